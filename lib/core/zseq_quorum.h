@@ -1,0 +1,25 @@
+//  Quorum arithmetic: how many replies a read and a write wait for.
+//  Source: Gifford, "Weighted Voting for Replicated Data" (SOSP 1979), and
+//  lib/doc/design.md, S2.
+
+#ifndef ZSEQ_QUORUM_H_INCLUDED
+#define ZSEQ_QUORUM_H_INCLUDED
+
+#include "zseq.h"
+
+typedef struct {
+    uint8_t n; //  Nodes in the cluster
+    uint8_t r; //  Replies that a read waits for
+    uint8_t w; //  Replies that a write waits for
+} zseq_quorum_t;
+
+//  The smallest number of nodes that any two sets of that size share.
+uint8_t zseq_quorum_majority (uint8_t n);
+
+//  Sets self to n nodes (1..ZSEQ_NODES_MAX) and the given r and w, where 0
+//  means the smallest that is safe. Errors, self untouched: ZSEQ_EQUORUM
+//  unless w is at least the majority, r at least n - majority + 1, and both
+//  at most n.
+int zseq_quorum_init (zseq_quorum_t *self, size_t n, size_t r, size_t w);
+
+#endif

@@ -1,0 +1,43 @@
+//  The node's own record: who it is and whether it votes. Kept in memory by
+//  the node, on disk by the store (lib/doc/disk.md, section 4).
+
+#ifndef ZSEQ_RECORD_H_INCLUDED
+#define ZSEQ_RECORD_H_INCLUDED
+
+#include "zseq_vector.h"
+
+typedef struct {
+    char name[ZSEQ_LABEL_MAX + 1];
+    char endpoint[ZSEQ_ENDPOINT_MAX + 1];
+} zseq_member_t;
+
+typedef struct {
+    uint64_t identity; //  The cluster's; 0 before its birth
+    char cluster[ZSEQ_LABEL_MAX + 1];
+    uint8_t self;                           //  This node's index in member
+    uint8_t n;                              //  Members
+    zseq_member_t member[ZSEQ_NODES_MAX];   //  Ascending by name
+    zseq_vector_t vector;                   //  Newest known incarnations
+    bool voting;                            //  S5: only this makes it vote
+    uint64_t floor;                         //  Least next of every name
+    uint64_t floor_reserved;                //  The same for reserved names
+} zseq_record_t;
+
+//  Whether text is a name for a node or a cluster: 1 to ZSEQ_LABEL_MAX of
+//  letters, digits, '-', '_' and '.', beginning with a letter or digit.
+bool zseq_label_valid (const char *text);
+
+//  A record for a node that was just formatted: incarnation 1 with that
+//  random number, no vote, floors 1. Sorts the members by name. Errors:
+//  ZSEQ_EINVAL (a bad label, an empty endpoint, n out of range, or name not
+//  among the members), ZSEQ_EDUPLICATE (a name or an endpoint twice).
+int zseq_record_init (zseq_record_t *self, const char *cluster,
+                      const char *name, const zseq_member_t *members, size_t n,
+                      uint64_t random);
+
+//  The identity of a cluster whose vector is complete: never 0. A hash
+//  (XXH3, 64 bits) of the cluster's name, the members' names and the random
+//  numbers of vector. See lib/doc/wire.md, section 3.
+uint64_t zseq_record_identity (const zseq_record_t *self);
+
+#endif

@@ -1,0 +1,49 @@
+//  The bounded table of the names that a node holds, in byte order: a crit-bit
+//  tree (Bernstein, "Crit-bit trees"; Langley, "Crit-bit Trees", 2008). One
+//  structure looks up, lists by prefix and pages, without a hash that could be
+//  flooded and without a pause to grow. Names are never removed.
+
+#ifndef ZSEQ_TABLE_H_INCLUDED
+#define ZSEQ_TABLE_H_INCLUDED
+
+#include "zseq_seq.h"
+
+//  One name. Its address holds as long as the table.
+typedef struct zseq_entry {
+    zseq_seq_t seq;
+    uint64_t limit;   //  next on disk: claims up to it are durable; 0 if none
+    uint32_t waiting; //  Requests that wait for the disk: the first, 0 if none
+    uint32_t waiting_last;    //  ... and the last
+    struct zseq_entry *dirty; //  Next in the list of entries to persist
+    bool queued;              //  It is in that list
+    bool writing;             //  A write of it is in flight
+    bool journaled;           //  Its name is in the names journal
+    uint8_t name_size;
+    char name[]; //  Terminated
+} zseq_entry_t;
+
+typedef struct zseq_table zseq_table_t;
+
+//  A table of at most entries_max names (at least 1).
+zseq_table_t *zseq_table_new (size_t entries_max);
+void zseq_table_destroy (zseq_table_t **self_p);
+
+size_t zseq_table_count (const zseq_table_t *self);
+
+//  The entry of name, or NULL. size 1..ZSEQ_NAME_MAX, no NUL inside.
+zseq_entry_t *zseq_table_find (const zseq_table_t *self, const char *name,
+                               size_t size);
+
+//  The entry of name, made with next 1 and nothing durable if need be.
+//  Errors: ZSEQ_EFULL (entries_max names are there), ZSEQ_ENOMEM.
+int zseq_table_insert (zseq_table_t *self, const char *name, size_t size,
+                       zseq_entry_t **entry_p);
+
+//  Collects up to count entries whose names begin with prefix and lie above
+//  after (empty for all), ascending by bytes. Returns how many.
+size_t zseq_table_page (const zseq_table_t *self, const char *prefix,
+                        size_t prefix_size, const char *after,
+                        size_t after_size, zseq_entry_t **entries,
+                        size_t count);
+
+#endif

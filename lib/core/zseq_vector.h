@@ -1,0 +1,37 @@
+//  Incarnations: which life of each node a reply comes from.
+//  Source: Michael, Ports, Sharma and Szekeres, "Recovering Shared Objects
+//  Without Stable Storage" (DISC 2017), and lib/doc/design.md, S4.
+
+#ifndef ZSEQ_VECTOR_H_INCLUDED
+#define ZSEQ_VECTOR_H_INCLUDED
+
+#include "zseq.h"
+
+//  A node's life with its disk: a counter, and a random number from the
+//  moment it began. A counter of 0 means that no life is known.
+typedef struct {
+    uint64_t counter;
+    uint64_t random;
+} zseq_incarnation_t;
+
+//  Less than, equal to or greater than 0, as a is older than, the same as or
+//  newer than b: by counter, then by random number.
+int zseq_incarnation_compare (const zseq_incarnation_t *a,
+                              const zseq_incarnation_t *b);
+
+//  The newest known incarnation of every node, by member index.
+typedef struct {
+    uint8_t n; //  Members, 0..ZSEQ_NODES_MAX
+    zseq_incarnation_t life[ZSEQ_NODES_MAX];
+} zseq_vector_t;
+
+//  Raises every entry of self to other's where that is newer. Both must have
+//  the same n. Returns whether self changed.
+bool zseq_vector_merge (zseq_vector_t *self, const zseq_vector_t *other);
+
+bool zseq_vector_equal (const zseq_vector_t *self, const zseq_vector_t *other);
+
+//  Whether a life of every member is known.
+bool zseq_vector_complete (const zseq_vector_t *self);
+
+#endif

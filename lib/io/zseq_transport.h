@@ -1,0 +1,60 @@
+//  The sockets: the one file that knows ZeroMQ. A node binds one ROUTER for
+//  all requests; whoever asks nodes has one DEALER, a link, per node.
+//  Socket options: lib/doc/wire.md, section 2.
+//
+//  One thread at a time may use a transport, whichever it is: hand it over
+//  under a lock. zseq_transport_fds is made for waiting without that lock.
+
+#ifndef ZSEQ_TRANSPORT_H_INCLUDED
+#define ZSEQ_TRANSPORT_H_INCLUDED
+
+#include <poll.h>
+
+#include "zseq_node.h"
+
+#define ZSEQ_LINKS_MAX (2 * ZSEQ_NODES_MAX)
+
+typedef struct zseq_transport zseq_transport_t;
+
+//  NULL when memory or descriptors are out.
+zseq_transport_t *zseq_transport_new (void);
+void zseq_transport_destroy (zseq_transport_t **self_p);
+
+//  Why the last call failed.
+const char *zseq_transport_text (const zseq_transport_t *self);
+
+//  Binds the ROUTER. Errors: ZSEQ_EINVAL (malformed endpoint), ZSEQ_EIO (in
+//  use, no permission, no such address).
+int zseq_transport_bind (zseq_transport_t *self, const char *endpoint);
+
+//  Opens link index (0..ZSEQ_LINKS_MAX - 1) to endpoint, in the background;
+//  closes what it was before. Errors: ZSEQ_EINVAL (malformed), ZSEQ_EIO.
+int zseq_transport_link (zseq_transport_t *self, size_t index,
+                         const char *endpoint);
+void zseq_transport_unlink (zseq_transport_t *self, size_t index);
+
+//  Sends one frame. Never blocks. Errors: ZSEQ_EAGAIN (not connected now, or
+//  its queue is full), nothing sent.
+int zseq_transport_send (zseq_transport_t *self, size_t index,
+                         const uint8_t *bytes, size_t size);
+int zseq_transport_reply (zseq_transport_t *self, const zseq_route_t *route,
+                          const uint8_t *bytes, size_t size);
+
+//  Whether link index could take a message now.
+bool zseq_transport_ready (zseq_transport_t *self, size_t index);
+
+//  Takes the next frame of link index, or of the ROUTER, which is valid until
+//  the next call of either. Messages with another number of frames, or from a
+//  routing ID longer than ZSEQ_ROUTE_MAX, are dropped. Errors: ZSEQ_EAGAIN.
+int zseq_transport_recv (zseq_transport_t *self, size_t index,
+                         const uint8_t **bytes_p, size_t *size_p);
+int zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
+                                 const uint8_t **bytes_p, size_t *size_p);
+
+//  Fills fds with what to poll for POLLIN: the sockets' descriptors. They tell
+//  of edges: before polling, every socket must have been received from until
+//  ZSEQ_EAGAIN since the last send or receive. Returns how many, at most
+//  ZSEQ_LINKS_MAX + 1.
+size_t zseq_transport_fds (const zseq_transport_t *self, struct pollfd *fds);
+
+#endif

@@ -9,8 +9,8 @@
 #include "zseq.h"
 
 typedef struct {
-    uint64_t random;   //  State of the generator
-    uint64_t pause_us; //  Upper bound of the next pause
+    uint64_t random;    //  State of the generator
+    uint64_t pause_us;  //  Upper bound of the next pause
 } zseq_backoff_t;
 
 #define ZSEQ_PAUSE_US_MAX 200000

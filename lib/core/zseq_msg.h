@@ -7,23 +7,23 @@
 #include "zseq_record.h"
 
 #define ZSEQ_WIRE_VERSION 1
-#define ZSEQ_MESSAGE_MAX 65536 //  Bytes in a message
-#define ZSEQ_PAGE_MAX 256      //  Names in one LIST reply
-#define ZSEQ_REASON_MAX 127    //  Bytes in a STATUS reply's reason
+#define ZSEQ_MESSAGE_MAX 65536  //  Bytes in a message
+#define ZSEQ_PAGE_MAX 256       //  Names in one LIST reply
+#define ZSEQ_REASON_MAX 127     //  Bytes in a STATUS reply's reason
 
 typedef enum {
-    ZSEQ_OP_HELLO = 1,     //  Who are you, and who are your peers?
-    ZSEQ_OP_READ = 2,      //  What is next?
-    ZSEQ_OP_CLAIM = 3,     //  Take [first, first + count)
-    ZSEQ_OP_RAISE = 4,     //  Let next be at least this
-    ZSEQ_OP_LIST = 6,      //  Which names do you hold?
-    ZSEQ_OP_STATUS = 7,    //  How are you?
-    ZSEQ_OP_INTRODUCE = 8, //  A peer says who it is and which lives it knows
+    ZSEQ_OP_HELLO = 1,      //  Who are you, and who are your peers?
+    ZSEQ_OP_READ = 2,       //  What is next?
+    ZSEQ_OP_CLAIM = 3,      //  Take [first, first + count)
+    ZSEQ_OP_RAISE = 4,      //  Let next be at least this
+    ZSEQ_OP_LIST = 6,       //  Which names do you hold?
+    ZSEQ_OP_STATUS = 7,     //  How are you?
+    ZSEQ_OP_INTRODUCE = 8,  //  A peer says who it is and which lives it knows
 } zseq_op_t;
 
 typedef enum {
-    ZSEQ_STATE_BIRTH = 1,    //  Not all peers have been introduced
-    ZSEQ_STATE_COMPLETE = 2, //  All are; it waits for theirs to be complete
+    ZSEQ_STATE_BIRTH = 1,     //  Not all peers have been introduced
+    ZSEQ_STATE_COMPLETE = 2,  //  All are; it waits for theirs to be complete
     ZSEQ_STATE_VOTING = 3,
     ZSEQ_STATE_RECOVERING = 4,
     ZSEQ_STATE_STOPPING = 5,
@@ -42,7 +42,7 @@ typedef struct {
 
 typedef struct {
     zseq_slice_t name;
-    zseq_slice_t endpoint; //  Not in INTRODUCE
+    zseq_slice_t endpoint;  //  Not in INTRODUCE
 } zseq_msg_member_t;
 
 //  Only the fields that the op's section in wire.md names are set. Slices and
@@ -55,26 +55,26 @@ typedef struct {
     uint64_t cluster;
 
     //  Replies only.
-    int status;           //  ZSEQ_OK or a negative ZSEQ_E...
-    uint8_t node;         //  Who answers; in INTRODUCE also who asks
-    zseq_vector_t vector; //  Also in an INTRODUCE request
+    int status;            //  ZSEQ_OK or a negative ZSEQ_E...
+    uint8_t node;          //  Who answers; in INTRODUCE also who asks
+    zseq_vector_t vector;  //  Also in an INTRODUCE request
 
-    zseq_slice_t name;        //  READ, CLAIM, RAISE; LIST: the prefix
-    zseq_slice_t after;       //  LIST: names above this one; empty for all
-    uint64_t first;           //  CLAIM and its reply
-    uint64_t count;           //  CLAIM and its reply; LIST: names at most
-    uint64_t next;            //  RAISE's operand; READ, CLAIM, RAISE replies
-    bool more;                //  LIST reply: there are names above the last
-    const zseq_item_t *items; //  LIST reply
+    zseq_slice_t name;         //  READ, CLAIM, RAISE; LIST: the prefix
+    zseq_slice_t after;        //  LIST: names above this one; empty for all
+    uint64_t first;            //  CLAIM and its reply
+    uint64_t count;            //  CLAIM and its reply; LIST: names at most
+    uint64_t next;             //  RAISE's operand; READ, CLAIM, RAISE replies
+    bool more;                 //  LIST reply: there are names above the last
+    const zseq_item_t *items;  //  LIST reply
     size_t item_count;
-    zseq_slice_t cluster_name; //  HELLO reply, INTRODUCE
-    zseq_msg_member_t member[ZSEQ_NODES_MAX]; //  The same, ascending by name
+    zseq_slice_t cluster_name;                 //  HELLO reply, INTRODUCE
+    zseq_msg_member_t member[ZSEQ_NODES_MAX];  //  The same, ascending by name
     size_t member_count;
-    zseq_state_t state;  //  HELLO, STATUS, INTRODUCE replies; INTRODUCE
-    zseq_slice_t reason; //  STATUS reply: why it does not vote, or empty
-    uint64_t sequences;  //  STATUS reply: names held
-    uint64_t claims;     //  STATUS reply: claims accepted since the start
-    uint64_t conflicts;  //  STATUS reply: claims refused since the start
+    zseq_state_t state;   //  HELLO, STATUS, INTRODUCE replies; INTRODUCE
+    zseq_slice_t reason;  //  STATUS reply: why it does not vote, or empty
+    uint64_t sequences;   //  STATUS reply: names held
+    uint64_t claims;      //  STATUS reply: claims accepted since the start
+    uint64_t conflicts;   //  STATUS reply: claims refused since the start
 } zseq_msg_t;
 
 //  Whether a reply with that op and status carries the op's body.

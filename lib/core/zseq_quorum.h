@@ -8,9 +8,9 @@
 #include "zseq.h"
 
 typedef struct {
-    uint8_t n; //  Nodes in the cluster
-    uint8_t r; //  Replies that a read waits for
-    uint8_t w; //  Replies that a write waits for
+    uint8_t n;  //  Nodes in the cluster
+    uint8_t r;  //  Replies that a read waits for
+    uint8_t w;  //  Replies that a write waits for
 } zseq_quorum_t;
 
 //  The smallest number of nodes that any two sets of that size share.

@@ -12,15 +12,15 @@ typedef struct {
 } zseq_member_t;
 
 typedef struct {
-    uint64_t identity; //  The cluster's; 0 before its birth
+    uint64_t identity;  //  The cluster's; 0 before its birth
     char cluster[ZSEQ_LABEL_MAX + 1];
-    uint8_t self;                           //  This node's index in member
-    uint8_t n;                              //  Members
-    zseq_member_t member[ZSEQ_NODES_MAX];   //  Ascending by name
-    zseq_vector_t vector;                   //  Newest known incarnations
-    bool voting;                            //  S5: only this makes it vote
-    uint64_t floor;                         //  Least next of every name
-    uint64_t floor_reserved;                //  The same for reserved names
+    uint8_t self;                          //  This node's index in member
+    uint8_t n;                             //  Members
+    zseq_member_t member[ZSEQ_NODES_MAX];  //  Ascending by name
+    zseq_vector_t vector;                  //  Newest known incarnations
+    bool voting;                           //  S5: only this makes it vote
+    uint64_t floor;                        //  Least next of every name
+    uint64_t floor_reserved;               //  The same for reserved names
 } zseq_record_t;
 
 //  Whether text is a name for a node or a cluster: 1 to ZSEQ_LABEL_MAX of

@@ -9,7 +9,7 @@
 #define ZSEQ_NEXT_MAX (ZSEQ_ID_MAX + 1)
 
 typedef struct {
-    uint64_t next; //  Lowest ID never claimed here, 1..ZSEQ_NEXT_MAX
+    uint64_t next;  //  Lowest ID never claimed here, 1..ZSEQ_NEXT_MAX
 } zseq_seq_t;
 
 //  A replica of which nothing was ever claimed below next.

@@ -11,15 +11,15 @@
 //  One name. Its address holds as long as the table.
 typedef struct zseq_entry {
     zseq_seq_t seq;
-    uint64_t limit;   //  next on disk: claims up to it are durable; 0 if none
-    uint32_t waiting; //  Requests that wait for the disk: the first, 0 if none
-    uint32_t waiting_last;    //  ... and the last
-    struct zseq_entry *dirty; //  Next in the list of entries to persist
-    bool queued;              //  It is in that list
-    bool writing;             //  A write of it is in flight
-    bool journaled;           //  Its name is in the names journal
+    uint64_t limit;    //  next on disk: claims up to it are durable; 0 if none
+    uint32_t waiting;  //  Requests that wait for the disk: the first, 0 if none
+    uint32_t waiting_last;     //  ... and the last
+    struct zseq_entry *dirty;  //  Next in the list of entries to persist
+    bool queued;               //  It is in that list
+    bool writing;              //  A write of it is in flight
+    bool journaled;            //  Its name is in the names journal
     uint8_t name_size;
-    char name[]; //  Terminated
+    char name[];  //  Terminated
 } zseq_entry_t;
 
 typedef struct zseq_table zseq_table_t;

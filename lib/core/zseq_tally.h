@@ -7,16 +7,16 @@
 #include "zseq_msg.h"
 
 typedef struct {
-    bool present;            //  It replied
-    int status;              //  The reply's status
-    uint64_t next;           //  The reply's next; 0 if it carried none
-    zseq_incarnation_t life; //  The replier's own entry in its vector
+    bool present;             //  It replied
+    int status;               //  The reply's status
+    uint64_t next;            //  The reply's next; 0 if it carried none
+    zseq_incarnation_t life;  //  The replier's own entry in its vector
 } zseq_vote_t;
 
 typedef struct {
     uint8_t n;
     zseq_vote_t vote[ZSEQ_NODES_MAX];
-    zseq_vector_t newest; //  The newest incarnations that any reply showed
+    zseq_vector_t newest;  //  The newest incarnations that any reply showed
 } zseq_tally_t;
 
 void zseq_tally_init (zseq_tally_t *self, uint8_t n);

@@ -21,7 +21,7 @@ int zseq_incarnation_compare (const zseq_incarnation_t *a,
 
 //  The newest known incarnation of every node, by member index.
 typedef struct {
-    uint8_t n; //  Members, 0..ZSEQ_NODES_MAX
+    uint8_t n;  //  Members, 0..ZSEQ_NODES_MAX
     zseq_incarnation_t life[ZSEQ_NODES_MAX];
 } zseq_vector_t;
 

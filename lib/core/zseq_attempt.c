@@ -1,0 +1,157 @@
+#include "zseq_attempt.h"
+
+#include <assert.h>
+#include <string.h>
+
+//  Replies later than a few round trips are late; but a short round trip says
+//  little about a disk or a scheduler that stalls, and a long one must not
+//  keep a client from trying again.
+#define ROUND_TRIPS 8
+#define PATIENCE_US_MIN 20000
+#define PATIENCE_US_MAX 1000000
+
+static uint64_t
+s_patience_us (const zseq_attempt_t *self)
+{
+    uint64_t patience_us = self->pace.rtt_us * ROUND_TRIPS;
+    if (patience_us < PATIENCE_US_MIN)
+        patience_us = PATIENCE_US_MIN;
+    for (uint32_t late = 0; late < self->late; late++)
+        if (patience_us < PATIENCE_US_MAX)
+            patience_us *= 2;
+    return patience_us < PATIENCE_US_MAX ? patience_us : PATIENCE_US_MAX;
+}
+
+//  The node took part in the protocol, whether it granted or refused.
+static bool
+s_earnest (int status)
+{
+    return status == ZSEQ_OK || status == ZSEQ_ECONFLICT ||
+           status == ZSEQ_EEXHAUSTED;
+}
+
+void
+zseq_attempt_init (zseq_attempt_t *self, const zseq_quorum_t *quorum,
+                   const zseq_pace_t *pace)
+{
+    assert (self);
+    assert (quorum);
+    assert (pace);
+
+    memset (self, 0, sizeof *self);
+    self->quorum = *quorum;
+    self->pace = *pace;
+    zseq_tally_init (&self->tally, quorum->n);
+    zseq_backoff_init (&self->backoff, pace->rtt_us, pace->seed);
+}
+
+void
+zseq_attempt_begin (zseq_attempt_t *self, uint64_t request, uint64_t now_us)
+{
+    assert (self);
+    assert (!self->request);
+    assert (request);
+
+    self->request = request;
+    self->wake_us = now_us + s_patience_us (self);
+    zseq_tally_init (&self->tally, self->quorum.n);
+}
+
+bool
+zseq_attempt_add (zseq_attempt_t *self, const zseq_msg_t *reply)
+{
+    assert (self);
+    assert (reply);
+
+    //  S3: a reply counts only for the request that it answers.
+    if (!self->request || reply->request != self->request)
+        return false;
+    if (!zseq_tally_add (&self->tally, reply))
+        return false;
+
+    if (!s_earnest (reply->status))
+        self->refusal = reply->status;
+    uint8_t answered = 0;
+    for (uint8_t node = 0; node < self->quorum.n; node++)
+        if (zseq_tally_counts (&self->tally, node) &&
+            s_earnest (self->tally.vote[node].status))
+            answered++;
+    if (self->answered < answered)
+        self->answered = answered;
+    return true;
+}
+
+uint8_t
+zseq_attempt_granted (const zseq_attempt_t *self)
+{
+    assert (self);
+    return zseq_tally_count (&self->tally, ZSEQ_OK);
+}
+
+bool
+zseq_attempt_hopeless (const zseq_attempt_t *self, uint8_t need)
+{
+    assert (self);
+
+    uint8_t possible = zseq_attempt_granted (self);
+    for (uint8_t node = 0; node < self->quorum.n; node++)
+        if (!self->tally.vote[node].present)
+            possible++;
+    return possible < need;
+}
+
+void
+zseq_attempt_end (zseq_attempt_t *self, bool answered)
+{
+    assert (self);
+    assert (self->request);
+
+    self->request = 0;
+    self->wake_us = 0;
+    if (answered)
+        self->trips++;
+    else
+        self->late++;
+}
+
+void
+zseq_attempt_pause (zseq_attempt_t *self, uint64_t now_us)
+{
+    assert (self);
+    assert (!self->request);
+    self->wake_us = now_us + zseq_backoff_next (&self->backoff);
+}
+
+bool
+zseq_attempt_overdue (const zseq_attempt_t *self, uint64_t now_us)
+{
+    assert (self);
+    return self->request && now_us >= self->wake_us;
+}
+
+bool
+zseq_attempt_due (const zseq_attempt_t *self, uint64_t now_us)
+{
+    assert (self);
+    return !self->request && now_us >= self->wake_us;
+}
+
+uint64_t
+zseq_attempt_wake_us (const zseq_attempt_t *self)
+{
+    assert (self);
+    return self->wake_us < self->pace.deadline_us ? self->wake_us
+                                                  : self->pace.deadline_us;
+}
+
+int
+zseq_attempt_failure (const zseq_attempt_t *self, uint8_t need)
+{
+    assert (self);
+
+    if (self->answered >= need)
+        return ZSEQ_ETIMEOUT;
+    if (self->refusal && self->refusal != ZSEQ_ENOTVOTING)
+        return self->refusal;
+    return ZSEQ_EUNAVAILABLE;
+}

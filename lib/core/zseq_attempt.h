@@ -1,0 +1,75 @@
+//  One question to all nodes: asked, tallied, and asked again after a pause
+//  until the deadline. Claims and peeks are made of these. Source: design.md,
+//  section 4.
+
+#ifndef ZSEQ_ATTEMPT_H_INCLUDED
+#define ZSEQ_ATTEMPT_H_INCLUDED
+
+#include "zseq_backoff.h"
+#include "zseq_quorum.h"
+#include "zseq_tally.h"
+
+//  What the owner of an operation is to do next.
+typedef enum {
+    ZSEQ_DO_WAIT,  //  Nothing, until a reply comes or it is time to tick
+    ZSEQ_DO_SEND,  //  Make the message with _request, send it to every node
+    ZSEQ_DO_DONE,  //  Read the result
+} zseq_do_t;
+
+typedef struct {
+    uint64_t rtt_us;       //  A typical round trip, for pauses and patience
+    uint64_t deadline_us;  //  When to give up
+    uint64_t seed;         //  For the jitter
+} zseq_pace_t;
+
+typedef struct {
+    zseq_quorum_t quorum;
+    zseq_pace_t pace;
+    zseq_backoff_t backoff;
+    zseq_tally_t tally;
+    uint64_t request;  //  ID of the message under way; 0 during a pause
+    uint64_t wake_us;  //  When the pause or the patience ends
+    uint32_t trips;    //  Questions that got their replies
+    uint32_t late;     //  Questions given up because replies were late
+    uint8_t answered;  //  Most nodes that answered one question in earnest
+    int refusal;       //  Why a node last refused to answer; or ZSEQ_OK
+} zseq_attempt_t;
+
+//  Ready to send at once.
+void zseq_attempt_init (zseq_attempt_t *self, const zseq_quorum_t *quorum,
+                        const zseq_pace_t *pace);
+
+//  The question goes out under that ID (not 0). Forgets all earlier replies.
+void zseq_attempt_begin (zseq_attempt_t *self, uint64_t request,
+                         uint64_t now_us);
+
+//  Takes in a reply. Returns whether it answers the question under way; a
+//  reply that does not leaves no trace.
+bool zseq_attempt_add (zseq_attempt_t *self, const zseq_msg_t *reply);
+
+//  How many nodes count and said ZSEQ_OK.
+uint8_t zseq_attempt_granted (const zseq_attempt_t *self);
+
+//  Whether need grants cannot be reached any more, whatever still comes.
+bool zseq_attempt_hopeless (const zseq_attempt_t *self, uint8_t need);
+
+//  Ends the question: what comes for it from now on is late. It has got its
+//  replies (answered), or not.
+void zseq_attempt_end (zseq_attempt_t *self, bool answered);
+
+//  Lets the next question wait for a random, growing pause.
+void zseq_attempt_pause (zseq_attempt_t *self, uint64_t now_us);
+
+//  Whether a question is under way and its patience is over.
+bool zseq_attempt_overdue (const zseq_attempt_t *self, uint64_t now_us);
+
+//  Whether it is time for the next question.
+bool zseq_attempt_due (const zseq_attempt_t *self, uint64_t now_us);
+
+//  When to look again.
+uint64_t zseq_attempt_wake_us (const zseq_attempt_t *self);
+
+//  What to call it when the deadline passed without need grants.
+int zseq_attempt_failure (const zseq_attempt_t *self, uint8_t need);
+
+#endif

@@ -1,0 +1,216 @@
+#include "zseq_claim.h"
+
+#include <assert.h>
+#include <string.h>
+
+void
+zseq_claim_init (zseq_claim_t *self, const zseq_quorum_t *quorum,
+                 const zseq_known_t *known, uint64_t count, uint64_t count_min,
+                 const zseq_pace_t *pace)
+{
+    assert (self);
+    assert (known);
+
+    memset (self, 0, sizeof *self);
+    zseq_attempt_init (&self->attempt, quorum, pace);
+    self->known = *known;
+    zseq_claim_resize (self, count, count_min);
+}
+
+void
+zseq_claim_resize (zseq_claim_t *self, uint64_t count, uint64_t count_min)
+{
+    assert (self);
+    assert (count_min >= 1);
+    assert (count >= count_min);
+    assert (count <= ZSEQ_COUNT_MAX);
+    //  S7: what is on its way may already lie below a later claim.
+    assert (!self->attempt.request);
+
+    self->count = count;
+    self->count_min = count_min;
+}
+
+//  The lowest start that W nodes would accept, as far as is known: then one
+//  node that is ahead burns nothing. 0 if nothing is known.
+static uint64_t
+s_lowest_start (const zseq_claim_t *self)
+{
+    uint64_t sorted[ZSEQ_NODES_MAX];
+    uint8_t size = 0;
+    for (uint8_t node = 0; node < self->attempt.quorum.n; node++) {
+        uint64_t next = self->known.next[node];
+        if (next == 0)
+            continue;
+        uint8_t at = size++;
+        for (; at > 0 && sorted[at - 1] > next; at--)
+            sorted[at] = sorted[at - 1];
+        sorted[at] = next;
+    }
+    if (size == 0)
+        return 0;
+    uint8_t w = self->attempt.quorum.w;
+    return size >= w ? sorted[w - 1] : sorted[size - 1];
+}
+
+//  Keeps what this question's replies that count have told.
+static void
+s_learn (zseq_claim_t *self)
+{
+    const zseq_tally_t *tally = &self->attempt.tally;
+    for (uint8_t node = 0; node < tally->n; node++)
+        self->known.next[node] =
+          zseq_tally_counts (tally, node) ? tally->vote[node].next : 0;
+}
+
+static zseq_do_t
+s_done (zseq_claim_t *self, int rc)
+{
+    self->done = true;
+    self->rc = rc;
+    return ZSEQ_DO_DONE;
+}
+
+//  The question has failed: its replies, or the lack of them, leave too few
+//  nodes. What some node may have accepted is burnt.
+static zseq_do_t
+s_lost (zseq_claim_t *self, bool answered, uint64_t now_us)
+{
+    if (!self->reading) {
+        self->burnt += self->count;
+        if (answered &&
+            zseq_tally_count (&self->attempt.tally, ZSEQ_ECONFLICT) > 0)
+            self->conflicts++;
+    }
+    s_learn (self);
+    zseq_attempt_end (&self->attempt, answered);
+    zseq_attempt_pause (&self->attempt, now_us);
+    return ZSEQ_DO_WAIT;
+}
+
+zseq_do_t
+zseq_claim_tick (zseq_claim_t *self, uint64_t now_us)
+{
+    assert (self);
+
+    zseq_attempt_t *attempt = &self->attempt;
+    if (self->done)
+        return ZSEQ_DO_DONE;
+    if (now_us >= attempt->pace.deadline_us) {
+        if (attempt->request)
+            s_lost (self, false, now_us);
+        return s_done (self, zseq_attempt_failure (attempt, attempt->quorum.w));
+    }
+    if (zseq_attempt_overdue (attempt, now_us)) {
+        //  All that could answer has: good enough where the end is doubted.
+        if (self->doubting &&
+            zseq_attempt_granted (attempt) >= attempt->quorum.r) {
+            s_learn (self);
+            zseq_attempt_end (attempt, true);
+            return ZSEQ_DO_SEND;
+        }
+        return s_lost (self, false, now_us);
+    }
+    return zseq_attempt_due (attempt, now_us) ? ZSEQ_DO_SEND : ZSEQ_DO_WAIT;
+}
+
+static zseq_do_t
+s_send_read (zseq_claim_t *self, uint64_t request, uint64_t now_us,
+             zseq_msg_t *msg)
+{
+    self->reading = true;
+    msg->op = ZSEQ_OP_READ;
+    msg->reply = false;
+    msg->request = request;
+    zseq_attempt_begin (&self->attempt, request, now_us);
+    return ZSEQ_DO_SEND;
+}
+
+zseq_do_t
+zseq_claim_request (zseq_claim_t *self, uint64_t request, uint64_t now_us,
+                    zseq_msg_t *msg)
+{
+    assert (self);
+    assert (msg);
+    assert (!self->done);
+
+    self->doubting = false;
+    uint64_t first = s_lowest_start (self);
+    if (first == 0)
+        return s_send_read (self, request, now_us, msg);
+
+    uint64_t left = ZSEQ_NEXT_MAX - first;
+    if (left < self->count_min) {
+        //  A node that is ahead alone must not end the sequence: ask them all.
+        if (self->doubted)
+            return s_done (self, ZSEQ_EEXHAUSTED);
+        self->doubting = self->doubted = true;
+        return s_send_read (self, request, now_us, msg);
+    }
+    if (self->count > left)
+        self->count = left;
+
+    self->reading = false;
+    self->first = first;
+    self->claims++;
+    msg->op = ZSEQ_OP_CLAIM;
+    msg->reply = false;
+    msg->request = request;
+    msg->first = first;
+    msg->count = self->count;
+    zseq_attempt_begin (&self->attempt, request, now_us);
+    return ZSEQ_DO_SEND;
+}
+
+static zseq_do_t
+s_read_reply (zseq_claim_t *self, uint64_t now_us)
+{
+    zseq_attempt_t *attempt = &self->attempt;
+    uint8_t granted = zseq_attempt_granted (attempt);
+    bool all = zseq_attempt_hopeless (attempt, (uint8_t) (granted + 1));
+    if (granted >= attempt->quorum.r && (!self->doubting || all)) {
+        s_learn (self);
+        zseq_attempt_end (attempt, true);
+        return ZSEQ_DO_SEND;
+    }
+    if (zseq_attempt_hopeless (attempt, attempt->quorum.r))
+        return s_lost (self, true, now_us);
+    return ZSEQ_DO_WAIT;
+}
+
+zseq_do_t
+zseq_claim_reply (zseq_claim_t *self, const zseq_msg_t *reply, uint64_t now_us)
+{
+    assert (self);
+    assert (reply);
+
+    zseq_attempt_t *attempt = &self->attempt;
+    if (self->done)
+        return ZSEQ_DO_DONE;
+    if (reply->op != (self->reading ? ZSEQ_OP_READ : ZSEQ_OP_CLAIM))
+        return ZSEQ_DO_WAIT;
+    if (!self->reading && zseq_msg_has_body (reply->op, reply->status) &&
+        (reply->first != self->first || reply->count != self->count))
+        return ZSEQ_DO_WAIT;
+    if (!zseq_attempt_add (attempt, reply))
+        return ZSEQ_DO_WAIT;
+    if (self->reading)
+        return s_read_reply (self, now_us);
+
+    //  S2: W distinct nodes took the same range.
+    if (zseq_attempt_granted (attempt) >= attempt->quorum.w) {
+        s_learn (self);
+        zseq_attempt_end (attempt, true);
+        return s_done (self, ZSEQ_OK);
+    }
+    if (zseq_attempt_hopeless (attempt, attempt->quorum.w))
+        return s_lost (self, true, now_us);
+    return ZSEQ_DO_WAIT;
+}
+
+uint64_t
+zseq_claim_wake_us (const zseq_claim_t *self)
+{
+    assert (self);
+    return zseq_attempt_wake_us (&self->attempt);
+}

@@ -1,0 +1,167 @@
+#include "zseq_peek.h"
+
+#include <assert.h>
+#include <string.h>
+
+void
+zseq_peek_init (zseq_peek_t *self, const zseq_quorum_t *quorum, uint64_t value,
+                const zseq_pace_t *pace)
+{
+    assert (self);
+    assert (value <= ZSEQ_NEXT_MAX);
+
+    memset (self, 0, sizeof *self);
+    zseq_attempt_init (&self->attempt, quorum, pace);
+    self->value = value;
+    self->given = value > 0;
+}
+
+//  How many replies it takes, of either kind: those of a read quorum to find
+//  the value, and a write quorum that shows it.
+static uint8_t
+s_need (const zseq_peek_t *self)
+{
+    const zseq_quorum_t *quorum = &self->attempt.quorum;
+    return quorum->r > quorum->w && !self->given ? quorum->r : quorum->w;
+}
+
+static zseq_do_t
+s_done (zseq_peek_t *self, int rc)
+{
+    self->done = true;
+    self->rc = rc;
+    return ZSEQ_DO_DONE;
+}
+
+//  Starts over, with nothing that was found so far.
+static zseq_do_t
+s_lost (zseq_peek_t *self, bool answered, uint64_t now_us)
+{
+    if (!self->given)
+        self->value = 0;
+    zseq_attempt_end (&self->attempt, answered);
+    zseq_attempt_pause (&self->attempt, now_us);
+    return ZSEQ_DO_WAIT;
+}
+
+zseq_do_t
+zseq_peek_tick (zseq_peek_t *self, uint64_t now_us)
+{
+    assert (self);
+
+    zseq_attempt_t *attempt = &self->attempt;
+    if (self->done)
+        return ZSEQ_DO_DONE;
+    if (now_us >= attempt->pace.deadline_us)
+        return s_done (self, zseq_attempt_failure (attempt, s_need (self)));
+    if (zseq_attempt_overdue (attempt, now_us))
+        return s_lost (self, false, now_us);
+    return zseq_attempt_due (attempt, now_us) ? ZSEQ_DO_SEND : ZSEQ_DO_WAIT;
+}
+
+zseq_do_t
+zseq_peek_request (zseq_peek_t *self, uint64_t request, uint64_t now_us,
+                   zseq_msg_t *msg)
+{
+    assert (self);
+    assert (msg);
+    assert (!self->done);
+
+    self->raising = self->value > 0;
+    msg->op = self->raising ? ZSEQ_OP_RAISE : ZSEQ_OP_READ;
+    msg->reply = false;
+    msg->request = request;
+    msg->next = self->value;
+    zseq_attempt_begin (&self->attempt, request, now_us);
+    //  S4: what the READ's replies have shown holds for the RAISE's too.
+    if (self->raising && !self->given)
+        zseq_vector_merge (&self->attempt.tally.newest, &self->read.newest);
+    return ZSEQ_DO_SEND;
+}
+
+//  How many nodes that count show at least value.
+static uint8_t
+s_showing (const zseq_tally_t *tally, uint64_t value)
+{
+    uint8_t showing = 0;
+    for (uint8_t node = 0; node < tally->n; node++)
+        if (zseq_tally_counts (tally, node) &&
+            tally->vote[node].status == ZSEQ_OK &&
+            tally->vote[node].next >= value)
+            showing++;
+    return showing;
+}
+
+static uint64_t
+s_highest (const zseq_tally_t *tally)
+{
+    uint64_t highest = 0;
+    for (uint8_t node = 0; node < tally->n; node++)
+        if (zseq_tally_counts (tally, node) &&
+            tally->vote[node].status == ZSEQ_OK &&
+            tally->vote[node].next > highest)
+            highest = tally->vote[node].next;
+    return highest;
+}
+
+//  Enough nodes have answered the READ.
+static zseq_do_t
+s_found (zseq_peek_t *self)
+{
+    zseq_attempt_t *attempt = &self->attempt;
+    self->read = attempt->tally;
+    self->value = s_highest (&self->read);
+    zseq_attempt_end (attempt, true);
+
+    //  S6: a later read must not find less, so a write quorum must show it.
+    if (s_showing (&self->read, self->value) >= attempt->quorum.w)
+        return s_done (self, ZSEQ_OK);
+    return ZSEQ_DO_SEND;
+}
+
+//  Enough nodes have answered the RAISE.
+static zseq_do_t
+s_raised (zseq_peek_t *self, uint64_t now_us)
+{
+    zseq_attempt_t *attempt = &self->attempt;
+    if (!self->given) {
+        //  S4: READs and RAISEs are one operation. What a RAISE's replies show
+        //  of newer incarnations holds for the READ's too.
+        zseq_vector_merge (&self->read.newest, &attempt->tally.newest);
+        if (zseq_tally_count (&self->read, ZSEQ_OK) < s_need (self))
+            return s_lost (self, true, now_us);
+    }
+    zseq_attempt_end (attempt, true);
+    return s_done (self, ZSEQ_OK);
+}
+
+zseq_do_t
+zseq_peek_reply (zseq_peek_t *self, const zseq_msg_t *reply, uint64_t now_us)
+{
+    assert (self);
+    assert (reply);
+
+    zseq_attempt_t *attempt = &self->attempt;
+    if (self->done)
+        return ZSEQ_DO_DONE;
+    if (reply->op != (self->raising ? ZSEQ_OP_RAISE : ZSEQ_OP_READ))
+        return ZSEQ_DO_WAIT;
+    if (!zseq_attempt_add (attempt, reply))
+        return ZSEQ_DO_WAIT;
+
+    uint8_t need = self->raising ? attempt->quorum.w : s_need (self);
+    uint8_t granted = self->raising ? s_showing (&attempt->tally, self->value)
+                                    : zseq_attempt_granted (attempt);
+    if (granted >= need)
+        return self->raising ? s_raised (self, now_us) : s_found (self);
+    if (zseq_attempt_hopeless (attempt, need))
+        return s_lost (self, true, now_us);
+    return ZSEQ_DO_WAIT;
+}
+
+uint64_t
+zseq_peek_wake_us (const zseq_peek_t *self)
+{
+    assert (self);
+    return zseq_attempt_wake_us (&self->attempt);
+}

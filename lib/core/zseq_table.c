@@ -1,0 +1,318 @@
+#include "zseq_table.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+//  An inner node tells its two sides apart by one bit: of the byte at index,
+//  counted over the name with its terminating NUL, so that no name is a
+//  prefix of another. mask has the bit set. A pointer with the lowest bit set
+//  is an inner node, else an entry.
+typedef struct {
+    uintptr_t side[2];
+    uint16_t index;
+    uint8_t mask;
+} s_branch_t;
+
+struct zseq_table {
+    uintptr_t root;
+    size_t count;
+    size_t entries_max;
+};
+
+static bool
+s_inner (uintptr_t link)
+{
+    return link & 1;
+}
+
+static s_branch_t *
+s_branch (uintptr_t link)
+{
+    return (s_branch_t *) (link - 1);
+}
+
+static zseq_entry_t *
+s_entry (uintptr_t link)
+{
+    return (zseq_entry_t *) link;
+}
+
+//  The byte of a name at index; 0 at and after its end.
+static uint8_t
+s_byte (const char *name, size_t size, size_t index)
+{
+    return index < size ? (uint8_t) name[index] : 0;
+}
+
+static int
+s_side (const s_branch_t *branch, const char *name, size_t size)
+{
+    return (s_byte (name, size, branch->index) & branch->mask) != 0;
+}
+
+//  The entry that shares the longest run of bits with name.
+static zseq_entry_t *
+s_nearest (const zseq_table_t *self, const char *name, size_t size)
+{
+    uintptr_t link = self->root;
+    while (s_inner (link)) {
+        s_branch_t *branch = s_branch (link);
+        link = branch->side[s_side (branch, name, size)];
+    }
+    return s_entry (link);
+}
+
+zseq_table_t *
+zseq_table_new (size_t entries_max)
+{
+    assert (entries_max >= 1);
+
+    zseq_table_t *self = calloc (1, sizeof *self);
+    if (self)
+        self->entries_max = entries_max;
+    return self;
+}
+
+//  Not recursive: an inner node's left side is walked first, and its place is
+//  remembered in the node itself. The depth is bounded by a name's bits.
+void
+zseq_table_destroy (zseq_table_t **self_p)
+{
+    assert (self_p);
+
+    zseq_table_t *self = *self_p;
+    if (!self)
+        return;
+
+    uintptr_t pending = self->root;
+    while (pending) {
+        if (!s_inner (pending)) {
+            free (s_entry (pending));
+            break;
+        }
+        s_branch_t *branch = s_branch (pending);
+        uintptr_t left = branch->side[0];
+        if (s_inner (left)) {
+            //  Rotate: the left child's right side takes this one's left.
+            s_branch_t *child = s_branch (left);
+            branch->side[0] = child->side[1];
+            child->side[1] = pending;
+            pending = left;
+        }
+        else {
+            pending = branch->side[1];
+            free (s_entry (left));
+            free (branch);
+        }
+    }
+    free (self);
+    *self_p = NULL;
+}
+
+size_t
+zseq_table_count (const zseq_table_t *self)
+{
+    assert (self);
+    return self->count;
+}
+
+zseq_entry_t *
+zseq_table_find (const zseq_table_t *self, const char *name, size_t size)
+{
+    assert (self);
+    assert (name);
+    assert (size >= 1);
+    assert (size <= ZSEQ_NAME_MAX);
+
+    if (!self->root)
+        return NULL;
+    zseq_entry_t *entry = s_nearest (self, name, size);
+    if (entry->name_size != size || memcmp (entry->name, name, size))
+        return NULL;
+    return entry;
+}
+
+static zseq_entry_t *
+s_entry_new (const char *name, size_t size)
+{
+    zseq_entry_t *entry = calloc (1, sizeof *entry + size + 1);
+    if (!entry)
+        return NULL;
+    zseq_seq_init (&entry->seq, 1);
+    entry->name_size = (uint8_t) size;
+    memcpy (entry->name, name, size);
+    return entry;
+}
+
+//  Hangs entry in, where its name leaves that of nearest.
+static int
+s_hang_in (zseq_table_t *self, zseq_entry_t *entry, const zseq_entry_t *nearest)
+{
+    const char *name = entry->name;
+    size_t size = entry->name_size;
+    size_t index = 0;
+    while (s_byte (name, size, index) ==
+           s_byte (nearest->name, nearest->name_size, index))
+        index++;
+
+    uint8_t differs = s_byte (name, size, index) ^
+                      s_byte (nearest->name, nearest->name_size, index);
+    uint8_t mask = 0x80;
+    while (!(differs & mask))
+        mask >>= 1;
+
+    s_branch_t *branch = malloc (sizeof *branch);
+    if (!branch)
+        return ZSEQ_ENOMEM;
+    branch->index = (uint16_t) index;
+    branch->mask = mask;
+
+    //  Above the first inner node that looks at a later bit.
+    uintptr_t *link_p = &self->root;
+    while (s_inner (*link_p)) {
+        s_branch_t *above = s_branch (*link_p);
+        if (above->index > index ||
+            (above->index == index && above->mask < mask))
+            break;
+        link_p = &above->side[s_side (above, name, size)];
+    }
+    int side = s_side (branch, name, size);
+    branch->side[side] = (uintptr_t) entry;
+    branch->side[!side] = *link_p;
+    *link_p = (uintptr_t) branch | 1;
+    return ZSEQ_OK;
+}
+
+int
+zseq_table_insert (zseq_table_t *self, const char *name, size_t size,
+                   zseq_entry_t **entry_p)
+{
+    assert (self);
+    assert (name);
+    assert (size >= 1);
+    assert (size <= ZSEQ_NAME_MAX);
+    assert (!memchr (name, 0, size));
+    assert (entry_p);
+
+    zseq_entry_t *nearest = self->root ? s_nearest (self, name, size) : NULL;
+    if (nearest && nearest->name_size == size &&
+        !memcmp (nearest->name, name, size)) {
+        *entry_p = nearest;
+        return ZSEQ_OK;
+    }
+    if (self->count == self->entries_max)
+        return ZSEQ_EFULL;
+
+    zseq_entry_t *entry = s_entry_new (name, size);
+    if (!entry)
+        return ZSEQ_ENOMEM;
+    if (!nearest)
+        self->root = (uintptr_t) entry;
+    else if (s_hang_in (self, entry, nearest) != ZSEQ_OK) {
+        free (entry);
+        return ZSEQ_ENOMEM;
+    }
+    self->count++;
+    *entry_p = entry;
+    return ZSEQ_OK;
+}
+
+//  An ascending walk; the inner nodes whose right side is still to come lie on
+//  a stack, one per bit of a name at most.
+typedef struct {
+    uintptr_t stack[(ZSEQ_NAME_MAX + 1) * 8 + 1];
+    size_t depth;
+} s_walk_t;
+
+static zseq_entry_t *
+s_walk_next (s_walk_t *walk)
+{
+    if (walk->depth == 0)
+        return NULL;
+    uintptr_t link = walk->stack[--walk->depth];
+    while (s_inner (link)) {
+        s_branch_t *branch = s_branch (link);
+        walk->stack[walk->depth++] = branch->side[1];
+        link = branch->side[0];
+    }
+    return s_entry (link);
+}
+
+//  Where the bits of name leave those of the entry nearest to it: everything
+//  at or above name lies on the right of that bit. Fills the stack with the
+//  subtrees that hold entries at or above name.
+static void
+s_walk_from (const zseq_table_t *self, s_walk_t *walk, const char *name,
+             size_t size)
+{
+    walk->depth = 0;
+    if (!self->root)
+        return;
+    const zseq_entry_t *nearest = s_nearest (self, name, size);
+    size_t index = 0;
+    while (index <= size && s_byte (name, size, index) ==
+                              s_byte (nearest->name, nearest->name_size, index))
+        index++;
+
+    uint8_t mine = s_byte (name, size, index);
+    uint8_t theirs = s_byte (nearest->name, nearest->name_size, index);
+    bool equal = index > size;
+    uint8_t mask = 0x80;
+    while (!equal && !((mine ^ theirs) & mask))
+        mask >>= 1;
+
+    uintptr_t link = self->root;
+    while (s_inner (link)) {
+        s_branch_t *branch = s_branch (link);
+        if (!equal && (branch->index > index ||
+                       (branch->index == index && branch->mask < mask)))
+            break;
+        int side = s_side (branch, name, size);
+        if (side == 0)
+            walk->stack[walk->depth++] = branch->side[1];
+        link = branch->side[side];
+    }
+    //  All of this subtree is on the same side of name as nearest is.
+    if (equal || mine < theirs)
+        walk->stack[walk->depth++] = link;
+}
+
+size_t
+zseq_table_page (const zseq_table_t *self, const char *prefix,
+                 size_t prefix_size, const char *after, size_t after_size,
+                 zseq_entry_t **entries, size_t count)
+{
+    assert (self);
+    assert (prefix || prefix_size == 0);
+    assert (after || after_size == 0);
+    assert (entries || count == 0);
+
+    bool from_after = after_size > 0;
+    if (from_after && prefix_size > 0) {
+        size_t shared = after_size < prefix_size ? after_size : prefix_size;
+        int order = memcmp (after, prefix, shared);
+        from_after = order > 0 || (order == 0 && after_size >= prefix_size);
+    }
+
+    s_walk_t walk;
+    if (from_after)
+        s_walk_from (self, &walk, after, after_size);
+    else
+        s_walk_from (self, &walk, prefix_size ? prefix : "", prefix_size);
+
+    size_t found = 0;
+    while (found < count) {
+        zseq_entry_t *entry = s_walk_next (&walk);
+        if (!entry)
+            break;
+        if (from_after && entry->name_size == after_size &&
+            !memcmp (entry->name, after, after_size))
+            continue;
+        if (entry->name_size < prefix_size ||
+            (prefix_size && memcmp (entry->name, prefix, prefix_size)))
+            break;
+        entries[found++] = entry;
+    }
+    return found;
+}

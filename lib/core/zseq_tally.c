@@ -1,0 +1,66 @@
+#include "zseq_tally.h"
+
+#include <assert.h>
+#include <string.h>
+
+void
+zseq_tally_init (zseq_tally_t *self, uint8_t n)
+{
+    assert (self);
+    assert (n >= 1);
+    assert (n <= ZSEQ_NODES_MAX);
+
+    memset (self, 0, sizeof *self);
+    self->n = n;
+    self->newest.n = n;
+}
+
+bool
+zseq_tally_add (zseq_tally_t *self, const zseq_msg_t *reply)
+{
+    assert (self);
+    assert (reply);
+    assert (reply->reply);
+
+    if (reply->node >= self->n || reply->vector.n != self->n)
+        return false;
+
+    //  Even a reply that is not kept tells of newer incarnations.
+    zseq_vector_merge (&self->newest, &reply->vector);
+
+    //  S3: one vote per node, whatever socket it came over.
+    zseq_vote_t *vote = &self->vote[reply->node];
+    const zseq_incarnation_t *life = &reply->vector.life[reply->node];
+    if (vote->present && zseq_incarnation_compare (life, &vote->life) < 0)
+        return false;
+
+    vote->present = true;
+    vote->status = reply->status;
+    vote->next = zseq_msg_has_body (reply->op, reply->status) ? reply->next : 0;
+    vote->life = *life;
+    return true;
+}
+
+bool
+zseq_tally_counts (const zseq_tally_t *self, uint8_t node)
+{
+    assert (self);
+    assert (node < self->n);
+
+    //  S4: what a node said in a life that has ended may be forgotten.
+    const zseq_vote_t *vote = &self->vote[node];
+    return vote->present && zseq_incarnation_compare (
+                              &vote->life, &self->newest.life[node]) == 0;
+}
+
+uint8_t
+zseq_tally_count (const zseq_tally_t *self, int status)
+{
+    assert (self);
+
+    uint8_t count = 0;
+    for (uint8_t node = 0; node < self->n; node++)
+        if (self->vote[node].status == status && zseq_tally_counts (self, node))
+            count++;
+    return count;
+}

@@ -127,6 +127,32 @@ zseq_node_load (zseq_node_t *self, const char *name, size_t size,
 }
 
 bool
+zseq_node_move (zseq_node_t *self, const zseq_member_t *member)
+{
+    assert (self);
+    assert (member);
+    assert (!self->begun);
+
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        zseq_member_t *known = &self->record.member[node];
+        if (strcmp (known->name, member->name) ||
+            !strcmp (known->endpoint, member->endpoint))
+            continue;
+        *known = *member;
+        self->version++;
+        return true;
+    }
+    return false;
+}
+
+const zseq_record_t *
+zseq_node_record (const zseq_node_t *self)
+{
+    assert (self);
+    return &self->record;
+}
+
+bool
 zseq_node_idle (const zseq_node_t *self)
 {
     assert (self);

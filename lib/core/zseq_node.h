@@ -87,6 +87,13 @@ void zseq_node_destroy (zseq_node_t **self_p);
 int zseq_node_load (zseq_node_t *self, const char *name, size_t size,
                     uint64_t limit);
 
+//  Before the first step: a member is to be reached at another endpoint from
+//  now on. Returns whether that is new; the record then says so on disk soon.
+bool zseq_node_move (zseq_node_t *self, const zseq_member_t *member);
+
+//  The node's record as it is now.
+const zseq_record_t *zseq_node_record (const zseq_node_t *self);
+
 //  One step. After ZSEQ_ACTION_EXIT the node must not be stepped again.
 void zseq_node_step (zseq_node_t *self, const zseq_event_t *event);
 

@@ -1,0 +1,299 @@
+//  zseqd: a node of a zseq cluster. See lib/man/zseqd.8.
+
+#include <errno.h>
+#include <getopt.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "zseq_config.h"
+#include "zseq_server.h"
+#include "zseq_store.h"
+
+#define NAMES_MAX_DEFAULT 4000000
+
+static const char s_usage[] =
+  "usage: zseqd format --data DIR --name NODE --cluster NAME --members LIST\n"
+  "       zseqd start  --data DIR [options]\n"
+  "       zseqd --help | --version\n"
+  "\n"
+  "format makes the directory of a new node, once, before its cluster's\n"
+  "first start. start runs the node until SIGTERM or SIGINT.\n"
+  "\n"
+  "  --data DIR         the node's directory\n"
+  "  --name NODE        this node's name, one of the members'\n"
+  "  --cluster NAME     the cluster's name\n"
+  "  --members LIST     a=tcp://HOST:PORT,b=tcp://HOST:PORT,... 1 to 9\n"
+  "                     members, the same list for every node\n"
+  "  --bind ENDPOINT    bind elsewhere than the member list says\n"
+  "  --names-max COUNT  sequences to hold at most (default 4000000)\n"
+  "  --insecure         bind where other machines reach it, unprotected\n"
+  "\n"
+  "start takes --name, --cluster and --members too: they must agree with the\n"
+  "directory's, though endpoints may have moved.\n";
+
+typedef struct {
+    const char *data;
+    const char *name;
+    const char *cluster;
+    const char *members;
+    const char *bind;
+    size_t names_max;
+    bool insecure;
+} s_arguments_t;
+
+static int
+s_bad_use (const char *format, const char *text)
+{
+    fputs ("zseqd: ", stderr);
+    fprintf (stderr, format, text);
+    fputs ("; see zseqd --help\n", stderr);
+    return 1;
+}
+
+static int
+s_failed (int rc)
+{
+    fprintf (stderr, "zseqd: %s: %s\n", zseq_strerror (rc), zseq_detail ());
+    return 1;
+}
+
+static void
+s_log (const char *text, void *arg)
+{
+    (void) arg;
+    fprintf (stderr, "zseqd: %s\n", text);
+}
+
+static int
+s_parse_names_max (const char *text, size_t *names_max_p)
+{
+    errno = 0;
+    char *end;
+    unsigned long long value = strtoull (text, &end, 10);
+    if (*text < '0' || *text > '9' || *end || errno || value < 1 ||
+        value > 1000000000)
+        return s_bad_use ("--names-max '%s' is not a number from 1 to 10^9",
+                          text);
+    *names_max_p = (size_t) value;
+    return 0;
+}
+
+static int
+s_parse (int argc, char **argv, s_arguments_t *arguments)
+{
+    enum { DATA = 1, NAME, CLUSTER, MEMBERS, BIND, NAMES_MAX, INSECURE };
+    static const struct option options[] = {
+      {"data", required_argument, NULL, DATA},
+      {"name", required_argument, NULL, NAME},
+      {"cluster", required_argument, NULL, CLUSTER},
+      {"members", required_argument, NULL, MEMBERS},
+      {"bind", required_argument, NULL, BIND},
+      {"names-max", required_argument, NULL, NAMES_MAX},
+      {"insecure", no_argument, NULL, INSECURE},
+      {NULL, 0, NULL, 0}};
+
+    memset (arguments, 0, sizeof *arguments);
+    arguments->names_max = NAMES_MAX_DEFAULT;
+    opterr = 0;
+    int option;
+    while ((option = getopt_long (argc, argv, "+:", options, NULL)) != -1) {
+        const char *given = argv[optind - 1];
+        switch (option) {
+        case DATA:
+            arguments->data = optarg;
+            break;
+        case NAME:
+            arguments->name = optarg;
+            break;
+        case CLUSTER:
+            arguments->cluster = optarg;
+            break;
+        case MEMBERS:
+            arguments->members = optarg;
+            break;
+        case BIND:
+            arguments->bind = optarg;
+            break;
+        case NAMES_MAX:
+            if (s_parse_names_max (optarg, &arguments->names_max))
+                return 1;
+            break;
+        case INSECURE:
+            arguments->insecure = true;
+            break;
+        case ':':
+            return s_bad_use ("option %s needs a value", given);
+        default:
+            return s_bad_use ("there is no option '%s'", given);
+        }
+    }
+    if (optind < argc)
+        return s_bad_use ("unexpected '%s'", argv[optind]);
+    if (!arguments->data || !*arguments->data)
+        return s_bad_use ("%s is missing", "--data");
+    return 0;
+}
+
+static int
+s_read_members (const char *text, zseq_member_t *members, size_t *count_p)
+{
+    int rc = zseq_config_members (text, members, count_p);
+    return rc == ZSEQ_OK ? 0 : s_failed (rc);
+}
+
+static int
+s_format (const s_arguments_t *arguments)
+{
+    if (!arguments->name || !arguments->cluster || !arguments->members)
+        return s_bad_use ("format needs %s", "--name, --cluster and --members");
+    if (arguments->bind || arguments->insecure)
+        return s_bad_use ("%s belongs to start", "--bind or --insecure");
+    if (!zseq_label_valid (arguments->cluster))
+        return s_bad_use ("'%s' is not a name for a cluster",
+                          arguments->cluster);
+    zseq_member_t members[ZSEQ_NODES_MAX];
+    size_t count;
+    if (s_read_members (arguments->members, members, &count))
+        return 1;
+
+    uint64_t random;
+    randombytes_buf (&random, sizeof random);
+    zseq_record_t record;
+    if (zseq_record_init (&record, arguments->cluster, arguments->name, members,
+                          count, random) != ZSEQ_OK)
+        return s_bad_use ("node '%s' is not in the member list",
+                          arguments->name);
+
+    zseq_store_t *store = zseq_store_new (arguments->data);
+    if (!store) {
+        fprintf (stderr, "zseqd: out of memory\n");
+        return 1;
+    }
+    int rc = zseq_store_format (store, &record);
+    if (rc != ZSEQ_OK)
+        fprintf (stderr, "zseqd: %s: %s\n", zseq_strerror (rc),
+                 zseq_store_text (store));
+    else
+        printf ("formatted %s for node %s of cluster %s (%zu members)\n",
+                arguments->data, arguments->name, arguments->cluster, count);
+    zseq_store_destroy (&store);
+    return rc == ZSEQ_OK ? 0 : 1;
+}
+
+//  SIGTERM and SIGINT arrive at a descriptor, in no thread.
+static int
+s_stop_fd (void)
+{
+    sigset_t set;
+    sigemptyset (&set);
+    sigaddset (&set, SIGTERM);
+    sigaddset (&set, SIGINT);
+    if (sigprocmask (SIG_BLOCK, &set, NULL) == -1)
+        return -1;
+    return signalfd (-1, &set, SFD_CLOEXEC);
+}
+
+static int
+s_serve (const s_arguments_t *arguments, zseq_server_t *server, int stop_fd)
+{
+    int rc = zseq_server_open (server);
+    if (rc == ZSEQ_EAGAIN && arguments->name && arguments->cluster &&
+        arguments->members) {
+        fprintf (stderr,
+                 "zseqd: %s is empty: its node would have to be recovered "
+                 "from its peers, which this version cannot do. A new "
+                 "cluster's nodes are made with zseqd format, and only once: "
+                 "over a lost disk that would repeat IDs\n",
+                 arguments->data);
+        return 1;
+    }
+    if (rc == ZSEQ_EAGAIN) {
+        fprintf (stderr,
+                 "zseqd: %s is empty or does not exist: make it with zseqd "
+                 "format if its cluster is new\n",
+                 arguments->data);
+        return 1;
+    }
+    if (rc != ZSEQ_OK)
+        return s_failed (rc);
+    rc = zseq_server_run (server, stop_fd);
+    if (rc != ZSEQ_OK)
+        return 1;
+    s_log ("stopped", NULL);
+    return 0;
+}
+
+static int
+s_start (const s_arguments_t *arguments)
+{
+    if (arguments->bind && strncmp (arguments->bind, "tcp://", 6) &&
+        !zseq_config_endpoint_valid (arguments->bind))
+        return s_bad_use ("'%s' is not tcp://HOST:PORT or ipc://PATH",
+                          arguments->bind);
+    zseq_member_t members[ZSEQ_NODES_MAX];
+    size_t count = 0;
+    if (arguments->members &&
+        s_read_members (arguments->members, members, &count))
+        return 1;
+
+    //  A log that nobody reads any more must not end the node.
+    (void) signal (SIGPIPE, SIG_IGN);
+    int stop_fd = s_stop_fd ();
+    if (stop_fd == -1) {
+        fprintf (stderr, "zseqd: no signals: %s\n", strerror (errno));
+        return 1;
+    }
+    zseq_server_options_t options = {
+      .directory = arguments->data,
+      .bind = arguments->bind,
+      .name = arguments->name,
+      .cluster = arguments->cluster,
+      .members = arguments->members ? members : NULL,
+      .member_count = count,
+      .insecure = arguments->insecure,
+      .names_max = arguments->names_max,
+      .log = s_log,
+    };
+    zseq_server_t *server = zseq_server_new (&options);
+    if (!server) {
+        fprintf (stderr, "zseqd: out of memory\n");
+        return 1;
+    }
+    int status = s_serve (arguments, server, stop_fd);
+    zseq_server_destroy (&server);
+    close (stop_fd);
+    return status;
+}
+
+int
+main (int argc, char **argv)
+{
+    if (sodium_init () == -1) {
+        fprintf (stderr, "zseqd: no source of randomness\n");
+        return 1;
+    }
+    const char *command = argc > 1 ? argv[1] : "";
+    if (!strcmp (command, "--help") || !strcmp (command, "-h")) {
+        fputs (s_usage, stdout);
+        return fflush (stdout) ? 1 : 0;
+    }
+    if (!strcmp (command, "--version")) {
+        printf ("zseqd %d.%d.%d\n", ZSEQ_VERSION_MAJOR, ZSEQ_VERSION_MINOR,
+                ZSEQ_VERSION_PATCH);
+        return fflush (stdout) ? 1 : 0;
+    }
+    bool format = !strcmp (command, "format");
+    if (!format && strcmp (command, "start"))
+        return *command ? s_bad_use ("there is no command '%s'", command)
+                        : s_bad_use ("%s", "a command is missing");
+
+    s_arguments_t arguments;
+    if (s_parse (argc - 1, argv + 1, &arguments))
+        return 1;
+    return format ? s_format (&arguments) : s_start (&arguments);
+}

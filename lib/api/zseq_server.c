@@ -1,0 +1,442 @@
+#include "zseq_server.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <poll.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "zseq_codec.h"
+#include "zseq_config.h"
+#include "zseq_detail.h"
+#include "zseq_node.h"
+#include "zseq_store.h"
+#include "zseq_transport.h"
+
+//  Messages taken from one socket before the others have their turn.
+#define BURST_MAX 1024
+#define WRITTEN_MAX 256
+#define TICK_US 20000
+#define WAITING_MAX 65536
+
+struct zseq_server {
+    const zseq_server_options_t *options;
+    zseq_record_t record;  //  As it was read
+    zseq_store_t *store;
+    zseq_transport_t *transport;
+    zseq_node_t *node;
+    zseq_codec_t codec;
+    zseq_write_t *writes;  //  Gathered during a step, handed over at its end
+    size_t write_count;
+    size_t write_size;
+    uint64_t tick_us;  //  When to tick next
+    bool stopping;
+    int exit;  //  Why to end at once; or ZSEQ_OK
+    uint8_t bytes[ZSEQ_MESSAGE_MAX];
+};
+
+static uint64_t
+s_now_us (void)
+{
+    struct timespec now;
+    int rc = clock_gettime (CLOCK_MONOTONIC, &now);
+    assert (rc == 0);
+    return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+static void
+s_log (zseq_server_t *self, const char *text)
+{
+    self->options->log (text, self->options->arg);
+}
+
+static void
+s_exit (zseq_server_t *self, int rc, const char *text)
+{
+    if (self->exit)
+        return;
+    self->exit = rc;
+    s_log (self, text);
+    (void) zseq_detail_fail (rc, "%s", text);
+}
+
+zseq_server_t *
+zseq_server_new (const zseq_server_options_t *options)
+{
+    assert (options);
+    assert (options->directory);
+    assert (options->log);
+
+    zseq_server_t *self = calloc (1, sizeof *self);
+    if (self)
+        self->options = options;
+    return self;
+}
+
+void
+zseq_server_destroy (zseq_server_t **self_p)
+{
+    assert (self_p);
+
+    zseq_server_t *self = *self_p;
+    if (!self)
+        return;
+    zseq_transport_destroy (&self->transport);
+    zseq_store_destroy (&self->store);
+    zseq_node_destroy (&self->node);
+    free (self->writes);
+    free (self);
+    *self_p = NULL;
+}
+
+//  What the node wants done.
+
+static void
+s_add_write (zseq_server_t *self, const zseq_write_t *write)
+{
+    if (self->write_count == self->write_size) {
+        size_t size = self->write_size ? self->write_size * 2 : 64;
+        zseq_write_t *writes = realloc (self->writes, size * sizeof *writes);
+        if (!writes) {
+            s_exit (self, ZSEQ_ENOMEM, "out of memory: the node ends");
+            return;
+        }
+        self->writes = writes;
+        self->write_size = size;
+    }
+    self->writes[self->write_count++] = *write;
+}
+
+static void
+s_act (const zseq_action_t *action, void *arg)
+{
+    zseq_server_t *self = arg;
+    size_t size;
+    switch (action->type) {
+    case ZSEQ_ACTION_REPLY:
+        size = zseq_codec_encode (action->msg, self->bytes, ZSEQ_MESSAGE_MAX);
+        assert (size);
+        //  Whoever has gone, or does not read, asks again or not at all.
+        (void) zseq_transport_reply (self->transport, action->route,
+                                     self->bytes, size);
+        break;
+    case ZSEQ_ACTION_ASK:
+        size = zseq_codec_encode (action->msg, self->bytes, ZSEQ_MESSAGE_MAX);
+        assert (size);
+        //  The node asks again.
+        (void) zseq_transport_send (self->transport, action->peer, self->bytes,
+                                    size);
+        break;
+    case ZSEQ_ACTION_PERSIST: {
+        zseq_write_t write = {.name = action->entry->name,
+                              .name_size = action->entry->name_size,
+                              .journaled = action->entry->journaled,
+                              .next = action->entry->seq.next,
+                              .limit = action->limit,
+                              .owner = action->entry};
+        s_add_write (self, &write);
+        break;
+    }
+    case ZSEQ_ACTION_PERSIST_RECORD: {
+        zseq_write_t write = {.record = action->record, .tag = action->version};
+        s_add_write (self, &write);
+        break;
+    }
+    case ZSEQ_ACTION_LOG:
+        s_log (self, action->text);
+        break;
+    case ZSEQ_ACTION_EXIT:
+        s_exit (self, action->status, action->text);
+        break;
+    }
+}
+
+//  Opening.
+
+static int
+s_check_members (const zseq_server_t *self)
+{
+    const zseq_server_options_t *options = self->options;
+    const zseq_record_t *record = &self->record;
+    if (options->member_count != record->n)
+        return zseq_detail_fail (
+          ZSEQ_EFOREIGN,
+          "directory %s was formatted for %u members, --members has %zu",
+          options->directory, record->n, options->member_count);
+    for (uint8_t node = 0; node < record->n; node++) {
+        bool found = false;
+        for (size_t index = 0; index < options->member_count; index++)
+            found |=
+              !strcmp (options->members[index].name, record->member[node].name);
+        if (!found)
+            return zseq_detail_fail (
+              ZSEQ_EFOREIGN,
+              "directory %s was formatted with a member %s, which --members "
+              "does not name",
+              options->directory, record->member[node].name);
+    }
+    return ZSEQ_OK;
+}
+
+//  The directory must be what the options say it is. Only endpoints may move.
+static int
+s_check_owner (zseq_server_t *self)
+{
+    const zseq_server_options_t *options = self->options;
+    const zseq_record_t *record = &self->record;
+    const char *name = record->member[record->self].name;
+    if (options->name && strcmp (options->name, name))
+        return zseq_detail_fail (ZSEQ_EFOREIGN,
+                                 "directory %s belongs to node %s, not to %s",
+                                 options->directory, name, options->name);
+    if (options->cluster && strcmp (options->cluster, record->cluster))
+        return zseq_detail_fail (
+          ZSEQ_EFOREIGN, "directory %s belongs to cluster %s, not to %s",
+          options->directory, record->cluster, options->cluster);
+    return options->members ? s_check_members (self) : ZSEQ_OK;
+}
+
+//  Takes over where members have moved to.
+static void
+s_move_members (zseq_server_t *self)
+{
+    for (size_t index = 0; index < self->options->member_count; index++)
+        if (zseq_node_move (self->node, &self->options->members[index]))
+            s_log (self, "the endpoints of the member list have moved");
+}
+
+static int
+s_load (const char *name, size_t size, uint64_t limit, void *arg)
+{
+    return zseq_node_load (arg, name, size, limit);
+}
+
+static int
+s_open_store (zseq_server_t *self)
+{
+    self->store = zseq_store_new (self->options->directory);
+    if (!self->store)
+        return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
+    int rc = zseq_store_open (self->store, &self->record);
+    if (rc != ZSEQ_OK)
+        return zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
+    rc = s_check_owner (self);
+    if (rc != ZSEQ_OK)
+        return rc;
+
+    zseq_node_limits_t limits = {.names_max = self->options->names_max,
+                                 .waiting_max = WAITING_MAX};
+    uint64_t seed;
+    randombytes_buf (&seed, sizeof seed);
+    self->node = zseq_node_new (&self->record, &limits, seed, s_act, self);
+    if (!self->node)
+        return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
+    s_move_members (self);
+    rc = zseq_store_load (self->store, s_load, self->node);
+    if (rc == ZSEQ_EFULL)
+        return zseq_detail_fail (
+          rc, "directory %s holds more than %zu sequences: raise --names-max",
+          self->options->directory, self->options->names_max);
+    if (rc != ZSEQ_OK)
+        return zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
+    rc = zseq_store_start (self->store);
+    if (rc != ZSEQ_OK)
+        return zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
+    return ZSEQ_OK;
+}
+
+static int
+s_open_transport (zseq_server_t *self)
+{
+    const zseq_record_t *record = zseq_node_record (self->node);
+    self->transport = zseq_transport_new ();
+    if (!self->transport)
+        return zseq_detail_fail (ZSEQ_ENOMEM, "cannot make a ZeroMQ context");
+
+    const char *endpoint = self->options->bind
+                             ? self->options->bind
+                             : record->member[record->self].endpoint;
+    if (!self->options->insecure && !zseq_config_endpoint_local (endpoint))
+        return zseq_detail_fail (
+          ZSEQ_EINVAL,
+          "%s can be reached from other machines, and nothing protects it: "
+          "bind a loopback or ipc endpoint, or say --insecure on a network "
+          "that you trust",
+          endpoint);
+    int rc = zseq_transport_bind (self->transport, endpoint);
+    for (uint8_t node = 0; node < record->n && rc == ZSEQ_OK; node++)
+        if (node != record->self)
+            rc = zseq_transport_link (self->transport, node,
+                                      record->member[node].endpoint);
+    if (rc != ZSEQ_OK)
+        return zseq_detail_fail (rc, "%s",
+                                 zseq_transport_text (self->transport));
+    return ZSEQ_OK;
+}
+
+int
+zseq_server_open (zseq_server_t *self)
+{
+    assert (self);
+    assert (!self->store);
+
+    if (sodium_init () == -1)
+        return zseq_detail_fail (ZSEQ_EIO, "no source of randomness");
+    int rc = s_open_store (self);
+    if (rc != ZSEQ_OK)
+        return rc;
+    return s_open_transport (self);
+}
+
+//  Serving.
+
+static void
+s_step (zseq_server_t *self, zseq_event_t *event)
+{
+    if (self->exit)
+        return;
+    event->now_us = s_now_us ();
+    zseq_node_step (self->node, event);
+}
+
+static size_t
+s_take_requests (zseq_server_t *self)
+{
+    size_t count = 0;
+    zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST};
+    const uint8_t *bytes;
+    size_t size;
+    while (count < BURST_MAX &&
+           zseq_transport_recv_request (self->transport, &event.route, &bytes,
+                                        &size) == ZSEQ_OK) {
+        zseq_msg_t msg;
+        count++;
+        int rc = zseq_codec_decode_request (&self->codec, bytes, size, &msg);
+        if (rc != ZSEQ_OK && !msg.request)
+            continue;
+        event.type = rc == ZSEQ_OK ? ZSEQ_EVENT_REQUEST : ZSEQ_EVENT_MALFORMED;
+        event.msg = &msg;
+        s_step (self, &event);
+    }
+    return count;
+}
+
+static size_t
+s_take_replies (zseq_server_t *self)
+{
+    size_t count = 0;
+    for (uint8_t peer = 0; peer < self->record.n; peer++) {
+        const uint8_t *bytes;
+        size_t size;
+        while (zseq_transport_recv (self->transport, peer, &bytes, &size) ==
+               ZSEQ_OK) {
+            zseq_msg_t msg;
+            count++;
+            if (zseq_codec_decode_reply (&self->codec, bytes, size, &msg) !=
+                ZSEQ_OK)
+                continue;
+            zseq_event_t event = {
+              .type = ZSEQ_EVENT_PEER_REPLY, .peer = peer, .msg = &msg};
+            s_step (self, &event);
+        }
+    }
+    return count;
+}
+
+static size_t
+s_take_written (zseq_server_t *self)
+{
+    zseq_written_t written[WRITTEN_MAX];
+    size_t count = zseq_store_collect (self->store, written, WRITTEN_MAX);
+    for (size_t index = 0; index < count; index++) {
+        const zseq_written_t *done = &written[index];
+        if (done->status == ZSEQ_EIO) {
+            //  S8: nothing more may be acknowledged.
+            s_exit (self, ZSEQ_EIO, zseq_store_text (self->store));
+            break;
+        }
+        zseq_event_t event = {.type = done->record ? ZSEQ_EVENT_RECORD_PERSISTED
+                                                   : ZSEQ_EVENT_PERSISTED,
+                              .entry = done->owner,
+                              .limit = done->limit,
+                              .version = done->tag,
+                              .status = done->status};
+        s_step (self, &event);
+    }
+    return count;
+}
+
+static void
+s_flush (zseq_server_t *self)
+{
+    zseq_event_t event = {.type = ZSEQ_EVENT_FLUSH};
+    s_step (self, &event);
+    if (self->write_count && !self->exit &&
+        zseq_store_submit (self->store, self->writes, self->write_count) !=
+          ZSEQ_OK)
+        s_exit (self, ZSEQ_ENOMEM, "out of memory: the node ends");
+    self->write_count = 0;
+}
+
+//  Sleeps until there is something to do. A socket's descriptor tells only of
+//  what came after the socket was found empty, which it was.
+static void
+s_wait (zseq_server_t *self, int stop_fd)
+{
+    struct pollfd fds[ZSEQ_LINKS_MAX + 3];
+    size_t count = zseq_transport_fds (self->transport, fds);
+    fds[count].fd = zseq_store_fd (self->store);
+    fds[count++].events = POLLIN;
+    if (!self->stopping) {
+        fds[count].fd = stop_fd;
+        fds[count++].events = POLLIN;
+    }
+    uint64_t now_us = s_now_us ();
+    int timeout_ms =
+      self->tick_us > now_us ? (int) ((self->tick_us - now_us) / 1000) + 1 : 0;
+    int rc = poll (fds, count, timeout_ms);
+    assert (rc >= 0 || errno == EINTR);
+}
+
+static void
+s_check_stop (zseq_server_t *self, int stop_fd)
+{
+    struct pollfd fd = {.fd = stop_fd, .events = POLLIN};
+    if (self->stopping || poll (&fd, 1, 0) != 1)
+        return;
+    self->stopping = true;
+    zseq_event_t event = {.type = ZSEQ_EVENT_STOP};
+    s_step (self, &event);
+}
+
+int
+zseq_server_run (zseq_server_t *self, int stop_fd)
+{
+    assert (self);
+    assert (self->transport);
+
+    while (!self->exit) {
+        uint64_t now_us = s_now_us ();
+        if (now_us >= self->tick_us) {
+            self->tick_us = now_us + TICK_US;
+            zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
+            s_step (self, &event);
+            //  Also when there is never nothing to do.
+            s_check_stop (self, stop_fd);
+        }
+        size_t taken = s_take_written (self);
+        taken += s_take_requests (self);
+        taken += s_take_replies (self);
+        s_flush (self);
+        if (self->stopping && zseq_node_idle (self->node))
+            break;
+        if (taken == 0) {
+            s_wait (self, stop_fd);
+            s_check_stop (self, stop_fd);
+        }
+    }
+    return self->exit;
+}

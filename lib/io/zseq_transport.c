@@ -1,0 +1,338 @@
+#include "zseq_transport.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+//  Messages that may wait in a socket's queue.
+#define QUEUE_MAX 16384
+//  Connections that may wait to be accepted.
+#define BACKLOG 1024
+//  Milliseconds.
+#define HEARTBEAT_MS 1000
+#define HEARTBEAT_TIMEOUT_MS 3000
+#define RECONNECT_MS 20
+#define RECONNECT_MS_MAX 1000
+#define CONNECT_TIMEOUT_MS 3000
+#define HANDSHAKE_MS 5000
+
+struct zseq_transport {
+    void *context;
+    void *router;
+    void *link[ZSEQ_LINKS_MAX];
+    zmq_msg_t frame;  //  What was received last
+    char text[512];
+};
+
+static int
+s_fail (zseq_transport_t *self, int rc, const char *format, ...)
+{
+    va_list list;
+    va_start (list, format);
+    vsnprintf (self->text, sizeof self->text, format, list);
+    va_end (list);
+    return rc;
+}
+
+zseq_transport_t *
+zseq_transport_new (void)
+{
+    zseq_transport_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    zmq_msg_init (&self->frame);
+    self->context = zmq_ctx_new ();
+    if (!self->context) {
+        zseq_transport_destroy (&self);
+        return NULL;
+    }
+    //  Closing never waits for what could not be sent.
+    (void) zmq_ctx_set (self->context, ZMQ_BLOCKY, 0);
+    return self;
+}
+
+void
+zseq_transport_destroy (zseq_transport_t **self_p)
+{
+    assert (self_p);
+
+    zseq_transport_t *self = *self_p;
+    if (!self)
+        return;
+    zmq_msg_close (&self->frame);
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
+        zseq_transport_unlink (self, index);
+    if (self->router)
+        zmq_close (self->router);
+    if (self->context)
+        while (zmq_ctx_term (self->context) == -1 && errno == EINTR)
+            continue;
+    free (self);
+    *self_p = NULL;
+}
+
+const char *
+zseq_transport_text (const zseq_transport_t *self)
+{
+    assert (self);
+    return self->text;
+}
+
+//  Options that exist in every libzmq that we build with, and values that it
+//  takes: a failure is our mistake.
+static void
+s_set (void *socket, int option, int value)
+{
+    int rc = zmq_setsockopt (socket, option, &value, sizeof value);
+    assert (rc == 0);
+}
+
+static void *
+s_open (zseq_transport_t *self, int type)
+{
+    void *socket = zmq_socket (self->context, type);
+    if (!socket)
+        return NULL;
+    int64_t message_max = ZSEQ_MESSAGE_MAX;
+    int rc =
+      zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &message_max, sizeof message_max);
+    assert (rc == 0);
+    s_set (socket, ZMQ_LINGER, 0);
+    s_set (socket, ZMQ_SNDHWM, QUEUE_MAX);
+    s_set (socket, ZMQ_RCVHWM, QUEUE_MAX);
+    s_set (socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
+    s_set (socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
+    s_set (socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
+    return socket;
+}
+
+//  IPv6 only where an address in brackets asks for it: with it, libzmq would
+//  resolve a name such as localhost to nothing else.
+static void
+s_set_family (void *socket, const char *endpoint)
+{
+    s_set (socket, ZMQ_IPV6, strchr (endpoint, '[') != NULL);
+}
+
+int
+zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
+{
+    assert (self);
+    assert (endpoint);
+    assert (!self->router);
+
+    void *router = s_open (self, ZMQ_ROUTER);
+    if (!router)
+        return s_fail (self, ZSEQ_EIO, "cannot open a socket: %s",
+                       zmq_strerror (errno));
+    //  A reply to someone who has gone fails instead of vanishing, and nobody
+    //  can take over a connection by claiming its routing ID.
+    s_set (router, ZMQ_ROUTER_MANDATORY, 1);
+    s_set (router, ZMQ_ROUTER_HANDOVER, 0);
+    s_set (router, ZMQ_BACKLOG, BACKLOG);
+    s_set_family (router, endpoint);
+    if (zmq_bind (router, endpoint) == -1) {
+        int error = errno;
+        zmq_close (router);
+        return s_fail (self, error == EINVAL ? ZSEQ_EINVAL : ZSEQ_EIO,
+                       "cannot bind %s: %s", endpoint, zmq_strerror (error));
+    }
+    self->router = router;
+    return ZSEQ_OK;
+}
+
+int
+zseq_transport_link (zseq_transport_t *self, size_t index, const char *endpoint)
+{
+    assert (self);
+    assert (index < ZSEQ_LINKS_MAX);
+    assert (endpoint);
+
+    zseq_transport_unlink (self, index);
+    void *link = s_open (self, ZMQ_DEALER);
+    if (!link)
+        return s_fail (self, ZSEQ_EIO, "cannot open a socket: %s",
+                       zmq_strerror (errno));
+    //  What cannot be sent now is not kept: by the time the node is back, the
+    //  request's deadline may be over.
+    s_set (link, ZMQ_IMMEDIATE, 1);
+    s_set (link, ZMQ_RECONNECT_IVL, RECONNECT_MS);
+    s_set (link, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);
+    s_set (link, ZMQ_CONNECT_TIMEOUT, CONNECT_TIMEOUT_MS);
+    s_set_family (link, endpoint);
+    if (zmq_connect (link, endpoint) == -1) {
+        int error = errno;
+        zmq_close (link);
+        return s_fail (self, error == EINVAL ? ZSEQ_EINVAL : ZSEQ_EIO,
+                       "cannot connect to %s: %s", endpoint,
+                       zmq_strerror (error));
+    }
+    self->link[index] = link;
+    return ZSEQ_OK;
+}
+
+void
+zseq_transport_unlink (zseq_transport_t *self, size_t index)
+{
+    assert (self);
+    assert (index < ZSEQ_LINKS_MAX);
+
+    if (self->link[index])
+        zmq_close (self->link[index]);
+    self->link[index] = NULL;
+}
+
+static int
+s_send (void *socket, const void *bytes, size_t size, int flags)
+{
+    while (zmq_send (socket, bytes, size, flags | ZMQ_DONTWAIT) == -1)
+        if (errno != EINTR)
+            return ZSEQ_EAGAIN;
+    return ZSEQ_OK;
+}
+
+int
+zseq_transport_send (zseq_transport_t *self, size_t index, const uint8_t *bytes,
+                     size_t size)
+{
+    assert (self);
+    assert (index < ZSEQ_LINKS_MAX);
+    assert (bytes);
+
+    if (!self->link[index])
+        return ZSEQ_EAGAIN;
+    return s_send (self->link[index], bytes, size, 0);
+}
+
+int
+zseq_transport_reply (zseq_transport_t *self, const zseq_route_t *route,
+                      const uint8_t *bytes, size_t size)
+{
+    assert (self);
+    assert (self->router);
+    assert (route);
+    assert (bytes);
+
+    int rc = s_send (self->router, route->id, route->size, ZMQ_SNDMORE);
+    if (rc != ZSEQ_OK)
+        return rc;
+    return s_send (self->router, bytes, size, 0);
+}
+
+bool
+zseq_transport_ready (zseq_transport_t *self, size_t index)
+{
+    assert (self);
+    assert (index < ZSEQ_LINKS_MAX);
+
+    int events = 0;
+    size_t size = sizeof events;
+    return self->link[index] &&
+           zmq_getsockopt (self->link[index], ZMQ_EVENTS, &events, &size) ==
+             0 &&
+           (events & ZMQ_POLLOUT);
+}
+
+//  Takes the next frame of any message.
+static int
+s_recv (zseq_transport_t *self, void *socket)
+{
+    while (zmq_msg_recv (&self->frame, socket, ZMQ_DONTWAIT) == -1)
+        if (errno != EINTR)
+            return ZSEQ_EAGAIN;
+    return ZSEQ_OK;
+}
+
+//  Whether the frame that was taken is the last one of its message; if not,
+//  takes the others away.
+static bool
+s_last (zseq_transport_t *self, void *socket)
+{
+    if (!zmq_msg_more (&self->frame))
+        return true;
+    while (zmq_msg_more (&self->frame))
+        if (s_recv (self, socket) != ZSEQ_OK)
+            break;
+    return false;
+}
+
+static int
+s_give (zseq_transport_t *self, const uint8_t **bytes_p, size_t *size_p)
+{
+    *bytes_p = zmq_msg_data (&self->frame);
+    *size_p = zmq_msg_size (&self->frame);
+    return ZSEQ_OK;
+}
+
+int
+zseq_transport_recv (zseq_transport_t *self, size_t index,
+                     const uint8_t **bytes_p, size_t *size_p)
+{
+    assert (self);
+    assert (index < ZSEQ_LINKS_MAX);
+    assert (bytes_p);
+    assert (size_p);
+
+    void *link = self->link[index];
+    while (link && s_recv (self, link) == ZSEQ_OK)
+        if (s_last (self, link))
+            return s_give (self, bytes_p, size_p);
+    return ZSEQ_EAGAIN;
+}
+
+int
+zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
+                             const uint8_t **bytes_p, size_t *size_p)
+{
+    assert (self);
+    assert (self->router);
+    assert (route_p);
+    assert (bytes_p);
+    assert (size_p);
+
+    while (s_recv (self, self->router) == ZSEQ_OK) {
+        size_t size = zmq_msg_size (&self->frame);
+        bool usable = size <= ZSEQ_ROUTE_MAX && zmq_msg_more (&self->frame);
+        if (usable) {
+            route_p->size = (uint8_t) size;
+            memcpy (route_p->id, zmq_msg_data (&self->frame), size);
+            if (s_recv (self, self->router) != ZSEQ_OK)
+                return ZSEQ_EAGAIN;
+        }
+        if (s_last (self, self->router) && usable)
+            return s_give (self, bytes_p, size_p);
+    }
+    return ZSEQ_EAGAIN;
+}
+
+static void
+s_add_fd (void *socket, struct pollfd *fds, size_t *count_p)
+{
+    int fd = -1;
+    size_t size = sizeof fd;
+    int rc = zmq_getsockopt (socket, ZMQ_FD, &fd, &size);
+    assert (rc == 0);
+    fds[*count_p].fd = fd;
+    fds[*count_p].events = POLLIN;
+    fds[*count_p].revents = 0;
+    (*count_p)++;
+}
+
+size_t
+zseq_transport_fds (const zseq_transport_t *self, struct pollfd *fds)
+{
+    assert (self);
+    assert (fds);
+
+    size_t count = 0;
+    if (self->router)
+        s_add_fd (self->router, fds, &count);
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
+        if (self->link[index])
+            s_add_fd (self->link[index], fds, &count);
+    return count;
+}

@@ -45,13 +45,13 @@ extern "C" {
 
 //  Limits.
 
-#define ZSEQ_NAME_MAX 255           //  Bytes in a sequence's name, at least 1
-#define ZSEQ_COUNT_MAX 0x100000000u //  IDs that one claim may take: 2^32
-#define ZSEQ_ID_MAX 0x7fffffffffffffffu //  The last ID: 2^63 - 1
-#define ZSEQ_NODES_MAX 9                //  Nodes in a cluster, at least 1
-#define ZSEQ_ENDPOINT_MAX 255           //  Bytes in an endpoint
-#define ZSEQ_LABEL_MAX 63               //  Bytes in a node's, cluster's name
-#define ZSEQ_TIMEOUT_MS_MAX 86400000    //  A day
+#define ZSEQ_NAME_MAX 255            //  Bytes in a sequence's name, at least 1
+#define ZSEQ_COUNT_MAX 0x100000000u  //  IDs that one claim may take: 2^32
+#define ZSEQ_ID_MAX 0x7fffffffffffffffu  //  The last ID: 2^63 - 1
+#define ZSEQ_NODES_MAX 9                 //  Nodes in a cluster, at least 1
+#define ZSEQ_ENDPOINT_MAX 255            //  Bytes in an endpoint
+#define ZSEQ_LABEL_MAX 63                //  Bytes in a node's, cluster's name
+#define ZSEQ_TIMEOUT_MS_MAX 86400000     //  A day
 #define ZSEQ_TIMEOUT_MS_DEFAULT 5000
 
 //  Errors: name, number, text. This table makes the enum below and the texts
@@ -93,20 +93,24 @@ enum {
 };
 
 //  The text of an error, for any number; a constant, never NULL.
-ZSEQ_EXPORT const char *zseq_strerror (int rc);
+ZSEQ_EXPORT
+const char *zseq_strerror (int rc);
 
 //  What exactly failed in the last call of this library on this thread that
 //  failed: which node, name or argument, and what to do next. One line
 //  without a full stop; empty if there is nothing to add. Valid until this
 //  thread's next call that fails.
-ZSEQ_EXPORT const char *zseq_detail (void);
+ZSEQ_EXPORT
+const char *zseq_detail (void);
 
 //  The error of the last call that failed on this thread, for those functions
 //  that return a pointer.
-ZSEQ_EXPORT int zseq_errno (void);
+ZSEQ_EXPORT
+int zseq_errno (void);
 
 //  Version of the library at run time. Each pointer may be NULL.
-ZSEQ_EXPORT void zseq_version (int *major_p, int *minor_p, int *patch_p);
+ZSEQ_EXPORT
+void zseq_version (int *major_p, int *minor_p, int *patch_p);
 
 //  A client: connections to one cluster, shared by its sequence handles.
 
@@ -123,58 +127,63 @@ typedef struct zseq_client zseq_client_t;
 //  One reachable endpoint is enough: the others are learnt from the nodes.
 //  Does no I/O. Returns NULL when uri is malformed (ZSEQ_EURI) or memory is
 //  out (ZSEQ_ENOMEM); see zseq_errno and zseq_detail.
-ZSEQ_EXPORT zseq_client_t *zseq_client_new (const char *uri);
+ZSEQ_EXPORT
+zseq_client_t *zseq_client_new (const char *uri);
 
 //  Destroys a client and nulls the pointer; a null client is accepted. Its
 //  sequence handles must have been destroyed before.
-ZSEQ_EXPORT void zseq_client_destroy (zseq_client_t **self_p);
+ZSEQ_EXPORT
+void zseq_client_destroy (zseq_client_t **self_p);
 
 //  How long a call may take, in milliseconds, 1 to ZSEQ_TIMEOUT_MS_MAX, for
 //  this client's calls and for handles made from now on. Default 5000.
 //  Errors: ZSEQ_EINVAL.
-ZSEQ_EXPORT int zseq_client_set_timeout (zseq_client_t *self, int timeout_ms);
+ZSEQ_EXPORT
+int zseq_client_set_timeout (zseq_client_t *self, int timeout_ms);
 
 //  How many nodes a read (r) and a write (w) wait for; 0 is the default, the
 //  smallest that is safe: w = N/2 + 1, r = N - N/2. Before the client's first
 //  call that needs the cluster. Larger values cost availability. Errors:
 //  ZSEQ_EINVAL if out of 0..9 or after that first call. What does not fit N
 //  (design.md, S2) fails in later calls as ZSEQ_EQUORUM.
-ZSEQ_EXPORT int zseq_client_set_quorum (zseq_client_t *self, int r, int w);
+ZSEQ_EXPORT
+int zseq_client_set_quorum (zseq_client_t *self, int r, int w);
 
 typedef struct {
-    uint64_t issued;      //  IDs handed out to callers
-    uint64_t claims;      //  Claims that succeeded
-    uint64_t attempts;    //  Claims that were sent, first tries and retries
-    uint64_t conflicts;   //  Attempts that another client's claim beat
-    uint64_t timeouts;    //  Attempts given up because replies were late
-    uint64_t burnt;       //  IDs claimed or perhaps claimed, never handed out
-    uint64_t round_trips; //  Attempts of every kind that got their replies
-    uint64_t rtt_us;      //  Typical round trip for a quorum, microseconds
+    uint64_t issued;       //  IDs handed out to callers
+    uint64_t claims;       //  Claims that succeeded
+    uint64_t attempts;     //  Claims that were sent, first tries and retries
+    uint64_t conflicts;    //  Attempts that another client's claim beat
+    uint64_t timeouts;     //  Attempts given up because replies were late
+    uint64_t burnt;        //  IDs claimed or perhaps claimed, never handed out
+    uint64_t round_trips;  //  Attempts of every kind that got their replies
+    uint64_t rtt_us;       //  Typical round trip for a quorum, microseconds
 } zseq_stats_t;
 
 //  Counters since the client was made. Never blocks for long.
 //  Errors: ZSEQ_EFORKED.
-ZSEQ_EXPORT int zseq_client_stats (zseq_client_t *self, zseq_stats_t *stats_p);
+ZSEQ_EXPORT
+int zseq_client_stats (zseq_client_t *self, zseq_stats_t *stats_p);
 
 //  What one node says of itself.
 
 typedef struct {
     char name[ZSEQ_LABEL_MAX + 1];
     char endpoint[ZSEQ_ENDPOINT_MAX + 1];
-    bool reachable;       //  It answered in time; else what follows is unset
-    bool voting;          //  It takes part in claims and reads
-    char state[128];      //  "voting", or why it does not vote
-    uint64_t incarnation; //  Its life with its disk, from 1
-    uint64_t sequences;   //  How many names it holds
-    uint64_t rtt_us;      //  Round trip of this question, microseconds
+    bool reachable;        //  It answered in time; else what follows is unset
+    bool voting;           //  It takes part in claims and reads
+    char state[128];       //  "voting", or why it does not vote
+    uint64_t incarnation;  //  Its life with its disk, from 1
+    uint64_t sequences;    //  How many names it holds
+    uint64_t rtt_us;       //  Round trip of this question, microseconds
 } zseq_node_status_t;
 
 typedef struct {
-    char cluster[ZSEQ_LABEL_MAX + 1]; //  The cluster's name
-    uint64_t identity;                //  Its identity, 0 before its birth
-    size_t nodes;                     //  N
-    size_t r;                         //  Replies that a read waits for
-    size_t w;                         //  Replies that a write waits for
+    char cluster[ZSEQ_LABEL_MAX + 1];  //  The cluster's name
+    uint64_t identity;                 //  Its identity, 0 before its birth
+    size_t nodes;                      //  N
+    size_t r;                          //  Replies that a read waits for
+    size_t w;                          //  Replies that a write waits for
     zseq_node_status_t node[ZSEQ_NODES_MAX];
 } zseq_status_t;
 
@@ -182,8 +191,8 @@ typedef struct {
 //  one second at most. ZSEQ_OK if at least one node answered. Errors:
 //  ZSEQ_EUNAVAILABLE, ZSEQ_ECLUSTER, ZSEQ_EDUPLICATE, ZSEQ_EQUORUM,
 //  ZSEQ_ENOMEM, ZSEQ_EFORKED.
-ZSEQ_EXPORT int zseq_client_status (zseq_client_t *self,
-                                    zseq_status_t *status_p);
+ZSEQ_EXPORT
+int zseq_client_status (zseq_client_t *self, zseq_status_t *status_p);
 
 //  Called once per name, in byte order, with the lowest ID that the nodes
 //  asked have not seen claimed; other than 0 ends the listing. It must not
@@ -194,8 +203,9 @@ typedef int (zseq_list_fn) (const char *name, uint64_t next, void *arg);
 //  nodes: a name whose first claim ended before the call began is listed.
 //  Errors: ZSEQ_EINVAL (prefix longer than ZSEQ_NAME_MAX), those of
 //  zseq_peek.
-ZSEQ_EXPORT int zseq_client_list (zseq_client_t *self, const char *prefix,
-                                  zseq_list_fn *fn, void *arg);
+ZSEQ_EXPORT
+int zseq_client_list (zseq_client_t *self, const char *prefix, zseq_list_fn *fn,
+                      void *arg);
 
 //  A handle on one sequence of IDs.
 
@@ -205,11 +215,13 @@ typedef struct zseq zseq_t;
 //  but NUL. It begins with the client's timeout and batch 1. Does no I/O: a
 //  sequence comes to be with its first claim. Returns NULL when the name is
 //  empty or too long (ZSEQ_EINVAL) or memory is out (ZSEQ_ENOMEM).
-ZSEQ_EXPORT zseq_t *zseq_new (zseq_client_t *client, const char *name);
+ZSEQ_EXPORT
+zseq_t *zseq_new (zseq_client_t *client, const char *name);
 
 //  Destroys a handle and nulls the pointer; a null handle is accepted. IDs
 //  still in its buffer are burnt.
-ZSEQ_EXPORT void zseq_destroy (zseq_t **self_p);
+ZSEQ_EXPORT
+void zseq_destroy (zseq_t **self_p);
 
 //  How many IDs a claim takes: 1 (also written 0) keeps no buffer, so that
 //  every ID is above all IDs handed out by anyone before the call began. A
@@ -218,11 +230,13 @@ ZSEQ_EXPORT void zseq_destroy (zseq_t **self_p);
 //  clients: its IDs rise within this handle and are unique everywhere. Up to
 //  ZSEQ_COUNT_MAX. Setting 0 or 1 burns what is buffered and on its way.
 //  Errors: ZSEQ_EINVAL, ZSEQ_EFORKED.
-ZSEQ_EXPORT int zseq_set_batch (zseq_t *self, uint64_t batch);
+ZSEQ_EXPORT
+int zseq_set_batch (zseq_t *self, uint64_t batch);
 
 //  How long a call on this handle may take, milliseconds, 1 to
 //  ZSEQ_TIMEOUT_MS_MAX. Errors: ZSEQ_EINVAL.
-ZSEQ_EXPORT int zseq_set_timeout (zseq_t *self, int timeout_ms);
+ZSEQ_EXPORT
+int zseq_set_timeout (zseq_t *self, int timeout_ms);
 
 //  The next ID, 1 to ZSEQ_ID_MAX. Blocks until the deadline at most. Errors,
 //  after any of which nothing was handed out and a retry is safe:
@@ -238,26 +252,29 @@ ZSEQ_EXPORT int zseq_set_timeout (zseq_t *self, int timeout_ms);
 //    ZSEQ_EPROTOCOL      the nodes speak another version
 //    ZSEQ_ENOMEM, ZSEQ_EFORKED
 //  See lib/doc/wire.md, section 6, for what is sent.
-ZSEQ_EXPORT int zseq_next (zseq_t *self, uint64_t *id_p);
+ZSEQ_EXPORT
+int zseq_next (zseq_t *self, uint64_t *id_p);
 
 //  Takes count consecutive IDs, 1 to ZSEQ_COUNT_MAX, from first_p on, never
 //  from the buffer: they lie above every ID that anyone was given before the
 //  call began. Errors: ZSEQ_EINVAL and those of zseq_next; a range that does
 //  not fit below 2^63 is ZSEQ_EEXHAUSTED even where a smaller one would fit.
-ZSEQ_EXPORT int zseq_next_range (zseq_t *self, uint64_t count,
-                                 uint64_t *first_p);
+ZSEQ_EXPORT
+int zseq_next_range (zseq_t *self, uint64_t count, uint64_t *first_p);
 
 //  The next buffered ID, without waiting. With none at hand: ZSEQ_EAGAIN, and
 //  the next range is on its way (so with batch 1, where nothing is ever
 //  buffered, always ZSEQ_EINVAL). If fetching has failed since the last call,
 //  its error is returned once, as of zseq_next.
-ZSEQ_EXPORT int zseq_try_next (zseq_t *self, uint64_t *id_p);
+ZSEQ_EXPORT
+int zseq_try_next (zseq_t *self, uint64_t *id_p);
 
 //  The lowest ID that was never claimed, 1 to 2^63: all IDs handed out before
 //  the call began are below it, all claims begun after it returned at or
 //  above it, and later peeks never go back. Takes nothing. Errors: those of
 //  zseq_next but ZSEQ_EEXHAUSTED. Source: design.md, S6.
-ZSEQ_EXPORT int zseq_peek (zseq_t *self, uint64_t *next_p);
+ZSEQ_EXPORT
+int zseq_peek (zseq_t *self, uint64_t *next_p);
 
 //  Makes sure that every ID handed out by calls that begin after this one
 //  returned is at least id, 1 to 2^63 (which ends the sequence). Never goes
@@ -265,7 +282,8 @@ ZSEQ_EXPORT int zseq_peek (zseq_t *self, uint64_t *next_p);
 //  buffer below id is burnt; other clients' buffers are not reached. Errors:
 //  ZSEQ_EINVAL, and those of zseq_peek; after ZSEQ_ETIMEOUT or
 //  ZSEQ_EUNAVAILABLE the raise may or may not come to hold.
-ZSEQ_EXPORT int zseq_raise (zseq_t *self, uint64_t id);
+ZSEQ_EXPORT
+int zseq_raise (zseq_t *self, uint64_t id);
 
 #ifdef __cplusplus
 }

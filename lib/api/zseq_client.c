@@ -1,0 +1,723 @@
+#include "zseq.h"
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_detail.h"
+#include "zseq_engine.h"
+
+//  How long a status waits for slow nodes.
+#define STATUS_US_MAX 1000000
+
+struct zseq_client {
+    zseq_engine_t *engine;
+    atomic_int timeout_ms;
+    pthread_mutex_t lock;  //  Guards what follows
+    zseq_t *handles;
+    uint64_t issued;  //  By handles that are gone
+};
+
+//  IDs that were claimed and not handed out yet, [first, end).
+typedef struct {
+    uint64_t first;
+    uint64_t end;
+} s_range_t;
+
+//  A thread that waits for the buffer to be filled.
+typedef struct s_drinker {
+    zseq_waiter_t waiter;
+    struct s_drinker *next;
+} s_drinker_t;
+
+//  The handle's lock may be taken under the engine's, not the other way.
+struct zseq {
+    zseq_client_t *client;
+    zseq_line_t *line;
+    char *name;
+    atomic_int timeout_ms;
+
+    pthread_mutex_t lock;  //  Guards what follows
+    uint64_t batch;
+    s_range_t current;
+    s_range_t spare;
+    uint64_t floor;   //  One above the highest ID handed out here
+    uint64_t issued;  //  IDs handed out here
+    bool filling;     //  The next range is on its way
+    bool exhausted;   //  There is none
+
+    //  The engine's lock guards what follows.
+    zseq_want_t fill;
+    unsigned fills;               //  How many have ended
+    zseq_outcome_t fill_outcome;  //  How the last one did
+    bool fill_failed;             //  ... badly, and nobody was told
+    s_drinker_t *drinkers;
+
+    zseq_t *prev;
+    zseq_t *next;
+};
+
+//  Clients.
+
+zseq_client_t *
+zseq_client_new (const char *uri)
+{
+    if (!uri) {
+        (void) zseq_detail_fail (ZSEQ_EURI, "the URI is NULL");
+        return NULL;
+    }
+    zseq_uri_t parsed;
+    if (zseq_config_uri (uri, &parsed) != ZSEQ_OK)
+        return NULL;
+
+    zseq_client_t *self = calloc (1, sizeof *self);
+    if (self)
+        self->engine = zseq_engine_new (&parsed);
+    if (!self || !self->engine) {
+        free (self);
+        (void) zseq_detail_fail (ZSEQ_ENOMEM, "no client fits");
+        return NULL;
+    }
+    atomic_init (&self->timeout_ms, parsed.timeout_ms);
+    pthread_mutex_init (&self->lock, NULL);
+    return self;
+}
+
+void
+zseq_client_destroy (zseq_client_t **self_p)
+{
+    assert (self_p);
+
+    zseq_client_t *self = *self_p;
+    if (!self)
+        return;
+    assert (!self->handles);
+    zseq_engine_destroy (&self->engine);
+    free (self);
+    *self_p = NULL;
+}
+
+static int
+s_check_timeout (int timeout_ms)
+{
+    if (timeout_ms >= 1 && timeout_ms <= ZSEQ_TIMEOUT_MS_MAX)
+        return ZSEQ_OK;
+    return zseq_detail_fail (ZSEQ_EINVAL, "timeout %d ms is not in 1..%d",
+                             timeout_ms, ZSEQ_TIMEOUT_MS_MAX);
+}
+
+int
+zseq_client_set_timeout (zseq_client_t *self, int timeout_ms)
+{
+    assert (self);
+
+    int rc = s_check_timeout (timeout_ms);
+    if (rc == ZSEQ_OK)
+        self->timeout_ms = timeout_ms;
+    return rc;
+}
+
+int
+zseq_client_set_quorum (zseq_client_t *self, int r, int w)
+{
+    assert (self);
+    return zseq_engine_set_quorum (self->engine, r, w);
+}
+
+static int
+s_fail (const zseq_outcome_t *outcome)
+{
+    if (outcome->rc == ZSEQ_OK)
+        return ZSEQ_OK;
+    return zseq_detail_fail (outcome->rc, "%s", outcome->detail);
+}
+
+static uint64_t
+s_deadline_us (int timeout_ms)
+{
+    return zseq_engine_now_us () + (uint64_t) timeout_ms * 1000;
+}
+
+int
+zseq_client_stats (zseq_client_t *self, zseq_stats_t *stats_p)
+{
+    assert (self);
+    assert (stats_p);
+
+    int rc = zseq_engine_check (self->engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_stats_t stats;
+    zseq_engine_stats (self->engine, &stats);
+    pthread_mutex_lock (&self->lock);
+    stats.issued = self->issued;
+    for (zseq_t *handle = self->handles; handle; handle = handle->next) {
+        pthread_mutex_lock (&handle->lock);
+        stats.issued += handle->issued;
+        pthread_mutex_unlock (&handle->lock);
+    }
+    pthread_mutex_unlock (&self->lock);
+    *stats_p = stats;
+    return ZSEQ_OK;
+}
+
+int
+zseq_client_status (zseq_client_t *self, zseq_status_t *status_p)
+{
+    assert (self);
+    assert (status_p);
+
+    int rc = zseq_engine_enter (self->engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    uint64_t deadline_us = s_deadline_us (self->timeout_ms);
+    uint64_t patience_us = zseq_engine_now_us () + STATUS_US_MAX;
+    zseq_status_t status;
+    zseq_outcome_t outcome;
+    zseq_engine_status (self->engine,
+                        deadline_us < patience_us ? deadline_us : patience_us,
+                        &status, &outcome);
+    zseq_engine_leave (self->engine);
+    if (outcome.rc == ZSEQ_OK)
+        *status_p = status;
+    return s_fail (&outcome);
+}
+
+int
+zseq_client_list (zseq_client_t *self, const char *prefix, zseq_list_fn *fn,
+                  void *arg)
+{
+    assert (self);
+    assert (prefix);
+    assert (fn);
+
+    if (strlen (prefix) > ZSEQ_NAME_MAX)
+        return zseq_detail_fail (
+          ZSEQ_EINVAL, "the prefix is longer than %d bytes", ZSEQ_NAME_MAX);
+    zseq_page_t *page = malloc (sizeof *page);
+    if (!page)
+        return zseq_detail_fail (ZSEQ_ENOMEM, "a page of names does not fit");
+
+    char after[ZSEQ_NAME_MAX + 1] = "";
+    zseq_outcome_t outcome;
+    bool going = true;
+    do {
+        int rc = zseq_engine_enter (self->engine);
+        if (rc != ZSEQ_OK) {
+            free (page);
+            return rc;
+        }
+        zseq_engine_page (self->engine, prefix, after,
+                          s_deadline_us (self->timeout_ms), page, &outcome);
+        zseq_engine_leave (self->engine);
+        if (outcome.rc != ZSEQ_OK)
+            break;
+        for (size_t index = 0; index < page->count && going; index++)
+            going =
+              fn (page->item[index].name, page->item[index].next, arg) == 0;
+        if (page->count)
+            strcpy (after, page->item[page->count - 1].name);
+    } while (going && page->more && page->count);
+    free (page);
+    return s_fail (&outcome);
+}
+
+//  Handles.
+
+static void s_filled (zseq_want_t *want);
+
+zseq_t *
+zseq_new (zseq_client_t *client, const char *name)
+{
+    assert (client);
+
+    size_t size = name ? strlen (name) : 0;
+    if (size < 1 || size > ZSEQ_NAME_MAX) {
+        (void) zseq_detail_fail (ZSEQ_EINVAL,
+                                 "a sequence's name has 1 to %d bytes, not %zu",
+                                 ZSEQ_NAME_MAX, size);
+        return NULL;
+    }
+    if (zseq_engine_check (client->engine) != ZSEQ_OK)
+        return NULL;
+    zseq_t *self = calloc (1, sizeof *self);
+    char *copy = strdup (name);
+    zseq_line_t *line =
+      self && copy ? zseq_engine_line (client->engine, name) : NULL;
+    if (!line) {
+        free (copy);
+        free (self);
+        (void) zseq_detail_fail (ZSEQ_ENOMEM, "no handle fits");
+        return NULL;
+    }
+    self->client = client;
+    self->line = line;
+    self->name = copy;
+    self->batch = 1;
+    self->floor = 1;
+    self->fill.done = s_filled;
+    self->fill.arg = self;
+    atomic_init (&self->timeout_ms, client->timeout_ms);
+    pthread_mutex_init (&self->lock, NULL);
+
+    pthread_mutex_lock (&client->lock);
+    self->next = client->handles;
+    if (client->handles)
+        client->handles->prev = self;
+    client->handles = self;
+    pthread_mutex_unlock (&client->lock);
+    return self;
+}
+
+static uint64_t
+s_size (const s_range_t *range)
+{
+    return range->end - range->first;
+}
+
+//  Empties the buffer and calls a fill off. Returns what is burnt by that.
+static uint64_t
+s_drop_buffer (zseq_t *self)
+{
+    zseq_engine_cancel (self->client->engine, &self->fill);
+    pthread_mutex_lock (&self->lock);
+    uint64_t burnt = s_size (&self->current) + s_size (&self->spare);
+    self->current.first = self->current.end = 0;
+    self->spare = self->current;
+    self->filling = false;
+    pthread_mutex_unlock (&self->lock);
+    return burnt;
+}
+
+static void
+s_unlink (zseq_t *self)
+{
+    zseq_client_t *client = self->client;
+    if (self->prev)
+        self->prev->next = self->next;
+    else
+        client->handles = self->next;
+    if (self->next)
+        self->next->prev = self->prev;
+    client->issued += self->issued;
+}
+
+void
+zseq_destroy (zseq_t **self_p)
+{
+    assert (self_p);
+
+    zseq_t *self = *self_p;
+    if (!self)
+        return;
+    zseq_engine_t *engine = self->client->engine;
+    if (zseq_engine_forked (engine))
+        s_unlink (self);
+    else {
+        //  Opens the links if nothing was ever asked: nothing to call off.
+        if (self->fill.pending || s_size (&self->current) ||
+            s_size (&self->spare)) {
+            if (zseq_engine_enter (engine) == ZSEQ_OK) {
+                zseq_engine_burn (engine, s_drop_buffer (self));
+                zseq_engine_leave (engine);
+            }
+        }
+        pthread_mutex_lock (&self->client->lock);
+        s_unlink (self);
+        pthread_mutex_unlock (&self->client->lock);
+        pthread_mutex_destroy (&self->lock);
+    }
+    zseq_engine_line_free (engine, self->line);
+    free (self->name);
+    free (self);
+    *self_p = NULL;
+}
+
+int
+zseq_set_batch (zseq_t *self, uint64_t batch)
+{
+    assert (self);
+
+    if (batch > ZSEQ_COUNT_MAX)
+        return zseq_detail_fail (ZSEQ_EINVAL, "batch %llu is above 2^32",
+                                 (unsigned long long) batch);
+    zseq_engine_t *engine = self->client->engine;
+    int rc = zseq_engine_check (engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    pthread_mutex_lock (&self->lock);
+    self->batch = batch > 1 ? batch : 1;
+    self->exhausted = false;
+    bool drop = batch <= 1 && (self->filling || s_size (&self->current) ||
+                               s_size (&self->spare));
+    pthread_mutex_unlock (&self->lock);
+    if (!drop)
+        return ZSEQ_OK;
+    rc = zseq_engine_enter (engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_engine_burn (engine, s_drop_buffer (self));
+    for (s_drinker_t *drinker = self->drinkers; drinker;
+         drinker = drinker->next)
+        zseq_waiter_wake (&drinker->waiter);
+    zseq_engine_leave (engine);
+    return ZSEQ_OK;
+}
+
+int
+zseq_set_timeout (zseq_t *self, int timeout_ms)
+{
+    assert (self);
+
+    int rc = s_check_timeout (timeout_ms);
+    if (rc == ZSEQ_OK)
+        self->timeout_ms = timeout_ms;
+    return rc;
+}
+
+//  The buffer.
+
+//  S9: nothing below what was handed out comes after it. Returns what is burnt
+//  by that. Handle's lock held.
+static uint64_t
+s_lift_floor (zseq_t *self, uint64_t floor)
+{
+    if (floor <= self->floor)
+        return 0;
+    self->floor = floor;
+    uint64_t burnt = 0;
+    s_range_t *ranges[] = {&self->current, &self->spare};
+    for (size_t index = 0; index < 2; index++) {
+        s_range_t *range = ranges[index];
+        uint64_t first = range->first < floor ? floor : range->first;
+        if (first > range->end)
+            first = range->end;
+        burnt += first - range->first;
+        range->first = first;
+    }
+    return burnt;
+}
+
+//  Whether the next range should be on its way, and is not. Handle's lock held.
+static bool
+s_thirsty (const zseq_t *self)
+{
+    return self->batch > 1 && !self->filling && !self->exhausted &&
+           s_size (&self->spare) == 0 &&
+           s_size (&self->current) <= self->batch / 2;
+}
+
+static bool
+s_take (zseq_t *self, uint64_t *id_p, bool *thirsty_p)
+{
+    pthread_mutex_lock (&self->lock);
+    if (s_size (&self->current) == 0) {
+        self->current = self->spare;
+        self->spare.first = self->spare.end = 0;
+    }
+    bool taken = s_size (&self->current) > 0;
+    if (taken) {
+        *id_p = self->current.first++;
+        self->floor = *id_p + 1;
+        self->issued++;
+    }
+    *thirsty_p = s_thirsty (self);
+    pthread_mutex_unlock (&self->lock);
+    return taken;
+}
+
+//  A fill has ended. Engine's lock held.
+static void
+s_filled (zseq_want_t *want)
+{
+    zseq_t *self = want->arg;
+    uint64_t burnt = 0;
+    pthread_mutex_lock (&self->lock);
+    self->filling = false;
+    self->exhausted = want->outcome.rc == ZSEQ_EEXHAUSTED;
+    if (want->outcome.rc == ZSEQ_OK) {
+        s_range_t range = {want->first, want->first + want->count};
+        //  S9: a range that was overtaken is dropped.
+        if (range.first < self->floor) {
+            uint64_t first = self->floor < range.end ? self->floor : range.end;
+            burnt = first - range.first;
+            range.first = first;
+        }
+        if (s_size (&self->current) == 0)
+            self->current = range;
+        else
+            self->spare = range;
+    }
+    pthread_mutex_unlock (&self->lock);
+    zseq_engine_burn (self->client->engine, burnt);
+
+    self->fills++;
+    self->fill_outcome = want->outcome;
+    self->fill_failed = want->outcome.rc != ZSEQ_OK;
+    for (s_drinker_t *drinker = self->drinkers; drinker;
+         drinker = drinker->next)
+        zseq_waiter_wake (&drinker->waiter);
+}
+
+//  Sends for the next range, unless it is on its way; then it may take until
+//  deadline_us at least. Engine's lock held.
+static void
+s_fill (zseq_t *self, uint64_t deadline_us)
+{
+    if (self->fill.pending) {
+        if (self->fill.deadline_us < deadline_us)
+            self->fill.deadline_us = deadline_us;
+        return;
+    }
+    pthread_mutex_lock (&self->lock);
+    bool wanted = self->batch > 1 && s_size (&self->spare) == 0;
+    self->fill.count = self->batch;
+    self->filling = wanted;
+    pthread_mutex_unlock (&self->lock);
+    if (!wanted)
+        return;
+    self->fill.count_min = 1;
+    self->fill.deadline_us = deadline_us;
+    zseq_engine_post (self->client->engine, self->line, &self->fill);
+}
+
+//  Keeps the buffer ahead of its consumer, who does not wait for it.
+static void
+s_prefetch (zseq_t *self)
+{
+    if (zseq_engine_enter (self->client->engine) != ZSEQ_OK)
+        return;
+    pthread_mutex_lock (&self->lock);
+    bool thirsty = s_thirsty (self);
+    pthread_mutex_unlock (&self->lock);
+    if (thirsty)
+        s_fill (self, s_deadline_us (self->timeout_ms));
+    zseq_engine_leave (self->client->engine);
+}
+
+//  Waits for the buffer. Engine's lock held. ZSEQ_EAGAIN: it is none any more.
+static int
+s_drink (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
+         zseq_outcome_t *outcome)
+{
+    zseq_engine_t *engine = self->client->engine;
+    unsigned seen = self->fills;
+    s_drinker_t drinker;
+    zseq_waiter_init (&drinker.waiter);
+    drinker.next = self->drinkers;
+    self->drinkers = &drinker;
+
+    int rc = ZSEQ_OK;
+    bool thirsty;
+    while (!s_take (self, id_p, &thirsty)) {
+        if (self->fills != seen && self->fill_outcome.rc != ZSEQ_OK) {
+            *outcome = self->fill_outcome;
+            self->fill_failed = false;
+            rc = outcome->rc;
+            break;
+        }
+        seen = self->fills;
+        if (zseq_engine_now_us () >= deadline_us) {
+            zseq_engine_explain (engine, self->line, outcome);
+            rc = outcome->rc;
+            break;
+        }
+        pthread_mutex_lock (&self->lock);
+        bool buffered = self->batch > 1;
+        pthread_mutex_unlock (&self->lock);
+        if (!buffered) {
+            rc = ZSEQ_EAGAIN;
+            break;
+        }
+        drinker.waiter.woken = false;
+        s_fill (self, deadline_us);
+        zseq_engine_wait (engine, &drinker.waiter, deadline_us);
+    }
+
+    s_drinker_t **link_p = &self->drinkers;
+    while (*link_p != &drinker)
+        link_p = &(*link_p)->next;
+    *link_p = drinker.next;
+    zseq_waiter_term (&drinker.waiter);
+    return rc;
+}
+
+//  Calls.
+
+static void
+s_wake (zseq_want_t *want)
+{
+    zseq_waiter_wake (want->arg);
+}
+
+//  Claims count IDs that were in no buffer. Engine's lock held.
+static void
+s_claim (zseq_t *self, uint64_t count, uint64_t deadline_us, uint64_t *first_p,
+         zseq_outcome_t *outcome)
+{
+    zseq_waiter_t waiter;
+    zseq_waiter_init (&waiter);
+    zseq_want_t want = {.count = count,
+                        .count_min = count,
+                        .deadline_us = deadline_us,
+                        .done = s_wake,
+                        .arg = &waiter};
+    zseq_engine_post (self->client->engine, self->line, &want);
+    while (want.pending)
+        zseq_engine_wait (self->client->engine, &waiter, deadline_us);
+    zseq_waiter_term (&waiter);
+
+    *outcome = want.outcome;
+    if (outcome->rc != ZSEQ_OK)
+        return;
+    *first_p = want.first;
+    pthread_mutex_lock (&self->lock);
+    uint64_t burnt = s_lift_floor (self, want.first + count);
+    self->issued += count;
+    pthread_mutex_unlock (&self->lock);
+    zseq_engine_burn (self->client->engine, burnt);
+}
+
+int
+zseq_next (zseq_t *self, uint64_t *id_p)
+{
+    assert (self);
+    assert (id_p);
+
+    zseq_engine_t *engine = self->client->engine;
+    int rc = zseq_engine_check (engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    bool thirsty;
+    if (s_take (self, id_p, &thirsty)) {
+        if (thirsty)
+            s_prefetch (self);
+        return ZSEQ_OK;
+    }
+
+    rc = zseq_engine_enter (engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    uint64_t deadline_us = s_deadline_us (self->timeout_ms);
+    pthread_mutex_lock (&self->lock);
+    bool buffered = self->batch > 1;
+    pthread_mutex_unlock (&self->lock);
+    zseq_outcome_t outcome = {.rc = ZSEQ_OK};
+    rc = buffered ? s_drink (self, deadline_us, id_p, &outcome) : ZSEQ_EAGAIN;
+    if (rc == ZSEQ_EAGAIN)
+        s_claim (self, 1, deadline_us, id_p, &outcome);
+    zseq_engine_leave (engine);
+    return s_fail (&outcome);
+}
+
+int
+zseq_next_range (zseq_t *self, uint64_t count, uint64_t *first_p)
+{
+    assert (self);
+    assert (first_p);
+
+    if (count < 1 || count > ZSEQ_COUNT_MAX)
+        return zseq_detail_fail (ZSEQ_EINVAL, "count %llu is not in 1..2^32",
+                                 (unsigned long long) count);
+    int rc = zseq_engine_enter (self->client->engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_outcome_t outcome;
+    s_claim (self, count, s_deadline_us (self->timeout_ms), first_p, &outcome);
+    zseq_engine_leave (self->client->engine);
+    return s_fail (&outcome);
+}
+
+int
+zseq_try_next (zseq_t *self, uint64_t *id_p)
+{
+    assert (self);
+    assert (id_p);
+
+    zseq_engine_t *engine = self->client->engine;
+    int rc = zseq_engine_check (engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    bool thirsty;
+    if (s_take (self, id_p, &thirsty)) {
+        if (thirsty)
+            s_prefetch (self);
+        return ZSEQ_OK;
+    }
+    rc = zseq_engine_enter (engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_outcome_t outcome = {.rc = ZSEQ_OK};
+    if (self->fill_failed)
+        outcome = self->fill_outcome;
+    else
+        s_fill (self, s_deadline_us (self->timeout_ms));
+    self->fill_failed = false;
+    zseq_engine_leave (engine);
+    if (outcome.rc != ZSEQ_OK)
+        return s_fail (&outcome);
+
+    pthread_mutex_lock (&self->lock);
+    bool buffered = self->batch > 1;
+    pthread_mutex_unlock (&self->lock);
+    if (!buffered)
+        return zseq_detail_fail (ZSEQ_EINVAL,
+                                 "with batch 1 nothing is ever buffered: set "
+                                 "a larger batch");
+    return zseq_detail_fail (ZSEQ_EAGAIN,
+                             "the next range of '%s' is on its "
+                             "way",
+                             self->name);
+}
+
+static int
+s_probe (zseq_t *self, uint64_t *value_p)
+{
+    int rc = zseq_engine_enter (self->client->engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_probe_t probe = {.name = self->name,
+                          .value = *value_p,
+                          .deadline_us = s_deadline_us (self->timeout_ms)};
+    zseq_engine_probe (self->client->engine, &probe);
+    zseq_engine_leave (self->client->engine);
+    if (probe.outcome.rc == ZSEQ_OK)
+        *value_p = probe.value;
+    return s_fail (&probe.outcome);
+}
+
+int
+zseq_peek (zseq_t *self, uint64_t *next_p)
+{
+    assert (self);
+    assert (next_p);
+
+    uint64_t value = 0;
+    int rc = s_probe (self, &value);
+    if (rc == ZSEQ_OK)
+        *next_p = value;
+    return rc;
+}
+
+int
+zseq_raise (zseq_t *self, uint64_t id)
+{
+    assert (self);
+
+    if (id < 1 || id > ZSEQ_NEXT_MAX)
+        return zseq_detail_fail (ZSEQ_EINVAL, "ID %llu is not in 1..2^63",
+                                 (unsigned long long) id);
+    int rc = s_probe (self, &id);
+    if (rc != ZSEQ_OK)
+        return rc;
+    pthread_mutex_lock (&self->lock);
+    uint64_t burnt = s_lift_floor (self, id);
+    pthread_mutex_unlock (&self->lock);
+    if (burnt && zseq_engine_enter (self->client->engine) == ZSEQ_OK) {
+        zseq_engine_burn (self->client->engine, burnt);
+        zseq_engine_leave (self->client->engine);
+    }
+    return ZSEQ_OK;
+}

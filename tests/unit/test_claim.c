@@ -1,0 +1,333 @@
+//  The client's claim, one step at a time.
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "zseq_claim.h"
+
+#define NOW 1000000u
+#define RTT 200u
+
+static const zseq_known_t s_nothing;
+
+typedef struct {
+    zseq_claim_t claim;
+    zseq_msg_t sent;
+    uint64_t request;
+} s_fixture_t;
+
+static s_fixture_t
+s_begin (size_t n, const zseq_known_t *known, uint64_t count)
+{
+    s_fixture_t self = {.request = 100};
+    zseq_quorum_t quorum;
+    cr_assert_eq (zseq_quorum_init (&quorum, n, 0, 0), ZSEQ_OK);
+    zseq_pace_t pace = {.rtt_us = RTT, .deadline_us = NOW + 5000000, .seed = 7};
+    zseq_claim_init (&self.claim, &quorum, known, count, count, &pace);
+    cr_assert_eq (zseq_claim_tick (&self.claim, NOW), ZSEQ_DO_SEND);
+    return self;
+}
+
+static zseq_do_t
+s_ask (s_fixture_t *self, uint64_t now_us)
+{
+    return zseq_claim_request (&self->claim, ++self->request, now_us,
+                               &self->sent);
+}
+
+//  A reply of node to what was sent last, from its first life and in a cluster
+//  where every node lives its first.
+static zseq_msg_t
+s_reply (const s_fixture_t *self, uint8_t node, int status, uint64_t next)
+{
+    zseq_msg_t msg;
+    memset (&msg, 0, sizeof msg);
+    msg.op = self->sent.op;
+    msg.reply = true;
+    msg.request = self->sent.request;
+    msg.status = status;
+    msg.node = node;
+    msg.next = next;
+    if (msg.op == ZSEQ_OP_CLAIM) {
+        msg.first = self->sent.first;
+        msg.count = self->sent.count;
+    }
+    msg.vector.n = self->claim.attempt.quorum.n;
+    for (uint8_t index = 0; index < msg.vector.n; index++)
+        msg.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+    return msg;
+}
+
+static zseq_do_t
+s_hear (s_fixture_t *self, uint8_t node, int status, uint64_t next)
+{
+    zseq_msg_t msg = s_reply (self, node, status, next);
+    return zseq_claim_reply (&self->claim, &msg, NOW + RTT);
+}
+
+static zseq_known_t
+s_known (uint64_t a, uint64_t b, uint64_t c)
+{
+    return (zseq_known_t){{a, b, c}};
+}
+
+Test (claim, reads_first_when_nothing_is_known)
+{
+    s_fixture_t self = s_begin (3, &s_nothing, 1);
+    cr_assert_eq (s_ask (&self, NOW), ZSEQ_DO_SEND);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_READ);
+    cr_assert_eq (s_hear (&self, 0, ZSEQ_OK, 5), ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 9), ZSEQ_DO_SEND);
+    cr_assert_eq (s_ask (&self, NOW), ZSEQ_DO_SEND);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
+    cr_assert_eq (self.sent.first, 9);
+    cr_assert_eq (self.sent.count, 1);
+}
+
+Test (claim, starts_at_the_lowest_that_w_nodes_would_accept)
+{
+    zseq_known_t known = s_known (500, 10, 20);
+    s_fixture_t self = s_begin (3, &known, 5);
+    s_ask (&self, NOW);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
+    cr_assert_eq (self.sent.first, 20);
+}
+
+Test (claim, starts_at_the_highest_when_fewer_than_w_are_known)
+{
+    zseq_known_t known = s_known (0, 10, 0);
+    s_fixture_t self = s_begin (3, &known, 5);
+    s_ask (&self, NOW);
+    cr_assert_eq (self.sent.first, 10);
+}
+
+Test (claim, is_won_by_w_nodes_in_one_round_trip)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 3);
+    s_ask (&self, NOW);
+    cr_assert_eq (s_hear (&self, 1, ZSEQ_OK, 10), ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 10), ZSEQ_DO_DONE);
+    cr_assert_eq (self.claim.rc, ZSEQ_OK);
+    cr_assert_eq (self.claim.first, 7);
+    cr_assert_eq (self.claim.count, 3);
+    cr_assert_eq (self.claim.attempt.trips, 1);
+}
+
+Test (claim, counts_a_node_once)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 3);
+    s_ask (&self, NOW);
+    cr_assert_eq (s_hear (&self, 1, ZSEQ_OK, 10), ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 1, ZSEQ_OK, 10), ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 1, ZSEQ_OK, 10), ZSEQ_DO_WAIT);
+    cr_assert (!self.claim.done);
+}
+
+Test (claim, needs_three_of_four)
+{
+    zseq_known_t known = {{7, 7, 7, 7}};
+    s_fixture_t self = s_begin (4, &known, 3);
+    s_ask (&self, NOW);
+    cr_assert_eq (s_hear (&self, 0, ZSEQ_OK, 10), ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 1, ZSEQ_OK, 10), ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 10), ZSEQ_DO_DONE);
+}
+
+Test (claim, ignores_a_late_reply)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 3);
+    s_ask (&self, NOW);
+    zseq_msg_t late = s_reply (&self, 0, ZSEQ_OK, 10);
+    uint64_t wake_us = zseq_claim_wake_us (&self.claim);
+    cr_assert_eq (zseq_claim_tick (&self.claim, wake_us), ZSEQ_DO_WAIT);
+    uint64_t again_us = zseq_claim_wake_us (&self.claim);
+    cr_assert_eq (zseq_claim_tick (&self.claim, again_us), ZSEQ_DO_SEND);
+    self.claim.known = known;
+    s_ask (&self, again_us);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
+    cr_assert_eq (zseq_claim_reply (&self.claim, &late, again_us),
+                  ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 1, ZSEQ_OK, 10), ZSEQ_DO_WAIT);
+    cr_assert (!self.claim.done);
+}
+
+Test (claim, ignores_an_acceptance_of_another_range)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 3);
+    s_ask (&self, NOW);
+    cr_assert_eq (s_hear (&self, 0, ZSEQ_OK, 10), ZSEQ_DO_WAIT);
+    zseq_msg_t other = s_reply (&self, 1, ZSEQ_OK, 10);
+    other.first = 8;
+    cr_assert_eq (zseq_claim_reply (&self.claim, &other, NOW), ZSEQ_DO_WAIT);
+    other = s_reply (&self, 1, ZSEQ_OK, 10);
+    other.count = 2;
+    cr_assert_eq (zseq_claim_reply (&self.claim, &other, NOW), ZSEQ_DO_WAIT);
+}
+
+Test (claim, does_not_count_an_earlier_life)
+{
+    //  b accepted and lost its disk; a's reply shows b's next life.
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 3);
+    s_ask (&self, NOW);
+    cr_assert_eq (s_hear (&self, 1, ZSEQ_OK, 10), ZSEQ_DO_WAIT);
+    zseq_msg_t later = s_reply (&self, 0, ZSEQ_OK, 10);
+    later.vector.life[1].counter = 2;
+    cr_assert_eq (zseq_claim_reply (&self.claim, &later, NOW), ZSEQ_DO_WAIT);
+    cr_assert (!self.claim.done);
+    //  b's new life may vote again.
+    zseq_msg_t again = s_reply (&self, 1, ZSEQ_OK, 10);
+    again.vector.life[1].counter = 2;
+    cr_assert_eq (zseq_claim_reply (&self.claim, &again, NOW), ZSEQ_DO_DONE);
+    cr_assert_eq (self.claim.rc, ZSEQ_OK);
+}
+
+Test (claim, does_not_count_an_earlier_life_whose_reply_comes_later)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 3);
+    s_ask (&self, NOW);
+    zseq_msg_t first = s_reply (&self, 0, ZSEQ_OK, 10);
+    first.vector.life[1].counter = 2;
+    cr_assert_eq (zseq_claim_reply (&self.claim, &first, NOW), ZSEQ_DO_WAIT);
+    cr_assert_neq (s_hear (&self, 1, ZSEQ_OK, 10), ZSEQ_DO_DONE);
+    cr_assert (!self.claim.done);
+}
+
+Test (claim, retries_above_what_the_refusals_told)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 3);
+    s_ask (&self, NOW);
+    cr_assert_eq (s_hear (&self, 0, ZSEQ_ECONFLICT, 30), ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 1, ZSEQ_ECONFLICT, 20), ZSEQ_DO_WAIT);
+    cr_assert_eq (self.claim.conflicts, 1);
+    uint64_t wake_us = zseq_claim_wake_us (&self.claim);
+    cr_assert_leq (wake_us, NOW + RTT + RTT / 2 + 1);
+    cr_assert_eq (zseq_claim_tick (&self.claim, wake_us), ZSEQ_DO_SEND);
+    s_ask (&self, wake_us);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
+    cr_assert_eq (self.sent.first, 30);
+    cr_assert_eq (self.claim.claims, 2);
+}
+
+Test (claim, may_grow_until_it_is_sent)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 1);
+    zseq_claim_resize (&self.claim, 40, 1);
+    s_ask (&self, NOW);
+    cr_assert_eq (self.sent.count, 40);
+}
+
+Test (claim, shrinks_to_what_is_left)
+{
+    zseq_known_t known =
+      s_known (ZSEQ_NEXT_MAX - 4, ZSEQ_NEXT_MAX - 4, ZSEQ_NEXT_MAX - 4);
+    s_fixture_t self = s_begin (3, &known, 10);
+    zseq_claim_resize (&self.claim, 10, 1);
+    s_ask (&self, NOW);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
+    cr_assert_eq (self.sent.count, 4);
+}
+
+Test (claim, is_exhausted_only_after_all_were_asked)
+{
+    zseq_known_t known = s_known (ZSEQ_NEXT_MAX, ZSEQ_NEXT_MAX, 0);
+    s_fixture_t self = s_begin (3, &known, 1);
+    s_ask (&self, NOW);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_READ);
+    s_hear (&self, 0, ZSEQ_OK, ZSEQ_NEXT_MAX);
+    cr_assert_eq (s_hear (&self, 1, ZSEQ_OK, ZSEQ_NEXT_MAX), ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 5), ZSEQ_DO_SEND);
+    cr_assert_eq (s_ask (&self, NOW), ZSEQ_DO_DONE);
+    cr_assert_eq (self.claim.rc, ZSEQ_EEXHAUSTED);
+}
+
+Test (claim, takes_the_last_ids_where_one_node_alone_is_ahead)
+{
+    zseq_known_t known = s_known (ZSEQ_NEXT_MAX, 0, 0);
+    s_fixture_t self = s_begin (3, &known, 1);
+    s_ask (&self, NOW);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_READ);
+    s_hear (&self, 0, ZSEQ_OK, ZSEQ_NEXT_MAX);
+    s_hear (&self, 1, ZSEQ_OK, 5);
+    cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 5), ZSEQ_DO_SEND);
+    s_ask (&self, NOW);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
+    cr_assert_eq (self.sent.first, 5);
+}
+
+Test (claim, is_unavailable_when_too_few_answer)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 1);
+    s_ask (&self, NOW);
+    cr_assert_eq (s_hear (&self, 0, ZSEQ_OK, 8), ZSEQ_DO_WAIT);
+    cr_assert_eq (zseq_claim_tick (&self.claim, NOW + 5000000), ZSEQ_DO_DONE);
+    cr_assert_eq (self.claim.rc, ZSEQ_EUNAVAILABLE);
+    cr_assert_eq (self.claim.burnt, 1);
+}
+
+Test (claim, times_out_when_others_always_win)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 1);
+    s_ask (&self, NOW);
+    s_hear (&self, 0, ZSEQ_ECONFLICT, 30);
+    s_hear (&self, 1, ZSEQ_ECONFLICT, 30);
+    cr_assert_eq (zseq_claim_tick (&self.claim, NOW + 5000000), ZSEQ_DO_DONE);
+    cr_assert_eq (self.claim.rc, ZSEQ_ETIMEOUT);
+}
+
+Test (claim, says_that_disks_are_full)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 1);
+    s_ask (&self, NOW);
+    s_hear (&self, 0, ZSEQ_ENOSPACE, 0);
+    s_hear (&self, 1, ZSEQ_ENOSPACE, 0);
+    cr_assert_eq (zseq_claim_tick (&self.claim, NOW + 5000000), ZSEQ_DO_DONE);
+    cr_assert_eq (self.claim.rc, ZSEQ_ENOSPACE);
+}
+
+Test (claim, waits_for_a_node_while_w_can_still_be_reached)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 1);
+    s_ask (&self, NOW);
+    s_hear (&self, 0, ZSEQ_ECONFLICT, 30);
+    cr_assert_eq (self.claim.conflicts, 0);
+    s_hear (&self, 1, ZSEQ_OK, 8);
+    cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 8), ZSEQ_DO_DONE);
+    cr_assert_eq (self.claim.rc, ZSEQ_OK);
+    //  What the refusal told does not lift the next claim's start.
+    cr_assert_eq (self.claim.known.next[0], 30);
+    cr_assert_eq (self.claim.known.next[1], 8);
+}
+
+Test (claim, grows_its_pauses)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 1);
+    uint64_t now_us = NOW;
+    uint64_t longest_us = 0;
+    for (int round = 0; round < 16; round++) {
+        s_ask (&self, now_us);
+        zseq_msg_t a = s_reply (&self, 0, ZSEQ_ECONFLICT, self.sent.first + 5);
+        zseq_msg_t b = s_reply (&self, 1, ZSEQ_ECONFLICT, self.sent.first + 5);
+        zseq_claim_reply (&self.claim, &a, now_us);
+        zseq_claim_reply (&self.claim, &b, now_us);
+        uint64_t pause_us = zseq_claim_wake_us (&self.claim) - now_us;
+        cr_assert_leq (pause_us, (uint64_t) ZSEQ_PAUSE_US_MAX);
+        if (pause_us > longest_us)
+            longest_us = pause_us;
+        now_us += pause_us;
+        cr_assert_eq (zseq_claim_tick (&self.claim, now_us), ZSEQ_DO_SEND);
+    }
+    cr_assert_gt (longest_us, 10 * RTT);
+}

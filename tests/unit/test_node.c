@@ -1,0 +1,831 @@
+//  A node, one step at a time: events in, actions out.
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "zseq_node.h"
+
+#define ACTIONS_MAX 64
+
+typedef struct {
+    zseq_action_type_t type;
+    zseq_route_t route;
+    zseq_msg_t msg;
+    uint8_t peer;
+    zseq_entry_t *entry;
+    uint64_t limit;
+    zseq_record_t record;
+    uint64_t version;
+    int status;
+    char text[512];
+} s_seen_t;
+
+typedef struct {
+    zseq_node_t *node;
+    zseq_record_t record;
+    uint64_t now_us;
+    s_seen_t seen[ACTIONS_MAX];
+    size_t count;
+} s_fixture_t;
+
+static void
+s_act (const zseq_action_t *action, void *arg)
+{
+    s_fixture_t *self = arg;
+    cr_assert_lt (self->count, (size_t) ACTIONS_MAX);
+    s_seen_t *seen = &self->seen[self->count++];
+    memset (seen, 0, sizeof *seen);
+    seen->type = action->type;
+    if (action->route)
+        seen->route = *action->route;
+    if (action->msg)
+        seen->msg = *action->msg;
+    seen->peer = action->peer;
+    seen->entry = action->entry;
+    seen->limit = action->limit;
+    if (action->record)
+        seen->record = *action->record;
+    seen->version = action->version;
+    seen->status = action->status;
+    if (action->text)
+        snprintf (seen->text, sizeof seen->text, "%s", action->text);
+}
+
+static zseq_record_t
+s_record (size_t n, uint8_t self)
+{
+    zseq_member_t members[ZSEQ_NODES_MAX];
+    memset (members, 0, sizeof members);
+    for (size_t index = 0; index < n; index++) {
+        snprintf (members[index].name, sizeof members[index].name, "%c",
+                  (char) ('a' + index));
+        snprintf (members[index].endpoint, sizeof members[index].endpoint,
+                  "tcp://127.0.0.1:%zu", 1000 + index);
+    }
+    zseq_record_t record;
+    char name[2] = {(char) ('a' + self), 0};
+    cr_assert_eq (
+      zseq_record_init (&record, "test", name, members, n, 1000u + self),
+      ZSEQ_OK);
+    return record;
+}
+
+static s_fixture_t *
+s_new (const zseq_record_t *record, size_t names_max, size_t waiting_max)
+{
+    s_fixture_t *self = calloc (1, sizeof *self);
+    zseq_node_limits_t limits = {names_max, waiting_max};
+    self->record = *record;
+    self->now_us = 1000000;
+    self->node = zseq_node_new (record, &limits, 77, s_act, self);
+    cr_assert_not_null (self->node);
+    return self;
+}
+
+static void
+s_destroy (s_fixture_t **self_p)
+{
+    zseq_node_destroy (&(*self_p)->node);
+    free (*self_p);
+    *self_p = NULL;
+}
+
+static void
+s_step (s_fixture_t *self, zseq_event_t event)
+{
+    self->count = 0;
+    event.now_us = self->now_us;
+    zseq_node_step (self->node, &event);
+}
+
+static void
+s_tick (s_fixture_t *self, uint64_t us)
+{
+    self->now_us += us;
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_TICK});
+}
+
+static void
+s_flush (s_fixture_t *self)
+{
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_FLUSH});
+}
+
+static const s_seen_t *
+s_find (const s_fixture_t *self, zseq_action_type_t type)
+{
+    for (size_t index = 0; index < self->count; index++)
+        if (self->seen[index].type == type)
+            return &self->seen[index];
+    return NULL;
+}
+
+//  The only action there was.
+static const s_seen_t *
+s_only (const s_fixture_t *self, zseq_action_type_t type)
+{
+    cr_assert_eq (self->count, 1, "%zu actions", self->count);
+    cr_assert_eq (self->seen[0].type, type);
+    return &self->seen[0];
+}
+
+//  A node of three that has voted for long.
+static s_fixture_t *
+s_voter (void)
+{
+    zseq_record_t record = s_record (3, 0);
+    for (uint8_t index = 0; index < 3; index++)
+        record.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+    record.identity = 42;
+    record.voting = true;
+    s_fixture_t *self = s_new (&record, 100, 100);
+    s_tick (self, 0);
+    return self;
+}
+
+static zseq_msg_t
+s_request (zseq_op_t op, const char *name, uint64_t request)
+{
+    zseq_msg_t msg;
+    memset (&msg, 0, sizeof msg);
+    msg.op = op;
+    msg.request = request;
+    msg.cluster = 42;
+    msg.name.data = name;
+    msg.name.size = strlen (name);
+    return msg;
+}
+
+static void
+s_send (s_fixture_t *self, const zseq_msg_t *msg)
+{
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_REQUEST,
+                                 .route = {5, {1, 2, 3, 4, 5}},
+                                 .msg = msg});
+}
+
+static void
+s_claim (s_fixture_t *self, const char *name, uint64_t first, uint64_t count)
+{
+    zseq_msg_t msg = s_request (ZSEQ_OP_CLAIM, name, 900 + first);
+    msg.first = first;
+    msg.count = count;
+    s_send (self, &msg);
+}
+
+static void
+s_persisted (s_fixture_t *self, zseq_entry_t *entry, uint64_t limit, int status)
+{
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PERSISTED,
+                                 .entry = entry,
+                                 .limit = limit,
+                                 .status = status});
+}
+
+//  Claims and makes them durable. Returns the name's entry.
+static zseq_entry_t *
+s_claim_durably (s_fixture_t *self, const char *name, uint64_t first,
+                 uint64_t count)
+{
+    s_claim (self, name, first, count);
+    s_flush (self);
+    const s_seen_t *persist = s_only (self, ZSEQ_ACTION_PERSIST);
+    zseq_entry_t *entry = persist->entry;
+    s_persisted (self, entry, persist->limit, ZSEQ_OK);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
+    return entry;
+}
+
+Test (node, replies_only_when_the_claim_is_durable)
+{
+    s_fixture_t *self = s_voter ();
+    s_claim (self, "orders", 1, 10);
+    cr_assert_eq (self->count, 0);
+    s_flush (self);
+    const s_seen_t *persist = s_only (self, ZSEQ_ACTION_PERSIST);
+    cr_assert_eq (persist->limit, 11);
+    zseq_entry_t *entry = persist->entry;
+    cr_assert_str_eq (entry->name, "orders");
+    cr_assert (!zseq_node_idle (self->node));
+    s_persisted (self, entry, 11, ZSEQ_OK);
+    const s_seen_t *reply = s_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.op, ZSEQ_OP_CLAIM);
+    cr_assert_eq (reply->msg.request, 901);
+    cr_assert_eq (reply->msg.status, ZSEQ_OK);
+    cr_assert_eq (reply->msg.next, 11);
+    cr_assert_eq (reply->msg.first, 1);
+    cr_assert_eq (reply->msg.count, 10);
+    cr_assert_eq (reply->msg.cluster, 42);
+    cr_assert_eq (reply->msg.vector.life[2].random, 1002);
+    cr_assert_eq (reply->route.size, 5);
+    cr_assert (zseq_node_idle (self->node));
+    s_destroy (&self);
+}
+
+Test (node, writes_a_name_once_for_all_claims_of_a_flush)
+{
+    s_fixture_t *self = s_voter ();
+    for (uint64_t first = 1; first <= 10; first++)
+        s_claim (self, "orders", first, 1);
+    s_flush (self);
+    const s_seen_t *persist = s_only (self, ZSEQ_ACTION_PERSIST);
+    cr_assert_eq (persist->limit, 11);
+    s_persisted (self, persist->entry, 11, ZSEQ_OK);
+    cr_assert_eq (self->count, 10);
+    for (uint64_t first = 1; first <= 10; first++) {
+        cr_assert_eq (self->seen[first - 1].msg.request, 900 + first);
+        cr_assert_eq (self->seen[first - 1].msg.next, first + 1);
+    }
+    s_destroy (&self);
+}
+
+Test (node, has_one_write_of_a_name_in_flight)
+{
+    s_fixture_t *self = s_voter ();
+    s_claim (self, "orders", 1, 1);
+    s_flush (self);
+    zseq_entry_t *entry = s_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    s_claim (self, "orders", 2, 1);
+    s_flush (self);
+    cr_assert_eq (self->count, 0);
+    s_persisted (self, entry, 2, ZSEQ_OK);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.first, 1);
+    s_flush (self);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_PERSIST)->limit, 3);
+    s_persisted (self, entry, 3, ZSEQ_OK);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.first, 2);
+    s_destroy (&self);
+}
+
+Test (node, refuses_a_claim_below_next_and_says_where_to_start)
+{
+    s_fixture_t *self = s_voter ();
+    s_claim_durably (self, "orders", 1, 10);
+    s_claim (self, "orders", 10, 5);
+    const s_seen_t *reply = s_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.status, ZSEQ_ECONFLICT);
+    cr_assert_eq (reply->msg.next, 11);
+    s_destroy (&self);
+}
+
+Test (node, refuses_a_claim_past_the_end)
+{
+    s_fixture_t *self = s_voter ();
+    s_claim (self, "orders", ZSEQ_ID_MAX, 2);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                  ZSEQ_EEXHAUSTED);
+    s_claim_durably (self, "orders", ZSEQ_ID_MAX, 1);
+    s_destroy (&self);
+}
+
+Test (node, answers_a_read_when_what_it_found_is_durable)
+{
+    s_fixture_t *self = s_voter ();
+    s_claim (self, "orders", 1, 10);
+    s_flush (self);
+    zseq_entry_t *entry = s_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    zseq_msg_t read = s_request (ZSEQ_OP_READ, "orders", 5);
+    s_send (self, &read);
+    cr_assert_eq (self->count, 0);
+    s_persisted (self, entry, 11, ZSEQ_OK);
+    cr_assert_eq (self->count, 2);
+    cr_assert_eq (self->seen[1].msg.request, 5);
+    cr_assert_eq (self->seen[1].msg.next, 11);
+    s_send (self, &read);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.next, 11);
+    s_destroy (&self);
+}
+
+Test (node, spends_no_memory_on_names_that_are_only_read)
+{
+    s_fixture_t *self = s_voter ();
+    zseq_msg_t msg = s_request (ZSEQ_OP_READ, "orders", 5);
+    s_send (self, &msg);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.next, 1);
+    msg = s_request (ZSEQ_OP_RAISE, "orders", 6);
+    msg.next = 1;
+    s_send (self, &msg);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.next, 1);
+    msg = s_request (ZSEQ_OP_STATUS, "", 7);
+    s_send (self, &msg);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.sequences, 0);
+    s_destroy (&self);
+}
+
+Test (node, raises_and_never_lowers)
+{
+    s_fixture_t *self = s_voter ();
+    zseq_entry_t *entry = s_claim_durably (self, "orders", 1, 10);
+    zseq_msg_t raise = s_request (ZSEQ_OP_RAISE, "orders", 5);
+    raise.next = 100;
+    s_send (self, &raise);
+    cr_assert_eq (self->count, 0);
+    s_flush (self);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_PERSIST)->limit, 100);
+    s_persisted (self, entry, 100, ZSEQ_OK);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.next, 100);
+    raise.next = 50;
+    s_send (self, &raise);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.next, 100);
+    s_destroy (&self);
+}
+
+Test (node, refuses_what_the_disk_has_no_room_for_and_forgets_nothing)
+{
+    s_fixture_t *self = s_voter ();
+    s_claim (self, "orders", 1, 10);
+    s_flush (self);
+    zseq_entry_t *entry = s_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    s_persisted (self, entry, 11, ZSEQ_ENOSPACE);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_ENOSPACE);
+    s_claim (self, "orders", 1, 1);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_ECONFLICT);
+    s_claim (self, "orders", 11, 1);
+    s_flush (self);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_PERSIST)->limit, 12);
+    s_destroy (&self);
+}
+
+Test (node, is_busy_when_too_many_wait_and_takes_nothing)
+{
+    zseq_record_t record = s_record (1, 0);
+    record.identity = 42;
+    record.voting = true;
+    s_fixture_t *self = s_new (&record, 10, 2);
+    s_tick (self, 0);
+    s_claim (self, "orders", 1, 1);
+    s_claim (self, "orders", 2, 1);
+    cr_assert_eq (self->count, 0);
+    s_claim (self, "orders", 3, 1);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_EBUSY);
+    s_flush (self);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_PERSIST)->limit, 3);
+    s_destroy (&self);
+}
+
+Test (node, holds_no_more_names_than_it_may)
+{
+    zseq_record_t record = s_record (1, 0);
+    record.identity = 42;
+    record.voting = true;
+    s_fixture_t *self = s_new (&record, 1, 10);
+    s_tick (self, 0);
+    s_claim_durably (self, "orders", 1, 1);
+    s_claim (self, "invoices", 1, 1);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_EFULL);
+    s_claim_durably (self, "orders", 2, 1);
+    s_destroy (&self);
+}
+
+Test (node, refuses_another_cluster)
+{
+    s_fixture_t *self = s_voter ();
+    zseq_msg_t read = s_request (ZSEQ_OP_READ, "orders", 5);
+    read.cluster = 43;
+    s_send (self, &read);
+    const s_seen_t *reply = s_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.status, ZSEQ_ECLUSTER);
+    cr_assert_eq (reply->msg.cluster, 42);
+    s_destroy (&self);
+}
+
+Test (node, takes_part_in_nothing_while_it_does_not_vote)
+{
+    zseq_record_t record = s_record (3, 0);
+    s_fixture_t *self = s_new (&record, 10, 10);
+    s_tick (self, 0);
+    zseq_op_t ops[] = {ZSEQ_OP_READ, ZSEQ_OP_CLAIM, ZSEQ_OP_RAISE,
+                       ZSEQ_OP_LIST};
+    for (size_t index = 0; index < 4; index++) {
+        zseq_msg_t msg = s_request (ops[index], "orders", 5);
+        msg.first = msg.count = msg.next = 1;
+        s_send (self, &msg);
+        cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                      ZSEQ_ENOTVOTING);
+    }
+    s_destroy (&self);
+}
+
+Test (node, finishes_what_it_granted_after_it_was_told_to_stop)
+{
+    s_fixture_t *self = s_voter ();
+    s_claim (self, "orders", 1, 10);
+    s_flush (self);
+    zseq_entry_t *entry = s_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_STOP});
+    s_claim (self, "orders", 11, 1);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                  ZSEQ_ENOTVOTING);
+    cr_assert (!zseq_node_idle (self->node));
+    s_persisted (self, entry, 11, ZSEQ_OK);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
+    cr_assert (zseq_node_idle (self->node));
+    s_destroy (&self);
+}
+
+Test (node, starts_where_its_records_end)
+{
+    zseq_record_t record = s_record (1, 0);
+    record.identity = 42;
+    record.voting = true;
+    s_fixture_t *self = s_new (&record, 10, 10);
+    cr_assert_eq (zseq_node_load (self->node, "orders", 6, 500), ZSEQ_OK);
+    s_tick (self, 0);
+    cr_assert (strstr (self->seen[0].text, "ready: node a votes"));
+    s_claim (self, "orders", 499, 1);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.next, 500);
+    s_claim_durably (self, "orders", 500, 1);
+    s_destroy (&self);
+}
+
+Test (node, lists_names_page_by_page)
+{
+    s_fixture_t *self = s_voter ();
+    s_claim_durably (self, "a", 1, 1);
+    s_claim_durably (self, "b/1", 1, 2);
+    s_claim_durably (self, "b/2", 1, 3);
+    zseq_msg_t list = s_request (ZSEQ_OP_LIST, "b/", 5);
+    list.count = 1;
+    s_send (self, &list);
+    const s_seen_t *reply = s_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.item_count, 1);
+    cr_assert_eq (reply->msg.items[0].next, 3);
+    cr_assert (reply->msg.more);
+    list.after.data = "b/1";
+    list.after.size = 3;
+    s_send (self, &list);
+    reply = s_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.item_count, 1);
+    cr_assert_eq (reply->msg.items[0].next, 4);
+    cr_assert (!reply->msg.more);
+    s_destroy (&self);
+}
+
+//  Birth. The fixtures of a cluster's nodes ask each other.
+
+//  Answers every question that asker's last step asked of the others.
+static void
+s_exchange (s_fixture_t **nodes, uint8_t asker)
+{
+    s_seen_t asks[ACTIONS_MAX];
+    size_t count = 0;
+    for (size_t index = 0; index < nodes[asker]->count; index++)
+        if (nodes[asker]->seen[index].type == ZSEQ_ACTION_ASK)
+            asks[count++] = nodes[asker]->seen[index];
+    for (size_t index = 0; index < count; index++) {
+        uint8_t peer = asks[index].peer;
+        if (!nodes[peer])
+            continue;
+        s_send (nodes[peer], &asks[index].msg);
+        s_seen_t reply = *s_only (nodes[peer], ZSEQ_ACTION_REPLY);
+        s_step (nodes[asker], (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                             .peer = peer,
+                                             .msg = &reply.msg});
+    }
+}
+
+//  Writes the record if it has changed.
+static void
+s_write_record (s_fixture_t *self)
+{
+    s_flush (self);
+    const s_seen_t *persist = s_find (self, ZSEQ_ACTION_PERSIST_RECORD);
+    if (!persist)
+        return;
+    self->record = persist->record;
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                 .version = persist->version});
+}
+
+static void
+s_round (s_fixture_t **nodes, uint8_t n)
+{
+    for (uint8_t index = 0; index < n; index++)
+        if (nodes[index]) {
+            s_tick (nodes[index], 2000000);
+            s_exchange (nodes, index);
+            s_write_record (nodes[index]);
+        }
+}
+
+Test (birth, of_one_node_is_at_once)
+{
+    zseq_record_t record = s_record (1, 0);
+    s_fixture_t *self = s_new (&record, 10, 10);
+    s_tick (self, 0);
+    cr_assert_neq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    s_write_record (self);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    cr_assert (self->record.voting);
+    cr_assert_neq (self->record.identity, 0);
+    s_destroy (&self);
+}
+
+Test (birth, makes_all_vote_in_one_cluster)
+{
+    for (uint8_t n = 2; n <= ZSEQ_NODES_MAX; n++) {
+        s_fixture_t *nodes[ZSEQ_NODES_MAX];
+        for (uint8_t index = 0; index < n; index++) {
+            zseq_record_t record = s_record (n, index);
+            nodes[index] = s_new (&record, 10, 10);
+        }
+        for (int round = 0; round < 4; round++)
+            s_round (nodes, n);
+        for (uint8_t index = 0; index < n; index++) {
+            cr_assert_eq (zseq_node_state (nodes[index]->node),
+                          ZSEQ_STATE_VOTING);
+            cr_assert (nodes[index]->record.voting);
+            cr_assert_eq (nodes[index]->record.identity,
+                          nodes[0]->record.identity);
+        }
+        for (uint8_t index = 0; index < n; index++)
+            s_destroy (&nodes[index]);
+    }
+}
+
+Test (birth, waits_for_the_last_node)
+{
+    s_fixture_t *nodes[3] = {NULL, NULL, NULL};
+    for (uint8_t index = 0; index < 2; index++) {
+        zseq_record_t record = s_record (3, index);
+        nodes[index] = s_new (&record, 10, 10);
+    }
+    for (int round = 0; round < 10; round++)
+        s_round (nodes, 3);
+    for (uint8_t index = 0; index < 2; index++) {
+        cr_assert_eq (zseq_node_state (nodes[index]->node), ZSEQ_STATE_BIRTH);
+        s_destroy (&nodes[index]);
+    }
+}
+
+Test (birth, does_not_vote_before_its_record_says_so)
+{
+    zseq_record_t record = s_record (1, 0);
+    s_fixture_t *self = s_new (&record, 10, 10);
+    s_tick (self, 0);
+    s_flush (self);
+    const s_seen_t *persist = s_find (self, ZSEQ_ACTION_PERSIST_RECORD);
+    cr_assert_not_null (persist);
+    cr_assert (persist->record.voting);
+    zseq_msg_t read = s_request (ZSEQ_OP_READ, "orders", 5);
+    read.cluster = persist->record.identity;
+    s_send (self, &read);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                  ZSEQ_ENOTVOTING);
+    s_destroy (&self);
+}
+
+Test (birth, tells_peers_only_what_is_durable)
+{
+    s_fixture_t *nodes[2];
+    for (uint8_t index = 0; index < 2; index++) {
+        zseq_record_t record = s_record (2, index);
+        nodes[index] = s_new (&record, 10, 10);
+    }
+    //  a has met b, and has not written it down yet.
+    s_tick (nodes[0], 2000000);
+    s_exchange (nodes, 0);
+    s_tick (nodes[1], 2000000);
+    s_seen_t ask = *s_find (nodes[1], ZSEQ_ACTION_ASK);
+    s_send (nodes[0], &ask.msg);
+    const s_seen_t *reply = s_only (nodes[0], ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.state, ZSEQ_STATE_BIRTH);
+    cr_assert_eq (reply->msg.vector.life[1].counter, 0);
+    s_write_record (nodes[0]);
+    s_send (nodes[0], &ask.msg);
+    reply = s_only (nodes[0], ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.state, ZSEQ_STATE_COMPLETE);
+    cr_assert_eq (reply->msg.vector.life[1].random, 1001);
+    s_destroy (&nodes[0]);
+    s_destroy (&nodes[1]);
+}
+
+Test (birth, lets_a_node_vote_that_was_down_when_the_others_began)
+{
+    s_fixture_t *nodes[3];
+    for (uint8_t index = 0; index < 3; index++) {
+        zseq_record_t record = s_record (3, index);
+        nodes[index] = s_new (&record, 10, 10);
+    }
+    s_round (nodes, 3);
+    s_round (nodes, 3);
+    //  c is complete, and stops before it is told that the others are.
+    zseq_record_t record = nodes[2]->record;
+    record.voting = false;
+    record.identity = 0;
+    cr_assert (zseq_vector_complete (&record.vector));
+    for (int round = 0; round < 3; round++)
+        s_round (nodes, 3);
+    cr_assert_eq (zseq_node_state (nodes[0]->node), ZSEQ_STATE_VOTING);
+    s_destroy (&nodes[2]);
+    nodes[2] = s_new (&record, 10, 10);
+    s_round (nodes, 3);
+    cr_assert_eq (zseq_node_state (nodes[2]->node), ZSEQ_STATE_VOTING);
+    cr_assert_eq (nodes[2]->record.identity, nodes[0]->record.identity);
+    for (uint8_t index = 0; index < 3; index++)
+        s_destroy (&nodes[index]);
+}
+
+Test (birth, does_not_let_a_node_vote_that_was_formatted_again)
+{
+    s_fixture_t *nodes[3];
+    for (uint8_t index = 0; index < 3; index++) {
+        zseq_record_t record = s_record (3, index);
+        nodes[index] = s_new (&record, 10, 10);
+    }
+    for (int round = 0; round < 4; round++)
+        s_round (nodes, 3);
+    s_destroy (&nodes[2]);
+    zseq_record_t record = s_record (3, 2);
+    record.vector.life[2].random = 4711;
+    nodes[2] = s_new (&record, 10, 10);
+    s_tick (nodes[2], 2000000);
+    s_seen_t ask = *s_find (nodes[2], ZSEQ_ACTION_ASK);
+    s_send (nodes[ask.peer], &ask.msg);
+    s_seen_t reply = *s_only (nodes[ask.peer], ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply.msg.status, ZSEQ_EREFORMATTED);
+    s_step (nodes[2], (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                     .peer = ask.peer,
+                                     .msg = &reply.msg});
+    const s_seen_t *end = s_only (nodes[2], ZSEQ_ACTION_EXIT);
+    cr_assert_eq (end->status, ZSEQ_EREFORMATTED);
+    cr_assert (strstr (end->text, "formatted again"));
+    //  Its peers neither vote with it nor forget its first life.
+    nodes[2]->count = 0;
+    s_round (nodes, 2);
+    cr_assert_eq (nodes[0]->record.vector.life[2].random, 1002);
+    for (uint8_t index = 0; index < 3; index++)
+        s_destroy (&nodes[index]);
+}
+
+Test (birth, a_node_formatted_twice_during_it_never_votes_in_both_lives)
+{
+    //  a meets c's first life, b only its second.
+    s_fixture_t *nodes[3];
+    for (uint8_t index = 0; index < 3; index++) {
+        zseq_record_t record = s_record (3, index);
+        nodes[index] = s_new (&record, 10, 10);
+    }
+    s_fixture_t *pair[3] = {nodes[0], NULL, nodes[2]};
+    s_round (pair, 3);
+    zseq_record_t record = s_record (3, 2);
+    record.vector.life[2].random = 4711;
+    s_destroy (&nodes[2]);
+    nodes[2] = s_new (&record, 10, 10);
+    pair[0] = NULL;
+    pair[1] = nodes[1];
+    pair[2] = nodes[2];
+    s_round (pair, 3);
+    for (int round = 0; round < 6; round++)
+        for (uint8_t index = 0; index < 2; index++) {
+            s_tick (nodes[index], 2000000);
+            s_exchange (nodes, index);
+            s_write_record (nodes[index]);
+        }
+    cr_assert_neq (zseq_node_state (nodes[0]->node), ZSEQ_STATE_VOTING);
+    cr_assert_neq (zseq_node_state (nodes[1]->node), ZSEQ_STATE_VOTING);
+    for (uint8_t index = 0; index < 3; index++)
+        s_destroy (&nodes[index]);
+}
+
+Test (birth, refuses_another_member_list)
+{
+    zseq_record_t record = s_record (3, 0);
+    s_fixture_t *self = s_new (&record, 10, 10);
+    zseq_record_t other_record = s_record (2, 1);
+    s_fixture_t *other = s_new (&other_record, 10, 10);
+    s_tick (other, 2000000);
+    s_seen_t ask = *s_find (other, ZSEQ_ACTION_ASK);
+    s_send (self, &ask.msg);
+    s_seen_t reply = *s_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply.msg.status, ZSEQ_EMEMBERS);
+    s_step (other, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                  .peer = 0,
+                                  .msg = &reply.msg});
+    const s_seen_t *end = s_only (other, ZSEQ_ACTION_EXIT);
+    cr_assert_eq (end->status, ZSEQ_EMEMBERS);
+    cr_assert (strstr (end->text, "member list"));
+    s_destroy (&self);
+    s_destroy (&other);
+}
+
+Test (node, learns_nothing_from_what_anybody_could_say)
+{
+    s_fixture_t *self = s_voter ();
+    zseq_msg_t lie = s_request (ZSEQ_OP_INTRODUCE, "", 5);
+    lie.node = 1;
+    lie.cluster_name = (zseq_slice_t){"test", 4};
+    lie.member_count = 3;
+    const char *names[] = {"a", "b", "c"};
+    for (size_t index = 0; index < 3; index++)
+        lie.member[index].name = (zseq_slice_t){names[index], 1};
+    lie.vector.n = 3;
+    for (uint8_t index = 0; index < 3; index++)
+        lie.vector.life[index] = (zseq_incarnation_t){9, 9};
+    lie.state = ZSEQ_STATE_VOTING;
+    s_send (self, &lie);
+    s_flush (self);
+    cr_assert_eq (self->count, 0);
+    zseq_msg_t read = s_request (ZSEQ_OP_READ, "orders", 6);
+    s_send (self, &read);
+    const s_seen_t *reply = s_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.status, ZSEQ_OK);
+    cr_assert_eq (reply->msg.vector.life[1].counter, 1);
+    s_destroy (&self);
+}
+
+//  Asks peer, and hears that vector in answer.
+static void
+s_hear_vector (s_fixture_t *self, uint8_t peer, const zseq_vector_t *vector)
+{
+    s_tick (self, 2000000);
+    for (size_t index = 0; index < self->count; index++) {
+        if (self->seen[index].type != ZSEQ_ACTION_ASK ||
+            self->seen[index].peer != peer)
+            continue;
+        zseq_msg_t reply = self->seen[index].msg;
+        reply.reply = true;
+        reply.node = peer;
+        reply.status = ZSEQ_OK;
+        reply.cluster = 42;
+        reply.state = ZSEQ_STATE_VOTING;
+        reply.vector = *vector;
+        s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                     .peer = peer,
+                                     .msg = &reply});
+        return;
+    }
+    cr_assert_fail ("peer was not asked");
+}
+
+Test (node, spreads_newer_incarnations)
+{
+    s_fixture_t *self = s_voter ();
+    zseq_vector_t vector = self->record.vector;
+    vector.life[2] = (zseq_incarnation_t){2, 99};
+    s_hear_vector (self, 1, &vector);
+    s_flush (self);
+    const s_seen_t *persist = s_only (self, ZSEQ_ACTION_PERSIST_RECORD);
+    cr_assert_eq (persist->record.vector.life[2].counter, 2);
+    s_destroy (&self);
+}
+
+Test (node, ends_when_a_newer_life_of_it_exists)
+{
+    s_fixture_t *self = s_voter ();
+    zseq_vector_t vector = self->record.vector;
+    vector.life[0] = (zseq_incarnation_t){2, 99};
+    s_hear_vector (self, 1, &vector);
+    cr_assert_not_null (s_find (self, ZSEQ_ACTION_EXIT));
+    s_destroy (&self);
+}
+
+Test (node, does_not_trust_an_answer_from_the_wrong_node)
+{
+    s_fixture_t *self = s_voter ();
+    s_tick (self, 2000000);
+    zseq_msg_t reply = s_find (self, ZSEQ_ACTION_ASK)->msg;
+    uint8_t peer = s_find (self, ZSEQ_ACTION_ASK)->peer;
+    reply.reply = true;
+    reply.status = ZSEQ_OK;
+    reply.node = (uint8_t) (3 - peer);
+    reply.vector.life[2].counter = 5;
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                 .peer = peer,
+                                 .msg = &reply});
+    cr_assert_not_null (s_find (self, ZSEQ_ACTION_LOG));
+    s_flush (self);
+    cr_assert_eq (self->count, 0);
+    s_destroy (&self);
+}
+
+Test (node, is_not_shaken_by_a_reformatted_peer)
+{
+    s_fixture_t *self = s_voter ();
+    zseq_vector_t vector = {.n = 3};
+    vector.life[1] = (zseq_incarnation_t){1, 4711};
+    s_hear_vector (self, 1, &vector);
+    cr_assert_not_null (s_find (self, ZSEQ_ACTION_LOG));
+    s_flush (self);
+    cr_assert_eq (self->count, 0);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    s_destroy (&self);
+}
+
+Test (node, moves_a_member_and_says_so_on_disk)
+{
+    zseq_record_t record = s_record (1, 0);
+    record.identity = 42;
+    record.voting = true;
+    s_fixture_t *self = s_new (&record, 10, 10);
+    zseq_member_t member = record.member[0];
+    cr_assert (!zseq_node_move (self->node, &member));
+    snprintf (member.endpoint, sizeof member.endpoint, "tcp://127.0.0.1:7");
+    cr_assert (zseq_node_move (self->node, &member));
+    s_tick (self, 0);
+    s_flush (self);
+    const s_seen_t *persist = s_only (self, ZSEQ_ACTION_PERSIST_RECORD);
+    cr_assert_str_eq (persist->record.member[0].endpoint, "tcp://127.0.0.1:7");
+    s_destroy (&self);
+}

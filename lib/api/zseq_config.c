@@ -1,5 +1,6 @@
 #include "zseq_config.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -56,9 +57,19 @@ zseq_config_endpoint_local (const char *text)
 {
     assert (text);
 
-    return !strncmp (text, "ipc://", 6) || !strncmp (text, "tcp://127.", 10) ||
-           !strncmp (text, "tcp://localhost:", 16) ||
-           !strncmp (text, "tcp://[::1]:", 12);
+    if (!strncmp (text, "ipc://", 6))
+        return true;
+    const char *colon = strrchr (text, ':');
+    if (strncmp (text, "tcp://", 6) || colon < text + 6)
+        return false;
+    char host[ZSEQ_ENDPOINT_MAX + 1];
+    if (!s_part (text + 6, "", host, sizeof host))
+        return false;
+    host[colon - (text + 6)] = 0;
+    struct in_addr address;
+    if (inet_pton (AF_INET, host, &address) == 1)
+        return ntohl (address.s_addr) >> 24 == 127;
+    return !strcmp (host, "localhost") || !strcmp (host, "[::1]");
 }
 
 int

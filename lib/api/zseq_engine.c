@@ -668,7 +668,8 @@ s_ask_page (zseq_engine_t *self, s_page_t *page)
     msg.name = s_slice (page->prefix);
     msg.after = s_slice (page->after);
     msg.count = ZSEQ_PAGE_MAX;
-    zseq_attempt_begin (&page->attempt, msg.request, zseq_engine_now_us ());
+    zseq_attempt_begin (&page->attempt, msg.request, true,
+                        zseq_engine_now_us ());
     s_send (self, &page->op, &msg);
     return ZSEQ_DO_WAIT;
 }

@@ -199,13 +199,14 @@ s_check_owner (zseq_server_t *self)
     return options->members ? s_check_members (self) : ZSEQ_OK;
 }
 
-//  Takes over where members have moved to.
-static void
+//  Takes over where members have moved to. Returns how many have.
+static size_t
 s_move_members (zseq_server_t *self)
 {
+    size_t moved = 0;
     for (size_t index = 0; index < self->options->member_count; index++)
-        if (zseq_node_move (self->node, &self->options->members[index]))
-            s_log (self, "the endpoints of the member list have moved");
+        moved += zseq_node_move (self->node, &self->options->members[index]);
+    return moved;
 }
 
 static int
@@ -234,7 +235,6 @@ s_open_store (zseq_server_t *self)
     self->node = zseq_node_new (&self->record, &limits, seed, s_act, self);
     if (!self->node)
         return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
-    s_move_members (self);
     rc = zseq_store_load (self->store, s_load, self->node);
     if (rc == ZSEQ_EFULL)
         return zseq_detail_fail (
@@ -288,7 +288,11 @@ zseq_server_open (zseq_server_t *self)
     int rc = s_open_store (self);
     if (rc != ZSEQ_OK)
         return rc;
-    return s_open_transport (self);
+    size_t moved = s_move_members (self);
+    rc = s_open_transport (self);
+    if (rc == ZSEQ_OK && moved)
+        s_log (self, "endpoints of the member list have moved");
+    return rc;
 }
 
 //  Serving.

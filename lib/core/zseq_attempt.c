@@ -5,17 +5,19 @@
 
 //  Replies later than a few round trips are late; but a short round trip says
 //  little about a disk or a scheduler that stalls, and a long one must not
-//  keep a client from trying again.
+//  keep a client from trying again. While nobody has refused, asking again
+//  gains nothing but gaps, unless a message was lost with its connection.
 #define ROUND_TRIPS 8
-#define PATIENCE_US_MIN 20000
+#define REFUSED_US_MIN 20000
+#define GRANTED_US_MIN 500000
 #define PATIENCE_US_MAX 1000000
 
 static uint64_t
-s_patience_us (const zseq_attempt_t *self)
+s_patience_us (const zseq_attempt_t *self, uint64_t patience_us_min)
 {
     uint64_t patience_us = self->pace.rtt_us * ROUND_TRIPS;
-    if (patience_us < PATIENCE_US_MIN)
-        patience_us = PATIENCE_US_MIN;
+    if (patience_us < patience_us_min)
+        patience_us = patience_us_min;
     for (uint32_t late = 0; late < self->late; late++)
         if (patience_us < PATIENCE_US_MAX)
             patience_us *= 2;
@@ -46,14 +48,17 @@ zseq_attempt_init (zseq_attempt_t *self, const zseq_quorum_t *quorum,
 }
 
 void
-zseq_attempt_begin (zseq_attempt_t *self, uint64_t request, uint64_t now_us)
+zseq_attempt_begin (zseq_attempt_t *self, uint64_t request, bool decides,
+                    uint64_t now_us)
 {
     assert (self);
     assert (!self->request);
     assert (request);
 
     self->request = request;
-    self->wake_us = now_us + s_patience_us (self);
+    self->began_us = now_us;
+    self->wake_us = now_us + s_patience_us (self, GRANTED_US_MIN);
+    self->decides = decides;
     zseq_tally_init (&self->tally, self->quorum.n);
 }
 
@@ -69,16 +74,28 @@ zseq_attempt_add (zseq_attempt_t *self, const zseq_msg_t *reply)
     if (!zseq_tally_add (&self->tally, reply))
         return false;
 
-    if (!s_earnest (reply->status))
-        self->refusal = reply->status;
-    uint8_t answered = 0;
-    for (uint8_t node = 0; node < self->quorum.n; node++)
-        if (zseq_tally_counts (&self->tally, node) &&
-            s_earnest (self->tally.vote[node].status))
-            answered++;
-    if (self->answered < answered)
-        self->answered = answered;
+    uint64_t wake_us = self->began_us + s_patience_us (self, REFUSED_US_MIN);
+    if (reply->status != ZSEQ_OK && self->wake_us > wake_us)
+        self->wake_us = wake_us;
     return true;
+}
+
+//  Notes what the replies to the question under way say of the operation's
+//  chances.
+static void
+s_judge (const zseq_attempt_t *self, uint8_t *answered_p, int *refusal_p)
+{
+    *answered_p = 0;
+    *refusal_p = ZSEQ_OK;
+    for (uint8_t node = 0; node < self->quorum.n; node++) {
+        int status = self->tally.vote[node].status;
+        if (!zseq_tally_counts (&self->tally, node))
+            continue;
+        if (s_earnest (status))
+            (*answered_p)++;
+        else
+            *refusal_p = status;
+    }
 }
 
 uint8_t
@@ -106,6 +123,8 @@ zseq_attempt_end (zseq_attempt_t *self, bool answered)
     assert (self);
     assert (self->request);
 
+    if (self->decides)
+        s_judge (self, &self->answered, &self->refusal);
     self->request = 0;
     self->wake_us = 0;
     if (answered)
@@ -149,9 +168,20 @@ zseq_attempt_failure (const zseq_attempt_t *self, uint8_t need)
 {
     assert (self);
 
-    if (self->answered >= need)
+    uint8_t answered = self->answered;
+    int refusal = self->refusal;
+    if (self->request && self->decides) {
+        //  The question under way may only just have been asked.
+        uint8_t answered_now;
+        s_judge (self, &answered_now, &refusal);
+        if (answered < answered_now)
+            answered = answered_now;
+        if (!refusal)
+            refusal = self->refusal;
+    }
+    if (answered >= need)
         return ZSEQ_ETIMEOUT;
-    if (self->refusal && self->refusal != ZSEQ_ENOTVOTING)
-        return self->refusal;
+    if (refusal && refusal != ZSEQ_ENOTVOTING)
+        return refusal;
     return ZSEQ_EUNAVAILABLE;
 }

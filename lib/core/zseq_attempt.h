@@ -27,12 +27,14 @@ typedef struct {
     zseq_pace_t pace;
     zseq_backoff_t backoff;
     zseq_tally_t tally;
-    uint64_t request;  //  ID of the message under way; 0 during a pause
-    uint64_t wake_us;  //  When the pause or the patience ends
-    uint32_t trips;    //  Questions that got their replies
-    uint32_t late;     //  Questions given up because replies were late
-    uint8_t answered;  //  Most nodes that answered one question in earnest
-    int refusal;       //  Why a node last refused to answer; or ZSEQ_OK
+    uint64_t request;   //  ID of the message under way; 0 during a pause
+    uint64_t began_us;  //  When it was asked
+    uint64_t wake_us;   //  When the pause or the patience ends
+    uint32_t trips;     //  Questions that got their replies
+    uint32_t late;      //  Questions given up because replies were late
+    bool decides;       //  The question under way is what it is all about
+    uint8_t answered;   //  Nodes that answered the last such in earnest
+    int refusal;        //  Why a node refused to answer that; or ZSEQ_OK
 } zseq_attempt_t;
 
 //  Ready to send at once.
@@ -40,7 +42,9 @@ void zseq_attempt_init (zseq_attempt_t *self, const zseq_quorum_t *quorum,
                         const zseq_pace_t *pace);
 
 //  The question goes out under that ID (not 0). Forgets all earlier replies.
-void zseq_attempt_begin (zseq_attempt_t *self, uint64_t request,
+//  decides: it is not a mere preparation, and its replies say what the matter
+//  was if the operation fails.
+void zseq_attempt_begin (zseq_attempt_t *self, uint64_t request, bool decides,
                          uint64_t now_us);
 
 //  Takes in a reply. Returns whether it answers the question under way; a

@@ -122,7 +122,7 @@ s_send_read (zseq_claim_t *self, uint64_t request, uint64_t now_us,
     msg->op = ZSEQ_OP_READ;
     msg->reply = false;
     msg->request = request;
-    zseq_attempt_begin (&self->attempt, request, now_us);
+    zseq_attempt_begin (&self->attempt, request, false, now_us);
     return ZSEQ_DO_SEND;
 }
 
@@ -158,7 +158,7 @@ zseq_claim_request (zseq_claim_t *self, uint64_t request, uint64_t now_us,
     msg->request = request;
     msg->first = first;
     msg->count = self->count;
-    zseq_attempt_begin (&self->attempt, request, now_us);
+    zseq_attempt_begin (&self->attempt, request, true, now_us);
     return ZSEQ_DO_SEND;
 }
 

@@ -9,6 +9,8 @@
 //  How often peers are asked who they are: at birth, and later.
 #define BIRTH_ASK_US 50000
 #define ASK_US 1000000
+//  How often refused introductions are told of.
+#define STRANGER_US 10000000
 
 //  A LIST reply holds no more bytes of names than fit in a message with room
 //  to spare for what goes around them.
@@ -47,6 +49,7 @@ struct zseq_node {
     bool begun;  //  The first tick is over
     uint64_t now_us;
     uint64_t next_request;
+    uint64_t stranger_us;  //  When a refused introduction may be told of again
     s_peer_t peer[ZSEQ_NODES_MAX];
 
     zseq_table_t *table;
@@ -612,6 +615,23 @@ s_same_members (const zseq_node_t *self, const zseq_msg_t *msg)
     return true;
 }
 
+//  Tells of a node that thinks it is a peer, now and then: anybody can cause it.
+static void
+s_tell_stranger (zseq_node_t *self, const zseq_msg_t *msg)
+{
+    if (self->now_us < self->stranger_us)
+        return;
+    self->stranger_us = self->now_us + STRANGER_US;
+    const zseq_slice_t *name =
+      &msg->member[msg->node < msg->member_count ? msg->node : 0].name;
+    s_tell (self, ZSEQ_ACTION_LOG, ZSEQ_EMEMBERS,
+            "refused node %.*s of cluster %.*s: it was formatted with another "
+            "member list (%zu members) or cluster name, or as this very node; "
+            "format one of the two again",
+            (int) name->size, name->data, (int) msg->cluster_name.size,
+            msg->cluster_name.data, msg->member_count);
+}
+
 //  A peer says who it is. What it says is held against what is known, and
 //  nothing is learnt from it: anybody could say it. This node learns by asking
 //  at the peer's endpoint itself.
@@ -627,6 +647,7 @@ s_introduce (zseq_node_t *self, const zseq_event_t *event)
     if (!s_same_members (self, msg) || msg->node >= self->record.n ||
         msg->node == self->record.self) {
         s_refuse (self, event, ZSEQ_EMEMBERS);
+        s_tell_stranger (self, msg);
         return;
     }
     const zseq_incarnation_t *known = &self->record.vector.life[msg->node];

@@ -52,8 +52,11 @@ zseq_peek_tick (zseq_peek_t *self, uint64_t now_us)
     zseq_attempt_t *attempt = &self->attempt;
     if (self->done)
         return ZSEQ_DO_DONE;
-    if (now_us >= attempt->pace.deadline_us)
+    if (now_us >= attempt->pace.deadline_us) {
+        if (attempt->request)
+            zseq_attempt_end (attempt, false);
         return s_done (self, zseq_attempt_failure (attempt, s_need (self)));
+    }
     if (zseq_attempt_overdue (attempt, now_us))
         return s_lost (self, false, now_us);
     return zseq_attempt_due (attempt, now_us) ? ZSEQ_DO_SEND : ZSEQ_DO_WAIT;
@@ -72,7 +75,7 @@ zseq_peek_request (zseq_peek_t *self, uint64_t request, uint64_t now_us,
     msg->reply = false;
     msg->request = request;
     msg->next = self->value;
-    zseq_attempt_begin (&self->attempt, request, now_us);
+    zseq_attempt_begin (&self->attempt, request, true, now_us);
     //  S4: what the READ's replies have shown holds for the RAISE's too.
     if (self->raising && !self->given)
         zseq_vector_merge (&self->attempt.tally.newest, &self->read.newest);

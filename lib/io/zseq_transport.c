@@ -6,6 +6,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
 #include <zmq.h>
 
 //  Messages that may wait in a socket's queue.
@@ -118,6 +121,25 @@ s_set_family (void *socket, const char *endpoint)
     s_set (socket, ZMQ_IPV6, strchr (endpoint, '[') != NULL);
 }
 
+//  Whether somebody listens at an ipc endpoint: libzmq would take it over.
+static bool
+s_taken (const char *endpoint)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = endpoint + strlen ("ipc://");
+    if (strncmp (endpoint, "ipc://", 6) ||
+        strlen (path) >= sizeof address.sun_path)
+        return false;
+    strcpy (address.sun_path, path);
+    int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return false;
+    bool taken =
+      connect (fd, (const struct sockaddr *) &address, sizeof address) == 0;
+    close (fd);
+    return taken;
+}
+
 int
 zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
 {
@@ -125,6 +147,9 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
     assert (endpoint);
     assert (!self->router);
 
+    if (s_taken (endpoint))
+        return s_fail (self, ZSEQ_EIO, "cannot bind %s: it is in use",
+                       endpoint);
     void *router = s_open (self, ZMQ_ROUTER);
     if (!router)
         return s_fail (self, ZSEQ_EIO, "cannot open a socket: %s",

@@ -322,7 +322,7 @@ s_mark_dirty (zseq_node_t *self, zseq_entry_t *entry)
 static bool
 s_durable (const zseq_node_t *self, const zseq_entry_t *entry)
 {
-    return (entry->seq.next <= entry->limit && entry->journaled) ||
+    return entry->seq.next <= entry->limit ||
            entry->seq.next <= self->record.floor;
 }
 
@@ -701,25 +701,19 @@ s_vote (zseq_node_t *self, uint64_t identity)
     self->version++;
 }
 
-//  S5: votes once every node has met every other, or once a peer that votes
-//  knows this very life: then they had, and this node was told late.
+//  S5: votes once every node has met every other: then all have written down
+//  the same vector, to which each has brought its own entry. (A node that is
+//  told late votes once a peer that votes knows this very life of it.)
 static void
 s_consider_birth (zseq_node_t *self)
 {
     zseq_record_t *record = &self->record;
     if (record->voting || record->identity || self->stopping)
         return;
-    if (!zseq_vector_complete (&self->durable))
-        return;
-    for (uint8_t node = 0; node < record->n; node++) {
-        const s_peer_t *peer = &self->peer[node];
-        if (node == record->self)
-            continue;
-        if (peer->state < ZSEQ_STATE_COMPLETE ||
-            peer->state > ZSEQ_STATE_VOTING ||
-            !zseq_vector_equal (&peer->vector, &self->durable))
+    for (uint8_t node = 0; node < record->n; node++)
+        if (node != record->self &&
+            !zseq_vector_equal (&self->peer[node].vector, &self->durable))
             return;
-    }
     s_vote (self, zseq_record_identity (record));
 }
 

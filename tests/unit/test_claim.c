@@ -215,6 +215,21 @@ Test (claim, retries_above_what_the_refusals_told)
     cr_assert_eq (self.claim.claims, 2);
 }
 
+Test (claim, does_not_start_where_an_earlier_life_said)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 3);
+    s_ask (&self, NOW);
+    s_hear (&self, 1, ZSEQ_ECONFLICT, 500);
+    zseq_msg_t later = s_reply (&self, 0, ZSEQ_ECONFLICT, 20);
+    later.vector.life[1].counter = 2;
+    zseq_claim_reply (&self.claim, &later, NOW);
+    zseq_claim_tick (&self.claim, zseq_claim_wake_us (&self.claim));
+    s_ask (&self, NOW + RTT);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
+    cr_assert_eq (self.sent.first, 20);
+}
+
 Test (claim, may_grow_until_it_is_sent)
 {
     zseq_known_t known = s_known (7, 7, 7);

@@ -266,6 +266,10 @@ Test (node, refuses_a_claim_below_next_and_says_where_to_start)
     const s_seen_t *reply = s_only (self, ZSEQ_ACTION_REPLY);
     cr_assert_eq (reply->msg.status, ZSEQ_ECONFLICT);
     cr_assert_eq (reply->msg.next, 11);
+    zseq_msg_t status = s_request (ZSEQ_OP_STATUS, "", 7);
+    s_send (self, &status);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.claims, 1);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.conflicts, 1);
     s_destroy (&self);
 }
 

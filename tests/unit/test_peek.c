@@ -144,8 +144,9 @@ Test (peek, lets_what_the_read_showed_hold_for_the_raise)
     //  An answer of node 4's earlier life, which nobody contradicts here.
     s_hear (&self, 1, 9);
     s_hear (&self, 4, 9);
-    cr_assert_eq (s_hear (&self, 2, 8), ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 2, 9), ZSEQ_DO_WAIT);
     cr_assert (!self.peek.done);
+    cr_assert_eq (s_hear (&self, 3, 9), ZSEQ_DO_DONE);
 }
 
 Test (raise, is_done_when_w_nodes_show_it)

@@ -1,0 +1,269 @@
+//  Counting replies by node and incarnation.
+
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <string.h>
+
+#include "test_random.h"
+#include "zseq_tally.h"
+
+//  A READ's reply of node in a cluster of n, every node in its first life.
+static zseq_msg_t
+s_reply (uint8_t n, uint8_t node, int status, uint64_t next)
+{
+    zseq_msg_t reply;
+    memset (&reply, 0, sizeof reply);
+    reply.op = ZSEQ_OP_READ;
+    reply.reply = true;
+    reply.request = 7;
+    reply.status = status;
+    reply.node = node;
+    reply.next = next;
+    reply.vector.n = n;
+    for (uint8_t index = 0; index < n; index++)
+        reply.vector.life[index] = (zseq_incarnation_t){1, index};
+    return reply;
+}
+
+static bool
+s_add (zseq_tally_t *tally, zseq_msg_t reply)
+{
+    return zseq_tally_add (tally, &reply);
+}
+
+Test (tally, begins_with_nothing)
+{
+    for (uint8_t n = 1; n <= ZSEQ_NODES_MAX; n++) {
+        zseq_tally_t tally;
+        memset (&tally, 0xa5, sizeof tally);
+        zseq_tally_init (&tally, n);
+        for (uint8_t node = 0; node < n; node++)
+            cr_expect (!zseq_tally_counts (&tally, node));
+        cr_expect_eq (zseq_tally_count (&tally, ZSEQ_OK), 0);
+    }
+}
+
+//  S3
+Test (tally, counts_a_node_once_however_often_it_replies)
+{
+    zseq_tally_t tally;
+    zseq_tally_init (&tally, 3);
+    for (int round = 0; round < 5; round++)
+        cr_expect (s_add (&tally, s_reply (3, 1, ZSEQ_OK, 10)));
+    cr_expect_eq (zseq_tally_count (&tally, ZSEQ_OK), 1);
+    cr_expect (zseq_tally_counts (&tally, 1));
+    cr_expect (!zseq_tally_counts (&tally, 0));
+}
+
+Test (tally, counts_by_status)
+{
+    zseq_tally_t tally;
+    zseq_tally_init (&tally, 5);
+    s_add (&tally, s_reply (5, 0, ZSEQ_OK, 10));
+    s_add (&tally, s_reply (5, 4, ZSEQ_OK, 11));
+    s_add (&tally, s_reply (5, 2, ZSEQ_ENOTVOTING, 0));
+    cr_expect_eq (zseq_tally_count (&tally, ZSEQ_OK), 2);
+    cr_expect_eq (zseq_tally_count (&tally, ZSEQ_ENOTVOTING), 1);
+    cr_expect_eq (zseq_tally_count (&tally, ZSEQ_ECONFLICT), 0);
+}
+
+Test (tally, keeps_no_reply_that_does_not_fit)
+{
+    zseq_tally_t tally;
+    zseq_tally_init (&tally, 3);
+    cr_expect (!s_add (&tally, s_reply (4, 3, ZSEQ_OK, 10)));
+    cr_expect (!s_add (&tally, s_reply (3, 3, ZSEQ_OK, 10)));
+    cr_expect (!s_add (&tally, s_reply (2, 0, ZSEQ_OK, 10)));
+    cr_expect (!s_add (&tally, s_reply (4, 0, ZSEQ_OK, 10)));
+    cr_expect_eq (zseq_tally_count (&tally, ZSEQ_OK), 0);
+}
+
+//  S4
+Test (tally, drops_a_reply_when_another_shows_a_newer_life_of_its_node)
+{
+    zseq_tally_t tally;
+    zseq_tally_init (&tally, 3);
+    s_add (&tally, s_reply (3, 0, ZSEQ_OK, 10));
+    cr_expect (zseq_tally_counts (&tally, 0));
+
+    zseq_msg_t other = s_reply (3, 1, ZSEQ_OK, 10);
+    other.vector.life[0] = (zseq_incarnation_t){2, 0};
+    s_add (&tally, other);
+    cr_expect (!zseq_tally_counts (&tally, 0));
+    cr_expect (zseq_tally_counts (&tally, 1));
+    cr_expect_eq (zseq_tally_count (&tally, ZSEQ_OK), 1);
+}
+
+Test (tally, drops_a_reply_that_comes_after_its_newer_life_was_shown)
+{
+    zseq_tally_t tally;
+    zseq_tally_init (&tally, 3);
+    zseq_msg_t other = s_reply (3, 1, ZSEQ_ENOTVOTING, 0);
+    other.vector.life[0] = (zseq_incarnation_t){1, 1};
+    s_add (&tally, other);
+    s_add (&tally, s_reply (3, 0, ZSEQ_OK, 10));
+    cr_expect (!zseq_tally_counts (&tally, 0));
+    cr_expect_eq (zseq_tally_count (&tally, ZSEQ_OK), 0);
+}
+
+Test (tally, an_older_life_elsewhere_does_no_harm)
+{
+    zseq_tally_t tally;
+    zseq_tally_init (&tally, 3);
+    zseq_msg_t newer = s_reply (3, 0, ZSEQ_OK, 10);
+    newer.vector.life[0] = (zseq_incarnation_t){2, 0};
+    s_add (&tally, s_reply (3, 1, ZSEQ_OK, 10));
+    s_add (&tally, newer);
+    s_add (&tally, s_reply (3, 2, ZSEQ_OK, 10));
+    cr_expect_eq (zseq_tally_count (&tally, ZSEQ_OK), 3);
+}
+
+Test (tally, keeps_the_newer_life_of_two_replies_of_one_node)
+{
+    zseq_msg_t old = s_reply (3, 0, ZSEQ_OK, 10);
+    zseq_msg_t new = s_reply (3, 0, ZSEQ_ECONFLICT, 20);
+    new.vector.life[0] = (zseq_incarnation_t){2, 0};
+
+    zseq_tally_t tally;
+    zseq_tally_init (&tally, 3);
+    cr_expect (s_add (&tally, old));
+    cr_expect (s_add (&tally, new));
+    cr_expect_eq (tally.vote[0].status, ZSEQ_ECONFLICT);
+    cr_expect (zseq_tally_counts (&tally, 0));
+
+    zseq_tally_init (&tally, 3);
+    cr_expect (s_add (&tally, new));
+    cr_expect (!s_add (&tally, old));
+    cr_expect_eq (tally.vote[0].status, ZSEQ_ECONFLICT);
+    cr_expect (zseq_tally_counts (&tally, 0));
+}
+
+//  What a reply of an old life shows of others still holds.
+Test (tally, learns_from_a_reply_that_it_does_not_keep)
+{
+    zseq_msg_t new = s_reply (3, 0, ZSEQ_OK, 10);
+    new.vector.life[0] = (zseq_incarnation_t){2, 0};
+    zseq_msg_t old = s_reply (3, 0, ZSEQ_OK, 10);
+    old.vector.life[1] = (zseq_incarnation_t){2, 0};
+
+    zseq_tally_t tally;
+    zseq_tally_init (&tally, 3);
+    s_add (&tally, s_reply (3, 1, ZSEQ_OK, 10));
+    s_add (&tally, new);
+    cr_expect (!s_add (&tally, old));
+    cr_expect (!zseq_tally_counts (&tally, 1));
+    cr_expect (zseq_tally_counts (&tally, 0));
+}
+
+Test (tally, keeps_the_later_of_two_replies_of_one_life)
+{
+    zseq_tally_t tally;
+    zseq_tally_init (&tally, 3);
+    s_add (&tally, s_reply (3, 0, ZSEQ_OK, 10));
+    cr_expect (s_add (&tally, s_reply (3, 0, ZSEQ_OK, 20)));
+    cr_expect_eq (tally.vote[0].next, 20);
+}
+
+Test (tally, has_a_next_only_where_the_reply_has_a_body)
+{
+    zseq_tally_t tally;
+    zseq_tally_init (&tally, 3);
+    zseq_msg_t reply = s_reply (3, 0, ZSEQ_ENOTVOTING, 99);
+    s_add (&tally, reply);
+    cr_expect_eq (tally.vote[0].next, 0);
+
+    reply = s_reply (3, 1, ZSEQ_ECONFLICT, 99);
+    reply.op = ZSEQ_OP_CLAIM;
+    s_add (&tally, reply);
+    cr_expect_eq (tally.vote[1].next, 99);
+
+    reply = s_reply (3, 2, ZSEQ_ENOSPACE, 99);
+    reply.op = ZSEQ_OP_CLAIM;
+    s_add (&tally, reply);
+    cr_expect_eq (tally.vote[2].next, 0);
+}
+
+//  Against all replies remembered and looked through each time.
+
+#define REPLIES 24
+
+typedef struct {
+    uint8_t n;
+    size_t count;
+    zseq_msg_t reply[REPLIES];
+} s_dumb_t;
+
+//  The reply of node that is kept: of those with its newest life the last.
+static const zseq_msg_t *
+s_dumb_kept (const s_dumb_t *self, uint8_t node)
+{
+    const zseq_msg_t *kept = NULL;
+    for (size_t index = 0; index < self->count; index++) {
+        const zseq_msg_t *reply = &self->reply[index];
+        if (reply->node == node &&
+            (!kept || zseq_incarnation_compare (&reply->vector.life[node],
+                                                &kept->vector.life[node]) >= 0))
+            kept = reply;
+    }
+    return kept;
+}
+
+static bool
+s_dumb_counts (const s_dumb_t *self, uint8_t node)
+{
+    const zseq_msg_t *kept = s_dumb_kept (self, node);
+    if (!kept)
+        return false;
+    for (size_t index = 0; index < self->count; index++)
+        if (zseq_incarnation_compare (&self->reply[index].vector.life[node],
+                                      &kept->vector.life[node]) > 0)
+            return false;
+    return true;
+}
+
+static void
+s_check_against_dumb (const zseq_tally_t *tally, const s_dumb_t *dumb,
+                      uint64_t seed)
+{
+    static const int statuses[] = {ZSEQ_OK, ZSEQ_ECONFLICT, ZSEQ_ENOTVOTING};
+    uint8_t expected[3] = {0};
+    for (uint8_t node = 0; node < dumb->n; node++) {
+        bool counts = s_dumb_counts (dumb, node);
+        cr_assert_eq (zseq_tally_counts (tally, node), counts,
+                      "seed %" PRIu64 " node %u", seed, node);
+        const zseq_msg_t *kept = s_dumb_kept (dumb, node);
+        for (size_t index = 0; index < 3; index++)
+            if (counts && kept->status == statuses[index])
+                expected[index]++;
+    }
+    for (size_t index = 0; index < 3; index++)
+        cr_assert_eq (zseq_tally_count (tally, statuses[index]),
+                      expected[index], "seed %" PRIu64, seed);
+}
+
+Test (tally, counts_what_looking_through_all_replies_counts)
+{
+    static const int statuses[] = {ZSEQ_OK, ZSEQ_OK, ZSEQ_ECONFLICT,
+                                   ZSEQ_ENOTVOTING};
+    for (uint64_t seed = 1; seed <= 3000; seed++) {
+        uint64_t state = seed;
+        static s_dumb_t dumb;
+        memset (&dumb, 0, sizeof dumb);
+        dumb.n = (uint8_t) (1 + test_random_below (&state, ZSEQ_NODES_MAX));
+        zseq_tally_t tally;
+        zseq_tally_init (&tally, dumb.n);
+        for (int step = 0; step < REPLIES; step++) {
+            uint8_t node = (uint8_t) test_random_below (&state, dumb.n);
+            int status = statuses[test_random_below (&state, 4)];
+            zseq_msg_t reply = s_reply (dumb.n, node, status, 1);
+            for (uint8_t index = 0; index < dumb.n; index++)
+                if (test_random_below (&state, 12) == 0)
+                    reply.vector.life[index] =
+                      (zseq_incarnation_t){1 + test_random_below (&state, 2),
+                                           test_random_below (&state, 12)};
+            dumb.reply[dumb.count++] = reply;
+            zseq_tally_add (&tally, &reply);
+            s_check_against_dumb (&tally, &dumb, seed);
+        }
+    }
+}

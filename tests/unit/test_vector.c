@@ -1,0 +1,139 @@
+//  Incarnations and vectors of them.
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "test_random.h"
+#include "zseq_vector.h"
+
+//  A few values only, so that equal ones meet.
+static zseq_incarnation_t
+s_life (uint64_t *state)
+{
+    static const uint64_t randoms[] = {0, 1, 2, UINT64_MAX - 1, UINT64_MAX};
+    zseq_incarnation_t life = {test_random_below (state, 3),
+                               randoms[test_random_below (state, 5)]};
+    if (test_random_below (state, 10) == 0)
+        life.counter = UINT64_MAX;
+    return life;
+}
+
+static zseq_vector_t
+s_vector (uint64_t *state, uint8_t n)
+{
+    zseq_vector_t vector;
+    memset (&vector, 0xa5, sizeof vector);
+    vector.n = n;
+    for (uint8_t node = 0; node < n; node++)
+        vector.life[node] = s_life (state);
+    return vector;
+}
+
+static int
+s_sign (int order)
+{
+    return (order > 0) - (order < 0);
+}
+
+//  Counter and random number as one number of 128 bits.
+static int
+s_compare (const zseq_incarnation_t *a, const zseq_incarnation_t *b)
+{
+    unsigned __int128 left = (unsigned __int128) a->counter << 64 | a->random;
+    unsigned __int128 right = (unsigned __int128) b->counter << 64 | b->random;
+    return (left > right) - (left < right);
+}
+
+Test (vector, newer_is_by_counter_then_by_random_number)
+{
+    const zseq_incarnation_t old = {1, UINT64_MAX};
+    const zseq_incarnation_t new = {2, 0};
+    const zseq_incarnation_t newer = {2, 1};
+    cr_expect (zseq_incarnation_compare (&old, &new) < 0);
+    cr_expect (zseq_incarnation_compare (&new, &old) > 0);
+    cr_expect (zseq_incarnation_compare (&new, &newer) < 0);
+    cr_expect (zseq_incarnation_compare (&newer, &newer) == 0);
+
+    uint64_t state = 1;
+    for (int round = 0; round < 10000; round++) {
+        zseq_incarnation_t a = s_life (&state);
+        zseq_incarnation_t b = s_life (&state);
+        cr_assert_eq (s_sign (zseq_incarnation_compare (&a, &b)),
+                      s_compare (&a, &b));
+    }
+}
+
+Test (vector, merge_takes_the_newer_of_every_entry)
+{
+    uint64_t state = 2;
+    for (int round = 0; round < 10000; round++) {
+        uint8_t n = (uint8_t) (1 + test_random_below (&state, ZSEQ_NODES_MAX));
+        zseq_vector_t mine = s_vector (&state, n);
+        zseq_vector_t theirs = s_vector (&state, n);
+        zseq_vector_t merged = mine;
+        bool changed = zseq_vector_merge (&merged, &theirs);
+
+        bool differs = false;
+        cr_assert_eq (merged.n, n);
+        for (uint8_t node = 0; node < n; node++) {
+            bool newer = s_compare (&theirs.life[node], &mine.life[node]) > 0;
+            const zseq_incarnation_t *expected =
+              newer ? &theirs.life[node] : &mine.life[node];
+            cr_assert (s_compare (&merged.life[node], expected) == 0);
+            differs = differs || newer;
+        }
+        cr_assert_eq (changed, differs);
+        cr_assert_eq (changed, !zseq_vector_equal (&mine, &merged));
+
+        //  Once more changes nothing, and the order does not matter.
+        cr_assert (!zseq_vector_merge (&merged, &theirs));
+        cr_assert (!zseq_vector_merge (&merged, &mine));
+        zseq_vector_merge (&theirs, &mine);
+        cr_assert (zseq_vector_equal (&theirs, &merged));
+    }
+}
+
+Test (vector, equal_means_every_entry_and_the_same_n)
+{
+    uint64_t state = 3;
+    for (uint8_t n = 1; n <= ZSEQ_NODES_MAX; n++) {
+        zseq_vector_t a = s_vector (&state, n);
+        zseq_vector_t b = a;
+        cr_expect (zseq_vector_equal (&a, &b));
+        for (uint8_t node = 0; node < n; node++) {
+            b = a;
+            b.life[node].counter ^= 1;
+            cr_expect (!zseq_vector_equal (&a, &b));
+            b = a;
+            b.life[node].random ^= (uint64_t) 1 << 63;
+            cr_expect (!zseq_vector_equal (&a, &b));
+        }
+        //  What is past n does not matter.
+        b = a;
+        for (uint8_t node = n; node < ZSEQ_NODES_MAX; node++)
+            b.life[node] = (zseq_incarnation_t){77, node};
+        cr_expect (zseq_vector_equal (&a, &b));
+        b.n = (uint8_t) (n - 1);
+        cr_expect (!zseq_vector_equal (&a, &b));
+        cr_expect (!zseq_vector_equal (&b, &a));
+    }
+}
+
+Test (vector, complete_once_every_counter_is_known)
+{
+    for (uint8_t n = 1; n <= ZSEQ_NODES_MAX; n++) {
+        zseq_vector_t vector;
+        memset (&vector, 0, sizeof vector);
+        vector.n = n;
+        for (uint8_t node = 0; node < n; node++) {
+            cr_expect (!zseq_vector_complete (&vector));
+            vector.life[node].counter = 1;
+        }
+        cr_expect (zseq_vector_complete (&vector));
+        for (uint8_t node = 0; node < n; node++) {
+            zseq_vector_t hole = vector;
+            hole.life[node] = (zseq_incarnation_t){0, 77};
+            cr_expect (!zseq_vector_complete (&hole));
+        }
+    }
+}

@@ -29,6 +29,8 @@ typedef struct {
 //  A thread that waits for the buffer to be filled.
 typedef struct s_drinker {
     zseq_waiter_t waiter;
+    bool served;
+    uint64_t id;  //  What it got
     struct s_drinker *next;
 } s_drinker_t;
 
@@ -53,7 +55,7 @@ struct zseq {
     unsigned fills;               //  How many have ended
     zseq_outcome_t fill_outcome;  //  How the last one did
     bool fill_failed;             //  ... badly, and nobody was told
-    s_drinker_t *drinkers;
+    s_drinker_t *drinkers;        //  In the order in which they came
 
     zseq_t *prev;
     zseq_t *next;
@@ -428,6 +430,23 @@ s_take (zseq_t *self, uint64_t *id_p, bool *thirsty_p)
     return taken;
 }
 
+//  Gives those who wait their IDs, in the order in which they came: were they
+//  only woken, the buffer could be empty again before the last of them runs.
+//  Both locks held.
+static void
+s_serve (zseq_t *self, s_range_t *range)
+{
+    for (s_drinker_t *drinker = self->drinkers;
+         drinker && range->first < range->end; drinker = drinker->next) {
+        if (drinker->served)
+            continue;
+        drinker->served = true;
+        drinker->id = range->first++;
+        self->floor = range->first;
+        self->issued++;
+    }
+}
+
 //  A fill has ended. Engine's lock held.
 static void
 s_filled (zseq_want_t *want)
@@ -445,6 +464,7 @@ s_filled (zseq_want_t *want)
             burnt = first - range.first;
             range.first = first;
         }
+        s_serve (self, &range);
         if (s_size (&self->current) == 0)
             self->current = range;
         else
@@ -473,11 +493,16 @@ s_fill (zseq_t *self, uint64_t deadline_us)
     }
     pthread_mutex_lock (&self->lock);
     bool wanted = self->batch > 1 && s_size (&self->spare) == 0;
-    self->fill.count = self->batch;
+    uint64_t count = self->batch;
     self->filling = wanted;
     pthread_mutex_unlock (&self->lock);
     if (!wanted)
         return;
+    uint64_t drinkers = 0;
+    for (s_drinker_t *drinker = self->drinkers; drinker;
+         drinker = drinker->next)
+        drinkers++;
+    self->fill.count = count > drinkers ? count : drinkers;
     self->fill.count_min = 1;
     self->fill.deadline_us = deadline_us;
     zseq_engine_post (self->client->engine, self->line, &self->fill);
@@ -504,14 +529,16 @@ s_drink (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
 {
     zseq_engine_t *engine = self->client->engine;
     unsigned seen = self->fills;
-    s_drinker_t drinker;
+    s_drinker_t drinker = {.served = false};
     zseq_waiter_init (&drinker.waiter);
-    drinker.next = self->drinkers;
-    self->drinkers = &drinker;
+    s_drinker_t **link_p = &self->drinkers;
+    while (*link_p)
+        link_p = &(*link_p)->next;
+    *link_p = &drinker;
 
     int rc = ZSEQ_OK;
     bool thirsty;
-    while (!s_take (self, id_p, &thirsty)) {
+    while (!drinker.served && !s_take (self, id_p, &thirsty)) {
         if (self->fills != seen && self->fill_outcome.rc != ZSEQ_OK) {
             *outcome = self->fill_outcome;
             self->fill_failed = false;
@@ -536,7 +563,10 @@ s_drink (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
         zseq_engine_wait (engine, &drinker.waiter, deadline_us);
     }
 
-    s_drinker_t **link_p = &self->drinkers;
+    if (drinker.served)
+        *id_p = drinker.id;
+
+    link_p = &self->drinkers;
     while (*link_p != &drinker)
         link_p = &(*link_p)->next;
     *link_p = drinker.next;

@@ -61,7 +61,9 @@ bool zseq_attempt_hopeless (const zseq_attempt_t *self, uint8_t need);
 //  replies (answered), or not.
 void zseq_attempt_end (zseq_attempt_t *self, bool answered);
 
-//  Lets the next question wait for a random, growing pause.
+//  Lets the next question wait for a random, growing pause: a few milliseconds
+//  at most where other clients were in the way, ZSEQ_PAUSE_US_MAX where nodes
+//  refused.
 void zseq_attempt_pause (zseq_attempt_t *self, uint64_t now_us);
 
 //  Whether a question is under way and its patience is over.

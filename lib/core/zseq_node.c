@@ -842,6 +842,11 @@ s_tick (zseq_node_t *self)
         self->begun = true;
         if (self->voting)
             s_tell_ready (self);
+        else if (self->record.n > 1 && !self->record.identity)
+            s_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+                    "node %s waits for its cluster's birth: all %u nodes have "
+                    "to be up together once",
+                    s_name (self, self->record.self), self->record.n);
     }
     if (self->stopping)
         return;

@@ -230,6 +230,28 @@ Test (claim, does_not_start_where_an_earlier_life_said)
     cr_assert_eq (self.sent.first, 20);
 }
 
+Test (claim, is_patient_while_no_other_client_is_in_the_way)
+{
+    //  A slow disk must not burn the first ID of a new name.
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 3);
+    s_ask (&self, NOW);
+    s_hear (&self, 0, ZSEQ_OK, 10);
+    s_hear (&self, 2, ZSEQ_ENOTVOTING, 0);
+    cr_assert_eq (zseq_claim_tick (&self.claim, NOW + 400000), ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 1, ZSEQ_OK, 10), ZSEQ_DO_DONE);
+}
+
+Test (claim, is_not_patient_once_another_client_is_in_the_way)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 3);
+    s_ask (&self, NOW);
+    s_hear (&self, 0, ZSEQ_OK, 10);
+    s_hear (&self, 2, ZSEQ_ECONFLICT, 30);
+    cr_assert_leq (zseq_claim_wake_us (&self.claim), NOW + 20000u);
+}
+
 Test (claim, may_grow_until_it_is_sent)
 {
     zseq_known_t known = s_known (7, 7, 7);
@@ -325,24 +347,35 @@ Test (claim, waits_for_a_node_while_w_can_still_be_reached)
     cr_assert_eq (self.claim.known.next[1], 8);
 }
 
-Test (claim, grows_its_pauses)
+//  The longest of many pauses after W nodes refused with that status.
+static uint64_t
+s_longest_pause_us (int status)
 {
     zseq_known_t known = s_known (7, 7, 7);
     s_fixture_t self = s_begin (3, &known, 1);
     uint64_t now_us = NOW;
     uint64_t longest_us = 0;
-    for (int round = 0; round < 16; round++) {
+    for (int round = 0; round < 24; round++) {
         s_ask (&self, now_us);
-        zseq_msg_t a = s_reply (&self, 0, ZSEQ_ECONFLICT, self.sent.first + 5);
-        zseq_msg_t b = s_reply (&self, 1, ZSEQ_ECONFLICT, self.sent.first + 5);
+        zseq_msg_t a = s_reply (&self, 0, status, self.sent.first + 5);
+        zseq_msg_t b = s_reply (&self, 1, status, self.sent.first + 5);
         zseq_claim_reply (&self.claim, &a, now_us);
         zseq_claim_reply (&self.claim, &b, now_us);
         uint64_t pause_us = zseq_claim_wake_us (&self.claim) - now_us;
-        cr_assert_leq (pause_us, (uint64_t) ZSEQ_PAUSE_US_MAX);
         if (pause_us > longest_us)
             longest_us = pause_us;
         now_us += pause_us;
         cr_assert_eq (zseq_claim_tick (&self.claim, now_us), ZSEQ_DO_SEND);
     }
-    cr_assert_gt (longest_us, 10 * RTT);
+    return longest_us;
+}
+
+Test (claim, grows_its_pauses)
+{
+    uint64_t contended_us = s_longest_pause_us (ZSEQ_ECONFLICT);
+    cr_assert_gt (contended_us, 10 * RTT);
+    cr_assert_leq (contended_us, 4000);
+    uint64_t refused_us = s_longest_pause_us (ZSEQ_EBUSY);
+    cr_assert_gt (refused_us, (uint64_t) ZSEQ_PAUSE_US_MAX / 2);
+    cr_assert_leq (refused_us, (uint64_t) ZSEQ_PAUSE_US_MAX);
 }

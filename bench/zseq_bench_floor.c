@@ -1,0 +1,505 @@
+#include "zseq_bench_floor.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <zmq.h>
+
+#define NODES_MAX 9
+#define ENDPOINT_MAX 64
+#define SAMPLES_MAX 1000
+
+//  Bytes as those of a case's CLAIM and its reply, which carries an incarnation
+//  of every node, and of its record; give or take two. See lib/doc/wire.md,
+//  section 9, and lib/doc/disk.md.
+#define REQUEST_SIZE 54
+#define REPLY_SIZE(n) (35 + 10 * (n))
+#define RECORD_SIZE 76
+
+//  In memory shared with the echo processes.
+typedef struct {
+    char endpoint[NODES_MAX][ENDPOINT_MAX];
+    _Atomic size_t bound;  //  How many endpoints are set
+} s_shared_t;
+
+struct zseq_bench_floors {
+    zseq_bench_family_t *family;
+    size_t n;
+    size_t w;
+    const char *directory;
+    pid_t pid[NODES_MAX];
+    s_shared_t *shared;
+    zseq_bench_sample_t *sample;  //  Scratch
+    struct {
+        double ns[SAMPLES_MAX];  //  Per operation
+        size_t samples;
+        zseq_bench_histogram_t waits;
+    } result[ZSEQ_BENCH_FLOORS];
+};
+
+static int
+s_text (char *text, const char *what, const char *why)
+{
+    snprintf (text, ZSEQ_BENCH_TEXT_MAX, "%s: %s", what, why);
+    return -1;
+}
+
+//  A plain node: echoes, in the size of a reply, until it is killed.
+
+typedef struct {
+    zseq_bench_floors_t *floors;
+    size_t index;
+} s_echo_t;
+
+static int
+s_echo_once (void *router, size_t reply_size)
+{
+    zmq_msg_t route;
+    zmq_msg_t request;
+    zmq_msg_t reply;
+    zmq_msg_init (&route);
+    zmq_msg_init (&request);
+    if (zmq_msg_recv (&route, router, 0) < 0 ||
+        zmq_msg_recv (&request, router, 0) < 0)
+        return errno == EINTR ? 0 : -1;
+    if (zmq_msg_size (&request) == REQUEST_SIZE &&
+        zmq_msg_init_size (&reply, reply_size) == 0) {
+        memset (zmq_msg_data (&reply), 0, reply_size);
+        memcpy (zmq_msg_data (&reply), zmq_msg_data (&request),
+                sizeof (uint64_t));
+        if (zmq_msg_send (&route, router, ZMQ_SNDMORE) < 0 ||
+            zmq_msg_send (&reply, router, 0) < 0)
+            return -1;
+    }
+    zmq_msg_close (&request);
+    return 0;
+}
+
+static int
+s_echo_run (void *arg)
+{
+    s_echo_t *self = arg;
+    zseq_bench_floors_t *floors = self->floors;
+    void *context = zmq_ctx_new ();
+    void *router = context ? zmq_socket (context, ZMQ_ROUTER) : NULL;
+    if (!router || zmq_bind (router, "tcp://127.0.0.1:*") != 0)
+        return 1;
+    size_t size = ENDPOINT_MAX;
+    if (zmq_getsockopt (router, ZMQ_LAST_ENDPOINT,
+                        floors->shared->endpoint[self->index], &size) != 0)
+        return 1;
+    atomic_fetch_add (&floors->shared->bound, 1);
+    zseq_bench_family_ring (floors->family);
+    while (s_echo_once (router, REPLY_SIZE (floors->n)) == 0)
+        continue;
+    return 1;
+}
+
+//  Ask n plain nodes with one DEALER each, and go on with the first w replies.
+//  With n = w = 1 this is the plain round trip.
+
+typedef struct {
+    void *context;
+    void *dealer[NODES_MAX];
+    size_t n;
+    size_t w;
+    uint64_t request;
+} s_ask_t;
+
+#define ASK_TIMEOUT_MS 10000
+
+static void
+s_ask_close (void *arg)
+{
+    s_ask_t *self = arg;
+    for (size_t i = 0; i < self->n; i++)
+        if (self->dealer[i])
+            zmq_close (self->dealer[i]);
+    if (self->context)
+        zmq_ctx_term (self->context);
+    free (self);
+}
+
+static int
+s_ask_open (const zseq_bench_floors_t *floors, size_t n, size_t w,
+            void **context_p, char *text)
+{
+    s_ask_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return s_text (text, "libzmq", "out of memory");
+    self->n = n;
+    self->w = w;
+    self->context = zmq_ctx_new ();
+    for (size_t i = 0; self->context && i < n; i++) {
+        int zero = 0;
+        int timeout_ms = ASK_TIMEOUT_MS;
+        void *dealer = zmq_socket (self->context, ZMQ_DEALER);
+        self->dealer[i] = dealer;
+        if (!dealer ||
+            zmq_setsockopt (dealer, ZMQ_LINGER, &zero, sizeof zero) != 0 ||
+            zmq_setsockopt (dealer, ZMQ_RCVTIMEO, &timeout_ms,
+                            sizeof timeout_ms) != 0 ||
+            zmq_connect (dealer, floors->shared->endpoint[i]) != 0)
+            break;
+    }
+    if (!self->context || !self->dealer[n - 1]) {
+        s_ask_close (self);
+        return s_text (text, "libzmq", zmq_strerror (errno));
+    }
+    *context_p = self;
+    return 0;
+}
+
+static int
+s_ask_open_quorum (const void *arg, void **context_p, char *text)
+{
+    const zseq_bench_floors_t *floors = arg;
+    return s_ask_open (floors, floors->n, floors->w, context_p, text);
+}
+
+static int
+s_ask_open_echo (const void *arg, void **context_p, char *text)
+{
+    return s_ask_open (arg, 1, 1, context_p, text);
+}
+
+//  Takes a reply of one node, if there is one. Returns 1 if it answers the
+//  request under way, 0 if it came late or there is none.
+static int
+s_ask_take (s_ask_t *self, void *dealer, int flags, char *text)
+{
+    uint8_t reply[REPLY_SIZE (NODES_MAX)];
+    int size = zmq_recv (dealer, reply, sizeof reply, flags);
+    if (size < 0)
+        return errno == EAGAIN && flags == ZMQ_DONTWAIT
+                 ? 0
+                 : s_text (text, "echo", zmq_strerror (errno));
+    return memcmp (reply, &self->request, sizeof self->request) == 0;
+}
+
+//  Gathers from several nodes.
+static int
+s_ask_gather (s_ask_t *self, char *text)
+{
+    zmq_pollitem_t items[NODES_MAX];
+    for (size_t i = 0; i < self->n; i++)
+        items[i] = (zmq_pollitem_t){
+          .socket = self->dealer[i],
+          .events = ZMQ_POLLIN,
+        };
+    for (size_t got = 0; got < self->w;) {
+        if (zmq_poll (items, (int) self->n, ASK_TIMEOUT_MS) <= 0)
+            return s_text (text, "echo", "no reply");
+        for (size_t i = 0; i < self->n; i++)
+            if (items[i].revents) {
+                int answers =
+                  s_ask_take (self, items[i].socket, ZMQ_DONTWAIT, text);
+                if (answers < 0)
+                    return -1;
+                got += (size_t) answers;
+            }
+    }
+    return 0;
+}
+
+static int
+s_ask_repeat (void *context, size_t count, uint64_t *last, char *text)
+{
+    s_ask_t *self = context;
+    (void) last;
+    for (size_t done = 0; done < count; done++) {
+        uint8_t request[REQUEST_SIZE] = {0};
+        self->request++;
+        memcpy (request, &self->request, sizeof self->request);
+        for (size_t i = 0; i < self->n; i++)
+            if (zmq_send (self->dealer[i], request, sizeof request, 0) < 0)
+                return s_text (text, "echo", zmq_strerror (errno));
+        int rc = self->n > 1 ? s_ask_gather (self, text)
+                             : s_ask_take (self, self->dealer[0], 0, text);
+        if (rc < 0)
+            return -1;
+    }
+    return 0;
+}
+
+static const zseq_bench_operation_t s_ask = {
+  .open = s_ask_open_quorum,
+  .repeat = s_ask_repeat,
+  .close = s_ask_close,
+};
+
+static const zseq_bench_operation_t s_echo = {
+  .open = s_ask_open_echo,
+  .repeat = s_ask_repeat,
+  .close = s_ask_close,
+};
+
+//  An atomic add on a word that all threads of the process share.
+
+static int
+s_atomic_open (const void *arg, void **context_p, char *text)
+{
+    (void) arg;
+    *context_p = aligned_alloc (64, 64);
+    if (!*context_p)
+        return s_text (text, "atomic add", "out of memory");
+    atomic_init ((_Atomic uint64_t *) *context_p, 0);
+    return 0;
+}
+
+static int
+s_atomic_repeat (void *context, size_t count, uint64_t *last, char *text)
+{
+    (void) text;
+    _Atomic uint64_t *word = context;
+    uint64_t taken = 0;
+    for (size_t i = 0; i < count; i++)
+        taken = atomic_fetch_add (word, 1);
+    *last = taken;
+    return 0;
+}
+
+static const zseq_bench_operation_t s_atomic = {
+  .open = s_atomic_open,
+  .repeat = s_atomic_repeat,
+  .close = free,
+};
+
+//  A small file replaced durably, in the order of lib/doc/disk.md. Every
+//  process has a directory of its own.
+
+typedef struct {
+    char path[PATH_MAX];
+    int directory;
+} s_rename_t;
+
+static void
+s_rename_close (void *arg)
+{
+    s_rename_t *self = arg;
+    if (self->directory >= 0) {
+        unlinkat (self->directory, "floor", 0);
+        close (self->directory);
+    }
+    rmdir (self->path);
+    free (self);
+}
+
+static int
+s_rename_open (const void *arg, void **context_p, char *text)
+{
+    const zseq_bench_floors_t *floors = arg;
+    s_rename_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return s_text (text, "rename", "out of memory");
+    snprintf (self->path, sizeof self->path, "%s/floor-%d", floors->directory,
+              (int) getpid ());
+    self->directory = -1;
+    if (mkdir (self->path, 0700) == 0)
+        self->directory = open (self->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (self->directory < 0) {
+        s_text (text, "rename", strerror (errno));
+        s_rename_close (self);
+        return -1;
+    }
+    *context_p = self;
+    return 0;
+}
+
+static int
+s_rename_once (int directory, const uint8_t *record)
+{
+    int file = openat (directory, "floor.tmp",
+                       O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (file < 0)
+        return -1;
+    bool written =
+      write (file, record, RECORD_SIZE) == RECORD_SIZE && fsync (file) == 0;
+    if (close (file) != 0 || !written ||
+        renameat (directory, "floor.tmp", directory, "floor") != 0)
+        return -1;
+    return fsync (directory);
+}
+
+static int
+s_rename_repeat (void *context, size_t count, uint64_t *last, char *text)
+{
+    s_rename_t *self = context;
+    for (size_t i = 0; i < count; i++) {
+        uint8_t record[RECORD_SIZE] = {0};
+        memcpy (record, last, sizeof *last);
+        ++*last;
+        if (s_rename_once (self->directory, record) != 0)
+            return s_text (text, "rename", strerror (errno));
+    }
+    return 0;
+}
+
+static const zseq_bench_operation_t s_rename = {
+  .open = s_rename_open,
+  .repeat = s_rename_repeat,
+  .close = s_rename_close,
+};
+
+//  All floors.
+
+static const struct {
+    const char *name;
+    const char *text;
+    const zseq_bench_operation_t *operation;
+    size_t processes;  //  0: as many as nodes
+    size_t threads;
+    size_t stretch;
+} s_floor[ZSEQ_BENCH_FLOORS] = {
+  [ZSEQ_BENCH_FLOOR_ASK] = {"ask", "libzmq: ask N, wait for W", &s_ask, 1, 1,
+                            1},
+  [ZSEQ_BENCH_FLOOR_ECHO_1] = {"echo-1", "libzmq: one ROUTER, 1 client",
+                               &s_echo, 1, 1, 1},
+  [ZSEQ_BENCH_FLOOR_ECHO_8] = {"echo-8", "libzmq: one ROUTER, 8 clients",
+                               &s_echo, 8, 1, 1},
+  [ZSEQ_BENCH_FLOOR_ECHO_32] = {"echo-32", "libzmq: one ROUTER, 32 clients",
+                                &s_echo, 32, 1, 1},
+  [ZSEQ_BENCH_FLOOR_ATOMIC_1] = {"atomic-1", "atomic add, 1 thread", &s_atomic,
+                                 1, 1, 1024},
+  [ZSEQ_BENCH_FLOOR_ATOMIC_2] = {"atomic-2", "atomic add, 2 threads", &s_atomic,
+                                 1, 2, 1024},
+  [ZSEQ_BENCH_FLOOR_RENAME] = {"rename", "write, fsync, rename, fsync",
+                               &s_rename, 1, 1, 1},
+  [ZSEQ_BENCH_FLOOR_RENAME_N] = {"rename-n", "the same, N processes at once",
+                                 &s_rename, 0, 1, 1},
+};
+
+static int
+s_start (zseq_bench_floors_t *self)
+{
+    for (size_t i = 0; i < self->n; i++) {
+        s_echo_t echo = {.floors = self, .index = i};
+        self->pid[i] = zseq_bench_family_fork (self->family, "echo process",
+                                               s_echo_run, &echo);
+        if (self->pid[i] < 0)
+            return -1;
+        zseq_bench_family_need (self->family, self->pid[i]);
+    }
+    uint64_t until_ns =
+      zseq_bench_now_ns () + ZSEQ_BENCH_WAIT_S * 1000000000ull;
+    while (atomic_load (&self->shared->bound) < self->n) {
+        if (zseq_bench_family_wait (self->family, until_ns) != 0)
+            return -1;
+        if (zseq_bench_now_ns () >= until_ns)
+            return zseq_bench_fail ("the echo processes did not start");
+    }
+    return 0;
+}
+
+zseq_bench_floors_t *
+zseq_bench_floors_new (zseq_bench_family_t *family, size_t n, size_t w,
+                       const char *directory)
+{
+    assert (family);
+    assert (n >= 1);
+    assert (n <= NODES_MAX);
+    assert (w >= 1);
+    assert (w <= n);
+    assert (directory);
+    zseq_bench_floors_t *self = calloc (1, sizeof *self);
+    if (!self) {
+        zseq_bench_fail ("out of memory");
+        return NULL;
+    }
+    self->family = family;
+    self->n = n;
+    self->w = w;
+    self->directory = directory;
+    self->shared = mmap (NULL, sizeof *self->shared, PROT_READ | PROT_WRITE,
+                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    self->sample = zseq_bench_sample_new ();
+    if (self->shared == MAP_FAILED || !self->sample || s_start (self) != 0)
+        zseq_bench_floors_destroy (&self);
+    return self;
+}
+
+void
+zseq_bench_floors_destroy (zseq_bench_floors_t **self_p)
+{
+    assert (self_p);
+    zseq_bench_floors_t *self = *self_p;
+    if (!self)
+        return;
+    for (size_t i = 0; i < self->n; i++)
+        if (self->pid[i] > 0)
+            zseq_bench_family_end (self->family, self->pid[i]);
+    if (self->shared != MAP_FAILED)
+        munmap (self->shared, sizeof *self->shared);
+    free (self->sample);
+    free (self);
+    *self_p = NULL;
+}
+
+int
+zseq_bench_floors_measure (zseq_bench_floors_t *self, zseq_bench_floor_t floor,
+                           double seconds, double *ns_p, double *p50_us_p)
+{
+    assert (self);
+    assert (floor < ZSEQ_BENCH_FLOORS);
+    assert (ns_p);
+    assert (p50_us_p);
+    zseq_bench_load_t load = {
+      .operation = s_floor[floor].operation,
+      .arg = self,
+      .processes =
+        s_floor[floor].processes > 0 ? s_floor[floor].processes : self->n,
+      .threads = s_floor[floor].threads,
+      .stretch = s_floor[floor].stretch,
+      .seconds = seconds,
+    };
+    if (zseq_bench_load_run (&load, self->family, self->sample) != 0)
+        return -1;
+    if (self->sample->done == 0)
+        return zseq_bench_fail ("floor %s: nothing was done in %g s",
+                                s_floor[floor].name, seconds);
+    *ns_p = (double) self->sample->window_ns / (double) self->sample->done;
+    *p50_us_p =
+      (double) zseq_bench_histogram_percentile (&self->sample->waits, 50) / 1e3;
+    assert (self->result[floor].samples < SAMPLES_MAX);
+    self->result[floor].ns[self->result[floor].samples++] = *ns_p;
+    zseq_bench_histogram_merge (&self->result[floor].waits,
+                                &self->sample->waits);
+    return 0;
+}
+
+const char *
+zseq_bench_floor_name (zseq_bench_floor_t floor)
+{
+    assert (floor < ZSEQ_BENCH_FLOORS);
+    return s_floor[floor].name;
+}
+
+zseq_bench_floor_result_t
+zseq_bench_floors_result (const zseq_bench_floors_t *self,
+                          zseq_bench_floor_t floor)
+{
+    assert (self);
+    assert (floor < ZSEQ_BENCH_FLOORS);
+    zseq_bench_floor_result_t result = {
+      .name = s_floor[floor].name,
+      .text = s_floor[floor].text,
+      .samples = self->result[floor].samples,
+      .waits = &self->result[floor].waits,
+    };
+    if (result.samples > 0) {
+        double sorted[SAMPLES_MAX];
+        memcpy (sorted, self->result[floor].ns, sizeof sorted);
+        result.ns_per_op = zseq_bench_median (sorted, result.samples);
+        result.ns_spread[0] = sorted[0];
+        result.ns_spread[1] = sorted[result.samples - 1];
+    }
+    return result;
+}

@@ -1,0 +1,400 @@
+#include "zseq_bench_load.h"
+
+#include <assert.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+//  An operation longer than this, on average over a stretch, has waited for
+//  something.
+#define QUICK_NS 1000
+
+//  How long to wait for every client's first operation. Whoever has to wait
+//  longer is not slow to start but starving, and is measured so.
+#define READY_S 3
+
+typedef enum {
+    PHASE_WARM,     //  Repeat the operation, measure nothing
+    PHASE_MEASURE,  //  The window is open
+    PHASE_OVER,     //  Stop
+} s_phase_t;
+
+//  In memory that all processes share.
+
+typedef struct {
+    zseq_bench_histogram_t waits;
+    uint64_t done;  //  Operations that returned in the window
+} s_client_t;
+
+typedef struct {
+    zseq_bench_counts_t counts;      //  In the window
+    uint64_t cpu_ns;                 //  In the window
+    char text[ZSEQ_BENCH_TEXT_MAX];  //  Why it failed
+} s_process_t;
+
+typedef struct {
+    _Atomic int phase;
+    char apart[60];        //  Keeps the phase, which all read, in a cache line
+                           //  that nobody writes
+    _Atomic size_t ready;  //  Clients whose first operation is done
+    s_process_t process[ZSEQ_BENCH_PROCESSES_MAX];
+    s_client_t client[];
+} s_shared_t;
+
+//  In the process that measures.
+
+typedef struct {
+    const zseq_bench_load_t *load;
+    zseq_bench_family_t *family;
+    s_shared_t *shared;
+    size_t shared_size;
+    pid_t pids[ZSEQ_BENCH_PROCESSES_MAX];  //  In the parent
+    size_t index;                          //  Of the process
+    void *context;                         //  Of the operation
+    _Atomic bool failed;                   //  A thread leaves the reason
+} s_crew_t;
+
+typedef struct {
+    s_crew_t *crew;
+    size_t index;  //  Of the thread in its process
+    pthread_t thread;
+} s_member_t;
+
+zseq_bench_sample_t *
+zseq_bench_sample_new (void)
+{
+    zseq_bench_sample_t *self = calloc (1, sizeof *self);
+    if (!self)
+        zseq_bench_fail ("out of memory");
+    return self;
+}
+
+//  Several operations are timed together where reading the clock for each
+//  would cost as much as the operation, a buffered ID. A slow stretch is one
+//  operation that waited and others that were as quick as usual: a claim
+//  feeds many stretches, so that seldom two of one stretch wait, and then the
+//  longest wait is told too long, never too short.
+static void
+s_record (s_client_t *client, size_t stretch, uint64_t wait_ns,
+          uint64_t *quick_ns)
+{
+    if (stretch == 1) {
+        zseq_bench_histogram_record (&client->waits, wait_ns, 1);
+        return;
+    }
+    if (wait_ns < stretch * QUICK_NS) {
+        *quick_ns = wait_ns / stretch;
+        zseq_bench_histogram_record (&client->waits, *quick_ns, stretch);
+        return;
+    }
+    uint64_t others_ns = *quick_ns * (stretch - 1);
+    zseq_bench_histogram_record (&client->waits, wait_ns - others_ns, 1);
+    zseq_bench_histogram_record (&client->waits, *quick_ns, stretch - 1);
+}
+
+static uint64_t
+s_cpu_ns (clockid_t clock)
+{
+    struct timespec used;
+    if (clock_gettime (clock, &used) != 0)
+        return 0;
+    return (uint64_t) used.tv_sec * 1000000000u + (uint64_t) used.tv_nsec;
+}
+
+//  Counters and processor time of the process: less at the window's opening,
+//  plus at its end.
+static void
+s_open_window (s_crew_t *crew)
+{
+    s_process_t *process = &crew->shared->process[crew->index];
+    if (crew->load->operation->count)
+        crew->load->operation->count (crew->context, &process->counts);
+    process->cpu_ns = s_cpu_ns (CLOCK_PROCESS_CPUTIME_ID);
+}
+
+static void
+s_close_window (s_crew_t *crew)
+{
+    s_process_t *process = &crew->shared->process[crew->index];
+    process->cpu_ns = s_cpu_ns (CLOCK_PROCESS_CPUTIME_ID) - process->cpu_ns;
+    if (!crew->load->operation->count)
+        return;
+    zseq_bench_counts_t end = {0};
+    crew->load->operation->count (crew->context, &end);
+    zseq_bench_counts_t *counts = &process->counts;
+    counts->claims = end.claims - counts->claims;
+    counts->conflicts = end.conflicts - counts->conflicts;
+    counts->burnt = end.burnt - counts->burnt;
+    counts->timeouts = end.timeouts - counts->timeouts;
+}
+
+static int
+s_phase (const s_crew_t *crew)
+{
+    return atomic_load_explicit (&crew->shared->phase, memory_order_relaxed);
+}
+
+//  Ends the process. The parent tells why, and ends the others.
+_Noreturn static void
+s_fail (s_crew_t *crew, const char *text)
+{
+    //  Of several threads that fail, one leaves the reason.
+    while (atomic_exchange (&crew->failed, true))
+        pause ();
+    s_process_t *process = &crew->shared->process[crew->index];
+    snprintf (process->text, sizeof process->text, "%s", text);
+    _exit (1);
+}
+
+//  One client: repeats the operation until the window has closed. An operation
+//  is timed if it began in the window, however late it ends, or outlasted all
+//  of it: who starves is not left out. It is done if it ended in the window.
+static void *
+s_member_run (void *arg)
+{
+    s_member_t *self = arg;
+    s_crew_t *crew = self->crew;
+    const zseq_bench_load_t *load = crew->load;
+    s_client_t *client =
+      &crew->shared->client[crew->index * load->threads + self->index];
+    char text[ZSEQ_BENCH_TEXT_MAX] = "";
+    uint64_t last = 0;
+    uint64_t quick_ns = 0;
+    uint64_t then_ns = zseq_bench_now_ns ();
+    int before = PHASE_WARM;
+    bool first = true;
+
+    while (before != PHASE_OVER) {
+        if (load->operation->repeat (crew->context, load->stretch, &last,
+                                     text) != 0)
+            s_fail (crew, text);
+        uint64_t now_ns = zseq_bench_now_ns ();
+        int after = s_phase (crew);
+        if (before == PHASE_MEASURE ||
+            (before == PHASE_WARM && after == PHASE_OVER))
+            s_record (client, load->stretch, now_ns - then_ns, &quick_ns);
+        if (after == PHASE_MEASURE)
+            client->done += load->stretch;
+        if (first) {
+            atomic_fetch_add (&crew->shared->ready, 1);
+            zseq_bench_family_ring (crew->family);
+            first = false;
+        }
+        before = after;
+        then_ns = now_ns;
+    }
+    return NULL;
+}
+
+//  Sleeps while the phase is that one.
+static void
+s_await_end_of (const s_crew_t *crew, int phase)
+{
+    while (s_phase (crew) == phase)
+        syscall (SYS_futex, &crew->shared->phase, FUTEX_WAIT, phase, NULL, NULL,
+                 0);
+}
+
+//  Tells all processes the phase.
+static void
+s_set_phase (const s_crew_t *crew, int phase)
+{
+    atomic_store (&crew->shared->phase, phase);
+    syscall (SYS_futex, &crew->shared->phase, FUTEX_WAKE, INT_MAX, NULL, NULL,
+             0);
+}
+
+//  The threads are the clients; the process's first one looks at the counters
+//  when the window opens and closes, whatever the clients then wait for.
+static void
+s_threads_run (s_crew_t *crew)
+{
+    size_t threads = crew->load->threads;
+    s_member_t member[ZSEQ_BENCH_THREADS_MAX];
+    for (size_t i = 0; i < threads; i++) {
+        member[i] = (s_member_t){.crew = crew, .index = i};
+        if (pthread_create (&member[i].thread, NULL, s_member_run,
+                            &member[i]) != 0)
+            s_fail (crew, "a thread cannot be started");
+    }
+    s_await_end_of (crew, PHASE_WARM);
+    s_open_window (crew);
+    s_await_end_of (crew, PHASE_MEASURE);
+    s_close_window (crew);
+    for (size_t i = 0; i < threads; i++)
+        pthread_join (member[i].thread, NULL);
+}
+
+static int
+s_process_run (void *arg)
+{
+    s_crew_t *crew = arg;
+    const zseq_bench_operation_t *operation = crew->load->operation;
+    char text[ZSEQ_BENCH_TEXT_MAX] = "";
+    if (operation->open (crew->load->arg, &crew->context, text) != 0)
+        s_fail (crew, text);
+    s_threads_run (crew);
+    operation->close (crew->context);
+    return 0;
+}
+
+//  The parent's side.
+
+//  Whether every process has ended, or one has failed: then -1.
+static int
+s_check (const s_crew_t *crew, bool *all_ended_p)
+{
+    *all_ended_p = true;
+    for (size_t i = 0; i < crew->load->processes; i++) {
+        int status;
+        if (!zseq_bench_family_ended (crew->family, crew->pids[i], &status))
+            *all_ended_p = false;
+        else if (status != 0) {
+            const char *text = crew->shared->process[i].text;
+            return zseq_bench_fail ("client %zu: %s", i + 1,
+                                    *text ? text : "ended unexpectedly");
+        }
+    }
+    return 0;
+}
+
+//  Waits until the clients are ready, or have ended, or the time has come.
+typedef enum { FOR_READY, FOR_TIME, FOR_END } s_what_for_t;
+
+static int
+s_wait (const s_crew_t *crew, s_what_for_t what_for, uint64_t until_ns)
+{
+    size_t clients = crew->load->processes * crew->load->threads;
+    for (;;) {
+        bool ended;
+        if (s_check (crew, &ended) != 0)
+            return -1;
+        if (what_for == FOR_READY &&
+            atomic_load (&crew->shared->ready) == clients)
+            return 0;
+        if (what_for == FOR_END && ended)
+            return 0;
+        if (zseq_bench_now_ns () >= until_ns) {
+            if (what_for != FOR_END)
+                return 0;
+            return zseq_bench_fail ("the clients did not end within %d s",
+                                    ZSEQ_BENCH_WAIT_S);
+        }
+        if (zseq_bench_family_wait (crew->family, until_ns) != 0)
+            return -1;
+    }
+}
+
+static uint64_t
+s_nodes_cpu_ns (const zseq_bench_load_t *load)
+{
+    uint64_t sum_ns = 0;
+    for (size_t i = 0; i < load->node_count; i++) {
+        clockid_t clock;
+        if (clock_getcpuclockid (load->nodes[i], &clock) == 0)
+            sum_ns += s_cpu_ns (clock);
+    }
+    return sum_ns;
+}
+
+//  Opens the window and closes it, while the clients run.
+static int
+s_measure (const s_crew_t *crew, zseq_bench_sample_t *sample)
+{
+    const zseq_bench_load_t *load = crew->load;
+    uint64_t length_ns = (uint64_t) (load->seconds * 1e9);
+    uint64_t start_ns = zseq_bench_now_ns ();
+    if (s_wait (crew, FOR_READY, start_ns + READY_S * 1000000000ull) != 0)
+        return -1;
+    start_ns = zseq_bench_now_ns ();
+    if (s_wait (crew, FOR_TIME, start_ns + length_ns / 10) != 0)
+        return -1;
+
+    uint64_t cpu_ns = s_nodes_cpu_ns (load);
+    start_ns = zseq_bench_now_ns ();
+    s_set_phase (crew, PHASE_MEASURE);
+    int rc = s_wait (crew, FOR_TIME, start_ns + length_ns);
+    s_set_phase (crew, PHASE_OVER);
+    sample->window_ns = zseq_bench_now_ns () - start_ns;
+    sample->cpu_nodes_ns = s_nodes_cpu_ns (load) - cpu_ns;
+    if (rc != 0)
+        return -1;
+    return s_wait (crew, FOR_END,
+                   zseq_bench_now_ns () + ZSEQ_BENCH_WAIT_S * 1000000000ull);
+}
+
+static void
+s_collect (const s_crew_t *crew, zseq_bench_sample_t *sample)
+{
+    uint64_t slowest = UINT64_MAX;
+    uint64_t fastest = 0;
+    size_t clients = crew->load->processes * crew->load->threads;
+    for (size_t i = 0; i < clients; i++) {
+        const s_client_t *client = &crew->shared->client[i];
+        zseq_bench_histogram_merge (&sample->waits, &client->waits);
+        sample->done += client->done;
+        if (slowest > client->done)
+            slowest = client->done;
+        if (fastest < client->done)
+            fastest = client->done;
+    }
+    sample->fairness = fastest > 0 ? (double) slowest / (double) fastest : 0;
+    for (size_t i = 0; i < crew->load->processes; i++) {
+        const s_process_t *process = &crew->shared->process[i];
+        sample->cpu_clients_ns += process->cpu_ns;
+        sample->counts.claims += process->counts.claims;
+        sample->counts.conflicts += process->counts.conflicts;
+        sample->counts.burnt += process->counts.burnt;
+        sample->counts.timeouts += process->counts.timeouts;
+    }
+}
+
+int
+zseq_bench_load_run (const zseq_bench_load_t *load, zseq_bench_family_t *family,
+                     zseq_bench_sample_t *sample)
+{
+    assert (load);
+    assert (load->processes >= 1);
+    assert (load->processes <= ZSEQ_BENCH_PROCESSES_MAX);
+    assert (load->threads >= 1);
+    assert (load->threads <= ZSEQ_BENCH_THREADS_MAX);
+    assert (load->stretch >= 1);
+    assert (family);
+    assert (sample);
+
+    s_crew_t crew = {.load = load, .family = family};
+    size_t clients = load->processes * load->threads;
+    crew.shared_size = sizeof (s_shared_t) + clients * sizeof (s_client_t);
+    crew.shared = mmap (NULL, crew.shared_size, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (crew.shared == MAP_FAILED)
+        return zseq_bench_fail ("out of memory");
+
+    int rc = 0;
+    size_t started = 0;
+    for (; rc == 0 && started < load->processes; started++) {
+        crew.index = started;
+        crew.pids[started] =
+          zseq_bench_family_fork (family, "client", s_process_run, &crew);
+        if (crew.pids[started] < 0)
+            rc = -1;
+    }
+    memset (sample, 0, sizeof *sample);
+    if (rc == 0)
+        rc = s_measure (&crew, sample);
+    if (rc == 0)
+        s_collect (&crew, sample);
+    for (size_t i = 0; i < started; i++)
+        if (crew.pids[i] > 0)
+            zseq_bench_family_end (family, crew.pids[i]);
+    munmap (crew.shared, crew.shared_size);
+    return rc;
+}

@@ -1,0 +1,305 @@
+#include "zseq_bench_report.h"
+
+#include "zseq.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <jansson.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <sys/vfs.h>
+#include <time.h>
+#include <unistd.h>
+#include <zmq.h>
+
+//  The setting.
+
+static void
+s_find_cpu (zseq_bench_setting_t *self)
+{
+    snprintf (self->cpu, sizeof self->cpu, "unknown");
+    FILE *file = fopen ("/proc/cpuinfo", "re");
+    if (!file)
+        return;
+    char line[256];
+    while (fgets (line, sizeof line, file)) {
+        char *value = strchr (line, ':');
+        if (strncmp (line, "model name", 10) != 0 || !value)
+            continue;
+        value += strspn (value, ": \t");
+        value[strcspn (value, "\n")] = '\0';
+        snprintf (self->cpu, sizeof self->cpu, "%.120s", value);
+        break;
+    }
+    fclose (file);
+}
+
+static void
+s_find_filesystem (zseq_bench_setting_t *self, const char *directory)
+{
+    static const struct {
+        long magic;
+        const char *name;
+        bool disk;
+    } known[] = {
+      {EXT4_SUPER_MAGIC, "ext4", true},
+      {XFS_SUPER_MAGIC, "xfs", true},
+      {BTRFS_SUPER_MAGIC, "btrfs", true},
+      {OVERLAYFS_SUPER_MAGIC, "overlay", true},
+      {TMPFS_MAGIC, "tmpfs", false},
+      {RAMFS_MAGIC, "ramfs", false},
+    };
+    self->disk = true;
+    struct statfs info;
+    if (statfs (directory, &info) != 0) {
+        snprintf (self->filesystem, sizeof self->filesystem, "unknown");
+        return;
+    }
+    snprintf (self->filesystem, sizeof self->filesystem, "0x%lx",
+              (unsigned long) info.f_type);
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (known[i].magic == (long) info.f_type) {
+            snprintf (self->filesystem, sizeof self->filesystem, "%s",
+                      known[i].name);
+            self->disk = known[i].disk;
+        }
+}
+
+void
+zseq_bench_setting_init (zseq_bench_setting_t *self, const char *directory)
+{
+    assert (self);
+    assert (directory);
+    *self = (zseq_bench_setting_t){
+      .cores = sysconf (_SC_NPROCESSORS_ONLN),
+    };
+    s_find_cpu (self);
+    s_find_filesystem (self, directory);
+    struct utsname system;
+    if (uname (&system) == 0)
+        snprintf (self->kernel, sizeof self->kernel, "%s %s", system.sysname,
+                  system.release);
+    time_t now = time (NULL);
+    struct tm utc;
+    strftime (self->date, sizeof self->date, "%Y-%m-%dT%H:%M:%SZ",
+              gmtime_r (&now, &utc));
+    if (getloadavg (&self->load, 1) != 1)
+        self->load = -1;
+    int version[3];
+    zseq_version (&version[0], &version[1], &version[2]);
+    snprintf (self->zseq, sizeof self->zseq, "%d.%d.%d", version[0], version[1],
+              version[2]);
+    zmq_version (&version[0], &version[1], &version[2]);
+    snprintf (self->libzmq, sizeof self->libzmq, "%d.%d.%d", version[0],
+              version[1], version[2]);
+}
+
+//  The table.
+
+void
+zseq_bench_report_setting (const zseq_bench_setting_t *setting, FILE *file)
+{
+    assert (setting);
+    fprintf (file,
+             "%s, %ld cores, %s, %s, load %.2f\n"
+             "zseq %s, libzmq %s, %zu nodes, W = %zu, data on %s%s\n",
+             setting->cpu, setting->cores, setting->kernel, setting->date,
+             setting->load, setting->zseq, setting->libzmq, setting->nodes,
+             setting->w, setting->filesystem,
+             setting->disk ? "" : ", which is memory: fsync costs nothing");
+}
+
+void
+zseq_bench_report_head (FILE *file)
+{
+    fprintf (file,
+             "\n%-24s %11s %11s %9s %9s %9s %9s %9s %9s %7s %5s %-14s %11s "
+             "%7s %7s %5s\n",
+             "case", "ns/ID", "IDs/s", "p50 us", "p99 us", "p99.9 us", "max us",
+             "claims", "conflicts", "burnt", "fair", "floor", "floor ns/ID",
+             "ratio", "cpu s", "fsync");
+}
+
+void
+zseq_bench_report_row (const zseq_bench_row_t *row, FILE *file)
+{
+    assert (row);
+    fprintf (file,
+             "%-24s %11.1f %11.0f %9.2f %9.2f %9.2f %9.0f %9llu %9llu %7llu "
+             "%5.2f %-14s %11.1f %7.2f %7.2f %5s\n",
+             row->name, row->ns_per_id, row->ids_per_s, row->p50_us,
+             row->p99_us, row->p999_us, row->max_us,
+             (unsigned long long) row->claims,
+             (unsigned long long) row->conflicts,
+             (unsigned long long) row->burnt, row->fairness, row->floor_name,
+             row->floor, row->ratio, row->cpu_s, row->fsync ? "on" : "off");
+    if (row->timeouts > 0)
+        fprintf (file,
+                 "  %llu calls failed at their deadline, and were "
+                 "repeated\n",
+                 (unsigned long long) row->timeouts);
+    fflush (file);
+}
+
+static double
+s_percentile_us (const zseq_bench_floor_result_t *result, double percent)
+{
+    return (double) zseq_bench_histogram_percentile (result->waits, percent) /
+           1e3;
+}
+
+void
+zseq_bench_report_floors (const zseq_bench_floors_t *floors, FILE *file)
+{
+    assert (floors);
+    fprintf (file, "\n%-10s %11s %11s %11s %11s %9s %9s %9s  %s\n", "floor",
+             "ns/op", "lowest", "highest", "op/s", "p50 us", "p99 us", "max us",
+             "what");
+    for (size_t i = 0; i < ZSEQ_BENCH_FLOORS; i++) {
+        zseq_bench_floor_result_t result =
+          zseq_bench_floors_result (floors, (zseq_bench_floor_t) i);
+        if (result.samples == 0)
+            continue;
+        fprintf (file,
+                 "%-10s %11.1f %11.1f %11.1f %11.0f %9.2f %9.2f %9.0f  %s\n",
+                 result.name, result.ns_per_op, result.ns_spread[0],
+                 result.ns_spread[1], 1e9 / result.ns_per_op,
+                 s_percentile_us (&result, 50), s_percentile_us (&result, 99),
+                 (double) result.waits->max / 1e3, result.text);
+    }
+    fflush (file);
+}
+
+//  JSON. A NULL that jansson returns when memory is out makes the next pack
+//  fail too, and is found at the end.
+
+static json_t *
+s_json_setting (const zseq_bench_setting_t *setting)
+{
+    return json_pack (
+      "{s:s, s:I, s:s, s:s, s:f, s:s, s:s, s:s, s:I, s:I, s:f, s:I}", "cpu",
+      setting->cpu, "cores", (json_int_t) setting->cores, "kernel",
+      setting->kernel, "date", setting->date, "load", setting->load,
+      "filesystem", setting->filesystem, "zseq", setting->zseq, "libzmq",
+      setting->libzmq, "nodes", (json_int_t) setting->nodes, "w",
+      (json_int_t) setting->w, "seconds", setting->seconds, "rounds",
+      (json_int_t) setting->rounds);
+}
+
+static json_t *
+s_json_floor (const zseq_bench_floor_result_t *result)
+{
+    return json_pack (
+      "{s:s, s:s, s:I, s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "name",
+      result->name, "text", result->text, "samples",
+      (json_int_t) result->samples, "ns_per_op", result->ns_per_op, "ns_lowest",
+      result->ns_spread[0], "ns_highest", result->ns_spread[1], "p50_us",
+      s_percentile_us (result, 50), "p99_us", s_percentile_us (result, 99),
+      "p999_us", s_percentile_us (result, 99.9), "max_us",
+      (double) result->waits->max / 1e3);
+}
+
+static json_t *
+s_json_row (const zseq_bench_row_t *row)
+{
+    return json_pack (
+      "{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:f, s:s, s:f, "
+      "s:f, s:f, s:f, s:f, s:b}",
+      "name", row->name, "ns_per_id", row->ns_per_id, "ids_per_s",
+      row->ids_per_s, "p50_us", row->p50_us, "p99_us", row->p99_us, "p999_us",
+      row->p999_us, "max_us", row->max_us, "claims", (json_int_t) row->claims,
+      "conflicts", (json_int_t) row->conflicts, "burnt",
+      (json_int_t) row->burnt, "timeouts", (json_int_t) row->timeouts,
+      "fairness", row->fairness, "floor_name", row->floor_name, "floor",
+      row->floor, "floor_p50_us", row->floor_p50_us, "ratio", row->ratio,
+      "cpu_s", row->cpu_s, "cpu_nodes_s", row->cpu_nodes_s, "fsync",
+      (int) row->fsync);
+}
+
+int
+zseq_bench_report_json (const zseq_bench_setting_t *setting,
+                        const zseq_bench_floors_t *floors,
+                        const zseq_bench_row_t *rows, size_t count, FILE *file)
+{
+    assert (setting);
+    assert (floors);
+    assert (rows || count == 0);
+    assert (file);
+    int rc = 0;
+    json_t *floor_list = json_array ();
+    for (size_t i = 0; i < ZSEQ_BENCH_FLOORS; i++) {
+        zseq_bench_floor_result_t result =
+          zseq_bench_floors_result (floors, (zseq_bench_floor_t) i);
+        if (result.samples > 0)
+            rc |= json_array_append_new (floor_list, s_json_floor (&result));
+    }
+    json_t *case_list = json_array ();
+    for (size_t i = 0; i < count; i++)
+        rc |= json_array_append_new (case_list, s_json_row (&rows[i]));
+
+    json_t *all =
+      json_pack ("{s:o, s:o, s:o}", "machine", s_json_setting (setting),
+                 "floors", floor_list, "cases", case_list);
+    if (!all || rc != 0)
+        rc = zseq_bench_fail ("JSON: out of memory");
+    else if (json_dumpf (all, file,
+                         JSON_INDENT (2) | JSON_REAL_PRECISION (9)) != 0 ||
+             fputc ('\n', file) == EOF || fflush (file) != 0)
+        rc = zseq_bench_fail ("JSON: %s", strerror (errno));
+    json_decref (all);
+    return rc;
+}
+
+//  The plot.
+
+static void
+s_plot_script (const zseq_bench_row_t *rows, size_t count, FILE *script)
+{
+    fprintf (script, "set terminal svg size 1200,700 noenhanced\n"
+                     "set title 'zseq: nanoseconds per ID'\n"
+                     "set style data histograms\n"
+                     "set style histogram clustered gap 1\n"
+                     "set style fill solid 0.8 border -1\n"
+                     "set logscale y\n"
+                     "set format y '10^{%%T}'\n"
+                     "set ylabel 'ns per ID'\n"
+                     "set grid ytics\n"
+                     "set xtics rotate by -40\n"
+                     "set key top right\n"
+                     "$rows << END\n");
+    for (size_t i = 0; i < count; i++)
+        fprintf (script, "\"%s\" %.3f %.3f\n", rows[i].name, rows[i].ns_per_id,
+                 rows[i].floor);
+    fprintf (script, "END\n"
+                     "plot $rows using 2:xtic(1) title 'zseq', "
+                     "'' using 3 title 'floor'\n");
+}
+
+int
+zseq_bench_report_plot (zseq_bench_family_t *family,
+                        const zseq_bench_row_t *rows, size_t count, FILE *file)
+{
+    assert (family);
+    assert (rows);
+    assert (count >= 1);
+    assert (file);
+    FILE *script = tmpfile ();
+    if (!script)
+        return zseq_bench_fail ("plot: %s", strerror (errno));
+    s_plot_script (rows, count, script);
+    int rc = 0;
+    if (fflush (script) != 0 || fseek (script, 0, SEEK_SET) != 0)
+        rc = zseq_bench_fail ("plot: %s", strerror (errno));
+    char gnuplot[] = "gnuplot";
+    char *arguments[] = {gnuplot, NULL};
+    pid_t pid = rc == 0
+                  ? zseq_bench_family_exec (family, gnuplot, arguments,
+                                            fileno (script), fileno (file))
+                  : -1;
+    fclose (script);
+    if (pid < 0)
+        return -1;
+    return zseq_bench_family_finish (family, pid);
+}

@@ -1,0 +1,155 @@
+"""zseq-bench, end to end: python3 zseq_bench_test.py PATH-OF-ZSEQ-BENCH
+
+What it measures is not judged here, only that it measures, tells it in the
+promised form, refuses bad use, and leaves nothing behind.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import unittest
+
+BENCH = os.path.abspath(sys.argv.pop(1))
+
+PATIENCE_S = 60
+CASE = "batch-1024*single*"
+POSITIVE = ["ns_per_id", "ids_per_s", "p50_us", "p99_us", "p999_us", "max_us",
+            "claims", "fairness", "floor", "ratio", "cpu_s"]
+COUNTED = ["conflicts", "burnt", "timeouts"]
+
+
+def processes_of(directory):
+    """The ids of the processes that name the directory as an argument."""
+    found = []
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open(f"/proc/{pid}/cmdline", "rb") as file:
+                if directory.encode() in file.read():
+                    found.append(int(pid))
+        except OSError:
+            pass  # It has just ended.
+    return found
+
+
+class Bench(unittest.TestCase):
+    def setUp(self):
+        temporary = tempfile.TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        self.directory = os.path.join(temporary.name, "nodes")
+        os.mkdir(self.directory)
+        self.json = os.path.join(temporary.name, "out.json")
+        self.environment = dict(os.environ, TMPDIR=self.directory)
+
+    def start(self, *arguments):
+        process = subprocess.Popen([BENCH, *arguments], env=self.environment,
+                                   stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def finish(self, process):
+        output, errors = process.communicate(timeout=PATIENCE_S)
+        return process.returncode, output, errors
+
+    def run_bench(self, *arguments):
+        return self.finish(self.start(*arguments))
+
+    def check_nothing_is_left(self):
+        self.assertEqual(os.listdir(self.directory), [])
+        self.assertEqual(processes_of(self.directory), [])
+
+    def test_tells_a_case_in_a_table_and_in_json(self):
+        status, output, errors = self.run_bench(
+            "run", "--quick", "--case", CASE, "--json", self.json)
+        self.assertEqual(status, 0, errors)
+        self.assertIn("batch-1024-single", output)
+        with open(self.json) as file:
+            told = json.load(file)
+        self.assertEqual([case["name"] for case in told["cases"]],
+                         ["batch-1024-single"])
+        case = told["cases"][0]
+        for key in POSITIVE:
+            self.assertGreater(case[key], 0, key)
+        for key in COUNTED:
+            self.assertGreaterEqual(case[key], 0, key)
+        self.assertIsInstance(case["fsync"], bool)
+        self.assertLessEqual(case["p50_us"], case["p99_us"])
+        self.assertLessEqual(case["p99_us"], case["p999_us"])
+        self.assertLessEqual(case["p999_us"], case["max_us"])
+        for floor in told["floors"]:
+            self.assertGreater(floor["ns_per_op"], 0, floor["name"])
+        for name in ("ask", "atomic-1", "rename"):
+            self.assertIn(name, [floor["name"] for floor in told["floors"]])
+        for key in ("cpu", "cores", "kernel", "date"):
+            self.assertTrue(told["machine"][key], key)
+        self.check_nothing_is_left()
+
+    def test_measures_floors_alone(self):
+        status, output, errors = self.run_bench(
+            "floor", "--quick", "--nodes", "1", "--json", self.json)
+        self.assertEqual(status, 0, errors)
+        with open(self.json) as file:
+            told = json.load(file)
+        self.assertEqual(told["cases"], [])
+        self.assertEqual(len(told["floors"]), 8)
+        self.check_nothing_is_left()
+
+    def test_clears_up_when_told_to_end(self):
+        process = self.start("run", "--seconds", "3600", "--case", CASE)
+        for line in process.stdout:
+            if line.startswith("case"):
+                break
+        self.assertEqual(len(os.listdir(self.directory)), 1)
+        process.send_signal(signal.SIGTERM)
+        status, _, errors = self.finish(process)
+        self.assertEqual(status, 2)
+        self.assertIn("signal 15", errors)
+        self.check_nothing_is_left()
+
+    def test_clears_up_when_a_node_ends(self):
+        process = self.start("run", "--seconds", "3600", "--case", CASE)
+        for line in process.stdout:
+            if line.startswith("case"):
+                break
+        node = [pid for pid in processes_of(self.directory)
+                if pid != process.pid][0]
+        os.kill(node, signal.SIGKILL)
+        status, _, errors = self.finish(process)
+        self.assertEqual(status, 2)
+        self.assertIn("was ended by signal 9", errors)
+        self.check_nothing_is_left()
+
+    def test_refuses_bad_use(self):
+        for arguments in (
+                [], ["walk"], ["run", "more"], ["run", "--nodes", "0"],
+                ["run", "--nodes", "10"], ["run", "--nodes", "3x"],
+                ["run", "--seconds", "0"], ["run", "--seconds", "nan"],
+                ["run", "--seconds", ""], ["run", "--case", "nosuch"],
+                ["run", "--uri", "tcp://127.0.0.1:1", "--nodes", "3"],
+                ["floor", "--case", "*"], ["run", "--bogus"]):
+            status, output, errors = self.run_bench(*arguments)
+            self.assertEqual(status, 1, arguments)
+            self.assertIn("zseq-bench: ", errors)
+        self.check_nothing_is_left()
+
+    def test_says_why_it_cannot_begin(self):
+        for arguments in (
+                ["--zseqd", "/nonexistent"], ["--dir", "/nonexistent"],
+                ["--json", "/nonexistent/out.json"]):
+            status, output, errors = self.run_bench("run", *arguments)
+            self.assertEqual(status, 2, arguments)
+            self.assertIn("/nonexistent", errors)
+        self.check_nothing_is_left()
+
+    def test_helps(self):
+        status, output, _ = self.run_bench("--help")
+        self.assertEqual(status, 0)
+        self.assertIn("batch-1-processes-32", output)
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,809 @@
+//  zseq: the command line of the client library.
+//
+//  Every command is one row of s_commands. Output goes to stdout and is only
+//  what was asked for; everything else goes to stderr.
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "zseq.h"
+
+//  Exit codes; the manual page lists them too.
+enum {
+    S_DONE = 0,
+    S_MISUSED = 1,  //  Bad use, or the output could not be written
+    S_FAILED = 2,   //  Unavailable, timed out, or refused by the cluster
+};
+
+//  IDs that "next -n" takes at a time when no batch is given.
+#define S_CHUNK_MAX 4096
+
+//  Room for any text that is printed, escaped.
+#define S_TEXT_MAX 4096
+
+typedef struct s_command s_command_t;
+
+typedef struct {
+    const s_command_t *command;
+    const char *uri;
+    char **argument;      //  What follows the command's name
+    int arguments;        //  How many
+    char given[32];       //  Letters of the options that were given
+    uint64_t timeout_ms;  //  0 if not given
+    uint64_t count;       //  0 if not given
+    uint64_t batch;       //  0 if not given
+    uint64_t delay_ms;
+    bool json;
+    bool help;
+    bool version;
+    zseq_client_t *client;
+    bool unwritable;  //  Set by s_list_item when stdout failed
+} s_job_t;
+
+struct s_command {
+    const char *name;
+    const char *usage;
+    const char *help;
+    const char *options;  //  Letters that it takes beside -u, -t, -h
+    int arguments_min;
+    int arguments_max;
+    int (*run) (s_job_t *job);
+};
+
+static volatile sig_atomic_t s_stopped;
+
+static void
+s_stop (int number)
+{
+    (void) number;  //  Both signals mean the same.
+    s_stopped = 1;
+}
+
+//  Text that others wrote.
+
+//  Bytes of the UTF-8 character at text that is safe to print, or 0: not well
+//  formed, or a control character (Unicode 15, table 3-7).
+static size_t
+s_printable_size (const char *text)
+{
+    const unsigned char *byte = (const unsigned char *) text;
+    if (byte[0] < 0x80)
+        return byte[0] >= 0x20 && byte[0] != 0x7f ? 1 : 0;
+    size_t size;
+    unsigned char low = 0x80;
+    unsigned char high = 0xbf;
+    if (byte[0] >= 0xc2 && byte[0] <= 0xdf) {
+        size = 2;
+        if (byte[0] == 0xc2)
+            low = 0xa0;
+    }
+    else if (byte[0] >= 0xe0 && byte[0] <= 0xef) {
+        size = 3;
+        if (byte[0] == 0xe0)
+            low = 0xa0;
+        if (byte[0] == 0xed)
+            high = 0x9f;
+    }
+    else if (byte[0] >= 0xf0 && byte[0] <= 0xf4) {
+        size = 4;
+        if (byte[0] == 0xf0)
+            low = 0x90;
+        if (byte[0] == 0xf4)
+            high = 0x8f;
+    }
+    else
+        return 0;
+    if (byte[1] < low || byte[1] > high)
+        return 0;
+    for (size_t index = 2; index < size; index++)
+        if ((byte[index] & 0xc0) != 0x80)
+            return 0;
+    return size;
+}
+
+//  Copies text to out[0..size), so that it is one line of well-formed UTF-8
+//  and cannot drive a terminal: other bytes and the backslash become \xHH.
+//  What does not fit is cut off. Returns out.
+static const char *
+s_escape (const char *text, char *out, size_t size)
+{
+    assert (size > 0);
+    size_t used = 0;
+    while (*text) {
+        char item[8];
+        size_t item_size = s_printable_size (text);
+        if (item_size == 0 || *text == '\\') {
+            (void) snprintf (item, sizeof item, "\\x%02x",
+                             (unsigned int) (unsigned char) *text);
+            text++;
+            item_size = 4;
+        }
+        else {
+            memcpy (item, text, item_size);
+            text += item_size;
+        }
+        if (used + item_size >= size)
+            break;
+        memcpy (out + used, item, item_size);
+        used += item_size;
+    }
+    out[used] = '\0';
+    return out;
+}
+
+//  Errors.
+
+static int s_misused (const s_job_t *job, const char *format, ...)
+  __attribute__ ((format (printf, 2, 3)));
+
+static int
+s_misused (const s_job_t *job, const char *format, ...)
+{
+    char text[S_TEXT_MAX];
+    char escaped[S_TEXT_MAX];
+    va_list arguments;
+    va_start (arguments, format);
+    (void) vsnprintf (text, sizeof text, format, arguments);
+    va_end (arguments);
+    fprintf (stderr, "zseq: %s; see zseq %s%s--help\n",
+             s_escape (text, escaped, sizeof escaped),
+             job->command ? job->command->name : "", job->command ? " " : "");
+    return S_MISUSED;
+}
+
+//  The library's call for this job failed with rc.
+static int
+s_failed (const s_job_t *job, int rc)
+{
+    char subject[S_TEXT_MAX] = "";
+    char detail[S_TEXT_MAX];
+    bool named = job->arguments > 0;
+    if (named)
+        s_escape (job->argument[0], subject, sizeof subject);
+    s_escape (zseq_detail (), detail, sizeof detail);
+    fprintf (stderr, "zseq: %s%s%s%s: %s%s%s\n", job->command->name,
+             named ? " '" : "", subject, named ? "'" : "", zseq_strerror (rc),
+             *detail ? ": " : "", detail);
+    bool misused = rc == ZSEQ_EINVAL || rc == ZSEQ_EURI || rc == ZSEQ_EQUORUM ||
+                   rc == ZSEQ_EDUPLICATE;
+    return misused ? S_MISUSED : S_FAILED;
+}
+
+//  Output.
+
+//  Says why stdout could not be written. A closed pipe needs no words: the
+//  reader has seen enough. An interrupted write is the end of a stream.
+static int
+s_unwritable (void)
+{
+    if (errno == EINTR && s_stopped)
+        return S_DONE;
+    if (errno != EPIPE)
+        fprintf (stderr,
+                 "zseq: cannot write to standard output: %s; what was not "
+                 "printed is burnt\n",
+                 strerror (errno));
+    return S_MISUSED;
+}
+
+static int
+s_flush (void)
+{
+    return fflush (stdout) == 0 ? S_DONE : s_unwritable ();
+}
+
+static int
+s_print_id (uint64_t id)
+{
+    return printf ("%" PRIu64 "\n", id) < 0 ? s_unwritable () : S_DONE;
+}
+
+//  Commands.
+
+//  Makes the handle that the job's first argument names. On failure it is
+//  null and the reason has been told.
+static zseq_t *
+s_open (s_job_t *job, int *status_p)
+{
+    zseq_t *seq = zseq_new (job->client, job->argument[0]);
+    if (!seq) {
+        *status_p = s_failed (job, zseq_errno ());
+        return NULL;
+    }
+    if (job->batch) {
+        int rc = zseq_set_batch (seq, job->batch);
+        if (rc != ZSEQ_OK) {
+            *status_p = s_failed (job, rc);
+            zseq_destroy (&seq);
+        }
+    }
+    return seq;
+}
+
+//  Without a batch: ranges of exactly what is wanted, so that nothing burns.
+static int
+s_next_ranges (s_job_t *job, zseq_t *seq)
+{
+    uint64_t left = job->count;
+    while (left > 0) {
+        uint64_t count = left < S_CHUNK_MAX ? left : S_CHUNK_MAX;
+        uint64_t first;
+        int rc = zseq_next_range (seq, count, &first);
+        if (rc != ZSEQ_OK)
+            return s_failed (job, rc);
+        for (uint64_t index = 0; index < count; index++) {
+            int status = s_print_id (first + index);
+            if (status != S_DONE)
+                return status;
+        }
+        left -= count;
+    }
+    return S_DONE;
+}
+
+static int
+s_next_batches (s_job_t *job, zseq_t *seq)
+{
+    for (uint64_t index = 0; index < job->count; index++) {
+        uint64_t id;
+        int rc = zseq_next (seq, &id);
+        if (rc != ZSEQ_OK)
+            return s_failed (job, rc);
+        int status = s_print_id (id);
+        if (status != S_DONE)
+            return status;
+    }
+    return S_DONE;
+}
+
+static int
+s_next (s_job_t *job)
+{
+    int status = S_DONE;
+    zseq_t *seq = s_open (job, &status);
+    if (!seq)
+        return status;
+    if (job->count == 0)
+        job->count = 1;
+    status = job->batch ? s_next_batches (job, seq) : s_next_ranges (job, seq);
+    zseq_destroy (&seq);
+    return status;
+}
+
+//  Reads a whole number in min..max. Returns false when text is not one,
+//  having said so.
+static bool
+s_number (const s_job_t *job, const char *what, const char *text, uint64_t min,
+          uint64_t max, uint64_t *value_p)
+{
+    uint64_t value = 0;
+    bool valid = *text != '\0';
+    for (const char *digit = text; *digit && valid; digit++) {
+        valid = *digit >= '0' && *digit <= '9';
+        if (valid && value > (UINT64_MAX - (uint64_t) (*digit - '0')) / 10)
+            valid = false;
+        else if (valid)
+            value = value * 10 + (uint64_t) (*digit - '0');
+    }
+    if (!valid || value < min || value > max) {
+        s_misused (job,
+                   "%s '%s' is not a whole number from %" PRIu64 " to %" PRIu64,
+                   what, text, min, max);
+        return false;
+    }
+    *value_p = value;
+    return true;
+}
+
+static int
+s_range (s_job_t *job)
+{
+    uint64_t count;
+    if (!s_number (job, "count", job->argument[1], 1, ZSEQ_COUNT_MAX, &count))
+        return S_MISUSED;
+    int status = S_DONE;
+    zseq_t *seq = s_open (job, &status);
+    if (!seq)
+        return status;
+    uint64_t first;
+    int rc = zseq_next_range (seq, count, &first);
+    if (rc != ZSEQ_OK)
+        status = s_failed (job, rc);
+    else if (printf ("%" PRIu64 " %" PRIu64 "\n", first, first + (count - 1)) <
+             0)
+        status = s_unwritable ();
+    zseq_destroy (&seq);
+    return status;
+}
+
+//  Sleeps until the time is over or a signal ends the stream. Blocking the
+//  signals around the test leaves no gap in which one could be missed.
+static void
+s_pause (uint64_t delay_ms)
+{
+    sigset_t signals;
+    sigset_t before;
+    sigemptyset (&signals);
+    sigaddset (&signals, SIGINT);
+    sigaddset (&signals, SIGTERM);
+    sigprocmask (SIG_BLOCK, &signals, &before);
+    struct timespec delay = {
+      .tv_sec = (time_t) (delay_ms / 1000),
+      .tv_nsec = (long) (delay_ms % 1000) * 1000000,
+    };
+    if (!s_stopped)
+        (void) ppoll (NULL, 0, &delay, &before);  //  Either end is fine.
+    sigprocmask (SIG_SETMASK, &before, NULL);
+}
+
+static int
+s_stream_ids (s_job_t *job, zseq_t *seq)
+{
+    for (uint64_t index = 0; job->count == 0 || index < job->count; index++) {
+        if (index > 0 && job->delay_ms > 0)
+            s_pause (job->delay_ms);
+        if (s_stopped)
+            break;
+        uint64_t id;
+        int rc = zseq_next (seq, &id);
+        if (rc != ZSEQ_OK)
+            return s_failed (job, rc);
+        int status = s_print_id (id);
+        if (status == S_DONE)
+            status = s_flush ();
+        if (status != S_DONE)
+            return status;
+    }
+    return S_DONE;
+}
+
+//  The first signal ends the stream after the ID under way, the second ends
+//  the process: a call may wait until its deadline.
+static int
+s_stream (s_job_t *job)
+{
+    struct sigaction action = {.sa_handler = s_stop};
+    sigemptyset (&action.sa_mask);
+    action.sa_flags = (int) SA_RESETHAND;
+    sigaction (SIGINT, &action, NULL);
+    sigaction (SIGTERM, &action, NULL);
+
+    int status = S_DONE;
+    zseq_t *seq = s_open (job, &status);
+    if (!seq)
+        return status;
+    status = s_stream_ids (job, seq);
+    zseq_destroy (&seq);
+    return status;
+}
+
+static int
+s_peek (s_job_t *job)
+{
+    int status = S_DONE;
+    zseq_t *seq = s_open (job, &status);
+    if (!seq)
+        return status;
+    uint64_t next;
+    int rc = zseq_peek (seq, &next);
+    status = rc == ZSEQ_OK ? s_print_id (next) : s_failed (job, rc);
+    zseq_destroy (&seq);
+    return status;
+}
+
+static int
+s_raise (s_job_t *job)
+{
+    uint64_t id;
+    if (!s_number (job, "ID", job->argument[1], 1, ZSEQ_ID_MAX + 1, &id))
+        return S_MISUSED;
+    int status = S_DONE;
+    zseq_t *seq = s_open (job, &status);
+    if (!seq)
+        return status;
+    int rc = zseq_raise (seq, id);
+    if (rc != ZSEQ_OK)
+        status = s_failed (job, rc);
+    zseq_destroy (&seq);
+    return status;
+}
+
+static int
+s_list_item (const char *name, uint64_t next, void *arg)
+{
+    s_job_t *job = arg;
+    char escaped[4 * ZSEQ_NAME_MAX + 1];
+    s_escape (name, escaped, sizeof escaped);
+    job->unwritable = printf ("%s\t%" PRIu64 "\n", escaped, next) < 0;
+    return job->unwritable ? 1 : 0;
+}
+
+static int
+s_list (s_job_t *job)
+{
+    const char *prefix = job->arguments > 0 ? job->argument[0] : "";
+    int rc = zseq_client_list (job->client, prefix, s_list_item, job);
+    if (job->unwritable)
+        return s_unwritable ();
+    return rc == ZSEQ_OK ? S_DONE : s_failed (job, rc);
+}
+
+//  The six columns of status.
+typedef struct {
+    char cell[6][4 * ZSEQ_ENDPOINT_MAX + 1];
+} s_row_t;
+
+static void
+s_status_row (const zseq_node_status_t *node, s_row_t *row)
+{
+    size_t size = sizeof row->cell[0];
+    s_escape (node->name, row->cell[0], size);
+    s_escape (node->endpoint, row->cell[1], size);
+    if (!node->reachable) {
+        (void) snprintf (row->cell[2], size, "unreachable");
+        for (size_t index = 3; index < 6; index++)
+            (void) snprintf (row->cell[index], size, "-");
+        return;
+    }
+    s_escape (node->voting ? "voting" : node->state, row->cell[2], size);
+    (void) snprintf (row->cell[3], size, "%" PRIu64, node->incarnation);
+    (void) snprintf (row->cell[4], size, "%" PRIu64, node->sequences);
+    (void) snprintf (row->cell[5], size, "%" PRIu64 " us", node->rtt_us);
+}
+
+static int
+s_status_table (const zseq_status_t *status)
+{
+    static s_row_t row[1 + ZSEQ_NODES_MAX] = {
+      {{"NODE", "ENDPOINT", "STATE", "INCARNATION", "SEQUENCES", "ROUND TRIP"}},
+    };
+    int width[6] = {0};
+    for (size_t node = 0; node < status->nodes; node++)
+        s_status_row (&status->node[node], &row[1 + node]);
+    for (size_t line = 0; line < 1 + status->nodes; line++)
+        for (size_t index = 0; index < 6; index++) {
+            int size = (int) strlen (row[line].cell[index]);
+            if (width[index] < size)
+                width[index] = size;
+        }
+    char cluster[4 * ZSEQ_LABEL_MAX + 1];
+    s_escape (status->cluster, cluster, sizeof cluster);
+    char identity[32] = "not born yet";
+    if (status->identity)
+        (void) snprintf (identity, sizeof identity, "identity %016" PRIx64,
+                         status->identity);
+    if (printf ("cluster %s, %s, N %zu, R %zu, W %zu\n", cluster, identity,
+                status->nodes, status->r, status->w) < 0)
+        return s_unwritable ();
+    for (size_t line = 0; line < 1 + status->nodes; line++)
+        if (printf ("%-*s  %-*s  %-*s  %-*s  %-*s  %s\n", width[0],
+                    row[line].cell[0], width[1], row[line].cell[1], width[2],
+                    row[line].cell[2], width[3], row[line].cell[3], width[4],
+                    row[line].cell[4], row[line].cell[5]) < 0)
+            return s_unwritable ();
+    return S_DONE;
+}
+
+//  Numbers of 64 bits are strings, since many readers keep 53 bits.
+static json_t *
+s_status_node (const zseq_node_status_t *node)
+{
+    s_row_t row;
+    s_status_row (node, &row);
+    json_t *json =
+      json_pack ("{s:s, s:s, s:b, s:b, s:s, s:n, s:n, s:n}", "name",
+                 row.cell[0], "endpoint", row.cell[1], "reachable",
+                 node->reachable, "voting", node->reachable && node->voting,
+                 "state", row.cell[2], "incarnation", "sequences", "rtt_us");
+    if (json && node->reachable) {
+        json_object_set_new (json, "incarnation", json_string (row.cell[3]));
+        json_object_set_new (json, "sequences", json_string (row.cell[4]));
+        json_object_set_new (json, "rtt_us",
+                             json_integer ((json_int_t) node->rtt_us));
+    }
+    return json;
+}
+
+static int
+s_status_json (const zseq_status_t *status)
+{
+    char cluster[4 * ZSEQ_LABEL_MAX + 1];
+    char identity[17];
+    s_escape (status->cluster, cluster, sizeof cluster);
+    (void) snprintf (identity, sizeof identity, "%016" PRIx64,
+                     status->identity);
+    json_t *nodes = json_array ();
+    for (size_t node = 0; node < status->nodes; node++)
+        json_array_append_new (nodes, s_status_node (&status->node[node]));
+    json_t *json = json_pack (
+      "{s:s, s:s?, s:I, s:I, s:I, s:o}", "cluster", cluster, "identity",
+      status->identity ? identity : NULL, "n", (json_int_t) status->nodes, "r",
+      (json_int_t) status->r, "w", (json_int_t) status->w, "nodes", nodes);
+    if (!json) {
+        fprintf (stderr, "zseq: status: %s\n", zseq_strerror (ZSEQ_ENOMEM));
+        return S_FAILED;
+    }
+    int result = S_DONE;
+    if (json_dumpf (json, stdout, JSON_INDENT (2)) < 0 || puts ("") < 0)
+        result = s_unwritable ();
+    json_decref (json);
+    return result;
+}
+
+static int
+s_status (s_job_t *job)
+{
+    zseq_status_t status;
+    int rc = zseq_client_status (job->client, &status);
+    if (rc != ZSEQ_OK)
+        return s_failed (job, rc);
+    return job->json ? s_status_json (&status) : s_status_table (&status);
+}
+
+static const s_command_t s_commands[] = {
+  {"next", "next NAME [-n COUNT] [--batch B]",
+   "Prints the next ID of sequence NAME, or the next COUNT IDs, one per\n"
+   "line. Without --batch they come in ranges of what is wanted, and nothing\n"
+   "is burnt.\n"
+   "\n"
+   "  -n, --count COUNT   how many IDs (1)\n"
+   "  -b, --batch B       take B IDs at a time; those left over are burnt\n",
+   "nb", 1, 1, s_next},
+  {"range", "range NAME COUNT",
+   "Takes COUNT consecutive IDs of sequence NAME, 1 to 4294967296, and\n"
+   "prints the first and the last on one line.\n",
+   "", 2, 2, s_range},
+  {"stream", "stream NAME [--batch B] [--delay MS] [-n COUNT]",
+   "Prints IDs of sequence NAME, one per line, until COUNT of them, or until\n"
+   "SIGINT, SIGTERM or the end of the reader.\n"
+   "\n"
+   "  -n, --count COUNT   how many IDs (no end)\n"
+   "  -b, --batch B       take B IDs at a time; those left over are burnt\n"
+   "  -d, --delay MS      wait between two IDs\n",
+   "nbd", 1, 1, s_stream},
+  {"peek", "peek NAME",
+   "Prints the lowest ID of sequence NAME that was never claimed. Takes\n"
+   "nothing.\n",
+   "", 1, 1, s_peek},
+  {"raise", "raise NAME ID",
+   "Makes sure that sequence NAME hands out nothing below ID from now on, 1\n"
+   "to 9223372036854775808, which ends it. Never goes back.\n",
+   "", 2, 2, s_raise},
+  {"list", "list [PREFIX]",
+   "Prints the sequences whose names begin with PREFIX: name, tab, next ID.\n"
+   "In a name, control characters, bytes that are not UTF-8 and the\n"
+   "backslash are printed as \\xHH.\n",
+   "", 0, 1, s_list},
+  {"status", "status [-w table|json]",
+   "Asks every node of the cluster how it is.\n"
+   "\n"
+   "  -w, --write-out F   table or json (table)\n",
+   "w", 0, 0, s_status},
+};
+
+#define S_COMMANDS (sizeof s_commands / sizeof s_commands[0])
+
+static const char s_common_help[] =
+  "  -u, --uri URI       the cluster: tcp://HOST:PORT,... ($ZSEQ_URI)\n"
+  "  -t, --timeout MS    how long one request may take (5000)\n"
+  "  -h, --help          this text, also of each command\n";
+
+static int
+s_help (const s_command_t *command)
+{
+    if (command) {
+        printf ("usage: zseq [-u URI] [-t MS] %s\n\n%s%s%s", command->usage,
+                command->help, command->options[0] ? "" : "\n", s_common_help);
+        return s_flush ();
+    }
+    printf ("usage: zseq [-u URI] [-t MS] COMMAND ...\n\n"
+            "Strictly increasing 64-bit IDs from a zseq cluster.\n\n");
+    for (size_t index = 0; index < S_COMMANDS; index++)
+        printf ("  zseq %s\n", s_commands[index].usage);
+    printf ("\n%s  -V, --version       the library's version\n"
+            "\nA name that begins with '-' goes behind '--'. Exit codes: 0, "
+            "1 bad use,\n2 unavailable, timed out or refused by the "
+            "cluster.\n",
+            s_common_help);
+    return s_flush ();
+}
+
+static int
+s_version (void)
+{
+    int major;
+    int minor;
+    int patch;
+    zseq_version (&major, &minor, &patch);
+    printf ("zseq %d.%d.%d\n", major, minor, patch);
+    return s_flush ();
+}
+
+//  One option. Returns false when its value is wrong, having said so.
+static bool
+s_option (s_job_t *job, int letter, const char *value)
+{
+    size_t used = strlen (job->given);
+    if (!strchr (job->given, letter) && used + 1 < sizeof job->given)
+        job->given[used] = (char) letter;
+    switch (letter) {
+    case 'u':
+        job->uri = value;
+        return true;
+    case 't':
+        return s_number (job, "--timeout", value, 1, ZSEQ_TIMEOUT_MS_MAX,
+                         &job->timeout_ms);
+    case 'n':
+        return s_number (job, "--count", value, 1, ZSEQ_ID_MAX, &job->count);
+    case 'b':
+        return s_number (job, "--batch", value, 1, ZSEQ_COUNT_MAX, &job->batch);
+    case 'd':
+        return s_number (job, "--delay", value, 0, ZSEQ_TIMEOUT_MS_MAX,
+                         &job->delay_ms);
+    case 'w':
+        job->json = strcmp (value, "json") == 0;
+        if (!job->json && strcmp (value, "table") != 0) {
+            s_misused (job, "--write-out '%s' is neither table nor json",
+                       value);
+            return false;
+        }
+        return true;
+    case 'h':
+        job->help = true;
+        return true;
+    default:
+        assert (letter == 'V');
+        job->version = true;
+        return true;
+    }
+}
+
+//  Reads the options, which may stand anywhere, and moves the rest behind
+//  them. Returns false when the command line is wrong, having said so.
+static bool
+s_options (s_job_t *job, int argc, char **argv)
+{
+    static const struct option options[] = {
+      {"uri", required_argument, NULL, 'u'},
+      {"timeout", required_argument, NULL, 't'},
+      {"count", required_argument, NULL, 'n'},
+      {"batch", required_argument, NULL, 'b'},
+      {"delay", required_argument, NULL, 'd'},
+      {"write-out", required_argument, NULL, 'w'},
+      {"help", no_argument, NULL, 'h'},
+      {"version", no_argument, NULL, 'V'},
+      {NULL, 0, NULL, 0},
+    };
+    opterr = 0;
+    int letter;
+    while ((letter = getopt_long (argc, argv, ":u:t:n:b:d:w:hV", options,
+                                  NULL)) != -1) {
+        if (letter == ':') {
+            s_misused (job, "option '%s' needs a value", argv[optind - 1]);
+            return false;
+        }
+        if (letter == '?' && optopt && !strchr ("hV", optopt)) {
+            bool digit = optopt >= '0' && optopt <= '9';
+            s_misused (job, "unknown option '-%c'%s", optopt,
+                       digit ? " (a number has no sign)" : "");
+            return false;
+        }
+        if (letter == '?') {
+            s_misused (job, "unknown option '%s'", argv[optind - 1]);
+            return false;
+        }
+        if (!s_option (job, letter, optarg))
+            return false;
+    }
+    job->argument = argv + optind;
+    job->arguments = argc - optind;
+    return true;
+}
+
+//  Finds the command and checks what was given against what it takes.
+static bool
+s_choose (s_job_t *job)
+{
+    const char *name = job->argument[0];
+    for (size_t index = 0; index < S_COMMANDS; index++)
+        if (strcmp (s_commands[index].name, name) == 0)
+            job->command = &s_commands[index];
+    if (!job->command) {
+        s_misused (job, "unknown command '%s'", name);
+        return false;
+    }
+    job->argument++;
+    job->arguments--;
+    if (job->help)
+        return true;
+    for (const char *letter = job->given; *letter; letter++)
+        if (!strchr ("ut", *letter) &&
+            !strchr (job->command->options, *letter)) {
+            s_misused (job, "%s takes no option -%c", name, *letter);
+            return false;
+        }
+    if (job->arguments < job->command->arguments_min ||
+        job->arguments > job->command->arguments_max) {
+        s_misused (job, "%s arguments for %s: usage is zseq %s",
+                   job->arguments < job->command->arguments_min ? "too few"
+                                                                : "too many",
+                   name, job->command->usage);
+        return false;
+    }
+    return true;
+}
+
+//  Makes the client and runs the command.
+static int
+s_run (s_job_t *job)
+{
+    if (!job->uri)
+        job->uri = getenv ("ZSEQ_URI");
+    if (!job->uri || !*job->uri)
+        return s_misused (job, "no cluster to ask: neither -u nor ZSEQ_URI "
+                               "names one");
+    job->client = zseq_client_new (job->uri);
+    if (!job->client)
+        return s_failed (job, zseq_errno ());
+    int status;
+    int rc = ZSEQ_OK;
+    if (job->timeout_ms)
+        rc = zseq_client_set_timeout (job->client, (int) job->timeout_ms);
+    if (rc == ZSEQ_OK)
+        status = job->command->run (job);
+    else
+        status = s_failed (job, rc);
+    zseq_client_destroy (&job->client);
+    if (status == S_DONE)
+        return s_flush ();
+    //  IDs that were handed out before the failure are good.
+    (void) fflush (stdout);
+    return status;
+}
+
+//  A standard descriptor that is closed would become one of our sockets, and
+//  IDs would be printed into it. Writing to this stdout fails, as it should.
+static void
+s_hold_descriptors (void)
+{
+    for (int descriptor = 0; descriptor < 3; descriptor++)
+        if (fcntl (descriptor, F_GETFD) < 0)
+            (void) open ("/dev/null", descriptor == 1 ? O_RDONLY : O_RDWR);
+}
+
+int
+main (int argc, char **argv)
+{
+    s_hold_descriptors ();
+    //  A closed pipe is an error of the write, which then ends us tidily.
+    signal (SIGPIPE, SIG_IGN);
+
+    s_job_t job = {0};
+    if (!s_options (&job, argc, argv))
+        return S_MISUSED;
+    if (job.version)
+        return s_version ();
+    if (job.arguments == 0) {
+        if (job.help)
+            return s_help (NULL);
+        return s_misused (&job, "no command given");
+    }
+    if (!s_choose (&job))
+        return S_MISUSED;
+    if (job.help)
+        return s_help (job.command);
+    return s_run (&job);
+}

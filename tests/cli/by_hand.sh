@@ -1,0 +1,54 @@
+#!/bin/bash
+#  The experiments that README.md shows, run as they stand there: its blocks of
+#  shell, one after the other, with this test's address for 127.0.0.1.
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+#  The README's nodes are children of the script that it shows.
+end_nodes () {
+    local file id
+    for file in "$work"/*.pid; do
+        [[ -e $file ]] || continue
+        id=$(cat "$file")
+        #  Only if it still is one of ours: IDs are used again.
+        [[ $(readlink "/proc/$id/cwd") == "$work" ]] && kill -KILL "$id"
+    done
+    clean_up
+}
+trap end_nodes EXIT
+
+awk '/^```sh$/ { inside = 1; next } /^```$/ { inside = 0 } inside' \
+    "$ZSEQ_SOURCE/README.md" | sed "s/127\.0\.0\.1/$address/g" >"$work/script"
+holds "README.md has experiments" test -s "$work/script"
+
+cd "$work" || exit 1
+run env PATH="$ZSEQ_BIN:$PATH" bash -eu script
+holds "they end well" test "$status" -eq 0
+[[ $status -eq 0 ]] || show bash script
+
+#  What they print, but for the tables of zseq status.
+grep -v '[a-z] ' out >numbers
+line () {
+    sed -n "$1p" numbers
+}
+for at in 1 2 3 4; do
+    holds "ID $at comes as number $at" test "$(line $at)" = $at
+done
+holds "the range is 5 to 1004" grep -qx '5 1004' out
+holds "peek shows 1005" test "$(line 6)" = 1005
+holds "the list shows orders" grep -qx $'orders\t1005' out
+for at in 1005 1006 1007; do
+    holds "with a node killed, $at follows" grep -qx $at out
+done
+holds "the status shows b as not reachable" \
+    grep -Eq '^b .*(unreachable|not reachable)' out
+holds "with two nodes killed, zseq fails with 2" grep -qx 'exit status 2' out
+holds "with a file removed, zseqd fails with 1" grep -qx 'exit status 1' out
+holds "zseqd names what is missing" grep -q "zseqd: .*orders" err
+
+#  After the stream, and after the file was removed, IDs go on above.
+last=$(tail -n 1 numbers)
+before=$(tail -n 2 numbers | head -n 1)
+streamed=$(sort -n stream.log | tail -n 1)
+holds "$before is above the $streamed of the stream" test "$before" -gt "$streamed"
+holds "$last is above $before" test "$last" -gt "$before"
+verdict

@@ -1,0 +1,173 @@
+#!/bin/bash
+#  Every command, with all nodes, with one down, and with two down.
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+cluster shop a b c
+ask=("$zseq" -u "$(uri a b c)")
+
+#  next: dense from 1 on, in ranges or through a buffer.
+answers 1 "${ask[@]}" next orders
+answers 2 "${ask[@]}" next orders
+answers "$(seq 3 12)" "${ask[@]}" next orders -n 10
+answers 13 "${ask[@]}" peek orders
+answers "$(seq 13 5012)" "${ask[@]}" next -n 5000 orders
+answers 5013 "${ask[@]}" peek orders
+answers "$(seq 1 250)" "${ask[@]}" next buffered -n 250 --batch 100
+run "${ask[@]}" peek buffered
+holds "a batch takes whole batches" test "$(cat "$work/out")" -ge 301
+answers 1 env ZSEQ_URI="$(uri a b c)" "$zseq" next by-environment
+answers 1 "$zseq" next by-option --uri="$(uri b)" --timeout=5000
+
+#  range
+answers "1 1" "${ask[@]}" range ranges 1
+answers "2 1001" "${ask[@]}" range ranges 1000
+answers "1002 4294968297" "${ask[@]}" range ranges 4294967296
+answers 4294968298 "${ask[@]}" next ranges
+
+#  stream: to a count, to a signal, to a closed pipe.
+answers "$(seq 1 20)" "${ask[@]}" stream flow -n 20
+answers "$(seq 21 23)" "${ask[@]}" stream flow -n 3 --delay 1
+answers "$(seq 1 7)" "${ask[@]}" stream buffer -n 7 --batch 5
+
+has_lines () {
+    [[ $(wc -l <"$1") -ge $2 ]]
+}
+for signal in INT TERM; do
+    "${ask[@]}" stream endless --batch 10 --delay 1 \
+        >"$work/endless" 2>"$work/endless.log" &
+    pid[endless]=$!
+    wait_until has_lines "$work/endless" 30
+    kill "-$signal" "${pid[endless]}"
+    ends endless 0 ''
+    holds "SIG$signal leaves whole lines" \
+        test "$(tail -c 1 "$work/endless" | od -An -c | tr -d ' ')" = '\n'
+done
+run bash -c '"$@" stream endless | head -n 1; exit "${PIPESTATUS[0]}"' \
+    - "${ask[@]}"
+holds "a closed pipe ends a stream without words" \
+    test "$status-$(wc -l <"$work/out")-$(wc -c <"$work/err")" = 1-1-0
+
+#  peek and raise
+answers 1 "${ask[@]}" peek untouched
+answers "" "${ask[@]}" raise raised 1000
+answers 1000 "${ask[@]}" peek raised
+answers 1000 "${ask[@]}" next raised
+answers "" "${ask[@]}" raise raised 5
+answers 1001 "${ask[@]}" next raised
+answers "" "${ask[@]}" raise end 9223372036854775807
+answers 9223372036854775807 "${ask[@]}" next end
+answers 9223372036854775808 "${ask[@]}" peek end
+
+#  list: in byte order, one line a name whatever its bytes.
+for name in '../../x' / . .. % %2F 'grüße' $'a\nb' 'a\b' -n $'\xff\xc2\x9b' \
+            "$(printf 'n%.0s' {1..255})"; do
+    answers 1 "${ask[@]}" next -- "$name"
+    answers 2 "${ask[@]}" next -- "$name"
+done
+answers "$(printf 'r%s\n' $'aised\t1002' $'anges\t4294968299')" \
+    "${ask[@]}" list r
+answers $'../../x\t3' "${ask[@]}" list ../
+answers $'%\t3\n%2F\t3' "${ask[@]}" list %
+answers $'a\\x0ab\t3\na\\x5cb\t3' "${ask[@]}" list a
+answers $'grüße\t3' "${ask[@]}" list grü
+answers $'\\xff\\xc2\\x9b\t3' "${ask[@]}" list $'\xff'
+answers "" "${ask[@]}" list nobody
+run "${ask[@]}" list
+grep -v '\\' "$work/out" | LC_ALL=C sort -c
+holds "list is in byte order" test $? -eq 0
+holds "list names every sequence" test "$(wc -l <"$work/out")" -eq 22
+holds "no name has left the directory" \
+    test "$(find "$work" -mindepth 1 -maxdepth 1 -type d | wc -l)" -eq 3
+
+#  status
+run "${ask[@]}" status
+holds "status has a line for each node and two more" \
+    test "$status-$(wc -l <"$work/out")" = 0-5
+holds "status names the cluster" \
+    grep -Eq '^cluster shop, identity [0-9a-f]{16}, N 3, R 2, W 2$' "$work/out"
+holds "status shows that all vote" \
+    test "$(grep -Ec '^[abc] +tcp://[^ ]+ +voting +1 +[0-9]+ +[0-9]+ us$' \
+            "$work/out")" -eq 3
+run "${ask[@]}" status -w json
+identity=$(grep -Eo '"identity": "[0-9a-f]{16}"' "$work/out")
+holds "JSON has the identity as a string" test -n "$identity"
+holds "JSON has incarnations as strings" \
+    test "$(grep -c '"incarnation": "1"' "$work/out")" -eq 3
+holds "JSON has W" grep -q '"w": 2' "$work/out"
+
+#  Help and version need no cluster.
+run "$zseq" --help
+holds "help" grep -q '^usage: zseq' "$work/out"
+for command in next range stream peek raise list status; do
+    run "$zseq" $command --help
+    holds "help of $command" \
+        test "$status-$(grep -c "^usage: .* $command" "$work/out")" = 0-1
+    holds "the manual has $command" \
+        grep -Eq "^\\.(B|BR) \"?$command" "$ZSEQ_SOURCE/lib/man/zseq.1"
+done
+run "$zseq" --version
+holds "version" grep -Eq '^zseq [0-9]+\.[0-9]+\.[0-9]+$' "$work/out"
+
+#  What cannot be written is noticed.
+for arguments in "next sink -n 10" "range sink 5" "stream sink" "peek sink" \
+                 "list" "status" "status -w json" "--help"; do
+    run bash -c "\"\$@\" $arguments >/dev/full" - "${ask[@]}"
+    holds "$arguments >/dev/full fails and says so" \
+        test "$status-$(grep -c 'No space left' "$work/err")" = 1-1
+done
+#  Lines of eight bytes: an eventfd in its place would swallow them.
+answers "" "${ask[@]}" raise closed 1000000
+run bash -c '"$@" stream closed -n 3 >&-' - "${ask[@]}"
+holds "a closed standard output is noticed" \
+    test "$status-$(grep -c 'cannot write' "$work/err")" = 1-1
+
+#  One node down, whichever: everything goes on, in order.
+last=5012
+for node in a b c; do
+    crash $node
+    run "${ask[@]}" next orders -n 5
+    holds "IDs with node $node down" test $status -eq 0
+    holds "they rise" sort -n -u -c "$work/out"
+    holds "they are above the last" test "$(head -n 1 "$work/out")" -gt $last
+    last=$(tail -n 1 "$work/out")
+    answers $((last + 1)) "${ask[@]}" peek orders
+    answers "" "${ask[@]}" raise orders $((last + 2))
+    last=$((last + 1))
+    run "${ask[@]}" range orders 10
+    holds "a range with node $node down" \
+        test "$(cat "$work/out")" = "$((last + 1)) $((last + 10))"
+    last=$((last + 10))
+    run "${ask[@]}" list ord
+    holds "list with node $node down" \
+        test "$(cat "$work/out")" = $'orders\t'$((last + 1))
+    run "${ask[@]}" status
+    holds "status shows that node $node is down" \
+        grep -Eq "^$node +tcp://[^ ]+ +unreachable +- +- +-" "$work/out"
+    start $node
+    ready $node
+done
+
+#  Two nodes down: an error before the deadline and not for ever.
+crash a
+crash b
+unavailable='too few nodes|deadline'
+short=("${ask[@]}" -t 1000)
+refuses 2 "$unavailable" "${short[@]}" next orders
+refuses 2 "$unavailable" "${short[@]}" next orders -n 10 --batch 5
+refuses 2 "$unavailable" "${short[@]}" range orders 5
+refuses 2 "$unavailable" "${short[@]}" stream orders
+refuses 2 "$unavailable" "${short[@]}" peek orders
+refuses 2 "$unavailable" "${short[@]}" raise orders 9000
+refuses 2 "$unavailable" "${short[@]}" list
+run "${short[@]}" status
+holds "status works with one node" \
+    test "$status-$(grep -c unreachable "$work/out")" = 0-2
+start a
+ready a
+run "${ask[@]}" next orders
+holds "with two nodes again it goes on" \
+    test "$status" -eq 0 -a "$(cat "$work/out")" -gt $last
+
+stop a
+stop c
+verdict

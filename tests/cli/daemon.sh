@@ -1,0 +1,171 @@
+#!/bin/bash
+#  Bad input to zseqd, and directories and endpoints that it must refuse.
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+#  bad PATTERN OPTION...: format refuses, and makes no directory.
+bad () {
+    local pattern=$1
+    shift
+    refuses 1 "$pattern" "$zseqd" format --data "$work/none" "$@"
+    holds "a refused format leaves no directory" test ! -e "$work/none"
+}
+
+#  The command line itself.
+refuses 1 'command is missing' "$zseqd"
+refuses 1 "no command 'run'" "$zseqd" run
+refuses 1 "no option '--colour'" "$zseqd" start --colour
+refuses 1 '--data needs a value' "$zseqd" start --data
+refuses 1 '--data is missing' "$zseqd" start
+refuses 1 "unexpected 'more'" "$zseqd" start --data "$work/none" more
+for count in 0 -1 '' 1x 99999999999999999999; do
+    refuses 1 '--names-max' "$zseqd" start --data "$work/none" \
+        --names-max "$count"
+done
+for option in --help --version; do
+    run "$zseqd" $option
+    holds "$option" test "$status-$(wc -c <"$work/err")" = 0-0
+done
+
+#  Member lists and names.
+good=(--cluster shop --members "$(members a b c)")
+bad 'format needs --name' "${good[@]}"
+bad 'format needs .*--members' --name a --cluster shop
+bad "'d' is not in the member list" --name d "${good[@]}"
+for name in '' -a .a 'a b' a/b 'grün' "$(printf 'n%.0s' {1..64})"; do
+    bad 'is not a name for a cluster' --name a --cluster "$name" \
+        --members "$(members a)"
+    bad "member 1 is not NAME=ENDPOINT" --name a --cluster shop \
+        --members "$name=$(endpoint a)"
+done
+here=$(endpoint a)
+while IFS='|' read -r list pattern; do
+    bad "$pattern" --name a --cluster shop --members "$list"
+done <<END
+|member 1 is not NAME=ENDPOINT
+a|member 1 is not NAME=ENDPOINT
+$here|member 1 is not NAME=ENDPOINT
+a=$here,|member 2 is not NAME=ENDPOINT
+,a=$here|member 1 is not NAME=ENDPOINT
+a=$here,,b=$(endpoint b)|member 2 is not NAME=ENDPOINT
+a=$here,a=$(endpoint b)|names a twice
+a=$here,b=$here|gives $here to a and to b
+a=|endpoint of a is not
+a=here|endpoint of a is not
+a=tcp://|endpoint of a is not
+a=tcp://$address|endpoint of a is not
+a=tcp://$address:0|endpoint of a is not
+a=tcp://$address:65536|endpoint of a is not
+a=tcp://$address:1x|endpoint of a is not
+a=udp://$address:19001|endpoint of a is not
+a=ipc://|endpoint of a is not
+$(members a b c d e f g h i j)|more than 9 members
+END
+bad 'belongs to start' --name a "${good[@]}" --insecure
+answers "formatted $work/i for node i of cluster big (9 members)" \
+    "$zseqd" format --data "$work/i" --name i --cluster big \
+    --members "$(members i h g f e d c b a)"
+
+#  Where a directory cannot be made.
+refuses 1 "$work/deep/none" "$zseqd" format --data "$work/deep/none" --name a \
+    "${good[@]}"
+: >"$work/file"
+refuses 1 "$work/file" "$zseqd" format --data "$work/file" --name a \
+    "${good[@]}"
+mkdir "$work/used"
+: >"$work/used/precious"
+refuses 1 'not empty' "$zseqd" format --data "$work/used" --name a "${good[@]}"
+holds "what was there is there" test "$(ls "$work/used")" = precious
+mkdir "$work/empty"
+answers "formatted $work/empty for node a of cluster shop (3 members)" \
+    "$zseqd" format --data "$work/empty" --name a "${good[@]}"
+refuses 1 'not empty' "$zseqd" format --data "$work/empty" --name a \
+    "${good[@]}"
+
+#  Starting from nothing is never starting at 1.
+mkdir "$work/nothing"
+for directory in nothing absent; do
+    refuses 1 "$directory is empty.*format" \
+        "$zseqd" start --data "$work/$directory"
+    refuses 1 "$directory is empty.*recovered" \
+        "$zseqd" start --data "$work/$directory" --name a "${good[@]}"
+done
+holds "an empty directory stays so" test -z "$(ls -A "$work/nothing")"
+holds "an absent directory stays so" test ! -e "$work/absent"
+refuses 1 "$work/used" "$zseqd" start --data "$work/used"
+holds "what was there is there" test "$(ls "$work/used")" = precious
+
+#  A node, and what start may be told of it.
+format one a a
+start a
+ready a
+ask=("$zseq" -u "$(uri a)")
+answers 1 "${ask[@]}" next orders
+refuses 1 "$work/a.*(${pid[a]})" "$zseqd" start --data "$work/a"
+refuses 1 'not empty' "$zseqd" format --data "$work/a" --name a \
+    --cluster one --members "$(members a)"
+answers 2 "${ask[@]}" next orders
+stop a
+refuses 1 'belongs to node a, not to b' "$zseqd" start --data "$work/a" \
+    --name b
+refuses 1 'belongs to cluster one, not to two' "$zseqd" start \
+    --data "$work/a" --cluster two
+refuses 1 'formatted for 1 members, --members has 2' "$zseqd" start \
+    --data "$work/a" --members "$(members a b)"
+refuses 1 'member a, which --members' "$zseqd" start --data "$work/a" \
+    --members "$(members b)"
+refuses 1 "'a=' *: *member 1|endpoint of a is not" "$zseqd" start \
+    --data "$work/a" --members a=
+start a --name a --cluster one --members "a=$(endpoint m)"
+ready a
+answers 3 "$zseq" -u "$(uri m)" next orders
+stop a
+
+#  Where it may bind.
+refuses 1 "0\\.0\\.0\\.0:19001.*--insecure" "$zseqd" start --data "$work/a" \
+    --bind tcp://0.0.0.0:19001
+refuses 1 "--insecure" "$zseqd" start --data "$work/a" --bind 'tcp://*:19001'
+refuses 1 "--insecure" "$zseqd" start --data "$work/a" \
+    --members a=tcp://10.255.255.1:19001
+refuses 1 "127\.0\.0\.1\.example\.invalid:19001" "$zseqd" start \
+    --data "$work/a" --bind tcp://127.0.0.1.example.invalid:19001
+refuses 1 "'here' is not tcp" "$zseqd" start --data "$work/a" --bind here
+refuses 1 "192\\.0\\.2\\.1:19001" "$zseqd" start --data "$work/a" --insecure \
+    --bind tcp://192.0.2.1:19001
+start a --bind "ipc://$work/a.ipc"
+ready a
+answers 4 "$zseq" -u "ipc://$work/a.ipc" next orders
+format other b b
+stop a
+#  Where it moved to, it stays.
+start a
+ready a
+answers 5 "$zseq" -u "$(uri m)" next orders
+stop a
+start a --members "$(members a)"
+ready a
+refuses 1 "$(endpoint a)" "$zseqd" start --data "$work/b" \
+    --bind "$(endpoint a)"
+kill -INT "${pid[a]}"
+ends a 0 ''
+
+#  A limit on names is kept, and told.
+start a --names-max 2
+ready a
+answers 1 "${ask[@]}" next second
+refuses 2 'as many sequences as it may' "${ask[@]}" -t 500 next third
+answers 6 "${ask[@]}" next orders
+stop a
+refuses 1 '--names-max' "$zseqd" start --data "$work/a" --names-max 1
+
+#  Damage is named, and the node does not start.
+cp -a "$work/a" "$work/a.good"
+: >"$work/a/node"
+refuses 1 "$work/a/node" "$zseqd" start --data "$work/a"
+rm "$work/a/node"
+refuses 1 "$work/a" "$zseqd" start --data "$work/a"
+rm -r "$work/a"
+cp -a "$work/a.good" "$work/a"
+rm "$work/a/names"
+refuses 1 "$work/a/names.*missing" "$zseqd" start --data "$work/a"
+
+verdict

@@ -1,0 +1,214 @@
+#  What the scripts of this folder share: clusters of real nodes, and
+#  expectations. Sourced. CMakeLists.txt sets the variables ZSEQ_*.
+# shellcheck shell=bash disable=SC2034
+set -uo pipefail
+unset ZSEQ_URI
+
+zseqd=$ZSEQ_BIN/zseqd
+zseq=$ZSEQ_BIN/zseq
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/zseq-cli.XXXXXX")
+declare -A pid=()  # Nodes that were started and not yet waited for
+failures=0
+expectations=0
+
+#  All of 127.0.0.0/8 is this machine: an address that no other running script
+#  has makes every port free.
+address=127.$((64 + ($$ >> 16) % 64)).$((($$ >> 8) % 256)).$(($$ % 256))
+
+clean_up () {
+    local name
+    for name in "${!pid[@]}"; do
+        kill -KILL "${pid[$name]}" 2>/dev/null
+        wait "${pid[$name]}" 2>/dev/null
+    done
+    rm -rf "$work"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+fail () {
+    failures=$((failures + 1))
+    printf 'FAILED: %s\n' "$*"
+}
+
+#  Ends the script with its verdict.
+verdict () {
+    echo "$expectations expectations, $failures failed"
+    [[ $failures -eq 0 && $expectations -gt 0 ]]
+    exit
+}
+
+#  Ends the script as skipped (SKIP_RETURN_CODE).
+skip () {
+    echo "skipped: $*"
+    exit 77
+}
+
+#  Runs a command, which has a minute. Sets status, and leaves what it printed
+#  in the files out and err.
+run () {
+    status=0
+    timeout 60 "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
+}
+
+show () {
+    printf '  command: %q' "$1"
+    shift
+    printf ' %q' "$@"
+    printf '\n  status %s\n' "$status"
+    head -n 12 "$work/out" | head -c 2000 | sed 's/^/  out: /'
+    head -n 12 "$work/err" | head -c 2000 | sed 's/^/  err: /'
+}
+
+#  answers TEXT COMMAND...: it succeeds, prints exactly that, and no error.
+answers () {
+    local text=$1
+    shift
+    expectations=$((expectations + 1))
+    run "$@"
+    if [[ $status -ne 0 || $(cat "$work/out") != "$text" \
+              || -s $work/err ]]; then
+        fail "expected success and '${text:0:300}'"
+        show "$@"
+    fi
+}
+
+#  refuses STATUS PATTERN COMMAND...: it fails with that status, prints
+#  nothing, and a last line of error that matches; zseq prints no other.
+refuses () {
+    local code=$1 pattern=$2
+    shift 2
+    expectations=$((expectations + 1))
+    run "$@"
+    if [[ $status -ne $code || -s $work/out ]] \
+           || [[ $1 == "$zseq" && $(wc -l <"$work/err") -ne 1 ]] \
+           || ! tail -n 1 "$work/err" | grep -Eq -- "$pattern"; then
+        fail "expected status $code and an error like '$pattern'"
+        show "$@"
+    fi
+}
+
+#  holds TITLE COMMAND...: it is true.
+holds () {
+    local title=$1
+    shift
+    expectations=$((expectations + 1))
+    "$@" || fail "$title"
+}
+
+#  Looks again and again whether a command succeeds, for a minute at most.
+wait_until () {
+    local deadline=$((SECONDS + 60))
+    until "$@"; do
+        [[ $SECONDS -lt $deadline ]] || return 1
+        sleep 0.02
+    done
+}
+
+#  endpoints NODE...: a=tcp://...,b=tcp://... as --members takes it. Each name
+#  has a port of its own, the same in all clusters of a script.
+endpoint () {
+    printf 'tcp://%s:%d' "$address" $((19000 + $(printf '%d' "'$1") - 96))
+}
+
+members () {
+    local name list=
+    for name in "$@"; do
+        list+=${list:+,}$name=$(endpoint "$name")
+    done
+    printf '%s' "$list"
+}
+
+uri () {
+    members "$@" | sed 's/[a-z]=//g'
+}
+
+#  format CLUSTER NODE MEMBER...: makes the node's directory $work/NODE.
+format () {
+    local cluster=$1 name=$2
+    shift 2
+    run "$zseqd" format --data "$work/$name" --name "$name" \
+        --cluster "$cluster" --members "$(members "$@")"
+    if [[ $status -ne 0 ]]; then
+        fail "node $name cannot be formatted"
+        show "$zseqd" format
+    fi
+}
+
+#  start NODE [OPTION...]: runs it, its log in $work/NODE.log.
+start () {
+    local name=$1
+    shift
+    : >"$work/$name.log"
+    "$zseqd" start --data "$work/$name" "$@" 2>"$work/$name.log" &
+    pid[$name]=$!
+}
+
+says () {
+    [[ -z $2 ]] || grep -Eq -- "$2" "$work/$1.log"
+}
+
+says_or_ends () {
+    says "$@" || ! kill -0 "${pid[$1]}" 2>/dev/null
+}
+
+#  Waits until every node given votes.
+ready () {
+    local name
+    for name in "$@"; do
+        wait_until says_or_ends "$name" "ready: node $name votes"
+        if ! says "$name" "ready: node $name votes"; then
+            fail "node $name does not vote"
+            cat "$work/$name.log"
+        fi
+    done
+}
+
+gone () {
+    ! kill -0 "${pid[$1]}" 2>/dev/null
+}
+
+#  ends NODE STATUS PATTERN: it ends by itself, with that status and log.
+ends () {
+    local name=$1 code=$2 pattern=$3 status=0
+    expectations=$((expectations + 1))
+    if ! wait_until gone "$name"; then
+        fail "node $name does not end, but should have said '$pattern'"
+        cat "$work/$name.log"
+        return
+    fi
+    wait "${pid[$name]}" || status=$?
+    unset "pid[$name]"
+    if [[ $status -ne $code ]] || ! says "$name" "$pattern"; then
+        fail "node $name: status $status, expected $code and '$pattern'"
+        cat "$work/$name.log"
+    fi
+}
+
+#  stop NODE: ends it by SIGTERM, which must work.
+stop () {
+    kill -TERM "${pid[$1]}"
+    ends "$1" 0 ''
+}
+
+#  crash NODE: ends it by SIGKILL.
+crash () {
+    kill -KILL "${pid[$1]}"
+    wait "${pid[$1]}" 2>/dev/null
+    unset "pid[$1]"
+}
+
+#  cluster NAME NODE...: formats and starts a new cluster; it votes.
+cluster () {
+    local cluster=$1 name
+    shift
+    for name in "$@"; do
+        format "$cluster" "$name" "$@"
+    done
+    for name in "$@"; do
+        start "$name"
+    done
+    ready "$@"
+}

@@ -1,0 +1,67 @@
+#!/bin/bash
+#  README.md shows only what is run: its C is that of the examples, its
+#  commands are those of the scripts, and what it names exists.
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+readme=$ZSEQ_SOURCE/README.md
+[[ -f $readme ]] || skip "there is no README.md"
+
+#  blocks LANGUAGE: the fenced blocks of that language, each ended by a NUL.
+blocks () {
+    awk -v fence="^\`\`\`$1\$" '
+        $0 ~ fence { inside = 1; next }
+        inside && /^```$/ { inside = 0; printf "%c", 0; next }
+        inside { print }' "$readme"
+}
+
+#  Whether the lines given are in a file, one after the other.
+contains () {
+    FILE="$1" TEXT="$2" python3 - <<'END'
+import os, sys
+text = open(os.environ["FILE"]).read()
+sys.exit(0 if os.environ["TEXT"] in text else 1)
+END
+}
+
+#  Each C block stands, as it is, in an example, which examples.sh runs.
+shown_in_an_example () {
+    local example
+    for example in "$ZSEQ_SOURCE"/examples/*.c; do
+        if contains "$example" "$1"; then
+            return
+        fi
+    done
+    return 1
+}
+
+while IFS= read -r -d '' block; do
+    holds "C in README.md is not in examples/*.c: $block" \
+        shown_in_an_example "$block"
+done < <(blocks c)
+
+#  Each zseq and zseqd command names real commands and options.
+while IFS= read -r -d '' block; do
+    while read -r program words; do
+        for word in $words; do
+            if [[ $word =~ ^--[a-z-]+ ]]; then
+                word=${BASH_REMATCH[0]}
+                holds "README.md: $program has no option $word" \
+                    grep -q -- "${word//-/\\\\-}" \
+                    "$ZSEQ_SOURCE/lib/man/${program##*/}".[18]
+            fi
+        done
+    done < <(grep -Eo '(^|[ /])zseqd? [^|#;&>]*' <<<"$block" \
+        | sed 's/^[ /]*//')
+done < <(blocks sh)
+
+#  What the text links to is there.
+while read -r path; do
+    holds "README.md links to $path, which is not there" \
+        test -e "$ZSEQ_SOURCE/$path"
+done < <(grep -Eo '\]\([^)#]+' "$readme" | sed 's/^](//' | grep -v '://')
+
+holds "README.md shows the quick start" \
+    grep -q 'bash examples/quickstart.sh' "$readme"
+holds "README.md shows how to run the tests" grep -q 'bash tests/run.sh' \
+    "$readme"
+
+verdict

@@ -1,0 +1,33 @@
+#!/bin/bash
+#  The core reaches nothing but memory and strings, and the shared library
+#  exports nothing but the public API.
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+header=$ZSEQ_SOURCE/lib/include/zseq.h
+public=$(grep -Eo '\bzseq_[a-z_]+ \(' "$header" | grep -v '_fn (' \
+    | tr -d ' (' | sort -u)
+exported=$(nm -D --defined-only "$ZSEQ_LIB/libzseq.so" \
+    | awk '{ print $3 }' | sort -u)
+expectations=$((expectations + 1))
+if [[ $exported != "$public" ]]; then
+    fail "libzseq.so exports other than zseq.h declares (< exported)"
+    diff <(echo "$exported") <(echo "$public")
+fi
+
+if [[ -n $ZSEQ_INSTRUMENTED ]]; then
+    echo "skipped: symbols of the core (this build is instrumented)"
+    verdict
+fi
+core=$ZSEQ_LIB/libzseq_core.a
+undefined=$(comm -23 \
+    <(nm --undefined-only "$core" | awk 'NF == 2 { print $2 }' | sort -u) \
+    <(nm --defined-only "$core" | awk 'NF == 3 { print $3 }' | sort -u))
+expectations=$((expectations + 1))
+strange=$(grep -vxEf <(grep -v '^#' "$ZSEQ_SOURCE/tests/cli/symbols.allow") \
+    <<<"$undefined")
+if [[ -n $strange ]]; then
+    fail "the core uses symbols that symbols.allow does not list: $strange"
+fi
+holds "the core was read" grep -qx memcpy <<<"$undefined"
+
+verdict

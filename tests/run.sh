@@ -1,0 +1,81 @@
+#!/bin/bash
+#  Installs what the tests need, builds zseq in several ways and runs all
+#  tests. Ends with ctest's summaries; non-zero when anything failed.
+#
+#      bash tests/run.sh [--quick] [--long]
+#
+#  --quick  one build (gcc), no sanitizers
+#  --long   tests that can go on for longer do (sets ZSEQ_LONG=1)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+quick=
+for option in "$@"; do
+    case $option in
+    --quick) quick=1 ;;
+    --long) export ZSEQ_LONG=1 ;;
+    *)
+        echo "run.sh: unknown option '$option'; there are --quick, --long" >&2
+        exit 1
+        ;;
+    esac
+done
+
+summary=$(mktemp)
+log=$(mktemp)
+trap 'rm -f "$summary" "$log"' EXIT
+failures=0
+
+#  Runs one stage and says how long it took. A failure is counted, and the
+#  stages that do not need this one go on.
+stage () {
+    local title=$1 began=$SECONDS status=0
+    shift
+    echo "== $title"
+    "$@" || status=$?
+    if [[ $status -eq 0 ]]; then
+        echo "== $title: done, $((SECONDS - began)) s"
+    else
+        echo "== $title: FAILED ($status), $((SECONDS - began)) s"
+        failures=$((failures + 1))
+    fi
+    return $status
+}
+
+#  Configures and builds a preset with warnings as errors, in a directory of
+#  its own. Quiet when all is well.
+build () {
+    local preset=$1 name=$2
+    shift 2
+    if ! { cmake --preset "$preset" -B "build/$name" -DZSEQ_WERROR=ON "$@" \
+               && cmake --build "build/$name"; } >"$log" 2>&1; then
+        cat "$log"
+        return 1
+    fi
+}
+
+run_tests () {
+    local status=0
+    ctest --test-dir "build/$1" --output-on-failure -j "$(nproc)" \
+        | tee "$log" || status=$?
+    {
+        echo "$1:"
+        sed -n '/tests passed/,$p' "$log"
+    } >>"$summary"
+    return $status
+}
+
+stage "packages" bash .ci/install-packages build test || exit 1
+if stage "gcc: build" build release ci-gcc; then
+    stage "gcc: test" run_tests ci-gcc || true
+fi
+if [[ -z $quick ]]; then
+    stage "clang: build" build release ci-clang -DCMAKE_C_COMPILER=clang || true
+    if stage "asan: build" build asan ci-asan; then
+        stage "asan: test" run_tests ci-asan || true
+    fi
+fi
+echo
+echo "== $failures stages failed, $SECONDS s"
+cat "$summary"
+[[ $failures -eq 0 ]]

@@ -87,9 +87,9 @@ int zseq_store_start (zseq_store_t *self);
 //  Hands writes over, never blocking on the disk. All that is waiting when the
 //  thread comes round is one group (4096 writes at most): each record is
 //  written, its directory synced once per group, new names journaled in one
-//  batch, and then the completions appear in the order of submission. One write per name at a
-//  time: the caller waits for its completion. Errors: ZSEQ_ENOMEM, nothing
-//  taken.
+//  batch, and then the completions appear in the order of submission. One
+//  write per name at a time: the caller waits for its completion. Errors:
+//  ZSEQ_ENOMEM, nothing taken.
 int zseq_store_submit (zseq_store_t *self, const zseq_write_t *writes,
                        size_t count);
 

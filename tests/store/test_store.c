@@ -1,0 +1,935 @@
+//  The store from outside: what it finds again, what it refuses, what it says.
+
+#include <criterion/criterion.h>
+#include <ctype.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "zseq_faults.h"
+#include "zseq_fixture.h"
+#include "zseq_seq.h"
+
+TestSuite (store, .init = fixture_init, .fini = fixture_term);
+
+//  Makes the checksum right again after bytes were changed on purpose.
+static void
+s_reseal (uint8_t *bytes, size_t size)
+{
+    uint64_t hash = XXH3_64bits (bytes, size - 8);
+    for (size_t i = 0; i < 8; i++)
+        bytes[size - 8 + i] = (uint8_t) (hash >> (8 * i));
+}
+
+//  A born node that holds names, each with limit 10, one group per name.
+static void
+s_node_with (const char *const *names, size_t count)
+{
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    for (size_t i = 0; i < count; i++)
+        cr_assert_eq (fixture_write (store, names[i], 10, false), ZSEQ_OK);
+    zseq_store_destroy (&store);
+}
+
+static void
+s_assert_refused (int expected, const char *text)
+{
+    int rc = fixture_check (NULL);
+    cr_assert_eq (rc, expected, "%d instead, %s", rc, fixture_text ());
+    cr_assert (strstr (fixture_text (), text), "\"%s\" lacks \"%s\"",
+               fixture_text (), text);
+}
+
+//  Opening and formatting.
+
+Test (store, opens_what_was_formatted)
+{
+    zseq_record_t written;
+    fixture_record (&written, 0);
+    written.vector.life[0].counter = 7;
+    written.vector.life[2].random = UINT64_MAX;
+    written.floor = ZSEQ_NEXT_MAX;
+    written.floor_reserved = 17;
+    zseq_store_t *store = zseq_store_new (fixture_node ());
+    cr_assert_eq (zseq_store_format (store, &written), ZSEQ_OK);
+    zseq_record_t found;
+    cr_assert_eq (zseq_store_open (store, &found), ZSEQ_OK);
+    zseq_store_destroy (&store);
+    cr_assert_null (store);
+    zseq_store_destroy (&store);
+
+    cr_assert_eq (found.identity, 0);
+    cr_assert_str_eq (found.cluster, "test");
+    cr_assert_eq (found.self, written.self);
+    cr_assert_eq (found.n, 3);
+    for (size_t i = 0; i < 3; i++) {
+        cr_assert_str_eq (found.member[i].name, written.member[i].name);
+        cr_assert_str_eq (found.member[i].endpoint, written.member[i].endpoint);
+    }
+    cr_assert (zseq_vector_equal (&found.vector, &written.vector));
+    cr_assert (!found.voting);
+    cr_assert_eq (found.floor, ZSEQ_NEXT_MAX);
+    cr_assert_eq (found.floor_reserved, 17);
+}
+
+Test (store, keeps_a_record_with_everything_at_its_limit)
+{
+    char label[ZSEQ_NODES_MAX][ZSEQ_LABEL_MAX + 1];
+    zseq_member_t members[ZSEQ_NODES_MAX];
+    memset (members, 0, sizeof members);
+    for (int i = 0; i < ZSEQ_NODES_MAX; i++) {
+        memset (label[i], 'a' + i, ZSEQ_LABEL_MAX);
+        label[i][ZSEQ_LABEL_MAX] = 0;
+        strcpy (members[i].name, label[i]);
+        memset (members[i].endpoint, 'e', ZSEQ_ENDPOINT_MAX);
+        members[i].endpoint[0] = (char) ('0' + i);
+    }
+    zseq_record_t written;
+    cr_assert_eq (zseq_record_init (&written, label[3], label[8], members,
+                                    ZSEQ_NODES_MAX, 1),
+                  ZSEQ_OK);
+    zseq_store_t *store = zseq_store_new (fixture_node ());
+    cr_assert_eq (zseq_store_format (store, &written), ZSEQ_OK);
+    zseq_record_t found;
+    cr_assert_eq (zseq_store_open (store, &found), ZSEQ_OK);
+    cr_assert_eq (found.self, 8);
+    for (size_t i = 0; i < ZSEQ_NODES_MAX; i++)
+        cr_assert_str_eq (found.member[i].endpoint, members[i].endpoint);
+    zseq_store_destroy (&store);
+}
+
+Test (store, tells_an_empty_directory_from_a_damaged_one)
+{
+    s_assert_refused (ZSEQ_EAGAIN, "no such directory");
+    cr_assert (!fixture_exists (fixture_node ()));
+    mkdir (fixture_node (), 0700);
+    s_assert_refused (ZSEQ_EAGAIN, "empty");
+    cr_assert_eq (fixture_count (fixture_node (), ""), 0);
+}
+
+Test (store, leaves_a_directory_that_is_not_a_nodes_alone)
+{
+    mkdir (fixture_node (), 0700);
+    fixture_put (fixture_file (".tmp-1-1"), "x", 1);
+    s_assert_refused (ZSEQ_EDAMAGED, "not a node's directory");
+    cr_assert_eq (fixture_count (fixture_node (), ""), 1);
+    zseq_record_t record;
+    fixture_record (&record, 0);
+    zseq_store_t *store = zseq_store_new (fixture_node ());
+    cr_assert_eq (zseq_store_format (store, &record), ZSEQ_EEXIST);
+    cr_assert (strstr (zseq_store_text (store), "not empty"));
+    cr_assert_eq (fixture_count (fixture_node (), ""), 1);
+    zseq_store_destroy (&store);
+}
+
+Test (store, does_not_format_twice)
+{
+    fixture_format (fixture_node (), 0);
+    zseq_record_t record;
+    fixture_record (&record, 0);
+    zseq_store_t *store = zseq_store_new (fixture_node ());
+    cr_assert_eq (zseq_store_format (store, &record), ZSEQ_EEXIST);
+    zseq_store_destroy (&store);
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+}
+
+Test (store, does_not_make_parents)
+{
+    zseq_record_t record;
+    fixture_record (&record, 0);
+    zseq_store_t *store = zseq_store_new (fixture_path ("none/node"));
+    cr_assert_eq (zseq_store_format (store, &record), ZSEQ_EIO);
+    cr_assert (strstr (zseq_store_text (store), "No such file"));
+    zseq_store_destroy (&store);
+}
+
+Test (store, notices_a_deleted_node_record)
+{
+    s_node_with (NULL, 0);
+    unlink (fixture_file ("node"));
+    s_assert_refused (ZSEQ_EDAMAGED, "missing");
+}
+
+Test (store, is_locked_for_another_process_which_is_told_whose_it_is)
+{
+    fixture_format (fixture_node (), 0);
+    zseq_store_t *store = zseq_store_new (fixture_node ());
+    cr_assert_eq (fixture_load (store, NULL), ZSEQ_OK);
+    char owner[64];
+    snprintf (owner, sizeof owner, "process %ld", (long) getpid ());
+    pid_t child = fork ();
+    if (child == 0) {
+        bool ok = fixture_check (NULL) == ZSEQ_ELOCKED &&
+                  strstr (fixture_text (), owner);
+        _exit (ok ? 0 : 1);
+    }
+    int status;
+    cr_assert_eq (waitpid (child, &status, 0), child);
+    cr_assert (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+    zseq_store_destroy (&store);
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+}
+
+Test (store, keeps_strangers_out_of_what_it_makes)
+{
+    s_node_with ((const char *[]){"orders"}, 1);
+    struct stat info;
+    stat (fixture_node (), &info);
+    cr_assert_eq (info.st_mode & 0777, 0700);
+    stat (fixture_find ("orders"), &info);
+    cr_assert_eq (info.st_mode & 077, 0);
+}
+
+//  Records.
+
+Test (store, finds_again_what_was_written)
+{
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    cr_assert_eq (fixture_write (store, "orders", 100, false), ZSEQ_OK);
+    cr_assert_eq (fixture_write (store, "orders", 101, true), ZSEQ_OK);
+    cr_assert_eq (fixture_write (store, "bills", ZSEQ_NEXT_MAX, false),
+                  ZSEQ_OK);
+    zseq_write_t write = {.name = "orders",
+                          .name_size = 6,
+                          .journaled = true,
+                          .next = 102,
+                          .limit = 1000};
+    zseq_written_t written;
+    fixture_submit (store, &write, 1, &written);
+    cr_assert_eq (written.status, ZSEQ_OK);
+    zseq_store_destroy (&store);
+
+    fixture_names_t names;
+    cr_assert_eq (fixture_check (&names), ZSEQ_OK);
+    cr_assert_eq (names.count, 2);
+    cr_assert_str_eq (names.found[0].name, "bills");
+    cr_assert_eq (names.found[0].limit, ZSEQ_NEXT_MAX);
+    cr_assert_eq (names.found[1].limit, 1000);
+    fixture_forget (&names);
+}
+
+Test (store, is_born_with_the_record_that_says_so)
+{
+    fixture_format (fixture_node (), 0);
+    cr_assert (!fixture_exists (fixture_file ("names")));
+    zseq_store_t *store = fixture_start ();
+    zseq_record_t record;
+    fixture_record (&record, 0);
+    record.vector.life[0].counter = 1;
+    zseq_write_t write = {.record = &record, .tag = 5, .owner = &record};
+    zseq_written_t written;
+    fixture_submit (store, &write, 1, &written);
+    cr_assert (written.record);
+    cr_assert_eq (written.status, ZSEQ_OK);
+    cr_assert_eq (written.tag, 5);
+    cr_assert_eq (written.owner, &record);
+    cr_assert (!fixture_exists (fixture_file ("names")));
+
+    fixture_record (&record, FIXTURE_IDENTITY);
+    fixture_submit (store, &write, 1, &written);
+    cr_assert_eq (written.status, ZSEQ_OK);
+    cr_assert (fixture_exists (fixture_file ("names")));
+    cr_assert_eq (fixture_write (store, "orders", 10, false), ZSEQ_OK);
+    //  Later records leave the journal alone.
+    fixture_submit (store, &write, 1, &written);
+    zseq_store_destroy (&store);
+
+    store = zseq_store_new (fixture_node ());
+    memset (&record, 0, sizeof record);
+    cr_assert_eq (zseq_store_open (store, &record), ZSEQ_OK);
+    zseq_store_destroy (&store);
+    cr_assert_eq (record.identity, FIXTURE_IDENTITY);
+    cr_assert (record.voting);
+    fixture_names_t names;
+    cr_assert_eq (fixture_check (&names), ZSEQ_OK);
+    cr_assert_eq (fixture_limit (&names, "orders"), 10);
+    fixture_forget (&names);
+}
+
+//  Every flipped bit, every truncation and an extra byte of a file.
+static void
+s_assert_fragile (const char *path, const char *where)
+{
+    size_t size;
+    uint8_t *bytes = fixture_read (path, &size);
+    for (size_t bit = 0; bit < 8 * size; bit++) {
+        bytes[bit / 8] ^= (uint8_t) (1 << bit % 8);
+        fixture_put (path, bytes, size);
+        s_assert_refused (ZSEQ_EDAMAGED, where);
+        bytes[bit / 8] ^= (uint8_t) (1 << bit % 8);
+    }
+    for (size_t cut = 0; cut < size; cut++) {
+        fixture_put (path, bytes, cut);
+        s_assert_refused (ZSEQ_EDAMAGED, where);
+    }
+    bytes[size] = 0;
+    fixture_put (path, bytes, size + 1);
+    s_assert_refused (ZSEQ_EDAMAGED, where);
+    fixture_put (path, bytes, size);
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+    free (bytes);
+}
+
+Test (store, notices_every_bit_of_damage_to_a_sequence_record)
+{
+    s_node_with ((const char *[]){"orders"}, 1);
+    s_assert_fragile (fixture_find ("orders"), "/orders: ");
+}
+
+Test (store, notices_every_bit_of_damage_to_the_nodes_record)
+{
+    s_node_with (NULL, 0);
+    s_assert_fragile (fixture_file ("node"), "/node: ");
+}
+
+Test (store, refuses_what_has_a_right_checksum_and_a_wrong_value)
+{
+    s_node_with ((const char *[]){"orders"}, 1);
+    const char *path = fixture_find ("orders");
+    size_t size;
+    uint8_t *bytes = fixture_read (path, &size);
+    struct {
+        size_t offset;
+        uint8_t value;
+        int rc;
+        const char *text;
+    } cases[] = {{8, 2, ZSEQ_EFOREIGN, "format version 2"},
+                 {10, 2, ZSEQ_EDAMAGED, "kind"},
+                 {12, 0, ZSEQ_EFOREIGN, "another node or cluster"},
+                 {20, 0, ZSEQ_EFOREIGN, "another node or cluster"},
+                 {21, 5, ZSEQ_EDAMAGED, "sizes"},
+                 {22, 'x', ZSEQ_EDAMAGED, "another name"},
+                 {23, 0, ZSEQ_EDAMAGED, "no valid name"},
+                 {28, 15, ZSEQ_EDAMAGED, "sizes"},
+                 {32, 0, ZSEQ_EDAMAGED, "no sense"},
+                 {40, 9, ZSEQ_EDAMAGED, "no sense"},
+                 {47, 0x80, ZSEQ_EDAMAGED, "no sense"}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t before = bytes[cases[i].offset];
+        bytes[cases[i].offset] = cases[i].value;
+        s_reseal (bytes, size);
+        fixture_put (path, bytes, size);
+        s_assert_refused (cases[i].rc, cases[i].text);
+        bytes[cases[i].offset] = before;
+    }
+    free (bytes);
+}
+
+Test (store, refuses_a_node_record_that_makes_no_sense)
+{
+    s_node_with (NULL, 0);
+    const char *path = fixture_file ("node");
+    size_t size;
+    uint8_t *bytes = fixture_read (path, &size);
+    //  The node's index, the cluster's label, n, voting, the floor.
+    const size_t offsets[] = {20, 27, 31, size - 25, size - 17};
+    const uint8_t values[] = {3, ' ', 10, 2, 0x81};
+    for (size_t i = 0; i < sizeof values; i++) {
+        uint8_t before = bytes[offsets[i]];
+        bytes[offsets[i]] = values[i];
+        s_reseal (bytes, size);
+        fixture_put (path, bytes, size);
+        s_assert_refused (ZSEQ_EDAMAGED, "no sense");
+        bytes[offsets[i]] = before;
+    }
+    bytes[8] = 9;
+    s_reseal (bytes, size);
+    fixture_put (path, bytes, size);
+    s_assert_refused (ZSEQ_EFOREIGN, "format version 9");
+    free (bytes);
+}
+
+Test (store, refuses_the_record_of_another_cluster_and_changes_nothing)
+{
+    s_node_with ((const char *[]){"orders"}, 1);
+    char other[640];
+    snprintf (other, sizeof other, "%s", fixture_path ("other"));
+    rename (fixture_node (), other);
+    fixture_format (fixture_node (), FIXTURE_IDENTITY + 1);
+    mkdir (fixture_file ("seq"), 0700);
+    char command[1400];
+    snprintf (command, sizeof command, "cp -r %s/seq/. %s", other,
+              fixture_file ("seq"));
+    cr_assert_eq (system (command), 0);
+    fixture_put (fixture_file (".tmp-1-1"), "x", 1);
+    size_t before;
+    free (fixture_read (fixture_file ("names"), &before));
+    s_assert_refused (ZSEQ_EFOREIGN, "orders: a record of another");
+    size_t after;
+    free (fixture_read (fixture_file ("names"), &after));
+    cr_assert_eq (before, after);
+    cr_assert (fixture_exists (fixture_file (".tmp-1-1")));
+}
+
+Test (store, refuses_a_record_in_the_wrong_place)
+{
+    s_node_with ((const char *[]){"orders"}, 1);
+    char from[640];
+    snprintf (from, sizeof from, "%s", fixture_find ("orders"));
+    char to[700];
+    snprintf (to, sizeof to, "%.600s", from);
+    strcpy (strrchr (to, '/') + 1, "bills");
+    rename (from, to);
+    s_assert_refused (ZSEQ_EDAMAGED, "bills: holds the record of another");
+    rename (to, from);
+
+    char *spread = strrchr (from, '/') - 2;
+    snprintf (to, sizeof to, "%.600s", from);
+    char *digit = to + (spread - from);
+    *digit = *digit == '0' ? '1' : '0';
+    char parent[700];
+    snprintf (parent, sizeof parent, "%.*s", (int) (digit + 2 - to), to);
+    mkdir (parent, 0700);
+    rename (from, to);
+    s_assert_refused (ZSEQ_EDAMAGED, "orders: holds the record of another");
+}
+
+Test (store, refuses_what_it_did_not_put_among_its_records)
+{
+    s_node_with ((const char *[]){"orders"}, 1);
+    char spread[640];
+    snprintf (spread, sizeof spread, "%s", fixture_find ("orders"));
+    *strrchr (spread, '/') = 0;
+    char odd[700];
+
+    fixture_put (fixture_file ("seq/file"), "x", 1);
+    s_assert_refused (ZSEQ_EDAMAGED, "seq/file: unexpected");
+    unlink (fixture_file ("seq/file"));
+
+    fixture_put (fixture_file ("seq/zz"), "x", 1);
+    s_assert_refused (ZSEQ_EDAMAGED, "seq/zz: unexpected");
+    unlink (fixture_file ("seq/zz"));
+
+    snprintf (odd, sizeof odd, "%s/orders.bak", spread);
+    fixture_put (odd, "x", 1);
+    s_assert_refused (ZSEQ_EDAMAGED, "orders.bak: too short");
+    unlink (odd);
+
+    snprintf (odd, sizeof odd, "%s/a\nb", spread);
+    mkdir (odd, 0700);
+    s_assert_refused (ZSEQ_EDAMAGED, "a?b: not a regular file");
+    rmdir (odd);
+
+    snprintf (odd, sizeof odd, "%s/pipe", spread);
+    mkfifo (odd, 0600);
+    s_assert_refused (ZSEQ_EDAMAGED, "pipe: not a regular file");
+    unlink (odd);
+
+    snprintf (odd, sizeof odd, "%s/link", spread);
+    cr_assert_eq (symlink ("orders", odd), 0);
+    s_assert_refused (ZSEQ_EDAMAGED, "link: not a regular file");
+    unlink (odd);
+
+    //  Beside them it does not care: the directory may be a mount point.
+    mkdir (fixture_file ("lost+found"), 0700);
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+}
+
+Test (store, deletes_temporary_files)
+{
+    s_node_with ((const char *[]){"orders"}, 1);
+    char temp[700];
+    snprintf (temp, sizeof temp, "%s", fixture_find ("orders"));
+    strcpy (strrchr (temp, '/') + 1, ".tmp-123-4");
+    fixture_put (temp, "half a rec", 10);
+    fixture_put (fixture_file (".tmp-9-9"), "", 0);
+    fixture_names_t names;
+    cr_assert_eq (fixture_check (&names), ZSEQ_OK);
+    cr_assert_eq (names.count, 1);
+    fixture_forget (&names);
+    cr_assert (!fixture_exists (temp));
+    cr_assert (!fixture_exists (fixture_file (".tmp-9-9")));
+}
+
+Test (store, is_not_confused_by_a_temporary_file_of_its_own_name)
+{
+    s_node_with ((const char *[]){"orders"}, 1);
+    zseq_store_t *store = fixture_start ();
+    char temp[700];
+    snprintf (temp, sizeof temp, "%s", fixture_find ("orders"));
+    snprintf (strrchr (temp, '/') + 1, 60, ".tmp-%ld-0", (long) getpid ());
+    fixture_put (temp, "x", 1);
+    cr_assert_eq (fixture_write (store, "orders", 20, true), ZSEQ_OK);
+    zseq_store_destroy (&store);
+    fixture_names_t names;
+    cr_assert_eq (fixture_check (&names), ZSEQ_OK);
+    cr_assert_eq (fixture_limit (&names, "orders"), 20);
+    fixture_forget (&names);
+}
+
+//  The journal.
+
+static const char *const s_three[] = {"one", "three", "two"};
+
+//  Puts a journal in place and tells whether the node loads with all names.
+static void
+s_assert_mended (const uint8_t *bytes, size_t size, size_t whole)
+{
+    fixture_put (fixture_file ("names"), bytes, size);
+    for (int i = 0; i < 2; i++) {
+        fixture_names_t names;
+        int rc = fixture_check (&names);
+        cr_assert_eq (rc, ZSEQ_OK, "%s", fixture_text ());
+        cr_assert_eq (names.count, 3);
+        fixture_forget (&names);
+    }
+    //  The cut is not only skipped, and the entry is there again.
+    size_t after;
+    uint8_t *mended = fixture_read (fixture_file ("names"), &after);
+    cr_assert_eq (after, whole);
+    free (mended);
+    char path[640];
+    snprintf (path, sizeof path, "%s", fixture_find ("two"));
+    rename (path, fixture_path ("away"));
+    s_assert_refused (ZSEQ_EDAMAGED, "two: missing");
+    rename (fixture_path ("away"), path);
+}
+
+Test (store, cuts_off_a_bad_last_batch_and_adds_its_entries)
+{
+    s_node_with (s_three, 3);
+    size_t size;
+    uint8_t *bytes = fixture_read (fixture_file ("names"), &size);
+    //  The last batch holds "three" or "two", whichever was written last.
+    size_t last = size - (8 + 2 + strlen ("two") + 8);
+    for (size_t cut = last; cut < size; cut++)
+        s_assert_mended (bytes, cut, size);
+    for (size_t bit = 8 * last; bit < 8 * size; bit++) {
+        bytes[bit / 8] ^= (uint8_t) (1 << bit % 8);
+        s_assert_mended (bytes, size, size);
+        bytes[bit / 8] ^= (uint8_t) (1 << bit % 8);
+    }
+    //  Zeros, as a file system may leave them, and half a batch.
+    memset (bytes + size, 0, 4096);
+    s_assert_mended (bytes, size + 4096, size);
+    memcpy (bytes + size, bytes + last, 12);
+    s_assert_mended (bytes, size + 12, size);
+    free (bytes);
+}
+
+Test (store, takes_an_earlier_bad_batch_for_damage)
+{
+    s_node_with (s_three, 3);
+    size_t size;
+    uint8_t *bytes = fixture_read (fixture_file ("names"), &size);
+    size_t last = size - (8 + 2 + strlen ("two") + 8);
+    for (size_t bit = 0; bit < 8 * last; bit++) {
+        bytes[bit / 8] ^= (uint8_t) (1 << bit % 8);
+        fixture_put (fixture_file ("names"), bytes, size);
+        s_assert_refused (ZSEQ_EDAMAGED, "/names: ");
+        bytes[bit / 8] ^= (uint8_t) (1 << bit % 8);
+    }
+    for (size_t cut = 0; cut < 27; cut++) {
+        fixture_put (fixture_file ("names"), bytes, cut);
+        s_assert_refused (ZSEQ_EDAMAGED, "too short");
+    }
+    //  A byte lost in the middle moves the batches after it.
+    memmove (bytes + 30, bytes + 31, size - 31);
+    fixture_put (fixture_file ("names"), bytes, size - 1);
+    s_assert_refused (ZSEQ_EDAMAGED, "not the last");
+    free (bytes);
+}
+
+Test (store, takes_a_lost_record_for_damage)
+{
+    s_node_with (s_three, 3);
+    for (size_t i = 0; i < 3; i++) {
+        char path[640];
+        snprintf (path, sizeof path, "%s", fixture_find (s_three[i]));
+        rename (path, fixture_path ("away"));
+        char text[80];
+        snprintf (text, sizeof text, "/%s: missing", s_three[i]);
+        s_assert_refused (ZSEQ_EDAMAGED, text);
+        rename (fixture_path ("away"), path);
+    }
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+    rename (fixture_file ("seq"), fixture_path ("away"));
+    s_assert_refused (ZSEQ_EDAMAGED, "/one: missing");
+}
+
+Test (store, adds_the_entry_of_a_first_claim_cut_short)
+{
+    s_node_with (s_three, 3);
+    size_t size;
+    uint8_t *bytes = fixture_read (fixture_file ("names"), &size);
+    //  Only the header: all three were cut short.
+    fixture_put (fixture_file ("names"), bytes, 27);
+    free (bytes);
+    fixture_names_t names;
+    cr_assert_eq (fixture_check (&names), ZSEQ_OK);
+    cr_assert_eq (names.count, 3);
+    fixture_forget (&names);
+    unlink (fixture_find ("one"));
+    s_assert_refused (ZSEQ_EDAMAGED, "one: missing");
+}
+
+Test (store, takes_a_missing_journal_for_damage)
+{
+    s_node_with (s_three, 3);
+    unlink (fixture_file ("names"));
+    s_assert_refused (ZSEQ_EDAMAGED, "names: missing");
+}
+
+Test (store, refuses_the_journal_of_another_cluster)
+{
+    s_node_with (s_three, 3);
+    fixture_format (fixture_path ("other"), FIXTURE_IDENTITY + 1);
+    rename (fixture_path ("other/names"), fixture_file ("names"));
+    s_assert_refused (ZSEQ_EFOREIGN, "names: the journal of another");
+}
+
+Test (store, believes_no_journal_or_record_from_before_the_birth)
+{
+    s_node_with (s_three, 3);
+    fixture_format (fixture_path ("other"), 0);
+    rename (fixture_path ("other/node"), fixture_file ("node"));
+    s_assert_refused (ZSEQ_EDAMAGED, "older than the cluster");
+    rename (fixture_file ("seq"), fixture_path ("away"));
+    s_assert_refused (ZSEQ_EDAMAGED, "names: has entries");
+    //  An empty one is what a birth that was cut short leaves.
+    size_t size;
+    uint8_t *bytes = fixture_read (fixture_file ("names"), &size);
+    fixture_put (fixture_file ("names"), bytes, 27);
+    free (bytes);
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+}
+
+//  Names.
+
+Test (store, keeps_every_name_apart_and_within_its_directory)
+{
+    enum { FIXED = 13, COUNT = FIXED + 255 + 255 + 2 + 3000 };
+    static char name[COUNT][ZSEQ_NAME_MAX + 1];
+    static const char *const fixed[FIXED] = {
+      ".",         "..",  "../../x", "/", "%",        "%2E",   "~",
+      "h\xc3\xa9", "a.b", "A",       "a", ".tmp-1-1", "node\n"};
+    size_t count = 0;
+    for (; count < FIXED; count++)
+        strcpy (name[count], fixed[count]);
+    //  Each byte alone, if it was not there yet, and 255 times.
+    for (int byte = 1; byte < 256; byte++) {
+        char one[2] = {(char) byte, 0};
+        if (!strchr (".%/~Aa", byte))
+            strcpy (name[count++], one);
+        memset (name[count++], byte, ZSEQ_NAME_MAX);
+    }
+    //  Long ones that differ in their last byte.
+    for (char last = 'x'; last <= 'y'; last++) {
+        memset (name[count], 'q', ZSEQ_NAME_MAX);
+        name[count++][ZSEQ_NAME_MAX - 1] = last;
+    }
+    //  Random ones out of what could be mistaken for an encoding.
+    unsigned seed = 4711;
+    while (count < COUNT - 20) {
+        size_t size = 3 + (size_t) rand_r (&seed) % 4;
+        for (size_t i = 0; i < size; i++)
+            name[count][i] = "%~.2E5Fa/"[rand_r (&seed) % 9];
+        name[count][size] = 0;
+        bool twice = false;
+        for (size_t i = 0; i < count && !twice; i++)
+            twice = strcmp (name[i], name[count]) == 0;
+        count += !twice;
+    }
+
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    static zseq_write_t writes[COUNT];
+    static zseq_written_t written[COUNT];
+    for (size_t i = 0; i < count; i++)
+        writes[i] = (zseq_write_t){.name = name[i],
+                                   .name_size = (uint8_t) strlen (name[i]),
+                                   .next = i + 1,
+                                   .limit = i + 1};
+    fixture_submit (store, writes, count, written);
+    zseq_store_destroy (&store);
+
+    fixture_names_t names;
+    cr_assert_eq (fixture_check (&names), ZSEQ_OK, "%s", fixture_text ());
+    cr_assert_eq (names.count, count);
+    for (size_t i = 0; i < count; i++) {
+        cr_assert_eq (fixture_limit (&names, name[i]), i + 1, "%s", name[i]);
+        if (i > 0)
+            cr_assert_lt (strcmp (names.found[i - 1].name, names.found[i].name),
+                          0);
+    }
+    fixture_forget (&names);
+    cr_assert_eq (fixture_count (fixture_path (""), ""), 1);
+    cr_assert_eq (fixture_count (fixture_node (), ""), 4);
+}
+
+Test (store, gives_readable_names_to_files)
+{
+    static const struct {
+        const char *name;
+        const char *file;
+    } cases[] = {{"orders-2024_EU.v1", "orders-2024_EU.v1"},
+                 {"a b", "a%20b"},
+                 {".", "%2E"},
+                 {"../../x", "%2E.%2F..%2Fx"},
+                 {"%2E", "%252E"},
+                 {"~", "%7E"},
+                 {"h\xc3\xa9", "h%C3%A9"}};
+    enum { COUNT = sizeof cases / sizeof *cases };
+    const char *names[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        names[i] = cases[i].name;
+    s_node_with (names, COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        cr_assert_not_null (fixture_find (cases[i].file), "%s", cases[i].file);
+}
+
+Test (store, hashes_a_name_from_one_byte_past_the_limit_on)
+{
+    char longest[182];
+    memset (longest, 'a', sizeof longest);
+    longest[180] = 0;
+    char longer[182];
+    memset (longer, 'a', sizeof longer);
+    longer[181] = 0;
+    char bytes[ZSEQ_NAME_MAX + 1];
+    memset (bytes, 1, ZSEQ_NAME_MAX);
+    bytes[ZSEQ_NAME_MAX] = 0;
+    s_node_with ((const char *[]){longest, longer, bytes}, 3);
+    cr_assert_not_null (fixture_find (longest));
+    cr_assert_null (fixture_find (longer));
+    //  BLAKE2b as Python's hashlib has it, after what is left readable: 100
+    //  bytes, or 99 where a character of three would not fit.
+    strcpy (longer + 100, "~4c97d0046304ee465aeaf86091aa8e65");
+    cr_assert_not_null (fixture_find (longer));
+    char file[200] = "";
+    for (int i = 0; i < 33; i++)
+        strcat (file, "%01");
+    strcat (file, "~37c7e7aaf682f9b6e25e4a8859e359ed");
+    cr_assert_not_null (fixture_find (file));
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+}
+
+//  Groups.
+
+Test (store, completes_a_thousand_writes_in_order_with_few_syncs)
+{
+    enum { COUNT = 1000 };
+    static char name[COUNT][16];
+    static zseq_write_t writes[COUNT];
+    static zseq_written_t written[COUNT];
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    for (size_t i = 0; i < COUNT; i++) {
+        snprintf (name[i], sizeof name[i], "name-%zu", i);
+        writes[i] = (zseq_write_t){.name = name[i],
+                                   .name_size = (uint8_t) strlen (name[i]),
+                                   .next = i + 1,
+                                   .limit = i + 2,
+                                   .tag = i,
+                                   .owner = name[i]};
+    }
+    zseq_faults_begin (fixture_node ());
+    fixture_submit (store, writes, COUNT, written);
+    for (size_t i = 0; i < COUNT; i++) {
+        cr_assert_eq (written[i].status, ZSEQ_OK);
+        cr_assert_eq (written[i].tag, i);
+        cr_assert_eq (written[i].limit, i + 2);
+        cr_assert_eq (written[i].owner, name[i]);
+    }
+    struct pollfd fd = {zseq_store_fd (store), POLLIN, 0};
+    cr_assert_eq (poll (&fd, 1, 0), 0);
+    cr_assert_eq (zseq_store_collect (store, written, COUNT), 0);
+
+    size_t journal = 0;
+    size_t spread = 0;
+    size_t count;
+    zseq_faults_log (&count);
+    for (size_t i = 0; i < count; i++) {
+        const char *line = zseq_faults_line (i);
+        journal += strcmp (line, "fsync names") == 0;
+        spread += strncmp (line, "fsync seq/", 10) == 0 &&
+                  strlen (line) == strlen ("fsync seq/00");
+    }
+    cr_assert_eq (journal, 1);
+    cr_assert_eq (spread, fixture_count (fixture_file ("seq"), ""));
+    zseq_faults_end ();
+    zseq_store_destroy (&store);
+    fixture_names_t names;
+    cr_assert_eq (fixture_check (&names), ZSEQ_OK);
+    cr_assert_eq (names.count, COUNT);
+    fixture_forget (&names);
+}
+
+Test (store, takes_more_writes_than_a_group_holds)
+{
+    enum { COUNT = 10000 };
+    static char name[COUNT][16];
+    static zseq_write_t writes[COUNT];
+    static zseq_written_t written[COUNT];
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    for (size_t i = 0; i < COUNT; i++) {
+        snprintf (name[i], sizeof name[i], "name-%zu", i);
+        writes[i] = (zseq_write_t){.name = name[i],
+                                   .name_size = (uint8_t) strlen (name[i]),
+                                   .next = 1,
+                                   .limit = i + 1,
+                                   .tag = i};
+    }
+    //  Nothing is collected in between, and what was submitted is finished.
+    for (size_t i = 0; i < COUNT; i += 100)
+        cr_assert_eq (zseq_store_submit (store, writes + i, 100), ZSEQ_OK);
+    zseq_store_destroy (&store);
+    fixture_names_t names;
+    cr_assert_eq (fixture_check (&names), ZSEQ_OK);
+    cr_assert_eq (names.count, COUNT);
+    fixture_forget (&names);
+
+    //  A journal that lacks them all is mended in several batches.
+    uint8_t header[27];
+    FILE *file = fopen (fixture_file ("names"), "rb");
+    cr_assert_eq (fread (header, 1, 27, file), 27);
+    fclose (file);
+    fixture_put (fixture_file ("names"), header, 27);
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+    store = fixture_start ();
+    for (size_t i = 0; i < COUNT; i++)
+        writes[i].journaled = true;
+    fixture_submit (store, writes, COUNT, written);
+    for (size_t i = 0; i < COUNT; i++)
+        cr_assert_eq (written[i].tag, i);
+    zseq_store_destroy (&store);
+    unlink (fixture_find ("name-9999"));
+    s_assert_refused (ZSEQ_EDAMAGED, "name-9999: missing");
+}
+
+static int
+s_refuse (const char *name, size_t size, uint64_t limit, void *arg)
+{
+    (void) name;
+    (void) size;
+    (void) limit;
+    return ++*(int *) arg == 2 ? ZSEQ_EFULL : ZSEQ_OK;
+}
+
+Test (store, stops_loading_when_the_caller_refuses)
+{
+    s_node_with (s_three, 3);
+    zseq_store_t *store = zseq_store_new (fixture_node ());
+    zseq_record_t record;
+    cr_assert_eq (zseq_store_open (store, &record), ZSEQ_OK);
+    int calls = 0;
+    cr_assert_eq (zseq_store_load (store, s_refuse, &calls), ZSEQ_EFULL);
+    cr_assert_eq (calls, 2);
+    zseq_store_destroy (&store);
+}
+
+//  A disk that really is full: a tiny tmpfs, gone with this process.
+
+Test (store, goes_on_when_a_full_disk_has_room_again)
+{
+    mkdir (fixture_path ("disk"), 0700);
+    if (unshare (CLONE_NEWNS) != 0 ||
+        mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+        mount ("none", fixture_path ("disk"), "tmpfs", 0, "size=128k") != 0)
+        cr_skip_test ("mounting a tmpfs needs root");
+    const char *directory = fixture_path ("disk/node");
+    fixture_format (directory, FIXTURE_IDENTITY);
+    zseq_store_t *store = zseq_store_new (directory);
+    cr_assert_eq (fixture_load (store, NULL), ZSEQ_OK);
+    cr_assert_eq (zseq_store_start (store), ZSEQ_OK);
+    cr_assert_eq (fixture_write (store, "orders", 10, false), ZSEQ_OK);
+
+    int fd = open (fixture_path ("disk/junk"), O_WRONLY | O_CREAT, 0600);
+    static const char junk[512];
+    while (write (fd, junk, sizeof junk) > 0)
+        ;
+    cr_assert_eq (errno, ENOSPC);
+    cr_assert_eq (fixture_write (store, "orders", 20, true), ZSEQ_ENOSPACE);
+    cr_assert_eq (fixture_write (store, "bills", 20, false), ZSEQ_ENOSPACE);
+    cr_assert_str_eq (zseq_store_text (store), "");
+    close (fd);
+    unlink (fixture_path ("disk/junk"));
+    cr_assert_eq (fixture_write (store, "orders", 20, true), ZSEQ_OK);
+    cr_assert_eq (fixture_write (store, "bills", 30, false), ZSEQ_OK);
+    zseq_store_destroy (&store);
+
+    store = zseq_store_new (directory);
+    fixture_names_t names;
+    cr_assert_eq (fixture_load (store, &names), ZSEQ_OK);
+    cr_assert_eq (fixture_limit (&names, "orders"), 20);
+    cr_assert_eq (fixture_limit (&names, "bills"), 30);
+    fixture_forget (&names);
+    zseq_store_destroy (&store);
+    umount (fixture_path ("disk"));
+}
+
+//  The document's bytes are the store's.
+
+//  Reads the hexadecimal bytes of a block that begins after a line "title".
+static size_t
+s_example (const char *title, uint8_t *bytes)
+{
+    FILE *file = fopen (ZSEQ_DISK_MD, "r");
+    cr_assert (file);
+    char line[256];
+    bool within = false;
+    size_t size = 0;
+    while (fgets (line, sizeof line, file)) {
+        if (!within) {
+            within = strstr (line, title) != NULL;
+            continue;
+        }
+        const char *at = line + strspn (line, " ");
+        if (size > 0 && !isxdigit ((unsigned char) *at))
+            break;
+        //  Bytes are one space apart; what follows two is explanation.
+        unsigned byte;
+        while (isxdigit ((unsigned char) at[0]) &&
+               isxdigit ((unsigned char) at[1]) &&
+               sscanf (at, "%2x", &byte) == 1) {
+            bytes[size++] = (uint8_t) byte;
+            at += at[2] == ' ' ? 3 : 2;
+        }
+    }
+    fclose (file);
+    return size;
+}
+
+static void
+s_assert_example (const char *title, const char *path)
+{
+    uint8_t expected[1024];
+    size_t expected_size = s_example (title, expected);
+    cr_assert_gt (expected_size, 0, "%s has no bytes", title);
+    size_t size;
+    uint8_t *bytes = fixture_read (path, &size);
+    for (size_t i = 0; i < size && i < expected_size; i++)
+        cr_assert_eq (bytes[i], expected[i], "%s: byte %zu is %02x, not %02x",
+                      title, i, bytes[i], expected[i]);
+    cr_assert_eq (size, expected_size);
+    free (bytes);
+}
+
+Test (store, writes_the_bytes_that_the_document_shows)
+{
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    zseq_write_t writes[] = {
+      {.name = "orders", .name_size = 6, .next = 42, .limit = 1042},
+      {.name = "h\xc3\xa9", .name_size = 3, .next = 1, .limit = 1}};
+    zseq_written_t written[2];
+    fixture_submit (store, writes, 2, written);
+    zseq_store_destroy (&store);
+    s_assert_example ("Example: a sequence's record", fixture_find ("orders"));
+    s_assert_example ("Example: a node's record", fixture_file ("node"));
+    s_assert_example ("Example: a names journal", fixture_file ("names"));
+}

@@ -1,0 +1,697 @@
+//  The store when calls fail, the process dies, or the power goes: nothing that
+//  was acknowledged is lost, and what is left can be loaded (S8).
+
+#include <criterion/criterion.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "zseq_faults.h"
+#include "zseq_fixture.h"
+
+TestSuite (store_faults, .init = fixture_init, .fini = fixture_term);
+
+//  The order of calls.
+
+//  Whether the log from *index_p on is exactly these lines; moves past them.
+static void
+s_assert_lines (size_t *index_p, const char *const *lines, size_t count)
+{
+    size_t logged;
+    zseq_faults_log (&logged);
+    for (size_t i = 0; i < count; i++, (*index_p)++) {
+        const char *line =
+          *index_p < logged ? zseq_faults_line (*index_p) : "(the end)";
+        cr_assert_str_eq (line, lines[i], "call %zu is \"%s\", not \"%s\"",
+                          *index_p, line, lines[i]);
+    }
+}
+
+#define S_ASSERT_LINES(index, ...)                                             \
+    do {                                                                       \
+        const char *const lines[] = {__VA_ARGS__};                             \
+        s_assert_lines (&index, lines, sizeof lines / sizeof *lines);          \
+    } while (0)
+
+Test (store_faults, acknowledges_after_record_directory_and_journal)
+{
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    zseq_faults_begin (fixture_node ());
+    cr_assert_eq (fixture_write (store, "orders", 10, false), ZSEQ_OK);
+    size_t index = 0;
+    S_ASSERT_LINES (index, "mkdir seq", "fsync .", "mkdir seq/XX", "fsync seq",
+                    "create seq/XX/.tmp", "write seq/XX/.tmp",
+                    "fsync seq/XX/.tmp", "close seq/XX/.tmp",
+                    "rename seq/XX/.tmp seq/XX/orders", "fsync seq/XX",
+                    "close seq/XX", "write names", "fsync names", "complete");
+    //  A name that is in the journal already.
+    cr_assert_eq (fixture_write (store, "orders", 20, true), ZSEQ_OK);
+    S_ASSERT_LINES (index, "create seq/XX/.tmp", "write seq/XX/.tmp",
+                    "fsync seq/XX/.tmp", "close seq/XX/.tmp",
+                    "rename seq/XX/.tmp seq/XX/orders", "fsync seq/XX",
+                    "close seq/XX", "complete");
+    size_t count;
+    zseq_faults_log (&count);
+    cr_assert_eq (index, count);
+    zseq_store_destroy (&store);
+}
+
+Test (store_faults, is_born_journal_first)
+{
+    fixture_format (fixture_node (), 0);
+    zseq_store_t *store = fixture_start ();
+    zseq_faults_begin (fixture_node ());
+    zseq_record_t record;
+    fixture_record (&record, FIXTURE_IDENTITY);
+    zseq_write_t job = {.record = &record};
+    zseq_written_t written;
+    fixture_submit (store, &job, 1, &written);
+    cr_assert_eq (written.status, ZSEQ_OK);
+    size_t index = 0;
+    S_ASSERT_LINES (index, "create .tmp", "write .tmp", "fsync .tmp",
+                    "close .tmp", "rename .tmp names", "fsync .", "create .tmp",
+                    "write .tmp", "fsync .tmp", "close .tmp",
+                    "rename .tmp node", "fsync .", "complete");
+    zseq_store_destroy (&store);
+}
+
+Test (store_faults, formats_with_directory_and_parent_synced)
+{
+    zseq_faults_begin (fixture_path (""));
+    fixture_format (fixture_node (), 0);
+    size_t index = 0;
+    S_ASSERT_LINES (index, "mkdir", "create node/lock", "truncate node/lock",
+                    "write node/lock", "create node/.tmp", "write node/.tmp",
+                    "fsync node/.tmp", "close node/.tmp",
+                    "rename node/.tmp node/node", "fsync node", "fsync .");
+}
+
+Test (store_faults, survives_short_and_interrupted_writes)
+{
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    zseq_faults_begin (fixture_node ());
+    zseq_faults_dribble (true);
+    cr_assert_eq (fixture_write (store, "orders", 10, false), ZSEQ_OK);
+    zseq_faults_dribble (false);
+    zseq_store_destroy (&store);
+    fixture_names_t names;
+    cr_assert_eq (fixture_check (&names), ZSEQ_OK);
+    cr_assert_eq (fixture_limit (&names, "orders"), 10);
+    fixture_forget (&names);
+    unlink (fixture_find ("orders"));
+    cr_assert_eq (fixture_check (NULL), ZSEQ_EDAMAGED);
+}
+
+//  A script of writes that every kind of failure is tried on: a birth, new
+//  names, known ones, several in a group. What it was told is shared with the
+//  process that watches.
+
+enum { STEPS = 5, NAMES = 5 };
+
+static const char *const s_name[NAMES] = {"a", "b", "c", "d%/", "e"};
+
+//  The limit that each step writes for each name; 0: none.
+static const uint64_t s_script[STEPS][NAMES] = {{0},
+                                                {10, 0, 0, 0, 0},
+                                                {20, 10, 10, 0, 0},
+                                                {0, 20, 0, 30, 0},
+                                                {40, 30, 40, 40, 40}};
+
+typedef struct {
+    uint64_t submitted[NAMES];  //  The newest limit that was handed over
+    uint64_t durable[NAMES];    //  The newest that was acknowledged
+    bool journaled[NAMES];
+    bool born;         //  The birth was acknowledged
+    size_t refused;    //  Completions that said ZSEQ_ENOSPACE
+    size_t fatal;      //  ... ZSEQ_EIO
+    bool after_fatal;  //  One said something else after that
+    char failed[16];   //  The call that was made to fail
+    char failed_path[320];
+} s_told_t;
+
+//  Submits one step and notes what it is told.
+static void
+s_step (zseq_store_t *store, size_t step, s_told_t *told)
+{
+    zseq_record_t record;
+    zseq_write_t writes[NAMES];
+    zseq_written_t written[NAMES];
+    size_t index[NAMES];
+    size_t count = 0;
+    if (step == 0) {
+        fixture_record (&record, FIXTURE_IDENTITY);
+        writes[count++] = (zseq_write_t){.record = &record};
+    }
+    for (size_t i = 0; i < NAMES; i++) {
+        uint64_t limit = s_script[step][i];
+        if (limit == 0)
+            continue;
+        index[count] = i;
+        told->submitted[i] = limit;
+        writes[count++] =
+          (zseq_write_t){.name = s_name[i],
+                         .name_size = (uint8_t) strlen (s_name[i]),
+                         .journaled = told->journaled[i],
+                         .next = limit,
+                         .limit = limit};
+    }
+    fixture_submit (store, writes, count, written);
+    for (size_t i = 0; i < count; i++) {
+        if (told->fatal && written[i].status != ZSEQ_EIO)
+            told->after_fatal = true;
+        told->fatal += written[i].status == ZSEQ_EIO;
+        told->refused += written[i].status == ZSEQ_ENOSPACE;
+        if (written[i].status != ZSEQ_OK)
+            continue;
+        if (written[i].record)
+            told->born = true;
+        else {
+            told->durable[index[i]] = written[i].limit;
+            told->journaled[index[i]] = true;
+        }
+    }
+}
+
+//  The whole script on a node that is not born yet. A step that is refused is
+//  tried again.
+static void
+s_play (zseq_store_t *store, s_told_t *told)
+{
+    for (size_t step = 0; step < STEPS; step++) {
+        size_t refused = told->refused;
+        s_step (store, step, told);
+        if (told->refused > refused && !told->fatal)
+            s_step (store, step, told);
+        //  Without a birth there is nothing to write.
+        if (step == 0 && !told->born)
+            break;
+    }
+    if (told->fatal && !zseq_store_text (store)[0])
+        told->after_fatal = true;
+    const zseq_call_t *failed = zseq_faults_failed ();
+    if (failed) {
+        snprintf (told->failed, sizeof told->failed, "%s", failed->call);
+        strcpy (told->failed_path, failed->path);
+    }
+    zseq_store_destroy (&store);
+}
+
+static s_told_t *
+s_share (void)
+{
+    s_told_t *told = mmap (NULL, sizeof *told, PROT_READ | PROT_WRITE,
+                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq (told, MAP_FAILED);
+    return told;
+}
+
+//  What is on disk has all that was acknowledged and nothing that was never
+//  submitted.
+static void
+s_assert_kept (const s_told_t *told, const char *what, size_t when)
+{
+    fixture_names_t names;
+    int rc = fixture_check (&names);
+    cr_assert_eq (rc, ZSEQ_OK, "%s %zu: %s", what, when, fixture_text ());
+    for (size_t i = 0; i < NAMES; i++) {
+        uint64_t found = fixture_limit (&names, s_name[i]);
+        bool known = found == 0;
+        for (size_t step = 0; step < STEPS; step++)
+            known |= s_script[step][i] == found;
+        cr_assert (known, "%s %zu: %s has %lu", what, when, s_name[i], found);
+        cr_assert_geq (found, told->durable[i], "%s %zu: %s lost, %lu < %lu",
+                       what, when, s_name[i], found, told->durable[i]);
+        cr_assert_leq (found, told->submitted[i]);
+    }
+    fixture_forget (&names);
+    zseq_record_t record;
+    zseq_store_t *store = zseq_store_new (fixture_node ());
+    cr_assert_eq (zseq_store_open (store, &record), ZSEQ_OK);
+    cr_assert (record.identity != 0 || !told->born, "%s %zu: born no more",
+               what, when);
+    zseq_store_destroy (&store);
+    //  Nothing is left lying about, and it is found again.
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+    cr_assert_eq (fixture_count (fixture_node (), ".tmp"), 0);
+}
+
+static void
+s_renew_node (s_told_t *told)
+{
+    if (fixture_exists (fixture_node ()))
+        fixture_remove (fixture_node ());
+    fixture_format (fixture_node (), 0);
+    memset (told, 0, sizeof *told);
+}
+
+//  Runs the script in a child, which fails or dies at call number when.
+//  Returns whether that call came.
+typedef enum { S_DIE, S_DIE_TORN, S_FAIL } s_fault_t;
+
+static bool
+s_try (s_told_t *told, s_fault_t fault, const char *call, size_t when,
+       int error, bool repeat)
+{
+    s_renew_node (told);
+    pid_t child = fork ();
+    if (child == 0) {
+        //  Dying is tried from the first call on, failing only for writes.
+        zseq_store_t *store = fault == S_FAIL ? fixture_start () : NULL;
+        zseq_faults_begin (fixture_node ());
+        if (fault == S_FAIL)
+            zseq_faults_fail (call, when, error, repeat);
+        else
+            zseq_faults_kill (when, fault == S_DIE_TORN);
+        s_play (store ? store : fixture_start (), told);
+        _exit (0);
+    }
+    int status;
+    cr_assert_eq (waitpid (child, &status, 0), child);
+    if (fault == S_FAIL) {
+        cr_assert (WIFEXITED (status) && WEXITSTATUS (status) == 0);
+        return told->failed[0] != 0;
+    }
+    if (WIFEXITED (status)) {
+        cr_assert_eq (WEXITSTATUS (status), 0);
+        return false;
+    }
+    cr_assert_eq (WTERMSIG (status), SIGKILL);
+    return true;
+}
+
+Test (store_faults, loses_nothing_when_killed_at_any_call)
+{
+    s_told_t *told = s_share ();
+    for (int torn = 0; torn < 2; torn++) {
+        size_t when = 1;
+        while (s_try (told, torn ? S_DIE_TORN : S_DIE, NULL, when, 0, false))
+            s_assert_kept (told, torn ? "torn at" : "killed at", when++);
+        cr_assert_gt (when, 80);
+        cr_assert_eq (told->durable[4], 40);
+    }
+}
+
+//  What may be refused, and what is the end.
+static bool
+s_may_refuse (const s_told_t *told, int error)
+{
+    if (error != ENOSPC && error != EDQUOT)
+        return false;
+    if (strcmp (told->failed, "fsync") == 0)
+        return strstr (told->failed_path, ".tmp") != NULL;
+    return strcmp (told->failed, "truncate") != 0 &&
+           strcmp (told->failed, "open") != 0;
+}
+
+Test (store_faults, acknowledges_nothing_after_a_call_failed)
+{
+    static const char *const calls[] = {"create", "mkdir", "write",
+                                        "fsync",  "close", "rename"};
+    static const int errors[] = {EIO, ENOSPC, EDQUOT, EROFS, EMFILE};
+    s_told_t *told = s_share ();
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        for (size_t j = 0; j < sizeof errors / sizeof *errors; j++) {
+            size_t when = 1;
+            for (; s_try (told, S_FAIL, calls[i], when, errors[j], false);
+                 when++) {
+                //  Closing what was only read or synced tells nothing.
+                if (strcmp (told->failed, "close") != 0 ||
+                    strstr (told->failed_path, ".tmp")) {
+                    bool refuse = s_may_refuse (told, errors[j]);
+                    cr_assert_eq (told->fatal > 0, !refuse, "%s %zu of %s: %s",
+                                  calls[i], when, told->failed_path,
+                                  strerror (errors[j]));
+                    cr_assert_eq (told->refused > 0, refuse);
+                    cr_assert (!told->after_fatal);
+                    //  What was refused is done when it is tried again.
+                    if (refuse)
+                        for (size_t k = 0; k < NAMES; k++)
+                            cr_assert_eq (told->durable[k],
+                                          s_script[STEPS - 1][k]);
+                }
+                s_assert_kept (told, calls[i], when);
+            }
+            cr_assert_gt (when, 2, "%s was never called", calls[i]);
+        }
+}
+
+Test (store_faults, keeps_what_it_had_while_the_disk_stays_full)
+{
+    static const char *const calls[] = {"create", "mkdir", "write", "rename"};
+    s_told_t *told = s_share ();
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
+        for (size_t when = 1;
+             s_try (told, S_FAIL, calls[i], when, ENOSPC, true); when++) {
+            cr_assert_eq (told->fatal, 0);
+            cr_assert_gt (told->refused, 0);
+            s_assert_kept (told, calls[i], when);
+        }
+}
+
+Test (store_faults, deletes_the_temporary_file_of_a_refused_write)
+{
+    static const char *const calls[] = {"write", "fsync", "close", "rename"};
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    cr_assert_eq (fixture_write (store, "a", 10, false), ZSEQ_OK);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        zseq_faults_begin (fixture_node ());
+        zseq_faults_fail (calls[i], 1, ENOSPC, false);
+        cr_assert_eq (fixture_write (store, "a", 20, true), ZSEQ_ENOSPACE);
+        char spread[640];
+        snprintf (spread, sizeof spread, "%s", fixture_find ("a"));
+        *strrchr (spread, '/') = 0;
+        cr_assert_eq (fixture_count (spread, ""), 1, "%s", calls[i]);
+    }
+    zseq_store_destroy (&store);
+}
+
+Test (store_faults, refuses_only_the_new_names_when_the_journal_is_full)
+{
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    cr_assert_eq (fixture_write (store, "a", 10, false), ZSEQ_OK);
+    size_t size;
+    free (fixture_read (fixture_file ("names"), &size));
+    zseq_faults_begin (fixture_node ());
+    zseq_write_t writes[] = {
+      {.name = "b", .name_size = 1, .next = 1, .limit = 1},
+      {.name = "a", .name_size = 1, .journaled = true, .next = 20, .limit = 20},
+      {.name = "c", .name_size = 1, .next = 1, .limit = 1}};
+    zseq_written_t written[3];
+    zseq_faults_fail ("write", 4, ENOSPC, false);
+    fixture_submit (store, writes, 3, written);
+    cr_assert_str_eq (zseq_faults_failed ()->path, "names");
+    cr_assert_eq (written[0].status, ZSEQ_ENOSPACE);
+    cr_assert_eq (written[1].status, ZSEQ_OK);
+    cr_assert_eq (written[2].status, ZSEQ_ENOSPACE);
+    //  The half that was written is cut off at once.
+    size_t after;
+    free (fixture_read (fixture_file ("names"), &after));
+    cr_assert_eq (after, size);
+    fixture_submit (store, writes, 3, written);
+    cr_assert_eq (written[0].status, ZSEQ_OK);
+
+    zseq_store_destroy (&store);
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+}
+
+Test (store_faults, ends_when_a_failed_append_cannot_be_cut_off)
+{
+    //  ENOSPC for every call from the append on: the truncate fails as well.
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    cr_assert_eq (fixture_write (store, "a", 10, false), ZSEQ_OK);
+    zseq_faults_begin (fixture_node ());
+    cr_assert_eq (fixture_write (store, "a", 20, true), ZSEQ_OK);
+    size_t calls = zseq_faults_seen ();
+    //  The same calls again for a name beside it, then the append.
+    zseq_faults_begin (fixture_node ());
+    zseq_faults_fail (NULL, calls, ENOSPC, true);
+    cr_assert_eq (fixture_write (store, "a", 30, false), ZSEQ_EIO);
+    cr_assert_str_eq (zseq_faults_failed ()->call, "write");
+    cr_assert_str_eq (zseq_faults_failed ()->path, "names");
+    cr_assert (strstr (zseq_store_text (store), "truncate"));
+    cr_assert_eq (fixture_write (store, "a", 40, true), ZSEQ_EIO);
+    zseq_store_destroy (&store);
+    zseq_faults_end ();
+    fixture_names_t names;
+    cr_assert_eq (fixture_check (&names), ZSEQ_OK);
+    cr_assert_eq (fixture_limit (&names, "a"), 30);
+    fixture_forget (&names);
+}
+
+Test (store_faults, says_which_file_and_why)
+{
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    zseq_faults_begin (fixture_node ());
+    zseq_faults_fail ("rename", 1, EROFS, false);
+    cr_assert_eq (fixture_write (store, "orders", 10, false), ZSEQ_EIO);
+    const char *text = zseq_store_text (store);
+    cr_assert (strstr (text, fixture_node ()));
+    cr_assert (strstr (text, "/orders: rename: Read-only file system"), "%s",
+               text);
+    zseq_store_destroy (&store);
+}
+
+Test (store_faults, formats_wholly_or_leaves_what_is_not_taken_for_a_node)
+{
+    zseq_record_t record;
+    fixture_record (&record, 0);
+    bool died = true;
+    for (size_t when = 1; died; when++) {
+        pid_t child = fork ();
+        if (child == 0) {
+            zseq_faults_begin (fixture_path (""));
+            zseq_faults_kill (when, true);
+            fixture_format (fixture_node (), 0);
+            _exit (0);
+        }
+        int status;
+        cr_assert_eq (waitpid (child, &status, 0), child);
+        died = !WIFEXITED (status);
+        int rc = fixture_check (NULL);
+        cr_assert (rc == ZSEQ_OK || rc == ZSEQ_EAGAIN || rc == ZSEQ_EDAMAGED);
+        cr_assert (died || rc == ZSEQ_OK);
+        zseq_store_t *store = zseq_store_new (fixture_node ());
+        int again = zseq_store_format (store, &record);
+        cr_assert_eq (again, rc == ZSEQ_EAGAIN ? ZSEQ_OK : ZSEQ_EEXIST);
+        zseq_store_destroy (&store);
+        fixture_remove (fixture_node ());
+    }
+}
+
+//  The power goes. A model of a disk that keeps no more than it must: a file
+//  has the bytes of its last fsync, a directory the entries of its last. What
+//  came since may be there or not, each for itself.
+
+enum { FILES_MAX = 400, ENTRIES_MAX = 400, BYTES_MAX = 2048, ROUNDS = 24 };
+
+typedef struct {
+    size_t size;
+    uint8_t bytes[BYTES_MAX];
+} s_bytes_t;
+
+typedef struct {
+    bool directory;
+    s_bytes_t now;
+    s_bytes_t synced;
+} s_inode_t;
+
+typedef struct {
+    char path[320];  //  Below the node's directory
+    int now;         //  Its file, or -1
+    int synced;
+} s_entry_t;
+
+typedef struct {
+    size_t files;
+    s_inode_t file[FILES_MAX];
+    size_t entries;
+    s_entry_t entry[ENTRIES_MAX];
+} s_disk_t;
+
+static s_disk_t s_disk;
+
+static s_entry_t *
+s_disk_entry (const char *path)
+{
+    for (size_t i = 0; i < s_disk.entries; i++)
+        if (strcmp (s_disk.entry[i].path, path) == 0)
+            return &s_disk.entry[i];
+    cr_assert_lt (s_disk.entries, ENTRIES_MAX);
+    s_entry_t *entry = &s_disk.entry[s_disk.entries++];
+    strcpy (entry->path, path);
+    entry->now = -1;
+    entry->synced = -1;
+    return entry;
+}
+
+static s_entry_t *
+s_disk_create (const char *path, bool directory)
+{
+    cr_assert_lt (s_disk.files, FILES_MAX);
+    s_inode_t *file = &s_disk.file[s_disk.files];
+    memset (file, 0, sizeof *file);
+    file->directory = directory;
+    s_entry_t *entry = s_disk_entry (path);
+    entry->now = (int) s_disk.files++;
+    return entry;
+}
+
+//  Whether path lies right in directory.
+static bool
+s_is_in (const char *path, const char *directory)
+{
+    const char *slash = strrchr (path, '/');
+    if (strcmp (directory, ".") == 0)
+        return !slash;
+    size_t size = strlen (directory);
+    return slash && (size_t) (slash - path) == size &&
+           strncmp (path, directory, size) == 0;
+}
+
+static void
+s_disk_sync (const char *path)
+{
+    s_entry_t *self = strcmp (path, ".") == 0 ? NULL : s_disk_entry (path);
+    if (self && !s_disk.file[self->now].directory) {
+        s_disk.file[self->now].synced = s_disk.file[self->now].now;
+        return;
+    }
+    for (size_t i = 0; i < s_disk.entries; i++)
+        if (s_is_in (s_disk.entry[i].path, path))
+            s_disk.entry[i].synced = s_disk.entry[i].now;
+}
+
+static void
+s_disk_apply (const zseq_call_t *call)
+{
+    if (strcmp (call->call, "create") == 0)
+        s_disk_create (call->path, false);
+    else if (strcmp (call->call, "mkdir") == 0)
+        s_disk_create (call->path, true);
+    else if (strcmp (call->call, "fsync") == 0)
+        s_disk_sync (call->path);
+    else if (strcmp (call->call, "rename") == 0) {
+        s_entry_t *from = s_disk_entry (call->path);
+        s_disk_entry (call->to)->now = from->now;
+        from->now = -1;
+    }
+    else if (strcmp (call->call, "unlink") == 0)
+        s_disk_entry (call->path)->now = -1;
+    else if (strcmp (call->call, "write") == 0) {
+        s_bytes_t *bytes = &s_disk.file[s_disk_entry (call->path)->now].now;
+        size_t end = (size_t) call->offset + call->size;
+        cr_assert_leq (end, BYTES_MAX);
+        memcpy (bytes->bytes + call->offset, call->data, call->size);
+        if (end > bytes->size)
+            bytes->size = end;
+    }
+    else if (strcmp (call->call, "truncate") == 0)
+        s_disk.file[s_disk_entry (call->path)->now].now.size =
+          (size_t) call->offset;
+}
+
+//  A choice for what the disk need not keep: 0 drops it, 1 keeps it, otherwise
+//  by chance.
+static bool
+s_choose (int choice, unsigned *seed)
+{
+    return choice < 2 ? choice == 1 : rand_r (seed) % 2 == 0;
+}
+
+//  Puts under path what a cut leaves of it.
+static void
+s_disk_restore_file (const s_inode_t *file, const char *path, int choice,
+                     unsigned *seed)
+{
+    s_bytes_t bytes = s_choose (choice, seed) ? file->now : file->synced;
+    //  A file that grew may end anywhere in between, or in zeros.
+    if (choice == 2 && file->now.size > file->synced.size) {
+        size_t grown = file->now.size - file->synced.size;
+        bytes = file->now;
+        bytes.size = file->synced.size + (size_t) rand_r (seed) % (grown + 1);
+        if (rand_r (seed) % 4 == 0) {
+            memset (bytes.bytes + bytes.size, 0, file->now.size - bytes.size);
+            bytes.size = file->now.size;
+        }
+    }
+    fixture_put (path, bytes.bytes, bytes.size);
+}
+
+//  Makes the node's directory as a power cut now may leave it.
+static void
+s_disk_restore (int choice, unsigned seed)
+{
+    fixture_remove (fixture_node ());
+    mkdir (fixture_node (), 0700);
+    //  A directory's entry comes before what is in it.
+    for (size_t i = 0; i < s_disk.entries; i++) {
+        const s_entry_t *entry = &s_disk.entry[i];
+        int index = s_choose (choice, &seed) ? entry->now : entry->synced;
+        if (index < 0)
+            continue;
+        char parent[320];
+        strcpy (parent, entry->path);
+        char *slash = strrchr (parent, '/');
+        if (slash) {
+            *slash = 0;
+            if (!fixture_exists (fixture_file (parent)))
+                continue;
+        }
+        const s_inode_t *file = &s_disk.file[index];
+        if (file->directory)
+            mkdir (fixture_file (entry->path), 0700);
+        else
+            s_disk_restore_file (file, fixture_file (entry->path), choice,
+                                 &seed);
+    }
+}
+
+//  What s_play is told, by the number of completions; each step is one group.
+static void
+s_tell (s_told_t *told, size_t step, bool completed)
+{
+    for (size_t i = 0; i < NAMES; i++) {
+        if (s_script[step][i] == 0)
+            continue;
+        told->submitted[i] = s_script[step][i];
+        if (completed)
+            told->durable[i] = s_script[step][i];
+    }
+}
+
+Test (store_faults, loses_nothing_when_the_power_goes_at_any_call)
+{
+    s_told_t told;
+    s_renew_node (&told);
+    //  What format has written is there for good.
+    static const char *const before[] = {"lock", "node"};
+    for (size_t i = 0; i < 2; i++) {
+        s_entry_t *entry = s_disk_create (before[i], false);
+        s_bytes_t *bytes = &s_disk.file[entry->now].now;
+        uint8_t *content =
+          fixture_read (fixture_file (before[i]), &bytes->size);
+        memcpy (bytes->bytes, content, bytes->size);
+        free (content);
+        s_disk_sync (before[i]);
+    }
+    s_disk_sync (".");
+
+    zseq_faults_begin (fixture_node ());
+    s_play (fixture_start (), &told);
+    cr_assert_eq (told.durable[4], 40);
+    size_t count;
+    const zseq_call_t *log = zseq_faults_log (&count);
+    cr_assert_gt (count, 80);
+    memset (&told, 0, sizeof told);
+    size_t step = 0;
+    for (size_t i = 0; i < count; i++) {
+        //  The lock was there: opening it made nothing.
+        if (strcmp (log[i].path, "lock") == 0)
+            continue;
+        s_disk_apply (&log[i]);
+        if (strcmp (log[i].call, "complete") == 0) {
+            s_tell (&told, step++, true);
+            told.born = true;
+        }
+        if (step < STEPS)
+            s_tell (&told, step, false);
+        for (unsigned round = 0; round < ROUNDS; round++) {
+            unsigned seed = (unsigned) (ROUNDS * i + round) * 2654435761u;
+            s_disk_restore (round < 2 ? (int) round : 2, seed);
+            s_assert_kept (&told, zseq_faults_line (i), i);
+        }
+    }
+    cr_assert_eq (step, STEPS);
+}

@@ -1,0 +1,280 @@
+#include "zseq_fixture.h"
+
+#include <assert.h>
+#include <dirent.h>
+#include <ftw.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "zseq_faults.h"
+
+static char s_root[128];
+static char s_node[160];
+static char s_text[ZSEQ_STORE_TEXT_MAX];
+
+void
+fixture_init (void)
+{
+    //  Memory will do: what a disk keeps is modelled, not tried.
+    const char *tmp = getenv ("TMPDIR");
+    if (!tmp)
+        tmp = access ("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    snprintf (s_root, sizeof s_root, "%.64s/zseq-store-XXXXXX", tmp);
+    assert (mkdtemp (s_root));
+    snprintf (s_node, sizeof s_node, "%s/node", s_root);
+    zseq_faults_fast (true);
+}
+
+static int
+s_remove (const char *path, const struct stat *info, int flag, struct FTW *ftw)
+{
+    (void) info;
+    (void) flag;
+    (void) ftw;
+    return remove (path);
+}
+
+void
+fixture_remove (const char *path)
+{
+    int rc = nftw (path, s_remove, 16, FTW_DEPTH | FTW_PHYS);
+    assert (rc == 0);
+}
+
+void
+fixture_term (void)
+{
+    zseq_faults_end ();
+    fixture_remove (s_root);
+}
+
+const char *
+fixture_node (void)
+{
+    return s_node;
+}
+
+static char *
+s_buffer (void)
+{
+    static char buffer[8][640];
+    static unsigned next;
+    return buffer[next++ % 8];
+}
+
+const char *
+fixture_path (const char *file)
+{
+    char *path = s_buffer ();
+    snprintf (path, 640, "%s/%s", s_root, file);
+    return path;
+}
+
+const char *
+fixture_file (const char *file)
+{
+    char *path = s_buffer ();
+    snprintf (path, 640, "%s/%s", s_node, file);
+    return path;
+}
+
+void
+fixture_record (zseq_record_t *record, uint64_t identity)
+{
+    const zseq_member_t members[] = {{"a", "tcp://127.0.0.1:19001"},
+                                     {"b", "tcp://127.0.0.1:19002"},
+                                     {"c", "ipc:///run/zseq/c"}};
+    int rc = zseq_record_init (record, "test", "b", members, 3, 0xb0b);
+    assert (rc == ZSEQ_OK);
+    record->identity = identity;
+    record->voting = identity != 0;
+}
+
+void
+fixture_format (const char *directory, uint64_t identity)
+{
+    zseq_record_t record;
+    fixture_record (&record, identity);
+    zseq_store_t *store = zseq_store_new (directory);
+    int rc = zseq_store_format (store, &record);
+    assert (rc == ZSEQ_OK);
+    zseq_store_destroy (&store);
+}
+
+static int
+s_take (const char *name, size_t size, uint64_t limit, void *arg)
+{
+    fixture_names_t *names = arg;
+    if (!names)
+        return ZSEQ_OK;
+    if ((names->count & (names->count + 1)) == 0) {
+        names->found =
+          realloc (names->found, (2 * names->count + 2) * sizeof *names->found);
+        assert (names->found);
+    }
+    memcpy (names->found[names->count].name, name, size);
+    names->found[names->count].name[size] = 0;
+    names->found[names->count].size = size;
+    names->found[names->count].limit = limit;
+    names->count++;
+    return ZSEQ_OK;
+}
+
+int
+fixture_load (zseq_store_t *store, fixture_names_t *names)
+{
+    zseq_record_t record;
+    if (names)
+        memset (names, 0, sizeof *names);
+    int rc = zseq_store_open (store, &record);
+    if (rc == ZSEQ_OK)
+        rc = zseq_store_load (store, s_take, names);
+    return rc;
+}
+
+void
+fixture_forget (fixture_names_t *names)
+{
+    free (names->found);
+    memset (names, 0, sizeof *names);
+}
+
+zseq_store_t *
+fixture_start (void)
+{
+    zseq_store_t *store = zseq_store_new (s_node);
+    int rc = fixture_load (store, NULL);
+    if (rc != ZSEQ_OK)
+        fprintf (stderr, "%s\n", zseq_store_text (store));
+    assert (rc == ZSEQ_OK);
+    rc = zseq_store_start (store);
+    assert (rc == ZSEQ_OK);
+    return store;
+}
+
+int
+fixture_check (fixture_names_t *names)
+{
+    zseq_store_t *store = zseq_store_new (s_node);
+    int rc = fixture_load (store, names);
+    snprintf (s_text, sizeof s_text, "%s", zseq_store_text (store));
+    zseq_store_destroy (&store);
+    return rc;
+}
+
+const char *
+fixture_text (void)
+{
+    return s_text;
+}
+
+uint64_t
+fixture_limit (const fixture_names_t *names, const char *name)
+{
+    for (size_t i = 0; i < names->count; i++)
+        if (strcmp (names->found[i].name, name) == 0)
+            return names->found[i].limit;
+    return 0;
+}
+
+void
+fixture_submit (zseq_store_t *store, const zseq_write_t *writes, size_t count,
+                zseq_written_t *written)
+{
+    int rc = zseq_store_submit (store, writes, count);
+    assert (rc == ZSEQ_OK);
+    size_t done = 0;
+    while (done < count) {
+        struct pollfd fd = {zseq_store_fd (store), POLLIN, 0};
+        rc = poll (&fd, 1, -1);
+        assert (rc == 1);
+        done += zseq_store_collect (store, written + done, count - done);
+    }
+}
+
+int
+fixture_write (zseq_store_t *store, const char *name, uint64_t limit,
+               bool journaled)
+{
+    zseq_write_t write = {.name = name,
+                          .name_size = (uint8_t) strlen (name),
+                          .journaled = journaled,
+                          .next = limit,
+                          .limit = limit};
+    zseq_written_t written;
+    fixture_submit (store, &write, 1, &written);
+    assert (!written.record);
+    assert (written.limit == limit);
+    return written.status;
+}
+
+static const char *s_wanted;
+static char s_found[640];
+
+static int
+s_match (const char *path, const struct stat *info, int flag, struct FTW *ftw)
+{
+    (void) info;
+    if (flag == FTW_F && strcmp (path + ftw->base, s_wanted) == 0)
+        snprintf (s_found, sizeof s_found, "%.600s", path);
+    return 0;
+}
+
+const char *
+fixture_find (const char *file)
+{
+    s_wanted = file;
+    s_found[0] = 0;
+    nftw (fixture_file ("seq"), s_match, 16, FTW_PHYS);
+    return s_found[0] ? s_found : NULL;
+}
+
+uint8_t *
+fixture_read (const char *path, size_t *size_p)
+{
+    FILE *file = fopen (path, "rb");
+    assert (file);
+    uint8_t *bytes = malloc (1 << 20);
+    assert (bytes);
+    *size_p = fread (bytes, 1, 1 << 20, file);
+    fclose (file);
+    return bytes;
+}
+
+void
+fixture_put (const char *path, const void *bytes, size_t size)
+{
+    FILE *file = fopen (path, "wb");
+    assert (file);
+    size_t written = size ? fwrite (bytes, 1, size, file) : 0;
+    assert (written == size);
+    int rc = fclose (file);
+    assert (rc == 0);
+}
+
+bool
+fixture_exists (const char *path)
+{
+    struct stat info;
+    return lstat (path, &info) == 0;
+}
+
+size_t
+fixture_count (const char *path, const char *prefix)
+{
+    DIR *stream = opendir (path);
+    assert (stream);
+    size_t count = 0;
+    const struct dirent *entry;
+    while ((entry = readdir (stream)))
+        if (strcmp (entry->d_name, ".") != 0 &&
+            strcmp (entry->d_name, "..") != 0 &&
+            strncmp (entry->d_name, prefix, strlen (prefix)) == 0)
+            count++;
+    closedir (stream);
+    return count;
+}

@@ -1,0 +1,74 @@
+//  What the store's tests share: a temporary directory, a node in it, and calls
+//  that submit and wait.
+
+#ifndef ZSEQ_FIXTURE_H_INCLUDED
+#define ZSEQ_FIXTURE_H_INCLUDED
+
+#include "zseq_store.h"
+
+#define FIXTURE_IDENTITY 0x1122334455667788u
+
+//  Makes a directory, to be removed by fixture_term, and syncs nothing.
+void fixture_init (void);
+void fixture_term (void);
+
+//  Where the node is: "node" in that directory, not made yet.
+const char *fixture_node (void);
+
+//  A path in that directory, or of a file of the node. Each call has a buffer
+//  of its own, of eight.
+const char *fixture_path (const char *file);
+const char *fixture_file (const char *file);
+
+//  The node's record: node 1 of three, with that identity.
+void fixture_record (zseq_record_t *record, uint64_t identity);
+
+//  Formats a node that is born, or not yet (identity 0), at directory.
+void fixture_format (const char *directory, uint64_t identity);
+
+//  Opens, and loads what is there.
+typedef struct {
+    size_t count;
+    struct {
+        char name[ZSEQ_NAME_MAX + 1];
+        size_t size;
+        uint64_t limit;
+    } * found;  //  In the order of loading
+} fixture_names_t;
+
+int fixture_load (zseq_store_t *store, fixture_names_t *names);
+void fixture_forget (fixture_names_t *names);
+
+//  Opens a store at the node's directory, loads and starts it.
+zseq_store_t *fixture_start (void);
+
+//  Opens and loads, and closes again; the text stays in fixture_text.
+int fixture_check (fixture_names_t *names);
+const char *fixture_text (void);
+
+//  The limit that was found for name, or 0.
+uint64_t fixture_limit (const fixture_names_t *names, const char *name);
+
+//  Submits writes and waits for all their completions.
+void fixture_submit (zseq_store_t *store, const zseq_write_t *writes,
+                     size_t count, zseq_written_t *written);
+
+//  Writes one record; returns the completion's status.
+int fixture_write (zseq_store_t *store, const char *name, uint64_t limit,
+                   bool journaled);
+
+//  The path of the file of a record, below seq; NULL when there is none.
+const char *fixture_find (const char *file);
+
+//  Files, whole. Reading allocates.
+uint8_t *fixture_read (const char *path, size_t *size_p);
+void fixture_put (const char *path, const void *bytes, size_t size);
+bool fixture_exists (const char *path);
+
+//  Removes a directory and what is in it.
+void fixture_remove (const char *path);
+
+//  Counts entries of a directory whose names begin with prefix.
+size_t fixture_count (const char *path, const char *prefix);
+
+#endif

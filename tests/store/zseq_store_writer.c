@@ -1,0 +1,77 @@
+//  A small node that only writes: for the test that watches it with strace.
+//
+//      zseq-store-writer DIR format
+//      zseq-store-writer DIR write NAME...    new names, one group each
+
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "zseq_store.h"
+
+static int
+s_nothing (const char *name, size_t size, uint64_t limit, void *arg)
+{
+    (void) name;
+    (void) size;
+    (void) limit;
+    (void) arg;
+    return ZSEQ_OK;
+}
+
+static int
+s_format (zseq_store_t *store)
+{
+    const zseq_member_t member = {"a", "tcp://127.0.0.1:19001"};
+    zseq_record_t record;
+    int rc = zseq_record_init (&record, "test", "a", &member, 1, 1);
+    if (rc != ZSEQ_OK)
+        return rc;
+    record.identity = zseq_record_identity (&record);
+    return zseq_store_format (store, &record);
+}
+
+static int
+s_write (zseq_store_t *store, char **names)
+{
+    zseq_record_t record;
+    int rc = zseq_store_open (store, &record);
+    if (rc == ZSEQ_OK)
+        rc = zseq_store_load (store, s_nothing, NULL);
+    if (rc == ZSEQ_OK)
+        rc = zseq_store_start (store);
+    for (; rc == ZSEQ_OK && *names; names++) {
+        zseq_write_t write = {.name = *names,
+                              .name_size = (uint8_t) strlen (*names),
+                              .next = 1,
+                              .limit = 10};
+        zseq_written_t written;
+        rc = zseq_store_submit (store, &write, 1);
+        struct pollfd fd = {zseq_store_fd (store), POLLIN, 0};
+        while (rc == ZSEQ_OK && poll (&fd, 1, -1) == 1 &&
+               zseq_store_collect (store, &written, 1) == 0)
+            ;
+        if (rc == ZSEQ_OK)
+            rc = written.status;
+        if (rc == ZSEQ_OK)
+            printf ("%s is durable\n", *names);
+    }
+    return rc;
+}
+
+int
+main (int argc, char **argv)
+{
+    if (argc < 3)
+        return 2;
+    setvbuf (stdout, NULL, _IOLBF, 0);
+    zseq_store_t *store = zseq_store_new (argv[1]);
+    if (!store)
+        return 2;
+    int rc = strcmp (argv[2], "format") == 0 ? s_format (store)
+                                             : s_write (store, argv + 3);
+    if (rc != ZSEQ_OK)
+        fprintf (stderr, "%s\n", zseq_store_text (store));
+    zseq_store_destroy (&store);
+    return rc == ZSEQ_OK ? 0 : 1;
+}

@@ -73,12 +73,17 @@ failures=0
 for when in $(seq 1 14); do
     rm -rf "$work/node"
     "$writer" "$work/node" format
-    if strace -f -o "$work/trace" -e trace=fsync,write \
+    status=0
+    strace -f -o "$work/trace" -e trace=fsync,write \
         -e inject=fsync:error=EIO:when="$when" \
-        "$writer" "$work/node" write a b c >"$work/said" 2>/dev/null; then
-        continue
-    fi
+        "$writer" "$work/node" write a b c \
+        >"$work/said" 2>/dev/null || status=$?
+    grep -q INJECTED "$work/trace" || continue
     failures=$((failures + 1))
+    if [ "$status" -ne 1 ]; then
+        echo "fsync $when failed, and the writer ended with $status"
+        exit 1
+    fi
     if sed '1,/INJECTED/d' "$work/trace" | grep -q durable; then
         echo "fsync $when failed, and a name was called durable"
         exit 1

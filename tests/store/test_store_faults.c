@@ -93,6 +93,16 @@ Test (store_faults, formats_with_directory_and_parent_synced)
                     "rename node/.tmp node/node", "fsync node", "fsync .");
 }
 
+Test (store_faults, opens_nothing_that_it_cannot_sync)
+{
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_faults_begin (fixture_node ());
+    zseq_faults_fail ("syncfs", 1, EIO, false);
+    cr_assert_eq (fixture_check (NULL), ZSEQ_EIO);
+    cr_assert (strstr (fixture_text (), "syncfs"));
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+}
+
 Test (store_faults, survives_short_and_interrupted_writes)
 {
     fixture_format (fixture_node (), FIXTURE_IDENTITY);

@@ -77,10 +77,10 @@ zseq_attempt_add (zseq_attempt_t *self, const zseq_msg_t *reply)
     if (!zseq_tally_add (&self->tally, reply))
         return false;
 
-    uint64_t wake_us =
-      self->began_us + s_patience_us (self, CONTENDED_PATIENCE_US_MIN);
-    if (reply->status == ZSEQ_ECONFLICT && self->wake_us > wake_us)
-        self->wake_us = wake_us;
+    if (reply->status == ZSEQ_ECONFLICT)
+        zseq_attempt_hasten (self,
+                             self->began_us +
+                               s_patience_us (self, CONTENDED_PATIENCE_US_MIN));
     return true;
 }
 
@@ -122,13 +122,29 @@ zseq_attempt_hopeless (const zseq_attempt_t *self, uint8_t need)
 }
 
 void
+zseq_attempt_hasten (zseq_attempt_t *self, uint64_t until_us)
+{
+    assert (self);
+    assert (self->request);
+
+    if (self->wake_us > until_us)
+        self->wake_us = until_us;
+}
+
+void
 zseq_attempt_end (zseq_attempt_t *self, bool answered)
 {
     assert (self);
     assert (self->request);
 
-    if (self->decides)
-        s_judge (self, &self->answered, &self->refusal);
+    uint8_t answered_count;
+    int refusal;
+    s_judge (self, &answered_count, &refusal);
+    self->refused = refusal != ZSEQ_OK;
+    if (self->decides) {
+        self->answered = answered_count;
+        self->refusal = refusal;
+    }
     self->request = 0;
     self->wake_us = 0;
     if (answered)
@@ -142,7 +158,7 @@ zseq_attempt_pause (zseq_attempt_t *self, uint64_t now_us)
 {
     assert (self);
     assert (!self->request);
-    if (!self->refusal && self->backoff.pause_us > CONTENDED_PAUSE_US_MAX)
+    if (!self->refused && self->backoff.pause_us > CONTENDED_PAUSE_US_MAX)
         self->backoff.pause_us = CONTENDED_PAUSE_US_MAX;
     self->wake_us = now_us + zseq_backoff_next (&self->backoff);
 }

@@ -32,6 +32,7 @@ typedef struct {
     uint64_t wake_us;   //  When the pause or the patience ends
     uint32_t trips;     //  Questions that got their replies
     uint32_t late;      //  Questions given up because replies were late
+    bool refused;       //  A node refused to answer the last one
     bool decides;       //  The question under way is what it is all about
     uint8_t answered;   //  Nodes that answered the last such in earnest
     int refusal;        //  Why a node refused to answer that; or ZSEQ_OK
@@ -56,6 +57,9 @@ uint8_t zseq_attempt_granted (const zseq_attempt_t *self);
 
 //  Whether need grants cannot be reached any more, whatever still comes.
 bool zseq_attempt_hopeless (const zseq_attempt_t *self, uint8_t need);
+
+//  Waits for the replies that are missing until until_us at the latest.
+void zseq_attempt_hasten (zseq_attempt_t *self, uint64_t until_us);
 
 //  Ends the question: what comes for it from now on is late. It has got its
 //  replies (answered), or not.

@@ -88,6 +88,15 @@ s_lost (zseq_claim_t *self, bool answered, uint64_t now_us)
     return ZSEQ_DO_WAIT;
 }
 
+//  Enough has been read.
+static zseq_do_t
+s_read (zseq_claim_t *self)
+{
+    s_learn (self);
+    zseq_attempt_end (&self->attempt, true);
+    return ZSEQ_DO_SEND;
+}
+
 zseq_do_t
 zseq_claim_tick (zseq_claim_t *self, uint64_t now_us)
 {
@@ -102,13 +111,9 @@ zseq_claim_tick (zseq_claim_t *self, uint64_t now_us)
         return s_done (self, zseq_attempt_failure (attempt, attempt->quorum.w));
     }
     if (zseq_attempt_overdue (attempt, now_us)) {
-        //  All that could answer has: good enough where the end is doubted.
-        if (self->doubting &&
-            zseq_attempt_granted (attempt) >= attempt->quorum.r) {
-            s_learn (self);
-            zseq_attempt_end (attempt, true);
-            return ZSEQ_DO_SEND;
-        }
+        if (self->reading &&
+            zseq_attempt_granted (attempt) >= attempt->quorum.r)
+            return s_read (self);
         return s_lost (self, false, now_us);
     }
     return zseq_attempt_due (attempt, now_us) ? ZSEQ_DO_SEND : ZSEQ_DO_WAIT;
@@ -162,19 +167,37 @@ zseq_claim_request (zseq_claim_t *self, uint64_t request, uint64_t now_us,
     return ZSEQ_DO_SEND;
 }
 
+//  Whether all that was read is the same.
+static bool
+s_agreed (const zseq_tally_t *tally)
+{
+    uint64_t next = 0;
+    for (uint8_t node = 0; node < tally->n; node++) {
+        if (!zseq_tally_counts (tally, node) || !tally->vote[node].next)
+            continue;
+        if (next && next != tally->vote[node].next)
+            return false;
+        next = tally->vote[node].next;
+    }
+    return true;
+}
+
 static zseq_do_t
 s_read_reply (zseq_claim_t *self, uint64_t now_us)
 {
     zseq_attempt_t *attempt = &self->attempt;
     uint8_t granted = zseq_attempt_granted (attempt);
+    if (granted < attempt->quorum.r)
+        return zseq_attempt_hopeless (attempt, attempt->quorum.r)
+                 ? s_lost (self, true, now_us)
+                 : ZSEQ_DO_WAIT;
     bool all = zseq_attempt_hopeless (attempt, (uint8_t) (granted + 1));
-    if (granted >= attempt->quorum.r && (!self->doubting || all)) {
-        s_learn (self);
-        zseq_attempt_end (attempt, true);
-        return ZSEQ_DO_SEND;
-    }
-    if (zseq_attempt_hopeless (attempt, attempt->quorum.r))
-        return s_lost (self, true, now_us);
+    if (all || (!self->doubting && s_agreed (&attempt->tally)))
+        return s_read (self);
+    //  One node that is ahead would burn what it is ahead by: a round trip more
+    //  for the others to say where they are.
+    if (!self->doubting)
+        zseq_attempt_hasten (attempt, now_us + attempt->pace.rtt_us);
     return ZSEQ_DO_WAIT;
 }
 

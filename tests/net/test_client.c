@@ -338,6 +338,23 @@ Test (client, tries_only_with_a_buffer)
 
 //  What a client is told of the cluster, and what it is given for it.
 
+#define S_STATUS_TRIES 20
+
+//  Asks until so many nodes have answered: one that stalls for a second is not
+//  dead.
+static void
+s_status (zseq_client_t *client, size_t reachable, zseq_status_t *status)
+{
+    size_t count = 0;
+    for (int try = 0; try < S_STATUS_TRIES && count != reachable; try++) {
+        ASSERT_RC (zseq_client_status (client, status), ZSEQ_OK);
+        count = 0;
+        for (size_t node = 0; node < status->nodes; node++)
+            count += status->node[node].reachable;
+    }
+    cr_assert_eq (count, reachable);
+}
+
 Test (client, finds_all_nodes_from_one)
 {
     s_open ();
@@ -346,10 +363,8 @@ Test (client, finds_all_nodes_from_one)
     zseq_t *seq = zseq_new (client, "orders");
     s_exact (s_next (seq), 1);
     zseq_status_t status;
-    ASSERT_RC (zseq_client_status (client, &status), ZSEQ_OK);
+    s_status (client, 3, &status);
     cr_assert_eq (status.nodes, 3);
-    for (size_t node = 0; node < 3; node++)
-        cr_assert (status.node[node].reachable);
     //  The one it was given is not needed any more.
     zseq_cluster_kill (s_cluster, 1);
     cr_assert_gt (s_next (seq), 1);
@@ -429,10 +444,11 @@ Test (client, needs_more_nodes_for_a_larger_w)
 {
     s_open ();
     char uri[ZSEQ_CLUSTER_URI_MAX + 32];
-    snprintf (uri, sizeof uri, "%s?w=3&timeout=500",
-              zseq_cluster_uri (s_cluster));
+    snprintf (uri, sizeof uri, "%s?w=3", zseq_cluster_uri (s_cluster));
     s_assert_next (uri, ZSEQ_OK);
     zseq_cluster_kill (s_cluster, 2);
+    snprintf (uri, sizeof uri, "%s?w=3&timeout=500",
+              zseq_cluster_uri (s_cluster));
     s_assert_next (uri, ZSEQ_EUNAVAILABLE);
     s_assert_next (zseq_cluster_uri (s_cluster), ZSEQ_OK);
     s_close ();
@@ -480,7 +496,8 @@ Test (client, says_how_the_nodes_are)
     s_open ();
     s_next (s_orders);
     zseq_status_t status;
-    ASSERT_RC (zseq_client_status (s_client, &status), ZSEQ_OK);
+    uint64_t sequences = 0;
+    s_status (s_client, 3, &status);
     cr_assert_str_eq (status.cluster, "net");
     cr_assert_neq (status.identity, 0);
     cr_assert_eq (status.nodes, 3);
@@ -492,17 +509,17 @@ Test (client, says_how_the_nodes_are)
         cr_assert_str_eq (node->name, name);
         cr_assert_str_eq (node->endpoint,
                           zseq_cluster_endpoint (s_cluster, index));
-        cr_assert (node->reachable);
         cr_assert (node->voting);
         cr_assert_str_eq (node->state, "voting");
         cr_assert_eq (node->incarnation, 1);
-        cr_assert_eq (node->sequences, 1);
+        cr_assert_leq (node->sequences, 1);
+        sequences += node->sequences;
     }
+    //  One may have missed the claim.
+    cr_assert_geq (sequences, 2);
     zseq_cluster_kill (s_cluster, 1);
-    ASSERT_RC (zseq_client_status (s_client, &status), ZSEQ_OK);
-    cr_assert (status.node[0].reachable);
+    s_status (s_client, 2, &status);
     cr_assert_not (status.node[1].reachable);
-    cr_assert (status.node[2].reachable);
     s_close ();
 }
 

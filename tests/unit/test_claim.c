@@ -76,12 +76,37 @@ Test (claim, reads_first_when_nothing_is_known)
     s_fixture_t self = s_begin (3, &s_nothing, 1);
     cr_assert_eq (s_ask (&self, NOW), ZSEQ_DO_SEND);
     cr_assert_eq (self.sent.op, ZSEQ_OP_READ);
-    cr_assert_eq (s_hear (&self, 0, ZSEQ_OK, 5), ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 0, ZSEQ_OK, 9), ZSEQ_DO_WAIT);
     cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 9), ZSEQ_DO_SEND);
     cr_assert_eq (s_ask (&self, NOW), ZSEQ_DO_SEND);
     cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
     cr_assert_eq (self.sent.first, 9);
     cr_assert_eq (self.sent.count, 1);
+}
+
+Test (claim, burns_nothing_where_one_node_is_ahead)
+{
+    s_fixture_t self = s_begin (3, &s_nothing, 1);
+    s_ask (&self, NOW);
+    cr_assert_eq (s_hear (&self, 0, ZSEQ_OK, 1000000), ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 9), ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 1, ZSEQ_OK, 9), ZSEQ_DO_SEND);
+    s_ask (&self, NOW);
+    cr_assert_eq (self.sent.first, 9);
+}
+
+Test (claim, waits_a_round_trip_for_a_third_opinion)
+{
+    s_fixture_t self = s_begin (3, &s_nothing, 1);
+    s_ask (&self, NOW);
+    s_hear (&self, 0, ZSEQ_OK, 1000000);
+    s_hear (&self, 2, ZSEQ_OK, 9);
+    uint64_t wake_us = zseq_claim_wake_us (&self.claim);
+    cr_assert_leq (wake_us, NOW + 2 * RTT);
+    cr_assert_eq (zseq_claim_tick (&self.claim, wake_us), ZSEQ_DO_SEND);
+    s_ask (&self, wake_us);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
+    cr_assert_eq (self.sent.first, 1000000);
 }
 
 Test (claim, starts_at_the_lowest_that_w_nodes_would_accept)

@@ -115,7 +115,9 @@ zseq_client_set_timeout (zseq_client_t *self, int timeout_ms)
 {
     assert (self);
 
-    int rc = s_check_timeout (timeout_ms);
+    int rc = zseq_engine_check (self->engine);
+    if (rc == ZSEQ_OK)
+        rc = s_check_timeout (timeout_ms);
     if (rc == ZSEQ_OK)
         self->timeout_ms = timeout_ms;
     return rc;
@@ -318,14 +320,9 @@ zseq_destroy (zseq_t **self_p)
     if (zseq_engine_forked (engine))
         s_unlink (self);
     else {
-        //  Opens the links if nothing was ever asked: nothing to call off.
-        if (self->fill.pending || s_size (&self->current) ||
-            s_size (&self->spare)) {
-            if (zseq_engine_enter (engine) == ZSEQ_OK) {
-                zseq_engine_burn (engine, s_drop_buffer (self));
-                zseq_engine_leave (engine);
-            }
-        }
+        zseq_engine_lock (engine);
+        zseq_engine_burn (engine, s_drop_buffer (self));
+        zseq_engine_leave (engine);
         pthread_mutex_lock (&self->client->lock);
         s_unlink (self);
         pthread_mutex_unlock (&self->client->lock);
@@ -373,7 +370,9 @@ zseq_set_timeout (zseq_t *self, int timeout_ms)
 {
     assert (self);
 
-    int rc = s_check_timeout (timeout_ms);
+    int rc = zseq_engine_check (self->client->engine);
+    if (rc == ZSEQ_OK)
+        rc = s_check_timeout (timeout_ms);
     if (rc == ZSEQ_OK)
         self->timeout_ms = timeout_ms;
     return rc;
@@ -680,26 +679,24 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
     if (rc != ZSEQ_OK)
         return rc;
     zseq_outcome_t outcome = {.rc = ZSEQ_OK};
-    if (self->fill_failed)
-        outcome = self->fill_outcome;
-    else
-        s_fill (self, s_deadline_us (self->timeout_ms));
-    self->fill_failed = false;
-    zseq_engine_leave (engine);
-    if (outcome.rc != ZSEQ_OK)
-        return s_fail (&outcome);
-
     pthread_mutex_lock (&self->lock);
     bool buffered = self->batch > 1;
     pthread_mutex_unlock (&self->lock);
     if (!buffered)
-        return zseq_detail_fail (ZSEQ_EINVAL,
-                                 "with batch 1 nothing is ever buffered: set "
-                                 "a larger batch");
-    return zseq_detail_fail (ZSEQ_EAGAIN,
-                             "the next range of '%s' is on its "
-                             "way",
-                             self->name);
+        zseq_outcome_set (&outcome, ZSEQ_EINVAL,
+                          "with batch 1 nothing is ever buffered: set a larger "
+                          "batch");
+    else if (self->fill_failed)
+        outcome = self->fill_outcome;
+    else
+        s_fill (self, s_deadline_us (self->timeout_ms));
+    if (buffered)
+        self->fill_failed = false;
+    zseq_engine_leave (engine);
+    if (outcome.rc != ZSEQ_OK)
+        return s_fail (&outcome);
+    return zseq_detail_fail (
+      ZSEQ_EAGAIN, "the next range of '%s' is on its way", self->name);
 }
 
 static int

@@ -17,14 +17,6 @@
 #include "zseq_detail.h"
 #include "zseq_transport.h"
 
-//  How often a node that does not say who it is, or whose cluster is not born
-//  yet, is asked again.
-#define GREET_US 100000
-//  How often the members are learnt anew while one cannot be reached.
-#define REFRESH_US 1000000
-//  How long the other endpoints of the URI may take to say who they are once
-//  one has: a node listed twice is found out before anything is done.
-#define GRACE_US 50000
 //  A first guess.
 #define RTT_US 1000
 //  Weight of a new round trip in the typical one: 1 / 8, as TCP has it
@@ -32,15 +24,6 @@
 #define RTT_SHIFT 3
 //  A request of ours with two names fits.
 #define REQUEST_MAX 1024
-
-typedef struct {
-    char endpoint[ZSEQ_ENDPOINT_MAX + 1];  //  Empty: not in use
-    bool listed;                           //  In the URI
-    bool greeted;                          //  It has said who it is
-    uint8_t node;                          //  ... this member
-    uint64_t request;                      //  Its HELLO under way; 0 if none
-    uint64_t greet_us;                     //  When to say HELLO again
-} s_link_t;
 
 typedef enum {
     S_CLAIM,
@@ -57,6 +40,7 @@ typedef struct s_op {
     uint64_t request;  //  0: no message is under way
     uint64_t sent_us;
     uint32_t unsent;  //  Nodes that could not be reached yet, a bit each
+    bool foreign;     //  A node answered for another cluster
     size_t size;
     uint8_t bytes[REQUEST_MAX];
     struct s_op *prev;
@@ -94,7 +78,6 @@ typedef struct {
     bool more;
     struct {
         uint64_t next;
-        uint8_t size;
         char name[ZSEQ_NAME_MAX + 1];
     } item[ZSEQ_PAGE_MAX];
 } s_leaf_t;
@@ -113,35 +96,21 @@ typedef struct {
 struct zseq_engine {
     pthread_mutex_t lock;
     zseq_uri_t uri;
-    unsigned generation;  //  Of forks, in which it was made
-    zseq_transport_t *transport;
-    zseq_codec_t codec;
+    unsigned generation;    //  Of forks, in which it was made
+    zseq_links_t *links;    //  NULL until the first call
     int nudge_fd;           //  Ends a poll before its time
     bool polling;           //  Somebody polls
     zseq_waiter_t *poller;  //  ... this one, or the background thread
     uint64_t poll_until_us;
+    unsigned poll_changes;  //  Of the links, when the poll began
     bool nudged;
     zseq_waiter_t *waiters;
     pthread_t thread;  //  The background thread
     bool threaded;     //  ... exists
     pthread_cond_t background;
     bool closing;
-
-    s_link_t link[ZSEQ_LINKS_MAX];
-    char cluster_name[ZSEQ_LABEL_MAX + 1];
-    uint64_t cluster;  //  Identity; 0: not known, or not born yet
-    uint8_t n;         //  0: not known
-    zseq_member_t member[ZSEQ_NODES_MAX];
-    int node_link[ZSEQ_NODES_MAX];  //  Link of each member; -1 if none
-    zseq_quorum_t quorum;
-    uint64_t grace_us;     //  When grace ends; 0 before the first HELLO's reply
-    bool known;            //  Members are known, and grace is over
-    bool ready;            //  ... and the cluster is born
-    zseq_outcome_t fatal;  //  Set up wrongly: every call fails so
-
     s_op_t *ops;
     zseq_line_t *lines;
-    uint64_t next_request;
     uint64_t seed;
     zseq_stats_t stats;
 };
@@ -227,36 +196,18 @@ zseq_waiter_wake (zseq_waiter_t *self)
 
 //  What to tell people.
 
-static void
-s_outcome (zseq_outcome_t *outcome, int rc, const char *format, ...)
-{
-    outcome->rc = rc;
-    va_list list;
-    va_start (list, format);
-    vsnprintf (outcome->detail, sizeof outcome->detail, format, list);
-    va_end (list);
-}
-
-static void
-s_append (char *text, size_t size, const char *format, ...)
-{
-    size_t used = strlen (text);
-    va_list list;
-    va_start (list, format);
-    vsnprintf (text + used, size - used, format, list);
-    va_end (list);
-}
-
 //  Whom op has not reached, for a person.
 static void
-s_append_missing (const zseq_engine_t *self, const s_op_t *op, char *text)
+s_add_missing (const zseq_engine_t *self, const s_op_t *op,
+               zseq_outcome_t *outcome)
 {
     const char *before = "; not reachable: ";
-    for (uint8_t node = 0; node < self->n; node++) {
-        if (self->node_link[node] >= 0 && !(op->unsent & (1u << node)))
+    for (uint8_t node = 0; node < zseq_links_n (self->links); node++) {
+        if (op->started && !(op->unsent & (1u << node)))
             continue;
-        s_append (text, ZSEQ_DETAIL_MAX, "%s%s at %s", before,
-                  self->member[node].name, self->member[node].endpoint);
+        const zseq_member_t *member = zseq_links_member (self->links, node);
+        zseq_outcome_add (outcome, "%s%s at %s", before, member->name,
+                          member->endpoint);
         before = ", ";
     }
 }
@@ -267,44 +218,36 @@ s_explain (const zseq_engine_t *self, const s_op_t *op,
            const zseq_attempt_t *attempt, uint8_t need, const char *harm,
            zseq_outcome_t *outcome)
 {
-    if (self->fatal.rc) {
-        *outcome = self->fatal;
+    if (zseq_links_fatal (self->links)) {
+        *outcome = *zseq_links_fatal (self->links);
         return;
     }
-    if (self->n == 0) {
-        bool spoke = false;
-        for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
-            spoke |= self->link[index].request != 0;
-        s_outcome (outcome, ZSEQ_EUNAVAILABLE,
-                   "no node answered at %s%s: %s; %s", self->uri.endpoint[0],
-                   self->uri.endpoints > 1 ? " or the other endpoints" : "",
-                   spoke ? "what listens there does not speak like zseqd"
-                         : "is zseqd running there, and reachable?",
-                   harm);
+    if (!zseq_links_ready (self->links) || !op->started) {
+        zseq_links_explain (self->links, outcome);
+        zseq_outcome_add (outcome, "; %s", harm);
         return;
     }
-    if (!self->cluster) {
-        s_outcome (outcome, ZSEQ_EUNAVAILABLE,
-                   "cluster %s is not born yet: all of its nodes have to be up "
-                   "together once; %s",
-                   self->cluster_name, harm);
-        return;
-    }
-    int rc =
-      op->started ? zseq_attempt_failure (attempt, need) : ZSEQ_EUNAVAILABLE;
-    if (rc == ZSEQ_EUNAVAILABLE)
-        s_outcome (outcome, rc, "%u of %u nodes answered, %u are needed",
-                   op->started ? attempt->answered : 0, self->n, need);
+    unsigned n = zseq_links_n (self->links);
+    int rc = zseq_attempt_failure (attempt, need);
+    if (rc == ZSEQ_EUNAVAILABLE && op->foreign)
+        zseq_outcome_set (outcome, ZSEQ_ECLUSTER,
+                          "the nodes answer for another cluster than before: "
+                          "was it made anew? Make a new client");
+    else if (rc == ZSEQ_EUNAVAILABLE)
+        zseq_outcome_set (outcome, rc, "%u of %u nodes answered, %u are needed",
+                          attempt->answered, n, need);
     else if (rc == ZSEQ_ETIMEOUT)
-        s_outcome (outcome, rc,
-                   "%u of %u nodes answered, too late or with other clients' "
-                   "claims first: allow more time, or use a larger batch",
-                   attempt->answered, self->n);
+        zseq_outcome_set (outcome, rc,
+                          "%u of %u nodes answered, too late or with other "
+                          "clients' claims first: allow more time, or use a "
+                          "larger batch",
+                          attempt->answered, n);
     else
-        s_outcome (outcome, rc, "%u of %u nodes answered, the others refuse",
-                   attempt->answered, self->n);
-    s_append_missing (self, op, outcome->detail);
-    s_append (outcome->detail, ZSEQ_DETAIL_MAX, "; %s", harm);
+        zseq_outcome_set (outcome, rc,
+                          "%u of %u nodes answered, the others refuse",
+                          attempt->answered, n);
+    s_add_missing (self, op, outcome);
+    zseq_outcome_add (outcome, "; %s", harm);
 }
 
 //  Operations.
@@ -317,6 +260,7 @@ s_activate (zseq_engine_t *self, s_op_t *op)
     op->started = false;
     op->request = 0;
     op->unsent = 0;
+    op->foreign = false;
     op->prev = NULL;
     op->next = self->ops;
     if (self->ops)
@@ -336,14 +280,6 @@ s_retire (zseq_engine_t *self, s_op_t *op)
         op->next->prev = op->prev;
     op->active = false;
     op->request = 0;
-}
-
-static uint64_t
-s_draw_request (zseq_engine_t *self)
-{
-    if (++self->next_request == 0)
-        self->next_request = 1;
-    return self->next_request;
 }
 
 static zseq_pace_t
@@ -366,29 +302,47 @@ s_note_trip (zseq_engine_t *self, const s_op_t *op)
     self->stats.round_trips++;
 }
 
+//  The attempt that op is at; NULL if it makes none.
+static zseq_attempt_t *
+s_attempt (s_op_t *op)
+{
+    switch (op->kind) {
+    case S_CLAIM:
+        return &((zseq_line_t *) op)->claim.attempt;
+    case S_PROBE:
+        return &((s_probe_t *) op)->peek.attempt;
+    case S_PAGE:
+        return &((s_page_t *) op)->attempt;
+    case S_STATUS:
+        break;
+    }
+    return NULL;
+}
+
 //  Sends op's message to the nodes that it could not reach so far.
 static void
 s_scatter (zseq_engine_t *self, s_op_t *op)
 {
-    for (uint8_t node = 0; node < self->n; node++) {
+    for (uint8_t node = 0; node < zseq_links_n (self->links); node++) {
         uint32_t bit = 1u << node;
-        int link = self->node_link[node];
-        if ((op->unsent & bit) && link >= 0 &&
-            zseq_transport_send (self->transport, (size_t) link, op->bytes,
-                                 op->size) == ZSEQ_OK)
+        if ((op->unsent & bit) &&
+            zseq_links_send (self->links, node, op->bytes, op->size) == ZSEQ_OK)
             op->unsent &= ~bit;
     }
+    zseq_attempt_t *attempt = s_attempt (op);
+    if (attempt)
+        attempt->absent = op->unsent;
 }
 
 static void
 s_send (zseq_engine_t *self, s_op_t *op, zseq_msg_t *msg)
 {
-    msg->cluster = self->cluster;
+    msg->cluster = zseq_links_cluster (self->links);
     op->request = msg->request;
     op->sent_us = zseq_engine_now_us ();
     op->size = zseq_codec_encode (msg, op->bytes, sizeof op->bytes);
     assert (op->size);
-    op->unsent = (1u << self->n) - 1;
+    op->unsent = (1u << zseq_links_n (self->links)) - 1;
     s_scatter (self, op);
 }
 
@@ -421,29 +375,42 @@ s_pull (zseq_want_t **list, zseq_want_t *want)
     return false;
 }
 
-//  S7: wants that wait join the claim about to be sent, never one that was.
+//  Chooses the wants that the claim about to be sent is for, in the order in
+//  which they came (S7: none joins a claim that was sent). One that does not
+//  fit into what is left of the sequence stays behind, to be refused alone.
 static void
 s_board (zseq_line_t *line)
 {
+    zseq_want_t *all = line->riding;
+    zseq_want_t **end = &all;
+    while (*end)
+        end = &(*end)->next;
+    *end = line->waiting;
+    line->riding = line->waiting = NULL;
+
+    uint64_t room = zseq_claim_room (&line->claim);
     uint64_t count = 0;
     uint64_t count_min = ZSEQ_COUNT_MAX;
-    zseq_want_t **end = &line->riding;
-    for (; *end; end = &(*end)->next) {
-        count += (*end)->count;
-        if ((*end)->count_min < count_min)
-            count_min = (*end)->count_min;
-    }
-    while (line->waiting && count + line->waiting->count <= ZSEQ_COUNT_MAX) {
-        zseq_want_t *want = line->waiting;
-        line->waiting = want->next;
+    zseq_want_t **riding = &line->riding;
+    zseq_want_t **waiting = &line->waiting;
+    while (all) {
+        zseq_want_t *want = all;
+        all = want->next;
         want->next = NULL;
-        *end = want;
-        end = &want->next;
-        count += want->count;
+        //  If none fits, the last one finds out for certain.
+        bool boards = want->count_min <= room - count || (!all && !count);
+        zseq_want_t ***list = boards ? &riding : &waiting;
+        **list = want;
+        *list = &want->next;
+        if (!boards)
+            continue;
+        uint64_t left = room - count;
+        count +=
+          want->count_min <= left && want->count > left ? left : want->count;
         if (want->count_min < count_min)
             count_min = want->count_min;
     }
-    assert (count);
+    assert (line->riding);
     zseq_claim_resize (&line->claim, count, count_min);
 }
 
@@ -464,11 +431,12 @@ s_start_claim (zseq_engine_t *self, zseq_line_t *line)
     if (op->active || !(line->riding || line->waiting))
         return;
     s_activate (self, op);
-    if (self->fatal.rc || !self->ready)
+    if (!zseq_links_ready (self->links) || zseq_links_fatal (self->links))
         return;
     op->started = true;
     zseq_pace_t pace = s_pace (self);
-    zseq_claim_init (&line->claim, &self->quorum, &line->known, 1, 1, &pace);
+    zseq_claim_init (&line->claim, zseq_links_quorum (self->links),
+                     &line->known, 1, 1, &pace);
     s_drive (self, op, zseq_claim_tick (&line->claim, zseq_engine_now_us ()));
 }
 
@@ -489,10 +457,11 @@ s_hand_out (zseq_engine_t *self, zseq_line_t *line, zseq_want_t *riding)
         zseq_want_t *want = riding;
         riding = want->next;
         if (want->count_min > left)
-            s_outcome (&want->outcome, ZSEQ_EEXHAUSTED,
-                       "%llu IDs are left of sequence '%s', %llu were wanted",
-                       (unsigned long long) left, line->name,
-                       (unsigned long long) want->count);
+            zseq_outcome_set (
+              &want->outcome, ZSEQ_EEXHAUSTED,
+              "%llu IDs are left of sequence '%s', %llu were wanted",
+              (unsigned long long) left, line->name,
+              (unsigned long long) want->count);
         else {
             if (want->count > left)
                 want->count = left;
@@ -525,9 +494,9 @@ s_finish_claim (zseq_engine_t *self, zseq_line_t *line)
         while (riding) {
             zseq_want_t *want = riding;
             riding = want->next;
-            s_outcome (&want->outcome, ZSEQ_EEXHAUSTED,
-                       "fewer than %llu IDs are left of sequence '%s'",
-                       (unsigned long long) want->count_min, line->name);
+            zseq_outcome_set (&want->outcome, ZSEQ_EEXHAUSTED,
+                              "fewer than %llu IDs are left of sequence '%s'",
+                              (unsigned long long) want->count_min, line->name);
             s_end_want (want);
         }
     }
@@ -563,9 +532,9 @@ zseq_engine_explain (const zseq_engine_t *self, const zseq_line_t *line,
     assert (self);
     assert (line);
     assert (outcome);
-    s_explain (self, &line->op, &line->claim.attempt, self->quorum.w,
-               "nothing was handed out, though IDs may have been burnt",
-               outcome);
+    s_explain (
+      self, &line->op, &line->claim.attempt, zseq_links_quorum (self->links)->w,
+      "nothing was handed out, though IDs may have been burnt", outcome);
 }
 
 void
@@ -599,7 +568,7 @@ zseq_engine_post (zseq_engine_t *self, zseq_line_t *line, zseq_want_t *want)
     want->line = line;
     want->pending = true;
     s_push (&line->waiting, want);
-    if (self->fatal.rc)
+    if (zseq_links_fatal (self->links))
         s_expire (self, want);
     else
         s_start_claim (self, line);
@@ -636,8 +605,9 @@ s_ask_claim (zseq_engine_t *self, zseq_line_t *line)
 {
     zseq_msg_t msg;
     s_board (line);
-    zseq_do_t todo = zseq_claim_request (&line->claim, s_draw_request (self),
-                                         zseq_engine_now_us (), &msg);
+    zseq_do_t todo =
+      zseq_claim_request (&line->claim, zseq_links_draw_request (self->links),
+                          zseq_engine_now_us (), &msg);
     if (todo == ZSEQ_DO_SEND) {
         msg.name = s_slice (line->name);
         s_send (self, &line->op, &msg);
@@ -650,8 +620,9 @@ static zseq_do_t
 s_ask_probe (zseq_engine_t *self, s_probe_t *probe)
 {
     zseq_msg_t msg;
-    zseq_do_t todo = zseq_peek_request (&probe->peek, s_draw_request (self),
-                                        zseq_engine_now_us (), &msg);
+    zseq_do_t todo =
+      zseq_peek_request (&probe->peek, zseq_links_draw_request (self->links),
+                         zseq_engine_now_us (), &msg);
     assert (todo == ZSEQ_DO_SEND);
     msg.name = s_slice (probe->probe->name);
     s_send (self, &probe->op, &msg);
@@ -664,7 +635,7 @@ s_ask_page (zseq_engine_t *self, s_page_t *page)
     zseq_msg_t msg;
     msg.op = ZSEQ_OP_LIST;
     msg.reply = false;
-    msg.request = s_draw_request (self);
+    msg.request = zseq_links_draw_request (self->links);
     msg.name = s_slice (page->prefix);
     msg.after = s_slice (page->after);
     msg.count = ZSEQ_PAGE_MAX;
@@ -680,7 +651,7 @@ s_ask_status (zseq_engine_t *self, s_status_t *status)
     zseq_msg_t msg;
     msg.op = ZSEQ_OP_STATUS;
     msg.reply = false;
-    msg.request = s_draw_request (self);
+    msg.request = zseq_links_draw_request (self->links);
     s_send (self, &status->op, &msg);
     return ZSEQ_DO_WAIT;
 }
@@ -736,14 +707,14 @@ s_fail_op (zseq_engine_t *self, s_op_t *op)
         s_probe_t *probe = (s_probe_t *) op;
         uint8_t need = probe->peek.attempt.quorum.w;
         s_explain (self, op, &probe->peek.attempt,
-                   op->started ? need : self->quorum.w,
+                   op->started ? need : zseq_links_quorum (self->links)->w,
                    probe->peek.given ? "the raise may yet come to hold"
                                      : "nothing has changed",
                    &probe->probe->outcome);
     }
     else if (op->kind == S_PAGE) {
         s_page_t *page = (s_page_t *) op;
-        s_explain (self, op, &page->attempt, self->quorum.r,
+        s_explain (self, op, &page->attempt, zseq_links_quorum (self->links)->r,
                    "nothing has changed", page->outcome);
     }
     s_finish (self, op);
@@ -804,14 +775,16 @@ static void
 s_tick_op (zseq_engine_t *self, s_op_t *op, uint64_t now_us)
 {
     if (op->kind == S_CLAIM)
-        s_expire_wants (self, (zseq_line_t *) op, now_us);
-    else if (self->fatal.rc || now_us >= s_deadline_us (op)) {
+        s_expire_wants (self, (zseq_line_t *) op,
+                        zseq_links_fatal (self->links) ? ZSEQ_NEVER : now_us);
+    else if (zseq_links_fatal (self->links) || now_us >= s_deadline_us (op)) {
         s_fail_op (self, op);
         return;
     }
     if (!op->active)
         return;
-    bool may_start = op->kind == S_STATUS ? self->known : self->ready;
+    bool may_start = op->kind == S_STATUS ? zseq_links_known (self->links)
+                                          : zseq_links_ready (self->links);
     if (!op->started && !may_start)
         return;
 
@@ -831,20 +804,21 @@ s_tick_op (zseq_engine_t *self, s_op_t *op, uint64_t now_us)
     else if (op->kind == S_PROBE) {
         s_probe_t *probe = (s_probe_t *) op;
         if (starts)
-            zseq_peek_init (&probe->peek, &self->quorum, probe->probe->value,
-                            &pace);
+            zseq_peek_init (&probe->peek, zseq_links_quorum (self->links),
+                            probe->probe->value, &pace);
         s_drive (self, op, zseq_peek_tick (&probe->peek, now_us));
     }
     else if (op->kind == S_PAGE) {
         s_page_t *page = (s_page_t *) op;
         if (starts) {
             pace.deadline_us = page->attempt.pace.deadline_us;
-            zseq_attempt_init (&page->attempt, &self->quorum, &pace);
+            zseq_attempt_init (&page->attempt, zseq_links_quorum (self->links),
+                               &pace);
         }
         s_drive (self, op, s_tick_page (page, now_us));
     }
     else if (starts) {
-        ((s_status_t *) op)->missing = (1u << self->n) - 1;
+        ((s_status_t *) op)->missing = (1u << zseq_links_n (self->links)) - 1;
         s_drive (self, op, ZSEQ_DO_SEND);
     }
 }
@@ -866,7 +840,6 @@ s_page_reply (s_page_t *page, const zseq_msg_t *msg, uint64_t now_us)
         for (size_t index = 0; index < msg->item_count; index++) {
             const zseq_item_t *item = &msg->items[index];
             leaf->item[index].next = item->next;
-            leaf->item[index].size = (uint8_t) item->name.size;
             memcpy (leaf->item[index].name, item->name.data, item->name.size);
             leaf->item[index].name[item->name.size] = 0;
         }
@@ -913,263 +886,23 @@ s_op_reply (zseq_engine_t *self, s_op_t *op, const zseq_msg_t *msg)
         return;
     }
     //  The wrong cluster's node is nobody's vote.
-    if (msg->cluster != self->cluster)
+    if (msg->cluster != zseq_links_cluster (self->links)) {
+        op->foreign = op->foreign || msg->status == ZSEQ_ECLUSTER;
         return;
-
-    zseq_attempt_t *attempt;
-    zseq_do_t todo;
-    uint32_t trips;
-    switch (op->kind) {
-    case S_CLAIM:
-        attempt = &((zseq_line_t *) op)->claim.attempt;
-        trips = attempt->trips;
-        todo = zseq_claim_reply (&((zseq_line_t *) op)->claim, msg, now_us);
-        break;
-    case S_PROBE:
-        attempt = &((s_probe_t *) op)->peek.attempt;
-        trips = attempt->trips;
-        todo = zseq_peek_reply (&((s_probe_t *) op)->peek, msg, now_us);
-        break;
-    default:
-        attempt = &((s_page_t *) op)->attempt;
-        trips = attempt->trips;
-        todo = s_page_reply ((s_page_t *) op, msg, now_us);
     }
+
+    zseq_attempt_t *attempt = s_attempt (op);
+    uint32_t trips = attempt->trips;
+    zseq_do_t todo;
+    if (op->kind == S_CLAIM)
+        todo = zseq_claim_reply (&((zseq_line_t *) op)->claim, msg, now_us);
+    else if (op->kind == S_PROBE)
+        todo = zseq_peek_reply (&((s_probe_t *) op)->peek, msg, now_us);
+    else
+        todo = s_page_reply ((s_page_t *) op, msg, now_us);
     if (attempt->trips != trips)
         s_note_trip (self, op);
     s_drive (self, op, todo);
-}
-
-//  Discovery.
-
-static void
-s_fatal (zseq_engine_t *self, int rc, const char *format, ...)
-{
-    if (self->fatal.rc)
-        return;
-    self->fatal.rc = rc;
-    va_list list;
-    va_start (list, format);
-    vsnprintf (self->fatal.detail, sizeof self->fatal.detail, format, list);
-    va_end (list);
-    for (zseq_line_t *line = self->lines; line; line = line->next)
-        s_expire_wants (self, line, ZSEQ_NEVER);
-}
-
-static bool
-s_same (zseq_slice_t slice, const char *text)
-{
-    return slice.size == strlen (text) &&
-           !memcmp (slice.data, text, slice.size);
-}
-
-static void
-s_copy (char *text, size_t size, zseq_slice_t slice)
-{
-    assert (slice.size < size);
-    memcpy (text, slice.data, slice.size);
-    text[slice.size] = 0;
-}
-
-static bool
-s_learn_members (zseq_engine_t *self, const zseq_msg_t *msg)
-{
-    zseq_quorum_t quorum;
-    if (zseq_quorum_init (&quorum, msg->member_count, (size_t) self->uri.r,
-                          (size_t) self->uri.w) != ZSEQ_OK) {
-        size_t n = msg->member_count;
-        s_fatal (self, ZSEQ_EQUORUM,
-                 "cluster %.*s has %zu nodes: r must be %zu to %zu and w %zu "
-                 "to %zu (or 0), not %d and %d",
-                 (int) msg->cluster_name.size, msg->cluster_name.data, n,
-                 n - n / 2, n, n / 2 + 1, n, self->uri.r, self->uri.w);
-        return false;
-    }
-    self->quorum = quorum;
-    self->n = (uint8_t) msg->member_count;
-    s_copy (self->cluster_name, sizeof self->cluster_name, msg->cluster_name);
-    for (uint8_t node = 0; node < self->n; node++) {
-        s_copy (self->member[node].name, sizeof self->member[node].name,
-                msg->member[node].name);
-        s_copy (self->member[node].endpoint, sizeof self->member[node].endpoint,
-                msg->member[node].endpoint);
-        self->node_link[node] = -1;
-    }
-    return true;
-}
-
-static bool
-s_check_cluster (zseq_engine_t *self, const s_link_t *link,
-                 const zseq_msg_t *msg)
-{
-    const char *wanted = self->n ? self->cluster_name : self->uri.cluster;
-    bool same = !*wanted || s_same (msg->cluster_name, wanted);
-    if (self->n && same) {
-        same = msg->member_count == self->n;
-        for (uint8_t node = 0; node < self->n && same; node++)
-            same = s_same (msg->member[node].name, self->member[node].name);
-    }
-    if (same && self->cluster && msg->cluster)
-        same = msg->cluster == self->cluster;
-    if (!same && !self->ready)
-        s_fatal (self, ZSEQ_ECLUSTER,
-                 "%s belongs to a cluster named %.*s, and not to %s %s",
-                 link->endpoint, (int) msg->cluster_name.size,
-                 msg->cluster_name.data,
-                 self->n ? "the one that was found first," : "cluster", wanted);
-    return same;
-}
-
-//  Opens a link to every member that has none and is not about to be found at
-//  another link's endpoint.
-static void
-s_link_members (zseq_engine_t *self)
-{
-    for (uint8_t node = 0; node < self->n; node++) {
-        bool linked = self->node_link[node] >= 0;
-        size_t unused = ZSEQ_LINKS_MAX;
-        for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
-            const s_link_t *link = &self->link[index];
-            if (!strcmp (link->endpoint, self->member[node].endpoint))
-                linked = true;
-            if (!link->endpoint[0] && unused == ZSEQ_LINKS_MAX)
-                unused = index;
-        }
-        if (linked || unused == ZSEQ_LINKS_MAX ||
-            zseq_transport_link (self->transport, unused,
-                                 self->member[node].endpoint) != ZSEQ_OK)
-            continue;
-        s_link_t *link = &self->link[unused];
-        memset (link, 0, sizeof *link);
-        strcpy (link->endpoint, self->member[node].endpoint);
-    }
-}
-
-static void
-s_drop_link (zseq_engine_t *self, s_link_t *link)
-{
-    zseq_transport_unlink (self->transport, (size_t) (link - self->link));
-    memset (link, 0, sizeof *link);
-}
-
-//  Members may have moved. A link that works is left alone; one that does not
-//  makes way for the new endpoint's.
-static void
-s_move_members (zseq_engine_t *self, const zseq_msg_t *msg)
-{
-    for (uint8_t node = 0; node < self->n; node++) {
-        zseq_member_t *member = &self->member[node];
-        if (s_same (msg->member[node].endpoint, member->endpoint))
-            continue;
-        for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
-            s_link_t *link = &self->link[index];
-            bool leads = self->node_link[node] == (int) index ||
-                         !strcmp (link->endpoint, member->endpoint);
-            if (!leads || zseq_transport_ready (self->transport, index))
-                continue;
-            if (self->node_link[node] == (int) index)
-                self->node_link[node] = -1;
-            if (!link->listed)
-                s_drop_link (self, link);
-        }
-        s_copy (member->endpoint, sizeof member->endpoint,
-                msg->member[node].endpoint);
-    }
-}
-
-static void
-s_hello_reply (zseq_engine_t *self, s_link_t *link, const zseq_msg_t *msg)
-{
-    if (msg->request != link->request || link->greeted)
-        return;
-    if (msg->status != ZSEQ_OK || msg->node >= msg->member_count)
-        return;
-    if (!s_check_cluster (self, link, msg))
-        return;
-    if (!self->n && !s_learn_members (self, msg))
-        return;
-    if (!self->grace_us)
-        self->grace_us = zseq_engine_now_us () + GRACE_US;
-    s_move_members (self, msg);
-    if (msg->cluster)
-        self->cluster = msg->cluster;
-
-    int other = self->node_link[msg->node];
-    int index = (int) (link - self->link);
-    if (other >= 0 && other != index) {
-        if (link->listed && self->link[other].listed && !self->ready) {
-            s_fatal (self, ZSEQ_EDUPLICATE,
-                     "%s and %s are both node %s: list each node once",
-                     self->link[other].endpoint, link->endpoint,
-                     self->member[msg->node].name);
-            return;
-        }
-        if (!link->listed) {
-            s_drop_link (self, link);
-            return;
-        }
-        if (!self->link[other].listed)
-            s_drop_link (self, &self->link[other]);
-    }
-    self->node_link[msg->node] = index;
-    //  A cluster that is not born yet has to be asked again.
-    link->greeted = msg->cluster != 0;
-    s_link_members (self);
-}
-
-//  Says HELLO where nobody has said who he is yet.
-static void
-s_greet (zseq_engine_t *self, uint64_t now_us)
-{
-    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
-        s_link_t *link = &self->link[index];
-        if (!link->endpoint[0] || link->greeted ||
-            (link->request && now_us < link->greet_us))
-            continue;
-        zseq_msg_t msg;
-        uint8_t bytes[REQUEST_MAX];
-        msg.op = ZSEQ_OP_HELLO;
-        msg.reply = false;
-        msg.request = s_draw_request (self);
-        msg.cluster = 0;
-        size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
-        bool sent =
-          zseq_transport_send (self->transport, index, bytes, size) == ZSEQ_OK;
-        link->request = sent ? msg.request : 0;
-        link->greet_us = now_us + GREET_US;
-    }
-}
-
-//  Learns again where the members are when one of them cannot be reached.
-static void
-s_greet_again (zseq_engine_t *self, const s_op_t *op, uint64_t now_us)
-{
-    if (!op->unsent)
-        return;
-    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
-        s_link_t *link = &self->link[index];
-        if (link->greeted && now_us >= link->greet_us + REFRESH_US) {
-            link->greeted = false;
-            link->request = 0;
-        }
-    }
-}
-
-static void
-s_get_ready (zseq_engine_t *self, uint64_t now_us)
-{
-    if (self->ready || self->fatal.rc || !self->n)
-        return;
-    bool silent = false;
-    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
-        const s_link_t *link = &self->link[index];
-        bool heard = false;
-        for (uint8_t node = 0; node < self->n; node++)
-            heard |= self->node_link[node] == (int) index;
-        silent |= link->listed && !heard;
-    }
-    self->known = !silent || now_us >= self->grace_us;
-    self->ready = self->known && self->cluster != 0;
 }
 
 //  The engine's turn.
@@ -1183,44 +916,31 @@ s_find_op (const zseq_engine_t *self, uint64_t request)
     return op;
 }
 
+//  Returns whether anything was received.
 static bool
 s_receive (zseq_engine_t *self)
 {
-    bool received = false;
-    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
-        const uint8_t *bytes;
-        size_t size;
-        while (self->link[index].endpoint[0] &&
-               zseq_transport_recv (self->transport, index, &bytes, &size) ==
-                 ZSEQ_OK) {
-            zseq_msg_t msg;
-            received = true;
-            if (zseq_codec_decode_reply (&self->codec, bytes, size, &msg) !=
-                ZSEQ_OK)
-                continue;
-            if (msg.op == ZSEQ_OP_HELLO) {
-                s_hello_reply (self, &self->link[index], &msg);
-                continue;
-            }
-            s_op_t *op = s_find_op (self, msg.request);
-            if (op && msg.node < self->n)
-                s_op_reply (self, op, &msg);
-        }
+    bool seen = false;
+    zseq_msg_t msg;
+    while (zseq_links_recv (self->links, &msg, &seen)) {
+        s_op_t *op = s_find_op (self, msg.request);
+        if (op)
+            s_op_reply (self, op, &msg);
     }
-    return received;
+    return seen;
 }
 
 static void
 s_tick (zseq_engine_t *self)
 {
     uint64_t now_us = zseq_engine_now_us ();
-    if (!self->fatal.rc)
-        s_greet (self, now_us);
-    s_get_ready (self, now_us);
+    bool restless = false;
+    for (const s_op_t *op = self->ops; op; op = op->next)
+        restless |= op->unsent || op->foreign;
+    zseq_links_tick (self->links, now_us, restless);
     s_op_t *following;
     for (s_op_t *op = self->ops; op; op = following) {
         following = op->next;
-        s_greet_again (self, op, now_us);
         s_tick_op (self, op, now_us);
     }
 }
@@ -1238,22 +958,12 @@ s_pump (zseq_engine_t *self)
 static uint64_t
 s_next_wake_us (const zseq_engine_t *self)
 {
-    uint64_t wake_us = ZSEQ_NEVER;
+    uint64_t wake_us = zseq_links_wake_us (self->links);
     for (const s_op_t *op = self->ops; op; op = op->next) {
         uint64_t op_us = s_wake_us (op);
         if (op_us < wake_us)
             wake_us = op_us;
     }
-    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
-        const s_link_t *link = &self->link[index];
-        //  Where nothing could be sent, the descriptor tells when it can.
-        if (link->endpoint[0] && !link->greeted && link->greet_us &&
-            link->greet_us < wake_us)
-            wake_us = link->greet_us;
-    }
-    if (self->grace_us && !self->ready && !self->known &&
-        self->grace_us < wake_us)
-        wake_us = self->grace_us;
     return wake_us;
 }
 
@@ -1265,6 +975,7 @@ s_nudge (zseq_engine_t *self)
     if (!self->polling || self->nudged)
         return;
     if ((self->poller && self->poller->woken) || self->closing ||
+        zseq_links_changes (self->links) != self->poll_changes ||
         s_next_wake_us (self) < self->poll_until_us) {
         self->nudged = true;
         uint64_t one = 1;
@@ -1282,7 +993,7 @@ s_poll (zseq_engine_t *self, zseq_waiter_t *waiter, uint64_t until_us)
     uint64_t now_us = zseq_engine_now_us ();
 
     struct pollfd fds[ZSEQ_LINKS_MAX + 2];
-    size_t count = zseq_transport_fds (self->transport, fds);
+    size_t count = zseq_links_fds (self->links, fds);
     fds[count].fd = self->nudge_fd;
     fds[count].events = POLLIN;
     fds[count].revents = 0;
@@ -1292,6 +1003,7 @@ s_poll (zseq_engine_t *self, zseq_waiter_t *waiter, uint64_t until_us)
     self->polling = true;
     self->poller = waiter;
     self->poll_until_us = wake_us;
+    self->poll_changes = zseq_links_changes (self->links);
     self->nudged = false;
     pthread_mutex_unlock (&self->lock);
     int rc =
@@ -1397,7 +1109,6 @@ zseq_engine_new (const zseq_uri_t *uri)
     self->generation = s_generation;
     self->nudge_fd = -1;
     self->stats.rtt_us = RTT_US;
-    randombytes_buf (&self->next_request, sizeof self->next_request);
     randombytes_buf (&self->seed, sizeof self->seed);
     pthread_mutex_init (&self->lock, NULL);
     s_cond_init (&self->background);
@@ -1420,12 +1131,13 @@ zseq_engine_destroy (zseq_engine_t **self_p)
     assert (!self->lines);
     pthread_mutex_lock (&self->lock);
     self->closing = true;
-    s_nudge (self);
+    if (self->links)
+        s_nudge (self);
     pthread_cond_signal (&self->background);
     pthread_mutex_unlock (&self->lock);
     if (self->threaded)
         pthread_join (self->thread, NULL);
-    zseq_transport_destroy (&self->transport);
+    zseq_links_destroy (&self->links);
     if (self->nudge_fd >= 0)
         close (self->nudge_fd);
     pthread_cond_destroy (&self->background);
@@ -1441,23 +1153,9 @@ s_open (zseq_engine_t *self)
     if (self->nudge_fd < 0)
         return zseq_detail_fail (ZSEQ_EIO, "no descriptor is left: %s",
                                  strerror (errno));
-    zseq_transport_t *transport = zseq_transport_new ();
-    if (!transport)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "cannot make a ZeroMQ context");
-    for (size_t index = 0; index < self->uri.endpoints; index++) {
-        const char *endpoint = self->uri.endpoint[index];
-        int rc = zseq_transport_link (transport, index, endpoint);
-        if (rc != ZSEQ_OK) {
-            rc = zseq_detail_fail (rc == ZSEQ_EINVAL ? ZSEQ_EURI : rc, "%s",
-                                   zseq_transport_text (transport));
-            zseq_transport_destroy (&transport);
-            return rc;
-        }
-        strcpy (self->link[index].endpoint, endpoint);
-        self->link[index].listed = true;
-    }
-    self->transport = transport;
-    return ZSEQ_OK;
+    uint64_t request;
+    randombytes_buf (&request, sizeof request);
+    return zseq_links_new (&self->links, &self->uri, request);
 }
 
 int
@@ -1479,10 +1177,17 @@ zseq_engine_enter (zseq_engine_t *self)
     if (rc != ZSEQ_OK)
         return rc;
     pthread_mutex_lock (&self->lock);
-    rc = self->transport ? ZSEQ_OK : s_open (self);
+    rc = self->links ? ZSEQ_OK : s_open (self);
     if (rc != ZSEQ_OK)
         pthread_mutex_unlock (&self->lock);
     return rc;
+}
+
+void
+zseq_engine_lock (zseq_engine_t *self)
+{
+    assert (self);
+    pthread_mutex_lock (&self->lock);
 }
 
 void
@@ -1490,9 +1195,11 @@ zseq_engine_leave (zseq_engine_t *self)
 {
     assert (self);
 
-    s_pump (self);
-    s_nudge (self);
-    s_hand_over (self);
+    if (self->links) {
+        s_pump (self);
+        s_nudge (self);
+        s_hand_over (self);
+    }
     pthread_mutex_unlock (&self->lock);
 }
 
@@ -1501,11 +1208,14 @@ zseq_engine_set_quorum (zseq_engine_t *self, int r, int w)
 {
     assert (self);
 
+    int rc = zseq_engine_check (self);
+    if (rc != ZSEQ_OK)
+        return rc;
     if (r < 0 || r > ZSEQ_NODES_MAX || w < 0 || w > ZSEQ_NODES_MAX)
         return zseq_detail_fail (ZSEQ_EINVAL, "r %d or w %d is not in 0..%d", r,
                                  w, ZSEQ_NODES_MAX);
     pthread_mutex_lock (&self->lock);
-    bool late = self->transport != NULL;
+    bool late = self->links != NULL;
     if (!late) {
         self->uri.r = r;
         self->uri.w = w;
@@ -1618,23 +1328,26 @@ zseq_engine_status (zseq_engine_t *self, uint64_t deadline_us,
       .op.kind = S_STATUS, .status = status, .deadline_us = deadline_us};
     s_run (self, &op.op, &op.waiter, deadline_us);
 
+    uint8_t n = zseq_links_n (self->links);
     bool reachable = false;
-    for (uint8_t node = 0; node < self->n; node++) {
-        strcpy (status->node[node].name, self->member[node].name);
-        strcpy (status->node[node].endpoint, self->member[node].endpoint);
+    for (uint8_t node = 0; node < n; node++) {
+        const zseq_member_t *member = zseq_links_member (self->links, node);
+        strcpy (status->node[node].name, member->name);
+        strcpy (status->node[node].endpoint, member->endpoint);
         reachable |= status->node[node].reachable;
     }
     outcome->rc = ZSEQ_OK;
-    if (!reachable || self->fatal.rc) {
+    if (!reachable || zseq_links_fatal (self->links)) {
         zseq_attempt_t none = {.answered = 0};
         s_explain (self, &op.op, &none, 1, "nothing has changed", outcome);
         return;
     }
-    strcpy (status->cluster, self->cluster_name);
-    status->identity = self->cluster;
-    status->nodes = self->n;
-    status->r = self->quorum.r;
-    status->w = self->quorum.w;
+    const zseq_quorum_t *quorum = zseq_links_quorum (self->links);
+    strcpy (status->cluster, zseq_links_cluster_name (self->links));
+    status->identity = zseq_links_cluster (self->links);
+    status->nodes = quorum->n;
+    status->r = quorum->r;
+    status->w = quorum->w;
 }
 
 //  Takes the lowest name of all leaves that count; those who have it move on.
@@ -1643,7 +1356,7 @@ s_merge_next (const zseq_engine_t *self, const s_page_t *op, size_t *at,
               const char *bound, zseq_page_t *page)
 {
     const char *lowest = NULL;
-    for (uint8_t node = 0; node < self->n; node++) {
+    for (uint8_t node = 0; node < zseq_links_n (self->links); node++) {
         const s_leaf_t *leaf = &op->leaf[node];
         if (zseq_tally_counts (&op->attempt.tally, node) &&
             at[node] < leaf->count &&
@@ -1656,7 +1369,7 @@ s_merge_next (const zseq_engine_t *self, const s_page_t *op, size_t *at,
     size_t index = page->count++;
     strcpy (page->item[index].name, lowest);
     page->item[index].next = 0;
-    for (uint8_t node = 0; node < self->n; node++) {
+    for (uint8_t node = 0; node < zseq_links_n (self->links); node++) {
         const s_leaf_t *leaf = &op->leaf[node];
         if (!zseq_tally_counts (&op->attempt.tally, node) ||
             at[node] >= leaf->count ||
@@ -1690,7 +1403,7 @@ zseq_engine_page (zseq_engine_t *self, const char *prefix, const char *after,
                    .leaf = calloc (ZSEQ_NODES_MAX, sizeof (s_leaf_t))};
     outcome->rc = ZSEQ_OK;
     if (!op.leaf) {
-        s_outcome (outcome, ZSEQ_ENOMEM, "a page of names does not fit");
+        zseq_outcome_set (outcome, ZSEQ_ENOMEM, "a page of names does not fit");
         return;
     }
     s_run (self, &op.op, &op.waiter, deadline_us);
@@ -1698,7 +1411,7 @@ zseq_engine_page (zseq_engine_t *self, const char *prefix, const char *after,
         assert (op.done);
         //  Above the end of the shortest page that goes on, nothing is known.
         const char *bound = NULL;
-        for (uint8_t node = 0; node < self->n; node++) {
+        for (uint8_t node = 0; node < zseq_links_n (self->links); node++) {
             const s_leaf_t *leaf = &op.leaf[node];
             if (!zseq_tally_counts (&op.attempt.tally, node) || !leaf->more)
                 continue;

@@ -12,11 +12,8 @@
 #include <pthread.h>
 
 #include "zseq_claim.h"
-#include "zseq_config.h"
+#include "zseq_links.h"
 #include "zseq_peek.h"
-
-#define ZSEQ_DETAIL_MAX 512  //  Bytes of a failure's detail
-#define ZSEQ_NEVER UINT64_MAX
 
 typedef struct zseq_engine zseq_engine_t;
 
@@ -31,12 +28,6 @@ typedef struct zseq_waiter {
 void zseq_waiter_init (zseq_waiter_t *self);
 void zseq_waiter_term (zseq_waiter_t *self);
 void zseq_waiter_wake (zseq_waiter_t *self);
-
-//  How something ended, with what a person should know.
-typedef struct {
-    int rc;
-    char detail[ZSEQ_DETAIL_MAX];
-} zseq_outcome_t;
 
 //  All claims of one name.
 typedef struct zseq_line zseq_line_t;
@@ -75,6 +66,9 @@ void zseq_engine_destroy (zseq_engine_t **self_p);
 //  Takes the lock, opening the links the first time. Errors, lock not taken,
 //  zseq_detail set: ZSEQ_EFORKED, ZSEQ_ENOMEM, ZSEQ_EIO, ZSEQ_EURI.
 int zseq_engine_enter (zseq_engine_t *self);
+
+//  Takes the lock and nothing else.
+void zseq_engine_lock (zseq_engine_t *self);
 
 //  Deals with what has arrived meanwhile, sees to it that somebody polls if
 //  anything is under way, and gives the lock back.

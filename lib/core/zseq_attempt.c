@@ -62,6 +62,7 @@ zseq_attempt_begin (zseq_attempt_t *self, uint64_t request, bool decides,
     self->began_us = now_us;
     self->wake_us = now_us + s_patience_us (self, PATIENCE_US_MIN);
     self->decides = decides;
+    self->absent = 0;
     zseq_tally_init (&self->tally, self->quorum.n);
 }
 
@@ -114,9 +115,11 @@ zseq_attempt_hopeless (const zseq_attempt_t *self, uint8_t need)
 {
     assert (self);
 
+    bool contended = zseq_tally_count (&self->tally, ZSEQ_ECONFLICT) > 0;
+    uint32_t absent = contended ? self->absent : 0;
     uint8_t possible = zseq_attempt_granted (self);
     for (uint8_t node = 0; node < self->quorum.n; node++)
-        if (!self->tally.vote[node].present)
+        if (!self->tally.vote[node].present && !(absent & (1u << node)))
             possible++;
     return possible < need;
 }

@@ -32,6 +32,8 @@ typedef struct {
     uint64_t wake_us;   //  When the pause or the patience ends
     uint32_t trips;     //  Questions that got their replies
     uint32_t late;      //  Questions given up because replies were late
+    uint32_t absent;    //  Nodes that it could not be sent to, a bit each; set
+                        //  by the owner
     bool refused;       //  A node refused to answer the last one
     bool decides;       //  The question under way is what it is all about
     uint8_t answered;   //  Nodes that answered the last such in earnest
@@ -55,7 +57,9 @@ bool zseq_attempt_add (zseq_attempt_t *self, const zseq_msg_t *reply);
 //  How many nodes count and said ZSEQ_OK.
 uint8_t zseq_attempt_granted (const zseq_attempt_t *self);
 
-//  Whether need grants cannot be reached any more, whatever still comes.
+//  Whether need grants cannot be reached any more, whatever still comes. On
+//  nodes that it could not be sent to one waits in vain only if another client
+//  is in the way: else they may yet be reached.
 bool zseq_attempt_hopeless (const zseq_attempt_t *self, uint8_t need);
 
 //  Waits for the replies that are missing until until_us at the latest.

@@ -72,14 +72,24 @@ s_done (zseq_claim_t *self, int rc)
 }
 
 //  The question has failed: its replies, or the lack of them, leave too few
-//  nodes. What some node may have accepted is burnt.
+//  nodes. IDs that some node may have accepted are burnt, but for those that a
+//  refusal shows to be another client's.
 static zseq_do_t
 s_lost (zseq_claim_t *self, bool answered, uint64_t now_us)
 {
+    const zseq_tally_t *tally = &self->attempt.tally;
     if (!self->reading) {
-        self->burnt += self->count;
-        if (answered &&
-            zseq_tally_count (&self->attempt.tally, ZSEQ_ECONFLICT) > 0)
+        uint64_t first = self->first;
+        bool accepted = false;
+        for (uint8_t node = 0; node < tally->n; node++) {
+            const zseq_vote_t *vote = &tally->vote[node];
+            accepted |= !vote->present || vote->status == ZSEQ_OK;
+            if (vote->status == ZSEQ_ECONFLICT && vote->next > first)
+                first = vote->next;
+        }
+        if (accepted && first < self->first + self->count)
+            self->burnt += self->first + self->count - first;
+        if (answered && zseq_tally_count (tally, ZSEQ_ECONFLICT) > 0)
             self->conflicts++;
     }
     s_learn (self);
@@ -93,6 +103,7 @@ static zseq_do_t
 s_read (zseq_claim_t *self)
 {
     s_learn (self);
+    self->doubted = self->doubting;
     zseq_attempt_end (&self->attempt, true);
     return ZSEQ_DO_SEND;
 }
@@ -131,6 +142,16 @@ s_send_read (zseq_claim_t *self, uint64_t request, uint64_t now_us,
     return ZSEQ_DO_SEND;
 }
 
+uint64_t
+zseq_claim_room (const zseq_claim_t *self)
+{
+    assert (self);
+
+    uint64_t first = s_lowest_start (self);
+    uint64_t left = first ? ZSEQ_NEXT_MAX - first : ZSEQ_COUNT_MAX;
+    return left < ZSEQ_COUNT_MAX ? left : ZSEQ_COUNT_MAX;
+}
+
 zseq_do_t
 zseq_claim_request (zseq_claim_t *self, uint64_t request, uint64_t now_us,
                     zseq_msg_t *msg)
@@ -149,13 +170,14 @@ zseq_claim_request (zseq_claim_t *self, uint64_t request, uint64_t now_us,
         //  A node that is ahead alone must not end the sequence: ask them all.
         if (self->doubted)
             return s_done (self, ZSEQ_EEXHAUSTED);
-        self->doubting = self->doubted = true;
+        self->doubting = true;
         return s_send_read (self, request, now_us, msg);
     }
     if (self->count > left)
         self->count = left;
 
     self->reading = false;
+    self->doubted = false;
     self->first = first;
     self->claims++;
     msg->op = ZSEQ_OP_CLAIM;

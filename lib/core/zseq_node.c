@@ -6,15 +6,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-//  How often peers are asked who they are: at birth, and later.
+//  How long after its answer a peer is asked again who it is: at birth, and
+//  later. While it does not answer, the time doubles.
 #define BIRTH_ASK_US 50000
 #define ASK_US 1000000
+#define ASK_US_MAX 8000000
 //  How often refused introductions are told of.
 #define STRANGER_US 10000000
 
-//  A LIST reply holds no more bytes of names than fit in a message with room
-//  to spare for what goes around them.
-#define PAGE_BYTES_MAX (ZSEQ_MESSAGE_MAX - 4096)
+//  Bytes of names in a LIST reply: whoever asks and does not read has as many
+//  replies waiting as the queue is long.
+#define PAGE_BYTES_MAX 8192
 #define PAGE_ITEM_BYTES 16
 
 //  A request that was granted, and whose reply waits for the disk.
@@ -32,6 +34,7 @@ typedef struct {
 typedef struct {
     uint64_t request;  //  The question under way; 0 if none
     uint64_t ask_us;   //  When to ask next
+    uint64_t wait_us;  //  How long to wait for the answer; 0: as usual
     zseq_state_t state;
     zseq_vector_t vector;
     int complaint;  //  What was last logged about it; ZSEQ_OK if nothing
@@ -482,6 +485,8 @@ s_raise (zseq_node_t *self, const zseq_event_t *event)
     s_grant (self, event, entry);
 }
 
+//  Lists what is durable. A name whose first claim is not is left out: it may
+//  never have been.
 static void
 s_list (zseq_node_t *self, const zseq_event_t *event)
 {
@@ -491,26 +496,35 @@ s_list (zseq_node_t *self, const zseq_event_t *event)
     zseq_entry_t *entries[ZSEQ_PAGE_MAX + 1];
     size_t wanted =
       msg->count < ZSEQ_PAGE_MAX ? (size_t) msg->count : ZSEQ_PAGE_MAX;
-    size_t found =
-      zseq_table_page (self->table, msg->name.data, msg->name.size,
-                       msg->after.data, msg->after.size, entries, wanted + 1);
-
+    zseq_slice_t after = msg->after;
     size_t count = 0;
-    size_t bytes = 0;
-    while (count < found && count < wanted) {
-        zseq_entry_t *entry = entries[count];
-        bytes += entry->name_size + PAGE_ITEM_BYTES;
-        if (bytes > PAGE_BYTES_MAX)
-            break;
-        self->page[count].name.data = entry->name;
-        self->page[count].name.size = entry->name_size;
-        self->page[count].next = entry->seq.next;
-        count++;
+    bool more = true;
+    while (more && count == 0) {
+        size_t found =
+          zseq_table_page (self->table, msg->name.data, msg->name.size,
+                           after.data, after.size, entries, wanted + 1);
+        more = found > wanted;
+        size_t bytes = 0;
+        for (size_t index = 0; index < found && index < wanted; index++) {
+            const zseq_entry_t *entry = entries[index];
+            after.data = entry->name;
+            after.size = entry->name_size;
+            if (!entry->limit)
+                continue;
+            bytes += entry->name_size + PAGE_ITEM_BYTES;
+            if (bytes > PAGE_BYTES_MAX) {
+                more = true;
+                break;
+            }
+            self->page[count].name = after;
+            self->page[count].next = entry->limit;
+            count++;
+        }
     }
     zseq_msg_t *reply = s_reply (self, ZSEQ_OP_LIST, msg->request, ZSEQ_OK);
     reply->items = self->page;
     reply->item_count = count;
-    reply->more = count < found;
+    reply->more = more;
     s_send (self, &event->route);
 }
 
@@ -562,14 +576,15 @@ s_reason (const zseq_node_t *self, char *text, size_t size)
     else if (state != ZSEQ_STATE_VOTING) {
         const char *what = state == ZSEQ_STATE_BIRTH
                              ? "birth: has not met"
-                             : "birth: waits for all to have met";
+                             : "birth: not all have met the same nodes:";
         size_t used = (size_t) snprintf (text, size, "%s", what);
         for (uint8_t node = 0; node < self->record.n && used < size; node++) {
             if (node == self->record.self)
                 continue;
-            bool missing = state == ZSEQ_STATE_BIRTH
-                             ? self->durable.life[node].counter == 0
-                             : self->peer[node].state < ZSEQ_STATE_COMPLETE;
+            bool missing =
+              state == ZSEQ_STATE_BIRTH
+                ? self->durable.life[node].counter == 0
+                : !zseq_vector_equal (&self->peer[node].vector, &self->durable);
             if (missing)
                 used += (size_t) snprintf (text + used, size - used, " %s",
                                            s_name (self, node));
@@ -743,16 +758,27 @@ s_superseded (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector)
     return true;
 }
 
-static void
-s_peer_refused (zseq_node_t *self, uint8_t peer, int status)
+//  Whether the answer is from a node of this very cluster. Before its birth a
+//  node cannot know.
+static bool
+s_kin (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
-    if (status == ZSEQ_EREFORMATTED || status == ZSEQ_ESUPERSEDED)
+    return msg->node == peer && msg->vector.n == self->record.n &&
+           (!self->record.identity || msg->cluster == self->record.identity);
+}
+
+static void
+s_peer_refused (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    int status = msg->status;
+    if ((status == ZSEQ_EREFORMATTED || status == ZSEQ_ESUPERSEDED) &&
+        s_kin (self, peer, msg))
         s_tell (self, ZSEQ_ACTION_EXIT, status,
                 "peer %s knows another life of node %s: this directory was "
                 "formatted again over a lost disk, or is an old copy; it must "
                 "not vote, recover it from its peers",
                 s_name (self, peer), s_name (self, self->record.self));
-    else if (status == ZSEQ_EMEMBERS && !self->voting)
+    else if (status == ZSEQ_EMEMBERS && !self->record.identity)
         s_tell (self, ZSEQ_ACTION_EXIT, status,
                 "peer %s at %s was formatted with another member list or "
                 "cluster name: format one of the two again",
@@ -788,6 +814,23 @@ s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector)
     return true;
 }
 
+//  Tells of an answer that is not that of the peer of this cluster. One that is
+//  not told yet that its cluster was born is left alone.
+static void
+s_tell_unkin (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    if (msg->node == peer && msg->vector.n == self->record.n && !msg->cluster &&
+        zseq_incarnation_compare (&msg->vector.life[peer],
+                                  &self->record.vector.life[peer]) == 0)
+        return;
+    if (s_complain (self, peer, ZSEQ_ECLUSTER))
+        s_tell (self, ZSEQ_ACTION_LOG, ZSEQ_ECLUSTER,
+                "peer %s is not who answers at %s: that is another node, or "
+                "one of another cluster, or it was formatted again over a lost "
+                "disk and must be recovered; check the endpoints",
+                s_name (self, peer), self->record.member[peer].endpoint);
+}
+
 static void
 s_peer_reply (zseq_node_t *self, const zseq_event_t *event)
 {
@@ -798,17 +841,15 @@ s_peer_reply (zseq_node_t *self, const zseq_event_t *event)
     if (msg->op != ZSEQ_OP_INTRODUCE || msg->request != peer->request)
         return;
     peer->request = 0;
+    peer->wait_us = 0;
+    peer->ask_us = self->now_us + (self->voting ? ASK_US : BIRTH_ASK_US);
 
     if (msg->status != ZSEQ_OK) {
-        s_peer_refused (self, index, msg->status);
+        s_peer_refused (self, index, msg);
         return;
     }
-    if (msg->node != index || msg->vector.n != self->record.n) {
-        if (s_complain (self, index, ZSEQ_EMEMBERS))
-            s_tell (self, ZSEQ_ACTION_LOG, ZSEQ_EMEMBERS,
-                    "peer %s is not who answers at %s: check the endpoints of "
-                    "the member list",
-                    s_name (self, index), self->record.member[index].endpoint);
+    if (!s_kin (self, index, msg)) {
+        s_tell_unkin (self, index, msg);
         return;
     }
     if (s_superseded (self, index, &msg->vector) ||
@@ -854,7 +895,11 @@ s_tick (zseq_node_t *self)
         s_peer_t *peer = &self->peer[node];
         if (node == self->record.self || self->now_us < peer->ask_us)
             continue;
-        peer->ask_us = self->now_us + (self->voting ? ASK_US : BIRTH_ASK_US);
+        uint64_t usual_us = self->voting ? ASK_US : BIRTH_ASK_US;
+        peer->wait_us = peer->wait_us ? peer->wait_us * 2 : usual_us;
+        if (peer->wait_us > ASK_US_MAX)
+            peer->wait_us = ASK_US_MAX;
+        peer->ask_us = self->now_us + peer->wait_us;
         s_ask (self, node);
     }
     s_consider_birth (self);

@@ -31,7 +31,7 @@ zseq_tally_add (zseq_tally_t *self, const zseq_msg_t *reply)
     //  S3: one vote per node, whatever socket it came over.
     zseq_vote_t *vote = &self->vote[reply->node];
     const zseq_incarnation_t *life = &reply->vector.life[reply->node];
-    if (vote->present && zseq_incarnation_compare (life, &vote->life) < 0)
+    if (vote->present && zseq_incarnation_compare (life, &vote->life) <= 0)
         return false;
 
     vote->present = true;

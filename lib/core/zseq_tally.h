@@ -22,8 +22,9 @@ typedef struct {
 void zseq_tally_init (zseq_tally_t *self, uint8_t n);
 
 //  Takes in a reply. Of two replies of one node the newer life's is kept, and
-//  of two of the same life the later one. Returns whether it was kept;
-//  a reply whose node or vector does not fit n is not.
+//  of two of the same life the first one: the second may be a refusal of what
+//  the first has granted. Returns whether it was kept; a reply whose node or
+//  vector does not fit n is not.
 bool zseq_tally_add (zseq_tally_t *self, const zseq_msg_t *reply);
 
 //  Whether node has replied and no reply shows a newer incarnation of it.

@@ -11,10 +11,12 @@
 #include <unistd.h>
 #include <zmq.h>
 
-//  Messages that may wait in a socket's queue.
-#define QUEUE_MAX 16384
+//  Messages that may wait for one connection, each way: what it can cost.
+#define QUEUE_MAX 1024
 //  Connections that may wait to be accepted.
 #define BACKLOG 1024
+//  How long a node that ends waits for its last replies to leave.
+#define LINGER_MS 200
 //  Milliseconds.
 #define HEARTBEAT_MS 1000
 #define HEARTBEAT_TIMEOUT_MS 3000
@@ -159,6 +161,7 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
     s_set (router, ZMQ_ROUTER_MANDATORY, 1);
     s_set (router, ZMQ_ROUTER_HANDOVER, 0);
     s_set (router, ZMQ_BACKLOG, BACKLOG);
+    s_set (router, ZMQ_LINGER, LINGER_MS);
     s_set_family (router, endpoint);
     if (zmq_bind (router, endpoint) == -1) {
         int error = errno;
@@ -230,7 +233,12 @@ zseq_transport_send (zseq_transport_t *self, size_t index, const uint8_t *bytes,
 
     if (!self->link[index])
         return ZSEQ_EAGAIN;
-    return s_send (self->link[index], bytes, size, 0);
+    int rc = s_send (self->link[index], bytes, size, 0);
+    //  libzmq looks only now and then whether a connection has come to be; a
+    //  look at the events always does, and takes the descriptor's edge with it.
+    if (rc == ZSEQ_EAGAIN && zseq_transport_ready (self, index))
+        rc = s_send (self->link[index], bytes, size, 0);
+    return rc;
 }
 
 int

@@ -746,3 +746,48 @@ Test (client, lists_a_thousand_names_by_prefix)
     cr_assert_eq (s_count ("other/", 0), 101);
     s_close ();
 }
+
+//  What eight threads that take one ID each and one that takes a range get.
+typedef struct {
+    pthread_t thread;
+    uint64_t count;
+    uint64_t first;
+    int rc;
+} s_taker_t;
+
+static void *
+s_take (void *arg)
+{
+    s_taker_t *self = arg;
+    self->rc = self->count == 1
+                 ? zseq_next (s_orders, &self->first)
+                 : zseq_next_range (s_orders, self->count, &self->first);
+    return NULL;
+}
+
+Test (client, refuses_a_range_that_does_not_fit_alone, .init = s_open,
+      .fini = s_close)
+{
+    for (int round = 0; round < 10; round++) {
+        ASSERT_RC (zseq_raise (s_orders, ZSEQ_ID_MAX - 999), ZSEQ_OK);
+        uint64_t before = s_peek (s_orders);
+        s_taker_t takers[9];
+        for (size_t index = 0; index < 9; index++) {
+            takers[index].count = index == 4 ? 5000 : 1;
+            cr_assert_eq (pthread_create (&takers[index].thread, NULL, s_take,
+                                          &takers[index]),
+                          0);
+        }
+        for (size_t index = 0; index < 9; index++) {
+            pthread_join (takers[index].thread, NULL);
+            cr_assert_eq (takers[index].rc,
+                          index == 4 ? ZSEQ_EEXHAUSTED : ZSEQ_OK);
+        }
+        zseq_stats_t stats;
+        ASSERT_RC (zseq_client_stats (s_client, &stats), ZSEQ_OK);
+        uint64_t taken = s_peek (s_orders) - before;
+        cr_assert_geq (taken, 8);
+        if (stats.timeouts == 0)
+            cr_assert_eq (taken, 8);
+    }
+}

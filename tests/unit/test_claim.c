@@ -404,3 +404,98 @@ Test (claim, grows_its_pauses)
     cr_assert_gt (refused_us, (uint64_t) ZSEQ_PAUSE_US_MAX / 2);
     cr_assert_leq (refused_us, (uint64_t) ZSEQ_PAUSE_US_MAX);
 }
+
+Test (claim, is_not_exhausted_on_one_node_s_word)
+{
+    //  Node 0 alone was raised to the end, and the others do not answer the
+    //  READ that doubts it.
+    zseq_known_t known = s_known (ZSEQ_NEXT_MAX, 0, 0);
+    s_fixture_t self = s_begin (3, &known, 1);
+    s_ask (&self, NOW);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_READ);
+    s_hear (&self, 0, ZSEQ_OK, ZSEQ_NEXT_MAX);
+    s_hear (&self, 1, ZSEQ_ENOTVOTING, 0);
+    s_hear (&self, 2, ZSEQ_ENOTVOTING, 0);
+    uint64_t wake_us = zseq_claim_wake_us (&self.claim);
+    cr_assert_eq (zseq_claim_tick (&self.claim, wake_us), ZSEQ_DO_SEND);
+    cr_assert_eq (s_ask (&self, wake_us), ZSEQ_DO_SEND);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_READ);
+}
+
+Test (claim, doubts_the_end_again_after_a_claim)
+{
+    zseq_known_t known = s_known (ZSEQ_NEXT_MAX, 0, 0);
+    s_fixture_t self = s_begin (3, &known, 1);
+    s_ask (&self, NOW);
+    s_hear (&self, 0, ZSEQ_OK, ZSEQ_NEXT_MAX);
+    s_hear (&self, 1, ZSEQ_OK, 100);
+    cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 100), ZSEQ_DO_SEND);
+    s_ask (&self, NOW);
+    cr_assert_eq (self.sent.first, 100);
+    //  The claim is lost, as the third reply is late.
+    s_hear (&self, 0, ZSEQ_ECONFLICT, ZSEQ_NEXT_MAX);
+    s_hear (&self, 1, ZSEQ_OK, 101);
+    uint64_t wake_us = zseq_claim_wake_us (&self.claim);
+    zseq_claim_tick (&self.claim, wake_us);
+    wake_us = zseq_claim_wake_us (&self.claim);
+    cr_assert_eq (zseq_claim_tick (&self.claim, wake_us), ZSEQ_DO_SEND);
+    cr_assert_eq (s_ask (&self, wake_us), ZSEQ_DO_SEND);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_READ);
+}
+
+Test (claim, knows_how_much_room_there_is)
+{
+    s_fixture_t self = s_begin (3, &s_nothing, 1);
+    cr_assert_eq (zseq_claim_room (&self.claim), ZSEQ_COUNT_MAX);
+    zseq_known_t known = s_known (5, 5, 5);
+    self = s_begin (3, &known, 1);
+    cr_assert_eq (zseq_claim_room (&self.claim), ZSEQ_COUNT_MAX);
+    known = s_known (ZSEQ_NEXT_MAX - 9, ZSEQ_NEXT_MAX - 4, 1);
+    self = s_begin (3, &known, 1);
+    cr_assert_eq (zseq_claim_room (&self.claim), 9);
+}
+
+Test (claim, does_not_wait_for_absent_nodes_when_another_client_is_in_the_way)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 1);
+    s_ask (&self, NOW);
+    self.claim.attempt.absent = 1 << 2;
+    s_hear (&self, 0, ZSEQ_OK, 8);
+    cr_assert_eq (self.claim.conflicts, 0);
+    s_hear (&self, 1, ZSEQ_ECONFLICT, 8);
+    cr_assert_eq (self.claim.conflicts, 1);
+}
+
+Test (claim, waits_for_absent_nodes_while_nobody_is_in_the_way)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 1);
+    s_ask (&self, NOW);
+    self.claim.attempt.absent = 1 << 1 | 1 << 2;
+    cr_assert_eq (s_hear (&self, 0, ZSEQ_OK, 8), ZSEQ_DO_WAIT);
+    cr_assert_eq (zseq_claim_tick (&self.claim, NOW + 100000), ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 1, ZSEQ_OK, 8), ZSEQ_DO_DONE);
+    cr_assert_eq (self.claim.first, 7);
+}
+
+Test (claim, counts_as_burnt_only_what_may_be)
+{
+    //  All refuse: nothing is burnt.
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 10);
+    s_ask (&self, NOW);
+    s_hear (&self, 0, ZSEQ_ECONFLICT, 30);
+    s_hear (&self, 1, ZSEQ_ECONFLICT, 30);
+    s_hear (&self, 2, ZSEQ_ECONFLICT, 30);
+    uint64_t wake_us = zseq_claim_wake_us (&self.claim);
+    zseq_claim_tick (&self.claim, wake_us);
+    //  One accepts [30, 40), and another client has [30, 34).
+    s_ask (&self, wake_us);
+    cr_assert_eq (self.sent.first, 30);
+    uint64_t burnt = self.claim.burnt;
+    s_hear (&self, 0, ZSEQ_OK, 40);
+    s_hear (&self, 1, ZSEQ_ECONFLICT, 34);
+    s_hear (&self, 2, ZSEQ_ECONFLICT, 34);
+    cr_assert_eq (self.claim.burnt - burnt, 6);
+}

@@ -837,3 +837,109 @@ Test (node, moves_a_member_and_says_so_on_disk)
     cr_assert_str_eq (persist->record.member[0].endpoint, "tcp://127.0.0.1:7");
     s_destroy (&self);
 }
+
+Test (node, lists_only_what_is_durable)
+{
+    s_fixture_t *self = s_voter ();
+    s_claim_durably (self, "a", 1, 1);
+    s_claim (self, "a", 2, 5);
+    s_claim (self, "b", 1, 1);
+    zseq_msg_t list = s_request (ZSEQ_OP_LIST, "", 5);
+    list.count = 10;
+    s_send (self, &list);
+    const s_seen_t *reply = s_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.item_count, 1);
+    cr_assert_eq (reply->msg.items[0].next, 2);
+    cr_assert (!reply->msg.more);
+    s_destroy (&self);
+}
+
+Test (node, lists_beyond_names_that_are_not_durable)
+{
+    s_fixture_t *self = s_voter ();
+    s_claim_durably (self, "c", 1, 1);
+    s_claim (self, "a", 1, 1);
+    s_claim (self, "b", 1, 1);
+    zseq_msg_t list = s_request (ZSEQ_OP_LIST, "", 5);
+    list.count = 1;
+    s_send (self, &list);
+    const s_seen_t *reply = s_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.item_count, 1);
+    cr_assert (!memcmp (reply->msg.items[0].name.data, "c", 1));
+    cr_assert (!reply->msg.more);
+    s_destroy (&self);
+}
+
+//  The questions to peer in the last step; the last one's index, or -1.
+static int
+s_asked (const s_fixture_t *self, uint8_t peer)
+{
+    for (size_t index = 0; index < self->count; index++)
+        if (self->seen[index].type == ZSEQ_ACTION_ASK &&
+            self->seen[index].peer == peer)
+            return (int) index;
+    return -1;
+}
+
+Test (birth, is_possible_over_long_distances)
+{
+    //  An answer that takes 300 ms comes before the question is asked anew.
+    zseq_record_t record = s_record (2, 0);
+    s_fixture_t *self = s_new (&record, 10, 10);
+    uint64_t asked_us = 0;
+    zseq_msg_t ask = {.request = 0};
+    bool answered = false;
+    for (int tick = 0; tick < 200 && !answered; tick++) {
+        s_tick (self, 20000);
+        int index = s_asked (self, 1);
+        if (index >= 0) {
+            ask = self->seen[index].msg;
+            asked_us = self->now_us;
+        }
+        if (!ask.request || self->now_us < asked_us + 300000)
+            continue;
+        zseq_msg_t reply = ask;
+        reply.reply = true;
+        reply.status = ZSEQ_OK;
+        reply.node = 1;
+        reply.state = ZSEQ_STATE_BIRTH;
+        memset (reply.vector.life, 0, sizeof reply.vector.life);
+        reply.vector.life[1] = (zseq_incarnation_t){1, 1001};
+        s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                     .peer = 1,
+                                     .msg = &reply});
+        s_flush (self);
+        answered = s_find (self, ZSEQ_ACTION_PERSIST_RECORD) != NULL;
+    }
+    cr_assert (answered);
+    s_destroy (&self);
+}
+
+Test (node, does_not_end_for_what_another_cluster_s_node_says)
+{
+    //  A node of a cluster of the same names that is not born yet listens where
+    //  b did.
+    s_fixture_t *self = s_voter ();
+    s_tick (self, 2000000);
+    zseq_msg_t reply = self->seen[s_asked (self, 1)].msg;
+    reply.reply = true;
+    reply.node = 1;
+    reply.cluster = 0;
+    reply.status = ZSEQ_EREFORMATTED;
+    s_step (self, (zseq_event_t){
+                    .type = ZSEQ_EVENT_PEER_REPLY, .peer = 1, .msg = &reply});
+    cr_assert_null (s_find (self, ZSEQ_ACTION_EXIT));
+    s_tick (self, 2000000);
+    reply.request = self->seen[s_asked (self, 1)].msg.request;
+    reply.status = ZSEQ_OK;
+    reply.state = ZSEQ_STATE_BIRTH;
+    reply.vector.life[0] = (zseq_incarnation_t){1, 4711};
+    reply.vector.life[1] = (zseq_incarnation_t){1, 4712};
+    s_step (self, (zseq_event_t){
+                    .type = ZSEQ_EVENT_PEER_REPLY, .peer = 1, .msg = &reply});
+    cr_assert_null (s_find (self, ZSEQ_ACTION_EXIT));
+    cr_assert_not_null (s_find (self, ZSEQ_ACTION_LOG));
+    s_flush (self);
+    cr_assert_eq (self->count, 0);
+    s_destroy (&self);
+}

@@ -1,0 +1,190 @@
+//  A client's links, against a node that the test plays itself, and in a time
+//  of the test's own.
+
+#include <criterion/criterion.h>
+#include <czmq.h>
+#include <poll.h>
+
+#include "zseq_codec.h"
+#include "zseq_links.h"
+#include "zseq_transport.h"
+
+typedef struct {
+    zsock_t *router;
+    zseq_uri_t uri;
+    zseq_links_t *links;
+    zframe_t *sender;
+} s_fixture_t;
+
+static s_fixture_t *
+s_new (void)
+{
+    s_fixture_t *self = calloc (1, sizeof *self);
+    self->router = zsock_new (ZMQ_ROUTER);
+    int port = zsock_bind (self->router, "tcp://127.0.0.1:*");
+    cr_assert_gt (port, 0);
+    char text[64];
+    snprintf (text, sizeof text, "tcp://127.0.0.1:%d", port);
+    cr_assert_eq (zseq_config_uri (text, &self->uri), ZSEQ_OK);
+    cr_assert_eq (zseq_links_new (&self->links, &self->uri, 77), ZSEQ_OK);
+    return self;
+}
+
+static void
+s_destroy (s_fixture_t **self_p)
+{
+    s_fixture_t *self = *self_p;
+    zseq_links_destroy (&self->links);
+    zframe_destroy (&self->sender);
+    zsock_destroy (&self->router);
+    free (self);
+    *self_p = NULL;
+}
+
+//  Lets the links send what they could not, at that time, until a request
+//  arrives.
+static zseq_msg_t
+s_request (s_fixture_t *self, uint64_t now_us)
+{
+    zsock_set_rcvtimeo (self->router, 5);
+    zmsg_t *message = NULL;
+    for (int round = 0; round < 2000 && !message; round++) {
+        zseq_links_tick (self->links, now_us, false);
+        message = zmsg_recv (self->router);
+    }
+    cr_assert_not_null (message, "no HELLO arrives");
+    zframe_destroy (&self->sender);
+    self->sender = zmsg_pop (message);
+    zframe_t *frame = zmsg_pop (message);
+    zseq_codec_t codec;
+    zseq_msg_t msg;
+    cr_assert_eq (zseq_codec_decode_request (&codec, zframe_data (frame),
+                                             zframe_size (frame), &msg),
+                  ZSEQ_OK);
+    zframe_destroy (&frame);
+    zmsg_destroy (&message);
+    return msg;
+}
+
+//  Answers a HELLO as node a of that cluster, which has that node alone.
+static void
+s_answer (s_fixture_t *self, const zseq_msg_t *hello, uint64_t cluster)
+{
+    zseq_msg_t msg;
+    memset (&msg, 0, sizeof msg);
+    msg.op = ZSEQ_OP_HELLO;
+    msg.reply = true;
+    msg.request = hello->request;
+    msg.cluster = cluster;
+    msg.vector.n = 1;
+    msg.vector.life[0] = (zseq_incarnation_t){1, 1};
+    msg.cluster_name = (zseq_slice_t){"test", 4};
+    msg.member_count = 1;
+    msg.member[0].name = (zseq_slice_t){"a", 1};
+    msg.member[0].endpoint =
+      (zseq_slice_t){self->uri.endpoint[0], strlen (self->uri.endpoint[0])};
+    msg.state = cluster ? ZSEQ_STATE_VOTING : ZSEQ_STATE_BIRTH;
+    uint8_t bytes[ZSEQ_MESSAGE_MAX];
+    size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
+    zframe_t *sender = zframe_dup (self->sender);
+    cr_assert_eq (zframe_send (&sender, self->router, ZFRAME_MORE), 0);
+    zframe_t *frame = zframe_new (bytes, size);
+    cr_assert_eq (zframe_send (&frame, self->router, 0), 0);
+}
+
+//  Waits until something was received.
+static void
+s_receive (s_fixture_t *self)
+{
+    bool seen = false;
+    zseq_msg_t msg;
+    while (!seen) {
+        struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+        size_t count = zseq_links_fds (self->links, fds);
+        cr_assert (!zseq_links_recv (self->links, &msg, &seen));
+        if (!seen)
+            cr_assert_gt (poll (fds, count, 10000), 0);
+    }
+}
+
+Test (links, are_ready_when_a_born_cluster_has_answered)
+{
+    s_fixture_t *self = s_new ();
+    zseq_msg_t hello = s_request (self, 1000000);
+    cr_assert_eq (hello.op, ZSEQ_OP_HELLO);
+    cr_assert (!zseq_links_ready (self->links));
+    s_answer (self, &hello, 42);
+    s_receive (self);
+    zseq_links_tick (self->links, 1000001, false);
+    cr_assert (zseq_links_ready (self->links));
+    cr_assert_eq (zseq_links_cluster (self->links), 42);
+    cr_assert_eq (zseq_links_n (self->links), 1);
+    s_destroy (&self);
+}
+
+Test (links, wait_for_an_answer_from_afar)
+{
+    //  The first HELLO's answer takes 300 ms, and so do all others.
+    s_fixture_t *self = s_new ();
+    uint64_t now_us = 1000000;
+    zseq_msg_t hello = s_request (self, now_us);
+    bool ready = false;
+    for (int round = 0; round < 4 && !ready; round++) {
+        for (int tick = 0; tick < 15; tick++)
+            zseq_links_tick (self->links, now_us += 20000, false);
+        s_answer (self, &hello, 42);
+        s_receive (self);
+        zseq_links_tick (self->links, now_us, false);
+        ready = zseq_links_ready (self->links);
+        if (!ready)
+            hello = s_request (self, now_us);
+    }
+    cr_assert (ready);
+    s_destroy (&self);
+}
+
+Test (links, ask_again_until_the_cluster_is_born)
+{
+    s_fixture_t *self = s_new ();
+    zseq_msg_t hello = s_request (self, 1000000);
+    s_answer (self, &hello, 0);
+    s_receive (self);
+    zseq_links_tick (self->links, 1000001, false);
+    cr_assert (zseq_links_known (self->links));
+    cr_assert (!zseq_links_ready (self->links));
+    hello = s_request (self, 1200000);
+    s_answer (self, &hello, 42);
+    s_receive (self);
+    zseq_links_tick (self->links, 1200001, false);
+    cr_assert (zseq_links_ready (self->links));
+    s_destroy (&self);
+}
+
+Test (links, refuse_another_cluster_by_name)
+{
+    s_fixture_t *self = s_new ();
+    strcpy (self->uri.cluster, "other");
+    zseq_msg_t hello = s_request (self, 1000000);
+    s_answer (self, &hello, 42);
+    s_receive (self);
+    cr_assert_not_null (zseq_links_fatal (self->links));
+    cr_assert_eq (zseq_links_fatal (self->links)->rc, ZSEQ_ECLUSTER);
+    s_destroy (&self);
+}
+
+Test (links, ignore_the_answer_to_a_hello_that_was_given_up)
+{
+    s_fixture_t *self = s_new ();
+    zseq_msg_t first = s_request (self, 1000000);
+    zseq_msg_t second = s_request (self, 9000000);
+    cr_assert_neq (first.request, second.request);
+    s_answer (self, &first, 41);
+    s_receive (self);
+    zseq_links_tick (self->links, 9000001, false);
+    cr_assert (!zseq_links_known (self->links));
+    s_answer (self, &second, 42);
+    s_receive (self);
+    zseq_links_tick (self->links, 9000002, false);
+    cr_assert_eq (zseq_links_cluster (self->links), 42);
+    s_destroy (&self);
+}

@@ -87,6 +87,7 @@ node_ready () {
 }
 
 start_client () {
+    : >"$directory/$1.ids"  #  There before anybody looks
     "$bin/zseq" -u "$uri" stream orders --batch "$2" --delay 1 \
         >"$directory/$1.ids" 2>"$directory/$1.log" &
     pid[$1]=$!

@@ -499,3 +499,14 @@ Test (claim, counts_as_burnt_only_what_may_be)
     s_hear (&self, 2, ZSEQ_ECONFLICT, 34);
     cr_assert_eq (self.claim.burnt - burnt, 6);
 }
+
+Test (claim, doubts_the_end_that_a_read_quorum_has_shown)
+{
+    //  R is 2 of 4: the others may still have IDs for a quorum of 3.
+    s_fixture_t self = s_begin (4, &s_nothing, 1);
+    s_ask (&self, NOW);
+    s_hear (&self, 0, ZSEQ_OK, ZSEQ_NEXT_MAX);
+    cr_assert_eq (s_hear (&self, 1, ZSEQ_OK, ZSEQ_NEXT_MAX), ZSEQ_DO_SEND);
+    cr_assert_eq (s_ask (&self, NOW), ZSEQ_DO_SEND);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_READ);
+}

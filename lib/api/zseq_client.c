@@ -521,6 +521,17 @@ s_prefetch (zseq_t *self)
     zseq_engine_leave (self->client->engine);
 }
 
+//  Takes an ID that is at hand, and sends for more in time.
+static bool
+s_take_ahead (zseq_t *self, uint64_t *id_p)
+{
+    bool thirsty;
+    bool taken = s_take (self, id_p, &thirsty);
+    if (taken && thirsty)
+        s_prefetch (self);
+    return taken;
+}
+
 //  Waits for the buffer. Engine's lock held. ZSEQ_EAGAIN: it is none any more.
 static int
 s_drink (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
@@ -619,13 +630,8 @@ zseq_next (zseq_t *self, uint64_t *id_p)
     int rc = zseq_engine_check (engine);
     if (rc != ZSEQ_OK)
         return rc;
-    bool thirsty;
-    if (s_take (self, id_p, &thirsty)) {
-        if (thirsty)
-            s_prefetch (self);
+    if (s_take_ahead (self, id_p))
         return ZSEQ_OK;
-    }
-
     rc = zseq_engine_enter (engine);
     if (rc != ZSEQ_OK)
         return rc;
@@ -669,12 +675,8 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
     int rc = zseq_engine_check (engine);
     if (rc != ZSEQ_OK)
         return rc;
-    bool thirsty;
-    if (s_take (self, id_p, &thirsty)) {
-        if (thirsty)
-            s_prefetch (self);
+    if (s_take_ahead (self, id_p))
         return ZSEQ_OK;
-    }
     rc = zseq_engine_enter (engine);
     if (rc != ZSEQ_OK)
         return rc;

@@ -1,0 +1,50 @@
+//  Any bytes as a request and as a reply: decoding reads nothing outside of
+//  them, and what it accepts is a message that encodes to the same meaning.
+//
+//      cmake --preset fuzz && cmake --build --preset fuzz
+//      build/fuzz/tests/fuzz_codec -max_total_time=60
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_codec.h"
+
+typedef int (s_decode_fn) (zseq_codec_t *, const uint8_t *, size_t,
+                           zseq_msg_t *);
+
+static void
+s_check (const uint8_t *bytes, size_t size, s_decode_fn *decode)
+{
+    zseq_codec_t codec;
+    zseq_msg_t msg;
+    if (decode (&codec, bytes, size, &msg) != ZSEQ_OK)
+        return;
+
+    //  Once encoded by us, a message is always the same bytes.
+    static uint8_t once[ZSEQ_MESSAGE_MAX];
+    static uint8_t twice[ZSEQ_MESSAGE_MAX];
+    size_t once_size = zseq_codec_encode (&msg, once, sizeof once);
+    assert (once_size);
+    int rc = decode (&codec, once, once_size, &msg);
+    assert (rc == ZSEQ_OK);
+    size_t twice_size = zseq_codec_encode (&msg, twice, sizeof twice);
+    assert (twice_size == once_size);
+    assert (!memcmp (once, twice, once_size));
+}
+
+int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+    //  In memory of its own, so that a byte too far is noticed.
+    uint8_t *bytes = malloc (size ? size : 1);
+    assert (bytes);
+    if (size)
+        memcpy (bytes, data, size);
+    s_check (bytes, size, zseq_codec_decode_request);
+    s_check (bytes, size, zseq_codec_decode_reply);
+    free (bytes);
+    return 0;
+}

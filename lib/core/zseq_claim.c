@@ -53,14 +53,21 @@ s_lowest_start (const zseq_claim_t *self)
     return size >= w ? sorted[w - 1] : sorted[size - 1];
 }
 
-//  Keeps what this question's replies that count have told.
+//  Keeps what this question's replies that count have told. Fewer than R say
+//  too little: a claim on their word would burn IDs where others do not vote.
 static void
 s_learn (zseq_claim_t *self)
 {
     const zseq_tally_t *tally = &self->attempt.tally;
-    for (uint8_t node = 0; node < tally->n; node++)
-        self->known.next[node] =
+    uint8_t known = 0;
+    for (uint8_t node = 0; node < tally->n; node++) {
+        uint64_t next =
           zseq_tally_counts (tally, node) ? tally->vote[node].next : 0;
+        self->known.next[node] = next;
+        known = (uint8_t) (known + (next != 0));
+    }
+    if (known < self->attempt.quorum.r)
+        memset (&self->known, 0, sizeof self->known);
 }
 
 static zseq_do_t

@@ -251,8 +251,40 @@ Test (claim, does_not_start_where_an_earlier_life_said)
     zseq_claim_reply (&self.claim, &later, NOW);
     zseq_claim_tick (&self.claim, zseq_claim_wake_us (&self.claim));
     s_ask (&self, NOW + RTT);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_READ);
+}
+
+Test (claim, reads_again_while_fewer_than_r_vote)
+{
+    //  At a cluster's birth node 0 votes first: a claim on its word alone would
+    //  burn the first ID.
+    s_fixture_t self = s_begin (3, &s_nothing, 1);
+    uint64_t now_us = NOW;
+    for (int round = 0; round < 5; round++) {
+        cr_assert_eq (s_ask (&self, now_us), ZSEQ_DO_SEND);
+        cr_assert_eq (self.sent.op, ZSEQ_OP_READ);
+        s_hear (&self, 0, ZSEQ_OK, 1);
+        s_hear (&self, 1, ZSEQ_ENOTVOTING, 0);
+        s_hear (&self, 2, ZSEQ_ENOTVOTING, 0);
+        now_us = zseq_claim_wake_us (&self.claim);
+        cr_assert_eq (zseq_claim_tick (&self.claim, now_us), ZSEQ_DO_SEND);
+    }
+    cr_assert_eq (self.claim.burnt, 0);
+}
+
+Test (claim, reads_again_after_a_claim_that_fewer_than_r_answered)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 1);
+    s_ask (&self, NOW);
     cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
-    cr_assert_eq (self.sent.first, 20);
+    s_hear (&self, 0, ZSEQ_OK, 8);
+    s_hear (&self, 1, ZSEQ_ENOTVOTING, 0);
+    s_hear (&self, 2, ZSEQ_ENOTVOTING, 0);
+    uint64_t wake_us = zseq_claim_wake_us (&self.claim);
+    cr_assert_eq (zseq_claim_tick (&self.claim, wake_us), ZSEQ_DO_SEND);
+    s_ask (&self, wake_us);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_READ);
 }
 
 Test (claim, is_patient_while_no_other_client_is_in_the_way)

@@ -411,6 +411,15 @@ s_thirsty (const zseq_t *self)
 }
 
 static bool
+s_buffered (zseq_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    bool buffered = self->batch > 1;
+    pthread_mutex_unlock (&self->lock);
+    return buffered;
+}
+
+static bool
 s_take (zseq_t *self, uint64_t *id_p, bool *thirsty_p)
 {
     pthread_mutex_lock (&self->lock);
@@ -561,10 +570,7 @@ s_drink (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
             rc = outcome->rc;
             break;
         }
-        pthread_mutex_lock (&self->lock);
-        bool buffered = self->batch > 1;
-        pthread_mutex_unlock (&self->lock);
-        if (!buffered) {
+        if (!s_buffered (self)) {
             rc = ZSEQ_EAGAIN;
             break;
         }
@@ -636,11 +642,9 @@ zseq_next (zseq_t *self, uint64_t *id_p)
     if (rc != ZSEQ_OK)
         return rc;
     uint64_t deadline_us = s_deadline_us (self->timeout_ms);
-    pthread_mutex_lock (&self->lock);
-    bool buffered = self->batch > 1;
-    pthread_mutex_unlock (&self->lock);
     zseq_outcome_t outcome = {.rc = ZSEQ_OK};
-    rc = buffered ? s_drink (self, deadline_us, id_p, &outcome) : ZSEQ_EAGAIN;
+    rc = s_buffered (self) ? s_drink (self, deadline_us, id_p, &outcome)
+                           : ZSEQ_EAGAIN;
     if (rc == ZSEQ_EAGAIN)
         s_claim (self, 1, deadline_us, id_p, &outcome);
     zseq_engine_leave (engine);
@@ -681,9 +685,7 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
     if (rc != ZSEQ_OK)
         return rc;
     zseq_outcome_t outcome = {.rc = ZSEQ_OK};
-    pthread_mutex_lock (&self->lock);
-    bool buffered = self->batch > 1;
-    pthread_mutex_unlock (&self->lock);
+    bool buffered = s_buffered (self);
     if (!buffered)
         zseq_outcome_set (&outcome, ZSEQ_EINVAL,
                           "with batch 1 nothing is ever buffered: set a larger "

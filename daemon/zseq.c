@@ -441,9 +441,10 @@ s_list (s_job_t *job)
     return rc == ZSEQ_OK ? S_DONE : s_failed (job, rc);
 }
 
-//  The six columns of status.
+#define COLUMNS 7  //  Of status
+
 typedef struct {
-    char cell[6][4 * ZSEQ_ENDPOINT_MAX + 1];
+    char cell[COLUMNS][4 * ZSEQ_ENDPOINT_MAX + 1];
 } s_row_t;
 
 static void
@@ -454,27 +455,29 @@ s_status_row (const zseq_node_status_t *node, s_row_t *row)
     s_escape (node->endpoint, row->cell[1], size);
     if (!node->reachable) {
         (void) snprintf (row->cell[2], size, "unreachable");
-        for (size_t index = 3; index < 6; index++)
+        for (size_t index = 3; index < COLUMNS; index++)
             (void) snprintf (row->cell[index], size, "-");
         return;
     }
     s_escape (node->voting ? "voting" : node->state, row->cell[2], size);
     (void) snprintf (row->cell[3], size, "%" PRIu64, node->incarnation);
     (void) snprintf (row->cell[4], size, "%" PRIu64, node->sequences);
-    (void) snprintf (row->cell[5], size, "%" PRIu64 " us", node->rtt_us);
+    (void) snprintf (row->cell[5], size, "%" PRIu64, node->burnt);
+    (void) snprintf (row->cell[6], size, "%" PRIu64 " us", node->rtt_us);
 }
 
 static int
 s_status_table (const zseq_status_t *status)
 {
     static s_row_t row[1 + ZSEQ_NODES_MAX] = {
-      {{"NODE", "ENDPOINT", "STATE", "INCARNATION", "SEQUENCES", "ROUND TRIP"}},
+      {{"NODE", "ENDPOINT", "STATE", "INCARNATION", "SEQUENCES", "BURNT",
+        "ROUND TRIP"}},
     };
-    int width[6] = {0};
+    int width[COLUMNS] = {0};
     for (size_t node = 0; node < status->nodes; node++)
         s_status_row (&status->node[node], &row[1 + node]);
     for (size_t line = 0; line < 1 + status->nodes; line++)
-        for (size_t index = 0; index < 6; index++) {
+        for (size_t index = 0; index < COLUMNS; index++) {
             int size = (int) strlen (row[line].cell[index]);
             if (width[index] < size)
                 width[index] = size;
@@ -489,11 +492,12 @@ s_status_table (const zseq_status_t *status)
                 status->nodes, status->r, status->w) < 0)
         return s_unwritable ();
     for (size_t line = 0; line < 1 + status->nodes; line++)
-        if (printf ("%-*s  %-*s  %-*s  %-*s  %-*s  %s\n", width[0],
-                    row[line].cell[0], width[1], row[line].cell[1], width[2],
-                    row[line].cell[2], width[3], row[line].cell[3], width[4],
-                    row[line].cell[4], row[line].cell[5]) < 0)
-            return s_unwritable ();
+        for (size_t index = 0; index < COLUMNS; index++) {
+            bool last = index + 1 == COLUMNS;
+            if (printf ("%-*s%s", last ? 0 : width[index],
+                        row[line].cell[index], last ? "\n" : "  ") < 0)
+                return s_unwritable ();
+        }
     return S_DONE;
 }
 
@@ -503,14 +507,15 @@ s_status_node (const zseq_node_status_t *node)
 {
     s_row_t row;
     s_status_row (node, &row);
-    json_t *json =
-      json_pack ("{s:s, s:s, s:b, s:b, s:s, s:n, s:n, s:n}", "name",
-                 row.cell[0], "endpoint", row.cell[1], "reachable",
-                 node->reachable, "voting", node->reachable && node->voting,
-                 "state", row.cell[2], "incarnation", "sequences", "rtt_us");
+    json_t *json = json_pack (
+      "{s:s, s:s, s:b, s:b, s:s, s:n, s:n, s:n, s:n}", "name", row.cell[0],
+      "endpoint", row.cell[1], "reachable", node->reachable, "voting",
+      node->reachable && node->voting, "state", row.cell[2], "incarnation",
+      "sequences", "burnt", "rtt_us");
     if (json && node->reachable) {
         json_object_set_new (json, "incarnation", json_string (row.cell[3]));
         json_object_set_new (json, "sequences", json_string (row.cell[4]));
+        json_object_set_new (json, "burnt", json_string (row.cell[5]));
         json_object_set_new (json, "rtt_us",
                              json_integer ((json_int_t) node->rtt_us));
     }

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
@@ -15,14 +16,20 @@
 #include "zseq_store.h"
 
 #define NAMES_MAX_DEFAULT 4000000
+#define RESERVE_US_DEFAULT 1000000
+#define RESERVE_S_MAX 60.0
+#define WAIT_S_DEFAULT 10
 
 static const char s_usage[] =
-  "usage: zseqd format --data DIR --name NODE --cluster NAME --members LIST\n"
-  "       zseqd start  --data DIR [options]\n"
+  "usage: zseqd format  --data DIR --name NODE --cluster NAME --members LIST\n"
+  "       zseqd start   --data DIR [options]\n"
+  "       zseqd recover --data DIR [options] [--force --floor ID]\n"
   "       zseqd --help | --version\n"
   "\n"
   "format makes the directory of a new node, once, before its cluster's\n"
-  "first start. start runs the node until SIGTERM or SIGINT.\n"
+  "first start. start runs the node until SIGTERM or SIGINT; a directory that\n"
+  "is empty or damaged is recovered from the peers first. recover does that\n"
+  "whatever state the directory is in, and ends when it is done.\n"
   "\n"
   "  --data DIR         the node's directory\n"
   "  --name NODE        this node's name, one of the members'\n"
@@ -31,10 +38,31 @@ static const char s_usage[] =
   "                     members, the same list for every node\n"
   "  --bind ENDPOINT    bind elsewhere than the member list says\n"
   "  --names-max COUNT  sequences to hold at most (default 4000000)\n"
+  "  --reserve SECONDS  keep so many seconds' worth of IDs of a busy sequence\n"
+  "                     reserved on disk, so that claims need no write each;\n"
+  "                     a crash burns them (0 to 60, default 1; 0: none)\n"
   "  --insecure         bind where other machines reach it, unprotected\n"
+  "  --force            recover from fewer peers than are safe\n"
+  "  --floor ID         with --force: no sequence goes on below this ID\n"
+  "  --wait SECONDS     with --force: for peers that are silent (default 10)\n"
   "\n"
-  "start takes --name, --cluster and --members too: they must agree with the\n"
-  "directory's, though endpoints may have moved.\n";
+  "start and recover take --name, --cluster and --members too: they must "
+  "agree\n"
+  "with the directory's, though endpoints may have moved, and they are needed\n"
+  "where the directory is empty or its node's record is damaged.\n";
+
+//  What is told before a recovery by force.
+static const char s_warning[] =
+  "A recovery by force takes what the peers that answer within %" PRIu64
+  " seconds\n"
+  "hold, be they too few. IDs that were claimed with the help of this node "
+  "and\n"
+  "of others that do not answer may be handed out AGAIN, unless the floor is\n"
+  "above all of them: no sequence of this node, held or not, will go on below\n"
+  "%" PRIu64 ". With other nodes down, do the same there with the same floor.\n"
+  "Of a cluster of two whose other node answers, nothing is lost if the old\n"
+  "process and disk of this one are gone for good.\n"
+  "Type yes to go on: ";
 
 typedef struct {
     const char *data;
@@ -42,8 +70,12 @@ typedef struct {
     const char *cluster;
     const char *members;
     const char *bind;
-    size_t names_max;
+    uint64_t names_max;
+    uint64_t reserve_us;
     bool insecure;
+    bool force;
+    uint64_t floor;  //  0: not given
+    uint64_t wait_s;
 } s_arguments_t;
 
 static int
@@ -70,23 +102,54 @@ s_log (const char *text, void *arg)
 }
 
 static int
-s_parse_names_max (const char *text, size_t *names_max_p)
+s_parse_number (const char *option, const char *text, uint64_t min,
+                uint64_t max, uint64_t *value_p)
 {
     errno = 0;
     char *end;
     unsigned long long value = strtoull (text, &end, 10);
-    if (*text < '0' || *text > '9' || *end || errno || value < 1 ||
-        value > 1000000000)
-        return s_bad_use ("--names-max '%s' is not a number from 1 to 10^9",
+    if (*text >= '0' && *text <= '9' && !*end && !errno && value >= min &&
+        value <= max) {
+        *value_p = value;
+        return 0;
+    }
+    fprintf (stderr,
+             "zseqd: %s '%s' is not a number from %" PRIu64 " to %" PRIu64
+             "; see zseqd --help\n",
+             option, text, min, max);
+    return 1;
+}
+
+//  Seconds with a fraction, in microseconds.
+static int
+s_parse_reserve (const char *text, uint64_t *reserve_us_p)
+{
+    char *end;
+    double seconds = strtod (text, &end);
+    if (*text < '0' || *text > '9' || *end || !(seconds <= RESERVE_S_MAX))
+        return s_bad_use ("--reserve '%s' is not a number of seconds from 0 "
+                          "to 60",
                           text);
-    *names_max_p = (size_t) value;
+    *reserve_us_p = (uint64_t) (seconds * 1000000);
     return 0;
 }
 
 static int
 s_parse (int argc, char **argv, s_arguments_t *arguments)
 {
-    enum { DATA = 1, NAME, CLUSTER, MEMBERS, BIND, NAMES_MAX, INSECURE };
+    enum {
+        DATA = 1,
+        NAME,
+        CLUSTER,
+        MEMBERS,
+        BIND,
+        NAMES_MAX,
+        RESERVE,
+        INSECURE,
+        FORCE,
+        FLOOR,
+        WAIT
+    };
     static const struct option options[] = {
       {"data", required_argument, NULL, DATA},
       {"name", required_argument, NULL, NAME},
@@ -94,11 +157,17 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
       {"members", required_argument, NULL, MEMBERS},
       {"bind", required_argument, NULL, BIND},
       {"names-max", required_argument, NULL, NAMES_MAX},
+      {"reserve", required_argument, NULL, RESERVE},
       {"insecure", no_argument, NULL, INSECURE},
+      {"force", no_argument, NULL, FORCE},
+      {"floor", required_argument, NULL, FLOOR},
+      {"wait", required_argument, NULL, WAIT},
       {NULL, 0, NULL, 0}};
 
     memset (arguments, 0, sizeof *arguments);
     arguments->names_max = NAMES_MAX_DEFAULT;
+    arguments->reserve_us = RESERVE_US_DEFAULT;
+    arguments->wait_s = WAIT_S_DEFAULT;
     opterr = 0;
     int option;
     while ((option = getopt_long (argc, argv, "+:", options, NULL)) != -1) {
@@ -120,7 +189,24 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
             arguments->bind = optarg;
             break;
         case NAMES_MAX:
-            if (s_parse_names_max (optarg, &arguments->names_max))
+            if (s_parse_number ("--names-max", optarg, 1, 1000000000,
+                                &arguments->names_max))
+                return 1;
+            break;
+        case RESERVE:
+            if (s_parse_reserve (optarg, &arguments->reserve_us))
+                return 1;
+            break;
+        case FORCE:
+            arguments->force = true;
+            break;
+        case FLOOR:
+            if (s_parse_number ("--floor", optarg, 1, ZSEQ_ID_MAX,
+                                &arguments->floor))
+                return 1;
+            break;
+        case WAIT:
+            if (s_parse_number ("--wait", optarg, 0, 3600, &arguments->wait_s))
                 return 1;
             break;
         case INSECURE:
@@ -151,8 +237,10 @@ s_format (const s_arguments_t *arguments)
 {
     if (!arguments->name || !arguments->cluster || !arguments->members)
         return s_bad_use ("format needs %s", "--name, --cluster and --members");
-    if (arguments->bind || arguments->insecure)
-        return s_bad_use ("%s belongs to start", "--bind or --insecure");
+    if (arguments->bind || arguments->insecure || arguments->force ||
+        arguments->floor)
+        return s_bad_use ("format takes only %s",
+                          "--data, --name, --cluster and --members");
     if (!zseq_label_valid (arguments->cluster))
         return s_bad_use ("'%s' is not a name for a cluster",
                           arguments->cluster);
@@ -199,38 +287,43 @@ s_stop_fd (void)
 }
 
 static int
-s_serve (const s_arguments_t *arguments, zseq_server_t *server, int stop_fd)
+s_serve (zseq_server_t *server, bool recover, int stop_fd)
 {
     int rc = zseq_server_open (server);
-    if (rc == ZSEQ_EAGAIN && arguments->name && arguments->cluster &&
-        arguments->members) {
-        fprintf (stderr,
-                 "zseqd: %s is empty: its node would have to be recovered "
-                 "from its peers, which this version cannot do. A new "
-                 "cluster's nodes are made with zseqd format, and only once: "
-                 "over a lost disk that would repeat IDs\n",
-                 arguments->data);
-        return 1;
-    }
-    if (rc == ZSEQ_EAGAIN) {
-        fprintf (stderr,
-                 "zseqd: %s is empty or does not exist: make it with zseqd "
-                 "format if its cluster is new\n",
-                 arguments->data);
-        return 1;
-    }
+    if (rc == ZSEQ_EAGAIN)
+        fprintf (stderr, "zseqd: if its cluster is new, make the directory "
+                         "with zseqd format\n");
     if (rc != ZSEQ_OK)
         return s_failed (rc);
     rc = zseq_server_run (server, stop_fd);
+    if (rc == ZSEQ_EAGAIN)
+        s_log (zseq_detail (), NULL);
     if (rc != ZSEQ_OK)
         return 1;
-    s_log ("stopped", NULL);
+    s_log (recover ? "recovered" : "stopped", NULL);
     return 0;
 }
 
-static int
-s_start (const s_arguments_t *arguments)
+//  Says what a recovery by force may cost, and waits for a yes.
+static bool
+s_confirmed (const s_arguments_t *arguments)
 {
+    fprintf (stderr, s_warning, arguments->wait_s, arguments->floor);
+    char answer[8] = "";
+    if (fgets (answer, sizeof answer, stdin) && !strcmp (answer, "yes\n"))
+        return true;
+    fprintf (stderr, "zseqd: nothing was done\n");
+    return false;
+}
+
+static int
+s_start (const s_arguments_t *arguments, bool recover)
+{
+    if (!recover && arguments->force)
+        return s_bad_use ("%s belongs to recover", "--force");
+    if (arguments->force != (arguments->floor > 0))
+        return s_bad_use ("%s belong together", "--force and --floor");
+
     if (arguments->bind && strncmp (arguments->bind, "tcp://", 6) &&
         !zseq_config_endpoint_valid (arguments->bind))
         return s_bad_use ("'%s' is not tcp://HOST:PORT or ipc://PATH",
@@ -239,6 +332,10 @@ s_start (const s_arguments_t *arguments)
     size_t count = 0;
     if (arguments->members &&
         s_read_members (arguments->members, members, &count))
+        return 1;
+    zseq_force_t force = {.floor = arguments->floor,
+                          .wait_us = arguments->wait_s * 1000000};
+    if (arguments->force && !s_confirmed (arguments))
         return 1;
 
     //  A log that nobody reads any more must not end the node.
@@ -256,7 +353,10 @@ s_start (const s_arguments_t *arguments)
       .members = arguments->members ? members : NULL,
       .member_count = count,
       .insecure = arguments->insecure,
-      .names_max = arguments->names_max,
+      .names_max = (size_t) arguments->names_max,
+      .reserve_us = arguments->reserve_us,
+      .recover = recover,
+      .force = arguments->force ? &force : NULL,
       .log = s_log,
     };
     zseq_server_t *server = zseq_server_new (&options);
@@ -264,7 +364,7 @@ s_start (const s_arguments_t *arguments)
         fprintf (stderr, "zseqd: out of memory\n");
         return 1;
     }
-    int status = s_serve (arguments, server, stop_fd);
+    int status = s_serve (server, recover, stop_fd);
     zseq_server_destroy (&server);
     close (stop_fd);
     return status;
@@ -288,12 +388,13 @@ main (int argc, char **argv)
         return fflush (stdout) ? 1 : 0;
     }
     bool format = !strcmp (command, "format");
-    if (!format && strcmp (command, "start"))
+    bool recover = !strcmp (command, "recover");
+    if (!format && !recover && strcmp (command, "start"))
         return *command ? s_bad_use ("there is no command '%s'", command)
                         : s_bad_use ("%s", "a command is missing");
 
     s_arguments_t arguments;
     if (s_parse (argc - 1, argv + 1, &arguments))
         return 1;
-    return format ? s_format (&arguments) : s_start (&arguments);
+    return format ? s_format (&arguments) : s_start (&arguments, recover);
 }

@@ -227,24 +227,25 @@ s_explain (const zseq_engine_t *self, const s_op_t *op,
         return;
     }
     unsigned n = zseq_links_n (self->links);
-    int rc = zseq_attempt_failure (attempt, need);
+    uint8_t answered;
+    int rc = zseq_attempt_failure (attempt, need, &answered);
     if (rc == ZSEQ_EUNAVAILABLE && op->foreign)
         zseq_outcome_set (outcome, ZSEQ_ECLUSTER,
                           "the nodes answer for another cluster than before: "
                           "was it made anew? Make a new client");
     else if (rc == ZSEQ_EUNAVAILABLE)
         zseq_outcome_set (outcome, rc, "%u of %u nodes answered, %u are needed",
-                          attempt->answered, n, need);
+                          answered, n, need);
     else if (rc == ZSEQ_ETIMEOUT)
         zseq_outcome_set (outcome, rc,
                           "%u of %u nodes answered, too late or with other "
                           "clients' claims first: allow more time, or use a "
                           "larger batch",
-                          attempt->answered, n);
+                          answered, n);
     else
         zseq_outcome_set (outcome, rc,
                           "%u of %u nodes answered, the others refuse",
-                          attempt->answered, n);
+                          answered, n);
     s_add_missing (self, op, outcome);
     zseq_outcome_add (outcome, "; %s", harm);
 }
@@ -872,6 +873,7 @@ s_status_reply (s_status_t *op, const zseq_msg_t *msg, uint64_t now_us)
                   (int) msg->reason.size, msg->reason.data);
     node->incarnation = msg->vector.life[msg->node].counter;
     node->sequences = msg->sequences;
+    node->burnt = msg->burnt;
     node->rtt_us = now_us - op->op.sent_us;
     return op->missing ? ZSEQ_DO_WAIT : ZSEQ_DO_DONE;
 }

@@ -21,10 +21,13 @@
 #define WRITTEN_MAX 256
 #define TICK_US 20000
 #define WAITING_MAX 65536
+#define DAMAGES_MAX 20  //  Lines about damage; the rest is only counted
 
 struct zseq_server {
     const zseq_server_options_t *options;
-    zseq_record_t record;  //  As it was read
+    zseq_record_t record;           //  As it was read, or that of a lost node
+    char why[ZSEQ_STORE_TEXT_MAX];  //  Why it must recover; or empty
+    size_t damages;
     zseq_store_t *store;
     zseq_transport_t *transport;
     zseq_node_t *node;
@@ -34,7 +37,8 @@ struct zseq_server {
     size_t write_size;
     uint64_t tick_us;  //  When to tick next
     bool stopping;
-    int exit;  //  Why to end at once; or ZSEQ_OK
+    bool stopped_voting;  //  It voted until then
+    int exit;             //  Why to end at once; or ZSEQ_OK
     uint8_t bytes[ZSEQ_MESSAGE_MAX];
 };
 
@@ -110,6 +114,13 @@ s_add_write (zseq_server_t *self, const zseq_write_t *write)
     self->writes[self->write_count++] = *write;
 }
 
+//  What the record says of next; the reserve begins there.
+static uint64_t
+s_next (const zseq_entry_t *entry, uint64_t limit)
+{
+    return entry->seq.next < limit ? entry->seq.next : limit;
+}
+
 static void
 s_act (const zseq_action_t *action, void *arg)
 {
@@ -134,7 +145,8 @@ s_act (const zseq_action_t *action, void *arg)
         zseq_write_t write = {.name = action->entry->name,
                               .name_size = action->entry->name_size,
                               .journaled = action->entry->journaled,
-                              .next = action->entry->seq.next,
+                              .deferred = action->deferred,
+                              .next = s_next (action->entry, action->limit),
                               .limit = action->limit,
                               .owner = action->entry};
         s_add_write (self, &write);
@@ -209,10 +221,89 @@ s_move_members (zseq_server_t *self)
     return moved;
 }
 
+//  Loading.
+
 static int
-s_load (const char *name, size_t size, uint64_t limit, void *arg)
+s_load_name (const char *name, size_t size, uint64_t next, uint64_t limit,
+             void *arg)
 {
-    return zseq_node_load (arg, name, size, limit);
+    zseq_server_t *self = arg;
+    return zseq_node_load (self->node, name, size, next, limit);
+}
+
+static void
+s_load_damage (const char *text, void *arg)
+{
+    zseq_server_t *self = arg;
+    if (self->damages == 0 && !self->why[0])
+        snprintf (self->why, sizeof self->why, "its directory is damaged");
+    if (++self->damages <= DAMAGES_MAX)
+        s_log (self, text);
+}
+
+static void
+s_load_progress (size_t count, size_t total, void *arg)
+{
+    char text[80];
+    snprintf (text, sizeof text, "loading: %zu of %zu names", count,
+              total > count ? total : count);
+    s_log (arg, text);
+}
+
+static int
+s_load (zseq_server_t *self)
+{
+    zseq_store_loader_t loader = {.name = s_load_name,
+                                  .damage = s_load_damage,
+                                  .progress = s_load_progress,
+                                  .arg = self};
+    zseq_store_found_t found;
+    int rc = zseq_store_load (self->store, &loader, &found);
+    if (rc == ZSEQ_EFULL)
+        return zseq_detail_fail (
+          rc, "directory %s holds more than %zu sequences: raise --names-max",
+          self->options->directory, self->options->names_max);
+    if (rc != ZSEQ_OK)
+        return zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
+    if (self->damages > DAMAGES_MAX) {
+        char text[80];
+        snprintf (text, sizeof text, "%zu more are damaged",
+                  self->damages - DAMAGES_MAX);
+        s_log (self, text);
+    }
+    if (!self->record.identity && self->why[0])
+        zseq_node_adopt (self->node, found.identity);
+    if (self->options->recover && !self->why[0])
+        snprintf (self->why, sizeof self->why, "it was told to");
+    if (self->why[0])
+        zseq_node_recover (self->node, self->why, self->options->force);
+    return ZSEQ_OK;
+}
+
+//  A directory that is empty, or whose node's record is gone.
+static int
+s_open_lost (zseq_server_t *self, int why)
+{
+    const zseq_server_options_t *options = self->options;
+    snprintf (self->why, sizeof self->why, "%s", zseq_store_text (self->store));
+    if (!options->name || !options->cluster || !options->members)
+        return zseq_detail_fail (
+          why,
+          "%s. To recover it from its peers, say which node it is: --name, "
+          "--cluster and --members",
+          self->why);
+    int rc = zseq_record_init (&self->record, options->cluster, options->name,
+                               options->members, options->member_count, 0);
+    if (rc != ZSEQ_OK)
+        return zseq_detail_fail (rc,
+                                 "node %s is not among the members, or the "
+                                 "cluster's name is not one",
+                                 options->name);
+    zseq_record_lose (&self->record, 0);
+    rc = zseq_store_open_lost (self->store, self->record.self);
+    if (rc != ZSEQ_OK)
+        return zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
+    return ZSEQ_OK;
 }
 
 static int
@@ -222,26 +313,26 @@ s_open_store (zseq_server_t *self)
     if (!self->store)
         return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
     int rc = zseq_store_open (self->store, &self->record);
-    if (rc != ZSEQ_OK)
-        return zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
-    rc = s_check_owner (self);
+    if (rc == ZSEQ_OK)
+        rc = s_check_owner (self);
+    else if (rc == ZSEQ_EAGAIN || rc == ZSEQ_EDAMAGED)
+        rc = s_open_lost (self, rc);
+    else
+        rc = zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
     if (rc != ZSEQ_OK)
         return rc;
 
     zseq_node_limits_t limits = {.names_max = self->options->names_max,
-                                 .waiting_max = WAITING_MAX};
+                                 .waiting_max = WAITING_MAX,
+                                 .reserve_us = self->options->reserve_us};
     uint64_t seed;
     randombytes_buf (&seed, sizeof seed);
     self->node = zseq_node_new (&self->record, &limits, seed, s_act, self);
     if (!self->node)
         return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
-    rc = zseq_store_load (self->store, s_load, self->node);
-    if (rc == ZSEQ_EFULL)
-        return zseq_detail_fail (
-          rc, "directory %s holds more than %zu sequences: raise --names-max",
-          self->options->directory, self->options->names_max);
+    rc = s_load (self);
     if (rc != ZSEQ_OK)
-        return zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
+        return rc;
     rc = zseq_store_start (self->store);
     if (rc != ZSEQ_OK)
         return zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
@@ -406,14 +497,22 @@ s_wait (zseq_server_t *self, int stop_fd)
 }
 
 static void
+s_stop (zseq_server_t *self)
+{
+    if (self->stopping)
+        return;
+    self->stopping = true;
+    self->stopped_voting = zseq_node_state (self->node) == ZSEQ_STATE_VOTING;
+    zseq_event_t event = {.type = ZSEQ_EVENT_STOP};
+    s_step (self, &event);
+}
+
+static void
 s_check_stop (zseq_server_t *self, int stop_fd)
 {
     struct pollfd fd = {.fd = stop_fd, .events = POLLIN};
-    if (self->stopping || poll (&fd, 1, 0) != 1)
-        return;
-    self->stopping = true;
-    zseq_event_t event = {.type = ZSEQ_EVENT_STOP};
-    s_step (self, &event);
+    if (poll (&fd, 1, 0) == 1)
+        s_stop (self);
 }
 
 int
@@ -435,6 +534,9 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
         taken += s_take_requests (self);
         taken += s_take_replies (self);
         s_flush (self);
+        if (self->options->recover &&
+            zseq_node_state (self->node) == ZSEQ_STATE_VOTING)
+            s_stop (self);
         if (self->stopping && zseq_node_idle (self->node))
             break;
         if (taken == 0) {
@@ -442,5 +544,8 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
             s_check_stop (self, stop_fd);
         }
     }
+    if (!self->exit && self->options->recover && !self->stopped_voting)
+        return zseq_detail_fail (ZSEQ_EAGAIN,
+                                 "stopped before the node had recovered");
     return self->exit;
 }

@@ -3,7 +3,7 @@
 #ifndef ZSEQ_SERVER_H_INCLUDED
 #define ZSEQ_SERVER_H_INCLUDED
 
-#include "zseq_record.h"
+#include "zseq_node.h"
 
 typedef struct zseq_server zseq_server_t;
 
@@ -19,8 +19,13 @@ typedef struct {
     const char *cluster;
     const zseq_member_t *members;
     size_t member_count;
-    bool insecure;     //  May bind where other machines reach it
-    size_t names_max;  //  Sequences that the node holds at most
+    bool insecure;        //  May bind where other machines reach it
+    size_t names_max;     //  Sequences that the node holds at most
+    uint64_t reserve_us;  //  How many IDs are reserved ahead on disk: what is
+                          //  claimed in this time; 0: none
+    bool recover;         //  Recover, whatever the directory says, and end with
+                          //  the node's vote
+    const zseq_force_t *force;  //  ... with however few peers; or NULL
     zseq_server_log_fn *log;
     void *arg;
 } zseq_server_options_t;
@@ -31,17 +36,22 @@ zseq_server_t *zseq_server_new (const zseq_server_options_t *options);
 //  Releases everything, the directory's lock last.
 void zseq_server_destroy (zseq_server_t **self_p);
 
-//  Opens the directory, loads it and binds. Errors, with zseq_detail saying
-//  which file or endpoint: ZSEQ_EINVAL, ZSEQ_EAGAIN (the directory is empty:
-//  it would have to be recovered from the peers), ZSEQ_EFOREIGN (it belongs to
-//  another node or cluster than the options say), ZSEQ_EDAMAGED, ZSEQ_ELOCKED,
+//  Opens the directory, loads it and binds. A node whose directory is empty,
+//  or damaged, is going to recover from its peers; if nothing is left that says
+//  which node it is, options must. Errors, with zseq_detail saying which file
+//  or endpoint: ZSEQ_EINVAL, ZSEQ_EAGAIN (there is nothing, and options lack
+//  name, cluster or members), ZSEQ_EDAMAGED (the same, of a directory whose
+//  node's record is damaged), ZSEQ_EFOREIGN (it belongs to another node or
+//  cluster than options say; it is left untouched), ZSEQ_ELOCKED,
 //  ZSEQ_ENOSPACE, ZSEQ_EIO, ZSEQ_EFULL, ZSEQ_ENOMEM.
 int zseq_server_open (zseq_server_t *self);
 
 //  Serves until stop_fd polls readable, then takes part in nothing more,
-//  finishes what is on its way to the disk and returns ZSEQ_OK. Errors, also
-//  logged: ZSEQ_EIO and ZSEQ_ENOSPACE (the disk failed), ZSEQ_EMEMBERS,
-//  ZSEQ_EREFORMATTED, ZSEQ_ESUPERSEDED (what the peers say forbids to vote).
+//  finishes what is on its way to the disk and returns ZSEQ_OK; the same with
+//  recover, when the node votes. Errors, also logged: ZSEQ_EIO and
+//  ZSEQ_ENOSPACE (the disk failed), ZSEQ_EMEMBERS, ZSEQ_EREFORMATTED,
+//  ZSEQ_ESUPERSEDED, ZSEQ_EFOREIGN, ZSEQ_EUNAVAILABLE, ZSEQ_EFULL (what the
+//  peers say forbids to vote), ZSEQ_EAGAIN (stopped before it had recovered).
 int zseq_server_run (zseq_server_t *self, int stop_fd);
 
 #endif

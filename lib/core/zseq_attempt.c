@@ -144,9 +144,10 @@ zseq_attempt_end (zseq_attempt_t *self, bool answered)
     int refusal;
     s_judge (self, &answered_count, &refusal);
     self->refused = refusal != ZSEQ_OK;
-    if (self->decides) {
+    if (self->decides || !self->decided) {
         self->answered = answered_count;
         self->refusal = refusal;
+        self->decided = self->decides;
     }
     self->request = 0;
     self->wake_us = 0;
@@ -189,13 +190,14 @@ zseq_attempt_wake_us (const zseq_attempt_t *self)
 }
 
 int
-zseq_attempt_failure (const zseq_attempt_t *self, uint8_t need)
+zseq_attempt_failure (const zseq_attempt_t *self, uint8_t need,
+                      uint8_t *answered_p)
 {
     assert (self);
 
     uint8_t answered = self->answered;
     int refusal = self->refusal;
-    if (self->request && self->decides) {
+    if (self->request && (self->decides || !self->decided)) {
         //  The question under way may only just have been asked.
         uint8_t answered_now;
         s_judge (self, &answered_now, &refusal);
@@ -204,6 +206,8 @@ zseq_attempt_failure (const zseq_attempt_t *self, uint8_t need)
         if (!refusal)
             refusal = self->refusal;
     }
+    if (answered_p)
+        *answered_p = answered;
     if (answered >= need)
         return ZSEQ_ETIMEOUT;
     if (refusal && refusal != ZSEQ_ENOTVOTING)

@@ -36,7 +36,9 @@ typedef struct {
                         //  by the owner
     bool refused;       //  A node refused to answer the last one
     bool decides;       //  The question under way is what it is all about
-    uint8_t answered;   //  Nodes that answered the last such in earnest
+    bool decided;       //  Such a one has ended
+    uint8_t answered;   //  Nodes that answered the last such in earnest; before
+                        //  the first such, of a preparation
     int refusal;        //  Why a node refused to answer that; or ZSEQ_OK
 } zseq_attempt_t;
 
@@ -83,7 +85,9 @@ bool zseq_attempt_due (const zseq_attempt_t *self, uint64_t now_us);
 //  When to look again.
 uint64_t zseq_attempt_wake_us (const zseq_attempt_t *self);
 
-//  What to call it when the deadline passed without need grants.
-int zseq_attempt_failure (const zseq_attempt_t *self, uint8_t need);
+//  What to call it when the deadline passed without need grants. answered_p,
+//  unless NULL: how many nodes answered in earnest.
+int zseq_attempt_failure (const zseq_attempt_t *self, uint8_t need,
+                          uint8_t *answered_p);
 
 #endif

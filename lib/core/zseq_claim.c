@@ -126,7 +126,8 @@ zseq_claim_tick (zseq_claim_t *self, uint64_t now_us)
     if (now_us >= attempt->pace.deadline_us) {
         if (attempt->request)
             s_lost (self, false, now_us);
-        return s_done (self, zseq_attempt_failure (attempt, attempt->quorum.w));
+        return s_done (self,
+                       zseq_attempt_failure (attempt, attempt->quorum.w, NULL));
     }
     if (zseq_attempt_overdue (attempt, now_us)) {
         if (self->reading &&

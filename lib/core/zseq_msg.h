@@ -8,7 +8,7 @@
 
 #define ZSEQ_WIRE_VERSION 1
 #define ZSEQ_MESSAGE_MAX 65536  //  Bytes in a message
-#define ZSEQ_PAGE_MAX 256       //  Names in one LIST reply
+#define ZSEQ_PAGE_MAX 256       //  Names in one LIST or COPY reply
 #define ZSEQ_REASON_MAX 127     //  Bytes in a STATUS reply's reason
 
 typedef enum {
@@ -19,6 +19,8 @@ typedef enum {
     ZSEQ_OP_LIST = 6,       //  Which names do you hold?
     ZSEQ_OP_STATUS = 7,     //  How are you?
     ZSEQ_OP_INTRODUCE = 8,  //  A peer says who it is and which lives it knows
+    ZSEQ_OP_FENCE = 9,      //  A peer recovers: is its new life in force?
+    ZSEQ_OP_COPY = 10,      //  ... and what do you hold?
 } zseq_op_t;
 
 typedef enum {
@@ -56,25 +58,32 @@ typedef struct {
 
     //  Replies only.
     int status;            //  ZSEQ_OK or a negative ZSEQ_E...
-    uint8_t node;          //  Who answers; in INTRODUCE also who asks
+    uint8_t node;          //  Who answers; in INTRODUCE, FENCE and COPY also
+                           //  who asks
     zseq_vector_t vector;  //  Also in an INTRODUCE request
 
     zseq_slice_t name;         //  READ, CLAIM, RAISE; LIST: the prefix
-    zseq_slice_t after;        //  LIST: names above this one; empty for all
+    zseq_slice_t after;        //  LIST, COPY: names above it; empty for all
     uint64_t first;            //  CLAIM and its reply
     uint64_t count;            //  CLAIM and its reply; LIST: names at most
     uint64_t next;             //  RAISE's operand; READ, CLAIM, RAISE replies
-    bool more;                 //  LIST reply: there are names above the last
-    const zseq_item_t *items;  //  LIST reply
+    bool more;                 //  LIST, COPY replies: there are names above
+                               //  the last
+    const zseq_item_t *items;  //  LIST, COPY replies
     size_t item_count;
-    zseq_slice_t cluster_name;                 //  HELLO reply, INTRODUCE
+    zseq_incarnation_t life;    //  FENCE, COPY: the new life of who asks
+    uint64_t floor;             //  FENCE reply: least next of every name
+    uint64_t floor_reserved;    //  FENCE reply: the same for reserved names
+    zseq_slice_t cluster_name;  //  HELLO reply, INTRODUCE
     zseq_msg_member_t member[ZSEQ_NODES_MAX];  //  The same, ascending by name
     size_t member_count;
     zseq_state_t state;   //  HELLO, STATUS, INTRODUCE replies; INTRODUCE
     zseq_slice_t reason;  //  STATUS reply: why it does not vote, or empty
-    uint64_t sequences;   //  STATUS reply: names held
+    uint64_t sequences;   //  STATUS, FENCE replies: names held
     uint64_t claims;      //  STATUS reply: claims accepted since the start
     uint64_t conflicts;   //  STATUS reply: claims refused since the start
+    uint64_t burnt;       //  STATUS reply: IDs at most that the last unclean
+                          //  stop burnt here
 } zseq_msg_t;
 
 //  Whether a reply with that op and status carries the op's body.

@@ -45,7 +45,8 @@ typedef enum {
     ZSEQ_ACTION_REPLY,    //  Send msg to route
     ZSEQ_ACTION_ASK,      //  Send msg to peer; it is asked again if it is lost
     ZSEQ_ACTION_PERSIST,  //  Write entry with limit, journal its name unless it
-                          //  is journaled, then tell PERSISTED
+                          //  is journaled, then tell PERSISTED; deferred: what
+                          //  lasts only with the next record is soon enough
     ZSEQ_ACTION_PERSIST_RECORD,  //  Write record, then tell RECORD_PERSISTED
     ZSEQ_ACTION_LOG,             //  Tell the operator text
     ZSEQ_ACTION_EXIT             //  Tell the operator text and end with status
@@ -58,6 +59,7 @@ typedef struct {
     uint8_t peer;
     zseq_entry_t *entry;
     uint64_t limit;
+    bool deferred;
     const zseq_record_t *record;
     uint64_t version;
     int status;
@@ -69,8 +71,10 @@ typedef struct {
 typedef void (zseq_action_fn) (const zseq_action_t *action, void *arg);
 
 typedef struct {
-    size_t names_max;    //  Names that the node holds at most
-    size_t waiting_max;  //  Requests that may wait for the disk at once
+    size_t names_max;     //  Names that the node holds at most
+    size_t waiting_max;   //  Requests that may wait for the disk at once
+    uint64_t reserve_us;  //  How many IDs are reserved ahead: what is claimed
+                          //  in this time; 0: none
 } zseq_node_limits_t;
 
 typedef struct zseq_node zseq_node_t;
@@ -82,10 +86,27 @@ zseq_node_t *zseq_node_new (const zseq_record_t *record,
                             zseq_action_fn *act, void *arg);
 void zseq_node_destroy (zseq_node_t **self_p);
 
-//  A journaled name that was found on disk, intact, before the first step:
-//  its next becomes limit, 1..ZSEQ_NEXT_MAX. Errors: ZSEQ_EFULL, ZSEQ_ENOMEM.
+//  A journaled name that was found on disk, intact, before the first step: it
+//  goes on at limit, and what lies between next and limit is burnt. 1 <= next
+//  <= limit <= ZSEQ_NEXT_MAX. Errors: ZSEQ_EFULL, ZSEQ_ENOMEM.
 int zseq_node_load (zseq_node_t *self, const char *name, size_t size,
-                    uint64_t limit);
+                    uint64_t next, uint64_t limit);
+
+//  How a node is to be recovered where too few of its peers vote.
+typedef struct {
+    uint64_t floor;    //  Least next of every name from then on
+    uint64_t wait_us;  //  How long to wait for any peer to say something
+} zseq_force_t;
+
+//  Before the first step: the node is to recover from its peers, whatever its
+//  record says, for that reason. A node whose record neither votes nor is of
+//  one that was just formatted recovers anyway. force: or NULL.
+void zseq_node_recover (zseq_node_t *self, const char *why,
+                        const zseq_force_t *force);
+
+//  Before the first step, of a node that lost its record: the cluster is that
+//  of what else was found on its disk, 0 if nothing was.
+void zseq_node_adopt (zseq_node_t *self, uint64_t identity);
 
 //  Before the first step: a member is to be reached at another endpoint from
 //  now on. Returns whether that is new; the record then says so on disk soon.

@@ -55,7 +55,8 @@ zseq_peek_tick (zseq_peek_t *self, uint64_t now_us)
     if (now_us >= attempt->pace.deadline_us) {
         if (attempt->request)
             zseq_attempt_end (attempt, false);
-        return s_done (self, zseq_attempt_failure (attempt, s_need (self)));
+        return s_done (self,
+                       zseq_attempt_failure (attempt, s_need (self), NULL));
     }
     if (zseq_attempt_overdue (attempt, now_us))
         return s_lost (self, false, now_us);

@@ -80,6 +80,24 @@ zseq_record_init (zseq_record_t *self, const char *cluster, const char *name,
     return ZSEQ_OK;
 }
 
+void
+zseq_record_lose (zseq_record_t *self, uint64_t identity)
+{
+    assert (self);
+
+    self->identity = identity;
+    self->voting = false;
+    self->vector.life[self->self] = (zseq_incarnation_t){0, 0};
+}
+
+bool
+zseq_record_lost (const zseq_record_t *self)
+{
+    assert (self);
+    return !self->voting &&
+           (self->identity || self->vector.life[self->self].counter != 1);
+}
+
 uint64_t
 zseq_record_identity (const zseq_record_t *self)
 {

@@ -35,6 +35,14 @@ int zseq_record_init (zseq_record_t *self, const char *cluster,
                       const char *name, const zseq_member_t *members, size_t n,
                       uint64_t random);
 
+//  Makes it the record of a node that lost its own: no vote, no life, and the
+//  identity, if it is known (else 0).
+void zseq_record_lose (zseq_record_t *self, uint64_t identity);
+
+//  Whether the node has lost what it knew and must recover: it neither votes
+//  nor was it just formatted.
+bool zseq_record_lost (const zseq_record_t *self);
+
 //  The identity of a cluster whose vector is complete: never 0. A hash
 //  (XXH3, 64 bits) of the cluster's name, the members' names and the random
 //  numbers of vector. See lib/doc/wire.md, section 3.

@@ -6,18 +6,23 @@
 #ifndef ZSEQ_TABLE_H_INCLUDED
 #define ZSEQ_TABLE_H_INCLUDED
 
-#include "zseq_seq.h"
+#include "zseq_reserve.h"
 
 //  One name. Its address holds as long as the table.
 typedef struct zseq_entry {
     zseq_seq_t seq;
-    uint64_t limit;    //  next on disk: claims up to it are durable; 0 if none
+    uint64_t limit;    //  Claims up to it are durable: next on disk, or more
+                       //  that is reserved; 0 if none
     uint32_t waiting;  //  Requests that wait for the disk: the first, 0 if none
-    uint32_t waiting_last;     //  ... and the last
-    struct zseq_entry *dirty;  //  Next in the list of entries to persist
-    bool queued;               //  It is in that list
-    bool writing;              //  A write of it is in flight
-    bool journaled;            //  Its name is in the names journal
+    uint32_t waiting_last;        //  ... and the last
+    struct zseq_entry *dirty;     //  Next in the list of entries to persist
+    struct zseq_entry *reserved;  //  Next in the list of those with a reserve
+    zseq_reserve_t reserve;
+    bool queued;     //  It is in the list of entries to persist
+    bool writing;    //  A write of it is in flight
+    bool journaled;  //  Its name is in the names journal
+    bool listed;     //  It is in the list of those with a reserve
+    bool lowering;   //  Its reserve was lowered, which the disk is to be told
     uint8_t name_size;
     char name[];  //  Terminated
 } zseq_entry_t;

@@ -175,6 +175,8 @@ typedef struct {
     char state[128];       //  "voting", or why it does not vote
     uint64_t incarnation;  //  Its life with its disk, from 1
     uint64_t sequences;    //  How many names it holds
+    uint64_t burnt;        //  IDs at most that were reserved on it, and lost,
+                           //  when it last ended without being stopped
     uint64_t rtt_us;       //  Round trip of this question, microseconds
 } zseq_node_status_t;
 

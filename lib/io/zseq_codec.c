@@ -30,9 +30,13 @@ s_body_size (zseq_op_t op, bool reply)
     case ZSEQ_OP_LIST:
         return reply ? 2 : 3;
     case ZSEQ_OP_STATUS:
-        return reply ? 5 : 0;
+        return reply ? 6 : 0;
     case ZSEQ_OP_INTRODUCE:
         return reply ? 1 : 5;
+    case ZSEQ_OP_FENCE:
+        return 3;
+    case ZSEQ_OP_COPY:
+        return reply ? 2 : 4;
     }
     return -1;
 }
@@ -182,6 +186,15 @@ s_put_items (msgpack_packer *packer, const zseq_msg_t *msg)
     }
 }
 
+//  Who recovers, and in which life.
+static void
+s_put_life (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    s_put_uint (packer, msg->node, 0, ZSEQ_NODES_MAX - 1);
+    s_put_uint (packer, msg->life.counter, 1, UINT64_MAX);
+    msgpack_pack_uint64 (packer, msg->life.random);
+}
+
 static void
 s_put_request_body (msgpack_packer *packer, const zseq_msg_t *msg)
 {
@@ -214,6 +227,13 @@ s_put_request_body (msgpack_packer *packer, const zseq_msg_t *msg)
         s_put_state (packer, msg->state);
         s_put_vector (packer, &msg->vector);
         break;
+    case ZSEQ_OP_FENCE:
+        s_put_life (packer, msg);
+        break;
+    case ZSEQ_OP_COPY:
+        s_put_life (packer, msg);
+        s_put_name (packer, msg->after, 0);
+        break;
     }
 }
 
@@ -236,6 +256,7 @@ s_put_reply_body (msgpack_packer *packer, const zseq_msg_t *msg)
         s_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
         break;
     case ZSEQ_OP_LIST:
+    case ZSEQ_OP_COPY:
         s_put_items (packer, msg);
         s_put_bool (packer, msg->more);
         break;
@@ -245,9 +266,15 @@ s_put_reply_body (msgpack_packer *packer, const zseq_msg_t *msg)
         msgpack_pack_uint64 (packer, msg->sequences);
         msgpack_pack_uint64 (packer, msg->claims);
         msgpack_pack_uint64 (packer, msg->conflicts);
+        msgpack_pack_uint64 (packer, msg->burnt);
         break;
     case ZSEQ_OP_INTRODUCE:
         s_put_state (packer, msg->state);
+        break;
+    case ZSEQ_OP_FENCE:
+        s_put_uint (packer, msg->floor, 1, ZSEQ_NEXT_MAX);
+        s_put_uint (packer, msg->floor_reserved, 1, ZSEQ_NEXT_MAX);
+        msgpack_pack_uint64 (packer, msg->sequences);
         break;
     }
 }
@@ -542,6 +569,14 @@ s_take_vector (s_cursor_t *self, zseq_vector_t *vector)
     return true;
 }
 
+static bool
+s_take_life (s_cursor_t *self, zseq_msg_t *msg)
+{
+    return s_take_node (self, &msg->node) &&
+           s_take_uint (self, 1, UINT64_MAX, &msg->life.counter) &&
+           s_take_uint (self, 0, UINT64_MAX, &msg->life.random);
+}
+
 //  Strictly ascending, so that no name is there twice.
 static bool
 s_take_members (s_cursor_t *self, zseq_msg_t *msg)
@@ -606,6 +641,10 @@ s_clear (zseq_msg_t *msg, bool reply)
     msg->more = false;
     msg->items = NULL;
     msg->item_count = 0;
+    msg->life.counter = 0;
+    msg->life.random = 0;
+    msg->floor = 0;
+    msg->floor_reserved = 0;
     msg->cluster_name = none;
     msg->member_count = 0;
     msg->state = 0;
@@ -613,6 +652,7 @@ s_clear (zseq_msg_t *msg, bool reply)
     msg->sequences = 0;
     msg->claims = 0;
     msg->conflicts = 0;
+    msg->burnt = 0;
 }
 
 //  What every message begins with. Once it could be read, msg says so, even if
@@ -665,6 +705,11 @@ s_take_request_body (s_cursor_t *self, zseq_msg_t *msg)
                s_take_vector (self, &msg->vector) &&
                msg->node < msg->member_count &&
                msg->vector.n == msg->member_count;
+    case ZSEQ_OP_FENCE:
+        return s_take_life (self, msg);
+    case ZSEQ_OP_COPY:
+        return s_take_life (self, msg) &&
+               s_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->after);
     }
     return false;
 }
@@ -685,6 +730,7 @@ s_take_reply_body (s_cursor_t *self, zseq_codec_t *codec, zseq_msg_t *msg)
                s_take_uint (self, 1, ZSEQ_ID_MAX, &msg->first) &&
                s_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count);
     case ZSEQ_OP_LIST:
+    case ZSEQ_OP_COPY:
         msg->items = codec->items;
         return s_take_items (self, codec->items, &msg->item_count) &&
                s_take_bool (self, &msg->more) &&
@@ -694,9 +740,14 @@ s_take_reply_body (s_cursor_t *self, zseq_codec_t *codec, zseq_msg_t *msg)
                s_take_bytes (self, 0, ZSEQ_REASON_MAX, &msg->reason) &&
                s_take_uint (self, 0, UINT64_MAX, &msg->sequences) &&
                s_take_uint (self, 0, UINT64_MAX, &msg->claims) &&
-               s_take_uint (self, 0, UINT64_MAX, &msg->conflicts);
+               s_take_uint (self, 0, UINT64_MAX, &msg->conflicts) &&
+               s_take_uint (self, 0, UINT64_MAX, &msg->burnt);
     case ZSEQ_OP_INTRODUCE:
         return s_take_state (self, &msg->state);
+    case ZSEQ_OP_FENCE:
+        return s_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->floor) &&
+               s_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->floor_reserved) &&
+               s_take_uint (self, 0, UINT64_MAX, &msg->sequences);
     }
     return false;
 }

@@ -1,6 +1,6 @@
-//  The disk: records by atomic rename, the names journal, the lock. The one
-//  file that knows directories and fsync. Bytes and order are specified in
-//  lib/doc/disk.md; S8 of lib/doc/design.md is upheld here.
+//  The disk: records by atomic rename, the names journal, the lock. Only the
+//  files zseq_store*.c know directories and fsync. Bytes and order are
+//  specified in lib/doc/disk.md; S8 of lib/doc/design.md is upheld here.
 
 #ifndef ZSEQ_STORE_H_INCLUDED
 #define ZSEQ_STORE_H_INCLUDED
@@ -39,31 +39,74 @@ int zseq_store_format (zseq_store_t *self, const zseq_record_t *record);
 //  is touched.
 int zseq_store_open (zseq_store_t *self, zseq_record_t *record_p);
 
-//  One name that was found; limit is what its record holds.
-typedef int (zseq_store_load_fn) (const char *name, size_t size, uint64_t limit,
-                                  void *arg);
+//  After zseq_store_open has failed with ZSEQ_EAGAIN or ZSEQ_EDAMAGED: opens
+//  the directory all the same, for a node (that index among its members) that
+//  lost its record and is to be recovered. Makes the directory, and not its
+//  parents, if there is none. The identity is that of whatever intact record
+//  or journal is found by zseq_store_load. Errors: ZSEQ_ELOCKED (also when
+//  another process has written an intact record since), ZSEQ_EIO,
+//  ZSEQ_ENOSPACE; ZSEQ_EFOREIGN (there is something, but neither lock nor
+//  record nor journal: not a node's directory; nothing is touched. Or the
+//  record is of a format that is not known here).
+int zseq_store_open_lost (zseq_store_t *self, uint8_t node);
 
-//  Reads journal and sequence records, calls load for each name in byte order,
-//  then deletes stale temporary files, cuts off the journal's last batch if it
-//  is bad, and adds entries for records that lack one (first claims cut
-//  short), all before it returns. load's other value than ZSEQ_OK ends it and
-//  is returned. Errors: ZSEQ_EDAMAGED (a record is corrupt, or a journaled
-//  name has none, or the journal is missing or corrupt), ZSEQ_EFOREIGN (a
-//  record of another node or cluster, or of a format that is not known here),
-//  ZSEQ_EIO, ZSEQ_ENOSPACE, ZSEQ_ENOMEM. Until all has been found good nothing
-//  is changed. After zseq_store_open, before zseq_store_start.
-int zseq_store_load (zseq_store_t *self, zseq_store_load_fn *load, void *arg);
+//  What loading tells, each called by the thread that called zseq_store_load.
+typedef struct {
+    //  An intact record, in byte order of the names. Another value than
+    //  ZSEQ_OK ends loading and is returned.
+    int (*name) (const char *name, size_t size, uint64_t next, uint64_t limit,
+                 void *arg);
+    //  Something that is damaged, a line that names the file. Before all
+    //  names. Not called for a node's record that was lost, of which the text
+    //  of zseq_store_open has told. May be null.
+    void (*damage) (const char *text, void *arg);
+    //  Every 50000 records: how many were read, of how many that the journal
+    //  speaks of (which may be fewer). May be null.
+    void (*progress) (size_t count, size_t total, void *arg);
+    void *arg;
+} zseq_store_loader_t;
+
+typedef struct {
+    size_t damaged;     //  Things that are damaged, a lost node's record among
+                        //  them; 0: all is well
+    uint64_t identity;  //  Of the node's record, or else of what was found; 0:
+                        //  nothing was
+} zseq_store_found_t;
+
+//  Reads journal and sequence records, with several threads, and tells the
+//  loader. When all is well, it then deletes stale temporary files, cuts off
+//  the journal's last batch if it is bad, and adds entries for records that
+//  lack one (first claims cut short), before it returns. Damage (a corrupt
+//  record, a journaled name without one, a missing or corrupt journal, things
+//  that do not belong there, a node's record older than the rest) changes
+//  nothing yet: the next node's record that is written, which must not say
+//  that the node votes and must bear found_p's identity if there is one,
+//  heals. Once it is durable, what is damaged is moved to the folder `damaged`,
+//  temporary files are deleted, and a new journal of all intact names is put in
+//  place, before anything else is written. The same holds after
+//  zseq_store_open_lost. When that record is refused (ZSEQ_ENOSPACE), the next
+//  one heals what is left.
+//  Errors: ZSEQ_EFOREIGN (a record of another node or cluster, or of a format
+//  that is not known here; nothing was changed), ZSEQ_EIO, ZSEQ_ENOSPACE,
+//  ZSEQ_ENOMEM. Before zseq_store_start.
+int zseq_store_load (zseq_store_t *self, const zseq_store_loader_t *loader,
+                     zseq_store_found_t *found_p);
 
 //  One thing to write. With record: the node's record, and before it an empty
-//  journal if the cluster was just born (identity no longer 0). Else a
-//  sequence's record, which needs a load that succeeded, and a node's record
-//  with an identity that is durable; 1 <= next <= limit <= ZSEQ_NEXT_MAX. name
-//  must stay valid until the completion.
+//  journal if there is none yet (identity no longer 0). Else a sequence's
+//  record, which needs a node's record with an identity that is durable, and
+//  no damage that is not healed; 1 <= next <= limit <= ZSEQ_NEXT_MAX. name must
+//  stay valid until the completion. A deferred write is not synced: it lasts
+//  once a node's record that was submitted after its completion is durable. A
+//  syncfs comes before that, as before any other write that is not deferred.
+//  Deferred writes are submitted apart from others, or are synced like them. A
+//  write of a name must not be deferred after one of it that was not.
 typedef struct {
     const zseq_record_t *record;  //  Copied by submit; or NULL
     const char *name;
     uint8_t name_size;
     bool journaled;  //  The name is in the journal already
+    bool deferred;   //  See above; the node does not vote
     uint64_t next;
     uint64_t limit;
     uint64_t tag;  //  Given back with the completion
@@ -85,9 +128,10 @@ typedef struct {
 int zseq_store_start (zseq_store_t *self);
 
 //  Hands writes over, never blocking on the disk. All that is waiting when the
-//  thread comes round is one group (4096 writes at most): each record is
-//  written, its directory synced once per group, new names journaled in one
-//  batch, and then the completions appear in the order of submission. One
+//  thread comes round is one group (4096 writes at most): all records are
+//  written and synced (one by one when they are few, by one syncfs when they
+//  are 32 or more), renamed, their directories synced, new names journaled in
+//  one batch, node's records written, and then the completions appear in the order of submission. One
 //  write per name at a time: the caller waits for its completion. Errors:
 //  ZSEQ_ENOMEM, nothing taken.
 int zseq_store_submit (zseq_store_t *self, const zseq_write_t *writes,

@@ -60,7 +60,7 @@ a=udp://$address:19001|endpoint of a is not
 a=ipc://|endpoint of a is not
 $(members a b c d e f g h i j)|more than 9 members
 END
-bad 'belongs to start' --name a "${good[@]}" --insecure
+bad 'format takes only' --name a "${good[@]}" --insecure
 answers "formatted $work/i for node i of cluster big (9 members)" \
     "$zseqd" format --data "$work/i" --name i --cluster big \
     --members "$(members i h g f e d c b a)"
@@ -81,16 +81,20 @@ answers "formatted $work/empty for node a of cluster shop (3 members)" \
 refuses 1 'not empty' "$zseqd" format --data "$work/empty" --name a \
     "${good[@]}"
 
-#  Starting from nothing is never starting at 1.
+#  Starting from nothing is never starting at 1: it is a recovery, for which
+#  the node has to know who it is, and peers that vote.
 mkdir "$work/nothing"
 for directory in nothing absent; do
-    refuses 1 "$directory is empty.*format" \
+    refuses 1 "$directory.*--name, --cluster and --members" \
         "$zseqd" start --data "$work/$directory"
-    refuses 1 "$directory is empty.*recovered" \
-        "$zseqd" start --data "$work/$directory" --name a "${good[@]}"
+    refuses 1 '--force' "$zseqd" start --data "$work/$directory" --name a \
+        --cluster one --members "$(members a)"
 done
-holds "an empty directory stays so" test -z "$(ls -A "$work/nothing")"
-holds "an absent directory stays so" test ! -e "$work/absent"
+start nothing --name a "${good[@]}"
+wait_until grep -q 'node a recovers: ' "$work/nothing.log"
+holds "nobody is asked to vote with nothing" \
+    test ! -s "$work/nothing/node"
+stop nothing
 refuses 1 "$work/used" "$zseqd" start --data "$work/used"
 holds "what was there is there" test "$(ls "$work/used")" = precious
 
@@ -157,15 +161,38 @@ answers 6 "${ask[@]}" next orders
 stop a
 refuses 1 '--names-max' "$zseqd" start --data "$work/a" --names-max 1
 
-#  Damage is named, and the node does not start.
+#  Damage is named. A node alone has nobody to recover from, and does not vote
+#  before somebody says from where on.
 cp -a "$work/a" "$work/a.good"
 : >"$work/a/node"
-refuses 1 "$work/a/node" "$zseqd" start --data "$work/a"
+refuses 1 "$work/a/node.*--name" "$zseqd" start --data "$work/a"
 rm "$work/a/node"
-refuses 1 "$work/a" "$zseqd" start --data "$work/a"
+refuses 1 "$work/a/node.*--name" "$zseqd" start --data "$work/a"
 rm -r "$work/a"
 cp -a "$work/a.good" "$work/a"
 rm "$work/a/names"
-refuses 1 "$work/a/names.*missing" "$zseqd" start --data "$work/a"
+refuses 1 'recover --force' "$zseqd" start --data "$work/a"
+holds "what is missing is named" grep -q "$work/a/names: missing" "$work/err"
+force=("$zseqd" recover --data "$work/a" --wait 0 --force --floor)
+refuses 1 'belong together' "$zseqd" recover --data "$work/a" --force
+refuses 1 'belong together' "$zseqd" recover --data "$work/a" --floor 9
+refuses 1 'belongs to recover' "$zseqd" start --data "$work/a" --force \
+    --floor 9
+says_to () {
+    "${@:2}" <<<"$1"
+}
+export -f says_to
+refuses 1 'nothing was done' "${force[@]}" 1000
+refuses 1 'nothing was done' bash -c 'says_to no "$@"' - "${force[@]}" 1000
+refuses 1 'recover --force' "$zseqd" start --data "$work/a"
+run bash -c 'says_to yes "$@"' - "${force[@]}" 1000
+holds "a recovery by force ends when it is done" test "$status" -eq 0
+holds "it has said what it may cost" grep -q 'AGAIN' "$work/err"
+start a
+ready a
+answers 1000 "${ask[@]}" next orders
+answers 1000 "${ask[@]}" next second
+answers 1001 "${ask[@]}" next orders
+stop a
 
 verdict

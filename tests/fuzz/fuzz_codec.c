@@ -2,7 +2,8 @@
 //  them, and what it accepts is a message that encodes to the same meaning.
 //
 //      cmake --preset fuzz && cmake --build --preset fuzz
-//      build/fuzz/tests/fuzz_codec -max_total_time=60
+//      bash tests/fuzz/seeds.sh lib/doc/wire.md build/fuzz/seeds
+//      build/fuzz/tests/fuzz_codec -max_total_time=60 build/fuzz/seeds
 
 #include <assert.h>
 #include <stdlib.h>

@@ -2,8 +2,10 @@
 //  was acknowledged is lost, and what is left can be loaded (S8).
 
 #include <criterion/criterion.h>
+#include <dirent.h>
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -484,7 +486,7 @@ Test (store_faults, formats_wholly_or_leaves_what_is_not_taken_for_a_node)
 //  has the bytes of its last fsync, a directory the entries of its last. What
 //  came since may be there or not, each for itself.
 
-enum { FILES_MAX = 400, ENTRIES_MAX = 400, BYTES_MAX = 2048, ROUNDS = 24 };
+enum { FILES_MAX = 1000, ENTRIES_MAX = 1000, BYTES_MAX = 2048, ROUNDS = 24 };
 
 typedef struct {
     size_t size;
@@ -564,6 +566,15 @@ s_disk_sync (const char *path)
 }
 
 static void
+s_disk_sync_all (void)
+{
+    for (size_t i = 0; i < s_disk.entries; i++)
+        s_disk.entry[i].synced = s_disk.entry[i].now;
+    for (size_t i = 0; i < s_disk.files; i++)
+        s_disk.file[i].synced = s_disk.file[i].now;
+}
+
+static void
 s_disk_apply (const zseq_call_t *call)
 {
     if (strcmp (call->call, "create") == 0)
@@ -572,6 +583,8 @@ s_disk_apply (const zseq_call_t *call)
         s_disk_create (call->path, true);
     else if (strcmp (call->call, "fsync") == 0)
         s_disk_sync (call->path);
+    else if (strcmp (call->call, "syncfs") == 0)
+        s_disk_sync_all ();
     else if (strcmp (call->call, "rename") == 0) {
         s_entry_t *from = s_disk_entry (call->path);
         s_disk_entry (call->to)->now = from->now;
@@ -648,60 +661,709 @@ s_disk_restore (int choice, unsigned seed)
     }
 }
 
+//  Everything in the node's directory is there for good.
+static void
+s_disk_add (const char *parent)
+{
+    DIR *stream = opendir (parent[0] ? fixture_file (parent) : fixture_node ());
+    cr_assert_not_null (stream);
+    const struct dirent *entry;
+    while ((entry = readdir (stream))) {
+        if (strcmp (entry->d_name, ".") == 0 ||
+            strcmp (entry->d_name, "..") == 0)
+            continue;
+        char path[320];
+        snprintf (path, sizeof path, "%.40s%s%.255s", parent,
+                  parent[0] ? "/" : "", entry->d_name);
+        struct stat info;
+        cr_assert_eq (lstat (fixture_file (path), &info), 0);
+        s_entry_t *made = s_disk_create (path, S_ISDIR (info.st_mode));
+        if (S_ISDIR (info.st_mode)) {
+            s_disk_add (path);
+            continue;
+        }
+        s_bytes_t *bytes = &s_disk.file[made->now].now;
+        uint8_t *content = fixture_read (fixture_file (path), &bytes->size);
+        cr_assert_leq (bytes->size, BYTES_MAX);
+        memcpy (bytes->bytes, content, bytes->size);
+        free (content);
+    }
+    closedir (stream);
+}
+
+//  The model begins with what is there now, and watching too.
+static void
+s_disk_begin (void)
+{
+    memset (&s_disk, 0, sizeof s_disk);
+    s_disk_add ("");
+    s_disk_sync_all ();
+    zseq_faults_begin (fixture_node ());
+}
+
+//  Checks what is on disk after so many completions.
+typedef void (s_check_fn) (size_t completed, const char *what, size_t when);
+
+//  Cuts the power after each call that was logged, several times.
+static void
+s_cut_everywhere (unsigned rounds, s_check_fn *check)
+{
+    zseq_faults_stop ();
+    size_t count;
+    const zseq_call_t *log = zseq_faults_log (&count);
+    size_t completed = 0;
+    for (size_t i = 0; i < count; i++) {
+        //  The lock was there: opening it made nothing.
+        if (strcmp (log[i].path, "lock") == 0)
+            continue;
+        s_disk_apply (&log[i]);
+        completed += strcmp (log[i].call, "complete") == 0;
+        for (unsigned round = 0; round < rounds; round++) {
+            unsigned seed = (unsigned) (rounds * i + round) * 2654435761u;
+            s_disk_restore (round < 2 ? (int) round : 2, seed);
+            check (completed, zseq_faults_line (i), i);
+        }
+    }
+}
+
 //  What s_play is told, by the number of completions; each step is one group.
 static void
-s_tell (s_told_t *told, size_t step, bool completed)
+s_check_script (size_t completed, const char *what, size_t when)
 {
-    for (size_t i = 0; i < NAMES; i++) {
-        if (s_script[step][i] == 0)
-            continue;
-        told->submitted[i] = s_script[step][i];
-        if (completed)
-            told->durable[i] = s_script[step][i];
-    }
+    s_told_t told;
+    memset (&told, 0, sizeof told);
+    told.born = completed > 0;
+    for (size_t step = 0; step < STEPS && step <= completed; step++)
+        for (size_t i = 0; i < NAMES; i++) {
+            if (s_script[step][i] == 0)
+                continue;
+            told.submitted[i] = s_script[step][i];
+            if (step < completed)
+                told.durable[i] = s_script[step][i];
+        }
+    s_assert_kept (&told, what, when);
 }
 
 Test (store_faults, loses_nothing_when_the_power_goes_at_any_call)
 {
     s_told_t told;
     s_renew_node (&told);
-    //  What format has written is there for good.
-    static const char *const before[] = {"lock", "node"};
-    for (size_t i = 0; i < 2; i++) {
-        s_entry_t *entry = s_disk_create (before[i], false);
-        s_bytes_t *bytes = &s_disk.file[entry->now].now;
-        uint8_t *content =
-          fixture_read (fixture_file (before[i]), &bytes->size);
-        memcpy (bytes->bytes, content, bytes->size);
-        free (content);
-        s_disk_sync (before[i]);
-    }
-    s_disk_sync (".");
-
-    zseq_faults_begin (fixture_node ());
+    s_disk_begin ();
     s_play (fixture_start (), &told);
     cr_assert_eq (told.durable[4], 40);
     size_t count;
-    const zseq_call_t *log = zseq_faults_log (&count);
+    zseq_faults_log (&count);
     cr_assert_gt (count, 80);
-    memset (&told, 0, sizeof told);
-    size_t step = 0;
+    s_cut_everywhere (ROUNDS, s_check_script);
+}
+
+//  Many writes in a group.
+
+enum { MANY = 32, ALL = 48 };
+
+static char s_numbered[ALL][8];
+
+//  Writes [first, first + count) of the numbered names with limit.
+static void
+s_write_numbered (zseq_store_t *store, size_t first, size_t count,
+                  uint64_t limit, bool deferred, size_t journaled,
+                  zseq_written_t *written)
+{
+    zseq_write_t writes[ALL];
     for (size_t i = 0; i < count; i++) {
-        //  The lock was there: opening it made nothing.
-        if (strcmp (log[i].path, "lock") == 0)
-            continue;
-        s_disk_apply (&log[i]);
-        if (strcmp (log[i].call, "complete") == 0) {
-            s_tell (&told, step++, true);
-            told.born = true;
-        }
-        if (step < STEPS)
-            s_tell (&told, step, false);
-        for (unsigned round = 0; round < ROUNDS; round++) {
-            unsigned seed = (unsigned) (ROUNDS * i + round) * 2654435761u;
-            s_disk_restore (round < 2 ? (int) round : 2, seed);
-            s_assert_kept (&told, zseq_faults_line (i), i);
-        }
+        char *name = s_numbered[first + i];
+        snprintf (name, sizeof *s_numbered, "n%zu", first + i);
+        writes[i] = (zseq_write_t){.name = name,
+                                   .name_size = (uint8_t) strlen (name),
+                                   .journaled = first + i < journaled,
+                                   .deferred = deferred,
+                                   .next = limit,
+                                   .limit = limit};
     }
-    cr_assert_eq (step, STEPS);
+    fixture_submit (store, writes, count, written);
+}
+
+static size_t
+s_count_lines (const char *prefix)
+{
+    size_t found = 0;
+    size_t count;
+    zseq_faults_log (&count);
+    for (size_t i = 0; i < count; i++)
+        found += strncmp (zseq_faults_line (i), prefix, strlen (prefix)) == 0;
+    return found;
+}
+
+Test (store_faults, syncs_few_writes_one_by_one_and_many_together)
+{
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    zseq_written_t written[ALL];
+    zseq_faults_begin (fixture_node ());
+    s_write_numbered (store, 0, MANY - 1, 10, false, 0, written);
+    cr_assert_eq (s_count_lines ("syncfs"), 0);
+    cr_assert_eq (s_count_lines ("fsync seq/XX/.tmp"), MANY - 1);
+
+    //  The same and one more: data, renames, directories, journal, in this
+    //  order.
+    zseq_faults_begin (fixture_node ());
+    s_write_numbered (store, 0, MANY, 20, false, MANY - 1, written);
+    cr_assert_eq (s_count_lines ("fsync seq"), 0);
+    static const char *const phases[] = {"syncfs .", "syncfs .", "write names",
+                                         "fsync names", "complete"};
+    size_t phase = 0;
+    size_t seen[2] = {0, 0};
+    size_t count;
+    zseq_faults_log (&count);
+    for (size_t i = 0; i < count; i++) {
+        const char *line = zseq_faults_line (i);
+        if (strcmp (line, phases[phase]) == 0) {
+            phase++;
+            continue;
+        }
+        if (strncmp (line, "create", 6) == 0 || strncmp (line, "write", 5) == 0)
+            cr_assert_eq (phase, 0, "%s", line);
+        if (strncmp (line, "rename", 6) == 0)
+            cr_assert_eq (phase, 1, "%s", line);
+        seen[0] += strncmp (line, "write", 5) == 0;
+        seen[1] += strncmp (line, "rename", 6) == 0;
+    }
+    cr_assert_eq (phase, 5);
+    cr_assert_eq (seen[0], MANY);
+    cr_assert_eq (seen[1], MANY);
+    zseq_store_destroy (&store);
+}
+
+//  A node that votes, known names and new ones.
+static void
+s_play_many (size_t *completed)
+{
+    zseq_written_t written[ALL];
+    zseq_store_t *store = fixture_start ();
+    s_write_numbered (store, 0, 36, 10, false, 0, written);
+    ++*completed;
+    s_write_numbered (store, 8, 40, 20, false, 36, written);
+    ++*completed;
+    zseq_store_destroy (&store);
+}
+
+static void
+s_check_many (size_t completed, const char *what, size_t when)
+{
+    fixture_names_t names;
+    int rc = fixture_check (&names);
+    cr_assert_eq (rc, ZSEQ_OK, "%s %zu: %s", what, when, fixture_text ());
+    for (size_t i = 0; i < ALL; i++) {
+        uint64_t before = i < 36 ? 10 : 0;
+        uint64_t after = i >= 8 ? 20 : 10;
+        uint64_t durable = completed == 0 ? 0 : completed == 1 ? before : after;
+        uint64_t submitted = completed == 0 ? before : after;
+        char name[8];
+        snprintf (name, sizeof name, "n%zu", i);
+        uint64_t found = fixture_limit (&names, name);
+        cr_assert_geq (found, durable, "%s %zu: %s lost", what, when, name);
+        cr_assert_leq (found, submitted, "%s %zu: %s", what, when, name);
+    }
+    fixture_forget (&names);
+}
+
+Test (store_faults, loses_none_of_many_when_the_power_goes_at_any_call)
+{
+    size_t completed = 0;
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    s_disk_begin ();
+    s_play_many (&completed);
+    s_cut_everywhere (8, s_check_many);
+}
+
+//  Kills a child at each of its calls, and checks what it leaves.
+static void
+s_kill_everywhere (void (*make) (void), void (*play) (size_t *completed),
+                   s_check_fn *check)
+{
+    size_t *completed = mmap (NULL, sizeof *completed, PROT_READ | PROT_WRITE,
+                              MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq (completed, MAP_FAILED);
+    bool died = true;
+    size_t when = 1;
+    for (; died; when++) {
+        if (fixture_exists (fixture_node ()))
+            fixture_remove (fixture_node ());
+        make ();
+        *completed = 0;
+        pid_t child = fork ();
+        if (child == 0) {
+            zseq_faults_begin (fixture_node ());
+            zseq_faults_kill (when, true);
+            play (completed);
+            _exit (0);
+        }
+        int status;
+        cr_assert_eq (waitpid (child, &status, 0), child);
+        died = !WIFEXITED (status);
+        if (died)
+            cr_assert_eq (WTERMSIG (status), SIGKILL);
+        check (*completed, "killed at", when);
+    }
+    cr_assert_gt (when, 20);
+}
+
+static void
+s_make_node (void)
+{
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+}
+
+Test (store_faults, loses_none_of_many_when_killed_at_any_call)
+{
+    s_kill_everywhere (s_make_node, s_play_many, s_check_many);
+}
+
+//  How many of count are refused, and how many are told that it is the end.
+static void
+s_count (const zseq_written_t *written, size_t count, size_t *refused,
+         size_t *fatal)
+{
+    *refused = 0;
+    *fatal = 0;
+    for (size_t i = 0; i < count; i++) {
+        *refused += written[i].status == ZSEQ_ENOSPACE;
+        *fatal += written[i].status == ZSEQ_EIO;
+    }
+}
+
+Test (store_faults, refuses_one_of_many_or_ends)
+{
+    static const char *const calls[] = {"create", "mkdir",  "write", "close",
+                                        "rename", "syncfs", "fsync"};
+    static const int errors[] = {EIO, ENOSPC, EDQUOT};
+    for (size_t c = 0; c < sizeof calls / sizeof *calls; c++)
+        for (size_t e = 0; e < 3; e++) {
+            bool came = true;
+            size_t when = 1;
+            for (; came; when++) {
+                s_make_node ();
+                zseq_store_t *store = fixture_start ();
+                zseq_written_t written[ALL];
+                s_write_numbered (store, 0, 4, 10, false, 0, written);
+                zseq_faults_begin (fixture_node ());
+                zseq_faults_fail (calls[c], when, errors[e], false);
+                s_write_numbered (store, 0, ALL, 20, false, 4, written);
+                const zseq_call_t *failed = zseq_faults_failed ();
+                came = failed != NULL;
+                size_t refused;
+                size_t fatal;
+                s_count (written, ALL, &refused, &fatal);
+                bool journal = came && strcmp (failed->path, "names") == 0;
+                if (!came)
+                    cr_assert_eq (refused + fatal, 0);
+                else if (errors[e] == EIO || c >= 5)
+                    cr_assert_eq (fatal, ALL, "%s %zu", calls[c], when);
+                else
+                    cr_assert (fatal == 0 &&
+                                 refused == (journal ? ALL - 4u : 1u),
+                               "%s %zu of %s: %zu refused", calls[c], when,
+                               failed->path, refused);
+                zseq_store_destroy (&store);
+                zseq_faults_end ();
+                fixture_names_t names;
+                cr_assert_eq (fixture_check (&names), ZSEQ_OK, "%s",
+                              fixture_text ());
+                for (size_t i = 0; i < ALL; i++)
+                    if (written[i].status == ZSEQ_OK)
+                        cr_assert_eq (fixture_limit (&names, s_numbered[i]),
+                                      20);
+                    else if (i < 4)
+                        cr_assert_geq (fixture_limit (&names, s_numbered[i]),
+                                       10);
+                fixture_forget (&names);
+                fixture_remove (fixture_node ());
+            }
+            cr_assert_gt (when, 2, "%s was never called", calls[c]);
+        }
+}
+
+//  Deferred writes.
+
+static void
+s_make_lost_vote (void)
+{
+    zseq_record_t record;
+    fixture_record (&record, FIXTURE_IDENTITY);
+    record.voting = false;
+    zseq_store_t *store = zseq_store_new (fixture_node ());
+    cr_assert_eq (zseq_store_format (store, &record), ZSEQ_OK);
+    zseq_store_destroy (&store);
+    store = fixture_start ();
+    cr_assert_eq (fixture_write (store, "n0", 5, false), ZSEQ_OK);
+    zseq_store_destroy (&store);
+}
+
+static void
+s_play_deferred (size_t *completed)
+{
+    zseq_written_t written[ALL];
+    zseq_store_t *store = fixture_start ();
+    s_write_numbered (store, 0, 3, 10, true, 1, written);
+    ++*completed;
+    s_write_numbered (store, 0, ALL, 20, true, 3, written);
+    ++*completed;
+    zseq_record_t record;
+    fixture_record (&record, FIXTURE_IDENTITY);
+    cr_assert_eq (fixture_write_record (store, &record), ZSEQ_OK);
+    ++*completed;
+    s_write_numbered (store, 0, 2, 30, false, ALL, written);
+    ++*completed;
+    zseq_store_destroy (&store);
+}
+
+//  A node that votes has all of it. One that does not may be damaged.
+static void
+s_check_deferred (size_t completed, const char *what, size_t when)
+{
+    fixture_names_t names;
+    int rc = fixture_check (&names);
+    bool voting = !names.lost && names.record.voting;
+    cr_assert (rc == ZSEQ_OK || (rc == ZSEQ_EDAMAGED && !voting), "%s %zu: %s",
+               what, when, fixture_text ());
+    cr_assert (completed < 3 || voting);
+    cr_assert (completed >= 2 || !voting, "%s %zu", what, when);
+    for (size_t i = 0; voting && i < ALL; i++) {
+        char name[8];
+        snprintf (name, sizeof name, "n%zu", i);
+        uint64_t found = fixture_limit (&names, name);
+        cr_assert_geq (found, completed == 4 && i < 2 ? 30 : 20,
+                       "%s %zu: %s lost", what, when, name);
+    }
+    fixture_forget (&names);
+}
+
+Test (store_faults, syncs_deferred_writes_before_the_nodes_record)
+{
+    s_make_lost_vote ();
+    zseq_store_t *store = fixture_start ();
+    zseq_written_t written[ALL];
+    zseq_faults_begin (fixture_node ());
+    s_write_numbered (store, 0, 3, 10, true, 1, written);
+    s_write_numbered (store, 0, ALL, 20, true, 3, written);
+    cr_assert_eq (s_count_lines ("syncfs") + s_count_lines ("fsync"), 0);
+    cr_assert_eq (s_count_lines ("write names"), 2);
+    zseq_faults_begin (fixture_node ());
+    zseq_record_t record;
+    fixture_record (&record, FIXTURE_IDENTITY);
+    cr_assert_eq (fixture_write_record (store, &record), ZSEQ_OK);
+    size_t index = 0;
+    S_ASSERT_LINES (index, "syncfs .", "create .tmp", "write .tmp",
+                    "fsync .tmp", "close .tmp", "rename .tmp node", "fsync .",
+                    "complete");
+    //  Once is enough.
+    cr_assert_eq (fixture_write_record (store, &record), ZSEQ_OK);
+    S_ASSERT_LINES (index, "create .tmp");
+    //  So does another write.
+    s_write_numbered (store, 4, 1, 30, true, ALL, written);
+    zseq_faults_begin (fixture_node ());
+    s_write_numbered (store, 5, 1, 30, false, ALL, written);
+    index = 0;
+    S_ASSERT_LINES (index, "syncfs .", "create seq/XX/.tmp");
+    zseq_store_destroy (&store);
+}
+
+Test (store_faults, ends_when_deferred_writes_cannot_be_synced)
+{
+    s_make_lost_vote ();
+    zseq_store_t *store = fixture_start ();
+    zseq_written_t written[ALL];
+    s_write_numbered (store, 0, ALL, 20, true, 1, written);
+    zseq_faults_begin (fixture_node ());
+    zseq_faults_fail ("syncfs", 1, ENOSPC, false);
+    zseq_record_t record;
+    fixture_record (&record, FIXTURE_IDENTITY);
+    cr_assert_eq (fixture_write_record (store, &record), ZSEQ_EIO);
+    cr_assert (strstr (zseq_store_text (store), "syncfs"));
+    zseq_store_destroy (&store);
+    zseq_faults_end ();
+    fixture_names_t names;
+    fixture_check (&names);
+    cr_assert (!names.record.voting);
+    fixture_forget (&names);
+}
+
+Test (store_faults, votes_with_all_that_was_deferred_or_not_at_all)
+{
+    size_t completed = 0;
+    s_make_lost_vote ();
+    s_disk_begin ();
+    s_play_deferred (&completed);
+    s_cut_everywhere (8, s_check_deferred);
+}
+
+Test (store_faults, votes_with_all_that_was_deferred_when_killed_at_any_call)
+{
+    s_kill_everywhere (s_make_lost_vote, s_play_deferred, s_check_deferred);
+}
+
+//  Healing. A node that voted, in its first life, holds a to d and is damaged
+//  in one way or another.
+
+enum { KINDS = 6 };
+
+static int s_kind;
+
+static void
+s_damage (const char *path)
+{
+    size_t size;
+    uint8_t *bytes = fixture_read (path, &size);
+    bytes[size / 2] ^= 4;
+    fixture_put (path, bytes, size);
+    free (bytes);
+}
+
+static void
+s_make_damaged (void)
+{
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    for (size_t i = 0; i < 4; i++)
+        cr_assert_eq (fixture_write (store, s_name[i], 10, false), ZSEQ_OK);
+    zseq_store_destroy (&store);
+    if (s_kind == 0 || s_kind == 5) {
+        s_damage (fixture_find ("b"));
+        unlink (fixture_find ("d%25%2F"));
+        fixture_put (fixture_file ("seq/odd"), "odd", 3);
+        fixture_put (fixture_file (".tmp-1-1"), "x", 1);
+    }
+    if (s_kind == 1 || s_kind == 5)
+        s_damage (fixture_file ("names"));
+    if (s_kind == 2)
+        unlink (fixture_file ("node"));
+    if (s_kind == 3 || s_kind == 5)
+        s_damage (fixture_file ("node"));
+    if (s_kind != 4)
+        return;
+    //  An old record put back.
+    zseq_record_t record;
+    fixture_record (&record, 0);
+    fixture_remove (fixture_path ("node/node"));
+    store = zseq_store_new (fixture_path ("other"));
+    cr_assert_eq (zseq_store_format (store, &record), ZSEQ_OK);
+    zseq_store_destroy (&store);
+    rename (fixture_path ("other/node"), fixture_file ("node"));
+    fixture_remove (fixture_path ("other"));
+}
+
+static void
+s_play_healing (size_t *completed)
+{
+    zseq_store_t *store;
+    int rc = fixture_heal (&store);
+    cr_assert_eq (rc, ZSEQ_OK);
+    ++*completed;
+    cr_assert_eq (fixture_write (store, "b", 50, false), ZSEQ_OK);
+    ++*completed;
+    zseq_record_t record;
+    fixture_record (&record, FIXTURE_IDENTITY);
+    record.vector.life[1].counter = 2;
+    cr_assert_eq (fixture_write_record (store, &record), ZSEQ_OK);
+    ++*completed;
+    zseq_store_destroy (&store);
+}
+
+//  Healed, or known to be damaged: never does the first life vote again, and
+//  what was intact stays.
+static void
+s_check_healing (size_t completed, const char *what, size_t when)
+{
+    fixture_names_t names;
+    int rc = fixture_check (&names);
+    cr_assert (rc == ZSEQ_OK || rc == ZSEQ_EDAMAGED, "%s %zu: %s", what, when,
+               fixture_text ());
+    cr_assert (rc == ZSEQ_OK || completed == 0, "%s %zu: %s", what, when,
+               fixture_text ());
+    bool voting = rc == ZSEQ_OK && names.record.voting;
+    if (rc == ZSEQ_OK)
+        cr_assert_eq (names.record.vector.life[1].counter, 2, "%s %zu", what,
+                      when);
+    cr_assert (completed >= 2 || !voting, "%s %zu", what, when);
+    cr_assert (completed < 3 || voting);
+    cr_assert_eq (names.identity, FIXTURE_IDENTITY);
+    cr_assert_eq (fixture_limit (&names, "a"), 10, "%s %zu", what, when);
+    cr_assert_eq (fixture_limit (&names, "c"), 10, "%s %zu", what, when);
+    if (completed >= 2)
+        cr_assert_eq (fixture_limit (&names, "b"), 50);
+    fixture_forget (&names);
+}
+
+Test (store_faults, heals_or_stays_damaged_when_the_power_goes_at_any_call)
+{
+    for (s_kind = 0; s_kind < KINDS; s_kind++) {
+        size_t completed = 0;
+        s_make_damaged ();
+        s_disk_begin ();
+        s_play_healing (&completed);
+        cr_assert_eq (completed, 3);
+        s_cut_everywhere (ROUNDS, s_check_healing);
+        fixture_remove (fixture_node ());
+    }
+}
+
+Test (store_faults, heals_or_stays_damaged_when_killed_at_any_call)
+{
+    for (s_kind = 0; s_kind < KINDS; s_kind++)
+        s_kill_everywhere (s_make_damaged, s_play_healing, s_check_healing);
+}
+
+//  The same for a node of which nothing is left.
+
+static void
+s_make_nothing (void)
+{
+    mkdir (fixture_node (), 0700);
+    zseq_store_t *store = zseq_store_new (fixture_node ());
+    cr_assert_eq (zseq_store_open_lost (store, 1), ZSEQ_OK);
+    zseq_store_destroy (&store);
+}
+
+static void
+s_check_nothing (size_t completed, const char *what, size_t when)
+{
+    fixture_names_t names;
+    int rc = fixture_check (&names);
+    cr_assert (rc == ZSEQ_OK || (rc == ZSEQ_EDAMAGED && completed == 0),
+               "%s %zu: %s", what, when, fixture_text ());
+    bool voting = rc == ZSEQ_OK && names.record.voting;
+    cr_assert (completed >= 2 || !voting, "%s %zu", what, when);
+    cr_assert (completed < 3 || voting);
+    if (completed >= 2)
+        cr_assert_eq (fixture_limit (&names, "b"), 50);
+    fixture_forget (&names);
+}
+
+Test (store_faults, begins_a_lost_node_anew_whenever_the_power_goes)
+{
+    size_t completed = 0;
+    s_make_nothing ();
+    s_disk_begin ();
+    s_play_healing (&completed);
+    s_cut_everywhere (ROUNDS, s_check_nothing);
+    s_kill_everywhere (s_make_nothing, s_play_healing, s_check_nothing);
+}
+
+Test (store_faults, heals_in_order)
+{
+    s_kind = 5;
+    s_make_damaged ();
+    zseq_store_t *store = zseq_store_new (fixture_node ());
+    cr_assert_eq (fixture_load (store, NULL), ZSEQ_EDAMAGED);
+    cr_assert_eq (zseq_store_start (store), ZSEQ_OK);
+    zseq_faults_begin (fixture_node ());
+    zseq_record_t record;
+    fixture_record (&record, FIXTURE_IDENTITY);
+    record.voting = false;
+    cr_assert_eq (fixture_write_record (store, &record), ZSEQ_OK);
+    size_t index = 0;
+    S_ASSERT_LINES (
+      index, "mkdir damaged", "mkdir damaged/1", "rename node damaged/1/node",
+      "create .tmp", "write .tmp", "fsync .tmp", "close .tmp",
+      "rename .tmp node", "fsync .", "rename names damaged/1/names",
+      "mkdir damaged/1/seq", "mkdir damaged/1/seq/3f",
+      "rename seq/XX/b damaged/1/seq/3f/b", "rename seq/odd damaged/1/seq/odd",
+      "unlink .tmp", "create .tmp", "write .tmp", "fsync .tmp", "close .tmp",
+      "rename .tmp names", "syncfs .", "complete");
+    zseq_store_destroy (&store);
+}
+
+Test (store_faults, heals_later_what_a_full_disk_prevents)
+{
+    static const char *const calls[] = {"create", "mkdir",  "write", "close",
+                                        "rename", "syncfs", "fsync", "unlink"};
+    static const int errors[] = {EIO, ENOSPC, EDQUOT};
+    s_kind = 5;
+    for (size_t c = 0; c < sizeof calls / sizeof *calls; c++)
+        for (size_t e = 0; e < 3; e++) {
+            bool came = true;
+            size_t when = 1;
+            for (; came; when++) {
+                s_make_damaged ();
+                zseq_store_t *store = zseq_store_new (fixture_node ());
+                cr_assert_eq (fixture_load (store, NULL), ZSEQ_EDAMAGED);
+                cr_assert_eq (zseq_store_start (store), ZSEQ_OK);
+                zseq_record_t record;
+                fixture_record (&record, FIXTURE_IDENTITY);
+                record.voting = false;
+                record.vector.life[1].counter = 2;
+                zseq_faults_begin (fixture_node ());
+                zseq_faults_fail (calls[c], when, errors[e], false);
+                int rc = fixture_write_record (store, &record);
+                const zseq_call_t *failed = zseq_faults_failed ();
+                came = failed != NULL;
+                bool temp = came && strstr (failed->path, ".tmp");
+                bool refuse = errors[e] != EIO && (c < 5 || (c == 6 && temp));
+                int expected = refuse ? ZSEQ_ENOSPACE : ZSEQ_EIO;
+                cr_assert_eq (rc, came ? expected : ZSEQ_OK,
+                              "%s %zu of %s: %s, %d", calls[c], when,
+                              came ? failed->path : "", strerror (errors[e]),
+                              rc);
+                if (came && refuse)
+                    cr_assert_eq (fixture_write_record (store, &record),
+                                  ZSEQ_OK);
+                bool healed = rc == ZSEQ_OK || refuse;
+                cr_assert (healed || zseq_store_text (store)[0]);
+                zseq_store_destroy (&store);
+                zseq_faults_end ();
+                //  After the end it may be healed all the same.
+                s_check_healing (healed, calls[c], when);
+                cr_assert_eq (fixture_heal (&store), ZSEQ_OK);
+                zseq_store_destroy (&store);
+                s_check_healing (1, calls[c], when);
+                fixture_remove (fixture_node ());
+            }
+            cr_assert_gt (when, 2, "%s was never called", calls[c]);
+        }
+}
+
+//  Loading.
+
+Test (store_faults, loads_all_or_says_what_failed)
+{
+    static const char *const calls[] = {"open",  "read",   "syncfs",  "write",
+                                        "fsync", "unlink", "truncate"};
+    for (size_t c = 0; c < sizeof calls / sizeof *calls; c++) {
+        bool came = true;
+        size_t when = 1;
+        for (; came; when++) {
+            s_make_node ();
+            zseq_store_t *store = fixture_start ();
+            zseq_written_t written[ALL];
+            s_write_numbered (store, 0, ALL, 10, false, 0, written);
+            zseq_store_destroy (&store);
+            //  All is there to be mended: a temporary file, a bad last batch,
+            //  lacking entries.
+            fixture_put (fixture_file (".tmp-1-1"), "x", 1);
+            size_t size;
+            uint8_t *bytes = fixture_read (fixture_file ("names"), &size);
+            fixture_put (fixture_file ("names"), bytes, size - 1);
+            free (bytes);
+            zseq_faults_begin (fixture_node ());
+            zseq_faults_fail (calls[c], when, EIO, false);
+            int rc = fixture_check (NULL);
+            came = zseq_faults_failed () != NULL;
+            //  The number in the lock is only a courtesy.
+            bool lock = came &&
+                        strcmp (zseq_faults_failed ()->path, "lock") == 0 &&
+                        strcmp (calls[c], "open") != 0;
+            cr_assert_eq (rc, came && !lock ? ZSEQ_EIO : ZSEQ_OK, "%s %zu: %s",
+                          calls[c], when, fixture_text ());
+            cr_assert (!came || lock || strstr (fixture_text (), "error"), "%s",
+                       fixture_text ());
+            zseq_faults_end ();
+            fixture_names_t names;
+            cr_assert_eq (fixture_check (&names), ZSEQ_OK, "%s",
+                          fixture_text ());
+            cr_assert_eq (names.count, ALL);
+            fixture_forget (&names);
+            fixture_remove (fixture_node ());
+        }
+        cr_assert_gt (when, 2, "%s was never called", calls[c]);
+    }
 }

@@ -1,6 +1,7 @@
 #include "zseq_faults.h"
 
 #include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -20,6 +21,8 @@ int __real_mkdir (const char *path, mode_t mode);
 int __real_mkdirat (int fd, const char *path, mode_t mode);
 ssize_t __real_pwrite (int fd, const void *bytes, size_t size, off_t offset);
 ssize_t __real_write (int fd, const void *bytes, size_t size);
+ssize_t __real_read (int fd, void *bytes, size_t size);
+struct dirent *__real_readdir (DIR *stream);
 int __real_fsync (int fd);
 int __real_syncfs (int fd);
 int __real_close (int fd);
@@ -32,6 +35,8 @@ int __wrap_mkdir (const char *path, mode_t mode);
 int __wrap_mkdirat (int fd, const char *path, mode_t mode);
 ssize_t __wrap_pwrite (int fd, const void *bytes, size_t size, off_t offset);
 ssize_t __wrap_write (int fd, const void *bytes, size_t size);
+ssize_t __wrap_read (int fd, void *bytes, size_t size);
+struct dirent *__wrap_readdir (DIR *stream);
 int __wrap_fsync (int fd);
 int __wrap_syncfs (int fd);
 int __wrap_close (int fd);
@@ -42,6 +47,7 @@ int __wrap_ftruncate (int fd, off_t size);
 static struct {
     pthread_mutex_t mutex;
     bool fast;
+    bool typeless;
     bool on;
     char root[PATH_MAX];
     zseq_call_t *log;
@@ -67,6 +73,12 @@ zseq_faults_begin (const char *root)
     s_faults.log = calloc (CALLS_MAX, sizeof *s_faults.log);
     assert (s_faults.log);
     s_faults.on = true;
+}
+
+void
+zseq_faults_stop (void)
+{
+    s_faults.on = false;
 }
 
 void
@@ -112,6 +124,12 @@ zseq_faults_fast (bool on)
     s_faults.fast = on;
 }
 
+void
+zseq_faults_typeless (bool on)
+{
+    s_faults.typeless = on;
+}
+
 size_t
 zseq_faults_seen (void)
 {
@@ -135,7 +153,8 @@ zseq_faults_log (size_t *count_p)
 static void
 s_generalize (char *path)
 {
-    if (strncmp (path, "seq/", 4) == 0 && strlen (path) >= 6)
+    if (strncmp (path, "seq/", 4) == 0 && strlen (path) >= 6 &&
+        (path[6] == '/' || path[6] == 0))
         memcpy (path + 4, "XX", 2);
     char *temp = strstr (path, ".tmp-");
     if (temp)
@@ -320,6 +339,27 @@ __wrap_write (int fd, const void *bytes, size_t size)
     (void) s_enter (&call);
     s_leave (&call, NULL);
     return __real_write (fd, bytes, size);
+}
+
+ssize_t
+__wrap_read (int fd, void *bytes, size_t size)
+{
+    zseq_call_t call = {.call = "read"};
+    int error =
+      s_resolve (fd, NULL, call.path, sizeof call.path) ? s_enter (&call) : 0;
+    if (!error)
+        return __real_read (fd, bytes, size);
+    errno = error;
+    return -1;
+}
+
+struct dirent *
+__wrap_readdir (DIR *stream)
+{
+    struct dirent *entry = __real_readdir (stream);
+    if (entry && s_faults.typeless)
+        entry->d_type = DT_UNKNOWN;
+    return entry;
 }
 
 int

@@ -13,8 +13,8 @@
 
 //  One call that succeeded.
 typedef struct {
-    const char *call;  //  create, mkdir, write, fsync, close, rename, unlink,
-                       //  truncate, complete
+    const char *call;  //  create, mkdir, write, fsync, syncfs, close, rename,
+                       //  unlink, truncate, complete
     char path[320];    //  Below the root
     char to[320];      //  Of a rename
     off_t offset;      //  Of a write; the size of a truncate
@@ -24,6 +24,9 @@ typedef struct {
 
 //  Watches calls below root from now on, with an empty log.
 void zseq_faults_begin (const char *root);
+
+//  Stops watching; the log stays.
+void zseq_faults_stop (void);
 
 //  Stops watching and frees the log.
 void zseq_faults_end (void);
@@ -41,6 +44,9 @@ void zseq_faults_dribble (bool on);
 
 //  fsync and syncfs succeed at once: for tests that do not ask about them.
 void zseq_faults_fast (bool on);
+
+//  Directories do not tell what kind their entries are of.
+void zseq_faults_typeless (bool on);
 
 //  Calls seen, whether they succeeded or not.
 size_t zseq_faults_seen (void);

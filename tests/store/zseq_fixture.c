@@ -14,7 +14,7 @@
 
 static char s_root[128];
 static char s_node[160];
-static char s_text[ZSEQ_STORE_TEXT_MAX];
+static char s_text[16 * ZSEQ_STORE_TEXT_MAX];
 
 void
 fixture_init (void)
@@ -106,11 +106,9 @@ fixture_format (const char *directory, uint64_t identity)
 }
 
 static int
-s_take (const char *name, size_t size, uint64_t limit, void *arg)
+s_take (const char *name, size_t size, uint64_t next, uint64_t limit, void *arg)
 {
     fixture_names_t *names = arg;
-    if (!names)
-        return ZSEQ_OK;
     if ((names->count & (names->count + 1)) == 0) {
         names->found =
           realloc (names->found, (2 * names->count + 2) * sizeof *names->found);
@@ -119,20 +117,55 @@ s_take (const char *name, size_t size, uint64_t limit, void *arg)
     memcpy (names->found[names->count].name, name, size);
     names->found[names->count].name[size] = 0;
     names->found[names->count].size = size;
+    names->found[names->count].next = next;
     names->found[names->count].limit = limit;
     names->count++;
     return ZSEQ_OK;
 }
 
+static void
+s_take_damage (const char *text, void *arg)
+{
+    fixture_names_t *names = arg;
+    names->told++;
+    size_t size = strlen (s_text);
+    snprintf (s_text + size, sizeof s_text - size, "%s\n", text);
+}
+
+static void
+s_take_progress (size_t count, size_t total, void *arg)
+{
+    (void) count;
+    (void) total;
+    ((fixture_names_t *) arg)->progress++;
+}
+
 int
 fixture_load (zseq_store_t *store, fixture_names_t *names)
 {
-    zseq_record_t record;
-    if (names)
-        memset (names, 0, sizeof *names);
-    int rc = zseq_store_open (store, &record);
+    fixture_names_t mine;
+    fixture_names_t *found = names ? names : &mine;
+    memset (found, 0, sizeof *found);
+    s_text[0] = 0;
+    int rc = zseq_store_open (store, &found->record);
+    found->lost = rc == ZSEQ_EDAMAGED;
+    if (found->lost) {
+        s_take_damage (zseq_store_text (store), found);
+        rc = zseq_store_open_lost (store, 1);
+    }
+    zseq_store_loader_t loader = {s_take, s_take_damage, s_take_progress,
+                                  found};
+    zseq_store_found_t result = {0};
     if (rc == ZSEQ_OK)
-        rc = zseq_store_load (store, s_take, names);
+        rc = zseq_store_load (store, &loader, &result);
+    found->damaged = result.damaged;
+    found->identity = result.identity;
+    if (rc != ZSEQ_OK)
+        snprintf (s_text, sizeof s_text, "%s", zseq_store_text (store));
+    else if (result.damaged > 0)
+        rc = ZSEQ_EDAMAGED;
+    if (!names)
+        fixture_forget (&mine);
     return rc;
 }
 
@@ -149,7 +182,7 @@ fixture_start (void)
     zseq_store_t *store = zseq_store_new (s_node);
     int rc = fixture_load (store, NULL);
     if (rc != ZSEQ_OK)
-        fprintf (stderr, "%s\n", zseq_store_text (store));
+        fprintf (stderr, "%s\n", s_text);
     assert (rc == ZSEQ_OK);
     rc = zseq_store_start (store);
     assert (rc == ZSEQ_OK);
@@ -157,11 +190,33 @@ fixture_start (void)
 }
 
 int
+fixture_heal (zseq_store_t **store_p)
+{
+    zseq_store_t *store = zseq_store_new (s_node);
+    *store_p = NULL;
+    fixture_names_t names;
+    int rc = fixture_load (store, &names);
+    zseq_record_t record;
+    fixture_record (&record,
+                    names.identity ? names.identity : FIXTURE_IDENTITY);
+    record.voting = false;
+    record.vector.life[1].counter = 2;
+    fixture_forget (&names);
+    if (rc == ZSEQ_OK || rc == ZSEQ_EDAMAGED)
+        rc = zseq_store_start (store);
+    if (rc != ZSEQ_OK) {
+        zseq_store_destroy (&store);
+        return rc;
+    }
+    *store_p = store;
+    return fixture_write_record (store, &record);
+}
+
+int
 fixture_check (fixture_names_t *names)
 {
     zseq_store_t *store = zseq_store_new (s_node);
     int rc = fixture_load (store, names);
-    snprintf (s_text, sizeof s_text, "%s", zseq_store_text (store));
     zseq_store_destroy (&store);
     return rc;
 }
@@ -194,6 +249,16 @@ fixture_submit (zseq_store_t *store, const zseq_write_t *writes, size_t count,
         assert (rc == 1);
         done += zseq_store_collect (store, written + done, count - done);
     }
+}
+
+int
+fixture_write_record (zseq_store_t *store, const zseq_record_t *record)
+{
+    zseq_write_t write = {.record = record};
+    zseq_written_t written;
+    fixture_submit (store, &write, 1, &written);
+    assert (written.record);
+    return written.status;
 }
 
 int
@@ -254,6 +319,38 @@ fixture_put (const char *path, const void *bytes, size_t size)
     assert (written == size);
     int rc = fclose (file);
     assert (rc == 0);
+}
+
+static uint64_t s_sum;
+
+static int
+s_add (const char *path, const struct stat *info, int flag, struct FTW *ftw)
+{
+    (void) ftw;
+    uint64_t sum = (uint64_t) flag;
+    if (strcmp (path + ftw->base, "lock") == 0)
+        return 0;
+    for (const char *c = path; *c; c++)
+        sum = (sum ^ (uint8_t) *c) * 0x100000001b3u;
+    if (flag == FTW_F && S_ISREG (info->st_mode)) {
+        size_t size;
+        uint8_t *bytes = fixture_read (path, &size);
+        for (size_t i = 0; i < size; i++)
+            sum = (sum ^ bytes[i]) * 0x100000001b3u;
+        sum += size;
+        free (bytes);
+    }
+    s_sum += sum * 0x9e3779b97f4a7c15u;
+    return 0;
+}
+
+uint64_t
+fixture_sum (const char *path)
+{
+    s_sum = 0;
+    int rc = nftw (path, s_add, 16, FTW_PHYS);
+    assert (rc == 0);
+    return s_sum;
 }
 
 bool

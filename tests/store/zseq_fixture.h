@@ -26,21 +26,35 @@ void fixture_record (zseq_record_t *record, uint64_t identity);
 //  Formats a node that is born, or not yet (identity 0), at directory.
 void fixture_format (const char *directory, uint64_t identity);
 
-//  Opens, and loads what is there.
+//  What loading has told.
 typedef struct {
     size_t count;
     struct {
         char name[ZSEQ_NAME_MAX + 1];
         size_t size;
+        uint64_t next;
         uint64_t limit;
     } * found;  //  In the order of loading
+    size_t damaged;
+    size_t told;  //  Lines about damage
+    size_t progress;
+    uint64_t identity;
+    bool lost;             //  The node's record was
+    zseq_record_t record;  //  Else this is it
 } fixture_names_t;
 
+//  Opens, as lost if it must be, and loads what is there. With damage
+//  ZSEQ_EDAMAGED, and the lines that told of it are in fixture_text.
 int fixture_load (zseq_store_t *store, fixture_names_t *names);
 void fixture_forget (fixture_names_t *names);
 
 //  Opens a store at the node's directory, loads and starts it.
 zseq_store_t *fixture_start (void);
+
+//  Opens a store there, loads and starts it, and writes a record of the node
+//  that does not vote, which heals it. Returns the completion's status, or
+//  what went wrong before; the store is null then.
+int fixture_heal (zseq_store_t **store_p);
 
 //  Opens and loads, and closes again; the text stays in fixture_text.
 int fixture_check (fixture_names_t *names);
@@ -53,11 +67,15 @@ uint64_t fixture_limit (const fixture_names_t *names, const char *name);
 void fixture_submit (zseq_store_t *store, const zseq_write_t *writes,
                      size_t count, zseq_written_t *written);
 
+//  Writes the node's record; returns the completion's status.
+int fixture_write_record (zseq_store_t *store, const zseq_record_t *record);
+
 //  Writes one record; returns the completion's status.
 int fixture_write (zseq_store_t *store, const char *name, uint64_t limit,
                    bool journaled);
 
-//  The path of the file of a record, below seq; NULL when there is none.
+//  The path of the file of a record, below seq; NULL when there is none. The
+//  buffer is always the same.
 const char *fixture_find (const char *file);
 
 //  Files, whole. Reading allocates.
@@ -67,6 +85,9 @@ bool fixture_exists (const char *path);
 
 //  Removes a directory and what is in it.
 void fixture_remove (const char *path);
+
+//  A number that is another when anything below path is: names, kinds, bytes.
+uint64_t fixture_sum (const char *path);
 
 //  Counts entries of a directory whose names begin with prefix.
 size_t fixture_count (const char *path, const char *prefix);

@@ -10,10 +10,12 @@
 #include "zseq_store.h"
 
 static int
-s_nothing (const char *name, size_t size, uint64_t limit, void *arg)
+s_nothing (const char *name, size_t size, uint64_t next, uint64_t limit,
+           void *arg)
 {
     (void) name;
     (void) size;
+    (void) next;
     (void) limit;
     (void) arg;
     return ZSEQ_OK;
@@ -35,9 +37,13 @@ static int
 s_write (zseq_store_t *store, char **names)
 {
     zseq_record_t record;
+    zseq_store_loader_t loader = {.name = s_nothing};
+    zseq_store_found_t found;
     int rc = zseq_store_open (store, &record);
     if (rc == ZSEQ_OK)
-        rc = zseq_store_load (store, s_nothing, NULL);
+        rc = zseq_store_load (store, &loader, &found);
+    if (rc == ZSEQ_OK && found.damaged > 0)
+        rc = ZSEQ_EDAMAGED;
     if (rc == ZSEQ_OK)
         rc = zseq_store_start (store);
     for (; rc == ZSEQ_OK && *names; names++) {

@@ -356,6 +356,15 @@ s_print_request_body (s_bytes_t *text, const zseq_msg_t *msg)
         s_print_vector (text, &msg->vector);
         return;
     }
+    if (msg->op == ZSEQ_OP_FENCE || msg->op == ZSEQ_OP_COPY) {
+        s_print (text, "%u, %" PRIu64 ", %" PRIu64, msg->node,
+                 msg->life.counter, msg->life.random);
+        if (msg->op == ZSEQ_OP_COPY) {
+            s_print (text, ", ");
+            s_print_slice (text, "b", msg->after);
+        }
+        return;
+    }
     s_print_slice (text, "b", msg->name);
     if (msg->op == ZSEQ_OP_CLAIM)
         s_print (text, ", %" PRIu64 ", %" PRIu64, msg->first, msg->count);
@@ -388,17 +397,22 @@ s_print_reply_body (s_bytes_t *text, const zseq_msg_t *msg)
                  msg->first, msg->count);
         break;
     case ZSEQ_OP_LIST:
+    case ZSEQ_OP_COPY:
         s_print_items (text, msg);
         s_print (text, msg->more ? ", true" : ", false");
         break;
     case ZSEQ_OP_STATUS:
         s_print (text, "%d, ", msg->state);
         s_print_slice (text, "", msg->reason);
-        s_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->sequences,
-                 msg->claims, msg->conflicts);
+        s_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64,
+                 msg->sequences, msg->claims, msg->conflicts, msg->burnt);
         break;
     case ZSEQ_OP_INTRODUCE:
         s_print (text, "%d", msg->state);
+        break;
+    case ZSEQ_OP_FENCE:
+        s_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->floor,
+                 msg->floor_reserved, msg->sequences);
         break;
     }
 }
@@ -493,6 +507,11 @@ s_read_document (void)
     fclose (file);
 }
 
+static const zseq_op_t s_ops[] = {
+  ZSEQ_OP_HELLO,  ZSEQ_OP_READ,      ZSEQ_OP_CLAIM, ZSEQ_OP_RAISE, ZSEQ_OP_LIST,
+  ZSEQ_OP_STATUS, ZSEQ_OP_INTRODUCE, ZSEQ_OP_FENCE, ZSEQ_OP_COPY};
+#define OPS (sizeof s_ops / sizeof *s_ops)
+
 static bool
 s_is (const s_example_t *example, const char *kind)
 {
@@ -523,12 +542,9 @@ Test (codec, document_has_examples_of_every_op_both_ways)
             replies[decoded.msg.op]++;
         s_decoded_term (&decoded);
     }
-    const zseq_op_t ops[] = {ZSEQ_OP_HELLO,    ZSEQ_OP_READ, ZSEQ_OP_CLAIM,
-                             ZSEQ_OP_RAISE,    ZSEQ_OP_LIST, ZSEQ_OP_STATUS,
-                             ZSEQ_OP_INTRODUCE};
-    for (size_t index = 0; index < sizeof ops / sizeof *ops; index++) {
-        cr_expect (requests[ops[index]] > 0, "op %d", ops[index]);
-        cr_expect (replies[ops[index]] > 0, "op %d", ops[index]);
+    for (size_t index = 0; index < OPS; index++) {
+        cr_expect (requests[s_ops[index]] > 0, "op %d", s_ops[index]);
+        cr_expect (replies[s_ops[index]] > 0, "op %d", s_ops[index]);
     }
 }
 
@@ -774,7 +790,7 @@ Test (codec, holds_the_head_of_a_request_to_its_bounds)
       {"[-1, 1, 1, 0]", DROPPED},
       {"[1, 0, 1, 0]", DROPPED},
       {"[1, 5, 1, 0]", REFUSED},
-      {"[1, 9, 1, 0]", REFUSED},
+      {"[1, 11, 1, 0]", REFUSED},
       {"[1, 255, 1, 0]", REFUSED},
       {"[1, 256, 1, 0]", DROPPED},
       {"[1, -1, 1, 0]", DROPPED},
@@ -888,6 +904,39 @@ Test (codec, holds_an_introduction_to_its_bounds)
     CHECK (false, cases);
 }
 
+Test (codec, holds_a_fence_and_a_copy_to_their_bounds)
+{
+    static const s_case_t cases[] = {
+      //  FENCE
+      {"[1, 9, 7, 9, 0, 1, 0]", OK},
+      {"[1, 9, 7, 0, 0, 1, 0]", OK},
+      {"[1, 9, 7, 9, 8, " UINT_MAX_TEXT ", " UINT_MAX_TEXT "]", OK},
+      {"[1, 9, 7, 9, 9, 1, 0]", REFUSED},
+      {"[1, 9, 7, 9, 256, 1, 0]", REFUSED},
+      {"[1, 9, 7, 9, -1, 1, 0]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, 1]", REFUSED},
+      {"[1, 9, 7, 9, 0, -1, 1]", REFUSED},
+      {"[1, 9, 7, 9, 0, 1, -1]", REFUSED},
+      {"[1, 9, 7, 9, 0, 1, nil]", REFUSED},
+      {"[1, 9, 7, 9, 0, [1, 2], 1]", REFUSED},
+      {"[1, 9, 7, 9, 0, 1]", REFUSED},
+      {"[1, 9, 7, 9, 0, 1, 2, n0]", REFUSED},
+      //  COPY
+      {"[1, 10, 7, 9, 0, 1, 0, n0]", OK},
+      {"[1, 10, 7, 9, 0, 1, 0, s0]", OK},
+      {"[1, 10, 7, 9, 8, 1, 0, n255]", OK},
+      {"[1, 10, 7, 9, 9, 1, 0, n255]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, 0, n0]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, -1, n0]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0, n256]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0, xc40100]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0, 1]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0, n0, 1]", REFUSED},
+    };
+    CHECK (false, cases);
+}
+
 Test (codec, holds_the_head_of_a_reply_to_its_bounds)
 {
     static const s_case_t cases[] = {
@@ -992,19 +1041,57 @@ Test (codec, holds_the_body_of_a_reply_to_its_bounds)
        "[\"a\", \"e\"]], 3]",
        REFUSED},
       //  STATUS
-      {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0, 0]", OK},
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0, 0, 0]", OK},
       {"[1, 7, 7, 9, 0, 0, [1, 2], 5, s127, " UINT_MAX_TEXT ", " UINT_MAX_TEXT
-       ", " UINT_MAX_TEXT "]",
+       ", " UINT_MAX_TEXT ", " UINT_MAX_TEXT "]",
        OK},
-      {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s128, 0, 0, 0]", REFUSED},
-      {"[1, 7, 7, 9, 0, 0, [1, 2], 0, s0, 0, 0, 0]", REFUSED},
-      {"[1, 7, 7, 9, 0, 0, [1, 2], 6, s0, 0, 0, 0]", REFUSED},
-      {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0, -1]", REFUSED},
-      {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0]", REFUSED},
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s128, 0, 0, 0, 0]", REFUSED},
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 0, s0, 0, 0, 0, 0]", REFUSED},
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 6, s0, 0, 0, 0, 0]", REFUSED},
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0, -1, 0]", REFUSED},
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0, 0, -1]", REFUSED},
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0, 0]", REFUSED},
       //  INTRODUCE
       {"[1, 8, 7, 9, 0, 0, [1, 2], 5]", OK},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 6]", REFUSED},
       {"[1, 8, 7, 9, 0, 0, [1, 2]]", REFUSED},
+      //  FENCE, which only has a body when it was granted
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1, 0]", OK},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], " NEXT_MAX_TEXT ", " NEXT_MAX_TEXT
+       ", " UINT_MAX_TEXT "]",
+       OK},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 0, 1, 0]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 0, 0]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 9223372036854775809, 1, 0]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 9223372036854775809, 0]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1, -1]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2]]", REFUSED},
+      {"[1, 9, 7, 9, 10, 0, [1, 2]]", OK},
+      {"[1, 9, 7, 9, 19, 1, [1, 2, 3, 4]]", OK},
+      {"[1, 9, 7, 9, 10, 1, [1, 2]]", REFUSED},
+      //  Its vector has as many lives as it likes: who asked knows better.
+      {"[1, 9, 7, 9, 0, 8, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, "
+       "1, 1], 1, 1, 0]",
+       OK},
+      {"[1, 9, 7, 9, 0, 0, [1, 2, 3], 1, 1, 0]", REFUSED},
+      //  COPY
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [], false]", OK},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [], true]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [], 1]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n1, 1]], true]", OK},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n255, " NEXT_MAX_TEXT "]], true]", OK},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n256, 1]], true]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n0, 1]], true]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n1, 0]], true]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n2, 1], [n1, 1]], false]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n1, 1], [n1, 2]], false]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n1, 1]]]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2]]", REFUSED},
+      {"[1, 10, 7, 9, 19, 0, [1, 2]]", OK},
+      {"[1, 10, 7, 9, 0, 8, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, "
+       "1, 1], [], false]",
+       OK},
     };
     CHECK (true, cases);
 }
@@ -1048,6 +1135,32 @@ Test (codec, passes_over_well_formed_extra_elements_of_a_reply_only)
     CHECK (true, cases);
 }
 
+//  A page of that many items, all of which are there.
+static int
+s_decode_page (zseq_op_t op, int count)
+{
+    s_bytes_t notation = {0};
+    s_print (&notation, "[1, %d, 7, 9, 0, 0, [1, 2], [", op);
+    for (int item = 0; item < count; item++)
+        s_print (&notation, "%s[xa2%02x%02x, 1]", item ? ", " : "",
+                 1 + item / 16, 1 + item % 16);
+    s_print (&notation, "], false]");
+    uint64_t request;
+    int rc = s_decode_notation (true, s_text (&notation), &request);
+    s_free (&notation);
+    return rc;
+}
+
+Test (codec, takes_no_more_items_than_a_page_has)
+{
+    const zseq_op_t ops[] = {ZSEQ_OP_LIST, ZSEQ_OP_COPY};
+    for (size_t index = 0; index < sizeof ops / sizeof *ops; index++) {
+        cr_expect (s_decode_page (ops[index], ZSEQ_PAGE_MAX) == ZSEQ_OK);
+        cr_expect (s_decode_page (ops[index], ZSEQ_PAGE_MAX + 1) ==
+                   ZSEQ_EPROTOCOL);
+    }
+}
+
 //  An array of 2^32 - 1 elements in five bytes, and other boasts.
 Test (codec, believes_no_declared_size)
 {
@@ -1064,6 +1177,11 @@ Test (codec, believes_no_declared_size)
       {"[1, 2, 7, 9, xddffffffff]", REFUSED},
       {"[1, 8, 7, 0, 0, \"c\", xddffffffff, 1, [1, 2]]", REFUSED},
       {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, xddffffffff]", REFUSED},
+      {"xddffffffff0109070900010a", REFUSED},
+      {"[1, 9, 7, 9, 0, 1, xddffffffff]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0, xddffffffff]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0, xc6ffffffff]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0, xdbffffffff61]", REFUSED},
     };
     CHECK (false, requests);
     static const s_case_t replies[] = {
@@ -1072,6 +1190,13 @@ Test (codec, believes_no_declared_size)
       {"[1, 6, 7, 9, 0, 0, [1, 2], xddffffffff, false]", REFUSED},
       {"[1, 6, 7, 9, 0, 0, [1, 2], [xddffffffff], false]", REFUSED},
       {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", xddffffffff, 3]", REFUSED},
+      {"xddffffffff0109070900009201020101", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, xddffffffff, 1, 1, 0]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1, xddffffffff]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], xddffffffff, false]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], xdcffff, false]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [xddffffffff], false]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[xc6ffffffff, 1]], false]", REFUSED},
     };
     CHECK (true, replies);
 }
@@ -1239,6 +1364,8 @@ Test (codec, leaves_no_field_unset)
     cr_expect (!msg->more && msg->item_count == 0 && msg->member_count == 0);
     cr_expect (msg->cluster_name.size == 0 && msg->reason.size == 0);
     cr_expect (msg->sequences == 0 && msg->claims == 0 && msg->conflicts == 0);
+    cr_expect (msg->burnt == 0 && msg->floor == 0 && msg->floor_reserved == 0);
+    cr_expect (msg->life.counter == 0 && msg->life.random == 0);
     s_decoded_term (&decoded);
 
     s_pack (&bytes, "[1, 1, 7, 9]");
@@ -1250,7 +1377,7 @@ Test (codec, leaves_no_field_unset)
 
 Test (codec, only_claims_have_a_body_when_refused)
 {
-    for (int op = 1; op <= 8; op++)
+    for (int op = 1; op <= 10; op++)
         for (int status = 0; status <= 255; status++) {
             bool body =
               status == 0 || (op == 3 && (status == 3 || status == 4));
@@ -1367,12 +1494,9 @@ s_make_members (s_maker_t *self, zseq_msg_t *msg)
 static void
 s_make_msg (s_maker_t *self, zseq_msg_t *msg)
 {
-    static const zseq_op_t ops[] = {
-      ZSEQ_OP_HELLO, ZSEQ_OP_READ,   ZSEQ_OP_CLAIM,    ZSEQ_OP_RAISE,
-      ZSEQ_OP_LIST,  ZSEQ_OP_STATUS, ZSEQ_OP_INTRODUCE};
     self->used = 0;
     memset (msg, 0, sizeof *msg);
-    msg->op = ops[test_random_below (&self->random, 7)];
+    msg->op = s_ops[test_random_below (&self->random, OPS)];
     msg->reply = test_random_below (&self->random, 2);
     msg->request = s_make_uint (self, 1, UINT64_MAX);
     msg->cluster = s_make_uint (self, 0, UINT64_MAX);
@@ -1399,6 +1523,11 @@ s_make_msg (s_maker_t *self, zseq_msg_t *msg)
     msg->sequences = s_make_uint (self, 0, UINT64_MAX);
     msg->claims = s_make_uint (self, 0, UINT64_MAX);
     msg->conflicts = s_make_uint (self, 0, UINT64_MAX);
+    msg->burnt = s_make_uint (self, 0, UINT64_MAX);
+    msg->life.counter = s_make_uint (self, 1, UINT64_MAX);
+    msg->life.random = s_make_uint (self, 0, UINT64_MAX);
+    msg->floor = s_make_uint (self, 1, ZSEQ_NEXT_MAX);
+    msg->floor_reserved = s_make_uint (self, 1, ZSEQ_NEXT_MAX);
 }
 
 Test (codec, reads_what_it_wrote_and_so_does_msgpack)
@@ -1453,9 +1582,10 @@ Test (codec, writes_nothing_past_the_room_it_has)
     }
 }
 
-//  A page of LIST with the longest names is cut by the node; should it not be,
-//  the codec says that it does not fit.
-Test (codec, says_that_a_page_does_not_fit)
+//  A page of the longest names is cut by the node; should it not be, the codec
+//  says that it does not fit.
+static void
+s_check_page (zseq_op_t op)
 {
     static char names[ZSEQ_PAGE_MAX][ZSEQ_NAME_MAX];
     static zseq_item_t items[ZSEQ_PAGE_MAX];
@@ -1466,7 +1596,7 @@ Test (codec, says_that_a_page_does_not_fit)
         items[index].name = (zseq_slice_t){names[index], ZSEQ_NAME_MAX};
         items[index].next = ZSEQ_NEXT_MAX;
     }
-    zseq_msg_t msg = {.op = ZSEQ_OP_LIST,
+    zseq_msg_t msg = {.op = op,
                       .reply = true,
                       .request = 7,
                       .vector.n = 1,
@@ -1482,6 +1612,12 @@ Test (codec, says_that_a_page_does_not_fit)
     cr_expect (decoded.rc == ZSEQ_OK);
     cr_expect (decoded.msg.item_count == 240);
     s_decoded_term (&decoded);
+}
+
+Test (codec, says_that_a_page_does_not_fit)
+{
+    s_check_page (ZSEQ_OP_LIST);
+    s_check_page (ZSEQ_OP_COPY);
 }
 
 static zseq_msg_t
@@ -1515,5 +1651,30 @@ Test (codec, asserts_that_it_writes_no_unknown_request, .signal = SIGABRT)
     uint8_t bytes[64];
     zseq_msg_t msg = s_claim ();
     msg.op = (zseq_op_t) 5;
+    zseq_codec_encode (&msg, bytes, sizeof bytes);
+}
+
+Test (codec, asserts_that_it_writes_no_fence_of_no_life, .signal = SIGABRT)
+{
+    uint8_t bytes[64];
+    const zseq_msg_t msg = {.op = ZSEQ_OP_FENCE, .request = 7};
+    zseq_codec_encode (&msg, bytes, sizeof bytes);
+}
+
+Test (codec, asserts_that_it_writes_no_copy_of_no_life, .signal = SIGABRT)
+{
+    uint8_t bytes[64];
+    const zseq_msg_t msg = {.op = ZSEQ_OP_COPY, .request = 7};
+    zseq_codec_encode (&msg, bytes, sizeof bytes);
+}
+
+Test (codec, asserts_that_it_writes_no_floor_of_0, .signal = SIGABRT)
+{
+    uint8_t bytes[64];
+    const zseq_msg_t msg = {.op = ZSEQ_OP_FENCE,
+                            .reply = true,
+                            .request = 7,
+                            .vector.n = 1,
+                            .floor_reserved = 1};
     zseq_codec_encode (&msg, bytes, sizeof bytes);
 }

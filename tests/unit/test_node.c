@@ -75,7 +75,7 @@ static s_fixture_t *
 s_new (const zseq_record_t *record, size_t names_max, size_t waiting_max)
 {
     s_fixture_t *self = calloc (1, sizeof *self);
-    zseq_node_limits_t limits = {names_max, waiting_max};
+    zseq_node_limits_t limits = {names_max, waiting_max, 0};
     self->record = *record;
     self->now_us = 1000000;
     self->node = zseq_node_new (record, &limits, 77, s_act, self);
@@ -434,7 +434,7 @@ Test (node, starts_where_its_records_end)
     record.identity = 42;
     record.voting = true;
     s_fixture_t *self = s_new (&record, 10, 10);
-    cr_assert_eq (zseq_node_load (self->node, "orders", 6, 500), ZSEQ_OK);
+    cr_assert_eq (zseq_node_load (self->node, "orders", 6, 500, 500), ZSEQ_OK);
     s_tick (self, 0);
     cr_assert (strstr (self->seen[0].text, "ready: node a votes"));
     s_claim (self, "orders", 499, 1);
@@ -779,13 +779,196 @@ Test (node, spreads_newer_incarnations)
     s_destroy (&self);
 }
 
-Test (node, ends_when_a_newer_life_of_it_exists)
+//  Answers all that a recovering node asks, as peers that hold nothing.
+static void
+s_answer_recovery (s_fixture_t *self, const zseq_vector_t *vector)
+{
+    static s_seen_t asks[ACTIONS_MAX];
+    size_t count = self->count;
+    memcpy (asks, self->seen, count * sizeof *asks);
+    for (size_t index = 0; index < count; index++) {
+        if (asks[index].type != ZSEQ_ACTION_ASK)
+            continue;
+        zseq_msg_t reply = asks[index].msg;
+        reply.reply = true;
+        reply.status = ZSEQ_OK;
+        reply.node = asks[index].peer;
+        reply.cluster = 42;
+        reply.vector = *vector;
+        reply.state = ZSEQ_STATE_VOTING;
+        reply.floor = reply.floor_reserved = 1;
+        reply.cluster_name = (zseq_slice_t){"test", 4};
+        reply.member_count = self->record.n;
+        for (size_t member = 0; member < self->record.n; member++)
+            reply.member[member].name =
+              (zseq_slice_t){self->record.member[member].name, 1};
+        if (reply.op != ZSEQ_OP_HELLO)
+            reply.vector.life[0] = asks[index].msg.life;
+        s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                     .peer = asks[index].peer,
+                                     .msg = &reply});
+    }
+}
+
+//  Lets a recovering node ask, and write its record, until it votes.
+static void
+s_recover (s_fixture_t *self, const zseq_vector_t *vector)
+{
+    for (int round = 0;
+         round < 10 && zseq_node_state (self->node) != ZSEQ_STATE_VOTING;
+         round++) {
+        s_tick (self, 100000);
+        s_answer_recovery (self, vector);
+        s_write_record (self);
+        s_flush (self);
+        s_answer_recovery (self, vector);
+        s_write_record (self);
+    }
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+}
+
+Test (node, recovers_when_a_newer_life_of_it_exists_and_ends_the_second_time)
 {
     s_fixture_t *self = s_voter ();
     zseq_vector_t vector = self->record.vector;
     vector.life[0] = (zseq_incarnation_t){2, 99};
     s_hear_vector (self, 1, &vector);
-    cr_assert_not_null (s_find (self, ZSEQ_ACTION_EXIT));
+    cr_assert_null (s_find (self, ZSEQ_ACTION_EXIT));
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
+    s_flush (self);
+    const s_seen_t *persist = s_find (self, ZSEQ_ACTION_PERSIST_RECORD);
+    cr_assert_not_null (persist);
+    cr_assert (!persist->record.voting);
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                 .version = persist->version});
+    s_recover (self, &vector);
+    cr_assert_eq (self->record.vector.life[0].counter, 3);
+
+    vector.life[0] = (zseq_incarnation_t){4, 99};
+    s_hear_vector (self, 1, &vector);
+    const s_seen_t *end = s_find (self, ZSEQ_ACTION_EXIT);
+    cr_assert_not_null (end);
+    cr_assert_eq (end->status, ZSEQ_ESUPERSEDED);
+    s_destroy (&self);
+}
+
+//  S5: an answer that comes when the vote is being written already.
+Test (node, does_not_vote_when_a_late_answer_shows_a_newer_life)
+{
+    zseq_record_t record = s_record (5, 0);
+    for (uint8_t index = 0; index < 5; index++)
+        record.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+    record.identity = 42;
+    s_fixture_t *self = s_new (&record, 100, 100);
+    zseq_vector_t vector = record.vector;
+    s_seen_t late = {0};
+    const s_seen_t *persist = NULL;
+    for (int round = 0; round < 10; round++) {
+        s_tick (self, 100000);
+        for (int question = 0; question < 3; question++) {
+            for (size_t index = 0; index < self->count; index++) {
+                s_seen_t *seen = &self->seen[index];
+                if (seen->type != ZSEQ_ACTION_ASK || seen->peer != 4)
+                    continue;
+                late = *seen;
+                seen->type = ZSEQ_ACTION_LOG;
+            }
+            s_answer_recovery (self, &vector);
+            s_flush (self);
+            persist = s_find (self, ZSEQ_ACTION_PERSIST_RECORD);
+            if (persist && persist->record.voting)
+                break;
+            if (persist)
+                s_step (self,
+                        (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                       .version = persist->version});
+        }
+        if (persist && persist->record.voting)
+            break;
+    }
+    cr_assert_not_null (persist);
+    cr_assert (persist->record.voting);
+    uint64_t version = persist->version;
+    cr_assert_eq (late.msg.op, ZSEQ_OP_FENCE);
+    zseq_msg_t reply = late.msg;
+    reply.reply = true;
+    reply.status = ZSEQ_ESUPERSEDED;
+    reply.node = 4;
+    reply.vector = vector;
+    reply.vector.life[0] = (zseq_incarnation_t){9, 9};
+    s_step (self, (zseq_event_t){
+                    .type = ZSEQ_EVENT_PEER_REPLY, .peer = 4, .msg = &reply});
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                 .version = version});
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
+    s_flush (self);
+    cr_assert (!s_find (self, ZSEQ_ACTION_PERSIST_RECORD)->record.voting);
+    s_destroy (&self);
+}
+
+//  P6: whoever claims that a peer has a new life cannot keep this node from
+//  waiting for that peer's answer.
+Test (node, does_not_ask_again_at_once_for_what_anybody_claims)
+{
+    s_fixture_t *self = s_voter ();
+    cr_assert_not_null (s_find (self, ZSEQ_ACTION_ASK));
+    for (uint64_t lie = 5; lie < 25; lie++) {
+        zseq_msg_t fence = s_request (ZSEQ_OP_FENCE, "", lie);
+        fence.node = 1;
+        fence.life = (zseq_incarnation_t){lie, lie};
+        s_send (self, &fence);
+        cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                      ZSEQ_EAGAIN);
+        s_tick (self, 20000);
+        cr_assert_null (s_find (self, ZSEQ_ACTION_ASK));
+    }
+    s_tick (self, 200000);
+    cr_assert_eq (s_find (self, ZSEQ_ACTION_ASK)->peer, 1);
+    s_destroy (&self);
+}
+
+//  A node that lost all it knew, and one voter of a cluster with the same
+//  names that answers first.
+Test (node, recovers_from_the_cluster_that_enough_voters_are_of)
+{
+    zseq_record_t record = s_record (5, 0);
+    zseq_record_lose (&record, 0);
+    s_fixture_t *self = s_new (&record, 100, 100);
+    zseq_vector_t vector = {.n = 5};
+    for (uint8_t index = 0; index < 5; index++)
+        vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+    s_tick (self, 0);
+    for (size_t index = 0; index < self->count; index++) {
+        s_seen_t *seen = &self->seen[index];
+        if (seen->type != ZSEQ_ACTION_ASK || seen->peer != 1)
+            continue;
+        zseq_msg_t reply = seen->msg;
+        reply.reply = true;
+        reply.status = ZSEQ_OK;
+        reply.node = 1;
+        reply.cluster = 41;
+        reply.vector = vector;
+        reply.vector.life[2] = (zseq_incarnation_t){99, 99};
+        reply.state = ZSEQ_STATE_VOTING;
+        reply.cluster_name = (zseq_slice_t){"test", 4};
+        reply.member_count = 5;
+        for (size_t member = 0; member < 5; member++)
+            reply.member[member].name =
+              (zseq_slice_t){record.member[member].name, 1};
+        seen->type = ZSEQ_ACTION_LOG;
+        s_seen_t rest[ACTIONS_MAX];
+        size_t count = self->count;
+        memcpy (rest, self->seen, count * sizeof *rest);
+        s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                     .peer = 1,
+                                     .msg = &reply});
+        memcpy (self->seen, rest, count * sizeof *rest);
+        self->count = count;
+        break;
+    }
+    s_recover (self, &vector);
+    cr_assert_eq (zseq_node_record (self->node)->identity, 42);
+    cr_assert_eq (zseq_node_record (self->node)->vector.life[2].counter, 1);
     s_destroy (&self);
 }
 

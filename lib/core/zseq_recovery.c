@@ -1,0 +1,80 @@
+#include "zseq_recovery.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "zseq_quorum.h"
+
+void
+zseq_recovery_init (zseq_recovery_t *self, const zseq_record_t *record)
+{
+    assert (self);
+    assert (record);
+
+    memset (self, 0, sizeof *self);
+    self->self = record->self;
+    self->need = zseq_quorum_majority (record->n);
+    self->newest = record->vector;
+}
+
+//  S4: what a peer said counts only in its newest life that is known. It may
+//  have lost its disk since, and with it our fence.
+static bool
+s_counts (const zseq_recovery_t *self, uint8_t peer)
+{
+    return zseq_incarnation_compare (&self->source[peer].life,
+                                     &self->newest.life[peer]) == 0;
+}
+
+bool
+zseq_recovery_see (zseq_recovery_t *self, uint8_t peer,
+                   const zseq_vector_t *vector)
+{
+    assert (self);
+    assert (vector);
+    assert (peer < self->newest.n);
+    assert (peer != self->self);
+    assert (vector->n == self->newest.n);
+
+    zseq_vector_merge (&self->newest, vector);
+    for (uint8_t node = 0; node < self->newest.n; node++)
+        if (!s_counts (self, node))
+            memset (&self->source[node], 0, sizeof self->source[node]);
+
+    const zseq_incarnation_t *life = &vector->life[peer];
+    if (zseq_incarnation_compare (life, &self->newest.life[peer]))
+        return false;
+    self->source[peer].life = *life;
+    return true;
+}
+
+uint8_t
+zseq_recovery_asked (const zseq_recovery_t *self)
+{
+    assert (self);
+
+    uint8_t count = 0;
+    for (uint8_t node = 0; node < self->newest.n; node++)
+        count += self->source[node].asked;
+    return count;
+}
+
+uint8_t
+zseq_recovery_complete (const zseq_recovery_t *self)
+{
+    assert (self);
+
+    uint8_t count = 0;
+    for (uint8_t node = 0; node < self->newest.n; node++)
+        count += self->source[node].complete;
+    return count;
+}
+
+bool
+zseq_recovery_superseded (const zseq_recovery_t *self,
+                          const zseq_incarnation_t *life)
+{
+    assert (self);
+    assert (life);
+    return zseq_incarnation_compare (&self->newest.life[self->self], life) > 0;
+}

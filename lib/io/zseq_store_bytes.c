@@ -1,0 +1,485 @@
+#include "zseq_store_bytes.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include <sodium.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "zseq_seq.h"
+
+#define FORMAT_VERSION 1
+#define RECORD_MAGIC "zseqrec\n"
+#define JOURNAL_MAGIC "zseqnam\n"
+#define BATCH_MAGIC "zsqb"
+#define MAGIC_SIZE 8
+#define BATCH_MAGIC_SIZE 4
+#define CHECKSUM_SIZE ZSEQ_STORE_CHECKSUM_SIZE
+
+#define KIND_SEQUENCE 1
+#define KIND_NODE 3
+
+#define VALUE_MAX (ZSEQ_STORE_RECORD_MAX - ZSEQ_STORE_RECORD_MIN)
+#define PREFIX_MAX 100  //  Readable bytes in the file's name of a long name
+#define HASH_SIZE 16
+
+static const char s_unknown_version[] =
+  "of a format version that is not known here; use the zseq that wrote it";
+
+//  Both ends of a buffer of bytes, little-endian.
+
+typedef struct {
+    uint8_t *bytes;
+    size_t size;
+} s_writer_t;
+
+static void
+s_put (s_writer_t *self, const void *bytes, size_t size)
+{
+    memcpy (self->bytes + self->size, bytes, size);
+    self->size += size;
+}
+
+static void
+s_put_number (s_writer_t *self, uint64_t number, size_t size)
+{
+    for (size_t i = 0; i < size; i++)
+        self->bytes[self->size++] = (uint8_t) (number >> (8 * i));
+}
+
+static void
+s_put_text (s_writer_t *self, const char *text, size_t size)
+{
+    assert (size <= UINT8_MAX);
+    s_put_number (self, size, 1);
+    s_put (self, text, size);
+}
+
+static void
+s_put_checksum (s_writer_t *self)
+{
+    s_put_number (self, XXH3_64bits (self->bytes, self->size), CHECKSUM_SIZE);
+}
+
+typedef struct {
+    const uint8_t *bytes;
+    size_t left;
+    bool bad;  //  Something did not fit; all that was read since is 0
+} s_reader_t;
+
+static const uint8_t *
+s_get (s_reader_t *self, size_t size)
+{
+    if (self->bad || size > self->left) {
+        self->bad = true;
+        return NULL;
+    }
+    const uint8_t *bytes = self->bytes;
+    self->bytes += size;
+    self->left -= size;
+    return bytes;
+}
+
+static uint64_t
+s_get_number (s_reader_t *self, size_t size)
+{
+    const uint8_t *bytes = s_get (self, size);
+    uint64_t number = 0;
+    for (size_t i = 0; bytes && i < size; i++)
+        number |= (uint64_t) bytes[i] << (8 * i);
+    return number;
+}
+
+//  A text of at most size_max bytes without NUL, terminated in text.
+static void
+s_get_text (s_reader_t *self, char *text, size_t size_max)
+{
+    size_t size = (size_t) s_get_number (self, 1);
+    const uint8_t *bytes = s_get (self, size);
+    if (!bytes || size > size_max || memchr (bytes, 0, size)) {
+        self->bad = true;
+        return;
+    }
+    memcpy (text, bytes, size);
+    text[size] = 0;
+}
+
+//  Whether the last bytes are the checksum of those before them.
+static bool
+s_checksum_ok (const uint8_t *bytes, size_t size)
+{
+    assert (size >= CHECKSUM_SIZE);
+    size_t covered = size - CHECKSUM_SIZE;
+    s_reader_t reader = {bytes + covered, CHECKSUM_SIZE, false};
+    return s_get_number (&reader, CHECKSUM_SIZE) ==
+           XXH3_64bits (bytes, covered);
+}
+
+//  Where a name's record lies.
+
+static bool
+s_plain (char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || c == '_' || c == '-';
+}
+
+void
+zseq_store_place_init (zseq_store_place_t *self, const char *name, size_t size)
+{
+    assert (self);
+    assert (name);
+    static const char digits[] = "0123456789ABCDEF";
+    char full[3 * ZSEQ_NAME_MAX + 1];
+    size_t length = 0;
+    size_t prefix = 0;
+    for (size_t i = 0; i < size; i++) {
+        uint8_t byte = (uint8_t) name[i];
+        if (s_plain (name[i]) || (name[i] == '.' && i > 0))
+            full[length++] = name[i];
+        else {
+            full[length++] = '%';
+            full[length++] = digits[byte >> 4];
+            full[length++] = digits[byte & 15];
+        }
+        if (length <= PREFIX_MAX)
+            prefix = length;
+    }
+    if (length > ZSEQ_STORE_FILE_MAX) {
+        uint8_t hash[HASH_SIZE];
+        crypto_generichash (hash, sizeof hash, (const uint8_t *) name, size,
+                            NULL, 0);
+        full[prefix] = '~';
+        sodium_bin2hex (full + prefix + 1, 2 * HASH_SIZE + 1, hash,
+                        sizeof hash);
+        length = prefix + 1 + 2 * HASH_SIZE;
+    }
+    memcpy (self->file, full, length);
+    self->file[length] = 0;
+    self->spread = (uint8_t) XXH3_64bits (name, size);
+}
+
+//  Records: an envelope around a value.
+
+typedef struct {
+    uint16_t kind;
+    uint64_t identity;
+    uint8_t node;
+    const char *name;
+    size_t name_size;
+    const uint8_t *value;
+    size_t value_size;
+} s_envelope_t;
+
+//  Returns the record's size; bytes has room for it.
+static size_t
+s_envelope_encode (const s_envelope_t *self, uint8_t *bytes)
+{
+    s_writer_t writer = {bytes, 0};
+    s_put (&writer, RECORD_MAGIC, MAGIC_SIZE);
+    s_put_number (&writer, FORMAT_VERSION, 2);
+    s_put_number (&writer, self->kind, 2);
+    s_put_number (&writer, self->identity, 8);
+    s_put_number (&writer, self->node, 1);
+    s_put_text (&writer, self->name, self->name_size);
+    s_put_number (&writer, self->value_size, 4);
+    s_put (&writer, self->value, self->value_size);
+    s_put_checksum (&writer);
+    return writer.size;
+}
+
+size_t
+zseq_store_sequence_encode (const zseq_store_sequence_t *self, uint8_t *bytes)
+{
+    assert (self);
+    assert (bytes);
+    uint8_t value[16];
+    s_writer_t writer = {value, 0};
+    s_put_number (&writer, self->next, 8);
+    s_put_number (&writer, self->limit, 8);
+    s_envelope_t envelope = {KIND_SEQUENCE, self->identity,  self->node,
+                             self->name,    self->name_size, value,
+                             sizeof value};
+    return s_envelope_encode (&envelope, bytes);
+}
+
+//  The checksum comes before the version: a flipped bit there is damage, a
+//  whole record of another version is the work of another zseq.
+static int
+s_envelope_decode (s_envelope_t *self, uint16_t kind, const uint8_t *bytes,
+                   size_t size, const char **what_p)
+{
+    *what_p = NULL;
+    if (size < ZSEQ_STORE_RECORD_MIN)
+        *what_p = "too short for a record";
+    else if (memcmp (bytes, RECORD_MAGIC, MAGIC_SIZE) != 0)
+        *what_p = "not a record of zseq";
+    else if (!s_checksum_ok (bytes, size))
+        *what_p = "checksum does not match";
+    if (*what_p)
+        return ZSEQ_EDAMAGED;
+
+    s_reader_t reader = {bytes + MAGIC_SIZE, size - MAGIC_SIZE - CHECKSUM_SIZE,
+                         false};
+    if (s_get_number (&reader, 2) != FORMAT_VERSION) {
+        *what_p = s_unknown_version;
+        return ZSEQ_EFOREIGN;
+    }
+    self->kind = (uint16_t) s_get_number (&reader, 2);
+    self->identity = s_get_number (&reader, 8);
+    self->node = (uint8_t) s_get_number (&reader, 1);
+    self->name_size = (size_t) s_get_number (&reader, 1);
+    self->name = (const char *) s_get (&reader, self->name_size);
+    self->value_size = (size_t) s_get_number (&reader, 4);
+    self->value = s_get (&reader, self->value_size);
+    if (reader.bad || reader.left > 0)
+        *what_p = "sizes do not add up";
+    else if (self->kind != kind)
+        *what_p = "not the kind of its place";
+    return *what_p ? ZSEQ_EDAMAGED : ZSEQ_OK;
+}
+
+int
+zseq_store_sequence_decode (zseq_store_sequence_t *self, const uint8_t *bytes,
+                            size_t size, const char **what_p)
+{
+    assert (self);
+    assert (bytes);
+    assert (what_p);
+    s_envelope_t envelope;
+    int rc = s_envelope_decode (&envelope, KIND_SEQUENCE, bytes, size, what_p);
+    if (rc != ZSEQ_OK)
+        return rc;
+    s_reader_t reader = {envelope.value, envelope.value_size, false};
+    self->identity = envelope.identity;
+    self->node = envelope.node;
+    self->name = envelope.name;
+    self->name_size = envelope.name_size;
+    self->next = s_get_number (&reader, 8);
+    self->limit = s_get_number (&reader, 8);
+    if (self->name_size == 0 || memchr (self->name, 0, self->name_size))
+        *what_p = "holds no valid name";
+    else if (reader.bad || reader.left > 0 || self->identity == 0 ||
+             self->next < 1 || self->next > self->limit ||
+             self->limit > ZSEQ_NEXT_MAX)
+        *what_p = "its value makes no sense";
+    return *what_p ? ZSEQ_EDAMAGED : ZSEQ_OK;
+}
+
+size_t
+zseq_store_node_encode (const zseq_record_t *record, uint8_t *bytes)
+{
+    assert (record);
+    assert (bytes);
+    uint8_t value[VALUE_MAX];
+    s_writer_t writer = {value, 0};
+    s_put_text (&writer, record->cluster, strlen (record->cluster));
+    s_put_number (&writer, record->n, 1);
+    for (size_t i = 0; i < record->n; i++) {
+        const zseq_member_t *member = &record->member[i];
+        s_put_text (&writer, member->name, strlen (member->name));
+        s_put_text (&writer, member->endpoint, strlen (member->endpoint));
+    }
+    for (size_t i = 0; i < record->n; i++) {
+        s_put_number (&writer, record->vector.life[i].counter, 8);
+        s_put_number (&writer, record->vector.life[i].random, 8);
+    }
+    s_put_number (&writer, record->voting, 1);
+    s_put_number (&writer, record->floor, 8);
+    s_put_number (&writer, record->floor_reserved, 8);
+    assert (writer.size <= sizeof value);
+
+    s_envelope_t envelope = {KIND_NODE, record->identity, record->self, "", 0,
+                             value,     writer.size};
+    return s_envelope_encode (&envelope, bytes);
+}
+
+static bool
+s_node_valid (const zseq_record_t *record)
+{
+    if (record->self >= record->n || !zseq_label_valid (record->cluster))
+        return false;
+    for (size_t i = 0; i < record->n; i++) {
+        const zseq_member_t *member = &record->member[i];
+        if (!zseq_label_valid (member->name) || !member->endpoint[0])
+            return false;
+        if (i > 0 && strcmp (member[-1].name, member->name) >= 0)
+            return false;
+    }
+    return record->floor >= 1 && record->floor <= ZSEQ_NEXT_MAX &&
+           record->floor_reserved >= 1 &&
+           record->floor_reserved <= ZSEQ_NEXT_MAX;
+}
+
+int
+zseq_store_node_decode (zseq_record_t *record, const uint8_t *bytes,
+                        size_t size, const char **what_p)
+{
+    assert (record);
+    assert (bytes);
+    assert (what_p);
+    s_envelope_t envelope;
+    int rc = s_envelope_decode (&envelope, KIND_NODE, bytes, size, what_p);
+    if (rc != ZSEQ_OK)
+        return rc;
+
+    memset (record, 0, sizeof *record);
+    record->identity = envelope.identity;
+    record->self = envelope.node;
+    s_reader_t reader = {envelope.value, envelope.value_size, false};
+    s_get_text (&reader, record->cluster, ZSEQ_LABEL_MAX);
+    record->n = (uint8_t) s_get_number (&reader, 1);
+    if (record->n > ZSEQ_NODES_MAX)
+        reader.bad = true;
+    for (size_t i = 0; i < record->n && !reader.bad; i++) {
+        s_get_text (&reader, record->member[i].name, ZSEQ_LABEL_MAX);
+        s_get_text (&reader, record->member[i].endpoint, ZSEQ_ENDPOINT_MAX);
+    }
+    record->vector.n = record->n;
+    for (size_t i = 0; i < record->n && !reader.bad; i++) {
+        record->vector.life[i].counter = s_get_number (&reader, 8);
+        record->vector.life[i].random = s_get_number (&reader, 8);
+    }
+    uint64_t voting = s_get_number (&reader, 1);
+    record->voting = voting == 1;
+    record->floor = s_get_number (&reader, 8);
+    record->floor_reserved = s_get_number (&reader, 8);
+    if (reader.bad || reader.left > 0 || voting > 1 || envelope.name_size > 0 ||
+        !s_node_valid (record)) {
+        *what_p = "its value makes no sense";
+        return ZSEQ_EDAMAGED;
+    }
+    return ZSEQ_OK;
+}
+
+//  The names journal.
+
+size_t
+zseq_store_header_encode (uint64_t identity, uint8_t node, uint8_t *bytes)
+{
+    assert (identity != 0);
+    assert (bytes);
+    s_writer_t writer = {bytes, 0};
+    s_put (&writer, JOURNAL_MAGIC, MAGIC_SIZE);
+    s_put_number (&writer, FORMAT_VERSION, 2);
+    s_put_number (&writer, identity, 8);
+    s_put_number (&writer, node, 1);
+    s_put_checksum (&writer);
+    return writer.size;
+}
+
+int
+zseq_store_header_decode (const uint8_t *bytes, size_t size,
+                          uint64_t *identity_p, uint8_t *node_p,
+                          const char **what_p)
+{
+    assert (bytes);
+    assert (identity_p);
+    assert (node_p);
+    assert (what_p);
+    *what_p = NULL;
+    if (size < ZSEQ_STORE_HEADER_SIZE)
+        *what_p = "too short for a names journal";
+    else if (memcmp (bytes, JOURNAL_MAGIC, MAGIC_SIZE) != 0)
+        *what_p = "not a names journal";
+    else if (!s_checksum_ok (bytes, ZSEQ_STORE_HEADER_SIZE))
+        *what_p = "checksum of its header does not match";
+    if (*what_p)
+        return ZSEQ_EDAMAGED;
+    s_reader_t reader = {bytes + MAGIC_SIZE, size - MAGIC_SIZE, false};
+    if (s_get_number (&reader, 2) != FORMAT_VERSION) {
+        *what_p = s_unknown_version;
+        return ZSEQ_EFOREIGN;
+    }
+    *identity_p = s_get_number (&reader, 8);
+    *node_p = (uint8_t) s_get_number (&reader, 1);
+    if (*identity_p != 0)
+        return ZSEQ_OK;
+    *what_p = "its header makes no sense";
+    return ZSEQ_EDAMAGED;
+}
+
+void
+zseq_store_batch_add (zseq_store_batch_t *self, const char *name, size_t size)
+{
+    assert (self);
+    assert (name);
+    if (self->size == 0)
+        self->size = ZSEQ_STORE_BATCH_HEADER_SIZE;
+    s_writer_t writer = {self->bytes, self->size};
+    s_put_number (&writer, KIND_SEQUENCE, 1);
+    s_put_text (&writer, name, size);
+    self->size = writer.size;
+    assert (self->size + CHECKSUM_SIZE <= ZSEQ_STORE_BATCH_MAX);
+}
+
+void
+zseq_store_batch_seal (zseq_store_batch_t *self)
+{
+    assert (self);
+    assert (self->size > 0);
+    s_writer_t header = {self->bytes, 0};
+    s_put (&header, BATCH_MAGIC, BATCH_MAGIC_SIZE);
+    s_put_number (&header, self->size - ZSEQ_STORE_BATCH_HEADER_SIZE, 4);
+    s_writer_t writer = {self->bytes, self->size};
+    s_put_checksum (&writer);
+    self->size = writer.size;
+}
+
+void
+zseq_store_entries_init (zseq_store_entries_t *self, const uint8_t *batch,
+                         size_t size)
+{
+    assert (self);
+    assert (size >= ZSEQ_STORE_BATCH_HEADER_SIZE + CHECKSUM_SIZE);
+    self->bytes = batch + ZSEQ_STORE_BATCH_HEADER_SIZE;
+    self->left = size - ZSEQ_STORE_BATCH_HEADER_SIZE - CHECKSUM_SIZE;
+}
+
+bool
+zseq_store_entries_next (zseq_store_entries_t *self, const char **name_p,
+                         size_t *size_p)
+{
+    assert (self);
+    assert (self->left > 0);
+    s_reader_t reader = {self->bytes, self->left, false};
+    uint64_t kind = s_get_number (&reader, 1);
+    size_t size = (size_t) s_get_number (&reader, 1);
+    const uint8_t *name = s_get (&reader, size);
+    if (!name || kind != KIND_SEQUENCE || size == 0 || memchr (name, 0, size))
+        return false;
+    *self = (zseq_store_entries_t){reader.bytes, reader.left};
+    *name_p = (const char *) name;
+    *size_p = size;
+    return true;
+}
+
+size_t
+zseq_store_batch_size (const uint8_t *bytes, size_t size)
+{
+    s_reader_t reader = {bytes, size, false};
+    const uint8_t *magic = s_get (&reader, BATCH_MAGIC_SIZE);
+    if (!magic || memcmp (magic, BATCH_MAGIC, BATCH_MAGIC_SIZE) != 0)
+        return 0;
+    size_t payload = (size_t) s_get_number (&reader, 4);
+    if (reader.bad || payload > ZSEQ_STORE_PAYLOAD_MAX ||
+        reader.left < payload + CHECKSUM_SIZE)
+        return 0;
+    size_t whole = ZSEQ_STORE_BATCH_HEADER_SIZE + payload + CHECKSUM_SIZE;
+    return s_checksum_ok (bytes, whole) ? whole : 0;
+}
+
+bool
+zseq_store_batch_within (const uint8_t *bytes, size_t size)
+{
+    const uint8_t *end = bytes + size;
+    while ((bytes = memmem (bytes, (size_t) (end - bytes), BATCH_MAGIC,
+                            BATCH_MAGIC_SIZE))) {
+        if (zseq_store_batch_size (bytes, (size_t) (end - bytes)) > 0)
+            return true;
+        bytes++;
+    }
+    return false;
+}

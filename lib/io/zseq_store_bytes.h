@@ -1,0 +1,98 @@
+//  The store's bytes: records, the names journal, names of files, as specified
+//  in lib/doc/disk.md, sections 1 to 5. Touches no file. Private to the store.
+
+#ifndef ZSEQ_STORE_BYTES_H_INCLUDED
+#define ZSEQ_STORE_BYTES_H_INCLUDED
+
+#include "zseq_record.h"
+
+#define ZSEQ_STORE_GROUP_MAX 4096  //  Names in a batch, writes in a group
+#define ZSEQ_STORE_SPREAD_COUNT 256
+#define ZSEQ_STORE_FILE_MAX 180         //  Bytes in a file's name
+#define ZSEQ_STORE_TEMP_PREFIX ".tmp-"  //  No record's file begins like this
+
+//  Sizes in bytes. A record of any kind is smaller than a page of memory.
+#define ZSEQ_STORE_CHECKSUM_SIZE 8
+#define ZSEQ_STORE_RECORD_MIN (8 + 2 + 2 + 8 + 1 + 1 + 4 + 8)
+#define ZSEQ_STORE_SEQUENCE_MAX (ZSEQ_STORE_RECORD_MIN + ZSEQ_NAME_MAX + 16)
+#define ZSEQ_STORE_MEMBER_MAX (1 + ZSEQ_LABEL_MAX + 1 + ZSEQ_ENDPOINT_MAX + 16)
+#define ZSEQ_STORE_RECORD_MAX                                                  \
+    (ZSEQ_STORE_RECORD_MIN + 1 + ZSEQ_LABEL_MAX + 1 +                          \
+     ZSEQ_NODES_MAX * ZSEQ_STORE_MEMBER_MAX + 17)
+#define ZSEQ_STORE_HEADER_SIZE (8 + 2 + 8 + 1 + 8)
+#define ZSEQ_STORE_BATCH_HEADER_SIZE 8
+#define ZSEQ_STORE_PAYLOAD_MAX (ZSEQ_STORE_GROUP_MAX * (2 + ZSEQ_NAME_MAX))
+#define ZSEQ_STORE_BATCH_MAX                                                   \
+    (ZSEQ_STORE_BATCH_HEADER_SIZE + ZSEQ_STORE_PAYLOAD_MAX +                   \
+     ZSEQ_STORE_CHECKSUM_SIZE)
+
+//  Where a name's record lies: seq/XX/file, XX being spread.
+typedef struct {
+    uint8_t spread;
+    char file[ZSEQ_STORE_FILE_MAX + 1];
+} zseq_store_place_t;
+
+void zseq_store_place_init (zseq_store_place_t *self, const char *name,
+                            size_t size);
+
+//  A sequence's record. Decoded, name points into the bytes.
+typedef struct {
+    uint64_t identity;
+    uint8_t node;
+    const char *name;
+    size_t name_size;
+    uint64_t next;
+    uint64_t limit;
+} zseq_store_sequence_t;
+
+//  Encoding returns the size; bytes has room for the kind's limit.
+size_t zseq_store_sequence_encode (const zseq_store_sequence_t *self,
+                                   uint8_t *bytes);
+size_t zseq_store_node_encode (const zseq_record_t *record, uint8_t *bytes);
+size_t zseq_store_header_encode (uint64_t identity, uint8_t node,
+                                 uint8_t *bytes);
+
+//  Decoding. Errors, with what_p saying why in a few words: ZSEQ_EDAMAGED,
+//  ZSEQ_EFOREIGN (whole, but of a format version that is not known here).
+int zseq_store_sequence_decode (zseq_store_sequence_t *self,
+                                const uint8_t *bytes, size_t size,
+                                const char **what_p);
+int zseq_store_node_decode (zseq_record_t *record, const uint8_t *bytes,
+                            size_t size, const char **what_p);
+int zseq_store_header_decode (const uint8_t *bytes, size_t size,
+                              uint64_t *identity_p, uint8_t *node_p,
+                              const char **what_p);
+
+//  A batch of the journal that is being made in bytes, which has room for
+//  ZSEQ_STORE_BATCH_MAX or for what is added.
+typedef struct {
+    uint8_t *bytes;
+    size_t size;  //  0: nothing was added yet
+} zseq_store_batch_t;
+
+void zseq_store_batch_add (zseq_store_batch_t *self, const char *name,
+                           size_t size);
+
+//  Makes it whole.
+void zseq_store_batch_seal (zseq_store_batch_t *self);
+
+//  The size of the whole batch at the beginning of bytes, 0 if there is none.
+size_t zseq_store_batch_size (const uint8_t *bytes, size_t size);
+
+//  Whether a whole batch begins anywhere in bytes.
+bool zseq_store_batch_within (const uint8_t *bytes, size_t size);
+
+//  The entries of a whole batch, one after the other.
+typedef struct {
+    const uint8_t *bytes;
+    size_t left;
+} zseq_store_entries_t;
+
+void zseq_store_entries_init (zseq_store_entries_t *self, const uint8_t *batch,
+                              size_t size);
+
+//  Takes the next entry; there must be bytes left. False: it makes no sense.
+bool zseq_store_entries_next (zseq_store_entries_t *self, const char **name_p,
+                              size_t *size_p);
+
+#endif

@@ -1,0 +1,209 @@
+#include "zseq_store_disk.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "zseq_store_bytes.h"
+
+void
+zseq_store_disk_text (const zseq_store_disk_t *self, const char *where,
+                      const char *what, char *text, size_t size)
+{
+    bool root = strcmp (where, ".") == 0;
+    snprintf (text, size, "%s%s%s: %s", self->path, root ? "" : "/",
+              root ? "" : where, what);
+    //  Names of unexpected files may hold anything; the text is one line.
+    for (char *c = text; *c; c++)
+        if ((unsigned char) *c < ' ' || *c == 0x7f)
+            *c = '?';
+}
+
+int
+zseq_store_disk_fail (zseq_store_disk_t *self, int rc, const char *where,
+                      const char *what)
+{
+    zseq_store_disk_text (self, where, what, self->why, sizeof self->why);
+    return rc;
+}
+
+int
+zseq_store_disk_fail_io (zseq_store_disk_t *self, const char *where,
+                         const char *call)
+{
+    char what[160];
+    snprintf (what, sizeof what, "%s: %m", call);
+    return zseq_store_disk_fail (self, ZSEQ_EIO, where, what);
+}
+
+int
+zseq_store_disk_fail_write (zseq_store_disk_t *self, const char *where,
+                            const char *call)
+{
+    bool full = errno == ENOSPC || errno == EDQUOT;
+    int rc = zseq_store_disk_fail_io (self, where, call);
+    return full ? ZSEQ_ENOSPACE : rc;
+}
+
+bool
+zseq_store_write_all (int fd, const uint8_t *bytes, size_t size, off_t offset)
+{
+    while (size > 0) {
+        ssize_t written = pwrite (fd, bytes, size, offset);
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return false;
+        bytes += written;
+        size -= (size_t) written;
+        offset += written;
+    }
+    return true;
+}
+
+ssize_t
+zseq_store_read_all (int fd, uint8_t *bytes, size_t size)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t got = pread (fd, bytes + done, size - done, (off_t) done);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0)
+            break;
+        done += (size_t) got;
+    }
+    return (ssize_t) done;
+}
+
+void
+zseq_store_close (int *fd_p)
+{
+    //  Nothing that must last was written through it since its last sync.
+    if (*fd_p >= 0)
+        (void) close (*fd_p);
+    *fd_p = -1;
+}
+
+int
+zseq_store_disk_open (zseq_store_disk_t *self, const char *file, int flags,
+                      int *fd_p, size_t *size_p)
+{
+    //  O_NONBLOCK: a pipe put there must not block us.
+    int fd =
+      openat (self->fd, file, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd < 0 && errno == ENOENT)
+        return ZSEQ_EAGAIN;
+    if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
+        return zseq_store_disk_fail (self, ZSEQ_EDAMAGED, file,
+                                     "not a regular file");
+    if (fd < 0)
+        return zseq_store_disk_fail_io (self, file, "open");
+    struct stat info;
+    int rc = ZSEQ_OK;
+    if (fstat (fd, &info) != 0)
+        rc = zseq_store_disk_fail_io (self, file, "stat");
+    else if (!S_ISREG (info.st_mode))
+        rc = zseq_store_disk_fail (self, ZSEQ_EDAMAGED, file,
+                                   "not a regular file");
+    if (rc != ZSEQ_OK) {
+        zseq_store_close (&fd);
+        return rc;
+    }
+    *fd_p = fd;
+    *size_p = (size_t) info.st_size;
+    return ZSEQ_OK;
+}
+
+static void
+s_temp_path (const zseq_store_temp_t *temp, char *path, size_t size)
+{
+    snprintf (path, size, "%s" ZSEQ_STORE_TEMP_PREFIX "%ld-%" PRIu64,
+              temp->parent, (long) getpid (), temp->number);
+}
+
+int
+zseq_store_disk_prepare (zseq_store_disk_t *self, zseq_store_temp_t *temp,
+                         const uint8_t *bytes, size_t size, bool sync)
+{
+    char path[96];
+    int fd;
+    do {
+        temp->number = self->temps++;
+        s_temp_path (temp, path, sizeof path);
+        fd =
+          openat (temp->fd, path,
+                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    } while (fd < 0 && errno == EEXIST);
+    if (fd < 0 && errno == ENOENT)
+        return zseq_store_disk_fail (self, ZSEQ_EAGAIN, temp->where,
+                                     "its directory is not there");
+    if (fd < 0)
+        return zseq_store_disk_fail_write (self, temp->where,
+                                           "create a temporary file");
+
+    //  Up to the rename the old value stands, so even a failed fsync leaves
+    //  nothing in doubt if it only says that the disk is full.
+    int rc = ZSEQ_OK;
+    if (!zseq_store_write_all (fd, bytes, size, 0))
+        rc = zseq_store_disk_fail_write (self, temp->where, "write");
+    else if (sync && fsync (fd) != 0)
+        rc = zseq_store_disk_fail_write (self, temp->where, "fsync");
+    if (close (fd) != 0 && rc == ZSEQ_OK)
+        rc = zseq_store_disk_fail_write (self, temp->where, "close");
+    //  If this fails too, the next start deletes it.
+    if (rc == ZSEQ_ENOSPACE)
+        (void) unlinkat (temp->fd, path, 0);
+    return rc;
+}
+
+int
+zseq_store_disk_place (zseq_store_disk_t *self, const zseq_store_temp_t *temp,
+                       const char *file)
+{
+    char from[96];
+    char to[ZSEQ_STORE_PATH_SIZE];
+    s_temp_path (temp, from, sizeof from);
+    snprintf (to, sizeof to, "%s%s", temp->parent, file);
+    if (renameat (temp->fd, from, temp->fd, to) == 0)
+        return ZSEQ_OK;
+    int rc = zseq_store_disk_fail_write (self, temp->where, "rename");
+    //  The same here.
+    if (rc == ZSEQ_ENOSPACE)
+        (void) unlinkat (temp->fd, from, 0);
+    return rc;
+}
+
+int
+zseq_store_disk_replace (zseq_store_disk_t *self, const char *file,
+                         const uint8_t *bytes, size_t size)
+{
+    zseq_store_temp_t temp = {.fd = self->fd, .parent = "", .where = file};
+    int rc = zseq_store_disk_prepare (self, &temp, bytes, size, true);
+    if (rc == ZSEQ_EAGAIN)
+        return ZSEQ_EIO;
+    return rc == ZSEQ_OK ? zseq_store_disk_place (self, &temp, file) : rc;
+}
+
+int
+zseq_store_disk_sync (zseq_store_disk_t *self)
+{
+    if (fsync (self->fd) != 0)
+        return zseq_store_disk_fail_io (self, ".", "fsync");
+    return ZSEQ_OK;
+}
+
+int
+zseq_store_disk_sync_all (zseq_store_disk_t *self)
+{
+    if (syncfs (self->fd) != 0)
+        return zseq_store_disk_fail_io (self, ".", "syncfs");
+    return ZSEQ_OK;
+}

@@ -1,0 +1,23 @@
+//  Reading a node's directory: journal and sequence records, with several
+//  threads. Private to the store.
+
+#ifndef ZSEQ_STORE_LOAD_H_INCLUDED
+#define ZSEQ_STORE_LOAD_H_INCLUDED
+
+#include "zseq_store_heal.h"
+
+//  What the node's record says.
+typedef struct {
+    uint64_t identity;  //  0: nothing, or that the cluster is not born yet
+    uint8_t node;
+    bool lost;  //  There is no intact one
+} zseq_store_owner_t;
+
+//  As zseq_store_load. With damage heal is set, without it the journal is ready
+//  to be appended to.
+int zseq_store_read (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
+                     zseq_store_heal_t *heal, const zseq_store_owner_t *owner,
+                     const zseq_store_loader_t *loader,
+                     zseq_store_found_t *found_p);
+
+#endif

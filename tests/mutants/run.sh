@@ -1,0 +1,89 @@
+#!/bin/bash
+#  Plants bugs, one at a time, and sees that a test catches each.
+#
+#      bash tests/mutants/run.sh [NAME...]
+#
+#  A mutant is NAME.patch beside this script: a line that says what is wrong,
+#  a line "Caught by: TEST..." that names tests of ctest, then the patch. Without
+#  names all are run when ZSEQ_LONG is set, else a few. A mutant that does not
+#  apply, does not build or is not caught is a failure.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+source=$(cd "$here/../.." && pwd)
+sample=(claim_counts_old_lives recovery_counts_old_lives one_epoch)
+
+names=("$@")
+if [[ ${#names[@]} -eq 0 && -n ${ZSEQ_LONG:-} ]]; then
+    for patch in "$here"/*.patch; do
+        names+=("$(basename "$patch" .patch)")
+    done
+elif [[ ${#names[@]} -eq 0 ]]; then
+    names=("${sample[@]}")
+fi
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+mkdir "$work/source"
+(cd "$source" && tar c --exclude=./build --exclude=./.git .) \
+    | tar x -C "$work/source"
+
+tests_of () {
+    sed -n 's/^Caught by: //p' "$here/$1.patch"
+}
+
+#  Programs of the tests that are needed, built once without a mutant.
+targets=$(for name in "${names[@]}"; do tests_of "$name"; done \
+              | tr ' ' '\n' | sort -u)
+cmake -S "$work/source" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug \
+    -DCMAKE_C_FLAGS=-O1 >"$work/log"
+# shellcheck disable=SC2086
+cmake --build "$work/build" --target $targets >"$work/log" \
+    || { cat "$work/log"; exit 1; }
+for target in $targets; do
+    "$work/build/tests/$target" >"$work/log" 2>&1 \
+        || { cat "$work/log"; echo "$target fails without a mutant"; exit 1; }
+done
+
+#  Which test catches the mutant that is planted; 2 if none is built.
+caught_by () {
+    local target
+    # shellcheck disable=SC2086
+    cmake --build "$work/build" --target $1 >"$work/log" 2>&1 || return 2
+    for target in $1; do
+        if ! timeout 300 "$work/build/tests/$target" >"$work/log" 2>&1; then
+            echo "$target: $(sed -n 's/.*\[FAIL\] \([^:]*::[^:]*\).*/\1/p' \
+                "$work/log" | head -n 1)"
+            return 0
+        fi
+    done
+    return 1
+}
+
+missed=0
+printf '%-34s %s\n' MUTANT 'CAUGHT BY'
+for name in "${names[@]}"; do
+    patch=$here/$name.patch
+    status=0
+    if ! patch -d "$work/source" -p1 -s --no-backup-if-mismatch <"$patch" \
+         >"$work/log" 2>&1; then
+        verdict="DOES NOT APPLY: make the patch anew"
+        missed=$((missed + 1))
+        printf '%-34s %s\n' "$name" "$verdict"
+        cat "$work/log"
+        exit 1
+    fi
+    verdict=$(caught_by "$(tests_of "$name")") || status=$?
+    case $status in
+    0) ;;
+    1) verdict="NOBODY" ;;
+    *)
+        verdict="DOES NOT BUILD"
+        cat "$work/log"
+        ;;
+    esac
+    [[ $status -eq 0 ]] || missed=$((missed + 1))
+    printf '%-34s %s\n' "$name" "$verdict"
+    patch -d "$work/source" -p1 -s -R --no-backup-if-mismatch <"$patch"
+done
+echo "${#names[@]} mutants, $missed not caught"
+[[ $missed -eq 0 ]]

@@ -1,0 +1,554 @@
+#include "zseq_world.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_codec.h"
+
+#define ROUND_US 20000
+#define NAMES_MAX 100000
+#define TOLD_SIZE 65536
+#define ROUTE_CLIENT 1
+#define ROUTE_PEER 2
+
+typedef struct {
+    char name[ZSEQ_NAME_MAX + 1];
+    uint64_t next;
+    uint64_t limit;
+    bool damaged;
+} s_file_t;
+
+struct zseq_disk {
+    bool formatted;
+    zseq_record_t record;
+    s_file_t *file;
+    size_t count;
+};
+
+typedef struct {
+    zseq_entry_t *entry;  //  NULL: the node's record
+    uint64_t next;
+    uint64_t limit;
+    zseq_record_t record;
+    uint64_t version;
+} s_write_t;
+
+typedef struct {
+    zseq_letter_t letter;
+    uint8_t *bytes;
+    size_t size;
+} s_mail_t;
+
+typedef struct {
+    zseq_node_t *node;  //  NULL: not up
+    uint8_t index;
+    zseq_world_t *world;
+    zseq_disk_t disk;
+    s_write_t *write;  //  Submitted, not arrived
+    size_t write_count;
+    size_t write_capacity;
+    bool stuck;
+    size_t writes_max;  //  While stuck
+    size_t writes;      //  Arrived
+    int ended;
+    char told[TOLD_SIZE];
+    size_t told_size;
+} s_slot_t;
+
+struct zseq_world {
+    size_t n;
+    s_slot_t *slot;
+    zseq_member_t member[ZSEQ_NODES_MAX];
+    s_mail_t *mail;
+    size_t mail_first;
+    size_t mail_count;
+    size_t mail_capacity;
+    uint64_t now_us;
+    uint64_t seed;
+    uint64_t reserve_us;
+    zseq_world_filter_fn *filter;
+    void *filter_arg;
+    zseq_world_client_fn *client;
+    void *client_arg;
+    zseq_codec_t codec;
+};
+
+static void *
+s_grow (void *items, size_t *capacity_p, size_t count, size_t size)
+{
+    if (count < *capacity_p)
+        return items;
+    *capacity_p = *capacity_p ? *capacity_p * 2 : 16;
+    items = realloc (items, *capacity_p * size);
+    assert (items);
+    return items;
+}
+
+static void
+s_post (zseq_world_t *self, uint8_t from, uint8_t to, const zseq_msg_t *msg)
+{
+    static uint8_t bytes[ZSEQ_MESSAGE_MAX];
+    size_t size = zseq_codec_encode (msg, bytes, sizeof bytes);
+    assert (size);
+    self->mail =
+      s_grow (self->mail, &self->mail_capacity,
+              self->mail_first + self->mail_count, sizeof *self->mail);
+    s_mail_t *mail = &self->mail[self->mail_first + self->mail_count++];
+    mail->letter = (zseq_letter_t){from, to, msg->op, msg->reply};
+    mail->bytes = malloc (size);
+    assert (mail->bytes);
+    memcpy (mail->bytes, bytes, size);
+    mail->size = size;
+}
+
+static void
+s_tell (s_slot_t *slot, const char *text)
+{
+    size_t size = strlen (text);
+    if (slot->told_size + size + 2 > TOLD_SIZE)
+        slot->told_size = 0;
+    memcpy (slot->told + slot->told_size, text, size);
+    slot->told_size += size;
+    slot->told[slot->told_size++] = '\n';
+    slot->told[slot->told_size] = 0;
+}
+
+static void
+s_act (const zseq_action_t *action, void *arg)
+{
+    s_slot_t *slot = arg;
+    zseq_world_t *self = slot->world;
+    switch (action->type) {
+    case ZSEQ_ACTION_REPLY:
+        s_post (self, slot->index,
+                action->route->id[0] == ROUTE_PEER ? action->route->id[1]
+                                                   : ZSEQ_WORLD_CLIENT,
+                action->msg);
+        break;
+    case ZSEQ_ACTION_ASK:
+        s_post (self, slot->index, action->peer, action->msg);
+        break;
+    case ZSEQ_ACTION_PERSIST:
+    case ZSEQ_ACTION_PERSIST_RECORD: {
+        slot->write = s_grow (slot->write, &slot->write_capacity,
+                              slot->write_count, sizeof *slot->write);
+        s_write_t *write = &slot->write[slot->write_count++];
+        memset (write, 0, sizeof *write);
+        write->entry = action->entry;
+        if (action->record)
+            write->record = *action->record;
+        else
+            write->next = action->entry->seq.next;
+        write->limit = action->limit;
+        write->version = action->version;
+        break;
+    }
+    case ZSEQ_ACTION_EXIT:
+        slot->ended = action->status;
+        s_tell (slot, action->text);
+        break;
+    case ZSEQ_ACTION_LOG:
+        s_tell (slot, action->text);
+        break;
+    }
+}
+
+zseq_world_t *
+zseq_world_new (size_t n)
+{
+    assert (n >= 1);
+    assert (n <= ZSEQ_NODES_MAX);
+
+    zseq_world_t *self = calloc (1, sizeof *self);
+    assert (self);
+    self->n = n;
+    self->now_us = 1000000;
+    self->seed = 1;
+    self->slot = calloc (n, sizeof *self->slot);
+    assert (self->slot);
+    for (size_t index = 0; index < n; index++) {
+        zseq_member_t *member = &self->member[index];
+        snprintf (member->name, sizeof member->name, "%c",
+                  (char) ('a' + index));
+        snprintf (member->endpoint, sizeof member->endpoint,
+                  "tcp://127.0.0.1:%zu", 1000 + index);
+    }
+    for (size_t index = 0; index < n; index++) {
+        s_slot_t *slot = &self->slot[index];
+        slot->index = (uint8_t) index;
+        slot->world = self;
+        int rc = zseq_record_init (&slot->disk.record, "test",
+                                   self->member[index].name, self->member, n,
+                                   100 + index);
+        assert (rc == ZSEQ_OK);
+        slot->disk.formatted = true;
+    }
+    return self;
+}
+
+void
+zseq_world_destroy (zseq_world_t **self_p)
+{
+    zseq_world_t *self = *self_p;
+    if (!self)
+        return;
+    for (size_t index = 0; index < self->n; index++) {
+        s_slot_t *slot = &self->slot[index];
+        zseq_node_destroy (&slot->node);
+        free (slot->write);
+        free (slot->disk.file);
+    }
+    for (size_t index = 0; index < self->mail_count; index++)
+        free (self->mail[self->mail_first + index].bytes);
+    free (self->mail);
+    free (self->slot);
+    free (self);
+    *self_p = NULL;
+}
+
+void
+zseq_world_filter (zseq_world_t *self, zseq_world_filter_fn *filter, void *arg)
+{
+    self->filter = filter;
+    self->filter_arg = arg;
+}
+
+void
+zseq_world_client (zseq_world_t *self, zseq_world_client_fn *client, void *arg)
+{
+    self->client = client;
+    self->client_arg = arg;
+}
+
+void
+zseq_world_reserve (zseq_world_t *self, uint64_t reserve_us)
+{
+    self->reserve_us = reserve_us;
+}
+
+static s_file_t *
+s_file (const zseq_disk_t *disk, const char *name)
+{
+    for (size_t index = 0; index < disk->count; index++)
+        if (!strcmp (disk->file[index].name, name))
+            return &disk->file[index];
+    return NULL;
+}
+
+void
+zseq_world_start (zseq_world_t *self, uint8_t node, const zseq_force_t *force)
+{
+    s_slot_t *slot = &self->slot[node];
+    assert (!slot->node);
+
+    zseq_disk_t *disk = &slot->disk;
+    zseq_record_t record = disk->record;
+    const char *why = force ? "it was told to" : NULL;
+    if (!disk->formatted) {
+        int rc = zseq_record_init (&record, "test", self->member[node].name,
+                                   self->member, self->n, 0);
+        assert (rc == ZSEQ_OK);
+        zseq_record_lose (&record, 0);
+        why = "its directory is empty";
+    }
+    zseq_node_limits_t limits = {.names_max = NAMES_MAX,
+                                 .waiting_max = 1000,
+                                 .reserve_us = self->reserve_us};
+    self->seed = self->seed * 6364136223846793005u + 1442695040888963407u;
+    slot->ended = ZSEQ_OK;
+    slot->told_size = 0;
+    slot->told[0] = 0;
+    slot->node = zseq_node_new (&record, &limits, self->seed, s_act, slot);
+    assert (slot->node);
+    for (size_t index = 0; index < disk->count; index++) {
+        const s_file_t *file = &disk->file[index];
+        if (file->damaged) {
+            why = "its directory is damaged";
+            continue;
+        }
+        int rc = zseq_node_load (slot->node, file->name, strlen (file->name),
+                                 file->next, file->limit);
+        assert (rc == ZSEQ_OK);
+    }
+    if (why)
+        zseq_node_recover (slot->node, why, force);
+}
+
+void
+zseq_world_birth (zseq_world_t *self)
+{
+    for (size_t node = 0; node < self->n; node++)
+        zseq_world_start (self, (uint8_t) node, NULL);
+    for (size_t node = 0; node < self->n; node++) {
+        bool votes = zseq_world_votes (self, (uint8_t) node, 1000);
+        assert (votes);
+    }
+}
+
+void
+zseq_world_kill (zseq_world_t *self, uint8_t node)
+{
+    zseq_node_destroy (&self->slot[node].node);
+    self->slot[node].write_count = 0;
+}
+
+void
+zseq_world_wipe (zseq_world_t *self, uint8_t node)
+{
+    s_slot_t *slot = &self->slot[node];
+    assert (!slot->node);
+    free (slot->disk.file);
+    memset (&slot->disk, 0, sizeof slot->disk);
+}
+
+void
+zseq_world_damage (zseq_world_t *self, uint8_t node, const char *name)
+{
+    assert (!self->slot[node].node);
+    s_file_t *file = s_file (&self->slot[node].disk, name);
+    assert (file);
+    file->damaged = true;
+}
+
+zseq_disk_t *
+zseq_world_keep (zseq_world_t *self, uint8_t node)
+{
+    const zseq_disk_t *disk = &self->slot[node].disk;
+    zseq_disk_t *copy = malloc (sizeof *copy);
+    assert (copy);
+    *copy = *disk;
+    copy->file = NULL;
+    if (disk->count) {
+        copy->file = malloc (disk->count * sizeof *copy->file);
+        assert (copy->file);
+        memcpy (copy->file, disk->file, disk->count * sizeof *copy->file);
+    }
+    return copy;
+}
+
+void
+zseq_world_put_back (zseq_world_t *self, uint8_t node, zseq_disk_t **p)
+{
+    zseq_world_wipe (self, node);
+    self->slot[node].disk = **p;
+    free (*p);
+    *p = NULL;
+}
+
+void
+zseq_world_stick (zseq_world_t *self, uint8_t node, size_t writes_max)
+{
+    self->slot[node].stuck = true;
+    self->slot[node].writes_max = writes_max;
+}
+
+void
+zseq_world_unstick (zseq_world_t *self, uint8_t node)
+{
+    self->slot[node].stuck = false;
+}
+
+void
+zseq_world_send (zseq_world_t *self, uint8_t node, const zseq_msg_t *msg)
+{
+    s_post (self, ZSEQ_WORLD_CLIENT, node, msg);
+}
+
+static void
+s_step (zseq_world_t *self, s_slot_t *slot, zseq_event_t event)
+{
+    if (!slot->node)
+        return;
+    event.now_us = self->now_us;
+    zseq_node_step (slot->node, &event);
+    if (slot->ended)
+        zseq_world_kill (self, slot->index);
+}
+
+static void
+s_deliver (zseq_world_t *self, const s_mail_t *mail)
+{
+    const zseq_letter_t *letter = &mail->letter;
+    zseq_msg_t msg;
+    int rc =
+      letter->reply
+        ? zseq_codec_decode_reply (&self->codec, mail->bytes, mail->size, &msg)
+        : zseq_codec_decode_request (&self->codec, mail->bytes, mail->size,
+                                     &msg);
+    assert (rc == ZSEQ_OK);
+    if (letter->to == ZSEQ_WORLD_CLIENT) {
+        if (self->client)
+            self->client (&msg, self->client_arg);
+        return;
+    }
+    zseq_event_t event = {
+      .type = ZSEQ_EVENT_PEER_REPLY, .peer = letter->from, .msg = &msg};
+    if (!letter->reply) {
+        event.type = ZSEQ_EVENT_REQUEST;
+        event.route.size = 2;
+        event.route.id[0] =
+          letter->from == ZSEQ_WORLD_CLIENT ? ROUTE_CLIENT : ROUTE_PEER;
+        event.route.id[1] = letter->from;
+    }
+    s_step (self, &self->slot[letter->to], event);
+}
+
+static bool
+s_deliver_all (zseq_world_t *self)
+{
+    bool any = self->mail_count > 0;
+    while (self->mail_count) {
+        s_mail_t mail = self->mail[self->mail_first++];
+        self->mail_count--;
+        if (!self->filter || self->filter (&mail.letter, self->filter_arg))
+            s_deliver (self, &mail);
+        free (mail.bytes);
+    }
+    self->mail_first = 0;
+    return any;
+}
+
+static void
+s_write (s_slot_t *slot, const s_write_t *write)
+{
+    zseq_disk_t *disk = &slot->disk;
+    slot->writes++;
+    if (!write->entry) {
+        disk->formatted = true;
+        disk->record = write->record;
+        //  A node that votes no more has its damage healed by this write.
+        size_t kept = 0;
+        for (size_t index = 0; index < disk->count; index++)
+            if (!disk->file[index].damaged)
+                disk->file[kept++] = disk->file[index];
+        disk->count = kept;
+        return;
+    }
+    s_file_t *file = s_file (disk, write->entry->name);
+    if (!file) {
+        disk->file =
+          realloc (disk->file, (disk->count + 1) * sizeof *disk->file);
+        assert (disk->file);
+        file = &disk->file[disk->count++];
+        memset (file, 0, sizeof *file);
+        snprintf (file->name, sizeof file->name, "%s", write->entry->name);
+    }
+    file->next = write->next < write->limit ? write->next : write->limit;
+    file->limit = write->limit;
+}
+
+static bool
+s_write_some (zseq_world_t *self, s_slot_t *slot)
+{
+    if (!slot->node || slot->write_count == 0 ||
+        (slot->stuck && slot->writes_max == 0))
+        return false;
+    if (slot->stuck)
+        slot->writes_max--;
+    s_write_t write = slot->write[0];
+    slot->write_count--;
+    memmove (slot->write, slot->write + 1,
+             slot->write_count * sizeof *slot->write);
+    s_write (slot, &write);
+    zseq_event_t event = {.type = write.entry ? ZSEQ_EVENT_PERSISTED
+                                              : ZSEQ_EVENT_RECORD_PERSISTED,
+                          .entry = write.entry,
+                          .limit = write.limit,
+                          .version = write.version};
+    s_step (self, slot, event);
+    return true;
+}
+
+void
+zseq_world_round (zseq_world_t *self)
+{
+    self->now_us += ROUND_US;
+    for (size_t node = 0; node < self->n; node++)
+        s_step (self, &self->slot[node],
+                (zseq_event_t){.type = ZSEQ_EVENT_TICK});
+    bool any = true;
+    while (any) {
+        any = s_deliver_all (self);
+        for (size_t node = 0; node < self->n; node++) {
+            s_step (self, &self->slot[node],
+                    (zseq_event_t){.type = ZSEQ_EVENT_FLUSH});
+            while (s_write_some (self, &self->slot[node]))
+                any = true;
+        }
+    }
+}
+
+bool
+zseq_world_votes (zseq_world_t *self, uint8_t node, size_t rounds_max)
+{
+    for (size_t round = 0; round < rounds_max; round++) {
+        if (zseq_world_state (self, node) == ZSEQ_STATE_VOTING)
+            return true;
+        zseq_world_round (self);
+    }
+    return zseq_world_state (self, node) == ZSEQ_STATE_VOTING;
+}
+
+zseq_state_t
+zseq_world_state (const zseq_world_t *self, uint8_t node)
+{
+    const s_slot_t *slot = &self->slot[node];
+    return slot->node ? zseq_node_state (slot->node) : 0;
+}
+
+int
+zseq_world_ended (const zseq_world_t *self, uint8_t node)
+{
+    return self->slot[node].ended;
+}
+
+const zseq_record_t *
+zseq_world_record (const zseq_world_t *self, uint8_t node)
+{
+    const s_slot_t *slot = &self->slot[node];
+    return slot->node ? zseq_node_record (slot->node) : NULL;
+}
+
+uint64_t
+zseq_world_disk_next (const zseq_world_t *self, uint8_t node, const char *name)
+{
+    const s_file_t *file = s_file (&self->slot[node].disk, name);
+    return file ? file->next : 0;
+}
+
+uint64_t
+zseq_world_disk_limit (const zseq_world_t *self, uint8_t node, const char *name)
+{
+    const s_file_t *file = s_file (&self->slot[node].disk, name);
+    return file ? file->limit : 0;
+}
+
+bool
+zseq_world_told (const zseq_world_t *self, uint8_t node, const char *text)
+{
+    return strstr (self->slot[node].told, text) != NULL;
+}
+
+uint64_t
+zseq_world_identity (const zseq_world_t *self)
+{
+    for (size_t node = 0; node < self->n; node++)
+        if (self->slot[node].node &&
+            zseq_node_record (self->slot[node].node)->identity)
+            return zseq_node_record (self->slot[node].node)->identity;
+    return 0;
+}
+
+uint64_t
+zseq_world_now_us (const zseq_world_t *self)
+{
+    return self->now_us;
+}
+
+size_t
+zseq_world_writes (const zseq_world_t *self, uint8_t node)
+{
+    return self->slot[node].writes;
+}

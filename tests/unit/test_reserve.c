@@ -1,0 +1,305 @@
+//  Reserve-ahead: how much, and that it never costs an ID that was handed out.
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "test_random.h"
+#include "zseq_reserve.h"
+#include "zseq_world.h"
+
+#define SECOND_US 1000000
+
+static void
+s_claims (zseq_reserve_t *reserve, uint32_t claims, uint64_t count)
+{
+    for (uint32_t claim = 0; claim < claims; claim++)
+        zseq_reserve_claim (reserve, count);
+}
+
+Test (reserve, of_a_claim_now_and_then_is_nothing)
+{
+    zseq_reserve_t reserve = {0};
+    zseq_reserve_restart (&reserve, SECOND_US);
+    s_claims (&reserve, 1, 1000);
+    cr_assert_eq (zseq_reserve_wanted (&reserve, SECOND_US + 100000, SECOND_US),
+                  0);
+    cr_assert_gt (zseq_reserve_wanted (&reserve, SECOND_US + 99999, SECOND_US),
+                  0);
+}
+
+Test (reserve, is_what_is_claimed_in_the_time_at_the_present_rate)
+{
+    zseq_reserve_t reserve = {0};
+    s_claims (&reserve, 500, 10);
+    cr_assert_eq (zseq_reserve_wanted (&reserve, 500000, SECOND_US), 10000);
+    cr_assert_eq (zseq_reserve_wanted (&reserve, 500000, SECOND_US / 2), 5000);
+    cr_assert_eq (zseq_reserve_wanted (&reserve, 500000, 0), 0);
+}
+
+Test (reserve, grows_by_no_more_than_a_factor)
+{
+    zseq_reserve_t reserve = {0};
+    s_claims (&reserve, 2, 10);
+    cr_assert_eq (zseq_reserve_wanted (&reserve, 0, SECOND_US), 160);
+    zseq_reserve_restart (&reserve, SECOND_US);
+    cr_assert_eq (zseq_reserve_wanted (&reserve, SECOND_US, SECOND_US), 0);
+}
+
+Test (reserve, is_bounded_where_ids_end)
+{
+    zseq_reserve_t reserve = {.claimed = ZSEQ_ID_MAX, .claims = UINT32_MAX};
+    cr_assert_leq (zseq_reserve_wanted (&reserve, 1, 60 * SECOND_US),
+                   UINT64_MAX / 100);
+    zseq_reserve_claim (&reserve, 1);
+    cr_assert_eq (reserve.claims, UINT32_MAX);
+}
+
+//  A node alone, and a client that knows what it was given.
+static zseq_world_t *s_world;
+static size_t s_granted;
+static uint64_t s_request;
+
+static void
+s_reply (const zseq_msg_t *msg, void *arg)
+{
+    (void) arg;
+    cr_assert_eq (msg->status, ZSEQ_OK);
+    s_granted++;
+}
+
+static void
+s_setup (void)
+{
+    s_world = zseq_world_new (1);
+    s_granted = 0;
+    s_request = 7000;
+    zseq_world_client (s_world, s_reply, NULL);
+    zseq_world_reserve (s_world, SECOND_US);
+    zseq_world_birth (s_world);
+}
+
+static void
+s_teardown (void)
+{
+    zseq_world_destroy (&s_world);
+}
+
+static void
+s_claim (uint64_t first, uint64_t count)
+{
+    zseq_msg_t msg;
+    memset (&msg, 0, sizeof msg);
+    msg.op = ZSEQ_OP_CLAIM;
+    msg.request = ++s_request;
+    msg.cluster = zseq_world_identity (s_world);
+    msg.name = (zseq_slice_t){"orders", 6};
+    msg.first = first;
+    msg.count = count;
+    zseq_world_send (s_world, 0, &msg);
+}
+
+//  Claims one ID after the other, one a round; returns the next one.
+static uint64_t
+s_run (uint64_t first, size_t rounds)
+{
+    for (size_t round = 0; round < rounds; round++) {
+        s_claim (first++, 1);
+        zseq_world_round (s_world);
+    }
+    return first;
+}
+
+static void
+s_idle (size_t rounds)
+{
+    for (size_t round = 0; round < rounds; round++)
+        zseq_world_round (s_world);
+}
+
+static void
+s_restart (void)
+{
+    zseq_world_kill (s_world, 0);
+    zseq_world_start (s_world, 0, NULL);
+    zseq_world_round (s_world);
+}
+
+TestSuite (reserve_ahead, .init = s_setup, .fini = s_teardown);
+
+Test (reserve_ahead, a_busy_sequence_needs_few_writes)
+{
+    size_t before = zseq_world_writes (s_world, 0);
+    s_run (1, 1000);
+    cr_assert_eq (s_granted, 1000);
+    size_t writes = zseq_world_writes (s_world, 0) - before;
+    cr_assert_lt (writes, (size_t) 60, "%zu writes", writes);
+}
+
+Test (reserve_ahead, is_no_more_than_a_second_s_worth)
+{
+    for (uint64_t first = 1; first <= 1000; first++) {
+        s_run (first, 1);
+        cr_assert_leq (zseq_world_disk_limit (s_world, 0, "orders"),
+                       first + 1 + 50 + 25, "after %zu", (size_t) first);
+    }
+}
+
+Test (reserve_ahead, is_nothing_for_a_slow_sequence)
+{
+    for (uint64_t first = 1; first <= 20; first++) {
+        s_run (first, 1);
+        cr_assert_eq (zseq_world_disk_limit (s_world, 0, "orders"), first + 1);
+        s_idle (10);
+    }
+}
+
+Test (reserve_ahead, burns_what_was_reserved_after_a_crash_and_repeats_nothing)
+{
+    uint64_t next = s_run (1, 200);
+    uint64_t limit = zseq_world_disk_limit (s_world, 0, "orders");
+    cr_assert_gt (limit, next);
+    s_restart ();
+    char text[40];
+    snprintf (text, sizeof text, "burnt %zu IDs at most",
+              (size_t) (limit - zseq_world_disk_next (s_world, 0, "orders")));
+    //  Once it has voted, the record is exact.
+    s_idle (2);
+    cr_assert_eq (zseq_world_disk_next (s_world, 0, "orders"), limit);
+    cr_assert (zseq_world_told (s_world, 0, "burnt"));
+    s_granted = 0;
+    s_claim (limit, 1);
+    s_idle (1);
+    cr_assert_eq (s_granted, 1);
+    s_restart ();
+    cr_assert (!zseq_world_told (s_world, 0, "burnt"), "told only once");
+}
+
+Test (reserve_ahead, returns_to_nothing_when_the_sequence_is_idle)
+{
+    uint64_t next = s_run (1, 200);
+    cr_assert_gt (zseq_world_disk_limit (s_world, 0, "orders"), next);
+    s_idle (150);
+    cr_assert_eq (zseq_world_disk_limit (s_world, 0, "orders"), next);
+    cr_assert_eq (zseq_world_disk_next (s_world, 0, "orders"), next);
+    size_t writes = zseq_world_writes (s_world, 0);
+    s_idle (500);
+    cr_assert_eq (zseq_world_writes (s_world, 0), writes);
+}
+
+Test (reserve_ahead, shrinks_with_the_rate)
+{
+    for (uint64_t first = 1; first < 200000; first += 1000) {
+        s_claim (first, 1000);
+        zseq_world_round (s_world);
+    }
+    uint64_t limit = zseq_world_disk_limit (s_world, 0, "orders");
+    cr_assert_gt (limit, 220000u);
+    uint64_t next = 200001;
+    for (int round = 0; round < 100; round++) {
+        next = s_run (next, 1);
+        s_idle (2);
+    }
+    cr_assert_leq (zseq_world_disk_limit (s_world, 0, "orders"), next + 60);
+}
+
+//  S8: what the disk is about to say less of is not granted any more.
+Test (reserve_ahead, is_lowered_in_memory_before_the_disk_is_told)
+{
+    s_run (1, 200);
+    uint64_t limit = zseq_world_disk_limit (s_world, 0, "orders");
+    zseq_world_stick (s_world, 0, 0);
+    s_idle (150);
+    cr_assert_eq (zseq_world_disk_limit (s_world, 0, "orders"), limit);
+    s_granted = 0;
+    s_claim (limit - 1, 1);
+    s_idle (1);
+    cr_assert_eq (s_granted, 0, "the smaller limit may be on disk already");
+    zseq_world_stick (s_world, 0, 1);
+    s_idle (1);
+    cr_assert_lt (zseq_world_disk_limit (s_world, 0, "orders"), limit);
+    cr_assert_eq (s_granted, 0, "the disk says less than what was claimed");
+    zseq_world_unstick (s_world, 0);
+    s_idle (1);
+    cr_assert_eq (s_granted, 1);
+    cr_assert_geq (zseq_world_disk_limit (s_world, 0, "orders"), limit);
+}
+
+Test (reserve_ahead, is_not_used_before_it_is_durable)
+{
+    uint64_t next = s_run (1, 50);
+    uint64_t limit = zseq_world_disk_limit (s_world, 0, "orders");
+    zseq_world_stick (s_world, 0, 0);
+    s_granted = 0;
+    for (uint64_t first = next; first < limit + 20; first++)
+        s_claim (first, 1);
+    s_idle (1);
+    cr_assert_eq (s_granted, (size_t) (limit - next));
+    zseq_world_unstick (s_world, 0);
+    s_idle (1);
+    cr_assert_eq (s_granted, (size_t) (limit - next) + 20);
+}
+
+Test (reserve_ahead, counts_claims_and_not_what_is_skipped)
+{
+    zseq_msg_t msg;
+    memset (&msg, 0, sizeof msg);
+    msg.op = ZSEQ_OP_RAISE;
+    msg.request = 1;
+    msg.cluster = zseq_world_identity (s_world);
+    msg.name = (zseq_slice_t){"orders", 6};
+    s_run (1, 3);
+    msg.next = (uint64_t) 1 << 50;
+    zseq_world_send (s_world, 0, &msg);
+    zseq_world_round (s_world);
+    s_run (msg.next, 2);
+    cr_assert_leq (zseq_world_disk_limit (s_world, 0, "orders"),
+                   msg.next + 100);
+}
+
+Test (reserve_ahead, ends_where_ids_end)
+{
+    uint64_t first = ZSEQ_ID_MAX - 20;
+    s_run (first, 21);
+    cr_assert_eq (s_granted, 21);
+    cr_assert_eq (zseq_world_disk_limit (s_world, 0, "orders"),
+                  ZSEQ_ID_MAX + 1);
+}
+
+//  Crashes at random times, with disks that are stuck at times, against a
+//  client that remembers: no ID twice.
+Test (reserve_ahead, repeats_nothing_whenever_it_is_killed)
+{
+    uint64_t random = 4711;
+    uint64_t given = 0;
+    for (int life = 0; life < 300; life++) {
+        uint64_t rounds = test_random (&random) % 40;
+        for (uint64_t round = 0; round < rounds; round++) {
+            uint64_t count = 1 + test_random (&random) % 100;
+            if (test_random (&random) % 8 == 0)
+                zseq_world_stick (s_world, 0, test_random (&random) % 2);
+            uint64_t next = given + 1;
+            uint64_t limit = zseq_world_disk_limit (s_world, 0, "orders");
+            if (next < limit && round == 0)
+                next = limit;
+            s_granted = 0;
+            s_claim (next, count);
+            zseq_world_round (s_world);
+            if (s_granted) {
+                given = next + count - 1;
+                cr_assert_geq (zseq_world_disk_limit (s_world, 0, "orders"),
+                               given + 1);
+            }
+            else {
+                zseq_world_unstick (s_world, 0);
+                zseq_world_round (s_world);
+                given = next + count - 1;
+            }
+            if (test_random (&random) % 16 == 0)
+                s_idle (test_random (&random) % 120);
+        }
+        zseq_world_unstick (s_world, 0);
+        s_restart ();
+        cr_assert_geq (zseq_world_disk_limit (s_world, 0, "orders"), given);
+    }
+}

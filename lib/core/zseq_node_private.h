@@ -1,0 +1,152 @@
+//  What the two files of a node share: zseq_node.c has its clients and its disk,
+//  zseq_peers.c its peers, with birth and recovery. For nobody else.
+
+#ifndef ZSEQ_NODE_PRIVATE_H_INCLUDED
+#define ZSEQ_NODE_PRIVATE_H_INCLUDED
+
+#include "zseq_node.h"
+#include "zseq_recovery.h"
+
+#define WHY_MAX 256
+
+//  A request that was granted, and whose reply waits for the disk.
+typedef struct {
+    zseq_route_t route;
+    zseq_op_t op;
+    uint64_t request;
+    uint64_t next;  //  To be answered, and to be durable before that
+    uint64_t first;
+    uint64_t count;
+    uint32_t following;  //  Next in the entry's queue, or in the free list
+} zseq_waiting_t;
+
+//  What a peer last said of itself.
+typedef struct {
+    uint64_t request;   //  The question under way; 0 if none
+    zseq_op_t op;       //  What it asks
+    uint64_t ask_us;    //  When to ask next
+    uint64_t asked_us;  //  When that was asked
+    uint64_t wait_us;   //  How long to wait for the answer; 0: as usual
+    uint64_t cluster;   //  Whose voter it is, to a node that does not know its
+                        //  own cluster; 0: it has not said
+    zseq_vector_t vector;
+    int complaint;  //  What was last logged about it; ZSEQ_OK if nothing
+
+    //  A life of it that somebody claimed by FENCE and that it has not
+    //  confirmed yet, if the counter is not 0.
+    zseq_incarnation_t claimed;
+    bool checking;  //  The question under way was asked since
+    bool refuted;   //  It answered in an older life
+} zseq_peer_t;
+
+//  How far a recovery is.
+typedef enum {
+    PHASE_ASK,    //  Asks which lives are known
+    PHASE_BEGIN,  //  Its new life is being written
+    PHASE_COPY,   //  Fences, and copies
+    PHASE_SETTLE  //  What was copied is being written, the vote last
+} zseq_phase_t;
+
+struct zseq_node {
+    zseq_record_t record;    //  As it is to be
+    zseq_vector_t durable;   //  The vector of the record on disk
+    uint64_t version;        //  Of record; one up with every change
+    uint64_t version_disk;   //  Of the record on disk
+    bool record_writing;     //  A write of the record is in flight
+    zseq_record_t snapshot;  //  What that write holds
+    bool voting;             //  S5: the record on disk says so
+    bool recovering;         //  It lost what it knew, and does not vote
+    bool stopping;
+    bool begun;  //  The first tick is over
+    bool ended;  //  It has told that it must end
+    uint64_t now_us;
+    uint64_t next_request;
+    uint64_t stranger_us;  //  When a refused introduction may be told of again
+    zseq_peer_t peer[ZSEQ_NODES_MAX];
+
+    char why[WHY_MAX];  //  Why it recovers
+    uint64_t identity;  //  The cluster's, as far as it is known
+    zseq_phase_t phase;
+    zseq_recovery_t recovery;  //  The attempt under way
+    uint32_t attempts;
+    uint32_t superseded;     //  Times a voter heard of a newer life of itself
+    uint64_t begun_version;  //  Of the record that has the new life
+    uint64_t progress_us;    //  When the last answer was of use
+    uint64_t told_us;        //  When it was last told how far it is
+    uint64_t told_copied;    //  How far that was
+    bool forced;
+    zseq_force_t force;
+
+    zseq_table_t *table;
+    uint64_t reserve_us;
+    zseq_entry_t *reserved;  //  Entries with a reserve, first come first
+    zseq_entry_t **reserved_end;
+    zseq_waiting_t *waiting;  //  Place 0 is unused
+    uint32_t waiting_size;
+    uint32_t waiting_free;  //  First of the free places; 0 if none
+    size_t waiting_count;
+    size_t waiting_max;
+    zseq_entry_t *dirty;  //  Entries to be written at the next flush
+    zseq_entry_t **dirty_end;
+    size_t writing;  //  Entries whose write is in flight
+
+    uint64_t claims;
+    uint64_t conflicts;
+    uint64_t burnt;  //  IDs between next and limit that were loaded
+
+    zseq_msg_t reply;                 //  Scratch
+    zseq_item_t page[ZSEQ_PAGE_MAX];  //  Scratch
+    zseq_action_fn *act;
+    void *arg;
+};
+
+//  zseq_node.c.
+
+//  Tells the operator; ZSEQ_ACTION_EXIT also ends the node.
+__attribute__ ((format (printf, 4, 5))) void
+zseq_node_tell (zseq_node_t *self, zseq_action_type_t type, int status,
+                const char *format, ...);
+const char *zseq_node_name (const zseq_node_t *self, uint8_t node);
+
+//  Why the node does not vote, for a person; empty if it does.
+void zseq_node_reason (const zseq_node_t *self, char *text, size_t size);
+
+//  A reply, to be completed, then sent.
+zseq_msg_t *zseq_node_reply (zseq_node_t *self, zseq_op_t op, uint64_t request,
+                             int status);
+void zseq_node_send (zseq_node_t *self, const zseq_route_t *route);
+void zseq_node_refuse (zseq_node_t *self, const zseq_event_t *event,
+                       int status);
+
+//  Whether the node takes part, for that cluster; else it has refused.
+bool zseq_node_admit (zseq_node_t *self, const zseq_event_t *event);
+
+void zseq_node_fill_members (const zseq_node_t *self, zseq_msg_t *msg);
+void zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
+                            zseq_slice_t prefix, size_t wanted);
+
+//  Lets an entry be written at the next flush.
+void zseq_node_mark_dirty (zseq_node_t *self, zseq_entry_t *entry);
+
+//  Answers whoever waits for no more than limit, if the node votes.
+void zseq_node_release (zseq_node_t *self, zseq_entry_t *entry, uint64_t limit,
+                        int status);
+
+//  zseq_peers.c.
+
+//  INTRODUCE, FENCE, COPY; and the reply to a question of this node's.
+void zseq_peers_request (zseq_node_t *self, const zseq_event_t *event);
+void zseq_peers_reply (zseq_node_t *self, const zseq_event_t *event);
+
+//  Votes no more, and recovers, for the reason in why.
+void zseq_peers_recover (zseq_node_t *self);
+
+//  Time has passed; the record was written; what was dirty is being written.
+void zseq_peers_tick (zseq_node_t *self);
+void zseq_peers_written (zseq_node_t *self);
+void zseq_peers_flushed (zseq_node_t *self);
+
+//  Asks for the record with the vote, when all else of a recovery is written.
+void zseq_peers_consider_vote (zseq_node_t *self);
+
+#endif

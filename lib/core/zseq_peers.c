@@ -1,0 +1,885 @@
+//  A node's peers: who they are, the cluster's birth, and what this node does
+//  when it, or one of them, has lost what it knew.
+
+#include "zseq_node_private.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "zseq_quorum.h"
+
+//  How long after its answer a peer is asked again who it is: at birth, and
+//  later. While it does not answer, the time doubles.
+#define BIRTH_ASK_US 50000
+#define ASK_US 1000000
+#define ASK_US_MAX 8000000
+//  How long a question is under way at least before it is asked again because
+//  somebody says that the answer has changed: anybody can say so.
+#define HINT_US 500000
+//  How often refused introductions are told of.
+#define STRANGER_US 10000000
+//  A recovering node asks for no more while that many writes are in flight.
+#define COPYING_MAX 8192
+//  How often it tells how far it is, or for whom it waits.
+#define COPIED_US 1000000
+#define WAITING_US 10000000
+//  Attempts after which it gives up: others must be using its name.
+#define ATTEMPTS_MAX 32
+
+//  Tells of a peer's fault once, until it changes.
+static bool
+s_complain (zseq_node_t *self, uint8_t peer, int complaint)
+{
+    bool anew = self->peer[peer].complaint != complaint;
+    self->peer[peer].complaint = complaint;
+    return anew;
+}
+
+static bool
+s_same (zseq_slice_t slice, const char *text)
+{
+    return slice.size == strlen (text) &&
+           !memcmp (slice.data, text, slice.size);
+}
+
+static bool
+s_same_members (const zseq_node_t *self, const zseq_msg_t *msg)
+{
+    if (!s_same (msg->cluster_name, self->record.cluster) ||
+        msg->member_count != self->record.n || msg->vector.n != self->record.n)
+        return false;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        if (!s_same (msg->member[node].name, self->record.member[node].name))
+            return false;
+    return true;
+}
+
+//  Tells of a node that thinks it is a peer, now and then: anybody can cause it.
+static void
+s_tell_stranger (zseq_node_t *self, const zseq_msg_t *msg)
+{
+    if (self->now_us < self->stranger_us)
+        return;
+    self->stranger_us = self->now_us + STRANGER_US;
+    const zseq_slice_t *name =
+      &msg->member[msg->node < msg->member_count ? msg->node : 0].name;
+    zseq_node_tell (
+      self, ZSEQ_ACTION_LOG, ZSEQ_EMEMBERS,
+      "refused node %.*s of cluster %.*s: it was formatted with another "
+      "member list (%zu members) or cluster name, or as this very node; "
+      "format one of the two again",
+      (int) name->size, name->data, (int) msg->cluster_name.size,
+      msg->cluster_name.data, msg->member_count);
+}
+
+//  Somebody says that a peer would answer something new by now.
+static void
+s_hint (zseq_node_t *self, uint8_t node)
+{
+    zseq_peer_t *peer = &self->peer[node];
+    uint64_t ask_us = peer->request ? peer->asked_us + HINT_US : self->now_us;
+    if (peer->ask_us > ask_us)
+        peer->ask_us = ask_us;
+}
+
+//  A peer says who it is. What it says is held against what is known, and
+//  nothing is learnt from it: anybody could say it. This node learns by asking
+//  at the peer's endpoint itself.
+static void
+s_introduce (zseq_node_t *self, const zseq_event_t *event)
+{
+    const zseq_msg_t *msg = event->msg;
+    if (msg->cluster && self->record.identity &&
+        msg->cluster != self->record.identity) {
+        zseq_node_refuse (self, event, ZSEQ_ECLUSTER);
+        return;
+    }
+    if (!s_same_members (self, msg) || msg->node >= self->record.n ||
+        msg->node == self->record.self) {
+        zseq_node_refuse (self, event, ZSEQ_EMEMBERS);
+        s_tell_stranger (self, msg);
+        return;
+    }
+    const zseq_incarnation_t *known = &self->record.vector.life[msg->node];
+    const zseq_incarnation_t *said = &msg->vector.life[msg->node];
+    int order = zseq_incarnation_compare (said, known);
+    if (known->counter && order && said->counter <= 1 &&
+        (!msg->cluster || known->counter == 1)) {
+        zseq_node_refuse (self, event, ZSEQ_EREFORMATTED);
+        return;
+    }
+    if (order < 0) {
+        zseq_node_refuse (self, event, ZSEQ_ESUPERSEDED);
+        return;
+    }
+    if (order > 0)
+        s_hint (self, msg->node);
+    zseq_msg_t *reply =
+      zseq_node_reply (self, ZSEQ_OP_INTRODUCE, msg->request, ZSEQ_OK);
+    reply->state = zseq_node_state (self);
+    //  S5: what is only in memory must not make a peer vote.
+    reply->vector = self->durable;
+    zseq_node_send (self, &event->route);
+}
+
+//  A new question to a peer; what was under way to it is given up. The caller
+//  completes and sends it.
+static zseq_msg_t *
+s_question (zseq_node_t *self, uint8_t peer, zseq_op_t op)
+{
+    if (++self->next_request == 0)
+        self->next_request = 1;
+    self->peer[peer].request = self->next_request;
+    self->peer[peer].asked_us = self->now_us;
+    self->peer[peer].op = op;
+
+    zseq_msg_t *ask = &self->reply;
+    ask->op = op;
+    ask->reply = false;
+    ask->request = self->next_request;
+    ask->cluster = self->record.identity;
+    ask->node = self->record.self;
+    return ask;
+}
+
+static void
+s_send_question (zseq_node_t *self, uint8_t peer)
+{
+    zseq_action_t action = {
+      .type = ZSEQ_ACTION_ASK, .peer = peer, .msg = &self->reply};
+    self->act (&action, self->arg);
+}
+
+static void
+s_ask (zseq_node_t *self, uint8_t peer)
+{
+    zseq_msg_t *ask = s_question (self, peer, ZSEQ_OP_INTRODUCE);
+    ask->vector = self->record.vector;
+    ask->state = zseq_node_state (self);
+    zseq_node_fill_members (self, ask);
+    s_send_question (self, peer);
+    self->peer[peer].checking = self->peer[peer].claimed.counter > 0;
+}
+
+//  Whether the peer that recovers may be told: its new life is in force here,
+//  and on disk. What it says of that life itself is not believed, as anybody
+//  could say it: this node learns of it by asking at the peer's endpoint.
+static bool
+s_admit_fenced (zseq_node_t *self, const zseq_event_t *event)
+{
+    const zseq_msg_t *msg = event->msg;
+    if (!zseq_node_admit (self, event))
+        return false;
+    if (msg->node >= self->record.n || msg->node == self->record.self) {
+        zseq_node_refuse (self, event, ZSEQ_EMEMBERS);
+        return false;
+    }
+    zseq_peer_t *peer = &self->peer[msg->node];
+    int order = zseq_incarnation_compare (&msg->life,
+                                          &self->record.vector.life[msg->node]);
+    bool claimed = !zseq_incarnation_compare (&msg->life, &peer->claimed);
+    if (order > 0 && !claimed) {
+        peer->claimed = msg->life;
+        peer->checking = false;
+        peer->refuted = false;
+    }
+    if (order > 0)
+        s_hint (self, msg->node);
+    bool durable =
+      !zseq_incarnation_compare (&msg->life, &self->durable.life[msg->node]);
+    if (order == 0 && durable)
+        return true;
+    bool refused =
+      order < 0 || (claimed && peer->refuted) || msg->op == ZSEQ_OP_COPY;
+    zseq_node_refuse (self, event, refused ? ZSEQ_ESUPERSEDED : ZSEQ_EAGAIN);
+    return false;
+}
+
+static void
+s_fence (zseq_node_t *self, const zseq_event_t *event)
+{
+    if (!s_admit_fenced (self, event))
+        return;
+    zseq_msg_t *reply =
+      zseq_node_reply (self, ZSEQ_OP_FENCE, event->msg->request, ZSEQ_OK);
+    reply->floor = self->record.floor;
+    reply->floor_reserved = self->record.floor_reserved;
+    reply->sequences = zseq_table_count (self->table);
+    zseq_node_send (self, &event->route);
+}
+
+static void
+s_copy (zseq_node_t *self, const zseq_event_t *event)
+{
+    if (s_admit_fenced (self, event))
+        zseq_node_answer_page (self, event, (zseq_slice_t){"", 0},
+                               ZSEQ_PAGE_MAX);
+}
+
+//  Birth.
+
+static void
+s_vote (zseq_node_t *self, uint64_t identity)
+{
+    self->record.identity = identity;
+    self->record.voting = true;
+    self->version++;
+}
+
+//  S5: votes once every node has met every other: then all have written down
+//  the same vector, to which each has brought its own entry. (A node that is
+//  told late votes once a peer that votes knows this very life of it.)
+static void
+s_consider_birth (zseq_node_t *self)
+{
+    zseq_record_t *record = &self->record;
+    if (record->voting || record->identity || self->recovering ||
+        self->stopping)
+        return;
+    for (uint8_t node = 0; node < record->n; node++)
+        if (node != record->self &&
+            !zseq_vector_equal (&self->peer[node].vector, &self->durable))
+            return;
+    s_vote (self, zseq_record_identity (record));
+}
+
+//  Recovery.
+
+//  Begins to ask anew.
+static void
+s_attempt_recovery (zseq_node_t *self)
+{
+    if (++self->attempts > ATTEMPTS_MAX) {
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
+          "node %s has begun %u recoveries, and each time a newer life "
+          "of it was there already: other processes live under its name",
+          zseq_node_name (self, self->record.self), ATTEMPTS_MAX);
+        return;
+    }
+    //  S5: the vote may be on its way to the disk already.
+    if (self->record.voting) {
+        self->record.voting = false;
+        self->version++;
+    }
+    zseq_recovery_init (&self->recovery, &self->record);
+    self->phase = PHASE_ASK;
+    self->progress_us = self->now_us;
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        self->peer[node].request = 0;
+        self->peer[node].ask_us = 0;
+        self->peer[node].wait_us = 0;
+        self->peer[node].cluster = 0;
+        self->peer[node].complaint = ZSEQ_OK;
+    }
+}
+
+//  S5: votes no more, as of now, and on disk soon. What waits for the disk is
+//  not answered: it was granted in a life that has ended.
+void
+zseq_peers_recover (zseq_node_t *self)
+{
+    self->recovering = true;
+    self->voting = false;
+    for (zseq_entry_t *entry = self->dirty; entry; entry = entry->dirty)
+        zseq_node_release (self, entry, UINT64_MAX, ZSEQ_ENOTVOTING);
+    zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK, "node %s recovers: %s",
+                    zseq_node_name (self, self->record.self), self->why);
+    uint8_t need = zseq_quorum_majority (self->record.n);
+    if (need > self->record.n - 1 && !self->forced) {
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_EQUORUM,
+          "it takes %u voting peers to recover, and in a cluster of %u "
+          "there are %u: see zseqd recover --force",
+          need, self->record.n, self->record.n - 1);
+        return;
+    }
+    self->told_us = self->now_us;
+    s_attempt_recovery (self);
+}
+
+//  Whether a forced recovery has waited long enough for peers.
+static bool
+s_waited (const zseq_node_t *self)
+{
+    return self->forced &&
+           self->now_us - self->progress_us >= self->force.wait_us;
+}
+
+//  A node that does not know its cluster believes need voters that agree.
+static void
+s_find_cluster (zseq_node_t *self, uint8_t need)
+{
+    uint8_t n = self->record.n;
+    for (uint8_t node = 0; node < n && !self->identity; node++) {
+        uint8_t agree = 0;
+        for (uint8_t other = 0; other < n; other++)
+            if (self->peer[other].cluster == self->peer[node].cluster)
+                agree++;
+        if (self->peer[node].cluster && agree >= need)
+            self->identity = self->peer[node].cluster;
+    }
+    for (uint8_t node = 0; node < n && self->identity; node++) {
+        if (self->peer[node].cluster != self->identity ||
+            !zseq_recovery_see (&self->recovery, node,
+                                &self->peer[node].vector))
+            continue;
+        self->recovery.source[node].asked = true;
+    }
+}
+
+//  Takes a new life, above all that anybody knows of.
+static void
+s_begin_life (zseq_node_t *self)
+{
+    zseq_record_t *record = &self->record;
+    if (!self->identity && self->forced)
+        s_find_cluster (self, 1);
+    if (!record->identity)
+        record->identity = self->identity;
+    if (!record->identity) {
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
+          "no peer votes, and nothing is left on this disk: nobody knows "
+          "the cluster any more. Format a new one and raise its "
+          "sequences above all IDs that were handed out");
+        return;
+    }
+    zseq_vector_merge (&record->vector, &self->recovery.newest);
+    zseq_incarnation_t *life = &record->vector.life[record->self];
+    if (life->counter == UINT64_MAX) {
+        zseq_node_tell (self, ZSEQ_ACTION_EXIT, ZSEQ_EPROTOCOL,
+                        "node %s has had all incarnations that there are",
+                        zseq_node_name (self, record->self));
+        return;
+    }
+    //  The first life is for those that were formatted. Request IDs are random
+    //  where a process begins, and never come twice in it.
+    life->counter = life->counter ? life->counter + 1 : 2;
+    life->random = ++self->next_request;
+    self->phase = PHASE_BEGIN;
+    self->begun_version = ++self->version;
+}
+
+//  Enough peers have told all that they hold.
+static void
+s_settle (zseq_node_t *self)
+{
+    zseq_record_t *record = &self->record;
+    if (self->forced && record->floor < self->force.floor)
+        record->floor = self->force.floor;
+    for (uint8_t node = 0; node < record->n; node++) {
+        const zseq_source_t *source = &self->recovery.source[node];
+        if (!source->complete)
+            continue;
+        if (record->floor < source->floor)
+            record->floor = source->floor;
+        if (record->floor_reserved < source->floor_reserved)
+            record->floor_reserved = source->floor_reserved;
+    }
+    zseq_vector_merge (&record->vector, &self->recovery.newest);
+    //  All that is written with the vote.
+    self->phase = PHASE_SETTLE;
+}
+
+static void
+s_consider_recovery (zseq_node_t *self)
+{
+    if (!self->recovering || self->stopping)
+        return;
+    const zseq_recovery_t *recovery = &self->recovery;
+    //  A forced one is glad of all that there are.
+    uint8_t peers = (uint8_t) (self->record.n - 1);
+    uint8_t need = self->forced ? peers : recovery->need;
+    if (self->phase == PHASE_ASK) {
+        if (zseq_recovery_asked (recovery) >= need || s_waited (self))
+            s_begin_life (self);
+    }
+    else if (self->phase == PHASE_COPY) {
+        if (zseq_recovery_complete (recovery) >= need || s_waited (self))
+            s_settle (self);
+    }
+}
+
+//  S5: the vote is the last thing to be written.
+void
+zseq_peers_consider_vote (zseq_node_t *self)
+{
+    if (self->recovering && self->phase == PHASE_SETTLE && !self->dirty &&
+        self->writing == 0 && !self->record.voting && !self->stopping) {
+        self->record.voting = true;
+        self->version++;
+    }
+}
+
+//  The next question of a recovery to a peer, if there is one.
+static void
+s_pursue (zseq_node_t *self, uint8_t peer)
+{
+    const zseq_source_t *source = &self->recovery.source[peer];
+    zseq_op_t op = ZSEQ_OP_HELLO;
+    if (self->phase == PHASE_COPY)
+        op = source->fenced ? ZSEQ_OP_COPY : ZSEQ_OP_FENCE;
+    else if (self->phase != PHASE_ASK)
+        return;
+    if (source->complete || (op == ZSEQ_OP_HELLO && source->asked) ||
+        (op == ZSEQ_OP_COPY && self->writing > COPYING_MAX))
+        return;
+
+    uint64_t *wait_us = &self->peer[peer].wait_us;
+    *wait_us = *wait_us ? *wait_us * 2 : BIRTH_ASK_US;
+    if (*wait_us > ASK_US)
+        *wait_us = ASK_US;
+    self->peer[peer].ask_us = self->now_us + *wait_us;
+
+    zseq_msg_t *ask = s_question (self, peer, op);
+    if (op == ZSEQ_OP_HELLO)
+        ask->cluster = 0;
+    ask->life = self->record.vector.life[self->record.self];
+    ask->after = (zseq_slice_t){source->after, source->after_size};
+    s_send_question (self, peer);
+}
+
+static void
+s_pursue_all (zseq_node_t *self)
+{
+    for (uint8_t node = 0; node < self->record.n; node++)
+        if (node != self->record.self &&
+            self->now_us >= self->peer[node].ask_us)
+            s_pursue (self, node);
+}
+
+//  Tells the operator how far it is, or for whom it waits.
+static void
+s_tell_recovery (zseq_node_t *self)
+{
+    uint64_t copied = 0;
+    uint64_t total = 0;
+    uint8_t from = 0;
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        const zseq_source_t *source = &self->recovery.source[node];
+        if (source->copied <= copied && source->total <= total)
+            continue;
+        copied = source->copied;
+        total = source->total;
+        from = node;
+    }
+    uint64_t silent_us = self->now_us - self->told_us;
+    if (copied != self->told_copied && silent_us >= COPIED_US)
+        zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+                        "recovering: %llu of %llu names copied from %s",
+                        (unsigned long long) copied, (unsigned long long) total,
+                        zseq_node_name (self, from));
+    else if (silent_us >= WAITING_US) {
+        char reason[ZSEQ_REASON_MAX + 1];
+        zseq_node_reason (self, reason, sizeof reason);
+        zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_EUNAVAILABLE,
+                        "node %s cannot vote yet: %s",
+                        zseq_node_name (self, self->record.self), reason);
+    }
+    else
+        return;
+    self->told_us = self->now_us;
+    self->told_copied = copied;
+}
+
+//  A peer's reply shows another life of this node than its own. Before its
+//  birth that cannot be; later a newer one means that this is an old copy, or
+//  that another process has taken over.
+static bool
+s_superseded (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector)
+{
+    const zseq_incarnation_t *theirs = &vector->life[self->record.self];
+    const zseq_incarnation_t *mine =
+      &self->record.vector.life[self->record.self];
+    int order = zseq_incarnation_compare (theirs, mine);
+    if (theirs->counter == 0 || order == 0)
+        return false;
+    if (!self->record.identity) {
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_EREFORMATTED,
+          "peer %s knows another life of node %s: this directory was "
+          "formatted again over a lost disk, or copied, and must be "
+          "recovered: see zseqd recover",
+          zseq_node_name (self, peer),
+          zseq_node_name (self, self->record.self));
+        return true;
+    }
+    if (order < 0)
+        return false;
+    if (self->superseded++) {
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
+          "peer %s knows a newer life of node %s, for the second time: "
+          "another process lives under its name",
+          zseq_node_name (self, peer),
+          zseq_node_name (self, self->record.self));
+        return true;
+    }
+    snprintf (self->why, sizeof self->why,
+              "peer %s knows a newer life of it, so this is an old copy of "
+              "its directory",
+              zseq_node_name (self, peer));
+    zseq_peers_recover (self);
+    return true;
+}
+
+//  Whether the answer is from a node of this very cluster. Before its birth a
+//  node cannot know.
+static bool
+s_kin (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    return msg->node == peer && msg->vector.n == self->record.n &&
+           (!self->record.identity || msg->cluster == self->record.identity);
+}
+
+static void
+s_peer_refused (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    int status = msg->status;
+    if ((status == ZSEQ_EREFORMATTED || status == ZSEQ_ESUPERSEDED) &&
+        s_kin (self, peer, msg) && s_superseded (self, peer, &msg->vector))
+        return;
+    if (status == ZSEQ_EMEMBERS && !self->record.identity)
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, status,
+          "peer %s at %s was formatted with another member list or "
+          "cluster name: format one of the two again",
+          zseq_node_name (self, peer), self->record.member[peer].endpoint);
+    else if (s_complain (self, peer, status))
+        zseq_node_tell (
+          self, ZSEQ_ACTION_LOG, status, "peer %s at %s refuses us: %s",
+          zseq_node_name (self, peer), self->record.member[peer].endpoint,
+          zseq_strerror (status));
+}
+
+//  A peer's answer holds for the life that it shows; ours of it may be older,
+//  the same, or newer. Returns whether the answer may be used.
+static bool
+s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
+         zseq_state_t state)
+{
+    zseq_incarnation_t *mine = &self->record.vector.life[peer];
+    const zseq_incarnation_t *theirs = &vector->life[peer];
+    int order = zseq_incarnation_compare (theirs, mine);
+    if (order == 0)
+        return true;
+    if (theirs->counter == 0 && state == ZSEQ_STATE_RECOVERING)
+        return false;
+    if (theirs->counter == 0 || order < 0 ||
+        (mine->counter && theirs->counter == 1)) {
+        if (s_complain (self, peer, ZSEQ_EREFORMATTED))
+            zseq_node_tell (
+              self, ZSEQ_ACTION_LOG, ZSEQ_EREFORMATTED,
+              "peer %s at %s is not the one this node has met: it was "
+              "formatted again over a lost disk, or is an old copy, and "
+              "must be recovered",
+              zseq_node_name (self, peer), self->record.member[peer].endpoint);
+        return false;
+    }
+    if (mine->counter)
+        zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+                        "peer %s begins incarnation %llu: it recovers",
+                        zseq_node_name (self, peer),
+                        (unsigned long long) theirs->counter);
+    *mine = *theirs;
+    self->version++;
+    return true;
+}
+
+//  Tells of an answer that is not that of the peer of this cluster. One that
+//  does not know yet which its cluster is is left alone.
+static void
+s_tell_unkin (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    if (msg->node == peer && msg->vector.n == self->record.n && !msg->cluster &&
+        (msg->state == ZSEQ_STATE_RECOVERING ||
+         zseq_incarnation_compare (&msg->vector.life[peer],
+                                   &self->record.vector.life[peer]) == 0))
+        return;
+    if (s_complain (self, peer, ZSEQ_ECLUSTER))
+        zseq_node_tell (
+          self, ZSEQ_ACTION_LOG, ZSEQ_ECLUSTER,
+          "peer %s is not who answers at %s: that is another node, or "
+          "one of another cluster, or it was formatted again over a lost "
+          "disk and must be recovered; check the endpoints",
+          zseq_node_name (self, peer), self->record.member[peer].endpoint);
+}
+
+//  What a peer says of itself.
+static void
+s_introduced (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    zseq_peer_t *peer = &self->peer[index];
+    if (msg->status != ZSEQ_OK) {
+        s_peer_refused (self, index, msg);
+        return;
+    }
+    if (!s_kin (self, index, msg)) {
+        s_tell_unkin (self, index, msg);
+        return;
+    }
+    if (peer->checking &&
+        zseq_incarnation_compare (&msg->vector.life[index], &peer->claimed) < 0)
+        peer->refuted = true;
+    if (s_superseded (self, index, &msg->vector) ||
+        !s_learn (self, index, &msg->vector, msg->state))
+        return;
+
+    peer->complaint = ZSEQ_OK;
+    peer->vector = msg->vector;
+    if (self->record.identity && msg->cluster == self->record.identity) {
+        if (zseq_vector_merge (&self->record.vector, &msg->vector))
+            self->version++;
+    }
+    else if (!self->record.identity && msg->state == ZSEQ_STATE_VOTING &&
+             msg->cluster && zseq_vector_complete (&msg->vector) &&
+             zseq_incarnation_compare (
+               &msg->vector.life[self->record.self],
+               &self->record.vector.life[self->record.self]) == 0) {
+        zseq_vector_merge (&self->record.vector, &msg->vector);
+        s_vote (self, msg->cluster);
+    }
+    s_consider_birth (self);
+}
+
+//  Who answers for a peer is another node, or (fits) one of another cluster
+//  than this directory's. If they all are, the directory is in the wrong place.
+static void
+s_foreign (zseq_node_t *self, uint8_t index, bool fits)
+{
+    int complaint = fits ? ZSEQ_ECLUSTER : ZSEQ_EMEMBERS;
+    if (s_complain (self, index, complaint))
+        zseq_node_tell (
+          self, ZSEQ_ACTION_LOG, complaint,
+          "who answers for peer %s at %s is another node, or one of "
+          "another cluster: check the endpoints",
+          zseq_node_name (self, index), self->record.member[index].endpoint);
+    uint8_t foreign = 0;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        if (self->peer[node].complaint == ZSEQ_ECLUSTER)
+            foreign++;
+    if (self->record.identity && foreign >= self->recovery.need)
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_EFOREIGN,
+          "the directory of node %s belongs to another cluster than its "
+          "peers, and is left untouched",
+          zseq_node_name (self, self->record.self));
+}
+
+//  Whether a reply to a recovering node is of its cluster.
+static bool
+s_recovery_kin (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    bool fits = msg->node == index && msg->vector.n == self->record.n;
+    bool hello = msg->op == ZSEQ_OP_HELLO && msg->status == ZSEQ_OK;
+    if (fits && hello && !s_same_members (self, msg))
+        fits = false;
+    if (fits && hello && msg->state == ZSEQ_STATE_VOTING && !self->identity) {
+        self->peer[index].cluster = msg->cluster;
+        self->peer[index].vector = msg->vector;
+        s_find_cluster (self, self->recovery.need);
+    }
+    if (fits && self->identity && msg->cluster == self->identity)
+        return true;
+    //  A peer that knows no cluster itself is no stranger.
+    if (!fits || (self->identity && msg->cluster))
+        s_foreign (self, index, fits);
+    return false;
+}
+
+//  Takes over what a peer holds. Returns false when the node ends.
+static bool
+s_take_page (zseq_node_t *self, zseq_source_t *source, const zseq_msg_t *msg)
+{
+    for (size_t index = 0; index < msg->item_count; index++) {
+        const zseq_item_t *item = &msg->items[index];
+        zseq_entry_t *entry;
+        int rc = zseq_table_insert (self->table, item->name.data,
+                                    item->name.size, &entry);
+        if (rc != ZSEQ_OK) {
+            zseq_node_tell (
+              self, ZSEQ_ACTION_EXIT, rc,
+              rc == ZSEQ_EFULL
+                ? "the peers hold more names than this node may: raise "
+                  "--names-max"
+                : "out of memory: the node ends");
+            return false;
+        }
+        //  S8: nothing is ever lowered.
+        zseq_seq_raise (&entry->seq, item->next);
+        if (entry->seq.next > entry->limit)
+            zseq_node_mark_dirty (self, entry);
+    }
+    source->copied += msg->item_count;
+    if (msg->item_count) {
+        const zseq_slice_t *last = &msg->items[msg->item_count - 1].name;
+        source->after_size = (uint8_t) last->size;
+        memcpy (source->after, last->data, last->size);
+    }
+    source->complete = !msg->more;
+    return true;
+}
+
+//  A peer refuses to go on with a recovery.
+static void
+s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    const zseq_incarnation_t *life =
+      &self->record.vector.life[self->record.self];
+    if (msg->status == ZSEQ_ESUPERSEDED && msg->op == ZSEQ_OP_COPY)
+        self->recovery.source[index].fenced = false;
+    else if (msg->status == ZSEQ_ESUPERSEDED &&
+             !zseq_recovery_superseded (&self->recovery, life))
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
+          "peer %s finds another process at %s, the endpoint of node %s: "
+          "it lives under this name already",
+          zseq_node_name (self, index),
+          self->record.member[self->record.self].endpoint,
+          zseq_node_name (self, self->record.self));
+    else if (msg->status == ZSEQ_EAGAIN &&
+             self->now_us - self->progress_us >= ASK_US_MAX &&
+             s_complain (self, index, ZSEQ_EAGAIN))
+        zseq_node_tell (
+          self, ZSEQ_ACTION_LOG, ZSEQ_EAGAIN,
+          "peer %s does not reach node %s at %s: it must be reachable "
+          "there to recover",
+          zseq_node_name (self, index),
+          zseq_node_name (self, self->record.self),
+          self->record.member[self->record.self].endpoint);
+}
+
+static void
+s_recovery_answered (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    zseq_source_t *source = &self->recovery.source[index];
+    if (msg->op == ZSEQ_OP_HELLO) {
+        if (msg->state != ZSEQ_STATE_VOTING)
+            return;
+        source->asked = true;
+    }
+    else if (msg->op == ZSEQ_OP_FENCE) {
+        source->fenced = true;
+        source->floor = msg->floor;
+        source->floor_reserved = msg->floor_reserved;
+        source->total = msg->sequences;
+        self->peer[index].ask_us = 0;
+    }
+    else if (source->fenced && !source->complete) {
+        if (!s_take_page (self, source, msg))
+            return;
+        self->peer[index].ask_us = 0;
+    }
+    self->progress_us = self->now_us;
+    self->peer[index].complaint = ZSEQ_OK;
+}
+
+static void
+s_recovery_reply (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    if (!s_recovery_kin (self, index, msg) ||
+        !zseq_recovery_see (&self->recovery, index, &msg->vector))
+        return;
+    if (msg->status == ZSEQ_OK)
+        s_recovery_answered (self, index, msg);
+    else
+        s_recovery_refused (self, index, msg);
+
+    bool fencing = self->phase == PHASE_COPY || self->phase == PHASE_SETTLE;
+    if (fencing &&
+        zseq_recovery_superseded (
+          &self->recovery, &self->record.vector.life[self->record.self])) {
+        //  Also one that it took itself before it was cut short.
+        zseq_vector_merge (&self->record.vector, &self->recovery.newest);
+        s_attempt_recovery (self);
+        return;
+    }
+    s_consider_recovery (self);
+}
+
+void
+zseq_peers_reply (zseq_node_t *self, const zseq_event_t *event)
+{
+    const zseq_msg_t *msg = event->msg;
+    uint8_t index = event->peer;
+    assert (index < self->record.n);
+    zseq_peer_t *peer = &self->peer[index];
+    if (msg->op != peer->op || msg->request != peer->request || self->stopping)
+        return;
+    peer->request = 0;
+    peer->wait_us = 0;
+    peer->ask_us = self->now_us + (self->voting ? ASK_US : BIRTH_ASK_US);
+    if (self->recovering)
+        s_recovery_reply (self, index, msg);
+    else
+        s_introduced (self, index, msg);
+}
+
+//  Time and disk.
+
+static void
+s_ask_all (zseq_node_t *self)
+{
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        zseq_peer_t *peer = &self->peer[node];
+        if (node == self->record.self || self->now_us < peer->ask_us)
+            continue;
+        uint64_t usual_us = self->voting ? ASK_US : BIRTH_ASK_US;
+        peer->wait_us = peer->wait_us ? peer->wait_us * 2 : usual_us;
+        if (peer->wait_us > ASK_US_MAX)
+            peer->wait_us = ASK_US_MAX;
+        peer->ask_us = self->now_us + peer->wait_us;
+        s_ask (self, node);
+    }
+}
+
+void
+zseq_peers_request (zseq_node_t *self, const zseq_event_t *event)
+{
+    switch (event->msg->op) {
+    case ZSEQ_OP_INTRODUCE:
+        s_introduce (self, event);
+        break;
+    case ZSEQ_OP_FENCE:
+        s_fence (self, event);
+        break;
+    default:
+        assert (event->msg->op == ZSEQ_OP_COPY);
+        s_copy (self, event);
+    }
+}
+
+void
+zseq_peers_tick (zseq_node_t *self)
+{
+    if (self->recovering) {
+        s_consider_recovery (self);
+        s_pursue_all (self);
+        s_tell_recovery (self);
+        return;
+    }
+    s_ask_all (self);
+    s_consider_birth (self);
+}
+
+void
+zseq_peers_written (zseq_node_t *self)
+{
+    s_consider_birth (self);
+    if (!self->recovering || self->phase != PHASE_BEGIN ||
+        self->version_disk < self->begun_version)
+        return;
+    self->phase = PHASE_COPY;
+    self->progress_us = self->now_us;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        self->peer[node].ask_us = 0;
+}
+
+void
+zseq_peers_flushed (zseq_node_t *self)
+{
+    if (self->recovering && !self->stopping)
+        s_pursue_all (self);
+}

@@ -71,6 +71,7 @@ typedef struct {
                                //  the last
     const zseq_item_t *items;  //  LIST, COPY replies
     size_t item_count;
+    uint64_t process;           //  INTRODUCE and its reply: who runs the node
     zseq_incarnation_t life;    //  FENCE, COPY: the new life of who asks
     uint64_t floor;             //  FENCE reply: least next of every name
     uint64_t floor_reserved;    //  FENCE reply: the same for reserved names

@@ -33,6 +33,7 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     self->voting = record->voting;
     self->identity = record->identity;
     self->next_request = seed;
+    self->process = seed;
     self->waiting_max = limits->waiting_max;
     self->dirty_end = &self->dirty;
     self->reserve_us = limits->reserve_us;
@@ -566,10 +567,18 @@ zseq_node_fill_members (const zseq_node_t *self, zseq_msg_t *msg)
     }
 }
 
+//  Whether a question is for another cluster, where 0 is any.
+static bool
+s_foreign (const zseq_node_t *self, const zseq_msg_t *msg)
+{
+    return msg->cluster && self->record.identity &&
+           msg->cluster != self->record.identity;
+}
+
 static void
 s_hello (zseq_node_t *self, const zseq_event_t *event)
 {
-    if (event->msg->cluster && event->msg->cluster != self->record.identity) {
+    if (s_foreign (self, event->msg)) {
         zseq_node_refuse (self, event, ZSEQ_ECLUSTER);
         return;
     }
@@ -641,7 +650,7 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
 static void
 s_status (zseq_node_t *self, const zseq_event_t *event)
 {
-    if (event->msg->cluster && event->msg->cluster != self->record.identity) {
+    if (s_foreign (self, event->msg)) {
         zseq_node_refuse (self, event, ZSEQ_ECLUSTER);
         return;
     }

@@ -37,6 +37,12 @@ typedef struct {
     zseq_incarnation_t claimed;
     bool checking;  //  The question under way was asked since
     bool refuted;   //  It answered in an older life
+
+    uint64_t process;     //  Of the process that answers at its endpoint
+    uint64_t rival;       //  Of another one that introduces itself in its name;
+                          //  0: none
+    bool rival_checking;  //  The question under way was asked since
+    bool rival_refuted;   //  Another one answered
 } zseq_peer_t;
 
 //  How far a recovery is.
@@ -61,6 +67,7 @@ struct zseq_node {
     bool ended;  //  It has told that it must end
     uint64_t now_us;
     uint64_t next_request;
+    uint64_t process;      //  Tells this process from others under its name
     uint64_t stranger_us;  //  When a refused introduction may be told of again
     zseq_peer_t peer[ZSEQ_NODES_MAX];
 

@@ -24,6 +24,7 @@
 //  How often it tells how far it is, or for whom it waits.
 #define COPIED_US 1000000
 #define WAITING_US 10000000
+#define WAITING_FIRST_US 2000000
 //  Attempts after which it gives up: others must be using its name.
 #define ATTEMPTS_MAX 32
 
@@ -83,6 +84,23 @@ s_hint (zseq_node_t *self, uint8_t node)
         peer->ask_us = ask_us;
 }
 
+//  Whether who introduces itself as a peer is not the process that answers at
+//  that peer's endpoint, when asked since: a copy of its directory, elsewhere.
+static bool
+s_rival (zseq_node_t *self, const zseq_msg_t *msg)
+{
+    zseq_peer_t *peer = &self->peer[msg->node];
+    if (msg->process == peer->process)
+        return false;
+    if (msg->process != peer->rival) {
+        peer->rival = msg->process;
+        peer->rival_checking = false;
+        peer->rival_refuted = false;
+    }
+    s_hint (self, msg->node);
+    return peer->rival_refuted;
+}
+
 //  A peer says who it is. What it says is held against what is known, and
 //  nothing is learnt from it: anybody could say it. This node learns by asking
 //  at the peer's endpoint itself.
@@ -115,9 +133,14 @@ s_introduce (zseq_node_t *self, const zseq_event_t *event)
     }
     if (order > 0)
         s_hint (self, msg->node);
+    else if (s_rival (self, msg)) {
+        zseq_node_refuse (self, event, ZSEQ_ESUPERSEDED);
+        return;
+    }
     zseq_msg_t *reply =
       zseq_node_reply (self, ZSEQ_OP_INTRODUCE, msg->request, ZSEQ_OK);
     reply->state = zseq_node_state (self);
+    reply->process = self->process;
     //  S5: what is only in memory must not make a peer vote.
     reply->vector = self->durable;
     zseq_node_send (self, &event->route);
@@ -157,9 +180,11 @@ s_ask (zseq_node_t *self, uint8_t peer)
     zseq_msg_t *ask = s_question (self, peer, ZSEQ_OP_INTRODUCE);
     ask->vector = self->record.vector;
     ask->state = zseq_node_state (self);
+    ask->process = self->process;
     zseq_node_fill_members (self, ask);
     s_send_question (self, peer);
     self->peer[peer].checking = self->peer[peer].claimed.counter > 0;
+    self->peer[peer].rival_checking = self->peer[peer].rival != 0;
 }
 
 //  Whether the peer that recovers may be told: its new life is in force here,
@@ -295,7 +320,8 @@ zseq_peers_recover (zseq_node_t *self)
           need, self->record.n, self->record.n - 1);
         return;
     }
-    self->told_us = self->now_us;
+    //  The first time soon; that it wraps does no harm.
+    self->told_us = self->now_us + WAITING_FIRST_US - WAITING_US;
     s_attempt_recovery (self);
 }
 
@@ -534,6 +560,18 @@ s_kin (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
            (!self->record.identity || msg->cluster == self->record.identity);
 }
 
+//  A peer has asked at this node's endpoint, and another process answered.
+static void
+s_tell_rival (zseq_node_t *self, uint8_t peer)
+{
+    zseq_node_tell (self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
+                    "peer %s finds another process at %s, the endpoint of node "
+                    "%s: it lives under this name already",
+                    zseq_node_name (self, peer),
+                    self->record.member[self->record.self].endpoint,
+                    zseq_node_name (self, self->record.self));
+}
+
 static void
 s_peer_refused (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
@@ -541,6 +579,10 @@ s_peer_refused (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
     if ((status == ZSEQ_EREFORMATTED || status == ZSEQ_ESUPERSEDED) &&
         s_kin (self, peer, msg) && s_superseded (self, peer, &msg->vector))
         return;
+    if (status == ZSEQ_ESUPERSEDED && s_kin (self, peer, msg)) {
+        s_tell_rival (self, peer);
+        return;
+    }
     if (status == ZSEQ_EMEMBERS && !self->record.identity)
         zseq_node_tell (
           self, ZSEQ_ACTION_EXIT, status,
@@ -623,6 +665,9 @@ s_introduced (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     if (peer->checking &&
         zseq_incarnation_compare (&msg->vector.life[index], &peer->claimed) < 0)
         peer->refuted = true;
+    peer->process = msg->process;
+    if (peer->rival_checking && peer->rival != peer->process)
+        peer->rival_refuted = true;
     if (s_superseded (self, index, &msg->vector) ||
         !s_learn (self, index, &msg->vector, msg->state))
         return;
@@ -732,13 +777,7 @@ s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         self->recovery.source[index].fenced = false;
     else if (msg->status == ZSEQ_ESUPERSEDED &&
              !zseq_recovery_superseded (&self->recovery, life))
-        zseq_node_tell (
-          self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
-          "peer %s finds another process at %s, the endpoint of node %s: "
-          "it lives under this name already",
-          zseq_node_name (self, index),
-          self->record.member[self->record.self].endpoint,
-          zseq_node_name (self, self->record.self));
+        s_tell_rival (self, index);
     else if (msg->status == ZSEQ_EAGAIN &&
              self->now_us - self->progress_us >= ASK_US_MAX &&
              s_complain (self, index, ZSEQ_EAGAIN))

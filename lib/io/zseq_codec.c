@@ -32,7 +32,7 @@ s_body_size (zseq_op_t op, bool reply)
     case ZSEQ_OP_STATUS:
         return reply ? 6 : 0;
     case ZSEQ_OP_INTRODUCE:
-        return reply ? 1 : 5;
+        return reply ? 2 : 6;
     case ZSEQ_OP_FENCE:
         return 3;
     case ZSEQ_OP_COPY:
@@ -226,6 +226,7 @@ s_put_request_body (msgpack_packer *packer, const zseq_msg_t *msg)
         s_put_members (packer, msg);
         s_put_state (packer, msg->state);
         s_put_vector (packer, &msg->vector);
+        msgpack_pack_uint64 (packer, msg->process);
         break;
     case ZSEQ_OP_FENCE:
         s_put_life (packer, msg);
@@ -270,6 +271,7 @@ s_put_reply_body (msgpack_packer *packer, const zseq_msg_t *msg)
         break;
     case ZSEQ_OP_INTRODUCE:
         s_put_state (packer, msg->state);
+        msgpack_pack_uint64 (packer, msg->process);
         break;
     case ZSEQ_OP_FENCE:
         s_put_uint (packer, msg->floor, 1, ZSEQ_NEXT_MAX);
@@ -653,6 +655,7 @@ s_clear (zseq_msg_t *msg, bool reply)
     msg->claims = 0;
     msg->conflicts = 0;
     msg->burnt = 0;
+    msg->process = 0;
 }
 
 //  What every message begins with. Once it could be read, msg says so, even if
@@ -703,6 +706,7 @@ s_take_request_body (s_cursor_t *self, zseq_msg_t *msg)
                s_take_label (self, &msg->cluster_name) &&
                s_take_members (self, msg) && s_take_state (self, &msg->state) &&
                s_take_vector (self, &msg->vector) &&
+               s_take_uint (self, 0, UINT64_MAX, &msg->process) &&
                msg->node < msg->member_count &&
                msg->vector.n == msg->member_count;
     case ZSEQ_OP_FENCE:
@@ -743,7 +747,8 @@ s_take_reply_body (s_cursor_t *self, zseq_codec_t *codec, zseq_msg_t *msg)
                s_take_uint (self, 0, UINT64_MAX, &msg->conflicts) &&
                s_take_uint (self, 0, UINT64_MAX, &msg->burnt);
     case ZSEQ_OP_INTRODUCE:
-        return s_take_state (self, &msg->state);
+        return s_take_state (self, &msg->state) &&
+               s_take_uint (self, 0, UINT64_MAX, &msg->process);
     case ZSEQ_OP_FENCE:
         return s_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->floor) &&
                s_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->floor_reserved) &&

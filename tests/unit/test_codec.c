@@ -354,6 +354,7 @@ s_print_request_body (s_bytes_t *text, const zseq_msg_t *msg)
         s_print_members (text, msg);
         s_print (text, ", %d, ", msg->state);
         s_print_vector (text, &msg->vector);
+        s_print (text, ", %" PRIu64, msg->process);
         return;
     }
     if (msg->op == ZSEQ_OP_FENCE || msg->op == ZSEQ_OP_COPY) {
@@ -408,7 +409,7 @@ s_print_reply_body (s_bytes_t *text, const zseq_msg_t *msg)
                  msg->sequences, msg->claims, msg->conflicts, msg->burnt);
         break;
     case ZSEQ_OP_INTRODUCE:
-        s_print (text, "%d", msg->state);
+        s_print (text, "%d, %" PRIu64, msg->state, msg->process);
         break;
     case ZSEQ_OP_FENCE:
         s_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->floor,
@@ -864,42 +865,42 @@ Test (codec, holds_the_body_of_a_request_to_its_bounds)
 Test (codec, holds_an_introduction_to_its_bounds)
 {
     static const s_case_t cases[] = {
-      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, [1, 2]]", OK},
-      {"[1, 8, 7, 0, 0, b\"c\", [b\"a\"], 1, [1, 2]]", OK},
-      {"[1, 8, 7, 0, 0, s63, [s63], 5, [0, 0]]", OK},
-      {"[1, 8, 7, 0, 0, s64, [s63], 5, [0, 0]]", REFUSED},
-      {"[1, 8, 7, 0, 0, s63, [s64], 5, [0, 0]]", REFUSED},
-      {"[1, 8, 7, 0, 0, s0, [s1], 1, [0, 0]]", REFUSED},
-      {"[1, 8, 7, 0, 0, s1, [s0], 1, [0, 0]]", REFUSED},
-      {"[1, 8, 7, 0, 0, \"-c\", [\"a\"], 1, [1, 2]]", REFUSED},
-      {"[1, 8, 7, 0, 0, \"c c\", [\"a\"], 1, [1, 2]]", REFUSED},
-      {"[1, 8, 7, 0, 0, \"c\", [xa26100], 1, [1, 2]]", REFUSED},
-      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 0, [1, 2]]", REFUSED},
-      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 6, [1, 2]]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, [1, 2], 7]", OK},
+      {"[1, 8, 7, 0, 0, b\"c\", [b\"a\"], 1, [1, 2], 7]", OK},
+      {"[1, 8, 7, 0, 0, s63, [s63], 5, [0, 0], 7]", OK},
+      {"[1, 8, 7, 0, 0, s64, [s63], 5, [0, 0], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, s63, [s64], 5, [0, 0], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, s0, [s1], 1, [0, 0], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, s1, [s0], 1, [0, 0], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"-c\", [\"a\"], 1, [1, 2], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c c\", [\"a\"], 1, [1, 2], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [xa26100], 1, [1, 2], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 0, [1, 2], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 6, [1, 2], 7]", REFUSED},
       //  The node is one of the members, and the vector has one life for each.
-      {"[1, 8, 7, 0, 1, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4]]", OK},
-      {"[1, 8, 7, 0, 2, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4]]", REFUSED},
-      {"[1, 8, 7, 0, 9, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4]]", REFUSED},
-      {"[1, 8, 7, 0, 256, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4]]", REFUSED},
-      {"[1, 8, 7, 0, 1, \"c\", [\"a\", \"b\"], 1, [1, 2]]", REFUSED},
-      {"[1, 8, 7, 0, 0, \"c\", [\"a\", \"b\"], 1, [1, 2]]", REFUSED},
-      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, [1, 2, 3, 4]]", REFUSED},
-      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, []]", REFUSED},
-      {"[1, 8, 7, 0, 0, \"c\", [], 1, []]", REFUSED},
+      {"[1, 8, 7, 0, 1, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4], 7]", OK},
+      {"[1, 8, 7, 0, 2, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4], 7]", REFUSED},
+      {"[1, 8, 7, 0, 9, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4], 7]", REFUSED},
+      {"[1, 8, 7, 0, 256, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4], 7]", REFUSED},
+      {"[1, 8, 7, 0, 1, \"c\", [\"a\", \"b\"], 1, [1, 2], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\", \"b\"], 1, [1, 2], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, [1, 2, 3, 4], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, [], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [], 1, [], 7]", REFUSED},
       //  Names ascend.
-      {"[1, 8, 7, 0, 0, \"c\", [\"b\", \"a\"], 1, [1, 2, 3, 4]]", REFUSED},
-      {"[1, 8, 7, 0, 0, \"c\", [\"a\", \"a\"], 1, [1, 2, 3, 4]]", REFUSED},
-      {"[1, 8, 7, 0, 0, \"c\", [\"a\", \"aa\"], 1, [1, 2, 3, 4]]", OK},
-      {"[1, 8, 7, 0, 0, \"c\", [\"aa\", \"a\"], 1, [1, 2, 3, 4]]", REFUSED},
-      {"[1, 8, 7, 0, 0, \"c\", [\"B\", \"a\"], 1, [1, 2, 3, 4]]", OK},
+      {"[1, 8, 7, 0, 0, \"c\", [\"b\", \"a\"], 1, [1, 2, 3, 4], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\", \"a\"], 1, [1, 2, 3, 4], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\", \"aa\"], 1, [1, 2, 3, 4], 7]", OK},
+      {"[1, 8, 7, 0, 0, \"c\", [\"aa\", \"a\"], 1, [1, 2, 3, 4], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"B\", \"a\"], 1, [1, 2, 3, 4], 7]", OK},
       //  Nine nodes, and ten.
       {"[1, 8, 7, 0, 8, \"c\", [s1, s2, s3, s4, s5, s6, s7, s8, s9], 1, "
-       "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]",
+       "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], 7]",
        OK},
       {"[1, 8, 7, 0, 8, \"c\", [s1, s2, s3, s4, s5, s6, s7, s8, s9, s10], 1, "
-       "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1]]",
+       "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], 7]",
        REFUSED},
-      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, [1, 2], 1]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, [1, 2], 7, 1]", REFUSED},
     };
     CHECK (false, cases);
 }
@@ -1052,8 +1053,10 @@ Test (codec, holds_the_body_of_a_reply_to_its_bounds)
       {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0, 0, -1]", REFUSED},
       {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0, 0]", REFUSED},
       //  INTRODUCE
-      {"[1, 8, 7, 9, 0, 0, [1, 2], 5]", OK},
-      {"[1, 8, 7, 9, 0, 0, [1, 2], 6]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 5, " UINT_MAX_TEXT "]", OK},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 6, 7]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 5, -1]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 5]", REFUSED},
       {"[1, 8, 7, 9, 0, 0, [1, 2]]", REFUSED},
       //  FENCE, which only has a body when it was granted
       {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1, 0]", OK},
@@ -1175,8 +1178,8 @@ Test (codec, believes_no_declared_size)
       {"[1, 2, 7, 9, xc5ffff61]", REFUSED},
       {"[1, 2, 7, 9, xc4ff61]", REFUSED},
       {"[1, 2, 7, 9, xddffffffff]", REFUSED},
-      {"[1, 8, 7, 0, 0, \"c\", xddffffffff, 1, [1, 2]]", REFUSED},
-      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, xddffffffff]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", xddffffffff, 1, [1, 2], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, xddffffffff, 7]", REFUSED},
       {"xddffffffff0109070900010a", REFUSED},
       {"[1, 9, 7, 9, 0, 1, xddffffffff]", REFUSED},
       {"[1, 10, 7, 9, 0, 1, 0, xddffffffff]", REFUSED},
@@ -1364,7 +1367,8 @@ Test (codec, leaves_no_field_unset)
     cr_expect (!msg->more && msg->item_count == 0 && msg->member_count == 0);
     cr_expect (msg->cluster_name.size == 0 && msg->reason.size == 0);
     cr_expect (msg->sequences == 0 && msg->claims == 0 && msg->conflicts == 0);
-    cr_expect (msg->burnt == 0 && msg->floor == 0 && msg->floor_reserved == 0);
+    cr_expect (msg->burnt == 0 && msg->process == 0 && msg->floor == 0 &&
+               msg->floor_reserved == 0);
     cr_expect (msg->life.counter == 0 && msg->life.random == 0);
     s_decoded_term (&decoded);
 
@@ -1524,6 +1528,7 @@ s_make_msg (s_maker_t *self, zseq_msg_t *msg)
     msg->claims = s_make_uint (self, 0, UINT64_MAX);
     msg->conflicts = s_make_uint (self, 0, UINT64_MAX);
     msg->burnt = s_make_uint (self, 0, UINT64_MAX);
+    msg->process = s_make_uint (self, 0, UINT64_MAX);
     msg->life.counter = s_make_uint (self, 1, UINT64_MAX);
     msg->life.random = s_make_uint (self, 0, UINT64_MAX);
     msg->floor = s_make_uint (self, 1, ZSEQ_NEXT_MAX);

@@ -745,7 +745,8 @@ Test (node, learns_nothing_from_what_anybody_could_say)
 
 //  Asks peer, and hears that vector in answer.
 static void
-s_hear_vector (s_fixture_t *self, uint8_t peer, const zseq_vector_t *vector)
+s_hear (s_fixture_t *self, uint8_t peer, const zseq_vector_t *vector,
+        uint64_t process)
 {
     s_tick (self, 2000000);
     for (size_t index = 0; index < self->count; index++) {
@@ -759,12 +760,25 @@ s_hear_vector (s_fixture_t *self, uint8_t peer, const zseq_vector_t *vector)
         reply.cluster = 42;
         reply.state = ZSEQ_STATE_VOTING;
         reply.vector = *vector;
+        reply.process = process;
         s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
                                      .peer = peer,
                                      .msg = &reply});
         return;
     }
     cr_assert_fail ("peer was not asked");
+}
+
+static void
+s_hear_vector (s_fixture_t *self, uint8_t peer, const zseq_vector_t *vector)
+{
+    s_hear (self, peer, vector, 1);
+}
+
+static void
+s_hear_process (s_fixture_t *self, uint8_t peer, uint64_t process)
+{
+    s_hear (self, peer, &self->record.vector, process);
 }
 
 Test (node, spreads_newer_incarnations)
@@ -903,6 +917,60 @@ Test (node, does_not_vote_when_a_late_answer_shows_a_newer_life)
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
     s_flush (self);
     cr_assert (!s_find (self, ZSEQ_ACTION_PERSIST_RECORD)->record.voting);
+    s_destroy (&self);
+}
+
+//  Two processes with copies of one directory: the one that is not found at
+//  the node's endpoint is told, and ends.
+Test (node, tells_a_second_process_under_one_name_from_the_first)
+{
+    s_fixture_t *self = s_voter ();
+    zseq_msg_t hello = s_request (ZSEQ_OP_INTRODUCE, "", 5);
+    hello.node = 1;
+    hello.cluster_name = (zseq_slice_t){"test", 4};
+    hello.member_count = 3;
+    for (size_t member = 0; member < 3; member++)
+        hello.member[member].name =
+          (zseq_slice_t){self->record.member[member].name, 1};
+    hello.vector = self->record.vector;
+    hello.state = ZSEQ_STATE_VOTING;
+    hello.process = 77;
+    s_send (self, &hello);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
+    //  Another process answers at b's endpoint.
+    s_hear_process (self, 1, 78);
+    s_send (self, &hello);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                  ZSEQ_ESUPERSEDED);
+    hello.process = 78;
+    s_send (self, &hello);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
+    //  A restarted one is let in, before and after it has answered.
+    hello.process = 79;
+    s_send (self, &hello);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
+    s_hear_process (self, 1, 79);
+    s_send (self, &hello);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
+    s_destroy (&self);
+}
+
+Test (node, ends_when_another_process_is_found_at_its_endpoint)
+{
+    s_fixture_t *self = s_voter ();
+    s_tick (self, 2000000);
+    zseq_msg_t reply = s_find (self, ZSEQ_ACTION_ASK)->msg;
+    uint8_t peer = s_find (self, ZSEQ_ACTION_ASK)->peer;
+    reply.reply = true;
+    reply.node = peer;
+    reply.status = ZSEQ_ESUPERSEDED;
+    reply.cluster = 42;
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                 .peer = peer,
+                                 .msg = &reply});
+    const s_seen_t *end = s_find (self, ZSEQ_ACTION_EXIT);
+    cr_assert_not_null (end);
+    cr_assert_eq (end->status, ZSEQ_ESUPERSEDED);
     s_destroy (&self);
 }
 

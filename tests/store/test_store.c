@@ -110,6 +110,17 @@ Test (store, keeps_a_record_with_everything_at_its_limit)
     for (size_t i = 0; i < ZSEQ_NODES_MAX; i++)
         cr_assert_str_eq (found.member[i].endpoint, members[i].endpoint);
     zseq_store_destroy (&store);
+
+    //  A byte more is too much.
+    size_t size;
+    uint8_t *bytes = fixture_read (fixture_file ("node"), &size);
+    bytes[size] = 0;
+    fixture_put (fixture_file ("node"), bytes, size + 1);
+    free (bytes);
+    store = zseq_store_new (fixture_node ());
+    cr_assert_eq (zseq_store_open (store, &found), ZSEQ_EDAMAGED);
+    cr_assert (strstr (zseq_store_text (store), "too long"));
+    zseq_store_destroy (&store);
 }
 
 Test (store, tells_an_empty_directory_from_a_damaged_one)

@@ -95,6 +95,17 @@ Test (store_faults, formats_with_directory_and_parent_synced)
                     "rename node/.tmp node/node", "fsync node", "fsync .");
 }
 
+Test (store_faults, makes_a_lost_directory_with_its_parent_synced)
+{
+    zseq_faults_begin (fixture_path (""));
+    zseq_store_t *store = zseq_store_new (fixture_node ());
+    cr_assert_eq (zseq_store_open_lost (store, 1), ZSEQ_OK);
+    zseq_store_destroy (&store);
+    size_t index = 0;
+    S_ASSERT_LINES (index, "mkdir", "fsync .", "close .", "create node/lock",
+                    "truncate node/lock", "write node/lock", "syncfs node");
+}
+
 Test (store_faults, opens_nothing_that_it_cannot_sync)
 {
     fixture_format (fixture_node (), FIXTURE_IDENTITY);

@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -13,13 +14,15 @@
 #include <unistd.h>
 
 #define TEXT_MAX 512
+#define START_S 1800  //  Patience with a node that has much to load
 
 struct zseq_bench_cluster {
     zseq_bench_family_t *family;
     const char *zseqd;
     const char *directory;
     size_t nodes;
-    int nowhere;  //  /dev/null, for standard input and output
+    char reserve[32];  //  Seconds
+    int nowhere;       //  /dev/null, for standard input and output
     int reserved[ZSEQ_BENCH_NODES_MAX];  //  Sockets that keep the ports ours
     unsigned port[ZSEQ_BENCH_NODES_MAX];
     pid_t pid[ZSEQ_BENCH_NODES_MAX];
@@ -87,6 +90,16 @@ s_voting (zseq_bench_cluster_t *self, size_t index)
                    ready) != NULL;
 }
 
+static void
+s_data (const zseq_bench_cluster_t *self, size_t index, char *path)
+{
+    int size =
+      snprintf (path, PATH_MAX, "%s/%c", self->directory, s_label (index));
+    assert (size > 0 && size < PATH_MAX);
+}
+
+//  Runs zseqd with that command. What start is told about the node agrees with
+//  its directory, and is needed where that is empty.
 static int
 s_run (zseq_bench_cluster_t *self, size_t index, bool format)
 {
@@ -94,10 +107,10 @@ s_run (zseq_bench_cluster_t *self, size_t index, bool format)
     char label[2] = {s_label (index), '\0'};
     char data[PATH_MAX];
     snprintf (what, sizeof what, "node %s", label);
-    snprintf (data, sizeof data, "%s/%s", self->directory, label);
+    s_data (self, index, data);
     //  execvp takes its strings as not const, and leaves them alone.
-    char *to_format[] = {(char *) self->zseqd,
-                         "format",
+    char *arguments[] = {(char *) self->zseqd,
+                         format ? "format" : "start",
                          "--data",
                          data,
                          "--name",
@@ -106,11 +119,11 @@ s_run (zseq_bench_cluster_t *self, size_t index, bool format)
                          "zseq-bench",
                          "--members",
                          self->members,
+                         format ? NULL : "--reserve",
+                         self->reserve,
                          NULL};
-    char *to_start[] = {(char *) self->zseqd, "start", "--data", data, NULL};
-    self->pid[index] =
-      zseq_bench_family_exec (self->family, what, format ? to_format : to_start,
-                              self->nowhere, self->nowhere);
+    self->pid[index] = zseq_bench_family_exec (self->family, what, arguments,
+                                               self->nowhere, self->nowhere);
     return self->pid[index] > 0 ? 0 : -1;
 }
 
@@ -125,58 +138,71 @@ s_format (zseq_bench_cluster_t *self, size_t index)
 }
 
 static int
-s_start (zseq_bench_cluster_t *self)
+s_start (zseq_bench_cluster_t *self, size_t index)
 {
-    for (size_t i = 0; i < self->nodes; i++)
-        if (s_format (self, i) != 0)
-            return -1;
-    for (size_t i = 0; i < self->nodes; i++) {
-        if (s_run (self, i, false) != 0)
-            return -1;
-        zseq_bench_family_need (self->family, self->pid[i]);
-    }
-    uint64_t until_ns =
-      zseq_bench_now_ns () + ZSEQ_BENCH_WAIT_S * 1000000000ull;
-    for (size_t voting = 0; voting < self->nodes;) {
-        if (s_voting (self, voting)) {
-            voting++;
-            continue;
-        }
+    if (s_run (self, index, false) != 0)
+        return -1;
+    zseq_bench_family_need (self->family, self->pid[index]);
+    return 0;
+}
+
+static int
+s_await_vote (zseq_bench_cluster_t *self, size_t index, unsigned patience_s)
+{
+    uint64_t until_ns = zseq_bench_now_ns () + patience_s * 1000000000ull;
+    while (!s_voting (self, index)) {
         if (zseq_bench_family_wait (self->family, until_ns) != 0)
             return -1;
         if (zseq_bench_now_ns () >= until_ns)
             return zseq_bench_fail (
-              "node %c does not vote after %d s; it said: %s", s_label (voting),
-              ZSEQ_BENCH_WAIT_S,
-              zseq_bench_family_said (self->family, self->pid[voting]));
+              "node %c does not vote after %u s; it said: %s", s_label (index),
+              patience_s,
+              zseq_bench_family_said (self->family, self->pid[index]));
     }
     return 0;
 }
 
+static int
+s_begin (zseq_bench_cluster_t *self)
+{
+    for (size_t i = 0; i < self->nodes; i++)
+        if (s_format (self, i) != 0)
+            return -1;
+    for (size_t i = 0; i < self->nodes; i++)
+        if (s_start (self, i) != 0)
+            return -1;
+    for (size_t i = 0; i < self->nodes; i++)
+        if (s_await_vote (self, i, ZSEQ_BENCH_WAIT_S) != 0)
+            return -1;
+    return 0;
+}
+
 zseq_bench_cluster_t *
-zseq_bench_cluster_new (zseq_bench_family_t *family, const char *zseqd,
-                        const char *directory, size_t nodes)
+zseq_bench_cluster_new (zseq_bench_family_t *family,
+                        const zseq_bench_cluster_options_t *options)
 {
     assert (family);
-    assert (zseqd);
-    assert (directory);
-    assert (nodes >= 1);
-    assert (nodes <= ZSEQ_BENCH_NODES_MAX);
+    assert (options);
+    assert (options->zseqd);
+    assert (options->directory);
+    assert (options->nodes >= 1);
+    assert (options->nodes <= ZSEQ_BENCH_NODES_MAX);
     zseq_bench_cluster_t *self = calloc (1, sizeof *self);
     if (!self) {
         zseq_bench_fail ("out of memory");
         return NULL;
     }
     self->family = family;
-    self->zseqd = zseqd;
-    self->directory = directory;
-    self->nodes = nodes;
-    for (size_t i = 0; i < nodes; i++)
+    self->zseqd = options->zseqd;
+    self->directory = options->directory;
+    self->nodes = options->nodes;
+    snprintf (self->reserve, sizeof self->reserve, "%.6f", options->reserve_s);
+    for (size_t i = 0; i < self->nodes; i++)
         self->reserved[i] = -1;
     self->nowhere = open ("/dev/null", O_RDWR | O_CLOEXEC);
     if (self->nowhere < 0)
         zseq_bench_fail ("/dev/null: %s", strerror (errno));
-    if (self->nowhere < 0 || s_plan (self) != 0 || s_start (self) != 0)
+    if (self->nowhere < 0 || s_plan (self) != 0 || s_begin (self) != 0)
         zseq_bench_cluster_destroy (&self);
     return self;
 }
@@ -214,4 +240,87 @@ zseq_bench_cluster_pids (const zseq_bench_cluster_t *self, size_t *count_p)
     assert (count_p);
     *count_p = self->nodes;
     return self->pid;
+}
+
+void
+zseq_bench_cluster_stop (zseq_bench_cluster_t *self, size_t index)
+{
+    assert (self);
+    assert (index < self->nodes);
+    assert (self->pid[index] > 0);
+    zseq_bench_family_end (self->family, self->pid[index]);
+    self->pid[index] = 0;
+}
+
+int
+zseq_bench_cluster_start (zseq_bench_cluster_t *self, size_t index,
+                          uint64_t *ns_p)
+{
+    assert (self);
+    assert (index < self->nodes);
+    assert (self->pid[index] <= 0);
+    assert (ns_p);
+    uint64_t start_ns = zseq_bench_now_ns ();
+    if (s_start (self, index) != 0 || s_await_vote (self, index, START_S) != 0)
+        return -1;
+    *ns_p = zseq_bench_now_ns () - start_ns;
+    return 0;
+}
+
+void
+zseq_bench_cluster_wipe (zseq_bench_cluster_t *self, size_t index)
+{
+    zseq_bench_cluster_stop (self, index);
+    char path[PATH_MAX];
+    s_data (self, index, path);
+    zseq_bench_delete (path);
+}
+
+uint64_t
+zseq_bench_cluster_resident (const zseq_bench_cluster_t *self, size_t index)
+{
+    assert (self);
+    assert (index < self->nodes);
+    char path[64];
+    snprintf (path, sizeof path, "/proc/%d/status", (int) self->pid[index]);
+    FILE *file = fopen (path, "re");
+    if (!file)
+        return 0;
+    char line[256];
+    unsigned long long kib = 0;
+    while (fgets (line, sizeof line, file))
+        if (sscanf (line, "VmRSS: %llu", &kib) == 1)
+            break;
+    fclose (file);
+    return kib * 1024;
+}
+
+uint64_t
+zseq_bench_cluster_cpu_ns (const zseq_bench_cluster_t *self)
+{
+    assert (self);
+    uint64_t sum_ns = 0;
+    for (size_t i = 0; i < self->nodes; i++)
+        if (self->pid[i] > 0)
+            sum_ns += zseq_bench_process_cpu_ns (self->pid[i]);
+    return sum_ns;
+}
+
+static int
+s_delete_one (const char *path, const struct stat *info, int type,
+              struct FTW *place)
+{
+    (void) info;
+    (void) type;
+    (void) place;
+    if (remove (path) != 0)
+        zseq_bench_fail ("%s: %s", path, strerror (errno));
+    return 0;
+}
+
+void
+zseq_bench_delete (const char *path)
+{
+    assert (path);
+    nftw (path, s_delete_one, 16, FTW_DEPTH | FTW_PHYS);
 }

@@ -59,6 +59,41 @@ zseq_bench_fail (const char *format, ...)
     return -1;
 }
 
+static void
+s_progress (bool terminal, const char *format, va_list arguments)
+{
+    fputs (terminal ? "\r\033[K" : "", stderr);
+    vfprintf (stderr, format, arguments);
+    fputs (terminal ? "" : "\n", stderr);
+}
+
+void
+zseq_bench_progress (const char *format, ...)
+{
+    va_list arguments;
+    va_start (arguments, format);
+    s_progress (isatty (STDERR_FILENO), format, arguments);
+    va_end (arguments);
+}
+
+void
+zseq_bench_progress_line (const char *format, ...)
+{
+    if (!isatty (STDERR_FILENO))
+        return;
+    va_list arguments;
+    va_start (arguments, format);
+    s_progress (true, format, arguments);
+    va_end (arguments);
+}
+
+void
+zseq_bench_progress_end (void)
+{
+    if (isatty (STDERR_FILENO))
+        fputs ("\r\033[K", stderr);
+}
+
 //  The child with that id, or with 0 a free slot.
 static s_child_t *
 s_slot (zseq_bench_family_t *self, pid_t pid)

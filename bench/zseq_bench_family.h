@@ -74,4 +74,12 @@ uint64_t zseq_bench_now_ns (void);
 int zseq_bench_fail (const char *format, ...)
   __attribute__ ((format (printf, 1, 2)));
 
+//  Progress goes to stderr; on a terminal it stays on one line, which _end
+//  clears. _line is for steps that only a terminal is told.
+void zseq_bench_progress (const char *format, ...)
+  __attribute__ ((format (printf, 1, 2)));
+void zseq_bench_progress_line (const char *format, ...)
+  __attribute__ ((format (printf, 1, 2)));
+void zseq_bench_progress_end (void);
+
 #endif

@@ -349,6 +349,46 @@ static const zseq_bench_operation_t s_rename = {
   .close = s_rename_close,
 };
 
+//  A small file opened, read and closed, again and again.
+
+static int
+s_read_open (const void *arg, void **context_p, char *text)
+{
+    if (s_rename_open (arg, context_p, text) != 0)
+        return -1;
+    s_rename_t *self = *context_p;
+    uint8_t record[RECORD_SIZE] = {0};
+    if (s_rename_once (self->directory, record) == 0)
+        return 0;
+    s_text (text, "read", strerror (errno));
+    s_rename_close (self);
+    return -1;
+}
+
+static int
+s_read_repeat (void *context, size_t count, uint64_t *last, char *text)
+{
+    s_rename_t *self = context;
+    (void) last;
+    for (size_t i = 0; i < count; i++) {
+        uint8_t record[RECORD_SIZE + 1];
+        int file = openat (self->directory, "floor", O_RDONLY | O_CLOEXEC);
+        if (file < 0)
+            return s_text (text, "read", strerror (errno));
+        ssize_t size = read (file, record, sizeof record);
+        close (file);
+        if (size != RECORD_SIZE)
+            return s_text (text, "read", "a record is cut short");
+    }
+    return 0;
+}
+
+static const zseq_bench_operation_t s_read = {
+  .open = s_read_open,
+  .repeat = s_read_repeat,
+  .close = s_rename_close,
+};
+
 //  All floors.
 
 static const struct {
@@ -375,6 +415,8 @@ static const struct {
                                &s_rename, 1, 1, 1},
   [ZSEQ_BENCH_FLOOR_RENAME_N] = {"rename-n", "the same, N processes at once",
                                  &s_rename, 0, 1, 1},
+  [ZSEQ_BENCH_FLOOR_READ] = {"read", "open, read, close a small file", &s_read,
+                             1, 1, 1},
 };
 
 static int

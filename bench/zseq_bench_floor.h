@@ -16,6 +16,7 @@ typedef enum {
     ZSEQ_BENCH_FLOOR_ATOMIC_2,  //  ... two threads on one word
     ZSEQ_BENCH_FLOOR_RENAME,    //  A record made durable by rename
     ZSEQ_BENCH_FLOOR_RENAME_N,  //  ... by N processes at once, on one disk
+    ZSEQ_BENCH_FLOOR_READ,      //  A record opened, read and closed
     ZSEQ_BENCH_FLOORS
 } zseq_bench_floor_t;
 
@@ -32,7 +33,7 @@ typedef struct {
 typedef struct zseq_bench_floors zseq_bench_floors_t;
 
 //  Starts n (1..9) plain echo processes, which sleep until they are asked.
-//  ASK waits for w replies of n. RENAME and RENAME_N work in directory, which
+//  ASK waits for w replies of n. RENAME, RENAME_N and READ work in directory, which
 //  should lie in the same file system as the nodes' directories. NULL, with
 //  the reason on stderr, on failure.
 zseq_bench_floors_t *zseq_bench_floors_new (zseq_bench_family_t *family,

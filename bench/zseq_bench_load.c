@@ -68,6 +68,18 @@ typedef struct {
     pthread_t thread;
 } s_member_t;
 
+void
+zseq_bench_counts_add (zseq_bench_counts_t *self,
+                       const zseq_bench_counts_t *other)
+{
+    assert (self);
+    assert (other);
+    self->claims += other->claims;
+    self->conflicts += other->conflicts;
+    self->burnt += other->burnt;
+    self->timeouts += other->timeouts;
+}
+
 zseq_bench_sample_t *
 zseq_bench_sample_new (void)
 {
@@ -180,7 +192,11 @@ s_member_run (void *arg)
         int after = s_phase (crew);
         if (before == PHASE_MEASURE ||
             (before == PHASE_WARM && after == PHASE_OVER))
-            s_record (client, load->stretch, now_ns - then_ns, &quick_ns);
+            s_record (client, load->stretch,
+                      load->operation->wait_ns
+                        ? load->operation->wait_ns (crew->context)
+                        : now_ns - then_ns,
+                      &quick_ns);
         if (after == PHASE_MEASURE)
             client->done += load->stretch;
         if (first) {
@@ -293,15 +309,19 @@ s_wait (const s_crew_t *crew, s_what_for_t what_for, uint64_t until_ns)
     }
 }
 
+uint64_t
+zseq_bench_process_cpu_ns (pid_t pid)
+{
+    clockid_t clock;
+    return clock_getcpuclockid (pid, &clock) == 0 ? s_cpu_ns (clock) : 0;
+}
+
 static uint64_t
 s_nodes_cpu_ns (const zseq_bench_load_t *load)
 {
     uint64_t sum_ns = 0;
-    for (size_t i = 0; i < load->node_count; i++) {
-        clockid_t clock;
-        if (clock_getcpuclockid (load->nodes[i], &clock) == 0)
-            sum_ns += s_cpu_ns (clock);
-    }
+    for (size_t i = 0; i < load->node_count; i++)
+        sum_ns += zseq_bench_process_cpu_ns (load->nodes[i]);
     return sum_ns;
 }
 
@@ -350,10 +370,7 @@ s_collect (const s_crew_t *crew, zseq_bench_sample_t *sample)
     for (size_t i = 0; i < crew->load->processes; i++) {
         const s_process_t *process = &crew->shared->process[i];
         sample->cpu_clients_ns += process->cpu_ns;
-        sample->counts.claims += process->counts.claims;
-        sample->counts.conflicts += process->counts.conflicts;
-        sample->counts.burnt += process->counts.burnt;
-        sample->counts.timeouts += process->counts.timeouts;
+        zseq_bench_counts_add (&sample->counts, &process->counts);
     }
 }
 

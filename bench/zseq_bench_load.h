@@ -19,6 +19,9 @@ typedef struct {
     uint64_t timeouts;   //  Calls that failed at their deadline, then repeated
 } zseq_bench_counts_t;
 
+void zseq_bench_counts_add (zseq_bench_counts_t *self,
+                            const zseq_bench_counts_t *other);
+
 //  Runs in the measured processes. Functions that can fail return 0, or -1
 //  with the reason in text (ZSEQ_BENCH_TEXT_MAX bytes).
 typedef struct {
@@ -27,6 +30,9 @@ typedef struct {
     //  Does the operation count times. On each thread; last is a word of the
     //  thread's own, 0 at first.
     int (*repeat) (void *context, size_t count, uint64_t *last, char *text);
+    //  How long the last operation took, on the thread of its repeat, where
+    //  several are under way at once, and stretch is 1; or NULL: as its call.
+    uint64_t (*wait_ns) (void *context);
     //  Sets counts, which are zeros, to what was counted; or NULL.
     void (*count) (void *context, zseq_bench_counts_t *counts);
     void (*close) (void *context);
@@ -63,6 +69,10 @@ typedef struct {
 int zseq_bench_load_run (const zseq_bench_load_t *load,
                          zseq_bench_family_t *family,
                          zseq_bench_sample_t *sample);
+
+//  The processor time that another process has used, nanoseconds; 0 if it has
+//  ended.
+uint64_t zseq_bench_process_cpu_ns (pid_t pid);
 
 //  A new sample, all zeros, or NULL with the reason on stderr; free () it.
 zseq_bench_sample_t *zseq_bench_sample_new (void);

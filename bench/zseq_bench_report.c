@@ -104,10 +104,11 @@ zseq_bench_report_setting (const zseq_bench_setting_t *setting, FILE *file)
     assert (setting);
     fprintf (file,
              "%s, %ld cores, %s, %s, load %.2f\n"
-             "zseq %s, libzmq %s, %zu nodes, W = %zu, data on %s%s\n",
+             "zseq %s, libzmq %s, %zu nodes, W = %zu, reserve %g s, data on "
+             "%s%s\n",
              setting->cpu, setting->cores, setting->kernel, setting->date,
              setting->load, setting->zseq, setting->libzmq, setting->nodes,
-             setting->w, setting->filesystem,
+             setting->w, setting->reserve_s, setting->filesystem,
              setting->disk ? "" : ", which is memory: fsync costs nothing");
 }
 
@@ -126,20 +127,22 @@ void
 zseq_bench_report_row (const zseq_bench_row_t *row, FILE *file)
 {
     assert (row);
-    fprintf (file,
-             "%-24s %11.1f %11.0f %9.2f %9.2f %9.2f %9.0f %9llu %9llu %7llu "
-             "%5.2f %-14s %11.1f %7.2f %7.2f %5s\n",
-             row->name, row->ns_per_id, row->ids_per_s, row->p50_us,
-             row->p99_us, row->p999_us, row->max_us,
-             (unsigned long long) row->claims,
-             (unsigned long long) row->conflicts,
-             (unsigned long long) row->burnt, row->fairness, row->floor_name,
-             row->floor, row->ratio, row->cpu_s, row->fsync ? "on" : "off");
-    if (row->timeouts > 0)
+    fprintf (
+      file,
+      "%-24s %11.1f %11.0f %9.2f %9.2f %9.2f %9.0f %9llu %9llu %7llu "
+      "%5.2f %-14s %11.1f %7.2f %7.2f %5s\n",
+      row->name, row->ns.median, 1e9 / row->ns.median, row->p50_us, row->p99_us,
+      row->p999_us, row->max_us, (unsigned long long) row->counts.claims,
+      (unsigned long long) row->counts.conflicts,
+      (unsigned long long) row->counts.burnt, row->fairness, row->floor_name,
+      row->floor, row->ratio, row->cpu_s, row->fsync ? "on" : "off");
+    if (*row->note)
+        fprintf (file, "  %s\n", row->note);
+    if (row->counts.timeouts > 0)
         fprintf (file,
                  "  %llu calls failed at their deadline, and were "
                  "repeated\n",
-                 (unsigned long long) row->timeouts);
+                 (unsigned long long) row->counts.timeouts);
     fflush (file);
 }
 
@@ -179,13 +182,13 @@ static json_t *
 s_json_setting (const zseq_bench_setting_t *setting)
 {
     return json_pack (
-      "{s:s, s:I, s:s, s:s, s:f, s:s, s:s, s:s, s:I, s:I, s:f, s:I}", "cpu",
-      setting->cpu, "cores", (json_int_t) setting->cores, "kernel",
+      "{s:s, s:I, s:s, s:s, s:f, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:I}",
+      "cpu", setting->cpu, "cores", (json_int_t) setting->cores, "kernel",
       setting->kernel, "date", setting->date, "load", setting->load,
       "filesystem", setting->filesystem, "zseq", setting->zseq, "libzmq",
       setting->libzmq, "nodes", (json_int_t) setting->nodes, "w",
-      (json_int_t) setting->w, "seconds", setting->seconds, "rounds",
-      (json_int_t) setting->rounds);
+      (json_int_t) setting->w, "reserve_s", setting->reserve_s, "seconds",
+      setting->seconds, "rounds", (json_int_t) setting->rounds);
 }
 
 static json_t *
@@ -201,21 +204,35 @@ s_json_floor (const zseq_bench_floor_result_t *result)
       (double) result->waits->max / 1e3);
 }
 
+//  Median, lowest, highest.
+static json_t *
+s_json_spread (const zseq_bench_spread_t *spread)
+{
+    return json_pack ("[f, f, f]", spread->median, spread->lowest,
+                      spread->highest);
+}
+
 static json_t *
 s_json_row (const zseq_bench_row_t *row)
 {
     return json_pack (
       "{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:f, s:s, s:f, "
-      "s:f, s:f, s:f, s:f, s:b}",
-      "name", row->name, "ns_per_id", row->ns_per_id, "ids_per_s",
-      row->ids_per_s, "p50_us", row->p50_us, "p99_us", row->p99_us, "p999_us",
-      row->p999_us, "max_us", row->max_us, "claims", (json_int_t) row->claims,
-      "conflicts", (json_int_t) row->conflicts, "burnt",
-      (json_int_t) row->burnt, "timeouts", (json_int_t) row->timeouts,
-      "fairness", row->fairness, "floor_name", row->floor_name, "floor",
-      row->floor, "floor_p50_us", row->floor_p50_us, "ratio", row->ratio,
-      "cpu_s", row->cpu_s, "cpu_nodes_s", row->cpu_nodes_s, "fsync",
-      (int) row->fsync);
+      "s:f, s:f, s:f, s:f, s:b, s:f, s:f, s:o, s:o, s:f, s:I, s:f, s:f, s:s}",
+      "name", row->name, "ns_per_id", row->ns.median, "ids_per_s",
+      1e9 / row->ns.median, "p50_us", row->p50_us, "p99_us", row->p99_us,
+      "p999_us", row->p999_us, "max_us", row->max_us, "claims",
+      (json_int_t) row->counts.claims, "conflicts",
+      (json_int_t) row->counts.conflicts, "burnt",
+      (json_int_t) row->counts.burnt, "timeouts",
+      (json_int_t) row->counts.timeouts, "fairness", row->fairness,
+      "floor_name", row->floor_name, "floor", row->floor, "floor_p50_us",
+      row->floor_p50_us, "ratio", row->ratio, "cpu_s", row->cpu_s,
+      "cpu_nodes_s", row->cpu_nodes_s, "fsync", (int) row->fsync, "ns_lowest",
+      row->ns.lowest, "ns_highest", row->ns.highest, "claims_per_s",
+      s_json_spread (&row->claims_per_s), "times", s_json_spread (&row->times),
+      "reserve_s", row->reserve_s, "names", (json_int_t) row->names,
+      "prepare_s", row->prepare_s, "resident", row->resident, "note",
+      row->note);
 }
 
 int
@@ -270,7 +287,7 @@ s_plot_script (const zseq_bench_row_t *rows, size_t count, FILE *script)
                      "set key top right\n"
                      "$rows << END\n");
     for (size_t i = 0; i < count; i++)
-        fprintf (script, "\"%s\" %.3f %.3f\n", rows[i].name, rows[i].ns_per_id,
+        fprintf (script, "\"%s\" %.3f %.3f\n", rows[i].name, rows[i].ns.median,
                  rows[i].floor);
     fprintf (script, "END\n"
                      "plot $rows using 2:xtic(1) title 'zseq', "

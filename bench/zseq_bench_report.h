@@ -8,28 +8,41 @@
 
 #include <stdio.h>
 
-//  One case.
+//  Of the slices.
+typedef struct {
+    double median;
+    double lowest;
+    double highest;
+} zseq_bench_spread_t;
+
+//  One case, or half of a pair. Of a start or a recovery, an ID is a name, and
+//  a wait is that for the node.
 typedef struct {
     char name[64];
-    double ns_per_id;  //  Time over IDs received by all clients, nanoseconds
-    double ids_per_s;
-    double p50_us;  //  Waits for one ID, microseconds
+    zseq_bench_spread_t ns;  //  Time over IDs received by all clients,
+                             //  nanoseconds
+    double p50_us;           //  Waits for one ID, microseconds
     double p99_us;
     double p999_us;
     double max_us;
-    uint64_t claims;
-    uint64_t conflicts;
-    uint64_t burnt;
-    uint64_t timeouts;    //  Calls that failed at their deadline, then repeated
+    zseq_bench_spread_t claims_per_s;
+    zseq_bench_spread_t times;   //  Its claims_per_s over those of its other
+                                 //  half; 0 if it has none
+    zseq_bench_counts_t counts;  //  Of all slices
     double fairness;      //  Slowest client's share / fastest client's, 0..1
     char floor_name[32];  //  As "echo-32/1024": the floor, and how many IDs one
                           //  of its operations could carry
     double floor;         //  Nanoseconds per ID
     double floor_p50_us;  //  The floor's operation, whole
-    double ratio;         //  ns_per_id / floor
+    double ratio;         //  ns.median / floor
     double cpu_s;         //  Processor time of clients, and of own nodes
     double cpu_nodes_s;   //  The nodes' part of it
     bool fsync;           //  Whether the nodes' files are on a disk
+    double reserve_s;     //  Of own nodes
+    uint64_t names;       //  That there were, made for it; or 0
+    double prepare_s;     //  How long making them took
+    double resident;      //  Bytes of memory per name; 0: not measured
+    char note[256];       //  What the table says below it; or empty
 } zseq_bench_row_t;
 
 //  The machine and the run.
@@ -45,8 +58,9 @@ typedef struct {
     char libzmq[16];      //  Version
     size_t nodes;
     size_t w;
-    double seconds;  //  Measured per case
-    size_t rounds;   //  In so many slices
+    double reserve_s;  //  Of own nodes
+    double seconds;    //  Measured per case
+    size_t rounds;     //  In so many slices
 } zseq_bench_setting_t;
 
 //  Finds out what is not of the run. directory is where the nodes' data lie.

@@ -14,7 +14,7 @@ import unittest
 
 BENCH = os.path.abspath(sys.argv.pop(1))
 
-PATIENCE_S = 60
+PATIENCE_S = 120
 CASE = "batch-1024*single*"
 POSITIVE = ["ns_per_id", "ids_per_s", "p50_us", "p99_us", "p999_us", "max_us",
             "claims", "fairness", "floor", "ratio", "cpu_s"]
@@ -88,6 +88,54 @@ class Bench(unittest.TestCase):
             self.assertTrue(told["machine"][key], key)
         self.check_nothing_is_left()
 
+    def tell(self, *arguments):
+        """The table and the JSON of a quick run that must succeed."""
+        status, output, errors = self.run_bench(
+            "run", "--quick", *arguments, "--json", self.json)
+        self.assertEqual(status, 0, errors)
+        self.check_nothing_is_left()
+        with open(self.json) as file:
+            return output, json.load(file)
+
+    def test_compares_claims_without_and_with_a_reserve(self):
+        output, told = self.tell("--case", "reserve-1-single",
+                                 "--reserve", "0.5")
+        off, on = told["cases"]
+        self.assertEqual([off["name"], on["name"]],
+                         ["reserve-1-single/off", "reserve-1-single/on"])
+        self.assertEqual([off["reserve_s"], on["reserve_s"]], [0, 0.5])
+        self.assertEqual(told["machine"]["reserve_s"], 0.5)
+        for case in off, on:
+            self.assertGreater(case["claims_per_s"][0], 0)
+            self.assertLessEqual(case["ns_lowest"], case["ns_highest"])
+        self.assertAlmostEqual(
+            on["times"][0], on["claims_per_s"][0] / off["claims_per_s"][0], 4)
+        self.assertEqual(off["times"], [0, 0, 0])
+        self.assertIn(on["note"], output)
+
+    def test_measures_first_claims_of_names(self):
+        _, told = self.tell("--case", "cold-names", "--nodes", "1")
+        case = told["cases"][0]
+        self.assertEqual(case["name"], "cold-names")
+        self.assertEqual(case["claims"], 1000)
+        for key in ("ns_per_id", "p50_us", "cpu_nodes_s", "ratio"):
+            self.assertGreater(case[key], 0, key)
+
+    def test_measures_what_many_names_cost(self):
+        output, told = self.tell("--case", "*-1000")
+        self.assertEqual([case["name"] for case in told["cases"]],
+                         ["names-1000", "recovery-1000", "start-1000"])
+        for case in told["cases"]:
+            self.assertEqual(case["names"], 1000)
+            for key in ("ns_per_id", "p50_us", "floor", "prepare_s",
+                        "cpu_nodes_s"):
+                self.assertGreater(case[key], 0, key)
+            self.assertIn(case["note"], output)
+        for case in told["cases"][1:]:
+            self.assertAlmostEqual(case["max_us"] * 1e3 / 1000,
+                                   case["ns_per_id"], 3)
+            self.assertGreater(case["resident"], 0)
+
     def test_measures_floors_alone(self):
         status, output, errors = self.run_bench(
             "floor", "--quick", "--nodes", "1", "--json", self.json)
@@ -95,7 +143,7 @@ class Bench(unittest.TestCase):
         with open(self.json) as file:
             told = json.load(file)
         self.assertEqual(told["cases"], [])
-        self.assertEqual(len(told["floors"]), 8)
+        self.assertEqual(len(told["floors"]), 9)
         self.check_nothing_is_left()
 
     def test_clears_up_when_told_to_end(self):
@@ -130,7 +178,15 @@ class Bench(unittest.TestCase):
                 ["run", "--seconds", "0"], ["run", "--seconds", "nan"],
                 ["run", "--seconds", ""], ["run", "--case", "nosuch"],
                 ["run", "--uri", "tcp://127.0.0.1:1", "--nodes", "3"],
-                ["floor", "--case", "*"], ["run", "--bogus"]):
+                ["run", "--reserve", "61"], ["run", "--reserve", "1s"],
+                ["run", "--reserve", "-1"],
+                ["run", "--uri", "tcp://127.0.0.1:1", "--reserve", "1"],
+                ["run", "--uri", "tcp://127.0.0.1:1", "--case", "names-10"],
+                ["run", "--reserve", "0", "--case", "reserve-*"],
+                ["run", "--nodes", "2", "--case", "recovery-*"],
+                ["run", "--quick", "--case", "start-1000000"],
+                ["floor", "--case", "*"], ["floor", "--reserve", "1"],
+                ["run", "--bogus"]):
             status, output, errors = self.run_bench(*arguments)
             self.assertEqual(status, 1, arguments)
             self.assertIn("zseq-bench: ", errors)
@@ -149,6 +205,8 @@ class Bench(unittest.TestCase):
         status, output, _ = self.run_bench("--help")
         self.assertEqual(status, 0)
         self.assertIn("batch-1-processes-32", output)
+        self.assertIn("names-1000000-one-node", output)
+        self.assertIn("--reserve", output)
 
 
 if __name__ == "__main__":

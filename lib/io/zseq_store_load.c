@@ -652,9 +652,10 @@ s_merge (s_load_t *self, const s_reader_t *reader, size_t count)
         size_t from = 0;
         for (size_t i = 0; i < count; i++) {
             const s_finds_t *part = &reader[i].finds;
-            const s_name_t *record = part->record + taken[i];
-            if (taken[i] < part->record_count &&
-                (!lowest || s_compare_names (record, lowest) < 0)) {
+            if (taken[i] == part->record_count)
+                continue;
+            const s_name_t *record = &part->record[taken[i]];
+            if (!lowest || s_compare_names (record, lowest) < 0) {
                 lowest = record;
                 from = i;
             }

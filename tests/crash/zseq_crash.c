@@ -27,7 +27,9 @@
 #define S_RUN_MAX 2000   //  Calls in a row on one handle
 #define S_BUDGET_S 15
 #define S_BUDGET_LONG_S 3600  //  The same with ZSEQ_LONG=1
-#define S_PROGRESS 10         //  Calls that succeed, to call it progress
+#define S_REAP_TRIES 500
+#define S_REAP_MS 10
+#define S_PROGRESS 10  //  Calls that succeed, to call it progress
 #define S_TIMEOUT_MS 3000
 #define S_PATIENT_MS 60000
 #define S_ARGUMENTS_MAX 32
@@ -334,6 +336,21 @@ zseq_crash_wait (zseq_crash_t *self, size_t node)
     return status;
 }
 
+//  Whether a child that is about to end can be waited for within a while.
+static bool
+s_ended (pid_t pid)
+{
+    siginfo_t info = {0};
+    for (int tries = 0; tries < S_REAP_TRIES && info.si_pid == 0; tries++) {
+        if (tries > 0)
+            (void) poll (NULL, 0, S_REAP_MS);
+        if (waitid (P_PID, (id_t) pid, &info, WEXITED | WNOHANG | WNOWAIT) ==
+            -1)
+            zseq_process_fail ("waitid: %s", strerror (errno));
+    }
+    return info.si_pid != 0;
+}
+
 int
 zseq_crash_wait_for (zseq_crash_t *self, size_t node, int timeout_ms)
 {
@@ -344,7 +361,12 @@ zseq_crash_wait_for (zseq_crash_t *self, size_t node, int timeout_ms)
         zseq_process_fail ("pidfd_open: %s", strerror (errno));
     int rc = poll (&fd, 1, timeout_ms);
     close (fd.fd);
-    return rc == 1 ? zseq_crash_wait (self, node) : -1;
+    if (rc != 1)
+        return -1;
+    //  A traced process can be waited for only when its tracer has seen the
+    //  ends of all its threads, which has been seen not to happen: then the
+    //  caller ends the tracer.
+    return s_ended (self->pid[node]) ? zseq_crash_wait (self, node) : -1;
 }
 
 void
@@ -915,6 +937,9 @@ zseq_crash_untrace (zseq_crash_t *self, size_t node, pid_t tracer)
     char log[S_PATH_MAX];
     s_trace_paths (self, node, trace, log);
     kill (tracer, SIGTERM);
+    //  The node may be there no more, and strace wait for it all the same.
+    if (!s_ended (tracer))
+        kill (tracer, SIGKILL);
     (void) zseq_process_wait (tracer);
     if (zseq_process_size (trace) == 0)
         return 0;

@@ -1,0 +1,621 @@
+#include "zseq_bench_case.h"
+
+#include "zseq_bench_draw.h"
+#include "zseq_bench_site.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+//  With a batch of at least so many IDs, most of them come from the buffer,
+//  and are timed in stretches. A claim feeds at least four of these.
+#define BATCH_STRETCHED 64
+#define STRETCH 16
+
+//  First claims in a slice: some groups of a node's store.
+#define FRESH_NAMES 20000
+#define FRESH_NAMES_QUICK 1000
+
+//  A crowd's claims are answered group by group, which takes a while.
+#define CROWD_SLICE 3
+
+//  Starts and recoveries are long: fewer of them.
+#define LONG_ROUNDS_MAX 3
+//  --quick leaves out what needs more names.
+#define QUICK_NAMES_MAX 1000
+//  Recovery needs a majority of voting peers.
+#define RECOVERY_NODES_MIN 3
+
+typedef enum {
+    S_DRAW,     //  IDs of one sequence, through the library
+    S_PAIR,     //  The same on two clusters, without and with a reserve
+    S_CROWD,    //  Claims of names that exist
+    S_FRESH,    //  First claims
+    S_START,    //  A node loads its names
+    S_COLD,     //  ... and the system has none of its files in memory
+    S_RECOVER,  //  A node without its directory gets all from its peers
+} s_kind_t;
+
+//  Clusters of our own. Names for others than the first would slow it down.
+typedef enum { S_MAIN, S_PLAIN, S_NAMES, S_ONE, S_SITES } s_where_t;
+
+static const struct {
+    const char *folder;
+    bool alone;    //  One node
+    bool reserve;  //  As the plan says; or none
+} s_sites[S_SITES] = {
+  [S_MAIN] = {"main", false, true},
+  [S_PLAIN] = {"plain", false, false},
+  [S_NAMES] = {"names", false, true},
+  [S_ONE] = {"one", true, true},
+};
+
+//  The floor is what the case is held to: for IDs of one sequence asking N
+//  nodes and waiting for W of them (alone, or with threads of one handle, as
+//  they can share one claim), or as many closed-loop clients of one plain node
+//  (competing processes); for many names a durable rename each; for a start
+//  reading as many small files. share is how many IDs one operation of the
+//  floor could carry. In this order: a cluster's names become ever more.
+typedef struct {
+    const char *name;
+    s_kind_t kind;
+    s_where_t where;
+    uint64_t batch;
+    size_t processes;
+    size_t threads;
+    uint64_t names;
+    zseq_bench_floor_t floor;
+    unsigned share;
+} s_case_t;
+
+#define FLOOR(name) ZSEQ_BENCH_FLOOR_##name
+
+static const s_case_t s_cases[] = {
+  {"batch-1-single", S_DRAW, S_MAIN, 1, 1, 1, 0, FLOOR (ASK), 1},
+  {"batch-1-threads-8", S_DRAW, S_MAIN, 1, 1, 8, 0, FLOOR (ASK), 8},
+  {"batch-1-threads-32", S_DRAW, S_MAIN, 1, 1, 32, 0, FLOOR (ASK), 32},
+  {"batch-1-processes-8", S_DRAW, S_MAIN, 1, 8, 1, 0, FLOOR (ECHO_8), 1},
+  {"batch-1-processes-32", S_DRAW, S_MAIN, 1, 32, 1, 0, FLOOR (ECHO_32), 1},
+  {"batch-2-single", S_DRAW, S_MAIN, 2, 1, 1, 0, FLOOR (ASK), 2},
+  {"batch-2-threads-8", S_DRAW, S_MAIN, 2, 1, 8, 0, FLOOR (ASK), 8},
+  {"batch-2-threads-32", S_DRAW, S_MAIN, 2, 1, 32, 0, FLOOR (ASK), 32},
+  {"batch-2-processes-8", S_DRAW, S_MAIN, 2, 8, 1, 0, FLOOR (ECHO_8), 2},
+  {"batch-2-processes-32", S_DRAW, S_MAIN, 2, 32, 1, 0, FLOOR (ECHO_32), 2},
+  {"batch-1024-single", S_DRAW, S_MAIN, 1024, 1, 1, 0, FLOOR (ASK), 1024},
+  {"batch-1024-threads-8", S_DRAW, S_MAIN, 1024, 1, 8, 0, FLOOR (ASK), 1024},
+  {"batch-1024-threads-32", S_DRAW, S_MAIN, 1024, 1, 32, 0, FLOOR (ASK), 1024},
+  {"batch-1024-processes-8", S_DRAW, S_MAIN, 1024, 8, 1, 0, FLOOR (ECHO_8),
+   1024},
+  {"batch-1024-processes-32", S_DRAW, S_MAIN, 1024, 32, 1, 0, FLOOR (ECHO_32),
+   1024},
+  {"reserve-1-single", S_PAIR, S_MAIN, 1, 1, 1, 0, FLOOR (ASK), 1},
+  {"reserve-1-threads-32", S_PAIR, S_MAIN, 1, 1, 32, 0, FLOOR (ASK), 32},
+  {"reserve-1-processes-8", S_PAIR, S_MAIN, 1, 8, 1, 0, FLOOR (ECHO_8), 1},
+  {"reserve-1024-single", S_PAIR, S_MAIN, 1024, 1, 1, 0, FLOOR (ASK), 1024},
+  {"cold-names", S_FRESH, S_MAIN, 1, 1, 1, 0, FLOOR (RENAME_N), 1},
+  {"names-10", S_CROWD, S_NAMES, 1, 1, 1, 10, FLOOR (RENAME_N), 1},
+  {"names-1000", S_CROWD, S_NAMES, 1, 1, 1, 1000, FLOOR (RENAME_N), 1},
+  {"recovery-1000", S_RECOVER, S_NAMES, 0, 1, 1, 1000, FLOOR (RENAME), 1},
+  {"recovery-10000", S_RECOVER, S_NAMES, 0, 1, 1, 10000, FLOOR (RENAME), 1},
+  {"names-100000", S_CROWD, S_NAMES, 1, 1, 1, 100000, FLOOR (RENAME_N), 1},
+  {"recovery-100000", S_RECOVER, S_NAMES, 0, 1, 1, 100000, FLOOR (RENAME), 1},
+  {"names-1000-one-node", S_CROWD, S_ONE, 1, 1, 1, 1000, FLOOR (RENAME), 1},
+  {"start-1000", S_START, S_ONE, 0, 1, 1, 1000, FLOOR (READ), 1},
+  {"names-1000000-one-node", S_CROWD, S_ONE, 1, 1, 1, 1000000, FLOOR (RENAME),
+   1},
+  {"start-1000000", S_START, S_ONE, 0, 1, 1, 1000000, FLOOR (READ), 1},
+  {"start-1000000-cold", S_COLD, S_ONE, 0, 1, 1, 1000000, FLOOR (READ), 1},
+};
+#define CASES (sizeof s_cases / sizeof s_cases[0])
+
+//  What the slices of a row found. Medians of the arrays are told; what has
+//  no array adds up.
+typedef struct {
+    size_t count;
+    double ns_per_id[ZSEQ_BENCH_ROUNDS_MAX];
+    double claims_per_s[ZSEQ_BENCH_ROUNDS_MAX];
+    double fairness[ZSEQ_BENCH_ROUNDS_MAX];
+    double floor[ZSEQ_BENCH_ROUNDS_MAX];
+    double floor_p50_us[ZSEQ_BENCH_ROUNDS_MAX];
+    double resident[ZSEQ_BENCH_ROUNDS_MAX];  //  Bytes per name
+    zseq_bench_counts_t counts;
+    double cpu_nodes_s;
+    double cpu_s;
+    zseq_bench_histogram_t waits;
+} s_series_t;
+
+struct zseq_bench_cases {
+    zseq_bench_family_t *family;
+    const zseq_bench_plan_t *plan;
+    char directory[S_SITES][PATH_MAX];
+    zseq_bench_site_t *site[S_SITES];
+    zseq_bench_floors_t *floors;
+    zseq_bench_sample_t *sample;  //  Scratch: one slice
+    s_series_t series[2];         //  Scratch: a case; of a pair, the second
+                                  //  is with a reserve
+    zseq_bench_row_t rows[2 * CASES];
+    size_t row_count;
+};
+
+//  Choosing.
+
+size_t
+zseq_bench_case_count (void)
+{
+    return CASES;
+}
+
+const char *
+zseq_bench_case_name (size_t index)
+{
+    assert (index < CASES);
+    return s_cases[index].name;
+}
+
+bool
+zseq_bench_case_chosen (size_t index, const zseq_bench_plan_t *plan)
+{
+    assert (index < CASES);
+    assert (plan);
+    const s_case_t *one = &s_cases[index];
+    if (plan->pattern && fnmatch (plan->pattern, one->name, 0) != 0)
+        return false;
+    if (plan->uri && one->kind != S_DRAW)
+        return false;
+    if (plan->quick && one->names > QUICK_NAMES_MAX)
+        return false;
+    if (one->kind == S_PAIR && plan->reserve_s <= 0)
+        return false;
+    return one->kind != S_RECOVER || plan->nodes >= RECOVERY_NODES_MIN;
+}
+
+//  Clusters.
+
+static int
+s_new_site (zseq_bench_cases_t *self, s_where_t where)
+{
+    const zseq_bench_plan_t *plan = self->plan;
+    int size = snprintf (self->directory[where], PATH_MAX, "%s/%s",
+                         plan->directory, s_sites[where].folder);
+    if (size < 0 || size >= PATH_MAX)
+        return zseq_bench_fail ("--dir is too long");
+    zseq_bench_cluster_options_t options = {
+      .zseqd = plan->zseqd,
+      .directory = self->directory[where],
+      .nodes = s_sites[where].alone ? 1 : plan->nodes,
+      .reserve_s = s_sites[where].reserve ? plan->reserve_s : 0,
+    };
+    self->site[where] = zseq_bench_site_new (self->family, &options);
+    return self->site[where] ? 0 : -1;
+}
+
+zseq_bench_cases_t *
+zseq_bench_cases_new (zseq_bench_family_t *family,
+                      const zseq_bench_plan_t *plan)
+{
+    assert (family);
+    assert (plan);
+    assert (plan->setting->rounds <= ZSEQ_BENCH_ROUNDS_MAX);
+    zseq_bench_cases_t *self = calloc (1, sizeof *self);
+    if (!self) {
+        zseq_bench_fail ("out of memory");
+        return NULL;
+    }
+    self->family = family;
+    self->plan = plan;
+    self->sample = zseq_bench_sample_new ();
+    int rc = self->sample ? 0 : -1;
+    for (size_t i = 0; rc == 0 && i < S_SITES; i++)
+        rc = s_new_site (self, (s_where_t) i);
+    if (rc != 0)
+        zseq_bench_cases_destroy (&self);
+    return self;
+}
+
+void
+zseq_bench_cases_destroy (zseq_bench_cases_t **self_p)
+{
+    assert (self_p);
+    zseq_bench_cases_t *self = *self_p;
+    if (!self)
+        return;
+    for (size_t i = 0; i < S_SITES; i++)
+        zseq_bench_site_destroy (&self->site[i]);
+    free (self->sample);
+    free (self);
+    *self_p = NULL;
+}
+
+int
+zseq_bench_cases_open (zseq_bench_cases_t *self)
+{
+    assert (self);
+    for (size_t i = 0; i < CASES; i++)
+        if (!self->plan->uri && s_cases[i].where == S_MAIN &&
+            zseq_bench_case_chosen (i, self->plan))
+            return zseq_bench_site_cluster (self->site[S_MAIN]) ? 0 : -1;
+    return 0;
+}
+
+//  Measuring.
+
+static double
+s_slice_s (const zseq_bench_cases_t *self)
+{
+    const zseq_bench_setting_t *setting = self->plan->setting;
+    return setting->seconds / (double) setting->rounds;
+}
+
+//  Takes over what a slice found: so long for so many IDs, or names.
+static void
+s_note_slice (s_series_t *series, uint64_t ns, uint64_t ids)
+{
+    //  Not one ID in the whole slice: it takes at least that long.
+    series->ns_per_id[series->count] = (double) ns / (double) (ids ? ids : 1);
+    series->count++;
+}
+
+static void
+s_note_sample (s_series_t *series, const zseq_bench_sample_t *sample)
+{
+    size_t index = series->count;
+    series->fairness[index] = sample->fairness;
+    series->claims_per_s[index] =
+      (double) sample->counts.claims * 1e9 / (double) sample->window_ns;
+    zseq_bench_counts_add (&series->counts, &sample->counts);
+    series->cpu_nodes_s += (double) sample->cpu_nodes_ns / 1e9;
+    series->cpu_s +=
+      (double) (sample->cpu_nodes_ns + sample->cpu_clients_ns) / 1e9;
+    zseq_bench_histogram_merge (&series->waits, &sample->waits);
+    s_note_slice (series, sample->window_ns, sample->done);
+}
+
+//  A slice of the load on a cluster of ours, if it is one.
+static int
+s_load (zseq_bench_cases_t *self, const s_case_t *one, zseq_bench_load_t *load,
+        zseq_bench_cluster_t *cluster, s_series_t *series)
+{
+    load->processes = one->processes;
+    load->threads = one->threads;
+    load->stretch = one->batch >= BATCH_STRETCHED ? STRETCH : 1;
+    load->seconds = s_slice_s (self) * (one->kind == S_CROWD ? CROWD_SLICE : 1);
+    if (cluster)
+        load->nodes = zseq_bench_cluster_pids (cluster, &load->node_count);
+    if (zseq_bench_load_run (load, self->family, self->sample) != 0)
+        return -1;
+    s_note_sample (series, self->sample);
+    return 0;
+}
+
+static int
+s_draw (zseq_bench_cases_t *self, const s_case_t *one, s_where_t where,
+        s_series_t *series)
+{
+    char name[64];
+    snprintf (name, sizeof name, "zseq-bench/%s", one->name);
+    zseq_bench_draw_t draw = {
+      .uri = self->plan->uri,
+      .name = name,
+      .batch = one->batch,
+    };
+    zseq_bench_cluster_t *cluster = NULL;
+    if (!draw.uri) {
+        cluster = zseq_bench_site_cluster (self->site[where]);
+        if (!cluster)
+            return -1;
+        draw.uri = zseq_bench_cluster_uri (cluster);
+    }
+    zseq_bench_load_t load = {.operation = &zseq_bench_draw, .arg = &draw};
+    return s_load (self, one, &load, cluster, series);
+}
+
+//  One slice without and one with a reserve, the order changing.
+static int
+s_draw_pair (zseq_bench_cases_t *self, const s_case_t *one, size_t round)
+{
+    static const s_where_t where[2] = {S_PLAIN, S_MAIN};
+    for (size_t i = 0; i < 2; i++) {
+        size_t which = (round + i) % 2;
+        if (s_draw (self, one, where[which], &self->series[which]) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+static int
+s_fresh (zseq_bench_cases_t *self, const s_case_t *one, s_series_t *series)
+{
+    uint64_t count = self->plan->quick ? FRESH_NAMES_QUICK : FRESH_NAMES;
+    if (zseq_bench_site_claim_fresh (self->site[one->where], count,
+                                     self->sample) != 0)
+        return -1;
+    s_note_sample (series, self->sample);
+    return 0;
+}
+
+static int
+s_crowd (zseq_bench_cases_t *self, const s_case_t *one, s_series_t *series)
+{
+    zseq_bench_site_t *site = self->site[one->where];
+    zseq_bench_cluster_t *cluster = zseq_bench_site_cluster (site);
+    zseq_bench_crowd_t crowd = zseq_bench_site_crowd (site, one->names);
+    zseq_bench_load_t load = {.operation = &zseq_bench_crowd, .arg = &crowd};
+    return s_load (self, one, &load, cluster, series);
+}
+
+//  Writes back what is to be written and drops what the system keeps of files.
+static int
+s_drop_caches (void)
+{
+    sync ();
+    int file = open ("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+    if (file < 0 || write (file, "3\n", 2) != 2) {
+        zseq_bench_fail ("/proc/sys/vm/drop_caches: %s", strerror (errno));
+        if (file >= 0)
+            close (file);
+        return -1;
+    }
+    return close (file);
+}
+
+//  Node a is ended and started again.
+static int
+s_start (zseq_bench_cases_t *self, const s_case_t *one, s_series_t *series)
+{
+    zseq_bench_site_t *site = self->site[one->where];
+    zseq_bench_cluster_t *cluster = zseq_bench_site_cluster (site);
+    if (one->kind == S_RECOVER)
+        zseq_bench_cluster_wipe (cluster, 0);
+    else
+        zseq_bench_cluster_stop (cluster, 0);
+    if (one->kind == S_COLD && s_drop_caches () != 0)
+        return -1;
+    //  Of the others so far, as this one is no more.
+    uint64_t cpu_ns = zseq_bench_cluster_cpu_ns (cluster);
+    uint64_t ns;
+    if (zseq_bench_cluster_start (cluster, 0, &ns) != 0)
+        return -1;
+
+    double cpu_s =
+      (double) (zseq_bench_cluster_cpu_ns (cluster) - cpu_ns) / 1e9;
+    double more = (double) zseq_bench_cluster_resident (cluster, 0) -
+                  (double) zseq_bench_site_resident (site);
+    series->resident[series->count] = fmax (more, 0) / (double) one->names;
+    series->fairness[series->count] = 1;
+    series->cpu_nodes_s += cpu_s;
+    series->cpu_s += cpu_s;
+    zseq_bench_histogram_record (&series->waits, ns, 1);
+    s_note_slice (series, ns, one->names);
+    return 0;
+}
+
+static int
+s_measure (zseq_bench_cases_t *self, const s_case_t *one, size_t round)
+{
+    switch (one->kind) {
+    case S_DRAW:
+        return s_draw (self, one, one->where, self->series);
+    case S_PAIR:
+        return s_draw_pair (self, one, round);
+    case S_FRESH:
+        return s_fresh (self, one, self->series);
+    case S_CROWD:
+        return s_crowd (self, one, self->series);
+    default:
+        return s_start (self, one, self->series);
+    }
+}
+
+//  One slice of the case, right after one of its floor.
+static int
+s_round (zseq_bench_cases_t *self, const s_case_t *one, size_t round)
+{
+    double ns;
+    double p50_us;
+    if (zseq_bench_floors_measure (self->floors, one->floor,
+                                   s_slice_s (self) / 2, &ns, &p50_us) != 0)
+        return -1;
+    for (size_t i = 0; i < 2; i++) {
+        self->series[i].floor[round] = ns;
+        self->series[i].floor_p50_us[round] = p50_us;
+    }
+    return s_measure (self, one, round);
+}
+
+//  The floors that no case is held to yet, but every reader wants to know.
+static int
+s_side_floors (zseq_bench_cases_t *self)
+{
+    static const zseq_bench_floor_t floors[] = {
+      ZSEQ_BENCH_FLOOR_ECHO_1,   ZSEQ_BENCH_FLOOR_ATOMIC_1,
+      ZSEQ_BENCH_FLOOR_ATOMIC_2, ZSEQ_BENCH_FLOOR_RENAME,
+      ZSEQ_BENCH_FLOOR_RENAME_N,
+    };
+    double seconds = fmin (0.2, self->plan->setting->seconds / 5);
+    double ns;
+    double p50_us;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof floors / sizeof floors[0]; i++)
+        rc = zseq_bench_floors_measure (self->floors, floors[i], seconds, &ns,
+                                        &p50_us);
+    return rc;
+}
+
+//  Telling.
+
+static double
+s_percentile_us (const s_series_t *series, double percent)
+{
+    return (double) zseq_bench_histogram_percentile (&series->waits, percent) /
+           1e3;
+}
+
+//  Sorts the values.
+static zseq_bench_spread_t
+s_spread (double *values, size_t count)
+{
+    double median = zseq_bench_median (values, count);
+    return (zseq_bench_spread_t){
+      .median = median,
+      .lowest = values[0],
+      .highest = values[count - 1],
+    };
+}
+
+static zseq_bench_row_t *
+s_add_row (zseq_bench_cases_t *self, const s_case_t *one, const char *suffix,
+           s_where_t where, s_series_t *series)
+{
+    zseq_bench_row_t *row = &self->rows[self->row_count++];
+    size_t count = series->count;
+    snprintf (row->name, sizeof row->name, "%s%s", one->name, suffix);
+    row->ns = s_spread (series->ns_per_id, count);
+    row->claims_per_s = s_spread (series->claims_per_s, count);
+    row->p50_us = s_percentile_us (series, 50);
+    row->p99_us = s_percentile_us (series, 99);
+    row->p999_us = s_percentile_us (series, 99.9);
+    row->max_us = (double) series->waits.max / 1e3;
+    row->counts = series->counts;
+    row->fairness = zseq_bench_median (series->fairness, count);
+    row->floor = zseq_bench_median (series->floor, count) / one->share;
+    row->floor_p50_us = zseq_bench_median (series->floor_p50_us, count);
+    row->ratio = row->ns.median / row->floor;
+    row->cpu_nodes_s = series->cpu_nodes_s;
+    row->cpu_s = series->cpu_s;
+    row->fsync = self->plan->setting->disk;
+    row->reserve_s = s_sites[where].reserve ? self->plan->reserve_s : 0;
+    const char *floor = zseq_bench_floor_name (one->floor);
+    if (one->share > 1)
+        snprintf (row->floor_name, sizeof row->floor_name, "%s/%u", floor,
+                  one->share);
+    else
+        snprintf (row->floor_name, sizeof row->floor_name, "%s", floor);
+    return row;
+}
+
+static void
+s_tell_pair (zseq_bench_cases_t *self, const s_case_t *one)
+{
+    s_series_t *plain = &self->series[0];
+    s_series_t *reserve = &self->series[1];
+    double times[ZSEQ_BENCH_ROUNDS_MAX];
+    for (size_t i = 0; i < plain->count; i++)
+        times[i] =
+          reserve->claims_per_s[i] / fmax (plain->claims_per_s[i], 1e-9);
+    zseq_bench_row_t *row = s_add_row (self, one, "/off", S_PLAIN, plain);
+    zseq_bench_spread_t before = row->claims_per_s;
+    zseq_bench_report_row (row, stdout);
+
+    row = s_add_row (self, one, "/on", S_MAIN, reserve);
+    row->times = s_spread (times, plain->count);
+    snprintf (row->note, sizeof row->note,
+              "claims per second: %.0f (%.0f to %.0f) without, %.0f (%.0f to "
+              "%.0f) with a reserve: times %.2f (%.2f to %.2f)",
+              before.median, before.lowest, before.highest,
+              row->claims_per_s.median, row->claims_per_s.lowest,
+              row->claims_per_s.highest, row->times.median, row->times.lowest,
+              row->times.highest);
+    zseq_bench_report_row (row, stdout);
+}
+
+static void
+s_tell (zseq_bench_cases_t *self, const s_case_t *one)
+{
+    s_series_t *series = self->series;
+    zseq_bench_row_t *row = s_add_row (self, one, "", one->where, series);
+    row->names = one->names;
+    if (one->names > 0)
+        row->prepare_s = zseq_bench_site_prepare_s (self->site[one->where]);
+    if (one->kind == S_CROWD)
+        snprintf (row->note, sizeof row->note,
+                  "%" PRIu64 " names on nodes (%zu), made in %.1f s in all",
+                  row->names, s_sites[one->where].alone ? 1 : self->plan->nodes,
+                  row->prepare_s);
+    if (one->names > 0 && one->kind != S_CROWD) {
+        row->resident = zseq_bench_median (series->resident, series->count);
+        snprintf (row->note, sizeof row->note,
+                  "%.3f s (%.3f to %.3f) from exec to ready with %" PRIu64
+                  " names, of which each keeps %.0f bytes resident",
+                  row->ns.median * (double) row->names / 1e9,
+                  row->ns.lowest * (double) row->names / 1e9,
+                  row->ns.highest * (double) row->names / 1e9, row->names,
+                  row->resident);
+    }
+    zseq_bench_report_row (row, stdout);
+}
+
+//  Running.
+
+static size_t
+s_rounds (const zseq_bench_cases_t *self, const s_case_t *one)
+{
+    bool is_long =
+      one->kind == S_START || one->kind == S_COLD || one->kind == S_RECOVER;
+    size_t rounds = self->plan->setting->rounds;
+    return is_long && rounds > LONG_ROUNDS_MAX ? LONG_ROUNDS_MAX : rounds;
+}
+
+static int
+s_run_case (zseq_bench_cases_t *self, const s_case_t *one, size_t index,
+            size_t total)
+{
+    if (one->kind == S_COLD && access ("/proc/sys/vm/drop_caches", W_OK) != 0) {
+        printf ("%s: left out: /proc/sys/vm/drop_caches: %s\n", one->name,
+                strerror (errno));
+        return 0;
+    }
+    memset (self->series, 0, sizeof self->series);
+    if (one->names > 0 &&
+        zseq_bench_site_prepare (self->site[one->where], one->names) != 0)
+        return -1;
+    if (s_side_floors (self) != 0)
+        return -1;
+    size_t rounds = s_rounds (self, one);
+    zseq_bench_progress ("case %zu of %zu, %s", index, total, one->name);
+    for (size_t i = 0; i < rounds; i++) {
+        zseq_bench_progress_line ("case %zu of %zu, %s: round %zu of %zu",
+                                  index, total, one->name, i + 1, rounds);
+        if (s_round (self, one, i) != 0)
+            return -1;
+    }
+    zseq_bench_progress_end ();
+    if (one->kind == S_PAIR)
+        s_tell_pair (self, one);
+    else
+        s_tell (self, one);
+    return 0;
+}
+
+int
+zseq_bench_cases_run (zseq_bench_cases_t *self, zseq_bench_floors_t *floors)
+{
+    assert (self);
+    assert (floors);
+    self->floors = floors;
+    size_t total = 0;
+    for (size_t i = 0; i < CASES; i++)
+        total += zseq_bench_case_chosen (i, self->plan);
+    size_t index = 0;
+    zseq_bench_report_head (stdout);
+    for (size_t i = 0; i < CASES; i++)
+        if (zseq_bench_case_chosen (i, self->plan) &&
+            s_run_case (self, &s_cases[i], ++index, total) != 0)
+            return -1;
+    return 0;
+}
+
+const zseq_bench_row_t *
+zseq_bench_cases_rows (const zseq_bench_cases_t *self, size_t *count_p)
+{
+    assert (self);
+    assert (count_p);
+    *count_p = self->row_count;
+    return self->rows;
+}

@@ -1,0 +1,390 @@
+#include "zseq_bench_crowd.h"
+
+#include "zseq_codec.h"
+#include "zseq_transport.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_SIZE 64
+#define LOOK_NS 1000000000ull    //  How often to look for what got lost
+#define AGAIN_NS 15000000000ull  //  When to ask again
+#define SILENCE_S 60             //  When to give up
+#define OPEN_S 10
+
+//  One of those under way; done claims wait for the slower nodes.
+typedef struct {
+    uint64_t request;  //  0: none, free
+    uint64_t number;   //  Of the name
+    uint64_t first;
+    uint64_t begun_ns;
+    uint64_t sent_ns;   //  Last time
+    unsigned answered;  //  A bit per node
+    size_t accepted;
+    size_t refused;
+    bool done;
+} s_claim_t;
+
+typedef struct {
+    zseq_bench_crowd_t crowd;
+    zseq_transport_t *transport;
+    zseq_codec_t codec;
+    size_t n;
+    size_t w;
+    uint64_t cluster;  //  Identity
+    uint64_t round;    //  Makes requests unlike each other
+    uint64_t random;
+    s_claim_t claim[ZSEQ_BENCH_CROWD_MAX];
+    size_t free[ZSEQ_BENCH_CROWD_MAX];  //  Indexes of claims
+    size_t free_count;
+    uint64_t wait_ns[ZSEQ_BENCH_CROWD_MAX];  //  Done and not yet told
+    size_t done_count;
+    uint64_t told_ns;   //  Of the one told last
+    uint64_t look_ns;   //  When to look for what got lost
+    uint64_t heard_ns;  //  When a reply came last
+    zseq_bench_counts_t counts;
+} s_crowd_t;
+
+static int
+s_text (char *text, const char *what, const char *why)
+{
+    snprintf (text, ZSEQ_BENCH_TEXT_MAX, "%s: %s", what, why);
+    return -1;
+}
+
+//  Marsaglia's xorshift64: names at random need no more.
+static uint64_t
+s_random (s_crowd_t *self)
+{
+    self->random ^= self->random << 13;
+    self->random ^= self->random >> 7;
+    self->random ^= self->random << 17;
+    return self->random;
+}
+
+//  Sending. What does not go out now is found by s_look.
+
+static void
+s_send_msg (s_crowd_t *self, size_t node, const zseq_msg_t *msg)
+{
+    uint8_t bytes[NAME_SIZE + 128];
+    size_t size = zseq_codec_encode (msg, bytes, sizeof bytes);
+    assert (size > 0);
+    (void) zseq_transport_send (self->transport, node, bytes, size);
+}
+
+static void
+s_send (s_crowd_t *self, s_claim_t *claim, uint64_t now_ns)
+{
+    char name[NAME_SIZE];
+    int size = snprintf (name, sizeof name, "%s%" PRIu64, self->crowd.prefix,
+                         claim->number);
+    assert (size > 0 && (size_t) size < sizeof name);
+    claim->request =
+      ++self->round * ZSEQ_BENCH_CROWD_MAX + (uint64_t) (claim - self->claim);
+    if (self->crowd.next)
+        claim->first = self->crowd.next[claim->number]++;
+    claim->sent_ns = now_ns;
+    claim->answered = 0;
+    claim->accepted = 0;
+    claim->refused = 0;
+    zseq_msg_t msg = {
+      .op = ZSEQ_OP_CLAIM,
+      .request = claim->request,
+      .cluster = self->cluster,
+      .name = {.data = name, .size = (size_t) size},
+      .first = claim->first,
+      .count = 1,
+    };
+    for (size_t i = 0; i < self->n; i++)
+        s_send_msg (self, i, &msg);
+}
+
+//  Draws the number of the next claim. False: there is none.
+static bool
+s_draw (s_crowd_t *self, uint64_t *number_p)
+{
+    *number_p = self->crowd.fresh ? atomic_fetch_add (self->crowd.fresh, 1)
+                                  : s_random (self) % self->crowd.limit;
+    return *number_p < self->crowd.limit;
+}
+
+static void
+s_fill (s_crowd_t *self)
+{
+    uint64_t now_ns = zseq_bench_now_ns ();
+    uint64_t number;
+    while (self->free_count > 0 && s_draw (self, &number)) {
+        s_claim_t *claim = &self->claim[self->free[--self->free_count]];
+        *claim = (s_claim_t){.number = number, .first = 1, .begun_ns = now_ns};
+        s_send (self, claim, now_ns);
+    }
+}
+
+//  Receiving.
+
+static void
+s_refused (s_crowd_t *self, s_claim_t *claim, uint64_t next, uint64_t now_ns)
+{
+    uint64_t *known =
+      self->crowd.next ? &self->crowd.next[claim->number] : &claim->first;
+    claim->refused++;
+    if (*known < next)
+        *known = next;
+    if (claim->done || self->n - claim->refused >= self->w)
+        return;
+    self->counts.conflicts++;
+    s_send (self, claim, now_ns);
+}
+
+static int
+s_take (s_crowd_t *self, size_t node, const zseq_msg_t *msg, uint64_t now_ns,
+        char *text)
+{
+    s_claim_t *claim = &self->claim[msg->request % ZSEQ_BENCH_CROWD_MAX];
+    if (msg->op != ZSEQ_OP_CLAIM || claim->request != msg->request ||
+        claim->answered & 1u << node)
+        return 0;
+    claim->answered |= 1u << node;
+    self->heard_ns = now_ns;
+    if (msg->status == ZSEQ_OK)
+        claim->accepted++;
+    else if (msg->status == ZSEQ_ECONFLICT)
+        s_refused (self, claim, msg->next, now_ns);
+    else
+        return s_text (text, "a node refused", zseq_strerror (msg->status));
+
+    if (claim->accepted >= self->w && !claim->done) {
+        claim->done = true;
+        self->wait_ns[self->done_count++] = now_ns - claim->begun_ns;
+        self->counts.claims++;
+    }
+    if (claim->accepted + claim->refused == self->n) {
+        claim->request = 0;
+        self->free[self->free_count++] = (size_t) (claim - self->claim);
+    }
+    return 0;
+}
+
+//  Takes what is there. Returns how many messages, or -1. Called only with
+//  nothing done and not yet told, and not filling what gets free, so that each
+//  claim is done once at most.
+static int
+s_receive (s_crowd_t *self, char *text)
+{
+    int count = 0;
+    uint64_t now_ns = zseq_bench_now_ns ();
+    const uint8_t *bytes;
+    size_t size;
+    zseq_msg_t msg;
+    for (size_t i = 0; i < self->n; i++)
+        while (zseq_transport_recv (self->transport, i, &bytes, &size) ==
+               ZSEQ_OK) {
+            count++;
+            if (zseq_codec_decode_reply (&self->codec, bytes, size, &msg) ==
+                  ZSEQ_OK &&
+                s_take (self, i, &msg, now_ns, text) != 0)
+                return -1;
+        }
+    return count;
+}
+
+//  Asks again where an answer got lost.
+static int
+s_look (s_crowd_t *self, char *text)
+{
+    uint64_t now_ns = zseq_bench_now_ns ();
+    if (now_ns < self->look_ns)
+        return 0;
+    self->look_ns = now_ns + LOOK_NS;
+    if (now_ns - self->heard_ns > SILENCE_S * 1000000000ull)
+        return s_text (text, "the nodes", "no reply");
+    for (size_t i = 0; i < self->crowd.claims; i++) {
+        s_claim_t *claim = &self->claim[i];
+        if (!claim->request || now_ns - claim->sent_ns < AGAIN_NS)
+            continue;
+        self->counts.timeouts++;
+        s_send (self, claim, now_ns);
+    }
+    return 0;
+}
+
+//  Sleeps until there may be something to receive.
+static void
+s_sleep (s_crowd_t *self, int timeout_ms)
+{
+    struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    size_t count = zseq_transport_fds (self->transport, fds);
+    (void) poll (fds, count, timeout_ms);  //  Its callers look for themselves.
+}
+
+static int
+s_pump (s_crowd_t *self, char *text)
+{
+    int count = s_receive (self, text);
+    if (count < 0 || s_look (self, text) != 0)
+        return -1;
+    if (count == 0)
+        s_sleep (self, 1000);
+    return 0;
+}
+
+//  Opening.
+
+static bool
+s_linked (s_crowd_t *self)
+{
+    for (size_t i = 0; i < self->n; i++)
+        if (!zseq_transport_ready (self->transport, i))
+            return false;
+    return true;
+}
+
+static int
+s_link (s_crowd_t *self, char *text)
+{
+    char uri[ZSEQ_NODES_MAX * (ZSEQ_ENDPOINT_MAX + 1)];
+    snprintf (uri, sizeof uri, "%s", self->crowd.uri);
+    char *rest;
+    for (char *endpoint = strtok_r (uri, ",", &rest); endpoint;
+         endpoint = strtok_r (NULL, ",", &rest)) {
+        assert (self->n < ZSEQ_NODES_MAX);
+        if (zseq_transport_link (self->transport, self->n++, endpoint) !=
+            ZSEQ_OK)
+            return s_text (text, endpoint,
+                           zseq_transport_text (self->transport));
+    }
+    self->w = self->n / 2 + 1;
+    uint64_t until_ns = zseq_bench_now_ns () + OPEN_S * 1000000000ull;
+    while (!s_linked (self)) {
+        if (zseq_bench_now_ns () >= until_ns)
+            return s_text (text, self->crowd.uri, "cannot be reached");
+        s_sleep (self, 10);
+    }
+    return 0;
+}
+
+//  Asks the first node for the cluster's identity.
+static int
+s_hello (s_crowd_t *self, char *text)
+{
+    zseq_msg_t msg = {.op = ZSEQ_OP_HELLO, .request = ++self->round};
+    s_send_msg (self, 0, &msg);
+    uint64_t until_ns = zseq_bench_now_ns () + OPEN_S * 1000000000ull;
+    const uint8_t *bytes;
+    size_t size;
+    while (zseq_transport_recv (self->transport, 0, &bytes, &size) != ZSEQ_OK) {
+        if (zseq_bench_now_ns () >= until_ns)
+            return s_text (text, self->crowd.uri, "no reply");
+        s_sleep (self, 10);
+    }
+    if (zseq_codec_decode_reply (&self->codec, bytes, size, &msg) != ZSEQ_OK ||
+        msg.op != ZSEQ_OP_HELLO || msg.status != ZSEQ_OK)
+        return s_text (text, self->crowd.uri, "HELLO was not understood");
+    self->cluster = msg.cluster;
+    return 0;
+}
+
+static void
+s_crowd_close (void *context)
+{
+    s_crowd_t *self = context;
+    zseq_transport_destroy (&self->transport);
+    free (self);
+}
+
+static int
+s_crowd_open (const void *arg, void **context_p, char *text)
+{
+    const zseq_bench_crowd_t *crowd = arg;
+    assert (crowd->claims >= 1);
+    assert (crowd->claims <= ZSEQ_BENCH_CROWD_MAX);
+    s_crowd_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return s_text (text, "crowd", "out of memory");
+    self->crowd = *crowd;
+    self->random = zseq_bench_now_ns () | 1;
+    self->heard_ns = zseq_bench_now_ns ();
+    for (size_t i = 0; i < crowd->claims; i++)
+        self->free[self->free_count++] = i;
+    self->transport = zseq_transport_new ();
+    int rc = self->transport ? s_link (self, text)
+                             : s_text (text, "crowd", "out of memory");
+    if (rc == 0)
+        rc = s_hello (self, text);
+    if (rc != 0) {
+        s_crowd_close (self);
+        return -1;
+    }
+    *context_p = self;
+    return 0;
+}
+
+static int
+s_crowd_repeat (void *context, size_t count, uint64_t *last, char *text)
+{
+    s_crowd_t *self = context;
+    (void) last;
+    assert (count == 1);
+    while (self->done_count == 0) {
+        s_fill (self);
+        if (s_pump (self, text) != 0)
+            return -1;
+    }
+    self->told_ns = self->wait_ns[--self->done_count];
+    return 0;
+}
+
+static uint64_t
+s_crowd_wait_ns (void *context)
+{
+    s_crowd_t *self = context;
+    return self->told_ns;
+}
+
+static void
+s_crowd_count (void *context, zseq_bench_counts_t *counts)
+{
+    s_crowd_t *self = context;
+    *counts = self->counts;
+}
+
+const zseq_bench_operation_t zseq_bench_crowd = {
+  .open = s_crowd_open,
+  .repeat = s_crowd_repeat,
+  .wait_ns = s_crowd_wait_ns,
+  .count = s_crowd_count,
+  .close = s_crowd_close,
+};
+
+int
+zseq_bench_crowd_fill (const zseq_bench_crowd_t *crowd,
+                       zseq_bench_histogram_t *waits,
+                       zseq_bench_counts_t *counts, char *text)
+{
+    assert (crowd);
+    assert (crowd->fresh);
+    assert (waits);
+    assert (counts);
+    assert (text);
+    void *context;
+    if (s_crowd_open (crowd, &context, text) != 0)
+        return -1;
+    s_crowd_t *self = context;
+    int rc = 0;
+    //  Until all are free, with no fresh name to fill them with.
+    for (s_fill (self); rc == 0 && self->free_count < crowd->claims;
+         s_fill (self)) {
+        rc = s_pump (self, text);
+        while (self->done_count > 0)
+            zseq_bench_histogram_record (waits,
+                                         self->wait_ns[--self->done_count], 1);
+    }
+    s_crowd_count (self, counts);
+    s_crowd_close (self);
+    return rc;
+}

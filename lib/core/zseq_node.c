@@ -865,8 +865,9 @@ s_flush (zseq_node_t *self)
         zseq_action_t action = {.type = ZSEQ_ACTION_PERSIST,
                                 .entry = entry,
                                 .limit = s_limit (self, entry),
-                                .deferred =
-                                  self->recovering && entry->limit == 0};
+                                .deferred = self->recovering &&
+                                            !self->record.voting &&
+                                            entry->limit == 0};
         self->act (&action, self->arg);
     }
     self->dirty_end = &self->dirty;

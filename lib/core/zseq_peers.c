@@ -543,6 +543,8 @@ s_superseded (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector)
           zseq_node_name (self, self->record.self));
         return true;
     }
+    //  The next life must be above this one, whoever else knows of it.
+    zseq_vector_merge (&self->record.vector, vector);
     snprintf (self->why, sizeof self->why,
               "peer %s knows a newer life of it, so this is an old copy of "
               "its directory",

@@ -866,6 +866,21 @@ Test (node, recovers_when_a_newer_life_of_it_exists_and_ends_the_second_time)
     s_destroy (&self);
 }
 
+//  Only one peer knows of the newer life, and is not among those that answer.
+Test (node, takes_a_life_above_the_one_that_it_heard_of)
+{
+    s_fixture_t *self = s_voter ();
+    zseq_vector_t vector = self->record.vector;
+    zseq_vector_t newer = vector;
+    newer.life[0] = (zseq_incarnation_t){2, 99};
+    s_hear_vector (self, 1, &newer);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
+    s_write_record (self);
+    s_recover (self, &vector);
+    cr_assert_eq (self->record.vector.life[0].counter, 3);
+    s_destroy (&self);
+}
+
 //  S5: an answer that comes when the vote is being written already.
 Test (node, does_not_vote_when_a_late_answer_shows_a_newer_life)
 {

@@ -29,6 +29,8 @@ typedef enum {
     ZSEQ_STATE_VOTING = 3,
     ZSEQ_STATE_RECOVERING = 4,
     ZSEQ_STATE_STOPPING = 5,
+    ZSEQ_STATE_STARTING = 6,  //  Its record says that it votes; it asks whether
+                              //  its life is still its newest
 } zseq_state_t;
 
 //  Bytes that belong to someone else, not terminated.

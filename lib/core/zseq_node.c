@@ -30,7 +30,7 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     self->record = *record;
     self->durable = record->vector;
     self->version = self->version_disk = 1;
-    self->voting = record->voting;
+    self->starting = record->voting;
     self->identity = record->identity;
     self->next_request = seed;
     self->process = seed;
@@ -116,7 +116,9 @@ zseq_node_recover (zseq_node_t *self, const char *why,
     assert (!self->begun);
 
     self->recovering = true;
-    self->voting = false;
+    self->starting = false;
+    //  On disk that changes with its new life: up to then nothing has happened.
+    self->record.voting = false;
     snprintf (self->why, sizeof self->why, "%s", why);
     if (force) {
         self->forced = true;
@@ -169,6 +171,8 @@ zseq_node_state (const zseq_node_t *self)
         return ZSEQ_STATE_VOTING;
     if (self->recovering || zseq_record_lost (&self->record))
         return ZSEQ_STATE_RECOVERING;
+    if (self->starting)
+        return ZSEQ_STATE_STARTING;
     return zseq_vector_complete (&self->durable) ? ZSEQ_STATE_COMPLETE
                                                  : ZSEQ_STATE_BIRTH;
 }
@@ -197,9 +201,13 @@ zseq_node_name (const zseq_node_t *self, uint8_t node)
     return self->record.member[node].name;
 }
 
-static void
-s_tell_ready (zseq_node_t *self)
+void
+zseq_node_vote (zseq_node_t *self)
 {
+    self->voting = true;
+    self->starting = false;
+    self->recovering = false;
+    self->forced = false;
     zseq_node_tell (
       self, ZSEQ_ACTION_LOG, ZSEQ_OK,
       "ready: node %s votes (cluster %s of %u, incarnation %llu, "
@@ -589,10 +597,12 @@ s_hello (zseq_node_t *self, const zseq_event_t *event)
     zseq_node_send (self, &event->route);
 }
 
-//  Whom a node that is being born waits for.
+//  Whom a node that starts, or is being born, waits for.
 static bool
-s_reason_birth (const zseq_node_t *self, uint8_t node)
+s_reason_start (const zseq_node_t *self, uint8_t node)
 {
+    if (self->starting)
+        return !self->peer[node].confirms;
     if (zseq_node_state (self) == ZSEQ_STATE_BIRTH)
         return self->durable.life[node].counter == 0;
     return !zseq_vector_equal (&self->peer[node].vector, &self->durable);
@@ -619,6 +629,8 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
         return;
     if (state == ZSEQ_STATE_STOPPING)
         snprintf (text, size, "stopping");
+    else if (state == ZSEQ_STATE_STARTING)
+        used = (size_t) snprintf (text, size, "starting: not confirmed yet by");
     else if (state == ZSEQ_STATE_BIRTH)
         used = (size_t) snprintf (text, size, "birth: has not met");
     else if (state == ZSEQ_STATE_COMPLETE)
@@ -640,7 +652,7 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
          node++) {
         bool lacks = state == ZSEQ_STATE_RECOVERING
                        ? s_reason_recovery (self, node)
-                       : s_reason_birth (self, node);
+                       : s_reason_start (self, node);
         if (node != self->record.self && lacks)
             used += (size_t) snprintf (text + used, size - used, " %s",
                                        zseq_node_name (self, node));
@@ -678,8 +690,8 @@ s_begin (zseq_node_t *self)
                   "its last recovery was not finished");
         zseq_peers_recover (self);
     }
-    else if (self->voting)
-        s_tell_ready (self);
+    else if (self->starting)
+        zseq_peers_start (self);
     else if (self->record.n > 1)
         zseq_node_tell (
           self, ZSEQ_ACTION_LOG, ZSEQ_OK,
@@ -811,12 +823,8 @@ s_record_persisted (zseq_node_t *self, const zseq_event_t *event)
     self->durable = self->snapshot.vector;
     //  record may have changed its mind since: then it votes no more.
     if (self->snapshot.voting && self->record.voting && !self->voting &&
-        !self->stopping) {
-        self->voting = true;
-        self->recovering = false;
-        self->forced = false;
-        s_tell_ready (self);
-    }
+        !self->starting && !self->stopping)
+        zseq_node_vote (self);
     zseq_peers_written (self);
 }
 

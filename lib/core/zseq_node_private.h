@@ -30,6 +30,7 @@ typedef struct {
     uint64_t cluster;   //  Whose voter it is, to a node that does not know its
                         //  own cluster; 0: it has not said
     zseq_vector_t vector;
+    bool confirms;  //  It has answered, and knows no newer life of this node
     int complaint;  //  What was last logged about it; ZSEQ_OK if nothing
 
     //  A life of it that somebody claimed by FENCE and that it has not
@@ -61,6 +62,7 @@ struct zseq_node {
     bool record_writing;     //  A write of the record is in flight
     zseq_record_t snapshot;  //  What that write holds
     bool voting;             //  S5: the record on disk says so
+    bool starting;           //  It does, but its life may have ended since
     bool recovering;         //  It lost what it knew, and does not vote
     bool stopping;
     bool begun;  //  The first tick is over
@@ -115,6 +117,9 @@ zseq_node_tell (zseq_node_t *self, zseq_action_type_t type, int status,
                 const char *format, ...);
 const char *zseq_node_name (const zseq_node_t *self, uint8_t node);
 
+//  Votes from now on.
+void zseq_node_vote (zseq_node_t *self);
+
 //  Why the node does not vote, for a person; empty if it does.
 void zseq_node_reason (const zseq_node_t *self, char *text, size_t size);
 
@@ -144,6 +149,9 @@ void zseq_node_release (zseq_node_t *self, zseq_entry_t *entry, uint64_t limit,
 //  INTRODUCE, FENCE, COPY; and the reply to a question of this node's.
 void zseq_peers_request (zseq_node_t *self, const zseq_event_t *event);
 void zseq_peers_reply (zseq_node_t *self, const zseq_event_t *event);
+
+//  S5: the record says that the node votes; it asks whether that still holds.
+void zseq_peers_start (zseq_node_t *self);
 
 //  Votes no more, and recovers, for the reason in why.
 void zseq_peers_recover (zseq_node_t *self);

@@ -131,9 +131,10 @@ s_introduce (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_refuse (self, event, ZSEQ_ESUPERSEDED);
         return;
     }
-    if (order > 0)
+    //  It may be there at last.
+    if (order > 0 || !self->voting)
         s_hint (self, msg->node);
-    else if (s_rival (self, msg)) {
+    if (order == 0 && s_rival (self, msg)) {
         zseq_node_refuse (self, event, ZSEQ_ESUPERSEDED);
         return;
     }
@@ -269,6 +270,44 @@ s_consider_birth (zseq_node_t *self)
     s_vote (self, zseq_record_identity (record));
 }
 
+//  Start.
+
+//  S5: the directory may be an old copy, whose life has ended. A recovery that
+//  ended it was answered by a majority of the peers, so of any N - majority of
+//  them and those one is the same.
+static void
+s_consider_start (zseq_node_t *self)
+{
+    if (!self->starting || self->stopping)
+        return;
+    const zseq_record_t *record = &self->record;
+    uint8_t confirmed = 0;
+    for (uint8_t node = 0; node < record->n; node++) {
+        const zseq_peer_t *peer = &self->peer[node];
+        //  S4: unless somebody knows a newer life of who said so.
+        if (peer->confirms &&
+            zseq_incarnation_compare (&peer->vector.life[node],
+                                      &record->vector.life[node]) == 0)
+            confirmed++;
+    }
+    if (confirmed >= record->n - zseq_quorum_majority (record->n))
+        zseq_node_vote (self);
+}
+
+void
+zseq_peers_start (zseq_node_t *self)
+{
+    s_consider_start (self);
+    if (self->starting)
+        zseq_node_tell (
+          self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+          "node %s starts: it votes once %u of its %u peers have said that "
+          "they know no newer life of it",
+          zseq_node_name (self, self->record.self),
+          self->record.n - zseq_quorum_majority (self->record.n),
+          self->record.n - 1);
+}
+
 //  Recovery.
 
 //  Begins to ask anew.
@@ -307,6 +346,7 @@ zseq_peers_recover (zseq_node_t *self)
 {
     self->recovering = true;
     self->voting = false;
+    self->starting = false;
     for (zseq_entry_t *entry = self->dirty; entry; entry = entry->dirty)
         zseq_node_release (self, entry, UINT64_MAX, ZSEQ_ENOTVOTING);
     zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK, "node %s recovers: %s",
@@ -676,6 +716,7 @@ s_introduced (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 
     peer->complaint = ZSEQ_OK;
     peer->vector = msg->vector;
+    peer->confirms = msg->state != ZSEQ_STATE_RECOVERING;
     if (self->record.identity && msg->cluster == self->record.identity) {
         if (zseq_vector_merge (&self->record.vector, &msg->vector))
             self->version++;
@@ -688,6 +729,7 @@ s_introduced (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         zseq_vector_merge (&self->record.vector, &msg->vector);
         s_vote (self, msg->cluster);
     }
+    s_consider_start (self);
     s_consider_birth (self);
 }
 

@@ -135,7 +135,7 @@ s_put_label (msgpack_packer *packer, zseq_slice_t label)
 static void
 s_put_state (msgpack_packer *packer, zseq_state_t state)
 {
-    s_put_uint (packer, state, ZSEQ_STATE_BIRTH, ZSEQ_STATE_STOPPING);
+    s_put_uint (packer, state, ZSEQ_STATE_BIRTH, ZSEQ_STATE_STARTING);
 }
 
 static void
@@ -549,7 +549,7 @@ static bool
 s_take_state (s_cursor_t *self, zseq_state_t *state_p)
 {
     uint64_t state;
-    if (!s_take_uint (self, ZSEQ_STATE_BIRTH, ZSEQ_STATE_STOPPING, &state))
+    if (!s_take_uint (self, ZSEQ_STATE_BIRTH, ZSEQ_STATE_STARTING, &state))
         return false;
     *state_p = (zseq_state_t) state;
     return true;

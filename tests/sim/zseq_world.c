@@ -237,15 +237,16 @@ s_file (const zseq_disk_t *disk, const char *name)
     return NULL;
 }
 
-void
-zseq_world_start (zseq_world_t *self, uint8_t node, const zseq_force_t *force)
+//  why: to recover, or NULL.
+static void
+s_start (zseq_world_t *self, uint8_t node, const char *why,
+         const zseq_force_t *force)
 {
     s_slot_t *slot = &self->slot[node];
     assert (!slot->node);
 
     zseq_disk_t *disk = &slot->disk;
     zseq_record_t record = disk->record;
-    const char *why = force ? "it was told to" : NULL;
     if (!disk->formatted) {
         int rc = zseq_record_init (&record, "test", self->member[node].name,
                                    self->member, self->n, 0);
@@ -274,6 +275,18 @@ zseq_world_start (zseq_world_t *self, uint8_t node, const zseq_force_t *force)
     }
     if (why)
         zseq_node_recover (slot->node, why, force);
+}
+
+void
+zseq_world_start (zseq_world_t *self, uint8_t node, const zseq_force_t *force)
+{
+    s_start (self, node, force ? "it was told to" : NULL, force);
+}
+
+void
+zseq_world_start_told (zseq_world_t *self, uint8_t node)
+{
+    s_start (self, node, "it was told to", NULL);
 }
 
 void

@@ -41,6 +41,9 @@ void zseq_world_reserve (zseq_world_t *self, uint64_t reserve_us);
 void zseq_world_start (zseq_world_t *self, uint8_t node,
                        const zseq_force_t *force);
 
+//  Starts a node that is told to recover, whatever its disk holds.
+void zseq_world_start_told (zseq_world_t *self, uint8_t node);
+
 //  Starts all nodes and runs until they vote.
 void zseq_world_birth (zseq_world_t *self);
 

@@ -15,6 +15,7 @@ typedef struct {
     uint8_t peer;
     zseq_entry_t *entry;
     uint64_t limit;
+    bool deferred;
     zseq_record_t record;
     uint64_t version;
     int status;
@@ -44,6 +45,7 @@ s_act (const zseq_action_t *action, void *arg)
     seen->peer = action->peer;
     seen->entry = action->entry;
     seen->limit = action->limit;
+    seen->deferred = action->deferred;
     if (action->record)
         seen->record = *action->record;
     seen->version = action->version;
@@ -130,6 +132,38 @@ s_only (const s_fixture_t *self, zseq_action_type_t type)
     return &self->seen[0];
 }
 
+//  The questions to peer in the last step; the last one's index, or -1.
+static int
+s_asked (const s_fixture_t *self, uint8_t peer)
+{
+    for (size_t index = 0; index < self->count; index++)
+        if (self->seen[index].type == ZSEQ_ACTION_ASK &&
+            self->seen[index].peer == peer)
+            return (int) index;
+    return -1;
+}
+
+//  What a peer that votes says of itself, as the answer to the last question.
+static zseq_msg_t
+s_introduction (const s_fixture_t *self, uint8_t peer)
+{
+    int index = s_asked (self, peer);
+    cr_assert_geq (index, 0);
+    zseq_msg_t reply = self->seen[index].msg;
+    reply.reply = true;
+    reply.node = peer;
+    reply.state = ZSEQ_STATE_VOTING;
+    reply.process = 99u + peer;
+    return reply;
+}
+
+static void
+s_answer (s_fixture_t *self, uint8_t peer, const zseq_msg_t *reply)
+{
+    s_step (self, (zseq_event_t){
+                    .type = ZSEQ_EVENT_PEER_REPLY, .peer = peer, .msg = reply});
+}
+
 //  A node of three that has voted for long.
 static s_fixture_t *
 s_voter (void)
@@ -141,6 +175,10 @@ s_voter (void)
     record.voting = true;
     s_fixture_t *self = s_new (&record, 100, 100);
     s_tick (self, 0);
+    zseq_msg_t b = s_introduction (self, 1);
+    zseq_msg_t c = s_introduction (self, 2);
+    s_answer (self, 1, &b);
+    s_answer (self, 2, &c);
     return self;
 }
 
@@ -781,6 +819,127 @@ s_hear_process (s_fixture_t *self, uint8_t peer, uint64_t process)
     s_hear (self, peer, &self->record.vector, process);
 }
 
+Test (node, does_not_answer_what_it_granted_in_its_old_life)
+{
+    s_fixture_t *self = s_voter ();
+    s_claim (self, "orders", 1, 10);
+    s_flush (self);
+    zseq_entry_t *entry = s_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    zseq_vector_t vector = self->record.vector;
+    vector.life[0] = (zseq_incarnation_t){2, 9};
+    s_hear_vector (self, 1, &vector);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
+    s_persisted (self, entry, 11, ZSEQ_OK);
+    cr_assert_null (s_find (self, ZSEQ_ACTION_REPLY));
+    s_destroy (&self);
+}
+
+//  Start. A node whose record says that it votes asks whether that still holds.
+
+//  A node of n that has just begun, with that record.
+static s_fixture_t *
+s_starter (size_t n)
+{
+    zseq_record_t record = s_record (n, 0);
+    for (uint8_t index = 0; index < n; index++)
+        record.vector.life[index] = (zseq_incarnation_t){2, 1000u + index};
+    record.identity = 42;
+    record.voting = true;
+    s_fixture_t *self = s_new (&record, 100, 100);
+    s_tick (self, 0);
+    return self;
+}
+
+Test (start, waits_for_the_word_of_a_peer)
+{
+    s_fixture_t *self = s_starter (3);
+    zseq_msg_t recovering = s_introduction (self, 1);
+    zseq_msg_t voting = s_introduction (self, 2);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
+    s_claim (self, "orders", 1, 1);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                  ZSEQ_ENOTVOTING);
+    //  It has forgotten what it knew.
+    recovering.state = ZSEQ_STATE_RECOVERING;
+    s_answer (self, 1, &recovering);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
+    s_answer (self, 2, &voting);
+    cr_assert (strstr (s_find (self, ZSEQ_ACTION_LOG)->text, "ready: node a"));
+    s_claim_durably (self, "orders", 1, 1);
+    s_destroy (&self);
+}
+
+Test (start, of_a_cluster_needs_no_voter)
+{
+    s_fixture_t *self = s_starter (3);
+    zseq_msg_t reply = s_introduction (self, 1);
+    reply.state = ZSEQ_STATE_STARTING;
+    s_answer (self, 1, &reply);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    s_destroy (&self);
+}
+
+Test (start, asks_as_many_as_leave_no_majority_unasked)
+{
+    for (uint8_t n = 1; n <= 7; n++) {
+        s_fixture_t *self = s_starter (n);
+        zseq_msg_t reply[7];
+        for (uint8_t peer = 1; peer < n; peer++)
+            reply[peer] = s_introduction (self, peer);
+        uint8_t need = (uint8_t) (n - (n / 2 + 1));
+        for (uint8_t peer = 1; peer <= need; peer++) {
+            cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
+            s_answer (self, peer, &reply[peer]);
+        }
+        cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+        s_destroy (&self);
+    }
+}
+
+//  S4: b answers in a life that has ended, as c knows.
+Test (start, does_not_count_an_old_life_s_word)
+{
+    s_fixture_t *self = s_starter (5);
+    zseq_msg_t reply[5];
+    for (uint8_t peer = 1; peer < 5; peer++) {
+        reply[peer] = s_introduction (self, peer);
+        reply[peer].vector.life[1] = (zseq_incarnation_t){3, 7};
+    }
+    reply[1].vector.life[1] = (zseq_incarnation_t){2, 1001};
+    s_answer (self, 1, &reply[1]);
+    s_answer (self, 2, &reply[2]);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
+    s_answer (self, 3, &reply[3]);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    s_destroy (&self);
+}
+
+Test (start, of_an_old_copy_is_a_recovery)
+{
+    s_fixture_t *self = s_starter (3);
+    zseq_msg_t other = s_introduction (self, 1);
+    zseq_msg_t reply = s_introduction (self, 2);
+    reply.vector.life[0] = (zseq_incarnation_t){3, 7};
+    s_answer (self, 2, &reply);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
+    s_answer (self, 1, &other);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
+    s_destroy (&self);
+}
+
+Test (start, says_whom_it_waits_for)
+{
+    s_fixture_t *self = s_starter (3);
+    cr_assert (strstr (s_find (self, ZSEQ_ACTION_LOG)->text, "1 of its 2"));
+    zseq_msg_t status = s_request (ZSEQ_OP_STATUS, "", 5);
+    s_send (self, &status);
+    const s_seen_t *reply = s_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.state, ZSEQ_STATE_STARTING);
+    cr_assert_str_eq (reply->msg.reason.data,
+                      "starting: not confirmed yet by b c");
+    s_destroy (&self);
+}
+
 Test (node, spreads_newer_incarnations)
 {
     s_fixture_t *self = s_voter ();
@@ -793,9 +952,34 @@ Test (node, spreads_newer_incarnations)
     s_destroy (&self);
 }
 
-//  Answers all that a recovering node asks, as peers that hold nothing.
+//  What a peer that holds nothing answers to a recovering node.
+static zseq_msg_t
+s_copied (const s_fixture_t *self, const s_seen_t *ask,
+          const zseq_vector_t *vector)
+{
+    zseq_msg_t reply = ask->msg;
+    reply.reply = true;
+    reply.status = ZSEQ_OK;
+    reply.node = ask->peer;
+    reply.cluster = 42;
+    reply.vector = *vector;
+    reply.state = ZSEQ_STATE_VOTING;
+    reply.floor = reply.floor_reserved = 1;
+    reply.cluster_name = (zseq_slice_t){"test", 4};
+    reply.member_count = self->record.n;
+    for (size_t member = 0; member < self->record.n; member++)
+        reply.member[member].name =
+          (zseq_slice_t){self->record.member[member].name, 1};
+    if (reply.op != ZSEQ_OP_HELLO)
+        reply.vector.life[0] = ask->msg.life;
+    return reply;
+}
+
+//  Answers all that a recovering node asks, but the COPY of the last peer if
+//  that is held back.
 static void
-s_answer_recovery (s_fixture_t *self, const zseq_vector_t *vector)
+s_answer_recovery_but (s_fixture_t *self, const zseq_vector_t *vector,
+                       s_seen_t *held)
 {
     static s_seen_t asks[ACTIONS_MAX];
     size_t count = self->count;
@@ -803,25 +987,20 @@ s_answer_recovery (s_fixture_t *self, const zseq_vector_t *vector)
     for (size_t index = 0; index < count; index++) {
         if (asks[index].type != ZSEQ_ACTION_ASK)
             continue;
-        zseq_msg_t reply = asks[index].msg;
-        reply.reply = true;
-        reply.status = ZSEQ_OK;
-        reply.node = asks[index].peer;
-        reply.cluster = 42;
-        reply.vector = *vector;
-        reply.state = ZSEQ_STATE_VOTING;
-        reply.floor = reply.floor_reserved = 1;
-        reply.cluster_name = (zseq_slice_t){"test", 4};
-        reply.member_count = self->record.n;
-        for (size_t member = 0; member < self->record.n; member++)
-            reply.member[member].name =
-              (zseq_slice_t){self->record.member[member].name, 1};
-        if (reply.op != ZSEQ_OP_HELLO)
-            reply.vector.life[0] = asks[index].msg.life;
-        s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
-                                     .peer = asks[index].peer,
-                                     .msg = &reply});
+        if (held && asks[index].msg.op == ZSEQ_OP_COPY &&
+            asks[index].peer == self->record.n - 1) {
+            *held = asks[index];
+            continue;
+        }
+        zseq_msg_t reply = s_copied (self, &asks[index], vector);
+        s_answer (self, asks[index].peer, &reply);
     }
+}
+
+static void
+s_answer_recovery (s_fixture_t *self, const zseq_vector_t *vector)
+{
+    s_answer_recovery_but (self, vector, NULL);
 }
 
 //  Lets a recovering node ask, and write its record, until it votes.
@@ -994,19 +1173,62 @@ Test (node, ends_when_another_process_is_found_at_its_endpoint)
 Test (node, does_not_ask_again_at_once_for_what_anybody_claims)
 {
     s_fixture_t *self = s_voter ();
-    cr_assert_not_null (s_find (self, ZSEQ_ACTION_ASK));
+    s_tick (self, 2000000);
+    cr_assert_geq (s_asked (self, 2), 0);
     for (uint64_t lie = 5; lie < 25; lie++) {
         zseq_msg_t fence = s_request (ZSEQ_OP_FENCE, "", lie);
-        fence.node = 1;
+        fence.node = 2;
         fence.life = (zseq_incarnation_t){lie, lie};
         s_send (self, &fence);
         cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                       ZSEQ_EAGAIN);
         s_tick (self, 20000);
-        cr_assert_null (s_find (self, ZSEQ_ACTION_ASK));
+        cr_assert_eq (s_asked (self, 2), -1);
     }
     s_tick (self, 200000);
-    cr_assert_eq (s_find (self, ZSEQ_ACTION_ASK)->peer, 1);
+    cr_assert_geq (s_asked (self, 2), 0);
+    s_destroy (&self);
+}
+
+//  S8: the vote is handed to the disk after a sync of all that was deferred, so
+//  what comes later must not be deferred.
+Test (node, syncs_a_page_that_comes_after_its_vote_was_handed_to_the_disk)
+{
+    zseq_record_t record = s_record (5, 0);
+    zseq_record_lose (&record, 0);
+    s_fixture_t *self = s_new (&record, 100, 100);
+    zseq_vector_t vector = {.n = 5};
+    for (uint8_t index = 0; index < 5; index++)
+        vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+    s_seen_t held = {.peer = 0};
+    s_seen_t vote = {.version = 0};
+    for (int round = 0; round < 20 && !vote.record.voting; round++) {
+        s_tick (self, 100000);
+        s_answer_recovery_but (self, &vector, &held);
+        s_flush (self);
+        const s_seen_t *persist = s_find (self, ZSEQ_ACTION_PERSIST_RECORD);
+        if (!persist)
+            continue;
+        vote = *persist;
+        if (!vote.record.voting)
+            s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                         .version = vote.version});
+    }
+    cr_assert (vote.record.voting);
+    cr_assert_eq (held.peer, 4);
+    zseq_msg_t page = s_copied (self, &held, &vector);
+    zseq_item_t item = {{"late", 4}, 11};
+    page.items = &item;
+    page.item_count = 1;
+    s_answer (self, 4, &page);
+    s_flush (self);
+    const s_seen_t *write = s_find (self, ZSEQ_ACTION_PERSIST);
+    cr_assert_not_null (write);
+    cr_assert (!write->deferred);
+    zseq_entry_t *entry = write->entry;
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                 .version = vote.version});
+    s_persisted (self, entry, 11, ZSEQ_OK);
     s_destroy (&self);
 }
 
@@ -1134,17 +1356,6 @@ Test (node, lists_beyond_names_that_are_not_durable)
     cr_assert (!memcmp (reply->msg.items[0].name.data, "c", 1));
     cr_assert (!reply->msg.more);
     s_destroy (&self);
-}
-
-//  The questions to peer in the last step; the last one's index, or -1.
-static int
-s_asked (const s_fixture_t *self, uint8_t peer)
-{
-    for (size_t index = 0; index < self->count; index++)
-        if (self->seen[index].type == ZSEQ_ACTION_ASK &&
-            self->seen[index].peer == peer)
-            return (int) index;
-    return -1;
 }
 
 Test (birth, is_possible_over_long_distances)

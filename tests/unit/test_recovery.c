@@ -612,31 +612,79 @@ Test (recovery, an_old_copy_hears_of_its_newer_life_and_recovers)
     cr_assert_eq (s_read ("orders", B), 11);
 }
 
-Test (recovery, does_not_answer_what_it_granted_in_its_old_life)
+//  B has a claim that C's old life could complete, C's newer life a rival.
+Test (recovery, an_old_copy_does_not_vote_before_it_has_asked)
 {
     enum { A, B, C };
     s_setup (3);
-    zseq_world_kill (s_world, B);
-    zseq_disk_t *old = zseq_world_keep (s_world, B);
-    zseq_world_wipe (s_world, B);
-    zseq_world_start (s_world, B, NULL);
-    cr_assert (zseq_world_votes (s_world, B, 100));
-    zseq_world_kill (s_world, B);
-    zseq_world_put_back (s_world, B, &old);
-    //  It does not hear at first, and grants; its disk is slow.
-    s_close_all ();
-    zseq_world_stick (s_world, B, 0);
-    zseq_world_start (s_world, B, NULL);
-    s_rounds (1);
+    zseq_disk_t *old = zseq_world_keep (s_world, C);
     s_client_t *claim = s_claim ("orders", 1, 10);
+    s_client_t *rival = s_claim ("orders", 1, 10);
     s_send (claim, B);
-    cr_assert_eq (claim->answered, 0);
+    s_send (rival, A);
+    s_send (rival, C);
+    cr_assert (s_won (rival));
+    s_lose (C);
+    cr_assert (zseq_world_votes (s_world, C, 100));
+    zseq_world_kill (s_world, C);
+    zseq_world_put_back (s_world, C, &old);
+    //  Nobody reaches it, and it nobody, but the client.
+    s_close_all ();
+    zseq_world_start (s_world, C, NULL);
+    s_rounds (100);
+    s_send (claim, C);
+    cr_assert_eq (claim->status, ZSEQ_ENOTVOTING);
+    cr_assert (!s_won (claim));
     s_open_all ();
+    cr_assert (zseq_world_votes (s_world, C, 100));
+    cr_assert_eq (s_life (C, C), 3);
+}
+
+//  The recovery of E reached A, B and C, but not D.
+Test (recovery, an_old_copy_asks_enough_peers_that_one_must_know)
+{
+    enum { A, B, C, D, E };
+    s_setup (5);
+    zseq_disk_t *old = zseq_world_keep (s_world, E);
+    s_set (D, E, false);
+    for (uint8_t node = A; node <= C; node++)
+        s_set (D, node, false);
+    s_lose (E);
+    cr_assert (zseq_world_votes (s_world, E, 100));
+    zseq_world_kill (s_world, E);
+    zseq_world_put_back (s_world, E, &old);
+    s_close_all ();
+    s_set (D, E, true);
+    zseq_world_start (s_world, E, NULL);
+    s_rounds (100);
+    cr_assert_eq (zseq_world_state (s_world, E), ZSEQ_STATE_STARTING);
+    s_set (A, E, true);
+    s_rounds (500);
+    cr_assert (zseq_world_told (s_world, E, "an old copy of its directory"));
+    s_open_all ();
+    cr_assert (zseq_world_votes (s_world, E, 100));
+    cr_assert_eq (s_life (E, E), 3);
+}
+
+//  A node that is told to recover, and cannot, is what it was.
+Test (recovery, that_is_asked_for_changes_nothing_before_it_can_begin)
+{
+    enum { A, B, C };
+    s_setup (3);
+    s_fill ("orders", s_n);
+    for (uint8_t node = A; node <= C; node++)
+        zseq_world_kill (s_world, node);
+    size_t writes = zseq_world_writes (s_world, C);
+    zseq_world_start_told (s_world, C);
+    zseq_world_start (s_world, A, NULL);
     s_rounds (200);
-    zseq_world_unstick (s_world, B);
-    cr_assert (zseq_world_votes (s_world, B, 100));
-    s_rounds (10);
-    cr_assert_eq (claim->answered, 0);
+    cr_assert_eq (zseq_world_state (s_world, C), ZSEQ_STATE_RECOVERING);
+    cr_assert_eq (zseq_world_writes (s_world, C), writes);
+    zseq_world_kill (s_world, C);
+    zseq_world_start (s_world, C, NULL);
+    cr_assert (zseq_world_votes (s_world, C, 100));
+    cr_assert_eq (s_life (C, C), 1);
+    cr_assert_eq (s_read ("orders", C), 11);
 }
 
 Test (recovery, goes_on_while_others_claim)

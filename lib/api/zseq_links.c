@@ -21,6 +21,9 @@
 //  How long the other endpoints of the URI may take to say who they are once
 //  one has: a node listed twice is found out before anything is done.
 #define GRACE_US 50000
+//  ... and one to which there is a connection, and that is no member's: it may
+//  lead to another cluster, which just takes its time.
+#define GRACE_STRANGER_US 1000000
 
 #define NOBODY (-1)
 
@@ -49,7 +52,7 @@ struct zseq_links {
     zseq_member_t member[ZSEQ_NODES_MAX];
     zseq_quorum_t quorum;
     uint64_t now_us;    //  Of the last tick
-    uint64_t grace_us;  //  When grace ends; 0 before the first answer
+    uint64_t heard_us;  //  When the first answer came; 0: not yet
     bool known;
     bool ready;
     zseq_outcome_t fatal;
@@ -446,8 +449,8 @@ s_hello_reply (zseq_links_t *self, s_link_t *link, const zseq_msg_t *msg)
     }
     if (!self->n && !s_learn_cluster (self, msg))
         return;
-    if (!self->grace_us)
-        self->grace_us = self->now_us + GRACE_US;
+    if (!self->heard_us)
+        self->heard_us = self->now_us;
     link->node = msg->node;
     if (!self->ready && s_twice (self, link))
         return;
@@ -493,6 +496,29 @@ s_all_heard (const zseq_links_t *self)
     return true;
 }
 
+static bool
+s_is_member (const zseq_links_t *self, const char *endpoint)
+{
+    for (uint8_t node = 0; node < self->n; node++)
+        if (!strcmp (self->member[node].endpoint, endpoint))
+            return true;
+    return false;
+}
+
+//  When listed endpoints need not be waited for any more.
+static uint64_t
+s_grace_us (const zseq_links_t *self)
+{
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
+        const s_link_t *link = &self->link[index];
+        if (link->listed && link->node == NOBODY &&
+            zseq_transport_ready (self->transport, index) &&
+            !s_is_member (self, link->endpoint))
+            return self->heard_us + GRACE_STRANGER_US;
+    }
+    return self->heard_us + GRACE_US;
+}
+
 void
 zseq_links_tick (zseq_links_t *self, uint64_t now_us, bool restless)
 {
@@ -511,7 +537,7 @@ zseq_links_tick (zseq_links_t *self, uint64_t now_us, bool restless)
             s_greet (self, index);
     }
     if (self->n && !self->ready) {
-        self->known = s_all_heard (self) || now_us >= self->grace_us;
+        self->known = s_all_heard (self) || now_us >= s_grace_us (self);
         self->ready = self->known && self->cluster;
     }
 }
@@ -531,8 +557,8 @@ zseq_links_wake_us (const zseq_links_t *self)
             link->greet_us < wake_us)
             wake_us = link->greet_us;
     }
-    if (self->n && !self->known && self->grace_us < wake_us)
-        wake_us = self->grace_us;
+    if (self->n && !self->known && s_grace_us (self) < wake_us)
+        wake_us = s_grace_us (self);
     return wake_us;
 }
 

@@ -142,6 +142,14 @@ s_round (size_t call, uint64_t when)
     return zseq_crash_turn_over (s_crash);
 }
 
+//  Whether there was enough: of full disks a client has to have been told.
+static bool
+s_enough (void)
+{
+    return zseq_crash_late (s_crash) &&
+           (s_mode != S_FULL_ALL || zseq_crash_refused (s_crash) > 0);
+}
+
 static bool
 s_run (void)
 {
@@ -151,7 +159,7 @@ s_run (void)
     zseq_crash_progress (s_crash);
     for (uint64_t turn = 0; turn < zseq_crash_times (S_TIMES); turn++)
         for (size_t call = 0; call < S_CALLS; call++)
-            if (good && s_missed[call] < S_RARE && !zseq_crash_late (s_crash))
+            if (good && s_missed[call] < S_RARE && !s_enough ())
                 good = s_round (call, 1 + turn % S_TIMES);
     if (good) {
         zseq_crash_kill_all (s_crash);

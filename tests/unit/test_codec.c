@@ -1048,13 +1048,13 @@ Test (codec, holds_the_body_of_a_reply_to_its_bounds)
        OK},
       {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s128, 0, 0, 0, 0]", REFUSED},
       {"[1, 7, 7, 9, 0, 0, [1, 2], 0, s0, 0, 0, 0, 0]", REFUSED},
-      {"[1, 7, 7, 9, 0, 0, [1, 2], 6, s0, 0, 0, 0, 0]", REFUSED},
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 7, s0, 0, 0, 0, 0]", REFUSED},
       {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0, -1, 0]", REFUSED},
       {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0, 0, -1]", REFUSED},
       {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0, 0]", REFUSED},
       //  INTRODUCE
       {"[1, 8, 7, 9, 0, 0, [1, 2], 5, " UINT_MAX_TEXT "]", OK},
-      {"[1, 8, 7, 9, 0, 0, [1, 2], 6, 7]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 7, 7]", REFUSED},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 5, -1]", REFUSED},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 5]", REFUSED},
       {"[1, 8, 7, 9, 0, 0, [1, 2]]", REFUSED},
@@ -1522,7 +1522,7 @@ s_make_msg (s_maker_t *self, zseq_msg_t *msg)
     s_make_items (self, msg);
     msg->cluster_name = s_make_label (self);
     s_make_members (self, msg);
-    msg->state = (zseq_state_t) (1 + test_random_below (&self->random, 5));
+    msg->state = (zseq_state_t) (1 + test_random_below (&self->random, 6));
     msg->reason = s_make_bytes (self, 0, ZSEQ_REASON_MAX);
     msg->sequences = s_make_uint (self, 0, UINT64_MAX);
     msg->claims = s_make_uint (self, 0, UINT64_MAX);

@@ -16,18 +16,26 @@ typedef struct {
     zframe_t *sender;
 } s_fixture_t;
 
+//  other: a further endpoint of the URI, or NULL.
 static s_fixture_t *
-s_new (void)
+s_new_with (const char *other)
 {
     s_fixture_t *self = calloc (1, sizeof *self);
     self->router = zsock_new (ZMQ_ROUTER);
     int port = zsock_bind (self->router, "tcp://127.0.0.1:*");
     cr_assert_gt (port, 0);
-    char text[64];
-    snprintf (text, sizeof text, "tcp://127.0.0.1:%d", port);
+    char text[128];
+    snprintf (text, sizeof text, "tcp://127.0.0.1:%d%s%s", port,
+              other ? "," : "", other ? other : "");
     cr_assert_eq (zseq_config_uri (text, &self->uri), ZSEQ_OK);
     cr_assert_eq (zseq_links_new (&self->links, &self->uri, 77), ZSEQ_OK);
     return self;
+}
+
+static s_fixture_t *
+s_new (void)
+{
+    return s_new_with (NULL);
 }
 
 static void
@@ -186,5 +194,50 @@ Test (links, ignore_the_answer_to_a_hello_that_was_given_up)
     s_receive (self);
     zseq_links_tick (self->links, 9000002, false);
     cr_assert_eq (zseq_links_cluster (self->links), 42);
+    s_destroy (&self);
+}
+
+//  It may be a node of another cluster, which is slow.
+Test (links, wait_for_a_stranger_that_is_connected)
+{
+    zsock_t *stranger = zsock_new (ZMQ_ROUTER);
+    int port = zsock_bind (stranger, "tcp://127.0.0.1:*");
+    char endpoint[64];
+    snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", port);
+    s_fixture_t *self = s_new_with (endpoint);
+    zseq_msg_t hello = s_request (self, 1000000);
+    zsock_set_rcvtimeo (stranger, 5);
+    zmsg_t *greeted = NULL;
+    while (!greeted) {
+        zseq_links_tick (self->links, 1000000, false);
+        greeted = zmsg_recv (stranger);
+    }
+    zmsg_destroy (&greeted);
+    s_answer (self, &hello, 42);
+    s_receive (self);
+    zseq_links_tick (self->links, 1900000, false);
+    cr_assert (!zseq_links_known (self->links));
+    cr_assert_eq (zseq_links_wake_us (self->links), 2000000);
+    zseq_links_tick (self->links, 2000000, false);
+    cr_assert (zseq_links_ready (self->links));
+    s_destroy (&self);
+    zsock_destroy (&stranger);
+}
+
+Test (links, do_not_wait_for_who_is_not_there)
+{
+    zsock_t *gone = zsock_new (ZMQ_ROUTER);
+    int port = zsock_bind (gone, "tcp://127.0.0.1:*");
+    zsock_destroy (&gone);
+    char endpoint[64];
+    snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", port);
+    s_fixture_t *self = s_new_with (endpoint);
+    zseq_msg_t hello = s_request (self, 1000000);
+    s_answer (self, &hello, 42);
+    s_receive (self);
+    zseq_links_tick (self->links, 1049999, false);
+    cr_assert (!zseq_links_known (self->links));
+    zseq_links_tick (self->links, 1050000, false);
+    cr_assert (zseq_links_ready (self->links));
     s_destroy (&self);
 }

@@ -4,6 +4,7 @@
 #include "zseq_transport.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -46,7 +47,10 @@ typedef struct {
     uint64_t told_ns;   //  Of the one told last
     uint64_t look_ns;   //  When to look for what got lost
     uint64_t heard_ns;  //  When a reply came last
-    zseq_bench_counts_t counts;
+    //  Also read while others count.
+    _Atomic uint64_t claims;
+    _Atomic uint64_t conflicts;
+    _Atomic uint64_t timeouts;
 } s_crowd_t;
 
 static int
@@ -137,7 +141,7 @@ s_refused (s_crowd_t *self, s_claim_t *claim, uint64_t next, uint64_t now_ns)
         *known = next;
     if (claim->done || self->n - claim->refused >= self->w)
         return;
-    self->counts.conflicts++;
+    atomic_fetch_add_explicit (&self->conflicts, 1, memory_order_relaxed);
     s_send (self, claim, now_ns);
 }
 
@@ -161,7 +165,7 @@ s_take (s_crowd_t *self, size_t node, const zseq_msg_t *msg, uint64_t now_ns,
     if (claim->accepted >= self->w && !claim->done) {
         claim->done = true;
         self->wait_ns[self->done_count++] = now_ns - claim->begun_ns;
-        self->counts.claims++;
+        atomic_fetch_add_explicit (&self->claims, 1, memory_order_relaxed);
     }
     if (claim->accepted + claim->refused == self->n) {
         claim->request = 0;
@@ -207,7 +211,7 @@ s_look (s_crowd_t *self, char *text)
         s_claim_t *claim = &self->claim[i];
         if (!claim->request || now_ns - claim->sent_ns < AGAIN_NS)
             continue;
-        self->counts.timeouts++;
+        atomic_fetch_add_explicit (&self->timeouts, 1, memory_order_relaxed);
         s_send (self, claim, now_ns);
     }
     return 0;
@@ -350,7 +354,9 @@ static void
 s_crowd_count (void *context, zseq_bench_counts_t *counts)
 {
     s_crowd_t *self = context;
-    *counts = self->counts;
+    counts->claims = atomic_load (&self->claims);
+    counts->conflicts = atomic_load (&self->conflicts);
+    counts->timeouts = atomic_load (&self->timeouts);
 }
 
 const zseq_bench_operation_t zseq_bench_crowd = {

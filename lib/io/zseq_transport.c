@@ -18,8 +18,7 @@
 //  How long a node that ends waits for its last replies to leave.
 #define LINGER_MS 200
 //  Milliseconds.
-#define HEARTBEAT_MS 1000
-#define HEARTBEAT_TIMEOUT_MS 3000
+#define SILENCE_MS 3000
 #define RECONNECT_MS 20
 #define RECONNECT_MS_MAX 1000
 #define CONNECT_TIMEOUT_MS 3000
@@ -110,8 +109,13 @@ s_open (zseq_transport_t *self, int type)
     s_set (socket, ZMQ_SNDHWM, QUEUE_MAX);
     s_set (socket, ZMQ_RCVHWM, QUEUE_MAX);
     s_set (socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
-    s_set (socket, ZMQ_HEARTBEAT_IVL, HEARTBEAT_MS);
-    s_set (socket, ZMQ_HEARTBEAT_TIMEOUT, HEARTBEAT_TIMEOUT_MS);
+    //  Not ZMTP's heartbeats: libzmq 4.3.4 aborts when one is due on a connection
+    //  whose input waits and that its peer has closed.
+    s_set (socket, ZMQ_TCP_KEEPALIVE, 1);
+    s_set (socket, ZMQ_TCP_KEEPALIVE_IDLE, 1);
+    s_set (socket, ZMQ_TCP_KEEPALIVE_INTVL, 1);
+    s_set (socket, ZMQ_TCP_KEEPALIVE_CNT, 3);
+    s_set (socket, ZMQ_TCP_MAXRT, SILENCE_MS);
     return socket;
 }
 

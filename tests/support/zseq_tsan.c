@@ -19,11 +19,11 @@ void *__interceptor_mmap64 (void *address, size_t size, int prot, int flags,
                             int fd, off64_t offset);
 
 //  The first report ends the program, so that a test fails that ignores what
-//  its child returns.
+//  its child returns. Tests fork from programs that have threads.
 const char *
 __tsan_default_options (void)
 {
-    return "halt_on_error=1 second_deadlock_stack=1";
+    return "halt_on_error=1 second_deadlock_stack=1 die_after_fork=0";
 }
 
 //  Neither library is instrumented. libzmq hands memory from thread to thread

@@ -1,0 +1,597 @@
+//  zseq-partition cuts | pauses | clocks | disks
+//
+//  Real nodes on a network of their own, and what can go wrong between them:
+//  partitions, slow links, nodes that sleep or whose clocks jump, disks that
+//  are lost meanwhile. Whoever reaches a majority is served; whoever does not
+//  gets errors and no IDs; when it is over everybody is served again. In the
+//  suite a few kinds come, on one cluster; with ZSEQ_LONG=1 at random, on
+//  many. ZSEQ_TEST_SEED repeats the choices of a run.
+
+#include "zseq_field.h"
+#include "zseq_history.h"
+#include "zseq_process.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define S_LONG_S 450      //  For one of the four, with ZSEQ_LONG=1
+#define S_LONG_ROUNDS 20  //  On one cluster, then
+#define S_FLAPS_MAX 6
+#define S_PAUSE_MS_MAX 30000
+
+static zseq_field_t *s_field;
+static bool s_long;
+
+static uint64_t
+s_below (uint64_t bound)
+{
+    return zseq_field_below (s_field, bound);
+}
+
+static bool
+s_chance (uint64_t one_in)
+{
+    return s_below (one_in) == 0;
+}
+
+//  From 1 ms to most, each order of magnitude as likely as another.
+static uint64_t
+s_some_ms (uint64_t least, uint64_t most)
+{
+    uint64_t bound = least;
+    while (bound < most && !s_chance (4))
+        bound *= 2;
+    return least + s_below ((bound < most ? bound : most) - least + 1);
+}
+
+static size_t
+s_hosts (void)
+{
+    return zseq_field_nodes (s_field) + ZSEQ_FIELD_STANDS;
+}
+
+static size_t
+s_majority (void)
+{
+    return zseq_field_nodes (s_field) / 2 + 1;
+}
+
+//  Sides. A host on side S_MIDDLE is on all of them.
+
+#define S_MIDDLE 2
+
+typedef struct {
+    int side[ZSEQ_NET_HOSTS_MAX];
+} s_sides_t;
+
+static void
+s_print_sides (const char *what, const s_sides_t *sides)
+{
+    static const char *const between[] = {"", " | ", " middle "};
+    printf ("%s: ", what);
+    for (int side = 0; side <= S_MIDDLE; side++) {
+        bool any = false;
+        for (size_t host = 0; host < s_hosts (); host++)
+            if (sides->side[host] == side) {
+                printf ("%s%c", any ? "" : between[side],
+                        (int) (host < zseq_field_nodes (s_field)
+                                 ? 'a' + host
+                                 : '0' + host - zseq_field_nodes (s_field)));
+                any = true;
+            }
+    }
+    printf ("\n");
+}
+
+//  Nodes on two sides, neither without one, and clients on either.
+static s_sides_t
+s_split (void)
+{
+    s_sides_t sides = {0};
+    size_t n = zseq_field_nodes (s_field);
+    size_t one = s_below (n);
+    size_t other = (one + 1 + s_below (n - 1)) % n;
+    for (size_t node = 0; node < n; node++)
+        sides.side[node] = (int) s_below (2);
+    sides.side[one] = 0;
+    sides.side[other] = 1;
+    for (size_t stand = 0; stand < ZSEQ_FIELD_STANDS; stand++)
+        sides.side[n + stand] = (int) (stand < 2 ? stand : s_below (2));
+    return sides;
+}
+
+//  Loses what goes from one side to the other, and not what comes back.
+static void
+s_block (const s_sides_t *sides, int from, int to)
+{
+    for (size_t one = 0; one < s_hosts (); one++)
+        for (size_t other = 0; other < s_hosts (); other++)
+            if (sides->side[one] == from && sides->side[other] == to)
+                zseq_net_block (zseq_field_net (s_field), one, other);
+}
+
+static void
+s_heal (void)
+{
+    zseq_net_unblock_all (zseq_field_net (s_field));
+    zseq_net_apply (zseq_field_net (s_field));
+}
+
+static void
+s_cut_full (void)
+{
+    s_sides_t sides = s_split ();
+    s_print_sides ("full", &sides);
+    s_block (&sides, 0, 1);
+    s_block (&sides, 1, 0);
+    zseq_net_apply (zseq_field_net (s_field));
+}
+
+static void
+s_cut_one_way (void)
+{
+    s_sides_t sides = s_split ();
+    s_print_sides ("one way", &sides);
+    s_block (&sides, 0, 1);
+    zseq_net_apply (zseq_field_net (s_field));
+}
+
+//  One node, and clients, see both sides.
+static void
+s_cut_bridge (void)
+{
+    s_sides_t sides = s_split ();
+    size_t n = zseq_field_nodes (s_field);
+    size_t middle = s_below (n);
+    size_t one = (middle + 1 + s_below (n - 1)) % n;
+    size_t other = one;
+    while (other == one || other == middle)
+        other = s_below (n);
+    sides.side[one] = 0;
+    sides.side[other] = 1;
+    sides.side[middle] = S_MIDDLE;
+    sides.side[n + ZSEQ_FIELD_STANDS - 1] = S_MIDDLE;
+    s_print_sides ("bridge", &sides);
+    s_block (&sides, 0, 1);
+    s_block (&sides, 1, 0);
+    zseq_net_apply (zseq_field_net (s_field));
+}
+
+static void
+s_cut (void)
+{
+    switch (s_below (3)) {
+    case 0:
+        s_cut_full ();
+        break;
+    case 1:
+        s_cut_one_way ();
+        break;
+    default:
+        s_cut_bridge ();
+        break;
+    }
+}
+
+//  Who can be served is, and the others are told so.
+static void
+s_hold (void)
+{
+    zseq_field_watch (s_field);
+    zseq_field_hold (s_field);
+    if (s_long)
+        zseq_field_last (s_some_ms (1, 8000));
+    zseq_field_watch_end (s_field);
+}
+
+//  Cuts that come and go.
+static void
+s_flap (void)
+{
+    for (uint64_t flaps = 3 + s_below (S_FLAPS_MAX - 2); flaps > 0; flaps--) {
+        s_cut ();
+        zseq_field_last (s_some_ms (10, 700));
+        s_heal ();
+        zseq_field_last (s_below (200));
+    }
+}
+
+//  Links of some hosts are down, of nodes and of clients.
+static void
+s_links_down (void)
+{
+    size_t n = zseq_field_nodes (s_field);
+    zseq_net_t *net = zseq_field_net (s_field);
+    size_t node = s_below (n);
+    size_t host = n + s_below (ZSEQ_FIELD_STANDS);
+    printf ("down: %c and %zu\n", (int) ('a' + node), host - n);
+    zseq_net_set_up (net, node, false);
+    zseq_net_set_up (net, host, false);
+    s_hold ();
+    zseq_net_set_up (net, node, true);
+    zseq_net_set_up (net, host, true);
+}
+
+//  Fewer nodes than a majority, and a host of clients, are slow.
+static void
+s_some_slow (void)
+{
+    size_t n = zseq_field_nodes (s_field);
+    zseq_net_t *net = zseq_field_net (s_field);
+    size_t nodes = 1 + s_below (n - s_majority ());
+    size_t first = s_below (n);
+    size_t stand = n + s_below (ZSEQ_FIELD_STANDS);
+    unsigned kbit = (unsigned) s_some_ms (32, 1024);
+    printf ("slow: %zu nodes from %c on and %zu, %u kbit/s\n", nodes,
+            (int) ('a' + first), stand - n, kbit);
+    bool done = zseq_net_set_speed (net, stand, kbit);
+    for (size_t index = 0; done && index < nodes; index++)
+        done = zseq_net_set_speed (net, (first + index) % n, kbit);
+    if (!done) {
+        printf ("skipped: no slow links, this kernel has no tbf\n");
+        return;
+    }
+    zseq_field_set_slow (s_field, stand, true);
+    s_hold ();
+    zseq_field_set_slow (s_field, stand, false);
+    zseq_net_set_speed (net, stand, 0);
+    for (size_t index = 0; index < nodes; index++)
+        zseq_net_set_speed (net, (first + index) % n, 0);
+}
+
+//  All are, equally: nobody is left behind.
+static void
+s_all_slow (void)
+{
+    zseq_net_t *net = zseq_field_net (s_field);
+    unsigned kbit = (unsigned) s_some_ms (512, 8192);
+    printf ("slow: all, %u kbit/s\n", kbit);
+    for (size_t host = 0; host < s_hosts (); host++)
+        if (!zseq_net_set_speed (net, host, kbit)) {
+            printf ("skipped: no slow links, this kernel has no tbf\n");
+            return;
+        }
+    s_hold ();
+    for (size_t host = 0; host < s_hosts (); host++)
+        zseq_net_set_speed (net, host, 0);
+}
+
+static void
+s_round_cuts (uint64_t kind)
+{
+    switch (kind) {
+    case 0:
+        s_cut_full ();
+        s_hold ();
+        break;
+    case 1:
+        s_cut_one_way ();
+        s_hold ();
+        break;
+    case 2:
+        s_cut_bridge ();
+        s_hold ();
+        break;
+    case 3:
+        s_flap ();
+        break;
+    case 4:
+        s_links_down ();
+        break;
+    case 5:
+        s_some_slow ();
+        break;
+    default:
+        s_all_slow ();
+        break;
+    }
+    s_heal ();
+}
+
+//  Some nodes are stopped for a while, and a client; in a partition, too.
+
+static void
+s_pause (size_t count, uint64_t ms, bool cut)
+{
+    size_t n = zseq_field_nodes (s_field);
+    size_t first = s_below (n);
+    size_t client = s_below (ZSEQ_FIELD_CLIENTS);
+    if (cut)
+        s_cut ();
+    printf ("pause: %zu nodes from %c on, and client %zu, %lu ms\n", count,
+            (int) ('a' + first), client, ms);
+    zseq_field_pause_client (s_field, client, true);
+    for (size_t index = 0; index < count; index++)
+        zseq_field_pause (s_field, (first + index) % n, true);
+    zseq_field_watch (s_field);
+    zseq_field_last (ms);
+    //  Short pauses end before anybody has got an error.
+    if (count < s_majority () || ms > 2000)
+        zseq_field_hold (s_field);
+    zseq_field_watch_end (s_field);
+    for (size_t index = 0; index < count; index++)
+        zseq_field_pause (s_field, (first + index) % n, false);
+    zseq_field_pause_client (s_field, client, false);
+    s_heal ();
+}
+
+static void
+s_round_pauses (uint64_t kind)
+{
+    size_t n = zseq_field_nodes (s_field);
+    uint64_t most = s_long ? S_PAUSE_MS_MAX : 1000;
+    switch (kind) {
+    case 0:
+        s_pause (1 + s_below (n - s_majority ()), s_some_ms (100, most), false);
+        break;
+    case 1:
+        s_pause (s_majority (), s_some_ms (100, most), false);
+        break;
+    case 2:
+        s_pause (n, 100 + s_below (900), false);
+        break;
+    case 3:
+        //  Until connections are given up.
+        s_pause (s_majority (), 3500, false);
+        break;
+    default:
+        s_pause (1, s_some_ms (100, most), true);
+        break;
+    }
+}
+
+//  Wall clocks jump, there and back, under load; a node is killed meanwhile
+//  and comes back in another year.
+
+static void
+s_jump (void)
+{
+    static const int64_t jumps_s[] = {1, 60, 3600, 86400, 31536000, 315360000};
+    size_t n = zseq_field_nodes (s_field);
+    size_t node = s_below (n);
+    int64_t offset_s = jumps_s[s_below (sizeof jumps_s / sizeof *jumps_s)];
+    if (s_chance (2))
+        offset_s = -offset_s;
+    printf ("clock: %c %+ld s\n", (int) ('a' + node), offset_s);
+    zseq_field_set_clock (s_field, node, offset_s);
+}
+
+static void
+s_round_clocks (uint64_t kind)
+{
+    size_t node = s_below (zseq_field_nodes (s_field));
+    for (size_t jumps = 2 + s_below (6); jumps > 0; jumps--) {
+        s_jump ();
+        zseq_field_last (s_below (100));
+    }
+    switch (kind) {
+    case 0:
+        s_hold ();
+        break;
+    case 1:
+        zseq_field_restart (s_field, node, ZSEQ_FIELD_KEPT);
+        s_jump ();
+        zseq_field_must_vote (s_field, node);
+        s_hold ();
+        break;
+    case 2:
+        zseq_field_restart (s_field, node, ZSEQ_FIELD_LOST);
+        s_jump ();
+        zseq_field_must_vote (s_field, node);
+        s_hold ();
+        break;
+    default:
+        s_cut ();
+        zseq_field_watch (s_field);
+        s_jump ();
+        zseq_field_hold (s_field);
+        s_jump ();
+        zseq_field_watch_end (s_field);
+        s_heal ();
+        break;
+    }
+}
+
+//  A node is killed during a partition, and with its disk, or the one that it
+//  had before, or none, it votes again in it or after it.
+
+//  The node, so many peers and two hosts of clients on one side.
+static void
+s_cut_around (size_t node, size_t peers)
+{
+    s_sides_t sides = {0};
+    size_t n = zseq_field_nodes (s_field);
+    for (size_t index = 0; index < n; index++)
+        sides.side[(node + index) % n] = index > peers;
+    sides.side[n + s_below (ZSEQ_FIELD_STANDS)] = 1;
+    s_print_sides ("full", &sides);
+    s_block (&sides, 0, 1);
+    s_block (&sides, 1, 0);
+}
+
+//  Only so many peers both hear it and are heard.
+static void
+s_cut_one_way_around (size_t node, size_t peers)
+{
+    zseq_net_t *net = zseq_field_net (s_field);
+    size_t n = zseq_field_nodes (s_field);
+    bool deaf = s_chance (2);
+    printf ("%c %s all but %zu peers\n", (int) ('a' + node),
+            deaf ? "does not hear" : "is not heard by", peers);
+    for (size_t index = peers + 1; index < n; index++) {
+        size_t peer = (node + index) % n;
+        zseq_net_block (net, deaf ? peer : node, deaf ? node : peer);
+    }
+}
+
+//  The others do not see each other.
+static void
+s_cut_star (size_t node)
+{
+    size_t n = zseq_field_nodes (s_field);
+    printf ("%c is the only one whom nodes see\n", (int) ('a' + node));
+    for (size_t one = 0; one < n; one++)
+        for (size_t other = 0; other < n; other++)
+            if (one != other && one != node && other != node)
+                zseq_net_block (zseq_field_net (s_field), one, other);
+}
+
+//  Clients do not hear it: its answers are on their way when its life ends,
+//  and arrive in the next one.
+static void
+s_cut_answers (size_t node)
+{
+    size_t n = zseq_field_nodes (s_field);
+    printf ("%c is not heard by clients\n", (int) ('a' + node));
+    for (size_t stand = 0; stand < ZSEQ_FIELD_STANDS; stand++)
+        zseq_net_block (zseq_field_net (s_field), node, n + stand);
+}
+
+static void
+s_restart (size_t node, zseq_field_disk_t disk)
+{
+    static const char *const told[] = {"kept", "lost", "an old one"};
+    zseq_net_apply (zseq_field_net (s_field));
+    zseq_field_last (s_below (200));
+    bool can = zseq_field_can_vote (s_field, node, disk);
+    printf ("disk of %c: %s, it %s vote\n", (int) ('a' + node), told[disk],
+            can ? "can" : "cannot");
+    zseq_field_restart (s_field, node, disk);
+    if (can)
+        zseq_field_must_vote (s_field, node);
+    s_hold ();
+    zseq_field_may_not_vote (s_field, node);
+}
+
+//  ... while partitions come and go, and it is killed again, or loses its
+//  disk again, before it is done.
+static void
+s_lose_and_flap (size_t node)
+{
+    zseq_field_restart (s_field, node, ZSEQ_FIELD_LOST);
+    s_flap ();
+    zseq_field_restart (s_field, node,
+                        (zseq_field_disk_t) s_below (ZSEQ_FIELD_OLD + 1));
+    s_flap ();
+}
+
+//  Its life with the disk that is put back has ended: the peers know another.
+static void
+s_put_back (size_t node, size_t peers)
+{
+    zseq_field_restart (s_field, node, ZSEQ_FIELD_LOST);
+    zseq_field_must_vote (s_field, node);
+    zseq_field_must_progress (s_field);
+    s_cut_around (node, peers);
+    s_restart (node, ZSEQ_FIELD_OLD);
+    s_heal ();
+    zseq_field_must_recover (s_field, node);
+}
+
+static void
+s_round_disks (uint64_t kind)
+{
+    size_t n = zseq_field_nodes (s_field);
+    size_t node = s_below (n);
+    switch (kind) {
+    case 0:
+        s_cut_around (node, s_majority ());
+        s_restart (node, ZSEQ_FIELD_LOST);
+        break;
+    case 1:
+        s_cut_around (node, s_below (s_majority ()));
+        s_restart (node, ZSEQ_FIELD_LOST);
+        break;
+    case 2:
+        s_cut_one_way_around (node, s_below (s_majority ()));
+        s_restart (node, ZSEQ_FIELD_LOST);
+        break;
+    case 3:
+        s_cut_star (node);
+        s_restart (node, ZSEQ_FIELD_LOST);
+        break;
+    case 4:
+        s_cut_answers (node);
+        s_restart (node, ZSEQ_FIELD_LOST);
+        break;
+    case 5:
+        s_cut_around (node, s_below (n - s_majority ()));
+        s_restart (node, ZSEQ_FIELD_KEPT);
+        break;
+    case 6:
+        s_cut_around (node, n - s_majority ());
+        s_restart (node, ZSEQ_FIELD_KEPT);
+        break;
+    case 7:
+        s_put_back (node, s_below (s_majority ()));
+        break;
+    default:
+        s_lose_and_flap (node);
+        break;
+    }
+    s_heal ();
+    zseq_field_must_vote (s_field, node);
+}
+
+typedef struct {
+    const char *name;
+    size_t nodes;     //  In the suite
+    uint64_t rounds;  //  The same
+    uint64_t kinds;   //  Of rounds
+    void (*round) (uint64_t kind);
+} s_mode_t;
+
+static const s_mode_t s_modes[] = {{"cuts", 3, 7, 7, s_round_cuts},
+                                   {"pauses", 3, 5, 5, s_round_pauses},
+                                   {"clocks", 3, 3, 4, s_round_clocks},
+                                   {"disks", 5, 6, 9, s_round_disks}};
+
+//  Rounds on one cluster.
+static bool
+s_run (const s_mode_t *mode, uint64_t seed)
+{
+    printf ("seed %lu\n", seed);
+    size_t nodes = s_long ? 3 + seed % 3 : mode->nodes;
+    s_field = zseq_field_new (nodes, seed, !strcmp (mode->name, "clocks"));
+    uint64_t rounds = s_long ? S_LONG_ROUNDS : mode->rounds;
+    uint64_t first = s_below (mode->kinds);
+    for (uint64_t round = 0; round < rounds; round++) {
+        mode->round (s_long ? s_below (mode->kinds)
+                            : (first + round) % mode->kinds);
+        zseq_field_must_progress (s_field);
+    }
+    bool good = zseq_field_judge (s_field);
+    if (good)
+        zseq_field_destroy (&s_field);
+    return good;
+}
+
+int
+main (int argc, char **argv)
+{
+    const s_mode_t *mode = NULL;
+    for (size_t index = 0; index < sizeof s_modes / sizeof *s_modes; index++)
+        if (argc == 2 && strcmp (argv[1], s_modes[index].name) == 0)
+            mode = &s_modes[index];
+    if (!mode) {
+        fprintf (stderr, "usage: zseq-partition cuts|pauses|clocks|disks\n");
+        return 2;
+    }
+    setvbuf (stdout, NULL, _IOLBF, 0);
+    if (!strcmp (mode->name, "clocks") && !zseq_field_has_clocks ())
+        return ZSEQ_NET_SKIPPED;
+    const char *value = getenv ("ZSEQ_LONG");
+    s_long = value && strcmp (value, "1") == 0;
+    uint64_t start_ns = zseq_history_now_ns ();
+    value = getenv ("ZSEQ_TEST_SEED");
+    uint64_t seed = value ? strtoull (value, NULL, 10) : start_ns;
+    printf ("ZSEQ_TEST_SEED=%lu\n", seed);
+    bool good;
+    do
+        good = s_run (mode, seed++);
+    while (good && s_long &&
+           zseq_history_now_ns () - start_ns < S_LONG_S * 1000000000ul);
+    zseq_field_tell ();
+    return good ? 0 : 1;
+}

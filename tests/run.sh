@@ -21,6 +21,10 @@ for option in "$@"; do
     esac
 done
 
+#  The tests that thread sanitizer can tell most about; with --long it has all.
+threads=(-R 'test_(client|cluster|daemon|links|load|store)|zseq-soak|cli_commands|cli_examples|bench_smoke|crash_disks|partition_cuts')
+[[ -z ${ZSEQ_LONG:-} ]] || threads=()
+
 summary=$(mktemp)
 log=$(mktemp)
 trap 'rm -f "$summary" "$log"' EXIT
@@ -54,9 +58,10 @@ build () {
     fi
 }
 
+#  run_tests NAME [OPTION...]: those of a build that ctest's options choose.
 run_tests () {
     local status=0
-    ctest --test-dir "build/$1" --output-on-failure -j "$(nproc)" \
+    ctest --test-dir "build/$1" --output-on-failure -j "$(nproc)" "${@:2}" \
         | tee "$log" || status=$?
     {
         echo "$1:"
@@ -73,6 +78,9 @@ if [[ -z $quick ]]; then
     stage "clang: build" build release ci-clang -DCMAKE_C_COMPILER=clang || true
     if stage "asan: build" build asan ci-asan; then
         stage "asan: test" run_tests ci-asan || true
+    fi
+    if stage "tsan: build" build tsan ci-tsan; then
+        stage "tsan: test" run_tests ci-tsan "${threads[@]}" || true
     fi
 fi
 echo

@@ -19,6 +19,7 @@
 #define RESERVE_US_DEFAULT 1000000
 #define RESERVE_S_MAX 60.0
 #define WAIT_S_DEFAULT 10
+#define MEMORY_MAX_MIB_DEFAULT 512
 
 static const char s_usage[] =
   "usage: zseqd format  --data DIR --name NODE --cluster NAME --members LIST\n"
@@ -42,6 +43,11 @@ static const char s_usage[] =
   "                     members, the same list for every node\n"
   "  --bind ENDPOINT    bind elsewhere than the member list says\n"
   "  --names-max COUNT  sequences to hold at most (default 4000000)\n"
+  "  --memory-max MIB   close all connections when the process has more "
+  "memory\n"
+  "                     than that, besides 1 KiB for each sequence, as when\n"
+  "                     messages come in faster than it takes them (64 to\n"
+  "                     1048576, default 512)\n"
   "  --reserve SECONDS  keep so many seconds' worth of IDs of a busy sequence\n"
   "                     reserved on disk, so that claims need no write each;\n"
   "                     a crash burns them (0 to 60, default 1; 0: none)\n"
@@ -75,6 +81,7 @@ typedef struct {
     const char *members;
     const char *bind;
     uint64_t names_max;
+    uint64_t memory_max_mib;
     uint64_t reserve_us;
     bool insecure;
     bool force;
@@ -148,6 +155,7 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
         MEMBERS,
         BIND,
         NAMES_MAX,
+        MEMORY_MAX,
         RESERVE,
         INSECURE,
         FORCE,
@@ -161,6 +169,7 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
       {"members", required_argument, NULL, MEMBERS},
       {"bind", required_argument, NULL, BIND},
       {"names-max", required_argument, NULL, NAMES_MAX},
+      {"memory-max", required_argument, NULL, MEMORY_MAX},
       {"reserve", required_argument, NULL, RESERVE},
       {"insecure", no_argument, NULL, INSECURE},
       {"force", no_argument, NULL, FORCE},
@@ -170,6 +179,7 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
 
     memset (arguments, 0, sizeof *arguments);
     arguments->names_max = NAMES_MAX_DEFAULT;
+    arguments->memory_max_mib = MEMORY_MAX_MIB_DEFAULT;
     arguments->reserve_us = RESERVE_US_DEFAULT;
     arguments->wait_s = WAIT_S_DEFAULT;
     opterr = 0;
@@ -195,6 +205,11 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
         case NAMES_MAX:
             if (s_parse_number ("--names-max", optarg, 1, 1000000000,
                                 &arguments->names_max))
+                return 1;
+            break;
+        case MEMORY_MAX:
+            if (s_parse_number ("--memory-max", optarg, 64, 1048576,
+                                &arguments->memory_max_mib))
                 return 1;
             break;
         case RESERVE:
@@ -358,6 +373,7 @@ s_start (const s_arguments_t *arguments, bool recover)
       .member_count = count,
       .insecure = arguments->insecure,
       .names_max = (size_t) arguments->names_max,
+      .memory_max = arguments->memory_max_mib << 20,
       .reserve_us = arguments->reserve_us,
       .recover = recover,
       .force = arguments->force ? &force : NULL,

@@ -2,12 +2,14 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <malloc.h>
 #include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "zseq_codec.h"
 #include "zseq_config.h"
@@ -21,7 +23,12 @@
 #define WRITTEN_MAX 256
 #define TICK_US 20000
 #define WAITING_MAX 65536
-#define DAMAGES_MAX 20  //  Lines about damage; the rest is only counted
+//  How often the memory is looked at, and how soon after all connections were
+//  closed, for what is freed goes one by one.
+#define GUARD_US 100000
+#define GUARD_AGAIN_US 1000000
+#define NAME_BYTES 1024  //  That a name takes at most
+#define DAMAGES_MAX 20   //  Lines about damage; the rest is only counted
 
 struct zseq_server {
     const zseq_server_options_t *options;
@@ -35,7 +42,9 @@ struct zseq_server {
     zseq_write_t *writes;  //  Gathered during a step, handed over at its end
     size_t write_count;
     size_t write_size;
-    uint64_t tick_us;  //  When to tick next
+    uint64_t tick_us;   //  When to tick next
+    uint64_t guard_us;  //  When to look at the memory next
+    bool unbound;       //  It was too much, and is to be bound again
     bool stopping;
     bool stopped_voting;  //  It voted until then
     int exit;             //  Why to end at once; or ZSEQ_OK
@@ -339,6 +348,14 @@ s_open_store (zseq_server_t *self)
     return ZSEQ_OK;
 }
 
+static const char *
+s_endpoint (const zseq_server_t *self)
+{
+    const zseq_record_t *record = zseq_node_record (self->node);
+    return self->options->bind ? self->options->bind
+                               : record->member[record->self].endpoint;
+}
+
 static int
 s_open_transport (zseq_server_t *self)
 {
@@ -347,9 +364,7 @@ s_open_transport (zseq_server_t *self)
     if (!self->transport)
         return zseq_detail_fail (ZSEQ_ENOMEM, "cannot make a ZeroMQ context");
 
-    const char *endpoint = self->options->bind
-                             ? self->options->bind
-                             : record->member[record->self].endpoint;
+    const char *endpoint = s_endpoint (self);
     if (!self->options->insecure && !zseq_config_endpoint_local (endpoint))
         return zseq_detail_fail (
           ZSEQ_EINVAL,
@@ -496,6 +511,48 @@ s_wait (zseq_server_t *self, int stop_fd)
     assert (rc >= 0 || errno == EINTR);
 }
 
+//  Resident memory of the process, in bytes; 0 if /proc does not tell.
+static uint64_t
+s_resident (void)
+{
+    FILE *file = fopen ("/proc/self/statm", "re");
+    if (!file)
+        return 0;
+    unsigned long pages = 0;
+    if (fscanf (file, "%*u %lu", &pages) != 1)
+        pages = 0;
+    fclose (file);
+    return pages * (uint64_t) sysconf (_SC_PAGESIZE);
+}
+
+//  P6: what others send waits in libzmq's queues, and messages without an end
+//  wait there for it. When that takes too much memory, all of it goes.
+static void
+s_guard (zseq_server_t *self, uint64_t now_us)
+{
+    if (self->unbound) {
+        if (zseq_transport_bind (self->transport, s_endpoint (self)) != ZSEQ_OK)
+            return;
+        self->unbound = false;
+        self->guard_us = now_us + GUARD_AGAIN_US;
+    }
+    if (now_us < self->guard_us)
+        return;
+    self->guard_us = now_us + GUARD_US;
+    uint64_t max =
+      self->options->memory_max + NAME_BYTES * zseq_node_count (self->node);
+    if (s_resident () <= max)
+        return;
+    //  What was freed may still be held.
+    malloc_trim (0);
+    if (s_resident () <= max)
+        return;
+    s_log (self, "messages that wait take too much memory (--memory-max): all "
+                 "connections are closed, and may begin anew");
+    zseq_transport_unbind (self->transport);
+    self->unbound = true;
+}
+
 static void
 s_stop (zseq_server_t *self)
 {
@@ -529,6 +586,7 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
             s_step (self, &event);
             //  Also when there is never nothing to do.
             s_check_stop (self, stop_fd);
+            s_guard (self, now_us);
         }
         size_t taken = s_take_written (self);
         taken += s_take_requests (self);

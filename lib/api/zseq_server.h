@@ -21,6 +21,8 @@ typedef struct {
     size_t member_count;
     bool insecure;        //  May bind where other machines reach it
     size_t names_max;     //  Sequences that the node holds at most
+    uint64_t memory_max;  //  Bytes that the process may have, besides 1 KiB for
+                          //  each name: above that, all connections are closed
     uint64_t reserve_us;  //  How many IDs are reserved ahead on disk: what is
                           //  claimed in this time; 0: none
     bool recover;         //  Recover, whatever the directory says, and end with

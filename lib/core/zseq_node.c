@@ -160,6 +160,13 @@ zseq_node_idle (const zseq_node_t *self)
            !self->record_writing && (self->recovering || !self->dirty);
 }
 
+size_t
+zseq_node_count (const zseq_node_t *self)
+{
+    assert (self);
+    return zseq_table_count (self->table);
+}
+
 zseq_state_t
 zseq_node_state (const zseq_node_t *self)
 {

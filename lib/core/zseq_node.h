@@ -121,6 +121,9 @@ void zseq_node_step (zseq_node_t *self, const zseq_event_t *event);
 //  Whether no request waits and no write is in flight.
 bool zseq_node_idle (const zseq_node_t *self);
 
+//  Names that the node holds.
+size_t zseq_node_count (const zseq_node_t *self);
+
 zseq_state_t zseq_node_state (const zseq_node_t *self);
 
 #endif

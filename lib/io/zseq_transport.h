@@ -24,8 +24,13 @@ void zseq_transport_destroy (zseq_transport_t **self_p);
 const char *zseq_transport_text (const zseq_transport_t *self);
 
 //  Binds the ROUTER. Errors: ZSEQ_EINVAL (malformed endpoint), ZSEQ_EIO (in
-//  use, no permission, no such address).
+//  use, no permission, no such address). How much may wait in it is not bounded:
+//  whoever binds watches over the process's memory, and unbinds.
 int zseq_transport_bind (zseq_transport_t *self, const char *endpoint);
+
+//  Closes the ROUTER with all its connections and what waits in them. It may
+//  take a moment until the endpoint can be bound again.
+void zseq_transport_unbind (zseq_transport_t *self);
 
 //  Opens link index (0..ZSEQ_LINKS_MAX - 1) to endpoint, in the background;
 //  closes what it was before. Errors: ZSEQ_EINVAL (malformed), ZSEQ_EIO.

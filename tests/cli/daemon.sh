@@ -20,6 +20,8 @@ refuses 1 "unexpected 'more'" "$zseqd" start --data "$work/none" more
 for count in 0 -1 '' 1x 99999999999999999999; do
     refuses 1 '--names-max' "$zseqd" start --data "$work/none" \
         --names-max "$count"
+    refuses 1 '--memory-max' "$zseqd" start --data "$work/none" \
+        --memory-max "$count"
 done
 for option in --help --version; do
     run "$zseqd" $option

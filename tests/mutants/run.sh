@@ -6,7 +6,9 @@
 #  A mutant is NAME.patch beside this script: a line that says what is wrong,
 #  a line "Caught by: TEST..." that names tests of ctest, then the patch. Without
 #  names all are run when ZSEQ_LONG is set, else a few. A mutant that does not
-#  apply, does not build or is not caught is a failure.
+#  apply, does not build or is not caught is a failure. Those of the protocol are
+#  shown to the simulator, too: the table says which seed was the first to fail,
+#  of those from 1 to 2,000.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 source=$(cd "$here/../.." && pwd)
@@ -31,13 +33,18 @@ tests_of () {
     sed -n 's/^Caught by: //p' "$here/$1.patch"
 }
 
+#  Whether the simulator runs what the mutant changes.
+is_simulated () {
+    grep -q '^+++ b/lib/core/' "$here/$1.patch"
+}
+
 #  Programs of the tests that are needed, built once without a mutant.
 targets=$(for name in "${names[@]}"; do tests_of "$name"; done \
               | tr ' ' '\n' | sort -u)
 cmake -S "$work/source" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug \
     -DCMAKE_C_FLAGS=-O1 >"$work/log"
 # shellcheck disable=SC2086
-cmake --build "$work/build" --target $targets >"$work/log" \
+cmake --build "$work/build" --target $targets zseq-sim >"$work/log" \
     || { cat "$work/log"; exit 1; }
 for target in $targets; do
     "$work/build/tests/$target" >"$work/log" 2>&1 \
@@ -48,7 +55,8 @@ done
 caught_by () {
     local target
     # shellcheck disable=SC2086
-    cmake --build "$work/build" --target $1 >"$work/log" 2>&1 || return 2
+    cmake --build "$work/build" --target $1 zseq-sim >"$work/log" 2>&1 \
+        || return 2
     for target in $1; do
         if ! timeout 300 "$work/build/tests/$target" >"$work/log" 2>&1; then
             echo "$target: $(sed -n 's/.*\[FAIL\] \([^:]*::[^:]*\).*/\1/p' \
@@ -59,8 +67,19 @@ caught_by () {
     return 1
 }
 
+#  What the simulator says of the mutant that is planted.
+simulated () {
+    if ! is_simulated "$1"; then
+        echo "the store's"
+    elif "$work/build/tests/zseq-sim" --seeds 2000 >"$work/log" 2>&1; then
+        echo no
+    else
+        sed -n 's/^\(seed [0-9]*\): .*/\1/p' "$work/log" | head -n 1
+    fi
+}
+
 missed=0
-printf '%-34s %s\n' MUTANT 'CAUGHT BY'
+printf '%-34s %-12s %s\n' MUTANT SIMULATOR 'CAUGHT BY'
 for name in "${names[@]}"; do
     patch=$here/$name.patch
     status=0
@@ -82,7 +101,9 @@ for name in "${names[@]}"; do
         ;;
     esac
     [[ $status -eq 0 ]] || missed=$((missed + 1))
-    printf '%-34s %s\n' "$name" "$verdict"
+    seed=
+    [[ $status -eq 2 ]] || seed=$(simulated "$name")
+    printf '%-34s %-12s %s\n' "$name" "$seed" "$verdict"
     patch -d "$work/source" -p1 -s -R --no-backup-if-mismatch <"$patch"
 done
 echo "${#names[@]} mutants, $missed not caught"

@@ -1,0 +1,35 @@
+//  What clients may see of a sequence, whatever happens to the nodes: no ID
+//  twice (P1), none below what was handed out, peeked or raised to before the
+//  call began (P2), and so nothing lost.
+
+#ifndef ZSEQ_JUDGE_H_INCLUDED
+#define ZSEQ_JUDGE_H_INCLUDED
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    uint64_t first;
+    uint64_t count;
+} zseq_grant_t;
+
+typedef struct {
+    zseq_grant_t *grant;  //  Ascending
+    size_t grant_count;
+    size_t grant_capacity;
+    uint64_t reached;  //  Claims that begin now get no ID below
+    uint64_t calls;
+} zseq_judge_t;
+
+void zseq_judge_init (zseq_judge_t *self);
+void zseq_judge_term (zseq_judge_t *self);
+
+//  A call that began when reached was that has returned. NULL, or which promise
+//  is broken.
+const char *zseq_judge_claim (zseq_judge_t *self, uint64_t reached,
+                              uint64_t first, uint64_t count);
+const char *zseq_judge_peek (zseq_judge_t *self, uint64_t reached,
+                             uint64_t value);
+void zseq_judge_raise (zseq_judge_t *self, uint64_t value);
+
+#endif

@@ -1,0 +1,386 @@
+//  zseq-sim: whole clusters and their clients in one process, on virtual time,
+//  in bad weather. Every seed is a run of its own, and is the same run each
+//  time. Ends with status 1 at the first seed that breaks a promise, says which
+//  one, and how to see it again.
+
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/random.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "zseq.h"
+#include "zseq_swarm.h"
+
+#define SEEDS_SUITE 2000
+#define JOBS_MAX 64
+#define LOOK_US 200000
+#define PROGRESS_S 10
+
+static const char s_usage[] =
+  "usage: zseq-sim [OPTION]...\n"
+  "\n"
+  "  --seed S        the first seed (1)\n"
+  "  --seeds N       how many (1 with --seed, else 2000)\n"
+  "  --fresh N       then N more from a random seed, or ZSEQ_TEST_SEED (0)\n"
+  "  --long-seeds N  with ZSEQ_LONG set, as many as these, on all cores\n"
+  "  --jobs N        processes that share the seeds (1)\n"
+  "  --nodes N       nodes of the cluster, 1 to 9 (drawn, 1 to 7)\n"
+  "  --seconds S     simulated seconds with faults, in a run that follows no\n"
+  "                  schedule (drawn, up to 5)\n"
+  "  --trace         tell all that happens\n"
+  "  --help          this\n";
+
+typedef struct {
+    uint64_t first;
+    uint64_t count;
+} s_range_t;
+
+//  What the jobs tell the process that started them.
+typedef struct {
+    zseq_swarm_totals_t totals[JOBS_MAX];
+    volatile int failed;  //  A seed has
+} s_shared_t;
+
+static zseq_swarm_options_t s_options;
+static const char *s_program;
+static s_shared_t *s_shared;
+static char s_failure[256];  //  What to say if the seed under way is the last
+
+//  The command that runs a seed again.
+static void
+s_command (uint64_t seed, char *text, size_t size)
+{
+    int used =
+      snprintf (text, size, "%s --trace --seed %" PRIu64, s_program, seed);
+    if (s_options.nodes)
+        used += snprintf (text + used, size - (size_t) used, " --nodes %zu",
+                          s_options.nodes);
+    if (s_options.seconds)
+        snprintf (text + used, size - (size_t) used, " --seconds %" PRIu64,
+                  s_options.seconds);
+}
+
+static void
+s_broken (uint64_t seed, const char *text)
+{
+    char command[160];
+    s_command (seed, command, sizeof command);
+    //  One write, so that the lines of several jobs do not mix.
+    char lines[1024];
+    int size =
+      snprintf (lines, sizeof lines, "seed %" PRIu64 ": %s\nreplay: %s\n", seed,
+                text, command);
+    fflush (stdout);
+    s_shared->failed = 1;
+    if (write (STDOUT_FILENO, lines, (size_t) size) < size)
+        _exit (2);
+    _exit (1);
+}
+
+//  An assertion of the core has failed, or worse.
+static void
+s_on_signal (int number)
+{
+    (void) number;
+    s_shared->failed = 1;
+    if (write (STDOUT_FILENO, s_failure, strlen (s_failure)) < 0)
+        _exit (2);
+    _exit (1);
+}
+
+static void
+s_run (uint64_t seed, zseq_swarm_totals_t *totals)
+{
+    char command[160];
+    s_command (seed, command, sizeof command);
+    snprintf (s_failure, sizeof s_failure,
+              "seed %" PRIu64 ": the program was aborted\nreplay: %s\n", seed,
+              command);
+    zseq_swarm_run (seed, &s_options, totals);
+}
+
+static void
+s_work (const s_range_t *range, unsigned job, unsigned jobs)
+{
+    for (uint64_t at = job; at < range->count && !s_shared->failed; at += jobs)
+        s_run (range->first + at, &s_shared->totals[job]);
+    fflush (stdout);
+}
+
+//  Totals.
+
+static void
+s_add (zseq_swarm_totals_t *sum, const zseq_swarm_totals_t *more)
+{
+    sum->seeds += more->seeds;
+    sum->guided += more->guided;
+    sum->guided_steps += more->guided_steps;
+    sum->simulated_us += more->simulated_us;
+    sum->steps += more->steps;
+    sum->calls += more->calls;
+    sum->won += more->won;
+    sum->claims += more->claims;
+    sum->letters += more->letters;
+    for (size_t fault = 0; fault < ZSEQ_FAULTS; fault++)
+        sum->fault[fault] += more->fault[fault];
+}
+
+static void
+s_sum (zseq_swarm_totals_t *sum)
+{
+    memset (sum, 0, sizeof *sum);
+    for (size_t job = 0; job < JOBS_MAX; job++)
+        s_add (sum, &s_shared->totals[job]);
+}
+
+static double
+s_cpu_s (int who)
+{
+    struct rusage usage;
+    getrusage (who, &usage);
+    return (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+           (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+static void
+s_report (void)
+{
+    zseq_swarm_totals_t sum;
+    s_sum (&sum);
+    double simulated_s = (double) sum.simulated_us / 1e6;
+    double cpu_s = s_cpu_s (RUSAGE_SELF) + s_cpu_s (RUSAGE_CHILDREN);
+    printf ("%" PRIu64 " seeds (%" PRIu64 " guided), %.1f simulated hours, "
+            "%.0f simulated seconds per processor-second\n",
+            sum.seeds, sum.guided, simulated_s / 3600,
+            cpu_s > 0 ? simulated_s / cpu_s : 0);
+    printf ("%" PRIu64 " calls, of which %" PRIu64 " succeeded, %" PRIu64
+            " of them claims; %" PRIu64 " steps of nodes\n",
+            sum.calls, sum.won, sum.claims, sum.steps);
+    printf ("faults, beside %" PRIu64 " steps of schedules: letters %" PRIu64,
+            sum.guided_steps, sum.letters);
+    for (size_t fault = 0; fault < ZSEQ_FAULTS; fault++)
+        printf (", %s %" PRIu64, zseq_fault_names[fault], sum.fault[fault]);
+    putchar ('\n');
+}
+
+//  Jobs.
+
+static void
+s_progress (uint64_t done, uint64_t count, time_t began)
+{
+    time_t passed = time (NULL) - began;
+    static time_t told;
+    bool terminal = isatty (STDERR_FILENO);
+    if (passed < 2 || (!terminal && passed < told + PROGRESS_S))
+        return;
+    told = passed;
+    fprintf (stderr, "%s%" PRIu64 " of %" PRIu64 " seeds, %ld s%s",
+             terminal ? "\r" : "", done, count, (long) passed,
+             terminal ? "" : "\n");
+}
+
+//  Runs the seeds of a range in several processes. Returns whether all is well.
+static bool
+s_share_out (const s_range_t *range, unsigned jobs)
+{
+    zseq_swarm_totals_t sum;
+    s_sum (&sum);
+    uint64_t before = sum.seeds;
+    time_t began = time (NULL);
+    fflush (stdout);
+    unsigned running = 0;
+    bool well = true;
+    for (unsigned job = 0; job < jobs; job++) {
+        pid_t pid = fork ();
+        if (pid == 0) {
+            //  It does not outlive who asked for it.
+            prctl (PR_SET_PDEATHSIG, SIGTERM);
+            s_work (range, job, jobs);
+            _exit (0);
+        }
+        if (pid < 0) {
+            fprintf (stderr, "zseq-sim: fork: %s\n", strerror (errno));
+            s_shared->failed = 1;
+            well = false;
+            break;
+        }
+        running++;
+    }
+    while (running) {
+        int status;
+        if (waitpid (-1, &status, WNOHANG) > 0) {
+            well = well && WIFEXITED (status) && WEXITSTATUS (status) == 0;
+            running--;
+            continue;
+        }
+        s_sum (&sum);
+        s_progress (sum.seeds - before, range->count, began);
+        usleep (LOOK_US / 10);
+    }
+    if (isatty (STDERR_FILENO))
+        fputs ("\r\033[K", stderr);
+    return well;
+}
+
+static bool
+s_run_range (const s_range_t *range, unsigned jobs)
+{
+    printf ("seeds %" PRIu64 " to %" PRIu64 "\n", range->first,
+            range->first + range->count - 1);
+    if (!s_options.trace && range->count > 1)
+        return s_share_out (range, jobs);
+    s_work (range, 0, 1);
+    return true;
+}
+
+//  Options.
+
+static uint64_t
+s_number (const char *option, const char *text, uint64_t min, uint64_t max)
+{
+    char *end;
+    errno = 0;
+    unsigned long long value = strtoull (text, &end, 10);
+    if (errno || !*text || *text == '-' || *end || value < min || value > max) {
+        fprintf (stderr,
+                 "zseq-sim: %s: '%s' is not a number from %" PRIu64
+                 " to %" PRIu64 "\n",
+                 option, text, min, max);
+        exit (2);
+    }
+    return value;
+}
+
+static uint64_t
+s_fresh_seed (void)
+{
+    const char *text = getenv ("ZSEQ_TEST_SEED");
+    if (text)
+        return s_number ("ZSEQ_TEST_SEED", text, 1, UINT64_MAX / 2);
+    uint64_t seed;
+    if (getrandom (&seed, sizeof seed, 0) != sizeof seed) {
+        fprintf (stderr, "zseq-sim: getrandom: %s\n", strerror (errno));
+        exit (2);
+    }
+    //  Short enough to be typed.
+    return 1 + seed % 1000000000000;
+}
+
+typedef struct {
+    s_range_t range;
+    uint64_t fresh;
+    uint64_t seeds_long;
+    unsigned jobs;
+} s_task_t;
+
+static void
+s_parse (int argc, char **argv, s_task_t *task)
+{
+    static const struct option options[] = {
+      {"seed", required_argument, NULL, 's'},
+      {"seeds", required_argument, NULL, 'c'},
+      {"fresh", required_argument, NULL, 'f'},
+      {"long-seeds", required_argument, NULL, 'l'},
+      {"jobs", required_argument, NULL, 'j'},
+      {"nodes", required_argument, NULL, 'n'},
+      {"seconds", required_argument, NULL, 'd'},
+      {"trace", no_argument, NULL, 't'},
+      {"help", no_argument, NULL, 'h'},
+      {NULL, 0, NULL, 0}};
+    int option;
+    int index = 0;
+    while ((option = getopt_long (argc, argv, "", options, &index)) != -1) {
+        char name[32];
+        snprintf (name, sizeof name, "--%s", options[index].name);
+        switch (option) {
+        case 's':
+            task->range.first = s_number (name, optarg, 0, UINT64_MAX / 2);
+            task->range.count = task->range.count ? task->range.count : 1;
+            break;
+        case 'c':
+            task->range.count = s_number (name, optarg, 1, UINT64_MAX / 2);
+            break;
+        case 'f':
+            task->fresh = s_number (name, optarg, 0, UINT64_MAX / 4);
+            break;
+        case 'l':
+            task->seeds_long = s_number (name, optarg, 1, UINT64_MAX / 2);
+            break;
+        case 'j':
+            task->jobs = (unsigned) s_number (name, optarg, 1, JOBS_MAX);
+            break;
+        case 'n':
+            s_options.nodes =
+              (size_t) s_number (name, optarg, 1, ZSEQ_NODES_MAX);
+            break;
+        case 'd':
+            s_options.seconds = s_number (name, optarg, 1, 86400);
+            break;
+        case 't':
+            s_options.trace = true;
+            break;
+        case 'h':
+            fputs (s_usage, stdout);
+            exit (0);
+        default:
+            fputs (s_usage, stderr);
+            exit (2);
+        }
+    }
+    if (optind < argc) {
+        fprintf (stderr, "zseq-sim: unexpected '%s'\n%s", argv[optind],
+                 s_usage);
+        exit (2);
+    }
+}
+
+static void
+s_go_long (s_task_t *task)
+{
+    long cores = sysconf (_SC_NPROCESSORS_ONLN);
+    task->range.count = task->seeds_long;
+    task->jobs = cores < 1 ? 1 : cores > JOBS_MAX ? JOBS_MAX : (unsigned) cores;
+}
+
+int
+main (int argc, char **argv)
+{
+    s_task_t task = {.range = {1, 0}, .jobs = 1};
+    s_program = argv[0];
+    s_options.broken = s_broken;
+    s_parse (argc, argv, &task);
+    if (!task.range.count)
+        task.range.count = SEEDS_SUITE;
+    if (task.seeds_long && getenv ("ZSEQ_LONG"))
+        s_go_long (&task);
+
+    s_shared = mmap (NULL, sizeof *s_shared, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (s_shared == MAP_FAILED) {
+        fprintf (stderr, "zseq-sim: mmap: %s\n", strerror (errno));
+        return 2;
+    }
+    signal (SIGABRT, s_on_signal);
+    signal (SIGSEGV, s_on_signal);
+    signal (SIGFPE, s_on_signal);
+
+    if (!s_run_range (&task.range, task.jobs))
+        return 1;
+    if (task.fresh) {
+        s_range_t fresh = {s_fresh_seed (), task.fresh};
+        if (!s_run_range (&fresh, task.jobs))
+            return 1;
+    }
+    s_report ();
+    return 0;
+}

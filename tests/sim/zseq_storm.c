@@ -1,0 +1,1187 @@
+#include "zseq_storm.h"
+
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_codec.h"
+
+#define TICK_US 20000
+#define FLUSH_US 500
+#define NAMES_MAX 1000
+#define WORDS_MAX 512
+#define NOBODY 0  //  No process
+
+typedef struct {
+    zseq_entry_t *entry;    //  NULL: the node's record
+    zseq_record_t *record;  //  ... which it is, to be freed
+    bool deferred;
+    uint64_t next;
+    uint64_t limit;
+    uint64_t version;
+} s_write_t;
+
+//  A process, from its start to its end.
+typedef struct {
+    zseq_storm_t *storm;
+    uint32_t id;
+    uint8_t index;
+    zseq_node_t *node;
+    zseq_storm_disk_t *disk;
+    s_write_t *write;  //  Submitted, not arrived
+    size_t write_count;
+    size_t write_capacity;
+    bool write_due;
+    bool flush_due;
+    bool deaf;  //  Its peers do not reach it, nor it them
+    bool stopping;
+    uint64_t paused_us;       //  Until then
+    uint64_t stuck_us;        //  Until then none of its writes arrives
+    uint64_t clock_us;        //  What its clock showed at time 0
+    uint64_t clock_rate;      //  In a thousandth of time's
+    const zseq_msg_t *asked;  //  The request that it is stepped with
+    int ended;
+} s_process_t;
+
+typedef struct {
+    uint32_t from;  //  A process; or NOBODY: a client
+    uint32_t to;    //  The same
+    uint16_t client;
+    uint8_t node;  //  Who was asked
+    bool reply;
+    size_t size;
+    uint8_t bytes[];
+} s_letter_t;
+
+typedef enum { DUE_LETTER, DUE_TICK, DUE_FLUSH, DUE_WRITE, DUE_ALARM } s_kind_t;
+
+typedef struct {
+    uint64_t at_us;
+    uint64_t order;  //  Of two at the same time, the first made is first
+    s_kind_t kind;
+    uint32_t whom;  //  A process; or what an alarm is about
+    s_letter_t *letter;
+} s_due_t;
+
+//  A node, whatever processes it has.
+typedef struct {
+    zseq_storm_disk_t *disk;
+    uint32_t process;  //  The one with the endpoint
+    uint32_t older;    //  Of two, the other
+    int ended;
+    char words[WORDS_MAX];
+    uint64_t full_us;          //  Until then, no room is left on the disk
+    bool failing;              //  Its next write fails
+    zseq_incarnation_t begun;  //  The newest life that it has begun
+    zseq_incarnation_t voted;  //  ... in which it has voted
+} s_place_t;
+
+struct zseq_storm {
+    size_t n;
+    uint64_t random;
+    bool trace;
+    bool born;  //  Somebody has voted
+    uint64_t now_us;
+    uint64_t order;
+    uint64_t steps;
+    uint64_t letters;
+    zseq_weather_t weather;
+    zseq_member_t member[ZSEQ_NODES_MAX];
+    s_place_t place[ZSEQ_NODES_MAX];
+    uint8_t cut[ZSEQ_NODES_MAX][ZSEQ_NODES_MAX];  //  A bit for each zseq_cut_t
+    bool cut_client[ZSEQ_STORM_CLIENTS][ZSEQ_NODES_MAX];
+    s_process_t **process;  //  By number; NULL: it has ended
+    uint32_t process_count;
+    size_t process_capacity;
+    s_due_t *due;  //  A heap
+    size_t due_count;
+    size_t due_capacity;
+    zseq_storm_hooks_t hooks;
+    zseq_codec_t codec;
+};
+
+//  Small things.
+
+static void *
+s_grow (void *items, size_t *capacity_p, size_t count, size_t size)
+{
+    if (count < *capacity_p)
+        return items;
+    *capacity_p = *capacity_p ? *capacity_p * 2 : 16;
+    items = realloc (items, *capacity_p * size);
+    assert (items);
+    return items;
+}
+
+//  Splitmix64.
+static uint64_t
+s_random (zseq_storm_t *self)
+{
+    uint64_t z = self->random += 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+uint64_t
+zseq_storm_draw (zseq_storm_t *self, uint64_t bound)
+{
+    assert (bound);
+    return s_random (self) % bound;
+}
+
+bool
+zseq_storm_chance (zseq_storm_t *self, uint32_t in_thousand)
+{
+    return in_thousand && s_random (self) % 1000 < in_thousand;
+}
+
+uint64_t
+zseq_storm_now_us (const zseq_storm_t *self)
+{
+    return self->now_us;
+}
+
+uint64_t
+zseq_storm_steps (const zseq_storm_t *self)
+{
+    return self->steps;
+}
+
+uint64_t
+zseq_storm_letters (const zseq_storm_t *self)
+{
+    return self->letters;
+}
+
+void
+zseq_storm_say (const zseq_storm_t *self, const char *format, ...)
+{
+    if (!self->trace)
+        return;
+    va_list list;
+    va_start (list, format);
+    printf ("%10.6f  ", (double) self->now_us / 1e6);
+    vprintf (format, list);
+    putchar ('\n');
+    va_end (list);
+}
+
+void
+zseq_storm_broken (const zseq_storm_t *self, const char *format, ...)
+{
+    char text[512];
+    va_list list;
+    va_start (list, format);
+    vsnprintf (text, sizeof text, format, list);
+    va_end (list);
+    zseq_storm_say (self, "BROKEN: %s", text);
+    self->hooks.broken (text, self->hooks.arg);
+    abort ();
+}
+
+//  What is due.
+
+static bool
+s_before (const s_due_t *a, const s_due_t *b)
+{
+    return a->at_us != b->at_us ? a->at_us < b->at_us : a->order < b->order;
+}
+
+static void
+s_add_due (zseq_storm_t *self, uint64_t at_us, s_kind_t kind, uint32_t whom,
+           s_letter_t *letter)
+{
+    self->due = s_grow (self->due, &self->due_capacity, self->due_count,
+                        sizeof *self->due);
+    s_due_t due = {at_us, self->order++, kind, whom, letter};
+    size_t at = self->due_count++;
+    for (; at > 0 && s_before (&due, &self->due[(at - 1) / 2]);
+         at = (at - 1) / 2)
+        self->due[at] = self->due[(at - 1) / 2];
+    self->due[at] = due;
+}
+
+static s_due_t
+s_take_due (zseq_storm_t *self)
+{
+    s_due_t first = self->due[0];
+    s_due_t last = self->due[--self->due_count];
+    size_t at = 0;
+    for (;;) {
+        size_t child = 2 * at + 1;
+        if (child >= self->due_count)
+            break;
+        if (child + 1 < self->due_count &&
+            s_before (&self->due[child + 1], &self->due[child]))
+            child++;
+        if (!s_before (&self->due[child], &last))
+            break;
+        self->due[at] = self->due[child];
+        at = child;
+    }
+    self->due[at] = last;
+    return first;
+}
+
+void
+zseq_storm_alarm (zseq_storm_t *self, uint64_t at_us, uint32_t what)
+{
+    s_add_due (self, at_us, DUE_ALARM, what, NULL);
+}
+
+//  Processes.
+
+static s_process_t *
+s_process (const zseq_storm_t *self, uint32_t id)
+{
+    return id < self->process_count ? self->process[id] : NULL;
+}
+
+static s_process_t *
+s_at (const zseq_storm_t *self, uint8_t node)
+{
+    return s_process (self, self->place[node].process);
+}
+
+static s_process_t *
+s_older (const zseq_storm_t *self, uint8_t node)
+{
+    return s_process (self, self->place[node].older);
+}
+
+//  A node's letter in the alphabet, for people.
+static char
+s_letter (uint8_t node)
+{
+    return (char) ('a' + node);
+}
+
+static unsigned long long
+s_life (const zseq_vector_t *vector, uint8_t node)
+{
+    return vector->life[node].counter;
+}
+
+//  S5: what a record may say.
+static void
+s_check_record (const s_process_t *process, const zseq_record_t *record)
+{
+    const zseq_storm_t *self = process->storm;
+    char node = s_letter (process->index);
+    if (record->voting && zseq_storm_disk_harmed (process->disk))
+        zseq_storm_broken (self, "S5: node %c votes on a damaged directory",
+                           node);
+    for (uint8_t other = 0; other < self->n; other++)
+        if (zseq_incarnation_compare (&record->vector.life[other],
+                                      &self->place[other].begun) > 0)
+            zseq_storm_broken (self,
+                               "P6: node %c writes down life %llu of %c, "
+                               "which has never begun",
+                               node, s_life (&record->vector, other),
+                               s_letter (other));
+    if (!record->voting || self->born)
+        return;
+    //  The birth: all have written down all.
+    for (uint8_t other = 0; other < self->n; other++)
+        if (other != process->index &&
+            !zseq_vector_equal (&self->place[other].disk->record.vector,
+                                &record->vector))
+            zseq_storm_broken (self,
+                               "S5: node %c votes at the birth, and %c has "
+                               "not written down the same nodes",
+                               node, s_letter (other));
+}
+
+static void
+s_write_record (s_process_t *process, const zseq_record_t *record)
+{
+    zseq_storm_t *self = process->storm;
+    s_place_t *place = &self->place[process->index];
+    const zseq_incarnation_t *life = &record->vector.life[process->index];
+    if (zseq_incarnation_compare (life, &place->begun) > 0)
+        place->begun = *life;
+    s_check_record (process, record);
+    self->born |= record->voting;
+    zseq_storm_disk_write_record (process->disk, record);
+    if (record->voting && zseq_incarnation_compare (life, &place->voted) > 0)
+        place->voted = *life;
+    zseq_storm_say (self, "%c#%u writes its record: life %llu%s",
+                    s_letter (process->index), process->id,
+                    s_life (&record->vector, process->index),
+                    record->voting ? ", votes" : "");
+}
+
+//  A write arrives on the disk.
+static void
+s_apply (s_process_t *process, const s_write_t *write)
+{
+    if (!write->entry) {
+        s_write_record (process, write->record);
+        return;
+    }
+    zseq_storm_disk_write (process->disk,
+                           (size_t) (write->entry->name[0] - 'A'), write->next,
+                           write->limit, write->deferred);
+    zseq_storm_say (process->storm, "%c#%u writes %s: next %llu, limit %llu%s",
+                    s_letter (process->index), process->id, write->entry->name,
+                    (unsigned long long) write->next,
+                    (unsigned long long) write->limit,
+                    write->deferred ? ", deferred" : "");
+}
+
+//  S8: nothing that was promised is ever taken back.
+static void
+s_check_disk (const s_process_t *process)
+{
+    const zseq_storm_disk_t *disk = process->disk;
+    size_t name = zseq_storm_disk_forgotten (disk);
+    if (name < ZSEQ_STORM_NAMES)
+        zseq_storm_broken (
+          process->storm, "S8: node %c promised %llu of %c, its disk has %llu",
+          s_letter (process->index), (unsigned long long) disk->promised[name],
+          (char) ('A' + name),
+          (unsigned long long) zseq_storm_disk_durable (disk, name));
+}
+
+//  Of the writes under way some arrive.
+static void
+s_end (s_process_t *process, bool power_cut)
+{
+    zseq_storm_t *self = process->storm;
+    zseq_storm_disk_t *disk = process->disk;
+    for (size_t index = 0; index < process->write_count; index++) {
+        if (s_random (self) % 2)
+            s_apply (process, &process->write[index]);
+        free (process->write[index].record);
+    }
+    zseq_storm_disk_end (disk, power_cut, s_random (self));
+    s_check_disk (process);
+    s_place_t *place = &self->place[process->index];
+    if (place->process == process->id)
+        place->process = NOBODY;
+    if (place->older == process->id)
+        place->older = NOBODY;
+    if (disk != place->disk)
+        free (disk);
+    zseq_node_destroy (&process->node);
+    self->process[process->id] = NULL;
+    free (process->write);
+    free (process);
+}
+
+//  A process ends by itself.
+static void
+s_exit (s_process_t *process, int status, const char *text)
+{
+    zseq_storm_t *self = process->storm;
+    uint8_t node = process->index;
+    s_place_t *place = &self->place[node];
+    place->ended = status;
+    snprintf (place->words, sizeof place->words, "%s", text);
+    zseq_storm_say (self, "%c#%u ENDS: %s", s_letter (node), process->id, text);
+    process->ended = status;
+}
+
+static void
+s_want_flush (s_process_t *process)
+{
+    zseq_storm_t *self = process->storm;
+    if (process->flush_due)
+        return;
+    process->flush_due = true;
+    s_add_due (self, self->now_us + s_random (self) % FLUSH_US, DUE_FLUSH,
+               process->id, NULL);
+}
+
+static void
+s_want_write (s_process_t *process)
+{
+    zseq_storm_t *self = process->storm;
+    if (process->write_due || process->write_count == 0)
+        return;
+    process->write_due = true;
+    uint64_t at_us = self->now_us;
+    if (at_us < process->stuck_us)
+        at_us = process->stuck_us;
+    s_add_due (self, at_us + s_random (self) % (self->weather.write_us + 1),
+               DUE_WRITE, process->id, NULL);
+}
+
+static void
+s_step (s_process_t *process, zseq_event_t event)
+{
+    zseq_storm_t *self = process->storm;
+    uint8_t node = process->index;
+    event.now_us =
+      process->clock_us + self->now_us * process->clock_rate / 1000;
+    process->asked = event.type == ZSEQ_EVENT_REQUEST ? event.msg : NULL;
+    self->steps++;
+    zseq_node_step (process->node, &event);
+    process->asked = NULL;
+    if (process->ended) {
+        s_end (process, false);
+        self->hooks.ended (node, self->hooks.arg);
+        return;
+    }
+    if (event.type == ZSEQ_EVENT_FLUSH && process->stopping &&
+        zseq_node_idle (process->node)) {
+        zseq_storm_say (self, "%c#%u has stopped", s_letter (node),
+                        process->id);
+        s_end (process, true);
+        return;
+    }
+    if (event.type != ZSEQ_EVENT_FLUSH)
+        s_want_flush (process);
+    s_want_write (process);
+}
+
+//  Letters.
+
+static const char *
+s_op_text (zseq_op_t op)
+{
+    static const char *text[] = {"?",         "HELLO", "READ", "CLAIM",
+                                 "RAISE",     "?",     "LIST", "STATUS",
+                                 "INTRODUCE", "FENCE", "COPY"};
+    return op <= ZSEQ_OP_COPY ? text[op] : "?";
+}
+
+//  Who is at an end of a letter: a process, or a client.
+static const char *
+s_who (const zseq_storm_t *self, uint32_t id, uint16_t client, char *text,
+       size_t size)
+{
+    const s_process_t *process = s_process (self, id);
+    if (process)
+        snprintf (text, size, "%c#%u", s_letter (process->index), id);
+    else if (id == NOBODY)
+        snprintf (text, size, "client %u", client);
+    else
+        snprintf (text, size, "#%u", id);
+    return text;
+}
+
+static void
+s_tell_letter (const zseq_storm_t *self, const s_letter_t *letter,
+               const zseq_msg_t *msg)
+{
+    if (!self->trace)
+        return;
+    char from[20];
+    char values[100] = "";
+    bool sequence = msg->op == ZSEQ_OP_READ || msg->op == ZSEQ_OP_CLAIM ||
+                    msg->op == ZSEQ_OP_RAISE;
+    if (sequence && !msg->reply)
+        snprintf (values, sizeof values, " %.*s %llu+%llu",
+                  (int) msg->name.size, msg->name.data,
+                  (unsigned long long) (msg->first | msg->next),
+                  (unsigned long long) msg->count);
+    else if (sequence)
+        snprintf (values, sizeof values, " next %llu",
+                  (unsigned long long) msg->next);
+    else if (msg->op == ZSEQ_OP_FENCE && !msg->reply)
+        snprintf (values, sizeof values, " life %llu",
+                  (unsigned long long) msg->life.counter);
+    else if (msg->op == ZSEQ_OP_COPY && msg->reply)
+        snprintf (values, sizeof values, " of %zu names", msg->item_count);
+    bool known = letter->to != NOBODY || letter->reply;
+    char to[20] = {s_letter (letter->node), 0};
+    if (known)
+        (void) s_who (self, letter->to, letter->client, to, sizeof to);
+    zseq_storm_say (
+      self, "%s -> %s: %s%s%s%s%s",
+      s_who (self, letter->from, letter->client, from, sizeof from), to,
+      s_op_text (msg->op), msg->reply ? " reply" : "", values,
+      msg->reply && msg->status ? ": " : "",
+      msg->reply && msg->status ? zseq_strerror (msg->status) : "");
+}
+
+static void
+s_post (zseq_storm_t *self, const s_letter_t *head, const zseq_msg_t *msg,
+        bool cut)
+{
+    static uint8_t bytes[ZSEQ_MESSAGE_MAX];
+    bool doubled = zseq_storm_chance (self, self->weather.doubled);
+    if (cut || zseq_storm_chance (self, self->weather.lost)) {
+        self->letters += !cut;
+        return;
+    }
+    self->letters += doubled;
+    size_t size = zseq_codec_encode (msg, bytes, sizeof bytes);
+    assert (size);
+    for (int copies = doubled ? 2 : 1; copies; copies--) {
+        s_letter_t *letter = malloc (sizeof *letter + size);
+        assert (letter);
+        *letter = *head;
+        letter->reply = msg->reply;
+        letter->size = size;
+        memcpy (letter->bytes, bytes, size);
+        uint64_t lag_us = self->weather.lag_us;
+        if (zseq_storm_chance (self, self->weather.late)) {
+            self->letters++;
+            lag_us = self->weather.late_us;
+        }
+        s_add_due (self, self->now_us + s_random (self) % (lag_us + 1),
+                   DUE_LETTER, 0, letter);
+    }
+}
+
+//  Whether two nodes' processes do not hear each other now.
+static bool
+s_cut (const zseq_storm_t *self, const s_process_t *from, uint8_t to,
+       const zseq_msg_t *msg)
+{
+    uint8_t cut = self->cut[from->index][to];
+    return from->deaf || (cut & 1u << ZSEQ_CUT_ALL) ||
+           (msg->op != ZSEQ_OP_HELLO && (cut & 1u << ZSEQ_CUT_BUT_HELLO)) ||
+           (!msg->reply && (cut & 1u << ZSEQ_CUT_QUESTIONS));
+}
+
+static bool
+s_cut_client (const zseq_storm_t *self, size_t client, uint8_t node)
+{
+    return client < ZSEQ_STORM_CLIENTS && self->cut_client[client][node];
+}
+
+//  S5: what only a node that votes may say.
+static void
+s_check_vote (const s_process_t *process, const zseq_msg_t *msg)
+{
+    const zseq_storm_disk_t *disk = process->disk;
+    const zseq_record_t *record = &disk->record;
+    bool votes = zseq_msg_has_body (msg->op, msg->status);
+    if (msg->op == ZSEQ_OP_HELLO || msg->op == ZSEQ_OP_INTRODUCE)
+        votes = msg->status == ZSEQ_OK && msg->state == ZSEQ_STATE_VOTING;
+    if (votes &&
+        (!disk->formatted || disk->damaged || !record->voting ||
+         zseq_incarnation_compare (&record->vector.life[process->index],
+                                   &msg->vector.life[process->index])))
+        zseq_storm_broken (process->storm,
+                           "S5: node %c answers %s though its record does not "
+                           "say that it votes",
+                           s_letter (process->index), s_op_text (msg->op));
+    zseq_state_t state = zseq_node_state (process->node);
+    if (votes && state != ZSEQ_STATE_VOTING && state != ZSEQ_STATE_STOPPING)
+        zseq_storm_broken (process->storm,
+                           "S5: node %c answers %s though it does not vote",
+                           s_letter (process->index), s_op_text (msg->op));
+}
+
+//  What is said to be in force is on the disk.
+static void
+s_check_fence (const s_process_t *process, const zseq_msg_t *msg)
+{
+    const zseq_msg_t *asked = process->asked;
+    if (msg->op == ZSEQ_OP_FENCE && msg->status == ZSEQ_OK && asked &&
+        zseq_incarnation_compare (
+          &process->disk->record.vector.life[asked->node], &asked->life))
+        zseq_storm_broken (process->storm,
+                           "S5: node %c says that a life of %c is in force, "
+                           "which its disk does not know",
+                           s_letter (process->index), s_letter (asked->node));
+}
+
+//  S8: what is answered would survive a power cut now; and S1: what was once
+//  answered is not given again.
+static void
+s_check_durable (s_process_t *process, const zseq_msg_t *msg, size_t name)
+{
+    zseq_storm_disk_t *disk = process->disk;
+    uint64_t durable = zseq_storm_disk_durable (disk, name);
+    if (msg->status != ZSEQ_OK)
+        return;
+    if (durable < msg->next)
+        zseq_storm_broken (
+          process->storm,
+          "S8: node %c answers %s with %llu of %c, and %llu is durable",
+          s_letter (process->index), s_op_text (msg->op),
+          (unsigned long long) msg->next, (char) ('A' + name),
+          (unsigned long long) durable);
+    if (msg->op == ZSEQ_OP_READ && msg->next < disk->promised[name])
+        zseq_storm_broken (
+          process->storm, "S1: node %c answers %llu of %c, and has told %llu",
+          s_letter (process->index), (unsigned long long) msg->next,
+          (char) ('A' + name), (unsigned long long) disk->promised[name]);
+    if (disk->promised[name] < msg->next)
+        disk->promised[name] = msg->next;
+}
+
+//  Where a request came from, as a routing ID.
+typedef struct {
+    uint32_t process;
+    uint16_t client;
+    uint8_t name;  //  Of which sequence, for the check of the reply
+} s_origin_t;
+
+static void
+s_act_reply (s_process_t *process, const zseq_action_t *action)
+{
+    zseq_storm_t *self = process->storm;
+    s_origin_t origin;
+    memcpy (&origin, action->route->id, sizeof origin);
+    const zseq_msg_t *msg = action->msg;
+    s_check_vote (process, msg);
+    s_check_fence (process, msg);
+    if (msg->op == ZSEQ_OP_READ || msg->op == ZSEQ_OP_CLAIM ||
+        msg->op == ZSEQ_OP_RAISE)
+        s_check_durable (process, msg, origin.name);
+    s_letter_t head = {.from = process->id,
+                       .to = origin.process,
+                       .client = origin.client,
+                       .node = process->index};
+    bool cut = s_cut_client (self, origin.client, process->index);
+    if (origin.process != NOBODY) {
+        const s_process_t *to = s_process (self, origin.process);
+        cut = !to || to->deaf || s_cut (self, process, to->index, msg);
+    }
+    s_post (self, &head, msg, cut);
+}
+
+static void
+s_act_ask (s_process_t *process, const zseq_action_t *action)
+{
+    zseq_storm_t *self = process->storm;
+    const s_process_t *to = s_at (self, action->peer);
+    s_letter_t head = {
+      .from = process->id, .to = to ? to->id : NOBODY, .node = action->peer};
+    s_post (self, &head, action->msg,
+            !to || to->deaf ||
+              s_cut (self, process, action->peer, action->msg));
+}
+
+static void
+s_act_persist (s_process_t *process, const zseq_action_t *action)
+{
+    process->write = s_grow (process->write, &process->write_capacity,
+                             process->write_count, sizeof *process->write);
+    s_write_t *write = &process->write[process->write_count++];
+    *write = (s_write_t){.entry = action->entry,
+                         .deferred = action->deferred,
+                         .limit = action->limit,
+                         .version = action->version};
+    if (action->record) {
+        write->record = malloc (sizeof *write->record);
+        assert (write->record);
+        *write->record = *action->record;
+        return;
+    }
+    uint64_t next = action->entry->seq.next;
+    write->next = next < action->limit ? next : action->limit;
+}
+
+static void
+s_act (const zseq_action_t *action, void *arg)
+{
+    s_process_t *process = arg;
+    switch (action->type) {
+    case ZSEQ_ACTION_REPLY:
+        s_act_reply (process, action);
+        break;
+    case ZSEQ_ACTION_ASK:
+        s_act_ask (process, action);
+        break;
+    case ZSEQ_ACTION_PERSIST:
+    case ZSEQ_ACTION_PERSIST_RECORD:
+        s_act_persist (process, action);
+        break;
+    case ZSEQ_ACTION_EXIT:
+        s_exit (process, action->status, action->text);
+        break;
+    case ZSEQ_ACTION_LOG:
+        zseq_storm_say (process->storm, "%c#%u: %s", s_letter (process->index),
+                        process->id, action->text);
+        break;
+    }
+}
+
+//  Whoever listens where the letter was sent to by now.
+static s_process_t *
+s_receiver (const zseq_storm_t *self, const s_letter_t *letter)
+{
+    s_process_t *process = s_process (self, letter->to);
+    return process || letter->reply ? process : s_at (self, letter->node);
+}
+
+static void
+s_read_letter (zseq_storm_t *self, s_process_t *process,
+               const s_letter_t *letter)
+{
+    zseq_msg_t msg;
+    int rc = letter->reply
+               ? zseq_codec_decode_reply (&self->codec, letter->bytes,
+                                          letter->size, &msg)
+               : zseq_codec_decode_request (&self->codec, letter->bytes,
+                                            letter->size, &msg);
+    assert (rc == ZSEQ_OK);
+    s_tell_letter (self, letter, &msg);
+    if (!process) {
+        if (letter->client < ZSEQ_STORM_CLIENTS)
+            self->hooks.reply (letter->client, &msg, self->hooks.arg);
+        return;
+    }
+    zseq_event_t event = {
+      .type = ZSEQ_EVENT_PEER_REPLY, .peer = letter->node, .msg = &msg};
+    if (!letter->reply) {
+        s_origin_t origin = {.process = letter->from, .client = letter->client};
+        if (msg.name.size)
+            origin.name = (uint8_t) (msg.name.data[0] - 'A');
+        event.type = ZSEQ_EVENT_REQUEST;
+        event.route.size = sizeof origin;
+        memcpy (event.route.id, &origin, sizeof origin);
+    }
+    s_step (process, event);
+}
+
+static void
+s_deliver (zseq_storm_t *self, s_letter_t *letter)
+{
+    bool to_client = letter->reply && letter->to == NOBODY;
+    s_process_t *process = to_client ? NULL : s_receiver (self, letter);
+    if (process && self->now_us < process->paused_us) {
+        s_add_due (self, process->paused_us, DUE_LETTER, 0, letter);
+        return;
+    }
+    if (process || to_client)
+        s_read_letter (self, process, letter);
+    free (letter);
+}
+
+static void
+s_write_one (s_process_t *process)
+{
+    zseq_storm_t *self = process->storm;
+    s_place_t *place = &self->place[process->index];
+    process->write_due = false;
+    if (self->now_us < process->stuck_us) {
+        s_want_write (process);
+        return;
+    }
+    s_write_t write = process->write[0];
+    process->write_count--;
+    memmove (process->write, process->write + 1,
+             process->write_count * sizeof *process->write);
+    bool refused = self->now_us < place->full_us;
+    bool failed = place->failing;
+    //  What was refused, or failed, may have happened all the same.
+    bool arrives = !refused && !failed;
+    if (!arrives && !write.deferred && (write.entry || failed))
+        arrives = s_random (self) % 2;
+    if (arrives)
+        s_apply (process, &write);
+    free (write.record);
+    if (failed) {
+        //  As zseq_server.c does it: without another word.
+        uint8_t node = process->index;
+        place->failing = false;
+        s_exit (process, ZSEQ_EIO, "a write has failed");
+        s_end (process, false);
+        self->hooks.ended (node, self->hooks.arg);
+        return;
+    }
+    s_check_disk (process);
+    zseq_event_t event = {.type = write.entry ? ZSEQ_EVENT_PERSISTED
+                                              : ZSEQ_EVENT_RECORD_PERSISTED,
+                          .entry = write.entry,
+                          .limit = write.limit,
+                          .version = write.version,
+                          .status = refused ? ZSEQ_ENOSPACE : ZSEQ_OK};
+    if (refused)
+        zseq_storm_say (self, "%c#%u: the disk is full",
+                        s_letter (process->index), process->id);
+    s_step (process, event);
+}
+
+static void
+s_happen_to (s_process_t *process, s_kind_t kind)
+{
+    zseq_storm_t *self = process->storm;
+    if (self->now_us < process->paused_us) {
+        s_add_due (self, process->paused_us, kind, process->id, NULL);
+        return;
+    }
+    switch (kind) {
+    case DUE_TICK:
+        s_add_due (self, self->now_us + TICK_US * 1000 / process->clock_rate,
+                   DUE_TICK, process->id, NULL);
+        s_step (process, (zseq_event_t){.type = ZSEQ_EVENT_TICK});
+        break;
+    case DUE_FLUSH:
+        process->flush_due = false;
+        s_step (process, (zseq_event_t){.type = ZSEQ_EVENT_FLUSH});
+        break;
+    default:
+        assert (kind == DUE_WRITE);
+        s_write_one (process);
+    }
+}
+
+void
+zseq_storm_run (zseq_storm_t *self, uint64_t until_us)
+{
+    while (self->due_count && self->due[0].at_us <= until_us) {
+        s_due_t due = s_take_due (self);
+        self->now_us = due.at_us;
+        if (due.kind == DUE_LETTER)
+            s_deliver (self, due.letter);
+        else if (due.kind == DUE_ALARM)
+            self->hooks.alarm (due.whom, self->hooks.arg);
+        else if (s_process (self, due.whom))
+            s_happen_to (s_process (self, due.whom), due.kind);
+    }
+    self->now_us = until_us;
+}
+
+//  The whole.
+
+zseq_storm_t *
+zseq_storm_new (size_t n, uint64_t seed, bool trace,
+                const zseq_storm_hooks_t *hooks)
+{
+    zseq_storm_t *self = calloc (1, sizeof *self);
+    assert (self);
+    self->n = n;
+    self->random = seed;
+    self->trace = trace;
+    self->now_us = 1000000;
+    self->hooks = *hooks;
+    self->weather = (zseq_weather_t){
+      .lag_us = 100, .write_us = 100, .waiting_max = NAMES_MAX};
+    self->process =
+      s_grow (NULL, &self->process_capacity, 0, sizeof *self->process);
+    self->process[self->process_count++] = NULL;
+    for (size_t node = 0; node < n; node++) {
+        zseq_member_t *member = &self->member[node];
+        snprintf (member->name, sizeof member->name, "%c", (char) ('a' + node));
+        snprintf (member->endpoint, sizeof member->endpoint,
+                  "tcp://127.0.0.1:%zu", 1000 + node);
+    }
+    for (size_t node = 0; node < n; node++)
+        zseq_storm_format (self, (uint8_t) node);
+    return self;
+}
+
+void
+zseq_storm_destroy (zseq_storm_t **self_p)
+{
+    zseq_storm_t *self = *self_p;
+    if (!self)
+        return;
+    for (uint32_t id = 0; id < self->process_count; id++)
+        if (self->process[id])
+            s_end (self->process[id], false);
+    for (size_t index = 0; index < self->due_count; index++)
+        free (self->due[index].letter);
+    for (size_t node = 0; node < self->n; node++)
+        free (self->place[node].disk);
+    free (self->process);
+    free (self->due);
+    free (self);
+    *self_p = NULL;
+}
+
+void
+zseq_storm_weather (zseq_storm_t *self, const zseq_weather_t *weather)
+{
+    self->weather = *weather;
+}
+
+void
+zseq_storm_wipe (zseq_storm_t *self, uint8_t node)
+{
+    assert (!s_at (self, node));
+    s_place_t *place = &self->place[node];
+    s_process_t *older = s_older (self, node);
+    if (!older || older->disk != place->disk)
+        free (place->disk);
+    place->disk = calloc (1, sizeof *place->disk);
+    assert (place->disk);
+}
+
+void
+zseq_storm_format (zseq_storm_t *self, uint8_t node)
+{
+    zseq_storm_wipe (self, node);
+    s_place_t *place = &self->place[node];
+    place->disk->formatted = true;
+    int rc =
+      zseq_record_init (&place->disk->record, "test", self->member[node].name,
+                        self->member, self->n, s_random (self));
+    assert (rc == ZSEQ_OK);
+    const zseq_incarnation_t *life = &place->disk->record.vector.life[node];
+    if (zseq_incarnation_compare (life, &place->begun) > 0)
+        place->begun = *life;
+}
+
+static s_process_t *
+s_new_process (zseq_storm_t *self, uint8_t node, const zseq_record_t *record)
+{
+    self->process = s_grow (self->process, &self->process_capacity,
+                            self->process_count, sizeof *self->process);
+    s_process_t *process = calloc (1, sizeof *process);
+    assert (process);
+    process->storm = self;
+    process->id = self->process_count;
+    process->index = node;
+    process->disk = self->place[node].disk;
+    process->clock_us = s_random (self) % ((uint64_t) 1 << 40);
+    process->clock_rate = 1000 - self->weather.drift +
+                          s_random (self) % (2 * self->weather.drift + 1);
+    zseq_node_limits_t limits = {.names_max = NAMES_MAX,
+                                 .waiting_max = self->weather.waiting_max,
+                                 .reserve_us = self->weather.reserve_us};
+    process->node =
+      zseq_node_new (record, &limits, s_random (self), s_act, process);
+    assert (process->node);
+    self->process[self->process_count++] = process;
+    return process;
+}
+
+static void
+s_load (s_process_t *process)
+{
+    for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++) {
+        const zseq_storm_file_t *file = &process->disk->file[name];
+        char text = (char) ('A' + name);
+        if (file->damaged || !file->there)
+            continue;
+        int rc =
+          zseq_node_load (process->node, &text, 1, file->next, file->limit);
+        assert (rc == ZSEQ_OK);
+    }
+}
+
+//  As zseq_server.c does it.
+void
+zseq_storm_start (zseq_storm_t *self, uint8_t node, bool recover,
+                  const zseq_force_t *force)
+{
+    assert (!s_at (self, node));
+    s_place_t *place = &self->place[node];
+    zseq_storm_disk_t *disk = place->disk;
+    bool lost = !disk->formatted || disk->damaged;
+    zseq_record_t record = disk->record;
+    if (lost) {
+        int rc = zseq_record_init (&record, "test", self->member[node].name,
+                                   self->member, self->n, 0);
+        assert (rc == ZSEQ_OK);
+        zseq_record_lose (&record, 0);
+    }
+    place->ended = ZSEQ_OK;
+    s_process_t *process = s_new_process (self, node, &record);
+    place->process = process->id;
+    s_load (process);
+    const char *why = recover ? "it was told to" : NULL;
+    if (zseq_storm_disk_harmed (disk))
+        why = "its directory is damaged";
+    if (lost)
+        why = "its record is lost";
+    if (!record.identity && why)
+        zseq_node_adopt (process->node, disk->identity);
+    zseq_storm_say (self, "%c#%u starts%s%s%s", s_letter (node), process->id,
+                    why ? ": " : "", why ? why : "", force ? ", by force" : "");
+    if (why)
+        zseq_node_recover (process->node, why, force);
+    //  At times there is something else to write first.
+    if (s_random (self) % 8 == 0) {
+        zseq_member_t member = self->member[s_random (self) % self->n];
+        snprintf (member.endpoint, sizeof member.endpoint, "ipc:///moved/%llu",
+                  (unsigned long long) self->order);
+        (void) zseq_node_move (process->node, &member);
+    }
+    s_add_due (self, self->now_us, DUE_TICK, process->id, NULL);
+}
+
+void
+zseq_storm_double (zseq_storm_t *self, uint8_t node)
+{
+    s_place_t *place = &self->place[node];
+    s_process_t *older = s_at (self, node);
+    assert (older);
+    assert (!s_older (self, node));
+    older->deaf = true;
+    place->older = older->id;
+    place->process = NOBODY;
+    place->disk = calloc (1, sizeof *place->disk);
+    assert (place->disk);
+    zseq_storm_say (self, "%c is doubled", s_letter (node));
+    zseq_storm_start (self, node, false, NULL);
+}
+
+void
+zseq_storm_undouble (zseq_storm_t *self, uint8_t node, bool with_endpoint)
+{
+    s_place_t *place = &self->place[node];
+    s_process_t *older = s_older (self, node);
+    if (!older)
+        return;
+    zseq_storm_say (self, "the older %c#%u is back%s", s_letter (node),
+                    older->id, with_endpoint ? ", with the endpoint" : "");
+    older->deaf = false;
+    if (!with_endpoint)
+        return;
+    //  Of a newer one that has ended, nobody keeps the disk.
+    if (!s_at (self, node))
+        free (place->disk);
+    place->older = place->process;
+    place->process = older->id;
+    place->disk = older->disk;
+}
+
+bool
+zseq_storm_doubled (const zseq_storm_t *self, uint8_t node)
+{
+    return s_older (self, node) != NULL;
+}
+
+void
+zseq_storm_kill_older (zseq_storm_t *self, uint8_t node)
+{
+    if (!s_older (self, node))
+        return;
+    zseq_storm_say (self, "the older %c is killed", s_letter (node));
+    s_end (s_older (self, node), true);
+}
+
+void
+zseq_storm_kill (zseq_storm_t *self, uint8_t node, bool power_cut)
+{
+    zseq_storm_kill_older (self, node);
+    if (!s_at (self, node))
+        return;
+    zseq_storm_say (self, "%c is killed%s", s_letter (node),
+                    power_cut ? " by a power cut" : "");
+    s_end (s_at (self, node), power_cut);
+}
+
+void
+zseq_storm_stop (zseq_storm_t *self, uint8_t node)
+{
+    s_process_t *process = s_at (self, node);
+    if (!process || process->stopping)
+        return;
+    zseq_storm_say (self, "%c is told to stop", s_letter (node));
+    process->stopping = true;
+    s_step (process, (zseq_event_t){.type = ZSEQ_EVENT_STOP});
+}
+
+void
+zseq_storm_pause (zseq_storm_t *self, uint8_t node, uint64_t until_us)
+{
+    if (!s_at (self, node))
+        return;
+    zseq_storm_say (self, "%c pauses", s_letter (node));
+    s_at (self, node)->paused_us = until_us;
+}
+
+void
+zseq_storm_stick (zseq_storm_t *self, uint8_t node, uint64_t until_us)
+{
+    if (s_at (self, node))
+        s_at (self, node)->stuck_us = until_us;
+}
+
+void
+zseq_storm_fill (zseq_storm_t *self, uint8_t node, uint64_t until_us)
+{
+    self->place[node].full_us = until_us;
+}
+
+void
+zseq_storm_fail (zseq_storm_t *self, uint8_t node)
+{
+    self->place[node].failing = true;
+}
+
+bool
+zseq_storm_up (const zseq_storm_t *self, uint8_t node)
+{
+    return s_at (self, node) != NULL;
+}
+
+zseq_state_t
+zseq_storm_state (const zseq_storm_t *self, uint8_t node)
+{
+    const s_process_t *process = s_at (self, node);
+    return process ? zseq_node_state (process->node) : 0;
+}
+
+const zseq_record_t *
+zseq_storm_record (const zseq_storm_t *self, uint8_t node)
+{
+    const s_process_t *process = s_at (self, node);
+    return process ? zseq_node_record (process->node) : NULL;
+}
+
+int
+zseq_storm_ended (const zseq_storm_t *self, uint8_t node)
+{
+    return self->place[node].ended;
+}
+
+const char *
+zseq_storm_last_words (const zseq_storm_t *self, uint8_t node)
+{
+    return self->place[node].words;
+}
+
+zseq_storm_disk_t *
+zseq_storm_disk (zseq_storm_t *self, uint8_t node)
+{
+    return self->place[node].disk;
+}
+
+zseq_incarnation_t
+zseq_storm_voted (const zseq_storm_t *self, uint8_t node)
+{
+    return self->place[node].voted;
+}
+
+void
+zseq_storm_cut (zseq_storm_t *self, uint8_t from, uint8_t to, zseq_cut_t cut)
+{
+    self->cut[from][to] |= (uint8_t) (1u << cut);
+}
+
+void
+zseq_storm_join (zseq_storm_t *self, uint8_t node, uint8_t peer)
+{
+    self->cut[node][peer] = self->cut[peer][node] = 0;
+}
+
+void
+zseq_storm_cut_client (zseq_storm_t *self, size_t client, uint8_t node)
+{
+    self->cut_client[client][node] = true;
+}
+
+void
+zseq_storm_mend (zseq_storm_t *self)
+{
+    memset (self->cut, 0, sizeof self->cut);
+    memset (self->cut_client, 0, sizeof self->cut_client);
+}
+
+bool
+zseq_storm_send (zseq_storm_t *self, size_t client, uint8_t node,
+                 const zseq_msg_t *msg)
+{
+    const s_process_t *to = s_at (self, node);
+    if (s_older (self, node) && s_random (self) % 2)
+        to = s_older (self, node);
+    s_letter_t head = {
+      .to = to ? to->id : NOBODY, .client = (uint16_t) client, .node = node};
+    s_post (self, &head, msg, s_cut_client (self, client, node));
+    return to != NULL;
+}
+
+uint64_t
+zseq_storm_identity (const zseq_storm_t *self)
+{
+    for (size_t node = 0; node < self->n; node++)
+        if (self->place[node].disk->record.identity)
+            return self->place[node].disk->record.identity;
+    return 0;
+}

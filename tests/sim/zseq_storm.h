@@ -1,0 +1,150 @@
+//  A cluster of the shipped core in bad weather, on virtual time: letters that
+//  come late, twice or never, disks that are slow, full, failing, lost or put
+//  back, processes that are killed, paused or doubled, clocks that drift. Every
+//  message goes through the codec. A seed fixes everything.
+//
+//  What holds at every single step is checked here (S5 and S8: a reply is held
+//  against what a power cut would leave on the disk); what clients see is
+//  judged by zseq_judge.
+
+#ifndef ZSEQ_STORM_H_INCLUDED
+#define ZSEQ_STORM_H_INCLUDED
+
+#include "zseq_node.h"
+#include "zseq_storm_disk.h"
+
+#define ZSEQ_STORM_CLIENTS 16     //  Clients at most
+#define ZSEQ_STORM_WHOEVER 65535  //  A client that takes no replies
+
+//  How bad it is. Chances are in a thousand.
+typedef struct {
+    uint32_t lost;        //  Letters that do not arrive
+    uint32_t doubled;     //  ... that arrive twice
+    uint32_t late;        //  ... that take up to late_us
+    uint64_t late_us;     //
+    uint64_t lag_us;      //  The others take up to that
+    uint64_t write_us;    //  A write takes up to that
+    uint64_t reserve_us;  //  --reserve; from a node's next start on
+    size_t waiting_max;   //  Requests that wait for a disk at most; the same
+    uint32_t drift;       //  Clocks run that much faster or slower at most, in
+                          //  a thousand; the same
+} zseq_weather_t;
+
+typedef struct zseq_storm zseq_storm_t;
+
+//  What the storm tells its owner.
+typedef struct {
+    //  A reply to a client has come.
+    void (*reply) (size_t client, const zseq_msg_t *msg, void *arg);
+    //  Something is due that was asked for by zseq_storm_alarm.
+    void (*alarm) (uint32_t what, void *arg);
+    //  A node's process has ended by itself.
+    void (*ended) (uint8_t node, void *arg);
+    //  A promise was broken. It must not return.
+    void (*broken) (const char *text, void *arg);
+    void *arg;
+} zseq_storm_hooks_t;
+
+//  n formatted nodes, not started. trace: tells every letter, write and fault
+//  on stdout.
+zseq_storm_t *zseq_storm_new (size_t n, uint64_t seed, bool trace,
+                              const zseq_storm_hooks_t *hooks);
+void zseq_storm_destroy (zseq_storm_t **self_p);
+
+//  From now on.
+void zseq_storm_weather (zseq_storm_t *self, const zseq_weather_t *weather);
+
+//  A random number below bound; true that often in a thousand.
+uint64_t zseq_storm_draw (zseq_storm_t *self, uint64_t bound);
+bool zseq_storm_chance (zseq_storm_t *self, uint32_t in_thousand);
+
+//  Lets everything happen that is due until that time.
+void zseq_storm_run (zseq_storm_t *self, uint64_t until_us);
+uint64_t zseq_storm_now_us (const zseq_storm_t *self);
+void zseq_storm_alarm (zseq_storm_t *self, uint64_t at_us, uint32_t what);
+
+//  Starts a process of that node on its disk, as zseqd start (or recover, or
+//  recover --force) does, and lets it have the node's endpoint.
+void zseq_storm_start (zseq_storm_t *self, uint8_t node, bool recover,
+                       const zseq_force_t *force);
+
+//  Starts a second one on an empty disk. The first goes on without its peers
+//  and without the endpoint, but clients still reach it.
+void zseq_storm_double (zseq_storm_t *self, uint8_t node);
+//  The older of two processes reaches its peers again; with_endpoint: and they
+//  reach it, and not the other.
+void zseq_storm_undouble (zseq_storm_t *self, uint8_t node, bool with_endpoint);
+bool zseq_storm_doubled (const zseq_storm_t *self, uint8_t node);
+
+//  Ends all processes of a node, or the older of two. Of the writes under way
+//  some arrive; with power_cut, what was not synced may be lost.
+void zseq_storm_kill (zseq_storm_t *self, uint8_t node, bool power_cut);
+void zseq_storm_kill_older (zseq_storm_t *self, uint8_t node);
+
+//  As SIGTERM: the process ends when it is idle.
+void zseq_storm_stop (zseq_storm_t *self, uint8_t node);
+//  The process does nothing until then.
+void zseq_storm_pause (zseq_storm_t *self, uint8_t node, uint64_t until_us);
+//  No write of the process arrives until then; or all of the node are refused
+//  for lack of room until then; or its next one fails, whether it has arrived
+//  or not, and ends the process.
+void zseq_storm_stick (zseq_storm_t *self, uint8_t node, uint64_t until_us);
+void zseq_storm_fill (zseq_storm_t *self, uint8_t node, uint64_t until_us);
+void zseq_storm_fail (zseq_storm_t *self, uint8_t node);
+
+bool zseq_storm_up (const zseq_storm_t *self, uint8_t node);
+//  Of the process with the endpoint; 0 when there is none.
+zseq_state_t zseq_storm_state (const zseq_storm_t *self, uint8_t node);
+const zseq_record_t *zseq_storm_record (const zseq_storm_t *self, uint8_t node);
+//  Why the node's last process ended by itself; ZSEQ_OK if it did not; and what
+//  it said.
+int zseq_storm_ended (const zseq_storm_t *self, uint8_t node);
+const char *zseq_storm_last_words (const zseq_storm_t *self, uint8_t node);
+
+//  The node's disk, to be read; and changed, while no process has it.
+zseq_storm_disk_t *zseq_storm_disk (zseq_storm_t *self, uint8_t node);
+void zseq_storm_format (zseq_storm_t *self, uint8_t node);
+void zseq_storm_wipe (zseq_storm_t *self, uint8_t node);
+
+//  The newest life of the node in which it has ever voted.
+zseq_incarnation_t zseq_storm_voted (const zseq_storm_t *self, uint8_t node);
+
+//  What does not get from one node to another.
+typedef enum {
+    ZSEQ_CUT_ALL,        //  Nothing does
+    ZSEQ_CUT_BUT_HELLO,  //  Nothing but HELLO and its replies
+    ZSEQ_CUT_QUESTIONS,  //  Its questions do not, its answers do: as where a
+                         //  connection that it opens is refused
+    ZSEQ_CUTS
+} zseq_cut_t;
+
+void zseq_storm_cut (zseq_storm_t *self, uint8_t from, uint8_t to,
+                     zseq_cut_t cut);
+//  A node and a peer hear each other again.
+void zseq_storm_join (zseq_storm_t *self, uint8_t node, uint8_t peer);
+//  A client and a node do not hear each other.
+void zseq_storm_cut_client (zseq_storm_t *self, size_t client, uint8_t node);
+//  All hear each other again.
+void zseq_storm_mend (zseq_storm_t *self);
+
+//  Sends a client's request to a node. Returns whether the node is up.
+bool zseq_storm_send (zseq_storm_t *self, size_t client, uint8_t node,
+                      const zseq_msg_t *msg);
+
+//  The cluster's identity, as far as a disk knows it; else 0.
+uint64_t zseq_storm_identity (const zseq_storm_t *self);
+
+//  How many steps all nodes have taken; and how many letters came twice, were
+//  late, or did not come.
+uint64_t zseq_storm_steps (const zseq_storm_t *self);
+uint64_t zseq_storm_letters (const zseq_storm_t *self);
+
+//  Tells a line of the trace.
+__attribute__ ((format (printf, 2, 3))) void
+zseq_storm_say (const zseq_storm_t *self, const char *format, ...);
+
+//  A promise was broken; does not return.
+__attribute__ ((format (printf, 2, 3), noreturn)) void
+zseq_storm_broken (const zseq_storm_t *self, const char *format, ...);
+
+#endif

@@ -1,0 +1,507 @@
+#include "zseq_swarm.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "zseq_guide.h"
+
+#define SECOND_US UINT64_C (1000000)
+#define CALL_END_US (60 * SECOND_US)
+
+const char *const zseq_fault_names[ZSEQ_FAULTS] = {
+  "kill",   "power cut", "kill all",  "stop",        "pause",  "disk lost",
+  "ruin",   "damage",    "copy",      "old copy",    "format", "recover",
+  "double", "slow disk", "full disk", "write error", "cut",    "split",
+  "lonely", "mend",      "forgery",   "client crash"};
+
+//  What an alarm is about: a client's number; or one of these, and a node.
+enum {
+    ALARM_CLIENT = 0x000,
+    ALARM_START = 0x100,
+    ALARM_UNDOUBLE = 0x200,
+    ALARM_FAULT = 0x300,
+    ALARM_KIND = 0xf00
+};
+
+typedef struct {
+    uint64_t seed;
+    const zseq_swarm_options_t *options;
+    zseq_swarm_totals_t *totals;
+    zseq_storm_t *storm;
+    uint8_t n;
+    zseq_crowd_t crowd;
+    zseq_operator_t keeper;
+    zseq_guide_t guide;
+    bool on[ZSEQ_FAULTS];
+    uint64_t fault_us;   //  Between faults, at most
+    uint64_t faults_us;  //  As long as faults come
+    bool calm;           //  Faults are over
+} s_run_t;
+
+static uint64_t
+s_draw (s_run_t *self, uint64_t bound)
+{
+    return zseq_storm_draw (self->storm, bound);
+}
+
+static uint64_t
+s_now_us (const s_run_t *self)
+{
+    return zseq_storm_now_us (self->storm);
+}
+
+//  Faults.
+
+static void
+s_undouble (s_run_t *self, uint8_t node)
+{
+    if (s_draw (self, 2))
+        zseq_storm_kill_older (self->storm, node);
+    else
+        zseq_storm_undouble (self->storm, node, s_draw (self, 2));
+}
+
+static bool
+s_double (s_run_t *self, uint8_t node)
+{
+    if (!zseq_operator_double (&self->keeper, node))
+        return false;
+    zseq_storm_alarm (self->storm,
+                      s_now_us (self) + s_draw (self, 4 * self->fault_us + 1),
+                      ALARM_UNDOUBLE | node);
+    return true;
+}
+
+static void
+s_cut (s_run_t *self)
+{
+    zseq_cut_t cut = (zseq_cut_t) s_draw (self, ZSEQ_CUTS);
+    zseq_storm_say (self->storm, "some do not hear some");
+    for (uint8_t from = 0; from < self->n; from++)
+        for (uint8_t to = 0; to < self->n; to++)
+            if (s_draw (self, 3) == 0)
+                zseq_storm_cut (self->storm, from, to, cut);
+    for (size_t client = 0; client < ZSEQ_CROWD_CLIENTS; client++)
+        for (uint8_t node = 0; node < self->n; node++)
+            if (s_draw (self, 6) == 0)
+                zseq_storm_cut_client (self->storm, client, node);
+}
+
+static void
+s_split (s_run_t *self)
+{
+    uint64_t nodes = s_draw (self, (uint64_t) 1 << self->n);
+    uint64_t clients = s_draw (self, (uint64_t) 1 << ZSEQ_CROWD_CLIENTS);
+    zseq_storm_say (self->storm, "nodes and clients are split in two");
+    for (uint8_t from = 0; from < self->n; from++)
+        for (uint8_t to = 0; to < self->n; to++)
+            if ((nodes >> from & 1) != (nodes >> to & 1))
+                zseq_storm_cut (self->storm, from, to, ZSEQ_CUT_ALL);
+    for (size_t client = 0; client < ZSEQ_CROWD_CLIENTS; client++)
+        for (uint8_t node = 0; node < self->n; node++)
+            if ((clients >> client & 1) != (nodes >> node & 1))
+                zseq_storm_cut_client (self->storm, client, node);
+}
+
+//  A node hears only one other, and they it.
+static void
+s_lonely (s_run_t *self, uint8_t node)
+{
+    zseq_cut_t cut = (zseq_cut_t) s_draw (self, ZSEQ_CUTS);
+    uint8_t friend = (uint8_t) s_draw (self, self->n);
+    zseq_storm_say (self->storm, "%c hears only %c", 'a' + node, 'a' + friend);
+    for (uint8_t other = 0; other < self->n; other++) {
+        if (other == friend)
+            continue;
+        zseq_storm_cut (self->storm, node, other, cut);
+        zseq_storm_cut (self->storm, other, node, cut);
+    }
+    if (s_draw (self, 2))
+        (void) zseq_operator_wipe (&self->keeper, node);
+}
+
+//  Somebody says what is not so.
+static bool
+s_forge (s_run_t *self)
+{
+    static const zseq_op_t ops[] = {ZSEQ_OP_FENCE, ZSEQ_OP_COPY,
+                                    ZSEQ_OP_INTRODUCE};
+    uint8_t to = (uint8_t) s_draw (self, self->n);
+    uint8_t as = (uint8_t) s_draw (self, self->n);
+    const zseq_record_t *record = zseq_storm_record (self->storm, to);
+    if (!record)
+        return false;
+    zseq_msg_t msg;
+    memset (&msg, 0, sizeof msg);
+    msg.op = ops[s_draw (self, 3)];
+    msg.request = 1 + s_draw (self, UINT64_MAX - 1);
+    msg.cluster = record->identity;
+    msg.node = as;
+    msg.process = 1 + s_draw (self, UINT64_MAX - 1);
+    msg.vector = record->vector;
+    msg.life = record->vector.life[as];
+    msg.life.counter += 1 + s_draw (self, 3) * s_draw (self, 1000);
+    if (s_draw (self, 2))
+        msg.life.random = s_draw (self, UINT64_MAX);
+    msg.vector.life[s_draw (self, self->n)] = msg.life;
+    msg.state = ZSEQ_STATE_VOTING;
+    msg.cluster_name =
+      (zseq_slice_t){record->cluster, strlen (record->cluster)};
+    msg.member_count = record->n;
+    for (uint8_t node = 0; node < record->n; node++)
+        msg.member[node].name = (zseq_slice_t){
+          record->member[node].name, strlen (record->member[node].name)};
+    (void) zseq_storm_send (self->storm, ZSEQ_STORM_WHOEVER, to, &msg);
+    return true;
+}
+
+//  Returns whether it came to something.
+static bool
+s_strike (s_run_t *self, zseq_fault_t fault)
+{
+    zseq_storm_t *storm = self->storm;
+    zseq_operator_t *keeper = &self->keeper;
+    uint8_t node = (uint8_t) s_draw (self, self->n);
+    uint64_t until_us = s_now_us (self) + s_draw (self, 4 * self->fault_us + 1);
+    switch (fault) {
+    case ZSEQ_FAULT_KILL:
+    case ZSEQ_FAULT_POWER:
+        zseq_operator_kill (keeper, node, fault == ZSEQ_FAULT_POWER);
+        return true;
+    case ZSEQ_FAULT_KILL_ALL:
+        for (uint8_t other = 0; other < self->n; other++)
+            zseq_operator_kill (keeper, other, s_draw (self, 2));
+        return true;
+    case ZSEQ_FAULT_STOP:
+        zseq_storm_stop (storm, node);
+        zseq_storm_alarm (storm, until_us, ALARM_START | node);
+        return true;
+    case ZSEQ_FAULT_PAUSE:
+        zseq_storm_pause (storm, node, until_us);
+        return true;
+    case ZSEQ_FAULT_WIPE:
+        return zseq_operator_wipe (keeper, node);
+    case ZSEQ_FAULT_RUIN:
+        return zseq_operator_ruin (keeper, node);
+    case ZSEQ_FAULT_DAMAGE:
+        return zseq_operator_damage (keeper, node);
+    case ZSEQ_FAULT_KEEP:
+        return zseq_operator_keep (keeper, node);
+    case ZSEQ_FAULT_PUT_BACK:
+        return zseq_operator_put_back (keeper, node);
+    case ZSEQ_FAULT_FORMAT:
+        return zseq_operator_format (keeper, node);
+    case ZSEQ_FAULT_RECOVER:
+        return zseq_operator_recover (keeper, node);
+    case ZSEQ_FAULT_DOUBLE:
+        return s_double (self, node);
+    case ZSEQ_FAULT_STICK:
+        zseq_storm_stick (storm, node, until_us);
+        return true;
+    case ZSEQ_FAULT_FULL:
+        zseq_storm_fill (storm, node, until_us);
+        return true;
+    case ZSEQ_FAULT_FAIL:
+        zseq_storm_fail (storm, node);
+        return true;
+    case ZSEQ_FAULT_CUT:
+        s_cut (self);
+        return true;
+    case ZSEQ_FAULT_SPLIT:
+        s_split (self);
+        return true;
+    case ZSEQ_FAULT_LONELY:
+        s_lonely (self, node);
+        return true;
+    case ZSEQ_FAULT_MEND:
+        zseq_storm_say (storm, "all hear each other");
+        zseq_storm_mend (storm);
+        return true;
+    case ZSEQ_FAULT_FORGE:
+        return s_forge (self);
+    case ZSEQ_FAULT_CLIENT:
+        zseq_crowd_crash (&self->crowd, s_draw (self, ZSEQ_CROWD_CLIENTS));
+        return true;
+    case ZSEQ_FAULTS:
+        break;
+    }
+    return false;
+}
+
+static void
+s_next_fault (s_run_t *self)
+{
+    if (self->calm)
+        return;
+    zseq_fault_t fault = (zseq_fault_t) s_draw (self, ZSEQ_FAULTS);
+    if (self->on[fault] && s_strike (self, fault))
+        self->totals->fault[fault]++;
+    zseq_storm_alarm (self->storm,
+                      s_now_us (self) + s_draw (self, self->fault_us / 4 + 1),
+                      ALARM_FAULT);
+}
+
+//  What the storm tells.
+
+static void
+s_on_reply (size_t client, const zseq_msg_t *msg, void *arg)
+{
+    s_run_t *self = arg;
+    if (client < ZSEQ_CROWD_CLIENTS)
+        zseq_crowd_reply (&self->crowd, client, msg);
+    else if (client < ZSEQ_CROWD_CLIENTS + ZSEQ_GUIDE_RIVALS)
+        zseq_guide_reply (&self->guide, client - ZSEQ_CROWD_CLIENTS, msg);
+}
+
+static void
+s_on_alarm (uint32_t what, void *arg)
+{
+    s_run_t *self = arg;
+    uint8_t number = (uint8_t) (what & 0xff);
+    switch (what & ALARM_KIND) {
+    case ALARM_CLIENT:
+        zseq_crowd_alarm (&self->crowd, number);
+        break;
+    case ALARM_START:
+        zseq_operator_start (&self->keeper, number);
+        break;
+    case ALARM_UNDOUBLE:
+        s_undouble (self, number);
+        break;
+    case ALARM_FAULT:
+        s_next_fault (self);
+        break;
+    }
+}
+
+static void
+s_on_ended (uint8_t node, void *arg)
+{
+    s_run_t *self = arg;
+    zseq_operator_ended (&self->keeper, node);
+}
+
+static void
+s_on_broken (const char *text, void *arg)
+{
+    s_run_t *self = arg;
+    self->options->broken (self->seed, text);
+}
+
+//  What a seed draws.
+
+static uint64_t
+s_one_of (s_run_t *self, const uint64_t *values, size_t count)
+{
+    return values[s_draw (self, count)];
+}
+
+static void
+s_draw_weather (s_run_t *self, zseq_weather_t *weather)
+{
+    static const uint64_t lags_us[] = {100, 1000, 10000, 50000};
+    static const uint64_t writes_us[] = {50, 5000, 50000, 300000};
+    static const uint64_t rooms[] = {3, 20, 1000};
+    *weather = (zseq_weather_t){
+      .lost = s_draw (self, 3) ? 0 : (uint32_t) s_draw (self, 200),
+      .doubled = s_draw (self, 2) ? 0 : (uint32_t) s_draw (self, 200),
+      .late = s_draw (self, 2) ? 0 : (uint32_t) s_draw (self, 300),
+      .late_us = 1 + s_draw (self, 3 * SECOND_US),
+      .lag_us = s_one_of (self, lags_us, 4),
+      .write_us = s_one_of (self, writes_us, 4),
+      .reserve_us = s_draw (self, 3) ? s_draw (self, 2 * SECOND_US) : 0,
+      .waiting_max = s_one_of (self, rooms, 3),
+      .drift = s_draw (self, 2) ? 0 : (uint32_t) s_draw (self, 200)};
+}
+
+static void
+s_draw_faults (s_run_t *self)
+{
+    static const uint64_t faults_us[] = {40000, 150000, 600000, 2000000};
+    uint64_t frequent = 1 + s_draw (self, 3);
+    for (size_t fault = 0; fault < ZSEQ_FAULTS; fault++)
+        self->on[fault] = s_draw (self, frequent + 1) == 0;
+    self->on[ZSEQ_FAULT_MEND] = true;
+    self->on[ZSEQ_FAULT_RUIN] = s_draw (self, 8) == 0;
+    self->on[ZSEQ_FAULT_KEEP] |= self->on[ZSEQ_FAULT_PUT_BACK];
+    self->fault_us = s_one_of (self, faults_us, 4);
+    self->keeper.down_us = s_one_of (self, faults_us, 4);
+    self->faults_us = self->options->seconds
+                        ? self->options->seconds * SECOND_US
+                        : SECOND_US / 2 + s_draw (self, 5 * SECOND_US);
+}
+
+static void
+s_draw_manners (s_run_t *self, const zseq_weather_t *weather,
+                zseq_manners_t *manners)
+{
+    static const uint64_t pauses_us[] = {5000, 50000, 300000};
+    static const uint64_t lates_us[] = {0, 1000, 1000000};
+    static const uint64_t operations_us[] = {300000, 2 * SECOND_US,
+                                             10 * SECOND_US};
+    *manners = (zseq_manners_t){
+      .clients = 1 + s_draw (self, ZSEQ_CROWD_CLIENTS),
+      .names = 1 + s_draw (self, 2) * s_draw (self, ZSEQ_STORM_NAMES),
+      .calls_max = 30 + s_draw (self, 270),
+      .pause_us = s_one_of (self, pauses_us, 3),
+      .late_us = s_one_of (self, lates_us, 3),
+      .operation_us = s_one_of (self, operations_us, 3),
+      .rtt_us = 2 * weather->lag_us + 10,
+      .large_quorums = s_draw (self, 6) == 0,
+      .ends = self->n > 2 && !self->on[ZSEQ_FAULT_RUIN] &&
+              !self->keeper.disaster && s_draw (self, 4) == 0};
+    if (self->options->seconds)
+        manners->calls_max = self->options->seconds * 30;
+}
+
+//  A run.
+
+//  In weather that is fine or at times a little slow; or bad, with kills.
+static void
+s_birth (s_run_t *self, bool calm)
+{
+    zseq_weather_t weather;
+    s_draw_weather (self, &weather);
+    bool slow = s_draw (self, 8) == 0;
+    zseq_weather_t fine = {.late = slow ? 200 : 0,
+                           .late_us = SECOND_US / 2,
+                           .lag_us = 200,
+                           .write_us = slow ? 100000 : 200,
+                           .reserve_us = weather.reserve_us,
+                           .waiting_max = weather.waiting_max,
+                           .drift = weather.drift};
+    zseq_storm_weather (self->storm, calm ? &fine : &weather);
+    zseq_operator_begin (&self->keeper);
+    for (uint64_t kills = calm ? 0 : s_draw (self, 4); kills; kills--) {
+        zseq_storm_run (self->storm,
+                        s_now_us (self) + s_draw (self, SECOND_US / 4));
+        zseq_operator_kill (&self->keeper, (uint8_t) s_draw (self, self->n),
+                            s_draw (self, 2));
+    }
+    zseq_storm_weather (self->storm, &fine);
+    zseq_operator_settle (&self->keeper, "after its birth began");
+}
+
+static void
+s_faults (s_run_t *self)
+{
+    zseq_weather_t weather;
+    zseq_manners_t manners;
+    s_draw_weather (self, &weather);
+    s_draw_manners (self, &weather, &manners);
+    zseq_storm_weather (self->storm, &weather);
+    zseq_crowd_begin (&self->crowd, &manners);
+    s_next_fault (self);
+    zseq_storm_run (self->storm, s_now_us (self) + self->faults_us);
+}
+
+//  The weather clears.
+static void
+s_clear (s_run_t *self)
+{
+    zseq_storm_t *storm = self->storm;
+    zseq_weather_t fine = {.lag_us = 1000,
+                           .write_us = 1000,
+                           .reserve_us = SECOND_US,
+                           .waiting_max = 1000};
+    zseq_storm_say (storm, "the weather clears");
+    self->calm = true;
+    self->keeper.down_us = 0;
+    self->crowd.manners.late_us = 0;
+    self->crowd.manners.calls_max = self->crowd.calls;
+    zseq_storm_weather (storm, &fine);
+    zseq_storm_mend (storm);
+    for (uint8_t node = 0; node < self->n; node++) {
+        zseq_storm_stick (storm, node, 0);
+        zseq_storm_fill (storm, node, 0);
+        zseq_storm_pause (storm, node, 0);
+        zseq_storm_kill_older (storm, node);
+    }
+    zseq_operator_settle (&self->keeper, "after the weather has cleared");
+}
+
+//  All calls come to an end.
+static void
+s_finish (s_run_t *self, const char *when)
+{
+    uint64_t end_us = s_now_us (self) + CALL_END_US;
+    while (!zseq_crowd_idle (&self->crowd) && s_now_us (self) < end_us)
+        zseq_storm_run (self->storm, s_now_us (self) + SECOND_US / 20);
+    if (!zseq_crowd_idle (&self->crowd))
+        zseq_storm_broken (self->storm, "liveness: calls do not end %s", when);
+}
+
+//  P3: where all nodes are well, all calls succeed, above all that was given.
+static void
+s_last_calls (s_run_t *self)
+{
+    uint64_t lost = self->crowd.lost;
+    zseq_manners_t manners = {.clients = 4,
+                              .names = ZSEQ_STORM_NAMES,
+                              .calls_max = 16,
+                              .pause_us = 50000,
+                              .operation_min_us = 30 * SECOND_US,
+                              .rtt_us = 2000};
+    zseq_crowd_begin (&self->crowd, &manners);
+    s_finish (self, "in fine weather");
+    if (self->crowd.lost != lost)
+        zseq_storm_broken (self->storm,
+                           "P3: calls fail though all nodes are well");
+}
+
+static void
+s_count (s_run_t *self)
+{
+    zseq_swarm_totals_t *totals = self->totals;
+    totals->seeds++;
+    totals->guided += self->guide.steps > 0;
+    totals->guided_steps += self->guide.steps;
+    totals->simulated_us += s_now_us (self);
+    totals->steps += zseq_storm_steps (self->storm);
+    totals->calls += self->crowd.calls;
+    totals->won += self->crowd.won;
+    totals->claims += self->crowd.claims;
+    totals->letters += zseq_storm_letters (self->storm);
+}
+
+void
+zseq_swarm_run (uint64_t seed, const zseq_swarm_options_t *options,
+                zseq_swarm_totals_t *totals)
+{
+    static const uint8_t sizes[] = {1, 2, 3, 3, 3, 4, 5, 5, 5, 6, 7};
+    static s_run_t run;
+    s_run_t *self = &run;
+    memset (self, 0, offsetof (s_run_t, crowd));
+    self->seed = seed;
+    self->options = options;
+    self->totals = totals;
+    self->calm = false;
+    uint64_t choice = seed * 0x9e3779b97f4a7c15u >> 32;
+    self->n =
+      options->nodes ? (uint8_t) options->nodes : sizes[choice % sizeof sizes];
+    zseq_storm_hooks_t hooks = {s_on_reply, s_on_alarm, s_on_ended, s_on_broken,
+                                self};
+    self->storm = zseq_storm_new (self->n, seed, options->trace, &hooks);
+    zseq_crowd_init (&self->crowd, self->storm, self->n);
+    zseq_operator_init (&self->keeper, self->storm, &self->crowd, self->n,
+                        ALARM_START);
+    zseq_guide_init (&self->guide, self->storm, &self->crowd, &self->keeper,
+                     self->n);
+    s_draw_faults (self);
+    bool guided = self->n >= 2 && s_draw (self, 3) > 0;
+    if (guided && self->n == ZSEQ_GUIDE_BIRTH && s_draw (self, 16) == 0)
+        zseq_guide_birth (&self->guide);
+    else {
+        s_birth (self, guided || s_draw (self, 2));
+        if (guided)
+            zseq_guide_go (&self->guide);
+    }
+    if (!guided || s_draw (self, 4) == 0)
+        s_faults (self);
+    s_clear (self);
+    s_finish (self, "though all nodes vote");
+    s_last_calls (self);
+    s_count (self);
+    zseq_crowd_term (&self->crowd);
+    zseq_storm_destroy (&self->storm);
+}

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
@@ -305,9 +306,21 @@ s_stop_fd (void)
     return signalfd (-1, &set, SFD_CLOEXEC);
 }
 
+//  As many connections as the system allows.
+static void
+s_raise_files (void)
+{
+    struct rlimit limit;
+    if (getrlimit (RLIMIT_NOFILE, &limit) == -1)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void) setrlimit (RLIMIT_NOFILE, &limit);
+}
+
 static int
 s_serve (zseq_server_t *server, bool recover, int stop_fd)
 {
+    s_raise_files ();
     int rc = zseq_server_open (server);
     if (rc == ZSEQ_EAGAIN)
         fprintf (stderr, "zseqd: if its cluster is new, make the directory "

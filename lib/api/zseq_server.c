@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
 #include <sodium.h>
@@ -44,6 +45,7 @@ struct zseq_server {
     size_t write_size;
     uint64_t tick_us;   //  When to tick next
     uint64_t guard_us;  //  When to look at the memory next
+    int statm_fd;       //  Stays open: connections may use up all descriptors
     bool unbound;       //  It was too much, and is to be bound again
     bool stopping;
     bool stopped_voting;  //  It voted until then
@@ -84,8 +86,10 @@ zseq_server_new (const zseq_server_options_t *options)
     assert (options->log);
 
     zseq_server_t *self = calloc (1, sizeof *self);
-    if (self)
+    if (self) {
         self->options = options;
+        self->statm_fd = -1;
+    }
     return self;
 }
 
@@ -98,6 +102,8 @@ zseq_server_destroy (zseq_server_t **self_p)
     if (!self)
         return;
     zseq_transport_destroy (&self->transport);
+    if (self->statm_fd >= 0)
+        close (self->statm_fd);
     zseq_store_destroy (&self->store);
     zseq_node_destroy (&self->node);
     free (self->writes);
@@ -395,6 +401,7 @@ zseq_server_open (zseq_server_t *self)
     if (rc != ZSEQ_OK)
         return rc;
     size_t moved = s_move_members (self);
+    self->statm_fd = open ("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     rc = s_open_transport (self);
     if (rc == ZSEQ_OK && moved)
         s_log (self, "endpoints of the member list have moved");
@@ -513,15 +520,14 @@ s_wait (zseq_server_t *self, int stop_fd)
 
 //  Resident memory of the process, in bytes; 0 if /proc does not tell.
 static uint64_t
-s_resident (void)
+s_resident (const zseq_server_t *self)
 {
-    FILE *file = fopen ("/proc/self/statm", "re");
-    if (!file)
-        return 0;
+    char text[128];
+    ssize_t size = pread (self->statm_fd, text, sizeof text - 1, 0);
     unsigned long pages = 0;
-    if (fscanf (file, "%*u %lu", &pages) != 1)
-        pages = 0;
-    fclose (file);
+    text[size > 0 ? size : 0] = 0;
+    if (sscanf (text, "%*u %lu", &pages) != 1)
+        return 0;
     return pages * (uint64_t) sysconf (_SC_PAGESIZE);
 }
 
@@ -541,11 +547,11 @@ s_guard (zseq_server_t *self, uint64_t now_us)
     self->guard_us = now_us + GUARD_US;
     uint64_t max =
       self->options->memory_max + NAME_BYTES * zseq_node_count (self->node);
-    if (s_resident () <= max)
+    if (s_resident (self) <= max)
         return;
     //  What was freed may still be held.
     malloc_trim (0);
-    if (s_resident () <= max)
+    if (s_resident (self) <= max)
         return;
     s_log (self, "messages that wait take too much memory (--memory-max): all "
                  "connections are closed, and may begin anew");

@@ -536,8 +536,11 @@ zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
                 break;
             }
             uint64_t next = s_seq (self, entry).next;
-            if (!copy && !s_durable (self, entry))
+            if (!copy && !s_durable (self, entry)) {
                 next = entry->limit;
+                if (next < self->record.floor)
+                    next = self->record.floor;
+            }
             self->page[count].name = after;
             self->page[count].next = next;
             count++;

@@ -261,7 +261,7 @@ s_consider_birth (zseq_node_t *self)
 {
     zseq_record_t *record = &self->record;
     if (record->voting || record->identity || self->recovering ||
-        self->stopping)
+        self->stopping || !zseq_vector_complete (&self->durable))
         return;
     for (uint8_t node = 0; node < record->n; node++)
         if (node != record->self &&

@@ -523,7 +523,7 @@ s_open_directory (zseq_store_t *self, int parent_fd, const char *name,
         fd = openat (parent_fd, name, flags);
     }
     if (fd < 0)
-        return zseq_store_disk_fail_io (&self->disk, where, "open");
+        return zseq_store_disk_fail_write (&self->disk, where, "open");
     *fd_p = fd;
     return ZSEQ_OK;
 }

@@ -45,7 +45,9 @@ int
 zseq_store_disk_fail_write (zseq_store_disk_t *self, const char *where,
                             const char *call)
 {
-    bool full = errno == ENOSPC || errno == EDQUOT;
+    //  Descriptors, too, may be there again for the next write.
+    bool full =
+      errno == ENOSPC || errno == EDQUOT || errno == EMFILE || errno == ENFILE;
     int rc = zseq_store_disk_fail_io (self, where, call);
     return full ? ZSEQ_ENOSPACE : rc;
 }

@@ -50,7 +50,8 @@ bool zseq_transport_ready (zseq_transport_t *self, size_t index);
 
 //  Takes the next frame of link index, or of the ROUTER, which is valid until
 //  the next call of either. Messages with another number of frames, or from a
-//  routing ID longer than ZSEQ_ROUTE_MAX, are dropped. Errors: ZSEQ_EAGAIN.
+//  routing ID longer than ZSEQ_ROUTE_MAX, are dropped; the ROUTER gives an empty
+//  one instead, so that its user can take turns. Errors: ZSEQ_EAGAIN.
 int zseq_transport_recv (zseq_transport_t *self, size_t index,
                          const uint8_t **bytes_p, size_t *size_p);
 int zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,

@@ -1,15 +1,14 @@
 //  Any bytes as a request and as a reply: decoding reads nothing outside of
 //  them, and what it accepts is a message that encodes to the same meaning.
 //
-//      cmake --preset fuzz && cmake --build --preset fuzz
-//      bash tests/fuzz/seeds.sh lib/doc/wire.md build/fuzz/seeds
-//      build/fuzz/tests/fuzz_codec -max_total_time=60 build/fuzz/seeds
+//  An input is the bytes.
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "zseq_codec.h"
+#include "zseq_fuzz.h"
 
 typedef int (s_decode_fn) (zseq_codec_t *, const uint8_t *, size_t,
                            zseq_msg_t *);
@@ -34,7 +33,17 @@ s_check (const uint8_t *bytes, size_t size, s_decode_fn *decode)
     assert (!memcmp (once, twice, once_size));
 }
 
-int LLVMFuzzerTestOneInput (const uint8_t *data, size_t size);
+//  Mostly in ways that leave MessagePack what it is.
+size_t
+LLVMFuzzerCustomMutator (uint8_t *data, size_t size, size_t size_max,
+                         unsigned int seed)
+{
+    size_t mutated = 0;
+    if (seed % 4)
+        mutated = zseq_fuzz_mutate_message (data, size, size_max,
+                                            seed * 0x9e3779b97f4a7c15u);
+    return mutated ? mutated : LLVMFuzzerMutate (data, size, size_max);
+}
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)

@@ -326,7 +326,7 @@ Test (store_faults, loses_nothing_when_killed_at_any_call)
 static bool
 s_may_refuse (const s_told_t *told, int error)
 {
-    if (error != ENOSPC && error != EDQUOT)
+    if (error != ENOSPC && error != EDQUOT && error != EMFILE)
         return false;
     if (strcmp (told->failed, "fsync") == 0)
         return strstr (told->failed_path, ".tmp") != NULL;

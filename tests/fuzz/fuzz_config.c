@@ -1,0 +1,117 @@
+//  Any text as what people write: an endpoint, a member list, a URI. What is
+//  accepted is what was written, and what the rest of zseq can go on with.
+//
+//  An input is the text.
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_config.h"
+#include "zseq_fuzz.h"
+
+//  What was read, written again.
+static char
+  s_again[ZSEQ_NODES_MAX * (ZSEQ_LABEL_MAX + 1 + ZSEQ_ENDPOINT_MAX + 1) + 1];
+
+static size_t
+s_write (size_t used, const char *text)
+{
+    size_t size = strlen (text);
+    assert (used + size < sizeof s_again);
+    memcpy (s_again + used, text, size + 1);
+    return used + size;
+}
+
+static void
+s_check_endpoint (const char *endpoint)
+{
+    size_t size = strlen (endpoint);
+    assert (zseq_config_endpoint_valid (endpoint));
+    assert (size >= 1);
+    assert (size <= ZSEQ_ENDPOINT_MAX);
+    bool ipc = !strncmp (endpoint, "ipc://", 6);
+    assert (ipc || !strncmp (endpoint, "tcp://", 6));
+    //  A host that only looks like one of this machine is none.
+    if (!ipc && zseq_config_endpoint_local (endpoint)) {
+        const char *host = endpoint + 6;
+        assert (!strncmp (host, "127.", 4) ||
+                !strncmp (host, "localhost:", 10) ||
+                !strncmp (host, "[::1]:", 6));
+        assert (strspn (host, "0123456789.") ==
+                  (size_t) (strchr (host, ':') - host) ||
+                *host == 'l' || *host == '[');
+    }
+}
+
+static void
+s_check_members (const char *text)
+{
+    zseq_member_t members[ZSEQ_NODES_MAX];
+    size_t count = 0;
+    int rc = zseq_config_members (text, members, &count);
+    assert (rc == ZSEQ_OK || rc == ZSEQ_EINVAL);
+    if (rc != ZSEQ_OK)
+        return;
+
+    assert (count >= 1);
+    assert (count <= ZSEQ_NODES_MAX);
+    size_t used = 0;
+    for (size_t index = 0; index < count; index++) {
+        s_check_endpoint (members[index].endpoint);
+        used = s_write (used, index ? "," : "");
+        used = s_write (used, members[index].name);
+        used = s_write (used, "=");
+        used = s_write (used, members[index].endpoint);
+    }
+    assert (!strcmp (s_again, text));
+    zseq_record_t record;
+    rc =
+      zseq_record_init (&record, "cluster", members[0].name, members, count, 1);
+    assert (rc == ZSEQ_OK);
+    assert (!strcmp (record.member[record.self].name, members[0].name));
+}
+
+static void
+s_check_uri (const char *text)
+{
+    static zseq_uri_t uri;
+    int rc = zseq_config_uri (text, &uri);
+    assert (rc == ZSEQ_OK || rc == ZSEQ_EURI);
+    if (rc != ZSEQ_OK)
+        return;
+
+    assert (uri.endpoints >= 1);
+    assert (uri.endpoints <= ZSEQ_NODES_MAX);
+    size_t used = 0;
+    for (size_t index = 0; index < uri.endpoints; index++) {
+        s_check_endpoint (uri.endpoint[index]);
+        used = s_write (used, index ? "," : "");
+        used = s_write (used, uri.endpoint[index]);
+    }
+    assert (!strncmp (s_again, text, used));
+    assert (text[used] == 0 || text[used] == '?');
+    assert (!uri.cluster[0] || zseq_label_valid (uri.cluster));
+    assert (uri.r >= 0);
+    assert (uri.r <= ZSEQ_NODES_MAX);
+    assert (uri.w >= 0);
+    assert (uri.w <= ZSEQ_NODES_MAX);
+    assert (uri.timeout_ms >= 1);
+    assert (uri.timeout_ms <= ZSEQ_TIMEOUT_MS_MAX);
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+    zseq_fuzz_t input = {data, size};
+    char *text = zseq_fuzz_text (&input);
+    if (zseq_config_endpoint_valid (text))
+        s_check_endpoint (text);
+    //  Also what is none.
+    (void) zseq_config_endpoint_local (text);
+    s_check_members (text);
+    s_check_uri (text);
+    free (text);
+    return 0;
+}

@@ -1,0 +1,937 @@
+//  A script of messages, time, writes and crashes against one node: one that
+//  votes, one that recovers, one at its birth. Whatever anybody sends, a node
+//  keeps its promises to those that it has answered.
+//
+//  An input is the kind of node, a byte, then events, a byte each with what it
+//  needs (s_play). Messages are made from the input, or are its bytes as they
+//  are.
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_codec.h"
+#include "zseq_fuzz.h"
+#include "zseq_node.h"
+#include "zseq_quorum.h"
+
+#define IDENTITY 0x1122334455667788u
+#define NAMES_MAX 12
+#define FILES_MAX 1024  //  Names that anybody has spoken of
+#define WAITING_MAX 4
+#define REQUESTS_MAX 512
+#define OPS 9
+
+static const zseq_op_t s_ops[OPS] = {
+  ZSEQ_OP_CLAIM, ZSEQ_OP_READ,      ZSEQ_OP_RAISE, ZSEQ_OP_LIST,  ZSEQ_OP_HELLO,
+  ZSEQ_OP_FENCE, ZSEQ_OP_INTRODUCE, ZSEQ_OP_COPY,  ZSEQ_OP_STATUS};
+
+static char s_long_name[ZSEQ_NAME_MAX];
+
+//  Ascending.
+#define WORDS 5
+static const zseq_slice_t s_words[WORDS] = {{"\x01\xff", 2},
+                                            {"invoices", 8},
+                                            {"o", 1},
+                                            {"orders", 6},
+                                            {s_long_name, sizeof s_long_name}};
+
+//  What the node's disk holds of a name, and what was said of it.
+typedef struct {
+    char name[ZSEQ_NAME_MAX];
+    size_t size;
+    uint64_t next;
+    uint64_t limit;     //  0: there is no record
+    uint64_t refused;   //  The limit may be this one instead, if it is not 0
+    uint64_t answered;  //  The highest next that was acknowledged
+} s_file_t;
+
+typedef struct {
+    bool is_record;
+    zseq_entry_t *entry;
+    s_file_t *file;
+    uint64_t next;
+    uint64_t limit;
+    zseq_record_t record;
+    uint64_t version;
+} s_write_t;
+
+typedef struct {
+    zseq_op_t op;
+    uint64_t request;
+    bool known;     //  By this process of the node
+    bool answered;  //  At most once
+    bool malformed;
+    uint8_t node;
+    zseq_incarnation_t life;
+    s_file_t *file;
+    uint64_t first;
+    uint64_t count;
+    uint64_t next;
+    size_t after_size;
+    char after[ZSEQ_NAME_MAX];
+} s_request_t;
+
+static zseq_fuzz_t s_input;
+static zseq_node_t *s_node;
+static bool s_ended;
+static uint64_t s_now_us;
+static uint64_t s_processes;
+static zseq_record_t s_disk;        //  The record that is durable
+static zseq_record_t s_maybe_disk;  //  ... or it is this one: refused, n not 0
+static s_file_t s_files[FILES_MAX];
+static size_t s_file_count;
+static s_write_t s_writes[NAMES_MAX + 1];
+static size_t s_write_count;
+static s_request_t s_requests[REQUESTS_MAX];
+static size_t s_request_count;
+static zseq_op_t s_asked_op[ZSEQ_NODES_MAX];  //  0: nothing
+static uint64_t s_asked_request[ZSEQ_NODES_MAX];
+static bool s_asked_open[ZSEQ_NODES_MAX];  //  It was not answered yet
+static bool s_starting;                    //  It votes by the record it found
+static bool s_confirmed[ZSEQ_NODES_MAX];   //  These peers knew no newer life
+static bool s_superseded;                  //  One did
+static zseq_incarnation_t s_first_life;    //  The one that it began with
+static uint8_t s_bytes[ZSEQ_MESSAGE_MAX];
+
+static int
+s_compare (const char *a, size_t a_size, const char *b, size_t b_size)
+{
+    int order = memcmp (a, b, a_size < b_size ? a_size : b_size);
+    return order ? order : (a_size > b_size) - (a_size < b_size);
+}
+
+//  What is known of a name.
+static s_file_t *
+s_file (const char *name, size_t size)
+{
+    for (size_t index = 0; index < s_file_count; index++)
+        if (!s_compare (s_files[index].name, s_files[index].size, name, size))
+            return &s_files[index];
+    assert (s_file_count < FILES_MAX);
+    s_file_t *file = &s_files[s_file_count++];
+    memset (file, 0, sizeof *file);
+    memcpy (file->name, name, size);
+    file->size = size;
+    return file;
+}
+
+//  The least next that a name has after a power cut now, whatever becomes of
+//  what is being written.
+static uint64_t
+s_durable (const s_file_t *file)
+{
+    uint64_t limit = file->limit;
+    if (file->refused && file->refused < limit)
+        limit = file->refused;
+    for (size_t index = 0; index < s_write_count; index++)
+        if (s_writes[index].file == file && s_writes[index].limit < limit)
+            limit = s_writes[index].limit;
+    return limit > s_disk.floor ? limit : s_disk.floor;
+}
+
+//  The least next that a peer has to copy, so that nothing is lost that was
+//  accepted.
+static uint64_t
+s_accepted (const s_file_t *file)
+{
+    uint64_t next = file->answered;
+    for (size_t index = 0; index < s_write_count; index++)
+        if (s_writes[index].file == file && s_writes[index].next > next)
+            next = s_writes[index].next;
+    return next;
+}
+
+//  Replies.
+
+static s_request_t *
+s_request_of (const zseq_action_t *action)
+{
+    size_t index;
+    assert (action->route->size == sizeof index);
+    memcpy (&index, action->route->id, sizeof index);
+    assert (index < s_request_count);
+    s_request_t *request = &s_requests[index];
+    assert (request->known);
+    assert (!request->answered);
+    request->answered = true;
+    assert (action->msg->op == request->op);
+    assert (action->msg->request == request->request);
+    return request;
+}
+
+//  S5: a node votes by its record; by one that it found when it began, only
+//  once enough peers have confirmed that its life is its newest.
+static void
+s_check_votes (void)
+{
+    assert (s_disk.voting);
+    assert (!s_superseded);
+    uint8_t confirmed = 0;
+    for (uint8_t peer = 0; peer < s_disk.n; peer++)
+        confirmed = (uint8_t) (confirmed + s_confirmed[peer]);
+    assert (!s_starting ||
+            confirmed >= s_disk.n - zseq_quorum_majority (s_disk.n));
+}
+
+//  S1, S5, S8.
+static void
+s_check_granted (const s_request_t *request, const zseq_msg_t *msg)
+{
+    s_file_t *file = request->file;
+    s_check_votes ();
+    assert (msg->next <= s_durable (file));
+    assert (msg->next >= file->answered);
+    assert (msg->next >= s_disk.floor);
+    if (msg->op == ZSEQ_OP_CLAIM) {
+        assert (msg->first == request->first);
+        assert (msg->count == request->count);
+        assert (msg->first >= file->answered);
+        assert (msg->first >= s_disk.floor);
+        assert (msg->next == msg->first + msg->count);
+    }
+    if (msg->op == ZSEQ_OP_RAISE)
+        assert (msg->next >= request->next);
+    file->answered = msg->next;
+}
+
+//  Of a page that a recovering node copies nothing may be missing: S4 needs
+//  all that was accepted.
+static void
+s_check_page (const s_request_t *request, const zseq_msg_t *msg)
+{
+    s_check_votes ();
+    const zseq_slice_t *last =
+      msg->item_count ? &msg->items[msg->item_count - 1].name : NULL;
+    for (size_t index = 0; index < s_file_count; index++) {
+        const s_file_t *file = &s_files[index];
+        const zseq_item_t *found = NULL;
+        for (size_t item = 0; item < msg->item_count; item++)
+            if (!s_compare (file->name, file->size, msg->items[item].name.data,
+                            msg->items[item].name.size))
+                found = &msg->items[item];
+        uint64_t least =
+          msg->op == ZSEQ_OP_LIST ? file->answered : s_accepted (file);
+        if (msg->op == ZSEQ_OP_LIST && found)
+            assert (found->next <= s_durable (file));
+        if (found || msg->op == ZSEQ_OP_LIST)
+            assert (!found || found->next >= least);
+        else if (s_compare (file->name, file->size, request->after,
+                            request->after_size) > 0 &&
+                 (!msg->more || s_compare (file->name, file->size, last->data,
+                                           last->size) < 0))
+            assert (least <= s_disk.floor);
+    }
+}
+
+static void
+s_check_reply (const s_request_t *request, const zseq_msg_t *msg)
+{
+    for (uint8_t node = 0; node < msg->vector.n; node++)
+        assert (zseq_incarnation_compare (&msg->vector.life[node],
+                                          &s_disk.vector.life[node]) >= 0);
+    if (request->malformed)
+        assert (msg->status == ZSEQ_EPROTOCOL);
+    if (msg->status == ZSEQ_ECONFLICT)
+        assert (msg->next > request->first &&
+                msg->next >= request->file->answered);
+    if (msg->status != ZSEQ_OK)
+        return;
+    //  S5: also the word of it is that of the disk.
+    if (msg->state == ZSEQ_STATE_VOTING)
+        s_check_votes ();
+    switch (msg->op) {
+    case ZSEQ_OP_READ:
+    case ZSEQ_OP_CLAIM:
+    case ZSEQ_OP_RAISE:
+        s_check_granted (request, msg);
+        break;
+    case ZSEQ_OP_LIST:
+        s_check_page (request, msg);
+        break;
+    case ZSEQ_OP_COPY:
+        s_check_page (request, msg);
+        //  fallthrough
+    case ZSEQ_OP_FENCE:
+        //  S4: what is answered to a life is in force on disk.
+        assert (!zseq_incarnation_compare (&request->life,
+                                           &s_disk.vector.life[request->node]));
+        break;
+    case ZSEQ_OP_INTRODUCE:
+        assert (zseq_vector_equal (&msg->vector, &s_disk.vector));
+        break;
+    default:
+        break;
+    }
+}
+
+static void
+s_reply (const zseq_action_t *action)
+{
+    static zseq_codec_t codec;
+    size_t size = zseq_codec_encode (action->msg, s_bytes, sizeof s_bytes);
+    assert (size);
+    zseq_msg_t msg;
+    int rc = zseq_codec_decode_reply (&codec, s_bytes, size, &msg);
+    assert (rc == ZSEQ_OK);
+    s_check_reply (s_request_of (action), &msg);
+}
+
+static void
+s_ask (const zseq_action_t *action)
+{
+    static zseq_codec_t codec;
+    size_t size = zseq_codec_encode (action->msg, s_bytes, sizeof s_bytes);
+    assert (size);
+    zseq_msg_t msg;
+    int rc = zseq_codec_decode_request (&codec, s_bytes, size, &msg);
+    assert (rc == ZSEQ_OK);
+    assert (action->peer < s_disk.n);
+    assert (action->peer != s_disk.self);
+    //  S4: a fence shows no life that could be forgotten.
+    if (msg.op == ZSEQ_OP_FENCE || msg.op == ZSEQ_OP_COPY) {
+        assert (!s_disk.voting);
+        assert (!zseq_incarnation_compare (&msg.life,
+                                           &s_disk.vector.life[s_disk.self]));
+        assert (zseq_incarnation_compare (&msg.life, &s_first_life) > 0);
+    }
+    s_asked_op[action->peer] = msg.op;
+    s_asked_request[action->peer] = msg.request;
+    s_asked_open[action->peer] = true;
+}
+
+//  Writes.
+
+static s_write_t *
+s_write (void)
+{
+    assert (s_write_count < sizeof s_writes / sizeof s_writes[0]);
+    s_write_t *write = &s_writes[s_write_count++];
+    memset (write, 0, sizeof *write);
+    return write;
+}
+
+static void
+s_persist (const zseq_action_t *action)
+{
+    const zseq_entry_t *entry = action->entry;
+    s_file_t *file = s_file (entry->name, entry->name_size);
+    assert (file);
+    for (size_t index = 0; index < s_write_count; index++)
+        assert (s_writes[index].file != file);
+    //  S8: what was acknowledged is not lowered.
+    assert (action->limit >= 1);
+    assert (action->limit <= ZSEQ_NEXT_MAX);
+    assert (action->limit >= file->answered || file->answered <= s_disk.floor);
+    assert (!entry->journaled || file->limit);
+    assert (!action->deferred || !s_disk.voting);
+    s_write_t *write = s_write ();
+    write->entry = action->entry;
+    write->file = file;
+    write->limit = action->limit;
+    write->next =
+      entry->seq.next < action->limit ? entry->seq.next : action->limit;
+}
+
+static void
+s_persist_record (const zseq_action_t *action)
+{
+    const zseq_record_t *record = action->record;
+    for (size_t index = 0; index < s_write_count; index++)
+        assert (!s_writes[index].is_record);
+    //  Nothing in it is ever lowered.
+    assert (!s_disk.identity || record->identity == s_disk.identity);
+    assert (record->floor >= s_disk.floor);
+    assert (record->floor_reserved >= s_disk.floor_reserved);
+    for (uint8_t node = 0; node < record->n; node++)
+        assert (zseq_incarnation_compare (&record->vector.life[node],
+                                          &s_disk.vector.life[node]) >= 0);
+    //  S5: the vote is the last thing to be written, and is one's own.
+    if (record->voting && !s_disk.voting) {
+        assert (s_write_count == 0);
+        assert (record->identity);
+        assert (record->vector.life[record->self].counter);
+    }
+    s_write_t *write = s_write ();
+    write->is_record = true;
+    write->record = *record;
+    write->version = action->version;
+}
+
+static void
+s_act (const zseq_action_t *action, void *arg)
+{
+    (void) arg;
+    switch (action->type) {
+    case ZSEQ_ACTION_REPLY:
+        s_reply (action);
+        break;
+    case ZSEQ_ACTION_ASK:
+        s_ask (action);
+        break;
+    case ZSEQ_ACTION_PERSIST:
+        s_persist (action);
+        break;
+    case ZSEQ_ACTION_PERSIST_RECORD:
+        s_persist_record (action);
+        break;
+    case ZSEQ_ACTION_EXIT:
+        assert (action->status < 0);
+        s_ended = true;
+        //  fallthrough
+    case ZSEQ_ACTION_LOG:
+        assert (action->text[0]);
+        break;
+    }
+}
+
+static void
+s_step (zseq_event_t *event)
+{
+    if (s_ended)
+        return;
+    event->now_us = s_now_us;
+    zseq_node_step (s_node, event);
+}
+
+static void
+s_event (zseq_event_type_t type)
+{
+    zseq_event_t event = {.type = type};
+    s_step (&event);
+}
+
+//  The first write arrives, or is refused.
+static void
+s_written (bool refused)
+{
+    if (s_write_count == 0 || s_ended)
+        return;
+    s_write_t write = s_writes[0];
+    memmove (s_writes, s_writes + 1, --s_write_count * sizeof *s_writes);
+    zseq_event_t event = {.type = write.is_record ? ZSEQ_EVENT_RECORD_PERSISTED
+                                                  : ZSEQ_EVENT_PERSISTED,
+                          .entry = write.entry,
+                          .limit = write.limit,
+                          .version = write.version,
+                          .status = refused ? ZSEQ_ENOSPACE : ZSEQ_OK};
+    s_file_t *file = write.file;
+    if (refused && write.is_record)
+        s_maybe_disk = write.record;
+    else if (refused)
+        file->refused = write.limit;
+    else if (write.is_record) {
+        s_starting = s_starting && write.record.voting;
+        if (write.record.voting &&
+            zseq_incarnation_compare (&write.record.vector.life[s_disk.self],
+                                      &s_first_life) > 0)
+            s_superseded = false;
+        s_disk = write.record;
+        s_maybe_disk.n = 0;
+    }
+    else {
+        file->next = write.next;
+        file->limit = write.limit;
+        file->refused = 0;
+    }
+    s_step (&event);
+}
+
+//  Starting.
+
+static void
+s_record (zseq_record_t *record, size_t n)
+{
+    static const zseq_member_t members[] = {{"a", "tcp://127.0.0.1:19001"},
+                                            {"b", "tcp://127.0.0.1:19002"},
+                                            {"c", "ipc:///run/zseq/c"}};
+    int rc =
+      zseq_record_init (record, "test", n > 1 ? "b" : "a", members, n, 7);
+    assert (rc == ZSEQ_OK);
+}
+
+//  Whether it confirms that the node's life is its newest, or says that it is
+//  not.
+static void
+s_note_reply (const zseq_msg_t *msg, uint8_t peer)
+{
+    uint8_t self = s_disk.self;
+    if (!s_asked_open[peer] || msg->op != s_asked_op[peer] ||
+        msg->request != s_asked_request[peer] ||
+        zseq_node_state (s_node) == ZSEQ_STATE_STOPPING)
+        return;
+    s_asked_open[peer] = false;
+    if (msg->op != ZSEQ_OP_INTRODUCE || msg->status != ZSEQ_OK ||
+        msg->node != peer || msg->cluster != s_disk.identity ||
+        msg->vector.n != s_disk.n)
+        return;
+    if (zseq_incarnation_compare (&msg->vector.life[self],
+                                  &s_disk.vector.life[self]) > 0)
+        s_superseded = true;
+    else if (msg->state != ZSEQ_STATE_RECOVERING)
+        s_confirmed[peer] = true;
+}
+
+//  Every peer answers that it knows what the node knows.
+static void
+s_confirm (void)
+{
+    for (uint8_t peer = 0; peer < s_disk.n; peer++) {
+        if (s_asked_op[peer] != ZSEQ_OP_INTRODUCE || s_ended)
+            continue;
+        zseq_msg_t msg = {.op = ZSEQ_OP_INTRODUCE,
+                          .reply = true,
+                          .request = s_asked_request[peer],
+                          .cluster = s_disk.identity,
+                          .node = peer,
+                          .vector = s_disk.vector,
+                          .state = ZSEQ_STATE_VOTING,
+                          .process = peer};
+        s_note_reply (&msg, peer);
+        zseq_event_t event = {
+          .type = ZSEQ_EVENT_PEER_REPLY, .peer = peer, .msg = &msg};
+        s_step (&event);
+    }
+}
+
+//  A process begins, with what is on the disk.
+static void
+s_start (bool told, const zseq_force_t *force)
+{
+    zseq_node_limits_t limits = {.names_max = NAMES_MAX,
+                                 .waiting_max = WAITING_MAX,
+                                 .reserve_us = s_now_us & 1 ? 1000000 : 0};
+    s_processes++;
+    s_node = zseq_node_new (&s_disk, &limits, s_processes << 32, s_act, NULL);
+    assert (s_node);
+    for (size_t index = 0; index < s_file_count; index++) {
+        const s_file_t *file = &s_files[index];
+        //  S8: no crash has undone what was acknowledged.
+        assert (file->answered <= file->limit ||
+                file->answered <= s_disk.floor);
+        if (file->limit == 0)
+            continue;
+        int rc = zseq_node_load (s_node, file->name, file->size, file->next,
+                                 file->limit);
+        assert (rc == ZSEQ_OK);
+    }
+    if (told)
+        zseq_node_recover (s_node, "it was told to", force);
+    s_ended = false;
+    s_starting = s_disk.voting && !told;
+    s_superseded = false;
+    s_first_life = s_disk.vector.life[s_disk.self];
+    memset (s_asked_op, 0, sizeof s_asked_op);
+    memset (s_asked_open, 0, sizeof s_asked_open);
+    memset (s_confirmed, 0, sizeof s_confirmed);
+    s_event (ZSEQ_EVENT_TICK);
+}
+
+//  The process ends; each write that was under way has arrived or not.
+static void
+s_crash (void)
+{
+    zseq_node_destroy (&s_node);
+    uint8_t arrived = zseq_fuzz_byte (&s_input);
+    for (size_t index = 0; index < s_write_count; index++) {
+        const s_write_t *write = &s_writes[index];
+        if (!(arrived >> index % 8 & 1))
+            continue;
+        if (write->is_record) {
+            s_disk = write->record;
+            s_maybe_disk.n = 0;
+            continue;
+        }
+        write->file->next = write->next;
+        write->file->limit = write->limit;
+        write->file->refused = 0;
+    }
+    for (size_t index = 0; index < s_file_count; index++) {
+        s_file_t *file = &s_files[index];
+        if (file->refused && arrived & 1)
+            file->limit = file->next = file->refused;
+        file->refused = 0;
+    }
+    if (s_maybe_disk.n && arrived & 2)
+        s_disk = s_maybe_disk;
+    s_maybe_disk.n = 0;
+    s_write_count = 0;
+    for (size_t index = 0; index < s_request_count; index++)
+        s_requests[index].known = false;
+}
+
+//  Messages.
+
+static zseq_slice_t
+s_word (void)
+{
+    return s_words[zseq_fuzz_below (&s_input, WORDS)];
+}
+
+static zseq_slice_t
+s_text (const char *text)
+{
+    return (zseq_slice_t){text, strlen (text)};
+}
+
+static uint64_t
+s_cluster (void)
+{
+    uint8_t which = zseq_fuzz_below (&s_input, 16);
+    if (which < 14)
+        return zseq_node_record (s_node)->identity;
+    return which == 14 ? IDENTITY : zseq_fuzz_number (&s_input);
+}
+
+static void
+s_life (zseq_incarnation_t *life)
+{
+    uint8_t which = zseq_fuzz_below (&s_input, 8);
+    if (which == 1)
+        life->counter++;
+    else if (which == 2)
+        life->random++;
+    else if (which == 3) {
+        life->counter = zseq_fuzz_number (&s_input);
+        life->random = zseq_fuzz_number (&s_input);
+    }
+}
+
+//  As the node sees the cluster, or otherwise.
+static void
+s_fill_cluster (zseq_msg_t *msg)
+{
+    const zseq_record_t *record = zseq_node_record (s_node);
+    uint8_t which = zseq_fuzz_byte (&s_input);
+    msg->vector = record->vector;
+    for (uint8_t node = 0; node < record->n; node++)
+        if (which >> node & 1)
+            s_life (&msg->vector.life[node]);
+    if (which >> 5 == 7)
+        msg->vector.n = zseq_fuzz_below (&s_input, ZSEQ_NODES_MAX) + 1;
+    msg->cluster_name = s_text (which >> 5 == 6 ? "another" : record->cluster);
+    msg->member_count = msg->vector.n;
+    static const char *const names[] = {"a", "b", "c", "d", "e",
+                                        "f", "g", "h", "i"};
+    for (uint8_t node = 0; node < msg->vector.n; node++) {
+        msg->member[node].name = s_text (names[node]);
+        msg->member[node].endpoint = s_text ("tcp://127.0.0.1:1");
+    }
+    msg->state = (zseq_state_t) (zseq_fuzz_below (&s_input, 6) + 1);
+    msg->process = zseq_fuzz_number (&s_input);
+}
+
+static uint8_t
+s_member (const zseq_msg_t *msg, uint8_t likely)
+{
+    uint8_t which = zseq_fuzz_below (&s_input, 16);
+    return which < msg->vector.n ? which : (uint8_t) (likely % msg->vector.n);
+}
+
+static void
+s_fill_request (zseq_msg_t *msg)
+{
+    memset (msg, 0, sizeof *msg);
+    msg->op = s_ops[zseq_fuzz_below (&s_input, OPS)];
+    msg->request = zseq_fuzz_within (&s_input, 1, UINT64_MAX);
+    msg->cluster = s_cluster ();
+    msg->name = s_word ();
+    switch (msg->op) {
+    case ZSEQ_OP_CLAIM: {
+        const s_file_t *file = s_file (msg->name.data, msg->name.size);
+        uint64_t near = file->answered;
+        uint64_t number = zseq_fuzz_number (&s_input);
+        msg->first = number < 128 ? near + number : number;
+        if (msg->first < 1 || msg->first > ZSEQ_ID_MAX)
+            msg->first = ZSEQ_ID_MAX;
+        msg->count = zseq_fuzz_within (&s_input, 1, ZSEQ_COUNT_MAX);
+        break;
+    }
+    case ZSEQ_OP_RAISE:
+        msg->next = zseq_fuzz_within (&s_input, 1, ZSEQ_NEXT_MAX);
+        break;
+    case ZSEQ_OP_LIST:
+        if (zseq_fuzz_byte (&s_input) & 3)
+            msg->name.size = zseq_fuzz_below (&s_input, 2);
+        msg->after = s_word ();
+        msg->count = zseq_fuzz_within (&s_input, 1, UINT64_MAX);
+        break;
+    case ZSEQ_OP_INTRODUCE:
+        s_fill_cluster (msg);
+        msg->node = s_member (msg, 0);
+        break;
+    case ZSEQ_OP_FENCE:
+    case ZSEQ_OP_COPY: {
+        const zseq_record_t *record = zseq_node_record (s_node);
+        msg->node = zseq_fuzz_below (&s_input, record->n);
+        msg->life = record->vector.life[msg->node];
+        s_life (&msg->life);
+        if (msg->life.counter == 0)
+            msg->life.counter = 1;
+        if (zseq_fuzz_byte (&s_input) & 1)
+            msg->after = s_word ();
+        break;
+    }
+    default:
+        break;
+    }
+}
+
+static zseq_item_t s_items[WORDS];
+
+//  The answer to what the node has last asked that peer.
+static void
+s_fill_reply (zseq_msg_t *msg, uint8_t peer)
+{
+    memset (msg, 0, sizeof *msg);
+    msg->op = s_asked_op[peer];
+    msg->reply = true;
+    msg->request = s_asked_request[peer];
+    s_fill_cluster (msg);
+    msg->cluster = s_cluster ();
+    msg->node = s_member (msg, peer);
+    uint8_t status = zseq_fuzz_byte (&s_input);
+    msg->status = status < 192 ? ZSEQ_OK : -(status - 192);
+    if (msg->op == ZSEQ_OP_FENCE) {
+        msg->floor = zseq_fuzz_within (&s_input, 1, ZSEQ_NEXT_MAX);
+        msg->floor_reserved = zseq_fuzz_within (&s_input, 1, ZSEQ_NEXT_MAX);
+        msg->sequences = zseq_fuzz_number (&s_input);
+    }
+    if (msg->op == ZSEQ_OP_COPY) {
+        uint8_t which = zseq_fuzz_byte (&s_input);
+        for (size_t index = 0; index < WORDS; index++) {
+            if (!(which >> index & 1))
+                continue;
+            s_items[msg->item_count].name = s_words[index];
+            s_items[msg->item_count++].next =
+              zseq_fuzz_within (&s_input, 1, ZSEQ_NEXT_MAX);
+        }
+        msg->items = s_items;
+        msg->more = msg->item_count && which & 0x80;
+    }
+}
+
+//  Bytes arrive, in memory that is gone after the step.
+
+static void
+s_take_request (uint8_t *bytes, size_t size)
+{
+    static zseq_codec_t codec;
+    zseq_msg_t msg;
+    int rc = zseq_codec_decode_request (&codec, bytes, size, &msg);
+    if ((rc == ZSEQ_OK || msg.request) && s_request_count < REQUESTS_MAX &&
+        !s_ended) {
+        size_t index = s_request_count++;
+        s_request_t *request = &s_requests[index];
+        memset (request, 0, sizeof *request);
+        request->op = msg.op;
+        request->request = msg.request;
+        request->known = true;
+        request->malformed = rc != ZSEQ_OK;
+        if (rc == ZSEQ_OK) {
+            request->node = msg.node;
+            request->life = msg.life;
+            request->first = msg.first;
+            request->count = msg.count;
+            request->next = msg.next;
+            request->after_size = msg.after.size;
+            memcpy (request->after, msg.after.data, msg.after.size);
+            if (msg.name.size)
+                request->file = s_file (msg.name.data, msg.name.size);
+        }
+        zseq_event_t event = {.type = rc == ZSEQ_OK ? ZSEQ_EVENT_REQUEST
+                                                    : ZSEQ_EVENT_MALFORMED,
+                              .route.size = sizeof index,
+                              .msg = &msg};
+        memcpy (event.route.id, &index, sizeof index);
+        s_step (&event);
+    }
+    memset (bytes, 0xa5, size);
+    free (bytes);
+}
+
+static void
+s_take_reply (uint8_t *bytes, size_t size, uint8_t peer, bool answers)
+{
+    static zseq_codec_t codec;
+    zseq_msg_t msg;
+    if (zseq_codec_decode_reply (&codec, bytes, size, &msg) == ZSEQ_OK) {
+        if (answers)
+            msg.request = s_asked_request[peer];
+        s_note_reply (&msg, peer);
+        zseq_event_t event = {
+          .type = ZSEQ_EVENT_PEER_REPLY, .peer = peer, .msg = &msg};
+        s_step (&event);
+    }
+    memset (bytes, 0xa5, size);
+    free (bytes);
+}
+
+static uint8_t *
+s_encode (const zseq_msg_t *msg, size_t *size_p)
+{
+    *size_p = zseq_codec_encode (msg, s_bytes, sizeof s_bytes);
+    assert (*size_p);
+    uint8_t *bytes = malloc (*size_p);
+    assert (bytes);
+    memcpy (bytes, s_bytes, *size_p);
+    return bytes;
+}
+
+//  Bytes as they are, their size before them.
+static uint8_t *
+s_raw (size_t *size_p)
+{
+    size_t size_max = zseq_fuzz_byte (&s_input);
+    return zseq_fuzz_bytes (&s_input, size_max, size_p);
+}
+
+//  A peer; the node itself if it has none.
+static uint8_t
+s_peer (void)
+{
+    uint8_t peer = zseq_fuzz_below (&s_input, s_disk.n);
+    return peer == s_disk.self ? (uint8_t) ((peer + 1) % s_disk.n) : peer;
+}
+
+static void
+s_play (void)
+{
+    zseq_msg_t msg;
+    size_t size;
+    uint8_t *bytes;
+    uint8_t peer;
+    uint8_t how;
+    switch (zseq_fuzz_below (&s_input, 16)) {
+    case 0:
+    case 1:
+    case 2:
+        s_fill_request (&msg);
+        bytes = s_encode (&msg, &size);
+        s_take_request (bytes, size);
+        break;
+    case 3:
+        bytes = s_raw (&size);
+        s_take_request (bytes, size);
+        break;
+    case 4:
+    case 5:
+    case 6:
+        peer = s_peer ();
+        if (!s_asked_op[peer])
+            break;
+        s_fill_reply (&msg, peer);
+        bytes = s_encode (&msg, &size);
+        s_take_reply (bytes, size, peer, false);
+        break;
+    case 7:
+        peer = s_peer ();
+        if (peer == s_disk.self)
+            break;
+        bytes = s_raw (&size);
+        s_take_reply (bytes, size, peer, zseq_fuzz_byte (&s_input) & 1);
+        break;
+    case 8:
+    case 9:
+        s_now_us += (uint64_t) zseq_fuzz_byte (&s_input) << 14;
+        s_event (ZSEQ_EVENT_TICK);
+        break;
+    case 10:
+        s_event (ZSEQ_EVENT_FLUSH);
+        break;
+    case 11:
+        s_written (zseq_fuzz_below (&s_input, 16) == 15);
+        break;
+    case 12:
+    case 13:
+        s_event (ZSEQ_EVENT_FLUSH);
+        while (s_write_count && !s_ended)
+            s_written (false);
+        break;
+    case 14:
+        if (zseq_fuzz_below (&s_input, 8) == 0)
+            s_event (ZSEQ_EVENT_STOP);
+        break;
+    case 15:
+        s_crash ();
+        how = zseq_fuzz_below (&s_input, 8);
+        s_start (how == 1, NULL);
+        if (s_starting && how != 2)
+            s_confirm ();
+        break;
+    }
+}
+
+//  The names that a node has from before.
+static void
+s_fill_disk (void)
+{
+    for (size_t index = 0; index + 1 < WORDS; index++) {
+        s_file_t *file = s_file (s_words[index].data, s_words[index].size);
+        file->next = 10 * index + 1;
+        file->limit = file->answered = file->next + index;
+    }
+}
+
+static void
+s_begin (void)
+{
+    memset (s_long_name, 'x', sizeof s_long_name);
+    s_file_count = 0;
+    s_write_count = 0;
+    s_request_count = 0;
+    s_processes = 0;
+    s_maybe_disk.n = 0;
+    uint8_t kind = zseq_fuzz_byte (&s_input);
+    s_now_us = 1000000 + (kind >> 7);
+    bool confirmed = !(kind & 0x40);
+    kind &= 7;
+    s_record (&s_disk, kind == 6 ? 1 : kind == 7 ? 2 : 3);
+    zseq_force_t force = {.floor = 500, .wait_us = 1000000};
+    bool forced = false;
+    switch (kind) {
+    case 0:  //  Votes
+    case 1:  //  Votes, and is told to recover
+    case 2:  //  Recovers, since its last recovery was not finished
+        for (uint8_t node = 0; node < s_disk.n; node++)
+            s_disk.vector.life[node] = (zseq_incarnation_t){1, 7u + node};
+        s_disk.identity = IDENTITY;
+        s_disk.voting = kind < 2;
+        s_fill_disk ();
+        break;
+    case 3:  //  Lost all it had
+        zseq_record_lose (&s_disk, 0);
+        break;
+    case 4:  //  The same, and is to go on with whomever it reaches
+        zseq_record_lose (&s_disk, IDENTITY);
+        forced = true;
+        break;
+    default:  //  Was formatted: one of three, alone, one of two
+        break;
+    }
+    s_start (kind == 1 || forced, forced ? &force : NULL);
+    if (s_starting && confirmed)
+        s_confirm ();
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+    s_input = (zseq_fuzz_t){data, size};
+    s_begin ();
+    //  A message names fewer than what is left free.
+    while (s_input.left && s_file_count < FILES_MAX / 2) {
+        if (s_ended) {
+            s_crash ();
+            s_start (false, NULL);
+            if (s_ended)
+                break;
+        }
+        s_play ();
+    }
+    //  Whatever was said holds after a power cut now.
+    s_crash ();
+    s_start (false, NULL);
+    zseq_node_destroy (&s_node);
+    return 0;
+}

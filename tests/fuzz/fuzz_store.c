@@ -1,0 +1,471 @@
+//  A directory with one file of any bytes: what is read from it is what was
+//  written there, or damage that is told; never a crash, and never a name that
+//  is new though it was there.
+//
+//  An input is which file, a byte, then its bytes (s_case_t).
+
+#include <assert.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "zseq_fuzz.h"
+#include "zseq_seq.h"
+#include "zseq_store.h"
+#include "zseq_store_bytes.h"
+
+#define IDENTITY 0x1122334455667788u
+#define FILE_MAX 8192
+#define FOUND_MAX 8
+
+typedef enum { CASE_NODE, CASE_NAMES, CASE_SEQUENCE, CASES } s_case_t;
+
+//  Flags in the input's first byte.
+#define FLAG_SEAL 0x10  //  Right checksums are put where they belong
+#define FLAG_DISK 0x20  //  A directory is read, too
+#define FLAG_HEAL 0x40  //  ... and healed
+#define FLAG_WITH 0x80  //  ... and the other files belong to this node's record
+
+static const struct {
+    const char *name;
+    uint64_t next;
+    uint64_t limit;
+} s_known[] = {{"invoices", 51, 51}, {"orders", 42, 1042}};
+
+#define KNOWN (sizeof s_known / sizeof s_known[0])
+
+static char s_root[64];
+static char s_directory[80];
+
+//  What loading has told.
+typedef struct {
+    size_t count;
+    struct {
+        char name[ZSEQ_NAME_MAX];
+        size_t size;
+        uint64_t next;
+        uint64_t limit;
+    } name[FOUND_MAX];
+    size_t damages;
+} s_found_t;
+
+//  Bytes.
+
+static void
+s_seal (uint8_t *bytes, size_t size)
+{
+    uint64_t sum = XXH3_64bits (bytes, size);
+    for (int index = 0; index < 8; index++)
+        bytes[size + (size_t) index] = (uint8_t) (sum >> 8 * index);
+}
+
+//  The checksum of a record; or of a journal's header and of its batches, the
+//  last of which takes what is left.
+static void
+s_seal_all (s_case_t which, uint8_t *bytes, size_t size)
+{
+    if (which != CASE_NAMES) {
+        if (size >= ZSEQ_STORE_CHECKSUM_SIZE)
+            s_seal (bytes, size - ZSEQ_STORE_CHECKSUM_SIZE);
+        return;
+    }
+    size_t around = ZSEQ_STORE_BATCH_HEADER_SIZE + ZSEQ_STORE_CHECKSUM_SIZE;
+    if (size < ZSEQ_STORE_HEADER_SIZE)
+        return;
+    s_seal (bytes, ZSEQ_STORE_HEADER_SIZE - ZSEQ_STORE_CHECKSUM_SIZE);
+    for (size_t at = ZSEQ_STORE_HEADER_SIZE; at + around <= size;) {
+        size_t payload = bytes[at + 4] | (size_t) bytes[at + 5] << 8;
+        if (payload > size - at - around)
+            payload = size - at - around;
+        s_seal (bytes + at, ZSEQ_STORE_BATCH_HEADER_SIZE + payload);
+        at += around + payload;
+    }
+}
+
+static void
+s_check_record (const zseq_record_t *record)
+{
+    assert (record->n >= 1);
+    assert (record->n <= ZSEQ_NODES_MAX);
+    assert (record->vector.n == record->n);
+    assert (record->self < record->n);
+    assert (zseq_label_valid (record->cluster));
+    for (uint8_t node = 0; node < record->n; node++) {
+        assert (zseq_label_valid (record->member[node].name));
+        assert (record->member[node].endpoint[0]);
+        assert (node == 0 || strcmp (record->member[node - 1].name,
+                                     record->member[node].name) < 0);
+    }
+    assert (record->floor >= 1);
+    assert (record->floor <= ZSEQ_NEXT_MAX);
+    assert (record->floor_reserved >= 1);
+    assert (record->floor_reserved <= ZSEQ_NEXT_MAX);
+}
+
+//  What is decoded is, encoded again, the same bytes: there is one way only to
+//  write a thing down.
+static void
+s_check_bytes (s_case_t which, const uint8_t *bytes, size_t size)
+{
+    static uint8_t again[ZSEQ_STORE_RECORD_MAX + ZSEQ_STORE_SEQUENCE_MAX];
+    const char *what = NULL;
+    zseq_record_t record;
+    zseq_store_sequence_t sequence;
+    uint64_t identity;
+    uint8_t node;
+    size_t again_size = 0;
+    int rc;
+    if (which == CASE_NODE) {
+        rc = zseq_store_node_decode (&record, bytes, size, &what);
+        if (rc == ZSEQ_OK) {
+            s_check_record (&record);
+            again_size = zseq_store_node_encode (&record, again);
+        }
+    }
+    else if (which == CASE_SEQUENCE) {
+        rc = zseq_store_sequence_decode (&sequence, bytes, size, &what);
+        if (rc == ZSEQ_OK) {
+            assert (sequence.next >= 1);
+            assert (sequence.next <= sequence.limit);
+            assert (sequence.limit <= ZSEQ_NEXT_MAX);
+            again_size = zseq_store_sequence_encode (&sequence, again);
+        }
+    }
+    else {
+        rc = zseq_store_header_decode (bytes, size, &identity, &node, &what);
+        if (rc == ZSEQ_OK) {
+            again_size = zseq_store_header_encode (identity, node, again);
+            size = again_size;
+        }
+    }
+    if (rc != ZSEQ_OK) {
+        assert (rc == ZSEQ_EDAMAGED || rc == ZSEQ_EFOREIGN);
+        assert (what && *what);
+        return;
+    }
+    assert (again_size == size);
+    assert (!memcmp (again, bytes, size));
+}
+
+static void
+s_check_batches (const uint8_t *bytes, size_t size)
+{
+    size_t whole = zseq_store_batch_size (bytes, size);
+    assert (whole <= size);
+    if (whole) {
+        assert (zseq_store_batch_within (bytes, size));
+        zseq_store_entries_t entries;
+        zseq_store_entries_init (&entries, bytes, whole);
+        const char *name;
+        size_t name_size;
+        while (entries.left &&
+               zseq_store_entries_next (&entries, &name, &name_size)) {
+            assert (name_size >= 1);
+            assert (name_size <= ZSEQ_NAME_MAX);
+            assert (!memchr (name, 0, name_size));
+            zseq_store_place_t place;
+            zseq_store_place_init (&place, name, name_size);
+            assert (place.file[0] && place.file[0] != '.');
+            assert (!strchr (place.file, '/'));
+        }
+    }
+    if (size > 1)
+        (void) zseq_store_batch_within (bytes + 1, size - 1);
+}
+
+//  The directory.
+
+static const char *
+s_path (const char *file)
+{
+    static char path[256];
+    snprintf (path, sizeof path, "%s%s%s", s_directory, *file ? "/" : "", file);
+    return path;
+}
+
+static const char *
+s_sequence_path (const char *name)
+{
+    static char file[224];
+    zseq_store_place_t place;
+    zseq_store_place_init (&place, name, strlen (name));
+    snprintf (file, sizeof file, "seq/%02x/%s", place.spread, place.file);
+    return file;
+}
+
+static void
+s_put (const char *file, const uint8_t *bytes, size_t size)
+{
+    int fd = open (s_path (file), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    assert (fd != -1);
+    ssize_t written = size ? write (fd, bytes, size) : 0;
+    assert (written == (ssize_t) size);
+    close (fd);
+}
+
+static int
+s_remove (const char *path, const struct stat *info, int type, struct FTW *walk)
+{
+    (void) info;
+    (void) type;
+    (void) walk;
+    return remove (path);
+}
+
+static void
+s_remove_root (void)
+{
+    nftw (s_root, s_remove, 16, FTW_DEPTH | FTW_PHYS);
+}
+
+//  A directory for all inputs, in memory if there is a place.
+static void
+s_make_root (void)
+{
+    if (s_root[0])
+        return;
+    const char *parent = access ("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
+    snprintf (s_root, sizeof s_root, "%s/zseq-fuzz-XXXXXX", parent);
+    char *made = mkdtemp (s_root);
+    assert (made);
+    snprintf (s_directory, sizeof s_directory, "%s/node", s_root);
+    atexit (s_remove_root);
+}
+
+static void
+s_record (zseq_record_t *record)
+{
+    static const zseq_member_t members[] = {{"a", "tcp://127.0.0.1:19001"},
+                                            {"b", "tcp://127.0.0.1:19002"},
+                                            {"c", "ipc:///run/zseq/c"}};
+    int rc = zseq_record_init (record, "test", "b", members, 3, 0xb0b);
+    assert (rc == ZSEQ_OK);
+    record->identity = IDENTITY;
+    record->voting = true;
+}
+
+//  A node's directory as it should be.
+static void
+s_make_directory (uint64_t identity, uint8_t node)
+{
+    nftw (s_directory, s_remove, 16, FTW_DEPTH | FTW_PHYS);
+    static uint8_t bytes[FILE_MAX];
+    int rc = mkdir (s_directory, 0700);
+    assert (rc == 0);
+    s_put ("lock", bytes, 0);
+    zseq_record_t record;
+    s_record (&record);
+    s_put ("node", bytes, zseq_store_node_encode (&record, bytes));
+
+    size_t size = zseq_store_header_encode (identity, node, bytes);
+    zseq_store_batch_t batch = {bytes + size, 0};
+    rc = mkdir (s_path ("seq"), 0700);
+    assert (rc == 0);
+    for (size_t index = 0; index < KNOWN; index++)
+        zseq_store_batch_add (&batch, s_known[index].name,
+                              strlen (s_known[index].name));
+    zseq_store_batch_seal (&batch);
+    s_put ("names", bytes, size + batch.size);
+    for (size_t index = 0; index < KNOWN; index++) {
+        zseq_store_sequence_t sequence = {.identity = identity,
+                                          .node = node,
+                                          .name = s_known[index].name,
+                                          .name_size =
+                                            strlen (s_known[index].name),
+                                          .next = s_known[index].next,
+                                          .limit = s_known[index].limit};
+        const char *file = s_sequence_path (s_known[index].name);
+        char folder[16];
+        snprintf (folder, sizeof folder, "%.6s", file);
+        rc = mkdir (s_path (folder), 0700);
+        assert (rc == 0);
+        s_put (file, bytes, zseq_store_sequence_encode (&sequence, bytes));
+    }
+}
+
+static int
+s_take (const char *name, size_t size, uint64_t next, uint64_t limit, void *arg)
+{
+    s_found_t *found = arg;
+    assert (found->count < FOUND_MAX);
+    assert (size >= 1);
+    assert (size <= ZSEQ_NAME_MAX);
+    assert (next >= 1);
+    assert (next <= limit);
+    assert (limit <= ZSEQ_NEXT_MAX);
+    memcpy (found->name[found->count].name, name, size);
+    found->name[found->count].size = size;
+    found->name[found->count].next = next;
+    found->name[found->count++].limit = limit;
+    return ZSEQ_OK;
+}
+
+static void
+s_take_damage (const char *text, void *arg)
+{
+    assert (*text);
+    assert (!strchr (text, '\n'));
+    ((s_found_t *) arg)->damages++;
+}
+
+//  What a name was found to be at; 0: it is not there.
+static uint64_t
+s_limit (const s_found_t *found, const char *name)
+{
+    for (size_t index = 0; index < found->count; index++)
+        if (found->name[index].size == strlen (name) &&
+            !memcmp (found->name[index].name, name, strlen (name)))
+            return found->name[index].limit;
+    return 0;
+}
+
+//  Opens, as lost if it must be, and loads.
+static int
+s_load (zseq_store_t *store, zseq_record_t *record, s_found_t *found,
+        zseq_store_found_t *result)
+{
+    memset (found, 0, sizeof *found);
+    memset (result, 0, sizeof *result);
+    int rc = zseq_store_open (store, record);
+    //  Never as if nothing had been there.
+    assert (rc == ZSEQ_OK || rc == ZSEQ_EDAMAGED || rc == ZSEQ_EFOREIGN);
+    if (rc == ZSEQ_OK)
+        s_check_record (record);
+    if (rc == ZSEQ_EDAMAGED) {
+        s_record (record);
+        zseq_record_lose (record, 0);
+        rc = zseq_store_open_lost (store, record->self);
+    }
+    if (rc != ZSEQ_OK) {
+        assert (rc == ZSEQ_EFOREIGN);
+        assert (zseq_store_text (store)[0]);
+        return rc;
+    }
+    zseq_store_loader_t loader = {
+      .name = s_take, .damage = s_take_damage, .arg = found};
+    rc = zseq_store_load (store, &loader, result);
+    assert (rc == ZSEQ_OK || rc == ZSEQ_EFOREIGN);
+    return rc;
+}
+
+//  Nothing that was intact is lost, and nothing of what is not is taken for
+//  nothing.
+static void
+s_check_found (s_case_t which, const s_found_t *found,
+               const zseq_store_found_t *result)
+{
+    assert (found->damages <= result->damaged);
+    for (size_t index = 0; index < KNOWN; index++) {
+        const char *name = s_known[index].name;
+        uint64_t limit = s_limit (found, name);
+        if (which == CASE_SEQUENCE && !strcmp (name, "orders"))
+            assert (limit || result->damaged);
+        else
+            assert (limit == s_known[index].limit);
+    }
+}
+
+static void
+s_write_record (zseq_store_t *store, const zseq_record_t *record)
+{
+    zseq_write_t write = {.record = record};
+    int rc = zseq_store_submit (store, &write, 1);
+    assert (rc == ZSEQ_OK);
+    zseq_written_t written;
+    while (zseq_store_collect (store, &written, 1) == 0) {
+        struct pollfd fd = {zseq_store_fd (store), POLLIN, 0};
+        rc = poll (&fd, 1, -1);
+        assert (rc == 1);
+    }
+    assert (written.status == ZSEQ_OK);
+}
+
+//  Heals, and reads again: all that was intact is there, and nothing else.
+static void
+s_check_healed (zseq_store_t **store_p, zseq_record_t *record,
+                const s_found_t *found, uint64_t identity)
+{
+    zseq_record_lose (record, identity);
+    record->vector.life[record->self].counter = 2;
+    int rc = zseq_store_start (*store_p);
+    assert (rc == ZSEQ_OK);
+    s_write_record (*store_p, record);
+    zseq_store_destroy (store_p);
+
+    *store_p = zseq_store_new (s_directory);
+    assert (*store_p);
+    static s_found_t again;
+    zseq_store_found_t result;
+    rc = s_load (*store_p, record, &again, &result);
+    assert (rc == ZSEQ_OK);
+    assert (result.damaged == 0);
+    assert (!record->voting);
+    assert (again.count == found->count);
+    for (size_t index = 0; index < found->count; index++)
+        assert (again.name[index].limit == found->name[index].limit);
+}
+
+static void
+s_check_directory (s_case_t which, const uint8_t *bytes, size_t size,
+                   uint8_t flags)
+{
+    uint64_t identity = IDENTITY;
+    uint8_t node = 1;
+    zseq_record_t record;
+    const char *what;
+    if (which == CASE_NODE && flags & FLAG_WITH &&
+        zseq_store_node_decode (&record, bytes, size, &what) == ZSEQ_OK &&
+        record.identity) {
+        identity = record.identity;
+        node = record.self;
+    }
+    s_make_directory (identity, node);
+    s_put (which == CASE_NODE    ? "node"
+           : which == CASE_NAMES ? "names"
+                                 : s_sequence_path ("orders"),
+           bytes, size);
+
+    zseq_store_t *store = zseq_store_new (s_directory);
+    assert (store);
+    static s_found_t found;
+    zseq_store_found_t result;
+    if (s_load (store, &record, &found, &result) == ZSEQ_OK) {
+        s_check_found (which, &found, &result);
+        //  Without its journal a node cannot tell a new name from a lost one.
+        uint64_t journal_identity;
+        uint8_t journal_node;
+        if (which == CASE_NAMES &&
+            zseq_store_header_decode (bytes, size, &journal_identity,
+                                      &journal_node, &what) != ZSEQ_OK)
+            assert (result.damaged);
+        if (flags & FLAG_HEAL && result.identity)
+            s_check_healed (&store, &record, &found, result.identity);
+    }
+    zseq_store_destroy (&store);
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+    s_make_root ();
+    zseq_fuzz_t input = {data, size};
+    uint8_t flags = zseq_fuzz_byte (&input);
+    s_case_t which = flags % 16 % CASES;
+    uint8_t *bytes = zseq_fuzz_bytes (&input, FILE_MAX, &size);
+    if (flags & FLAG_SEAL)
+        s_seal_all (which, bytes, size);
+    s_check_bytes (which, bytes, size);
+    s_check_batches (bytes, size);
+    if (flags & FLAG_DISK)
+        s_check_directory (which, bytes, size, flags);
+    free (bytes);
+    return 0;
+}

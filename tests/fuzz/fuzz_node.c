@@ -625,7 +625,9 @@ static uint8_t
 s_member (const zseq_msg_t *msg, uint8_t likely)
 {
     uint8_t which = zseq_fuzz_below (&s_input, 16);
-    return which < msg->vector.n ? which : (uint8_t) (likely % msg->vector.n);
+    if (which < msg->vector.n)
+        return which;
+    return (uint8_t) (likely % msg->vector.n);
 }
 
 static void
@@ -791,7 +793,9 @@ static uint8_t
 s_peer (void)
 {
     uint8_t peer = zseq_fuzz_below (&s_input, s_disk.n);
-    return peer == s_disk.self ? (uint8_t) ((peer + 1) % s_disk.n) : peer;
+    if (peer != s_disk.self)
+        return peer;
+    return (uint8_t) ((peer + 1) % s_disk.n);
 }
 
 static void

@@ -614,11 +614,12 @@ zseq_field_new (size_t n, uint64_t seed, bool clocks)
     const char *path = zseq_net_path (self->net);
     for (size_t index = 0; index < n; index++) {
         s_node_t *node = &self->node[index];
-        node->name[0] = (char) ('a' + index);
-        snprintf (node->directory, S_PATH_MAX, "%s/%s", path, node->name);
-        snprintf (node->old, S_PATH_MAX, "%s/%s.old", path, node->name);
-        snprintf (node->log, S_PATH_MAX, "%s/%s.log", path, node->name);
-        snprintf (node->clock, S_PATH_MAX, "%s/%s.clock", path, node->name);
+        char letter = (char) ('a' + index);
+        node->name[0] = letter;
+        snprintf (node->directory, S_PATH_MAX, "%s/%c", path, letter);
+        snprintf (node->old, S_PATH_MAX, "%s/%c.old", path, letter);
+        snprintf (node->log, S_PATH_MAX, "%s/%c.log", path, letter);
+        snprintf (node->clock, S_PATH_MAX, "%s/%c.clock", path, letter);
         size_t size = strlen (self->uri);
         snprintf (self->uri + size, S_TEXT_MAX - size, "%stcp://%s:%d",
                   index > 0 ? "," : "", zseq_net_address (self->net, index),

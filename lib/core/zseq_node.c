@@ -807,7 +807,9 @@ s_persisted (zseq_node_t *self, const zseq_event_t *event)
                         "the node cannot recover: make room on the disk");
         return;
     }
-    zseq_node_release (self, entry, event->limit, event->status);
+    //  What had waited when the node began to recover is void, all of it.
+    zseq_node_release (
+      self, entry, self->recovering ? UINT64_MAX : event->limit, event->status);
     if (entry->waiting || (self->recovering && entry->seq.next > entry->limit))
         zseq_node_mark_dirty (self, entry);
     if (entry->limit <= entry->seq.next || event->status != ZSEQ_OK)

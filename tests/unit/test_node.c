@@ -834,6 +834,25 @@ Test (node, does_not_answer_what_it_granted_in_its_old_life)
     s_destroy (&self);
 }
 
+//  Found by the simulator, seed 10451788: it never ended.
+Test (node, ends_while_it_recovers_though_requests_had_waited)
+{
+    s_fixture_t *self = s_voter ();
+    s_claim (self, "orders", 1, 10);
+    s_flush (self);
+    zseq_entry_t *entry = s_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    s_claim (self, "orders", 11, 10);
+    zseq_vector_t vector = self->record.vector;
+    vector.life[0] = (zseq_incarnation_t){2, 9};
+    s_hear_vector (self, 1, &vector);
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_STOP});
+    s_persisted (self, entry, 11, ZSEQ_OK);
+    cr_assert_null (s_find (self, ZSEQ_ACTION_REPLY));
+    s_write_record (self);
+    cr_assert (zseq_node_idle (self->node));
+    s_destroy (&self);
+}
+
 //  Start. A node whose record says that it votes asks whether that still holds.
 
 //  A node of n that has just begun, with that record.

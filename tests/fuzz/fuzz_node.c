@@ -462,7 +462,8 @@ s_note_reply (const zseq_msg_t *msg, uint8_t peer)
         return;
     s_asked_open[peer] = false;
     if (msg->op != ZSEQ_OP_INTRODUCE || msg->status != ZSEQ_OK ||
-        msg->node != peer || msg->cluster != s_disk.identity ||
+        msg->node != peer ||
+        msg->cluster != zseq_node_record (s_node)->identity ||
         msg->vector.n != s_disk.n)
         return;
     if (zseq_incarnation_compare (&msg->vector.life[self],

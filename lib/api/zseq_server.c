@@ -498,6 +498,14 @@ s_flush (zseq_server_t *self)
     self->write_count = 0;
 }
 
+//  When to tick.
+static uint64_t
+s_wake_us (const zseq_server_t *self)
+{
+    uint64_t wake_us = zseq_node_wake_us (self->node);
+    return wake_us < self->tick_us ? wake_us : self->tick_us;
+}
+
 //  Sleeps until there is something to do. A socket's descriptor tells only of
 //  what came after the socket was found empty, which it was.
 static void
@@ -512,9 +520,11 @@ s_wait (zseq_server_t *self, int stop_fd)
         fds[count++].events = POLLIN;
     }
     uint64_t now_us = s_now_us ();
-    int timeout_ms =
-      self->tick_us > now_us ? (int) ((self->tick_us - now_us) / 1000) + 1 : 0;
-    int rc = poll (fds, count, timeout_ms);
+    uint64_t wake_us = s_wake_us (self);
+    uint64_t left_us = wake_us > now_us ? wake_us - now_us : 0;
+    struct timespec timeout = {.tv_sec = (time_t) (left_us / 1000000),
+                               .tv_nsec = (long) (left_us % 1000000) * 1000};
+    int rc = ppoll (fds, count, &timeout, NULL);
     assert (rc >= 0 || errno == EINTR);
 }
 
@@ -586,7 +596,7 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
 
     while (!self->exit) {
         uint64_t now_us = s_now_us ();
-        if (now_us >= self->tick_us) {
+        if (now_us >= s_wake_us (self)) {
             self->tick_us = now_us + TICK_US;
             zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
             s_step (self, &event);

@@ -16,6 +16,7 @@ typedef enum {
     ZSEQ_OP_READ = 2,       //  What is next?
     ZSEQ_OP_CLAIM = 3,      //  Take [first, first + count)
     ZSEQ_OP_RAISE = 4,      //  Let next be at least this
+    ZSEQ_OP_NEXT = 5,       //  Claim count IDs for me
     ZSEQ_OP_LIST = 6,       //  Which names do you hold?
     ZSEQ_OP_STATUS = 7,     //  How are you?
     ZSEQ_OP_INTRODUCE = 8,  //  A peer says who it is and which lives it knows
@@ -64,10 +65,14 @@ typedef struct {
                            //  who asks
     zseq_vector_t vector;  //  Also in an INTRODUCE request
 
-    zseq_slice_t name;         //  READ, CLAIM, RAISE; LIST: the prefix
+    zseq_slice_t name;         //  READ, CLAIM, RAISE, NEXT; LIST: the prefix
     zseq_slice_t after;        //  LIST, COPY: names above it; empty for all
-    uint64_t first;            //  CLAIM and its reply
-    uint64_t count;            //  CLAIM and its reply; LIST: names at most
+    uint64_t first;            //  CLAIM and its reply, NEXT reply
+    uint64_t count;            //  CLAIM, NEXT and their replies; LIST: names
+                               //  at most
+    uint64_t count_min;        //  NEXT: how many are better than none
+    uint64_t patience_us;      //  NEXT: how long its client still waits
+    uint64_t served;           //  NEXT reply: requests that shared the claim
     uint64_t next;             //  RAISE's operand; READ, CLAIM, RAISE replies
     bool more;                 //  LIST, COPY replies: there are names above
                                //  the last

@@ -15,6 +15,11 @@
 #define LOOK_US 1000000
 #define LOOKS_MAX 32768
 
+static void s_ask (void *arg, uint8_t node, const zseq_msg_t *msg);
+static void s_answer_rider (void *arg, const zseq_route_t *route,
+                            const zseq_msg_t *msg);
+static uint64_t s_draw (void *arg);
+
 zseq_node_t *
 zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
                uint64_t seed, zseq_action_fn *act, void *arg)
@@ -41,7 +46,11 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     self->act = act;
     self->arg = arg;
     self->table = zseq_table_new (limits->names_max);
-    if (!self->table)
+    zseq_coordinator_hooks_t hooks = {
+      .arg = self, .ask = s_ask, .answer = s_answer_rider, .draw = s_draw};
+    self->coordinator =
+      zseq_coordinator_new (record->n, limits->waiting_max, &hooks);
+    if (!self->table || !self->coordinator)
         zseq_node_destroy (&self);
     return self;
 }
@@ -54,6 +63,7 @@ zseq_node_destroy (zseq_node_t **self_p)
     zseq_node_t *self = *self_p;
     if (!self)
         return;
+    zseq_coordinator_destroy (&self->coordinator);
     zseq_table_destroy (&self->table);
     free (self->waiting);
     free (self);
@@ -160,6 +170,13 @@ zseq_node_idle (const zseq_node_t *self)
            !self->record_writing && (self->recovering || !self->dirty);
 }
 
+uint64_t
+zseq_node_wake_us (const zseq_node_t *self)
+{
+    assert (self);
+    return zseq_coordinator_wake_us (self->coordinator);
+}
+
 size_t
 zseq_node_count (const zseq_node_t *self)
 {
@@ -248,9 +265,14 @@ zseq_node_reply (zseq_node_t *self, zseq_op_t op, uint64_t request, int status)
     return reply;
 }
 
+//  What the node's own coordinator asks has no route.
 void
 zseq_node_send (zseq_node_t *self, const zseq_route_t *route)
 {
+    if (!route->size) {
+        zseq_coordinator_reply (self->coordinator, &self->reply, self->now_us);
+        return;
+    }
     zseq_action_t action = {
       .type = ZSEQ_ACTION_REPLY, .route = route, .msg = &self->reply};
     self->act (&action, self->arg);
@@ -503,6 +525,69 @@ s_raise (zseq_node_t *self, const zseq_event_t *event)
         return;
     zseq_seq_raise (&entry->seq, event->msg->next);
     s_grant (self, event, entry);
+}
+
+//  Requests of clients to claim on their behalf.
+
+static void
+s_next (zseq_node_t *self, const zseq_event_t *event)
+{
+    if (!zseq_node_admit (self, event))
+        return;
+    zseq_entry_t *entry = s_obtain (self, event);
+    if (entry && zseq_coordinator_next (self->coordinator, entry, &event->route,
+                                        event->msg, self->now_us) != ZSEQ_OK)
+        zseq_node_refuse (self, event, ZSEQ_EBUSY);
+}
+
+static uint64_t
+s_draw (void *arg)
+{
+    zseq_node_t *self = arg;
+    if (++self->next_request == 0)
+        self->next_request = 1;
+    return self->next_request;
+}
+
+//  The coordinator's own vote takes the same way as any other, and counts when
+//  it is durable.
+static void
+s_ask (void *arg, uint8_t node, const zseq_msg_t *msg)
+{
+    zseq_node_t *self = arg;
+    zseq_msg_t ask = *msg;
+    ask.cluster = self->record.identity;
+    if (node == self->record.self) {
+        zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST, .msg = &ask};
+        if (ask.op == ZSEQ_OP_READ)
+            s_read (self, &event);
+        else
+            s_claim (self, &event);
+        return;
+    }
+    zseq_action_t action = {.type = ZSEQ_ACTION_ASK, .peer = node, .msg = &ask};
+    self->act (&action, self->arg);
+}
+
+//  S3: a peer votes for itself only, and for its cluster.
+static void
+s_vote_reply (zseq_node_t *self, const zseq_event_t *event)
+{
+    const zseq_msg_t *msg = event->msg;
+    if (msg->node == event->peer && msg->cluster == self->record.identity)
+        zseq_coordinator_reply (self->coordinator, msg, self->now_us);
+}
+
+static void
+s_answer_rider (void *arg, const zseq_route_t *route, const zseq_msg_t *msg)
+{
+    zseq_node_t *self = arg;
+    zseq_msg_t *reply =
+      zseq_node_reply (self, ZSEQ_OP_NEXT, msg->request, msg->status);
+    reply->first = msg->first;
+    reply->count = msg->count;
+    reply->served = msg->served;
+    zseq_node_send (self, route);
 }
 
 //  A page of names that begin with prefix and lie above after. Of a LIST it
@@ -771,6 +856,7 @@ static void
 s_stop (zseq_node_t *self)
 {
     self->stopping = true;
+    zseq_coordinator_end (self->coordinator, ZSEQ_ENOTVOTING);
     for (zseq_entry_t *entry = self->reserved; entry; entry = entry->reserved)
         if (entry->limit > entry->seq.next && !entry->writing)
             s_lower (self, entry, entry->seq.next);
@@ -784,6 +870,7 @@ s_tick (zseq_node_t *self)
     if (self->stopping || self->ended)
         return;
     zseq_peers_tick (self);
+    zseq_coordinator_tick (self->coordinator, self->now_us);
     s_look_all (self);
 }
 
@@ -861,6 +948,7 @@ s_limit (zseq_node_t *self, zseq_entry_t *entry)
 static void
 s_flush (zseq_node_t *self)
 {
+    zseq_coordinator_flush (self->coordinator, self->now_us);
     zseq_peers_consider_vote (self);
     if (self->version != self->version_disk && !self->record_writing) {
         self->record_writing = true;
@@ -910,6 +998,9 @@ s_request (zseq_node_t *self, const zseq_event_t *event)
     case ZSEQ_OP_RAISE:
         s_raise (self, event);
         break;
+    case ZSEQ_OP_NEXT:
+        s_next (self, event);
+        break;
     case ZSEQ_OP_LIST:
         s_list (self, event);
         break;
@@ -940,7 +1031,10 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_refuse (self, event, ZSEQ_EPROTOCOL);
         break;
     case ZSEQ_EVENT_PEER_REPLY:
-        zseq_peers_reply (self, event);
+        if (event->msg->op == ZSEQ_OP_READ || event->msg->op == ZSEQ_OP_CLAIM)
+            s_vote_reply (self, event);
+        else
+            zseq_peers_reply (self, event);
         break;
     case ZSEQ_EVENT_TICK:
         s_tick (self);

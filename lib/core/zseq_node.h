@@ -118,6 +118,9 @@ const zseq_record_t *zseq_node_record (const zseq_node_t *self);
 //  One step. After ZSEQ_ACTION_EXIT the node must not be stepped again.
 void zseq_node_step (zseq_node_t *self, const zseq_event_t *event);
 
+//  When to step it next at the latest, with a TICK and then a FLUSH.
+uint64_t zseq_node_wake_us (const zseq_node_t *self);
+
 //  Whether no request waits and no write is in flight.
 bool zseq_node_idle (const zseq_node_t *self);
 

@@ -4,6 +4,7 @@
 #ifndef ZSEQ_NODE_PRIVATE_H_INCLUDED
 #define ZSEQ_NODE_PRIVATE_H_INCLUDED
 
+#include "zseq_coordinator.h"
 #include "zseq_node.h"
 #include "zseq_recovery.h"
 
@@ -85,6 +86,8 @@ struct zseq_node {
     uint64_t told_copied;    //  How far that was
     bool forced;
     zseq_force_t force;
+
+    zseq_coordinator_t *coordinator;
 
     zseq_table_t *table;
     uint64_t reserve_us;

@@ -349,6 +349,7 @@ zseq_peers_recover (zseq_node_t *self)
     self->starting = false;
     for (zseq_entry_t *entry = self->dirty; entry; entry = entry->dirty)
         zseq_node_release (self, entry, UINT64_MAX, ZSEQ_ENOTVOTING);
+    zseq_coordinator_end (self->coordinator, ZSEQ_ENOTVOTING);
     zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK, "node %s recovers: %s",
                     zseq_node_name (self, self->record.self), self->why);
     uint8_t need = zseq_quorum_majority (self->record.n);

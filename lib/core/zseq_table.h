@@ -17,6 +17,7 @@ typedef struct zseq_entry {
     uint32_t waiting_last;        //  ... and the last
     struct zseq_entry *dirty;     //  Next in the list of entries to persist
     struct zseq_entry *reserved;  //  Next in the list of those with a reserve
+    struct zseq_line *line;       //  Its line at the coordinator, or NULL
     zseq_reserve_t reserve;
     bool queued;     //  It is in the list of entries to persist
     bool writing;    //  A write of it is in flight

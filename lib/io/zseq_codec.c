@@ -27,6 +27,8 @@ s_body_size (zseq_op_t op, bool reply)
         return 3;
     case ZSEQ_OP_RAISE:
         return reply ? 1 : 2;
+    case ZSEQ_OP_NEXT:
+        return reply ? 3 : 4;
     case ZSEQ_OP_LIST:
         return reply ? 2 : 3;
     case ZSEQ_OP_STATUS:
@@ -214,6 +216,12 @@ s_put_request_body (msgpack_packer *packer, const zseq_msg_t *msg)
         s_put_name (packer, msg->name, 1);
         s_put_uint (packer, msg->next, 1, ZSEQ_NEXT_MAX);
         break;
+    case ZSEQ_OP_NEXT:
+        s_put_name (packer, msg->name, 1);
+        s_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
+        s_put_uint (packer, msg->count_min, 1, msg->count);
+        s_put_uint (packer, msg->patience_us, 1, UINT64_MAX);
+        break;
     case ZSEQ_OP_LIST:
         s_put_name (packer, msg->name, 0);
         s_put_name (packer, msg->after, 0);
@@ -255,6 +263,11 @@ s_put_reply_body (msgpack_packer *packer, const zseq_msg_t *msg)
         s_put_uint (packer, msg->next, 1, ZSEQ_NEXT_MAX);
         s_put_uint (packer, msg->first, 1, ZSEQ_ID_MAX);
         s_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
+        break;
+    case ZSEQ_OP_NEXT:
+        s_put_uint (packer, msg->first, 1, ZSEQ_ID_MAX);
+        s_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
+        s_put_uint (packer, msg->served, 1, UINT64_MAX);
         break;
     case ZSEQ_OP_LIST:
     case ZSEQ_OP_COPY:
@@ -639,6 +652,9 @@ s_clear (zseq_msg_t *msg, bool reply)
     msg->after = none;
     msg->first = 0;
     msg->count = 0;
+    msg->count_min = 0;
+    msg->patience_us = 0;
+    msg->served = 0;
     msg->next = 0;
     msg->more = false;
     msg->items = NULL;
@@ -697,6 +713,11 @@ s_take_request_body (s_cursor_t *self, zseq_msg_t *msg)
     case ZSEQ_OP_RAISE:
         return s_take_bytes (self, 1, ZSEQ_NAME_MAX, &msg->name) &&
                s_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->next);
+    case ZSEQ_OP_NEXT:
+        return s_take_bytes (self, 1, ZSEQ_NAME_MAX, &msg->name) &&
+               s_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count) &&
+               s_take_uint (self, 1, msg->count, &msg->count_min) &&
+               s_take_uint (self, 1, UINT64_MAX, &msg->patience_us);
     case ZSEQ_OP_LIST:
         return s_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->name) &&
                s_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->after) &&
@@ -733,6 +754,10 @@ s_take_reply_body (s_cursor_t *self, zseq_codec_t *codec, zseq_msg_t *msg)
         return s_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->next) &&
                s_take_uint (self, 1, ZSEQ_ID_MAX, &msg->first) &&
                s_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count);
+    case ZSEQ_OP_NEXT:
+        return s_take_uint (self, 1, ZSEQ_ID_MAX, &msg->first) &&
+               s_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count) &&
+               s_take_uint (self, 1, UINT64_MAX, &msg->served);
     case ZSEQ_OP_LIST:
     case ZSEQ_OP_COPY:
         msg->items = codec->items;

@@ -371,6 +371,9 @@ s_print_request_body (s_bytes_t *text, const zseq_msg_t *msg)
         s_print (text, ", %" PRIu64 ", %" PRIu64, msg->first, msg->count);
     if (msg->op == ZSEQ_OP_RAISE)
         s_print (text, ", %" PRIu64, msg->next);
+    if (msg->op == ZSEQ_OP_NEXT)
+        s_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->count,
+                 msg->count_min, msg->patience_us);
     if (msg->op == ZSEQ_OP_LIST) {
         s_print (text, ", ");
         s_print_slice (text, "b", msg->after);
@@ -396,6 +399,10 @@ s_print_reply_body (s_bytes_t *text, const zseq_msg_t *msg)
     case ZSEQ_OP_CLAIM:
         s_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->next,
                  msg->first, msg->count);
+        break;
+    case ZSEQ_OP_NEXT:
+        s_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->first,
+                 msg->count, msg->served);
         break;
     case ZSEQ_OP_LIST:
     case ZSEQ_OP_COPY:
@@ -509,8 +516,9 @@ s_read_document (void)
 }
 
 static const zseq_op_t s_ops[] = {
-  ZSEQ_OP_HELLO,  ZSEQ_OP_READ,      ZSEQ_OP_CLAIM, ZSEQ_OP_RAISE, ZSEQ_OP_LIST,
-  ZSEQ_OP_STATUS, ZSEQ_OP_INTRODUCE, ZSEQ_OP_FENCE, ZSEQ_OP_COPY};
+  ZSEQ_OP_HELLO, ZSEQ_OP_READ, ZSEQ_OP_CLAIM,  ZSEQ_OP_RAISE,
+  ZSEQ_OP_NEXT,  ZSEQ_OP_LIST, ZSEQ_OP_STATUS, ZSEQ_OP_INTRODUCE,
+  ZSEQ_OP_FENCE, ZSEQ_OP_COPY};
 #define OPS (sizeof s_ops / sizeof *s_ops)
 
 static bool
@@ -843,6 +851,19 @@ Test (codec, holds_the_body_of_a_request_to_its_bounds)
       {"[1, 4, 7, 9, n1, " NEXT_MAX_TEXT "]", OK},
       {"[1, 4, 7, 9, n1, 9223372036854775809]", REFUSED},
       {"[1, 4, 7, 9, n1, 1, 1]", REFUSED},
+      //  NEXT
+      {"[1, 5, 7, 9, n1, 1, 1, 1]", OK},
+      {"[1, 5, 7, 9, n255, " COUNT_MAX_TEXT ", " COUNT_MAX_TEXT
+       ", 18446744073709551615]",
+       OK},
+      {"[1, 5, 7, 9, n0, 1, 1, 1]", REFUSED},
+      {"[1, 5, 7, 9, n1, 0, 1, 1]", REFUSED},
+      {"[1, 5, 7, 9, n1, 4294967297, 1, 1]", REFUSED},
+      {"[1, 5, 7, 9, n1, 7, 0, 1]", REFUSED},
+      {"[1, 5, 7, 9, n1, 7, 8, 1]", REFUSED},
+      {"[1, 5, 7, 9, n1, 1, 1, 0]", REFUSED},
+      {"[1, 5, 7, 9, n1, 1, 1]", REFUSED},
+      {"[1, 5, 7, 9, n1, 1, 1, 1, 1]", REFUSED},
       //  LIST
       {"[1, 6, 7, 9, n0, n0, 1]", OK},
       {"[1, 6, 7, 9, n255, n255, 256]", OK},
@@ -949,9 +970,9 @@ Test (codec, holds_the_head_of_a_reply_to_its_bounds)
       {"[1, 2, 7, 9, 256, 0, [1, 2]]", REFUSED},
       {"[1, 2, 7, 9, -1, 0, [1, 2]]", REFUSED},
       {"[1, 2, 7, 9, 4294967308, 0, [1, 2]]", REFUSED},
-      {"[1, 5, 7, 9, 16, 0, [1, 2]]", OK},
-      {"[1, 5, 7, 9, 0, 0, [1, 2]]", REFUSED},
-      {"[1, 5, 7, 9, 0, 0, [1, 2], 1]", REFUSED},
+      {"[1, 11, 7, 9, 16, 0, [1, 2]]", OK},
+      {"[1, 11, 7, 9, 0, 0, [1, 2]]", REFUSED},
+      {"[1, 11, 7, 9, 0, 0, [1, 2], 1]", REFUSED},
       {"[1, 256, 7, 9, 16, 0, [1, 2]]", DROPPED},
       {"[1, 2, 7, 9, 12, 1, [1, 2]]", REFUSED},
       {"[1, 2, 7, 9, 12, 1, [1, 2, 3, 4]]", OK},
@@ -1000,6 +1021,17 @@ Test (codec, holds_the_body_of_a_reply_to_its_bounds)
       {"[1, 3, 7, 9, 4, 0, [1, 2]]", REFUSED},
       {"[1, 3, 7, 9, 12, 0, [1, 2]]", OK},
       {"[1, 4, 7, 9, 3, 0, [1, 2]]", OK},
+      //  NEXT
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 1, 1]", OK},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], " ID_MAX_TEXT ", " COUNT_MAX_TEXT
+       ", 18446744073709551615]",
+       OK},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 0, 1, 1]", REFUSED},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 0, 1]", REFUSED},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 4294967297, 1]", REFUSED},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 1, 0]", REFUSED},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 1]", REFUSED},
+      {"[1, 5, 7, 9, 4, 0, [1, 2]]", OK},
       //  LIST
       {"[1, 6, 7, 9, 0, 0, [1, 2], [], false]", OK},
       {"[1, 6, 7, 9, 0, 0, [1, 2], [], true]", REFUSED},
@@ -1367,6 +1399,8 @@ Test (codec, leaves_no_field_unset)
     cr_expect (!msg->more && msg->item_count == 0 && msg->member_count == 0);
     cr_expect (msg->cluster_name.size == 0 && msg->reason.size == 0);
     cr_expect (msg->sequences == 0 && msg->claims == 0 && msg->conflicts == 0);
+    cr_expect (msg->count_min == 0 && msg->patience_us == 0 &&
+               msg->served == 0);
     cr_expect (msg->burnt == 0 && msg->process == 0 && msg->floor == 0 &&
                msg->floor_reserved == 0);
     cr_expect (msg->life.counter == 0 && msg->life.random == 0);
@@ -1518,6 +1552,9 @@ s_make_msg (s_maker_t *self, zseq_msg_t *msg)
     msg->after = s_make_bytes (self, 0, ZSEQ_NAME_MAX);
     msg->first = s_make_uint (self, 1, ZSEQ_ID_MAX);
     msg->count = s_make_uint (self, 1, list ? UINT64_MAX : ZSEQ_COUNT_MAX);
+    msg->count_min = s_make_uint (self, 1, msg->count);
+    msg->patience_us = s_make_uint (self, 1, UINT64_MAX);
+    msg->served = s_make_uint (self, 1, UINT64_MAX);
     msg->next = s_make_uint (self, 1, ZSEQ_NEXT_MAX);
     s_make_items (self, msg);
     msg->cluster_name = s_make_label (self);

@@ -1,0 +1,241 @@
+//  Nodes that claim on behalf of clients.
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "zseq_world.h"
+
+#define CLIENTS_MAX 64
+
+//  A NEXT, and what came of it.
+typedef struct {
+    zseq_msg_t msg;
+    size_t answered;
+    int status;
+    uint64_t first;
+    uint64_t count;
+    uint64_t served;
+} s_next_t;
+
+static zseq_world_t *s_world;
+static s_next_t s_nexts[CLIENTS_MAX];
+static size_t s_next_count;
+static uint8_t s_cut;  //  A node that no other reaches; 255: none
+
+static bool
+s_filter (const zseq_letter_t *letter, void *arg)
+{
+    (void) arg;
+    return letter->from == ZSEQ_WORLD_CLIENT ||
+           letter->to == ZSEQ_WORLD_CLIENT ||
+           (letter->from != s_cut && letter->to != s_cut);
+}
+
+static void
+s_reply (const zseq_msg_t *msg, void *arg)
+{
+    (void) arg;
+    for (size_t index = 0; index < s_next_count; index++) {
+        s_next_t *next = &s_nexts[index];
+        if (next->msg.request != msg->request)
+            continue;
+        next->answered++;
+        next->status = msg->status;
+        next->first = msg->first;
+        next->count = msg->count;
+        next->served = msg->served;
+    }
+}
+
+static void
+s_setup (size_t n)
+{
+    s_world = zseq_world_new (n);
+    s_next_count = 0;
+    s_cut = 255;
+    zseq_world_filter (s_world, s_filter, NULL);
+    zseq_world_client (s_world, s_reply, NULL);
+    zseq_world_birth (s_world);
+}
+
+static void
+s_teardown (void)
+{
+    zseq_world_destroy (&s_world);
+}
+
+TestSuite (coordinator, .fini = s_teardown);
+
+//  Sends a NEXT, which arrives with the next round.
+static s_next_t *
+s_ask (uint8_t node, uint64_t count, uint64_t count_min)
+{
+    cr_assert_lt (s_next_count, (size_t) CLIENTS_MAX);
+    s_next_t *next = &s_nexts[s_next_count++];
+    memset (next, 0, sizeof *next);
+    next->msg.op = ZSEQ_OP_NEXT;
+    next->msg.request = 9000 + s_next_count;
+    next->msg.cluster = zseq_world_identity (s_world);
+    next->msg.name = (zseq_slice_t){"orders", 6};
+    next->msg.count = count;
+    next->msg.count_min = count_min;
+    next->msg.patience_us = 5000000;
+    zseq_world_send (s_world, node, &next->msg);
+    return next;
+}
+
+static void
+s_assert_won (const s_next_t *next, uint64_t first, uint64_t count)
+{
+    cr_assert_eq (next->answered, 1);
+    cr_assert_eq (next->status, ZSEQ_OK);
+    cr_assert_eq (next->first, first);
+    cr_assert_eq (next->count, count);
+}
+
+static void
+s_rounds (size_t count)
+{
+    for (size_t round = 0; round < count; round++)
+        zseq_world_round (s_world);
+}
+
+Test (coordinator, claims_on_behalf_of_a_client)
+{
+    for (size_t n = 1; n <= 5; n++) {
+        s_setup (n);
+        s_next_t *next = s_ask (0, 10, 10);
+        s_rounds (2);
+        s_assert_won (next, 1, 10);
+        cr_assert_eq (next->served, 1);
+        for (uint8_t node = 0; node < n; node++)
+            cr_assert_eq (zseq_world_disk_next (s_world, node, "orders"), 11);
+        if (n < 5)
+            s_teardown ();
+    }
+}
+
+Test (coordinator, shares_one_claim_in_the_order_of_arrival)
+{
+    s_setup (3);
+    s_next_t *nexts[5];
+    for (uint64_t index = 0; index < 5; index++)
+        nexts[index] = s_ask (1, index + 1, index + 1);
+    s_rounds (2);
+    uint64_t first = 1;
+    for (uint64_t index = 0; index < 5; index++) {
+        s_assert_won (nexts[index], first, index + 1);
+        cr_assert_eq (nexts[index]->served, 5);
+        first += index + 1;
+    }
+}
+
+Test (coordinator, goes_on_above_what_others_have_claimed)
+{
+    s_setup (3);
+    for (uint8_t round = 0; round < 12; round++) {
+        s_ask (round % 3, 10, 10);
+        s_rounds (50);
+    }
+    for (size_t index = 1; index < s_next_count; index++) {
+        cr_assert_eq (s_nexts[index].status, ZSEQ_OK);
+        cr_assert_geq (s_nexts[index].first, s_nexts[index - 1].first + 10);
+    }
+}
+
+Test (coordinator, and_others_hand_out_nothing_twice)
+{
+    s_setup (3);
+    for (size_t index = 0; index < 40; index++)
+        s_ask (index % 2, 1 + index % 7, 1);
+    s_rounds (200);
+    for (size_t index = 0; index < s_next_count; index++) {
+        cr_assert_eq (s_nexts[index].answered, 1, "%zu", index);
+        cr_assert_eq (s_nexts[index].status, ZSEQ_OK);
+        for (size_t other = 0; other < index; other++)
+            cr_assert (s_nexts[index].first + s_nexts[index].count <=
+                         s_nexts[other].first ||
+                       s_nexts[other].first + s_nexts[other].count <=
+                         s_nexts[index].first);
+    }
+}
+
+Test (coordinator, needs_a_majority_and_waits_for_it)
+{
+    enum { A, B, C };
+    s_setup (3);
+    zseq_world_kill (s_world, B);
+    s_next_t *next = s_ask (A, 1, 1);
+    s_rounds (20);
+    s_assert_won (next, 1, 1);
+    s_cut = A;
+    next = s_ask (A, 1, 1);
+    s_rounds (20);
+    cr_assert_eq (next->answered, 0);
+    s_cut = 255;
+    s_rounds (50);
+    cr_assert_eq (next->status, ZSEQ_OK);
+    cr_assert_gt (next->first, 1);
+}
+
+Test (coordinator, forgets_a_client_that_has_given_up)
+{
+    enum { A };
+    s_setup (3);
+    s_cut = A;
+    s_next_t *next = s_ask (A, 1, 1);
+    s_rounds (300);
+    s_cut = 255;
+    s_rounds (50);
+    cr_assert_eq (next->answered, 0);
+}
+
+Test (coordinator, ends_a_sequence_as_a_client_does)
+{
+    s_setup (3);
+    zseq_msg_t raise = {.op = ZSEQ_OP_RAISE,
+                        .request = 7,
+                        .cluster = zseq_world_identity (s_world),
+                        .name = {"orders", 6},
+                        .next = ZSEQ_NEXT_MAX - 15};
+    for (uint8_t node = 0; node < 3; node++)
+        zseq_world_send (s_world, node, &raise);
+    s_rounds (2);
+    s_next_t *whole = s_ask (0, 10, 10);
+    s_next_t *misfit = s_ask (0, 10, 10);
+    s_next_t *part = s_ask (0, 10, 1);
+    s_rounds (50);
+    s_assert_won (whole, ZSEQ_NEXT_MAX - 15, 10);
+    s_assert_won (part, ZSEQ_NEXT_MAX - 5, 5);
+    cr_assert_eq (misfit->status, ZSEQ_EEXHAUSTED);
+    cr_assert_eq (misfit->answered, 1);
+}
+
+Test (coordinator, that_does_not_vote_says_so)
+{
+    enum { A, B, C };
+    s_setup (3);
+    zseq_world_kill (s_world, B);
+    zseq_world_kill (s_world, C);
+    zseq_world_wipe (s_world, B);
+    zseq_world_start (s_world, B, NULL);
+    s_next_t *next = s_ask (B, 1, 1);
+    s_rounds (2);
+    cr_assert_eq (next->status, ZSEQ_ENOTVOTING);
+}
+
+//  S3: what a peer says counts for itself and its cluster only. S8: the node's
+//  own vote counts when it is durable.
+Test (coordinator, counts_its_own_vote_when_it_is_on_disk)
+{
+    enum { A, B, C };
+    s_setup (3);
+    zseq_world_kill (s_world, C);
+    zseq_world_stick (s_world, A, 0);
+    s_next_t *next = s_ask (A, 1, 1);
+    s_rounds (3);
+    cr_assert_eq (next->answered, 0);
+    zseq_world_unstick (s_world, A);
+    s_rounds (50);
+    cr_assert_eq (next->status, ZSEQ_OK);
+}

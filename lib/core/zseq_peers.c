@@ -261,12 +261,17 @@ s_consider_birth (zseq_node_t *self)
 {
     zseq_record_t *record = &self->record;
     if (record->voting || record->identity || self->recovering ||
-        self->stopping || !zseq_vector_complete (&self->durable))
+        self->stopping)
         return;
-    for (uint8_t node = 0; node < record->n; node++)
+    for (uint8_t node = 0; node < record->n; node++) {
+        //  The identity is that of the lives that all were born with. Where one
+        //  has begun another, a voter has to tell it.
+        if (self->durable.life[node].counter != 1)
+            return;
         if (node != record->self &&
             !zseq_vector_equal (&self->peer[node].vector, &self->durable))
             return;
+    }
     s_vote (self, zseq_record_identity (record));
 }
 

@@ -669,6 +669,36 @@ Test (birth, lets_a_node_vote_that_was_down_when_the_others_began)
         s_destroy (&nodes[index]);
 }
 
+//  Found by the simulator, seed 20348662: it voted in a cluster of its own.
+Test (birth, that_was_missed_is_heard_of_from_a_voter)
+{
+    //  It had met all, and was down while they began and e lost its disk.
+    zseq_record_t record = s_record (5, 0);
+    for (uint8_t index = 0; index < 5; index++)
+        record.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+    record.vector.life[4] = (zseq_incarnation_t){2, 99};
+    s_fixture_t *self = s_new (&record, 10, 10);
+    s_tick (self, 0);
+    zseq_msg_t reply[5];
+    for (uint8_t peer = 1; peer < 5; peer++) {
+        reply[peer] = s_introduction (self, peer);
+        reply[peer].cluster = 42;
+        reply[peer].state = ZSEQ_STATE_STARTING;
+    }
+    for (uint8_t peer = 1; peer < 5; peer++)
+        s_answer (self, peer, &reply[peer]);
+    s_write_record (self);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_COMPLETE);
+    s_tick (self, 2000000);
+    reply[1] = s_introduction (self, 1);
+    reply[1].cluster = 42;
+    s_answer (self, 1, &reply[1]);
+    s_write_record (self);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    cr_assert_eq (self->record.identity, 42);
+    s_destroy (&self);
+}
+
 Test (birth, does_not_let_a_node_vote_that_was_formatted_again)
 {
     s_fixture_t *nodes[3];

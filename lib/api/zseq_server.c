@@ -28,6 +28,8 @@
 //  closed, for what is freed goes one by one.
 #define GUARD_US 100000
 #define GUARD_AGAIN_US 1000000
+//  How often it is told that sockets cannot be opened again.
+#define GUARD_TELL_US 10000000
 #define NAME_BYTES 1024  //  That a name takes at most
 #define DAMAGES_MAX 20   //  Lines about damage; the rest is only counted
 
@@ -46,7 +48,7 @@ struct zseq_server {
     uint64_t tick_us;   //  When to tick next
     uint64_t guard_us;  //  When to look at the memory next
     int statm_fd;       //  Stays open: connections may use up all descriptors
-    bool unbound;       //  It was too much, and is to be bound again
+    bool closed;        //  It was too much: sockets are to be opened again
     bool stopping;
     bool stopped_voting;  //  It voted until then
     int exit;             //  Why to end at once; or ZSEQ_OK
@@ -363,9 +365,22 @@ s_endpoint (const zseq_server_t *self)
 }
 
 static int
-s_open_transport (zseq_server_t *self)
+s_open_sockets (zseq_server_t *self)
 {
     const zseq_record_t *record = zseq_node_record (self->node);
+    int rc = zseq_transport_bind (self->transport, s_endpoint (self));
+    for (uint8_t node = 0; node < record->n && rc == ZSEQ_OK; node++)
+        if (node != record->self)
+            rc = zseq_transport_link (self->transport, node,
+                                      record->member[node].endpoint);
+    if (rc != ZSEQ_OK)
+        zseq_transport_reset (self->transport);
+    return rc;
+}
+
+static int
+s_open_transport (zseq_server_t *self)
+{
     self->transport = zseq_transport_new ();
     if (!self->transport)
         return zseq_detail_fail (ZSEQ_ENOMEM, "cannot make a ZeroMQ context");
@@ -378,11 +393,7 @@ s_open_transport (zseq_server_t *self)
           "bind a loopback or ipc endpoint, or say --insecure on a network "
           "that you trust",
           endpoint);
-    int rc = zseq_transport_bind (self->transport, endpoint);
-    for (uint8_t node = 0; node < record->n && rc == ZSEQ_OK; node++)
-        if (node != record->self)
-            rc = zseq_transport_link (self->transport, node,
-                                      record->member[node].endpoint);
+    int rc = s_open_sockets (self);
     if (rc != ZSEQ_OK)
         return zseq_detail_fail (rc, "%s",
                                  zseq_transport_text (self->transport));
@@ -448,8 +459,10 @@ s_take_replies (zseq_server_t *self)
     for (uint8_t peer = 0; peer < self->record.n; peer++) {
         const uint8_t *bytes;
         size_t size;
-        while (zseq_transport_recv (self->transport, peer, &bytes, &size) ==
-               ZSEQ_OK) {
+        for (size_t burst = 0; burst < BURST_MAX &&
+                               zseq_transport_recv (self->transport, peer,
+                                                    &bytes, &size) == ZSEQ_OK;
+             burst++) {
             zseq_msg_t msg;
             count++;
             if (zseq_codec_decode_reply (&self->codec, bytes, size, &msg) !=
@@ -546,14 +559,17 @@ s_resident (const zseq_server_t *self)
 static void
 s_guard (zseq_server_t *self, uint64_t now_us)
 {
-    if (self->unbound) {
-        if (zseq_transport_bind (self->transport, s_endpoint (self)) != ZSEQ_OK)
-            return;
-        self->unbound = false;
+    if (self->closed && s_open_sockets (self) == ZSEQ_OK) {
+        self->closed = false;
         self->guard_us = now_us + GUARD_AGAIN_US;
     }
     if (now_us < self->guard_us)
         return;
+    if (self->closed) {
+        self->guard_us = now_us + GUARD_TELL_US;
+        s_log (self, zseq_transport_text (self->transport));
+        return;
+    }
     self->guard_us = now_us + GUARD_US;
     uint64_t max =
       self->options->memory_max + NAME_BYTES * zseq_node_count (self->node);
@@ -565,8 +581,9 @@ s_guard (zseq_server_t *self, uint64_t now_us)
         return;
     s_log (self, "messages that wait take too much memory (--memory-max): all "
                  "connections are closed, and may begin anew");
-    zseq_transport_unbind (self->transport);
-    self->unbound = true;
+    zseq_transport_reset (self->transport);
+    self->closed = true;
+    self->guard_us = now_us + GUARD_AGAIN_US;
 }
 
 static void

@@ -915,7 +915,8 @@ s_record_persisted (zseq_node_t *self, const zseq_event_t *event)
     if (event->status != ZSEQ_OK) {
         zseq_node_tell (
           self, ZSEQ_ACTION_EXIT, event->status,
-          "the node's record cannot be written: make room on the disk");
+          "the node's record cannot be written: make room on the disk, or "
+          "raise the limit of open files");
         return;
     }
     self->version_disk = event->version;

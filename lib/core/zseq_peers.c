@@ -697,6 +697,22 @@ s_tell_unkin (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
           zseq_node_name (self, peer), self->record.member[peer].endpoint);
 }
 
+//  Whether a node that starts is answered by one that was born with it and has
+//  not heard yet that it may vote. It has answered no recovery, so that there is
+//  one peer less that can have ended this life, and one less to be asked.
+static bool
+s_is_born_with (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    if (!self->starting || msg->node != peer || msg->cluster ||
+        msg->state != ZSEQ_STATE_COMPLETE ||
+        !zseq_vector_equal (&msg->vector, &self->record.vector))
+        return false;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        if (msg->vector.life[node].counter != 1)
+            return false;
+    return true;
+}
+
 //  What a peer says of itself.
 static void
 s_introduced (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
@@ -704,6 +720,12 @@ s_introduced (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     zseq_peer_t *peer = &self->peer[index];
     if (msg->status != ZSEQ_OK) {
         s_peer_refused (self, index, msg);
+        return;
+    }
+    if (s_is_born_with (self, index, msg)) {
+        peer->vector = msg->vector;
+        peer->confirms = true;
+        s_consider_start (self);
         return;
     }
     if (!s_kin (self, index, msg)) {

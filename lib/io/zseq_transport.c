@@ -68,9 +68,7 @@ zseq_transport_destroy (zseq_transport_t **self_p)
     if (!self)
         return;
     zmq_msg_close (&self->frame);
-    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
-        zseq_transport_unlink (self, index);
-    zseq_transport_unbind (self);
+    zseq_transport_reset (self);
     if (self->context)
         while (zmq_ctx_term (self->context) == -1 && errno == EINTR)
             continue;
@@ -106,7 +104,10 @@ s_open (zseq_transport_t *self, int type)
     assert (rc == 0);
     s_set (socket, ZMQ_LINGER, 0);
     s_set (socket, ZMQ_SNDHWM, QUEUE_MAX);
-    s_set (socket, ZMQ_RCVHWM, QUEUE_MAX);
+    //  libzmq 4.3.4 aborts when a connection whose input waits, as its queue is
+    //  full, has a PING among what was read already, and is closed: whoever is
+    //  at the other end can do that. So no input ever waits.
+    s_set (socket, ZMQ_RCVHWM, 0);
     s_set (socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
     //  Not ZMTP's heartbeats: libzmq 4.3.4 aborts when one is due on a connection
     //  whose input waits and that its peer has closed.
@@ -165,10 +166,6 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
     s_set (router, ZMQ_ROUTER_HANDOVER, 0);
     s_set (router, ZMQ_BACKLOG, BACKLOG);
     s_set (router, ZMQ_LINGER, LINGER_MS);
-    //  libzmq 4.3.4 aborts when a connection whose input waits, as its queue is
-    //  full, has a PING among what was read already, and is closed: anybody can
-    //  do that. So no input ever waits.
-    s_set (router, ZMQ_RCVHWM, 0);
     s_set_family (router, endpoint);
     if (zmq_bind (router, endpoint) == -1) {
         int error = errno;
@@ -181,13 +178,15 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
 }
 
 void
-zseq_transport_unbind (zseq_transport_t *self)
+zseq_transport_reset (zseq_transport_t *self)
 {
     assert (self);
 
     if (self->router)
         zmq_close (self->router);
     self->router = NULL;
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
+        zseq_transport_unlink (self, index);
 }
 
 int

@@ -23,14 +23,16 @@ void zseq_transport_destroy (zseq_transport_t **self_p);
 //  Why the last call failed.
 const char *zseq_transport_text (const zseq_transport_t *self);
 
+//  How much may wait in a socket to be received is not bounded: whoever listens
+//  to strangers watches over the process's memory, and resets the transport.
+
 //  Binds the ROUTER. Errors: ZSEQ_EINVAL (malformed endpoint), ZSEQ_EIO (in
-//  use, no permission, no such address). How much may wait in it is not bounded:
-//  whoever binds watches over the process's memory, and unbinds.
+//  use, no permission, no such address).
 int zseq_transport_bind (zseq_transport_t *self, const char *endpoint);
 
-//  Closes the ROUTER with all its connections and what waits in them. It may
-//  take a moment until the endpoint can be bound again.
-void zseq_transport_unbind (zseq_transport_t *self);
+//  Closes the ROUTER and all links, with what waits in them. It may take a moment
+//  until the endpoint can be bound again.
+void zseq_transport_reset (zseq_transport_t *self);
 
 //  Opens link index (0..ZSEQ_LINKS_MAX - 1) to endpoint, in the background;
 //  closes what it was before. Errors: ZSEQ_EINVAL (malformed), ZSEQ_EIO.

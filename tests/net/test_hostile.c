@@ -527,6 +527,67 @@ Test (hostile, survives_pings_behind_messages_of_one_who_hangs_up)
     s_assert_served ();
 }
 
+//  At the endpoint of a node that is down: whoever listens there sees the others
+//  connect.
+static int
+s_listen (size_t node)
+{
+    const char *port =
+      strrchr (zseq_cluster_endpoint (s_cluster, node), ':') + 1;
+    struct sockaddr_in address = {.sin_family = AF_INET,
+                                  .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
+    address.sin_port = htons ((uint16_t) strtoul (port, NULL, 10));
+    int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int yes = 1;
+    setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof yes);
+    cr_assert_eq (bind (fd, (struct sockaddr *) &address, sizeof address), 0,
+                  "%s", strerror (errno));
+    cr_assert_eq (listen (fd, 10), 0);
+    return fd;
+}
+
+//  After the suite's own.
+static void
+s_open_three (void)
+{
+    s_close ();
+    s_cluster = zseq_cluster_new ("net", 3, NULL);
+    zseq_cluster_start_all (s_cluster);
+    s_client = zseq_client_new (zseq_cluster_uri (s_cluster));
+    s_orders = zseq_new (s_client, "orders");
+    zseq_cluster_kill (s_cluster, 1);
+}
+
+Test (hostile, survives_a_stranger_at_a_peer_s_endpoint, .init = s_open_three)
+{
+    static const char ready[] = "\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06"
+                                "ROUTER";
+    static char bytes[2000 * 3 + 9];
+    for (size_t index = 0; index < 2000; index++)
+        memcpy (bytes + index * 3, "\0\x01?", 3);
+    memcpy (bytes + 2000 * 3, "\x04\x07\x04PING\0\0", 9);
+    struct linger linger = {.l_onoff = 1};
+    int listener = s_listen (1);
+    for (size_t round = 0; round < 60; round++) {
+        cr_assert (s_wait (listener, POLLIN));
+        int fd = accept4 (listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        cr_assert_neq (fd, -1);
+        char greeting[64];
+        char head[2];
+        char rest[255];
+        if (s_send (fd, s_greeting, sizeof s_greeting) &&
+            s_receive (fd, greeting, sizeof greeting) &&
+            s_send (fd, ready, sizeof ready - 1) &&
+            s_receive (fd, head, sizeof head) &&
+            s_receive (fd, rest, (uint8_t) head[1]))
+            (void) s_send (fd, bytes, sizeof bytes);
+        setsockopt (fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
+        close (fd);
+    }
+    close (listener);
+    s_assert_served ();
+}
+
 //  Requests, of which each would be answered, from one who does not read.
 Test (hostile, answers_that_nobody_reads_cost_bounded_memory)
 {
@@ -582,7 +643,6 @@ Test (hostile, serves_others_beside_10000_half_open_connections)
 static void
 s_open_few (void)
 {
-    s_open ();
     struct rlimit limit = {.rlim_cur = FILES_FEW, .rlim_max = FILES_FEW};
     cr_assert_eq (
       prlimit (zseq_cluster_pid (s_cluster, 0), RLIMIT_NOFILE, &limit, NULL),

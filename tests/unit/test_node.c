@@ -945,6 +945,31 @@ Test (start, asks_as_many_as_leave_no_majority_unasked)
     }
 }
 
+//  A birth that was cut short: c never comes back, and b has not heard yet.
+Test (start, counts_who_was_born_with_it_and_does_not_vote_yet)
+{
+    zseq_record_t record = s_record (3, 0);
+    for (uint8_t index = 0; index < 3; index++)
+        record.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+    record.identity = 42;
+    record.voting = true;
+    s_fixture_t *self = s_new (&record, 100, 100);
+    s_tick (self, 0);
+    zseq_msg_t reply[3];
+    for (uint8_t peer = 1; peer < 3; peer++) {
+        reply[peer] = s_introduction (self, peer);
+        reply[peer].cluster = 0;
+        reply[peer].state = ZSEQ_STATE_COMPLETE;
+    }
+    //  Of another birth.
+    reply[2].vector.life[2].random = 4711;
+    s_answer (self, 2, &reply[2]);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
+    s_answer (self, 1, &reply[1]);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    s_destroy (&self);
+}
+
 //  S4: b answers in a life that has ended, as c knows.
 Test (start, does_not_count_an_old_life_s_word)
 {

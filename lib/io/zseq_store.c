@@ -261,7 +261,7 @@ s_sync_parent (zseq_store_t *self)
     if (fd < 0)
         return zseq_store_disk_fail_io (&self->disk, "..", "open");
     int rc = ZSEQ_OK;
-    if (fsync (fd) != 0)
+    if (!zseq_store_sync_directory (fd))
         rc = zseq_store_disk_fail_io (&self->disk, "..", "fsync");
     zseq_store_close (&fd);
     return rc;
@@ -517,7 +517,7 @@ s_open_directory (zseq_store_t *self, int parent_fd, const char *name,
     if (fd < 0 && errno == ENOENT) {
         if (mkdirat (parent_fd, name, 0700) != 0)
             return zseq_store_disk_fail_write (&self->disk, where, "mkdir");
-        if (sync && fsync (parent_fd) != 0)
+        if (sync && !zseq_store_sync_directory (parent_fd))
             return zseq_store_disk_fail_io (&self->disk, where,
                                             "fsync of its parent directory");
         fd = openat (parent_fd, name, flags);
@@ -619,7 +619,7 @@ s_sync_spreads (zseq_store_t *self)
     for (size_t i = 0; i < ZSEQ_STORE_SPREAD_COUNT; i++) {
         if (self->spread_fd[i] < 0)
             continue;
-        if (fsync (self->spread_fd[i]) != 0) {
+        if (!zseq_store_sync_directory (self->spread_fd[i])) {
             char where[16];
             snprintf (where, sizeof where, "seq/%02x", (unsigned) i);
             return zseq_store_disk_fail_io (&self->disk, where, "fsync");

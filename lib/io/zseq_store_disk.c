@@ -194,10 +194,17 @@ zseq_store_disk_replace (zseq_store_disk_t *self, const char *file,
     return rc == ZSEQ_OK ? zseq_store_disk_place (self, &temp, file) : rc;
 }
 
+bool
+zseq_store_sync_directory (int fd)
+{
+    struct stat status;
+    return fsync (fd) == 0 && fstat (fd, &status) == 0;
+}
+
 int
 zseq_store_disk_sync (zseq_store_disk_t *self)
 {
-    if (fsync (self->fd) != 0)
+    if (!zseq_store_sync_directory (self->fd))
         return zseq_store_disk_fail_io (self, ".", "fsync");
     return ZSEQ_OK;
 }

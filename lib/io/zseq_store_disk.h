@@ -63,6 +63,11 @@ int zseq_store_disk_place (zseq_store_disk_t *self,
 int zseq_store_disk_replace (zseq_store_disk_t *self, const char *file,
                              const uint8_t *bytes, size_t size);
 
+//  Syncs a directory; false with errno if it, or the file system, has failed. XFS
+//  answers fsync of a directory with success after it has shut down and thrown
+//  away what the directory got: a look at it does not.
+bool zseq_store_sync_directory (int fd);
+
 //  Syncs the directory itself, or its whole file system. Errors: ZSEQ_EIO.
 int zseq_store_disk_sync (zseq_store_disk_t *self);
 int zseq_store_disk_sync_all (zseq_store_disk_t *self);

@@ -30,6 +30,10 @@
 #define GUARD_AGAIN_US 1000000
 //  How often it is told that sockets cannot be opened again.
 #define GUARD_TELL_US 10000000
+//  How long the one who had the directory and the endpoint before may take to
+//  go: a process that was killed holds both until the system has freed it.
+#define PREDECESSOR_US 3000000
+#define PREDECESSOR_LOOK_US 10000
 #define NAME_BYTES 1024  //  That a name takes at most
 #define DAMAGES_MAX 20   //  Lines about damage; the rest is only counted
 
@@ -45,10 +49,12 @@ struct zseq_server {
     zseq_write_t *writes;  //  Gathered during a step, handed over at its end
     size_t write_count;
     size_t write_size;
-    uint64_t tick_us;   //  When to tick next
-    uint64_t guard_us;  //  When to look at the memory next
-    int statm_fd;       //  Stays open: connections may use up all descriptors
-    bool closed;        //  It was too much: sockets are to be opened again
+    uint64_t tick_us;    //  When to tick next
+    uint64_t guard_us;   //  When to look at the memory next
+    int statm_fd;        //  Stays open: connections may use up all descriptors
+    bool awaits;         //  Someone else has what it needs: it was told
+    uint64_t opened_us;  //  When it was begun to open
+    bool closed;         //  It was too much: sockets are to be opened again
     bool stopping;
     bool stopped_voting;  //  It voted until then
     int exit;             //  Why to end at once; or ZSEQ_OK
@@ -297,6 +303,25 @@ s_load (zseq_server_t *self)
     return ZSEQ_OK;
 }
 
+//  Whether to try again what the one before may hold still. Looks only now and
+//  then: there is nothing to wait on that would tell.
+static bool
+s_await_predecessor (zseq_server_t *self, int rc, const char *why)
+{
+    uint64_t now_us = s_now_us ();
+    if (rc != ZSEQ_ELOCKED || now_us - self->opened_us >= PREDECESSOR_US)
+        return false;
+    if (!self->awaits) {
+        char text[ZSEQ_STORE_TEXT_MAX + 64];
+        snprintf (text, sizeof text, "%s; waiting %d s for it to end", why,
+                  PREDECESSOR_US / 1000000);
+        s_log (self, text);
+    }
+    self->awaits = true;
+    (void) usleep (PREDECESSOR_LOOK_US);
+    return true;
+}
+
 //  A directory that is empty, or whose node's record is gone.
 static int
 s_open_lost (zseq_server_t *self, int why)
@@ -317,7 +342,9 @@ s_open_lost (zseq_server_t *self, int why)
                                  "cluster's name is not one",
                                  options->name);
     zseq_record_lose (&self->record, 0);
-    rc = zseq_store_open_lost (self->store, self->record.self);
+    do
+        rc = zseq_store_open_lost (self->store, self->record.self);
+    while (s_await_predecessor (self, rc, zseq_store_text (self->store)));
     if (rc != ZSEQ_OK)
         return zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
     return ZSEQ_OK;
@@ -329,7 +356,10 @@ s_open_store (zseq_server_t *self)
     self->store = zseq_store_new (self->options->directory);
     if (!self->store)
         return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
-    int rc = zseq_store_open (self->store, &self->record);
+    int rc;
+    do
+        rc = zseq_store_open (self->store, &self->record);
+    while (s_await_predecessor (self, rc, zseq_store_text (self->store)));
     if (rc == ZSEQ_OK)
         rc = s_check_owner (self);
     else if (rc == ZSEQ_EAGAIN || rc == ZSEQ_EDAMAGED)
@@ -393,7 +423,11 @@ s_open_transport (zseq_server_t *self)
           "bind a loopback or ipc endpoint, or say --insecure on a network "
           "that you trust",
           endpoint);
-    int rc = s_open_sockets (self);
+    int rc;
+    do
+        rc = s_open_sockets (self);
+    while (
+      s_await_predecessor (self, rc, zseq_transport_text (self->transport)));
     if (rc != ZSEQ_OK)
         return zseq_detail_fail (rc, "%s",
                                  zseq_transport_text (self->transport));
@@ -408,6 +442,7 @@ zseq_server_open (zseq_server_t *self)
 
     if (sodium_init () == -1)
         return zseq_detail_fail (ZSEQ_EIO, "no source of randomness");
+    self->opened_us = s_now_us ();
     int rc = s_open_store (self);
     if (rc != ZSEQ_OK)
         return rc;

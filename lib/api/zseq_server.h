@@ -44,8 +44,9 @@ void zseq_server_destroy (zseq_server_t **self_p);
 //  or endpoint: ZSEQ_EINVAL, ZSEQ_EAGAIN (there is nothing, and options lack
 //  name, cluster or members), ZSEQ_EDAMAGED (the same, of a directory whose
 //  node's record is damaged), ZSEQ_EFOREIGN (it belongs to another node or
-//  cluster than options say; it is left untouched), ZSEQ_ELOCKED,
-//  ZSEQ_ENOSPACE, ZSEQ_EIO, ZSEQ_EFULL, ZSEQ_ENOMEM.
+//  cluster than options say; it is left untouched), ZSEQ_ELOCKED (another
+//  process has the directory or the endpoint, and has not ended within three
+//  seconds), ZSEQ_ENOSPACE, ZSEQ_EIO, ZSEQ_EFULL, ZSEQ_ENOMEM.
 int zseq_server_open (zseq_server_t *self);
 
 //  Serves until stop_fd polls readable, then takes part in nothing more,

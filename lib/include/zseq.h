@@ -81,7 +81,7 @@ extern "C" {
     X (EURI, 20, "malformed URI")                                              \
     X (EIO, 21, "input or output failed")                                      \
     X (EDAMAGED, 22, "data is missing or damaged")                             \
-    X (ELOCKED, 23, "another process uses the directory")                      \
+    X (ELOCKED, 23, "in use by another process")                               \
     X (EEXIST, 24, "the directory is not empty")                               \
     X (EFOREIGN, 25, "the directory belongs to another node or cluster")
 

@@ -154,8 +154,7 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
     assert (!self->router);
 
     if (s_taken (endpoint))
-        return s_fail (self, ZSEQ_EIO, "cannot bind %s: it is in use",
-                       endpoint);
+        return s_fail (self, ZSEQ_ELOCKED, "cannot bind %s", endpoint);
     void *router = s_open (self, ZMQ_ROUTER);
     if (!router)
         return s_fail (self, ZSEQ_EIO, "cannot open a socket: %s",
@@ -170,7 +169,10 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
     if (zmq_bind (router, endpoint) == -1) {
         int error = errno;
         zmq_close (router);
-        return s_fail (self, error == EINVAL ? ZSEQ_EINVAL : ZSEQ_EIO,
+        return s_fail (self,
+                       error == EINVAL       ? ZSEQ_EINVAL
+                       : error == EADDRINUSE ? ZSEQ_ELOCKED
+                                             : ZSEQ_EIO,
                        "cannot bind %s: %s", endpoint, zmq_strerror (error));
     }
     self->router = router;

@@ -26,8 +26,8 @@ const char *zseq_transport_text (const zseq_transport_t *self);
 //  How much may wait in a socket to be received is not bounded: whoever listens
 //  to strangers watches over the process's memory, and resets the transport.
 
-//  Binds the ROUTER. Errors: ZSEQ_EINVAL (malformed endpoint), ZSEQ_EIO (in
-//  use, no permission, no such address).
+//  Binds the ROUTER. Errors: ZSEQ_EINVAL (malformed endpoint), ZSEQ_ELOCKED
+//  (another process listens there), ZSEQ_EIO (no permission, no such address).
 int zseq_transport_bind (zseq_transport_t *self, const char *endpoint);
 
 //  Closes the ROUTER and all links, with what waits in them. It may take a moment

@@ -55,4 +55,5 @@ before=$(tail -n 2 numbers | head -n 1)
 streamed=$(sort -n stream.log | tail -n 1)
 holds "$before is above the $streamed of the stream" test "$before" -gt "$streamed"
 holds "$last is above $before" test "$last" -gt "$before"
+[[ $failures -eq 0 ]] || tail -n 20 "$work"/?.log
 verdict

@@ -154,6 +154,25 @@ refuses 1 "$(endpoint a)" "$zseqd" start --data "$work/b" \
 kill -INT "${pid[a]}"
 ends a 0 ''
 
+#  Who was killed may have the directory or the endpoint a moment longer.
+start a
+ready a
+pid[before]=${pid[a]}
+mv "$work/a.log" "$work/before.log"
+start a
+holds "it waits for who has the directory" \
+    wait_until says_or_ends a 'in use by process.*waiting'
+crash before
+ready a
+stop a
+start b --bind "$(endpoint a)"
+start a
+holds "it waits for who has the endpoint" \
+    wait_until says_or_ends a 'cannot bind.*waiting'
+crash b
+ready a
+stop a
+
 #  A limit on names is kept, and told.
 start a --names-max 2
 ready a

@@ -24,7 +24,7 @@
 //  --memory-max, 512 MiB if it is not told otherwise; and as much again, for it
 //  looks at its memory ten times a second, and frees it bit by bit. With thread
 //  sanitizer it is slower, and keeps books on each byte.
-#ifdef __SANITIZE_THREAD__
+#ifdef ZSEQ_TSAN
 #define GROWTH_MAX (2048 * MIB)
 #else
 #define GROWTH_MAX (1024 * MIB)

@@ -37,8 +37,7 @@ typedef struct s_drinker {
 //  The handle's lock may be taken under the engine's, not the other way.
 struct zseq {
     zseq_client_t *client;
-    zseq_line_t *line;
-    char *name;
+    zseq_name_t *name;
     atomic_int timeout_ms;
 
     pthread_mutex_t lock;  //  Guards what follows
@@ -247,18 +246,14 @@ zseq_new (zseq_client_t *client, const char *name)
     if (zseq_engine_check (client->engine) != ZSEQ_OK)
         return NULL;
     zseq_t *self = calloc (1, sizeof *self);
-    char *copy = strdup (name);
-    zseq_line_t *line =
-      self && copy ? zseq_engine_line (client->engine, name) : NULL;
-    if (!line) {
-        free (copy);
+    zseq_name_t *known = self ? zseq_engine_name (client->engine, name) : NULL;
+    if (!known) {
         free (self);
         (void) zseq_detail_fail (ZSEQ_ENOMEM, "no handle fits");
         return NULL;
     }
     self->client = client;
-    self->line = line;
-    self->name = copy;
+    self->name = known;
     self->batch = 1;
     self->floor = 1;
     self->fill.done = s_filled;
@@ -328,8 +323,7 @@ zseq_destroy (zseq_t **self_p)
         pthread_mutex_unlock (&self->client->lock);
         pthread_mutex_destroy (&self->lock);
     }
-    zseq_engine_line_free (engine, self->line);
-    free (self->name);
+    zseq_engine_name_free (engine, self->name);
     free (self);
     *self_p = NULL;
 }
@@ -465,7 +459,8 @@ s_filled (zseq_want_t *want)
     self->filling = false;
     self->exhausted = want->outcome.rc == ZSEQ_EEXHAUSTED;
     if (want->outcome.rc == ZSEQ_OK) {
-        s_range_t range = {want->first, want->first + want->count};
+        s_range_t range = {want->rider.first,
+                           want->rider.first + want->rider.count};
         //  S9: a range that was overtaken is dropped.
         if (range.first < self->floor) {
             uint64_t first = self->floor < range.end ? self->floor : range.end;
@@ -495,8 +490,8 @@ static void
 s_fill (zseq_t *self, uint64_t deadline_us)
 {
     if (self->fill.pending) {
-        if (self->fill.deadline_us < deadline_us)
-            self->fill.deadline_us = deadline_us;
+        if (self->fill.rider.deadline_us < deadline_us)
+            self->fill.rider.deadline_us = deadline_us;
         return;
     }
     pthread_mutex_lock (&self->lock);
@@ -510,10 +505,10 @@ s_fill (zseq_t *self, uint64_t deadline_us)
     for (s_drinker_t *drinker = self->drinkers; drinker;
          drinker = drinker->next)
         drinkers++;
-    self->fill.count = count > drinkers ? count : drinkers;
-    self->fill.count_min = 1;
-    self->fill.deadline_us = deadline_us;
-    zseq_engine_post (self->client->engine, self->line, &self->fill);
+    self->fill.rider.count = count > drinkers ? count : drinkers;
+    self->fill.rider.count_min = 1;
+    self->fill.rider.deadline_us = deadline_us;
+    zseq_engine_post (self->client->engine, self->name, &self->fill);
 }
 
 //  Keeps the buffer ahead of its consumer, who does not wait for it.
@@ -566,7 +561,7 @@ s_drink (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
         }
         seen = self->fills;
         if (zseq_engine_now_us () >= deadline_us) {
-            zseq_engine_explain (engine, self->line, outcome);
+            zseq_engine_explain (engine, self->name, outcome);
             rc = outcome->rc;
             break;
         }
@@ -605,12 +600,11 @@ s_claim (zseq_t *self, uint64_t count, uint64_t deadline_us, uint64_t *first_p,
 {
     zseq_waiter_t waiter;
     zseq_waiter_init (&waiter);
-    zseq_want_t want = {.count = count,
-                        .count_min = count,
-                        .deadline_us = deadline_us,
-                        .done = s_wake,
-                        .arg = &waiter};
-    zseq_engine_post (self->client->engine, self->line, &want);
+    zseq_want_t want = {
+      .rider = {.count = count, .count_min = count, .deadline_us = deadline_us},
+      .done = s_wake,
+      .arg = &waiter};
+    zseq_engine_post (self->client->engine, self->name, &want);
     while (want.pending)
         zseq_engine_wait (self->client->engine, &waiter, deadline_us);
     zseq_waiter_term (&waiter);
@@ -618,9 +612,9 @@ s_claim (zseq_t *self, uint64_t count, uint64_t deadline_us, uint64_t *first_p,
     *outcome = want.outcome;
     if (outcome->rc != ZSEQ_OK)
         return;
-    *first_p = want.first;
+    *first_p = want.rider.first;
     pthread_mutex_lock (&self->lock);
-    uint64_t burnt = s_lift_floor (self, want.first + count);
+    uint64_t burnt = s_lift_floor (self, want.rider.first + count);
     self->issued += count;
     pthread_mutex_unlock (&self->lock);
     zseq_engine_burn (self->client->engine, burnt);
@@ -699,8 +693,9 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
     zseq_engine_leave (engine);
     if (outcome.rc != ZSEQ_OK)
         return s_fail (&outcome);
-    return zseq_detail_fail (
-      ZSEQ_EAGAIN, "the next range of '%s' is on its way", self->name);
+    return zseq_detail_fail (ZSEQ_EAGAIN,
+                             "the next range of '%s' is on its way",
+                             zseq_engine_name_text (self->name));
 }
 
 static int
@@ -709,7 +704,7 @@ s_probe (zseq_t *self, uint64_t *value_p)
     int rc = zseq_engine_enter (self->client->engine);
     if (rc != ZSEQ_OK)
         return rc;
-    zseq_probe_t probe = {.name = self->name,
+    zseq_probe_t probe = {.name = zseq_engine_name_text (self->name),
                           .value = *value_p,
                           .deadline_us = s_deadline_us (self->timeout_ms)};
     zseq_engine_probe (self->client->engine, &probe);

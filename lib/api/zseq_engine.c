@@ -16,16 +16,10 @@
 #include "zseq_detail.h"
 #include "zseq_transport.h"
 
-//  A first guess.
-#define RTT_US 1000
-//  Weight of a new round trip in the typical one: 1 / 8, as TCP has it
-//  (RFC 6298).
-#define RTT_SHIFT 3
 //  A request of ours with two names fits.
 #define REQUEST_MAX 1024
 
 typedef enum {
-    S_CLAIM,
     S_PROBE,
     S_STATUS,
     S_PAGE,
@@ -46,15 +40,11 @@ typedef struct s_op {
     struct s_op *next;
 } s_op_t;
 
-struct zseq_line {
-    s_op_t op;
-    zseq_claim_t claim;
-    zseq_known_t known;
-    zseq_want_t *riding;   //  Wants that share the claim, in order
-    zseq_want_t *waiting;  //  Wants that came after it was sent
+struct zseq_name {
+    zseq_line_t *line;
     size_t references;
-    struct zseq_line *next;
-    char name[ZSEQ_NAME_MAX + 1];
+    struct zseq_name *next;
+    char text[ZSEQ_NAME_MAX + 1];
 };
 
 typedef struct {
@@ -109,7 +99,13 @@ struct zseq_engine {
     pthread_cond_t background;
     bool closing;
     s_op_t *ops;
-    zseq_line_t *lines;
+    zseq_lines_t *lines;  //  All claims
+    bool opened;          //  ... may be made
+    bool foreign;         //  A node answered one for another cluster
+    uint64_t encoded;     //  Request ID of the message in bytes
+    size_t size;
+    uint8_t bytes[REQUEST_MAX];
+    zseq_name_t *names;
     uint64_t seed;
     zseq_stats_t stats;
 };
@@ -195,14 +191,22 @@ zseq_waiter_wake (zseq_waiter_t *self)
 
 //  What to tell people.
 
-//  Whom op has not reached, for a person.
+//  How far a question has come.
+typedef struct {
+    bool started;     //  It was asked
+    bool foreign;     //  A node answered for another cluster
+    uint32_t unsent;  //  Nodes that it could not be sent to, a bit each
+    const zseq_attempt_t *attempt;
+} s_state_t;
+
+//  Whom it has not reached, for a person.
 static void
-s_add_missing (const zseq_engine_t *self, const s_op_t *op,
+s_add_missing (const zseq_engine_t *self, const s_state_t *state,
                zseq_outcome_t *outcome)
 {
     const char *before = "; not reachable: ";
     for (uint8_t node = 0; node < zseq_links_n (self->links); node++) {
-        if (op->started && !(op->unsent & (1u << node)))
+        if (!(state->unsent & (1u << node)))
             continue;
         const zseq_member_t *member = zseq_links_member (self->links, node);
         zseq_outcome_add (outcome, "%s%s at %s", before, member->name,
@@ -211,25 +215,24 @@ s_add_missing (const zseq_engine_t *self, const s_op_t *op,
     }
 }
 
-//  Why what op wanted did not come to be by its deadline.
+//  Why what was wanted did not come to be by its deadline.
 static void
-s_explain (const zseq_engine_t *self, const s_op_t *op,
-           const zseq_attempt_t *attempt, uint8_t need, const char *harm,
-           zseq_outcome_t *outcome)
+s_explain (const zseq_engine_t *self, const s_state_t *state, uint8_t need,
+           const char *harm, zseq_outcome_t *outcome)
 {
     if (zseq_links_fatal (self->links)) {
         *outcome = *zseq_links_fatal (self->links);
         return;
     }
-    if (!zseq_links_ready (self->links) || !op->started) {
+    if (!zseq_links_ready (self->links) || !state->started) {
         zseq_links_explain (self->links, outcome);
         zseq_outcome_add (outcome, "; %s", harm);
         return;
     }
     unsigned n = zseq_links_n (self->links);
     uint8_t answered;
-    int rc = zseq_attempt_failure (attempt, need, &answered);
-    if (rc == ZSEQ_EUNAVAILABLE && op->foreign)
+    int rc = zseq_attempt_failure (state->attempt, need, &answered);
+    if (rc == ZSEQ_EUNAVAILABLE && state->foreign)
         zseq_outcome_set (outcome, ZSEQ_ECLUSTER,
                           "the nodes answer for another cluster than before: "
                           "was it made anew? Make a new client");
@@ -246,8 +249,16 @@ s_explain (const zseq_engine_t *self, const s_op_t *op,
         zseq_outcome_set (outcome, rc,
                           "%u of %u nodes answered, the others refuse",
                           answered, n);
-    s_add_missing (self, op, outcome);
+    s_add_missing (self, state, outcome);
     zseq_outcome_add (outcome, "; %s", harm);
+}
+
+static s_state_t
+s_state (const s_op_t *op, const zseq_attempt_t *attempt)
+{
+    s_state_t state = {op->started, op->foreign,
+                       op->started ? op->unsent : UINT32_MAX, attempt};
+    return state;
 }
 
 //  Operations.
@@ -285,21 +296,10 @@ s_retire (zseq_engine_t *self, s_op_t *op)
 static zseq_pace_t
 s_pace (zseq_engine_t *self)
 {
-    zseq_pace_t pace = {.rtt_us = self->stats.rtt_us,
+    zseq_pace_t pace = {.rtt_us = zseq_lines_stats (self->lines)->rtt_us,
                         .deadline_us = ZSEQ_NEVER,
                         .seed = self->seed++};
     return pace;
-}
-
-static void
-s_note_trip (zseq_engine_t *self, const s_op_t *op)
-{
-    uint64_t now_us = zseq_engine_now_us ();
-    uint64_t trip_us = now_us > op->sent_us ? now_us - op->sent_us : 0;
-    uint64_t rtt_us = self->stats.rtt_us;
-    self->stats.rtt_us =
-      rtt_us - (rtt_us >> RTT_SHIFT) + (trip_us >> RTT_SHIFT) + 1;
-    self->stats.round_trips++;
 }
 
 //  The attempt that op is at; NULL if it makes none.
@@ -307,8 +307,6 @@ static zseq_attempt_t *
 s_attempt (s_op_t *op)
 {
     switch (op->kind) {
-    case S_CLAIM:
-        return &((zseq_line_t *) op)->claim.attempt;
     case S_PROBE:
         return &((s_probe_t *) op)->peek.attempt;
     case S_PAGE:
@@ -353,188 +351,70 @@ s_slice (const char *text)
     return slice;
 }
 
-//  Claims and the wants that they are made for.
+//  Wants.
 
-static void
-s_push (zseq_want_t **list, zseq_want_t *want)
-{
-    while (*list)
-        list = &(*list)->next;
-    want->next = NULL;
-    *list = want;
-}
-
+//  A message is made once, for all nodes.
 static bool
-s_pull (zseq_want_t **list, zseq_want_t *want)
+s_send_claim (void *arg, uint8_t node, zseq_msg_t *msg)
 {
-    for (; *list; list = &(*list)->next)
-        if (*list == want) {
-            *list = want->next;
-            return true;
-        }
-    return false;
-}
-
-//  Chooses the wants that the claim about to be sent is for, in the order in
-//  which they came (S7: none joins a claim that was sent). One that does not
-//  fit into what is left of the sequence stays behind, to be refused alone.
-static void
-s_board (zseq_line_t *line)
-{
-    zseq_want_t *all = line->riding;
-    zseq_want_t **end = &all;
-    while (*end)
-        end = &(*end)->next;
-    *end = line->waiting;
-    line->riding = line->waiting = NULL;
-
-    uint64_t room = zseq_claim_room (&line->claim);
-    uint64_t count = 0;
-    uint64_t count_min = ZSEQ_COUNT_MAX;
-    zseq_want_t **riding = &line->riding;
-    zseq_want_t **waiting = &line->waiting;
-    while (all) {
-        zseq_want_t *want = all;
-        all = want->next;
-        want->next = NULL;
-        //  If none fits, the last one finds out for certain.
-        bool boards = want->count_min <= room - count || (!all && !count);
-        zseq_want_t ***list = boards ? &riding : &waiting;
-        **list = want;
-        *list = &want->next;
-        if (!boards)
-            continue;
-        uint64_t left = room - count;
-        count +=
-          want->count_min <= left && want->count > left ? left : want->count;
-        if (want->count_min < count_min)
-            count_min = want->count_min;
+    zseq_engine_t *self = arg;
+    if (self->encoded != msg->request) {
+        msg->cluster = zseq_links_cluster (self->links);
+        self->size = zseq_codec_encode (msg, self->bytes, sizeof self->bytes);
+        assert (self->size);
+        self->encoded = msg->request;
     }
-    assert (line->riding);
-    zseq_claim_resize (&line->claim, count, count_min);
+    return zseq_links_send (self->links, node, self->bytes, self->size) ==
+           ZSEQ_OK;
 }
 
-static void
-s_count_claim (zseq_engine_t *self, const zseq_line_t *line)
+static uint64_t
+s_draw (void *arg)
 {
-    const zseq_claim_t *claim = &line->claim;
-    self->stats.attempts += claim->claims;
-    self->stats.conflicts += claim->conflicts;
-    self->stats.timeouts += claim->attempt.late;
-    self->stats.burnt += claim->burnt;
-}
-
-static void
-s_start_claim (zseq_engine_t *self, zseq_line_t *line)
-{
-    s_op_t *op = &line->op;
-    if (op->active || !(line->riding || line->waiting))
-        return;
-    s_activate (self, op);
-    if (!zseq_links_ready (self->links) || zseq_links_fatal (self->links))
-        return;
-    op->started = true;
-    zseq_pace_t pace = s_pace (self);
-    zseq_claim_init (&line->claim, zseq_links_quorum (self->links),
-                     &line->known, 1, 1, &pace);
-    s_drive (self, op, zseq_claim_tick (&line->claim, zseq_engine_now_us ()));
-}
-
-static void
-s_end_want (zseq_want_t *want)
-{
-    want->pending = false;
-    want->done (want);
-}
-
-//  Hands the range that was won out, in the order in which the wants came.
-static void
-s_hand_out (zseq_engine_t *self, zseq_line_t *line, zseq_want_t *riding)
-{
-    uint64_t first = line->claim.first;
-    uint64_t left = line->claim.count;
-    while (riding) {
-        zseq_want_t *want = riding;
-        riding = want->next;
-        if (want->count_min > left)
-            zseq_outcome_set (
-              &want->outcome, ZSEQ_EEXHAUSTED,
-              "%llu IDs are left of sequence '%s', %llu were wanted",
-              (unsigned long long) left, line->name,
-              (unsigned long long) want->count);
-        else {
-            if (want->count > left)
-                want->count = left;
-            want->first = first;
-            want->outcome.rc = ZSEQ_OK;
-            first += want->count;
-            left -= want->count;
-        }
-        s_end_want (want);
-    }
-    self->stats.burnt += left;
-}
-
-static void
-s_finish_claim (zseq_engine_t *self, zseq_line_t *line)
-{
-    zseq_claim_t *claim = &line->claim;
-    s_count_claim (self, line);
-    s_retire (self, &line->op);
-    line->known = claim->known;
-
-    zseq_want_t *riding = line->riding;
-    line->riding = NULL;
-    if (claim->rc == ZSEQ_OK) {
-        self->stats.claims++;
-        s_hand_out (self, line, riding);
-    }
-    else {
-        assert (claim->rc == ZSEQ_EEXHAUSTED);
-        while (riding) {
-            zseq_want_t *want = riding;
-            riding = want->next;
-            zseq_outcome_set (&want->outcome, ZSEQ_EEXHAUSTED,
-                              "fewer than %llu IDs are left of sequence '%s'",
-                              (unsigned long long) want->count_min, line->name);
-            s_end_want (want);
-        }
-    }
-    s_start_claim (self, line);
-}
-
-//  Takes want off its line. A claim that nobody rides any more is given up.
-static void
-s_unpost (zseq_engine_t *self, zseq_want_t *want)
-{
-    zseq_line_t *line = want->line;
-    bool riding = s_pull (&line->riding, want);
-    bool found = riding || s_pull (&line->waiting, want);
-    assert (found);
-    want->pending = false;
-    s_op_t *op = &line->op;
-    bool idle = op->started ? !line->riding : !line->waiting;
-    if (!op->active || !idle)
-        return;
-    if (op->started) {
-        s_count_claim (self, line);
-        if (op->request && !line->claim.reading)
-            self->stats.burnt += line->claim.count;
-    }
-    s_retire (self, op);
-    s_start_claim (self, line);
+    zseq_engine_t *self = arg;
+    return zseq_links_draw_request (self->links);
 }
 
 void
-zseq_engine_explain (const zseq_engine_t *self, const zseq_line_t *line,
+zseq_engine_explain (const zseq_engine_t *self, const zseq_name_t *name,
                      zseq_outcome_t *outcome)
 {
     assert (self);
-    assert (line);
+    assert (name);
     assert (outcome);
-    s_explain (
-      self, &line->op, &line->claim.attempt, zseq_links_quorum (self->links)->w,
-      "nothing was handed out, though IDs may have been burnt", outcome);
+
+    const char *harm = "nothing was handed out, though IDs may have been burnt";
+    uint8_t node;
+    const zseq_attempt_t *attempt = zseq_line_attempt (name->line, &node);
+    s_state_t state = {attempt != NULL, self->foreign,
+                       attempt ? attempt->absent : UINT32_MAX, attempt};
+    if (attempt && node < zseq_links_n (self->links) &&
+        !zseq_links_fatal (self->links)) {
+        const zseq_member_t *member = zseq_links_member (self->links, node);
+        zseq_outcome_set (outcome, ZSEQ_ETIMEOUT,
+                          "node %s at %s, which was asked to claim, has not "
+                          "answered yet: allow more time; %s",
+                          member->name, member->endpoint, harm);
+        return;
+    }
+    s_explain (self, &state, zseq_links_quorum (self->links)->w, harm, outcome);
+}
+
+static void
+s_end_want (void *arg, zseq_rider_t *rider)
+{
+    const zseq_engine_t *self = arg;
+    zseq_want_t *want = (zseq_want_t *) rider;
+    want->outcome.rc = rider->status;
+    if (rider->status == ZSEQ_EEXHAUSTED)
+        zseq_outcome_set (&want->outcome, ZSEQ_EEXHAUSTED,
+                          "fewer than %llu IDs are left of sequence '%s'",
+                          (unsigned long long) rider->count_min,
+                          want->name->text);
+    else if (rider->status != ZSEQ_OK)
+        zseq_engine_explain (self, want->name, &want->outcome);
+    want->pending = false;
+    want->done (want);
 }
 
 void
@@ -543,35 +423,22 @@ zseq_engine_cancel (zseq_engine_t *self, zseq_want_t *want)
     assert (self);
     assert (want);
     if (want->pending)
-        s_unpost (self, want);
-}
-
-static void
-s_expire (zseq_engine_t *self, zseq_want_t *want)
-{
-    zseq_engine_explain (self, want->line, &want->outcome);
-    s_unpost (self, want);
-    want->done (want);
+        zseq_line_cancel (&want->rider);
+    want->pending = false;
 }
 
 void
-zseq_engine_post (zseq_engine_t *self, zseq_line_t *line, zseq_want_t *want)
+zseq_engine_post (zseq_engine_t *self, zseq_name_t *name, zseq_want_t *want)
 {
     assert (self);
-    assert (line);
+    assert (name);
     assert (want);
     assert (!want->pending);
-    assert (want->count_min >= 1);
-    assert (want->count_min <= want->count);
-    assert (want->count <= ZSEQ_COUNT_MAX);
 
-    want->line = line;
+    want->name = name;
     want->pending = true;
-    s_push (&line->waiting, want);
-    if (zseq_links_fatal (self->links))
-        s_expire (self, want);
-    else
-        s_start_claim (self, line);
+    zseq_line_add (name->line, &want->rider);
+    zseq_lines_flush (self->lines, zseq_engine_now_us ());
 }
 
 void
@@ -581,40 +448,22 @@ zseq_engine_burn (zseq_engine_t *self, uint64_t count)
     self->stats.burnt += count;
 }
 
+//  The nodes are known: claims may be made.
 static void
-s_expire_wants (zseq_engine_t *self, zseq_line_t *line, uint64_t now_us)
+s_open_lines (zseq_engine_t *self)
 {
-    for (;;) {
-        zseq_want_t *want = line->riding;
-        while (want && want->deadline_us > now_us)
-            want = want->next;
-        if (!want)
-            want = line->waiting;
-        while (want && want->deadline_us > now_us)
-            want = want->next;
-        if (!want)
-            break;
-        s_expire (self, want);
+    const zseq_quorum_t *quorum = zseq_links_quorum (self->links);
+    zseq_rendezvous_t rendezvous;
+    zseq_rendezvous_init (&rendezvous, quorum->n);
+    for (uint8_t node = 0; node < quorum->n; node++) {
+        const char *name = zseq_links_member (self->links, node)->name;
+        zseq_rendezvous_set_name (&rendezvous, node, name, strlen (name));
     }
+    zseq_lines_open (self->lines, quorum, &rendezvous);
+    self->opened = true;
 }
 
 //  The next step of each kind.
-
-static zseq_do_t
-s_ask_claim (zseq_engine_t *self, zseq_line_t *line)
-{
-    zseq_msg_t msg;
-    s_board (line);
-    zseq_do_t todo =
-      zseq_claim_request (&line->claim, zseq_links_draw_request (self->links),
-                          zseq_engine_now_us (), &msg);
-    if (todo == ZSEQ_DO_SEND) {
-        msg.name = s_slice (line->name);
-        s_send (self, &line->op, &msg);
-        return ZSEQ_DO_WAIT;
-    }
-    return todo;
-}
 
 static zseq_do_t
 s_ask_probe (zseq_engine_t *self, s_probe_t *probe)
@@ -660,8 +509,6 @@ static zseq_do_t
 s_ask (zseq_engine_t *self, s_op_t *op)
 {
     switch (op->kind) {
-    case S_CLAIM:
-        return s_ask_claim (self, (zseq_line_t *) op);
     case S_PROBE:
         return s_ask_probe (self, (s_probe_t *) op);
     case S_PAGE:
@@ -676,10 +523,6 @@ s_ask (zseq_engine_t *self, s_op_t *op)
 static void
 s_finish (zseq_engine_t *self, s_op_t *op)
 {
-    if (op->kind == S_CLAIM) {
-        s_finish_claim (self, (zseq_line_t *) op);
-        return;
-    }
     s_retire (self, op);
     if (op->kind == S_PROBE)
         zseq_waiter_wake (&((s_probe_t *) op)->waiter);
@@ -698,15 +541,15 @@ s_drive (zseq_engine_t *self, s_op_t *op, zseq_do_t todo)
         s_finish (self, op);
 }
 
-//  Why a probe or a page did not come to be; S_CLAIM's wants explain
-//  themselves.
+//  Why a probe or a page did not come to be.
 static void
 s_fail_op (zseq_engine_t *self, s_op_t *op)
 {
     if (op->kind == S_PROBE) {
         s_probe_t *probe = (s_probe_t *) op;
         uint8_t need = probe->peek.attempt.quorum.w;
-        s_explain (self, op, &probe->peek.attempt,
+        s_state_t state = s_state (op, &probe->peek.attempt);
+        s_explain (self, &state,
                    op->started ? need : zseq_links_quorum (self->links)->w,
                    probe->peek.given ? "the raise may yet come to hold"
                                      : "nothing has changed",
@@ -714,7 +557,8 @@ s_fail_op (zseq_engine_t *self, s_op_t *op)
     }
     else if (op->kind == S_PAGE) {
         s_page_t *page = (s_page_t *) op;
-        s_explain (self, op, &page->attempt, zseq_links_quorum (self->links)->r,
+        s_state_t state = s_state (op, &page->attempt);
+        s_explain (self, &state, zseq_links_quorum (self->links)->r,
                    "nothing has changed", page->outcome);
     }
     s_finish (self, op);
@@ -724,17 +568,6 @@ static uint64_t
 s_deadline_us (const s_op_t *op)
 {
     switch (op->kind) {
-    case S_CLAIM: {
-        uint64_t deadline_us = ZSEQ_NEVER;
-        const zseq_line_t *line = (const zseq_line_t *) op;
-        for (const zseq_want_t *want = line->riding; want; want = want->next)
-            if (want->deadline_us < deadline_us)
-                deadline_us = want->deadline_us;
-        for (const zseq_want_t *want = line->waiting; want; want = want->next)
-            if (want->deadline_us < deadline_us)
-                deadline_us = want->deadline_us;
-        return deadline_us;
-    }
     case S_PROBE:
         return ((const s_probe_t *) op)->probe->deadline_us;
     case S_PAGE:
@@ -750,9 +583,7 @@ s_wake_us (const s_op_t *op)
 {
     uint64_t deadline_us = s_deadline_us (op);
     uint64_t wake_us = ZSEQ_NEVER;
-    if (op->started && op->kind == S_CLAIM)
-        wake_us = zseq_claim_wake_us (&((const zseq_line_t *) op)->claim);
-    else if (op->started && op->kind == S_PROBE)
+    if (op->started && op->kind == S_PROBE)
         wake_us = zseq_peek_wake_us (&((const s_probe_t *) op)->peek);
     else if (op->started && op->kind == S_PAGE)
         wake_us = zseq_attempt_wake_us (&((const s_page_t *) op)->attempt);
@@ -774,15 +605,10 @@ s_tick_page (s_page_t *page, uint64_t now_us)
 static void
 s_tick_op (zseq_engine_t *self, s_op_t *op, uint64_t now_us)
 {
-    if (op->kind == S_CLAIM)
-        s_expire_wants (self, (zseq_line_t *) op,
-                        zseq_links_fatal (self->links) ? ZSEQ_NEVER : now_us);
-    else if (zseq_links_fatal (self->links) || now_us >= s_deadline_us (op)) {
+    if (zseq_links_fatal (self->links) || now_us >= s_deadline_us (op)) {
         s_fail_op (self, op);
         return;
     }
-    if (!op->active)
-        return;
     bool may_start = op->kind == S_STATUS ? zseq_links_known (self->links)
                                           : zseq_links_ready (self->links);
     if (!op->started && !may_start)
@@ -791,17 +617,9 @@ s_tick_op (zseq_engine_t *self, s_op_t *op, uint64_t now_us)
     if (op->started && op->unsent)
         s_scatter (self, op);
     bool starts = !op->started;
-    if (starts && op->kind == S_CLAIM) {
-        s_retire (self, op);
-        s_start_claim (self, (zseq_line_t *) op);
-        return;
-    }
     zseq_pace_t pace = s_pace (self);
     op->started = true;
-    if (op->kind == S_CLAIM)
-        s_drive (self, op,
-                 zseq_claim_tick (&((zseq_line_t *) op)->claim, now_us));
-    else if (op->kind == S_PROBE) {
+    if (op->kind == S_PROBE) {
         s_probe_t *probe = (s_probe_t *) op;
         if (starts)
             zseq_peek_init (&probe->peek, zseq_links_quorum (self->links),
@@ -892,17 +710,14 @@ s_op_reply (zseq_engine_t *self, s_op_t *op, const zseq_msg_t *msg)
         return;
     }
 
-    zseq_attempt_t *attempt = s_attempt (op);
+    const zseq_attempt_t *attempt = s_attempt (op);
     uint32_t trips = attempt->trips;
     zseq_do_t todo;
-    if (op->kind == S_CLAIM)
-        todo = zseq_claim_reply (&((zseq_line_t *) op)->claim, msg, now_us);
-    else if (op->kind == S_PROBE)
+    if (op->kind == S_PROBE)
         todo = zseq_peek_reply (&((s_probe_t *) op)->peek, msg, now_us);
     else
         todo = s_page_reply ((s_page_t *) op, msg, now_us);
-    if (attempt->trips != trips)
-        s_note_trip (self, op);
+    self->stats.round_trips += attempt->trips - trips;
     s_drive (self, op, todo);
 }
 
@@ -927,6 +742,11 @@ s_receive (zseq_engine_t *self)
         s_op_t *op = s_find_op (self, msg.request);
         if (op)
             s_op_reply (self, op, &msg);
+        //  The wrong cluster's node is nobody's vote.
+        else if (msg.cluster != zseq_links_cluster (self->links))
+            self->foreign |= msg.status == ZSEQ_ECLUSTER;
+        else if (zseq_lines_reply (self->lines, &msg, zseq_engine_now_us ()))
+            self->foreign = false;
     }
     return seen;
 }
@@ -935,7 +755,8 @@ static void
 s_tick (zseq_engine_t *self)
 {
     uint64_t now_us = zseq_engine_now_us ();
-    bool restless = false;
+    bool restless = zseq_lines_restless (self->lines) ||
+                    (self->foreign && zseq_lines_busy (self->lines));
     for (const s_op_t *op = self->ops; op; op = op->next)
         restless |= op->unsent || op->foreign;
     zseq_links_tick (self->links, now_us, restless);
@@ -944,6 +765,12 @@ s_tick (zseq_engine_t *self)
         following = op->next;
         s_tick_op (self, op, now_us);
     }
+    if (!self->opened && zseq_links_ready (self->links))
+        s_open_lines (self);
+    if (zseq_links_fatal (self->links))
+        zseq_lines_end (self->lines, ZSEQ_ETIMEOUT);
+    zseq_lines_tick (self->lines, now_us);
+    zseq_lines_flush (self->lines, now_us);
 }
 
 //  Until every socket has been found empty after the last message was sent:
@@ -965,7 +792,8 @@ s_next_wake_us (const zseq_engine_t *self)
         if (op_us < wake_us)
             wake_us = op_us;
     }
-    return wake_us;
+    uint64_t lines_us = zseq_lines_wake_us (self->lines);
+    return lines_us < wake_us ? lines_us : wake_us;
 }
 
 //  Ends the poll of another thread when what it polls for has come, or when
@@ -1022,13 +850,19 @@ s_poll (zseq_engine_t *self, zseq_waiter_t *waiter, uint64_t until_us)
     s_pump (self);
 }
 
+static bool
+s_busy (const zseq_engine_t *self)
+{
+    return self->ops || zseq_lines_busy (self->lines);
+}
+
 static void *
 s_background (void *arg)
 {
     zseq_engine_t *self = arg;
     pthread_mutex_lock (&self->lock);
     while (!self->closing)
-        if (!self->polling && !self->waiters && self->ops)
+        if (!self->polling && !self->waiters && s_busy (self))
             s_poll (self, NULL, ZSEQ_NEVER);
         else {
             if (!self->polling && self->waiters)
@@ -1043,7 +877,7 @@ s_background (void *arg)
 static void
 s_hand_over (zseq_engine_t *self)
 {
-    if (self->polling || !self->ops)
+    if (self->polling || !s_busy (self))
         return;
     if (self->waiters) {
         pthread_cond_signal (&self->waiters->cond);
@@ -1109,7 +943,13 @@ zseq_engine_new (const zseq_uri_t *uri)
     self->uri = *uri;
     self->generation = s_generation;
     self->nudge_fd = -1;
-    self->stats.rtt_us = RTT_US;
+    zseq_lines_hooks_t hooks = {
+      .arg = self, .ask = s_send_claim, .done = s_end_want, .draw = s_draw};
+    self->lines = zseq_lines_new (&hooks);
+    if (!self->lines) {
+        free (self);
+        return NULL;
+    }
     randombytes_buf (&self->seed, sizeof self->seed);
     pthread_mutex_init (&self->lock, NULL);
     s_cond_init (&self->background);
@@ -1126,10 +966,11 @@ zseq_engine_destroy (zseq_engine_t **self_p)
         return;
     *self_p = NULL;
     if (zseq_engine_forked (self)) {
+        zseq_lines_destroy (&self->lines);
         free (self);
         return;
     }
-    assert (!self->lines);
+    assert (!self->names);
     pthread_mutex_lock (&self->lock);
     self->closing = true;
     if (self->links)
@@ -1139,6 +980,7 @@ zseq_engine_destroy (zseq_engine_t **self_p)
     if (self->threaded)
         pthread_join (self->thread, NULL);
     zseq_links_destroy (&self->links);
+    zseq_lines_destroy (&self->lines);
     if (self->nudge_fd >= 0)
         close (self->nudge_fd);
     pthread_cond_destroy (&self->background);
@@ -1235,50 +1077,73 @@ zseq_engine_stats (zseq_engine_t *self, zseq_stats_t *stats)
     assert (stats);
 
     pthread_mutex_lock (&self->lock);
+    const zseq_lines_stats_t *lines = zseq_lines_stats (self->lines);
     *stats = self->stats;
+    stats->attempts += lines->claims;
+    stats->claims += lines->won;
+    stats->conflicts += lines->conflicts;
+    stats->timeouts += lines->late;
+    stats->burnt += lines->burnt;
+    stats->round_trips += lines->trips;
+    stats->rtt_us = lines->rtt_us;
     pthread_mutex_unlock (&self->lock);
 }
 
-zseq_line_t *
-zseq_engine_line (zseq_engine_t *self, const char *name)
+zseq_name_t *
+zseq_engine_name (zseq_engine_t *self, const char *name)
 {
     assert (self);
     assert (name);
     assert (strlen (name) <= ZSEQ_NAME_MAX);
 
     pthread_mutex_lock (&self->lock);
-    zseq_line_t *line = self->lines;
-    while (line && strcmp (line->name, name))
-        line = line->next;
-    if (!line && (line = calloc (1, sizeof *line))) {
-        line->op.kind = S_CLAIM;
-        strcpy (line->name, name);
-        line->next = self->lines;
-        self->lines = line;
+    zseq_name_t *known = self->names;
+    while (known && strcmp (known->text, name))
+        known = known->next;
+    if (!known && (known = calloc (1, sizeof *known))) {
+        strcpy (known->text, name);
+        known->line = zseq_line_new (self->lines, known->text, strlen (name));
+        if (known->line) {
+            known->next = self->names;
+            self->names = known;
+        }
+        else {
+            free (known);
+            known = NULL;
+        }
     }
-    if (line)
-        line->references++;
+    if (known)
+        known->references++;
     pthread_mutex_unlock (&self->lock);
-    return line;
+    return known;
+}
+
+const char *
+zseq_engine_name_text (const zseq_name_t *name)
+{
+    assert (name);
+    return name->text;
 }
 
 void
-zseq_engine_line_free (zseq_engine_t *self, zseq_line_t *line)
+zseq_engine_name_free (zseq_engine_t *self, zseq_name_t *name)
 {
     assert (self);
-    assert (line);
-    assert (line->references);
+    assert (name);
+    assert (name->references);
 
     bool forked = zseq_engine_forked (self);
     if (!forked)
         pthread_mutex_lock (&self->lock);
-    if (--line->references == 0) {
-        assert (forked || !line->op.active);
-        zseq_line_t **link_p = &self->lines;
-        while (*link_p != line)
-            link_p = &(*link_p)->next;
-        *link_p = line->next;
-        free (line);
+    if (--name->references == 0) {
+        //  What the parent has on its way stays the parent's.
+        if (!forked || zseq_line_idle (name->line))
+            zseq_line_free (&name->line);
+        zseq_name_t **place = &self->names;
+        while (*place != name)
+            place = &(*place)->next;
+        *place = name->next;
+        free (name);
     }
     if (!forked)
         pthread_mutex_unlock (&self->lock);
@@ -1340,7 +1205,8 @@ zseq_engine_status (zseq_engine_t *self, uint64_t deadline_us,
     outcome->rc = ZSEQ_OK;
     if (!reachable || zseq_links_fatal (self->links)) {
         zseq_attempt_t none = {.answered = 0};
-        s_explain (self, &op.op, &none, 1, "nothing has changed", outcome);
+        s_state_t state = s_state (&op.op, &none);
+        s_explain (self, &state, 1, "nothing has changed", outcome);
         return;
     }
     const zseq_quorum_t *quorum = zseq_links_quorum (self->links);

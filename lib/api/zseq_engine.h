@@ -11,7 +11,7 @@
 
 #include <pthread.h>
 
-#include "zseq_claim.h"
+#include "zseq_lines.h"
 #include "zseq_links.h"
 #include "zseq_peek.h"
 
@@ -29,23 +29,19 @@ void zseq_waiter_init (zseq_waiter_t *self);
 void zseq_waiter_term (zseq_waiter_t *self);
 void zseq_waiter_wake (zseq_waiter_t *self);
 
-//  All claims of one name.
-typedef struct zseq_line zseq_line_t;
+//  A name that IDs are wanted of.
+typedef struct zseq_name zseq_name_t;
 
 //  A wish for IDs. Wishes for one name that wait at the same time share a
 //  claim, in the order in which they came.
 typedef struct zseq_want {
-    uint64_t count;        //  How many, 1..ZSEQ_COUNT_MAX
-    uint64_t count_min;    //  How many are better than none
-    uint64_t deadline_us;  //  CLOCK_MONOTONIC; may be moved while pending
+    zseq_rider_t rider;  //  Its deadline is of CLOCK_MONOTONIC
     //  Called under the lock, once, when it is no longer pending.
     void (*done) (struct zseq_want *self);
     void *arg;
     bool pending;
     zseq_outcome_t outcome;
-    uint64_t first;  //  The IDs it got: as many as count now says
-    zseq_line_t *line;
-    struct zseq_want *next;
+    zseq_name_t *name;
 } zseq_want_t;
 
 //  A peek or raise.
@@ -59,7 +55,7 @@ typedef struct zseq_probe {
 //  An engine for that URI, which is copied. Does no I/O. NULL: no memory.
 zseq_engine_t *zseq_engine_new (const zseq_uri_t *uri);
 
-//  Nobody may wait any more, and no line may be left. In a forked child, what
+//  Nobody may wait any more, and no name may be left. In a forked child, what
 //  belongs to the parent is left alone.
 void zseq_engine_destroy (zseq_engine_t **self_p);
 
@@ -87,21 +83,24 @@ uint64_t zseq_engine_now_us (void);
 void zseq_engine_wait (zseq_engine_t *self, zseq_waiter_t *waiter,
                        uint64_t until_us);
 
-//  The line of that name, made if need be; NULL: no memory. Each is to be
-//  given back. These two need the lock but not the links: they take it.
-zseq_line_t *zseq_engine_line (zseq_engine_t *self, const char *name);
-void zseq_engine_line_free (zseq_engine_t *self, zseq_line_t *line);
+//  That name, made known if need be; NULL: no memory. Each is to be given back.
+//  These two need the lock but not the links: they take it.
+zseq_name_t *zseq_engine_name (zseq_engine_t *self, const char *name);
+void zseq_engine_name_free (zseq_engine_t *self, zseq_name_t *name);
 
-//  Posts want, whose count, count_min, deadline_us, done and arg are set.
-void zseq_engine_post (zseq_engine_t *self, zseq_line_t *line,
+const char *zseq_engine_name_text (const zseq_name_t *name);
+
+//  Posts want, whose rider's count, count_min and deadline_us, and whose done
+//  and arg are set.
+void zseq_engine_post (zseq_engine_t *self, zseq_name_t *name,
                        zseq_want_t *want);
 
 //  Takes a pending want back; IDs on their way to it are burnt. done is not
 //  called.
 void zseq_engine_cancel (zseq_engine_t *self, zseq_want_t *want);
 
-//  Why a want of that line that had its deadline now would not get its IDs.
-void zseq_engine_explain (const zseq_engine_t *self, const zseq_line_t *line,
+//  Why a want of that name that had its deadline now would not get its IDs.
+void zseq_engine_explain (const zseq_engine_t *self, const zseq_name_t *name,
                           zseq_outcome_t *outcome);
 
 //  Counts IDs that no caller will ever be handed.

@@ -197,6 +197,20 @@ zseq_claim_request (zseq_claim_t *self, uint64_t request, uint64_t now_us,
     return ZSEQ_DO_SEND;
 }
 
+void
+zseq_claim_repeat (const zseq_claim_t *self, zseq_msg_t *msg)
+{
+    assert (self);
+    assert (msg);
+    assert (self->attempt.request);
+
+    msg->op = self->reading ? ZSEQ_OP_READ : ZSEQ_OP_CLAIM;
+    msg->reply = false;
+    msg->request = self->attempt.request;
+    msg->first = self->first;
+    msg->count = self->count;
+}
+
 //  Whether all that was read is the same.
 static bool
 s_agreed (const zseq_tally_t *tally)

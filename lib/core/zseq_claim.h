@@ -58,6 +58,10 @@ zseq_do_t zseq_claim_tick (zseq_claim_t *self, uint64_t now_us);
 zseq_do_t zseq_claim_request (zseq_claim_t *self, uint64_t request,
                               uint64_t now_us, zseq_msg_t *msg);
 
+//  Makes the message of the question under way once more, for nodes that it
+//  could not be sent to.
+void zseq_claim_repeat (const zseq_claim_t *self, zseq_msg_t *msg);
+
 //  A reply has come. One that does not answer the question under way is
 //  ignored.
 zseq_do_t zseq_claim_reply (zseq_claim_t *self, const zseq_msg_t *reply,

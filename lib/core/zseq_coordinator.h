@@ -1,13 +1,11 @@
-//  A node that claims on behalf of clients (NEXT): it gathers the requests for a
-//  name that wait, makes one claim for their sum, and splits what it won in the
-//  order in which they came. Any node will do, and safety does not rest on it:
-//  its claims are claims like any client's. Source: design.md, section 4, and
-//  wire.md, section 6.6.
+//  A node that claims on behalf of clients (NEXT). Any node will do, and safety
+//  does not rest on it: its claims are claims like any client's. Source:
+//  design.md, section 4, and wire.md, section 6.6.
 
 #ifndef ZSEQ_COORDINATOR_H_INCLUDED
 #define ZSEQ_COORDINATOR_H_INCLUDED
 
-#include "zseq_claim.h"
+#include "zseq_lines.h"
 #include "zseq_node.h"
 
 typedef struct zseq_coordinator zseq_coordinator_t;
@@ -16,8 +14,9 @@ typedef struct zseq_coordinator zseq_coordinator_t;
 //  called from there; but for the replies of the node itself, see _reply.
 typedef struct {
     void *arg;
-    //  Sends a READ or CLAIM to a node, which may be the coordinator itself.
-    void (*ask) (void *arg, uint8_t node, const zseq_msg_t *msg);
+    //  Sets the cluster of a READ or CLAIM, and sends it to a node, which may be
+    //  the coordinator itself. False: it cannot be reached now.
+    bool (*ask) (void *arg, uint8_t node, zseq_msg_t *msg);
     //  Answers a NEXT: msg has op, request, status and the body.
     void (*answer) (void *arg, const zseq_route_t *route,
                     const zseq_msg_t *msg);
@@ -52,8 +51,5 @@ uint64_t zseq_coordinator_wake_us (const zseq_coordinator_t *self);
 
 //  The node votes no more: answers all that wait with status, and forgets them.
 void zseq_coordinator_end (zseq_coordinator_t *self, int status);
-
-//  Requests that wait.
-size_t zseq_coordinator_waiting (const zseq_coordinator_t *self);
 
 #endif

@@ -15,7 +15,7 @@
 #define LOOK_US 1000000
 #define LOOKS_MAX 32768
 
-static void s_ask (void *arg, uint8_t node, const zseq_msg_t *msg);
+static bool s_ask (void *arg, uint8_t node, zseq_msg_t *msg);
 static void s_answer_rider (void *arg, const zseq_route_t *route,
                             const zseq_msg_t *msg);
 static uint64_t s_draw (void *arg);
@@ -551,22 +551,22 @@ s_draw (void *arg)
 
 //  The coordinator's own vote takes the same way as any other, and counts when
 //  it is durable.
-static void
-s_ask (void *arg, uint8_t node, const zseq_msg_t *msg)
+static bool
+s_ask (void *arg, uint8_t node, zseq_msg_t *msg)
 {
     zseq_node_t *self = arg;
-    zseq_msg_t ask = *msg;
-    ask.cluster = self->record.identity;
+    msg->cluster = self->record.identity;
     if (node == self->record.self) {
-        zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST, .msg = &ask};
-        if (ask.op == ZSEQ_OP_READ)
+        zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST, .msg = msg};
+        if (msg->op == ZSEQ_OP_READ)
             s_read (self, &event);
         else
             s_claim (self, &event);
-        return;
+        return true;
     }
-    zseq_action_t action = {.type = ZSEQ_ACTION_ASK, .peer = node, .msg = &ask};
+    zseq_action_t action = {.type = ZSEQ_ACTION_ASK, .peer = node, .msg = msg};
     self->act (&action, self->arg);
+    return true;
 }
 
 //  S3: a peer votes for itself only, and for its cluster.

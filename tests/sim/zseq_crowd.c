@@ -29,8 +29,81 @@ s_wake_at (zseq_crowd_t *self, const zseq_caller_t *caller, uint64_t at_us)
 static uint64_t
 s_wake_us (const zseq_caller_t *caller)
 {
-    return caller->call == ZSEQ_CALL_CLAIM ? zseq_claim_wake_us (&caller->claim)
+    return caller->call == ZSEQ_CALL_CLAIM ? zseq_lines_wake_us (caller->lines)
                                            : zseq_peek_wake_us (&caller->peek);
+}
+
+uint64_t
+zseq_crowd_highest (const zseq_crowd_t *self)
+{
+    assert (self);
+    uint64_t claimed = zseq_storm_claimed (self->storm);
+    return self->highest > claimed ? self->highest : claimed;
+}
+
+//  A client's lines.
+
+static bool
+s_ask_node (void *arg, uint8_t node, zseq_msg_t *msg)
+{
+    zseq_caller_t *caller = arg;
+    zseq_crowd_t *self = caller->crowd;
+    msg->cluster = zseq_storm_identity (self->storm);
+    self->errands += msg->op == ZSEQ_OP_NEXT;
+    if (msg->op == ZSEQ_OP_CLAIM && self->highest < msg->first + msg->count)
+        self->highest = msg->first + msg->count;
+    return zseq_storm_send (self->storm, s_index (self, caller), node, msg);
+}
+
+static uint64_t
+s_draw_request (void *arg)
+{
+    zseq_caller_t *caller = arg;
+    zseq_crowd_t *self = caller->crowd;
+    self->request += self->request == UINT64_MAX ? 2 : 1;
+    return self->request;
+}
+
+static void s_end_wish (void *arg, zseq_rider_t *rider);
+
+static void
+s_forget (zseq_caller_t *caller)
+{
+    for (size_t index = 0; index < ZSEQ_CROWD_WISHES; index++) {
+        zseq_wish_t *wish = &caller->wish[index];
+        if (wish->pending)
+            zseq_line_cancel (&wish->rider);
+        wish->pending = false;
+    }
+    for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++)
+        zseq_line_free (&caller->line[name]);
+    zseq_lines_destroy (&caller->lines);
+}
+
+static void
+s_learn (zseq_caller_t *caller)
+{
+    zseq_crowd_t *self = caller->crowd;
+    zseq_lines_hooks_t hooks = {.arg = caller,
+                                .ask = s_ask_node,
+                                .done = s_end_wish,
+                                .draw = s_draw_request};
+    zseq_rendezvous_t rendezvous;
+    zseq_rendezvous_init (&rendezvous, self->n);
+    for (uint8_t node = 0; node < self->n; node++) {
+        char letter = (char) ('a' + node);
+        zseq_rendezvous_set_name (&rendezvous, node, &letter, 1);
+    }
+    static const char names[] = "ABCDEFGH";
+    caller->lines = zseq_lines_new (&hooks);
+    assert (caller->lines);
+    bool alone = s_draw (self, 100) < self->manners.alone;
+    zseq_lines_open (caller->lines, &caller->quorum,
+                     alone ? NULL : &rendezvous);
+    for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++) {
+        caller->line[name] = zseq_line_new (caller->lines, &names[name], 1);
+        assert (caller->line[name]);
+    }
 }
 
 void
@@ -46,7 +119,9 @@ zseq_crowd_init (zseq_crowd_t *self, zseq_storm_t *storm, uint8_t n)
     for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++)
         zseq_judge_init (&self->judge[name]);
     for (size_t index = 0; index < ZSEQ_CROWD_CLIENTS; index++) {
-        int rc = zseq_quorum_init (&self->caller[index].quorum, n, 0, 0);
+        zseq_caller_t *caller = &self->caller[index];
+        caller->crowd = self;
+        int rc = zseq_quorum_init (&caller->quorum, n, 0, 0);
         assert (rc == ZSEQ_OK);
     }
 }
@@ -57,6 +132,9 @@ zseq_crowd_term (zseq_crowd_t *self)
     assert (self);
     for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++)
         zseq_judge_term (&self->judge[name]);
+    for (size_t index = 0; index < ZSEQ_CROWD_CLIENTS; index++)
+        if (self->caller[index].lines)
+            s_forget (&self->caller[index]);
 }
 
 void
@@ -75,6 +153,9 @@ zseq_crowd_begin (zseq_crowd_t *self, const zseq_manners_t *manners)
             quorum->w = (uint8_t) (quorum->w + s_draw (self, more));
             quorum->r = (uint8_t) (quorum->r + s_draw (self, more));
         }
+        if (caller->lines)
+            s_forget (caller);
+        s_learn (caller);
         s_wake_at (self, caller, zseq_storm_now_us (self->storm));
     }
 }
@@ -119,37 +200,59 @@ zseq_crowd_won_peek (zseq_crowd_t *self, size_t client, size_t name,
 }
 
 static void
-s_failed (zseq_crowd_t *self, const zseq_caller_t *caller, int rc)
+s_failed (zseq_crowd_t *self, const zseq_caller_t *caller, size_t name, int rc)
 {
     self->lost++;
     zseq_storm_say (self->storm, "client %zu fails: %s", s_index (self, caller),
                     zseq_strerror (rc));
-    if (rc == ZSEQ_EEXHAUSTED && self->highest < END_NEAR)
+    if (rc == ZSEQ_EEXHAUSTED && zseq_crowd_highest (self) < END_NEAR)
         zseq_storm_broken (self->storm,
                            "P5: client %zu is told that %c is at its end, and "
                            "no ID above %llu was ever asked for",
-                           s_index (self, caller), (char) ('A' + caller->name),
-                           (unsigned long long) self->highest);
+                           s_index (self, caller), (char) ('A' + name),
+                           (unsigned long long) zseq_crowd_highest (self));
     if (rc == ZSEQ_EEXHAUSTED)
         self->lost--;
 }
 
 static void
+s_end_wish (void *arg, zseq_rider_t *rider)
+{
+    zseq_caller_t *caller = arg;
+    zseq_crowd_t *self = caller->crowd;
+    zseq_wish_t *wish = (zseq_wish_t *) rider;
+    wish->pending = false;
+    if (rider->status != ZSEQ_OK) {
+        s_failed (self, caller, wish->name, rider->status);
+        return;
+    }
+    uint64_t end = rider->first + rider->count;
+    if (self->highest < end)
+        self->highest = end;
+    self->won++;
+    self->claims++;
+    zseq_crowd_won_claim (self, s_index (self, caller), wish->name,
+                          wish->reached, rider->first, rider->count);
+}
+
+static bool
+s_wishes (const zseq_caller_t *caller)
+{
+    for (size_t index = 0; index < ZSEQ_CROWD_WISHES; index++)
+        if (caller->wish[index].pending)
+            return true;
+    return false;
+}
+
+//  A peek or raise is over.
+static void
 s_end_call (zseq_crowd_t *self, zseq_caller_t *caller)
 {
-    bool claim = caller->call == ZSEQ_CALL_CLAIM;
-    int rc = claim ? caller->claim.rc : caller->peek.rc;
+    int rc = caller->peek.rc;
     size_t index = s_index (self, caller);
-    if (claim)
-        caller->known[caller->name] = caller->claim.known;
     self->won += rc == ZSEQ_OK;
     if (rc != ZSEQ_OK)
-        s_failed (self, caller, rc);
-    else if (claim) {
-        self->claims++;
-        zseq_crowd_won_claim (self, index, caller->name, caller->reached,
-                              caller->claim.first, caller->claim.count);
-    }
+        s_failed (self, caller, caller->name, rc);
     else if (caller->call == ZSEQ_CALL_PEEK)
         zseq_crowd_won_peek (self, index, caller->name, caller->reached,
                              caller->peek.value);
@@ -159,7 +262,6 @@ s_end_call (zseq_crowd_t *self, zseq_caller_t *caller)
                         (unsigned long long) caller->value);
         zseq_judge_raise (&self->judge[caller->name], caller->value);
     }
-    caller->call = ZSEQ_CALL_NONE;
 }
 
 //  Calls.
@@ -172,6 +274,25 @@ s_draw_count (zseq_crowd_t *self)
     if (luck < 11)
         return 1 + s_draw (self, 3);
     return 1 + s_draw (self, luck < 15 ? 1000 : (uint64_t) 1 << 20);
+}
+
+//  Wishes for IDs of that name, if there is room for one more.
+static void
+s_wish (zseq_crowd_t *self, zseq_caller_t *caller, size_t name)
+{
+    for (size_t index = 0; index < ZSEQ_CROWD_WISHES; index++) {
+        zseq_wish_t *wish = &caller->wish[index];
+        if (wish->pending)
+            continue;
+        wish->pending = true;
+        wish->name = name;
+        wish->reached = self->judge[name].reached;
+        wish->rider.count = s_draw_count (self);
+        wish->rider.count_min = 1 + s_draw (self, wish->rider.count);
+        wish->rider.deadline_us = caller->deadline_us;
+        zseq_line_add (caller->line[name], &wish->rider);
+        return;
+    }
 }
 
 static void
@@ -188,11 +309,9 @@ s_begin_call (zseq_crowd_t *self, zseq_caller_t *caller)
     caller->reached = self->judge[caller->name].reached;
     uint64_t luck = s_draw (self, 10);
     if (luck < 7) {
-        uint64_t count = s_draw_count (self);
         caller->call = ZSEQ_CALL_CLAIM;
-        zseq_claim_init (&caller->claim, &caller->quorum,
-                         &caller->known[caller->name], count,
-                         1 + s_draw (self, count), &pace);
+        caller->deadline_us = pace.deadline_us;
+        s_wish (self, caller, caller->name);
         return;
     }
     caller->call = luck < 9 ? ZSEQ_CALL_PEEK : ZSEQ_CALL_RAISE;
@@ -209,72 +328,52 @@ s_begin_call (zseq_crowd_t *self, zseq_caller_t *caller)
     zseq_peek_init (&caller->peek, &caller->quorum, caller->value, &pace);
 }
 
-//  Whoever wants IDs too may join a claim that is not sent yet (S7).
-static void
-s_board (zseq_crowd_t *self, zseq_caller_t *caller)
+//  Does what a peek or raise wants done until it waits. Whether it is over.
+static bool
+s_go_on_peek (zseq_crowd_t *self, zseq_caller_t *caller, zseq_do_t what)
 {
-    if (s_draw (self, 8))
-        return;
-    zseq_claim_t *claim = &caller->claim;
-    uint64_t count = claim->count + 1 + s_draw (self, 100);
-    zseq_claim_resize (claim, count, claim->count_min);
-    caller->reached = self->judge[caller->name].reached;
-    zseq_storm_say (self->storm, "client %zu has others join its claim",
-                    s_index (self, caller));
-}
-
-static void
-s_scatter (zseq_crowd_t *self, zseq_caller_t *caller, zseq_msg_t *msg)
-{
-    char name = (char) ('A' + caller->name);
-    msg->cluster = zseq_storm_identity (self->storm);
-    msg->name = (zseq_slice_t){&name, 1};
-    if (msg->op == ZSEQ_OP_CLAIM && self->highest < msg->first + msg->count)
-        self->highest = msg->first + msg->count;
-    zseq_attempt_t *attempt = caller->call == ZSEQ_CALL_CLAIM
-                                ? &caller->claim.attempt
-                                : &caller->peek.attempt;
-    for (uint8_t node = 0; node < self->n; node++)
-        if (!zseq_storm_send (self->storm, s_index (self, caller), node, msg))
-            attempt->absent |= 1u << node;
-}
-
-//  Does what the call wants done until it waits.
-static void
-s_go_on (zseq_crowd_t *self, zseq_caller_t *caller, zseq_do_t what)
-{
-    uint64_t now_us = zseq_storm_now_us (self->storm);
-    bool claim = caller->call == ZSEQ_CALL_CLAIM;
     if (what == ZSEQ_DO_SEND) {
         zseq_msg_t msg;
         memset (&msg, 0, sizeof msg);
-        self->request += self->request == UINT64_MAX ? 2 : 1;
-        if (claim)
-            s_board (self, caller);
-        what =
-          claim
-            ? zseq_claim_request (&caller->claim, self->request, now_us, &msg)
-            : zseq_peek_request (&caller->peek, self->request, now_us, &msg);
-        if (what == ZSEQ_DO_SEND)
-            s_scatter (self, caller, &msg);
+        char name = (char) ('A' + caller->name);
+        what = zseq_peek_request (&caller->peek, s_draw_request (caller),
+                                  zseq_storm_now_us (self->storm), &msg);
+        msg.name = (zseq_slice_t){&name, 1};
+        for (uint8_t node = 0; what == ZSEQ_DO_SEND && node < self->n; node++)
+            if (!s_ask_node (caller, node, &msg))
+                caller->peek.attempt.absent |= 1u << node;
     }
-    if (what == ZSEQ_DO_DONE) {
+    if (what == ZSEQ_DO_DONE)
         s_end_call (self, caller);
-        //  Bursts, and pauses between them.
-        uint64_t pause_us =
-          s_draw (self, 2) ? self->manners.pause_us : self->manners.rtt_us;
-        s_wake_at (self, caller, now_us + s_draw (self, pause_us + 1));
-    }
-    else
-        s_wake_at (self, caller, s_wake_us (caller));
+    return what == ZSEQ_DO_DONE;
 }
 
-static zseq_do_t
-s_tick (zseq_caller_t *caller, uint64_t now_us)
+//  The same of wishes. Whoever wants IDs too may join a claim that is not sent
+//  yet (S7), or set out with another.
+static bool
+s_go_on_wishes (zseq_crowd_t *self, zseq_caller_t *caller)
 {
-    return caller->call == ZSEQ_CALL_CLAIM
-             ? zseq_claim_tick (&caller->claim, now_us)
-             : zseq_peek_tick (&caller->peek, now_us);
+    if (s_draw (self, 8) == 0)
+        s_wish (self, caller,
+                s_draw (self, 4) ? caller->name
+                                 : s_draw (self, self->manners.names));
+    zseq_lines_flush (caller->lines, zseq_storm_now_us (self->storm));
+    return !s_wishes (caller);
+}
+
+static void
+s_go_on (zseq_crowd_t *self, zseq_caller_t *caller, bool over)
+{
+    if (!over) {
+        s_wake_at (self, caller, s_wake_us (caller));
+        return;
+    }
+    caller->call = ZSEQ_CALL_NONE;
+    //  Bursts, and pauses between them.
+    uint64_t pause_us =
+      s_draw (self, 2) ? self->manners.pause_us : self->manners.rtt_us;
+    s_wake_at (self, caller,
+               zseq_storm_now_us (self->storm) + s_draw (self, pause_us + 1));
 }
 
 void
@@ -282,15 +381,24 @@ zseq_crowd_alarm (zseq_crowd_t *self, size_t client)
 {
     assert (client < ZSEQ_CROWD_CLIENTS);
     zseq_caller_t *caller = &self->caller[client];
-    if (caller->call == ZSEQ_CALL_NONE) {
+    bool begins = caller->call == ZSEQ_CALL_NONE;
+    if (begins) {
         if (self->calls >= self->manners.calls_max)
             return;
         s_begin_call (self, caller);
     }
     //  Alarms of calls that went on meanwhile come as well.
     uint64_t now_us = zseq_storm_now_us (self->storm);
-    if (s_wake_us (caller) <= now_us)
-        s_go_on (self, caller, s_tick (caller, now_us));
+    if (!begins && s_wake_us (caller) > now_us)
+        return;
+    if (caller->call == ZSEQ_CALL_CLAIM) {
+        zseq_lines_tick (caller->lines, now_us);
+        s_go_on (self, caller, s_go_on_wishes (self, caller));
+    }
+    else
+        s_go_on (
+          self, caller,
+          s_go_on_peek (self, caller, zseq_peek_tick (&caller->peek, now_us)));
 }
 
 void
@@ -299,14 +407,21 @@ zseq_crowd_reply (zseq_crowd_t *self, size_t client, const zseq_msg_t *msg)
     assert (client < ZSEQ_CROWD_CLIENTS);
     zseq_caller_t *caller = &self->caller[client];
     uint64_t now_us = zseq_storm_now_us (self->storm);
-    if (caller->call == ZSEQ_CALL_NONE)
+    if (!caller->lines || msg->cluster != zseq_storm_identity (self->storm))
         return;
+    if (caller->call == ZSEQ_CALL_CLAIM) {
+        if (zseq_lines_reply (caller->lines, msg, now_us))
+            s_go_on (self, caller, s_go_on_wishes (self, caller));
+        return;
+    }
+    if (caller->call == ZSEQ_CALL_NONE) {
+        (void) zseq_lines_reply (caller->lines, msg, now_us);
+        return;
+    }
     uint64_t wake_us = s_wake_us (caller);
-    zseq_do_t what = caller->call == ZSEQ_CALL_CLAIM
-                       ? zseq_claim_reply (&caller->claim, msg, now_us)
-                       : zseq_peek_reply (&caller->peek, msg, now_us);
+    zseq_do_t what = zseq_peek_reply (&caller->peek, msg, now_us);
     if (what != ZSEQ_DO_WAIT)
-        s_go_on (self, caller, what);
+        s_go_on (self, caller, s_go_on_peek (self, caller, what));
     else if (s_wake_us (caller) != wake_us)
         s_wake_at (self, caller, s_wake_us (caller));
 }
@@ -320,7 +435,10 @@ zseq_crowd_crash (zseq_crowd_t *self, size_t client)
     if (caller->call != ZSEQ_CALL_NONE)
         s_wake_at (self, caller, zseq_storm_now_us (self->storm));
     caller->call = ZSEQ_CALL_NONE;
-    memset (caller->known, 0, sizeof caller->known);
+    if (!caller->lines)
+        return;
+    s_forget (caller);
+    s_learn (caller);
 }
 
 bool

@@ -106,7 +106,8 @@ zseq_operator_kill (zseq_operator_t *self, uint8_t node, bool power_cut)
 static void
 s_start_by_force (zseq_operator_t *self, uint8_t node)
 {
-    zseq_force_t force = {.floor = self->crowd->highest + FLOOR_MARGIN,
+    zseq_force_t force = {.floor =
+                            zseq_crowd_highest (self->crowd) + FLOOR_MARGIN,
                           .wait_us = s_draw (self, 3 * SECOND_US)};
     zseq_storm_start (self->storm, node, true, &force);
 }

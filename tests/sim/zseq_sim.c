@@ -130,6 +130,7 @@ s_add (zseq_swarm_totals_t *sum, const zseq_swarm_totals_t *more)
     sum->calls += more->calls;
     sum->won += more->won;
     sum->claims += more->claims;
+    sum->errands += more->errands;
     sum->letters += more->letters;
     for (size_t fault = 0; fault < ZSEQ_FAULTS; fault++)
         sum->fault[fault] += more->fault[fault];
@@ -164,8 +165,9 @@ s_report (void)
             sum.seeds, sum.guided, simulated_s / 3600,
             cpu_s > 0 ? simulated_s / cpu_s : 0);
     printf ("%" PRIu64 " calls, of which %" PRIu64 " succeeded, %" PRIu64
-            " of them claims; %" PRIu64 " steps of nodes\n",
-            sum.calls, sum.won, sum.claims, sum.steps);
+            " of them for IDs, coordinators asked %" PRIu64 " times; %" PRIu64
+            " steps of nodes\n",
+            sum.calls, sum.won, sum.claims, sum.errands, sum.steps);
     printf ("faults, beside %" PRIu64 " steps of schedules: letters %" PRIu64,
             sum.guided_steps, sum.letters);
     for (size_t fault = 0; fault < ZSEQ_FAULTS; fault++)

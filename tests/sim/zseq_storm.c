@@ -35,7 +35,8 @@ typedef struct {
     size_t write_capacity;
     bool write_due;
     bool flush_due;
-    bool deaf;  //  Its peers do not reach it, nor it them
+    uint64_t wake_us;  //  When it is woken next, or was last
+    bool deaf;         //  Its peers do not reach it, nor it them
     bool stopping;
     uint64_t paused_us;       //  Until then
     uint64_t stuck_us;        //  Until then none of its writes arrives
@@ -55,7 +56,14 @@ typedef struct {
     uint8_t bytes[];
 } s_letter_t;
 
-typedef enum { DUE_LETTER, DUE_TICK, DUE_FLUSH, DUE_WRITE, DUE_ALARM } s_kind_t;
+typedef enum {
+    DUE_LETTER,
+    DUE_TICK,
+    DUE_WAKE,
+    DUE_FLUSH,
+    DUE_WRITE,
+    DUE_ALARM
+} s_kind_t;
 
 typedef struct {
     uint64_t at_us;
@@ -87,6 +95,7 @@ struct zseq_storm {
     uint64_t order;
     uint64_t steps;
     uint64_t letters;
+    uint64_t claimed;  //  No node has claimed above, as a coordinator
     zseq_weather_t weather;
     zseq_member_t member[ZSEQ_NODES_MAX];
     s_place_t place[ZSEQ_NODES_MAX];
@@ -410,6 +419,22 @@ s_want_write (s_process_t *process)
                DUE_WRITE, process->id, NULL);
 }
 
+//  A node is woken when it asks for it, if it did not wake before.
+static void
+s_want_wake (s_process_t *process, uint64_t local_us)
+{
+    zseq_storm_t *self = process->storm;
+    uint64_t wake_us = zseq_node_wake_us (process->node);
+    if (wake_us == UINT64_MAX || local_us + TICK_US <= wake_us)
+        return;
+    uint64_t wait_us = wake_us < local_us ? 0 : wake_us - local_us;
+    uint64_t at_us = self->now_us + wait_us * 1000 / process->clock_rate + 1;
+    if (process->wake_us > self->now_us && process->wake_us <= at_us)
+        return;
+    process->wake_us = at_us;
+    s_add_due (self, at_us, DUE_WAKE, process->id, NULL);
+}
+
 static void
 s_step (s_process_t *process, zseq_event_t event)
 {
@@ -436,6 +461,7 @@ s_step (s_process_t *process, zseq_event_t event)
     if (event.type != ZSEQ_EVENT_FLUSH)
         s_want_flush (process);
     s_want_write (process);
+    s_want_wake (process, event.now_us);
 }
 
 //  Letters.
@@ -444,7 +470,7 @@ static const char *
 s_op_text (zseq_op_t op)
 {
     static const char *text[] = {"?",         "HELLO", "READ", "CLAIM",
-                                 "RAISE",     "?",     "LIST", "STATUS",
+                                 "RAISE",     "NEXT",  "LIST", "STATUS",
                                  "INTRODUCE", "FENCE", "COPY"};
     return op <= ZSEQ_OP_COPY ? text[op] : "?";
 }
@@ -478,6 +504,13 @@ s_tell_letter (const zseq_storm_t *self, const s_letter_t *letter,
         snprintf (values, sizeof values, " %.*s %llu+%llu",
                   (int) msg->name.size, msg->name.data,
                   (unsigned long long) (msg->first | msg->next),
+                  (unsigned long long) msg->count);
+    else if (msg->op == ZSEQ_OP_NEXT && !msg->reply)
+        snprintf (values, sizeof values, " %.*s %llu", (int) msg->name.size,
+                  msg->name.data, (unsigned long long) msg->count);
+    else if (msg->op == ZSEQ_OP_NEXT && msg->status == ZSEQ_OK)
+        snprintf (values, sizeof values, " %llu+%llu",
+                  (unsigned long long) msg->first,
                   (unsigned long long) msg->count);
     else if (sequence)
         snprintf (values, sizeof values, " next %llu",
@@ -616,10 +649,22 @@ typedef struct {
     uint8_t name;  //  Of which sequence, for the check of the reply
 } s_origin_t;
 
+//  Notes how far a coordinator has come.
+static void
+s_note_claimed (zseq_storm_t *self, const zseq_msg_t *msg)
+{
+    bool claims = msg->op == ZSEQ_OP_CLAIM && !msg->reply;
+    bool serves =
+      msg->op == ZSEQ_OP_NEXT && msg->reply && msg->status == ZSEQ_OK;
+    if ((claims || serves) && self->claimed < msg->first + msg->count)
+        self->claimed = msg->first + msg->count;
+}
+
 static void
 s_act_reply (s_process_t *process, const zseq_action_t *action)
 {
     zseq_storm_t *self = process->storm;
+    s_note_claimed (self, action->msg);
     s_origin_t origin;
     memcpy (&origin, action->route->id, sizeof origin);
     const zseq_msg_t *msg = action->msg;
@@ -644,6 +689,7 @@ static void
 s_act_ask (s_process_t *process, const zseq_action_t *action)
 {
     zseq_storm_t *self = process->storm;
+    s_note_claimed (self, action->msg);
     const s_process_t *to = s_at (self, action->peer);
     s_letter_t head = {
       .from = process->id, .to = to ? to->id : NOBODY, .node = action->peer};
@@ -806,6 +852,9 @@ s_happen_to (s_process_t *process, s_kind_t kind)
     case DUE_TICK:
         s_add_due (self, self->now_us + TICK_US * 1000 / process->clock_rate,
                    DUE_TICK, process->id, NULL);
+        s_step (process, (zseq_event_t){.type = ZSEQ_EVENT_TICK});
+        break;
+    case DUE_WAKE:
         s_step (process, (zseq_event_t){.type = ZSEQ_EVENT_TICK});
         break;
     case DUE_FLUSH:
@@ -1175,6 +1224,12 @@ zseq_storm_send (zseq_storm_t *self, size_t client, uint8_t node,
       .to = to ? to->id : NOBODY, .client = (uint16_t) client, .node = node};
     s_post (self, &head, msg, s_cut_client (self, client, node));
     return to != NULL;
+}
+
+uint64_t
+zseq_storm_claimed (const zseq_storm_t *self)
+{
+    return self->claimed;
 }
 
 uint64_t

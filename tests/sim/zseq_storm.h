@@ -134,6 +134,9 @@ bool zseq_storm_send (zseq_storm_t *self, size_t client, uint8_t node,
 //  The cluster's identity, as far as a disk knows it; else 0.
 uint64_t zseq_storm_identity (const zseq_storm_t *self);
 
+//  No ID that a node has claimed on behalf of a client is that high.
+uint64_t zseq_storm_claimed (const zseq_storm_t *self);
+
 //  How many steps all nodes have taken; and how many letters came twice, were
 //  late, or did not come.
 uint64_t zseq_storm_steps (const zseq_storm_t *self);

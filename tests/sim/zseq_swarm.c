@@ -348,6 +348,7 @@ s_draw_manners (s_run_t *self, const zseq_weather_t *weather,
       .operation_us = s_one_of (self, operations_us, 3),
       .rtt_us = 2 * weather->lag_us + 10,
       .large_quorums = s_draw (self, 6) == 0,
+      .alone = s_draw (self, 3) * 50,
       .ends = self->n > 2 && !self->on[ZSEQ_FAULT_RUIN] &&
               !self->keeper.disaster && s_draw (self, 4) == 0};
     if (self->options->seconds)
@@ -461,6 +462,7 @@ s_count (s_run_t *self)
     totals->calls += self->crowd.calls;
     totals->won += self->crowd.won;
     totals->claims += self->crowd.claims;
+    totals->errands += self->crowd.errands;
     totals->letters += zseq_storm_letters (self->storm);
 }
 

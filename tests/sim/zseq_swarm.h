@@ -48,7 +48,8 @@ typedef struct {
     uint64_t steps;    //  Of nodes
     uint64_t calls;    //  Of clients, begun
     uint64_t won;      //  ... that ended well
-    uint64_t claims;   //  ... which were claims
+    uint64_t claims;   //  ... which were for IDs
+    uint64_t errands;  //  Coordinators asked
     uint64_t letters;  //  Lost, doubled or late
     uint64_t fault[ZSEQ_FAULTS];
 } zseq_swarm_totals_t;

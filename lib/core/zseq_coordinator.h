@@ -1,6 +1,6 @@
 //  A node that claims on behalf of clients (NEXT). Any node will do, and safety
 //  does not rest on it: its claims are claims like any client's. Source:
-//  design.md, section 4, and wire.md, section 6.6.
+//  design.md, section 4, and wire.md, section 6.9.
 
 #ifndef ZSEQ_COORDINATOR_H_INCLUDED
 #define ZSEQ_COORDINATOR_H_INCLUDED

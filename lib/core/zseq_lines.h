@@ -4,7 +4,7 @@
 //  a claim, which is split in the order in which they came; a further claim may
 //  set out before the last one has ended. A client that meets others' claims
 //  asks a coordinator instead (NEXT), until it finds itself alone. Source:
-//  lib/doc/design.md, section 4, and lib/doc/wire.md, section 6.6.
+//  lib/doc/design.md, section 4, and lib/doc/wire.md, section 6.9.
 
 #ifndef ZSEQ_LINES_H_INCLUDED
 #define ZSEQ_LINES_H_INCLUDED

@@ -2,7 +2,7 @@
 //  order, the first that answers. All clients of a name find the same one, and
 //  names spread over the nodes. Source: Thaler and Ravishankar, "Using
 //  Name-Based Mappings to Increase Hit Rates" (IEEE/ACM ToN 6(1), 1998), and
-//  lib/doc/wire.md, section 6.6.
+//  lib/doc/wire.md, section 6.9.
 
 #ifndef ZSEQ_RENDEZVOUS_H_INCLUDED
 #define ZSEQ_RENDEZVOUS_H_INCLUDED

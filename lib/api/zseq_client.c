@@ -6,11 +6,20 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_buffer.h"
 #include "zseq_detail.h"
 #include "zseq_engine.h"
 
 //  How long a status waits for slow nodes.
 #define STATUS_US_MAX 1000000
+//  Ranges that a handle may have on their way.
+#define FILLS_MAX 2
+//  For how long the ranges of an automatic batch last, at the rate at which IDs
+//  are taken; a shorter time than the fourth part of that says little about the
+//  rate.
+#define AUTO_US 10000
+#define AUTO_BATCH_MAX ((uint64_t) 1 << 24)
+#define AUTO_GROWTH 4
 
 struct zseq_client {
     zseq_engine_t *engine;
@@ -19,12 +28,6 @@ struct zseq_client {
     zseq_t *handles;
     uint64_t issued;  //  By handles that are gone
 };
-
-//  IDs that were claimed and not handed out yet, [first, end).
-typedef struct {
-    uint64_t first;
-    uint64_t end;
-} s_range_t;
 
 //  A thread that waits for the buffer to be filled.
 typedef struct s_drinker {
@@ -41,16 +44,17 @@ struct zseq {
     atomic_int timeout_ms;
 
     pthread_mutex_t lock;  //  Guards what follows
+    zseq_buffer_t buffer;  //  IDs can be taken without it
     uint64_t batch;
-    s_range_t current;
-    s_range_t spare;
-    uint64_t floor;   //  One above the highest ID handed out here
-    uint64_t issued;  //  IDs handed out here
-    bool filling;     //  The next range is on its way
-    bool exhausted;   //  There is none
+    bool automatic;
+    uint64_t adapted_us;      //  When the automatic batch was chosen
+    uint64_t adapted_issued;  //  IDs handed out until then
+    size_t filling;           //  Ranges that are on their way
+    bool hungry;              //  The buffer ran dry before one came
+    bool exhausted;           //  There is none
 
     //  The engine's lock guards what follows.
-    zseq_want_t fill;
+    zseq_want_t fill[FILLS_MAX];
     unsigned fills;               //  How many have ended
     zseq_outcome_t fill_outcome;  //  How the last one did
     bool fill_failed;             //  ... badly, and nobody was told
@@ -158,7 +162,7 @@ zseq_client_stats (zseq_client_t *self, zseq_stats_t *stats_p)
     stats.issued = self->issued;
     for (zseq_t *handle = self->handles; handle; handle = handle->next) {
         pthread_mutex_lock (&handle->lock);
-        stats.issued += handle->issued;
+        stats.issued += zseq_buffer_issued (&handle->buffer);
         pthread_mutex_unlock (&handle->lock);
     }
     pthread_mutex_unlock (&self->lock);
@@ -245,7 +249,10 @@ zseq_new (zseq_client_t *client, const char *name)
     }
     if (zseq_engine_check (client->engine) != ZSEQ_OK)
         return NULL;
-    zseq_t *self = calloc (1, sizeof *self);
+    //  The buffer is aligned to lines of the cache.
+    zseq_t *self = aligned_alloc (_Alignof(zseq_t), sizeof *self);
+    if (self)
+        memset (self, 0, sizeof *self);
     zseq_name_t *known = self ? zseq_engine_name (client->engine, name) : NULL;
     if (!known) {
         free (self);
@@ -255,9 +262,11 @@ zseq_new (zseq_client_t *client, const char *name)
     self->client = client;
     self->name = known;
     self->batch = 1;
-    self->floor = 1;
-    self->fill.done = s_filled;
-    self->fill.arg = self;
+    zseq_buffer_init (&self->buffer);
+    for (size_t index = 0; index < FILLS_MAX; index++) {
+        self->fill[index].done = s_filled;
+        self->fill[index].arg = self;
+    }
     atomic_init (&self->timeout_ms, client->timeout_ms);
     pthread_mutex_init (&self->lock, NULL);
 
@@ -270,22 +279,23 @@ zseq_new (zseq_client_t *client, const char *name)
     return self;
 }
 
+//  How many IDs are left of a range when it is time for the next. Handle's lock
+//  held.
 static uint64_t
-s_size (const s_range_t *range)
+s_mark (const zseq_t *self)
 {
-    return range->end - range->first;
+    return self->batch / 2;
 }
 
-//  Empties the buffer and calls a fill off. Returns what is burnt by that.
+//  Empties the buffer and calls fills off. Returns what is burnt by that.
 static uint64_t
 s_drop_buffer (zseq_t *self)
 {
-    zseq_engine_cancel (self->client->engine, &self->fill);
+    for (size_t index = 0; index < FILLS_MAX; index++)
+        zseq_engine_cancel (self->client->engine, &self->fill[index]);
     pthread_mutex_lock (&self->lock);
-    uint64_t burnt = s_size (&self->current) + s_size (&self->spare);
-    self->current.first = self->current.end = 0;
-    self->spare = self->current;
-    self->filling = false;
+    uint64_t burnt = zseq_buffer_drain (&self->buffer);
+    self->filling = 0;
     pthread_mutex_unlock (&self->lock);
     return burnt;
 }
@@ -300,7 +310,7 @@ s_unlink (zseq_t *self)
         client->handles = self->next;
     if (self->next)
         self->next->prev = self->prev;
-    client->issued += self->issued;
+    client->issued += zseq_buffer_issued (&self->buffer);
 }
 
 void
@@ -333,7 +343,8 @@ zseq_set_batch (zseq_t *self, uint64_t batch)
 {
     assert (self);
 
-    if (batch > ZSEQ_COUNT_MAX)
+    bool automatic = batch == ZSEQ_BATCH_AUTO;
+    if (batch > ZSEQ_COUNT_MAX && !automatic)
         return zseq_detail_fail (ZSEQ_EINVAL, "batch %llu is above 2^32",
                                  (unsigned long long) batch);
     zseq_engine_t *engine = self->client->engine;
@@ -341,10 +352,12 @@ zseq_set_batch (zseq_t *self, uint64_t batch)
     if (rc != ZSEQ_OK)
         return rc;
     pthread_mutex_lock (&self->lock);
-    self->batch = batch > 1 ? batch : 1;
+    self->batch = batch > 1 && !automatic ? batch : 1;
+    self->automatic = automatic;
+    self->adapted_us = 0;
     self->exhausted = false;
-    bool drop = batch <= 1 && (self->filling || s_size (&self->current) ||
-                               s_size (&self->spare));
+    bool drop = batch <= 1 && (self->filling || self->buffer.spares ||
+                               zseq_buffer_left (&self->buffer));
     pthread_mutex_unlock (&self->lock);
     if (!drop)
         return ZSEQ_OK;
@@ -374,34 +387,24 @@ zseq_set_timeout (zseq_t *self, int timeout_ms)
 
 //  The buffer.
 
-//  S9: nothing below what was handed out comes after it. Returns what is burnt
-//  by that. Handle's lock held.
-static uint64_t
-s_lift_floor (zseq_t *self, uint64_t floor)
+//  Whether there may be anything in the buffer. Handle's lock held.
+static bool
+s_has_buffer (const zseq_t *self)
 {
-    if (floor <= self->floor)
-        return 0;
-    self->floor = floor;
-    uint64_t burnt = 0;
-    s_range_t *ranges[] = {&self->current, &self->spare};
-    for (size_t index = 0; index < 2; index++) {
-        s_range_t *range = ranges[index];
-        uint64_t first = range->first < floor ? floor : range->first;
-        if (first > range->end)
-            first = range->end;
-        burnt += first - range->first;
-        range->first = first;
-    }
-    return burnt;
+    return self->batch > 1 || self->automatic;
 }
 
-//  Whether the next range should be on its way, and is not. Handle's lock held.
-static bool
-s_thirsty (const zseq_t *self)
+//  How many ranges should be on their way, and are not: one when the last one
+//  is half gone, one more if that has proven too late. Handle's lock held.
+static size_t
+s_thirst (const zseq_t *self)
 {
-    return self->batch > 1 && !self->filling && !self->exhausted &&
-           s_size (&self->spare) == 0 &&
-           s_size (&self->current) <= self->batch / 2;
+    if (!s_has_buffer (self) || self->exhausted)
+        return 0;
+    uint64_t left = zseq_buffer_left (&self->buffer);
+    size_t ranges = left > s_mark (self) ? 0 : left || !self->hungry ? 1 : 2;
+    size_t ahead = self->buffer.spares + self->filling;
+    return ranges > ahead ? ranges - ahead : 0;
 }
 
 static bool
@@ -413,40 +416,37 @@ s_buffered (zseq_t *self)
     return buffered;
 }
 
+//  Takes an ID; with none left of the current range, of the next.
 static bool
-s_take (zseq_t *self, uint64_t *id_p, bool *thirsty_p)
+s_take (zseq_t *self, uint64_t *id_p, bool *mark_p)
 {
-    pthread_mutex_lock (&self->lock);
-    if (s_size (&self->current) == 0) {
-        self->current = self->spare;
-        self->spare.first = self->spare.end = 0;
+    bool more = true;
+    while (more) {
+        if (zseq_buffer_take (&self->buffer, id_p, mark_p))
+            return true;
+        pthread_mutex_lock (&self->lock);
+        more = zseq_buffer_turn (&self->buffer, s_mark (self));
+        pthread_mutex_unlock (&self->lock);
     }
-    bool taken = s_size (&self->current) > 0;
-    if (taken) {
-        *id_p = self->current.first++;
-        self->floor = *id_p + 1;
-        self->issued++;
-    }
-    *thirsty_p = s_thirsty (self);
-    pthread_mutex_unlock (&self->lock);
-    return taken;
+    return false;
 }
 
 //  Gives those who wait their IDs, in the order in which they came: were they
 //  only woken, the buffer could be empty again before the last of them runs.
 //  Both locks held.
 static void
-s_serve (zseq_t *self, s_range_t *range)
+s_serve (zseq_t *self, zseq_range_t *range)
 {
+    uint64_t first = range->first;
     for (s_drinker_t *drinker = self->drinkers;
          drinker && range->first < range->end; drinker = drinker->next) {
         if (drinker->served)
             continue;
         drinker->served = true;
         drinker->id = range->first++;
-        self->floor = range->first;
-        self->issued++;
     }
+    if (range->first > first)
+        zseq_buffer_pass (&self->buffer, range->first, range->first - first);
 }
 
 //  A fill has ended. Engine's lock held.
@@ -456,22 +456,16 @@ s_filled (zseq_want_t *want)
     zseq_t *self = want->arg;
     uint64_t burnt = 0;
     pthread_mutex_lock (&self->lock);
-    self->filling = false;
+    self->filling--;
     self->exhausted = want->outcome.rc == ZSEQ_EEXHAUSTED;
     if (want->outcome.rc == ZSEQ_OK) {
-        s_range_t range = {want->rider.first,
-                           want->rider.first + want->rider.count};
+        zseq_range_t range = {want->rider.first,
+                              want->rider.first + want->rider.count};
         //  S9: a range that was overtaken is dropped.
-        if (range.first < self->floor) {
-            uint64_t first = self->floor < range.end ? self->floor : range.end;
-            burnt = first - range.first;
-            range.first = first;
-        }
+        burnt = zseq_buffer_cut (&self->buffer, &range);
         s_serve (self, &range);
-        if (s_size (&self->current) == 0)
-            self->current = range;
-        else
-            self->spare = range;
+        zseq_buffer_add (&self->buffer, &range);
+        (void) zseq_buffer_turn (&self->buffer, s_mark (self));
     }
     pthread_mutex_unlock (&self->lock);
     zseq_engine_burn (self->client->engine, burnt);
@@ -484,31 +478,65 @@ s_filled (zseq_want_t *want)
         zseq_waiter_wake (&drinker->waiter);
 }
 
-//  Sends for the next range, unless it is on its way; then it may take until
-//  deadline_us at least. Engine's lock held.
+//  An automatic batch follows the rate at which IDs are taken. Handle's lock
+//  held.
+static void
+s_adapt (zseq_t *self, uint64_t now_us)
+{
+    if (!self->automatic)
+        return;
+    uint64_t issued = zseq_buffer_issued (&self->buffer);
+    uint64_t used = issued - self->adapted_issued;
+    uint64_t elapsed_us = now_us - self->adapted_us;
+    uint64_t batch = self->batch;
+    if (elapsed_us >= AUTO_US / 4)
+        batch =
+          used < AUTO_BATCH_MAX ? used * AUTO_US / elapsed_us : AUTO_BATCH_MAX;
+    else if (self->hungry)
+        batch = AUTO_GROWTH * self->batch;
+    else
+        return;
+    if (batch > AUTO_GROWTH * self->batch)
+        batch = AUTO_GROWTH * self->batch;
+    if (batch > AUTO_BATCH_MAX)
+        batch = AUTO_BATCH_MAX;
+    self->batch = batch > 1 ? batch : 1;
+    self->adapted_us = now_us;
+    self->adapted_issued = issued;
+}
+
+//  Sends for the next ranges, unless they are on their way; then those may take
+//  until deadline_us at least. Engine's lock held.
 static void
 s_fill (zseq_t *self, uint64_t deadline_us)
 {
-    if (self->fill.pending) {
-        if (self->fill.rider.deadline_us < deadline_us)
-            self->fill.rider.deadline_us = deadline_us;
-        return;
-    }
     pthread_mutex_lock (&self->lock);
-    bool wanted = self->batch > 1 && s_size (&self->spare) == 0;
+    s_adapt (self, zseq_engine_now_us ());
+    size_t thirst = s_thirst (self);
     uint64_t count = self->batch;
-    self->filling = wanted;
+    self->filling += thirst;
     pthread_mutex_unlock (&self->lock);
-    if (!wanted)
-        return;
+
     uint64_t drinkers = 0;
     for (s_drinker_t *drinker = self->drinkers; drinker;
          drinker = drinker->next)
         drinkers++;
-    self->fill.rider.count = count > drinkers ? count : drinkers;
-    self->fill.rider.count_min = 1;
-    self->fill.rider.deadline_us = deadline_us;
-    zseq_engine_post (self->client->engine, self->name, &self->fill);
+    for (size_t index = 0; index < FILLS_MAX; index++) {
+        zseq_want_t *fill = &self->fill[index];
+        if (fill->pending) {
+            if (fill->rider.deadline_us < deadline_us)
+                fill->rider.deadline_us = deadline_us;
+            continue;
+        }
+        if (!thirst)
+            continue;
+        thirst--;
+        fill->rider.count = count > drinkers ? count : drinkers;
+        fill->rider.count_min = 1;
+        fill->rider.deadline_us = deadline_us;
+        zseq_engine_post (self->client->engine, self->name, fill);
+    }
+    assert (!thirst);
 }
 
 //  Keeps the buffer ahead of its consumer, who does not wait for it.
@@ -517,11 +545,7 @@ s_prefetch (zseq_t *self)
 {
     if (zseq_engine_enter (self->client->engine) != ZSEQ_OK)
         return;
-    pthread_mutex_lock (&self->lock);
-    bool thirsty = s_thirsty (self);
-    pthread_mutex_unlock (&self->lock);
-    if (thirsty)
-        s_fill (self, s_deadline_us (self->timeout_ms));
+    s_fill (self, s_deadline_us (self->timeout_ms));
     zseq_engine_leave (self->client->engine);
 }
 
@@ -529,9 +553,9 @@ s_prefetch (zseq_t *self)
 static bool
 s_take_ahead (zseq_t *self, uint64_t *id_p)
 {
-    bool thirsty;
-    bool taken = s_take (self, id_p, &thirsty);
-    if (taken && thirsty)
+    bool mark;
+    bool taken = s_take (self, id_p, &mark);
+    if (taken && mark)
         s_prefetch (self);
     return taken;
 }
@@ -551,8 +575,8 @@ s_drink (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
     *link_p = &drinker;
 
     int rc = ZSEQ_OK;
-    bool thirsty;
-    while (!drinker.served && !s_take (self, id_p, &thirsty)) {
+    bool mark;
+    while (!drinker.served && !s_take (self, id_p, &mark)) {
         if (self->fills != seen && self->fill_outcome.rc != ZSEQ_OK) {
             *outcome = self->fill_outcome;
             self->fill_failed = false;
@@ -570,6 +594,9 @@ s_drink (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
             break;
         }
         drinker.waiter.woken = false;
+        pthread_mutex_lock (&self->lock);
+        self->hungry = self->fills > 0;
+        pthread_mutex_unlock (&self->lock);
         s_fill (self, deadline_us);
         zseq_engine_wait (engine, &drinker.waiter, deadline_us);
     }
@@ -614,8 +641,10 @@ s_claim (zseq_t *self, uint64_t count, uint64_t deadline_us, uint64_t *first_p,
         return;
     *first_p = want.rider.first;
     pthread_mutex_lock (&self->lock);
-    uint64_t burnt = s_lift_floor (self, want.rider.first + count);
-    self->issued += count;
+    uint64_t end = want.rider.first + count;
+    uint64_t burnt = zseq_buffer_lift (&self->buffer, end, s_mark (self));
+    zseq_buffer_pass (&self->buffer, end, count);
+    s_adapt (self, zseq_engine_now_us ());
     pthread_mutex_unlock (&self->lock);
     zseq_engine_burn (self->client->engine, burnt);
 }
@@ -679,7 +708,9 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
     if (rc != ZSEQ_OK)
         return rc;
     zseq_outcome_t outcome = {.rc = ZSEQ_OK};
-    bool buffered = s_buffered (self);
+    pthread_mutex_lock (&self->lock);
+    bool buffered = s_has_buffer (self);
+    pthread_mutex_unlock (&self->lock);
     if (!buffered)
         zseq_outcome_set (&outcome, ZSEQ_EINVAL,
                           "with batch 1 nothing is ever buffered: set a larger "
@@ -739,7 +770,7 @@ zseq_raise (zseq_t *self, uint64_t id)
     if (rc != ZSEQ_OK)
         return rc;
     pthread_mutex_lock (&self->lock);
-    uint64_t burnt = s_lift_floor (self, id);
+    uint64_t burnt = zseq_buffer_lift (&self->buffer, id, s_mark (self));
     pthread_mutex_unlock (&self->lock);
     if (burnt && zseq_engine_enter (self->client->engine) == ZSEQ_OK) {
         zseq_engine_burn (self->client->engine, burnt);

@@ -36,6 +36,7 @@ typedef struct {
     uint64_t greet_us;                     //  When to say HELLO again
     uint64_t patience_us;                  //  How long the last one may take
     int refusal;                           //  Of its HELLO; or ZSEQ_OK
+    bool blocked;                          //  Something could not be sent
 } s_link_t;
 
 struct zseq_links {
@@ -291,6 +292,31 @@ s_find_link (zseq_links_t *self, uint8_t node)
     return found;
 }
 
+static int
+s_send (zseq_links_t *self, s_link_t *link, const uint8_t *bytes, size_t size)
+{
+    int rc = zseq_transport_send (self->transport, (size_t) (link - self->link),
+                                  bytes, size);
+    link->blocked = rc != ZSEQ_OK;
+    return rc;
+}
+
+//  Whether anything that could not be sent can be sent by now. To receive from a
+//  socket takes the edge with it that its descriptor shows when it is connected.
+static bool
+s_unblocked (zseq_links_t *self)
+{
+    bool unblocked = false;
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
+        s_link_t *link = &self->link[index];
+        if (!link->blocked || !zseq_transport_ready (self->transport, index))
+            continue;
+        link->blocked = false;
+        unblocked = true;
+    }
+    return unblocked;
+}
+
 int
 zseq_links_send (zseq_links_t *self, uint8_t node, const uint8_t *bytes,
                  size_t size)
@@ -298,11 +324,10 @@ zseq_links_send (zseq_links_t *self, uint8_t node, const uint8_t *bytes,
     assert (self);
     assert (node < self->n);
 
-    const s_link_t *link = s_find_link (self, node);
+    s_link_t *link = s_find_link (self, node);
     if (!link)
         return ZSEQ_EAGAIN;
-    return zseq_transport_send (self->transport, (size_t) (link - self->link),
-                                bytes, size);
+    return s_send (self, link, bytes, size);
 }
 
 //  Discovery.
@@ -474,7 +499,7 @@ s_greet (zseq_links_t *self, size_t index)
     uint8_t bytes[64];
     size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
     assert (size);
-    if (zseq_transport_send (self->transport, index, bytes, size) != ZSEQ_OK) {
+    if (s_send (self, link, bytes, size) != ZSEQ_OK) {
         link->request = 0;
         link->patience_us = 0;
         return;
@@ -589,6 +614,8 @@ zseq_links_recv (zseq_links_t *self, zseq_msg_t *msg, bool *seen_p)
         else if (msg->node < self->n)
             return true;
     }
+    if (s_unblocked (self))
+        *seen_p = true;
     return false;
 }
 

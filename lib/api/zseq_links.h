@@ -70,7 +70,7 @@ uint64_t zseq_links_wake_us (const zseq_links_t *self);
 
 //  Takes the next reply that is not to a HELLO, whose node is below n; it is
 //  valid until the next call. False: every socket is empty. seen_p is set when
-//  anything at all was taken.
+//  anything at all was taken, or when something that could not be sent can be.
 bool zseq_links_recv (zseq_links_t *self, zseq_msg_t *msg, bool *seen_p);
 
 //  As zseq_transport_fds; changes counts up when there are others.

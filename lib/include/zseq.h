@@ -213,6 +213,9 @@ int zseq_client_list (zseq_client_t *self, const char *prefix, zseq_list_fn *fn,
 
 typedef struct zseq zseq_t;
 
+//  A batch that follows the rate at which IDs are taken.
+#define ZSEQ_BATCH_AUTO UINT64_MAX
+
 //  A handle on the sequence of that name: 1 to ZSEQ_NAME_MAX bytes, any byte
 //  but NUL. It begins with the client's timeout and batch 1. Does no I/O: a
 //  sequence comes to be with its first claim. Returns NULL when the name is
@@ -230,7 +233,9 @@ void zseq_destroy (zseq_t **self_p);
 //  larger batch keeps what it claimed, fetches the next range in the
 //  background when half of the last one is gone, and costs order between
 //  clients: its IDs rise within this handle and are unique everywhere. Up to
-//  ZSEQ_COUNT_MAX. Setting 0 or 1 burns what is buffered and on its way.
+//  ZSEQ_COUNT_MAX. ZSEQ_BATCH_AUTO: as many as are taken in about ten
+//  milliseconds, 2^24 at most, and no buffer while less than one is. Setting 0 or 1
+//  burns what is buffered and on its way.
 //  Errors: ZSEQ_EINVAL, ZSEQ_EFORKED.
 ZSEQ_EXPORT
 int zseq_set_batch (zseq_t *self, uint64_t batch);

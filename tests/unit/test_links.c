@@ -224,18 +224,44 @@ Test (links, wait_for_a_stranger_that_is_connected)
     zsock_destroy (&stranger);
 }
 
-Test (links, do_not_wait_for_who_is_not_there)
+//  An endpoint at which nobody listens, and nobody else can until the descriptor
+//  that is returned is closed.
+static int
+s_reserve (char *endpoint, size_t endpoint_size)
 {
-    //  Nobody listens there, and nobody else can.
-    int gone = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     struct sockaddr_in address = {.sin_family = AF_INET,
                                   .sin_addr.s_addr = htonl (INADDR_LOOPBACK)};
     socklen_t size = sizeof address;
-    cr_assert_eq (bind (gone, (const struct sockaddr *) &address, size), 0);
-    cr_assert_eq (getsockname (gone, (struct sockaddr *) &address, &size), 0);
-    char endpoint[64];
-    snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%d",
+    cr_assert_eq (bind (fd, (const struct sockaddr *) &address, size), 0);
+    cr_assert_eq (getsockname (fd, (struct sockaddr *) &address, &size), 0);
+    snprintf (endpoint, endpoint_size, "tcp://127.0.0.1:%d",
               ntohs (address.sin_port));
+    return fd;
+}
+
+Test (links, notice_a_connection_though_they_look_for_messages_first)
+{
+    //  To receive takes the edge of the descriptor with it.
+    char endpoint[64];
+    int gone = s_reserve (endpoint, sizeof endpoint);
+    s_fixture_t *self = calloc (1, sizeof *self);
+    cr_assert_eq (zseq_config_uri (endpoint, &self->uri), ZSEQ_OK);
+    cr_assert_eq (zseq_links_new (&self->links, &self->uri, 77), ZSEQ_OK);
+    zseq_links_tick (self->links, 1000000, false);
+    close (gone);
+    self->router = zsock_new (ZMQ_ROUTER);
+    cr_assert_gt (zsock_bind (self->router, "%s", endpoint), 0);
+    s_receive (self);
+    zseq_msg_t hello = s_request (self, 1000000);
+    cr_assert_eq (hello.op, ZSEQ_OP_HELLO);
+    s_destroy (&self);
+}
+
+Test (links, do_not_wait_for_who_is_not_there)
+{
+    char endpoint[64];
+    int gone = s_reserve (endpoint, sizeof endpoint);
     s_fixture_t *self = s_new_with (endpoint);
     zseq_msg_t hello = s_request (self, 1000000);
     s_answer (self, &hello, 42);

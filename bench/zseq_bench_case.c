@@ -3,6 +3,8 @@
 #include "zseq_bench_draw.h"
 #include "zseq_bench_site.h"
 
+#include "zseq.h"
+
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +12,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <math.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -32,10 +35,14 @@
 #define QUICK_NAMES_MAX 1000
 //  Recovery needs a majority of voting peers.
 #define RECOVERY_NODES_MIN 3
+//  The others must be a majority.
+#define STOPPED_NODES_MIN 3
 
 typedef enum {
     S_DRAW,     //  IDs of one sequence, through the library
-    S_PAIR,     //  The same on two clusters, without and with a reserve
+    S_OWN,      //  The same, of a sequence for each process
+    S_PAIR,     //  S_DRAW on two clusters, without and with a reserve
+    S_STOPPED,  //  S_DRAW, then with one node stopped
     S_CROWD,    //  Claims of names that exist
     S_FRESH,    //  First claims
     S_START,    //  A node loads its names
@@ -83,6 +90,8 @@ static const s_case_t s_cases[] = {
   {"batch-1-threads-32", S_DRAW, S_MAIN, 1, 1, 32, 0, FLOOR (ASK), 32},
   {"batch-1-processes-8", S_DRAW, S_MAIN, 1, 8, 1, 0, FLOOR (ECHO_8), 1},
   {"batch-1-processes-32", S_DRAW, S_MAIN, 1, 32, 1, 0, FLOOR (ECHO_32), 1},
+  {"batch-1-sequences-8", S_OWN, S_MAIN, 1, 8, 1, 0, FLOOR (ECHO_8), 1},
+  {"batch-1-sequences-32", S_OWN, S_MAIN, 1, 32, 1, 0, FLOOR (ECHO_32), 1},
   {"batch-2-single", S_DRAW, S_MAIN, 2, 1, 1, 0, FLOOR (ASK), 2},
   {"batch-2-threads-8", S_DRAW, S_MAIN, 2, 1, 8, 0, FLOOR (ASK), 8},
   {"batch-2-threads-32", S_DRAW, S_MAIN, 2, 1, 32, 0, FLOOR (ASK), 32},
@@ -95,6 +104,20 @@ static const s_case_t s_cases[] = {
    1024},
   {"batch-1024-processes-32", S_DRAW, S_MAIN, 1024, 32, 1, 0, FLOOR (ECHO_32),
    1024},
+  {"batch-auto-single", S_DRAW, S_MAIN, ZSEQ_BATCH_AUTO, 1, 1, 0,
+   FLOOR (ATOMIC_1), 1},
+  {"batch-auto-threads-2", S_DRAW, S_MAIN, ZSEQ_BATCH_AUTO, 1, 2, 0,
+   FLOOR (ATOMIC_2), 1},
+  {"batch-auto-threads-8", S_DRAW, S_MAIN, ZSEQ_BATCH_AUTO, 1, 8, 0,
+   FLOOR (ATOMIC_2), 1},
+  {"batch-auto-threads-32", S_DRAW, S_MAIN, ZSEQ_BATCH_AUTO, 1, 32, 0,
+   FLOOR (ATOMIC_2), 1},
+  {"batch-auto-processes-8", S_DRAW, S_MAIN, ZSEQ_BATCH_AUTO, 8, 1, 0,
+   FLOOR (ATOMIC_1), 1},
+  {"batch-auto-processes-32", S_DRAW, S_MAIN, ZSEQ_BATCH_AUTO, 32, 1, 0,
+   FLOOR (ATOMIC_1), 1},
+  {"stopped-1-single", S_STOPPED, S_MAIN, 1, 1, 1, 0, FLOOR (ASK), 1},
+  {"stopped-1-processes-8", S_STOPPED, S_MAIN, 1, 8, 1, 0, FLOOR (ECHO_8), 1},
   {"reserve-1-single", S_PAIR, S_MAIN, 1, 1, 1, 0, FLOOR (ASK), 1},
   {"reserve-1-threads-32", S_PAIR, S_MAIN, 1, 1, 32, 0, FLOOR (ASK), 32},
   {"reserve-1-processes-8", S_PAIR, S_MAIN, 1, 8, 1, 0, FLOOR (ECHO_8), 1},
@@ -167,7 +190,9 @@ zseq_bench_case_chosen (size_t index, const zseq_bench_plan_t *plan)
     const s_case_t *one = &s_cases[index];
     if (plan->pattern && fnmatch (plan->pattern, one->name, 0) != 0)
         return false;
-    if (plan->uri && one->kind != S_DRAW)
+    if (plan->uri && one->kind != S_DRAW && one->kind != S_OWN)
+        return false;
+    if (one->kind == S_STOPPED && plan->nodes < STOPPED_NODES_MIN)
         return false;
     if (plan->quick && one->names > QUICK_NAMES_MAX)
         return false;
@@ -304,6 +329,7 @@ s_draw (zseq_bench_cases_t *self, const s_case_t *one, s_where_t where,
       .uri = self->plan->uri,
       .name = name,
       .batch = one->batch,
+      .own = one->kind == S_OWN,
     };
     zseq_bench_cluster_t *cluster = NULL;
     if (!draw.uri) {
@@ -327,6 +353,25 @@ s_draw_pair (zseq_bench_cases_t *self, const s_case_t *one, size_t round)
             return -1;
     }
     return 0;
+}
+
+//  One slice with all nodes, and one while one of them is stopped: each in turn,
+//  as one of them is the coordinator.
+static int
+s_draw_stopped (zseq_bench_cases_t *self, const s_case_t *one, size_t round)
+{
+    zseq_bench_cluster_t *cluster =
+      zseq_bench_site_cluster (self->site[one->where]);
+    if (!cluster || s_draw (self, one, one->where, &self->series[0]) != 0)
+        return -1;
+    size_t count;
+    const pid_t *pids = zseq_bench_cluster_pids (cluster, &count);
+    pid_t pid = pids[round % count];
+    if (kill (pid, SIGSTOP) != 0)
+        return zseq_bench_fail ("node %ld: %s", (long) pid, strerror (errno));
+    int rc = s_draw (self, one, one->where, &self->series[1]);
+    (void) kill (pid, SIGCONT);
+    return rc;
 }
 
 static int
@@ -401,7 +446,10 @@ s_measure (zseq_bench_cases_t *self, const s_case_t *one, size_t round)
 {
     switch (one->kind) {
     case S_DRAW:
+    case S_OWN:
         return s_draw (self, one, one->where, self->series);
+    case S_STOPPED:
+        return s_draw_stopped (self, one, round);
     case S_PAIR:
         return s_draw_pair (self, one, round);
     case S_FRESH:
@@ -526,6 +574,20 @@ s_tell_pair (zseq_bench_cases_t *self, const s_case_t *one)
 }
 
 static void
+s_tell_stopped (zseq_bench_cases_t *self, const s_case_t *one)
+{
+    zseq_bench_row_t *row =
+      s_add_row (self, one, "/all", one->where, &self->series[0]);
+    double p50_us = row->p50_us;
+    zseq_bench_report_row (row, stdout);
+    row = s_add_row (self, one, "/stopped", one->where, &self->series[1]);
+    snprintf (row->note, sizeof row->note,
+              "p50 with a node stopped: %.2f times that with all",
+              row->p50_us / p50_us);
+    zseq_bench_report_row (row, stdout);
+}
+
+static void
 s_tell (zseq_bench_cases_t *self, const s_case_t *one)
 {
     s_series_t *series = self->series;
@@ -588,6 +650,8 @@ s_run_case (zseq_bench_cases_t *self, const s_case_t *one, size_t index,
     zseq_bench_progress_end ();
     if (one->kind == S_PAIR)
         s_tell_pair (self, one);
+    else if (one->kind == S_STOPPED)
+        s_tell_stopped (self, one);
     else
         s_tell (self, one);
     return 0;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 typedef struct {
     zseq_client_t *client;
@@ -40,9 +41,13 @@ s_draw_open (const void *arg, void **context_p, char *text)
     s_draw_t *self = calloc (1, sizeof *self);
     if (!self)
         return s_text (text, "client", ZSEQ_ENOMEM);
+    char name[ZSEQ_NAME_MAX + 1];
+    snprintf (name, sizeof name, "%s", draw->name);
+    if (draw->own)
+        snprintf (name, sizeof name, "%s/%ld", draw->name, (long) getpid ());
     self->client = zseq_client_new (draw->uri);
     if (self->client)
-        self->sequence = zseq_new (self->client, draw->name);
+        self->sequence = zseq_new (self->client, name);
     int rc = self->sequence ? zseq_set_batch (self->sequence, draw->batch)
                             : zseq_errno ();
     if (rc != ZSEQ_OK) {

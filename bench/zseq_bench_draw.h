@@ -11,6 +11,7 @@ typedef struct {
     const char *uri;
     const char *name;  //  Of the sequence
     uint64_t batch;
+    bool own;  //  Each process has a sequence of its own
 } zseq_bench_draw_t;
 
 //  A call that fails at its deadline is counted and repeated, so that the wait

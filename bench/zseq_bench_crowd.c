@@ -302,8 +302,9 @@ s_crowd_close (void *context)
 }
 
 static int
-s_crowd_open (const void *arg, void **context_p, char *text)
+s_crowd_open (const void *arg, size_t process, void **context_p, char *text)
 {
+    (void) process;
     const zseq_bench_crowd_t *crowd = arg;
     assert (crowd->claims >= 1);
     assert (crowd->claims <= ZSEQ_BENCH_CROWD_MAX);
@@ -378,7 +379,7 @@ zseq_bench_crowd_fill (const zseq_bench_crowd_t *crowd,
     assert (counts);
     assert (text);
     void *context;
-    if (s_crowd_open (crowd, &context, text) != 0)
+    if (s_crowd_open (crowd, 0, &context, text) != 0)
         return -1;
     s_crowd_t *self = context;
     int rc = 0;

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 typedef struct {
     zseq_client_t *client;
@@ -35,7 +34,7 @@ s_draw_close (void *context)
 }
 
 static int
-s_draw_open (const void *arg, void **context_p, char *text)
+s_draw_open (const void *arg, size_t process, void **context_p, char *text)
 {
     const zseq_bench_draw_t *draw = arg;
     s_draw_t *self = calloc (1, sizeof *self);
@@ -44,7 +43,7 @@ s_draw_open (const void *arg, void **context_p, char *text)
     char name[ZSEQ_NAME_MAX + 1];
     snprintf (name, sizeof name, "%s", draw->name);
     if (draw->own)
-        snprintf (name, sizeof name, "%s/%ld", draw->name, (long) getpid ());
+        snprintf (name, sizeof name, "%s/%zu", draw->name, process);
     self->client = zseq_client_new (draw->uri);
     if (self->client)
         self->sequence = zseq_new (self->client, name);

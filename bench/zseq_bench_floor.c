@@ -159,15 +159,18 @@ s_ask_open (const zseq_bench_floors_t *floors, size_t n, size_t w,
 }
 
 static int
-s_ask_open_quorum (const void *arg, void **context_p, char *text)
+s_ask_open_quorum (const void *arg, size_t process, void **context_p,
+                   char *text)
 {
+    (void) process;
     const zseq_bench_floors_t *floors = arg;
     return s_ask_open (floors, floors->n, floors->w, context_p, text);
 }
 
 static int
-s_ask_open_echo (const void *arg, void **context_p, char *text)
+s_ask_open_echo (const void *arg, size_t process, void **context_p, char *text)
 {
+    (void) process;
     return s_ask_open (arg, 1, 1, context_p, text);
 }
 
@@ -245,8 +248,9 @@ static const zseq_bench_operation_t s_echo = {
 //  An atomic add on a word that all threads of the process share.
 
 static int
-s_atomic_open (const void *arg, void **context_p, char *text)
+s_atomic_open (const void *arg, size_t process, void **context_p, char *text)
 {
+    (void) process;
     (void) arg;
     *context_p = aligned_alloc (64, 64);
     if (!*context_p)
@@ -294,8 +298,9 @@ s_rename_close (void *arg)
 }
 
 static int
-s_rename_open (const void *arg, void **context_p, char *text)
+s_rename_open (const void *arg, size_t process, void **context_p, char *text)
 {
+    (void) process;
     const zseq_bench_floors_t *floors = arg;
     s_rename_t *self = calloc (1, sizeof *self);
     if (!self)
@@ -352,9 +357,9 @@ static const zseq_bench_operation_t s_rename = {
 //  A small file opened, read and closed, again and again.
 
 static int
-s_read_open (const void *arg, void **context_p, char *text)
+s_read_open (const void *arg, size_t process, void **context_p, char *text)
 {
-    if (s_rename_open (arg, context_p, text) != 0)
+    if (s_rename_open (arg, process, context_p, text) != 0)
         return -1;
     s_rename_t *self = *context_p;
     uint8_t record[RECORD_SIZE] = {0};

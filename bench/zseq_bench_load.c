@@ -255,7 +255,8 @@ s_process_run (void *arg)
     s_crew_t *crew = arg;
     const zseq_bench_operation_t *operation = crew->load->operation;
     char text[ZSEQ_BENCH_TEXT_MAX] = "";
-    if (operation->open (crew->load->arg, &crew->context, text) != 0)
+    if (operation->open (crew->load->arg, crew->index, &crew->context, text) !=
+        0)
         s_fail (crew, text);
     s_threads_run (crew);
     operation->close (crew->context);

@@ -25,8 +25,9 @@ void zseq_bench_counts_add (zseq_bench_counts_t *self,
 //  Runs in the measured processes. Functions that can fail return 0, or -1
 //  with the reason in text (ZSEQ_BENCH_TEXT_MAX bytes).
 typedef struct {
-    //  Once per process, before its threads start. arg is the load's.
-    int (*open) (const void *arg, void **context_p, char *text);
+    //  Once per process, before its threads start. arg is the load's; process
+    //  counts from 0.
+    int (*open) (const void *arg, size_t process, void **context_p, char *text);
     //  Does the operation count times. On each thread; last is a word of the
     //  thread's own, 0 at first.
     int (*repeat) (void *context, size_t count, uint64_t *last, char *text);

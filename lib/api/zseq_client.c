@@ -41,6 +41,7 @@ typedef struct s_drinker {
 struct zseq {
     zseq_client_t *client;
     zseq_name_t *name;
+    unsigned forks;  //  As many as when it was made
     atomic_int timeout_ms;
 
     pthread_mutex_t lock;  //  Guards what follows
@@ -261,6 +262,7 @@ zseq_new (zseq_client_t *client, const char *name)
     }
     self->client = client;
     self->name = known;
+    self->forks = zseq_engine_forks;
     self->batch = 1;
     zseq_buffer_init (&self->buffer);
     for (size_t index = 0; index < FILLS_MAX; index++) {
@@ -540,7 +542,7 @@ s_fill (zseq_t *self, uint64_t deadline_us)
 }
 
 //  Keeps the buffer ahead of its consumer, who does not wait for it.
-static void
+__attribute__ ((noinline)) static void
 s_prefetch (zseq_t *self)
 {
     if (zseq_engine_enter (self->client->engine) != ZSEQ_OK)
@@ -649,19 +651,14 @@ s_claim (zseq_t *self, uint64_t count, uint64_t deadline_us, uint64_t *first_p,
     zseq_engine_burn (self->client->engine, burnt);
 }
 
-int
-zseq_next (zseq_t *self, uint64_t *id_p)
+//  When the current range is used up, or there is none.
+__attribute__ ((noinline)) static int
+s_next (zseq_t *self, uint64_t *id_p)
 {
-    assert (self);
-    assert (id_p);
-
-    zseq_engine_t *engine = self->client->engine;
-    int rc = zseq_engine_check (engine);
-    if (rc != ZSEQ_OK)
-        return rc;
-    if (s_take_ahead (self, id_p))
+    if (self->forks == zseq_engine_forks && s_take_ahead (self, id_p))
         return ZSEQ_OK;
-    rc = zseq_engine_enter (engine);
+    zseq_engine_t *engine = self->client->engine;
+    int rc = zseq_engine_enter (engine);
     if (rc != ZSEQ_OK)
         return rc;
     uint64_t deadline_us = s_deadline_us (self->timeout_ms);
@@ -672,6 +669,21 @@ zseq_next (zseq_t *self, uint64_t *id_p)
         s_claim (self, 1, deadline_us, id_p, &outcome);
     zseq_engine_leave (engine);
     return s_fail (&outcome);
+}
+
+int
+zseq_next (zseq_t *self, uint64_t *id_p)
+{
+    assert (self);
+    assert (id_p);
+
+    bool mark;
+    if (self->forks != zseq_engine_forks ||
+        !zseq_buffer_take (&self->buffer, id_p, &mark))
+        return s_next (self, id_p);
+    if (mark)
+        s_prefetch (self);
+    return ZSEQ_OK;
 }
 
 int
@@ -698,13 +710,10 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
     assert (self);
     assert (id_p);
 
-    zseq_engine_t *engine = self->client->engine;
-    int rc = zseq_engine_check (engine);
-    if (rc != ZSEQ_OK)
-        return rc;
-    if (s_take_ahead (self, id_p))
+    if (self->forks == zseq_engine_forks && s_take_ahead (self, id_p))
         return ZSEQ_OK;
-    rc = zseq_engine_enter (engine);
+    zseq_engine_t *engine = self->client->engine;
+    int rc = zseq_engine_enter (engine);
     if (rc != ZSEQ_OK)
         return rc;
     zseq_outcome_t outcome = {.rc = ZSEQ_OK};

@@ -115,12 +115,12 @@ static void s_drive (zseq_engine_t *self, s_op_t *op, zseq_do_t todo);
 
 //  Forks. A child must not touch what its parent's threads are using.
 
-static unsigned s_generation;
+unsigned zseq_engine_forks;
 
 static void
 s_count_fork (void)
 {
-    s_generation++;
+    zseq_engine_forks++;
 }
 
 static void
@@ -133,7 +133,7 @@ bool
 zseq_engine_forked (const zseq_engine_t *self)
 {
     assert (self);
-    return self->generation != s_generation;
+    return self->generation != zseq_engine_forks;
 }
 
 //  Time and waiting.
@@ -941,7 +941,7 @@ zseq_engine_new (const zseq_uri_t *uri)
     if (!self)
         return NULL;
     self->uri = *uri;
-    self->generation = s_generation;
+    self->generation = zseq_engine_forks;
     self->nudge_fd = -1;
     zseq_lines_hooks_t hooks = {
       .arg = self, .ask = s_send_claim, .done = s_end_want, .draw = s_draw};

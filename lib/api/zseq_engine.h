@@ -70,6 +70,9 @@ void zseq_engine_lock (zseq_engine_t *self);
 //  anything is under way, and gives the lock back.
 void zseq_engine_leave (zseq_engine_t *self);
 
+//  Changes in a child that was forked.
+extern unsigned zseq_engine_forks;
+
 //  ZSEQ_OK, or ZSEQ_EFORKED with zseq_detail set.
 int zseq_engine_check (const zseq_engine_t *self);
 

@@ -223,7 +223,8 @@ s_sleep (s_crowd_t *self, int timeout_ms)
 {
     struct pollfd fds[ZSEQ_LINKS_MAX + 1];
     size_t count = zseq_transport_fds (self->transport, fds);
-    (void) poll (fds, count, timeout_ms);  //  Its callers look for themselves.
+    if (poll (fds, count, timeout_ms) > 0)
+        zseq_transport_heed (self->transport, fds, count);
 }
 
 static int

@@ -141,10 +141,9 @@ zseq_buffer_cut (zseq_buffer_t *self, zseq_range_t *range)
     assert (self);
     assert (range);
 
-    s_raise_floor (self, 0);
-    //  What is left of the current range is going to be handed out first.
+    //  What is left of the current range was handed out by now, or is going to be.
     uint64_t floor = self->floor;
-    if (zseq_buffer_left (self) && floor < self->current.end)
+    if (floor < self->current.end)
         floor = self->current.end;
     return s_cut (range, floor);
 }
@@ -210,6 +209,5 @@ uint64_t
 zseq_buffer_issued (const zseq_buffer_t *self)
 {
     assert (self);
-    return self->issued + s_taken_now (self) -
-           atomic_load_explicit (&self->lost, memory_order_relaxed);
+    return self->issued + s_taken_now (self);
 }

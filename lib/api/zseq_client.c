@@ -51,8 +51,7 @@ struct zseq {
     uint64_t adapted_us;      //  When the automatic batch was chosen
     uint64_t adapted_issued;  //  IDs handed out until then
     size_t filling;           //  Ranges that are on their way
-    bool hungry;              //  The buffer ran dry before one came
-    bool exhausted;           //  There is none
+    bool hungry;              //  The buffer ran dry before the last one came
 
     //  The engine's lock guards what follows.
     zseq_want_t fill[FILLS_MAX];
@@ -357,7 +356,6 @@ zseq_set_batch (zseq_t *self, uint64_t batch)
     self->batch = batch > 1 && !automatic ? batch : 1;
     self->automatic = automatic;
     self->adapted_us = 0;
-    self->exhausted = false;
     bool drop = batch <= 1 && (self->filling || self->buffer.spares ||
                                zseq_buffer_left (&self->buffer));
     pthread_mutex_unlock (&self->lock);
@@ -401,7 +399,7 @@ s_has_buffer (const zseq_t *self)
 static size_t
 s_thirst (const zseq_t *self)
 {
-    if (!s_has_buffer (self) || self->exhausted)
+    if (!s_has_buffer (self))
         return 0;
     uint64_t left = zseq_buffer_left (&self->buffer);
     size_t ranges = left > s_mark (self) ? 0 : left || !self->hungry ? 1 : 2;
@@ -459,7 +457,6 @@ s_filled (zseq_want_t *want)
     uint64_t burnt = 0;
     pthread_mutex_lock (&self->lock);
     self->filling--;
-    self->exhausted = want->outcome.rc == ZSEQ_EEXHAUSTED;
     if (want->outcome.rc == ZSEQ_OK) {
         zseq_range_t range = {want->rider.first,
                               want->rider.first + want->rider.count};
@@ -513,8 +510,12 @@ static void
 s_fill (zseq_t *self, uint64_t deadline_us)
 {
     pthread_mutex_lock (&self->lock);
-    s_adapt (self, zseq_engine_now_us ());
+    //  Before the batch changes, and with it when it is time.
     size_t thirst = s_thirst (self);
+    if (thirst)
+        s_adapt (self, zseq_engine_now_us ());
+    if (thirst && zseq_buffer_left (&self->buffer))
+        self->hungry = false;
     uint64_t count = self->batch;
     self->filling += thirst;
     pthread_mutex_unlock (&self->lock);
@@ -577,7 +578,7 @@ s_drink (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
     *link_p = &drinker;
 
     int rc = ZSEQ_OK;
-    bool mark;
+    bool mark = false;
     while (!drinker.served && !s_take (self, id_p, &mark)) {
         if (self->fills != seen && self->fill_outcome.rc != ZSEQ_OK) {
             *outcome = self->fill_outcome;
@@ -605,6 +606,8 @@ s_drink (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
 
     if (drinker.served)
         *id_p = drinker.id;
+    if (mark)
+        s_fill (self, deadline_us);
 
     link_p = &self->drinkers;
     while (*link_p != &drinker)

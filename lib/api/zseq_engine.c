@@ -386,6 +386,14 @@ zseq_engine_explain (const zseq_engine_t *self, const zseq_name_t *name,
     const char *harm = "nothing was handed out, though IDs may have been burnt";
     uint8_t node;
     const zseq_attempt_t *attempt = zseq_line_attempt (name->line, &node);
+    if (!attempt && zseq_links_ready (self->links) &&
+        !zseq_links_fatal (self->links)) {
+        zseq_outcome_set (outcome, ZSEQ_ETIMEOUT,
+                          "the IDs that came went to others of this client: "
+                          "allow more time, or use a larger batch; %s",
+                          harm);
+        return;
+    }
     s_state_t state = {attempt != NULL, self->foreign,
                        attempt ? attempt->absent : UINT32_MAX, attempt};
     if (attempt && node < zseq_links_n (self->links) &&
@@ -406,7 +414,10 @@ s_end_want (void *arg, zseq_rider_t *rider)
     const zseq_engine_t *self = arg;
     zseq_want_t *want = (zseq_want_t *) rider;
     want->outcome.rc = rider->status;
-    if (rider->status == ZSEQ_EEXHAUSTED)
+    if (rider->status == ZSEQ_EEXHAUSTED && rider->count_min == 1)
+        zseq_outcome_set (&want->outcome, ZSEQ_EEXHAUSTED,
+                          "no ID is left of sequence '%s'", want->name->text);
+    else if (rider->status == ZSEQ_EEXHAUSTED)
         zseq_outcome_set (&want->outcome, ZSEQ_EEXHAUSTED,
                           "fewer than %llu IDs are left of sequence '%s'",
                           (unsigned long long) rider->count_min,
@@ -841,6 +852,8 @@ s_poll (zseq_engine_t *self, zseq_waiter_t *waiter, uint64_t until_us)
     pthread_mutex_lock (&self->lock);
     self->polling = false;
     self->poller = NULL;
+    if (rc > 0)
+        zseq_links_heed (self->links, fds, count);
 
     if (self->nudged) {
         uint64_t nudges;
@@ -966,7 +979,6 @@ zseq_engine_destroy (zseq_engine_t **self_p)
         return;
     *self_p = NULL;
     if (zseq_engine_forked (self)) {
-        zseq_lines_destroy (&self->lines);
         free (self);
         return;
     }
@@ -1136,8 +1148,8 @@ zseq_engine_name_free (zseq_engine_t *self, zseq_name_t *name)
     if (!forked)
         pthread_mutex_lock (&self->lock);
     if (--name->references == 0) {
-        //  What the parent has on its way stays the parent's.
-        if (!forked || zseq_line_idle (name->line))
+        //  The lines are the parent's, who may have been at work on them.
+        if (!forked)
             zseq_line_free (&name->line);
         zseq_name_t **place = &self->names;
         while (*place != name)

@@ -632,3 +632,10 @@ zseq_links_changes (const zseq_links_t *self)
     assert (self);
     return self->changes;
 }
+
+void
+zseq_links_heed (zseq_links_t *self, const struct pollfd *fds, size_t count)
+{
+    assert (self);
+    zseq_transport_heed (self->transport, fds, count);
+}

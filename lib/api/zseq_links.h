@@ -77,4 +77,8 @@ bool zseq_links_recv (zseq_links_t *self, zseq_msg_t *msg, bool *seen_p);
 size_t zseq_links_fds (const zseq_links_t *self, struct pollfd *fds);
 unsigned zseq_links_changes (const zseq_links_t *self);
 
+//  As zseq_transport_heed.
+void zseq_links_heed (zseq_links_t *self, const struct pollfd *fds,
+                      size_t count);
+
 #endif

@@ -574,6 +574,8 @@ s_wait (zseq_server_t *self, int stop_fd)
                                .tv_nsec = (long) (left_us % 1000000) * 1000};
     int rc = ppoll (fds, count, &timeout, NULL);
     assert (rc >= 0 || errno == EINTR);
+    if (rc > 0)
+        zseq_transport_heed (self->transport, fds, count);
 }
 
 //  Resident memory of the process, in bytes; 0 if /proc does not tell.

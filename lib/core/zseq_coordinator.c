@@ -10,6 +10,9 @@
 //  How many of them are looked at for one that can go.
 #define LOOKS_MAX 16
 
+//  How long a client may be waited for, whatever it says.
+#define PATIENCE_US_MAX 60000000
+
 //  A NEXT.
 typedef struct s_request {
     zseq_rider_t rider;  //  The first: what leads to it leads to the request
@@ -159,9 +162,9 @@ zseq_coordinator_next (zseq_coordinator_t *self, zseq_entry_t *entry,
     request->request = msg->request;
     request->rider.count = msg->count;
     request->rider.count_min = msg->count_min;
-    request->rider.deadline_us = msg->patience_us < UINT64_MAX - now_us
-                                   ? now_us + msg->patience_us
-                                   : UINT64_MAX;
+    request->rider.deadline_us =
+      now_us +
+      (msg->patience_us < PATIENCE_US_MAX ? msg->patience_us : PATIENCE_US_MAX);
     zseq_line_add (entry->line, &request->rider);
     return ZSEQ_OK;
 }

@@ -26,6 +26,7 @@ typedef struct s_flight {
     uint8_t node;        //  Whom the NEXT was sent; or NOBODY
     uint64_t request;    //  The NEXT's ID
     uint64_t until_us;   //  When its patience ends
+    size_t company;      //  How many of its line were out at once with it
     zseq_rider_t *riders;
     zseq_line_t *line;
     uint64_t began_us;        //  When it was sent last
@@ -505,8 +506,23 @@ s_give_up_errand (zseq_lines_t *self, s_flight_t *flight, uint64_t now_us)
     zseq_rendezvous_pass (&self->rendezvous, flight->node, now_us);
     flight->node = NOBODY;
     flight->request = 0;
+    flight->company = 0;
     flight->due = true;
     s_queue (flight->line);
+}
+
+//  A node has not answered in time: nor will it what it was asked later.
+static void
+s_give_up_node (zseq_lines_t *self, uint8_t node, uint64_t now_us)
+{
+    for (size_t place = 0; place < self->flight_count; place++) {
+        s_flight_t *flight = self->flights[place];
+        if (flight->node != node)
+            continue;
+        self->stats.late++;
+        self->stats.burnt += flight->claim.count;
+        s_give_up_errand (self, flight, now_us);
+    }
 }
 
 //  Those that are passed over are asked whether they answer by now. What is next
@@ -528,6 +544,18 @@ s_probe (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
         zseq_rendezvous_probe (&self->rendezvous, node, msg.request, now_us);
         (void) self->hooks.ask (self->hooks.arg, node, &msg);
     }
+}
+
+//  How many NEXTs a coordinator may have in hand that are the line's own.
+static void
+s_count_company (zseq_line_t *line)
+{
+    size_t errands = 0;
+    for (s_flight_t *flight = line->flights; flight; flight = flight->behind)
+        errands += s_is_errand (flight);
+    for (s_flight_t *flight = line->flights; flight; flight = flight->behind)
+        if (flight->company < errands)
+            flight->company = errands;
 }
 
 //  Asks a coordinator. False: there is none.
@@ -557,6 +585,7 @@ s_send_errand (zseq_lines_t *self, s_flight_t *flight, uint64_t now_us)
             flight->request = msg.request;
             flight->began_us = now_us;
             flight->until_us = now_us + patience_us;
+            s_count_company (line);
             self->stats.claims++;
             break;
         }
@@ -588,7 +617,8 @@ s_errand_reply (zseq_lines_t *self, s_flight_t *flight, const zseq_msg_t *msg,
         for (uint8_t node = 0; node < self->quorum.n; node++)
             if (line->known.next[node] < msg->first + msg->count)
                 line->known.next[node] = msg->first + msg->count;
-        if (msg->served > 1)
+        zseq_rendezvous_meet (&self->rendezvous, flight->node);
+        if (msg->served > flight->company)
             s_was_not_alone (self, line);
         else
             s_was_alone (line);
@@ -674,14 +704,13 @@ s_send (zseq_lines_t *self, s_flight_t *flight, uint64_t now_us)
 {
     zseq_line_t *line = flight->line;
     flight->due = false;
-    bool errand = line->coordinated;
-    if (!s_board (flight,
-                  errand ? ZSEQ_COUNT_MAX : zseq_claim_room (&flight->claim))) {
+    if (line->coordinated && s_board (flight, ZSEQ_COUNT_MAX) &&
+        s_send_errand (self, flight, now_us))
+        return;
+    if (!s_board (flight, zseq_claim_room (&flight->claim))) {
         s_abandon (self, flight);
         return;
     }
-    if (errand && s_send_errand (self, flight, now_us))
-        return;
     flight->began_us = now_us;
     zseq_msg_t msg;
     if (zseq_claim_request (&flight->claim, self->hooks.draw (self->hooks.arg),
@@ -704,7 +733,8 @@ s_begin (zseq_lines_t *self, zseq_line_t *line)
         last = last->behind;
     if (line->flight_count == FLIGHTS_MAX)
         return NULL;
-    if (last && !line->coordinated) {
+    if (last &&
+        (!line->coordinated || s_coordinator (line) == self->quorum.n)) {
         if (s_is_errand (last) || last->claim.reading ||
             !last->claim.attempt.request)
             return NULL;
@@ -779,17 +809,39 @@ zseq_lines_reply (zseq_lines_t *self, const zseq_msg_t *msg, uint64_t now_us)
     return false;
 }
 
-//  Sends what it could not to those who can be reached by now.
+//  Sends what it could not to those who can be reached by now, in the order in
+//  which it set out: the second claim begins where the first ends.
 static void
-s_reach (zseq_lines_t *self, s_flight_t *flight)
+s_reach (zseq_lines_t *self, zseq_line_t *line)
 {
-    zseq_claim_t *claim = &flight->claim;
-    if (!claim->attempt.request || !claim->attempt.absent)
-        return;
-    zseq_msg_t msg;
-    zseq_claim_repeat (claim, &msg);
-    msg.name = (zseq_slice_t){flight->line->name, flight->line->name_size};
-    s_ask_claim (self, flight, &msg, claim->attempt.absent);
+    for (s_flight_t *flight = line->flights, *behind; flight; flight = behind) {
+        behind = flight->behind;
+        zseq_claim_t *claim = &flight->claim;
+        if (!claim->attempt.request || !claim->attempt.absent)
+            continue;
+        zseq_msg_t msg;
+        zseq_claim_repeat (claim, &msg);
+        msg.name = (zseq_slice_t){line->name, line->name_size};
+        s_ask_claim (self, flight, &msg, claim->attempt.absent);
+    }
+}
+
+static void
+s_tick_flights (zseq_lines_t *self, uint64_t now_us)
+{
+    //  From the last on: whoever ends gives its place to one seen already.
+    for (size_t place = self->flight_count; place-- > 0;) {
+        s_flight_t *flight = self->flights[place];
+        if (s_is_errand (flight)) {
+            if (now_us >= flight->until_us)
+                s_give_up_node (self, flight->node, now_us);
+        }
+        else if (!flight->due) {
+            uint32_t conflicts = flight->claim.conflicts;
+            zseq_do_t what = zseq_claim_tick (&flight->claim, now_us);
+            s_follow (self, flight, what, conflicts);
+        }
+    }
 }
 
 void
@@ -798,24 +850,10 @@ zseq_lines_tick (zseq_lines_t *self, uint64_t now_us)
     assert (self);
 
     s_expire (self, now_us);
-    //  From the last on: whoever ends gives its place to one seen already.
-    for (size_t place = self->flight_count; place-- > 0;) {
-        s_flight_t *flight = self->flights[place];
-        if (s_is_errand (flight)) {
-            if (now_us < flight->until_us)
-                continue;
-            self->stats.late++;
-            self->stats.burnt += flight->claim.count;
-            s_give_up_errand (self, flight, now_us);
-            continue;
-        }
-        if (flight->due)
-            continue;
-        uint32_t conflicts = flight->claim.conflicts;
-        s_follow (self, flight, zseq_claim_tick (&flight->claim, now_us),
-                  conflicts);
-        if (place < self->flight_count && self->flights[place] == flight)
-            s_reach (self, flight);
+    s_tick_flights (self, now_us);
+    for (zseq_line_t *line = self->busy, *busy; line; line = busy) {
+        busy = line->busy;
+        s_reach (self, line);
     }
 }
 

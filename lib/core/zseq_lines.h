@@ -29,8 +29,8 @@ typedef struct zseq_rider {
     struct zseq_rider *next;
 } zseq_rider_t;
 
-//  What has to be done for the lines, during calls of them. Only _add, _cancel
-//  and, from ask, _reply may be called from there.
+//  What has to be done for the lines, during calls of them. None may be called
+//  from there, but for _reply from ask.
 typedef struct {
     void *arg;
     //  Sets the cluster of a READ, CLAIM or NEXT, and sends it to a node.

@@ -8,7 +8,7 @@
 
 //  How soon a node that did not answer is asked whether it does by now.
 #define PAUSE_US_MIN 50000
-#define PAUSE_US_MAX 1000000
+#define PAUSE_US_MAX 10000000
 
 void
 zseq_rendezvous_init (zseq_rendezvous_t *self, uint8_t n)
@@ -71,8 +71,17 @@ zseq_rendezvous_pass (zseq_rendezvous_t *self, uint8_t node, uint64_t now_us)
         return;
     candidate->passed = true;
     candidate->probe = 0;
-    candidate->pause_us = PAUSE_US_MIN;
+    if (!candidate->pause_us)
+        candidate->pause_us = PAUSE_US_MIN;
     candidate->probe_us = now_us + candidate->pause_us;
+}
+
+void
+zseq_rendezvous_meet (zseq_rendezvous_t *self, uint8_t node)
+{
+    assert (self);
+    assert (node < self->n);
+    self->candidate[node].pause_us = 0;
 }
 
 bool

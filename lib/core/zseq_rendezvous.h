@@ -41,6 +41,10 @@ uint8_t zseq_rendezvous_choose (const zseq_rendezvous_t *self,
 void zseq_rendezvous_pass (zseq_rendezvous_t *self, uint8_t node,
                            uint64_t now_us);
 
+//  It has done what it was asked: if it is passed over again, not for long. One
+//  that answers and does nothing is asked ever less often.
+void zseq_rendezvous_meet (zseq_rendezvous_t *self, uint8_t node);
+
 //  Whether to ask a node that is passed over something, and under which ID it
 //  then was asked.
 bool zseq_rendezvous_doubtful (const zseq_rendezvous_t *self, uint8_t node,

@@ -24,10 +24,18 @@
 #define CONNECT_TIMEOUT_MS 3000
 #define HANDSHAKE_MS 5000
 
+//  A socket, its descriptor, and whether nothing is to be had of it until the
+//  descriptor tells.
+typedef struct {
+    void *zmq;
+    int fd;
+    bool quiet;
+} s_socket_t;
+
 struct zseq_transport {
     void *context;
-    void *router;
-    void *link[ZSEQ_LINKS_MAX];
+    s_socket_t router;
+    s_socket_t link[ZSEQ_LINKS_MAX];
     zmq_msg_t frame;  //  What was received last
     char text[512];
 };
@@ -119,6 +127,24 @@ s_open (zseq_transport_t *self, int type)
     return socket;
 }
 
+static void
+s_use (s_socket_t *self, void *socket)
+{
+    size_t size = sizeof self->fd;
+    int rc = zmq_getsockopt (socket, ZMQ_FD, &self->fd, &size);
+    assert (rc == 0);
+    self->zmq = socket;
+    self->quiet = false;
+}
+
+static void
+s_close (s_socket_t *self)
+{
+    if (self->zmq)
+        zmq_close (self->zmq);
+    self->zmq = NULL;
+}
+
 //  IPv6 only where an address in brackets asks for it: with it, libzmq would
 //  resolve a name such as localhost to nothing else.
 static void
@@ -151,7 +177,7 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
 {
     assert (self);
     assert (endpoint);
-    assert (!self->router);
+    assert (!self->router.zmq);
 
     if (s_taken (endpoint))
         return s_fail (self, ZSEQ_ELOCKED, "cannot bind %s", endpoint);
@@ -175,7 +201,7 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
                                              : ZSEQ_EIO,
                        "cannot bind %s: %s", endpoint, zmq_strerror (error));
     }
-    self->router = router;
+    s_use (&self->router, router);
     return ZSEQ_OK;
 }
 
@@ -184,9 +210,7 @@ zseq_transport_reset (zseq_transport_t *self)
 {
     assert (self);
 
-    if (self->router)
-        zmq_close (self->router);
-    self->router = NULL;
+    s_close (&self->router);
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
         zseq_transport_unlink (self, index);
 }
@@ -217,7 +241,7 @@ zseq_transport_link (zseq_transport_t *self, size_t index, const char *endpoint)
                        "cannot connect to %s: %s", endpoint,
                        zmq_strerror (error));
     }
-    self->link[index] = link;
+    s_use (&self->link[index], link);
     return ZSEQ_OK;
 }
 
@@ -227,15 +251,15 @@ zseq_transport_unlink (zseq_transport_t *self, size_t index)
     assert (self);
     assert (index < ZSEQ_LINKS_MAX);
 
-    if (self->link[index])
-        zmq_close (self->link[index]);
-    self->link[index] = NULL;
+    s_close (&self->link[index]);
 }
 
+//  To send takes the edge of the descriptor with it, as to receive does.
 static int
-s_send (void *socket, const void *bytes, size_t size, int flags)
+s_send (s_socket_t *socket, const void *bytes, size_t size, int flags)
 {
-    while (zmq_send (socket, bytes, size, flags | ZMQ_DONTWAIT) == -1)
+    socket->quiet = false;
+    while (zmq_send (socket->zmq, bytes, size, flags | ZMQ_DONTWAIT) == -1)
         if (errno != EINTR)
             return ZSEQ_EAGAIN;
     return ZSEQ_OK;
@@ -249,13 +273,14 @@ zseq_transport_send (zseq_transport_t *self, size_t index, const uint8_t *bytes,
     assert (index < ZSEQ_LINKS_MAX);
     assert (bytes);
 
-    if (!self->link[index])
+    s_socket_t *link = &self->link[index];
+    if (!link->zmq)
         return ZSEQ_EAGAIN;
-    int rc = s_send (self->link[index], bytes, size, 0);
+    int rc = s_send (link, bytes, size, 0);
     //  libzmq looks only now and then whether a connection has come to be; a
     //  look at the events always does, and takes the descriptor's edge with it.
     if (rc == ZSEQ_EAGAIN && zseq_transport_ready (self, index))
-        rc = s_send (self->link[index], bytes, size, 0);
+        rc = s_send (link, bytes, size, 0);
     return rc;
 }
 
@@ -267,12 +292,12 @@ zseq_transport_reply (zseq_transport_t *self, const zseq_route_t *route,
     assert (route);
     assert (bytes);
 
-    if (!self->router)
+    if (!self->router.zmq)
         return ZSEQ_EAGAIN;
-    int rc = s_send (self->router, route->id, route->size, ZMQ_SNDMORE);
+    int rc = s_send (&self->router, route->id, route->size, ZMQ_SNDMORE);
     if (rc != ZSEQ_OK)
         return rc;
-    return s_send (self->router, bytes, size, 0);
+    return s_send (&self->router, bytes, size, 0);
 }
 
 bool
@@ -281,28 +306,34 @@ zseq_transport_ready (zseq_transport_t *self, size_t index)
     assert (self);
     assert (index < ZSEQ_LINKS_MAX);
 
+    s_socket_t *link = &self->link[index];
     int events = 0;
     size_t size = sizeof events;
-    return self->link[index] &&
-           zmq_getsockopt (self->link[index], ZMQ_EVENTS, &events, &size) ==
-             0 &&
+    if (!link->zmq)
+        return false;
+    link->quiet = false;
+    return zmq_getsockopt (link->zmq, ZMQ_EVENTS, &events, &size) == 0 &&
            (events & ZMQ_POLLOUT);
 }
 
 //  Takes the next frame of any message.
 static int
-s_recv (zseq_transport_t *self, void *socket)
+s_recv (zseq_transport_t *self, s_socket_t *socket)
 {
-    while (zmq_msg_recv (&self->frame, socket, ZMQ_DONTWAIT) == -1)
-        if (errno != EINTR)
+    if (socket->quiet)
+        return ZSEQ_EAGAIN;
+    while (zmq_msg_recv (&self->frame, socket->zmq, ZMQ_DONTWAIT) == -1)
+        if (errno != EINTR) {
+            socket->quiet = true;
             return ZSEQ_EAGAIN;
+        }
     return ZSEQ_OK;
 }
 
 //  Whether the frame that was taken is the last one of its message; if not,
 //  takes the others away.
 static bool
-s_last (zseq_transport_t *self, void *socket)
+s_last (zseq_transport_t *self, s_socket_t *socket)
 {
     if (!zmq_msg_more (&self->frame))
         return true;
@@ -329,8 +360,8 @@ zseq_transport_recv (zseq_transport_t *self, size_t index,
     assert (bytes_p);
     assert (size_p);
 
-    void *link = self->link[index];
-    while (link && s_recv (self, link) == ZSEQ_OK)
+    s_socket_t *link = &self->link[index];
+    while (link->zmq && s_recv (self, link) == ZSEQ_OK)
         if (s_last (self, link))
             return s_give (self, bytes_p, size_p);
     return ZSEQ_EAGAIN;
@@ -345,7 +376,7 @@ zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
     assert (bytes_p);
     assert (size_p);
 
-    if (!self->router || s_recv (self, self->router) != ZSEQ_OK)
+    if (!self->router.zmq || s_recv (self, &self->router) != ZSEQ_OK)
         return ZSEQ_EAGAIN;
     size_t size = zmq_msg_size (&self->frame);
     bool usable = size <= ZSEQ_ROUTE_MAX && zmq_msg_more (&self->frame);
@@ -354,9 +385,9 @@ zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
         route_p->size = (uint8_t) size;
         memcpy (route_p->id, zmq_msg_data (&self->frame), size);
     }
-    if (zmq_msg_more (&self->frame) && s_recv (self, self->router) != ZSEQ_OK)
+    if (zmq_msg_more (&self->frame) && s_recv (self, &self->router) != ZSEQ_OK)
         return ZSEQ_EAGAIN;
-    usable = s_last (self, self->router) && usable;
+    usable = s_last (self, &self->router) && usable;
     (void) s_give (self, bytes_p, size_p);
     //  Whoever takes messages has other things to do, too, in a flood of those
     //  that are dropped: this one is empty.
@@ -366,13 +397,11 @@ zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
 }
 
 static void
-s_add_fd (void *socket, struct pollfd *fds, size_t *count_p)
+s_add_fd (const s_socket_t *socket, struct pollfd *fds, size_t *count_p)
 {
-    int fd = -1;
-    size_t size = sizeof fd;
-    int rc = zmq_getsockopt (socket, ZMQ_FD, &fd, &size);
-    assert (rc == 0);
-    fds[*count_p].fd = fd;
+    if (!socket->zmq)
+        return;
+    fds[*count_p].fd = socket->fd;
     fds[*count_p].events = POLLIN;
     fds[*count_p].revents = 0;
     (*count_p)++;
@@ -385,10 +414,31 @@ zseq_transport_fds (const zseq_transport_t *self, struct pollfd *fds)
     assert (fds);
 
     size_t count = 0;
-    if (self->router)
-        s_add_fd (self->router, fds, &count);
+    s_add_fd (&self->router, fds, &count);
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
-        if (self->link[index])
-            s_add_fd (self->link[index], fds, &count);
+        s_add_fd (&self->link[index], fds, &count);
     return count;
+}
+
+static void
+s_heed (s_socket_t *socket, int fd)
+{
+    if (socket->zmq && socket->fd == fd)
+        socket->quiet = false;
+}
+
+void
+zseq_transport_heed (zseq_transport_t *self, const struct pollfd *fds,
+                     size_t count)
+{
+    assert (self);
+    assert (fds);
+
+    for (size_t at = 0; at < count; at++) {
+        if (!fds[at].revents)
+            continue;
+        s_heed (&self->router, fds[at].fd);
+        for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
+            s_heed (&self->link[index], fds[at].fd);
+    }
 }

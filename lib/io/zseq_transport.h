@@ -65,4 +65,10 @@ int zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
 //  ZSEQ_LINKS_MAX + 1.
 size_t zseq_transport_fds (const zseq_transport_t *self, struct pollfd *fds);
 
+//  Takes note of what poll found. A socket that was found empty is not asked again
+//  before its descriptor has told, or something was sent: each look costs two
+//  system calls.
+void zseq_transport_heed (zseq_transport_t *self, const struct pollfd *fds,
+                          size_t count);
+
 #endif

@@ -393,6 +393,8 @@ s_board (s_flight_t *flight, uint64_t room)
         end = &(*end)->next;
     *end = line->waiting;
 
+    //  Less is better than none only where the sequence ends.
+    bool ends = room < ZSEQ_COUNT_MAX;
     uint64_t count = 0;
     uint64_t count_min = ZSEQ_COUNT_MAX;
     zseq_rider_t **riding = &flight->riders;
@@ -403,7 +405,8 @@ s_board (s_flight_t *flight, uint64_t room)
         all = rider->next;
         rider->next = NULL;
         //  If none fits, the last one finds out for certain.
-        bool boards = rider->count_min <= room - count || (!all && !count);
+        uint64_t need = ends ? rider->count_min : rider->count;
+        bool boards = need <= room - count || (!all && !count);
         zseq_rider_t ***list = boards ? &riding : &waiting;
         **list = rider;
         *list = &rider->next;
@@ -470,8 +473,11 @@ s_was_alone (zseq_line_t *line)
     if (++line->alone < line->alone_min)
         return;
     line->alone = 0;
-    if (line->coordinated)
+    if (line->coordinated) {
         line->coordinated = false;
+        if (line->alone_min < ALONE_MAX)
+            line->alone_min *= 2;
+    }
     else if (line->alone_min > ALONE_MIN)
         line->alone_min /= 2;
 }
@@ -483,8 +489,6 @@ s_was_not_alone (zseq_lines_t *self, zseq_line_t *line)
     if (line->coordinated || !self->coordinates)
         return;
     line->coordinated = true;
-    if (line->alone_min < ALONE_MAX)
-        line->alone_min *= 2;
 }
 
 //  The node that is asked to claim that name now; n if all are passed over.

@@ -3,6 +3,7 @@
 #include "zseq_cluster.h"
 #include "zseq_history.h"
 #include "zseq_process.h"
+#include "zseq_rendezvous.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -790,4 +791,216 @@ Test (client, refuses_a_range_that_does_not_fit_alone, .init = s_open,
         if (stats.timeouts == 0)
             cr_assert_eq (taken, 8);
     }
+}
+
+//  A batch that follows the rate at which IDs are taken.
+
+#define S_AUTO_IDS 100000u
+#define S_AUTO_THREADS 4
+
+Test (client, needs_few_claims_for_many_ids_with_an_automatic_batch)
+{
+    s_open ();
+    ASSERT_RC (zseq_set_batch (s_orders, ZSEQ_BATCH_AUTO), ZSEQ_OK);
+    uint64_t last = 0;
+    for (uint64_t count = 1; count <= S_AUTO_IDS; count++) {
+        uint64_t id = s_next (s_orders);
+        cr_assert_gt (id, last);
+        last = id;
+    }
+    s_exact (last, S_AUTO_IDS);
+    zseq_stats_t stats;
+    ASSERT_RC (zseq_client_stats (s_client, &stats), ZSEQ_OK);
+    cr_assert_eq (stats.issued, S_AUTO_IDS);
+    //  With batch 1 there is one for each.
+    cr_assert_lt (stats.attempts, S_AUTO_IDS / 20);
+    s_close ();
+}
+
+Test (client, tries_with_an_automatic_batch)
+{
+    s_open ();
+    uint64_t id = 77;
+    ASSERT_RC (zseq_set_batch (s_orders, ZSEQ_BATCH_AUTO), ZSEQ_OK);
+    ASSERT_RC (zseq_try_next (s_orders, &id), ZSEQ_EAGAIN);
+    cr_assert_eq (id, 77);
+    for (uint64_t want = 1; want <= 2000; want++)
+        s_exact (s_try (s_orders), want);
+    //  Without it nothing is taken from a buffer any more.
+    uint64_t next = s_peek (s_orders);
+    ASSERT_RC (zseq_set_batch (s_orders, 1), ZSEQ_OK);
+    ASSERT_RC (zseq_try_next (s_orders, &id), ZSEQ_EINVAL);
+    cr_assert_geq (s_next (s_orders), next);
+    s_close ();
+}
+
+//  A thread that draws IDs and keeps a record of them.
+typedef struct {
+    pthread_t thread;
+    zseq_t *seq;
+    uint32_t number;
+    zseq_history_kind_t kind;
+    uint64_t calls;        //  0: until it is stopped
+    uint64_t range_every;  //  If not 0: one call in so many takes a range
+    _Atomic uint64_t calls_done;
+    zseq_history_op_t *ops;
+    size_t size;
+    _Atomic int rc;
+} s_drawer_t;
+
+static _Atomic bool s_stopped;
+
+static int
+s_draw (s_drawer_t *self, zseq_history_op_t *op)
+{
+    bool range = self->range_every && self->calls_done % self->range_every == 0;
+    *op =
+      (zseq_history_op_t){.start_ns = zseq_history_now_ns (),
+                          .count = range ? 10 : 1,
+                          .client = self->number,
+                          .kind = range ? ZSEQ_HISTORY_UNBUFFERED : self->kind};
+    int rc = range ? zseq_next_range (self->seq, op->count, &op->first)
+                   : zseq_next (self->seq, &op->first);
+    op->end_ns = zseq_history_now_ns ();
+    return rc;
+}
+
+static void *
+s_draw_on (void *arg)
+{
+    s_drawer_t *self = arg;
+    self->rc = ZSEQ_OK;
+    while (!s_stopped && (!self->calls || self->calls_done < self->calls)) {
+        if (self->calls_done == self->size) {
+            self->size = self->size ? 2 * self->size : 1024;
+            self->ops = realloc (self->ops, self->size * sizeof *self->ops);
+            cr_assert (self->ops);
+        }
+        self->rc = s_draw (self, &self->ops[self->calls_done]);
+        if (self->rc != ZSEQ_OK)
+            break;
+        self->calls_done++;
+    }
+    return NULL;
+}
+
+static void
+s_start_drawers (s_drawer_t *drawers, size_t count)
+{
+    for (size_t index = 0; index < count; index++)
+        cr_assert_eq (pthread_create (&drawers[index].thread, NULL, s_draw_on,
+                                      &drawers[index]),
+                      0);
+}
+
+//  Waits for their end, and judges all that they were given.
+static void
+s_judge_drawers (s_drawer_t *drawers, size_t count)
+{
+    zseq_history_t *history = zseq_history_new ();
+    for (size_t index = 0; index < count; index++) {
+        s_drawer_t *drawer = &drawers[index];
+        pthread_join (drawer->thread, NULL);
+        cr_assert_eq (drawer->rc, ZSEQ_OK, "drawer %zu: %s", index,
+                      zseq_strerror (drawer->rc));
+        for (size_t call = 0; call < drawer->calls_done; call++)
+            zseq_history_add (history, &drawer->ops[call]);
+        free (drawer->ops);
+    }
+    zseq_verdict_t verdict;
+    zseq_history_check (history, false, &verdict);
+    zseq_history_destroy (&history);
+    cr_assert_eq (verdict.violations, 0, "%s", verdict.text);
+}
+
+//  Waits until each of them has made so many more calls.
+static void
+s_await_drawers (s_drawer_t *drawers, size_t count, uint64_t calls)
+{
+    uint64_t patience_ns = (uint64_t) ZSEQ_PROCESS_PATIENCE_MS * 1000000;
+    uint64_t end_ns = zseq_history_now_ns () + patience_ns;
+    for (size_t index = 0; index < count; index++) {
+        s_drawer_t *drawer = &drawers[index];
+        uint64_t goal = drawer->calls_done + calls;
+        while (drawer->calls_done < goal) {
+            cr_assert_eq (drawer->rc, ZSEQ_OK, "drawer %zu: %s", index,
+                          zseq_strerror (drawer->rc));
+            cr_assert_lt (zseq_history_now_ns (), end_ns);
+            sched_yield ();
+        }
+    }
+}
+
+Test (client, keeps_its_order_with_threads_and_an_automatic_batch)
+{
+    s_open ();
+    ASSERT_RC (zseq_set_batch (s_orders, ZSEQ_BATCH_AUTO), ZSEQ_OK);
+    s_drawer_t drawers[S_AUTO_THREADS] = {0};
+    for (uint32_t index = 0; index < S_AUTO_THREADS; index++) {
+        drawers[index].seq = s_orders;
+        drawers[index].kind = ZSEQ_HISTORY_BUFFERED;
+        drawers[index].calls = S_AUTO_IDS / S_AUTO_THREADS;
+        drawers[index].range_every = index == 0 ? 1000 : 0;
+    }
+    s_start_drawers (drawers, S_AUTO_THREADS);
+    s_judge_drawers (drawers, S_AUTO_THREADS);
+    s_close ();
+}
+
+//  Clients that compete.
+
+#define S_RIVALS 4
+#define S_RIVAL_CALLS 500
+
+//  The node that clients of that name ask to claim for them.
+static size_t
+s_coordinator_of (const char *name)
+{
+    zseq_rendezvous_t rendezvous;
+    uint8_t order[ZSEQ_NODES_MAX];
+    zseq_rendezvous_init (&rendezvous, 3);
+    for (uint8_t node = 0; node < 3; node++)
+        zseq_rendezvous_set_name (&rendezvous, node, &"abc"[node], 1);
+    zseq_rendezvous_order (&rendezvous, name, strlen (name), order);
+    return zseq_rendezvous_choose (&rendezvous, order);
+}
+
+//  Their coordinator stands still for a while, and then goes on.
+static void
+s_compete (uint64_t batch, zseq_history_kind_t kind)
+{
+    s_open ();
+    zseq_client_t *clients[S_RIVALS];
+    s_drawer_t drawers[S_RIVALS] = {0};
+    for (uint32_t index = 0; index < S_RIVALS; index++) {
+        clients[index] = zseq_client_new (zseq_cluster_uri (s_cluster));
+        drawers[index].seq = zseq_new (clients[index], "orders");
+        ASSERT_RC (zseq_set_batch (drawers[index].seq, batch), ZSEQ_OK);
+        drawers[index].number = index;
+        drawers[index].kind = kind;
+    }
+    size_t coordinator = s_coordinator_of ("orders");
+    s_start_drawers (drawers, S_RIVALS);
+    s_await_drawers (drawers, S_RIVALS, S_RIVAL_CALLS);
+    zseq_cluster_pause (s_cluster, coordinator);
+    s_await_drawers (drawers, S_RIVALS, S_RIVAL_CALLS);
+    zseq_cluster_resume (s_cluster, coordinator);
+    s_await_drawers (drawers, S_RIVALS, S_RIVAL_CALLS);
+    s_stopped = true;
+    s_judge_drawers (drawers, S_RIVALS);
+    for (size_t index = 0; index < S_RIVALS; index++) {
+        zseq_destroy (&drawers[index].seq);
+        zseq_client_destroy (&clients[index]);
+    }
+    s_close ();
+}
+
+Test (client, goes_on_when_its_coordinator_stands_still)
+{
+    s_compete (1, ZSEQ_HISTORY_UNBUFFERED);
+}
+
+Test (client, goes_on_with_a_buffer_when_its_coordinator_stands_still)
+{
+    s_compete (20, ZSEQ_HISTORY_BUFFERED);
 }

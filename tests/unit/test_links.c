@@ -112,6 +112,7 @@ s_receive (s_fixture_t *self)
         cr_assert (!zseq_links_recv (self->links, &msg, &seen));
         if (!seen)
             cr_assert_gt (poll (fds, count, 10000), 0);
+        zseq_links_heed (self->links, fds, count);
     }
 }
 

@@ -565,7 +565,9 @@ static const s_command_t s_commands[] = {
    "is burnt.\n"
    "\n"
    "  -n, --count COUNT   how many IDs (1)\n"
-   "  -b, --batch B       take B IDs at a time; those left over are burnt\n",
+   "  -b, --batch B       take B IDs at a time, or (auto) as many as their "
+   "rate\n"
+   "                      suggests; those left over are burnt\n",
    "nb", 1, 1, s_next},
   {"range", "range NAME COUNT",
    "Takes COUNT consecutive IDs of sequence NAME, 1 to 4294967296, and\n"
@@ -576,7 +578,9 @@ static const s_command_t s_commands[] = {
    "SIGINT, SIGTERM or the end of the reader.\n"
    "\n"
    "  -n, --count COUNT   how many IDs (no end)\n"
-   "  -b, --batch B       take B IDs at a time; those left over are burnt\n"
+   "  -b, --batch B       take B IDs at a time, or (auto) as many as their "
+   "rate\n"
+   "                      suggests; those left over are burnt\n"
    "  -d, --delay MS      wait between two IDs\n",
    "nbd", 1, 1, s_stream},
   {"peek", "peek NAME",
@@ -654,6 +658,10 @@ s_option (s_job_t *job, int letter, const char *value)
     case 'n':
         return s_number (job, "--count", value, 1, ZSEQ_ID_MAX, &job->count);
     case 'b':
+        if (strcmp (value, "auto") == 0) {
+            job->batch = ZSEQ_BATCH_AUTO;
+            return true;
+        }
         return s_number (job, "--batch", value, 1, ZSEQ_COUNT_MAX, &job->batch);
     case 'd':
         return s_number (job, "--delay", value, 0, ZSEQ_TIMEOUT_MS_MAX,

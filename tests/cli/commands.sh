@@ -28,6 +28,7 @@ answers 4294968298 "${ask[@]}" next ranges
 answers "$(seq 1 20)" "${ask[@]}" stream flow -n 20
 answers "$(seq 21 23)" "${ask[@]}" stream flow -n 3 --delay 1
 answers "$(seq 1 7)" "${ask[@]}" stream buffer -n 7 --batch 5
+answers "$(seq 24 5000)" "${ask[@]}" stream flow -n 4977 --batch auto
 
 has_lines () {
     [[ $(wc -l <"$1") -ge $2 ]]

@@ -23,6 +23,7 @@ zseq_buffer_init (zseq_buffer_t *self)
     for (size_t index = 1; index < ZSEQ_BUFFER_SLOTS; index++)
         atomic_init (&self->slot[index].generation, NO_GENERATION);
     self->floor = 1;
+    self->mask = UINT32_MAX;
 }
 
 //  How many IDs of the current range were taken, when its ticket was that.
@@ -66,6 +67,7 @@ s_publish (zseq_buffer_t *self, const zseq_range_t *range, uint64_t mark)
     atomic_store_explicit (&slot->mark,
                            (uint32_t) (size > mark ? size - mark : 0),
                            memory_order_release);
+    atomic_store_explicit (&slot->mask, self->mask, memory_order_release);
     atomic_store_explicit (&slot->generation, self->generation,
                            memory_order_release);
     uint64_t ticket = atomic_exchange_explicit (

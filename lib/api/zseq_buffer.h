@@ -28,6 +28,7 @@ typedef struct {
     _Atomic uint64_t first;
     _Atomic uint32_t count;
     _Atomic uint32_t mark;  //  Whoever takes that one sees to the next range
+    _Atomic uint32_t mask;  //  ... and one whose number has all these bits
 } zseq_buffer_slot_t;
 
 typedef struct {
@@ -42,6 +43,7 @@ typedef struct {
     zseq_range_t current;  //  As it was when it became current
     zseq_range_t spare[ZSEQ_BUFFER_SPARES];  //  Ascending
     size_t spares;
+    uint32_t mask;    //  Of ranges to come; UINT32_MAX: no such
     uint64_t floor;   //  One above the highest ID handed out, as far as known
     uint64_t issued;  //  IDs handed out, but for the current range's
 } zseq_buffer_t;
@@ -70,12 +72,13 @@ zseq_buffer_take (zseq_buffer_t *self, uint64_t *id_p, bool *mark_p)
     uint64_t first = atomic_load_explicit (&slot->first, memory_order_acquire);
     uint32_t count = atomic_load_explicit (&slot->count, memory_order_acquire);
     uint32_t mark = atomic_load_explicit (&slot->mark, memory_order_acquire);
+    uint32_t mask = atomic_load_explicit (&slot->mask, memory_order_acquire);
     uint64_t after =
       atomic_load_explicit (&slot->generation, memory_order_relaxed);
     if (before != generation || after != generation || offset >= count)
         return false;
     *id_p = first + offset;
-    *mark_p = offset == mark;
+    *mark_p = offset == mark || (offset & mask) == mask;
     return true;
 }
 

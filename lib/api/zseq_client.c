@@ -20,6 +20,11 @@
 #define AUTO_US 10000
 #define AUTO_BATCH_MAX ((uint64_t) 1 << 24)
 #define AUTO_GROWTH 4
+//  IDs of an automatic batch that are that old are burnt: they were meant for a
+//  rate that is long gone, and lie below what others are handed by now. It is
+//  noticed with every 64th ID.
+#define AUTO_STALE_US (100 * AUTO_US)
+#define AUTO_MASK 63u
 
 struct zseq_client {
     zseq_engine_t *engine;
@@ -48,6 +53,7 @@ struct zseq {
     zseq_buffer_t buffer;  //  IDs can be taken without it
     uint64_t batch;
     bool automatic;
+    uint64_t filled_us;       //  When the last range came
     uint64_t adapted_us;      //  When the automatic batch was chosen
     uint64_t adapted_issued;  //  IDs handed out until then
     size_t filling;           //  Ranges that are on their way
@@ -288,7 +294,8 @@ s_mark (const zseq_t *self)
     return self->batch / 2;
 }
 
-//  Empties the buffer and calls fills off. Returns what is burnt by that.
+//  Empties the buffer and calls fills off; who waits for them looks again.
+//  Returns what is burnt by that.
 static uint64_t
 s_drop_buffer (zseq_t *self)
 {
@@ -298,6 +305,9 @@ s_drop_buffer (zseq_t *self)
     uint64_t burnt = zseq_buffer_drain (&self->buffer);
     self->filling = 0;
     pthread_mutex_unlock (&self->lock);
+    for (s_drinker_t *drinker = self->drinkers; drinker;
+         drinker = drinker->next)
+        zseq_waiter_wake (&drinker->waiter);
     return burnt;
 }
 
@@ -355,6 +365,7 @@ zseq_set_batch (zseq_t *self, uint64_t batch)
     pthread_mutex_lock (&self->lock);
     self->batch = batch > 1 && !automatic ? batch : 1;
     self->automatic = automatic;
+    self->buffer.mask = automatic ? AUTO_MASK : UINT32_MAX;
     self->adapted_us = 0;
     bool drop = batch <= 1 && (self->filling || self->buffer.spares ||
                                zseq_buffer_left (&self->buffer));
@@ -365,9 +376,6 @@ zseq_set_batch (zseq_t *self, uint64_t batch)
     if (rc != ZSEQ_OK)
         return rc;
     zseq_engine_burn (engine, s_drop_buffer (self));
-    for (s_drinker_t *drinker = self->drinkers; drinker;
-         drinker = drinker->next)
-        zseq_waiter_wake (&drinker->waiter);
     zseq_engine_leave (engine);
     return ZSEQ_OK;
 }
@@ -457,6 +465,7 @@ s_filled (zseq_want_t *want)
     uint64_t burnt = 0;
     pthread_mutex_lock (&self->lock);
     self->filling--;
+    self->filled_us = zseq_engine_now_us ();
     if (want->outcome.rc == ZSEQ_OK) {
         zseq_range_t range = {want->rider.first,
                               want->rider.first + want->rider.count};
@@ -546,9 +555,23 @@ s_fill (zseq_t *self, uint64_t deadline_us)
 __attribute__ ((noinline)) static void
 s_prefetch (zseq_t *self)
 {
-    if (zseq_engine_enter (self->client->engine) != ZSEQ_OK)
+    uint64_t now_us = zseq_engine_now_us ();
+    pthread_mutex_lock (&self->lock);
+    bool stale = self->automatic && now_us - self->filled_us > AUTO_STALE_US;
+    bool thirsty = s_thirst (self) > 0;
+    if (stale) {
+        self->batch = 1;
+        self->adapted_us = now_us;
+        self->adapted_issued = zseq_buffer_issued (&self->buffer);
+    }
+    pthread_mutex_unlock (&self->lock);
+    if ((!stale && !thirsty) ||
+        zseq_engine_enter (self->client->engine) != ZSEQ_OK)
         return;
-    s_fill (self, s_deadline_us (self->timeout_ms));
+    if (stale)
+        zseq_engine_burn (self->client->engine, s_drop_buffer (self));
+    else
+        s_fill (self, s_deadline_us (self->timeout_ms));
     zseq_engine_leave (self->client->engine);
 }
 

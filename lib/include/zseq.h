@@ -235,8 +235,8 @@ void zseq_destroy (zseq_t **self_p);
 //  clients: its IDs rise within this handle and are unique everywhere. Up to
 //  ZSEQ_COUNT_MAX. ZSEQ_BATCH_AUTO: as many as are taken in about ten
 //  milliseconds, 2^24 at most, and none ahead while less than one is; what is
-//  buffered already stays until it is taken. Setting 0 or 1 burns what is buffered
-//  and on its way.
+//  left of a range that came a second ago is burnt, which is noticed
+//  with every 64th ID. Setting 0 or 1 burns what is buffered and on its way.
 //  Errors: ZSEQ_EINVAL, ZSEQ_EFORKED.
 ZSEQ_EXPORT
 int zseq_set_batch (zseq_t *self, uint64_t batch);

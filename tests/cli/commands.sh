@@ -28,7 +28,10 @@ answers 4294968298 "${ask[@]}" next ranges
 answers "$(seq 1 20)" "${ask[@]}" stream flow -n 20
 answers "$(seq 21 23)" "${ask[@]}" stream flow -n 3 --delay 1
 answers "$(seq 1 7)" "${ask[@]}" stream buffer -n 7 --batch 5
-answers "$(seq 24 5000)" "${ask[@]}" stream flow -n 4977 --batch auto
+run "${ask[@]}" stream flow -n 4977 --batch auto
+holds "an automatic batch goes on above" test "$(head -n 1 "$work/out")" -gt 23
+holds "... in order" sort -n -u -c "$work/out"
+holds "... to the count" test "$(wc -l <"$work/out")" -eq 4977
 
 has_lines () {
     [[ $(wc -l <"$1") -ge $2 ]]

@@ -13,6 +13,7 @@
 //  stall for a moment, while two coordinators of one name are in each other's
 //  way.
 #define PATIENCE_US_MIN 50000
+#define PATIENCE_US_MAX 1000000
 #define PATIENCE_TRIPS 8
 //  After so many replies that served nobody else a client claims for itself
 //  again. If that was too soon, it waits for twice as many.
@@ -573,6 +574,16 @@ s_send_errand (zseq_lines_t *self, s_flight_t *flight, uint64_t now_us)
     uint64_t patience_us = PATIENCE_TRIPS * trip_us;
     if (patience_us < PATIENCE_US_MIN)
         patience_us = PATIENCE_US_MIN;
+    if (patience_us > PATIENCE_US_MAX)
+        patience_us = PATIENCE_US_MAX;
+    //  P3: there must be time left to do without it.
+    for (const zseq_rider_t *rider = flight->riders; rider;
+         rider = rider->next) {
+        uint64_t left_us =
+          rider->deadline_us > now_us ? rider->deadline_us - now_us : 0;
+        if (patience_us > left_us / 4)
+            patience_us = left_us / 4 + 1;
+    }
 
     zseq_msg_t msg;
     msg.op = ZSEQ_OP_NEXT;
@@ -853,8 +864,9 @@ zseq_lines_tick (zseq_lines_t *self, uint64_t now_us)
 {
     assert (self);
 
-    s_expire (self, now_us);
+    //  First who is late, so that nobody else waits for it.
     s_tick_flights (self, now_us);
+    s_expire (self, now_us);
     for (zseq_line_t *line = self->busy, *busy; line; line = busy) {
         busy = line->busy;
         s_reach (self, line);

@@ -166,6 +166,7 @@ crash before
 ready a
 stop a
 start b --bind "$(endpoint a)"
+ready b
 start a
 holds "it waits for who has the endpoint" \
     wait_until says_or_ends a 'cannot bind.*waiting'

@@ -953,6 +953,38 @@ Test (lines, pass_over_a_late_coordinator_for_all_that_it_was_asked)
     cr_assert_eq (s_ended_count, 0);
 }
 
+//  P3: whoever reaches a majority makes progress, however slow its coordinators
+//  were before, and however little time there is.
+Test (lines, leave_a_request_the_time_to_do_without_its_coordinator)
+{
+    s_turn (3);
+    uint64_t deadline_us = s_now + 80000;
+    s_add_until (0, 1, 1, deadline_us);
+    s_flush ();
+    for (size_t at = 0; at < 3; at++) {
+        cr_assert_eq (s_letter (ZSEQ_OP_NEXT)->node, s_order[at]);
+        s_assert_silent ();
+        s_wait ();
+    }
+    cr_assert_lt (s_now, deadline_us);
+    s_letter_to_all (ZSEQ_OP_CLAIM);
+}
+
+//  Who looks at its clock late must not ask the same one for ever.
+Test (lines, pass_over_a_coordinator_whose_request_has_ended_meanwhile)
+{
+    s_turn (3);
+    s_add_until (0, 1, 1, s_now + 80000);
+    s_flush ();
+    cr_assert_eq (s_letter (ZSEQ_OP_NEXT)->node, s_order[0]);
+    s_now += 80000;
+    s_tick ();
+    cr_assert_eq (s_riders[0].status, ZSEQ_ETIMEOUT);
+    s_add (1, 1);
+    s_flush ();
+    cr_assert_eq (s_letter (ZSEQ_OP_NEXT)->node, s_order[1]);
+}
+
 Test (lines, are_more_patient_with_a_coordinator_that_takes_long)
 {
     s_turn (3);

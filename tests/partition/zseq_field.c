@@ -49,12 +49,13 @@ typedef struct {
     size_t host;
     pid_t pid;
     bool paused;
-    bool able;            //  When the watch began
+    bool able;            //  When the watch began, it reached a majority
+    bool helpless;        //  ... and nobody who does
     uint64_t operations;  //  What it had then
     uint64_t failures;
 } s_client_t;
 
-//  When a client was unable.
+//  When a client was helpless.
 typedef struct {
     uint32_t client;
     uint64_t start_ns;
@@ -357,6 +358,20 @@ s_able (const zseq_field_t *self, size_t host)
     return s_voters (self, host) >= self->n / 2 + 1;
 }
 
+//  Whether no node that a host reaches can claim for it.
+static bool
+s_helpless (const zseq_field_t *self, size_t host)
+{
+    for (size_t index = 0; index < self->n; index++) {
+        const s_node_t *node = &self->node[index];
+        if (node->votes && !node->paused &&
+            zseq_net_connected (self->net, host, index) &&
+            s_voters (self, index) + 1 >= self->n / 2 + 1)
+            return false;
+    }
+    return true;
+}
+
 bool
 zseq_field_can_vote (const zseq_field_t *self, size_t index,
                      zseq_field_disk_t disk)
@@ -480,6 +495,7 @@ s_note (zseq_field_t *self)
     for (size_t index = 0; index < ZSEQ_FIELD_CLIENTS; index++) {
         s_client_t *client = &self->client[index];
         client->able = s_able (self, client->host);
+        client->helpless = !client->able && s_helpless (self, client->host);
         client->operations = s_operations (client);
         client->failures = s_failures (client);
     }
@@ -491,8 +507,12 @@ s_served (const zseq_field_t *self, const s_client_t *client)
 {
     if (client->paused)
         return true;
-    if (!client->able)
-        return s_failures (client) >= client->failures + S_FAILURES;
+    bool failed = s_failures (client) >= client->failures + S_FAILURES;
+    if (client->helpless)
+        return failed;
+    //  It may be that somebody claims for it.
+    if (!client->able && failed)
+        return true;
     return self->slow[client->host] ||
            s_operations (client) >= client->operations + S_SUCCESSES;
 }
@@ -552,7 +572,7 @@ zseq_field_watch_end (zseq_field_t *self)
     assert (self->watch_ns != 0);
     uint64_t now_ns = zseq_history_now_ns ();
     for (size_t index = 0; index < ZSEQ_FIELD_CLIENTS; index++) {
-        if (self->client[index].able)
+        if (!self->client[index].helpless)
             continue;
         if (self->windows == self->windows_max) {
             self->windows_max = 2 * self->windows_max + 64;
@@ -759,7 +779,8 @@ s_judge_windows (const zseq_field_t *self, const s_client_t *client)
         op.kind = (zseq_history_kind_t) kind;
         for (size_t index = 0; index < self->windows && good; index++)
             if (!s_was_idle (&self->window[index], &op)) {
-                printf ("client %u reached too few nodes and was given %lu "
+                printf ("client %u reached nobody who could claim and was "
+                        "given %lu "
                         "(+%lu, %c)\n",
                         op.client, op.first, op.count, kind);
                 s_seen.violations++;

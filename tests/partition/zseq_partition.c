@@ -2,10 +2,10 @@
 //
 //  Real nodes on a network of their own, and what can go wrong between them:
 //  partitions, slow links, nodes that sleep or whose clocks jump, disks that
-//  are lost meanwhile. Whoever reaches a majority is served; whoever does not
-//  gets errors and no IDs; when it is over everybody is served again. In the
-//  suite a few kinds come, on one cluster; with ZSEQ_LONG=1 at random, on
-//  many. ZSEQ_TEST_SEED repeats the choices of a run.
+//  are lost meanwhile. Whoever reaches a majority is served; whoever reaches
+//  nobody who does gets errors and no IDs; when it is over everybody is served
+//  again. In the suite a few kinds come, on one cluster; with ZSEQ_LONG=1 at
+//  random, on many. ZSEQ_TEST_SEED repeats the choices of a run.
 
 #include "zseq_field.h"
 #include "zseq_history.h"

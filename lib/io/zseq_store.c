@@ -29,11 +29,22 @@
 #define GROUP_MAX ZSEQ_STORE_GROUP_MAX  //  Writes that share their syncs
 #define MANY 32  //  From so many on, one syncfs is cheaper than their fsyncs
 
+#define SPARES_MAX 16  //  Spare files that a directory keeps
+
 typedef struct {
     zseq_write_t write;  //  Its record is a copy of ours
     uint64_t temp;       //  The number of its temporary file
+    uint8_t spread;      //  ... and its directory
+    bool spare;          //  ... which is what the record's file was
     int status;
 } s_job_t;
+
+//  Temporary files of a directory that may be written over: nothing that lasts
+//  needs what they hold.
+typedef struct {
+    size_t count;
+    uint64_t number[SPARES_MAX];
+} s_spares_t;
 
 struct zseq_store {
     zseq_store_disk_t disk;
@@ -48,6 +59,7 @@ struct zseq_store {
     int seq_fd;     //  -1 until needed
     int spread_fd[ZSEQ_STORE_SPREAD_COUNT];  //  Open: this group renamed a file
                                              //  in it
+    s_spares_t spares[ZSEQ_STORE_SPREAD_COUNT];
 
     bool started;
     bool told_fatal;  //  A fatal completion was collected
@@ -555,13 +567,15 @@ s_target_init (s_target_t *self, const zseq_write_t *write)
               self->place.file);
 }
 
+//  Writes the temporary file of a job's record below fd; parent leads there.
 static int
-s_prepare (zseq_store_t *self, const zseq_write_t *write,
-           zseq_store_temp_t *temp, bool sync)
+s_prepare (zseq_store_t *self, s_job_t *job, const s_target_t *target, int fd,
+           const char *parent, bool sync)
 {
     assert (self->owner.identity != 0);
     assert (!self->heal.needed);
     assert (self->journal.fd >= 0);
+    const zseq_write_t *write = &job->write;
     zseq_store_sequence_t sequence = {.identity = self->owner.identity,
                                       .node = self->owner.node,
                                       .name = write->name,
@@ -570,7 +584,69 @@ s_prepare (zseq_store_t *self, const zseq_write_t *write,
                                       .limit = write->limit};
     uint8_t bytes[ZSEQ_STORE_SEQUENCE_MAX];
     size_t size = zseq_store_sequence_encode (&sequence, bytes);
-    return zseq_store_disk_prepare (&self->disk, temp, bytes, size, sync);
+    zseq_store_temp_t temp = {
+      .fd = fd, .parent = parent, .where = target->where};
+    s_spares_t *spares = &self->spares[target->place.spread];
+    if (spares->count > 0) {
+        temp.spare = true;
+        temp.number = spares->number[--spares->count];
+    }
+    int rc = zseq_store_disk_prepare (&self->disk, &temp, bytes, size, sync);
+    job->temp = temp.number;
+    job->spread = target->place.spread;
+    return rc;
+}
+
+//  Gives the temporary file the record's name. What the record's file was is a
+//  spare one once that lasts; where nothing is synced, that is not known.
+static int
+s_place (zseq_store_t *self, s_job_t *job, const s_target_t *target, int fd,
+         const char *parent)
+{
+    zseq_store_temp_t temp = {
+      .fd = fd, .parent = parent, .where = target->where, .number = job->temp};
+    const char *file = target->place.file;
+    int rc = ZSEQ_EAGAIN;
+    if (job->write.journaled && !job->write.deferred)
+        rc = zseq_store_disk_exchange (&self->disk, &temp, file);
+    job->spare = rc == ZSEQ_OK;
+    return rc == ZSEQ_EAGAIN ? zseq_store_disk_place (&self->disk, &temp, file)
+                             : rc;
+}
+
+//  A spare file that is not needed.
+static void
+s_drop (zseq_store_t *self, uint8_t spread, uint64_t number)
+{
+    char parent[4];
+    snprintf (parent, sizeof parent, "%02x/", spread);
+    zseq_store_temp_t temp = {
+      .fd = self->seq_fd, .parent = parent, .number = number};
+    zseq_store_disk_drop (&temp);
+}
+
+//  All of the group lasts: nothing needs what its records' files were.
+static void
+s_keep_spares (zseq_store_t *self, const s_job_t *jobs, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (!jobs[i].spare)
+            continue;
+        s_spares_t *spares = &self->spares[jobs[i].spread];
+        if (spares->count < SPARES_MAX)
+            spares->number[spares->count++] = jobs[i].temp;
+        else
+            s_drop (self, jobs[i].spread, jobs[i].temp);
+    }
+}
+
+static void
+s_drop_spares (zseq_store_t *self)
+{
+    for (size_t i = 0; i < ZSEQ_STORE_SPREAD_COUNT; i++)
+        while (self->spares[i].count > 0)
+            s_drop (self, (uint8_t) i,
+                    self->spares[i].number[--self->spares[i].count]);
 }
 
 static bool
@@ -596,20 +672,17 @@ s_open_spread (zseq_store_t *self, uint8_t spread)
 }
 
 static int
-s_write_one (zseq_store_t *self, const zseq_write_t *write)
+s_write_one (zseq_store_t *self, s_job_t *job)
 {
     s_target_t target;
-    s_target_init (&target, write);
-    int rc = s_open_spread (self, target.place.spread);
+    s_target_init (&target, &job->write);
+    uint8_t spread = target.place.spread;
+    int rc = s_open_spread (self, spread);
     if (rc != ZSEQ_OK)
         return rc;
-    zseq_store_temp_t temp = {.fd = self->spread_fd[target.place.spread],
-                              .parent = "",
-                              .where = target.where};
-    rc = s_prepare (self, write, &temp, true);
-    if (rc == ZSEQ_OK)
-        rc = zseq_store_disk_place (&self->disk, &temp, target.place.file);
-    return rc;
+    int fd = self->spread_fd[spread];
+    rc = s_prepare (self, job, &target, fd, "", true);
+    return rc == ZSEQ_OK ? s_place (self, job, &target, fd, "") : rc;
 }
 
 //  Makes the group's renames last.
@@ -635,7 +708,7 @@ s_write_few (zseq_store_t *self, s_job_t *jobs, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (jobs[i].write.record)
             continue;
-        jobs[i].status = s_write_one (self, &jobs[i].write);
+        jobs[i].status = s_write_one (self, &jobs[i]);
         if (s_is_fatal (jobs[i].status))
             return ZSEQ_EIO;
     }
@@ -650,30 +723,22 @@ s_prepare_one (zseq_store_t *self, s_job_t *job)
 {
     s_target_t target;
     s_target_init (&target, &job->write);
-    zseq_store_temp_t temp = {
-      .fd = self->seq_fd, .parent = target.parent, .where = target.where};
-    int rc = s_prepare (self, &job->write, &temp, false);
-    if (rc == ZSEQ_EAGAIN) {
-        //  Lasts with the first syncfs.
-        if (mkdirat (self->seq_fd, target.spread, 0700) != 0)
-            return zseq_store_disk_fail_write (&self->disk, target.where,
-                                               "mkdir of its directory");
-        rc = s_prepare (self, &job->write, &temp, false);
-    }
-    job->temp = temp.number;
-    return rc;
+    int rc = s_prepare (self, job, &target, self->seq_fd, target.parent, false);
+    if (rc != ZSEQ_EAGAIN)
+        return rc;
+    //  Lasts with the first syncfs.
+    if (mkdirat (self->seq_fd, target.spread, 0700) != 0)
+        return zseq_store_disk_fail_write (&self->disk, target.where,
+                                           "mkdir of its directory");
+    return s_prepare (self, job, &target, self->seq_fd, target.parent, false);
 }
 
 static int
-s_place_one (zseq_store_t *self, const s_job_t *job)
+s_place_one (zseq_store_t *self, s_job_t *job)
 {
     s_target_t target;
     s_target_init (&target, &job->write);
-    zseq_store_temp_t temp = {.fd = self->seq_fd,
-                              .parent = target.parent,
-                              .where = target.where,
-                              .number = job->temp};
-    return zseq_store_disk_place (&self->disk, &temp, target.place.file);
+    return s_place (self, job, &target, self->seq_fd, target.parent);
 }
 
 //  Without sync nothing is synced: deferred writes.
@@ -739,7 +804,10 @@ s_write_sequences (zseq_store_t *self, s_job_t *jobs, size_t count, bool sync)
         return ZSEQ_OK;
     int rc = sync && sequences < MANY ? s_write_few (self, jobs, count)
                                       : s_write_many (self, jobs, count, sync);
-    return rc == ZSEQ_OK ? s_journal_names (self, jobs, count, sync) : rc;
+    if (rc != ZSEQ_OK)
+        return rc;
+    s_keep_spares (self, jobs, count);
+    return s_journal_names (self, jobs, count, sync);
 }
 
 //  Writes a group; returns other than ZSEQ_OK when that is the store's end.
@@ -825,6 +893,8 @@ s_run (void *arg)
         pthread_mutex_lock (&self->mutex);
     }
     pthread_mutex_unlock (&self->mutex);
+    if (!self->fatal)
+        s_drop_spares (self);
     for (size_t i = 0; i < ZSEQ_STORE_SPREAD_COUNT; i++)
         zseq_store_close (&self->spread_fd[i]);  //  Left open by a fatal error
     return NULL;

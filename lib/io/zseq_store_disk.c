@@ -131,9 +131,49 @@ s_temp_path (const zseq_store_temp_t *temp, char *path, size_t size)
               temp->parent, (long) getpid (), temp->number);
 }
 
-int
-zseq_store_disk_prepare (zseq_store_disk_t *self, zseq_store_temp_t *temp,
-                         const uint8_t *bytes, size_t size, bool sync)
+void
+zseq_store_disk_drop (const zseq_store_temp_t *temp)
+{
+    char path[96];
+    s_temp_path (temp, path, sizeof path);
+    (void) unlinkat (temp->fd, path, 0);
+}
+
+//  Opens a spare file, cut off if it is longer than size; -1: it is of no use. One
+//  that has another link is somebody's copy of a record (a backup made of links).
+//  Errors: ZSEQ_ENOSPACE, ZSEQ_EIO.
+static int
+s_open_spare (zseq_store_disk_t *self, const zseq_store_temp_t *temp,
+              size_t size, int *fd_p)
+{
+    char path[96];
+    s_temp_path (temp, path, sizeof path);
+    *fd_p = openat (temp->fd, path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    if (*fd_p < 0 && errno == ENOENT)
+        return ZSEQ_OK;
+    if (*fd_p < 0)
+        return zseq_store_disk_fail_write (self, temp->where,
+                                           "open a temporary file");
+    struct stat status;
+    int rc = ZSEQ_OK;
+    bool alone = true;
+    if (fstat (*fd_p, &status) != 0)
+        rc = zseq_store_disk_fail_write (self, temp->where, "stat");
+    else if (status.st_nlink != 1)
+        alone = false;
+    else if (status.st_size > (off_t) size &&
+             ftruncate (*fd_p, (off_t) size) != 0)
+        rc = zseq_store_disk_fail_write (self, temp->where, "truncate");
+    if (rc == ZSEQ_OK && alone)
+        return ZSEQ_OK;
+    zseq_store_close (fd_p);
+    zseq_store_disk_drop (temp);
+    return rc;
+}
+
+//  Makes a new file; -1 with errno.
+static int
+s_create (zseq_store_disk_t *self, zseq_store_temp_t *temp)
 {
     char path[96];
     int fd;
@@ -144,6 +184,19 @@ zseq_store_disk_prepare (zseq_store_disk_t *self, zseq_store_temp_t *temp,
           openat (temp->fd, path,
                   O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     } while (fd < 0 && errno == EEXIST);
+    return fd;
+}
+
+int
+zseq_store_disk_prepare (zseq_store_disk_t *self, zseq_store_temp_t *temp,
+                         const uint8_t *bytes, size_t size, bool sync)
+{
+    int fd = -1;
+    int rc = temp->spare ? s_open_spare (self, temp, size, &fd) : ZSEQ_OK;
+    if (rc != ZSEQ_OK)
+        return rc;
+    if (fd < 0)
+        fd = s_create (self, temp);
     if (fd < 0 && errno == ENOENT)
         return zseq_store_disk_fail (self, ZSEQ_EAGAIN, temp->where,
                                      "its directory is not there");
@@ -153,16 +206,34 @@ zseq_store_disk_prepare (zseq_store_disk_t *self, zseq_store_temp_t *temp,
 
     //  Up to the rename the old value stands, so even a failed fsync leaves
     //  nothing in doubt if it only says that the disk is full.
-    int rc = ZSEQ_OK;
     if (!zseq_store_write_all (fd, bytes, size, 0))
         rc = zseq_store_disk_fail_write (self, temp->where, "write");
     else if (sync && fsync (fd) != 0)
         rc = zseq_store_disk_fail_write (self, temp->where, "fsync");
     if (close (fd) != 0 && rc == ZSEQ_OK)
         rc = zseq_store_disk_fail_write (self, temp->where, "close");
-    //  If this fails too, the next start deletes it.
     if (rc == ZSEQ_ENOSPACE)
-        (void) unlinkat (temp->fd, path, 0);
+        zseq_store_disk_drop (temp);
+    return rc;
+}
+
+static int
+s_rename (zseq_store_disk_t *self, const zseq_store_temp_t *temp,
+          const char *file, bool exchange)
+{
+    char from[96];
+    char to[ZSEQ_STORE_PATH_SIZE];
+    s_temp_path (temp, from, sizeof from);
+    snprintf (to, sizeof to, "%s%s", temp->parent, file);
+    if ((exchange ? renameat2 (temp->fd, from, temp->fd, to, RENAME_EXCHANGE)
+                  : renameat (temp->fd, from, temp->fd, to)) == 0)
+        return ZSEQ_OK;
+    if (exchange && (errno == ENOENT || errno == EINVAL || errno == ENOSYS ||
+                     errno == EOPNOTSUPP))
+        return ZSEQ_EAGAIN;
+    int rc = zseq_store_disk_fail_write (self, temp->where, "rename");
+    if (rc == ZSEQ_ENOSPACE)
+        zseq_store_disk_drop (temp);
     return rc;
 }
 
@@ -170,17 +241,14 @@ int
 zseq_store_disk_place (zseq_store_disk_t *self, const zseq_store_temp_t *temp,
                        const char *file)
 {
-    char from[96];
-    char to[ZSEQ_STORE_PATH_SIZE];
-    s_temp_path (temp, from, sizeof from);
-    snprintf (to, sizeof to, "%s%s", temp->parent, file);
-    if (renameat (temp->fd, from, temp->fd, to) == 0)
-        return ZSEQ_OK;
-    int rc = zseq_store_disk_fail_write (self, temp->where, "rename");
-    //  The same here.
-    if (rc == ZSEQ_ENOSPACE)
-        (void) unlinkat (temp->fd, from, 0);
-    return rc;
+    return s_rename (self, temp, file, false);
+}
+
+int
+zseq_store_disk_exchange (zseq_store_disk_t *self,
+                          const zseq_store_temp_t *temp, const char *file)
+{
+    return s_rename (self, temp, file, true);
 }
 
 int

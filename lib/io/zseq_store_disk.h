@@ -39,15 +39,18 @@ void zseq_store_disk_text (const zseq_store_disk_t *self, const char *where,
 int zseq_store_disk_open (zseq_store_disk_t *self, const char *file, int flags,
                           int *fd_p, size_t *size_p);
 
-//  Writes a new temporary file into the directory parent below fd: "", or a
-//  path that ends in a slash. With sync it is on disk afterwards. where is for
-//  the text. Errors: ZSEQ_EAGAIN (there is no such directory), ZSEQ_ENOSPACE
-//  (the file is deleted), ZSEQ_EIO.
+//  Writes a temporary file in the directory parent below fd: "", or a path that
+//  ends in a slash. With spare, one of that number may be there, whose bytes
+//  nobody needs: it is written over. Else, or if that is of no use, a new one is
+//  made. With sync it is on disk afterwards. where is for the text. Errors:
+//  ZSEQ_EAGAIN (there is no such directory), ZSEQ_ENOSPACE (the file is
+//  deleted), ZSEQ_EIO.
 typedef struct {
     int fd;
     const char *parent;
     const char *where;
     uint64_t number;  //  Of the temporary file
+    bool spare;
 } zseq_store_temp_t;
 
 int zseq_store_disk_prepare (zseq_store_disk_t *self, zseq_store_temp_t *temp,
@@ -57,6 +60,15 @@ int zseq_store_disk_prepare (zseq_store_disk_t *self, zseq_store_temp_t *temp,
 //  temporary file is deleted), ZSEQ_EIO.
 int zseq_store_disk_place (zseq_store_disk_t *self,
                            const zseq_store_temp_t *temp, const char *file);
+
+//  The same, but what the file was is the temporary file then. Errors also:
+//  ZSEQ_EAGAIN (there is no such file, or the file system cannot exchange;
+//  nothing was done).
+int zseq_store_disk_exchange (zseq_store_disk_t *self,
+                              const zseq_store_temp_t *temp, const char *file);
+
+//  Deletes it; if that fails, the next start does.
+void zseq_store_disk_drop (const zseq_store_temp_t *temp);
 
 //  Replaces a file that lies right in the directory; that lasts once the
 //  directory is synced.

@@ -23,8 +23,8 @@
 #define S_TIMEOUT_MS 1000
 
 //  No close: libzmq ends the process when that of a socket fails.
-static const char *const s_calls[] = {"mkdirat", "openat",   "pwrite64",
-                                      "fsync",   "renameat", "syncfs"};
+static const char *const s_calls[] = {
+  "mkdirat", "openat", "pwrite64", "fsync", "renameat", "renameat2", "syncfs"};
 
 #define S_CALLS (sizeof s_calls / sizeof *s_calls)
 

@@ -27,6 +27,8 @@ int __real_fsync (int fd);
 int __real_syncfs (int fd);
 int __real_close (int fd);
 int __real_renameat (int from_fd, const char *from, int to_fd, const char *to);
+int __real_renameat2 (int from_fd, const char *from, int to_fd, const char *to,
+                      unsigned flags);
 int __real_unlinkat (int fd, const char *path, int flags);
 int __real_ftruncate (int fd, off_t size);
 
@@ -41,6 +43,8 @@ int __wrap_fsync (int fd);
 int __wrap_syncfs (int fd);
 int __wrap_close (int fd);
 int __wrap_renameat (int from_fd, const char *from, int to_fd, const char *to);
+int __wrap_renameat2 (int from_fd, const char *from, int to_fd, const char *to,
+                      unsigned flags);
 int __wrap_unlinkat (int fd, const char *path, int flags);
 int __wrap_ftruncate (int fd, off_t size);
 
@@ -404,6 +408,18 @@ __wrap_renameat (int from_fd, const char *from, int to_fd, const char *to)
         !s_resolve (to_fd, to, call.to, sizeof call.to))
         return __real_renameat (from_fd, from, to_fd, to);
     S_WATCH (call, __real_renameat (from_fd, from, to_fd, to));
+}
+
+int
+__wrap_renameat2 (int from_fd, const char *from, int to_fd, const char *to,
+                  unsigned flags)
+{
+    assert (flags == RENAME_EXCHANGE);
+    zseq_call_t call = {.call = "exchange"};
+    if (!s_resolve (from_fd, from, call.path, sizeof call.path) ||
+        !s_resolve (to_fd, to, call.to, sizeof call.to))
+        return __real_renameat2 (from_fd, from, to_fd, to, flags);
+    S_WATCH (call, __real_renameat2 (from_fd, from, to_fd, to, flags));
 }
 
 int

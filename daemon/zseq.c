@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -211,6 +212,31 @@ s_print_id (uint64_t id)
     return printf ("%" PRIu64 "\n", id) < 0 ? s_unwritable () : S_DONE;
 }
 
+//  Reads a whole number in min..max. Returns false when text is not one,
+//  having said so.
+static bool
+s_number (const s_job_t *job, const char *what, const char *text, uint64_t min,
+          uint64_t max, uint64_t *value_p)
+{
+    uint64_t value = 0;
+    bool valid = *text != '\0';
+    for (const char *digit = text; *digit && valid; digit++) {
+        valid = *digit >= '0' && *digit <= '9';
+        if (valid && value > (UINT64_MAX - (uint64_t) (*digit - '0')) / 10)
+            valid = false;
+        else if (valid)
+            value = value * 10 + (uint64_t) (*digit - '0');
+    }
+    if (!valid || value < min || value > max) {
+        s_misused (job,
+                   "%s '%s' is not a whole number from %" PRIu64 " to %" PRIu64,
+                   what, text, min, max);
+        return false;
+    }
+    *value_p = value;
+    return true;
+}
+
 //  Commands.
 
 //  Makes the handle that the job's first argument names. On failure it is
@@ -233,19 +259,19 @@ s_open (s_job_t *job, int *status_p)
     return seq;
 }
 
-//  Without a batch: ranges of exactly what is wanted, so that nothing burns.
+//  Without a batch: claims of exactly what is wanted, so that nothing burns.
 static int
-s_next_ranges (s_job_t *job, zseq_t *seq)
+s_next_claims (s_job_t *job, zseq_t *seq)
 {
     uint64_t left = job->count;
     while (left > 0) {
-        uint64_t count = left < S_CHUNK_MAX ? left : S_CHUNK_MAX;
-        uint64_t first;
-        int rc = zseq_next_range (seq, count, &first);
+        static uint64_t ids[S_CHUNK_MAX];
+        size_t count = left < S_CHUNK_MAX ? (size_t) left : S_CHUNK_MAX;
+        int rc = zseq_take (seq, ids, count);
         if (rc != ZSEQ_OK)
             return s_failed (job, rc);
-        for (uint64_t index = 0; index < count; index++) {
-            int status = s_print_id (first + index);
+        for (size_t index = 0; index < count; index++) {
+            int status = s_print_id (ids[index]);
             if (status != S_DONE)
                 return status;
         }
@@ -278,34 +304,9 @@ s_next (s_job_t *job)
         return status;
     if (job->count == 0)
         job->count = 1;
-    status = job->batch ? s_next_batches (job, seq) : s_next_ranges (job, seq);
+    status = job->batch ? s_next_batches (job, seq) : s_next_claims (job, seq);
     zseq_destroy (&seq);
     return status;
-}
-
-//  Reads a whole number in min..max. Returns false when text is not one,
-//  having said so.
-static bool
-s_number (const s_job_t *job, const char *what, const char *text, uint64_t min,
-          uint64_t max, uint64_t *value_p)
-{
-    uint64_t value = 0;
-    bool valid = *text != '\0';
-    for (const char *digit = text; *digit && valid; digit++) {
-        valid = *digit >= '0' && *digit <= '9';
-        if (valid && value > (UINT64_MAX - (uint64_t) (*digit - '0')) / 10)
-            valid = false;
-        else if (valid)
-            value = value * 10 + (uint64_t) (*digit - '0');
-    }
-    if (!valid || value < min || value > max) {
-        s_misused (job,
-                   "%s '%s' is not a whole number from %" PRIu64 " to %" PRIu64,
-                   what, text, min, max);
-        return false;
-    }
-    *value_p = value;
-    return true;
 }
 
 static int
@@ -439,6 +440,218 @@ s_list (s_job_t *job)
     if (job->unwritable)
         return s_unwritable ();
     return rc == ZSEQ_OK ? S_DONE : s_failed (job, rc);
+}
+
+//  Import: raises that are under way together, so that a million names take
+//  seconds.
+
+#define WINDOW 256
+
+typedef struct {
+    zseq_t *seq;  //  NULL: free
+    size_t line;
+} s_raise_t;
+
+typedef struct {
+    s_job_t *job;
+    const char *file;
+    s_raise_t raise[WINDOW];
+    size_t under_way;
+    size_t done;
+} s_import_t;
+
+//  The opposite of s_escape, in place. False: no name.
+static bool
+s_unescape (char *text)
+{
+    char *out = text;
+    for (const char *at = text; *at; out++) {
+        unsigned int byte;
+        if (*at != '\\')
+            *out = *at++;
+        else if (at[1] == 'x' && strspn (at + 2, "0123456789abcdef") >= 2 &&
+                 sscanf (at + 2, "%2x", &byte) == 1 && byte) {
+            *out = (char) byte;
+            at += 4;
+        }
+        else
+            return false;
+    }
+    *out = '\0';
+    return out > text && out - text <= ZSEQ_NAME_MAX;
+}
+
+static int
+s_import_failed (const s_import_t *self, size_t line, const char *why,
+                 const char *detail)
+{
+    char file[S_TEXT_MAX];
+    char escaped[S_TEXT_MAX];
+    fprintf (stderr,
+             "zseq: import: %s, line %zu: %s%s%s; %zu sequences were raised, "
+             "and may be again\n",
+             s_escape (self->file, file, sizeof file), line, why,
+             *detail ? ": " : "", s_escape (detail, escaped, sizeof escaped),
+             self->done);
+    return S_FAILED;
+}
+
+//  Waits until one of the raises at least has ended.
+static int
+s_import_collect (s_import_t *self)
+{
+    zseq_ended_t ended[WINDOW];
+    struct pollfd fd = {.fd = zseq_client_fd (self->job->client),
+                        .events = POLLIN};
+    if (fd.fd < 0)
+        return s_failed (self->job, zseq_errno ());
+    while (poll (&fd, 1, -1) < 0)
+        assert (errno == EINTR);
+    size_t count = zseq_client_collect (self->job->client, ended, WINDOW);
+    int status = S_DONE;
+    for (size_t index = 0; index < count; index++) {
+        s_raise_t *raise = &self->raise[ended[index].tag];
+        zseq_destroy (&raise->seq);
+        self->under_way--;
+        self->done += ended[index].rc == ZSEQ_OK;
+        if (ended[index].rc != ZSEQ_OK && status == S_DONE)
+            status = s_import_failed (self, raise->line,
+                                      zseq_strerror (ended[index].rc),
+                                      ended[index].detail);
+    }
+    return status;
+}
+
+static int
+s_import_line (s_import_t *self, char *text, size_t line)
+{
+    char *tab = strchr (text, '\t');
+    uint64_t next = 0;
+    if (tab)
+        *tab = '\0';
+    if (!tab || !s_unescape (text) ||
+        !s_number (self->job, "next ID", tab + 1, 1, ZSEQ_ID_MAX + 1, &next))
+        return s_import_failed (
+          self, line, "not a name, a tab and its next ID, as list prints", "");
+    int status = S_DONE;
+    while (self->under_way == WINDOW && status == S_DONE)
+        status = s_import_collect (self);
+    if (status != S_DONE)
+        return status;
+    size_t place = 0;
+    while (self->raise[place].seq)
+        place++;
+    s_raise_t *raise = &self->raise[place];
+    raise->line = line;
+    raise->seq = zseq_new (self->job->client, text);
+    int rc =
+      raise->seq ? zseq_start_raise (raise->seq, next, place) : zseq_errno ();
+    if (rc != ZSEQ_OK) {
+        zseq_destroy (&raise->seq);
+        return s_import_failed (self, line, zseq_strerror (rc), zseq_detail ());
+    }
+    self->under_way++;
+    return S_DONE;
+}
+
+static int
+s_import_lines (s_import_t *self, FILE *stream)
+{
+    char *text = NULL;
+    size_t size = 0;
+    int status = S_DONE;
+    ssize_t length;
+    size_t line = 0;
+    while (status == S_DONE && (length = getline (&text, &size, stream)) >= 0) {
+        line++;
+        if (strlen (text) != (size_t) length)
+            status = s_import_failed (self, line, "a NUL byte", "");
+        else {
+            text[strcspn (text, "\n")] = '\0';
+            status = s_import_line (self, text, line);
+        }
+    }
+    if (status == S_DONE && ferror (stream))
+        status =
+          s_import_failed (self, line + 1, "cannot read", strerror (errno));
+    free (text);
+    return status;
+}
+
+static int
+s_import (s_job_t *job)
+{
+    s_import_t self = {
+      .job = job, .file = job->arguments > 0 ? job->argument[0] : "(stdin)"};
+    FILE *stream = job->arguments > 0 ? fopen (job->argument[0], "re") : stdin;
+    if (!stream)
+        return s_misused (job, "cannot open %s: %s", job->argument[0],
+                          strerror (errno));
+    int status = s_import_lines (&self, stream);
+    while (status == S_DONE && self.under_way > 0)
+        status = s_import_collect (&self);
+    for (size_t place = 0; place < WINDOW; place++)
+        zseq_destroy (&self.raise[place].seq);
+    if (stream != stdin)
+        (void) fclose (stream);  //  It was only read.
+    if (status == S_DONE && printf ("%zu sequences\n", self.done) < 0)
+        return s_unwritable ();
+    return status;
+}
+
+//  What an ID is made of.
+
+static int
+s_decode_json (uint64_t id, const char *time, uint64_t unix_ms, uint32_t worker,
+               uint32_t sequence)
+{
+    char text[2][32];
+    (void) snprintf (text[0], sizeof text[0], "%" PRIu64, id);
+    (void) snprintf (text[1], sizeof text[1], "%" PRIu64, unix_ms);
+    json_t *json =
+      json_pack ("{s:s, s:s, s:s, s:I, s:I}", "id", text[0], "time", time,
+                 "unix_ms", text[1], "worker", (json_int_t) worker, "sequence",
+                 (json_int_t) sequence);
+    if (!json) {
+        fprintf (stderr, "zseq: flake: %s\n", zseq_strerror (ZSEQ_ENOMEM));
+        return S_FAILED;
+    }
+    int result = S_DONE;
+    if (json_dumpf (json, stdout, JSON_INDENT (2)) < 0 || puts ("") < 0)
+        result = s_unwritable ();
+    json_decref (json);
+    return result;
+}
+
+static int
+s_flake (s_job_t *job)
+{
+    uint64_t id;
+    if (strcmp (job->argument[0], "decode") != 0)
+        return s_misused (job, "flake %s is not flake decode",
+                          job->argument[0]);
+    if (!s_number (job, "ID", job->argument[1], 1, ZSEQ_ID_MAX, &id))
+        return S_MISUSED;
+    uint64_t unix_ms;
+    uint32_t worker;
+    uint32_t sequence;
+    int rc = zseq_client_decode (job->client, id, &unix_ms, &worker, &sequence);
+    if (rc != ZSEQ_OK)
+        return s_failed (job, rc);
+    time_t seconds = (time_t) (unix_ms / 1000);
+    struct tm parts;
+    char day[64] = "";
+    if (gmtime_r (&seconds, &parts))
+        (void) strftime (day, sizeof day, "%Y-%m-%dT%H:%M:%S", &parts);
+    char time[96];
+    (void) snprintf (time, sizeof time, "%s.%03uZ", day,
+                     (unsigned int) (unix_ms % 1000));
+    if (job->json)
+        return s_decode_json (id, time, unix_ms, worker, sequence);
+    if (printf ("%s worker %" PRIu32 " sequence %" PRIu32 "\n", time, worker,
+                sequence) < 0)
+        return s_unwritable ();
+    return S_DONE;
 }
 
 #define COLUMNS 7  //  Of status
@@ -601,12 +814,29 @@ static const s_command_t s_commands[] = {
    "\n"
    "  -w, --write-out F   table or json (table)\n",
    "w", 0, 0, s_status},
+  {"import", "import [FILE]",
+   "Raises sequences to where they stood elsewhere, from FILE or the standard\n"
+   "input: what list prints. 'zseq -u FROM list | zseq -u TO import' moves\n"
+   "them, once nobody takes IDs from FROM any more; it may be repeated. "
+   "Prints\n"
+   "how many there were.\n",
+   "", 0, 1, s_import},
+  {"flake", "flake decode ID [-w table|json]",
+   "Prints the time, worker and sequence number that a flake ID is made of.\n"
+   "Other layouts than the usual one are told by -u, as in\n"
+   "-u 'flake:0?bits=41/10/12&epoch=1735689600000'.\n"
+   "\n"
+   "  -w, --write-out F   table or json (table)\n",
+   "w", 2, 2, s_flake},
 };
 
 #define S_COMMANDS (sizeof s_commands / sizeof s_commands[0])
 
 static const char s_common_help[] =
-  "  -u, --uri URI       the cluster: tcp://HOST:PORT,... ($ZSEQ_URI)\n"
+  "  -u, --uri URI       where IDs come from ($ZSEQ_URI, else a directory of\n"
+  "                      the user's, file:$XDG_STATE_HOME/zseq): a cluster\n"
+  "                      tcp://HOST:PORT,..., a directory file:DIR, clocks\n"
+  "                      flake:WORKER or flake+tcp://..., or mem:\n"
   "  -t, --timeout MS    how long one request may take (5000)\n"
   "  -h, --help          this text, also of each command\n";
 
@@ -618,8 +848,9 @@ s_help (const s_command_t *command)
                 command->help, command->options[0] ? "" : "\n", s_common_help);
         return s_flush ();
     }
-    printf ("usage: zseq [-u URI] [-t MS] COMMAND ...\n\n"
-            "Strictly increasing 64-bit IDs from a zseq cluster.\n\n");
+    printf (
+      "usage: zseq [-u URI] [-t MS] COMMAND ...\n\n"
+      "Strictly increasing 64-bit IDs, from a cluster or without one.\n\n");
     for (size_t index = 0; index < S_COMMANDS; index++)
         printf ("  zseq %s\n", s_commands[index].usage);
     printf ("\n%s  -V, --version       the library's version\n"
@@ -759,15 +990,57 @@ s_choose (s_job_t *job)
     return true;
 }
 
+//  The user's own directory (XDG Base Directory Specification 0.8), whose
+//  parents are made. False: there is none, which was told.
+static bool
+s_own_uri (const s_job_t *job, char *uri, size_t size)
+{
+    const char *state = getenv ("XDG_STATE_HOME");
+    const char *home = getenv ("HOME");
+    bool given = state && *state == '/';
+    if (!given && (!home || *home != '/')) {
+        s_misused (job, "nothing says where IDs come from: neither -u nor "
+                        "ZSEQ_URI, and there is no $HOME for a directory");
+        return false;
+    }
+    int length = snprintf (uri, size, "file:%s%s/zseq", given ? state : home,
+                           given ? "" : "/.local/state");
+    if (length < 0 || (size_t) length >= size || strchr (uri, '?')) {
+        s_misused (job, "the user's directory '%s' cannot be used: give -u",
+                   given ? state : home);
+        return false;
+    }
+    char *path = uri + strlen ("file:");
+    for (char *slash = strchr (path + 1, '/'); slash;
+         slash = strchr (slash + 1, '/')) {
+        *slash = '\0';
+        bool made = mkdir (path, 0700) == 0 || errno == EEXIST;
+        if (!made)
+            s_misused (job, "cannot make the directory %s: %s", path,
+                       strerror (errno));
+        *slash = '/';
+        if (!made)
+            return false;
+    }
+    return true;
+}
+
 //  Makes the client and runs the command.
 static int
 s_run (s_job_t *job)
 {
+    char own[S_TEXT_MAX];
     if (!job->uri)
         job->uri = getenv ("ZSEQ_URI");
-    if (!job->uri || !*job->uri)
-        return s_misused (job, "no cluster to ask: neither -u nor ZSEQ_URI "
-                               "names one");
+    bool none = !job->uri || !*job->uri;
+    //  No more is needed than how an ID is laid out.
+    if (job->command->run == s_flake &&
+        (none || strncmp (job->uri, "flake", 5)))
+        job->uri = "flake:0";
+    else if (none && !s_own_uri (job, own, sizeof own))
+        return S_MISUSED;
+    else if (none)
+        job->uri = own;
     job->client = zseq_client_new (job->uri);
     if (!job->client)
         return s_failed (job, zseq_errno ());

@@ -1,19 +1,15 @@
-#include "zseq.h"
-
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "zseq_buffer.h"
+#include "zseq_client_private.h"
 #include "zseq_detail.h"
-#include "zseq_engine.h"
+#include "zseq_seq.h"
 
 //  How long a status waits for slow nodes.
 #define STATUS_US_MAX 1000000
-//  Ranges that a handle may have on their way.
-#define FILLS_MAX 2
 //  For how long the ranges of an automatic batch last, at the rate at which IDs
 //  are taken; a shorter time than the fourth part of that says little about the
 //  rate.
@@ -26,51 +22,51 @@
 #define AUTO_STALE_US (100 * AUTO_US)
 #define AUTO_MASK 63u
 
-struct zseq_client {
-    zseq_engine_t *engine;
-    atomic_int timeout_ms;
-    pthread_mutex_t lock;  //  Guards what follows
-    zseq_t *handles;
-    uint64_t issued;  //  By handles that are gone
-};
-
-//  A thread that waits for the buffer to be filled.
-typedef struct s_drinker {
-    zseq_waiter_t waiter;
-    bool served;
-    uint64_t id;  //  What it got
-    struct s_drinker *next;
-} s_drinker_t;
-
-//  The handle's lock may be taken under the engine's, not the other way.
-struct zseq {
-    zseq_client_t *client;
-    zseq_name_t *name;
-    unsigned forks;  //  As many as when it was made
-    atomic_int timeout_ms;
-
-    pthread_mutex_t lock;  //  Guards what follows
-    zseq_buffer_t buffer;  //  IDs can be taken without it
-    uint64_t batch;
-    bool automatic;
-    uint64_t filled_us;       //  When the last range came
-    uint64_t adapted_us;      //  When the automatic batch was chosen
-    uint64_t adapted_issued;  //  IDs handed out until then
-    size_t filling;           //  Ranges that are on their way
-    bool hungry;              //  The buffer ran dry before the last one came
-
-    //  The engine's lock guards what follows.
-    zseq_want_t fill[FILLS_MAX];
-    unsigned fills;               //  How many have ended
-    zseq_outcome_t fill_outcome;  //  How the last one did
-    bool fill_failed;             //  ... badly, and nobody was told
-    s_drinker_t *drinkers;        //  In the order in which they came
-
-    zseq_t *prev;
-    zseq_t *next;
-};
+static zseq_client_t *s_new (const zseq_uri_t *uri);
 
 //  Clients.
+
+//  What a URI stands for: an engine, or a source. False: no memory.
+static bool
+s_open (zseq_client_t *self)
+{
+    const zseq_uri_t *uri = &self->uri;
+    if (uri->scheme == ZSEQ_SCHEME_MEM)
+        self->source = zseq_source_mem_new ();
+    else if (!uri->flake)
+        self->engine = zseq_engine_new (uri);
+    else {
+        //  Where milliseconds have to be claimed, there is a client that does.
+        zseq_uri_t claims = *uri;
+        claims.flake = false;
+        zseq_client_t *client =
+          uri->scheme == ZSEQ_SCHEME_FLAKE ? NULL : s_new (&claims);
+        if (client || uri->scheme == ZSEQ_SCHEME_FLAKE)
+            self->source = zseq_source_flake_new (uri, client);
+        if (!self->source)
+            zseq_client_destroy (&client);
+    }
+    return self->engine || self->source;
+}
+
+static zseq_client_t *
+s_new (const zseq_uri_t *uri)
+{
+    zseq_client_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    zseq_engine_watch_forks ();
+    self->uri = *uri;
+    self->forks = zseq_engine_forks;
+    if (!s_open (self)) {
+        free (self);
+        return NULL;
+    }
+    atomic_init (&self->timeout_ms, uri->timeout_ms);
+    pthread_mutex_init (&self->lock, NULL);
+    zseq_calls_init (self);
+    return self;
+}
 
 zseq_client_t *
 zseq_client_new (const char *uri)
@@ -82,17 +78,9 @@ zseq_client_new (const char *uri)
     zseq_uri_t parsed;
     if (zseq_config_uri (uri, &parsed) != ZSEQ_OK)
         return NULL;
-
-    zseq_client_t *self = calloc (1, sizeof *self);
-    if (self)
-        self->engine = zseq_engine_new (&parsed);
-    if (!self || !self->engine) {
-        free (self);
+    zseq_client_t *self = s_new (&parsed);
+    if (!self)
         (void) zseq_detail_fail (ZSEQ_ENOMEM, "no client fits");
-        return NULL;
-    }
-    atomic_init (&self->timeout_ms, parsed.timeout_ms);
-    pthread_mutex_init (&self->lock, NULL);
     return self;
 }
 
@@ -105,9 +93,19 @@ zseq_client_destroy (zseq_client_t **self_p)
     if (!self)
         return;
     assert (!self->handles);
-    zseq_engine_destroy (&self->engine);
+    if (self->engine)
+        zseq_engine_destroy (&self->engine);
+    else
+        self->source->ops->destroy (self->source);
+    zseq_calls_term (self);
     free (self);
     *self_p = NULL;
+}
+
+int
+zseq_client_check (const zseq_client_t *self)
+{
+    return zseq_engine_check_forks (self->forks);
 }
 
 static int
@@ -124,7 +122,7 @@ zseq_client_set_timeout (zseq_client_t *self, int timeout_ms)
 {
     assert (self);
 
-    int rc = zseq_engine_check (self->engine);
+    int rc = zseq_client_check (self);
     if (rc == ZSEQ_OK)
         rc = s_check_timeout (timeout_ms);
     if (rc == ZSEQ_OK)
@@ -136,6 +134,9 @@ int
 zseq_client_set_quorum (zseq_client_t *self, int r, int w)
 {
     assert (self);
+    if (!self->engine)
+        return zseq_detail_fail (ZSEQ_EINVAL,
+                                 "only a cluster's URI has quorums");
     return zseq_engine_set_quorum (self->engine, r, w);
 }
 
@@ -147,8 +148,8 @@ s_fail (const zseq_outcome_t *outcome)
     return zseq_detail_fail (outcome->rc, "%s", outcome->detail);
 }
 
-static uint64_t
-s_deadline_us (int timeout_ms)
+uint64_t
+zseq_client_deadline_us (int timeout_ms)
 {
     return zseq_engine_now_us () + (uint64_t) timeout_ms * 1000;
 }
@@ -159,9 +160,11 @@ zseq_client_stats (zseq_client_t *self, zseq_stats_t *stats_p)
     assert (self);
     assert (stats_p);
 
-    int rc = zseq_engine_check (self->engine);
+    int rc = zseq_client_check (self);
     if (rc != ZSEQ_OK)
         return rc;
+    if (self->source)
+        return self->source->ops->stats (self->source, stats_p);
     zseq_stats_t stats;
     zseq_engine_stats (self->engine, &stats);
     pthread_mutex_lock (&self->lock);
@@ -182,10 +185,14 @@ zseq_client_status (zseq_client_t *self, zseq_status_t *status_p)
     assert (self);
     assert (status_p);
 
-    int rc = zseq_engine_enter (self->engine);
+    int rc = zseq_client_check (self);
+    if (rc == ZSEQ_OK && self->source)
+        return self->source->ops->status (self->source, status_p);
+    if (rc == ZSEQ_OK)
+        rc = zseq_engine_enter (self->engine);
     if (rc != ZSEQ_OK)
         return rc;
-    uint64_t deadline_us = s_deadline_us (self->timeout_ms);
+    uint64_t deadline_us = zseq_client_deadline_us (self->timeout_ms);
     uint64_t patience_us = zseq_engine_now_us () + STATUS_US_MAX;
     zseq_status_t status;
     zseq_outcome_t outcome;
@@ -209,6 +216,12 @@ zseq_client_list (zseq_client_t *self, const char *prefix, zseq_list_fn *fn,
     if (strlen (prefix) > ZSEQ_NAME_MAX)
         return zseq_detail_fail (
           ZSEQ_EINVAL, "the prefix is longer than %d bytes", ZSEQ_NAME_MAX);
+    if (self->source) {
+        int rc = zseq_client_check (self);
+        return rc == ZSEQ_OK
+                 ? self->source->ops->list (self->source, prefix, fn, arg)
+                 : rc;
+    }
     zseq_page_t *page = malloc (sizeof *page);
     if (!page)
         return zseq_detail_fail (ZSEQ_ENOMEM, "a page of names does not fit");
@@ -223,7 +236,8 @@ zseq_client_list (zseq_client_t *self, const char *prefix, zseq_list_fn *fn,
             return rc;
         }
         zseq_engine_page (self->engine, prefix, after,
-                          s_deadline_us (self->timeout_ms), page, &outcome);
+                          zseq_client_deadline_us (self->timeout_ms), page,
+                          &outcome);
         zseq_engine_leave (self->engine);
         if (outcome.rc != ZSEQ_OK)
             break;
@@ -253,24 +267,26 @@ zseq_new (zseq_client_t *client, const char *name)
                                  ZSEQ_NAME_MAX, size);
         return NULL;
     }
-    if (zseq_engine_check (client->engine) != ZSEQ_OK)
+    if (zseq_client_check (client) != ZSEQ_OK)
         return NULL;
     //  The buffer is aligned to lines of the cache.
     zseq_t *self = aligned_alloc (_Alignof(zseq_t), sizeof *self);
     if (self)
         memset (self, 0, sizeof *self);
-    zseq_name_t *known = self ? zseq_engine_name (client->engine, name) : NULL;
-    if (!known) {
+    if (self && client->engine)
+        self->name = zseq_engine_name (client->engine, name);
+    else if (self)
+        self->place = client->source->ops->open (client->source, name);
+    if (!self || (!self->name && !self->place)) {
         free (self);
         (void) zseq_detail_fail (ZSEQ_ENOMEM, "no handle fits");
         return NULL;
     }
     self->client = client;
-    self->name = known;
     self->forks = zseq_engine_forks;
     self->batch = 1;
     zseq_buffer_init (&self->buffer);
-    for (size_t index = 0; index < FILLS_MAX; index++) {
+    for (size_t index = 0; index < ZSEQ_FILLS_MAX; index++) {
         self->fill[index].done = s_filled;
         self->fill[index].arg = self;
     }
@@ -294,20 +310,29 @@ s_mark (const zseq_t *self)
     return self->batch / 2;
 }
 
+//  Who waits for the buffer looks again. Engine's lock held.
+static void
+s_wake_drinkers (zseq_t *self)
+{
+    for (zseq_drinker_t *drinker = self->drinkers; drinker;
+         drinker = drinker->next)
+        if (!drinker->call)
+            zseq_waiter_wake (&drinker->waiter);
+    zseq_calls_filled (self);
+}
+
 //  Empties the buffer and calls fills off; who waits for them looks again.
 //  Returns what is burnt by that.
 static uint64_t
 s_drop_buffer (zseq_t *self)
 {
-    for (size_t index = 0; index < FILLS_MAX; index++)
+    for (size_t index = 0; index < ZSEQ_FILLS_MAX; index++)
         zseq_engine_cancel (self->client->engine, &self->fill[index]);
     pthread_mutex_lock (&self->lock);
     uint64_t burnt = zseq_buffer_drain (&self->buffer);
     self->filling = 0;
     pthread_mutex_unlock (&self->lock);
-    for (s_drinker_t *drinker = self->drinkers; drinker;
-         drinker = drinker->next)
-        zseq_waiter_wake (&drinker->waiter);
+    s_wake_drinkers (self);
     return burnt;
 }
 
@@ -333,18 +358,22 @@ zseq_destroy (zseq_t **self_p)
     if (!self)
         return;
     zseq_engine_t *engine = self->client->engine;
-    if (zseq_engine_forked (engine))
+    if (self->forks != zseq_engine_forks)
         s_unlink (self);
     else {
-        zseq_engine_lock (engine);
-        zseq_engine_burn (engine, s_drop_buffer (self));
-        zseq_engine_leave (engine);
+        if (engine) {
+            zseq_engine_lock (engine);
+            zseq_calls_off (self);
+            zseq_engine_burn (engine, s_drop_buffer (self));
+            zseq_engine_leave (engine);
+        }
         pthread_mutex_lock (&self->client->lock);
         s_unlink (self);
         pthread_mutex_unlock (&self->client->lock);
         pthread_mutex_destroy (&self->lock);
     }
-    zseq_engine_name_free (engine, self->name);
+    if (engine)
+        zseq_engine_name_free (engine, self->name);
     free (self);
     *self_p = NULL;
 }
@@ -359,7 +388,7 @@ zseq_set_batch (zseq_t *self, uint64_t batch)
         return zseq_detail_fail (ZSEQ_EINVAL, "batch %llu is above 2^32",
                                  (unsigned long long) batch);
     zseq_engine_t *engine = self->client->engine;
-    int rc = zseq_engine_check (engine);
+    int rc = zseq_client_check (self->client);
     if (rc != ZSEQ_OK)
         return rc;
     pthread_mutex_lock (&self->lock);
@@ -385,7 +414,7 @@ zseq_set_timeout (zseq_t *self, int timeout_ms)
 {
     assert (self);
 
-    int rc = zseq_engine_check (self->client->engine);
+    int rc = zseq_client_check (self->client);
     if (rc == ZSEQ_OK)
         rc = s_check_timeout (timeout_ms);
     if (rc == ZSEQ_OK)
@@ -415,8 +444,8 @@ s_thirst (const zseq_t *self)
     return ranges > ahead ? ranges - ahead : 0;
 }
 
-static bool
-s_buffered (zseq_t *self)
+bool
+zseq_client_buffered (zseq_t *self)
 {
     pthread_mutex_lock (&self->lock);
     bool buffered = self->batch > 1;
@@ -446,7 +475,7 @@ static void
 s_serve (zseq_t *self, zseq_range_t *range)
 {
     uint64_t first = range->first;
-    for (s_drinker_t *drinker = self->drinkers;
+    for (zseq_drinker_t *drinker = self->drinkers;
          drinker && range->first < range->end; drinker = drinker->next) {
         if (drinker->served)
             continue;
@@ -481,9 +510,7 @@ s_filled (zseq_want_t *want)
     self->fills++;
     self->fill_outcome = want->outcome;
     self->fill_failed = want->outcome.rc != ZSEQ_OK;
-    for (s_drinker_t *drinker = self->drinkers; drinker;
-         drinker = drinker->next)
-        zseq_waiter_wake (&drinker->waiter);
+    s_wake_drinkers (self);
 }
 
 //  An automatic batch follows the rate at which IDs are taken. Handle's lock
@@ -513,10 +540,8 @@ s_adapt (zseq_t *self, uint64_t now_us)
     self->adapted_issued = issued;
 }
 
-//  Sends for the next ranges, unless they are on their way; then those may take
-//  until deadline_us at least. Engine's lock held.
-static void
-s_fill (zseq_t *self, uint64_t deadline_us)
+void
+zseq_client_fill (zseq_t *self, uint64_t deadline_us)
 {
     pthread_mutex_lock (&self->lock);
     //  Before the batch changes, and with it when it is time.
@@ -530,10 +555,10 @@ s_fill (zseq_t *self, uint64_t deadline_us)
     pthread_mutex_unlock (&self->lock);
 
     uint64_t drinkers = 0;
-    for (s_drinker_t *drinker = self->drinkers; drinker;
+    for (zseq_drinker_t *drinker = self->drinkers; drinker;
          drinker = drinker->next)
         drinkers++;
-    for (size_t index = 0; index < FILLS_MAX; index++) {
+    for (size_t index = 0; index < ZSEQ_FILLS_MAX; index++) {
         zseq_want_t *fill = &self->fill[index];
         if (fill->pending) {
             if (fill->rider.deadline_us < deadline_us)
@@ -571,13 +596,22 @@ s_prefetch (zseq_t *self)
     if (stale)
         zseq_engine_burn (self->client->engine, s_drop_buffer (self));
     else
-        s_fill (self, s_deadline_us (self->timeout_ms));
+        zseq_client_fill (self, zseq_client_deadline_us (self->timeout_ms));
     zseq_engine_leave (self->client->engine);
 }
 
-//  Takes an ID that is at hand, and sends for more in time.
-static bool
-s_take_ahead (zseq_t *self, uint64_t *id_p)
+bool
+zseq_client_take (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
+{
+    bool mark;
+    bool taken = s_take (self, id_p, &mark);
+    if (taken && mark)
+        zseq_client_fill (self, deadline_us);
+    return taken;
+}
+
+bool
+zseq_client_take_ahead (zseq_t *self, uint64_t *id_p)
 {
     bool mark;
     bool taken = s_take (self, id_p, &mark);
@@ -593,9 +627,9 @@ s_drink (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
 {
     zseq_engine_t *engine = self->client->engine;
     unsigned seen = self->fills;
-    s_drinker_t drinker = {.served = false};
+    zseq_drinker_t drinker = {.served = false};
     zseq_waiter_init (&drinker.waiter);
-    s_drinker_t **link_p = &self->drinkers;
+    zseq_drinker_t **link_p = &self->drinkers;
     while (*link_p)
         link_p = &(*link_p)->next;
     *link_p = &drinker;
@@ -615,7 +649,7 @@ s_drink (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
             rc = outcome->rc;
             break;
         }
-        if (!s_buffered (self)) {
+        if (!zseq_client_buffered (self)) {
             rc = ZSEQ_EAGAIN;
             break;
         }
@@ -623,14 +657,14 @@ s_drink (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
         pthread_mutex_lock (&self->lock);
         self->hungry = self->fills > 0;
         pthread_mutex_unlock (&self->lock);
-        s_fill (self, deadline_us);
+        zseq_client_fill (self, deadline_us);
         zseq_engine_wait (engine, &drinker.waiter, deadline_us);
     }
 
     if (drinker.served)
         *id_p = drinker.id;
     if (mark)
-        s_fill (self, deadline_us);
+        zseq_client_fill (self, deadline_us);
 
     link_p = &self->drinkers;
     while (*link_p != &drinker)
@@ -646,6 +680,27 @@ static void
 s_wake (zseq_want_t *want)
 {
     zseq_waiter_wake (want->arg);
+}
+
+void
+zseq_client_passed (zseq_t *self, uint64_t first, uint64_t count)
+{
+    pthread_mutex_lock (&self->lock);
+    uint64_t end = first + count;
+    uint64_t burnt = zseq_buffer_lift (&self->buffer, end, s_mark (self));
+    zseq_buffer_pass (&self->buffer, end, count);
+    s_adapt (self, zseq_engine_now_us ());
+    pthread_mutex_unlock (&self->lock);
+    zseq_engine_burn (self->client->engine, burnt);
+}
+
+void
+zseq_client_raised (zseq_t *self, uint64_t id)
+{
+    pthread_mutex_lock (&self->lock);
+    uint64_t burnt = zseq_buffer_lift (&self->buffer, id, s_mark (self));
+    pthread_mutex_unlock (&self->lock);
+    zseq_engine_burn (self->client->engine, burnt);
 }
 
 //  Claims count IDs that were in no buffer. Engine's lock held.
@@ -668,29 +723,38 @@ s_claim (zseq_t *self, uint64_t count, uint64_t deadline_us, uint64_t *first_p,
     if (outcome->rc != ZSEQ_OK)
         return;
     *first_p = want.rider.first;
-    pthread_mutex_lock (&self->lock);
-    uint64_t end = want.rider.first + count;
-    uint64_t burnt = zseq_buffer_lift (&self->buffer, end, s_mark (self));
-    zseq_buffer_pass (&self->buffer, end, count);
-    s_adapt (self, zseq_engine_now_us ());
-    pthread_mutex_unlock (&self->lock);
-    zseq_engine_burn (self->client->engine, burnt);
+    zseq_client_passed (self, want.rider.first, count);
+}
+
+int
+zseq_client_take_source (zseq_t *self, uint64_t count, int timeout_ms,
+                         uint64_t *first_p)
+{
+    zseq_source_t *source = self->client->source;
+    return source->ops->take (source, self->place, count, timeout_ms, first_p);
 }
 
 //  When the current range is used up, or there is none.
 __attribute__ ((noinline)) static int
 s_next (zseq_t *self, uint64_t *id_p)
 {
-    if (self->forks == zseq_engine_forks && s_take_ahead (self, id_p))
+    if (self->client->source) {
+        int rc = zseq_client_check (self->client);
+        return rc == ZSEQ_OK
+                 ? zseq_client_take_source (self, 1, self->timeout_ms, id_p)
+                 : rc;
+    }
+    if (self->forks == zseq_engine_forks && zseq_client_take_ahead (self, id_p))
         return ZSEQ_OK;
     zseq_engine_t *engine = self->client->engine;
     int rc = zseq_engine_enter (engine);
     if (rc != ZSEQ_OK)
         return rc;
-    uint64_t deadline_us = s_deadline_us (self->timeout_ms);
+    uint64_t deadline_us = zseq_client_deadline_us (self->timeout_ms);
     zseq_outcome_t outcome = {.rc = ZSEQ_OK};
-    rc = s_buffered (self) ? s_drink (self, deadline_us, id_p, &outcome)
-                           : ZSEQ_EAGAIN;
+    rc = zseq_client_buffered (self)
+           ? s_drink (self, deadline_us, id_p, &outcome)
+           : ZSEQ_EAGAIN;
     if (rc == ZSEQ_EAGAIN)
         s_claim (self, 1, deadline_us, id_p, &outcome);
     zseq_engine_leave (engine);
@@ -713,21 +777,75 @@ zseq_next (zseq_t *self, uint64_t *id_p)
 }
 
 int
+zseq_client_check_count (uint64_t count)
+{
+    if (count >= 1 && count <= ZSEQ_COUNT_MAX)
+        return ZSEQ_OK;
+    return zseq_detail_fail (ZSEQ_EINVAL, "count %llu is not in 1..2^32",
+                             (unsigned long long) count);
+}
+
+int
+zseq_client_check_id (uint64_t id)
+{
+    if (id >= 1 && id <= ZSEQ_NEXT_MAX)
+        return ZSEQ_OK;
+    return zseq_detail_fail (ZSEQ_EINVAL, "ID %llu is not in 1..2^63",
+                             (unsigned long long) id);
+}
+
+int
 zseq_next_range (zseq_t *self, uint64_t count, uint64_t *first_p)
 {
     assert (self);
     assert (first_p);
 
-    if (count < 1 || count > ZSEQ_COUNT_MAX)
-        return zseq_detail_fail (ZSEQ_EINVAL, "count %llu is not in 1..2^32",
-                                 (unsigned long long) count);
-    int rc = zseq_engine_enter (self->client->engine);
+    int rc = zseq_client_check_count (count);
+    if (rc == ZSEQ_OK)
+        rc = zseq_client_check (self->client);
+    if (rc == ZSEQ_OK && self->client->source)
+        return zseq_client_take_source (self, count, self->timeout_ms, first_p);
+    if (rc == ZSEQ_OK)
+        rc = zseq_engine_enter (self->client->engine);
     if (rc != ZSEQ_OK)
         return rc;
     zseq_outcome_t outcome;
-    s_claim (self, count, s_deadline_us (self->timeout_ms), first_p, &outcome);
+    s_claim (self, count, zseq_client_deadline_us (self->timeout_ms), first_p,
+             &outcome);
     zseq_engine_leave (self->client->engine);
     return s_fail (&outcome);
+}
+
+//  Whoever does not want to wait waits but little for the clock.
+static int
+s_try_source (zseq_t *self, uint64_t *id_p)
+{
+    int rc = zseq_client_take_source (self, 1, ZSEQ_SOURCE_MS, id_p);
+    if (rc != ZSEQ_ECLOCK && rc != ZSEQ_ETIMEOUT)
+        return rc;
+    return zseq_detail_fail (ZSEQ_EAGAIN, "no ID can be had in %d ms",
+                             ZSEQ_SOURCE_MS);
+}
+
+int
+zseq_take (zseq_t *self, uint64_t *ids, size_t count)
+{
+    assert (self);
+    assert (ids);
+
+    int rc = zseq_client_check_count (count);
+    if (rc != ZSEQ_OK)
+        return rc;
+    //  With neither buffer nor clock, all of them are one claim.
+    if (!self->client->uri.flake && !zseq_client_buffered (self)) {
+        rc = zseq_next_range (self, count, ids);
+        for (size_t index = 1; rc == ZSEQ_OK && index < count; index++)
+            ids[index] = ids[0] + index;
+        return rc;
+    }
+    for (size_t index = 0; rc == ZSEQ_OK && index < count; index++)
+        rc = zseq_next (self, &ids[index]);
+    return rc;
 }
 
 int
@@ -736,26 +854,30 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
     assert (self);
     assert (id_p);
 
-    if (self->forks == zseq_engine_forks && s_take_ahead (self, id_p))
+    if (self->forks == zseq_engine_forks && zseq_client_take_ahead (self, id_p))
         return ZSEQ_OK;
-    zseq_engine_t *engine = self->client->engine;
-    int rc = zseq_engine_enter (engine);
+    int rc = zseq_client_check (self->client);
     if (rc != ZSEQ_OK)
         return rc;
-    zseq_outcome_t outcome = {.rc = ZSEQ_OK};
     pthread_mutex_lock (&self->lock);
     bool buffered = s_has_buffer (self);
     pthread_mutex_unlock (&self->lock);
     if (!buffered)
-        zseq_outcome_set (&outcome, ZSEQ_EINVAL,
-                          "with batch 1 nothing is ever buffered: set a larger "
-                          "batch");
-    else if (self->fill_failed)
+        return zseq_detail_fail (
+          ZSEQ_EINVAL,
+          "with batch 1 nothing is ever buffered: set a larger batch");
+    if (self->client->source)
+        return s_try_source (self, id_p);
+    zseq_engine_t *engine = self->client->engine;
+    rc = zseq_engine_enter (engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_outcome_t outcome = {.rc = ZSEQ_OK};
+    if (self->fill_failed)
         outcome = self->fill_outcome;
     else
-        s_fill (self, s_deadline_us (self->timeout_ms));
-    if (buffered)
-        self->fill_failed = false;
+        zseq_client_fill (self, zseq_client_deadline_us (self->timeout_ms));
+    self->fill_failed = false;
     zseq_engine_leave (engine);
     if (outcome.rc != ZSEQ_OK)
         return s_fail (&outcome);
@@ -764,15 +886,28 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
                              zseq_engine_name_text (self->name));
 }
 
+int
+zseq_client_probe_source (zseq_t *self, uint64_t *value_p)
+{
+    zseq_source_t *source = self->client->source;
+    return *value_p ? source->ops->raise (source, self->place, *value_p)
+                    : source->ops->peek (source, self->place, value_p);
+}
+
 static int
 s_probe (zseq_t *self, uint64_t *value_p)
 {
-    int rc = zseq_engine_enter (self->client->engine);
+    int rc = zseq_client_check (self->client);
+    if (rc == ZSEQ_OK && self->client->source)
+        return zseq_client_probe_source (self, value_p);
+    if (rc == ZSEQ_OK)
+        rc = zseq_engine_enter (self->client->engine);
     if (rc != ZSEQ_OK)
         return rc;
     zseq_probe_t probe = {.name = zseq_engine_name_text (self->name),
                           .value = *value_p,
-                          .deadline_us = s_deadline_us (self->timeout_ms)};
+                          .deadline_us =
+                            zseq_client_deadline_us (self->timeout_ms)};
     zseq_engine_probe (self->client->engine, &probe);
     zseq_engine_leave (self->client->engine);
     if (probe.outcome.rc == ZSEQ_OK)
@@ -798,11 +933,10 @@ zseq_raise (zseq_t *self, uint64_t id)
 {
     assert (self);
 
-    if (id < 1 || id > ZSEQ_NEXT_MAX)
-        return zseq_detail_fail (ZSEQ_EINVAL, "ID %llu is not in 1..2^63",
-                                 (unsigned long long) id);
-    int rc = s_probe (self, &id);
-    if (rc != ZSEQ_OK)
+    int rc = zseq_client_check_id (id);
+    if (rc == ZSEQ_OK)
+        rc = s_probe (self, &id);
+    if (rc != ZSEQ_OK || self->client->source)
         return rc;
     pthread_mutex_lock (&self->lock);
     uint64_t burnt = zseq_buffer_lift (&self->buffer, id, s_mark (self));
@@ -811,5 +945,25 @@ zseq_raise (zseq_t *self, uint64_t id)
         zseq_engine_burn (self->client->engine, burnt);
         zseq_engine_leave (self->client->engine);
     }
+    return ZSEQ_OK;
+}
+
+int
+zseq_client_decode (const zseq_client_t *self, uint64_t id, uint64_t *unix_ms_p,
+                    uint32_t *worker_p, uint32_t *sequence_p)
+{
+    assert (self);
+    assert (unix_ms_p);
+    assert (worker_p);
+    assert (sequence_p);
+
+    if (!self->uri.flake)
+        return zseq_detail_fail (
+          ZSEQ_EINVAL, "only IDs of flake: and flake+ URIs hold a time");
+    int rc = zseq_flake_decode (&self->uri.layout, id, unix_ms_p, worker_p,
+                                sequence_p);
+    if (rc != ZSEQ_OK)
+        return zseq_detail_fail (rc, "%llu is no ID of that layout",
+                                 (unsigned long long) id);
     return ZSEQ_OK;
 }

@@ -119,6 +119,40 @@ zseq_config_members (const char *text, zseq_member_t *members, size_t *count_p)
     return ZSEQ_OK;
 }
 
+//  "41/10/12".
+static int
+s_uri_bits (const char *text, const char *value, zseq_flake_layout_t *layout)
+{
+    uint8_t *bits[] = {&layout->time_bits, &layout->worker_bits,
+                       &layout->sequence_bits};
+    const char *at = value;
+    for (size_t part = 0; part < 3; part++, at++) {
+        char digits[4];
+        at = s_part (at, "/", digits, sizeof digits);
+        int number = at ? s_number (digits, 1, ZSEQ_FLAKE_BITS_MAX) : -1;
+        if (number < 0 || *at != (part < 2 ? '/' : 0))
+            return zseq_detail_fail (
+              ZSEQ_EURI,
+              "URI '%s': bits=%s is not TIME/WORKER/SEQUENCE, as 41/10/12",
+              text, value);
+        *bits[part] = (uint8_t) number;
+    }
+    return ZSEQ_OK;
+}
+
+static int
+s_uri_epoch (const char *text, const char *value, zseq_flake_layout_t *layout)
+{
+    errno = 0;
+    layout->epoch_ms = strtoull (value, NULL, 10);
+    if (*value && strspn (value, "0123456789") == strlen (value) && !errno &&
+        layout->epoch_ms <= ZSEQ_FLAKE_EPOCH_MS_MAX)
+        return ZSEQ_OK;
+    return zseq_detail_fail (
+      ZSEQ_EURI, "URI '%s': epoch=%s is not a time in Unix milliseconds", text,
+      value);
+}
+
 static int
 s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
 {
@@ -126,30 +160,134 @@ s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
     if (!value)
         return zseq_detail_fail (
           ZSEQ_EURI, "URI '%s': option '%s' is not KEY=VALUE", text, option);
-    size_t size = (size_t) (value++ - option);
+    char key[16] = "";
+    (void) s_part (option, "=", key, sizeof key);
+    value++;
+    bool cluster = uri->scheme == ZSEQ_SCHEME_CLUSTER;
     int number = -1;
-    if (size == 7 && !strncmp (option, "cluster", size)) {
+    if (!strcmp (key, "timeout"))
+        number = uri->timeout_ms = s_number (value, 1, ZSEQ_TIMEOUT_MS_MAX);
+    else if (cluster && !strcmp (key, "r"))
+        number = uri->r = s_number (value, 0, ZSEQ_NODES_MAX);
+    else if (cluster && !strcmp (key, "w"))
+        number = uri->w = s_number (value, 0, ZSEQ_NODES_MAX);
+    else if (cluster && !strcmp (key, "cluster")) {
         if (!zseq_label_valid (value))
             return zseq_detail_fail (
               ZSEQ_EURI, "URI '%s': '%s' is not a cluster's name", text, value);
         strcpy (uri->cluster, value);
         return ZSEQ_OK;
     }
-    if (size == 1 && *option == 'r')
-        number = uri->r = s_number (value, 0, ZSEQ_NODES_MAX);
-    else if (size == 1 && *option == 'w')
-        number = uri->w = s_number (value, 0, ZSEQ_NODES_MAX);
-    else if (size == 7 && !strncmp (option, "timeout", size))
-        number = uri->timeout_ms = s_number (value, 1, ZSEQ_TIMEOUT_MS_MAX);
+    else if (uri->flake && !strcmp (key, "bits"))
+        return s_uri_bits (text, value, &uri->layout);
+    else if (uri->flake && !strcmp (key, "epoch"))
+        return s_uri_epoch (text, value, &uri->layout);
     else
         return zseq_detail_fail (
-          ZSEQ_EURI,
-          "URI '%s': there is no option '%s'; there are cluster, r, w and "
-          "timeout",
-          text, option);
+          ZSEQ_EURI, "URI '%s': there is no option '%s'; there are %stimeout%s",
+          text, option, cluster ? "cluster, r, w and " : "",
+          uri->flake ? ", bits and epoch" : "");
     if (number < 0)
         return zseq_detail_fail (
           ZSEQ_EURI, "URI '%s': option '%s' is out of range", text, option);
+    return ZSEQ_OK;
+}
+
+//  Endpoints of a cluster. Each of these moves *at_p to the options.
+static int
+s_uri_cluster (const char *text, const char **at_p, zseq_uri_t *uri)
+{
+    for (;; (*at_p)++) {
+        if (uri->endpoints == ZSEQ_NODES_MAX)
+            return zseq_detail_fail (ZSEQ_EURI,
+                                     "URI '%s' has more than %d endpoints",
+                                     text, ZSEQ_NODES_MAX);
+        char *endpoint = uri->endpoint[uri->endpoints++];
+        const char *end = s_part (*at_p, ",?", endpoint, ZSEQ_ENDPOINT_MAX + 1);
+        if (!end || !zseq_config_endpoint_valid (endpoint))
+            return zseq_detail_fail (
+              ZSEQ_EURI,
+              "URI '%s': endpoint %zu is not tcp://HOST:PORT or ipc://PATH "
+              "(other URIs begin with file:, mem: or flake:)",
+              text, uri->endpoints);
+        for (size_t before = 0; before + 1 < uri->endpoints; before++)
+            if (!strcmp (uri->endpoint[before], endpoint))
+                return zseq_detail_fail (ZSEQ_EURI, "URI '%s' lists %s twice",
+                                         text, endpoint);
+        *at_p = end;
+        if (**at_p != ',')
+            return ZSEQ_OK;
+    }
+}
+
+static int
+s_uri_file (const char *text, const char **at_p, zseq_uri_t *uri)
+{
+    uri->scheme = ZSEQ_SCHEME_FILE;
+    //  RFC 8089 writes file:///DIR, too.
+    if (!strncmp (*at_p, "///", 3))
+        *at_p += 2;
+    *at_p = s_part (*at_p, "?", uri->path, sizeof uri->path);
+    if (*at_p && uri->path[0] && strncmp (uri->path, "//", 2))
+        return ZSEQ_OK;
+    return zseq_detail_fail (
+      ZSEQ_EURI, "URI '%s' names no directory of less than %d bytes: file:DIR",
+      text, ZSEQ_PATH_SIZE);
+}
+
+static int
+s_uri_mem (const char *text, const char **at_p, zseq_uri_t *uri)
+{
+    uri->scheme = ZSEQ_SCHEME_MEM;
+    if (!**at_p || **at_p == '?')
+        return ZSEQ_OK;
+    return zseq_detail_fail (ZSEQ_EURI, "URI '%s': nothing follows mem:", text);
+}
+
+static int
+s_uri_flake (const char *text, const char **at_p, zseq_uri_t *uri)
+{
+    uri->scheme = ZSEQ_SCHEME_FLAKE;
+    char digits[16];
+    *at_p = s_part (*at_p, "?", digits, sizeof digits);
+    int worker =
+      *at_p ? s_number (digits, 0, (1 << ZSEQ_FLAKE_WORKER_BITS_MAX) - 1) : -1;
+    if (worker < 0)
+        return zseq_detail_fail (ZSEQ_EURI,
+                                 "URI '%s' names no worker: flake:WORKER, a "
+                                 "number, or flake+tcp://... for one that a "
+                                 "cluster makes sure of",
+                                 text);
+    uri->worker = (uint32_t) worker;
+    return ZSEQ_OK;
+}
+
+//  Whether text begins with prefix; moves *at_p behind it.
+static bool
+s_begins (const char **at_p, const char *prefix)
+{
+    size_t size = strlen (prefix);
+    if (strncmp (*at_p, prefix, size))
+        return false;
+    *at_p += size;
+    return true;
+}
+
+static int
+s_uri_flake_check (const char *text, const zseq_uri_t *uri)
+{
+    if (zseq_flake_layout_check (&uri->layout) != ZSEQ_OK)
+        return zseq_detail_fail (
+          ZSEQ_EURI,
+          "URI '%s': bits of time, worker (%d at most) and sequence (%d) are "
+          "%d at most together",
+          text, ZSEQ_FLAKE_WORKER_BITS_MAX, ZSEQ_FLAKE_SEQUENCE_BITS_MAX,
+          ZSEQ_FLAKE_BITS_MAX);
+    if (uri->worker >= zseq_flake_worker_end (&uri->layout))
+        return zseq_detail_fail (
+          ZSEQ_EURI, "URI '%s': workers are 0 to %llu with %u bits", text,
+          (unsigned long long) zseq_flake_worker_end (&uri->layout) - 1,
+          uri->layout.worker_bits);
     return ZSEQ_OK;
 }
 
@@ -161,37 +299,26 @@ zseq_config_uri (const char *text, zseq_uri_t *uri)
 
     memset (uri, 0, sizeof *uri);
     uri->timeout_ms = ZSEQ_TIMEOUT_MS_DEFAULT;
+    zseq_flake_layout_init (&uri->layout);
     const char *at = text;
-    for (;; at++) {
-        if (uri->endpoints == ZSEQ_NODES_MAX)
-            return zseq_detail_fail (ZSEQ_EURI,
-                                     "URI '%s' has more than %d endpoints",
-                                     text, ZSEQ_NODES_MAX);
-        char *endpoint = uri->endpoint[uri->endpoints++];
-        const char *end = s_part (at, ",?", endpoint, ZSEQ_ENDPOINT_MAX + 1);
-        if (!end || !zseq_config_endpoint_valid (endpoint))
-            return zseq_detail_fail (
-              ZSEQ_EURI,
-              "URI '%s': endpoint %zu is not tcp://HOST:PORT or ipc://PATH",
-              text, uri->endpoints);
-        for (size_t before = 0; before + 1 < uri->endpoints; before++)
-            if (!strcmp (uri->endpoint[before], endpoint))
-                return zseq_detail_fail (ZSEQ_EURI, "URI '%s' lists %s twice",
-                                         text, endpoint);
-        at = end;
-        if (*at != ',')
-            break;
+    int rc;
+    if (s_begins (&at, "flake:")) {
+        uri->flake = true;
+        rc = s_uri_flake (text, &at, uri);
     }
-    while (*at) {
+    else if (s_begins (&at, "mem:"))
+        rc = s_uri_mem (text, &at, uri);
+    else {
+        uri->flake = s_begins (&at, "flake+");
+        rc = s_begins (&at, "file:") ? s_uri_file (text, &at, uri)
+                                     : s_uri_cluster (text, &at, uri);
+    }
+    while (rc == ZSEQ_OK && *at) {
         char option[ZSEQ_LABEL_MAX + 16];
-        const char *end = s_part (at + 1, "&", option, sizeof option);
-        if (!end)
-            return zseq_detail_fail (ZSEQ_EURI,
-                                     "URI '%s': an option is too long", text);
-        int rc = s_uri_option (text, option, uri);
-        if (rc != ZSEQ_OK)
-            return rc;
-        at = end;
+        at = s_part (at + 1, "&", option, sizeof option);
+        rc = at ? s_uri_option (text, option, uri)
+                : zseq_detail_fail (ZSEQ_EURI,
+                                    "URI '%s': an option is too long", text);
     }
-    return ZSEQ_OK;
+    return rc == ZSEQ_OK && uri->flake ? s_uri_flake_check (text, uri) : rc;
 }

@@ -3,6 +3,7 @@
 #ifndef ZSEQ_CONFIG_H_INCLUDED
 #define ZSEQ_CONFIG_H_INCLUDED
 
+#include "zseq_flake.h"
 #include "zseq_record.h"
 
 //  Functions that fail have called zseq_detail_fail.
@@ -20,7 +21,23 @@ bool zseq_config_endpoint_local (const char *text);
 int zseq_config_members (const char *text, zseq_member_t *members,
                          size_t *count_p);
 
+#define ZSEQ_PATH_SIZE 1024  //  Bytes of a directory's path, and the NUL
+
+//  Where IDs come from.
+typedef enum {
+    ZSEQ_SCHEME_CLUSTER,  //  Nodes at endpoints
+    ZSEQ_SCHEME_FILE,     //  A node of our own, in path
+    ZSEQ_SCHEME_MEM,      //  Memory
+    ZSEQ_SCHEME_FLAKE     //  The clock and worker
+} zseq_scheme_t;
+
 typedef struct {
+    zseq_scheme_t scheme;
+    bool flake;  //  IDs are flake IDs, in milliseconds claimed by scheme; or it
+                 //  is ZSEQ_SCHEME_FLAKE
+    char path[ZSEQ_PATH_SIZE];
+    uint32_t worker;
+    zseq_flake_layout_t layout;
     char endpoint[ZSEQ_NODES_MAX][ZSEQ_ENDPOINT_MAX + 1];
     size_t endpoints;
     char cluster[ZSEQ_LABEL_MAX + 1];  //  Empty: any

@@ -106,6 +106,9 @@ struct zseq_engine {
     size_t size;
     uint8_t bytes[REQUEST_MAX];
     zseq_name_t *names;
+    void (*settle) (void *arg);
+    void *settle_arg;
+    uint64_t settle_us;  //  When to call it
     uint64_t seed;
     zseq_stats_t stats;
 };
@@ -127,6 +130,23 @@ static void
 s_watch_forks (void)
 {
     (void) pthread_atfork (NULL, NULL, s_count_fork);
+}
+
+void
+zseq_engine_watch_forks (void)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void) pthread_once (&once, s_watch_forks);
+}
+
+int
+zseq_engine_check_forks (unsigned forks)
+{
+    if (forks == zseq_engine_forks)
+        return ZSEQ_OK;
+    return zseq_detail_fail (
+      ZSEQ_EFORKED,
+      "this client was made before fork (): make a new one in the child");
 }
 
 bool
@@ -532,11 +552,28 @@ s_ask (zseq_engine_t *self, s_op_t *op)
 }
 
 static void
+s_end_probe (s_probe_t *op)
+{
+    zseq_probe_t *probe = op->probe;
+    if (probe->outcome.rc == ZSEQ_OK) {
+        assert (op->peek.done);
+        probe->value = op->peek.value;
+    }
+    if (!probe->done) {
+        zseq_waiter_wake (&op->waiter);
+        return;
+    }
+    probe->op = NULL;
+    free (op);
+    probe->done (probe);
+}
+
+static void
 s_finish (zseq_engine_t *self, s_op_t *op)
 {
     s_retire (self, op);
     if (op->kind == S_PROBE)
-        zseq_waiter_wake (&((s_probe_t *) op)->waiter);
+        s_end_probe ((s_probe_t *) op);
     else if (op->kind == S_PAGE)
         zseq_waiter_wake (&((s_page_t *) op)->waiter);
     else
@@ -784,14 +821,43 @@ s_tick (zseq_engine_t *self)
     zseq_lines_flush (self->lines, now_us);
 }
 
+static void
+s_settle (zseq_engine_t *self)
+{
+    if (self->settle_us > zseq_engine_now_us ())
+        return;
+    self->settle_us = ZSEQ_NEVER;
+    self->settle (self->settle_arg);
+}
+
+void
+zseq_engine_set_settle (zseq_engine_t *self, void (*settle) (void *arg),
+                        void *arg)
+{
+    assert (self);
+    self->settle = settle;
+    self->settle_arg = arg;
+}
+
+void
+zseq_engine_settle_at (zseq_engine_t *self, uint64_t us)
+{
+    assert (self);
+    assert (self->settle);
+    if (us < self->settle_us)
+        self->settle_us = us;
+}
+
 //  Until every socket has been found empty after the last message was sent:
 //  only then does its descriptor tell of the next one.
 static void
 s_pump (zseq_engine_t *self)
 {
-    do
+    do {
         s_tick (self);
-    while (s_receive (self));
+        if (self->settle_us != ZSEQ_NEVER)
+            s_settle (self);
+    } while (s_receive (self));
 }
 
 static uint64_t
@@ -803,6 +869,8 @@ s_next_wake_us (const zseq_engine_t *self)
         if (op_us < wake_us)
             wake_us = op_us;
     }
+    if (self->settle_us < wake_us)
+        wake_us = self->settle_us;
     uint64_t lines_us = zseq_lines_wake_us (self->lines);
     return lines_us < wake_us ? lines_us : wake_us;
 }
@@ -866,7 +934,8 @@ s_poll (zseq_engine_t *self, zseq_waiter_t *waiter, uint64_t until_us)
 static bool
 s_busy (const zseq_engine_t *self)
 {
-    return self->ops || zseq_lines_busy (self->lines);
+    return self->ops || self->settle_us != ZSEQ_NEVER ||
+           zseq_lines_busy (self->lines);
 }
 
 static void *
@@ -946,8 +1015,7 @@ zseq_engine_new (const zseq_uri_t *uri)
 {
     assert (uri);
 
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void) pthread_once (&once, s_watch_forks);
+    zseq_engine_watch_forks ();
     if (sodium_init () == -1)
         return NULL;
     zseq_engine_t *self = calloc (1, sizeof *self);
@@ -956,6 +1024,7 @@ zseq_engine_new (const zseq_uri_t *uri)
     self->uri = *uri;
     self->generation = zseq_engine_forks;
     self->nudge_fd = -1;
+    self->settle_us = ZSEQ_NEVER;
     zseq_lines_hooks_t hooks = {
       .arg = self, .ask = s_send_claim, .done = s_end_want, .draw = s_draw};
     self->lines = zseq_lines_new (&hooks);
@@ -1016,11 +1085,7 @@ s_open (zseq_engine_t *self)
 int
 zseq_engine_check (const zseq_engine_t *self)
 {
-    if (zseq_engine_forked (self))
-        return zseq_detail_fail (
-          ZSEQ_EFORKED,
-          "this client was made before fork (): make a new one in the child");
-    return ZSEQ_OK;
+    return zseq_engine_check_forks (self->generation);
 }
 
 int
@@ -1187,10 +1252,38 @@ zseq_engine_probe (zseq_engine_t *self, zseq_probe_t *probe)
     s_probe_t op = {.op.kind = S_PROBE, .probe = probe};
     probe->outcome.rc = ZSEQ_OK;
     s_run (self, &op.op, &op.waiter, probe->deadline_us);
-    if (probe->outcome.rc == ZSEQ_OK) {
-        assert (op.peek.done);
-        probe->value = op.peek.value;
-    }
+}
+
+int
+zseq_engine_post_probe (zseq_engine_t *self, zseq_probe_t *probe)
+{
+    assert (self);
+    assert (probe);
+    assert (probe->done);
+    assert (!probe->op);
+
+    s_probe_t *op = calloc (1, sizeof *op);
+    if (!op)
+        return ZSEQ_ENOMEM;
+    op->op.kind = S_PROBE;
+    op->probe = probe;
+    probe->op = op;
+    probe->outcome.rc = ZSEQ_OK;
+    s_activate (self, &op->op);
+    return ZSEQ_OK;
+}
+
+void
+zseq_engine_cancel_probe (zseq_engine_t *self, zseq_probe_t *probe)
+{
+    assert (self);
+    assert (probe);
+    s_probe_t *op = probe->op;
+    if (!op)
+        return;
+    s_retire (self, &op->op);
+    probe->op = NULL;
+    free (op);
 }
 
 void

@@ -50,6 +50,10 @@ typedef struct zseq_probe {
     uint64_t value;  //  0 or what to raise to; then the result
     uint64_t deadline_us;
     zseq_outcome_t outcome;
+    //  As a want's, unless somebody waits for it.
+    void (*done) (struct zseq_probe *self);
+    void *arg;
+    void *op;  //  NULL: it is not pending
 } zseq_probe_t;
 
 //  An engine for that URI, which is copied. Does no I/O. NULL: no memory.
@@ -73,8 +77,12 @@ void zseq_engine_leave (zseq_engine_t *self);
 //  Changes in a child that was forked.
 extern unsigned zseq_engine_forks;
 
+//  Sees to it that it does.
+void zseq_engine_watch_forks (void);
+
 //  ZSEQ_OK, or ZSEQ_EFORKED with zseq_detail set.
 int zseq_engine_check (const zseq_engine_t *self);
+int zseq_engine_check_forks (unsigned forks);
 
 //  Whether this is another process than the one that made the engine.
 bool zseq_engine_forked (const zseq_engine_t *self);
@@ -108,6 +116,16 @@ void zseq_engine_explain (const zseq_engine_t *self, const zseq_name_t *name,
 
 //  Counts IDs that no caller will ever be handed.
 void zseq_engine_burn (zseq_engine_t *self, uint64_t count);
+
+//  Has settle called under the lock, where everything may be called, at the time
+//  that is asked for, or soon after.
+void zseq_engine_set_settle (zseq_engine_t *self, void (*settle) (void *arg),
+                             void *arg);
+void zseq_engine_settle_at (zseq_engine_t *self, uint64_t us);
+
+//  Posts a probe whose done is set. Errors: ZSEQ_ENOMEM. And takes it back.
+int zseq_engine_post_probe (zseq_engine_t *self, zseq_probe_t *probe);
+void zseq_engine_cancel_probe (zseq_engine_t *self, zseq_probe_t *probe);
 
 //  These wait until they are done; the lock is given up while they do.
 void zseq_engine_probe (zseq_engine_t *self, zseq_probe_t *probe);

@@ -70,6 +70,18 @@ s_now_us (void)
     return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 }
 
+//  Unix milliseconds; 0 when the clock was never set.
+static uint64_t
+s_wall_ms (void)
+{
+    struct timespec now;
+    int rc = clock_gettime (CLOCK_REALTIME, &now);
+    assert (rc == 0);
+    if (now.tv_sec < 0)
+        return 0;
+    return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
+}
+
 static void
 s_log (zseq_server_t *self, const char *text)
 {
@@ -462,6 +474,7 @@ s_step (zseq_server_t *self, zseq_event_t *event)
     if (self->exit)
         return;
     event->now_us = s_now_us ();
+    event->wall_ms = s_wall_ms ();
     zseq_node_step (self->node, event);
 }
 

@@ -81,7 +81,8 @@ typedef struct {
     uint64_t process;           //  INTRODUCE and its reply: who runs the node
     zseq_incarnation_t life;    //  FENCE, COPY: the new life of who asks
     uint64_t floor;             //  FENCE reply: least next of every name
-    uint64_t floor_reserved;    //  FENCE reply: the same for reserved names
+    uint64_t floor_reserved;    //  FENCE reply: the same for reserved names,
+                                //  in Unix milliseconds
     zseq_slice_t cluster_name;  //  HELLO reply, INTRODUCE
     zseq_msg_member_t member[ZSEQ_NODES_MAX];  //  The same, ascending by name
     size_t member_count;

@@ -340,23 +340,45 @@ s_room (zseq_node_t *self)
     return self->waiting_free != 0;
 }
 
-//  A name's next: no less than where every name begins.
-static zseq_seq_t
-s_seq (const zseq_node_t *self, const zseq_entry_t *entry)
+static zseq_slice_t
+s_name (const zseq_entry_t *entry)
 {
-    zseq_seq_t seq = {.next = self->record.floor};
+    zseq_slice_t name = {entry->name, entry->name_size};
+    return name;
+}
+
+//  Where a name begins. Those that are reserved count milliseconds, each from an
+//  epoch of its own.
+static uint64_t
+s_floor (const zseq_node_t *self, zseq_slice_t name)
+{
+    if (!zseq_flake_reserved (name.data, name.size))
+        return self->record.floor;
+    zseq_flake_layout_t layout;
+    uint32_t worker;
+    if (zseq_flake_parse (name.data, name.size, &layout, &worker) != ZSEQ_OK)
+        return 1;
+    uint64_t floor = zseq_flake_ms (&layout, self->record.floor_reserved);
+    return floor ? floor : 1;
+}
+
+//  A name's next: no less than where it begins. entry: or NULL.
+static zseq_seq_t
+s_seq (const zseq_node_t *self, zseq_slice_t name, const zseq_entry_t *entry)
+{
+    zseq_seq_t seq = {.next = s_floor (self, name)};
     if (entry)
         zseq_seq_raise (&seq, entry->seq.next);
     return seq;
 }
 
 //  Whether an entry's next would survive a power cut: the limit on disk is no
-//  less, or it is where every name begins.
+//  less, or it is where the name begins.
 static bool
 s_durable (const zseq_node_t *self, const zseq_entry_t *entry)
 {
     return entry->seq.next <= entry->limit ||
-           entry->seq.next <= self->record.floor;
+           entry->seq.next <= s_floor (self, s_name (entry));
 }
 
 //  Writes ahead when half of a reserve is used up, so that nobody has to wait.
@@ -373,7 +395,8 @@ s_reserve_ahead (zseq_node_t *self, zseq_entry_t *entry)
 static void
 s_grant (zseq_node_t *self, const zseq_event_t *event, zseq_entry_t *entry)
 {
-    zseq_waiting_t granted = s_granted (event, s_seq (self, entry).next);
+    zseq_waiting_t granted =
+      s_granted (event, s_seq (self, s_name (entry), entry).next);
     if (s_durable (self, entry)) {
         s_answer (self, &event->route, &granted, ZSEQ_OK);
         return;
@@ -428,6 +451,28 @@ zseq_node_admit (zseq_node_t *self, const zseq_event_t *event)
     return true;
 }
 
+//  The same of a request for a name, which lets what lies below end be claimed; 0:
+//  nothing. S10: a reserved name's milliseconds do not run far ahead of this
+//  node's clock, so that nobody else's can use them up.
+static bool
+s_admit (zseq_node_t *self, const zseq_event_t *event, uint64_t end)
+{
+    if (!zseq_node_admit (self, event))
+        return false;
+    const zseq_slice_t *name = &event->msg->name;
+    if (!zseq_flake_reserved (name->data, name->size))
+        return true;
+    zseq_flake_layout_t layout;
+    uint32_t worker;
+    int rc = zseq_flake_parse (name->data, name->size, &layout, &worker);
+    if (rc == ZSEQ_OK && end &&
+        !zseq_flake_claimable (&layout, end, self->wall_ms))
+        rc = ZSEQ_ECLOCK;
+    if (rc != ZSEQ_OK)
+        zseq_node_refuse (self, event, rc);
+    return rc == ZSEQ_OK;
+}
+
 static zseq_entry_t *
 s_find (const zseq_node_t *self, const zseq_msg_t *msg)
 {
@@ -449,7 +494,7 @@ s_obtain (zseq_node_t *self, const zseq_event_t *event)
                           rc == ZSEQ_EFULL ? ZSEQ_EFULL : ZSEQ_EBUSY);
         return NULL;
     }
-    zseq_seq_init (&entry->seq, self->record.floor);
+    zseq_seq_init (&entry->seq, s_floor (self, msg->name));
     return entry;
 }
 
@@ -465,11 +510,11 @@ s_answer_next (zseq_node_t *self, const zseq_event_t *event, uint64_t next,
 static void
 s_read (zseq_node_t *self, const zseq_event_t *event)
 {
-    if (!zseq_node_admit (self, event))
+    if (!s_admit (self, event, 0))
         return;
     zseq_entry_t *entry = s_find (self, event->msg);
     if (!entry)
-        s_answer_next (self, event, self->record.floor, ZSEQ_OK);
+        s_answer_next (self, event, s_floor (self, event->msg->name), ZSEQ_OK);
     else if (!s_durable (self, entry) && !s_room (self))
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
     else
@@ -479,13 +524,13 @@ s_read (zseq_node_t *self, const zseq_event_t *event)
 static void
 s_claim (zseq_node_t *self, const zseq_event_t *event)
 {
-    if (!zseq_node_admit (self, event))
-        return;
     const zseq_msg_t *msg = event->msg;
+    if (!s_admit (self, event, msg->first + msg->count))
+        return;
 
     //  Tried on a copy first: a claim that is refused leaves nothing behind.
     zseq_entry_t *entry = s_find (self, msg);
-    zseq_seq_t seq = s_seq (self, entry);
+    zseq_seq_t seq = s_seq (self, msg->name, entry);
     int rc = zseq_seq_accept (&seq, msg->first, msg->count);
     if (rc != ZSEQ_OK) {
         if (rc == ZSEQ_ECONFLICT)
@@ -510,20 +555,22 @@ s_claim (zseq_node_t *self, const zseq_event_t *event)
 static void
 s_raise (zseq_node_t *self, const zseq_event_t *event)
 {
-    if (!zseq_node_admit (self, event))
+    const zseq_msg_t *msg = event->msg;
+    if (!s_admit (self, event, msg->next))
         return;
     if (!s_room (self)) {
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
         return;
     }
-    if (event->msg->next <= self->record.floor && !s_find (self, event->msg)) {
-        s_answer_next (self, event, self->record.floor, ZSEQ_OK);
+    uint64_t floor = s_floor (self, msg->name);
+    if (msg->next <= floor && !s_find (self, msg)) {
+        s_answer_next (self, event, floor, ZSEQ_OK);
         return;
     }
     zseq_entry_t *entry = s_obtain (self, event);
     if (!entry)
         return;
-    zseq_seq_raise (&entry->seq, event->msg->next);
+    zseq_seq_raise (&entry->seq, msg->next);
     s_grant (self, event, entry);
 }
 
@@ -532,7 +579,7 @@ s_raise (zseq_node_t *self, const zseq_event_t *event)
 static void
 s_next (zseq_node_t *self, const zseq_event_t *event)
 {
-    if (!zseq_node_admit (self, event))
+    if (!s_admit (self, event, 0))
         return;
     zseq_entry_t *entry = s_obtain (self, event);
     if (entry && zseq_coordinator_next (self->coordinator, entry, &event->route,
@@ -611,8 +658,7 @@ zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
         size_t bytes = 0;
         for (size_t index = 0; index < found && index < wanted; index++) {
             const zseq_entry_t *entry = entries[index];
-            after.data = entry->name;
-            after.size = entry->name_size;
+            after = s_name (entry);
             if (!entry->limit && !copy)
                 continue;
             bytes += entry->name_size + PAGE_ITEM_BYTES;
@@ -620,11 +666,10 @@ zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
                 more = true;
                 break;
             }
-            uint64_t next = s_seq (self, entry).next;
+            uint64_t next = s_seq (self, after, entry).next;
             if (!copy && !s_durable (self, entry)) {
-                next = entry->limit;
-                if (next < self->record.floor)
-                    next = self->record.floor;
+                uint64_t floor = s_floor (self, after);
+                next = entry->limit > floor ? entry->limit : floor;
             }
             self->page[count].name = after;
             self->page[count].next = next;
@@ -935,8 +980,10 @@ s_limit (zseq_node_t *self, zseq_entry_t *entry)
 {
     uint64_t limit = entry->seq.next;
     if (!entry->lowering && self->voting && !self->stopping) {
+        //  S10: a reserve would be ahead of the clock after a crash.
         uint64_t wanted = 0;
-        if (self->reserve_us)
+        if (self->reserve_us &&
+            !zseq_flake_reserved (entry->name, entry->name_size))
             wanted = zseq_reserve_wanted (&entry->reserve, self->now_us,
                                           self->reserve_us);
         limit = wanted < ZSEQ_NEXT_MAX - limit ? limit + wanted : ZSEQ_NEXT_MAX;
@@ -1024,6 +1071,7 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
 
     if (event->now_us > self->now_us)
         self->now_us = event->now_us;
+    self->wall_ms = event->wall_ms;
     switch (event->type) {
     case ZSEQ_EVENT_REQUEST:
         s_request (self, event);

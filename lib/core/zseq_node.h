@@ -32,6 +32,8 @@ typedef enum {
 typedef struct {
     zseq_event_type_t type;
     uint64_t now_us;
+    uint64_t wall_ms;  //  Unix milliseconds by the node's own wall clock, which
+                       //  may jump; 0: not known. Only for reserved names
     zseq_route_t route;
     const zseq_msg_t *msg;
     uint8_t peer;

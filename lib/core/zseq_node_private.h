@@ -5,6 +5,7 @@
 #define ZSEQ_NODE_PRIVATE_H_INCLUDED
 
 #include "zseq_coordinator.h"
+#include "zseq_flake.h"
 #include "zseq_node.h"
 #include "zseq_recovery.h"
 
@@ -69,6 +70,7 @@ struct zseq_node {
     bool begun;  //  The first tick is over
     bool ended;  //  It has told that it must end
     uint64_t now_us;
+    uint64_t wall_ms;  //  As of the step
     uint64_t next_request;
     uint64_t process;      //  Tells this process from others under its name
     uint64_t stranger_us;  //  When a refused introduction may be told of again

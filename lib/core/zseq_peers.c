@@ -441,6 +441,10 @@ s_settle (zseq_node_t *self)
     zseq_record_t *record = &self->record;
     if (self->forced && record->floor < self->force.floor)
         record->floor = self->force.floor;
+    //  S10: what the others may have accepted by now does not lie beyond.
+    uint64_t latest_ms = self->wall_ms + ZSEQ_FLAKE_AHEAD_MS;
+    if (self->forced && record->floor_reserved < latest_ms)
+        record->floor_reserved = latest_ms;
     for (uint8_t node = 0; node < record->n; node++) {
         const zseq_source_t *source = &self->recovery.source[node];
         if (!source->complete)

@@ -20,7 +20,8 @@ typedef struct {
     zseq_vector_t vector;                  //  Newest known incarnations
     bool voting;                           //  S5: only this makes it vote
     uint64_t floor;                        //  Least next of every name
-    uint64_t floor_reserved;               //  The same for reserved names
+    uint64_t floor_reserved;  //  The same for reserved names, as a time: Unix
+                              //  milliseconds
 } zseq_record_t;
 
 //  Whether text is a name for a node or a cluster: 1 to ZSEQ_LABEL_MAX of

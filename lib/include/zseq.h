@@ -83,7 +83,8 @@ extern "C" {
     X (EDAMAGED, 22, "data is missing or damaged")                             \
     X (ELOCKED, 23, "in use by another process")                               \
     X (EEXIST, 24, "the directory is not empty")                               \
-    X (EFOREIGN, 25, "the directory belongs to another node or cluster")
+    X (EFOREIGN, 25, "the directory belongs to another node or cluster")       \
+    X (ECLOCK, 26, "too far from the clock")
 
 enum {
     ZSEQ_OK = 0,
@@ -201,6 +202,15 @@ int zseq_client_status (zseq_client_t *self, zseq_status_t *status_p);
 //  call this client.
 typedef int (zseq_list_fn) (const char *name, uint64_t next, void *arg);
 
+//  What a flake ID of that client's layout is made of: its time in Unix
+//  milliseconds, its worker's number, and its number among those of that
+//  millisecond. Errors: ZSEQ_EINVAL (other URIs' IDs hold no time, or it is no
+//  ID of that layout).
+ZSEQ_EXPORT
+int zseq_client_decode (const zseq_client_t *self, uint64_t id,
+                        uint64_t *unix_ms_p, uint32_t *worker_p,
+                        uint32_t *sequence_p);
+
 //  Lists the sequences whose names begin with prefix ("" for all), from R
 //  nodes: a name whose first claim ended before the call began is listed.
 //  Errors: ZSEQ_EINVAL (prefix longer than ZSEQ_NAME_MAX), those of
@@ -258,6 +268,10 @@ int zseq_set_timeout (zseq_t *self, int timeout_ms);
 //    ZSEQ_ECLUSTER, ZSEQ_EDUPLICATE, ZSEQ_EQUORUM  the client is set up
 //                        wrongly; it stays so
 //    ZSEQ_EPROTOCOL      the nodes speak another version
+//    ZSEQ_ECLOCK         flake IDs: the clock was set back by more than what is
+//                        left until the deadline, or is far ahead of the nodes'
+//    ZSEQ_EIO, ZSEQ_EDAMAGED, ZSEQ_ELOCKED, ZSEQ_EFOREIGN  file: the directory
+//                        cannot be used; what to do is in zseq_detail
 //    ZSEQ_ENOMEM, ZSEQ_EFORKED
 //  See lib/doc/wire.md, section 6, for what is sent.
 ZSEQ_EXPORT
@@ -269,6 +283,13 @@ int zseq_next (zseq_t *self, uint64_t *id_p);
 //  not fit below 2^63 is ZSEQ_EEXHAUSTED even where a smaller one would fit.
 ZSEQ_EXPORT
 int zseq_next_range (zseq_t *self, uint64_t count, uint64_t *first_p);
+
+//  Takes count IDs, 1 to ZSEQ_COUNT_MAX, into ids: as count calls of zseq_next,
+//  rising, with no others of this handle among them unless it is shared by
+//  threads. After an error those that were taken are burnt. Errors:
+//  ZSEQ_EINVAL, those of zseq_next.
+ZSEQ_EXPORT
+int zseq_take (zseq_t *self, uint64_t *ids, size_t count);
 
 //  The next buffered ID, without waiting. With none at hand: ZSEQ_EAGAIN, and
 //  the next range is on its way (so with batch 1, where nothing is ever
@@ -292,6 +313,45 @@ int zseq_peek (zseq_t *self, uint64_t *next_p);
 //  ZSEQ_EUNAVAILABLE the raise may or may not come to hold.
 ZSEQ_EXPORT
 int zseq_raise (zseq_t *self, uint64_t id);
+
+//  The asynchronous form: start calls, poll the client's descriptor, collect
+//  what has ended. Starting and collecting never wait for a node; a URI without
+//  a cluster answers at once, flake: within 10 ms. A call ends in
+//  the time that its handle's timeout allows. Destroying a handle calls its
+//  calls off: those that have not ended never do.
+
+typedef struct {
+    uint64_t tag;      //  As it was started with
+    int rc;            //  As the call of the same name returns it
+    uint64_t value;    //  The ID, the first of the range, or what is next;
+                       //  nothing of a raise
+    char detail[512];  //  As zseq_detail
+} zseq_ended_t;
+
+//  A descriptor that polls readable while calls wait to be collected; never to
+//  be read or closed by the caller, whom it serves as long as the client.
+//  -1: ZSEQ_EIO (no descriptor is left), ZSEQ_EFORKED; see zseq_errno.
+ZSEQ_EXPORT
+int zseq_client_fd (zseq_client_t *self);
+
+//  Start a call as zseq_next, zseq_next_range, zseq_peek and zseq_raise, which
+//  ends with the tag. Errors, after which it never ends: ZSEQ_EINVAL,
+//  ZSEQ_ENOMEM, ZSEQ_EFORKED, and ZSEQ_EIO, ZSEQ_EURI where the client cannot
+//  open its connections.
+ZSEQ_EXPORT
+int zseq_start_next (zseq_t *self, uint64_t tag);
+ZSEQ_EXPORT
+int zseq_start_range (zseq_t *self, uint64_t count, uint64_t tag);
+ZSEQ_EXPORT
+int zseq_start_peek (zseq_t *self, uint64_t tag);
+ZSEQ_EXPORT
+int zseq_start_raise (zseq_t *self, uint64_t id, uint64_t tag);
+
+//  Takes up to count calls that have ended, in the order in which they did.
+//  Returns how many; in a forked child none.
+ZSEQ_EXPORT
+size_t zseq_client_collect (zseq_client_t *self, zseq_ended_t *ended,
+                            size_t count);
 
 #ifdef __cplusplus
 }

@@ -12,7 +12,8 @@
 #define FLUSH_US 500
 #define NAMES_MAX 1000
 #define WORDS_MAX 512
-#define NOBODY 0  //  No process
+#define WALL_MS 1800000000000u  //  What wall clocks show at time 0
+#define NOBODY 0                //  No process
 
 typedef struct {
     zseq_entry_t *entry;    //  NULL: the node's record
@@ -442,6 +443,7 @@ s_step (s_process_t *process, zseq_event_t event)
     uint8_t node = process->index;
     event.now_us =
       process->clock_us + self->now_us * process->clock_rate / 1000;
+    event.wall_ms = WALL_MS + self->now_us / 1000;
     process->asked = event.type == ZSEQ_EVENT_REQUEST ? event.msg : NULL;
     self->steps++;
     zseq_node_step (process->node, &event);

@@ -375,6 +375,7 @@ s_step (zseq_world_t *self, s_slot_t *slot, zseq_event_t event)
     if (!slot->node)
         return;
     event.now_us = self->now_us;
+    event.wall_ms = ZSEQ_WORLD_WALL_MS + self->now_us / 1000;
     zseq_node_step (slot->node, &event);
     if (slot->ended)
         zseq_world_kill (self, slot->index);

@@ -7,7 +7,8 @@
 
 #include "zseq_node.h"
 
-#define ZSEQ_WORLD_CLIENT 255  //  Who sends what no node does
+#define ZSEQ_WORLD_CLIENT 255              //  Who sends what no node does
+#define ZSEQ_WORLD_WALL_MS 1800000000000u  //  What wall clocks show at time 0
 
 //  A message on its way, as a filter sees it.
 typedef struct {

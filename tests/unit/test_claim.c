@@ -389,6 +389,30 @@ Test (claim, says_that_disks_are_full)
     cr_assert_eq (self.claim.rc, ZSEQ_ENOSPACE);
 }
 
+//  Each refusal sends it back to a READ, which succeeds and decides nothing.
+Test (claim, says_that_it_was_too_far_from_the_clock_however_often_it_tried)
+{
+    s_fixture_t self = s_begin (3, &s_nothing, 1);
+    uint64_t now_us = NOW;
+    while (!self.claim.done) {
+        if (s_ask (&self, now_us) != ZSEQ_DO_SEND)
+            break;
+        bool reading = self.sent.op == ZSEQ_OP_READ;
+        for (uint8_t node = 0; node < 3; node++) {
+            zseq_msg_t msg =
+              s_reply (&self, node, reading ? ZSEQ_OK : ZSEQ_ECLOCK, 9);
+            zseq_claim_reply (&self.claim, &msg, now_us);
+        }
+        if (reading)
+            continue;
+        now_us = zseq_claim_wake_us (&self.claim);
+        zseq_claim_tick (&self.claim, now_us);
+    }
+    cr_assert_geq (now_us, NOW + 5000000);
+    cr_assert_leq (self.claim.claims, 1000, "it pauses");
+    cr_assert_eq (self.claim.rc, ZSEQ_ECLOCK);
+}
+
 Test (claim, waits_for_a_node_while_w_can_still_be_reached)
 {
     zseq_known_t known = s_known (7, 7, 7);

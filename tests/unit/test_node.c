@@ -26,6 +26,7 @@ typedef struct {
     zseq_node_t *node;
     zseq_record_t record;
     uint64_t now_us;
+    uint64_t wall_ms;
     s_seen_t seen[ACTIONS_MAX];
     size_t count;
 } s_fixture_t;
@@ -98,6 +99,7 @@ s_step (s_fixture_t *self, zseq_event_t event)
 {
     self->count = 0;
     event.now_us = self->now_us;
+    event.wall_ms = self->wall_ms;
     zseq_node_step (self->node, &event);
 }
 
@@ -1429,6 +1431,204 @@ Test (node, lists_beyond_names_that_are_not_durable)
     cr_assert_eq (reply->msg.item_count, 1);
     cr_assert (!memcmp (reply->msg.items[0].name.data, "c", 1));
     cr_assert (!reply->msg.more);
+    s_destroy (&self);
+}
+
+//  Names that are reserved for flake IDs.
+
+#define EPOCH_MS 1735689600000u
+#define FLAKE "$flake/41-10-12/1735689600000/17"
+#define FLAKE_1970 "$flake/41-10-12/0/17"
+
+//  A voter whose wall clock shows that many milliseconds since 2025 began.
+static s_fixture_t *
+s_voter_at (uint64_t ms)
+{
+    s_fixture_t *self = s_voter ();
+    self->wall_ms = EPOCH_MS + ms;
+    return self;
+}
+
+//  What the last step's only reply says.
+static int
+s_status (const s_fixture_t *self)
+{
+    return s_only (self, ZSEQ_ACTION_REPLY)->msg.status;
+}
+
+static void
+s_raise (s_fixture_t *self, const char *name, uint64_t to)
+{
+    zseq_msg_t msg = s_request (ZSEQ_OP_RAISE, name, 700);
+    msg.next = to;
+    s_send (self, &msg);
+}
+
+//  What a node answers to READ, when all is durable.
+static uint64_t
+s_next (s_fixture_t *self, const char *name)
+{
+    zseq_msg_t read = s_request (ZSEQ_OP_READ, name, 6);
+    s_send (self, &read);
+    cr_assert_eq (s_status (self), ZSEQ_OK);
+    return self->seen[0].msg.next;
+}
+
+Test (reserved_name, is_claimed_up_to_a_minute_beyond_the_clock)
+{
+    s_fixture_t *self = s_voter_at (5000);
+    s_claim_durably (self, FLAKE, 4000, 2000);
+    cr_assert_eq (s_next (self, FLAKE), 6000);
+    s_claim_durably (self, FLAKE, 64000, 1000);
+    cr_assert_eq (s_next (self, FLAKE), 65000);
+    s_destroy (&self);
+}
+
+Test (reserved_name, is_not_claimed_further_and_nothing_changes)
+{
+    s_fixture_t *self = s_voter_at (5000);
+    s_claim (self, FLAKE, 64000, 1001);
+    cr_assert_eq (s_status (self), ZSEQ_ECLOCK);
+    s_claim (self, FLAKE, ZSEQ_ID_MAX, ZSEQ_COUNT_MAX);
+    cr_assert_eq (s_status (self), ZSEQ_ECLOCK);
+    cr_assert_eq (zseq_node_count (self->node), 0, "it makes no name");
+    s_claim_durably (self, FLAKE, 5000, 1000);
+    s_claim (self, FLAKE, 64000, 1001);
+    cr_assert_eq (s_status (self), ZSEQ_ECLOCK);
+    s_claim (self, FLAKE, 5000, 60001);
+    cr_assert_eq (s_status (self), ZSEQ_ECLOCK, "though it begins below next");
+    s_flush (self);
+    cr_assert_eq (self->count, 0, "nothing is to be written");
+    cr_assert_eq (s_next (self, FLAKE), 6000);
+    s_claim_durably (self, FLAKE, 6000, 1);
+    s_destroy (&self);
+}
+
+Test (reserved_name, is_not_raised_further_either)
+{
+    s_fixture_t *self = s_voter_at (5000);
+    s_raise (self, FLAKE, 65001);
+    cr_assert_eq (s_status (self), ZSEQ_ECLOCK);
+    s_raise (self, FLAKE, ZSEQ_NEXT_MAX);
+    cr_assert_eq (s_status (self), ZSEQ_ECLOCK);
+    cr_assert_eq (zseq_node_count (self->node), 0);
+    cr_assert_eq (s_next (self, FLAKE), 1);
+    s_raise (self, FLAKE, 65000);
+    s_flush (self);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_PERSIST)->limit, 65000);
+    s_destroy (&self);
+}
+
+Test (reserved_name, goes_by_the_clock_of_the_moment)
+{
+    s_fixture_t *self = s_voter_at (5000);
+    s_claim (self, FLAKE, 70000, 10);
+    cr_assert_eq (s_status (self), ZSEQ_ECLOCK);
+    self->wall_ms += 10000;
+    s_claim_durably (self, FLAKE, 70000, 10);
+    self->wall_ms -= 20000;
+    s_claim (self, FLAKE, 70010, 10);
+    cr_assert_eq (s_status (self), ZSEQ_ECLOCK, "the clock stepped back");
+    cr_assert_eq (s_next (self, FLAKE), 70010, "next did not");
+    s_destroy (&self);
+}
+
+Test (reserved_name, is_not_claimed_with_a_clock_that_is_not_known)
+{
+    s_fixture_t *self = s_voter ();
+    static const char *const names[] = {FLAKE, FLAKE_1970};
+    for (size_t index = 0; index < 2; index++) {
+        s_claim (self, names[index], 1, 1);
+        cr_assert_eq (s_status (self), ZSEQ_ECLOCK);
+        s_raise (self, names[index], 1);
+        cr_assert_eq (s_status (self), ZSEQ_ECLOCK);
+        cr_assert_eq (s_next (self, names[index]), 1, "it is read");
+    }
+    cr_assert_eq (zseq_node_count (self->node), 0);
+    s_claim_durably (self, "orders", 1, 1);
+    s_destroy (&self);
+}
+
+Test (reserved_name, counts_from_the_epoch_that_it_says)
+{
+    s_fixture_t *self = s_voter_at (5000);
+    uint64_t end_ms = EPOCH_MS + 65000;
+    s_claim (self, FLAKE_1970, end_ms - 9, 10);
+    cr_assert_eq (s_status (self), ZSEQ_ECLOCK);
+    s_claim_durably (self, FLAKE_1970, end_ms - 10, 10);
+    s_claim (self, FLAKE, end_ms - 10, 10);
+    cr_assert_eq (s_status (self), ZSEQ_ECLOCK);
+    s_claim (self, "$flake/41-10-12/1735689665000/17", 1, 1);
+    cr_assert_eq (s_status (self), ZSEQ_ECLOCK, "an epoch yet to come");
+    cr_assert_eq (s_next (self, FLAKE), 1, "another name");
+    s_destroy (&self);
+}
+
+Test (reserved_name, that_is_malformed_is_refused_whatever_is_asked)
+{
+    s_fixture_t *self = s_voter_at (5000);
+    static const char *const names[] = {
+      "$flake/", "$flake/41-10-12/1735689600000", FLAKE "/",
+      "$flake/41-10-12/01735689600000/17",
+      "$flake/41-10-12/1735689600000/1024"};
+    for (size_t index = 0; index < sizeof names / sizeof *names; index++) {
+        s_claim (self, names[index], 1, 1);
+        cr_assert_eq (s_status (self), ZSEQ_EINVAL);
+        s_raise (self, names[index], 1);
+        cr_assert_eq (s_status (self), ZSEQ_EINVAL);
+        zseq_msg_t msg = s_request (ZSEQ_OP_READ, names[index], 8);
+        s_send (self, &msg);
+        cr_assert_eq (s_status (self), ZSEQ_EINVAL);
+        msg = s_request (ZSEQ_OP_NEXT, names[index], 9);
+        msg.count = msg.count_min = msg.patience_us = 1;
+        s_send (self, &msg);
+        cr_assert_eq (s_status (self), ZSEQ_EINVAL);
+    }
+    cr_assert_eq (zseq_node_count (self->node), 0);
+    s_claim_durably (self, "$flake", ZSEQ_ID_MAX, 1);
+    s_destroy (&self);
+}
+
+Test (reserved_name, is_refused_by_who_does_not_vote_as_any_other)
+{
+    s_fixture_t *self = s_voter_at (5000);
+    zseq_msg_t msg = s_request (ZSEQ_OP_CLAIM, FLAKE "/", 9);
+    msg.first = msg.count = 1;
+    msg.cluster = 43;
+    s_send (self, &msg);
+    cr_assert_eq (s_status (self), ZSEQ_ECLUSTER);
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_STOP});
+    s_send (self, &msg);
+    cr_assert_eq (s_status (self), ZSEQ_ENOTVOTING);
+    s_destroy (&self);
+}
+
+Test (reserved_name, is_not_claimed_further_by_a_coordinator)
+{
+    zseq_record_t record = s_record (1, 0);
+    record.identity = 42;
+    record.voting = true;
+    s_fixture_t *self = s_new (&record, 10, 10);
+    self->wall_ms = EPOCH_MS + 5000;
+    s_tick (self, 0);
+    s_claim_durably (self, FLAKE, 64000, 900);
+    zseq_msg_t msg = s_request (ZSEQ_OP_NEXT, FLAKE, 9);
+    msg.count = msg.count_min = 101;
+    msg.patience_us = 50000;
+    s_send (self, &msg);
+    //  It asks itself, and does not write what it refuses.
+    for (size_t round = 0; round < 100; round++) {
+        s_flush (self);
+        cr_assert_eq (self->count, 0);
+        s_tick (self, 1000);
+        cr_assert_eq (self->count, 0);
+    }
+    cr_assert_eq (zseq_node_wake_us (self->node), UINT64_MAX, "it gave up");
+    cr_assert_eq (s_next (self, FLAKE), 64900);
+    msg.count = msg.count_min = 100;
+    s_send (self, &msg);
+    s_flush (self);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_PERSIST)->limit, 65000);
     s_destroy (&self);
 }
 

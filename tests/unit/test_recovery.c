@@ -13,7 +13,7 @@
 typedef struct {
     zseq_claim_t claim;
     zseq_msg_t msg;
-    char name[16];
+    char name[48];
     size_t answered;  //  Nodes that replied
     int status;       //  The last one's status
     uint64_t next;    //  ... and next
@@ -557,6 +557,61 @@ Test (recovery, by_force_lets_no_name_go_on_below_the_floor)
     s_client_t *claim = s_claim ("orders", 1000, 5);
     s_send (claim, 0);
     cr_assert (s_won (claim));
+}
+
+Test (recovery, by_force_lets_no_reserved_name_go_on_where_others_may_have_been)
+{
+    static const char since_1970[] = "$flake/41-10-12/0/17";
+    static const char since_2025[] = "$flake/41-10-12/1735689600000/17";
+    static const char since_2286[] = "$flake/41-10-12/10000000000000/17";
+    s_setup (1);
+    s_fill ("damaged", s_n);
+    zseq_world_kill (s_world, 0);
+    zseq_world_damage (s_world, 0, "damaged");
+    zseq_force_t force = {.floor = ZSEQ_NEXT_MAX / 2, .wait_us = 1000000};
+    zseq_world_start (s_world, 0, &force);
+    cr_assert (zseq_world_votes (s_world, 0, 200));
+    cr_assert_eq (s_read ("orders", 0), ZSEQ_NEXT_MAX / 2);
+
+    //  Whatever was claimed had to be within a minute of the clock.
+    uint64_t now_ms = ZSEQ_WORLD_WALL_MS + zseq_world_now_us (s_world) / 1000;
+    uint64_t floor_ms = zseq_world_record (s_world, 0)->floor_reserved;
+    cr_assert_leq (floor_ms, now_ms + 60000);
+    cr_assert_geq (floor_ms, now_ms + 59000);
+    for (int start = 0; start < 2; start++) {
+        cr_assert_eq (s_read (since_1970, 0), floor_ms);
+        cr_assert_eq (s_read (since_2025, 0), floor_ms - 1735689600000);
+        cr_assert_eq (s_read (since_2286, 0), 1);
+        zseq_world_kill (s_world, 0);
+        zseq_world_start (s_world, 0, NULL);
+        s_rounds (1);
+    }
+    s_client_t *low = s_claim (since_1970, floor_ms - 1, 1);
+    s_send (low, 0);
+    cr_assert_eq (low->status, ZSEQ_ECONFLICT);
+    cr_assert_eq (low->next, floor_ms);
+    s_rounds (100);
+    s_client_t *claim = s_claim (since_1970, floor_ms, 1000);
+    s_send (claim, 0);
+    cr_assert (s_won (claim));
+    cr_assert_eq (zseq_world_disk_limit (s_world, 0, since_1970),
+                  floor_ms + 1000);
+}
+
+Test (recovery, takes_the_highest_next_of_reserved_names_whatever_the_clock)
+{
+    enum { A, B, C };
+    static const char name[] = "$flake/41-10-12/0/17";
+    s_setup (3);
+    s_client_t *claim = s_claim (name, ZSEQ_WORLD_WALL_MS + 50000, 1000);
+    s_send (claim, A);
+    s_send (claim, B);
+    cr_assert (s_won (claim));
+    s_lose (C);
+    cr_assert (zseq_world_votes (s_world, C, 200));
+    cr_assert_eq (s_read (name, C), ZSEQ_WORLD_WALL_MS + 51000);
+    cr_assert_eq (zseq_world_record (s_world, C)->floor_reserved, 1,
+                  "nobody was forced");
 }
 
 Test (recovery, by_force_needs_somebody_who_knows_the_cluster)

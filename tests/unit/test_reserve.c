@@ -86,17 +86,23 @@ s_teardown (void)
 }
 
 static void
-s_claim (uint64_t first, uint64_t count)
+s_claim_of (const char *name, uint64_t first, uint64_t count)
 {
     zseq_msg_t msg;
     memset (&msg, 0, sizeof msg);
     msg.op = ZSEQ_OP_CLAIM;
     msg.request = ++s_request;
     msg.cluster = zseq_world_identity (s_world);
-    msg.name = (zseq_slice_t){"orders", 6};
+    msg.name = (zseq_slice_t){name, strlen (name)};
     msg.first = first;
     msg.count = count;
     zseq_world_send (s_world, 0, &msg);
+}
+
+static void
+s_claim (uint64_t first, uint64_t count)
+{
+    s_claim_of ("orders", first, count);
 }
 
 //  Claims one ID after the other, one a round; returns the next one.
@@ -173,6 +179,24 @@ Test (reserve_ahead, burns_what_was_reserved_after_a_crash_and_repeats_nothing)
     cr_assert_eq (s_granted, 1);
     s_restart ();
     cr_assert (!zseq_world_told (s_world, 0, "burnt"), "told only once");
+}
+
+Test (reserve_ahead, is_not_for_reserved_names)
+{
+    static const char name[] = "$flake/41-10-12/0/17";
+    uint64_t next = ZSEQ_WORLD_WALL_MS;
+    for (size_t round = 0; round < 200; round++) {
+        s_claim_of (name, next, 20);
+        next += 20;
+        zseq_world_round (s_world);
+        cr_assert_eq (zseq_world_disk_limit (s_world, 0, name), next);
+    }
+    cr_assert_eq (s_granted, 200);
+    s_restart ();
+    cr_assert (!zseq_world_told (s_world, 0, "burnt"));
+    s_claim_of (name, next, 1);
+    s_idle (2);
+    cr_assert_eq (s_granted, 201);
 }
 
 Test (reserve_ahead, returns_to_nothing_when_the_sequence_is_idle)

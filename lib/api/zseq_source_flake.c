@@ -1,0 +1,560 @@
+//  flake: IDs of a clock and a worker's number. The generator is the core's;
+//  here are its clock, the waiting for it, and where its milliseconds come from:
+//
+//  - flake:WORKER holds all of them, by the user's word. All clients of a process
+//    that name the same worker share one generator.
+//  - flake+URI claims them, a second's worth at a time, from the sequence of its
+//    worker: the reserved name of design.md, section 9. The next second is
+//    claimed in the background when half of the last one is gone.
+
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "zseq_detail.h"
+#include "zseq_engine.h"
+#include "zseq_source.h"
+
+#define RANGE_MS 1000
+//  A worker's first range is short: should somebody else have taken the worker at
+//  the same time, its owner has to step over that.
+#define FIRST_MS 20
+//  A first range that begins so far ahead of the clock, and a following one that
+//  begins so far behind the end of the last, tell that it is somebody else's.
+#define NEAR_MS 10
+#define GAP_MS 100
+//  Workers of a cluster that are tried before it is said that none is free.
+#define TRIES_MAX 16
+
+//  A generator that the process's clients share, for good: what it has handed
+//  out is handed out.
+typedef struct s_shared {
+    zseq_flake_t generator;
+    struct s_shared *next;
+} s_shared_t;
+
+static pthread_mutex_t s_shared_lock = PTHREAD_MUTEX_INITIALIZER;
+static s_shared_t *s_shared;
+
+typedef struct {
+    zseq_source_t source;
+    zseq_flake_layout_t layout;
+    _Atomic uint64_t issued;
+    zseq_flake_t *generator;  //  Of flake:WORKER
+
+    zseq_client_t *claims;  //  Of flake+URI; the rest is its own
+    pthread_mutex_t lock;   //  Guards what follows
+    zseq_flake_t own;
+    zseq_t *handle;     //  On the worker's milliseconds; NULL: no worker yet
+    uint64_t end_ms;    //  The generator holds the milliseconds below
+    uint64_t later_ms;  //  ... and a range from here on, apart from that; or 0
+    bool claiming;      //  The next range is on its way
+    uint64_t tag;       //  ... with this one
+    bool crowded;       //  Somebody else claims of the worker, too
+    uint64_t floor_ms;  //  Milliseconds below were handed out, or may have been
+} s_flake_t;
+
+//  Unix time.
+static uint64_t
+s_now_ns (void)
+{
+    struct timespec now;
+    int rc = clock_gettime (CLOCK_REALTIME, &now);
+    assert (rc == 0);
+    if (now.tv_sec < 0)
+        return 0;
+    return (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
+}
+
+//  Milliseconds since the layout's epoch.
+static uint64_t
+s_now_ms (const s_flake_t *self)
+{
+    return zseq_flake_ms (&self->layout, s_now_ns () / 1000000);
+}
+
+//  Sleeps until the clock shows until_ms, or a little less long, if that comes
+//  before the deadline. Errors: ZSEQ_ECLOCK.
+static int
+s_await (const s_flake_t *self, uint64_t until_ms, uint64_t deadline_us)
+{
+    uint64_t now_ns = s_now_ns ();
+    uint64_t until_ns = (self->layout.epoch_ms + until_ms) * 1000000;
+    if (until_ns <= now_ns)
+        return ZSEQ_OK;
+    uint64_t left_ns = until_ns - now_ns;
+    uint64_t now_us = zseq_engine_now_us ();
+    if (now_us + left_ns / 1000 > deadline_us)
+        return zseq_detail_fail (
+          ZSEQ_ECLOCK,
+          "the clock is %llu ms behind the last ID: it was set back, or IDs "
+          "come faster than the layout has room for",
+          (unsigned long long) (left_ns / 1000000 + 1));
+    //  It may be set while this sleeps: look again soon.
+    if (left_ns > 10000000)
+        left_ns = 10000000;
+    struct timespec time = {.tv_nsec = (long) left_ns};
+    (void) nanosleep (&time, NULL);
+    return ZSEQ_OK;
+}
+
+//  Of flake:WORKER.
+
+static bool
+s_same (const zseq_flake_layout_t *one, const zseq_flake_layout_t *other)
+{
+    return one->time_bits == other->time_bits &&
+           one->worker_bits == other->worker_bits &&
+           one->sequence_bits == other->sequence_bits &&
+           one->epoch_ms == other->epoch_ms;
+}
+
+static zseq_flake_t *
+s_share (const zseq_flake_layout_t *layout, uint32_t worker, uint64_t first_ms)
+{
+    pthread_mutex_lock (&s_shared_lock);
+    s_shared_t *shared = s_shared;
+    while (shared && (shared->generator.worker != worker ||
+                      !s_same (&shared->generator.layout, layout)))
+        shared = shared->next;
+    if (!shared && (shared = calloc (1, sizeof *shared))) {
+        zseq_flake_init (&shared->generator, layout, worker, first_ms,
+                         zseq_flake_ms_end (layout));
+        shared->next = s_shared;
+        s_shared = shared;
+    }
+    pthread_mutex_unlock (&s_shared_lock);
+    return shared ? &shared->generator : NULL;
+}
+
+static int
+s_take_alone (s_flake_t *self, uint64_t deadline_us, uint64_t *id_p)
+{
+    while (true) {
+        uint64_t until_ms;
+        int rc =
+          zseq_flake_take (self->generator, s_now_ms (self), id_p, &until_ms);
+        if (rc == ZSEQ_EEXHAUSTED)
+            return zseq_detail_fail (rc,
+                                     "the layout's %u bits of time are "
+                                     "used up: choose a later epoch",
+                                     self->layout.time_bits);
+        if (rc == ZSEQ_OK)
+            return rc;
+        rc = s_await (self, until_ms, deadline_us);
+        if (rc != ZSEQ_OK)
+            return rc;
+    }
+}
+
+//  Of flake+URI. Its lock is held for all that follows.
+
+//  No milliseconds are held any more.
+static void
+s_end_range (s_flake_t *self)
+{
+    uint64_t unused_ms = zseq_flake_close (&self->own);
+    if (self->floor_ms < unused_ms)
+        self->floor_ms = unused_ms;
+    self->end_ms = 0;
+}
+
+//  Takes [first_ms, end_ms), which was claimed, into use.
+static void
+s_begin_range (s_flake_t *self, uint32_t worker, uint64_t first_ms,
+               uint64_t end_ms)
+{
+    self->end_ms = end_ms;
+    self->later_ms = 0;
+    self->crowded = false;
+    //  IDs rise, whoever's number they bear.
+    if (first_ms < self->floor_ms)
+        first_ms = self->floor_ms;
+    zseq_flake_init (&self->own, &self->layout, worker, first_ms, self->end_ms);
+}
+
+//  Takes the range that came, if one has. One that begins far behind the end of the
+//  last has somebody else before it: then the worker is given up when what is held
+//  is used up.
+static void
+s_collect (s_flake_t *self)
+{
+    zseq_ended_t ended;
+    while (self->claiming && zseq_client_collect (self->claims, &ended, 1)) {
+        if (ended.tag != self->tag)
+            continue;
+        self->claiming = false;
+        if (ended.rc != ZSEQ_OK)
+            break;
+        self->crowded = ended.value > self->end_ms + GAP_MS;
+        if (ended.value > self->end_ms && !self->crowded)
+            self->later_ms = ended.value;
+        if (ended.value > self->end_ms)
+            break;
+        self->end_ms += RANGE_MS;
+        zseq_flake_extend (&self->own, self->end_ms);
+    }
+}
+
+//  Sends for the next range when half of this one is gone.
+static void
+s_claim_ahead (s_flake_t *self, uint64_t now_ms)
+{
+    if (self->claiming || self->crowded || self->later_ms ||
+        now_ms + RANGE_MS / 2 < self->end_ms)
+        return;
+    (void) zseq_set_timeout (self->handle, RANGE_MS);
+    self->claiming =
+      zseq_start_range (self->handle, RANGE_MS, ++self->tag) == ZSEQ_OK;
+}
+
+static void
+s_give_worker_up (s_flake_t *self)
+{
+    zseq_destroy (&self->handle);
+    self->claiming = false;
+    self->later_ms = 0;
+}
+
+//  The name's worker number, or the first number that is none.
+static uint32_t
+s_worker_of (const s_flake_t *self, const char *name)
+{
+    zseq_flake_layout_t layout;
+    uint32_t worker;
+    if (zseq_flake_parse (name, strlen (name), &layout, &worker) != ZSEQ_OK ||
+        !s_same (&layout, &self->layout))
+        worker = (uint32_t) zseq_flake_worker_end (&self->layout);
+    return worker;
+}
+
+typedef struct {
+    const s_flake_t *self;
+    uint64_t now_ms;
+    uint8_t *taken;  //  One per worker
+} s_survey_t;
+
+static int
+s_survey (const char *name, uint64_t next, void *arg)
+{
+    const s_survey_t *survey = arg;
+    uint32_t worker = s_worker_of (survey->self, name);
+    if (worker < zseq_flake_worker_end (&survey->self->layout))
+        survey->taken[worker] = next > survey->now_ms;
+    return 0;
+}
+
+//  Chooses a worker whose milliseconds so far lie in the past, any of them.
+//  Errors: ZSEQ_EFULL (there is none), ZSEQ_ENOMEM, those of the claims.
+static int
+s_choose (s_flake_t *self, uint32_t *worker_p)
+{
+    size_t end = zseq_flake_worker_end (&self->layout);
+    s_survey_t survey = {
+      .self = self, .now_ms = s_now_ms (self), .taken = calloc (end, 1)};
+    if (!survey.taken)
+        return zseq_detail_fail (ZSEQ_ENOMEM, "a list of workers does not fit");
+    //  All of the layout's begin like the first.
+    char prefix[ZSEQ_FLAKE_NAME_SIZE];
+    size_t size = zseq_flake_name (&self->layout, 0, prefix);
+    prefix[size - 1] = 0;
+    int rc = zseq_client_list (self->claims, prefix, s_survey, &survey);
+    size_t free_count = 0;
+    for (size_t worker = 0; worker < end; worker++)
+        free_count += !survey.taken[worker];
+    if (rc == ZSEQ_OK && free_count == 0)
+        rc = zseq_detail_fail (ZSEQ_EFULL,
+                               "all %zu worker numbers are in use: end "
+                               "generators, or choose more worker bits",
+                               end);
+    if (rc == ZSEQ_OK) {
+        size_t index = randombytes_uniform ((uint32_t) free_count);
+        uint32_t worker = 0;
+        while (survey.taken[worker] || index-- > 0)
+            worker++;
+        *worker_p = worker;
+    }
+    free (survey.taken);
+    return rc;
+}
+
+//  What is left until the deadline, in milliseconds; 0: nothing.
+static int
+s_left_ms (uint64_t deadline_us)
+{
+    uint64_t now_us = zseq_engine_now_us ();
+    return now_us < deadline_us ? (int) ((deadline_us - now_us + 999) / 1000)
+                                : 0;
+}
+
+//  Claims a second of the handle's worker, from now on. ZSEQ_ECONFLICT: somebody
+//  else has claimed what is about to come.
+static int
+s_claim_now (s_flake_t *self, uint64_t deadline_us)
+{
+    int left_ms = s_left_ms (deadline_us);
+    if (left_ms == 0)
+        return zseq_detail_fail (ZSEQ_ETIMEOUT,
+                                 "no worker's milliseconds could be claimed");
+    (void) zseq_set_timeout (self->handle, left_ms);
+    uint64_t now_ms = s_now_ms (self);
+    uint64_t first_ms = now_ms > self->floor_ms ? now_ms : self->floor_ms;
+    if (first_ms < 1)
+        return zseq_detail_fail (ZSEQ_ECLOCK,
+                                 "the clock shows a time before the epoch");
+    int rc = zseq_raise (self->handle, first_ms);
+    if (rc == ZSEQ_OK)
+        rc = zseq_next_range (self->handle, FIRST_MS, &first_ms);
+    if (rc != ZSEQ_OK)
+        return rc;
+    if (first_ms > s_now_ms (self) + NEAR_MS && first_ms > self->floor_ms)
+        return ZSEQ_ECONFLICT;
+    s_begin_range (self, self->own.worker, first_ms, first_ms + FIRST_MS);
+    return ZSEQ_OK;
+}
+
+//  Takes a worker, and a second of it.
+static int
+s_take_worker (s_flake_t *self, uint64_t deadline_us)
+{
+    for (int tries = 0; tries < TRIES_MAX; tries++) {
+        int left_ms = s_left_ms (deadline_us);
+        (void) zseq_client_set_timeout (self->claims, left_ms ? left_ms : 1);
+        uint32_t worker = 0;
+        int rc = s_choose (self, &worker);
+        if (rc != ZSEQ_OK)
+            return rc;
+        char name[ZSEQ_FLAKE_NAME_SIZE];
+        (void) zseq_flake_name (&self->layout, worker, name);
+        self->handle = zseq_new (self->claims, name);
+        if (!self->handle)
+            return zseq_errno ();
+        self->own.worker = worker;
+        rc = s_claim_now (self, deadline_us);
+        if (rc == ZSEQ_OK)
+            return rc;
+        s_give_worker_up (self);
+        if (rc != ZSEQ_ECONFLICT)
+            return rc;
+    }
+    return zseq_detail_fail (ZSEQ_EBUSY,
+                             "others were faster to take each worker number "
+                             "that was free: few are left");
+}
+
+//  Sees to it that milliseconds are held which have not ended. The range that is
+//  on its way is waited for.
+static int
+s_renew (s_flake_t *self, uint64_t deadline_us)
+{
+    if (self->claiming) {
+        struct pollfd fd = {.fd = zseq_client_fd (self->claims),
+                            .events = POLLIN};
+        if (fd.fd < 0)
+            return zseq_errno ();
+        while (poll (&fd, 1, s_left_ms (deadline_us)) < 0 && errno == EINTR)
+            ;
+        uint64_t end_ms = self->end_ms;
+        s_collect (self);
+        if (self->end_ms > end_ms)
+            return ZSEQ_OK;
+        if (self->claiming)
+            return zseq_detail_fail (
+              ZSEQ_ETIMEOUT, "no worker's milliseconds could be claimed");
+    }
+    uint64_t later_ms = self->later_ms;
+    if (self->handle)
+        s_end_range (self);
+    if (later_ms) {
+        s_begin_range (self, self->own.worker, later_ms, later_ms + RANGE_MS);
+        return ZSEQ_OK;
+    }
+    if (self->handle && !self->crowded) {
+        int rc = s_claim_now (self, deadline_us);
+        if (rc != ZSEQ_ECONFLICT)
+            return rc;
+    }
+    s_give_worker_up (self);
+    return s_take_worker (self, deadline_us);
+}
+
+//  Takes an ID, or says what the clock has to show before there may be one.
+static int
+s_try_claimed (s_flake_t *self, uint64_t deadline_us, uint64_t *id_p,
+               uint64_t *until_ms_p)
+{
+    s_collect (self);
+    while (true) {
+        uint64_t now_ms = s_now_ms (self);
+        int rc = self->end_ms
+                   ? zseq_flake_take (&self->own, now_ms, id_p, until_ms_p)
+                   : ZSEQ_EEXHAUSTED;
+        if (rc == ZSEQ_OK)
+            s_claim_ahead (self, now_ms);
+        if (rc != ZSEQ_EEXHAUSTED)
+            return rc;
+        rc = s_renew (self, deadline_us);
+        if (rc != ZSEQ_OK)
+            return rc;
+    }
+}
+
+static int
+s_take_claimed (s_flake_t *self, uint64_t deadline_us, uint64_t *id_p)
+{
+    while (true) {
+        struct timespec until = {.tv_sec = (time_t) (deadline_us / 1000000),
+                                 .tv_nsec =
+                                   (long) (deadline_us % 1000000) * 1000};
+        if (pthread_mutex_clocklock (&self->lock, CLOCK_MONOTONIC, &until) != 0)
+            return zseq_detail_fail (
+              ZSEQ_ETIMEOUT, "no worker's milliseconds could be claimed");
+        uint64_t until_ms = 0;
+        int rc = s_try_claimed (self, deadline_us, id_p, &until_ms);
+        pthread_mutex_unlock (&self->lock);
+        if (rc != ZSEQ_EAGAIN)
+            return rc;
+        rc = s_await (self, until_ms, deadline_us);
+        if (rc != ZSEQ_OK)
+            return rc;
+    }
+}
+
+//  The source's calls.
+
+static int
+s_take (zseq_source_t *source, void *name, uint64_t count, int timeout_ms,
+        uint64_t *first_p)
+{
+    (void) name;
+    s_flake_t *self = (s_flake_t *) source;
+    if (count != 1)
+        return zseq_detail_fail (
+          ZSEQ_EINVAL, "flake IDs come one by one: they are not consecutive");
+    //  What is usual needs the clock only once.
+    uint64_t until_ms;
+    int rc = ZSEQ_EAGAIN;
+    if (self->generator)
+        rc = zseq_flake_take (self->generator, s_now_ms (self), first_p,
+                              &until_ms);
+    if (rc != ZSEQ_OK) {
+        uint64_t deadline_us =
+          zseq_engine_now_us () + (uint64_t) timeout_ms * 1000;
+        rc = self->generator ? s_take_alone (self, deadline_us, first_p)
+                             : s_take_claimed (self, deadline_us, first_p);
+    }
+    if (rc == ZSEQ_OK)
+        atomic_fetch_add_explicit (&self->issued, 1, memory_order_relaxed);
+    return rc;
+}
+
+static int
+s_refuse (void)
+{
+    return zseq_detail_fail (
+      ZSEQ_EINVAL, "flake IDs are of the clock: there is no sequence of them");
+}
+
+static int
+s_peek (zseq_source_t *source, void *name, uint64_t *next_p)
+{
+    (void) source;
+    (void) name;
+    (void) next_p;
+    return s_refuse ();
+}
+
+static int
+s_raise (zseq_source_t *source, void *name, uint64_t id)
+{
+    (void) source;
+    (void) name;
+    (void) id;
+    return s_refuse ();
+}
+
+static int
+s_list (zseq_source_t *source, const char *prefix, zseq_list_fn *fn, void *arg)
+{
+    (void) source;
+    (void) prefix;
+    (void) fn;
+    (void) arg;
+    return s_refuse ();
+}
+
+static int
+s_status (zseq_source_t *source, zseq_status_t *status_p)
+{
+    s_flake_t *self = (s_flake_t *) source;
+    return self->claims ? zseq_client_status (self->claims, status_p)
+                        : s_refuse ();
+}
+
+static int
+s_stats (zseq_source_t *source, zseq_stats_t *stats_p)
+{
+    s_flake_t *self = (s_flake_t *) source;
+    zseq_stats_t stats = {0};
+    int rc = self->claims ? zseq_client_stats (self->claims, &stats) : ZSEQ_OK;
+    if (rc != ZSEQ_OK)
+        return rc;
+    stats.issued = atomic_load (&self->issued);
+    *stats_p = stats;
+    return ZSEQ_OK;
+}
+
+//  All names share the source's IDs.
+static void *
+s_open (zseq_source_t *source, const char *name)
+{
+    (void) name;
+    return source;
+}
+
+static void
+s_destroy (zseq_source_t *source)
+{
+    s_flake_t *self = (s_flake_t *) source;
+    zseq_destroy (&self->handle);
+    zseq_client_destroy (&self->claims);
+    pthread_mutex_destroy (&self->lock);
+    free (self);
+}
+
+zseq_source_t *
+zseq_source_flake_new (const zseq_uri_t *uri, zseq_client_t *claims)
+{
+    assert (uri);
+    assert (uri->flake);
+
+    static const zseq_source_ops_t ops = {.destroy = s_destroy,
+                                          .open = s_open,
+                                          .take = s_take,
+                                          .peek = s_peek,
+                                          .raise = s_raise,
+                                          .list = s_list,
+                                          .status = s_status,
+                                          .stats = s_stats};
+    s_flake_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->source.ops = &ops;
+    self->layout = uri->layout;
+    //  Whoever had the worker's number before, and has ended, may have used this
+    //  millisecond.
+    if (!claims)
+        self->generator =
+          s_share (&self->layout, uri->worker, s_now_ms (self) + 1);
+    if (!claims && !self->generator) {
+        free (self);
+        return NULL;
+    }
+    self->claims = claims;
+    pthread_mutex_init (&self->lock, NULL);
+    return &self->source;
+}

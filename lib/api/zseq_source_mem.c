@@ -1,0 +1,178 @@
+//  mem: counters in a table of the core's, each of them taken from by an atomic
+//  operation; only the table itself is under a lock.
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_detail.h"
+#include "zseq_source.h"
+#include "zseq_table.h"
+
+#define NAMES_MAX ((size_t) 1 << 30)
+
+typedef struct {
+    zseq_source_t source;
+    pthread_mutex_t lock;  //  Guards the table, not what is next of a name
+    zseq_table_t *table;
+    _Atomic uint64_t burnt;  //  IDs that raises passed over
+} s_mem_t;
+
+static void
+s_destroy (zseq_source_t *source)
+{
+    s_mem_t *self = (s_mem_t *) source;
+    zseq_table_destroy (&self->table);
+    pthread_mutex_destroy (&self->lock);
+    free (self);
+}
+
+static void *
+s_open (zseq_source_t *source, const char *name)
+{
+    s_mem_t *self = (s_mem_t *) source;
+    zseq_entry_t *entry = NULL;
+    pthread_mutex_lock (&self->lock);
+    int rc = zseq_table_insert (self->table, name, strlen (name), &entry);
+    pthread_mutex_unlock (&self->lock);
+    return rc == ZSEQ_OK ? entry : NULL;
+}
+
+static int
+s_take (zseq_source_t *source, void *name, uint64_t count, int timeout_ms,
+        uint64_t *first_p)
+{
+    (void) source;
+    (void) timeout_ms;
+    zseq_entry_t *entry = name;
+    uint64_t next = __atomic_load_n (&entry->seq.next, __ATOMIC_RELAXED);
+    do
+        if (next > ZSEQ_NEXT_MAX - count)
+            return zseq_detail_fail (
+              ZSEQ_EEXHAUSTED, "fewer than %llu IDs are left of sequence '%s'",
+              (unsigned long long) count, entry->name);
+    while (!__atomic_compare_exchange_n (&entry->seq.next, &next, next + count,
+                                         true, __ATOMIC_ACQ_REL,
+                                         __ATOMIC_RELAXED));
+    *first_p = next;
+    return ZSEQ_OK;
+}
+
+static int
+s_peek (zseq_source_t *source, void *name, uint64_t *next_p)
+{
+    (void) source;
+    zseq_entry_t *entry = name;
+    *next_p = __atomic_load_n (&entry->seq.next, __ATOMIC_ACQUIRE);
+    return ZSEQ_OK;
+}
+
+static int
+s_raise (zseq_source_t *source, void *name, uint64_t id)
+{
+    s_mem_t *self = (s_mem_t *) source;
+    zseq_entry_t *entry = name;
+    uint64_t next = __atomic_load_n (&entry->seq.next, __ATOMIC_RELAXED);
+    while (next < id)
+        if (__atomic_compare_exchange_n (&entry->seq.next, &next, id, true,
+                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
+            atomic_fetch_add (&self->burnt, id - next);
+            break;
+        }
+    return ZSEQ_OK;
+}
+
+static int
+s_list (zseq_source_t *source, const char *prefix, zseq_list_fn *fn, void *arg)
+{
+    s_mem_t *self = (s_mem_t *) source;
+    zseq_entry_t *page[256];
+    char after[ZSEQ_NAME_MAX + 1] = "";
+    size_t count;
+    do {
+        pthread_mutex_lock (&self->lock);
+        count = zseq_table_page (self->table, prefix, strlen (prefix), after,
+                                 strlen (after), page, 256);
+        pthread_mutex_unlock (&self->lock);
+        for (size_t index = 0; index < count; index++) {
+            uint64_t next;
+            (void) s_peek (source, page[index], &next);
+            //  A sequence comes to be with its first claim.
+            if (next > 1 && fn (page[index]->name, next, arg) != 0)
+                return ZSEQ_OK;
+        }
+        if (count)
+            strcpy (after, page[count - 1]->name);
+    } while (count == 256);
+    return ZSEQ_OK;
+}
+
+static int
+s_count_name (const char *name, uint64_t next, void *arg)
+{
+    (void) name;
+    (void) next;
+    ++*(uint64_t *) arg;
+    return 0;
+}
+
+static int
+s_status (zseq_source_t *source, zseq_status_t *status_p)
+{
+    zseq_status_t status = {.cluster = "mem", .nodes = 1, .r = 1, .w = 1};
+    zseq_node_status_t *node = &status.node[0];
+    strcpy (node->name, "local");
+    strcpy (node->endpoint, "mem:");
+    strcpy (node->state, "voting");
+    node->reachable = true;
+    node->voting = true;
+    node->incarnation = 1;
+    (void) s_list (source, "", s_count_name, &node->sequences);
+    *status_p = status;
+    return ZSEQ_OK;
+}
+
+static int
+s_sum_name (const char *name, uint64_t next, void *arg)
+{
+    (void) name;
+    *(uint64_t *) arg += next - 1;
+    return 0;
+}
+
+static int
+s_stats (zseq_source_t *source, zseq_stats_t *stats_p)
+{
+    s_mem_t *self = (s_mem_t *) source;
+    zseq_stats_t stats = {.burnt = atomic_load (&self->burnt)};
+    (void) s_list (source, "", s_sum_name, &stats.issued);
+    stats.issued -= stats.burnt;
+    *stats_p = stats;
+    return ZSEQ_OK;
+}
+
+zseq_source_t *
+zseq_source_mem_new (void)
+{
+    static const zseq_source_ops_t ops = {.destroy = s_destroy,
+                                          .open = s_open,
+                                          .take = s_take,
+                                          .peek = s_peek,
+                                          .raise = s_raise,
+                                          .list = s_list,
+                                          .status = s_status,
+                                          .stats = s_stats};
+    s_mem_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->source.ops = &ops;
+    self->table = zseq_table_new (NAMES_MAX);
+    if (!self->table) {
+        free (self);
+        return NULL;
+    }
+    pthread_mutex_init (&self->lock, NULL);
+    return &self->source;
+}

@@ -43,6 +43,7 @@ typedef enum {
     S_OWN,      //  The same, of a sequence for each process
     S_PAIR,     //  S_DRAW on two clusters, without and with a reserve
     S_STOPPED,  //  S_DRAW, then with one node stopped
+    S_SCHEME,   //  S_DRAW of another URI
     S_CROWD,    //  Claims of names that exist
     S_FRESH,    //  First claims
     S_START,    //  A node loads its names
@@ -80,61 +81,93 @@ typedef struct {
     uint64_t names;
     zseq_bench_floor_t floor;
     unsigned share;
+    const char *scheme;  //  The URI; file: and flake+ go on with ours
 } s_case_t;
 
 #define FLOOR(name) ZSEQ_BENCH_FLOOR_##name
 
 static const s_case_t s_cases[] = {
-  {"batch-1-single", S_DRAW, S_MAIN, 1, 1, 1, 0, FLOOR (ASK), 1},
-  {"batch-1-threads-8", S_DRAW, S_MAIN, 1, 1, 8, 0, FLOOR (ASK), 8},
-  {"batch-1-threads-32", S_DRAW, S_MAIN, 1, 1, 32, 0, FLOOR (ASK), 32},
-  {"batch-1-processes-8", S_DRAW, S_MAIN, 1, 8, 1, 0, FLOOR (ECHO_8), 1},
-  {"batch-1-processes-32", S_DRAW, S_MAIN, 1, 32, 1, 0, FLOOR (ECHO_32), 1},
-  {"batch-1-sequences-8", S_OWN, S_MAIN, 1, 8, 1, 0, FLOOR (ECHO_8), 1},
-  {"batch-1-sequences-32", S_OWN, S_MAIN, 1, 32, 1, 0, FLOOR (ECHO_32), 1},
-  {"batch-2-single", S_DRAW, S_MAIN, 2, 1, 1, 0, FLOOR (ASK), 2},
-  {"batch-2-threads-8", S_DRAW, S_MAIN, 2, 1, 8, 0, FLOOR (ASK), 8},
-  {"batch-2-threads-32", S_DRAW, S_MAIN, 2, 1, 32, 0, FLOOR (ASK), 32},
-  {"batch-2-processes-8", S_DRAW, S_MAIN, 2, 8, 1, 0, FLOOR (ECHO_8), 2},
-  {"batch-2-processes-32", S_DRAW, S_MAIN, 2, 32, 1, 0, FLOOR (ECHO_32), 2},
-  {"batch-1024-single", S_DRAW, S_MAIN, 1024, 1, 1, 0, FLOOR (ASK), 1024},
-  {"batch-1024-threads-8", S_DRAW, S_MAIN, 1024, 1, 8, 0, FLOOR (ASK), 1024},
-  {"batch-1024-threads-32", S_DRAW, S_MAIN, 1024, 1, 32, 0, FLOOR (ASK), 1024},
+  {"batch-1-single", S_DRAW, S_MAIN, 1, 1, 1, 0, FLOOR (ASK), 1, NULL},
+  {"batch-1-threads-8", S_DRAW, S_MAIN, 1, 1, 8, 0, FLOOR (ASK), 8, NULL},
+  {"batch-1-threads-32", S_DRAW, S_MAIN, 1, 1, 32, 0, FLOOR (ASK), 32, NULL},
+  {"batch-1-processes-8", S_DRAW, S_MAIN, 1, 8, 1, 0, FLOOR (ECHO_8), 1, NULL},
+  {"batch-1-processes-32", S_DRAW, S_MAIN, 1, 32, 1, 0, FLOOR (ECHO_32), 1,
+   NULL},
+  {"batch-1-sequences-8", S_OWN, S_MAIN, 1, 8, 1, 0, FLOOR (ECHO_8), 1, NULL},
+  {"batch-1-sequences-32", S_OWN, S_MAIN, 1, 32, 1, 0, FLOOR (ECHO_32), 1,
+   NULL},
+  {"batch-2-single", S_DRAW, S_MAIN, 2, 1, 1, 0, FLOOR (ASK), 2, NULL},
+  {"batch-2-threads-8", S_DRAW, S_MAIN, 2, 1, 8, 0, FLOOR (ASK), 8, NULL},
+  {"batch-2-threads-32", S_DRAW, S_MAIN, 2, 1, 32, 0, FLOOR (ASK), 32, NULL},
+  {"batch-2-processes-8", S_DRAW, S_MAIN, 2, 8, 1, 0, FLOOR (ECHO_8), 2, NULL},
+  {"batch-2-processes-32", S_DRAW, S_MAIN, 2, 32, 1, 0, FLOOR (ECHO_32), 2,
+   NULL},
+  {"batch-1024-single", S_DRAW, S_MAIN, 1024, 1, 1, 0, FLOOR (ASK), 1024, NULL},
+  {"batch-1024-threads-8", S_DRAW, S_MAIN, 1024, 1, 8, 0, FLOOR (ASK), 1024,
+   NULL},
+  {"batch-1024-threads-32", S_DRAW, S_MAIN, 1024, 1, 32, 0, FLOOR (ASK), 1024,
+   NULL},
   {"batch-1024-processes-8", S_DRAW, S_MAIN, 1024, 8, 1, 0, FLOOR (ECHO_8),
-   1024},
+   1024, NULL},
   {"batch-1024-processes-32", S_DRAW, S_MAIN, 1024, 32, 1, 0, FLOOR (ECHO_32),
-   1024},
+   1024, NULL},
   {"batch-auto-single", S_DRAW, S_MAIN, ZSEQ_BATCH_AUTO, 1, 1, 0,
-   FLOOR (ATOMIC_1), 1},
+   FLOOR (ATOMIC_1), 1, NULL},
   {"batch-auto-threads-2", S_DRAW, S_MAIN, ZSEQ_BATCH_AUTO, 1, 2, 0,
-   FLOOR (ATOMIC_2), 1},
+   FLOOR (ATOMIC_2), 1, NULL},
   {"batch-auto-threads-8", S_DRAW, S_MAIN, ZSEQ_BATCH_AUTO, 1, 8, 0,
-   FLOOR (ATOMIC_2), 1},
+   FLOOR (ATOMIC_2), 1, NULL},
   {"batch-auto-threads-32", S_DRAW, S_MAIN, ZSEQ_BATCH_AUTO, 1, 32, 0,
-   FLOOR (ATOMIC_2), 1},
+   FLOOR (ATOMIC_2), 1, NULL},
   {"batch-auto-processes-8", S_DRAW, S_MAIN, ZSEQ_BATCH_AUTO, 8, 1, 0,
-   FLOOR (ATOMIC_1), 1},
+   FLOOR (ATOMIC_1), 1, NULL},
   {"batch-auto-processes-32", S_DRAW, S_MAIN, ZSEQ_BATCH_AUTO, 32, 1, 0,
-   FLOOR (ATOMIC_1), 1},
-  {"stopped-1-single", S_STOPPED, S_MAIN, 1, 1, 1, 0, FLOOR (ASK), 1},
-  {"stopped-1-processes-8", S_STOPPED, S_MAIN, 1, 8, 1, 0, FLOOR (ECHO_8), 1},
-  {"reserve-1-single", S_PAIR, S_MAIN, 1, 1, 1, 0, FLOOR (ASK), 1},
-  {"reserve-1-threads-32", S_PAIR, S_MAIN, 1, 1, 32, 0, FLOOR (ASK), 32},
-  {"reserve-1-processes-8", S_PAIR, S_MAIN, 1, 8, 1, 0, FLOOR (ECHO_8), 1},
-  {"reserve-1024-single", S_PAIR, S_MAIN, 1024, 1, 1, 0, FLOOR (ASK), 1024},
-  {"cold-names", S_FRESH, S_MAIN, 1, 1, 1, 0, FLOOR (RENAME_N), 1},
-  {"names-10", S_CROWD, S_NAMES, 1, 1, 1, 10, FLOOR (RENAME_N), 1},
-  {"names-1000", S_CROWD, S_NAMES, 1, 1, 1, 1000, FLOOR (RENAME_N), 1},
-  {"recovery-1000", S_RECOVER, S_NAMES, 0, 1, 1, 1000, FLOOR (RENAME), 1},
-  {"recovery-10000", S_RECOVER, S_NAMES, 0, 1, 1, 10000, FLOOR (RENAME), 1},
-  {"names-100000", S_CROWD, S_NAMES, 1, 1, 1, 100000, FLOOR (RENAME_N), 1},
-  {"recovery-100000", S_RECOVER, S_NAMES, 0, 1, 1, 100000, FLOOR (RENAME), 1},
-  {"names-1000-one-node", S_CROWD, S_ONE, 1, 1, 1, 1000, FLOOR (RENAME), 1},
-  {"start-1000", S_START, S_ONE, 0, 1, 1, 1000, FLOOR (READ), 1},
+   FLOOR (ATOMIC_1), 1, NULL},
+  {"stopped-1-single", S_STOPPED, S_MAIN, 1, 1, 1, 0, FLOOR (ASK), 1, NULL},
+  {"stopped-1-processes-8", S_STOPPED, S_MAIN, 1, 8, 1, 0, FLOOR (ECHO_8), 1,
+   NULL},
+  {"reserve-1-single", S_PAIR, S_MAIN, 1, 1, 1, 0, FLOOR (ASK), 1, NULL},
+  {"reserve-1-threads-32", S_PAIR, S_MAIN, 1, 1, 32, 0, FLOOR (ASK), 32, NULL},
+  {"reserve-1-processes-8", S_PAIR, S_MAIN, 1, 8, 1, 0, FLOOR (ECHO_8), 1,
+   NULL},
+  {"reserve-1024-single", S_PAIR, S_MAIN, 1024, 1, 1, 0, FLOOR (ASK), 1024,
+   NULL},
+  {"mem-single", S_SCHEME, S_MAIN, 1, 1, 1, 0, FLOOR (ATOMIC_1), 1, "mem:"},
+  {"mem-threads-2", S_SCHEME, S_MAIN, 1, 1, 2, 0, FLOOR (ATOMIC_2), 1, "mem:"},
+  {"mem-threads-32", S_SCHEME, S_MAIN, 1, 1, 32, 0, FLOOR (ATOMIC_2), 1,
+   "mem:"},
+  {"file-1-single", S_SCHEME, S_MAIN, 1, 1, 1, 0, FLOOR (RENAME), 1, "file:"},
+  {"file-1-threads-32", S_SCHEME, S_MAIN, 1, 1, 32, 0, FLOOR (RENAME), 1,
+   "file:"},
+  {"file-1024-single", S_SCHEME, S_MAIN, 1024, 1, 1, 0, FLOOR (RENAME), 1024,
+   "file:"},
+  {"flake-single", S_SCHEME, S_MAIN, 1, 1, 1, 0, FLOOR (CLOCK), 1, "flake:1"},
+  {"flake-wide-single", S_SCHEME, S_MAIN, 1, 1, 1, 0, FLOOR (CLOCK), 1,
+   "flake:1?bits=36/5/22"},
+  {"flake-wide-threads-2", S_SCHEME, S_MAIN, 1, 1, 2, 0, FLOOR (CLOCK), 1,
+   "flake:1?bits=36/5/22"},
+  {"flake-cluster-single", S_SCHEME, S_MAIN, 1, 1, 1, 0, FLOOR (CLOCK), 1,
+   "flake+"},
+  {"flake-cluster-processes-8", S_SCHEME, S_MAIN, 1, 8, 1, 0, FLOOR (CLOCK), 1,
+   "flake+"},
+  {"cold-names", S_FRESH, S_MAIN, 1, 1, 1, 0, FLOOR (RENAME_N), 1, NULL},
+  {"names-10", S_CROWD, S_NAMES, 1, 1, 1, 10, FLOOR (RENAME_N), 1, NULL},
+  {"names-1000", S_CROWD, S_NAMES, 1, 1, 1, 1000, FLOOR (RENAME_N), 1, NULL},
+  {"recovery-1000", S_RECOVER, S_NAMES, 0, 1, 1, 1000, FLOOR (RENAME), 1, NULL},
+  {"recovery-10000", S_RECOVER, S_NAMES, 0, 1, 1, 10000, FLOOR (RENAME), 1,
+   NULL},
+  {"names-100000", S_CROWD, S_NAMES, 1, 1, 1, 100000, FLOOR (RENAME_N), 1,
+   NULL},
+  {"recovery-100000", S_RECOVER, S_NAMES, 0, 1, 1, 100000, FLOOR (RENAME), 1,
+   NULL},
+  {"names-1000-one-node", S_CROWD, S_ONE, 1, 1, 1, 1000, FLOOR (RENAME), 1,
+   NULL},
+  {"start-1000", S_START, S_ONE, 0, 1, 1, 1000, FLOOR (READ), 1, NULL},
   {"names-1000000-one-node", S_CROWD, S_ONE, 1, 1, 1, 1000000, FLOOR (RENAME),
-   1},
-  {"start-1000000", S_START, S_ONE, 0, 1, 1, 1000000, FLOOR (READ), 1},
-  {"start-1000000-cold", S_COLD, S_ONE, 0, 1, 1, 1000000, FLOOR (READ), 1},
+   1, NULL},
+  {"start-1000000", S_START, S_ONE, 0, 1, 1, 1000000, FLOOR (READ), 1, NULL},
+  {"start-1000000-cold", S_COLD, S_ONE, 0, 1, 1, 1000000, FLOOR (READ), 1,
+   NULL},
 };
 #define CASES (sizeof s_cases / sizeof s_cases[0])
 
@@ -309,7 +342,8 @@ s_load (zseq_bench_cases_t *self, const s_case_t *one, zseq_bench_load_t *load,
 {
     load->processes = one->processes;
     load->threads = one->threads;
-    load->stretch = one->batch >= BATCH_STRETCHED ? STRETCH : 1;
+    //  Without a cluster an ID costs less than reading the clock.
+    load->stretch = one->batch >= BATCH_STRETCHED || one->scheme ? STRETCH : 1;
     load->seconds = s_slice_s (self) * (one->kind == S_CROWD ? CROWD_SLICE : 1);
     if (cluster)
         load->nodes = zseq_bench_cluster_pids (cluster, &load->node_count);
@@ -337,6 +371,17 @@ s_draw (zseq_bench_cases_t *self, const s_case_t *one, s_where_t where,
         if (!cluster)
             return -1;
         draw.uri = zseq_bench_cluster_uri (cluster);
+    }
+    char uri[2 * PATH_MAX];
+    if (one->scheme) {
+        bool file = strcmp (one->scheme, "file:") == 0;
+        bool more = file || strcmp (one->scheme, "flake+") == 0;
+        snprintf (uri, sizeof uri, "%s%s%s", one->scheme,
+                  file   ? self->plan->directory
+                  : more ? draw.uri
+                         : "",
+                  file ? "/file" : "");
+        draw.uri = uri;
     }
     zseq_bench_load_t load = {.operation = &zseq_bench_draw, .arg = &draw};
     return s_load (self, one, &load, cluster, series);
@@ -447,6 +492,7 @@ s_measure (zseq_bench_cases_t *self, const s_case_t *one, size_t round)
     switch (one->kind) {
     case S_DRAW:
     case S_OWN:
+    case S_SCHEME:
         return s_draw (self, one, one->where, self->series);
     case S_STOPPED:
         return s_draw_stopped (self, one, round);

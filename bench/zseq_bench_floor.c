@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdatomic.h>
+#include <time.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -271,6 +272,24 @@ s_atomic_repeat (void *context, size_t count, uint64_t *last, char *text)
     return 0;
 }
 
+static int
+s_clock_repeat (void *context, size_t count, uint64_t *last, char *text)
+{
+    (void) context;
+    (void) text;
+    struct timespec now = {0};
+    for (size_t i = 0; i < count; i++)
+        clock_gettime (CLOCK_REALTIME, &now);
+    *last = (uint64_t) now.tv_nsec;
+    return 0;
+}
+
+static const zseq_bench_operation_t s_clock = {
+  .open = s_atomic_open,
+  .repeat = s_clock_repeat,
+  .close = free,
+};
+
 static const zseq_bench_operation_t s_atomic = {
   .open = s_atomic_open,
   .repeat = s_atomic_repeat,
@@ -416,6 +435,8 @@ static const struct {
                                  1, 1, 1024},
   [ZSEQ_BENCH_FLOOR_ATOMIC_2] = {"atomic-2", "atomic add, 2 threads", &s_atomic,
                                  1, 2, 1024},
+  [ZSEQ_BENCH_FLOOR_CLOCK] = {"clock", "clock_gettime, wall clock", &s_clock, 1,
+                              1, 1024},
   [ZSEQ_BENCH_FLOOR_RENAME] = {"rename", "write, fsync, rename, fsync",
                                &s_rename, 1, 1, 1},
   [ZSEQ_BENCH_FLOOR_RENAME_N] = {"rename-n", "the same, N processes at once",

@@ -14,6 +14,7 @@ typedef enum {
     ZSEQ_BENCH_FLOOR_ECHO_32,   //  ... thirty-two
     ZSEQ_BENCH_FLOOR_ATOMIC_1,  //  An atomic add, one thread
     ZSEQ_BENCH_FLOOR_ATOMIC_2,  //  ... two threads on one word
+    ZSEQ_BENCH_FLOOR_CLOCK,     //  The wall clock is read
     ZSEQ_BENCH_FLOOR_RENAME,    //  A record made durable by rename
     ZSEQ_BENCH_FLOOR_RENAME_N,  //  ... by N processes at once, on one disk
     ZSEQ_BENCH_FLOOR_READ,      //  A record opened, read and closed

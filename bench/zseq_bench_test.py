@@ -143,7 +143,7 @@ class Bench(unittest.TestCase):
         with open(self.json) as file:
             told = json.load(file)
         self.assertEqual(told["cases"], [])
-        self.assertEqual(len(told["floors"]), 9)
+        self.assertEqual(len(told["floors"]), 10)
         self.check_nothing_is_left()
 
     def test_clears_up_when_told_to_end(self):

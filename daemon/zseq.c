@@ -594,7 +594,8 @@ s_import (s_job_t *job)
         zseq_destroy (&self.raise[place].seq);
     if (stream != stdin)
         (void) fclose (stream);  //  It was only read.
-    if (status == S_DONE && printf ("%zu sequences\n", self.done) < 0)
+    if (status == S_DONE &&
+        printf ("%zu sequence%s\n", self.done, self.done == 1 ? "" : "s") < 0)
         return s_unwritable ();
     return status;
 }

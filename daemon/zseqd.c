@@ -13,11 +13,10 @@
 #include <unistd.h>
 
 #include "zseq_config.h"
+#include "zseq_replica.h"
 #include "zseq_server.h"
 #include "zseq_store.h"
 
-#define NAMES_MAX_DEFAULT 4000000
-#define RESERVE_US_DEFAULT 1000000
 #define RESERVE_S_MAX 60.0
 #define WAIT_S_DEFAULT 10
 #define MEMORY_MAX_MIB_DEFAULT 512
@@ -179,9 +178,9 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
       {NULL, 0, NULL, 0}};
 
     memset (arguments, 0, sizeof *arguments);
-    arguments->names_max = NAMES_MAX_DEFAULT;
+    arguments->names_max = ZSEQ_NAMES_MAX_DEFAULT;
     arguments->memory_max_mib = MEMORY_MAX_MIB_DEFAULT;
-    arguments->reserve_us = RESERVE_US_DEFAULT;
+    arguments->reserve_us = ZSEQ_RESERVE_US_DEFAULT;
     arguments->wait_s = WAIT_S_DEFAULT;
     opterr = 0;
     int option;

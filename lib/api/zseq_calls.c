@@ -48,7 +48,8 @@ zseq_calls_term (zseq_client_t *client)
 {
     assert (client);
     zseq_calls_t *self = &client->calls;
-    assert (!self->pending);
+    //  What is pending in a forked child is its parent's.
+    assert (!self->pending || client->forks != zseq_engine_forks);
     while (self->ended) {
         zseq_call_t *call = self->ended;
         self->ended = call->next;
@@ -179,7 +180,7 @@ s_leave_drinkers (zseq_call_t *call)
 }
 
 void
-zseq_calls_filled (zseq_t *handle)
+zseq_calls_filled (zseq_t *handle, bool failed)
 {
     assert (handle);
     bool thirsty = false;
@@ -195,7 +196,8 @@ zseq_calls_filled (zseq_t *handle)
             call->result.value = drinker->id;
             s_end_pending (call, ZSEQ_OK, "");
         }
-        else if (handle->fill_failed) {
+        else if (failed) {
+            handle->fill_failed = false;
             s_leave_drinkers (call);
             s_end_pending (call, handle->fill_outcome.rc,
                            handle->fill_outcome.detail);

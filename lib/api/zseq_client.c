@@ -125,9 +125,12 @@ zseq_client_set_timeout (zseq_client_t *self, int timeout_ms)
     int rc = zseq_client_check (self);
     if (rc == ZSEQ_OK)
         rc = s_check_timeout (timeout_ms);
-    if (rc == ZSEQ_OK)
-        self->timeout_ms = timeout_ms;
-    return rc;
+    if (rc != ZSEQ_OK)
+        return rc;
+    self->timeout_ms = timeout_ms;
+    if (self->engine)
+        zseq_engine_set_timeout (self->engine, timeout_ms);
+    return ZSEQ_OK;
 }
 
 int
@@ -312,13 +315,13 @@ s_mark (const zseq_t *self)
 
 //  Who waits for the buffer looks again. Engine's lock held.
 static void
-s_wake_drinkers (zseq_t *self)
+s_wake_drinkers (zseq_t *self, bool failed)
 {
     for (zseq_drinker_t *drinker = self->drinkers; drinker;
          drinker = drinker->next)
         if (!drinker->call)
             zseq_waiter_wake (&drinker->waiter);
-    zseq_calls_filled (self);
+    zseq_calls_filled (self, failed);
 }
 
 //  Empties the buffer and calls fills off; who waits for them looks again.
@@ -332,7 +335,7 @@ s_drop_buffer (zseq_t *self)
     uint64_t burnt = zseq_buffer_drain (&self->buffer);
     self->filling = 0;
     pthread_mutex_unlock (&self->lock);
-    s_wake_drinkers (self);
+    s_wake_drinkers (self, false);
     return burnt;
 }
 
@@ -510,7 +513,7 @@ s_filled (zseq_want_t *want)
     self->fills++;
     self->fill_outcome = want->outcome;
     self->fill_failed = want->outcome.rc != ZSEQ_OK;
-    s_wake_drinkers (self);
+    s_wake_drinkers (self, self->fill_failed);
 }
 
 //  An automatic batch follows the rate at which IDs are taken. Handle's lock

@@ -114,9 +114,10 @@ int zseq_client_probe_source (zseq_t *handle, uint64_t *value_p);
 void zseq_calls_init (zseq_client_t *client);
 void zseq_calls_term (zseq_client_t *client);
 
-//  A fill of that handle has ended, or its buffer is none any more: calls that
-//  wait for it go on. Engine's lock held.
-void zseq_calls_filled (zseq_t *handle);
+//  Calls that wait for the handle's buffer go on: a fill has ended, well or with
+//  the handle's outcome; or what was on its way was called off. Engine's lock
+//  held.
+void zseq_calls_filled (zseq_t *handle, bool failed);
 
 //  Calls off all of that handle. Engine's lock held.
 void zseq_calls_off (zseq_t *handle);

@@ -1123,6 +1123,16 @@ zseq_engine_leave (zseq_engine_t *self)
     pthread_mutex_unlock (&self->lock);
 }
 
+void
+zseq_engine_set_timeout (zseq_engine_t *self, int timeout_ms)
+{
+    assert (self);
+
+    pthread_mutex_lock (&self->lock);
+    self->uri.timeout_ms = timeout_ms;
+    pthread_mutex_unlock (&self->lock);
+}
+
 int
 zseq_engine_set_quorum (zseq_engine_t *self, int r, int w)
 {

@@ -148,6 +148,9 @@ void zseq_engine_page (zseq_engine_t *self, const char *prefix,
                        const char *after, uint64_t deadline_us,
                        zseq_page_t *page, zseq_outcome_t *outcome);
 
+//  How long opening the links may take.
+void zseq_engine_set_timeout (zseq_engine_t *self, int timeout_ms);
+
 //  Before the links are opened. Errors: ZSEQ_EINVAL.
 int zseq_engine_set_quorum (zseq_engine_t *self, int r, int w);
 

@@ -8,6 +8,8 @@
 
 #include "zseq_codec.h"
 #include "zseq_detail.h"
+#include "zseq_embedded.h"
+#include "zseq_replica.h"
 #include "zseq_transport.h"
 
 //  How long a HELLO may stay without an answer, doubling each time: an answer
@@ -41,7 +43,8 @@ typedef struct {
 
 struct zseq_links {
     const zseq_uri_t *uri;
-    zseq_transport_t *transport;
+    zseq_embedded_t *embedded;    //  The one node there is; or NULL,
+    zseq_transport_t *transport;  //  ... and NULL with it
     zseq_codec_t codec;
     s_link_t link[ZSEQ_LINKS_MAX];
     size_t turn;       //  Link that is received from next
@@ -115,6 +118,60 @@ s_close (zseq_links_t *self, s_link_t *link)
     self->changes++;
 }
 
+static int
+s_open_listed (zseq_links_t *self)
+{
+    self->transport = zseq_transport_new ();
+    if (!self->transport)
+        return zseq_detail_fail (ZSEQ_ENOMEM, "cannot make a ZeroMQ context");
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
+        self->link[index].node = NOBODY;
+    for (size_t index = 0; index < self->uri->endpoints; index++) {
+        int rc = s_open (self, index, self->uri->endpoint[index]);
+        if (rc != ZSEQ_OK)
+            return zseq_detail_fail (rc == ZSEQ_EINVAL ? ZSEQ_EURI : rc, "%s",
+                                     zseq_transport_text (self->transport));
+        self->link[index].listed = true;
+    }
+    return ZSEQ_OK;
+}
+
+//  It is not at its record's endpoint, so a person is told of the directory.
+static void
+s_learn_embedded (zseq_links_t *self)
+{
+    const zseq_record_t *record = zseq_embedded_record (self->embedded);
+    self->n = record->n;
+    self->cluster = record->identity;
+    strcpy (self->cluster_name, record->cluster);
+    self->member[0] = record->member[0];
+    snprintf (self->member[0].endpoint, sizeof self->member[0].endpoint,
+              "file:%.*s", (int) (ZSEQ_ENDPOINT_MAX - strlen ("file:")),
+              self->uri->path);
+    self->known = self->ready = true;
+}
+
+static int
+s_open_embedded (zseq_links_t *self)
+{
+    if (zseq_quorum_init (&self->quorum, 1, (size_t) self->uri->r,
+                          (size_t) self->uri->w) != ZSEQ_OK)
+        return zseq_detail_fail (ZSEQ_EQUORUM,
+                                 "directory %s is one node: r and w must be 1 "
+                                 "(or 0), not %d and %d",
+                                 self->uri->path, self->uri->r, self->uri->w);
+    self->embedded = zseq_embedded_new (self->uri->path);
+    if (!self->embedded)
+        return zseq_detail_fail (ZSEQ_ENOMEM, "no node fits");
+    uint64_t patience_us = (uint64_t) self->uri->timeout_ms * 1000;
+    if (patience_us > ZSEQ_PREDECESSOR_US)
+        patience_us = ZSEQ_PREDECESSOR_US;
+    int rc = zseq_embedded_open (self->embedded, patience_us);
+    if (rc == ZSEQ_OK)
+        s_learn_embedded (self);
+    return rc;
+}
+
 int
 zseq_links_new (zseq_links_t **self_p, const zseq_uri_t *uri, uint64_t request)
 {
@@ -126,25 +183,13 @@ zseq_links_new (zseq_links_t **self_p, const zseq_uri_t *uri, uint64_t request)
         return zseq_detail_fail (ZSEQ_ENOMEM, "no links fit");
     self->uri = uri;
     self->request = request;
-    self->transport = zseq_transport_new ();
-    if (!self->transport) {
-        free (self);
-        return zseq_detail_fail (ZSEQ_ENOMEM, "cannot make a ZeroMQ context");
-    }
-    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
-        self->link[index].node = NOBODY;
-    for (size_t index = 0; index < uri->endpoints; index++) {
-        int rc = s_open (self, index, uri->endpoint[index]);
-        if (rc != ZSEQ_OK) {
-            rc = zseq_detail_fail (rc == ZSEQ_EINVAL ? ZSEQ_EURI : rc, "%s",
-                                   zseq_transport_text (self->transport));
-            zseq_links_destroy (&self);
-            return rc;
-        }
-        self->link[index].listed = true;
-    }
-    *self_p = self;
-    return ZSEQ_OK;
+    int rc = uri->scheme == ZSEQ_SCHEME_FILE ? s_open_embedded (self)
+                                             : s_open_listed (self);
+    if (rc == ZSEQ_OK)
+        *self_p = self;
+    else
+        zseq_links_destroy (&self);
+    return rc;
 }
 
 void
@@ -155,6 +200,7 @@ zseq_links_destroy (zseq_links_t **self_p)
     zseq_links_t *self = *self_p;
     if (!self)
         return;
+    zseq_embedded_destroy (&self->embedded);
     zseq_transport_destroy (&self->transport);
     free (self);
     *self_p = NULL;
@@ -227,6 +273,12 @@ zseq_links_explain (const zseq_links_t *self, zseq_outcome_t *outcome)
 
     if (self->fatal.rc) {
         *outcome = self->fatal;
+        return;
+    }
+    if (self->embedded) {
+        zseq_outcome_set (outcome, ZSEQ_ETIMEOUT,
+                          "directory %s was opened too late: allow more time",
+                          self->uri->path);
         return;
     }
     if (self->n) {
@@ -324,6 +376,8 @@ zseq_links_send (zseq_links_t *self, uint8_t node, const uint8_t *bytes,
     assert (self);
     assert (node < self->n);
 
+    if (self->embedded)
+        return zseq_embedded_send (self->embedded, bytes, size);
     s_link_t *link = s_find_link (self, node);
     if (!link)
         return ZSEQ_EAGAIN;
@@ -552,6 +606,10 @@ zseq_links_tick (zseq_links_t *self, uint64_t now_us, bool restless)
     self->now_us = now_us;
     if (self->fatal.rc)
         return;
+    if (self->embedded) {
+        zseq_embedded_tick (self->embedded, now_us);
+        return;
+    }
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
         s_link_t *link = &self->link[index];
         if (!link->endpoint[0])
@@ -575,6 +633,8 @@ zseq_links_wake_us (const zseq_links_t *self)
     uint64_t wake_us = ZSEQ_NEVER;
     if (self->fatal.rc)
         return wake_us;
+    if (self->embedded)
+        return zseq_embedded_wake_us (self->embedded);
     //  Where nothing could be sent, the descriptor tells when it can.
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
         const s_link_t *link = &self->link[index];
@@ -587,6 +647,20 @@ zseq_links_wake_us (const zseq_links_t *self)
     return wake_us;
 }
 
+static bool
+s_recv_embedded (zseq_links_t *self, zseq_msg_t *msg, bool *seen_p)
+{
+    if (zseq_embedded_recv (self->embedded, msg, seen_p))
+        return true;
+    const char *text;
+    int rc = zseq_embedded_failure (self->embedded, &text);
+    if (rc != ZSEQ_OK && !self->fatal.rc) {
+        zseq_outcome_set (&self->fatal, rc, "%s", text);
+        *seen_p = true;
+    }
+    return false;
+}
+
 bool
 zseq_links_recv (zseq_links_t *self, zseq_msg_t *msg, bool *seen_p)
 {
@@ -594,6 +668,8 @@ zseq_links_recv (zseq_links_t *self, zseq_msg_t *msg, bool *seen_p)
     assert (msg);
     assert (seen_p);
 
+    if (self->embedded)
+        return s_recv_embedded (self, msg, seen_p);
     for (size_t empty = 0; empty < ZSEQ_LINKS_MAX;) {
         s_link_t *link = &self->link[self->turn];
         const uint8_t *bytes;
@@ -623,6 +699,8 @@ size_t
 zseq_links_fds (const zseq_links_t *self, struct pollfd *fds)
 {
     assert (self);
+    if (self->embedded)
+        return zseq_embedded_fds (self->embedded, fds);
     return zseq_transport_fds (self->transport, fds);
 }
 
@@ -637,5 +715,6 @@ void
 zseq_links_heed (zseq_links_t *self, const struct pollfd *fds, size_t count)
 {
     assert (self);
-    zseq_transport_heed (self->transport, fds, count);
+    if (!self->embedded)
+        zseq_transport_heed (self->transport, fds, count);
 }

@@ -1,6 +1,7 @@
 //  A client's links to the nodes of a cluster: it learns who the members are
 //  from whoever answers, finds them where they have moved to, and keeps a link
-//  to each. Source: lib/doc/wire.md, section 3.5.
+//  to each. Source: lib/doc/wire.md, section 3.5. Or its link to the one node
+//  that is embedded in the process, which is known and ready at once.
 //
 //  Belongs to whoever holds the engine's lock.
 
@@ -33,7 +34,9 @@ typedef struct zseq_links zseq_links_t;
 
 //  Opens links to the endpoints of uri, which must outlive it. Request IDs
 //  begin above request. Errors, with zseq_detail set: ZSEQ_ENOMEM, ZSEQ_EIO,
-//  ZSEQ_EURI.
+//  ZSEQ_EURI. For a directory it waits, for uri's timeout and three seconds at
+//  most, until it can be used; errors also: ZSEQ_EQUORUM and those of
+//  zseq_embedded_open.
 int zseq_links_new (zseq_links_t **self_p, const zseq_uri_t *uri,
                     uint64_t request);
 void zseq_links_destroy (zseq_links_t **self_p);
@@ -73,7 +76,8 @@ uint64_t zseq_links_wake_us (const zseq_links_t *self);
 //  anything at all was taken, or when something that could not be sent can be.
 bool zseq_links_recv (zseq_links_t *self, zseq_msg_t *msg, bool *seen_p);
 
-//  As zseq_transport_fds; changes counts up when there are others.
+//  As zseq_transport_fds, or zseq_embedded_fds; changes counts up when there are
+//  others.
 size_t zseq_links_fds (const zseq_links_t *self, struct pollfd *fds);
 unsigned zseq_links_changes (const zseq_links_t *self);
 

@@ -9,93 +9,46 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "zseq_codec.h"
 #include "zseq_config.h"
 #include "zseq_detail.h"
-#include "zseq_node.h"
-#include "zseq_store.h"
+#include "zseq_replica.h"
 #include "zseq_transport.h"
 
 //  Messages taken from one socket before the others have their turn.
 #define BURST_MAX 1024
-#define WRITTEN_MAX 256
 #define TICK_US 20000
-#define WAITING_MAX 65536
 //  How often the memory is looked at, and how soon after all connections were
 //  closed, for what is freed goes one by one.
 #define GUARD_US 100000
 #define GUARD_AGAIN_US 1000000
 //  How often it is told that sockets cannot be opened again.
 #define GUARD_TELL_US 10000000
-//  How long the one who had the directory and the endpoint before may take to
-//  go: a process that was killed holds both until the system has freed it.
-#define PREDECESSOR_US 3000000
-#define PREDECESSOR_LOOK_US 10000
 #define NAME_BYTES 1024  //  That a name takes at most
-#define DAMAGES_MAX 20   //  Lines about damage; the rest is only counted
+#define WHY_MAX 1024     //  Bytes in why a node must recover
 
 struct zseq_server {
     const zseq_server_options_t *options;
-    zseq_record_t record;           //  As it was read, or that of a lost node
-    char why[ZSEQ_STORE_TEXT_MAX];  //  Why it must recover; or empty
-    size_t damages;
-    zseq_store_t *store;
+    char why[WHY_MAX];  //  Why it must recover; or empty
     zseq_transport_t *transport;
-    zseq_node_t *node;
+    zseq_replica_t *replica;
+    zseq_node_t *node;  //  The replica's, once it is loaded
     zseq_codec_t codec;
-    zseq_write_t *writes;  //  Gathered during a step, handed over at its end
-    size_t write_count;
-    size_t write_size;
-    uint64_t tick_us;    //  When to tick next
-    uint64_t guard_us;   //  When to look at the memory next
-    int statm_fd;        //  Stays open: connections may use up all descriptors
-    bool awaits;         //  Someone else has what it needs: it was told
-    uint64_t opened_us;  //  When it was begun to open
-    bool closed;         //  It was too much: sockets are to be opened again
+    uint64_t tick_us;   //  When to tick next
+    uint64_t guard_us;  //  When to look at the memory next
+    int statm_fd;       //  Stays open: connections may use up all descriptors
+    bool closed;        //  It was too much: sockets are to be opened again
     bool stopping;
     bool stopped_voting;  //  It voted until then
-    int exit;             //  Why to end at once; or ZSEQ_OK
     uint8_t bytes[ZSEQ_MESSAGE_MAX];
 };
-
-static uint64_t
-s_now_us (void)
-{
-    struct timespec now;
-    int rc = clock_gettime (CLOCK_MONOTONIC, &now);
-    assert (rc == 0);
-    return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-}
-
-//  Unix milliseconds; 0 when the clock was never set.
-static uint64_t
-s_wall_ms (void)
-{
-    struct timespec now;
-    int rc = clock_gettime (CLOCK_REALTIME, &now);
-    assert (rc == 0);
-    if (now.tv_sec < 0)
-        return 0;
-    return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
-}
 
 static void
 s_log (zseq_server_t *self, const char *text)
 {
     self->options->log (text, self->options->arg);
-}
-
-static void
-s_exit (zseq_server_t *self, int rc, const char *text)
-{
-    if (self->exit)
-        return;
-    self->exit = rc;
-    s_log (self, text);
-    (void) zseq_detail_fail (rc, "%s", text);
 }
 
 zseq_server_t *
@@ -124,81 +77,33 @@ zseq_server_destroy (zseq_server_t **self_p)
     zseq_transport_destroy (&self->transport);
     if (self->statm_fd >= 0)
         close (self->statm_fd);
-    zseq_store_destroy (&self->store);
-    zseq_node_destroy (&self->node);
-    free (self->writes);
+    zseq_replica_destroy (&self->replica);
     free (self);
     *self_p = NULL;
 }
 
-//  What the node wants done.
-
-static void
-s_add_write (zseq_server_t *self, const zseq_write_t *write)
-{
-    if (self->write_count == self->write_size) {
-        size_t size = self->write_size ? self->write_size * 2 : 64;
-        zseq_write_t *writes = realloc (self->writes, size * sizeof *writes);
-        if (!writes) {
-            s_exit (self, ZSEQ_ENOMEM, "out of memory: the node ends");
-            return;
-        }
-        self->writes = writes;
-        self->write_size = size;
-    }
-    self->writes[self->write_count++] = *write;
-}
-
-//  What the record says of next; the reserve begins there.
-static uint64_t
-s_next (const zseq_entry_t *entry, uint64_t limit)
-{
-    return entry->seq.next < limit ? entry->seq.next : limit;
-}
-
+//  What the node wants sent.
 static void
 s_act (const zseq_action_t *action, void *arg)
 {
     zseq_server_t *self = arg;
-    size_t size;
-    switch (action->type) {
-    case ZSEQ_ACTION_REPLY:
-        size = zseq_codec_encode (action->msg, self->bytes, ZSEQ_MESSAGE_MAX);
-        assert (size);
-        //  Whoever has gone, or does not read, asks again or not at all.
+    size_t size =
+      zseq_codec_encode (action->msg, self->bytes, ZSEQ_MESSAGE_MAX);
+    assert (size);
+    //  Whoever has gone, or does not read, asks again or not at all.
+    if (action->type == ZSEQ_ACTION_REPLY)
         (void) zseq_transport_reply (self->transport, action->route,
                                      self->bytes, size);
-        break;
-    case ZSEQ_ACTION_ASK:
-        size = zseq_codec_encode (action->msg, self->bytes, ZSEQ_MESSAGE_MAX);
-        assert (size);
-        //  The node asks again.
+    //  The node asks again.
+    else
         (void) zseq_transport_send (self->transport, action->peer, self->bytes,
                                     size);
-        break;
-    case ZSEQ_ACTION_PERSIST: {
-        zseq_write_t write = {.name = action->entry->name,
-                              .name_size = action->entry->name_size,
-                              .journaled = action->entry->journaled,
-                              .deferred = action->deferred,
-                              .next = s_next (action->entry, action->limit),
-                              .limit = action->limit,
-                              .owner = action->entry};
-        s_add_write (self, &write);
-        break;
-    }
-    case ZSEQ_ACTION_PERSIST_RECORD: {
-        zseq_write_t write = {.record = action->record, .tag = action->version};
-        s_add_write (self, &write);
-        break;
-    }
-    case ZSEQ_ACTION_LOG:
-        s_log (self, action->text);
-        break;
-    case ZSEQ_ACTION_EXIT:
-        s_exit (self, action->status, action->text);
-        break;
-    }
+}
+
+static void
+s_log_line (const char *text, void *arg)
+{
+    s_log (arg, text);
 }
 
 //  Opening.
@@ -207,7 +112,7 @@ static int
 s_check_members (const zseq_server_t *self)
 {
     const zseq_server_options_t *options = self->options;
-    const zseq_record_t *record = &self->record;
+    const zseq_record_t *record = zseq_replica_record (self->replica);
     if (options->member_count != record->n)
         return zseq_detail_fail (
           ZSEQ_EFOREIGN,
@@ -230,10 +135,10 @@ s_check_members (const zseq_server_t *self)
 
 //  The directory must be what the options say it is. Only endpoints may move.
 static int
-s_check_owner (zseq_server_t *self)
+s_check_owner (const zseq_server_t *self)
 {
     const zseq_server_options_t *options = self->options;
-    const zseq_record_t *record = &self->record;
+    const zseq_record_t *record = zseq_replica_record (self->replica);
     const char *name = record->member[record->self].name;
     if (options->name && strcmp (options->name, name))
         return zseq_detail_fail (ZSEQ_EFOREIGN,
@@ -256,146 +161,72 @@ s_move_members (zseq_server_t *self)
     return moved;
 }
 
-//  Loading.
-
-static int
-s_load_name (const char *name, size_t size, uint64_t next, uint64_t limit,
-             void *arg)
-{
-    zseq_server_t *self = arg;
-    return zseq_node_load (self->node, name, size, next, limit);
-}
-
-static void
-s_load_damage (const char *text, void *arg)
-{
-    zseq_server_t *self = arg;
-    if (self->damages == 0 && !self->why[0])
-        snprintf (self->why, sizeof self->why, "its directory is damaged");
-    if (++self->damages <= DAMAGES_MAX)
-        s_log (self, text);
-}
-
-static void
-s_load_progress (size_t count, size_t total, void *arg)
-{
-    char text[80];
-    snprintf (text, sizeof text, "loading: %zu of %zu names", count,
-              total > count ? total : count);
-    s_log (arg, text);
-}
-
-static int
-s_load (zseq_server_t *self)
-{
-    zseq_store_loader_t loader = {.name = s_load_name,
-                                  .damage = s_load_damage,
-                                  .progress = s_load_progress,
-                                  .arg = self};
-    zseq_store_found_t found;
-    int rc = zseq_store_load (self->store, &loader, &found);
-    if (rc == ZSEQ_EFULL)
-        return zseq_detail_fail (
-          rc, "directory %s holds more than %zu sequences: raise --names-max",
-          self->options->directory, self->options->names_max);
-    if (rc != ZSEQ_OK)
-        return zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
-    if (self->damages > DAMAGES_MAX) {
-        char text[80];
-        snprintf (text, sizeof text, "%zu more are damaged",
-                  self->damages - DAMAGES_MAX);
-        s_log (self, text);
-    }
-    if (!self->record.identity && self->why[0])
-        zseq_node_adopt (self->node, found.identity);
-    if (self->options->recover && !self->why[0])
-        snprintf (self->why, sizeof self->why, "it was told to");
-    if (self->why[0])
-        zseq_node_recover (self->node, self->why, self->options->force);
-    return ZSEQ_OK;
-}
-
-//  Whether to try again what the one before may hold still. Looks only now and
-//  then: there is nothing to wait on that would tell.
-static bool
-s_await_predecessor (zseq_server_t *self, int rc, const char *why)
-{
-    uint64_t now_us = s_now_us ();
-    if (rc != ZSEQ_ELOCKED || now_us - self->opened_us >= PREDECESSOR_US)
-        return false;
-    if (!self->awaits) {
-        char text[ZSEQ_STORE_TEXT_MAX + 64];
-        snprintf (text, sizeof text, "%s; waiting %d s for it to end", why,
-                  PREDECESSOR_US / 1000000);
-        s_log (self, text);
-    }
-    self->awaits = true;
-    (void) usleep (PREDECESSOR_LOOK_US);
-    return true;
-}
-
 //  A directory that is empty, or whose node's record is gone.
 static int
 s_open_lost (zseq_server_t *self, int why)
 {
     const zseq_server_options_t *options = self->options;
-    snprintf (self->why, sizeof self->why, "%s", zseq_store_text (self->store));
+    snprintf (self->why, sizeof self->why, "%s", zseq_detail ());
     if (!options->name || !options->cluster || !options->members)
         return zseq_detail_fail (
           why,
           "%s. To recover it from its peers, say which node it is: --name, "
           "--cluster and --members",
           self->why);
-    int rc = zseq_record_init (&self->record, options->cluster, options->name,
+    zseq_record_t record;
+    int rc = zseq_record_init (&record, options->cluster, options->name,
                                options->members, options->member_count, 0);
     if (rc != ZSEQ_OK)
         return zseq_detail_fail (rc,
                                  "node %s is not among the members, or the "
                                  "cluster's name is not one",
                                  options->name);
-    zseq_record_lose (&self->record, 0);
-    do
-        rc = zseq_store_open_lost (self->store, self->record.self);
-    while (s_await_predecessor (self, rc, zseq_store_text (self->store)));
-    if (rc != ZSEQ_OK)
-        return zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
-    return ZSEQ_OK;
+    return zseq_replica_open_lost (self->replica, &record);
+}
+
+//  A directory that is empty, damaged or told to be: the node recovers.
+static void
+s_consider_recovery (zseq_server_t *self)
+{
+    const zseq_server_options_t *options = self->options;
+    if (!self->why[0] && zseq_replica_damage (self->replica))
+        snprintf (self->why, sizeof self->why, "its directory is damaged");
+    if (!self->why[0] && options->recover)
+        snprintf (self->why, sizeof self->why, "it was told to");
+    if (self->why[0])
+        zseq_node_recover (self->node, self->why, options->force);
 }
 
 static int
-s_open_store (zseq_server_t *self)
+s_open_replica (zseq_server_t *self)
 {
-    self->store = zseq_store_new (self->options->directory);
-    if (!self->store)
+    const zseq_server_options_t *options = self->options;
+    zseq_replica_options_t own = {.directory = options->directory,
+                                  .names_max = options->names_max,
+                                  .reserve_us = options->reserve_us,
+                                  .patience_us = ZSEQ_PREDECESSOR_US,
+                                  .log = s_log_line,
+                                  .act = s_act,
+                                  .arg = self};
+    self->replica = zseq_replica_new (&own);
+    if (!self->replica)
         return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
-    int rc;
-    do
-        rc = zseq_store_open (self->store, &self->record);
-    while (s_await_predecessor (self, rc, zseq_store_text (self->store)));
+    int rc = zseq_replica_open (self->replica);
     if (rc == ZSEQ_OK)
         rc = s_check_owner (self);
     else if (rc == ZSEQ_EAGAIN || rc == ZSEQ_EDAMAGED)
         rc = s_open_lost (self, rc);
-    else
-        rc = zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
+    if (rc == ZSEQ_OK)
+        rc = zseq_replica_load (self->replica);
+    if (rc == ZSEQ_EFULL)
+        return zseq_detail_fail (
+          rc, "directory %s holds more than %zu sequences: raise --names-max",
+          options->directory, options->names_max);
     if (rc != ZSEQ_OK)
         return rc;
-
-    zseq_node_limits_t limits = {.names_max = self->options->names_max,
-                                 .waiting_max = WAITING_MAX,
-                                 .reserve_us = self->options->reserve_us};
-    uint64_t seed;
-    randombytes_buf (&seed, sizeof seed);
-    self->node = zseq_node_new (&self->record, &limits, seed, s_act, self);
-    if (!self->node)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
-    rc = s_load (self);
-    if (rc != ZSEQ_OK)
-        return rc;
-    rc = zseq_store_start (self->store);
-    if (rc != ZSEQ_OK)
-        return zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
-    return ZSEQ_OK;
+    self->node = zseq_replica_node (self->replica);
+    s_consider_recovery (self);
+    return zseq_replica_start (self->replica);
 }
 
 static const char *
@@ -438,8 +269,8 @@ s_open_transport (zseq_server_t *self)
     int rc;
     do
         rc = s_open_sockets (self);
-    while (
-      s_await_predecessor (self, rc, zseq_transport_text (self->transport)));
+    while (zseq_replica_await (self->replica, rc,
+                               zseq_transport_text (self->transport)));
     if (rc != ZSEQ_OK)
         return zseq_detail_fail (rc, "%s",
                                  zseq_transport_text (self->transport));
@@ -450,12 +281,11 @@ int
 zseq_server_open (zseq_server_t *self)
 {
     assert (self);
-    assert (!self->store);
+    assert (!self->replica);
 
     if (sodium_init () == -1)
         return zseq_detail_fail (ZSEQ_EIO, "no source of randomness");
-    self->opened_us = s_now_us ();
-    int rc = s_open_store (self);
+    int rc = s_open_replica (self);
     if (rc != ZSEQ_OK)
         return rc;
     size_t moved = s_move_members (self);
@@ -467,16 +297,6 @@ zseq_server_open (zseq_server_t *self)
 }
 
 //  Serving.
-
-static void
-s_step (zseq_server_t *self, zseq_event_t *event)
-{
-    if (self->exit)
-        return;
-    event->now_us = s_now_us ();
-    event->wall_ms = s_wall_ms ();
-    zseq_node_step (self->node, event);
-}
 
 static size_t
 s_take_requests (zseq_server_t *self)
@@ -495,7 +315,7 @@ s_take_requests (zseq_server_t *self)
             continue;
         event.type = rc == ZSEQ_OK ? ZSEQ_EVENT_REQUEST : ZSEQ_EVENT_MALFORMED;
         event.msg = &msg;
-        s_step (self, &event);
+        zseq_replica_step (self->replica, &event);
     }
     return count;
 }
@@ -504,7 +324,8 @@ static size_t
 s_take_replies (zseq_server_t *self)
 {
     size_t count = 0;
-    for (uint8_t peer = 0; peer < self->record.n; peer++) {
+    uint8_t n = zseq_replica_record (self->replica)->n;
+    for (uint8_t peer = 0; peer < n; peer++) {
         const uint8_t *bytes;
         size_t size;
         for (size_t burst = 0; burst < BURST_MAX &&
@@ -518,45 +339,10 @@ s_take_replies (zseq_server_t *self)
                 continue;
             zseq_event_t event = {
               .type = ZSEQ_EVENT_PEER_REPLY, .peer = peer, .msg = &msg};
-            s_step (self, &event);
+            zseq_replica_step (self->replica, &event);
         }
     }
     return count;
-}
-
-static size_t
-s_take_written (zseq_server_t *self)
-{
-    zseq_written_t written[WRITTEN_MAX];
-    size_t count = zseq_store_collect (self->store, written, WRITTEN_MAX);
-    for (size_t index = 0; index < count; index++) {
-        const zseq_written_t *done = &written[index];
-        if (done->status == ZSEQ_EIO) {
-            //  S8: nothing more may be acknowledged.
-            s_exit (self, ZSEQ_EIO, zseq_store_text (self->store));
-            break;
-        }
-        zseq_event_t event = {.type = done->record ? ZSEQ_EVENT_RECORD_PERSISTED
-                                                   : ZSEQ_EVENT_PERSISTED,
-                              .entry = done->owner,
-                              .limit = done->limit,
-                              .version = done->tag,
-                              .status = done->status};
-        s_step (self, &event);
-    }
-    return count;
-}
-
-static void
-s_flush (zseq_server_t *self)
-{
-    zseq_event_t event = {.type = ZSEQ_EVENT_FLUSH};
-    s_step (self, &event);
-    if (self->write_count && !self->exit &&
-        zseq_store_submit (self->store, self->writes, self->write_count) !=
-          ZSEQ_OK)
-        s_exit (self, ZSEQ_ENOMEM, "out of memory: the node ends");
-    self->write_count = 0;
 }
 
 //  When to tick.
@@ -574,13 +360,13 @@ s_wait (zseq_server_t *self, int stop_fd)
 {
     struct pollfd fds[ZSEQ_LINKS_MAX + 3];
     size_t count = zseq_transport_fds (self->transport, fds);
-    fds[count].fd = zseq_store_fd (self->store);
+    fds[count].fd = zseq_replica_fd (self->replica);
     fds[count++].events = POLLIN;
     if (!self->stopping) {
         fds[count].fd = stop_fd;
         fds[count++].events = POLLIN;
     }
-    uint64_t now_us = s_now_us ();
+    uint64_t now_us = zseq_replica_now_us ();
     uint64_t wake_us = s_wake_us (self);
     uint64_t left_us = wake_us > now_us ? wake_us - now_us : 0;
     struct timespec timeout = {.tv_sec = (time_t) (left_us / 1000000),
@@ -644,7 +430,7 @@ s_stop (zseq_server_t *self)
     self->stopping = true;
     self->stopped_voting = zseq_node_state (self->node) == ZSEQ_STATE_VOTING;
     zseq_event_t event = {.type = ZSEQ_EVENT_STOP};
-    s_step (self, &event);
+    zseq_replica_step (self->replica, &event);
 }
 
 static void
@@ -661,20 +447,20 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
     assert (self);
     assert (self->transport);
 
-    while (!self->exit) {
-        uint64_t now_us = s_now_us ();
+    while (!zseq_replica_exit (self->replica)) {
+        uint64_t now_us = zseq_replica_now_us ();
         if (now_us >= s_wake_us (self)) {
             self->tick_us = now_us + TICK_US;
             zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
-            s_step (self, &event);
+            zseq_replica_step (self->replica, &event);
             //  Also when there is never nothing to do.
             s_check_stop (self, stop_fd);
             s_guard (self, now_us);
         }
-        size_t taken = s_take_written (self);
+        size_t taken = zseq_replica_take_written (self->replica);
         taken += s_take_requests (self);
         taken += s_take_replies (self);
-        s_flush (self);
+        zseq_replica_flush (self->replica);
         if (self->options->recover &&
             zseq_node_state (self->node) == ZSEQ_STATE_VOTING)
             s_stop (self);
@@ -685,8 +471,9 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
             s_check_stop (self, stop_fd);
         }
     }
-    if (!self->exit && self->options->recover && !self->stopped_voting)
+    int rc = zseq_replica_exit (self->replica);
+    if (rc == ZSEQ_OK && self->options->recover && !self->stopped_voting)
         return zseq_detail_fail (ZSEQ_EAGAIN,
                                  "stopped before the node had recovered");
-    return self->exit;
+    return rc;
 }

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "zseq_buffer.h"
 #include "zseq_detail.h"
 #include "zseq_engine.h"
 #include "zseq_source.h"
@@ -27,6 +28,8 @@
 //  begins so far behind the end of the last, tell that it is somebody else's.
 #define NEAR_MS 10
 #define GAP_MS 100
+//  How long the next range may take in the background. It is seldom waited for.
+#define AHEAD_TIMEOUT_MS 5000
 //  Workers of a cluster that are tried before it is said that none is free.
 #define TRIES_MAX 16
 
@@ -49,12 +52,12 @@ typedef struct {
     zseq_client_t *claims;  //  Of flake+URI; the rest is its own
     pthread_mutex_t lock;   //  Guards what follows
     zseq_flake_t own;
-    zseq_t *handle;     //  On the worker's milliseconds; NULL: no worker yet
-    uint64_t end_ms;    //  The generator holds the milliseconds below
-    uint64_t later_ms;  //  ... and a range from here on, apart from that; or 0
-    bool claiming;      //  The next range is on its way
-    uint64_t tag;       //  ... with this one
-    bool crowded;       //  Somebody else claims of the worker, too
+    zseq_t *handle;      //  On the worker's milliseconds; NULL: no worker yet
+    uint64_t end_ms;     //  The generator holds the milliseconds below
+    zseq_range_t later;  //  ... and this one, apart from that; or nothing
+    bool claiming;       //  The next range is on its way
+    uint64_t tag;        //  ... with this one
+    bool crowded;        //  Somebody else claims of the worker, too
     uint64_t floor_ms;  //  Milliseconds below were handed out, or may have been
 } s_flake_t;
 
@@ -169,7 +172,7 @@ s_begin_range (s_flake_t *self, uint32_t worker, uint64_t first_ms,
                uint64_t end_ms)
 {
     self->end_ms = end_ms;
-    self->later_ms = 0;
+    self->later.end = 0;
     self->crowded = false;
     //  IDs rise, whoever's number they bear.
     if (first_ms < self->floor_ms)
@@ -190,11 +193,11 @@ s_collect (s_flake_t *self)
         self->claiming = false;
         if (ended.rc != ZSEQ_OK)
             break;
-        self->crowded = ended.value > self->end_ms + GAP_MS;
-        if (ended.value > self->end_ms && !self->crowded)
-            self->later_ms = ended.value;
-        if (ended.value > self->end_ms)
+        if (ended.value > self->end_ms) {
+            self->crowded = ended.value > self->end_ms + GAP_MS;
+            self->later = (zseq_range_t){ended.value, ended.value + RANGE_MS};
             break;
+        }
         self->end_ms += RANGE_MS;
         zseq_flake_extend (&self->own, self->end_ms);
     }
@@ -204,10 +207,10 @@ s_collect (s_flake_t *self)
 static void
 s_claim_ahead (s_flake_t *self, uint64_t now_ms)
 {
-    if (self->claiming || self->crowded || self->later_ms ||
+    if (self->claiming || self->crowded || self->later.end ||
         now_ms + RANGE_MS / 2 < self->end_ms)
         return;
-    (void) zseq_set_timeout (self->handle, RANGE_MS);
+    (void) zseq_set_timeout (self->handle, AHEAD_TIMEOUT_MS);
     self->claiming =
       zseq_start_range (self->handle, RANGE_MS, ++self->tag) == ZSEQ_OK;
 }
@@ -217,7 +220,7 @@ s_give_worker_up (s_flake_t *self)
 {
     zseq_destroy (&self->handle);
     self->claiming = false;
-    self->later_ms = 0;
+    self->later.end = 0;
 }
 
 //  The name's worker number, or the first number that is none.
@@ -311,8 +314,10 @@ s_claim_now (s_flake_t *self, uint64_t deadline_us)
         rc = zseq_next_range (self->handle, FIRST_MS, &first_ms);
     if (rc != ZSEQ_OK)
         return rc;
-    if (first_ms > s_now_ms (self) + NEAR_MS && first_ms > self->floor_ms)
+    if (first_ms > s_now_ms (self) + NEAR_MS && first_ms > self->floor_ms) {
+        self->later = (zseq_range_t){first_ms, first_ms + FIRST_MS};
         return ZSEQ_ECONFLICT;
+    }
     s_begin_range (self, self->own.worker, first_ms, first_ms + FIRST_MS);
     return ZSEQ_OK;
 }
@@ -346,6 +351,29 @@ s_take_worker (s_flake_t *self, uint64_t deadline_us)
                              "that was free: few are left");
 }
 
+//  Takes another worker, as somebody else claims of this one, or a claim of our own
+//  came late. With none free, what is held of this one is waited for, if that is
+//  soon.
+static int
+s_change_worker (s_flake_t *self, uint64_t deadline_us)
+{
+    zseq_t *handle = self->handle;
+    zseq_range_t later = self->later;
+    uint32_t worker = self->own.worker;
+    self->handle = NULL;
+    self->claiming = false;
+    self->later.end = 0;
+    int rc = s_take_worker (self, deadline_us);
+    if (rc == ZSEQ_EFULL && later.end &&
+        later.first <= s_now_ms (self) + RANGE_MS + GAP_MS) {
+        self->handle = handle;
+        s_begin_range (self, worker, later.first, later.end);
+        return ZSEQ_OK;
+    }
+    zseq_destroy (&handle);
+    return rc;
+}
+
 //  Sees to it that milliseconds are held which have not ended. The range that is
 //  on its way is waited for.
 static int
@@ -366,11 +394,11 @@ s_renew (s_flake_t *self, uint64_t deadline_us)
             return zseq_detail_fail (
               ZSEQ_ETIMEOUT, "no worker's milliseconds could be claimed");
     }
-    uint64_t later_ms = self->later_ms;
     if (self->handle)
         s_end_range (self);
-    if (later_ms) {
-        s_begin_range (self, self->own.worker, later_ms, later_ms + RANGE_MS);
+    if (self->later.end && !self->crowded) {
+        s_begin_range (self, self->own.worker, self->later.first,
+                       self->later.end);
         return ZSEQ_OK;
     }
     if (self->handle && !self->crowded) {
@@ -378,8 +406,7 @@ s_renew (s_flake_t *self, uint64_t deadline_us)
         if (rc != ZSEQ_ECONFLICT)
             return rc;
     }
-    s_give_worker_up (self);
-    return s_take_worker (self, deadline_us);
+    return s_change_worker (self, deadline_us);
 }
 
 //  Takes an ID, or says what the clock has to show before there may be one.

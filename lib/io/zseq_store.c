@@ -127,7 +127,11 @@ s_close_all (zseq_store_t *self)
     zseq_store_close (&self->journal.fd);
     zseq_store_close (&self->seq_fd);
     zseq_store_close (&self->disk.fd);
-    zseq_store_close (&self->lock_fd);  //  Last: it gives the lock back
+    //  Last. A child that was forked has the descriptor, too, and with it the
+    //  lock, unless it is given back.
+    if (self->lock_fd >= 0)
+        (void) flock (self->lock_fd, LOCK_UN);
+    zseq_store_close (&self->lock_fd);
     memset (&self->owner, 0, sizeof self->owner);
 }
 

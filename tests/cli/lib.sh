@@ -2,7 +2,7 @@
 #  expectations. Sourced. CMakeLists.txt sets the variables ZSEQ_*.
 # shellcheck shell=bash disable=SC2034
 set -uo pipefail
-unset ZSEQ_URI
+unset ZSEQ_URI XDG_STATE_HOME
 
 zseqd=$ZSEQ_BIN/zseqd
 zseq=$ZSEQ_BIN/zseq

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_flake.h"
 #include "zseq_codec.h"
 #include "zseq_fuzz.h"
 #include "zseq_node.h"
@@ -391,6 +392,7 @@ s_step (zseq_event_t *event)
     if (s_ended)
         return;
     event->now_us = s_now_us;
+    event->wall_ms = ZSEQ_FLAKE_EPOCH_MS + s_now_us / 1000;
     zseq_node_step (s_node, event);
 }
 

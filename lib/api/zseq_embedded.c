@@ -1,0 +1,408 @@
+#include "zseq_embedded.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "zseq_codec.h"
+#include "zseq_detail.h"
+#include "zseq_replica.h"
+#include "zseq_store.h"
+
+#define TICK_US 20000
+
+struct zseq_embedded {
+    char *directory;
+    zseq_replica_t *replica;
+    bool started;      //  The store writes
+    uint64_t tick_us;  //  When to tick next
+    //  Replies that wait, each with its size before it: [taken, used).
+    uint8_t *replies;
+    size_t replies_size;
+    size_t taken;
+    size_t used;
+    zseq_codec_t request;
+    zseq_codec_t reply;
+    uint8_t bytes[ZSEQ_MESSAGE_MAX];  //  Of the reply that was taken last
+};
+
+zseq_embedded_t *
+zseq_embedded_new (const char *directory)
+{
+    assert (directory);
+
+    zseq_embedded_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->directory = strdup (directory);
+    if (!self->directory)
+        zseq_embedded_destroy (&self);
+    return self;
+}
+
+//  Replies.
+
+//  Makes room for a reply of any size.
+static bool
+s_reserve (zseq_embedded_t *self)
+{
+    size_t size = self->used + sizeof (size_t) + ZSEQ_MESSAGE_MAX;
+    if (size <= self->replies_size)
+        return true;
+    uint8_t *replies = realloc (self->replies, 2 * size);
+    if (!replies)
+        return false;
+    self->replies = replies;
+    self->replies_size = 2 * size;
+    return true;
+}
+
+static void
+s_act (const zseq_action_t *action, void *arg)
+{
+    zseq_embedded_t *self = arg;
+    //  There is no peer to ask. A reply that finds no memory is as one that was
+    //  lost on its way.
+    if (action->type != ZSEQ_ACTION_REPLY || !s_reserve (self))
+        return;
+    uint8_t *at = self->replies + self->used;
+    size_t size =
+      zseq_codec_encode (action->msg, at + sizeof size, ZSEQ_MESSAGE_MAX);
+    assert (size);
+    memcpy (at, &size, sizeof size);
+    self->used += sizeof size + size;
+}
+
+//  Opening.
+
+static struct timespec
+s_timespec (uint64_t us)
+{
+    struct timespec time = {.tv_sec = (time_t) (us / 1000000),
+                            .tv_nsec = (long) (us % 1000000) * 1000};
+    return time;
+}
+
+//  A copy of zseq_detail, which the next one may quote.
+static const char *
+s_detail (char text[ZSEQ_STORE_TEXT_MAX])
+{
+    snprintf (text, ZSEQ_STORE_TEXT_MAX, "%s", zseq_detail ());
+    return text;
+}
+
+//  What is known of how to go on where nobody else knows what was lost. Without
+//  the node's record, it has to be said who it is.
+static int
+s_fail_damaged (const zseq_embedded_t *self, const char *what, bool lost)
+{
+    return zseq_detail_fail (
+      ZSEQ_EDAMAGED,
+      "%s; nothing was changed: put back a copy of the directory that was made "
+      "after its last use, or go on with what is left, from an ID N on that is "
+      "above all that were handed out: zseqd recover --data %s%s --force "
+      "--floor N",
+      what, self->directory,
+      lost ? " --name " ZSEQ_EMBEDDED_NODE " --cluster " ZSEQ_EMBEDDED_CLUSTER
+             " --members " ZSEQ_EMBEDDED_NODE "=" ZSEQ_EMBEDDED_ENDPOINT
+           : "");
+}
+
+static int
+s_format (const zseq_embedded_t *self)
+{
+    const zseq_member_t member = {.name = ZSEQ_EMBEDDED_NODE,
+                                  .endpoint = ZSEQ_EMBEDDED_ENDPOINT};
+    uint64_t random;
+    randombytes_buf (&random, sizeof random);
+    zseq_record_t record;
+    int rc = zseq_record_init (&record, ZSEQ_EMBEDDED_CLUSTER, member.name,
+                               &member, 1, random);
+    assert (rc == ZSEQ_OK);
+    zseq_store_t *store = zseq_store_new (self->directory);
+    if (!store)
+        return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
+    rc = zseq_store_format (store, &record);
+    if (rc != ZSEQ_OK)
+        (void) zseq_detail_fail (rc, "%s", zseq_store_text (store));
+    zseq_store_destroy (&store);
+    return rc;
+}
+
+static int
+s_fail_open (const zseq_embedded_t *self, const char *why)
+{
+    return zseq_detail_fail (ZSEQ_EIO, "directory %s: %s", self->directory,
+                             why);
+}
+
+//  Makes the directory if there is none; that lasts when the store has opened it,
+//  which syncs its file system. Then locks the directory itself: of two processes
+//  that come to an empty one, the second must not see the first half done.
+static int
+s_enter (const zseq_embedded_t *self, int *fd_p)
+{
+    if (mkdir (self->directory, 0700) == -1 && errno != EEXIST)
+        return s_fail_open (self, errno == ENOENT
+                                    ? "it cannot be made, for its parent does "
+                                      "not exist"
+                                    : strerror (errno));
+    int fd = open (self->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd == -1)
+        return s_fail_open (self, strerror (errno));
+    int rc;
+    do {
+        rc = ZSEQ_OK;
+        if (flock (fd, LOCK_EX | LOCK_NB) == -1)
+            rc = errno == EWOULDBLOCK ? ZSEQ_ELOCKED : ZSEQ_EIO;
+    } while (zseq_replica_await (self->replica, rc, ""));
+    if (rc == ZSEQ_OK) {
+        *fd_p = fd;
+        return ZSEQ_OK;
+    }
+    close (fd);
+    return zseq_detail_fail (rc, "directory %s: %s", self->directory,
+                             rc == ZSEQ_ELOCKED ? "in use by other processes"
+                                                : "it cannot be locked");
+}
+
+//  Gives the lock back, also where a child that was forked meanwhile has it too.
+static void
+s_leave (int fd)
+{
+    (void) flock (fd, LOCK_UN);
+    close (fd);
+}
+
+static int
+s_open_record (zseq_embedded_t *self)
+{
+    int fd = -1;
+    int rc = s_enter (self, &fd);
+    if (rc != ZSEQ_OK)
+        return rc;
+    rc = zseq_replica_open (self->replica);
+    if (rc == ZSEQ_EAGAIN) {
+        rc = s_format (self);
+        if (rc == ZSEQ_OK || rc == ZSEQ_EEXIST)
+            rc = zseq_replica_open (self->replica);
+    }
+    s_leave (fd);
+    char text[ZSEQ_STORE_TEXT_MAX];
+    return rc == ZSEQ_EDAMAGED ? s_fail_damaged (self, s_detail (text), true)
+                               : rc;
+}
+
+static int
+s_check_record (const zseq_embedded_t *self)
+{
+    const zseq_record_t *record = zseq_replica_record (self->replica);
+    if (record->n > 1)
+        return zseq_detail_fail (
+          ZSEQ_EFOREIGN,
+          "directory %s belongs to node %s of cluster %s, which has %u nodes: "
+          "only zseqd can run it",
+          self->directory, record->member[record->self].name, record->cluster,
+          record->n);
+    if (!zseq_record_lost (record))
+        return ZSEQ_OK;
+    char text[ZSEQ_STORE_TEXT_MAX];
+    snprintf (text, sizeof text,
+              "%s/node: the node's last recovery was not "
+              "finished",
+              self->directory);
+    return s_fail_damaged (self, text, false);
+}
+
+//  Lets the node go on until it votes, or with stops until it is idle.
+static int
+s_run (zseq_embedded_t *self, bool stops, uint64_t until_us)
+{
+    zseq_node_t *node = zseq_replica_node (self->replica);
+    while (true) {
+        size_t taken = zseq_replica_take_written (self->replica);
+        zseq_replica_flush (self->replica);
+        int rc = zseq_replica_exit (self->replica);
+        if (rc != ZSEQ_OK)
+            return zseq_detail_fail (rc, "%s",
+                                     zseq_replica_exit_text (self->replica));
+        if (stops ? zseq_node_idle (node)
+                  : zseq_node_state (node) == ZSEQ_STATE_VOTING)
+            return ZSEQ_OK;
+        if (taken)
+            continue;
+        uint64_t now_us = zseq_replica_now_us ();
+        if (now_us >= until_us)
+            return zseq_detail_fail (ZSEQ_ETIMEOUT,
+                                     "directory %s: the disk takes too long",
+                                     self->directory);
+        struct timespec left = s_timespec (until_us - now_us);
+        struct pollfd fd = {.fd = zseq_replica_fd (self->replica),
+                            .events = POLLIN};
+        int count = ppoll (&fd, 1, stops ? NULL : &left, NULL);
+        assert (count >= 0 || errno == EINTR);
+    }
+}
+
+int
+zseq_embedded_open (zseq_embedded_t *self, uint64_t patience_us)
+{
+    assert (self);
+    assert (!self->replica);
+
+    if (sodium_init () == -1)
+        return zseq_detail_fail (ZSEQ_EIO, "no source of randomness");
+    zseq_replica_options_t options = {.directory = self->directory,
+                                      .names_max = ZSEQ_NAMES_MAX_DEFAULT,
+                                      .reserve_us = ZSEQ_RESERVE_US_DEFAULT,
+                                      .patience_us = patience_us,
+                                      .act = s_act,
+                                      .arg = self};
+    self->replica = zseq_replica_new (&options);
+    if (!self->replica)
+        return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
+    int rc = s_open_record (self);
+    if (rc == ZSEQ_OK)
+        rc = s_check_record (self);
+    if (rc == ZSEQ_OK)
+        rc = zseq_replica_load (self->replica);
+    if (rc == ZSEQ_OK && zseq_replica_damage (self->replica))
+        rc = s_fail_damaged (self, zseq_replica_damage (self->replica), false);
+    if (rc == ZSEQ_OK)
+        rc = zseq_replica_start (self->replica);
+    if (rc != ZSEQ_OK)
+        return rc;
+    self->started = true;
+    zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
+    zseq_replica_step (self->replica, &event);
+    return s_run (self, false, zseq_replica_now_us () + patience_us);
+}
+
+void
+zseq_embedded_destroy (zseq_embedded_t **self_p)
+{
+    assert (self_p);
+
+    zseq_embedded_t *self = *self_p;
+    if (!self)
+        return;
+    if (self->started) {
+        zseq_event_t event = {.type = ZSEQ_EVENT_STOP};
+        zseq_replica_step (self->replica, &event);
+        //  What cannot be written is burnt, as after a crash.
+        (void) s_run (self, true, UINT64_MAX);
+    }
+    zseq_replica_destroy (&self->replica);
+    free (self->replies);
+    free (self->directory);
+    free (self);
+    *self_p = NULL;
+}
+
+const zseq_record_t *
+zseq_embedded_record (const zseq_embedded_t *self)
+{
+    assert (self);
+    return zseq_node_record (zseq_replica_node (self->replica));
+}
+
+//  Serving.
+
+int
+zseq_embedded_send (zseq_embedded_t *self, const uint8_t *bytes, size_t size)
+{
+    assert (self);
+    assert (bytes);
+
+    if (zseq_replica_exit (self->replica))
+        return ZSEQ_EAGAIN;
+    zseq_msg_t msg;
+    if (zseq_codec_decode_request (&self->request, bytes, size, &msg) !=
+        ZSEQ_OK)
+        return ZSEQ_OK;
+    //  An empty route would be that of the node's own questions.
+    zseq_event_t event = {
+      .type = ZSEQ_EVENT_REQUEST, .route = {.size = 1}, .msg = &msg};
+    zseq_replica_step (self->replica, &event);
+    return ZSEQ_OK;
+}
+
+bool
+zseq_embedded_recv (zseq_embedded_t *self, zseq_msg_t *msg, bool *seen_p)
+{
+    assert (self);
+    assert (msg);
+    assert (seen_p);
+
+    if (self->taken == self->used) {
+        self->taken = self->used = 0;
+        if (zseq_replica_take_written (self->replica))
+            *seen_p = true;
+        zseq_replica_flush (self->replica);
+    }
+    if (self->taken == self->used || zseq_replica_exit (self->replica))
+        return false;
+    //  The bytes move when more replies come, which may be while this is used.
+    size_t size;
+    memcpy (&size, self->replies + self->taken, sizeof size);
+    memcpy (self->bytes, self->replies + self->taken + sizeof size, size);
+    self->taken += sizeof size + size;
+    *seen_p = true;
+    int rc = zseq_codec_decode_reply (&self->reply, self->bytes, size, msg);
+    assert (rc == ZSEQ_OK);
+    return true;
+}
+
+void
+zseq_embedded_tick (zseq_embedded_t *self, uint64_t now_us)
+{
+    assert (self);
+
+    if (now_us < self->tick_us &&
+        now_us < zseq_node_wake_us (zseq_replica_node (self->replica)))
+        return;
+    self->tick_us = now_us + TICK_US;
+    zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
+    zseq_replica_step (self->replica, &event);
+}
+
+uint64_t
+zseq_embedded_wake_us (const zseq_embedded_t *self)
+{
+    assert (self);
+
+    if (zseq_replica_exit (self->replica))
+        return UINT64_MAX;
+    if (self->taken < self->used)
+        return 0;
+    return zseq_node_wake_us (zseq_replica_node (self->replica));
+}
+
+size_t
+zseq_embedded_fds (const zseq_embedded_t *self, struct pollfd *fds)
+{
+    assert (self);
+    assert (fds);
+
+    fds[0] =
+      (struct pollfd){.fd = zseq_replica_fd (self->replica), .events = POLLIN};
+    return 1;
+}
+
+int
+zseq_embedded_failure (const zseq_embedded_t *self, const char **text_p)
+{
+    assert (self);
+    assert (text_p);
+
+    *text_p = zseq_replica_exit_text (self->replica);
+    return zseq_replica_exit (self->replica);
+}

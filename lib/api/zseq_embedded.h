@@ -1,0 +1,64 @@
+//  A durable single node inside the process: no server, no socket. Its
+//  directory is that of a zseqd node in a cluster of one, and zseqd may serve it
+//  when no process uses it like this.
+//
+//  One thread at a time may use it, whichever it is: hand it over under a lock.
+
+#ifndef ZSEQ_EMBEDDED_H_INCLUDED
+#define ZSEQ_EMBEDDED_H_INCLUDED
+
+#include <poll.h>
+
+#include "zseq_msg.h"
+
+//  What a directory that it makes is formatted for.
+#define ZSEQ_EMBEDDED_CLUSTER "file"
+#define ZSEQ_EMBEDDED_NODE "local"
+#define ZSEQ_EMBEDDED_ENDPOINT "tcp://127.0.0.1:19001"
+
+typedef struct zseq_embedded zseq_embedded_t;
+
+//  An embedded node that has done nothing yet. NULL: no memory.
+zseq_embedded_t *zseq_embedded_new (const char *directory);
+
+//  Writes down the exact values, and gives the directory back. Waits for the
+//  disk. Not in a forked child: it would do so to its parent's directory.
+void zseq_embedded_destroy (zseq_embedded_t **self_p);
+
+//  Opens the directory, making it, but not its parents, if there is none, and
+//  formatting it if it is empty. Returns when the node votes. Afterwards, also
+//  when it has failed, only _destroy is left of a node that does not. Errors,
+//  with zseq_detail saying which file and what to do: ZSEQ_ELOCKED (a process
+//  has it, and did not end within patience_us), ZSEQ_EFOREIGN (it is of a node
+//  with peers, or of a format that is not known; it is left as it is),
+//  ZSEQ_EDAMAGED (there are no peers to recover from; it is left as it is),
+//  ZSEQ_ETIMEOUT (the disk took longer than patience_us), ZSEQ_ENOSPACE,
+//  ZSEQ_EIO, ZSEQ_EFULL, ZSEQ_ENOMEM.
+int zseq_embedded_open (zseq_embedded_t *self, uint64_t patience_us);
+
+//  The node's record. This and the others only after _open has succeeded.
+const zseq_record_t *zseq_embedded_record (const zseq_embedded_t *self);
+
+//  Hands it a request; whatever is no request is dropped. Errors: ZSEQ_EAGAIN
+//  (the node has ended).
+int zseq_embedded_send (zseq_embedded_t *self, const uint8_t *bytes,
+                        size_t size);
+
+//  Takes the next reply, which is valid until the next call of this. False: there
+//  is none yet. seen_p is set when anything has happened.
+bool zseq_embedded_recv (zseq_embedded_t *self, zseq_msg_t *msg, bool *seen_p);
+
+//  Lets time pass.
+void zseq_embedded_tick (zseq_embedded_t *self, uint64_t now_us);
+
+//  When to tick and receive next at the latest.
+uint64_t zseq_embedded_wake_us (const zseq_embedded_t *self);
+
+//  Fills fds with what to poll for POLLIN before it is received from. Returns how
+//  many: 1.
+size_t zseq_embedded_fds (const zseq_embedded_t *self, struct pollfd *fds);
+
+//  Why the node has ended and answers nothing more, and the text; or ZSEQ_OK.
+int zseq_embedded_failure (const zseq_embedded_t *self, const char **text_p);
+
+#endif

@@ -1,0 +1,398 @@
+#include "zseq_replica.h"
+
+#include <assert.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "zseq_detail.h"
+#include "zseq_store.h"
+
+#define WRITTEN_MAX 256
+#define WAITING_MAX 65536
+#define PREDECESSOR_LOOK_US 10000
+#define DAMAGES_MAX 20  //  Lines about damage; the rest is only counted
+
+struct zseq_replica {
+    zseq_replica_options_t options;
+    zseq_record_t record;  //  As it was read, or that of a lost node
+    bool lost;             //  ... the latter
+    size_t damages;
+    char damage[ZSEQ_STORE_TEXT_MAX];  //  The first of them
+    zseq_store_t *store;
+    zseq_node_t *node;
+    zseq_write_t *writes;  //  Gathered during a step, handed over at its end
+    size_t write_count;
+    size_t write_size;
+    bool awaits;         //  Someone else has what it needs: it was told
+    uint64_t opened_us;  //  When it was begun to open
+    int exit;            //  Why to end at once; or ZSEQ_OK
+    char exit_text[ZSEQ_STORE_TEXT_MAX];
+};
+
+uint64_t
+zseq_replica_now_us (void)
+{
+    struct timespec now;
+    int rc = clock_gettime (CLOCK_MONOTONIC, &now);
+    assert (rc == 0);
+    return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+//  Unix milliseconds; 0 when the clock was never set.
+static uint64_t
+s_wall_ms (void)
+{
+    struct timespec now;
+    int rc = clock_gettime (CLOCK_REALTIME, &now);
+    assert (rc == 0);
+    if (now.tv_sec < 0)
+        return 0;
+    return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
+}
+
+static void
+s_log (zseq_replica_t *self, const char *text)
+{
+    if (self->options.log)
+        self->options.log (text, self->options.arg);
+}
+
+static void
+s_exit (zseq_replica_t *self, int rc, const char *text)
+{
+    if (self->exit)
+        return;
+    self->exit = rc;
+    snprintf (self->exit_text, sizeof self->exit_text, "%s", text);
+    s_log (self, text);
+    (void) zseq_detail_fail (rc, "%s", text);
+}
+
+zseq_replica_t *
+zseq_replica_new (const zseq_replica_options_t *options)
+{
+    assert (options);
+    assert (options->directory);
+    assert (options->act);
+
+    zseq_replica_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    self->options = *options;
+    self->opened_us = zseq_replica_now_us ();
+    self->store = zseq_store_new (options->directory);
+    if (!self->store)
+        zseq_replica_destroy (&self);
+    return self;
+}
+
+void
+zseq_replica_destroy (zseq_replica_t **self_p)
+{
+    assert (self_p);
+
+    zseq_replica_t *self = *self_p;
+    if (!self)
+        return;
+    zseq_store_destroy (&self->store);
+    zseq_node_destroy (&self->node);
+    free (self->writes);
+    free (self);
+    *self_p = NULL;
+}
+
+//  What the node wants done.
+
+static void
+s_add_write (zseq_replica_t *self, const zseq_write_t *write)
+{
+    if (self->write_count == self->write_size) {
+        size_t size = self->write_size ? self->write_size * 2 : 64;
+        zseq_write_t *writes = realloc (self->writes, size * sizeof *writes);
+        if (!writes) {
+            s_exit (self, ZSEQ_ENOMEM, "out of memory: the node ends");
+            return;
+        }
+        self->writes = writes;
+        self->write_size = size;
+    }
+    self->writes[self->write_count++] = *write;
+}
+
+//  What the record says of next; the reserve begins there.
+static uint64_t
+s_next (const zseq_entry_t *entry, uint64_t limit)
+{
+    return entry->seq.next < limit ? entry->seq.next : limit;
+}
+
+static void
+s_act (const zseq_action_t *action, void *arg)
+{
+    zseq_replica_t *self = arg;
+    switch (action->type) {
+    case ZSEQ_ACTION_REPLY:
+    case ZSEQ_ACTION_ASK:
+        self->options.act (action, self->options.arg);
+        break;
+    case ZSEQ_ACTION_PERSIST: {
+        zseq_write_t write = {.name = action->entry->name,
+                              .name_size = action->entry->name_size,
+                              .journaled = action->entry->journaled,
+                              .deferred = action->deferred,
+                              .next = s_next (action->entry, action->limit),
+                              .limit = action->limit,
+                              .owner = action->entry};
+        s_add_write (self, &write);
+        break;
+    }
+    case ZSEQ_ACTION_PERSIST_RECORD: {
+        zseq_write_t write = {.record = action->record, .tag = action->version};
+        s_add_write (self, &write);
+        break;
+    }
+    case ZSEQ_ACTION_LOG:
+        s_log (self, action->text);
+        break;
+    case ZSEQ_ACTION_EXIT:
+        s_exit (self, action->status, action->text);
+        break;
+    }
+}
+
+//  Opening.
+
+//  There is nothing to wait on that would tell, so it looks now and then.
+bool
+zseq_replica_await (zseq_replica_t *self, int rc, const char *why)
+{
+    assert (self);
+    assert (why);
+
+    uint64_t now_us = zseq_replica_now_us ();
+    if (rc != ZSEQ_ELOCKED ||
+        now_us - self->opened_us >= self->options.patience_us)
+        return false;
+    if (!self->awaits) {
+        char text[ZSEQ_STORE_TEXT_MAX + 64];
+        snprintf (text, sizeof text, "%s; waiting %llu s for it to end", why,
+                  (unsigned long long) self->options.patience_us / 1000000);
+        s_log (self, text);
+    }
+    self->awaits = true;
+    (void) usleep (PREDECESSOR_LOOK_US);
+    return true;
+}
+
+static int
+s_fail_store (const zseq_replica_t *self, int rc)
+{
+    return zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
+}
+
+int
+zseq_replica_open (zseq_replica_t *self)
+{
+    assert (self);
+    assert (!self->node);
+
+    int rc;
+    do
+        rc = zseq_store_open (self->store, &self->record);
+    while (zseq_replica_await (self, rc, zseq_store_text (self->store)));
+    return rc == ZSEQ_OK ? rc : s_fail_store (self, rc);
+}
+
+int
+zseq_replica_open_lost (zseq_replica_t *self, const zseq_record_t *record)
+{
+    assert (self);
+    assert (record);
+    assert (!self->node);
+
+    self->record = *record;
+    zseq_record_lose (&self->record, 0);
+    self->lost = true;
+    int rc;
+    do
+        rc = zseq_store_open_lost (self->store, self->record.self);
+    while (zseq_replica_await (self, rc, zseq_store_text (self->store)));
+    return rc == ZSEQ_OK ? rc : s_fail_store (self, rc);
+}
+
+const zseq_record_t *
+zseq_replica_record (const zseq_replica_t *self)
+{
+    assert (self);
+    return &self->record;
+}
+
+//  Loading.
+
+static int
+s_load_name (const char *name, size_t size, uint64_t next, uint64_t limit,
+             void *arg)
+{
+    zseq_replica_t *self = arg;
+    return zseq_node_load (self->node, name, size, next, limit);
+}
+
+static void
+s_load_damage (const char *text, void *arg)
+{
+    zseq_replica_t *self = arg;
+    if (self->damages == 0)
+        snprintf (self->damage, sizeof self->damage, "%s", text);
+    if (++self->damages <= DAMAGES_MAX)
+        s_log (self, text);
+}
+
+static void
+s_load_progress (size_t count, size_t total, void *arg)
+{
+    char text[80];
+    snprintf (text, sizeof text, "loading: %zu of %zu names", count,
+              total > count ? total : count);
+    s_log (arg, text);
+}
+
+int
+zseq_replica_load (zseq_replica_t *self)
+{
+    assert (self);
+    assert (!self->node);
+
+    zseq_node_limits_t limits = {.names_max = self->options.names_max,
+                                 .waiting_max = WAITING_MAX,
+                                 .reserve_us = self->options.reserve_us};
+    uint64_t seed;
+    randombytes_buf (&seed, sizeof seed);
+    self->node = zseq_node_new (&self->record, &limits, seed, s_act, self);
+    if (!self->node)
+        return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
+
+    zseq_store_loader_t loader = {.name = s_load_name,
+                                  .damage = s_load_damage,
+                                  .progress = s_load_progress,
+                                  .arg = self};
+    zseq_store_found_t found;
+    int rc = zseq_store_load (self->store, &loader, &found);
+    if (rc == ZSEQ_EFULL)
+        return zseq_detail_fail (
+          rc, "directory %s holds more than %zu sequences",
+          self->options.directory, self->options.names_max);
+    if (rc != ZSEQ_OK)
+        return s_fail_store (self, rc);
+    if (self->damages > DAMAGES_MAX) {
+        char text[80];
+        snprintf (text, sizeof text, "%zu more are damaged",
+                  self->damages - DAMAGES_MAX);
+        s_log (self, text);
+    }
+    if (!self->record.identity && (self->lost || self->damages))
+        zseq_node_adopt (self->node, found.identity);
+    return ZSEQ_OK;
+}
+
+const char *
+zseq_replica_damage (const zseq_replica_t *self)
+{
+    assert (self);
+    return self->damages ? self->damage : NULL;
+}
+
+zseq_node_t *
+zseq_replica_node (zseq_replica_t *self)
+{
+    assert (self);
+    assert (self->node);
+    return self->node;
+}
+
+int
+zseq_replica_start (zseq_replica_t *self)
+{
+    assert (self);
+    assert (self->node);
+
+    int rc = zseq_store_start (self->store);
+    return rc == ZSEQ_OK ? rc : s_fail_store (self, rc);
+}
+
+//  Taking part.
+
+void
+zseq_replica_step (zseq_replica_t *self, zseq_event_t *event)
+{
+    assert (self);
+    assert (event);
+
+    if (self->exit)
+        return;
+    event->now_us = zseq_replica_now_us ();
+    event->wall_ms = s_wall_ms ();
+    zseq_node_step (self->node, event);
+}
+
+size_t
+zseq_replica_take_written (zseq_replica_t *self)
+{
+    assert (self);
+
+    zseq_written_t written[WRITTEN_MAX];
+    size_t count = zseq_store_collect (self->store, written, WRITTEN_MAX);
+    for (size_t index = 0; index < count; index++) {
+        const zseq_written_t *done = &written[index];
+        if (done->status == ZSEQ_EIO) {
+            //  S8: nothing more may be acknowledged.
+            s_exit (self, ZSEQ_EIO, zseq_store_text (self->store));
+            break;
+        }
+        zseq_event_t event = {.type = done->record ? ZSEQ_EVENT_RECORD_PERSISTED
+                                                   : ZSEQ_EVENT_PERSISTED,
+                              .entry = done->owner,
+                              .limit = done->limit,
+                              .version = done->tag,
+                              .status = done->status};
+        zseq_replica_step (self, &event);
+    }
+    return count;
+}
+
+void
+zseq_replica_flush (zseq_replica_t *self)
+{
+    assert (self);
+
+    zseq_event_t event = {.type = ZSEQ_EVENT_FLUSH};
+    zseq_replica_step (self, &event);
+    if (self->write_count && !self->exit &&
+        zseq_store_submit (self->store, self->writes, self->write_count) !=
+          ZSEQ_OK)
+        s_exit (self, ZSEQ_ENOMEM, "out of memory: the node ends");
+    self->write_count = 0;
+}
+
+int
+zseq_replica_exit (const zseq_replica_t *self)
+{
+    assert (self);
+    return self->exit;
+}
+
+const char *
+zseq_replica_exit_text (const zseq_replica_t *self)
+{
+    assert (self);
+    return self->exit_text;
+}
+
+int
+zseq_replica_fd (const zseq_replica_t *self)
+{
+    assert (self);
+    return zseq_store_fd (self->store);
+}

@@ -1,0 +1,104 @@
+#!/bin/bash
+#  Where IDs come from without a cluster, or from its clocks: the very first
+#  command, directories, moving to a cluster, flake IDs.
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+#  Nothing is set up: the user's own directory.
+export HOME=$work/home
+mkdir "$HOME"
+answers 1 "$zseq" next orders
+answers "$(seq 2 4)" "$zseq" next orders -n 3
+holds "below HOME" test -f "$HOME/.local/state/zseq/node"
+answers 1 env XDG_STATE_HOME="$work/state" "$zseq" next orders
+holds "below XDG_STATE_HOME" test -f "$work/state/zseq/node"
+
+#  A directory.
+ids=("$zseq" -u "file:$work/ids")
+answers 1 "${ids[@]}" next orders
+answers "$(seq 2 10001)" "${ids[@]}" next orders -n 10000
+answers "" "${ids[@]}" raise users 1000000
+answers "$(printf 'orders\t10002\nusers\t1000000')" "${ids[@]}" list
+answers 1 "$zseq" -u "file://$work/slashes" next orders
+answers 10002 "$zseq" -u "file:$work/ids?timeout=1000" peek orders
+refuses 2 'no such|missing|parent|mkdir' "$zseq" -u "file:$work/no/parent" next x
+
+#  One process at a time; the next one waits, and is told whom for.
+"${ids[@]}" stream orders >"$work/stream" &
+pid[stream]=$!
+wait_until test -s "$work/stream"
+refuses 2 "in use by .*process" "$zseq" -u "file:$work/ids?timeout=300" next orders
+kill -KILL "${pid[stream]}"
+wait "${pid[stream]}" 2>/dev/null
+unset 'pid[stream]'
+last=$(tail -n 1 "$work/stream")
+run "${ids[@]}" next orders
+holds "what was killed is not repeated" test "$(cat "$work/out")" -gt "$last"
+
+#  Damage is told, with what to do, and healed by nobody.
+cp -r "$work/ids" "$work/damaged"
+record=$(find "$work/damaged/seq" -name orders)
+printf 'x' | dd of="$record" bs=1 seek=40 conv=notrunc status=none
+cp -r "$work/damaged" "$work/before"
+refuses 2 "damaged.*$record" "$zseq" -u "file:$work/damaged" next orders
+holds "nothing was changed" diff -r -x lock "$work/damaged" "$work/before"
+
+#  To a cluster, and back again.
+cluster shop a b c
+ask=("$zseq" -u "$(uri a b c)")
+"${ids[@]}" list >"$work/list"
+answers "2 sequences" "${ask[@]}" import "$work/list"
+answers "$(cat "$work/list")" "${ask[@]}" list
+answers "2 sequences" "${ask[@]}" import "$work/list"
+answers 1000000 "${ask[@]}" next users
+for ((name = 0; name < 1000; name++)); do
+    printf 'many-%d\\x09\\x5c\t%d\n' "$name" $((name + 2))
+done | LC_ALL=C sort -t '\' -k 1,1 >"$work/many"
+answers "1000 sequences" "${ask[@]}" import "$work/many"
+answers "$(cat "$work/many")" "${ask[@]}" list many
+answers "1000 sequences" "${ids[@]}" import "$work/many"
+answers "$(cat "$work/many")" "${ids[@]}" list many
+printf 'good\t7\nbad\n' >"$work/bad"
+refuses 2 'bad, line 2: not a name' "${ask[@]}" import "$work/bad"
+printf 'bad\\x00\t7\n' >"$work/bad"
+refuses 2 'bad, line 1: not a name' "${ask[@]}" import "$work/bad"
+refuses 1 'cannot open' "${ask[@]}" import "$work/none"
+
+#  Memory.
+answers "$(seq 1 5)" "$zseq" -u mem: next orders -n 5
+answers "" "$zseq" -u mem: list
+
+#  Flake IDs, told apart again.
+answers "2025-01-01T00:00:01.000Z worker 3 sequence 5" \
+    "$zseq" flake decode $((1000 << 22 | 3 << 12 | 5))
+answers "1970-01-01T00:00:01.000Z worker 1 sequence 2" "$zseq" \
+    -u 'flake:0?bits=50/2/11&epoch=0' flake decode $((1000 << 13 | 1 << 11 | 2))
+refuses 1 'not a whole number' "$zseq" flake decode x
+refuses 1 'is not flake decode' "$zseq" flake encode 1
+refuses 1 'no ID of that layout' "$zseq" flake decode 5
+for from in flake:7 "flake+$(uri a b c)" "flake+file:$work/ids"; do
+    expectations=$((expectations + 1))
+    run "$zseq" -u "$from" next anything -n 5000
+    if [[ $status -ne 0 || $(sort -nu "$work/out" | wc -l) -ne 5000 ]] \
+           || ! sort -nc "$work/out"; then
+        fail "5,000 rising IDs from $from"
+        show "$zseq" -u "$from"
+    fi
+    run "$zseq" flake decode "$(tail -n 1 "$work/out")"
+    holds "of today" grep -Eq "^$(date -u +%Y-%m)" "$work/out"
+done
+run "$zseq" -u flake:7 next anything
+run "$zseq" flake decode "$(cat "$work/out")"
+holds "of worker 7" grep -q ' worker 7 ' "$work/out"
+refuses 1 'there is no sequence' "$zseq" -u flake:7 peek anything
+refuses 1 'one by one' "$zseq" -u flake:7 range anything 2
+#  What nobody may take by hand: a worker's milliseconds far in the future.
+refuses 2 'too far from the clock' "${ask[@]}" -t 500 \
+    raise "\$flake/41-10-12/1735689600000/7" 9000000000000
+
+#  All worker numbers are taken, for half a minute: that is said at once.
+soon=$(($(date +%s%3N) - 1735689600000 + 30000))
+answers "" "${ask[@]}" raise "\$flake/40-1-12/1735689600000/0" "$soon"
+answers "" "${ask[@]}" raise "\$flake/40-1-12/1735689600000/1" "$soon"
+refuses 2 'all 2 worker numbers are in use' \
+    "$zseq" -u "flake+$(uri a b c)?bits=40/1/12" next x
+verdict

@@ -113,21 +113,42 @@ int zseq_errno (void);
 ZSEQ_EXPORT
 void zseq_version (int *major_p, int *minor_p, int *patch_p);
 
-//  A client: connections to one cluster, shared by its sequence handles.
+//  A client: what IDs come from, shared by its sequence handles.
 
 typedef struct zseq_client zseq_client_t;
 
-//  A new client for uri, which is a comma-separated list of 1 to 9 endpoints
-//  of one cluster, tcp://HOST:PORT or ipc://PATH, then optionally a '?' and
-//  options joined by '&':
+//  A new client for uri, which chooses where IDs come from:
 //
+//      tcp://HOST:PORT,ipc://PATH,...  a cluster: 1 to 9 endpoints of its
+//                      nodes. One that is reachable is enough: the others are
+//                      learnt from it.
+//      file:DIR        a durable node inside this process, no server and no
+//                      socket, in a directory that one client at a time uses.
+//                      It is made with the first call if its parent is there.
+//                      What is to be done about a damaged one, zseq_detail says.
+//      mem:            this client's memory; it ends with it
+//      flake:WORKER    flake IDs: milliseconds, that worker's number, and a
+//                      sequence number within the millisecond. They rise within
+//                      a process, and are unique if no two processes have the
+//                      same number at a time and no clock is set back between
+//                      two of them. All names share the same IDs.
+//      flake+URI       the same, of tcp://, ipc:// or file:, which makes sure
+//                      of the worker: unique whatever clocks do. Its first call
+//                      takes a number that is free (ZSEQ_EFULL: none is)
+//
+//  then optionally a '?' and options joined by '&':
+//
+//      timeout=MS      as zseq_client_set_timeout
 //      cluster=NAME    refuse to work with a cluster of another name
 //      r=R  w=W        replies that a read and a write wait for
-//      timeout=MS      as zseq_client_set_timeout
+//      bits=T/W/S      a flake ID's bits: time, worker (20 at most), sequence
+//                      (32), 63 in all (41/10/12)
+//      epoch=MS        when its time begins, Unix milliseconds (1735689600000)
 //
-//  One reachable endpoint is enough: the others are learnt from the nodes.
-//  Does no I/O. Returns NULL when uri is malformed (ZSEQ_EURI) or memory is
-//  out (ZSEQ_ENOMEM); see zseq_errno and zseq_detail.
+//  mem: and flake: keep no buffer: a batch changes nothing but that
+//  zseq_try_next may be used. Flake IDs come one by one, with no range, peek,
+//  raise or list (ZSEQ_EINVAL). Does no I/O. Returns NULL when uri is malformed
+//  (ZSEQ_EURI) or memory is out (ZSEQ_ENOMEM); see zseq_errno and zseq_detail.
 ZSEQ_EXPORT
 zseq_client_t *zseq_client_new (const char *uri);
 

@@ -1030,11 +1030,10 @@ zseq_store_collect (zseq_store_t *self, zseq_written_t *written, size_t count)
     self->done_first += count;
     self->done_count -= count;
     self->outstanding -= count;
-    if (self->done_count == 0) {
+    if (count > 0 && self->done_count == 0) {
         uint64_t events;
-        //  There may be none: the descriptor is quiet either way.
         ssize_t size = read (self->event_fd, &events, sizeof events);
-        assert (size == sizeof events || errno == EAGAIN);
+        assert (size == sizeof events);
     }
     pthread_mutex_unlock (&self->mutex);
     return count;

@@ -4,6 +4,8 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -16,8 +18,16 @@
 _Static_assert(sizeof ((zseq_ended_t *) 0)->detail == ZSEQ_DETAIL_MAX,
                "an outcome's detail fits");
 
+//  What is to be done.
+typedef enum { S_NEXT, S_RANGE, S_PROBE, S_WARM } s_kind_t;
+
 struct zseq_call {
+    s_kind_t kind;
+    zseq_client_t *client;
     zseq_t *handle;
+    void *place;     //  The handle's
+    uint64_t count;  //  Of S_RANGE
+    bool off;        //  Its handle is gone
     uint64_t deadline_us;
     zseq_ended_t result;
     zseq_drinker_t drinker;
@@ -39,6 +49,9 @@ zseq_calls_init (zseq_client_t *client)
     pthread_mutex_init (&self->lock, NULL);
     self->fd = -1;
     self->ended_end = &self->ended;
+    self->queue_end = &self->queue;
+    pthread_cond_init (&self->wake, NULL);
+    pthread_cond_init (&self->idle, NULL);
     if (client->engine)
         zseq_engine_set_settle (client->engine, s_settle, client);
 }
@@ -50,6 +63,13 @@ zseq_calls_term (zseq_client_t *client)
     zseq_calls_t *self = &client->calls;
     //  What is pending in a forked child is its parent's.
     assert (!self->pending || client->forks != zseq_engine_forks);
+    if (self->threaded && client->forks == zseq_engine_forks) {
+        pthread_mutex_lock (&self->lock);
+        self->closing = true;
+        pthread_cond_signal (&self->wake);
+        pthread_mutex_unlock (&self->lock);
+        pthread_join (self->thread, NULL);
+    }
     while (self->ended) {
         zseq_call_t *call = self->ended;
         self->ended = call->next;
@@ -57,7 +77,12 @@ zseq_calls_term (zseq_client_t *client)
     }
     if (self->fd >= 0)
         close (self->fd);
-    pthread_mutex_destroy (&self->lock);
+    //  The thread is the parent's, and may seem to wait for ever.
+    if (client->forks == zseq_engine_forks) {
+        pthread_cond_destroy (&self->wake);
+        pthread_cond_destroy (&self->idle);
+        pthread_mutex_destroy (&self->lock);
+    }
 }
 
 //  How a call ends.
@@ -74,18 +99,34 @@ s_signal (int fd)
 static void
 s_end (zseq_call_t *call, int rc, const char *detail)
 {
-    zseq_calls_t *calls = &call->handle->client->calls;
+    zseq_calls_t *calls = &call->client->calls;
     call->result.rc = rc;
     if (rc != ZSEQ_OK) {
         call->result.value = 0;
-        strcpy (call->result.detail, detail);
+        snprintf (call->result.detail, sizeof call->result.detail, "%s",
+                  detail);
     }
     call->next = NULL;
     pthread_mutex_lock (&calls->lock);
-    if (!calls->ended && calls->fd >= 0)
-        s_signal (calls->fd);
-    *calls->ended_end = call;
-    calls->ended_end = &call->next;
+    if (call->kind == S_WARM) {
+        calls->warming = false;
+        calls->warmed.rc = rc;
+        strcpy (calls->warmed.detail, call->result.detail);
+    }
+    if (call->off || call->kind == S_WARM) {
+        //  Whoever looks for it finds another one at its address.
+        if (calls->current == call)
+            calls->current = NULL;
+        free (call);
+    }
+    else {
+        if (!calls->ended && calls->fd >= 0)
+            s_signal (calls->fd);
+        *calls->ended_end = call;
+        calls->ended_end = &call->next;
+        if (calls->current == call)
+            calls->current = NULL;
+    }
     pthread_mutex_unlock (&calls->lock);
 }
 
@@ -209,41 +250,58 @@ zseq_calls_filled (zseq_t *handle, bool failed)
         zseq_engine_settle_at (handle->client->engine, 0);
 }
 
-//  Sees to the calls that wait for a buffer: those whose time has passed, those
-//  whose buffer is none any more, and those for which nothing was sent yet.
+//  Lets a call that waits for a buffer go on, if it can: its time has passed, the
+//  buffer is none any more, or nothing was sent for it yet. Returns whether
+//  something was posted: then other calls may have ended, and be gone.
+static bool
+s_settle_call (zseq_call_t *call, uint64_t now_us)
+{
+    zseq_t *handle = call->handle;
+    zseq_engine_t *engine = handle->client->engine;
+    if (now_us >= call->deadline_us) {
+        zseq_outcome_t outcome;
+        s_leave_drinkers (call);
+        zseq_engine_explain (engine, handle->name, &outcome);
+        s_end_pending (call, outcome.rc, outcome.detail);
+        return false;
+    }
+    if (!zseq_client_buffered (handle)) {
+        s_leave_drinkers (call);
+        s_want (call, 1);
+        return true;
+    }
+    uint64_t deadline_us = call->deadline_us;
+    zseq_engine_settle_at (engine, deadline_us);
+    if (handle->settled)
+        return false;
+    handle->settled = true;
+    if (zseq_client_take (handle, deadline_us, &call->result.value)) {
+        s_leave_drinkers (call);
+        s_end_pending (call, ZSEQ_OK, "");
+        handle->settled = false;
+    }
+    else
+        zseq_client_fill (handle, deadline_us);
+    return true;
+}
+
 static void
 s_settle (void *arg)
 {
     zseq_client_t *client = arg;
+    zseq_calls_t *self = &client->calls;
     uint64_t now_us = zseq_engine_now_us ();
-    zseq_t *filled = NULL;
-    zseq_call_t *following;
-    for (zseq_call_t *call = client->calls.pending; call; call = following) {
-        following = call->next;
-        if (!call->drinks)
-            continue;
-        zseq_t *handle = call->handle;
-        uint64_t id;
-        if (zseq_client_take (handle, call->deadline_us, &id)) {
-            s_leave_drinkers (call);
-            call->result.value = id;
-            s_end_pending (call, ZSEQ_OK, "");
-        }
-        else if (now_us >= call->deadline_us) {
-            zseq_outcome_t outcome;
-            s_leave_drinkers (call);
-            zseq_engine_explain (client->engine, handle->name, &outcome);
-            s_end_pending (call, outcome.rc, outcome.detail);
-        }
-        else if (!zseq_client_buffered (handle)) {
-            s_leave_drinkers (call);
-            s_want (call, 1);
-        }
-        else {
-            if (handle != filled)
-                zseq_client_fill (handle, call->deadline_us);
-            filled = handle;
-            zseq_engine_settle_at (client->engine, call->deadline_us);
+    for (zseq_call_t *call = self->pending; call; call = call->next)
+        call->handle->settled = false;
+    bool posted = true;
+    while (posted) {
+        posted = false;
+        zseq_call_t *following;
+        for (zseq_call_t *call = self->pending; call && !posted;
+             call = following) {
+            following = call->next;
+            if (call->drinks)
+                posted = s_settle_call (call, now_us);
         }
     }
 }
@@ -270,7 +328,7 @@ zseq_calls_off (zseq_t *handle)
 //  Starting. No lock held.
 
 static zseq_call_t *
-s_new (zseq_t *handle, uint64_t tag, int *rc_p)
+s_new (zseq_t *handle, s_kind_t kind, uint64_t tag, int *rc_p)
 {
     *rc_p = zseq_client_check (handle->client);
     if (*rc_p != ZSEQ_OK)
@@ -280,67 +338,257 @@ s_new (zseq_t *handle, uint64_t tag, int *rc_p)
         *rc_p = zseq_detail_fail (ZSEQ_ENOMEM, "no call fits");
         return NULL;
     }
+    call->kind = kind;
+    call->client = handle->client;
     call->handle = handle;
+    call->place = handle->place;
+    call->count = 1;
     call->result.tag = tag;
     call->deadline_us = zseq_client_deadline_us (handle->timeout_ms);
     return call;
 }
 
-//  Of a source, which has answered.
-static int
-s_end_at_once (zseq_call_t *call, int rc)
-{
-    s_end (call, rc, rc == ZSEQ_OK ? "" : zseq_detail ());
-    return ZSEQ_OK;
-}
-
-//  Enters the engine; or frees the call.
-static int
+//  Enters the engine; or the call has ended.
+static bool
 s_enter (zseq_call_t *call)
 {
-    int rc = zseq_engine_enter (call->handle->client->engine);
+    int rc = zseq_engine_enter (call->client->engine);
     if (rc != ZSEQ_OK)
-        free (call);
-    return rc;
+        s_end (call, rc, zseq_detail ());
+    return rc == ZSEQ_OK;
 }
 
-static int
-s_take_source (zseq_call_t *call, uint64_t count)
+static void
+s_begin_next (zseq_call_t *call)
 {
-    return s_end_at_once (call, zseq_client_take_source (call->handle, count,
-                                                         ZSEQ_SOURCE_MS,
-                                                         &call->result.value));
+    zseq_t *handle = call->handle;
+    if (zseq_client_take_ahead (handle, &call->result.value)) {
+        s_end (call, ZSEQ_OK, "");
+        return;
+    }
+    if (!s_enter (call))
+        return;
+    s_pend (call);
+    if (!zseq_client_buffered (handle))
+        s_want (call, 1);
+    else if (zseq_client_take (handle, call->deadline_us, &call->result.value))
+        s_end_pending (call, ZSEQ_OK, "");
+    else {
+        s_drink (call);
+        zseq_client_fill (handle, call->deadline_us);
+    }
+    zseq_engine_leave (handle->client->engine);
+}
+
+static void
+s_begin_range (zseq_call_t *call)
+{
+    if (!s_enter (call))
+        return;
+    s_pend (call);
+    s_want (call, call->count);
+    zseq_engine_leave (call->client->engine);
+}
+
+static void
+s_begin_probe (zseq_call_t *call)
+{
+    zseq_engine_t *engine = call->client->engine;
+    if (!s_enter (call))
+        return;
+    call->raises = call->result.value > 0;
+    call->probe =
+      (zseq_probe_t){.name = zseq_engine_name_text (call->handle->name),
+                     .value = call->result.value,
+                     .deadline_us = call->deadline_us,
+                     .done = s_probe_done,
+                     .arg = call};
+    s_pend (call);
+    int rc = zseq_engine_post_probe (engine, &call->probe);
+    if (rc != ZSEQ_OK)
+        s_end_pending (call, rc, "no call fits");
+    zseq_engine_leave (engine);
+}
+
+//  Brings it under way; a source answers at once, or after a wait.
+static void
+s_begin_source (zseq_call_t *call, int timeout_ms)
+{
+    zseq_source_t *source = call->client->source;
+    int rc;
+    if (call->kind == S_PROBE)
+        rc = zseq_client_probe_source (call->handle, &call->result.value);
+    else
+        rc = source->ops->take (source, call->place, call->count, timeout_ms,
+                                &call->result.value);
+    s_end (call, rc, rc == ZSEQ_OK ? "" : zseq_detail ());
+}
+
+static void
+s_begin (zseq_call_t *call)
+{
+    if (call->client->source) {
+        uint64_t now_us = zseq_engine_now_us ();
+        uint64_t left_us =
+          call->deadline_us > now_us ? call->deadline_us - now_us : 0;
+        s_begin_source (call, (int) ((left_us + 999) / 1000));
+    }
+    else if (call->kind == S_NEXT)
+        s_begin_next (call);
+    else if (call->kind == S_RANGE)
+        s_begin_range (call);
+    else if (call->kind == S_PROBE)
+        s_begin_probe (call);
+    else if (s_enter (call)) {
+        zseq_engine_leave (call->client->engine);
+        s_end (call, ZSEQ_OK, "");
+    }
+}
+
+//  The thread.
+
+bool
+zseq_calls_wait (const zseq_client_t *client)
+{
+    assert (client);
+    if (client->source)
+        return client->uri.flake;
+    return client->uri.scheme == ZSEQ_SCHEME_FILE &&
+           !zseq_engine_entered (client->engine);
+}
+
+static void *
+s_run (void *arg)
+{
+    zseq_calls_t *self = arg;
+    pthread_mutex_lock (&self->lock);
+    while (!self->closing) {
+        zseq_call_t *call = self->queue;
+        if (!call) {
+            pthread_cond_wait (&self->wake, &self->lock);
+            continue;
+        }
+        self->queue = call->next;
+        if (!self->queue)
+            self->queue_end = &self->queue;
+        self->current = call;
+        pthread_mutex_unlock (&self->lock);
+        s_begin (call);
+        pthread_mutex_lock (&self->lock);
+        self->current = NULL;
+        pthread_cond_broadcast (&self->idle);
+    }
+    pthread_mutex_unlock (&self->lock);
+    return NULL;
+}
+
+//  Lets the thread begin it.
+static int
+s_queue (zseq_call_t *call)
+{
+    zseq_calls_t *self = &call->client->calls;
+    int rc = ZSEQ_OK;
+    pthread_mutex_lock (&self->lock);
+    if (!self->threaded) {
+        sigset_t all, before;
+        sigfillset (&all);
+        pthread_sigmask (SIG_SETMASK, &all, &before);
+        self->threaded = pthread_create (&self->thread, NULL, s_run, self) == 0;
+        pthread_sigmask (SIG_SETMASK, &before, NULL);
+    }
+    if (self->threaded) {
+        call->next = NULL;
+        *self->queue_end = call;
+        self->queue_end = &call->next;
+        pthread_cond_signal (&self->wake);
+    }
+    else
+        rc = ZSEQ_ENOMEM;
+    pthread_mutex_unlock (&self->lock);
+    if (rc == ZSEQ_OK)
+        return rc;
+    free (call);
+    return zseq_detail_fail (rc, "no thread fits");
+}
+
+void
+zseq_calls_off_queue (zseq_t *handle)
+{
+    assert (handle);
+    zseq_calls_t *self = &handle->client->calls;
+    pthread_mutex_lock (&self->lock);
+    zseq_call_t **link_p = &self->queue;
+    while (*link_p) {
+        zseq_call_t *call = *link_p;
+        if (call->handle != handle) {
+            link_p = &call->next;
+            continue;
+        }
+        *link_p = call->next;
+        self->warming = self->warming && call->kind != S_WARM;
+        free (call);
+    }
+    self->queue_end = link_p;
+    //  A source does not need the handle. An engine does, but soon is under way.
+    if (self->current && self->current->handle == handle)
+        self->current->off = true;
+    while (!handle->client->source && self->current &&
+           self->current->handle == handle)
+        pthread_cond_wait (&self->idle, &self->lock);
+    pthread_mutex_unlock (&self->lock);
+}
+
+int
+zseq_calls_warm (zseq_t *handle)
+{
+    assert (handle);
+    zseq_calls_t *self = &handle->client->calls;
+    pthread_mutex_lock (&self->lock);
+    bool warms = !self->warming;
+    zseq_outcome_t failed = self->warmed;
+    self->warmed.rc = ZSEQ_OK;
+    if (failed.rc == ZSEQ_OK)
+        self->warming = true;
+    pthread_mutex_unlock (&self->lock);
+    if (failed.rc != ZSEQ_OK)
+        return zseq_detail_fail (failed.rc, "%s", failed.detail);
+    int rc = ZSEQ_OK;
+    zseq_call_t *call = warms ? s_new (handle, S_WARM, 0, &rc) : NULL;
+    if (call)
+        rc = s_queue (call);
+    if (rc != ZSEQ_OK) {
+        pthread_mutex_lock (&self->lock);
+        self->warming = false;
+        pthread_mutex_unlock (&self->lock);
+        return rc;
+    }
+    return zseq_detail_fail (ZSEQ_EAGAIN, "the first IDs are on their way");
+}
+
+//  Starting.
+
+//  A call that waits for nothing is begun here and now.
+static int
+s_start (zseq_call_t *call)
+{
+    if (!zseq_calls_wait (call->client))
+        s_begin (call);
+    else if (call->client->source && call->kind == S_NEXT &&
+             zseq_client_take_source (call->handle, 1, 0,
+                                      &call->result.value) == ZSEQ_OK)
+        s_end (call, ZSEQ_OK, "");
+    else
+        return s_queue (call);
+    return ZSEQ_OK;
 }
 
 int
 zseq_start_next (zseq_t *self, uint64_t tag)
 {
     assert (self);
-
     int rc;
-    zseq_call_t *call = s_new (self, tag, &rc);
-    if (!call)
-        return rc;
-    if (self->client->source)
-        return s_take_source (call, 1);
-    if (zseq_client_take_ahead (self, &call->result.value)) {
-        s_end (call, ZSEQ_OK, "");
-        return ZSEQ_OK;
-    }
-    rc = s_enter (call);
-    if (rc != ZSEQ_OK)
-        return rc;
-    s_pend (call);
-    if (!zseq_client_buffered (self))
-        s_want (call, 1);
-    else if (zseq_client_take (self, call->deadline_us, &call->result.value))
-        s_end_pending (call, ZSEQ_OK, "");
-    else {
-        s_drink (call);
-        zseq_client_fill (self, call->deadline_us);
-    }
-    zseq_engine_leave (self->client->engine);
-    return ZSEQ_OK;
+    zseq_call_t *call = s_new (self, S_NEXT, tag, &rc);
+    return call ? s_start (call) : rc;
 }
 
 int
@@ -349,18 +597,11 @@ zseq_start_range (zseq_t *self, uint64_t count, uint64_t tag)
     assert (self);
 
     int rc = zseq_client_check_count (count);
-    zseq_call_t *call = rc == ZSEQ_OK ? s_new (self, tag, &rc) : NULL;
+    zseq_call_t *call = rc == ZSEQ_OK ? s_new (self, S_RANGE, tag, &rc) : NULL;
     if (!call)
         return rc;
-    if (self->client->source)
-        return s_take_source (call, count);
-    rc = s_enter (call);
-    if (rc != ZSEQ_OK)
-        return rc;
-    s_pend (call);
-    s_want (call, count);
-    zseq_engine_leave (self->client->engine);
-    return ZSEQ_OK;
+    call->count = count;
+    return s_start (call);
 }
 
 //  value: 0 to peek, or what to raise to.
@@ -368,31 +609,11 @@ static int
 s_start_probe (zseq_t *self, uint64_t value, uint64_t tag)
 {
     int rc;
-    zseq_call_t *call = s_new (self, tag, &rc);
+    zseq_call_t *call = s_new (self, S_PROBE, tag, &rc);
     if (!call)
         return rc;
     call->result.value = value;
-    if (self->client->source)
-        return s_end_at_once (
-          call, zseq_client_probe_source (self, &call->result.value));
-    rc = s_enter (call);
-    if (rc != ZSEQ_OK)
-        return rc;
-    call->raises = value > 0;
-    call->probe = (zseq_probe_t){.name = zseq_engine_name_text (self->name),
-                                 .value = value,
-                                 .deadline_us = call->deadline_us,
-                                 .done = s_probe_done,
-                                 .arg = call};
-    s_pend (call);
-    rc = zseq_engine_post_probe (self->client->engine, &call->probe);
-    if (rc != ZSEQ_OK) {
-        s_unpend (call);
-        free (call);
-        rc = zseq_detail_fail (rc, "no call fits");
-    }
-    zseq_engine_leave (self->client->engine);
-    return rc;
+    return s_start (call);
 }
 
 int

@@ -93,11 +93,11 @@ zseq_client_destroy (zseq_client_t **self_p)
     if (!self)
         return;
     assert (!self->handles);
+    zseq_calls_term (self);
     if (self->engine)
         zseq_engine_destroy (&self->engine);
     else
         self->source->ops->destroy (self->source);
-    zseq_calls_term (self);
     free (self);
     *self_p = NULL;
 }
@@ -137,6 +137,9 @@ int
 zseq_client_set_quorum (zseq_client_t *self, int r, int w)
 {
     assert (self);
+    int rc = zseq_client_check (self);
+    if (rc != ZSEQ_OK)
+        return rc;
     if (!self->engine)
         return zseq_detail_fail (ZSEQ_EINVAL,
                                  "only a cluster's URI has quorums");
@@ -190,7 +193,8 @@ zseq_client_status (zseq_client_t *self, zseq_status_t *status_p)
 
     int rc = zseq_client_check (self);
     if (rc == ZSEQ_OK && self->source)
-        return self->source->ops->status (self->source, status_p);
+        return self->source->ops->status (self->source, self->timeout_ms,
+                                          status_p);
     if (rc == ZSEQ_OK)
         rc = zseq_engine_enter (self->engine);
     if (rc != ZSEQ_OK)
@@ -364,6 +368,7 @@ zseq_destroy (zseq_t **self_p)
     if (self->forks != zseq_engine_forks)
         s_unlink (self);
     else {
+        zseq_calls_off_queue (self);
         if (engine) {
             zseq_engine_lock (engine);
             zseq_calls_off (self);
@@ -738,22 +743,15 @@ zseq_client_take_source (zseq_t *self, uint64_t count, int timeout_ms,
 }
 
 //  When the current range is used up, or there is none.
-__attribute__ ((noinline)) static int
-s_next (zseq_t *self, uint64_t *id_p)
+static int
+s_next_by (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
 {
-    if (self->client->source) {
-        int rc = zseq_client_check (self->client);
-        return rc == ZSEQ_OK
-                 ? zseq_client_take_source (self, 1, self->timeout_ms, id_p)
-                 : rc;
-    }
-    if (self->forks == zseq_engine_forks && zseq_client_take_ahead (self, id_p))
+    if (zseq_client_take_ahead (self, id_p))
         return ZSEQ_OK;
     zseq_engine_t *engine = self->client->engine;
     int rc = zseq_engine_enter (engine);
     if (rc != ZSEQ_OK)
         return rc;
-    uint64_t deadline_us = zseq_client_deadline_us (self->timeout_ms);
     zseq_outcome_t outcome = {.rc = ZSEQ_OK};
     rc = zseq_client_buffered (self)
            ? s_drink (self, deadline_us, id_p, &outcome)
@@ -762,6 +760,17 @@ s_next (zseq_t *self, uint64_t *id_p)
         s_claim (self, 1, deadline_us, id_p, &outcome);
     zseq_engine_leave (engine);
     return s_fail (&outcome);
+}
+
+__attribute__ ((noinline)) static int
+s_next (zseq_t *self, uint64_t *id_p)
+{
+    int rc = zseq_client_check (self->client);
+    if (rc != ZSEQ_OK)
+        return rc;
+    if (self->client->source)
+        return zseq_client_take_source (self, 1, self->timeout_ms, id_p);
+    return s_next_by (self, zseq_client_deadline_us (self->timeout_ms), id_p);
 }
 
 int
@@ -819,15 +828,24 @@ zseq_next_range (zseq_t *self, uint64_t count, uint64_t *first_p)
     return s_fail (&outcome);
 }
 
-//  Whoever does not want to wait waits but little for the clock.
+//  Whoever does not want to wait does not wait for a clock or worker either.
 static int
 s_try_source (zseq_t *self, uint64_t *id_p)
 {
-    int rc = zseq_client_take_source (self, 1, ZSEQ_SOURCE_MS, id_p);
-    if (rc != ZSEQ_ECLOCK && rc != ZSEQ_ETIMEOUT)
-        return rc;
-    return zseq_detail_fail (ZSEQ_EAGAIN, "no ID can be had in %d ms",
-                             ZSEQ_SOURCE_MS);
+    int rc = zseq_client_take_source (self, 1, 0, id_p);
+    return rc == ZSEQ_ECLOCK || rc == ZSEQ_ETIMEOUT ? zseq_calls_warm (self)
+                                                    : rc;
+}
+
+//  The next ID, by a deadline that is shared by several.
+static int
+s_take_by (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
+{
+    if (!self->client->source)
+        return s_next_by (self, deadline_us, id_p);
+    uint64_t now_us = zseq_engine_now_us ();
+    uint64_t left_us = deadline_us > now_us ? deadline_us - now_us : 0;
+    return zseq_client_take_source (self, 1, (int) (left_us / 1000), id_p);
 }
 
 int
@@ -837,6 +855,8 @@ zseq_take (zseq_t *self, uint64_t *ids, size_t count)
     assert (ids);
 
     int rc = zseq_client_check_count (count);
+    if (rc == ZSEQ_OK)
+        rc = zseq_client_check (self->client);
     if (rc != ZSEQ_OK)
         return rc;
     //  With neither buffer nor clock, all of them are one claim.
@@ -846,8 +866,14 @@ zseq_take (zseq_t *self, uint64_t *ids, size_t count)
             ids[index] = ids[0] + index;
         return rc;
     }
-    for (size_t index = 0; rc == ZSEQ_OK && index < count; index++)
-        rc = zseq_next (self, &ids[index]);
+    uint64_t deadline_us = zseq_client_deadline_us (self->timeout_ms);
+    for (size_t index = 0; rc == ZSEQ_OK && index < count; index++) {
+        bool mark;
+        if (!zseq_buffer_take (&self->buffer, &ids[index], &mark))
+            rc = s_take_by (self, deadline_us, &ids[index]);
+        else if (mark)
+            s_prefetch (self);
+    }
     return rc;
 }
 
@@ -871,6 +897,8 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
           "with batch 1 nothing is ever buffered: set a larger batch");
     if (self->client->source)
         return s_try_source (self, id_p);
+    if (zseq_calls_wait (self->client))
+        return zseq_calls_warm (self);
     zseq_engine_t *engine = self->client->engine;
     rc = zseq_engine_enter (engine);
     if (rc != ZSEQ_OK)

@@ -11,17 +11,26 @@
 //  Ranges that a handle may have on their way.
 #define ZSEQ_FILLS_MAX 2
 
-//  How long a source may take when nobody is to wait.
-#define ZSEQ_SOURCE_MS 10
-
 typedef struct zseq_call zseq_call_t;
 
-//  Calls that somebody has started and does not wait for.
+//  Calls that somebody has started and does not wait for. A thread begins those
+//  that would have to wait before they are under way: for a clock, a worker, or a
+//  directory.
 typedef struct {
     pthread_mutex_t lock;  //  May be taken under any other; guards what follows
     int fd;                //  An eventfd, readable while any has ended; or -1
     zseq_call_t *ended;    //  In the order in which they did
     zseq_call_t **ended_end;
+    zseq_call_t *queue;  //  For the thread
+    zseq_call_t **queue_end;
+    zseq_call_t *current;  //  The thread is at it
+    pthread_t thread;
+    bool threaded;
+    bool closing;
+    pthread_cond_t wake;    //  The queue has grown, or it is closing
+    pthread_cond_t idle;    //  The thread is at none
+    bool warming;           //  zseq_calls_warm has one under way
+    zseq_outcome_t warmed;  //  How the last one of these has failed
     //  The engine's lock guards what follows.
     zseq_call_t *pending;
 } zseq_calls_t;
@@ -71,6 +80,7 @@ struct zseq {
     zseq_outcome_t fill_outcome;  //  How the last one did
     bool fill_failed;             //  ... badly, and nobody was told
     zseq_drinker_t *drinkers;     //  In the order in which they came
+    bool settled;                 //  Calls that wait need nothing more for now
 
     zseq_t *prev;
     zseq_t *next;
@@ -119,7 +129,16 @@ void zseq_calls_term (zseq_client_t *client);
 //  held.
 void zseq_calls_filled (zseq_t *handle, bool failed);
 
-//  Calls off all of that handle. Engine's lock held.
+//  Calls off all of that handle: first those that the thread has or is at, with
+//  no lock held, then with the engine's lock those that are under way.
+void zseq_calls_off_queue (zseq_t *handle);
 void zseq_calls_off (zseq_t *handle);
+
+//  Whether calls of that client have to be begun by the thread.
+bool zseq_calls_wait (const zseq_client_t *client);
+
+//  Has the thread do the waiting that a call of the handle would have to do, and
+//  says ZSEQ_EAGAIN; or how that has failed, once.
+int zseq_calls_warm (zseq_t *handle);
 
 #endif

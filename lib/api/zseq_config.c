@@ -133,7 +133,7 @@ s_uri_bits (const char *text, const char *value, zseq_flake_layout_t *layout)
         if (number < 0 || *at != (part < 2 ? '/' : 0))
             return zseq_detail_fail (
               ZSEQ_EURI,
-              "URI '%s': bits=%s is not TIME/WORKER/SEQUENCE, as 41/10/12",
+              "URI '%.300s': bits=%s is not TIME/WORKER/SEQUENCE, as 41/10/12",
               text, value);
         *bits[part] = (uint8_t) number;
     }
@@ -149,8 +149,8 @@ s_uri_epoch (const char *text, const char *value, zseq_flake_layout_t *layout)
         layout->epoch_ms <= ZSEQ_FLAKE_EPOCH_MS_MAX)
         return ZSEQ_OK;
     return zseq_detail_fail (
-      ZSEQ_EURI, "URI '%s': epoch=%s is not a time in Unix milliseconds", text,
-      value);
+      ZSEQ_EURI, "URI '%.300s': epoch=%s is not a time in Unix milliseconds",
+      text, value);
 }
 
 static int
@@ -158,8 +158,9 @@ s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
 {
     const char *value = strchr (option, '=');
     if (!value)
-        return zseq_detail_fail (
-          ZSEQ_EURI, "URI '%s': option '%s' is not KEY=VALUE", text, option);
+        return zseq_detail_fail (ZSEQ_EURI,
+                                 "URI '%.300s': option '%s' is not KEY=VALUE",
+                                 text, option);
     char key[16] = "";
     (void) s_part (option, "=", key, sizeof key);
     value++;
@@ -174,7 +175,8 @@ s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
     else if (cluster && !strcmp (key, "cluster")) {
         if (!zseq_label_valid (value))
             return zseq_detail_fail (
-              ZSEQ_EURI, "URI '%s': '%s' is not a cluster's name", text, value);
+              ZSEQ_EURI, "URI '%.300s': '%s' is not a cluster's name", text,
+              value);
         strcpy (uri->cluster, value);
         return ZSEQ_OK;
     }
@@ -184,12 +186,13 @@ s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
         return s_uri_epoch (text, value, &uri->layout);
     else
         return zseq_detail_fail (
-          ZSEQ_EURI, "URI '%s': there is no option '%s'; there are %stimeout%s",
-          text, option, cluster ? "cluster, r, w and " : "",
+          ZSEQ_EURI,
+          "URI '%.300s': there is no option '%s'; there are %stimeout%s", text,
+          option, cluster ? "cluster, r, w and " : "",
           uri->flake ? ", bits and epoch" : "");
     if (number < 0)
         return zseq_detail_fail (
-          ZSEQ_EURI, "URI '%s': option '%s' is out of range", text, option);
+          ZSEQ_EURI, "URI '%.300s': option '%s' is out of range", text, option);
     return ZSEQ_OK;
 }
 
@@ -200,20 +203,20 @@ s_uri_cluster (const char *text, const char **at_p, zseq_uri_t *uri)
     for (;; (*at_p)++) {
         if (uri->endpoints == ZSEQ_NODES_MAX)
             return zseq_detail_fail (ZSEQ_EURI,
-                                     "URI '%s' has more than %d endpoints",
+                                     "URI '%.300s' has more than %d endpoints",
                                      text, ZSEQ_NODES_MAX);
         char *endpoint = uri->endpoint[uri->endpoints++];
         const char *end = s_part (*at_p, ",?", endpoint, ZSEQ_ENDPOINT_MAX + 1);
         if (!end || !zseq_config_endpoint_valid (endpoint))
             return zseq_detail_fail (
               ZSEQ_EURI,
-              "URI '%s': endpoint %zu is not tcp://HOST:PORT or ipc://PATH "
+              "URI '%.300s': endpoint %zu is not tcp://HOST:PORT or ipc://PATH "
               "(other URIs begin with file:, mem: or flake:)",
               text, uri->endpoints);
         for (size_t before = 0; before + 1 < uri->endpoints; before++)
             if (!strcmp (uri->endpoint[before], endpoint))
-                return zseq_detail_fail (ZSEQ_EURI, "URI '%s' lists %s twice",
-                                         text, endpoint);
+                return zseq_detail_fail (
+                  ZSEQ_EURI, "URI '%.300s' lists %s twice", text, endpoint);
         *at_p = end;
         if (**at_p != ',')
             return ZSEQ_OK;
@@ -231,8 +234,9 @@ s_uri_file (const char *text, const char **at_p, zseq_uri_t *uri)
     if (*at_p && uri->path[0] && strncmp (uri->path, "//", 2))
         return ZSEQ_OK;
     return zseq_detail_fail (
-      ZSEQ_EURI, "URI '%s' names no directory of less than %d bytes: file:DIR",
-      text, ZSEQ_PATH_SIZE);
+      ZSEQ_EURI,
+      "URI '%.300s' names no directory of less than %d bytes: file:DIR", text,
+      ZSEQ_PATH_SIZE);
 }
 
 static int
@@ -241,7 +245,8 @@ s_uri_mem (const char *text, const char **at_p, zseq_uri_t *uri)
     uri->scheme = ZSEQ_SCHEME_MEM;
     if (!**at_p || **at_p == '?')
         return ZSEQ_OK;
-    return zseq_detail_fail (ZSEQ_EURI, "URI '%s': nothing follows mem:", text);
+    return zseq_detail_fail (ZSEQ_EURI,
+                             "URI '%.300s': nothing follows mem:", text);
 }
 
 static int
@@ -253,11 +258,12 @@ s_uri_flake (const char *text, const char **at_p, zseq_uri_t *uri)
     int worker =
       *at_p ? s_number (digits, 0, (1 << ZSEQ_FLAKE_WORKER_BITS_MAX) - 1) : -1;
     if (worker < 0)
-        return zseq_detail_fail (ZSEQ_EURI,
-                                 "URI '%s' names no worker: flake:WORKER, a "
-                                 "number, or flake+tcp://... for one that a "
-                                 "cluster makes sure of",
-                                 text);
+        return zseq_detail_fail (
+          ZSEQ_EURI,
+          "URI '%.300s' names no worker: flake:WORKER, a "
+          "number, or flake+tcp://... for one that a "
+          "cluster makes sure of",
+          text);
     uri->worker = (uint32_t) worker;
     return ZSEQ_OK;
 }
@@ -277,15 +283,16 @@ static int
 s_uri_flake_check (const char *text, const zseq_uri_t *uri)
 {
     if (zseq_flake_layout_check (&uri->layout) != ZSEQ_OK)
-        return zseq_detail_fail (
-          ZSEQ_EURI,
-          "URI '%s': bits of time, worker (%d at most) and sequence (%d) are "
-          "%d at most together",
-          text, ZSEQ_FLAKE_WORKER_BITS_MAX, ZSEQ_FLAKE_SEQUENCE_BITS_MAX,
-          ZSEQ_FLAKE_BITS_MAX);
+        return zseq_detail_fail (ZSEQ_EURI,
+                                 "URI '%.300s': bits of time, worker (%d at "
+                                 "most) and sequence (%d) are "
+                                 "%d at most together",
+                                 text, ZSEQ_FLAKE_WORKER_BITS_MAX,
+                                 ZSEQ_FLAKE_SEQUENCE_BITS_MAX,
+                                 ZSEQ_FLAKE_BITS_MAX);
     if (uri->worker >= zseq_flake_worker_end (&uri->layout))
         return zseq_detail_fail (
-          ZSEQ_EURI, "URI '%s': workers are 0 to %llu with %u bits", text,
+          ZSEQ_EURI, "URI '%.300s': workers are 0 to %llu with %u bits", text,
           (unsigned long long) zseq_flake_worker_end (&uri->layout) - 1,
           uri->layout.worker_bits);
     return ZSEQ_OK;
@@ -317,8 +324,8 @@ zseq_config_uri (const char *text, zseq_uri_t *uri)
         char option[ZSEQ_LABEL_MAX + 16];
         at = s_part (at + 1, "&", option, sizeof option);
         rc = at ? s_uri_option (text, option, uri)
-                : zseq_detail_fail (ZSEQ_EURI,
-                                    "URI '%s': an option is too long", text);
+                : zseq_detail_fail (
+                    ZSEQ_EURI, "URI '%.300s': an option is too long", text);
     }
     return rc == ZSEQ_OK && uri->flake ? s_uri_flake_check (text, uri) : rc;
 }

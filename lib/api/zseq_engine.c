@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sodium.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,7 @@ struct zseq_engine {
     zseq_uri_t uri;
     unsigned generation;    //  Of forks, in which it was made
     zseq_links_t *links;    //  NULL until the first call
+    atomic_bool entered;    //  ... has had them
     int nudge_fd;           //  Ends a poll before its time
     bool polling;           //  Somebody polls
     zseq_waiter_t *poller;  //  ... this one, or the background thread
@@ -1100,7 +1102,16 @@ zseq_engine_enter (zseq_engine_t *self)
     rc = self->links ? ZSEQ_OK : s_open (self);
     if (rc != ZSEQ_OK)
         pthread_mutex_unlock (&self->lock);
+    else
+        self->entered = true;
     return rc;
+}
+
+bool
+zseq_engine_entered (const zseq_engine_t *self)
+{
+    assert (self);
+    return self->entered;
 }
 
 void

@@ -67,6 +67,10 @@ void zseq_engine_destroy (zseq_engine_t **self_p);
 //  zseq_detail set: ZSEQ_EFORKED, ZSEQ_ENOMEM, ZSEQ_EIO, ZSEQ_EURI.
 int zseq_engine_enter (zseq_engine_t *self);
 
+//  Whether the links have been opened: then entering waits for nothing but the
+//  lock, which nobody holds for long.
+bool zseq_engine_entered (const zseq_engine_t *self);
+
 //  Takes the lock and nothing else.
 void zseq_engine_lock (zseq_engine_t *self);
 

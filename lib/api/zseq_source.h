@@ -21,7 +21,8 @@ typedef struct {
     int (*raise) (zseq_source_t *self, void *name, uint64_t id);
     int (*list) (zseq_source_t *self, const char *prefix, zseq_list_fn *fn,
                  void *arg);
-    int (*status) (zseq_source_t *self, zseq_status_t *status_p);
+    int (*status) (zseq_source_t *self, int timeout_ms,
+                   zseq_status_t *status_p);
     int (*stats) (zseq_source_t *self, zseq_stats_t *stats_p);
 } zseq_source_ops_t;
 

@@ -40,17 +40,21 @@ typedef struct s_shared {
     struct s_shared *next;
 } s_shared_t;
 
-static pthread_mutex_t s_shared_lock = PTHREAD_MUTEX_INITIALIZER;
-static s_shared_t *s_shared;
+//  Newest first. Only ever added to, without a lock: a forked child may have been
+//  made at any moment.
+static s_shared_t *_Atomic s_shared;
 
 typedef struct {
     zseq_source_t source;
     zseq_flake_layout_t layout;
+    unsigned forks;  //  As many as when it was made
     _Atomic uint64_t issued;
     zseq_flake_t *generator;  //  Of flake:WORKER
 
     zseq_client_t *claims;  //  Of flake+URI; the rest is its own
-    pthread_mutex_t lock;   //  Guards what follows
+    pthread_mutex_t lock;   //  Guards busy
+    pthread_cond_t left;    //  Nobody is busy any more
+    bool busy;              //  A thread has all that follows
     zseq_flake_t own;
     zseq_t *handle;      //  On the worker's milliseconds; NULL: no worker yet
     uint64_t end_ms;     //  The generator holds the milliseconds below
@@ -86,7 +90,11 @@ static int
 s_await (const s_flake_t *self, uint64_t until_ms, uint64_t deadline_us)
 {
     uint64_t now_ns = s_now_ns ();
-    uint64_t until_ns = (self->layout.epoch_ms + until_ms) * 1000000;
+    //  Far enough, and it can be told in nanoseconds.
+    uint64_t until_unix_ms = self->layout.epoch_ms + until_ms;
+    if (until_unix_ms > UINT64_MAX / 1000000)
+        until_unix_ms = UINT64_MAX / 1000000;
+    uint64_t until_ns = until_unix_ms * 1000000;
     if (until_ns <= now_ns)
         return ZSEQ_OK;
     uint64_t left_ns = until_ns - now_ns;
@@ -105,6 +113,15 @@ s_await (const s_flake_t *self, uint64_t until_ms, uint64_t deadline_us)
     return ZSEQ_OK;
 }
 
+static int
+s_fail_used_up (const s_flake_t *self)
+{
+    return zseq_detail_fail (ZSEQ_EEXHAUSTED,
+                             "the layout's %u bits of time are used up: choose "
+                             "a later epoch",
+                             self->layout.time_bits);
+}
+
 //  Of flake:WORKER.
 
 static bool
@@ -119,19 +136,25 @@ s_same (const zseq_flake_layout_t *one, const zseq_flake_layout_t *other)
 static zseq_flake_t *
 s_share (const zseq_flake_layout_t *layout, uint32_t worker, uint64_t first_ms)
 {
-    pthread_mutex_lock (&s_shared_lock);
-    s_shared_t *shared = s_shared;
-    while (shared && (shared->generator.worker != worker ||
-                      !s_same (&shared->generator.layout, layout)))
-        shared = shared->next;
-    if (!shared && (shared = calloc (1, sizeof *shared))) {
-        zseq_flake_init (&shared->generator, layout, worker, first_ms,
+    s_shared_t *made = NULL;
+    s_shared_t *newest = s_shared;
+    while (true) {
+        s_shared_t *shared = newest;
+        while (shared && (shared->generator.worker != worker ||
+                          !s_same (&shared->generator.layout, layout)))
+            shared = shared->next;
+        if (shared) {
+            free (made);
+            return &shared->generator;
+        }
+        if (!made && !(made = calloc (1, sizeof *made)))
+            return NULL;
+        zseq_flake_init (&made->generator, layout, worker, first_ms,
                          zseq_flake_ms_end (layout));
-        shared->next = s_shared;
-        s_shared = shared;
+        made->next = newest;
+        if (atomic_compare_exchange_strong (&s_shared, &newest, made))
+            return &made->generator;
     }
-    pthread_mutex_unlock (&s_shared_lock);
-    return shared ? &shared->generator : NULL;
 }
 
 static int
@@ -142,10 +165,7 @@ s_take_alone (s_flake_t *self, uint64_t deadline_us, uint64_t *id_p)
         int rc =
           zseq_flake_take (self->generator, s_now_ms (self), id_p, &until_ms);
         if (rc == ZSEQ_EEXHAUSTED)
-            return zseq_detail_fail (rc,
-                                     "the layout's %u bits of time are "
-                                     "used up: choose a later epoch",
-                                     self->layout.time_bits);
+            return s_fail_used_up (self);
         if (rc == ZSEQ_OK)
             return rc;
         rc = s_await (self, until_ms, deadline_us);
@@ -154,7 +174,7 @@ s_take_alone (s_flake_t *self, uint64_t deadline_us, uint64_t *id_p)
     }
 }
 
-//  Of flake+URI. Its lock is held for all that follows.
+//  Of flake+URI. The thread has it for itself, for all that follows.
 
 //  No milliseconds are held any more.
 static void
@@ -294,6 +314,13 @@ s_left_ms (uint64_t deadline_us)
                                 : 0;
 }
 
+static int
+s_fail_late (void)
+{
+    return zseq_detail_fail (ZSEQ_ETIMEOUT,
+                             "no worker's milliseconds could be claimed");
+}
+
 //  Claims a second of the handle's worker, from now on. ZSEQ_ECONFLICT: somebody
 //  else has claimed what is about to come.
 static int
@@ -301,14 +328,15 @@ s_claim_now (s_flake_t *self, uint64_t deadline_us)
 {
     int left_ms = s_left_ms (deadline_us);
     if (left_ms == 0)
-        return zseq_detail_fail (ZSEQ_ETIMEOUT,
-                                 "no worker's milliseconds could be claimed");
+        return s_fail_late ();
     (void) zseq_set_timeout (self->handle, left_ms);
     uint64_t now_ms = s_now_ms (self);
     uint64_t first_ms = now_ms > self->floor_ms ? now_ms : self->floor_ms;
     if (first_ms < 1)
         return zseq_detail_fail (ZSEQ_ECLOCK,
                                  "the clock shows a time before the epoch");
+    if (first_ms + FIRST_MS > zseq_flake_ms_end (&self->layout))
+        return s_fail_used_up (self);
     int rc = zseq_raise (self->handle, first_ms);
     if (rc == ZSEQ_OK)
         rc = zseq_next_range (self->handle, FIRST_MS, &first_ms);
@@ -328,7 +356,9 @@ s_take_worker (s_flake_t *self, uint64_t deadline_us)
 {
     for (int tries = 0; tries < TRIES_MAX; tries++) {
         int left_ms = s_left_ms (deadline_us);
-        (void) zseq_client_set_timeout (self->claims, left_ms ? left_ms : 1);
+        if (left_ms == 0)
+            return s_fail_late ();
+        (void) zseq_client_set_timeout (self->claims, left_ms);
         uint32_t worker = 0;
         int rc = s_choose (self, &worker);
         if (rc != ZSEQ_OK)
@@ -391,8 +421,7 @@ s_renew (s_flake_t *self, uint64_t deadline_us)
         if (self->end_ms > end_ms)
             return ZSEQ_OK;
         if (self->claiming)
-            return zseq_detail_fail (
-              ZSEQ_ETIMEOUT, "no worker's milliseconds could be claimed");
+            return s_fail_late ();
     }
     if (self->handle)
         s_end_range (self);
@@ -430,19 +459,40 @@ s_try_claimed (s_flake_t *self, uint64_t deadline_us, uint64_t *id_p,
     }
 }
 
+//  One thread at a time. False: the deadline has passed.
+static bool
+s_enter (s_flake_t *self, uint64_t deadline_us)
+{
+    struct timespec until = {.tv_sec = (time_t) (deadline_us / 1000000),
+                             .tv_nsec = (long) (deadline_us % 1000000) * 1000};
+    pthread_mutex_lock (&self->lock);
+    int error = 0;
+    while (self->busy && error == 0)
+        error = pthread_cond_timedwait (&self->left, &self->lock, &until);
+    bool entered = !self->busy;
+    self->busy = true;
+    pthread_mutex_unlock (&self->lock);
+    return entered;
+}
+
+static void
+s_leave (s_flake_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    self->busy = false;
+    pthread_cond_signal (&self->left);
+    pthread_mutex_unlock (&self->lock);
+}
+
 static int
 s_take_claimed (s_flake_t *self, uint64_t deadline_us, uint64_t *id_p)
 {
     while (true) {
-        struct timespec until = {.tv_sec = (time_t) (deadline_us / 1000000),
-                                 .tv_nsec =
-                                   (long) (deadline_us % 1000000) * 1000};
-        if (pthread_mutex_clocklock (&self->lock, CLOCK_MONOTONIC, &until) != 0)
-            return zseq_detail_fail (
-              ZSEQ_ETIMEOUT, "no worker's milliseconds could be claimed");
+        if (!s_enter (self, deadline_us))
+            return s_fail_late ();
         uint64_t until_ms = 0;
         int rc = s_try_claimed (self, deadline_us, id_p, &until_ms);
-        pthread_mutex_unlock (&self->lock);
+        s_leave (self);
         if (rc != ZSEQ_EAGAIN)
             return rc;
         rc = s_await (self, until_ms, deadline_us);
@@ -515,11 +565,13 @@ s_list (zseq_source_t *source, const char *prefix, zseq_list_fn *fn, void *arg)
 }
 
 static int
-s_status (zseq_source_t *source, zseq_status_t *status_p)
+s_status (zseq_source_t *source, int timeout_ms, zseq_status_t *status_p)
 {
     s_flake_t *self = (s_flake_t *) source;
-    return self->claims ? zseq_client_status (self->claims, status_p)
-                        : s_refuse ();
+    if (!self->claims)
+        return s_refuse ();
+    (void) zseq_client_set_timeout (self->claims, timeout_ms);
+    return zseq_client_status (self->claims, status_p);
 }
 
 static int
@@ -549,7 +601,11 @@ s_destroy (zseq_source_t *source)
     s_flake_t *self = (s_flake_t *) source;
     zseq_destroy (&self->handle);
     zseq_client_destroy (&self->claims);
-    pthread_mutex_destroy (&self->lock);
+    //  In a forked child, threads of the parent's may seem to wait for ever.
+    if (self->forks == zseq_engine_forks) {
+        pthread_cond_destroy (&self->left);
+        pthread_mutex_destroy (&self->lock);
+    }
     free (self);
 }
 
@@ -582,6 +638,12 @@ zseq_source_flake_new (const zseq_uri_t *uri, zseq_client_t *claims)
         return NULL;
     }
     self->claims = claims;
+    self->forks = zseq_engine_forks;
     pthread_mutex_init (&self->lock, NULL);
+    pthread_condattr_t attributes;
+    pthread_condattr_init (&attributes);
+    pthread_condattr_setclock (&attributes, CLOCK_MONOTONIC);
+    pthread_cond_init (&self->left, &attributes);
+    pthread_condattr_destroy (&attributes);
     return &self->source;
 }

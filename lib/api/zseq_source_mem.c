@@ -17,7 +17,7 @@ typedef struct {
     zseq_source_t source;
     pthread_mutex_t lock;  //  Guards the table, not what is next of a name
     zseq_table_t *table;
-    _Atomic uint64_t burnt;  //  IDs that raises passed over
+    _Atomic uint64_t passed;  //  IDs that raises passed over
 } s_mem_t;
 
 static void
@@ -78,7 +78,7 @@ s_raise (zseq_source_t *source, void *name, uint64_t id)
     while (next < id)
         if (__atomic_compare_exchange_n (&entry->seq.next, &next, id, true,
                                          __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-            atomic_fetch_add (&self->burnt, id - next);
+            atomic_fetch_add (&self->passed, id - next);
             break;
         }
     return ZSEQ_OK;
@@ -119,8 +119,9 @@ s_count_name (const char *name, uint64_t next, void *arg)
 }
 
 static int
-s_status (zseq_source_t *source, zseq_status_t *status_p)
+s_status (zseq_source_t *source, int timeout_ms, zseq_status_t *status_p)
 {
+    (void) timeout_ms;
     zseq_status_t status = {.cluster = "mem", .nodes = 1, .r = 1, .w = 1};
     zseq_node_status_t *node = &status.node[0];
     strcpy (node->name, "local");
@@ -146,9 +147,9 @@ static int
 s_stats (zseq_source_t *source, zseq_stats_t *stats_p)
 {
     s_mem_t *self = (s_mem_t *) source;
-    zseq_stats_t stats = {.burnt = atomic_load (&self->burnt)};
+    zseq_stats_t stats = {0};
     (void) s_list (source, "", s_sum_name, &stats.issued);
-    stats.issued -= stats.burnt;
+    stats.issued -= atomic_load (&self->passed);
     *stats_p = stats;
     return ZSEQ_OK;
 }

@@ -336,8 +336,8 @@ ZSEQ_EXPORT
 int zseq_raise (zseq_t *self, uint64_t id);
 
 //  The asynchronous form: start calls, poll the client's descriptor, collect
-//  what has ended. Starting and collecting never wait for a node; a URI without
-//  a cluster answers at once, flake: within 10 ms. A call ends in
+//  what has ended. Starting and collecting never wait for a node, a clock or a
+//  directory: a thread of the library does where that is needed. A call ends in
 //  the time that its handle's timeout allows. Destroying a handle calls its
 //  calls off: those that have not ended never do.
 

@@ -421,6 +421,9 @@ s_begin_source (zseq_call_t *call, int timeout_ms)
     else
         rc = source->ops->take (source, call->place, call->count, timeout_ms,
                                 &call->result.value);
+    //  Whoever warms up is handed nothing.
+    if (rc == ZSEQ_OK && call->kind == S_WARM)
+        source->ops->burn (source, 1);
     s_end (call, rc, rc == ZSEQ_OK ? "" : zseq_detail ());
 }
 

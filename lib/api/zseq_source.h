@@ -17,6 +17,8 @@ typedef struct {
     //  wait longer than that for the clock).
     int (*take) (zseq_source_t *self, void *name, uint64_t count,
                  int timeout_ms, uint64_t *first_p);
+    //  IDs that were taken and are not handed out after all.
+    void (*burn) (zseq_source_t *self, uint64_t count);
     int (*peek) (zseq_source_t *self, void *name, uint64_t *next_p);
     int (*raise) (zseq_source_t *self, void *name, uint64_t id);
     int (*list) (zseq_source_t *self, const char *prefix, zseq_list_fn *fn,

@@ -49,6 +49,7 @@ typedef struct {
     zseq_flake_layout_t layout;
     unsigned forks;  //  As many as when it was made
     _Atomic uint64_t issued;
+    _Atomic uint64_t burnt;
     zseq_flake_t *generator;  //  Of flake:WORKER
 
     zseq_client_t *claims;  //  Of flake+URI; the rest is its own
@@ -529,6 +530,13 @@ s_take (zseq_source_t *source, void *name, uint64_t count, int timeout_ms,
     return rc;
 }
 
+static void
+s_burn (zseq_source_t *source, uint64_t count)
+{
+    s_flake_t *self = (s_flake_t *) source;
+    atomic_fetch_add (&self->burnt, count);
+}
+
 static int
 s_refuse (void)
 {
@@ -582,7 +590,9 @@ s_stats (zseq_source_t *source, zseq_stats_t *stats_p)
     int rc = self->claims ? zseq_client_stats (self->claims, &stats) : ZSEQ_OK;
     if (rc != ZSEQ_OK)
         return rc;
-    stats.issued = atomic_load (&self->issued);
+    uint64_t burnt = atomic_load (&self->burnt);
+    stats.issued = atomic_load (&self->issued) - burnt;
+    stats.burnt += burnt;
     *stats_p = stats;
     return ZSEQ_OK;
 }
@@ -618,6 +628,7 @@ zseq_source_flake_new (const zseq_uri_t *uri, zseq_client_t *claims)
     static const zseq_source_ops_t ops = {.destroy = s_destroy,
                                           .open = s_open,
                                           .take = s_take,
+                                          .burn = s_burn,
                                           .peek = s_peek,
                                           .raise = s_raise,
                                           .list = s_list,

@@ -18,6 +18,7 @@ typedef struct {
     pthread_mutex_t lock;  //  Guards the table, not what is next of a name
     zseq_table_t *table;
     _Atomic uint64_t passed;  //  IDs that raises passed over
+    _Atomic uint64_t burnt;   //  ... that nobody was handed
 } s_mem_t;
 
 static void
@@ -58,6 +59,13 @@ s_take (zseq_source_t *source, void *name, uint64_t count, int timeout_ms,
                                          __ATOMIC_RELAXED));
     *first_p = next;
     return ZSEQ_OK;
+}
+
+static void
+s_burn (zseq_source_t *source, uint64_t count)
+{
+    s_mem_t *self = (s_mem_t *) source;
+    atomic_fetch_add (&self->burnt, count);
 }
 
 static int
@@ -147,9 +155,9 @@ static int
 s_stats (zseq_source_t *source, zseq_stats_t *stats_p)
 {
     s_mem_t *self = (s_mem_t *) source;
-    zseq_stats_t stats = {0};
+    zseq_stats_t stats = {.burnt = atomic_load (&self->burnt)};
     (void) s_list (source, "", s_sum_name, &stats.issued);
-    stats.issued -= atomic_load (&self->passed);
+    stats.issued -= atomic_load (&self->passed) + stats.burnt;
     *stats_p = stats;
     return ZSEQ_OK;
 }
@@ -160,6 +168,7 @@ zseq_source_mem_new (void)
     static const zseq_source_ops_t ops = {.destroy = s_destroy,
                                           .open = s_open,
                                           .take = s_take,
+                                          .burn = s_burn,
                                           .peek = s_peek,
                                           .raise = s_raise,
                                           .list = s_list,

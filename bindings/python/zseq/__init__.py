@@ -1,0 +1,92 @@
+"""Strictly increasing 64-bit IDs from a cluster without a leader.
+
+    import zseq
+
+    with zseq.Client("tcp://10.0.0.1:19001,tcp://10.0.0.2:19001") as client:
+        orders = client.sequence("orders", batch=1000)
+        print(next(orders))
+
+For asyncio there is ``zseq.aio``.
+"""
+
+from zseq._base import Batch, Decoded, Listed, NodeStatus, Stats, Status
+from zseq._client import Client, Sequence
+from zseq._errors import (
+    ZseqAgain,
+    ZseqBusy,
+    ZseqClock,
+    ZseqClosed,
+    ZseqCluster,
+    ZseqConflict,
+    ZseqDamaged,
+    ZseqDuplicate,
+    ZseqError,
+    ZseqExhausted,
+    ZseqExist,
+    ZseqForeign,
+    ZseqForked,
+    ZseqFull,
+    ZseqInval,
+    ZseqIo,
+    ZseqLocked,
+    ZseqMembers,
+    ZseqNoMem,
+    ZseqNoSpace,
+    ZseqNotVoting,
+    ZseqProtocol,
+    ZseqQuorum,
+    ZseqReformatted,
+    ZseqSuperseded,
+    ZseqTimeout,
+    ZseqUnavailable,
+    ZseqUri,
+)
+
+from zseq._library import version as library_version
+from zseq._version import __version__
+
+__all__ = [
+    "Batch",
+    "Client",
+    "Decoded",
+    "Listed",
+    "NodeStatus",
+    "Sequence",
+    "Stats",
+    "Status",
+    "ZseqAgain",
+    "ZseqBusy",
+    "ZseqClock",
+    "ZseqClosed",
+    "ZseqCluster",
+    "ZseqConflict",
+    "ZseqDamaged",
+    "ZseqDuplicate",
+    "ZseqError",
+    "ZseqExhausted",
+    "ZseqExist",
+    "ZseqForeign",
+    "ZseqForked",
+    "ZseqFull",
+    "ZseqInval",
+    "ZseqIo",
+    "ZseqLocked",
+    "ZseqMembers",
+    "ZseqNoMem",
+    "ZseqNoSpace",
+    "ZseqNotVoting",
+    "ZseqProtocol",
+    "ZseqQuorum",
+    "ZseqReformatted",
+    "ZseqSuperseded",
+    "ZseqTimeout",
+    "ZseqUnavailable",
+    "ZseqUri",
+    "__version__",
+    "library_version",
+]
+
+#  Tracebacks and representations show the names that users import.
+for _name in __all__:
+    if isinstance(globals()[_name], type):
+        globals()[_name].__module__ = __name__

@@ -1,0 +1,314 @@
+"""What the clients of zseq and of zseq.aio have in common."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+import datetime
+import time
+import weakref
+from collections.abc import Callable
+from ctypes import byref, c_uint32, c_uint64, c_void_p
+from typing import Any, Literal, NamedTuple
+
+from zseq import _library
+from zseq._core import Core, milliseconds, text_bytes
+from zseq._errors import ZseqAgain, ZseqInval
+
+_EPOCH = datetime.datetime.fromtimestamp(0, datetime.timezone.utc)
+
+#: How many IDs a claim takes.
+Batch = int | Literal["auto"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Stats:
+    """Counters of a client since it was made."""
+
+    issued: int  #: IDs handed out to callers
+    claims: int  #: Claims that succeeded
+    attempts: int  #: Claims that were sent, first tries and retries
+    conflicts: int  #: Attempts that another client's claim beat
+    timeouts: int  #: Attempts given up because replies were late
+    burnt: int  #: IDs claimed or perhaps claimed, never handed out
+    round_trips: int  #: Attempts of every kind that got their replies
+    rtt_us: int  #: Typical round trip for a quorum, microseconds
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NodeStatus:
+    """What one node says of itself."""
+
+    name: str
+    endpoint: str
+    reachable: bool  #: It answered in time; else what follows is unset
+    voting: bool  #: It takes part in claims and reads
+    state: str  #: "voting", or why it does not vote
+    incarnation: int  #: Its life with its disk, from 1
+    sequences: int  #: How many names it holds
+    burnt: int  #: IDs at most that its last crash burnt
+    rtt_us: int  #: Round trip of this question, microseconds
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Status:
+    """What a cluster's nodes say of themselves."""
+
+    cluster: str  #: The cluster's name
+    identity: int  #: Its identity, 0 before its birth
+    r: int  #: Replies that a read waits for
+    w: int  #: Replies that a write waits for
+    nodes: tuple[NodeStatus, ...]
+
+
+class Listed(NamedTuple):
+    """A sequence that the nodes hold."""
+
+    name: str
+    next: int  #: The lowest ID that the nodes asked have not seen claimed
+
+
+class Decoded(NamedTuple):
+    """What an ID of a ``flake:`` URI is made of."""
+
+    time: datetime.datetime  #: When it was made, to the millisecond, in UTC
+    worker: int  #: Which worker made it
+    sequence: int  #: Its number among the worker's of that millisecond
+
+
+class BaseClient:
+    """A client but for how it waits."""
+
+    def __init__(
+        self, uri: str | bytes, timeout: float | None = None
+    ) -> None:
+        self._open(
+            Core(
+                text_bytes(uri, "URI"),
+                None if timeout is None else milliseconds(timeout),
+            )
+        )
+
+    def _open(self, core: Core) -> None:
+        self._core = core
+        self._finalizer = weakref.finalize(self, core.close)
+
+    @property
+    def closed(self) -> bool:
+        """Whether the client was closed."""
+        return self._core.closed
+
+    def stats(self) -> Stats:
+        """Counters since the client was made. Errors: ZseqForked."""
+        self._core.check_open()
+        stats = _library.StatsStruct()
+        _library.check(_library.client_stats(self._core.client, byref(stats)))
+        return Stats(**_values(stats))
+
+    def decode(self, number: int) -> Decoded:
+        """What an ID of this client's URI, which is of flake IDs, is made of.
+
+        Errors: ZseqInval (it is none of them).
+        """
+        self._core.check_open()
+        check_id(number)
+        unix_ms, worker, sequence = c_uint64(), c_uint32(), c_uint32()
+        _library.check(
+            _library.client_decode(
+                self._core.client,
+                number,
+                byref(unix_ms),
+                byref(worker),
+                byref(sequence),
+            )
+        )
+        time = _EPOCH + datetime.timedelta(milliseconds=unix_ms.value)
+        return Decoded(time, worker.value, sequence.value)
+
+    def __repr__(self) -> str:
+        uri = self._core.uri.decode("utf-8", "surrogateescape")
+        state = " closed" if self.closed else ""
+        return f"<{type(self).__module__}.{type(self).__name__} {uri}{state}>"
+
+
+class BaseSequence:
+    """A handle on a sequence but for how it waits."""
+
+    def __init__(
+        self,
+        client: BaseClient,
+        name: str | bytes,
+        batch: Batch,
+        timeout: float | None,
+    ) -> None:
+        #  Keeps it from being closed as garbage while there are handles.
+        self._client = client
+        self._name = text_bytes(name, "name")
+        self._batch = batch
+        self._timeout_ms = None if timeout is None else milliseconds(timeout)
+        self._handle = c_void_p()
+        self._open()
+
+    def _open(self) -> None:
+        core = self._client._core
+        handle = core.open(
+            self._name,
+            _batch_number(self._batch),
+            self._timeout_ms,
+            self._handle,
+        )
+        self._core = core
+        self._finalizer = weakref.finalize(self, core.drop, handle)
+        self._finalizer.atexit = False
+        self._choose_draw()
+
+    def _choose_draw(self) -> None:
+        self._draw: Callable[[], int] = int
+        if self._has_buffer():
+            self._draw = _library.draw_function(self._handle)
+        elif self._batch == "auto":
+            self._draw = _when_in_a_hurry(
+                _library.draw_function(self._handle)
+            )
+
+    def _has_buffer(self) -> bool:
+        return isinstance(self._batch, int) and self._batch > 1
+
+    @property
+    def name(self) -> str:
+        """The sequence's name."""
+        return self._name.decode("utf-8", "surrogateescape")
+
+    @property
+    def batch(self) -> Batch:
+        """How many IDs a claim takes, as ``Client.sequence`` explains.
+
+        Setting it to 1 burns what is buffered. Errors: ZseqInval, ZseqForked.
+        """
+        return self._batch
+
+    @batch.setter
+    def batch(self, batch: Batch) -> None:
+        self._core.check_open()
+        _library.check(_library.set_batch(self._handle, _batch_number(batch)))
+        self._batch = batch
+        self._choose_draw()
+
+    def set_timeout(self, timeout: float) -> None:
+        """How long a call may take: seconds, above 0, at most a day.
+
+        Errors: ZseqInval, ZseqForked.
+        """
+        timeout_ms = milliseconds(timeout)
+        self._core.check_open()
+        _library.check(_library.set_timeout(self._handle, timeout_ms))
+        self._timeout_ms = timeout_ms
+
+    def try_next(self) -> int | None:
+        """The next buffered ID, without waiting; None when none is at hand,
+        and then the next range is on its way.
+
+        If fetching has failed since the last call, its error is raised once.
+        Errors: those of ``next``, and ZseqInval with batch 1, where nothing
+        is ever buffered.
+        """
+        self._core.check_open()
+        value = c_uint64()
+        rc: int = _library.try_next(self._handle, byref(value))
+        if rc == -ZseqAgain.number:
+            return None
+        _library.check(rc)
+        return value.value
+
+    def __repr__(self) -> str:
+        kind = f"{type(self).__module__}.{type(self).__name__}"
+        return f"<{kind} {self.name!r} batch={self._batch}>"
+
+
+def list_names(core: Core, prefix: bytes) -> list[Listed]:
+    """Waits for zseq_client_list."""
+    found: list[Listed] = []
+
+    def each(name: bytes, following: int, _argument: object) -> int:
+        found.append(
+            Listed(name.decode("utf-8", "surrogateescape"), following)
+        )
+        return 0
+
+    core.call(
+        _library.client_list,
+        core.client,
+        prefix,
+        _library.LIST_FUNCTION(each),
+        None,
+    )
+    return found
+
+
+def read_status(core: Core) -> Status:
+    """Waits for zseq_client_status."""
+    status = _library.StatusStruct()
+    core.call(_library.client_status, core.client, byref(status))
+    return Status(
+        cluster=status.cluster.decode(errors="replace"),
+        identity=status.identity,
+        r=status.r,
+        w=status.w,
+        nodes=tuple(
+            NodeStatus(**_values(node))
+            for node in status.node[: status.nodes]
+        ),
+    )
+
+
+def _when_in_a_hurry(draw: Callable[[], int]) -> Callable[[], int]:
+    """Calls draw only when the last call was less than 10 ms ago. An automatic
+    batch keeps nothing for those who are slower, but zseq_try_next would have
+    it fetch something.
+    """
+    before = -1.0
+
+    def draw_if() -> int:
+        nonlocal before
+        now = time.monotonic()
+        hurry = now - before < 0.01
+        before = now
+        return draw() if hurry else 0
+
+    return draw_if
+
+
+def check_count(count: int, least: int = 1) -> None:
+    """Raises unless a call may take that many IDs."""
+    if not least <= count <= _library.COUNT_MAX:
+        raise ZseqInval(
+            f"invalid argument: count {count} is not in {least}..2^32"
+        )
+
+
+def check_id(number: int) -> None:
+    """Raises unless a sequence may be raised to that ID."""
+    if not 1 <= number <= 1 << 63:
+        raise ZseqInval(f"invalid argument: ID {number} is not in 1..2^63")
+
+
+def _batch_number(batch: Batch) -> int:
+    if batch == "auto":
+        return _library.BATCH_AUTO
+    #  ctypes would cut off what does not fit.
+    if not isinstance(batch, int) or not 0 <= batch <= _library.COUNT_MAX:
+        raise ZseqInval(
+            f"invalid argument: batch {batch!r} is not in 0..2^32, nor 'auto'"
+        )
+    return batch
+
+
+def _values(structure: ctypes.Structure) -> dict[str, Any]:
+    """The fields of a structure, with text for bytes."""
+    values = {}
+    for name, *_ in structure._fields_:
+        value = getattr(structure, name)
+        if isinstance(value, bytes):
+            value = value.decode(errors="replace")
+        values[name] = value
+    return values

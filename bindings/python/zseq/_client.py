@@ -1,0 +1,243 @@
+"""Clients whose calls block."""
+
+from __future__ import annotations
+
+import builtins
+import os
+import types
+import weakref
+from array import array
+from ctypes import c_void_p
+
+from zseq import _library
+from zseq._base import (
+    BaseClient,
+    BaseSequence,
+    Batch,
+    Listed,
+    Status,
+    check_count,
+    check_id,
+    list_names,
+    read_status,
+)
+from zseq._core import Core, aside, text_bytes
+
+#: A forked child may have a client of its own for these. The others are tied
+#: to their process: a directory is locked, and numbers would repeat.
+_FOLLOWS_FORK = (b"tcp://", b"ipc://", b"flake+tcp://", b"flake+ipc://")
+
+
+class Client(BaseClient):
+    """Connections to one cluster, shared by sequences and threads.
+
+    ``uri`` is a list of nodes, such as
+    ``"tcp://10.0.0.1:19001,tcp://10.0.0.2:19001"``, or another scheme that
+    the library knows; see zseq.h. ``timeout`` is how long a call may take:
+    seconds, above 0, at most a day; without it the URI's ``timeout=``, else
+    5 s. Does no input or output yet.
+
+    Use it as a context manager, or call ``close``; it also closes when it is
+    no longer used, and at exit.
+
+    After a fork a client of a cluster, and its sequences, work in the child
+    as well, with new connections and empty buffers. Other clients raise
+    ZseqForked there.
+
+    Errors: ZseqUri, ZseqInval, ZseqNoMem.
+    """
+
+    def __init__(
+        self, uri: str | bytes, timeout: float | None = None
+    ) -> None:
+        super().__init__(uri, timeout)
+        self._sequences: weakref.WeakSet[Sequence] = weakref.WeakSet()
+        _clients.add(self)
+
+    def sequence(
+        self,
+        name: str | bytes,
+        batch: Batch = 1,
+        timeout: float | None = None,
+    ) -> Sequence:
+        """A handle on the sequence of that name: 1 to 255 bytes, no NUL.
+
+        ``batch`` is how many IDs a claim takes. With 1 every ID is above all
+        IDs that anyone was given before. A larger one, up to 2**32, keeps
+        what it claimed in a buffer that refills in the background: faster,
+        and its IDs rise within this handle and are unique everywhere, but
+        are not ordered between clients. ``"auto"`` follows the rate at which
+        IDs are taken. ``timeout`` is in seconds; without it, the client's.
+
+        Does no input or output; a sequence comes to be with its first claim.
+        What is buffered is burnt when the handle goes.
+
+        Errors: ZseqInval, ZseqNoMem, ZseqClosed.
+        """
+        sequence = Sequence(self, name, batch, timeout)
+        self._sequences.add(sequence)
+        return sequence
+
+    def list(self, prefix: str | bytes = "") -> builtins.list[Listed]:
+        """The sequences whose names begin with prefix, in byte order, each
+        with the lowest ID that the nodes asked have not seen claimed.
+
+        A name whose first claim ended before the call began is there. Bytes
+        that are not UTF-8 come as surrogates. Errors: ZseqInval, those of
+        ``Sequence.peek``.
+        """
+        encoded = text_bytes(prefix, "prefix")
+        return aside(lambda: list_names(self._core, encoded))
+
+    def status(self) -> Status:
+        """Asks every node how it is; waits for slow ones for a second.
+
+        Errors: ZseqUnavailable (none answered), ZseqCluster, ZseqDuplicate,
+        ZseqQuorum, ZseqNoMem, ZseqForked, ZseqClosed.
+        """
+        return aside(lambda: read_status(self._core))
+
+    def close(self) -> None:
+        """Closes the connections; buffered IDs are burnt. Later calls raise
+        ZseqClosed. While calls of other threads are under way, the
+        connections close when the last of them ends.
+        """
+        self._core.close()
+
+    def __enter__(self) -> Client:
+        self._core.check_open()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: types.TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _after_fork(self) -> None:
+        parent = self._core
+        if parent.closed or not parent.uri.startswith(_FOLLOWS_FORK):
+            return
+        #  The parent's objects are left alone: a call may be using them, in
+        #  the frames below.
+        self._finalizer.detach()
+        self._open(Core(parent.uri, parent.timeout_ms))
+        for sequence in self._sequences:
+            sequence._finalizer.detach()
+            sequence._open()
+
+
+class Sequence(BaseSequence):
+    """A handle on one sequence of IDs, made by ``Client.sequence``.
+
+    Threads may share it. It is an iterator without an end.
+    """
+
+    def __next__(self) -> int:
+        """The next ID, 1 to 2**63 - 1. Waits for the timeout at most.
+
+        Errors, after any of which nothing was handed out and a retry is safe:
+        ZseqUnavailable (too few nodes were reachable), ZseqTimeout (they
+        were too slow or contended; in both cases IDs may have been burnt),
+        ZseqExhausted (no ID is left), ZseqNoSpace, ZseqBusy, ZseqFull,
+        ZseqCluster, ZseqDuplicate, ZseqQuorum, ZseqProtocol, ZseqNoMem,
+        ZseqForked, ZseqClosed.
+        """
+        return self._draw() or self._wait()
+
+    next = __next__
+
+    def __iter__(self) -> Sequence:
+        return self
+
+    def _wait(self) -> int:
+        return self._core.wait(
+            _library.start_next, _library.next_one, self._handle
+        )
+
+    def take(self, count: int) -> array[int]:
+        """The next count IDs, 1 to 2**32, as that many calls of ``next``
+        would draw them, by one call into C: rising, not necessarily in a
+        row.
+
+        The array holds 8 bytes per ID, and can be used like a list and as a
+        buffer, such as by ``memoryview`` and ``numpy.frombuffer``. On an
+        error, or Ctrl-C, the IDs that were taken are burnt. Errors:
+        ZseqInval, those of ``next``.
+        """
+        check_count(count)
+        interruptible = self._core.must_be_interruptible()
+        if interruptible and self._batch == 1 and not self._core.flake:
+            return array("Q", self.range(count))
+        ids = array("Q", bytes(8 * count))
+        address, _ = ids.buffer_info()
+        taken = 0
+        if interruptible:
+            #  When nothing is buffered, it is for the first one that Ctrl-C
+            #  may have to interrupt the waiting.
+            ids[0] = self.next()
+            taken = 1
+        if taken < count:
+            self._core.call(
+                _library.take,
+                self._handle,
+                address + 8 * taken,
+                count - taken,
+            )
+        return ids
+
+    def range(self, count: int) -> builtins.range:
+        """Takes count consecutive IDs, 1 to 2**32, never from the buffer:
+        they are above all that anyone was given before the call began.
+
+        Errors: ZseqInval, those of ``next``; ZseqExhausted also where fewer
+        IDs would fit.
+        """
+        check_count(count)
+        first = self._core.wait(
+            _library.start_range, _library.next_range, self._handle, count
+        )
+        return builtins.range(first, first + count)
+
+    def peek(self) -> int:
+        """The lowest ID that was never claimed, 1 to 2**63. Takes nothing.
+
+        All IDs handed out before the call began are below it, all claims
+        begun after it returned at or above it. Errors: those of ``next`` but
+        ZseqExhausted.
+        """
+        return self._core.wait(
+            _library.start_peek, _library.peek, self._handle
+        )
+
+    def raise_to(self, number: int) -> None:
+        """Makes sure that IDs handed out by calls that begin after this one
+        returned are at least number, 1 to 2**63, which ends the sequence.
+
+        Never goes back. This handle's buffer below number is burnt; other
+        clients' buffers are not reached. Errors: ZseqInval, those of
+        ``peek``; after ZseqTimeout or ZseqUnavailable it may or may not come
+        to hold.
+        """
+        check_id(number)
+        self._core.wait(
+            _library.start_raise, _raise_to, self._handle, number
+        )
+
+
+def _raise_to(handle: c_void_p, number: int, _value: object) -> int:
+    rc: int = _library.raise_to(handle, number)
+    return rc
+
+
+_clients: weakref.WeakSet[Client] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    for client in list(_clients):
+        client._after_fork()
+
+
+os.register_at_fork(after_in_child=_after_fork)

@@ -1,0 +1,317 @@
+"""One client of the library, with its handles: what Client and Sequence, and
+their asynchronous relatives, stand on.
+
+Destroys the C objects in the right order, whatever order the Python objects
+go in, and never while a call uses them. Waits for calls so that Ctrl-C gets
+through.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import itertools
+import os
+import select
+import struct
+import threading
+import weakref
+from collections.abc import Callable
+from ctypes import byref, c_uint64, c_void_p
+from typing import Any, TypeVar
+
+from zseq import _library
+from zseq._errors import ZseqClosed, ZseqError, ZseqForked, ZseqInval, make
+
+T = TypeVar("T")
+
+#: How a call ended: result, value, detail. None: its client was closed.
+Ended = tuple[int, int, bytes] | None
+
+#: A waiting main thread looks that often whether its client was closed.
+_LOOK_MS = 1000
+
+
+class Ends:
+    """Collects asynchronous calls of a client that have ended, as many at a
+    time as there is room for.
+    """
+
+    _HEAD = struct.Struct("=Qi4xQ")
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._ended = (_library.EndedStruct * room)()
+        self._bytes = memoryview(self._ended).cast("B")
+        self._size = ctypes.sizeof(_library.EndedStruct)
+
+    def collect(
+        self, client: c_void_p, deliver: Callable[[int, Ended], None]
+    ) -> None:
+        """Calls deliver with the tag of each call that has ended."""
+        count = self._room
+        while count == self._room:
+            count = _library.client_collect(client, self._ended, self._room)
+            for index in range(count):
+                tag, rc, value = self._HEAD.unpack_from(
+                    self._bytes, index * self._size
+                )
+                detail = self._ended[index].detail if rc else b""
+                deliver(tag, (rc, value, detail))
+
+
+def check_ended(ended: Ended) -> int:
+    """The value of a call, unless it failed."""
+    if ended is None:
+        raise ZseqClosed
+    rc, value, detail = ended
+    if rc:
+        text = _library.strerror(rc).decode()
+        raise make(rc, text, detail.decode(errors="replace"))
+    return value
+
+
+@functools.cache
+def _parked() -> tuple[int, int]:
+    """A client and a handle that are never destroyed, for pointers whose own
+    object is gone. Nothing is asked of them, but by a thread that was about
+    to use that object.
+    """
+    client = _library.client_new(b"tcp://127.0.0.1:1")
+    handle = _library.new(client, b"closed") if client else None
+    if not handle:
+        raise _library.failure(_library.errno())
+    return client, handle
+
+
+def milliseconds(timeout: float) -> int:
+    """A timeout in seconds as the library takes it."""
+    if not 0 < timeout <= _library.TIMEOUT_MS_MAX / 1000:
+        raise ZseqInval(
+            f"invalid argument: timeout {timeout} s is not above 0 and at "
+            "most a day"
+        )
+    return max(1, round(timeout * 1000))
+
+
+def text_bytes(text: str | bytes, what: str) -> bytes:
+    """A name or URI as the library takes it."""
+    if isinstance(text, str):
+        text = text.encode("utf-8", "surrogateescape")
+    if b"\0" in text:
+        raise ZseqInval(f"invalid argument: the {what} contains a NUL byte")
+    return text
+
+
+class Core:
+    """A zseq_client_t and its handles."""
+
+    def __init__(self, uri: bytes, timeout_ms: int | None) -> None:
+        self.uri = uri
+        self.timeout_ms = timeout_ms
+        #: Its value is the address of the parked one when closed.
+        self.client = c_void_p()
+        self.closed = False
+        #: Whether there is nothing to wait for but the clock.
+        self.local = uri.startswith((b"mem:", b"flake:"))
+        #: Whether IDs are of the clock, and never in a row.
+        self.flake = uri.startswith(b"flake")
+        #: Guards what follows. A garbage collection may come back to it.
+        self.lock = threading.RLock()
+        self._handles: dict[int, c_void_p] = {}
+        #: C calls under way that were made without Python's lock.
+        self._users = 0
+        #: Asynchronous calls that the main thread waits for.
+        self._waited: dict[int, Ended] = {}
+        self._tags = itertools.count(1)
+        self._process = os.getpid()
+
+        _parked()
+        address = _library.client_new(uri)
+        if not address:
+            raise _library.failure(_library.errno())
+        self._address: int = address
+        self.client.value = address
+        try:
+            if timeout_ms is not None:
+                _library.check(
+                    _library.client_set_timeout(self.client, timeout_ms)
+                )
+        except ZseqError:
+            self.close()
+            raise
+        _cores.add(self)
+
+    #  Handles.
+
+    def open(
+        self, name: bytes, batch: int, timeout_ms: int | None, box: c_void_p
+    ) -> int:
+        """Makes a handle, and box point to it until the client is closed.
+        Returns what drop takes.
+        """
+        with self.lock:
+            self.check_open()
+            handle: int | None = _library.new(self.client, name)
+            if not handle:
+                raise _library.failure(_library.errno())
+            box.value = handle
+            self._handles[handle] = box
+        try:
+            _library.check(_library.set_batch(box, batch))
+            if timeout_ms is not None:
+                _library.check(_library.set_timeout(box, timeout_ms))
+        except ZseqError:
+            self.drop(handle)
+            raise
+        return handle
+
+    def drop(self, handle: int) -> None:
+        """Destroys a handle that nobody uses any more."""
+        with self.lock:
+            if self._handles.pop(handle, None):
+                _library.destroy(byref(c_void_p(handle)))
+
+    #  The end.
+
+    def check_open(self) -> None:
+        """Raises if the client was closed."""
+        if self.closed:
+            raise ZseqClosed
+
+    def check_process(self) -> None:
+        """Raises in a forked child."""
+        if self._process != os.getpid():
+            raise ZseqForked(f"{ZseqForked.text}: it was forked")
+
+    def close(self) -> None:
+        """Destroys everything; while calls are under way in other threads,
+        the last of them does.
+        """
+        with self.lock:
+            if self.closed:
+                return
+            self.closed = True
+            client, handle = _parked()
+            self.client.value = client
+            for box in self._handles.values():
+                box.value = handle
+            if not self._users:
+                self._destroy()
+
+    def _destroy(self) -> None:
+        while self._handles:
+            handle, _ = self._handles.popitem()
+            _library.destroy(byref(c_void_p(handle)))
+        _library.client_destroy(byref(c_void_p(self._address)))
+
+    #  Calls.
+
+    def call(self, function: Callable[..., int], *arguments: Any) -> None:
+        """Makes a C call that may wait. Raises what it fails with."""
+        with self.lock:
+            self.check_open()
+            self._users += 1
+        try:
+            _library.check(function(*arguments))
+        finally:
+            with self.lock:
+                self._users -= 1
+                if self.closed and not self._users:
+                    self._destroy()
+
+    def wait(
+        self,
+        start: Callable[..., int],
+        function: Callable[..., int],
+        *arguments: Any,
+    ) -> int:
+        """Makes a C call that waits, and returns its value.
+
+        In the main thread, where signals are, by starting the call and
+        waiting for its end in Python; elsewhere by function, whose last
+        argument is where the value goes.
+        """
+        if self.must_be_interruptible():
+            return self._wait_in_main_thread(start, *arguments)
+        value = c_uint64()
+        self.call(function, *arguments, byref(value))
+        return value.value
+
+    def must_be_interruptible(self) -> bool:
+        """Whether signals are to be handled while a call waits."""
+        return in_main_thread() and not self.local
+
+    def _wait_in_main_thread(
+        self, start: Callable[..., int], *arguments: Any
+    ) -> int:
+        #  A signal handler may make such a call itself, while this one waits.
+        tag = next(self._tags)
+        ends = Ends(1)
+        poll = select.poll()
+        try:
+            self._waited[tag] = None
+            self.check_open()
+            poll.register(self.descriptor(), select.POLLIN)
+            _library.check(start(*arguments, tag))
+            while (ended := self._waited[tag]) is None:
+                poll.poll(_LOOK_MS)
+                #  ... or close the client, or fork.
+                self.check_open()
+                self.check_process()
+                ends.collect(self.client, self._deliver)
+        finally:
+            self._waited.pop(tag, None)
+        return check_ended(ended)
+
+    def _deliver(self, tag: int, ended: Ended) -> None:
+        if tag in self._waited:
+            self._waited[tag] = ended
+
+    def descriptor(self) -> int:
+        """What becomes readable when asynchronous calls have ended."""
+        descriptor: int = _library.client_fd(self.client)
+        if descriptor < 0:
+            raise _library.failure(_library.errno())
+        return descriptor
+
+
+def in_main_thread() -> bool:
+    """Whether Python runs signal handlers in this thread."""
+    return threading.current_thread() is threading.main_thread()
+
+
+def aside(function: Callable[[], T]) -> T:
+    """Runs a function that waits in C; from the main thread in a thread of
+    its own, so that signals are handled meanwhile.
+    """
+    if not in_main_thread():
+        return function()
+    results: list[T] = []
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            results.append(function())
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run, name="zseq", daemon=True)
+    thread.start()
+    thread.join()
+    if errors:
+        raise errors[0]
+    return results[0]
+
+
+#: All clients of this process, for a fork.
+_cores: weakref.WeakSet[Core] = weakref.WeakSet()
+
+
+def _after_fork() -> None:
+    #  The locks may have been held by threads of the parent.
+    for core in list(_cores):
+        core.lock = threading.RLock()
+
+
+os.register_at_fork(after_in_child=_after_fork)

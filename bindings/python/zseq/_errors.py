@@ -1,0 +1,197 @@
+"""One exception class per error of the library.
+
+The class of ``ZSEQ_ETIMEOUT`` is ``ZseqTimeout``, and so on. Where Python has
+an exception of that meaning, the class is one of those as well.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+
+class ZseqError(Exception):
+    """Anything that the library refuses or fails to do.
+
+    After a failed ``next``, ``take`` or ``range`` no ID was handed out, and
+    a retry is safe; IDs may have been burnt.
+    """
+
+    #: The library's number of this error, positive; 0: none of its own.
+    number: ClassVar[int] = 0
+    #: The library's text for it.
+    text: ClassVar[str] = "unknown error"
+
+
+#: The classes by their numbers.
+BY_NUMBER: dict[int, type[ZseqError]] = {}
+
+
+class _Numbered(ZseqError):
+    """An error of the library's table; the number and text are given there."""
+
+    def __init_subclass__(cls, number: int, text: str, **rest: Any) -> None:
+        super().__init_subclass__(**rest)
+        cls.number = number
+        cls.text = text
+        BY_NUMBER[number] = cls
+
+
+class ZseqInval(_Numbered, ValueError, number=1, text="invalid argument"):
+    """An argument is out of its range."""
+
+
+class ZseqNoMem(_Numbered, MemoryError, number=2, text="out of memory"):
+    """The library could not allocate memory."""
+
+
+class ZseqConflict(
+    _Numbered, number=3, text="another client was faster"
+):
+    """Another client's claim came first."""
+
+
+class ZseqExhausted(
+    _Numbered, number=4, text="the sequence is at its end"
+):
+    """No ID, or not so many, are left below 2**63."""
+
+
+class ZseqQuorum(
+    _Numbered, ValueError, number=5, text="R or W is out of range"
+):
+    """The URI's r or w does not fit the number of nodes."""
+
+
+class ZseqCluster(_Numbered, number=6, text="the wrong cluster"):
+    """The nodes belong to another cluster than the URI names."""
+
+
+class ZseqDuplicate(_Numbered, number=7, text="a node is listed twice"):
+    """Two endpoints lead to the same node."""
+
+
+class ZseqUnavailable(
+    _Numbered, ConnectionError, number=8, text="too few nodes are reachable"
+):
+    """Fewer nodes than needed were reachable and voting."""
+
+
+class ZseqTimeout(
+    _Numbered, TimeoutError, number=9, text="the deadline passed"
+):
+    """Enough nodes were there, but too slow or too contended."""
+
+
+class ZseqAgain(
+    _Numbered, BlockingIOError, number=10, text="nothing is buffered yet"
+):
+    """Nothing is buffered; the next range is on its way."""
+
+
+class ZseqForked(
+    _Numbered,
+    RuntimeError,
+    number=11,
+    text="the handle belongs to the parent process",
+):
+    """This process was forked, and the client cannot follow it."""
+
+
+class ZseqNotVoting(_Numbered, number=12, text="the node does not vote"):
+    """A node does not take part in claims and reads."""
+
+
+class ZseqNoSpace(_Numbered, OSError, number=13, text="the disk is full"):
+    """So many nodes have a full disk that too few are left."""
+
+
+class ZseqBusy(_Numbered, number=14, text="the node is busy"):
+    """So many nodes are overloaded that too few are left."""
+
+
+class ZseqFull(
+    _Numbered, number=15, text="the node holds as many sequences as it may"
+):
+    """So many nodes hold no more names that too few are left."""
+
+
+class ZseqProtocol(
+    _Numbered,
+    number=16,
+    text="the message is malformed or not understood",
+):
+    """The nodes speak another version."""
+
+
+class ZseqMembers(
+    _Numbered, number=17, text="the member list is a different one"
+):
+    """A node was set up with other members."""
+
+
+class ZseqReformatted(
+    _Numbered,
+    number=18,
+    text="the node was formatted again over a lost disk",
+):
+    """A node was formatted again where it had to recover."""
+
+
+class ZseqSuperseded(
+    _Numbered, number=19, text="a newer incarnation of the node exists"
+):
+    """A node with an older life of its disk."""
+
+
+class ZseqUri(_Numbered, ValueError, number=20, text="malformed URI"):
+    """The URI is malformed."""
+
+
+class ZseqIo(_Numbered, OSError, number=21, text="input or output failed"):
+    """Sockets or files could not be opened, read or written."""
+
+
+class ZseqDamaged(
+    _Numbered, number=22, text="data is missing or damaged"
+):
+    """Files on the disk are missing or damaged."""
+
+
+class ZseqLocked(_Numbered, number=23, text="in use by another process"):
+    """The directory is in use by another process."""
+
+
+class ZseqExist(
+    _Numbered,
+    FileExistsError,
+    number=24,
+    text="the directory is not empty",
+):
+    """The directory holds something already."""
+
+
+class ZseqForeign(
+    _Numbered,
+    number=25,
+    text="the directory belongs to another node or cluster",
+):
+    """The directory is another node's or cluster's."""
+
+
+class ZseqClock(_Numbered, number=26, text="too far from the clock"):
+    """IDs made from the time would be too far from what the clock says."""
+
+
+class ZseqClosed(ZseqError, ValueError):
+    """The client was closed. An error of the binding, not of the library."""
+
+    text = "the client is closed"
+
+    def __init__(self, *arguments: object) -> None:
+        super().__init__(*(arguments or (self.text,)))
+
+
+def make(rc: int, text: str, detail: str) -> ZseqError:
+    """The exception for a call's result, its text and its detail."""
+    kind = BY_NUMBER.get(-rc, ZseqError)
+    return kind(f"{text}: {detail}" if detail else text)

@@ -1,0 +1,205 @@
+"""The same for asyncio.
+
+    async with zseq.aio.Client("tcp://10.0.0.1:19001") as client:
+        orders = client.sequence("orders")
+        print(await orders.next())
+
+Calls are driven by the library's descriptor, which the event loop watches:
+no thread per call, no polling. A cancelled call loses at most its IDs.
+
+A client belongs to the event loop in which it is first used, and to that
+loop's thread. It does not survive a fork: there, calls raise ZseqForked.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import builtins
+import itertools
+import types
+from array import array
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from zseq import _library
+from zseq._base import (
+    BaseClient,
+    BaseSequence,
+    Batch,
+    Listed,
+    Status,
+    check_count,
+    check_id,
+    list_names,
+    read_status,
+)
+from zseq._core import Ended, Ends, check_ended, text_bytes
+
+__all__ = ["Client", "Sequence"]
+
+T = TypeVar("T")
+
+#: Calls that take starts at once.
+_TAKE_MAX = 1024
+
+
+class Client(BaseClient):
+    """As ``zseq.Client``, with methods to await.
+
+    Use it as an asynchronous context manager, or call ``close``.
+    """
+
+    def __init__(
+        self, uri: str | bytes, timeout: float | None = None
+    ) -> None:
+        super().__init__(uri, timeout)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._descriptor = -1
+        self._pending: dict[int, asyncio.Future[Ended]] = {}
+        self._tags = itertools.count(1)
+        self._ends = Ends(64)
+
+    def sequence(
+        self,
+        name: str | bytes,
+        batch: Batch = 1,
+        timeout: float | None = None,
+    ) -> Sequence:
+        """As ``zseq.Client.sequence``."""
+        return Sequence(self, name, batch, timeout)
+
+    async def list(self, prefix: str | bytes = "") -> builtins.list[Listed]:
+        """As ``zseq.Client.list``. Runs in a thread; when it is cancelled,
+        that goes on until its deadline.
+        """
+        encoded = text_bytes(prefix, "prefix")
+        return await asyncio.to_thread(list_names, self._core, encoded)
+
+    async def status(self) -> Status:
+        """As ``zseq.Client.status``. Runs in a thread, as ``list``."""
+        return await asyncio.to_thread(read_status, self._core)
+
+    def close(self) -> None:
+        """Closes the connections; calls under way raise ZseqClosed. Buffered
+        IDs are burnt. Never waits for long.
+        """
+        self._detach()
+        self._core.close()
+
+    async def __aenter__(self) -> Client:
+        self._core.check_open()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: types.TracebackType | None,
+    ) -> None:
+        self.close()
+
+    async def _call(
+        self, start: Callable[..., int], *arguments: Any
+    ) -> int:
+        return check_ended(await self._start(start, *arguments))
+
+    def _start(
+        self, start: Callable[..., int], *arguments: Any
+    ) -> asyncio.Future[Ended]:
+        self._core.check_open()
+        self._core.check_process()
+        loop = asyncio.get_running_loop()
+        if loop is not self._loop:
+            self._attach(loop)
+        tag = next(self._tags)
+        _library.check(start(*arguments, tag))
+        future: asyncio.Future[Ended] = loop.create_future()
+        self._pending[tag] = future
+        return future
+
+    def _attach(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop is not None and not self._loop.is_closed():
+            raise RuntimeError(f"{self!r} belongs to another event loop")
+        self._pending.clear()
+        self._descriptor = self._core.descriptor()
+        loop.add_reader(self._descriptor, self._collect)
+        self._loop = loop
+
+    def _detach(self) -> None:
+        if self._loop is None or self._loop.is_closed():
+            return
+        self._loop.remove_reader(self._descriptor)
+        self._loop = None
+        for future in self._pending.values():
+            if not future.done():
+                future.set_result(None)
+        self._pending.clear()
+
+    def _collect(self) -> None:
+        self._ends.collect(self._core.client, self._deliver)
+
+    def _deliver(self, tag: int, ended: Ended) -> None:
+        future = self._pending.pop(tag, None)
+        if future is not None and not future.done():
+            future.set_result(ended)
+
+
+class Sequence(BaseSequence):
+    """A handle on one sequence of IDs, made by ``Client.sequence``.
+
+    An asynchronous iterator without an end. Any number of tasks may share
+    it, and their calls share claims.
+    """
+
+    _client: Client
+
+    async def next(self) -> int:
+        """As ``zseq.Sequence.next``. What is buffered comes without giving
+        other tasks a turn.
+        """
+        return self._draw() or await self._client._call(
+            _library.start_next, self._handle
+        )
+
+    __anext__ = next
+
+    def __aiter__(self) -> Sequence:
+        return self
+
+    async def take(self, count: int) -> array[int]:
+        """As ``zseq.Sequence.take``. Other tasks may draw IDs in between."""
+        check_count(count)
+        ids = array("Q")
+        while len(ids) < count:
+            buffered = iter(self._draw, 0)
+            ids.extend(itertools.islice(buffered, count - len(ids)))
+            #  One call fills the buffer; without one, claims are shared.
+            calls = 1 if self._has_buffer() else _TAKE_MAX
+            started = [
+                self._client._start(_library.start_next, self._handle)
+                for _ in range(min(count - len(ids), calls))
+            ]
+            if started:
+                await asyncio.wait(started)
+                ends = [future.result() for future in started]
+                ids.extend(sorted(map(check_ended, ends)))
+        return ids
+
+    async def range(self, count: int) -> builtins.range:
+        """As ``zseq.Sequence.range``."""
+        check_count(count)
+        first = await self._client._call(
+            _library.start_range, self._handle, count
+        )
+        return builtins.range(first, first + count)
+
+    async def peek(self) -> int:
+        """As ``zseq.Sequence.peek``."""
+        return await self._client._call(_library.start_peek, self._handle)
+
+    async def raise_to(self, number: int) -> None:
+        """As ``zseq.Sequence.raise_to``. After a cancellation it may or may
+        not come to hold.
+        """
+        check_id(number)
+        await self._client._call(_library.start_raise, self._handle, number)

@@ -3,6 +3,14 @@
 #include <assert.h>
 #include <string.h>
 
+//  A client whose claims follow each other without a gap is beaten by nobody who
+//  begins where the last one ends: the next is on its way already. After so many
+//  conflicts a claim begins above what the others have advanced by between two,
+//  then twice as far above, and so on. It beats them, and they take turns.
+#define LEAP_AFTER 16
+#define LEAPS_MAX 12  //  Doublings
+#define LEAP_MAX ((uint64_t) 1 << 32)
+
 void
 zseq_claim_init (zseq_claim_t *self, const zseq_quorum_t *quorum,
                  const zseq_known_t *known, uint64_t count, uint64_t count_min,
@@ -96,8 +104,10 @@ s_lost (zseq_claim_t *self, bool answered, uint64_t now_us)
         }
         if (accepted && first < self->first + self->count)
             self->burnt += self->first + self->count - first;
-        if (answered && zseq_tally_count (tally, ZSEQ_ECONFLICT) > 0)
+        if (answered && zseq_tally_count (tally, ZSEQ_ECONFLICT) > 0) {
             self->conflicts++;
+            self->lost_first = self->first - self->leap;
+        }
     }
     s_learn (self);
     zseq_attempt_end (&self->attempt, answered);
@@ -160,6 +170,22 @@ zseq_claim_room (const zseq_claim_t *self)
     return left < ZSEQ_COUNT_MAX ? left : ZSEQ_COUNT_MAX;
 }
 
+//  How far above first a claim is to begin; never so far that the sequence's end
+//  is in its way.
+static uint64_t
+s_leap (const zseq_claim_t *self, uint64_t first)
+{
+    if (self->conflicts < LEAP_AFTER || first <= self->lost_first)
+        return 0;
+    uint32_t doublings = self->conflicts - LEAP_AFTER + 1;
+    if (doublings > LEAPS_MAX)
+        doublings = LEAPS_MAX;
+    uint64_t advance = first - self->lost_first;
+    uint64_t leap =
+      advance < LEAP_MAX >> doublings ? advance << doublings : LEAP_MAX;
+    return leap <= ZSEQ_NEXT_MAX - first - self->count ? leap : 0;
+}
+
 zseq_do_t
 zseq_claim_request (zseq_claim_t *self, uint64_t request, uint64_t now_us,
                     zseq_msg_t *msg)
@@ -186,12 +212,13 @@ zseq_claim_request (zseq_claim_t *self, uint64_t request, uint64_t now_us,
 
     self->reading = false;
     self->doubted = false;
-    self->first = first;
+    self->leap = s_leap (self, first);
+    self->first = first + self->leap;
     self->claims++;
     msg->op = ZSEQ_OP_CLAIM;
     msg->reply = false;
     msg->request = request;
-    msg->first = first;
+    msg->first = self->first;
     msg->count = self->count;
     zseq_attempt_begin (&self->attempt, request, true, now_us);
     return ZSEQ_DO_SEND;
@@ -266,6 +293,7 @@ zseq_claim_reply (zseq_claim_t *self, const zseq_msg_t *reply, uint64_t now_us)
 
     //  S2: W distinct nodes took the same range.
     if (zseq_attempt_granted (attempt) >= attempt->quorum.w) {
+        self->burnt += self->leap;
         s_learn (self);
         zseq_attempt_end (attempt, true);
         return s_done (self, ZSEQ_OK);

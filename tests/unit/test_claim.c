@@ -367,6 +367,64 @@ Test (claim, is_unavailable_when_too_few_answer)
     cr_assert_eq (self.claim.burnt, 1);
 }
 
+//  Loses so many claims to a client that advances by ten IDs each time.
+static uint64_t
+s_lose (s_fixture_t *self, unsigned times, uint64_t next)
+{
+    uint64_t now_us = NOW;
+    for (unsigned time = 0; time < times; time++) {
+        cr_assert_eq (s_ask (self, now_us), ZSEQ_DO_SEND);
+        cr_assert_eq (self->sent.first, next);
+        next += 10;
+        for (uint8_t node = 0; node < 2; node++) {
+            zseq_msg_t msg = s_reply (self, node, ZSEQ_ECONFLICT, next);
+            (void) zseq_claim_reply (&self->claim, &msg, now_us);
+        }
+        now_us = zseq_claim_wake_us (&self->claim);
+        cr_assert_eq (zseq_claim_tick (&self->claim, now_us), ZSEQ_DO_SEND);
+    }
+    return now_us;
+}
+
+Test (claim, leaps_over_a_client_that_always_wins)
+{
+    zseq_known_t known = s_known (100, 100, 100);
+    s_fixture_t self = s_begin (3, &known, 1);
+    uint64_t now_us = s_lose (&self, 16, 100);
+    cr_assert_eq (self.claim.conflicts, 16);
+    cr_assert_eq (s_ask (&self, now_us), ZSEQ_DO_SEND);
+    cr_assert_eq (self.sent.first, 260 + 2 * 10);
+    //  Again, and so twice as far.
+    for (uint8_t node = 0; node < 2; node++) {
+        zseq_msg_t msg = s_reply (&self, node, ZSEQ_ECONFLICT, 300);
+        (void) zseq_claim_reply (&self.claim, &msg, now_us);
+    }
+    now_us = zseq_claim_wake_us (&self.claim);
+    cr_assert_eq (zseq_claim_tick (&self.claim, now_us), ZSEQ_DO_SEND);
+    cr_assert_eq (s_ask (&self, now_us), ZSEQ_DO_SEND);
+    cr_assert_eq (self.sent.first, 300 + 4 * 40);
+    uint64_t burnt = self.claim.burnt;
+    for (uint8_t node = 0; node < 2; node++) {
+        zseq_msg_t msg = s_reply (&self, node, ZSEQ_OK, 461);
+        (void) zseq_claim_reply (&self.claim, &msg, now_us);
+    }
+    cr_assert (self.claim.done);
+    cr_assert_eq (self.claim.rc, ZSEQ_OK);
+    cr_assert_eq (self.claim.first, 460);
+    cr_assert_eq (self.claim.burnt - burnt, 160,
+                  "what was leapt over is burnt");
+}
+
+Test (claim, leaps_over_no_end_of_the_sequence)
+{
+    uint64_t next = ZSEQ_NEXT_MAX - 165;
+    zseq_known_t known = s_known (next, next, next);
+    s_fixture_t self = s_begin (3, &known, 1);
+    uint64_t now_us = s_lose (&self, 16, next);
+    cr_assert_eq (s_ask (&self, now_us), ZSEQ_DO_SEND);
+    cr_assert_eq (self.sent.first, next + 160);
+}
+
 Test (claim, times_out_when_others_always_win)
 {
     zseq_known_t known = s_known (7, 7, 7);

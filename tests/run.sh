@@ -22,7 +22,7 @@ for option in "$@"; do
 done
 
 #  The tests that thread sanitizer can tell most about; with --long it has all.
-threads=(-R 'test_(buffer|client|cluster|daemon|links|load|store)$|zseq-soak|cli_commands|cli_examples|crash_disks|partition_cuts')
+threads=(-R 'test_(buffer|calls|client|cluster|daemon|embedded|links|load|schemes|store)$|zseq-soak|cli_commands|cli_examples|crash_disks|partition_cuts')
 [[ -z ${ZSEQ_LONG:-} ]] || threads=()
 
 summary=$(mktemp)

@@ -1228,11 +1228,11 @@ zseq_engine_name_free (zseq_engine_t *self, zseq_name_t *name)
 {
     assert (self);
     assert (name);
-    assert (name->references);
 
     bool forked = zseq_engine_forked (self);
     if (!forked)
         pthread_mutex_lock (&self->lock);
+    assert (name->references);
     if (--name->references == 0) {
         //  The lines are the parent's, who may have been at work on them.
         if (!forked)

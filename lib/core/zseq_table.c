@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 //  An inner node tells its two sides apart by one bit: of the byte at index,
 //  counted over the name with its terminating NUL, so that no name is a
 //  prefix of another. mask has the bit set. A pointer with the lowest bit set
@@ -14,10 +17,19 @@ typedef struct {
     uint8_t mask;
 } s_branch_t;
 
+//  The index: as many buckets as names, in segments that never move. The first
+//  has SEGMENT, each of the others as many as all before it.
+#define SEGMENT 64u
+#define SEGMENTS_MAX 32
+//  Names of a bucket that are looked at before the tree is asked.
+#define LOOKS_MAX 8
+
 struct zseq_table {
     uintptr_t root;
     size_t count;
     size_t entries_max;
+    zseq_entry_t **segment[SEGMENTS_MAX];
+    size_t buckets;  //  In use
 };
 
 static bool
@@ -63,14 +75,102 @@ s_nearest (const zseq_table_t *self, const char *name, size_t size)
     return s_entry (link);
 }
 
+//  The index.
+
+static zseq_entry_t **
+s_bucket_at (const zseq_table_t *self, size_t number)
+{
+    if (number < SEGMENT)
+        return &self->segment[0][number];
+    unsigned high = 63 - (unsigned) __builtin_clzll (number / SEGMENT);
+    return &self->segment[high + 1][number - ((size_t) SEGMENT << high)];
+}
+
+//  Where a name belongs, of that many buckets.
+static size_t
+s_bucket_number (const char *name, size_t size, size_t buckets)
+{
+    uint64_t hash = XXH3_64bits (name, size);
+    unsigned high = 63 - (unsigned) __builtin_clzll (buckets);
+    size_t number = hash & (((size_t) 2 << high) - 1);
+    return number < buckets ? number : number - ((size_t) 1 << high);
+}
+
+//  One bucket more, which takes its share of another. Without memory the index
+//  stays as it is.
+static void
+s_split (zseq_table_t *self)
+{
+    size_t number = self->buckets;
+    unsigned high = 63 - (unsigned) __builtin_clzll (number);
+    if (number >= SEGMENT && number == (size_t) 1 << high) {
+        unsigned segment =
+          high + 1 - (63 - (unsigned) __builtin_clzll (SEGMENT));
+        if (segment == SEGMENTS_MAX)
+            return;
+        self->segment[segment] = calloc (number, sizeof (zseq_entry_t *));
+        if (!self->segment[segment])
+            return;
+    }
+    self->buckets++;
+    zseq_entry_t **from = s_bucket_at (self, number - ((size_t) 1 << high));
+    zseq_entry_t **to = s_bucket_at (self, number);
+    while (*from) {
+        zseq_entry_t *entry = *from;
+        if (s_bucket_number (entry->name, entry->name_size, self->buckets) !=
+            number) {
+            from = &entry->bucket;
+            continue;
+        }
+        *from = entry->bucket;
+        entry->bucket = *to;
+        *to = entry;
+    }
+}
+
+static void
+s_index (zseq_table_t *self, zseq_entry_t *entry)
+{
+    zseq_entry_t **bucket = s_bucket_at (
+      self, s_bucket_number (entry->name, entry->name_size, self->buckets));
+    entry->bucket = *bucket;
+    *bucket = entry;
+    if (self->count > self->buckets)
+        s_split (self);
+}
+
+//  Finds a name; true if that is the answer, also if there is none.
+static bool
+s_look_up (const zseq_table_t *self, const char *name, size_t size,
+           zseq_entry_t **entry_p)
+{
+    zseq_entry_t *entry =
+      *s_bucket_at (self, s_bucket_number (name, size, self->buckets));
+    for (unsigned looks = 0; entry && looks < LOOKS_MAX; looks++) {
+        if (entry->name_size == size && !memcmp (entry->name, name, size))
+            break;
+        entry = entry->bucket;
+        if (looks + 1 == LOOKS_MAX && entry)
+            return false;
+    }
+    *entry_p = entry;
+    return true;
+}
+
 zseq_table_t *
 zseq_table_new (size_t entries_max)
 {
     assert (entries_max >= 1);
 
     zseq_table_t *self = calloc (1, sizeof *self);
-    if (self)
-        self->entries_max = entries_max;
+    if (!self)
+        return NULL;
+    self->entries_max = entries_max;
+    //  All names are in the index, or none could be trusted not to be.
+    self->buckets = SEGMENT;
+    self->segment[0] = calloc (SEGMENT, sizeof (zseq_entry_t *));
+    if (!self->segment[0])
+        zseq_table_destroy (&self);
     return self;
 }
 
@@ -106,6 +206,8 @@ zseq_table_destroy (zseq_table_t **self_p)
             free (branch);
         }
     }
+    for (size_t index = 0; index < SEGMENTS_MAX; index++)
+        free (self->segment[index]);
     free (self);
     *self_p = NULL;
 }
@@ -127,7 +229,10 @@ zseq_table_find (const zseq_table_t *self, const char *name, size_t size)
 
     if (!self->root)
         return NULL;
-    zseq_entry_t *entry = s_nearest (self, name, size);
+    zseq_entry_t *entry;
+    if (s_look_up (self, name, size, &entry))
+        return entry;
+    entry = s_nearest (self, name, size);
     if (entry->name_size != size || memcmp (entry->name, name, size))
         return NULL;
     return entry;
@@ -195,15 +300,15 @@ zseq_table_insert (zseq_table_t *self, const char *name, size_t size,
     assert (!memchr (name, 0, size));
     assert (entry_p);
 
-    zseq_entry_t *nearest = self->root ? s_nearest (self, name, size) : NULL;
-    if (nearest && nearest->name_size == size &&
-        !memcmp (nearest->name, name, size)) {
-        *entry_p = nearest;
+    zseq_entry_t *known = zseq_table_find (self, name, size);
+    if (known) {
+        *entry_p = known;
         return ZSEQ_OK;
     }
     if (self->count == self->entries_max)
         return ZSEQ_EFULL;
 
+    zseq_entry_t *nearest = self->root ? s_nearest (self, name, size) : NULL;
     zseq_entry_t *entry = s_entry_new (name, size);
     if (!entry)
         return ZSEQ_ENOMEM;
@@ -214,6 +319,7 @@ zseq_table_insert (zseq_table_t *self, const char *name, size_t size,
         return ZSEQ_ENOMEM;
     }
     self->count++;
+    s_index (self, entry);
     *entry_p = entry;
     return ZSEQ_OK;
 }

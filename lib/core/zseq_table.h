@@ -1,7 +1,10 @@
 //  The bounded table of the names that a node holds, in byte order: a crit-bit
-//  tree (Bernstein, "Crit-bit trees"; Langley, "Crit-bit Trees", 2008). One
-//  structure looks up, lists by prefix and pages, without a hash that could be
-//  flooded and without a pause to grow. Names are never removed.
+//  tree (Bernstein, "Crit-bit trees"; Langley, "Crit-bit Trees", 2008), which looks
+//  up, lists by prefix and pages. Beside it, as a tree of a million names is a walk
+//  through as many cache misses as it is deep, an index by hash that finds most
+//  names with two (linear hashing: Litwin, VLDB 1980, which grows by a bucket at a
+//  time, without a pause). It is only a short cut: where somebody has flooded a
+//  bucket, the tree is asked. Names are never removed.
 
 #ifndef ZSEQ_TABLE_H_INCLUDED
 #define ZSEQ_TABLE_H_INCLUDED
@@ -17,6 +20,7 @@ typedef struct zseq_entry {
     uint32_t waiting_last;        //  ... and the last
     struct zseq_entry *dirty;     //  Next in the list of entries to persist
     struct zseq_entry *reserved;  //  Next in the list of those with a reserve
+    struct zseq_entry *bucket;    //  Next in its bucket of the index
     struct zseq_line *line;       //  Its line at the coordinator, or NULL
     zseq_reserve_t reserve;
     bool queued;     //  It is in the list of entries to persist

@@ -7,6 +7,9 @@
 #include <string.h>
 
 #include "test_random.h"
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "zseq_table.h"
 
 typedef struct {
@@ -314,6 +317,64 @@ Test (table, pages_make_up_the_whole)
     }
     zseq_table_destroy (&table);
     free (dumb.names);
+}
+
+//  Names that share their hash's lowest bits, and so a bucket, however many
+//  buckets there are.
+Test (table, finds_names_in_a_bucket_that_was_flooded)
+{
+    enum { FLOOD = 40, BITS = 12 };
+    char names[FLOOD][16];
+    size_t count = 0;
+    for (unsigned number = 0; count < FLOOD; number++) {
+        char name[16];
+        snprintf (name, sizeof name, "flood-%u", number);
+        if (XXH3_64bits (name, strlen (name)) % (1u << BITS) == 5)
+            strcpy (names[count++], name);
+    }
+    zseq_table_t *table = zseq_table_new (FLOOD);
+    zseq_entry_t *entries[FLOOD];
+    for (size_t at = 0; at + 1 < FLOOD; at++)
+        cr_assert_eq (zseq_table_insert (table, names[at], strlen (names[at]),
+                                         &entries[at]),
+                      ZSEQ_OK);
+    for (size_t at = 0; at + 1 < FLOOD; at++) {
+        cr_assert_eq (zseq_table_find (table, names[at], strlen (names[at])),
+                      entries[at]);
+        zseq_entry_t *entry = NULL;
+        cr_assert_eq (
+          zseq_table_insert (table, names[at], strlen (names[at]), &entry),
+          ZSEQ_OK);
+        cr_assert_eq (entry, entries[at]);
+    }
+    cr_assert_null (
+      zseq_table_find (table, names[FLOOD - 1], strlen (names[FLOOD - 1])));
+    cr_assert_eq (zseq_table_count (table), FLOOD - 1);
+    zseq_table_destroy (&table);
+}
+
+Test (table, finds_all_of_many_and_nothing_else)
+{
+    enum { MANY = 20000 };
+    zseq_table_t *table = zseq_table_new (MANY);
+    for (unsigned number = 0; number < MANY; number++) {
+        char name[16];
+        snprintf (name, sizeof name, "%u", number);
+        zseq_entry_t *entry;
+        cr_assert_eq (zseq_table_insert (table, name, strlen (name), &entry),
+                      ZSEQ_OK);
+        if (number % 1000 == 0 || number < 300)
+            for (unsigned before = 0; before <= number; before++) {
+                snprintf (name, sizeof name, "%u", before);
+                zseq_entry_t *found =
+                  zseq_table_find (table, name, strlen (name));
+                cr_assert (found && !strcmp (found->name, name), "%s of %u",
+                           name, number);
+            }
+        snprintf (name, sizeof name, "%u", number + 1);
+        cr_assert_null (zseq_table_find (table, name, strlen (name)));
+    }
+    zseq_table_destroy (&table);
 }
 
 Test (table, finds_names_by_prefix_only_from_its_first_byte_on)

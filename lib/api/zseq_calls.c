@@ -18,6 +18,10 @@
 _Static_assert(sizeof ((zseq_ended_t *) 0)->detail == ZSEQ_DETAIL_MAX,
                "an outcome's detail fits");
 
+//  How long a call may keep the thread when others wait for it, too.
+#define SLICE_US 500000
+#define PAUSE_US 10000
+
 //  What is to be done.
 typedef enum { S_NEXT, S_RANGE, S_PROBE, S_WARM } s_kind_t;
 
@@ -383,11 +387,12 @@ s_begin_next (zseq_call_t *call)
 static void
 s_begin_range (zseq_call_t *call)
 {
+    zseq_engine_t *engine = call->client->engine;
     if (!s_enter (call))
         return;
     s_pend (call);
     s_want (call, call->count);
-    zseq_engine_leave (call->client->engine);
+    zseq_engine_leave (engine);
 }
 
 static void
@@ -410,32 +415,48 @@ s_begin_probe (zseq_call_t *call)
     zseq_engine_leave (engine);
 }
 
-//  Brings it under way; a source answers at once, or after a wait.
-static void
-s_begin_source (zseq_call_t *call, int timeout_ms)
+//  A source answers at once, or after a wait, of which the call gets a slice: others
+//  wait, too. False: it needs another one.
+static bool
+s_begin_source (zseq_call_t *call)
 {
     zseq_source_t *source = call->client->source;
+    uint64_t now_us = zseq_engine_now_us ();
+    uint64_t left_us =
+      call->deadline_us > now_us ? call->deadline_us - now_us : 0;
+    bool sliced = left_us > SLICE_US;
     int rc;
     if (call->kind == S_PROBE)
-        rc = zseq_client_probe_source (call->handle, &call->result.value);
+        rc =
+          zseq_client_probe_source (source, call->place, &call->result.value);
     else
-        rc = source->ops->take (source, call->place, call->count, timeout_ms,
+        rc = source->ops->take (source, call->place, call->count,
+                                (int) ((sliced ? SLICE_US : left_us) / 1000),
                                 &call->result.value);
+    if (sliced &&
+        (rc == ZSEQ_ETIMEOUT || rc == ZSEQ_EUNAVAILABLE || rc == ZSEQ_ECLOCK)) {
+        //  A clock that is far behind is told of at once.
+        (void) usleep (PAUSE_US);
+        return false;
+    }
     //  Whoever warms up is handed nothing.
     if (rc == ZSEQ_OK && call->kind == S_WARM)
         source->ops->burn (source, 1);
     s_end (call, rc, rc == ZSEQ_OK ? "" : zseq_detail ());
+    return true;
 }
 
-static void
+//  Begins a call; or ends it, and with it the wait for a directory that others
+//  before it have waited for long enough.
+static bool
 s_begin (zseq_call_t *call)
 {
-    if (call->client->source) {
-        uint64_t now_us = zseq_engine_now_us ();
-        uint64_t left_us =
-          call->deadline_us > now_us ? call->deadline_us - now_us : 0;
-        s_begin_source (call, (int) ((left_us + 999) / 1000));
-    }
+    zseq_engine_t *engine = call->client->engine;
+    if (!engine)
+        return s_begin_source (call);
+    if (!zseq_engine_entered (engine) &&
+        zseq_engine_now_us () >= call->deadline_us)
+        s_end (call, ZSEQ_ETIMEOUT, "the directory was not there in time");
     else if (call->kind == S_NEXT)
         s_begin_next (call);
     else if (call->kind == S_RANGE)
@@ -443,9 +464,10 @@ s_begin (zseq_call_t *call)
     else if (call->kind == S_PROBE)
         s_begin_probe (call);
     else if (s_enter (call)) {
-        zseq_engine_leave (call->client->engine);
+        zseq_engine_leave (engine);
         s_end (call, ZSEQ_OK, "");
     }
+    return true;
 }
 
 //  The thread.
@@ -458,6 +480,25 @@ zseq_calls_wait (const zseq_client_t *client)
         return client->uri.flake;
     return client->uri.scheme == ZSEQ_SCHEME_FILE &&
            !zseq_engine_entered (client->engine);
+}
+
+//  These two with the calls' lock held.
+
+static void
+s_enqueue (zseq_calls_t *self, zseq_call_t *call)
+{
+    call->next = NULL;
+    *self->queue_end = call;
+    self->queue_end = &call->next;
+    pthread_cond_signal (&self->wake);
+}
+
+//  Nobody is to hear of it.
+static void
+s_forget (zseq_calls_t *self, zseq_call_t *call)
+{
+    self->warming = self->warming && call->kind != S_WARM;
+    free (call);
 }
 
 static void *
@@ -476,8 +517,12 @@ s_run (void *arg)
             self->queue_end = &self->queue;
         self->current = call;
         pthread_mutex_unlock (&self->lock);
-        s_begin (call);
+        bool begun = s_begin (call);
         pthread_mutex_lock (&self->lock);
+        if (!begun && (call->off || self->closing))
+            s_forget (self, call);
+        else if (!begun)
+            s_enqueue (self, call);
         self->current = NULL;
         pthread_cond_broadcast (&self->idle);
     }
@@ -499,12 +544,8 @@ s_queue (zseq_call_t *call)
         self->threaded = pthread_create (&self->thread, NULL, s_run, self) == 0;
         pthread_sigmask (SIG_SETMASK, &before, NULL);
     }
-    if (self->threaded) {
-        call->next = NULL;
-        *self->queue_end = call;
-        self->queue_end = &call->next;
-        pthread_cond_signal (&self->wake);
-    }
+    if (self->threaded)
+        s_enqueue (self, call);
     else
         rc = ZSEQ_ENOMEM;
     pthread_mutex_unlock (&self->lock);
@@ -528,8 +569,7 @@ zseq_calls_off_queue (zseq_t *handle)
             continue;
         }
         *link_p = call->next;
-        self->warming = self->warming && call->kind != S_WARM;
-        free (call);
+        s_forget (self, call);
     }
     self->queue_end = link_p;
     //  A source does not need the handle. An engine does, but soon is under way.
@@ -575,7 +615,7 @@ static int
 s_start (zseq_call_t *call)
 {
     if (!zseq_calls_wait (call->client))
-        s_begin (call);
+        (void) s_begin (call);
     else if (call->client->source && call->kind == S_NEXT &&
              zseq_client_take_source (call->handle, 1, 0,
                                       &call->result.value) == ZSEQ_OK)

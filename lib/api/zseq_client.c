@@ -92,7 +92,8 @@ zseq_client_destroy (zseq_client_t **self_p)
     zseq_client_t *self = *self_p;
     if (!self)
         return;
-    assert (!self->handles);
+    //  Those of a forked child's parent may have been in the making.
+    assert (!self->handles || self->forks != zseq_engine_forks);
     zseq_calls_term (self);
     if (self->engine)
         zseq_engine_destroy (&self->engine);
@@ -918,11 +919,10 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
 }
 
 int
-zseq_client_probe_source (zseq_t *self, uint64_t *value_p)
+zseq_client_probe_source (zseq_source_t *source, void *place, uint64_t *value_p)
 {
-    zseq_source_t *source = self->client->source;
-    return *value_p ? source->ops->raise (source, self->place, *value_p)
-                    : source->ops->peek (source, self->place, value_p);
+    return *value_p ? source->ops->raise (source, place, *value_p)
+                    : source->ops->peek (source, place, value_p);
 }
 
 static int
@@ -930,7 +930,8 @@ s_probe (zseq_t *self, uint64_t *value_p)
 {
     int rc = zseq_client_check (self->client);
     if (rc == ZSEQ_OK && self->client->source)
-        return zseq_client_probe_source (self, value_p);
+        return zseq_client_probe_source (self->client->source, self->place,
+                                         value_p);
     if (rc == ZSEQ_OK)
         rc = zseq_engine_enter (self->client->engine);
     if (rc != ZSEQ_OK)

@@ -117,7 +117,8 @@ void zseq_client_raised (zseq_t *handle, uint64_t id);
 //  Of the source: IDs; a peek (with 0 there) or raise.
 int zseq_client_take_source (zseq_t *handle, uint64_t count, int timeout_ms,
                              uint64_t *first_p);
-int zseq_client_probe_source (zseq_t *handle, uint64_t *value_p);
+int zseq_client_probe_source (zseq_source_t *source, void *place,
+                              uint64_t *value_p);
 
 //  Of zseq_calls.c.
 

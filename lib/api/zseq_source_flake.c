@@ -37,6 +37,7 @@
 //  out is handed out.
 typedef struct s_shared {
     zseq_flake_t generator;
+    unsigned forks;  //  Of which process it is
     struct s_shared *next;
 } s_shared_t;
 
@@ -141,9 +142,19 @@ s_share (const zseq_flake_layout_t *layout, uint32_t worker, uint64_t first_ms)
     s_shared_t *newest = s_shared;
     while (true) {
         s_shared_t *shared = newest;
-        while (shared && (shared->generator.worker != worker ||
-                          !s_same (&shared->generator.layout, layout)))
-            shared = shared->next;
+        //  One that was copied by fork () goes on in the parent: what it stood at
+        //  may have been handed out there since.
+        for (; shared; shared = shared->next) {
+            const zseq_flake_t *generator = &shared->generator;
+            if (generator->worker != worker ||
+                !s_same (&generator->layout, layout))
+                continue;
+            if (shared->forks == zseq_engine_forks)
+                break;
+            uint64_t last_ms = generator->last >> layout->sequence_bits;
+            if (first_ms <= last_ms)
+                first_ms = last_ms + 1;
+        }
         if (shared) {
             free (made);
             return &shared->generator;
@@ -152,6 +163,7 @@ s_share (const zseq_flake_layout_t *layout, uint32_t worker, uint64_t first_ms)
             return NULL;
         zseq_flake_init (&made->generator, layout, worker, first_ms,
                          zseq_flake_ms_end (layout));
+        made->forks = zseq_engine_forks;
         made->next = newest;
         if (atomic_compare_exchange_strong (&s_shared, &newest, made))
             return &made->generator;
@@ -339,6 +351,11 @@ s_claim_now (s_flake_t *self, uint64_t deadline_us)
     if (first_ms + FIRST_MS > zseq_flake_ms_end (&self->layout))
         return s_fail_used_up (self);
     int rc = zseq_raise (self->handle, first_ms);
+    left_ms = s_left_ms (deadline_us);
+    if (rc == ZSEQ_OK && left_ms == 0)
+        rc = s_fail_late ();
+    if (rc == ZSEQ_OK)
+        (void) zseq_set_timeout (self->handle, left_ms);
     if (rc == ZSEQ_OK)
         rc = zseq_next_range (self->handle, FIRST_MS, &first_ms);
     if (rc != ZSEQ_OK)
@@ -436,7 +453,9 @@ s_renew (s_flake_t *self, uint64_t deadline_us)
         if (rc != ZSEQ_ECONFLICT)
             return rc;
     }
-    return s_change_worker (self, deadline_us);
+    //  What is held of this one is not thrown away for want of time.
+    return s_left_ms (deadline_us) ? s_change_worker (self, deadline_us)
+                                   : s_fail_late ();
 }
 
 //  Takes an ID, or says what the clock has to show before there may be one.
@@ -609,9 +628,11 @@ static void
 s_destroy (zseq_source_t *source)
 {
     s_flake_t *self = (s_flake_t *) source;
-    zseq_destroy (&self->handle);
+    //  In a forked child, threads of the parent's may have been at work on it, and
+    //  may seem to wait for ever.
+    if (self->forks == zseq_engine_forks)
+        zseq_destroy (&self->handle);
     zseq_client_destroy (&self->claims);
-    //  In a forked child, threads of the parent's may seem to wait for ever.
     if (self->forks == zseq_engine_forks) {
         pthread_cond_destroy (&self->left);
         pthread_mutex_destroy (&self->lock);

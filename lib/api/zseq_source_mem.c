@@ -156,8 +156,9 @@ s_stats (zseq_source_t *source, zseq_stats_t *stats_p)
 {
     s_mem_t *self = (s_mem_t *) source;
     zseq_stats_t stats = {.burnt = atomic_load (&self->burnt)};
+    uint64_t passed = atomic_load (&self->passed);
     (void) s_list (source, "", s_sum_name, &stats.issued);
-    stats.issued -= atomic_load (&self->passed) + stats.burnt;
+    stats.issued -= passed + stats.burnt;
     *stats_p = stats;
     return ZSEQ_OK;
 }

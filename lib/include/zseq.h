@@ -124,7 +124,9 @@ typedef struct zseq_client zseq_client_t;
 //                      learnt from it.
 //      file:DIR        a durable node inside this process, no server and no
 //                      socket, in a directory that one client at a time uses.
-//                      It is made with the first call if its parent is there.
+//                      It is made with the first call if its parent is there;
+//                      where another process uses it, that call may wait up to
+//                      three seconds, and others of the client for it.
 //                      What is to be done about a damaged one, zseq_detail says.
 //      mem:            this client's memory; it ends with it
 //      flake:WORKER    flake IDs: milliseconds, that worker's number, and a
@@ -339,7 +341,8 @@ int zseq_raise (zseq_t *self, uint64_t id);
 //  what has ended. Starting and collecting never wait for a node, a clock or a
 //  directory: a thread of the library does where that is needed. A call ends in
 //  the time that its handle's timeout allows. Destroying a handle calls its
-//  calls off: those that have not ended never do.
+//  calls off: those that have not ended never do. (Those that wait for a worker
+//  or a directory may end half a second late, and up to three seconds.)
 
 typedef struct {
     uint64_t tag;      //  As it was started with
@@ -357,8 +360,7 @@ int zseq_client_fd (zseq_client_t *self);
 
 //  Start a call as zseq_next, zseq_next_range, zseq_peek and zseq_raise, which
 //  ends with the tag. Errors, after which it never ends: ZSEQ_EINVAL,
-//  ZSEQ_ENOMEM, ZSEQ_EFORKED, and ZSEQ_EIO, ZSEQ_EURI where the client cannot
-//  open its connections.
+//  ZSEQ_ENOMEM, ZSEQ_EFORKED.
 ZSEQ_EXPORT
 int zseq_start_next (zseq_t *self, uint64_t tag);
 ZSEQ_EXPORT

@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -1332,6 +1333,52 @@ Test (workers, are_each_of_one_client)
 }
 
 //  Two numbers for three clients.
+//  The parent has had it until it tells, and the child has it from then on, with
+//  a generator that was copied when the parent's was not at its end yet.
+Test (workers, handed_over_to_a_child_repeat_nothing)
+{
+    for (int round = 0; round < 50; round++) {
+        char uri[32];
+        snprintf (uri, sizeof uri, "flake:%d", round);
+        zseq_client_t *client = zseq_client_new (uri);
+        zseq_t *seq = zseq_new (client, "orders");
+        uint64_t id;
+        cr_assert_eq (zseq_next (seq, &id), ZSEQ_OK);
+        int turn[2];
+        int answer[2];
+        cr_assert_eq (pipe (turn), 0);
+        cr_assert_eq (pipe (answer), 0);
+        pid_t child = fork ();
+        if (child == 0) {
+            char byte;
+            uint64_t mine = 0;
+            zseq_destroy (&seq);
+            zseq_client_destroy (&client);
+            if (read (turn[0], &byte, 1) == 1) {
+                client = zseq_client_new (uri);
+                seq = zseq_new (client, "orders");
+                (void) zseq_next (seq, &mine);
+            }
+            _exit (write (answer[1], &mine, sizeof mine) != sizeof mine);
+        }
+        for (int more = 0; more < 100; more++)
+            cr_assert_eq (zseq_next (seq, &id), ZSEQ_OK);
+        zseq_destroy (&seq);
+        zseq_client_destroy (&client);
+        uint64_t theirs = 0;
+        cr_assert_eq (write (turn[1], "x", 1), 1);
+        cr_assert_eq (read (answer[0], &theirs, sizeof theirs),
+                      (ssize_t) sizeof theirs);
+        int status;
+        cr_assert_eq (waitpid (child, &status, 0), child);
+        cr_assert_gt (theirs, id, "round %d", round);
+        for (int end = 0; end < 2; end++) {
+            close (turn[end]);
+            close (answer[end]);
+        }
+    }
+}
+
 Test (workers, end)
 {
     s_open_kind (S_FLAKE_TCP);

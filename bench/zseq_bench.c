@@ -24,6 +24,7 @@ enum {
 #define SECONDS_MAX 3600
 #define RESERVE_S_DEFAULT 1.0
 #define RESERVE_S_MAX 60
+#define MEMORY "/dev/shm"  //  Where fsync costs nothing
 
 typedef struct {
     bool floors_only;
@@ -32,6 +33,7 @@ typedef struct {
     double reserve_s;     //  Of those; below 0: not given
     const char *zseqd;    //  NULL: beside this program
     const char *base;     //  Where the temporary directory is made
+    const char *fsync;    //  on, off, or NULL: as it comes
     const char *pattern;  //  NULL: all cases
     double seconds;
     bool quick;
@@ -196,6 +198,11 @@ s_prepare (s_bench_t *self)
 
     zseq_bench_setting_t *setting = &self->setting;
     zseq_bench_setting_init (setting, self->directory);
+    if (options->fsync && strcmp (options->fsync, "on") == 0 && !setting->disk)
+        return zseq_bench_fail (
+          "%s lies in memory: --fsync on needs a --dir on "
+          "a disk",
+          options->base);
     setting->nodes = options->nodes;
     setting->w = options->nodes / 2 + 1;
     setting->reserve_s = options->reserve_s;
@@ -288,6 +295,10 @@ s_help (void)
       "  --reserve S     IDs that its nodes reserve ahead, seconds' worth, 0\n"
       "                  to %d (default %g; 0: none)\n"
       "  --zseqd PATH    the node's program (default: beside this one)\n"
+      "  --fsync on|off  on: refuse to measure where fsync costs nothing; "
+      "off:\n"
+      "                  measure in memory (/dev/shm). The nodes always call "
+      "it\n"
       "  --dir DIR       where the temporary directory is made (default\n"
       "                  $TMPDIR, or /tmp); should be on a disk\n"
       "  --case PATTERN  only cases that match, as '*processes*'\n"
@@ -298,7 +309,7 @@ s_help (void)
       "  --plot FILE     write a plot as SVG, with gnuplot\n"
       "  --help          print this\n"
       "\n"
-      "floor takes --nodes, --dir, --seconds, --quick and --json.\n"
+      "floor takes --nodes, --dir, --fsync, --seconds, --quick and --json.\n"
       "Exit status: 0 done, 1 bad use, 2 failed.\n"
       "\n"
       "Cases:\n"
@@ -370,6 +381,7 @@ enum {
     OPTION_RESERVE,
     OPTION_ZSEQD,
     OPTION_DIR,
+    OPTION_FSYNC,
     OPTION_CASE,
     OPTION_SECONDS,
     OPTION_QUICK,
@@ -384,6 +396,7 @@ static const struct option s_long_options[] = {
   {"reserve", required_argument, NULL, OPTION_RESERVE},
   {"zseqd", required_argument, NULL, OPTION_ZSEQD},
   {"dir", required_argument, NULL, OPTION_DIR},
+  {"fsync", required_argument, NULL, OPTION_FSYNC},
   {"case", required_argument, NULL, OPTION_CASE},
   {"seconds", required_argument, NULL, OPTION_SECONDS},
   {"quick", no_argument, NULL, OPTION_QUICK},
@@ -419,6 +432,11 @@ s_take_option (s_options_t *options, int option)
         return 0;
     case OPTION_DIR:
         options->base = optarg;
+        return 0;
+    case OPTION_FSYNC:
+        options->fsync = optarg;
+        if (strcmp (optarg, "on") != 0 && strcmp (optarg, "off") != 0)
+            return s_use ("--fsync %s: neither on nor off", optarg);
         return 0;
     case OPTION_CASE:
         options->pattern = optarg;
@@ -468,6 +486,11 @@ s_settle_options (s_options_t *options)
                       options->pattern);
     if (options->seconds <= 0)
         options->seconds = options->quick ? SECONDS_QUICK : SECONDS_DEFAULT;
+    bool off = options->fsync && strcmp (options->fsync, "off") == 0;
+    if (off && options->base)
+        return s_use ("--fsync off takes the machine's memory: no --dir");
+    if (off)
+        options->base = MEMORY;
     if (!options->base)
         options->base = getenv ("TMPDIR");
     if (!options->base || !*options->base)

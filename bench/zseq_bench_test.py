@@ -192,6 +192,24 @@ class Bench(unittest.TestCase):
             self.assertIn("zseq-bench: ", errors)
         self.check_nothing_is_left()
 
+    def test_measures_in_memory_or_on_a_disk(self):
+        status, output, errors = self.run_bench(
+            "run", "--quick", "--case", CASE, "--json", self.json,
+            "--fsync", "off")
+        self.assertEqual(status, 0, errors)
+        with open(self.json) as file:
+            self.assertFalse(json.load(file)["cases"][0]["fsync"])
+        status, output, errors = self.run_bench(
+            "run", "--quick", "--case", CASE, "--fsync", "on",
+            "--dir", "/dev/shm")
+        self.assertEqual(status, 2)
+        self.assertIn("/dev/shm lies in memory", errors)
+        for arguments in (["--fsync", "maybe"],
+                          ["--fsync", "off", "--dir", self.directory]):
+            status, output, errors = self.run_bench("run", *arguments)
+            self.assertEqual(status, 1, arguments)
+        self.check_nothing_is_left()
+
     def test_says_why_it_cannot_begin(self):
         for arguments in (
                 ["--zseqd", "/nonexistent"], ["--dir", "/nonexistent"],

@@ -237,6 +237,21 @@ s_number (const s_job_t *job, const char *what, const char *text, uint64_t min,
     return true;
 }
 
+//  Prints and frees it; null: there was no memory for it.
+static int
+s_print_json (json_t *json)
+{
+    if (!json) {
+        fprintf (stderr, "zseq: %s\n", zseq_strerror (ZSEQ_ENOMEM));
+        return S_FAILED;
+    }
+    int result = S_DONE;
+    if (json_dumpf (json, stdout, JSON_INDENT (2)) < 0 || puts ("") < 0)
+        result = s_unwritable ();
+    json_decref (json);
+    return result;
+}
+
 //  Commands.
 
 //  Makes the handle that the job's first argument names. On failure it is
@@ -613,15 +628,7 @@ s_decode_json (uint64_t id, const char *time, uint64_t unix_ms, uint32_t worker,
       json_pack ("{s:s, s:s, s:s, s:I, s:I}", "id", text[0], "time", time,
                  "unix_ms", text[1], "worker", (json_int_t) worker, "sequence",
                  (json_int_t) sequence);
-    if (!json) {
-        fprintf (stderr, "zseq: flake: %s\n", zseq_strerror (ZSEQ_ENOMEM));
-        return S_FAILED;
-    }
-    int result = S_DONE;
-    if (json_dumpf (json, stdout, JSON_INDENT (2)) < 0 || puts ("") < 0)
-        result = s_unwritable ();
-    json_decref (json);
-    return result;
+    return s_print_json (json);
 }
 
 static int
@@ -751,15 +758,7 @@ s_status_json (const zseq_status_t *status)
       "{s:s, s:s?, s:I, s:I, s:I, s:o}", "cluster", cluster, "identity",
       status->identity ? identity : NULL, "n", (json_int_t) status->nodes, "r",
       (json_int_t) status->r, "w", (json_int_t) status->w, "nodes", nodes);
-    if (!json) {
-        fprintf (stderr, "zseq: status: %s\n", zseq_strerror (ZSEQ_ENOMEM));
-        return S_FAILED;
-    }
-    int result = S_DONE;
-    if (json_dumpf (json, stdout, JSON_INDENT (2)) < 0 || puts ("") < 0)
-        result = s_unwritable ();
-    json_decref (json);
-    return result;
+    return s_print_json (json);
 }
 
 static int

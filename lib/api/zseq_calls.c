@@ -117,19 +117,16 @@ s_end (zseq_call_t *call, int rc, const char *detail)
         calls->warmed.rc = rc;
         strcpy (calls->warmed.detail, call->result.detail);
     }
-    if (call->off || call->kind == S_WARM) {
-        //  Whoever looks for it finds another one at its address.
-        if (calls->current == call)
-            calls->current = NULL;
+    //  It may be freed from here on, and another one have its address.
+    if (calls->current == call)
+        calls->current = NULL;
+    if (call->off || call->kind == S_WARM)
         free (call);
-    }
     else {
         if (!calls->ended && calls->fd >= 0)
             s_signal (calls->fd);
         *calls->ended_end = call;
         calls->ended_end = &call->next;
-        if (calls->current == call)
-            calls->current = NULL;
     }
     pthread_mutex_unlock (&calls->lock);
 }

@@ -970,13 +970,9 @@ zseq_raise (zseq_t *self, uint64_t id)
         rc = s_probe (self, &id);
     if (rc != ZSEQ_OK || self->client->source)
         return rc;
-    pthread_mutex_lock (&self->lock);
-    uint64_t burnt = zseq_buffer_lift (&self->buffer, id, s_mark (self));
-    pthread_mutex_unlock (&self->lock);
-    if (burnt && zseq_engine_enter (self->client->engine) == ZSEQ_OK) {
-        zseq_engine_burn (self->client->engine, burnt);
-        zseq_engine_leave (self->client->engine);
-    }
+    zseq_engine_lock (self->client->engine);
+    zseq_client_raised (self, id);
+    zseq_engine_leave (self->client->engine);
     return ZSEQ_OK;
 }
 

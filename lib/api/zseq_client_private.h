@@ -80,7 +80,7 @@ struct zseq {
     zseq_outcome_t fill_outcome;  //  How the last one did
     bool fill_failed;             //  ... badly, and nobody was told
     zseq_drinker_t *drinkers;     //  In the order in which they came
-    bool settled;                 //  Calls that wait need nothing more for now
+    bool settled;  //  Its waiting calls were seen to in this turn
 
     zseq_t *prev;
     zseq_t *next;

@@ -1085,17 +1085,11 @@ s_open (zseq_engine_t *self)
 }
 
 int
-zseq_engine_check (const zseq_engine_t *self)
-{
-    return zseq_engine_check_forks (self->generation);
-}
-
-int
 zseq_engine_enter (zseq_engine_t *self)
 {
     assert (self);
 
-    int rc = zseq_engine_check (self);
+    int rc = zseq_engine_check_forks (self->generation);
     if (rc != ZSEQ_OK)
         return rc;
     pthread_mutex_lock (&self->lock);
@@ -1149,7 +1143,7 @@ zseq_engine_set_quorum (zseq_engine_t *self, int r, int w)
 {
     assert (self);
 
-    int rc = zseq_engine_check (self);
+    int rc = zseq_engine_check_forks (self->generation);
     if (rc != ZSEQ_OK)
         return rc;
     if (r < 0 || r > ZSEQ_NODES_MAX || w < 0 || w > ZSEQ_NODES_MAX)

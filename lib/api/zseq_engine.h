@@ -84,8 +84,7 @@ extern unsigned zseq_engine_forks;
 //  Sees to it that it does.
 void zseq_engine_watch_forks (void);
 
-//  ZSEQ_OK, or ZSEQ_EFORKED with zseq_detail set.
-int zseq_engine_check (const zseq_engine_t *self);
+//  ZSEQ_OK, or ZSEQ_EFORKED with zseq_detail set: whether there were so many.
 int zseq_engine_check_forks (unsigned forks);
 
 //  Whether this is another process than the one that made the engine.

@@ -226,7 +226,8 @@ s_collect (s_flake_t *self)
         self->claiming = false;
         if (ended.rc != ZSEQ_OK)
             break;
-        if (ended.value > self->end_ms) {
+        //  Only what goes on where this one ends makes it longer.
+        if (ended.value != self->end_ms) {
             self->crowded = ended.value > self->end_ms + GAP_MS;
             self->later = (zseq_range_t){ended.value, ended.value + RANGE_MS};
             break;
@@ -334,7 +335,7 @@ s_fail_late (void)
                              "no worker's milliseconds could be claimed");
 }
 
-//  Claims a second of the handle's worker, from now on. ZSEQ_ECONFLICT: somebody
+//  Claims a first range of the handle's worker, from now on. ZSEQ_ECONFLICT: somebody
 //  else has claimed what is about to come.
 static int
 s_claim_now (s_flake_t *self, uint64_t deadline_us)
@@ -368,7 +369,7 @@ s_claim_now (s_flake_t *self, uint64_t deadline_us)
     return ZSEQ_OK;
 }
 
-//  Takes a worker, and a second of it.
+//  Takes a worker, and a first range of it.
 static int
 s_take_worker (s_flake_t *self, uint64_t deadline_us)
 {

@@ -782,6 +782,8 @@ s_use_inherited (void *arg)
 
 Test (calls, of_a_parent_end_in_the_parent)
 {
+    if (!zseq_process_forks_threads ())
+        cr_skip_test ("no fork with threads in this build");
     for (int turn = 0; turn < 4; turn++) {
         ASSERT_RC (zseq_set_batch (s_ids, turn % 2 ? 10 : 1), ZSEQ_OK);
         ASSERT_RC (zseq_set_timeout (s_ids, 60000), ZSEQ_OK);

@@ -567,6 +567,8 @@ s_use_inherited (void *arg)
 
 Test (client, gives_a_forked_child_nothing)
 {
+    if (!zseq_process_forks_threads ())
+        cr_skip_test ("no fork with threads in this build");
     s_open ();
     ASSERT_RC (zseq_set_batch (s_orders, 100), ZSEQ_OK);
     s_exact (s_next (s_orders), 1);

@@ -532,6 +532,8 @@ Test (embedded, is_made_by_one_of_those_who_come_first)
 
 Test (embedded, is_left_alone_by_a_forked_child)
 {
+    if (!zseq_process_forks_threads ())
+        cr_skip_test ("no fork with threads in this build");
     s_node_t node;
     s_open (&node, "ids");
     //  With a reserve, which a stop would give back.

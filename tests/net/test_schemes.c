@@ -871,8 +871,8 @@ EACH (names_have_1_to_255_bytes)
 #define CHECK(condition)                                                       \
     do {                                                                       \
         if (!(condition)) {                                                    \
-            fprintf (stderr, "%s: %s: %s\n", s_uri, #condition,                \
-                     zseq_strerror (zseq_errno ()));                           \
+            fprintf (stderr, "%s: %s: %s (%s)\n", s_uri, #condition,           \
+                     zseq_strerror (zseq_errno ()), zseq_detail ());           \
             return 1;                                                          \
         }                                                                      \
     } while (0)
@@ -935,8 +935,18 @@ s_wait_for_inheritor (bool goes_on)
     return zseq_process_wait (zseq_process_fork (s_use_inherited, &goes_on));
 }
 
+static void
+s_skip_without_forks (void)
+{
+    if (zseq_process_forks_threads ())
+        return;
+    s_close ();
+    cr_skip_test ("no fork with threads in this build");
+}
+
 EACH (forked_child_gets_nothing)
 {
+    s_skip_without_forks ();
     //  Before the first call, with an empty buffer, and with a full one.
     cr_assert_eq (s_wait_for_inheritor (true), 0);
     uint64_t last = s_next (s_ids);
@@ -969,6 +979,7 @@ s_take_on (void *arg)
 
 EACH (forked_child_of_busy_threads_ends)
 {
+    s_skip_without_forks ();
     pthread_t threads[3];
     (void) s_next (s_ids);
     ASSERT_RC (zseq_set_batch (s_ids, 2), ZSEQ_OK);
@@ -1332,7 +1343,6 @@ Test (workers, are_each_of_one_client)
     s_close ();
 }
 
-//  Two numbers for three clients.
 //  The parent has had it until it tells, and the child has it from then on, with
 //  a generator that was copied when the parent's was not at its end yet.
 Test (workers, handed_over_to_a_child_repeat_nothing)
@@ -1379,6 +1389,7 @@ Test (workers, handed_over_to_a_child_repeat_nothing)
     }
 }
 
+//  Two numbers for three clients.
 Test (workers, end)
 {
     s_open_kind (S_FLAKE_TCP);

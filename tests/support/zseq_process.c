@@ -59,6 +59,18 @@ zseq_process_fork (int (*body) (void *arg), void *arg)
     return pid;
 }
 
+bool
+zseq_process_forks_threads (void)
+{
+#if defined __SANITIZE_ADDRESS__
+    return false;
+#elif defined __has_feature
+    return !__has_feature (address_sanitizer);
+#else
+    return true;
+#endif
+}
+
 pid_t
 zseq_process_exec (const char *const *argv, const char *log)
 {

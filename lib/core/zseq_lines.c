@@ -19,6 +19,13 @@
 //  again. If that was too soon, it waits for twice as many.
 #define ALONE_MIN 64
 #define ALONE_MAX 4096
+//  Nodes at which so many requests wait at once, on average over so many replies,
+//  are crowded: two messages of a NEXT are less work for all than the six of a
+//  claim. And when they are no more. More than DEPTH_MAX says nothing further.
+#define DEPTH_CROWDED 8
+#define DEPTH_SPARSE 5
+#define DEPTH_MAX 128
+#define DEPTH_REPLIES 8
 #define NOBODY UINT8_MAX
 
 //  A claim or a NEXT: on its way, or to be made again.
@@ -63,6 +70,8 @@ struct zseq_lines {
     bool coordinates;
     zseq_rendezvous_t rendezvous;
     uint64_t errand_us;  //  A typical round trip of a NEXT
+    bool crowded;        //  So are the nodes: all names are left to one node
+    uint64_t depth;      //  That replies tell of, DEPTH_REPLIES times
     zseq_lines_stats_t stats;
     uint64_t deadline_us;  //  No rider's is before
     zseq_line_t *queued;
@@ -492,6 +501,26 @@ s_was_not_alone (zseq_lines_t *self, zseq_line_t *line)
     line->coordinated = true;
 }
 
+//  A reply tells how many requests waited for its node.
+static void
+s_note_depth (zseq_lines_t *self, uint64_t depth)
+{
+    if (depth > DEPTH_MAX)
+        depth = DEPTH_MAX;
+    self->depth += depth - self->depth / DEPTH_REPLIES;
+    if (self->depth >= DEPTH_CROWDED * DEPTH_REPLIES)
+        self->crowded = self->coordinates;
+    else if (self->depth < DEPTH_SPARSE * DEPTH_REPLIES)
+        self->crowded = false;
+}
+
+//  Whether one node is to claim the name for all, if there is one that does.
+static bool
+s_leaves (const zseq_line_t *line)
+{
+    return line->coordinated || line->lines->crowded;
+}
+
 //  The node that is asked to claim that name now; n if all are passed over.
 static uint8_t
 s_coordinator (zseq_line_t *line)
@@ -629,6 +658,7 @@ s_errand_reply (zseq_lines_t *self, s_flight_t *flight, const zseq_msg_t *msg,
         uint64_t trip_us = now_us - flight->began_us;
         self->errand_us = (7 * self->errand_us + trip_us + 7) / 8;
         self->stats.trips++;
+        s_note_depth (self, msg->depth);
         for (uint8_t node = 0; node < self->quorum.n; node++)
             if (line->known.next[node] < msg->first + msg->count)
                 line->known.next[node] = msg->first + msg->count;
@@ -689,7 +719,7 @@ s_follow (zseq_lines_t *self, s_flight_t *flight, zseq_do_t what,
         return;
     }
     //  A coordinator need not wait.
-    bool turns = flight->claim.conflicts != conflicts && line->coordinated &&
+    bool turns = flight->claim.conflicts != conflicts && s_leaves (line) &&
                  s_coordinator (line) != self->quorum.n;
     if (what == ZSEQ_DO_SEND || turns) {
         flight->due = true;
@@ -719,7 +749,7 @@ s_send (zseq_lines_t *self, s_flight_t *flight, uint64_t now_us)
 {
     zseq_line_t *line = flight->line;
     flight->due = false;
-    if (line->coordinated && s_board (flight, ZSEQ_COUNT_MAX) &&
+    if (s_leaves (line) && s_board (flight, ZSEQ_COUNT_MAX) &&
         s_send_errand (self, flight, now_us))
         return;
     if (!s_board (flight, zseq_claim_room (&flight->claim))) {
@@ -748,8 +778,7 @@ s_begin (zseq_lines_t *self, zseq_line_t *line)
         last = last->behind;
     if (line->flight_count == FLIGHTS_MAX)
         return NULL;
-    if (last &&
-        (!line->coordinated || s_coordinator (line) == self->quorum.n)) {
+    if (last && (!s_leaves (line) || s_coordinator (line) == self->quorum.n)) {
         if (s_is_errand (last) || last->claim.reading ||
             !last->claim.attempt.request)
             return NULL;
@@ -815,6 +844,9 @@ zseq_lines_reply (zseq_lines_t *self, const zseq_msg_t *msg, uint64_t now_us)
             continue;
         uint32_t trips = claim->attempt.trips;
         uint32_t conflicts = claim->conflicts;
+        if (msg->op == ZSEQ_OP_CLAIM &&
+            zseq_msg_has_body (msg->op, msg->status))
+            s_note_depth (self, msg->depth);
         zseq_do_t what = zseq_claim_reply (claim, msg, now_us);
         if (claim->attempt.trips != trips)
             s_note_trip (self, now_us - flight->began_us);

@@ -14,6 +14,10 @@
 //  many are at one tick.
 #define LOOK_US 1000000
 #define LOOKS_MAX 32768
+//  How deep a queue is told of at most, and how many of the last requests are
+//  looked at.
+#define DEPTH_MAX 128
+#define DEPTH_UNIT 256
 
 static bool s_ask (void *arg, uint8_t node, zseq_msg_t *msg);
 static void s_answer_rider (void *arg, const zseq_route_t *route,
@@ -38,6 +42,7 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     self->starting = record->voting;
     self->identity = record->identity;
     self->next_request = seed;
+    self->depth = DEPTH_UNIT;
     self->process = seed;
     self->waiting_max = limits->waiting_max;
     self->dirty_end = &self->dirty;
@@ -260,6 +265,7 @@ zseq_node_reply (zseq_node_t *self, zseq_op_t op, uint64_t request, int status)
     reply->cluster = self->record.identity;
     reply->status = status;
     reply->node = self->record.self;
+    reply->depth = (self->depth + DEPTH_UNIT / 2) / DEPTH_UNIT;
     //  The life of a node that does not vote may not be on its disk yet.
     reply->vector = self->voting ? self->record.vector : self->durable;
     return reply;
@@ -993,6 +999,17 @@ s_limit (zseq_node_t *self, zseq_entry_t *entry)
     return limit > entry->limit ? limit : entry->limit;
 }
 
+//  How many requests wait at once, as the typical one of them finds it.
+static void
+s_note_depth (zseq_node_t *self)
+{
+    uint64_t taken = self->taken < DEPTH_MAX ? self->taken : DEPTH_MAX;
+    self->depth =
+      ((DEPTH_MAX - taken) * self->depth + taken * taken * DEPTH_UNIT) /
+      DEPTH_MAX;
+    self->taken = 0;
+}
+
 static void
 s_flush (zseq_node_t *self)
 {
@@ -1074,6 +1091,7 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
     self->wall_ms = event->wall_ms;
     switch (event->type) {
     case ZSEQ_EVENT_REQUEST:
+        self->taken++;
         s_request (self, event);
         break;
     case ZSEQ_EVENT_MALFORMED:
@@ -1095,6 +1113,7 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
         s_record_persisted (self, event);
         break;
     case ZSEQ_EVENT_FLUSH:
+        s_note_depth (self);
         s_flush (self);
         break;
     case ZSEQ_EVENT_STOP:

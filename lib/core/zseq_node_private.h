@@ -71,6 +71,8 @@ struct zseq_node {
     bool ended;  //  It has told that it must end
     uint64_t now_us;
     uint64_t wall_ms;  //  As of the step
+    uint64_t taken;    //  Requests since the last flush
+    uint64_t depth;    //  How many wait at once, typically, in DEPTH_UNITs
     uint64_t next_request;
     uint64_t process;      //  Tells this process from others under its name
     uint64_t stranger_us;  //  When a refused introduction may be told of again

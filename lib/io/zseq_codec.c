@@ -24,11 +24,11 @@ s_body_size (zseq_op_t op, bool reply)
     case ZSEQ_OP_READ:
         return 1;
     case ZSEQ_OP_CLAIM:
-        return 3;
+        return reply ? 4 : 3;
     case ZSEQ_OP_RAISE:
         return reply ? 1 : 2;
     case ZSEQ_OP_NEXT:
-        return reply ? 3 : 4;
+        return 4;
     case ZSEQ_OP_LIST:
         return reply ? 2 : 3;
     case ZSEQ_OP_STATUS:
@@ -263,11 +263,13 @@ s_put_reply_body (msgpack_packer *packer, const zseq_msg_t *msg)
         s_put_uint (packer, msg->next, 1, ZSEQ_NEXT_MAX);
         s_put_uint (packer, msg->first, 1, ZSEQ_ID_MAX);
         s_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
+        s_put_uint (packer, msg->depth, 1, UINT64_MAX);
         break;
     case ZSEQ_OP_NEXT:
         s_put_uint (packer, msg->first, 1, ZSEQ_ID_MAX);
         s_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
         s_put_uint (packer, msg->served, 1, UINT64_MAX);
+        s_put_uint (packer, msg->depth, 1, UINT64_MAX);
         break;
     case ZSEQ_OP_LIST:
     case ZSEQ_OP_COPY:
@@ -655,6 +657,7 @@ s_clear (zseq_msg_t *msg, bool reply)
     msg->count_min = 0;
     msg->patience_us = 0;
     msg->served = 0;
+    msg->depth = 0;
     msg->next = 0;
     msg->more = false;
     msg->items = NULL;
@@ -753,11 +756,13 @@ s_take_reply_body (s_cursor_t *self, zseq_codec_t *codec, zseq_msg_t *msg)
     case ZSEQ_OP_CLAIM:
         return s_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->next) &&
                s_take_uint (self, 1, ZSEQ_ID_MAX, &msg->first) &&
-               s_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count);
+               s_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count) &&
+               s_take_uint (self, 1, UINT64_MAX, &msg->depth);
     case ZSEQ_OP_NEXT:
         return s_take_uint (self, 1, ZSEQ_ID_MAX, &msg->first) &&
                s_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count) &&
-               s_take_uint (self, 1, UINT64_MAX, &msg->served);
+               s_take_uint (self, 1, UINT64_MAX, &msg->served) &&
+               s_take_uint (self, 1, UINT64_MAX, &msg->depth);
     case ZSEQ_OP_LIST:
     case ZSEQ_OP_COPY:
         msg->items = codec->items;

@@ -10,6 +10,7 @@
 
 #define TICK_US 20000
 #define FLUSH_US 500
+#define CROWD_US 20000
 #define NAMES_MAX 1000
 #define WORDS_MAX 512
 #define WALL_MS 1800000000000u  //  What wall clocks show at time 0
@@ -89,6 +90,7 @@ typedef struct {
 
 struct zseq_storm {
     size_t n;
+    uint64_t seed;
     uint64_t random;
     bool trace;
     bool born;  //  Somebody has voted
@@ -662,6 +664,15 @@ s_note_claimed (zseq_storm_t *self, const zseq_msg_t *msg)
         self->claimed = msg->first + msg->count;
 }
 
+//  Half of the time nodes tell of a crowd, so that clients turn to coordinators,
+//  and back, at any moment: there are never enough of them for a real one.
+static uint64_t
+s_depth (const zseq_storm_t *self)
+{
+    uint64_t phase = self->now_us / CROWD_US;
+    return (self->seed ^ phase * 0x9e3779b97f4a7c15u) >> 63 ? 128 : 1;
+}
+
 static void
 s_act_reply (s_process_t *process, const zseq_action_t *action)
 {
@@ -684,7 +695,9 @@ s_act_reply (s_process_t *process, const zseq_action_t *action)
         const s_process_t *to = s_process (self, origin.process);
         cut = !to || to->deaf || s_cut (self, process, to->index, msg);
     }
-    s_post (self, &head, msg, cut);
+    zseq_msg_t told = *msg;
+    told.depth = s_depth (self);
+    s_post (self, &head, &told, cut);
 }
 
 static void
@@ -894,6 +907,7 @@ zseq_storm_new (size_t n, uint64_t seed, bool trace,
     zseq_storm_t *self = calloc (1, sizeof *self);
     assert (self);
     self->n = n;
+    self->seed = seed;
     self->random = seed;
     self->trace = trace;
     self->now_us = 1000000;

@@ -43,6 +43,7 @@ static uint64_t s_next[ZSEQ_NODES_MAX];
 static int s_refusal[ZSEQ_NODES_MAX];  //  What each says to everything
 static uint32_t s_mute;                //  Those that do not answer
 static uint64_t s_served;              //  What a coordinator says of others
+static uint64_t s_depth;               //  How many requests they say wait
 static uint64_t s_rival;               //  How many IDs another client takes
                                        //  before each of our claims arrives
 
@@ -89,6 +90,7 @@ s_make (size_t n, size_t w)
     zseq_rendezvous_order (&s_rendezvous, "orders", 6, s_order);
     s_now = 1000000;
     s_served = 1;
+    s_depth = 1;
     s_lines = zseq_lines_new (&hooks);
     cr_assert (s_lines);
     s_line = zseq_line_new (s_lines, "orders", 6);
@@ -207,6 +209,7 @@ s_reply_to (const s_letter_t *letter, uint8_t node, int status)
     msg.count = letter->msg.count;
     msg.next = s_next[node];
     msg.served = s_served;
+    msg.depth = s_depth;
     msg.vector.n = s_quorum.n;
     for (uint8_t index = 0; index < msg.vector.n; index++)
         msg.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
@@ -1411,11 +1414,85 @@ Test (lines, wait_twice_as_long_after_a_further_conflict)
     cr_assert_eq (before, ALONE_MAX);
 }
 
+//  Crowded nodes: wire.md, section 6.9.
+
+//  Draws while nodes tell of that depth. Returns how many calls it takes until
+//  one is made by that op, or CALLS_MAX.
+#define CALLS_MAX 1000
+
+static size_t
+s_draw_until (zseq_op_t op, uint64_t depth)
+{
+    s_depth = depth;
+    for (size_t call = 0; call < CALLS_MAX; call++) {
+        s_sent = s_read = s_ended_count = 0;
+        s_draw_ids (1);
+        if (s_letters[s_sent - 1].msg.op == op)
+            return call;
+    }
+    return CALLS_MAX;
+}
+
+Test (lines, leave_names_to_coordinators_while_nodes_are_crowded)
+{
+    s_open (3);
+    cr_assert_eq (s_draw_until (ZSEQ_OP_NEXT, 7), CALLS_MAX);
+    cr_assert_lt (s_draw_until (ZSEQ_OP_NEXT, 8), 16);
+    cr_assert_eq (s_draw_until (ZSEQ_OP_CLAIM, 5), CALLS_MAX);
+    cr_assert_lt (s_draw_until (ZSEQ_OP_CLAIM, 4), 16);
+    cr_assert_eq (s_draw_until (ZSEQ_OP_NEXT, 7), CALLS_MAX);
+    cr_assert_eq (s_burnt (), 0);
+    cr_assert_eq (zseq_lines_stats (s_lines)->conflicts, 0);
+}
+
+Test (lines, leave_also_a_new_name_to_its_coordinator_in_a_crowd)
+{
+    s_open (3);
+    cr_assert_lt (s_draw_until (ZSEQ_OP_NEXT, 8), 16);
+    zseq_line_t *bills = zseq_line_new (s_lines, "bills", 5);
+    s_riders[1] = (zseq_rider_t){
+      .count = 3, .count_min = 3, .deadline_us = s_now + LIMIT_US};
+    zseq_line_add (bills, &s_riders[1]);
+    s_flush ();
+    s_answer (s_letter (ZSEQ_OP_NEXT));
+    s_assert_silent ();
+    cr_assert_eq (s_riders[1].status, ZSEQ_OK);
+    zseq_line_free (&bills);
+}
+
+Test (lines, come_back_soon_whatever_a_node_tells_of_its_depth)
+{
+    s_open (3);
+    s_draw_ids (1);
+    for (uint64_t depth = 0; depth < 2; depth++) {
+        cr_assert_lt (s_draw_until (ZSEQ_OP_NEXT, UINT64_MAX - depth), 2);
+        cr_assert_lt (s_draw_until (ZSEQ_OP_CLAIM, depth), 64);
+    }
+}
+
+Test (lines, claim_in_a_crowd_when_all_coordinators_are_passed_over)
+{
+    s_open (3);
+    cr_assert_lt (s_draw_until (ZSEQ_OP_NEXT, 100), 16);
+    for (uint8_t node = 0; node < 3; node++)
+        s_refusal[node] = ZSEQ_EBUSY;
+    s_add (0, 1);
+    s_flush ();
+    for (size_t at = 0; at < 3; at++) {
+        s_answer (s_letter (ZSEQ_OP_NEXT));
+        s_flush ();
+    }
+    memset (s_refusal, 0, sizeof s_refusal);
+    s_letter_to_all (ZSEQ_OP_CLAIM);
+    s_answer_all ();
+}
+
 //  wire.md, section 16: a larger W is not the coordinator's.
 Test (lines, never_ask_a_coordinator_if_w_is_above_the_majority)
 {
     s_make (3, 3);
     zseq_lines_open (s_lines, &s_quorum, &s_rendezvous);
+    s_depth = 100;
     s_draw_ids (1);
     for (size_t call = 0; call < 100; call++) {
         s_interfere (10);
@@ -1430,6 +1507,7 @@ Test (lines, ask_no_coordinator_if_there_is_none)
 {
     s_make (3, 0);
     zseq_lines_open (s_lines, &s_quorum, NULL);
+    s_depth = 100;
     s_draw_ids (1);
     for (size_t call = 0; call < 100; call++) {
         s_interfere (10);

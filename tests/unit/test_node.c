@@ -357,6 +357,49 @@ Test (node, spends_no_memory_on_names_that_are_only_read)
     s_destroy (&self);
 }
 
+//  Claims that are refused at once, taken in together. Returns the depth that
+//  the last reply tells of.
+static uint64_t
+s_depth (s_fixture_t *self, size_t count)
+{
+    uint64_t depth = 0;
+    while (count--) {
+        s_claim (self, "orders", ZSEQ_ID_MAX, 2);
+        depth = s_only (self, ZSEQ_ACTION_REPLY)->msg.depth;
+    }
+    s_flush (self);
+    return depth;
+}
+
+Test (node, tells_how_many_requests_wait_for_it_at_once)
+{
+    s_fixture_t *self = s_voter ();
+    for (size_t turn = 0; turn < 200; turn++)
+        cr_assert_eq (s_depth (self, 1), 1);
+    //  Of many requests that find a few waiting, one that finds more is no sign.
+    for (size_t turn = 0; turn < 200; turn++) {
+        uint64_t depth = s_depth (self, turn % 10 ? 1 : 3);
+        cr_assert_leq (depth, 2, "%lu", depth);
+    }
+    uint64_t last = 0;
+    for (size_t turn = 0; turn < 40; turn++) {
+        uint64_t depth = s_depth (self, 20);
+        cr_assert_geq (depth, last);
+        last = depth;
+    }
+    cr_assert_eq (last, 20, "%lu", last);
+    //  What typical requests find, and not what typical turns do.
+    for (size_t turn = 0; turn < 400; turn++)
+        last = s_depth (self, turn % 2 ? 1 : 20);
+    cr_assert_geq (last, 18, "%lu", last);
+    for (size_t turn = 0; turn < 1000; turn++)
+        last = s_depth (self, 1);
+    cr_assert_eq (last, 1, "%lu", last);
+    s_depth (self, 10000);
+    cr_assert_eq (s_depth (self, 1), 128);
+    s_destroy (&self);
+}
+
 Test (node, raises_and_never_lowers)
 {
     s_fixture_t *self = s_voter ();

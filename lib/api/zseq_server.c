@@ -27,18 +27,7 @@
 //  How often it is told that sockets cannot be opened again.
 #define GUARD_TELL_US 10000000
 #define NAME_BYTES 1024  //  That a name takes at most
-//  Messages, and their bytes, that wait for the end of a turn.
-#define OUT_MAX 1024
-#define OUT_BYTES (4 * ZSEQ_MESSAGE_MAX)
-#define WHY_MAX 1024  //  Bytes in why a node must recover
-
-//  A message to be sent; its bytes come after those of the one before it.
-typedef struct {
-    bool reply;
-    uint8_t peer;
-    zseq_route_t route;
-    size_t size;
-} s_out_t;
+#define WHY_MAX 1024     //  Bytes in why a node must recover
 
 struct zseq_server {
     const zseq_server_options_t *options;
@@ -53,10 +42,7 @@ struct zseq_server {
     bool closed;        //  It was too much: sockets are to be opened again
     bool stopping;
     bool stopped_voting;  //  It voted until then
-    s_out_t out[OUT_MAX];
-    size_t out_count;
-    uint8_t bytes[OUT_BYTES];
-    size_t size;
+    uint8_t bytes[ZSEQ_MESSAGE_MAX];
 };
 
 static void
@@ -96,48 +82,22 @@ zseq_server_destroy (zseq_server_t **self_p)
     *self_p = NULL;
 }
 
-//  Returns how many: a socket's descriptor does not tell any more of what came
-//  before, which is to be taken in before the next wait.
-static size_t
-s_send_all (zseq_server_t *self)
-{
-    const uint8_t *bytes = self->bytes;
-    size_t count = self->out_count;
-    for (size_t index = 0; index < count; index++) {
-        const s_out_t *out = &self->out[index];
-        //  Whoever has gone, or does not read, asks again or not at all.
-        if (out->reply)
-            (void) zseq_transport_reply (self->transport, &out->route, bytes,
-                                         out->size);
-        //  The node asks again.
-        else
-            (void) zseq_transport_send (self->transport, out->peer, bytes,
-                                        out->size);
-        bytes += out->size;
-    }
-    self->out_count = 0;
-    self->size = 0;
-    return count;
-}
-
-//  What the node wants sent. It is sent at the end of the turn: libzmq's thread,
-//  which each message may wake, then finds many at once.
+//  What the node wants sent.
 static void
 s_act (const zseq_action_t *action, void *arg)
 {
     zseq_server_t *self = arg;
-    if (self->out_count == OUT_MAX || self->size > OUT_BYTES - ZSEQ_MESSAGE_MAX)
-        (void) s_send_all (self);
-    s_out_t *out = &self->out[self->out_count++];
-    out->reply = action->type == ZSEQ_ACTION_REPLY;
-    if (out->reply)
-        out->route = *action->route;
+    size_t size =
+      zseq_codec_encode (action->msg, self->bytes, ZSEQ_MESSAGE_MAX);
+    assert (size);
+    //  Whoever has gone, or does not read, asks again or not at all.
+    if (action->type == ZSEQ_ACTION_REPLY)
+        (void) zseq_transport_reply (self->transport, action->route,
+                                     self->bytes, size);
+    //  The node asks again.
     else
-        out->peer = action->peer;
-    out->size = zseq_codec_encode (action->msg, self->bytes + self->size,
-                                   ZSEQ_MESSAGE_MAX);
-    assert (out->size);
-    self->size += out->size;
+        (void) zseq_transport_send (self->transport, action->peer, self->bytes,
+                                    size);
 }
 
 static void
@@ -501,7 +461,6 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
         taken += s_take_requests (self);
         taken += s_take_replies (self);
         zseq_replica_flush (self->replica);
-        taken += s_send_all (self);
         if (self->options->recover &&
             zseq_node_state (self->node) == ZSEQ_STATE_VOTING)
             s_stop (self);

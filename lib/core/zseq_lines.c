@@ -19,13 +19,6 @@
 //  again. If that was too soon, it waits for twice as many.
 #define ALONE_MIN 64
 #define ALONE_MAX 4096
-//  Nodes at which so many requests wait at once, on average over so many replies,
-//  are crowded: two messages of a NEXT are less work for all than the six of a
-//  claim. And when they are no more. More than DEPTH_MAX says nothing further.
-#define DEPTH_CROWDED 8
-#define DEPTH_SPARSE 5
-#define DEPTH_MAX 128
-#define DEPTH_REPLIES 8
 #define NOBODY UINT8_MAX
 
 //  A claim or a NEXT: on its way, or to be made again.
@@ -69,9 +62,8 @@ struct zseq_lines {
     zseq_quorum_t quorum;  //  n 0: not open
     bool coordinates;
     zseq_rendezvous_t rendezvous;
-    uint64_t errand_us;  //  A typical round trip of a NEXT
-    bool crowded;        //  So are the nodes: all names are left to one node
-    uint64_t depth;      //  That replies tell of, DEPTH_REPLIES times
+    uint64_t errand_us;  //  A typical round trip of a NEXT; 0: not known
+    uint32_t crowded;    //  Nodes that were when they answered last, a bit each
     zseq_lines_stats_t stats;
     uint64_t deadline_us;  //  No rider's is before
     zseq_line_t *queued;
@@ -501,26 +493,6 @@ s_was_not_alone (zseq_lines_t *self, zseq_line_t *line)
     line->coordinated = true;
 }
 
-//  A reply tells how many requests waited for its node.
-static void
-s_note_depth (zseq_lines_t *self, uint64_t depth)
-{
-    if (depth > DEPTH_MAX)
-        depth = DEPTH_MAX;
-    self->depth += depth - self->depth / DEPTH_REPLIES;
-    if (self->depth >= DEPTH_CROWDED * DEPTH_REPLIES)
-        self->crowded = self->coordinates;
-    else if (self->depth < DEPTH_SPARSE * DEPTH_REPLIES)
-        self->crowded = false;
-}
-
-//  Whether one node is to claim the name for all, if there is one that does.
-static bool
-s_leaves (const zseq_line_t *line)
-{
-    return line->coordinated || line->lines->crowded;
-}
-
 //  The node that is asked to claim that name now; n if all are passed over.
 static uint8_t
 s_coordinator (zseq_line_t *line)
@@ -531,6 +503,29 @@ s_coordinator (zseq_line_t *line)
                                line->order);
     line->ordered = true;
     return zseq_rendezvous_choose (rendezvous, line->order);
+}
+
+static void
+s_note_crowd (zseq_lines_t *self, const zseq_msg_t *msg)
+{
+    uint32_t bit = 1u << msg->node;
+    self->crowded = msg->crowded ? self->crowded | bit : self->crowded & ~bit;
+}
+
+//  Whether one node is to claim the name for all, if any is left that does. In a
+//  crowd that is less work for everybody, unless only those nodes are crowded
+//  that need not be waited for.
+static bool
+s_leaves (zseq_line_t *line)
+{
+    const zseq_lines_t *self = line->lines;
+    if (line->coordinated)
+        return true;
+    if (!self->coordinates ||
+        __builtin_popcount (self->crowded) < self->quorum.w)
+        return false;
+    uint8_t node = s_coordinator (line);
+    return node == self->quorum.n || self->crowded & (1u << node);
 }
 
 //  A NEXT is over, and its request may go on elsewhere.
@@ -597,9 +592,7 @@ static bool
 s_send_errand (zseq_lines_t *self, s_flight_t *flight, uint64_t now_us)
 {
     zseq_line_t *line = flight->line;
-    uint64_t trip_us = self->errand_us;
-    if (trip_us < self->stats.rtt_us)
-        trip_us = self->stats.rtt_us;
+    uint64_t trip_us = self->errand_us ? self->errand_us : self->stats.rtt_us;
     uint64_t patience_us = PATIENCE_TRIPS * trip_us;
     if (patience_us < PATIENCE_US_MIN)
         patience_us = PATIENCE_US_MIN;
@@ -656,9 +649,11 @@ s_errand_reply (zseq_lines_t *self, s_flight_t *flight, const zseq_msg_t *msg,
     zseq_line_t *line = flight->line;
     if (s_serves (flight, msg)) {
         uint64_t trip_us = now_us - flight->began_us;
+        if (!self->errand_us)
+            self->errand_us = trip_us;
         self->errand_us = (7 * self->errand_us + trip_us + 7) / 8;
         self->stats.trips++;
-        s_note_depth (self, msg->depth);
+        s_note_crowd (self, msg);
         for (uint8_t node = 0; node < self->quorum.n; node++)
             if (line->known.next[node] < msg->first + msg->count)
                 line->known.next[node] = msg->first + msg->count;
@@ -846,7 +841,7 @@ zseq_lines_reply (zseq_lines_t *self, const zseq_msg_t *msg, uint64_t now_us)
         uint32_t conflicts = claim->conflicts;
         if (msg->op == ZSEQ_OP_CLAIM &&
             zseq_msg_has_body (msg->op, msg->status))
-            s_note_depth (self, msg->depth);
+            s_note_crowd (self, msg);
         zseq_do_t what = zseq_claim_reply (claim, msg, now_us);
         if (claim->attempt.trips != trips)
             s_note_trip (self, now_us - flight->began_us);

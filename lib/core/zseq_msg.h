@@ -73,8 +73,8 @@ typedef struct {
     uint64_t count_min;        //  NEXT: how many are better than none
     uint64_t patience_us;      //  NEXT: how long its client still waits
     uint64_t served;           //  NEXT reply: requests that shared the claim
-    uint64_t depth;            //  CLAIM, NEXT replies: requests that waited for
-                               //  the node at once
+    bool crowded;              //  CLAIM, NEXT replies: many clients' requests
+                               //  wait for the node at once
     uint64_t next;             //  RAISE's operand; READ, CLAIM, RAISE replies
     bool more;                 //  LIST, COPY replies: there are names above
                                //  the last

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 //  Bytes of names in a LIST reply: whoever asks and does not read has as many
 //  replies waiting as the queue is long.
 #define PAGE_BYTES_MAX 8192
@@ -14,10 +17,13 @@
 //  many are at one tick.
 #define LOOK_US 1000000
 #define LOOKS_MAX 32768
-//  How deep a queue is told of at most, and how many of the last requests are
-//  looked at.
-#define DEPTH_MAX 128
-#define DEPTH_UNIT 256
+//  So many clients whose requests wait at once, on average over the last
+//  CROWD_WINDOW of them, are a crowd; and how long that is believed, for once
+//  they ask coordinators there is less to be seen of it.
+#define CROWD 8
+#define CROWD_WINDOW 128
+#define CROWD_UNIT 256
+#define CROWD_US 1000000
 
 static bool s_ask (void *arg, uint8_t node, zseq_msg_t *msg);
 static void s_answer_rider (void *arg, const zseq_route_t *route,
@@ -42,7 +48,6 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     self->starting = record->voting;
     self->identity = record->identity;
     self->next_request = seed;
-    self->depth = DEPTH_UNIT;
     self->process = seed;
     self->waiting_max = limits->waiting_max;
     self->dirty_end = &self->dirty;
@@ -265,7 +270,7 @@ zseq_node_reply (zseq_node_t *self, zseq_op_t op, uint64_t request, int status)
     reply->cluster = self->record.identity;
     reply->status = status;
     reply->node = self->record.self;
-    reply->depth = (self->depth + DEPTH_UNIT / 2) / DEPTH_UNIT;
+    reply->crowded = self->now_us < self->crowded_until_us;
     //  The life of a node that does not vote may not be on its disk yet.
     reply->vector = self->voting ? self->record.vector : self->durable;
     return reply;
@@ -999,15 +1004,39 @@ s_limit (zseq_node_t *self, zseq_entry_t *entry)
     return limit > entry->limit ? limit : entry->limit;
 }
 
-//  How many requests wait at once, as the typical one of them finds it.
+//  Who asks between two flushes. Connections are told apart by a hash: it need
+//  not be exact.
 static void
-s_note_depth (zseq_node_t *self)
+s_note_caller (zseq_node_t *self, const zseq_route_t *route)
 {
-    uint64_t taken = self->taken < DEPTH_MAX ? self->taken : DEPTH_MAX;
-    self->depth =
-      ((DEPTH_MAX - taken) * self->depth + taken * taken * DEPTH_UNIT) /
-      DEPTH_MAX;
-    self->taken = 0;
+    uint64_t place = XXH3_64bits (route->id, route->size) % ZSEQ_CALLERS_MAX;
+    uint64_t bit = (uint64_t) 1 << place % 64;
+    if (self->caller[place / 64] & bit)
+        return;
+    self->caller[place / 64] |= bit;
+    self->callers++;
+}
+
+//  How many wait at once, as the typical one of them finds it.
+static void
+s_note_crowd (zseq_node_t *self)
+{
+    uint64_t callers = self->callers;
+    if (!callers)
+        return;
+    self->callers = 0;
+    memset (self->caller, 0, sizeof self->caller);
+    if (self->now_us < self->crowded_until_us)
+        return;
+    if (callers > CROWD_WINDOW)
+        callers = CROWD_WINDOW;
+    self->crowd = ((CROWD_WINDOW - callers) * self->crowd +
+                   callers * callers * CROWD_UNIT) /
+                  CROWD_WINDOW;
+    if (self->crowd < CROWD * CROWD_UNIT || self->record.n == 1)
+        return;
+    self->crowd = 0;
+    self->crowded_until_us = self->now_us + CROWD_US;
 }
 
 static void
@@ -1091,7 +1120,7 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
     self->wall_ms = event->wall_ms;
     switch (event->type) {
     case ZSEQ_EVENT_REQUEST:
-        self->taken++;
+        s_note_caller (self, &event->route);
         s_request (self, event);
         break;
     case ZSEQ_EVENT_MALFORMED:
@@ -1113,7 +1142,7 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
         s_record_persisted (self, event);
         break;
     case ZSEQ_EVENT_FLUSH:
-        s_note_depth (self);
+        s_note_crowd (self);
         s_flush (self);
         break;
     case ZSEQ_EVENT_STOP:

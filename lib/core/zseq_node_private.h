@@ -10,6 +10,8 @@
 #include "zseq_recovery.h"
 
 #define WHY_MAX 256
+//  Connections that are told apart.
+#define ZSEQ_CALLERS_MAX 1024
 
 //  A request that was granted, and whose reply waits for the disk.
 typedef struct {
@@ -71,8 +73,10 @@ struct zseq_node {
     bool ended;  //  It has told that it must end
     uint64_t now_us;
     uint64_t wall_ms;  //  As of the step
-    uint64_t taken;    //  Requests since the last flush
-    uint64_t depth;    //  How many wait at once, typically, in DEPTH_UNITs
+    uint64_t callers;  //  Connections with requests since the last flush
+    uint64_t caller[ZSEQ_CALLERS_MAX / 64];
+    uint64_t crowd;  //  How many wait at once, typically, in CROWD_UNITs
+    uint64_t crowded_until_us;
     uint64_t next_request;
     uint64_t process;      //  Tells this process from others under its name
     uint64_t stranger_us;  //  When a refused introduction may be told of again

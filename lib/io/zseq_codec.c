@@ -263,13 +263,13 @@ s_put_reply_body (msgpack_packer *packer, const zseq_msg_t *msg)
         s_put_uint (packer, msg->next, 1, ZSEQ_NEXT_MAX);
         s_put_uint (packer, msg->first, 1, ZSEQ_ID_MAX);
         s_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
-        s_put_uint (packer, msg->depth, 1, UINT64_MAX);
+        s_put_bool (packer, msg->crowded);
         break;
     case ZSEQ_OP_NEXT:
         s_put_uint (packer, msg->first, 1, ZSEQ_ID_MAX);
         s_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
         s_put_uint (packer, msg->served, 1, UINT64_MAX);
-        s_put_uint (packer, msg->depth, 1, UINT64_MAX);
+        s_put_bool (packer, msg->crowded);
         break;
     case ZSEQ_OP_LIST:
     case ZSEQ_OP_COPY:
@@ -657,7 +657,7 @@ s_clear (zseq_msg_t *msg, bool reply)
     msg->count_min = 0;
     msg->patience_us = 0;
     msg->served = 0;
-    msg->depth = 0;
+    msg->crowded = false;
     msg->next = 0;
     msg->more = false;
     msg->items = NULL;
@@ -757,12 +757,12 @@ s_take_reply_body (s_cursor_t *self, zseq_codec_t *codec, zseq_msg_t *msg)
         return s_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->next) &&
                s_take_uint (self, 1, ZSEQ_ID_MAX, &msg->first) &&
                s_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count) &&
-               s_take_uint (self, 1, UINT64_MAX, &msg->depth);
+               s_take_bool (self, &msg->crowded);
     case ZSEQ_OP_NEXT:
         return s_take_uint (self, 1, ZSEQ_ID_MAX, &msg->first) &&
                s_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count) &&
                s_take_uint (self, 1, UINT64_MAX, &msg->served) &&
-               s_take_uint (self, 1, UINT64_MAX, &msg->depth);
+               s_take_bool (self, &msg->crowded);
     case ZSEQ_OP_LIST:
     case ZSEQ_OP_COPY:
         msg->items = codec->items;

@@ -666,11 +666,11 @@ s_note_claimed (zseq_storm_t *self, const zseq_msg_t *msg)
 
 //  Half of the time nodes tell of a crowd, so that clients turn to coordinators,
 //  and back, at any moment: there are never enough of them for a real one.
-static uint64_t
-s_depth (const zseq_storm_t *self)
+static bool
+s_crowded (const zseq_storm_t *self, uint8_t node)
 {
-    uint64_t phase = self->now_us / CROWD_US;
-    return (self->seed ^ phase * 0x9e3779b97f4a7c15u) >> 63 ? 128 : 1;
+    uint64_t phase = self->now_us / CROWD_US + node;
+    return (self->seed ^ phase * 0x9e3779b97f4a7c15u) >> 63;
 }
 
 static void
@@ -696,7 +696,7 @@ s_act_reply (s_process_t *process, const zseq_action_t *action)
         cut = !to || to->deaf || s_cut (self, process, to->index, msg);
     }
     zseq_msg_t told = *msg;
-    told.depth = s_depth (self);
+    told.crowded = s_crowded (self, process->index);
     s_post (self, &head, &told, cut);
 }
 

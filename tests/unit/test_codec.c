@@ -397,12 +397,12 @@ s_print_reply_body (s_bytes_t *text, const zseq_msg_t *msg)
         s_print (text, "%" PRIu64, msg->next);
         break;
     case ZSEQ_OP_CLAIM:
-        s_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64,
-                 msg->next, msg->first, msg->count, msg->depth);
+        s_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %s", msg->next,
+                 msg->first, msg->count, msg->crowded ? "true" : "false");
         break;
     case ZSEQ_OP_NEXT:
-        s_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64,
-                 msg->first, msg->count, msg->served, msg->depth);
+        s_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %s", msg->first,
+                 msg->count, msg->served, msg->crowded ? "true" : "false");
         break;
     case ZSEQ_OP_LIST:
     case ZSEQ_OP_COPY:
@@ -1006,31 +1006,33 @@ Test (codec, holds_the_body_of_a_reply_to_its_bounds)
       {"[1, 4, 7, 9, 0, 0, [1, 2], 1]", OK},
       {"[1, 4, 7, 9, 0, 0, [1, 2], 0]", REFUSED},
       //  CLAIM, whose refusals may have a body
-      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 1, 1]", OK},
-      {"[1, 3, 7, 9, 0, 0, [1, 2], 0, 1, 1, 1]", REFUSED},
-      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 0, 1, 1]", REFUSED},
-      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 0, 1]", REFUSED},
-      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 1, 0]", REFUSED},
-      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, " NEXT_MAX_TEXT ", 1, 1]", REFUSED},
-      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 4294967297, 1]", REFUSED},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 1, false]", OK},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 1, true]", OK},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 0, 1, 1, true]", REFUSED},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 0, 1, true]", REFUSED},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 0, true]", REFUSED},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 1, 1]", REFUSED},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 1, nil]", REFUSED},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, " NEXT_MAX_TEXT ", 1, true]", REFUSED},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 4294967297, true]", REFUSED},
       {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 1]", REFUSED},
       {"[1, 3, 7, 9, 3, 0, [1, 2], " NEXT_MAX_TEXT ", " ID_MAX_TEXT
-       ", " COUNT_MAX_TEXT ", 18446744073709551615]",
+       ", " COUNT_MAX_TEXT ", true]",
        OK},
       {"[1, 3, 7, 9, 3, 0, [1, 2]]", REFUSED},
-      {"[1, 3, 7, 9, 4, 0, [1, 2], 2, 1, 1, 1]", OK},
+      {"[1, 3, 7, 9, 4, 0, [1, 2], 2, 1, 1, false]", OK},
       {"[1, 3, 7, 9, 4, 0, [1, 2]]", REFUSED},
       {"[1, 3, 7, 9, 12, 0, [1, 2]]", OK},
       {"[1, 4, 7, 9, 3, 0, [1, 2]]", OK},
       //  NEXT
-      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 1, 1, 1]", OK},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 1, 1, false]", OK},
       {"[1, 5, 7, 9, 0, 0, [1, 2], " ID_MAX_TEXT ", " COUNT_MAX_TEXT
-       ", 18446744073709551615, 18446744073709551615]",
+       ", 18446744073709551615, true]",
        OK},
-      {"[1, 5, 7, 9, 0, 0, [1, 2], 0, 1, 1, 1]", REFUSED},
-      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 0, 1, 1]", REFUSED},
-      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 4294967297, 1, 1]", REFUSED},
-      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 1, 0, 1]", REFUSED},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 0, 1, 1, true]", REFUSED},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 0, 1, true]", REFUSED},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 4294967297, 1, true]", REFUSED},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 1, 0, true]", REFUSED},
       {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 1, 1, 0]", REFUSED},
       {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 1, 1]", REFUSED},
       {"[1, 5, 7, 9, 4, 0, [1, 2]]", OK},
@@ -1402,7 +1404,7 @@ Test (codec, leaves_no_field_unset)
     cr_expect (msg->cluster_name.size == 0 && msg->reason.size == 0);
     cr_expect (msg->sequences == 0 && msg->claims == 0 && msg->conflicts == 0);
     cr_expect (msg->count_min == 0 && msg->patience_us == 0 &&
-               msg->served == 0 && msg->depth == 0);
+               msg->served == 0 && !msg->crowded);
     cr_expect (msg->burnt == 0 && msg->process == 0 && msg->floor == 0 &&
                msg->floor_reserved == 0);
     cr_expect (msg->life.counter == 0 && msg->life.random == 0);
@@ -1557,7 +1559,7 @@ s_make_msg (s_maker_t *self, zseq_msg_t *msg)
     msg->count_min = s_make_uint (self, 1, msg->count);
     msg->patience_us = s_make_uint (self, 1, UINT64_MAX);
     msg->served = s_make_uint (self, 1, UINT64_MAX);
-    msg->depth = s_make_uint (self, 1, UINT64_MAX);
+    msg->crowded = test_random_below (&self->random, 2);
     msg->next = s_make_uint (self, 1, ZSEQ_NEXT_MAX);
     s_make_items (self, msg);
     msg->cluster_name = s_make_label (self);

@@ -9,6 +9,7 @@
 
 #define TRIP_US 200u
 #define LETTERS_MAX 65536
+#define S_ALL UINT32_MAX
 #define RIDERS_MAX 64
 #define LIMIT_US 10000000u  //  After the start: a rider's deadline
 #define PROBE_US 50000u     //  When one that was passed over is asked
@@ -43,7 +44,7 @@ static uint64_t s_next[ZSEQ_NODES_MAX];
 static int s_refusal[ZSEQ_NODES_MAX];  //  What each says to everything
 static uint32_t s_mute;                //  Those that do not answer
 static uint64_t s_served;              //  What a coordinator says of others
-static uint64_t s_depth;               //  How many requests they say wait
+static uint32_t s_crowded;             //  Those that say that they are
 static uint64_t s_rival;               //  How many IDs another client takes
                                        //  before each of our claims arrives
 
@@ -90,7 +91,7 @@ s_make (size_t n, size_t w)
     zseq_rendezvous_order (&s_rendezvous, "orders", 6, s_order);
     s_now = 1000000;
     s_served = 1;
-    s_depth = 1;
+    s_crowded = 0;
     s_lines = zseq_lines_new (&hooks);
     cr_assert (s_lines);
     s_line = zseq_line_new (s_lines, "orders", 6);
@@ -209,7 +210,7 @@ s_reply_to (const s_letter_t *letter, uint8_t node, int status)
     msg.count = letter->msg.count;
     msg.next = s_next[node];
     msg.served = s_served;
-    msg.depth = s_depth;
+    msg.crowded = s_crowded & (1u << node);
     msg.vector.n = s_quorum.n;
     for (uint8_t index = 0; index < msg.vector.n; index++)
         msg.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
@@ -1007,6 +1008,31 @@ Test (lines, are_more_patient_with_a_coordinator_that_takes_long)
     cr_assert_eq (zseq_lines_wake_us (s_lines), s_now + after_us);
 }
 
+//  Claims of long ago, which took long, tell nothing of coordinators that have
+//  answered since.
+Test (lines, go_by_a_coordinator_s_own_round_trips)
+{
+    s_open (3);
+    s_draw_ids (1);
+    s_crowded = S_ALL;
+    s_add (0, 1);
+    s_flush ();
+    s_now += 400000;
+    s_answer_all ();
+    s_add (1, 1);
+    s_flush ();
+    s_letter_t *letter = s_letter (ZSEQ_OP_NEXT);
+    cr_assert_geq (letter->msg.patience_us, 8 * 50000);
+    s_now += 20000;
+    s_answer (letter);
+    s_add (2, 1);
+    s_flush ();
+    letter = s_letter (ZSEQ_OP_NEXT);
+    cr_assert_eq (letter->msg.patience_us, 8 * 20000, "%lu",
+                  letter->msg.patience_us);
+    s_finish ();
+}
+
 Test (lines, ignore_what_another_node_or_another_op_answers_to_a_next)
 {
     s_turn (3);
@@ -1416,69 +1442,83 @@ Test (lines, wait_twice_as_long_after_a_further_conflict)
 
 //  Crowded nodes: wire.md, section 6.9.
 
-//  Draws while nodes tell of that depth. Returns how many calls it takes until
-//  one is made by that op, or CALLS_MAX.
-#define CALLS_MAX 1000
-
-static size_t
-s_draw_until (zseq_op_t op, uint64_t depth)
+//  Which op an ID is drawn by, when those nodes say that they are crowded.
+static zseq_op_t
+s_drawn_by (uint32_t crowded)
 {
-    s_depth = depth;
-    for (size_t call = 0; call < CALLS_MAX; call++) {
-        s_sent = s_read = s_ended_count = 0;
-        s_draw_ids (1);
-        if (s_letters[s_sent - 1].msg.op == op)
-            return call;
-    }
-    return CALLS_MAX;
+    s_sent = s_read = s_ended_count = 0;
+    s_crowded = crowded;
+    s_draw_ids (1);
+    return s_letters[s_sent - 1].msg.op;
 }
 
 Test (lines, leave_names_to_coordinators_while_nodes_are_crowded)
 {
     s_open (3);
-    cr_assert_eq (s_draw_until (ZSEQ_OP_NEXT, 7), CALLS_MAX);
-    cr_assert_lt (s_draw_until (ZSEQ_OP_NEXT, 8), 16);
-    cr_assert_eq (s_draw_until (ZSEQ_OP_CLAIM, 5), CALLS_MAX);
-    cr_assert_lt (s_draw_until (ZSEQ_OP_CLAIM, 4), 16);
-    cr_assert_eq (s_draw_until (ZSEQ_OP_NEXT, 7), CALLS_MAX);
+    cr_assert_eq (s_drawn_by (0), ZSEQ_OP_CLAIM);
+    cr_assert_eq (s_drawn_by (S_ALL), ZSEQ_OP_CLAIM);
+    for (size_t call = 0; call < 200; call++)
+        cr_assert_eq (s_drawn_by (S_ALL), ZSEQ_OP_NEXT);
+    cr_assert_eq (s_letters[s_sent - 1].node, s_order[0]);
+    cr_assert_eq (s_drawn_by (0), ZSEQ_OP_NEXT);
+    for (size_t call = 0; call < 200; call++)
+        cr_assert_eq (s_drawn_by (0), ZSEQ_OP_CLAIM);
     cr_assert_eq (s_burnt (), 0);
     cr_assert_eq (zseq_lines_stats (s_lines)->conflicts, 0);
+}
+
+//  Those who are heard are W, of three.
+Test (lines, take_a_coordinator_and_w_nodes_for_a_crowd)
+{
+    for (size_t absent = 0; absent < 3; absent++)
+        for (uint32_t crowded = 0; crowded < 8; crowded++) {
+            s_open (3);
+            s_mute = 1u << s_order[absent];
+            uint32_t told = crowded & ~s_mute;
+            bool left =
+              __builtin_popcount (told) == 2 && told & (1u << s_order[0]);
+            cr_assert_eq (s_drawn_by (crowded), ZSEQ_OP_CLAIM);
+            if (absent == 0)
+                s_mute = 0;
+            cr_assert_eq (s_drawn_by (crowded),
+                          left ? ZSEQ_OP_NEXT : ZSEQ_OP_CLAIM);
+            s_mute = 0;
+            s_close ();
+        }
 }
 
 Test (lines, leave_also_a_new_name_to_its_coordinator_in_a_crowd)
 {
     s_open (3);
-    cr_assert_lt (s_draw_until (ZSEQ_OP_NEXT, 8), 16);
-    zseq_line_t *bills = zseq_line_new (s_lines, "bills", 5);
-    s_riders[1] = (zseq_rider_t){
-      .count = 3, .count_min = 3, .deadline_us = s_now + LIMIT_US};
-    zseq_line_add (bills, &s_riders[1]);
-    s_flush ();
-    s_answer (s_letter (ZSEQ_OP_NEXT));
-    s_assert_silent ();
-    cr_assert_eq (s_riders[1].status, ZSEQ_OK);
-    zseq_line_free (&bills);
-}
-
-Test (lines, come_back_soon_whatever_a_node_tells_of_its_depth)
-{
-    s_open (3);
-    s_draw_ids (1);
-    for (uint64_t depth = 0; depth < 2; depth++) {
-        cr_assert_lt (s_draw_until (ZSEQ_OP_NEXT, UINT64_MAX - depth), 2);
-        cr_assert_lt (s_draw_until (ZSEQ_OP_CLAIM, depth), 64);
+    s_drawn_by (S_ALL);
+    cr_assert_eq (s_drawn_by (S_ALL), ZSEQ_OP_NEXT);
+    for (uint8_t node = 0; node < 3; node++) {
+        //  Its own coordinator may not have been heard of yet.
+        zseq_line_t *bills = zseq_line_new (s_lines, "bills", 5);
+        s_riders[1] = (zseq_rider_t){
+          .count = 3, .count_min = 3, .deadline_us = s_now + LIMIT_US};
+        zseq_line_add (bills, &s_riders[1]);
+        s_flush ();
+        s_finish ();
+        cr_assert_eq (s_riders[1].status, ZSEQ_OK);
+        zseq_line_free (&bills);
     }
+    zseq_op_t op = s_letters[s_sent - 1].msg.op;
+    cr_assert_eq (op, ZSEQ_OP_NEXT, "%d", op);
 }
 
 Test (lines, claim_in_a_crowd_when_all_coordinators_are_passed_over)
 {
     s_open (3);
-    cr_assert_lt (s_draw_until (ZSEQ_OP_NEXT, 100), 16);
+    s_drawn_by (S_ALL);
+    cr_assert_eq (s_drawn_by (S_ALL), ZSEQ_OP_NEXT);
     for (uint8_t node = 0; node < 3; node++)
         s_refusal[node] = ZSEQ_EBUSY;
     s_add (0, 1);
     s_flush ();
-    for (size_t at = 0; at < 3; at++) {
+    s_answer (s_letter (ZSEQ_OP_NEXT));
+    s_flush ();
+    while (s_letters[s_read].msg.op == ZSEQ_OP_NEXT) {
         s_answer (s_letter (ZSEQ_OP_NEXT));
         s_flush ();
     }
@@ -1492,7 +1532,7 @@ Test (lines, never_ask_a_coordinator_if_w_is_above_the_majority)
 {
     s_make (3, 3);
     zseq_lines_open (s_lines, &s_quorum, &s_rendezvous);
-    s_depth = 100;
+    s_crowded = S_ALL;
     s_draw_ids (1);
     for (size_t call = 0; call < 100; call++) {
         s_interfere (10);
@@ -1507,7 +1547,7 @@ Test (lines, ask_no_coordinator_if_there_is_none)
 {
     s_make (3, 0);
     zseq_lines_open (s_lines, &s_quorum, NULL);
-    s_depth = 100;
+    s_crowded = S_ALL;
     s_draw_ids (1);
     for (size_t call = 0; call < 100; call++) {
         s_interfere (10);

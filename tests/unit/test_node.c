@@ -357,46 +357,89 @@ Test (node, spends_no_memory_on_names_that_are_only_read)
     s_destroy (&self);
 }
 
-//  Claims that are refused at once, taken in together. Returns the depth that
-//  the last reply tells of.
-static uint64_t
-s_depth (s_fixture_t *self, size_t count)
+//  Claims of that many clients that are taken in together, and refused at once.
+//  Returns whether the node tells the last one that it is crowded.
+static bool
+s_meet (s_fixture_t *self, size_t clients, size_t each)
 {
-    uint64_t depth = 0;
-    while (count--) {
-        s_claim (self, "orders", ZSEQ_ID_MAX, 2);
-        depth = s_only (self, ZSEQ_ACTION_REPLY)->msg.depth;
+    bool crowded = false;
+    for (size_t count = 0; count < clients * each; count++) {
+        zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST};
+        zseq_msg_t msg = s_request (ZSEQ_OP_CLAIM, "orders", 900);
+        msg.first = ZSEQ_ID_MAX;
+        msg.count = 2;
+        event.msg = &msg;
+        event.route.size = 5;
+        memcpy (event.route.id + 1, &(uint32_t){(uint32_t) (count % clients)},
+                4);
+        s_step (self, event);
+        crowded = s_only (self, ZSEQ_ACTION_REPLY)->msg.crowded;
     }
     s_flush (self);
-    return depth;
+    return crowded;
 }
 
-Test (node, tells_how_many_requests_wait_for_it_at_once)
+//  How many turns it takes until the node is crowded, of TURNS_MAX at most.
+#define TURNS_MAX 1000
+
+static size_t
+s_meet_until_crowded (s_fixture_t *self, size_t clients, size_t each)
+{
+    for (size_t turn = 0; turn < TURNS_MAX; turn++)
+        if (s_meet (self, clients, each))
+            return turn;
+    return TURNS_MAX;
+}
+
+Test (node, is_crowded_when_many_clients_wait_at_once)
 {
     s_fixture_t *self = s_voter ();
-    for (size_t turn = 0; turn < 200; turn++)
-        cr_assert_eq (s_depth (self, 1), 1);
-    //  Of many requests that find a few waiting, one that finds more is no sign.
-    for (size_t turn = 0; turn < 200; turn++) {
-        uint64_t depth = s_depth (self, turn % 10 ? 1 : 3);
-        cr_assert_leq (depth, 2, "%lu", depth);
-    }
-    uint64_t last = 0;
-    for (size_t turn = 0; turn < 40; turn++) {
-        uint64_t depth = s_depth (self, 20);
-        cr_assert_geq (depth, last);
-        last = depth;
-    }
-    cr_assert_eq (last, 20, "%lu", last);
+    cr_assert_eq (s_meet_until_crowded (self, 1, 1), TURNS_MAX);
+    cr_assert_eq (s_meet_until_crowded (self, 7, 1), TURNS_MAX);
+    cr_assert_lt (s_meet_until_crowded (self, 9, 1), TURNS_MAX);
+    s_destroy (&self);
+    self = s_voter ();
+    size_t turns = s_meet_until_crowded (self, 20, 1);
+    cr_assert_geq (turns, 3, "a few are no sign: %zu", turns);
+    cr_assert_lt (turns, 10, "%zu", turns);
+    s_destroy (&self);
+    self = s_voter ();
     //  What typical requests find, and not what typical turns do.
-    for (size_t turn = 0; turn < 400; turn++)
-        last = s_depth (self, turn % 2 ? 1 : 20);
-    cr_assert_geq (last, 18, "%lu", last);
-    for (size_t turn = 0; turn < 1000; turn++)
-        last = s_depth (self, 1);
-    cr_assert_eq (last, 1, "%lu", last);
-    s_depth (self, 10000);
-    cr_assert_eq (s_depth (self, 1), 128);
+    for (turns = 0; turns < TURNS_MAX; turns++)
+        if (s_meet (self, turns % 10 ? 1 : 40, 1))
+            break;
+    cr_assert_lt (turns, TURNS_MAX);
+    s_destroy (&self);
+}
+
+Test (node, is_not_crowded_by_one_client_with_many_requests)
+{
+    s_fixture_t *self = s_voter ();
+    cr_assert_eq (s_meet_until_crowded (self, 1, 50), TURNS_MAX);
+    cr_assert_eq (s_meet_until_crowded (self, 4, 50), TURNS_MAX);
+    s_destroy (&self);
+}
+
+Test (node, is_crowded_for_a_second_and_then_looks_anew)
+{
+    s_fixture_t *self = s_voter ();
+    cr_assert_lt (s_meet_until_crowded (self, 20, 1), 10);
+    self->now_us += 999999;
+    cr_assert (s_meet (self, 1, 1));
+    self->now_us += 1;
+    cr_assert_not (s_meet (self, 20, 1));
+    cr_assert_lt (s_meet_until_crowded (self, 20, 1), 10);
+    self->now_us += 1000000;
+    cr_assert_eq (s_meet_until_crowded (self, 7, 1), TURNS_MAX);
+    s_destroy (&self);
+}
+
+Test (node, is_never_crowded_alone)
+{
+    zseq_record_t record = s_record (1, 0);
+    s_fixture_t *self = s_new (&record, 10, 10);
+    s_tick (self, 0);
+    cr_assert_eq (s_meet_until_crowded (self, 40, 1), TURNS_MAX);
     s_destroy (&self);
 }
 

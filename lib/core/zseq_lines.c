@@ -521,11 +521,14 @@ s_leaves (zseq_line_t *line)
     const zseq_lines_t *self = line->lines;
     if (line->coordinated)
         return true;
-    if (!self->coordinates ||
-        __builtin_popcount (self->crowded) < self->quorum.w)
+    if (!self->coordinates || !self->crowded)
         return false;
+    uint8_t crowded = 0;
+    for (uint8_t node = 0; node < self->quorum.n; node++)
+        crowded += self->crowded >> node & 1;
     uint8_t node = s_coordinator (line);
-    return node == self->quorum.n || self->crowded & (1u << node);
+    return crowded >= self->quorum.w &&
+           (node == self->quorum.n || self->crowded >> node & 1);
 }
 
 //  A NEXT is over, and its request may go on elsewhere.

@@ -4,8 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-//  Claims of one name that may be on their way at once.
+//  Claims of one name that may be on their way at once, and of all names: a node
+//  keeps a thousand replies for a connection, and what is more is lost.
 #define FLIGHTS_MAX 2
+#define OUT_MAX 512
 //  What a round trip is taken for before there was one, and at least.
 #define RTT_US 1000
 #define RTT_US_MIN 20
@@ -52,10 +54,15 @@ struct zseq_line {
     bool ordered;
     uint8_t order[ZSEQ_NODES_MAX];
     bool queued;
-    zseq_line_t *queue;  //  Next of those to be looked at
+    zseq_line_t *queue;  //  Next in the queue that it is in
     zseq_line_t *busy;   //  Next of those with riders
     zseq_line_t **busy_p;
 };
+
+typedef struct {
+    zseq_line_t *first;
+    zseq_line_t **end;
+} s_queue_t;
 
 struct zseq_lines {
     zseq_lines_hooks_t hooks;
@@ -66,8 +73,8 @@ struct zseq_lines {
     uint32_t crowded;    //  Nodes that were when they answered last, a bit each
     zseq_lines_stats_t stats;
     uint64_t deadline_us;  //  No rider's is before
-    zseq_line_t *queued;
-    zseq_line_t **queued_end;
+    s_queue_t queued;      //  Lines that are to be looked at
+    s_queue_t idle;        //  Lines with riders and no flight, in their order
     zseq_line_t *busy;
     s_flight_t **flights;  //  All of them
     size_t flight_count;
@@ -89,7 +96,8 @@ zseq_lines_new (const zseq_lines_hooks_t *hooks)
     self->hooks = *hooks;
     self->stats.rtt_us = RTT_US;
     self->deadline_us = UINT64_MAX;
-    self->queued_end = &self->queued;
+    self->queued.end = &self->queued.first;
+    self->idle.end = &self->idle.first;
     return self;
 }
 
@@ -111,29 +119,48 @@ zseq_lines_open (zseq_lines_t *self, const zseq_quorum_t *quorum,
 
 //  Lines.
 
+//  It is in one queue at most: without flights, there is nothing to look at.
 static void
-s_queue (zseq_line_t *line)
+s_put (s_queue_t *queue, zseq_line_t *line)
 {
     if (line->queued)
         return;
-    zseq_lines_t *self = line->lines;
     line->queued = true;
     line->queue = NULL;
-    *self->queued_end = line;
-    self->queued_end = &line->queue;
+    *queue->end = line;
+    queue->end = &line->queue;
 }
 
 static void
-s_unqueue (zseq_line_t *line)
+s_queue (zseq_line_t *line)
 {
-    zseq_lines_t *self = line->lines;
-    zseq_line_t **place = &self->queued;
-    while (*place != line)
-        place = &(*place)->queue;
-    *place = line->queue;
-    if (self->queued_end == &line->queue)
-        self->queued_end = place;
+    s_put (&line->lines->queued, line);
+}
+
+static zseq_line_t *
+s_take (s_queue_t *queue)
+{
+    zseq_line_t *line = queue->first;
+    if (!line)
+        return NULL;
+    queue->first = line->queue;
+    if (!queue->first)
+        queue->end = &queue->first;
     line->queued = false;
+    return line;
+}
+
+static void
+s_remove (s_queue_t *queue, const zseq_line_t *line)
+{
+    zseq_line_t **place = &queue->first;
+    while (*place && *place != line)
+        place = &(*place)->queue;
+    if (!*place)
+        return;
+    *place = line->queue;
+    if (!*place)
+        queue->end = place;
 }
 
 zseq_line_t *
@@ -170,8 +197,10 @@ zseq_line_free (zseq_line_t **self_p)
     if (!self)
         return;
     assert (zseq_line_idle (self));
-    if (self->queued)
-        s_unqueue (self);
+    if (self->queued) {
+        s_remove (&self->lines->queued, self);
+        s_remove (&self->lines->idle, self);
+    }
     free (self);
     *self_p = NULL;
 }
@@ -794,27 +823,60 @@ s_begin (zseq_lines_t *self, zseq_line_t *line)
     return flight;
 }
 
+//  How many claims may set out. Those that pause take up nothing.
+static size_t
+s_room (const zseq_lines_t *self)
+{
+    if (self->flight_count < OUT_MAX)
+        return OUT_MAX - self->flight_count;
+    size_t out = 0;
+    for (size_t place = 0; place < self->flight_count; place++)
+        out += s_is_errand (self->flights[place]) ||
+               self->flights[place]->claim.attempt.request;
+    return out < OUT_MAX ? OUT_MAX - out : 0;
+}
+
+//  Returns whether a claim did: those who waited may have gone.
+static bool
+s_set_out (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
+{
+    s_flight_t *flight = line->waiting ? s_begin (self, line) : NULL;
+    if (flight)
+        s_send (self, flight, now_us);
+    return flight != NULL;
+}
+
+//  Sends what is due to be sent again, lets a second claim of a name set out, and
+//  has those that have none wait for their turn.
+static void
+s_look_at (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
+{
+    for (s_flight_t *flight = line->flights, *behind; flight; flight = behind) {
+        behind = flight->behind;
+        if (flight->due)
+            s_send (self, flight, now_us);
+    }
+    if (line->waiting && !line->flights)
+        s_put (&self->idle, line);
+    else if (line->waiting && s_room (self))
+        (void) s_set_out (self, line, now_us);
+}
+
 void
 zseq_lines_flush (zseq_lines_t *self, uint64_t now_us)
 {
     assert (self);
 
-    while (self->queued && self->quorum.n) {
-        zseq_line_t *line = self->queued;
-        self->queued = line->queue;
-        if (!self->queued)
-            self->queued_end = &self->queued;
-        line->queued = false;
-        for (s_flight_t *flight = line->flights, *behind; flight;
-             flight = behind) {
-            behind = flight->behind;
-            if (flight->due)
-                s_send (self, flight, now_us);
-        }
-        s_flight_t *flight = line->waiting ? s_begin (self, line) : NULL;
-        if (flight)
-            s_send (self, flight, now_us);
-    }
+    if (!self->quorum.n)
+        return;
+    //  A node's own vote may end a claim at once.
+    zseq_line_t *line;
+    do {
+        while ((line = s_take (&self->queued)))
+            s_look_at (self, line, now_us);
+        for (size_t room = s_room (self); room && self->idle.first;)
+            room -= s_set_out (self, s_take (&self->idle), now_us);
+    } while (self->queued.first);
 }
 
 //  Calls.
@@ -854,6 +916,13 @@ zseq_lines_reply (zseq_lines_t *self, const zseq_msg_t *msg, uint64_t now_us)
     return false;
 }
 
+//  Whether it could not be sent to a node.
+static bool
+s_is_absent (const s_flight_t *flight)
+{
+    return flight->claim.attempt.request && flight->claim.attempt.absent;
+}
+
 //  Sends what it could not to those who can be reached by now, in the order in
 //  which it set out: the second claim begins where the first ends.
 static void
@@ -861,13 +930,12 @@ s_reach (zseq_lines_t *self, zseq_line_t *line)
 {
     for (s_flight_t *flight = line->flights, *behind; flight; flight = behind) {
         behind = flight->behind;
-        zseq_claim_t *claim = &flight->claim;
-        if (!claim->attempt.request || !claim->attempt.absent)
+        if (!s_is_absent (flight))
             continue;
         zseq_msg_t msg;
-        zseq_claim_repeat (claim, &msg);
+        zseq_claim_repeat (&flight->claim, &msg);
         msg.name = (zseq_slice_t){line->name, line->name_size};
-        s_ask_claim (self, flight, &msg, claim->attempt.absent);
+        s_ask_claim (self, flight, &msg, flight->claim.attempt.absent);
     }
 }
 
@@ -897,6 +965,8 @@ zseq_lines_tick (zseq_lines_t *self, uint64_t now_us)
     //  First who is late, so that nobody else waits for it.
     s_tick_flights (self, now_us);
     s_expire (self, now_us);
+    if (!zseq_lines_restless (self))
+        return;
     for (zseq_line_t *line = self->busy, *busy; line; line = busy) {
         busy = line->busy;
         s_reach (self, line);
@@ -926,12 +996,16 @@ zseq_line_attempt (const zseq_line_t *self, uint8_t *node_p)
     assert (self);
     assert (node_p);
 
-    *node_p = self->lines->quorum.n;
-    if (!self->flights)
+    const zseq_lines_t *lines = self->lines;
+    *node_p = lines->quorum.n;
+    const s_flight_t *flight = self->flights;
+    if (!flight && self->waiting && lines->flight_count)
+        flight = lines->flights[0];
+    if (!flight)
         return NULL;
-    if (s_is_errand (self->flights))
-        *node_p = self->flights->node;
-    return &self->flights->claim.attempt;
+    if (s_is_errand (flight))
+        *node_p = flight->node;
+    return &flight->claim.attempt;
 }
 
 void
@@ -961,8 +1035,7 @@ zseq_lines_restless (const zseq_lines_t *self)
     assert (self);
 
     for (size_t place = 0; place < self->flight_count; place++)
-        if (self->flights[place]->claim.attempt.request &&
-            self->flights[place]->claim.attempt.absent)
+        if (s_is_absent (self->flights[place]))
             return true;
     return false;
 }

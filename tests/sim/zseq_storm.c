@@ -391,8 +391,11 @@ s_exit (s_process_t *process, int status, const char *text)
     zseq_storm_t *self = process->storm;
     uint8_t node = process->index;
     s_place_t *place = &self->place[node];
-    place->ended = status;
-    snprintf (place->words, sizeof place->words, "%s", text);
+    //  Of two processes under one name the older one says nothing of the place.
+    if (place->process == process->id) {
+        place->ended = status;
+        snprintf (place->words, sizeof place->words, "%s", text);
+    }
     zseq_storm_say (self, "%c#%u ENDS: %s", s_letter (node), process->id, text);
     process->ended = status;
 }

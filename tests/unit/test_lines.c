@@ -2,6 +2,7 @@
 //  hand, with nodes made of numbers and a clock of our own.
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "test_random.h"
@@ -11,6 +12,7 @@
 #define LETTERS_MAX 65536
 #define S_ALL UINT32_MAX
 #define RIDERS_MAX 64
+#define ENDED_MAX 1024
 #define LIMIT_US 10000000u  //  After the start: a rider's deadline
 #define PROBE_US 50000u     //  When one that was passed over is asked
 #define ALONE 64u           //  Replies that lead back to claims
@@ -36,7 +38,7 @@ static size_t s_sent;   //  Letters
 static size_t s_read;   //  ... of which a test has seen these
 static uint32_t s_cut;  //  Nodes that cannot be reached, a bit each
 static zseq_rider_t s_riders[RIDERS_MAX];
-static zseq_rider_t *s_ended[RIDERS_MAX];
+static zseq_rider_t *s_ended[ENDED_MAX];
 static size_t s_ended_count;
 
 //  The nodes.
@@ -66,7 +68,7 @@ static void
 s_done (void *arg, zseq_rider_t *rider)
 {
     cr_assert_eq (arg, &s_drawn);
-    cr_assert_lt (s_ended_count, RIDERS_MAX);
+    cr_assert_lt (s_ended_count, ENDED_MAX);
     s_ended[s_ended_count++] = rider;
 }
 
@@ -489,6 +491,115 @@ Test (lines, of_two_names_share_nothing)
     cr_assert (!zseq_line_idle (bills));
     zseq_lines_end (s_lines, ZSEQ_ETIMEOUT);
     zseq_line_free (&bills);
+}
+
+//  Many names.
+
+#define S_OUT_MAX 512
+#define S_MANY (S_OUT_MAX + 100)
+
+static zseq_line_t *s_many[S_MANY];
+static zseq_rider_t s_many_riders[S_MANY];
+
+static void
+s_add_many (void)
+{
+    static char names[S_MANY][8];
+    for (size_t index = 0; index < S_MANY; index++) {
+        int size = snprintf (names[index], sizeof *names, "%zu", index);
+        s_many[index] = zseq_line_new (s_lines, names[index], (size_t) size);
+        s_many_riders[index] = (zseq_rider_t){.count = 1,
+                                              .count_min = 1,
+                                              .deadline_us = s_now + LIMIT_US,
+                                              .status = 77};
+        zseq_line_add (s_many[index], &s_many_riders[index]);
+    }
+    s_flush ();
+}
+
+static void
+s_free_many (void)
+{
+    for (size_t index = 0; index < S_MANY; index++)
+        zseq_line_free (&s_many[index]);
+}
+
+Test (lines, let_no_more_claims_out_than_nodes_keep_replies_for)
+{
+    s_open (3);
+    s_add_many ();
+    cr_assert_eq (s_sent, 3 * S_OUT_MAX);
+    //  One that ends lets the next one out.
+    s_answer (&s_letters[0]);
+    s_answer (&s_letters[1]);
+    s_flush ();
+    cr_assert_eq (s_letters[s_sent - 1].msg.op, ZSEQ_OP_CLAIM);
+    size_t sent = s_sent;
+    s_answer (&s_letters[sent - 3]);
+    s_answer (&s_letters[sent - 2]);
+    cr_assert_eq (s_many_riders[0].status, ZSEQ_OK);
+    s_flush ();
+    cr_assert_eq (s_sent, sent + 3);
+    cr_assert_eq (s_letters[sent].msg.op, ZSEQ_OP_READ);
+    cr_assert (!memcmp (s_letters[sent].msg.name.data, "512", 3));
+    s_finish ();
+    for (size_t index = 0; index < S_MANY; index++)
+        cr_assert_eq (s_many_riders[index].status, ZSEQ_OK, "%zu", index);
+    s_free_many ();
+}
+
+Test (lines, that_wait_for_their_turn_know_what_for)
+{
+    s_open (3);
+    s_cut = 3;
+    s_add_many ();
+    uint8_t node;
+    const zseq_attempt_t *attempt =
+      zseq_line_attempt (s_many[S_MANY - 1], &node);
+    cr_assert (attempt);
+    cr_assert_eq (attempt->absent, 3);
+    //  They may leave while they wait.
+    for (size_t index = S_OUT_MAX; index < S_MANY; index++)
+        zseq_line_cancel (&s_many_riders[index]);
+    zseq_line_free (&s_many[S_MANY - 1]);
+    zseq_line_free (&s_many[S_OUT_MAX]);
+    //  ... and keep nobody waiting who comes after them.
+    s_add (0, 1);
+    s_flush ();
+    s_cut = 0;
+    s_tick ();
+    s_read = s_sent;
+    zseq_line_cancel (&s_many_riders[0]);
+    s_flush ();
+    s_letter_to_all (ZSEQ_OP_READ);
+    s_assert_silent ();
+    s_read = 0;
+    s_finish ();
+    cr_assert_eq (s_riders[0].status, ZSEQ_OK);
+    for (size_t index = 1; index < S_OUT_MAX; index++)
+        cr_assert_eq (s_many_riders[index].status, ZSEQ_OK, "%zu", index);
+    s_free_many ();
+}
+
+Test (lines, that_pause_keep_no_other_from_setting_out)
+{
+    s_open (3);
+    for (uint8_t at = 0; at < 3; at++)
+        s_refusal[at] = ZSEQ_ENOSPACE;
+    s_add_many ();
+    cr_assert_eq (s_sent, 3 * S_OUT_MAX);
+    for (size_t index = 0; index < S_OUT_MAX; index++) {
+        s_answer (&s_letters[3 * index]);
+        s_answer (&s_letters[3 * index + 1]);
+    }
+    s_flush ();
+    cr_assert_geq (s_sent, 3 * S_MANY);
+    memset (s_refusal, 0, sizeof s_refusal);
+    s_read = s_sent - 3 * (S_MANY - S_OUT_MAX);
+    s_finish ();
+    for (size_t index = 0; index < S_MANY; index++)
+        cr_assert_eq (s_many_riders[index].status, ZSEQ_OK, "%zu", index);
+    s_free_many ();
 }
 
 //  The end of a sequence.

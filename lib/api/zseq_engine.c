@@ -411,8 +411,8 @@ zseq_engine_explain (const zseq_engine_t *self, const zseq_name_t *name,
     if (!attempt && zseq_links_ready (self->links) &&
         !zseq_links_fatal (self->links)) {
         zseq_outcome_set (outcome, ZSEQ_ETIMEOUT,
-                          "the IDs that came went to others of this client: "
-                          "allow more time, or use a larger batch; %s",
+                          "other requests of this client came first: allow "
+                          "more time, or use a larger batch; %s",
                           harm);
         return;
     }

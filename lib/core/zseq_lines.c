@@ -4,8 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-//  Claims of one name that may be on their way at once, and of all names: a node
-//  keeps a thousand replies for a connection, and what is more is lost.
+//  Claims of one name that may be on their way at once, and of all names when one
+//  more sets out: a node keeps a thousand replies for a connection, and what is
+//  more is lost.
 #define FLIGHTS_MAX 2
 #define OUT_MAX 512
 //  What a round trip is taken for before there was one, and at least.
@@ -552,7 +553,7 @@ s_leaves (zseq_line_t *line)
         return true;
     if (!self->coordinates || !self->crowded)
         return false;
-    uint8_t crowded = 0;
+    uint32_t crowded = 0;
     for (uint8_t node = 0; node < self->quorum.n; node++)
         crowded += self->crowded >> node & 1;
     uint8_t node = s_coordinator (line);
@@ -846,8 +847,8 @@ s_set_out (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
     return flight != NULL;
 }
 
-//  Sends what is due to be sent again, lets a second claim of a name set out, and
-//  has those that have none wait for their turn.
+//  Sends what is due to be sent again, lets a second claim of a name set out unless
+//  others wait for their first, and has the name wait with them if it has none.
 static void
 s_look_at (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
 {
@@ -858,7 +859,7 @@ s_look_at (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
     }
     if (line->waiting && !line->flights)
         s_put (&self->idle, line);
-    else if (line->waiting && s_room (self))
+    else if (line->waiting && !self->idle.first && s_room (self))
         (void) s_set_out (self, line, now_us);
 }
 
@@ -996,16 +997,12 @@ zseq_line_attempt (const zseq_line_t *self, uint8_t *node_p)
     assert (self);
     assert (node_p);
 
-    const zseq_lines_t *lines = self->lines;
-    *node_p = lines->quorum.n;
-    const s_flight_t *flight = self->flights;
-    if (!flight && self->waiting && lines->flight_count)
-        flight = lines->flights[0];
-    if (!flight)
+    *node_p = self->lines->quorum.n;
+    if (!self->flights)
         return NULL;
-    if (s_is_errand (flight))
-        *node_p = flight->node;
-    return &flight->claim.attempt;
+    if (s_is_errand (self->flights))
+        *node_p = self->flights->node;
+    return &self->flights->claim.attempt;
 }
 
 void

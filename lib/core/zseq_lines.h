@@ -79,9 +79,8 @@ void zseq_line_add (zseq_line_t *self, zseq_rider_t *rider);
 //  called.
 void zseq_line_cancel (zseq_rider_t *rider);
 
-//  The oldest claim's attempt, for what to tell people, or one that this line
-//  waits for, as too many are on their way; NULL: there is none. node_p: which
-//  node is asked to claim instead, or n.
+//  The oldest claim's attempt, for what to tell people; NULL: there is none.
+//  node_p: which node is asked to claim instead, or n.
 const zseq_attempt_t *zseq_line_attempt (const zseq_line_t *self,
                                          uint8_t *node_p);
 

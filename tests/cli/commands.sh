@@ -38,13 +38,13 @@ has_lines () {
 }
 for signal in INT TERM; do
     "${ask[@]}" stream endless --batch 10 --delay 1 \
-        >"$work/endless" 2>"$work/endless.log" &
+        >"$work/endless.$signal" 2>"$work/endless.log" &
     pid[endless]=$!
-    wait_until has_lines "$work/endless" 30
+    wait_until has_lines "$work/endless.$signal" 30
     kill "-$signal" "${pid[endless]}"
     ends endless 0 ''
     holds "SIG$signal leaves whole lines" \
-        test "$(tail -c 1 "$work/endless" | od -An -c | tr -d ' ')" = '\n'
+        test "$(tail -c 1 "$work/endless.$signal" | od -An -c | tr -d ' ')" = '\n'
 done
 run bash -c '"$@" stream endless | head -n 1; exit "${PIPESTATUS[0]}"' \
     - "${ask[@]}"

@@ -697,8 +697,8 @@ Test (calls, are_not_told_of_an_older_failure)
 {
     uint64_t id;
     ASSERT_RC (zseq_set_batch (s_ids, 10), ZSEQ_OK);
-    ASSERT_RC (zseq_set_timeout (s_ids, 100), ZSEQ_OK);
     (void) s_next (s_ids);
+    ASSERT_RC (zseq_set_timeout (s_ids, 100), ZSEQ_OK);
     s_pause ();
     //  The buffer is fetched ahead in vain, and then used up.
     int rc;

@@ -942,7 +942,7 @@ Test (embedded, refuses_while_the_disk_is_full)
         continue;
     close (fd);
     zseq_t *other = zseq_new (node.client, "other");
-    cr_assert_eq (zseq_set_timeout (other, 200), ZSEQ_OK);
+    cr_assert_eq (zseq_set_timeout (other, 1000), ZSEQ_OK);
     uint64_t id;
     int rc = zseq_next (other, &id);
     cr_assert_eq (rc, ZSEQ_ENOSPACE, "%s: %s", zseq_strerror (rc),

@@ -1224,7 +1224,8 @@ EACH (layouts_are_kept)
 EACH (clock_that_stepped_back_is_waited_for)
 {
     uint64_t last = s_next (s_ids);
-    ASSERT_RC (zseq_set_timeout (s_ids, 100), ZSEQ_OK);
+    if (s_is_flake ())
+        ASSERT_RC (zseq_set_timeout (s_ids, 100), ZSEQ_OK);
     s_step_ns = -3000 * S_MS;
     uint64_t id = 77;
     int rc = zseq_next (s_ids, &id);
@@ -1293,7 +1294,7 @@ EACH (epoch_that_has_not_come_is_told)
     zseq_client_destroy (&s_client);
     for (size_t index = 0; index < sizeof epochs / sizeof epochs[0]; index++) {
         char options[64];
-        snprintf (options, sizeof options, "?timeout=200&epoch=%lu",
+        snprintf (options, sizeof options, "?timeout=1000&epoch=%lu",
                   epochs[index]);
         s_client = s_new_client (options);
         s_ids = s_new (s_client, "orders");

@@ -502,17 +502,25 @@ static zseq_line_t *s_many[S_MANY];
 static zseq_rider_t s_many_riders[S_MANY];
 
 static void
-s_add_many (void)
+s_add_one_of_many (size_t index)
+{
+    s_many_riders[index] = (zseq_rider_t){.count = 1,
+                                          .count_min = 1,
+                                          .deadline_us = s_now + LIMIT_US,
+                                          .status = 77};
+    zseq_line_add (s_many[index], &s_many_riders[index]);
+}
+
+//  Makes all lines, of which count are used.
+static void
+s_add_many (size_t count)
 {
     static char names[S_MANY][8];
     for (size_t index = 0; index < S_MANY; index++) {
         int size = snprintf (names[index], sizeof *names, "%zu", index);
         s_many[index] = zseq_line_new (s_lines, names[index], (size_t) size);
-        s_many_riders[index] = (zseq_rider_t){.count = 1,
-                                              .count_min = 1,
-                                              .deadline_us = s_now + LIMIT_US,
-                                              .status = 77};
-        zseq_line_add (s_many[index], &s_many_riders[index]);
+        if (index < count)
+            s_add_one_of_many (index);
     }
     s_flush ();
 }
@@ -527,7 +535,7 @@ s_free_many (void)
 Test (lines, let_no_more_claims_out_than_nodes_keep_replies_for)
 {
     s_open (3);
-    s_add_many ();
+    s_add_many (S_MANY);
     cr_assert_eq (s_sent, 3 * S_OUT_MAX);
     //  One that ends lets the next one out.
     s_answer (&s_letters[0]);
@@ -548,17 +556,11 @@ Test (lines, let_no_more_claims_out_than_nodes_keep_replies_for)
     s_free_many ();
 }
 
-Test (lines, that_wait_for_their_turn_know_what_for)
+Test (lines, may_leave_while_they_wait_for_their_turn)
 {
     s_open (3);
     s_cut = 3;
-    s_add_many ();
-    uint8_t node;
-    const zseq_attempt_t *attempt =
-      zseq_line_attempt (s_many[S_MANY - 1], &node);
-    cr_assert (attempt);
-    cr_assert_eq (attempt->absent, 3);
-    //  They may leave while they wait.
+    s_add_many (S_MANY);
     for (size_t index = S_OUT_MAX; index < S_MANY; index++)
         zseq_line_cancel (&s_many_riders[index]);
     zseq_line_free (&s_many[S_MANY - 1]);
@@ -581,12 +583,43 @@ Test (lines, that_wait_for_their_turn_know_what_for)
     s_free_many ();
 }
 
+//  Of one with a claim out, the next one waits behind those of others.
+Test (lines, take_turns_where_there_is_no_room)
+{
+    s_open (3);
+    s_add (0, 1);
+    s_flush ();
+    s_answer (s_letter (ZSEQ_OP_READ));
+    s_answer (s_letter (ZSEQ_OP_READ));
+    s_flush ();
+    s_add (1, 1);
+    s_flush ();
+    s_read++;
+    s_letter_t *first = s_letter (ZSEQ_OP_CLAIM);
+    s_add_many (S_OUT_MAX - 2);
+    s_add (2, 1);
+    s_add_one_of_many (S_OUT_MAX);
+    size_t sent = s_sent;
+    s_flush ();
+    cr_assert_eq (s_sent, sent);
+    s_answer (first);
+    s_answer (first + 1);
+    cr_assert_eq (s_riders[0].status, ZSEQ_OK);
+    s_flush ();
+    cr_assert_eq (s_sent, sent + 3);
+    cr_assert_eq (s_letters[sent].msg.op, ZSEQ_OP_READ);
+    s_finish ();
+    cr_assert_eq (s_riders[2].status, ZSEQ_OK);
+    cr_assert_eq (s_many_riders[S_OUT_MAX].status, ZSEQ_OK);
+    s_free_many ();
+}
+
 Test (lines, that_pause_keep_no_other_from_setting_out)
 {
     s_open (3);
     for (uint8_t at = 0; at < 3; at++)
         s_refusal[at] = ZSEQ_ENOSPACE;
-    s_add_many ();
+    s_add_many (S_MANY);
     cr_assert_eq (s_sent, 3 * S_OUT_MAX);
     for (size_t index = 0; index < S_OUT_MAX; index++) {
         s_answer (&s_letters[3 * index]);

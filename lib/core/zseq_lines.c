@@ -75,7 +75,7 @@ struct zseq_lines {
     zseq_lines_stats_t stats;
     uint64_t deadline_us;  //  No rider's is before
     s_queue_t queued;      //  Lines that are to be looked at
-    s_queue_t idle;        //  Lines with riders and no flight, in their order
+    s_queue_t lined_up;    //  Those with riders and no flight, in their order
     zseq_line_t *busy;
     s_flight_t **flights;  //  All of them
     size_t flight_count;
@@ -98,7 +98,7 @@ zseq_lines_new (const zseq_lines_hooks_t *hooks)
     self->stats.rtt_us = RTT_US;
     self->deadline_us = UINT64_MAX;
     self->queued.end = &self->queued.first;
-    self->idle.end = &self->idle.first;
+    self->lined_up.end = &self->lined_up.first;
     return self;
 }
 
@@ -200,7 +200,7 @@ zseq_line_free (zseq_line_t **self_p)
     assert (zseq_line_idle (self));
     if (self->queued) {
         s_remove (&self->lines->queued, self);
-        s_remove (&self->lines->idle, self);
+        s_remove (&self->lines->lined_up, self);
     }
     free (self);
     *self_p = NULL;
@@ -858,8 +858,8 @@ s_look_at (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
             s_send (self, flight, now_us);
     }
     if (line->waiting && !line->flights)
-        s_put (&self->idle, line);
-    else if (line->waiting && !self->idle.first && s_room (self))
+        s_put (&self->lined_up, line);
+    else if (line->waiting && !self->lined_up.first && s_room (self))
         (void) s_set_out (self, line, now_us);
 }
 
@@ -875,8 +875,8 @@ zseq_lines_flush (zseq_lines_t *self, uint64_t now_us)
     do {
         while ((line = s_take (&self->queued)))
             s_look_at (self, line, now_us);
-        for (size_t room = s_room (self); room && self->idle.first;)
-            room -= s_set_out (self, s_take (&self->idle), now_us);
+        for (size_t room = s_room (self); room && self->lined_up.first;)
+            room -= s_set_out (self, s_take (&self->lined_up), now_us);
     } while (self->queued.first);
 }
 

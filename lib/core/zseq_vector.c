@@ -17,6 +17,29 @@ zseq_incarnation_compare (const zseq_incarnation_t *a,
 }
 
 bool
+zseq_start_equal (const zseq_start_t *a, const zseq_start_t *b)
+{
+    assert (a);
+    assert (b);
+    return a->counter == b->counter && a->random == b->random;
+}
+
+//  Raises one entry. Returns whether it changed.
+static bool
+s_merge_entry (zseq_vector_t *self, const zseq_vector_t *other, uint8_t index)
+{
+    int order =
+      zseq_incarnation_compare (&self->life[index], &other->life[index]);
+    bool newer = order < 0 || (order == 0 && self->start[index].counter <
+                                               other->start[index].counter);
+    if (newer) {
+        self->life[index] = other->life[index];
+        self->start[index] = other->start[index];
+    }
+    return newer;
+}
+
+bool
 zseq_vector_merge (zseq_vector_t *self, const zseq_vector_t *other)
 {
     assert (self);
@@ -24,14 +47,8 @@ zseq_vector_merge (zseq_vector_t *self, const zseq_vector_t *other)
     assert (self->n == other->n);
 
     bool changed = false;
-    for (uint8_t index = 0; index < self->n; index++) {
-        zseq_incarnation_t *mine = &self->life[index];
-        const zseq_incarnation_t *theirs = &other->life[index];
-        if (zseq_incarnation_compare (mine, theirs) < 0) {
-            *mine = *theirs;
-            changed = true;
-        }
-    }
+    for (uint8_t index = 0; index < self->n; index++)
+        changed |= s_merge_entry (self, other, index);
     return changed;
 }
 

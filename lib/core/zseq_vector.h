@@ -19,16 +19,31 @@ typedef struct {
 int zseq_incarnation_compare (const zseq_incarnation_t *a,
                               const zseq_incarnation_t *b);
 
-//  The newest known incarnation of every node, by member index.
+//  The start of a process on a node's directory: the counter rises with each
+//  start in one life, the random number is the process's own. A counter of 0
+//  means that no start is known. Two starts with one counter are of two copies
+//  of the directory, and neither is newer. Source: lib/doc/design.md, S11.
+typedef struct {
+    uint64_t counter;
+    uint64_t random;
+} zseq_start_t;
+
+bool zseq_start_equal (const zseq_start_t *a, const zseq_start_t *b);
+
+//  The newest known incarnation of every node, and the newest known start in
+//  it, by member index.
 typedef struct {
     uint8_t n;  //  Members, 0..ZSEQ_NODES_MAX
     zseq_incarnation_t life[ZSEQ_NODES_MAX];
+    zseq_start_t start[ZSEQ_NODES_MAX];
 } zseq_vector_t;
 
-//  Raises every entry of self to other's where that is newer. Both must have
-//  the same n. Returns whether self changed.
+//  Raises every entry of self to other's where that is newer. A newer life
+//  brings its start along; of one life the start with the higher counter is
+//  newer. Both must have the same n. Returns whether self changed.
 bool zseq_vector_merge (zseq_vector_t *self, const zseq_vector_t *other);
 
+//  Whether the lives are the same.
 bool zseq_vector_equal (const zseq_vector_t *self, const zseq_vector_t *other);
 
 //  Whether a life of every member is known.

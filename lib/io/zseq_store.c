@@ -302,8 +302,9 @@ s_read_node (zseq_store_t *self, zseq_record_t *record)
     zseq_store_close (&fd);
     if (rc != ZSEQ_OK)
         return rc;
+    uint16_t version;
     const char *what;
-    rc = zseq_store_node_decode (record, bytes, (size_t) got, &what);
+    rc = zseq_store_node_decode (record, bytes, (size_t) got, &version, &what);
     return rc == ZSEQ_OK ? rc
                          : zseq_store_disk_fail (&self->disk, rc, "node", what);
 }

@@ -10,7 +10,8 @@
 
 #include "zseq_seq.h"
 
-#define FORMAT_VERSION 1
+#define FORMAT_VERSION 1  //  Of sequences' records and journals
+#define NODE_VERSION 2    //  Of nodes' records
 #define RECORD_MAGIC "zseqrec\n"
 #define JOURNAL_MAGIC "zseqnam\n"
 #define BATCH_MAGIC "zsqb"
@@ -164,6 +165,7 @@ zseq_store_place_init (zseq_store_place_t *self, const char *name, size_t size)
 //  Records: an envelope around a value.
 
 typedef struct {
+    uint16_t version;
     uint16_t kind;
     uint64_t identity;
     uint8_t node;
@@ -179,7 +181,7 @@ s_envelope_encode (const s_envelope_t *self, uint8_t *bytes)
 {
     s_writer_t writer = {bytes, 0};
     s_put (&writer, RECORD_MAGIC, MAGIC_SIZE);
-    s_put_number (&writer, FORMAT_VERSION, 2);
+    s_put_number (&writer, self->version, 2);
     s_put_number (&writer, self->kind, 2);
     s_put_number (&writer, self->identity, 8);
     s_put_number (&writer, self->node, 1);
@@ -199,9 +201,9 @@ zseq_store_sequence_encode (const zseq_store_sequence_t *self, uint8_t *bytes)
     s_writer_t writer = {value, 0};
     s_put_number (&writer, self->next, 8);
     s_put_number (&writer, self->limit, 8);
-    s_envelope_t envelope = {KIND_SEQUENCE, self->identity,  self->node,
-                             self->name,    self->name_size, value,
-                             sizeof value};
+    s_envelope_t envelope = {FORMAT_VERSION, KIND_SEQUENCE, self->identity,
+                             self->node,     self->name,    self->name_size,
+                             value,          sizeof value};
     return s_envelope_encode (&envelope, bytes);
 }
 
@@ -223,7 +225,9 @@ s_envelope_decode (s_envelope_t *self, uint16_t kind, const uint8_t *bytes,
 
     s_reader_t reader = {bytes + MAGIC_SIZE, size - MAGIC_SIZE - CHECKSUM_SIZE,
                          false};
-    if (s_get_number (&reader, 2) != FORMAT_VERSION) {
+    self->version = (uint16_t) s_get_number (&reader, 2);
+    if (self->version != FORMAT_VERSION &&
+        (kind != KIND_NODE || self->version != NODE_VERSION)) {
         *what_p = s_unknown_version;
         return ZSEQ_EFOREIGN;
     }
@@ -286,13 +290,18 @@ zseq_store_node_encode (const zseq_record_t *record, uint8_t *bytes)
         s_put_number (&writer, record->vector.life[i].counter, 8);
         s_put_number (&writer, record->vector.life[i].random, 8);
     }
+    for (size_t i = 0; i < record->n; i++) {
+        s_put_number (&writer, record->vector.start[i].counter, 8);
+        s_put_number (&writer, record->vector.start[i].random, 8);
+    }
     s_put_number (&writer, record->voting, 1);
     s_put_number (&writer, record->floor, 8);
     s_put_number (&writer, record->floor_reserved, 8);
     assert (writer.size <= sizeof value);
 
-    s_envelope_t envelope = {KIND_NODE, record->identity, record->self, "", 0,
-                             value,     writer.size};
+    s_envelope_t envelope = {NODE_VERSION, KIND_NODE,  record->identity,
+                             record->self, "",         0,
+                             value,        writer.size};
     return s_envelope_encode (&envelope, bytes);
 }
 
@@ -315,15 +324,17 @@ s_node_valid (const zseq_record_t *record)
 
 int
 zseq_store_node_decode (zseq_record_t *record, const uint8_t *bytes,
-                        size_t size, const char **what_p)
+                        size_t size, uint16_t *version_p, const char **what_p)
 {
     assert (record);
     assert (bytes);
+    assert (version_p);
     assert (what_p);
     s_envelope_t envelope;
     int rc = s_envelope_decode (&envelope, KIND_NODE, bytes, size, what_p);
     if (rc != ZSEQ_OK)
         return rc;
+    *version_p = envelope.version;
 
     memset (record, 0, sizeof *record);
     record->identity = envelope.identity;
@@ -341,6 +352,11 @@ zseq_store_node_decode (zseq_record_t *record, const uint8_t *bytes,
     for (size_t i = 0; i < record->n && !reader.bad; i++) {
         record->vector.life[i].counter = s_get_number (&reader, 8);
         record->vector.life[i].random = s_get_number (&reader, 8);
+    }
+    bool starts = envelope.version >= NODE_VERSION;
+    for (size_t i = 0; i < record->n && starts && !reader.bad; i++) {
+        record->vector.start[i].counter = s_get_number (&reader, 8);
+        record->vector.start[i].random = s_get_number (&reader, 8);
     }
     uint64_t voting = s_get_number (&reader, 1);
     record->voting = voting == 1;

@@ -15,7 +15,8 @@
 #define ZSEQ_STORE_CHECKSUM_SIZE 8
 #define ZSEQ_STORE_RECORD_MIN (8 + 2 + 2 + 8 + 1 + 1 + 4 + 8)
 #define ZSEQ_STORE_SEQUENCE_MAX (ZSEQ_STORE_RECORD_MIN + ZSEQ_NAME_MAX + 16)
-#define ZSEQ_STORE_MEMBER_MAX (1 + ZSEQ_LABEL_MAX + 1 + ZSEQ_ENDPOINT_MAX + 16)
+#define ZSEQ_STORE_MEMBER_MAX                                                  \
+    (1 + ZSEQ_LABEL_MAX + 1 + ZSEQ_ENDPOINT_MAX + 16 + 16)
 #define ZSEQ_STORE_RECORD_MAX                                                  \
     (ZSEQ_STORE_RECORD_MIN + 1 + ZSEQ_LABEL_MAX + 1 +                          \
      ZSEQ_NODES_MAX * ZSEQ_STORE_MEMBER_MAX + 17)
@@ -53,12 +54,15 @@ size_t zseq_store_header_encode (uint64_t identity, uint8_t node,
                                  uint8_t *bytes);
 
 //  Decoding. Errors, with what_p saying why in a few words: ZSEQ_EDAMAGED,
-//  ZSEQ_EFOREIGN (whole, but of a format version that is not known here).
+//  ZSEQ_EFOREIGN (whole, but of a format version that is not known here). A
+//  node's record may be of format version 1, which knows no starts; version_p
+//  says.
 int zseq_store_sequence_decode (zseq_store_sequence_t *self,
                                 const uint8_t *bytes, size_t size,
                                 const char **what_p);
 int zseq_store_node_decode (zseq_record_t *record, const uint8_t *bytes,
-                            size_t size, const char **what_p);
+                            size_t size, uint16_t *version_p,
+                            const char **what_p);
 int zseq_store_header_decode (const uint8_t *bytes, size_t size,
                               uint64_t *identity_p, uint8_t *node_p,
                               const char **what_p);

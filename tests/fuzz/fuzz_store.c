@@ -121,12 +121,16 @@ s_check_bytes (s_case_t which, const uint8_t *bytes, size_t size)
     zseq_store_sequence_t sequence;
     uint64_t identity;
     uint8_t node;
+    uint16_t version;
     size_t again_size = 0;
     int rc;
     if (which == CASE_NODE) {
-        rc = zseq_store_node_decode (&record, bytes, size, &what);
+        rc = zseq_store_node_decode (&record, bytes, size, &version, &what);
         if (rc == ZSEQ_OK) {
             s_check_record (&record);
+            //  One of version 1 is only read.
+            if (version == 1)
+                return;
             again_size = zseq_store_node_encode (&record, again);
         }
     }
@@ -420,9 +424,11 @@ s_check_directory (s_case_t which, const uint8_t *bytes, size_t size,
     uint64_t identity = IDENTITY;
     uint8_t node = 1;
     zseq_record_t record;
+    uint16_t version;
     const char *what;
     if (which == CASE_NODE && flags & FLAG_WITH &&
-        zseq_store_node_decode (&record, bytes, size, &what) == ZSEQ_OK &&
+        zseq_store_node_decode (&record, bytes, size, &version, &what) ==
+          ZSEQ_OK &&
         record.identity) {
         identity = record.identity;
         node = record.self;

@@ -92,6 +92,7 @@ fixture_record (zseq_record_t *record, uint64_t identity)
     assert (rc == ZSEQ_OK);
     record->identity = identity;
     record->voting = identity != 0;
+    record->vector.start[record->self] = (zseq_start_t){4, 0x57a};
 }
 
 void

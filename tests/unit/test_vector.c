@@ -93,6 +93,35 @@ Test (vector, merge_takes_the_newer_of_every_entry)
     }
 }
 
+Test (vector, a_newer_life_brings_its_start_along)
+{
+    zseq_vector_t mine = {.n = 1, .life = {{1, 5}}, .start = {{7, 70}}};
+    zseq_vector_t theirs = {.n = 1, .life = {{2, 1}}, .start = {{3, 30}}};
+    cr_assert (zseq_vector_merge (&mine, &theirs));
+    cr_expect_eq (mine.life[0].counter, 2);
+    cr_expect_eq (mine.start[0].counter, 3);
+    cr_expect_eq (mine.start[0].random, 30);
+
+    //  What is known of an older life does not matter any more.
+    zseq_vector_t old = {.n = 1, .life = {{1, 5}}, .start = {{9, 90}}};
+    cr_expect (!zseq_vector_merge (&mine, &old));
+    cr_expect_eq (mine.start[0].counter, 3);
+}
+
+Test (vector, of_two_starts_in_one_life_the_higher_counter_is_newer)
+{
+    zseq_vector_t mine = {.n = 1, .life = {{1, 5}}, .start = {{7, 70}}};
+    zseq_vector_t later = {.n = 1, .life = {{1, 5}}, .start = {{8, 1}}};
+    cr_assert (zseq_vector_merge (&mine, &later));
+    cr_expect (zseq_start_equal (&mine.start[0], &later.start[0]));
+    cr_expect (zseq_vector_equal (&mine, &later));
+    //  Of two with one counter the one that is known stays.
+    zseq_vector_t other = {.n = 1, .life = {{1, 5}}, .start = {{8, 99}}};
+    cr_expect (!zseq_vector_merge (&mine, &other));
+    cr_expect_eq (mine.start[0].random, 1);
+    cr_expect (!zseq_start_equal (&mine.start[0], &other.start[0]));
+}
+
 Test (vector, equal_means_every_entry_and_the_same_n)
 {
     uint64_t state = 3;

@@ -54,6 +54,8 @@ static const char s_usage[] =
   "  --insecure         bind where other machines reach it, unprotected\n"
   "  --force            recover from fewer peers than are safe\n"
   "  --floor ID         with --force: no sequence goes on below this ID\n"
+  "  --lost NODE,...    with --force: peers whose directories are gone for "
+  "good\n"
   "  --wait SECONDS     with --force: for peers that are silent (default 10)\n"
   "\n"
   "start and recover take --name, --cluster and --members too: they must "
@@ -69,9 +71,11 @@ static const char s_warning[] =
   "and\n"
   "of others that do not answer may be handed out AGAIN, unless the floor is\n"
   "above all of them: no sequence of this node, held or not, will go on below\n"
-  "%" PRIu64 ". With other nodes down, do the same there with the same floor.\n"
-  "Of a cluster of two whose other node answers, nothing is lost if the old\n"
-  "process and disk of this one are gone for good.\n"
+  "%" PRIu64 ", and no node that meets this one votes below it. So keep this\n"
+  "node up while the others start. Start every node that still holds "
+  "something\n"
+  "before you go on, and name with --lost only those whose directories, and\n"
+  "copies of them, are gone for good.\n"
   "Type yes to go on: ";
 
 typedef struct {
@@ -86,6 +90,7 @@ typedef struct {
     bool insecure;
     bool force;
     uint64_t floor;  //  0: not given
+    const char *lost;
     uint64_t wait_s;
 } s_arguments_t;
 
@@ -160,6 +165,7 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
         INSECURE,
         FORCE,
         FLOOR,
+        LOST,
         WAIT
     };
     static const struct option options[] = {
@@ -174,6 +180,7 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
       {"insecure", no_argument, NULL, INSECURE},
       {"force", no_argument, NULL, FORCE},
       {"floor", required_argument, NULL, FLOOR},
+      {"lost", required_argument, NULL, LOST},
       {"wait", required_argument, NULL, WAIT},
       {NULL, 0, NULL, 0}};
 
@@ -223,6 +230,9 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
             if (s_parse_number ("--floor", optarg, 1, ZSEQ_ID_MAX,
                                 &arguments->floor))
                 return 1;
+            break;
+        case LOST:
+            arguments->lost = optarg;
             break;
         case WAIT:
             if (s_parse_number ("--wait", optarg, 0, 3600, &arguments->wait_s))
@@ -354,6 +364,8 @@ s_start (const s_arguments_t *arguments, bool recover)
         return s_bad_use ("%s belongs to recover", "--force");
     if (arguments->force != (arguments->floor > 0))
         return s_bad_use ("%s belong together", "--force and --floor");
+    if (arguments->lost && !arguments->force)
+        return s_bad_use ("%s belongs to --force", "--lost");
 
     if (arguments->bind && strncmp (arguments->bind, "tcp://", 6) &&
         !zseq_config_endpoint_valid (arguments->bind))
@@ -389,6 +401,7 @@ s_start (const s_arguments_t *arguments, bool recover)
       .reserve_us = arguments->reserve_us,
       .recover = recover,
       .force = arguments->force ? &force : NULL,
+      .lost = arguments->lost,
       .log = s_log,
     };
     zseq_server_t *server = zseq_server_new (&options);

@@ -32,6 +32,7 @@
 struct zseq_server {
     const zseq_server_options_t *options;
     char why[WHY_MAX];  //  Why it must recover; or empty
+    zseq_force_t force;
     zseq_transport_t *transport;
     zseq_replica_t *replica;
     zseq_node_t *node;  //  The replica's, once it is loaded
@@ -184,17 +185,49 @@ s_open_lost (zseq_server_t *self, int why)
     return zseq_replica_open_lost (self->replica, &record);
 }
 
+//  Marks the members whose directories are gone, as the operator says.
+static int
+s_mark_lost (zseq_server_t *self)
+{
+    const zseq_record_t *record = zseq_node_record (self->node);
+    const char *at = self->options->lost;
+    while (at) {
+        size_t size = strcspn (at, ",");
+        uint8_t node = 0;
+        while (node < record->n &&
+               (strlen (record->member[node].name) != size ||
+                memcmp (record->member[node].name, at, size)))
+            node++;
+        if (node == record->n || node == record->self)
+            return zseq_detail_fail (ZSEQ_EINVAL,
+                                     "'%.*s' is not the name of a peer of node "
+                                     "%s",
+                                     (int) size, at,
+                                     record->member[record->self].name);
+        self->force.lost |= (uint16_t) (1u << node);
+        at = at[size] ? at + size + 1 : NULL;
+    }
+    return ZSEQ_OK;
+}
+
 //  A directory that is empty, damaged or told to be: the node recovers.
-static void
+static int
 s_consider_recovery (zseq_server_t *self)
 {
     const zseq_server_options_t *options = self->options;
+    int rc = ZSEQ_OK;
+    if (options->force) {
+        self->force = *options->force;
+        rc = s_mark_lost (self);
+    }
     if (!self->why[0] && zseq_replica_damage (self->replica))
         snprintf (self->why, sizeof self->why, "its directory is damaged");
     if (!self->why[0] && options->recover)
         snprintf (self->why, sizeof self->why, "it was told to");
     if (self->why[0])
-        zseq_node_recover (self->node, self->why, options->force);
+        zseq_node_recover (self->node, self->why,
+                           options->force ? &self->force : NULL);
+    return rc;
 }
 
 static int
@@ -225,8 +258,8 @@ s_open_replica (zseq_server_t *self)
     if (rc != ZSEQ_OK)
         return rc;
     self->node = zseq_replica_node (self->replica);
-    s_consider_recovery (self);
-    return zseq_replica_start (self->replica);
+    rc = s_consider_recovery (self);
+    return rc == ZSEQ_OK ? zseq_replica_start (self->replica) : rc;
 }
 
 static const char *

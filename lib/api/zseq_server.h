@@ -28,6 +28,9 @@ typedef struct {
     bool recover;         //  Recover, whatever the directory says, and end with
                           //  the node's vote
     const zseq_force_t *force;  //  ... with however few peers; or NULL
+    const char
+      *lost;  //  ... members whose directories are gone for good, names
+              //  with commas between them; or NULL
     zseq_server_log_fn *log;
     void *arg;
 } zseq_server_options_t;

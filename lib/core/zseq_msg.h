@@ -6,7 +6,10 @@
 
 #include "zseq_record.h"
 
-#define ZSEQ_WIRE_VERSION 1
+//  The highest version that this node speaks. Messages are of version 1, but for
+//  FENCE and COPY of a recovery by force, which are of version 2 and sent only to
+//  a node that has said in HELLO that it speaks it. Source: wire.md, section 1.6.
+#define ZSEQ_WIRE_VERSION 2
 #define ZSEQ_MESSAGE_MAX 65536  //  Bytes in a message
 #define ZSEQ_PAGE_MAX 256       //  Names in one LIST or COPY reply
 #define ZSEQ_REASON_MAX 127     //  Bytes in a STATUS reply's reason
@@ -56,6 +59,7 @@ typedef struct {
 typedef struct {
     zseq_op_t op;
     bool reply;
+    uint8_t version;  //  FENCE, COPY: 1 or 2, a reply's is that of its request
     uint64_t request;
     uint64_t cluster;
 
@@ -63,7 +67,8 @@ typedef struct {
     int status;            //  ZSEQ_OK or a negative ZSEQ_E...
     uint8_t node;          //  Who answers; in INTRODUCE, FENCE and COPY also
                            //  who asks
-    zseq_vector_t vector;  //  Also in an INTRODUCE request
+    zseq_vector_t vector;  //  Also in an INTRODUCE request; with starts only in
+                           //  replies that are extended
 
     zseq_slice_t name;         //  READ, CLAIM, RAISE, NEXT; LIST: the prefix
     zseq_slice_t after;        //  LIST, COPY: names above it; empty for all
@@ -80,12 +85,19 @@ typedef struct {
                                //  the last
     const zseq_item_t *items;  //  LIST, COPY replies
     size_t item_count;
-    uint64_t process;           //  INTRODUCE and its reply: who runs the node
-    zseq_incarnation_t life;    //  FENCE, COPY: the new life of who asks
-    uint64_t floor;             //  FENCE reply: least next of every name
-    uint64_t floor_reserved;    //  FENCE reply: the same for reserved names,
-                                //  in Unix milliseconds
-    zseq_slice_t cluster_name;  //  HELLO reply, INTRODUCE
+    uint64_t process;  //  INTRODUCE and its reply: who runs the node
+    bool extended;     //  INTRODUCE, FENCE replies: of a node that speaks
+                       //  version 2, with starts, met and floors
+    uint64_t met;      //  INTRODUCE reply: the process that has answered
+                       //  at the endpoint of who asks; 0: none
+    uint64_t speaks;   //  HELLO reply: the highest version; 1 if untold
+    bool forced;       //  FENCE, COPY of version 2: a recovery by force
+    zseq_incarnation_t life;  //  FENCE, COPY: the new life of who asks
+    uint64_t floor;           //  FENCE, INTRODUCE replies: least next of every
+                              //  name
+    uint64_t floor_reserved;  //  The same for reserved names, in Unix
+                              //  milliseconds
+    zseq_slice_t cluster_name;                 //  HELLO reply, INTRODUCE
     zseq_msg_member_t member[ZSEQ_NODES_MAX];  //  The same, ascending by name
     size_t member_count;
     zseq_state_t state;   //  HELLO, STATUS, INTRODUCE replies; INTRODUCE

@@ -44,6 +44,9 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
         return NULL;
     self->record = *record;
     self->durable = record->vector;
+    self->durable_floor = record->floor;
+    self->durable_floor_reserved = record->floor_reserved;
+    self->start_base = record->vector.start[record->self].counter;
     self->version = self->version_disk = 1;
     self->starting = record->voting;
     self->identity = record->identity;
@@ -266,6 +269,8 @@ zseq_node_reply (zseq_node_t *self, zseq_op_t op, uint64_t request, int status)
     zseq_msg_t *reply = &self->reply;
     reply->op = op;
     reply->reply = true;
+    reply->version = 1;
+    reply->extended = false;
     reply->request = request;
     reply->cluster = self->record.identity;
     reply->status = status;
@@ -294,6 +299,7 @@ zseq_node_refuse (zseq_node_t *self, const zseq_event_t *event, int status)
 {
     zseq_msg_t *reply =
       zseq_node_reply (self, event->msg->op, event->msg->request, status);
+    reply->version = event->msg->version;
     assert (!zseq_msg_has_body (reply->op, status));
     zseq_node_send (self, &event->route);
 }
@@ -688,6 +694,7 @@ zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
         }
     }
     zseq_msg_t *reply = zseq_node_reply (self, msg->op, msg->request, ZSEQ_OK);
+    reply->version = msg->version;
     reply->items = self->page;
     reply->item_count = count;
     reply->more = more;
@@ -745,6 +752,7 @@ s_hello (zseq_node_t *self, const zseq_event_t *event)
       zseq_node_reply (self, ZSEQ_OP_HELLO, event->msg->request, ZSEQ_OK);
     zseq_node_fill_members (self, reply);
     reply->state = zseq_node_state (self);
+    reply->speaks = ZSEQ_WIRE_VERSION;
     zseq_node_send (self, &event->route);
 }
 
@@ -753,7 +761,7 @@ static bool
 s_reason_start (const zseq_node_t *self, uint8_t node)
 {
     if (self->starting)
-        return !self->peer[node].confirms;
+        return !zseq_peers_noted (self, node);
     if (zseq_node_state (self) == ZSEQ_STATE_BIRTH)
         return self->durable.life[node].counter == 0;
     return !zseq_vector_equal (&self->peer[node].vector, &self->durable);
@@ -781,7 +789,7 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
     if (state == ZSEQ_STATE_STOPPING)
         snprintf (text, size, "stopping");
     else if (state == ZSEQ_STATE_STARTING)
-        used = (size_t) snprintf (text, size, "starting: not confirmed yet by");
+        used = (size_t) snprintf (text, size, "starting: not noted yet by");
     else if (state == ZSEQ_STATE_BIRTH)
         used = (size_t) snprintf (text, size, "birth: has not met");
     else if (state == ZSEQ_STATE_COMPLETE)
@@ -834,6 +842,7 @@ static void
 s_begin (zseq_node_t *self)
 {
     self->begun = true;
+    self->begun_us = self->now_us;
     if (self->recovering)
         zseq_peers_recover (self);
     else if (zseq_record_lost (&self->record)) {
@@ -950,9 +959,9 @@ s_persisted (zseq_node_t *self, const zseq_event_t *event)
                         "the node cannot recover: make room on the disk");
         return;
     }
-    //  What had waited when the node began to recover is void, all of it.
-    zseq_node_release (
-      self, entry, self->recovering ? UINT64_MAX : event->limit, event->status);
+    //  What had waited when the node ceased to vote is void, all of it.
+    zseq_node_release (self, entry, self->voting ? event->limit : UINT64_MAX,
+                       event->status);
     if (entry->waiting || (self->recovering && entry->seq.next > entry->limit))
         zseq_node_mark_dirty (self, entry);
     if (entry->limit <= entry->seq.next || event->status != ZSEQ_OK)
@@ -977,6 +986,8 @@ s_record_persisted (zseq_node_t *self, const zseq_event_t *event)
     }
     self->version_disk = event->version;
     self->durable = self->snapshot.vector;
+    self->durable_floor = self->snapshot.floor;
+    self->durable_floor_reserved = self->snapshot.floor_reserved;
     //  record may have changed its mind since: then it votes no more.
     if (self->snapshot.voting && self->record.voting && !self->voting &&
         !self->starting && !self->stopping)

@@ -98,6 +98,8 @@ int zseq_node_load (zseq_node_t *self, const char *name, size_t size,
 typedef struct {
     uint64_t floor;    //  Least next of every name from then on
     uint64_t wait_us;  //  How long to wait for any peer to say something
+    uint16_t lost;     //  Members, a bit each by index, whose directories are
+                       //  gone for good, as the operator says
 } zseq_force_t;
 
 //  Before the first step: the node is to recover from its peers, whatever its

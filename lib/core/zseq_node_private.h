@@ -33,9 +33,16 @@ typedef struct {
     uint64_t wait_us;   //  How long to wait for the answer; 0: as usual
     uint64_t cluster;   //  Whose voter it is, to a node that does not know its
                         //  own cluster; 0: it has not said
+    bool hinted;        //  ... which somebody says is out of date by now
     zseq_vector_t vector;
+    zseq_state_t state;  //  0: it has said nothing since this process began
     bool confirms;  //  It has answered, and knows no newer life of this node
-    int complaint;  //  What was last logged about it; ZSEQ_OK if nothing
+    bool extended;  //  It speaks version 2, and has said the next three
+    uint64_t met;   //  Which process it has met at this node's endpoint
+    uint64_t floor;
+    uint64_t floor_reserved;
+    uint64_t speaks;  //  The highest version that it speaks; 0: not known
+    int complaint;    //  What was last logged about it; ZSEQ_OK if nothing
 
     //  A life of it that somebody claimed by FENCE and that it has not
     //  confirmed yet, if the counter is not 0.
@@ -61,15 +68,22 @@ typedef enum {
 struct zseq_node {
     zseq_record_t record;    //  As it is to be
     zseq_vector_t durable;   //  The vector of the record on disk
+    uint64_t durable_floor;  //  The same of its floors
+    uint64_t durable_floor_reserved;
+    uint64_t start_base;     //  S11: the counter of the last start, when this
+                             //  process began
     uint64_t version;        //  Of record; one up with every change
     uint64_t version_disk;   //  Of the record on disk
     bool record_writing;     //  A write of the record is in flight
     zseq_record_t snapshot;  //  What that write holds
     bool voting;             //  S5: the record on disk says so
-    bool starting;           //  It does, but its life may have ended since
+    bool starting;           //  It does, but the directory may be an old copy
+    bool bearing;            //  It is about to be born: peers are to note that
+    uint64_t birth;          //  ... in the cluster of that identity
     bool recovering;         //  It lost what it knew, and does not vote
     bool stopping;
     bool begun;  //  The first tick is over
+    uint64_t begun_us;
     bool ended;  //  It has told that it must end
     uint64_t now_us;
     uint64_t wall_ms;  //  As of the step
@@ -78,8 +92,9 @@ struct zseq_node {
     uint64_t crowd;  //  How many wait at once, typically, in CROWD_UNITs
     uint64_t crowded_until_us;
     uint64_t next_request;
-    uint64_t process;      //  Tells this process from others under its name
-    uint64_t stranger_us;  //  When a refused introduction may be told of again
+    uint64_t process;       //  Tells this process from others under its name
+    uint64_t stranger_us;   //  When a refused introduction may be told of again
+    uint64_t unreached_us;  //  ... and a peer that does not reach this process
     zseq_peer_t peer[ZSEQ_NODES_MAX];
 
     char why[WHY_MAX];  //  Why it recovers
@@ -161,8 +176,12 @@ void zseq_node_release (zseq_node_t *self, zseq_entry_t *entry, uint64_t limit,
 void zseq_peers_request (zseq_node_t *self, const zseq_event_t *event);
 void zseq_peers_reply (zseq_node_t *self, const zseq_event_t *event);
 
-//  S5: the record says that the node votes; it asks whether that still holds.
+//  S5, S11: the record says that the node votes; it asks whether that still
+//  holds.
 void zseq_peers_start (zseq_node_t *self);
+
+//  S11: whether that peer has noted this start, and knows no later one.
+bool zseq_peers_noted (const zseq_node_t *self, uint8_t peer);
 
 //  Votes no more, and recovers, for the reason in why.
 void zseq_peers_recover (zseq_node_t *self);

@@ -17,6 +17,9 @@
 //  How long a question is under way at least before it is asked again because
 //  somebody says that the answer has changed: anybody can say so.
 #define HINT_US 500000
+//  How long a node that starts waits for peers that are silent, once as many as
+//  it needs have noted its start: they might know a later one.
+#define START_WAIT_US 1000000
 //  How often refused introductions are told of.
 #define STRANGER_US 10000000
 //  A recovering node asks for no more while that many writes are in flight.
@@ -80,6 +83,7 @@ s_hint (zseq_node_t *self, uint8_t node)
 {
     zseq_peer_t *peer = &self->peer[node];
     uint64_t ask_us = peer->request ? peer->asked_us + HINT_US : self->now_us;
+    peer->hinted = peer->request != 0;
     if (peer->ask_us > ask_us)
         peer->ask_us = ask_us;
 }
@@ -131,8 +135,8 @@ s_introduce (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_refuse (self, event, ZSEQ_ESUPERSEDED);
         return;
     }
-    //  It may be there at last.
-    if (order > 0 || !self->voting)
+    //  It may be there at last; or what it has begun is to be noted here.
+    if (order > 0 || !self->voting || msg->state != ZSEQ_STATE_VOTING)
         s_hint (self, msg->node);
     if (order == 0 && s_rival (self, msg)) {
         zseq_node_refuse (self, event, ZSEQ_ESUPERSEDED);
@@ -142,8 +146,12 @@ s_introduce (zseq_node_t *self, const zseq_event_t *event)
       zseq_node_reply (self, ZSEQ_OP_INTRODUCE, msg->request, ZSEQ_OK);
     reply->state = zseq_node_state (self);
     reply->process = self->process;
-    //  S5: what is only in memory must not make a peer vote.
+    //  S5, S11: what is only in memory must not make a peer vote.
     reply->vector = self->durable;
+    reply->extended = true;
+    reply->met = self->peer[msg->node].process;
+    reply->floor = self->durable_floor;
+    reply->floor_reserved = self->durable_floor_reserved;
     zseq_node_send (self, &event->route);
 }
 
@@ -157,10 +165,13 @@ s_question (zseq_node_t *self, uint8_t peer, zseq_op_t op)
     self->peer[peer].request = self->next_request;
     self->peer[peer].asked_us = self->now_us;
     self->peer[peer].op = op;
+    self->peer[peer].hinted = false;
 
     zseq_msg_t *ask = &self->reply;
     ask->op = op;
     ask->reply = false;
+    ask->version = 1;
+    ask->forced = false;
     ask->request = self->next_request;
     ask->cluster = self->record.identity;
     ask->node = self->record.self;
@@ -195,7 +206,14 @@ static bool
 s_admit_fenced (zseq_node_t *self, const zseq_event_t *event)
 {
     const zseq_msg_t *msg = event->msg;
-    if (!zseq_node_admit (self, event))
+    //  A recovery by force takes also what a node holds that does not vote yet.
+    if (self->starting && msg->forced && !self->stopping) {
+        if (msg->cluster != self->record.identity) {
+            zseq_node_refuse (self, event, ZSEQ_ECLUSTER);
+            return false;
+        }
+    }
+    else if (!zseq_node_admit (self, event))
         return false;
     if (msg->node >= self->record.n || msg->node == self->record.self) {
         zseq_node_refuse (self, event, ZSEQ_EMEMBERS);
@@ -229,6 +247,8 @@ s_fence (zseq_node_t *self, const zseq_event_t *event)
         return;
     zseq_msg_t *reply =
       zseq_node_reply (self, ZSEQ_OP_FENCE, event->msg->request, ZSEQ_OK);
+    reply->version = event->msg->version;
+    reply->extended = true;
     reply->floor = self->record.floor;
     reply->floor_reserved = self->record.floor_reserved;
     reply->sequences = zseq_table_count (self->table);
@@ -243,6 +263,167 @@ s_copy (zseq_node_t *self, const zseq_event_t *event)
                                ZSEQ_PAGE_MAX);
 }
 
+//  Starts. S11: before a node votes in a process it takes a new start, and peers
+//  note it on their disks, as they note lives. An old copy of a directory is
+//  found out by who has noted a later start than it knows of, and one that runs
+//  elsewhere than at the member's endpoint is noted by nobody.
+
+static void
+s_take_start (zseq_node_t *self)
+{
+    self->record.vector.start[self->record.self] =
+      (zseq_start_t){self->start_base + 1, self->process};
+    self->version++;
+}
+
+//  What that peer has noted of this node, in this very life.
+static zseq_start_t
+s_noted_start (const zseq_node_t *self, uint8_t peer)
+{
+    uint8_t me = self->record.self;
+    const zseq_vector_t *vector = &self->peer[peer].vector;
+    zseq_start_t none = {0, 0};
+    return vector->n && !zseq_incarnation_compare (
+                          &vector->life[me], &self->record.vector.life[me])
+             ? vector->start[me]
+             : none;
+}
+
+//  Whether that start is one of this directory before this process, or its own.
+static bool
+s_start_fits (const zseq_node_t *self, const zseq_start_t *start)
+{
+    return start->counter <= self->start_base ||
+           zseq_start_equal (start,
+                             &self->record.vector.start[self->record.self]);
+}
+
+bool
+zseq_peers_noted (const zseq_node_t *self, uint8_t index)
+{
+    const zseq_peer_t *peer = &self->peer[index];
+    //  S4: unless somebody knows a newer life of who said so.
+    if (!peer->confirms ||
+        zseq_incarnation_compare (&peer->vector.life[index],
+                                  &self->record.vector.life[index]))
+        return false;
+    //  One that speaks version 1 notes no starts.
+    if (!peer->extended)
+        return true;
+    zseq_start_t start = s_noted_start (self, index);
+    return zseq_start_equal (&start,
+                             &self->record.vector.start[self->record.self]) &&
+           peer->met == self->process && peer->floor <= self->durable_floor &&
+           peer->floor_reserved <= self->durable_floor_reserved;
+}
+
+//  How many peers have noted this start.
+static uint8_t
+s_count_noted (const zseq_node_t *self)
+{
+    uint8_t count = 0;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        if (node != self->record.self)
+            count += zseq_peers_noted (self, node);
+    return count;
+}
+
+//  Whether all peers have spoken that are not silent.
+static bool
+s_all_heard (const zseq_node_t *self)
+{
+    if (self->now_us - self->begun_us >= START_WAIT_US)
+        return true;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        if (node != self->record.self && !self->peer[node].state)
+            return false;
+    return true;
+}
+
+//  How many peers are to note a node's first start, and how many are to be asked
+//  before: any so many and so many share one.
+static uint8_t
+s_first_need (const zseq_node_t *self)
+{
+    uint8_t majority = zseq_quorum_majority (self->record.n);
+    uint8_t peers = (uint8_t) (self->record.n - 1);
+    return majority < peers ? majority : peers;
+}
+
+static uint8_t
+s_start_need (const zseq_node_t *self)
+{
+    return (uint8_t) (zseq_quorum_majority (self->record.n) - 1);
+}
+
+//  S5, S11: the directory may be an old copy, whose life has ended, or of an
+//  older start. A recovery that ended it was answered by a majority of the peers,
+//  so of any majority less one of them and those one is the same.
+static void
+s_consider_start (zseq_node_t *self)
+{
+    //  What was granted below a floor that was met since is void.
+    if (!self->starting || self->stopping || self->writing > 0 ||
+        self->record.floor != self->durable_floor ||
+        self->record.floor_reserved != self->durable_floor_reserved)
+        return;
+    if (s_count_noted (self) >= s_start_need (self) && s_all_heard (self))
+        zseq_node_vote (self);
+}
+
+void
+zseq_peers_start (zseq_node_t *self)
+{
+    if (self->record.n == 1) {
+        zseq_node_vote (self);
+        return;
+    }
+    s_take_start (self);
+    zseq_node_tell (
+      self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+      "node %s starts: it votes once %u of its %u peers have noted that, and "
+      "none that answers knows a later start or a newer life of it",
+      zseq_node_name (self, self->record.self), s_start_need (self),
+      self->record.n - 1);
+}
+
+//  Ceases to vote at once. What waits for the disk is not answered.
+static void
+s_suspend (zseq_node_t *self)
+{
+    self->voting = false;
+    for (zseq_entry_t *entry = self->dirty; entry; entry = entry->dirty)
+        zseq_node_release (self, entry, UINT64_MAX, ZSEQ_ENOTVOTING);
+    zseq_coordinator_end (self->coordinator, ZSEQ_ENOTVOTING);
+}
+
+//  A floor that an operator has forced binds whoever meets it: up to when it is
+//  on disk, this node does not vote.
+static void
+s_take_floors (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    zseq_record_t *record = &self->record;
+    bool higher = msg->floor > record->floor ||
+                  msg->floor_reserved > record->floor_reserved;
+    if (!msg->extended || !higher)
+        return;
+    if (msg->floor > record->floor)
+        record->floor = msg->floor;
+    if (msg->floor_reserved > record->floor_reserved)
+        record->floor_reserved = msg->floor_reserved;
+    self->version++;
+    zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+                    "node %s takes over the floors of peer %s: no sequence "
+                    "goes on below %llu",
+                    zseq_node_name (self, record->self),
+                    zseq_node_name (self, peer),
+                    (unsigned long long) record->floor);
+    if (!self->voting)
+        return;
+    s_suspend (self);
+    self->starting = true;
+}
+
 //  Birth.
 
 static void
@@ -253,64 +434,89 @@ s_vote (zseq_node_t *self, uint64_t identity)
     self->version++;
 }
 
-//  S5: votes once every node has met every other: then all have written down
-//  the same vector, to which each has brought its own entry. (A node that is
-//  told late votes once a peer that votes knows this very life of it.)
+//  Whether a peer waits for its birth, too, and has written down the same lives.
+static bool
+s_unborn (const zseq_node_t *self, uint8_t node)
+{
+    const zseq_peer_t *peer = &self->peer[node];
+    return (peer->state == ZSEQ_STATE_BIRTH ||
+            peer->state == ZSEQ_STATE_COMPLETE) &&
+           !peer->cluster && zseq_vector_equal (&peer->vector, &self->durable);
+}
+
+//  Whether a peer of a cluster that was born already knows this very node, and
+//  may let it in.
+static bool
+s_lets_in (const zseq_node_t *self, uint8_t node)
+{
+    const zseq_peer_t *peer = &self->peer[node];
+    uint8_t me = self->record.self;
+    return peer->cluster && peer->state != ZSEQ_STATE_RECOVERING &&
+           zseq_vector_complete (&peer->vector) &&
+           !zseq_incarnation_compare (&peer->vector.life[node],
+                                      &self->record.vector.life[node]) &&
+           !zseq_incarnation_compare (&peer->vector.life[me],
+                                      &self->record.vector.life[me]);
+}
+
+//  The identity with which this node may be born; 0: not yet. S5: every node has
+//  met every other: then all have written down the same lives, to which each has
+//  brought its own. S11: none of those that were born, be they voting or not, has
+//  noted a start of this node: it would have been born before, and this directory
+//  would be an old one. (Who has noted one that is not known here is dealt with in
+//  s_outrun.)
+static uint64_t
+s_find_birth (const zseq_node_t *self)
+{
+    uint64_t identity = 0;
+    uint8_t unborn = 0;
+    uint8_t born = 0;
+    uint8_t peers = (uint8_t) (self->record.n - 1);
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        const zseq_peer_t *peer = &self->peer[node];
+        //  The identity is that of the lives that all were born with.
+        if (self->durable.life[node].counter == 0)
+            return 0;
+        if (node == self->record.self)
+            continue;
+        unborn += s_unborn (self, node);
+        if (!peer->cluster)
+            continue;
+        if (identity && identity != peer->cluster)
+            return 0;
+        identity = peer->cluster;
+        born += s_lets_in (self, node);
+    }
+    if (identity)
+        return (born >= s_start_need (self) || born + unborn == peers) &&
+                   born > 0 && s_all_heard (self)
+                 ? identity
+                 : 0;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        if (self->durable.life[node].counter != 1)
+            return 0;
+    return unborn == peers ? zseq_record_identity (&self->record) : 0;
+}
+
+//  S11: before its first vote more peers note the start than later: so many that
+//  any that are asked at another birth of this directory hold one of them.
 static void
 s_consider_birth (zseq_node_t *self)
 {
-    zseq_record_t *record = &self->record;
+    const zseq_record_t *record = &self->record;
     if (record->voting || record->identity || self->recovering ||
         self->stopping)
         return;
-    for (uint8_t node = 0; node < record->n; node++) {
-        //  The identity is that of the lives that all were born with. Where one
-        //  has begun another, a voter has to tell it.
-        if (self->durable.life[node].counter != 1)
+    if (!self->bearing) {
+        self->birth = s_find_birth (self);
+        if (!self->birth)
             return;
-        if (node != record->self &&
-            !zseq_vector_equal (&self->peer[node].vector, &self->durable))
-            return;
+        self->bearing = true;
+        if (record->n > 1)
+            s_take_start (self);
     }
-    s_vote (self, zseq_record_identity (record));
-}
-
-//  Start.
-
-//  S5: the directory may be an old copy, whose life has ended. A recovery that
-//  ended it was answered by a majority of the peers, so of any N - majority of
-//  them and those one is the same.
-static void
-s_consider_start (zseq_node_t *self)
-{
-    if (!self->starting || self->stopping)
-        return;
-    const zseq_record_t *record = &self->record;
-    uint8_t confirmed = 0;
-    for (uint8_t node = 0; node < record->n; node++) {
-        const zseq_peer_t *peer = &self->peer[node];
-        //  S4: unless somebody knows a newer life of who said so.
-        if (peer->confirms &&
-            zseq_incarnation_compare (&peer->vector.life[node],
-                                      &record->vector.life[node]) == 0)
-            confirmed++;
-    }
-    if (confirmed >= record->n - zseq_quorum_majority (record->n))
-        zseq_node_vote (self);
-}
-
-void
-zseq_peers_start (zseq_node_t *self)
-{
-    s_consider_start (self);
-    if (self->starting)
-        zseq_node_tell (
-          self, ZSEQ_ACTION_LOG, ZSEQ_OK,
-          "node %s starts: it votes once %u of its %u peers have said that "
-          "they know no newer life of it",
-          zseq_node_name (self, self->record.self),
-          self->record.n - zseq_quorum_majority (self->record.n),
-          self->record.n - 1);
+    if (s_count_noted (self) >= s_first_need (self))
+        s_vote (self, self->birth);
 }
 
 //  Recovery.
@@ -340,6 +546,8 @@ s_attempt_recovery (zseq_node_t *self)
         self->peer[node].ask_us = 0;
         self->peer[node].wait_us = 0;
         self->peer[node].cluster = 0;
+        self->peer[node].state = 0;
+        self->peer[node].speaks = 0;
         self->peer[node].complaint = ZSEQ_OK;
     }
 }
@@ -350,11 +558,9 @@ void
 zseq_peers_recover (zseq_node_t *self)
 {
     self->recovering = true;
-    self->voting = false;
     self->starting = false;
-    for (zseq_entry_t *entry = self->dirty; entry; entry = entry->dirty)
-        zseq_node_release (self, entry, UINT64_MAX, ZSEQ_ENOTVOTING);
-    zseq_coordinator_end (self->coordinator, ZSEQ_ENOTVOTING);
+    self->bearing = false;
+    s_suspend (self);
     zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK, "node %s recovers: %s",
                     zseq_node_name (self, self->record.self), self->why);
     uint8_t need = zseq_quorum_majority (self->record.n);
@@ -401,6 +607,49 @@ s_find_cluster (zseq_node_t *self, uint8_t need)
     }
 }
 
+//  Whether a peer cannot speak for an older life of this node any more: it knows
+//  the new one, or it is going to ask voters itself, or its directory is gone.
+static bool
+s_is_bound (const zseq_node_t *self, uint8_t node)
+{
+    const zseq_source_t *source = &self->recovery.source[node];
+    return (self->phase == PHASE_ASK ? source->asked : source->complete) ||
+           self->peer[node].state == ZSEQ_STATE_RECOVERING ||
+           (self->force.lost >> node & 1);
+}
+
+//  S11: a recovery by force counts on no majority of voters, but as many peers as
+//  answer any recovery must be bound by it: else the others could let an old
+//  copy of this node vote. Says for whom it waits, and ends the node, if there are
+//  too few.
+static bool
+s_heard_enough (zseq_node_t *self)
+{
+    uint8_t bound = 0;
+    char missing[ZSEQ_NODES_MAX * (ZSEQ_LABEL_MAX + 2)] = "";
+    size_t used = 0;
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        if (node == self->record.self)
+            continue;
+        if (s_is_bound (self, node))
+            bound++;
+        else
+            used +=
+              (size_t) snprintf (missing + used, sizeof missing - used, "%s%s",
+                                 used ? "," : "", zseq_node_name (self, node));
+    }
+    if (bound >= s_first_need (self))
+        return true;
+    zseq_node_tell (
+      self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
+      "%u of %u peers have to know of this recovery, and these do "
+      "not answer: %s. Start them, with an empty directory if "
+      "need be; or say --lost %s if their directories are gone "
+      "for good",
+      s_first_need (self), self->record.n - 1, missing, missing);
+    return false;
+}
+
 //  Takes a new life, above all that anybody knows of.
 static void
 s_begin_life (zseq_node_t *self)
@@ -413,11 +662,14 @@ s_begin_life (zseq_node_t *self)
     if (!record->identity) {
         zseq_node_tell (
           self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
-          "no peer votes, and nothing is left on this disk: nobody knows "
-          "the cluster any more. Format a new one and raise its "
-          "sequences above all IDs that were handed out");
+          "no peer that answers knows the cluster, and nothing is left on this "
+          "disk. Start every node that may hold something and try again; if "
+          "none does, format a new cluster and raise its sequences above all "
+          "IDs that were handed out");
         return;
     }
+    if (self->forced && !s_heard_enough (self))
+        return;
     zseq_vector_merge (&record->vector, &self->recovery.newest);
     zseq_incarnation_t *life = &record->vector.life[record->self];
     if (life->counter == UINT64_MAX) {
@@ -430,6 +682,8 @@ s_begin_life (zseq_node_t *self)
     //  where a process begins, and never come twice in it.
     life->counter = life->counter ? life->counter + 1 : 2;
     life->random = ++self->next_request;
+    record->vector.start[record->self] = (zseq_start_t){0, 0};
+    self->start_base = 0;
     self->phase = PHASE_BEGIN;
     self->begun_version = ++self->version;
 }
@@ -459,6 +713,29 @@ s_settle (zseq_node_t *self)
     self->phase = PHASE_SETTLE;
 }
 
+//  Whether all that answered and hold something were copied from, and enough peers
+//  know of this recovery by force; else the node ends.
+static bool
+s_passes_over_nobody (zseq_node_t *self)
+{
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        const zseq_source_t *source = &self->recovery.source[node];
+        bool holds = self->peer[node].state == ZSEQ_STATE_VOTING ||
+                     self->peer[node].state == ZSEQ_STATE_STARTING;
+        if (node == self->record.self || !holds || source->complete)
+            continue;
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
+          "peer %s has answered, and holds what may be held nowhere else, but "
+          "was not copied from: see to it that it runs, reaches node %s at %s, "
+          "and is not older than this zseqd; then recover again",
+          zseq_node_name (self, node), zseq_node_name (self, self->record.self),
+          self->record.member[self->record.self].endpoint);
+        return false;
+    }
+    return s_heard_enough (self);
+}
+
 static void
 s_consider_recovery (zseq_node_t *self)
 {
@@ -473,7 +750,8 @@ s_consider_recovery (zseq_node_t *self)
             s_begin_life (self);
     }
     else if (self->phase == PHASE_COPY) {
-        if (zseq_recovery_complete (recovery) >= need || s_waited (self))
+        if (zseq_recovery_complete (recovery) >= need ||
+            (s_waited (self) && s_passes_over_nobody (self)))
             s_settle (self);
     }
 }
@@ -512,6 +790,10 @@ s_pursue (zseq_node_t *self, uint8_t peer)
     zseq_msg_t *ask = s_question (self, peer, op);
     if (op == ZSEQ_OP_HELLO)
         ask->cluster = 0;
+    else if (self->forced && self->peer[peer].speaks > 1) {
+        ask->version = 2;
+        ask->forced = true;
+    }
     ask->life = self->record.vector.life[self->record.self];
     ask->after = (zseq_slice_t){source->after, source->after_size};
     s_send_question (self, peer);
@@ -560,6 +842,26 @@ s_tell_recovery (zseq_node_t *self)
     self->told_copied = copied;
 }
 
+//  This directory is an old copy, as a peer knows; or another process has taken
+//  over, and does so again and again.
+static void
+s_end_old_copy (zseq_node_t *self, uint8_t peer, const char *what)
+{
+    if (self->superseded++) {
+        zseq_node_tell (self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
+                        "peer %s knows a %s of node %s, for the second time: "
+                        "another process lives under its name",
+                        zseq_node_name (self, peer), what,
+                        zseq_node_name (self, self->record.self));
+        return;
+    }
+    snprintf (self->why, sizeof self->why,
+              "peer %s knows a %s of it, so this is an old copy of its "
+              "directory",
+              zseq_node_name (self, peer), what);
+    zseq_peers_recover (self);
+}
+
 //  A peer's reply shows another life of this node than its own. Before its
 //  birth that cannot be; later a newer one means that this is an old copy, or
 //  that another process has taken over.
@@ -584,22 +886,25 @@ s_superseded (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector)
     }
     if (order < 0)
         return false;
-    if (self->superseded++) {
-        zseq_node_tell (
-          self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
-          "peer %s knows a newer life of node %s, for the second time: "
-          "another process lives under its name",
-          zseq_node_name (self, peer),
-          zseq_node_name (self, self->record.self));
-        return true;
-    }
     //  The next life must be above this one, whoever else knows of it.
     zseq_vector_merge (&self->record.vector, vector);
-    snprintf (self->why, sizeof self->why,
-              "peer %s knows a newer life of it, so this is an old copy of "
-              "its directory",
-              zseq_node_name (self, peer));
-    zseq_peers_recover (self);
+    s_end_old_copy (self, peer, "newer life");
+    return true;
+}
+
+//  S11: a peer has noted a start of this node in its very life that this
+//  directory knows nothing of. Who was not born himself is told no such thing:
+//  no directory has voted then, or one that voted is known to somebody else.
+static bool
+s_outrun (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    uint8_t me = self->record.self;
+    if (!msg->extended || (!msg->cluster && !self->record.identity) ||
+        zseq_incarnation_compare (&msg->vector.life[me],
+                                  &self->record.vector.life[me]) ||
+        s_start_fits (self, &msg->vector.start[me]))
+        return false;
+    s_end_old_copy (self, peer, "later start");
     return true;
 }
 
@@ -648,17 +953,33 @@ s_peer_refused (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
           zseq_strerror (status));
 }
 
+//  S11: notes a start that a peer has shown at its endpoint. Of two with one
+//  counter the first counts; but before either node is born none does.
+static void
+s_note_start (zseq_node_t *self, uint8_t peer, const zseq_start_t *start,
+              bool unborn)
+{
+    zseq_start_t *mine = &self->record.vector.start[peer];
+    if (start->counter > mine->counter ||
+        (unborn && start->counter && !zseq_start_equal (start, mine))) {
+        *mine = *start;
+        self->version++;
+    }
+}
+
 //  A peer's answer holds for the life that it shows; ours of it may be older,
 //  the same, or newer. Returns whether the answer may be used.
 static bool
 s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
-         zseq_state_t state)
+         zseq_state_t state, bool unborn)
 {
     zseq_incarnation_t *mine = &self->record.vector.life[peer];
     const zseq_incarnation_t *theirs = &vector->life[peer];
     int order = zseq_incarnation_compare (theirs, mine);
-    if (order == 0)
+    if (order == 0) {
+        s_note_start (self, peer, &vector->start[peer], unborn);
         return true;
+    }
     if (theirs->counter == 0 && state == ZSEQ_STATE_RECOVERING)
         return false;
     if (theirs->counter == 0 || order < 0 ||
@@ -678,6 +999,7 @@ s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
                         zseq_node_name (self, peer),
                         (unsigned long long) theirs->counter);
     *mine = *theirs;
+    self->record.vector.start[peer] = vector->start[peer];
     self->version++;
     return true;
 }
@@ -717,50 +1039,98 @@ s_is_born_with (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
     return true;
 }
 
-//  What a peer says of itself.
+//  Whether a peer has come late to the birth of this node's cluster, which it has
+//  not heard of yet.
+static bool
+s_is_late (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    return self->record.identity && msg->node == peer &&
+           msg->vector.n == self->record.n && !msg->cluster && msg->extended &&
+           msg->state == ZSEQ_STATE_COMPLETE &&
+           zseq_incarnation_compare (&msg->vector.life[peer],
+                                     &self->record.vector.life[peer]) == 0;
+}
+
+//  Which process answers at a peer's endpoint, and in which life.
 static void
-s_introduced (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+s_meet (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
     zseq_peer_t *peer = &self->peer[index];
-    if (msg->status != ZSEQ_OK) {
-        s_peer_refused (self, index, msg);
-        return;
-    }
-    if (s_is_born_with (self, index, msg)) {
-        peer->vector = msg->vector;
-        peer->confirms = true;
-        s_consider_start (self);
-        return;
-    }
-    if (!s_kin (self, index, msg)) {
-        s_tell_unkin (self, index, msg);
-        return;
-    }
     if (peer->checking &&
         zseq_incarnation_compare (&msg->vector.life[index], &peer->claimed) < 0)
         peer->refuted = true;
     peer->process = msg->process;
     if (peer->rival_checking && peer->rival != peer->process)
         peer->rival_refuted = true;
+}
+
+//  What a peer has said of itself, and of this node.
+static void
+s_hold (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    zseq_peer_t *peer = &self->peer[index];
+    peer->vector = msg->vector;
+    peer->state = msg->state;
+    peer->cluster = msg->cluster;
+    peer->confirms = msg->state != ZSEQ_STATE_RECOVERING;
+    peer->extended = msg->extended;
+    peer->met = msg->met;
+    peer->floor = msg->floor;
+    peer->floor_reserved = msg->floor_reserved;
+}
+
+//  Takes over what a peer of the same cluster knows of the others.
+static void
+s_take_vector (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    uint64_t identity = self->bearing ? self->birth : self->record.identity;
+    if (!msg->cluster || (identity && msg->cluster != identity))
+        return;
+    s_take_floors (self, peer, msg);
+    if (identity && zseq_vector_merge (&self->record.vector, &msg->vector))
+        self->version++;
+}
+
+//  What a peer says of itself.
+static void
+s_introduced (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    if (msg->status != ZSEQ_OK) {
+        s_peer_refused (self, index, msg);
+        return;
+    }
+    bool late = s_is_late (self, index, msg);
+    if (late) {
+        self->peer[index].state = msg->state;
+        s_meet (self, index, msg);
+        s_note_start (self, index, &msg->vector.start[index], false);
+    }
+    if (s_is_born_with (self, index, msg)) {
+        if (s_outrun (self, index, msg))
+            return;
+        s_hold (self, index, msg);
+        s_consider_start (self);
+        return;
+    }
+    if (late)
+        return;
+    if (!s_kin (self, index, msg)) {
+        s_tell_unkin (self, index, msg);
+        //  It has spoken, at least.
+        if (msg->node == index && !msg->cluster)
+            self->peer[index].state = msg->state;
+        return;
+    }
+    s_meet (self, index, msg);
+    bool unborn = !self->record.identity && !msg->cluster;
     if (s_superseded (self, index, &msg->vector) ||
-        !s_learn (self, index, &msg->vector, msg->state))
+        s_outrun (self, index, msg) ||
+        !s_learn (self, index, &msg->vector, msg->state, unborn))
         return;
 
-    peer->complaint = ZSEQ_OK;
-    peer->vector = msg->vector;
-    peer->confirms = msg->state != ZSEQ_STATE_RECOVERING;
-    if (self->record.identity && msg->cluster == self->record.identity) {
-        if (zseq_vector_merge (&self->record.vector, &msg->vector))
-            self->version++;
-    }
-    else if (!self->record.identity && msg->state == ZSEQ_STATE_VOTING &&
-             msg->cluster && zseq_vector_complete (&msg->vector) &&
-             zseq_incarnation_compare (
-               &msg->vector.life[self->record.self],
-               &self->record.vector.life[self->record.self]) == 0) {
-        zseq_vector_merge (&self->record.vector, &msg->vector);
-        s_vote (self, msg->cluster);
-    }
+    self->peer[index].complaint = ZSEQ_OK;
+    s_hold (self, index, msg);
+    s_take_vector (self, index, msg);
     s_consider_start (self);
     s_consider_birth (self);
 }
@@ -789,6 +1159,15 @@ s_foreign (zseq_node_t *self, uint8_t index, bool fits)
           zseq_node_name (self, self->record.self));
 }
 
+//  Whether a node in that state holds what a recovery may count on. Without force
+//  only voters do: one that starts may be an old copy.
+static bool
+s_may_copy (const zseq_node_t *self, zseq_state_t state)
+{
+    return state == ZSEQ_STATE_VOTING ||
+           (state == ZSEQ_STATE_STARTING && self->forced);
+}
+
 //  Whether a reply to a recovering node is of its cluster.
 static bool
 s_recovery_kin (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
@@ -797,7 +1176,12 @@ s_recovery_kin (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     bool hello = msg->op == ZSEQ_OP_HELLO && msg->status == ZSEQ_OK;
     if (fits && hello && !s_same_members (self, msg))
         fits = false;
-    if (fits && hello && msg->state == ZSEQ_STATE_VOTING && !self->identity) {
+    if (fits && hello &&
+        (!msg->cluster || !self->identity || msg->cluster == self->identity)) {
+        self->peer[index].state = msg->state;
+        self->peer[index].speaks = msg->speaks;
+    }
+    if (fits && hello && s_may_copy (self, msg->state) && !self->identity) {
         self->peer[index].cluster = msg->cluster;
         self->peer[index].vector = msg->vector;
         s_find_cluster (self, self->recovery.need);
@@ -871,7 +1255,7 @@ s_recovery_answered (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
     zseq_source_t *source = &self->recovery.source[index];
     if (msg->op == ZSEQ_OP_HELLO) {
-        if (msg->state != ZSEQ_STATE_VOTING)
+        if (!s_may_copy (self, msg->state))
             return;
         source->asked = true;
     }
@@ -926,10 +1310,37 @@ zseq_peers_reply (zseq_node_t *self, const zseq_event_t *event)
     peer->request = 0;
     peer->wait_us = 0;
     peer->ask_us = self->now_us + (self->voting ? ASK_US : BIRTH_ASK_US);
+    //  What it answers may be what was out of date.
+    if (peer->hinted)
+        peer->ask_us = self->now_us;
     if (self->recovering)
         s_recovery_reply (self, index, msg);
     else
         s_introduced (self, index, msg);
+}
+
+//  A peer that answers, but has not met this very process at the member's
+//  endpoint, cannot note its start.
+static void
+s_tell_unreached (zseq_node_t *self)
+{
+    if ((!self->starting && !self->bearing) ||
+        self->now_us - self->begun_us < ASK_US_MAX ||
+        self->now_us < self->unreached_us)
+        return;
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        const zseq_peer_t *peer = &self->peer[node];
+        if (node == self->record.self || !peer->extended ||
+            peer->met == self->process)
+            continue;
+        self->unreached_us = self->now_us + WAITING_US;
+        zseq_node_tell (
+          self, ZSEQ_ACTION_LOG, ZSEQ_EAGAIN,
+          "peer %s does not reach this process of node %s at %s: it must be "
+          "reachable there, and not run elsewhere as well, to vote",
+          zseq_node_name (self, node), zseq_node_name (self, self->record.self),
+          self->record.member[self->record.self].endpoint);
+    }
 }
 
 //  Time and disk.
@@ -976,12 +1387,15 @@ zseq_peers_tick (zseq_node_t *self)
         return;
     }
     s_ask_all (self);
+    s_consider_start (self);
     s_consider_birth (self);
+    s_tell_unreached (self);
 }
 
 void
 zseq_peers_written (zseq_node_t *self)
 {
+    s_consider_start (self);
     s_consider_birth (self);
     if (!self->recovering || self->phase != PHASE_BEGIN ||
         self->version_disk < self->begun_version)

@@ -43,6 +43,53 @@ s_body_size (zseq_op_t op, bool reply)
     return -1;
 }
 
+//  Only FENCE and COPY are ever of version 2.
+static uint8_t
+s_version (const zseq_msg_t *msg)
+{
+    return (msg->op == ZSEQ_OP_FENCE || msg->op == ZSEQ_OP_COPY) &&
+               msg->version == 2
+             ? 2
+             : 1;
+}
+
+//  A request of version 2 has an element more.
+static int
+s_request_size (const zseq_msg_t *msg)
+{
+    int size = s_body_size (msg->op, false);
+    return s_version (msg) == 2 ? size + 1 : size;
+}
+
+//  Elements that a node which speaks version 2 adds to the body of a reply.
+static int
+s_extension_size (zseq_op_t op)
+{
+    switch (op) {
+    case ZSEQ_OP_HELLO:
+    case ZSEQ_OP_FENCE:
+        return 1;
+    case ZSEQ_OP_INTRODUCE:
+        return 4;
+    default:
+        return 0;
+    }
+}
+
+static bool
+s_extended (const zseq_msg_t *msg)
+{
+    switch (msg->op) {
+    case ZSEQ_OP_HELLO:
+        return msg->speaks > 1;
+    case ZSEQ_OP_INTRODUCE:
+    case ZSEQ_OP_FENCE:
+        return msg->extended;
+    default:
+        return false;
+    }
+}
+
 static bool
 s_bytes_valid (zseq_slice_t slice, size_t size_min, size_t size_max)
 {
@@ -154,6 +201,16 @@ s_put_vector (msgpack_packer *packer, const zseq_vector_t *vector)
 }
 
 static void
+s_put_starts (msgpack_packer *packer, const zseq_vector_t *vector)
+{
+    msgpack_pack_array (packer, 2u * vector->n);
+    for (uint8_t node = 0; node < vector->n; node++) {
+        msgpack_pack_uint64 (packer, vector->start[node].counter);
+        msgpack_pack_uint64 (packer, vector->start[node].random);
+    }
+}
+
+static void
 s_put_members (msgpack_packer *packer, const zseq_msg_t *msg)
 {
     assert (msg->member_count == msg->vector.n);
@@ -244,6 +301,24 @@ s_put_request_body (msgpack_packer *packer, const zseq_msg_t *msg)
         s_put_name (packer, msg->after, 0);
         break;
     }
+    if (s_version (msg) == 2)
+        s_put_bool (packer, msg->forced);
+}
+
+//  What a node that speaks version 2 adds.
+static void
+s_put_extension (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    if (msg->op == ZSEQ_OP_HELLO) {
+        s_put_uint (packer, msg->speaks, 2, UINT64_MAX);
+        return;
+    }
+    s_put_starts (packer, &msg->vector);
+    if (msg->op == ZSEQ_OP_FENCE)
+        return;
+    msgpack_pack_uint64 (packer, msg->met);
+    s_put_uint (packer, msg->floor, 1, ZSEQ_NEXT_MAX);
+    s_put_uint (packer, msg->floor_reserved, 1, ZSEQ_NEXT_MAX);
 }
 
 static void
@@ -303,15 +378,21 @@ zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
     assert (bytes || size == 0);
 
     bool body = !msg->reply || zseq_msg_has_body (msg->op, msg->status);
-    int body_size = body ? s_body_size (msg->op, msg->reply) : 0;
+    bool extended = msg->reply && body && s_extended (msg);
+    int body_size = 0;
+    if (body)
+        body_size =
+          msg->reply ? s_body_size (msg->op, true) : s_request_size (msg);
     assert (body_size >= 0);
+    if (extended)
+        body_size += s_extension_size (msg->op);
     int head_size = msg->reply ? REPLY_HEAD : REQUEST_HEAD;
 
     s_buffer_t buffer = {.bytes = bytes, .size = size};
     msgpack_packer packer;
     msgpack_packer_init (&packer, &buffer, s_write);
     msgpack_pack_array (&packer, (size_t) (head_size + body_size));
-    msgpack_pack_uint64 (&packer, ZSEQ_WIRE_VERSION);
+    msgpack_pack_uint64 (&packer, s_version (msg));
     s_put_uint (&packer, msg->op, 1, OP_MAX);
     s_put_uint (&packer, msg->request, 1, UINT64_MAX);
     msgpack_pack_uint64 (&packer, msg->cluster);
@@ -323,6 +404,8 @@ zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
         s_put_vector (&packer, &msg->vector);
         if (body)
             s_put_reply_body (&packer, msg);
+        if (extended)
+            s_put_extension (&packer, msg);
     }
     else
         s_put_request_body (&packer, msg);
@@ -582,6 +665,23 @@ s_take_vector (s_cursor_t *self, zseq_vector_t *vector)
         if (!s_take_uint (self, 0, UINT64_MAX, &life->counter) ||
             !s_take_uint (self, 0, UINT64_MAX, &life->random))
             return false;
+        vector->start[node] = (zseq_start_t){0, 0};
+    }
+    return true;
+}
+
+static bool
+s_take_starts (s_cursor_t *self, zseq_vector_t *vector)
+{
+    size_t size;
+    if (!s_take_array (self, 2, 2 * ZSEQ_NODES_MAX, &size) ||
+        size != 2u * vector->n)
+        return false;
+    for (uint8_t node = 0; node < vector->n; node++) {
+        zseq_start_t *start = &vector->start[node];
+        if (!s_take_uint (self, 0, UINT64_MAX, &start->counter) ||
+            !s_take_uint (self, 0, UINT64_MAX, &start->random))
+            return false;
     }
     return true;
 }
@@ -645,6 +745,7 @@ s_clear (zseq_msg_t *msg, bool reply)
     static const zseq_slice_t none = {"", 0};
     msg->op = 0;
     msg->reply = reply;
+    msg->version = 0;
     msg->request = 0;
     msg->cluster = 0;
     msg->status = ZSEQ_OK;
@@ -675,6 +776,10 @@ s_clear (zseq_msg_t *msg, bool reply)
     msg->conflicts = 0;
     msg->burnt = 0;
     msg->process = 0;
+    msg->extended = false;
+    msg->met = 0;
+    msg->speaks = 1;
+    msg->forced = false;
 }
 
 //  What every message begins with. Once it could be read, msg says so, even if
@@ -697,7 +802,8 @@ s_take_head (s_cursor_t *self, zseq_msg_t *msg, size_t *elements_p)
     msg->op = (zseq_op_t) op;
     msg->request = request;
     msg->cluster = cluster;
-    return version == ZSEQ_WIRE_VERSION;
+    msg->version = version == 2 ? 2 : 1;
+    return version == s_version (msg);
 }
 
 static bool
@@ -734,12 +840,28 @@ s_take_request_body (s_cursor_t *self, zseq_msg_t *msg)
                msg->node < msg->member_count &&
                msg->vector.n == msg->member_count;
     case ZSEQ_OP_FENCE:
-        return s_take_life (self, msg);
+        return s_take_life (self, msg) &&
+               (msg->version != 2 || s_take_bool (self, &msg->forced));
     case ZSEQ_OP_COPY:
         return s_take_life (self, msg) &&
-               s_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->after);
+               s_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->after) &&
+               (msg->version != 2 || s_take_bool (self, &msg->forced));
     }
     return false;
+}
+
+static bool
+s_take_extension (s_cursor_t *self, zseq_msg_t *msg)
+{
+    if (msg->op == ZSEQ_OP_HELLO)
+        return s_take_uint (self, 1, UINT64_MAX, &msg->speaks);
+    msg->extended = true;
+    if (!s_take_starts (self, &msg->vector))
+        return false;
+    return msg->op == ZSEQ_OP_FENCE ||
+           (s_take_uint (self, 0, UINT64_MAX, &msg->met) &&
+            s_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->floor) &&
+            s_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->floor_reserved));
 }
 
 static bool
@@ -813,7 +935,7 @@ zseq_codec_decode_request (zseq_codec_t *self, const uint8_t *bytes,
     if (!s_take_head (&cursor, msg, &elements))
         return ZSEQ_EPROTOCOL;
 
-    int body_size = s_body_size (msg->op, false);
+    int body_size = s_request_size (msg);
     if (body_size < 0 || elements != (size_t) (REQUEST_HEAD + body_size) ||
         !s_take_request_body (&cursor, msg) || cursor.left > 0)
         return ZSEQ_EPROTOCOL;
@@ -842,6 +964,12 @@ zseq_codec_decode_reply (zseq_codec_t *self, const uint8_t *bytes, size_t size,
             !s_take_reply_body (&cursor, self, msg))
             return ZSEQ_EPROTOCOL;
         taken += (size_t) body_size;
+        size_t extension = (size_t) s_extension_size (msg->op);
+        if (extension > 0 && elements - taken >= extension) {
+            if (!s_take_extension (&cursor, msg))
+                return ZSEQ_EPROTOCOL;
+            taken += extension;
+        }
     }
     //  A later version of the document may add elements at the end.
     if (!s_skip (&cursor, elements - taken) || cursor.left > 0)

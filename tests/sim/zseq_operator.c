@@ -302,7 +302,7 @@ s_settled (zseq_operator_t *self)
 }
 
 //  After a disaster: one node after the other that its peers cannot bring back,
-//  first those that still know which cluster they belong to.
+//  those that hold nothing before those that only start.
 static void
 s_use_force (zseq_operator_t *self)
 {
@@ -313,8 +313,9 @@ s_use_force (zseq_operator_t *self)
         voting += state == ZSEQ_STATE_VOTING;
         if (state != ZSEQ_STATE_RECOVERING && state != ZSEQ_STATE_STARTING)
             continue;
-        if (chosen == self->n || (s_knows (self, node)->identity &&
-                                  !s_knows (self, chosen)->identity))
+        if (chosen == self->n ||
+            (state == ZSEQ_STATE_RECOVERING &&
+             zseq_storm_state (self->storm, chosen) == ZSEQ_STATE_STARTING))
             chosen = node;
     }
     if (chosen == self->n || voting >= zseq_quorum_majority (self->n))

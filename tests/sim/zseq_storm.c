@@ -604,7 +604,11 @@ s_check_vote (const s_process_t *process, const zseq_msg_t *msg)
                            "say that it votes",
                            s_letter (process->index), s_op_text (msg->op));
     zseq_state_t state = zseq_node_state (process->node);
-    if (votes && state != ZSEQ_STATE_VOTING && state != ZSEQ_STATE_STOPPING)
+    //  A recovery by force takes also what a node holds that starts.
+    bool forced =
+      state == ZSEQ_STATE_STARTING && process->asked && process->asked->forced;
+    if (votes && state != ZSEQ_STATE_VOTING && state != ZSEQ_STATE_STOPPING &&
+        !forced)
         zseq_storm_broken (process->storm,
                            "S5: node %c answers %s though it does not vote",
                            s_letter (process->index), s_op_text (msg->op));

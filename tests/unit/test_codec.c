@@ -313,6 +313,16 @@ s_print_vector (s_bytes_t *text, const zseq_vector_t *vector)
 }
 
 static void
+s_print_starts (s_bytes_t *text, const zseq_vector_t *vector)
+{
+    s_print (text, ", [");
+    for (uint8_t node = 0; node < vector->n; node++)
+        s_print (text, "%s%" PRIu64 ", %" PRIu64, node ? ", " : "",
+                 vector->start[node].counter, vector->start[node].random);
+    s_print (text, "]");
+}
+
+static void
 s_print_members (s_bytes_t *text, const zseq_msg_t *msg)
 {
     s_print (text, "[");
@@ -364,6 +374,8 @@ s_print_request_body (s_bytes_t *text, const zseq_msg_t *msg)
             s_print (text, ", ");
             s_print_slice (text, "b", msg->after);
         }
+        if (msg->version == 2)
+            s_print (text, msg->forced ? ", true" : ", false");
         return;
     }
     s_print_slice (text, "b", msg->name);
@@ -391,6 +403,8 @@ s_print_reply_body (s_bytes_t *text, const zseq_msg_t *msg)
         s_print (text, ", ");
         s_print_members (text, msg);
         s_print (text, ", %d", msg->state);
+        if (msg->speaks > 1)
+            s_print (text, ", %" PRIu64, msg->speaks);
         break;
     case ZSEQ_OP_READ:
     case ZSEQ_OP_RAISE:
@@ -417,10 +431,17 @@ s_print_reply_body (s_bytes_t *text, const zseq_msg_t *msg)
         break;
     case ZSEQ_OP_INTRODUCE:
         s_print (text, "%d, %" PRIu64, msg->state, msg->process);
+        if (!msg->extended)
+            break;
+        s_print_starts (text, &msg->vector);
+        s_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->met,
+                 msg->floor, msg->floor_reserved);
         break;
     case ZSEQ_OP_FENCE:
         s_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->floor,
                  msg->floor_reserved, msg->sequences);
+        if (msg->extended)
+            s_print_starts (text, &msg->vector);
         break;
     }
 }
@@ -428,8 +449,8 @@ s_print_reply_body (s_bytes_t *text, const zseq_msg_t *msg)
 static void
 s_print_msg (s_bytes_t *text, const zseq_msg_t *msg)
 {
-    s_print (text, "[1, %d, %" PRIu64 ", %" PRIu64, msg->op, msg->request,
-             msg->cluster);
+    s_print (text, "[%u, %d, %" PRIu64 ", %" PRIu64, msg->version, msg->op,
+             msg->request, msg->cluster);
     if (!msg->reply)
         s_print_request_body (text, msg);
     else {
@@ -955,8 +976,48 @@ Test (codec, holds_a_fence_and_a_copy_to_their_bounds)
       {"[1, 10, 7, 9, 0, 1, 0, 1]", REFUSED},
       {"[1, 10, 7, 9, 0, 1, 0]", REFUSED},
       {"[1, 10, 7, 9, 0, 1, 0, n0, 1]", REFUSED},
+      //  Only these two are of version 2.
+      {"[2, 9, 7, 9, 0, 1, 0, true]", OK},
+      {"[2, 9, 7, 9, 0, 1, 0, false]", OK},
+      {"[2, 9, 7, 9, 0, 1, 0, 1]", REFUSED},
+      {"[2, 9, 7, 9, 0, 1, 0]", REFUSED},
+      {"[1, 9, 7, 9, 0, 1, 0, true]", REFUSED},
+      {"[3, 9, 7, 9, 0, 1, 0, true]", REFUSED},
+      {"[2, 10, 7, 9, 0, 1, 0, n0, true]", OK},
+      {"[2, 10, 7, 9, 0, 1, 0, n0]", REFUSED},
+      {"[2, 10, 7, 9, 0, 1, 0, n0, nil]", REFUSED},
+      {"[2, 2, 7, 9, n1]", REFUSED},
+      {"[2, 8, 7, 0, 0, \"c\", [\"a\"], 1, [1, 2], 7]", REFUSED},
     };
     CHECK (false, cases);
+}
+
+Test (codec, holds_what_version_2_adds_to_its_bounds)
+{
+    static const s_case_t cases[] = {
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, 2]", OK},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, 0]", REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, nil]", REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, 3, nil]", OK},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7]", OK},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1]", OK},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, nil]", OK},
+      //  As many starts as lives.
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0, 0, 0], 0, 1, 1]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2, 3, 4], 3, 7, [0, 0], 0, 1, 1]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0], 0, 1, 1]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, -1], 0, 1, 1]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], -1, 1, 1]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 0, 1]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 0]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 9223372036854775809, 1]",
+       REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1, 0, [4, 5]]", OK},
+      {"[2, 9, 7, 9, 0, 0, [1, 2], 1, 1, 0, [4, 5]]", OK},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1, 0, [4]]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1, 0, 4]", REFUSED},
+    };
+    CHECK (true, cases);
 }
 
 Test (codec, holds_the_head_of_a_reply_to_its_bounds)
@@ -1407,6 +1468,8 @@ Test (codec, leaves_no_field_unset)
                msg->served == 0 && !msg->crowded);
     cr_expect (msg->burnt == 0 && msg->process == 0 && msg->floor == 0 &&
                msg->floor_reserved == 0);
+    cr_expect (!msg->extended && msg->met == 0 && msg->speaks == 1 &&
+               !msg->forced);
     cr_expect (msg->life.counter == 0 && msg->life.random == 0);
     s_decoded_term (&decoded);
 
@@ -1550,7 +1613,11 @@ s_make_msg (s_maker_t *self, zseq_msg_t *msg)
     for (uint8_t node = 0; node < msg->vector.n; node++) {
         msg->vector.life[node].counter = s_make_uint (self, 0, UINT64_MAX);
         msg->vector.life[node].random = s_make_uint (self, 0, UINT64_MAX);
+        msg->vector.start[node].counter = s_make_uint (self, 0, UINT64_MAX);
+        msg->vector.start[node].random = s_make_uint (self, 0, UINT64_MAX);
     }
+    bool fences = msg->op == ZSEQ_OP_FENCE || msg->op == ZSEQ_OP_COPY;
+    msg->version = fences && test_random_below (&self->random, 2) ? 2 : 1;
     bool list = msg->op == ZSEQ_OP_LIST;
     msg->name = s_make_bytes (self, list ? 0 : 1, ZSEQ_NAME_MAX);
     msg->after = s_make_bytes (self, 0, ZSEQ_NAME_MAX);
@@ -1575,6 +1642,10 @@ s_make_msg (s_maker_t *self, zseq_msg_t *msg)
     msg->life.random = s_make_uint (self, 0, UINT64_MAX);
     msg->floor = s_make_uint (self, 1, ZSEQ_NEXT_MAX);
     msg->floor_reserved = s_make_uint (self, 1, ZSEQ_NEXT_MAX);
+    msg->extended = test_random_below (&self->random, 2);
+    msg->met = s_make_uint (self, 0, UINT64_MAX);
+    msg->speaks = s_make_uint (self, 1, UINT64_MAX);
+    msg->forced = test_random_below (&self->random, 2);
 }
 
 Test (codec, reads_what_it_wrote_and_so_does_msgpack)

@@ -145,7 +145,8 @@ s_asked (const s_fixture_t *self, uint8_t peer)
     return -1;
 }
 
-//  What a peer that votes says of itself, as the answer to the last question.
+//  What a peer that votes says of itself, as the answer to the last question: it
+//  has noted all that the question told of its sender.
 static zseq_msg_t
 s_introduction (const s_fixture_t *self, uint8_t peer)
 {
@@ -155,7 +156,10 @@ s_introduction (const s_fixture_t *self, uint8_t peer)
     reply.reply = true;
     reply.node = peer;
     reply.state = ZSEQ_STATE_VOTING;
+    reply.extended = true;
+    reply.met = reply.process;
     reply.process = 99u + peer;
+    reply.floor = reply.floor_reserved = 1;
     return reply;
 }
 
@@ -166,22 +170,50 @@ s_answer (s_fixture_t *self, uint8_t peer, const zseq_msg_t *reply)
                     .type = ZSEQ_EVENT_PEER_REPLY, .peer = peer, .msg = reply});
 }
 
-//  A node of three that has voted for long.
-static s_fixture_t *
-s_voter (void)
+//  The record of node a of three, which has voted for long.
+static zseq_record_t
+s_voting_record (void)
 {
     zseq_record_t record = s_record (3, 0);
     for (uint8_t index = 0; index < 3; index++)
         record.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
     record.identity = 42;
     record.voting = true;
-    s_fixture_t *self = s_new (&record, 100, 100);
+    return record;
+}
+
+//  Writes the record if it has changed.
+static void
+s_write_record (s_fixture_t *self)
+{
+    s_flush (self);
+    const s_seen_t *persist = s_find (self, ZSEQ_ACTION_PERSIST_RECORD);
+    if (!persist)
+        return;
+    self->record = persist->record;
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                 .version = persist->version});
+}
+
+//  A node with that record starts, and its peers have answered.
+static s_fixture_t *
+s_started (const zseq_record_t *record)
+{
+    s_fixture_t *self = s_new (record, 100, 100);
     s_tick (self, 0);
     zseq_msg_t b = s_introduction (self, 1);
     zseq_msg_t c = s_introduction (self, 2);
+    s_write_record (self);
     s_answer (self, 1, &b);
     s_answer (self, 2, &c);
     return self;
+}
+
+static s_fixture_t *
+s_voter (void)
+{
+    zseq_record_t record = s_voting_record ();
+    return s_started (&record);
 }
 
 static zseq_msg_t
@@ -619,19 +651,6 @@ s_exchange (s_fixture_t **nodes, uint8_t asker)
     }
 }
 
-//  Writes the record if it has changed.
-static void
-s_write_record (s_fixture_t *self)
-{
-    s_flush (self);
-    const s_seen_t *persist = s_find (self, ZSEQ_ACTION_PERSIST_RECORD);
-    if (!persist)
-        return;
-    self->record = persist->record;
-    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
-                                 .version = persist->version});
-}
-
 static void
 s_round (s_fixture_t **nodes, uint8_t n)
 {
@@ -742,19 +761,21 @@ Test (birth, lets_a_node_vote_that_was_down_when_the_others_began)
         zseq_record_t record = s_record (3, index);
         nodes[index] = s_new (&record, 10, 10);
     }
-    s_round (nodes, 3);
-    s_round (nodes, 3);
-    //  c is complete, and stops before it is told that the others are.
+    //  c has noted that the others begin, and stops before it begins itself.
     zseq_record_t record = nodes[2]->record;
-    record.voting = false;
-    record.identity = 0;
-    cr_assert (zseq_vector_complete (&record.vector));
+    for (int round = 0; round < 10 && !nodes[0]->record.voting; round++) {
+        record = nodes[2]->record;
+        s_round (nodes, 3);
+    }
+    cr_assert (nodes[0]->record.voting);
+    cr_assert (!record.voting);
+    s_destroy (&nodes[2]);
     for (int round = 0; round < 3; round++)
         s_round (nodes, 3);
-    cr_assert_eq (zseq_node_state (nodes[0]->node), ZSEQ_STATE_VOTING);
-    s_destroy (&nodes[2]);
+    cr_assert_eq (zseq_node_state (nodes[1]->node), ZSEQ_STATE_VOTING);
     nodes[2] = s_new (&record, 10, 10);
-    s_round (nodes, 3);
+    for (int round = 0; round < 3; round++)
+        s_round (nodes, 3);
     cr_assert_eq (zseq_node_state (nodes[2]->node), ZSEQ_STATE_VOTING);
     cr_assert_eq (nodes[2]->record.identity, nodes[0]->record.identity);
     for (uint8_t index = 0; index < 3; index++)
@@ -762,7 +783,7 @@ Test (birth, lets_a_node_vote_that_was_down_when_the_others_began)
 }
 
 //  Found by the simulator, seed 20348662: it voted in a cluster of its own.
-Test (birth, that_was_missed_is_heard_of_from_a_voter)
+Test (birth, that_was_missed_is_heard_of_from_who_was_born)
 {
     //  It had met all, and was down while they began and e lost its disk.
     zseq_record_t record = s_record (5, 0);
@@ -772,20 +793,30 @@ Test (birth, that_was_missed_is_heard_of_from_a_voter)
     s_fixture_t *self = s_new (&record, 10, 10);
     s_tick (self, 0);
     zseq_msg_t reply[5];
+    //  Those that lost what they knew do not count.
     for (uint8_t peer = 1; peer < 5; peer++) {
         reply[peer] = s_introduction (self, peer);
         reply[peer].cluster = 42;
-        reply[peer].state = ZSEQ_STATE_STARTING;
+        reply[peer].state =
+          peer > 2 ? ZSEQ_STATE_RECOVERING : ZSEQ_STATE_STARTING;
     }
-    for (uint8_t peer = 1; peer < 5; peer++)
+    for (uint8_t peer = 2; peer < 5; peer++)
         s_answer (self, peer, &reply[peer]);
     s_write_record (self);
-    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_COMPLETE);
-    s_tick (self, 2000000);
-    reply[1] = s_introduction (self, 1);
-    reply[1].cluster = 42;
+    cr_assert_eq (self->record.vector.start[0].counter, 0);
     s_answer (self, 1, &reply[1]);
     s_write_record (self);
+    cr_assert_eq (self->record.vector.start[0].counter, 1);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_COMPLETE);
+    //  Three peers are to note that it begins, before it votes.
+    for (uint8_t peer = 1; peer < 4; peer++) {
+        cr_assert (!self->record.voting);
+        s_tick (self, 10000000);
+        reply[peer] = s_introduction (self, peer);
+        reply[peer].cluster = 42;
+        s_answer (self, peer, &reply[peer]);
+        s_write_record (self);
+    }
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
     cr_assert_eq (self->record.identity, 42);
     s_destroy (&self);
@@ -977,18 +1008,30 @@ Test (node, ends_while_it_recovers_though_requests_had_waited)
 
 //  Start. A node whose record says that it votes asks whether that still holds.
 
-//  A node of n that has just begun, with that record.
+//  A node of n that has just begun, for the fourth time in its second life, and
+//  whose start is on its disk.
 static s_fixture_t *
 s_starter (size_t n)
 {
     zseq_record_t record = s_record (n, 0);
     for (uint8_t index = 0; index < n; index++)
         record.vector.life[index] = (zseq_incarnation_t){2, 1000u + index};
+    record.vector.start[0] = (zseq_start_t){3, 333};
     record.identity = 42;
     record.voting = true;
     s_fixture_t *self = s_new (&record, 100, 100);
     s_tick (self, 0);
+    s_write_record (self);
+    //  Asks again, as the first answers were given before that.
+    s_tick (self, 100000);
     return self;
+}
+
+//  Those that have not answered are silent.
+static void
+s_wait_for_the_silent (s_fixture_t *self)
+{
+    s_tick (self, 1000000);
 }
 
 Test (start, waits_for_the_word_of_a_peer)
@@ -1005,7 +1048,8 @@ Test (start, waits_for_the_word_of_a_peer)
     s_answer (self, 1, &recovering);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
     s_answer (self, 2, &voting);
-    cr_assert (strstr (s_find (self, ZSEQ_ACTION_LOG)->text, "ready: node a"));
+    s_wait_for_the_silent (self);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
     s_claim_durably (self, "orders", 1, 1);
     s_destroy (&self);
 }
@@ -1016,25 +1060,173 @@ Test (start, of_a_cluster_needs_no_voter)
     zseq_msg_t reply = s_introduction (self, 1);
     reply.state = ZSEQ_STATE_STARTING;
     s_answer (self, 1, &reply);
+    s_wait_for_the_silent (self);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
     s_destroy (&self);
 }
 
-Test (start, asks_as_many_as_leave_no_majority_unasked)
+Test (start, is_noted_by_a_majority_together_with_the_node)
 {
     for (uint8_t n = 1; n <= 7; n++) {
         s_fixture_t *self = s_starter (n);
+        s_wait_for_the_silent (self);
         zseq_msg_t reply[7];
         for (uint8_t peer = 1; peer < n; peer++)
             reply[peer] = s_introduction (self, peer);
-        uint8_t need = (uint8_t) (n - (n / 2 + 1));
-        for (uint8_t peer = 1; peer <= need; peer++) {
+        for (uint8_t peer = 1; peer <= n / 2; peer++) {
             cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
             s_answer (self, peer, &reply[peer]);
         }
         cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
         s_destroy (&self);
     }
+}
+
+Test (start, is_on_disk_before_it_is_shown)
+{
+    zseq_record_t record = s_voting_record ();
+    record.vector.start[0] = (zseq_start_t){3, 333};
+    s_fixture_t *self = s_new (&record, 100, 100);
+    s_tick (self, 0);
+    zseq_msg_t ask = s_introduction (self, 1);
+    ask.reply = false;
+    ask.node = 1;
+    ask.vector = record.vector;
+    s_send (self, &ask);
+    const s_seen_t *reply = s_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.vector.start[0].counter, 3);
+    s_write_record (self);
+    s_send (self, &ask);
+    reply = s_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.vector.start[0].counter, 4);
+    cr_assert_eq (reply->msg.vector.start[0].random, 77);
+    s_destroy (&self);
+}
+
+//  A copy of the directory that runs elsewhere is met by nobody.
+Test (start, counts_only_for_the_process_at_the_endpoint)
+{
+    s_fixture_t *self = s_starter (3);
+    zseq_msg_t reply = s_introduction (self, 1);
+    reply.met = 4711;
+    s_answer (self, 1, &reply);
+    s_wait_for_the_silent (self);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
+    s_tick (self, 10000000);
+    cr_assert (strstr (s_find (self, ZSEQ_ACTION_LOG)->text,
+                       "peer b does not reach this process of node a"));
+    s_destroy (&self);
+}
+
+Test (start, counts_only_where_it_is_on_disk)
+{
+    s_fixture_t *self = s_starter (3);
+    zseq_msg_t reply = s_introduction (self, 1);
+    reply.vector.start[0] = (zseq_start_t){3, 333};
+    s_answer (self, 1, &reply);
+    s_wait_for_the_silent (self);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
+    s_destroy (&self);
+}
+
+//  S11: a copy that was made before the node's last start.
+Test (start, of_a_copy_from_before_a_later_start_is_a_recovery)
+{
+    const zseq_start_t later[] = {{5, 77}, {4, 78}};
+    for (size_t i = 0; i < 2; i++) {
+        s_fixture_t *self = s_starter (3);
+        zseq_msg_t b = s_introduction (self, 1);
+        zseq_msg_t c = s_introduction (self, 2);
+        s_answer (self, 1, &b);
+        cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
+        c.vector.start[0] = later[i];
+        s_answer (self, 2, &c);
+        cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
+        cr_assert (strstr (s_find (self, ZSEQ_ACTION_LOG)->text,
+                           "peer c knows a later start of it"));
+        s_destroy (&self);
+    }
+}
+
+Test (start, that_was_overtaken_ends_the_vote)
+{
+    s_fixture_t *self = s_voter ();
+    zseq_vector_t vector = self->record.vector;
+    vector.start[0].counter++;
+    s_tick (self, 2000000);
+    zseq_msg_t reply = s_introduction (self, 1);
+    reply.vector = vector;
+    s_answer (self, 1, &reply);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
+    s_destroy (&self);
+}
+
+//  In another life starts are counted anew.
+Test (start, of_an_older_life_does_not_matter)
+{
+    s_fixture_t *self = s_starter (3);
+    zseq_msg_t reply = s_introduction (self, 1);
+    reply.vector.life[0] = (zseq_incarnation_t){1, 1000};
+    reply.vector.start[0] = (zseq_start_t){9, 999};
+    s_answer (self, 1, &reply);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
+    s_destroy (&self);
+}
+
+//  A cluster half of which is older notes no starts.
+Test (start, counts_the_word_of_a_peer_that_speaks_version_1)
+{
+    s_fixture_t *self = s_starter (3);
+    zseq_msg_t reply = s_introduction (self, 1);
+    reply.extended = false;
+    memset (reply.vector.start, 0, sizeof reply.vector.start);
+    reply.met = 0;
+    s_answer (self, 1, &reply);
+    s_wait_for_the_silent (self);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    s_destroy (&self);
+}
+
+//  A floor that was forced binds whoever meets it.
+Test (start, takes_the_floor_of_a_peer_before_it_votes)
+{
+    s_fixture_t *self = s_starter (3);
+    zseq_msg_t b = s_introduction (self, 1);
+    zseq_msg_t c = s_introduction (self, 2);
+    s_answer (self, 2, &c);
+    b.floor = 500;
+    s_answer (self, 1, &b);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
+    s_write_record (self);
+    cr_assert_eq (self->record.floor, 500);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    s_claim (self, "orders", 1, 10);
+    const s_seen_t *reply = s_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.status, ZSEQ_ECONFLICT);
+    cr_assert_eq (reply->msg.next, 500);
+    s_destroy (&self);
+}
+
+Test (node, does_not_vote_below_a_floor_that_it_meets)
+{
+    s_fixture_t *self = s_voter ();
+    s_claim (self, "orders", 1, 10);
+    s_flush (self);
+    zseq_entry_t *entry = s_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    s_tick (self, 2000000);
+    zseq_msg_t b = s_introduction (self, 1);
+    b.floor = 500;
+    s_answer (self, 1, &b);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
+    s_write_record (self);
+    //  What was granted below it is never answered.
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
+    s_persisted (self, entry, 11, ZSEQ_OK);
+    cr_assert_null (s_find (self, ZSEQ_ACTION_REPLY));
+    s_tick (self, 0);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    s_claim_durably (self, "orders", 500, 1);
+    s_destroy (&self);
 }
 
 //  A birth that was cut short: c never comes back, and b has not heard yet.
@@ -1047,6 +1239,8 @@ Test (start, counts_who_was_born_with_it_and_does_not_vote_yet)
     record.voting = true;
     s_fixture_t *self = s_new (&record, 100, 100);
     s_tick (self, 0);
+    s_write_record (self);
+    s_tick (self, 100000);
     zseq_msg_t reply[3];
     for (uint8_t peer = 1; peer < 3; peer++) {
         reply[peer] = s_introduction (self, peer);
@@ -1058,6 +1252,7 @@ Test (start, counts_who_was_born_with_it_and_does_not_vote_yet)
     s_answer (self, 2, &reply[2]);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
     s_answer (self, 1, &reply[1]);
+    s_wait_for_the_silent (self);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
     s_destroy (&self);
 }
@@ -1066,6 +1261,7 @@ Test (start, counts_who_was_born_with_it_and_does_not_vote_yet)
 Test (start, does_not_count_an_old_life_s_word)
 {
     s_fixture_t *self = s_starter (5);
+    s_wait_for_the_silent (self);
     zseq_msg_t reply[5];
     for (uint8_t peer = 1; peer < 5; peer++) {
         reply[peer] = s_introduction (self, peer);
@@ -1096,13 +1292,11 @@ Test (start, of_an_old_copy_is_a_recovery)
 Test (start, says_whom_it_waits_for)
 {
     s_fixture_t *self = s_starter (3);
-    cr_assert (strstr (s_find (self, ZSEQ_ACTION_LOG)->text, "1 of its 2"));
     zseq_msg_t status = s_request (ZSEQ_OP_STATUS, "", 5);
     s_send (self, &status);
     const s_seen_t *reply = s_only (self, ZSEQ_ACTION_REPLY);
     cr_assert_eq (reply->msg.state, ZSEQ_STATE_STARTING);
-    cr_assert_str_eq (reply->msg.reason.data,
-                      "starting: not confirmed yet by b c");
+    cr_assert_str_eq (reply->msg.reason.data, "starting: not noted yet by b c");
     s_destroy (&self);
 }
 

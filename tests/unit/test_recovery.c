@@ -654,6 +654,7 @@ Test (recovery, an_old_copy_hears_of_its_newer_life_and_recovers)
     zseq_world_kill (s_world, B);
     zseq_disk_t *old = zseq_world_keep (s_world, B);
     zseq_world_start (s_world, B, NULL);
+    cr_assert (zseq_world_votes (s_world, B, 100));
     s_fill ("orders", C);
     s_lose (B);
     cr_assert (zseq_world_votes (s_world, B, 100));

@@ -91,6 +91,8 @@ typedef struct {
     uint64_t met;      //  INTRODUCE reply: the process that has answered
                        //  at the endpoint of who asks; 0: none
     uint64_t speaks;   //  HELLO reply: the highest version; 1 if untold
+    bool holds_vote;   //  HELLO reply: its record on disk says that it votes,
+                       //  whatever its state
     bool forced;       //  FENCE, COPY of version 2: a recovery by force
     zseq_incarnation_t life;  //  FENCE, COPY: the new life of who asks
     uint64_t floor;           //  FENCE, INTRODUCE replies: least next of every

@@ -46,7 +46,8 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     self->durable = record->vector;
     self->durable_floor = record->floor;
     self->durable_floor_reserved = record->floor_reserved;
-    self->start_base = record->vector.start[record->self].counter;
+    self->durable_start_voted = record->start_voted;
+    self->durable_voting = record->voting;
     self->version = self->version_disk = 1;
     self->starting = record->voting;
     self->identity = record->identity;
@@ -753,6 +754,7 @@ s_hello (zseq_node_t *self, const zseq_event_t *event)
     zseq_node_fill_members (self, reply);
     reply->state = zseq_node_state (self);
     reply->speaks = ZSEQ_WIRE_VERSION;
+    reply->holds_vote = self->durable_voting;
     zseq_node_send (self, &event->route);
 }
 
@@ -988,6 +990,8 @@ s_record_persisted (zseq_node_t *self, const zseq_event_t *event)
     self->durable = self->snapshot.vector;
     self->durable_floor = self->snapshot.floor;
     self->durable_floor_reserved = self->snapshot.floor_reserved;
+    self->durable_start_voted = self->snapshot.start_voted;
+    self->durable_voting = self->snapshot.voting;
     //  record may have changed its mind since: then it votes no more.
     if (self->snapshot.voting && self->record.voting && !self->voting &&
         !self->starting && !self->stopping)

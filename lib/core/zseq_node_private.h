@@ -42,6 +42,7 @@ typedef struct {
     uint64_t floor;
     uint64_t floor_reserved;
     uint64_t speaks;  //  The highest version that it speaks; 0: not known
+    bool holds_vote;  //  Its record on disk says that it votes
     int complaint;    //  What was last logged about it; ZSEQ_OK if nothing
 
     //  A life of it that somebody claimed by FENCE and that it has not
@@ -70,8 +71,8 @@ struct zseq_node {
     zseq_vector_t durable;   //  The vector of the record on disk
     uint64_t durable_floor;  //  The same of its floors
     uint64_t durable_floor_reserved;
-    uint64_t start_base;     //  S11: the counter of the last start, when this
-                             //  process began
+    bool durable_start_voted;
+    bool durable_voting;
     uint64_t version;        //  Of record; one up with every change
     uint64_t version_disk;   //  Of the record on disk
     bool record_writing;     //  A write of the record is in flight

@@ -20,6 +20,8 @@
 //  How long a node that starts waits for peers that are silent, once as many as
 //  it needs have noted its start: they might know a later one.
 #define START_WAIT_US 1000000
+//  So many lives of a node are passed over when it recovers by force.
+#define FORCED_LIVES 1000
 //  How often refused introductions are told of.
 #define STRANGER_US 10000000
 //  A recovering node asks for no more while that many writes are in flight.
@@ -263,16 +265,22 @@ s_copy (zseq_node_t *self, const zseq_event_t *event)
                                ZSEQ_PAGE_MAX);
 }
 
-//  Starts. S11: before a node votes in a process it takes a new start, and peers
+//  Starts. S11: before a node votes in a process it takes a start, and peers
 //  note it on their disks, as they note lives. An old copy of a directory is
-//  found out by who has noted a later start than it knows of, and one that runs
+//  found out by who has noted another start than it knows of, and one that runs
 //  elsewhere than at the member's endpoint is noted by nobody.
 
+//  A start in which no process has voted is taken again: were it counted, an old
+//  copy would only have to be killed often enough to overtake what is noted.
 static void
 s_take_start (zseq_node_t *self)
 {
-    self->record.vector.start[self->record.self] =
-      (zseq_start_t){self->start_base + 1, self->process};
+    zseq_record_t *record = &self->record;
+    zseq_start_t *start = &record->vector.start[record->self];
+    if (start->counter && !record->start_voted)
+        return;
+    *start = (zseq_start_t){start->counter + 1, self->process};
+    record->start_voted = false;
     self->version++;
 }
 
@@ -289,13 +297,12 @@ s_noted_start (const zseq_node_t *self, uint8_t peer)
              : none;
 }
 
-//  Whether that start is one of this directory before this process, or its own.
+//  Whether that start is one before this node's, or its own.
 static bool
 s_start_fits (const zseq_node_t *self, const zseq_start_t *start)
 {
-    return start->counter <= self->start_base ||
-           zseq_start_equal (start,
-                             &self->record.vector.start[self->record.self]);
+    const zseq_start_t *mine = &self->record.vector.start[self->record.self];
+    return start->counter < mine->counter || zseq_start_equal (start, mine);
 }
 
 bool
@@ -367,8 +374,14 @@ s_consider_start (zseq_node_t *self)
         self->record.floor != self->durable_floor ||
         self->record.floor_reserved != self->durable_floor_reserved)
         return;
-    if (s_count_noted (self) >= s_start_need (self) && s_all_heard (self))
+    if (s_count_noted (self) < s_start_need (self) || !s_all_heard (self))
+        return;
+    if (self->durable_start_voted)
         zseq_node_vote (self);
+    else if (!self->record.start_voted) {
+        self->record.start_voted = true;
+        self->version++;
+    }
 }
 
 void
@@ -430,6 +443,7 @@ static void
 s_vote (zseq_node_t *self, uint64_t identity)
 {
     self->record.identity = identity;
+    self->record.start_voted = true;
     self->record.voting = true;
     self->version++;
 }
@@ -463,8 +477,8 @@ s_lets_in (const zseq_node_t *self, uint8_t node)
 //  met every other: then all have written down the same lives, to which each has
 //  brought its own. S11: none of those that were born, be they voting or not, has
 //  noted a start of this node: it would have been born before, and this directory
-//  would be an old one. (Who has noted one that is not known here is dealt with in
-//  s_outrun.)
+//  would be an old one. (Who has noted one that is not known here, voting or not,
+//  born or not, is dealt with in s_outrun.)
 static uint64_t
 s_find_birth (const zseq_node_t *self)
 {
@@ -613,8 +627,9 @@ static bool
 s_is_bound (const zseq_node_t *self, uint8_t node)
 {
     const zseq_source_t *source = &self->recovery.source[node];
+    const zseq_peer_t *peer = &self->peer[node];
     return (self->phase == PHASE_ASK ? source->asked : source->complete) ||
-           self->peer[node].state == ZSEQ_STATE_RECOVERING ||
+           (peer->state == ZSEQ_STATE_RECOVERING && !peer->holds_vote) ||
            (self->force.lost >> node & 1);
 }
 
@@ -672,7 +687,7 @@ s_begin_life (zseq_node_t *self)
         return;
     zseq_vector_merge (&record->vector, &self->recovery.newest);
     zseq_incarnation_t *life = &record->vector.life[record->self];
-    if (life->counter == UINT64_MAX) {
+    if (life->counter >= UINT64_MAX - FORCED_LIVES) {
         zseq_node_tell (self, ZSEQ_ACTION_EXIT, ZSEQ_EPROTOCOL,
                         "node %s has had all incarnations that there are",
                         zseq_node_name (self, record->self));
@@ -681,9 +696,12 @@ s_begin_life (zseq_node_t *self)
     //  The first life is for those that were formatted. Request IDs are random
     //  where a process begins, and never come twice in it.
     life->counter = life->counter ? life->counter + 1 : 2;
+    //  Those who are asked may not know the newest.
+    if (self->forced)
+        life->counter += FORCED_LIVES;
     life->random = ++self->next_request;
     record->vector.start[record->self] = (zseq_start_t){0, 0};
-    self->start_base = 0;
+    record->start_voted = false;
     self->phase = PHASE_BEGIN;
     self->begun_version = ++self->version;
 }
@@ -762,6 +780,7 @@ zseq_peers_consider_vote (zseq_node_t *self)
 {
     if (self->recovering && self->phase == PHASE_SETTLE && !self->dirty &&
         self->writing == 0 && !self->record.voting && !self->stopping) {
+        self->record.start_voted = true;
         self->record.voting = true;
         self->version++;
     }
@@ -893,13 +912,12 @@ s_superseded (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector)
 }
 
 //  S11: a peer has noted a start of this node in its very life that this
-//  directory knows nothing of. Who was not born himself is told no such thing:
-//  no directory has voted then, or one that voted is known to somebody else.
+//  directory knows nothing of.
 static bool
 s_outrun (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
     uint8_t me = self->record.self;
-    if (!msg->extended || (!msg->cluster && !self->record.identity) ||
+    if (!msg->extended ||
         zseq_incarnation_compare (&msg->vector.life[me],
                                   &self->record.vector.life[me]) ||
         s_start_fits (self, &msg->vector.start[me]))
@@ -954,14 +972,12 @@ s_peer_refused (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 }
 
 //  S11: notes a start that a peer has shown at its endpoint. Of two with one
-//  counter the first counts; but before either node is born none does.
+//  counter the first counts.
 static void
-s_note_start (zseq_node_t *self, uint8_t peer, const zseq_start_t *start,
-              bool unborn)
+s_note_start (zseq_node_t *self, uint8_t peer, const zseq_start_t *start)
 {
     zseq_start_t *mine = &self->record.vector.start[peer];
-    if (start->counter > mine->counter ||
-        (unborn && start->counter && !zseq_start_equal (start, mine))) {
+    if (start->counter > mine->counter) {
         *mine = *start;
         self->version++;
     }
@@ -971,13 +987,13 @@ s_note_start (zseq_node_t *self, uint8_t peer, const zseq_start_t *start,
 //  the same, or newer. Returns whether the answer may be used.
 static bool
 s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
-         zseq_state_t state, bool unborn)
+         zseq_state_t state)
 {
     zseq_incarnation_t *mine = &self->record.vector.life[peer];
     const zseq_incarnation_t *theirs = &vector->life[peer];
     int order = zseq_incarnation_compare (theirs, mine);
     if (order == 0) {
-        s_note_start (self, peer, &vector->start[peer], unborn);
+        s_note_start (self, peer, &vector->start[peer]);
         return true;
     }
     if (theirs->counter == 0 && state == ZSEQ_STATE_RECOVERING)
@@ -1103,7 +1119,7 @@ s_introduced (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     if (late) {
         self->peer[index].state = msg->state;
         s_meet (self, index, msg);
-        s_note_start (self, index, &msg->vector.start[index], false);
+        s_note_start (self, index, &msg->vector.start[index]);
     }
     if (s_is_born_with (self, index, msg)) {
         if (s_outrun (self, index, msg))
@@ -1122,10 +1138,9 @@ s_introduced (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         return;
     }
     s_meet (self, index, msg);
-    bool unborn = !self->record.identity && !msg->cluster;
     if (s_superseded (self, index, &msg->vector) ||
         s_outrun (self, index, msg) ||
-        !s_learn (self, index, &msg->vector, msg->state, unborn))
+        !s_learn (self, index, &msg->vector, msg->state))
         return;
 
     self->peer[index].complaint = ZSEQ_OK;
@@ -1180,6 +1195,7 @@ s_recovery_kin (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         (!msg->cluster || !self->identity || msg->cluster == self->identity)) {
         self->peer[index].state = msg->state;
         self->peer[index].speaks = msg->speaks;
+        self->peer[index].holds_vote = msg->holds_vote || msg->speaks < 2;
     }
     if (fits && hello && s_may_copy (self, msg->state) && !self->identity) {
         self->peer[index].cluster = msg->cluster;

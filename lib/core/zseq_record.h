@@ -18,8 +18,9 @@ typedef struct {
     uint8_t n;                             //  Members
     zseq_member_t member[ZSEQ_NODES_MAX];  //  Ascending by name
     zseq_vector_t vector;                  //  Newest known incarnations
-    bool voting;                           //  S5: only this makes it vote
-    uint64_t floor;                        //  Least next of every name
+    bool start_voted;  //  S11: it was on the point of voting in its own start
+    bool voting;       //  S5: only this makes it vote
+    uint64_t floor;    //  Least next of every name
     uint64_t floor_reserved;  //  The same for reserved names, as a time: Unix
                               //  milliseconds
 } zseq_record_t;

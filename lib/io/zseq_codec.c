@@ -67,6 +67,7 @@ s_extension_size (zseq_op_t op)
 {
     switch (op) {
     case ZSEQ_OP_HELLO:
+        return 2;
     case ZSEQ_OP_FENCE:
         return 1;
     case ZSEQ_OP_INTRODUCE:
@@ -311,6 +312,7 @@ s_put_extension (msgpack_packer *packer, const zseq_msg_t *msg)
 {
     if (msg->op == ZSEQ_OP_HELLO) {
         s_put_uint (packer, msg->speaks, 2, UINT64_MAX);
+        s_put_bool (packer, msg->holds_vote);
         return;
     }
     s_put_starts (packer, &msg->vector);
@@ -779,6 +781,7 @@ s_clear (zseq_msg_t *msg, bool reply)
     msg->extended = false;
     msg->met = 0;
     msg->speaks = 1;
+    msg->holds_vote = false;
     msg->forced = false;
 }
 
@@ -854,7 +857,8 @@ static bool
 s_take_extension (s_cursor_t *self, zseq_msg_t *msg)
 {
     if (msg->op == ZSEQ_OP_HELLO)
-        return s_take_uint (self, 1, UINT64_MAX, &msg->speaks);
+        return s_take_uint (self, 2, UINT64_MAX, &msg->speaks) &&
+               s_take_bool (self, &msg->holds_vote);
     msg->extended = true;
     if (!s_take_starts (self, &msg->vector))
         return false;

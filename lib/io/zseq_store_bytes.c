@@ -294,6 +294,7 @@ zseq_store_node_encode (const zseq_record_t *record, uint8_t *bytes)
         s_put_number (&writer, record->vector.start[i].counter, 8);
         s_put_number (&writer, record->vector.start[i].random, 8);
     }
+    s_put_number (&writer, record->start_voted, 1);
     s_put_number (&writer, record->voting, 1);
     s_put_number (&writer, record->floor, 8);
     s_put_number (&writer, record->floor_reserved, 8);
@@ -358,12 +359,14 @@ zseq_store_node_decode (zseq_record_t *record, const uint8_t *bytes,
         record->vector.start[i].counter = s_get_number (&reader, 8);
         record->vector.start[i].random = s_get_number (&reader, 8);
     }
+    uint64_t start_voted = starts ? s_get_number (&reader, 1) : 0;
     uint64_t voting = s_get_number (&reader, 1);
     record->voting = voting == 1;
+    record->start_voted = starts ? start_voted == 1 : record->voting;
     record->floor = s_get_number (&reader, 8);
     record->floor_reserved = s_get_number (&reader, 8);
-    if (reader.bad || reader.left > 0 || voting > 1 || envelope.name_size > 0 ||
-        !s_node_valid (record)) {
+    if (reader.bad || reader.left > 0 || voting > 1 || start_voted > 1 ||
+        envelope.name_size > 0 || !s_node_valid (record)) {
         *what_p = "its value makes no sense";
         return ZSEQ_EDAMAGED;
     }

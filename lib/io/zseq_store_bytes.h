@@ -19,7 +19,7 @@
     (1 + ZSEQ_LABEL_MAX + 1 + ZSEQ_ENDPOINT_MAX + 16 + 16)
 #define ZSEQ_STORE_RECORD_MAX                                                  \
     (ZSEQ_STORE_RECORD_MIN + 1 + ZSEQ_LABEL_MAX + 1 +                          \
-     ZSEQ_NODES_MAX * ZSEQ_STORE_MEMBER_MAX + 17)
+     ZSEQ_NODES_MAX * ZSEQ_STORE_MEMBER_MAX + 18)
 #define ZSEQ_STORE_HEADER_SIZE (8 + 2 + 8 + 1 + 8)
 #define ZSEQ_STORE_BATCH_HEADER_SIZE 8
 #define ZSEQ_STORE_PAYLOAD_MAX (ZSEQ_STORE_GROUP_MAX * (2 + ZSEQ_NAME_MAX))

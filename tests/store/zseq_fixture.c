@@ -93,6 +93,7 @@ fixture_record (zseq_record_t *record, uint64_t identity)
     record->identity = identity;
     record->voting = identity != 0;
     record->vector.start[record->self] = (zseq_start_t){4, 0x57a};
+    record->start_voted = true;
 }
 
 void

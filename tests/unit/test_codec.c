@@ -404,7 +404,8 @@ s_print_reply_body (s_bytes_t *text, const zseq_msg_t *msg)
         s_print_members (text, msg);
         s_print (text, ", %d", msg->state);
         if (msg->speaks > 1)
-            s_print (text, ", %" PRIu64, msg->speaks);
+            s_print (text, ", %" PRIu64 ", %s", msg->speaks,
+                     msg->holds_vote ? "true" : "false");
         break;
     case ZSEQ_OP_READ:
     case ZSEQ_OP_RAISE:
@@ -995,10 +996,12 @@ Test (codec, holds_a_fence_and_a_copy_to_their_bounds)
 Test (codec, holds_what_version_2_adds_to_its_bounds)
 {
     static const s_case_t cases[] = {
-      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, 2]", OK},
-      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, 0]", REFUSED},
-      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, nil]", REFUSED},
-      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, 3, nil]", OK},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, 2, true]", OK},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, 0, true]",
+       REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, 2, 1]", REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, 3, false, nil]",
+       OK},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7]", OK},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1]", OK},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, nil]", OK},
@@ -1469,7 +1472,7 @@ Test (codec, leaves_no_field_unset)
     cr_expect (msg->burnt == 0 && msg->process == 0 && msg->floor == 0 &&
                msg->floor_reserved == 0);
     cr_expect (!msg->extended && msg->met == 0 && msg->speaks == 1 &&
-               !msg->forced);
+               !msg->forced && !msg->holds_vote);
     cr_expect (msg->life.counter == 0 && msg->life.random == 0);
     s_decoded_term (&decoded);
 
@@ -1646,6 +1649,7 @@ s_make_msg (s_maker_t *self, zseq_msg_t *msg)
     msg->met = s_make_uint (self, 0, UINT64_MAX);
     msg->speaks = s_make_uint (self, 1, UINT64_MAX);
     msg->forced = test_random_below (&self->random, 2);
+    msg->holds_vote = test_random_below (&self->random, 2);
 }
 
 Test (codec, reads_what_it_wrote_and_so_does_msgpack)

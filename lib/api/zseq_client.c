@@ -703,13 +703,27 @@ zseq_client_passed (zseq_t *self, uint64_t first, uint64_t count)
     zseq_engine_burn (self->client->engine, burnt);
 }
 
-void
-zseq_client_raised (zseq_t *self, uint64_t id)
+//  Ranges that are on their way are cut when they come. Returns what is burnt.
+static uint64_t
+s_lift (zseq_t *self, uint64_t id)
 {
     pthread_mutex_lock (&self->lock);
     uint64_t burnt = zseq_buffer_lift (&self->buffer, id, s_mark (self));
     pthread_mutex_unlock (&self->lock);
-    zseq_engine_burn (self->client->engine, burnt);
+    return burnt;
+}
+
+void
+zseq_client_raised (zseq_t *self, uint64_t id)
+{
+    zseq_client_t *client = self->client;
+    uint64_t burnt = 0;
+    pthread_mutex_lock (&client->lock);
+    for (zseq_t *handle = client->handles; handle; handle = handle->next)
+        if (handle->name == self->name)
+            burnt += s_lift (handle, id);
+    pthread_mutex_unlock (&client->lock);
+    zseq_engine_burn (client->engine, burnt);
 }
 
 //  Claims count IDs that were in no buffer. Engine's lock held.

@@ -42,7 +42,8 @@ struct zseq_client {
     unsigned forks;  //  As many as when it was made
     atomic_int timeout_ms;
     zseq_calls_t calls;
-    pthread_mutex_t lock;  //  Guards what follows
+    //  May be taken under the engine's; guards what follows.
+    pthread_mutex_t lock;
     zseq_t *handles;
     uint64_t issued;  //  By handles that are gone
 };
@@ -56,7 +57,8 @@ typedef struct zseq_drinker {
     struct zseq_drinker *next;
 } zseq_drinker_t;
 
-//  The handle's lock may be taken under the engine's, not the other way.
+//  The handle's lock may be taken under the engine's and the client's, not the
+//  other way.
 struct zseq {
     zseq_client_t *client;
     zseq_name_t *name;
@@ -111,7 +113,8 @@ void zseq_client_fill (zseq_t *handle, uint64_t deadline_us);
 //  An ID, or range, came that was in no buffer. Engine's lock held.
 void zseq_client_passed (zseq_t *handle, uint64_t first, uint64_t count);
 
-//  The sequence was raised. Engine's lock held.
+//  The handle's sequence was raised: no handle of its client hands out less from
+//  now on. Engine's lock held.
 void zseq_client_raised (zseq_t *handle, uint64_t id);
 
 //  Of the source: IDs; a peek (with 0 there) or raise.

@@ -330,10 +330,11 @@ int zseq_peek (zseq_t *self, uint64_t *next_p);
 
 //  Makes sure that every ID handed out by calls that begin after this one
 //  returned is at least id, 1 to 2^63 (which ends the sequence). Never goes
-//  back: with an id that has been passed it changes nothing. This handle's
-//  buffer below id is burnt; other clients' buffers are not reached. Errors:
-//  ZSEQ_EINVAL, and those of zseq_peek; after ZSEQ_ETIMEOUT or
-//  ZSEQ_EUNAVAILABLE the raise may or may not come to hold.
+//  back: with an id that has been passed it changes nothing. What all handles
+//  of this client on that sequence have in their buffers, or on its way, below
+//  id is burnt; other clients' buffers are not reached. Errors: ZSEQ_EINVAL,
+//  and those of zseq_peek; after ZSEQ_ETIMEOUT or ZSEQ_EUNAVAILABLE the raise
+//  may or may not come to hold.
 ZSEQ_EXPORT
 int zseq_raise (zseq_t *self, uint64_t id);
 
@@ -359,8 +360,8 @@ ZSEQ_EXPORT
 int zseq_client_fd (zseq_client_t *self);
 
 //  Start a call as zseq_next, zseq_next_range, zseq_peek and zseq_raise, which
-//  ends with the tag. Errors, after which it never ends: ZSEQ_EINVAL,
-//  ZSEQ_ENOMEM, ZSEQ_EFORKED.
+//  ends with the tag. A raise holds for calls that begin after it was collected.
+//  Errors, after which it never ends: ZSEQ_EINVAL, ZSEQ_ENOMEM, ZSEQ_EFORKED.
 ZSEQ_EXPORT
 int zseq_start_next (zseq_t *self, uint64_t tag);
 ZSEQ_EXPORT

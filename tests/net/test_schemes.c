@@ -566,7 +566,6 @@ EACH (raises_and_never_lowers)
     s_exact (s_next (s_ids), 1000);
     ASSERT_RC (zseq_raise (s_ids, 5), ZSEQ_OK);
     s_exact (s_next (s_ids), 1001);
-    //  Only what this handle has buffered is reached.
     ASSERT_RC (zseq_set_batch (s_ids, 100), ZSEQ_OK);
     uint64_t id = s_next (s_ids);
     ASSERT_RC (zseq_raise (s_ids, id + 50), ZSEQ_OK);
@@ -1086,6 +1085,117 @@ EACH (calls_of_all_kinds_end_as_their_functions_return)
     cr_assert_eq (ended.rc, expected, "%s: %s", s_uri, ended.detail);
     if (!s_is_flake ())
         cr_assert_geq (s_next (s_ids), 5000);
+}
+
+//  Three handles that have ranges in their buffers, and on their way.
+static void
+s_open_three (zseq_t **handles)
+{
+    static const uint64_t batches[] = {10, 1000, ZSEQ_BATCH_AUTO};
+    for (size_t at = 0; at < 3; at++) {
+        handles[at] = s_new (s_client, "orders");
+        ASSERT_RC (zseq_set_batch (handles[at], batches[at]), ZSEQ_OK);
+    }
+}
+
+static void
+s_assert_raised (zseq_t *const *handles, uint64_t id)
+{
+    for (size_t at = 0; at < 3; at++)
+        for (int count = 0; count < 12; count++) {
+            uint64_t got = s_next (handles[at]);
+            cr_assert_geq (got, id, "%s: %lu after a raise to %lu", s_uri, got,
+                           id);
+        }
+}
+
+EACH (raises_reach_all_handles_of_their_client)
+{
+    if (s_is_flake ())
+        return;
+    zseq_t *handles[3];
+    s_open_three (handles);
+    zseq_ended_t ended;
+    for (uint64_t id = 1; id < 200000; id += 5000) {
+        ASSERT_RC (zseq_raise (s_ids, id), ZSEQ_OK);
+        s_assert_raised (handles, id);
+        //  A range may be on its way while it is raised.
+        ASSERT_RC (zseq_start_next (handles[0], 1), ZSEQ_OK);
+        ASSERT_RC (zseq_start_raise (s_ids, id + 2500, 2), ZSEQ_OK);
+        for (int call = 0; call < 2; call++)
+            (void) s_await (&ended, 1);
+        s_assert_raised (handles, id + 2500);
+    }
+    for (size_t at = 0; at < 3; at++)
+        zseq_destroy (&handles[at]);
+}
+
+EACH (raises_leave_other_sequences_alone)
+{
+    if (s_is_flake ())
+        return;
+    zseq_t *other = s_new (s_client, "users");
+    ASSERT_RC (zseq_set_batch (other, 100), ZSEQ_OK);
+    s_exact (s_next (other), 1);
+    ASSERT_RC (zseq_raise (s_ids, 1000), ZSEQ_OK);
+    s_exact (s_next (other), 2);
+    zseq_destroy (&other);
+}
+
+//  S9: while a thread raises, others take: no call that begins after a raise has
+//  returned gives less.
+
+typedef struct {
+    pthread_t thread;
+    zseq_t *seq;
+    _Atomic uint64_t *raised;
+    atomic_bool *over;
+    uint64_t least;  //  What may be given
+    uint64_t got;    //  ... and what was, that is less; or 0
+} s_watcher_t;
+
+static void *
+s_watch (void *arg)
+{
+    s_watcher_t *self = arg;
+    while (!atomic_load (self->over) && !self->got) {
+        self->least = atomic_load (self->raised);
+        uint64_t id = self->least;
+        if (zseq_next (self->seq, &id) != ZSEQ_OK || id < self->least)
+            self->got = id;
+    }
+    return NULL;
+}
+
+EACH (no_thread_takes_an_id_below_a_raise)
+{
+    if (s_is_flake ())
+        return;
+    _Atomic uint64_t raised = 1;
+    atomic_bool over = false;
+    zseq_t *handles[3];
+    s_open_three (handles);
+    s_watcher_t watchers[6];
+    for (size_t at = 0; at < 6; at++) {
+        watchers[at] = (s_watcher_t){
+          .seq = handles[at % 3], .raised = &raised, .over = &over};
+        cr_assert_eq (
+          pthread_create (&watchers[at].thread, NULL, s_watch, &watchers[at]),
+          0);
+    }
+    for (int count = 0; count < 100; count++) {
+        uint64_t id = s_peek (s_ids) + 500;
+        ASSERT_RC (zseq_raise (s_ids, id), ZSEQ_OK);
+        atomic_store (&raised, id);
+    }
+    atomic_store (&over, true);
+    for (size_t at = 0; at < 6; at++) {
+        pthread_join (watchers[at].thread, NULL);
+        cr_assert_eq (watchers[at].got, 0, "%s: %lu after a raise to %lu",
+                      s_uri, watchers[at].got, watchers[at].least);
+    }
+    for (size_t at = 0; at < 3; at++)
+        zseq_destroy (&handles[at]);
 }
 
 //  At the end of a sequence, too.

@@ -278,6 +278,17 @@ Test (buffer, burns_everything_below_what_it_is_lifted_to)
     s_assert_take_all (40, 41);
 }
 
+Test (buffer, cuts_a_range_on_its_way_below_what_it_was_lifted_to)
+{
+    zseq_buffer_init (&s_buffer);
+    cr_assert_eq (zseq_buffer_lift (&s_buffer, 15, 1), 0);
+    cr_assert_eq (s_add (1, 11), 10);
+    cr_assert (!zseq_buffer_turn (&s_buffer, 1));
+    cr_assert_eq (s_add (11, 21), 4);
+    cr_assert (zseq_buffer_turn (&s_buffer, 1));
+    s_assert_take_all (15, 21);
+}
+
 Test (buffer, has_room_for_what_a_lift_leaves)
 {
     s_setup (10, 20);

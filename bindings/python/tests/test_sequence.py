@@ -105,6 +105,16 @@ def test_raise_to_never_goes_back(client: zseq.Client, name: str) -> None:
     assert next(sequence) == 1_000_001
 
 
+def test_raise_to_reaches_all_handles(client: zseq.Client, name: str) -> None:
+    one = client.sequence(name, batch=50)
+    other = client.sequence(name, batch=50)
+    next(other)
+    one.raise_to(1_000_000)
+    assert next(other) >= 1_000_000
+    one.raise_to(2_000_000)
+    assert min(other.take(100)) >= 2_000_000
+
+
 def test_ids_are_64_bits(client: zseq.Client, name: str) -> None:
     sequence = client.sequence(name)
     sequence.raise_to(2**63 - 3)

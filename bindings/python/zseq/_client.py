@@ -216,10 +216,10 @@ class Sequence(BaseSequence):
         """Makes sure that IDs handed out by calls that begin after this one
         returned are at least number, 1 to 2**63, which ends the sequence.
 
-        Never goes back. This handle's buffer below number is burnt; other
-        clients' buffers are not reached. Errors: ZseqInval, those of
-        ``peek``; after ZseqTimeout or ZseqUnavailable it may or may not come
-        to hold.
+        Never goes back. What all handles of this client on that sequence
+        have in their buffers below number is burnt; other clients' buffers
+        are not reached. Errors: ZseqInval, those of ``peek``; after
+        ZseqTimeout or ZseqUnavailable it may or may not come to hold.
         """
         check_id(number)
         self._core.wait(

@@ -10,7 +10,6 @@
 #include <inttypes.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,221 +19,32 @@
 
 #include <jansson.h>
 
-#include "zseq.h"
-
-//  Exit codes; the manual page lists them too.
-enum {
-    S_DONE = 0,
-    S_MISUSED = 1,  //  Bad use, or the output could not be written
-    S_FAILED = 2,   //  Unavailable, timed out, or refused by the cluster
-};
+#include "zseq_cli.h"
+#include "zseq_text.h"
 
 //  IDs that "next -n" takes at a time when no batch is given.
 #define S_CHUNK_MAX 4096
-
-//  Room for any text that is printed, escaped.
-#define S_TEXT_MAX 4096
-
-typedef struct s_command s_command_t;
-
-typedef struct {
-    const s_command_t *command;
-    const char *uri;
-    char **argument;      //  What follows the command's name
-    int arguments;        //  How many
-    char given[32];       //  Letters of the options that were given
-    uint64_t timeout_ms;  //  0 if not given
-    uint64_t count;       //  0 if not given
-    uint64_t batch;       //  0 if not given
-    uint64_t delay_ms;
-    bool json;
-    bool help;
-    bool version;
-    zseq_client_t *client;
-    bool unwritable;  //  Set by s_list_item when stdout failed
-} s_job_t;
-
-struct s_command {
-    const char *name;
-    const char *usage;
-    const char *help;
-    const char *options;  //  Letters that it takes beside -u, -t, -h
-    int arguments_min;
-    int arguments_max;
-    int (*run) (s_job_t *job);
-};
-
-static volatile sig_atomic_t s_stopped;
 
 static void
 s_stop (int number)
 {
     (void) number;  //  Both signals mean the same.
-    s_stopped = 1;
-}
-
-//  Text that others wrote.
-
-//  Bytes of the UTF-8 character at text that is safe to print, or 0: not well
-//  formed, or a control character (Unicode 15, table 3-7).
-static size_t
-s_printable_size (const char *text)
-{
-    const unsigned char *byte = (const unsigned char *) text;
-    if (byte[0] < 0x80)
-        return byte[0] >= 0x20 && byte[0] != 0x7f ? 1 : 0;
-    size_t size;
-    unsigned char low = 0x80;
-    unsigned char high = 0xbf;
-    if (byte[0] >= 0xc2 && byte[0] <= 0xdf) {
-        size = 2;
-        if (byte[0] == 0xc2)
-            low = 0xa0;
-    }
-    else if (byte[0] >= 0xe0 && byte[0] <= 0xef) {
-        size = 3;
-        if (byte[0] == 0xe0)
-            low = 0xa0;
-        if (byte[0] == 0xed)
-            high = 0x9f;
-    }
-    else if (byte[0] >= 0xf0 && byte[0] <= 0xf4) {
-        size = 4;
-        if (byte[0] == 0xf0)
-            low = 0x90;
-        if (byte[0] == 0xf4)
-            high = 0x8f;
-    }
-    else
-        return 0;
-    if (byte[1] < low || byte[1] > high)
-        return 0;
-    for (size_t index = 2; index < size; index++)
-        if ((byte[index] & 0xc0) != 0x80)
-            return 0;
-    return size;
-}
-
-//  Copies text to out[0..size), so that it is one line of well-formed UTF-8
-//  and cannot drive a terminal: other bytes and the backslash become \xHH.
-//  What does not fit is cut off. Returns out.
-static const char *
-s_escape (const char *text, char *out, size_t size)
-{
-    assert (size > 0);
-    size_t used = 0;
-    while (*text) {
-        char item[8];
-        size_t item_size = s_printable_size (text);
-        if (item_size == 0 || *text == '\\') {
-            (void) snprintf (item, sizeof item, "\\x%02x",
-                             (unsigned int) (unsigned char) *text);
-            text++;
-            item_size = 4;
-        }
-        else {
-            memcpy (item, text, item_size);
-            text += item_size;
-        }
-        if (used + item_size >= size)
-            break;
-        memcpy (out + used, item, item_size);
-        used += item_size;
-    }
-    out[used] = '\0';
-    return out;
-}
-
-//  Errors.
-
-static int s_misused (const s_job_t *job, const char *format, ...)
-  __attribute__ ((format (printf, 2, 3)));
-
-static int
-s_misused (const s_job_t *job, const char *format, ...)
-{
-    char text[S_TEXT_MAX];
-    char escaped[S_TEXT_MAX];
-    va_list arguments;
-    va_start (arguments, format);
-    (void) vsnprintf (text, sizeof text, format, arguments);
-    va_end (arguments);
-    fprintf (stderr, "zseq: %s; see zseq %s%s--help\n",
-             s_escape (text, escaped, sizeof escaped),
-             job->command ? job->command->name : "", job->command ? " " : "");
-    return S_MISUSED;
-}
-
-//  The library's call for this job failed with rc.
-static int
-s_failed (const s_job_t *job, int rc)
-{
-    char subject[S_TEXT_MAX] = "";
-    char detail[S_TEXT_MAX];
-    bool named = job->arguments > 0;
-    if (named)
-        s_escape (job->argument[0], subject, sizeof subject);
-    s_escape (zseq_detail (), detail, sizeof detail);
-    fprintf (stderr, "zseq: %s%s%s%s: %s%s%s\n", job->command->name,
-             named ? " '" : "", subject, named ? "'" : "", zseq_strerror (rc),
-             *detail ? ": " : "", detail);
-    bool misused = rc == ZSEQ_EINVAL || rc == ZSEQ_EURI || rc == ZSEQ_EQUORUM ||
-                   rc == ZSEQ_EDUPLICATE;
-    return misused ? S_MISUSED : S_FAILED;
+    zseq_cli_stopped = 1;
 }
 
 //  Output.
 
-//  Says why stdout could not be written. A closed pipe needs no words: the
-//  reader has seen enough. An interrupted write is the end of a stream.
-static int
-s_unwritable (void)
-{
-    if (errno == EINTR && s_stopped)
-        return S_DONE;
-    if (errno != EPIPE)
-        fprintf (stderr,
-                 "zseq: cannot write to standard output: %s; what was not "
-                 "printed is burnt\n",
-                 strerror (errno));
-    return S_MISUSED;
-}
-
 static int
 s_flush (void)
 {
-    return fflush (stdout) == 0 ? S_DONE : s_unwritable ();
+    return fflush (stdout) == 0 ? ZSEQ_CLI_DONE : zseq_cli_unwritable ();
 }
 
 static int
 s_print_id (uint64_t id)
 {
-    return printf ("%" PRIu64 "\n", id) < 0 ? s_unwritable () : S_DONE;
-}
-
-//  Reads a whole number in min..max. Returns false when text is not one,
-//  having said so.
-static bool
-s_number (const s_job_t *job, const char *what, const char *text, uint64_t min,
-          uint64_t max, uint64_t *value_p)
-{
-    uint64_t value = 0;
-    bool valid = *text != '\0';
-    for (const char *digit = text; *digit && valid; digit++) {
-        valid = *digit >= '0' && *digit <= '9';
-        if (valid && value > (UINT64_MAX - (uint64_t) (*digit - '0')) / 10)
-            valid = false;
-        else if (valid)
-            value = value * 10 + (uint64_t) (*digit - '0');
-    }
-    if (!valid || value < min || value > max) {
-        s_misused (job,
-                   "%s '%s' is not a whole number from %" PRIu64 " to %" PRIu64,
-                   what, text, min, max);
-        return false;
-    }
-    *value_p = value;
-    return true;
+    return printf ("%" PRIu64 "\n", id) < 0 ? zseq_cli_unwritable ()
+                                            : ZSEQ_CLI_DONE;
 }
 
 //  Prints and frees it; null: there was no memory for it.
@@ -243,11 +53,11 @@ s_print_json (json_t *json)
 {
     if (!json) {
         fprintf (stderr, "zseq: %s\n", zseq_strerror (ZSEQ_ENOMEM));
-        return S_FAILED;
+        return ZSEQ_CLI_FAILED;
     }
-    int result = S_DONE;
+    int result = ZSEQ_CLI_DONE;
     if (json_dumpf (json, stdout, JSON_INDENT (2)) < 0 || puts ("") < 0)
-        result = s_unwritable ();
+        result = zseq_cli_unwritable ();
     json_decref (json);
     return result;
 }
@@ -257,17 +67,17 @@ s_print_json (json_t *json)
 //  Makes the handle that the job's first argument names. On failure it is
 //  null and the reason has been told.
 static zseq_t *
-s_open (s_job_t *job, int *status_p)
+s_open (zseq_cli_job_t *job, int *status_p)
 {
     zseq_t *seq = zseq_new (job->client, job->argument[0]);
     if (!seq) {
-        *status_p = s_failed (job, zseq_errno ());
+        *status_p = zseq_cli_failed (job, zseq_errno ());
         return NULL;
     }
     if (job->batch) {
         int rc = zseq_set_batch (seq, job->batch);
         if (rc != ZSEQ_OK) {
-            *status_p = s_failed (job, rc);
+            *status_p = zseq_cli_failed (job, rc);
             zseq_destroy (&seq);
         }
     }
@@ -276,7 +86,7 @@ s_open (s_job_t *job, int *status_p)
 
 //  Without a batch: claims of exactly what is wanted, so that nothing burns.
 static int
-s_next_claims (s_job_t *job, zseq_t *seq)
+s_next_claims (zseq_cli_job_t *job, zseq_t *seq)
 {
     uint64_t left = job->count;
     while (left > 0) {
@@ -284,36 +94,36 @@ s_next_claims (s_job_t *job, zseq_t *seq)
         size_t count = left < S_CHUNK_MAX ? (size_t) left : S_CHUNK_MAX;
         int rc = zseq_take (seq, ids, count);
         if (rc != ZSEQ_OK)
-            return s_failed (job, rc);
+            return zseq_cli_failed (job, rc);
         for (size_t index = 0; index < count; index++) {
             int status = s_print_id (ids[index]);
-            if (status != S_DONE)
+            if (status != ZSEQ_CLI_DONE)
                 return status;
         }
         left -= count;
     }
-    return S_DONE;
+    return ZSEQ_CLI_DONE;
 }
 
 static int
-s_next_batches (s_job_t *job, zseq_t *seq)
+s_next_batches (zseq_cli_job_t *job, zseq_t *seq)
 {
     for (uint64_t index = 0; index < job->count; index++) {
         uint64_t id;
         int rc = zseq_next (seq, &id);
         if (rc != ZSEQ_OK)
-            return s_failed (job, rc);
+            return zseq_cli_failed (job, rc);
         int status = s_print_id (id);
-        if (status != S_DONE)
+        if (status != ZSEQ_CLI_DONE)
             return status;
     }
-    return S_DONE;
+    return ZSEQ_CLI_DONE;
 }
 
 static int
-s_next (s_job_t *job)
+s_next (zseq_cli_job_t *job)
 {
-    int status = S_DONE;
+    int status = ZSEQ_CLI_DONE;
     zseq_t *seq = s_open (job, &status);
     if (!seq)
         return status;
@@ -325,22 +135,23 @@ s_next (s_job_t *job)
 }
 
 static int
-s_range (s_job_t *job)
+s_range (zseq_cli_job_t *job)
 {
     uint64_t count;
-    if (!s_number (job, "count", job->argument[1], 1, ZSEQ_COUNT_MAX, &count))
-        return S_MISUSED;
-    int status = S_DONE;
+    if (!zseq_cli_number (job, "count", job->argument[1], 1, ZSEQ_COUNT_MAX,
+                          &count))
+        return ZSEQ_CLI_MISUSED;
+    int status = ZSEQ_CLI_DONE;
     zseq_t *seq = s_open (job, &status);
     if (!seq)
         return status;
     uint64_t first;
     int rc = zseq_next_range (seq, count, &first);
     if (rc != ZSEQ_OK)
-        status = s_failed (job, rc);
+        status = zseq_cli_failed (job, rc);
     else if (printf ("%" PRIu64 " %" PRIu64 "\n", first, first + (count - 1)) <
              0)
-        status = s_unwritable ();
+        status = zseq_cli_unwritable ();
     zseq_destroy (&seq);
     return status;
 }
@@ -360,36 +171,36 @@ s_pause (uint64_t delay_ms)
       .tv_sec = (time_t) (delay_ms / 1000),
       .tv_nsec = (long) (delay_ms % 1000) * 1000000,
     };
-    if (!s_stopped)
+    if (!zseq_cli_stopped)
         (void) ppoll (NULL, 0, &delay, &before);  //  Either end is fine.
     sigprocmask (SIG_SETMASK, &before, NULL);
 }
 
 static int
-s_stream_ids (s_job_t *job, zseq_t *seq)
+s_stream_ids (zseq_cli_job_t *job, zseq_t *seq)
 {
     for (uint64_t index = 0; job->count == 0 || index < job->count; index++) {
         if (index > 0 && job->delay_ms > 0)
             s_pause (job->delay_ms);
-        if (s_stopped)
+        if (zseq_cli_stopped)
             break;
         uint64_t id;
         int rc = zseq_next (seq, &id);
         if (rc != ZSEQ_OK)
-            return s_failed (job, rc);
+            return zseq_cli_failed (job, rc);
         int status = s_print_id (id);
-        if (status == S_DONE)
+        if (status == ZSEQ_CLI_DONE)
             status = s_flush ();
-        if (status != S_DONE)
+        if (status != ZSEQ_CLI_DONE)
             return status;
     }
-    return S_DONE;
+    return ZSEQ_CLI_DONE;
 }
 
 //  The first signal ends the stream after the ID under way, the second ends
 //  the process: a call may wait until its deadline.
 static int
-s_stream (s_job_t *job)
+s_stream (zseq_cli_job_t *job)
 {
     struct sigaction action = {.sa_handler = s_stop};
     sigemptyset (&action.sa_mask);
@@ -397,7 +208,7 @@ s_stream (s_job_t *job)
     sigaction (SIGINT, &action, NULL);
     sigaction (SIGTERM, &action, NULL);
 
-    int status = S_DONE;
+    int status = ZSEQ_CLI_DONE;
     zseq_t *seq = s_open (job, &status);
     if (!seq)
         return status;
@@ -407,32 +218,32 @@ s_stream (s_job_t *job)
 }
 
 static int
-s_peek (s_job_t *job)
+s_peek (zseq_cli_job_t *job)
 {
-    int status = S_DONE;
+    int status = ZSEQ_CLI_DONE;
     zseq_t *seq = s_open (job, &status);
     if (!seq)
         return status;
     uint64_t next;
     int rc = zseq_peek (seq, &next);
-    status = rc == ZSEQ_OK ? s_print_id (next) : s_failed (job, rc);
+    status = rc == ZSEQ_OK ? s_print_id (next) : zseq_cli_failed (job, rc);
     zseq_destroy (&seq);
     return status;
 }
 
 static int
-s_raise (s_job_t *job)
+s_raise (zseq_cli_job_t *job)
 {
     uint64_t id;
-    if (!s_number (job, "ID", job->argument[1], 1, ZSEQ_ID_MAX + 1, &id))
-        return S_MISUSED;
-    int status = S_DONE;
+    if (!zseq_cli_number (job, "ID", job->argument[1], 1, ZSEQ_ID_MAX + 1, &id))
+        return ZSEQ_CLI_MISUSED;
+    int status = ZSEQ_CLI_DONE;
     zseq_t *seq = s_open (job, &status);
     if (!seq)
         return status;
     int rc = zseq_raise (seq, id);
     if (rc != ZSEQ_OK)
-        status = s_failed (job, rc);
+        status = zseq_cli_failed (job, rc);
     zseq_destroy (&seq);
     return status;
 }
@@ -440,179 +251,21 @@ s_raise (s_job_t *job)
 static int
 s_list_item (const char *name, uint64_t next, void *arg)
 {
-    s_job_t *job = arg;
+    zseq_cli_job_t *job = arg;
     char escaped[4 * ZSEQ_NAME_MAX + 1];
-    s_escape (name, escaped, sizeof escaped);
+    zseq_text_escape (name, escaped, sizeof escaped);
     job->unwritable = printf ("%s\t%" PRIu64 "\n", escaped, next) < 0;
     return job->unwritable ? 1 : 0;
 }
 
 static int
-s_list (s_job_t *job)
+s_list (zseq_cli_job_t *job)
 {
     const char *prefix = job->arguments > 0 ? job->argument[0] : "";
     int rc = zseq_client_list (job->client, prefix, s_list_item, job);
     if (job->unwritable)
-        return s_unwritable ();
-    return rc == ZSEQ_OK ? S_DONE : s_failed (job, rc);
-}
-
-//  Import: raises that are under way together, so that a million names take
-//  seconds.
-
-#define WINDOW 256
-
-typedef struct {
-    zseq_t *seq;  //  NULL: free
-    size_t line;
-} s_raise_t;
-
-typedef struct {
-    s_job_t *job;
-    const char *file;
-    s_raise_t raise[WINDOW];
-    size_t under_way;
-    size_t done;
-} s_import_t;
-
-//  The opposite of s_escape, in place. False: no name.
-static bool
-s_unescape (char *text)
-{
-    char *out = text;
-    for (const char *at = text; *at; out++) {
-        unsigned int byte;
-        if (*at != '\\')
-            *out = *at++;
-        else if (at[1] == 'x' && strspn (at + 2, "0123456789abcdef") >= 2 &&
-                 sscanf (at + 2, "%2x", &byte) == 1 && byte) {
-            *out = (char) byte;
-            at += 4;
-        }
-        else
-            return false;
-    }
-    *out = '\0';
-    return out > text && out - text <= ZSEQ_NAME_MAX;
-}
-
-static int
-s_import_failed (const s_import_t *self, size_t line, const char *why,
-                 const char *detail)
-{
-    char file[S_TEXT_MAX];
-    char escaped[S_TEXT_MAX];
-    fprintf (stderr,
-             "zseq: import: %s, line %zu: %s%s%s; %zu sequences were raised, "
-             "and may be again\n",
-             s_escape (self->file, file, sizeof file), line, why,
-             *detail ? ": " : "", s_escape (detail, escaped, sizeof escaped),
-             self->done);
-    return S_FAILED;
-}
-
-//  Waits until one of the raises at least has ended.
-static int
-s_import_collect (s_import_t *self)
-{
-    zseq_ended_t ended[WINDOW];
-    struct pollfd fd = {.fd = zseq_client_fd (self->job->client),
-                        .events = POLLIN};
-    if (fd.fd < 0)
-        return s_failed (self->job, zseq_errno ());
-    while (poll (&fd, 1, -1) < 0)
-        assert (errno == EINTR);
-    size_t count = zseq_client_collect (self->job->client, ended, WINDOW);
-    int status = S_DONE;
-    for (size_t index = 0; index < count; index++) {
-        s_raise_t *raise = &self->raise[ended[index].tag];
-        zseq_destroy (&raise->seq);
-        self->under_way--;
-        self->done += ended[index].rc == ZSEQ_OK;
-        if (ended[index].rc != ZSEQ_OK && status == S_DONE)
-            status = s_import_failed (self, raise->line,
-                                      zseq_strerror (ended[index].rc),
-                                      ended[index].detail);
-    }
-    return status;
-}
-
-static int
-s_import_line (s_import_t *self, char *text, size_t line)
-{
-    char *tab = strchr (text, '\t');
-    uint64_t next = 0;
-    if (tab)
-        *tab = '\0';
-    if (!tab || !s_unescape (text) ||
-        !s_number (self->job, "next ID", tab + 1, 1, ZSEQ_ID_MAX + 1, &next))
-        return s_import_failed (
-          self, line, "not a name, a tab and its next ID, as list prints", "");
-    int status = S_DONE;
-    while (self->under_way == WINDOW && status == S_DONE)
-        status = s_import_collect (self);
-    if (status != S_DONE)
-        return status;
-    size_t place = 0;
-    while (self->raise[place].seq)
-        place++;
-    s_raise_t *raise = &self->raise[place];
-    raise->line = line;
-    raise->seq = zseq_new (self->job->client, text);
-    int rc =
-      raise->seq ? zseq_start_raise (raise->seq, next, place) : zseq_errno ();
-    if (rc != ZSEQ_OK) {
-        zseq_destroy (&raise->seq);
-        return s_import_failed (self, line, zseq_strerror (rc), zseq_detail ());
-    }
-    self->under_way++;
-    return S_DONE;
-}
-
-static int
-s_import_lines (s_import_t *self, FILE *stream)
-{
-    char *text = NULL;
-    size_t size = 0;
-    int status = S_DONE;
-    ssize_t length;
-    size_t line = 0;
-    while (status == S_DONE && (length = getline (&text, &size, stream)) >= 0) {
-        line++;
-        if (strlen (text) != (size_t) length)
-            status = s_import_failed (self, line, "a NUL byte", "");
-        else {
-            text[strcspn (text, "\n")] = '\0';
-            status = s_import_line (self, text, line);
-        }
-    }
-    if (status == S_DONE && ferror (stream))
-        status =
-          s_import_failed (self, line + 1, "cannot read", strerror (errno));
-    free (text);
-    return status;
-}
-
-static int
-s_import (s_job_t *job)
-{
-    s_import_t self = {
-      .job = job, .file = job->arguments > 0 ? job->argument[0] : "(stdin)"};
-    FILE *stream = job->arguments > 0 ? fopen (job->argument[0], "re") : stdin;
-    if (!stream)
-        return s_misused (job, "cannot open %s: %s", job->argument[0],
-                          strerror (errno));
-    int status = s_import_lines (&self, stream);
-    while (status == S_DONE && self.under_way > 0)
-        status = s_import_collect (&self);
-    for (size_t place = 0; place < WINDOW; place++)
-        zseq_destroy (&self.raise[place].seq);
-    if (stream != stdin)
-        (void) fclose (stream);  //  It was only read.
-    if (status == S_DONE &&
-        printf ("%zu sequence%s\n", self.done, self.done == 1 ? "" : "s") < 0)
-        return s_unwritable ();
-    return status;
+        return zseq_cli_unwritable ();
+    return rc == ZSEQ_OK ? ZSEQ_CLI_DONE : zseq_cli_failed (job, rc);
 }
 
 //  What an ID is made of.
@@ -632,20 +285,20 @@ s_decode_json (uint64_t id, const char *time, uint64_t unix_ms, uint32_t worker,
 }
 
 static int
-s_flake (s_job_t *job)
+s_flake (zseq_cli_job_t *job)
 {
     uint64_t id;
     if (strcmp (job->argument[0], "decode") != 0)
-        return s_misused (job, "flake %s is not flake decode",
-                          job->argument[0]);
-    if (!s_number (job, "ID", job->argument[1], 1, ZSEQ_ID_MAX, &id))
-        return S_MISUSED;
+        return zseq_cli_misused (job, "flake %s is not flake decode",
+                                 job->argument[0]);
+    if (!zseq_cli_number (job, "ID", job->argument[1], 1, ZSEQ_ID_MAX, &id))
+        return ZSEQ_CLI_MISUSED;
     uint64_t unix_ms;
     uint32_t worker;
     uint32_t sequence;
     int rc = zseq_client_decode (job->client, id, &unix_ms, &worker, &sequence);
     if (rc != ZSEQ_OK)
-        return s_failed (job, rc);
+        return zseq_cli_failed (job, rc);
     time_t seconds = (time_t) (unix_ms / 1000);
     struct tm parts;
     char day[64] = "";
@@ -658,8 +311,8 @@ s_flake (s_job_t *job)
         return s_decode_json (id, time, unix_ms, worker, sequence);
     if (printf ("%s worker %" PRIu32 " sequence %" PRIu32 "\n", time, worker,
                 sequence) < 0)
-        return s_unwritable ();
-    return S_DONE;
+        return zseq_cli_unwritable ();
+    return ZSEQ_CLI_DONE;
 }
 
 #define COLUMNS 7  //  Of status
@@ -672,15 +325,16 @@ static void
 s_status_row (const zseq_node_status_t *node, s_row_t *row)
 {
     size_t size = sizeof row->cell[0];
-    s_escape (node->name, row->cell[0], size);
-    s_escape (node->endpoint, row->cell[1], size);
+    zseq_text_escape (node->name, row->cell[0], size);
+    zseq_text_escape (node->endpoint, row->cell[1], size);
     if (!node->reachable) {
         (void) snprintf (row->cell[2], size, "unreachable");
         for (size_t index = 3; index < COLUMNS; index++)
             (void) snprintf (row->cell[index], size, "-");
         return;
     }
-    s_escape (node->voting ? "voting" : node->state, row->cell[2], size);
+    zseq_text_escape (node->voting ? "voting" : node->state, row->cell[2],
+                      size);
     (void) snprintf (row->cell[3], size, "%" PRIu64, node->incarnation);
     (void) snprintf (row->cell[4], size, "%" PRIu64, node->sequences);
     (void) snprintf (row->cell[5], size, "%" PRIu64, node->burnt);
@@ -704,22 +358,22 @@ s_status_table (const zseq_status_t *status)
                 width[index] = size;
         }
     char cluster[4 * ZSEQ_LABEL_MAX + 1];
-    s_escape (status->cluster, cluster, sizeof cluster);
+    zseq_text_escape (status->cluster, cluster, sizeof cluster);
     char identity[32] = "not born yet";
     if (status->identity)
         (void) snprintf (identity, sizeof identity, "identity %016" PRIx64,
                          status->identity);
     if (printf ("cluster %s, %s, N %zu, R %zu, W %zu\n", cluster, identity,
                 status->nodes, status->r, status->w) < 0)
-        return s_unwritable ();
+        return zseq_cli_unwritable ();
     for (size_t line = 0; line < 1 + status->nodes; line++)
         for (size_t index = 0; index < COLUMNS; index++) {
             bool last = index + 1 == COLUMNS;
             if (printf ("%-*s%s", last ? 0 : width[index],
                         row[line].cell[index], last ? "\n" : "  ") < 0)
-                return s_unwritable ();
+                return zseq_cli_unwritable ();
         }
-    return S_DONE;
+    return ZSEQ_CLI_DONE;
 }
 
 //  Numbers of 64 bits are strings, since many readers keep 53 bits.
@@ -748,7 +402,7 @@ s_status_json (const zseq_status_t *status)
 {
     char cluster[4 * ZSEQ_LABEL_MAX + 1];
     char identity[17];
-    s_escape (status->cluster, cluster, sizeof cluster);
+    zseq_text_escape (status->cluster, cluster, sizeof cluster);
     (void) snprintf (identity, sizeof identity, "%016" PRIx64,
                      status->identity);
     json_t *nodes = json_array ();
@@ -762,16 +416,16 @@ s_status_json (const zseq_status_t *status)
 }
 
 static int
-s_status (s_job_t *job)
+s_status (zseq_cli_job_t *job)
 {
     zseq_status_t status;
     int rc = zseq_client_status (job->client, &status);
     if (rc != ZSEQ_OK)
-        return s_failed (job, rc);
+        return zseq_cli_failed (job, rc);
     return job->json ? s_status_json (&status) : s_status_table (&status);
 }
 
-static const s_command_t s_commands[] = {
+static const zseq_cli_command_t s_commands[] = {
   {"next", "next NAME [-n COUNT] [--batch B]",
    "Prints the next ID of sequence NAME, or the next COUNT IDs, one per\n"
    "line. Without --batch they come in ranges of what is wanted, and nothing\n"
@@ -814,13 +468,27 @@ static const s_command_t s_commands[] = {
    "\n"
    "  -w, --write-out F   table or json (table)\n",
    "w", 0, 0, s_status},
-  {"import", "import [FILE]",
-   "Raises sequences to where they stood elsewhere, from FILE or the standard\n"
-   "input: what list prints. 'zseq -u FROM list | zseq -u TO import' moves\n"
-   "them, once nobody takes IDs from FROM any more; it may be repeated. "
-   "Prints\n"
-   "how many there were.\n",
-   "", 0, 1, s_import},
+  {"export", "export [PREFIX] [-o FILE]",
+   "Writes out the sequences whose names begin with PREFIX and their next "
+   "IDs,\n"
+   "for import: once nobody takes IDs there any more, 'zseq -u FROM export |\n"
+   "zseq -u TO import' moves them.\n"
+   "\n"
+   "  -o, --output FILE   write to FILE, which appears when it is complete\n",
+   "o", 0, 1, zseq_cli_export},
+  {"import", "import [FILE] [--add COUNT] [--partial]",
+   "Raises sequences to where they stood elsewhere, as FILE or the standard\n"
+   "input says, which export has written; it may be repeated. Nothing is done\n"
+   "unless the export is complete and undamaged. Prints how many there were,\n"
+   "how many were raised, and how many were as high already.\n"
+   "\n"
+   "  -a, --add COUNT     raise each by COUNT more, since IDs may have been\n"
+   "                      taken after the export\n"
+   "  -p, --partial       take the complete lines of an export that was cut "
+   "off\n"
+   "                      or edited, or of what list prints: you know what is\n"
+   "                      missing, and that its IDs would repeat\n",
+   "ap", 0, 1, zseq_cli_import},
   {"flake", "flake decode ID [-w table|json]",
    "Prints the time, worker and sequence number that a flake ID is made of.\n"
    "Other layouts than the usual one are told by -u, as in\n"
@@ -841,7 +509,7 @@ static const char s_common_help[] =
   "  -h, --help          this text, also of each command\n";
 
 static int
-s_help (const s_command_t *command)
+s_help (const zseq_cli_command_t *command)
 {
     if (command) {
         printf ("usage: zseq [-u URI] [-t MS] %s\n\n%s%s%s", command->usage,
@@ -874,7 +542,7 @@ s_version (void)
 
 //  One option. Returns false when its value is wrong, having said so.
 static bool
-s_option (s_job_t *job, int letter, const char *value)
+s_option (zseq_cli_job_t *job, int letter, const char *value)
 {
     size_t used = strlen (job->given);
     if (!strchr (job->given, letter) && used + 1 < sizeof job->given)
@@ -884,26 +552,36 @@ s_option (s_job_t *job, int letter, const char *value)
         job->uri = value;
         return true;
     case 't':
-        return s_number (job, "--timeout", value, 1, ZSEQ_TIMEOUT_MS_MAX,
-                         &job->timeout_ms);
+        return zseq_cli_number (job, "--timeout", value, 1, ZSEQ_TIMEOUT_MS_MAX,
+                                &job->timeout_ms);
     case 'n':
-        return s_number (job, "--count", value, 1, ZSEQ_ID_MAX, &job->count);
+        return zseq_cli_number (job, "--count", value, 1, ZSEQ_ID_MAX,
+                                &job->count);
     case 'b':
         if (strcmp (value, "auto") == 0) {
             job->batch = ZSEQ_BATCH_AUTO;
             return true;
         }
-        return s_number (job, "--batch", value, 1, ZSEQ_COUNT_MAX, &job->batch);
+        return zseq_cli_number (job, "--batch", value, 1, ZSEQ_COUNT_MAX,
+                                &job->batch);
     case 'd':
-        return s_number (job, "--delay", value, 0, ZSEQ_TIMEOUT_MS_MAX,
-                         &job->delay_ms);
+        return zseq_cli_number (job, "--delay", value, 0, ZSEQ_TIMEOUT_MS_MAX,
+                                &job->delay_ms);
     case 'w':
         job->json = strcmp (value, "json") == 0;
         if (!job->json && strcmp (value, "table") != 0) {
-            s_misused (job, "--write-out '%s' is neither table nor json",
-                       value);
+            zseq_cli_misused (job, "--write-out '%s' is neither table nor json",
+                              value);
             return false;
         }
+        return true;
+    case 'o':
+        job->output = value;
+        return true;
+    case 'a':
+        return zseq_cli_number (job, "--add", value, 1, ZSEQ_ID_MAX, &job->add);
+    case 'p':
+        job->partial = true;
         return true;
     case 'h':
         job->help = true;
@@ -918,7 +596,7 @@ s_option (s_job_t *job, int letter, const char *value)
 //  Reads the options, which may stand anywhere, and moves the rest behind
 //  them. Returns false when the command line is wrong, having said so.
 static bool
-s_options (s_job_t *job, int argc, char **argv)
+s_options (zseq_cli_job_t *job, int argc, char **argv)
 {
     static const struct option options[] = {
       {"uri", required_argument, NULL, 'u'},
@@ -927,26 +605,30 @@ s_options (s_job_t *job, int argc, char **argv)
       {"batch", required_argument, NULL, 'b'},
       {"delay", required_argument, NULL, 'd'},
       {"write-out", required_argument, NULL, 'w'},
+      {"output", required_argument, NULL, 'o'},
+      {"add", required_argument, NULL, 'a'},
+      {"partial", no_argument, NULL, 'p'},
       {"help", no_argument, NULL, 'h'},
       {"version", no_argument, NULL, 'V'},
       {NULL, 0, NULL, 0},
     };
     opterr = 0;
     int letter;
-    while ((letter = getopt_long (argc, argv, ":u:t:n:b:d:w:hV", options,
+    while ((letter = getopt_long (argc, argv, ":u:t:n:b:d:w:o:a:phV", options,
                                   NULL)) != -1) {
         if (letter == ':') {
-            s_misused (job, "option '%s' needs a value", argv[optind - 1]);
+            zseq_cli_misused (job, "option '%s' needs a value",
+                              argv[optind - 1]);
             return false;
         }
-        if (letter == '?' && optopt && !strchr ("hV", optopt)) {
+        if (letter == '?' && optopt && !strchr ("phV", optopt)) {
             bool digit = optopt >= '0' && optopt <= '9';
-            s_misused (job, "unknown option '-%c'%s", optopt,
-                       digit ? " (a number has no sign)" : "");
+            zseq_cli_misused (job, "unknown option '-%c'%s", optopt,
+                              digit ? " (a number has no sign)" : "");
             return false;
         }
         if (letter == '?') {
-            s_misused (job, "unknown option '%s'", argv[optind - 1]);
+            zseq_cli_misused (job, "unknown option '%s'", argv[optind - 1]);
             return false;
         }
         if (!s_option (job, letter, optarg))
@@ -959,14 +641,14 @@ s_options (s_job_t *job, int argc, char **argv)
 
 //  Finds the command and checks what was given against what it takes.
 static bool
-s_choose (s_job_t *job)
+s_choose (zseq_cli_job_t *job)
 {
     const char *name = job->argument[0];
     for (size_t index = 0; index < S_COMMANDS; index++)
         if (strcmp (s_commands[index].name, name) == 0)
             job->command = &s_commands[index];
     if (!job->command) {
-        s_misused (job, "unknown command '%s'", name);
+        zseq_cli_misused (job, "unknown command '%s'", name);
         return false;
     }
     job->argument++;
@@ -976,15 +658,15 @@ s_choose (s_job_t *job)
     for (const char *letter = job->given; *letter; letter++)
         if (!strchr ("ut", *letter) &&
             !strchr (job->command->options, *letter)) {
-            s_misused (job, "%s takes no option -%c", name, *letter);
+            zseq_cli_misused (job, "%s takes no option -%c", name, *letter);
             return false;
         }
     if (job->arguments < job->command->arguments_min ||
         job->arguments > job->command->arguments_max) {
-        s_misused (job, "%s arguments for %s: usage is zseq %s",
-                   job->arguments < job->command->arguments_min ? "too few"
-                                                                : "too many",
-                   name, job->command->usage);
+        zseq_cli_misused (
+          job, "%s arguments for %s: usage is zseq %s",
+          job->arguments < job->command->arguments_min ? "too few" : "too many",
+          name, job->command->usage);
         return false;
     }
     return true;
@@ -993,21 +675,23 @@ s_choose (s_job_t *job)
 //  The user's own directory (XDG Base Directory Specification 0.8), whose
 //  parents are made. False: there is none, which was told.
 static bool
-s_own_uri (const s_job_t *job, char *uri, size_t size)
+s_own_uri (const zseq_cli_job_t *job, char *uri, size_t size)
 {
     const char *state = getenv ("XDG_STATE_HOME");
     const char *home = getenv ("HOME");
     bool given = state && *state == '/';
     if (!given && (!home || *home != '/')) {
-        s_misused (job, "nothing says where IDs come from: neither -u nor "
-                        "ZSEQ_URI, and there is no $HOME for a directory");
+        zseq_cli_misused (job,
+                          "nothing says where IDs come from: neither -u nor "
+                          "ZSEQ_URI, and there is no $HOME for a directory");
         return false;
     }
     int length = snprintf (uri, size, "file:%s%s/zseq", given ? state : home,
                            given ? "" : "/.local/state");
     if (length < 0 || (size_t) length >= size || strchr (uri, '?')) {
-        s_misused (job, "the user's directory '%s' cannot be used: give -u",
-                   given ? state : home);
+        zseq_cli_misused (job,
+                          "the user's directory '%s' cannot be used: give -u",
+                          given ? state : home);
         return false;
     }
     char *path = uri + strlen ("file:");
@@ -1016,8 +700,8 @@ s_own_uri (const s_job_t *job, char *uri, size_t size)
         *slash = '\0';
         bool made = mkdir (path, 0700) == 0 || errno == EEXIST;
         if (!made)
-            s_misused (job, "cannot make the directory %s: %s", path,
-                       strerror (errno));
+            zseq_cli_misused (job, "cannot make the directory %s: %s", path,
+                              strerror (errno));
         *slash = '/';
         if (!made)
             return false;
@@ -1027,9 +711,9 @@ s_own_uri (const s_job_t *job, char *uri, size_t size)
 
 //  Makes the client and runs the command.
 static int
-s_run (s_job_t *job)
+s_run (zseq_cli_job_t *job)
 {
-    char own[S_TEXT_MAX];
+    char own[ZSEQ_CLI_TEXT_MAX];
     if (!job->uri)
         job->uri = getenv ("ZSEQ_URI");
     bool none = !job->uri || !*job->uri;
@@ -1038,12 +722,12 @@ s_run (s_job_t *job)
         (none || strncmp (job->uri, "flake", 5)))
         job->uri = "flake:0";
     else if (none && !s_own_uri (job, own, sizeof own))
-        return S_MISUSED;
+        return ZSEQ_CLI_MISUSED;
     else if (none)
         job->uri = own;
     job->client = zseq_client_new (job->uri);
     if (!job->client)
-        return s_failed (job, zseq_errno ());
+        return zseq_cli_failed (job, zseq_errno ());
     int status;
     int rc = ZSEQ_OK;
     if (job->timeout_ms)
@@ -1051,9 +735,9 @@ s_run (s_job_t *job)
     if (rc == ZSEQ_OK)
         status = job->command->run (job);
     else
-        status = s_failed (job, rc);
+        status = zseq_cli_failed (job, rc);
     zseq_client_destroy (&job->client);
-    if (status == S_DONE)
+    if (status == ZSEQ_CLI_DONE)
         return s_flush ();
     //  IDs that were handed out before the failure are good.
     (void) fflush (stdout);
@@ -1077,18 +761,18 @@ main (int argc, char **argv)
     //  A closed pipe is an error of the write, which then ends us tidily.
     signal (SIGPIPE, SIG_IGN);
 
-    s_job_t job = {0};
+    zseq_cli_job_t job = {0};
     if (!s_options (&job, argc, argv))
-        return S_MISUSED;
+        return ZSEQ_CLI_MISUSED;
     if (job.version)
         return s_version ();
     if (job.arguments == 0) {
         if (job.help)
             return s_help (NULL);
-        return s_misused (&job, "no command given");
+        return zseq_cli_misused (&job, "no command given");
     }
     if (!s_choose (&job))
-        return S_MISUSED;
+        return ZSEQ_CLI_MISUSED;
     if (job.help)
         return s_help (job.command);
     return s_run (&job);

@@ -36,7 +36,8 @@ done
 holds "the range is 5 to 1004" grep -qx '5 1004' out
 holds "peek shows 1005" test "$(line 6)" = 1005
 holds "the list shows orders" grep -qx $'orders\t1005' out
-holds "the import tells of one sequence" grep -qx '1 sequence' out
+holds "the import tells of one sequence" \
+    grep -qx '1 sequence: 0 raised, 1 as high already' out
 holds "the flake ID is told apart" \
     grep -qx '2025-01-01T00:16:40.000Z worker 3 sequence 1' out
 for at in 1005 1006 1007; do

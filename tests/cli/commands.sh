@@ -102,7 +102,7 @@ holds "JSON has W" grep -q '"w": 2' "$work/out"
 #  Help and version need no cluster.
 run "$zseq" --help
 holds "help" grep -q '^usage: zseq' "$work/out"
-for command in next range stream peek raise list status; do
+for command in next range stream peek raise list status export import; do
     run "$zseq" $command --help
     holds "help of $command" \
         test "$status-$(grep -c "^usage: .* $command" "$work/out")" = 0-1
@@ -114,7 +114,7 @@ holds "version" grep -Eq '^zseq [0-9]+\.[0-9]+\.[0-9]+$' "$work/out"
 
 #  What cannot be written is noticed.
 for arguments in "next sink -n 10" "range sink 5" "stream sink" "peek sink" \
-                 "list" "status" "status -w json" "--help"; do
+                 "list" "export" "status" "status -w json" "--help"; do
     run bash -c "\"\$@\" $arguments >/dev/full" - "${ask[@]}"
     holds "$arguments >/dev/full fails and says so" \
         test "$status-$(grep -c 'No space left' "$work/err")" = 1-1
@@ -163,6 +163,7 @@ refuses 2 "$unavailable" "${short[@]}" stream orders
 refuses 2 "$unavailable" "${short[@]}" peek orders
 refuses 2 "$unavailable" "${short[@]}" raise orders 9000
 refuses 2 "$unavailable" "${short[@]}" list
+refuses 2 "$unavailable" "${short[@]}" export
 run "${short[@]}" status
 holds "status works with one node" \
     test "$status-$(grep -c unreachable "$work/out")" = 0-2

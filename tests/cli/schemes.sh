@@ -46,22 +46,24 @@ holds "nothing was changed" diff -r -x lock "$work/damaged" "$work/before"
 cluster shop a b c
 ask=("$zseq" -u "$(uri a b c)")
 "${ids[@]}" list >"$work/list"
-answers "2 sequences" "${ask[@]}" import "$work/list"
+answers "" "${ids[@]}" export -o "$work/export"
+answers "2 sequences: 2 raised, 0 as high already" \
+    "${ask[@]}" import "$work/export"
 answers "$(cat "$work/list")" "${ask[@]}" list
-answers "2 sequences" "${ask[@]}" import "$work/list"
+answers "2 sequences: 0 raised, 2 as high already" \
+    "${ask[@]}" import "$work/export"
 answers 1000000 "${ask[@]}" next users
 for ((name = 0; name < 1000; name++)); do
     printf 'many-%d\\x09\\x5c\t%d\n' "$name" $((name + 2))
 done | LC_ALL=C sort -t '\' -k 1,1 >"$work/many"
-answers "1000 sequences" "${ask[@]}" import "$work/many"
+unknown='; of others nothing is known'
+answers "1000 sequences: 1000 raised, 0 as high already$unknown" \
+    "${ask[@]}" import --partial "$work/many"
 answers "$(cat "$work/many")" "${ask[@]}" list many
-answers "1000 sequences" "${ids[@]}" import "$work/many"
+answers "" "${ask[@]}" export many -o "$work/export"
+answers "1000 sequences: 1000 raised, 0 as high already" \
+    "${ids[@]}" import "$work/export"
 answers "$(cat "$work/many")" "${ids[@]}" list many
-printf 'good\t7\nbad\n' >"$work/bad"
-refuses 2 'bad, line 2: not a name' "${ask[@]}" import "$work/bad"
-printf 'bad\\x00\t7\n' >"$work/bad"
-refuses 2 'bad, line 1: not a name' "${ask[@]}" import "$work/bad"
-refuses 1 'cannot open' "${ask[@]}" import "$work/none"
 
 #  Memory.
 answers "$(seq 1 5)" "$zseq" -u mem: next orders -n 5

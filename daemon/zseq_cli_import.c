@@ -1,0 +1,331 @@
+//  zseq import: reads the whole, and then raises. What was read is kept in memory,
+//  name by name, about 30 bytes each: a file could change between two passes, and
+//  stdin cannot be read twice. Raises are under way together, so that a million
+//  names take seconds.
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "zseq_cli.h"
+#include "zseq_export.h"
+#include "zseq_text.h"
+
+#define NEXT_MAX (ZSEQ_ID_MAX + (uint64_t) 1)
+#define WINDOW 256
+#define CHUNK_SIZE 65536
+
+//  How far beyond the clock a reserved name is raised by a margin: nodes refuse a
+//  minute (design.md, S10), and their clocks may differ by a second.
+#define AHEAD_MS 59000
+
+//  A sequence that was read. Records follow each other in memory.
+typedef struct {
+    uint64_t next;
+    size_t size;  //  Of the record, with its name and what aligns it
+    char name[];
+} s_record_t;
+
+//  A sequence that is at work.
+typedef struct {
+    zseq_t *seq;  //  NULL: free
+    uint64_t next;
+    size_t line;
+    bool raises;
+} s_flight_t;
+
+typedef struct {
+    zseq_cli_job_t *job;
+    const char *file;
+    char *records;
+    size_t used;
+    size_t size;
+    size_t count;
+    size_t line;     //  Of the first record; one line each
+    uint64_t floor;  //  Of where they were; 0: not known
+    s_flight_t flight[WINDOW];
+    size_t under_way;
+    size_t raised;
+    size_t passed;  //  Those that were as high
+} s_job_t;
+
+//  Says what is wrong with the input. Nothing was raised yet.
+static int
+s_refused (const s_job_t *self, size_t line, const char *why)
+{
+    char file[ZSEQ_CLI_TEXT_MAX];
+    char escaped[ZSEQ_CLI_TEXT_MAX];
+    fprintf (stderr, "zseq: import: %s, line %zu: %s (nothing was raised)\n",
+             zseq_text_escape (self->file, file, sizeof file), line,
+             zseq_text_escape (why, escaped, sizeof escaped));
+    return ZSEQ_CLI_MISUSED;
+}
+
+//  Says that a sequence could not be raised.
+static int
+s_failed (const s_job_t *self, size_t line, int rc, const char *detail)
+{
+    char file[ZSEQ_CLI_TEXT_MAX];
+    char escaped[ZSEQ_CLI_TEXT_MAX];
+    fprintf (stderr,
+             "zseq: import: %s, line %zu: %s%s%s; %zu of %zu sequences are "
+             "there: import again\n",
+             zseq_text_escape (self->file, file, sizeof file), line,
+             zseq_strerror (rc), *detail ? ": " : "",
+             zseq_text_escape (detail, escaped, sizeof escaped),
+             self->raised + self->passed, self->count);
+    return zseq_cli_status (rc);
+}
+
+//  Reading.
+
+static bool
+s_keep (const char *name, uint64_t next, size_t line, void *arg)
+{
+    s_job_t *self = arg;
+    size_t align = _Alignof(s_record_t);
+    size_t size = sizeof (s_record_t) + strlen (name) + 1;
+    size = (size + align - 1) / align * align;
+    if (self->used + size > self->size) {
+        size_t wanted = 2 * (self->used + size);
+        char *records = realloc (self->records, wanted);
+        if (!records)
+            return false;
+        self->records = records;
+        self->size = wanted;
+    }
+    s_record_t *record = (s_record_t *) (void *) (self->records + self->used);
+    record->next = next;
+    record->size = size;
+    strcpy (record->name, name);
+    self->used += size;
+    if (self->count++ == 0)
+        self->line = line;
+    return true;
+}
+
+static int
+s_read_from (s_job_t *self, zseq_import_t *import, int fd)
+{
+    static char bytes[CHUNK_SIZE];
+    ssize_t size;
+    bool going = true;
+    while (going && (size = read (fd, bytes, sizeof bytes)) != 0) {
+        if (size < 0 && errno == EINTR)
+            continue;
+        if (size < 0) {
+            (void) snprintf (bytes, sizeof bytes, "cannot read: %s",
+                             strerror (errno));
+            return s_refused (self, zseq_import_line (import) + 1, bytes);
+        }
+        going = zseq_import_feed (import, bytes, (size_t) size);
+    }
+    if (going && zseq_import_end (import)) {
+        self->floor = zseq_import_floor (import);
+        return ZSEQ_CLI_DONE;
+    }
+    return s_refused (self, zseq_import_line (import),
+                      zseq_import_why (import));
+}
+
+static int
+s_read (s_job_t *self)
+{
+    int fd = STDIN_FILENO;
+    if (self->job->arguments > 0)
+        fd = open (self->file, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return zseq_cli_misused (self->job, "cannot open %s: %s", self->file,
+                                 strerror (errno));
+    zseq_import_t *import = zseq_import_new (self->job->partial, s_keep, self);
+    int status = import ? s_read_from (self, import, fd)
+                        : zseq_cli_failed (self->job, ZSEQ_ENOMEM);
+    zseq_import_destroy (&import);
+    if (fd != STDIN_FILENO)
+        (void) close (fd);  //  It was only read.
+    return status;
+}
+
+//  Names that the export does not list begin at the floor there, since nobody knows
+//  what was handed out of them. They must not begin lower here.
+static int
+s_check_floor (const s_job_t *self)
+{
+    uint64_t floor;
+    char why[256];
+    if (self->floor <= 1 || self->job->partial)
+        return ZSEQ_CLI_DONE;
+    int rc = zseq_cli_floor (self->job, &floor);
+    if (rc != ZSEQ_OK)
+        return zseq_cli_failed (self->job, rc);
+    if (floor >= self->floor)
+        return ZSEQ_CLI_DONE;
+    (void) snprintf (why, sizeof why,
+                     "names that are not listed begin at the floor %" PRIu64
+                     " there, and at %" PRIu64
+                     " here: give the nodes here that floor by zseqd recover "
+                     "--force, or raise such names by hand and use --partial",
+                     self->floor, floor);
+    return s_refused (self, 1, why);
+}
+
+//  Margins.
+
+//  Of a flake worker's name, what is next of it a margin after: milliseconds that
+//  a clock has passed need none, and none can be claimed far beyond it.
+static uint64_t
+s_add_ms (uint64_t next, uint64_t add, const char *name)
+{
+    uint64_t epoch_ms;
+    if (sscanf (name, "$flake/%*u-%*u-%*u/%" SCNu64 "/", &epoch_ms) != 1)
+        return next;
+    struct timespec now;
+    (void) clock_gettime (CLOCK_REALTIME, &now);  //  Fails for bad clocks only.
+    uint64_t most = (uint64_t) now.tv_sec * 1000 +
+                    (uint64_t) now.tv_nsec / 1000000 + AHEAD_MS;
+    most = most > epoch_ms ? most - epoch_ms : 0;
+    if (next >= most)
+        return next;
+    return add < most - next ? next + add : most;
+}
+
+//  What is next of it with the margin. False: that lies beyond its end. A sequence
+//  that has ended stays so.
+static bool
+s_add_to (uint64_t *next, uint64_t add, const char *name)
+{
+    if (strncmp (name, "$flake/", 7) == 0)
+        *next = s_add_ms (*next, add, name);
+    else if (*next < NEXT_MAX && add > NEXT_MAX - *next)
+        return false;
+    else if (*next < NEXT_MAX)
+        *next += add;
+    return true;
+}
+
+static int
+s_add_to_all (s_job_t *self)
+{
+    size_t line = self->line;
+    for (size_t at = 0; at < self->used; line++) {
+        s_record_t *record = (s_record_t *) (void *) (self->records + at);
+        if (!s_add_to (&record->next, self->job->add, record->name))
+            return s_refused (self, line,
+                              "the margin reaches beyond the sequence's end, "
+                              "2^63: choose a smaller --add");
+        at += record->size;
+    }
+    return ZSEQ_CLI_DONE;
+}
+
+//  Raising: a peek, and a raise of what is not as high.
+
+static int
+s_ended (s_job_t *self, const zseq_ended_t *ended)
+{
+    s_flight_t *flight = &self->flight[ended->tag];
+    int rc = ended->rc;
+    const char *detail = ended->detail;
+    if (rc == ZSEQ_OK && !flight->raises && ended->value < flight->next) {
+        flight->raises = true;
+        rc = zseq_start_raise (flight->seq, flight->next, ended->tag);
+        if (rc == ZSEQ_OK)
+            return ZSEQ_CLI_DONE;
+        detail = zseq_detail ();
+    }
+    zseq_destroy (&flight->seq);
+    self->under_way--;
+    if (rc != ZSEQ_OK)
+        return s_failed (self, flight->line, rc, detail);
+    self->raised += flight->raises;
+    self->passed += !flight->raises;
+    return ZSEQ_CLI_DONE;
+}
+
+//  Waits until a call at least has ended, and deals with those that have.
+static int
+s_collect (s_job_t *self)
+{
+    zseq_ended_t ended[WINDOW];
+    struct pollfd fd = {.fd = zseq_client_fd (self->job->client),
+                        .events = POLLIN};
+    if (fd.fd < 0)
+        return zseq_cli_failed (self->job, zseq_errno ());
+    while (poll (&fd, 1, -1) < 0)
+        assert (errno == EINTR);
+    size_t count = zseq_client_collect (self->job->client, ended, WINDOW);
+    int status = ZSEQ_CLI_DONE;
+    for (size_t index = 0; index < count && status == ZSEQ_CLI_DONE; index++)
+        status = s_ended (self, &ended[index]);
+    return status;
+}
+
+static int
+s_begin (s_job_t *self, const s_record_t *record, size_t line)
+{
+    size_t place = 0;
+    while (self->flight[place].seq)
+        place++;
+    s_flight_t *flight = &self->flight[place];
+    *flight = (s_flight_t){.seq = zseq_new (self->job->client, record->name),
+                           .next = record->next,
+                           .line = line};
+    int rc = flight->seq ? zseq_start_peek (flight->seq, place) : zseq_errno ();
+    if (rc == ZSEQ_OK) {
+        self->under_way++;
+        return ZSEQ_CLI_DONE;
+    }
+    zseq_destroy (&flight->seq);
+    return s_failed (self, line, rc, zseq_detail ());
+}
+
+static int
+s_raise_all (s_job_t *self)
+{
+    int status = ZSEQ_CLI_DONE;
+    size_t line = self->line;
+    size_t at = 0;
+    while (status == ZSEQ_CLI_DONE && (at < self->used || self->under_way)) {
+        if (at == self->used || self->under_way == WINDOW) {
+            status = s_collect (self);
+            continue;
+        }
+        const s_record_t *record =
+          (const s_record_t *) (const void *) (self->records + at);
+        status = s_begin (self, record, line++);
+        at += record->size;
+    }
+    for (size_t place = 0; place < WINDOW; place++)
+        zseq_destroy (&self->flight[place].seq);
+    return status;
+}
+
+int
+zseq_cli_import (zseq_cli_job_t *job)
+{
+    assert (job);
+    s_job_t self = {.job = job,
+                    .file = job->arguments > 0 ? job->argument[0] : "(stdin)"};
+    int status = s_read (&self);
+    if (status == ZSEQ_CLI_DONE)
+        status = s_add_to_all (&self);
+    if (status == ZSEQ_CLI_DONE)
+        status = s_check_floor (&self);
+    if (status == ZSEQ_CLI_DONE)
+        status = s_raise_all (&self);
+    free (self.records);
+    if (status == ZSEQ_CLI_DONE &&
+        printf ("%zu sequence%s: %zu raised, %zu as high already%s\n",
+                self.count, self.count == 1 ? "" : "s", self.raised,
+                self.passed,
+                job->partial ? "; of others nothing is known" : "") < 0)
+        return zseq_cli_unwritable ();
+    return status;
+}

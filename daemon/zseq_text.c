@@ -1,0 +1,116 @@
+#include "zseq_text.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <string.h>
+
+//  Bytes of the UTF-8 character at text that is safe to print, or 0: not well
+//  formed, or a control character (Unicode 15, table 3-7).
+static size_t
+s_printable_size (const char *text)
+{
+    const unsigned char *byte = (const unsigned char *) text;
+    if (byte[0] < 0x80)
+        return byte[0] >= 0x20 && byte[0] != 0x7f ? 1 : 0;
+    size_t size;
+    unsigned char low = 0x80;
+    unsigned char high = 0xbf;
+    if (byte[0] >= 0xc2 && byte[0] <= 0xdf) {
+        size = 2;
+        if (byte[0] == 0xc2)
+            low = 0xa0;
+    }
+    else if (byte[0] >= 0xe0 && byte[0] <= 0xef) {
+        size = 3;
+        if (byte[0] == 0xe0)
+            low = 0xa0;
+        if (byte[0] == 0xed)
+            high = 0x9f;
+    }
+    else if (byte[0] >= 0xf0 && byte[0] <= 0xf4) {
+        size = 4;
+        if (byte[0] == 0xf0)
+            low = 0x90;
+        if (byte[0] == 0xf4)
+            high = 0x8f;
+    }
+    else
+        return 0;
+    if (byte[1] < low || byte[1] > high)
+        return 0;
+    for (size_t index = 2; index < size; index++)
+        if ((byte[index] & 0xc0) != 0x80)
+            return 0;
+    return size;
+}
+
+const char *
+zseq_text_escape (const char *text, char *out, size_t size)
+{
+    assert (text);
+    assert (out);
+    assert (size > 0);
+    size_t used = 0;
+    while (*text) {
+        char item[8];
+        size_t item_size = s_printable_size (text);
+        if (item_size == 0 || *text == '\\') {
+            (void) snprintf (item, sizeof item, "\\x%02x",
+                             (unsigned int) (unsigned char) *text);
+            text++;
+            item_size = 4;
+        }
+        else {
+            memcpy (item, text, item_size);
+            text += item_size;
+        }
+        if (used + item_size >= size)
+            break;
+        memcpy (out + used, item, item_size);
+        used += item_size;
+    }
+    out[used] = '\0';
+    return out;
+}
+
+bool
+zseq_text_unescape (char *text)
+{
+    assert (text);
+    char *out = text;
+    for (const char *at = text; *at; out++) {
+        unsigned int byte;
+        if (*at != '\\')
+            *out = *at++;
+        else if (at[1] == 'x' && strspn (at + 2, "0123456789abcdef") >= 2 &&
+                 sscanf (at + 2, "%2x", &byte) == 1 && byte) {
+            *out = (char) byte;
+            at += 4;
+        }
+        else
+            return false;
+    }
+    *out = '\0';
+    return true;
+}
+
+bool
+zseq_text_number (const char *text, uint64_t min, uint64_t max,
+                  uint64_t *value_p)
+{
+    assert (text);
+    assert (value_p);
+    uint64_t value = 0;
+    bool valid = *text != '\0';
+    for (const char *digit = text; *digit && valid; digit++) {
+        valid = *digit >= '0' && *digit <= '9';
+        if (valid && value > (UINT64_MAX - (uint64_t) (*digit - '0')) / 10)
+            valid = false;
+        else if (valid)
+            value = value * 10 + (uint64_t) (*digit - '0');
+    }
+    if (!valid || value < min || value > max)
+        return false;
+    *value_p = value;
+    return true;
+}

@@ -1,0 +1,219 @@
+#!/bin/bash
+#  Moving sequences by export and import: nothing but a whole, undamaged export is
+#  taken, and nothing is raised before it was read.
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+damaged='export again'
+ids=("$zseq" -u "file:$work/ids")
+to=("$zseq" -u "file:$work/to")
+answers "" "${ids[@]}" raise orders 10002
+answers "" "${ids[@]}" raise $'t\tab\\' 7
+
+#  Lines that grep finds, the first and the last of which say that it is whole.
+run "${ids[@]}" export
+cp "$work/out" "$work/export"
+holds "it has a first line" grep -Pq '^zseq-export\t1\tcluster=file\t'`
+    `'identity=[0-9a-f]{16}\tfloor=1\ttime=[-0-9]{10}T[:0-9]{8}Z\tprefix=$' \
+    "$work/export"
+holds "... a line of each sequence" \
+    test "$(grep ^sequence "$work/export")" \
+    = $'sequence\torders\t10002\nsequence\tt\\x09ab\\x5c\t7'
+holds "... and a last line" grep -Pq '^end\t2\t[0-9a-f]{16}$' "$work/export"
+
+#  untouched TITLE: nothing was raised, not even a directory made.
+untouched () {
+    holds "$1 raises nothing" test ! -e "$work/to"
+}
+
+#  refuses_input PATTERN [OPTION...]: import refuses what is in $work/input.
+refuses_input () {
+    local pattern=$1
+    shift
+    refuses 1 "import: .*input, line [0-9]+: .*$pattern.*nothing was raised" \
+        "${to[@]}" import "$work/input" "$@"
+}
+
+#  Some; test_export tries every byte.
+size=$(wc -c <"$work/export")
+for cut in $(seq 0 19 "$size") $((size - 1)); do
+    head -c "$cut" "$work/export" >"$work/input"
+    refuses_input "$damaged"
+done
+untouched "an export that was cut anywhere"
+for ((at = 0; at < size; at += 29)); do
+    cp "$work/export" "$work/input"
+    printf '\377' | dd of="$work/input" bs=1 seek="$at" conv=notrunc status=none
+    refuses_input ''
+done
+untouched "an export with another byte"
+cat "$work/export" "$work/export" >"$work/input"
+refuses_input 'one export at a time'
+{ cat "$work/export"; echo; } >"$work/input"
+refuses_input 'one export at a time'
+"${ids[@]}" list >"$work/input"
+refuses_input 'zseq export makes one'
+sed 's/^sequence\torders/key\torders/' "$work/export" >"$work/input"
+refuses_input "'key' is a kind"
+sed 's/export\t1/export\t2/' "$work/export" >"$work/input"
+refuses_input 'newer one'
+printf '%2000s\n' x >"$work/input"
+refuses_input 'too long'
+refuses 1 '.stdin., line 1: .*nothing to import' "${to[@]}" import
+refuses 1 '.stdin., line 1: .*nothing to import' \
+    bash -c '"$@" 2>&1 <&- | cat >&2; exit "${PIPESTATUS[0]}"' - "${to[@]}" import
+refuses 1 'cannot read: Is a directory' "${to[@]}" import "$work"
+refuses 1 'cannot open' "${to[@]}" import "$work/none"
+untouched "none of these"
+
+#  A whole one is taken, again and again, and never lowers.
+answers "2 sequences: 2 raised, 0 as high already" \
+    "${to[@]}" import "$work/export"
+answers 10002 "${to[@]}" next orders
+answers "" "${to[@]}" raise $'t\tab\\' 8
+answers "2 sequences: 0 raised, 2 as high already" \
+    "${to[@]}" import "$work/export"
+answers $'orders\t10003\nt\\x09ab\\x5c\t8' "${to[@]}" list
+run "${ids[@]}" export o
+holds "a prefix is in the first line" grep -q $'\tprefix=o$' "$work/out"
+cp "$work/out" "$work/input"
+answers "1 sequence: 0 raised, 1 as high already" "${to[@]}" import "$work/input"
+run "${ids[@]}" export nobody
+cp "$work/out" "$work/input"
+answers "0 sequences: 0 raised, 0 as high already" \
+    "${to[@]}" import "$work/input"
+
+#  With a margin.
+answers "2 sequences: 2 raised, 0 as high already" \
+    "${to[@]}" import "$work/export" --add 1000
+answers $'orders\t11002\nt\\x09ab\\x5c\t1007' "${to[@]}" list
+cp "$work/export" "$work/input"
+refuses_input 'margin reaches beyond' --add $((2 ** 62 + (2 ** 62 - 10001)))
+refuses 1 '--add .* from 1 to' "${to[@]}" import --add 0 "$work/export"
+refuses 1 'export takes no option -a' "${ids[@]}" export --add 1
+answers $'orders\t11002\nt\\x09ab\\x5c\t1007' "${to[@]}" list
+answers "2 sequences: 2 raised, 0 as high already" "${to[@]}" \
+    import "$work/export" --add $((2 ** 62 + (2 ** 62 - 10002)))
+answers 9223372036854775808 "${to[@]}" peek orders
+run "${to[@]}" export orders
+cp "$work/out" "$work/input"
+answers "1 sequence: 0 raised, 1 as high already" \
+    "${to[@]}" import "$work/input" -a 5
+
+#  Somebody knows.
+part=("$zseq" -u "file:$work/part")
+head -c -40 "$work/export" >"$work/input"
+answers "1 sequence: 1 raised, 0 as high already; of others nothing is known" \
+    "${part[@]}" import --partial "$work/input"
+answers $'orders\t10002' "${part[@]}" list
+printf 'orders\t10005\nusers\t12' >"$work/input"
+answers "1 sequence: 1 raised, 0 as high already; of others nothing is known" \
+    "${part[@]}" import -p "$work/input"
+answers $'orders\t10005' "${part[@]}" list
+printf 'good\t7\nbad\n' >"$work/input"
+refuses 1 'input, line 2: not a name' "${part[@]}" import -p "$work/input"
+printf 'bad\\x00\t7\n' >"$work/input"
+refuses 1 'input, line 1: not a name' "${part[@]}" import -p "$work/input"
+printf 'half' >"$work/input"
+refuses 1 'no complete line' "${part[@]}" import -p "$work/input"
+answers $'orders\t10005' "${part[@]}" list
+
+#  To a file, which has its name once it is complete.
+answers "" "${ids[@]}" export -o "$work/file"
+holds "a file is what stdout is" test "$(grep ^sequence "$work/file")" \
+    = "$(grep ^sequence "$work/export")"
+ln -s file "$work/link"
+answers "" "${ids[@]}" export orders --output "$work/link"
+holds "a link stays one" test -L "$work/link"
+holds "... to what is new" test "$(grep -c ^sequence "$work/file")" = 1
+mkfifo "$work/fifo"
+refuses 1 'not a regular file' "${ids[@]}" export -o "$work/fifo"
+refuses 1 'cannot write to .*none' "${ids[@]}" export -o "$work/none/file"
+run bash -c '"$@" export >/dev/full' - "${ids[@]}"
+holds "a full disk is told" \
+    test "$status-$(grep -c 'No space left.*not complete' "$work/err")" = 1-1
+
+#  What is not there is not exported as nothing.
+refuses 1 'there is no directory' "$zseq" -u "file:$work/nowhere" export
+holds "... nor made" test ! -e "$work/nowhere"
+mkdir "$work/nowhere"
+refuses 1 'there is no directory' "$zseq" -u "file:$work/nowhere" export
+refuses 2 'too few nodes' "$zseq" -u "$(uri z)" -t 300 export
+cp "$work/file" "$work/before"
+refuses 2 'too few nodes' "$zseq" -u "$(uri z)" -t 300 export -o "$work/file"
+holds "an old file stays" cmp "$work/file" "$work/before"
+holds "... and nothing beside it" test -z "$(find "$work" -name 'file.*')"
+refuses 1 'there is no sequence' "$zseq" -u flake:7 export
+
+#  A floor: names that are not listed begin there, and must not begin lower.
+rm "$work/part/seq/"*/orders
+run bash -c '"$@" <<<yes' - "$zseqd" recover --data "$work/part" --wait 0 \
+    --bind "ipc://$work/socket" --force --floor 500
+holds "a floor is given" test "$status" -eq 0
+answers "" "${part[@]}" export -o "$work/floor"
+refuses 1 'begin at the floor 500 there, and at 1 here' \
+    "${ids[@]}" import "$work/floor"
+run "${part[@]}" import "$work/floor"
+holds "it is taken where the floor is as high" test "$status" -eq 0
+run "${ids[@]}" import --partial "$work/floor"
+holds "... and where somebody knows" test "$status" -eq 0
+
+#  3,000 names, more than a pipe holds, come over whole.
+cluster shop a
+ask=("$zseq" -u "$(uri a)")
+long=$(printf 'n%.0s' {1..50})
+for ((name = 1000; name < 4000; name++)); do
+    printf '%s-%d\t%d\n' "$long" "$name" $((name + 2))
+done >"$work/many"
+unknown='; of others nothing is known'
+answers "3000 sequences: 3000 raised, 0 as high already$unknown" \
+    "${ask[@]}" import --partial "$work/many"
+answers "" "${ask[@]}" export -o "$work/export"
+holds "all are exported" test "$(grep -c ^sequence "$work/export")" -eq 3000
+answers "3000 sequences: 0 raised, 3000 as high already" \
+    "${ask[@]}" import "$work/export"
+
+#  A worker's milliseconds: a margin does not reach beyond what nodes accept, and
+#  what clocks have passed needs none.
+now=$(($(date +%s%3N) - 1735689600000))
+answers "" "${ask[@]}" raise "\$flake/41-10-12/1735689600000/3" $((now + 1000))
+answers "" "${ask[@]}" raise "\$flake/41-10-12/1735689600000/4" 5
+answers "" "${ask[@]}" export "\$flake/" -o "$work/workers"
+answers "2 sequences: 2 raised, 0 as high already" \
+    "${ask[@]}" import --add 1000000000 "$work/workers"
+run "${ask[@]}" peek "\$flake/41-10-12/1735689600000/3"
+then=$(cat "$work/out")
+holds "a worker is raised by less than a minute" \
+    test "$then" -gt $((now + 10000)) \
+    -a "$then" -le $(($(date +%s%3N) - 1735689600000 + 60000))
+answers 1000000005 "${ask[@]}" peek "\$flake/41-10-12/1735689600000/4"
+
+#  cut_off COMMAND: its node dies while it writes into a pipe that nobody empties.
+cut_off () {
+    local reader first
+    status=0
+    mkfifo "$work/pipe"
+    "${ask[@]}" -t 500 "$@" >"$work/pipe" 2>"$work/err" &
+    pid[writer]=$!
+    exec {reader}<"$work/pipe"
+    IFS= read -r -u "$reader" first
+    crash a
+    { printf '%s\n' "$first"; cat <&"$reader"; } >"$work/input"
+    exec {reader}<&-
+    rm "$work/pipe"
+    wait "${pid[writer]}" || status=$?
+    unset 'pid[writer]'
+    start a
+    ready a
+}
+cut_off list
+holds "a list that is cut off fails" \
+    test "$status-$(grep -c 'too few nodes' "$work/err")" = 2-1
+holds "... after some names" test "$(wc -l <"$work/input")" -lt 3000
+cut_off export
+holds "an export that is cut off fails" \
+    test "$status-$(grep -c 'too few nodes' "$work/err")" = 2-1
+holds "... after some names" test "$(grep -c ^sequence "$work/input")" -gt 1
+holds "... without a last line" bash -c '! grep -q ^end "$1"' - "$work/input"
+refuses_input 'cut off'
+stop a
+verdict

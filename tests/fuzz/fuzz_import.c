@@ -1,0 +1,68 @@
+//  What zseq import reads: whatever it takes whole, it takes again when that is
+//  exported; in pieces it is the same as at once.
+//
+//  An input is a byte, whether it is partial and how big the pieces are, and the text.
+
+#include <assert.h>
+#include <string.h>
+
+#include "zseq_export.h"
+#include "zseq_fuzz.h"
+
+typedef struct {
+    zseq_export_t *export;
+    size_t count;
+    uint64_t sum;
+} s_sum_t;
+
+static bool
+s_sum (const char *name, uint64_t next, size_t line, void *arg)
+{
+    s_sum_t *self = arg;
+    size_t size = strlen (name);
+    assert (size >= 1 && size <= ZSEQ_NAME_MAX);
+    assert (next >= 1 && next <= ZSEQ_ID_MAX + (uint64_t) 1);
+    assert (line > self->count);
+    self->count++;
+    self->sum = 31 * self->sum + next + size;
+    const char *text = zseq_export_sequence (self->export, name, next);
+    assert (strlen (text) <= ZSEQ_EXPORT_LINE_MAX);
+    return true;
+}
+
+static bool
+s_read (const char *bytes, size_t size, bool partial, size_t piece,
+        s_sum_t *sum)
+{
+    *sum = (s_sum_t){.export = zseq_export_new ()};
+    zseq_import_t *import = zseq_import_new (partial, s_sum, sum);
+    bool taken = true;
+    for (size_t at = 0; taken && at < size; at += piece)
+        taken = zseq_import_feed (import, bytes + at,
+                                  size - at < piece ? size - at : piece);
+    taken = taken && zseq_import_end (import);
+    assert (taken == (zseq_import_why (import)[0] == '\0'));
+    zseq_import_destroy (&import);
+    zseq_export_destroy (&sum->export);
+    return taken;
+}
+
+int
+LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
+{
+    if (size < 2)
+        return 0;
+    const char *bytes = (const char *) data + 1;
+    bool partial = data[0] & 1;
+    s_sum_t once;
+    s_sum_t pieces;
+    bool taken = s_read (bytes, size - 1, partial, size, &once);
+    assert (s_read (bytes, size - 1, partial, 1 + data[0] / 2, &pieces) ==
+            taken);
+    assert (!taken || (once.count == pieces.count && once.sum == pieces.sum));
+    //  What is whole is so for who takes parts, too.
+    if (taken && !partial && once.count > 0)
+        assert (s_read (bytes, size - 1, true, size, &pieces) &&
+                once.sum == pieces.sum);
+    return 0;
+}

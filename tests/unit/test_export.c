@@ -1,0 +1,382 @@
+//  What zseq export writes, and what of it zseq import refuses.
+
+#define XXH_INLINE_ALL
+#include "zseq_export.h"
+
+#include <criterion/criterion.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <xxhash.h>
+
+#include "zseq_text.h"
+
+#define S_TEXT_MAX 8192
+#define S_ITEMS_MAX 300
+
+typedef struct {
+    size_t count;
+    struct {
+        char name[ZSEQ_NAME_MAX + 1];
+        uint64_t next;
+        size_t line;
+    } item[S_ITEMS_MAX];
+} s_got_t;
+
+static s_got_t s_got;
+static uint64_t s_floor;
+static char s_why[ZSEQ_EXPORT_LINE_MAX];
+static size_t s_line;
+
+static bool
+s_keep (const char *name, uint64_t next, size_t line, void *arg)
+{
+    s_got_t *got = arg;
+    cr_assert_lt (got->count, S_ITEMS_MAX);
+    strcpy (got->item[got->count].name, name);
+    got->item[got->count].next = next;
+    got->item[got->count++].line = line;
+    return true;
+}
+
+//  Imports it, so many bytes at a time. What was refused says why.
+static bool
+s_import (const char *bytes, size_t size, bool partial, size_t piece)
+{
+    s_got.count = 0;
+    zseq_import_t *import = zseq_import_new (partial, s_keep, &s_got);
+    cr_assert (import);
+    bool taken = true;
+    for (size_t at = 0; at < size && taken; at += piece)
+        taken = zseq_import_feed (import, bytes + at,
+                                  size - at < piece ? size - at : piece);
+    taken = taken && zseq_import_end (import);
+    strcpy (s_why, zseq_import_why (import));
+    s_line = zseq_import_line (import);
+    s_floor = zseq_import_floor (import);
+    cr_assert_eq (taken, s_why[0] == '\0', "%s", s_why);
+    zseq_import_destroy (&import);
+    cr_assert_null (import);
+    return taken;
+}
+
+static bool
+s_takes (const char *text)
+{
+    return s_import (text, strlen (text), false, SIZE_MAX / 2);
+}
+
+static void
+s_assert_refused (const char *text, size_t line, const char *why)
+{
+    cr_assert_not (s_takes (text), "%s", text);
+    cr_assert_eq (s_line, line, "line %zu: %s", s_line, s_why);
+    cr_assert (strstr (s_why, why), "'%s' and not '%s'", s_why, why);
+}
+
+//  An export of the names a, b ..., which stand at 1, 2 ...
+static const char *
+s_export (size_t names)
+{
+    static char text[S_TEXT_MAX];
+    zseq_export_source_t source = {.cluster = "shop",
+                                   .identity = 0x1234,
+                                   .floor = 1,
+                                   .time = 1764370235,
+                                   .prefix = ""};
+    zseq_export_t *export = zseq_export_new ();
+    cr_assert (export);
+    strcpy (text, zseq_export_first (export, &source));
+    for (uint64_t next = 1; next <= names; next++) {
+        char name[2] = {(char) ('a' + next - 1), 0};
+        strcat (text, zseq_export_sequence (export, name, next));
+    }
+    strcat (text, zseq_export_last (export));
+    zseq_export_destroy (&export);
+    cr_assert_null (export);
+    return text;
+}
+
+#define S_FIRST                                                                \
+    "zseq-export\t1\tcluster=shop\tidentity=0000000000001234\tfloor=1\t"       \
+    "time=2025-11-28T22:50:35Z\tprefix=\n"
+
+//  These lines, with a last one that fits them.
+static const char *
+s_sign (const char *lines, size_t count)
+{
+    static char text[S_TEXT_MAX];
+    int size =
+      snprintf (text, sizeof text, "%send\t%zu\t%016" PRIx64 "\n", lines, count,
+                (uint64_t) XXH3_64bits (lines, strlen (lines)));
+    cr_assert_lt ((size_t) size, sizeof text);
+    return text;
+}
+
+Test (export, is_lines_of_text)
+{
+    cr_assert_str_eq (s_export (2),
+                      s_sign (S_FIRST "sequence\ta\t1\nsequence\tb\t2\n", 2));
+}
+
+Test (export, is_imported)
+{
+    cr_assert (s_takes (s_export (3)), "%s", s_why);
+    cr_assert_eq (s_got.count, 3);
+    cr_assert_str_eq (s_got.item[2].name, "c");
+    cr_assert_eq (s_got.item[2].next, 3);
+    cr_assert_eq (s_got.item[2].line, 4);
+    cr_assert (s_takes (s_export (0)), "%s", s_why);
+    cr_assert_eq (s_got.count, 0);
+}
+
+//  Every byte alone and doubled, and as long as may be.
+Test (export, keeps_any_name)
+{
+    static char text[S_ITEMS_MAX * 64 + 8 * ZSEQ_EXPORT_LINE_MAX];
+    char longest[ZSEQ_NAME_MAX + 1] = "";
+    memset (longest, 0xff, ZSEQ_NAME_MAX);
+    char cluster[ZSEQ_LABEL_MAX + 1] = "";
+    memset (cluster, '\t', ZSEQ_LABEL_MAX);
+    zseq_export_source_t source = {.cluster = cluster,
+                                   .identity = UINT64_MAX,
+                                   .floor = ZSEQ_ID_MAX,
+                                   .prefix = longest};
+    zseq_export_t *export = zseq_export_new ();
+    strcpy (text, zseq_export_first (export, &source));
+    for (unsigned int byte = 1; byte < 256; byte++) {
+        char name[3] = {(char) byte, (char) byte, 0};
+        strcat (text, zseq_export_sequence (export, name, byte));
+    }
+    uint64_t most = ZSEQ_ID_MAX + (uint64_t) 1;
+    strcat (text, zseq_export_sequence (export, longest, most));
+    strcat (text, zseq_export_last (export));
+    zseq_export_destroy (&export);
+
+    cr_assert (s_takes (text), "line %zu: %s", s_line, s_why);
+    cr_assert_eq (s_got.count, 256);
+    for (unsigned int byte = 1; byte < 256; byte++) {
+        char name[3] = {(char) byte, (char) byte, 0};
+        cr_assert_str_eq (s_got.item[byte - 1].name, name);
+        cr_assert_eq (s_got.item[byte - 1].next, byte);
+    }
+    cr_assert_eq (s_floor, ZSEQ_ID_MAX);
+    cr_assert_str_eq (s_got.item[255].name, longest);
+    cr_assert_eq (s_got.item[255].next, most);
+}
+
+Test (export, is_refused_when_it_is_cut_anywhere)
+{
+    const char *text = s_export (3);
+    size_t size = strlen (text);
+    for (size_t cut = 0; cut < size; cut++)
+        for (size_t piece = 1; piece <= size; piece += size - 1) {
+            cr_assert_not (s_import (text, cut, false, piece), "%zu", cut);
+            cr_assert (strstr (s_why, "export again"), "%s", s_why);
+        }
+    cr_assert (s_import (text, size, false, 1), "%s", s_why);
+}
+
+Test (export, is_refused_when_a_byte_was_changed)
+{
+    char text[S_TEXT_MAX];
+    strcpy (text, s_export (3));
+    size_t size = strlen (text);
+    for (size_t at = 0; at < size; at++)
+        for (unsigned int change = 1; change < 256; change++) {
+            text[at] = (char) ((unsigned char) text[at] ^ change);
+            cr_assert_not (s_import (text, size, false, size), "%zu: %u", at,
+                           change);
+            text[at] = (char) ((unsigned char) text[at] ^ change);
+        }
+    cr_assert (s_import (text, size, false, size), "%s", s_why);
+}
+
+Test (export, is_refused_when_a_line_was_lost_or_came_twice)
+{
+    char text[S_TEXT_MAX];
+    const char *whole = s_export (3);
+    const char *second = strstr (whole, "sequence\tb");
+    const char *third = strstr (whole, "sequence\tc");
+    snprintf (text, sizeof text, "%.*s%s", (int) (second - whole), whole,
+              third);
+    s_assert_refused (text, 4, "as many sequences as the last line counts");
+    snprintf (text, sizeof text, "%.*s%s", (int) (third - whole), whole,
+              second);
+    s_assert_refused (text, 4, "does not lie above the one before");
+}
+
+Test (export, is_refused_when_something_follows)
+{
+    char text[S_TEXT_MAX];
+    snprintf (text, sizeof text, "%s\n", s_export (1));
+    s_assert_refused (text, 4, "follows the last line");
+    snprintf (text, sizeof text, "%s%c", s_export (1), 'x');
+    s_assert_refused (text, 4, "follows the last line");
+    strcpy (text, s_export (1));
+    strcat (text, s_export (2));
+    s_assert_refused (text, 4, "follows the last line");
+}
+
+Test (export, of_another_kind_is_refused)
+{
+    s_assert_refused ("", 1, "nothing to import");
+    s_assert_refused ("a\t1\nb\t2\n", 1, "zseq export makes one");
+    s_assert_refused ("zseq-export\t7\n", 1, "zseq export makes one");
+    s_assert_refused (s_sign ("zseq-export\t2\tsomething\n", 0), 1, "newer");
+    s_assert_refused (s_sign ("zseq-export\tx\t\n", 0), 1, "no version");
+    s_assert_refused (s_sign ("zseq-export\t1\tcluster=x\n", 0), 1,
+                      "is not one");
+    s_assert_refused (s_sign (S_FIRST "key\ta\t1\n", 1), 2, "'key' is a kind");
+    s_assert_refused (s_sign (S_FIRST "\n", 1), 2, "'' is a kind");
+    s_assert_refused (s_sign (S_FIRST S_FIRST, 1), 2,
+                      "'zseq-export' is a kind");
+}
+
+//  With a checksum that fits.
+Test (export, with_lines_that_are_none_is_refused)
+{
+    static const char *const lines[] = {"sequence\n",
+                                        "sequence\t\t1\n",
+                                        "sequence\ta\n",
+                                        "sequence\ta\t\n",
+                                        "sequence\ta\t0\n",
+                                        "sequence\ta\t1\t\n",
+                                        "sequence\ta\t-1\n",
+                                        "sequence\ta\t 1\n",
+                                        "sequence\ta\t1\r\n",
+                                        "sequence\ta\\\t1\n",
+                                        "sequence\ta\\x00\t1\n",
+                                        "sequence\ta\\xF\t1\n",
+                                        "sequence\ta\t9223372036854775809\n",
+                                        "sequence\ta\t18446744073709551617\n"};
+    for (size_t at = 0; at < sizeof lines / sizeof lines[0]; at++) {
+        char text[S_TEXT_MAX];
+        snprintf (text, sizeof text, "%s%s", S_FIRST, lines[at]);
+        cr_assert_not (s_takes (s_sign (text, 1)), "%s", lines[at]);
+        cr_assert_eq (s_line, 2);
+    }
+    s_assert_refused (s_sign (S_FIRST "sequence\tb\t1\nsequence\ta\t1\n", 2), 3,
+                      "above");
+    s_assert_refused (s_sign (S_FIRST "sequence\ta\t1\nsequence\ta\t1\n", 2), 3,
+                      "above");
+    cr_assert (s_takes (s_sign (S_FIRST "sequence\ta\t1\n", 1)), "%s", s_why);
+}
+
+Test (export, with_a_nul_or_a_line_without_end_is_refused)
+{
+    char text[S_TEXT_MAX];
+    strcpy (text, s_sign (S_FIRST "sequence\ta\t1\n", 1));
+    size_t size = strlen (text);
+    text[strlen (S_FIRST) + 9] = '\0';
+    cr_assert_not (s_import (text, size, false, size));
+    cr_assert (strstr (s_why, "NUL"), "%s", s_why);
+    memset (text, 'x', sizeof text);
+    for (size_t piece = 1; piece <= sizeof text; piece += sizeof text - 1) {
+        cr_assert_not (s_import (text, sizeof text, true, piece));
+        cr_assert (strstr (s_why, "too long"), "%s", s_why);
+    }
+}
+
+//  A name of 256 bytes does not fit where one of 255 does.
+Test (export, with_a_name_that_is_too_long_is_refused)
+{
+    char text[S_TEXT_MAX];
+    char name[ZSEQ_NAME_MAX + 2] = "";
+    memset (name, 'n', ZSEQ_NAME_MAX);
+    snprintf (text, sizeof text, "%ssequence\t%s\t1\n", S_FIRST, name);
+    cr_assert (s_takes (s_sign (text, 1)), "%s", s_why);
+    name[ZSEQ_NAME_MAX] = 'n';
+    snprintf (text, sizeof text, "%ssequence\t%s\t1\n", S_FIRST, name);
+    cr_assert_not (s_takes (s_sign (text, 1)));
+}
+
+//  Somebody knows.
+
+Test (partial, takes_the_complete_lines_of_a_cut_export)
+{
+    const char *text = s_export (3);
+    size_t size = strlen (text);
+    for (size_t cut = 0; cut <= size; cut++) {
+        size_t lines = 0;
+        for (size_t at = 0; at < cut; at++)
+            lines += text[at] == '\n';
+        size_t names = lines < 2 ? 0 : lines > 4 ? 3 : lines - 1;
+        cr_assert_eq (s_import (text, cut, true, 7), names > 0, "%zu: %s", cut,
+                      s_why);
+        if (names > 0)
+            cr_assert_eq (s_got.count, names);
+        for (size_t at = 0; at < names; at++)
+            cr_assert_eq (s_got.item[at].next, at + 1);
+    }
+}
+
+Test (partial, takes_what_list_prints)
+{
+    //  Never half a number; in any order; names that look like something else.
+    const char *text = "b\t7\nsequence\t8\na\\x09\t9\nend\t1\nzseq-export\t2\n"
+                       "a\t5\na\t12";
+    cr_assert (s_import (text, strlen (text), true, 5), "%s", s_why);
+    cr_assert_eq (s_got.count, 6);
+    cr_assert_str_eq (s_got.item[2].name, "a\t");
+    cr_assert_eq (s_got.item[2].line, 3);
+    cr_assert_str_eq (s_got.item[4].name, "zseq-export");
+    cr_assert_eq (s_got.item[5].next, 5);
+    cr_assert_eq (s_floor, 0);
+}
+
+Test (partial, refuses_what_is_no_line)
+{
+    static const char *const texts[] = {"",
+                                        "a\t1",
+                                        "x\n",
+                                        "a\t1\nb\n",
+                                        "a\t1\t\n",
+                                        S_FIRST,
+                                        S_FIRST "x\ty\n",
+                                        S_FIRST "sequence\ta\t0\n"};
+    for (size_t at = 0; at < sizeof texts / sizeof texts[0]; at++)
+        cr_assert_not (
+          s_import (texts[at], strlen (texts[at]), true, SIZE_MAX / 2), "%s",
+          texts[at]);
+}
+
+//  Lines were taken out by hand.
+Test (partial, takes_an_export_that_does_not_fit_its_last_line)
+{
+    const char *text = S_FIRST "sequence\tb\t7\nend\t3\t0123456789abcdef\n";
+    cr_assert_not (s_takes (text));
+    cr_assert (s_import (text, strlen (text), true, 9), "%s", s_why);
+    cr_assert_eq (s_got.count, 1);
+}
+
+//  Text.
+
+Test (text, is_the_same_after_it_was_escaped)
+{
+    char text[256];
+    char escaped[4 * 256];
+    for (unsigned int byte = 1; byte < 256; byte++)
+        text[byte - 1] = (char) byte;
+    text[255] = '\0';
+    zseq_text_escape (text, escaped, sizeof escaped);
+    for (const char *at = escaped; *at; at++)
+        cr_assert_geq ((unsigned char) *at, 0x20);
+    cr_assert (zseq_text_unescape (escaped));
+    cr_assert_str_eq (escaped, text);
+}
+
+Test (text, holds_whole_numbers_in_their_bounds)
+{
+    uint64_t value = 77;
+    static const char *const none[] = {
+      "", "+1", "-1", " 1", "1 ", "1x", "0x1", "18446744073709551616"};
+    for (size_t at = 0; at < sizeof none / sizeof none[0]; at++)
+        cr_assert_not (zseq_text_number (none[at], 0, UINT64_MAX, &value));
+    cr_assert_not (zseq_text_number ("4", 5, 6, &value));
+    cr_assert_not (zseq_text_number ("7", 5, 6, &value));
+    cr_assert_eq (value, 77);
+    cr_assert (
+      zseq_text_number ("18446744073709551615", 0, UINT64_MAX, &value));
+    cr_assert_eq (value, UINT64_MAX);
+}

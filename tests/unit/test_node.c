@@ -833,6 +833,34 @@ Test (birth, that_was_missed_is_heard_of_from_who_was_born)
     s_destroy (&self);
 }
 
+Test (birth, waits_until_all_have_met)
+{
+    zseq_record_t record = s_record (3, 0);
+    for (uint8_t index = 0; index < 3; index++)
+        record.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+    s_fixture_t *self = s_new (&record, 10, 10);
+    s_tick (self, 0);
+    zseq_msg_t reply[3];
+    for (uint8_t peer = 1; peer < 3; peer++) {
+        reply[peer] = s_introduction (self, peer);
+        reply[peer].state = ZSEQ_STATE_COMPLETE;
+    }
+    //  b has not met c.
+    zseq_msg_t early = reply[1];
+    early.state = ZSEQ_STATE_BIRTH;
+    early.vector.life[2] = (zseq_incarnation_t){0, 0};
+    s_answer (self, 2, &reply[2]);
+    s_answer (self, 1, &early);
+    s_write_record (self);
+    cr_assert_eq (self->record.vector.start[0].counter, 0);
+    s_tick (self, 2000000);
+    reply[1].request = s_introduction (self, 1).request;
+    s_answer (self, 1, &reply[1]);
+    s_write_record (self);
+    cr_assert_eq (self->record.vector.start[0].counter, 1);
+    s_destroy (&self);
+}
+
 Test (birth, does_not_let_a_node_vote_that_was_formatted_again)
 {
     s_fixture_t *nodes[3];

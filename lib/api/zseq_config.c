@@ -161,10 +161,11 @@ s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
         return zseq_detail_fail (ZSEQ_EURI,
                                  "URI '%.300s': option '%s' is not KEY=VALUE",
                                  text, option);
-    char key[16] = "";
+    char key[24] = "";
     (void) s_part (option, "=", key, sizeof key);
     value++;
     bool cluster = uri->scheme == ZSEQ_SCHEME_CLUSTER;
+    bool file = uri->scheme == ZSEQ_SCHEME_FILE;
     int number = -1;
     if (!strcmp (key, "timeout"))
         number = uri->timeout_ms = s_number (value, 1, ZSEQ_TIMEOUT_MS_MAX);
@@ -180,6 +181,10 @@ s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
         strcpy (uri->cluster, value);
         return ZSEQ_OK;
     }
+    else if (file && !strcmp (key, "unsafe-filesystem")) {
+        number = s_number (value, 0, 1);
+        uri->unsafe = number == 1;
+    }
     else if (uri->flake && !strcmp (key, "bits"))
         return s_uri_bits (text, value, &uri->layout);
     else if (uri->flake && !strcmp (key, "epoch"))
@@ -188,7 +193,10 @@ s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
         return zseq_detail_fail (
           ZSEQ_EURI,
           "URI '%.300s': there is no option '%s'; there are %stimeout%s", text,
-          option, cluster ? "cluster, r, w and " : "",
+          option,
+          cluster ? "cluster, r, w and "
+          : file  ? "unsafe-filesystem and "
+                  : "",
           uri->flake ? ", bits and epoch" : "");
     if (number < 0)
         return zseq_detail_fail (

@@ -36,6 +36,7 @@ typedef struct {
     bool flake;  //  IDs are flake IDs, in milliseconds claimed by scheme; or it
                  //  is ZSEQ_SCHEME_FLAKE
     char path[ZSEQ_PATH_SIZE];
+    bool unsafe;  //  It may be on any file system
     uint32_t worker;
     zseq_flake_layout_t layout;
     char endpoint[ZSEQ_NODES_MAX][ZSEQ_ENDPOINT_MAX + 1];

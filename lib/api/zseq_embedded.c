@@ -2,15 +2,11 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "zseq_codec.h"
 #include "zseq_detail.h"
@@ -21,6 +17,7 @@
 
 struct zseq_embedded {
     char *directory;
+    bool unsafe;  //  ... may be on any file system
     zseq_replica_t *replica;
     bool started;      //  The store writes
     uint64_t tick_us;  //  When to tick next
@@ -35,13 +32,14 @@ struct zseq_embedded {
 };
 
 zseq_embedded_t *
-zseq_embedded_new (const char *directory)
+zseq_embedded_new (const char *directory, bool unsafe)
 {
     assert (directory);
 
     zseq_embedded_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
+    self->unsafe = unsafe;
     self->directory = strdup (directory);
     if (!self->directory)
         zseq_embedded_destroy (&self);
@@ -116,86 +114,25 @@ s_fail_damaged (const zseq_embedded_t *self, const char *what, bool lost)
            : "");
 }
 
-static int
-s_format (const zseq_embedded_t *self)
+//  The record of a directory that it makes.
+static void
+s_first_record (zseq_record_t *record)
 {
     const zseq_member_t member = {.name = ZSEQ_EMBEDDED_NODE,
                                   .endpoint = ZSEQ_EMBEDDED_ENDPOINT};
     uint64_t random;
     randombytes_buf (&random, sizeof random);
-    zseq_record_t record;
-    int rc = zseq_record_init (&record, ZSEQ_EMBEDDED_CLUSTER, member.name,
+    int rc = zseq_record_init (record, ZSEQ_EMBEDDED_CLUSTER, member.name,
                                &member, 1, random);
     assert (rc == ZSEQ_OK);
-    zseq_store_t *store = zseq_store_new (self->directory);
-    if (!store)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
-    rc = zseq_store_format (store, &record);
-    if (rc != ZSEQ_OK)
-        (void) zseq_detail_fail (rc, "%s", zseq_store_text (store));
-    zseq_store_destroy (&store);
-    return rc;
-}
-
-static int
-s_fail_open (const zseq_embedded_t *self, const char *why)
-{
-    return zseq_detail_fail (ZSEQ_EIO, "directory %s: %s", self->directory,
-                             why);
-}
-
-//  Makes the directory if there is none; that lasts when the store has opened it,
-//  which syncs its file system. Then locks the directory itself: of two processes
-//  that come to an empty one, the second must not see the first half done.
-static int
-s_enter (const zseq_embedded_t *self, int *fd_p)
-{
-    if (mkdir (self->directory, 0700) == -1 && errno != EEXIST)
-        return s_fail_open (self, errno == ENOENT
-                                    ? "it cannot be made, for its parent does "
-                                      "not exist"
-                                    : strerror (errno));
-    int fd = open (self->directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd == -1)
-        return s_fail_open (self, strerror (errno));
-    int rc;
-    do {
-        rc = ZSEQ_OK;
-        if (flock (fd, LOCK_EX | LOCK_NB) == -1)
-            rc = errno == EWOULDBLOCK ? ZSEQ_ELOCKED : ZSEQ_EIO;
-    } while (zseq_replica_await (self->replica, rc, ""));
-    if (rc == ZSEQ_OK) {
-        *fd_p = fd;
-        return ZSEQ_OK;
-    }
-    close (fd);
-    return zseq_detail_fail (rc, "directory %s: %s", self->directory,
-                             rc == ZSEQ_ELOCKED ? "in use by other processes"
-                                                : "it cannot be locked");
-}
-
-//  Gives the lock back, also where a child that was forked meanwhile has it too.
-static void
-s_leave (int fd)
-{
-    (void) flock (fd, LOCK_UN);
-    close (fd);
 }
 
 static int
 s_open_record (zseq_embedded_t *self)
 {
-    int fd = -1;
-    int rc = s_enter (self, &fd);
-    if (rc != ZSEQ_OK)
-        return rc;
-    rc = zseq_replica_open (self->replica);
-    if (rc == ZSEQ_EAGAIN) {
-        rc = s_format (self);
-        if (rc == ZSEQ_OK || rc == ZSEQ_EEXIST)
-            rc = zseq_replica_open (self->replica);
-    }
-    s_leave (fd);
+    zseq_record_t first;
+    s_first_record (&first);
+    int rc = zseq_replica_open_or_format (self->replica, &first);
     char text[ZSEQ_STORE_TEXT_MAX];
     return rc == ZSEQ_EDAMAGED ? s_fail_damaged (self, s_detail (text), true)
                                : rc;
@@ -264,6 +201,7 @@ zseq_embedded_open (zseq_embedded_t *self, uint64_t patience_us)
                                       .names_max = ZSEQ_NAMES_MAX_DEFAULT,
                                       .reserve_us = ZSEQ_RESERVE_US_DEFAULT,
                                       .patience_us = patience_us,
+                                      .unsafe = self->unsafe,
                                       .act = s_act,
                                       .arg = self};
     self->replica = zseq_replica_new (&options);
@@ -322,6 +260,8 @@ zseq_embedded_send (zseq_embedded_t *self, const uint8_t *bytes, size_t size)
     assert (self);
     assert (bytes);
 
+    //  S8: what is reserved is granted without a write, which would have told.
+    (void) zseq_replica_take_written (self->replica);
     if (zseq_replica_exit (self->replica))
         return ZSEQ_EAGAIN;
     zseq_msg_t msg;

@@ -18,8 +18,9 @@
 
 typedef struct zseq_embedded zseq_embedded_t;
 
-//  An embedded node that has done nothing yet. NULL: no memory.
-zseq_embedded_t *zseq_embedded_new (const char *directory);
+//  An embedded node that has done nothing yet. With unsafe, its directory may be on
+//  a file system whose locks or syncs are not to be trusted. NULL: no memory.
+zseq_embedded_t *zseq_embedded_new (const char *directory, bool unsafe);
 
 //  Writes down the exact values, and gives the directory back. Waits for the
 //  disk. Not in a forked child: it would do so to its parent's directory.
@@ -32,6 +33,7 @@ void zseq_embedded_destroy (zseq_embedded_t **self_p);
 //  has it, and did not end within patience_us), ZSEQ_EFOREIGN (it is of a node
 //  with peers, or of a format that is not known; it is left as it is),
 //  ZSEQ_EDAMAGED (there are no peers to recover from; it is left as it is),
+//  ZSEQ_EINVAL (its file system is not to be trusted, or not all of it is on one),
 //  ZSEQ_ETIMEOUT (the disk took longer than patience_us), ZSEQ_ENOSPACE,
 //  ZSEQ_EIO, ZSEQ_EFULL, ZSEQ_ENOMEM.
 int zseq_embedded_open (zseq_embedded_t *self, uint64_t patience_us);

@@ -160,7 +160,7 @@ s_open_embedded (zseq_links_t *self)
                                  "directory %s is one node: r and w must be 1 "
                                  "(or 0), not %d and %d",
                                  self->uri->path, self->uri->r, self->uri->w);
-    self->embedded = zseq_embedded_new (self->uri->path);
+    self->embedded = zseq_embedded_new (self->uri->path, self->uri->unsafe);
     if (!self->embedded)
         return zseq_detail_fail (ZSEQ_ENOMEM, "no node fits");
     uint64_t patience_us = (uint64_t) self->uri->timeout_ms * 1000;

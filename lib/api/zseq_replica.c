@@ -86,6 +86,8 @@ zseq_replica_new (const zseq_replica_options_t *options)
     self->store = zseq_store_new (options->directory);
     if (!self->store)
         zseq_replica_destroy (&self);
+    else if (options->unsafe)
+        zseq_store_allow_unsafe (self->store);
     return self;
 }
 
@@ -194,16 +196,22 @@ s_fail_store (const zseq_replica_t *self, int rc)
 }
 
 int
-zseq_replica_open (zseq_replica_t *self)
+zseq_replica_open_or_format (zseq_replica_t *self, const zseq_record_t *first)
 {
     assert (self);
     assert (!self->node);
 
     int rc;
     do
-        rc = zseq_store_open (self->store, &self->record);
+        rc = zseq_store_open_or_format (self->store, first, &self->record);
     while (zseq_replica_await (self, rc, zseq_store_text (self->store)));
     return rc == ZSEQ_OK ? rc : s_fail_store (self, rc);
+}
+
+int
+zseq_replica_open (zseq_replica_t *self)
+{
+    return zseq_replica_open_or_format (self, NULL);
 }
 
 int

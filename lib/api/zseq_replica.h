@@ -19,6 +19,7 @@ typedef struct {
     size_t names_max;       //  Sequences that the node holds at most
     uint64_t reserve_us;    //  As zseq_node_limits_t
     uint64_t patience_us;   //  How long who had the directory before may take
+    bool unsafe;            //  The directory may be on any file system
     //  Takes a line for the operator, without its end; or NULL.
     void (*log) (const char *text, void *arg);
     //  Takes what is to be sent: ZSEQ_ACTION_REPLY and ZSEQ_ACTION_ASK.
@@ -38,6 +39,10 @@ void zseq_replica_destroy (zseq_replica_t **self_p);
 //  Locks the directory and reads the node's record, which the caller checks
 //  before it goes on. Errors: those of zseq_store_open, ZSEQ_ENOMEM.
 int zseq_replica_open (zseq_replica_t *self);
+
+//  The same, but makes and formats with first what is not there, or empty.
+int zseq_replica_open_or_format (zseq_replica_t *self,
+                                 const zseq_record_t *first);
 
 //  After _open has failed with ZSEQ_EAGAIN or ZSEQ_EDAMAGED: for a node that has
 //  lost its record, and is the one that record says. Errors: those of

@@ -238,6 +238,7 @@ s_open_replica (zseq_server_t *self)
                                   .names_max = options->names_max,
                                   .reserve_us = options->reserve_us,
                                   .patience_us = ZSEQ_PREDECESSOR_US,
+                                  .unsafe = options->unsafe,
                                   .log = s_log_line,
                                   .act = s_act,
                                   .arg = self};
@@ -469,8 +470,10 @@ s_stop (zseq_server_t *self)
 static void
 s_check_stop (zseq_server_t *self, int stop_fd)
 {
+    const zseq_server_options_t *options = self->options;
     struct pollfd fd = {.fd = stop_fd, .events = POLLIN};
-    if (poll (&fd, 1, 0) == 1)
+    if (!self->stopping && poll (&fd, 1, 0) == 1 &&
+        (!options->stops || options->stops (stop_fd, options->arg)))
         s_stop (self);
 }
 

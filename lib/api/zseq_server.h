@@ -20,6 +20,7 @@ typedef struct {
     const zseq_member_t *members;
     size_t member_count;
     bool insecure;        //  May bind where other machines reach it
+    bool unsafe;          //  The directory may be on any file system
     size_t names_max;     //  Sequences that the node holds at most
     uint64_t memory_max;  //  Bytes that the process may have, besides 1 KiB for
                           //  each name: above that, all connections are closed
@@ -28,9 +29,12 @@ typedef struct {
     bool recover;         //  Recover, whatever the directory says, and end with
                           //  the node's vote
     const zseq_force_t *force;  //  ... with however few peers; or NULL
-    const char
-      *lost;  //  ... members whose directories are gone for good, names
-              //  with commas between them; or NULL
+    //  ... members whose directories are gone for good, names with commas between
+    //  them; or NULL
+    const char *lost;
+    //  Called when stop_fd polls readable: whether that means to stop. NULL: it
+    //  does.
+    bool (*stops) (int stop_fd, void *arg);
     zseq_server_log_fn *log;
     void *arg;
 } zseq_server_options_t;
@@ -52,7 +56,7 @@ void zseq_server_destroy (zseq_server_t **self_p);
 //  seconds), ZSEQ_ENOSPACE, ZSEQ_EIO, ZSEQ_EFULL, ZSEQ_ENOMEM.
 int zseq_server_open (zseq_server_t *self);
 
-//  Serves until stop_fd polls readable, then takes part in nothing more,
+//  Serves until stop_fd polls readable and options do not say otherwise, then takes part in nothing more,
 //  finishes what is on its way to the disk and returns ZSEQ_OK; the same with
 //  recover, when the node votes. Errors, also logged: ZSEQ_EIO and
 //  ZSEQ_ENOSPACE (the disk failed), ZSEQ_EMEMBERS, ZSEQ_EREFORMATTED,

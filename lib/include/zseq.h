@@ -126,7 +126,9 @@ typedef struct zseq_client zseq_client_t;
 //                      socket, in a directory that one client at a time uses.
 //                      It is made with the first call if its parent is there;
 //                      where another process uses it, that call may wait up to
-//                      three seconds, and others of the client for it.
+//                      three seconds, and others of the client for it. When it is
+//                      moved, replaced or written by others in use, calls fail
+//                      from then on (ZSEQ_EIO).
 //                      What is to be done about a damaged one, zseq_detail says.
 //      mem:            this client's memory; it ends with it
 //      flake:WORKER    flake IDs: milliseconds, that worker's number, and a
@@ -143,6 +145,9 @@ typedef struct zseq_client zseq_client_t;
 //      timeout=MS      as zseq_client_set_timeout
 //      cluster=NAME    refuse to work with a cluster of another name
 //      r=R  w=W        replies that a read and a write wait for
+//      unsafe-filesystem=1  let DIR of file: be on a network or FUSE file system,
+//                      which is refused otherwise (ZSEQ_EINVAL): if its locks do
+//                      not hold for all that reach DIR, IDs come twice
 //      bits=T/W/S      a flake ID's bits: time, worker (20 at most), sequence
 //                      (32), 63 in all (41/10/12)
 //      epoch=MS        when its time begins, Unix milliseconds (1735689600000)

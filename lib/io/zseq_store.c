@@ -19,12 +19,15 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "zseq_seq.h"
+#include "zseq_store_filesystem.h"
+#include "zseq_store_guard.h"
 #include "zseq_store_load.h"
+#include "zseq_store_signals.h"
 
 #define GROUP_MAX ZSEQ_STORE_GROUP_MAX  //  Writes that share their syncs
 #define MANY 32  //  From so many on, one syncfs is cheaper than their fsyncs
@@ -50,7 +53,7 @@ struct zseq_store {
     zseq_store_disk_t disk;
     zseq_store_journal_t journal;
     zseq_store_heal_t heal;    //  What loading found to be healed
-    int lock_fd;               //  -1 unless open
+    zseq_store_guard_t guard;  //  Of the open directory
     zseq_store_owner_t owner;  //  As the node's record on disk has it
     bool node_there;           //  There is a node's record, though damaged
     bool loaded;
@@ -107,7 +110,7 @@ zseq_store_new (const char *directory)
     if (!self)
         return NULL;
     self->disk.fd = -1;
-    self->lock_fd = -1;
+    zseq_store_guard_init (&self->guard);
     self->seq_fd = -1;
     self->event_fd = -1;
     for (size_t i = 0; i < ZSEQ_STORE_SPREAD_COUNT; i++)
@@ -126,12 +129,7 @@ s_close_all (zseq_store_t *self)
 {
     zseq_store_close (&self->journal.fd);
     zseq_store_close (&self->seq_fd);
-    zseq_store_close (&self->disk.fd);
-    //  Last. A child that was forked has the descriptor, too, and with it the
-    //  lock, unless it is given back.
-    if (self->lock_fd >= 0)
-        (void) flock (self->lock_fd, LOCK_UN);
-    zseq_store_close (&self->lock_fd);
+    zseq_store_guard_release (&self->guard, &self->disk);  //  Last
     memset (&self->owner, 0, sizeof self->owner);
 }
 
@@ -163,6 +161,13 @@ zseq_store_destroy (zseq_store_t **self_p)
     free (self);
 }
 
+void
+zseq_store_allow_unsafe (zseq_store_t *self)
+{
+    assert (self);
+    self->disk.unsafe = true;
+}
+
 const char *
 zseq_store_text (const zseq_store_t *self)
 {
@@ -182,7 +187,7 @@ typedef struct {
 static int
 s_list (zseq_store_t *self, s_content_t *content)
 {
-    int fd = openat (self->disk.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = zseq_store_openat (self->disk.fd, ".", O_RDONLY | O_DIRECTORY);
     DIR *stream = fd < 0 ? NULL : fdopendir (fd);
     if (!stream) {
         int rc = zseq_store_disk_fail_io (&self->disk, ".", "open");
@@ -207,73 +212,37 @@ s_list (zseq_store_t *self, s_content_t *content)
     return rc;
 }
 
+//  Opens the directory, making it first if made_p is given and there is none, and
+//  locks it; nothing in it is changed. Errors: ZSEQ_EAGAIN (there is none),
+//  ZSEQ_ELOCKED, ZSEQ_EINVAL (its file system), ZSEQ_ENOSPACE, ZSEQ_EIO.
 static int
-s_fail_locked (zseq_store_t *self, int fd)
+s_enter (zseq_store_t *self, bool *made_p)
 {
-    char pid[32] = "";
-    (void) zseq_store_read_all (fd, (uint8_t *) pid, sizeof pid - 1);
-    pid[strcspn (pid, "\n")] = 0;
-    char what[64];
-    snprintf (what, sizeof what, "in use by process %s",
-              pid[0] ? pid : "(unknown)");
-    return zseq_store_disk_fail (&self->disk, ZSEQ_ELOCKED, ".", what);
-}
-
-static int
-s_lock (zseq_store_t *self)
-{
-    int fd =
-      openat (self->disk.fd, "lock",
-              O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return zseq_store_disk_fail_write (&self->disk, "lock", "open");
-    if (flock (fd, LOCK_EX | LOCK_NB) != 0) {
-        int rc = errno == EWOULDBLOCK
-                   ? s_fail_locked (self, fd)
-                   : zseq_store_disk_fail_io (&self->disk, "lock", "flock");
-        zseq_store_close (&fd);
-        return rc;
-    }
-    self->lock_fd = fd;
-    //  The number is a courtesy to the next process's operator: if it cannot
-    //  be written, the lock holds all the same.
-    char pid[32];
-    snprintf (pid, sizeof pid, "%ld\n", (long) getpid ());
-    if (ftruncate (fd, 0) == 0)
-        (void) zseq_store_write_all (fd, (const uint8_t *) pid, strlen (pid),
-                                     0);
-    return ZSEQ_OK;
-}
-
-//  Opens the directory itself. Errors: ZSEQ_EAGAIN (there is none), ZSEQ_EIO.
-static int
-s_open_root (zseq_store_t *self)
-{
-    self->disk.fd = open (self->disk.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (self->disk.fd >= 0)
-        return ZSEQ_OK;
-    if (errno == ENOENT)
-        return zseq_store_disk_fail (&self->disk, ZSEQ_EAGAIN, ".",
-                                     "there is no such directory");
-    return zseq_store_disk_fail_io (&self->disk, ".", "open");
-}
-
-//  The same, making it if there is none.
-static int
-s_make_root (zseq_store_t *self, bool *made_p)
-{
-    *made_p = mkdir (self->disk.path, 0700) == 0;
-    if (!*made_p && errno != EEXIST)
+    bool made = made_p && mkdir (self->disk.path, 0700) == 0;
+    if (made_p && !made && errno == ENOENT)
+        return zseq_store_disk_fail (
+          &self->disk, ZSEQ_EIO, ".",
+          "it cannot be made, for its parent does not exist");
+    if (made_p && !made && errno != EEXIST)
         return zseq_store_disk_fail_write (&self->disk, ".", "mkdir");
-    int rc = s_open_root (self);
-    return rc == ZSEQ_EAGAIN ? ZSEQ_EIO : rc;
+    int rc = zseq_store_guard_open (&self->guard, &self->disk);
+    if (rc == ZSEQ_OK) {
+        rc = zseq_store_filesystem_check (&self->disk);
+        if (rc == ZSEQ_EINVAL && made)
+            (void) rmdir (self->disk.path);  //  It is refused all the same
+    }
+    if (rc == ZSEQ_OK)
+        rc = zseq_store_guard_hold (&self->guard, &self->disk);
+    if (made_p && rc == ZSEQ_OK)
+        *made_p = made;
+    return made_p && rc == ZSEQ_EAGAIN ? ZSEQ_EIO : rc;
 }
 
 //  Makes the directory itself last.
 static int
 s_sync_parent (zseq_store_t *self)
 {
-    int fd = openat (self->disk.fd, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = zseq_store_openat (self->disk.fd, "..", O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return zseq_store_disk_fail_io (&self->disk, "..", "open");
     int rc = ZSEQ_OK;
@@ -293,8 +262,11 @@ s_read_node (zseq_store_t *self, zseq_record_t *record)
     if (rc != ZSEQ_OK)
         return rc;
     uint8_t bytes[ZSEQ_STORE_RECORD_MAX];
+    //  S8: as the others that are read, where no syncfs has done it.
+    if (self->disk.sync_each && fsync (fd) != 0)
+        rc = zseq_store_disk_fail_io (&self->disk, "node", "fsync");
     ssize_t got = zseq_store_read_all (fd, bytes, sizeof bytes);
-    if (got < 0)
+    if (rc == ZSEQ_OK && got < 0)
         rc = zseq_store_disk_fail_io (&self->disk, "node", "read");
     else if (size > sizeof bytes)
         rc = zseq_store_disk_fail (&self->disk, ZSEQ_EDAMAGED, "node",
@@ -305,8 +277,10 @@ s_read_node (zseq_store_t *self, zseq_record_t *record)
     uint16_t version;
     const char *what;
     rc = zseq_store_node_decode (record, bytes, (size_t) got, &version, &what);
-    return rc == ZSEQ_OK ? rc
-                         : zseq_store_disk_fail (&self->disk, rc, "node", what);
+    if (rc != ZSEQ_OK)
+        return zseq_store_disk_fail (&self->disk, rc, "node", what);
+    zseq_store_guard_node (&self->guard, &self->disk, bytes, (size_t) got);
+    return ZSEQ_OK;
 }
 
 //  Puts an empty journal in place: a record that says that the cluster was born
@@ -338,6 +312,7 @@ s_write_node (zseq_store_t *self, const zseq_record_t *record)
         assert (record->self == self->owner.node);
         assert (heal->identity == 0 || record->identity == heal->identity);
         rc = zseq_store_heal_begin (heal, &self->disk);
+        zseq_store_guard_node (&self->guard, &self->disk, NULL, 0);
     }
     else if (self->owner.identity == 0 && record->identity != 0)
         rc = s_create_journal (self, record);
@@ -347,8 +322,10 @@ s_write_node (zseq_store_t *self, const zseq_record_t *record)
     uint8_t bytes[ZSEQ_STORE_RECORD_MAX];
     size_t size = zseq_store_node_encode (record, bytes);
     rc = zseq_store_disk_replace (&self->disk, "node", bytes, size);
-    if (rc == ZSEQ_OK)
-        rc = zseq_store_disk_sync (&self->disk);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_store_guard_node (&self->guard, &self->disk, bytes, size);
+    rc = zseq_store_disk_sync (&self->disk);
     if (rc != ZSEQ_OK)
         return rc;
     self->owner = (zseq_store_owner_t){record->identity, record->self, false};
@@ -368,20 +345,18 @@ s_fail_not_empty (zseq_store_t *self)
 static int
 s_format (zseq_store_t *self, const zseq_record_t *record)
 {
-    bool made;
-    int rc = s_make_root (self, &made);
-    s_content_t content;
+    bool made = false;
+    int rc = s_enter (self, &made);
+    s_content_t content = {0};
     if (rc == ZSEQ_OK)
         rc = s_list (self, &content);
-    if (rc == ZSEQ_OK && content.count > 0)
-        rc = s_fail_not_empty (self);
+    //  That it is in use matters only if nothing else is wrong.
+    else if (rc == ZSEQ_ELOCKED && s_list (self, &content) != ZSEQ_OK)
+        return ZSEQ_EIO;
+    if (content.count > 0)
+        return s_fail_not_empty (self);
     if (rc == ZSEQ_OK)
-        rc = s_lock (self);
-    //  Somebody else may have formatted it in between.
-    if (rc == ZSEQ_OK)
-        rc = s_list (self, &content);
-    if (rc == ZSEQ_ELOCKED || (rc == ZSEQ_OK && content.count > 1))
-        rc = s_fail_not_empty (self);
+        rc = zseq_store_guard_sign (&self->guard, &self->disk);
     if (rc == ZSEQ_OK)
         rc = s_write_node (self, record);
     return rc == ZSEQ_OK && made ? s_sync_parent (self) : rc;
@@ -394,41 +369,54 @@ zseq_store_format (zseq_store_t *self, const zseq_record_t *record)
     assert (record);
     assert (self->disk.fd < 0);
     self->disk.why[0] = 0;
+    zseq_store_signals_t signals;
+    zseq_store_signals_block (&signals);
     int rc = s_format (self, record);
+    zseq_store_signals_restore (&signals);
     s_close_all (self);
     return rc;
 }
 
-//  Locks the directory. What a process before us wrote but could not sync is
-//  on disk afterwards, or we do not go on.
+//  Signs the directory, which is locked. What a process before us wrote but could
+//  not sync is on disk afterwards, or we do not go on; where syncfs may not reach
+//  it, each file is synced before it is read.
 static int
 s_take (zseq_store_t *self)
 {
-    int rc = s_lock (self);
-    return rc == ZSEQ_OK ? zseq_store_disk_sync_all (&self->disk) : rc;
+    int rc = zseq_store_guard_sign (&self->guard, &self->disk);
+    if (rc != ZSEQ_OK || !self->disk.sync_each)
+        return rc == ZSEQ_OK ? zseq_store_disk_sync_all (&self->disk) : rc;
+    rc = zseq_store_disk_sync (&self->disk);
+    return rc == ZSEQ_OK ? s_sync_parent (self) : rc;
 }
 
+//  With first: what is not there, or empty, is formatted with that record.
 static int
-s_open (zseq_store_t *self, zseq_record_t *record)
+s_open (zseq_store_t *self, const zseq_record_t *first, zseq_record_t *record)
 {
-    int rc = s_open_root (self);
+    bool made = false;
+    int rc = s_enter (self, first ? &made : NULL);
     s_content_t content;
     if (rc == ZSEQ_OK)
         rc = s_list (self, &content);
     if (rc != ZSEQ_OK)
         return rc;
-    if (content.count == 0)
+    bool empty = content.count == 0;
+    if (empty && !first)
         return zseq_store_disk_fail (&self->disk, ZSEQ_EAGAIN, ".",
                                      "the directory is empty");
-    //  Nobody else's directory is touched, not even by a lock.
-    if (!content.lock && !content.node)
+    //  Nothing is made in what is nobody's that we know.
+    if (!empty && !content.lock && !content.node)
         return zseq_store_disk_fail (
           &self->disk, ZSEQ_EDAMAGED, ".",
           "no node record; not a node's directory, or it was deleted");
     rc = s_take (self);
-    if (rc != ZSEQ_OK)
-        return rc;
-    rc = s_read_node (self, record);
+    if (rc == ZSEQ_OK && empty)
+        rc = s_write_node (self, first);
+    if (rc == ZSEQ_OK && made)
+        rc = s_sync_parent (self);
+    if (rc == ZSEQ_OK)
+        rc = s_read_node (self, record);
     if (rc == ZSEQ_EAGAIN)
         return zseq_store_disk_fail (
           &self->disk, ZSEQ_EDAMAGED, "node",
@@ -438,14 +426,18 @@ s_open (zseq_store_t *self, zseq_record_t *record)
 }
 
 int
-zseq_store_open (zseq_store_t *self, zseq_record_t *record_p)
+zseq_store_open_or_format (zseq_store_t *self, const zseq_record_t *first,
+                           zseq_record_t *record_p)
 {
     assert (self);
     assert (record_p);
     assert (self->disk.fd < 0);
     self->disk.why[0] = 0;
     zseq_record_t record;
-    int rc = s_open (self, &record);
+    zseq_store_signals_t signals;
+    zseq_store_signals_block (&signals);
+    int rc = s_open (self, first, &record);
+    zseq_store_signals_restore (&signals);
     if (rc != ZSEQ_OK) {
         s_close_all (self);
         return rc;
@@ -455,11 +447,17 @@ zseq_store_open (zseq_store_t *self, zseq_record_t *record_p)
     return ZSEQ_OK;
 }
 
+int
+zseq_store_open (zseq_store_t *self, zseq_record_t *record_p)
+{
+    return zseq_store_open_or_format (self, NULL, record_p);
+}
+
 static int
 s_open_lost (zseq_store_t *self)
 {
-    bool made;
-    int rc = s_make_root (self, &made);
+    bool made = false;
+    int rc = s_enter (self, &made);
     if (rc == ZSEQ_OK && made)
         rc = s_sync_parent (self);
     s_content_t content;
@@ -494,7 +492,10 @@ zseq_store_open_lost (zseq_store_t *self, uint8_t node)
     assert (node < ZSEQ_NODES_MAX);
     assert (self->disk.fd < 0);
     self->disk.why[0] = 0;
+    zseq_store_signals_t signals;
+    zseq_store_signals_block (&signals);
     int rc = s_open_lost (self);
+    zseq_store_signals_restore (&signals);
     if (rc != ZSEQ_OK) {
         s_close_all (self);
         return rc;
@@ -515,8 +516,11 @@ zseq_store_load (zseq_store_t *self, const zseq_store_loader_t *loader,
     assert (self->disk.fd >= 0);
     assert (!self->loaded);
     self->disk.why[0] = 0;
+    zseq_store_signals_t signals;
+    zseq_store_signals_block (&signals);
     int rc = zseq_store_read (&self->disk, &self->journal, &self->heal,
                               &self->owner, loader, found_p);
+    zseq_store_signals_restore (&signals);
     self->heal.node = self->heal.needed && self->node_there;
     self->loaded = rc == ZSEQ_OK;
     return rc;
@@ -529,20 +533,20 @@ static int
 s_open_directory (zseq_store_t *self, int parent_fd, const char *name,
                   const char *where, bool sync, int *fd_p)
 {
-    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    int fd = openat (parent_fd, name, flags);
+    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW;
+    int fd = zseq_store_openat (parent_fd, name, flags);
     if (fd < 0 && errno == ENOENT) {
         if (mkdirat (parent_fd, name, 0700) != 0)
             return zseq_store_disk_fail_write (&self->disk, where, "mkdir");
         if (sync && !zseq_store_sync_directory (parent_fd))
             return zseq_store_disk_fail_io (&self->disk, where,
                                             "fsync of its parent directory");
-        fd = openat (parent_fd, name, flags);
+        fd = zseq_store_openat (parent_fd, name, flags);
     }
     if (fd < 0)
         return zseq_store_disk_fail_write (&self->disk, where, "open");
     *fd_p = fd;
-    return ZSEQ_OK;
+    return zseq_store_filesystem_same (&self->disk, fd, ".", where);
 }
 
 static int
@@ -728,7 +732,10 @@ s_prepare_one (zseq_store_t *self, s_job_t *job)
 {
     s_target_t target;
     s_target_init (&target, &job->write);
-    int rc = s_prepare (self, job, &target, self->seq_fd, target.parent, false);
+    int rc = zseq_store_filesystem_same (&self->disk, self->seq_fd,
+                                         target.spread, target.where);
+    if (rc == ZSEQ_OK)
+        rc = s_prepare (self, job, &target, self->seq_fd, target.parent, false);
     if (rc != ZSEQ_EAGAIN)
         return rc;
     //  Lasts with the first syncfs.
@@ -807,8 +814,9 @@ s_write_sequences (zseq_store_t *self, s_job_t *jobs, size_t count, bool sync)
         sequences += !jobs[i].write.record;
     if (sequences == 0)
         return ZSEQ_OK;
-    int rc = sync && sequences < MANY ? s_write_few (self, jobs, count)
-                                      : s_write_many (self, jobs, count, sync);
+    bool few = sync && (sequences < MANY || self->disk.sync_each);
+    int rc = few ? s_write_few (self, jobs, count)
+                 : s_write_many (self, jobs, count, sync);
     if (rc != ZSEQ_OK)
         return rc;
     s_keep_spares (self, jobs, count);
@@ -819,7 +827,8 @@ s_write_sequences (zseq_store_t *self, s_job_t *jobs, size_t count, bool sync)
 static int
 s_write_group (zseq_store_t *self, s_job_t *jobs, size_t count)
 {
-    bool sync = false;
+    //  What no syncfs reaches later on cannot be deferred.
+    bool sync = self->disk.sync_each;
     for (size_t i = 0; i < count; i++)
         sync |= !jobs[i].write.deferred;
     //  What was deferred is on disk before anything else says that it is.
@@ -863,14 +872,60 @@ s_complete (zseq_store_t *self, s_job_t *jobs, size_t count)
     pthread_mutex_unlock (&self->mutex);
 }
 
+//  Whether the directory is still ours alone.
+static bool
+s_is_ours (zseq_store_t *self)
+{
+    //  Before the birth, and with damage, there may be any journal or none.
+    bool journal = self->owner.identity != 0 && !self->heal.needed;
+    return zseq_store_guard_check (&self->guard, &self->disk,
+                                   journal ? &self->journal : NULL,
+                                   self->seq_fd) == ZSEQ_OK;
+}
+
 static void
 s_serve (zseq_store_t *self, s_job_t *jobs, size_t count)
 {
     if (!self->fatal)
-        self->fatal = s_write_group (self, jobs, count) != ZSEQ_OK;
+        self->fatal =
+          s_write_group (self, jobs, count) != ZSEQ_OK || !s_is_ours (self);
     for (size_t i = 0; self->fatal && i < count; i++)
         jobs[i].status = ZSEQ_EIO;
     s_complete (self, jobs, count);
+}
+
+//  The store's end with nothing to write: told by a completion of nothing, for
+//  which there is room. Under the mutex.
+static void
+s_end_idle (zseq_store_t *self)
+{
+    assert (self->done_first + self->done_count < self->done_capacity);
+    self->done[self->done_first + self->done_count++] =
+      (zseq_written_t){.status = ZSEQ_EIO};
+    self->outstanding++;
+    const uint64_t one = 1;
+    ssize_t size = write (self->event_fd, &one, sizeof one);
+    assert (size == sizeof one);
+}
+
+//  Waits until there is something to do; looks after the directory when there
+//  was nothing for a second. Under the mutex.
+static void
+s_wait (zseq_store_t *self)
+{
+    struct timespec until;
+    clock_gettime (CLOCK_MONOTONIC, &until);
+    until.tv_sec++;
+    if (self->fatal)
+        pthread_cond_wait (&self->wake, &self->mutex);
+    else if (pthread_cond_timedwait (&self->wake, &self->mutex, &until) ==
+             ETIMEDOUT) {
+        pthread_mutex_unlock (&self->mutex);
+        self->fatal = !s_is_ours (self);
+        pthread_mutex_lock (&self->mutex);
+        if (self->fatal)
+            s_end_idle (self);
+    }
 }
 
 static void *
@@ -880,7 +935,7 @@ s_run (void *arg)
     pthread_mutex_lock (&self->mutex);
     while (true) {
         while (self->waiting_count == 0 && !self->stopping)
-            pthread_cond_wait (&self->wake, &self->mutex);
+            s_wait (self);
         if (self->waiting_count == 0)
             break;
         s_job_t *jobs = self->waiting;
@@ -905,6 +960,21 @@ s_run (void *arg)
     return NULL;
 }
 
+//  Makes room for count more jobs, and for their completions, so that the
+//  thread never needs memory; and for that of the store's end.
+static bool
+s_make_room (zseq_store_t *self, size_t count)
+{
+    if (self->done_first > 0)
+        memmove (self->done, self->done + self->done_first,
+                 self->done_count * sizeof *self->done);
+    self->done_first = 0;
+    return s_reserve ((void **) &self->waiting, &self->waiting_capacity,
+                      self->waiting_count + count, sizeof *self->waiting) &&
+           s_reserve ((void **) &self->done, &self->done_capacity,
+                      self->outstanding + count + 1, sizeof *self->done);
+}
+
 int
 zseq_store_start (zseq_store_t *self)
 {
@@ -913,12 +983,20 @@ zseq_store_start (zseq_store_t *self)
     assert (self->loaded);
     assert (!self->started);
     self->disk.why[0] = 0;
-    self->event_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (!s_make_room (self, 0))
+        return zseq_store_disk_fail (&self->disk, ZSEQ_ENOMEM, ".",
+                                     "out of memory");
+    self->event_fd =
+      zseq_store_above_standard (eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (self->event_fd < 0)
         return zseq_store_disk_fail_io (&self->disk, ".", "eventfd");
 
     pthread_mutex_init (&self->mutex, NULL);
-    pthread_cond_init (&self->wake, NULL);
+    pthread_condattr_t monotonic;
+    pthread_condattr_init (&monotonic);
+    pthread_condattr_setclock (&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init (&self->wake, &monotonic);
+    pthread_condattr_destroy (&monotonic);
     //  The thread inherits the mask: no signal is ever handled on it.
     sigset_t all;
     sigset_t before;
@@ -935,21 +1013,6 @@ zseq_store_start (zseq_store_t *self)
     }
     self->started = true;
     return ZSEQ_OK;
-}
-
-//  Makes room for count more jobs, and for their completions, so that the
-//  thread never needs memory.
-static bool
-s_make_room (zseq_store_t *self, size_t count)
-{
-    if (self->done_first > 0)
-        memmove (self->done, self->done + self->done_first,
-                 self->done_count * sizeof *self->done);
-    self->done_first = 0;
-    return s_reserve ((void **) &self->waiting, &self->waiting_capacity,
-                      self->waiting_count + count, sizeof *self->waiting) &&
-           s_reserve ((void **) &self->done, &self->done_capacity,
-                      self->outstanding + count, sizeof *self->done);
 }
 
 static void

@@ -18,6 +18,10 @@ zseq_store_t *zseq_store_new (const char *directory);
 //  the lock back, frees everything. Nulls the pointer, accepts null.
 void zseq_store_destroy (zseq_store_t **self_p);
 
+//  Lets the directory be on any file system, also one whose locks or syncs are not
+//  to be trusted (disk.md, section 9). Before all that follow.
+void zseq_store_allow_unsafe (zseq_store_t *self);
+
 //  What went wrong in the last call that failed, with the file's name and
 //  what to do, on one line. After zseq_store_start empty, until a fatal
 //  completion has been collected.
@@ -26,18 +30,26 @@ const char *zseq_store_text (const zseq_store_t *self);
 //  Makes the directory (and not its parents) for a new node and writes its
 //  record, durably. The directory may exist and must be empty. The store is
 //  as new again afterwards, and not locked. Errors: ZSEQ_EEXIST (nothing was
-//  touched), ZSEQ_ENOSPACE and ZSEQ_EIO (what was made stays, and is neither
-//  formatted again nor opened before it is removed).
+//  touched), ZSEQ_ELOCKED (a process is about to format it), ZSEQ_EINVAL (the file
+//  system is not to be trusted), ZSEQ_ENOSPACE and ZSEQ_EIO (what was made stays,
+//  and is neither formatted again nor opened before it is removed).
 int zseq_store_format (zseq_store_t *self, const zseq_record_t *record);
 
-//  Locks the directory, syncs its file system (syncfs) and reads the node's
+//  Locks the directory until _destroy, syncs its file system (syncfs) and reads the node's
 //  record, which the caller checks before it lets zseq_store_load change
 //  anything. Errors: ZSEQ_ELOCKED, ZSEQ_EDAMAGED (no record, or it is
 //  damaged), ZSEQ_EFOREIGN (of a format that is not known here), ZSEQ_EIO,
-//  ZSEQ_ENOSPACE (no room for the lock); ZSEQ_EAGAIN when there is no
-//  directory or it is empty. Where there is neither lock nor record nothing
-//  is touched.
+//  ZSEQ_EINVAL (the file system is not to be trusted), ZSEQ_ENOSPACE (no room for
+//  the lock file); ZSEQ_EAGAIN when there is no directory or it is empty. Where
+//  there is neither lock file nor record nothing is touched.
 int zseq_store_open (zseq_store_t *self, zseq_record_t *record_p);
+
+//  The same, but a directory that is empty or not there is made and formatted
+//  with the record first, as zseq_store_format does, unless first is NULL. Of two
+//  processes that come at the same time one does it, and the other gets
+//  ZSEQ_ELOCKED.
+int zseq_store_open_or_format (zseq_store_t *self, const zseq_record_t *first,
+                               zseq_record_t *record_p);
 
 //  After zseq_store_open has failed with ZSEQ_EAGAIN or ZSEQ_EDAMAGED: opens
 //  the directory all the same, for a node (that index among its members) that
@@ -87,8 +99,9 @@ typedef struct {
 //  zseq_store_open_lost. When that record is refused (ZSEQ_ENOSPACE), the next
 //  one heals what is left.
 //  Errors: ZSEQ_EFOREIGN (a record of another node or cluster, or of a format
-//  that is not known here; nothing was changed), ZSEQ_EIO, ZSEQ_ENOSPACE,
-//  ZSEQ_ENOMEM. Before zseq_store_start.
+//  that is not known here; nothing was changed), ZSEQ_EINVAL (a directory in it is
+//  on another file system; the same), ZSEQ_EIO, ZSEQ_ENOSPACE, ZSEQ_ENOMEM. Before
+//  zseq_store_start.
 int zseq_store_load (zseq_store_t *self, const zseq_store_loader_t *loader,
                      zseq_store_found_t *found_p);
 
@@ -120,11 +133,14 @@ typedef struct {
     void *owner;
     int status;  //  ZSEQ_OK: durable. ZSEQ_ENOSPACE: not written, the old value
                  //  may stand or the new one. ZSEQ_EIO: fatal, the node must
-                 //  end without acknowledging anything more
+                 //  end without acknowledging anything more; this may come
+                 //  though nothing was submitted
 } zseq_written_t;
 
-//  Starts the thread that writes. Errors: ZSEQ_ENOMEM, ZSEQ_EIO (descriptors
-//  are out).
+//  Starts the thread that writes. It also looks, before the completions of a group
+//  appear and each second without one, whether the directory is still the one at
+//  its path and nobody else has written it; if not, that is fatal. Errors:
+//  ZSEQ_ENOMEM, ZSEQ_EIO (descriptors are out).
 int zseq_store_start (zseq_store_t *self);
 
 //  Hands writes over, never blocking on the disk. All that is waiting when the

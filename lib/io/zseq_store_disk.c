@@ -46,8 +46,8 @@ zseq_store_disk_fail_write (zseq_store_disk_t *self, const char *where,
                             const char *call)
 {
     //  Descriptors, too, may be there again for the next write.
-    bool full =
-      errno == ENOSPC || errno == EDQUOT || errno == EMFILE || errno == ENFILE;
+    bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG ||
+                errno == EMFILE || errno == ENFILE;
     int rc = zseq_store_disk_fail_io (self, where, call);
     return full ? ZSEQ_ENOSPACE : rc;
 }
@@ -95,12 +95,31 @@ zseq_store_close (int *fd_p)
 }
 
 int
+zseq_store_above_standard (int fd)
+{
+    if (fd < 0 || fd > STDERR_FILENO)
+        return fd;
+    int above = fcntl (fd, F_DUPFD_CLOEXEC, STDERR_FILENO + 1);
+    int error = errno;
+    zseq_store_close (&fd);
+    errno = error;
+    return above;
+}
+
+int
+zseq_store_openat (int fd, const char *file, int flags)
+{
+    return zseq_store_above_standard (
+      openat (fd, file, flags | O_CLOEXEC, 0600));
+}
+
+int
 zseq_store_disk_open (zseq_store_disk_t *self, const char *file, int flags,
                       int *fd_p, size_t *size_p)
 {
     //  O_NONBLOCK: a pipe put there must not block us.
     int fd =
-      openat (self->fd, file, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+      zseq_store_openat (self->fd, file, flags | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
         return ZSEQ_EAGAIN;
     if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
@@ -148,7 +167,7 @@ s_open_spare (zseq_store_disk_t *self, const zseq_store_temp_t *temp,
 {
     char path[96];
     s_temp_path (temp, path, sizeof path);
-    *fd_p = openat (temp->fd, path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    *fd_p = zseq_store_openat (temp->fd, path, O_WRONLY | O_NOFOLLOW);
     if (*fd_p < 0 && errno == ENOENT)
         return ZSEQ_OK;
     if (*fd_p < 0)
@@ -180,9 +199,8 @@ s_create (zseq_store_disk_t *self, zseq_store_temp_t *temp)
     do {
         temp->number = self->temps++;
         s_temp_path (temp, path, sizeof path);
-        fd =
-          openat (temp->fd, path,
-                  O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        fd = zseq_store_openat (temp->fd, path,
+                                O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW);
     } while (fd < 0 && errno == EEXIST);
     return fd;
 }
@@ -275,6 +293,23 @@ zseq_store_disk_sync (zseq_store_disk_t *self)
     if (!zseq_store_sync_directory (self->fd))
         return zseq_store_disk_fail_io (self, ".", "fsync");
     return ZSEQ_OK;
+}
+
+int
+zseq_store_disk_sync_parent (zseq_store_disk_t *self, const char *path)
+{
+    char parent[ZSEQ_STORE_PATH_SIZE];
+    const char *slash = strrchr (path, '/');
+    snprintf (parent, sizeof parent, "%.*s", slash ? (int) (slash - path) : 1,
+              slash ? path : ".");
+    int fd = zseq_store_openat (self->fd, parent, O_RDONLY | O_DIRECTORY);
+    int rc = ZSEQ_OK;
+    if (fd < 0)
+        rc = zseq_store_disk_fail_io (self, parent, "open");
+    else if (!zseq_store_sync_directory (fd))
+        rc = zseq_store_disk_fail_io (self, parent, "fsync");
+    zseq_store_close (&fd);
+    return rc;
 }
 
 int

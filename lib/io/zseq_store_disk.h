@@ -14,6 +14,9 @@
 typedef struct {
     char *path;
     int fd;                         //  -1 unless open
+    dev_t device;                   //  Its file system, once that was looked at
+    bool unsafe;                    //  Any file system will do
+    bool sync_each;                 //  syncfs may not reach what was written
     uint64_t temps;                 //  Makes temporary names unique
     char why[ZSEQ_STORE_TEXT_MAX];  //  What went wrong
 } zseq_store_disk_t;
@@ -32,6 +35,13 @@ int zseq_store_disk_fail_io (zseq_store_disk_t *self, const char *where,
 //  "DIRECTORY/where: what" on one line.
 void zseq_store_disk_text (const zseq_store_disk_t *self, const char *where,
                            const char *what, char *text, size_t size);
+
+//  As openat, for files that nobody else may read, closed by exec and never at 0
+//  to 2: whatever a process that has closed these prints must not end up in a
+//  file of ours. The latter alone for a descriptor, -1 among them, that is given
+//  up if it is one of these.
+int zseq_store_openat (int fd, const char *file, int flags);
+int zseq_store_above_standard (int fd);
 
 //  Opens a regular file that lies right in the directory; a link is none.
 //  Errors: ZSEQ_EAGAIN (there is none), ZSEQ_EDAMAGED (it is something else),
@@ -80,8 +90,10 @@ int zseq_store_disk_replace (zseq_store_disk_t *self, const char *file,
 //  away what the directory got: a look at it does not.
 bool zseq_store_sync_directory (int fd);
 
-//  Syncs the directory itself, or its whole file system. Errors: ZSEQ_EIO.
+//  Syncs the directory itself, one that path is or lies in, or the whole file
+//  system. Errors: ZSEQ_EIO.
 int zseq_store_disk_sync (zseq_store_disk_t *self);
+int zseq_store_disk_sync_parent (zseq_store_disk_t *self, const char *path);
 int zseq_store_disk_sync_all (zseq_store_disk_t *self);
 
 bool zseq_store_write_all (int fd, const uint8_t *bytes, size_t size,

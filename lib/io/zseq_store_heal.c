@@ -20,10 +20,20 @@ zseq_store_heal_term (zseq_store_heal_t *self)
     *self = (zseq_store_heal_t){.needed = false};
 }
 
+//  Makes what was changed in path's directory last where the syncfs in the end
+//  may not.
+static int
+s_sync_parent (zseq_store_disk_t *disk, const char *path)
+{
+    return disk->sync_each ? zseq_store_disk_sync_parent (disk, path) : ZSEQ_OK;
+}
+
 static int
 s_make_directory (zseq_store_disk_t *disk, const char *path)
 {
-    if (mkdirat (disk->fd, path, 0700) == 0 || errno == EEXIST)
+    if (mkdirat (disk->fd, path, 0700) == 0)
+        return s_sync_parent (disk, path);
+    if (errno == EEXIST)
         return ZSEQ_OK;
     return zseq_store_disk_fail_write (disk, path, "mkdir");
 }
@@ -46,7 +56,7 @@ s_make_folder (zseq_store_heal_t *self, zseq_store_disk_t *disk)
     if (rc != 0)
         return zseq_store_disk_fail_write (disk, folder, "mkdir");
     memcpy (self->folder, folder, sizeof folder);
-    return ZSEQ_OK;
+    return s_sync_parent (disk, folder);
 }
 
 //  Moves path to the same place below the folder.
@@ -67,7 +77,8 @@ s_move (zseq_store_heal_t *self, zseq_store_disk_t *disk, const char *path)
     if (renameat (disk->fd, path, disk->fd, to) != 0)
         return zseq_store_disk_fail_write (disk, path,
                                            "move to the folder " FOLDER);
-    return ZSEQ_OK;
+    rc = s_sync_parent (disk, to);
+    return rc == ZSEQ_OK ? s_sync_parent (disk, path) : rc;
 }
 
 int
@@ -113,7 +124,8 @@ zseq_store_heal_end (zseq_store_heal_t *self, zseq_store_disk_t *disk,
                                          self->journal_size);
     }
     if (rc == ZSEQ_OK)
-        rc = zseq_store_disk_sync_all (disk);
+        rc = disk->sync_each ? zseq_store_disk_sync (disk)
+                             : zseq_store_disk_sync_all (disk);
     if (rc == ZSEQ_OK)
         zseq_store_heal_term (self);
     return rc;

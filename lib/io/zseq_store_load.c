@@ -20,6 +20,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "zseq_store_filesystem.h"
+
 #define READERS_MAX 32
 #define PROGRESS_STEP 50000  //  Records from one call of progress to the next
 
@@ -391,20 +393,30 @@ s_list_entry (s_listing_t *listing, int fd, const struct dirent *entry)
     return true;
 }
 
+//  S8: what an earlier process wrote is on disk before anyone is told of it. Where
+//  that is not known of all that the file system holds, it is made so of this.
+static int
+s_settle (s_load_t *self, int fd, const char *where)
+{
+    if (!self->disk->sync_each || fsync (fd) == 0)
+        return ZSEQ_OK;
+    return s_stop_call (self, where, "fsync");
+}
+
 //  Lists the directory fd anew.
 static int
 s_list (s_load_t *self, s_listing_t *listing, int fd, const char *where)
 {
     listing->count = 0;
     listing->size = 0;
-    int copy = openat (fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int copy = zseq_store_openat (fd, ".", O_RDONLY | O_DIRECTORY);
     DIR *stream = copy < 0 ? NULL : fdopendir (copy);
     if (!stream) {
         int rc = s_stop_call (self, where, "open");
         zseq_store_close (&copy);
         return rc;
     }
-    int rc = ZSEQ_OK;
+    int rc = s_settle (self, fd, where);
     while (rc == ZSEQ_OK) {
         errno = 0;
         const struct dirent *entry = readdir (stream);
@@ -419,15 +431,33 @@ s_list (s_load_t *self, s_listing_t *listing, int fd, const char *where)
     return rc;
 }
 
+//  What syncs the node's directory must reach this one, too.
+static int
+s_check_device (s_load_t *self, int fd, const char *where)
+{
+    struct stat info;
+    if (fstat (fd, &info) != 0)
+        return s_stop_call (self, where, "stat");
+    if (info.st_dev == self->disk->device)
+        return ZSEQ_OK;
+    return s_stop (self, ZSEQ_EINVAL, where, zseq_store_filesystem_elsewhere);
+}
+
 //  Opens a directory. Where there is something else in its place, that is
 //  damage; *fd_p is -1 then, and where there is nothing.
 static int
 s_open_directory (s_load_t *self, s_finds_t *finds, int parent_fd,
                   const char *name, const char *where, int *fd_p)
 {
-    const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-    *fd_p = openat (parent_fd, name, flags);
-    if (*fd_p >= 0 || errno == ENOENT)
+    *fd_p =
+      zseq_store_openat (parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (*fd_p >= 0) {
+        int rc = s_check_device (self, *fd_p, where);
+        if (rc != ZSEQ_OK)
+            zseq_store_close (fd_p);
+        return rc;
+    }
+    if (errno == ENOENT)
         return ZSEQ_OK;
     if (errno == ENOTDIR || errno == ELOOP)
         return s_note_damage (self, finds, where, "not a directory", true);
@@ -444,18 +474,18 @@ s_read_file (s_load_t *self, int directory_fd, const char *file,
     //  Were it no regular file any more: O_NONBLOCK, so that a pipe does not
     //  block us. O_NOATIME: the first time each is read, its inode would be
     //  written; only the file's owner may ask for that.
-    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
-    int fd = openat (directory_fd, file, flags | O_NOATIME);
+    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+    int fd = zseq_store_openat (directory_fd, file, flags | O_NOATIME);
     if (fd < 0 && errno == EPERM)
-        fd = openat (directory_fd, file, flags);
+        fd = zseq_store_openat (directory_fd, file, flags);
     if (fd < 0)
         return s_stop_call (self, where, "open");
     //  A record lies within a page, so that one call gets all there is.
-    ssize_t got;
-    do
-        got = read (fd, bytes, size);
-    while (got < 0 && errno == EINTR);
-    int rc = got < 0 ? s_stop_call (self, where, "read") : ZSEQ_OK;
+    int rc = s_settle (self, fd, where);
+    ssize_t got = 0;
+    while (rc == ZSEQ_OK && (got = read (fd, bytes, size)) < 0)
+        if (errno != EINTR)
+            rc = s_stop_call (self, where, "read");
     *got_p = got < 0 ? 0 : (size_t) got;
     zseq_store_close (&fd);
     return rc;
@@ -720,6 +750,9 @@ s_read_journal (s_load_t *self, zseq_store_journal_t *journal)
     if (!s_reserve ((void **) &self->journal, &self->journal_capacity, size + 1,
                     1))
         return s_stop_memory (self);
+    rc = s_settle (self, journal->fd, "names");
+    if (rc != ZSEQ_OK)
+        return rc;
     ssize_t got = zseq_store_read_all (journal->fd, self->journal, size);
     if (got < 0)
         return s_stop_call (self, "names", "read");
@@ -936,10 +969,21 @@ s_prepare_heal (s_load_t *self, zseq_store_heal_t *heal)
 
 //  All together.
 
+//  Where earlier damage lies, things are moved by rename.
+static int
+s_check_damaged (s_load_t *self)
+{
+    int rc = zseq_store_filesystem_same (self->disk, self->disk->fd, "damaged",
+                                         "damaged");
+    return rc == ZSEQ_EAGAIN ? ZSEQ_OK : rc;
+}
+
 static int
 s_list_root (s_load_t *self, s_listing_t *listing)
 {
     int rc = s_list (self, listing, self->disk->fd, ".");
+    if (rc == ZSEQ_OK)
+        rc = s_check_damaged (self);
     //  What else lies there (lost+found, say) is not ours.
     for (size_t i = 0; rc == ZSEQ_OK && i < listing->count; i++) {
         const char *file = listing->bytes + listing->file[i].offset;

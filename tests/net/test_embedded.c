@@ -982,3 +982,24 @@ Test (embedded, fails_every_call_once_the_disk_has_failed)
     zseq_destroy (&other);
     s_close (&node);
 }
+
+//  Reserved IDs take no write that would tell; a second without one does.
+Test (embedded, fails_every_call_once_its_directory_was_moved_away,
+      .timeout = 60)
+{
+    s_node_t node;
+    s_open (&node, "ids");
+    cr_assert_eq (s_next (&node), 1);
+    char moved[2 * S_PATH_MAX];
+    snprintf (moved, sizeof moved, "%s/moved", s_root);
+    cr_assert_eq (rename (node.path, moved), 0);
+    uint64_t id;
+    int rc;
+    do
+        rc = zseq_next (node.orders, &id);
+    while (rc == ZSEQ_OK);
+    cr_assert_eq (rc, ZSEQ_EIO, "%d", rc);
+    s_assert_fails (&node, ZSEQ_EIO, "moved away");
+    cr_assert_eq (zseq_peek (node.orders, &id), ZSEQ_EIO);
+    s_close (&node);
+}

@@ -169,7 +169,7 @@ Test (store, does_not_make_parents)
     fixture_record (&record, 0);
     zseq_store_t *store = zseq_store_new (fixture_path ("none/node"));
     cr_assert_eq (zseq_store_format (store, &record), ZSEQ_EIO);
-    cr_assert (strstr (zseq_store_text (store), "No such file"));
+    cr_assert (strstr (zseq_store_text (store), "parent does not exist"));
     zseq_store_destroy (&store);
 }
 

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #define CALLS_MAX 100000
@@ -31,6 +32,7 @@ int __real_renameat2 (int from_fd, const char *from, int to_fd, const char *to,
                       unsigned flags);
 int __real_unlinkat (int fd, const char *path, int flags);
 int __real_ftruncate (int fd, off_t size);
+int __real_fstatfs (int fd, struct statfs *info);
 
 int __wrap_openat (int fd, const char *path, int flags, ...);
 int __wrap_mkdir (const char *path, mode_t mode);
@@ -47,11 +49,13 @@ int __wrap_renameat2 (int from_fd, const char *from, int to_fd, const char *to,
                       unsigned flags);
 int __wrap_unlinkat (int fd, const char *path, int flags);
 int __wrap_ftruncate (int fd, off_t size);
+int __wrap_fstatfs (int fd, struct statfs *info);
 
 static struct {
     pthread_mutex_t mutex;
     bool fast;
     bool typeless;
+    unsigned long filesystem;
     bool on;
     char root[PATH_MAX];
     zseq_call_t *log;
@@ -92,9 +96,11 @@ zseq_faults_end (void)
         free (s_faults.log[i].data);
     free (s_faults.log);
     bool fast = s_faults.fast;
+    unsigned long filesystem = s_faults.filesystem;
     memset (&s_faults, 0, sizeof s_faults);
     pthread_mutex_init (&s_faults.mutex, NULL);
     s_faults.fast = fast;
+    s_faults.filesystem = filesystem;
 }
 
 void
@@ -132,6 +138,12 @@ void
 zseq_faults_typeless (bool on)
 {
     s_faults.typeless = on;
+}
+
+void
+zseq_faults_filesystem (unsigned long type)
+{
+    s_faults.filesystem = type;
 }
 
 size_t
@@ -438,4 +450,13 @@ __wrap_ftruncate (int fd, off_t size)
     if (!s_resolve (fd, NULL, call.path, sizeof call.path))
         return __real_ftruncate (fd, size);
     S_WATCH (call, __real_ftruncate (fd, size));
+}
+
+int
+__wrap_fstatfs (int fd, struct statfs *info)
+{
+    int rc = __real_fstatfs (fd, info);
+    if (rc == 0 && s_faults.filesystem)
+        info->f_type = (__typeof__ (info->f_type)) s_faults.filesystem;
+    return rc;
 }

@@ -48,6 +48,9 @@ void zseq_faults_fast (bool on);
 //  Directories do not tell what kind their entries are of.
 void zseq_faults_typeless (bool on);
 
+//  All file systems are of that type, a number of statfs; 0: of their own.
+void zseq_faults_filesystem (unsigned long type);
+
 //  Calls seen, whether they succeeded or not.
 size_t zseq_faults_seen (void);
 

@@ -1,0 +1,147 @@
+#include "zseq_store_filesystem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/sysmacros.h>
+
+//  REFUSED file systems may let two hosts, or two mounts, have a lock at once,
+//  or take a lock away from a process whose writes still succeed. Where syncfs
+//  is WHOLE, it is known to write all files, directories and renames of the
+//  file system to the disk, and to say when that failed.
+typedef enum { REFUSED, WHOLE } s_trust_t;
+
+//  A number of statfs (2). Not all are in linux/magic.h.
+typedef struct {
+    unsigned long type;
+    const char *name;
+    s_trust_t trust;
+} s_filesystem_t;
+
+static const s_filesystem_t s_filesystems[] = {
+  //  ext2 writes all its buffers; ext3 and ext4 commit the journal after the
+  //  data.
+  {0xef53, "ext4", WHOLE},
+  {0x58465342, "xfs", WHOLE},    //  Data, then the log, forced
+  {0x9123683e, "btrfs", WHOLE},  //  Commits the transaction, of all subvolumes
+  {0xf2f52010, "f2fs", WHOLE},   //  A checkpoint
+  {0xca451a4e, "bcachefs", WHOLE},    //  Flushes the journal after the data
+  {0x2fc12fc1, "zfs", WHOLE},         //  Commits the intent log
+  {0x794c7630, "overlayfs", WHOLE},   //  Syncs the upper file system
+  {0x01021994, "tmpfs", WHOLE},       //  Nothing lasts, and nobody expects it
+  {0x858458f6, "ramfs", WHOLE},       //  The same
+  {0x6969, "nfs", REFUSED},           //  A lease; other hosts, if told to
+  {0x517b, "smb", REFUSED},           //  Locks of one host only
+  {0xff534d42, "cifs", REFUSED},      //  The same, or a lease
+  {0xfe534d42, "smb2", REFUSED},      //  The same
+  {0x01021997, "9p", REFUSED},        //  Locks of one guest only
+  {0x5346414f, "afs", REFUSED},       //  Locks of one host only
+  {0x6b414653, "afs", REFUSED},       //  A lease
+  {0x73757245, "coda", REFUSED},      //  Writes while it is disconnected
+  {0x564c, "ncp", REFUSED},           //  Locks of one host only
+  {0x00c36400, "ceph", REFUSED},      //  A lease
+  {0x0bd00bd0, "lustre", REFUSED},    //  Locks of one host, unless told to
+  {0x47504653, "gpfs", REFUSED},      //  A lease
+  {0x20030528, "orangefs", REFUSED},  //  Locks of one host only
+  {0x786f4256, "vboxsf", REFUSED},    //  Locks of one guest only
+  {0xbacbacbc, "vmhgfs", REFUSED},    //  The same
+  //  These share locks, if they are not mounted with localflocks or lock_nolock,
+  //  and let nobody write who lost them, if fencing works: nothing that can be
+  //  seen from here.
+  {0x01161970, "gfs2", REFUSED},
+  {0x7461636f, "ocfs2", REFUSED},
+  //  Whatever is behind it: locks and syncfs are answered by the kernel alone
+  //  unless its server asks for them, and most do not. virtiofs is one, too.
+  {0x65735546, "fuse", REFUSED}};
+
+const char zseq_store_filesystem_elsewhere[] =
+  "on another file system than the node's directory; all of it must be on one: "
+  "end what mounts it there, move what it holds, and start again";
+
+//  The file system's type as its mount has it, which says what FUSE is used
+//  for: "fuse.sshfs". False: it is not known.
+static bool
+s_mounted_as (dev_t device, char *type, size_t size)
+{
+    FILE *mounts = fopen ("/proc/self/mountinfo", "re");
+    if (!mounts)
+        return false;
+    char *line = NULL;
+    size_t capacity = 0;
+    bool found = false;
+    while (!found && getline (&line, &capacity, mounts) > 0) {
+        unsigned major_number;
+        unsigned minor_number;
+        const char *rest = strstr (line, " - ");
+        if (!rest ||
+            sscanf (line, "%*u %*u %u:%u", &major_number, &minor_number) != 2 ||
+            makedev (major_number, minor_number) != device)
+            continue;
+        rest += strlen (" - ");
+        snprintf (type, size, "%.*s", (int) strcspn (rest, " "), rest);
+        found = true;
+    }
+    free (line);
+    (void) fclose (mounts);  //  It was only read
+    return found;
+}
+
+static int
+s_refuse (zseq_store_disk_t *disk, const char *name)
+{
+    char type[64];
+    if (strcmp (name, "fuse") != 0 ||
+        !s_mounted_as (disk->device, type, sizeof type))
+        snprintf (type, sizeof type, "%s", name);
+    char what[512];
+    snprintf (what, sizeof what,
+              "on a file system of type %s, where a lock may not hold for all "
+              "that can reach the directory, or may be lost while writes still "
+              "succeed, so that two nodes would hand out the same IDs. Use a "
+              "local disk (ext4, xfs, btrfs, zfs); or, if you are sure that "
+              "only this host ever uses the directory, say "
+              "--unsafe-filesystem (of file:, the option unsafe-filesystem=1)",
+              type);
+    return zseq_store_disk_fail (disk, ZSEQ_EINVAL, ".", what);
+}
+
+int
+zseq_store_filesystem_check (zseq_store_disk_t *disk)
+{
+    struct stat info;
+    struct statfs filesystem;
+    if (fstat (disk->fd, &info) != 0)
+        return zseq_store_disk_fail_io (disk, ".", "stat");
+    if (fstatfs (disk->fd, &filesystem) != 0)
+        return zseq_store_disk_fail_io (disk, ".", "statfs");
+    disk->device = info.st_dev;
+    disk->sync_each = true;
+    for (size_t i = 0; i < sizeof s_filesystems / sizeof *s_filesystems; i++) {
+        //  Some are negative where the kernel's type is a signed int.
+        if ((filesystem.f_type & 0xffffffff) != (long) s_filesystems[i].type)
+            continue;
+        if (s_filesystems[i].trust == WHOLE)
+            disk->sync_each = false;
+        else if (!disk->unsafe)
+            return s_refuse (disk, s_filesystems[i].name);
+    }
+    return ZSEQ_OK;
+}
+
+int
+zseq_store_filesystem_same (zseq_store_disk_t *disk, int fd, const char *name,
+                            const char *where)
+{
+    struct stat info;
+    if (fstatat (fd, name, &info, 0) != 0)
+        return errno == ENOENT ? ZSEQ_EAGAIN
+                               : zseq_store_disk_fail_io (disk, where, "stat");
+    if (info.st_dev == disk->device)
+        return ZSEQ_OK;
+    return zseq_store_disk_fail (disk, ZSEQ_EINVAL, where,
+                                 zseq_store_filesystem_elsewhere);
+}

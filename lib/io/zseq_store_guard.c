@@ -1,0 +1,386 @@
+#include "zseq_store_guard.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+//  What to do about a directory that is not ours any more.
+#define END_THE_OTHER                                                          \
+    "this node ends and acknowledges nothing more: end the other process for " \
+    "good, then recover this node (zseqd recover)"
+#define PUT_IT_BACK                                                            \
+    "this node ends and acknowledges nothing more: see that only one copy of " \
+    "the directory is used, put it back and start again"
+
+void
+zseq_store_guard_init (zseq_store_guard_t *self)
+{
+    memset (self, 0, sizeof *self);
+    self->start_fd = -1;
+    self->lock_fd = -1;
+}
+
+int
+zseq_store_guard_open (zseq_store_guard_t *self, zseq_store_disk_t *disk)
+{
+    assert (disk->fd < 0);
+    //  The process may change its working directory, and the path would lead
+    //  elsewhere.
+    int from = AT_FDCWD;
+    if (disk->path[0] != '/') {
+        self->start_fd =
+          zseq_store_openat (AT_FDCWD, ".", O_PATH | O_DIRECTORY);
+        if (self->start_fd < 0)
+            return zseq_store_disk_fail_io (disk, ".",
+                                            "open the working directory");
+        from = self->start_fd;
+    }
+    disk->fd = zseq_store_openat (from, disk->path, O_RDONLY | O_DIRECTORY);
+    if (disk->fd >= 0)
+        return ZSEQ_OK;
+    if (errno == ENOENT)
+        return zseq_store_disk_fail (disk, ZSEQ_EAGAIN, ".",
+                                     "there is no such directory");
+    return zseq_store_disk_fail_io (disk, ".", "open");
+}
+
+//  The lock.
+
+//  The process that the kernel says has locked the open directory; 0: it does
+//  not say, or not in a number that is known here.
+static long
+s_holder (const struct stat *directory)
+{
+    FILE *locks = fopen ("/proc/locks", "re");
+    if (!locks)
+        return 0;
+    char *line = NULL;
+    size_t capacity = 0;
+    long holder = 0;
+    while (holder <= 0 && getline (&line, &capacity, locks) > 0) {
+        long pid;
+        unsigned major_number;
+        unsigned minor_number;
+        uintmax_t inode;
+        if (sscanf (line, "%*s FLOCK %*s %*s %ld %x:%x:%ju", &pid,
+                    &major_number, &minor_number, &inode) == 4 &&
+            inode == directory->st_ino &&
+            makedev (major_number, minor_number) == directory->st_dev)
+            holder = pid;
+    }
+    free (line);
+    (void) fclose (locks);  //  It was only read
+    return holder > 0 ? holder : 0;
+}
+
+//  The process that the lock file names, which may be one of another container,
+//  or of the past.
+static long
+s_signed (int fd)
+{
+    char text[48] = "";
+    (void) zseq_store_read_all (fd, (uint8_t *) text, sizeof text - 1);
+    return strtol (text, NULL, 10);
+}
+
+static int
+s_fail_locked (zseq_store_disk_t *disk, long pid)
+{
+    char what[64] = "in use by process (unknown)";
+    if (pid > 0)
+        snprintf (what, sizeof what, "in use by process %ld", pid);
+    return zseq_store_disk_fail (disk, ZSEQ_ELOCKED, ".", what);
+}
+
+static int
+s_fail_held (zseq_store_disk_t *disk, const struct stat *directory)
+{
+    long pid = s_holder (directory);
+    int fd = pid > 0 ? -1
+                     : zseq_store_openat (disk->fd, "lock",
+                                          O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (fd >= 0)
+        pid = s_signed (fd);
+    zseq_store_close (&fd);
+    return s_fail_locked (disk, pid);
+}
+
+int
+zseq_store_guard_hold (zseq_store_guard_t *self, zseq_store_disk_t *disk)
+{
+    struct stat info;
+    if (fstat (disk->fd, &info) != 0)
+        return zseq_store_disk_fail_io (disk, ".", "stat");
+    if (flock (disk->fd, LOCK_EX | LOCK_NB) != 0)
+        return errno == EWOULDBLOCK
+                 ? s_fail_held (disk, &info)
+                 : zseq_store_disk_fail_io (disk, ".", "flock");
+    self->held = true;
+    self->inode = info.st_ino;
+    return ZSEQ_OK;
+}
+
+static zseq_store_mark_t
+s_mark (const struct stat *info)
+{
+    return (zseq_store_mark_t){info->st_ino, info->st_size, info->st_mtim};
+}
+
+static bool
+s_is_marked (const zseq_store_mark_t *mark, const struct stat *info)
+{
+    return mark->inode == info->st_ino && mark->size == info->st_size &&
+           mark->written.tv_sec == info->st_mtim.tv_sec &&
+           mark->written.tv_nsec == info->st_mtim.tv_nsec;
+}
+
+//  Writes down who we are in a lock file that is locked, and keeps it. If that
+//  cannot be written, the lock holds all the same.
+static void
+s_write_token (zseq_store_guard_t *self, int fd)
+{
+    if (ftruncate (fd, 0) == 0)
+        (void) zseq_store_write_all (fd, (const uint8_t *) self->token,
+                                     strlen (self->token), 0);
+    struct stat info;
+    if (fstat (fd, &info) == 0)
+        self->lock = s_mark (&info);
+}
+
+static void
+s_close_lock (zseq_store_guard_t *self)
+{
+    if (self->lock_fd >= 0)
+        (void) flock (self->lock_fd, LOCK_UN);
+    zseq_store_close (&self->lock_fd);
+}
+
+static int
+s_open_lock (const zseq_store_disk_t *disk, int flags)
+{
+    return zseq_store_openat (disk->fd, "lock",
+                              O_RDWR | O_NOFOLLOW | O_NONBLOCK | flags);
+}
+
+int
+zseq_store_guard_sign (zseq_store_guard_t *self, zseq_store_disk_t *disk)
+{
+    assert (self->held);
+    assert (self->lock_fd < 0);
+    uint64_t number;
+    randombytes_buf (&number, sizeof number);
+    snprintf (self->token, sizeof self->token, "%ld %016" PRIx64 "\n",
+              (long) getpid (), number);
+    int fd = s_open_lock (disk, O_CREAT);
+    if (fd < 0)
+        return zseq_store_disk_fail_write (disk, "lock", "open");
+    if (flock (fd, LOCK_EX | LOCK_NB) != 0) {
+        int rc = errno == EWOULDBLOCK
+                   ? s_fail_locked (disk, s_signed (fd))
+                   : zseq_store_disk_fail_io (disk, "lock", "flock");
+        zseq_store_close (&fd);
+        return rc;
+    }
+    self->lock_fd = fd;
+    s_write_token (self, fd);
+    return ZSEQ_OK;
+}
+
+void
+zseq_store_guard_release (zseq_store_guard_t *self, zseq_store_disk_t *disk)
+{
+    s_close_lock (self);
+    if (self->held)
+        (void) flock (disk->fd, LOCK_UN);
+    zseq_store_close (&disk->fd);
+    zseq_store_close (&self->start_fd);
+    zseq_store_guard_init (self);
+}
+
+//  The watch.
+
+static int
+s_fail_taken (zseq_store_disk_t *disk, const char *where, const char *what)
+{
+    return zseq_store_disk_fail (disk, ZSEQ_EIO, where, what);
+}
+
+static int
+s_check_path (zseq_store_guard_t *self, zseq_store_disk_t *disk)
+{
+    struct stat info;
+    int from = self->start_fd >= 0 ? self->start_fd : AT_FDCWD;
+    if (fstatat (from, disk->path, &info, 0) == 0) {
+        if (info.st_dev == disk->device && info.st_ino == self->inode)
+            return ZSEQ_OK;
+        return s_fail_taken (
+          disk, ".",
+          "another directory has been put in this place while it "
+          "was in use; " PUT_IT_BACK);
+    }
+    //  Who may not look does not know. The lock holds all the same.
+    if (errno == EACCES)
+        return ZSEQ_OK;
+    if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
+        return s_fail_taken (disk, ".",
+                             "moved away or removed while it was in "
+                             "use; " PUT_IT_BACK);
+    return zseq_store_disk_fail_io (disk, ".", "stat");
+}
+
+void
+zseq_store_guard_node (zseq_store_guard_t *self, const zseq_store_disk_t *disk,
+                       const uint8_t *bytes, size_t size)
+{
+    assert (size <= sizeof self->node);
+    self->node_size = size;
+    if (size == 0)
+        return;
+    memcpy (self->node, bytes, size);
+    struct stat info = {0};
+    (void) fstatat (disk->fd, "node", &info, AT_SYMLINK_NOFOLLOW);
+    self->node_mark = s_mark (&info);
+}
+
+//  Whether the node's record holds the bytes that it should, whatever file they
+//  are in.
+static bool
+s_is_node (const zseq_store_guard_t *self, const zseq_store_disk_t *disk)
+{
+    uint8_t bytes[ZSEQ_STORE_RECORD_MAX];
+    int fd =
+      zseq_store_openat (disk->fd, "node", O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return false;
+    ssize_t size = zseq_store_read_all (fd, bytes, sizeof bytes);
+    zseq_store_close (&fd);
+    return size == (ssize_t) self->node_size &&
+           memcmp (bytes, self->node, self->node_size) == 0;
+}
+
+static int
+s_check_node (zseq_store_guard_t *self, zseq_store_disk_t *disk)
+{
+    if (self->node_size == 0)
+        return ZSEQ_OK;
+    struct stat info;
+    if (fstatat (disk->fd, "node", &info, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT
+                 ? s_fail_taken (disk, "node",
+                                 "removed by another process "
+                                 "while it was in use; " END_THE_OTHER)
+                 : zseq_store_disk_fail_io (disk, "node", "stat");
+    if (s_is_marked (&self->node_mark, &info))
+        return ZSEQ_OK;
+    if (!s_is_node (self, disk))
+        return s_fail_taken (disk, "node",
+                             "written by another process while it was in "
+                             "use; " END_THE_OTHER);
+    self->node_mark = s_mark (&info);
+    return ZSEQ_OK;
+}
+
+//  Whether name is still what is open as fd.
+static int
+s_check_open (zseq_store_disk_t *disk, const char *name, int fd, off_t size)
+{
+    struct stat there = {0};
+    struct stat ours;
+    if (fstat (fd, &ours) != 0)
+        return zseq_store_disk_fail_io (disk, name, "stat");
+    if (fstatat (disk->fd, name, &there, AT_SYMLINK_NOFOLLOW) != 0 &&
+        errno != ENOENT)
+        return zseq_store_disk_fail_io (disk, name, "stat");
+    if (there.st_ino == ours.st_ino && there.st_dev == ours.st_dev &&
+        (size < 0 || there.st_size == size))
+        return ZSEQ_OK;
+    return s_fail_taken (disk, name,
+                         "written, moved or removed by another process while "
+                         "it was in use; " END_THE_OTHER);
+}
+
+//  The lock file is another one, or was written. If it says that it is ours, or
+//  nothing, it is ours from now on.
+static int
+s_check_token (zseq_store_guard_t *self, zseq_store_disk_t *disk,
+               const struct stat *info)
+{
+    struct stat ours;
+    bool same = self->lock_fd >= 0 && fstat (self->lock_fd, &ours) == 0 &&
+                ours.st_ino == info->st_ino;
+    int fd = same ? self->lock_fd : s_open_lock (disk, 0);
+    char text[sizeof self->token] = "";
+    if (fd >= 0)
+        (void) zseq_store_read_all (fd, (uint8_t *) text, sizeof text - 1);
+    if (fd < 0 || (text[0] && strcmp (text, self->token) != 0) ||
+        (!same && flock (fd, LOCK_EX | LOCK_NB) != 0)) {
+        if (!same)
+            zseq_store_close (&fd);
+        return s_fail_taken (disk, "lock",
+                             "another process has taken the directory while it "
+                             "was in use; " END_THE_OTHER);
+    }
+    if (!same) {
+        s_close_lock (self);
+        self->lock_fd = fd;
+    }
+    if (text[0])
+        self->lock = s_mark (info);
+    else
+        s_write_token (self, fd);
+    return ZSEQ_OK;
+}
+
+//  Makes a lock file that was deleted anew. If that cannot be, nothing depends
+//  on it.
+static void
+s_sign_again (zseq_store_guard_t *self, const zseq_store_disk_t *disk)
+{
+    int fd = s_open_lock (disk, O_CREAT | O_EXCL);
+    if (fd < 0 || flock (fd, LOCK_EX | LOCK_NB) != 0) {
+        zseq_store_close (&fd);
+        return;
+    }
+    s_close_lock (self);
+    self->lock_fd = fd;
+    s_write_token (self, fd);
+}
+
+static int
+s_check_lock (zseq_store_guard_t *self, zseq_store_disk_t *disk)
+{
+    struct stat info;
+    if (fstatat (disk->fd, "lock", &info, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (errno == ENOENT)
+            s_sign_again (self, disk);
+        return ZSEQ_OK;
+    }
+    return s_is_marked (&self->lock, &info) ? ZSEQ_OK
+                                            : s_check_token (self, disk, &info);
+}
+
+int
+zseq_store_guard_check (zseq_store_guard_t *self, zseq_store_disk_t *disk,
+                        const zseq_store_journal_t *journal, int seq_fd)
+{
+    assert (self->held);
+    int rc = s_check_path (self, disk);
+    if (rc == ZSEQ_OK)
+        rc = s_check_lock (self, disk);
+    if (rc == ZSEQ_OK)
+        rc = s_check_node (self, disk);
+    if (rc == ZSEQ_OK && journal)
+        rc = s_check_open (disk, "names", journal->fd, journal->size);
+    if (rc == ZSEQ_OK && seq_fd >= 0)
+        rc = s_check_open (disk, "seq", seq_fd, -1);
+    return rc;
+}

@@ -6,6 +6,7 @@
 #include "zseq_bench_draw.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdarg.h>
@@ -498,9 +499,19 @@ s_settle_options (s_options_t *options)
     return 0;
 }
 
+//  What is closed would be the number of a socket or a file of a node's.
+static void
+s_hold_descriptors (void)
+{
+    for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++)
+        if (fcntl (descriptor, F_GETFD) == -1)
+            (void) open ("/dev/null", O_RDWR);
+}
+
 int
 main (int argc, char **argv)
 {
+    s_hold_descriptors ();
     s_options_t options = {.reserve_s = -1};
     int option;
     while ((option = getopt_long (argc, argv, "", s_long_options, NULL)) !=

@@ -760,6 +760,8 @@ main (int argc, char **argv)
     s_hold_descriptors ();
     //  A closed pipe is an error of the write, which then ends us tidily.
     signal (SIGPIPE, SIG_IGN);
+    //  So is a file that may not grow (ulimit -f).
+    signal (SIGXFSZ, SIG_IGN);
 
     zseq_cli_job_t job = {0};
     if (!s_options (&job, argc, argv))

@@ -1,6 +1,7 @@
 //  zseqd: a node of a zseq cluster. See lib/man/zseqd.8.
 
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
 #include <signal.h>
@@ -52,6 +53,10 @@ static const char s_usage[] =
   "                     reserved on disk, so that claims need no write each;\n"
   "                     a crash burns them (0 to 60, default 1; 0: none)\n"
   "  --insecure         bind where other machines reach it, unprotected\n"
+  "  --unsafe-filesystem\n"
+  "                     let DIR be on a network or FUSE file system: if its\n"
+  "                     locks do not hold for all that reach DIR, IDs come "
+  "twice\n"
   "  --force            recover from fewer peers than are safe\n"
   "  --floor ID         with --force: no sequence goes on below this ID\n"
   "  --lost NODE,...    with --force: peers whose directories are gone for "
@@ -88,6 +93,7 @@ typedef struct {
     uint64_t memory_max_mib;
     uint64_t reserve_us;
     bool insecure;
+    bool unsafe;
     bool force;
     uint64_t floor;  //  0: not given
     const char *lost;
@@ -163,6 +169,7 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
         MEMORY_MAX,
         RESERVE,
         INSECURE,
+        UNSAFE,
         FORCE,
         FLOOR,
         LOST,
@@ -178,6 +185,7 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
       {"memory-max", required_argument, NULL, MEMORY_MAX},
       {"reserve", required_argument, NULL, RESERVE},
       {"insecure", no_argument, NULL, INSECURE},
+      {"unsafe-filesystem", no_argument, NULL, UNSAFE},
       {"force", no_argument, NULL, FORCE},
       {"floor", required_argument, NULL, FLOOR},
       {"lost", required_argument, NULL, LOST},
@@ -241,6 +249,9 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
         case INSECURE:
             arguments->insecure = true;
             break;
+        case UNSAFE:
+            arguments->unsafe = true;
+            break;
         case ':':
             return s_bad_use ("option %s needs a value", given);
         default:
@@ -269,7 +280,8 @@ s_format (const s_arguments_t *arguments)
     if (arguments->bind || arguments->insecure || arguments->force ||
         arguments->floor)
         return s_bad_use ("format takes only %s",
-                          "--data, --name, --cluster and --members");
+                          "--data, --name, --cluster, --members and "
+                          "--unsafe-filesystem");
     if (!zseq_label_valid (arguments->cluster))
         return s_bad_use ("'%s' is not a name for a cluster",
                           arguments->cluster);
@@ -291,6 +303,8 @@ s_format (const s_arguments_t *arguments)
         fprintf (stderr, "zseqd: out of memory\n");
         return 1;
     }
+    if (arguments->unsafe)
+        zseq_store_allow_unsafe (store);
     int rc = zseq_store_format (store, &record);
     if (rc != ZSEQ_OK)
         fprintf (stderr, "zseqd: %s: %s\n", zseq_strerror (rc),
@@ -302,17 +316,74 @@ s_format (const s_arguments_t *arguments)
     return rc == ZSEQ_OK ? 0 : 1;
 }
 
-//  SIGTERM and SIGINT arrive at a descriptor, in no thread.
+//  These stop the node. Others that would end a process which does not handle
+//  them burn what is reserved, and ask for nothing that a node could do: it goes
+//  on. SIGHUP, too: a terminal that was closed, or a script that rotates logs,
+//  must not cost the cluster a node.
+static const int s_stops_on[] = {SIGTERM, SIGINT, SIGQUIT, SIGPWR, SIGXCPU};
+static const int s_goes_on[] = {SIGHUP,    SIGUSR1, SIGUSR2, SIGALRM,
+                                SIGVTALRM, SIGPROF, SIGIO,   SIGSTKFLT};
+
+#define COUNT(array) (sizeof (array) / sizeof *(array))
+
+//  All of them arrive at a descriptor, in no thread.
 static int
 s_stop_fd (void)
 {
     sigset_t set;
     sigemptyset (&set);
-    sigaddset (&set, SIGTERM);
-    sigaddset (&set, SIGINT);
+    for (size_t i = 0; i < COUNT (s_stops_on); i++)
+        sigaddset (&set, s_stops_on[i]);
+    for (size_t i = 0; i < COUNT (s_goes_on); i++)
+        sigaddset (&set, s_goes_on[i]);
+    for (int number = SIGRTMIN; number <= SIGRTMAX; number++)
+        sigaddset (&set, number);
     if (sigprocmask (SIG_BLOCK, &set, NULL) == -1)
         return -1;
-    return signalfd (-1, &set, SFD_CLOEXEC);
+    return signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+//  Says once of each signal that nothing comes of it.
+static void
+s_log_signal (int number)
+{
+    static sigset_t told;
+    if (sigismember (&told, number))
+        return;
+    sigaddset (&told, number);
+    const char *name = sigabbrev_np (number);
+    char text[128];
+    snprintf (text, sizeof text,
+              "signal %d (%s%s): %s; the node goes on (SIGTERM stops it)",
+              number, name ? "SIG" : "", name ? name : "real-time",
+              number == SIGHUP ? "there is nothing to reload" : "ignored");
+    s_log (text, NULL);
+}
+
+//  Takes what has arrived: whether one of them stops the node.
+static bool
+s_stops (int stop_fd, void *arg)
+{
+    (void) arg;
+    struct signalfd_siginfo info;
+    while (read (stop_fd, &info, sizeof info) == (ssize_t) sizeof info) {
+        int number = (int) info.ssi_signo;
+        for (size_t i = 0; i < COUNT (s_stops_on); i++)
+            if (number == s_stops_on[i])
+                return true;
+        s_log_signal (number);
+    }
+    return false;
+}
+
+//  What is closed would be the number of a file of ours, and the log would be
+//  written into it.
+static void
+s_hold_descriptors (void)
+{
+    for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++)
+        if (fcntl (descriptor, F_GETFD) == -1)
+            (void) open ("/dev/null", O_RDWR);
 }
 
 //  As many connections as the system allows.
@@ -396,12 +467,14 @@ s_start (const s_arguments_t *arguments, bool recover)
       .members = arguments->members ? members : NULL,
       .member_count = count,
       .insecure = arguments->insecure,
+      .unsafe = arguments->unsafe,
       .names_max = (size_t) arguments->names_max,
       .memory_max = arguments->memory_max_mib << 20,
       .reserve_us = arguments->reserve_us,
       .recover = recover,
       .force = arguments->force ? &force : NULL,
       .lost = arguments->lost,
+      .stops = s_stops,
       .log = s_log,
     };
     zseq_server_t *server = zseq_server_new (&options);
@@ -418,6 +491,9 @@ s_start (const s_arguments_t *arguments, bool recover)
 int
 main (int argc, char **argv)
 {
+    s_hold_descriptors ();
+    //  A file that may not grow is a full disk, with which the node goes on.
+    (void) signal (SIGXFSZ, SIG_IGN);
     if (sodium_init () == -1) {
         fprintf (stderr, "zseqd: no source of randomness\n");
         return 1;

@@ -1,0 +1,53 @@
+#!/bin/bash
+#  A file system of FUSE, which is refused, and which syncfs does not reach.
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+[[ -w /dev/fuse ]] && command -v bindfs >/dev/null \
+    || skip "no bindfs, or no /dev/fuse"
+mkdir "$work/below" "$work/fuse"
+bindfs "$work/below" "$work/fuse" 2>"$work/err" \
+    || skip "bindfs: $(cat "$work/err")"
+unmount () {
+    umount "$work/fuse" 2>/dev/null || fusermount -u "$work/fuse" \
+        || umount -l "$work/fuse"
+}
+trap 'unmount; clean_up' EXIT
+
+need='type fuse[^ ]*, .*--unsafe-filesystem'
+refuses 1 "$need" "$zseq" -u "file:$work/fuse/ids" next orders
+refuses 1 "$need" "$zseqd" format --data "$work/fuse/a" --name a --cluster one \
+    --members "$(members a)"
+holds "nothing is made" test -z "$(ls "$work/below")"
+
+ids=("$zseq" -u "file:$work/fuse/ids?unsafe-filesystem=1")
+answers 1 "${ids[@]}" next orders
+answers "$(seq 2 100)" "${ids[@]}" next orders -n 99
+
+#  The lock holds, and the watch takes nothing for another's.
+"${ids[@]}" stream orders >"$work/stream" 2>"$work/stream.log" &
+pid[stream]=$!
+wait_until test -s "$work/stream"
+rm "$work/fuse/ids/lock"
+refuses 2 "in use by process ${pid[stream]}" "${ids[@]}" -t 300 next orders
+holds "it makes another" wait_until test -e "$work/fuse/ids/lock"
+size=$(wc -c <"$work/stream")
+grown () {
+    [[ $(wc -c <"$work/stream") -gt $((size + 10000)) ]]
+}
+holds "it goes on" wait_until grown
+mv "$work/fuse/ids" "$work/fuse/moved"
+ends stream 2 'moved away'
+mv "$work/fuse/moved" "$work/fuse/ids"
+
+#  Many writes in one group: each record is synced before it is told.
+for ((name = 0; name < 100; name++)); do
+    printf 'many-%d\t%d\n' "$name" $((name + 2))
+done | LC_ALL=C sort >"$work/many"
+answers "100 sequences" strace -f -y -o "$work/trace" \
+    -e trace=fsync,syncfs "${ids[@]}" import "$work/many"
+holds "syncfs is not relied on" test "$(grep -c syncfs "$work/trace")" -eq 0
+holds "each record is synced" test \
+    "$(grep -cE 'fsync\([0-9]+<[^>]*/\.tmp-[^>]*>' "$work/trace")" -ge 100
+answers "$(cat "$work/many")" "${ids[@]}" list many
+
+verdict

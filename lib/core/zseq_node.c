@@ -17,6 +17,8 @@
 //  many are at one tick.
 #define LOOK_US 1000000
 #define LOOKS_MAX 32768
+//  How long after the disk has refused it the node's record is written again.
+#define REFUSED_US 1000000
 //  So many clients whose requests wait at once, on average over the last
 //  CROWD_WINDOW of them, are a crowd; and how long that is believed, for once
 //  they ask coordinators there is less to be seen of it.
@@ -140,6 +142,7 @@ zseq_node_recover (zseq_node_t *self, const char *why,
     assert (!self->begun);
 
     self->recovering = true;
+    self->told = true;
     self->starting = false;
     //  On disk that changes with its new life: up to then nothing has happened.
     self->record.voting = false;
@@ -245,6 +248,7 @@ zseq_node_vote (zseq_node_t *self)
     self->voting = true;
     self->starting = false;
     self->recovering = false;
+    self->told = false;
     self->forced = false;
     zseq_node_tell (
       self, ZSEQ_ACTION_LOG, ZSEQ_OK,
@@ -254,12 +258,13 @@ zseq_node_vote (zseq_node_t *self)
       self->record.n,
       (unsigned long long) self->record.vector.life[self->record.self].counter,
       zseq_table_count (self->table));
-    if (self->burnt)
+    if (self->burnt && !self->told_burnt)
         zseq_node_tell (
           self, ZSEQ_ACTION_LOG, ZSEQ_OK,
           "burnt %llu IDs at most, which were reserved when the node "
           "last ended without being stopped",
           (unsigned long long) self->burnt);
+    self->told_burnt = true;
 }
 
 //  Replies.
@@ -764,6 +769,8 @@ s_reason_start (const zseq_node_t *self, uint8_t node)
 {
     if (self->starting)
         return !zseq_peers_noted (self, node);
+    if (self->bearing)
+        return !zseq_peers_noted (self, node);
     if (zseq_node_state (self) == ZSEQ_STATE_BIRTH)
         return self->durable.life[node].counter == 0;
     return !zseq_vector_equal (&self->peer[node].vector, &self->durable);
@@ -794,6 +801,8 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
         used = (size_t) snprintf (text, size, "starting: not noted yet by");
     else if (state == ZSEQ_STATE_BIRTH)
         used = (size_t) snprintf (text, size, "birth: has not met");
+    else if (state == ZSEQ_STATE_COMPLETE && self->bearing)
+        used = (size_t) snprintf (text, size, "birth: not noted yet by");
     else if (state == ZSEQ_STATE_COMPLETE)
         used = (size_t) snprintf (text, size,
                                   "birth: not all have met the same nodes:");
@@ -973,6 +982,24 @@ s_persisted (zseq_node_t *self, const zseq_event_t *event)
         s_lower (self, entry, entry->seq.next);
 }
 
+//  What the disk has no room for is written later. Nothing counts on it before it
+//  is there; a recovery has to be begun anew.
+static void
+s_record_refused (zseq_node_t *self, int status)
+{
+    static const char text[] = "the node's record cannot be written: make room "
+                               "on the disk, or raise the "
+                               "limit of open files";
+    if (self->recovering)
+        zseq_node_tell (self, ZSEQ_ACTION_EXIT, status, "%s", text);
+    else if (!self->record_refused)
+        zseq_node_tell (self, ZSEQ_ACTION_LOG, status,
+                        "%s; until then peers that start may have to wait",
+                        text);
+    self->record_refused = true;
+    self->record_us = self->now_us + REFUSED_US;
+}
+
 static void
 s_record_persisted (zseq_node_t *self, const zseq_event_t *event)
 {
@@ -980,12 +1007,10 @@ s_record_persisted (zseq_node_t *self, const zseq_event_t *event)
 
     self->record_writing = false;
     if (event->status != ZSEQ_OK) {
-        zseq_node_tell (
-          self, ZSEQ_ACTION_EXIT, event->status,
-          "the node's record cannot be written: make room on the disk, or "
-          "raise the limit of open files");
+        s_record_refused (self, event->status);
         return;
     }
+    self->record_refused = false;
     self->version_disk = event->version;
     self->durable = self->snapshot.vector;
     self->durable_floor = self->snapshot.floor;
@@ -1059,7 +1084,11 @@ s_flush (zseq_node_t *self)
 {
     zseq_coordinator_flush (self->coordinator, self->now_us);
     zseq_peers_consider_vote (self);
-    if (self->version != self->version_disk && !self->record_writing) {
+    //  Who was told to recover leaves the record as it is up to its new life: if
+    //  that cannot begin, nothing has happened.
+    bool waits = self->recovering && self->told && self->phase == PHASE_ASK;
+    if (self->version != self->version_disk && !self->record_writing &&
+        self->now_us >= self->record_us && !waits) {
         self->record_writing = true;
         self->snapshot = self->record;
         zseq_action_t action = {.type = ZSEQ_ACTION_PERSIST_RECORD,

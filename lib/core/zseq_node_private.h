@@ -76,12 +76,15 @@ struct zseq_node {
     uint64_t version;        //  Of record; one up with every change
     uint64_t version_disk;   //  Of the record on disk
     bool record_writing;     //  A write of the record is in flight
+    bool record_refused;     //  The last one was, as the disk is full
+    uint64_t record_us;      //  It is not written before that
     zseq_record_t snapshot;  //  What that write holds
     bool voting;             //  S5: the record on disk says so
     bool starting;           //  It does, but the directory may be an old copy
     bool bearing;            //  It is about to be born: peers are to note that
     uint64_t birth;          //  ... in the cluster of that identity
     bool recovering;         //  It lost what it knew, and does not vote
+    bool told;               //  ... as it was told, when it began
     bool stopping;
     bool begun;  //  The first tick is over
     uint64_t begun_us;
@@ -129,6 +132,7 @@ struct zseq_node {
     uint64_t claims;
     uint64_t conflicts;
     uint64_t burnt;  //  IDs between next and limit that were loaded
+    bool told_burnt;
 
     zseq_msg_t reply;                 //  Scratch
     zseq_item_t page[ZSEQ_PAGE_MAX];  //  Scratch

@@ -281,6 +281,8 @@ s_take_start (zseq_node_t *self)
         return;
     *start = (zseq_start_t){start->counter + 1, self->process};
     record->start_voted = false;
+    //  What the disk says of that is of the start before.
+    self->durable_start_voted = false;
     self->version++;
 }
 
@@ -431,7 +433,8 @@ s_take_floors (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
                     zseq_node_name (self, record->self),
                     zseq_node_name (self, peer),
                     (unsigned long long) record->floor);
-    if (!self->voting)
+    //  Also where the first vote is on its way to the disk.
+    if (!record->voting || self->starting)
         return;
     s_suspend (self);
     self->starting = true;
@@ -512,6 +515,22 @@ s_find_birth (const zseq_node_t *self)
     return unborn == peers ? zseq_record_identity (&self->record) : 0;
 }
 
+//  Where every peer would have to note a first start, one that recovers cannot:
+//  it asks nobody. It need not either, as every other node has to answer its
+//  recovery, this one too. (They would wait for each other.)
+static uint8_t
+s_count_recovering (const zseq_node_t *self)
+{
+    uint8_t need = zseq_quorum_majority (self->record.n);
+    if (need != self->record.n - 1)
+        return 0;
+    uint8_t count = 0;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        if (self->peer[node].state == ZSEQ_STATE_RECOVERING)
+            count++;
+    return count;
+}
+
 //  S11: before its first vote more peers note the start than later: so many that
 //  any that are asked at another birth of this directory hold one of them.
 static void
@@ -529,7 +548,9 @@ s_consider_birth (zseq_node_t *self)
         if (record->n > 1)
             s_take_start (self);
     }
-    if (s_count_noted (self) >= s_first_need (self))
+    uint8_t noted = s_count_noted (self);
+    if (noted >= s_start_need (self) &&
+        noted + s_count_recovering (self) >= s_first_need (self))
         s_vote (self, self->birth);
 }
 
@@ -562,6 +583,8 @@ s_attempt_recovery (zseq_node_t *self)
         self->peer[node].cluster = 0;
         self->peer[node].state = 0;
         self->peer[node].speaks = 0;
+        //  What it said of the life before.
+        self->peer[node].confirms = false;
         self->peer[node].complaint = ZSEQ_OK;
     }
 }
@@ -621,6 +644,20 @@ s_find_cluster (zseq_node_t *self, uint8_t need)
     }
 }
 
+//  Names of nodes, with commas between them.
+typedef struct {
+    char text[ZSEQ_NODES_MAX * (ZSEQ_LABEL_MAX + 2)];
+    size_t size;
+} s_names_t;
+
+static void
+s_add_name (const zseq_node_t *self, s_names_t *names, uint8_t node)
+{
+    names->size += (size_t) snprintf (
+      names->text + names->size, sizeof names->text - names->size, "%s%s",
+      names->size ? "," : "", zseq_node_name (self, node));
+}
+
 //  Whether a peer cannot speak for an older life of this node any more: it knows
 //  the new one, or it is going to ask voters itself, or its directory is gone.
 static bool
@@ -641,28 +678,46 @@ static bool
 s_heard_enough (zseq_node_t *self)
 {
     uint8_t bound = 0;
-    char missing[ZSEQ_NODES_MAX * (ZSEQ_LABEL_MAX + 2)] = "";
-    size_t used = 0;
+    s_names_t silent = {.size = 0};
+    s_names_t busy = {.size = 0};
     for (uint8_t node = 0; node < self->record.n; node++) {
         if (node == self->record.self)
             continue;
         if (s_is_bound (self, node))
             bound++;
         else
-            used +=
-              (size_t) snprintf (missing + used, sizeof missing - used, "%s%s",
-                                 used ? "," : "", zseq_node_name (self, node));
+            s_add_name (self, self->peer[node].state ? &busy : &silent, node);
     }
     if (bound >= s_first_need (self))
         return true;
-    zseq_node_tell (
-      self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
-      "%u of %u peers have to know of this recovery, and these do "
-      "not answer: %s. Start them, with an empty directory if "
-      "need be; or say --lost %s if their directories are gone "
-      "for good",
-      s_first_need (self), self->record.n - 1, missing, missing);
+    if (silent.size)
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
+          "%u of %u peers have to know of this recovery, and these do not "
+          "answer: %s. Start them, with an empty directory if need be; or say "
+          "--lost %s if their directories are gone for good",
+          s_first_need (self), self->record.n - 1, silent.text, silent.text);
+    else
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
+          "%u of %u peers have to know of this recovery, and these do not vote "
+          "now, but may do so later with what is on their disks: %s. Let them "
+          "vote first; or stop them and start them again without recovery",
+          s_first_need (self), self->record.n - 1, busy.text);
     return false;
+}
+
+//  The operator's floor, and by S10 that of reserved names: what the others may
+//  have accepted by now does not lie beyond.
+static void
+s_force_floors (zseq_node_t *self)
+{
+    zseq_record_t *record = &self->record;
+    uint64_t latest_ms = self->wall_ms + ZSEQ_FLAKE_AHEAD_MS;
+    if (self->forced && record->floor < self->force.floor)
+        record->floor = self->force.floor;
+    if (self->forced && record->floor_reserved < latest_ms)
+        record->floor_reserved = latest_ms;
 }
 
 //  Takes a new life, above all that anybody knows of.
@@ -702,6 +757,8 @@ s_begin_life (zseq_node_t *self)
     life->random = ++self->next_request;
     record->vector.start[record->self] = (zseq_start_t){0, 0};
     record->start_voted = false;
+    //  Who puts the new life in force takes these with it.
+    s_force_floors (self);
     self->phase = PHASE_BEGIN;
     self->begun_version = ++self->version;
 }
@@ -711,12 +768,7 @@ static void
 s_settle (zseq_node_t *self)
 {
     zseq_record_t *record = &self->record;
-    if (self->forced && record->floor < self->force.floor)
-        record->floor = self->force.floor;
-    //  S10: what the others may have accepted by now does not lie beyond.
-    uint64_t latest_ms = self->wall_ms + ZSEQ_FLAKE_AHEAD_MS;
-    if (self->forced && record->floor_reserved < latest_ms)
-        record->floor_reserved = latest_ms;
+    s_force_floors (self);
     for (uint8_t node = 0; node < record->n; node++) {
         const zseq_source_t *source = &self->recovery.source[node];
         if (!source->complete)
@@ -739,7 +791,8 @@ s_passes_over_nobody (zseq_node_t *self)
     for (uint8_t node = 0; node < self->record.n; node++) {
         const zseq_source_t *source = &self->recovery.source[node];
         bool holds = self->peer[node].state == ZSEQ_STATE_VOTING ||
-                     self->peer[node].state == ZSEQ_STATE_STARTING;
+                     self->peer[node].state == ZSEQ_STATE_STARTING ||
+                     self->peer[node].state == ZSEQ_STATE_STOPPING;
         if (node == self->record.self || !holds || source->complete)
             continue;
         zseq_node_tell (
@@ -867,6 +920,7 @@ static void
 s_end_old_copy (zseq_node_t *self, uint8_t peer, const char *what)
 {
     if (self->superseded++) {
+        s_suspend (self);
         zseq_node_tell (self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
                         "peer %s knows a %s of node %s, for the second time: "
                         "another process lives under its name",
@@ -1100,10 +1154,10 @@ static void
 s_take_vector (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
     uint64_t identity = self->bearing ? self->birth : self->record.identity;
-    if (!msg->cluster || (identity && msg->cluster != identity))
+    if (!identity || msg->cluster != identity)
         return;
     s_take_floors (self, peer, msg);
-    if (identity && zseq_vector_merge (&self->record.vector, &msg->vector))
+    if (zseq_vector_merge (&self->record.vector, &msg->vector))
         self->version++;
 }
 
@@ -1120,6 +1174,8 @@ s_introduced (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         self->peer[index].state = msg->state;
         s_meet (self, index, msg);
         s_note_start (self, index, &msg->vector.start[index]);
+        if (s_outrun (self, index, msg))
+            return;
     }
     if (s_is_born_with (self, index, msg)) {
         if (s_outrun (self, index, msg))
@@ -1133,11 +1189,17 @@ s_introduced (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     if (!s_kin (self, index, msg)) {
         s_tell_unkin (self, index, msg);
         //  It has spoken, at least.
-        if (msg->node == index && !msg->cluster)
+        if (msg->node == index && !msg->cluster) {
             self->peer[index].state = msg->state;
+            self->peer[index].confirms = false;
+        }
         return;
     }
     s_meet (self, index, msg);
+    if (msg->state == ZSEQ_STATE_RECOVERING) {
+        self->peer[index].state = msg->state;
+        self->peer[index].confirms = false;
+    }
     if (s_superseded (self, index, &msg->vector) ||
         s_outrun (self, index, msg) ||
         !s_learn (self, index, &msg->vector, msg->state))
@@ -1346,8 +1408,9 @@ s_tell_unreached (zseq_node_t *self)
         return;
     for (uint8_t node = 0; node < self->record.n; node++) {
         const zseq_peer_t *peer = &self->peer[node];
+        //  One that recovers asks nobody.
         if (node == self->record.self || !peer->extended ||
-            peer->met == self->process)
+            peer->met == self->process || peer->state == ZSEQ_STATE_RECOVERING)
             continue;
         self->unreached_us = self->now_us + WAITING_US;
         zseq_node_tell (

@@ -1290,6 +1290,39 @@ Test (start, takes_the_floor_of_a_peer_before_it_votes)
     s_destroy (&self);
 }
 
+//  Peers note starts, which needs the disk: a full one must not end them.
+Test (node, goes_on_when_there_is_no_room_for_its_record)
+{
+    s_fixture_t *self = s_voter ();
+    s_tick (self, 2000000);
+    zseq_msg_t b = s_introduction (self, 1);
+    b.vector.start[1] = (zseq_start_t){7, 70};
+    s_answer (self, 1, &b);
+    s_flush (self);
+    uint64_t version = s_only (self, ZSEQ_ACTION_PERSIST_RECORD)->version;
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                 .version = version,
+                                 .status = ZSEQ_ENOSPACE});
+    cr_assert (
+      strstr (s_only (self, ZSEQ_ACTION_LOG)->text, "make room on the disk"));
+    s_flush (self);
+    cr_assert_eq (self->count, 0);
+    s_claim_durably (self, "orders", 1, 1);
+    //  It tries again, and tells no more.
+    s_tick (self, 1000000);
+    s_flush (self);
+    const s_seen_t *persist = s_find (self, ZSEQ_ACTION_PERSIST_RECORD);
+    cr_assert_not_null (persist);
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                 .version = persist->version,
+                                 .status = ZSEQ_ENOSPACE});
+    cr_assert_eq (self->count, 0);
+    s_tick (self, 1000000);
+    s_write_record (self);
+    cr_assert_eq (self->record.vector.start[1].counter, 7);
+    s_destroy (&self);
+}
+
 Test (node, does_not_vote_below_a_floor_that_it_meets)
 {
     s_fixture_t *self = s_voter ();
@@ -2062,5 +2095,234 @@ Test (node, does_not_end_for_what_another_cluster_s_node_says)
     cr_assert_not_null (s_find (self, ZSEQ_ACTION_LOG));
     s_flush (self);
     cr_assert_eq (self->count, 0);
+    s_destroy (&self);
+}
+
+//  Found by the review of starts, births and floors.
+
+//  A peer's answer as of version 1.
+static zseq_msg_t
+s_introduction_1 (const s_fixture_t *self, uint8_t peer)
+{
+    zseq_msg_t reply = s_introduction (self, peer);
+    reply.extended = false;
+    memset (reply.vector.start, 0, sizeof reply.vector.start);
+    reply.met = 0;
+    return reply;
+}
+
+//  Found by the simulator: it gave its vote up for an endpoint that had moved, and
+//  then ended as it could not recover.
+Test (node, told_to_recover_leaves_its_record_until_it_can_begin)
+{
+    zseq_record_t record = s_voting_record ();
+    s_fixture_t *self = s_new (&record, 100, 100);
+    zseq_member_t moved = record.member[1];
+    snprintf (moved.endpoint, sizeof moved.endpoint, "tcp://127.0.0.1:4711");
+    cr_assert (zseq_node_move (self->node, &moved));
+    zseq_node_recover (self->node, "it was told to", NULL);
+    s_tick (self, 0);
+    s_flush (self);
+    cr_assert_null (s_find (self, ZSEQ_ACTION_PERSIST_RECORD));
+    s_destroy (&self);
+}
+
+//  S11: peers of version 1 confirm a start that is on no disk yet, while the
+//  disk says that the one before was voted in.
+Test (start, a_start_among_peers_of_version_1_is_on_disk_before_the_vote)
+{
+    zseq_record_t record = s_voting_record ();
+    record.vector.start[0] = (zseq_start_t){3, 333};
+    record.start_voted = true;
+    s_fixture_t *self = s_new (&record, 100, 100);
+    s_tick (self, 0);
+    zseq_msg_t b = s_introduction_1 (self, 1);
+    zseq_msg_t c = s_introduction_1 (self, 2);
+    s_answer (self, 1, &b);
+    s_answer (self, 2, &c);
+    cr_expect_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING,
+                  "it votes, and its start is on no disk");
+    s_write_record (self);
+    s_write_record (self);
+    cr_expect_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    cr_expect_eq (self->record.vector.start[0].counter, 4);
+    cr_expect (self->record.start_voted,
+               "the next process takes this start again, and a copy made in it "
+               "is never found out");
+    s_destroy (&self);
+}
+
+//  A floor that is met while the first vote is being written.
+Test (start, a_birth_does_not_vote_before_a_floor_is_on_disk)
+{
+    zseq_record_t record = s_record (3, 0);
+    for (uint8_t index = 0; index < 3; index++)
+        record.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+    s_fixture_t *self = s_new (&record, 100, 100);
+    uint64_t version = 0;
+    for (int round = 0; round < 5 && !version; round++) {
+        s_tick (self, 10000000);
+        zseq_msg_t b = s_introduction (self, 1);
+        zseq_msg_t c = s_introduction (self, 2);
+        b.cluster = c.cluster = 42;
+        s_answer (self, 1, &b);
+        s_answer (self, 2, &c);
+        s_flush (self);
+        const s_seen_t *persist = s_find (self, ZSEQ_ACTION_PERSIST_RECORD);
+        if (!persist)
+            continue;
+        if (persist->record.voting)
+            version = persist->version;
+        else
+            s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                         .version = persist->version});
+    }
+    cr_assert_neq (version, 0);
+    s_tick (self, 10000000);
+    zseq_msg_t b = s_introduction (self, 1);
+    b.cluster = 42;
+    b.floor = 500;
+    s_answer (self, 1, &b);
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                 .version = version});
+    cr_expect_neq (zseq_node_state (self->node), ZSEQ_STATE_VOTING,
+                   "the floor is on no disk");
+    s_destroy (&self);
+}
+
+//  A forced floor binds those who put the new life in force, and not only once
+//  the forced node votes, which then stops (zseqd recover ends).
+Test (start, a_forced_floor_is_told_with_the_new_life)
+{
+    zseq_record_t record = s_voting_record ();
+    s_fixture_t *self = s_new (&record, 100, 100);
+    zseq_force_t force = {.floor = 500, .wait_us = 1000000};
+    zseq_node_recover (self->node, "it was told to", &force);
+    zseq_vector_t vector = record.vector;
+    bool fenced = false;
+    for (int round = 0; round < 10 && !fenced; round++) {
+        s_tick (self, 100000);
+        for (size_t index = 0; index < self->count; index++)
+            fenced |= self->seen[index].type == ZSEQ_ACTION_ASK &&
+                      self->seen[index].msg.op == ZSEQ_OP_FENCE;
+        if (fenced)
+            break;
+        s_answer_recovery (self, &vector);
+        s_write_record (self);
+        for (size_t index = 0; index < self->count; index++)
+            fenced |= self->seen[index].type == ZSEQ_ACTION_ASK &&
+                      self->seen[index].msg.op == ZSEQ_OP_FENCE;
+    }
+    cr_assert (fenced);
+    cr_assert_eq (self->record.vector.life[0].counter, 1002);
+    //  A peer asks at its endpoint, as it does before it answers FENCE with 0.
+    zseq_msg_t ask = s_request (ZSEQ_OP_INTRODUCE, "", 5);
+    ask.node = 1;
+    ask.cluster_name = (zseq_slice_t){"test", 4};
+    ask.member_count = 3;
+    for (size_t member = 0; member < 3; member++)
+        ask.member[member].name =
+          (zseq_slice_t){self->record.member[member].name, 1};
+    ask.vector = vector;
+    ask.state = ZSEQ_STATE_VOTING;
+    ask.process = 99;
+    s_send (self, &ask);
+    const s_seen_t *reply = s_find (self, ZSEQ_ACTION_REPLY);
+    cr_assert_not_null (reply);
+    cr_assert_eq (reply->msg.status, ZSEQ_OK);
+    cr_expect_eq (reply->msg.floor, 500, "b goes on below the floor");
+    s_destroy (&self);
+}
+
+//  A peer that has come late to the birth knows a later start, and is no kin yet.
+Test (start, a_late_peer_s_word_of_a_later_start_is_heard)
+{
+    s_fixture_t *self = s_starter (3);
+    zseq_msg_t b = s_introduction (self, 1);
+    zseq_msg_t c = s_introduction (self, 2);
+    c.cluster = 0;
+    c.state = ZSEQ_STATE_COMPLETE;
+    c.vector.start[0] = (zseq_start_t){5, 99};
+    s_answer (self, 2, &c);
+    s_answer (self, 1, &b);
+    s_write_record (self);
+    cr_expect_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING,
+                  "a peer that it reaches knows a later start");
+    s_destroy (&self);
+}
+
+//  a votes; b has voted and lost its disk; c was down when they began.
+Test (start, a_late_node_and_one_that_recovers_do_not_wait_for_each_other)
+{
+    s_fixture_t *nodes[3];
+    for (uint8_t index = 0; index < 3; index++) {
+        zseq_record_t record = s_record (3, index);
+        nodes[index] = s_new (&record, 10, 10);
+    }
+    zseq_record_t late = nodes[2]->record;
+    for (int round = 0; round < 10 && !nodes[0]->record.voting; round++) {
+        late = nodes[2]->record;
+        s_round (nodes, 3);
+    }
+    s_destroy (&nodes[2]);
+    for (int round = 0; round < 3; round++)
+        s_round (nodes, 3);
+    cr_assert_eq (zseq_node_state (nodes[0]->node), ZSEQ_STATE_VOTING);
+    cr_assert_eq (zseq_node_state (nodes[1]->node), ZSEQ_STATE_VOTING);
+    s_destroy (&nodes[1]);
+    zseq_record_t lost = s_record (3, 1);
+    zseq_record_lose (&lost, 0);
+    nodes[1] = s_new (&lost, 10, 10);
+    nodes[2] = s_new (&late, 10, 10);
+    for (int round = 0; round < 50; round++)
+        s_round (nodes, 3);
+    cr_expect_eq (zseq_node_state (nodes[0]->node), ZSEQ_STATE_VOTING);
+    cr_expect_eq (zseq_node_state (nodes[1]->node), ZSEQ_STATE_VOTING,
+                  "b never recovers");
+    cr_expect_eq (zseq_node_state (nodes[2]->node), ZSEQ_STATE_VOTING,
+                  "c is never born");
+    for (uint8_t index = 0; index < 3; index++)
+        s_destroy (&nodes[index]);
+}
+
+//  b recovers, and so asks nobody INTRODUCE: that is not a matter of endpoints.
+Test (start, a_peer_that_recovers_is_not_said_not_to_reach_the_node)
+{
+    s_fixture_t *self = s_starter (3);
+    zseq_msg_t b = s_introduction (self, 1);
+    b.state = ZSEQ_STATE_RECOVERING;
+    b.met = 0;
+    s_answer (self, 1, &b);
+    s_tick (self, 10000000);
+    for (size_t index = 0; index < self->count; index++)
+        cr_expect (!strstr (self->seen[index].text, "does not reach"), "%s",
+                   self->seen[index].text);
+    s_destroy (&self);
+}
+
+//  Answers of before a recovery say nothing of the life after it, in which no start
+//  was taken yet.
+Test (start, answers_of_before_a_recovery_note_nothing_after_it)
+{
+    s_fixture_t *self = s_voter ();
+    zseq_vector_t vector = self->record.vector;
+    vector.life[0] = (zseq_incarnation_t){2, 99};
+    vector.start[0] = (zseq_start_t){0, 0};
+    s_hear_vector (self, 1, &vector);
+    s_write_record (self);
+    s_recover (self, &vector);
+    cr_assert_eq (self->record.vector.start[0].counter, 0);
+    //  Nobody has answered INTRODUCE since, but b, with a floor.
+    s_tick (self, 60000000);
+    zseq_msg_t b = s_introduction (self, 1);
+    b.floor = 500;
+    b.met = 0;
+    s_answer (self, 1, &b);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
+    s_write_record (self);
+    s_tick (self, 0);
+    s_write_record (self);
+    cr_expect_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING,
+                  "c's answer was of the life before");
     s_destroy (&self);
 }

@@ -511,7 +511,7 @@ Test (recovery, of_two_nodes_of_three_does_not_happen)
     cr_assert (zseq_world_votes (s_world, C, 200), "from a and b");
     cr_assert_eq (s_read ("orders", C), 11);
     cr_assert_eq (s_read ("other", C), 5, "the floor is part of it");
-    cr_assert_eq (zseq_world_record (s_world, A)->floor, 1);
+    cr_assert_eq (zseq_world_record (s_world, A)->floor, 5, "it is bound");
 }
 
 Test (recovery, of_two_takes_force)
@@ -763,4 +763,37 @@ Test (recovery, goes_on_while_others_claim)
     }
     cr_assert (zseq_world_votes (s_world, B, 100));
     cr_assert_geq (s_read ("n7", B), 11);
+}
+
+//  `zseqd recover --force` ends as soon as a votes. B and c, whose directories are
+//  older, have put its new life in force, and go on below the floor.
+Test (recovery, a_forced_floor_binds_who_answered_fence)
+{
+    enum { A, B, C };
+    s_setup (3);
+    zseq_world_kill (s_world, A);
+    zseq_force_t force = {.floor = 1000, .wait_us = 1000000};
+    zseq_world_start (s_world, A, &force);
+    cr_assert (zseq_world_votes (s_world, A, 500));
+    zseq_world_kill (s_world, A);
+    s_client_t *below = s_claim ("orders", 1, 10);
+    s_send (below, B);
+    s_send (below, C);
+    cr_expect (!s_won (below), "IDs below the floor after the recovery");
+}
+
+//  B answers: it was told to recover, and its directory is whole.
+Test (recovery, by_force_does_not_say_that_who_answers_is_silent)
+{
+    enum { A, B, C };
+    s_setup (3);
+    for (uint8_t node = A; node <= C; node++)
+        zseq_world_kill (s_world, node);
+    zseq_world_start_told (s_world, B);
+    zseq_force_t force = {.floor = 5, .wait_us = 1000000, .lost = 1u << C};
+    zseq_world_start (s_world, A, &force);
+    s_rounds (200);
+    cr_expect (!zseq_world_told (s_world, A, "these do not answer: b"));
+    cr_expect (!zseq_world_told (s_world, A, "--lost b"),
+               "it leads to giving up a whole directory");
 }

@@ -169,12 +169,41 @@ s_lose (zseq_guide_t *self, uint8_t node)
 static void
 s_put_back (zseq_guide_t *self, uint8_t node)
 {
-    if (!self->keeper->is_kept[node])
+    if (!self->keeper->charge[node].is_kept)
         (void) zseq_operator_keep (self->keeper, node);
     else if (zseq_operator_put_back (self->keeper, node)) {
         zseq_operator_start (self->keeper, node);
         s_pass (self, ROUND_US);
     }
+}
+
+static void
+s_put_unborn (zseq_guide_t *self, uint8_t node)
+{
+    if (!zseq_operator_put_unborn (self->keeper, node))
+        return;
+    zseq_operator_start (self->keeper, node);
+    s_pass (self, ROUND_US);
+}
+
+//  A second process runs on a copy of a node's disk; the first one pauses.
+static void
+s_copy (zseq_guide_t *self, uint8_t node, uint64_t pause_rounds)
+{
+    uint64_t until_us =
+      zseq_storm_now_us (self->storm) + pause_rounds * ROUND_US;
+    if (zseq_operator_copy (self->keeper, node, pause_rounds ? until_us : 0))
+        s_pass (self, ROUND_US);
+}
+
+static void
+s_restore (zseq_guide_t *self, uint8_t first)
+{
+    if (!zseq_operator_restore (self->keeper, first))
+        return;
+    for (uint8_t node = 0; node < self->n; node++)
+        zseq_operator_start (self->keeper, node);
+    s_pass (self, ROUND_US);
 }
 
 //  Nothing gets onto a node's disk for a while.
@@ -253,7 +282,7 @@ s_random_step (zseq_guide_t *self)
     self->hello = s_draw (self, 2);
     s_close_all (self);
     self->steps++;
-    switch (s_draw (self, 12)) {
+    switch (s_draw (self, 15)) {
     case 0:
     case 1:
     case 2:
@@ -285,6 +314,18 @@ s_random_step (zseq_guide_t *self)
         if (s_draw (self, 3) == 0)
             s_stick (self, node);
         break;
+    case 12:
+        if (s_draw (self, 2))
+            s_put_unborn (self, node);
+        break;
+    case 13:
+        if (s_draw (self, 3) == 0)
+            s_copy (self, node, s_draw (self, 2) * s_draw (self, 100));
+        break;
+    case 14:
+        if (s_draw (self, 8) == 0)
+            (void) zseq_operator_force (self->keeper, node);
+        break;
     }
 }
 
@@ -303,6 +344,11 @@ s_random_step (zseq_guide_t *self)
 //      rN    all lose their disks but N, or so many that it takes force
 //      kN    N is killed, and starts again
 //      oN    a copy of N's disk is kept; or put back
+//      FN    N's disk is put back as format left it
+//      eN    N is copied elsewhere and pauses; or EN: goes on
+//      B     all disks are copied
+//      RN    all disks are put back; N is forced, the others then start
+//      ZN    N is forced though nothing ails it
 //      sN    N's disk is stuck for a while
 //      vN    time passes until N votes, a while at most
 //      w     a while passes
@@ -346,7 +392,44 @@ static const s_script_t s_scripts[] = {
   {5, "c0a c0b c0c - +cd +ce !cd !ce fc w w w c1c c1d c1e"},
   //  What only the lost ones knew: the floor is to hold wherever they recover.
   {3, "c0a c0b rc"},
+  {3, "c0a c0b ra w"},
+  {5, "c0a c0b c0c ra w"},
   {5, "c0a c0b c0c rd w"},
+  //  As format left it, while a, who missed all, knows that c was born.
+  {3, "c0b c0c - kb Fc +ca w c1a c1c w"},
+  {3, "c0b c0c - kb +ca Fc +ca +cb w c1a c1c w"},
+  {3, "c0b c0c = Fc w vc c1a c1c"},
+  {4, "c0b c0c c0d - kb Fc +ca +cd w c1a c1c c1b"},
+  {5, "c0b c0c c0d - kb kd Fc +ca +ce w c1a c1c c1e"},
+  {5, "c0b c0c c0d - Fc +cb +ca w +ce w c1a c1c c1e"},
+  {3, "c0b c0c - +ca +cb Fc kc kc kc w kc w c1a c1c"},
+  {5, "c0b c0c c0d - +ca +ce +cb kb Fc kc kc kc w kc w c1a c1c c1e"},
+  //  One life in two processes, and the first one goes on later.
+  {3, "eb w c0b c0a w c1b c1c c1a c0c"},
+  {3, "Eb c0b c0a w c1b c1c c1a w c0c"},
+  {3, "eb c0b c0a kb w c1b c1c c1a w c0c"},
+  {5, "eb w c0b c0a c0c w c1b c1d c1e"},
+  {3, "- +ba kb w eb w w c0b c0a +bc +ac w c1b c1c"},
+  {3, "- +ba kb w Eb w w c0b c0a +bc +ac w c1b c1c"},
+  {5, "- +ba +bc kb w eb w w c0b c0a c0c +bd w c1b c1d c1e"},
+  //  An old copy of a life that is still the newest.
+  {2, "ob kb vb c0b c0a ob w vb c1a c1b"},
+  {3, "oc w kc vc c0c c0b oc w vc c1c c1a"},
+  {3, "oc kc vc c0c c0b - oc +ca kc kc kc w vc c1c c1a"},
+  {3, "oc - +ca kc vc c0c c0a - oc +cb +ca kc w vc c1c c1b"},
+  {4, "oc - +ca +cb kc vc c0c c0a c0b - oc +cd +ca w c1c c1d c1a"},
+  {5, "oc - +ca +cb kc vc c0c c0a c0b - oc +cd +ce +ca w c1c c1d c1e"},
+  {5, "oc - +ca +cb kc vc c0c c0a c0b - oc +cd +ce +ca kc kc w c1c c1d c1e"},
+  //  All are restored from a backup of one time.
+  {2, "c0a c0b B c1a c1b Ra va = w vb c0a c0b"},
+  {3, "c0a c0b B c1a c1b Ra va = w vb vc c0b c0c"},
+  {3, "c0a c0b B c1b c1c Ra va - +ba w vb +bc vc c0b c0c"},
+  {5, "c0a c0b c0c B c1b c1c c1e Ra va - +ba +ca w +bc +bd w = w c0b c0c c0d"},
+  //  b is forced; then it comes back as it was before.
+  {3, "ob c0b c0a = Zb vb - ob w c1b c1c"},
+  {3, "ob c0b c0a - +ba Zb w +bc vb - ob +bc w c1b c1c"},
+  {5, "ob c0b c0c c0d - +ba +bc +be Zb w vb - ob +bd +be w c1b c1d c1e"},
+  {4, "ob c0b c0c c0d - +ba +bc Zb w vb - ob +bd +ba w c1b c1d c1a"},
   //  A recovery that is cut short, and one more.
   {3, "c0b c0a - +ba lb w kb = vb c1b c1c"},
   {5, "c0b c0c - +ba +bd lb w kb +be w c0a c1b c1d c1e = vb c1b"},
@@ -388,6 +471,24 @@ s_script_step (zseq_guide_t *self, const char *step, uint8_t node, uint8_t peer)
         break;
     case 'u':
         zseq_storm_undouble (self->storm, node, s_draw (self, 2));
+        break;
+    case 'F':
+        s_put_unborn (self, node);
+        break;
+    case 'e':
+        s_copy (self, node, 20 + s_draw (self, 150));
+        break;
+    case 'E':
+        s_copy (self, node, 0);
+        break;
+    case 'B':
+        (void) zseq_operator_back_up (self->keeper);
+        break;
+    case 'R':
+        s_restore (self, node);
+        break;
+    case 'Z':
+        (void) zseq_operator_force (self->keeper, node);
         break;
     case 'f':
         if (zseq_operator_format (self->keeper, node))

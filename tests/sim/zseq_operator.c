@@ -8,8 +8,12 @@
 //  The operator waits that long before he uses force.
 #define PATIENCE_US (40 * SECOND_US)
 #define LOOK_US (SECOND_US / 10)
+//  A node that has not heard all its peers waits for longer before it votes.
+#define SHORT_US (SECOND_US / 2)
 //  Above all that was ever asked for.
 #define FLOOR_MARGIN 4000000
+//  ... while others go on.
+#define FORCE_MARGIN (UINT64_C (1) << 40)
 
 static uint64_t
 s_draw (zseq_operator_t *self, uint64_t bound)
@@ -22,12 +26,10 @@ zseq_operator_init (zseq_operator_t *self, zseq_storm_t *storm,
                     const zseq_crowd_t *crowd, uint8_t n, uint32_t alarm)
 {
     assert (self);
-    memset (self->is_kept, 0, sizeof self->is_kept);
+    memset (self, 0, sizeof *self);
     self->storm = storm;
     self->crowd = crowd;
     self->n = n;
-    self->down_us = 0;
-    self->disaster = false;
     self->alarm = alarm;
 }
 
@@ -39,19 +41,55 @@ s_knows (zseq_operator_t *self, uint8_t node)
     return record ? record : &zseq_storm_disk (self->storm, node)->record;
 }
 
-//  Whether somebody knows a newer life of node than life. who_p: who does.
+//  Whether somebody knows a newer life or start of node than its own record
+//  has. who_p: who does.
 static bool
-s_outlived (zseq_operator_t *self, uint8_t node, const zseq_incarnation_t *life,
+s_outlived (zseq_operator_t *self, uint8_t node, const zseq_vector_t *own,
             uint8_t *who_p)
 {
     for (uint8_t other = 0; other < self->n; other++) {
-        const zseq_record_t *record = s_knows (self, other);
+        const zseq_vector_t *vector = &s_knows (self, other)->vector;
         *who_p = other;
-        if (record->vector.n &&
-            zseq_incarnation_compare (life, &record->vector.life[node]) < 0)
+        if (!vector->n || other == node)
+            continue;
+        int order =
+          zseq_incarnation_compare (&own->life[node], &vector->life[node]);
+        uint64_t start = vector->start[node].counter;
+        if (order < 0 || (order == 0 && own->start[node].counter < start))
+            return true;
+        if (order == 0 && start && own->start[node].counter == start &&
+            !zseq_start_equal (&own->start[node], &vector->start[node]))
             return true;
     }
     return false;
+}
+
+static zseq_storm_disk_t *
+s_disk (zseq_operator_t *self, uint8_t node)
+{
+    return zseq_storm_disk (self->storm, node);
+}
+
+//  Whether a node has restored a backup, and lacks the floor that was forced.
+static bool
+s_is_low (zseq_operator_t *self, uint8_t node)
+{
+    const zseq_storm_disk_t *disk = s_disk (self, node);
+    return self->restored && disk->formatted &&
+           disk->record.floor < self->floor;
+}
+
+//  A node that has recovered lives no more in the old copy.
+static bool
+s_is_old (zseq_operator_t *self, uint8_t node)
+{
+    zseq_charge_t *charge = &self->charge[node];
+    const zseq_record_t *record = &s_disk (self, node)->record;
+    if (!s_disk (self, node)->formatted || s_disk (self, node)->damaged ||
+        (record->identity && !record->voting) ||
+        zseq_incarnation_compare (&record->vector.life[node], &charge->life))
+        charge->old = false;
+    return charge->old;
 }
 
 bool
@@ -61,10 +99,12 @@ zseq_operator_intact (zseq_operator_t *self, uint8_t node)
     const zseq_record_t *memory = zseq_storm_record (self->storm, node);
     uint8_t who;
     return disk->formatted && !zseq_storm_disk_harmed (disk) &&
+           !s_is_low (self, node) && !s_is_old (self, node) &&
            disk->record.voting && (!memory || memory->voting) &&
            zseq_storm_state (self->storm, node) != ZSEQ_STATE_RECOVERING &&
-           !zseq_storm_doubled (self->storm, node) &&
-           !s_outlived (self, node, &disk->record.vector.life[node], &who);
+           (!zseq_storm_doubled (self->storm, node) ||
+            zseq_storm_copied (self->storm, node)) &&
+           !s_outlived (self, node, &disk->record.vector, &who);
 }
 
 //  Whether the others can bring a node back.
@@ -85,9 +125,144 @@ s_may_lose_part (zseq_operator_t *self, uint8_t node)
                         : s_may_lose (self, node);
 }
 
+//  The same, of one that is going to be put back in an older state.
+static bool
+s_may_replace (zseq_operator_t *self, uint8_t node)
+{
+    return self->n == 2 ? zseq_operator_intact (self, !node)
+                        : s_may_lose (self, node);
+}
+
+//  Old copies.
+
+//  Whether another node has it in writing that the life or the start of an old
+//  copy was not the last one; and would be believed.
+static bool
+s_remembers (zseq_operator_t *self, uint8_t other, uint8_t node)
+{
+    const zseq_charge_t *charge = &self->charge[node];
+    const zseq_record_t *its = &s_disk (self, other)->record;
+    bool kin = its->identity || !s_disk (self, node)->record.identity;
+    if (other == node || self->charge[other].old || !its->vector.n || !kin)
+        return false;
+    int order =
+      zseq_incarnation_compare (&charge->life, &its->vector.life[node]);
+    //  The copy's own start is another matter.
+    const zseq_start_t *start = &its->vector.start[node];
+    const zseq_start_t *own = &s_disk (self, node)->record.vector.start[node];
+    return order < 0 || (order == 0 && start->counter > charge->start &&
+                         !zseq_start_equal (start, own));
+}
+
+//  Whether those that do not remember are too few to let an old copy vote.
+static bool
+s_is_outvoted (zseq_operator_t *self, uint8_t node)
+{
+    unsigned unaware = 0;
+    for (uint8_t other = 0; other < self->n; other++)
+        unaware += other != node && !s_remembers (self, other, node) &&
+                   s_disk (self, other)->formatted;
+    return unaware + 1 < zseq_quorum_majority (self->n);
+}
+
+static bool
+s_is_remembered (zseq_operator_t *self, uint8_t node)
+{
+    for (uint8_t other = 0; other < self->n; other++)
+        if (s_remembers (self, other, node))
+            return true;
+    return false;
+}
+
+static bool
+s_may_guard (zseq_operator_t *self, uint8_t node, uint8_t other)
+{
+    return other != node && !self->charge[other].old &&
+           (!self->charge[node].old || s_remembers (self, other, node)) &&
+           (!s_is_low (self, node) ||
+            s_disk (self, other)->record.floor >= self->floor) &&
+           zseq_storm_hear (self->storm, node, other);
+}
+
+//  Finds who is to be up as long as a node has not found out how matters stand:
+//  itself, if that is not needed.
+static bool
+s_find_guard (zseq_operator_t *self, uint8_t node, uint8_t *guard_p)
+{
+    uint64_t found = 0;
+    *guard_p = node;
+    for (uint8_t other = 0; other < self->n; other++)
+        if (s_may_guard (self, node, other) && s_draw (self, ++found) == 0)
+            *guard_p = other;
+    return found || (!s_is_low (self, node) &&
+                     (!self->charge[node].old || s_is_outvoted (self, node)));
+}
+
+bool
+zseq_operator_covered (zseq_operator_t *self, uint8_t node)
+{
+    assert (self);
+    const zseq_charge_t *charge = &self->charge[node];
+    bool low = s_is_low (self, node);
+    zseq_state_t state = zseq_storm_state (self->storm, node);
+    if (state == ZSEQ_STATE_VOTING && s_is_old (self, node))
+        zseq_storm_broken (self->storm,
+                           "S11: node %c votes with an old copy of its "
+                           "directory, and %c remembers better",
+                           'a' + node, 'a' + charge->guard);
+    if (state == ZSEQ_STATE_VOTING && low)
+        zseq_storm_broken (self->storm,
+                           "S5: node %c votes without the floor, and hears %c",
+                           'a' + node, 'a' + charge->guard);
+    if (state == ZSEQ_STATE_VOTING || state == ZSEQ_STATE_RECOVERING)
+        return true;
+    if (charge->guard != node &&
+        zseq_storm_process (self->storm, charge->guard) ==
+          charge->guard_process &&
+        zseq_storm_hear (self->storm, node, charge->guard))
+        return true;
+    if (zseq_storm_now_us (self->storm) < charge->alone_until_us)
+        return true;
+    return !low && (!charge->old || s_is_outvoted (self, node));
+}
+
+//  Starting nodes.
+
+//  A forced recovery that ends by itself has done nothing.
+static void
+s_check_refusal (zseq_operator_t *self, uint8_t node)
+{
+    zseq_charge_t *charge = &self->charge[node];
+    int ended = zseq_storm_ended (self->storm, node);
+    if (!charge->forced || zseq_storm_up (self->storm, node) ||
+        (ended != ZSEQ_EQUORUM && ended != ZSEQ_EUNAVAILABLE))
+        return;
+    const zseq_record_t *after = &s_disk (self, node)->record;
+    charge->forced = false;
+    //  Unless it had begun a new life, which does not vote yet.
+    bool begun =
+      after->n && zseq_incarnation_compare (&after->vector.life[node],
+                                            &charge->before.vector.life[node]);
+    bool kept = after->voting == charge->before.voting &&
+                (!charge->before.identity ||
+                 (after->identity == charge->before.identity &&
+                  after->floor == charge->before.floor));
+    if (begun ? after->voting : !kept)
+        zseq_storm_broken (self->storm,
+                           "P5: node %c ends its forced recovery, and is not "
+                           "as it was",
+                           'a' + node);
+    //  The peers are started, or named.
+    if (s_draw (self, 2))
+        self->named = true;
+    else
+        self->gone = 0;
+}
+
 void
 zseq_operator_ended (zseq_operator_t *self, uint8_t node)
 {
+    s_check_refusal (self, node);
     zseq_storm_alarm (self->storm,
                       zseq_storm_now_us (self->storm) +
                         s_draw (self, self->down_us + 1),
@@ -104,24 +279,92 @@ zseq_operator_kill (zseq_operator_t *self, uint8_t node, bool power_cut)
 }
 
 static void
-s_start_by_force (zseq_operator_t *self, uint8_t node)
+s_start_by_force (zseq_operator_t *self, uint8_t node,
+                  const zseq_force_t *force)
 {
-    zseq_force_t force = {.floor =
-                            zseq_crowd_highest (self->crowd) + FLOOR_MARGIN,
-                          .wait_us = s_draw (self, 3 * SECOND_US)};
-    zseq_storm_start (self->storm, node, true, &force);
+    zseq_charge_t *charge = &self->charge[node];
+    charge->forced = true;
+    charge->before = s_disk (self, node)->record;
+    zseq_storm_say (self->storm, "%c is forced: floor %llu, lost %x",
+                    'a' + node, (unsigned long long) force->floor, force->lost);
+    zseq_storm_start (self->storm, node, true, force);
+}
+
+static uint64_t
+s_high_floor (const zseq_operator_t *self)
+{
+    return zseq_crowd_highest (self->crowd) + FLOOR_MARGIN;
+}
+
+//  All peers' directories are given up: they hold less than the floor.
+static void
+s_start_first (zseq_operator_t *self, uint8_t node)
+{
+    zseq_force_t force = {.floor = self->floor,
+                          .wait_us = s_draw (self, SECOND_US),
+                          .lost =
+                            (uint16_t) (((1u << self->n) - 1) & ~(1u << node))};
+    s_start_by_force (self, node, &force);
+}
+
+//  An old copy that nobody is there to tell so. It waits; or it is up for so short
+//  a time that it cannot vote without having heard all its peers.
+static void
+s_start_uncovered (zseq_operator_t *self, uint8_t node)
+{
+    uint64_t now_us = zseq_storm_now_us (self->storm);
+    zseq_charge_t *charge = &self->charge[node];
+    if (charge->old && !s_is_remembered (self, node))
+        zseq_storm_start (self->storm, node, true, NULL);
+    else if (!self->calm && !s_is_low (self, node) && s_draw (self, 3) == 0) {
+        charge->alone_until_us = now_us + SHORT_US;
+        zseq_storm_start (self->storm, node, false, NULL);
+        zseq_storm_watch (self->storm, node, node);
+    }
+    else if (!self->calm)
+        zseq_storm_alarm (self->storm, now_us + LOOK_US, self->alarm + node);
+}
+
+//  As it is; an old copy with a peer that knows better beside it.
+static void
+s_start_as_is (zseq_operator_t *self, uint8_t node, bool recover)
+{
+    zseq_charge_t *charge = &self->charge[node];
+    bool watch = s_is_old (self, node) || s_is_low (self, node);
+    charge->guard = node;
+    charge->alone_until_us = 0;
+    if (watch && !s_find_guard (self, node, &charge->guard)) {
+        s_start_uncovered (self, node);
+        return;
+    }
+    zseq_storm_start (self->storm, node, recover, NULL);
+    charge->guard_process = zseq_storm_process (self->storm, charge->guard);
+    if (watch)
+        zseq_storm_watch (self->storm, node, charge->guard);
 }
 
 void
 zseq_operator_start (zseq_operator_t *self, uint8_t node)
 {
-    if (zseq_storm_up (self->storm, node))
+    if (zseq_storm_up (self->storm, node) || self->gone & 1u << node)
         return;
     int ended = zseq_storm_ended (self->storm, node);
-    if (self->n <= 2 && (ended == ZSEQ_EQUORUM || ended == ZSEQ_EUNAVAILABLE))
-        s_start_by_force (self, node);
+    self->charge[node].forced = false;
+    if (node == self->first && s_is_low (self, node))
+        s_start_first (self, node);
+    else if (self->n <= 2 &&
+             (ended == ZSEQ_EQUORUM ||
+              (ended == ZSEQ_EUNAVAILABLE && s_draw (self, 2)))) {
+        uint8_t peer = node ? 0 : 1;
+        bool lost = self->n == 2 && self->named &&
+                    zseq_storm_disk_harmed (s_disk (self, peer));
+        zseq_force_t force = {.floor = s_high_floor (self),
+                              .wait_us = s_draw (self, 3 * SECOND_US),
+                              .lost = (uint16_t) (lost << peer)};
+        s_start_by_force (self, node, &force);
+    }
     else
-        zseq_storm_start (self->storm, node, ended == ZSEQ_EREFORMATTED, NULL);
+        s_start_as_is (self, node, ended == ZSEQ_EREFORMATTED);
 }
 
 bool
@@ -188,83 +431,183 @@ zseq_operator_recover (zseq_operator_t *self, uint8_t node)
     return true;
 }
 
+//  What a machine's snapshot holds is what a power cut leaves.
+static void
+s_take_copy (zseq_operator_t *self, uint8_t node, zseq_storm_disk_t *copy)
+{
+    *copy = *s_disk (self, node);
+    zseq_storm_disk_end (copy, true, s_draw (self, UINT64_MAX));
+}
+
 bool
 zseq_operator_keep (zseq_operator_t *self, uint8_t node)
 {
-    if (!zseq_storm_disk (self->storm, node)->record.identity)
+    //  One that has become old is worth more.
+    if (!s_disk (self, node)->record.identity || s_is_old (self, node) ||
+        (self->charge[node].is_kept && s_draw (self, 4)))
         return false;
-    //  What a machine's snapshot holds is what a power cut leaves.
-    zseq_storm_disk_t *copy = &self->kept[node];
-    *copy = *zseq_storm_disk (self->storm, node);
-    zseq_storm_disk_end (copy, true, s_draw (self, UINT64_MAX));
-    self->is_kept[node] = true;
+    s_take_copy (self, node, &self->charge[node].kept);
+    self->charge[node].is_kept = true;
     return true;
 }
 
-//  Whether too few nodes would know that this one's life has ended, for it to
-//  be found out before it votes: disk is what it would start with.
+//  An old disk is put in. Returns false, and does nothing, if the others could
+//  not know that it is old.
 static bool
-s_unnoticed (zseq_operator_t *self, uint8_t node, const zseq_storm_disk_t *disk,
-             uint8_t replaced, const zseq_storm_disk_t *replacement)
+s_replace (zseq_operator_t *self, uint8_t node, const zseq_storm_disk_t *copy)
 {
-    const zseq_incarnation_t *life = &disk->record.vector.life[node];
-    zseq_incarnation_t voted = zseq_storm_voted (self->storm, node);
-    if (!disk->formatted || disk->damaged || !disk->record.voting ||
-        zseq_incarnation_compare (life, &voted) >= 0)
+    zseq_charge_t *charge = &self->charge[node];
+    zseq_charge_t before = *charge;
+    charge->old = true;
+    charge->life = copy->record.vector.life[node];
+    charge->start = copy->record.vector.start[node].counter;
+    if (!s_is_remembered (self, node)) {
+        *charge = before;
         return false;
-    unsigned unaware = 0;
-    for (uint8_t other = 0; other < self->n; other++) {
-        const zseq_storm_disk_t *its = other == replaced
-                                         ? replacement
-                                         : zseq_storm_disk (self->storm, other);
-        unaware +=
-          other != node && its->record.voting &&
-          zseq_incarnation_compare (&its->record.vector.life[node], life) <= 0;
     }
-    return unaware + zseq_quorum_majority (self->n) >= self->n;
+    zseq_operator_kill (self, node, false);
+    zseq_storm_put (self->storm, node, copy);
+    return true;
 }
 
 bool
 zseq_operator_put_back (zseq_operator_t *self, uint8_t node)
 {
-    zseq_storm_disk_t *copy = &self->kept[node];
-    if (!self->is_kept[node] || !s_may_lose (self, node))
+    zseq_charge_t *charge = &self->charge[node];
+    if (!charge->is_kept || !s_may_replace (self, node) ||
+        !s_replace (self, node, &charge->kept))
         return false;
+    charge->is_kept = false;
+    zseq_storm_say (self->storm,
+                    "%c's old disk, of life %llu, start %llu, is put back",
+                    'a' + node, (unsigned long long) charge->life.counter,
+                    (unsigned long long) charge->start);
+    return true;
+}
+
+bool
+zseq_operator_put_unborn (zseq_operator_t *self, uint8_t node)
+{
     zseq_incarnation_t voted = zseq_storm_voted (self->storm, node);
-    if (!copy->damaged && copy->record.voting &&
-        zseq_incarnation_compare (&voted, &copy->record.vector.life[node]) <= 0)
+    zseq_storm_disk_t disk;
+    zseq_storm_unborn (self->storm, node, &disk);
+    if (zseq_storm_doubled (self->storm, node))
         return false;
-    for (uint8_t other = 0; other < self->n; other++) {
-        const zseq_storm_disk_t *disk =
-          other == node ? copy : zseq_storm_disk (self->storm, other);
-        if (s_unnoticed (self, other, disk, node, copy))
+    if (voted.counter == 0) {
+        //  Before it has begun to be born it has told nobody anything.
+        zseq_operator_kill (self, node, false);
+        if (s_disk (self, node)->record.vector.start[node].counter)
+            return false;
+        zseq_storm_put (self->storm, node, &disk);
+    }
+    else if (!s_may_replace (self, node) || !s_replace (self, node, &disk))
+        return false;
+    zseq_storm_say (self->storm, "%c's disk as it was formatted is put back",
+                    'a' + node);
+    return true;
+}
+
+bool
+zseq_operator_copy (zseq_operator_t *self, uint8_t node,
+                    uint64_t paused_until_us)
+{
+    if (self->n == 1 || !zseq_storm_up (self->storm, node) ||
+        zseq_storm_doubled (self->storm, node) ||
+        !s_disk (self, node)->formatted || s_disk (self, node)->damaged)
+        return false;
+    if (paused_until_us)
+        zseq_storm_pause (self->storm, node, paused_until_us);
+    zseq_storm_copy (self->storm, node);
+    return true;
+}
+
+bool
+zseq_operator_force (zseq_operator_t *self, uint8_t node)
+{
+    uint64_t highest = zseq_crowd_highest (self->crowd);
+    if (!s_may_replace (self, node) || self->disaster ||
+        highest > ZSEQ_NEXT_MAX / 4)
+        return false;
+    zseq_storm_kill (self->storm, node, false);
+    zseq_force_t force = {.floor = highest + FORCE_MARGIN,
+                          .wait_us = s_draw (self, 3 * SECOND_US)};
+    s_start_by_force (self, node, &force);
+    return true;
+}
+
+//  Whether all is in order, as far as what lives on is the newest.
+static bool
+s_is_orderly (zseq_operator_t *self)
+{
+    for (uint8_t node = 0; node < self->n; node++) {
+        uint8_t who;
+        const zseq_storm_disk_t *disk = s_disk (self, node);
+        if (zseq_storm_doubled (self->storm, node) || s_is_old (self, node) ||
+            (disk->record.voting &&
+             s_outlived (self, node, &disk->record.vector, &who)))
             return false;
     }
-    zseq_operator_kill (self, node, false);
-    zseq_storm_say (
-      self->storm, "%c's old disk, of life %llu, is put back", 'a' + node,
-      (unsigned long long) copy->record.vector.life[node].counter);
-    zseq_storm_wipe (self->storm, node);
-    *zseq_storm_disk (self->storm, node) = *copy;
-    self->is_kept[node] = false;
+    return true;
+}
+
+//  No copy of a life that nobody remembers is put back.
+static void
+s_forget_copies (zseq_operator_t *self)
+{
+    for (uint8_t node = 0; node < self->n; node++)
+        self->charge[node].is_kept = self->charge[node].is_backed_up = false;
+}
+
+bool
+zseq_operator_back_up (zseq_operator_t *self)
+{
+    if (!s_is_orderly (self))
+        return false;
+    for (uint8_t node = 0; node < self->n; node++)
+        if (!s_disk (self, node)->record.voting ||
+            zseq_storm_disk_harmed (s_disk (self, node)))
+            return false;
+    for (uint8_t node = 0; node < self->n; node++) {
+        zseq_charge_t *charge = &self->charge[node];
+        s_take_copy (self, node, &charge->backup);
+        charge->is_backed_up = !zseq_storm_disk_harmed (&charge->backup);
+    }
+    zseq_storm_say (self->storm, "all disks are copied");
+    return true;
+}
+
+bool
+zseq_operator_restore (zseq_operator_t *self, uint8_t first)
+{
+    if (self->disaster || self->n < 2 ||
+        zseq_crowd_highest (self->crowd) > ZSEQ_NEXT_MAX / 4)
+        return false;
+    for (uint8_t node = 0; node < self->n; node++)
+        if (!self->charge[node].is_backed_up)
+            return false;
+    self->disaster = self->restored = true;
+    self->first = first;
+    self->floor = s_high_floor (self);
+    zseq_storm_say (self->storm, "all disks are restored from the backup");
+    for (uint8_t node = 0; node < self->n; node++) {
+        zseq_operator_kill (self, node, false);
+        self->charge[node].old = false;
+        zseq_storm_put (self->storm, node, &self->charge[node].backup);
+    }
+    s_forget_copies (self);
     return true;
 }
 
 bool
 zseq_operator_ruin (zseq_operator_t *self, uint8_t keeps)
 {
-    if (self->n < 3 || self->disaster || !zseq_operator_intact (self, keeps))
+    if (self->n < 3 || self->disaster || !zseq_operator_intact (self, keeps) ||
+        !s_is_orderly (self))
         return false;
-    for (uint8_t node = 0; node < self->n; node++) {
-        if (zseq_storm_doubled (self->storm, node))
-            return false;
-        const zseq_storm_disk_t *disk = zseq_storm_disk (self->storm, node);
-        uint8_t who;
-        if (disk->record.voting &&
-            s_outlived (self, node, &disk->record.vector.life[node], &who))
-            return false;
-    }
     self->disaster = true;
+    bool all = s_draw (self, 2);
+    for (uint8_t node = 0; node < self->n && all; node++)
+        zseq_operator_kill (self, node, true);
     uint8_t lost = 0;
     for (uint8_t node = 0; node < self->n; node++) {
         uint8_t left = (uint8_t) (self->n - node);
@@ -275,9 +618,10 @@ zseq_operator_ruin (zseq_operator_t *self, uint8_t keeps)
         zseq_operator_kill (self, node, false);
         zseq_storm_say (self->storm, "%c loses its disk", 'a' + node);
         zseq_storm_wipe (self->storm, node);
+        if (s_draw (self, 3) == 0)
+            self->gone |= (uint16_t) (1u << node);
     }
-    //  No copy of a life that nobody remembers is put back.
-    memset (self->is_kept, 0, sizeof self->is_kept);
+    s_forget_copies (self);
     return true;
 }
 
@@ -292,36 +636,99 @@ static bool
 s_settled (zseq_operator_t *self)
 {
     uint8_t who;
-    for (uint8_t node = 0; node < self->n; node++)
+    for (uint8_t node = 0; node < self->n; node++) {
+        const zseq_record_t *record = zseq_storm_record (self->storm, node);
         if (zseq_storm_state (self->storm, node) != ZSEQ_STATE_VOTING ||
-            s_outlived (
-              self, node,
-              &zseq_storm_record (self->storm, node)->vector.life[node], &who))
+            s_outlived (self, node, &record->vector, &who) ||
+            record->floor != zseq_storm_record (self->storm, 0)->floor)
             return false;
+    }
     return true;
 }
 
-//  After a disaster: one node after the other that its peers cannot bring back,
-//  those that hold nothing before those that only start.
+//  Whether those that are up and intact know all that was ever answered, so that
+//  no floor is needed.
+static bool
+s_is_all_known (zseq_operator_t *self, uint8_t chosen)
+{
+    for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++) {
+        uint64_t known = 1;
+        for (uint8_t node = 0; node < self->n; node++) {
+            const zseq_storm_disk_t *disk = s_disk (self, node);
+            uint64_t durable = zseq_storm_disk_durable (disk, name);
+            zseq_state_t state = zseq_storm_state (self->storm, node);
+            bool up = node == chosen || state == ZSEQ_STATE_STARTING ||
+                      state == ZSEQ_STATE_VOTING;
+            if (up && disk->formatted && !zseq_storm_disk_harmed (disk) &&
+                disk->record.voting && durable > known)
+                known = durable;
+        }
+        if (known < zseq_storm_promised (self->storm, name))
+            return false;
+    }
+    return true;
+}
+
+static zseq_force_t
+s_draw_force (zseq_operator_t *self, uint8_t chosen)
+{
+    zseq_force_t force = {.floor = s_high_floor (self),
+                          .wait_us = s_draw (self, 3 * SECOND_US),
+                          .lost = self->named ? self->gone : 0};
+    //  The same for all, while that will do.
+    if (!self->floor)
+        self->floor = s_draw (self, 2) ? 1 : s_high_floor (self) / 2;
+    if (!s_is_all_known (self, chosen))
+        self->floor = s_high_floor (self);
+    force.floor = self->floor;
+    force.wait_us += SECOND_US / 2;
+    return force;
+}
+
+//  Who is to be forced sooner: those that hold nothing before those that only
+//  start, or at first at times the other way round; and of the former, who still
+//  knows its cluster, which may have been cut short.
+static int
+s_rank (zseq_operator_t *self, uint8_t node, zseq_state_t first)
+{
+    zseq_state_t state = zseq_storm_state (self->storm, node);
+    if (state != ZSEQ_STATE_RECOVERING && state != ZSEQ_STATE_STARTING)
+        return 0;
+    return 1 + 2 * (state == first) +
+           (state == ZSEQ_STATE_RECOVERING && s_knows (self, node)->identity);
+}
+
+//  After a disaster: one node after the other that its peers cannot bring back.
 static void
 s_use_force (zseq_operator_t *self)
 {
     unsigned voting = 0;
     uint8_t chosen = self->n;
+    int highest = 0;
+    uint64_t found = 0;
+    zseq_state_t first = ZSEQ_STATE_RECOVERING;
+    if (!self->floor && s_draw (self, 2))
+        first = ZSEQ_STATE_STARTING;
     for (uint8_t node = 0; node < self->n; node++) {
-        zseq_state_t state = zseq_storm_state (self->storm, node);
-        voting += state == ZSEQ_STATE_VOTING;
-        if (state != ZSEQ_STATE_RECOVERING && state != ZSEQ_STATE_STARTING)
-            continue;
-        if (chosen == self->n ||
-            (state == ZSEQ_STATE_RECOVERING &&
-             zseq_storm_state (self->storm, chosen) == ZSEQ_STATE_STARTING))
+        int rank = s_rank (self, node, first);
+        bool votes = zseq_storm_state (self->storm, node) == ZSEQ_STATE_VOTING;
+        voting += votes;
+        if (votes && self->charge[node].forced)
+            self->gone = 0;
+        if (rank > highest)
+            found = 0;
+        if (rank && rank >= highest && s_draw (self, ++found) == 0)
             chosen = node;
+        if (rank > highest)
+            highest = rank;
     }
-    if (chosen == self->n || voting >= zseq_quorum_majority (self->n))
+    if (chosen == self->n || voting >= zseq_quorum_majority (self->n)) {
+        self->gone = 0;
         return;
+    }
     zseq_storm_kill (self->storm, chosen, false);
-    s_start_by_force (self, chosen);
+    zseq_force_t force = s_draw_force (self, chosen);
+    s_start_by_force (self, chosen, &force);
 }
 
 static void
@@ -340,15 +747,22 @@ s_complain (zseq_operator_t *self, const char *when)
                                (unsigned long long) (SETTLE_US / SECOND_US),
                                when, 'a' + node, states[state],
                                zseq_storm_last_words (self->storm, node));
-        const zseq_vector_t *vector =
-          &zseq_storm_record (self->storm, node)->vector;
-        if (s_outlived (self, node, &vector->life[node], &who))
+        const zseq_record_t *record = zseq_storm_record (self->storm, node);
+        const zseq_vector_t *vector = &record->vector;
+        if (s_outlived (self, node, vector, &who))
             zseq_storm_broken (self->storm,
                                "S5: node %c votes in life %llu, and %c knows a "
-                               "newer one",
+                               "newer one, or a newer start",
                                'a' + node,
                                (unsigned long long) vector->life[node].counter,
                                'a' + who);
+        if (record->floor != zseq_storm_record (self->storm, 0)->floor)
+            zseq_storm_broken (
+              self->storm,
+              "S5: nodes %c and a vote with floors of their "
+              "own, %llu and %llu",
+              'a' + node, (unsigned long long) record->floor,
+              (unsigned long long) zseq_storm_record (self->storm, 0)->floor);
     }
 }
 
@@ -358,16 +772,60 @@ zseq_operator_settle (zseq_operator_t *self, const char *when)
     uint64_t now_us = zseq_storm_now_us (self->storm);
     uint64_t end_us = now_us + SETTLE_US;
     uint64_t force_us = now_us + PATIENCE_US;
+    if (!self->disaster)
+        self->gone = 0;
     while (now_us < end_us && !s_settled (self)) {
         now_us += LOOK_US;
         zseq_storm_run (self->storm, now_us);
         for (uint8_t node = 0; node < self->n; node++)
             zseq_operator_start (self, node);
-        if (self->disaster && now_us >= force_us) {
+        if (self->disaster && !self->restored && now_us >= force_us) {
             s_use_force (self);
             force_us = now_us + PATIENCE_US / 4;
         }
     }
     if (!s_settled (self))
         s_complain (self, when);
+}
+
+static bool
+s_votes_but (zseq_operator_t *self, uint16_t without)
+{
+    for (uint8_t node = 0; node < self->n; node++)
+        if (!(without & 1u << node) &&
+            zseq_storm_state (self->storm, node) != ZSEQ_STATE_VOTING)
+            return false;
+    return true;
+}
+
+void
+zseq_operator_start_some (zseq_operator_t *self)
+{
+    bool harmed = false;
+    uint8_t left = self->n;
+    zseq_storm_say (self->storm, "a majority starts alone");
+    for (uint8_t node = 0; node < self->n; node++) {
+        zseq_storm_kill (self->storm, node, true);
+        harmed |= zseq_storm_disk_harmed (s_disk (self, node));
+    }
+    self->gone = 0;
+    while (left > zseq_quorum_majority (self->n) && !harmed) {
+        uint16_t bit = (uint16_t) (1u << s_draw (self, self->n));
+        if (!(self->gone & bit))
+            left--;
+        self->gone |= bit;
+    }
+    uint64_t now_us = zseq_storm_now_us (self->storm);
+    uint64_t end_us = now_us + SETTLE_US;
+    while (now_us < end_us && !harmed && !s_votes_but (self, self->gone)) {
+        for (uint8_t node = 0; node < self->n; node++)
+            zseq_operator_start (self, node);
+        now_us += LOOK_US;
+        zseq_storm_run (self->storm, now_us);
+    }
+    if (!harmed && !s_votes_but (self, self->gone))
+        zseq_storm_broken (self->storm,
+                           "liveness: a majority that starts alone does not "
+                           "come to vote");
+    self->gone = 0;
 }

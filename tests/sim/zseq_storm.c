@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "zseq_codec.h"
+#include "zseq_quorum.h"
 
 #define TICK_US 20000
 #define FLUSH_US 500
@@ -39,6 +40,14 @@ typedef struct {
     bool flush_due;
     uint64_t wake_us;  //  When it is woken next, or was last
     bool deaf;         //  Its peers do not reach it, nor it them
+    uint64_t began_us;
+    bool born;       //  It has been born
+    bool recovered;  //  It has recovered
+    uint16_t lost;   //  By force, and these were named as lost, a bit each
+    bool voted;      //  It has voted
+    bool watched;    //  Its owner is asked whether it may go on
+    uint8_t guard;   //  A peer that it certainly hears; or its own index
+    uint32_t met;    //  Peers that its introductions have reached, a bit each
     bool stopping;
     uint64_t paused_us;       //  Until then
     uint64_t stuck_us;        //  Until then none of its writes arrives
@@ -80,12 +89,16 @@ typedef struct {
     zseq_storm_disk_t *disk;
     uint32_t process;  //  The one with the endpoint
     uint32_t older;    //  Of two, the other
+    bool copied;       //  ... which was started on a copy of the disk
     int ended;
     char words[WORDS_MAX];
     uint64_t full_us;          //  Until then, no room is left on the disk
     bool failing;              //  Its next write fails
     zseq_incarnation_t begun;  //  The newest life that it has begun
     zseq_incarnation_t voted;  //  ... in which it has voted
+    uint64_t start;            //  The highest counter of a start of its own
+    zseq_record_t unborn;      //  As it was formatted first
+    uint64_t changed_us;       //  When its disk was last lost or replaced
 } s_place_t;
 
 struct zseq_storm {
@@ -99,6 +112,7 @@ struct zseq_storm {
     uint64_t steps;
     uint64_t letters;
     uint64_t claimed;  //  No node has claimed above, as a coordinator
+    uint64_t promised[ZSEQ_STORM_NAMES];  //  No node has answered more
     zseq_weather_t weather;
     zseq_member_t member[ZSEQ_NODES_MAX];
     s_place_t place[ZSEQ_NODES_MAX];
@@ -277,6 +291,12 @@ s_life (const zseq_vector_t *vector, uint8_t node)
     return vector->life[node].counter;
 }
 
+static unsigned long long
+s_start (const zseq_vector_t *vector, uint8_t node)
+{
+    return vector->start[node].counter;
+}
+
 //  S5: what a record may say.
 static void
 s_check_record (const s_process_t *process, const zseq_record_t *record)
@@ -288,17 +308,21 @@ s_check_record (const s_process_t *process, const zseq_record_t *record)
                            node);
     for (uint8_t other = 0; other < self->n; other++)
         if (zseq_incarnation_compare (&record->vector.life[other],
-                                      &self->place[other].begun) > 0)
+                                      &self->place[other].begun) > 0 ||
+            record->vector.start[other].counter > self->place[other].start)
             zseq_storm_broken (self,
                                "P6: node %c writes down life %llu of %c, "
-                               "which has never begun",
+                               "start %llu, which has never begun",
                                node, s_life (&record->vector, other),
-                               s_letter (other));
+                               s_letter (other),
+                               s_start (&record->vector, other));
     if (!record->voting || self->born)
         return;
-    //  The birth: all have written down all.
+    //  The birth: all have written down all. (One whose directory is put back as
+    //  it was formatted does so again.)
     for (uint8_t other = 0; other < self->n; other++)
         if (other != process->index &&
+            self->place[other].changed_us <= process->began_us &&
             !zseq_vector_equal (&self->place[other].disk->record.vector,
                                 &record->vector))
             zseq_storm_broken (self,
@@ -313,8 +337,11 @@ s_write_record (s_process_t *process, const zseq_record_t *record)
     zseq_storm_t *self = process->storm;
     s_place_t *place = &self->place[process->index];
     const zseq_incarnation_t *life = &record->vector.life[process->index];
+    uint64_t start = record->vector.start[process->index].counter;
     if (zseq_incarnation_compare (life, &place->begun) > 0)
         place->begun = *life;
+    if (start > place->start)
+        place->start = start;
     s_check_record (process, record);
     self->born |= record->voting;
     zseq_storm_disk_write_record (process->disk, record);
@@ -324,6 +351,81 @@ s_write_record (s_process_t *process, const zseq_record_t *record)
                     s_letter (process->index), process->id,
                     s_life (&record->vector, process->index),
                     record->voting ? ", votes" : "");
+}
+
+//  How many peers of a node know on disk what it begins to vote with: its life,
+//  and unless it has recovered, its start. What lost its disk meanwhile may have
+//  known; and after a recovery, what does not vote has to learn it all anyway.
+static uint8_t
+s_noted (const s_process_t *process)
+{
+    const zseq_storm_t *self = process->storm;
+    uint8_t node = process->index;
+    const zseq_vector_t *mine = &process->disk->record.vector;
+    uint8_t noted = 0;
+    for (uint8_t peer = 0; peer < self->n; peer++) {
+        const s_place_t *place = &self->place[peer];
+        const zseq_record_t *its = &place->disk->record;
+        int order =
+          zseq_incarnation_compare (&its->vector.life[node], &mine->life[node]);
+        bool knows = order >= 0;
+        if (!process->recovered && order == 0)
+            knows =
+              zseq_start_equal (&its->vector.start[node], &mine->start[node]);
+        bool excused = place->changed_us > process->began_us ||
+                       (process->recovered && !its->voting) ||
+                       (process->recovered && zseq_storm_state (self, peer) ==
+                                                ZSEQ_STATE_RECOVERING) ||
+                       process->lost >> peer & 1;
+        if (peer != node && (knows || excused))
+            noted++;
+    }
+    return noted;
+}
+
+static uint8_t
+s_count_bits (uint32_t bits)
+{
+    uint8_t count = 0;
+    for (; bits; bits &= bits - 1)
+        count++;
+    return count;
+}
+
+//  S11: a process begins to vote. Enough peers have met this very process where
+//  they look for the node, and remember it; and no other one of this life does.
+static void
+s_check_voter (s_process_t *process)
+{
+    zseq_storm_t *self = process->storm;
+    uint8_t node = process->index;
+    const s_place_t *place = &self->place[node];
+    uint8_t majority = zseq_quorum_majority ((uint8_t) self->n);
+    uint8_t need = (uint8_t) (majority - 1);
+    if (self->n > 1 && (process->born || process->recovered))
+        need = majority < self->n ? majority : (uint8_t) (self->n - 1);
+    uint32_t other_id =
+      place->process == process->id ? place->older : place->process;
+    const s_process_t *other = s_process (self, other_id);
+    process->voted = true;
+    if (other && zseq_node_state (other->node) == ZSEQ_STATE_VOTING &&
+        !zseq_incarnation_compare (&other->disk->record.vector.life[node],
+                                   &process->disk->record.vector.life[node]))
+        zseq_storm_broken (self,
+                           "S11: two processes of node %c vote in life "
+                           "%llu",
+                           s_letter (node),
+                           s_life (&process->disk->record.vector, node));
+    if (s_noted (process) < need)
+        zseq_storm_broken (self,
+                           "S11: node %c begins to vote, and %u of %u peers "
+                           "have it in writing",
+                           s_letter (node), s_noted (process), need);
+    if (!process->recovered && s_count_bits (process->met) + 1 < majority)
+        zseq_storm_broken (self,
+                           "S11: node %c begins to vote, and %u peers have "
+                           "met it",
+                           s_letter (node), s_count_bits (process->met));
 }
 
 //  A write arrives on the disk.
@@ -374,8 +476,10 @@ s_end (s_process_t *process, bool power_cut)
     s_place_t *place = &self->place[process->index];
     if (place->process == process->id)
         place->process = NOBODY;
-    if (place->older == process->id)
+    if (place->older == process->id) {
         place->older = NOBODY;
+        place->copied = false;
+    }
     if (disk != place->disk)
         free (disk);
     zseq_node_destroy (&process->node);
@@ -441,6 +545,30 @@ s_want_wake (s_process_t *process, uint64_t local_us)
     s_add_due (self, at_us, DUE_WAKE, process->id, NULL);
 }
 
+//  What a step may have come to.
+static void
+s_look_at (s_process_t *process)
+{
+    zseq_storm_t *self = process->storm;
+    uint8_t node = process->index;
+    zseq_state_t state = zseq_node_state (process->node);
+    if (state == ZSEQ_STATE_RECOVERING)
+        process->recovered = true;
+    if (state == ZSEQ_STATE_VOTING && !process->voted)
+        s_check_voter (process);
+    if (!process->watched)
+        return;
+    bool covered = self->hooks.covered (node, self->hooks.arg);
+    process->watched =
+      covered && state != ZSEQ_STATE_VOTING && state != ZSEQ_STATE_RECOVERING;
+    if (covered)
+        return;
+    zseq_storm_say (self, "%c#%u has lost its cover, and is killed",
+                    s_letter (node), process->id);
+    s_end (process, false);
+    self->hooks.ended (node, self->hooks.arg);
+}
+
 static void
 s_step (s_process_t *process, zseq_event_t event)
 {
@@ -469,6 +597,7 @@ s_step (s_process_t *process, zseq_event_t event)
         s_want_flush (process);
     s_want_write (process);
     s_want_wake (process, event.now_us);
+    s_look_at (process);
 }
 
 //  Letters.
@@ -539,13 +668,25 @@ s_tell_letter (const zseq_storm_t *self, const s_letter_t *letter,
       msg->reply && msg->status ? zseq_strerror (msg->status) : "");
 }
 
+//  Whether of two processes one is watched and is to hear the other.
+static bool
+s_sure (const zseq_storm_t *self, const s_letter_t *head)
+{
+    const s_process_t *from = s_process (self, head->from);
+    const s_process_t *to = s_process (self, head->to);
+    return from && to &&
+           ((from->watched && from->guard == to->index) ||
+            (to->watched && to->guard == from->index));
+}
+
 static void
 s_post (zseq_storm_t *self, const s_letter_t *head, const zseq_msg_t *msg,
         bool cut)
 {
     static uint8_t bytes[ZSEQ_MESSAGE_MAX];
+    bool sure = s_sure (self, head);
     bool doubled = zseq_storm_chance (self, self->weather.doubled);
-    if (cut || zseq_storm_chance (self, self->weather.lost)) {
+    if (cut || (zseq_storm_chance (self, self->weather.lost) && !sure)) {
         self->letters += !cut;
         return;
     }
@@ -560,7 +701,7 @@ s_post (zseq_storm_t *self, const s_letter_t *head, const zseq_msg_t *msg,
         letter->size = size;
         memcpy (letter->bytes, bytes, size);
         uint64_t lag_us = self->weather.lag_us;
-        if (zseq_storm_chance (self, self->weather.late)) {
+        if (zseq_storm_chance (self, self->weather.late) && !sure) {
             self->letters++;
             lag_us = self->weather.late_us;
         }
@@ -651,6 +792,8 @@ s_check_durable (s_process_t *process, const zseq_msg_t *msg, size_t name)
           (char) ('A' + name), (unsigned long long) disk->promised[name]);
     if (disk->promised[name] < msg->next)
         disk->promised[name] = msg->next;
+    if (process->storm->promised[name] < msg->next)
+        process->storm->promised[name] = msg->next;
 }
 
 //  Where a request came from, as a routing ID.
@@ -785,6 +928,10 @@ s_read_letter (zseq_storm_t *self, s_process_t *process,
                                             letter->size, &msg);
     assert (rc == ZSEQ_OK);
     s_tell_letter (self, letter, &msg);
+    s_process_t *from = s_process (self, letter->from);
+    if (process && from && msg.op == ZSEQ_OP_INTRODUCE && letter->reply &&
+        msg.status == ZSEQ_OK)
+        from->met |= 1u << process->index;
     if (!process) {
         if (letter->client < ZSEQ_STORM_CLIENTS)
             self->hooks.reply (letter->client, &msg, self->hooks.arg);
@@ -930,8 +1077,10 @@ zseq_storm_new (size_t n, uint64_t seed, bool trace,
         snprintf (member->endpoint, sizeof member->endpoint,
                   "tcp://127.0.0.1:%zu", 1000 + node);
     }
-    for (size_t node = 0; node < n; node++)
+    for (size_t node = 0; node < n; node++) {
         zseq_storm_format (self, (uint8_t) node);
+        self->place[node].unborn = self->place[node].disk->record;
+    }
     return self;
 }
 
@@ -970,6 +1119,23 @@ zseq_storm_wipe (zseq_storm_t *self, uint8_t node)
         free (place->disk);
     place->disk = calloc (1, sizeof *place->disk);
     assert (place->disk);
+    place->changed_us = self->now_us;
+}
+
+void
+zseq_storm_put (zseq_storm_t *self, uint8_t node, const zseq_storm_disk_t *disk)
+{
+    zseq_storm_wipe (self, node);
+    *self->place[node].disk = *disk;
+}
+
+void
+zseq_storm_unborn (const zseq_storm_t *self, uint8_t node,
+                   zseq_storm_disk_t *disk)
+{
+    memset (disk, 0, sizeof *disk);
+    disk->formatted = true;
+    disk->record = self->place[node].unborn;
 }
 
 void
@@ -998,6 +1164,8 @@ s_new_process (zseq_storm_t *self, uint8_t node, const zseq_record_t *record)
     process->id = self->process_count;
     process->index = node;
     process->disk = self->place[node].disk;
+    process->began_us = self->now_us;
+    process->born = !record->identity;
     process->clock_us = s_random (self) % ((uint64_t) 1 << 40);
     process->clock_rate = 1000 - self->weather.drift +
                           s_random (self) % (2 * self->weather.drift + 1);
@@ -1056,6 +1224,7 @@ zseq_storm_start (zseq_storm_t *self, uint8_t node, bool recover,
                     why ? ": " : "", why ? why : "", force ? ", by force" : "");
     if (why)
         zseq_node_recover (process->node, why, force);
+    process->lost = force ? force->lost : 0;
     //  At times there is something else to write first.
     if (s_random (self) % 8 == 0) {
         zseq_member_t member = self->member[s_random (self) % self->n];
@@ -1074,12 +1243,50 @@ zseq_storm_double (zseq_storm_t *self, uint8_t node)
     assert (older);
     assert (!s_older (self, node));
     older->deaf = true;
+    older->watched = false;
     place->older = older->id;
     place->process = NOBODY;
     place->disk = calloc (1, sizeof *place->disk);
     assert (place->disk);
+    place->changed_us = self->now_us;
     zseq_storm_say (self, "%c is doubled", s_letter (node));
     zseq_storm_start (self, node, false, NULL);
+}
+
+void
+zseq_storm_copy (zseq_storm_t *self, uint8_t node)
+{
+    s_place_t *place = &self->place[node];
+    s_process_t *first = s_at (self, node);
+    assert (first);
+    assert (!s_older (self, node));
+    zseq_storm_disk_t *copy = malloc (sizeof *copy);
+    assert (copy);
+    *copy = *first->disk;
+    zseq_storm_disk_end (copy, s_random (self) % 2, s_random (self));
+    zseq_storm_say (self, "%c's disk is copied elsewhere", s_letter (node));
+    place->process = NOBODY;
+    place->disk = copy;
+    zseq_storm_start (self, node, false, NULL);
+    place->older = place->process;
+    place->copied = true;
+    place->process = first->id;
+    place->disk = first->disk;
+}
+
+bool
+zseq_storm_copied (const zseq_storm_t *self, uint8_t node)
+{
+    return s_older (self, node) && self->place[node].copied;
+}
+
+void
+zseq_storm_watch (zseq_storm_t *self, uint8_t node, uint8_t peer)
+{
+    s_process_t *process = s_at (self, node);
+    assert (process);
+    process->watched = true;
+    process->guard = peer;
 }
 
 void
@@ -1092,7 +1299,7 @@ zseq_storm_undouble (zseq_storm_t *self, uint8_t node, bool with_endpoint)
     zseq_storm_say (self, "the older %c#%u is back%s", s_letter (node),
                     older->id, with_endpoint ? ", with the endpoint" : "");
     older->deaf = false;
-    if (!with_endpoint)
+    if (!with_endpoint || place->copied)
         return;
     //  Of a newer one that has ended, nobody keeps the disk.
     if (!s_at (self, node))
@@ -1100,6 +1307,7 @@ zseq_storm_undouble (zseq_storm_t *self, uint8_t node, bool with_endpoint)
     place->older = place->process;
     place->process = older->id;
     place->disk = older->disk;
+    place->changed_us = self->now_us;
 }
 
 bool
@@ -1171,6 +1379,28 @@ bool
 zseq_storm_up (const zseq_storm_t *self, uint8_t node)
 {
     return s_at (self, node) != NULL;
+}
+
+uint32_t
+zseq_storm_process (const zseq_storm_t *self, uint8_t node)
+{
+    const s_process_t *process = s_at (self, node);
+    return process ? process->id : NOBODY;
+}
+
+static bool
+s_listens (const s_process_t *process)
+{
+    return process && process->paused_us <= process->storm->now_us &&
+           !process->deaf && !process->stopping;
+}
+
+bool
+zseq_storm_hear (const zseq_storm_t *self, uint8_t node, uint8_t peer)
+{
+    const s_process_t *process = s_at (self, node);
+    return (!process || s_listens (process)) && s_listens (s_at (self, peer)) &&
+           !self->cut[node][peer] && !self->cut[peer][node];
 }
 
 zseq_state_t
@@ -1253,6 +1483,12 @@ uint64_t
 zseq_storm_claimed (const zseq_storm_t *self)
 {
     return self->claimed;
+}
+
+uint64_t
+zseq_storm_promised (const zseq_storm_t *self, size_t name)
+{
+    return self->promised[name];
 }
 
 uint64_t

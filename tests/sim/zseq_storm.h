@@ -38,8 +38,11 @@ typedef struct {
     void (*reply) (size_t client, const zseq_msg_t *msg, void *arg);
     //  Something is due that was asked for by zseq_storm_alarm.
     void (*alarm) (uint32_t what, void *arg);
-    //  A node's process has ended by itself.
+    //  A node's process has ended by itself, or with its cover.
     void (*ended) (uint8_t node, void *arg);
+    //  A watched process has taken a step (zseq_storm_watch). Returns whether it
+    //  may go on; else it is killed.
+    bool (*covered) (uint8_t node, void *arg);
     //  A promise was broken. It must not return.
     void (*broken) (const char *text, void *arg);
     void *arg;
@@ -76,6 +79,16 @@ void zseq_storm_double (zseq_storm_t *self, uint8_t node);
 void zseq_storm_undouble (zseq_storm_t *self, uint8_t node, bool with_endpoint);
 bool zseq_storm_doubled (const zseq_storm_t *self, uint8_t node);
 
+//  Starts a second one elsewhere, on a copy of the disk: it reaches its peers,
+//  and they do not reach it. The first goes on.
+void zseq_storm_copy (zseq_storm_t *self, uint8_t node);
+bool zseq_storm_copied (const zseq_storm_t *self, uint8_t node);
+
+//  Until the process that has just been started votes or recovers, the owner is
+//  asked after each of its steps whether it is covered; and letters between it
+//  and peer, if that is a node's index, are neither lost nor late.
+void zseq_storm_watch (zseq_storm_t *self, uint8_t node, uint8_t peer);
+
 //  Ends all processes of a node, or the older of two. Of the writes under way
 //  some arrive; with power_cut, what was not synced may be lost.
 void zseq_storm_kill (zseq_storm_t *self, uint8_t node, bool power_cut);
@@ -93,6 +106,11 @@ void zseq_storm_fill (zseq_storm_t *self, uint8_t node, uint64_t until_us);
 void zseq_storm_fail (zseq_storm_t *self, uint8_t node);
 
 bool zseq_storm_up (const zseq_storm_t *self, uint8_t node);
+//  Which process has the endpoint; 0: none.
+uint32_t zseq_storm_process (const zseq_storm_t *self, uint8_t node);
+//  Whether a node, if it is up, and the process at a peer's endpoint hear each
+//  other now.
+bool zseq_storm_hear (const zseq_storm_t *self, uint8_t node, uint8_t peer);
 //  Of the process with the endpoint; 0 when there is none.
 zseq_state_t zseq_storm_state (const zseq_storm_t *self, uint8_t node);
 const zseq_record_t *zseq_storm_record (const zseq_storm_t *self, uint8_t node);
@@ -105,6 +123,11 @@ const char *zseq_storm_last_words (const zseq_storm_t *self, uint8_t node);
 zseq_storm_disk_t *zseq_storm_disk (zseq_storm_t *self, uint8_t node);
 void zseq_storm_format (zseq_storm_t *self, uint8_t node);
 void zseq_storm_wipe (zseq_storm_t *self, uint8_t node);
+void zseq_storm_put (zseq_storm_t *self, uint8_t node,
+                     const zseq_storm_disk_t *disk);
+//  The disk as it was when the node was formatted first.
+void zseq_storm_unborn (const zseq_storm_t *self, uint8_t node,
+                        zseq_storm_disk_t *disk);
 
 //  The newest life of the node in which it has ever voted.
 zseq_incarnation_t zseq_storm_voted (const zseq_storm_t *self, uint8_t node);
@@ -130,6 +153,9 @@ void zseq_storm_mend (zseq_storm_t *self);
 //  Sends a client's request to a node. Returns whether the node is up.
 bool zseq_storm_send (zseq_storm_t *self, size_t client, uint8_t node,
                       const zseq_msg_t *msg);
+
+//  No node has ever answered a higher next of that name.
+uint64_t zseq_storm_promised (const zseq_storm_t *self, size_t name);
 
 //  The cluster's identity, as far as a disk knows it; else 0.
 uint64_t zseq_storm_identity (const zseq_storm_t *self);

@@ -24,6 +24,7 @@ zseq_storm_disk_write_record (zseq_storm_disk_t *self,
     assert (self);
     assert (record);
 
+    bool lost = self->damaged;
     self->formatted = true;
     self->damaged = false;
     self->record = *record;
@@ -34,6 +35,10 @@ zseq_storm_disk_write_record (zseq_storm_disk_t *self,
             self->promised[name] = 0;
         }
     s_sync (self);
+    //  With the record its floors are lost.
+    for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++)
+        if (lost && zseq_storm_disk_durable (self, name) < self->promised[name])
+            self->promised[name] = 0;
 }
 
 void

@@ -9,10 +9,12 @@
 #define CALL_END_US (60 * SECOND_US)
 
 const char *const zseq_fault_names[ZSEQ_FAULTS] = {
-  "kill",   "power cut", "kill all",  "stop",        "pause",  "disk lost",
-  "ruin",   "damage",    "copy",      "old copy",    "format", "recover",
-  "double", "slow disk", "full disk", "write error", "cut",    "split",
-  "lonely", "mend",      "forgery",   "client crash"};
+  "kill",         "power cut",   "kill all", "stop",      "pause",
+  "disk lost",    "ruin",        "damage",   "copy",      "old copy",
+  "as formatted", "backup",      "restore",  "run copy",  "force",
+  "format",       "recover",     "double",   "slow disk", "full disk",
+  "write error",  "cut",         "split",    "lonely",    "mend",
+  "forgery",      "client crash"};
 
 //  What an alarm is about: a client's number; or one of these, and a node.
 enum {
@@ -69,6 +71,39 @@ s_double (s_run_t *self, uint8_t node)
     zseq_storm_alarm (self->storm,
                       s_now_us (self) + s_draw (self, 4 * self->fault_us + 1),
                       ALARM_UNDOUBLE | node);
+    return true;
+}
+
+//  Of the nodes of which there is a copy, from that one on.
+static bool
+s_put_back (s_run_t *self, uint8_t node)
+{
+    for (uint8_t tries = 0; tries < self->n; tries++)
+        if (zseq_operator_put_back (&self->keeper,
+                                    (uint8_t) ((node + tries) % self->n)))
+            return true;
+    return false;
+}
+
+static bool
+s_copy (s_run_t *self, uint8_t node, uint64_t until_us)
+{
+    if (!zseq_operator_copy (&self->keeper, node,
+                             s_draw (self, 2) ? until_us : 0))
+        return false;
+    zseq_storm_alarm (self->storm,
+                      s_now_us (self) + s_draw (self, 8 * self->fault_us + 1),
+                      ALARM_UNDOUBLE | node);
+    return true;
+}
+
+static bool
+s_restore (s_run_t *self, uint8_t first)
+{
+    if (!zseq_operator_restore (&self->keeper, first))
+        return false;
+    for (uint8_t node = 0; node < self->n; node++)
+        zseq_operator_start (&self->keeper, node);
     return true;
 }
 
@@ -188,7 +223,17 @@ s_strike (s_run_t *self, zseq_fault_t fault)
     case ZSEQ_FAULT_KEEP:
         return zseq_operator_keep (keeper, node);
     case ZSEQ_FAULT_PUT_BACK:
-        return zseq_operator_put_back (keeper, node);
+        return s_put_back (self, node);
+    case ZSEQ_FAULT_UNBORN:
+        return zseq_operator_put_unborn (keeper, node);
+    case ZSEQ_FAULT_BACKUP:
+        return zseq_operator_back_up (keeper);
+    case ZSEQ_FAULT_RESTORE:
+        return s_restore (self, node);
+    case ZSEQ_FAULT_COPY:
+        return s_copy (self, node, until_us);
+    case ZSEQ_FAULT_FORCE:
+        return zseq_operator_force (keeper, node);
     case ZSEQ_FAULT_FORMAT:
         return zseq_operator_format (keeper, node);
     case ZSEQ_FAULT_RECOVER:
@@ -281,6 +326,13 @@ s_on_ended (uint8_t node, void *arg)
     zseq_operator_ended (&self->keeper, node);
 }
 
+static bool
+s_on_covered (uint8_t node, void *arg)
+{
+    s_run_t *self = arg;
+    return zseq_operator_covered (&self->keeper, node);
+}
+
 static void
 s_on_broken (const char *text, void *arg)
 {
@@ -323,6 +375,9 @@ s_draw_faults (s_run_t *self)
         self->on[fault] = s_draw (self, frequent + 1) == 0;
     self->on[ZSEQ_FAULT_MEND] = true;
     self->on[ZSEQ_FAULT_RUIN] = s_draw (self, 8) == 0;
+    self->on[ZSEQ_FAULT_RESTORE] = s_draw (self, 8) == 0;
+    self->on[ZSEQ_FAULT_BACKUP] = self->on[ZSEQ_FAULT_RESTORE];
+    self->on[ZSEQ_FAULT_FORCE] = s_draw (self, 8) == 0;
     self->on[ZSEQ_FAULT_KEEP] |= self->on[ZSEQ_FAULT_PUT_BACK];
     self->fault_us = s_one_of (self, faults_us, 4);
     self->keeper.down_us = s_one_of (self, faults_us, 4);
@@ -350,6 +405,7 @@ s_draw_manners (s_run_t *self, const zseq_weather_t *weather,
       .large_quorums = s_draw (self, 6) == 0,
       .alone = s_draw (self, 3) * 50,
       .ends = self->n > 2 && !self->on[ZSEQ_FAULT_RUIN] &&
+              !self->on[ZSEQ_FAULT_RESTORE] && !self->on[ZSEQ_FAULT_FORCE] &&
               !self->keeper.disaster && s_draw (self, 4) == 0};
     if (self->options->seconds)
         manners->calls_max = self->options->seconds * 30;
@@ -376,8 +432,10 @@ s_birth (s_run_t *self, bool calm)
     for (uint64_t kills = calm ? 0 : s_draw (self, 4); kills; kills--) {
         zseq_storm_run (self->storm,
                         s_now_us (self) + s_draw (self, SECOND_US / 4));
-        zseq_operator_kill (&self->keeper, (uint8_t) s_draw (self, self->n),
-                            s_draw (self, 2));
+        uint8_t node = (uint8_t) s_draw (self, self->n);
+        zseq_operator_kill (&self->keeper, node, s_draw (self, 2));
+        if (self->on[ZSEQ_FAULT_UNBORN])
+            (void) zseq_operator_put_unborn (&self->keeper, node);
     }
     zseq_storm_weather (self->storm, &fine);
     zseq_operator_settle (&self->keeper, "after its birth began");
@@ -406,7 +464,7 @@ s_clear (s_run_t *self)
                            .reserve_us = SECOND_US,
                            .waiting_max = 1000};
     zseq_storm_say (storm, "the weather clears");
-    self->calm = true;
+    self->calm = self->keeper.calm = true;
     self->keeper.down_us = 0;
     self->crowd.manners.late_us = 0;
     self->crowd.manners.calls_max = self->crowd.calls;
@@ -481,8 +539,12 @@ zseq_swarm_run (uint64_t seed, const zseq_swarm_options_t *options,
     uint64_t choice = seed * 0x9e3779b97f4a7c15u >> 32;
     self->n =
       options->nodes ? (uint8_t) options->nodes : sizes[choice % sizeof sizes];
-    zseq_storm_hooks_t hooks = {s_on_reply, s_on_alarm, s_on_ended, s_on_broken,
-                                self};
+    zseq_storm_hooks_t hooks = {.reply = s_on_reply,
+                                .alarm = s_on_alarm,
+                                .ended = s_on_ended,
+                                .covered = s_on_covered,
+                                .broken = s_on_broken,
+                                .arg = self};
     self->storm = zseq_storm_new (self->n, seed, options->trace, &hooks);
     zseq_crowd_init (&self->crowd, self->storm, self->n);
     zseq_operator_init (&self->keeper, self->storm, &self->crowd, self->n,
@@ -502,6 +564,10 @@ zseq_swarm_run (uint64_t seed, const zseq_swarm_options_t *options,
         s_faults (self);
     s_clear (self);
     s_finish (self, "though all nodes vote");
+    if (self->n > 1 && s_draw (self, 8) == 0) {
+        zseq_operator_start_some (&self->keeper);
+        zseq_operator_settle (&self->keeper, "after a majority has started");
+    }
     s_last_calls (self);
     s_count (self);
     zseq_crowd_term (&self->crowd);

@@ -22,6 +22,11 @@ typedef enum {
     ZSEQ_FAULT_DAMAGE,    //  A record is damaged or removed
     ZSEQ_FAULT_KEEP,      //  A directory is copied
     ZSEQ_FAULT_PUT_BACK,  //  ... and the copy put back
+    ZSEQ_FAULT_UNBORN,    //  ... or a directory as format left it
+    ZSEQ_FAULT_BACKUP,    //  All directories are copied
+    ZSEQ_FAULT_RESTORE,   //  ... and all copies put back
+    ZSEQ_FAULT_COPY,      //  A second process runs on a copy, elsewhere
+    ZSEQ_FAULT_FORCE,     //  A node is recovered by force, without need
     ZSEQ_FAULT_FORMAT,    //  A node is formatted again
     ZSEQ_FAULT_RECOVER,   //  A node is told to recover
     ZSEQ_FAULT_DOUBLE,    //  A second process runs under a node's name

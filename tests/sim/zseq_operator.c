@@ -198,32 +198,42 @@ s_find_guard (zseq_operator_t *self, uint8_t node, uint8_t *guard_p)
                      (!self->charge[node].old || s_is_outvoted (self, node)));
 }
 
-bool
-zseq_operator_covered (zseq_operator_t *self, uint8_t node)
+//  Whether nothing has happened since a watched process began that it could not
+//  know of.
+static bool
+s_is_covered (zseq_operator_t *self, uint8_t node)
 {
-    assert (self);
     const zseq_charge_t *charge = &self->charge[node];
-    bool low = s_is_low (self, node);
-    zseq_state_t state = zseq_storm_state (self->storm, node);
-    if (state == ZSEQ_STATE_VOTING && s_is_old (self, node))
-        zseq_storm_broken (self->storm,
-                           "S11: node %c votes with an old copy of its "
-                           "directory, and %c remembers better",
-                           'a' + node, 'a' + charge->guard);
-    if (state == ZSEQ_STATE_VOTING && low)
-        zseq_storm_broken (self->storm,
-                           "S5: node %c votes without the floor, and hears %c",
-                           'a' + node, 'a' + charge->guard);
-    if (state == ZSEQ_STATE_VOTING || state == ZSEQ_STATE_RECOVERING)
-        return true;
     if (charge->guard != node &&
         zseq_storm_process (self->storm, charge->guard) ==
           charge->guard_process &&
         zseq_storm_hear (self->storm, node, charge->guard))
         return true;
-    if (zseq_storm_now_us (self->storm) < charge->alone_until_us)
+    //  What its peers have learnt since, they may have said otherwise before.
+    if (charge->alone_until_us)
+        return zseq_storm_now_us (self->storm) < charge->alone_until_us;
+    return !s_is_low (self, node) &&
+           (!charge->old || s_is_outvoted (self, node));
+}
+
+bool
+zseq_operator_covered (zseq_operator_t *self, uint8_t node)
+{
+    assert (self);
+    zseq_state_t state = zseq_storm_state (self->storm, node);
+    bool old = s_is_old (self, node);
+    bool low = s_is_low (self, node);
+    if (state == ZSEQ_STATE_RECOVERING)
         return true;
-    return !low && (!charge->old || s_is_outvoted (self, node));
+    //  Its cover may also be lost while it is paused.
+    if (!s_is_covered (self, node))
+        return false;
+    if (state == ZSEQ_STATE_VOTING && (old || low))
+        zseq_storm_broken (self->storm, "%s: node %c, and %c knows better",
+                           old ? "S11: an old copy of a directory votes"
+                               : "S5: it votes without the forced floor",
+                           'a' + node, 'a' + self->charge[node].guard);
+    return true;
 }
 
 //  Starting nodes.

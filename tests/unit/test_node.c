@@ -1192,6 +1192,7 @@ Test (start, counts_only_for_the_process_at_the_endpoint)
     reply.met = 4711;
     s_answer (self, 1, &reply);
     s_wait_for_the_silent (self);
+    s_write_record (self);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
     s_tick (self, 10000000);
     cr_assert (strstr (s_find (self, ZSEQ_ACTION_LOG)->text,
@@ -1206,6 +1207,7 @@ Test (start, counts_only_where_it_is_on_disk)
     reply.vector.start[0] = (zseq_start_t){3, 333};
     s_answer (self, 1, &reply);
     s_wait_for_the_silent (self);
+    s_write_record (self);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
     s_destroy (&self);
 }

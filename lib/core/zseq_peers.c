@@ -614,12 +614,28 @@ zseq_peers_recover (zseq_node_t *self)
     s_attempt_recovery (self);
 }
 
+//  Whether a peer has told all that it holds in this phase, or has nothing to
+//  tell, as it recovers itself.
+static bool
+s_is_heard (const zseq_node_t *self, uint8_t node)
+{
+    const zseq_source_t *source = &self->recovery.source[node];
+    const zseq_peer_t *peer = &self->peer[node];
+    return (self->phase == PHASE_ASK ? source->asked : source->complete) ||
+           (peer->state == ZSEQ_STATE_RECOVERING && !peer->holds_vote);
+}
+
 //  Whether a forced recovery has waited long enough for peers.
 static bool
 s_waited (const zseq_node_t *self)
 {
-    return self->forced &&
-           self->now_us - self->progress_us >= self->force.wait_us;
+    if (!self->forced)
+        return false;
+    bool all = true;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        all = all && (node == self->record.self || s_is_heard (self, node) ||
+                      (self->phase == PHASE_ASK && self->peer[node].cluster));
+    return all || self->now_us - self->progress_us >= self->force.wait_us;
 }
 
 //  A node that does not know its cluster believes need voters that agree.
@@ -663,11 +679,7 @@ s_add_name (const zseq_node_t *self, s_names_t *names, uint8_t node)
 static bool
 s_is_bound (const zseq_node_t *self, uint8_t node)
 {
-    const zseq_source_t *source = &self->recovery.source[node];
-    const zseq_peer_t *peer = &self->peer[node];
-    return (self->phase == PHASE_ASK ? source->asked : source->complete) ||
-           (peer->state == ZSEQ_STATE_RECOVERING && !peer->holds_vote) ||
-           (self->force.lost >> node & 1);
+    return s_is_heard (self, node) || (self->force.lost >> node & 1);
 }
 
 //  S11: a recovery by force counts on no majority of voters, but as many peers as

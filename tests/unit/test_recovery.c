@@ -514,6 +514,21 @@ Test (recovery, of_two_nodes_of_three_does_not_happen)
     cr_assert_eq (zseq_world_record (s_world, A)->floor, 5, "it is bound");
 }
 
+Test (recovery, by_force_waits_for_nobody_who_recovers_itself)
+{
+    enum { A, B, C };
+    s_setup (3);
+    s_fill ("orders", s_n);
+    s_lose (B);
+    s_lose (C);
+    s_rounds (200);
+    zseq_force_t force = {.floor = 5, .wait_us = UINT64_MAX};
+    zseq_world_kill (s_world, B);
+    zseq_world_start (s_world, B, &force);
+    cr_assert (zseq_world_votes (s_world, B, 200));
+    cr_assert_eq (s_read ("orders", B), 11, "but for a, which has it");
+}
+
 Test (recovery, of_two_takes_force)
 {
     enum { A, B };

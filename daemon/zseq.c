@@ -315,7 +315,7 @@ s_flake (zseq_cli_job_t *job)
     return ZSEQ_CLI_DONE;
 }
 
-#define COLUMNS 7  //  Of status
+#define COLUMNS 8  //  Of status
 
 typedef struct {
     char cell[COLUMNS][4 * ZSEQ_ENDPOINT_MAX + 1];
@@ -338,7 +338,8 @@ s_status_row (const zseq_node_status_t *node, s_row_t *row)
     (void) snprintf (row->cell[3], size, "%" PRIu64, node->incarnation);
     (void) snprintf (row->cell[4], size, "%" PRIu64, node->sequences);
     (void) snprintf (row->cell[5], size, "%" PRIu64, node->burnt);
-    (void) snprintf (row->cell[6], size, "%" PRIu64 " us", node->rtt_us);
+    (void) snprintf (row->cell[6], size, "%" PRIu64, node->version);
+    (void) snprintf (row->cell[7], size, "%" PRIu64 " us", node->rtt_us);
 }
 
 static int
@@ -346,7 +347,7 @@ s_status_table (const zseq_status_t *status)
 {
     static s_row_t row[1 + ZSEQ_NODES_MAX] = {
       {{"NODE", "ENDPOINT", "STATE", "INCARNATION", "SEQUENCES", "BURNT",
-        "ROUND TRIP"}},
+        "VERSION", "ROUND TRIP"}},
     };
     int width[COLUMNS] = {0};
     for (size_t node = 0; node < status->nodes; node++)
@@ -383,14 +384,16 @@ s_status_node (const zseq_node_status_t *node)
     s_row_t row;
     s_status_row (node, &row);
     json_t *json = json_pack (
-      "{s:s, s:s, s:b, s:b, s:s, s:n, s:n, s:n, s:n}", "name", row.cell[0],
+      "{s:s, s:s, s:b, s:b, s:s, s:n, s:n, s:n, s:n, s:n}", "name", row.cell[0],
       "endpoint", row.cell[1], "reachable", node->reachable, "voting",
       node->reachable && node->voting, "state", row.cell[2], "incarnation",
-      "sequences", "burnt", "rtt_us");
+      "sequences", "burnt", "version", "rtt_us");
     if (json && node->reachable) {
         json_object_set_new (json, "incarnation", json_string (row.cell[3]));
         json_object_set_new (json, "sequences", json_string (row.cell[4]));
         json_object_set_new (json, "burnt", json_string (row.cell[5]));
+        json_object_set_new (json, "version",
+                             json_integer ((json_int_t) node->version));
         json_object_set_new (json, "rtt_us",
                              json_integer ((json_int_t) node->rtt_us));
     }

@@ -725,7 +725,8 @@ s_page_reply (s_page_t *page, const zseq_msg_t *msg, uint64_t now_us)
 }
 
 static zseq_do_t
-s_status_reply (s_status_t *op, const zseq_msg_t *msg, uint64_t now_us)
+s_status_reply (zseq_engine_t *self, s_status_t *op, const zseq_msg_t *msg,
+                uint64_t now_us)
 {
     if (msg->op != ZSEQ_OP_STATUS || msg->request != op->op.request ||
         msg->status != ZSEQ_OK || !(op->missing & (1u << msg->node)))
@@ -743,6 +744,7 @@ s_status_reply (s_status_t *op, const zseq_msg_t *msg, uint64_t now_us)
     node->sequences = msg->sequences;
     node->burnt = msg->burnt;
     node->rtt_us = now_us - op->op.sent_us;
+    node->version = zseq_links_speaks (self->links, msg->node);
     return op->missing ? ZSEQ_DO_WAIT : ZSEQ_DO_DONE;
 }
 
@@ -751,7 +753,8 @@ s_op_reply (zseq_engine_t *self, s_op_t *op, const zseq_msg_t *msg)
 {
     uint64_t now_us = zseq_engine_now_us ();
     if (op->kind == S_STATUS) {
-        s_drive (self, op, s_status_reply ((s_status_t *) op, msg, now_us));
+        s_drive (self, op,
+                 s_status_reply (self, (s_status_t *) op, msg, now_us));
         return;
     }
     //  The wrong cluster's node is nobody's vote.

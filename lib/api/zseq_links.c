@@ -54,6 +54,7 @@ struct zseq_links {
     char cluster_name[ZSEQ_LABEL_MAX + 1];
     uint8_t n;
     zseq_member_t member[ZSEQ_NODES_MAX];
+    uint64_t speaks[ZSEQ_NODES_MAX];
     zseq_quorum_t quorum;
     uint64_t now_us;    //  Of the last tick
     uint64_t heard_us;  //  When the first answer came; 0: not yet
@@ -145,6 +146,7 @@ s_learn_embedded (zseq_links_t *self)
     self->cluster = record->identity;
     strcpy (self->cluster_name, record->cluster);
     self->member[0] = record->member[0];
+    self->speaks[0] = ZSEQ_WIRE_VERSION;
     snprintf (self->member[0].endpoint, sizeof self->member[0].endpoint,
               "file:%.*s", (int) (ZSEQ_ENDPOINT_MAX - strlen ("file:")),
               self->uri->path);
@@ -221,6 +223,14 @@ zseq_links_member (const zseq_links_t *self, uint8_t node)
     assert (self);
     assert (node < self->n);
     return &self->member[node];
+}
+
+uint64_t
+zseq_links_speaks (const zseq_links_t *self, uint8_t node)
+{
+    assert (self);
+    assert (node < self->n);
+    return self->speaks[node];
 }
 
 const char *
@@ -537,6 +547,7 @@ s_hello_reply (zseq_links_t *self, s_link_t *link, const zseq_msg_t *msg)
     link->greeted = msg->cluster != 0;
     if (msg->cluster)
         self->cluster = msg->cluster;
+    self->speaks[msg->node] = msg->speaks;
     s_learn_endpoints (self, msg);
     s_link_members (self);
 }

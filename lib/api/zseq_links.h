@@ -44,6 +44,11 @@ void zseq_links_destroy (zseq_links_t **self_p);
 //  What has been learnt. Members are ascending by name; 0 of them: nothing.
 uint8_t zseq_links_n (const zseq_links_t *self);
 const zseq_member_t *zseq_links_member (const zseq_links_t *self, uint8_t node);
+
+//  The highest version of the protocol that the node has said to speak, 0 if it
+//  has said nothing yet.
+uint64_t zseq_links_speaks (const zseq_links_t *self, uint8_t node);
+
 const char *zseq_links_cluster_name (const zseq_links_t *self);
 uint64_t zseq_links_cluster (const zseq_links_t *self);  //  0: not born yet
 const zseq_quorum_t *zseq_links_quorum (const zseq_links_t *self);

@@ -207,6 +207,8 @@ typedef struct {
     uint64_t burnt;        //  IDs at most that were reserved on it, and lost,
                            //  when it last ended without being stopped
     uint64_t rtt_us;       //  Round trip of this question, microseconds
+    uint64_t version;      //  Of the protocol, the highest that it speaks; 0
+                           //  of mem:, which speaks none
 } zseq_node_status_t;
 
 typedef struct {

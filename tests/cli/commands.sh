@@ -90,7 +90,7 @@ holds "status has a line for each node and two more" \
 holds "status names the cluster" \
     grep -Eq '^cluster shop, identity [0-9a-f]{16}, N 3, R 2, W 2$' "$work/out"
 holds "status shows that all vote" \
-    test "$(grep -Ec '^[abc] +tcp://[^ ]+ +voting +1 +[0-9]+ +0 +[0-9]+ us$' \
+    test "$(grep -Ec '^[abc] +tcp://[^ ]+ +voting +1 +[0-9]+ +0 +2 +[0-9]+ us$' \
             "$work/out")" -eq 3
 run "${ask[@]}" status -w json
 identity=$(grep -Eo '"identity": "[0-9a-f]{16}"' "$work/out")

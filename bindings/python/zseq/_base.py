@@ -48,6 +48,7 @@ class NodeStatus:
     sequences: int  #: How many names it holds
     burnt: int  #: IDs at most that its last crash burnt
     rtt_us: int  #: Round trip of this question, microseconds
+    version: int  #: Of the protocol, the highest that it speaks
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

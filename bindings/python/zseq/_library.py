@@ -59,6 +59,7 @@ class NodeStatusStruct(ctypes.Structure):
         ("sequences", c_uint64),
         ("burnt", c_uint64),
         ("rtt_us", c_uint64),
+        ("version", c_uint64),
     ]
 
 

@@ -8,6 +8,8 @@
 //  The operator waits that long before he uses force.
 #define PATIENCE_US (40 * SECOND_US)
 #define LOOK_US (SECOND_US / 10)
+//  So many lives a recovery by force passes over.
+#define FORCED_LIVES 1000
 //  A node that has not heard all its peers waits for longer before it votes.
 #define SHORT_US (SECOND_US / 2)
 //  Above all that was ever asked for.
@@ -77,6 +79,17 @@ s_is_low (zseq_operator_t *self, uint8_t node)
     const zseq_storm_disk_t *disk = s_disk (self, node);
     return self->restored && disk->formatted &&
            disk->record.floor < self->floor;
+}
+
+//  Whether the node that is forced first has not been, or not to the end: it has
+//  never voted in a life that force began.
+static bool
+s_is_first (zseq_operator_t *self, uint8_t node)
+{
+    const zseq_storm_disk_t *disk = s_disk (self, node);
+    bool begun = self->restored && disk->formatted && !disk->record.voting &&
+                 zseq_storm_voted (self->storm, node).counter < FORCED_LIVES;
+    return node == self->first && (s_is_low (self, node) || begun);
 }
 
 //  A node that has recovered lives no more in the old copy.
@@ -360,7 +373,7 @@ zseq_operator_start (zseq_operator_t *self, uint8_t node)
         return;
     int ended = zseq_storm_ended (self->storm, node);
     self->charge[node].forced = false;
-    if (node == self->first && s_is_low (self, node))
+    if (s_is_first (self, node))
         s_start_first (self, node);
     else if (self->n <= 2 &&
              (ended == ZSEQ_EQUORUM ||

@@ -120,13 +120,18 @@ zseq_operator_intact (zseq_operator_t *self, uint8_t node)
            !s_outlived (self, node, &disk->record.vector, &who);
 }
 
-//  Whether the others can bring a node back.
+//  Whether the others can bring a node back. What it alone remembers of an old copy
+//  that is up without a guard must not be lost with its disk.
 static bool
 s_may_lose (zseq_operator_t *self, uint8_t node)
 {
     unsigned others = 0;
-    for (uint8_t other = 0; other < self->n; other++)
+    for (uint8_t other = 0; other < self->n; other++) {
+        if (other != node && self->charge[other].alone_until_us &&
+            zseq_storm_up (self->storm, other) && s_is_old (self, other))
+            return false;
         others += other != node && zseq_operator_intact (self, other);
+    }
     return self->n >= 3 && others >= zseq_quorum_majority (self->n);
 }
 

@@ -154,6 +154,7 @@ s_introduction (const s_fixture_t *self, uint8_t peer)
     cr_assert_geq (index, 0);
     zseq_msg_t reply = self->seen[index].msg;
     reply.reply = true;
+    reply.status = ZSEQ_OK;
     reply.node = peer;
     reply.state = ZSEQ_STATE_VOTING;
     reply.extended = true;
@@ -1289,6 +1290,28 @@ Test (start, takes_the_floor_of_a_peer_before_it_votes)
     const s_seen_t *reply = s_only (self, ZSEQ_ACTION_REPLY);
     cr_assert_eq (reply->msg.status, ZSEQ_ECONFLICT);
     cr_assert_eq (reply->msg.next, 500);
+    s_destroy (&self);
+}
+
+//  A question was under way when the life was claimed, so that its answer says
+//  nothing of it: the next one must not wait for a second.
+Test (node, asks_at_once_what_a_question_under_way_could_not_answer)
+{
+    s_fixture_t *self = s_voter ();
+    s_tick (self, 2000000);
+    zseq_msg_t b = s_introduction (self, 1);
+    zseq_msg_t fence = s_request (ZSEQ_OP_FENCE, "", 5);
+    fence.node = 1;
+    fence.life = (zseq_incarnation_t){2, 9};
+    s_send (self, &fence);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_EAGAIN);
+    s_answer (self, 1, &b);
+    s_tick (self, 20000);
+    b = s_introduction (self, 1);
+    s_answer (self, 1, &b);
+    s_send (self, &fence);
+    cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                  ZSEQ_ESUPERSEDED);
     s_destroy (&self);
 }
 

@@ -109,6 +109,7 @@ mkdir "$work/backups"
 read_page BACKUP
 
 #  Saved while it runs and hands out IDs.
+#  shellcheck disable=SC2034  #  The page's commands use it
 members=$(members a b c)
 uri=$(uri a b c)
 export ZSEQ_URI=$uri
@@ -171,7 +172,8 @@ perish b c
 #  As people do it who have not read the page: a by force, then all of them. It
 #  says what is wrong, and does nothing; whoever insists is not punished if
 #  a is there first.
-force=(recover --data "$work/a" --force --wait 0 --floor $floor)
+force=(recover --data "$work/a" --force --wait 0 --floor "$floor")
+#  shellcheck disable=SC2120  #  holds calls it with arguments
 recover_a () {
     "$zseqd" "${force[@]}" "$@" <<<yes
 }

@@ -54,7 +54,7 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     self->starting = record->voting;
     self->identity = record->identity;
     self->next_request = seed;
-    self->process = seed;
+    self->process = seed ? seed : 1;  //  0 is nobody's
     self->waiting_max = limits->waiting_max;
     self->dirty_end = &self->dirty;
     self->reserve_us = limits->reserve_us;

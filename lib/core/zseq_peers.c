@@ -1037,16 +1037,12 @@ s_peer_refused (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
           zseq_strerror (status));
 }
 
-//  S11: notes a start that a peer has shown at its endpoint. Of two with one
-//  counter the first counts.
+//  S11: notes a start that a peer has shown at its endpoint.
 static void
 s_note_start (zseq_node_t *self, uint8_t peer, const zseq_start_t *start)
 {
-    zseq_start_t *mine = &self->record.vector.start[peer];
-    if (start->counter > mine->counter) {
-        *mine = *start;
+    if (zseq_start_merge (&self->record.vector.start[peer], start))
         self->version++;
-    }
 }
 
 //  A peer's answer holds for the life that it shows; ours of it may be older,

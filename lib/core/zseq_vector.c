@@ -24,19 +24,35 @@ zseq_start_equal (const zseq_start_t *a, const zseq_start_t *b)
     return a->counter == b->counter && a->random == b->random;
 }
 
+bool
+zseq_start_merge (zseq_start_t *self, const zseq_start_t *other)
+{
+    assert (self);
+    assert (other);
+    if (self->counter > other->counter || zseq_start_equal (self, other))
+        return false;
+    if (self->counter < other->counter)
+        *self = *other;
+    else if (self->random)
+        self->random = 0;
+    else
+        return false;
+    return true;
+}
+
 //  Raises one entry. Returns whether it changed.
 static bool
 s_merge_entry (zseq_vector_t *self, const zseq_vector_t *other, uint8_t index)
 {
     int order =
       zseq_incarnation_compare (&self->life[index], &other->life[index]);
-    bool newer = order < 0 || (order == 0 && self->start[index].counter <
-                                               other->start[index].counter);
-    if (newer) {
-        self->life[index] = other->life[index];
-        self->start[index] = other->start[index];
-    }
-    return newer;
+    if (order == 0)
+        return zseq_start_merge (&self->start[index], &other->start[index]);
+    if (order > 0)
+        return false;
+    self->life[index] = other->life[index];
+    self->start[index] = other->start[index];
+    return true;
 }
 
 bool

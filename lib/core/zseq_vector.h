@@ -20,15 +20,20 @@ int zseq_incarnation_compare (const zseq_incarnation_t *a,
                               const zseq_incarnation_t *b);
 
 //  The start of a process on a node's directory: the counter rises with each
-//  start in one life, the random number is the process's own. A counter of 0
-//  means that no start is known. Two starts with one counter are of two copies
-//  of the directory, and neither is newer. Source: lib/doc/design.md, S11.
+//  start in one life, the random number is that of the process that took it. A
+//  counter of 0 means that no start is known. Two starts with one counter are of
+//  two copies of the directory: who has heard of both keeps the counter, with the
+//  random number 0, which is nobody's. Source: lib/doc/design.md, S11.
 typedef struct {
     uint64_t counter;
     uint64_t random;
 } zseq_start_t;
 
 bool zseq_start_equal (const zseq_start_t *a, const zseq_start_t *b);
+
+//  Raises self to other, a start in the same life, if that is newer; or to the
+//  start that is nobody's. Returns whether self changed.
+bool zseq_start_merge (zseq_start_t *self, const zseq_start_t *other);
 
 //  The newest known incarnation of every node, and the newest known start in
 //  it, by member index.

@@ -156,7 +156,24 @@ run_walks () {
     caught VOTES_UNCONFIRMED
     caught CONFIRMED_BY_FEW --nodes 5
     caught COPY_DISK
-    caught FENCE_EARLY
+
+    caught START_PER_PROCESS --nodes 3
+    caught START_UNMET
+    caught START_UNNOTED
+    caught START_EARLY
+    caught STARTS_IGNORED
+    caught NOTE_EARLY
+    caught NOTES_LOST
+    caught BIRTH_BY_VOTERS
+    caught BIRTH_UNNOTED
+    caught BIRTH_UNOBJECTED
+    caught BIRTH_TOGETHER
+    #  These take millions of walks.
+    if [[ -n ${ZSEQ_LONG:-} ]]; then
+        caught FENCE_EARLY
+        caught WAITS_FOR_NOBODY
+        caught BIRTH_NOTED_BY_FEW
+    fi
 }
 
 case ${1:-} in

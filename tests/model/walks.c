@@ -25,6 +25,7 @@
 #define VOTES_MAX 24
 #define LIVES_MAX 16
 #define ID_MAX 64
+#define STARTS_MAX 250
 
 //  A life of a node is one number: a counter, random bits, and a serial number
 //  that keeps any two lives apart. 0: none is known.
@@ -33,29 +34,51 @@
 
 //  The newest known life of every node. Eight entries are one register.
 typedef struct {
-    int16_t life[8];
+    int16_t of[8];
 } s_vector_t;
 
 typedef enum {
     VOTING,
-    ASKING,   //  ... voting peers which lives they know
-    COPYING,  //  ... from voting peers where its new life is in force
-    STARTING  //  ... with a vote on its disk: asks whether its life has ended
+    ASKING,    //  ... voting peers which lives they know
+    COPYING,   //  ... from voting peers where its new life is in force
+    STARTING,  //  ... with a vote on its disk: asks whether it is out of date
+    FORMATTED  //  ... and not born yet
 } s_phase_t;
+
+//  What a node remembers of all nodes: the newest life of each, and the newest
+//  start of that life.
+typedef struct {
+    s_vector_t life;
+    s_vector_t start;
+} s_memory_t;
 
 //  A process and its disk. A node may have several: old lives go on.
 typedef struct {
     uint8_t node;
     s_phase_t phase;
     bool running;
-    bool disk_votes;     //  The record on disk says that it votes
-    bool superseded;     //  It has heard of a newer life once
-    uint8_t next;        //  In memory
-    uint8_t disk_next;   //  On disk
-    s_vector_t vector;   //  In memory
-    s_vector_t disk;     //  On disk
-    s_vector_t sources;  //  Lives in which peers answered its recovery, or its
-                         //  start; or 0
+    bool born;            //  It has an identity, on disk, too
+    bool started;         //  This process has its start
+    bool elsewhere;       //  Not at its node's endpoint: nobody asks it
+    bool disk_votes;      //  The record on disk says that it votes
+    bool disk_started;    //  ... that it has voted since its last start
+    bool superseded;      //  It has heard of a newer life once
+    bool stale;           //  A copy of a life that is the newest: see warned
+    bool warned;          //  It has asked a peer that knows of a later start
+    uint8_t next;         //  In memory
+    uint8_t disk_next;    //  On disk
+    uint8_t serial;       //  A copy is older than starts above it
+    uint8_t base;         //  The counter of its start on disk when it began
+    uint8_t unreachable;  //  Peers that it need not wait for
+    uint8_t heard;        //  Peers that have answered since it began
+    uint8_t together;     //  ... with the same vector, and not born yet
+    uint8_t identified;   //  ... which are born
+    int16_t process;      //  No two processes have the same
+    s_memory_t memory;    //  In memory
+    s_memory_t disk;      //  On disk
+    s_vector_t met;       //  Processes that have answered at the endpoints
+    s_vector_t sources;   //  Lives in which peers answered its recovery, or
+                          //  its start; or 0
 } s_instance_t;
 
 typedef enum {
@@ -97,6 +120,19 @@ typedef enum {
     CONFIRMED_BY_FEW,
     COPY_DISK,
     FENCE_EARLY,
+    START_PER_PROCESS,
+    START_UNMET,
+    START_UNNOTED,
+    STARTS_IGNORED,
+    NOTE_EARLY,
+    START_EARLY,
+    NOTES_LOST,
+    WAITS_FOR_NOBODY,
+    BIRTH_BY_VOTERS,
+    BIRTH_NOTED_BY_FEW,
+    BIRTH_UNNOTED,
+    BIRTH_UNOBJECTED,
+    BIRTH_TOGETHER,
     BROKEN_MAX
 } s_broken_t;
 
@@ -115,6 +151,19 @@ static const char *const s_broken_name[BROKEN_MAX] = {
   [CONFIRMED_BY_FEW] = "CONFIRMED_BY_FEW",
   [COPY_DISK] = "COPY_DISK",
   [FENCE_EARLY] = "FENCE_EARLY",
+  [START_PER_PROCESS] = "START_PER_PROCESS",
+  [START_UNMET] = "START_UNMET",
+  [START_UNNOTED] = "START_UNNOTED",
+  [STARTS_IGNORED] = "STARTS_IGNORED",
+  [NOTE_EARLY] = "NOTE_EARLY",
+  [START_EARLY] = "START_EARLY",
+  [NOTES_LOST] = "NOTES_LOST",
+  [WAITS_FOR_NOBODY] = "WAITS_FOR_NOBODY",
+  [BIRTH_BY_VOTERS] = "BIRTH_BY_VOTERS",
+  [BIRTH_NOTED_BY_FEW] = "BIRTH_NOTED_BY_FEW",
+  [BIRTH_UNNOTED] = "BIRTH_UNNOTED",
+  [BIRTH_UNOBJECTED] = "BIRTH_UNOBJECTED",
+  [BIRTH_TOGETHER] = "BIRTH_TOGETHER",
 };
 
 static s_broken_t s_broken;
@@ -131,6 +180,14 @@ static uint8_t s_instance_count;
 static s_instance_t s_instance[INSTANCES_MAX];
 static uint8_t s_current[NODES_MAX];  //  The latest instance of a node
 static uint8_t s_life_count;
+static int16_t s_process_count;
+static int16_t s_start_count;
+static bool s_genuine[STARTS_MAX + 1];   //  Starts of directories that are no
+                                         //  copies
+static s_memory_t s_noted[NODES_MAX];    //  Which of these a node has on disk
+static s_memory_t s_counted[NODES_MAX];  //  ... which were voted with
+static s_memory_t s_kept_noted;          //  ... at the time of the copy
+static s_memory_t s_kept_counted;
 static int16_t s_settled[NODES_MAX];  //  The newest life of a node that voted
 static uint8_t s_copied;  //  The node of which there are copies; or NODES_MAX
 static s_instance_t s_kept;  //  A copy of its directory
@@ -146,9 +203,12 @@ static struct {
     uint64_t lost;
     uint64_t restarted;
     uint64_t recovered;
-    uint64_t old;       //  Acceptances of old lives
-    uint64_t put_back;  //  Old copies
-    uint64_t twice;     //  Walks with two claims won, and a recovery
+    uint64_t old;        //  Acceptances of old lives
+    uint64_t put_back;   //  Old copies
+    uint64_t elsewhere;  //  Copies started beside the node
+    uint64_t started;    //  Confirmed starts
+    uint64_t born;
+    uint64_t twice;  //  Walks with two claims won, and a recovery
 } s_sum;
 
 static uint32_t
@@ -167,6 +227,12 @@ static bool
 s_chance (uint32_t in)
 {
     return s_draw (in) == 0;
+}
+
+static uint32_t
+s_all (void)
+{
+    return (1u << s_n) - 1;
 }
 
 #define TELL(...)                                                              \
@@ -196,21 +262,21 @@ s_entry (uint8_t node)
 static int16_t
 s_known (const s_vector_t *vector, uint8_t node)
 {
-    return vector->life[s_entry (node)];
+    return vector->of[s_entry (node)];
 }
 
 static int16_t
 s_own (const s_instance_t *self)
 {
-    return s_known (&self->vector, self->node);
+    return s_known (&self->memory.life, self->node);
 }
 
 static void
 s_merge (s_vector_t *self, const s_vector_t *other)
 {
     for (int node = 0; node < 8; node++)
-        if (self->life[node] < other->life[node])
-            self->life[node] = other->life[node];
+        if (self->of[node] < other->of[node])
+            self->of[node] = other->of[node];
 }
 
 static bool
@@ -368,21 +434,98 @@ s_accept (s_instance_t *self, uint8_t index)
     vote->instance = slot;
     vote->node = self->node;
     vote->state = WAITS;
-    vote->vector = self->vector;
+    vote->vector = self->memory.life;
     TELL_OF (self, "accepts claim %u", index);
 }
 
-//  Lives.
+//  Lives and starts.
+
+static uint8_t
+s_counter (int16_t number)
+{
+    return (uint8_t) (number >> COUNTER_SHIFT);
+}
+
+//  The newest start of its node that self knows: its own, once it has one.
+static int16_t
+s_start (const s_instance_t *self)
+{
+    return self->memory.start.of[self->node];
+}
+
+//  What self knows of another node. Of starts with the same counter the first
+//  stays.
+static void
+s_remember (s_memory_t *self, uint8_t node, int16_t life, int16_t start)
+{
+    if (self->life.of[node] < life) {
+        self->life.of[node] = life;
+        self->start.of[node] = start;
+    }
+    else if (self->life.of[node] == life &&
+             s_counter (self->start.of[node]) < s_counter (start))
+        self->start.of[node] = start;
+}
+
+//  ... of all nodes. Its own start is nobody else's to tell.
+static void
+s_remember_all (s_instance_t *self, const s_memory_t *other)
+{
+    if (s_broken == ONE_EPOCH) {
+        s_merge (&self->memory.life, &other->life);
+        return;
+    }
+    for (uint8_t node = 0; node < s_n; node++)
+        if (node != self->node)
+            s_remember (&self->memory, node, other->life.of[node],
+                        other->start.of[node]);
+    if (s_own (self) < other->life.of[self->node]) {
+        self->memory.life.of[self->node] = other->life.of[self->node];
+        self->memory.start.of[self->node] = 0;
+    }
+}
+
+//  The world remembers which starts of directories that are no copies a node
+//  has noted: those on its disk, and those that were voted with, which no
+//  recovery of that node may lose.
+static void
+s_witness (s_memory_t *self, uint8_t node, int16_t life, int16_t start)
+{
+    if (!s_genuine[start & 0xff])
+        return;
+    if (self->life.of[node] < life ||
+        (self->life.of[node] == life &&
+         (self->start.of[node] & 0xff) < (start & 0xff))) {
+        self->life.of[node] = life;
+        self->start.of[node] = start;
+    }
+}
+
+//  Whether the world knows that peer has to know of a start of self that is
+//  newer than its directory.
+static bool
+s_has_witnessed (const s_memory_t *witness, const s_instance_t *self)
+{
+    return witness->life.of[self->node] == s_own (self) &&
+           (witness->start.of[self->node] & 0xff) > self->serial;
+}
 
 //  The node's record is written. S5: what a node that recovers has heard, of a
 //  newer life of its own above all, is not, before it begins its next life.
 static void
 s_write (s_instance_t *self)
 {
-    if (s_votes (self) || self->phase == STARTING)
-        self->disk = self->vector;
-    else if (self->running)
+    if (!self->running)
+        return;
+    if (self->phase == ASKING || (self->phase == COPYING && !s_votes (self))) {
         self->disk_votes = false;
+        return;
+    }
+    self->disk = self->memory;
+    for (uint8_t node = 0; node < s_n; node++)
+        if (node != self->node && s_current[self->node] == self - s_instance)
+            s_witness (&s_noted[self->node], node, self->disk.life.of[node],
+                       self->disk.start.of[node]);
 }
 
 static void
@@ -398,8 +541,8 @@ s_ask_anew (s_instance_t *self)
 static void
 s_see (s_instance_t *self, const s_instance_t *peer)
 {
-    s_merge (&self->vector, &peer->vector);
-    self->sources.life[peer->node] = s_own (peer);
+    s_merge (&self->memory.life, &peer->memory.life);
+    self->sources.of[peer->node] = s_own (peer);
 }
 
 static uint8_t
@@ -410,57 +553,279 @@ s_sources (const s_instance_t *self)
                    !(s_broken == ONE_EPOCH && self->phase != COPYING);
     uint8_t count = 0;
     for (uint8_t node = 0; node < s_n; node++) {
-        int16_t life = self->sources.life[node];
-        if (life && (!checked || life == s_known (&self->vector, node)))
+        int16_t life = self->sources.of[node];
+        if (life && (!checked || life == s_known (&self->memory.life, node)))
             count++;
     }
     return count;
 }
 
-//  peer has told self, which starts, that it knows no newer life of it. S4: it
-//  counts in its newest life that self has heard of.
+//  A start is durable before anybody is shown it. One that its node has not
+//  voted with yet is taken again: counters of a copy that is started again and
+//  again, and never votes, do not rise above those that its peers have noted.
 static void
-s_confirm (s_instance_t *self, const s_instance_t *peer)
+s_take_start (s_instance_t *self)
 {
-    if (peer->phase == ASKING || peer->phase == COPYING)
+    int16_t *own = &self->memory.start.of[self->node];
+    self->started = true;
+    if (self->disk_started || s_broken == START_PER_PROCESS) {
+        int16_t serial = ++s_start_count;
+        s_genuine[serial] = !self->stale && !self->elsewhere;
+        *own = (int16_t) ((s_counter (*own) + 1) << COUNTER_SHIFT | serial);
+    }
+    if (s_broken == START_EARLY)
         return;
-    self->sources.life[peer->node] = s_known (&peer->disk, peer->node);
-    TELL_OF (self, "is confirmed by %s", s_name (peer));
-    if (s_sources (self) < s_confirms)
+    self->disk_started = false;
+    self->disk.start.of[self->node] = *own;
+    TELL_OF (self, "takes the start %s", s_life_text (*own));
+}
+
+//  Whether peer knows of a start of this life of self that self knows nothing
+//  of: it has an old copy of a directory.
+static bool
+s_objects (const s_instance_t *self, const s_instance_t *peer)
+{
+    int16_t start = peer->disk.start.of[self->node];
+    if (s_broken == STARTS_IGNORED || s_broken == ONE_EPOCH ||
+        (s_broken == BIRTH_UNOBJECTED && !peer->born) ||
+        (s_broken == BIRTH_BY_VOTERS && !self->born && !s_votes (peer)))
+        return false;
+    return peer->disk.life.of[self->node] == s_own (self) &&
+           s_counter (start) > self->base && start != s_start (self);
+}
+
+//  peer has answered self. It may be one that the world says has to warn it.
+static void
+s_hear (s_instance_t *self, const s_instance_t *peer)
+{
+    self->heard |= (uint8_t) (1u << peer->node);
+    self->met.of[peer->node] = peer->process;
+    if (self->stale && s_current[peer->node] == peer - s_instance &&
+        !peer->stale && (peer->phase == VOTING || peer->phase == STARTING) &&
+        s_own (peer) >= s_settled[peer->node] &&
+        (s_has_witnessed (&s_noted[peer->node], self) ||
+         s_has_witnessed (&s_counted[peer->node], self)))
+        self->warned = true;
+}
+
+static int16_t
+s_shown_start (const s_instance_t *self)
+{
+    return s_broken == START_EARLY ? s_start (self)
+                                   : self->disk.start.of[self->node];
+}
+
+//  What self notes of what peer has answered. Before it is born itself it
+//  believes peers what they say of themselves only.
+static void
+s_note (s_instance_t *self, const s_instance_t *peer)
+{
+    if (self->born && peer->born) {
+        s_memory_t shown = peer->disk;
+        shown.start.of[peer->node] = s_shown_start (peer);
+        s_remember_all (self, &shown);
         return;
+    }
+    int16_t life = peer->disk.life.of[peer->node];
+    int16_t start = s_shown_start (peer);
+    int16_t *known = &self->memory.start.of[peer->node];
+    if (!self->born && peer->born)
+        start = 0;
+    if (!self->born && self->memory.life.of[peer->node] < life)
+        self->memory.life.of[peer->node] = life;
+    if (self->memory.life.of[peer->node] != life)
+        return;
+    if (s_counter (*known) < s_counter (start) ||
+        (s_broken == BIRTH_UNOBJECTED && !self->born && start))
+        *known = start;
+}
+
+//  Whether peer has noted, on disk, the start of self, and that it is self who
+//  answers at the endpoint.
+static bool
+s_noted_by (const s_instance_t *self, const s_instance_t *peer)
+{
+    const s_memory_t *shown =
+      s_broken == NOTE_EARLY ? &peer->memory : &peer->disk;
+    bool met = peer->met.of[self->node] == self->process ||
+               s_broken == START_UNMET || s_broken == STARTS_IGNORED;
+    bool noted = shown->start.of[self->node] == s_start (self) ||
+                 s_broken == START_UNNOTED || s_broken == STARTS_IGNORED;
+    return met && noted && shown->life.of[self->node] == s_own (self);
+}
+
+static uint8_t
+s_others (const s_instance_t *self)
+{
+    return (uint8_t) (s_all () & ~(1u << self->node));
+}
+
+static bool
+s_has_heard_all (const s_instance_t *self)
+{
+    return s_broken == WAITS_FOR_NOBODY || ((self->heard | self->unreachable) &
+                                            s_others (self)) == s_others (self);
+}
+
+//  The start of self is noted by enough, and nobody who may know better has yet
+//  to be heard. That an old copy hears of somebody who knows is assumed.
+static void
+s_begin_to_vote (s_instance_t *self)
+{
+    if (s_sources (self) < s_confirms || !s_has_heard_all (self) ||
+        (self->stale && !self->warned))
+        return;
+    self->disk_started = true;
     self->phase = VOTING;
+    for (uint8_t node = 0; node < s_n; node++)
+        if (self->sources.of[node] &&
+            self->sources.of[node] == self->memory.life.of[node])
+            s_witness (&s_counted[node], self->node, s_own (self),
+                       s_start (self));
+    s_sum.started++;
     TELL_OF (self, "votes, next %u", self->next);
 }
 
-//  self asks peer who it is and learns which lives it knows; and it may hear
-//  that its own has ended.
+//  S4: a confirmation counts in peer's newest life that self has heard of.
+static void
+s_confirm (s_instance_t *self, const s_instance_t *peer)
+{
+    if (peer->phase != ASKING && peer->phase != COPYING && peer->born &&
+        s_noted_by (self, peer)) {
+        self->sources.of[peer->node] = s_known (&peer->disk.life, peer->node);
+        TELL_OF (self, "is confirmed by %s", s_name (peer));
+    }
+    s_begin_to_vote (self);
+}
+
+//  The birth.
+
+static bool
+s_complete (const s_vector_t *life)
+{
+    for (uint8_t node = 0; node < s_n; node++)
+        if (!life->of[node])
+            return false;
+    return true;
+}
+
+static bool
+s_born_together (const s_instance_t *self, const s_instance_t *peer)
+{
+    for (uint8_t node = 0; node < s_n; node++)
+        if (s_counter (self->disk.life.of[node]) != 1)
+            return false;
+    return !peer->born &&
+           !memcmp (&self->disk.life, &peer->disk.life, sizeof (s_vector_t));
+}
+
+static void
+s_meet (s_instance_t *self, const s_instance_t *peer)
+{
+    uint8_t bit = (uint8_t) (1u << peer->node);
+    self->together &= (uint8_t) ~bit;
+    self->identified &= (uint8_t) ~bit;
+    if (s_born_together (self, peer))
+        self->together |= bit;
+    bool serves = peer->phase != ASKING && peer->phase != COPYING;
+    if (s_broken == BIRTH_BY_VOTERS)
+        serves = s_votes (peer);
+    if (peer->born && serves && s_complete (&peer->disk.life) &&
+        peer->disk.life.of[self->node] == s_own (self))
+        self->identified |= bit;
+    if (self->started && s_noted_by (self, peer))
+        self->sources.of[peer->node] = s_known (&peer->disk.life, peer->node);
+}
+
+static uint8_t
+s_notes_for_birth (void)
+{
+    switch (s_broken) {
+    case BIRTH_UNNOTED:
+    case BIRTH_BY_VOTERS:
+        return 0;
+    case BIRTH_NOTED_BY_FEW:
+        return s_r - 1;
+    default:
+        return s_r < s_n ? s_r : s_n - 1;
+    }
+}
+
+static bool
+s_may_be_born (const s_instance_t *self)
+{
+    if (!s_complete (&self->disk.life))
+        return false;
+    uint8_t all = self->together;
+    if (s_broken != BIRTH_TOGETHER)
+        all |= self->identified;
+    return all == s_others (self) ||
+           (__builtin_popcount (self->identified) >= s_r - 1 &&
+            s_has_heard_all (self));
+}
+
+static void
+s_pursue_birth (s_instance_t *self)
+{
+    if (!self->started) {
+        if (!s_may_be_born (self))
+            return;
+        s_take_start (self);
+    }
+    if (s_sources (self) < s_notes_for_birth ())
+        return;
+    self->born = true;
+    self->disk_votes = true;
+    self->disk_started = true;
+    self->disk = self->memory;
+    self->phase = VOTING;
+    s_sum.born++;
+    TELL_OF (self, "is born");
+}
+
+//  self hears that its life has ended, or that its directory is an old one.
+static void
+s_supersede (s_instance_t *self, const s_instance_t *peer)
+{
+    TELL_OF (self, "hears from %s that it is out of date", s_name (peer));
+    s_ask_anew (self);
+    if (self->superseded)
+        self->running = false;
+    self->superseded = true;
+}
+
+//  self asks peer who it is and learns what it knows; and it may hear that its
+//  own life has ended. Whoever answers is at its node's endpoint, or was.
 static void
 s_learn (s_instance_t *self, const s_instance_t *peer)
 {
-    bool starts = self->running && self->phase == STARTING;
-    if (self->node == peer->node || !peer->running ||
-        (!s_votes (self) && !starts) ||
-        s_known (&peer->disk, peer->node) < s_known (&self->vector, peer->node))
+    if (self->node == peer->node || !peer->running || peer->elsewhere ||
+        !self->running || self->phase == ASKING ||
+        (self->phase == COPYING && !s_votes (self)) ||
+        s_known (&peer->disk.life, peer->node) <
+          s_known (&self->memory.life, peer->node))
         return;
-    if (s_broken != ONE_EPOCH &&
-        peer->disk.life[self->node] > self->vector.life[self->node]) {
-        TELL_OF (self, "hears from %s that its life has ended", s_name (peer));
-        s_ask_anew (self);
-        if (self->superseded)
-            self->running = false;
-        self->superseded = true;
+    s_hear (self, peer);
+    bool ended =
+      s_broken != ONE_EPOCH && peer->disk.life.of[self->node] > s_own (self);
+    if (ended || ((peer->born || !self->born) && s_objects (self, peer))) {
+        s_supersede (self, peer);
         return;
     }
-    s_merge (&self->vector, &peer->disk);
-    if (starts)
+    s_note (self, peer);
+    if (self->phase == STARTING)
         s_confirm (self, peer);
+    else if (self->phase == FORMATTED) {
+        s_meet (self, peer);
+        s_pursue_birth (self);
+    }
 }
 
 static void
 s_ask (s_instance_t *self, const s_instance_t *peer)
 {
     if (self->node == peer->node || !self->running || self->phase != ASKING ||
-        !s_votes (peer))
+        !s_votes (peer) || peer->elsewhere)
         return;
     s_see (self, peer);
     TELL_OF (self, "asks %s, life %s", s_name (peer),
@@ -477,10 +842,14 @@ s_begin_life (s_instance_t *self)
     int tag = (int) s_draw (16) << 4 | s_life_count++;
     if (s_broken == ONE_EPOCH)
         tag = 0;
-    self->vector.life[s_entry (self->node)] =
+    self->memory.life.of[s_entry (self->node)] =
       (int16_t) (counter << COUNTER_SHIFT | tag);
-    self->disk = self->vector;
+    self->memory.start.of[self->node] = 0;
+    self->base = 0;
+    self->born = true;
+    self->disk = self->memory;
     self->disk_votes = false;
+    self->disk_started = true;
     self->phase = COPYING;
     memset (&self->sources, 0, sizeof self->sources);
     TELL_OF (self, "begins this life");
@@ -492,21 +861,23 @@ static void
 s_copy (s_instance_t *self, const s_instance_t *peer)
 {
     if (self->node == peer->node || !self->running || self->phase != COPYING ||
-        !s_votes (peer))
+        !s_votes (peer) || peer->elsewhere)
         return;
     int16_t life = s_own (self);
-    int16_t known = s_known (&peer->vector, self->node);
+    int16_t known = s_known (&peer->memory.life, self->node);
     if (known > life) {
         TELL_OF (self, "hears from %s of a newer life of its own",
                  s_name (peer));
-        s_merge (&self->vector, &peer->vector);
+        s_merge (&self->memory.life, &peer->memory.life);
         s_ask_anew (self);
         return;
     }
-    if (known != life ||
-        (s_broken != FENCE_EARLY && s_known (&peer->disk, self->node) != life))
+    if (known != life || (s_broken != FENCE_EARLY &&
+                          s_known (&peer->disk.life, self->node) != life))
         return;
     s_see (self, peer);
+    if (s_broken != NOTES_LOST)
+        s_remember_all (self, &peer->memory);
     uint8_t next = s_broken == COPY_DISK ? peer->disk_next : peer->next;
     if (self->next < next)
         self->next = next;
@@ -521,8 +892,9 @@ s_settle (s_instance_t *self)
     if (!self->running || self->phase != COPYING || s_sources (self) < s_r)
         return;
     s_persist (self);
-    self->disk = self->vector;
+    self->disk = self->memory;
     self->disk_votes = true;
+    self->stale = false;
     self->phase = VOTING;
     if (s_settled[self->node] < s_own (self))
         s_settled[self->node] = s_own (self);
@@ -546,42 +918,66 @@ s_may_be_old (uint8_t node)
     return s_have_old_lives () && (s_copied == NODES_MAX || s_copied == node);
 }
 
+//  A process begins on what is on disk.
+static void
+s_begin_process (s_instance_t *self)
+{
+    self->running = true;
+    self->superseded = false;
+    self->started = false;
+    self->warned = false;
+    self->heard = self->together = self->identified = 0;
+    self->unreachable = s_chance (2) ? 0 : (uint8_t) s_draw (1u << s_n);
+    self->process = ++s_process_count;
+    self->next = self->disk_next;
+    self->memory = self->disk;
+    memset (&self->sources, 0, sizeof self->sources);
+    memset (&self->met, 0, sizeof self->met);
+    self->base = s_counter (s_start (self));
+    if (!self->disk_started && s_broken != START_PER_PROCESS)
+        self->base--;
+}
+
 //  It goes on with what is on its disk.
 static void
 s_restart (s_instance_t *self)
 {
-    if (s_current[self->node] != self - s_instance &&
-        !s_may_be_old (self->node))
+    if ((s_current[self->node] != self - s_instance &&
+         !s_may_be_old (self->node)) ||
+        s_start_count == STARTS_MAX)
         return;
     s_drop (self);
-    self->running = true;
-    self->superseded = false;
-    self->next = self->disk_next;
-    self->vector = self->disk;
-    memset (&self->sources, 0, sizeof self->sources);
+    s_begin_process (self);
     bool votes = self->disk_votes;
     if (s_broken == VOTES_AFTER_RESTART && s_own (self) > FIRST_LIFE)
         votes = true;
     self->phase = ASKING;
+    if (!self->born && s_own (self))
+        self->phase = FORMATTED;
     if (votes)
         self->phase = s_confirms ? STARTING : VOTING;
     s_sum.restarted++;
-    TELL_OF (self, "restarts%s, next %u", votes ? "" : " to recover",
-             self->next);
+    TELL_OF (self, "restarts%s, next %u",
+             self->phase == ASKING ? " to recover" : "", self->next);
+    if (self->phase == STARTING)
+        s_take_start (self);
 }
 
+//  A node whose peers have noted its first start; or an empty directory.
 static void
 s_format (s_instance_t *self, uint8_t node, bool votes)
 {
     memset (self, 0, sizeof *self);
     self->node = node;
-    self->running = true;
-    self->next = self->disk_next = 1;
-    self->disk_votes = votes;
+    self->disk_next = 1;
+    self->disk_votes = self->born = votes;
+    self->disk_started = true;
+    for (uint8_t other = 0; other < s_n && votes; other++) {
+        self->disk.life.of[other] = FIRST_LIFE;
+        self->disk.start.of[other] = (int16_t) (1 << COUNTER_SHIFT | other);
+    }
+    s_begin_process (self);
     self->phase = votes ? VOTING : ASKING;
-    for (uint8_t other = 0; other < s_n && votes; other++)
-        self->vector.life[other] = FIRST_LIFE;
-    self->disk = self->vector;
 }
 
 //  Node begins anew on an empty disk. Its old life goes on, or ends; then its
@@ -597,6 +993,7 @@ s_lose (uint8_t node, bool goes_on)
         s_drop (old);
         old->running = false;
     }
+    memset (&s_noted[node], 0, sizeof s_noted[node]);
     s_current[node] = s_instance_count++;
     s_format (&s_instance[s_current[node]], node, s_broken == VOTES_AT_ONCE);
     s_sum.lost++;
@@ -607,21 +1004,22 @@ static void
 s_keep_copy (void)
 {
     const s_instance_t *self = &s_instance[s_current[s_copied]];
-    if (!self->disk_votes)
+    if (!self->disk_votes || self->stale)
         return;
     s_kept = *self;
-    s_kept.vector = s_kept.disk;
+    s_kept.serial = (uint8_t) s_start_count;
+    s_kept_noted = s_noted[s_copied];
+    s_kept_counted = s_counted[s_copied];
     TELL_OF (self, "its directory is copied, next %u", self->disk_next);
 }
 
-//  ... and starts a node there again, when a newer life has taken its place:
-//  without one nobody could know that anything was lost.
+//  ... and starts a node there again. If its life is the newest one, it is only
+//  an old copy where the node has taken a start since.
 static void
 s_put_back (bool goes_on)
 {
     s_instance_t *now = &s_instance[s_current[s_copied]];
-    if (s_instance_count == INSTANCES_MAX ||
-        s_own (&s_kept) >= s_settled[s_copied])
+    if (s_instance_count == INSTANCES_MAX)
         return;
     if (!goes_on) {
         s_drop (now);
@@ -630,9 +1028,46 @@ s_put_back (bool goes_on)
     s_current[s_copied] = s_instance_count++;
     s_instance_t *self = &s_instance[s_current[s_copied]];
     *self = s_kept;
+    self->stale = s_own (&s_kept) >= s_settled[s_copied];
+    s_noted[s_copied] = s_kept_noted;
+    s_counted[s_copied] = s_kept_counted;
     TELL_OF (self, "an old copy of its directory is put back");
     s_sum.put_back++;
     s_restart (self);
+}
+
+//  A copy of the directory is started where nobody asks for its node. It may be
+//  one of today.
+static void
+s_start_elsewhere (void)
+{
+    if (s_instance_count == INSTANCES_MAX)
+        return;
+    s_instance_t *self = &s_instance[s_instance_count++];
+    *self = s_kept;
+    self->elsewhere = true;
+    TELL_OF (self, "a copy of its directory is started elsewhere");
+    s_sum.elsewhere++;
+    s_restart (self);
+}
+
+//  ... which takes its node's endpoint.
+static void
+s_move_in (s_instance_t *self, bool goes_on)
+{
+    s_instance_t *now = &s_instance[s_current[self->node]];
+    if (!self->elsewhere || now == self)
+        return;
+    if (!goes_on) {
+        s_drop (now);
+        now->running = false;
+    }
+    self->elsewhere = false;
+    self->stale = s_own (&s_kept) >= s_settled[self->node];
+    s_current[self->node] = (uint8_t) (self - s_instance);
+    s_noted[self->node] = s_kept_noted;
+    s_counted[self->node] = s_kept_counted;
+    TELL_OF (self, "takes its node's endpoint");
 }
 
 //  How walks are guided.
@@ -674,12 +1109,6 @@ s_choose (uint8_t node, bool old)
             continue;                                                          \
         else if (left_ &= ~(1u << turn_), node = turn_, true)
 
-static uint32_t
-s_all (void)
-{
-    return (1u << s_n) - 1;
-}
-
 //  A set of so many nodes out of a set, or all of it.
 static uint32_t
 s_some (uint32_t set, unsigned size)
@@ -716,16 +1145,34 @@ s_ask_some (s_instance_t *self, uint32_t set, bool old)
     s_begin_life (self);
 }
 
+//  self starts, or pursues its birth, and its peers hear of it. The others may
+//  be unreachable for it.
+static void
+s_introduce (s_instance_t *self, uint32_t set, bool old)
+{
+    if (!s_chance (4))
+        self->unreachable |= (uint8_t) (s_all () & ~set);
+    EACH_NODE (node, set)
+    {
+        s_instance_t *peer = s_choose ((uint8_t) node, old);
+        s_learn (peer, self);
+        if (!s_chance (16))
+            s_write (peer);
+        s_learn (self, peer);
+        if (s_chance (4))
+            s_write (self);
+    }
+}
+
 //  self pursues its start or its recovery, as far as it gets with these peers;
 //  or only for some steps.
 static void
 s_recover (s_instance_t *self, uint32_t set, bool old)
 {
-    if (self->phase == STARTING) {
-        EACH_NODE (node, set)
-        s_learn (self, s_choose ((uint8_t) node, old));
-    }
-    if (!self->running || self->phase == VOTING || self->phase == STARTING)
+    if (self->phase == STARTING || self->phase == FORMATTED)
+        s_introduce (self, set, old);
+    if (!self->running || self->phase == VOTING || self->phase == STARTING ||
+        self->phase == FORMATTED)
         return;
     uint32_t asked = s_chance (4) ? set : s_all ();
     s_ask_some (self, asked, old);
@@ -936,12 +1383,244 @@ s_trouble (uint32_t theirs, uint32_t mine)
         s_any_step ();
 }
 
+//  A node is started again and again, and copies of its directory.
 static void
 s_recover_all (uint32_t set)
 {
     bool old = s_chance (8);
     for (uint8_t slot = 0; slot < s_instance_count; slot++)
         s_recover (&s_instance[slot], set, old);
+}
+
+static void
+s_start_trouble (uint32_t theirs, uint32_t mine)
+{
+    s_instance_t *now = &s_instance[s_current[s_copied]];
+    uint32_t peers = s_side (theirs, mine) & ~(1u << s_copied);
+    if (s_chance (3))
+        peers = s_some (peers, s_draw (s_n));
+    switch (s_draw (10)) {
+    case 0:
+    case 1:
+        s_restart (now);
+        s_recover (now, peers, s_chance (8));
+        break;
+    case 2:
+        s_recover (now, peers, s_chance (8));
+        break;
+    case 3:
+        s_put_back (s_chance (3));
+        s_recover (&s_instance[s_current[s_copied]], peers, s_chance (8));
+        break;
+    case 4:
+        s_keep_copy ();
+        break;
+    case 5:
+        s_start_elsewhere ();
+        s_recover (&s_instance[s_instance_count - 1], peers, s_chance (8));
+        break;
+    case 6: {
+        s_instance_t *self = s_pick_old (s_copied);
+        if (s_chance (3))
+            s_move_in (self, s_chance (3));
+        if (s_chance (2))
+            s_restart (self);
+        s_recover (self, peers, s_chance (8));
+        break;
+    }
+    case 7: {
+        uint8_t node = s_one (s_all ());
+        if (s_chance (3))
+            s_lose (node, s_chance (4));
+        else
+            s_restart (&s_instance[s_current[node]]);
+        s_recover (&s_instance[s_current[node]],
+                   (s_chance (2) ? peers : s_all ()) & ~(1u << node),
+                   s_chance (8));
+        break;
+    }
+    case 8:
+        s_deliver (0, theirs, s_chance (4));
+        break;
+    case 9:
+        s_trouble (theirs, mine);
+        break;
+    }
+}
+
+static void
+s_walk_starts (uint32_t theirs, uint32_t mine)
+{
+    s_begin_claim (1, (uint8_t) (1 + s_draw (3)));
+    s_begin_claim (1, (uint8_t) (1 + s_draw (3)));
+    s_copied = s_one (theirs & mine);
+    s_keep_copy ();
+    for (uint32_t rounds = 1 + s_draw (6); rounds > 0; rounds--)
+        s_start_trouble (theirs, mine);
+    s_deliver (0, theirs, s_chance (8));
+    for (uint32_t rounds = 1 + s_draw (4); rounds > 0; rounds--)
+        s_start_trouble (theirs, mine);
+    s_deliver (1, mine, s_chance (4));
+    s_deliver (1, s_all (), s_chance (4));
+}
+
+//  The birth: fresh nodes, of which some are killed; and a directory as it was
+//  formatted is put back when its node has voted.
+static void
+s_form (void)
+{
+    for (uint8_t node = 0; node < s_n; node++) {
+        s_instance_t *self = &s_instance[node];
+        self->born = self->disk_votes = false;
+        self->phase = FORMATTED;
+        memset (&self->disk, 0, sizeof self->disk);
+        self->disk.life.of[node] = FIRST_LIFE;
+        self->memory = self->disk;
+        self->base = 0;
+    }
+    s_start_count = 0;
+}
+
+static void
+s_put_formatted_back (uint8_t node, bool goes_on)
+{
+    s_instance_t *now = &s_instance[s_current[node]];
+    if (s_instance_count == INSTANCES_MAX || !now->disk_votes)
+        return;
+    if (!goes_on) {
+        s_drop (now);
+        now->running = false;
+    }
+    s_current[node] = s_instance_count++;
+    s_instance_t *self = &s_instance[s_current[node]];
+    s_format (self, node, false);
+    self->disk.life.of[node] = FIRST_LIFE;
+    TELL_OF (self, "is put back as it was formatted");
+    s_sum.put_back++;
+    s_restart (self);
+}
+
+static void
+s_introduce_all (uint32_t set)
+{
+    EACH_NODE (node, set)
+    {
+        s_instance_t *self = &s_instance[s_current[node]];
+        if (s_chance (2))
+            s_recover (self, set & ~(1u << node), false);
+        else if (!s_chance (8))
+            s_introduce (self, set & ~(1u << node), false);
+        s_write (self);
+    }
+}
+
+static void
+s_birth_trouble (uint32_t theirs, uint32_t mine, uint8_t node)
+{
+    s_instance_t *now = &s_instance[s_current[node]];
+    uint32_t peers = s_side (theirs, mine) & ~(1u << node);
+    switch (s_draw (9)) {
+    case 0:
+    case 1:
+        s_introduce_all (s_side (theirs, mine));
+        break;
+    case 2:
+        s_recover (now, peers, false);
+        break;
+    case 3:
+        s_put_formatted_back (node, s_chance (3));
+        s_recover (&s_instance[s_current[node]], s_all (), false);
+        s_recover (&s_instance[s_current[node]], peers, false);
+        break;
+    case 4:
+        s_restart (now);
+        s_recover (now, peers, s_chance (8));
+        break;
+    case 5:
+        s_restart (&s_instance[s_draw (s_instance_count)]);
+        break;
+    case 6:
+        s_deliver (0, theirs, s_chance (4));
+        break;
+    case 7:
+        if (s_chance (2))
+            s_trouble (theirs, mine);
+        break;
+    case 8:
+        s_recover_all (s_side (theirs, mine));
+        break;
+    }
+}
+
+static void
+s_walk_birth (uint32_t theirs, uint32_t mine)
+{
+    s_form ();
+    s_begin_claim (1, (uint8_t) (1 + s_draw (3)));
+    s_begin_claim (1, (uint8_t) (1 + s_draw (3)));
+    uint8_t node = s_one (theirs & mine);
+    s_introduce_all (s_all ());
+    for (uint32_t rounds = 2 + s_draw (6); rounds > 0; rounds--)
+        s_birth_trouble (theirs, mine, node);
+    s_deliver (0, theirs, s_chance (8));
+    for (uint32_t rounds = 1 + s_draw (4); rounds > 0; rounds--)
+        s_birth_trouble (theirs, mine, node);
+    s_deliver (0, theirs, s_chance (2));
+    s_deliver (1, mine, s_chance (4));
+    s_deliver (1, s_all (), s_chance (4));
+}
+
+//  Whether it gets on: with nothing lost, a fresh cluster is born once all are
+//  up, whoever was killed before; and after a power cut a majority starts.
+
+static bool
+s_comes_up (uint32_t set)
+{
+    uint32_t voting = 0;
+    for (unsigned rounds = 0; rounds < 8u && voting != set; rounds++)
+        EACH_NODE (node, set)
+        {
+            s_instance_t *self = &s_instance[s_current[node]];
+            self->unreachable = (uint8_t) (s_all () & ~set);
+            for (uint8_t peer = 0; peer < s_n; peer++)
+                if (set >> peer & 1)
+                    s_learn (self, &s_instance[s_current[peer]]);
+            s_write (self);
+            if (s_votes (self))
+                voting |= 1u << node;
+        }
+    return voting == set;
+}
+
+//  Some are up, and some of these are killed.
+static void
+s_stumble (void)
+{
+    for (uint32_t rounds = s_draw (5); rounds > 0; rounds--) {
+        if (s_chance (2))
+            s_introduce_all (s_some (s_all (), 1 + s_draw (s_n)));
+        else
+            s_any_step ();
+        while (s_chance (2))
+            s_restart (&s_instance[s_draw (s_n)]);
+    }
+}
+
+static void
+s_walk_up (void)
+{
+    s_form ();
+    s_introduce_all (s_all ());
+    s_stumble ();
+    if (!s_comes_up (s_all ())) {
+        s_wrong = "all are up, and not all are born";
+        return;
+    }
+    s_stumble ();
+    for (uint8_t node = 0; node < s_n; node++)
+        s_restart (&s_instance[node]);
+    if (!s_comes_up (s_some (s_all (), s_n / 2 + 1u)))
+        s_wrong = "after a power cut a majority does not start";
 }
 
 //  How many nodes a walk has: most often those that have gone wrong before.
@@ -957,12 +1636,17 @@ s_setup (uint64_t seed)
     s_r =
       (uint8_t) (s_broken == HALF_R && s_n % 2 == 0 ? s_n / 2 : s_n / 2 + 1);
     //  One number for the cluster cannot tell whose life has ended.
-    s_confirms = (uint8_t) (s_n - (s_n / 2 + 1));
+    s_confirms = s_n / 2;
     if (s_broken == CONFIRMED_BY_FEW && s_confirms)
         s_confirms--;
     if (s_broken == VOTES_UNCONFIRMED || s_broken == ONE_EPOCH)
         s_confirms = 0;
     s_instance_count = s_n;
+    s_process_count = 0;
+    s_start_count = s_n;
+    memset (s_genuine, 1, sizeof s_genuine);
+    memset (s_noted, 0, sizeof s_noted);
+    memset (s_counted, 0, sizeof s_counted);
     for (uint8_t node = 0; node < s_n; node++) {
         s_format (&s_instance[node], node, true);
         s_current[node] = node;
@@ -980,6 +1664,11 @@ static void
 s_walk (uint64_t seed)
 {
     s_setup (seed);
+    if (s_have_old_lives () && s_confirms && s_chance (8)) {
+        TELL ("seed %llu: %u nodes\n", (unsigned long long) seed, s_n);
+        s_walk_up ();
+        return;
+    }
     uint64_t won = s_sum.won;
     uint64_t recovered = s_sum.recovered;
     uint32_t theirs = s_some (s_all (), s_w);
@@ -989,6 +1678,13 @@ s_walk (uint64_t seed)
     TELL ("seed %llu: %u nodes, sides %02x and %02x\n",
           (unsigned long long) seed, s_n, theirs, mine);
 
+    if (s_have_old_lives () && s_chance (3)) {
+        if (s_chance (2))
+            s_walk_starts (theirs, mine);
+        else
+            s_walk_birth (theirs, mine);
+        return;
+    }
     s_begin_claim (1, (uint8_t) (1 + s_draw (3)));
     s_begin_claim (1, (uint8_t) (1 + s_draw (3)));
     if (s_have_old_lives () && s_chance (3)) {
@@ -1042,12 +1738,14 @@ s_run (uint64_t seed, uint64_t walks, uint64_t index, uint64_t jobs)
     double share = 100.0 / (double) (walks / jobs + 1);
     printf (
       "job: %llu disks lost, %llu restarts, %llu old copies put back, "
-      "%llu recoveries; %llu acceptances of old lives; %llu claims won, "
+      "%llu recoveries; %llu copies elsewhere, %llu starts, %llu births; %llu "
+      "acceptances of old lives; %llu claims won, "
       "in %.0f %% of walks two or more and a recovery\n",
       (unsigned long long) s_sum.lost, (unsigned long long) s_sum.restarted,
       (unsigned long long) s_sum.put_back, (unsigned long long) s_sum.recovered,
-      (unsigned long long) s_sum.old, (unsigned long long) s_sum.won,
-      share * (double) s_sum.twice);
+      (unsigned long long) s_sum.elsewhere, (unsigned long long) s_sum.started,
+      (unsigned long long) s_sum.born, (unsigned long long) s_sum.old,
+      (unsigned long long) s_sum.won, share * (double) s_sum.twice);
     return 0;
 }
 

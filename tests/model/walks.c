@@ -61,7 +61,7 @@ typedef struct {
     bool started;         //  This process has its start
     bool elsewhere;       //  Not at its node's endpoint: nobody asks it
     bool disk_votes;      //  The record on disk says that it votes
-    bool disk_started;    //  ... that it has voted since its last start
+    bool disk_started;    //  ... that it has been about to vote in its start
     bool superseded;      //  It has heard of a newer life once
     bool stale;           //  A copy of a life that is the newest: see warned
     bool warned;          //  It has asked a peer that knows of a later start
@@ -72,7 +72,8 @@ typedef struct {
     uint8_t unreachable;  //  Peers that it need not wait for
     uint8_t heard;        //  Peers that have answered since it began
     uint8_t together;     //  ... with the same vector, and not born yet
-    uint8_t identified;   //  ... which are born
+    uint8_t born_peers;   //  ... which are born
+    uint8_t identified;   //  ... and let it in
     int16_t process;      //  No two processes have the same
     s_memory_t memory;    //  In memory
     s_memory_t disk;      //  On disk
@@ -560,9 +561,9 @@ s_sources (const s_instance_t *self)
     return count;
 }
 
-//  A start is durable before anybody is shown it. One that its node has not
-//  voted with yet is taken again: counters of a copy that is started again and
-//  again, and never votes, do not rise above those that its peers have noted.
+//  A start is durable before anybody is shown it. A start in which the node has
+//  not been about to vote is taken again: the counter of a copy that is started
+//  again and again, and never votes, stays at or below what its peers noted.
 static void
 s_take_start (s_instance_t *self)
 {
@@ -615,29 +616,22 @@ s_shown_start (const s_instance_t *self)
                                    : self->disk.start.of[self->node];
 }
 
-//  What self notes of what peer has answered. Before it is born itself it
-//  believes peers what they say of themselves only.
+//  What self notes of what peer has answered. Before it takes its first start it
+//  believes peers only what they say of themselves.
 static void
 s_note (s_instance_t *self, const s_instance_t *peer)
 {
-    if (self->born && peer->born) {
-        s_memory_t shown = peer->disk;
-        shown.start.of[peer->node] = s_shown_start (peer);
+    s_memory_t shown = peer->disk;
+    shown.start.of[peer->node] = s_shown_start (peer);
+    if (peer->born && (self->born || self->started)) {
         s_remember_all (self, &shown);
         return;
     }
-    int16_t life = peer->disk.life.of[peer->node];
-    int16_t start = s_shown_start (peer);
-    int16_t *known = &self->memory.start.of[peer->node];
-    if (!self->born && peer->born)
-        start = 0;
-    if (!self->born && self->memory.life.of[peer->node] < life)
-        self->memory.life.of[peer->node] = life;
-    if (self->memory.life.of[peer->node] != life)
-        return;
-    if (s_counter (*known) < s_counter (start) ||
-        (s_broken == BIRTH_UNOBJECTED && !self->born && start))
-        *known = start;
+    if (s_broken == BIRTH_UNOBJECTED && !self->born &&
+        shown.start.of[peer->node])
+        self->memory.start.of[peer->node] = 0;
+    s_remember (&self->memory, peer->node, shown.life.of[peer->node],
+                shown.start.of[peer->node]);
 }
 
 //  Whether peer has noted, on disk, the start of self, and that it is self who
@@ -675,7 +669,13 @@ s_begin_to_vote (s_instance_t *self)
     if (s_sources (self) < s_confirms || !s_has_heard_all (self) ||
         (self->stale && !self->warned))
         return;
-    self->disk_started = true;
+    //  It may be killed between the two.
+    if (!self->disk_started) {
+        self->disk_started = true;
+        TELL_OF (self, "is about to vote");
+        if (s_chance (8))
+            return;
+    }
     self->phase = VOTING;
     for (uint8_t node = 0; node < s_n; node++)
         if (self->sources.of[node] &&
@@ -686,12 +686,17 @@ s_begin_to_vote (s_instance_t *self)
     TELL_OF (self, "votes, next %u", self->next);
 }
 
+static bool
+s_recovers (const s_instance_t *self)
+{
+    return self->phase == ASKING || self->phase == COPYING;
+}
+
 //  S4: a confirmation counts in peer's newest life that self has heard of.
 static void
 s_confirm (s_instance_t *self, const s_instance_t *peer)
 {
-    if (peer->phase != ASKING && peer->phase != COPYING && peer->born &&
-        s_noted_by (self, peer)) {
+    if (!s_recovers (peer) && s_noted_by (self, peer)) {
         self->sources.of[peer->node] = s_known (&peer->disk.life, peer->node);
         TELL_OF (self, "is confirmed by %s", s_name (peer));
     }
@@ -710,30 +715,46 @@ s_complete (const s_vector_t *life)
 }
 
 static bool
-s_born_together (const s_instance_t *self, const s_instance_t *peer)
+s_are_first (const s_vector_t *life)
 {
     for (uint8_t node = 0; node < s_n; node++)
-        if (s_counter (self->disk.life.of[node]) != 1)
+        if (s_counter (life->of[node]) != 1)
             return false;
-    return !peer->born &&
-           !memcmp (&self->disk.life, &peer->disk.life, sizeof (s_vector_t));
+    return true;
+}
+
+//  Whether peer waits for its birth, and has written down these very lives.
+static bool
+s_is_unborn_with (const s_vector_t *life, const s_instance_t *peer)
+{
+    return !peer->born && peer->phase == FORMATTED &&
+           !memcmp (life, &peer->disk.life, sizeof *life);
+}
+
+//  Whether a peer that was born lets self in.
+static bool
+s_lets_in (const s_instance_t *self, const s_instance_t *peer)
+{
+    bool serves =
+      s_broken == BIRTH_BY_VOTERS ? s_votes (peer) : !s_recovers (peer);
+    return peer->born && serves && s_complete (&peer->disk.life) &&
+           peer->disk.life.of[self->node] == s_own (self);
+}
+
+static void
+s_set (uint8_t *set, uint8_t node, bool is_in)
+{
+    *set = (uint8_t) ((*set & ~(1u << node)) | (uint32_t) is_in << node);
 }
 
 static void
 s_meet (s_instance_t *self, const s_instance_t *peer)
 {
-    uint8_t bit = (uint8_t) (1u << peer->node);
-    self->together &= (uint8_t) ~bit;
-    self->identified &= (uint8_t) ~bit;
-    if (s_born_together (self, peer))
-        self->together |= bit;
-    bool serves = peer->phase != ASKING && peer->phase != COPYING;
-    if (s_broken == BIRTH_BY_VOTERS)
-        serves = s_votes (peer);
-    if (peer->born && serves && s_complete (&peer->disk.life) &&
-        peer->disk.life.of[self->node] == s_own (self))
-        self->identified |= bit;
-    if (self->started && s_noted_by (self, peer))
+    s_set (&self->together, peer->node,
+           s_is_unborn_with (&self->disk.life, peer));
+    s_set (&self->born_peers, peer->node, peer->born);
+    s_set (&self->identified, peer->node, s_lets_in (self, peer));
+    if (self->started && !s_recovers (peer) && s_noted_by (self, peer))
         self->sources.of[peer->node] = s_known (&peer->disk.life, peer->node);
 }
 
@@ -756,12 +777,13 @@ s_may_be_born (const s_instance_t *self)
 {
     if (!s_complete (&self->disk.life))
         return false;
-    uint8_t all = self->together;
-    if (s_broken != BIRTH_TOGETHER)
-        all |= self->identified;
-    return all == s_others (self) ||
-           (__builtin_popcount (self->identified) >= s_r - 1 &&
-            s_has_heard_all (self));
+    if (!self->born_peers)
+        return self->together == s_others (self) &&
+               s_are_first (&self->disk.life);
+    int born = __builtin_popcount (self->identified);
+    bool all = (self->together | self->identified) == s_others (self) &&
+               s_broken != BIRTH_TOGETHER;
+    return (born >= s_r - 1 || all) && born > 0 && s_has_heard_all (self);
 }
 
 static void
@@ -794,6 +816,28 @@ s_supersede (s_instance_t *self, const s_instance_t *peer)
     self->superseded = true;
 }
 
+//  self, which was born, is answered by a peer that was not. If that peer was
+//  formatted together with self it confirms a start: it answered no recovery.
+static void
+s_learn_of_unborn (s_instance_t *self, const s_instance_t *peer)
+{
+    self->heard |= (uint8_t) (1u << peer->node);
+    if (peer->phase != FORMATTED || !s_complete (&peer->disk.life) ||
+        peer->disk.life.of[peer->node] !=
+          s_known (&self->memory.life, peer->node))
+        return;
+    s_hear (self, peer);
+    s_note (self, peer);
+    if (self->phase != STARTING ||
+        !s_is_unborn_with (&self->memory.life, peer) ||
+        !s_are_first (&peer->disk.life))
+        return;
+    if (s_objects (self, peer))
+        s_supersede (self, peer);
+    else
+        s_confirm (self, peer);
+}
+
 //  self asks peer who it is and learns what it knows; and it may hear that its
 //  own life has ended. Whoever answers is at its node's endpoint, or was.
 static void
@@ -801,14 +845,19 @@ s_learn (s_instance_t *self, const s_instance_t *peer)
 {
     if (self->node == peer->node || !peer->running || peer->elsewhere ||
         !self->running || self->phase == ASKING ||
-        (self->phase == COPYING && !s_votes (self)) ||
-        s_known (&peer->disk.life, peer->node) <
-          s_known (&self->memory.life, peer->node))
+        (self->phase == COPYING && !s_votes (self)))
+        return;
+    if (self->born && !peer->born) {
+        s_learn_of_unborn (self, peer);
+        return;
+    }
+    if (s_known (&peer->disk.life, peer->node) <
+        s_known (&self->memory.life, peer->node))
         return;
     s_hear (self, peer);
     bool ended =
       s_broken != ONE_EPOCH && peer->disk.life.of[self->node] > s_own (self);
-    if (ended || ((peer->born || !self->born) && s_objects (self, peer))) {
+    if (ended || s_objects (self, peer)) {
         s_supersede (self, peer);
         return;
     }
@@ -926,7 +975,8 @@ s_begin_process (s_instance_t *self)
     self->superseded = false;
     self->started = false;
     self->warned = false;
-    self->heard = self->together = self->identified = 0;
+    self->heard = self->together = 0;
+    self->born_peers = self->identified = 0;
     self->unreachable = s_chance (2) ? 0 : (uint8_t) s_draw (1u << s_n);
     self->process = ++s_process_count;
     self->next = self->disk_next;
@@ -1392,14 +1442,12 @@ s_recover_all (uint32_t set)
         s_recover (&s_instance[slot], set, old);
 }
 
+//  What happens to the node of the copies.
 static void
-s_start_trouble (uint32_t theirs, uint32_t mine)
+s_copied_trouble (uint32_t peers)
 {
     s_instance_t *now = &s_instance[s_current[s_copied]];
-    uint32_t peers = s_side (theirs, mine) & ~(1u << s_copied);
-    if (s_chance (3))
-        peers = s_some (peers, s_draw (s_n));
-    switch (s_draw (10)) {
+    switch (s_draw (7)) {
     case 0:
     case 1:
         s_restart (now);
@@ -1428,23 +1476,40 @@ s_start_trouble (uint32_t theirs, uint32_t mine)
         s_recover (self, peers, s_chance (8));
         break;
     }
-    case 7: {
-        uint8_t node = s_one (s_all ());
-        if (s_chance (3))
-            s_lose (node, s_chance (4));
-        else
-            s_restart (&s_instance[s_current[node]]);
-        s_recover (&s_instance[s_current[node]],
-                   (s_chance (2) ? peers : s_all ()) & ~(1u << node),
-                   s_chance (8));
-        break;
     }
-    case 8:
+}
+
+//  A node loses its disk or starts again.
+static void
+s_node_trouble (uint32_t peers)
+{
+    uint8_t node = s_one (s_all ());
+    if (s_chance (3))
+        s_lose (node, s_chance (4));
+    else
+        s_restart (&s_instance[s_current[node]]);
+    s_recover (&s_instance[s_current[node]],
+               (s_chance (2) ? peers : s_all ()) & ~(1u << node), s_chance (8));
+}
+
+static void
+s_start_trouble (uint32_t theirs, uint32_t mine)
+{
+    uint32_t peers = s_side (theirs, mine) & ~(1u << s_copied);
+    if (s_chance (3))
+        peers = s_some (peers, s_draw (s_n));
+    switch (s_draw (10)) {
+    case 0:
+        s_node_trouble (peers);
+        break;
+    case 1:
         s_deliver (0, theirs, s_chance (4));
         break;
-    case 9:
+    case 2:
         s_trouble (theirs, mine);
         break;
+    default:
+        s_copied_trouble (peers);
     }
 }
 

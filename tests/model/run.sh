@@ -119,8 +119,8 @@ run_spin () {
 caught () {
     local name=$1 status=0
     shift
-    nice "$program" --broken "$name" --walks 20000000 "$@" >"$log" || status=$?
-    printf '%-20s %-11s ' "$name" "$*"
+    nice "$program" --broken "$name" --walks 40000000 "$@" >"$log" || status=$?
+    printf '%-36s %-11s ' "$name" "$*"
     if [[ $status -eq 1 ]]; then
         sed -n '$p' "$log"
     else
@@ -146,7 +146,6 @@ run_walks () {
     caught CLAIM_UNCHECKED
     caught RECOVERY_UNCHECKED --nodes 5
     caught HALF_R
-    caught HALF_R --nodes 4
     caught ONE_EPOCH --nodes 5
     caught ACCEPT_HIGHER
     caught HALF_W
@@ -154,22 +153,28 @@ run_walks () {
     caught VOTES_EARLY
     caught VOTES_AFTER_RESTART
     caught VOTES_UNCONFIRMED
-    caught CONFIRMED_BY_FEW --nodes 5
     caught COPY_DISK
 
     caught START_PER_PROCESS --nodes 3
-    caught START_UNMET
-    caught START_UNNOTED
+    caught START_UNMET --nodes 3
+    caught START_UNNOTED --nodes 3
     caught START_EARLY
     caught STARTS_IGNORED
-    caught NOTE_EARLY
-    caught NOTES_LOST
+    caught NOTE_EARLY --nodes 3
+    caught NOTES_LOST --nodes 3
     caught BIRTH_BY_VOTERS
     caught BIRTH_UNNOTED
     caught BIRTH_UNOBJECTED
     caught BIRTH_TOGETHER
+
+    caught FLOOR_NOT_TAKEN_AT_START
+    caught FORCE_SKIPS_STARTING_PEERS
+    caught FORCE_BOUND_BY_TOO_FEW
     #  These take millions of walks.
     if [[ -n ${ZSEQ_LONG:-} ]]; then
+        caught HALF_R --nodes 4
+        caught CONFIRMED_BY_FEW --nodes 5
+        caught FORCE_COUNTS_WHO_RECOVERS_IN_MEMORY --nodes 3
         caught FENCE_EARLY
         caught WAITS_FOR_NOBODY
         caught BIRTH_NOTED_BY_FEW

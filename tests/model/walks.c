@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #define NODES_MAX 7
-#define INSTANCES_MAX 14
+#define INSTANCES_MAX 20
 #define CLAIMS_MAX 5
 #define VOTES_MAX 24
 #define LIVES_MAX 16
@@ -31,6 +31,9 @@
 //  that keeps any two lives apart. 0: none is known.
 #define COUNTER_SHIFT 8
 #define FIRST_LIFE (1 << COUNTER_SHIFT)
+//  A recovery by force passes over so many.
+#define FORCED_LIVES 16
+#define COUNTER_MAX 100
 
 //  The newest known life of every node. Eight entries are one register.
 typedef struct {
@@ -57,6 +60,7 @@ typedef struct {
     uint8_t node;
     s_phase_t phase;
     bool running;
+    bool ended;           //  For good: it never begins again
     bool born;            //  It has an identity, on disk, too
     bool started;         //  This process has its start
     bool elsewhere;       //  Not at its node's endpoint: nobody asks it
@@ -65,8 +69,17 @@ typedef struct {
     bool superseded;      //  It has heard of a newer life once
     bool stale;           //  A copy of a life that is the newest: see warned
     bool warned;          //  It has asked a peer that knows of a later start
+    bool restored;        //  From a copy, and votes only if met_floor
+    bool met_floor;       //  It has asked a peer that has a floor
+    bool forced;          //  It recovers by force
     uint8_t next;         //  In memory
     uint8_t disk_next;    //  On disk
+    uint8_t floor;        //  Nothing is accepted below it
+    uint8_t disk_floor;   //  On disk
+    uint8_t holding;      //  Peers that a recovery by force must copy from
+    uint8_t answered;     //  ... that have said that they do
+    uint8_t bound;        //  ... which recover, with no vote on their disks
+    uint8_t gone;         //  ... whose directories are gone, says the operator
     uint8_t serial;       //  A copy is older than starts above it
     uint8_t base;         //  The counter of its start on disk when it began
     uint8_t unreachable;  //  Peers that it need not wait for
@@ -80,6 +93,7 @@ typedef struct {
     s_vector_t met;       //  Processes that have answered at the endpoints
     s_vector_t sources;   //  Lives in which peers answered its recovery, or
                           //  its start; or 0
+    uint8_t source_floor[NODES_MAX];  //  ... and their floors
 } s_instance_t;
 
 typedef enum {
@@ -134,6 +148,10 @@ typedef enum {
     BIRTH_UNNOTED,
     BIRTH_UNOBJECTED,
     BIRTH_TOGETHER,
+    FLOOR_NOT_TAKEN_AT_START,
+    FORCE_SKIPS_STARTING_PEERS,
+    FORCE_BOUND_BY_TOO_FEW,
+    FORCE_COUNTS_WHO_RECOVERS_IN_MEMORY,
     BROKEN_MAX
 } s_broken_t;
 
@@ -165,6 +183,10 @@ static const char *const s_broken_name[BROKEN_MAX] = {
   [BIRTH_UNNOTED] = "BIRTH_UNNOTED",
   [BIRTH_UNOBJECTED] = "BIRTH_UNOBJECTED",
   [BIRTH_TOGETHER] = "BIRTH_TOGETHER",
+  [FLOOR_NOT_TAKEN_AT_START] = "FLOOR_NOT_TAKEN_AT_START",
+  [FORCE_SKIPS_STARTING_PEERS] = "FORCE_SKIPS_STARTING_PEERS",
+  [FORCE_BOUND_BY_TOO_FEW] = "FORCE_BOUND_BY_TOO_FEW",
+  [FORCE_COUNTS_WHO_RECOVERS_IN_MEMORY] = "FORCE_COUNTS_WHO_RECOVERS_IN_MEMORY",
 };
 
 static s_broken_t s_broken;
@@ -190,7 +212,9 @@ static s_memory_t s_counted[NODES_MAX];  //  ... which were voted with
 static s_memory_t s_kept_noted;          //  ... at the time of the copy
 static s_memory_t s_kept_counted;
 static int16_t s_settled[NODES_MAX];  //  The newest life of a node that voted
-static uint8_t s_copied;  //  The node of which there are copies; or NODES_MAX
+static bool s_floor_known;  //  A recovery by force needs no floor if what it
+                            //  copies is all that was asked for
+static uint8_t s_copied;    //  The node of which there are copies; or NODES_MAX
 static s_instance_t s_kept;  //  A copy of its directory
 static uint8_t s_claim_count;
 static s_claim_t s_claim[CLAIMS_MAX];
@@ -209,7 +233,8 @@ static struct {
     uint64_t elsewhere;  //  Copies started beside the node
     uint64_t started;    //  Confirmed starts
     uint64_t born;
-    uint64_t twice;  //  Walks with two claims won, and a recovery
+    uint64_t forced;  //  Recoveries by force that ended well
+    uint64_t twice;   //  Walks with two claims won, and a recovery
 } s_sum;
 
 static uint32_t
@@ -288,6 +313,12 @@ s_votes (const s_instance_t *self)
     return self->running && self->phase == VOTING;  //  S5
 }
 
+static bool
+s_recovers (const s_instance_t *self)
+{
+    return self->phase == ASKING || self->phase == COPYING;
+}
+
 //  Its node's letter, and which instance of all it is.
 static const char *
 s_name (const s_instance_t *self)
@@ -325,6 +356,13 @@ s_begin_claim (uint8_t first, uint8_t count)
     TELL ("  claim %u of [%u, %u)%s\n", s_claim_count - 1u, first,
           (unsigned) first + count,
           first < s_top ? ", below one that was won" : "");
+}
+
+//  Where self goes on.
+static uint8_t
+s_least (const s_instance_t *self)
+{
+    return self->next > self->floor ? self->next : self->floor;
 }
 
 //  S3, S4: whether need of these votes, and of those that fit them, count.
@@ -422,8 +460,8 @@ s_accept (s_instance_t *self, uint8_t index)
 {
     s_claim_t *claim = &s_claim[index];
     uint8_t end = (uint8_t) (claim->first + claim->count);
-    bool accepts =
-      s_broken == ACCEPT_HIGHER ? end > self->next : claim->first >= self->next;
+    bool accepts = s_broken == ACCEPT_HIGHER ? end > self->next
+                                             : claim->first >= s_least (self);
     //  One that is won could still raise next, which is never less safe.
     if (!accepts || !s_votes (self) || claim->won || claim->size == VOTES_MAX)
         return;  //  S1
@@ -519,10 +557,13 @@ s_write (s_instance_t *self)
     if (!self->running)
         return;
     if (self->phase == ASKING || (self->phase == COPYING && !s_votes (self))) {
-        self->disk_votes = false;
+        //  As long as a recovery by force cannot begin nothing has happened.
+        if (!self->forced)
+            self->disk_votes = false;
         return;
     }
     self->disk = self->memory;
+    self->disk_floor = self->floor;
     for (uint8_t node = 0; node < s_n; node++)
         if (node != self->node && s_current[self->node] == self - s_instance)
             s_witness (&s_noted[self->node], node, self->disk.life.of[node],
@@ -544,6 +585,7 @@ s_see (s_instance_t *self, const s_instance_t *peer)
 {
     s_merge (&self->memory.life, &peer->memory.life);
     self->sources.of[peer->node] = s_own (peer);
+    self->source_floor[peer->node] = peer->floor;
 }
 
 static uint8_t
@@ -555,7 +597,11 @@ s_sources (const s_instance_t *self)
     uint8_t count = 0;
     for (uint8_t node = 0; node < s_n; node++) {
         int16_t life = self->sources.of[node];
-        if (life && (!checked || life == s_known (&self->memory.life, node)))
+        //  Who has a higher floor confirms nothing before it is taken.
+        bool low = s_recovers (self) || s_broken == FLOOR_NOT_TAKEN_AT_START ||
+                   self->source_floor[node] <= self->disk_floor;
+        if (life && low &&
+            (!checked || life == s_known (&self->memory.life, node)))
             count++;
     }
     return count;
@@ -601,6 +647,8 @@ s_hear (s_instance_t *self, const s_instance_t *peer)
 {
     self->heard |= (uint8_t) (1u << peer->node);
     self->met.of[peer->node] = peer->process;
+    if (peer->born && peer->disk_floor)
+        self->met_floor = true;
     if (self->stale && s_current[peer->node] == peer - s_instance &&
         !peer->stale && (peer->phase == VOTING || peer->phase == STARTING) &&
         s_own (peer) >= s_settled[peer->node] &&
@@ -614,6 +662,23 @@ s_shown_start (const s_instance_t *self)
 {
     return s_broken == START_EARLY ? s_start (self)
                                    : self->disk.start.of[self->node];
+}
+
+//  A floor that was forced binds whoever meets it: before it is on its disk the
+//  node does not vote.
+static void
+s_take_floor (s_instance_t *self, const s_instance_t *peer)
+{
+    bool starts = self->phase == STARTING || self->phase == FORMATTED;
+    if (!peer->born || self->floor >= peer->disk_floor ||
+        (starts && s_broken == FLOOR_NOT_TAKEN_AT_START))
+        return;
+    self->floor = peer->disk_floor;
+    TELL_OF (self, "takes the floor %u of %s", self->floor, s_name (peer));
+    if (self->phase != VOTING)
+        return;
+    s_drop (self);
+    self->phase = STARTING;
 }
 
 //  What self notes of what peer has answered. Before it takes its first start it
@@ -667,7 +732,8 @@ static void
 s_begin_to_vote (s_instance_t *self)
 {
     if (s_sources (self) < s_confirms || !s_has_heard_all (self) ||
-        (self->stale && !self->warned))
+        (self->stale && !self->warned) || self->floor != self->disk_floor ||
+        (self->restored && !self->met_floor && !self->disk_floor))
         return;
     //  It may be killed between the two.
     if (!self->disk_started) {
@@ -686,18 +752,13 @@ s_begin_to_vote (s_instance_t *self)
     TELL_OF (self, "votes, next %u", self->next);
 }
 
-static bool
-s_recovers (const s_instance_t *self)
-{
-    return self->phase == ASKING || self->phase == COPYING;
-}
-
 //  S4: a confirmation counts in peer's newest life that self has heard of.
 static void
 s_confirm (s_instance_t *self, const s_instance_t *peer)
 {
     if (!s_recovers (peer) && s_noted_by (self, peer)) {
         self->sources.of[peer->node] = s_known (&peer->disk.life, peer->node);
+        self->source_floor[peer->node] = peer->disk_floor;
         TELL_OF (self, "is confirmed by %s", s_name (peer));
     }
     s_begin_to_vote (self);
@@ -754,8 +815,15 @@ s_meet (s_instance_t *self, const s_instance_t *peer)
            s_is_unborn_with (&self->disk.life, peer));
     s_set (&self->born_peers, peer->node, peer->born);
     s_set (&self->identified, peer->node, s_lets_in (self, peer));
+    self->source_floor[peer->node] = peer->disk_floor;
     if (self->started && !s_recovers (peer) && s_noted_by (self, peer))
         self->sources.of[peer->node] = s_known (&peer->disk.life, peer->node);
+}
+
+static uint8_t
+s_first_need (void)
+{
+    return s_r < s_n ? s_r : s_n - 1;
 }
 
 static uint8_t
@@ -768,7 +836,7 @@ s_notes_for_birth (void)
     case BIRTH_NOTED_BY_FEW:
         return s_r - 1;
     default:
-        return s_r < s_n ? s_r : s_n - 1;
+        return s_first_need ();
     }
 }
 
@@ -800,6 +868,7 @@ s_pursue_birth (s_instance_t *self)
     self->disk_votes = true;
     self->disk_started = true;
     self->disk = self->memory;
+    self->disk_floor = self->floor;
     self->phase = VOTING;
     s_sum.born++;
     TELL_OF (self, "is born");
@@ -862,6 +931,7 @@ s_learn (s_instance_t *self, const s_instance_t *peer)
         return;
     }
     s_note (self, peer);
+    s_take_floor (self, peer);
     if (self->phase == STARTING)
         s_confirm (self, peer);
     else if (self->phase == FORMATTED) {
@@ -870,24 +940,91 @@ s_learn (s_instance_t *self, const s_instance_t *peer)
     }
 }
 
+//  Whether peer holds what the recovery of self may count on.
+static bool
+s_holds (const s_instance_t *self, const s_instance_t *peer)
+{
+    return s_votes (peer) ||
+           (self->forced && peer->running && peer->phase == STARTING &&
+            s_broken != FORCE_SKIPS_STARTING_PEERS);
+}
+
+//  Whether a copy has taken the endpoint of self in its very life: who asks there
+//  asks the copy.
+static bool
+s_is_replaced (const s_instance_t *self)
+{
+    const s_instance_t *now = &s_instance[s_current[self->node]];
+    return now != self && s_own (now) == s_own (self);
+}
+
 static void
 s_ask (s_instance_t *self, const s_instance_t *peer)
 {
     if (self->node == peer->node || !self->running || self->phase != ASKING ||
-        !s_votes (peer) || peer->elsewhere)
+        !peer->running || peer->elsewhere || s_is_replaced (peer))
         return;
-    s_see (self, peer);
-    TELL_OF (self, "asks %s, life %s", s_name (peer),
-             s_life_text (s_own (peer)));
+    bool empty =
+      s_recovers (peer) &&
+      (!peer->disk_votes || s_broken == FORCE_COUNTS_WHO_RECOVERS_IN_MEMORY);
+    bool holds = s_holds (self, peer);
+    s_set (&self->bound, peer->node, empty);
+    s_set (&self->holding, peer->node, holds);
+    if (s_votes (peer) || peer->phase == STARTING)
+        self->answered |= (uint8_t) (1u << peer->node);
+    if (holds)
+        s_see (self, peer);
+    if (holds || (self->forced && empty))
+        TELL_OF (self, "asks %s, life %s", s_name (peer),
+                 s_life_text (s_own (peer)));
+}
+
+//  Whether so many peers are bound by a recovery by force that the others cannot
+//  let an old copy of self vote: they know the new life, or have nothing left.
+static bool
+s_binds_enough (const s_instance_t *self)
+{
+    uint32_t bound = self->bound | self->gone;
+    for (uint8_t node = 0; node < s_n; node++)
+        if (self->sources.of[node])
+            bound |= 1u << node;
+    int need = s_first_need ();
+    if (s_broken == FORCE_BOUND_BY_TOO_FEW)
+        need--;
+    if (s_broken == FORCE_SKIPS_STARTING_PEERS)
+        bound |= self->answered;
+    return __builtin_popcount (bound & s_others (self)) >= need;
+}
+
+static bool
+s_has_asked_enough (const s_instance_t *self)
+{
+    if (!self->forced)
+        return s_sources (self) >= s_r;
+    return s_binds_enough (self) && (self->born || self->answered);
+}
+
+//  A recovery by force passes over nobody who holds something and has answered.
+static bool
+s_has_copied_enough (const s_instance_t *self)
+{
+    if (!self->forced)
+        return s_sources (self) >= s_r;
+    for (uint8_t node = 0; node < s_n; node++)
+        if ((self->holding >> node & 1) && !self->sources.of[node])
+            return false;
+    return s_binds_enough (self);
 }
 
 static void
 s_begin_life (s_instance_t *self)
 {
-    if (!self->running || self->phase != ASKING || s_sources (self) < s_r ||
-        s_life_count == LIVES_MAX)
+    if (!self->running || self->phase != ASKING || !s_has_asked_enough (self) ||
+        s_life_count == LIVES_MAX || s_counter (s_own (self)) > COUNTER_MAX)
         return;
     int counter = (s_own (self) >> COUNTER_SHIFT) + 1;
+    if (self->forced)
+        counter += FORCED_LIVES;
     int tag = (int) s_draw (16) << 4 | s_life_count++;
     if (s_broken == ONE_EPOCH)
         tag = 0;
@@ -901,7 +1038,7 @@ s_begin_life (s_instance_t *self)
     self->disk_started = true;
     self->phase = COPYING;
     memset (&self->sources, 0, sizeof self->sources);
-    TELL_OF (self, "begins this life");
+    TELL_OF (self, "begins this life%s", self->forced ? ", by force" : "");
 }
 
 //  FENCE and COPY: peer tells what it holds if the life of self is in force
@@ -910,7 +1047,7 @@ static void
 s_copy (s_instance_t *self, const s_instance_t *peer)
 {
     if (self->node == peer->node || !self->running || self->phase != COPYING ||
-        !s_votes (peer) || peer->elsewhere)
+        !s_holds (self, peer) || peer->elsewhere || s_is_replaced (peer))
         return;
     int16_t life = s_own (self);
     int16_t known = s_known (&peer->memory.life, self->node);
@@ -934,17 +1071,56 @@ s_copy (s_instance_t *self, const s_instance_t *peer)
              s_life_text (s_own (peer)));
 }
 
+//  What the operator says who forces a recovery: the floor is above all that was
+//  asked for so far, unless a node that has answered holds it.
+static uint8_t
+s_forced_floor (const s_instance_t *self)
+{
+    uint8_t most = 1;
+    for (uint8_t index = 0; index < s_claim_count; index++) {
+        uint8_t end = (uint8_t) (s_claim[index].first + s_claim[index].count);
+        if (most < end)
+            most = end;
+    }
+    uint8_t known = s_least (self);
+    for (uint8_t node = 0; node < s_n; node++) {
+        const s_instance_t *peer = &s_instance[s_current[node]];
+        if ((self->answered >> node & 1) && known < peer->disk_next)
+            known = peer->disk_next;
+    }
+    return most <= known && s_floor_known ? 1 : most;
+}
+
+static void
+s_settle_floor (s_instance_t *self)
+{
+    for (uint8_t node = 0; node < s_n; node++)
+        if (self->sources.of[node] && self->floor < self->source_floor[node])
+            self->floor = self->source_floor[node];
+    if (!self->forced)
+        return;
+    uint8_t floor = s_forced_floor (self);
+    if (self->floor < floor)
+        self->floor = floor;
+    self->forced = false;
+    s_sum.forced++;
+    TELL_OF (self, "has recovered by force, floor %u", self->floor);
+}
+
 //  S5: the vote is the last thing that is written.
 static void
 s_settle (s_instance_t *self)
 {
-    if (!self->running || self->phase != COPYING || s_sources (self) < s_r)
+    if (!self->running || self->phase != COPYING || !s_has_copied_enough (self))
         return;
+    s_settle_floor (self);
     s_persist (self);
     self->disk = self->memory;
+    self->disk_floor = self->floor;
     self->disk_votes = true;
-    self->stale = false;
+    self->stale = self->restored = false;
     self->phase = VOTING;
+    memset (&self->sources, 0, sizeof self->sources);
     if (s_settled[self->node] < s_own (self))
         s_settled[self->node] = s_own (self);
     s_sum.recovered++;
@@ -979,7 +1155,12 @@ s_begin_process (s_instance_t *self)
     self->born_peers = self->identified = 0;
     self->unreachable = s_chance (2) ? 0 : (uint8_t) s_draw (1u << s_n);
     self->process = ++s_process_count;
+    self->forced = false;
+    self->holding = self->answered = 0;
+    self->bound = self->gone = 0;
+    self->met_floor = false;
     self->next = self->disk_next;
+    self->floor = self->disk_floor;
     self->memory = self->disk;
     memset (&self->sources, 0, sizeof self->sources);
     memset (&self->met, 0, sizeof self->met);
@@ -994,7 +1175,10 @@ s_restart (s_instance_t *self)
 {
     if ((s_current[self->node] != self - s_instance &&
          !s_may_be_old (self->node)) ||
-        s_start_count == STARTS_MAX)
+        s_start_count == STARTS_MAX || self->ended)
+        return;
+    //  A restored node is not started before its floor has been forced.
+    if (self->forced && self->phase == ASKING && !s_floor_known)
         return;
     s_drop (self);
     s_begin_process (self);
@@ -1228,7 +1412,7 @@ s_recover (s_instance_t *self, uint32_t set, bool old)
     s_ask_some (self, asked, old);
     if (s_chance (16))
         return;
-    bool copies = !s_chance (8);
+    bool copies = !s_chance (self->forced ? 32 : 8);
     EACH_NODE (node, set)
     {
         s_instance_t *peer = s_choose ((uint8_t) node, old);
@@ -1286,7 +1470,7 @@ s_any_step (void)
 static void
 s_further_claim (void)
 {
-    uint8_t first = s_instance[s_draw (s_instance_count)].next;
+    uint8_t first = s_least (&s_instance[s_draw (s_instance_count)]);
     s_begin_claim (first, (uint8_t) (1 + s_draw (3)));
     s_deliver ((uint8_t) (s_claim_count - 1), s_some (s_all (), s_w), false);
 }
@@ -1372,6 +1556,17 @@ s_bring_back (uint32_t peers)
     s_recover (&s_instance[s_current[s_copied]], others, s_chance (8));
 }
 
+static void
+s_copies_and_steps (uint32_t theirs, uint32_t mine)
+{
+    if (s_copied != NODES_MAX && s_chance (4))
+        s_keep_copy ();
+    if (s_copied != NODES_MAX && s_chance (2))
+        s_bring_back (s_side (theirs, mine));
+    for (uint32_t steps = s_draw (4); steps > 0; steps--)
+        s_any_step ();
+}
+
 //  Two clients want the same IDs: theirs, and mine. Each has its side, W nodes
 //  that are to accept its claim; what the sides share has to forget the first
 //  claim before it can accept the second. So trouble falls on nodes of the
@@ -1425,12 +1620,7 @@ s_trouble (uint32_t theirs, uint32_t mine)
             s_lose_two (theirs, mine);
         break;
     }
-    if (s_copied != NODES_MAX && s_chance (4))
-        s_keep_copy ();
-    if (s_copied != NODES_MAX && s_chance (2))
-        s_bring_back (s_side (theirs, mine));
-    for (uint32_t steps = s_draw (4); steps > 0; steps--)
-        s_any_step ();
+    s_copies_and_steps (theirs, mine);
 }
 
 //  A node is started again and again, and copies of its directory.
@@ -1635,6 +1825,209 @@ s_walk_birth (uint32_t theirs, uint32_t mine)
     s_deliver (1, s_all (), s_chance (4));
 }
 
+//  Disasters. All processes end; the operator restores directories, or starts
+//  nodes on empty ones, and recovers one by force.
+
+static void
+s_end_all (void)
+{
+    for (uint8_t slot = 0; slot < s_instance_count; slot++) {
+        s_drop (&s_instance[slot]);
+        s_instance[slot].running = false;
+        s_instance[slot].ended = s_current[s_instance[slot].node] != slot;
+    }
+    TELL ("  all processes end\n");
+}
+
+//  An instance that takes its node's place.
+static s_instance_t *
+s_replace (uint8_t node, const s_instance_t *directory)
+{
+    assert (s_instance_count < INSTANCES_MAX);
+    s_instance[s_current[node]].ended = true;
+    s_current[node] = s_instance_count++;
+    s_instance_t *self = &s_instance[s_current[node]];
+    if (directory)
+        *self = *directory;
+    else
+        s_format (self, node, false);
+    self->running = false;
+    TELL_OF (self, directory ? "is restored" : "begins on an empty directory");
+    return self;
+}
+
+//  The world forgets which starts copies must hear of.
+static void
+s_forget_witnesses (void)
+{
+    memset (s_noted, 0, sizeof s_noted);
+    memset (s_counted, 0, sizeof s_counted);
+    memset (s_settled, 0, sizeof s_settled);
+    memset (&s_kept_noted, 0, sizeof s_kept_noted);
+    memset (&s_kept_counted, 0, sizeof s_kept_counted);
+}
+
+//  The operator recovers node by force. Of those that are gone he may say so.
+static void
+s_force (uint8_t node, uint32_t gone)
+{
+    s_instance_t *self = &s_instance[s_current[node]];
+    if (self->phase == COPYING && self->running)
+        return;
+    s_drop (self);
+    self->ended = false;
+    s_begin_process (self);
+    self->phase = ASKING;
+    self->forced = true;
+    self->gone = (uint8_t) (s_chance (2) ? gone : s_some (gone, s_draw (s_n)));
+    TELL_OF (self, "is to recover by force, lost %02x", self->gone);
+}
+
+//  Peers whose directories were lost, and which have not recovered since.
+static uint32_t
+s_still_empty (uint32_t set)
+{
+    uint32_t empty = 0;
+    for (uint8_t node = 0; node < s_n; node++)
+        if ((set >> node & 1) && !s_instance[s_current[node]].born)
+            empty |= 1u << node;
+    return empty;
+}
+
+//  Steps of one of these nodes.
+static void
+s_disaster_step (uint32_t theirs, uint32_t mine, uint32_t set)
+{
+    uint8_t node = s_one (set);
+    s_instance_t *now = &s_instance[s_current[node]];
+    switch (s_draw (6)) {
+    case 0:
+        if (s_chance (2))
+            s_restart (now);
+        s_recover (now, s_side (theirs, mine), s_chance (8));
+        break;
+    case 1:
+        s_recover_all (s_side (theirs, mine));
+        break;
+    case 2:
+        s_recover (now, s_all (), false);
+        break;
+    case 3:
+        s_deliver (s_chance (2), s_side (theirs, mine), s_chance (8));
+        break;
+    case 4:
+        s_further_claim ();
+        break;
+    case 5:
+        s_any_step ();
+        break;
+    }
+}
+
+//  As many as a majority with the node of the floor are restored from copies,
+//  of whatever time, and the others begin on empty directories. Or all are
+//  restored, and each must have asked one that has the floor before it votes.
+static void
+s_walk_restore (uint32_t theirs, uint32_t mine)
+{
+    s_instance_t kept[NODES_MAX];
+    s_begin_claim (1, (uint8_t) (1 + s_draw (3)));
+    s_begin_claim (1, (uint8_t) (1 + s_draw (3)));
+    for (uint8_t node = 0; node < s_n; node++)
+        kept[node] = s_instance[node];
+    s_deliver (0, s_chance (8) ? mine : theirs, false);
+    for (uint32_t rounds = s_draw (3); rounds > 0; rounds--)
+        s_trouble (theirs, mine);
+    for (uint8_t node = 0; node < s_n; node++)
+        if (s_chance (4) && s_instance[s_current[node]].disk_votes)
+            kept[node] = s_instance[s_current[node]];
+    s_end_all ();
+    s_forget_witnesses ();
+    bool most = s_chance (2);
+    uint32_t restored = most ? s_all () : s_some (mine, s_r);
+    uint8_t first = s_one (restored);
+    if (s_instance_count + s_n > INSTANCES_MAX)
+        return;
+    for (uint8_t node = 0; node < s_n; node++) {
+        s_instance_t *self =
+          s_replace (node, restored >> node & 1 ? &kept[node] : NULL);
+        self->ended = node == first;
+        self->restored = most;
+        s_restart (self);
+    }
+    s_copied = first;
+    s_kept = s_instance[s_current[first]];
+    for (uint32_t rounds = s_draw (4); rounds > 0; rounds--)
+        s_disaster_step (theirs, mine, s_all () & ~(1u << first));
+    s_force (first, s_still_empty (s_all ()));
+    s_recover (&s_instance[s_current[first]], s_all (), false);
+    for (uint32_t rounds = 2 + s_draw (8); rounds > 0; rounds--)
+        s_disaster_step (theirs, mine, s_all ());
+    s_deliver (1, mine, false);
+    s_deliver (1, s_all (), false);
+}
+
+//  An old copy of a node that has recovered by force is put back, among these.
+static void
+s_start_old_copy (uint32_t set)
+{
+    s_put_back (false);
+    for (uint8_t node = 0; node < s_n; node++) {
+        s_instance_t *now = &s_instance[s_current[node]];
+        if ((set >> node & 1) && (!now->running || s_recovers (now)))
+            s_restart (now);
+    }
+    for (uint8_t node = 0; node < s_n; node++)
+        if (set >> node & 1)
+            s_recover (&s_instance[s_current[node]], set, false);
+    s_recover (&s_instance[s_current[s_copied]], set, false);
+}
+
+//  A majority, or fewer, lose their directories; the others are intact. Then an
+//  old copy of a node that has recovered by force may be put back.
+static void
+s_walk_force (uint32_t theirs, uint32_t mine)
+{
+    s_begin_claim (1, (uint8_t) (1 + s_draw (3)));
+    s_begin_claim (1, (uint8_t) (1 + s_draw (3)));
+    s_floor_known = true;
+    s_copied = s_one (theirs & mine);
+    uint8_t node = s_copied;
+    s_keep_copy ();
+    s_deliver (0, theirs, false);
+    s_end_all ();
+    uint32_t lost = s_some (s_side (theirs, mine), s_draw (s_n));
+    for (uint8_t other = 0; other < s_n; other++)
+        if (lost >> other & 1)
+            s_replace (other, NULL);
+    s_forget_witnesses ();
+    for (uint8_t other = 0; other < s_n; other++)
+        if (!s_chance (4))
+            s_restart (&s_instance[s_current[other]]);
+    //  One is told to recover; as long as it cannot, its disk says that it votes.
+    s_instance_t *told = &s_instance[s_current[s_one (s_all ())]];
+    if (s_chance (2) && told->phase == STARTING)
+        s_ask_anew (told);
+    for (uint32_t rounds = 1 + s_draw (3); rounds > 0; rounds--) {
+        s_force (node, s_still_empty (lost & ~(1u << node)));
+        s_recover (&s_instance[s_current[node]], s_all (), false);
+        if (s_chance (2))
+            s_disaster_step (theirs, mine, s_all ());
+        if (s_chance (4) && s_still_empty (lost))
+            node = s_one (s_still_empty (lost));
+    }
+    for (uint32_t rounds = 1 + s_draw (6); rounds > 0; rounds--) {
+        if (s_chance (3))
+            s_put_back (false);
+        s_disaster_step (theirs, mine,
+                         s_chance (2) ? 1u << s_copied : s_all ());
+    }
+    if (s_chance (2))
+        s_start_old_copy (mine);
+    s_deliver (1, mine, false);
+    s_deliver (1, s_all (), false);
+}
+
 //  Whether it gets on: with nothing lost, a fresh cluster is born once all are
 //  up, whoever was killed before; and after a power cut a majority starts.
 
@@ -1718,11 +2111,37 @@ s_setup (uint64_t seed)
     }
     memset (s_settled, 0, sizeof s_settled);
     s_copied = NODES_MAX;
+    s_floor_known = false;
     s_life_count = 0;
     s_claim_count = 0;
     s_handed_out = 0;
     s_top = 1;
     s_wrong = NULL;
+}
+
+//  Disks are lost, and copies of one put back.
+static void
+s_walk_lives (uint32_t theirs, uint32_t mine)
+{
+    s_begin_claim (1, (uint8_t) (1 + s_draw (3)));
+    s_begin_claim (1, (uint8_t) (1 + s_draw (3)));
+    if (s_have_old_lives () && s_chance (3)) {
+        s_copied = s_one (theirs & mine);
+        s_keep_copy ();
+        s_deliver (1, s_some (mine & ~theirs, s_draw (s_n)), false);
+    }
+    if (s_chance (2))
+        s_deliver (0, s_chance (2) ? theirs : theirs & mine, false);
+    for (uint32_t rounds = 1 + s_draw (6); rounds > 0; rounds--)
+        s_trouble (theirs, mine);
+    if (!s_chance (4))
+        s_recover_all (s_side (theirs, mine));
+    s_deliver (0, s_chance (2) ? theirs : theirs & ~mine, s_chance (8));
+    for (uint32_t rounds = s_draw (3); rounds > 0; rounds--)
+        s_trouble (theirs, mine);
+    s_recover_all (s_side (theirs, mine));
+    s_deliver (1, mine, s_chance (4));
+    s_deliver (1, s_all (), false);
 }
 
 static void
@@ -1743,6 +2162,13 @@ s_walk (uint64_t seed)
     TELL ("seed %llu: %u nodes, sides %02x and %02x\n",
           (unsigned long long) seed, s_n, theirs, mine);
 
+    if (s_have_old_lives () && s_chance (8)) {
+        if (s_chance (2))
+            s_walk_restore (theirs, mine);
+        else
+            s_walk_force (theirs, mine);
+        return;
+    }
     if (s_have_old_lives () && s_chance (3)) {
         if (s_chance (2))
             s_walk_starts (theirs, mine);
@@ -1750,25 +2176,7 @@ s_walk (uint64_t seed)
             s_walk_birth (theirs, mine);
         return;
     }
-    s_begin_claim (1, (uint8_t) (1 + s_draw (3)));
-    s_begin_claim (1, (uint8_t) (1 + s_draw (3)));
-    if (s_have_old_lives () && s_chance (3)) {
-        s_copied = s_one (theirs & mine);
-        s_keep_copy ();
-        s_deliver (1, s_some (mine & ~theirs, s_draw (s_n)), false);
-    }
-    if (s_chance (2))
-        s_deliver (0, s_chance (2) ? theirs : theirs & mine, false);
-    for (uint32_t rounds = 1 + s_draw (6); rounds > 0; rounds--)
-        s_trouble (theirs, mine);
-    if (!s_chance (4))
-        s_recover_all (s_side (theirs, mine));
-    s_deliver (0, s_chance (2) ? theirs : theirs & ~mine, s_chance (8));
-    for (uint32_t rounds = s_draw (3); rounds > 0; rounds--)
-        s_trouble (theirs, mine);
-    s_recover_all (s_side (theirs, mine));
-    s_deliver (1, mine, s_chance (4));
-    s_deliver (1, s_all (), false);
+    s_walk_lives (theirs, mine);
     if (s_sum.won >= won + 2 && s_sum.recovered > recovered)
         s_sum.twice++;
 }
@@ -1787,6 +2195,23 @@ s_usage (void)
     return 2;
 }
 
+static void
+s_tell_sum (uint64_t walks)
+{
+    double share = 100.0 / (double) walks;
+    printf (
+      "job: %llu disks lost, %llu restarts, %llu old copies put back, "
+      "%llu recoveries; %llu copies elsewhere, %llu starts, %llu births; %llu "
+      "acceptances of old lives; %llu recoveries by force; %llu claims won, "
+      "in %.0f %% of walks two or more and a recovery\n",
+      (unsigned long long) s_sum.lost, (unsigned long long) s_sum.restarted,
+      (unsigned long long) s_sum.put_back, (unsigned long long) s_sum.recovered,
+      (unsigned long long) s_sum.elsewhere, (unsigned long long) s_sum.started,
+      (unsigned long long) s_sum.born, (unsigned long long) s_sum.old,
+      (unsigned long long) s_sum.forced, (unsigned long long) s_sum.won,
+      share * (double) s_sum.twice);
+}
+
 //  Every jobs-th walk, from the one of that index on.
 static int
 s_run (uint64_t seed, uint64_t walks, uint64_t index, uint64_t jobs)
@@ -1800,17 +2225,7 @@ s_run (uint64_t seed, uint64_t walks, uint64_t index, uint64_t jobs)
                 (unsigned long long) (seed + index), s_n, s_wrong);
         return 1;
     }
-    double share = 100.0 / (double) (walks / jobs + 1);
-    printf (
-      "job: %llu disks lost, %llu restarts, %llu old copies put back, "
-      "%llu recoveries; %llu copies elsewhere, %llu starts, %llu births; %llu "
-      "acceptances of old lives; %llu claims won, "
-      "in %.0f %% of walks two or more and a recovery\n",
-      (unsigned long long) s_sum.lost, (unsigned long long) s_sum.restarted,
-      (unsigned long long) s_sum.put_back, (unsigned long long) s_sum.recovered,
-      (unsigned long long) s_sum.elsewhere, (unsigned long long) s_sum.started,
-      (unsigned long long) s_sum.born, (unsigned long long) s_sum.old,
-      (unsigned long long) s_sum.won, share * (double) s_sum.twice);
+    s_tell_sum (walks / jobs + 1);
     return 0;
 }
 

@@ -2,9 +2,9 @@
 //  votes, one that recovers, one at its birth. Whatever anybody sends, a node
 //  keeps its promises to those that it has answered.
 //
-//  An input is the kind of node, a byte, then events, a byte each with what it
-//  needs (s_play). Messages are made from the input, or are its bytes as they
-//  are.
+//  An input is the kind of node, a byte, with SPEAKS_2 another one; then events,
+//  a byte each with what it needs (s_play). Messages are made from the input, or
+//  are its bytes as they are. Without SPEAKS_2 all peers speak version 1.
 
 #include <assert.h>
 #include <stdlib.h>
@@ -22,6 +22,8 @@
 #define WAITING_MAX 4
 #define REQUESTS_MAX 512
 #define OPS 9
+#define SPEAKS_2 0x20
+#define START_WAIT_US 1000000
 
 static const zseq_op_t s_ops[OPS] = {
   ZSEQ_OP_CLAIM, ZSEQ_OP_READ,      ZSEQ_OP_RAISE, ZSEQ_OP_LIST,  ZSEQ_OP_HELLO,
@@ -63,6 +65,8 @@ typedef struct {
     bool known;     //  By this process of the node
     bool answered;  //  At most once
     bool malformed;
+    uint8_t version;
+    bool forced;
     uint8_t node;
     zseq_incarnation_t life;
     s_file_t *file;
@@ -72,6 +76,30 @@ typedef struct {
     size_t after_size;
     char after[ZSEQ_NAME_MAX];
 } s_request_t;
+
+//  What a peer has told this process of the node.
+typedef struct {
+    bool heard;     //  Anything at all
+    bool recovers;  //  So it said last
+    bool confirms;  //  That it does not recover, and the next five
+    bool extended;
+    zseq_vector_t vector;
+    uint64_t met;
+    uint64_t floor;
+    uint64_t floor_reserved;
+    uint64_t process;  //  That has last answered at its endpoint
+
+    uint64_t cluster;  //  Whose floors the next two are, the highest
+    uint64_t floor_told;
+    uint64_t floor_reserved_told;
+
+    uint64_t speaks;  //  By HELLO, like the next three
+    uint64_t voter_of;
+    bool holds;   //  It votes or starts, by the last HELLO
+    bool forgot;  //  It recovers and has no vote on its disk, by that one
+    zseq_incarnation_t fenced;  //  The lives of the node that it has answered
+    zseq_incarnation_t copied;  //  FENCE to, and whose copy is whole
+} s_peer_t;
 
 static zseq_fuzz_t s_input;
 static zseq_node_t *s_node;
@@ -89,10 +117,21 @@ static size_t s_request_count;
 static zseq_op_t s_asked_op[ZSEQ_NODES_MAX];  //  0: nothing
 static uint64_t s_asked_request[ZSEQ_NODES_MAX];
 static bool s_asked_open[ZSEQ_NODES_MAX];  //  It was not answered yet
-static bool s_starting;                    //  It votes by the record it found
-static bool s_confirmed[ZSEQ_NODES_MAX];   //  These peers knew no newer life
-static bool s_superseded;                  //  One did
-static zseq_incarnation_t s_first_life;    //  The one that it began with
+static s_peer_t s_peers[ZSEQ_NODES_MAX];
+static bool s_speaks_2;                  //  Peers may speak version 2
+static bool s_starting;                  //  Too few have noted its start yet
+static bool s_bearable;                  //  Enough to be born
+static bool s_start_told;                //  Peers said that a new life started
+static bool s_life_begun;                //  No HELLO was asked since
+static uint64_t s_process;               //  What it calls itself; 0: not known
+static uint64_t s_began_us;              //  When it began
+static zseq_incarnation_t s_void_life;   //  It must not vote in this one
+static zseq_incarnation_t s_first_life;  //  The one that it began with
+static zseq_start_t s_first_start;       //  The start that it found on disk
+static bool s_first_voted;               //  ... in which there was a vote
+static bool s_is_forced;                 //  It recovers by force
+static zseq_force_t s_force;
+static zseq_vector_t s_newest;  //  Of what it was told
 static uint8_t s_bytes[ZSEQ_MESSAGE_MAX];
 
 static int
@@ -161,18 +200,101 @@ s_request_of (const zseq_action_t *action)
     return request;
 }
 
-//  S5: a node votes by its record; by one that it found when it began, only
-//  once enough peers have confirmed that its life is its newest.
+//  S11: the start that this process takes.
+static zseq_start_t
+s_own_start (void)
+{
+    if (s_first_start.counter && !s_first_voted)
+        return s_first_start;
+    return (zseq_start_t){s_first_start.counter + 1, s_process};
+}
+
+//  S4, S11: whether a peer has noted that start on its disk, and knows nothing
+//  better.
+static bool
+s_has_noted (uint8_t node)
+{
+    const s_peer_t *peer = &s_peers[node];
+    uint8_t self = s_disk.self;
+    zseq_start_t start = s_own_start ();
+    if (!peer->confirms || zseq_incarnation_compare (&peer->vector.life[node],
+                                                     &s_newest.life[node]))
+        return false;
+    return !peer->extended ||
+           (zseq_start_equal (&peer->vector.start[self], &start) &&
+            zseq_start_equal (&s_disk.vector.start[self], &start) &&
+            !zseq_incarnation_compare (&peer->vector.life[self],
+                                       &s_disk.vector.life[self]) &&
+            peer->met == s_process && peer->floor <= s_disk.floor &&
+            peer->floor_reserved <= s_disk.floor_reserved);
+}
+
+//  Looks before each step whether enough peers have noted the start.
+static void
+s_consider (void)
+{
+    uint8_t noted = 0;
+    bool all_heard = s_now_us - s_began_us >= START_WAIT_US;
+    uint8_t unheard = 0;
+    uint8_t recovering = 0;
+    for (uint8_t node = 0; node < s_disk.n; node++) {
+        noted = (uint8_t) (noted + s_has_noted (node));
+        unheard = (uint8_t) (unheard + !s_peers[node].heard);
+        recovering = (uint8_t) (recovering + s_peers[node].recovers);
+    }
+    all_heard = all_heard || unheard == 1;
+    uint8_t majority = zseq_quorum_majority (s_disk.n);
+    zseq_start_t start = s_own_start ();
+    if (s_disk.n == 1 ||
+        (noted >= majority - 1 && all_heard && s_disk.start_voted &&
+         zseq_start_equal (&s_disk.vector.start[s_disk.self], &start)))
+        s_starting = false;
+    //  Where all peers are needed, those that recover need not note it.
+    bool all = majority == s_disk.n - 1 && noted + recovering >= majority &&
+               noted >= majority - 1;
+    if (noted >= majority || noted == s_disk.n - 1 || all)
+        s_bearable = true;
+}
+
+//  S5, S11: a node votes by its record; by one that it found when it began, only
+//  once enough peers have noted its start; never in a life or a start that has
+//  ended, and never below a floor that it was told.
 static void
 s_check_votes (void)
 {
     assert (s_disk.voting);
-    assert (!s_superseded);
-    uint8_t confirmed = 0;
-    for (uint8_t peer = 0; peer < s_disk.n; peer++)
-        confirmed = (uint8_t) (confirmed + s_confirmed[peer]);
-    assert (!s_starting ||
-            confirmed >= s_disk.n - zseq_quorum_majority (s_disk.n));
+    assert (s_disk.start_voted || s_disk.n == 1);
+    assert (zseq_incarnation_compare (&s_disk.vector.life[s_disk.self],
+                                      &s_void_life) > 0);
+    assert (!s_starting);
+    for (uint8_t node = 0; node < s_disk.n; node++) {
+        if (s_peers[node].cluster != s_disk.identity)
+            continue;
+        assert (s_disk.floor >= s_peers[node].floor_told);
+        assert (s_disk.floor_reserved >= s_peers[node].floor_reserved_told);
+    }
+}
+
+//  Only what starts may be copied by force, too.
+static void
+s_check_source (const s_request_t *request)
+{
+    if (!request->forced || zseq_node_state (s_node) != ZSEQ_STATE_STARTING)
+        s_check_votes ();
+}
+
+//  What peers count on is on disk.
+static void
+s_check_introduced (const s_request_t *request, const zseq_msg_t *msg)
+{
+    assert (zseq_vector_equal (&msg->vector, &s_disk.vector));
+    assert (msg->extended);
+    for (uint8_t node = 0; node < s_disk.n; node++)
+        assert (zseq_start_equal (&msg->vector.start[node],
+                                  &s_disk.vector.start[node]));
+    assert (msg->floor == s_disk.floor);
+    assert (msg->floor_reserved == s_disk.floor_reserved);
+    assert (msg->met == s_peers[request->node].process);
 }
 
 //  S1, S5, S8.
@@ -201,7 +323,7 @@ s_check_granted (const s_request_t *request, const zseq_msg_t *msg)
 static void
 s_check_page (const s_request_t *request, const zseq_msg_t *msg)
 {
-    s_check_votes ();
+    s_check_source (request);
     const zseq_slice_t *last =
       msg->item_count ? &msg->items[msg->item_count - 1].name : NULL;
     for (size_t index = 0; index < s_file_count; index++) {
@@ -254,12 +376,18 @@ s_check_reply (const s_request_t *request, const zseq_msg_t *msg)
         s_check_page (request, msg);
         //  fallthrough
     case ZSEQ_OP_FENCE:
+        s_check_source (request);
         //  S4: what is answered to a life is in force on disk.
         assert (!zseq_incarnation_compare (&request->life,
                                            &s_disk.vector.life[request->node]));
+        assert (msg->version == request->version);
         break;
     case ZSEQ_OP_INTRODUCE:
-        assert (zseq_vector_equal (&msg->vector, &s_disk.vector));
+        s_check_introduced (request, msg);
+        break;
+    case ZSEQ_OP_HELLO:
+        assert (msg->speaks == ZSEQ_WIRE_VERSION);
+        assert (msg->holds_vote == s_disk.voting);
         break;
     default:
         break;
@@ -276,6 +404,15 @@ s_reply (const zseq_action_t *action)
     int rc = zseq_codec_decode_reply (&codec, s_bytes, size, &msg);
     assert (rc == ZSEQ_OK);
     s_check_reply (s_request_of (action), &msg);
+}
+
+//  An attempt to recover begins anew.
+static void
+s_forget_hello (void)
+{
+    s_life_begun = false;
+    for (uint8_t node = 0; node < s_disk.n; node++)
+        s_peers[node].holds = s_peers[node].forgot = false;
 }
 
 static void
@@ -296,6 +433,14 @@ s_ask (const zseq_action_t *action)
                                            &s_disk.vector.life[s_disk.self]));
         assert (zseq_incarnation_compare (&msg.life, &s_first_life) > 0);
     }
+    if (msg.version > 1)
+        assert (msg.forced && s_is_forced && s_peers[action->peer].speaks > 1);
+    if (msg.op == ZSEQ_OP_INTRODUCE) {
+        assert (msg.process && (!s_process || s_process == msg.process));
+        s_process = msg.process;
+    }
+    if (msg.op == ZSEQ_OP_HELLO && s_life_begun)
+        s_forget_hello ();
     s_asked_op[action->peer] = msg.op;
     s_asked_request[action->peer] = msg.request;
     s_asked_open[action->peer] = true;
@@ -334,6 +479,71 @@ s_persist (const zseq_action_t *action)
       entry->seq.next < action->limit ? entry->seq.next : action->limit;
 }
 
+//  S11: a process takes one start, and another one than the last only if that one
+//  has been voted in. What is noted of a peer is never changed but for a later
+//  start.
+static void
+s_check_starts (const zseq_record_t *record)
+{
+    uint8_t self = s_disk.self;
+    const zseq_start_t *start = &record->vector.start[self];
+    zseq_start_t own = s_own_start ();
+    if (zseq_incarnation_compare (&record->vector.life[self], &s_first_life))
+        assert (!record->voting || !start->counter || s_start_told);
+    else
+        assert (zseq_start_equal (start, &s_first_start) ||
+                zseq_start_equal (start, &own));
+    for (uint8_t node = 0; node < record->n; node++) {
+        if (zseq_incarnation_compare (&record->vector.life[node],
+                                      &s_disk.vector.life[node]))
+            continue;
+        const zseq_start_t *before = &s_disk.vector.start[node];
+        const zseq_start_t *after = &record->vector.start[node];
+        assert (after->counter > before->counter ||
+                zseq_start_equal (after, before));
+        assert (node != self || record->start_voted || !s_disk.start_voted ||
+                after->counter > before->counter);
+    }
+}
+
+//  S11: who recovers by force passes over nobody that holds something, and binds
+//  as many peers as answer any recovery.
+static void
+s_check_force (const zseq_record_t *record)
+{
+    uint8_t bound = 0;
+    const zseq_incarnation_t *life = &record->vector.life[record->self];
+    for (uint8_t node = 0; node < record->n; node++) {
+        const s_peer_t *peer = &s_peers[node];
+        if (node == record->self)
+            continue;
+        bool copied = !zseq_incarnation_compare (&peer->copied, life);
+        assert (copied || !peer->holds || peer->voter_of != record->identity);
+        if (copied || peer->forgot || s_force.lost >> node & 1)
+            bound++;
+    }
+    assert (bound >= zseq_quorum_majority (record->n) ||
+            bound == record->n - 1);
+}
+
+//  S5: the vote is the last thing to be written, and is one's own.
+static void
+s_check_vote (const zseq_record_t *record)
+{
+    const zseq_incarnation_t *life = &record->vector.life[record->self];
+    assert (s_write_count == 0);
+    assert (record->identity);
+    assert (life->counter);
+    assert (record->start_voted || record->n == 1);
+    assert (zseq_incarnation_compare (life, &s_void_life) > 0);
+    //  S11: a node is born only with so many peers that have noted its start that
+    //  of any that are asked when it is born again one is the same.
+    if (!s_disk.identity && life->counter == 1)
+        assert (s_bearable || record->n == 1);
+    if (s_is_forced)
+        s_check_force (record);
+}
+
 static void
 s_persist_record (const zseq_action_t *action)
 {
@@ -347,12 +557,9 @@ s_persist_record (const zseq_action_t *action)
     for (uint8_t node = 0; node < record->n; node++)
         assert (zseq_incarnation_compare (&record->vector.life[node],
                                           &s_disk.vector.life[node]) >= 0);
-    //  S5: the vote is the last thing to be written, and is one's own.
-    if (record->voting && !s_disk.voting) {
-        assert (s_write_count == 0);
-        assert (record->identity);
-        assert (record->vector.life[record->self].counter);
-    }
+    s_check_starts (record);
+    if (record->voting && !s_disk.voting)
+        s_check_vote (record);
     s_write_t *write = s_write ();
     write->is_record = true;
     write->record = *record;
@@ -393,6 +600,9 @@ s_step (zseq_event_t *event)
         return;
     event->now_us = s_now_us;
     event->wall_ms = ZSEQ_FLAKE_EPOCH_MS + s_now_us / 1000;
+    s_consider ();
+    if (zseq_node_state (s_node) == ZSEQ_STATE_VOTING)
+        s_is_forced = false;
     zseq_node_step (s_node, event);
 }
 
@@ -401,6 +611,18 @@ s_event (zseq_event_type_t type)
 {
     zseq_event_t event = {.type = type};
     s_step (&event);
+}
+
+static void
+s_record_written (const zseq_record_t *record)
+{
+    s_starting = s_starting && record->voting;
+    if (zseq_incarnation_compare (&record->vector.life[s_disk.self],
+                                  &s_disk.vector.life[s_disk.self]))
+        s_life_begun = true;
+    s_disk = *record;
+    zseq_vector_merge (&s_newest, &record->vector);
+    s_maybe_disk.n = 0;
 }
 
 //  The first write arrives, or is refused.
@@ -423,13 +645,7 @@ s_written (bool refused)
     else if (refused)
         file->refused = write.limit;
     else if (write.is_record) {
-        s_starting = s_starting && write.record.voting;
-        if (write.record.voting &&
-            zseq_incarnation_compare (&write.record.vector.life[s_disk.self],
-                                      &s_first_life) > 0)
-            s_superseded = false;
-        s_disk = write.record;
-        s_maybe_disk.n = 0;
+        s_record_written (&write.record);
     }
     else {
         file->next = write.next;
@@ -446,55 +662,293 @@ s_record (zseq_record_t *record, size_t n)
 {
     static const zseq_member_t members[] = {{"a", "tcp://127.0.0.1:19001"},
                                             {"b", "tcp://127.0.0.1:19002"},
-                                            {"c", "ipc:///run/zseq/c"}};
+                                            {"c", "ipc:///run/zseq/c"},
+                                            {"d", "tcp://127.0.0.1:19004"},
+                                            {"e", "tcp://127.0.0.1:19005"}};
     int rc =
       zseq_record_init (record, "test", n > 1 ? "b" : "a", members, n, 7);
     assert (rc == ZSEQ_OK);
 }
 
-//  Whether it confirms that the node's life is its newest, or says that it is
-//  not.
+//  What a peer's reply means to a node that does not recover: nothing more is
+//  taken from one that is of no use.
+
+//  Whether it is of the node's cluster; before its birth a node cannot know.
+static bool
+s_is_kin (const zseq_msg_t *msg, uint8_t peer)
+{
+    uint64_t identity = zseq_node_record (s_node)->identity;
+    return msg->node == peer && msg->vector.n == s_disk.n &&
+           (!identity || msg->cluster == identity);
+}
+
+//  Whether the peer waits for its birth in the life that the node knows.
+static bool
+s_is_unborn (const zseq_msg_t *msg, uint8_t peer)
+{
+    const zseq_record_t *record = zseq_node_record (s_node);
+    return record->identity && msg->node == peer && msg->vector.n == s_disk.n &&
+           !msg->cluster && msg->state == ZSEQ_STATE_COMPLETE &&
+           !zseq_incarnation_compare (&msg->vector.life[peer],
+                                      &record->vector.life[peer]);
+}
+
+//  Whether it was moreover born with a node that starts.
+static bool
+s_is_born_with (const zseq_msg_t *msg, uint8_t peer)
+{
+    bool first = true;
+    for (uint8_t node = 0; node < s_disk.n; node++)
+        first = first && msg->vector.life[node].counter == 1;
+    return first && s_is_unborn (msg, peer) &&
+           zseq_node_state (s_node) == ZSEQ_STATE_STARTING &&
+           zseq_vector_equal (&msg->vector, &zseq_node_record (s_node)->vector);
+}
+
+//  S11: whether it shows that the life or the start of this node has ended.
+static bool
+s_ends_life (const zseq_msg_t *msg)
+{
+    uint8_t self = s_disk.self;
+    const zseq_start_t *mine = &zseq_node_record (s_node)->vector.start[self];
+    const zseq_start_t *theirs = &msg->vector.start[self];
+    int order = zseq_incarnation_compare (&msg->vector.life[self],
+                                          &s_disk.vector.life[self]);
+    return (order > 0 && msg->cluster) ||
+           (order == 0 && msg->status == ZSEQ_OK && msg->extended &&
+            theirs->counter >= mine->counter &&
+            !zseq_start_equal (theirs, mine));
+}
+
+//  Whether the peer shows a life of its own that can be its newest.
+static bool
+s_is_newest (const zseq_msg_t *msg, uint8_t peer)
+{
+    const zseq_incarnation_t *life = &msg->vector.life[peer];
+    const zseq_incarnation_t *known[] = {
+      &s_newest.life[peer], &zseq_node_record (s_node)->vector.life[peer]};
+    for (size_t index = 0; index < 2; index++) {
+        int order = zseq_incarnation_compare (life, known[index]);
+        if (order < 0 || (order > 0 && !life->counter) ||
+            (order > 0 && known[index]->counter && life->counter == 1))
+            return false;
+    }
+    return true;
+}
+
+static void
+s_note_floors (const zseq_msg_t *msg, s_peer_t *peer)
+{
+    uint64_t identity = zseq_node_record (s_node)->identity;
+    if (!msg->extended || !identity || identity != msg->cluster)
+        return;
+    if (peer->cluster != msg->cluster)
+        peer->floor_told = peer->floor_reserved_told = 0;
+    peer->cluster = msg->cluster;
+    if (msg->floor > peer->floor_told)
+        peer->floor_told = msg->floor;
+    if (msg->floor_reserved > peer->floor_reserved_told)
+        peer->floor_reserved_told = msg->floor_reserved;
+}
+
+static void
+s_note_introduced (const zseq_msg_t *msg, uint8_t index)
+{
+    s_peer_t *peer = &s_peers[index];
+    bool born_with = s_is_born_with (msg, index);
+    bool unborn = s_is_unborn (msg, index);
+    bool kin = s_is_kin (msg, index);
+    if (msg->status != ZSEQ_OK) {
+        bool dead =
+          msg->status == ZSEQ_EREFORMATTED || msg->status == ZSEQ_ESUPERSEDED;
+        if (dead && kin && s_ends_life (msg))
+            s_void_life = s_disk.vector.life[s_disk.self];
+        return;
+    }
+    if (msg->node == index && (kin || !msg->cluster))
+        peer->heard = true;
+    if (peer->heard)
+        peer->recovers = msg->state == ZSEQ_STATE_RECOVERING;
+    if (kin || (msg->extended && unborn))
+        peer->process = msg->process;
+    if (!kin && !unborn)
+        return;
+    if (s_ends_life (msg)) {
+        s_void_life = s_disk.vector.life[s_disk.self];
+        return;
+    }
+    if (!kin && !born_with)
+        return;
+    if (!born_with && !s_is_newest (msg, index))
+        return;
+    peer->confirms = msg->state != ZSEQ_STATE_RECOVERING;
+    peer->extended = msg->extended;
+    peer->vector = msg->vector;
+    peer->met = msg->met;
+    peer->floor = msg->floor;
+    peer->floor_reserved = msg->floor_reserved;
+    if (born_with)
+        return;
+    s_note_floors (msg, peer);
+    if (zseq_incarnation_compare (&s_newest.life[index],
+                                  &msg->vector.life[index]) < 0)
+        s_newest.life[index] = msg->vector.life[index];
+    if (zseq_node_record (s_node)->identity)
+        zseq_vector_merge (&s_newest, &msg->vector);
+}
+
+static bool
+s_is_text (zseq_slice_t slice, const char *text)
+{
+    return slice.size == strlen (text) &&
+           !memcmp (slice.data, text, slice.size);
+}
+
+static bool
+s_same_members (const zseq_msg_t *msg)
+{
+    for (uint8_t node = 0; node < s_disk.n; node++)
+        if (!s_is_text (msg->member[node].name, s_disk.member[node].name))
+            return false;
+    return s_is_text (msg->cluster_name, s_disk.cluster);
+}
+
+//  ... and to one that recovers.
+static void
+s_note_recovery (const zseq_msg_t *msg, uint8_t index)
+{
+    s_peer_t *peer = &s_peers[index];
+    const zseq_record_t *record = zseq_node_record (s_node);
+    const zseq_incarnation_t *life = &record->vector.life[record->self];
+    if (msg->status != ZSEQ_OK || msg->node != index ||
+        msg->vector.n != s_disk.n)
+        return;
+    if (msg->op == ZSEQ_OP_HELLO) {
+        if (!s_same_members (msg))
+            return;
+        peer->voter_of = msg->cluster;
+        peer->speaks = msg->speaks;
+        //  What is told after that life was begun is told too late.
+        peer->holds = !s_life_begun && (msg->state == ZSEQ_STATE_VOTING ||
+                                        msg->state == ZSEQ_STATE_STARTING ||
+                                        msg->state == ZSEQ_STATE_STOPPING);
+        peer->forgot = msg->state == ZSEQ_STATE_RECOVERING && msg->speaks > 1 &&
+                       !msg->holds_vote;
+        return;
+    }
+    if (msg->extended && msg->vector.start[s_disk.self].counter >
+                           s_disk.vector.start[s_disk.self].counter)
+        s_start_told = true;
+    if (msg->op == ZSEQ_OP_FENCE)
+        peer->fenced = *life;
+    else if (!msg->more && !zseq_incarnation_compare (&peer->fenced, life))
+        peer->copied = *life;
+}
+
 static void
 s_note_reply (const zseq_msg_t *msg, uint8_t peer)
 {
-    uint8_t self = s_disk.self;
+    zseq_state_t state = zseq_node_state (s_node);
     if (!s_asked_open[peer] || msg->op != s_asked_op[peer] ||
-        msg->request != s_asked_request[peer] ||
-        zseq_node_state (s_node) == ZSEQ_STATE_STOPPING)
+        msg->request != s_asked_request[peer] || state == ZSEQ_STATE_STOPPING)
         return;
     s_asked_open[peer] = false;
-    if (msg->op != ZSEQ_OP_INTRODUCE || msg->status != ZSEQ_OK ||
-        msg->node != peer ||
-        msg->cluster != zseq_node_record (s_node)->identity ||
-        msg->vector.n != s_disk.n)
-        return;
-    if (zseq_incarnation_compare (&msg->vector.life[self],
-                                  &s_disk.vector.life[self]) > 0)
-        s_superseded = true;
-    else if (msg->state != ZSEQ_STATE_RECOVERING)
-        s_confirmed[peer] = true;
+    if (msg->op != ZSEQ_OP_INTRODUCE)
+        s_note_recovery (msg, peer);
+    else if (state != ZSEQ_STATE_RECOVERING)
+        s_note_introduced (msg, peer);
 }
 
-//  Every peer answers that it knows what the node knows.
+//  Whether somebody can have said that: nobody knows a start that has not been on
+//  the node's disk, and none has had all that there are.
+static bool
+s_can_be (const zseq_msg_t *msg)
+{
+    uint8_t self = s_disk.self;
+    const zseq_start_t *start = &msg->vector.start[self];
+    if (!msg->extended || msg->vector.n != s_disk.n || s_ended)
+        return true;
+    if (start->counter == UINT64_MAX)
+        return false;
+    return zseq_start_equal (start, &s_disk.vector.start[self]) ||
+           !zseq_start_equal (start,
+                              &zseq_node_record (s_node)->vector.start[self]);
+}
+
+static void
+s_write_all (void)
+{
+    s_event (ZSEQ_EVENT_FLUSH);
+    while (s_write_count && !s_ended)
+        s_written (false);
+}
+
+static zseq_slice_t
+s_text (const char *text)
+{
+    return (zseq_slice_t){text, strlen (text)};
+}
+
+//  What a peer answers that votes, or waits for the same birth, and knows what
+//  the node has on disk.
+static void
+s_answer (zseq_msg_t *msg, uint8_t peer)
+{
+    *msg = (zseq_msg_t){.op = s_asked_op[peer],
+                        .reply = true,
+                        .request = s_asked_request[peer],
+                        .cluster = s_disk.identity,
+                        .node = peer,
+                        .vector = s_disk.vector,
+                        .state = ZSEQ_STATE_VOTING,
+                        .process = 100u + peer};
+    if (!s_speaks_2)
+        return;
+    msg->extended = true;
+    msg->speaks = ZSEQ_WIRE_VERSION;
+    msg->met = s_process;
+    msg->floor = s_disk.floor;
+    msg->floor_reserved = s_disk.floor_reserved;
+    msg->cluster_name = s_text (s_disk.cluster);
+    for (uint8_t node = 0; node < s_disk.n; node++)
+        msg->member[msg->member_count++].name =
+          s_text (s_disk.member[node].name);
+    if (msg->op != ZSEQ_OP_INTRODUCE && !msg->cluster)
+        msg->cluster = IDENTITY;
+    else if (!msg->cluster)
+        msg->state = ZSEQ_STATE_COMPLETE;
+    for (uint8_t node = 0; node < s_disk.n; node++)
+        if (!msg->vector.life[node].counter)
+            msg->vector.life[node] = (zseq_incarnation_t){1, 7u + node};
+}
+
+//  Every peer answers so, once the start is on disk.
 static void
 s_confirm (void)
 {
+    s_write_all ();
     for (uint8_t peer = 0; peer < s_disk.n; peer++) {
-        if (s_asked_op[peer] != ZSEQ_OP_INTRODUCE || s_ended)
+        if (!s_asked_open[peer] || s_ended ||
+            (s_asked_op[peer] != ZSEQ_OP_INTRODUCE && !s_speaks_2))
             continue;
-        zseq_msg_t msg = {.op = ZSEQ_OP_INTRODUCE,
-                          .reply = true,
-                          .request = s_asked_request[peer],
-                          .cluster = s_disk.identity,
-                          .node = peer,
-                          .vector = s_disk.vector,
-                          .state = ZSEQ_STATE_VOTING,
-                          .process = peer};
+        zseq_msg_t msg;
+        s_answer (&msg, peer);
         s_note_reply (&msg, peer);
         zseq_event_t event = {
           .type = ZSEQ_EVENT_PEER_REPLY, .peer = peer, .msg = &msg};
         s_step (&event);
     }
+    s_write_all ();
+}
+
+//  So much time passes that the node asks again; and its peers answer.
+static void
+s_go_on (bool answered)
+{
+    s_now_us += (uint64_t) 60000 << 5 * zseq_fuzz_below (&s_input, 2);
+    s_event (ZSEQ_EVENT_TICK);
+    if (answered)
+        s_confirm ();
 }
 
 //  A process begins, with what is on the disk.
@@ -522,11 +976,18 @@ s_start (bool told, const zseq_force_t *force)
         zseq_node_recover (s_node, "it was told to", force);
     s_ended = false;
     s_starting = s_disk.voting && !told;
-    s_superseded = false;
+    s_bearable = s_start_told = s_life_begun = false;
+    s_is_forced = force != NULL;
+    s_process = 0;
+    s_began_us = s_now_us;
+    s_void_life = (zseq_incarnation_t){0, 0};
     s_first_life = s_disk.vector.life[s_disk.self];
+    s_first_start = s_disk.vector.start[s_disk.self];
+    s_first_voted = s_disk.start_voted;
+    s_newest = s_disk.vector;
     memset (s_asked_op, 0, sizeof s_asked_op);
     memset (s_asked_open, 0, sizeof s_asked_open);
-    memset (s_confirmed, 0, sizeof s_confirmed);
+    memset (s_peers, 0, sizeof s_peers);
     s_event (ZSEQ_EVENT_TICK);
 }
 
@@ -569,12 +1030,6 @@ static zseq_slice_t
 s_word (void)
 {
     return s_words[zseq_fuzz_below (&s_input, WORDS)];
-}
-
-static zseq_slice_t
-s_text (const char *text)
-{
-    return (zseq_slice_t){text, strlen (text)};
 }
 
 static uint64_t
@@ -675,10 +1130,72 @@ s_fill_request (zseq_msg_t *msg)
             msg->life.counter = 1;
         if (zseq_fuzz_byte (&s_input) & 1)
             msg->after = s_word ();
+        uint8_t how = s_speaks_2 ? zseq_fuzz_byte (&s_input) : 0;
+        msg->version = how & 1 ? 2 : 1;
+        msg->forced = how & 2;
         break;
     }
     default:
         break;
+    }
+}
+
+//  A start near that one.
+static void
+s_near_start (zseq_start_t *start)
+{
+    uint8_t which = zseq_fuzz_below (&s_input, 8);
+    if (which < 3)
+        start->counter += which;
+    else if (which == 3)
+        start->random++;
+    else if (which == 4)
+        start->counter -= start->counter > 0;
+    else if (which == 5) {
+        start->counter++;
+        start->random++;
+    }
+    else {
+        start->counter = zseq_fuzz_number (&s_input);
+        start->random = zseq_fuzz_number (&s_input);
+    }
+}
+
+//  A floor above that one, or any.
+static uint64_t
+s_near_floor (uint64_t floor)
+{
+    uint64_t more = zseq_fuzz_byte (&s_input);
+    if (more == 255)
+        return zseq_fuzz_within (&s_input, 1, ZSEQ_NEXT_MAX);
+    if (more == 254)
+        return 1;
+    return floor > ZSEQ_NEXT_MAX - more ? ZSEQ_NEXT_MAX : floor + more;
+}
+
+//  What a peer that speaks version 2 adds. It knows of the node what is on its
+//  disk.
+static void
+s_fill_extras (zseq_msg_t *msg)
+{
+    uint8_t how = s_speaks_2 ? zseq_fuzz_byte (&s_input) : 7;
+    if ((how & 7) == 7)
+        return;
+    msg->extended = true;
+    msg->speaks = how & 1 ? 3 : 2;
+    msg->holds_vote = how & 2;
+    if (msg->vector.n == s_disk.n)
+        msg->vector.start[s_disk.self] = s_disk.vector.start[s_disk.self];
+    if (how & 8)
+        s_near_start (&msg->vector.start[s_disk.self]);
+    if ((how & 0x30) == 0x10)
+        s_near_start (&msg->vector.start[zseq_fuzz_below (&s_input, 9)]);
+    msg->met = (how & 0x30) == 0x20 ? zseq_fuzz_number (&s_input) : s_process;
+    msg->floor = s_disk.floor;
+    msg->floor_reserved = s_disk.floor_reserved;
+    if (how >> 6 == 3) {
+        msg->floor = s_near_floor (msg->floor);
+        msg->floor_reserved = s_near_floor (msg->floor_reserved);
     }
 }
 
@@ -697,6 +1214,7 @@ s_fill_reply (zseq_msg_t *msg, uint8_t peer)
     msg->node = s_member (msg, peer);
     uint8_t status = zseq_fuzz_byte (&s_input);
     msg->status = status < 192 ? ZSEQ_OK : -(status - 192);
+    s_fill_extras (msg);
     if (msg->op == ZSEQ_OP_FENCE) {
         msg->floor = zseq_fuzz_within (&s_input, 1, ZSEQ_NEXT_MAX);
         msg->floor_reserved = zseq_fuzz_within (&s_input, 1, ZSEQ_NEXT_MAX);
@@ -734,6 +1252,8 @@ s_take_request (uint8_t *bytes, size_t size)
         request->known = true;
         request->malformed = rc != ZSEQ_OK;
         if (rc == ZSEQ_OK) {
+            request->version = msg.version;
+            request->forced = msg.forced;
             request->node = msg.node;
             request->life = msg.life;
             request->first = msg.first;
@@ -760,7 +1280,8 @@ s_take_reply (uint8_t *bytes, size_t size, uint8_t peer, bool answers)
 {
     static zseq_codec_t codec;
     zseq_msg_t msg;
-    if (zseq_codec_decode_reply (&codec, bytes, size, &msg) == ZSEQ_OK) {
+    if (zseq_codec_decode_reply (&codec, bytes, size, &msg) == ZSEQ_OK &&
+        s_can_be (&msg)) {
         if (answers)
             msg.request = s_asked_request[peer];
         s_note_reply (&msg, peer);
@@ -809,6 +1330,7 @@ s_play (void)
     uint8_t *bytes;
     uint8_t peer;
     uint8_t how;
+    bool forced;
     switch (zseq_fuzz_below (&s_input, 16)) {
     case 0:
     case 1:
@@ -856,13 +1378,17 @@ s_play (void)
             s_written (false);
         break;
     case 14:
-        if (zseq_fuzz_below (&s_input, 8) == 0)
+        how = zseq_fuzz_below (&s_input, 8);
+        if (how == 0)
             s_event (ZSEQ_EVENT_STOP);
+        else if (s_speaks_2 && how < 7)
+            s_go_on (how > 3);
         break;
     case 15:
         s_crash ();
         how = zseq_fuzz_below (&s_input, 8);
-        s_start (how == 1, NULL);
+        forced = s_speaks_2 && how == 3;
+        s_start (how == 1 || forced, forced ? &s_force : NULL);
         if (s_starting && how != 2)
             s_confirm ();
         break;
@@ -880,6 +1406,20 @@ s_fill_disk (void)
     }
 }
 
+//  What it and its peers have noted: nothing, as before version 2; starts, the
+//  last of them voted in or not; and floors.
+static void
+s_fill_starts (uint8_t which)
+{
+    if (which == 0)
+        return;
+    for (uint8_t node = 0; node < s_disk.n; node++)
+        s_disk.vector.start[node] = (zseq_start_t){4, 77u + node};
+    s_disk.start_voted = which != 2;
+    if (which == 3)
+        s_disk.floor = s_disk.floor_reserved = 50;
+}
+
 static void
 s_begin (void)
 {
@@ -892,9 +1432,13 @@ s_begin (void)
     uint8_t kind = zseq_fuzz_byte (&s_input);
     s_now_us = 1000000 + (kind >> 7);
     bool confirmed = !(kind & 0x40);
+    s_speaks_2 = kind & SPEAKS_2;
+    uint8_t more = s_speaks_2 ? zseq_fuzz_byte (&s_input) : 0;
     kind &= 7;
-    s_record (&s_disk, kind == 6 ? 1 : kind == 7 ? 2 : 3);
-    zseq_force_t force = {.floor = 500, .wait_us = 1000000};
+    static const uint8_t sizes[] = {3, 3, 4, 5};
+    s_record (&s_disk, kind == 6 ? 1 : kind == 7 ? 2 : sizes[more >> 2 & 3]);
+    s_force = (zseq_force_t){
+      .floor = 500, .wait_us = 1000000, .lost = (uint16_t) (more >> 4)};
     bool forced = false;
     switch (kind) {
     case 0:  //  Votes
@@ -905,6 +1449,7 @@ s_begin (void)
         s_disk.identity = IDENTITY;
         s_disk.voting = kind < 2;
         s_fill_disk ();
+        s_fill_starts (more & 3);
         break;
     case 3:  //  Lost all it had
         zseq_record_lose (&s_disk, 0);
@@ -914,9 +1459,11 @@ s_begin (void)
         forced = true;
         break;
     default:  //  Was formatted: one of three, alone, one of two
+        if (more & 1 && s_disk.n > 1)  //  ... and was about to be born
+            s_disk.vector.start[s_disk.self] = (zseq_start_t){1, 77};
         break;
     }
-    s_start (kind == 1 || forced, forced ? &force : NULL);
+    s_start (kind == 1 || forced, forced ? &s_force : NULL);
     if (s_starting && confirmed)
         s_confirm ();
 }

@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #include "zseq_seq.h"
+#include "zseq_store_convert.h"
 #include "zseq_store_filesystem.h"
 #include "zseq_store_guard.h"
 #include "zseq_store_load.h"
@@ -55,6 +56,7 @@ struct zseq_store {
     zseq_store_heal_t heal;    //  What loading found to be healed
     zseq_store_guard_t guard;  //  Of the open directory
     zseq_store_owner_t owner;  //  As the node's record on disk has it
+    zseq_record_t record;      //  ... of format 1, to be converted
     bool node_there;           //  There is a node's record, though damaged
     bool loaded;
     bool fatal;     //  Nothing more is written
@@ -127,7 +129,7 @@ zseq_store_new (const char *directory)
 static void
 s_close_all (zseq_store_t *self)
 {
-    zseq_store_close (&self->journal.fd);
+    zseq_store_journal_close (&self->journal);
     zseq_store_close (&self->seq_fd);
     zseq_store_guard_release (&self->guard, &self->disk);  //  Last
     memset (&self->owner, 0, sizeof self->owner);
@@ -203,7 +205,8 @@ s_list (zseq_store_t *self, s_content_t *content)
             content->count++;
         content->lock |= strcmp (entry->d_name, "lock") == 0;
         content->node |= strcmp (entry->d_name, "node") == 0;
-        content->names |= strcmp (entry->d_name, "names") == 0;
+        content->names |= strcmp (entry->d_name, ZSEQ_STORE_NAMES) == 0 ||
+                          strcmp (entry->d_name, ZSEQ_STORE_COPY) == 0;
         errno = 0;
     }
     int rc =
@@ -254,7 +257,7 @@ s_sync_parent (zseq_store_t *self)
 
 //  Errors: ZSEQ_EAGAIN (there is none), ZSEQ_EDAMAGED, ZSEQ_EFOREIGN, ZSEQ_EIO.
 static int
-s_read_node (zseq_store_t *self, zseq_record_t *record)
+s_read_node (zseq_store_t *self, zseq_record_t *record, uint16_t *format_p)
 {
     int fd;
     size_t size;
@@ -274,17 +277,16 @@ s_read_node (zseq_store_t *self, zseq_record_t *record)
     zseq_store_close (&fd);
     if (rc != ZSEQ_OK)
         return rc;
-    uint16_t version;
     const char *what;
-    rc = zseq_store_node_decode (record, bytes, (size_t) got, &version, &what);
+    rc = zseq_store_node_decode (record, bytes, (size_t) got, format_p, &what);
     if (rc != ZSEQ_OK)
         return zseq_store_disk_fail (&self->disk, rc, "node", what);
     zseq_store_guard_node (&self->guard, &self->disk, bytes, (size_t) got);
     return ZSEQ_OK;
 }
 
-//  Puts an empty journal in place: a record that says that the cluster was born
-//  must not outlive it.
+//  Puts an empty journal and its copy in place: a record that says that the
+//  cluster was born must not outlive them.
 static int
 s_create_journal (zseq_store_t *self, const zseq_record_t *record)
 {
@@ -328,7 +330,8 @@ s_write_node (zseq_store_t *self, const zseq_record_t *record)
     rc = zseq_store_disk_sync (&self->disk);
     if (rc != ZSEQ_OK)
         return rc;
-    self->owner = (zseq_store_owner_t){record->identity, record->self, false};
+    self->owner = (zseq_store_owner_t){record->identity, record->self, false,
+                                       ZSEQ_STORE_FORMAT};
     if (heal->needed)
         rc = zseq_store_heal_end (heal, &self->disk, &self->journal, record);
     return rc;
@@ -392,7 +395,8 @@ s_take (zseq_store_t *self)
 
 //  With first: what is not there, or empty, is formatted with that record.
 static int
-s_open (zseq_store_t *self, const zseq_record_t *first, zseq_record_t *record)
+s_open (zseq_store_t *self, const zseq_record_t *first, zseq_record_t *record,
+        uint16_t *format_p)
 {
     bool made = false;
     int rc = s_enter (self, first ? &made : NULL);
@@ -416,7 +420,7 @@ s_open (zseq_store_t *self, const zseq_record_t *first, zseq_record_t *record)
     if (rc == ZSEQ_OK && made)
         rc = s_sync_parent (self);
     if (rc == ZSEQ_OK)
-        rc = s_read_node (self, record);
+        rc = s_read_node (self, record, format_p);
     if (rc == ZSEQ_EAGAIN)
         return zseq_store_disk_fail (
           &self->disk, ZSEQ_EDAMAGED, "node",
@@ -433,17 +437,19 @@ zseq_store_open_or_format (zseq_store_t *self, const zseq_record_t *first,
     assert (record_p);
     assert (self->disk.fd < 0);
     self->disk.why[0] = 0;
-    zseq_record_t record;
+    uint16_t format;
     zseq_store_signals_t signals;
     zseq_store_signals_block (&signals);
-    int rc = s_open (self, first, &record);
+    int rc = s_open (self, first, &self->record, &format);
     zseq_store_signals_restore (&signals);
     if (rc != ZSEQ_OK) {
         s_close_all (self);
         return rc;
     }
-    self->owner = (zseq_store_owner_t){record.identity, record.self, false};
-    *record_p = record;
+    const zseq_record_t *record = &self->record;
+    self->owner =
+      (zseq_store_owner_t){record->identity, record->self, false, format};
+    *record_p = *record;
     return ZSEQ_OK;
 }
 
@@ -474,7 +480,8 @@ s_open_lost (zseq_store_t *self)
     if (rc != ZSEQ_OK)
         return rc;
     zseq_record_t record;
-    rc = s_read_node (self, &record);
+    uint16_t format;
+    rc = s_read_node (self, &record, &format);
     self->node_there = rc == ZSEQ_EDAMAGED;
     if (rc == ZSEQ_EAGAIN || rc == ZSEQ_EDAMAGED)
         return ZSEQ_OK;
@@ -500,7 +507,7 @@ zseq_store_open_lost (zseq_store_t *self, uint8_t node)
         s_close_all (self);
         return rc;
     }
-    self->owner = (zseq_store_owner_t){0, node, true};
+    self->owner = (zseq_store_owner_t){0, node, true, 0};
     self->disk.why[0] = 0;
     return ZSEQ_OK;
 }
@@ -520,6 +527,12 @@ zseq_store_load (zseq_store_t *self, const zseq_store_loader_t *loader,
     zseq_store_signals_block (&signals);
     int rc = zseq_store_read (&self->disk, &self->journal, &self->heal,
                               &self->owner, loader, found_p);
+    if (rc == ZSEQ_OK && self->owner.format == 1 && !self->heal.needed) {
+        rc = zseq_store_convert (&self->disk, &self->journal, &self->guard,
+                                 &self->record);
+        self->owner.format = ZSEQ_STORE_FORMAT;
+        found_p->converted = rc == ZSEQ_OK;
+    }
     zseq_store_signals_restore (&signals);
     self->heal.node = self->heal.needed && self->node_there;
     self->loaded = rc == ZSEQ_OK;

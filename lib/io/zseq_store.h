@@ -83,13 +83,16 @@ typedef struct {
                         //  them; 0: all is well
     uint64_t identity;  //  Of the node's record, or else of what was found; 0:
                         //  nothing was
+    bool converted;     //  The directory was of format 1, and is no more
 } zseq_store_found_t;
 
 //  Reads journal and sequence records, with several threads, and tells the
 //  loader. When all is well, it then deletes stale temporary files, cuts off
-//  the journal's last batch if it is bad, and adds entries for records that
-//  lack one (first claims cut short), before it returns. Damage (a corrupt
-//  record, a journaled name without one, a missing or corrupt journal, things
+//  an append to the journal that was never acknowledged, completes the
+//  journal's copy, adds entries for records that lack one (first claims cut
+//  short), and converts a directory of format 1, before it returns. Damage (a corrupt
+//  record, a journaled name without one, a missing or corrupt journal or copy of
+//  it, things
 //  that do not belong there, a node's record older than the rest) changes
 //  nothing yet: the next node's record that is written, which must not say
 //  that the node votes and must bear found_p's identity if there is one,

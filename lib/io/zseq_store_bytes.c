@@ -11,7 +11,6 @@
 #include "zseq_seq.h"
 
 #define FORMAT_VERSION 1  //  Of sequences' records and journals
-#define NODE_VERSION 2    //  Of nodes' records
 #define RECORD_MAGIC "zseqrec\n"
 #define JOURNAL_MAGIC "zseqnam\n"
 #define BATCH_MAGIC "zsqb"
@@ -227,7 +226,7 @@ s_envelope_decode (s_envelope_t *self, uint16_t kind, const uint8_t *bytes,
                          false};
     self->version = (uint16_t) s_get_number (&reader, 2);
     if (self->version != FORMAT_VERSION &&
-        (kind != KIND_NODE || self->version != NODE_VERSION)) {
+        (kind != KIND_NODE || self->version != ZSEQ_STORE_FORMAT)) {
         *what_p = s_unknown_version;
         return ZSEQ_EFOREIGN;
     }
@@ -300,9 +299,14 @@ zseq_store_node_encode (const zseq_record_t *record, uint8_t *bytes)
     s_put_number (&writer, record->floor_reserved, 8);
     assert (writer.size <= sizeof value);
 
-    s_envelope_t envelope = {NODE_VERSION, KIND_NODE,  record->identity,
-                             record->self, "",         0,
-                             value,        writer.size};
+    s_envelope_t envelope = {ZSEQ_STORE_FORMAT,
+                             KIND_NODE,
+                             record->identity,
+                             record->self,
+                             "",
+                             0,
+                             value,
+                             writer.size};
     return s_envelope_encode (&envelope, bytes);
 }
 
@@ -354,7 +358,7 @@ zseq_store_node_decode (zseq_record_t *record, const uint8_t *bytes,
         record->vector.life[i].counter = s_get_number (&reader, 8);
         record->vector.life[i].random = s_get_number (&reader, 8);
     }
-    bool starts = envelope.version >= NODE_VERSION;
+    bool starts = envelope.version >= ZSEQ_STORE_FORMAT;
     for (size_t i = 0; i < record->n && starts && !reader.bad; i++) {
         record->vector.start[i].counter = s_get_number (&reader, 8);
         record->vector.start[i].random = s_get_number (&reader, 8);

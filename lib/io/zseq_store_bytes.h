@@ -6,6 +6,7 @@
 
 #include "zseq_record.h"
 
+#define ZSEQ_STORE_FORMAT 2  //  Of a directory, and of the node's record in it
 #define ZSEQ_STORE_GROUP_MAX 4096  //  Names in a batch, writes in a group
 #define ZSEQ_STORE_SPREAD_COUNT 256
 #define ZSEQ_STORE_FILE_MAX 180         //  Bytes in a file's name

@@ -379,7 +379,10 @@ zseq_store_guard_check (zseq_store_guard_t *self, zseq_store_disk_t *disk,
     if (rc == ZSEQ_OK)
         rc = s_check_node (self, disk);
     if (rc == ZSEQ_OK && journal)
-        rc = s_check_open (disk, "names", journal->fd, journal->size);
+        rc = s_check_open (disk, ZSEQ_STORE_NAMES, journal->fd, journal->size);
+    if (rc == ZSEQ_OK && journal)
+        rc =
+          s_check_open (disk, ZSEQ_STORE_COPY, journal->copy_fd, journal->size);
     if (rc == ZSEQ_OK && seq_fd >= 0)
         rc = s_check_open (disk, "seq", seq_fd, -1);
     return rc;

@@ -176,11 +176,7 @@ typedef struct {
     size_t running;       //  Under the mutex, like the next one
     int rc;               //  What failed first; its text is the disk's
 
-    uint8_t *journal;  //  Its bytes
-    size_t journal_capacity;
-    size_t journal_size;
-    size_t journal_end;  //  Where its whole batches end
-    bool journal_there;
+    zseq_store_pair_t pair;  //  The names journal and its copy
     s_name_t *entry;
     size_t entry_count;
     size_t entry_capacity;
@@ -202,6 +198,15 @@ s_stop (s_load_t *self, int rc, const char *where, const char *what)
         self->rc = zseq_store_disk_fail (self->disk, rc, where, what);
     pthread_mutex_unlock (&self->mutex);
     atomic_store (&self->stop, true);
+    return rc;
+}
+
+//  The same, when the disk's text says already what went wrong. Only before
+//  there are threads.
+static int
+s_stop_told (s_load_t *self, int rc)
+{
+    self->rc = rc;
     return rc;
 }
 
@@ -499,7 +504,7 @@ s_read_record (s_reader_t *reader, int fd, const char *spread, const char *file)
     char where[ZSEQ_STORE_PATH_SIZE];
     snprintf (where, sizeof where, "seq/%s/%s", spread, file);
     uint8_t bytes[ZSEQ_STORE_RECORD_MAX + 1];
-    size_t size;
+    size_t size = 0;
     int rc = s_read_file (self, fd, file, where, bytes, sizeof bytes, &size);
     if (rc != ZSEQ_OK)
         return rc;
@@ -698,21 +703,21 @@ s_merge (s_load_t *self, const s_reader_t *reader, size_t count)
 
 //  The journal.
 
-//  Takes in the entries of the whole batches, up to something that is none.
+//  Takes in the entries of the whole batches.
 static int
-s_read_batches (s_load_t *self, const char **what_p)
+s_read_batches (s_load_t *self, zseq_store_image_t *image)
 {
-    size_t offset = ZSEQ_STORE_HEADER_SIZE;
-    size_t whole;
-    while ((whole = zseq_store_batch_size (self->journal + offset,
-                                           self->journal_size - offset)) > 0) {
+    for (size_t offset = ZSEQ_STORE_HEADER_SIZE; offset < image->end;) {
+        size_t whole =
+          zseq_store_batch_size (image->bytes + offset, image->end - offset);
+        assert (whole > 0);
         zseq_store_entries_t entries;
-        zseq_store_entries_init (&entries, self->journal + offset, whole);
+        zseq_store_entries_init (&entries, image->bytes + offset, whole);
         while (entries.left > 0) {
             const char *name;
             size_t size;
             if (!zseq_store_entries_next (&entries, &name, &size)) {
-                *what_p = "an entry makes no sense";
+                image->damage = "an entry makes no sense";
                 return ZSEQ_OK;
             }
             if (!s_reserve ((void **) &self->entry, &self->entry_capacity,
@@ -723,59 +728,39 @@ s_read_batches (s_load_t *self, const char **what_p)
         }
         offset += whole;
     }
-    self->journal_end = offset;
-    //  Names hold no NUL and sizes of batches do, so that no batch lies within
-    //  another's names: what is found here was written as a batch.
-    if (zseq_store_batch_within (self->journal + offset,
-                                 self->journal_size - offset))
-        *what_p = "a batch that is not the last is corrupt";
     return ZSEQ_OK;
 }
 
 static int
-s_read_journal (s_load_t *self, zseq_store_journal_t *journal)
+s_check_journal (uint64_t identity, uint8_t node, const char *file, void *arg)
 {
-    size_t size;
-    zseq_store_close (&journal->fd);
-    int rc =
-      zseq_store_disk_open (self->disk, "names", O_RDWR, &journal->fd, &size);
-    if (rc == ZSEQ_EAGAIN)
+    s_load_t *self = arg;
+    if (s_ours (self, identity, node))
         return ZSEQ_OK;
-    self->journal_there = true;
-    if (rc == ZSEQ_EDAMAGED)
-        return s_note_damage (self, &self->finds, "names", "not a regular file",
-                              true);
-    if (rc != ZSEQ_OK)
-        return rc;
-    if (!s_reserve ((void **) &self->journal, &self->journal_capacity, size + 1,
-                    1))
-        return s_stop_memory (self);
-    rc = s_settle (self, journal->fd, "names");
-    if (rc != ZSEQ_OK)
-        return rc;
-    ssize_t got = zseq_store_read_all (journal->fd, self->journal, size);
-    if (got < 0)
-        return s_stop_call (self, "names", "read");
-    self->journal_size = (size_t) got;
+    return zseq_store_disk_fail (self->disk, ZSEQ_EFOREIGN, file,
+                                 "the journal of another node or cluster");
+}
 
-    uint64_t identity;
-    uint8_t node;
-    const char *what;
-    rc = zseq_store_header_decode (self->journal, self->journal_size, &identity,
-                                   &node, &what);
-    if (rc == ZSEQ_EFOREIGN)
-        return s_stop (self, rc, "names", what);
-    if (rc == ZSEQ_OK) {
-        if (!s_ours (self, identity, node))
-            return s_stop (self, ZSEQ_EFOREIGN, "names",
-                           "the journal of another node or cluster");
-        rc = s_read_batches (self, &what);
-        if (rc != ZSEQ_OK)
-            return rc;
-    }
-    if (what)
-        return s_note_damage (self, &self->finds, "names", what, true);
-    return ZSEQ_OK;
+static int
+s_read_journal (s_load_t *self)
+{
+    zseq_store_pair_t *pair = &self->pair;
+    int rc = zseq_store_pair_read (pair, self->disk, s_check_journal, self);
+    if (rc != ZSEQ_OK)
+        return s_stop_told (self, rc);
+    zseq_store_pair_judge (pair, self->owner->format);
+    rc = s_read_batches (self, &pair->names);
+    //  With damage the copy may have entries that the journal has lost.
+    if (rc == ZSEQ_OK &&
+        (!pair->names.there || pair->names.damage || pair->copy.damage))
+        rc = s_read_batches (self, &pair->copy);
+    if (rc == ZSEQ_OK && pair->names.damage)
+        rc = s_note_damage (self, &self->finds, ZSEQ_STORE_NAMES,
+                            pair->names.damage, true);
+    if (rc == ZSEQ_OK && pair->copy.damage)
+        rc = s_note_damage (self, &self->finds, ZSEQ_STORE_COPY,
+                            pair->copy.damage, true);
+    return rc;
 }
 
 //  Finding out what is wrong, and telling.
@@ -831,19 +816,35 @@ s_match (s_load_t *self)
     return ZSEQ_OK;
 }
 
+//  Whether there is more than a birth that was cut short leaves: journals with
+//  nothing in them.
+static bool
+s_has_content (const s_load_t *self)
+{
+    return self->finds.record_count > 0 ||
+           self->pair.names.size > ZSEQ_STORE_HEADER_SIZE ||
+           self->pair.copy.size > ZSEQ_STORE_HEADER_SIZE;
+}
+
 //  What the node's record and the rest say of each other.
 static int
 s_judge (s_load_t *self)
 {
     const zseq_store_owner_t *owner = self->owner;
+    bool unborn = owner->identity == 0 && !owner->lost;
     int rc = s_match (self);
-    if (rc == ZSEQ_OK && !self->journal_there && self->identity != 0)
-        rc = s_note_damage (self, &self->finds, "names", "missing", false);
-    //  Before the birth there may be an empty journal, and no more.
-    if (rc == ZSEQ_OK && owner->identity == 0 && !owner->lost &&
-        self->identity != 0 &&
-        (self->finds.record_count > 0 ||
-         self->journal_size > ZSEQ_STORE_HEADER_SIZE))
+    if (rc != ZSEQ_OK || self->identity == 0 ||
+        (unborn && !s_has_content (self)))
+        return rc;
+    if (!self->pair.names.there)
+        rc = s_note_damage (self, &self->finds, ZSEQ_STORE_NAMES, "missing",
+                            false);
+    //  Without a node's record nothing tells whether there was one.
+    if (rc == ZSEQ_OK && !self->pair.copy.there && !owner->lost &&
+        owner->format != 1)
+        rc =
+          s_note_damage (self, &self->finds, ZSEQ_STORE_COPY, "missing", false);
+    if (rc == ZSEQ_OK && unborn)
         rc = s_note_damage (self, &self->finds, "node",
                             "older than the records beside it", false);
     return rc;
@@ -868,7 +869,7 @@ s_tell (s_load_t *self)
     return rc;
 }
 
-//  All is well: deletes temporary files, cuts off a bad last batch, adds
+//  All is well: deletes temporary files, makes both journals end alike, adds
 //  entries that are lacking.
 static int
 s_mend (s_load_t *self, zseq_store_journal_t *journal)
@@ -879,10 +880,8 @@ s_mend (s_load_t *self, zseq_store_journal_t *journal)
             return s_stop_call (self, finds->temp[i], "delete");
     if (self->owner->identity == 0)
         return ZSEQ_OK;
-    journal->size = (off_t) self->journal_end;
-    int rc = ZSEQ_OK;
-    if (self->journal_end < self->journal_size)
-        rc = zseq_store_journal_cut (journal, self->disk, journal->size);
+    int rc = zseq_store_pair_mend (&self->pair, self->disk, journal,
+                                   self->owner->format);
     size_t added = 0;
     for (size_t i = 0; rc == ZSEQ_OK && i < finds->record_count; i++) {
         if (finds->record[i].journaled)
@@ -1050,7 +1049,7 @@ s_load (s_load_t *self, zseq_store_journal_t *journal, zseq_store_heal_t *heal,
         zseq_store_found_t *found)
 {
     s_listing_t listing = {0};
-    int rc = s_read_journal (self, journal);
+    int rc = s_read_journal (self);
     if (rc == ZSEQ_OK)
         rc = s_list_root (self, &listing);
     if (rc == ZSEQ_OK)
@@ -1069,7 +1068,7 @@ s_load (s_load_t *self, zseq_store_journal_t *journal, zseq_store_heal_t *heal,
       found->damaged > 0 ? self->identity : self->owner->identity;
     if (found->damaged == 0)
         return s_mend (self, journal);
-    zseq_store_close (&journal->fd);
+    zseq_store_journal_close (journal);
     return s_prepare_heal (self, heal);
 }
 
@@ -1102,7 +1101,7 @@ zseq_store_read (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
     pthread_mutex_destroy (&self->mutex);
     zseq_store_close (&self->seq_fd);
     s_finds_term (&self->finds);
-    s_unmap (self->journal, self->journal_capacity);
+    zseq_store_pair_term (&self->pair);
     s_unmap (self->entry, self->entry_capacity * sizeof *self->entry);
     free (self);
     return rc;

@@ -5,16 +5,18 @@
 #define ZSEQ_STORE_LOAD_H_INCLUDED
 
 #include "zseq_store_heal.h"
+#include "zseq_store_pair.h"
 
 //  What the node's record says.
 typedef struct {
     uint64_t identity;  //  0: nothing, or that the cluster is not born yet
     uint8_t node;
-    bool lost;  //  There is no intact one
+    bool lost;        //  There is no intact one
+    uint16_t format;  //  Its version, that of the directory; 0: it is lost
 } zseq_store_owner_t;
 
 //  As zseq_store_load. With damage heal is set, without it the journal is ready
-//  to be appended to.
+//  to be appended to; of a directory of format 1 it has no copy yet.
 int zseq_store_read (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
                      zseq_store_heal_t *heal, const zseq_store_owner_t *owner,
                      const zseq_store_loader_t *loader,

@@ -109,6 +109,7 @@ mixed () {
 }
 mixed node
 mixed names
+mixed names-copy
 mixed "$(cd "$work/b" && echo seq/*/orders)"
 start a
 start b

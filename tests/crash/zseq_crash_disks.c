@@ -105,10 +105,11 @@ s_choose_file (size_t node, bool records)
     nftw (s_directory (node), s_choose, 16, FTW_PHYS);
     if (s_choice.seen == 0)
         zseq_process_fail ("%s holds no files", s_directory (node));
-    //  The journal and the node's record are files among hundreds.
+    //  The journals and the node's record are files among hundreds.
+    static const char *const files[] = {"node", "names", "names-copy"};
     if (!records && zseq_crash_below (s_crash, 3) == 0)
         snprintf (s_choice.path, S_PATH_MAX, "%s/%s", s_directory (node),
-                  zseq_crash_below (s_crash, 2) == 0 ? "node" : "names");
+                  files[zseq_crash_below (s_crash, 3)]);
     return s_choice.path;
 }
 
@@ -190,13 +191,13 @@ s_put_back (size_t node)
     zseq_crash_run (s_crash, "cp", "-a", path, s_directory (node), NULL);
 }
 
-//  A flipped or missing bit in the journal's last batch looks like an append
-//  that was cut short, which is no damage.
+//  A flipped or missing bit in the last batch of the journal's copy looks like an
+//  append that was cut short, which is no damage.
 static bool
 s_must_recover (s_harm_t harm, const char *path)
 {
-    bool journal = path && strcmp (path + strlen (path) - 6, "/names") == 0;
-    return harm < S_FLIP || !journal;
+    const char *file = path ? strrchr (path, '/') : NULL;
+    return harm < S_FLIP || !file || strcmp (file, "/names-copy") != 0;
 }
 
 //  Returns whether the node has to recover.
@@ -212,7 +213,8 @@ s_do_harm (size_t node, s_harm_t harm)
         s_remove (s_choose_file (node, true));
         break;
     case S_JOURNAL:
-        s_remove_in (node, "names");
+        s_remove_in (node, zseq_crash_below (s_crash, 2) == 0 ? "names"
+                                                              : "names-copy");
         break;
     case S_NODE:
         s_remove_in (node, "node");

@@ -374,6 +374,8 @@ s_assert_durable_before_reply (const s_trace_t *trace)
     //  Then the name, which is new, in the journal.
     call = s_trace_find (trace, durable->end, S_WRITE, "/names>");
     call = s_trace_find (trace, call->end, S_SYNC, "/names>");
+    call = s_trace_find (trace, call->end, S_WRITE, "/names-copy>");
+    call = s_trace_find (trace, call->end, S_SYNC, "/names-copy>");
 
     //  Nothing with these bytes left before.
     const s_call_t *reply = NULL;

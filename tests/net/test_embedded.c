@@ -797,43 +797,61 @@ Test (embedded, refuses_a_damaged_node)
     s_damage ("node", 0);
 }
 
-Test (embedded, refuses_a_damaged_header_of_the_names)
+Test (embedded, refuses_damaged_names)
 {
-    s_damage ("names", 27);
+    s_damage ("names", 0);
 }
 
-Test (embedded, refuses_a_damaged_batch_of_the_names)
+//  All but the last batch.
+Test (embedded, refuses_a_damaged_copy_of_the_names)
+{
+    s_damage ("names-copy", 27 + 24);
+}
+
+//  Neither hides the other, in whatever way the journal is cut or damaged.
+Test (embedded, refuses_a_lost_record_and_damaged_names)
 {
     char directory[S_PATH_MAX];
     char path[2 * S_PATH_MAX];
     s_make (directory);
-    snprintf (path, sizeof path, "%s/names", directory);
-    size_t size;
-    char *bytes = s_read (path, &size);
-    cr_assert_eq (size, 27 + 24 + 23);
-    for (size_t at = 27; at < 27 + 24; at++) {
-        bytes[at] = (char) (bytes[at] ^ 0x10);
+    snprintf (path, sizeof path, "%s/seq/fb/orders", directory);
+    cr_assert_eq (unlink (path), 0);
+    static const char *const file[] = {"names", "names-copy"};
+    for (size_t index = 0; index < 2; index++) {
+        snprintf (path, sizeof path, "%s/%s", directory, file[index]);
+        size_t size;
+        char *bytes = s_read (path, &size);
+        cr_assert_eq (size, 27 + 24 + 23);
+        for (size_t at = 0; at < size; at++) {
+            s_write (path, bytes, at);
+            s_assert_damaged (directory, directory);
+            bytes[at] = (char) (bytes[at] ^ 0x10);
+            s_write (path, bytes, size);
+            s_assert_damaged (directory, directory);
+            bytes[at] = (char) (bytes[at] ^ 0x10);
+        }
         s_write (path, bytes, size);
-        s_assert_damaged (directory, path);
-        bytes[at] = (char) (bytes[at] ^ 0x10);
+        free (bytes);
     }
-    free (bytes);
 }
 
-//  An append that was cut short.
+//  An append that was cut short: it never reached the copy.
 Test (embedded, mends_the_last_batch_of_the_names)
 {
     char directory[S_PATH_MAX];
     char path[2 * S_PATH_MAX];
+    char copy[2 * S_PATH_MAX];
     s_make (directory);
     snprintf (path, sizeof path, "%s/names", directory);
+    snprintf (copy, sizeof copy, "%s/names-copy", directory);
     size_t size;
     char *bytes = s_read (path, &size);
-    for (size_t at = 27; at < size; at++) {
+    for (size_t at = 27 + 24; at < size; at++) {
         s_write (path, bytes, at);
+        s_write (copy, bytes, 27 + 24);
         s_node_t node;
         s_open (&node, "ids");
-        cr_assert_eq (s_next (&node), 2 + at - 27);
+        cr_assert_eq (s_next (&node), 2 + at - 27 - 24);
         s_close (&node);
     }
     free (bytes);
@@ -841,8 +859,9 @@ Test (embedded, mends_the_last_batch_of_the_names)
 
 Test (embedded, refuses_a_directory_that_lacks_a_file)
 {
-    static const char *const file[] = {"seq/fb/orders", "names", "node"};
-    for (size_t index = 0; index < 3; index++) {
+    static const char *const file[] = {"seq/fb/orders", "names", "names-copy",
+                                       "node"};
+    for (size_t index = 0; index < 4; index++) {
         char directory[S_PATH_MAX];
         char path[2 * S_PATH_MAX];
         s_make (directory);

@@ -53,6 +53,8 @@ renameat <NODE/seq/XX> .tmp orders
 fsync <NODE/seq/XX>
 pwrite64 <NODE/names>
 fsync <NODE/names>
+pwrite64 <NODE/names-copy>
+fsync <NODE/names-copy>
 complete
 create <NODE/seq/XX> .tmp
 pwrite64 <NODE/seq/XX/.tmp>
@@ -62,15 +64,17 @@ renameat <NODE/seq/XX> .tmp orders
 fsync <NODE/seq/XX>
 pwrite64 <NODE/names>
 fsync <NODE/names>
+pwrite64 <NODE/names-copy>
+fsync <NODE/names-copy>
 complete
 END
 diff -u "$work/wanted" "$work/seen"
 
 #  The same with each fsync failing in turn: what is called durable is found
 #  again, and nothing is called durable after the failure. Three names make
-#  twelve of them at most: four each, and two for the first directories.
+#  sixteen of them at most: five each, and two for the first directories.
 failures=0
-for when in $(seq 1 14); do
+for when in $(seq 1 18); do
     rm -rf "$work/node"
     "$writer" "$work/node" format
     status=0
@@ -96,7 +100,7 @@ for when in $(seq 1 14); do
         fi
     done <"$work/said"
 done
-if [ "$failures" -lt 10 ]; then
+if [ "$failures" -lt 14 ]; then
     echo "only $failures calls of fsync were made to fail"
     exit 1
 fi

@@ -52,7 +52,8 @@ Test (store_faults, acknowledges_after_record_directory_and_journal)
                     "create seq/XX/.tmp", "write seq/XX/.tmp",
                     "fsync seq/XX/.tmp", "close seq/XX/.tmp",
                     "rename seq/XX/.tmp seq/XX/orders", "fsync seq/XX",
-                    "close seq/XX", "write names", "fsync names", "complete");
+                    "close seq/XX", "write names", "fsync names",
+                    "write names-copy", "fsync names-copy", "complete");
     //  A name that is in the journal already.
     cr_assert_eq (fixture_write (store, "orders", 20, true), ZSEQ_OK);
     S_ASSERT_LINES (index, "create seq/XX/.tmp", "write seq/XX/.tmp",
@@ -82,10 +83,11 @@ Test (store_faults, is_born_journal_first)
     fixture_submit (store, &job, 1, &written);
     cr_assert_eq (written.status, ZSEQ_OK);
     size_t index = 0;
-    S_ASSERT_LINES (index, "create .tmp", "write .tmp", "fsync .tmp",
-                    "close .tmp", "rename .tmp names", "fsync .", "create .tmp",
-                    "write .tmp", "fsync .tmp", "close .tmp",
-                    "rename .tmp node", "fsync .", "complete");
+    S_ASSERT_LINES (
+      index, "create .tmp", "write .tmp", "fsync .tmp", "close .tmp",
+      "rename .tmp names-copy", "create .tmp", "write .tmp", "fsync .tmp",
+      "close .tmp", "rename .tmp names", "fsync .", "create .tmp", "write .tmp",
+      "fsync .tmp", "close .tmp", "rename .tmp node", "fsync .", "complete");
     zseq_store_destroy (&store);
 }
 
@@ -516,6 +518,33 @@ Test (store_faults, refuses_only_the_new_names_when_the_journal_is_full)
     cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
 }
 
+Test (store_faults, cuts_both_back_when_the_copy_of_the_journal_is_full)
+{
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    cr_assert_eq (fixture_write (store, "a", 10, false), ZSEQ_OK);
+    zseq_faults_begin (fixture_node ());
+    zseq_faults_fail ("write", 3, ENOSPC, false);
+    cr_assert_eq (fixture_write (store, "b", 10, false), ZSEQ_ENOSPACE);
+    cr_assert_str_eq (zseq_faults_failed ()->path, "names-copy");
+    size_t count;
+    zseq_faults_log (&count);
+    size_t index = count - 4;
+    S_ASSERT_LINES (index, "truncate names-copy", "fsync names-copy",
+                    "truncate names", "complete");
+    size_t size[2];
+    free (fixture_read (fixture_file ("names"), &size[0]));
+    free (fixture_read (fixture_file ("names-copy"), &size[1]));
+    cr_assert_eq (size[0], 27 + 8 + 2 + 1 + 8);
+    cr_assert_eq (size[1], size[0]);
+    cr_assert_eq (fixture_write (store, "b", 20, false), ZSEQ_OK);
+    zseq_store_destroy (&store);
+    zseq_faults_end ();
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+    unlink (fixture_find ("b"));
+    cr_assert_eq (fixture_check (NULL), ZSEQ_EDAMAGED);
+}
+
 Test (store_faults, ends_when_a_failed_append_cannot_be_cut_off)
 {
     //  ENOSPC for every call from the append on: the truncate fails as well.
@@ -921,8 +950,9 @@ Test (store_faults, syncs_few_writes_one_by_one_and_many_together)
     zseq_faults_begin (fixture_node ());
     s_write_numbered (store, 0, MANY, 20, false, MANY - 1, written);
     cr_assert_eq (s_count_lines ("fsync seq"), 0);
-    static const char *const phases[] = {"syncfs .", "syncfs .", "write names",
-                                         "fsync names", "complete"};
+    static const char *const phases[] = {
+      "syncfs .",         "syncfs .",         "write names", "fsync names",
+      "write names-copy", "fsync names-copy", "complete"};
     size_t phase = 0;
     size_t seen[2] = {0, 0};
     size_t count;
@@ -942,7 +972,7 @@ Test (store_faults, syncs_few_writes_one_by_one_and_many_together)
         seen[0] += strncmp (line, "write", 5) == 0;
         seen[1] += placed;
     }
-    cr_assert_eq (phase, 5);
+    cr_assert_eq (phase, 7);
     cr_assert_eq (seen[0], MANY);
     cr_assert_eq (seen[1], MANY);
     zseq_store_destroy (&store);
@@ -1092,7 +1122,7 @@ Test (store_faults, refuses_one_of_many_or_ends)
                 size_t refused;
                 size_t fatal;
                 s_count (written, ALL, &refused, &fatal);
-                bool journal = came && strcmp (failed->path, "names") == 0;
+                bool journal = came && strncmp (failed->path, "names", 5) == 0;
                 if (!came)
                     cr_assert_eq (refused + fatal, 0);
                 else if (errors[e] == EIO || c >= 6)
@@ -1185,7 +1215,8 @@ Test (store_faults, syncs_deferred_writes_before_the_nodes_record)
     s_write_numbered (store, 0, 3, 10, true, 1, written);
     s_write_numbered (store, 0, ALL, 20, true, 3, written);
     cr_assert_eq (s_count_lines ("syncfs") + s_count_lines ("fsync"), 0);
-    cr_assert_eq (s_count_lines ("write names"), 2);
+    cr_assert_eq (s_count_lines ("write names"), 4);
+    cr_assert_eq (s_count_lines ("write names-copy"), 2);
     zseq_faults_begin (fixture_node ());
     zseq_record_t record;
     fixture_record (&record, FIXTURE_IDENTITY);
@@ -1243,7 +1274,7 @@ Test (store_faults, votes_with_all_that_was_deferred_when_killed_at_any_call)
 //  Healing. A node that voted, in its first life, holds a to d and is damaged
 //  in one way or another.
 
-enum { KINDS = 6 };
+enum { KINDS = 9 };
 
 static int s_kind;
 
@@ -1273,6 +1304,12 @@ s_make_damaged (void)
     }
     if (s_kind == 1 || s_kind == 5)
         s_damage (fixture_file ("names"));
+    if (s_kind == 6)
+        s_damage (fixture_file ("names-copy"));
+    if (s_kind == 7)
+        unlink (fixture_file ("names"));
+    if (s_kind == 8)
+        unlink (fixture_file ("names-copy"));
     if (s_kind == 2)
         unlink (fixture_file ("node"));
     if (s_kind == 3 || s_kind == 5)
@@ -1407,7 +1444,8 @@ Test (store_faults, heals_in_order)
       "mkdir damaged/1/seq", "mkdir damaged/1/seq/3f",
       "rename seq/XX/b damaged/1/seq/3f/b", "rename seq/odd damaged/1/seq/odd",
       "unlink .tmp", "create .tmp", "write .tmp", "fsync .tmp", "close .tmp",
-      "rename .tmp names", "syncfs .", "complete");
+      "rename .tmp names-copy", "create .tmp", "write .tmp", "fsync .tmp",
+      "close .tmp", "rename .tmp names", "syncfs .", "complete");
     zseq_store_destroy (&store);
 }
 
@@ -1460,6 +1498,133 @@ Test (store_faults, heals_later_what_a_full_disk_prevents)
         }
 }
 
+//  A directory of format 1, with all that its first start has to mend: a bad last
+//  batch, a record without an entry, a temporary file.
+
+static void
+s_make_aged (void)
+{
+    s_make_node ();
+    zseq_store_t *store = fixture_start ();
+    for (size_t i = 0; i < 3; i++)
+        cr_assert_eq (fixture_write (store, s_name[i], 10, false), ZSEQ_OK);
+    zseq_store_destroy (&store);
+    size_t size;
+    uint8_t *bytes = fixture_read (fixture_file ("names"), &size);
+    fixture_put (fixture_file ("names"), bytes, size - 1);
+    free (bytes);
+    fixture_put (fixture_file (".tmp-1-1"), "x", 1);
+    fixture_age ();
+}
+
+static void
+s_play_aged (size_t *completed)
+{
+    zseq_store_t *store = fixture_start ();
+    ++*completed;
+    cr_assert_eq (fixture_write (store, "e420", 50, false), ZSEQ_OK);
+    ++*completed;
+    zseq_store_destroy (&store);
+}
+
+//  It is of one format or the other, with all names, and votes.
+static void
+s_check_aged (size_t completed, const char *what, size_t when)
+{
+    size_t size;
+    uint8_t *bytes = fixture_read (fixture_file ("node"), &size);
+    cr_assert (bytes[8] == 2 || (bytes[8] == 1 && completed == 0), "%s %zu",
+               what, when);
+    free (bytes);
+    fixture_names_t names;
+    int rc = fixture_check (&names);
+    cr_assert_eq (rc, ZSEQ_OK, "%s %zu: %s", what, when, fixture_text ());
+    cr_assert (names.record.voting);
+    for (size_t i = 0; i < 3; i++)
+        cr_assert_eq (fixture_limit (&names, s_name[i]), 10, "%s %zu", what,
+                      when);
+    if (completed == 2)
+        cr_assert_eq (fixture_limit (&names, "e420"), 50);
+    fixture_forget (&names);
+}
+
+Test (store_faults, converts_wholly_or_not_at_all_when_the_power_goes)
+{
+    size_t completed = 0;
+    s_make_aged ();
+    s_disk_begin ();
+    s_play_aged (&completed);
+    cr_assert_eq (completed, 2);
+    s_cut_everywhere (12, s_check_aged);
+}
+
+Test (store_faults, converts_wholly_or_not_at_all_when_killed_at_any_call)
+{
+    s_kill_everywhere (s_make_aged, s_play_aged, s_check_aged);
+}
+
+Test (store_faults, converts_later_what_a_call_prevents)
+{
+    static const char *const calls[] = {"create", "write", "fsync", "rename"};
+    static const int errors[] = {EIO, ENOSPC};
+    for (size_t c = 0; c < sizeof calls / sizeof *calls; c++)
+        for (size_t e = 0; e < 2; e++) {
+            bool came = true;
+            for (size_t when = 1; came; when++) {
+                s_make_aged ();
+                zseq_faults_begin (fixture_node ());
+                zseq_faults_fail (calls[c], when, errors[e], false);
+                int rc = fixture_check (NULL);
+                const zseq_call_t *failed = zseq_faults_failed ();
+                came = failed != NULL;
+                bool lock = came && strcmp (failed->path, "lock") == 0;
+                if (came && !(lock && c == 1))
+                    cr_assert (rc == ZSEQ_EIO ||
+                                 (errors[e] == ENOSPC && rc == ZSEQ_ENOSPACE),
+                               "%s %zu: %d", calls[c], when, rc);
+                else
+                    cr_assert_eq (rc, ZSEQ_OK);
+                zseq_faults_end ();
+                s_check_aged (0, calls[c], when);
+                fixture_remove (fixture_node ());
+            }
+        }
+}
+
+Test (store_faults, converts_in_order)
+{
+    s_make_aged ();
+    zseq_faults_begin (fixture_node ());
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK, "%s", fixture_text ());
+    size_t index = 0;
+    S_ASSERT_LINES (index, "create lock", "truncate lock", "write lock",
+                    "syncfs .");
+    static const char *const lines[] = {
+      "unlink .tmp", "truncate names",
+      "fsync names", "write names",
+      "fsync names", "create .tmp",
+      "write .tmp",  "fsync .tmp",
+      "close .tmp",  "rename .tmp names-copy",
+      "fsync .",     "create .tmp",
+      "write .tmp",  "fsync .tmp",
+      "close .tmp",  "rename .tmp node.format1",
+      "fsync .",     "create .tmp",
+      "write .tmp",  "fsync .tmp",
+      "close .tmp",  "rename .tmp node",
+      "fsync ."};
+    //  What was opened to be read is closed in between.
+    size_t count;
+    zseq_faults_log (&count);
+    size_t line = 0;
+    for (; index < count && line < sizeof lines / sizeof *lines; index++) {
+        const char *call = zseq_faults_line (index);
+        if (strncmp (call, "close", 5) == 0 && !strstr (call, ".tmp"))
+            continue;
+        cr_assert_str_eq (call, lines[line++]);
+    }
+    cr_assert_eq (line, sizeof lines / sizeof *lines);
+}
+
 //  Loading.
 
 Test (store_faults, loads_all_or_says_what_failed)
@@ -1475,12 +1640,15 @@ Test (store_faults, loads_all_or_says_what_failed)
             zseq_written_t written[ALL];
             s_write_numbered (store, 0, ALL, 10, false, 0, written);
             zseq_store_destroy (&store);
-            //  All is there to be mended: a temporary file, a bad last batch,
-            //  lacking entries.
+            //  All is there to be mended: a temporary file, a bad last batch
+            //  of the journal or of its copy, lacking entries.
             fixture_put (fixture_file (".tmp-1-1"), "x", 1);
             size_t size;
             uint8_t *bytes = fixture_read (fixture_file ("names"), &size);
-            fixture_put (fixture_file ("names"), bytes, size - 1);
+            fixture_put (fixture_file ("names-copy"), bytes,
+                         when % 2 ? size - 1 : 27);
+            fixture_put (fixture_file ("names"), bytes,
+                         when % 2 ? size : size - 1);
             free (bytes);
             zseq_faults_begin (fixture_node ());
             zseq_faults_fail (calls[c], when, EIO, false);

@@ -397,6 +397,8 @@ Test (store_guard, opens_and_loads_in_spite_of_a_limit_of_files)
     zseq_store_destroy (&store);
     //  The record's entry is lacking, as after a crash, and must be added.
     cr_assert_eq (truncate (fixture_file ("names"), ZSEQ_STORE_HEADER_SIZE), 0);
+    cr_assert_eq (
+      truncate (fixture_file ("names-copy"), ZSEQ_STORE_HEADER_SIZE), 0);
     s_limit_files (0);
     cr_assert_eq (fixture_check (NULL), ZSEQ_ENOSPACE);
     zseq_record_t record;

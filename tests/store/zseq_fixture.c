@@ -10,6 +10,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "zseq_faults.h"
 
 static char s_root[128];
@@ -107,6 +110,29 @@ fixture_format (const char *directory, uint64_t identity)
     zseq_store_destroy (&store);
 }
 
+//  A node's record of format 1 is one without starts, and whether it votes in its
+//  own.
+void
+fixture_age (void)
+{
+    size_t size;
+    uint8_t *bytes = fixture_read (fixture_file ("node"), &size);
+    const size_t starts = 3 * 16 + 1;
+    const size_t tail = 1 + 8 + 8;
+    const size_t seal = 8;
+    assert (bytes[8] == 2);
+    bytes[8] = 1;
+    //  The size of the value follows an empty name.
+    bytes[22] = (uint8_t) (bytes[22] - starts);
+    memmove (bytes + size - seal - tail - starts, bytes + size - seal - tail,
+             tail);
+    size -= starts;
+    fixture_seal (bytes, size);
+    fixture_put (fixture_file ("node"), bytes, size);
+    free (bytes);
+    unlink (fixture_file ("names-copy"));
+}
+
 static int
 s_take (const char *name, size_t size, uint64_t next, uint64_t limit, void *arg)
 {
@@ -162,6 +188,7 @@ fixture_load (zseq_store_t *store, fixture_names_t *names)
         rc = zseq_store_load (store, &loader, &result);
     found->damaged = result.damaged;
     found->identity = result.identity;
+    found->converted = result.converted;
     if (rc != ZSEQ_OK)
         snprintf (s_text, sizeof s_text, "%s", zseq_store_text (store));
     else if (result.damaged > 0)
@@ -298,6 +325,14 @@ fixture_find (const char *file)
     s_found[0] = 0;
     nftw (fixture_file ("seq"), s_match, 16, FTW_PHYS);
     return s_found[0] ? s_found : NULL;
+}
+
+void
+fixture_seal (uint8_t *bytes, size_t size)
+{
+    uint64_t hash = XXH3_64bits (bytes, size - 8);
+    for (size_t i = 0; i < 8; i++)
+        bytes[size - 8 + i] = (uint8_t) (hash >> (8 * i));
 }
 
 uint8_t *

@@ -26,6 +26,10 @@ void fixture_record (zseq_record_t *record, uint64_t identity);
 //  Formats a node that is born, or not yet (identity 0), at directory.
 void fixture_format (const char *directory, uint64_t identity);
 
+//  Makes the node's directory one of format 1, as zseqd wrote it before there
+//  was a copy of the names journal.
+void fixture_age (void);
+
 //  What loading has told.
 typedef struct {
     size_t count;
@@ -40,6 +44,7 @@ typedef struct {
     size_t progress;
     uint64_t identity;
     bool lost;             //  The node's record was
+    bool converted;        //  The directory was of format 1
     zseq_record_t record;  //  Else this is it
 } fixture_names_t;
 
@@ -77,6 +82,9 @@ int fixture_write (zseq_store_t *store, const char *name, uint64_t limit,
 //  The path of the file of a record, below seq; NULL when there is none. The
 //  buffer is always the same.
 const char *fixture_find (const char *file);
+
+//  Makes the checksum at the end right again after bytes were changed on purpose.
+void fixture_seal (uint8_t *bytes, size_t size);
 
 //  Files, whole. Reading allocates.
 uint8_t *fixture_read (const char *path, size_t *size_p);

@@ -17,6 +17,7 @@
 #include "zseq_replica.h"
 #include "zseq_server.h"
 #include "zseq_store.h"
+#include "zseqd_verify.h"
 
 #define RESERVE_S_MAX 60.0
 #define WAIT_S_DEFAULT 10
@@ -26,6 +27,7 @@ static const char s_usage[] =
   "usage: zseqd format  --data DIR --name NODE --cluster NAME --members LIST\n"
   "       zseqd start   --data DIR [options]\n"
   "       zseqd recover --data DIR [options] [--force --floor ID]\n"
+  "       zseqd verify  --data DIR\n"
   "       zseqd --help | --version\n"
   "\n"
   "format makes the directory of a new node, once, before its cluster's\n"
@@ -35,7 +37,10 @@ static const char s_usage[] =
   "or more a node votes once peers have confirmed that its directory is not "
   "an\n"
   "old copy. recover does a recovery whatever state the directory is in, and\n"
-  "ends when it is done.\n"
+  "ends when it is done. verify reads all of a directory that no node uses "
+  "and\n"
+  "changes nothing: exit status 0 if it is intact, 2 if it is damaged, 3 if a\n"
+  "node uses it, 1 if it could not be told.\n"
   "\n"
   "  --data DIR         the node's directory\n"
   "  --name NODE        this node's name, one of the members'\n"
@@ -316,6 +321,16 @@ s_format (const s_arguments_t *arguments)
     return rc == ZSEQ_OK ? 0 : 1;
 }
 
+static int
+s_verify (const s_arguments_t *arguments)
+{
+    if (arguments->name || arguments->cluster || arguments->members ||
+        arguments->bind || arguments->insecure || arguments->force ||
+        arguments->floor || arguments->lost || arguments->unsafe)
+        return s_bad_use ("verify takes only %s", "--data");
+    return zseqd_verify (arguments->data);
+}
+
 //  These stop the node. Others that would end a process which does not handle
 //  them burn what is reserved, and ask for nothing that a node could do: it goes
 //  on. SIGHUP, too: a terminal that was closed, or a script that rotates logs,
@@ -510,12 +525,15 @@ main (int argc, char **argv)
     }
     bool format = !strcmp (command, "format");
     bool recover = !strcmp (command, "recover");
-    if (!format && !recover && strcmp (command, "start"))
+    bool verify = !strcmp (command, "verify");
+    if (!format && !recover && !verify && strcmp (command, "start"))
         return *command ? s_bad_use ("there is no command '%s'", command)
                         : s_bad_use ("%s", "a command is missing");
 
     s_arguments_t arguments;
     if (s_parse (argc - 1, argv + 1, &arguments))
         return 1;
+    if (verify)
+        return s_verify (&arguments);
     return format ? s_format (&arguments) : s_start (&arguments, recover);
 }

@@ -83,6 +83,7 @@ typedef struct {
                         //  them; 0: all is well
     uint64_t identity;  //  Of the node's record, or else of what was found; 0:
                         //  nothing was
+    size_t unfinished;  //  Things that a crash had left; 0 with damage
     bool converted;     //  The directory was of format 1, and is no more
 } zseq_store_found_t;
 

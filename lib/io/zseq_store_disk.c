@@ -68,6 +68,13 @@ zseq_store_write_all (int fd, const uint8_t *bytes, size_t size, off_t offset)
     return true;
 }
 
+void
+zseq_store_disk_forget (const zseq_store_disk_t *self, int fd)
+{
+    if (self->cold)
+        (void) posix_fadvise (fd, 0, 0, POSIX_FADV_DONTNEED);
+}
+
 ssize_t
 zseq_store_read_all (int fd, uint8_t *bytes, size_t size)
 {

@@ -17,6 +17,7 @@ typedef struct {
     dev_t device;                   //  Its file system, once that was looked at
     bool unsafe;                    //  Any file system will do
     bool sync_each;                 //  syncfs may not reach what was written
+    bool cold;                      //  Files are read from the disk itself
     uint64_t temps;                 //  Makes temporary names unique
     char why[ZSEQ_STORE_TEXT_MAX];  //  What went wrong
 } zseq_store_disk_t;
@@ -98,6 +99,11 @@ int zseq_store_disk_sync_all (zseq_store_disk_t *self);
 
 bool zseq_store_write_all (int fd, const uint8_t *bytes, size_t size,
                            off_t offset);
+
+//  If the disk is cold, lets the system forget what it holds of a file that is
+//  on disk, so that what is read is what lies there. Where it cannot, it is as it
+//  is without.
+void zseq_store_disk_forget (const zseq_store_disk_t *self, int fd);
 
 //  Reads size bytes, or fewer at the end of the file; -1 with errno.
 ssize_t zseq_store_read_all (int fd, uint8_t *bytes, size_t size);

@@ -114,19 +114,25 @@ s_fail_held (zseq_store_disk_t *disk, const struct stat *directory)
     return s_fail_locked (disk, pid);
 }
 
-int
-zseq_store_guard_hold (zseq_store_guard_t *self, zseq_store_disk_t *disk)
+static int
+s_hold (zseq_store_guard_t *self, zseq_store_disk_t *disk, int kind)
 {
     struct stat info;
     if (fstat (disk->fd, &info) != 0)
         return zseq_store_disk_fail_io (disk, ".", "stat");
-    if (flock (disk->fd, LOCK_EX | LOCK_NB) != 0)
+    if (flock (disk->fd, kind | LOCK_NB) != 0)
         return errno == EWOULDBLOCK
                  ? s_fail_held (disk, &info)
                  : zseq_store_disk_fail_io (disk, ".", "flock");
     self->held = true;
     self->inode = info.st_ino;
     return ZSEQ_OK;
+}
+
+int
+zseq_store_guard_hold (zseq_store_guard_t *self, zseq_store_disk_t *disk)
+{
+    return s_hold (self, disk, LOCK_EX);
 }
 
 static zseq_store_mark_t
@@ -171,6 +177,22 @@ s_open_lock (const zseq_store_disk_t *disk, int flags)
                               O_RDWR | O_NOFOLLOW | O_NONBLOCK | flags);
 }
 
+//  Locks the open lock file, and keeps it.
+static int
+s_take_lock (zseq_store_guard_t *self, zseq_store_disk_t *disk, int fd,
+             int kind)
+{
+    if (flock (fd, kind | LOCK_NB) == 0) {
+        self->lock_fd = fd;
+        return ZSEQ_OK;
+    }
+    int rc = errno == EWOULDBLOCK
+               ? s_fail_locked (disk, s_signed (fd))
+               : zseq_store_disk_fail_io (disk, "lock", "flock");
+    zseq_store_close (&fd);
+    return rc;
+}
+
 int
 zseq_store_guard_sign (zseq_store_guard_t *self, zseq_store_disk_t *disk)
 {
@@ -183,16 +205,24 @@ zseq_store_guard_sign (zseq_store_guard_t *self, zseq_store_disk_t *disk)
     int fd = s_open_lock (disk, O_CREAT);
     if (fd < 0)
         return zseq_store_disk_fail_write (disk, "lock", "open");
-    if (flock (fd, LOCK_EX | LOCK_NB) != 0) {
-        int rc = errno == EWOULDBLOCK
-                   ? s_fail_locked (disk, s_signed (fd))
-                   : zseq_store_disk_fail_io (disk, "lock", "flock");
-        zseq_store_close (&fd);
+    int rc = s_take_lock (self, disk, fd, LOCK_EX);
+    if (rc == ZSEQ_OK)
+        s_write_token (self, fd);
+    return rc;
+}
+
+int
+zseq_store_guard_share (zseq_store_guard_t *self, zseq_store_disk_t *disk)
+{
+    int rc = s_hold (self, disk, LOCK_SH);
+    if (rc != ZSEQ_OK)
         return rc;
-    }
-    self->lock_fd = fd;
-    s_write_token (self, fd);
-    return ZSEQ_OK;
+    int fd =
+      zseq_store_openat (disk->fd, "lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    if (fd < 0)
+        return errno == ENOENT ? ZSEQ_OK
+                               : zseq_store_disk_fail_io (disk, "lock", "open");
+    return s_take_lock (self, disk, fd, LOCK_SH);
 }
 
 void

@@ -41,6 +41,10 @@ int zseq_store_guard_open (zseq_store_guard_t *self, zseq_store_disk_t *disk);
 //  waiting. Errors: ZSEQ_ELOCKED (the text says by whom), ZSEQ_EIO.
 int zseq_store_guard_hold (zseq_store_guard_t *self, zseq_store_disk_t *disk);
 
+//  The same for who only reads, in place of that and of signing: shared with
+//  others who do so, of the lock file as well, if there is one.
+int zseq_store_guard_share (zseq_store_guard_t *self, zseq_store_disk_t *disk);
+
 //  Makes the lock file in a directory that is held, locks it, and says in it who
 //  we are. Errors: ZSEQ_ELOCKED (by an older zseqd, which knows only this file),
 //  ZSEQ_ENOSPACE, ZSEQ_EIO.

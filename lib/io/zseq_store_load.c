@@ -168,6 +168,7 @@ typedef struct {
     char spread[ZSEQ_STORE_SPREAD_COUNT][3];
     size_t spread_count;
     _Atomic uint64_t identity;  //  Of all that is intact; 0: nothing yet
+    _Atomic uint8_t node;       //  The same; ZSEQ_STORE_NODE_UNKNOWN
     atomic_size_t spread_next;  //  The directory to be taken next
     atomic_size_t count;        //  Records read
     atomic_bool stop;           //  Something failed
@@ -268,9 +269,12 @@ static bool
 s_ours (s_load_t *self, uint64_t identity, uint8_t node)
 {
     uint64_t known = 0;
-    return node == self->owner->node && (atomic_compare_exchange_strong (
-                                           &self->identity, &known, identity) ||
-                                         known == identity);
+    uint8_t known_node = ZSEQ_STORE_NODE_UNKNOWN;
+    return (atomic_compare_exchange_strong (&self->node, &known_node, node) ||
+            known_node == node) &&
+           (atomic_compare_exchange_strong (&self->identity, &known,
+                                            identity) ||
+            known == identity);
 }
 
 //  Order.
@@ -485,6 +489,7 @@ s_read_file (s_load_t *self, int directory_fd, const char *file,
         fd = zseq_store_openat (directory_fd, file, flags);
     if (fd < 0)
         return s_stop_call (self, where, "open");
+    zseq_store_disk_forget (self->disk, fd);
     //  A record lies within a page, so that one call gets all there is.
     int rc = s_settle (self, fd, where);
     ssize_t got = 0;
@@ -869,6 +874,20 @@ s_tell (s_load_t *self)
     return rc;
 }
 
+//  How much a crash has left to be put right.
+static size_t
+s_count_unfinished (const s_load_t *self)
+{
+    const s_finds_t *finds = &self->finds;
+    size_t count = finds->temp_count;
+    if (self->owner->identity == 0)
+        return count;
+    for (size_t i = 0; i < finds->record_count; i++)
+        count += !finds->record[i].journaled;
+    return count +
+           (self->owner->format != 1 && !zseq_store_pair_even (&self->pair));
+}
+
 //  All is well: deletes temporary files, makes both journals end alike, adds
 //  entries that are lacking.
 static int
@@ -1066,6 +1085,9 @@ s_load (s_load_t *self, zseq_store_journal_t *journal, zseq_store_heal_t *heal,
     found->damaged = self->finds.damage_count + self->owner->lost;
     found->identity =
       found->damaged > 0 ? self->identity : self->owner->identity;
+    found->unfinished = found->damaged > 0 ? 0 : s_count_unfinished (self);
+    if (!journal)
+        return ZSEQ_OK;
     if (found->damaged == 0)
         return s_mend (self, journal);
     zseq_store_journal_close (journal);
@@ -1078,8 +1100,7 @@ zseq_store_read (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
                  const zseq_store_loader_t *loader, zseq_store_found_t *found_p)
 {
     assert (disk);
-    assert (journal);
-    assert (heal);
+    assert (!journal == !heal);
     assert (owner);
     s_load_t *self = calloc (1, sizeof *self);
     if (!self)
@@ -1089,6 +1110,7 @@ zseq_store_read (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
     self->loader = loader;
     self->seq_fd = -1;
     atomic_init (&self->identity, owner->identity);
+    atomic_init (&self->node, owner->node);
     pthread_mutex_init (&self->mutex, NULL);
     pthread_cond_init (&self->news, NULL);
 

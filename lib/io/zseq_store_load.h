@@ -8,15 +8,17 @@
 #include "zseq_store_pair.h"
 
 //  What the node's record says.
+#define ZSEQ_STORE_NODE_UNKNOWN UINT8_MAX
 typedef struct {
     uint64_t identity;  //  0: nothing, or that the cluster is not born yet
-    uint8_t node;
-    bool lost;        //  There is no intact one
-    uint16_t format;  //  Its version, that of the directory; 0: it is lost
+    uint8_t node;       //  Where it is lost, ZSEQ_STORE_NODE_UNKNOWN will do
+    bool lost;          //  There is no intact one
+    uint16_t format;    //  Its version, that of the directory; 0: it is lost
 } zseq_store_owner_t;
 
 //  As zseq_store_load. With damage heal is set, without it the journal is ready
-//  to be appended to; of a directory of format 1 it has no copy yet.
+//  to be appended to; of a directory of format 1 it has no copy yet. Without a
+//  journal nothing is changed, and heal is not needed.
 int zseq_store_read (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
                      zseq_store_heal_t *heal, const zseq_store_owner_t *owner,
                      const zseq_store_loader_t *loader,

@@ -39,6 +39,7 @@ s_read_bytes (zseq_store_image_t *self, zseq_store_disk_t *disk,
     //  S8: as all that is read, where no syncfs has done it.
     if (disk->sync_each && fsync (fd) != 0)
         return zseq_store_disk_fail_io (disk, file, "fsync");
+    zseq_store_disk_forget (disk, fd);
     ssize_t got = zseq_store_read_all (fd, self->bytes, size);
     if (got < 0)
         return zseq_store_disk_fail_io (disk, file, "read");

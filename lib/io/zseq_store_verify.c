@@ -1,0 +1,125 @@
+#include "zseq_store_verify.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "zseq_store_guard.h"
+#include "zseq_store_load.h"
+
+static bool
+s_is_there (const zseq_store_disk_t *disk, const char *file)
+{
+    return faccessat (disk->fd, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+//  Whether that is a node's directory, as far as names go.
+static int
+s_check_directory (zseq_store_disk_t *disk)
+{
+    static const char *const files[] = {"node", "lock", ZSEQ_STORE_NAMES,
+                                        ZSEQ_STORE_COPY, "seq"};
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++)
+        if (s_is_there (disk, files[i]))
+            return ZSEQ_OK;
+    return zseq_store_disk_fail (disk, ZSEQ_EAGAIN, ".",
+                                 "nothing of a node's is there");
+}
+
+//  Errors: ZSEQ_EAGAIN (there is none), ZSEQ_EDAMAGED, ZSEQ_EFOREIGN, ZSEQ_EIO.
+static int
+s_read_node (zseq_store_disk_t *disk, zseq_store_verified_t *verified)
+{
+    int fd = -1;
+    size_t size;
+    int rc = zseq_store_disk_open (disk, "node", O_RDONLY, &fd, &size);
+    if (rc == ZSEQ_EAGAIN)
+        return zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, "node", "missing");
+    if (rc != ZSEQ_OK)
+        return rc;
+    uint8_t bytes[ZSEQ_STORE_RECORD_MAX + 1];
+    zseq_store_disk_forget (disk, fd);
+    ssize_t got = zseq_store_read_all (fd, bytes, sizeof bytes);
+    zseq_store_close (&fd);
+    if (got < 0)
+        return zseq_store_disk_fail_io (disk, "node", "read");
+    if (got > ZSEQ_STORE_RECORD_MAX)
+        return zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, "node",
+                                     "too long for a record");
+    const char *what;
+    rc = zseq_store_node_decode (&verified->record, bytes, (size_t) got,
+                                 &verified->format, &what);
+    return rc == ZSEQ_OK ? rc : zseq_store_disk_fail (disk, rc, "node", what);
+}
+
+//  Any file system is as good as another to be read, and what was written to it
+//  need not last.
+static int
+s_note_device (zseq_store_disk_t *disk)
+{
+    struct stat info;
+    if (fstat (disk->fd, &info) != 0)
+        return zseq_store_disk_fail_io (disk, ".", "stat");
+    disk->device = info.st_dev;
+    return ZSEQ_OK;
+}
+
+static int
+s_verify (zseq_store_disk_t *disk, const zseq_store_loader_t *loader,
+          zseq_store_verified_t *verified)
+{
+    int rc = s_check_directory (disk);
+    if (rc == ZSEQ_OK)
+        rc = s_read_node (disk, verified);
+    verified->lost = rc == ZSEQ_EDAMAGED;
+    if (verified->lost && loader->damage)
+        loader->damage (disk->why, loader->arg);
+    if (rc != ZSEQ_OK && !verified->lost)
+        return rc;
+    zseq_store_owner_t owner = {.node = ZSEQ_STORE_NODE_UNKNOWN, .lost = true};
+    if (!verified->lost)
+        owner =
+          (zseq_store_owner_t){verified->record.identity, verified->record.self,
+                               false, verified->format};
+    zseq_store_found_t found;
+    rc = zseq_store_read (disk, NULL, NULL, &owner, loader, &found);
+    if (rc != ZSEQ_OK)
+        return rc;
+    verified->damaged = found.damaged;
+    verified->unfinished = found.unfinished;
+    verified->identity = found.identity;
+    return ZSEQ_OK;
+}
+
+int
+zseq_store_verify (const char *directory, const zseq_store_loader_t *loader,
+                   zseq_store_verified_t *verified_p, char *text)
+{
+    assert (directory);
+    assert (loader);
+    assert (loader->name);
+    assert (verified_p);
+    assert (text);
+    zseq_store_disk_t disk = {
+      .path = (char *) directory, .fd = -1, .cold = true};
+    zseq_store_verified_t verified = {.lost = false};
+    zseq_store_guard_t guard;
+    zseq_store_guard_init (&guard);
+    int rc = zseq_store_guard_open (&guard, &disk);
+    if (rc == ZSEQ_OK)
+        rc = zseq_store_guard_share (&guard, &disk);
+    if (rc == ZSEQ_OK)
+        rc = s_note_device (&disk);
+    if (rc == ZSEQ_OK)
+        rc = s_verify (&disk, loader, &verified);
+    zseq_store_guard_release (&guard, &disk);
+    if (rc == ZSEQ_OK)
+        *verified_p = verified;
+    else
+        snprintf (text, ZSEQ_STORE_TEXT_MAX, "%s", disk.why);
+    return rc;
+}

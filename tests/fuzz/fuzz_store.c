@@ -1,6 +1,6 @@
-//  A directory with one file of any bytes: what is read from it is what was
-//  written there, or damage that is told; never a crash, and never a name that
-//  is new though it was there.
+//  A directory with one file of any bytes, and perhaps a record that is lost:
+//  what is read from it is what was written there, or damage that is told; never
+//  a crash, and never a name that is new though it was there.
 //
 //  An input is which file, a byte, then its bytes (s_case_t).
 
@@ -26,9 +26,16 @@
 #define FILE_MAX 8192
 #define FOUND_MAX 8
 
-typedef enum { CASE_NODE, CASE_NAMES, CASE_SEQUENCE, CASES } s_case_t;
+typedef enum {
+    CASE_NODE,
+    CASE_NAMES,
+    CASE_SEQUENCE,
+    CASE_COPY,
+    CASES
+} s_case_t;
 
 //  Flags in the input's first byte.
+#define FLAG_LOST 0x08  //  Another record is not there
 #define FLAG_SEAL 0x10  //  Right checksums are put where they belong
 #define FLAG_DISK 0x20  //  A directory is read, too
 #define FLAG_HEAL 0x40  //  ... and healed
@@ -39,6 +46,9 @@ static const struct {
     uint64_t next;
     uint64_t limit;
 } s_known[] = {{"invoices", 51, 51}, {"orders", 42, 1042}};
+
+//  Of these, the one that is lost.
+#define LOST "invoices"
 
 #define KNOWN (sizeof s_known / sizeof s_known[0])
 
@@ -72,7 +82,7 @@ s_seal (uint8_t *bytes, size_t size)
 static void
 s_seal_all (s_case_t which, uint8_t *bytes, size_t size)
 {
-    if (which != CASE_NAMES) {
+    if (which == CASE_NODE || which == CASE_SEQUENCE) {
         if (size >= ZSEQ_STORE_CHECKSUM_SIZE)
             s_seal (bytes, size - ZSEQ_STORE_CHECKSUM_SIZE);
         return;
@@ -190,7 +200,7 @@ s_check_batches (const uint8_t *bytes, size_t size)
 static const char *
 s_path (const char *file)
 {
-    static char path[256];
+    static char path[320];
     snprintf (path, sizeof path, "%s%s%s", s_directory, *file ? "/" : "", file);
     return path;
 }
@@ -278,6 +288,7 @@ s_make_directory (uint64_t identity, uint8_t node)
                               strlen (s_known[index].name));
     zseq_store_batch_seal (&batch);
     s_put ("names", bytes, size + batch.size);
+    s_put ("names-copy", bytes, size + batch.size);
     for (size_t index = 0; index < KNOWN; index++) {
         zseq_store_sequence_t sequence = {.identity = identity,
                                           .node = node,
@@ -363,14 +374,18 @@ s_load (zseq_store_t *store, zseq_record_t *record, s_found_t *found,
 //  Nothing that was intact is lost, and nothing of what is not is taken for
 //  nothing.
 static void
-s_check_found (s_case_t which, const s_found_t *found,
+s_check_found (s_case_t which, bool lost, const s_found_t *found,
                const zseq_store_found_t *result)
 {
     assert (found->damages <= result->damaged);
+    //  Neither journal hides it.
+    assert (!lost || result->damaged);
     for (size_t index = 0; index < KNOWN; index++) {
         const char *name = s_known[index].name;
         uint64_t limit = s_limit (found, name);
-        if (which == CASE_SEQUENCE && !strcmp (name, "orders"))
+        if (lost && !strcmp (name, LOST))
+            assert (limit == 0);
+        else if (which == CASE_SEQUENCE && !strcmp (name, "orders"))
             assert (limit || result->damaged);
         else
             assert (limit == s_known[index].limit);
@@ -436,19 +451,23 @@ s_check_directory (s_case_t which, const uint8_t *bytes, size_t size,
     s_make_directory (identity, node);
     s_put (which == CASE_NODE    ? "node"
            : which == CASE_NAMES ? "names"
+           : which == CASE_COPY  ? "names-copy"
                                  : s_sequence_path ("orders"),
            bytes, size);
+    bool lost = flags & FLAG_LOST;
+    if (lost)
+        unlink (s_path (s_sequence_path (LOST)));
 
     zseq_store_t *store = zseq_store_new (s_directory);
     assert (store);
     static s_found_t found;
     zseq_store_found_t result;
     if (s_load (store, &record, &found, &result) == ZSEQ_OK) {
-        s_check_found (which, &found, &result);
+        s_check_found (which, lost, &found, &result);
         //  Without its journal a node cannot tell a new name from a lost one.
         uint64_t journal_identity;
         uint8_t journal_node;
-        if (which == CASE_NAMES &&
+        if ((which == CASE_NAMES || which == CASE_COPY) &&
             zseq_store_header_decode (bytes, size, &journal_identity,
                                       &journal_node, &what) != ZSEQ_OK)
             assert (result.damaged);
@@ -464,7 +483,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     s_make_root ();
     zseq_fuzz_t input = {data, size};
     uint8_t flags = zseq_fuzz_byte (&input);
-    s_case_t which = flags % 16 % CASES;
+    s_case_t which = flags % 8 % CASES;
     uint8_t *bytes = zseq_fuzz_bytes (&input, FILE_MAX, &size);
     if (flags & FLAG_SEAL)
         s_seal_all (which, bytes, size);

@@ -20,6 +20,7 @@
 #include "zseqd_verify.h"
 
 #define RESERVE_S_MAX 60.0
+#define SCRUB_DAYS_MAX 365.0
 #define WAIT_S_DEFAULT 10
 #define MEMORY_MAX_MIB_DEFAULT 512
 
@@ -57,6 +58,10 @@ static const char s_usage[] =
   "  --reserve SECONDS  keep so many seconds' worth of IDs of a busy sequence\n"
   "                     reserved on disk, so that claims need no write each;\n"
   "                     a crash burns them (0 to 60, default 1; 0: none)\n"
+  "  --scrub DAYS       read back in so many days, slowly, all that is on "
+  "disk,\n"
+  "                     and write again what is not as it was (0 to 365, also\n"
+  "                     fractions, default 1; 0: never)\n"
   "  --insecure         bind where other machines reach it, unprotected\n"
   "  --unsafe-filesystem\n"
   "                     let DIR be on a network or FUSE file system: if its\n"
@@ -97,6 +102,7 @@ typedef struct {
     uint64_t names_max;
     uint64_t memory_max_mib;
     uint64_t reserve_us;
+    uint64_t scrub_us;
     bool insecure;
     bool unsafe;
     bool force;
@@ -161,6 +167,19 @@ s_parse_reserve (const char *text, uint64_t *reserve_us_p)
     return 0;
 }
 
+//  Days with a fraction, in microseconds.
+static int
+s_parse_scrub (const char *text, uint64_t *scrub_us_p)
+{
+    char *end;
+    double days = strtod (text, &end);
+    if (*text < '0' || *text > '9' || *end || !(days <= SCRUB_DAYS_MAX))
+        return s_bad_use ("--scrub '%s' is not a number of days from 0 to 365",
+                          text);
+    *scrub_us_p = (uint64_t) (days * 86400000000);
+    return 0;
+}
+
 static int
 s_parse (int argc, char **argv, s_arguments_t *arguments)
 {
@@ -173,6 +192,7 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
         NAMES_MAX,
         MEMORY_MAX,
         RESERVE,
+        SCRUB,
         INSECURE,
         UNSAFE,
         FORCE,
@@ -189,6 +209,7 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
       {"names-max", required_argument, NULL, NAMES_MAX},
       {"memory-max", required_argument, NULL, MEMORY_MAX},
       {"reserve", required_argument, NULL, RESERVE},
+      {"scrub", required_argument, NULL, SCRUB},
       {"insecure", no_argument, NULL, INSECURE},
       {"unsafe-filesystem", no_argument, NULL, UNSAFE},
       {"force", no_argument, NULL, FORCE},
@@ -201,6 +222,7 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
     arguments->names_max = ZSEQ_NAMES_MAX_DEFAULT;
     arguments->memory_max_mib = MEMORY_MAX_MIB_DEFAULT;
     arguments->reserve_us = ZSEQ_RESERVE_US_DEFAULT;
+    arguments->scrub_us = ZSEQ_SCRUB_US_DEFAULT;
     arguments->wait_s = WAIT_S_DEFAULT;
     opterr = 0;
     int option;
@@ -234,6 +256,10 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
             break;
         case RESERVE:
             if (s_parse_reserve (optarg, &arguments->reserve_us))
+                return 1;
+            break;
+        case SCRUB:
+            if (s_parse_scrub (optarg, &arguments->scrub_us))
                 return 1;
             break;
         case FORCE:
@@ -486,6 +512,7 @@ s_start (const s_arguments_t *arguments, bool recover)
       .names_max = (size_t) arguments->names_max,
       .memory_max = arguments->memory_max_mib << 20,
       .reserve_us = arguments->reserve_us,
+      .scrub_us = arguments->scrub_us,
       .recover = recover,
       .force = arguments->force ? &force : NULL,
       .lost = arguments->lost,

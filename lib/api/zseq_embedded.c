@@ -200,6 +200,7 @@ zseq_embedded_open (zseq_embedded_t *self, uint64_t patience_us)
     zseq_replica_options_t options = {.directory = self->directory,
                                       .names_max = ZSEQ_NAMES_MAX_DEFAULT,
                                       .reserve_us = ZSEQ_RESERVE_US_DEFAULT,
+                                      .scrub_us = ZSEQ_SCRUB_US_DEFAULT,
                                       .patience_us = patience_us,
                                       .unsafe = self->unsafe,
                                       .act = s_act,

@@ -15,6 +15,20 @@
 #define PREDECESSOR_LOOK_US 10000
 #define DAMAGES_MAX 20  //  Lines about damage; the rest is only counted
 
+//  Reading back is bounded: so often at most, and it does not fall asleep.
+#define SCRUB_US_MIN 50000
+#define SCRUB_US_MAX 60000000
+
+//  Reading back what is on the disk, one thing at a time: all sequences in the
+//  order of their names, the node's record, the journals.
+typedef struct {
+    zseq_check_type_t type;  //  Of what is read next
+    uint64_t next_us;        //  When
+    bool waiting;            //  One is on its way
+    bool overtaken;          //  ... and its name was written since
+    zseq_entry_t *entry;     //  It, or the last one that was
+} s_scrub_t;
+
 struct zseq_replica {
     zseq_replica_options_t options;
     zseq_record_t record;  //  As it was read, or that of a lost node
@@ -26,6 +40,7 @@ struct zseq_replica {
     zseq_write_t *writes;  //  Gathered during a step, handed over at its end
     size_t write_count;
     size_t write_size;
+    s_scrub_t scrub;
     bool awaits;         //  Someone else has what it needs: it was told
     uint64_t opened_us;  //  When it was begun to open
     int exit;            //  Why to end at once; or ZSEQ_OK
@@ -141,6 +156,8 @@ s_act (const zseq_action_t *action, void *arg)
         self->options.act (action, self->options.arg);
         break;
     case ZSEQ_ACTION_PERSIST: {
+        if (action->entry == self->scrub.entry)
+            self->scrub.overtaken = true;
         zseq_write_t write = {.name = action->entry->name,
                               .name_size = action->entry->name_size,
                               .journaled = action->entry->journaled,
@@ -300,6 +317,14 @@ zseq_replica_load (zseq_replica_t *self)
                   self->damages - DAMAGES_MAX);
         s_log (self, text);
     }
+    if (found.converted) {
+        char text[ZSEQ_STORE_TEXT_MAX];
+        snprintf (text, sizeof text,
+                  "directory %s was of format 1 and has been converted: an "
+                  "older zseqd refuses it from now on",
+                  self->options.directory);
+        s_log (self, text);
+    }
     if (!self->record.identity && (self->lost || self->damages))
         zseq_node_adopt (self->node, found.identity);
     return ZSEQ_OK;
@@ -345,6 +370,94 @@ zseq_replica_step (zseq_replica_t *self, zseq_event_t *event)
     zseq_node_step (self->node, event);
 }
 
+//  Reading back.
+
+static uint64_t
+s_scrub_interval_us (const zseq_replica_t *self)
+{
+    uint64_t things = zseq_node_count (self->node) + 2;
+    uint64_t interval_us = self->options.scrub_us / things;
+    if (interval_us > SCRUB_US_MAX)
+        return SCRUB_US_MAX;
+    return interval_us < SCRUB_US_MIN ? SCRUB_US_MIN : interval_us;
+}
+
+//  Chooses what to read next. False: not this time.
+static bool
+s_scrub_choose (zseq_replica_t *self, zseq_check_t *check)
+{
+    s_scrub_t *scrub = &self->scrub;
+    *check = (zseq_check_t){.type = scrub->type};
+    if (scrub->type != ZSEQ_CHECK_SEQUENCE)
+        return true;
+    zseq_entry_t *entry = scrub->entry;
+    entry = entry ? zseq_node_above (self->node, entry->name, entry->name_size)
+                  : zseq_node_above (self->node, "", 0);
+    scrub->entry = entry;
+    if (!entry) {
+        scrub->type = ZSEQ_CHECK_NODE;
+        return false;
+    }
+    check->name = entry->name;
+    check->name_size = entry->name_size;
+    check->limit = entry->limit;
+    check->owner = entry;
+    //  What is being written is read another time.
+    return entry->journaled && !entry->writing && !entry->queued;
+}
+
+static void
+s_scrub (zseq_replica_t *self)
+{
+    s_scrub_t *scrub = &self->scrub;
+    if (self->options.scrub_us == 0 || scrub->waiting || self->exit ||
+        zseq_node_state (self->node) != ZSEQ_STATE_VOTING)
+        return;
+    uint64_t now_us = zseq_replica_now_us ();
+    if (now_us < scrub->next_us)
+        return;
+    bool first = scrub->next_us == 0;
+    scrub->next_us = now_us + s_scrub_interval_us (self);
+    zseq_check_t check;
+    if (first || !s_scrub_choose (self, &check))
+        return;
+    scrub->overtaken = false;
+    scrub->waiting = zseq_store_check (self->store, &check) == ZSEQ_OK;
+}
+
+//  Where to go on.
+static void
+s_scrub_move_on (s_scrub_t *scrub, bool more)
+{
+    if (scrub->type == ZSEQ_CHECK_NODE)
+        scrub->type = ZSEQ_CHECK_JOURNAL;
+    else if (scrub->type == ZSEQ_CHECK_JOURNAL && !more)
+        scrub->type = ZSEQ_CHECK_SEQUENCE;
+}
+
+//  What was read back is not what was written: told, and written again.
+static void
+s_take_checked (zseq_replica_t *self, const zseq_written_t *done)
+{
+    s_scrub_t *scrub = &self->scrub;
+    zseq_check_type_t type = scrub->type;
+    scrub->waiting = false;
+    s_scrub_move_on (scrub, done->more);
+    if (done->status != ZSEQ_EDAMAGED || scrub->overtaken)
+        return;
+    char text[ZSEQ_STORE_TEXT_MAX + 128];
+    snprintf (text, sizeof text,
+              "WARNING: %s%s. The disk does not keep what was written, or "
+              "somebody changes it: look after it",
+              zseq_store_check_text (self->store),
+              type == ZSEQ_CHECK_JOURNAL ? "" : "; it is written again");
+    s_log (self, text);
+    if (type == ZSEQ_CHECK_JOURNAL)
+        return;
+    zseq_event_t event = {.type = ZSEQ_EVENT_DAMAGED, .entry = done->owner};
+    zseq_replica_step (self, &event);
+}
+
 size_t
 zseq_replica_take_written (zseq_replica_t *self)
 {
@@ -358,6 +471,10 @@ zseq_replica_take_written (zseq_replica_t *self)
             //  S8: nothing more may be acknowledged.
             s_exit (self, ZSEQ_EIO, zseq_store_text (self->store));
             break;
+        }
+        if (done->check) {
+            s_take_checked (self, done);
+            continue;
         }
         zseq_event_t event = {.type = done->record ? ZSEQ_EVENT_RECORD_PERSISTED
                                                    : ZSEQ_EVENT_PERSISTED,
@@ -382,6 +499,7 @@ zseq_replica_flush (zseq_replica_t *self)
           ZSEQ_OK)
         s_exit (self, ZSEQ_ENOMEM, "out of memory: the node ends");
     self->write_count = 0;
+    s_scrub (self);
 }
 
 int

@@ -8,6 +8,7 @@
 
 #define ZSEQ_NAMES_MAX_DEFAULT 4000000
 #define ZSEQ_RESERVE_US_DEFAULT 1000000
+#define ZSEQ_SCRUB_US_DEFAULT (24 * UINT64_C (3600000000))
 //  How long the process that had the directory before may take to go: one that
 //  was killed holds it until the system has freed its memory.
 #define ZSEQ_PREDECESSOR_US 3000000
@@ -17,6 +18,8 @@ typedef struct zseq_replica zseq_replica_t;
 typedef struct {
     const char *directory;  //  Must stay
     size_t names_max;       //  Sequences that the node holds at most
+    uint64_t scrub_us;      //  How long it takes to read back all that the disk
+                            //  holds; 0: that is not done
     uint64_t reserve_us;    //  As zseq_node_limits_t
     uint64_t patience_us;   //  How long who had the directory before may take
     bool unsafe;            //  The directory may be on any file system

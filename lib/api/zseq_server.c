@@ -237,6 +237,7 @@ s_open_replica (zseq_server_t *self)
     zseq_replica_options_t own = {.directory = options->directory,
                                   .names_max = options->names_max,
                                   .reserve_us = options->reserve_us,
+                                  .scrub_us = options->scrub_us,
                                   .patience_us = ZSEQ_PREDECESSOR_US,
                                   .unsafe = options->unsafe,
                                   .log = s_log_line,

@@ -26,6 +26,8 @@ typedef struct {
                           //  each name: above that, all connections are closed
     uint64_t reserve_us;  //  How many IDs are reserved ahead on disk: what is
                           //  claimed in this time; 0: none
+    uint64_t scrub_us;    //  How long it takes to read back all that the disk
+                          //  holds; 0: that is not done
     bool recover;         //  Recover, whatever the directory says, and end with
                           //  the node's vote
     const zseq_force_t *force;  //  ... with however few peers; or NULL

@@ -194,6 +194,17 @@ zseq_node_wake_us (const zseq_node_t *self)
     return zseq_coordinator_wake_us (self->coordinator);
 }
 
+zseq_entry_t *
+zseq_node_above (const zseq_node_t *self, const char *after, size_t after_size)
+{
+    assert (self);
+
+    zseq_entry_t *entry;
+    return zseq_table_page (self->table, "", 0, after, after_size, &entry, 1)
+             ? entry
+             : NULL;
+}
+
 size_t
 zseq_node_count (const zseq_node_t *self)
 {
@@ -1024,6 +1035,19 @@ s_record_persisted (zseq_node_t *self, const zseq_event_t *event)
     zseq_peers_written (self);
 }
 
+//  Memory has what the disk has lost, as long as the node votes: else it has,
+//  or is about to have, more to write.
+static void
+s_damaged (zseq_node_t *self, const zseq_event_t *event)
+{
+    if (!self->voting || self->stopping)
+        return;
+    if (event->entry)
+        zseq_node_mark_dirty (self, event->entry);
+    else
+        self->version++;
+}
+
 //  What is to be written of an entry: a limit that is no lower than what is
 //  durable, or what it has just been lowered to.
 static uint64_t
@@ -1184,6 +1208,9 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
         break;
     case ZSEQ_EVENT_RECORD_PERSISTED:
         s_record_persisted (self, event);
+        break;
+    case ZSEQ_EVENT_DAMAGED:
+        s_damaged (self, event);
         break;
     case ZSEQ_EVENT_FLUSH:
         s_note_crowd (self);

@@ -25,8 +25,10 @@ typedef enum {
                             //  it was not, and status is ZSEQ_ENOSPACE
     ZSEQ_EVENT_RECORD_PERSISTED,  //  The node's record of version was written;
                                   //  or it was not, and status says why
-    ZSEQ_EVENT_FLUSH,             //  All that waited has been taken in
-    ZSEQ_EVENT_STOP               //  Take part in nothing more
+    ZSEQ_EVENT_DAMAGED,  //  What the disk holds of entry, or of the record if
+                         //  there is none, is not what was written
+    ZSEQ_EVENT_FLUSH,    //  All that waited has been taken in
+    ZSEQ_EVENT_STOP      //  Take part in nothing more
 } zseq_event_type_t;
 
 typedef struct {
@@ -127,6 +129,10 @@ uint64_t zseq_node_wake_us (const zseq_node_t *self);
 
 //  Whether no request waits and no write is in flight.
 bool zseq_node_idle (const zseq_node_t *self);
+
+//  The first entry in byte order whose name is above after; NULL: there is none.
+zseq_entry_t *zseq_node_above (const zseq_node_t *self, const char *after,
+                               size_t after_size);
 
 //  Names that the node holds.
 size_t zseq_node_count (const zseq_node_t *self);

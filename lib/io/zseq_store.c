@@ -28,10 +28,15 @@
 #include "zseq_store_filesystem.h"
 #include "zseq_store_guard.h"
 #include "zseq_store_load.h"
+#include "zseq_store_scrub.h"
 #include "zseq_store_signals.h"
 
 #define GROUP_MAX ZSEQ_STORE_GROUP_MAX  //  Writes that share their syncs
 #define MANY 32  //  From so many on, one syncfs is cheaper than their fsyncs
+
+//  Groups that a check lets pass before it makes one wait: it costs the time of a
+//  read.
+#define PASSED_MAX 1000
 
 #define SPARES_MAX 16  //  Spare files that a directory keeps
 
@@ -56,7 +61,7 @@ struct zseq_store {
     zseq_store_heal_t heal;    //  What loading found to be healed
     zseq_store_guard_t guard;  //  Of the open directory
     zseq_store_owner_t owner;  //  As the node's record on disk has it
-    zseq_record_t record;      //  ... of format 1, to be converted
+    zseq_record_t record;      //  ... in full
     bool node_there;           //  There is a node's record, though damaged
     bool loaded;
     bool fatal;     //  Nothing more is written
@@ -76,7 +81,13 @@ struct zseq_store {
     s_job_t *waiting;  //  Submitted, not yet taken up
     size_t waiting_count;
     size_t waiting_capacity;
-    s_job_t *group;  //  The thread's own: taken up
+    bool check_waiting;       //  Submitted, not yet done
+    zseq_check_t check;       //  The thread's own while it waits
+    size_t check_passed;      //  Groups that have been written since
+    off_t check_offset;       //  Where in the journals to go on
+    zseq_store_disk_t scrub;  //  The directory, for what is read back
+    char check_text[ZSEQ_STORE_TEXT_MAX];  //  What is wrong
+    s_job_t *group;                        //  The thread's own: taken up
     size_t group_capacity;
     size_t outstanding;    //  Submitted and not yet collected
     zseq_written_t *done;  //  Completed: [done_first, done_first + done_count)
@@ -332,6 +343,7 @@ s_write_node (zseq_store_t *self, const zseq_record_t *record)
         return rc;
     self->owner = (zseq_store_owner_t){record->identity, record->self, false,
                                        ZSEQ_STORE_FORMAT};
+    self->record = *record;
     if (heal->needed)
         rc = zseq_store_heal_end (heal, &self->disk, &self->journal, record);
     return rc;
@@ -864,6 +876,15 @@ s_write_group (zseq_store_t *self, s_job_t *jobs, size_t count)
     return ZSEQ_OK;
 }
 
+//  Says that there are completions.
+static void
+s_tell (zseq_store_t *self)
+{
+    const uint64_t one = 1;
+    ssize_t size = write (self->event_fd, &one, sizeof one);
+    assert (size == sizeof one);
+}
+
 static void
 s_complete (zseq_store_t *self, s_job_t *jobs, size_t count)
 {
@@ -879,9 +900,7 @@ s_complete (zseq_store_t *self, s_job_t *jobs, size_t count)
                            .status = jobs[i].status};
         free ((void *) write->record);
     }
-    const uint64_t one = 1;
-    ssize_t size = write (self->event_fd, &one, sizeof one);
-    assert (size == sizeof one);
+    s_tell (self);
     pthread_mutex_unlock (&self->mutex);
 }
 
@@ -916,9 +935,7 @@ s_end_idle (zseq_store_t *self)
     self->done[self->done_first + self->done_count++] =
       (zseq_written_t){.status = ZSEQ_EIO};
     self->outstanding++;
-    const uint64_t one = 1;
-    ssize_t size = write (self->event_fd, &one, sizeof one);
-    assert (size == sizeof one);
+    s_tell (self);
 }
 
 //  Waits until there is something to do; looks after the directory when there
@@ -941,16 +958,80 @@ s_wait (zseq_store_t *self)
     }
 }
 
+//  Reading back.
+
+static int
+s_check (zseq_store_t *self)
+{
+    const zseq_check_t *check = &self->check;
+    bool may = !self->fatal && !self->unsynced && !self->heal.needed &&
+               self->owner.identity != 0;
+    //  Checks may come so often that there never is an idle second.
+    bool ours = self->fatal || s_is_ours (self);
+    self->scrub = self->disk;
+    self->scrub.cold = true;
+    if (!ours || !may)
+        return ours ? ZSEQ_EAGAIN : ZSEQ_EIO;
+    int rc;
+    if (check->type == ZSEQ_CHECK_SEQUENCE)
+        rc = zseq_store_scrub_sequence (&self->scrub, &self->owner, check->name,
+                                        check->name_size, check->limit);
+    else if (check->type == ZSEQ_CHECK_NODE)
+        rc = zseq_store_scrub_node (&self->scrub, &self->record);
+    else
+        rc = zseq_store_scrub_journal (&self->scrub, &self->journal,
+                                       &self->owner, &self->check_offset);
+    self->disk.temps = self->scrub.temps;
+    return rc;
+}
+
+//  Does what is to be checked, and completes it. Called under the mutex, which
+//  is free meanwhile.
+static void
+s_serve_check (zseq_store_t *self)
+{
+    pthread_mutex_unlock (&self->mutex);
+    int rc = s_check (self);
+    if (rc == ZSEQ_EIO) {
+        self->fatal = true;
+        memcpy (self->disk.why, self->scrub.why, sizeof self->disk.why);
+    }
+    pthread_mutex_lock (&self->mutex);
+    memcpy (self->check_text, self->scrub.why, sizeof self->check_text);
+    self->check_waiting = false;
+    assert (self->done_first + self->done_count < self->done_capacity);
+    self->done[self->done_first + self->done_count++] =
+      (zseq_written_t){.check = true,
+                       .more = self->check_offset > 0,
+                       .owner = self->check.owner,
+                       .status = rc};
+    s_tell (self);
+}
+
+//  Whether it is a check's turn: when nothing waits, or has waited for long.
+static bool
+s_may_check (const zseq_store_t *self)
+{
+    return self->check_waiting &&
+           (self->waiting_count == 0 || self->check_passed >= PASSED_MAX);
+}
+
 static void *
 s_run (void *arg)
 {
     zseq_store_t *self = arg;
     pthread_mutex_lock (&self->mutex);
     while (true) {
-        while (self->waiting_count == 0 && !self->stopping)
+        while (self->waiting_count == 0 && !self->stopping &&
+               !self->check_waiting)
             s_wait (self);
+        if (!self->stopping && s_may_check (self)) {
+            s_serve_check (self);
+            continue;
+        }
         if (self->waiting_count == 0)
             break;
+        self->check_passed++;
         s_job_t *jobs = self->waiting;
         size_t count = self->waiting_count;
         size_t capacity = self->waiting_capacity;
@@ -1080,6 +1161,34 @@ zseq_store_submit (zseq_store_t *self, const zseq_write_t *writes, size_t count)
         pthread_cond_signal (&self->wake);
     pthread_mutex_unlock (&self->mutex);
     return queued ? ZSEQ_OK : ZSEQ_ENOMEM;
+}
+
+int
+zseq_store_check (zseq_store_t *self, const zseq_check_t *check)
+{
+    assert (self);
+    assert (check);
+    assert (self->started);
+    assert (!check->name == (check->type != ZSEQ_CHECK_SEQUENCE));
+    pthread_mutex_lock (&self->mutex);
+    assert (!self->check_waiting);
+    bool room = s_make_room (self, 1);
+    if (room) {
+        self->check = *check;
+        self->check_waiting = true;
+        self->check_passed = 0;
+        self->outstanding++;
+        pthread_cond_signal (&self->wake);
+    }
+    pthread_mutex_unlock (&self->mutex);
+    return room ? ZSEQ_OK : ZSEQ_ENOMEM;
+}
+
+const char *
+zseq_store_check_text (const zseq_store_t *self)
+{
+    assert (self);
+    return self->check_text;
 }
 
 int

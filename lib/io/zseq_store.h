@@ -132,6 +132,8 @@ typedef struct {
 
 typedef struct {
     bool record;
+    bool check;  //  It was one of zseq_store_check, whose statuses it has
+    bool more;   //  Of that: the journals have more pieces
     uint64_t limit;
     uint64_t tag;
     void *owner;
@@ -156,6 +158,33 @@ int zseq_store_start (zseq_store_t *self);
 //  ZSEQ_ENOMEM, nothing taken.
 int zseq_store_submit (zseq_store_t *self, const zseq_write_t *writes,
                        size_t count);
+
+//  One thing to read back, from the disk itself, and to hold against what was
+//  written; done when no group waits, or after a thousand groups. One at a time,
+//  of a node that votes. name must stay valid until the completion.
+typedef enum {
+    ZSEQ_CHECK_SEQUENCE,  //  That record; its limit is no lower
+    ZSEQ_CHECK_NODE,      //  The node's record
+    ZSEQ_CHECK_JOURNAL    //  The next piece of the names journal and its copy
+} zseq_check_type_t;
+
+typedef struct {
+    zseq_check_type_t type;
+    const char *name;  //  Of a sequence that is journaled, else NULL
+    uint8_t name_size;
+    uint64_t limit;  //  What is durable
+    void *owner;     //  Given back with the completion
+} zseq_check_t;
+
+//  Its completion, with those of writes, has the status ZSEQ_OK, ZSEQ_EDAMAGED
+//  (zseq_store_check_text says what is wrong; a record is to be written again,
+//  a journal was if the other one is intact), ZSEQ_EAGAIN (it could not be told)
+//  or ZSEQ_EIO (fatal). A write of that name that is submitted meanwhile makes
+//  it mean nothing. Errors: ZSEQ_ENOMEM.
+int zseq_store_check (zseq_store_t *self, const zseq_check_t *check);
+
+//  Until the next check is submitted.
+const char *zseq_store_check_text (const zseq_store_t *self);
 
 //  A descriptor that polls readable while completions wait.
 int zseq_store_fd (const zseq_store_t *self);

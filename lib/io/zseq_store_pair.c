@@ -95,8 +95,13 @@ s_image_read (zseq_store_image_t *self, zseq_store_disk_t *disk,
     self->damage = what;
     if (rc != ZSEQ_OK)
         return ZSEQ_OK;
-    s_scan (self);
-    return ours (identity, node, file, arg);
+    rc = ours (identity, node, file, arg);
+    if (rc == ZSEQ_OK)
+        s_scan (self);
+    if (rc != ZSEQ_EDAMAGED)
+        return rc;
+    self->damage = "the journal of another node or cluster";
+    return ZSEQ_OK;
 }
 
 int

@@ -27,7 +27,8 @@ void zseq_store_pair_term (zseq_store_pair_t *self);
 
 //  Reads both. What cannot be a journal is damage, and not an error. The header
 //  that is intact and known to this zseq is told to ours, with the file's name,
-//  which returns another value than ZSEQ_OK to end all. Errors: ZSEQ_EFOREIGN,
+//  which returns ZSEQ_EDAMAGED to take it for damage, or another value than
+//  ZSEQ_OK to end all. Errors: ZSEQ_EFOREIGN,
 //  ZSEQ_ENOMEM, ZSEQ_EIO, and that value.
 typedef int (zseq_store_pair_ours_fn) (uint64_t identity, uint8_t node,
                                        const char *file, void *arg);

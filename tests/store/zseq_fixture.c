@@ -306,6 +306,30 @@ fixture_write (zseq_store_t *store, const char *name, uint64_t limit,
     return written.status;
 }
 
+int
+fixture_read_back (zseq_store_t *store, zseq_check_type_t type,
+                   const char *name, uint64_t limit, bool *more_p)
+{
+    zseq_check_t check = {.type = type,
+                          .name = name,
+                          .name_size = name ? (uint8_t) strlen (name) : 0,
+                          .limit = limit,
+                          .owner = store};
+    int rc = zseq_store_check (store, &check);
+    assert (rc == ZSEQ_OK);
+    zseq_written_t written;
+    while (zseq_store_collect (store, &written, 1) == 0) {
+        struct pollfd fd = {zseq_store_fd (store), POLLIN, 0};
+        rc = poll (&fd, 1, -1);
+        assert (rc == 1);
+    }
+    assert (written.check);
+    assert (written.owner == store);
+    if (more_p)
+        *more_p = written.more;
+    return written.status;
+}
+
 static const char *s_wanted;
 static char s_found[640];
 

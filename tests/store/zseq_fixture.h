@@ -79,6 +79,11 @@ int fixture_write_record (zseq_store_t *store, const zseq_record_t *record);
 int fixture_write (zseq_store_t *store, const char *name, uint64_t limit,
                    bool journaled);
 
+//  Reads back a sequence's record, or with NULL the node's record or a piece of
+//  the journals; returns the completion's status. more_p: or NULL.
+int fixture_read_back (zseq_store_t *store, zseq_check_type_t type,
+                       const char *name, uint64_t limit, bool *more_p);
+
 //  The path of the file of a record, below seq; NULL when there is none. The
 //  buffer is always the same.
 const char *fixture_find (const char *file);

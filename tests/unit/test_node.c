@@ -607,6 +607,44 @@ Test (node, starts_where_its_records_end)
     s_destroy (&self);
 }
 
+Test (node, writes_again_what_the_disk_has_lost)
+{
+    s_fixture_t *self = s_voter ();
+    zseq_entry_t *entry = s_claim_durably (self, "orders", 1, 10);
+    s_flush (self);
+    cr_assert_eq (self->count, 0);
+    zseq_event_t damaged = {.type = ZSEQ_EVENT_DAMAGED, .entry = entry};
+    s_step (self, damaged);
+    s_flush (self);
+    const s_seen_t *persist = s_only (self, ZSEQ_ACTION_PERSIST);
+    cr_assert_eq (persist->entry, entry);
+    cr_assert_eq (persist->limit, 11);
+    //  One write is enough, and what it holds stays as it is.
+    s_step (self, damaged);
+    s_persisted (self, entry, 11, ZSEQ_OK);
+    s_flush (self);
+    cr_assert_eq (self->count, 0);
+    cr_assert (zseq_node_idle (self->node));
+
+    //  The node's record, too.
+    damaged.entry = NULL;
+    s_step (self, damaged);
+    s_flush (self);
+    cr_assert (s_only (self, ZSEQ_ACTION_PERSIST_RECORD)->record.voting);
+    s_destroy (&self);
+}
+
+Test (node, writes_nothing_again_while_it_does_not_vote)
+{
+    zseq_record_t record = s_record (3, 0);
+    s_fixture_t *self = s_new (&record, 10, 10);
+    s_tick (self, 0);
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_DAMAGED});
+    s_flush (self);
+    cr_assert_eq (self->count, 0);
+    s_destroy (&self);
+}
+
 Test (node, lists_names_page_by_page)
 {
     s_fixture_t *self = s_voter ();

@@ -1,0 +1,224 @@
+#include "zseq_store_scrub.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define PIECE_SIZE 32768
+
+//  A call that failed with errno: nothing is known where descriptors or memory
+//  are out.
+static int
+s_fail (zseq_store_disk_t *disk, const char *where, const char *call)
+{
+    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
+        return ZSEQ_EAGAIN;
+    (void) zseq_store_disk_fail_io (disk, where, call);
+    return ZSEQ_EDAMAGED;
+}
+
+//  Opens a file below the directory.
+static int
+s_open (zseq_store_disk_t *disk, const char *where, int *fd_p)
+{
+    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+    *fd_p = zseq_store_openat (disk->fd, where, flags | O_NOATIME);
+    if (*fd_p < 0 && errno == EPERM)
+        *fd_p = zseq_store_openat (disk->fd, where, flags);
+    if (*fd_p >= 0)
+        return ZSEQ_OK;
+    if (errno == ENOENT)
+        return zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, where, "missing");
+    return s_fail (disk, where, "open");
+}
+
+//  Reads a record, of size bytes at most; one more says that it is longer.
+static int
+s_read_record (zseq_store_disk_t *disk, const char *where, uint8_t *bytes,
+               size_t size, size_t *got_p)
+{
+    int fd;
+    int rc = s_open (disk, where, &fd);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_store_disk_forget (disk, fd);
+    ssize_t got = zseq_store_read_all (fd, bytes, size);
+    if (got < 0)
+        rc = s_fail (disk, where, "read");
+    else
+        *got_p = (size_t) got;
+    zseq_store_close (&fd);
+    return rc;
+}
+
+int
+zseq_store_scrub_sequence (zseq_store_disk_t *disk,
+                           const zseq_store_owner_t *owner, const char *name,
+                           size_t size, uint64_t limit)
+{
+    assert (disk);
+    assert (owner);
+    zseq_store_place_t place;
+    zseq_store_place_init (&place, name, size);
+    char where[ZSEQ_STORE_PATH_SIZE];
+    snprintf (where, sizeof where, "seq/%02x/%s", place.spread, place.file);
+    uint8_t bytes[ZSEQ_STORE_SEQUENCE_MAX + 1];
+    size_t got;
+    int rc = s_read_record (disk, where, bytes, sizeof bytes, &got);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_store_sequence_t sequence;
+    const char *what = NULL;
+    rc = zseq_store_sequence_decode (&sequence, bytes, got, &what);
+    if (rc != ZSEQ_OK)
+        return zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, where, what);
+    if (sequence.identity != owner->identity || sequence.node != owner->node)
+        what = "a record of another node or cluster";
+    else if (sequence.name_size != size ||
+             memcmp (sequence.name, name, size) != 0)
+        what = "holds the record of another name";
+    //  A write that was refused may have left a higher one.
+    else if (sequence.limit < limit)
+        what = "older than what was written last";
+    return what ? zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, where, what)
+                : ZSEQ_OK;
+}
+
+int
+zseq_store_scrub_node (zseq_store_disk_t *disk, const zseq_record_t *record)
+{
+    assert (disk);
+    assert (record);
+    uint8_t written[ZSEQ_STORE_RECORD_MAX];
+    size_t size = zseq_store_node_encode (record, written);
+    uint8_t bytes[ZSEQ_STORE_RECORD_MAX + 1];
+    size_t got;
+    int rc = s_read_record (disk, "node", bytes, sizeof bytes, &got);
+    if (rc != ZSEQ_OK)
+        return rc;
+    if (got == size && memcmp (bytes, written, size) == 0)
+        return ZSEQ_OK;
+    return zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, "node",
+                                 "not what was written last");
+}
+
+//  The journals.
+
+//  Reads a piece of one; it must be the file that is open for appends.
+static int
+s_read_piece (zseq_store_disk_t *disk, const char *file, int journal_fd,
+              uint8_t *bytes, size_t size, off_t offset)
+{
+    int fd;
+    int rc = s_open (disk, file, &fd);
+    if (rc != ZSEQ_OK)
+        return rc;
+    struct stat there;
+    struct stat ours;
+    if (fstat (fd, &there) != 0 || fstat (journal_fd, &ours) != 0)
+        rc = s_fail (disk, file, "stat");
+    else if (there.st_ino != ours.st_ino || there.st_dev != ours.st_dev)
+        rc = zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, file,
+                                   "another file is in its place");
+    if (rc == ZSEQ_OK) {
+        (void) posix_fadvise (fd, offset, (off_t) size, POSIX_FADV_DONTNEED);
+        ssize_t got = pread (fd, bytes, size, offset);
+        if (got < 0)
+            rc = s_fail (disk, file, "read");
+        else if ((size_t) got != size)
+            rc = zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, file, "cut off");
+    }
+    zseq_store_close (&fd);
+    return rc;
+}
+
+static int
+s_compare_piece (zseq_store_disk_t *disk, const zseq_store_journal_t *journal,
+                 off_t offset, size_t size)
+{
+    uint8_t bytes[2][PIECE_SIZE];
+    int rc = s_read_piece (disk, ZSEQ_STORE_NAMES, journal->fd, bytes[0], size,
+                           offset);
+    if (rc == ZSEQ_OK)
+        rc = s_read_piece (disk, ZSEQ_STORE_COPY, journal->copy_fd, bytes[1],
+                           size, offset);
+    if (rc == ZSEQ_OK && memcmp (bytes[0], bytes[1], size) != 0)
+        rc = zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, ZSEQ_STORE_NAMES,
+                                   "differs from its copy");
+    return rc;
+}
+
+static int
+s_is_ours (uint64_t identity, uint8_t node, const char *file, void *arg)
+{
+    const zseq_store_owner_t *owner = arg;
+    (void) file;
+    return identity == owner->identity && node == owner->node ? ZSEQ_OK
+                                                              : ZSEQ_EDAMAGED;
+}
+
+//  Whether one of them is whole as far as it was written.
+static bool
+s_is_whole (const zseq_store_image_t *image,
+            const zseq_store_journal_t *journal)
+{
+    return image->there && !image->damage &&
+           image->end == (size_t) journal->size && image->size == image->end;
+}
+
+//  Replaces the one that is damaged. why has said what is wrong.
+static int
+s_restore (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
+           const zseq_store_owner_t *owner)
+{
+    char why[ZSEQ_STORE_TEXT_MAX];
+    memcpy (why, disk->why, sizeof why);
+    zseq_store_pair_t pair = {.names = {.there = false}};
+    int rc = zseq_store_pair_read (&pair, disk, s_is_ours,
+                                   (zseq_store_owner_t *) owner);
+    bool names = s_is_whole (&pair.names, journal);
+    bool copy = s_is_whole (&pair.copy, journal);
+    const char *done = "the other one is damaged, too: recover this node";
+    if (rc == ZSEQ_ENOMEM)
+        rc = ZSEQ_EAGAIN;
+    else if (!names && !copy)
+        rc = ZSEQ_EDAMAGED;
+    else {
+        const zseq_store_image_t *whole = names ? &pair.names : &pair.copy;
+        rc =
+          zseq_store_journal_replace (journal, disk, whole->bytes, whole->size);
+        if (rc == ZSEQ_OK)
+            rc = zseq_store_disk_sync (disk);
+        done = rc == ZSEQ_ENOSPACE ? "no room to write it again"
+                                   : "it was written again from the other one";
+    }
+    zseq_store_pair_term (&pair);
+    if (rc == ZSEQ_EIO || rc == ZSEQ_EAGAIN)
+        return rc;
+    snprintf (disk->why, sizeof disk->why, "%.900s; %s", why, done);
+    return ZSEQ_EDAMAGED;
+}
+
+int
+zseq_store_scrub_journal (zseq_store_disk_t *disk,
+                          zseq_store_journal_t *journal,
+                          const zseq_store_owner_t *owner, off_t *offset_p)
+{
+    assert (disk);
+    assert (journal);
+    assert (journal->fd >= 0 && journal->copy_fd >= 0);
+    assert (offset_p);
+    //  It may have been made anew, and shorter, by healing.
+    off_t offset = *offset_p < journal->size ? *offset_p : 0;
+    size_t size = journal->size - offset < PIECE_SIZE
+                    ? (size_t) (journal->size - offset)
+                    : PIECE_SIZE;
+    int rc = s_compare_piece (disk, journal, offset, size);
+    offset += (off_t) size;
+    *offset_p = offset < journal->size && rc != ZSEQ_EDAMAGED ? offset : 0;
+    return rc == ZSEQ_EDAMAGED ? s_restore (disk, journal, owner) : rc;
+}

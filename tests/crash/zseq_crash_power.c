@@ -94,7 +94,9 @@ s_recover (size_t node)
 {
     char command[2 * S_POINT_MAX];
     zseq_crash_kill (s_crash, node);
-    snprintf (command, sizeof command, "rm -r %s/node/*", s_point[node]);
+    //  With what was being written, whose name begins with a dot.
+    snprintf (command, sizeof command, "find %s/node -mindepth 1 -delete",
+              s_point[node]);
     zseq_crash_run (s_crash, "sh", "-c", command, NULL);
     zseq_crash_recover (s_crash, node, NULL);
     zseq_crash_must_say (s_crash, node, " recovers: ");

@@ -66,8 +66,7 @@ s_tell (const char *directory, const zseq_store_verified_t *verified,
         printf ("left by a crash, put right by the next start: %zu\n",
                 verified->unfinished);
     if (verified->damaged)
-        printf ("%s is DAMAGED: see the %zu lines above\n", directory,
-                verified->damaged);
+        printf ("%s is DAMAGED (%zu)\n", directory, verified->damaged);
     else
         printf ("%s is intact\n", directory);
 }

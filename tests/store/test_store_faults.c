@@ -350,6 +350,10 @@ Test (store_faults, acknowledges_nothing_after_a_call_failed)
     s_told_t *told = s_share ();
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         for (size_t j = 0; j < sizeof errors / sizeof *errors; j++) {
+            //  EDQUOT and EROFS are to all like ENOSPC and EIO: seen of write.
+            if ((errors[j] == EDQUOT || errors[j] == EROFS) &&
+                strcmp (calls[i], "write") != 0)
+                continue;
             size_t when = 1;
             for (; s_try (told, S_FAIL, calls[i], when, errors[j], false);
                  when++) {
@@ -615,7 +619,7 @@ Test (store_faults, formats_wholly_or_leaves_what_is_not_taken_for_a_node)
 //  has the bytes of its last fsync, a directory the entries of its last. What
 //  came since may be there or not, each for itself.
 
-enum { FILES_MAX = 1000, ENTRIES_MAX = 1000, BYTES_MAX = 2048, ROUNDS = 24 };
+enum { FILES_MAX = 1000, ENTRIES_MAX = 1000, BYTES_MAX = 2048, ROUNDS = 12 };
 
 typedef struct {
     size_t size;
@@ -845,7 +849,18 @@ s_disk_begin (void)
 //  Checks what is on disk after so many completions.
 typedef void (s_check_fn) (size_t completed, const char *what, size_t when);
 
-//  Cuts the power after each call that was logged, several times.
+//  Whether a cut after the call is of interest: not where it was as good before,
+//  and of many records' calls after a part, of each kind.
+static bool
+s_is_of_interest (const zseq_call_t *log, size_t index, size_t count)
+{
+    if (strcmp (log[index].call, "close") == 0)
+        return false;
+    return count < 250 || strncmp (log[index].path, "seq/", 4) != 0 ||
+           strstr (log[index].call, "sync") || index % 4 == 0;
+}
+
+//  Cuts the power after the calls that were logged, several times each.
 static void
 s_cut_everywhere (unsigned rounds, s_check_fn *check)
 {
@@ -859,6 +874,8 @@ s_cut_everywhere (unsigned rounds, s_check_fn *check)
             continue;
         s_disk_apply (&log[i]);
         completed += strcmp (log[i].call, "complete") == 0;
+        if (!s_is_of_interest (log, i, count))
+            continue;
         for (unsigned round = 0; round < rounds; round++) {
             unsigned seed = (unsigned) (rounds * i + round) * 2654435761u;
             s_disk_restore (round < 2 ? (int) round : 2, seed);
@@ -900,7 +917,7 @@ Test (store_faults, loses_nothing_when_the_power_goes_at_any_call)
 
 //  Many writes in a group.
 
-enum { MANY = 32, ALL = 48 };
+enum { MANY = 32, ALL = 35 };
 
 static char s_numbered[ALL][8];
 
@@ -985,10 +1002,10 @@ typedef struct {
     uint64_t limit;
 } s_many_t;
 
-enum { GROUPS = 4 };
+enum { GROUPS = 3 };
 
 static const s_many_t s_many[GROUPS] = {
-  {0, 36, 10}, {8, 40, 20}, {0, ALL, 30}, {0, ALL, 40}};
+  {0, MANY, 10}, {1, 33, 20}, {0, ALL, 30}};
 
 static uint64_t
 s_many_limit (size_t name, size_t groups)
@@ -1373,7 +1390,7 @@ Test (store_faults, heals_or_stays_damaged_when_the_power_goes_at_any_call)
         s_disk_begin ();
         s_play_healing (&completed);
         cr_assert_eq (completed, 3);
-        s_cut_everywhere (16, s_check_healing);
+        s_cut_everywhere (8, s_check_healing);
         fixture_remove (fixture_node ());
     }
 }

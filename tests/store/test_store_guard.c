@@ -244,7 +244,7 @@ Test (store_guard, finds_a_relative_path_from_any_working_directory)
 Test (store_guard, goes_on_after_what_backups_and_people_do)
 {
     zseq_store_t *store = s_running ();
-    const char *const files[] = {"node", "names", "lock"};
+    const char *const files[] = {"node", "names", "names-copy", "lock"};
     const struct timespec past[2] = {{.tv_sec = 1}, {.tv_sec = 2}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
         const char *path = fixture_file (files[i]);
@@ -303,22 +303,117 @@ Test (store_guard, goes_on_after_its_own_node_record)
     zseq_store_destroy (&store);
 }
 
-Test (store_guard, ends_when_somebody_appends_to_the_names)
+static void
+s_assert_ends_when_appended (const char *file, const char *text)
 {
     zseq_store_t *store = s_running ();
-    int fd = open (fixture_file ("names"), O_WRONLY | O_APPEND);
+    int fd = open (fixture_file (file), O_WRONLY | O_APPEND);
     cr_assert_eq (write (fd, "x", 1), 1);
     close (fd);
-    s_assert_ends (store, "names: written");
+    s_assert_ends (store, text);
+    zseq_store_destroy (&store);
+}
+
+Test (store_guard, ends_when_somebody_appends_to_the_names)
+{
+    s_assert_ends_when_appended ("names", "names: written");
+}
+
+Test (store_guard, ends_when_somebody_appends_to_the_copy_of_the_names)
+{
+    s_assert_ends_when_appended ("names-copy", "names-copy: written");
+}
+
+static void
+s_assert_ends_when_replaced (const char *file, const char *text)
+{
+    zseq_store_t *store = s_running ();
+    s_copy_over (file);
+    s_assert_ends (store, text);
     zseq_store_destroy (&store);
 }
 
 Test (store_guard, ends_when_the_names_are_another_file)
 {
+    s_assert_ends_when_replaced ("names", "names: written");
+}
+
+Test (store_guard, ends_when_the_copy_of_the_names_is_another_file)
+{
+    s_assert_ends_when_replaced ("names-copy", "names-copy: written");
+}
+
+Test (store_guard, ends_idle_when_the_copy_of_the_names_is_removed)
+{
     zseq_store_t *store = s_running ();
-    s_copy_over ("names");
-    s_assert_ends (store, "names: written");
+    cr_assert_eq (unlink (fixture_file ("names-copy")), 0);
+    s_assert_ends_idle (store, "names-copy: written, moved or removed");
     zseq_store_destroy (&store);
+}
+
+//  A check comes before the second is over in which nothing was written.
+Test (store_guard, ends_when_it_reads_back_what_is_not_its_own)
+{
+    zseq_store_t *store = s_running ();
+    cr_assert_eq (unlink (fixture_file ("node")), 0);
+    cr_assert_eq (
+      fixture_read_back (store, ZSEQ_CHECK_SEQUENCE, "orders", 10, NULL),
+      ZSEQ_EIO);
+    cr_assert (strstr (zseq_store_text (store), "node: removed by another"));
+    cr_assert_eq (fixture_write (store, "orders", 20, true), ZSEQ_EIO);
+    zseq_store_destroy (&store);
+}
+
+//  The watch knows what reading back and conversion have put in place.
+Test (store_guard, goes_on_after_it_has_written_a_journal_again)
+{
+    zseq_store_t *store = s_running ();
+    static const char *const files[] = {"names", "names-copy"};
+    for (size_t i = 0; i < 2; i++) {
+        int fd = open (fixture_file (files[i]), O_RDWR);
+        cr_assert_eq (pwrite (fd, "x", 1, ZSEQ_STORE_HEADER_SIZE), 1);
+        close (fd);
+        cr_assert_eq (
+          fixture_read_back (store, ZSEQ_CHECK_JOURNAL, NULL, 0, NULL),
+          ZSEQ_EDAMAGED);
+        s_assert_goes_on (store);
+    }
+    zseq_store_destroy (&store);
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+}
+
+//  The copy was put in place, and the journal not.
+Test (store_guard, goes_on_when_it_has_written_only_the_copy_again)
+{
+    zseq_store_t *store = s_running ();
+    int fd = open (fixture_file ("names"), O_RDWR);
+    cr_assert_eq (pwrite (fd, "x", 1, ZSEQ_STORE_HEADER_SIZE), 1);
+    close (fd);
+    zseq_faults_begin (fixture_node ());
+    zseq_faults_fail ("create", 2, ENOSPC, false);
+    cr_assert_eq (fixture_read_back (store, ZSEQ_CHECK_JOURNAL, NULL, 0, NULL),
+                  ZSEQ_EDAMAGED);
+    cr_assert (strstr (zseq_store_check_text (store), "no room"));
+    zseq_faults_end ();
+    cr_assert_eq (fixture_write (store, "new", 10, false), ZSEQ_OK);
+    cr_assert_eq (fixture_read_back (store, ZSEQ_CHECK_JOURNAL, NULL, 0, NULL),
+                  ZSEQ_EDAMAGED);
+    cr_assert_eq (fixture_read_back (store, ZSEQ_CHECK_JOURNAL, NULL, 0, NULL),
+                  ZSEQ_OK);
+    zseq_store_destroy (&store);
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+}
+
+Test (store_guard, goes_on_after_it_has_converted_the_directory)
+{
+    zseq_store_t *store = s_running ();
+    zseq_store_destroy (&store);
+    fixture_age ();
+    store = fixture_start ();
+    s_assert_goes_on (store);
+    cr_assert_eq (fixture_write (store, "new", 10, false), ZSEQ_OK);
+    zseq_store_destroy (&store);
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
 }
 
 Test (store_guard, ends_when_the_records_are_moved_away)
@@ -499,6 +594,7 @@ s_assert_syncs_each (bool deferred)
     s_write_many (store, deferred, ZSEQ_OK);
     cr_assert_eq (s_count_logged ("fsync seq/XX/.tmp"), S_NAMES);
     cr_assert_eq (s_count_logged ("fsync names"), 1);
+    cr_assert_eq (s_count_logged ("fsync names-copy"), 1);
     cr_assert_eq (s_count_logged ("syncfs ."), 0);
     cr_assert_eq (s_count_logged ("mkdir seq/XX"),
                   s_count_logged ("fsync seq/XX"));
@@ -523,8 +619,11 @@ Test (store_guard, syncs_what_it_reads_where_syncfs_is_not_known_to_work)
     zseq_faults_begin (fixture_path (""));
     cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
     cr_assert_eq (s_count_logged ("syncfs node"), 0);
-    static const char *const lines[] = {"fsync .", "fsync node",
-                                        "fsync node/node", "fsync node/names",
+    static const char *const lines[] = {"fsync .",
+                                        "fsync node",
+                                        "fsync node/node",
+                                        "fsync node/names",
+                                        "fsync node/names-copy",
                                         "fsync node/seq"};
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         cr_assert (s_logged (0, lines[i]), "no %s", lines[i]);
@@ -553,7 +652,7 @@ Test (store_guard, opens_nothing_that_it_cannot_sync_by_itself)
         int rc = fixture_check (NULL);
         if (!zseq_faults_failed ()) {
             cr_assert_eq (rc, ZSEQ_OK);
-            cr_assert_geq (when, 7);
+            cr_assert_geq (when, 8);
             break;
         }
         cr_assert_eq (rc, ZSEQ_EIO, "fsync %zu", when);

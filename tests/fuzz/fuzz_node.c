@@ -93,7 +93,7 @@ typedef struct {
     uint64_t floor_told;
     uint64_t floor_reserved_told;
 
-    uint64_t speaks;  //  By HELLO, like the next three
+    uint64_t speaks;  //  At most, by HELLO; like the next three
     uint64_t voter_of;
     bool holds;   //  It votes or starts, by the last HELLO
     bool forgot;  //  It recovers and has no vote on its disk, by that one
@@ -355,9 +355,11 @@ s_check_reply (const s_request_t *request, const zseq_msg_t *msg)
                                           &s_disk.vector.life[node]) >= 0);
     if (request->malformed)
         assert (msg->status == ZSEQ_EPROTOCOL);
-    if (msg->status == ZSEQ_ECONFLICT)
+    if (msg->status == ZSEQ_ECONFLICT) {
+        s_check_votes ();
         assert (msg->next > request->first &&
                 msg->next >= request->file->answered);
+    }
     if (msg->status != ZSEQ_OK)
         return;
     //  S5: also the word of it is that of the disk.
@@ -481,7 +483,7 @@ s_persist (const zseq_action_t *action)
 
 //  S11: a process takes one start, and another one than the last only if that one
 //  has been voted in. What is noted of a peer is never changed but for a later
-//  start.
+//  start; or, as there are two with one counter, for one that is nobody's.
 static void
 s_check_starts (const zseq_record_t *record)
 {
@@ -500,7 +502,9 @@ s_check_starts (const zseq_record_t *record)
         const zseq_start_t *before = &s_disk.vector.start[node];
         const zseq_start_t *after = &record->vector.start[node];
         assert (after->counter > before->counter ||
-                zseq_start_equal (after, before));
+                zseq_start_equal (after, before) ||
+                (after->counter == before->counter && !after->random &&
+                 node != self));
         assert (node != self || record->start_voted || !s_disk.start_voted ||
                 after->counter > before->counter);
     }
@@ -827,7 +831,8 @@ s_note_recovery (const zseq_msg_t *msg, uint8_t index)
         if (!s_same_members (msg))
             return;
         peer->voter_of = msg->cluster;
-        peer->speaks = msg->speaks;
+        if (msg->speaks > peer->speaks)
+            peer->speaks = msg->speaks;
         //  What is told after that life was begun is told too late.
         peer->holds = !s_life_begun && (msg->state == ZSEQ_STATE_VOTING ||
                                         msg->state == ZSEQ_STATE_STARTING ||
@@ -866,7 +871,13 @@ s_can_be (const zseq_msg_t *msg)
 {
     uint8_t self = s_disk.self;
     const zseq_start_t *start = &msg->vector.start[self];
-    if (!msg->extended || msg->vector.n != s_disk.n || s_ended)
+    if (s_ended)
+        return true;
+    //  What a recovery asked and is answered after its end is not tried yet.
+    if (msg->op != ZSEQ_OP_INTRODUCE &&
+        zseq_node_state (s_node) != ZSEQ_STATE_RECOVERING)
+        return false;
+    if (!msg->extended || msg->vector.n != s_disk.n)
         return true;
     if (start->counter == UINT64_MAX)
         return false;
@@ -933,6 +944,8 @@ s_confirm (void)
             continue;
         zseq_msg_t msg;
         s_answer (&msg, peer);
+        if (!s_can_be (&msg))
+            continue;
         s_note_reply (&msg, peer);
         zseq_event_t event = {
           .type = ZSEQ_EVENT_PEER_REPLY, .peer = peer, .msg = &msg};

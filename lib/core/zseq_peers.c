@@ -1401,7 +1401,8 @@ zseq_peers_reply (zseq_node_t *self, const zseq_event_t *event)
         peer->ask_us = self->now_us;
     if (self->recovering)
         s_recovery_reply (self, index, msg);
-    else
+    //  The others are late answers to a recovery that is over.
+    else if (msg->op == ZSEQ_OP_INTRODUCE)
         s_introduced (self, index, msg);
 }
 

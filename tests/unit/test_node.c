@@ -1734,7 +1734,10 @@ Test (node, does_not_ask_again_at_once_for_what_anybody_claims)
 
 //  S8: the vote is handed to the disk after a sync of all that was deferred, so
 //  what comes later must not be deferred.
-Test (node, syncs_a_page_that_comes_after_its_vote_was_handed_to_the_disk)
+//  A node of five has recovered, and its vote is on its way to the disk. What the
+//  last peer answers to COPY is still to come.
+static s_fixture_t *
+s_recovered_but (s_seen_t *vote, zseq_msg_t *page)
 {
     zseq_record_t record = s_record (5, 0);
     zseq_record_lose (&record, 0);
@@ -1743,22 +1746,46 @@ Test (node, syncs_a_page_that_comes_after_its_vote_was_handed_to_the_disk)
     for (uint8_t index = 0; index < 5; index++)
         vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
     s_seen_t held = {.peer = 0};
-    s_seen_t vote = {.version = 0};
-    for (int round = 0; round < 20 && !vote.record.voting; round++) {
+    memset (vote, 0, sizeof *vote);
+    for (int round = 0; round < 20 && !vote->record.voting; round++) {
         s_tick (self, 100000);
         s_answer_recovery_but (self, &vector, &held);
         s_flush (self);
         const s_seen_t *persist = s_find (self, ZSEQ_ACTION_PERSIST_RECORD);
         if (!persist)
             continue;
-        vote = *persist;
-        if (!vote.record.voting)
+        *vote = *persist;
+        if (!vote->record.voting)
             s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
-                                         .version = vote.version});
+                                         .version = vote->version});
     }
-    cr_assert (vote.record.voting);
+    cr_assert (vote->record.voting);
     cr_assert_eq (held.peer, 4);
-    zseq_msg_t page = s_copied (self, &held, &vector);
+    *page = s_copied (self, &held, &vector);
+    return self;
+}
+
+//  Found by fuzzing: it was taken for a word about another process, and the node
+//  ended.
+Test (node, ignores_what_a_recovery_asked_and_is_answered_after_its_end)
+{
+    s_seen_t vote;
+    zseq_msg_t page;
+    s_fixture_t *self = s_recovered_but (&vote, &page);
+    s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                 .version = vote.version});
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    page.status = ZSEQ_ESUPERSEDED;
+    s_answer (self, 4, &page);
+    cr_assert_eq (self->count, 0);
+    s_destroy (&self);
+}
+
+Test (node, syncs_a_page_that_comes_after_its_vote_was_handed_to_the_disk)
+{
+    s_seen_t vote;
+    zseq_msg_t page;
+    s_fixture_t *self = s_recovered_but (&vote, &page);
     zseq_item_t item = {{"late", 4}, 11};
     page.items = &item;
     page.item_count = 1;

@@ -1101,15 +1101,13 @@ s_tell_unkin (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
           zseq_node_name (self, peer), self->record.member[peer].endpoint);
 }
 
-//  Whether a node that starts is answered by one that was born with it and has
-//  not heard yet that it may vote. It has answered no recovery, so that there is
-//  one peer less that can have ended this life, and one less to be asked.
+//  Whether a late peer was born with this node, and no other life has begun since.
+//  It has answered no recovery, so that there is one peer less that can have ended
+//  this life, and one less to be asked.
 static bool
-s_is_born_with (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+s_is_born_with (const zseq_node_t *self, const zseq_msg_t *msg)
 {
-    if (!self->starting || msg->node != peer || msg->cluster ||
-        msg->state != ZSEQ_STATE_COMPLETE ||
-        !zseq_vector_equal (&msg->vector, &self->record.vector))
+    if (!zseq_vector_equal (&msg->vector, &self->record.vector))
         return false;
     for (uint8_t node = 0; node < self->record.n; node++)
         if (msg->vector.life[node].counter != 1)
@@ -1123,7 +1121,7 @@ static bool
 s_is_late (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
     return self->record.identity && msg->node == peer &&
-           msg->vector.n == self->record.n && !msg->cluster && msg->extended &&
+           msg->vector.n == self->record.n && !msg->cluster &&
            msg->state == ZSEQ_STATE_COMPLETE &&
            zseq_incarnation_compare (&msg->vector.life[peer],
                                      &self->record.vector.life[peer]) == 0;
@@ -1169,6 +1167,19 @@ s_take_vector (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
         self->version++;
 }
 
+//  What a late peer says: its start is noted, and it notes ours.
+static void
+s_introduced_late (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    self->peer[index].state = msg->state;
+    s_meet (self, index, msg);
+    s_note_start (self, index, &msg->vector.start[index]);
+    if (s_outrun (self, index, msg) || !s_is_born_with (self, msg))
+        return;
+    s_hold (self, index, msg);
+    s_consider_start (self);
+}
+
 //  What a peer says of itself.
 static void
 s_introduced (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
@@ -1177,23 +1188,10 @@ s_introduced (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         s_peer_refused (self, index, msg);
         return;
     }
-    bool late = s_is_late (self, index, msg);
-    if (late) {
-        self->peer[index].state = msg->state;
-        s_meet (self, index, msg);
-        s_note_start (self, index, &msg->vector.start[index]);
-        if (s_outrun (self, index, msg))
-            return;
-    }
-    if (s_is_born_with (self, index, msg)) {
-        if (s_outrun (self, index, msg))
-            return;
-        s_hold (self, index, msg);
-        s_consider_start (self);
+    if (s_is_late (self, index, msg)) {
+        s_introduced_late (self, index, msg);
         return;
     }
-    if (late)
-        return;
     if (!s_kin (self, index, msg)) {
         s_tell_unkin (self, index, msg);
         //  It has spoken, at least.

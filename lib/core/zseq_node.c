@@ -19,6 +19,9 @@
 #define LOOKS_MAX 32768
 //  How long after the disk has refused it the node's record is written again.
 #define REFUSED_US 1000000
+#define RECORD_REFUSED                                                         \
+    "the node's record cannot be written: make room on the disk, or raise "    \
+    "the limit of open files"
 //  So many clients whose requests wait at once, on average over the last
 //  CROWD_WINDOW of them, are a crowd; and how long that is believed, for once
 //  they ask coordinators there is less to be seen of it.
@@ -778,9 +781,7 @@ s_hello (zseq_node_t *self, const zseq_event_t *event)
 static bool
 s_reason_start (const zseq_node_t *self, uint8_t node)
 {
-    if (self->starting)
-        return !zseq_peers_noted (self, node);
-    if (self->bearing)
+    if (self->starting || self->bearing)
         return !zseq_peers_noted (self, node);
     if (zseq_node_state (self) == ZSEQ_STATE_BIRTH)
         return self->durable.life[node].counter == 0;
@@ -998,15 +999,12 @@ s_persisted (zseq_node_t *self, const zseq_event_t *event)
 static void
 s_record_refused (zseq_node_t *self, int status)
 {
-    static const char text[] = "the node's record cannot be written: make room "
-                               "on the disk, or raise the "
-                               "limit of open files";
     if (self->recovering)
-        zseq_node_tell (self, ZSEQ_ACTION_EXIT, status, "%s", text);
+        zseq_node_tell (self, ZSEQ_ACTION_EXIT, status, RECORD_REFUSED);
     else if (!self->record_refused)
         zseq_node_tell (self, ZSEQ_ACTION_LOG, status,
-                        "%s; until then peers that start may have to wait",
-                        text);
+                        RECORD_REFUSED
+                        "; until then peers that start may have to wait");
     self->record_refused = true;
     self->record_us = self->now_us + REFUSED_US;
 }

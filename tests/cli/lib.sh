@@ -212,3 +212,22 @@ cluster () {
     done
     ready "$@"
 }
+
+#  take COUNT [NODE...]: so many IDs of orders from these nodes, or from a, b and
+#  c, which must be above all that were taken before.
+last=0
+take () {
+    local count=$1 id
+    shift
+    [[ $# -gt 0 ]] || set -- a b c
+    run "$zseq" -u "$(uri "$@")" next orders -n "$count"
+    expectations=$((expectations + 1))
+    if [[ $status -ne 0 || $(wc -l <"$work/out") -ne $count ]]; then
+        fail "IDs cannot be taken"
+        show "$zseq" next
+    fi
+    while read -r id; do
+        [[ $id -gt $last ]] || fail "ID $id came after $last"
+        last=$id
+    done <"$work/out"
+}

@@ -4,24 +4,6 @@
 #  while nobody votes. S11.
 . "$(dirname "${BASH_SOURCE[0]}")/../cli/lib.sh" || exit 1
 
-#  IDs of orders, by the nodes given, that must be above all that were taken before.
-last=0
-take () {
-    local count=$1
-    shift
-    run "$zseq" -u "$(uri "$@")" next orders -n "$count"
-    expectations=$((expectations + 1))
-    local id
-    if [[ $status -ne 0 || $(wc -l <"$work/out") -ne $count ]]; then
-        fail "IDs cannot be taken"
-        show "$zseq" next
-    fi
-    while read -r id; do
-        [[ $id -gt $last ]] || fail "ID $id came after $last"
-        last=$id
-    done <"$work/out"
-}
-
 #  put_back NODE: its directory becomes the one that was kept.
 put_back () {
     rm -r "${work:?}/$1"

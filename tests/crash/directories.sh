@@ -23,22 +23,6 @@ lost () {
         "$@"
 }
 
-#  IDs of orders that must be above all that were taken before.
-last=0
-take () {
-    run "$zseq" -u "$(uri a b c)" next orders -n "$1"
-    expectations=$((expectations + 1))
-    local id
-    if [[ $status -ne 0 || $(wc -l <"$work/out") -ne $1 ]]; then
-        fail "IDs cannot be taken"
-        show "$zseq" next
-    fi
-    while read -r id; do
-        [[ $id -gt $last ]] || fail "ID $id came after $last"
-        last=$id
-    done <"$work/out"
-}
-
 #  refused NODE: it ends, as the directory is not its own, which is untouched.
 refused () {
     ends "$1" 1 'another node|belongs to'

@@ -1317,6 +1317,10 @@ s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
     const zseq_incarnation_t *life =
       &self->record.vector.life[self->record.self];
+    //  It recovered when it was last asked, and votes by now.
+    if (self->peer[index].state == ZSEQ_STATE_RECOVERING &&
+        (msg->status == ZSEQ_EAGAIN || msg->status == ZSEQ_ESUPERSEDED))
+        self->peer[index].state = ZSEQ_STATE_VOTING;
     if (msg->status == ZSEQ_ESUPERSEDED && msg->op == ZSEQ_OP_COPY)
         self->recovery.source[index].fenced = false;
     else if (msg->status == ZSEQ_ESUPERSEDED &&

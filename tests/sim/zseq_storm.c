@@ -43,11 +43,13 @@ typedef struct {
     uint64_t began_us;
     bool born;       //  It has been born
     bool recovered;  //  It has recovered
-    uint16_t lost;   //  By force, and these were named as lost, a bit each
+    bool forced;     //  ... by force
+    uint16_t lost;   //  ... and these were named as lost, a bit each
     bool voted;      //  It has voted
-    bool watched;    //  Its owner is asked whether it may go on
-    uint8_t guard;   //  A peer that it certainly hears; or its own index
-    uint32_t met;    //  Peers that its introductions have reached, a bit each
+    uint64_t voted_us;
+    bool watched;   //  Its owner is asked whether it may go on
+    uint8_t guard;  //  A peer that it certainly hears; or its own index
+    uint32_t met;   //  Peers that its introductions have reached, a bit each
     bool stopping;
     uint64_t paused_us;       //  Until then
     uint64_t stuck_us;        //  Until then none of its writes arrives
@@ -353,6 +355,17 @@ s_write_record (s_process_t *process, const zseq_record_t *record)
                     record->voting ? ", votes" : "");
 }
 
+//  Whether a peer was forced at the same time. Each may have been told by the other
+//  that it recovers, and the first of the two that votes does not know the second's
+//  new life. An operator is told to force one after the other.
+static bool
+s_forced_beside (const s_process_t *process, uint8_t peer)
+{
+    const s_process_t *other = s_at (process->storm, peer);
+    return process->forced && other && other->forced && other->voted &&
+           other->voted_us >= process->began_us;
+}
+
 //  How many peers of a node know on disk what it begins to vote with: its life,
 //  and unless it has recovered, its start. What lost its disk meanwhile may have
 //  known; and after a recovery, what does not vote has to learn it all anyway.
@@ -376,6 +389,7 @@ s_noted (const s_process_t *process)
                        (process->recovered && !its->voting) ||
                        (process->recovered && zseq_storm_state (self, peer) ==
                                                 ZSEQ_STATE_RECOVERING) ||
+                       s_forced_beside (process, peer) ||
                        process->lost >> peer & 1;
         if (peer != node && (knows || excused))
             noted++;
@@ -408,6 +422,7 @@ s_check_voter (s_process_t *process)
       place->process == process->id ? place->older : place->process;
     const s_process_t *other = s_process (self, other_id);
     process->voted = true;
+    process->voted_us = self->now_us;
     if (other && zseq_node_state (other->node) == ZSEQ_STATE_VOTING &&
         !zseq_incarnation_compare (&other->disk->record.vector.life[node],
                                    &process->disk->record.vector.life[node]))
@@ -1224,6 +1239,7 @@ zseq_storm_start (zseq_storm_t *self, uint8_t node, bool recover,
                     why ? ": " : "", why ? why : "", force ? ", by force" : "");
     if (why)
         zseq_node_recover (process->node, why, force);
+    process->forced = force != NULL;
     process->lost = force ? force->lost : 0;
     //  At times there is something else to write first.
     if (s_random (self) % 8 == 0) {

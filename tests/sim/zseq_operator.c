@@ -619,6 +619,8 @@ zseq_operator_restore (zseq_operator_t *self, uint8_t first)
     zseq_storm_say (self->storm, "all disks are restored from the backup");
     for (uint8_t node = 0; node < self->n; node++) {
         zseq_operator_kill (self, node, false);
+        //  None is left that has the old disk, wherever it runs.
+        zseq_storm_kill_older (self->storm, node);
         self->charge[node].old = false;
         zseq_storm_put (self->storm, node, &self->charge[node].backup);
     }

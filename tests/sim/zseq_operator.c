@@ -161,7 +161,8 @@ s_remembers (zseq_operator_t *self, uint8_t other, uint8_t node)
     const zseq_charge_t *charge = &self->charge[node];
     const zseq_record_t *its = &s_disk (self, other)->record;
     bool kin = its->identity || !s_disk (self, node)->record.identity;
-    if (other == node || self->charge[other].old || !its->vector.n || !kin)
+    if (other == node || self->charge[other].old || !its->vector.n || !kin ||
+        s_disk (self, other)->damaged)
         return false;
     int order =
       zseq_incarnation_compare (&charge->life, &its->vector.life[node]);

@@ -174,6 +174,7 @@ run_walks () {
     if [[ -n ${ZSEQ_LONG:-} ]]; then
         caught HALF_R --nodes 4
         caught CONFIRMED_BY_FEW --nodes 5
+        caught FIRST_START_STAYS --nodes 3
         caught FORCE_COUNTS_WHO_RECOVERS_IN_MEMORY --nodes 3
         caught FENCE_EARLY
         caught WAITS_FOR_NOBODY

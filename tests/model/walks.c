@@ -26,6 +26,8 @@
 #define LIVES_MAX 16
 #define ID_MAX 64
 #define STARTS_MAX 250
+//  In place of the serial number of a start that two processes have taken.
+#define NOBODYS 255
 
 //  A life of a node is one number: a counter, random bits, and a serial number
 //  that keeps any two lives apart. 0: none is known.
@@ -139,6 +141,7 @@ typedef enum {
     START_UNMET,
     START_UNNOTED,
     STARTS_IGNORED,
+    FIRST_START_STAYS,
     NOTE_EARLY,
     START_EARLY,
     NOTES_LOST,
@@ -174,6 +177,7 @@ static const char *const s_broken_name[BROKEN_MAX] = {
   [START_UNMET] = "START_UNMET",
   [START_UNNOTED] = "START_UNNOTED",
   [STARTS_IGNORED] = "STARTS_IGNORED",
+  [FIRST_START_STAYS] = "FIRST_START_STAYS",
   [NOTE_EARLY] = "NOTE_EARLY",
   [START_EARLY] = "START_EARLY",
   [NOTES_LOST] = "NOTES_LOST",
@@ -205,7 +209,7 @@ static uint8_t s_current[NODES_MAX];  //  The latest instance of a node
 static uint8_t s_life_count;
 static int16_t s_process_count;
 static int16_t s_start_count;
-static bool s_genuine[STARTS_MAX + 1];   //  Starts of directories that are no
+static bool s_genuine[NOBODYS + 1];      //  Starts of directories that are no
                                          //  copies
 static s_memory_t s_noted[NODES_MAX];    //  Which of these a node has on disk
 static s_memory_t s_counted[NODES_MAX];  //  ... which were voted with
@@ -492,8 +496,8 @@ s_start (const s_instance_t *self)
     return self->memory.start.of[self->node];
 }
 
-//  What self knows of another node. Of starts with the same counter the first
-//  stays.
+//  What self knows of another node. Two starts with the same counter are nobody's:
+//  one of them is an old copy's, and both have to hear of another.
 static void
 s_remember (s_memory_t *self, uint8_t node, int16_t life, int16_t start)
 {
@@ -504,6 +508,10 @@ s_remember (s_memory_t *self, uint8_t node, int16_t life, int16_t start)
     else if (self->life.of[node] == life &&
              s_counter (self->start.of[node]) < s_counter (start))
         self->start.of[node] = start;
+    else if (self->life.of[node] == life && s_broken != FIRST_START_STAYS &&
+             s_counter (self->start.of[node]) == s_counter (start) &&
+             self->start.of[node] != start)
+        self->start.of[node] |= NOBODYS;
 }
 
 //  ... of all nodes. Its own start is nobody else's to tell.
@@ -949,20 +957,11 @@ s_holds (const s_instance_t *self, const s_instance_t *peer)
             s_broken != FORCE_SKIPS_STARTING_PEERS);
 }
 
-//  Whether a copy has taken the endpoint of self in its very life: who asks there
-//  asks the copy.
-static bool
-s_is_replaced (const s_instance_t *self)
-{
-    const s_instance_t *now = &s_instance[s_current[self->node]];
-    return now != self && s_own (now) == s_own (self);
-}
-
 static void
 s_ask (s_instance_t *self, const s_instance_t *peer)
 {
     if (self->node == peer->node || !self->running || self->phase != ASKING ||
-        !peer->running || peer->elsewhere || s_is_replaced (peer))
+        !peer->running || peer->elsewhere)
         return;
     bool empty =
       s_recovers (peer) &&
@@ -1047,7 +1046,7 @@ static void
 s_copy (s_instance_t *self, const s_instance_t *peer)
 {
     if (self->node == peer->node || !self->running || self->phase != COPYING ||
-        !s_holds (self, peer) || peer->elsewhere || s_is_replaced (peer))
+        !s_holds (self, peer) || peer->elsewhere)
         return;
     int16_t life = s_own (self);
     int16_t known = s_known (&peer->memory.life, self->node);
@@ -2103,6 +2102,7 @@ s_setup (uint64_t seed)
     s_process_count = 0;
     s_start_count = s_n;
     memset (s_genuine, 1, sizeof s_genuine);
+    s_genuine[NOBODYS] = false;
     memset (s_noted, 0, sizeof s_noted);
     memset (s_counted, 0, sizeof s_counted);
     for (uint8_t node = 0; node < s_n; node++) {

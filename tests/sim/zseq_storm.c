@@ -46,10 +46,9 @@ typedef struct {
     bool forced;     //  ... by force
     uint16_t lost;   //  ... and these were named as lost, a bit each
     bool voted;      //  It has voted
-    uint64_t voted_us;
-    bool watched;   //  Its owner is asked whether it may go on
-    uint8_t guard;  //  A peer that it certainly hears; or its own index
-    uint32_t met;   //  Peers that its introductions have reached, a bit each
+    bool watched;    //  Its owner is asked whether it may go on
+    uint8_t guard;   //  A peer that it certainly hears; or its own index
+    uint32_t met;    //  Peers that its introductions have reached, a bit each
     bool stopping;
     uint64_t paused_us;       //  Until then
     uint64_t stuck_us;        //  Until then none of its writes arrives
@@ -101,6 +100,7 @@ typedef struct {
     uint64_t start;            //  The highest counter of a start of its own
     zseq_record_t unborn;      //  As it was formatted first
     uint64_t changed_us;       //  When its disk was last lost or replaced
+    uint64_t forced_us;        //  One that was forced began to vote, last
 } s_place_t;
 
 struct zseq_storm {
@@ -361,9 +361,8 @@ s_write_record (s_process_t *process, const zseq_record_t *record)
 static bool
 s_forced_beside (const s_process_t *process, uint8_t peer)
 {
-    const s_process_t *other = s_at (process->storm, peer);
-    return process->forced && other && other->forced && other->voted &&
-           other->voted_us >= process->began_us;
+    return process->forced &&
+           process->storm->place[peer].forced_us >= process->began_us;
 }
 
 //  How many peers of a node know on disk what it begins to vote with: its life,
@@ -422,7 +421,8 @@ s_check_voter (s_process_t *process)
       place->process == process->id ? place->older : place->process;
     const s_process_t *other = s_process (self, other_id);
     process->voted = true;
-    process->voted_us = self->now_us;
+    if (process->forced)
+        self->place[node].forced_us = self->now_us;
     if (other && zseq_node_state (other->node) == ZSEQ_STATE_VOTING &&
         !zseq_incarnation_compare (&other->disk->record.vector.life[node],
                                    &process->disk->record.vector.life[node]))

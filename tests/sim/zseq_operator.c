@@ -268,6 +268,9 @@ s_check_refusal (zseq_operator_t *self, uint8_t node)
         return;
     const zseq_record_t *after = &s_disk (self, node)->record;
     charge->forced = false;
+    //  It has voted, and ends for another reason.
+    if (zseq_storm_forced_us (self->storm, node) >= charge->forced_us)
+        return;
     //  Unless it had begun a new life, which does not vote yet.
     bool begun =
       after->n && zseq_incarnation_compare (&after->vector.life[node],
@@ -313,6 +316,7 @@ s_start_by_force (zseq_operator_t *self, uint8_t node,
 {
     zseq_charge_t *charge = &self->charge[node];
     charge->forced = true;
+    charge->forced_us = zseq_storm_now_us (self->storm);
     charge->before = s_disk (self, node)->record;
     zseq_storm_say (self->storm, "%c is forced: floor %llu, lost %x",
                     'a' + node, (unsigned long long) force->floor, force->lost);

@@ -38,6 +38,7 @@ typedef struct {
     uint64_t alone_until_us;  //  It may be up without one until then
     bool forced;              //  The last process recovered by force, and the
     zseq_record_t before;     //  record was that
+    uint64_t forced_us;       //  ... when it began
 } zseq_charge_t;
 
 typedef struct {

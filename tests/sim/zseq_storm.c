@@ -1433,6 +1433,12 @@ zseq_storm_record (const zseq_storm_t *self, uint8_t node)
     return process ? zseq_node_record (process->node) : NULL;
 }
 
+uint64_t
+zseq_storm_forced_us (const zseq_storm_t *self, uint8_t node)
+{
+    return self->place[node].forced_us;
+}
+
 int
 zseq_storm_ended (const zseq_storm_t *self, uint8_t node)
 {

@@ -118,6 +118,8 @@ const zseq_record_t *zseq_storm_record (const zseq_storm_t *self, uint8_t node);
 //  it said.
 int zseq_storm_ended (const zseq_storm_t *self, uint8_t node);
 const char *zseq_storm_last_words (const zseq_storm_t *self, uint8_t node);
+//  When a process of the node that was forced last began to vote, or 0.
+uint64_t zseq_storm_forced_us (const zseq_storm_t *self, uint8_t node);
 
 //  The node's disk, to be read; and changed, while no process has it.
 zseq_storm_disk_t *zseq_storm_disk (zseq_storm_t *self, uint8_t node);

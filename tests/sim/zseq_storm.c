@@ -101,6 +101,7 @@ typedef struct {
     zseq_record_t unborn;      //  As it was formatted first
     uint64_t changed_us;       //  When its disk was last lost or replaced
     uint64_t forced_us;        //  One that was forced began to vote, last
+    uint64_t forced_vote_us;   //  ... or had its vote on disk, at least
 } s_place_t;
 
 struct zseq_storm {
@@ -349,6 +350,8 @@ s_write_record (s_process_t *process, const zseq_record_t *record)
     zseq_storm_disk_write_record (process->disk, record);
     if (record->voting && zseq_incarnation_compare (life, &place->voted) > 0)
         place->voted = *life;
+    if (record->voting && process->forced)
+        place->forced_vote_us = self->now_us;
     zseq_storm_say (self, "%c#%u writes its record: life %llu%s",
                     s_letter (process->index), process->id,
                     s_life (&record->vector, process->index),
@@ -362,7 +365,7 @@ static bool
 s_forced_beside (const s_process_t *process, uint8_t peer)
 {
     return process->forced &&
-           process->storm->place[peer].forced_us >= process->began_us;
+           process->storm->place[peer].forced_vote_us >= process->began_us;
 }
 
 //  How many peers of a node know on disk what it begins to vote with: its life,

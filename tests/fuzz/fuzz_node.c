@@ -773,7 +773,7 @@ s_note_introduced (const zseq_msg_t *msg, uint8_t index)
         peer->heard = true;
     if (peer->heard)
         peer->recovers = msg->state == ZSEQ_STATE_RECOVERING;
-    if (kin || (msg->extended && unborn))
+    if (kin || unborn)
         peer->process = msg->process;
     if (!kin && !unborn)
         return;
@@ -858,10 +858,11 @@ s_note_reply (const zseq_msg_t *msg, uint8_t peer)
         msg->request != s_asked_request[peer] || state == ZSEQ_STATE_STOPPING)
         return;
     s_asked_open[peer] = false;
-    if (msg->op != ZSEQ_OP_INTRODUCE)
-        s_note_recovery (msg, peer);
-    else if (state != ZSEQ_STATE_RECOVERING)
+    bool introduced = msg->op == ZSEQ_OP_INTRODUCE;
+    if (introduced && state != ZSEQ_STATE_RECOVERING)
         s_note_introduced (msg, peer);
+    else if (!introduced && state == ZSEQ_STATE_RECOVERING)
+        s_note_recovery (msg, peer);
 }
 
 //  Whether somebody can have said that: nobody knows a start that has not been on
@@ -873,10 +874,6 @@ s_can_be (const zseq_msg_t *msg)
     const zseq_start_t *start = &msg->vector.start[self];
     if (s_ended)
         return true;
-    //  What a recovery asked and is answered after its end is not tried yet.
-    if (msg->op != ZSEQ_OP_INTRODUCE &&
-        zseq_node_state (s_node) != ZSEQ_STATE_RECOVERING)
-        return false;
     if (!msg->extended || msg->vector.n != s_disk.n)
         return true;
     if (start->counter == UINT64_MAX)

@@ -315,6 +315,8 @@ s_start_by_force (zseq_operator_t *self, uint8_t node,
                   const zseq_force_t *force)
 {
     zseq_charge_t *charge = &self->charge[node];
+    if (self->highest_floor < force->floor)
+        self->highest_floor = force->floor;
     charge->forced = true;
     charge->forced_us = zseq_storm_now_us (self->storm);
     charge->before = s_disk (self, node)->record;
@@ -323,10 +325,13 @@ s_start_by_force (zseq_operator_t *self, uint8_t node,
     zseq_storm_start (self->storm, node, true, force);
 }
 
+//  Above all that was handed out; and above each floor before, which may be shown to
+//  clients at any time.
 static uint64_t
 s_high_floor (const zseq_operator_t *self)
 {
-    return zseq_crowd_highest (self->crowd) + FLOOR_MARGIN;
+    uint64_t floor = zseq_crowd_highest (self->crowd) + FLOOR_MARGIN;
+    return floor > self->highest_floor ? floor : self->highest_floor;
 }
 
 //  All peers' directories are given up: they hold less than the floor.

@@ -50,6 +50,7 @@ typedef struct {
     bool restored;     //  ... or all were restored
     uint8_t first;     //  ... and the node that is forced first
     uint64_t floor;    //  ... with that floor
+    uint64_t highest_floor;  //  Of all that were forced
     uint16_t gone;   //  Whose disks are lost, and which stay down until a node
                      //  was forced, a bit each
     bool named;      //  They are named as lost

@@ -2324,6 +2324,43 @@ Test (start, a_forced_floor_is_told_with_the_new_life)
     s_destroy (&self);
 }
 
+//  B has recovered, and been counted as one that will ask; then it votes, and has not
+//  asked: it does not know the new life yet.
+Test (start, force_counts_no_peer_that_recovered_and_votes_by_now)
+{
+    zseq_record_t record = s_voting_record ();
+    s_fixture_t *self = s_new (&record, 100, 100);
+    zseq_force_t force = {.floor = 500, .wait_us = 1000000, .lost = 1u << 2};
+    zseq_node_recover (self->node, "it was told to", &force);
+    bool fenced = false;
+    bool ended = false;
+    for (int round = 0; round < 40 && !ended; round++) {
+        s_tick (self, 100000);
+        ended = s_find (self, ZSEQ_ACTION_EXIT) != NULL;
+        const s_seen_t *ask = s_find (self, ZSEQ_ACTION_ASK);
+        while (ask && ask < self->seen + self->count &&
+               (ask->type != ZSEQ_ACTION_ASK || ask->peer != 1))
+            ask++;
+        if (ask && ask < self->seen + self->count) {
+            s_seen_t asked = *ask;
+            zseq_msg_t reply = s_copied (self, &asked, &record.vector);
+            reply.state = ZSEQ_STATE_RECOVERING;
+            reply.speaks = ZSEQ_WIRE_VERSION;
+            if (asked.msg.op == ZSEQ_OP_FENCE) {
+                reply.status = ZSEQ_EAGAIN;
+                fenced = true;
+            }
+            s_answer (self, 1, &reply);
+        }
+        s_write_record (self);
+        s_flush (self);
+    }
+    cr_expect (fenced);
+    cr_expect (ended, "b knows nothing of the new life, and votes");
+    cr_expect (!self->record.voting);
+    s_destroy (&self);
+}
+
 //  A peer that has come late to the birth knows a later start, and is no kin yet.
 Test (start, a_late_peer_s_word_of_a_later_start_is_heard)
 {

@@ -428,7 +428,7 @@ zseq_operator_damage (zseq_operator_t *self, uint8_t node)
     size_t name = s_draw (self, ZSEQ_STORM_NAMES);
     bool record = self->n > 2 && s_draw (self, 4) == 0;
     if (record)
-        disk->damaged = true;
+        zseq_storm_damage (self->storm, node);
     else if (disk->file[name].there)
         disk->file[name].damaged = disk->synced[name].damaged = true;
     else

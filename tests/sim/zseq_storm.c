@@ -99,9 +99,9 @@ typedef struct {
     zseq_incarnation_t voted;  //  ... in which it has voted
     uint64_t start;            //  The highest counter of a start of its own
     zseq_record_t unborn;      //  As it was formatted first
-    uint64_t changed_us;       //  When its disk was last lost or replaced
-    uint64_t forced_us;        //  One that was forced began to vote, last
-    uint64_t forced_vote_us;   //  ... or had its vote on disk, at least
+    uint64_t changed_us;  //  When its disk was last lost, replaced or damaged
+    uint64_t forced_us;   //  One that was forced began to vote, last
+    uint64_t forced_vote_us;  //  ... or had its vote on disk, at least
 } s_place_t;
 
 struct zseq_storm {
@@ -1125,6 +1125,14 @@ void
 zseq_storm_weather (zseq_storm_t *self, const zseq_weather_t *weather)
 {
     self->weather = *weather;
+}
+
+void
+zseq_storm_damage (zseq_storm_t *self, uint8_t node)
+{
+    s_place_t *place = &self->place[node];
+    place->disk->damaged = true;
+    place->changed_us = self->now_us;
 }
 
 void

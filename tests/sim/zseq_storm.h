@@ -125,6 +125,8 @@ uint64_t zseq_storm_forced_us (const zseq_storm_t *self, uint8_t node);
 zseq_storm_disk_t *zseq_storm_disk (zseq_storm_t *self, uint8_t node);
 void zseq_storm_format (zseq_storm_t *self, uint8_t node);
 void zseq_storm_wipe (zseq_storm_t *self, uint8_t node);
+//  The node's own record cannot be read any more.
+void zseq_storm_damage (zseq_storm_t *self, uint8_t node);
 void zseq_storm_put (zseq_storm_t *self, uint8_t node,
                      const zseq_storm_disk_t *disk);
 //  The disk as it was when the node was formatted first.

@@ -1443,7 +1443,7 @@ Test (workers, are_each_of_one_client)
     static uint64_t ids[8 * 200];
     s_open_kind (S_FLAKE_TCP);
     for (size_t index = 0; index < 8; index++) {
-        s_many[index] = s_new_client ("?bits=41/4/12");
+        s_many[index] = s_new_client ("?bits=41/4/12&timeout=60000");
         s_many_ids[index] = s_new (s_many[index], "orders");
     }
     s_take_with_threads (s_many_ids, 8, 8, 200, ids);

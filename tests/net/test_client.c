@@ -1005,6 +1005,9 @@ s_compete (uint64_t batch, zseq_history_kind_t kind)
     s_drawer_t drawers[S_RIVALS] = {0};
     for (uint32_t index = 0; index < S_RIVALS; index++) {
         clients[index] = zseq_client_new (zseq_cluster_uri (s_cluster));
+        ASSERT_RC (
+          zseq_client_set_timeout (clients[index], ZSEQ_PROCESS_PATIENCE_MS),
+          ZSEQ_OK);
         drawers[index].seq = zseq_new (clients[index], "orders");
         ASSERT_RC (zseq_set_batch (drawers[index].seq, batch), ZSEQ_OK);
         drawers[index].number = index;

@@ -13,7 +13,6 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "zseq_config.h"
 #include "zseq_replica.h"
 #include "zseq_server.h"
 #include "zseq_store.h"
@@ -299,8 +298,12 @@ s_parse (int argc, char **argv, s_arguments_t *arguments)
 static int
 s_read_members (const char *text, zseq_member_t *members, size_t *count_p)
 {
-    int rc = zseq_config_members (text, members, count_p);
-    return rc == ZSEQ_OK ? 0 : s_failed (rc);
+    char why[ZSEQ_MEMBERS_WHY_MAX];
+    int rc = zseq_members_parse (text, members, count_p, why);
+    if (rc == ZSEQ_OK)
+        return 0;
+    fprintf (stderr, "zseqd: %s: %s\n", zseq_strerror (rc), why);
+    return 1;
 }
 
 static int
@@ -480,7 +483,7 @@ s_start (const s_arguments_t *arguments, bool recover)
         return s_bad_use ("%s belongs to --force", "--lost");
 
     if (arguments->bind && strncmp (arguments->bind, "tcp://", 6) &&
-        !zseq_config_endpoint_valid (arguments->bind))
+        !zseq_endpoint_valid (arguments->bind))
         return s_bad_use ("'%s' is not tcp://HOST:PORT or ipc://PATH",
                           arguments->bind);
     zseq_member_t members[ZSEQ_NODES_MAX];

@@ -76,7 +76,7 @@ zseq_client_new (const char *uri)
         return NULL;
     }
     zseq_uri_t parsed;
-    if (zseq_config_uri (uri, &parsed) != ZSEQ_OK)
+    if (zseq_uri_parse (uri, &parsed) != ZSEQ_OK)
         return NULL;
     zseq_client_t *self = s_new (&parsed);
     if (!self)

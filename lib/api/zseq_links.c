@@ -469,7 +469,7 @@ s_learn_endpoints (zseq_links_t *self, const zseq_msg_t *msg)
         const s_link_t *link = s_find_link (self, node);
         bool works = link && zseq_transport_ready (
                                self->transport, (size_t) (link - self->link));
-        if (zseq_config_endpoint_valid (endpoint) &&
+        if (zseq_endpoint_valid (endpoint) &&
             (node == msg->node || !works))
             strcpy (self->member[node].endpoint, endpoint);
     }

@@ -10,7 +10,7 @@
 
 #include <poll.h>
 
-#include "zseq_config.h"
+#include "zseq_uri.h"
 #include "zseq_msg.h"
 #include "zseq_quorum.h"
 

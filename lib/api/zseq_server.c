@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "zseq_codec.h"
-#include "zseq_config.h"
 #include "zseq_detail.h"
 #include "zseq_replica.h"
 #include "zseq_transport.h"
@@ -294,7 +293,7 @@ s_open_transport (zseq_server_t *self)
         return zseq_detail_fail (ZSEQ_ENOMEM, "cannot make a ZeroMQ context");
 
     const char *endpoint = s_endpoint (self);
-    if (!self->options->insecure && !zseq_config_endpoint_local (endpoint))
+    if (!self->options->insecure && !zseq_endpoint_local (endpoint))
         return zseq_detail_fail (
           ZSEQ_EINVAL,
           "%s can be reached from other machines, and nothing protects it: "

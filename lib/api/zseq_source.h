@@ -5,7 +5,7 @@
 #ifndef ZSEQ_SOURCE_H_INCLUDED
 #define ZSEQ_SOURCE_H_INCLUDED
 
-#include "zseq_config.h"
+#include "zseq_uri.h"
 
 typedef struct zseq_source zseq_source_t;
 

@@ -7,28 +7,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-static bool
-s_alphanumeric (char c)
-{
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-           (c >= 'A' && c <= 'Z');
-}
-
-bool
-zseq_label_valid (const char *text)
-{
-    assert (text);
-
-    if (!s_alphanumeric (text[0]))
-        return false;
-    size_t size = 0;
-    for (; text[size]; size++)
-        if (size == ZSEQ_LABEL_MAX ||
-            (!s_alphanumeric (text[size]) && !strchr ("-_.", text[size])))
-            return false;
-    return true;
-}
-
 static int
 s_compare_members (const void *a, const void *b)
 {

@@ -4,12 +4,8 @@
 #ifndef ZSEQ_RECORD_H_INCLUDED
 #define ZSEQ_RECORD_H_INCLUDED
 
+#include "zseq_members.h"
 #include "zseq_vector.h"
-
-typedef struct {
-    char name[ZSEQ_LABEL_MAX + 1];
-    char endpoint[ZSEQ_ENDPOINT_MAX + 1];
-} zseq_member_t;
 
 typedef struct {
     uint64_t identity;  //  The cluster's; 0 before its birth
@@ -24,10 +20,6 @@ typedef struct {
     uint64_t floor_reserved;  //  The same for reserved names, as a time: Unix
                               //  milliseconds
 } zseq_record_t;
-
-//  Whether text is a name for a node or a cluster: 1 to ZSEQ_LABEL_MAX of
-//  letters, digits, '-', '_' and '.', beginning with a letter or digit.
-bool zseq_label_valid (const char *text);
 
 //  A record for a node that was just formatted: incarnation 1 with that
 //  random number, no vote, floors 1. Sorts the members by name. Errors:

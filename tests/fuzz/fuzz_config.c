@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "zseq_config.h"
+#include "zseq_record.h"
+#include "zseq_uri.h"
 #include "zseq_fuzz.h"
 
 //  What was read, written again.
@@ -28,13 +29,13 @@ static void
 s_check_endpoint (const char *endpoint)
 {
     size_t size = strlen (endpoint);
-    assert (zseq_config_endpoint_valid (endpoint));
+    assert (zseq_endpoint_valid (endpoint));
     assert (size >= 1);
     assert (size <= ZSEQ_ENDPOINT_MAX);
     bool ipc = !strncmp (endpoint, "ipc://", 6);
     assert (ipc || !strncmp (endpoint, "tcp://", 6));
     //  A host that only looks like one of this machine is none.
-    if (!ipc && zseq_config_endpoint_local (endpoint)) {
+    if (!ipc && zseq_endpoint_local (endpoint)) {
         const char *host = endpoint + 6;
         assert (!strncmp (host, "127.", 4) ||
                 !strncmp (host, "localhost:", 10) ||
@@ -50,7 +51,8 @@ s_check_members (const char *text)
 {
     zseq_member_t members[ZSEQ_NODES_MAX];
     size_t count = 0;
-    int rc = zseq_config_members (text, members, &count);
+    char why[ZSEQ_MEMBERS_WHY_MAX];
+    int rc = zseq_members_parse (text, members, &count, why);
     assert (rc == ZSEQ_OK || rc == ZSEQ_EINVAL);
     if (rc != ZSEQ_OK)
         return;
@@ -77,7 +79,7 @@ static void
 s_check_uri (const char *text)
 {
     static zseq_uri_t uri;
-    int rc = zseq_config_uri (text, &uri);
+    int rc = zseq_uri_parse (text, &uri);
     assert (rc == ZSEQ_OK || rc == ZSEQ_EURI);
     if (rc != ZSEQ_OK)
         return;
@@ -106,10 +108,10 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
     zseq_fuzz_t input = {data, size};
     char *text = zseq_fuzz_text (&input);
-    if (zseq_config_endpoint_valid (text))
+    if (zseq_endpoint_valid (text))
         s_check_endpoint (text);
     //  Also what is none.
-    (void) zseq_config_endpoint_local (text);
+    (void) zseq_endpoint_local (text);
     s_check_members (text);
     s_check_uri (text);
     free (text);

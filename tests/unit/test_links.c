@@ -27,7 +27,7 @@ s_new_with (const char *other)
     char text[128];
     snprintf (text, sizeof text, "tcp://127.0.0.1:%d%s%s", port,
               other ? "," : "", other ? other : "");
-    cr_assert_eq (zseq_config_uri (text, &self->uri), ZSEQ_OK);
+    cr_assert_eq (zseq_uri_parse (text, &self->uri), ZSEQ_OK);
     cr_assert_eq (zseq_links_new (&self->links, &self->uri, 77), ZSEQ_OK);
     return self;
 }
@@ -247,7 +247,7 @@ Test (links, notice_a_connection_though_they_look_for_messages_first)
     char endpoint[64];
     int gone = s_reserve (endpoint, sizeof endpoint);
     s_fixture_t *self = calloc (1, sizeof *self);
-    cr_assert_eq (zseq_config_uri (endpoint, &self->uri), ZSEQ_OK);
+    cr_assert_eq (zseq_uri_parse (endpoint, &self->uri), ZSEQ_OK);
     cr_assert_eq (zseq_links_new (&self->links, &self->uri, 77), ZSEQ_OK);
     zseq_links_tick (self->links, 1000000, false);
     close (gone);

@@ -1,25 +1,10 @@
-//  What people write: member lists, endpoints, URIs.
+//  A client's URI: where its IDs come from.
 
-#ifndef ZSEQ_CONFIG_H_INCLUDED
-#define ZSEQ_CONFIG_H_INCLUDED
+#ifndef ZSEQ_URI_H_INCLUDED
+#define ZSEQ_URI_H_INCLUDED
 
 #include "zseq_flake.h"
-#include "zseq_record.h"
-
-//  Functions that fail have called zseq_detail_fail.
-
-//  Whether text is an endpoint that can be connected to: tcp://HOST:PORT with
-//  a port in 1..65535, or ipc://PATH.
-bool zseq_config_endpoint_valid (const char *text);
-
-//  Whether an endpoint is out of other machines' reach: ipc, or tcp on a
-//  loopback address.
-bool zseq_config_endpoint_local (const char *text);
-
-//  Reads "a=tcp://...,b=tcp://..." into members, which has room for
-//  ZSEQ_NODES_MAX. Errors: ZSEQ_EINVAL.
-int zseq_config_members (const char *text, zseq_member_t *members,
-                         size_t *count_p);
+#include "zseq_members.h"
 
 #define ZSEQ_PATH_SIZE 1024  //  Bytes of a directory's path, and the NUL
 
@@ -47,7 +32,8 @@ typedef struct {
     int timeout_ms;
 } zseq_uri_t;
 
-//  Reads a client's URI, as zseq_client_new describes it. Errors: ZSEQ_EURI.
-int zseq_config_uri (const char *text, zseq_uri_t *uri);
+//  Reads a client's URI, as zseq_client_new describes it. Errors, with
+//  zseq_detail set: ZSEQ_EURI.
+int zseq_uri_parse (const char *text, zseq_uri_t *uri);
 
 #endif

@@ -1,123 +1,12 @@
-#include "zseq_config.h"
+#include "zseq_uri.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "zseq_detail.h"
-
-//  The part of text before the first of the given characters is copied into
-//  part. Returns where it ends, or NULL if it does not fit.
-static const char *
-s_part (const char *text, const char *ends, char *part, size_t size)
-{
-    size_t length = strcspn (text, ends);
-    if (length >= size)
-        return NULL;
-    memcpy (part, text, length);
-    part[length] = 0;
-    return text + length;
-}
-
-//  A decimal number from min to max and nothing else, or -1.
-static int
-s_number (const char *text, int min, int max)
-{
-    if (!*text || strspn (text, "0123456789") != strlen (text))
-        return -1;
-    errno = 0;
-    unsigned long value = strtoul (text, NULL, 10);
-    if (errno || value < (unsigned long) min || value > (unsigned long) max)
-        return -1;
-    return (int) value;
-}
-
-bool
-zseq_config_endpoint_valid (const char *text)
-{
-    assert (text);
-
-    if (strlen (text) > ZSEQ_ENDPOINT_MAX ||
-        strcspn (text, " \t\r\n,?") != strlen (text))
-        return false;
-    if (!strncmp (text, "ipc://", 6))
-        return text[6] != 0;
-    if (strncmp (text, "tcp://", 6))
-        return false;
-    const char *host = text + 6;
-    const char *colon = strrchr (host, ':');
-    return colon && colon > host && !strchr (host, '/') &&
-           s_number (colon + 1, 1, 65535) > 0;
-}
-
-bool
-zseq_config_endpoint_local (const char *text)
-{
-    assert (text);
-
-    if (!strncmp (text, "ipc://", 6))
-        return true;
-    const char *colon = strrchr (text, ':');
-    if (strncmp (text, "tcp://", 6) || colon < text + 6)
-        return false;
-    char host[ZSEQ_ENDPOINT_MAX + 1];
-    if (!s_part (text + 6, "", host, sizeof host))
-        return false;
-    host[colon - (text + 6)] = 0;
-    struct in_addr address;
-    if (inet_pton (AF_INET, host, &address) == 1)
-        return ntohl (address.s_addr) >> 24 == 127;
-    return !strcmp (host, "localhost") || !strcmp (host, "[::1]");
-}
-
-int
-zseq_config_members (const char *text, zseq_member_t *members, size_t *count_p)
-{
-    assert (text);
-    assert (members);
-    assert (count_p);
-
-    size_t count = 0;
-    for (const char *at = text;; at++) {
-        if (count == ZSEQ_NODES_MAX)
-            return zseq_detail_fail (
-              ZSEQ_EINVAL, "member list '%s' has more than %d members", text,
-              ZSEQ_NODES_MAX);
-        zseq_member_t *member = &members[count++];
-        memset (member, 0, sizeof *member);
-        const char *end = s_part (at, "=,", member->name, sizeof member->name);
-        if (!end || *end != '=' || !zseq_label_valid (member->name))
-            return zseq_detail_fail (
-              ZSEQ_EINVAL,
-              "member list '%s': member %zu is not NAME=ENDPOINT, with a name "
-              "of 1 to %d letters, digits, '-', '_' and '.'",
-              text, count, ZSEQ_LABEL_MAX);
-        end = s_part (end + 1, ",", member->endpoint, sizeof member->endpoint);
-        if (!end || !zseq_config_endpoint_valid (member->endpoint))
-            return zseq_detail_fail (
-              ZSEQ_EINVAL,
-              "member list '%s': the endpoint of %s is not tcp://HOST:PORT or "
-              "ipc://PATH",
-              text, member->name);
-        for (size_t before = 0; before + 1 < count; before++) {
-            if (!strcmp (members[before].name, member->name))
-                return zseq_detail_fail (ZSEQ_EINVAL,
-                                         "member list '%s' names %s twice",
-                                         text, member->name);
-            if (!strcmp (members[before].endpoint, member->endpoint))
-                return zseq_detail_fail (
-                  ZSEQ_EINVAL, "member list '%s' gives %s to %s and to %s",
-                  text, member->endpoint, members[before].name, member->name);
-        }
-        at = end;
-        if (!*at)
-            break;
-    }
-    *count_p = count;
-    return ZSEQ_OK;
-}
+#include "zseq_parse.h"
 
 //  "41/10/12".
 static int
@@ -128,8 +17,9 @@ s_uri_bits (const char *text, const char *value, zseq_flake_layout_t *layout)
     const char *at = value;
     for (size_t part = 0; part < 3; part++, at++) {
         char digits[4];
-        at = s_part (at, "/", digits, sizeof digits);
-        int number = at ? s_number (digits, 1, ZSEQ_FLAKE_BITS_MAX) : -1;
+        at = zseq_parse_part (at, "/", digits, sizeof digits);
+        int number =
+          at ? zseq_parse_number (digits, 1, ZSEQ_FLAKE_BITS_MAX) : -1;
         if (number < 0 || *at != (part < 2 ? '/' : 0))
             return zseq_detail_fail (
               ZSEQ_EURI,
@@ -162,17 +52,18 @@ s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
                                  "URI '%.300s': option '%s' is not KEY=VALUE",
                                  text, option);
     char key[24] = "";
-    (void) s_part (option, "=", key, sizeof key);
+    (void) zseq_parse_part (option, "=", key, sizeof key);
     value++;
     bool cluster = uri->scheme == ZSEQ_SCHEME_CLUSTER;
     bool file = uri->scheme == ZSEQ_SCHEME_FILE;
     int number = -1;
     if (!strcmp (key, "timeout"))
-        number = uri->timeout_ms = s_number (value, 1, ZSEQ_TIMEOUT_MS_MAX);
+        number = uri->timeout_ms =
+          zseq_parse_number (value, 1, ZSEQ_TIMEOUT_MS_MAX);
     else if (cluster && !strcmp (key, "r"))
-        number = uri->r = s_number (value, 0, ZSEQ_NODES_MAX);
+        number = uri->r = zseq_parse_number (value, 0, ZSEQ_NODES_MAX);
     else if (cluster && !strcmp (key, "w"))
-        number = uri->w = s_number (value, 0, ZSEQ_NODES_MAX);
+        number = uri->w = zseq_parse_number (value, 0, ZSEQ_NODES_MAX);
     else if (cluster && !strcmp (key, "cluster")) {
         if (!zseq_label_valid (value))
             return zseq_detail_fail (
@@ -182,7 +73,7 @@ s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
         return ZSEQ_OK;
     }
     else if (file && !strcmp (key, "unsafe-filesystem")) {
-        number = s_number (value, 0, 1);
+        number = zseq_parse_number (value, 0, 1);
         uri->unsafe = number == 1;
     }
     else if (uri->flake && !strcmp (key, "bits"))
@@ -214,8 +105,9 @@ s_uri_cluster (const char *text, const char **at_p, zseq_uri_t *uri)
                                      "URI '%.300s' has more than %d endpoints",
                                      text, ZSEQ_NODES_MAX);
         char *endpoint = uri->endpoint[uri->endpoints++];
-        const char *end = s_part (*at_p, ",?", endpoint, ZSEQ_ENDPOINT_MAX + 1);
-        if (!end || !zseq_config_endpoint_valid (endpoint))
+        const char *end =
+          zseq_parse_part (*at_p, ",?", endpoint, ZSEQ_ENDPOINT_MAX + 1);
+        if (!end || !zseq_endpoint_valid (endpoint))
             return zseq_detail_fail (
               ZSEQ_EURI,
               "URI '%.300s': endpoint %zu is not tcp://HOST:PORT or ipc://PATH "
@@ -238,7 +130,7 @@ s_uri_file (const char *text, const char **at_p, zseq_uri_t *uri)
     //  RFC 8089 writes file:///DIR, too.
     if (!strncmp (*at_p, "///", 3))
         *at_p += 2;
-    *at_p = s_part (*at_p, "?", uri->path, sizeof uri->path);
+    *at_p = zseq_parse_part (*at_p, "?", uri->path, sizeof uri->path);
     if (*at_p && uri->path[0] && strncmp (uri->path, "//", 2))
         return ZSEQ_OK;
     return zseq_detail_fail (
@@ -262,9 +154,11 @@ s_uri_flake (const char *text, const char **at_p, zseq_uri_t *uri)
 {
     uri->scheme = ZSEQ_SCHEME_FLAKE;
     char digits[16];
-    *at_p = s_part (*at_p, "?", digits, sizeof digits);
+    *at_p = zseq_parse_part (*at_p, "?", digits, sizeof digits);
     int worker =
-      *at_p ? s_number (digits, 0, (1 << ZSEQ_FLAKE_WORKER_BITS_MAX) - 1) : -1;
+      *at_p
+        ? zseq_parse_number (digits, 0, (1 << ZSEQ_FLAKE_WORKER_BITS_MAX) - 1)
+        : -1;
     if (worker < 0)
         return zseq_detail_fail (
           ZSEQ_EURI,
@@ -307,7 +201,7 @@ s_uri_flake_check (const char *text, const zseq_uri_t *uri)
 }
 
 int
-zseq_config_uri (const char *text, zseq_uri_t *uri)
+zseq_uri_parse (const char *text, zseq_uri_t *uri)
 {
     assert (text);
     assert (uri);
@@ -330,7 +224,7 @@ zseq_config_uri (const char *text, zseq_uri_t *uri)
     }
     while (rc == ZSEQ_OK && *at) {
         char option[ZSEQ_LABEL_MAX + 16];
-        at = s_part (at + 1, "&", option, sizeof option);
+        at = zseq_parse_part (at + 1, "&", option, sizeof option);
         rc = at ? s_uri_option (text, option, uri)
                 : zseq_detail_fail (
                     ZSEQ_EURI, "URI '%.300s': an option is too long", text);

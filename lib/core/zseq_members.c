@@ -1,0 +1,129 @@
+#include "zseq_members.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "zseq_parse.h"
+
+static bool
+s_alphanumeric (char c)
+{
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
+           (c >= 'A' && c <= 'Z');
+}
+
+bool
+zseq_label_valid (const char *text)
+{
+    assert (text);
+
+    if (!s_alphanumeric (text[0]))
+        return false;
+    size_t size = 0;
+    for (; text[size]; size++)
+        if (size == ZSEQ_LABEL_MAX ||
+            (!s_alphanumeric (text[size]) && !strchr ("-_.", text[size])))
+            return false;
+    return true;
+}
+
+bool
+zseq_endpoint_valid (const char *text)
+{
+    assert (text);
+
+    if (strlen (text) > ZSEQ_ENDPOINT_MAX ||
+        strcspn (text, " \t\r\n,?") != strlen (text))
+        return false;
+    if (!strncmp (text, "ipc://", 6))
+        return text[6] != 0;
+    if (strncmp (text, "tcp://", 6))
+        return false;
+    const char *host = text + 6;
+    const char *colon = strrchr (host, ':');
+    return colon && colon > host && !strchr (host, '/') &&
+           zseq_parse_number (colon + 1, 1, 65535) > 0;
+}
+
+bool
+zseq_endpoint_local (const char *text)
+{
+    assert (text);
+
+    if (!strncmp (text, "ipc://", 6))
+        return true;
+    const char *colon = strrchr (text, ':');
+    if (strncmp (text, "tcp://", 6) || colon < text + 6)
+        return false;
+    char host[ZSEQ_ENDPOINT_MAX + 1];
+    if (!zseq_parse_part (text + 6, "", host, sizeof host))
+        return false;
+    host[colon - (text + 6)] = 0;
+    struct in_addr address;
+    if (inet_pton (AF_INET, host, &address) == 1)
+        return ntohl (address.s_addr) >> 24 == 127;
+    return !strcmp (host, "localhost") || !strcmp (host, "[::1]");
+}
+
+//  Writes why a member list is refused.
+static int
+s_fail (char *why, const char *format, ...)
+{
+    va_list list;
+    va_start (list, format);
+    vsnprintf (why, ZSEQ_MEMBERS_WHY_MAX, format, list);
+    va_end (list);
+    return ZSEQ_EINVAL;
+}
+
+int
+zseq_members_parse (const char *text, zseq_member_t *members, size_t *count_p,
+                    char why[ZSEQ_MEMBERS_WHY_MAX])
+{
+    assert (text);
+    assert (members);
+    assert (count_p);
+    assert (why);
+
+    size_t count = 0;
+    for (const char *at = text;; at++) {
+        if (count == ZSEQ_NODES_MAX)
+            return s_fail (why, "member list '%s' has more than %d members",
+                           text, ZSEQ_NODES_MAX);
+        zseq_member_t *member = &members[count++];
+        memset (member, 0, sizeof *member);
+        const char *end =
+          zseq_parse_part (at, "=,", member->name, sizeof member->name);
+        if (!end || *end != '=' || !zseq_label_valid (member->name))
+            return s_fail (
+              why,
+              "member list '%s': member %zu is not NAME=ENDPOINT, with a name "
+              "of 1 to %d letters, digits, '-', '_' and '.'",
+              text, count, ZSEQ_LABEL_MAX);
+        end = zseq_parse_part (end + 1, ",", member->endpoint,
+                               sizeof member->endpoint);
+        if (!end || !zseq_endpoint_valid (member->endpoint))
+            return s_fail (
+              why,
+              "member list '%s': the endpoint of %s is not tcp://HOST:PORT or "
+              "ipc://PATH",
+              text, member->name);
+        for (size_t before = 0; before + 1 < count; before++) {
+            if (!strcmp (members[before].name, member->name))
+                return s_fail (why, "member list '%s' names %s twice", text,
+                               member->name);
+            if (!strcmp (members[before].endpoint, member->endpoint))
+                return s_fail (why, "member list '%s' gives %s to %s and to %s",
+                               text, member->endpoint, members[before].name,
+                               member->name);
+        }
+        at = end;
+        if (!*at)
+            break;
+    }
+    *count_p = count;
+    return ZSEQ_OK;
+}

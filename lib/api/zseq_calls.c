@@ -12,7 +12,9 @@
 #include <unistd.h>
 
 #include "zseq_client_private.h"
+#include "zseq_clock.h"
 #include "zseq_detail.h"
+#include "zseq_fork.h"
 #include "zseq_seq.h"
 
 _Static_assert(sizeof ((zseq_ended_t *) 0)->detail == ZSEQ_DETAIL_MAX,
@@ -66,8 +68,8 @@ zseq_calls_term (zseq_client_t *client)
     assert (client);
     zseq_calls_t *self = &client->calls;
     //  What is pending in a forked child is its parent's.
-    assert (!self->pending || client->forks != zseq_engine_forks);
-    if (self->threaded && client->forks == zseq_engine_forks) {
+    assert (!self->pending || client->forks != zseq_fork_count);
+    if (self->threaded && client->forks == zseq_fork_count) {
         pthread_mutex_lock (&self->lock);
         self->closing = true;
         pthread_cond_signal (&self->wake);
@@ -82,7 +84,7 @@ zseq_calls_term (zseq_client_t *client)
     if (self->fd >= 0)
         close (self->fd);
     //  The thread is the parent's, and may seem to wait for ever.
-    if (client->forks == zseq_engine_forks) {
+    if (client->forks == zseq_fork_count) {
         pthread_cond_destroy (&self->wake);
         pthread_cond_destroy (&self->idle);
         pthread_mutex_destroy (&self->lock);
@@ -291,7 +293,7 @@ s_settle (void *arg)
 {
     zseq_client_t *client = arg;
     zseq_calls_t *self = &client->calls;
-    uint64_t now_us = zseq_engine_now_us ();
+    uint64_t now_us = zseq_clock_now_us ();
     for (zseq_call_t *call = self->pending; call; call = call->next)
         call->handle->settled = false;
     bool posted = true;
@@ -418,7 +420,7 @@ static bool
 s_begin_source (zseq_call_t *call)
 {
     zseq_source_t *source = call->client->source;
-    uint64_t now_us = zseq_engine_now_us ();
+    uint64_t now_us = zseq_clock_now_us ();
     uint64_t left_us =
       call->deadline_us > now_us ? call->deadline_us - now_us : 0;
     bool sliced = left_us > SLICE_US;
@@ -452,7 +454,7 @@ s_begin (zseq_call_t *call)
     if (!engine)
         return s_begin_source (call);
     if (!zseq_engine_entered (engine) &&
-        zseq_engine_now_us () >= call->deadline_us)
+        zseq_clock_now_us () >= call->deadline_us)
         s_end (call, ZSEQ_ETIMEOUT, "the directory was not there in time");
     else if (call->kind == S_NEXT)
         s_begin_next (call);

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "zseq_client_private.h"
+#include "zseq_clock.h"
 #include "zseq_detail.h"
+#include "zseq_fork.h"
 #include "zseq_seq.h"
 
 //  How long a status waits for slow nodes.
@@ -55,9 +57,9 @@ s_new (const zseq_uri_t *uri)
     zseq_client_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
-    zseq_engine_watch_forks ();
+    zseq_fork_watch ();
     self->uri = *uri;
-    self->forks = zseq_engine_forks;
+    self->forks = zseq_fork_count;
     if (!s_open (self)) {
         free (self);
         return NULL;
@@ -93,7 +95,7 @@ zseq_client_destroy (zseq_client_t **self_p)
     if (!self)
         return;
     //  Those of a forked child's parent may have been in the making.
-    assert (!self->handles || self->forks != zseq_engine_forks);
+    assert (!self->handles || self->forks != zseq_fork_count);
     zseq_calls_term (self);
     if (self->engine)
         zseq_engine_destroy (&self->engine);
@@ -106,7 +108,7 @@ zseq_client_destroy (zseq_client_t **self_p)
 int
 zseq_client_check (const zseq_client_t *self)
 {
-    return zseq_engine_check_forks (self->forks);
+    return zseq_fork_check (self->forks);
 }
 
 static int
@@ -158,7 +160,7 @@ s_fail (const zseq_outcome_t *outcome)
 uint64_t
 zseq_client_deadline_us (int timeout_ms)
 {
-    return zseq_engine_now_us () + (uint64_t) timeout_ms * 1000;
+    return zseq_clock_now_us () + (uint64_t) timeout_ms * 1000;
 }
 
 int
@@ -201,7 +203,7 @@ zseq_client_status (zseq_client_t *self, zseq_status_t *status_p)
     if (rc != ZSEQ_OK)
         return rc;
     uint64_t deadline_us = zseq_client_deadline_us (self->timeout_ms);
-    uint64_t patience_us = zseq_engine_now_us () + STATUS_US_MAX;
+    uint64_t patience_us = zseq_clock_now_us () + STATUS_US_MAX;
     zseq_status_t status;
     zseq_outcome_t outcome;
     zseq_engine_status (self->engine,
@@ -291,7 +293,7 @@ zseq_new (zseq_client_t *client, const char *name)
         return NULL;
     }
     self->client = client;
-    self->forks = zseq_engine_forks;
+    self->forks = zseq_fork_count;
     self->batch = 1;
     zseq_buffer_init (&self->buffer);
     for (size_t index = 0; index < ZSEQ_FILLS_MAX; index++) {
@@ -366,7 +368,7 @@ zseq_destroy (zseq_t **self_p)
     if (!self)
         return;
     zseq_engine_t *engine = self->client->engine;
-    if (self->forks != zseq_engine_forks)
+    if (self->forks != zseq_fork_count)
         s_unlink (self);
     else {
         zseq_calls_off_queue (self);
@@ -503,7 +505,7 @@ s_filled (zseq_want_t *want)
     uint64_t burnt = 0;
     pthread_mutex_lock (&self->lock);
     self->filling--;
-    self->filled_us = zseq_engine_now_us ();
+    self->filled_us = zseq_clock_now_us ();
     if (want->outcome.rc == ZSEQ_OK) {
         zseq_range_t range = {want->rider.first,
                               want->rider.first + want->rider.count};
@@ -556,7 +558,7 @@ zseq_client_fill (zseq_t *self, uint64_t deadline_us)
     //  Before the batch changes, and with it when it is time.
     size_t thirst = s_thirst (self);
     if (thirst)
-        s_adapt (self, zseq_engine_now_us ());
+        s_adapt (self, zseq_clock_now_us ());
     if (thirst && zseq_buffer_left (&self->buffer))
         self->hungry = false;
     uint64_t count = self->batch;
@@ -589,7 +591,7 @@ zseq_client_fill (zseq_t *self, uint64_t deadline_us)
 __attribute__ ((noinline)) static void
 s_prefetch (zseq_t *self)
 {
-    uint64_t now_us = zseq_engine_now_us ();
+    uint64_t now_us = zseq_clock_now_us ();
     pthread_mutex_lock (&self->lock);
     bool stale = self->automatic && now_us - self->filled_us > AUTO_STALE_US;
     bool thirsty = s_thirst (self) > 0;
@@ -653,7 +655,7 @@ s_drink (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
             break;
         }
         seen = self->fills;
-        if (zseq_engine_now_us () >= deadline_us) {
+        if (zseq_clock_now_us () >= deadline_us) {
             zseq_engine_explain (engine, self->name, outcome);
             rc = outcome->rc;
             break;
@@ -698,7 +700,7 @@ zseq_client_passed (zseq_t *self, uint64_t first, uint64_t count)
     uint64_t end = first + count;
     uint64_t burnt = zseq_buffer_lift (&self->buffer, end, s_mark (self));
     zseq_buffer_pass (&self->buffer, end, count);
-    s_adapt (self, zseq_engine_now_us ());
+    s_adapt (self, zseq_clock_now_us ());
     pthread_mutex_unlock (&self->lock);
     zseq_engine_burn (self->client->engine, burnt);
 }
@@ -795,7 +797,7 @@ zseq_next (zseq_t *self, uint64_t *id_p)
     assert (id_p);
 
     bool mark;
-    if (self->forks != zseq_engine_forks ||
+    if (self->forks != zseq_fork_count ||
         !zseq_buffer_take (&self->buffer, id_p, &mark))
         return s_next (self, id_p);
     if (mark)
@@ -858,7 +860,7 @@ s_take_by (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
 {
     if (!self->client->source)
         return s_next_by (self, deadline_us, id_p);
-    uint64_t now_us = zseq_engine_now_us ();
+    uint64_t now_us = zseq_clock_now_us ();
     uint64_t left_us = deadline_us > now_us ? deadline_us - now_us : 0;
     return zseq_client_take_source (self, 1, (int) (left_us / 1000), id_p);
 }
@@ -898,7 +900,7 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
     assert (self);
     assert (id_p);
 
-    if (self->forks == zseq_engine_forks && zseq_client_take_ahead (self, id_p))
+    if (self->forks == zseq_fork_count && zseq_client_take_ahead (self, id_p))
         return ZSEQ_OK;
     int rc = zseq_client_check (self->client);
     if (rc != ZSEQ_OK)

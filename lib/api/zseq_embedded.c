@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "zseq_clock.h"
 #include "zseq_codec.h"
 #include "zseq_detail.h"
 #include "zseq_replica.h"
@@ -80,14 +81,6 @@ s_act (const zseq_action_t *action, void *arg)
 }
 
 //  Opening.
-
-static struct timespec
-s_timespec (uint64_t us)
-{
-    struct timespec time = {.tv_sec = (time_t) (us / 1000000),
-                            .tv_nsec = (long) (us % 1000000) * 1000};
-    return time;
-}
 
 //  A copy of zseq_detail, which the next one may quote.
 static const char *
@@ -176,12 +169,12 @@ s_run (zseq_embedded_t *self, bool stops, uint64_t until_us)
             return ZSEQ_OK;
         if (taken)
             continue;
-        uint64_t now_us = zseq_replica_now_us ();
+        uint64_t now_us = zseq_clock_now_us ();
         if (now_us >= until_us)
             return zseq_detail_fail (ZSEQ_ETIMEOUT,
                                      "directory %s: the disk takes too long",
                                      self->directory);
-        struct timespec left = s_timespec (until_us - now_us);
+        struct timespec left = zseq_clock_timespec (until_us - now_us);
         struct pollfd fd = {.fd = zseq_replica_fd (self->replica),
                             .events = POLLIN};
         int count = ppoll (&fd, 1, stops ? NULL : &left, NULL);
@@ -222,7 +215,7 @@ zseq_embedded_open (zseq_embedded_t *self, uint64_t patience_us)
     self->started = true;
     zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
     zseq_replica_step (self->replica, &event);
-    return s_run (self, false, zseq_replica_now_us () + patience_us);
+    return s_run (self, false, zseq_clock_now_us () + patience_us);
 }
 
 void

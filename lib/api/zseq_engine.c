@@ -13,8 +13,10 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "zseq_clock.h"
 #include "zseq_codec.h"
 #include "zseq_detail.h"
+#include "zseq_fork.h"
 #include "zseq_transport.h"
 
 //  A request of ours with two names fits.
@@ -118,64 +120,14 @@ struct zseq_engine {
 static void s_pump (zseq_engine_t *self);
 static void s_drive (zseq_engine_t *self, s_op_t *op, zseq_do_t todo);
 
-//  Forks. A child must not touch what its parent's threads are using.
-
-unsigned zseq_engine_forks;
-
-static void
-s_count_fork (void)
-{
-    zseq_engine_forks++;
-}
-
-static void
-s_watch_forks (void)
-{
-    (void) pthread_atfork (NULL, NULL, s_count_fork);
-}
-
-void
-zseq_engine_watch_forks (void)
-{
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    (void) pthread_once (&once, s_watch_forks);
-}
-
-int
-zseq_engine_check_forks (unsigned forks)
-{
-    if (forks == zseq_engine_forks)
-        return ZSEQ_OK;
-    return zseq_detail_fail (
-      ZSEQ_EFORKED,
-      "this client was made before fork (): make a new one in the child");
-}
-
 bool
 zseq_engine_forked (const zseq_engine_t *self)
 {
     assert (self);
-    return self->generation != zseq_engine_forks;
+    return self->generation != zseq_fork_count;
 }
 
 //  Time and waiting.
-
-uint64_t
-zseq_engine_now_us (void)
-{
-    struct timespec now;
-    int rc = clock_gettime (CLOCK_MONOTONIC, &now);
-    assert (rc == 0);
-    return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-}
-
-static struct timespec
-s_timespec (uint64_t us)
-{
-    struct timespec time = {.tv_sec = (time_t) (us / 1000000),
-                            .tv_nsec = (long) (us % 1000000) * 1000};
-    return time;
-}
 
 static void
 s_cond_init (pthread_cond_t *cond)
@@ -359,7 +311,7 @@ s_send (zseq_engine_t *self, s_op_t *op, zseq_msg_t *msg)
 {
     msg->cluster = zseq_links_cluster (self->links);
     op->request = msg->request;
-    op->sent_us = zseq_engine_now_us ();
+    op->sent_us = zseq_clock_now_us ();
     op->size = zseq_codec_encode (msg, op->bytes, sizeof op->bytes);
     assert (op->size);
     op->unsent = (1u << zseq_links_n (self->links)) - 1;
@@ -471,7 +423,7 @@ zseq_engine_post (zseq_engine_t *self, zseq_name_t *name, zseq_want_t *want)
     want->name = name;
     want->pending = true;
     zseq_line_add (name->line, &want->rider);
-    zseq_lines_flush (self->lines, zseq_engine_now_us ());
+    zseq_lines_flush (self->lines, zseq_clock_now_us ());
 }
 
 void
@@ -504,7 +456,7 @@ s_ask_probe (zseq_engine_t *self, s_probe_t *probe)
     zseq_msg_t msg;
     zseq_do_t todo =
       zseq_peek_request (&probe->peek, zseq_links_draw_request (self->links),
-                         zseq_engine_now_us (), &msg);
+                         zseq_clock_now_us (), &msg);
     assert (todo == ZSEQ_DO_SEND);
     msg.name = s_slice (probe->probe->name);
     s_send (self, &probe->op, &msg);
@@ -522,7 +474,7 @@ s_ask_page (zseq_engine_t *self, s_page_t *page)
     msg.after = s_slice (page->after);
     msg.count = ZSEQ_PAGE_MAX;
     zseq_attempt_begin (&page->attempt, msg.request, true,
-                        zseq_engine_now_us ());
+                        zseq_clock_now_us ());
     s_send (self, &page->op, &msg);
     return ZSEQ_DO_WAIT;
 }
@@ -751,7 +703,7 @@ s_status_reply (zseq_engine_t *self, s_status_t *op, const zseq_msg_t *msg,
 static void
 s_op_reply (zseq_engine_t *self, s_op_t *op, const zseq_msg_t *msg)
 {
-    uint64_t now_us = zseq_engine_now_us ();
+    uint64_t now_us = zseq_clock_now_us ();
     if (op->kind == S_STATUS) {
         s_drive (self, op,
                  s_status_reply (self, (s_status_t *) op, msg, now_us));
@@ -798,7 +750,7 @@ s_receive (zseq_engine_t *self)
         //  The wrong cluster's node is nobody's vote.
         else if (msg.cluster != zseq_links_cluster (self->links))
             self->foreign |= msg.status == ZSEQ_ECLUSTER;
-        else if (zseq_lines_reply (self->lines, &msg, zseq_engine_now_us ()))
+        else if (zseq_lines_reply (self->lines, &msg, zseq_clock_now_us ()))
             self->foreign = false;
     }
     return seen;
@@ -807,7 +759,7 @@ s_receive (zseq_engine_t *self)
 static void
 s_tick (zseq_engine_t *self)
 {
-    uint64_t now_us = zseq_engine_now_us ();
+    uint64_t now_us = zseq_clock_now_us ();
     bool restless = zseq_lines_restless (self->lines) ||
                     (self->foreign && zseq_lines_busy (self->lines));
     for (const s_op_t *op = self->ops; op; op = op->next)
@@ -829,7 +781,7 @@ s_tick (zseq_engine_t *self)
 static void
 s_settle (zseq_engine_t *self)
 {
-    if (self->settle_us > zseq_engine_now_us ())
+    if (self->settle_us > zseq_clock_now_us ())
         return;
     self->settle_us = ZSEQ_NEVER;
     self->settle (self->settle_arg);
@@ -903,7 +855,7 @@ s_poll (zseq_engine_t *self, zseq_waiter_t *waiter, uint64_t until_us)
     uint64_t wake_us = s_next_wake_us (self);
     if (wake_us > until_us)
         wake_us = until_us;
-    uint64_t now_us = zseq_engine_now_us ();
+    uint64_t now_us = zseq_clock_now_us ();
 
     struct pollfd fds[ZSEQ_LINKS_MAX + 2];
     size_t count = zseq_links_fds (self->links, fds);
@@ -911,7 +863,7 @@ s_poll (zseq_engine_t *self, zseq_waiter_t *waiter, uint64_t until_us)
     fds[count].events = POLLIN;
     fds[count].revents = 0;
     struct timespec timeout =
-      s_timespec (wake_us > now_us ? wake_us - now_us : 0);
+      zseq_clock_timespec (wake_us > now_us ? wake_us - now_us : 0);
 
     self->polling = true;
     self->poller = waiter;
@@ -995,8 +947,8 @@ zseq_engine_wait (zseq_engine_t *self, zseq_waiter_t *waiter, uint64_t until_us)
         self->waiters->prev = waiter;
     self->waiters = waiter;
 
-    struct timespec until = s_timespec (until_us);
-    while (!waiter->woken && zseq_engine_now_us () < until_us) {
+    struct timespec until = zseq_clock_timespec (until_us);
+    while (!waiter->woken && zseq_clock_now_us () < until_us) {
         if (!self->polling)
             s_poll (self, waiter, until_us);
         else {
@@ -1020,14 +972,14 @@ zseq_engine_new (const zseq_uri_t *uri)
 {
     assert (uri);
 
-    zseq_engine_watch_forks ();
+    zseq_fork_watch ();
     if (sodium_init () == -1)
         return NULL;
     zseq_engine_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
     self->uri = *uri;
-    self->generation = zseq_engine_forks;
+    self->generation = zseq_fork_count;
     self->nudge_fd = -1;
     self->settle_us = ZSEQ_NEVER;
     zseq_lines_hooks_t hooks = {
@@ -1092,7 +1044,7 @@ zseq_engine_enter (zseq_engine_t *self)
 {
     assert (self);
 
-    int rc = zseq_engine_check_forks (self->generation);
+    int rc = zseq_fork_check (self->generation);
     if (rc != ZSEQ_OK)
         return rc;
     pthread_mutex_lock (&self->lock);
@@ -1146,7 +1098,7 @@ zseq_engine_set_quorum (zseq_engine_t *self, int r, int w)
 {
     assert (self);
 
-    int rc = zseq_engine_check_forks (self->generation);
+    int rc = zseq_fork_check (self->generation);
     if (rc != ZSEQ_OK)
         return rc;
     if (r < 0 || r > ZSEQ_NODES_MAX || w < 0 || w > ZSEQ_NODES_MAX)

@@ -78,19 +78,8 @@ void zseq_engine_lock (zseq_engine_t *self);
 //  anything is under way, and gives the lock back.
 void zseq_engine_leave (zseq_engine_t *self);
 
-//  Changes in a child that was forked.
-extern unsigned zseq_engine_forks;
-
-//  Sees to it that it does.
-void zseq_engine_watch_forks (void);
-
-//  ZSEQ_OK, or ZSEQ_EFORKED with zseq_detail set: whether there were so many.
-int zseq_engine_check_forks (unsigned forks);
-
 //  Whether this is another process than the one that made the engine.
 bool zseq_engine_forked (const zseq_engine_t *self);
-
-uint64_t zseq_engine_now_us (void);
 
 //  Sleeps, doing the I/O for everybody if nobody else does, until waiter is
 //  woken or until_us has passed.

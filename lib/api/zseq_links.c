@@ -63,37 +63,6 @@ struct zseq_links {
     zseq_outcome_t fatal;
 };
 
-//  Outcomes.
-
-static void
-s_print (zseq_outcome_t *self, size_t used, const char *format, va_list list)
-{
-    vsnprintf (self->detail + used, sizeof self->detail - used, format, list);
-}
-
-void
-zseq_outcome_set (zseq_outcome_t *self, int rc, const char *format, ...)
-{
-    assert (self);
-
-    self->rc = rc;
-    va_list list;
-    va_start (list, format);
-    s_print (self, 0, format, list);
-    va_end (list);
-}
-
-void
-zseq_outcome_add (zseq_outcome_t *self, const char *format, ...)
-{
-    assert (self);
-
-    va_list list;
-    va_start (list, format);
-    s_print (self, strlen (self->detail), format, list);
-    va_end (list);
-}
-
 //  Life.
 
 static int
@@ -469,8 +438,7 @@ s_learn_endpoints (zseq_links_t *self, const zseq_msg_t *msg)
         const s_link_t *link = s_find_link (self, node);
         bool works = link && zseq_transport_ready (
                                self->transport, (size_t) (link - self->link));
-        if (zseq_endpoint_valid (endpoint) &&
-            (node == msg->node || !works))
+        if (zseq_endpoint_valid (endpoint) && (node == msg->node || !works))
             strcpy (self->member[node].endpoint, endpoint);
     }
 }

@@ -10,25 +10,12 @@
 
 #include <poll.h>
 
-#include "zseq_uri.h"
+#include "zseq_detail.h"
 #include "zseq_msg.h"
 #include "zseq_quorum.h"
+#include "zseq_uri.h"
 
-#define ZSEQ_DETAIL_MAX 512  //  Bytes of a failure's detail
 #define ZSEQ_NEVER UINT64_MAX
-
-//  How something ended, with what a person should know.
-typedef struct {
-    int rc;
-    char detail[ZSEQ_DETAIL_MAX];
-} zseq_outcome_t;
-
-void zseq_outcome_set (zseq_outcome_t *self, int rc, const char *format, ...)
-  __attribute__ ((format (printf, 3, 4)));
-
-//  Adds to the detail.
-void zseq_outcome_add (zseq_outcome_t *self, const char *format, ...)
-  __attribute__ ((format (printf, 2, 3)));
 
 typedef struct zseq_links zseq_links_t;
 

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "zseq_clock.h"
 #include "zseq_detail.h"
 #include "zseq_store.h"
 
@@ -46,15 +47,6 @@ struct zseq_replica {
     int exit;            //  Why to end at once; or ZSEQ_OK
     char exit_text[ZSEQ_STORE_TEXT_MAX];
 };
-
-uint64_t
-zseq_replica_now_us (void)
-{
-    struct timespec now;
-    int rc = clock_gettime (CLOCK_MONOTONIC, &now);
-    assert (rc == 0);
-    return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
-}
 
 //  Unix milliseconds; 0 when the clock was never set.
 static uint64_t
@@ -97,7 +89,7 @@ zseq_replica_new (const zseq_replica_options_t *options)
     if (!self)
         return NULL;
     self->options = *options;
-    self->opened_us = zseq_replica_now_us ();
+    self->opened_us = zseq_clock_now_us ();
     self->store = zseq_store_new (options->directory);
     if (!self->store)
         zseq_replica_destroy (&self);
@@ -191,7 +183,7 @@ zseq_replica_await (zseq_replica_t *self, int rc, const char *why)
     assert (self);
     assert (why);
 
-    uint64_t now_us = zseq_replica_now_us ();
+    uint64_t now_us = zseq_clock_now_us ();
     if (rc != ZSEQ_ELOCKED ||
         now_us - self->opened_us >= self->options.patience_us)
         return false;
@@ -365,7 +357,7 @@ zseq_replica_step (zseq_replica_t *self, zseq_event_t *event)
 
     if (self->exit)
         return;
-    event->now_us = zseq_replica_now_us ();
+    event->now_us = zseq_clock_now_us ();
     event->wall_ms = s_wall_ms ();
     zseq_node_step (self->node, event);
 }
@@ -413,7 +405,7 @@ s_scrub (zseq_replica_t *self)
     if (self->options.scrub_us == 0 || scrub->waiting || self->exit ||
         zseq_node_state (self->node) != ZSEQ_STATE_VOTING)
         return;
-    uint64_t now_us = zseq_replica_now_us ();
+    uint64_t now_us = zseq_clock_now_us ();
     if (now_us < scrub->next_us)
         return;
     bool first = scrub->next_us == 0;

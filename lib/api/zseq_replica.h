@@ -93,7 +93,4 @@ const char *zseq_replica_exit_text (const zseq_replica_t *self);
 //  Polls readable when _take_written has something to take.
 int zseq_replica_fd (const zseq_replica_t *self);
 
-//  Its clock.
-uint64_t zseq_replica_now_us (void);
-
 #endif

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "zseq_clock.h"
 #include "zseq_codec.h"
 #include "zseq_detail.h"
 #include "zseq_replica.h"
@@ -400,7 +401,7 @@ s_wait (zseq_server_t *self, int stop_fd)
         fds[count].fd = stop_fd;
         fds[count++].events = POLLIN;
     }
-    uint64_t now_us = zseq_replica_now_us ();
+    uint64_t now_us = zseq_clock_now_us ();
     uint64_t wake_us = s_wake_us (self);
     uint64_t left_us = wake_us > now_us ? wake_us - now_us : 0;
     struct timespec timeout = {.tv_sec = (time_t) (left_us / 1000000),
@@ -484,7 +485,7 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
     assert (self->transport);
 
     while (!zseq_replica_exit (self->replica)) {
-        uint64_t now_us = zseq_replica_now_us ();
+        uint64_t now_us = zseq_clock_now_us ();
         if (now_us >= s_wake_us (self)) {
             self->tick_us = now_us + TICK_US;
             zseq_event_t event = {.type = ZSEQ_EVENT_TICK};

@@ -16,8 +16,10 @@
 #include <time.h>
 
 #include "zseq_buffer.h"
+#include "zseq_clock.h"
 #include "zseq_detail.h"
 #include "zseq_engine.h"
+#include "zseq_fork.h"
 #include "zseq_source.h"
 
 #define RANGE_MS 1000
@@ -100,7 +102,7 @@ s_await (const s_flake_t *self, uint64_t until_ms, uint64_t deadline_us)
     if (until_ns <= now_ns)
         return ZSEQ_OK;
     uint64_t left_ns = until_ns - now_ns;
-    uint64_t now_us = zseq_engine_now_us ();
+    uint64_t now_us = zseq_clock_now_us ();
     if (now_us + left_ns / 1000 > deadline_us)
         return zseq_detail_fail (
           ZSEQ_ECLOCK,
@@ -149,7 +151,7 @@ s_share (const zseq_flake_layout_t *layout, uint32_t worker, uint64_t first_ms)
             if (generator->worker != worker ||
                 !s_same (&generator->layout, layout))
                 continue;
-            if (shared->forks == zseq_engine_forks)
+            if (shared->forks == zseq_fork_count)
                 break;
             uint64_t last_ms = generator->last >> layout->sequence_bits;
             if (first_ms <= last_ms)
@@ -163,7 +165,7 @@ s_share (const zseq_flake_layout_t *layout, uint32_t worker, uint64_t first_ms)
             return NULL;
         zseq_flake_init (&made->generator, layout, worker, first_ms,
                          zseq_flake_ms_end (layout));
-        made->forks = zseq_engine_forks;
+        made->forks = zseq_fork_count;
         made->next = newest;
         if (atomic_compare_exchange_strong (&s_shared, &newest, made))
             return &made->generator;
@@ -323,7 +325,7 @@ s_choose (s_flake_t *self, uint32_t *worker_p)
 static int
 s_left_ms (uint64_t deadline_us)
 {
-    uint64_t now_us = zseq_engine_now_us ();
+    uint64_t now_us = zseq_clock_now_us ();
     return now_us < deadline_us ? (int) ((deadline_us - now_us + 999) / 1000)
                                 : 0;
 }
@@ -541,7 +543,7 @@ s_take (zseq_source_t *source, void *name, uint64_t count, int timeout_ms,
                               &until_ms);
     if (rc != ZSEQ_OK) {
         uint64_t deadline_us =
-          zseq_engine_now_us () + (uint64_t) timeout_ms * 1000;
+          zseq_clock_now_us () + (uint64_t) timeout_ms * 1000;
         rc = self->generator ? s_take_alone (self, deadline_us, first_p)
                              : s_take_claimed (self, deadline_us, first_p);
     }
@@ -631,10 +633,10 @@ s_destroy (zseq_source_t *source)
     s_flake_t *self = (s_flake_t *) source;
     //  In a forked child, threads of the parent's may have been at work on it, and
     //  may seem to wait for ever.
-    if (self->forks == zseq_engine_forks)
+    if (self->forks == zseq_fork_count)
         zseq_destroy (&self->handle);
     zseq_client_destroy (&self->claims);
-    if (self->forks == zseq_engine_forks) {
+    if (self->forks == zseq_fork_count) {
         pthread_cond_destroy (&self->left);
         pthread_mutex_destroy (&self->lock);
     }
@@ -671,7 +673,7 @@ zseq_source_flake_new (const zseq_uri_t *uri, zseq_client_t *claims)
         return NULL;
     }
     self->claims = claims;
-    self->forks = zseq_engine_forks;
+    self->forks = zseq_fork_count;
     pthread_mutex_init (&self->lock, NULL);
     pthread_condattr_t attributes;
     pthread_condattr_init (&attributes);

@@ -111,6 +111,13 @@ typedef struct {
                           //  stop burnt here
 } zseq_msg_t;
 
+//  Where a reply goes: a ROUTER's routing ID. Opaque to the core.
+#define ZSEQ_ROUTE_MAX 15
+typedef struct {
+    uint8_t size;
+    uint8_t id[ZSEQ_ROUTE_MAX];
+} zseq_route_t;
+
 //  Whether a reply with that op and status carries the op's body.
 bool zseq_msg_has_body (zseq_op_t op, int status);
 

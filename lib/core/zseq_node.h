@@ -8,13 +8,6 @@
 #include "zseq_msg.h"
 #include "zseq_table.h"
 
-//  Where a reply goes: a ROUTER's routing ID. Opaque to the core.
-#define ZSEQ_ROUTE_MAX 15
-typedef struct {
-    uint8_t size;
-    uint8_t id[ZSEQ_ROUTE_MAX];
-} zseq_route_t;
-
 typedef enum {
     ZSEQ_EVENT_REQUEST,     //  msg came from route
     ZSEQ_EVENT_MALFORMED,   //  msg came from route, and only its op, request

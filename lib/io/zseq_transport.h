@@ -10,7 +10,7 @@
 
 #include <poll.h>
 
-#include "zseq_node.h"
+#include "zseq_msg.h"
 
 #define ZSEQ_LINKS_MAX (2 * ZSEQ_NODES_MAX)
 

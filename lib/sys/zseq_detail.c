@@ -1,7 +1,9 @@
 #include "zseq_detail.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 static _Thread_local char s_text[1024];
 static _Thread_local int s_rc;
@@ -27,6 +29,35 @@ int
 zseq_errno (void)
 {
     return s_rc;
+}
+
+static void
+s_print (zseq_outcome_t *self, size_t used, const char *format, va_list list)
+{
+    vsnprintf (self->detail + used, sizeof self->detail - used, format, list);
+}
+
+void
+zseq_outcome_set (zseq_outcome_t *self, int rc, const char *format, ...)
+{
+    assert (self);
+
+    self->rc = rc;
+    va_list list;
+    va_start (list, format);
+    s_print (self, 0, format, list);
+    va_end (list);
+}
+
+void
+zseq_outcome_add (zseq_outcome_t *self, const char *format, ...)
+{
+    assert (self);
+
+    va_list list;
+    va_start (list, format);
+    s_print (self, strlen (self->detail), format, list);
+    va_end (list);
 }
 
 void

@@ -1,5 +1,5 @@
 #!/bin/bash
-#  The core reaches nothing but memory and strings, and the shared library
+#  What is pure reaches nothing but memory and strings, and the shared library
 #  exports nothing but the public API.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
@@ -15,19 +15,19 @@ if [[ $exported != "$public" ]]; then
 fi
 
 if [[ -n $ZSEQ_INSTRUMENTED ]]; then
-    echo "skipped: symbols of the core (this build is instrumented)"
+    echo "skipped: what is pure (this build is instrumented)"
     verdict
 fi
-core=$ZSEQ_LIB/libzseq_core.a
+pure=("$ZSEQ_LIB"/libzseq_{core,op,node}.a)
 undefined=$(comm -23 \
-    <(nm --undefined-only "$core" | awk 'NF == 2 { print $2 }' | sort -u) \
-    <(nm --defined-only "$core" | awk 'NF == 3 { print $3 }' | sort -u))
+    <(nm --undefined-only "${pure[@]}" | awk 'NF == 2 { print $2 }' | sort -u) \
+    <(nm --defined-only "${pure[@]}" | awk 'NF == 3 { print $3 }' | sort -u))
 expectations=$((expectations + 1))
 strange=$(grep -vxEf <(grep -v '^#' "$ZSEQ_SOURCE/tests/cli/symbols.allow") \
     <<<"$undefined")
 if [[ -n $strange ]]; then
-    fail "the core uses symbols that symbols.allow does not list: $strange"
+    fail "core, op and node use symbols that symbols.allow does not list: $strange"
 fi
-holds "the core was read" grep -qx memcpy <<<"$undefined"
+holds "core, op and node were read" grep -qx memcpy <<<"$undefined"
 
 verdict

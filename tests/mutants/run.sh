@@ -35,7 +35,7 @@ tests_of () {
 
 #  Whether the simulator runs what the mutant changes.
 is_simulated () {
-    grep -q '^+++ b/lib/core/' "$here/$1.patch"
+    grep -q '^+++ b/lib/\(core\|op\|node\)/' "$here/$1.patch"
 }
 
 #  Programs of the tests that are needed, built once without a mutant.

@@ -20,17 +20,17 @@
 static uint64_t
 s_draw (zseq_operator_t *self, uint64_t bound)
 {
-    return zseq_storm_draw (self->storm, bound);
+    return zseq_sim_cluster_draw (self->cluster, bound);
 }
 
 void
-zseq_operator_init (zseq_operator_t *self, zseq_storm_t *storm,
-                    const zseq_crowd_t *crowd, uint8_t n, uint32_t alarm)
+zseq_operator_init (zseq_operator_t *self, zseq_sim_cluster_t *cluster,
+                    const zseq_clients_t *clients, uint8_t n, uint32_t alarm)
 {
     assert (self);
     memset (self, 0, sizeof *self);
-    self->storm = storm;
-    self->crowd = crowd;
+    self->cluster = cluster;
+    self->clients = clients;
     self->n = n;
     self->alarm = alarm;
 }
@@ -39,8 +39,8 @@ zseq_operator_init (zseq_operator_t *self, zseq_storm_t *storm,
 static const zseq_record_t *
 s_knows (zseq_operator_t *self, uint8_t node)
 {
-    const zseq_record_t *record = zseq_storm_record (self->storm, node);
-    return record ? record : &zseq_storm_disk (self->storm, node)->record;
+    const zseq_record_t *record = zseq_sim_cluster_record (self->cluster, node);
+    return record ? record : &zseq_sim_disk (self->cluster, node)->record;
 }
 
 //  Whether somebody knows a newer life or start of node than its own record
@@ -66,17 +66,17 @@ s_outlived (zseq_operator_t *self, uint8_t node, const zseq_vector_t *own,
     return false;
 }
 
-static zseq_storm_disk_t *
+static zseq_sim_disk_t *
 s_disk (zseq_operator_t *self, uint8_t node)
 {
-    return zseq_storm_disk (self->storm, node);
+    return zseq_sim_disk (self->cluster, node);
 }
 
 //  Whether a node has restored a backup, and lacks the floor that was forced.
 static bool
 s_is_low (zseq_operator_t *self, uint8_t node)
 {
-    const zseq_storm_disk_t *disk = s_disk (self, node);
+    const zseq_sim_disk_t *disk = s_disk (self, node);
     return self->restored && disk->formatted &&
            disk->record.floor < self->floor;
 }
@@ -86,9 +86,10 @@ s_is_low (zseq_operator_t *self, uint8_t node)
 static bool
 s_is_first (zseq_operator_t *self, uint8_t node)
 {
-    const zseq_storm_disk_t *disk = s_disk (self, node);
-    bool begun = self->restored && disk->formatted && !disk->record.voting &&
-                 zseq_storm_voted (self->storm, node).counter < FORCED_LIVES;
+    const zseq_sim_disk_t *disk = s_disk (self, node);
+    bool begun =
+      self->restored && disk->formatted && !disk->record.voting &&
+      zseq_sim_cluster_voted (self->cluster, node).counter < FORCED_LIVES;
     return node == self->first && (s_is_low (self, node) || begun);
 }
 
@@ -108,15 +109,16 @@ s_is_old (zseq_operator_t *self, uint8_t node)
 bool
 zseq_operator_intact (zseq_operator_t *self, uint8_t node)
 {
-    const zseq_storm_disk_t *disk = zseq_storm_disk (self->storm, node);
-    const zseq_record_t *memory = zseq_storm_record (self->storm, node);
+    const zseq_sim_disk_t *disk = zseq_sim_disk (self->cluster, node);
+    const zseq_record_t *memory = zseq_sim_cluster_record (self->cluster, node);
     uint8_t who;
-    return disk->formatted && !zseq_storm_disk_harmed (disk) &&
+    return disk->formatted && !zseq_sim_disk_harmed (disk) &&
            !s_is_low (self, node) && !s_is_old (self, node) &&
            disk->record.voting && (!memory || memory->voting) &&
-           zseq_storm_state (self->storm, node) != ZSEQ_STATE_RECOVERING &&
-           (!zseq_storm_doubled (self->storm, node) ||
-            zseq_storm_copied (self->storm, node)) &&
+           zseq_sim_cluster_state (self->cluster, node) !=
+             ZSEQ_STATE_RECOVERING &&
+           (!zseq_sim_cluster_doubled (self->cluster, node) ||
+            zseq_sim_cluster_copied (self->cluster, node)) &&
            !s_outlived (self, node, &disk->record.vector, &who);
 }
 
@@ -128,7 +130,8 @@ s_may_lose (zseq_operator_t *self, uint8_t node)
     unsigned others = 0;
     for (uint8_t other = 0; other < self->n; other++) {
         if (other != node && self->charge[other].alone_until_us &&
-            zseq_storm_up (self->storm, other) && s_is_old (self, other))
+            zseq_sim_cluster_up (self->cluster, other) &&
+            s_is_old (self, other))
             return false;
         others += other != node && zseq_operator_intact (self, other);
     }
@@ -200,7 +203,7 @@ s_may_guard (zseq_operator_t *self, uint8_t node, uint8_t other)
            (!self->charge[node].old || s_remembers (self, other, node)) &&
            (!s_is_low (self, node) ||
             s_disk (self, other)->record.floor >= self->floor) &&
-           zseq_storm_hear (self->storm, node, other);
+           zseq_sim_cluster_hear (self->cluster, node, other);
 }
 
 //  Finds who is to be up as long as a node has not found out how matters stand:
@@ -224,13 +227,13 @@ s_is_covered (zseq_operator_t *self, uint8_t node)
 {
     const zseq_charge_t *charge = &self->charge[node];
     if (charge->guard != node &&
-        zseq_storm_process (self->storm, charge->guard) ==
+        zseq_sim_cluster_process (self->cluster, charge->guard) ==
           charge->guard_process &&
-        zseq_storm_hear (self->storm, node, charge->guard))
+        zseq_sim_cluster_hear (self->cluster, node, charge->guard))
         return true;
     //  What its peers have learnt since, they may have said otherwise before.
     if (charge->alone_until_us)
-        return zseq_storm_now_us (self->storm) < charge->alone_until_us;
+        return zseq_sim_cluster_now_us (self->cluster) < charge->alone_until_us;
     return !s_is_low (self, node) &&
            (!charge->old || s_is_outvoted (self, node));
 }
@@ -239,7 +242,7 @@ bool
 zseq_operator_covered (zseq_operator_t *self, uint8_t node)
 {
     assert (self);
-    zseq_state_t state = zseq_storm_state (self->storm, node);
+    zseq_state_t state = zseq_sim_cluster_state (self->cluster, node);
     bool old = s_is_old (self, node);
     bool low = s_is_low (self, node);
     if (state == ZSEQ_STATE_RECOVERING)
@@ -248,10 +251,11 @@ zseq_operator_covered (zseq_operator_t *self, uint8_t node)
     if (!s_is_covered (self, node))
         return false;
     if (state == ZSEQ_STATE_VOTING && (old || low))
-        zseq_storm_broken (self->storm, "%s: node %c, and %c knows better",
-                           old ? "S11: an old copy of a directory votes"
-                               : "S5: it votes without the forced floor",
-                           'a' + node, 'a' + self->charge[node].guard);
+        zseq_sim_cluster_broken (self->cluster,
+                                 "%s: node %c, and %c knows better",
+                                 old ? "S11: an old copy of a directory votes"
+                                     : "S5: it votes without the forced floor",
+                                 'a' + node, 'a' + self->charge[node].guard);
     return true;
 }
 
@@ -262,14 +266,14 @@ static void
 s_check_refusal (zseq_operator_t *self, uint8_t node)
 {
     zseq_charge_t *charge = &self->charge[node];
-    int ended = zseq_storm_ended (self->storm, node);
-    if (!charge->forced || zseq_storm_up (self->storm, node) ||
+    int ended = zseq_sim_cluster_ended (self->cluster, node);
+    if (!charge->forced || zseq_sim_cluster_up (self->cluster, node) ||
         (ended != ZSEQ_EQUORUM && ended != ZSEQ_EUNAVAILABLE))
         return;
     const zseq_record_t *after = &s_disk (self, node)->record;
     charge->forced = false;
     //  It has voted, and ends for another reason.
-    if (zseq_storm_forced_us (self->storm, node) >= charge->forced_us)
+    if (zseq_sim_cluster_forced_us (self->cluster, node) >= charge->forced_us)
         return;
     //  Unless it had begun a new life, which does not vote yet.
     bool begun =
@@ -280,10 +284,11 @@ s_check_refusal (zseq_operator_t *self, uint8_t node)
                  (after->identity == charge->before.identity &&
                   after->floor == charge->before.floor));
     if (begun ? after->voting : !kept)
-        zseq_storm_broken (self->storm,
-                           "P5: node %c ends its forced recovery, and is not "
-                           "as it was",
-                           'a' + node);
+        zseq_sim_cluster_broken (
+          self->cluster,
+          "P5: node %c ends its forced recovery, and is not "
+          "as it was",
+          'a' + node);
     //  The peers are started, or named.
     if (s_draw (self, 2))
         self->named = true;
@@ -295,18 +300,18 @@ void
 zseq_operator_ended (zseq_operator_t *self, uint8_t node)
 {
     s_check_refusal (self, node);
-    zseq_storm_alarm (self->storm,
-                      zseq_storm_now_us (self->storm) +
-                        s_draw (self, self->down_us + 1),
-                      self->alarm + node);
+    zseq_sim_cluster_alarm (self->cluster,
+                            zseq_sim_cluster_now_us (self->cluster) +
+                              s_draw (self, self->down_us + 1),
+                            self->alarm + node);
 }
 
 void
 zseq_operator_kill (zseq_operator_t *self, uint8_t node, bool power_cut)
 {
-    if (!zseq_storm_up (self->storm, node))
+    if (!zseq_sim_cluster_up (self->cluster, node))
         return;
-    zseq_storm_kill (self->storm, node, power_cut);
+    zseq_sim_cluster_kill (self->cluster, node, power_cut);
     zseq_operator_ended (self, node);
 }
 
@@ -318,11 +323,12 @@ s_start_by_force (zseq_operator_t *self, uint8_t node,
     if (self->highest_floor < force->floor)
         self->highest_floor = force->floor;
     charge->forced = true;
-    charge->forced_us = zseq_storm_now_us (self->storm);
+    charge->forced_us = zseq_sim_cluster_now_us (self->cluster);
     charge->before = s_disk (self, node)->record;
-    zseq_storm_say (self->storm, "%c is forced: floor %llu, lost %x",
-                    'a' + node, (unsigned long long) force->floor, force->lost);
-    zseq_storm_start (self->storm, node, true, force);
+    zseq_sim_cluster_say (self->cluster, "%c is forced: floor %llu, lost %x",
+                          'a' + node, (unsigned long long) force->floor,
+                          force->lost);
+    zseq_sim_cluster_start (self->cluster, node, true, force);
 }
 
 //  Above all that was handed out; and above each floor before, which may be shown to
@@ -330,7 +336,7 @@ s_start_by_force (zseq_operator_t *self, uint8_t node,
 static uint64_t
 s_high_floor (const zseq_operator_t *self)
 {
-    uint64_t floor = zseq_crowd_highest (self->crowd) + FLOOR_MARGIN;
+    uint64_t floor = zseq_clients_highest (self->clients) + FLOOR_MARGIN;
     return floor > self->highest_floor ? floor : self->highest_floor;
 }
 
@@ -350,17 +356,18 @@ s_start_first (zseq_operator_t *self, uint8_t node)
 static void
 s_start_uncovered (zseq_operator_t *self, uint8_t node)
 {
-    uint64_t now_us = zseq_storm_now_us (self->storm);
+    uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
     zseq_charge_t *charge = &self->charge[node];
     if (charge->old && !s_is_remembered (self, node))
-        zseq_storm_start (self->storm, node, true, NULL);
+        zseq_sim_cluster_start (self->cluster, node, true, NULL);
     else if (!self->calm && !s_is_low (self, node) && s_draw (self, 3) == 0) {
         charge->alone_until_us = now_us + SHORT_US;
-        zseq_storm_start (self->storm, node, false, NULL);
-        zseq_storm_watch (self->storm, node, node);
+        zseq_sim_cluster_start (self->cluster, node, false, NULL);
+        zseq_sim_cluster_watch (self->cluster, node, node);
     }
     else if (!self->calm)
-        zseq_storm_alarm (self->storm, now_us + LOOK_US, self->alarm + node);
+        zseq_sim_cluster_alarm (self->cluster, now_us + LOOK_US,
+                                self->alarm + node);
 }
 
 //  As it is; an old copy with a peer that knows better beside it.
@@ -375,18 +382,19 @@ s_start_as_is (zseq_operator_t *self, uint8_t node, bool recover)
         s_start_uncovered (self, node);
         return;
     }
-    zseq_storm_start (self->storm, node, recover, NULL);
-    charge->guard_process = zseq_storm_process (self->storm, charge->guard);
+    zseq_sim_cluster_start (self->cluster, node, recover, NULL);
+    charge->guard_process =
+      zseq_sim_cluster_process (self->cluster, charge->guard);
     if (watch)
-        zseq_storm_watch (self->storm, node, charge->guard);
+        zseq_sim_cluster_watch (self->cluster, node, charge->guard);
 }
 
 void
 zseq_operator_start (zseq_operator_t *self, uint8_t node)
 {
-    if (zseq_storm_up (self->storm, node) || self->gone & 1u << node)
+    if (zseq_sim_cluster_up (self->cluster, node) || self->gone & 1u << node)
         return;
-    int ended = zseq_storm_ended (self->storm, node);
+    int ended = zseq_sim_cluster_ended (self->cluster, node);
     self->charge[node].forced = false;
     if (s_is_first (self, node))
         s_start_first (self, node);
@@ -395,7 +403,7 @@ zseq_operator_start (zseq_operator_t *self, uint8_t node)
               (ended == ZSEQ_EUNAVAILABLE && s_draw (self, 2)))) {
         uint8_t peer = node ? 0 : 1;
         bool lost = self->n == 2 && self->named &&
-                    zseq_storm_disk_harmed (s_disk (self, peer));
+                    zseq_sim_disk_harmed (s_disk (self, peer));
         zseq_force_t force = {.floor = s_high_floor (self),
                               .wait_us = s_draw (self, 3 * SECOND_US),
                               .lost = (uint16_t) (lost << peer)};
@@ -413,8 +421,8 @@ zseq_operator_wipe (zseq_operator_t *self, uint8_t node)
     if (!by_force && !s_may_lose (self, node))
         return false;
     zseq_operator_kill (self, node, false);
-    zseq_storm_say (self->storm, "%c loses its disk", 'a' + node);
-    zseq_storm_wipe (self->storm, node);
+    zseq_sim_cluster_say (self->cluster, "%c loses its disk", 'a' + node);
+    zseq_sim_cluster_wipe (self->cluster, node);
     return true;
 }
 
@@ -424,17 +432,18 @@ zseq_operator_damage (zseq_operator_t *self, uint8_t node)
     if (!s_may_lose_part (self, node))
         return false;
     zseq_operator_kill (self, node, s_draw (self, 2));
-    zseq_storm_disk_t *disk = zseq_storm_disk (self->storm, node);
-    size_t name = s_draw (self, ZSEQ_STORM_NAMES);
+    zseq_sim_disk_t *disk = zseq_sim_disk (self->cluster, node);
+    size_t name = s_draw (self, ZSEQ_SIM_NAMES);
     bool record = self->n > 2 && s_draw (self, 4) == 0;
     if (record)
-        zseq_storm_damage (self->storm, node);
+        zseq_sim_cluster_damage (self->cluster, node);
     else if (disk->file[name].there)
         disk->file[name].damaged = disk->synced[name].damaged = true;
     else
         return false;
-    zseq_storm_say (self->storm, "%c: %s is damaged or removed", 'a' + node,
-                    record ? "its own record" : "the record of a sequence");
+    zseq_sim_cluster_say (
+      self->cluster, "%c: %s is damaged or removed", 'a' + node,
+      record ? "its own record" : "the record of a sequence");
     return true;
 }
 
@@ -444,18 +453,19 @@ zseq_operator_format (zseq_operator_t *self, uint8_t node)
     if (!s_may_lose (self, node))
         return false;
     zseq_operator_kill (self, node, false);
-    zseq_storm_say (self->storm, "%c is formatted again", 'a' + node);
-    zseq_storm_format (self->storm, node);
+    zseq_sim_cluster_say (self->cluster, "%c is formatted again", 'a' + node);
+    zseq_sim_cluster_format (self->cluster, node);
     return true;
 }
 
 bool
 zseq_operator_double (zseq_operator_t *self, uint8_t node)
 {
-    if (!s_may_lose (self, node) || !zseq_storm_up (self->storm, node) ||
-        zseq_storm_doubled (self->storm, node))
+    if (!s_may_lose (self, node) ||
+        !zseq_sim_cluster_up (self->cluster, node) ||
+        zseq_sim_cluster_doubled (self->cluster, node))
         return false;
-    zseq_storm_double (self->storm, node);
+    zseq_sim_cluster_double (self->cluster, node);
     return true;
 }
 
@@ -464,17 +474,17 @@ zseq_operator_recover (zseq_operator_t *self, uint8_t node)
 {
     if (!s_may_lose (self, node))
         return false;
-    zseq_storm_kill (self->storm, node, false);
-    zseq_storm_start (self->storm, node, true, NULL);
+    zseq_sim_cluster_kill (self->cluster, node, false);
+    zseq_sim_cluster_start (self->cluster, node, true, NULL);
     return true;
 }
 
 //  What a machine's snapshot holds is what a power cut leaves.
 static void
-s_take_copy (zseq_operator_t *self, uint8_t node, zseq_storm_disk_t *copy)
+s_take_copy (zseq_operator_t *self, uint8_t node, zseq_sim_disk_t *copy)
 {
     *copy = *s_disk (self, node);
-    zseq_storm_disk_end (copy, true, s_draw (self, UINT64_MAX));
+    zseq_sim_disk_end (copy, true, s_draw (self, UINT64_MAX));
 }
 
 bool
@@ -492,7 +502,7 @@ zseq_operator_keep (zseq_operator_t *self, uint8_t node)
 //  An old disk is put in. Returns false, and does nothing, if the others could
 //  not know that it is old.
 static bool
-s_replace (zseq_operator_t *self, uint8_t node, const zseq_storm_disk_t *copy)
+s_replace (zseq_operator_t *self, uint8_t node, const zseq_sim_disk_t *copy)
 {
     zseq_charge_t *charge = &self->charge[node];
     zseq_charge_t before = *charge;
@@ -504,7 +514,7 @@ s_replace (zseq_operator_t *self, uint8_t node, const zseq_storm_disk_t *copy)
         return false;
     }
     zseq_operator_kill (self, node, false);
-    zseq_storm_put (self->storm, node, copy);
+    zseq_sim_cluster_put (self->cluster, node, copy);
     return true;
 }
 
@@ -516,32 +526,32 @@ zseq_operator_put_back (zseq_operator_t *self, uint8_t node)
         !s_replace (self, node, &charge->kept))
         return false;
     charge->is_kept = false;
-    zseq_storm_say (self->storm,
-                    "%c's old disk, of life %llu, start %llu, is put back",
-                    'a' + node, (unsigned long long) charge->life.counter,
-                    (unsigned long long) charge->start);
+    zseq_sim_cluster_say (
+      self->cluster, "%c's old disk, of life %llu, start %llu, is put back",
+      'a' + node, (unsigned long long) charge->life.counter,
+      (unsigned long long) charge->start);
     return true;
 }
 
 bool
 zseq_operator_put_unborn (zseq_operator_t *self, uint8_t node)
 {
-    zseq_incarnation_t voted = zseq_storm_voted (self->storm, node);
-    zseq_storm_disk_t disk;
-    zseq_storm_unborn (self->storm, node, &disk);
-    if (zseq_storm_doubled (self->storm, node))
+    zseq_incarnation_t voted = zseq_sim_cluster_voted (self->cluster, node);
+    zseq_sim_disk_t disk;
+    zseq_sim_cluster_unborn (self->cluster, node, &disk);
+    if (zseq_sim_cluster_doubled (self->cluster, node))
         return false;
     if (voted.counter == 0) {
         //  Before it has begun to be born it has told nobody anything.
         zseq_operator_kill (self, node, false);
         if (s_disk (self, node)->record.vector.start[node].counter)
             return false;
-        zseq_storm_put (self->storm, node, &disk);
+        zseq_sim_cluster_put (self->cluster, node, &disk);
     }
     else if (!s_may_replace (self, node) || !s_replace (self, node, &disk))
         return false;
-    zseq_storm_say (self->storm, "%c's disk as it was formatted is put back",
-                    'a' + node);
+    zseq_sim_cluster_say (
+      self->cluster, "%c's disk as it was formatted is put back", 'a' + node);
     return true;
 }
 
@@ -549,24 +559,24 @@ bool
 zseq_operator_copy (zseq_operator_t *self, uint8_t node,
                     uint64_t paused_until_us)
 {
-    if (self->n == 1 || !zseq_storm_up (self->storm, node) ||
-        zseq_storm_doubled (self->storm, node) ||
+    if (self->n == 1 || !zseq_sim_cluster_up (self->cluster, node) ||
+        zseq_sim_cluster_doubled (self->cluster, node) ||
         !s_disk (self, node)->formatted || s_disk (self, node)->damaged)
         return false;
     if (paused_until_us)
-        zseq_storm_pause (self->storm, node, paused_until_us);
-    zseq_storm_copy (self->storm, node);
+        zseq_sim_cluster_pause (self->cluster, node, paused_until_us);
+    zseq_sim_cluster_copy (self->cluster, node);
     return true;
 }
 
 bool
 zseq_operator_force (zseq_operator_t *self, uint8_t node)
 {
-    uint64_t highest = zseq_crowd_highest (self->crowd);
+    uint64_t highest = zseq_clients_highest (self->clients);
     if (!s_may_replace (self, node) || self->disaster ||
         highest > ZSEQ_NEXT_MAX / 4)
         return false;
-    zseq_storm_kill (self->storm, node, false);
+    zseq_sim_cluster_kill (self->cluster, node, false);
     zseq_force_t force = {.floor = highest + FORCE_MARGIN,
                           .wait_us = s_draw (self, 3 * SECOND_US)};
     s_start_by_force (self, node, &force);
@@ -579,8 +589,9 @@ s_is_orderly (zseq_operator_t *self)
 {
     for (uint8_t node = 0; node < self->n; node++) {
         uint8_t who;
-        const zseq_storm_disk_t *disk = s_disk (self, node);
-        if (zseq_storm_doubled (self->storm, node) || s_is_old (self, node) ||
+        const zseq_sim_disk_t *disk = s_disk (self, node);
+        if (zseq_sim_cluster_doubled (self->cluster, node) ||
+            s_is_old (self, node) ||
             (disk->record.voting &&
              s_outlived (self, node, &disk->record.vector, &who)))
             return false;
@@ -603,14 +614,14 @@ zseq_operator_back_up (zseq_operator_t *self)
         return false;
     for (uint8_t node = 0; node < self->n; node++)
         if (!s_disk (self, node)->record.voting ||
-            zseq_storm_disk_harmed (s_disk (self, node)))
+            zseq_sim_disk_harmed (s_disk (self, node)))
             return false;
     for (uint8_t node = 0; node < self->n; node++) {
         zseq_charge_t *charge = &self->charge[node];
         s_take_copy (self, node, &charge->backup);
-        charge->is_backed_up = !zseq_storm_disk_harmed (&charge->backup);
+        charge->is_backed_up = !zseq_sim_disk_harmed (&charge->backup);
     }
-    zseq_storm_say (self->storm, "all disks are copied");
+    zseq_sim_cluster_say (self->cluster, "all disks are copied");
     return true;
 }
 
@@ -618,7 +629,7 @@ bool
 zseq_operator_restore (zseq_operator_t *self, uint8_t first)
 {
     if (self->disaster || self->n < 2 ||
-        zseq_crowd_highest (self->crowd) > ZSEQ_NEXT_MAX / 4)
+        zseq_clients_highest (self->clients) > ZSEQ_NEXT_MAX / 4)
         return false;
     for (uint8_t node = 0; node < self->n; node++)
         if (!self->charge[node].is_backed_up)
@@ -626,13 +637,14 @@ zseq_operator_restore (zseq_operator_t *self, uint8_t first)
     self->disaster = self->restored = true;
     self->first = first;
     self->floor = s_high_floor (self);
-    zseq_storm_say (self->storm, "all disks are restored from the backup");
+    zseq_sim_cluster_say (self->cluster,
+                          "all disks are restored from the backup");
     for (uint8_t node = 0; node < self->n; node++) {
         zseq_operator_kill (self, node, false);
         //  None is left that has the old disk, wherever it runs.
-        zseq_storm_kill_older (self->storm, node);
+        zseq_sim_cluster_kill_older (self->cluster, node);
         self->charge[node].old = false;
-        zseq_storm_put (self->storm, node, &self->charge[node].backup);
+        zseq_sim_cluster_put (self->cluster, node, &self->charge[node].backup);
     }
     s_forget_copies (self);
     return true;
@@ -656,8 +668,8 @@ zseq_operator_ruin (zseq_operator_t *self, uint8_t keeps)
             continue;
         lost++;
         zseq_operator_kill (self, node, false);
-        zseq_storm_say (self->storm, "%c loses its disk", 'a' + node);
-        zseq_storm_wipe (self->storm, node);
+        zseq_sim_cluster_say (self->cluster, "%c loses its disk", 'a' + node);
+        zseq_sim_cluster_wipe (self->cluster, node);
         if (s_draw (self, 3) == 0)
             self->gone |= (uint16_t) (1u << node);
     }
@@ -669,7 +681,7 @@ void
 zseq_operator_begin (zseq_operator_t *self)
 {
     for (uint8_t node = 0; node < self->n; node++)
-        zseq_storm_start (self->storm, node, false, NULL);
+        zseq_sim_cluster_start (self->cluster, node, false, NULL);
 }
 
 static bool
@@ -677,10 +689,11 @@ s_settled (zseq_operator_t *self)
 {
     uint8_t who;
     for (uint8_t node = 0; node < self->n; node++) {
-        const zseq_record_t *record = zseq_storm_record (self->storm, node);
-        if (zseq_storm_state (self->storm, node) != ZSEQ_STATE_VOTING ||
+        const zseq_record_t *record =
+          zseq_sim_cluster_record (self->cluster, node);
+        if (zseq_sim_cluster_state (self->cluster, node) != ZSEQ_STATE_VOTING ||
             s_outlived (self, node, &record->vector, &who) ||
-            record->floor != zseq_storm_record (self->storm, 0)->floor)
+            record->floor != zseq_sim_cluster_record (self->cluster, 0)->floor)
             return false;
     }
     return true;
@@ -691,19 +704,19 @@ s_settled (zseq_operator_t *self)
 static bool
 s_is_all_known (zseq_operator_t *self, uint8_t chosen)
 {
-    for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++) {
+    for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++) {
         uint64_t known = 1;
         for (uint8_t node = 0; node < self->n; node++) {
-            const zseq_storm_disk_t *disk = s_disk (self, node);
-            uint64_t durable = zseq_storm_disk_durable (disk, name);
-            zseq_state_t state = zseq_storm_state (self->storm, node);
+            const zseq_sim_disk_t *disk = s_disk (self, node);
+            uint64_t durable = zseq_sim_disk_durable (disk, name);
+            zseq_state_t state = zseq_sim_cluster_state (self->cluster, node);
             bool up = node == chosen || state == ZSEQ_STATE_STARTING ||
                       state == ZSEQ_STATE_VOTING;
-            if (up && disk->formatted && !zseq_storm_disk_harmed (disk) &&
+            if (up && disk->formatted && !zseq_sim_disk_harmed (disk) &&
                 disk->record.voting && durable > known)
                 known = durable;
         }
-        if (known < zseq_storm_promised (self->storm, name))
+        if (known < zseq_sim_cluster_promised (self->cluster, name))
             return false;
     }
     return true;
@@ -731,7 +744,7 @@ s_draw_force (zseq_operator_t *self, uint8_t chosen)
 static int
 s_rank (zseq_operator_t *self, uint8_t node, zseq_state_t first)
 {
-    zseq_state_t state = zseq_storm_state (self->storm, node);
+    zseq_state_t state = zseq_sim_cluster_state (self->cluster, node);
     if (state != ZSEQ_STATE_RECOVERING && state != ZSEQ_STATE_STARTING)
         return 0;
     return 1 + 2 * (state == first) +
@@ -751,7 +764,8 @@ s_use_force (zseq_operator_t *self)
         first = ZSEQ_STATE_STARTING;
     for (uint8_t node = 0; node < self->n; node++) {
         int rank = s_rank (self, node, first);
-        bool votes = zseq_storm_state (self->storm, node) == ZSEQ_STATE_VOTING;
+        bool votes =
+          zseq_sim_cluster_state (self->cluster, node) == ZSEQ_STATE_VOTING;
         voting += votes;
         if (votes && self->charge[node].forced)
             self->gone = 0;
@@ -766,7 +780,7 @@ s_use_force (zseq_operator_t *self)
         self->gone = 0;
         return;
     }
-    zseq_storm_kill (self->storm, chosen, false);
+    zseq_sim_cluster_kill (self->cluster, chosen, false);
     zseq_force_t force = s_draw_force (self, chosen);
     s_start_by_force (self, chosen, &force);
 }
@@ -778,45 +792,47 @@ s_complain (zseq_operator_t *self, const char *when)
       "is down",       "waits for its birth", "is complete", "votes",
       "is recovering", "is stopping",         "is starting"};
     for (uint8_t node = 0; node < self->n; node++) {
-        zseq_state_t state = zseq_storm_state (self->storm, node);
+        zseq_state_t state = zseq_sim_cluster_state (self->cluster, node);
         uint8_t who;
         if (state != ZSEQ_STATE_VOTING)
-            zseq_storm_broken (self->storm,
-                               "liveness: %llu s %s node %c %s; it last ended "
-                               "with '%s'",
-                               (unsigned long long) (SETTLE_US / SECOND_US),
-                               when, 'a' + node, states[state],
-                               zseq_storm_last_words (self->storm, node));
-        const zseq_record_t *record = zseq_storm_record (self->storm, node);
+            zseq_sim_cluster_broken (
+              self->cluster,
+              "liveness: %llu s %s node %c %s; it last ended "
+              "with '%s'",
+              (unsigned long long) (SETTLE_US / SECOND_US), when, 'a' + node,
+              states[state], zseq_sim_cluster_last_words (self->cluster, node));
+        const zseq_record_t *record =
+          zseq_sim_cluster_record (self->cluster, node);
         const zseq_vector_t *vector = &record->vector;
         if (s_outlived (self, node, vector, &who))
-            zseq_storm_broken (self->storm,
-                               "S5: node %c votes in life %llu, and %c knows a "
-                               "newer one, or a newer start",
-                               'a' + node,
-                               (unsigned long long) vector->life[node].counter,
-                               'a' + who);
-        if (record->floor != zseq_storm_record (self->storm, 0)->floor)
-            zseq_storm_broken (
-              self->storm,
+            zseq_sim_cluster_broken (
+              self->cluster,
+              "S5: node %c votes in life %llu, and %c knows a "
+              "newer one, or a newer start",
+              'a' + node, (unsigned long long) vector->life[node].counter,
+              'a' + who);
+        if (record->floor != zseq_sim_cluster_record (self->cluster, 0)->floor)
+            zseq_sim_cluster_broken (
+              self->cluster,
               "S5: nodes %c and a vote with floors of their "
               "own, %llu and %llu",
               'a' + node, (unsigned long long) record->floor,
-              (unsigned long long) zseq_storm_record (self->storm, 0)->floor);
+              (unsigned long long) zseq_sim_cluster_record (self->cluster, 0)
+                ->floor);
     }
 }
 
 void
 zseq_operator_settle (zseq_operator_t *self, const char *when)
 {
-    uint64_t now_us = zseq_storm_now_us (self->storm);
+    uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
     uint64_t end_us = now_us + SETTLE_US;
     uint64_t force_us = now_us + PATIENCE_US;
     if (!self->disaster)
         self->gone = 0;
     while (now_us < end_us && !s_settled (self)) {
         now_us += LOOK_US;
-        zseq_storm_run (self->storm, now_us);
+        zseq_sim_cluster_run (self->cluster, now_us);
         for (uint8_t node = 0; node < self->n; node++)
             zseq_operator_start (self, node);
         if (self->disaster && !self->restored && now_us >= force_us) {
@@ -833,7 +849,7 @@ s_votes_but (zseq_operator_t *self, uint16_t without)
 {
     for (uint8_t node = 0; node < self->n; node++)
         if (!(without & 1u << node) &&
-            zseq_storm_state (self->storm, node) != ZSEQ_STATE_VOTING)
+            zseq_sim_cluster_state (self->cluster, node) != ZSEQ_STATE_VOTING)
             return false;
     return true;
 }
@@ -843,10 +859,10 @@ zseq_operator_start_some (zseq_operator_t *self)
 {
     bool harmed = false;
     uint8_t left = self->n;
-    zseq_storm_say (self->storm, "a majority starts alone");
+    zseq_sim_cluster_say (self->cluster, "a majority starts alone");
     for (uint8_t node = 0; node < self->n; node++) {
-        zseq_storm_kill (self->storm, node, true);
-        harmed |= zseq_storm_disk_harmed (s_disk (self, node));
+        zseq_sim_cluster_kill (self->cluster, node, true);
+        harmed |= zseq_sim_disk_harmed (s_disk (self, node));
     }
     self->gone = 0;
     while (left > zseq_quorum_majority (self->n) && !harmed) {
@@ -855,17 +871,17 @@ zseq_operator_start_some (zseq_operator_t *self)
             left--;
         self->gone |= bit;
     }
-    uint64_t now_us = zseq_storm_now_us (self->storm);
+    uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
     uint64_t end_us = now_us + SETTLE_US;
     while (now_us < end_us && !harmed && !s_votes_but (self, self->gone)) {
         for (uint8_t node = 0; node < self->n; node++)
             zseq_operator_start (self, node);
         now_us += LOOK_US;
-        zseq_storm_run (self->storm, now_us);
+        zseq_sim_cluster_run (self->cluster, now_us);
     }
     if (!harmed && !s_votes_but (self, self->gone))
-        zseq_storm_broken (self->storm,
-                           "liveness: a majority that starts alone does not "
-                           "come to vote");
+        zseq_sim_cluster_broken (
+          self->cluster, "liveness: a majority that starts alone does not "
+                         "come to vote");
     self->gone = 0;
 }

@@ -1,4 +1,4 @@
-//  Who looks after the nodes of a storm: starts again what has ended, and takes
+//  Who looks after the nodes of a cluster: starts again what has ended, and takes
 //  care that no more goes wrong than zseq promises to survive.
 //
 //  What is assumed, and no more: a node loses its disk (or a part of it, or is
@@ -22,14 +22,14 @@
 #ifndef ZSEQ_OPERATOR_H_INCLUDED
 #define ZSEQ_OPERATOR_H_INCLUDED
 
-#include "zseq_crowd.h"
+#include "zseq_clients.h"
 
 //  What the operator knows of a node's directory.
 typedef struct {
     bool is_kept;  //  A copy of it is
-    zseq_storm_disk_t kept;
+    zseq_sim_disk_t kept;
     bool is_backed_up;  //  Another one, made of all at one time
-    zseq_storm_disk_t backup;
+    zseq_sim_disk_t backup;
     bool old;  //  An old copy was put back, of that life, and of a
     zseq_incarnation_t life;  //  start no later than that
     uint64_t start;           //
@@ -42,8 +42,8 @@ typedef struct {
 } zseq_charge_t;
 
 typedef struct {
-    zseq_storm_t *storm;
-    const zseq_crowd_t *crowd;
+    zseq_sim_cluster_t *cluster;
+    const zseq_clients_t *clients;
     uint8_t n;
     uint64_t down_us;  //  A node is down for that, at most
     bool disaster;     //  More disks were lost than the peers can bring back
@@ -59,8 +59,9 @@ typedef struct {
     zseq_charge_t charge[ZSEQ_NODES_MAX];
 } zseq_operator_t;
 
-void zseq_operator_init (zseq_operator_t *self, zseq_storm_t *storm,
-                         const zseq_crowd_t *crowd, uint8_t n, uint32_t alarm);
+void zseq_operator_init (zseq_operator_t *self, zseq_sim_cluster_t *cluster,
+                         const zseq_clients_t *clients, uint8_t n,
+                         uint32_t alarm);
 
 //  Ends a node, or it has ended; it will be started again.
 void zseq_operator_kill (zseq_operator_t *self, uint8_t node, bool power_cut);
@@ -96,7 +97,7 @@ bool zseq_operator_ruin (zseq_operator_t *self, uint8_t keeps);
 bool zseq_operator_back_up (zseq_operator_t *self);
 bool zseq_operator_restore (zseq_operator_t *self, uint8_t first);
 
-//  As the storm's hook of that name.
+//  As the cluster's hook of that name.
 bool zseq_operator_covered (zseq_operator_t *self, uint8_t node);
 
 //  Starts all nodes for the first time.

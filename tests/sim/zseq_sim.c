@@ -1,5 +1,5 @@
 //  zseq-sim: whole clusters and their clients in one process, on virtual time,
-//  in bad weather. Every seed is a run of its own, and is the same run each
+//  in bad faults. Every seed is a run of its own, and is the same run each
 //  time. Ends with status 1 at the first seed that breaks a promise, says which
 //  one, and how to see it again.
 
@@ -124,14 +124,14 @@ s_add (zseq_swarm_totals_t *sum, const zseq_swarm_totals_t *more)
 {
     sum->seeds += more->seeds;
     sum->guided += more->guided;
-    sum->guided_steps += more->guided_steps;
+    sum->scenario_steps += more->scenario_steps;
     sum->simulated_us += more->simulated_us;
     sum->steps += more->steps;
     sum->calls += more->calls;
     sum->won += more->won;
     sum->claims += more->claims;
     sum->errands += more->errands;
-    sum->letters += more->letters;
+    sum->messages += more->messages;
     for (size_t fault = 0; fault < ZSEQ_FAULTS; fault++)
         sum->fault[fault] += more->fault[fault];
 }
@@ -169,7 +169,7 @@ s_report (void)
             " steps of nodes\n",
             sum.calls, sum.won, sum.claims, sum.errands, sum.steps);
     printf ("faults, beside %" PRIu64 " steps of schedules: letters %" PRIu64,
-            sum.guided_steps, sum.letters);
+            sum.scenario_steps, sum.messages);
     for (size_t fault = 0; fault < ZSEQ_FAULTS; fault++)
         printf (", %s %" PRIu64, zseq_fault_names[fault], sum.fault[fault]);
     putchar ('\n');

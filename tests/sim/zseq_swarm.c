@@ -3,7 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
-#include "zseq_guide.h"
+#include "zseq_scenario.h"
 
 #define SECOND_US UINT64_C (1000000)
 #define CALL_END_US (60 * SECOND_US)
@@ -29,11 +29,11 @@ typedef struct {
     uint64_t seed;
     const zseq_swarm_options_t *options;
     zseq_swarm_totals_t *totals;
-    zseq_storm_t *storm;
+    zseq_sim_cluster_t *cluster;
     uint8_t n;
-    zseq_crowd_t crowd;
+    zseq_clients_t clients;
     zseq_operator_t keeper;
-    zseq_guide_t guide;
+    zseq_scenario_t scenario;
     bool on[ZSEQ_FAULTS];
     uint64_t fault_us;   //  Between faults, at most
     uint64_t faults_us;  //  As long as faults come
@@ -43,13 +43,13 @@ typedef struct {
 static uint64_t
 s_draw (s_run_t *self, uint64_t bound)
 {
-    return zseq_storm_draw (self->storm, bound);
+    return zseq_sim_cluster_draw (self->cluster, bound);
 }
 
 static uint64_t
 s_now_us (const s_run_t *self)
 {
-    return zseq_storm_now_us (self->storm);
+    return zseq_sim_cluster_now_us (self->cluster);
 }
 
 //  Faults.
@@ -58,9 +58,9 @@ static void
 s_undouble (s_run_t *self, uint8_t node)
 {
     if (s_draw (self, 2))
-        zseq_storm_kill_older (self->storm, node);
+        zseq_sim_cluster_kill_older (self->cluster, node);
     else
-        zseq_storm_undouble (self->storm, node, s_draw (self, 2));
+        zseq_sim_cluster_undouble (self->cluster, node, s_draw (self, 2));
 }
 
 static bool
@@ -68,9 +68,9 @@ s_double (s_run_t *self, uint8_t node)
 {
     if (!zseq_operator_double (&self->keeper, node))
         return false;
-    zseq_storm_alarm (self->storm,
-                      s_now_us (self) + s_draw (self, 4 * self->fault_us + 1),
-                      ALARM_UNDOUBLE | node);
+    zseq_sim_cluster_alarm (
+      self->cluster, s_now_us (self) + s_draw (self, 4 * self->fault_us + 1),
+      ALARM_UNDOUBLE | node);
     return true;
 }
 
@@ -91,9 +91,9 @@ s_copy (s_run_t *self, uint8_t node, uint64_t until_us)
     if (!zseq_operator_copy (&self->keeper, node,
                              s_draw (self, 2) ? until_us : 0))
         return false;
-    zseq_storm_alarm (self->storm,
-                      s_now_us (self) + s_draw (self, 8 * self->fault_us + 1),
-                      ALARM_UNDOUBLE | node);
+    zseq_sim_cluster_alarm (
+      self->cluster, s_now_us (self) + s_draw (self, 8 * self->fault_us + 1),
+      ALARM_UNDOUBLE | node);
     return true;
 }
 
@@ -111,31 +111,31 @@ static void
 s_cut (s_run_t *self)
 {
     zseq_cut_t cut = (zseq_cut_t) s_draw (self, ZSEQ_CUTS);
-    zseq_storm_say (self->storm, "some do not hear some");
+    zseq_sim_cluster_say (self->cluster, "some do not hear some");
     for (uint8_t from = 0; from < self->n; from++)
         for (uint8_t to = 0; to < self->n; to++)
             if (s_draw (self, 3) == 0)
-                zseq_storm_cut (self->storm, from, to, cut);
-    for (size_t client = 0; client < ZSEQ_CROWD_CLIENTS; client++)
+                zseq_sim_cluster_cut (self->cluster, from, to, cut);
+    for (size_t client = 0; client < ZSEQ_CLIENTS_MAX; client++)
         for (uint8_t node = 0; node < self->n; node++)
             if (s_draw (self, 6) == 0)
-                zseq_storm_cut_client (self->storm, client, node);
+                zseq_sim_cluster_cut_client (self->cluster, client, node);
 }
 
 static void
 s_split (s_run_t *self)
 {
     uint64_t nodes = s_draw (self, (uint64_t) 1 << self->n);
-    uint64_t clients = s_draw (self, (uint64_t) 1 << ZSEQ_CROWD_CLIENTS);
-    zseq_storm_say (self->storm, "nodes and clients are split in two");
+    uint64_t clients = s_draw (self, (uint64_t) 1 << ZSEQ_CLIENTS_MAX);
+    zseq_sim_cluster_say (self->cluster, "nodes and clients are split in two");
     for (uint8_t from = 0; from < self->n; from++)
         for (uint8_t to = 0; to < self->n; to++)
             if ((nodes >> from & 1) != (nodes >> to & 1))
-                zseq_storm_cut (self->storm, from, to, ZSEQ_CUT_ALL);
-    for (size_t client = 0; client < ZSEQ_CROWD_CLIENTS; client++)
+                zseq_sim_cluster_cut (self->cluster, from, to, ZSEQ_CUT_ALL);
+    for (size_t client = 0; client < ZSEQ_CLIENTS_MAX; client++)
         for (uint8_t node = 0; node < self->n; node++)
             if ((clients >> client & 1) != (nodes >> node & 1))
-                zseq_storm_cut_client (self->storm, client, node);
+                zseq_sim_cluster_cut_client (self->cluster, client, node);
 }
 
 //  A node hears only one other, and they it.
@@ -144,12 +144,13 @@ s_lonely (s_run_t *self, uint8_t node)
 {
     zseq_cut_t cut = (zseq_cut_t) s_draw (self, ZSEQ_CUTS);
     uint8_t friend = (uint8_t) s_draw (self, self->n);
-    zseq_storm_say (self->storm, "%c hears only %c", 'a' + node, 'a' + friend);
+    zseq_sim_cluster_say (self->cluster, "%c hears only %c", 'a' + node,
+                          'a' + friend);
     for (uint8_t other = 0; other < self->n; other++) {
         if (other == friend)
             continue;
-        zseq_storm_cut (self->storm, node, other, cut);
-        zseq_storm_cut (self->storm, other, node, cut);
+        zseq_sim_cluster_cut (self->cluster, node, other, cut);
+        zseq_sim_cluster_cut (self->cluster, other, node, cut);
     }
     if (s_draw (self, 2))
         (void) zseq_operator_wipe (&self->keeper, node);
@@ -163,7 +164,7 @@ s_forge (s_run_t *self)
                                     ZSEQ_OP_INTRODUCE};
     uint8_t to = (uint8_t) s_draw (self, self->n);
     uint8_t as = (uint8_t) s_draw (self, self->n);
-    const zseq_record_t *record = zseq_storm_record (self->storm, to);
+    const zseq_record_t *record = zseq_sim_cluster_record (self->cluster, to);
     if (!record)
         return false;
     zseq_msg_t msg;
@@ -186,7 +187,8 @@ s_forge (s_run_t *self)
     for (uint8_t node = 0; node < record->n; node++)
         msg.member[node].name = (zseq_slice_t){
           record->member[node].name, strlen (record->member[node].name)};
-    (void) zseq_storm_send (self->storm, ZSEQ_STORM_WHOEVER, to, &msg);
+    (void) zseq_sim_cluster_send (self->cluster, ZSEQ_SIM_CLUSTER_WHOEVER, to,
+                                  &msg);
     return true;
 }
 
@@ -194,7 +196,7 @@ s_forge (s_run_t *self)
 static bool
 s_strike (s_run_t *self, zseq_fault_t fault)
 {
-    zseq_storm_t *storm = self->storm;
+    zseq_sim_cluster_t *cluster = self->cluster;
     zseq_operator_t *keeper = &self->keeper;
     uint8_t node = (uint8_t) s_draw (self, self->n);
     uint64_t until_us = s_now_us (self) + s_draw (self, 4 * self->fault_us + 1);
@@ -208,11 +210,11 @@ s_strike (s_run_t *self, zseq_fault_t fault)
             zseq_operator_kill (keeper, other, s_draw (self, 2));
         return true;
     case ZSEQ_FAULT_STOP:
-        zseq_storm_stop (storm, node);
-        zseq_storm_alarm (storm, until_us, ALARM_START | node);
+        zseq_sim_cluster_stop (cluster, node);
+        zseq_sim_cluster_alarm (cluster, until_us, ALARM_START | node);
         return true;
     case ZSEQ_FAULT_PAUSE:
-        zseq_storm_pause (storm, node, until_us);
+        zseq_sim_cluster_pause (cluster, node, until_us);
         return true;
     case ZSEQ_FAULT_WIPE:
         return zseq_operator_wipe (keeper, node);
@@ -241,13 +243,13 @@ s_strike (s_run_t *self, zseq_fault_t fault)
     case ZSEQ_FAULT_DOUBLE:
         return s_double (self, node);
     case ZSEQ_FAULT_STICK:
-        zseq_storm_stick (storm, node, until_us);
+        zseq_sim_cluster_stick (cluster, node, until_us);
         return true;
     case ZSEQ_FAULT_FULL:
-        zseq_storm_fill (storm, node, until_us);
+        zseq_sim_cluster_fill (cluster, node, until_us);
         return true;
     case ZSEQ_FAULT_FAIL:
-        zseq_storm_fail (storm, node);
+        zseq_sim_cluster_fail (cluster, node);
         return true;
     case ZSEQ_FAULT_CUT:
         s_cut (self);
@@ -259,13 +261,13 @@ s_strike (s_run_t *self, zseq_fault_t fault)
         s_lonely (self, node);
         return true;
     case ZSEQ_FAULT_MEND:
-        zseq_storm_say (storm, "all hear each other");
-        zseq_storm_mend (storm);
+        zseq_sim_cluster_say (cluster, "all hear each other");
+        zseq_sim_cluster_mend (cluster);
         return true;
     case ZSEQ_FAULT_FORGE:
         return s_forge (self);
     case ZSEQ_FAULT_CLIENT:
-        zseq_crowd_crash (&self->crowd, s_draw (self, ZSEQ_CROWD_CLIENTS));
+        zseq_clients_crash (&self->clients, s_draw (self, ZSEQ_CLIENTS_MAX));
         return true;
     case ZSEQ_FAULTS:
         break;
@@ -281,21 +283,21 @@ s_next_fault (s_run_t *self)
     zseq_fault_t fault = (zseq_fault_t) s_draw (self, ZSEQ_FAULTS);
     if (self->on[fault] && s_strike (self, fault))
         self->totals->fault[fault]++;
-    zseq_storm_alarm (self->storm,
-                      s_now_us (self) + s_draw (self, self->fault_us / 4 + 1),
-                      ALARM_FAULT);
+    zseq_sim_cluster_alarm (
+      self->cluster, s_now_us (self) + s_draw (self, self->fault_us / 4 + 1),
+      ALARM_FAULT);
 }
 
-//  What the storm tells.
+//  What the cluster tells.
 
 static void
 s_on_reply (size_t client, const zseq_msg_t *msg, void *arg)
 {
     s_run_t *self = arg;
-    if (client < ZSEQ_CROWD_CLIENTS)
-        zseq_crowd_reply (&self->crowd, client, msg);
-    else if (client < ZSEQ_CROWD_CLIENTS + ZSEQ_GUIDE_RIVALS)
-        zseq_guide_reply (&self->guide, client - ZSEQ_CROWD_CLIENTS, msg);
+    if (client < ZSEQ_CLIENTS_MAX)
+        zseq_clients_reply (&self->clients, client, msg);
+    else if (client < ZSEQ_CLIENTS_MAX + ZSEQ_SCENARIO_RIVALS)
+        zseq_scenario_reply (&self->scenario, client - ZSEQ_CLIENTS_MAX, msg);
 }
 
 static void
@@ -305,7 +307,7 @@ s_on_alarm (uint32_t what, void *arg)
     uint8_t number = (uint8_t) (what & 0xff);
     switch (what & ALARM_KIND) {
     case ALARM_CLIENT:
-        zseq_crowd_alarm (&self->crowd, number);
+        zseq_clients_alarm (&self->clients, number);
         break;
     case ALARM_START:
         zseq_operator_start (&self->keeper, number);
@@ -349,12 +351,12 @@ s_one_of (s_run_t *self, const uint64_t *values, size_t count)
 }
 
 static void
-s_draw_weather (s_run_t *self, zseq_weather_t *weather)
+s_draw_faults (s_run_t *self, zseq_faults_t *faults)
 {
     static const uint64_t lags_us[] = {100, 1000, 10000, 50000};
     static const uint64_t writes_us[] = {50, 5000, 50000, 300000};
     static const uint64_t rooms[] = {3, 20, 1000};
-    *weather = (zseq_weather_t){
+    *faults = (zseq_faults_t){
       .lost = s_draw (self, 3) ? 0 : (uint32_t) s_draw (self, 200),
       .doubled = s_draw (self, 2) ? 0 : (uint32_t) s_draw (self, 200),
       .late = s_draw (self, 2) ? 0 : (uint32_t) s_draw (self, 300),
@@ -387,7 +389,7 @@ s_draw_faults (s_run_t *self)
 }
 
 static void
-s_draw_manners (s_run_t *self, const zseq_weather_t *weather,
+s_draw_manners (s_run_t *self, const zseq_faults_t *faults,
                 zseq_manners_t *manners)
 {
     static const uint64_t pauses_us[] = {5000, 50000, 300000};
@@ -395,13 +397,13 @@ s_draw_manners (s_run_t *self, const zseq_weather_t *weather,
     static const uint64_t operations_us[] = {300000, 2 * SECOND_US,
                                              10 * SECOND_US};
     *manners = (zseq_manners_t){
-      .clients = 1 + s_draw (self, ZSEQ_CROWD_CLIENTS),
-      .names = 1 + s_draw (self, 2) * s_draw (self, ZSEQ_STORM_NAMES),
+      .clients = 1 + s_draw (self, ZSEQ_CLIENTS_MAX),
+      .names = 1 + s_draw (self, 2) * s_draw (self, ZSEQ_SIM_NAMES),
       .calls_max = 30 + s_draw (self, 270),
       .pause_us = s_one_of (self, pauses_us, 3),
       .late_us = s_one_of (self, lates_us, 3),
       .operation_us = s_one_of (self, operations_us, 3),
-      .rtt_us = 2 * weather->lag_us + 10,
+      .rtt_us = 2 * faults->lag_us + 10,
       .large_quorums = s_draw (self, 6) == 0,
       .alone = s_draw (self, 3) * 50,
       .ends = self->n > 2 && !self->on[ZSEQ_FAULT_RUIN] &&
@@ -413,68 +415,68 @@ s_draw_manners (s_run_t *self, const zseq_weather_t *weather,
 
 //  A run.
 
-//  In weather that is fine or at times a little slow; or bad, with kills.
+//  With no faults, or at times a little slow; or with many, and kills.
 static void
 s_birth (s_run_t *self, bool calm)
 {
-    zseq_weather_t weather;
-    s_draw_weather (self, &weather);
+    zseq_faults_t faults;
+    s_draw_faults (self, &faults);
     bool slow = s_draw (self, 8) == 0;
-    zseq_weather_t fine = {.late = slow ? 200 : 0,
-                           .late_us = SECOND_US / 2,
-                           .lag_us = 200,
-                           .write_us = slow ? 100000 : 200,
-                           .reserve_us = weather.reserve_us,
-                           .waiting_max = weather.waiting_max,
-                           .drift = weather.drift};
-    zseq_storm_weather (self->storm, calm ? &fine : &weather);
+    zseq_faults_t fine = {.late = slow ? 200 : 0,
+                          .late_us = SECOND_US / 2,
+                          .lag_us = 200,
+                          .write_us = slow ? 100000 : 200,
+                          .reserve_us = faults.reserve_us,
+                          .waiting_max = faults.waiting_max,
+                          .drift = faults.drift};
+    zseq_sim_cluster_faults (self->cluster, calm ? &fine : &faults);
     zseq_operator_begin (&self->keeper);
     for (uint64_t kills = calm ? 0 : s_draw (self, 4); kills; kills--) {
-        zseq_storm_run (self->storm,
-                        s_now_us (self) + s_draw (self, SECOND_US / 4));
+        zseq_sim_cluster_run (self->cluster,
+                              s_now_us (self) + s_draw (self, SECOND_US / 4));
         uint8_t node = (uint8_t) s_draw (self, self->n);
         zseq_operator_kill (&self->keeper, node, s_draw (self, 2));
         if (self->on[ZSEQ_FAULT_UNBORN])
             (void) zseq_operator_put_unborn (&self->keeper, node);
     }
-    zseq_storm_weather (self->storm, &fine);
+    zseq_sim_cluster_faults (self->cluster, &fine);
     zseq_operator_settle (&self->keeper, "after its birth began");
 }
 
 static void
 s_faults (s_run_t *self)
 {
-    zseq_weather_t weather;
+    zseq_faults_t faults;
     zseq_manners_t manners;
-    s_draw_weather (self, &weather);
-    s_draw_manners (self, &weather, &manners);
-    zseq_storm_weather (self->storm, &weather);
-    zseq_crowd_begin (&self->crowd, &manners);
+    s_draw_faults (self, &faults);
+    s_draw_manners (self, &faults, &manners);
+    zseq_sim_cluster_faults (self->cluster, &faults);
+    zseq_clients_begin (&self->clients, &manners);
     s_next_fault (self);
-    zseq_storm_run (self->storm, s_now_us (self) + self->faults_us);
+    zseq_sim_cluster_run (self->cluster, s_now_us (self) + self->faults_us);
 }
 
-//  The weather clears.
+//  The faults end.
 static void
 s_clear (s_run_t *self)
 {
-    zseq_storm_t *storm = self->storm;
-    zseq_weather_t fine = {.lag_us = 1000,
-                           .write_us = 1000,
-                           .reserve_us = SECOND_US,
-                           .waiting_max = 1000};
-    zseq_storm_say (storm, "the weather clears");
+    zseq_sim_cluster_t *cluster = self->cluster;
+    zseq_faults_t fine = {.lag_us = 1000,
+                          .write_us = 1000,
+                          .reserve_us = SECOND_US,
+                          .waiting_max = 1000};
+    zseq_sim_cluster_say (cluster, "the weather clears");
     self->calm = self->keeper.calm = true;
     self->keeper.down_us = 0;
-    self->crowd.manners.late_us = 0;
-    self->crowd.manners.calls_max = self->crowd.calls;
-    zseq_storm_weather (storm, &fine);
-    zseq_storm_mend (storm);
+    self->clients.manners.late_us = 0;
+    self->clients.manners.calls_max = self->clients.calls;
+    zseq_sim_cluster_faults (cluster, &fine);
+    zseq_sim_cluster_mend (cluster);
     for (uint8_t node = 0; node < self->n; node++) {
-        zseq_storm_stick (storm, node, 0);
-        zseq_storm_fill (storm, node, 0);
-        zseq_storm_pause (storm, node, 0);
-        zseq_storm_kill_older (storm, node);
+        zseq_sim_cluster_stick (cluster, node, 0);
+        zseq_sim_cluster_fill (cluster, node, 0);
+        zseq_sim_cluster_pause (cluster, node, 0);
+        zseq_sim_cluster_kill_older (cluster, node);
     }
     zseq_operator_settle (&self->keeper, "after the weather has cleared");
 }
@@ -484,28 +486,29 @@ static void
 s_finish (s_run_t *self, const char *when)
 {
     uint64_t end_us = s_now_us (self) + CALL_END_US;
-    while (!zseq_crowd_idle (&self->crowd) && s_now_us (self) < end_us)
-        zseq_storm_run (self->storm, s_now_us (self) + SECOND_US / 20);
-    if (!zseq_crowd_idle (&self->crowd))
-        zseq_storm_broken (self->storm, "liveness: calls do not end %s", when);
+    while (!zseq_clients_idle (&self->clients) && s_now_us (self) < end_us)
+        zseq_sim_cluster_run (self->cluster, s_now_us (self) + SECOND_US / 20);
+    if (!zseq_clients_idle (&self->clients))
+        zseq_sim_cluster_broken (self->cluster, "liveness: calls do not end %s",
+                                 when);
 }
 
 //  P3: where all nodes are well, all calls succeed, above all that was given.
 static void
 s_last_calls (s_run_t *self)
 {
-    uint64_t lost = self->crowd.lost;
+    uint64_t lost = self->clients.lost;
     zseq_manners_t manners = {.clients = 4,
-                              .names = ZSEQ_STORM_NAMES,
+                              .names = ZSEQ_SIM_NAMES,
                               .calls_max = 16,
                               .pause_us = 50000,
                               .operation_min_us = 30 * SECOND_US,
                               .rtt_us = 2000};
-    zseq_crowd_begin (&self->crowd, &manners);
+    zseq_clients_begin (&self->clients, &manners);
     s_finish (self, "in fine weather");
-    if (self->crowd.lost != lost)
-        zseq_storm_broken (self->storm,
-                           "P3: calls fail though all nodes are well");
+    if (self->clients.lost != lost)
+        zseq_sim_cluster_broken (self->cluster,
+                                 "P3: calls fail though all nodes are well");
 }
 
 static void
@@ -513,15 +516,15 @@ s_count (s_run_t *self)
 {
     zseq_swarm_totals_t *totals = self->totals;
     totals->seeds++;
-    totals->guided += self->guide.steps > 0;
-    totals->guided_steps += self->guide.steps;
+    totals->guided += self->scenario.steps > 0;
+    totals->scenario_steps += self->scenario.steps;
     totals->simulated_us += s_now_us (self);
-    totals->steps += zseq_storm_steps (self->storm);
-    totals->calls += self->crowd.calls;
-    totals->won += self->crowd.won;
-    totals->claims += self->crowd.claims;
-    totals->errands += self->crowd.errands;
-    totals->letters += zseq_storm_letters (self->storm);
+    totals->steps += zseq_sim_cluster_steps (self->cluster);
+    totals->calls += self->clients.calls;
+    totals->won += self->clients.won;
+    totals->claims += self->clients.claims;
+    totals->errands += self->clients.errands;
+    totals->messages += zseq_sim_cluster_messages (self->cluster);
 }
 
 void
@@ -531,7 +534,7 @@ zseq_swarm_run (uint64_t seed, const zseq_swarm_options_t *options,
     static const uint8_t sizes[] = {1, 2, 3, 3, 3, 4, 5, 5, 5, 6, 7};
     static s_run_t run;
     s_run_t *self = &run;
-    memset (self, 0, offsetof (s_run_t, crowd));
+    memset (self, 0, offsetof (s_run_t, clients));
     self->seed = seed;
     self->options = options;
     self->totals = totals;
@@ -539,26 +542,27 @@ zseq_swarm_run (uint64_t seed, const zseq_swarm_options_t *options,
     uint64_t choice = seed * 0x9e3779b97f4a7c15u >> 32;
     self->n =
       options->nodes ? (uint8_t) options->nodes : sizes[choice % sizeof sizes];
-    zseq_storm_hooks_t hooks = {.reply = s_on_reply,
-                                .alarm = s_on_alarm,
-                                .ended = s_on_ended,
-                                .covered = s_on_covered,
-                                .broken = s_on_broken,
-                                .arg = self};
-    self->storm = zseq_storm_new (self->n, seed, options->trace, &hooks);
-    zseq_crowd_init (&self->crowd, self->storm, self->n);
-    zseq_operator_init (&self->keeper, self->storm, &self->crowd, self->n,
+    zseq_sim_cluster_hooks_t hooks = {.reply = s_on_reply,
+                                      .alarm = s_on_alarm,
+                                      .ended = s_on_ended,
+                                      .covered = s_on_covered,
+                                      .broken = s_on_broken,
+                                      .arg = self};
+    self->cluster =
+      zseq_sim_cluster_new (self->n, seed, options->trace, &hooks);
+    zseq_clients_init (&self->clients, self->cluster, self->n);
+    zseq_operator_init (&self->keeper, self->cluster, &self->clients, self->n,
                         ALARM_START);
-    zseq_guide_init (&self->guide, self->storm, &self->crowd, &self->keeper,
-                     self->n);
+    zseq_scenario_init (&self->scenario, self->cluster, &self->clients,
+                        &self->keeper, self->n);
     s_draw_faults (self);
     bool guided = self->n >= 2 && s_draw (self, 3) > 0;
-    if (guided && self->n == ZSEQ_GUIDE_BIRTH && s_draw (self, 16) == 0)
-        zseq_guide_birth (&self->guide);
+    if (guided && self->n == ZSEQ_SCENARIO_BIRTH && s_draw (self, 16) == 0)
+        zseq_scenario_birth (&self->scenario);
     else {
         s_birth (self, guided || s_draw (self, 2));
         if (guided)
-            zseq_guide_go (&self->guide);
+            zseq_scenario_go (&self->scenario);
     }
     if (!guided || s_draw (self, 4) == 0)
         s_faults (self);
@@ -570,6 +574,6 @@ zseq_swarm_run (uint64_t seed, const zseq_swarm_options_t *options,
     }
     s_last_calls (self);
     s_count (self);
-    zseq_crowd_term (&self->crowd);
-    zseq_storm_destroy (&self->storm);
+    zseq_clients_term (&self->clients);
+    zseq_sim_cluster_destroy (&self->cluster);
 }

@@ -1,5 +1,5 @@
 //  One run of the simulator: a cluster is born, clients use it while faults
-//  come, and at last the weather clears; then all nodes must vote again and all
+//  come, and at last the faults end; then all nodes must vote again and all
 //  calls succeed. The seed draws how many nodes there are, which faults occur
 //  and how often ("swarm testing", Groce et al., ISSTA 2012), or that the run
 //  follows a guided schedule.
@@ -48,14 +48,14 @@ extern const char *const zseq_fault_names[ZSEQ_FAULTS];
 typedef struct {
     uint64_t seeds;
     uint64_t guided;  //  ... that followed a schedule
-    uint64_t guided_steps;
+    uint64_t scenario_steps;
     uint64_t simulated_us;
-    uint64_t steps;    //  Of nodes
-    uint64_t calls;    //  Of clients, begun
-    uint64_t won;      //  ... that ended well
-    uint64_t claims;   //  ... which were for IDs
-    uint64_t errands;  //  Coordinators asked
-    uint64_t letters;  //  Lost, doubled or late
+    uint64_t steps;     //  Of nodes
+    uint64_t calls;     //  Of clients, begun
+    uint64_t won;       //  ... that ended well
+    uint64_t claims;    //  ... which were for IDs
+    uint64_t errands;   //  Coordinators asked
+    uint64_t messages;  //  Lost, doubled or late
     uint64_t fault[ZSEQ_FAULTS];
 } zseq_swarm_totals_t;
 

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "zseq_world.h"
+#include "zseq_testbed.h"
 
 #define CLIENTS_MAX 64
 
@@ -17,18 +17,18 @@ typedef struct {
     uint64_t served;
 } s_next_t;
 
-static zseq_world_t *s_world;
+static zseq_testbed_t *s_testbed;
 static s_next_t s_nexts[CLIENTS_MAX];
 static size_t s_next_count;
 static uint8_t s_cut;  //  A node that no other reaches; 255: none
 
 static bool
-s_filter (const zseq_letter_t *letter, void *arg)
+s_filter (const zseq_testbed_message_t *message, void *arg)
 {
     (void) arg;
-    return letter->from == ZSEQ_WORLD_CLIENT ||
-           letter->to == ZSEQ_WORLD_CLIENT ||
-           (letter->from != s_cut && letter->to != s_cut);
+    return message->from == ZSEQ_TESTBED_CLIENT ||
+           message->to == ZSEQ_TESTBED_CLIENT ||
+           (message->from != s_cut && message->to != s_cut);
 }
 
 static void
@@ -50,18 +50,18 @@ s_reply (const zseq_msg_t *msg, void *arg)
 static void
 s_setup (size_t n)
 {
-    s_world = zseq_world_new (n);
+    s_testbed = zseq_testbed_new (n);
     s_next_count = 0;
     s_cut = 255;
-    zseq_world_filter (s_world, s_filter, NULL);
-    zseq_world_client (s_world, s_reply, NULL);
-    zseq_world_birth (s_world);
+    zseq_testbed_filter (s_testbed, s_filter, NULL);
+    zseq_testbed_client (s_testbed, s_reply, NULL);
+    zseq_testbed_birth (s_testbed);
 }
 
 static void
 s_teardown (void)
 {
-    zseq_world_destroy (&s_world);
+    zseq_testbed_destroy (&s_testbed);
 }
 
 TestSuite (coordinator, .fini = s_teardown);
@@ -75,12 +75,12 @@ s_ask (uint8_t node, uint64_t count, uint64_t count_min)
     memset (next, 0, sizeof *next);
     next->msg.op = ZSEQ_OP_NEXT;
     next->msg.request = 9000 + s_next_count;
-    next->msg.cluster = zseq_world_identity (s_world);
+    next->msg.cluster = zseq_testbed_identity (s_testbed);
     next->msg.name = (zseq_slice_t){"orders", 6};
     next->msg.count = count;
     next->msg.count_min = count_min;
     next->msg.patience_us = 5000000;
-    zseq_world_send (s_world, node, &next->msg);
+    zseq_testbed_send (s_testbed, node, &next->msg);
     return next;
 }
 
@@ -97,7 +97,7 @@ static void
 s_rounds (size_t count)
 {
     for (size_t round = 0; round < count; round++)
-        zseq_world_round (s_world);
+        zseq_testbed_round (s_testbed);
 }
 
 Test (coordinator, claims_on_behalf_of_a_client)
@@ -109,7 +109,8 @@ Test (coordinator, claims_on_behalf_of_a_client)
         s_assert_won (next, 1, 10);
         cr_assert_eq (next->served, 1);
         for (uint8_t node = 0; node < n; node++)
-            cr_assert_eq (zseq_world_disk_next (s_world, node, "orders"), 11);
+            cr_assert_eq (zseq_testbed_disk_next (s_testbed, node, "orders"),
+                          11);
         if (n < 5)
             s_teardown ();
     }
@@ -164,7 +165,7 @@ Test (coordinator, needs_a_majority_and_waits_for_it)
 {
     enum { A, B, C };
     s_setup (3);
-    zseq_world_kill (s_world, B);
+    zseq_testbed_kill (s_testbed, B);
     s_next_t *next = s_ask (A, 1, 1);
     s_rounds (20);
     s_assert_won (next, 1, 1);
@@ -195,11 +196,11 @@ Test (coordinator, ends_a_sequence_as_a_client_does)
     s_setup (3);
     zseq_msg_t raise = {.op = ZSEQ_OP_RAISE,
                         .request = 7,
-                        .cluster = zseq_world_identity (s_world),
+                        .cluster = zseq_testbed_identity (s_testbed),
                         .name = {"orders", 6},
                         .next = ZSEQ_NEXT_MAX - 15};
     for (uint8_t node = 0; node < 3; node++)
-        zseq_world_send (s_world, node, &raise);
+        zseq_testbed_send (s_testbed, node, &raise);
     s_rounds (2);
     s_next_t *whole = s_ask (0, 10, 10);
     s_next_t *misfit = s_ask (0, 10, 10);
@@ -215,10 +216,10 @@ Test (coordinator, that_does_not_vote_says_so)
 {
     enum { A, B, C };
     s_setup (3);
-    zseq_world_kill (s_world, B);
-    zseq_world_kill (s_world, C);
-    zseq_world_wipe (s_world, B);
-    zseq_world_start (s_world, B, NULL);
+    zseq_testbed_kill (s_testbed, B);
+    zseq_testbed_kill (s_testbed, C);
+    zseq_testbed_wipe (s_testbed, B);
+    zseq_testbed_start (s_testbed, B, NULL);
     s_next_t *next = s_ask (B, 1, 1);
     s_rounds (2);
     cr_assert_eq (next->status, ZSEQ_ENOTVOTING);
@@ -230,15 +231,15 @@ Test (coordinator, counts_its_own_vote_when_it_is_on_disk)
 {
     enum { A, B, C };
     s_setup (3);
-    zseq_world_kill (s_world, C);
-    zseq_world_stick (s_world, A, 0);
+    zseq_testbed_kill (s_testbed, C);
+    zseq_testbed_stick (s_testbed, A, 0);
     s_next_t *next = s_ask (A, 1, 1);
     s_rounds (3);
     cr_assert_eq (next->answered, 0);
     //  S7: a claim that is on its way is not joined.
     s_next_t *later = s_ask (A, 1, 1);
     s_rounds (3);
-    zseq_world_unstick (s_world, A);
+    zseq_testbed_unstick (s_testbed, A);
     s_rounds (50);
     s_assert_won (next, 1, 1);
     s_assert_won (later, 2, 1);

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "zseq_claim.h"
-#include "zseq_world.h"
+#include "zseq_testbed.h"
 
 #define CLIENTS_MAX 512
 
@@ -19,7 +19,7 @@ typedef struct {
     uint64_t next;    //  ... and next
 } s_client_t;
 
-static zseq_world_t *s_world;
+static zseq_testbed_t *s_testbed;
 static s_client_t s_clients[CLIENTS_MAX];
 static size_t s_client_count;
 
@@ -31,16 +31,17 @@ static bool s_hello[ZSEQ_NODES_MAX][ZSEQ_NODES_MAX];
 static bool s_copy;
 
 static bool
-s_filter (const zseq_letter_t *letter, void *arg)
+s_filter (const zseq_testbed_message_t *message, void *arg)
 {
     (void) arg;
-    if (letter->from == ZSEQ_WORLD_CLIENT || letter->to == ZSEQ_WORLD_CLIENT)
+    if (message->from == ZSEQ_TESTBED_CLIENT ||
+        message->to == ZSEQ_TESTBED_CLIENT)
         return true;
-    if (letter->op == ZSEQ_OP_COPY && !s_copy)
+    if (message->op == ZSEQ_OP_COPY && !s_copy)
         return false;
-    if (letter->op == ZSEQ_OP_HELLO)
-        return s_hello[letter->from][letter->to];
-    return s_open[letter->from][letter->to];
+    if (message->op == ZSEQ_OP_HELLO)
+        return s_hello[message->from][message->to];
+    return s_open[message->from][message->to];
 }
 
 static void
@@ -82,33 +83,34 @@ s_reply (const zseq_msg_t *msg, void *arg)
         client->status = msg->status;
         client->next = msg->next;
         if (client->msg.op == ZSEQ_OP_CLAIM)
-            zseq_claim_reply (&client->claim, msg, zseq_world_now_us (s_world));
+            zseq_claim_reply (&client->claim, msg,
+                              zseq_testbed_now_us (s_testbed));
     }
 }
 
 static void
 s_setup (size_t n)
 {
-    s_world = zseq_world_new (n);
+    s_testbed = zseq_testbed_new (n);
     s_n = (uint8_t) n;
     s_client_count = 0;
     s_open_all ();
-    zseq_world_filter (s_world, s_filter, NULL);
-    zseq_world_client (s_world, s_reply, NULL);
-    zseq_world_birth (s_world);
+    zseq_testbed_filter (s_testbed, s_filter, NULL);
+    zseq_testbed_client (s_testbed, s_reply, NULL);
+    zseq_testbed_birth (s_testbed);
 }
 
 static void
 s_teardown (void)
 {
-    zseq_world_destroy (&s_world);
+    zseq_testbed_destroy (&s_testbed);
 }
 
 static void
 s_rounds (size_t count)
 {
     for (size_t round = 0; round < count; round++)
-        zseq_world_round (s_world);
+        zseq_testbed_round (s_testbed);
 }
 
 static s_client_t *
@@ -120,7 +122,7 @@ s_client (zseq_op_t op, const char *name)
     snprintf (self->name, sizeof self->name, "%s", name);
     self->msg.op = op;
     self->msg.request = 5000 + s_client_count;
-    self->msg.cluster = zseq_world_identity (s_world);
+    self->msg.cluster = zseq_testbed_identity (s_testbed);
     self->msg.name = (zseq_slice_t){self->name, strlen (self->name)};
     return self;
 }
@@ -136,7 +138,7 @@ s_claim (const char *name, uint64_t first, uint64_t count)
     for (size_t node = 0; node < ZSEQ_NODES_MAX; node++)
         known.next[node] = first;
     zseq_claim_init (&self->claim, &quorum, &known, count, count, &pace);
-    uint64_t now_us = zseq_world_now_us (s_world);
+    uint64_t now_us = zseq_testbed_now_us (s_testbed);
     cr_assert_eq (zseq_claim_tick (&self->claim, now_us), ZSEQ_DO_SEND);
     cr_assert_eq (
       zseq_claim_request (&self->claim, self->msg.request, now_us, &self->msg),
@@ -148,8 +150,8 @@ s_claim (const char *name, uint64_t first, uint64_t count)
 static void
 s_send (s_client_t *self, uint8_t node)
 {
-    zseq_world_send (s_world, node, &self->msg);
-    zseq_world_round (s_world);
+    zseq_testbed_send (s_testbed, node, &self->msg);
+    zseq_testbed_round (s_testbed);
 }
 
 static bool
@@ -172,15 +174,15 @@ s_read (const char *name, uint8_t node)
 static void
 s_lose (uint8_t node)
 {
-    zseq_world_kill (s_world, node);
-    zseq_world_wipe (s_world, node);
-    zseq_world_start (s_world, node, NULL);
+    zseq_testbed_kill (s_testbed, node);
+    zseq_testbed_wipe (s_testbed, node);
+    zseq_testbed_start (s_testbed, node, NULL);
 }
 
 static uint64_t
 s_life (uint8_t of, uint8_t at)
 {
-    return zseq_world_record (s_world, at)->vector.life[of].counter;
+    return zseq_testbed_record (s_testbed, at)->vector.life[of].counter;
 }
 
 //  Claims [1, 11) of name at every node but without (s_n: none).
@@ -201,9 +203,9 @@ Test (recovery, brings_back_what_the_others_know)
     s_setup (3);
     s_fill ("orders", s_n);
     s_lose (1);
-    cr_assert (zseq_world_votes (s_world, 1, 100));
+    cr_assert (zseq_testbed_votes (s_testbed, 1, 100));
     cr_assert_eq (s_read ("orders", 1), 11);
-    cr_assert_eq (zseq_world_disk_limit (s_world, 1, "orders"), 11);
+    cr_assert_eq (zseq_testbed_disk_limit (s_testbed, 1, "orders"), 11);
     cr_assert_eq (s_life (1, 1), 2);
     cr_assert_eq (s_life (1, 0), 2);
     cr_assert_eq (s_life (1, 2), 2);
@@ -219,7 +221,7 @@ Test (recovery, a_claim_does_not_count_what_a_lost_disk_had_accepted)
     s_send (first, B);
     cr_assert_eq (first->status, ZSEQ_OK);
     s_lose (B);
-    cr_assert (zseq_world_votes (s_world, B, 100));
+    cr_assert (zseq_testbed_votes (s_testbed, B, 100));
     s_send (first, A);
     cr_assert_eq (first->answered, 2);
     cr_assert_eq (first->status, ZSEQ_OK);
@@ -255,7 +257,7 @@ Test (recovery, does_not_count_the_answer_of_a_life_that_has_ended)
     s_set (A, B, true);
     s_set (A, D, true);
     s_lose (A);
-    cr_assert (zseq_world_votes (s_world, A, 100));
+    cr_assert (zseq_testbed_votes (s_testbed, A, 100));
     cr_assert_eq (s_life (A, A), 2);
     cr_assert_eq (s_life (Z, A), 1, "A has forgotten Z's fence");
     cr_assert_eq (s_life (A, X), 2);
@@ -269,7 +271,7 @@ Test (recovery, does_not_count_the_answer_of_a_life_that_has_ended)
     s_rounds (100);
     cr_assert_eq (s_life (Z, X), 2);
     cr_assert_eq (s_life (Z, D), 2);
-    cr_assert_eq (zseq_world_state (s_world, Z), ZSEQ_STATE_RECOVERING,
+    cr_assert_eq (zseq_testbed_state (s_testbed, Z), ZSEQ_STATE_RECOVERING,
                   "only the answers of X and D count");
     s_client_t *second = s_claim ("orders", 1, 10);
     s_send (second, X);
@@ -278,7 +280,7 @@ Test (recovery, does_not_count_the_answer_of_a_life_that_has_ended)
     cr_assert (!s_won (second), "the same IDs twice");
 
     s_open_all ();
-    cr_assert (zseq_world_votes (s_world, Z, 200));
+    cr_assert (zseq_testbed_votes (s_testbed, Z, 200));
     cr_assert_eq (s_read ("orders", Z), 11);
 }
 
@@ -295,8 +297,8 @@ Test (recovery, lives_of_different_nodes_are_not_compared)
     s_lose (Z);
     s_rounds (20);
     cr_assert_eq (s_life (Z, X), 2);
-    zseq_world_kill (s_world, Z);
-    zseq_world_start (s_world, Z, NULL);
+    zseq_testbed_kill (s_testbed, Z);
+    zseq_testbed_start (s_testbed, Z, NULL);
     s_rounds (20);
     cr_assert_eq (s_life (Z, X), 3);
 
@@ -309,7 +311,7 @@ Test (recovery, lives_of_different_nodes_are_not_compared)
     s_set (X, B, true);
     s_set (X, D, true);
     s_lose (X);
-    cr_assert (zseq_world_votes (s_world, X, 100));
+    cr_assert (zseq_testbed_votes (s_testbed, X, 100));
     cr_assert_eq (s_life (Z, X), 1, "X has forgotten Z's fence");
 
     s_close_all ();
@@ -317,7 +319,7 @@ Test (recovery, lives_of_different_nodes_are_not_compared)
     s_set (Z, B, true);
     s_rounds (100);
     cr_assert_eq (s_life (Z, A), 3);
-    bool votes = zseq_world_state (s_world, Z) == ZSEQ_STATE_VOTING;
+    bool votes = zseq_testbed_state (s_testbed, Z) == ZSEQ_STATE_VOTING;
     s_send (first, A);
     s_send (first, B);
     s_client_t *second = s_claim ("orders", 1, 10);
@@ -341,18 +343,18 @@ Test (recovery, begins_anew_when_it_was_cut_short)
         s_client_count = 0;
         s_fill (text, B);
     }
-    zseq_world_kill (s_world, B);
+    zseq_testbed_kill (s_testbed, B);
     for (size_t writes = 0; writes < 300; writes += 23) {
-        zseq_world_wipe (s_world, B);
-        zseq_world_stick (s_world, B, writes);
-        zseq_world_start (s_world, B, NULL);
+        zseq_testbed_wipe (s_testbed, B);
+        zseq_testbed_stick (s_testbed, B, writes);
+        zseq_testbed_start (s_testbed, B, NULL);
         s_rounds (20);
-        cr_assert_eq (zseq_world_state (s_world, B), ZSEQ_STATE_RECOVERING);
-        zseq_world_kill (s_world, B);
+        cr_assert_eq (zseq_testbed_state (s_testbed, B), ZSEQ_STATE_RECOVERING);
+        zseq_testbed_kill (s_testbed, B);
     }
-    zseq_world_unstick (s_world, B);
-    zseq_world_start (s_world, B, NULL);
-    cr_assert (zseq_world_votes (s_world, B, 100));
+    zseq_testbed_unstick (s_testbed, B);
+    zseq_testbed_start (s_testbed, B, NULL);
+    cr_assert (zseq_testbed_votes (s_testbed, B, 100));
     for (int name = 0; name < 300; name++) {
         char text[16];
         snprintf (text, sizeof text, "n%d", name);
@@ -368,22 +370,22 @@ Test (recovery, a_cluster_killed_during_first_claims_comes_back)
         s_client_count = 0;
         s_client_t *acknowledged[12];
         for (uint8_t node = 0; node < 3; node++)
-            zseq_world_stick (s_world, node, writes + node);
+            zseq_testbed_stick (s_testbed, node, writes + node);
         for (int name = 0; name < 12; name++) {
             char text[16];
             snprintf (text, sizeof text, "w%zu-%d", writes, name);
             acknowledged[name] = s_claim (text, 1, 10);
             for (uint8_t node = 0; node < 3; node++)
-                zseq_world_send (s_world, node, &acknowledged[name]->msg);
+                zseq_testbed_send (s_testbed, node, &acknowledged[name]->msg);
         }
         s_rounds (3);
         for (uint8_t node = 0; node < 3; node++) {
-            zseq_world_kill (s_world, node);
-            zseq_world_unstick (s_world, node);
-            zseq_world_start (s_world, node, NULL);
+            zseq_testbed_kill (s_testbed, node);
+            zseq_testbed_unstick (s_testbed, node);
+            zseq_testbed_start (s_testbed, node, NULL);
         }
         for (uint8_t node = 0; node < 3; node++)
-            cr_assert (zseq_world_votes (s_world, node, 100));
+            cr_assert (zseq_testbed_votes (s_testbed, node, 100));
         for (int name = 0; name < 12; name++) {
             unsigned knows = 0;
             for (uint8_t node = 0; node < 3; node++)
@@ -401,12 +403,12 @@ Test (recovery, copies_what_is_accepted_and_not_yet_durable)
     s_lose (B);
     s_rounds (20);
     cr_assert_eq (s_life (B, A), 2);
-    zseq_world_stick (s_world, A, 0);
+    zseq_testbed_stick (s_testbed, A, 0);
     s_client_t *first = s_claim ("orders", 1, 10);
     s_send (first, A);
     cr_assert_eq (first->answered, 0);
     s_copy = true;
-    cr_assert (zseq_world_votes (s_world, B, 100));
+    cr_assert (zseq_testbed_votes (s_testbed, B, 100));
     cr_assert_eq (s_read ("orders", B), 11);
 }
 
@@ -417,28 +419,28 @@ Test (recovery, votes_only_when_the_last_write_is_on_disk)
     s_setup (3);
     s_fill ("orders", s_n);
     s_fill ("bills", s_n);
-    zseq_world_stick (s_world, B, 3);
+    zseq_testbed_stick (s_testbed, B, 3);
     s_lose (B);
     s_rounds (100);
-    cr_assert_eq (zseq_world_disk_limit (s_world, B, "orders"), 11);
-    cr_assert_eq (zseq_world_disk_limit (s_world, B, "bills"), 11);
-    cr_assert_eq (zseq_world_state (s_world, B), ZSEQ_STATE_RECOVERING);
-    zseq_world_stick (s_world, B, 1);
+    cr_assert_eq (zseq_testbed_disk_limit (s_testbed, B, "orders"), 11);
+    cr_assert_eq (zseq_testbed_disk_limit (s_testbed, B, "bills"), 11);
+    cr_assert_eq (zseq_testbed_state (s_testbed, B), ZSEQ_STATE_RECOVERING);
+    zseq_testbed_stick (s_testbed, B, 1);
     s_rounds (1);
-    cr_assert_eq (zseq_world_state (s_world, B), ZSEQ_STATE_VOTING);
+    cr_assert_eq (zseq_testbed_state (s_testbed, B), ZSEQ_STATE_VOTING);
 }
 
 Test (recovery, a_peer_answers_a_fence_only_when_it_is_durable)
 {
     enum { A, B, C };
     s_setup (3);
-    zseq_world_stick (s_world, A, 0);
+    zseq_testbed_stick (s_testbed, A, 0);
     s_lose (B);
     s_rounds (50);
     cr_assert_eq (s_life (B, A), 2, "in force");
-    cr_assert_eq (zseq_world_state (s_world, B), ZSEQ_STATE_RECOVERING);
-    zseq_world_unstick (s_world, A);
-    cr_assert (zseq_world_votes (s_world, B, 100));
+    cr_assert_eq (zseq_testbed_state (s_testbed, B), ZSEQ_STATE_RECOVERING);
+    zseq_testbed_unstick (s_testbed, A);
+    cr_assert (zseq_testbed_votes (s_testbed, B, 100));
 }
 
 //  Whoever reaches a node's port can send it FENCE; that fences nobody.
@@ -453,7 +455,7 @@ Test (recovery, nobody_is_fenced_by_what_anybody_could_say)
     cr_assert_eq (self->status, ZSEQ_EAGAIN);
     s_rounds (100);
     cr_assert_eq (s_life (B, A), 1);
-    cr_assert_eq (zseq_world_state (s_world, B), ZSEQ_STATE_VOTING);
+    cr_assert_eq (zseq_testbed_state (s_testbed, B), ZSEQ_STATE_VOTING);
     s_send (self, A);
     cr_assert_eq (self->status, ZSEQ_ESUPERSEDED, "b lives an older life");
     s_client_t *copy = s_client (ZSEQ_OP_COPY, "");
@@ -472,22 +474,22 @@ Test (recovery, takes_no_part_until_it_is_over)
     enum { A, B, C };
     s_setup (3);
     s_fill ("orders", s_n);
-    zseq_world_kill (s_world, C);
+    zseq_testbed_kill (s_testbed, C);
     s_lose (B);
     s_rounds (1000);
-    cr_assert_eq (zseq_world_state (s_world, B), ZSEQ_STATE_RECOVERING);
-    cr_assert (zseq_world_told (s_world, B,
-                                "cannot vote yet: recovering: "
-                                "found 1 of 2 voting peers; "
-                                "lacks c"));
+    cr_assert_eq (zseq_testbed_state (s_testbed, B), ZSEQ_STATE_RECOVERING);
+    cr_assert (zseq_testbed_told (s_testbed, B,
+                                  "cannot vote yet: recovering: "
+                                  "found 1 of 2 voting peers; "
+                                  "lacks c"));
     for (zseq_op_t op = ZSEQ_OP_READ; op <= ZSEQ_OP_RAISE; op++) {
         s_client_t *self = s_client (op, "orders");
         self->msg.first = self->msg.count = self->msg.next = 1;
         s_send (self, B);
         cr_assert_eq (self->status, ZSEQ_ENOTVOTING);
     }
-    zseq_world_start (s_world, C, NULL);
-    cr_assert (zseq_world_votes (s_world, B, 200));
+    zseq_testbed_start (s_testbed, C, NULL);
+    cr_assert (zseq_testbed_votes (s_testbed, B, 200));
 }
 
 Test (recovery, of_two_nodes_of_three_does_not_happen)
@@ -499,19 +501,20 @@ Test (recovery, of_two_nodes_of_three_does_not_happen)
     s_lose (C);
     s_rounds (2000);
     for (uint8_t node = B; node <= C; node++) {
-        cr_assert_eq (zseq_world_state (s_world, node), ZSEQ_STATE_RECOVERING);
-        cr_assert (zseq_world_told (s_world, node, "cannot vote yet"));
+        cr_assert_eq (zseq_testbed_state (s_testbed, node),
+                      ZSEQ_STATE_RECOVERING);
+        cr_assert (zseq_testbed_told (s_testbed, node, "cannot vote yet"));
     }
     zseq_force_t force = {.floor = 5, .wait_us = 1000000};
-    zseq_world_kill (s_world, B);
-    zseq_world_start (s_world, B, &force);
-    cr_assert (zseq_world_votes (s_world, B, 200));
+    zseq_testbed_kill (s_testbed, B);
+    zseq_testbed_start (s_testbed, B, &force);
+    cr_assert (zseq_testbed_votes (s_testbed, B, 200));
     cr_assert_eq (s_read ("orders", B), 11, "a told it");
     cr_assert_eq (s_read ("other", B), 5);
-    cr_assert (zseq_world_votes (s_world, C, 200), "from a and b");
+    cr_assert (zseq_testbed_votes (s_testbed, C, 200), "from a and b");
     cr_assert_eq (s_read ("orders", C), 11);
     cr_assert_eq (s_read ("other", C), 5, "the floor is part of it");
-    cr_assert_eq (zseq_world_record (s_world, A)->floor, 5, "it is bound");
+    cr_assert_eq (zseq_testbed_record (s_testbed, A)->floor, 5, "it is bound");
 }
 
 Test (recovery, by_force_waits_for_nobody_who_recovers_itself)
@@ -523,9 +526,9 @@ Test (recovery, by_force_waits_for_nobody_who_recovers_itself)
     s_lose (C);
     s_rounds (200);
     zseq_force_t force = {.floor = 5, .wait_us = UINT64_MAX};
-    zseq_world_kill (s_world, B);
-    zseq_world_start (s_world, B, &force);
-    cr_assert (zseq_world_votes (s_world, B, 200));
+    zseq_testbed_kill (s_testbed, B);
+    zseq_testbed_start (s_testbed, B, &force);
+    cr_assert (zseq_testbed_votes (s_testbed, B, 200));
     cr_assert_eq (s_read ("orders", B), 11, "but for a, which has it");
 }
 
@@ -536,11 +539,11 @@ Test (recovery, of_two_takes_force)
     s_fill ("orders", s_n);
     s_lose (B);
     s_rounds (1);
-    cr_assert_eq (zseq_world_ended (s_world, B), ZSEQ_EQUORUM);
-    cr_assert (zseq_world_told (s_world, B, "zseqd recover --force"));
+    cr_assert_eq (zseq_testbed_ended (s_testbed, B), ZSEQ_EQUORUM);
+    cr_assert (zseq_testbed_told (s_testbed, B, "zseqd recover --force"));
     zseq_force_t force = {.floor = 1, .wait_us = 1000000};
-    zseq_world_start (s_world, B, &force);
-    cr_assert (zseq_world_votes (s_world, B, 200));
+    zseq_testbed_start (s_testbed, B, &force);
+    cr_assert (zseq_testbed_votes (s_testbed, B, 200));
     cr_assert_eq (s_read ("orders", B), 11);
 }
 
@@ -549,20 +552,20 @@ Test (recovery, by_force_lets_no_name_go_on_below_the_floor)
     s_setup (1);
     s_fill ("orders", s_n);
     s_fill ("damaged", s_n);
-    zseq_world_kill (s_world, 0);
-    zseq_world_damage (s_world, 0, "damaged");
-    zseq_world_start (s_world, 0, NULL);
+    zseq_testbed_kill (s_testbed, 0);
+    zseq_testbed_damage (s_testbed, 0, "damaged");
+    zseq_testbed_start (s_testbed, 0, NULL);
     s_rounds (1);
-    cr_assert_eq (zseq_world_ended (s_world, 0), ZSEQ_EQUORUM);
+    cr_assert_eq (zseq_testbed_ended (s_testbed, 0), ZSEQ_EQUORUM);
     zseq_force_t force = {.floor = 1000, .wait_us = 1000000};
-    zseq_world_start (s_world, 0, &force);
-    cr_assert (zseq_world_votes (s_world, 0, 200));
+    zseq_testbed_start (s_testbed, 0, &force);
+    cr_assert (zseq_testbed_votes (s_testbed, 0, 200));
     for (int start = 0; start < 2; start++) {
         cr_assert_eq (s_read ("orders", 0), 1000);
         cr_assert_eq (s_read ("damaged", 0), 1000);
         cr_assert_eq (s_read ("new", 0), 1000);
-        zseq_world_kill (s_world, 0);
-        zseq_world_start (s_world, 0, NULL);
+        zseq_testbed_kill (s_testbed, 0);
+        zseq_testbed_start (s_testbed, 0, NULL);
         s_rounds (1);
     }
     s_client_t *low = s_claim ("orders", 11, 1);
@@ -581,24 +584,25 @@ Test (recovery, by_force_lets_no_reserved_name_go_on_where_others_may_have_been)
     static const char since_2286[] = "$flake/41-10-12/10000000000000/17";
     s_setup (1);
     s_fill ("damaged", s_n);
-    zseq_world_kill (s_world, 0);
-    zseq_world_damage (s_world, 0, "damaged");
+    zseq_testbed_kill (s_testbed, 0);
+    zseq_testbed_damage (s_testbed, 0, "damaged");
     zseq_force_t force = {.floor = ZSEQ_NEXT_MAX / 2, .wait_us = 1000000};
-    zseq_world_start (s_world, 0, &force);
-    cr_assert (zseq_world_votes (s_world, 0, 200));
+    zseq_testbed_start (s_testbed, 0, &force);
+    cr_assert (zseq_testbed_votes (s_testbed, 0, 200));
     cr_assert_eq (s_read ("orders", 0), ZSEQ_NEXT_MAX / 2);
 
     //  Whatever was claimed had to be within a minute of the clock.
-    uint64_t now_ms = ZSEQ_WORLD_WALL_MS + zseq_world_now_us (s_world) / 1000;
-    uint64_t floor_ms = zseq_world_record (s_world, 0)->floor_reserved;
+    uint64_t now_ms =
+      ZSEQ_TESTBED_WALL_MS + zseq_testbed_now_us (s_testbed) / 1000;
+    uint64_t floor_ms = zseq_testbed_record (s_testbed, 0)->floor_reserved;
     cr_assert_leq (floor_ms, now_ms + 60000);
     cr_assert_geq (floor_ms, now_ms + 59000);
     for (int start = 0; start < 2; start++) {
         cr_assert_eq (s_read (since_1970, 0), floor_ms);
         cr_assert_eq (s_read (since_2025, 0), floor_ms - 1735689600000);
         cr_assert_eq (s_read (since_2286, 0), 1);
-        zseq_world_kill (s_world, 0);
-        zseq_world_start (s_world, 0, NULL);
+        zseq_testbed_kill (s_testbed, 0);
+        zseq_testbed_start (s_testbed, 0, NULL);
         s_rounds (1);
     }
     s_client_t *low = s_claim (since_1970, floor_ms - 1, 1);
@@ -609,7 +613,7 @@ Test (recovery, by_force_lets_no_reserved_name_go_on_where_others_may_have_been)
     s_client_t *claim = s_claim (since_1970, floor_ms, 1000);
     s_send (claim, 0);
     cr_assert (s_won (claim));
-    cr_assert_eq (zseq_world_disk_limit (s_world, 0, since_1970),
+    cr_assert_eq (zseq_testbed_disk_limit (s_testbed, 0, since_1970),
                   floor_ms + 1000);
 }
 
@@ -618,14 +622,14 @@ Test (recovery, takes_the_highest_next_of_reserved_names_whatever_the_clock)
     enum { A, B, C };
     static const char name[] = "$flake/41-10-12/0/17";
     s_setup (3);
-    s_client_t *claim = s_claim (name, ZSEQ_WORLD_WALL_MS + 50000, 1000);
+    s_client_t *claim = s_claim (name, ZSEQ_TESTBED_WALL_MS + 50000, 1000);
     s_send (claim, A);
     s_send (claim, B);
     cr_assert (s_won (claim));
     s_lose (C);
-    cr_assert (zseq_world_votes (s_world, C, 200));
-    cr_assert_eq (s_read (name, C), ZSEQ_WORLD_WALL_MS + 51000);
-    cr_assert_eq (zseq_world_record (s_world, C)->floor_reserved, 1,
+    cr_assert (zseq_testbed_votes (s_testbed, C, 200));
+    cr_assert_eq (s_read (name, C), ZSEQ_TESTBED_WALL_MS + 51000);
+    cr_assert_eq (zseq_testbed_record (s_testbed, C)->floor_reserved, 1,
                   "nobody was forced");
 }
 
@@ -633,12 +637,12 @@ Test (recovery, by_force_needs_somebody_who_knows_the_cluster)
 {
     s_setup (3);
     for (uint8_t node = 0; node < 3; node++)
-        zseq_world_kill (s_world, node);
-    zseq_world_wipe (s_world, 0);
+        zseq_testbed_kill (s_testbed, node);
+    zseq_testbed_wipe (s_testbed, 0);
     zseq_force_t force = {.floor = 1, .wait_us = 1000000};
-    zseq_world_start (s_world, 0, &force);
+    zseq_testbed_start (s_testbed, 0, &force);
     s_rounds (200);
-    cr_assert_eq (zseq_world_ended (s_world, 0), ZSEQ_EUNAVAILABLE);
+    cr_assert_eq (zseq_testbed_ended (s_testbed, 0), ZSEQ_EUNAVAILABLE);
 }
 
 Test (recovery, heals_a_damaged_name_and_keeps_the_others)
@@ -652,10 +656,10 @@ Test (recovery, heals_a_damaged_name_and_keeps_the_others)
     s_send (lost, B);
     s_client_t *higher = s_claim ("bills", 11, 10);
     s_send (higher, B);
-    zseq_world_kill (s_world, B);
-    zseq_world_damage (s_world, B, "orders");
-    zseq_world_start (s_world, B, NULL);
-    cr_assert (zseq_world_votes (s_world, B, 100));
+    zseq_testbed_kill (s_testbed, B);
+    zseq_testbed_damage (s_testbed, B, "orders");
+    zseq_testbed_start (s_testbed, B, NULL);
+    cr_assert (zseq_testbed_votes (s_testbed, B, 100));
     cr_assert_eq (s_read ("orders", B), 11);
     cr_assert_eq (s_read ("bills", B), 21, "nothing is lowered");
     cr_assert_eq (s_read ("mine", B), 11, "an intact record is kept");
@@ -666,19 +670,20 @@ Test (recovery, an_old_copy_hears_of_its_newer_life_and_recovers)
 {
     enum { A, B, C };
     s_setup (3);
-    zseq_world_kill (s_world, B);
-    zseq_disk_t *old = zseq_world_keep (s_world, B);
-    zseq_world_start (s_world, B, NULL);
-    cr_assert (zseq_world_votes (s_world, B, 100));
+    zseq_testbed_kill (s_testbed, B);
+    zseq_disk_t *old = zseq_testbed_keep (s_testbed, B);
+    zseq_testbed_start (s_testbed, B, NULL);
+    cr_assert (zseq_testbed_votes (s_testbed, B, 100));
     s_fill ("orders", C);
     s_lose (B);
-    cr_assert (zseq_world_votes (s_world, B, 100));
-    zseq_world_kill (s_world, B);
-    zseq_world_put_back (s_world, B, &old);
-    zseq_world_start (s_world, B, NULL);
+    cr_assert (zseq_testbed_votes (s_testbed, B, 100));
+    zseq_testbed_kill (s_testbed, B);
+    zseq_testbed_put_back (s_testbed, B, &old);
+    zseq_testbed_start (s_testbed, B, NULL);
     s_rounds (2);
-    cr_assert (zseq_world_told (s_world, B, "an old copy of its directory"));
-    cr_assert (zseq_world_votes (s_world, B, 100));
+    cr_assert (
+      zseq_testbed_told (s_testbed, B, "an old copy of its directory"));
+    cr_assert (zseq_testbed_votes (s_testbed, B, 100));
     cr_assert_eq (s_life (B, B), 3);
     cr_assert_eq (s_read ("orders", B), 11);
 }
@@ -688,7 +693,7 @@ Test (recovery, an_old_copy_does_not_vote_before_it_has_asked)
 {
     enum { A, B, C };
     s_setup (3);
-    zseq_disk_t *old = zseq_world_keep (s_world, C);
+    zseq_disk_t *old = zseq_testbed_keep (s_testbed, C);
     s_client_t *claim = s_claim ("orders", 1, 10);
     s_client_t *rival = s_claim ("orders", 1, 10);
     s_send (claim, B);
@@ -696,18 +701,18 @@ Test (recovery, an_old_copy_does_not_vote_before_it_has_asked)
     s_send (rival, C);
     cr_assert (s_won (rival));
     s_lose (C);
-    cr_assert (zseq_world_votes (s_world, C, 100));
-    zseq_world_kill (s_world, C);
-    zseq_world_put_back (s_world, C, &old);
+    cr_assert (zseq_testbed_votes (s_testbed, C, 100));
+    zseq_testbed_kill (s_testbed, C);
+    zseq_testbed_put_back (s_testbed, C, &old);
     //  Nobody reaches it, and it nobody, but the client.
     s_close_all ();
-    zseq_world_start (s_world, C, NULL);
+    zseq_testbed_start (s_testbed, C, NULL);
     s_rounds (100);
     s_send (claim, C);
     cr_assert_eq (claim->status, ZSEQ_ENOTVOTING);
     cr_assert (!s_won (claim));
     s_open_all ();
-    cr_assert (zseq_world_votes (s_world, C, 100));
+    cr_assert (zseq_testbed_votes (s_testbed, C, 100));
     cr_assert_eq (s_life (C, C), 3);
 }
 
@@ -716,24 +721,25 @@ Test (recovery, an_old_copy_asks_enough_peers_that_one_must_know)
 {
     enum { A, B, C, D, E };
     s_setup (5);
-    zseq_disk_t *old = zseq_world_keep (s_world, E);
+    zseq_disk_t *old = zseq_testbed_keep (s_testbed, E);
     s_set (D, E, false);
     for (uint8_t node = A; node <= C; node++)
         s_set (D, node, false);
     s_lose (E);
-    cr_assert (zseq_world_votes (s_world, E, 100));
-    zseq_world_kill (s_world, E);
-    zseq_world_put_back (s_world, E, &old);
+    cr_assert (zseq_testbed_votes (s_testbed, E, 100));
+    zseq_testbed_kill (s_testbed, E);
+    zseq_testbed_put_back (s_testbed, E, &old);
     s_close_all ();
     s_set (D, E, true);
-    zseq_world_start (s_world, E, NULL);
+    zseq_testbed_start (s_testbed, E, NULL);
     s_rounds (100);
-    cr_assert_eq (zseq_world_state (s_world, E), ZSEQ_STATE_STARTING);
+    cr_assert_eq (zseq_testbed_state (s_testbed, E), ZSEQ_STATE_STARTING);
     s_set (A, E, true);
     s_rounds (500);
-    cr_assert (zseq_world_told (s_world, E, "an old copy of its directory"));
+    cr_assert (
+      zseq_testbed_told (s_testbed, E, "an old copy of its directory"));
     s_open_all ();
-    cr_assert (zseq_world_votes (s_world, E, 100));
+    cr_assert (zseq_testbed_votes (s_testbed, E, 100));
     cr_assert_eq (s_life (E, E), 3);
 }
 
@@ -744,16 +750,16 @@ Test (recovery, that_is_asked_for_changes_nothing_before_it_can_begin)
     s_setup (3);
     s_fill ("orders", s_n);
     for (uint8_t node = A; node <= C; node++)
-        zseq_world_kill (s_world, node);
-    size_t writes = zseq_world_writes (s_world, C);
-    zseq_world_start_told (s_world, C);
-    zseq_world_start (s_world, A, NULL);
+        zseq_testbed_kill (s_testbed, node);
+    size_t writes = zseq_testbed_writes (s_testbed, C);
+    zseq_testbed_start_told (s_testbed, C);
+    zseq_testbed_start (s_testbed, A, NULL);
     s_rounds (200);
-    cr_assert_eq (zseq_world_state (s_world, C), ZSEQ_STATE_RECOVERING);
-    cr_assert_eq (zseq_world_writes (s_world, C), writes);
-    zseq_world_kill (s_world, C);
-    zseq_world_start (s_world, C, NULL);
-    cr_assert (zseq_world_votes (s_world, C, 100));
+    cr_assert_eq (zseq_testbed_state (s_testbed, C), ZSEQ_STATE_RECOVERING);
+    cr_assert_eq (zseq_testbed_writes (s_testbed, C), writes);
+    zseq_testbed_kill (s_testbed, C);
+    zseq_testbed_start (s_testbed, C, NULL);
+    cr_assert (zseq_testbed_votes (s_testbed, C, 100));
     cr_assert_eq (s_life (C, C), 1);
     cr_assert_eq (s_read ("orders", C), 11);
 }
@@ -776,7 +782,7 @@ Test (recovery, goes_on_while_others_claim)
             s_send (claim, node);
         cr_assert (s_won (claim));
     }
-    cr_assert (zseq_world_votes (s_world, B, 100));
+    cr_assert (zseq_testbed_votes (s_testbed, B, 100));
     cr_assert_geq (s_read ("n7", B), 11);
 }
 
@@ -786,11 +792,11 @@ Test (recovery, a_forced_floor_binds_who_answered_fence)
 {
     enum { A, B, C };
     s_setup (3);
-    zseq_world_kill (s_world, A);
+    zseq_testbed_kill (s_testbed, A);
     zseq_force_t force = {.floor = 1000, .wait_us = 1000000};
-    zseq_world_start (s_world, A, &force);
-    cr_assert (zseq_world_votes (s_world, A, 500));
-    zseq_world_kill (s_world, A);
+    zseq_testbed_start (s_testbed, A, &force);
+    cr_assert (zseq_testbed_votes (s_testbed, A, 500));
+    zseq_testbed_kill (s_testbed, A);
     s_client_t *below = s_claim ("orders", 1, 10);
     s_send (below, B);
     s_send (below, C);
@@ -803,12 +809,12 @@ Test (recovery, by_force_does_not_say_that_who_answers_is_silent)
     enum { A, B, C };
     s_setup (3);
     for (uint8_t node = A; node <= C; node++)
-        zseq_world_kill (s_world, node);
-    zseq_world_start_told (s_world, B);
+        zseq_testbed_kill (s_testbed, node);
+    zseq_testbed_start_told (s_testbed, B);
     zseq_force_t force = {.floor = 5, .wait_us = 1000000, .lost = 1u << C};
-    zseq_world_start (s_world, A, &force);
+    zseq_testbed_start (s_testbed, A, &force);
     s_rounds (200);
-    cr_expect (!zseq_world_told (s_world, A, "these do not answer: b"));
-    cr_expect (!zseq_world_told (s_world, A, "--lost b"),
+    cr_expect (!zseq_testbed_told (s_testbed, A, "these do not answer: b"));
+    cr_expect (!zseq_testbed_told (s_testbed, A, "--lost b"),
                "it leads to giving up a whole directory");
 }

@@ -1,17 +1,17 @@
 //  Clients of a simulated cluster: they draw IDs, by claims of their own and by
 //  asking coordinators, peek and raise by the shipped code, let further wishes
 //  join a claim before it is sent, are late, crash and give up. What they are
-//  told is judged at once.
+//  told is checked at once.
 
-#ifndef ZSEQ_CROWD_H_INCLUDED
-#define ZSEQ_CROWD_H_INCLUDED
+#ifndef ZSEQ_CLIENTS_H_INCLUDED
+#define ZSEQ_CLIENTS_H_INCLUDED
 
-#include "zseq_judge.h"
+#include "zseq_checker.h"
 #include "zseq_lines.h"
 #include "zseq_peek.h"
-#include "zseq_storm.h"
+#include "zseq_sim_cluster.h"
 
-#define ZSEQ_CROWD_CLIENTS 8  //  At most; the storm's others are for guides
+#define ZSEQ_CLIENTS_MAX 8  //  At most; the cluster's others are for scenarios
 
 typedef enum {
     ZSEQ_CALL_NONE,
@@ -20,9 +20,9 @@ typedef enum {
     ZSEQ_CALL_RAISE
 } zseq_call_t;
 
-#define ZSEQ_CROWD_WISHES 4  //  That a client may have at once
+#define ZSEQ_CLIENTS_WISHES 4  //  That a client may have at once
 
-typedef struct zseq_crowd zseq_crowd_t;
+typedef struct zseq_clients zseq_clients_t;
 
 //  A wish for IDs.
 typedef struct {
@@ -34,7 +34,7 @@ typedef struct {
 } zseq_wish_t;
 
 typedef struct zseq_caller {
-    zseq_crowd_t *crowd;
+    zseq_clients_t *clients;
     zseq_call_t call;
     size_t name;
     uint64_t reached;      //  What had been reached when it began
@@ -42,8 +42,8 @@ typedef struct zseq_caller {
     uint64_t deadline_us;  //  Of a claim's wishes
     zseq_quorum_t quorum;
     zseq_lines_t *lines;
-    zseq_line_t *line[ZSEQ_STORM_NAMES];
-    zseq_wish_t wish[ZSEQ_CROWD_WISHES];
+    zseq_line_t *line[ZSEQ_SIM_NAMES];
+    zseq_wish_t wish[ZSEQ_CLIENTS_WISHES];
     zseq_peek_t peek;
 } zseq_caller_t;
 
@@ -63,12 +63,12 @@ typedef struct {
     bool ends;                  //  Some raise sequences to where IDs end
 } zseq_manners_t;
 
-struct zseq_crowd {
-    zseq_storm_t *storm;
+struct zseq_clients {
+    zseq_sim_cluster_t *cluster;
     uint8_t n;
     zseq_manners_t manners;
-    zseq_caller_t caller[ZSEQ_CROWD_CLIENTS];
-    zseq_judge_t judge[ZSEQ_STORM_NAMES];
+    zseq_caller_t caller[ZSEQ_CLIENTS_MAX];
+    zseq_checker_t checker[ZSEQ_SIM_NAMES];
     uint64_t highest;  //  Nothing that was asked for or peeked is above
     uint64_t request;  //  The last request's ID
     uint64_t calls;    //  Begun
@@ -78,28 +78,29 @@ struct zseq_crowd {
     uint64_t errands;  //  Coordinators asked
 };
 
-void zseq_crowd_init (zseq_crowd_t *self, zseq_storm_t *storm, uint8_t n);
-void zseq_crowd_term (zseq_crowd_t *self);
+void zseq_clients_init (zseq_clients_t *self, zseq_sim_cluster_t *cluster,
+                        uint8_t n);
+void zseq_clients_term (zseq_clients_t *self);
 
 //  All begin to call. Their alarms are numbered as they are.
-void zseq_crowd_begin (zseq_crowd_t *self, const zseq_manners_t *manners);
-void zseq_crowd_alarm (zseq_crowd_t *self, size_t client);
-void zseq_crowd_reply (zseq_crowd_t *self, size_t client,
-                       const zseq_msg_t *msg);
+void zseq_clients_begin (zseq_clients_t *self, const zseq_manners_t *manners);
+void zseq_clients_alarm (zseq_clients_t *self, size_t client);
+void zseq_clients_reply (zseq_clients_t *self, size_t client,
+                         const zseq_msg_t *msg);
 
 //  A client forgets all, and begins anew.
-void zseq_crowd_crash (zseq_crowd_t *self, size_t client);
+void zseq_clients_crash (zseq_clients_t *self, size_t client);
 
 //  Whether no call is under way and no other will begin.
-bool zseq_crowd_idle (const zseq_crowd_t *self);
+bool zseq_clients_idle (const zseq_clients_t *self);
 
 //  No ID that was asked for is that high.
-uint64_t zseq_crowd_highest (const zseq_crowd_t *self);
+uint64_t zseq_clients_highest (const zseq_clients_t *self);
 
-//  As the judge: a call of anybody's has returned.
-void zseq_crowd_won_claim (zseq_crowd_t *self, size_t client, size_t name,
-                           uint64_t reached, uint64_t first, uint64_t count);
-void zseq_crowd_won_peek (zseq_crowd_t *self, size_t client, size_t name,
-                          uint64_t reached, uint64_t value);
+//  As the checker: a call of anybody's has returned.
+void zseq_clients_won_claim (zseq_clients_t *self, size_t client, size_t name,
+                             uint64_t reached, uint64_t first, uint64_t count);
+void zseq_clients_won_peek (zseq_clients_t *self, size_t client, size_t name,
+                            uint64_t reached, uint64_t value);
 
 #endif

@@ -1,25 +1,24 @@
-#include "zseq_storm_disk.h"
+#include "zseq_sim_disk.h"
 
 #include <assert.h>
 #include <string.h>
 
 //  Whatever was written before is synced before anything that is.
 static void
-s_sync (zseq_storm_disk_t *self)
+s_sync (zseq_sim_disk_t *self)
 {
     memcpy (self->synced, self->file, sizeof self->synced);
 }
 
 static bool
-s_same (const zseq_storm_file_t *a, const zseq_storm_file_t *b)
+s_same (const zseq_sim_file_t *a, const zseq_sim_file_t *b)
 {
     return a->there == b->there && a->damaged == b->damaged &&
            a->next == b->next && a->limit == b->limit;
 }
 
 void
-zseq_storm_disk_write_record (zseq_storm_disk_t *self,
-                              const zseq_record_t *record)
+zseq_sim_disk_write_record (zseq_sim_disk_t *self, const zseq_record_t *record)
 {
     assert (self);
     assert (record);
@@ -29,82 +28,82 @@ zseq_storm_disk_write_record (zseq_storm_disk_t *self,
     self->damaged = false;
     self->record = *record;
     self->identity = record->identity;
-    for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++)
+    for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++)
         if (self->file[name].damaged) {
             memset (&self->file[name], 0, sizeof self->file[name]);
             self->promised[name] = 0;
         }
     s_sync (self);
     //  With the record its floors are lost.
-    for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++)
-        if (lost && zseq_storm_disk_durable (self, name) < self->promised[name])
+    for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++)
+        if (lost && zseq_sim_disk_durable (self, name) < self->promised[name])
             self->promised[name] = 0;
 }
 
 void
-zseq_storm_disk_write (zseq_storm_disk_t *self, size_t name, uint64_t next,
-                       uint64_t limit, bool deferred)
+zseq_sim_disk_write (zseq_sim_disk_t *self, size_t name, uint64_t next,
+                     uint64_t limit, bool deferred)
 {
     assert (self);
-    assert (name < ZSEQ_STORM_NAMES);
+    assert (name < ZSEQ_SIM_NAMES);
     assert (next <= limit);
 
     if (!deferred)
         s_sync (self);
     self->file[name] =
-      (zseq_storm_file_t){.there = true, .next = next, .limit = limit};
+      (zseq_sim_file_t){.there = true, .next = next, .limit = limit};
     if (!deferred)
         s_sync (self);
 }
 
 void
-zseq_storm_disk_end (zseq_storm_disk_t *self, bool power_cut, uint64_t luck)
+zseq_sim_disk_end (zseq_sim_disk_t *self, bool power_cut, uint64_t luck)
 {
     assert (self);
 
-    for (size_t name = 0; power_cut && name < ZSEQ_STORM_NAMES; name++) {
-        zseq_storm_file_t *file = &self->file[name];
+    for (size_t name = 0; power_cut && name < ZSEQ_SIM_NAMES; name++) {
+        zseq_sim_file_t *file = &self->file[name];
         unsigned outcome = luck >> (8 * name) & 3;
         if (s_same (file, &self->synced[name]))
             continue;
         if (outcome == 0)
             *file = self->synced[name];
         else if (outcome == 1)
-            *file = (zseq_storm_file_t){.there = true, .damaged = true};
+            *file = (zseq_sim_file_t){.there = true, .damaged = true};
     }
     //  After a restart nothing is trusted before it is synced.
     s_sync (self);
 }
 
 bool
-zseq_storm_disk_harmed (const zseq_storm_disk_t *self)
+zseq_sim_disk_harmed (const zseq_sim_disk_t *self)
 {
     assert (self);
 
     bool harmed = self->damaged;
-    for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++)
+    for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++)
         harmed |= self->file[name].damaged;
     return harmed;
 }
 
 uint64_t
-zseq_storm_disk_durable (const zseq_storm_disk_t *self, size_t name)
+zseq_sim_disk_durable (const zseq_sim_disk_t *self, size_t name)
 {
     assert (self);
-    assert (name < ZSEQ_STORM_NAMES);
+    assert (name < ZSEQ_SIM_NAMES);
 
     uint64_t limit = self->synced[name].limit;
     return limit > self->record.floor ? limit : self->record.floor;
 }
 
 size_t
-zseq_storm_disk_forgotten (const zseq_storm_disk_t *self)
+zseq_sim_disk_forgotten (const zseq_sim_disk_t *self)
 {
     assert (self);
 
-    for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++)
+    for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++)
         if (!self->synced[name].damaged &&
-            zseq_storm_disk_durable (self, name) < self->promised[name])
+            zseq_sim_disk_durable (self, name) < self->promised[name])
             return name;
-    return ZSEQ_STORM_NAMES;
+    return ZSEQ_SIM_NAMES;
 }

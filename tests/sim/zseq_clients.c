@@ -1,4 +1,4 @@
-#include "zseq_crowd.h"
+#include "zseq_clients.h"
 
 #include <assert.h>
 #include <string.h>
@@ -7,23 +7,23 @@
 #define END_NEAR (ZSEQ_NEXT_MAX - ((uint64_t) 1 << 32))
 
 static uint64_t
-s_draw (zseq_crowd_t *self, uint64_t bound)
+s_draw (zseq_clients_t *self, uint64_t bound)
 {
-    return zseq_storm_draw (self->storm, bound);
+    return zseq_sim_cluster_draw (self->cluster, bound);
 }
 
 static size_t
-s_index (const zseq_crowd_t *self, const zseq_caller_t *caller)
+s_index (const zseq_clients_t *self, const zseq_caller_t *caller)
 {
     return (size_t) (caller - self->caller);
 }
 
 static void
-s_wake_at (zseq_crowd_t *self, const zseq_caller_t *caller, uint64_t at_us)
+s_wake_at (zseq_clients_t *self, const zseq_caller_t *caller, uint64_t at_us)
 {
-    zseq_storm_alarm (self->storm,
-                      at_us + s_draw (self, self->manners.late_us + 1),
-                      (uint32_t) s_index (self, caller));
+    zseq_sim_cluster_alarm (self->cluster,
+                            at_us + s_draw (self, self->manners.late_us + 1),
+                            (uint32_t) s_index (self, caller));
 }
 
 static uint64_t
@@ -34,10 +34,10 @@ s_wake_us (const zseq_caller_t *caller)
 }
 
 uint64_t
-zseq_crowd_highest (const zseq_crowd_t *self)
+zseq_clients_highest (const zseq_clients_t *self)
 {
     assert (self);
-    uint64_t claimed = zseq_storm_claimed (self->storm);
+    uint64_t claimed = zseq_sim_cluster_claimed (self->cluster);
     return self->highest > claimed ? self->highest : claimed;
 }
 
@@ -47,19 +47,20 @@ static bool
 s_ask_node (void *arg, uint8_t node, zseq_msg_t *msg)
 {
     zseq_caller_t *caller = arg;
-    zseq_crowd_t *self = caller->crowd;
-    msg->cluster = zseq_storm_identity (self->storm);
+    zseq_clients_t *self = caller->clients;
+    msg->cluster = zseq_sim_cluster_identity (self->cluster);
     self->errands += msg->op == ZSEQ_OP_NEXT;
     if (msg->op == ZSEQ_OP_CLAIM && self->highest < msg->first + msg->count)
         self->highest = msg->first + msg->count;
-    return zseq_storm_send (self->storm, s_index (self, caller), node, msg);
+    return zseq_sim_cluster_send (self->cluster, s_index (self, caller), node,
+                                  msg);
 }
 
 static uint64_t
 s_draw_request (void *arg)
 {
     zseq_caller_t *caller = arg;
-    zseq_crowd_t *self = caller->crowd;
+    zseq_clients_t *self = caller->clients;
     self->request += self->request == UINT64_MAX ? 2 : 1;
     return self->request;
 }
@@ -69,13 +70,13 @@ static void s_end_wish (void *arg, zseq_rider_t *rider);
 static void
 s_forget (zseq_caller_t *caller)
 {
-    for (size_t index = 0; index < ZSEQ_CROWD_WISHES; index++) {
+    for (size_t index = 0; index < ZSEQ_CLIENTS_WISHES; index++) {
         zseq_wish_t *wish = &caller->wish[index];
         if (wish->pending)
             zseq_line_cancel (&wish->rider);
         wish->pending = false;
     }
-    for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++)
+    for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++)
         zseq_line_free (&caller->line[name]);
     zseq_lines_destroy (&caller->lines);
 }
@@ -83,7 +84,7 @@ s_forget (zseq_caller_t *caller)
 static void
 s_learn (zseq_caller_t *caller)
 {
-    zseq_crowd_t *self = caller->crowd;
+    zseq_clients_t *self = caller->clients;
     zseq_lines_hooks_t hooks = {.arg = caller,
                                 .ask = s_ask_node,
                                 .done = s_end_wish,
@@ -100,48 +101,48 @@ s_learn (zseq_caller_t *caller)
     bool alone = s_draw (self, 100) < self->manners.alone;
     zseq_lines_open (caller->lines, &caller->quorum,
                      alone ? NULL : &rendezvous);
-    for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++) {
+    for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++) {
         caller->line[name] = zseq_line_new (caller->lines, &names[name], 1);
         assert (caller->line[name]);
     }
 }
 
 void
-zseq_crowd_init (zseq_crowd_t *self, zseq_storm_t *storm, uint8_t n)
+zseq_clients_init (zseq_clients_t *self, zseq_sim_cluster_t *cluster, uint8_t n)
 {
     assert (self);
 
     memset (self, 0, sizeof *self);
-    self->storm = storm;
+    self->cluster = cluster;
     self->n = n;
     self->highest = 1;
     self->request = s_draw (self, UINT64_MAX);
-    for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++)
-        zseq_judge_init (&self->judge[name]);
-    for (size_t index = 0; index < ZSEQ_CROWD_CLIENTS; index++) {
+    for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++)
+        zseq_checker_init (&self->checker[name]);
+    for (size_t index = 0; index < ZSEQ_CLIENTS_MAX; index++) {
         zseq_caller_t *caller = &self->caller[index];
-        caller->crowd = self;
+        caller->clients = self;
         int rc = zseq_quorum_init (&caller->quorum, n, 0, 0);
         assert (rc == ZSEQ_OK);
     }
 }
 
 void
-zseq_crowd_term (zseq_crowd_t *self)
+zseq_clients_term (zseq_clients_t *self)
 {
     assert (self);
-    for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++)
-        zseq_judge_term (&self->judge[name]);
-    for (size_t index = 0; index < ZSEQ_CROWD_CLIENTS; index++)
+    for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++)
+        zseq_checker_term (&self->checker[name]);
+    for (size_t index = 0; index < ZSEQ_CLIENTS_MAX; index++)
         if (self->caller[index].lines)
             s_forget (&self->caller[index]);
 }
 
 void
-zseq_crowd_begin (zseq_crowd_t *self, const zseq_manners_t *manners)
+zseq_clients_begin (zseq_clients_t *self, const zseq_manners_t *manners)
 {
     assert (self);
-    assert (manners->clients <= ZSEQ_CROWD_CLIENTS);
+    assert (manners->clients <= ZSEQ_CLIENTS_MAX);
 
     self->manners = *manners;
     self->manners.calls_max += self->calls;
@@ -156,25 +157,25 @@ zseq_crowd_begin (zseq_crowd_t *self, const zseq_manners_t *manners)
         if (caller->lines)
             s_forget (caller);
         s_learn (caller);
-        s_wake_at (self, caller, zseq_storm_now_us (self->storm));
+        s_wake_at (self, caller, zseq_sim_cluster_now_us (self->cluster));
     }
 }
 
 //  What a call comes to.
 
 void
-zseq_crowd_won_claim (zseq_crowd_t *self, size_t client, size_t name,
-                      uint64_t reached, uint64_t first, uint64_t count)
+zseq_clients_won_claim (zseq_clients_t *self, size_t client, size_t name,
+                        uint64_t reached, uint64_t first, uint64_t count)
 {
     const char *broken =
-      zseq_judge_claim (&self->judge[name], reached, first, count);
+      zseq_checker_claim (&self->checker[name], reached, first, count);
     char letter = (char) ('A' + name);
-    zseq_storm_say (self->storm, "client %zu has %llu+%llu of %c", client,
-                    (unsigned long long) first, (unsigned long long) count,
-                    letter);
+    zseq_sim_cluster_say (self->cluster, "client %zu has %llu+%llu of %c",
+                          client, (unsigned long long) first,
+                          (unsigned long long) count, letter);
     if (broken)
-        zseq_storm_broken (
-          self->storm,
+        zseq_sim_cluster_broken (
+          self->cluster,
           "%s: client %zu has %llu+%llu of %c, and %llu had been reached "
           "before it began",
           broken, client, (unsigned long long) first,
@@ -182,35 +183,39 @@ zseq_crowd_won_claim (zseq_crowd_t *self, size_t client, size_t name,
 }
 
 void
-zseq_crowd_won_peek (zseq_crowd_t *self, size_t client, size_t name,
-                     uint64_t reached, uint64_t value)
+zseq_clients_won_peek (zseq_clients_t *self, size_t client, size_t name,
+                       uint64_t reached, uint64_t value)
 {
-    const char *broken = zseq_judge_peek (&self->judge[name], reached, value);
+    const char *broken =
+      zseq_checker_peek (&self->checker[name], reached, value);
     char letter = (char) ('A' + name);
     if (self->highest < value)
         self->highest = value;
-    zseq_storm_say (self->storm, "client %zu peeks %llu of %c", client,
-                    (unsigned long long) value, letter);
+    zseq_sim_cluster_say (self->cluster, "client %zu peeks %llu of %c", client,
+                          (unsigned long long) value, letter);
     if (broken)
-        zseq_storm_broken (self->storm,
-                           "%s: client %zu peeks %llu of %c, and %llu had been "
-                           "reached before it began",
-                           broken, client, (unsigned long long) value, letter,
-                           (unsigned long long) reached);
+        zseq_sim_cluster_broken (
+          self->cluster,
+          "%s: client %zu peeks %llu of %c, and %llu had been "
+          "reached before it began",
+          broken, client, (unsigned long long) value, letter,
+          (unsigned long long) reached);
 }
 
 static void
-s_failed (zseq_crowd_t *self, const zseq_caller_t *caller, size_t name, int rc)
+s_failed (zseq_clients_t *self, const zseq_caller_t *caller, size_t name,
+          int rc)
 {
     self->lost++;
-    zseq_storm_say (self->storm, "client %zu fails: %s", s_index (self, caller),
-                    zseq_strerror (rc));
-    if (rc == ZSEQ_EEXHAUSTED && zseq_crowd_highest (self) < END_NEAR)
-        zseq_storm_broken (self->storm,
-                           "P5: client %zu is told that %c is at its end, and "
-                           "no ID above %llu was ever asked for",
-                           s_index (self, caller), (char) ('A' + name),
-                           (unsigned long long) zseq_crowd_highest (self));
+    zseq_sim_cluster_say (self->cluster, "client %zu fails: %s",
+                          s_index (self, caller), zseq_strerror (rc));
+    if (rc == ZSEQ_EEXHAUSTED && zseq_clients_highest (self) < END_NEAR)
+        zseq_sim_cluster_broken (
+          self->cluster,
+          "P5: client %zu is told that %c is at its end, and "
+          "no ID above %llu was ever asked for",
+          s_index (self, caller), (char) ('A' + name),
+          (unsigned long long) zseq_clients_highest (self));
     if (rc == ZSEQ_EEXHAUSTED)
         self->lost--;
 }
@@ -219,7 +224,7 @@ static void
 s_end_wish (void *arg, zseq_rider_t *rider)
 {
     zseq_caller_t *caller = arg;
-    zseq_crowd_t *self = caller->crowd;
+    zseq_clients_t *self = caller->clients;
     zseq_wish_t *wish = (zseq_wish_t *) rider;
     wish->pending = false;
     if (rider->status != ZSEQ_OK) {
@@ -231,14 +236,14 @@ s_end_wish (void *arg, zseq_rider_t *rider)
         self->highest = end;
     self->won++;
     self->claims++;
-    zseq_crowd_won_claim (self, s_index (self, caller), wish->name,
-                          wish->reached, rider->first, rider->count);
+    zseq_clients_won_claim (self, s_index (self, caller), wish->name,
+                            wish->reached, rider->first, rider->count);
 }
 
 static bool
 s_wishes (const zseq_caller_t *caller)
 {
-    for (size_t index = 0; index < ZSEQ_CROWD_WISHES; index++)
+    for (size_t index = 0; index < ZSEQ_CLIENTS_WISHES; index++)
         if (caller->wish[index].pending)
             return true;
     return false;
@@ -246,7 +251,7 @@ s_wishes (const zseq_caller_t *caller)
 
 //  A peek or raise is over.
 static void
-s_end_call (zseq_crowd_t *self, zseq_caller_t *caller)
+s_end_call (zseq_clients_t *self, zseq_caller_t *caller)
 {
     int rc = caller->peek.rc;
     size_t index = s_index (self, caller);
@@ -254,13 +259,13 @@ s_end_call (zseq_crowd_t *self, zseq_caller_t *caller)
     if (rc != ZSEQ_OK)
         s_failed (self, caller, caller->name, rc);
     else if (caller->call == ZSEQ_CALL_PEEK)
-        zseq_crowd_won_peek (self, index, caller->name, caller->reached,
-                             caller->peek.value);
+        zseq_clients_won_peek (self, index, caller->name, caller->reached,
+                               caller->peek.value);
     else {
-        zseq_storm_say (self->storm, "client %zu has raised %c to %llu", index,
-                        (char) ('A' + caller->name),
-                        (unsigned long long) caller->value);
-        zseq_judge_raise (&self->judge[caller->name], caller->value);
+        zseq_sim_cluster_say (self->cluster, "client %zu has raised %c to %llu",
+                              index, (char) ('A' + caller->name),
+                              (unsigned long long) caller->value);
+        zseq_checker_raise (&self->checker[caller->name], caller->value);
     }
 }
 
@@ -268,7 +273,7 @@ s_end_call (zseq_crowd_t *self, zseq_caller_t *caller)
 
 //  How many IDs: few, many, or very many.
 static uint64_t
-s_draw_count (zseq_crowd_t *self)
+s_draw_count (zseq_clients_t *self)
 {
     uint64_t luck = s_draw (self, 16);
     if (luck < 11)
@@ -278,15 +283,15 @@ s_draw_count (zseq_crowd_t *self)
 
 //  Wishes for IDs of that name, if there is room for one more.
 static void
-s_wish (zseq_crowd_t *self, zseq_caller_t *caller, size_t name)
+s_wish (zseq_clients_t *self, zseq_caller_t *caller, size_t name)
 {
-    for (size_t index = 0; index < ZSEQ_CROWD_WISHES; index++) {
+    for (size_t index = 0; index < ZSEQ_CLIENTS_WISHES; index++) {
         zseq_wish_t *wish = &caller->wish[index];
         if (wish->pending)
             continue;
         wish->pending = true;
         wish->name = name;
-        wish->reached = self->judge[name].reached;
+        wish->reached = self->checker[name].reached;
         wish->rider.count = s_draw_count (self);
         wish->rider.count_min = 1 + s_draw (self, wish->rider.count);
         wish->rider.deadline_us = caller->deadline_us;
@@ -296,9 +301,9 @@ s_wish (zseq_crowd_t *self, zseq_caller_t *caller, size_t name)
 }
 
 static void
-s_begin_call (zseq_crowd_t *self, zseq_caller_t *caller)
+s_begin_call (zseq_clients_t *self, zseq_caller_t *caller)
 {
-    uint64_t now_us = zseq_storm_now_us (self->storm);
+    uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
     const zseq_manners_t *manners = &self->manners;
     zseq_pace_t pace = {.rtt_us = 1 + s_draw (self, manners->rtt_us),
                         .deadline_us = now_us + manners->operation_min_us +
@@ -306,7 +311,7 @@ s_begin_call (zseq_crowd_t *self, zseq_caller_t *caller)
                         .seed = s_draw (self, UINT64_MAX)};
     self->calls++;
     caller->name = s_draw (self, manners->names);
-    caller->reached = self->judge[caller->name].reached;
+    caller->reached = self->checker[caller->name].reached;
     uint64_t luck = s_draw (self, 10);
     if (luck < 7) {
         caller->call = ZSEQ_CALL_CLAIM;
@@ -330,14 +335,15 @@ s_begin_call (zseq_crowd_t *self, zseq_caller_t *caller)
 
 //  Does what a peek or raise wants done until it waits. Whether it is over.
 static bool
-s_go_on_peek (zseq_crowd_t *self, zseq_caller_t *caller, zseq_do_t what)
+s_go_on_peek (zseq_clients_t *self, zseq_caller_t *caller, zseq_do_t what)
 {
     if (what == ZSEQ_DO_SEND) {
         zseq_msg_t msg;
         memset (&msg, 0, sizeof msg);
         char name = (char) ('A' + caller->name);
-        what = zseq_peek_request (&caller->peek, s_draw_request (caller),
-                                  zseq_storm_now_us (self->storm), &msg);
+        what =
+          zseq_peek_request (&caller->peek, s_draw_request (caller),
+                             zseq_sim_cluster_now_us (self->cluster), &msg);
         msg.name = (zseq_slice_t){&name, 1};
         for (uint8_t node = 0; what == ZSEQ_DO_SEND && node < self->n; node++)
             if (!s_ask_node (caller, node, &msg))
@@ -351,18 +357,18 @@ s_go_on_peek (zseq_crowd_t *self, zseq_caller_t *caller, zseq_do_t what)
 //  The same of wishes. Whoever wants IDs too may join a claim that is not sent
 //  yet (S7), or set out with another.
 static bool
-s_go_on_wishes (zseq_crowd_t *self, zseq_caller_t *caller)
+s_go_on_wishes (zseq_clients_t *self, zseq_caller_t *caller)
 {
     if (s_draw (self, 8) == 0)
         s_wish (self, caller,
                 s_draw (self, 4) ? caller->name
                                  : s_draw (self, self->manners.names));
-    zseq_lines_flush (caller->lines, zseq_storm_now_us (self->storm));
+    zseq_lines_flush (caller->lines, zseq_sim_cluster_now_us (self->cluster));
     return !s_wishes (caller);
 }
 
 static void
-s_go_on (zseq_crowd_t *self, zseq_caller_t *caller, bool over)
+s_go_on (zseq_clients_t *self, zseq_caller_t *caller, bool over)
 {
     if (!over) {
         s_wake_at (self, caller, s_wake_us (caller));
@@ -373,13 +379,14 @@ s_go_on (zseq_crowd_t *self, zseq_caller_t *caller, bool over)
     uint64_t pause_us =
       s_draw (self, 2) ? self->manners.pause_us : self->manners.rtt_us;
     s_wake_at (self, caller,
-               zseq_storm_now_us (self->storm) + s_draw (self, pause_us + 1));
+               zseq_sim_cluster_now_us (self->cluster) +
+                 s_draw (self, pause_us + 1));
 }
 
 void
-zseq_crowd_alarm (zseq_crowd_t *self, size_t client)
+zseq_clients_alarm (zseq_clients_t *self, size_t client)
 {
-    assert (client < ZSEQ_CROWD_CLIENTS);
+    assert (client < ZSEQ_CLIENTS_MAX);
     zseq_caller_t *caller = &self->caller[client];
     bool begins = caller->call == ZSEQ_CALL_NONE;
     if (begins) {
@@ -388,7 +395,7 @@ zseq_crowd_alarm (zseq_crowd_t *self, size_t client)
         s_begin_call (self, caller);
     }
     //  Alarms of calls that went on meanwhile come as well.
-    uint64_t now_us = zseq_storm_now_us (self->storm);
+    uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
     if (!begins && s_wake_us (caller) > now_us)
         return;
     if (caller->call == ZSEQ_CALL_CLAIM) {
@@ -402,12 +409,13 @@ zseq_crowd_alarm (zseq_crowd_t *self, size_t client)
 }
 
 void
-zseq_crowd_reply (zseq_crowd_t *self, size_t client, const zseq_msg_t *msg)
+zseq_clients_reply (zseq_clients_t *self, size_t client, const zseq_msg_t *msg)
 {
-    assert (client < ZSEQ_CROWD_CLIENTS);
+    assert (client < ZSEQ_CLIENTS_MAX);
     zseq_caller_t *caller = &self->caller[client];
-    uint64_t now_us = zseq_storm_now_us (self->storm);
-    if (!caller->lines || msg->cluster != zseq_storm_identity (self->storm))
+    uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
+    if (!caller->lines ||
+        msg->cluster != zseq_sim_cluster_identity (self->cluster))
         return;
     if (caller->call == ZSEQ_CALL_CLAIM) {
         if (zseq_lines_reply (caller->lines, msg, now_us))
@@ -427,13 +435,13 @@ zseq_crowd_reply (zseq_crowd_t *self, size_t client, const zseq_msg_t *msg)
 }
 
 void
-zseq_crowd_crash (zseq_crowd_t *self, size_t client)
+zseq_clients_crash (zseq_clients_t *self, size_t client)
 {
-    assert (client < ZSEQ_CROWD_CLIENTS);
+    assert (client < ZSEQ_CLIENTS_MAX);
     zseq_caller_t *caller = &self->caller[client];
-    zseq_storm_say (self->storm, "client %zu crashes", client);
+    zseq_sim_cluster_say (self->cluster, "client %zu crashes", client);
     if (caller->call != ZSEQ_CALL_NONE)
-        s_wake_at (self, caller, zseq_storm_now_us (self->storm));
+        s_wake_at (self, caller, zseq_sim_cluster_now_us (self->cluster));
     caller->call = ZSEQ_CALL_NONE;
     if (!caller->lines)
         return;
@@ -442,11 +450,11 @@ zseq_crowd_crash (zseq_crowd_t *self, size_t client)
 }
 
 bool
-zseq_crowd_idle (const zseq_crowd_t *self)
+zseq_clients_idle (const zseq_clients_t *self)
 {
     if (self->calls < self->manners.calls_max)
         return false;
-    for (size_t index = 0; index < ZSEQ_CROWD_CLIENTS; index++)
+    for (size_t index = 0; index < ZSEQ_CLIENTS_MAX; index++)
         if (self->caller[index].call != ZSEQ_CALL_NONE)
             return false;
     return true;

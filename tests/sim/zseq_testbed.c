@@ -1,4 +1,4 @@
-#include "zseq_world.h"
+#include "zseq_testbed.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ typedef struct {
 } s_write_t;
 
 typedef struct {
-    zseq_letter_t letter;
+    zseq_testbed_message_t message;
     uint8_t *bytes;
     size_t size;
 } s_mail_t;
@@ -44,7 +44,7 @@ typedef struct {
 typedef struct {
     zseq_node_t *node;  //  NULL: not up
     uint8_t index;
-    zseq_world_t *world;
+    zseq_testbed_t *testbed;
     zseq_disk_t disk;
     s_write_t *write;  //  Submitted, not arrived
     size_t write_count;
@@ -57,7 +57,7 @@ typedef struct {
     size_t told_size;
 } s_slot_t;
 
-struct zseq_world {
+struct zseq_testbed {
     size_t n;
     s_slot_t *slot;
     zseq_member_t member[ZSEQ_NODES_MAX];
@@ -68,9 +68,9 @@ struct zseq_world {
     uint64_t now_us;
     uint64_t seed;
     uint64_t reserve_us;
-    zseq_world_filter_fn *filter;
+    zseq_testbed_filter_fn *filter;
     void *filter_arg;
-    zseq_world_client_fn *client;
+    zseq_testbed_client_fn *client;
     void *client_arg;
     zseq_codec_t codec;
 };
@@ -87,7 +87,7 @@ s_grow (void *items, size_t *capacity_p, size_t count, size_t size)
 }
 
 static void
-s_post (zseq_world_t *self, uint8_t from, uint8_t to, const zseq_msg_t *msg)
+s_post (zseq_testbed_t *self, uint8_t from, uint8_t to, const zseq_msg_t *msg)
 {
     static uint8_t bytes[ZSEQ_MESSAGE_MAX];
     size_t size = zseq_codec_encode (msg, bytes, sizeof bytes);
@@ -96,7 +96,7 @@ s_post (zseq_world_t *self, uint8_t from, uint8_t to, const zseq_msg_t *msg)
       s_grow (self->mail, &self->mail_capacity,
               self->mail_first + self->mail_count, sizeof *self->mail);
     s_mail_t *mail = &self->mail[self->mail_first + self->mail_count++];
-    mail->letter = (zseq_letter_t){from, to, msg->op, msg->reply};
+    mail->message = (zseq_testbed_message_t){from, to, msg->op, msg->reply};
     mail->bytes = malloc (size);
     assert (mail->bytes);
     memcpy (mail->bytes, bytes, size);
@@ -119,12 +119,12 @@ static void
 s_act (const zseq_action_t *action, void *arg)
 {
     s_slot_t *slot = arg;
-    zseq_world_t *self = slot->world;
+    zseq_testbed_t *self = slot->testbed;
     switch (action->type) {
     case ZSEQ_ACTION_REPLY:
         s_post (self, slot->index,
                 action->route->id[0] == ROUTE_PEER ? action->route->id[1]
-                                                   : ZSEQ_WORLD_CLIENT,
+                                                   : ZSEQ_TESTBED_CLIENT,
                 action->msg);
         break;
     case ZSEQ_ACTION_ASK:
@@ -155,13 +155,13 @@ s_act (const zseq_action_t *action, void *arg)
     }
 }
 
-zseq_world_t *
-zseq_world_new (size_t n)
+zseq_testbed_t *
+zseq_testbed_new (size_t n)
 {
     assert (n >= 1);
     assert (n <= ZSEQ_NODES_MAX);
 
-    zseq_world_t *self = calloc (1, sizeof *self);
+    zseq_testbed_t *self = calloc (1, sizeof *self);
     assert (self);
     self->n = n;
     self->now_us = 1000000;
@@ -178,7 +178,7 @@ zseq_world_new (size_t n)
     for (size_t index = 0; index < n; index++) {
         s_slot_t *slot = &self->slot[index];
         slot->index = (uint8_t) index;
-        slot->world = self;
+        slot->testbed = self;
         int rc = zseq_record_init (&slot->disk.record, "test",
                                    self->member[index].name, self->member, n,
                                    100 + index);
@@ -189,9 +189,9 @@ zseq_world_new (size_t n)
 }
 
 void
-zseq_world_destroy (zseq_world_t **self_p)
+zseq_testbed_destroy (zseq_testbed_t **self_p)
 {
-    zseq_world_t *self = *self_p;
+    zseq_testbed_t *self = *self_p;
     if (!self)
         return;
     for (size_t index = 0; index < self->n; index++) {
@@ -209,21 +209,23 @@ zseq_world_destroy (zseq_world_t **self_p)
 }
 
 void
-zseq_world_filter (zseq_world_t *self, zseq_world_filter_fn *filter, void *arg)
+zseq_testbed_filter (zseq_testbed_t *self, zseq_testbed_filter_fn *filter,
+                     void *arg)
 {
     self->filter = filter;
     self->filter_arg = arg;
 }
 
 void
-zseq_world_client (zseq_world_t *self, zseq_world_client_fn *client, void *arg)
+zseq_testbed_client (zseq_testbed_t *self, zseq_testbed_client_fn *client,
+                     void *arg)
 {
     self->client = client;
     self->client_arg = arg;
 }
 
 void
-zseq_world_reserve (zseq_world_t *self, uint64_t reserve_us)
+zseq_testbed_reserve (zseq_testbed_t *self, uint64_t reserve_us)
 {
     self->reserve_us = reserve_us;
 }
@@ -239,7 +241,7 @@ s_file (const zseq_disk_t *disk, const char *name)
 
 //  why: to recover, or NULL.
 static void
-s_start (zseq_world_t *self, uint8_t node, const char *why,
+s_start (zseq_testbed_t *self, uint8_t node, const char *why,
          const zseq_force_t *force)
 {
     s_slot_t *slot = &self->slot[node];
@@ -278,37 +280,38 @@ s_start (zseq_world_t *self, uint8_t node, const char *why,
 }
 
 void
-zseq_world_start (zseq_world_t *self, uint8_t node, const zseq_force_t *force)
+zseq_testbed_start (zseq_testbed_t *self, uint8_t node,
+                    const zseq_force_t *force)
 {
     s_start (self, node, force ? "it was told to" : NULL, force);
 }
 
 void
-zseq_world_start_told (zseq_world_t *self, uint8_t node)
+zseq_testbed_start_told (zseq_testbed_t *self, uint8_t node)
 {
     s_start (self, node, "it was told to", NULL);
 }
 
 void
-zseq_world_birth (zseq_world_t *self)
+zseq_testbed_birth (zseq_testbed_t *self)
 {
     for (size_t node = 0; node < self->n; node++)
-        zseq_world_start (self, (uint8_t) node, NULL);
+        zseq_testbed_start (self, (uint8_t) node, NULL);
     for (size_t node = 0; node < self->n; node++) {
-        bool votes = zseq_world_votes (self, (uint8_t) node, 1000);
+        bool votes = zseq_testbed_votes (self, (uint8_t) node, 1000);
         assert (votes);
     }
 }
 
 void
-zseq_world_kill (zseq_world_t *self, uint8_t node)
+zseq_testbed_kill (zseq_testbed_t *self, uint8_t node)
 {
     zseq_node_destroy (&self->slot[node].node);
     self->slot[node].write_count = 0;
 }
 
 void
-zseq_world_wipe (zseq_world_t *self, uint8_t node)
+zseq_testbed_wipe (zseq_testbed_t *self, uint8_t node)
 {
     s_slot_t *slot = &self->slot[node];
     assert (!slot->node);
@@ -317,7 +320,7 @@ zseq_world_wipe (zseq_world_t *self, uint8_t node)
 }
 
 void
-zseq_world_damage (zseq_world_t *self, uint8_t node, const char *name)
+zseq_testbed_damage (zseq_testbed_t *self, uint8_t node, const char *name)
 {
     assert (!self->slot[node].node);
     s_file_t *file = s_file (&self->slot[node].disk, name);
@@ -326,7 +329,7 @@ zseq_world_damage (zseq_world_t *self, uint8_t node, const char *name)
 }
 
 zseq_disk_t *
-zseq_world_keep (zseq_world_t *self, uint8_t node)
+zseq_testbed_keep (zseq_testbed_t *self, uint8_t node)
 {
     const zseq_disk_t *disk = &self->slot[node].disk;
     zseq_disk_t *copy = malloc (sizeof *copy);
@@ -342,81 +345,81 @@ zseq_world_keep (zseq_world_t *self, uint8_t node)
 }
 
 void
-zseq_world_put_back (zseq_world_t *self, uint8_t node, zseq_disk_t **p)
+zseq_testbed_put_back (zseq_testbed_t *self, uint8_t node, zseq_disk_t **p)
 {
-    zseq_world_wipe (self, node);
+    zseq_testbed_wipe (self, node);
     self->slot[node].disk = **p;
     free (*p);
     *p = NULL;
 }
 
 void
-zseq_world_stick (zseq_world_t *self, uint8_t node, size_t writes_max)
+zseq_testbed_stick (zseq_testbed_t *self, uint8_t node, size_t writes_max)
 {
     self->slot[node].stuck = true;
     self->slot[node].writes_max = writes_max;
 }
 
 void
-zseq_world_unstick (zseq_world_t *self, uint8_t node)
+zseq_testbed_unstick (zseq_testbed_t *self, uint8_t node)
 {
     self->slot[node].stuck = false;
 }
 
 void
-zseq_world_send (zseq_world_t *self, uint8_t node, const zseq_msg_t *msg)
+zseq_testbed_send (zseq_testbed_t *self, uint8_t node, const zseq_msg_t *msg)
 {
-    s_post (self, ZSEQ_WORLD_CLIENT, node, msg);
+    s_post (self, ZSEQ_TESTBED_CLIENT, node, msg);
 }
 
 static void
-s_step (zseq_world_t *self, s_slot_t *slot, zseq_event_t event)
+s_step (zseq_testbed_t *self, s_slot_t *slot, zseq_event_t event)
 {
     if (!slot->node)
         return;
     event.now_us = self->now_us;
-    event.wall_ms = ZSEQ_WORLD_WALL_MS + self->now_us / 1000;
+    event.wall_ms = ZSEQ_TESTBED_WALL_MS + self->now_us / 1000;
     zseq_node_step (slot->node, &event);
     if (slot->ended)
-        zseq_world_kill (self, slot->index);
+        zseq_testbed_kill (self, slot->index);
 }
 
 static void
-s_deliver (zseq_world_t *self, const s_mail_t *mail)
+s_deliver (zseq_testbed_t *self, const s_mail_t *mail)
 {
-    const zseq_letter_t *letter = &mail->letter;
+    const zseq_testbed_message_t *message = &mail->message;
     zseq_msg_t msg;
     int rc =
-      letter->reply
+      message->reply
         ? zseq_codec_decode_reply (&self->codec, mail->bytes, mail->size, &msg)
         : zseq_codec_decode_request (&self->codec, mail->bytes, mail->size,
                                      &msg);
     assert (rc == ZSEQ_OK);
-    if (letter->to == ZSEQ_WORLD_CLIENT) {
+    if (message->to == ZSEQ_TESTBED_CLIENT) {
         if (self->client)
             self->client (&msg, self->client_arg);
         return;
     }
     zseq_event_t event = {
-      .type = ZSEQ_EVENT_PEER_REPLY, .peer = letter->from, .msg = &msg};
-    if (!letter->reply) {
+      .type = ZSEQ_EVENT_PEER_REPLY, .peer = message->from, .msg = &msg};
+    if (!message->reply) {
         event.type = ZSEQ_EVENT_REQUEST;
         event.route.size = 2;
         event.route.id[0] =
-          letter->from == ZSEQ_WORLD_CLIENT ? ROUTE_CLIENT : ROUTE_PEER;
-        event.route.id[1] = letter->from;
+          message->from == ZSEQ_TESTBED_CLIENT ? ROUTE_CLIENT : ROUTE_PEER;
+        event.route.id[1] = message->from;
     }
-    s_step (self, &self->slot[letter->to], event);
+    s_step (self, &self->slot[message->to], event);
 }
 
 static bool
-s_deliver_all (zseq_world_t *self)
+s_deliver_all (zseq_testbed_t *self)
 {
     bool any = self->mail_count > 0;
     while (self->mail_count) {
         s_mail_t mail = self->mail[self->mail_first++];
         self->mail_count--;
-        if (!self->filter || self->filter (&mail.letter, self->filter_arg))
+        if (!self->filter || self->filter (&mail.message, self->filter_arg))
             s_deliver (self, &mail);
         free (mail.bytes);
     }
@@ -454,7 +457,7 @@ s_write (s_slot_t *slot, const s_write_t *write)
 }
 
 static bool
-s_write_some (zseq_world_t *self, s_slot_t *slot)
+s_write_some (zseq_testbed_t *self, s_slot_t *slot)
 {
     if (!slot->node || slot->write_count == 0 ||
         (slot->stuck && slot->writes_max == 0))
@@ -476,7 +479,7 @@ s_write_some (zseq_world_t *self, s_slot_t *slot)
 }
 
 void
-zseq_world_round (zseq_world_t *self)
+zseq_testbed_round (zseq_testbed_t *self)
 {
     self->now_us += ROUND_US;
     for (size_t node = 0; node < self->n; node++)
@@ -495,58 +498,60 @@ zseq_world_round (zseq_world_t *self)
 }
 
 bool
-zseq_world_votes (zseq_world_t *self, uint8_t node, size_t rounds_max)
+zseq_testbed_votes (zseq_testbed_t *self, uint8_t node, size_t rounds_max)
 {
     for (size_t round = 0; round < rounds_max; round++) {
-        if (zseq_world_state (self, node) == ZSEQ_STATE_VOTING)
+        if (zseq_testbed_state (self, node) == ZSEQ_STATE_VOTING)
             return true;
-        zseq_world_round (self);
+        zseq_testbed_round (self);
     }
-    return zseq_world_state (self, node) == ZSEQ_STATE_VOTING;
+    return zseq_testbed_state (self, node) == ZSEQ_STATE_VOTING;
 }
 
 zseq_state_t
-zseq_world_state (const zseq_world_t *self, uint8_t node)
+zseq_testbed_state (const zseq_testbed_t *self, uint8_t node)
 {
     const s_slot_t *slot = &self->slot[node];
     return slot->node ? zseq_node_state (slot->node) : 0;
 }
 
 int
-zseq_world_ended (const zseq_world_t *self, uint8_t node)
+zseq_testbed_ended (const zseq_testbed_t *self, uint8_t node)
 {
     return self->slot[node].ended;
 }
 
 const zseq_record_t *
-zseq_world_record (const zseq_world_t *self, uint8_t node)
+zseq_testbed_record (const zseq_testbed_t *self, uint8_t node)
 {
     const s_slot_t *slot = &self->slot[node];
     return slot->node ? zseq_node_record (slot->node) : NULL;
 }
 
 uint64_t
-zseq_world_disk_next (const zseq_world_t *self, uint8_t node, const char *name)
+zseq_testbed_disk_next (const zseq_testbed_t *self, uint8_t node,
+                        const char *name)
 {
     const s_file_t *file = s_file (&self->slot[node].disk, name);
     return file ? file->next : 0;
 }
 
 uint64_t
-zseq_world_disk_limit (const zseq_world_t *self, uint8_t node, const char *name)
+zseq_testbed_disk_limit (const zseq_testbed_t *self, uint8_t node,
+                         const char *name)
 {
     const s_file_t *file = s_file (&self->slot[node].disk, name);
     return file ? file->limit : 0;
 }
 
 bool
-zseq_world_told (const zseq_world_t *self, uint8_t node, const char *text)
+zseq_testbed_told (const zseq_testbed_t *self, uint8_t node, const char *text)
 {
     return strstr (self->slot[node].told, text) != NULL;
 }
 
 uint64_t
-zseq_world_identity (const zseq_world_t *self)
+zseq_testbed_identity (const zseq_testbed_t *self)
 {
     for (size_t node = 0; node < self->n; node++)
         if (self->slot[node].node &&
@@ -556,13 +561,13 @@ zseq_world_identity (const zseq_world_t *self)
 }
 
 uint64_t
-zseq_world_now_us (const zseq_world_t *self)
+zseq_testbed_now_us (const zseq_testbed_t *self)
 {
     return self->now_us;
 }
 
 size_t
-zseq_world_writes (const zseq_world_t *self, uint8_t node)
+zseq_testbed_writes (const zseq_testbed_t *self, uint8_t node)
 {
     return self->slot[node].writes;
 }

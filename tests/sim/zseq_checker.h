@@ -2,8 +2,8 @@
 //  twice (P1), none below what was handed out, peeked or raised to before the
 //  call began (P2), and so nothing lost.
 
-#ifndef ZSEQ_JUDGE_H_INCLUDED
-#define ZSEQ_JUDGE_H_INCLUDED
+#ifndef ZSEQ_CHECKER_H_INCLUDED
+#define ZSEQ_CHECKER_H_INCLUDED
 
 #include <stddef.h>
 #include <stdint.h>
@@ -19,17 +19,17 @@ typedef struct {
     size_t grant_capacity;
     uint64_t reached;  //  Claims that begin now get no ID below
     uint64_t calls;
-} zseq_judge_t;
+} zseq_checker_t;
 
-void zseq_judge_init (zseq_judge_t *self);
-void zseq_judge_term (zseq_judge_t *self);
+void zseq_checker_init (zseq_checker_t *self);
+void zseq_checker_term (zseq_checker_t *self);
 
 //  A call that began when reached was that has returned. NULL, or which promise
 //  is broken.
-const char *zseq_judge_claim (zseq_judge_t *self, uint64_t reached,
-                              uint64_t first, uint64_t count);
-const char *zseq_judge_peek (zseq_judge_t *self, uint64_t reached,
-                             uint64_t value);
-void zseq_judge_raise (zseq_judge_t *self, uint64_t value);
+const char *zseq_checker_claim (zseq_checker_t *self, uint64_t reached,
+                                uint64_t first, uint64_t count);
+const char *zseq_checker_peek (zseq_checker_t *self, uint64_t reached,
+                               uint64_t value);
+void zseq_checker_raise (zseq_checker_t *self, uint64_t value);
 
 #endif

@@ -1,25 +1,25 @@
-#include "zseq_judge.h"
+#include "zseq_checker.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 void
-zseq_judge_init (zseq_judge_t *self)
+zseq_checker_init (zseq_checker_t *self)
 {
     memset (self, 0, sizeof *self);
     self->reached = 1;
 }
 
 void
-zseq_judge_term (zseq_judge_t *self)
+zseq_checker_term (zseq_checker_t *self)
 {
     free (self->grant);
     memset (self, 0, sizeof *self);
 }
 
 static void
-s_reach (zseq_judge_t *self, uint64_t value)
+s_reach (zseq_checker_t *self, uint64_t value)
 {
     self->calls++;
     if (self->reached < value)
@@ -27,8 +27,8 @@ s_reach (zseq_judge_t *self, uint64_t value)
 }
 
 const char *
-zseq_judge_claim (zseq_judge_t *self, uint64_t reached, uint64_t first,
-                  uint64_t count)
+zseq_checker_claim (zseq_checker_t *self, uint64_t reached, uint64_t first,
+                    uint64_t count)
 {
     if (self->grant_count == self->grant_capacity) {
         self->grant_capacity = self->grant_capacity * 2 + 64;
@@ -54,7 +54,7 @@ zseq_judge_claim (zseq_judge_t *self, uint64_t reached, uint64_t first,
 }
 
 const char *
-zseq_judge_peek (zseq_judge_t *self, uint64_t reached, uint64_t value)
+zseq_checker_peek (zseq_checker_t *self, uint64_t reached, uint64_t value)
 {
     if (value < reached)
         return "P2: a peek went back";
@@ -63,7 +63,7 @@ zseq_judge_peek (zseq_judge_t *self, uint64_t reached, uint64_t value)
 }
 
 void
-zseq_judge_raise (zseq_judge_t *self, uint64_t value)
+zseq_checker_raise (zseq_checker_t *self, uint64_t value)
 {
     s_reach (self, value);
 }

@@ -1,4 +1,4 @@
-#include "zseq_guide.h"
+#include "zseq_scenario.h"
 
 #include <assert.h>
 #include <string.h>
@@ -8,51 +8,53 @@
 #define COUNT 10
 
 static uint64_t
-s_draw (zseq_guide_t *self, uint64_t bound)
+s_draw (zseq_scenario_t *self, uint64_t bound)
 {
-    return zseq_storm_draw (self->storm, bound);
+    return zseq_sim_cluster_draw (self->cluster, bound);
 }
 
 static void
-s_pass (zseq_guide_t *self, uint64_t us)
+s_pass (zseq_scenario_t *self, uint64_t us)
 {
-    zseq_storm_run (self->storm, zseq_storm_now_us (self->storm) + us);
+    zseq_sim_cluster_run (self->cluster,
+                          zseq_sim_cluster_now_us (self->cluster) + us);
 }
 
 static zseq_state_t
-s_state (const zseq_guide_t *self, uint8_t node)
+s_state (const zseq_scenario_t *self, uint8_t node)
 {
-    return zseq_storm_state (self->storm, node);
+    return zseq_sim_cluster_state (self->cluster, node);
 }
 
 //  Whether a node needs its peers to go on.
 static bool
-s_needy (const zseq_guide_t *self, uint8_t node)
+s_needy (const zseq_scenario_t *self, uint8_t node)
 {
-    return zseq_storm_up (self->storm, node) &&
+    return zseq_sim_cluster_up (self->cluster, node) &&
            s_state (self, node) != ZSEQ_STATE_VOTING;
 }
 
 //  Nobody hears anybody.
 static void
-s_close_all (zseq_guide_t *self)
+s_close_all (zseq_scenario_t *self)
 {
-    zseq_storm_mend (self->storm);
+    zseq_sim_cluster_mend (self->cluster);
     for (uint8_t from = 0; from < self->n; from++)
         for (uint8_t to = 0; to < self->n; to++)
-            zseq_storm_cut (self->storm, from, to,
-                            self->hello ? ZSEQ_CUT_BUT_HELLO : ZSEQ_CUT_ALL);
+            zseq_sim_cluster_cut (self->cluster, from, to,
+                                  self->hello ? ZSEQ_CUT_BUT_HELLO
+                                              : ZSEQ_CUT_ALL);
 }
 
 //  Rivals.
 
 //  A new call of what nobody is known to have had.
 static void
-s_begin (zseq_guide_t *self, size_t index)
+s_begin (zseq_scenario_t *self, size_t index)
 {
     zseq_rival_t *rival = &self->rival[index];
-    uint64_t reached = self->crowd->judge[0].reached;
-    uint64_t now_us = zseq_storm_now_us (self->storm);
+    uint64_t reached = self->clients->checker[0].reached;
+    uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
     memset (rival, 0, sizeof *rival);
     rival->reached = reached;
     zseq_quorum_t quorum;
@@ -63,59 +65,59 @@ s_begin (zseq_guide_t *self, size_t index)
     for (size_t node = 0; node < ZSEQ_NODES_MAX; node++)
         known.next[node] = reached;
     rival->call = index < 3 ? ZSEQ_CALL_CLAIM : ZSEQ_CALL_PEEK;
-    uint64_t request = ++self->crowd->request;
+    uint64_t request = ++self->clients->request;
     if (rival->call == ZSEQ_CALL_CLAIM) {
         zseq_claim_init (&rival->claim, &quorum, &known, COUNT, COUNT, &pace);
         zseq_claim_request (&rival->claim, request, now_us, &rival->msg);
-        if (self->crowd->highest < reached + COUNT)
-            self->crowd->highest = reached + COUNT;
+        if (self->clients->highest < reached + COUNT)
+            self->clients->highest = reached + COUNT;
     }
     else {
         zseq_peek_init (&rival->peek, &quorum, 0, &pace);
         zseq_peek_request (&rival->peek, request, now_us, &rival->msg);
     }
-    rival->msg.cluster = zseq_storm_identity (self->storm);
+    rival->msg.cluster = zseq_sim_cluster_identity (self->cluster);
     rival->msg.name = (zseq_slice_t){"A", 1};
 }
 
 static void
-s_claim_reply (zseq_guide_t *self, size_t index, const zseq_msg_t *msg)
+s_claim_reply (zseq_scenario_t *self, size_t index, const zseq_msg_t *msg)
 {
     zseq_rival_t *rival = &self->rival[index];
     zseq_claim_t *claim = &rival->claim;
-    zseq_claim_reply (claim, msg, zseq_storm_now_us (self->storm));
+    zseq_claim_reply (claim, msg, zseq_sim_cluster_now_us (self->cluster));
     if (claim->attempt.request)
         return;
     if (claim->done && claim->rc == ZSEQ_OK)
-        zseq_crowd_won_claim (self->crowd, ZSEQ_CROWD_CLIENTS + index, 0,
-                              rival->reached, claim->first, claim->count);
+        zseq_clients_won_claim (self->clients, ZSEQ_CLIENTS_MAX + index, 0,
+                                rival->reached, claim->first, claim->count);
     s_begin (self, index);
 }
 
 static void
-s_peek_reply (zseq_guide_t *self, size_t index, const zseq_msg_t *msg)
+s_peek_reply (zseq_scenario_t *self, size_t index, const zseq_msg_t *msg)
 {
     zseq_rival_t *rival = &self->rival[index];
     zseq_peek_t *peek = &rival->peek;
-    uint64_t now_us = zseq_storm_now_us (self->storm);
+    uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
     zseq_do_t what = zseq_peek_reply (peek, msg, now_us);
     if (peek->attempt.request)
         return;
     if (what == ZSEQ_DO_SEND) {
         rival->sent = 0;
-        zseq_peek_request (peek, ++self->crowd->request, now_us, &rival->msg);
+        zseq_peek_request (peek, ++self->clients->request, now_us, &rival->msg);
         return;
     }
     if (what == ZSEQ_DO_DONE && peek->rc == ZSEQ_OK)
-        zseq_crowd_won_peek (self->crowd, ZSEQ_CROWD_CLIENTS + index, 0,
-                             rival->reached, peek->value);
+        zseq_clients_won_peek (self->clients, ZSEQ_CLIENTS_MAX + index, 0,
+                               rival->reached, peek->value);
     s_begin (self, index);
 }
 
 void
-zseq_guide_reply (zseq_guide_t *self, size_t rival, const zseq_msg_t *msg)
+zseq_scenario_reply (zseq_scenario_t *self, size_t rival, const zseq_msg_t *msg)
 {
-    assert (rival < ZSEQ_GUIDE_RIVALS);
+    assert (rival < ZSEQ_SCENARIO_RIVALS);
     if (self->rival[rival].call == ZSEQ_CALL_CLAIM)
         s_claim_reply (self, rival, msg);
     else if (self->rival[rival].call == ZSEQ_CALL_PEEK)
@@ -124,14 +126,14 @@ zseq_guide_reply (zseq_guide_t *self, size_t rival, const zseq_msg_t *msg)
 
 //  Once to each node; one that does not vote is asked another time.
 static void
-s_send (zseq_guide_t *self, size_t index, uint8_t node)
+s_send (zseq_scenario_t *self, size_t index, uint8_t node)
 {
     zseq_rival_t *rival = &self->rival[index];
     if (rival->sent & 1u << node || s_state (self, node) != ZSEQ_STATE_VOTING)
         return;
     rival->sent |= 1u << node;
-    (void) zseq_storm_send (self->storm, ZSEQ_CROWD_CLIENTS + index, node,
-                            &rival->msg);
+    (void) zseq_sim_cluster_send (self->cluster, ZSEQ_CLIENTS_MAX + index, node,
+                                  &rival->msg);
     s_pass (self, ROUND_US / 4);
 }
 
@@ -139,26 +141,27 @@ s_send (zseq_guide_t *self, size_t index, uint8_t node)
 
 //  A node and a peer hear each other for a while.
 static void
-s_meet (zseq_guide_t *self, uint8_t node, uint8_t peer, uint64_t rounds)
+s_meet (zseq_scenario_t *self, uint8_t node, uint8_t peer, uint64_t rounds)
 {
     if (node == peer)
         return;
-    zseq_storm_say (self->storm, "%c and %c meet", 'a' + node, 'a' + peer);
-    zseq_storm_join (self->storm, node, peer);
+    zseq_sim_cluster_say (self->cluster, "%c and %c meet", 'a' + node,
+                          'a' + peer);
+    zseq_sim_cluster_join (self->cluster, node, peer);
     s_pass (self, rounds * ROUND_US);
     s_close_all (self);
 }
 
 static void
-s_restart (zseq_guide_t *self, uint8_t node)
+s_restart (zseq_scenario_t *self, uint8_t node)
 {
-    zseq_storm_kill (self->storm, node, false);
+    zseq_sim_cluster_kill (self->cluster, node, false);
     zseq_operator_start (self->keeper, node);
     s_pass (self, ROUND_US);
 }
 
 static void
-s_lose (zseq_guide_t *self, uint8_t node)
+s_lose (zseq_scenario_t *self, uint8_t node)
 {
     if (!zseq_operator_wipe (self->keeper, node))
         return;
@@ -167,7 +170,7 @@ s_lose (zseq_guide_t *self, uint8_t node)
 }
 
 static void
-s_put_back (zseq_guide_t *self, uint8_t node)
+s_put_back (zseq_scenario_t *self, uint8_t node)
 {
     if (!self->keeper->charge[node].is_kept)
         (void) zseq_operator_keep (self->keeper, node);
@@ -178,7 +181,7 @@ s_put_back (zseq_guide_t *self, uint8_t node)
 }
 
 static void
-s_put_unborn (zseq_guide_t *self, uint8_t node)
+s_put_unborn (zseq_scenario_t *self, uint8_t node)
 {
     if (!zseq_operator_put_unborn (self->keeper, node))
         return;
@@ -188,16 +191,16 @@ s_put_unborn (zseq_guide_t *self, uint8_t node)
 
 //  A second process runs on a copy of a node's disk; the first one pauses.
 static void
-s_copy (zseq_guide_t *self, uint8_t node, uint64_t pause_rounds)
+s_copy (zseq_scenario_t *self, uint8_t node, uint64_t pause_rounds)
 {
     uint64_t until_us =
-      zseq_storm_now_us (self->storm) + pause_rounds * ROUND_US;
+      zseq_sim_cluster_now_us (self->cluster) + pause_rounds * ROUND_US;
     if (zseq_operator_copy (self->keeper, node, pause_rounds ? until_us : 0))
         s_pass (self, ROUND_US);
 }
 
 static void
-s_restore (zseq_guide_t *self, uint8_t first)
+s_restore (zseq_scenario_t *self, uint8_t first)
 {
     if (!zseq_operator_restore (self->keeper, first))
         return;
@@ -208,17 +211,17 @@ s_restore (zseq_guide_t *self, uint8_t first)
 
 //  Nothing gets onto a node's disk for a while.
 static void
-s_stick (zseq_guide_t *self, uint8_t node)
+s_stick (zseq_scenario_t *self, uint8_t node)
 {
-    zseq_storm_say (self->storm, "%c's disk is stuck", 'a' + node);
-    zseq_storm_stick (self->storm, node,
-                      zseq_storm_now_us (self->storm) +
-                        s_draw (self, 100) * ROUND_US);
+    zseq_sim_cluster_say (self->cluster, "%c's disk is stuck", 'a' + node);
+    zseq_sim_cluster_stick (self->cluster, node,
+                            zseq_sim_cluster_now_us (self->cluster) +
+                              s_draw (self, 100) * ROUND_US);
 }
 
 //  A node hears enough peers to go on, and no others.
 static void
-s_bring_back (zseq_guide_t *self, uint8_t node)
+s_bring_back (zseq_scenario_t *self, uint8_t node)
 {
     uint8_t need = zseq_quorum_majority (self->n);
     if (s_state (self, node) != ZSEQ_STATE_RECOVERING)
@@ -229,8 +232,9 @@ s_bring_back (zseq_guide_t *self, uint8_t node)
         if (met & 1u << peer || s_state (self, peer) != ZSEQ_STATE_VOTING)
             continue;
         met |= 1u << peer;
-        zseq_storm_join (self->storm, node, peer);
-        zseq_storm_say (self->storm, "%c and %c meet", 'a' + node, 'a' + peer);
+        zseq_sim_cluster_join (self->cluster, node, peer);
+        zseq_sim_cluster_say (self->cluster, "%c and %c meet", 'a' + node,
+                              'a' + peer);
         need--;
     }
     s_pass (self, (5 + s_draw (self, 60)) * ROUND_US);
@@ -239,7 +243,7 @@ s_bring_back (zseq_guide_t *self, uint8_t node)
 
 //  One that does not vote if there is one: that is where the races are.
 static uint8_t
-s_pick (zseq_guide_t *self)
+s_pick (zseq_scenario_t *self)
 {
     for (uint8_t tries = 0; tries < self->n && s_draw (self, 3); tries++) {
         uint8_t node = (uint8_t) s_draw (self, self->n);
@@ -253,9 +257,9 @@ s_pick (zseq_guide_t *self)
 //  or the last, of the others; so that two quorums share one. The others ask
 //  anybody.
 static void
-s_send_some (zseq_guide_t *self)
+s_send_some (zseq_scenario_t *self)
 {
-    size_t rival = s_draw (self, ZSEQ_GUIDE_RIVALS);
+    size_t rival = s_draw (self, ZSEQ_SCENARIO_RIVALS);
     uint8_t place = (uint8_t) s_draw (self, zseq_quorum_majority (self->n));
     if (rival == 1 && place)
         place = (uint8_t) (self->n - place);
@@ -266,7 +270,7 @@ s_send_some (zseq_guide_t *self)
 
 //  The shared node is the one that matters. One that recovers has less to lose.
 static void
-s_lose_some (zseq_guide_t *self)
+s_lose_some (zseq_scenario_t *self)
 {
     uint8_t place = s_draw (self, 2) ? 0 : (uint8_t) s_draw (self, self->n);
     uint8_t node = self->order[place];
@@ -275,7 +279,7 @@ s_lose_some (zseq_guide_t *self)
 }
 
 static void
-s_random_step (zseq_guide_t *self)
+s_random_step (zseq_scenario_t *self)
 {
     uint8_t node = s_pick (self);
     bool needy = s_needy (self, node);
@@ -441,7 +445,8 @@ static const char s_birth_script[] =
   "c0a c0c c0d - +bc !cb fc w - +ba w - +bc w c1b c1c c1e";
 
 static void
-s_script_step (zseq_guide_t *self, const char *step, uint8_t node, uint8_t peer)
+s_script_step (zseq_scenario_t *self, const char *step, uint8_t node,
+               uint8_t peer)
 {
     self->steps++;
     switch (step[0]) {
@@ -452,10 +457,10 @@ s_script_step (zseq_guide_t *self, const char *step, uint8_t node, uint8_t peer)
         s_close_all (self);
         break;
     case '+':
-        zseq_storm_join (self->storm, node, peer);
+        zseq_sim_cluster_join (self->cluster, node, peer);
         break;
     case '=':
-        zseq_storm_mend (self->storm);
+        zseq_sim_cluster_mend (self->cluster);
         break;
     case 'l':
         s_lose (self, node);
@@ -464,13 +469,13 @@ s_script_step (zseq_guide_t *self, const char *step, uint8_t node, uint8_t peer)
         s_restart (self, node);
         break;
     case '!':
-        zseq_storm_cut (self->storm, node, peer, ZSEQ_CUT_QUESTIONS);
+        zseq_sim_cluster_cut (self->cluster, node, peer, ZSEQ_CUT_QUESTIONS);
         break;
     case 'd':
         (void) zseq_operator_double (self->keeper, node);
         break;
     case 'u':
-        zseq_storm_undouble (self->storm, node, s_draw (self, 2));
+        zseq_sim_cluster_undouble (self->cluster, node, s_draw (self, 2));
         break;
     case 'F':
         s_put_unborn (self, node);
@@ -516,18 +521,18 @@ s_script_step (zseq_guide_t *self, const char *step, uint8_t node, uint8_t peer)
 
 //  Whom a script means by a letter.
 static uint8_t
-s_whom (const zseq_guide_t *self, char letter)
+s_whom (const zseq_scenario_t *self, char letter)
 {
     return letter >= 'a' && letter < 'a' + self->n ? self->order[letter - 'a']
                                                    : 0;
 }
 
 static void
-s_follow (zseq_guide_t *self, const char *text)
+s_follow (zseq_scenario_t *self, const char *text)
 {
     bool strays = s_draw (self, 2);
     self->hello = s_draw (self, 4) == 0;
-    zseq_storm_say (self->storm, "script: %s", text);
+    zseq_sim_cluster_say (self->cluster, "script: %s", text);
     while (*text) {
         size_t size = strcspn (text, " ");
         char letter = size > 1 ? text[1] : 0;
@@ -545,7 +550,7 @@ s_follow (zseq_guide_t *self, const char *text)
 
 //  The script of that many nodes that luck chooses; NULL: none.
 static const char *
-s_script (zseq_guide_t *self)
+s_script (zseq_scenario_t *self)
 {
     const char *text = NULL;
     uint64_t found = 0;
@@ -557,13 +562,13 @@ s_script (zseq_guide_t *self)
 }
 
 void
-zseq_guide_init (zseq_guide_t *self, zseq_storm_t *storm, zseq_crowd_t *crowd,
-                 zseq_operator_t *keeper, uint8_t n)
+zseq_scenario_init (zseq_scenario_t *self, zseq_sim_cluster_t *cluster,
+                    zseq_clients_t *clients, zseq_operator_t *keeper, uint8_t n)
 {
     assert (self);
     memset (self, 0, sizeof *self);
-    self->storm = storm;
-    self->crowd = crowd;
+    self->cluster = cluster;
+    self->clients = clients;
     self->keeper = keeper;
     self->n = n;
     for (uint8_t node = 0; node < n; node++) {
@@ -574,24 +579,24 @@ zseq_guide_init (zseq_guide_t *self, zseq_storm_t *storm, zseq_crowd_t *crowd,
 }
 
 void
-zseq_guide_birth (zseq_guide_t *self)
+zseq_scenario_birth (zseq_scenario_t *self)
 {
-    assert (self->n == ZSEQ_GUIDE_BIRTH);
+    assert (self->n == ZSEQ_SCENARIO_BIRTH);
     uint8_t late = self->order[1];
     zseq_operator_begin (self->keeper);
     s_pass (self, (1 + s_draw (self, 2)) * ROUND_US);
     for (uint8_t node = 0; node < self->n; node++)
-        zseq_storm_cut (self->storm, late, node, ZSEQ_CUT_QUESTIONS);
+        zseq_sim_cluster_cut (self->cluster, late, node, ZSEQ_CUT_QUESTIONS);
     s_pass (self, 20 * ROUND_US);
-    for (size_t rival = 0; rival < ZSEQ_GUIDE_RIVALS; rival++)
+    for (size_t rival = 0; rival < ZSEQ_SCENARIO_RIVALS; rival++)
         s_begin (self, rival);
     s_follow (self, s_birth_script);
 }
 
 void
-zseq_guide_go (zseq_guide_t *self)
+zseq_scenario_go (zseq_scenario_t *self)
 {
-    for (size_t rival = 0; rival < ZSEQ_GUIDE_RIVALS; rival++)
+    for (size_t rival = 0; rival < ZSEQ_SCENARIO_RIVALS; rival++)
         s_begin (self, rival);
     const char *text = s_draw (self, 3) ? s_script (self) : NULL;
     if (text) {

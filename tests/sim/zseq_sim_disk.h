@@ -1,53 +1,52 @@
 //  What a simulated node keeps on its disk: as programs see it, as a power cut
 //  would leave it, and what it must never forget.
 
-#ifndef ZSEQ_STORM_DISK_H_INCLUDED
-#define ZSEQ_STORM_DISK_H_INCLUDED
+#ifndef ZSEQ_SIM_DISK_H_INCLUDED
+#define ZSEQ_SIM_DISK_H_INCLUDED
 
 #include "zseq_record.h"
 
-#define ZSEQ_STORM_NAMES 6  //  Sequences: "A", "B", ...
+#define ZSEQ_SIM_NAMES 6  //  Sequences: "A", "B", ...
 
 typedef struct {
     bool there;    //  A record was written
     bool damaged;  //  ... and cannot be read, or has been removed
     uint64_t next;
     uint64_t limit;
-} zseq_storm_file_t;
+} zseq_sim_file_t;
 
 typedef struct {
     bool formatted;     //  There is a node's record
     bool damaged;       //  ... of which nothing can be read
     uint64_t identity;  //  In the journal's header; 0: no journal
     zseq_record_t record;
-    zseq_storm_file_t file[ZSEQ_STORM_NAMES];    //  As programs see it
-    zseq_storm_file_t synced[ZSEQ_STORM_NAMES];  //  As a power cut leaves it
-    uint64_t promised[ZSEQ_STORM_NAMES];  //  The highest next that was answered
-                                          //  as durable
-} zseq_storm_disk_t;
+    zseq_sim_file_t file[ZSEQ_SIM_NAMES];    //  As programs see it
+    zseq_sim_file_t synced[ZSEQ_SIM_NAMES];  //  As a power cut leaves it
+    uint64_t promised[ZSEQ_SIM_NAMES];  //  The highest next that was answered
+                                        //  as durable
+} zseq_sim_disk_t;
 
 //  The node's record is written: durable at once, and so is all that was
 //  written before. Heals damage.
-void zseq_storm_disk_write_record (zseq_storm_disk_t *self,
-                                   const zseq_record_t *record);
+void zseq_sim_disk_write_record (zseq_sim_disk_t *self,
+                                 const zseq_record_t *record);
 
 //  A sequence's record is written. deferred: a power cut may still lose it.
-void zseq_storm_disk_write (zseq_storm_disk_t *self, size_t name, uint64_t next,
-                            uint64_t limit, bool deferred);
+void zseq_sim_disk_write (zseq_sim_disk_t *self, size_t name, uint64_t next,
+                          uint64_t limit, bool deferred);
 
 //  What was not synced is lost, damaged or not, as luck has it; else all that
 //  programs saw is kept. luck: 64 random bits.
-void zseq_storm_disk_end (zseq_storm_disk_t *self, bool power_cut,
-                          uint64_t luck);
+void zseq_sim_disk_end (zseq_sim_disk_t *self, bool power_cut, uint64_t luck);
 
 //  Whether any record of the disk is damaged.
-bool zseq_storm_disk_harmed (const zseq_storm_disk_t *self);
+bool zseq_sim_disk_harmed (const zseq_sim_disk_t *self);
 
 //  Up to where a name's claims would survive a power cut: floors count.
-uint64_t zseq_storm_disk_durable (const zseq_storm_disk_t *self, size_t name);
+uint64_t zseq_sim_disk_durable (const zseq_sim_disk_t *self, size_t name);
 
 //  The first name of which less is durable than was promised (S8), or
-//  ZSEQ_STORM_NAMES.
-size_t zseq_storm_disk_forgotten (const zseq_storm_disk_t *self);
+//  ZSEQ_SIM_NAMES.
+size_t zseq_sim_disk_forgotten (const zseq_sim_disk_t *self);
 
 #endif

@@ -1,4 +1,4 @@
-#include "zseq_storm.h"
+#include "zseq_sim_cluster.h"
 
 #include <assert.h>
 #include <stdarg.h>
@@ -28,11 +28,11 @@ typedef struct {
 
 //  A process, from its start to its end.
 typedef struct {
-    zseq_storm_t *storm;
+    zseq_sim_cluster_t *cluster;
     uint32_t id;
     uint8_t index;
     zseq_node_t *node;
-    zseq_storm_disk_t *disk;
+    zseq_sim_disk_t *disk;
     s_write_t *write;  //  Submitted, not arrived
     size_t write_count;
     size_t write_capacity;
@@ -66,10 +66,10 @@ typedef struct {
     bool reply;
     size_t size;
     uint8_t bytes[];
-} s_letter_t;
+} s_message_t;
 
 typedef enum {
-    DUE_LETTER,
+    DUE_MESSAGE,
     DUE_TICK,
     DUE_WAKE,
     DUE_FLUSH,
@@ -82,12 +82,12 @@ typedef struct {
     uint64_t order;  //  Of two at the same time, the first made is first
     s_kind_t kind;
     uint32_t whom;  //  A process; or what an alarm is about
-    s_letter_t *letter;
+    s_message_t *message;
 } s_due_t;
 
 //  A node, whatever processes it has.
 typedef struct {
-    zseq_storm_disk_t *disk;
+    zseq_sim_disk_t *disk;
     uint32_t process;  //  The one with the endpoint
     uint32_t older;    //  Of two, the other
     bool copied;       //  ... which was started on a copy of the disk
@@ -104,7 +104,7 @@ typedef struct {
     uint64_t forced_vote_us;  //  ... or had its vote on disk, at least
 } s_place_t;
 
-struct zseq_storm {
+struct zseq_sim_cluster {
     size_t n;
     uint64_t seed;
     uint64_t random;
@@ -113,21 +113,21 @@ struct zseq_storm {
     uint64_t now_us;
     uint64_t order;
     uint64_t steps;
-    uint64_t letters;
+    uint64_t messages;
     uint64_t claimed;  //  No node has claimed above, as a coordinator
-    uint64_t promised[ZSEQ_STORM_NAMES];  //  No node has answered more
-    zseq_weather_t weather;
+    uint64_t promised[ZSEQ_SIM_NAMES];  //  No node has answered more
+    zseq_faults_t faults;
     zseq_member_t member[ZSEQ_NODES_MAX];
     s_place_t place[ZSEQ_NODES_MAX];
     uint8_t cut[ZSEQ_NODES_MAX][ZSEQ_NODES_MAX];  //  A bit for each zseq_cut_t
-    bool cut_client[ZSEQ_STORM_CLIENTS][ZSEQ_NODES_MAX];
+    bool cut_client[ZSEQ_SIM_CLUSTER_CLIENTS][ZSEQ_NODES_MAX];
     s_process_t **process;  //  By number; NULL: it has ended
     uint32_t process_count;
     size_t process_capacity;
     s_due_t *due;  //  A heap
     size_t due_count;
     size_t due_capacity;
-    zseq_storm_hooks_t hooks;
+    zseq_sim_cluster_hooks_t hooks;
     zseq_codec_t codec;
 };
 
@@ -146,7 +146,7 @@ s_grow (void *items, size_t *capacity_p, size_t count, size_t size)
 
 //  Splitmix64.
 static uint64_t
-s_random (zseq_storm_t *self)
+s_random (zseq_sim_cluster_t *self)
 {
     uint64_t z = self->random += 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -155,38 +155,38 @@ s_random (zseq_storm_t *self)
 }
 
 uint64_t
-zseq_storm_draw (zseq_storm_t *self, uint64_t bound)
+zseq_sim_cluster_draw (zseq_sim_cluster_t *self, uint64_t bound)
 {
     assert (bound);
     return s_random (self) % bound;
 }
 
 bool
-zseq_storm_chance (zseq_storm_t *self, uint32_t in_thousand)
+zseq_sim_cluster_chance (zseq_sim_cluster_t *self, uint32_t in_thousand)
 {
     return in_thousand && s_random (self) % 1000 < in_thousand;
 }
 
 uint64_t
-zseq_storm_now_us (const zseq_storm_t *self)
+zseq_sim_cluster_now_us (const zseq_sim_cluster_t *self)
 {
     return self->now_us;
 }
 
 uint64_t
-zseq_storm_steps (const zseq_storm_t *self)
+zseq_sim_cluster_steps (const zseq_sim_cluster_t *self)
 {
     return self->steps;
 }
 
 uint64_t
-zseq_storm_letters (const zseq_storm_t *self)
+zseq_sim_cluster_messages (const zseq_sim_cluster_t *self)
 {
-    return self->letters;
+    return self->messages;
 }
 
 void
-zseq_storm_say (const zseq_storm_t *self, const char *format, ...)
+zseq_sim_cluster_say (const zseq_sim_cluster_t *self, const char *format, ...)
 {
     if (!self->trace)
         return;
@@ -199,14 +199,15 @@ zseq_storm_say (const zseq_storm_t *self, const char *format, ...)
 }
 
 void
-zseq_storm_broken (const zseq_storm_t *self, const char *format, ...)
+zseq_sim_cluster_broken (const zseq_sim_cluster_t *self, const char *format,
+                         ...)
 {
     char text[512];
     va_list list;
     va_start (list, format);
     vsnprintf (text, sizeof text, format, list);
     va_end (list);
-    zseq_storm_say (self, "BROKEN: %s", text);
+    zseq_sim_cluster_say (self, "BROKEN: %s", text);
     self->hooks.broken (text, self->hooks.arg);
     abort ();
 }
@@ -220,12 +221,12 @@ s_before (const s_due_t *a, const s_due_t *b)
 }
 
 static void
-s_add_due (zseq_storm_t *self, uint64_t at_us, s_kind_t kind, uint32_t whom,
-           s_letter_t *letter)
+s_add_due (zseq_sim_cluster_t *self, uint64_t at_us, s_kind_t kind,
+           uint32_t whom, s_message_t *message)
 {
     self->due = s_grow (self->due, &self->due_capacity, self->due_count,
                         sizeof *self->due);
-    s_due_t due = {at_us, self->order++, kind, whom, letter};
+    s_due_t due = {at_us, self->order++, kind, whom, message};
     size_t at = self->due_count++;
     for (; at > 0 && s_before (&due, &self->due[(at - 1) / 2]);
          at = (at - 1) / 2)
@@ -234,7 +235,7 @@ s_add_due (zseq_storm_t *self, uint64_t at_us, s_kind_t kind, uint32_t whom,
 }
 
 static s_due_t
-s_take_due (zseq_storm_t *self)
+s_take_due (zseq_sim_cluster_t *self)
 {
     s_due_t first = self->due[0];
     s_due_t last = self->due[--self->due_count];
@@ -256,7 +257,7 @@ s_take_due (zseq_storm_t *self)
 }
 
 void
-zseq_storm_alarm (zseq_storm_t *self, uint64_t at_us, uint32_t what)
+zseq_sim_cluster_alarm (zseq_sim_cluster_t *self, uint64_t at_us, uint32_t what)
 {
     s_add_due (self, at_us, DUE_ALARM, what, NULL);
 }
@@ -264,19 +265,19 @@ zseq_storm_alarm (zseq_storm_t *self, uint64_t at_us, uint32_t what)
 //  Processes.
 
 static s_process_t *
-s_process (const zseq_storm_t *self, uint32_t id)
+s_process (const zseq_sim_cluster_t *self, uint32_t id)
 {
     return id < self->process_count ? self->process[id] : NULL;
 }
 
 static s_process_t *
-s_at (const zseq_storm_t *self, uint8_t node)
+s_at (const zseq_sim_cluster_t *self, uint8_t node)
 {
     return s_process (self, self->place[node].process);
 }
 
 static s_process_t *
-s_older (const zseq_storm_t *self, uint8_t node)
+s_older (const zseq_sim_cluster_t *self, uint8_t node)
 {
     return s_process (self, self->place[node].older);
 }
@@ -304,21 +305,21 @@ s_start (const zseq_vector_t *vector, uint8_t node)
 static void
 s_check_record (const s_process_t *process, const zseq_record_t *record)
 {
-    const zseq_storm_t *self = process->storm;
+    const zseq_sim_cluster_t *self = process->cluster;
     char node = s_letter (process->index);
-    if (record->voting && zseq_storm_disk_harmed (process->disk))
-        zseq_storm_broken (self, "S5: node %c votes on a damaged directory",
-                           node);
+    if (record->voting && zseq_sim_disk_harmed (process->disk))
+        zseq_sim_cluster_broken (
+          self, "S5: node %c votes on a damaged directory", node);
     for (uint8_t other = 0; other < self->n; other++)
         if (zseq_incarnation_compare (&record->vector.life[other],
                                       &self->place[other].begun) > 0 ||
             record->vector.start[other].counter > self->place[other].start)
-            zseq_storm_broken (self,
-                               "P6: node %c writes down life %llu of %c, "
-                               "start %llu, which has never begun",
-                               node, s_life (&record->vector, other),
-                               s_letter (other),
-                               s_start (&record->vector, other));
+            zseq_sim_cluster_broken (self,
+                                     "P6: node %c writes down life %llu of %c, "
+                                     "start %llu, which has never begun",
+                                     node, s_life (&record->vector, other),
+                                     s_letter (other),
+                                     s_start (&record->vector, other));
     if (!record->voting || self->born)
         return;
     //  The birth: all have written down all. (One whose directory is put back as
@@ -328,16 +329,17 @@ s_check_record (const s_process_t *process, const zseq_record_t *record)
             self->place[other].changed_us <= process->began_us &&
             !zseq_vector_equal (&self->place[other].disk->record.vector,
                                 &record->vector))
-            zseq_storm_broken (self,
-                               "S5: node %c votes at the birth, and %c has "
-                               "not written down the same nodes",
-                               node, s_letter (other));
+            zseq_sim_cluster_broken (
+              self,
+              "S5: node %c votes at the birth, and %c has "
+              "not written down the same nodes",
+              node, s_letter (other));
 }
 
 static void
 s_write_record (s_process_t *process, const zseq_record_t *record)
 {
-    zseq_storm_t *self = process->storm;
+    zseq_sim_cluster_t *self = process->cluster;
     s_place_t *place = &self->place[process->index];
     const zseq_incarnation_t *life = &record->vector.life[process->index];
     uint64_t start = record->vector.start[process->index].counter;
@@ -347,15 +349,15 @@ s_write_record (s_process_t *process, const zseq_record_t *record)
         place->start = start;
     s_check_record (process, record);
     self->born |= record->voting;
-    zseq_storm_disk_write_record (process->disk, record);
+    zseq_sim_disk_write_record (process->disk, record);
     if (record->voting && zseq_incarnation_compare (life, &place->voted) > 0)
         place->voted = *life;
     if (record->voting && process->forced)
         place->forced_vote_us = self->now_us;
-    zseq_storm_say (self, "%c#%u writes its record: life %llu%s",
-                    s_letter (process->index), process->id,
-                    s_life (&record->vector, process->index),
-                    record->voting ? ", votes" : "");
+    zseq_sim_cluster_say (self, "%c#%u writes its record: life %llu%s",
+                          s_letter (process->index), process->id,
+                          s_life (&record->vector, process->index),
+                          record->voting ? ", votes" : "");
 }
 
 //  Whether a peer was forced at the same time. Each may have been told by the other
@@ -365,7 +367,7 @@ static bool
 s_forced_beside (const s_process_t *process, uint8_t peer)
 {
     return process->forced &&
-           process->storm->place[peer].forced_vote_us >= process->began_us;
+           process->cluster->place[peer].forced_vote_us >= process->began_us;
 }
 
 //  How many peers of a node know on disk what it begins to vote with: its life,
@@ -374,7 +376,7 @@ s_forced_beside (const s_process_t *process, uint8_t peer)
 static uint8_t
 s_noted (const s_process_t *process)
 {
-    const zseq_storm_t *self = process->storm;
+    const zseq_sim_cluster_t *self = process->cluster;
     uint8_t node = process->index;
     const zseq_vector_t *mine = &process->disk->record.vector;
     uint8_t noted = 0;
@@ -387,12 +389,12 @@ s_noted (const s_process_t *process)
         if (!process->recovered && order == 0)
             knows =
               zseq_start_equal (&its->vector.start[node], &mine->start[node]);
-        bool excused = place->changed_us > process->began_us ||
-                       (process->recovered && !its->voting) ||
-                       (process->recovered && zseq_storm_state (self, peer) ==
-                                                ZSEQ_STATE_RECOVERING) ||
-                       s_forced_beside (process, peer) ||
-                       process->lost >> peer & 1;
+        bool excused =
+          place->changed_us > process->began_us ||
+          (process->recovered && !its->voting) ||
+          (process->recovered &&
+           zseq_sim_cluster_state (self, peer) == ZSEQ_STATE_RECOVERING) ||
+          s_forced_beside (process, peer) || process->lost >> peer & 1;
         if (peer != node && (knows || excused))
             noted++;
     }
@@ -413,7 +415,7 @@ s_count_bits (uint32_t bits)
 static void
 s_check_voter (s_process_t *process)
 {
-    zseq_storm_t *self = process->storm;
+    zseq_sim_cluster_t *self = process->cluster;
     uint8_t node = process->index;
     const s_place_t *place = &self->place[node];
     uint8_t majority = zseq_quorum_majority ((uint8_t) self->n);
@@ -429,21 +431,23 @@ s_check_voter (s_process_t *process)
     if (other && zseq_node_state (other->node) == ZSEQ_STATE_VOTING &&
         !zseq_incarnation_compare (&other->disk->record.vector.life[node],
                                    &process->disk->record.vector.life[node]))
-        zseq_storm_broken (self,
-                           "S11: two processes of node %c vote in life "
-                           "%llu",
-                           s_letter (node),
-                           s_life (&process->disk->record.vector, node));
+        zseq_sim_cluster_broken (self,
+                                 "S11: two processes of node %c vote in life "
+                                 "%llu",
+                                 s_letter (node),
+                                 s_life (&process->disk->record.vector, node));
     if (s_noted (process) < need)
-        zseq_storm_broken (self,
-                           "S11: node %c begins to vote, and %u of %u peers "
-                           "have it in writing",
-                           s_letter (node), s_noted (process), need);
+        zseq_sim_cluster_broken (
+          self,
+          "S11: node %c begins to vote, and %u of %u peers "
+          "have it in writing",
+          s_letter (node), s_noted (process), need);
     if (!process->recovered && s_count_bits (process->met) + 1 < majority)
-        zseq_storm_broken (self,
-                           "S11: node %c begins to vote, and %u peers have "
-                           "met it",
-                           s_letter (node), s_count_bits (process->met));
+        zseq_sim_cluster_broken (
+          self,
+          "S11: node %c begins to vote, and %u peers have "
+          "met it",
+          s_letter (node), s_count_bits (process->met));
 }
 
 //  A write arrives on the disk.
@@ -454,42 +458,42 @@ s_apply (s_process_t *process, const s_write_t *write)
         s_write_record (process, write->record);
         return;
     }
-    zseq_storm_disk_write (process->disk,
-                           (size_t) (write->entry->name[0] - 'A'), write->next,
-                           write->limit, write->deferred);
-    zseq_storm_say (process->storm, "%c#%u writes %s: next %llu, limit %llu%s",
-                    s_letter (process->index), process->id, write->entry->name,
-                    (unsigned long long) write->next,
-                    (unsigned long long) write->limit,
-                    write->deferred ? ", deferred" : "");
+    zseq_sim_disk_write (process->disk, (size_t) (write->entry->name[0] - 'A'),
+                         write->next, write->limit, write->deferred);
+    zseq_sim_cluster_say (
+      process->cluster, "%c#%u writes %s: next %llu, limit %llu%s",
+      s_letter (process->index), process->id, write->entry->name,
+      (unsigned long long) write->next, (unsigned long long) write->limit,
+      write->deferred ? ", deferred" : "");
 }
 
 //  S8: nothing that was promised is ever taken back.
 static void
 s_check_disk (const s_process_t *process)
 {
-    const zseq_storm_disk_t *disk = process->disk;
-    size_t name = zseq_storm_disk_forgotten (disk);
-    if (name < ZSEQ_STORM_NAMES)
-        zseq_storm_broken (
-          process->storm, "S8: node %c promised %llu of %c, its disk has %llu",
+    const zseq_sim_disk_t *disk = process->disk;
+    size_t name = zseq_sim_disk_forgotten (disk);
+    if (name < ZSEQ_SIM_NAMES)
+        zseq_sim_cluster_broken (
+          process->cluster,
+          "S8: node %c promised %llu of %c, its disk has %llu",
           s_letter (process->index), (unsigned long long) disk->promised[name],
           (char) ('A' + name),
-          (unsigned long long) zseq_storm_disk_durable (disk, name));
+          (unsigned long long) zseq_sim_disk_durable (disk, name));
 }
 
 //  Of the writes under way some arrive.
 static void
 s_end (s_process_t *process, bool power_cut)
 {
-    zseq_storm_t *self = process->storm;
-    zseq_storm_disk_t *disk = process->disk;
+    zseq_sim_cluster_t *self = process->cluster;
+    zseq_sim_disk_t *disk = process->disk;
     for (size_t index = 0; index < process->write_count; index++) {
         if (s_random (self) % 2)
             s_apply (process, &process->write[index]);
         free (process->write[index].record);
     }
-    zseq_storm_disk_end (disk, power_cut, s_random (self));
+    zseq_sim_disk_end (disk, power_cut, s_random (self));
     s_check_disk (process);
     s_place_t *place = &self->place[process->index];
     if (place->process == process->id)
@@ -510,7 +514,7 @@ s_end (s_process_t *process, bool power_cut)
 static void
 s_exit (s_process_t *process, int status, const char *text)
 {
-    zseq_storm_t *self = process->storm;
+    zseq_sim_cluster_t *self = process->cluster;
     uint8_t node = process->index;
     s_place_t *place = &self->place[node];
     //  Of two processes under one name the older one says nothing of the place.
@@ -518,14 +522,15 @@ s_exit (s_process_t *process, int status, const char *text)
         place->ended = status;
         snprintf (place->words, sizeof place->words, "%s", text);
     }
-    zseq_storm_say (self, "%c#%u ENDS: %s", s_letter (node), process->id, text);
+    zseq_sim_cluster_say (self, "%c#%u ENDS: %s", s_letter (node), process->id,
+                          text);
     process->ended = status;
 }
 
 static void
 s_want_flush (s_process_t *process)
 {
-    zseq_storm_t *self = process->storm;
+    zseq_sim_cluster_t *self = process->cluster;
     if (process->flush_due)
         return;
     process->flush_due = true;
@@ -536,14 +541,14 @@ s_want_flush (s_process_t *process)
 static void
 s_want_write (s_process_t *process)
 {
-    zseq_storm_t *self = process->storm;
+    zseq_sim_cluster_t *self = process->cluster;
     if (process->write_due || process->write_count == 0)
         return;
     process->write_due = true;
     uint64_t at_us = self->now_us;
     if (at_us < process->stuck_us)
         at_us = process->stuck_us;
-    s_add_due (self, at_us + s_random (self) % (self->weather.write_us + 1),
+    s_add_due (self, at_us + s_random (self) % (self->faults.write_us + 1),
                DUE_WRITE, process->id, NULL);
 }
 
@@ -551,7 +556,7 @@ s_want_write (s_process_t *process)
 static void
 s_want_wake (s_process_t *process, uint64_t local_us)
 {
-    zseq_storm_t *self = process->storm;
+    zseq_sim_cluster_t *self = process->cluster;
     uint64_t wake_us = zseq_node_wake_us (process->node);
     if (wake_us == UINT64_MAX || local_us + TICK_US <= wake_us)
         return;
@@ -567,7 +572,7 @@ s_want_wake (s_process_t *process, uint64_t local_us)
 static void
 s_look_at (s_process_t *process)
 {
-    zseq_storm_t *self = process->storm;
+    zseq_sim_cluster_t *self = process->cluster;
     uint8_t node = process->index;
     zseq_state_t state = zseq_node_state (process->node);
     if (state == ZSEQ_STATE_RECOVERING)
@@ -581,8 +586,8 @@ s_look_at (s_process_t *process)
       covered && state != ZSEQ_STATE_VOTING && state != ZSEQ_STATE_RECOVERING;
     if (covered)
         return;
-    zseq_storm_say (self, "%c#%u has lost its cover, and is killed",
-                    s_letter (node), process->id);
+    zseq_sim_cluster_say (self, "%c#%u has lost its cover, and is killed",
+                          s_letter (node), process->id);
     s_end (process, false);
     self->hooks.ended (node, self->hooks.arg);
 }
@@ -590,7 +595,7 @@ s_look_at (s_process_t *process)
 static void
 s_step (s_process_t *process, zseq_event_t event)
 {
-    zseq_storm_t *self = process->storm;
+    zseq_sim_cluster_t *self = process->cluster;
     uint8_t node = process->index;
     event.now_us =
       process->clock_us + self->now_us * process->clock_rate / 1000;
@@ -606,8 +611,8 @@ s_step (s_process_t *process, zseq_event_t event)
     }
     if (event.type == ZSEQ_EVENT_FLUSH && process->stopping &&
         zseq_node_idle (process->node)) {
-        zseq_storm_say (self, "%c#%u has stopped", s_letter (node),
-                        process->id);
+        zseq_sim_cluster_say (self, "%c#%u has stopped", s_letter (node),
+                              process->id);
         s_end (process, true);
         return;
     }
@@ -618,7 +623,7 @@ s_step (s_process_t *process, zseq_event_t event)
     s_look_at (process);
 }
 
-//  Letters.
+//  Messages.
 
 static const char *
 s_op_text (zseq_op_t op)
@@ -629,9 +634,9 @@ s_op_text (zseq_op_t op)
     return op <= ZSEQ_OP_COPY ? text[op] : "?";
 }
 
-//  Who is at an end of a letter: a process, or a client.
+//  Who is at an end of a message: a process, or a client.
 static const char *
-s_who (const zseq_storm_t *self, uint32_t id, uint16_t client, char *text,
+s_who (const zseq_sim_cluster_t *self, uint32_t id, uint16_t client, char *text,
        size_t size)
 {
     const s_process_t *process = s_process (self, id);
@@ -645,8 +650,8 @@ s_who (const zseq_storm_t *self, uint32_t id, uint16_t client, char *text,
 }
 
 static void
-s_tell_letter (const zseq_storm_t *self, const s_letter_t *letter,
-               const zseq_msg_t *msg)
+s_tell_message (const zseq_sim_cluster_t *self, const s_message_t *message,
+                const zseq_msg_t *msg)
 {
     if (!self->trace)
         return;
@@ -674,13 +679,13 @@ s_tell_letter (const zseq_storm_t *self, const s_letter_t *letter,
                   (unsigned long long) msg->life.counter);
     else if (msg->op == ZSEQ_OP_COPY && msg->reply)
         snprintf (values, sizeof values, " of %zu names", msg->item_count);
-    bool known = letter->to != NOBODY || letter->reply;
-    char to[20] = {s_letter (letter->node), 0};
+    bool known = message->to != NOBODY || message->reply;
+    char to[20] = {s_letter (message->node), 0};
     if (known)
-        (void) s_who (self, letter->to, letter->client, to, sizeof to);
-    zseq_storm_say (
+        (void) s_who (self, message->to, message->client, to, sizeof to);
+    zseq_sim_cluster_say (
       self, "%s -> %s: %s%s%s%s%s",
-      s_who (self, letter->from, letter->client, from, sizeof from), to,
+      s_who (self, message->from, message->client, from, sizeof from), to,
       s_op_text (msg->op), msg->reply ? " reply" : "", values,
       msg->reply && msg->status ? ": " : "",
       msg->reply && msg->status ? zseq_strerror (msg->status) : "");
@@ -688,7 +693,7 @@ s_tell_letter (const zseq_storm_t *self, const s_letter_t *letter,
 
 //  Whether of two processes one is watched and is to hear the other.
 static bool
-s_sure (const zseq_storm_t *self, const s_letter_t *head)
+s_sure (const zseq_sim_cluster_t *self, const s_message_t *head)
 {
     const s_process_t *from = s_process (self, head->from);
     const s_process_t *to = s_process (self, head->to);
@@ -698,39 +703,39 @@ s_sure (const zseq_storm_t *self, const s_letter_t *head)
 }
 
 static void
-s_post (zseq_storm_t *self, const s_letter_t *head, const zseq_msg_t *msg,
-        bool cut)
+s_post (zseq_sim_cluster_t *self, const s_message_t *head,
+        const zseq_msg_t *msg, bool cut)
 {
     static uint8_t bytes[ZSEQ_MESSAGE_MAX];
     bool sure = s_sure (self, head);
-    bool doubled = zseq_storm_chance (self, self->weather.doubled);
-    if (cut || (zseq_storm_chance (self, self->weather.lost) && !sure)) {
-        self->letters += !cut;
+    bool doubled = zseq_sim_cluster_chance (self, self->faults.doubled);
+    if (cut || (zseq_sim_cluster_chance (self, self->faults.lost) && !sure)) {
+        self->messages += !cut;
         return;
     }
-    self->letters += doubled;
+    self->messages += doubled;
     size_t size = zseq_codec_encode (msg, bytes, sizeof bytes);
     assert (size);
     for (int copies = doubled ? 2 : 1; copies; copies--) {
-        s_letter_t *letter = malloc (sizeof *letter + size);
-        assert (letter);
-        *letter = *head;
-        letter->reply = msg->reply;
-        letter->size = size;
-        memcpy (letter->bytes, bytes, size);
-        uint64_t lag_us = self->weather.lag_us;
-        if (zseq_storm_chance (self, self->weather.late) && !sure) {
-            self->letters++;
-            lag_us = self->weather.late_us;
+        s_message_t *message = malloc (sizeof *message + size);
+        assert (message);
+        *message = *head;
+        message->reply = msg->reply;
+        message->size = size;
+        memcpy (message->bytes, bytes, size);
+        uint64_t lag_us = self->faults.lag_us;
+        if (zseq_sim_cluster_chance (self, self->faults.late) && !sure) {
+            self->messages++;
+            lag_us = self->faults.late_us;
         }
         s_add_due (self, self->now_us + s_random (self) % (lag_us + 1),
-                   DUE_LETTER, 0, letter);
+                   DUE_MESSAGE, 0, message);
     }
 }
 
 //  Whether two nodes' processes do not hear each other now.
 static bool
-s_cut (const zseq_storm_t *self, const s_process_t *from, uint8_t to,
+s_cut (const zseq_sim_cluster_t *self, const s_process_t *from, uint8_t to,
        const zseq_msg_t *msg)
 {
     uint8_t cut = self->cut[from->index][to];
@@ -740,16 +745,16 @@ s_cut (const zseq_storm_t *self, const s_process_t *from, uint8_t to,
 }
 
 static bool
-s_cut_client (const zseq_storm_t *self, size_t client, uint8_t node)
+s_cut_client (const zseq_sim_cluster_t *self, size_t client, uint8_t node)
 {
-    return client < ZSEQ_STORM_CLIENTS && self->cut_client[client][node];
+    return client < ZSEQ_SIM_CLUSTER_CLIENTS && self->cut_client[client][node];
 }
 
 //  S5: what only a node that votes may say.
 static void
 s_check_vote (const s_process_t *process, const zseq_msg_t *msg)
 {
-    const zseq_storm_disk_t *disk = process->disk;
+    const zseq_sim_disk_t *disk = process->disk;
     const zseq_record_t *record = &disk->record;
     bool votes = zseq_msg_has_body (msg->op, msg->status);
     if (msg->op == ZSEQ_OP_HELLO || msg->op == ZSEQ_OP_INTRODUCE)
@@ -758,19 +763,20 @@ s_check_vote (const s_process_t *process, const zseq_msg_t *msg)
         (!disk->formatted || disk->damaged || !record->voting ||
          zseq_incarnation_compare (&record->vector.life[process->index],
                                    &msg->vector.life[process->index])))
-        zseq_storm_broken (process->storm,
-                           "S5: node %c answers %s though its record does not "
-                           "say that it votes",
-                           s_letter (process->index), s_op_text (msg->op));
+        zseq_sim_cluster_broken (
+          process->cluster,
+          "S5: node %c answers %s though its record does not "
+          "say that it votes",
+          s_letter (process->index), s_op_text (msg->op));
     zseq_state_t state = zseq_node_state (process->node);
     //  A recovery by force takes also what a node holds that starts.
     bool forced =
       state == ZSEQ_STATE_STARTING && process->asked && process->asked->forced;
     if (votes && state != ZSEQ_STATE_VOTING && state != ZSEQ_STATE_STOPPING &&
         !forced)
-        zseq_storm_broken (process->storm,
-                           "S5: node %c answers %s though it does not vote",
-                           s_letter (process->index), s_op_text (msg->op));
+        zseq_sim_cluster_broken (
+          process->cluster, "S5: node %c answers %s though it does not vote",
+          s_letter (process->index), s_op_text (msg->op));
 }
 
 //  What is said to be in force is on the disk.
@@ -781,10 +787,11 @@ s_check_fence (const s_process_t *process, const zseq_msg_t *msg)
     if (msg->op == ZSEQ_OP_FENCE && msg->status == ZSEQ_OK && asked &&
         zseq_incarnation_compare (
           &process->disk->record.vector.life[asked->node], &asked->life))
-        zseq_storm_broken (process->storm,
-                           "S5: node %c says that a life of %c is in force, "
-                           "which its disk does not know",
-                           s_letter (process->index), s_letter (asked->node));
+        zseq_sim_cluster_broken (
+          process->cluster,
+          "S5: node %c says that a life of %c is in force, "
+          "which its disk does not know",
+          s_letter (process->index), s_letter (asked->node));
 }
 
 //  S8: what is answered would survive a power cut now; and S1: what was once
@@ -792,26 +799,26 @@ s_check_fence (const s_process_t *process, const zseq_msg_t *msg)
 static void
 s_check_durable (s_process_t *process, const zseq_msg_t *msg, size_t name)
 {
-    zseq_storm_disk_t *disk = process->disk;
-    uint64_t durable = zseq_storm_disk_durable (disk, name);
+    zseq_sim_disk_t *disk = process->disk;
+    uint64_t durable = zseq_sim_disk_durable (disk, name);
     if (msg->status != ZSEQ_OK)
         return;
     if (durable < msg->next)
-        zseq_storm_broken (
-          process->storm,
+        zseq_sim_cluster_broken (
+          process->cluster,
           "S8: node %c answers %s with %llu of %c, and %llu is durable",
           s_letter (process->index), s_op_text (msg->op),
           (unsigned long long) msg->next, (char) ('A' + name),
           (unsigned long long) durable);
     if (msg->op == ZSEQ_OP_READ && msg->next < disk->promised[name])
-        zseq_storm_broken (
-          process->storm, "S1: node %c answers %llu of %c, and has told %llu",
+        zseq_sim_cluster_broken (
+          process->cluster, "S1: node %c answers %llu of %c, and has told %llu",
           s_letter (process->index), (unsigned long long) msg->next,
           (char) ('A' + name), (unsigned long long) disk->promised[name]);
     if (disk->promised[name] < msg->next)
         disk->promised[name] = msg->next;
-    if (process->storm->promised[name] < msg->next)
-        process->storm->promised[name] = msg->next;
+    if (process->cluster->promised[name] < msg->next)
+        process->cluster->promised[name] = msg->next;
 }
 
 //  Where a request came from, as a routing ID.
@@ -823,7 +830,7 @@ typedef struct {
 
 //  Notes how far a coordinator has come.
 static void
-s_note_claimed (zseq_storm_t *self, const zseq_msg_t *msg)
+s_note_claimed (zseq_sim_cluster_t *self, const zseq_msg_t *msg)
 {
     bool claims = msg->op == ZSEQ_OP_CLAIM && !msg->reply;
     bool serves =
@@ -835,7 +842,7 @@ s_note_claimed (zseq_storm_t *self, const zseq_msg_t *msg)
 //  Half of the time nodes tell of a crowd, so that clients turn to coordinators,
 //  and back, at any moment: there are never enough of them for a real one.
 static bool
-s_crowded (const zseq_storm_t *self, uint8_t node)
+s_crowded (const zseq_sim_cluster_t *self, uint8_t node)
 {
     uint64_t phase = self->now_us / CROWD_US + node;
     return (self->seed ^ phase * 0x9e3779b97f4a7c15u) >> 63;
@@ -844,7 +851,7 @@ s_crowded (const zseq_storm_t *self, uint8_t node)
 static void
 s_act_reply (s_process_t *process, const zseq_action_t *action)
 {
-    zseq_storm_t *self = process->storm;
+    zseq_sim_cluster_t *self = process->cluster;
     s_note_claimed (self, action->msg);
     s_origin_t origin;
     memcpy (&origin, action->route->id, sizeof origin);
@@ -854,10 +861,10 @@ s_act_reply (s_process_t *process, const zseq_action_t *action)
     if (msg->op == ZSEQ_OP_READ || msg->op == ZSEQ_OP_CLAIM ||
         msg->op == ZSEQ_OP_RAISE)
         s_check_durable (process, msg, origin.name);
-    s_letter_t head = {.from = process->id,
-                       .to = origin.process,
-                       .client = origin.client,
-                       .node = process->index};
+    s_message_t head = {.from = process->id,
+                        .to = origin.process,
+                        .client = origin.client,
+                        .node = process->index};
     bool cut = s_cut_client (self, origin.client, process->index);
     if (origin.process != NOBODY) {
         const s_process_t *to = s_process (self, origin.process);
@@ -871,10 +878,10 @@ s_act_reply (s_process_t *process, const zseq_action_t *action)
 static void
 s_act_ask (s_process_t *process, const zseq_action_t *action)
 {
-    zseq_storm_t *self = process->storm;
+    zseq_sim_cluster_t *self = process->cluster;
     s_note_claimed (self, action->msg);
     const s_process_t *to = s_at (self, action->peer);
-    s_letter_t head = {
+    s_message_t head = {
       .from = process->id, .to = to ? to->id : NOBODY, .node = action->peer};
     s_post (self, &head, action->msg,
             !to || to->deaf ||
@@ -920,45 +927,47 @@ s_act (const zseq_action_t *action, void *arg)
         s_exit (process, action->status, action->text);
         break;
     case ZSEQ_ACTION_LOG:
-        zseq_storm_say (process->storm, "%c#%u: %s", s_letter (process->index),
-                        process->id, action->text);
+        zseq_sim_cluster_say (process->cluster, "%c#%u: %s",
+                              s_letter (process->index), process->id,
+                              action->text);
         break;
     }
 }
 
-//  Whoever listens where the letter was sent to by now.
+//  Whoever listens where the message was sent to by now.
 static s_process_t *
-s_receiver (const zseq_storm_t *self, const s_letter_t *letter)
+s_receiver (const zseq_sim_cluster_t *self, const s_message_t *message)
 {
-    s_process_t *process = s_process (self, letter->to);
-    return process || letter->reply ? process : s_at (self, letter->node);
+    s_process_t *process = s_process (self, message->to);
+    return process || message->reply ? process : s_at (self, message->node);
 }
 
 static void
-s_read_letter (zseq_storm_t *self, s_process_t *process,
-               const s_letter_t *letter)
+s_read_message (zseq_sim_cluster_t *self, s_process_t *process,
+                const s_message_t *message)
 {
     zseq_msg_t msg;
-    int rc = letter->reply
-               ? zseq_codec_decode_reply (&self->codec, letter->bytes,
-                                          letter->size, &msg)
-               : zseq_codec_decode_request (&self->codec, letter->bytes,
-                                            letter->size, &msg);
+    int rc = message->reply
+               ? zseq_codec_decode_reply (&self->codec, message->bytes,
+                                          message->size, &msg)
+               : zseq_codec_decode_request (&self->codec, message->bytes,
+                                            message->size, &msg);
     assert (rc == ZSEQ_OK);
-    s_tell_letter (self, letter, &msg);
-    s_process_t *from = s_process (self, letter->from);
-    if (process && from && msg.op == ZSEQ_OP_INTRODUCE && letter->reply &&
+    s_tell_message (self, message, &msg);
+    s_process_t *from = s_process (self, message->from);
+    if (process && from && msg.op == ZSEQ_OP_INTRODUCE && message->reply &&
         msg.status == ZSEQ_OK)
         from->met |= 1u << process->index;
     if (!process) {
-        if (letter->client < ZSEQ_STORM_CLIENTS)
-            self->hooks.reply (letter->client, &msg, self->hooks.arg);
+        if (message->client < ZSEQ_SIM_CLUSTER_CLIENTS)
+            self->hooks.reply (message->client, &msg, self->hooks.arg);
         return;
     }
     zseq_event_t event = {
-      .type = ZSEQ_EVENT_PEER_REPLY, .peer = letter->node, .msg = &msg};
-    if (!letter->reply) {
-        s_origin_t origin = {.process = letter->from, .client = letter->client};
+      .type = ZSEQ_EVENT_PEER_REPLY, .peer = message->node, .msg = &msg};
+    if (!message->reply) {
+        s_origin_t origin = {.process = message->from,
+                             .client = message->client};
         if (msg.name.size)
             origin.name = (uint8_t) (msg.name.data[0] - 'A');
         event.type = ZSEQ_EVENT_REQUEST;
@@ -969,23 +978,23 @@ s_read_letter (zseq_storm_t *self, s_process_t *process,
 }
 
 static void
-s_deliver (zseq_storm_t *self, s_letter_t *letter)
+s_deliver (zseq_sim_cluster_t *self, s_message_t *message)
 {
-    bool to_client = letter->reply && letter->to == NOBODY;
-    s_process_t *process = to_client ? NULL : s_receiver (self, letter);
+    bool to_client = message->reply && message->to == NOBODY;
+    s_process_t *process = to_client ? NULL : s_receiver (self, message);
     if (process && self->now_us < process->paused_us) {
-        s_add_due (self, process->paused_us, DUE_LETTER, 0, letter);
+        s_add_due (self, process->paused_us, DUE_MESSAGE, 0, message);
         return;
     }
     if (process || to_client)
-        s_read_letter (self, process, letter);
-    free (letter);
+        s_read_message (self, process, message);
+    free (message);
 }
 
 static void
 s_write_one (s_process_t *process)
 {
-    zseq_storm_t *self = process->storm;
+    zseq_sim_cluster_t *self = process->cluster;
     s_place_t *place = &self->place[process->index];
     process->write_due = false;
     if (self->now_us < process->stuck_us) {
@@ -1022,15 +1031,15 @@ s_write_one (s_process_t *process)
                           .version = write.version,
                           .status = refused ? ZSEQ_ENOSPACE : ZSEQ_OK};
     if (refused)
-        zseq_storm_say (self, "%c#%u: the disk is full",
-                        s_letter (process->index), process->id);
+        zseq_sim_cluster_say (self, "%c#%u: the disk is full",
+                              s_letter (process->index), process->id);
     s_step (process, event);
 }
 
 static void
 s_happen_to (s_process_t *process, s_kind_t kind)
 {
-    zseq_storm_t *self = process->storm;
+    zseq_sim_cluster_t *self = process->cluster;
     if (self->now_us < process->paused_us) {
         s_add_due (self, process->paused_us, kind, process->id, NULL);
         return;
@@ -1055,13 +1064,13 @@ s_happen_to (s_process_t *process, s_kind_t kind)
 }
 
 void
-zseq_storm_run (zseq_storm_t *self, uint64_t until_us)
+zseq_sim_cluster_run (zseq_sim_cluster_t *self, uint64_t until_us)
 {
     while (self->due_count && self->due[0].at_us <= until_us) {
         s_due_t due = s_take_due (self);
         self->now_us = due.at_us;
-        if (due.kind == DUE_LETTER)
-            s_deliver (self, due.letter);
+        if (due.kind == DUE_MESSAGE)
+            s_deliver (self, due.message);
         else if (due.kind == DUE_ALARM)
             self->hooks.alarm (due.whom, self->hooks.arg);
         else if (s_process (self, due.whom))
@@ -1072,11 +1081,11 @@ zseq_storm_run (zseq_storm_t *self, uint64_t until_us)
 
 //  The whole.
 
-zseq_storm_t *
-zseq_storm_new (size_t n, uint64_t seed, bool trace,
-                const zseq_storm_hooks_t *hooks)
+zseq_sim_cluster_t *
+zseq_sim_cluster_new (size_t n, uint64_t seed, bool trace,
+                      const zseq_sim_cluster_hooks_t *hooks)
 {
-    zseq_storm_t *self = calloc (1, sizeof *self);
+    zseq_sim_cluster_t *self = calloc (1, sizeof *self);
     assert (self);
     self->n = n;
     self->seed = seed;
@@ -1084,8 +1093,8 @@ zseq_storm_new (size_t n, uint64_t seed, bool trace,
     self->trace = trace;
     self->now_us = 1000000;
     self->hooks = *hooks;
-    self->weather = (zseq_weather_t){
-      .lag_us = 100, .write_us = 100, .waiting_max = NAMES_MAX};
+    self->faults =
+      (zseq_faults_t){.lag_us = 100, .write_us = 100, .waiting_max = NAMES_MAX};
     self->process =
       s_grow (NULL, &self->process_capacity, 0, sizeof *self->process);
     self->process[self->process_count++] = NULL;
@@ -1096,23 +1105,23 @@ zseq_storm_new (size_t n, uint64_t seed, bool trace,
                   "tcp://127.0.0.1:%zu", 1000 + node);
     }
     for (size_t node = 0; node < n; node++) {
-        zseq_storm_format (self, (uint8_t) node);
+        zseq_sim_cluster_format (self, (uint8_t) node);
         self->place[node].unborn = self->place[node].disk->record;
     }
     return self;
 }
 
 void
-zseq_storm_destroy (zseq_storm_t **self_p)
+zseq_sim_cluster_destroy (zseq_sim_cluster_t **self_p)
 {
-    zseq_storm_t *self = *self_p;
+    zseq_sim_cluster_t *self = *self_p;
     if (!self)
         return;
     for (uint32_t id = 0; id < self->process_count; id++)
         if (self->process[id])
             s_end (self->process[id], false);
     for (size_t index = 0; index < self->due_count; index++)
-        free (self->due[index].letter);
+        free (self->due[index].message);
     for (size_t node = 0; node < self->n; node++)
         free (self->place[node].disk);
     free (self->process);
@@ -1122,13 +1131,13 @@ zseq_storm_destroy (zseq_storm_t **self_p)
 }
 
 void
-zseq_storm_weather (zseq_storm_t *self, const zseq_weather_t *weather)
+zseq_sim_cluster_faults (zseq_sim_cluster_t *self, const zseq_faults_t *faults)
 {
-    self->weather = *weather;
+    self->faults = *faults;
 }
 
 void
-zseq_storm_damage (zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_damage (zseq_sim_cluster_t *self, uint8_t node)
 {
     s_place_t *place = &self->place[node];
     place->disk->damaged = true;
@@ -1136,7 +1145,7 @@ zseq_storm_damage (zseq_storm_t *self, uint8_t node)
 }
 
 void
-zseq_storm_wipe (zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_wipe (zseq_sim_cluster_t *self, uint8_t node)
 {
     assert (!s_at (self, node));
     s_place_t *place = &self->place[node];
@@ -1149,15 +1158,16 @@ zseq_storm_wipe (zseq_storm_t *self, uint8_t node)
 }
 
 void
-zseq_storm_put (zseq_storm_t *self, uint8_t node, const zseq_storm_disk_t *disk)
+zseq_sim_cluster_put (zseq_sim_cluster_t *self, uint8_t node,
+                      const zseq_sim_disk_t *disk)
 {
-    zseq_storm_wipe (self, node);
+    zseq_sim_cluster_wipe (self, node);
     *self->place[node].disk = *disk;
 }
 
 void
-zseq_storm_unborn (const zseq_storm_t *self, uint8_t node,
-                   zseq_storm_disk_t *disk)
+zseq_sim_cluster_unborn (const zseq_sim_cluster_t *self, uint8_t node,
+                         zseq_sim_disk_t *disk)
 {
     memset (disk, 0, sizeof *disk);
     disk->formatted = true;
@@ -1165,9 +1175,9 @@ zseq_storm_unborn (const zseq_storm_t *self, uint8_t node,
 }
 
 void
-zseq_storm_format (zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_format (zseq_sim_cluster_t *self, uint8_t node)
 {
-    zseq_storm_wipe (self, node);
+    zseq_sim_cluster_wipe (self, node);
     s_place_t *place = &self->place[node];
     place->disk->formatted = true;
     int rc =
@@ -1180,24 +1190,25 @@ zseq_storm_format (zseq_storm_t *self, uint8_t node)
 }
 
 static s_process_t *
-s_new_process (zseq_storm_t *self, uint8_t node, const zseq_record_t *record)
+s_new_process (zseq_sim_cluster_t *self, uint8_t node,
+               const zseq_record_t *record)
 {
     self->process = s_grow (self->process, &self->process_capacity,
                             self->process_count, sizeof *self->process);
     s_process_t *process = calloc (1, sizeof *process);
     assert (process);
-    process->storm = self;
+    process->cluster = self;
     process->id = self->process_count;
     process->index = node;
     process->disk = self->place[node].disk;
     process->began_us = self->now_us;
     process->born = !record->identity;
     process->clock_us = s_random (self) % ((uint64_t) 1 << 40);
-    process->clock_rate = 1000 - self->weather.drift +
-                          s_random (self) % (2 * self->weather.drift + 1);
+    process->clock_rate = 1000 - self->faults.drift +
+                          s_random (self) % (2 * self->faults.drift + 1);
     zseq_node_limits_t limits = {.names_max = NAMES_MAX,
-                                 .waiting_max = self->weather.waiting_max,
-                                 .reserve_us = self->weather.reserve_us};
+                                 .waiting_max = self->faults.waiting_max,
+                                 .reserve_us = self->faults.reserve_us};
     process->node =
       zseq_node_new (record, &limits, s_random (self), s_act, process);
     assert (process->node);
@@ -1208,8 +1219,8 @@ s_new_process (zseq_storm_t *self, uint8_t node, const zseq_record_t *record)
 static void
 s_load (s_process_t *process)
 {
-    for (size_t name = 0; name < ZSEQ_STORM_NAMES; name++) {
-        const zseq_storm_file_t *file = &process->disk->file[name];
+    for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++) {
+        const zseq_sim_file_t *file = &process->disk->file[name];
         char text = (char) ('A' + name);
         if (file->damaged || !file->there)
             continue;
@@ -1221,12 +1232,12 @@ s_load (s_process_t *process)
 
 //  As zseq_server.c does it.
 void
-zseq_storm_start (zseq_storm_t *self, uint8_t node, bool recover,
-                  const zseq_force_t *force)
+zseq_sim_cluster_start (zseq_sim_cluster_t *self, uint8_t node, bool recover,
+                        const zseq_force_t *force)
 {
     assert (!s_at (self, node));
     s_place_t *place = &self->place[node];
-    zseq_storm_disk_t *disk = place->disk;
+    zseq_sim_disk_t *disk = place->disk;
     bool lost = !disk->formatted || disk->damaged;
     zseq_record_t record = disk->record;
     if (lost) {
@@ -1240,14 +1251,15 @@ zseq_storm_start (zseq_storm_t *self, uint8_t node, bool recover,
     place->process = process->id;
     s_load (process);
     const char *why = recover ? "it was told to" : NULL;
-    if (zseq_storm_disk_harmed (disk))
+    if (zseq_sim_disk_harmed (disk))
         why = "its directory is damaged";
     if (lost)
         why = "its record is lost";
     if (!record.identity && why)
         zseq_node_adopt (process->node, disk->identity);
-    zseq_storm_say (self, "%c#%u starts%s%s%s", s_letter (node), process->id,
-                    why ? ": " : "", why ? why : "", force ? ", by force" : "");
+    zseq_sim_cluster_say (self, "%c#%u starts%s%s%s", s_letter (node),
+                          process->id, why ? ": " : "", why ? why : "",
+                          force ? ", by force" : "");
     if (why)
         zseq_node_recover (process->node, why, force);
     process->forced = force != NULL;
@@ -1263,7 +1275,7 @@ zseq_storm_start (zseq_storm_t *self, uint8_t node, bool recover,
 }
 
 void
-zseq_storm_double (zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_double (zseq_sim_cluster_t *self, uint8_t node)
 {
     s_place_t *place = &self->place[node];
     s_process_t *older = s_at (self, node);
@@ -1276,25 +1288,26 @@ zseq_storm_double (zseq_storm_t *self, uint8_t node)
     place->disk = calloc (1, sizeof *place->disk);
     assert (place->disk);
     place->changed_us = self->now_us;
-    zseq_storm_say (self, "%c is doubled", s_letter (node));
-    zseq_storm_start (self, node, false, NULL);
+    zseq_sim_cluster_say (self, "%c is doubled", s_letter (node));
+    zseq_sim_cluster_start (self, node, false, NULL);
 }
 
 void
-zseq_storm_copy (zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_copy (zseq_sim_cluster_t *self, uint8_t node)
 {
     s_place_t *place = &self->place[node];
     s_process_t *first = s_at (self, node);
     assert (first);
     assert (!s_older (self, node));
-    zseq_storm_disk_t *copy = malloc (sizeof *copy);
+    zseq_sim_disk_t *copy = malloc (sizeof *copy);
     assert (copy);
     *copy = *first->disk;
-    zseq_storm_disk_end (copy, s_random (self) % 2, s_random (self));
-    zseq_storm_say (self, "%c's disk is copied elsewhere", s_letter (node));
+    zseq_sim_disk_end (copy, s_random (self) % 2, s_random (self));
+    zseq_sim_cluster_say (self, "%c's disk is copied elsewhere",
+                          s_letter (node));
     place->process = NOBODY;
     place->disk = copy;
-    zseq_storm_start (self, node, false, NULL);
+    zseq_sim_cluster_start (self, node, false, NULL);
     place->older = place->process;
     place->copied = true;
     place->process = first->id;
@@ -1302,13 +1315,13 @@ zseq_storm_copy (zseq_storm_t *self, uint8_t node)
 }
 
 bool
-zseq_storm_copied (const zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_copied (const zseq_sim_cluster_t *self, uint8_t node)
 {
     return s_older (self, node) && self->place[node].copied;
 }
 
 void
-zseq_storm_watch (zseq_storm_t *self, uint8_t node, uint8_t peer)
+zseq_sim_cluster_watch (zseq_sim_cluster_t *self, uint8_t node, uint8_t peer)
 {
     s_process_t *process = s_at (self, node);
     assert (process);
@@ -1317,14 +1330,16 @@ zseq_storm_watch (zseq_storm_t *self, uint8_t node, uint8_t peer)
 }
 
 void
-zseq_storm_undouble (zseq_storm_t *self, uint8_t node, bool with_endpoint)
+zseq_sim_cluster_undouble (zseq_sim_cluster_t *self, uint8_t node,
+                           bool with_endpoint)
 {
     s_place_t *place = &self->place[node];
     s_process_t *older = s_older (self, node);
     if (!older)
         return;
-    zseq_storm_say (self, "the older %c#%u is back%s", s_letter (node),
-                    older->id, with_endpoint ? ", with the endpoint" : "");
+    zseq_sim_cluster_say (self, "the older %c#%u is back%s", s_letter (node),
+                          older->id,
+                          with_endpoint ? ", with the endpoint" : "");
     older->deaf = false;
     if (!with_endpoint || place->copied)
         return;
@@ -1338,78 +1353,81 @@ zseq_storm_undouble (zseq_storm_t *self, uint8_t node, bool with_endpoint)
 }
 
 bool
-zseq_storm_doubled (const zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_doubled (const zseq_sim_cluster_t *self, uint8_t node)
 {
     return s_older (self, node) != NULL;
 }
 
 void
-zseq_storm_kill_older (zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_kill_older (zseq_sim_cluster_t *self, uint8_t node)
 {
     if (!s_older (self, node))
         return;
-    zseq_storm_say (self, "the older %c is killed", s_letter (node));
+    zseq_sim_cluster_say (self, "the older %c is killed", s_letter (node));
     s_end (s_older (self, node), true);
 }
 
 void
-zseq_storm_kill (zseq_storm_t *self, uint8_t node, bool power_cut)
+zseq_sim_cluster_kill (zseq_sim_cluster_t *self, uint8_t node, bool power_cut)
 {
-    zseq_storm_kill_older (self, node);
+    zseq_sim_cluster_kill_older (self, node);
     if (!s_at (self, node))
         return;
-    zseq_storm_say (self, "%c is killed%s", s_letter (node),
-                    power_cut ? " by a power cut" : "");
+    zseq_sim_cluster_say (self, "%c is killed%s", s_letter (node),
+                          power_cut ? " by a power cut" : "");
     s_end (s_at (self, node), power_cut);
 }
 
 void
-zseq_storm_stop (zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_stop (zseq_sim_cluster_t *self, uint8_t node)
 {
     s_process_t *process = s_at (self, node);
     if (!process || process->stopping)
         return;
-    zseq_storm_say (self, "%c is told to stop", s_letter (node));
+    zseq_sim_cluster_say (self, "%c is told to stop", s_letter (node));
     process->stopping = true;
     s_step (process, (zseq_event_t){.type = ZSEQ_EVENT_STOP});
 }
 
 void
-zseq_storm_pause (zseq_storm_t *self, uint8_t node, uint64_t until_us)
+zseq_sim_cluster_pause (zseq_sim_cluster_t *self, uint8_t node,
+                        uint64_t until_us)
 {
     if (!s_at (self, node))
         return;
-    zseq_storm_say (self, "%c pauses", s_letter (node));
+    zseq_sim_cluster_say (self, "%c pauses", s_letter (node));
     s_at (self, node)->paused_us = until_us;
 }
 
 void
-zseq_storm_stick (zseq_storm_t *self, uint8_t node, uint64_t until_us)
+zseq_sim_cluster_stick (zseq_sim_cluster_t *self, uint8_t node,
+                        uint64_t until_us)
 {
     if (s_at (self, node))
         s_at (self, node)->stuck_us = until_us;
 }
 
 void
-zseq_storm_fill (zseq_storm_t *self, uint8_t node, uint64_t until_us)
+zseq_sim_cluster_fill (zseq_sim_cluster_t *self, uint8_t node,
+                       uint64_t until_us)
 {
     self->place[node].full_us = until_us;
 }
 
 void
-zseq_storm_fail (zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_fail (zseq_sim_cluster_t *self, uint8_t node)
 {
     self->place[node].failing = true;
 }
 
 bool
-zseq_storm_up (const zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_up (const zseq_sim_cluster_t *self, uint8_t node)
 {
     return s_at (self, node) != NULL;
 }
 
 uint32_t
-zseq_storm_process (const zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_process (const zseq_sim_cluster_t *self, uint8_t node)
 {
     const s_process_t *process = s_at (self, node);
     return process ? process->id : NOBODY;
@@ -1418,12 +1436,13 @@ zseq_storm_process (const zseq_storm_t *self, uint8_t node)
 static bool
 s_listens (const s_process_t *process)
 {
-    return process && process->paused_us <= process->storm->now_us &&
+    return process && process->paused_us <= process->cluster->now_us &&
            !process->deaf && !process->stopping;
 }
 
 bool
-zseq_storm_hear (const zseq_storm_t *self, uint8_t node, uint8_t peer)
+zseq_sim_cluster_hear (const zseq_sim_cluster_t *self, uint8_t node,
+                       uint8_t peer)
 {
     const s_process_t *process = s_at (self, node);
     return (!process || s_listens (process)) && s_listens (s_at (self, peer)) &&
@@ -1431,101 +1450,103 @@ zseq_storm_hear (const zseq_storm_t *self, uint8_t node, uint8_t peer)
 }
 
 zseq_state_t
-zseq_storm_state (const zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_state (const zseq_sim_cluster_t *self, uint8_t node)
 {
     const s_process_t *process = s_at (self, node);
     return process ? zseq_node_state (process->node) : 0;
 }
 
 const zseq_record_t *
-zseq_storm_record (const zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_record (const zseq_sim_cluster_t *self, uint8_t node)
 {
     const s_process_t *process = s_at (self, node);
     return process ? zseq_node_record (process->node) : NULL;
 }
 
 uint64_t
-zseq_storm_forced_us (const zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_forced_us (const zseq_sim_cluster_t *self, uint8_t node)
 {
     return self->place[node].forced_us;
 }
 
 int
-zseq_storm_ended (const zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_ended (const zseq_sim_cluster_t *self, uint8_t node)
 {
     return self->place[node].ended;
 }
 
 const char *
-zseq_storm_last_words (const zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_last_words (const zseq_sim_cluster_t *self, uint8_t node)
 {
     return self->place[node].words;
 }
 
-zseq_storm_disk_t *
-zseq_storm_disk (zseq_storm_t *self, uint8_t node)
+zseq_sim_disk_t *
+zseq_sim_disk (zseq_sim_cluster_t *self, uint8_t node)
 {
     return self->place[node].disk;
 }
 
 zseq_incarnation_t
-zseq_storm_voted (const zseq_storm_t *self, uint8_t node)
+zseq_sim_cluster_voted (const zseq_sim_cluster_t *self, uint8_t node)
 {
     return self->place[node].voted;
 }
 
 void
-zseq_storm_cut (zseq_storm_t *self, uint8_t from, uint8_t to, zseq_cut_t cut)
+zseq_sim_cluster_cut (zseq_sim_cluster_t *self, uint8_t from, uint8_t to,
+                      zseq_cut_t cut)
 {
     self->cut[from][to] |= (uint8_t) (1u << cut);
 }
 
 void
-zseq_storm_join (zseq_storm_t *self, uint8_t node, uint8_t peer)
+zseq_sim_cluster_join (zseq_sim_cluster_t *self, uint8_t node, uint8_t peer)
 {
     self->cut[node][peer] = self->cut[peer][node] = 0;
 }
 
 void
-zseq_storm_cut_client (zseq_storm_t *self, size_t client, uint8_t node)
+zseq_sim_cluster_cut_client (zseq_sim_cluster_t *self, size_t client,
+                             uint8_t node)
 {
     self->cut_client[client][node] = true;
 }
 
 void
-zseq_storm_mend (zseq_storm_t *self)
+zseq_sim_cluster_mend (zseq_sim_cluster_t *self)
 {
     memset (self->cut, 0, sizeof self->cut);
     memset (self->cut_client, 0, sizeof self->cut_client);
 }
 
 bool
-zseq_storm_send (zseq_storm_t *self, size_t client, uint8_t node,
-                 const zseq_msg_t *msg)
+zseq_sim_cluster_send (zseq_sim_cluster_t *self, size_t client, uint8_t node,
+                       const zseq_msg_t *msg)
 {
     const s_process_t *to = s_at (self, node);
     if (s_older (self, node) && s_random (self) % 2)
         to = s_older (self, node);
-    s_letter_t head = {
+    s_message_t head = {
       .to = to ? to->id : NOBODY, .client = (uint16_t) client, .node = node};
     s_post (self, &head, msg, s_cut_client (self, client, node));
     return to != NULL;
 }
 
 uint64_t
-zseq_storm_claimed (const zseq_storm_t *self)
+zseq_sim_cluster_claimed (const zseq_sim_cluster_t *self)
 {
     return self->claimed;
 }
 
 uint64_t
-zseq_storm_promised (const zseq_storm_t *self, size_t name)
+zseq_sim_cluster_promised (const zseq_sim_cluster_t *self, size_t name)
 {
     return self->promised[name];
 }
 
 uint64_t
-zseq_storm_identity (const zseq_storm_t *self)
+zseq_sim_cluster_identity (const zseq_sim_cluster_t *self)
 {
     for (size_t node = 0; node < self->n; node++)
         if (self->place[node].disk->record.identity)

@@ -7,7 +7,7 @@
 //  again. In the suite a few kinds come, on one cluster; with ZSEQ_LONG=1 at
 //  random, on many. ZSEQ_TEST_SEED repeats the choices of a run.
 
-#include "zseq_field.h"
+#include "zseq_netcluster.h"
 #include "zseq_history.h"
 #include "zseq_process.h"
 
@@ -20,13 +20,13 @@
 #define S_FLAPS_MAX 6
 #define S_PAUSE_MS_MAX 30000
 
-static zseq_field_t *s_field;
+static zseq_netcluster_t *s_netcluster;
 static bool s_long;
 
 static uint64_t
 s_below (uint64_t bound)
 {
-    return zseq_field_below (s_field, bound);
+    return zseq_netcluster_below (s_netcluster, bound);
 }
 
 static bool
@@ -48,13 +48,13 @@ s_some_ms (uint64_t least, uint64_t most)
 static size_t
 s_hosts (void)
 {
-    return zseq_field_nodes (s_field) + ZSEQ_FIELD_STANDS;
+    return zseq_netcluster_nodes (s_netcluster) + ZSEQ_NETCLUSTER_STANDS;
 }
 
 static size_t
 s_majority (void)
 {
-    return zseq_field_nodes (s_field) / 2 + 1;
+    return zseq_netcluster_nodes (s_netcluster) / 2 + 1;
 }
 
 //  Sides. A host on side S_MIDDLE is on all of them.
@@ -62,7 +62,7 @@ s_majority (void)
 #define S_MIDDLE 2
 
 typedef struct {
-    int side[ZSEQ_NET_HOSTS_MAX];
+    int side[ZSEQ_NETNS_HOSTS_MAX];
 } s_sides_t;
 
 static void
@@ -75,9 +75,10 @@ s_print_sides (const char *what, const s_sides_t *sides)
         for (size_t host = 0; host < s_hosts (); host++)
             if (sides->side[host] == side) {
                 printf ("%s%c", any ? "" : between[side],
-                        (int) (host < zseq_field_nodes (s_field)
+                        (int) (host < zseq_netcluster_nodes (s_netcluster)
                                  ? 'a' + host
-                                 : '0' + host - zseq_field_nodes (s_field)));
+                                 : '0' + host -
+                                     zseq_netcluster_nodes (s_netcluster)));
                 any = true;
             }
     }
@@ -89,14 +90,14 @@ static s_sides_t
 s_split (void)
 {
     s_sides_t sides = {0};
-    size_t n = zseq_field_nodes (s_field);
+    size_t n = zseq_netcluster_nodes (s_netcluster);
     size_t one = s_below (n);
     size_t other = (one + 1 + s_below (n - 1)) % n;
     for (size_t node = 0; node < n; node++)
         sides.side[node] = (int) s_below (2);
     sides.side[one] = 0;
     sides.side[other] = 1;
-    for (size_t stand = 0; stand < ZSEQ_FIELD_STANDS; stand++)
+    for (size_t stand = 0; stand < ZSEQ_NETCLUSTER_STANDS; stand++)
         sides.side[n + stand] = (int) (stand < 2 ? stand : s_below (2));
     return sides;
 }
@@ -108,14 +109,15 @@ s_block (const s_sides_t *sides, int from, int to)
     for (size_t one = 0; one < s_hosts (); one++)
         for (size_t other = 0; other < s_hosts (); other++)
             if (sides->side[one] == from && sides->side[other] == to)
-                zseq_net_block (zseq_field_net (s_field), one, other);
+                zseq_netns_block (zseq_netcluster_netns (s_netcluster), one,
+                                  other);
 }
 
 static void
 s_heal (void)
 {
-    zseq_net_unblock_all (zseq_field_net (s_field));
-    zseq_net_apply (zseq_field_net (s_field));
+    zseq_netns_unblock_all (zseq_netcluster_netns (s_netcluster));
+    zseq_netns_apply (zseq_netcluster_netns (s_netcluster));
 }
 
 static void
@@ -125,7 +127,7 @@ s_cut_full (void)
     s_print_sides ("full", &sides);
     s_block (&sides, 0, 1);
     s_block (&sides, 1, 0);
-    zseq_net_apply (zseq_field_net (s_field));
+    zseq_netns_apply (zseq_netcluster_netns (s_netcluster));
 }
 
 static void
@@ -134,7 +136,7 @@ s_cut_one_way (void)
     s_sides_t sides = s_split ();
     s_print_sides ("one way", &sides);
     s_block (&sides, 0, 1);
-    zseq_net_apply (zseq_field_net (s_field));
+    zseq_netns_apply (zseq_netcluster_netns (s_netcluster));
 }
 
 //  One node, and clients, see both sides.
@@ -142,7 +144,7 @@ static void
 s_cut_bridge (void)
 {
     s_sides_t sides = s_split ();
-    size_t n = zseq_field_nodes (s_field);
+    size_t n = zseq_netcluster_nodes (s_netcluster);
     size_t middle = s_below (n);
     size_t one = (middle + 1 + s_below (n - 1)) % n;
     size_t other = one;
@@ -151,11 +153,11 @@ s_cut_bridge (void)
     sides.side[one] = 0;
     sides.side[other] = 1;
     sides.side[middle] = S_MIDDLE;
-    sides.side[n + ZSEQ_FIELD_STANDS - 1] = S_MIDDLE;
+    sides.side[n + ZSEQ_NETCLUSTER_STANDS - 1] = S_MIDDLE;
     s_print_sides ("bridge", &sides);
     s_block (&sides, 0, 1);
     s_block (&sides, 1, 0);
-    zseq_net_apply (zseq_field_net (s_field));
+    zseq_netns_apply (zseq_netcluster_netns (s_netcluster));
 }
 
 static void
@@ -178,11 +180,11 @@ s_cut (void)
 static void
 s_hold (void)
 {
-    zseq_field_watch (s_field);
-    zseq_field_hold (s_field);
+    zseq_netcluster_watch (s_netcluster);
+    zseq_netcluster_hold (s_netcluster);
     if (s_long)
-        zseq_field_last (s_some_ms (1, 8000));
-    zseq_field_watch_end (s_field);
+        zseq_netcluster_last (s_some_ms (1, 8000));
+    zseq_netcluster_watch_end (s_netcluster);
 }
 
 //  Cuts that come and go.
@@ -191,9 +193,9 @@ s_flap (void)
 {
     for (uint64_t flaps = 3 + s_below (S_FLAPS_MAX - 2); flaps > 0; flaps--) {
         s_cut ();
-        zseq_field_last (s_some_ms (10, 700));
+        zseq_netcluster_last (s_some_ms (10, 700));
         s_heal ();
-        zseq_field_last (s_below (200));
+        zseq_netcluster_last (s_below (200));
     }
 }
 
@@ -201,60 +203,60 @@ s_flap (void)
 static void
 s_links_down (void)
 {
-    size_t n = zseq_field_nodes (s_field);
-    zseq_net_t *net = zseq_field_net (s_field);
+    size_t n = zseq_netcluster_nodes (s_netcluster);
+    zseq_netns_t *netns = zseq_netcluster_netns (s_netcluster);
     size_t node = s_below (n);
-    size_t host = n + s_below (ZSEQ_FIELD_STANDS);
+    size_t host = n + s_below (ZSEQ_NETCLUSTER_STANDS);
     printf ("down: %c and %zu\n", (int) ('a' + node), host - n);
-    zseq_net_set_up (net, node, false);
-    zseq_net_set_up (net, host, false);
+    zseq_netns_set_up (netns, node, false);
+    zseq_netns_set_up (netns, host, false);
     s_hold ();
-    zseq_net_set_up (net, node, true);
-    zseq_net_set_up (net, host, true);
+    zseq_netns_set_up (netns, node, true);
+    zseq_netns_set_up (netns, host, true);
 }
 
 //  Fewer nodes than a majority, and a host of clients, are slow.
 static void
 s_some_slow (void)
 {
-    size_t n = zseq_field_nodes (s_field);
-    zseq_net_t *net = zseq_field_net (s_field);
+    size_t n = zseq_netcluster_nodes (s_netcluster);
+    zseq_netns_t *netns = zseq_netcluster_netns (s_netcluster);
     size_t nodes = 1 + s_below (n - s_majority ());
     size_t first = s_below (n);
-    size_t stand = n + s_below (ZSEQ_FIELD_STANDS);
+    size_t stand = n + s_below (ZSEQ_NETCLUSTER_STANDS);
     unsigned kbit = (unsigned) s_some_ms (32, 1024);
     printf ("slow: %zu nodes from %c on and %zu, %u kbit/s\n", nodes,
             (int) ('a' + first), stand - n, kbit);
-    bool done = zseq_net_set_speed (net, stand, kbit);
+    bool done = zseq_netns_set_speed (netns, stand, kbit);
     for (size_t index = 0; done && index < nodes; index++)
-        done = zseq_net_set_speed (net, (first + index) % n, kbit);
+        done = zseq_netns_set_speed (netns, (first + index) % n, kbit);
     if (!done) {
         printf ("skipped: no slow links, this kernel has no tbf\n");
         return;
     }
-    zseq_field_set_slow (s_field, stand, true);
+    zseq_netcluster_set_slow (s_netcluster, stand, true);
     s_hold ();
-    zseq_field_set_slow (s_field, stand, false);
-    zseq_net_set_speed (net, stand, 0);
+    zseq_netcluster_set_slow (s_netcluster, stand, false);
+    zseq_netns_set_speed (netns, stand, 0);
     for (size_t index = 0; index < nodes; index++)
-        zseq_net_set_speed (net, (first + index) % n, 0);
+        zseq_netns_set_speed (netns, (first + index) % n, 0);
 }
 
 //  All are, equally: nobody is left behind.
 static void
 s_all_slow (void)
 {
-    zseq_net_t *net = zseq_field_net (s_field);
+    zseq_netns_t *netns = zseq_netcluster_netns (s_netcluster);
     unsigned kbit = (unsigned) s_some_ms (512, 8192);
     printf ("slow: all, %u kbit/s\n", kbit);
     for (size_t host = 0; host < s_hosts (); host++)
-        if (!zseq_net_set_speed (net, host, kbit)) {
+        if (!zseq_netns_set_speed (netns, host, kbit)) {
             printf ("skipped: no slow links, this kernel has no tbf\n");
             return;
         }
     s_hold ();
     for (size_t host = 0; host < s_hosts (); host++)
-        zseq_net_set_speed (net, host, 0);
+        zseq_netns_set_speed (netns, host, 0);
 }
 
 static void
@@ -294,32 +296,32 @@ s_round_cuts (uint64_t kind)
 static void
 s_pause (size_t count, uint64_t ms, bool cut)
 {
-    size_t n = zseq_field_nodes (s_field);
+    size_t n = zseq_netcluster_nodes (s_netcluster);
     size_t first = s_below (n);
-    size_t client = s_below (ZSEQ_FIELD_CLIENTS);
+    size_t client = s_below (ZSEQ_NETCLUSTER_CLIENTS);
     if (cut)
         s_cut ();
     printf ("pause: %zu nodes from %c on, and client %zu, %lu ms\n", count,
             (int) ('a' + first), client, ms);
-    zseq_field_pause_client (s_field, client, true);
+    zseq_netcluster_pause_client (s_netcluster, client, true);
     for (size_t index = 0; index < count; index++)
-        zseq_field_pause (s_field, (first + index) % n, true);
-    zseq_field_watch (s_field);
-    zseq_field_last (ms);
+        zseq_netcluster_pause (s_netcluster, (first + index) % n, true);
+    zseq_netcluster_watch (s_netcluster);
+    zseq_netcluster_last (ms);
     //  Short pauses end before anybody has got an error.
     if (count < s_majority () || ms > 2000)
-        zseq_field_hold (s_field);
-    zseq_field_watch_end (s_field);
+        zseq_netcluster_hold (s_netcluster);
+    zseq_netcluster_watch_end (s_netcluster);
     for (size_t index = 0; index < count; index++)
-        zseq_field_pause (s_field, (first + index) % n, false);
-    zseq_field_pause_client (s_field, client, false);
+        zseq_netcluster_pause (s_netcluster, (first + index) % n, false);
+    zseq_netcluster_pause_client (s_netcluster, client, false);
     s_heal ();
 }
 
 static void
 s_round_pauses (uint64_t kind)
 {
-    size_t n = zseq_field_nodes (s_field);
+    size_t n = zseq_netcluster_nodes (s_netcluster);
     uint64_t most = s_long ? S_PAUSE_MS_MAX : 1000;
     switch (kind) {
     case 0:
@@ -348,46 +350,46 @@ static void
 s_jump (void)
 {
     static const int64_t jumps_s[] = {1, 60, 3600, 86400, 31536000, 315360000};
-    size_t n = zseq_field_nodes (s_field);
+    size_t n = zseq_netcluster_nodes (s_netcluster);
     size_t node = s_below (n);
     int64_t offset_s = jumps_s[s_below (sizeof jumps_s / sizeof *jumps_s)];
     if (s_chance (2))
         offset_s = -offset_s;
     printf ("clock: %c %+ld s\n", (int) ('a' + node), offset_s);
-    zseq_field_set_clock (s_field, node, offset_s);
+    zseq_netcluster_set_clock (s_netcluster, node, offset_s);
 }
 
 static void
 s_round_clocks (uint64_t kind)
 {
-    size_t node = s_below (zseq_field_nodes (s_field));
+    size_t node = s_below (zseq_netcluster_nodes (s_netcluster));
     for (size_t jumps = 2 + s_below (6); jumps > 0; jumps--) {
         s_jump ();
-        zseq_field_last (s_below (100));
+        zseq_netcluster_last (s_below (100));
     }
     switch (kind) {
     case 0:
         s_hold ();
         break;
     case 1:
-        zseq_field_restart (s_field, node, ZSEQ_FIELD_KEPT);
+        zseq_netcluster_restart (s_netcluster, node, ZSEQ_NETCLUSTER_KEPT);
         s_jump ();
-        zseq_field_must_vote (s_field, node);
+        zseq_netcluster_must_vote (s_netcluster, node);
         s_hold ();
         break;
     case 2:
-        zseq_field_restart (s_field, node, ZSEQ_FIELD_LOST);
+        zseq_netcluster_restart (s_netcluster, node, ZSEQ_NETCLUSTER_LOST);
         s_jump ();
-        zseq_field_must_vote (s_field, node);
+        zseq_netcluster_must_vote (s_netcluster, node);
         s_hold ();
         break;
     default:
         s_cut ();
-        zseq_field_watch (s_field);
+        zseq_netcluster_watch (s_netcluster);
         s_jump ();
-        zseq_field_hold (s_field);
+        zseq_netcluster_hold (s_netcluster);
         s_jump ();
-        zseq_field_watch_end (s_field);
+        zseq_netcluster_watch_end (s_netcluster);
         s_heal ();
         break;
     }
@@ -401,10 +403,10 @@ static void
 s_cut_around (size_t node, size_t peers)
 {
     s_sides_t sides = {0};
-    size_t n = zseq_field_nodes (s_field);
+    size_t n = zseq_netcluster_nodes (s_netcluster);
     for (size_t index = 0; index < n; index++)
         sides.side[(node + index) % n] = index > peers;
-    sides.side[n + s_below (ZSEQ_FIELD_STANDS)] = 1;
+    sides.side[n + s_below (ZSEQ_NETCLUSTER_STANDS)] = 1;
     s_print_sides ("full", &sides);
     s_block (&sides, 0, 1);
     s_block (&sides, 1, 0);
@@ -414,14 +416,14 @@ s_cut_around (size_t node, size_t peers)
 static void
 s_cut_one_way_around (size_t node, size_t peers)
 {
-    zseq_net_t *net = zseq_field_net (s_field);
-    size_t n = zseq_field_nodes (s_field);
+    zseq_netns_t *netns = zseq_netcluster_netns (s_netcluster);
+    size_t n = zseq_netcluster_nodes (s_netcluster);
     bool deaf = s_chance (2);
     printf ("%c %s all but %zu peers\n", (int) ('a' + node),
             deaf ? "does not hear" : "is not heard by", peers);
     for (size_t index = peers + 1; index < n; index++) {
         size_t peer = (node + index) % n;
-        zseq_net_block (net, deaf ? peer : node, deaf ? node : peer);
+        zseq_netns_block (netns, deaf ? peer : node, deaf ? node : peer);
     }
 }
 
@@ -429,12 +431,13 @@ s_cut_one_way_around (size_t node, size_t peers)
 static void
 s_cut_star (size_t node)
 {
-    size_t n = zseq_field_nodes (s_field);
+    size_t n = zseq_netcluster_nodes (s_netcluster);
     printf ("%c is the only one whom nodes see\n", (int) ('a' + node));
     for (size_t one = 0; one < n; one++)
         for (size_t other = 0; other < n; other++)
             if (one != other && one != node && other != node)
-                zseq_net_block (zseq_field_net (s_field), one, other);
+                zseq_netns_block (zseq_netcluster_netns (s_netcluster), one,
+                                  other);
 }
 
 //  Clients do not hear it: its answers are on their way when its life ends,
@@ -442,26 +445,27 @@ s_cut_star (size_t node)
 static void
 s_cut_answers (size_t node)
 {
-    size_t n = zseq_field_nodes (s_field);
+    size_t n = zseq_netcluster_nodes (s_netcluster);
     printf ("%c is not heard by clients\n", (int) ('a' + node));
-    for (size_t stand = 0; stand < ZSEQ_FIELD_STANDS; stand++)
-        zseq_net_block (zseq_field_net (s_field), node, n + stand);
+    for (size_t stand = 0; stand < ZSEQ_NETCLUSTER_STANDS; stand++)
+        zseq_netns_block (zseq_netcluster_netns (s_netcluster), node,
+                          n + stand);
 }
 
 static void
-s_restart (size_t node, zseq_field_disk_t disk)
+s_restart (size_t node, zseq_netcluster_disk_t disk)
 {
     static const char *const told[] = {"kept", "lost", "an old one"};
-    zseq_net_apply (zseq_field_net (s_field));
-    zseq_field_last (s_below (200));
-    bool can = zseq_field_can_vote (s_field, node, disk);
+    zseq_netns_apply (zseq_netcluster_netns (s_netcluster));
+    zseq_netcluster_last (s_below (200));
+    bool can = zseq_netcluster_can_vote (s_netcluster, node, disk);
     printf ("disk of %c: %s, it %s vote\n", (int) ('a' + node), told[disk],
             can ? "can" : "cannot");
-    zseq_field_restart (s_field, node, disk);
+    zseq_netcluster_restart (s_netcluster, node, disk);
     if (can)
-        zseq_field_must_vote (s_field, node);
+        zseq_netcluster_must_vote (s_netcluster, node);
     s_hold ();
-    zseq_field_may_not_vote (s_field, node);
+    zseq_netcluster_may_not_vote (s_netcluster, node);
 }
 
 //  ... while partitions come and go, and it is killed again, or loses its
@@ -469,10 +473,11 @@ s_restart (size_t node, zseq_field_disk_t disk)
 static void
 s_lose_and_flap (size_t node)
 {
-    zseq_field_restart (s_field, node, ZSEQ_FIELD_LOST);
+    zseq_netcluster_restart (s_netcluster, node, ZSEQ_NETCLUSTER_LOST);
     s_flap ();
-    zseq_field_restart (s_field, node,
-                        (zseq_field_disk_t) s_below (ZSEQ_FIELD_OLD + 1));
+    zseq_netcluster_restart (
+      s_netcluster, node,
+      (zseq_netcluster_disk_t) s_below (ZSEQ_NETCLUSTER_OLD + 1));
     s_flap ();
 }
 
@@ -480,48 +485,48 @@ s_lose_and_flap (size_t node)
 static void
 s_put_back (size_t node, size_t peers)
 {
-    zseq_field_restart (s_field, node, ZSEQ_FIELD_LOST);
-    zseq_field_must_vote (s_field, node);
-    zseq_field_must_progress (s_field);
+    zseq_netcluster_restart (s_netcluster, node, ZSEQ_NETCLUSTER_LOST);
+    zseq_netcluster_must_vote (s_netcluster, node);
+    zseq_netcluster_must_progress (s_netcluster);
     s_cut_around (node, peers);
-    s_restart (node, ZSEQ_FIELD_OLD);
+    s_restart (node, ZSEQ_NETCLUSTER_OLD);
     s_heal ();
-    zseq_field_must_recover (s_field, node);
+    zseq_netcluster_must_recover (s_netcluster, node);
 }
 
 static void
 s_round_disks (uint64_t kind)
 {
-    size_t n = zseq_field_nodes (s_field);
+    size_t n = zseq_netcluster_nodes (s_netcluster);
     size_t node = s_below (n);
     switch (kind) {
     case 0:
         s_cut_around (node, s_majority ());
-        s_restart (node, ZSEQ_FIELD_LOST);
+        s_restart (node, ZSEQ_NETCLUSTER_LOST);
         break;
     case 1:
         s_cut_around (node, s_below (s_majority ()));
-        s_restart (node, ZSEQ_FIELD_LOST);
+        s_restart (node, ZSEQ_NETCLUSTER_LOST);
         break;
     case 2:
         s_cut_one_way_around (node, s_below (s_majority ()));
-        s_restart (node, ZSEQ_FIELD_LOST);
+        s_restart (node, ZSEQ_NETCLUSTER_LOST);
         break;
     case 3:
         s_cut_star (node);
-        s_restart (node, ZSEQ_FIELD_LOST);
+        s_restart (node, ZSEQ_NETCLUSTER_LOST);
         break;
     case 4:
         s_cut_answers (node);
-        s_restart (node, ZSEQ_FIELD_LOST);
+        s_restart (node, ZSEQ_NETCLUSTER_LOST);
         break;
     case 5:
         s_cut_around (node, s_below (n - s_majority ()));
-        s_restart (node, ZSEQ_FIELD_KEPT);
+        s_restart (node, ZSEQ_NETCLUSTER_KEPT);
         break;
     case 6:
         s_cut_around (node, n - s_majority ());
-        s_restart (node, ZSEQ_FIELD_KEPT);
+        s_restart (node, ZSEQ_NETCLUSTER_KEPT);
         break;
     case 7:
         s_put_back (node, s_below (s_majority ()));
@@ -531,7 +536,7 @@ s_round_disks (uint64_t kind)
         break;
     }
     s_heal ();
-    zseq_field_must_vote (s_field, node);
+    zseq_netcluster_must_vote (s_netcluster, node);
 }
 
 typedef struct {
@@ -553,17 +558,18 @@ s_run (const s_mode_t *mode, uint64_t seed)
 {
     printf ("seed %lu\n", seed);
     size_t nodes = s_long ? 3 + seed % 3 : mode->nodes;
-    s_field = zseq_field_new (nodes, seed, !strcmp (mode->name, "clocks"));
+    s_netcluster =
+      zseq_netcluster_new (nodes, seed, !strcmp (mode->name, "clocks"));
     uint64_t rounds = s_long ? S_LONG_ROUNDS : mode->rounds;
     uint64_t first = s_below (mode->kinds);
     for (uint64_t round = 0; round < rounds; round++) {
         mode->round (s_long ? s_below (mode->kinds)
                             : (first + round) % mode->kinds);
-        zseq_field_must_progress (s_field);
+        zseq_netcluster_must_progress (s_netcluster);
     }
-    bool good = zseq_field_judge (s_field);
+    bool good = zseq_netcluster_judge (s_netcluster);
     if (good)
-        zseq_field_destroy (&s_field);
+        zseq_netcluster_destroy (&s_netcluster);
     return good;
 }
 
@@ -579,8 +585,8 @@ main (int argc, char **argv)
         return 2;
     }
     setvbuf (stdout, NULL, _IOLBF, 0);
-    if (!strcmp (mode->name, "clocks") && !zseq_field_has_clocks ())
-        return ZSEQ_NET_SKIPPED;
+    if (!strcmp (mode->name, "clocks") && !zseq_netcluster_has_clocks ())
+        return ZSEQ_NETNS_SKIPPED;
     const char *value = getenv ("ZSEQ_LONG");
     s_long = value && strcmp (value, "1") == 0;
     uint64_t start_ns = zseq_history_now_ns ();
@@ -592,6 +598,6 @@ main (int argc, char **argv)
         good = s_run (mode, seed++);
     while (good && s_long &&
            zseq_history_now_ns () - start_ns < S_LONG_S * 1000000000ul);
-    zseq_field_tell ();
+    zseq_netcluster_tell ();
     return good ? 0 : 1;
 }

@@ -1,4 +1,4 @@
-#include "zseq_net.h"
+#include "zseq_netns.h"
 #include "zseq_process.h"
 
 #include <assert.h>
@@ -22,13 +22,13 @@ typedef struct {
     int space;  //  Its namespace
     char address[32];
     bool up;
-    bool blocked[ZSEQ_NET_HOSTS_MAX];  //  What it sends to whom is lost
+    bool blocked[ZSEQ_NETNS_HOSTS_MAX];  //  What it sends to whom is lost
 } s_host_t;
 
-struct zseq_net {
+struct zseq_netns {
     size_t hosts;
     int hub;  //  The namespace of the bridge
-    s_host_t host[ZSEQ_NET_HOSTS_MAX];
+    s_host_t host[ZSEQ_NETNS_HOSTS_MAX];
 };
 
 static void __attribute__ ((format (printf, 1, 2), noreturn))
@@ -41,7 +41,7 @@ s_skip (const char *format, ...)
     printf ("\n");
     va_end (list);
     fflush (stdout);
-    _exit (ZSEQ_NET_SKIPPED);
+    _exit (ZSEQ_NETNS_SKIPPED);
 }
 
 static int
@@ -61,7 +61,7 @@ s_move_to (int space)
 }
 
 void
-zseq_net_enter (zseq_net_t *self, size_t host)
+zseq_netns_enter (zseq_netns_t *self, size_t host)
 {
     assert (self);
     assert (host < self->hosts);
@@ -69,7 +69,7 @@ zseq_net_enter (zseq_net_t *self, size_t host)
 }
 
 void
-zseq_net_leave (zseq_net_t *self)
+zseq_netns_leave (zseq_netns_t *self)
 {
     assert (self);
     s_move_to (self->hub);
@@ -117,7 +117,7 @@ s_batch_try (FILE *file, const char *program, const char *option)
 }
 
 static void
-s_write_rules (const zseq_net_t *self, FILE *file)
+s_write_rules (const zseq_netns_t *self, FILE *file)
 {
     fprintf (file, "table bridge zseq {\nchain forward {\n"
                    "type filter hook forward priority 0;\n}\n}\n"
@@ -132,7 +132,7 @@ s_write_rules (const zseq_net_t *self, FILE *file)
 }
 
 static void
-s_new_spaces (zseq_net_t *self)
+s_new_spaces (zseq_netns_t *self)
 {
     if (unshare (CLONE_NEWNS | CLONE_NEWNET) == -1)
         s_skip ("no namespaces: %s", strerror (errno));
@@ -152,11 +152,11 @@ s_new_spaces (zseq_net_t *self)
     s_move_to (self->hub);
 }
 
-zseq_net_t *
-zseq_net_new (size_t hosts)
+zseq_netns_t *
+zseq_netns_new (size_t hosts)
 {
-    assert (hosts >= 1 && hosts <= ZSEQ_NET_HOSTS_MAX);
-    zseq_net_t *self = calloc (1, sizeof *self);
+    assert (hosts >= 1 && hosts <= ZSEQ_NETNS_HOSTS_MAX);
+    zseq_netns_t *self = calloc (1, sizeof *self);
     assert (self);
     self->hosts = hosts;
     s_new_spaces (self);
@@ -169,7 +169,7 @@ zseq_net_new (size_t hosts)
                  index, getpid (), self->host[index].space, index);
     s_batch_try (file, "ip", "-batch");
     for (size_t index = 0; index < hosts; index++) {
-        zseq_net_enter (self, index);
+        zseq_netns_enter (self, index);
         file = s_batch_open ();
         fprintf (file,
                  "link set lo up\naddress add %s/24 dev eth0\n"
@@ -177,7 +177,7 @@ zseq_net_new (size_t hosts)
                  self->host[index].address);
         s_batch_try (file, "ip", "-batch");
     }
-    zseq_net_leave (self);
+    zseq_netns_leave (self);
     file = s_batch_open ();
     s_write_rules (self, file);
     s_batch_try (file, "nft", "-f");
@@ -185,10 +185,10 @@ zseq_net_new (size_t hosts)
 }
 
 void
-zseq_net_destroy (zseq_net_t **self_p)
+zseq_netns_destroy (zseq_netns_t **self_p)
 {
     assert (self_p);
-    zseq_net_t *self = *self_p;
+    zseq_netns_t *self = *self_p;
     if (!self)
         return;
     for (size_t index = 0; index < self->hosts; index++)
@@ -201,14 +201,14 @@ zseq_net_destroy (zseq_net_t **self_p)
 }
 
 const char *
-zseq_net_path (const zseq_net_t *self)
+zseq_netns_path (const zseq_netns_t *self)
 {
     assert (self);
     return S_PATH;
 }
 
 const char *
-zseq_net_address (const zseq_net_t *self, size_t host)
+zseq_netns_address (const zseq_netns_t *self, size_t host)
 {
     assert (self);
     assert (host < self->hosts);
@@ -216,7 +216,7 @@ zseq_net_address (const zseq_net_t *self, size_t host)
 }
 
 void
-zseq_net_block (zseq_net_t *self, size_t from, size_t to)
+zseq_netns_block (zseq_netns_t *self, size_t from, size_t to)
 {
     assert (self);
     assert (from < self->hosts);
@@ -225,7 +225,7 @@ zseq_net_block (zseq_net_t *self, size_t from, size_t to)
 }
 
 void
-zseq_net_unblock_all (zseq_net_t *self)
+zseq_netns_unblock_all (zseq_netns_t *self)
 {
     assert (self);
     for (size_t from = 0; from < self->hosts; from++)
@@ -234,7 +234,7 @@ zseq_net_unblock_all (zseq_net_t *self)
 }
 
 void
-zseq_net_apply (zseq_net_t *self)
+zseq_netns_apply (zseq_netns_t *self)
 {
     assert (self);
     FILE *file = s_batch_open ();
@@ -243,7 +243,7 @@ zseq_net_apply (zseq_net_t *self)
 }
 
 void
-zseq_net_set_up (zseq_net_t *self, size_t host, bool up)
+zseq_netns_set_up (zseq_netns_t *self, size_t host, bool up)
 {
     assert (self);
     assert (host < self->hosts);
@@ -269,21 +269,21 @@ s_limit (const char *interface, unsigned kbit)
 }
 
 bool
-zseq_net_set_speed (zseq_net_t *self, size_t host, unsigned kbit)
+zseq_netns_set_speed (zseq_netns_t *self, size_t host, unsigned kbit)
 {
     assert (self);
     assert (host < self->hosts);
     char port[32];
     snprintf (port, sizeof port, "port%zu", host);
     bool done = s_limit (port, kbit);
-    zseq_net_enter (self, host);
+    zseq_netns_enter (self, host);
     done = s_limit ("eth0", kbit) && done;
-    zseq_net_leave (self);
+    zseq_netns_leave (self);
     return done;
 }
 
 bool
-zseq_net_connected (const zseq_net_t *self, size_t one, size_t other)
+zseq_netns_connected (const zseq_netns_t *self, size_t one, size_t other)
 {
     assert (self);
     assert (one < self->hosts);

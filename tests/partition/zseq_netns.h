@@ -5,49 +5,49 @@
 //  are, however they end. What goes wrong here ends the test
 //  (zseq_process_fail).
 
-#ifndef ZSEQ_NET_H_INCLUDED
-#define ZSEQ_NET_H_INCLUDED
+#ifndef ZSEQ_NETNS_H_INCLUDED
+#define ZSEQ_NETNS_H_INCLUDED
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ZSEQ_NET_HOSTS_MAX 16
-#define ZSEQ_NET_SKIPPED 77  //  Exit status of a test that cannot run here
+#define ZSEQ_NETNS_HOSTS_MAX 16
+#define ZSEQ_NETNS_SKIPPED 77  //  Exit status of a test that cannot run here
 
-typedef struct zseq_net zseq_net_t;
+typedef struct zseq_netns zseq_netns_t;
 
-//  So many hosts (1..ZSEQ_NET_HOSTS_MAX) that reach each other. Ends the
-//  process with ZSEQ_NET_SKIPPED, and says why, where that cannot be had. One
+//  So many hosts (1..ZSEQ_NETNS_HOSTS_MAX) that reach each other. Ends the
+//  process with ZSEQ_NETNS_SKIPPED, and says why, where that cannot be had. One
 //  at a time; this process moves to the namespaces, before it has threads.
-zseq_net_t *zseq_net_new (size_t hosts);
+zseq_netns_t *zseq_netns_new (size_t hosts);
 
 //  The processes on its hosts must have ended.
-void zseq_net_destroy (zseq_net_t **self_p);
+void zseq_netns_destroy (zseq_netns_t **self_p);
 
 //  A directory for the test's files.
-const char *zseq_net_path (const zseq_net_t *self);
+const char *zseq_netns_path (const zseq_netns_t *self);
 
 //  A host's address, as text; owned by self.
-const char *zseq_net_address (const zseq_net_t *self, size_t host);
+const char *zseq_netns_address (const zseq_netns_t *self, size_t host);
 
 //  Processes that are started from now on live on that host; or not any more.
-void zseq_net_enter (zseq_net_t *self, size_t host);
-void zseq_net_leave (zseq_net_t *self);
+void zseq_netns_enter (zseq_netns_t *self, size_t host);
+void zseq_netns_leave (zseq_netns_t *self);
 
 //  Whether packets are lost on their way between two hosts, in one direction.
 //  Comes to be with the next apply, which changes everything at once.
-void zseq_net_block (zseq_net_t *self, size_t from, size_t to);
-void zseq_net_unblock_all (zseq_net_t *self);
-void zseq_net_apply (zseq_net_t *self);
+void zseq_netns_block (zseq_netns_t *self, size_t from, size_t to);
+void zseq_netns_unblock_all (zseq_netns_t *self);
+void zseq_netns_apply (zseq_netns_t *self);
 
 //  Takes a host's link down or up, at once.
-void zseq_net_set_up (zseq_net_t *self, size_t host, bool up);
+void zseq_netns_set_up (zseq_netns_t *self, size_t host, bool up);
 
 //  Lets a host send and receive so many kbit per second; 0: without a limit.
 //  Returns false where the kernel cannot.
-bool zseq_net_set_speed (zseq_net_t *self, size_t host, unsigned kbit);
+bool zseq_netns_set_speed (zseq_netns_t *self, size_t host, unsigned kbit);
 
 //  Whether packets come through, whatever their speed, and both ways.
-bool zseq_net_connected (const zseq_net_t *self, size_t one, size_t other);
+bool zseq_netns_connected (const zseq_netns_t *self, size_t one, size_t other);
 
 #endif

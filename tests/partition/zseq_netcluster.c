@@ -1,4 +1,4 @@
-#include "zseq_field.h"
+#include "zseq_netcluster.h"
 #include "zseq_history.h"
 #include "zseq_load.h"
 #include "zseq_process.h"
@@ -62,23 +62,23 @@ typedef struct {
     uint64_t end_ns;
 } s_window_t;
 
-struct zseq_field {
+struct zseq_netcluster {
     size_t n;
     uint64_t random;
     bool clocks;
-    zseq_net_t *net;
+    zseq_netns_t *netns;
     char members[S_TEXT_MAX];
     char uri[S_TEXT_MAX];
     s_node_t node[ZSEQ_NODES_MAX];
-    s_client_t client[ZSEQ_FIELD_CLIENTS];
-    bool slow[ZSEQ_NET_HOSTS_MAX];
+    s_client_t client[ZSEQ_NETCLUSTER_CLIENTS];
+    bool slow[ZSEQ_NETNS_HOSTS_MAX];
     uint64_t watch_ns;  //  When it began; 0: nothing is watched
     s_window_t *window;
     size_t windows;
     size_t windows_max;
 };
 
-//  What all fields have seen.
+//  What all clusters have seen.
 static struct {
     uint64_t operations;
     uint64_t ids;
@@ -93,7 +93,7 @@ static struct {
 static const char *const s_name[2] = {"one for all", "one for the mixed"};
 
 //  The one that lives in this process, whose logs are printed if it fails.
-static zseq_field_t *s_living;
+static zseq_netcluster_t *s_living;
 static pid_t s_owner;
 
 static void
@@ -114,13 +114,13 @@ s_end (void)
         return;
     for (size_t index = 0; index < s_living->n; index++)
         s_print (s_living->node[index].log, s_living->node[index].log, 1 << 16);
-    for (size_t index = 0; index < ZSEQ_FIELD_CLIENTS; index++)
+    for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
         s_print (s_living->client[index].log, s_living->client[index].log,
                  S_LOG_TAIL);
 }
 
 static uint64_t
-s_random (zseq_field_t *self)
+s_random (zseq_netcluster_t *self)
 {
     uint64_t z = self->random += 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -129,7 +129,7 @@ s_random (zseq_field_t *self)
 }
 
 uint64_t
-zseq_field_below (zseq_field_t *self, uint64_t bound)
+zseq_netcluster_below (zseq_netcluster_t *self, uint64_t bound)
 {
     assert (self);
     assert (bound > 0);
@@ -137,21 +137,21 @@ zseq_field_below (zseq_field_t *self, uint64_t bound)
 }
 
 size_t
-zseq_field_nodes (const zseq_field_t *self)
+zseq_netcluster_nodes (const zseq_netcluster_t *self)
 {
     assert (self);
     return self->n;
 }
 
-zseq_net_t *
-zseq_field_net (zseq_field_t *self)
+zseq_netns_t *
+zseq_netcluster_netns (zseq_netcluster_t *self)
 {
     assert (self);
-    return self->net;
+    return self->netns;
 }
 
 void
-zseq_field_last (uint64_t ms)
+zseq_netcluster_last (uint64_t ms)
 {
     struct timespec time = {.tv_sec = (time_t) (ms / 1000),
                             .tv_nsec = (long) (ms % 1000) * 1000000};
@@ -166,7 +166,7 @@ s_since_ms (uint64_t start_ns)
 }
 
 static s_node_t *
-s_node (zseq_field_t *self, size_t node)
+s_node (zseq_netcluster_t *self, size_t node)
 {
     assert (self);
     assert (node < self->n);
@@ -185,7 +185,7 @@ s_zseqd (void)
 //  can, and which zseq relies on.
 
 bool
-zseq_field_has_clocks (void)
+zseq_netcluster_has_clocks (void)
 {
     static const char script[] =
       "set -e\n"
@@ -200,7 +200,8 @@ zseq_field_has_clocks (void)
 }
 
 void
-zseq_field_set_clock (zseq_field_t *self, size_t index, int64_t offset_s)
+zseq_netcluster_set_clock (zseq_netcluster_t *self, size_t index,
+                           int64_t offset_s)
 {
     const s_node_t *node = s_node (self, index);
     assert (self->clocks);
@@ -224,7 +225,7 @@ s_ended (pid_t pid)
 }
 
 static void
-s_spawn (zseq_field_t *self, size_t index)
+s_spawn (zseq_netcluster_t *self, size_t index)
 {
     s_node_t *node = s_node (self, index);
     char clock[S_PATH_MAX + 32];
@@ -246,12 +247,13 @@ s_spawn (zseq_field_t *self, size_t index)
                                 self->members,
                                 "--insecure",
                                 "--reserve",
-                                zseq_field_below (self, 3) == 0 ? "0" : "1",
+                                zseq_netcluster_below (self, 3) == 0 ? "0"
+                                                                     : "1",
                                 NULL};
     node->spoken = zseq_process_size (node->log);
-    zseq_net_enter (self->net, index);
+    zseq_netns_enter (self->netns, index);
     node->pid = zseq_process_exec (argv + (self->clocks ? 0 : 5), node->log);
-    zseq_net_leave (self->net);
+    zseq_netns_leave (self->netns);
     node->votes = false;
     node->paused = false;
 }
@@ -275,14 +277,15 @@ s_replace (const char *from, const char *to, const char *log)
 }
 
 void
-zseq_field_restart (zseq_field_t *self, size_t index, zseq_field_disk_t disk)
+zseq_netcluster_restart (zseq_netcluster_t *self, size_t index,
+                         zseq_netcluster_disk_t disk)
 {
     s_node_t *node = s_node (self, index);
     kill (node->pid, SIGKILL);
     zseq_process_wait (node->pid);
-    if (disk == ZSEQ_FIELD_LOST)
+    if (disk == ZSEQ_NETCLUSTER_LOST)
         s_replace (node->directory, node->old, node->log);
-    if (disk == ZSEQ_FIELD_OLD)
+    if (disk == ZSEQ_NETCLUSTER_OLD)
         s_replace (node->old, node->directory, node->log);
     s_spawn (self, index);
 }
@@ -306,7 +309,7 @@ s_voted (const s_node_t *node)
 }
 
 void
-zseq_field_must_vote (zseq_field_t *self, size_t index)
+zseq_netcluster_must_vote (zseq_netcluster_t *self, size_t index)
 {
     s_node_t *node = s_node (self, index);
     uint64_t start_ns = zseq_history_now_ns ();
@@ -315,22 +318,22 @@ zseq_field_must_vote (zseq_field_t *self, size_t index)
             zseq_process_fail ("node %s ended and did not vote", node->name);
         if (s_since_ms (start_ns) > S_DEADLINE_MS)
             zseq_process_fail ("node %s does not vote", node->name);
-        zseq_field_last (S_STEP_MS);
+        zseq_netcluster_last (S_STEP_MS);
     }
     node->votes = true;
 }
 
 void
-zseq_field_must_recover (zseq_field_t *self, size_t index)
+zseq_netcluster_must_recover (zseq_netcluster_t *self, size_t index)
 {
-    zseq_field_must_vote (self, index);
+    zseq_netcluster_must_vote (self, index);
     if (!s_says (&self->node[index], "recovers: "))
         zseq_process_fail ("node %s votes in a life that has ended",
                            self->node[index].name);
 }
 
 void
-zseq_field_may_not_vote (zseq_field_t *self, size_t index)
+zseq_netcluster_may_not_vote (zseq_netcluster_t *self, size_t index)
 {
     const s_node_t *node = s_node (self, index);
     if (!node->votes && s_voted (node))
@@ -340,32 +343,32 @@ zseq_field_may_not_vote (zseq_field_t *self, size_t index)
 
 //  How many nodes a host reaches that vote now.
 static size_t
-s_voters (const zseq_field_t *self, size_t host)
+s_voters (const zseq_netcluster_t *self, size_t host)
 {
     size_t voters = 0;
     for (size_t index = 0; index < self->n; index++) {
         const s_node_t *node = &self->node[index];
         if (index != host && node->votes && !node->paused &&
-            zseq_net_connected (self->net, host, index))
+            zseq_netns_connected (self->netns, host, index))
             voters++;
     }
     return voters;
 }
 
 static bool
-s_able (const zseq_field_t *self, size_t host)
+s_able (const zseq_netcluster_t *self, size_t host)
 {
     return s_voters (self, host) >= self->n / 2 + 1;
 }
 
 //  Whether no node that a host reaches can claim for it.
 static bool
-s_helpless (const zseq_field_t *self, size_t host)
+s_helpless (const zseq_netcluster_t *self, size_t host)
 {
     for (size_t index = 0; index < self->n; index++) {
         const s_node_t *node = &self->node[index];
         if (node->votes && !node->paused &&
-            zseq_net_connected (self->net, host, index) &&
+            zseq_netns_connected (self->netns, host, index) &&
             s_voters (self, index) + 1 >= self->n / 2 + 1)
             return false;
     }
@@ -373,14 +376,14 @@ s_helpless (const zseq_field_t *self, size_t host)
 }
 
 bool
-zseq_field_can_vote (const zseq_field_t *self, size_t index,
-                     zseq_field_disk_t disk)
+zseq_netcluster_can_vote (const zseq_netcluster_t *self, size_t index,
+                          zseq_netcluster_disk_t disk)
 {
     assert (self);
     assert (index < self->n);
     size_t majority = self->n / 2 + 1;
     return s_voters (self, index) >=
-           (disk == ZSEQ_FIELD_KEPT ? self->n - majority : majority);
+           (disk == ZSEQ_NETCLUSTER_KEPT ? self->n - majority : majority);
 }
 
 static void
@@ -400,7 +403,7 @@ s_continue (pid_t pid)
 }
 
 void
-zseq_field_pause (zseq_field_t *self, size_t index, bool pause)
+zseq_netcluster_pause (zseq_netcluster_t *self, size_t index, bool pause)
 {
     s_node_t *node = s_node (self, index);
     (pause ? s_stop : s_continue) (node->pid);
@@ -408,24 +411,24 @@ zseq_field_pause (zseq_field_t *self, size_t index, bool pause)
 }
 
 void
-zseq_field_pause_client (zseq_field_t *self, size_t index, bool pause)
+zseq_netcluster_pause_client (zseq_netcluster_t *self, size_t index, bool pause)
 {
     assert (self);
-    assert (index < ZSEQ_FIELD_CLIENTS);
+    assert (index < ZSEQ_NETCLUSTER_CLIENTS);
     (pause ? s_stop : s_continue) (self->client[index].pid);
     self->client[index].paused = pause;
 }
 
 //  Nobody may end by itself.
 static void
-s_check_alive (zseq_field_t *self)
+s_check_alive (zseq_netcluster_t *self)
 {
     for (size_t index = 0; index < self->n; index++) {
         const s_node_t *node = &self->node[index];
         if (s_ended (node->pid))
             zseq_process_fail ("node %s has ended", node->name);
     }
-    for (size_t index = 0; index < ZSEQ_FIELD_CLIENTS; index++)
+    for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
         if (s_ended (self->client[index].pid))
             zseq_process_fail ("client %zu has ended", index);
 }
@@ -444,10 +447,10 @@ s_client_run (void *arg)
 }
 
 static void
-s_start_client (zseq_field_t *self, size_t index)
+s_start_client (zseq_netcluster_t *self, size_t index)
 {
     s_client_t *client = &self->client[index];
-    const char *path = zseq_net_path (self->net);
+    const char *path = zseq_netns_path (self->netns);
     snprintf (client->history, S_PATH_MAX, "%s/%zu.history", path, index);
     snprintf (client->log, S_PATH_MAX, "%s/%zu.log", path, index);
     bool mixed = index % 2 == 1;
@@ -463,16 +466,16 @@ s_start_client (zseq_field_t *self, size_t index)
                     .timeout_ms = mixed ? S_MIXED_TIMEOUT_MS : S_TIMEOUT_MS,
                     .tolerant = true,
                     .shared = zseq_load_shared_new ()};
-    zseq_net_enter (self->net, client->host);
+    zseq_netns_enter (self->netns, client->host);
     client->pid = zseq_process_fork (s_client_run, client);
-    zseq_net_leave (self->net);
+    zseq_netns_leave (self->netns);
 }
 
 void
-zseq_field_set_slow (zseq_field_t *self, size_t host, bool slow)
+zseq_netcluster_set_slow (zseq_netcluster_t *self, size_t host, bool slow)
 {
     assert (self);
-    assert (host < self->n + ZSEQ_FIELD_STANDS);
+    assert (host < self->n + ZSEQ_NETCLUSTER_STANDS);
     self->slow[host] = slow;
 }
 
@@ -490,9 +493,9 @@ s_failures (const s_client_t *client)
 
 //  Remembers what every client has.
 static void
-s_note (zseq_field_t *self)
+s_note (zseq_netcluster_t *self)
 {
-    for (size_t index = 0; index < ZSEQ_FIELD_CLIENTS; index++) {
+    for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++) {
         s_client_t *client = &self->client[index];
         client->able = s_able (self, client->host);
         client->helpless = !client->able && s_helpless (self, client->host);
@@ -503,7 +506,7 @@ s_note (zseq_field_t *self)
 
 //  Whether it has since then got what it must.
 static bool
-s_served (const zseq_field_t *self, const s_client_t *client)
+s_served (const zseq_netcluster_t *self, const s_client_t *client)
 {
     if (client->paused)
         return true;
@@ -529,7 +532,7 @@ s_fail_waiting (const s_client_t *client)
 
 //  Waits until all have; returns how long that took for those who are able.
 static uint64_t
-s_await (zseq_field_t *self)
+s_await (zseq_netcluster_t *self)
 {
     uint64_t start_ns = zseq_history_now_ns ();
     uint64_t able_ms = 0;
@@ -537,7 +540,7 @@ s_await (zseq_field_t *self)
     do {
         uint64_t ms = s_since_ms (start_ns);
         waiting = NULL;
-        for (size_t index = 0; index < ZSEQ_FIELD_CLIENTS; index++) {
+        for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++) {
             const s_client_t *client = &self->client[index];
             if (s_served (self, client))
                 continue;
@@ -549,7 +552,7 @@ s_await (zseq_field_t *self)
             s_fail_waiting (waiting);
         s_check_alive (self);
         if (waiting)
-            zseq_field_last (S_STEP_MS);
+            zseq_netcluster_last (S_STEP_MS);
     } while (waiting);
     if (able_ms > S_TELL_MS)
         printf ("  it took %lu ms\n", able_ms);
@@ -557,7 +560,7 @@ s_await (zseq_field_t *self)
 }
 
 void
-zseq_field_watch (zseq_field_t *self)
+zseq_netcluster_watch (zseq_netcluster_t *self)
 {
     assert (self);
     assert (self->watch_ns == 0);
@@ -566,12 +569,12 @@ zseq_field_watch (zseq_field_t *self)
 }
 
 void
-zseq_field_watch_end (zseq_field_t *self)
+zseq_netcluster_watch_end (zseq_netcluster_t *self)
 {
     assert (self);
     assert (self->watch_ns != 0);
     uint64_t now_ns = zseq_history_now_ns ();
-    for (size_t index = 0; index < ZSEQ_FIELD_CLIENTS; index++) {
+    for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++) {
         if (!self->client[index].helpless)
             continue;
         if (self->windows == self->windows_max) {
@@ -587,7 +590,7 @@ zseq_field_watch_end (zseq_field_t *self)
 }
 
 void
-zseq_field_hold (zseq_field_t *self)
+zseq_netcluster_hold (zseq_netcluster_t *self)
 {
     assert (self);
     assert (self->watch_ns != 0);
@@ -597,15 +600,15 @@ zseq_field_hold (zseq_field_t *self)
 }
 
 void
-zseq_field_must_progress (zseq_field_t *self)
+zseq_netcluster_must_progress (zseq_netcluster_t *self)
 {
     assert (self);
     assert (self->watch_ns == 0);
     for (size_t index = 0; index < self->n; index++)
         if (!self->node[index].votes)
-            zseq_field_must_vote (self, index);
+            zseq_netcluster_must_vote (self, index);
     s_note (self);
-    for (size_t index = 0; index < ZSEQ_FIELD_CLIENTS; index++)
+    for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
         if (!self->client[index].able)
             zseq_process_fail ("client %zu is unable still", index);
     uint64_t ms = s_await (self);
@@ -613,25 +616,25 @@ zseq_field_must_progress (zseq_field_t *self)
         s_seen.progress_ms = ms;
 }
 
-//  A field.
+//  The whole.
 
-zseq_field_t *
-zseq_field_new (size_t n, uint64_t seed, bool clocks)
+zseq_netcluster_t *
+zseq_netcluster_new (size_t n, uint64_t seed, bool clocks)
 {
     assert (n >= 1 && n <= ZSEQ_NODES_MAX);
     assert (!s_living);
-    zseq_field_t *self = calloc (1, sizeof *self);
+    zseq_netcluster_t *self = calloc (1, sizeof *self);
     assert (self);
     self->n = n;
     self->random = seed;
     self->clocks = clocks;
-    self->net = zseq_net_new (n + ZSEQ_FIELD_STANDS);
+    self->netns = zseq_netns_new (n + ZSEQ_NETCLUSTER_STANDS);
     if (s_owner != getpid ()) {
         s_owner = getpid ();
         atexit (s_end);
     }
     s_living = self;
-    const char *path = zseq_net_path (self->net);
+    const char *path = zseq_netns_path (self->netns);
     for (size_t index = 0; index < n; index++) {
         s_node_t *node = &self->node[index];
         char letter = (char) ('a' + index);
@@ -642,12 +645,12 @@ zseq_field_new (size_t n, uint64_t seed, bool clocks)
         snprintf (node->clock, S_PATH_MAX, "%s/%c.clock", path, letter);
         size_t size = strlen (self->uri);
         snprintf (self->uri + size, S_TEXT_MAX - size, "%stcp://%s:%d",
-                  index > 0 ? "," : "", zseq_net_address (self->net, index),
+                  index > 0 ? "," : "", zseq_netns_address (self->netns, index),
                   S_PORT);
         size = strlen (self->members);
         snprintf (self->members + size, S_TEXT_MAX - size, "%s%s=tcp://%s:%d",
                   index > 0 ? "," : "", node->name,
-                  zseq_net_address (self->net, index), S_PORT);
+                  zseq_netns_address (self->netns, index), S_PORT);
     }
     for (size_t index = 0; index < n; index++) {
         s_node_t *node = &self->node[index];
@@ -657,32 +660,32 @@ zseq_field_new (size_t n, uint64_t seed, bool clocks)
                                 self->members,   NULL};
         s_run (format, node->log);
         if (clocks)
-            zseq_field_set_clock (self, index, 0);
+            zseq_netcluster_set_clock (self, index, 0);
         s_spawn (self, index);
     }
     for (size_t index = 0; index < n; index++)
-        zseq_field_must_vote (self, index);
-    for (size_t index = 0; index < ZSEQ_FIELD_CLIENTS; index++)
+        zseq_netcluster_must_vote (self, index);
+    for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
         s_start_client (self, index);
-    zseq_field_must_progress (self);
+    zseq_netcluster_must_progress (self);
     return self;
 }
 
 void
-zseq_field_destroy (zseq_field_t **self_p)
+zseq_netcluster_destroy (zseq_netcluster_t **self_p)
 {
     assert (self_p);
-    zseq_field_t *self = *self_p;
+    zseq_netcluster_t *self = *self_p;
     if (!self)
         return;
     for (size_t index = 0; index < self->n; index++) {
         kill (self->node[index].pid, SIGKILL);
         zseq_process_wait (self->node[index].pid);
     }
-    for (size_t index = 0; index < ZSEQ_FIELD_CLIENTS; index++)
+    for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
         zseq_load_shared_destroy (&self->client[index].load.shared);
     s_living = NULL;
-    zseq_net_destroy (&self->net);
+    zseq_netns_destroy (&self->netns);
     free (self->window);
     free (self);
     *self_p = NULL;
@@ -703,7 +706,7 @@ s_all_vote (zseq_client_t *client, size_t n)
 }
 
 typedef struct {
-    zseq_field_t *field;
+    zseq_netcluster_t *netcluster;
     zseq_load_t load;
 } s_asker_t;
 
@@ -714,8 +717,8 @@ s_ask (void *arg)
     s_asker_t *self = arg;
     zseq_client_t *client = zseq_client_new (self->load.uri);
     uint64_t start_ns = zseq_history_now_ns ();
-    while (!client || !s_all_vote (client, self->field->n)) {
-        zseq_field_last (S_STEP_MS);
+    while (!client || !s_all_vote (client, self->netcluster->n)) {
+        zseq_netcluster_last (S_STEP_MS);
         if (s_since_ms (start_ns) > S_DEADLINE_MS) {
             fprintf (stderr, "not all nodes are seen to vote: %s\n",
                      zseq_detail ());
@@ -725,7 +728,7 @@ s_ask (void *arg)
     zseq_client_destroy (&client);
     for (size_t name = 0; name < 2; name++) {
         self->load.name = s_name[name];
-        self->load.history = self->field->client[name].history;
+        self->load.history = self->netcluster->client[name].history;
         if (zseq_load_run (&self->load) != 0)
             return 1;
     }
@@ -733,22 +736,22 @@ s_ask (void *arg)
 }
 
 static void
-s_ask_all (zseq_field_t *self)
+s_ask_all (zseq_netcluster_t *self)
 {
     zseq_load_shared_t *shared = zseq_load_shared_new ();
-    for (size_t stand = 0; stand < ZSEQ_FIELD_STANDS; stand++) {
+    for (size_t stand = 0; stand < ZSEQ_NETCLUSTER_STANDS; stand++) {
         s_asker_t asker = {
-          .field = self,
+          .netcluster = self,
           .load = {.uri = self->uri,
-                   .client = (uint32_t) (ZSEQ_FIELD_CLIENTS + stand),
+                   .client = (uint32_t) (ZSEQ_NETCLUSTER_CLIENTS + stand),
                    .operations = 2,
                    .batch = 1,
                    .peeks = 2,
                    .timeout_ms = S_PATIENT_MS,
                    .shared = shared}};
-        zseq_net_enter (self->net, self->n + stand);
+        zseq_netns_enter (self->netns, self->n + stand);
         pid_t pid = zseq_process_fork (s_ask, &asker);
-        zseq_net_leave (self->net);
+        zseq_netns_leave (self->netns);
         if (zseq_process_wait (pid) != 0)
             zseq_process_fail ("nothing is wrong, and host %zu is not served",
                                self->n + stand);
@@ -766,7 +769,7 @@ s_was_idle (const s_window_t *window, const zseq_history_op_t *op)
 }
 
 static bool
-s_judge_windows (const zseq_field_t *self, const s_client_t *client)
+s_judge_windows (const zseq_netcluster_t *self, const s_client_t *client)
 {
     FILE *file = fopen (client->history, "re");
     if (!file)
@@ -792,11 +795,11 @@ s_judge_windows (const zseq_field_t *self, const s_client_t *client)
 }
 
 static bool
-s_judge_name (zseq_field_t *self, size_t name)
+s_judge_name (zseq_netcluster_t *self, size_t name)
 {
     zseq_history_t *history = zseq_history_new ();
     bool good = true;
-    for (size_t index = name; index < ZSEQ_FIELD_CLIENTS; index += 2) {
+    for (size_t index = name; index < ZSEQ_NETCLUSTER_CLIENTS; index += 2) {
         const s_client_t *client = &self->client[index];
         if (zseq_history_read (history, client->history) != 0)
             zseq_process_fail ("%s", zseq_history_text (history));
@@ -818,14 +821,14 @@ s_judge_name (zseq_field_t *self, size_t name)
 }
 
 bool
-zseq_field_judge (zseq_field_t *self)
+zseq_netcluster_judge (zseq_netcluster_t *self)
 {
     assert (self);
-    zseq_field_must_progress (self);
+    zseq_netcluster_must_progress (self);
     bool good = true;
-    for (size_t index = 0; index < ZSEQ_FIELD_CLIENTS; index++)
+    for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
         atomic_store (&self->client[index].load.shared->stop, true);
-    for (size_t index = 0; index < ZSEQ_FIELD_CLIENTS; index++)
+    for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
         if (zseq_process_wait (self->client[index].pid) != 0) {
             printf ("client %zu failed as it may not\n", index);
             good = false;
@@ -839,7 +842,7 @@ zseq_field_judge (zseq_field_t *self)
 }
 
 void
-zseq_field_tell (void)
+zseq_netcluster_tell (void)
 {
     printf ("%lu operations, %lu IDs, %lu calls failed, %lu times without a "
             "majority, longest wait %lu ms during and %lu ms after a fault, "

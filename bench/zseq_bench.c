@@ -44,7 +44,7 @@ typedef struct {
 
 typedef struct {
     const s_options_t *options;
-    zseq_bench_family_t *family;
+    zseq_bench_children_t *children;
     char directory[PATH_MAX];  //  Temporary; empty: not made yet
     char zseqd[PATH_MAX];
     zseq_bench_setting_t setting;
@@ -174,11 +174,11 @@ s_open_cases (s_bench_t *self)
     self->plan.zseqd = self->zseqd;
     self->plan.directory = self->directory;
     self->plan.setting = &self->setting;
-    self->cases = zseq_bench_cases_new (self->family, &self->plan);
+    self->cases = zseq_bench_cases_new (self->children, &self->plan);
     if (!self->cases)
         return -1;
     if (self->options->uri)
-        return zseq_bench_draw_quorum (self->family, self->options->uri,
+        return zseq_bench_draw_quorum (self->children, self->options->uri,
                                        &self->setting.nodes, &self->setting.w);
     if (s_find_zseqd (self) != 0)
         return -1;
@@ -193,8 +193,8 @@ s_prepare (s_bench_t *self)
         s_open_output (options->json, &self->json) != 0 ||
         s_open_output (options->plot, &self->plot) != 0)
         return -1;
-    self->family = zseq_bench_family_new ();
-    if (!self->family || s_make_directory (self) != 0)
+    self->children = zseq_bench_children_new ();
+    if (!self->children || s_make_directory (self) != 0)
         return -1;
 
     zseq_bench_setting_t *setting = &self->setting;
@@ -211,7 +211,7 @@ s_prepare (s_bench_t *self)
     setting->rounds = options->quick ? 1 : ROUNDS;
     if (!options->floors_only && s_open_cases (self) != 0)
         return -1;
-    self->floors = zseq_bench_floors_new (self->family, setting->nodes,
+    self->floors = zseq_bench_floors_new (self->children, setting->nodes,
                                           setting->w, self->directory);
     if (!self->floors)
         return -1;
@@ -231,7 +231,7 @@ s_report (s_bench_t *self)
                                               rows, count, self->json) != 0)
         return -1;
     if (self->plot && count > 0 &&
-        zseq_bench_report_plot (self->family, rows, count, self->plot) != 0)
+        zseq_bench_report_plot (self->children, rows, count, self->plot) != 0)
         return -1;
     if (fflush (stdout) != 0 || ferror (stdout))
         return zseq_bench_fail ("standard output: %s", strerror (errno));
@@ -243,7 +243,7 @@ s_clear_up (s_bench_t *self)
 {
     zseq_bench_floors_destroy (&self->floors);
     zseq_bench_cases_destroy (&self->cases);
-    zseq_bench_family_destroy (&self->family);
+    zseq_bench_children_destroy (&self->children);
     if (*self->directory)
         zseq_bench_delete (self->directory);
     if (self->json)

@@ -1,7 +1,7 @@
 #include "zseq_bench_case.h"
 
 #include "zseq_bench_draw.h"
-#include "zseq_bench_site.h"
+#include "zseq_bench_cluster_fixture.h"
 
 #include "zseq.h"
 
@@ -26,8 +26,8 @@
 #define FRESH_NAMES 20000
 #define FRESH_NAMES_QUICK 1000
 
-//  A crowd's claims are answered group by group, which takes a while.
-#define CROWD_SLICE 3
+//  Claims of many names are answered group by group, which takes a while.
+#define MANY_NAMES_SLICE 3
 
 //  Starts and recoveries are long: fewer of them.
 #define LONG_ROUNDS_MAX 3
@@ -39,26 +39,26 @@
 #define STOPPED_NODES_MIN 3
 
 typedef enum {
-    S_DRAW,     //  IDs of one sequence, through the library
-    S_OWN,      //  The same, of a sequence for each process
-    S_PAIR,     //  S_DRAW on two clusters, without and with a reserve
-    S_STOPPED,  //  S_DRAW, then with one node stopped
-    S_SCHEME,   //  S_DRAW of another URI
-    S_CROWD,    //  Claims of names that exist
-    S_FRESH,    //  First claims
-    S_START,    //  A node loads its names
-    S_COLD,     //  ... and the system has none of its files in memory
-    S_RECOVER,  //  A node without its directory gets all from its peers
+    S_DRAW,        //  IDs of one sequence, through the library
+    S_OWN,         //  The same, of a sequence for each process
+    S_PAIR,        //  S_DRAW on two clusters, without and with a reserve
+    S_STOPPED,     //  S_DRAW, then with one node stopped
+    S_SCHEME,      //  S_DRAW of another URI
+    S_MANY_NAMES,  //  Claims of names that exist
+    S_FRESH,       //  First claims
+    S_START,       //  A node loads its names
+    S_COLD,        //  ... and the system has none of its files in memory
+    S_RECOVER,     //  A node without its directory gets all from its peers
 } s_kind_t;
 
 //  Clusters of our own. Names for others than the first would slow it down.
-typedef enum { S_MAIN, S_PLAIN, S_NAMES, S_ONE, S_SITES } s_where_t;
+typedef enum { S_MAIN, S_PLAIN, S_NAMES, S_ONE, S_FIXTURES } s_where_t;
 
 static const struct {
     const char *folder;
     bool alone;    //  One node
     bool reserve;  //  As the plan says; or none
-} s_sites[S_SITES] = {
+} s_fixtures[S_FIXTURES] = {
   [S_MAIN] = {"main", false, true},
   [S_PLAIN] = {"plain", false, false},
   [S_NAMES] = {"names", false, true},
@@ -151,20 +151,21 @@ static const s_case_t s_cases[] = {
   {"flake-cluster-processes-8", S_SCHEME, S_MAIN, 1, 8, 1, 0, FLOOR (CLOCK), 1,
    "flake+"},
   {"cold-names", S_FRESH, S_MAIN, 1, 1, 1, 0, FLOOR (RENAME_N), 1, NULL},
-  {"names-10", S_CROWD, S_NAMES, 1, 1, 1, 10, FLOOR (RENAME_N), 1, NULL},
-  {"names-1000", S_CROWD, S_NAMES, 1, 1, 1, 1000, FLOOR (RENAME_N), 1, NULL},
+  {"names-10", S_MANY_NAMES, S_NAMES, 1, 1, 1, 10, FLOOR (RENAME_N), 1, NULL},
+  {"names-1000", S_MANY_NAMES, S_NAMES, 1, 1, 1, 1000, FLOOR (RENAME_N), 1,
+   NULL},
   {"recovery-1000", S_RECOVER, S_NAMES, 0, 1, 1, 1000, FLOOR (RENAME), 1, NULL},
   {"recovery-10000", S_RECOVER, S_NAMES, 0, 1, 1, 10000, FLOOR (RENAME), 1,
    NULL},
-  {"names-100000", S_CROWD, S_NAMES, 1, 1, 1, 100000, FLOOR (RENAME_N), 1,
+  {"names-100000", S_MANY_NAMES, S_NAMES, 1, 1, 1, 100000, FLOOR (RENAME_N), 1,
    NULL},
   {"recovery-100000", S_RECOVER, S_NAMES, 0, 1, 1, 100000, FLOOR (RENAME), 1,
    NULL},
-  {"names-1000-one-node", S_CROWD, S_ONE, 1, 1, 1, 1000, FLOOR (RENAME), 1,
+  {"names-1000-one-node", S_MANY_NAMES, S_ONE, 1, 1, 1, 1000, FLOOR (RENAME), 1,
    NULL},
   {"start-1000", S_START, S_ONE, 0, 1, 1, 1000, FLOOR (READ), 1, NULL},
-  {"names-1000000-one-node", S_CROWD, S_ONE, 1, 1, 1, 1000000, FLOOR (RENAME),
-   1, NULL},
+  {"names-1000000-one-node", S_MANY_NAMES, S_ONE, 1, 1, 1, 1000000,
+   FLOOR (RENAME), 1, NULL},
   {"start-1000000", S_START, S_ONE, 0, 1, 1, 1000000, FLOOR (READ), 1, NULL},
   {"start-1000000-cold", S_COLD, S_ONE, 0, 1, 1, 1000000, FLOOR (READ), 1,
    NULL},
@@ -188,10 +189,10 @@ typedef struct {
 } s_series_t;
 
 struct zseq_bench_cases {
-    zseq_bench_family_t *family;
+    zseq_bench_children_t *children;
     const zseq_bench_plan_t *plan;
-    char directory[S_SITES][PATH_MAX];
-    zseq_bench_site_t *site[S_SITES];
+    char directory[S_FIXTURES][PATH_MAX];
+    zseq_bench_cluster_fixture_t *fixture[S_FIXTURES];
     zseq_bench_floors_t *floors;
     zseq_bench_sample_t *sample;  //  Scratch: one slice
     s_series_t series[2];         //  Scratch: a case; of a pair, the second
@@ -237,28 +238,29 @@ zseq_bench_case_chosen (size_t index, const zseq_bench_plan_t *plan)
 //  Clusters.
 
 static int
-s_new_site (zseq_bench_cases_t *self, s_where_t where)
+s_new_fixture (zseq_bench_cases_t *self, s_where_t where)
 {
     const zseq_bench_plan_t *plan = self->plan;
     int size = snprintf (self->directory[where], PATH_MAX, "%s/%s",
-                         plan->directory, s_sites[where].folder);
+                         plan->directory, s_fixtures[where].folder);
     if (size < 0 || size >= PATH_MAX)
         return zseq_bench_fail ("--dir is too long");
     zseq_bench_cluster_options_t options = {
       .zseqd = plan->zseqd,
       .directory = self->directory[where],
-      .nodes = s_sites[where].alone ? 1 : plan->nodes,
-      .reserve_s = s_sites[where].reserve ? plan->reserve_s : 0,
+      .nodes = s_fixtures[where].alone ? 1 : plan->nodes,
+      .reserve_s = s_fixtures[where].reserve ? plan->reserve_s : 0,
     };
-    self->site[where] = zseq_bench_site_new (self->family, &options);
-    return self->site[where] ? 0 : -1;
+    self->fixture[where] =
+      zseq_bench_cluster_fixture_new (self->children, &options);
+    return self->fixture[where] ? 0 : -1;
 }
 
 zseq_bench_cases_t *
-zseq_bench_cases_new (zseq_bench_family_t *family,
+zseq_bench_cases_new (zseq_bench_children_t *children,
                       const zseq_bench_plan_t *plan)
 {
-    assert (family);
+    assert (children);
     assert (plan);
     assert (plan->setting->rounds <= ZSEQ_BENCH_ROUNDS_MAX);
     zseq_bench_cases_t *self = calloc (1, sizeof *self);
@@ -266,12 +268,12 @@ zseq_bench_cases_new (zseq_bench_family_t *family,
         zseq_bench_fail ("out of memory");
         return NULL;
     }
-    self->family = family;
+    self->children = children;
     self->plan = plan;
     self->sample = zseq_bench_sample_new ();
     int rc = self->sample ? 0 : -1;
-    for (size_t i = 0; rc == 0 && i < S_SITES; i++)
-        rc = s_new_site (self, (s_where_t) i);
+    for (size_t i = 0; rc == 0 && i < S_FIXTURES; i++)
+        rc = s_new_fixture (self, (s_where_t) i);
     if (rc != 0)
         zseq_bench_cases_destroy (&self);
     return self;
@@ -284,8 +286,8 @@ zseq_bench_cases_destroy (zseq_bench_cases_t **self_p)
     zseq_bench_cases_t *self = *self_p;
     if (!self)
         return;
-    for (size_t i = 0; i < S_SITES; i++)
-        zseq_bench_site_destroy (&self->site[i]);
+    for (size_t i = 0; i < S_FIXTURES; i++)
+        zseq_bench_cluster_fixture_destroy (&self->fixture[i]);
     free (self->sample);
     free (self);
     *self_p = NULL;
@@ -298,7 +300,9 @@ zseq_bench_cases_open (zseq_bench_cases_t *self)
     for (size_t i = 0; i < CASES; i++)
         if (!self->plan->uri && s_cases[i].where == S_MAIN &&
             zseq_bench_case_chosen (i, self->plan))
-            return zseq_bench_site_cluster (self->site[S_MAIN]) ? 0 : -1;
+            return zseq_bench_cluster_fixture_cluster (self->fixture[S_MAIN])
+                     ? 0
+                     : -1;
     return 0;
 }
 
@@ -344,10 +348,11 @@ s_load (zseq_bench_cases_t *self, const s_case_t *one, zseq_bench_load_t *load,
     load->threads = one->threads;
     //  Without a cluster an ID costs less than reading the clock.
     load->stretch = one->batch >= BATCH_STRETCHED || one->scheme ? STRETCH : 1;
-    load->seconds = s_slice_s (self) * (one->kind == S_CROWD ? CROWD_SLICE : 1);
+    load->seconds =
+      s_slice_s (self) * (one->kind == S_MANY_NAMES ? MANY_NAMES_SLICE : 1);
     if (cluster)
         load->nodes = zseq_bench_cluster_pids (cluster, &load->node_count);
-    if (zseq_bench_load_run (load, self->family, self->sample) != 0)
+    if (zseq_bench_load_run (load, self->children, self->sample) != 0)
         return -1;
     s_note_sample (series, self->sample);
     return 0;
@@ -367,7 +372,7 @@ s_draw (zseq_bench_cases_t *self, const s_case_t *one, s_where_t where,
     };
     zseq_bench_cluster_t *cluster = NULL;
     if (!draw.uri) {
-        cluster = zseq_bench_site_cluster (self->site[where]);
+        cluster = zseq_bench_cluster_fixture_cluster (self->fixture[where]);
         if (!cluster)
             return -1;
         draw.uri = zseq_bench_cluster_uri (cluster);
@@ -406,7 +411,7 @@ static int
 s_draw_stopped (zseq_bench_cases_t *self, const s_case_t *one, size_t round)
 {
     zseq_bench_cluster_t *cluster =
-      zseq_bench_site_cluster (self->site[one->where]);
+      zseq_bench_cluster_fixture_cluster (self->fixture[one->where]);
     if (!cluster || s_draw (self, one, one->where, &self->series[0]) != 0)
         return -1;
     size_t count;
@@ -423,20 +428,23 @@ static int
 s_fresh (zseq_bench_cases_t *self, const s_case_t *one, s_series_t *series)
 {
     uint64_t count = self->plan->quick ? FRESH_NAMES_QUICK : FRESH_NAMES;
-    if (zseq_bench_site_claim_fresh (self->site[one->where], count,
-                                     self->sample) != 0)
+    if (zseq_bench_cluster_fixture_claim_fresh (self->fixture[one->where],
+                                                count, self->sample) != 0)
         return -1;
     s_note_sample (series, self->sample);
     return 0;
 }
 
 static int
-s_crowd (zseq_bench_cases_t *self, const s_case_t *one, s_series_t *series)
+s_many_names (zseq_bench_cases_t *self, const s_case_t *one, s_series_t *series)
 {
-    zseq_bench_site_t *site = self->site[one->where];
-    zseq_bench_cluster_t *cluster = zseq_bench_site_cluster (site);
-    zseq_bench_crowd_t crowd = zseq_bench_site_crowd (site, one->names);
-    zseq_bench_load_t load = {.operation = &zseq_bench_crowd, .arg = &crowd};
+    zseq_bench_cluster_fixture_t *fixture = self->fixture[one->where];
+    zseq_bench_cluster_t *cluster =
+      zseq_bench_cluster_fixture_cluster (fixture);
+    zseq_bench_many_names_t many_names =
+      zseq_bench_cluster_fixture_many_names (fixture, one->names);
+    zseq_bench_load_t load = {.operation = &zseq_bench_many_names,
+                              .arg = &many_names};
     return s_load (self, one, &load, cluster, series);
 }
 
@@ -459,8 +467,9 @@ s_drop_caches (void)
 static int
 s_start (zseq_bench_cases_t *self, const s_case_t *one, s_series_t *series)
 {
-    zseq_bench_site_t *site = self->site[one->where];
-    zseq_bench_cluster_t *cluster = zseq_bench_site_cluster (site);
+    zseq_bench_cluster_fixture_t *fixture = self->fixture[one->where];
+    zseq_bench_cluster_t *cluster =
+      zseq_bench_cluster_fixture_cluster (fixture);
     if (one->kind == S_RECOVER)
         zseq_bench_cluster_wipe (cluster, 0);
     else
@@ -476,7 +485,7 @@ s_start (zseq_bench_cases_t *self, const s_case_t *one, s_series_t *series)
     double cpu_s =
       (double) (zseq_bench_cluster_cpu_ns (cluster) - cpu_ns) / 1e9;
     double more = (double) zseq_bench_cluster_resident (cluster, 0) -
-                  (double) zseq_bench_site_resident (site);
+                  (double) zseq_bench_cluster_fixture_resident (fixture);
     series->resident[series->count] = fmax (more, 0) / (double) one->names;
     series->fairness[series->count] = 1;
     series->cpu_nodes_s += cpu_s;
@@ -500,8 +509,8 @@ s_measure (zseq_bench_cases_t *self, const s_case_t *one, size_t round)
         return s_draw_pair (self, one, round);
     case S_FRESH:
         return s_fresh (self, one, self->series);
-    case S_CROWD:
-        return s_crowd (self, one, self->series);
+    case S_MANY_NAMES:
+        return s_many_names (self, one, self->series);
     default:
         return s_start (self, one, self->series);
     }
@@ -584,7 +593,7 @@ s_add_row (zseq_bench_cases_t *self, const s_case_t *one, const char *suffix,
     row->cpu_nodes_s = series->cpu_nodes_s;
     row->cpu_s = series->cpu_s;
     row->fsync = self->plan->setting->disk;
-    row->reserve_s = s_sites[where].reserve ? self->plan->reserve_s : 0;
+    row->reserve_s = s_fixtures[where].reserve ? self->plan->reserve_s : 0;
     const char *floor = zseq_bench_floor_name (one->floor);
     if (one->share > 1)
         snprintf (row->floor_name, sizeof row->floor_name, "%s/%u", floor,
@@ -640,13 +649,14 @@ s_tell (zseq_bench_cases_t *self, const s_case_t *one)
     zseq_bench_row_t *row = s_add_row (self, one, "", one->where, series);
     row->names = one->names;
     if (one->names > 0)
-        row->prepare_s = zseq_bench_site_prepare_s (self->site[one->where]);
-    if (one->kind == S_CROWD)
-        snprintf (row->note, sizeof row->note,
-                  "%" PRIu64 " names on nodes (%zu), made in %.1f s in all",
-                  row->names, s_sites[one->where].alone ? 1 : self->plan->nodes,
-                  row->prepare_s);
-    if (one->names > 0 && one->kind != S_CROWD) {
+        row->prepare_s =
+          zseq_bench_cluster_fixture_prepare_s (self->fixture[one->where]);
+    if (one->kind == S_MANY_NAMES)
+        snprintf (
+          row->note, sizeof row->note,
+          "%" PRIu64 " names on nodes (%zu), made in %.1f s in all", row->names,
+          s_fixtures[one->where].alone ? 1 : self->plan->nodes, row->prepare_s);
+    if (one->names > 0 && one->kind != S_MANY_NAMES) {
         row->resident = zseq_bench_median (series->resident, series->count);
         snprintf (row->note, sizeof row->note,
                   "%.3f s (%.3f to %.3f) from exec to ready with %" PRIu64
@@ -680,8 +690,8 @@ s_run_case (zseq_bench_cases_t *self, const s_case_t *one, size_t index,
         return 0;
     }
     memset (self->series, 0, sizeof self->series);
-    if (one->names > 0 &&
-        zseq_bench_site_prepare (self->site[one->where], one->names) != 0)
+    if (one->names > 0 && zseq_bench_cluster_fixture_prepare (
+                            self->fixture[one->where], one->names) != 0)
         return -1;
     if (s_side_floors (self) != 0)
         return -1;

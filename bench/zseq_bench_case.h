@@ -30,7 +30,7 @@ bool zseq_bench_case_chosen (size_t index, const zseq_bench_plan_t *plan);
 typedef struct zseq_bench_cases zseq_bench_cases_t;
 
 //  plan must stay. NULL, with the reason on stderr, if memory is out.
-zseq_bench_cases_t *zseq_bench_cases_new (zseq_bench_family_t *family,
+zseq_bench_cases_t *zseq_bench_cases_new (zseq_bench_children_t *children,
                                           const zseq_bench_plan_t *plan);
 void zseq_bench_cases_destroy (zseq_bench_cases_t **self_p);
 

@@ -17,7 +17,7 @@
 #define START_S 1800  //  Patience with a node that has much to load
 
 struct zseq_bench_cluster {
-    zseq_bench_family_t *family;
+    zseq_bench_children_t *children;
     const char *zseqd;
     const char *directory;
     size_t nodes;
@@ -86,7 +86,7 @@ s_voting (zseq_bench_cluster_t *self, size_t index)
 {
     char ready[64];
     snprintf (ready, sizeof ready, "ready: node %c votes", s_label (index));
-    return strstr (zseq_bench_family_said (self->family, self->pid[index]),
+    return strstr (zseq_bench_children_said (self->children, self->pid[index]),
                    ready) != NULL;
 }
 
@@ -122,8 +122,8 @@ s_run (zseq_bench_cluster_t *self, size_t index, bool format)
                          format ? NULL : "--reserve",
                          self->reserve,
                          NULL};
-    self->pid[index] = zseq_bench_family_exec (self->family, what, arguments,
-                                               self->nowhere, self->nowhere);
+    self->pid[index] = zseq_bench_children_exec (
+      self->children, what, arguments, self->nowhere, self->nowhere);
     return self->pid[index] > 0 ? 0 : -1;
 }
 
@@ -132,7 +132,7 @@ s_format (zseq_bench_cluster_t *self, size_t index)
 {
     if (s_run (self, index, true) != 0)
         return -1;
-    int rc = zseq_bench_family_finish (self->family, self->pid[index]);
+    int rc = zseq_bench_children_finish (self->children, self->pid[index]);
     self->pid[index] = 0;
     return rc;
 }
@@ -142,7 +142,7 @@ s_start (zseq_bench_cluster_t *self, size_t index)
 {
     if (s_run (self, index, false) != 0)
         return -1;
-    zseq_bench_family_need (self->family, self->pid[index]);
+    zseq_bench_children_need (self->children, self->pid[index]);
     return 0;
 }
 
@@ -151,13 +151,13 @@ s_await_vote (zseq_bench_cluster_t *self, size_t index, unsigned patience_s)
 {
     uint64_t until_ns = zseq_bench_now_ns () + patience_s * 1000000000ull;
     while (!s_voting (self, index)) {
-        if (zseq_bench_family_wait (self->family, until_ns) != 0)
+        if (zseq_bench_children_wait (self->children, until_ns) != 0)
             return -1;
         if (zseq_bench_now_ns () >= until_ns)
             return zseq_bench_fail (
               "node %c does not vote after %u s; it said: %s", s_label (index),
               patience_s,
-              zseq_bench_family_said (self->family, self->pid[index]));
+              zseq_bench_children_said (self->children, self->pid[index]));
     }
     return 0;
 }
@@ -178,10 +178,10 @@ s_begin (zseq_bench_cluster_t *self)
 }
 
 zseq_bench_cluster_t *
-zseq_bench_cluster_new (zseq_bench_family_t *family,
+zseq_bench_cluster_new (zseq_bench_children_t *children,
                         const zseq_bench_cluster_options_t *options)
 {
-    assert (family);
+    assert (children);
     assert (options);
     assert (options->zseqd);
     assert (options->directory);
@@ -192,7 +192,7 @@ zseq_bench_cluster_new (zseq_bench_family_t *family,
         zseq_bench_fail ("out of memory");
         return NULL;
     }
-    self->family = family;
+    self->children = children;
     self->zseqd = options->zseqd;
     self->directory = options->directory;
     self->nodes = options->nodes;
@@ -216,7 +216,7 @@ zseq_bench_cluster_destroy (zseq_bench_cluster_t **self_p)
         return;
     for (size_t i = 0; i < self->nodes; i++) {
         if (self->pid[i] > 0)
-            zseq_bench_family_end (self->family, self->pid[i]);
+            zseq_bench_children_end (self->children, self->pid[i]);
         if (self->reserved[i] >= 0)
             close (self->reserved[i]);
     }
@@ -248,7 +248,7 @@ zseq_bench_cluster_stop (zseq_bench_cluster_t *self, size_t index)
     assert (self);
     assert (index < self->nodes);
     assert (self->pid[index] > 0);
-    zseq_bench_family_end (self->family, self->pid[index]);
+    zseq_bench_children_end (self->children, self->pid[index]);
     self->pid[index] = 0;
 }
 

@@ -19,9 +19,9 @@ typedef struct {
 //  Formats and starts nodes, on free ports of the loopback, and waits until
 //  all vote. options is copied, its strings are not. NULL, with the reason on
 //  stderr, on failure. From then on a node that ends by itself is an error of
-//  the family's _wait.
+//  the children's _wait.
 zseq_bench_cluster_t *
-zseq_bench_cluster_new (zseq_bench_family_t *family,
+zseq_bench_cluster_new (zseq_bench_children_t *children,
                         const zseq_bench_cluster_options_t *options);
 
 //  Ends the nodes. Their data stays; it is the caller's directory.

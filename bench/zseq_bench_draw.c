@@ -148,10 +148,10 @@ s_question_run (void *arg)
 }
 
 int
-zseq_bench_draw_quorum (zseq_bench_family_t *family, const char *uri,
+zseq_bench_draw_quorum (zseq_bench_children_t *children, const char *uri,
                         size_t *n_p, size_t *w_p)
 {
-    assert (family);
+    assert (children);
     assert (uri);
     assert (n_p);
     assert (w_p);
@@ -161,9 +161,9 @@ zseq_bench_draw_quorum (zseq_bench_family_t *family, const char *uri,
     if (question == MAP_FAILED)
         return zseq_bench_fail ("out of memory");
     question->uri = uri;
-    pid_t pid = zseq_bench_family_fork (family, "the question for the status",
-                                        s_question_run, question);
-    int rc = pid > 0 ? zseq_bench_family_finish (family, pid) : -1;
+    pid_t pid = zseq_bench_children_fork (
+      children, "the question for the status", s_question_run, question);
+    int rc = pid > 0 ? zseq_bench_children_finish (children, pid) : -1;
     if (rc == 0) {
         *n_p = question->n;
         *w_p = question->w;

@@ -22,7 +22,7 @@ extern const zseq_bench_operation_t zseq_bench_draw;
 //  Asks the cluster, from a child, how many nodes it has and how many replies
 //  a write waits for. Returns 0; or -1 with the reason on stderr, also when
 //  fewer than W nodes vote.
-int zseq_bench_draw_quorum (zseq_bench_family_t *family, const char *uri,
+int zseq_bench_draw_quorum (zseq_bench_children_t *children, const char *uri,
                             size_t *n_p, size_t *w_p);
 
 #endif

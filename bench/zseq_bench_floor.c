@@ -32,7 +32,7 @@ typedef struct {
 } s_shared_t;
 
 struct zseq_bench_floors {
-    zseq_bench_family_t *family;
+    zseq_bench_children_t *children;
     size_t n;
     size_t w;
     const char *directory;
@@ -98,7 +98,7 @@ s_echo_run (void *arg)
                         floors->shared->endpoint[self->index], &size) != 0)
         return 1;
     atomic_fetch_add (&floors->shared->bound, 1);
-    zseq_bench_family_ring (floors->family);
+    zseq_bench_children_ring (floors->children);
     while (s_echo_once (router, REPLY_SIZE (floors->n)) == 0)
         continue;
     return 1;
@@ -450,16 +450,16 @@ s_start (zseq_bench_floors_t *self)
 {
     for (size_t i = 0; i < self->n; i++) {
         s_echo_t echo = {.floors = self, .index = i};
-        self->pid[i] = zseq_bench_family_fork (self->family, "echo process",
-                                               s_echo_run, &echo);
+        self->pid[i] = zseq_bench_children_fork (self->children, "echo process",
+                                                 s_echo_run, &echo);
         if (self->pid[i] < 0)
             return -1;
-        zseq_bench_family_need (self->family, self->pid[i]);
+        zseq_bench_children_need (self->children, self->pid[i]);
     }
     uint64_t until_ns =
       zseq_bench_now_ns () + ZSEQ_BENCH_WAIT_S * 1000000000ull;
     while (atomic_load (&self->shared->bound) < self->n) {
-        if (zseq_bench_family_wait (self->family, until_ns) != 0)
+        if (zseq_bench_children_wait (self->children, until_ns) != 0)
             return -1;
         if (zseq_bench_now_ns () >= until_ns)
             return zseq_bench_fail ("the echo processes did not start");
@@ -468,10 +468,10 @@ s_start (zseq_bench_floors_t *self)
 }
 
 zseq_bench_floors_t *
-zseq_bench_floors_new (zseq_bench_family_t *family, size_t n, size_t w,
+zseq_bench_floors_new (zseq_bench_children_t *children, size_t n, size_t w,
                        const char *directory)
 {
-    assert (family);
+    assert (children);
     assert (n >= 1);
     assert (n <= NODES_MAX);
     assert (w >= 1);
@@ -482,7 +482,7 @@ zseq_bench_floors_new (zseq_bench_family_t *family, size_t n, size_t w,
         zseq_bench_fail ("out of memory");
         return NULL;
     }
-    self->family = family;
+    self->children = children;
     self->n = n;
     self->w = w;
     self->directory = directory;
@@ -503,7 +503,7 @@ zseq_bench_floors_destroy (zseq_bench_floors_t **self_p)
         return;
     for (size_t i = 0; i < self->n; i++)
         if (self->pid[i] > 0)
-            zseq_bench_family_end (self->family, self->pid[i]);
+            zseq_bench_children_end (self->children, self->pid[i]);
     if (self->shared != MAP_FAILED)
         munmap (self->shared, sizeof *self->shared);
     free (self->sample);
@@ -528,7 +528,7 @@ zseq_bench_floors_measure (zseq_bench_floors_t *self, zseq_bench_floor_t floor,
       .stretch = s_floor[floor].stretch,
       .seconds = seconds,
     };
-    if (zseq_bench_load_run (&load, self->family, self->sample) != 0)
+    if (zseq_bench_load_run (&load, self->children, self->sample) != 0)
         return -1;
     if (self->sample->done == 0)
         return zseq_bench_fail ("floor %s: nothing was done in %g s",

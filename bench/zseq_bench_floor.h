@@ -37,7 +37,7 @@ typedef struct zseq_bench_floors zseq_bench_floors_t;
 //  ASK waits for w replies of n. RENAME, RENAME_N and READ work in directory, which
 //  should lie in the same file system as the nodes' directories. NULL, with
 //  the reason on stderr, on failure.
-zseq_bench_floors_t *zseq_bench_floors_new (zseq_bench_family_t *family,
+zseq_bench_floors_t *zseq_bench_floors_new (zseq_bench_children_t *children,
                                             size_t n, size_t w,
                                             const char *directory);
 void zseq_bench_floors_destroy (zseq_bench_floors_t **self_p);

@@ -53,7 +53,7 @@ typedef struct {
 
 typedef struct {
     const zseq_bench_load_t *load;
-    zseq_bench_family_t *family;
+    zseq_bench_children_t *children;
     s_shared_t *shared;
     size_t shared_size;
     pid_t pids[ZSEQ_BENCH_PROCESSES_MAX];  //  In the parent
@@ -201,7 +201,7 @@ s_member_run (void *arg)
             client->done += load->stretch;
         if (first) {
             atomic_fetch_add (&crew->shared->ready, 1);
-            zseq_bench_family_ring (crew->family);
+            zseq_bench_children_ring (crew->children);
             first = false;
         }
         before = after;
@@ -272,7 +272,7 @@ s_check (const s_crew_t *crew, bool *all_ended_p)
     *all_ended_p = true;
     for (size_t i = 0; i < crew->load->processes; i++) {
         int status;
-        if (!zseq_bench_family_ended (crew->family, crew->pids[i], &status))
+        if (!zseq_bench_children_ended (crew->children, crew->pids[i], &status))
             *all_ended_p = false;
         else if (status != 0) {
             const char *text = crew->shared->process[i].text;
@@ -305,7 +305,7 @@ s_wait (const s_crew_t *crew, s_what_for_t what_for, uint64_t until_ns)
             return zseq_bench_fail ("the clients did not end within %d s",
                                     ZSEQ_BENCH_WAIT_S);
         }
-        if (zseq_bench_family_wait (crew->family, until_ns) != 0)
+        if (zseq_bench_children_wait (crew->children, until_ns) != 0)
             return -1;
     }
 }
@@ -376,7 +376,8 @@ s_collect (const s_crew_t *crew, zseq_bench_sample_t *sample)
 }
 
 int
-zseq_bench_load_run (const zseq_bench_load_t *load, zseq_bench_family_t *family,
+zseq_bench_load_run (const zseq_bench_load_t *load,
+                     zseq_bench_children_t *children,
                      zseq_bench_sample_t *sample)
 {
     assert (load);
@@ -385,10 +386,10 @@ zseq_bench_load_run (const zseq_bench_load_t *load, zseq_bench_family_t *family,
     assert (load->threads >= 1);
     assert (load->threads <= ZSEQ_BENCH_THREADS_MAX);
     assert (load->stretch >= 1);
-    assert (family);
+    assert (children);
     assert (sample);
 
-    s_crew_t crew = {.load = load, .family = family};
+    s_crew_t crew = {.load = load, .children = children};
     size_t clients = load->processes * load->threads;
     crew.shared_size = sizeof (s_shared_t) + clients * sizeof (s_client_t);
     crew.shared = mmap (NULL, crew.shared_size, PROT_READ | PROT_WRITE,
@@ -401,7 +402,7 @@ zseq_bench_load_run (const zseq_bench_load_t *load, zseq_bench_family_t *family,
     for (; rc == 0 && started < load->processes; started++) {
         crew.index = started;
         crew.pids[started] =
-          zseq_bench_family_fork (family, "client", s_process_run, &crew);
+          zseq_bench_children_fork (children, "client", s_process_run, &crew);
         if (crew.pids[started] < 0)
             rc = -1;
     }
@@ -412,7 +413,7 @@ zseq_bench_load_run (const zseq_bench_load_t *load, zseq_bench_family_t *family,
         s_collect (&crew, sample);
     for (size_t i = 0; i < started; i++)
         if (crew.pids[i] > 0)
-            zseq_bench_family_end (family, crew.pids[i]);
+            zseq_bench_children_end (children, crew.pids[i]);
     munmap (crew.shared, crew.shared_size);
     return rc;
 }

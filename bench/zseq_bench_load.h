@@ -6,7 +6,7 @@
 #ifndef ZSEQ_BENCH_LOAD_H_INCLUDED
 #define ZSEQ_BENCH_LOAD_H_INCLUDED
 
-#include "zseq_bench_family.h"
+#include "zseq_bench_children.h"
 #include "zseq_bench_histogram.h"
 
 #define ZSEQ_BENCH_TEXT_MAX 512  //  Bytes in a reason, with its end
@@ -68,7 +68,7 @@ typedef struct {
 //  Runs the load once, after a short warm-up. Returns 0; or -1 with the reason
 //  on stderr. No child of the load is left either way.
 int zseq_bench_load_run (const zseq_bench_load_t *load,
-                         zseq_bench_family_t *family,
+                         zseq_bench_children_t *children,
                          zseq_bench_sample_t *sample);
 
 //  The processor time that another process has used, nanoseconds; 0 if it has

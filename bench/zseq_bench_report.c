@@ -295,10 +295,10 @@ s_plot_script (const zseq_bench_row_t *rows, size_t count, FILE *script)
 }
 
 int
-zseq_bench_report_plot (zseq_bench_family_t *family,
+zseq_bench_report_plot (zseq_bench_children_t *children,
                         const zseq_bench_row_t *rows, size_t count, FILE *file)
 {
-    assert (family);
+    assert (children);
     assert (rows);
     assert (count >= 1);
     assert (file);
@@ -312,11 +312,11 @@ zseq_bench_report_plot (zseq_bench_family_t *family,
     char gnuplot[] = "gnuplot";
     char *arguments[] = {gnuplot, NULL};
     pid_t pid = rc == 0
-                  ? zseq_bench_family_exec (family, gnuplot, arguments,
-                                            fileno (script), fileno (file))
+                  ? zseq_bench_children_exec (children, gnuplot, arguments,
+                                              fileno (script), fileno (file))
                   : -1;
     fclose (script);
     if (pid < 0)
         return -1;
-    return zseq_bench_family_finish (family, pid);
+    return zseq_bench_children_finish (children, pid);
 }

@@ -81,7 +81,7 @@ int zseq_bench_report_json (const zseq_bench_setting_t *setting,
                             FILE *file);
 
 //  Draws the rows (at least 1) with gnuplot as SVG.
-int zseq_bench_report_plot (zseq_bench_family_t *family,
+int zseq_bench_report_plot (zseq_bench_children_t *children,
                             const zseq_bench_row_t *rows, size_t count,
                             FILE *file);
 

@@ -1,4 +1,4 @@
-#include "zseq_bench_crowd.h"
+#include "zseq_bench_many_names.h"
 
 #include "zseq_codec.h"
 #include "zseq_transport.h"
@@ -31,7 +31,7 @@ typedef struct {
 } s_claim_t;
 
 typedef struct {
-    zseq_bench_crowd_t crowd;
+    zseq_bench_many_names_t many_names;
     zseq_transport_t *transport;
     zseq_codec_t codec;
     size_t n;
@@ -39,10 +39,10 @@ typedef struct {
     uint64_t cluster;  //  Identity
     uint64_t round;    //  Makes requests unlike each other
     uint64_t random;
-    s_claim_t claim[ZSEQ_BENCH_CROWD_MAX];
-    size_t free[ZSEQ_BENCH_CROWD_MAX];  //  Indexes of claims
+    s_claim_t claim[ZSEQ_BENCH_MANY_NAMES_MAX];
+    size_t free[ZSEQ_BENCH_MANY_NAMES_MAX];  //  Indexes of claims
     size_t free_count;
-    uint64_t wait_ns[ZSEQ_BENCH_CROWD_MAX];  //  Done and not yet told
+    uint64_t wait_ns[ZSEQ_BENCH_MANY_NAMES_MAX];  //  Done and not yet told
     size_t done_count;
     uint64_t told_ns;   //  Of the one told last
     uint64_t look_ns;   //  When to look for what got lost
@@ -51,7 +51,7 @@ typedef struct {
     _Atomic uint64_t claims;
     _Atomic uint64_t conflicts;
     _Atomic uint64_t timeouts;
-} s_crowd_t;
+} s_many_names_t;
 
 static int
 s_text (char *text, const char *what, const char *why)
@@ -62,7 +62,7 @@ s_text (char *text, const char *what, const char *why)
 
 //  Marsaglia's xorshift64: names at random need no more.
 static uint64_t
-s_random (s_crowd_t *self)
+s_random (s_many_names_t *self)
 {
     self->random ^= self->random << 13;
     self->random ^= self->random >> 7;
@@ -73,7 +73,7 @@ s_random (s_crowd_t *self)
 //  Sending. What does not go out now is found by s_look.
 
 static void
-s_send_msg (s_crowd_t *self, size_t node, const zseq_msg_t *msg)
+s_send_msg (s_many_names_t *self, size_t node, const zseq_msg_t *msg)
 {
     uint8_t bytes[NAME_SIZE + 128];
     size_t size = zseq_codec_encode (msg, bytes, sizeof bytes);
@@ -82,16 +82,16 @@ s_send_msg (s_crowd_t *self, size_t node, const zseq_msg_t *msg)
 }
 
 static void
-s_send (s_crowd_t *self, s_claim_t *claim, uint64_t now_ns)
+s_send (s_many_names_t *self, s_claim_t *claim, uint64_t now_ns)
 {
     char name[NAME_SIZE];
-    int size = snprintf (name, sizeof name, "%s%" PRIu64, self->crowd.prefix,
-                         claim->number);
+    int size = snprintf (name, sizeof name, "%s%" PRIu64,
+                         self->many_names.prefix, claim->number);
     assert (size > 0 && (size_t) size < sizeof name);
-    claim->request =
-      ++self->round * ZSEQ_BENCH_CROWD_MAX + (uint64_t) (claim - self->claim);
-    if (self->crowd.next)
-        claim->first = self->crowd.next[claim->number]++;
+    claim->request = ++self->round * ZSEQ_BENCH_MANY_NAMES_MAX +
+                     (uint64_t) (claim - self->claim);
+    if (self->many_names.next)
+        claim->first = self->many_names.next[claim->number]++;
     claim->sent_ns = now_ns;
     claim->answered = 0;
     claim->accepted = 0;
@@ -110,15 +110,16 @@ s_send (s_crowd_t *self, s_claim_t *claim, uint64_t now_ns)
 
 //  Draws the number of the next claim. False: there is none.
 static bool
-s_draw (s_crowd_t *self, uint64_t *number_p)
+s_draw (s_many_names_t *self, uint64_t *number_p)
 {
-    *number_p = self->crowd.fresh ? atomic_fetch_add (self->crowd.fresh, 1)
-                                  : s_random (self) % self->crowd.limit;
-    return *number_p < self->crowd.limit;
+    *number_p = self->many_names.fresh
+                  ? atomic_fetch_add (self->many_names.fresh, 1)
+                  : s_random (self) % self->many_names.limit;
+    return *number_p < self->many_names.limit;
 }
 
 static void
-s_fill (s_crowd_t *self)
+s_fill (s_many_names_t *self)
 {
     uint64_t now_ns = zseq_bench_now_ns ();
     uint64_t number;
@@ -132,10 +133,12 @@ s_fill (s_crowd_t *self)
 //  Receiving.
 
 static void
-s_refused (s_crowd_t *self, s_claim_t *claim, uint64_t next, uint64_t now_ns)
+s_refused (s_many_names_t *self, s_claim_t *claim, uint64_t next,
+           uint64_t now_ns)
 {
-    uint64_t *known =
-      self->crowd.next ? &self->crowd.next[claim->number] : &claim->first;
+    uint64_t *known = self->many_names.next
+                        ? &self->many_names.next[claim->number]
+                        : &claim->first;
     claim->refused++;
     if (*known < next)
         *known = next;
@@ -146,10 +149,10 @@ s_refused (s_crowd_t *self, s_claim_t *claim, uint64_t next, uint64_t now_ns)
 }
 
 static int
-s_take (s_crowd_t *self, size_t node, const zseq_msg_t *msg, uint64_t now_ns,
-        char *text)
+s_take (s_many_names_t *self, size_t node, const zseq_msg_t *msg,
+        uint64_t now_ns, char *text)
 {
-    s_claim_t *claim = &self->claim[msg->request % ZSEQ_BENCH_CROWD_MAX];
+    s_claim_t *claim = &self->claim[msg->request % ZSEQ_BENCH_MANY_NAMES_MAX];
     if (msg->op != ZSEQ_OP_CLAIM || claim->request != msg->request ||
         claim->answered & 1u << node)
         return 0;
@@ -178,7 +181,7 @@ s_take (s_crowd_t *self, size_t node, const zseq_msg_t *msg, uint64_t now_ns,
 //  nothing done and not yet told, and not filling what gets free, so that each
 //  claim is done once at most.
 static int
-s_receive (s_crowd_t *self, char *text)
+s_receive (s_many_names_t *self, char *text)
 {
     int count = 0;
     uint64_t now_ns = zseq_bench_now_ns ();
@@ -199,7 +202,7 @@ s_receive (s_crowd_t *self, char *text)
 
 //  Asks again where an answer got lost.
 static int
-s_look (s_crowd_t *self, char *text)
+s_look (s_many_names_t *self, char *text)
 {
     uint64_t now_ns = zseq_bench_now_ns ();
     if (now_ns < self->look_ns)
@@ -207,7 +210,7 @@ s_look (s_crowd_t *self, char *text)
     self->look_ns = now_ns + LOOK_NS;
     if (now_ns - self->heard_ns > SILENCE_S * 1000000000ull)
         return s_text (text, "the nodes", "no reply");
-    for (size_t i = 0; i < self->crowd.claims; i++) {
+    for (size_t i = 0; i < self->many_names.claims; i++) {
         s_claim_t *claim = &self->claim[i];
         if (!claim->request || now_ns - claim->sent_ns < AGAIN_NS)
             continue;
@@ -219,7 +222,7 @@ s_look (s_crowd_t *self, char *text)
 
 //  Sleeps until there may be something to receive.
 static void
-s_sleep (s_crowd_t *self, int timeout_ms)
+s_sleep (s_many_names_t *self, int timeout_ms)
 {
     struct pollfd fds[ZSEQ_LINKS_MAX + 1];
     size_t count = zseq_transport_fds (self->transport, fds);
@@ -228,7 +231,7 @@ s_sleep (s_crowd_t *self, int timeout_ms)
 }
 
 static int
-s_pump (s_crowd_t *self, char *text)
+s_pump (s_many_names_t *self, char *text)
 {
     int count = s_receive (self, text);
     if (count < 0 || s_look (self, text) != 0)
@@ -241,7 +244,7 @@ s_pump (s_crowd_t *self, char *text)
 //  Opening.
 
 static bool
-s_linked (s_crowd_t *self)
+s_linked (s_many_names_t *self)
 {
     for (size_t i = 0; i < self->n; i++)
         if (!zseq_transport_ready (self->transport, i))
@@ -250,10 +253,10 @@ s_linked (s_crowd_t *self)
 }
 
 static int
-s_link (s_crowd_t *self, char *text)
+s_link (s_many_names_t *self, char *text)
 {
     char uri[ZSEQ_NODES_MAX * (ZSEQ_ENDPOINT_MAX + 1)];
-    snprintf (uri, sizeof uri, "%s", self->crowd.uri);
+    snprintf (uri, sizeof uri, "%s", self->many_names.uri);
     char *rest;
     for (char *endpoint = strtok_r (uri, ",", &rest); endpoint;
          endpoint = strtok_r (NULL, ",", &rest)) {
@@ -267,7 +270,7 @@ s_link (s_crowd_t *self, char *text)
     uint64_t until_ns = zseq_bench_now_ns () + OPEN_S * 1000000000ull;
     while (!s_linked (self)) {
         if (zseq_bench_now_ns () >= until_ns)
-            return s_text (text, self->crowd.uri, "cannot be reached");
+            return s_text (text, self->many_names.uri, "cannot be reached");
         s_sleep (self, 10);
     }
     return 0;
@@ -275,7 +278,7 @@ s_link (s_crowd_t *self, char *text)
 
 //  Asks the first node for the cluster's identity.
 static int
-s_hello (s_crowd_t *self, char *text)
+s_hello (s_many_names_t *self, char *text)
 {
     zseq_msg_t msg = {.op = ZSEQ_OP_HELLO, .request = ++self->round};
     s_send_msg (self, 0, &msg);
@@ -284,38 +287,39 @@ s_hello (s_crowd_t *self, char *text)
     size_t size;
     while (zseq_transport_recv (self->transport, 0, &bytes, &size) != ZSEQ_OK) {
         if (zseq_bench_now_ns () >= until_ns)
-            return s_text (text, self->crowd.uri, "no reply");
+            return s_text (text, self->many_names.uri, "no reply");
         s_sleep (self, 10);
     }
     if (zseq_codec_decode_reply (&self->codec, bytes, size, &msg) != ZSEQ_OK ||
         msg.op != ZSEQ_OP_HELLO || msg.status != ZSEQ_OK)
-        return s_text (text, self->crowd.uri, "HELLO was not understood");
+        return s_text (text, self->many_names.uri, "HELLO was not understood");
     self->cluster = msg.cluster;
     return 0;
 }
 
 static void
-s_crowd_close (void *context)
+s_many_names_close (void *context)
 {
-    s_crowd_t *self = context;
+    s_many_names_t *self = context;
     zseq_transport_destroy (&self->transport);
     free (self);
 }
 
 static int
-s_crowd_open (const void *arg, size_t process, void **context_p, char *text)
+s_many_names_open (const void *arg, size_t process, void **context_p,
+                   char *text)
 {
     (void) process;
-    const zseq_bench_crowd_t *crowd = arg;
-    assert (crowd->claims >= 1);
-    assert (crowd->claims <= ZSEQ_BENCH_CROWD_MAX);
-    s_crowd_t *self = calloc (1, sizeof *self);
+    const zseq_bench_many_names_t *many_names = arg;
+    assert (many_names->claims >= 1);
+    assert (many_names->claims <= ZSEQ_BENCH_MANY_NAMES_MAX);
+    s_many_names_t *self = calloc (1, sizeof *self);
     if (!self)
         return s_text (text, "crowd", "out of memory");
-    self->crowd = *crowd;
+    self->many_names = *many_names;
     self->random = zseq_bench_now_ns () | 1;
     self->heard_ns = zseq_bench_now_ns ();
-    for (size_t i = 0; i < crowd->claims; i++)
+    for (size_t i = 0; i < many_names->claims; i++)
         self->free[self->free_count++] = i;
     self->transport = zseq_transport_new ();
     int rc = self->transport ? s_link (self, text)
@@ -323,7 +327,7 @@ s_crowd_open (const void *arg, size_t process, void **context_p, char *text)
     if (rc == 0)
         rc = s_hello (self, text);
     if (rc != 0) {
-        s_crowd_close (self);
+        s_many_names_close (self);
         return -1;
     }
     *context_p = self;
@@ -331,9 +335,9 @@ s_crowd_open (const void *arg, size_t process, void **context_p, char *text)
 }
 
 static int
-s_crowd_repeat (void *context, size_t count, uint64_t *last, char *text)
+s_many_names_repeat (void *context, size_t count, uint64_t *last, char *text)
 {
-    s_crowd_t *self = context;
+    s_many_names_t *self = context;
     (void) last;
     assert (count == 1);
     while (self->done_count == 0) {
@@ -346,53 +350,53 @@ s_crowd_repeat (void *context, size_t count, uint64_t *last, char *text)
 }
 
 static uint64_t
-s_crowd_wait_ns (void *context)
+s_many_names_wait_ns (void *context)
 {
-    s_crowd_t *self = context;
+    s_many_names_t *self = context;
     return self->told_ns;
 }
 
 static void
-s_crowd_count (void *context, zseq_bench_counts_t *counts)
+s_many_names_count (void *context, zseq_bench_counts_t *counts)
 {
-    s_crowd_t *self = context;
+    s_many_names_t *self = context;
     counts->claims = atomic_load (&self->claims);
     counts->conflicts = atomic_load (&self->conflicts);
     counts->timeouts = atomic_load (&self->timeouts);
 }
 
-const zseq_bench_operation_t zseq_bench_crowd = {
-  .open = s_crowd_open,
-  .repeat = s_crowd_repeat,
-  .wait_ns = s_crowd_wait_ns,
-  .count = s_crowd_count,
-  .close = s_crowd_close,
+const zseq_bench_operation_t zseq_bench_many_names = {
+  .open = s_many_names_open,
+  .repeat = s_many_names_repeat,
+  .wait_ns = s_many_names_wait_ns,
+  .count = s_many_names_count,
+  .close = s_many_names_close,
 };
 
 int
-zseq_bench_crowd_fill (const zseq_bench_crowd_t *crowd,
-                       zseq_bench_histogram_t *waits,
-                       zseq_bench_counts_t *counts, char *text)
+zseq_bench_many_names_fill (const zseq_bench_many_names_t *many_names,
+                            zseq_bench_histogram_t *waits,
+                            zseq_bench_counts_t *counts, char *text)
 {
-    assert (crowd);
-    assert (crowd->fresh);
+    assert (many_names);
+    assert (many_names->fresh);
     assert (waits);
     assert (counts);
     assert (text);
     void *context;
-    if (s_crowd_open (crowd, 0, &context, text) != 0)
+    if (s_many_names_open (many_names, 0, &context, text) != 0)
         return -1;
-    s_crowd_t *self = context;
+    s_many_names_t *self = context;
     int rc = 0;
     //  Until all are free, with no fresh name to fill them with.
-    for (s_fill (self); rc == 0 && self->free_count < crowd->claims;
+    for (s_fill (self); rc == 0 && self->free_count < many_names->claims;
          s_fill (self)) {
         rc = s_pump (self, text);
         while (self->done_count > 0)
             zseq_bench_histogram_record (waits,
                                          self->wait_ns[--self->done_count], 1);
     }
-    s_crowd_count (self, counts);
-    s_crowd_close (self);
+    s_many_names_count (self, counts);
+    s_many_names_close (self);
     return rc;
 }

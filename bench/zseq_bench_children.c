@@ -1,4 +1,4 @@
-#include "zseq_bench_family.h"
+#include "zseq_bench_children.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -31,7 +31,7 @@ typedef struct {
     size_t said_size;
 } s_child_t;
 
-struct zseq_bench_family {
+struct zseq_bench_children {
     s_child_t child[ZSEQ_BENCH_CHILDREN_MAX];
     sigset_t mask;    //  As it was before
     int signals;      //  Tells of SIGCHLD and of the signals held back
@@ -96,7 +96,7 @@ zseq_bench_progress_end (void)
 
 //  The child with that id, or with 0 a free slot.
 static s_child_t *
-s_slot (zseq_bench_family_t *self, pid_t pid)
+s_slot (zseq_bench_children_t *self, pid_t pid)
 {
     for (size_t i = 0; i < ZSEQ_BENCH_CHILDREN_MAX; i++)
         if (self->child[i].pid == pid)
@@ -105,7 +105,7 @@ s_slot (zseq_bench_family_t *self, pid_t pid)
 }
 
 static s_child_t *
-s_child (zseq_bench_family_t *self, pid_t pid)
+s_child (zseq_bench_children_t *self, pid_t pid)
 {
     assert (pid > 0);
     s_child_t *child = s_slot (self, pid);
@@ -113,10 +113,10 @@ s_child (zseq_bench_family_t *self, pid_t pid)
     return child;
 }
 
-zseq_bench_family_t *
-zseq_bench_family_new (void)
+zseq_bench_children_t *
+zseq_bench_children_new (void)
 {
-    zseq_bench_family_t *self = calloc (1, sizeof *self);
+    zseq_bench_children_t *self = calloc (1, sizeof *self);
     if (!self) {
         zseq_bench_fail ("out of memory");
         return NULL;
@@ -135,14 +135,14 @@ zseq_bench_family_new (void)
     self->bell = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (self->signals < 0 || self->bell < 0) {
         zseq_bench_fail ("signalfd or eventfd: %s", strerror (errno));
-        zseq_bench_family_destroy (&self);
+        zseq_bench_children_destroy (&self);
     }
     return self;
 }
 
 //  In the child, between fork and whatever it is to do.
 static void
-s_settle (const zseq_bench_family_t *self, pid_t parent)
+s_settle (const zseq_bench_children_t *self, pid_t parent)
 {
     prctl (PR_SET_PDEATHSIG, SIGKILL);
     if (getppid () != parent)
@@ -155,7 +155,7 @@ s_settle (const zseq_bench_family_t *self, pid_t parent)
 }
 
 static void
-s_adopt (zseq_bench_family_t *self, const char *what, pid_t pid, int speech)
+s_adopt (zseq_bench_children_t *self, const char *what, pid_t pid, int speech)
 {
     s_child_t *child = s_slot (self, 0);
     assert (child);
@@ -168,8 +168,8 @@ s_adopt (zseq_bench_family_t *self, const char *what, pid_t pid, int speech)
 }
 
 pid_t
-zseq_bench_family_fork (zseq_bench_family_t *self, const char *what,
-                        zseq_bench_child_fn *fn, void *arg)
+zseq_bench_children_fork (zseq_bench_children_t *self, const char *what,
+                          zseq_bench_child_fn *fn, void *arg)
 {
     assert (self);
     assert (what);
@@ -189,8 +189,8 @@ zseq_bench_family_fork (zseq_bench_family_t *self, const char *what,
 }
 
 pid_t
-zseq_bench_family_exec (zseq_bench_family_t *self, const char *what,
-                        char *const *arguments, int input, int output)
+zseq_bench_children_exec (zseq_bench_children_t *self, const char *what,
+                          char *const *arguments, int input, int output)
 {
     assert (self);
     assert (what);
@@ -222,7 +222,7 @@ zseq_bench_family_exec (zseq_bench_family_t *self, const char *what,
 }
 
 void
-zseq_bench_family_need (zseq_bench_family_t *self, pid_t pid)
+zseq_bench_children_need (zseq_bench_children_t *self, pid_t pid)
 {
     assert (self);
     s_child (self, pid)->needed = true;
@@ -260,7 +260,7 @@ s_listen (s_child_t *child)
 }
 
 static void
-s_reap (zseq_bench_family_t *self)
+s_reap (zseq_bench_children_t *self)
 {
     for (size_t i = 0; i < ZSEQ_BENCH_CHILDREN_MAX; i++) {
         s_child_t *child = &self->child[i];
@@ -271,7 +271,7 @@ s_reap (zseq_bench_family_t *self)
 }
 
 static void
-s_take_signals (zseq_bench_family_t *self)
+s_take_signals (zseq_bench_children_t *self)
 {
     struct signalfd_siginfo info;
     while (read (self->signals, &info, sizeof info) == sizeof info)
@@ -282,7 +282,7 @@ s_take_signals (zseq_bench_family_t *self)
 
 //  Waits once and takes in whatever came.
 static void
-s_pump (zseq_bench_family_t *self, uint64_t until_ns)
+s_pump (zseq_bench_children_t *self, uint64_t until_ns)
 {
     struct pollfd fds[ZSEQ_BENCH_CHILDREN_MAX + 2] = {
       {.fd = self->signals, .events = POLLIN},
@@ -338,7 +338,7 @@ s_report_end (s_child_t *child)
 }
 
 int
-zseq_bench_family_wait (zseq_bench_family_t *self, uint64_t until_ns)
+zseq_bench_children_wait (zseq_bench_children_t *self, uint64_t until_ns)
 {
     assert (self);
     s_pump (self, until_ns);
@@ -356,7 +356,7 @@ zseq_bench_family_wait (zseq_bench_family_t *self, uint64_t until_ns)
 }
 
 void
-zseq_bench_family_ring (zseq_bench_family_t *self)
+zseq_bench_children_ring (zseq_bench_children_t *self)
 {
     assert (self);
     uint64_t one = 1;
@@ -364,7 +364,8 @@ zseq_bench_family_ring (zseq_bench_family_t *self)
 }
 
 bool
-zseq_bench_family_ended (zseq_bench_family_t *self, pid_t pid, int *status_p)
+zseq_bench_children_ended (zseq_bench_children_t *self, pid_t pid,
+                           int *status_p)
 {
     assert (self);
     assert (status_p);
@@ -376,7 +377,7 @@ zseq_bench_family_ended (zseq_bench_family_t *self, pid_t pid, int *status_p)
 }
 
 const char *
-zseq_bench_family_said (zseq_bench_family_t *self, pid_t pid)
+zseq_bench_children_said (zseq_bench_children_t *self, pid_t pid)
 {
     assert (self);
     return s_child (self, pid)->said;
@@ -392,7 +393,7 @@ s_dismiss (s_child_t *child)
 }
 
 static void
-s_bury (zseq_bench_family_t *self, s_child_t *child)
+s_bury (zseq_bench_children_t *self, s_child_t *child)
 {
     uint64_t until_ns = zseq_bench_now_ns () + END_S * 1000000000ull;
     while (!child->ended && zseq_bench_now_ns () < until_ns)
@@ -407,7 +408,7 @@ s_bury (zseq_bench_family_t *self, s_child_t *child)
 }
 
 void
-zseq_bench_family_end (zseq_bench_family_t *self, pid_t pid)
+zseq_bench_children_end (zseq_bench_children_t *self, pid_t pid)
 {
     assert (self);
     s_child_t *child = s_child (self, pid);
@@ -416,12 +417,12 @@ zseq_bench_family_end (zseq_bench_family_t *self, pid_t pid)
 }
 
 static int
-s_finish (zseq_bench_family_t *self, s_child_t *child)
+s_finish (zseq_bench_children_t *self, s_child_t *child)
 {
     uint64_t until_ns =
       zseq_bench_now_ns () + ZSEQ_BENCH_WAIT_S * 1000000000ull;
     while (!child->ended) {
-        if (zseq_bench_family_wait (self, until_ns) != 0)
+        if (zseq_bench_children_wait (self, until_ns) != 0)
             return -1;
         if (zseq_bench_now_ns () >= until_ns)
             return zseq_bench_fail ("%s did not end within %d s", child->what,
@@ -435,7 +436,7 @@ s_finish (zseq_bench_family_t *self, s_child_t *child)
 }
 
 int
-zseq_bench_family_finish (zseq_bench_family_t *self, pid_t pid)
+zseq_bench_children_finish (zseq_bench_children_t *self, pid_t pid)
 {
     assert (self);
     s_child_t *child = s_child (self, pid);
@@ -446,10 +447,10 @@ zseq_bench_family_finish (zseq_bench_family_t *self, pid_t pid)
 }
 
 void
-zseq_bench_family_destroy (zseq_bench_family_t **self_p)
+zseq_bench_children_destroy (zseq_bench_children_t **self_p)
 {
     assert (self_p);
-    zseq_bench_family_t *self = *self_p;
+    zseq_bench_children_t *self = *self_p;
     if (!self)
         return;
     for (size_t i = 0; i < ZSEQ_BENCH_CHILDREN_MAX; i++)

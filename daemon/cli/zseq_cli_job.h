@@ -1,8 +1,8 @@
 //  What the files of zseq, the command line, share: the job that they do, and how
 //  they say what is wrong.
 
-#ifndef ZSEQ_CLI_H_INCLUDED
-#define ZSEQ_CLI_H_INCLUDED
+#ifndef ZSEQ_CLI_JOB_H_INCLUDED
+#define ZSEQ_CLI_JOB_H_INCLUDED
 
 #include <signal.h>
 

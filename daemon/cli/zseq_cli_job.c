@@ -1,4 +1,4 @@
-#include "zseq_cli.h"
+#include "zseq_cli_job.h"
 
 #include <errno.h>
 #include <inttypes.h>

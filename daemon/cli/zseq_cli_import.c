@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "zseq_cli.h"
+#include "zseq_cli_job.h"
 #include "zseq_export.h"
 #include "zseq_text.h"
 

@@ -19,7 +19,7 @@
 
 #include <jansson.h>
 
-#include "zseq_cli.h"
+#include "zseq_cli_job.h"
 #include "zseq_text.h"
 
 //  IDs that "next -n" takes at a time when no batch is given.

@@ -351,7 +351,7 @@ s_one_of (s_run_t *self, const uint64_t *values, size_t count)
 }
 
 static void
-s_draw_faults (s_run_t *self, zseq_faults_t *faults)
+s_draw_fault_rates (s_run_t *self, zseq_faults_t *faults)
 {
     static const uint64_t lags_us[] = {100, 1000, 10000, 50000};
     static const uint64_t writes_us[] = {50, 5000, 50000, 300000};
@@ -420,7 +420,7 @@ static void
 s_birth (s_run_t *self, bool calm)
 {
     zseq_faults_t faults;
-    s_draw_faults (self, &faults);
+    s_draw_fault_rates (self, &faults);
     bool slow = s_draw (self, 8) == 0;
     zseq_faults_t fine = {.late = slow ? 200 : 0,
                           .late_us = SECOND_US / 2,
@@ -448,7 +448,7 @@ s_faults (s_run_t *self)
 {
     zseq_faults_t faults;
     zseq_manners_t manners;
-    s_draw_faults (self, &faults);
+    s_draw_fault_rates (self, &faults);
     s_draw_manners (self, &faults, &manners);
     zseq_sim_cluster_faults (self->cluster, &faults);
     zseq_clients_begin (&self->clients, &manners);

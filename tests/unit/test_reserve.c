@@ -6,7 +6,7 @@
 
 #include "test_random.h"
 #include "zseq_reserve.h"
-#include "zseq_world.h"
+#include "zseq_testbed.h"
 
 #define SECOND_US 1000000
 
@@ -56,7 +56,7 @@ Test (reserve, is_bounded_where_ids_end)
 }
 
 //  A node alone, and a client that knows what it was given.
-static zseq_world_t *s_world;
+static zseq_testbed_t *s_testbed;
 static size_t s_granted;
 static uint64_t s_request;
 
@@ -71,18 +71,18 @@ s_reply (const zseq_msg_t *msg, void *arg)
 static void
 s_setup (void)
 {
-    s_world = zseq_world_new (1);
+    s_testbed = zseq_testbed_new (1);
     s_granted = 0;
     s_request = 7000;
-    zseq_world_client (s_world, s_reply, NULL);
-    zseq_world_reserve (s_world, SECOND_US);
-    zseq_world_birth (s_world);
+    zseq_testbed_client (s_testbed, s_reply, NULL);
+    zseq_testbed_reserve (s_testbed, SECOND_US);
+    zseq_testbed_birth (s_testbed);
 }
 
 static void
 s_teardown (void)
 {
-    zseq_world_destroy (&s_world);
+    zseq_testbed_destroy (&s_testbed);
 }
 
 static void
@@ -92,11 +92,11 @@ s_claim_of (const char *name, uint64_t first, uint64_t count)
     memset (&msg, 0, sizeof msg);
     msg.op = ZSEQ_OP_CLAIM;
     msg.request = ++s_request;
-    msg.cluster = zseq_world_identity (s_world);
+    msg.cluster = zseq_testbed_identity (s_testbed);
     msg.name = (zseq_slice_t){name, strlen (name)};
     msg.first = first;
     msg.count = count;
-    zseq_world_send (s_world, 0, &msg);
+    zseq_testbed_send (s_testbed, 0, &msg);
 }
 
 static void
@@ -111,7 +111,7 @@ s_run (uint64_t first, size_t rounds)
 {
     for (size_t round = 0; round < rounds; round++) {
         s_claim (first++, 1);
-        zseq_world_round (s_world);
+        zseq_testbed_round (s_testbed);
     }
     return first;
 }
@@ -120,25 +120,25 @@ static void
 s_idle (size_t rounds)
 {
     for (size_t round = 0; round < rounds; round++)
-        zseq_world_round (s_world);
+        zseq_testbed_round (s_testbed);
 }
 
 static void
 s_restart (void)
 {
-    zseq_world_kill (s_world, 0);
-    zseq_world_start (s_world, 0, NULL);
-    zseq_world_round (s_world);
+    zseq_testbed_kill (s_testbed, 0);
+    zseq_testbed_start (s_testbed, 0, NULL);
+    zseq_testbed_round (s_testbed);
 }
 
 TestSuite (reserve_ahead, .init = s_setup, .fini = s_teardown);
 
 Test (reserve_ahead, a_busy_sequence_needs_few_writes)
 {
-    size_t before = zseq_world_writes (s_world, 0);
+    size_t before = zseq_testbed_writes (s_testbed, 0);
     s_run (1, 1000);
     cr_assert_eq (s_granted, 1000);
-    size_t writes = zseq_world_writes (s_world, 0) - before;
+    size_t writes = zseq_testbed_writes (s_testbed, 0) - before;
     cr_assert_lt (writes, (size_t) 60, "%zu writes", writes);
 }
 
@@ -146,7 +146,7 @@ Test (reserve_ahead, is_no_more_than_a_second_s_worth)
 {
     for (uint64_t first = 1; first <= 1000; first++) {
         s_run (first, 1);
-        cr_assert_leq (zseq_world_disk_limit (s_world, 0, "orders"),
+        cr_assert_leq (zseq_testbed_disk_limit (s_testbed, 0, "orders"),
                        first + 1 + 50 + 25, "after %zu", (size_t) first);
     }
 }
@@ -155,7 +155,8 @@ Test (reserve_ahead, is_nothing_for_a_slow_sequence)
 {
     for (uint64_t first = 1; first <= 20; first++) {
         s_run (first, 1);
-        cr_assert_eq (zseq_world_disk_limit (s_world, 0, "orders"), first + 1);
+        cr_assert_eq (zseq_testbed_disk_limit (s_testbed, 0, "orders"),
+                      first + 1);
         s_idle (10);
     }
 }
@@ -163,37 +164,38 @@ Test (reserve_ahead, is_nothing_for_a_slow_sequence)
 Test (reserve_ahead, burns_what_was_reserved_after_a_crash_and_repeats_nothing)
 {
     uint64_t next = s_run (1, 200);
-    uint64_t limit = zseq_world_disk_limit (s_world, 0, "orders");
+    uint64_t limit = zseq_testbed_disk_limit (s_testbed, 0, "orders");
     cr_assert_gt (limit, next);
     s_restart ();
     char text[40];
-    snprintf (text, sizeof text, "burnt %zu IDs at most",
-              (size_t) (limit - zseq_world_disk_next (s_world, 0, "orders")));
+    snprintf (
+      text, sizeof text, "burnt %zu IDs at most",
+      (size_t) (limit - zseq_testbed_disk_next (s_testbed, 0, "orders")));
     //  Once it has voted, the record is exact.
     s_idle (2);
-    cr_assert_eq (zseq_world_disk_next (s_world, 0, "orders"), limit);
-    cr_assert (zseq_world_told (s_world, 0, "burnt"));
+    cr_assert_eq (zseq_testbed_disk_next (s_testbed, 0, "orders"), limit);
+    cr_assert (zseq_testbed_told (s_testbed, 0, "burnt"));
     s_granted = 0;
     s_claim (limit, 1);
     s_idle (1);
     cr_assert_eq (s_granted, 1);
     s_restart ();
-    cr_assert (!zseq_world_told (s_world, 0, "burnt"), "told only once");
+    cr_assert (!zseq_testbed_told (s_testbed, 0, "burnt"), "told only once");
 }
 
 Test (reserve_ahead, is_not_for_reserved_names)
 {
     static const char name[] = "$flake/41-10-12/0/17";
-    uint64_t next = ZSEQ_WORLD_WALL_MS;
+    uint64_t next = ZSEQ_TESTBED_WALL_MS;
     for (size_t round = 0; round < 200; round++) {
         s_claim_of (name, next, 20);
         next += 20;
-        zseq_world_round (s_world);
-        cr_assert_eq (zseq_world_disk_limit (s_world, 0, name), next);
+        zseq_testbed_round (s_testbed);
+        cr_assert_eq (zseq_testbed_disk_limit (s_testbed, 0, name), next);
     }
     cr_assert_eq (s_granted, 200);
     s_restart ();
-    cr_assert (!zseq_world_told (s_world, 0, "burnt"));
+    cr_assert (!zseq_testbed_told (s_testbed, 0, "burnt"));
     s_claim_of (name, next, 1);
     s_idle (2);
     cr_assert_eq (s_granted, 201);
@@ -202,64 +204,64 @@ Test (reserve_ahead, is_not_for_reserved_names)
 Test (reserve_ahead, returns_to_nothing_when_the_sequence_is_idle)
 {
     uint64_t next = s_run (1, 200);
-    cr_assert_gt (zseq_world_disk_limit (s_world, 0, "orders"), next);
+    cr_assert_gt (zseq_testbed_disk_limit (s_testbed, 0, "orders"), next);
     s_idle (150);
-    cr_assert_eq (zseq_world_disk_limit (s_world, 0, "orders"), next);
-    cr_assert_eq (zseq_world_disk_next (s_world, 0, "orders"), next);
-    size_t writes = zseq_world_writes (s_world, 0);
+    cr_assert_eq (zseq_testbed_disk_limit (s_testbed, 0, "orders"), next);
+    cr_assert_eq (zseq_testbed_disk_next (s_testbed, 0, "orders"), next);
+    size_t writes = zseq_testbed_writes (s_testbed, 0);
     s_idle (500);
-    cr_assert_eq (zseq_world_writes (s_world, 0), writes);
+    cr_assert_eq (zseq_testbed_writes (s_testbed, 0), writes);
 }
 
 Test (reserve_ahead, shrinks_with_the_rate)
 {
     for (uint64_t first = 1; first < 200000; first += 1000) {
         s_claim (first, 1000);
-        zseq_world_round (s_world);
+        zseq_testbed_round (s_testbed);
     }
-    uint64_t limit = zseq_world_disk_limit (s_world, 0, "orders");
+    uint64_t limit = zseq_testbed_disk_limit (s_testbed, 0, "orders");
     cr_assert_gt (limit, 220000u);
     uint64_t next = 200001;
     for (int round = 0; round < 100; round++) {
         next = s_run (next, 1);
         s_idle (2);
     }
-    cr_assert_leq (zseq_world_disk_limit (s_world, 0, "orders"), next + 60);
+    cr_assert_leq (zseq_testbed_disk_limit (s_testbed, 0, "orders"), next + 60);
 }
 
 //  S8: what the disk is about to say less of is not granted any more.
 Test (reserve_ahead, is_lowered_in_memory_before_the_disk_is_told)
 {
     s_run (1, 200);
-    uint64_t limit = zseq_world_disk_limit (s_world, 0, "orders");
-    zseq_world_stick (s_world, 0, 0);
+    uint64_t limit = zseq_testbed_disk_limit (s_testbed, 0, "orders");
+    zseq_testbed_stick (s_testbed, 0, 0);
     s_idle (150);
-    cr_assert_eq (zseq_world_disk_limit (s_world, 0, "orders"), limit);
+    cr_assert_eq (zseq_testbed_disk_limit (s_testbed, 0, "orders"), limit);
     s_granted = 0;
     s_claim (limit - 1, 1);
     s_idle (1);
     cr_assert_eq (s_granted, 0, "the smaller limit may be on disk already");
-    zseq_world_stick (s_world, 0, 1);
+    zseq_testbed_stick (s_testbed, 0, 1);
     s_idle (1);
-    cr_assert_lt (zseq_world_disk_limit (s_world, 0, "orders"), limit);
+    cr_assert_lt (zseq_testbed_disk_limit (s_testbed, 0, "orders"), limit);
     cr_assert_eq (s_granted, 0, "the disk says less than what was claimed");
-    zseq_world_unstick (s_world, 0);
+    zseq_testbed_unstick (s_testbed, 0);
     s_idle (1);
     cr_assert_eq (s_granted, 1);
-    cr_assert_geq (zseq_world_disk_limit (s_world, 0, "orders"), limit);
+    cr_assert_geq (zseq_testbed_disk_limit (s_testbed, 0, "orders"), limit);
 }
 
 Test (reserve_ahead, is_not_used_before_it_is_durable)
 {
     uint64_t next = s_run (1, 50);
-    uint64_t limit = zseq_world_disk_limit (s_world, 0, "orders");
-    zseq_world_stick (s_world, 0, 0);
+    uint64_t limit = zseq_testbed_disk_limit (s_testbed, 0, "orders");
+    zseq_testbed_stick (s_testbed, 0, 0);
     s_granted = 0;
     for (uint64_t first = next; first < limit + 20; first++)
         s_claim (first, 1);
     s_idle (1);
     cr_assert_eq (s_granted, (size_t) (limit - next));
-    zseq_world_unstick (s_world, 0);
+    zseq_testbed_unstick (s_testbed, 0);
     s_idle (1);
     cr_assert_eq (s_granted, (size_t) (limit - next) + 20);
 }
@@ -270,14 +272,14 @@ Test (reserve_ahead, counts_claims_and_not_what_is_skipped)
     memset (&msg, 0, sizeof msg);
     msg.op = ZSEQ_OP_RAISE;
     msg.request = 1;
-    msg.cluster = zseq_world_identity (s_world);
+    msg.cluster = zseq_testbed_identity (s_testbed);
     msg.name = (zseq_slice_t){"orders", 6};
     s_run (1, 3);
     msg.next = (uint64_t) 1 << 50;
-    zseq_world_send (s_world, 0, &msg);
-    zseq_world_round (s_world);
+    zseq_testbed_send (s_testbed, 0, &msg);
+    zseq_testbed_round (s_testbed);
     s_run (msg.next, 2);
-    cr_assert_leq (zseq_world_disk_limit (s_world, 0, "orders"),
+    cr_assert_leq (zseq_testbed_disk_limit (s_testbed, 0, "orders"),
                    msg.next + 100);
 }
 
@@ -286,7 +288,7 @@ Test (reserve_ahead, ends_where_ids_end)
     uint64_t first = ZSEQ_ID_MAX - 20;
     s_run (first, 21);
     cr_assert_eq (s_granted, 21);
-    cr_assert_eq (zseq_world_disk_limit (s_world, 0, "orders"),
+    cr_assert_eq (zseq_testbed_disk_limit (s_testbed, 0, "orders"),
                   ZSEQ_ID_MAX + 1);
 }
 
@@ -301,29 +303,29 @@ Test (reserve_ahead, repeats_nothing_whenever_it_is_killed)
         for (uint64_t round = 0; round < rounds; round++) {
             uint64_t count = 1 + test_random (&random) % 100;
             if (test_random (&random) % 8 == 0)
-                zseq_world_stick (s_world, 0, test_random (&random) % 2);
+                zseq_testbed_stick (s_testbed, 0, test_random (&random) % 2);
             uint64_t next = given + 1;
-            uint64_t limit = zseq_world_disk_limit (s_world, 0, "orders");
+            uint64_t limit = zseq_testbed_disk_limit (s_testbed, 0, "orders");
             if (next < limit && round == 0)
                 next = limit;
             s_granted = 0;
             s_claim (next, count);
-            zseq_world_round (s_world);
+            zseq_testbed_round (s_testbed);
             if (s_granted) {
                 given = next + count - 1;
-                cr_assert_geq (zseq_world_disk_limit (s_world, 0, "orders"),
+                cr_assert_geq (zseq_testbed_disk_limit (s_testbed, 0, "orders"),
                                given + 1);
             }
             else {
-                zseq_world_unstick (s_world, 0);
-                zseq_world_round (s_world);
+                zseq_testbed_unstick (s_testbed, 0);
+                zseq_testbed_round (s_testbed);
                 given = next + count - 1;
             }
             if (test_random (&random) % 16 == 0)
                 s_idle (test_random (&random) % 120);
         }
-        zseq_world_unstick (s_world, 0);
+        zseq_testbed_unstick (s_testbed, 0);
         s_restart ();
-        cr_assert_geq (zseq_world_disk_limit (s_world, 0, "orders"), given);
+        cr_assert_geq (zseq_testbed_disk_limit (s_testbed, 0, "orders"), given);
     }
 }

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "zseq_cli_job.h"
+#include "zseq_cli_commands.h"
 #include "zseq_export.h"
 #include "zseq_text.h"
 

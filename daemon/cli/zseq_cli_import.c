@@ -14,7 +14,8 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "zseq_cli_job.h"
+#include "zseq_cli_commands.h"
+#include "zseq_cli_output.h"
 #include "zseq_export.h"
 #include "zseq_text.h"
 
@@ -81,7 +82,7 @@ s_failed (const s_job_t *self, size_t line, int rc, const char *detail)
              zseq_strerror (rc), *detail ? ": " : "",
              zseq_text_escape (detail, escaped, sizeof escaped),
              self->raised + self->passed, self->count);
-    return zseq_cli_status (rc);
+    return zseq_cli_exit_code (rc);
 }
 
 //  Reading.

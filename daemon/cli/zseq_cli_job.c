@@ -1,6 +1,5 @@
 #include "zseq_cli_job.h"
 
-#include <errno.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -27,7 +26,7 @@ zseq_cli_misused (const zseq_cli_job_t *job, const char *format, ...)
 }
 
 int
-zseq_cli_status (int rc)
+zseq_cli_exit_code (int rc)
 {
     bool misused = rc == ZSEQ_EINVAL || rc == ZSEQ_EURI || rc == ZSEQ_EQUORUM ||
                    rc == ZSEQ_EDUPLICATE;
@@ -46,22 +45,7 @@ zseq_cli_failed (const zseq_cli_job_t *job, int rc)
     fprintf (stderr, "zseq: %s%s%s%s: %s%s%s\n", job->command->name,
              named ? " '" : "", subject, named ? "'" : "", zseq_strerror (rc),
              *detail ? ": " : "", detail);
-    return zseq_cli_status (rc);
-}
-
-//  A closed pipe needs no words: the reader has seen enough. An interrupted write
-//  is the end of a stream.
-int
-zseq_cli_unwritable (void)
-{
-    if (errno == EINTR && zseq_cli_stopped)
-        return ZSEQ_CLI_DONE;
-    if (errno != EPIPE)
-        fprintf (stderr,
-                 "zseq: cannot write to standard output: %s; what was not "
-                 "printed is burnt\n",
-                 strerror (errno));
-    return ZSEQ_CLI_MISUSED;
+    return zseq_cli_exit_code (rc);
 }
 
 bool

@@ -38,7 +38,7 @@ typedef struct {
     bool help;
     bool version;
     zseq_client_t *client;
-    bool unwritable;  //  Set by s_list_item when stdout failed
+    bool unwritable;  //  Set by list when stdout failed
 } zseq_cli_job_t;
 
 struct zseq_cli_command {
@@ -55,14 +55,13 @@ struct zseq_cli_command {
 extern volatile sig_atomic_t zseq_cli_stopped;
 
 //  These say on stderr what is wrong, and return the exit code: the command line
-//  is; a call of the library failed with rc; stdout cannot be written.
+//  is; a call of the library failed with rc.
 int zseq_cli_misused (const zseq_cli_job_t *job, const char *format, ...)
   __attribute__ ((format (printf, 2, 3)));
 int zseq_cli_failed (const zseq_cli_job_t *job, int rc);
-int zseq_cli_unwritable (void);
 
 //  The exit code of a call that failed with rc.
-int zseq_cli_status (int rc);
+int zseq_cli_exit_code (int rc);
 
 //  Reads a whole number in min..max. Returns false when text is not one,
 //  having said so.
@@ -73,9 +72,5 @@ bool zseq_cli_number (const zseq_cli_job_t *job, const char *what,
 //  The floor: where sequences begin that nobody has taken IDs of. The name of none
 //  is asked for. Returns what zseq_peek does.
 int zseq_cli_floor (const zseq_cli_job_t *job, uint64_t *floor_p);
-
-//  Commands in files of their own.
-int zseq_cli_export (zseq_cli_job_t *job);
-int zseq_cli_import (zseq_cli_job_t *job);
 
 #endif

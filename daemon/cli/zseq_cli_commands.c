@@ -1,0 +1,130 @@
+#include "zseq_cli_commands.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "zseq_cli_output.h"
+
+static const zseq_cli_command_t s_commands[] = {
+  {"next", "next NAME [-n COUNT] [--batch B]",
+   "Prints the next ID of sequence NAME, or the next COUNT IDs, one per\n"
+   "line. Without --batch they come in ranges of what is wanted, and nothing\n"
+   "is burnt.\n"
+   "\n"
+   "  -n, --count COUNT   how many IDs (1)\n"
+   "  -b, --batch B       take B IDs at a time, or (auto) as many as their "
+   "rate\n"
+   "                      suggests; those left over are burnt\n",
+   "nb", 1, 1, zseq_cli_next},
+  {"range", "range NAME COUNT",
+   "Takes COUNT consecutive IDs of sequence NAME, 1 to 4294967296, and\n"
+   "prints the first and the last on one line.\n",
+   "", 2, 2, zseq_cli_range},
+  {"stream", "stream NAME [--batch B] [--delay MS] [-n COUNT]",
+   "Prints IDs of sequence NAME, one per line, until COUNT of them, or until\n"
+   "SIGINT, SIGTERM or the end of the reader.\n"
+   "\n"
+   "  -n, --count COUNT   how many IDs (no end)\n"
+   "  -b, --batch B       take B IDs at a time, or (auto) as many as their "
+   "rate\n"
+   "                      suggests; those left over are burnt\n"
+   "  -d, --delay MS      wait between two IDs\n",
+   "nbd", 1, 1, zseq_cli_stream},
+  {"peek", "peek NAME",
+   "Prints the lowest ID of sequence NAME that was never claimed. Takes\n"
+   "nothing.\n",
+   "", 1, 1, zseq_cli_peek},
+  {"raise", "raise NAME ID",
+   "Makes sure that sequence NAME hands out nothing below ID from now on, 1\n"
+   "to 9223372036854775808, which ends it. Never goes back.\n",
+   "", 2, 2, zseq_cli_raise},
+  {"list", "list [PREFIX]",
+   "Prints the sequences whose names begin with PREFIX: name, tab, next ID.\n"
+   "In a name, control characters, bytes that are not UTF-8 and the\n"
+   "backslash are printed as \\xHH.\n",
+   "", 0, 1, zseq_cli_list},
+  {"status", "status [-w table|json]",
+   "Asks every node of the cluster how it is.\n"
+   "\n"
+   "  -w, --write-out F   table or json (table)\n",
+   "w", 0, 0, zseq_cli_status},
+  {"export", "export [PREFIX] [-o FILE]",
+   "Writes out the sequences whose names begin with PREFIX and their next "
+   "IDs,\n"
+   "for import: once nobody takes IDs there any more, 'zseq -u FROM export |\n"
+   "zseq -u TO import' moves them.\n"
+   "\n"
+   "  -o, --output FILE   write to FILE, which appears when it is complete\n",
+   "o", 0, 1, zseq_cli_export},
+  {"import", "import [FILE] [--add COUNT] [--partial]",
+   "Raises sequences to where they stood elsewhere, as FILE or the standard\n"
+   "input says, which export has written; it may be repeated. Nothing is done\n"
+   "unless the export is complete and undamaged. Prints how many there were,\n"
+   "how many were raised, and how many were as high already.\n"
+   "\n"
+   "  -a, --add COUNT     raise each by COUNT more, since IDs may have been\n"
+   "                      taken after the export\n"
+   "  -p, --partial       take the complete lines of an export that was cut "
+   "off\n"
+   "                      or edited, or of what list prints: you know what is\n"
+   "                      missing, and that its IDs would repeat\n",
+   "ap", 0, 1, zseq_cli_import},
+  {"flake", "flake decode ID [-w table|json]",
+   "Prints the time, worker and sequence number that a flake ID is made of.\n"
+   "Other layouts than the usual one are told by -u, as in\n"
+   "-u 'flake:0?bits=41/10/12&epoch=1735689600000'.\n"
+   "\n"
+   "  -w, --write-out F   table or json (table)\n",
+   "w", 2, 2, zseq_cli_flake},
+};
+
+#define S_COMMANDS (sizeof s_commands / sizeof s_commands[0])
+
+static const char s_common_help[] =
+  "  -u, --uri URI       where IDs come from ($ZSEQ_URI, else a directory of\n"
+  "                      the user's, file:$XDG_STATE_HOME/zseq): a cluster\n"
+  "                      tcp://HOST:PORT,..., a directory file:DIR, clocks\n"
+  "                      flake:WORKER or flake+tcp://..., or mem:\n"
+  "  -t, --timeout MS    how long one request may take (5000)\n"
+  "  -h, --help          this text, also of each command\n";
+
+const zseq_cli_command_t *
+zseq_cli_find (const char *name)
+{
+    for (size_t index = 0; index < S_COMMANDS; index++)
+        if (strcmp (s_commands[index].name, name) == 0)
+            return &s_commands[index];
+    return NULL;
+}
+
+int
+zseq_cli_help (const zseq_cli_command_t *command)
+{
+    if (command) {
+        printf ("usage: zseq [-u URI] [-t MS] %s\n\n%s%s%s", command->usage,
+                command->help, command->options[0] ? "" : "\n", s_common_help);
+        return zseq_cli_flush ();
+    }
+    printf (
+      "usage: zseq [-u URI] [-t MS] COMMAND ...\n\n"
+      "Strictly increasing 64-bit IDs, from a cluster or without one.\n\n");
+    for (size_t index = 0; index < S_COMMANDS; index++)
+        printf ("  zseq %s\n", s_commands[index].usage);
+    printf ("\n%s  -V, --version       the library's version\n"
+            "\nA name that begins with '-' goes behind '--'. Exit codes: 0, "
+            "1 bad use,\n2 unavailable, timed out or refused by the "
+            "cluster.\n",
+            s_common_help);
+    return zseq_cli_flush ();
+}
+
+int
+zseq_cli_version (void)
+{
+    int major;
+    int minor;
+    int patch;
+    zseq_version (&major, &minor, &patch);
+    printf ("zseq %d.%d.%d\n", major, minor, patch);
+    return zseq_cli_flush ();
+}

@@ -1,0 +1,124 @@
+//  zseq status: how the nodes of a cluster are, as a table or as JSON.
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "zseq_cli_commands.h"
+#include "zseq_cli_output.h"
+#include "zseq_text.h"
+
+#define COLUMNS 8  //  Of status
+
+typedef struct {
+    char cell[COLUMNS][4 * ZSEQ_ENDPOINT_MAX + 1];
+} s_row_t;
+
+static void
+s_status_row (const zseq_node_status_t *node, s_row_t *row)
+{
+    size_t size = sizeof row->cell[0];
+    zseq_text_escape (node->name, row->cell[0], size);
+    zseq_text_escape (node->endpoint, row->cell[1], size);
+    if (!node->reachable) {
+        (void) snprintf (row->cell[2], size, "unreachable");
+        for (size_t index = 3; index < COLUMNS; index++)
+            (void) snprintf (row->cell[index], size, "-");
+        return;
+    }
+    zseq_text_escape (node->voting ? "voting" : node->state, row->cell[2],
+                      size);
+    (void) snprintf (row->cell[3], size, "%" PRIu64, node->incarnation);
+    (void) snprintf (row->cell[4], size, "%" PRIu64, node->sequences);
+    (void) snprintf (row->cell[5], size, "%" PRIu64, node->burnt);
+    (void) snprintf (row->cell[6], size, "%" PRIu64, node->version);
+    (void) snprintf (row->cell[7], size, "%" PRIu64 " us", node->rtt_us);
+}
+
+static int
+s_status_table (const zseq_status_t *status)
+{
+    static s_row_t row[1 + ZSEQ_NODES_MAX] = {
+      {{"NODE", "ENDPOINT", "STATE", "INCARNATION", "SEQUENCES", "BURNT",
+        "VERSION", "ROUND TRIP"}},
+    };
+    int width[COLUMNS] = {0};
+    for (size_t node = 0; node < status->nodes; node++)
+        s_status_row (&status->node[node], &row[1 + node]);
+    for (size_t line = 0; line < 1 + status->nodes; line++)
+        for (size_t index = 0; index < COLUMNS; index++) {
+            int size = (int) strlen (row[line].cell[index]);
+            if (width[index] < size)
+                width[index] = size;
+        }
+    char cluster[4 * ZSEQ_LABEL_MAX + 1];
+    zseq_text_escape (status->cluster, cluster, sizeof cluster);
+    char identity[32] = "not born yet";
+    if (status->identity)
+        (void) snprintf (identity, sizeof identity, "identity %016" PRIx64,
+                         status->identity);
+    if (printf ("cluster %s, %s, N %zu, R %zu, W %zu\n", cluster, identity,
+                status->nodes, status->r, status->w) < 0)
+        return zseq_cli_unwritable ();
+    for (size_t line = 0; line < 1 + status->nodes; line++)
+        for (size_t index = 0; index < COLUMNS; index++) {
+            bool last = index + 1 == COLUMNS;
+            if (printf ("%-*s%s", last ? 0 : width[index],
+                        row[line].cell[index], last ? "\n" : "  ") < 0)
+                return zseq_cli_unwritable ();
+        }
+    return ZSEQ_CLI_DONE;
+}
+
+//  Numbers of 64 bits are strings, since many readers keep 53 bits.
+static json_t *
+s_status_node (const zseq_node_status_t *node)
+{
+    s_row_t row;
+    s_status_row (node, &row);
+    json_t *json = json_pack (
+      "{s:s, s:s, s:b, s:b, s:s, s:n, s:n, s:n, s:n, s:n}", "name", row.cell[0],
+      "endpoint", row.cell[1], "reachable", node->reachable, "voting",
+      node->reachable && node->voting, "state", row.cell[2], "incarnation",
+      "sequences", "burnt", "version", "rtt_us");
+    if (json && node->reachable) {
+        json_object_set_new (json, "incarnation", json_string (row.cell[3]));
+        json_object_set_new (json, "sequences", json_string (row.cell[4]));
+        json_object_set_new (json, "burnt", json_string (row.cell[5]));
+        json_object_set_new (json, "version",
+                             json_integer ((json_int_t) node->version));
+        json_object_set_new (json, "rtt_us",
+                             json_integer ((json_int_t) node->rtt_us));
+    }
+    return json;
+}
+
+static int
+s_status_json (const zseq_status_t *status)
+{
+    char cluster[4 * ZSEQ_LABEL_MAX + 1];
+    char identity[17];
+    zseq_text_escape (status->cluster, cluster, sizeof cluster);
+    (void) snprintf (identity, sizeof identity, "%016" PRIx64,
+                     status->identity);
+    json_t *nodes = json_array ();
+    for (size_t node = 0; node < status->nodes; node++)
+        json_array_append_new (nodes, s_status_node (&status->node[node]));
+    json_t *json = json_pack (
+      "{s:s, s:s?, s:I, s:I, s:I, s:o}", "cluster", cluster, "identity",
+      status->identity ? identity : NULL, "n", (json_int_t) status->nodes, "r",
+      (json_int_t) status->r, "w", (json_int_t) status->w, "nodes", nodes);
+    return zseq_cli_print_json (json);
+}
+
+int
+zseq_cli_status (zseq_cli_job_t *job)
+{
+    zseq_status_t status;
+    int rc = zseq_client_status (job->client, &status);
+    if (rc != ZSEQ_OK)
+        return zseq_cli_failed (job, rc);
+    return job->json ? s_status_json (&status) : s_status_table (&status);
+}

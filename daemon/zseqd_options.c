@@ -1,0 +1,252 @@
+#include "zseqd_options.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_replica.h"
+
+#define RESERVE_S_MAX 60.0
+#define SCRUB_DAYS_MAX 365.0
+#define WAIT_S_DEFAULT 10
+#define MEMORY_MAX_MIB_DEFAULT 512
+
+//  What getopt_long returns for each option.
+enum {
+    S_DATA = 1,
+    S_NAME,
+    S_CLUSTER,
+    S_MEMBERS,
+    S_BIND,
+    S_NAMES_MAX,
+    S_MEMORY_MAX,
+    S_RESERVE,
+    S_SCRUB,
+    S_INSECURE,
+    S_UNSAFE,
+    S_FORCE,
+    S_FLOOR,
+    S_LOST,
+    S_WAIT
+};
+
+static const struct option s_options[] = {
+  {"data", required_argument, NULL, S_DATA},
+  {"name", required_argument, NULL, S_NAME},
+  {"cluster", required_argument, NULL, S_CLUSTER},
+  {"members", required_argument, NULL, S_MEMBERS},
+  {"bind", required_argument, NULL, S_BIND},
+  {"names-max", required_argument, NULL, S_NAMES_MAX},
+  {"memory-max", required_argument, NULL, S_MEMORY_MAX},
+  {"reserve", required_argument, NULL, S_RESERVE},
+  {"scrub", required_argument, NULL, S_SCRUB},
+  {"insecure", no_argument, NULL, S_INSECURE},
+  {"unsafe-filesystem", no_argument, NULL, S_UNSAFE},
+  {"force", no_argument, NULL, S_FORCE},
+  {"floor", required_argument, NULL, S_FLOOR},
+  {"lost", required_argument, NULL, S_LOST},
+  {"wait", required_argument, NULL, S_WAIT},
+  {NULL, 0, NULL, 0},
+};
+
+const char zseqd_usage[] =
+  "usage: zseqd format  --data DIR --name NODE --cluster NAME --members LIST\n"
+  "       zseqd start   --data DIR [options]\n"
+  "       zseqd recover --data DIR [options] [--force --floor ID]\n"
+  "       zseqd verify  --data DIR\n"
+  "       zseqd --help | --version\n"
+  "\n"
+  "format makes the directory of a new node, once, before its cluster's\n"
+  "first start. start runs the node until SIGTERM or SIGINT; a directory that\n"
+  "is empty or damaged is recovered from the peers first. In a cluster of "
+  "three\n"
+  "or more a node votes once peers have confirmed that its directory is not "
+  "an\n"
+  "old copy. recover does a recovery whatever state the directory is in, and\n"
+  "ends when it is done. verify reads all of a directory that no node uses "
+  "and\n"
+  "changes nothing: exit status 0 if it is intact, 2 if it is damaged, 3 if a\n"
+  "node uses it, 1 if it could not be told.\n"
+  "\n"
+  "  --data DIR         the node's directory\n"
+  "  --name NODE        this node's name, one of the members'\n"
+  "  --cluster NAME     the cluster's name\n"
+  "  --members LIST     a=tcp://HOST:PORT,b=tcp://HOST:PORT,... 1 to 9\n"
+  "                     members, the same list for every node\n"
+  "  --bind ENDPOINT    bind elsewhere than the member list says\n"
+  "  --names-max COUNT  sequences to hold at most (default 4000000)\n"
+  "  --memory-max MIB   close all connections when the process has more "
+  "memory\n"
+  "                     than that, besides 1 KiB for each sequence, as when\n"
+  "                     messages come in faster than it takes them (64 to\n"
+  "                     1048576, default 512)\n"
+  "  --reserve SECONDS  keep so many seconds' worth of IDs of a busy sequence\n"
+  "                     reserved on disk, so that claims need no write each;\n"
+  "                     a crash burns them (0 to 60, default 1; 0: none)\n"
+  "  --scrub DAYS       read back in so many days, slowly, all that is on "
+  "disk,\n"
+  "                     and write again what is not as it was (0 to 365, also\n"
+  "                     fractions, default 1; 0: never)\n"
+  "  --insecure         bind where other machines reach it, unprotected\n"
+  "  --unsafe-filesystem\n"
+  "                     let DIR be on a network or FUSE file system: if its\n"
+  "                     locks do not hold for all that reach DIR, IDs come "
+  "twice\n"
+  "  --force            recover from fewer peers than are safe\n"
+  "  --floor ID         with --force: no sequence goes on below this ID\n"
+  "  --lost NODE,...    with --force: peers whose directories are gone for "
+  "good\n"
+  "  --wait SECONDS     with --force: for peers that are silent (default 10)\n"
+  "\n"
+  "start and recover take --name, --cluster and --members too: they must "
+  "agree\n"
+  "with the directory's, though endpoints may have moved, and they are needed\n"
+  "where the directory is empty or its node's record is damaged.\n";
+
+int
+zseqd_bad_use (const char *format, const char *text)
+{
+    fputs ("zseqd: ", stderr);
+    fprintf (stderr, format, text);
+    fputs ("; see zseqd --help\n", stderr);
+    return 1;
+}
+
+static int
+s_parse_number (const char *option, const char *text, uint64_t min,
+                uint64_t max, uint64_t *value_p)
+{
+    errno = 0;
+    char *end;
+    unsigned long long value = strtoull (text, &end, 10);
+    if (*text >= '0' && *text <= '9' && !*end && !errno && value >= min &&
+        value <= max) {
+        *value_p = value;
+        return 0;
+    }
+    fprintf (stderr,
+             "zseqd: %s '%s' is not a number from %" PRIu64 " to %" PRIu64
+             "; see zseqd --help\n",
+             option, text, min, max);
+    return 1;
+}
+
+//  Seconds with a fraction, in microseconds.
+static int
+s_parse_reserve (const char *text, uint64_t *reserve_us_p)
+{
+    char *end;
+    double seconds = strtod (text, &end);
+    if (*text < '0' || *text > '9' || *end || !(seconds <= RESERVE_S_MAX))
+        return zseqd_bad_use (
+          "--reserve '%s' is not a number of seconds from 0 "
+          "to 60",
+          text);
+    *reserve_us_p = (uint64_t) (seconds * 1000000);
+    return 0;
+}
+
+//  Days with a fraction, in microseconds.
+static int
+s_parse_scrub (const char *text, uint64_t *scrub_us_p)
+{
+    char *end;
+    double days = strtod (text, &end);
+    if (*text < '0' || *text > '9' || *end || !(days <= SCRUB_DAYS_MAX))
+        return zseqd_bad_use (
+          "--scrub '%s' is not a number of days from 0 to 365", text);
+    *scrub_us_p = (uint64_t) (days * 86400000000);
+    return 0;
+}
+
+//  An option whose value is a number: one that is not it is refused.
+static int
+s_read_number (zseqd_options_t *self, int option, const char *value)
+{
+    switch (option) {
+    case S_NAMES_MAX:
+        return s_parse_number ("--names-max", value, 1, 1000000000,
+                               &self->names_max);
+    case S_MEMORY_MAX:
+        return s_parse_number ("--memory-max", value, 64, 1048576,
+                               &self->memory_max_mib);
+    case S_RESERVE:
+        return s_parse_reserve (value, &self->reserve_us);
+    case S_SCRUB:
+        return s_parse_scrub (value, &self->scrub_us);
+    case S_FLOOR:
+        return s_parse_number ("--floor", value, 1, ZSEQ_ID_MAX, &self->floor);
+    default:
+        assert (option == S_WAIT);
+        return s_parse_number ("--wait", value, 0, 3600, &self->wait_s);
+    }
+}
+
+static int
+s_read_option (zseqd_options_t *self, int option, const char *value)
+{
+    switch (option) {
+    case S_DATA:
+        self->data = value;
+        return 0;
+    case S_NAME:
+        self->name = value;
+        return 0;
+    case S_CLUSTER:
+        self->cluster = value;
+        return 0;
+    case S_MEMBERS:
+        self->members = value;
+        return 0;
+    case S_BIND:
+        self->bind = value;
+        return 0;
+    case S_LOST:
+        self->lost = value;
+        return 0;
+    case S_INSECURE:
+        self->insecure = true;
+        return 0;
+    case S_UNSAFE:
+        self->unsafe = true;
+        return 0;
+    case S_FORCE:
+        self->force = true;
+        return 0;
+    default:
+        return s_read_number (self, option, value);
+    }
+}
+
+int
+zseqd_options_read (zseqd_options_t *self, int argc, char **argv)
+{
+    assert (self);
+    assert (argc > 0);
+
+    *self = (zseqd_options_t){.names_max = ZSEQ_NAMES_MAX_DEFAULT,
+                              .memory_max_mib = MEMORY_MAX_MIB_DEFAULT,
+                              .reserve_us = ZSEQ_RESERVE_US_DEFAULT,
+                              .scrub_us = ZSEQ_SCRUB_US_DEFAULT,
+                              .wait_s = WAIT_S_DEFAULT};
+    opterr = 0;
+    int option;
+    while ((option = getopt_long (argc, argv, "+:", s_options, NULL)) != -1) {
+        const char *given = argv[optind - 1];
+        if (option == ':')
+            return zseqd_bad_use ("option %s needs a value", given);
+        if (option == '?')
+            return zseqd_bad_use ("there is no option '%s'", given);
+        if (s_read_option (self, option, optarg))
+            return 1;
+    }
+    if (optind < argc)
+        return zseqd_bad_use ("unexpected '%s'", argv[optind]);
+    if (!self->data || !*self->data)
+        return zseqd_bad_use ("%s is missing", "--data");
+    return 0;
+}

@@ -64,7 +64,8 @@ s_format (const zseqd_options_t *options)
     if (!options->name || !options->cluster || !options->members)
         return zseqd_bad_use ("format needs %s",
                               "--name, --cluster and --members");
-    if (options->bind || options->insecure || options->force || options->floor)
+    if (options->given & ~(ZSEQD_DATA | ZSEQD_NAME | ZSEQD_CLUSTER |
+                           ZSEQD_MEMBERS | ZSEQD_UNSAFE))
         return zseqd_bad_use ("format takes only %s",
                               "--data, --name, --cluster, --members and "
                               "--unsafe-filesystem");
@@ -105,9 +106,7 @@ s_format (const zseqd_options_t *options)
 static int
 s_verify (const zseqd_options_t *options)
 {
-    if (options->name || options->cluster || options->members ||
-        options->bind || options->insecure || options->force ||
-        options->floor || options->lost || options->unsafe)
+    if (options->given & ~ZSEQD_DATA)
         return zseqd_bad_use ("verify takes only %s", "--data");
     return zseqd_verify (options->data);
 }
@@ -233,6 +232,8 @@ s_start (const zseqd_options_t *options, bool recover)
         return zseqd_bad_use ("%s belong together", "--force and --floor");
     if (options->lost && !options->force)
         return zseqd_bad_use ("%s belongs to --force", "--lost");
+    if (options->given & ZSEQD_WAIT && !options->force)
+        return zseqd_bad_use ("%s belongs to --force", "--wait");
 
     if (options->bind && strncmp (options->bind, "tcp://", 6) &&
         !zseq_endpoint_valid (options->bind))

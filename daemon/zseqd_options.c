@@ -15,41 +15,22 @@
 #define WAIT_S_DEFAULT 10
 #define MEMORY_MAX_MIB_DEFAULT 512
 
-//  What getopt_long returns for each option.
-enum {
-    S_DATA = 1,
-    S_NAME,
-    S_CLUSTER,
-    S_MEMBERS,
-    S_BIND,
-    S_NAMES_MAX,
-    S_MEMORY_MAX,
-    S_RESERVE,
-    S_SCRUB,
-    S_INSECURE,
-    S_UNSAFE,
-    S_FORCE,
-    S_FLOOR,
-    S_LOST,
-    S_WAIT
-};
-
 static const struct option s_options[] = {
-  {"data", required_argument, NULL, S_DATA},
-  {"name", required_argument, NULL, S_NAME},
-  {"cluster", required_argument, NULL, S_CLUSTER},
-  {"members", required_argument, NULL, S_MEMBERS},
-  {"bind", required_argument, NULL, S_BIND},
-  {"names-max", required_argument, NULL, S_NAMES_MAX},
-  {"memory-max", required_argument, NULL, S_MEMORY_MAX},
-  {"reserve", required_argument, NULL, S_RESERVE},
-  {"scrub", required_argument, NULL, S_SCRUB},
-  {"insecure", no_argument, NULL, S_INSECURE},
-  {"unsafe-filesystem", no_argument, NULL, S_UNSAFE},
-  {"force", no_argument, NULL, S_FORCE},
-  {"floor", required_argument, NULL, S_FLOOR},
-  {"lost", required_argument, NULL, S_LOST},
-  {"wait", required_argument, NULL, S_WAIT},
+  {"data", required_argument, NULL, ZSEQD_DATA},
+  {"name", required_argument, NULL, ZSEQD_NAME},
+  {"cluster", required_argument, NULL, ZSEQD_CLUSTER},
+  {"members", required_argument, NULL, ZSEQD_MEMBERS},
+  {"bind", required_argument, NULL, ZSEQD_BIND},
+  {"names-max", required_argument, NULL, ZSEQD_NAMES_MAX},
+  {"memory-max", required_argument, NULL, ZSEQD_MEMORY_MAX},
+  {"reserve", required_argument, NULL, ZSEQD_RESERVE},
+  {"scrub", required_argument, NULL, ZSEQD_SCRUB},
+  {"insecure", no_argument, NULL, ZSEQD_INSECURE},
+  {"unsafe-filesystem", no_argument, NULL, ZSEQD_UNSAFE},
+  {"force", no_argument, NULL, ZSEQD_FORCE},
+  {"floor", required_argument, NULL, ZSEQD_FLOOR},
+  {"lost", required_argument, NULL, ZSEQD_LOST},
+  {"wait", required_argument, NULL, ZSEQD_WAIT},
   {NULL, 0, NULL, 0},
 };
 
@@ -168,20 +149,20 @@ static int
 s_read_number (zseqd_options_t *self, int option, const char *value)
 {
     switch (option) {
-    case S_NAMES_MAX:
+    case ZSEQD_NAMES_MAX:
         return s_parse_number ("--names-max", value, 1, 1000000000,
                                &self->names_max);
-    case S_MEMORY_MAX:
+    case ZSEQD_MEMORY_MAX:
         return s_parse_number ("--memory-max", value, 64, 1048576,
                                &self->memory_max_mib);
-    case S_RESERVE:
+    case ZSEQD_RESERVE:
         return s_parse_reserve (value, &self->reserve_us);
-    case S_SCRUB:
+    case ZSEQD_SCRUB:
         return s_parse_scrub (value, &self->scrub_us);
-    case S_FLOOR:
+    case ZSEQD_FLOOR:
         return s_parse_number ("--floor", value, 1, ZSEQ_ID_MAX, &self->floor);
     default:
-        assert (option == S_WAIT);
+        assert (option == ZSEQD_WAIT);
         return s_parse_number ("--wait", value, 0, 3600, &self->wait_s);
     }
 }
@@ -190,31 +171,31 @@ static int
 s_read_option (zseqd_options_t *self, int option, const char *value)
 {
     switch (option) {
-    case S_DATA:
+    case ZSEQD_DATA:
         self->data = value;
         return 0;
-    case S_NAME:
+    case ZSEQD_NAME:
         self->name = value;
         return 0;
-    case S_CLUSTER:
+    case ZSEQD_CLUSTER:
         self->cluster = value;
         return 0;
-    case S_MEMBERS:
+    case ZSEQD_MEMBERS:
         self->members = value;
         return 0;
-    case S_BIND:
+    case ZSEQD_BIND:
         self->bind = value;
         return 0;
-    case S_LOST:
+    case ZSEQD_LOST:
         self->lost = value;
         return 0;
-    case S_INSECURE:
+    case ZSEQD_INSECURE:
         self->insecure = true;
         return 0;
-    case S_UNSAFE:
+    case ZSEQD_UNSAFE:
         self->unsafe = true;
         return 0;
-    case S_FORCE:
+    case ZSEQD_FORCE:
         self->force = true;
         return 0;
     default:
@@ -243,6 +224,7 @@ zseqd_options_read (zseqd_options_t *self, int argc, char **argv)
             return zseqd_bad_use ("there is no option '%s'", given);
         if (s_read_option (self, option, optarg))
             return 1;
+        self->given |= option;
     }
     if (optind < argc)
         return zseqd_bad_use ("unexpected '%s'", argv[optind]);

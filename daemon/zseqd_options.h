@@ -10,7 +10,27 @@
 //  What zseqd --help prints.
 extern const char zseqd_usage[];
 
+//  The options, a bit each.
+enum {
+    ZSEQD_DATA = 1 << 0,
+    ZSEQD_NAME = 1 << 1,
+    ZSEQD_CLUSTER = 1 << 2,
+    ZSEQD_MEMBERS = 1 << 3,
+    ZSEQD_BIND = 1 << 4,
+    ZSEQD_NAMES_MAX = 1 << 5,
+    ZSEQD_MEMORY_MAX = 1 << 6,
+    ZSEQD_RESERVE = 1 << 7,
+    ZSEQD_SCRUB = 1 << 8,
+    ZSEQD_INSECURE = 1 << 9,
+    ZSEQD_UNSAFE = 1 << 10,
+    ZSEQD_FORCE = 1 << 11,
+    ZSEQD_FLOOR = 1 << 12,
+    ZSEQD_LOST = 1 << 13,
+    ZSEQD_WAIT = 1 << 14,
+};
+
 typedef struct {
+    int given;  //  Which of the options
     const char *data;
     const char *name;     //  NULL: not given
     const char *cluster;  //  ... as the following

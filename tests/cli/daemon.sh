@@ -62,7 +62,10 @@ a=udp://$address:19001|endpoint of a is not
 a=ipc://|endpoint of a is not
 $(members a b c d e f g h i j)|more than 9 members
 END
-bad 'format takes only' --name a "${good[@]}" --insecure
+for option in --insecure --force --bind=tcp://127.0.0.1:1 --names-max=9 \
+    --memory-max=64 --reserve=1 --scrub=1 --floor=9 --lost=b --wait=1; do
+    bad 'format takes only' --name a "${good[@]}" "$option"
+done
 answers "formatted $work/i for node i of cluster big (9 members)" \
     "$zseqd" format --data "$work/i" --name i --cluster big \
     --members "$(members i h g f e d c b a)"
@@ -198,6 +201,10 @@ holds "what is missing is named" grep -q "$work/a/names: missing" "$work/err"
 force=("$zseqd" recover --data "$work/a" --wait 0 --force --floor)
 refuses 1 'belong together' "$zseqd" recover --data "$work/a" --force
 refuses 1 'belong together' "$zseqd" recover --data "$work/a" --floor 9
+for option in --lost=b --wait=1; do
+    refuses 1 "${option%=*} belongs to --force" "$zseqd" start \
+        --data "$work/a" "$option"
+done
 refuses 1 'belongs to recover' "$zseqd" start --data "$work/a" --force \
     --floor 9
 says_to () {

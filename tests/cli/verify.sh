@@ -58,7 +58,12 @@ holds "a lost node's record is named" grep -q '^damaged: .*b/node: missing' \
     "$work/out"
 
 #  What cannot be told.
-refuses 1 'verify takes only --data' "$zseqd" verify --data "$work/a" --force
+for option in --force --insecure --unsafe-filesystem --name=a --cluster=shop \
+    "--members=$(members a)" --bind=tcp://127.0.0.1:1 --names-max=9 \
+    --memory-max=64 --reserve=1 --scrub=1 --floor=9 --lost=b --wait=1; do
+    refuses 1 'verify takes only --data' "$zseqd" verify --data "$work/a" \
+        "$option"
+done
 run "$zseqd" verify --data "$work/none"
 holds "no directory" test "$status" -eq 1
 mkdir "$work/empty"

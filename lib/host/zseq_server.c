@@ -1,7 +1,6 @@
 #include "zseq_server.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
@@ -14,6 +13,7 @@
 #include "zseq_clock.h"
 #include "zseq_codec.h"
 #include "zseq_detail.h"
+#include "zseq_loop.h"
 #include "zseq_replica.h"
 #include "zseq_transport.h"
 
@@ -33,6 +33,8 @@ struct zseq_server {
     const zseq_server_options_t *options;
     char why[WHY_MAX];  //  Why it must recover; or empty
     zseq_force_t force;
+    zseq_loop_t *loop;  //  What it waits for
+    int stop_fd;        //  Tells when to stop
     zseq_transport_t *transport;
     zseq_replica_t *replica;
     zseq_node_t *node;  //  The replica's, once it is loaded
@@ -60,10 +62,13 @@ zseq_server_new (const zseq_server_options_t *options)
     assert (options->log);
 
     zseq_server_t *self = calloc (1, sizeof *self);
-    if (self) {
-        self->options = options;
-        self->statm_fd = -1;
-    }
+    if (!self)
+        return NULL;
+    self->options = options;
+    self->statm_fd = -1;
+    self->loop = zseq_loop_new ();
+    if (!self->loop)
+        zseq_server_destroy (&self);
     return self;
 }
 
@@ -79,6 +84,7 @@ zseq_server_destroy (zseq_server_t **self_p)
     if (self->statm_fd >= 0)
         close (self->statm_fd);
     zseq_replica_destroy (&self->replica);
+    zseq_loop_destroy (&self->loop);
     free (self);
     *self_p = NULL;
 }
@@ -105,6 +111,13 @@ static void
 s_log_line (const char *text, void *arg)
 {
     s_log (arg, text);
+}
+
+zseq_loop_t *
+zseq_server_loop (zseq_server_t *self)
+{
+    assert (self);
+    return self->loop;
 }
 
 //  Opening.
@@ -272,6 +285,38 @@ s_endpoint (const zseq_server_t *self)
                                : record->member[record->self].endpoint;
 }
 
+//  A socket's descriptor tells only of what came after the socket was found
+//  empty, which it was before the wait.
+static void
+s_note_socket (int fd, short found, void *arg)
+{
+    zseq_server_t *self = arg;
+    struct pollfd told = {.fd = fd, .revents = found};
+    zseq_transport_heed (self->transport, &told, 1);
+}
+
+static int
+s_watch_sockets (zseq_server_t *self)
+{
+    struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    size_t count = zseq_transport_fds (self->transport, fds);
+    int rc = ZSEQ_OK;
+    for (size_t at = 0; at < count && rc == ZSEQ_OK; at++)
+        rc = zseq_loop_add (self->loop, fds[at].fd, fds[at].events,
+                            s_note_socket, self);
+    return rc;
+}
+
+static void
+s_close_sockets (zseq_server_t *self)
+{
+    struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    size_t count = zseq_transport_fds (self->transport, fds);
+    for (size_t at = 0; at < count; at++)
+        zseq_loop_remove (self->loop, fds[at].fd);
+    zseq_transport_reset (self->transport);
+}
+
 static int
 s_open_sockets (zseq_server_t *self)
 {
@@ -281,8 +326,10 @@ s_open_sockets (zseq_server_t *self)
         if (node != record->self)
             rc = zseq_transport_link (self->transport, node,
                                       record->member[node].endpoint);
+    if (rc == ZSEQ_OK)
+        rc = s_watch_sockets (self);
     if (rc != ZSEQ_OK)
-        zseq_transport_reset (self->transport);
+        s_close_sockets (self);
     return rc;
 }
 
@@ -325,6 +372,11 @@ zseq_server_open (zseq_server_t *self)
         return rc;
     size_t moved = s_move_members (self);
     self->statm_fd = open ("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+    //  It only ends the wait: what was written is taken in every turn.
+    rc = zseq_loop_add (self->loop, zseq_replica_fd (self->replica), POLLIN,
+                        NULL, NULL);
+    if (rc != ZSEQ_OK)
+        return zseq_detail_fail (rc, "out of memory");
     rc = s_open_transport (self);
     if (rc == ZSEQ_OK && moved)
         s_log (self, "endpoints of the member list have moved");
@@ -388,30 +440,6 @@ s_wake_us (const zseq_server_t *self)
     return wake_us < self->tick_us ? wake_us : self->tick_us;
 }
 
-//  Sleeps until there is something to do. A socket's descriptor tells only of
-//  what came after the socket was found empty, which it was.
-static void
-s_wait (zseq_server_t *self, int stop_fd)
-{
-    struct pollfd fds[ZSEQ_LINKS_MAX + 3];
-    size_t count = zseq_transport_fds (self->transport, fds);
-    fds[count].fd = zseq_replica_fd (self->replica);
-    fds[count++].events = POLLIN;
-    if (!self->stopping) {
-        fds[count].fd = stop_fd;
-        fds[count++].events = POLLIN;
-    }
-    uint64_t now_us = zseq_clock_now_us ();
-    uint64_t wake_us = s_wake_us (self);
-    uint64_t left_us = wake_us > now_us ? wake_us - now_us : 0;
-    struct timespec timeout = {.tv_sec = (time_t) (left_us / 1000000),
-                               .tv_nsec = (long) (left_us % 1000000) * 1000};
-    int rc = ppoll (fds, count, &timeout, NULL);
-    assert (rc >= 0 || errno == EINTR);
-    if (rc > 0)
-        zseq_transport_heed (self->transport, fds, count);
-}
-
 //  Resident memory of the process, in bytes; 0 if /proc does not tell.
 static uint64_t
 s_resident (const zseq_server_t *self)
@@ -452,7 +480,7 @@ s_guard (zseq_server_t *self, uint64_t now_us)
         return;
     s_log (self, "messages that wait take too much memory (--memory-max): all "
                  "connections are closed, and may begin anew");
-    zseq_transport_reset (self->transport);
+    s_close_sockets (self);
     self->closed = true;
     self->guard_us = now_us + GUARD_AGAIN_US;
 }
@@ -463,18 +491,19 @@ s_stop (zseq_server_t *self)
     if (self->stopping)
         return;
     self->stopping = true;
+    zseq_loop_remove (self->loop, self->stop_fd);
     self->stopped_voting = zseq_node_state (self->node) == ZSEQ_STATE_VOTING;
     zseq_event_t event = {.type = ZSEQ_EVENT_STOP};
     zseq_replica_step (self->replica, &event);
 }
 
 static void
-s_check_stop (zseq_server_t *self, int stop_fd)
+s_consider_stop (int fd, short found, void *arg)
 {
+    zseq_server_t *self = arg;
     const zseq_server_options_t *options = self->options;
-    struct pollfd fd = {.fd = stop_fd, .events = POLLIN};
-    if (!self->stopping && poll (&fd, 1, 0) == 1 &&
-        (!options->stops || options->stops (stop_fd, options->arg)))
+    (void) found;
+    if (!options->stops || options->stops (fd, options->arg))
         s_stop (self);
 }
 
@@ -484,6 +513,12 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
     assert (self);
     assert (self->transport);
 
+    self->stop_fd = stop_fd;
+    int rc = zseq_loop_add (self->loop, stop_fd, POLLIN, s_consider_stop, self);
+    if (rc != ZSEQ_OK) {
+        s_log (self, zseq_strerror (rc));
+        return rc;
+    }
     while (!zseq_replica_exit (self->replica)) {
         uint64_t now_us = zseq_clock_now_us ();
         if (now_us >= s_wake_us (self)) {
@@ -491,7 +526,7 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
             zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
             zseq_replica_step (self->replica, &event);
             //  Also when there is never nothing to do.
-            s_check_stop (self, stop_fd);
+            zseq_loop_wait (self->loop, 0);
             s_guard (self, now_us);
         }
         size_t taken = zseq_replica_take_written (self->replica);
@@ -503,12 +538,10 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
             s_stop (self);
         if (self->stopping && zseq_node_idle (self->node))
             break;
-        if (taken == 0) {
-            s_wait (self, stop_fd);
-            s_check_stop (self, stop_fd);
-        }
+        if (taken == 0)
+            zseq_loop_wait (self->loop, s_wake_us (self));
     }
-    int rc = zseq_replica_exit (self->replica);
+    rc = zseq_replica_exit (self->replica);
     if (rc == ZSEQ_OK && self->options->recover && !self->stopped_voting)
         return zseq_detail_fail (ZSEQ_EAGAIN,
                                  "stopped before the node had recovered");

@@ -3,6 +3,7 @@
 #ifndef ZSEQ_SERVER_H_INCLUDED
 #define ZSEQ_SERVER_H_INCLUDED
 
+#include "zseq_loop.h"
 #include "zseq_node.h"
 
 typedef struct zseq_server zseq_server_t;
@@ -43,6 +44,10 @@ typedef struct {
 
 //  A server that has done nothing yet. Options are not copied and must stay.
 zseq_server_t *zseq_server_new (const zseq_server_options_t *options);
+
+//  What it waits in. Others may add descriptors of their own: their handlers
+//  are called between two steps of the node, and must not wait.
+zseq_loop_t *zseq_server_loop (zseq_server_t *self);
 
 //  Releases everything, the directory's lock last.
 void zseq_server_destroy (zseq_server_t **self_p);

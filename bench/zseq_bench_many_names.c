@@ -321,7 +321,7 @@ s_many_names_open (const void *arg, size_t process, void **context_p,
     self->heard_ns = zseq_bench_now_ns ();
     for (size_t i = 0; i < many_names->claims; i++)
         self->free[self->free_count++] = i;
-    self->transport = zseq_transport_new ();
+    self->transport = zseq_transport_new (NULL);
     int rc = self->transport ? s_link (self, text)
                              : s_text (text, "crowd", "out of memory");
     if (rc == 0)

@@ -91,7 +91,7 @@ s_close (zseq_links_t *self, s_link_t *link)
 static int
 s_open_listed (zseq_links_t *self)
 {
-    self->transport = zseq_transport_new ();
+    self->transport = zseq_transport_new (NULL);
     if (!self->transport)
         return zseq_detail_fail (ZSEQ_ENOMEM, "cannot make a ZeroMQ context");
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)

@@ -336,7 +336,7 @@ s_open_sockets (zseq_server_t *self)
 static int
 s_open_transport (zseq_server_t *self)
 {
-    self->transport = zseq_transport_new ();
+    self->transport = zseq_transport_new (NULL);
     if (!self->transport)
         return zseq_detail_fail (ZSEQ_ENOMEM, "cannot make a ZeroMQ context");
 

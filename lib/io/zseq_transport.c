@@ -11,18 +11,17 @@
 #include <unistd.h>
 #include <zmq.h>
 
-//  Messages that may wait for one connection: what it can cost.
-#define QUEUE_MAX 1024
-//  Connections that may wait to be accepted.
-#define BACKLOG 1024
-//  How long a node that ends waits for its last replies to leave.
-#define LINGER_MS 200
-//  Milliseconds.
-#define SILENCE_MS 3000
-#define RECONNECT_MS 20
-#define RECONNECT_MS_MAX 1000
-#define CONNECT_TIMEOUT_MS 3000
-#define HANDSHAKE_MS 5000
+static const zseq_transport_options_t s_defaults = {
+  .queue_max = 1024,
+  .backlog = 1024,
+  .message_size_max = ZSEQ_MESSAGE_MAX,
+  .linger_ms = 200,
+  .silence_ms = 3000,
+  .reconnect_ms = 20,
+  .reconnect_ms_max = 1000,
+  .connect_ms = 3000,
+  .handshake_ms = 5000,
+};
 
 //  A socket, its descriptor, and whether nothing is to be had of it until the
 //  descriptor tells.
@@ -34,6 +33,7 @@ typedef struct {
 
 struct zseq_transport {
     void *context;
+    zseq_transport_options_t options;  //  None is 0
     s_socket_t router;
     s_socket_t link[ZSEQ_LINKS_MAX];
     zmq_msg_t frame;  //  What was received last
@@ -50,12 +50,39 @@ s_fail (zseq_transport_t *self, int rc, const char *format, ...)
     return rc;
 }
 
+static void
+s_choose (int *option, int given)
+{
+    assert (given >= 0);
+    if (given)
+        *option = given;
+}
+
+static void
+s_take_options (zseq_transport_options_t *self,
+                const zseq_transport_options_t *given)
+{
+    *self = s_defaults;
+    if (!given)
+        return;
+    s_choose (&self->queue_max, given->queue_max);
+    s_choose (&self->backlog, given->backlog);
+    s_choose (&self->message_size_max, given->message_size_max);
+    s_choose (&self->linger_ms, given->linger_ms);
+    s_choose (&self->silence_ms, given->silence_ms);
+    s_choose (&self->reconnect_ms, given->reconnect_ms);
+    s_choose (&self->reconnect_ms_max, given->reconnect_ms_max);
+    s_choose (&self->connect_ms, given->connect_ms);
+    s_choose (&self->handshake_ms, given->handshake_ms);
+}
+
 zseq_transport_t *
-zseq_transport_new (void)
+zseq_transport_new (const zseq_transport_options_t *options)
 {
     zseq_transport_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
+    s_take_options (&self->options, options);
     zmq_msg_init (&self->frame);
     self->context = zmq_ctx_new ();
     if (!self->context) {
@@ -106,24 +133,25 @@ s_open (zseq_transport_t *self, int type)
     void *socket = zmq_socket (self->context, type);
     if (!socket)
         return NULL;
-    int64_t message_max = ZSEQ_MESSAGE_MAX;
+    const zseq_transport_options_t *options = &self->options;
+    int64_t message_max = options->message_size_max;
     int rc =
       zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &message_max, sizeof message_max);
     assert (rc == 0);
     s_set (socket, ZMQ_LINGER, 0);
-    s_set (socket, ZMQ_SNDHWM, QUEUE_MAX);
+    s_set (socket, ZMQ_SNDHWM, options->queue_max);
     //  libzmq 4.3.4 aborts when a connection whose input waits, as its queue is
     //  full, has a PING among what was read already, and is closed: whoever is
     //  at the other end can do that. So no input ever waits.
     s_set (socket, ZMQ_RCVHWM, 0);
-    s_set (socket, ZMQ_HANDSHAKE_IVL, HANDSHAKE_MS);
+    s_set (socket, ZMQ_HANDSHAKE_IVL, options->handshake_ms);
     //  Not ZMTP's heartbeats: libzmq 4.3.4 aborts when one is due on a connection
     //  whose input waits and that its peer has closed.
     s_set (socket, ZMQ_TCP_KEEPALIVE, 1);
     s_set (socket, ZMQ_TCP_KEEPALIVE_IDLE, 1);
     s_set (socket, ZMQ_TCP_KEEPALIVE_INTVL, 1);
     s_set (socket, ZMQ_TCP_KEEPALIVE_CNT, 3);
-    s_set (socket, ZMQ_TCP_MAXRT, SILENCE_MS);
+    s_set (socket, ZMQ_TCP_MAXRT, options->silence_ms);
     return socket;
 }
 
@@ -189,8 +217,8 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
     //  can take over a connection by claiming its routing ID.
     s_set (router, ZMQ_ROUTER_MANDATORY, 1);
     s_set (router, ZMQ_ROUTER_HANDOVER, 0);
-    s_set (router, ZMQ_BACKLOG, BACKLOG);
-    s_set (router, ZMQ_LINGER, LINGER_MS);
+    s_set (router, ZMQ_BACKLOG, self->options.backlog);
+    s_set (router, ZMQ_LINGER, self->options.linger_ms);
     s_set_family (router, endpoint);
     if (zmq_bind (router, endpoint) == -1) {
         int error = errno;
@@ -230,9 +258,9 @@ zseq_transport_link (zseq_transport_t *self, size_t index, const char *endpoint)
     //  What cannot be sent now is not kept: by the time the node is back, the
     //  request's deadline may be over.
     s_set (link, ZMQ_IMMEDIATE, 1);
-    s_set (link, ZMQ_RECONNECT_IVL, RECONNECT_MS);
-    s_set (link, ZMQ_RECONNECT_IVL_MAX, RECONNECT_MS_MAX);
-    s_set (link, ZMQ_CONNECT_TIMEOUT, CONNECT_TIMEOUT_MS);
+    s_set (link, ZMQ_RECONNECT_IVL, self->options.reconnect_ms);
+    s_set (link, ZMQ_RECONNECT_IVL_MAX, self->options.reconnect_ms_max);
+    s_set (link, ZMQ_CONNECT_TIMEOUT, self->options.connect_ms);
     s_set_family (link, endpoint);
     if (zmq_connect (link, endpoint) == -1) {
         int error = errno;

@@ -14,10 +14,29 @@
 
 #define ZSEQ_LINKS_MAX (2 * ZSEQ_NODES_MAX)
 
+//  How sockets are. 0: as it is by default, which the number behind says.
+typedef struct {
+    int queue_max;  //  Messages that may wait to be sent on a connection:
+                    //  what it can cost (1024)
+    int backlog;    //  Connections that may wait to be accepted (1024)
+    int message_size_max;  //  Bytes of a message that is received
+                           //  (ZSEQ_MESSAGE_MAX)
+    //  Milliseconds.
+    int linger_ms;     //  How long a node that ends waits for its last
+                       //  replies to leave (200)
+    int silence_ms;    //  Until a peer that acknowledges nothing is taken to
+                       //  be gone (3000)
+    int reconnect_ms;  //  Until a connection is tried again (20)
+    int reconnect_ms_max;  //  ... which doubles up to that (1000)
+    int connect_ms;        //  How long connecting may take (3000)
+    int handshake_ms;      //  ... and the handshake after it (5000)
+} zseq_transport_options_t;
+
 typedef struct zseq_transport zseq_transport_t;
 
-//  NULL when memory or descriptors are out.
-zseq_transport_t *zseq_transport_new (void);
+//  options are copied; NULL: all by default. Returns NULL when memory or
+//  descriptors are out.
+zseq_transport_t *zseq_transport_new (const zseq_transport_options_t *options);
 void zseq_transport_destroy (zseq_transport_t **self_p);
 
 //  Why the last call failed.

@@ -1,5 +1,5 @@
-//  What the two files of a node share: zseq_node.c has its clients and its disk,
-//  zseq_peers.c its peers, with birth and recovery. For nobody else.
+//  What the files of a node share: its struct, and what each file does for the
+//  others. For nobody else.
 
 #ifndef ZSEQ_NODE_PRIVATE_H_INCLUDED
 #define ZSEQ_NODE_PRIVATE_H_INCLUDED
@@ -140,40 +140,174 @@ struct zseq_node {
     void *arg;
 };
 
-//  zseq_node.c.
+//  zseq_node_log.c.
 
 //  Tells the operator; ZSEQ_ACTION_EXIT also ends the node.
 __attribute__ ((format (printf, 4, 5))) void
 zseq_node_tell (zseq_node_t *self, zseq_action_type_t type, int status,
                 const char *format, ...);
+
+//  The name of a member, by its index.
 const char *zseq_node_name (const zseq_node_t *self, uint8_t node);
 
-//  Votes from now on.
-void zseq_node_vote (zseq_node_t *self);
+//  zseq_node_congestion.c.
 
-//  Why the node does not vote, for a person; empty if it does.
-void zseq_node_reason (const zseq_node_t *self, char *text, size_t size);
+//  A request came from route.
+void zseq_node_congestion_note_request (zseq_node_t *self,
+                                        const zseq_route_t *route);
 
-//  A reply, to be completed, then sent.
+//  All requests that waited were taken in.
+void zseq_node_congestion_note_flush (zseq_node_t *self);
+
+//  zseq_node_reply.c.
+
+//  A reply, which the caller completes and then sends. It holds until the next.
 zseq_msg_t *zseq_node_reply (zseq_node_t *self, zseq_op_t op, uint64_t request,
                              int status);
+
+//  Sends the reply. An empty route is that of the own coordinator.
 void zseq_node_send (zseq_node_t *self, const zseq_route_t *route);
+
+//  Answers a request with nothing but status, which is not ZSEQ_OK.
 void zseq_node_refuse (zseq_node_t *self, const zseq_event_t *event,
                        int status);
 
-//  Whether the node takes part, for that cluster; else it has refused.
-bool zseq_node_admit (zseq_node_t *self, const zseq_event_t *event);
-
-void zseq_node_fill_members (const zseq_node_t *self, zseq_msg_t *msg);
-void zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
-                            zseq_slice_t prefix, size_t wanted);
+//  zseq_node_queue.c.
 
 //  Lets an entry be written at the next flush.
 void zseq_node_mark_dirty (zseq_node_t *self, zseq_entry_t *entry);
 
+//  Whether one more request may wait. Allocates its slot.
+bool zseq_node_queue_has_room (zseq_node_t *self);
+
+//  Answers a request that was granted, or refused with a next.
+void zseq_node_queue_answer (zseq_node_t *self, const zseq_route_t *route,
+                             const zseq_waiting_t *granted, int status);
+
+//  Lets a granted request wait until entry is written. There must be room.
+void zseq_node_queue_wait (zseq_node_t *self, zseq_entry_t *entry,
+                           const zseq_waiting_t *granted);
+
 //  Answers whoever waits for no more than limit, if the node votes.
 void zseq_node_release (zseq_node_t *self, zseq_entry_t *entry, uint64_t limit,
                         int status);
+
+//  zseq_node_state.c.
+
+//  Votes from now on. The record on disk must say so.
+void zseq_node_vote (zseq_node_t *self);
+
+//  Whether the node votes, in the cluster of the request; else it has refused.
+bool zseq_node_admit (zseq_node_t *self, const zseq_event_t *event);
+
+//  zseq_node_members.c.
+
+//  Writes the cluster's name and members into msg.
+void zseq_node_fill_members (const zseq_node_t *self, zseq_msg_t *msg);
+
+//  zseq_node_reserve.c.
+
+//  Lists an entry that has a reserve, to be revisited.
+void zseq_node_reserve_list (zseq_node_t *self, zseq_entry_t *entry);
+
+//  Writes ahead when half of a reserve is used up, so that nobody has to wait.
+void zseq_node_reserve_ahead (zseq_node_t *self, zseq_entry_t *entry);
+
+//  S8: claims above the lower limit wait for the next write, from now on; only
+//  then may the disk be told. The entry must not be in writing.
+void zseq_node_reserve_shrink (zseq_node_t *self, zseq_entry_t *entry,
+                               uint64_t limit);
+
+//  Time has passed: reserves follow the rates of their sequences.
+void zseq_node_reserve_revisit (zseq_node_t *self);
+
+//  The node stops: lets every reserve shrink to nothing.
+void zseq_node_reserve_shrink_all (zseq_node_t *self);
+
+//  The limit to write of an entry: no lower than what is durable, or what it has
+//  just been lowered to.
+uint64_t zseq_node_reserve_limit (zseq_node_t *self, zseq_entry_t *entry);
+
+//  zseq_node_disk.c.
+
+//  Writes the record if it has changed.
+void zseq_node_disk_write_record (zseq_node_t *self);
+
+//  Writes all entries that are dirty.
+void zseq_node_disk_write_entries (zseq_node_t *self);
+
+//  The write of an entry has ended: the event is PERSISTED.
+void zseq_node_disk_entry_written (zseq_node_t *self,
+                                   const zseq_event_t *event);
+
+//  The write of the record has ended: the event is RECORD_PERSISTED. Returns
+//  whether it is on disk.
+bool zseq_node_disk_record_written (zseq_node_t *self,
+                                    const zseq_event_t *event);
+
+//  The disk has lost what it held: the event is DAMAGED.
+void zseq_node_disk_damaged (zseq_node_t *self, const zseq_event_t *event);
+
+//  zseq_node_floor.c.
+
+//  Where a name begins. Reserved names count milliseconds, each from an epoch of
+//  its own.
+uint64_t zseq_node_floor (const zseq_node_t *self, zseq_slice_t name);
+
+//  zseq_node_seq.c.
+
+//  Whether a request for a name is admitted, that lets what lies below end be
+//  claimed (0: nothing); else it is refused. S10: a reserved name's milliseconds
+//  do not run far ahead of this node's clock, so that nobody else's can use them
+//  up.
+bool zseq_node_seq_admit (zseq_node_t *self, const zseq_event_t *event,
+                          uint64_t end);
+
+//  The entry of the request's name, made if need be. NULL: refused.
+zseq_entry_t *zseq_node_seq_obtain (zseq_node_t *self,
+                                    const zseq_event_t *event);
+
+//  Answers a READ. The route may be empty: see zseq_node_send.
+void zseq_node_seq_read (zseq_node_t *self, const zseq_event_t *event);
+
+//  Answers a CLAIM. The route may be empty, as above.
+void zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event);
+
+//  Answers a RAISE.
+void zseq_node_seq_raise (zseq_node_t *self, const zseq_event_t *event);
+
+//  Answers with at most wanted names that begin with prefix and lie above after.
+//  Of a LIST it holds what is durable: a name whose first claim is not may never
+//  have been. Of a COPY it holds all that is in memory.
+void zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
+                            zseq_slice_t prefix, size_t wanted);
+
+//  Answers a LIST.
+void zseq_node_seq_list (zseq_node_t *self, const zseq_event_t *event);
+
+//  zseq_node_delegation.c.
+
+//  A coordinator whose hooks are this node. NULL: no memory.
+zseq_coordinator_t *zseq_node_delegation_new (zseq_node_t *self,
+                                              size_t requests_max);
+
+//  Takes in a NEXT.
+void zseq_node_delegation_next (zseq_node_t *self, const zseq_event_t *event);
+
+//  A peer's reply to a READ or CLAIM. S3: a peer votes for itself only, and for
+//  its cluster.
+void zseq_node_delegation_reply (zseq_node_t *self, const zseq_event_t *event);
+
+//  zseq_node_status.c.
+
+//  Answers a HELLO.
+void zseq_node_status_hello (zseq_node_t *self, const zseq_event_t *event);
+
+//  Why the node does not vote, for a person; empty if it does.
+void zseq_node_reason (const zseq_node_t *self, char *text, size_t size);
+
+//  Answers a STATUS.
+void zseq_node_status_answer (zseq_node_t *self, const zseq_event_t *event);
 
 //  zseq_peers.c.
 

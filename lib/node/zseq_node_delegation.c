@@ -1,0 +1,72 @@
+//  Claims on behalf of clients (NEXT): what connects a node with its
+//  coordinator, whose hooks these are.
+
+#include "zseq_node_private.h"
+
+void
+zseq_node_delegation_next (zseq_node_t *self, const zseq_event_t *event)
+{
+    if (!zseq_node_seq_admit (self, event, 0))
+        return;
+    zseq_entry_t *entry = zseq_node_seq_obtain (self, event);
+    if (entry && zseq_coordinator_next (self->coordinator, entry, &event->route,
+                                        event->msg, self->now_us) != ZSEQ_OK)
+        zseq_node_refuse (self, event, ZSEQ_EBUSY);
+}
+
+void
+zseq_node_delegation_reply (zseq_node_t *self, const zseq_event_t *event)
+{
+    const zseq_msg_t *msg = event->msg;
+    if (msg->node == event->peer && msg->cluster == self->record.identity)
+        zseq_coordinator_reply (self->coordinator, msg, self->now_us);
+}
+
+static uint64_t
+s_draw (void *arg)
+{
+    zseq_node_t *self = arg;
+    if (++self->next_request == 0)
+        self->next_request = 1;
+    return self->next_request;
+}
+
+//  The coordinator's own vote takes the same way as any other, and counts when
+//  it is durable.
+static bool
+s_ask (void *arg, uint8_t node, zseq_msg_t *msg)
+{
+    zseq_node_t *self = arg;
+    msg->cluster = self->record.identity;
+    if (node == self->record.self) {
+        zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST, .msg = msg};
+        if (msg->op == ZSEQ_OP_READ)
+            zseq_node_seq_read (self, &event);
+        else
+            zseq_node_seq_claim (self, &event);
+        return true;
+    }
+    zseq_action_t action = {.type = ZSEQ_ACTION_ASK, .peer = node, .msg = msg};
+    self->act (&action, self->arg);
+    return true;
+}
+
+static void
+s_answer_rider (void *arg, const zseq_route_t *route, const zseq_msg_t *msg)
+{
+    zseq_node_t *self = arg;
+    zseq_msg_t *reply =
+      zseq_node_reply (self, ZSEQ_OP_NEXT, msg->request, msg->status);
+    reply->first = msg->first;
+    reply->count = msg->count;
+    reply->served = msg->served;
+    zseq_node_send (self, route);
+}
+
+zseq_coordinator_t *
+zseq_node_delegation_new (zseq_node_t *self, size_t requests_max)
+{
+    zseq_coordinator_hooks_t hooks = {
+      .arg = self, .ask = s_ask, .answer = s_answer_rider, .draw = s_draw};
+    return zseq_coordinator_new (self->record.n, requests_max, &hooks);
+}

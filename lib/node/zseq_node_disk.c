@@ -1,0 +1,135 @@
+//  What a node has written, and what it learns of its disk. Nothing counts before
+//  the disk has it.
+
+#include "zseq_node_private.h"
+
+#include <assert.h>
+
+//  How long after the disk has refused it the node's record is written again.
+#define REFUSED_US 1000000
+#define RECORD_REFUSED                                                         \
+    "the node's record cannot be written: make room on the disk, or raise "    \
+    "the limit of open files"
+
+void
+zseq_node_disk_write_record (zseq_node_t *self)
+{
+    //  Who was told to recover leaves the record as it is up to its new life: if
+    //  that cannot begin, nothing has happened.
+    bool waits = self->recovering && self->told && self->phase == PHASE_ASK;
+    if (self->version != self->version_disk && !self->record_writing &&
+        self->now_us >= self->record_us && !waits) {
+        self->record_writing = true;
+        self->snapshot = self->record;
+        zseq_action_t action = {.type = ZSEQ_ACTION_PERSIST_RECORD,
+                                .record = &self->snapshot,
+                                .version = self->version};
+        self->act (&action, self->arg);
+    }
+}
+
+void
+zseq_node_disk_write_entries (zseq_node_t *self)
+{
+    while (self->dirty) {
+        zseq_entry_t *entry = self->dirty;
+        self->dirty = entry->dirty;
+        entry->queued = false;
+        entry->writing = true;
+        self->writing++;
+        //  Before the node votes again its record is written, and all that
+        //  was deferred lasts. What is on disk is not put at risk.
+        zseq_action_t action = {.type = ZSEQ_ACTION_PERSIST,
+                                .entry = entry,
+                                .limit = zseq_node_reserve_limit (self, entry),
+                                .deferred = self->recovering &&
+                                            !self->record.voting &&
+                                            entry->limit == 0};
+        self->act (&action, self->arg);
+    }
+    self->dirty_end = &self->dirty;
+}
+
+void
+zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
+{
+    zseq_entry_t *entry = event->entry;
+    assert (entry);
+    assert (entry->writing);
+
+    entry->writing = false;
+    self->writing--;
+    if (event->status == ZSEQ_OK) {
+        //  S8: what is durable never becomes less.
+        assert (event->limit >= entry->limit);
+        entry->limit = event->limit;
+        entry->journaled = true;
+    }
+    else if (self->recovering) {
+        zseq_node_tell (self, ZSEQ_ACTION_EXIT, event->status,
+                        "the node cannot recover: make room on the disk");
+        return;
+    }
+    //  What had waited when the node ceased to vote is void, all of it.
+    zseq_node_release (self, entry, self->voting ? event->limit : UINT64_MAX,
+                       event->status);
+    if (entry->waiting || (self->recovering && entry->seq.next > entry->limit))
+        zseq_node_mark_dirty (self, entry);
+    if (entry->limit <= entry->seq.next || event->status != ZSEQ_OK)
+        return;
+    zseq_node_reserve_list (self, entry);
+    if (self->stopping)
+        zseq_node_reserve_shrink (self, entry, entry->seq.next);
+}
+
+//  What the disk has no room for is written later. Nothing counts on it before it
+//  is there; a recovery has to be begun anew.
+static void
+s_record_refused (zseq_node_t *self, int status)
+{
+    if (self->recovering)
+        zseq_node_tell (self, ZSEQ_ACTION_EXIT, status, RECORD_REFUSED);
+    else if (!self->record_refused)
+        zseq_node_tell (self, ZSEQ_ACTION_LOG, status,
+                        RECORD_REFUSED
+                        "; until then peers that start may have to wait");
+    self->record_refused = true;
+    self->record_us = self->now_us + REFUSED_US;
+}
+
+bool
+zseq_node_disk_record_written (zseq_node_t *self, const zseq_event_t *event)
+{
+    assert (self->record_writing);
+
+    self->record_writing = false;
+    if (event->status != ZSEQ_OK) {
+        s_record_refused (self, event->status);
+        return false;
+    }
+    self->record_refused = false;
+    self->version_disk = event->version;
+    self->durable = self->snapshot.vector;
+    self->durable_floor = self->snapshot.floor;
+    self->durable_floor_reserved = self->snapshot.floor_reserved;
+    self->durable_start_voted = self->snapshot.start_voted;
+    self->durable_voting = self->snapshot.voting;
+    //  record may have changed its mind since: then it votes no more.
+    if (self->snapshot.voting && self->record.voting && !self->voting &&
+        !self->starting && !self->stopping)
+        zseq_node_vote (self);
+    return true;
+}
+
+//  Memory has what the disk has lost, as long as the node votes: else it has,
+//  or is about to have, more to write.
+void
+zseq_node_disk_damaged (zseq_node_t *self, const zseq_event_t *event)
+{
+    if (!self->voting || self->stopping)
+        return;
+    if (event->entry)
+        zseq_node_mark_dirty (self, event->entry);
+    else
+        self->version++;
+}

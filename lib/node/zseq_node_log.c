@@ -1,0 +1,28 @@
+//  What a node tells its operator.
+
+#include "zseq_node_private.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+void
+zseq_node_tell (zseq_node_t *self, zseq_action_type_t type, int status,
+                const char *format, ...)
+{
+    char text[512];
+    va_list list;
+    va_start (list, format);
+    vsnprintf (text, sizeof text, format, list);
+    va_end (list);
+
+    if (type == ZSEQ_ACTION_EXIT)
+        self->ended = true;
+    zseq_action_t action = {.type = type, .status = status, .text = text};
+    self->act (&action, self->arg);
+}
+
+const char *
+zseq_node_name (const zseq_node_t *self, uint8_t node)
+{
+    return self->record.member[node].name;
+}

@@ -1,0 +1,44 @@
+//  The member list: told to others, compared with theirs, and changed.
+
+#include "zseq_node_private.h"
+
+#include <assert.h>
+#include <string.h>
+
+static zseq_slice_t
+s_slice (const char *text)
+{
+    zseq_slice_t slice = {text, strlen (text)};
+    return slice;
+}
+
+void
+zseq_node_fill_members (const zseq_node_t *self, zseq_msg_t *msg)
+{
+    msg->cluster_name = s_slice (self->record.cluster);
+    msg->member_count = self->record.n;
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        msg->member[node].name = s_slice (self->record.member[node].name);
+        msg->member[node].endpoint =
+          s_slice (self->record.member[node].endpoint);
+    }
+}
+
+bool
+zseq_node_move (zseq_node_t *self, const zseq_member_t *member)
+{
+    assert (self);
+    assert (member);
+    assert (!self->begun);
+
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        zseq_member_t *known = &self->record.member[node];
+        if (strcmp (known->name, member->name) ||
+            !strcmp (known->endpoint, member->endpoint))
+            continue;
+        *known = *member;
+        self->version++;
+        return true;
+    }
+    return false;
+}

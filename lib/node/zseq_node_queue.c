@@ -1,0 +1,90 @@
+//  The two queues before the disk: entries to be written at the next flush, and
+//  granted requests whose replies wait until their entry is written.
+
+#include "zseq_node_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+void
+zseq_node_mark_dirty (zseq_node_t *self, zseq_entry_t *entry)
+{
+    if (entry->queued || entry->writing)
+        return;
+    entry->queued = true;
+    entry->dirty = NULL;
+    *self->dirty_end = entry;
+    self->dirty_end = &entry->dirty;
+}
+
+bool
+zseq_node_queue_has_room (zseq_node_t *self)
+{
+    if (self->waiting_free)
+        return true;
+    if (self->waiting_count == self->waiting_max)
+        return false;
+
+    size_t size = self->waiting_size ? self->waiting_size * 2 : 64;
+    if (size > self->waiting_max + 1)
+        size = self->waiting_max + 1;
+    zseq_waiting_t *waiting = realloc (self->waiting, size * sizeof *waiting);
+    if (!waiting)
+        return false;
+    uint32_t begin = self->waiting_size ? self->waiting_size : 1;
+    for (uint32_t place = begin; place < size; place++)
+        waiting[place].following = place + 1 < size ? place + 1 : 0;
+    self->waiting = waiting;
+    self->waiting_size = (uint32_t) size;
+    self->waiting_free = begin < size ? begin : 0;
+    return self->waiting_free != 0;
+}
+
+void
+zseq_node_queue_answer (zseq_node_t *self, const zseq_route_t *route,
+                        const zseq_waiting_t *granted, int status)
+{
+    zseq_msg_t *reply =
+      zseq_node_reply (self, granted->op, granted->request, status);
+    reply->next = granted->next;
+    reply->first = granted->first;
+    reply->count = granted->count;
+    zseq_node_send (self, route);
+}
+
+void
+zseq_node_queue_wait (zseq_node_t *self, zseq_entry_t *entry,
+                      const zseq_waiting_t *granted)
+{
+    uint32_t place = self->waiting_free;
+    assert (place);
+    self->waiting_free = self->waiting[place].following;
+    self->waiting_count++;
+    self->waiting[place] = *granted;
+    if (entry->waiting)
+        self->waiting[entry->waiting_last].following = place;
+    else
+        entry->waiting = place;
+    entry->waiting_last = place;
+    zseq_node_mark_dirty (self, entry);
+}
+
+//  Answers whoever waits for no more than limit. next only grows, so that
+//  those come first in the queue. A node that votes no more has nothing to say.
+void
+zseq_node_release (zseq_node_t *self, zseq_entry_t *entry, uint64_t limit,
+                   int status)
+{
+    while (entry->waiting) {
+        uint32_t place = entry->waiting;
+        zseq_waiting_t *granted = &self->waiting[place];
+        if (granted->next > limit)
+            break;
+        if (self->voting)
+            zseq_node_queue_answer (self, &granted->route, granted, status);
+        entry->waiting = granted->following;
+        granted->following = self->waiting_free;
+        self->waiting_free = place;
+        self->waiting_count--;
+    }
+}

@@ -1,0 +1,46 @@
+//  Replies: what all of them say, and the way that they take.
+
+#include "zseq_node_private.h"
+
+#include <assert.h>
+
+zseq_msg_t *
+zseq_node_reply (zseq_node_t *self, zseq_op_t op, uint64_t request, int status)
+{
+    zseq_msg_t *reply = &self->reply;
+    reply->op = op;
+    reply->reply = true;
+    reply->version = 1;
+    reply->extended = false;
+    reply->request = request;
+    reply->cluster = self->record.identity;
+    reply->status = status;
+    reply->node = self->record.self;
+    reply->crowded = self->now_us < self->crowded_until_us;
+    //  The life of a node that does not vote may not be on its disk yet.
+    reply->vector = self->voting ? self->record.vector : self->durable;
+    return reply;
+}
+
+//  What the node's own coordinator asks has no route.
+void
+zseq_node_send (zseq_node_t *self, const zseq_route_t *route)
+{
+    if (!route->size) {
+        zseq_coordinator_reply (self->coordinator, &self->reply, self->now_us);
+        return;
+    }
+    zseq_action_t action = {
+      .type = ZSEQ_ACTION_REPLY, .route = route, .msg = &self->reply};
+    self->act (&action, self->arg);
+}
+
+void
+zseq_node_refuse (zseq_node_t *self, const zseq_event_t *event, int status)
+{
+    zseq_msg_t *reply =
+      zseq_node_reply (self, event->msg->op, event->msg->request, status);
+    reply->version = event->msg->version;
+    assert (!zseq_msg_has_body (reply->op, status));
+    zseq_node_send (self, &event->route);
+}

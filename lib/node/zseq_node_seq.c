@@ -1,0 +1,243 @@
+//  Sequences: READ, CLAIM and RAISE of clients, and pages of names for LIST and
+//  COPY. A claim changes the entry in memory (zseq_seq_accept) and marks it
+//  dirty; its reply leaves when the entry's limit on disk covers it (S8), by
+//  zseq_node_queue. What is here knows sequences only; another kind of stored
+//  thing is a sibling of this file.
+
+#include "zseq_node_private.h"
+
+//  Bytes of names in a LIST reply: whoever asks and does not read has as many
+//  replies waiting as the queue is long.
+#define PAGE_BYTES_MAX 8192
+#define PAGE_ITEM_BYTES 16
+
+static zseq_slice_t
+s_name (const zseq_entry_t *entry)
+{
+    zseq_slice_t name = {entry->name, entry->name_size};
+    return name;
+}
+
+//  A name's next: no less than where it begins. entry: or NULL.
+static zseq_seq_t
+s_seq (const zseq_node_t *self, zseq_slice_t name, const zseq_entry_t *entry)
+{
+    zseq_seq_t seq = {.next = zseq_node_floor (self, name)};
+    if (entry)
+        zseq_seq_raise (&seq, entry->seq.next);
+    return seq;
+}
+
+//  Whether an entry's next would survive a power cut: the limit on disk is no
+//  less, or it is where the name begins.
+static bool
+s_durable (const zseq_node_t *self, const zseq_entry_t *entry)
+{
+    return entry->seq.next <= entry->limit ||
+           entry->seq.next <= zseq_node_floor (self, s_name (entry));
+}
+
+//  What a READ, CLAIM or RAISE is to be answered.
+static zseq_waiting_t
+s_granted (const zseq_event_t *event, uint64_t next)
+{
+    const zseq_msg_t *msg = event->msg;
+    zseq_waiting_t granted = {.route = event->route,
+                              .op = msg->op,
+                              .request = msg->request,
+                              .next = next};
+    if (msg->op == ZSEQ_OP_CLAIM) {
+        granted.first = msg->first;
+        granted.count = msg->count;
+    }
+    return granted;
+}
+
+//  S8: answers now if what is answered is durable, else when it is. There
+//  must be room.
+static void
+s_grant (zseq_node_t *self, const zseq_event_t *event, zseq_entry_t *entry)
+{
+    zseq_waiting_t granted =
+      s_granted (event, s_seq (self, s_name (entry), entry).next);
+    if (s_durable (self, entry)) {
+        zseq_node_queue_answer (self, &event->route, &granted, ZSEQ_OK);
+        return;
+    }
+    zseq_node_queue_wait (self, entry, &granted);
+}
+
+bool
+zseq_node_seq_admit (zseq_node_t *self, const zseq_event_t *event, uint64_t end)
+{
+    if (!zseq_node_admit (self, event))
+        return false;
+    const zseq_slice_t *name = &event->msg->name;
+    if (!zseq_flake_reserved (name->data, name->size))
+        return true;
+    zseq_flake_layout_t layout;
+    uint32_t worker;
+    int rc = zseq_flake_parse (name->data, name->size, &layout, &worker);
+    if (rc == ZSEQ_OK && end &&
+        !zseq_flake_claimable (&layout, end, self->wall_ms))
+        rc = ZSEQ_ECLOCK;
+    if (rc != ZSEQ_OK)
+        zseq_node_refuse (self, event, rc);
+    return rc == ZSEQ_OK;
+}
+
+static zseq_entry_t *
+s_find (const zseq_node_t *self, const zseq_msg_t *msg)
+{
+    return zseq_table_find (self->table, msg->name.data, msg->name.size);
+}
+
+zseq_entry_t *
+zseq_node_seq_obtain (zseq_node_t *self, const zseq_event_t *event)
+{
+    const zseq_msg_t *msg = event->msg;
+    zseq_entry_t *entry = s_find (self, msg);
+    if (entry)
+        return entry;
+    int rc =
+      zseq_table_insert (self->table, msg->name.data, msg->name.size, &entry);
+    if (rc != ZSEQ_OK) {
+        zseq_node_refuse (self, event,
+                          rc == ZSEQ_EFULL ? ZSEQ_EFULL : ZSEQ_EBUSY);
+        return NULL;
+    }
+    zseq_seq_init (&entry->seq, zseq_node_floor (self, msg->name));
+    return entry;
+}
+
+//  Answers at once, and takes nothing.
+static void
+s_answer_next (zseq_node_t *self, const zseq_event_t *event, uint64_t next,
+               int status)
+{
+    zseq_waiting_t granted = s_granted (event, next);
+    zseq_node_queue_answer (self, &event->route, &granted, status);
+}
+
+void
+zseq_node_seq_read (zseq_node_t *self, const zseq_event_t *event)
+{
+    if (!zseq_node_seq_admit (self, event, 0))
+        return;
+    zseq_entry_t *entry = s_find (self, event->msg);
+    if (!entry)
+        s_answer_next (self, event, zseq_node_floor (self, event->msg->name),
+                       ZSEQ_OK);
+    else if (!s_durable (self, entry) && !zseq_node_queue_has_room (self))
+        zseq_node_refuse (self, event, ZSEQ_EBUSY);
+    else
+        s_grant (self, event, entry);
+}
+
+void
+zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event)
+{
+    const zseq_msg_t *msg = event->msg;
+    if (!zseq_node_seq_admit (self, event, msg->first + msg->count))
+        return;
+
+    //  Tried on a copy first: a claim that is refused leaves nothing behind.
+    zseq_entry_t *entry = s_find (self, msg);
+    zseq_seq_t seq = s_seq (self, msg->name, entry);
+    int rc = zseq_seq_accept (&seq, msg->first, msg->count);
+    if (rc != ZSEQ_OK) {
+        if (rc == ZSEQ_ECONFLICT)
+            self->conflicts++;
+        s_answer_next (self, event, seq.next, rc);
+        return;
+    }
+    if (!zseq_node_queue_has_room (self)) {
+        zseq_node_refuse (self, event, ZSEQ_EBUSY);
+        return;
+    }
+    entry = zseq_node_seq_obtain (self, event);
+    if (!entry)
+        return;
+    entry->seq = seq;
+    self->claims++;
+    zseq_reserve_claim (&entry->reserve, msg->count);
+    s_grant (self, event, entry);
+    zseq_node_reserve_ahead (self, entry);
+}
+
+void
+zseq_node_seq_raise (zseq_node_t *self, const zseq_event_t *event)
+{
+    const zseq_msg_t *msg = event->msg;
+    if (!zseq_node_seq_admit (self, event, msg->next))
+        return;
+    if (!zseq_node_queue_has_room (self)) {
+        zseq_node_refuse (self, event, ZSEQ_EBUSY);
+        return;
+    }
+    uint64_t floor = zseq_node_floor (self, msg->name);
+    if (msg->next <= floor && !s_find (self, msg)) {
+        s_answer_next (self, event, floor, ZSEQ_OK);
+        return;
+    }
+    zseq_entry_t *entry = zseq_node_seq_obtain (self, event);
+    if (!entry)
+        return;
+    zseq_seq_raise (&entry->seq, msg->next);
+    s_grant (self, event, entry);
+}
+
+void
+zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
+                       zseq_slice_t prefix, size_t wanted)
+{
+    const zseq_msg_t *msg = event->msg;
+    bool copy = msg->op == ZSEQ_OP_COPY;
+    zseq_entry_t *entries[ZSEQ_PAGE_MAX + 1];
+    zseq_slice_t after = msg->after;
+    size_t count = 0;
+    bool more = true;
+    while (more && count == 0) {
+        size_t found =
+          zseq_table_page (self->table, prefix.data, prefix.size, after.data,
+                           after.size, entries, wanted + 1);
+        more = found > wanted;
+        size_t bytes = 0;
+        for (size_t index = 0; index < found && index < wanted; index++) {
+            const zseq_entry_t *entry = entries[index];
+            after = s_name (entry);
+            if (!entry->limit && !copy)
+                continue;
+            bytes += entry->name_size + PAGE_ITEM_BYTES;
+            if (bytes > PAGE_BYTES_MAX) {
+                more = true;
+                break;
+            }
+            uint64_t next = s_seq (self, after, entry).next;
+            if (!copy && !s_durable (self, entry)) {
+                uint64_t floor = zseq_node_floor (self, after);
+                next = entry->limit > floor ? entry->limit : floor;
+            }
+            self->page[count].name = after;
+            self->page[count].next = next;
+            count++;
+        }
+    }
+    zseq_msg_t *reply = zseq_node_reply (self, msg->op, msg->request, ZSEQ_OK);
+    reply->version = msg->version;
+    reply->items = self->page;
+    reply->item_count = count;
+    reply->more = more;
+    zseq_node_send (self, &event->route);
+}
+
+void
+zseq_node_seq_list (zseq_node_t *self, const zseq_event_t *event)
+{
+    if (!zseq_node_admit (self, event))
+        return;
+    const zseq_msg_t *msg = event->msg;
+    zseq_node_answer_page (self, event, msg->name,
+                           msg->count < ZSEQ_PAGE_MAX ? (size_t) msg->count
+                                                      : ZSEQ_PAGE_MAX);
+}

@@ -1,0 +1,62 @@
+//  Whether a node votes, and what it does instead.
+
+#include "zseq_node_private.h"
+
+#include <assert.h>
+
+zseq_state_t
+zseq_node_state (const zseq_node_t *self)
+{
+    assert (self);
+
+    if (self->stopping)
+        return ZSEQ_STATE_STOPPING;
+    if (self->voting)
+        return ZSEQ_STATE_VOTING;
+    if (self->recovering || zseq_record_lost (&self->record))
+        return ZSEQ_STATE_RECOVERING;
+    if (self->starting)
+        return ZSEQ_STATE_STARTING;
+    return zseq_vector_complete (&self->durable) ? ZSEQ_STATE_COMPLETE
+                                                 : ZSEQ_STATE_BIRTH;
+}
+
+void
+zseq_node_vote (zseq_node_t *self)
+{
+    self->voting = true;
+    self->starting = false;
+    self->recovering = false;
+    self->told = false;
+    self->forced = false;
+    zseq_node_tell (
+      self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+      "ready: node %s votes (cluster %s of %u, incarnation %llu, "
+      "%zu sequences)",
+      zseq_node_name (self, self->record.self), self->record.cluster,
+      self->record.n,
+      (unsigned long long) self->record.vector.life[self->record.self].counter,
+      zseq_table_count (self->table));
+    if (self->burnt && !self->told_burnt)
+        zseq_node_tell (
+          self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+          "burnt %llu IDs at most, which were reserved when the node "
+          "last ended without being stopped",
+          (unsigned long long) self->burnt);
+    self->told_burnt = true;
+}
+
+bool
+zseq_node_admit (zseq_node_t *self, const zseq_event_t *event)
+{
+    const zseq_msg_t *msg = event->msg;
+    if (!self->voting || self->stopping) {
+        zseq_node_refuse (self, event, ZSEQ_ENOTVOTING);
+        return false;
+    }
+    if (msg->cluster != self->record.identity) {
+        zseq_node_refuse (self, event, ZSEQ_ECLUSTER);
+        return false;
+    }
+    return true;
+}

@@ -1,0 +1,114 @@
+//  Who this node is, and what it waits for: HELLO and STATUS.
+
+#include "zseq_node_private.h"
+
+#include <stdio.h>
+#include <string.h>
+
+//  Whether a question is for another cluster, where 0 is any.
+static bool
+s_foreign (const zseq_node_t *self, const zseq_msg_t *msg)
+{
+    return msg->cluster && self->record.identity &&
+           msg->cluster != self->record.identity;
+}
+
+void
+zseq_node_status_hello (zseq_node_t *self, const zseq_event_t *event)
+{
+    if (s_foreign (self, event->msg)) {
+        zseq_node_refuse (self, event, ZSEQ_ECLUSTER);
+        return;
+    }
+    zseq_msg_t *reply =
+      zseq_node_reply (self, ZSEQ_OP_HELLO, event->msg->request, ZSEQ_OK);
+    zseq_node_fill_members (self, reply);
+    reply->state = zseq_node_state (self);
+    reply->speaks = ZSEQ_WIRE_VERSION;
+    reply->holds_vote = self->durable_voting;
+    zseq_node_send (self, &event->route);
+}
+
+//  Whom a node that starts, or is being born, waits for.
+static bool
+s_reason_start (const zseq_node_t *self, uint8_t node)
+{
+    if (self->starting || self->bearing)
+        return !zseq_peers_noted (self, node);
+    if (zseq_node_state (self) == ZSEQ_STATE_BIRTH)
+        return self->durable.life[node].counter == 0;
+    return !zseq_vector_equal (&self->peer[node].vector, &self->durable);
+}
+
+//  Whom a node that recovers waits for: peers that have not answered as voters,
+//  or that it has not copied from.
+static bool
+s_reason_recovery (const zseq_node_t *self, uint8_t node)
+{
+    const zseq_source_t *source = &self->recovery.source[node];
+    return self->phase == PHASE_ASK
+             ? !source->asked && !self->peer[node].cluster
+             : !source->complete;
+}
+
+void
+zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
+{
+    zseq_state_t state = zseq_node_state (self);
+    size_t used = 0;
+    text[0] = 0;
+    if (state == ZSEQ_STATE_VOTING)
+        return;
+    if (state == ZSEQ_STATE_STOPPING)
+        snprintf (text, size, "stopping");
+    else if (state == ZSEQ_STATE_STARTING)
+        used = (size_t) snprintf (text, size, "starting: not noted yet by");
+    else if (state == ZSEQ_STATE_BIRTH)
+        used = (size_t) snprintf (text, size, "birth: has not met");
+    else if (state == ZSEQ_STATE_COMPLETE && self->bearing)
+        used = (size_t) snprintf (text, size, "birth: not noted yet by");
+    else if (state == ZSEQ_STATE_COMPLETE)
+        used = (size_t) snprintf (text, size,
+                                  "birth: not all have met the same nodes:");
+    else if (self->phase == PHASE_BEGIN || self->phase == PHASE_SETTLE)
+        snprintf (text, size, "recovering: writing");
+    else {
+        uint8_t lacking = 0;
+        for (uint8_t node = 0; node < self->record.n; node++)
+            if (node != self->record.self && s_reason_recovery (self, node))
+                lacking++;
+        used = (size_t) snprintf (
+          text, size, "recovering: %s %u of %u voting peers; lacks",
+          self->phase == PHASE_ASK ? "found" : "copied from",
+          self->record.n - 1 - lacking, self->recovery.need);
+    }
+    for (uint8_t node = 0; node < self->record.n && used && used < size;
+         node++) {
+        bool lacks = state == ZSEQ_STATE_RECOVERING
+                       ? s_reason_recovery (self, node)
+                       : s_reason_start (self, node);
+        if (node != self->record.self && lacks)
+            used += (size_t) snprintf (text + used, size - used, " %s",
+                                       zseq_node_name (self, node));
+    }
+}
+
+void
+zseq_node_status_answer (zseq_node_t *self, const zseq_event_t *event)
+{
+    if (s_foreign (self, event->msg)) {
+        zseq_node_refuse (self, event, ZSEQ_ECLUSTER);
+        return;
+    }
+    char reason[ZSEQ_REASON_MAX + 1];
+    zseq_node_reason (self, reason, sizeof reason);
+    zseq_msg_t *reply =
+      zseq_node_reply (self, ZSEQ_OP_STATUS, event->msg->request, ZSEQ_OK);
+    reply->state = zseq_node_state (self);
+    reply->reason = (zseq_slice_t){reason, strlen (reason)};
+    reply->sequences = zseq_table_count (self->table);
+    reply->claims = self->claims;
+    reply->conflicts = self->conflicts;
+    reply->burnt = self->burnt;
+    zseq_node_send (self, &event->route);
+}

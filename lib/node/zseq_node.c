@@ -1,6 +1,9 @@
 //  A node's step: each event goes to the file that deals with it, and none of
 //  those calls this one. Clients: zseq_node_seq, _delegation, _status. Peers:
-//  zseq_peers. The disk: zseq_node_disk, _reserve, _queue.
+//  zseq_node_peers, to _introduce, _formation, _start, _fence, _recovery.
+//  The disk: zseq_node_disk, _reserve, _queue. All share the struct of
+//  zseq_node_private.h, which says who writes what; the order of its sections is
+//  that of the calls, which go to the sections above only.
 
 #include "zseq_node_private.h"
 
@@ -161,14 +164,14 @@ s_begin (zseq_node_t *self)
     self->begun = true;
     self->begun_us = self->now_us;
     if (self->recovering)
-        zseq_peers_recover (self);
+        zseq_node_recovery_begin (self);
     else if (zseq_record_lost (&self->record)) {
         snprintf (self->why, sizeof self->why,
                   "its last recovery was not finished");
-        zseq_peers_recover (self);
+        zseq_node_recovery_begin (self);
     }
     else if (self->starting)
-        zseq_peers_start (self);
+        zseq_node_start_begin (self);
     else if (self->record.n > 1)
         zseq_node_tell (
           self, ZSEQ_ACTION_LOG, ZSEQ_OK,
@@ -193,7 +196,7 @@ s_tick (zseq_node_t *self)
         s_begin (self);
     if (self->stopping || self->ended)
         return;
-    zseq_peers_tick (self);
+    zseq_node_peers_tick (self);
     zseq_coordinator_tick (self->coordinator, self->now_us);
     zseq_node_reserve_revisit (self);
 }
@@ -202,14 +205,14 @@ static void
 s_flush (zseq_node_t *self)
 {
     zseq_coordinator_flush (self->coordinator, self->now_us);
-    zseq_peers_consider_vote (self);
+    zseq_node_recovery_maybe_vote (self);
     zseq_node_disk_write_record (self);
     //  Before its new life is on disk, damage may still have to be healed.
     if (self->recovering &&
         (self->phase == PHASE_ASK || self->phase == PHASE_BEGIN))
         return;
     zseq_node_disk_write_entries (self);
-    zseq_peers_flushed (self);
+    zseq_node_peers_flushed (self);
 }
 
 static void
@@ -240,7 +243,7 @@ s_request (zseq_node_t *self, const zseq_event_t *event)
     case ZSEQ_OP_INTRODUCE:
     case ZSEQ_OP_FENCE:
     case ZSEQ_OP_COPY:
-        zseq_peers_request (self, event);
+        zseq_node_peers_request (self, event);
         break;
     }
 }
@@ -266,7 +269,7 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
         if (event->msg->op == ZSEQ_OP_READ || event->msg->op == ZSEQ_OP_CLAIM)
             zseq_node_delegation_reply (self, event);
         else
-            zseq_peers_reply (self, event);
+            zseq_node_peers_reply (self, event);
         break;
     case ZSEQ_EVENT_TICK:
         s_tick (self);
@@ -276,7 +279,7 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
         break;
     case ZSEQ_EVENT_RECORD_PERSISTED:
         if (zseq_node_disk_record_written (self, event))
-            zseq_peers_written (self);
+            zseq_node_peers_record_written (self);
         break;
     case ZSEQ_EVENT_DAMAGED:
         zseq_node_disk_damaged (self, event);

@@ -14,3 +14,40 @@ zseq_node_floor (const zseq_node_t *self, zseq_slice_t name)
     uint64_t floor = zseq_flake_ms (&layout, self->record.floor_reserved);
     return floor ? floor : 1;
 }
+
+void
+zseq_node_floor_take (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    zseq_record_t *record = &self->record;
+    bool higher = msg->floor > record->floor ||
+                  msg->floor_reserved > record->floor_reserved;
+    if (!msg->extended || !higher)
+        return;
+    if (msg->floor > record->floor)
+        record->floor = msg->floor;
+    if (msg->floor_reserved > record->floor_reserved)
+        record->floor_reserved = msg->floor_reserved;
+    self->version++;
+    zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+                    "node %s takes over the floors of peer %s: no sequence "
+                    "goes on below %llu",
+                    zseq_node_name (self, record->self),
+                    zseq_node_name (self, peer),
+                    (unsigned long long) record->floor);
+    //  Also where the first vote is on its way to the disk.
+    if (!record->voting || self->starting)
+        return;
+    zseq_node_suspend (self);
+    self->starting = true;
+}
+
+void
+zseq_node_floor_force (zseq_node_t *self)
+{
+    zseq_record_t *record = &self->record;
+    uint64_t latest_ms = self->wall_ms + ZSEQ_FLAKE_AHEAD_MS;
+    if (self->forced && record->floor < self->force.floor)
+        record->floor = self->force.floor;
+    if (self->forced && record->floor_reserved < latest_ms)
+        record->floor_reserved = latest_ms;
+}

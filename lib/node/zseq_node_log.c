@@ -26,3 +26,11 @@ zseq_node_name (const zseq_node_t *self, uint8_t node)
 {
     return self->record.member[node].name;
 }
+
+bool
+zseq_node_log_changed (zseq_node_t *self, uint8_t peer, int complaint)
+{
+    bool anew = self->peer[peer].complaint != complaint;
+    self->peer[peer].complaint = complaint;
+    return anew;
+}

@@ -24,6 +24,25 @@ zseq_node_fill_members (const zseq_node_t *self, zseq_msg_t *msg)
     }
 }
 
+static bool
+s_same (zseq_slice_t slice, const char *text)
+{
+    return slice.size == strlen (text) &&
+           !memcmp (slice.data, text, slice.size);
+}
+
+bool
+zseq_node_members_same (const zseq_node_t *self, const zseq_msg_t *msg)
+{
+    if (!s_same (msg->cluster_name, self->record.cluster) ||
+        msg->member_count != self->record.n || msg->vector.n != self->record.n)
+        return false;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        if (!s_same (msg->member[node].name, self->record.member[node].name))
+            return false;
+    return true;
+}
+
 bool
 zseq_node_move (zseq_node_t *self, const zseq_member_t *member)
 {

@@ -150,6 +150,10 @@ zseq_node_tell (zseq_node_t *self, zseq_action_type_t type, int status,
 //  The name of a member, by its index.
 const char *zseq_node_name (const zseq_node_t *self, uint8_t node);
 
+//  Whether a fault of a peer is to be logged: it is another than the last one.
+//  ZSEQ_OK is no fault.
+bool zseq_node_log_changed (zseq_node_t *self, uint8_t peer, int complaint);
+
 //  zseq_node_congestion.c.
 
 //  A request came from route.
@@ -197,6 +201,9 @@ void zseq_node_release (zseq_node_t *self, zseq_entry_t *entry, uint64_t limit,
 //  Votes from now on. The record on disk must say so.
 void zseq_node_vote (zseq_node_t *self);
 
+//  Ceases to vote at once. Requests that wait for the disk are not answered.
+void zseq_node_suspend (zseq_node_t *self);
+
 //  Whether the node votes, in the cluster of the request; else it has refused.
 bool zseq_node_admit (zseq_node_t *self, const zseq_event_t *event);
 
@@ -204,6 +211,9 @@ bool zseq_node_admit (zseq_node_t *self, const zseq_event_t *event);
 
 //  Writes the cluster's name and members into msg.
 void zseq_node_fill_members (const zseq_node_t *self, zseq_msg_t *msg);
+
+//  Whether msg has the same cluster name and the same members by name.
+bool zseq_node_members_same (const zseq_node_t *self, const zseq_msg_t *msg);
 
 //  zseq_node_reserve.c.
 
@@ -254,6 +264,15 @@ void zseq_node_disk_damaged (zseq_node_t *self, const zseq_event_t *event);
 //  its own.
 uint64_t zseq_node_floor (const zseq_node_t *self, zseq_slice_t name);
 
+//  Takes over higher floors of a peer. A floor that an operator has forced binds
+//  whoever meets it: this node does not vote until it is on disk.
+void zseq_node_floor_take (zseq_node_t *self, uint8_t peer,
+                           const zseq_msg_t *msg);
+
+//  Raises the floors to the operator's, and by S10 that of reserved names: what
+//  the others may have accepted by now does not lie beyond.
+void zseq_node_floor_force (zseq_node_t *self);
+
 //  zseq_node_seq.c.
 
 //  Whether a request for a name is admitted, that lets what lies below end be
@@ -298,6 +317,72 @@ void zseq_node_delegation_next (zseq_node_t *self, const zseq_event_t *event);
 //  its cluster.
 void zseq_node_delegation_reply (zseq_node_t *self, const zseq_event_t *event);
 
+//  zseq_node_ask.c.
+
+//  How long after its answer a peer is asked again who it is: at birth, and
+//  later. While it does not answer, the time doubles.
+#define BIRTH_ASK_US 50000
+#define ASK_US 1000000
+#define ASK_US_MAX 8000000
+
+//  A new question to a peer, which the caller completes and sends. It gives up
+//  what was under way to that peer.
+zseq_msg_t *zseq_node_ask_question (zseq_node_t *self, uint8_t peer,
+                                    zseq_op_t op);
+
+//  Sends the question.
+void zseq_node_ask_send (zseq_node_t *self, uint8_t peer);
+
+//  Somebody says that a peer would answer something new by now: asks it soon.
+void zseq_node_ask_soon (zseq_node_t *self, uint8_t node);
+
+//  Time has passed: asks every peer that is due who it is.
+void zseq_node_ask_all (zseq_node_t *self);
+
+//  Whether a reply answers the question under way to a peer, which is over then.
+bool zseq_node_ask_answered (zseq_node_t *self, uint8_t index,
+                             const zseq_msg_t *msg);
+
+//  zseq_node_start.c.
+
+//  Takes a new start, unless no process has voted in the last one.
+void zseq_node_start_take (zseq_node_t *self);
+
+//  Whether that start is one before this node's, or its own.
+bool zseq_node_start_fits (const zseq_node_t *self, const zseq_start_t *start);
+
+//  S11: whether that peer has noted this start, and knows no later one.
+bool zseq_node_start_noted (const zseq_node_t *self, uint8_t index);
+
+//  How many peers have noted this start.
+uint8_t zseq_node_start_count_noted (const zseq_node_t *self);
+
+//  Whether all peers have spoken that are not silent.
+bool zseq_node_start_all_heard (const zseq_node_t *self);
+
+//  How many peers are to note a node's first start, and how many are to be asked
+//  before: any so many and so many share one.
+uint8_t zseq_node_start_first_need (const zseq_node_t *self);
+
+//  How many peers are to note any later start.
+uint8_t zseq_node_start_need (const zseq_node_t *self);
+
+//  Votes if the node starts and enough peers have noted that.
+void zseq_node_start_maybe_vote (zseq_node_t *self);
+
+//  S5, S11: the record says that the node votes. It asks whether that still holds.
+void zseq_node_start_begin (zseq_node_t *self);
+
+//  S11: notes a start that a peer has shown at its endpoint.
+void zseq_node_start_note (zseq_node_t *self, uint8_t peer,
+                           const zseq_start_t *start);
+
+//  zseq_node_formation.c.
+
+//  Votes for the first time if the cluster is born and enough peers have noted
+//  the start.
+void zseq_node_formation_maybe_vote (zseq_node_t *self);
+
 //  zseq_node_status.c.
 
 //  Answers a HELLO.
@@ -309,28 +394,101 @@ void zseq_node_reason (const zseq_node_t *self, char *text, size_t size);
 //  Answers a STATUS.
 void zseq_node_status_answer (zseq_node_t *self, const zseq_event_t *event);
 
-//  zseq_peers.c.
+//  zseq_node_force.c.
 
-//  INTRODUCE, FENCE, COPY; and the reply to a question of this node's.
-void zseq_peers_request (zseq_node_t *self, const zseq_event_t *event);
-void zseq_peers_reply (zseq_node_t *self, const zseq_event_t *event);
+//  Whether a forced recovery has waited long enough for peers.
+bool zseq_node_force_waited (const zseq_node_t *self);
 
-//  S5, S11: the record says that the node votes; it asks whether that still
-//  holds.
-void zseq_peers_start (zseq_node_t *self);
+//  Whether enough peers know of this recovery; else the node ends.
+bool zseq_node_force_heard_enough (zseq_node_t *self);
 
-//  S11: whether that peer has noted this start, and knows no later one.
-bool zseq_peers_noted (const zseq_node_t *self, uint8_t peer);
+//  Whether all that answered and hold something were copied from, and enough peers
+//  know of this recovery; else the node ends.
+bool zseq_node_force_passes_over_nobody (zseq_node_t *self);
+
+//  zseq_node_recovery.c.
+
+//  How often the operator is told for whom a node waits.
+#define WAITING_US 10000000
+
+//  Begins to ask anew.
+void zseq_node_recovery_attempt (zseq_node_t *self);
 
 //  Votes no more, and recovers, for the reason in why.
-void zseq_peers_recover (zseq_node_t *self);
+void zseq_node_recovery_begin (zseq_node_t *self);
 
-//  Time has passed; the record was written; what was dirty is being written.
-void zseq_peers_tick (zseq_node_t *self);
-void zseq_peers_written (zseq_node_t *self);
-void zseq_peers_flushed (zseq_node_t *self);
+//  A node that does not know its cluster believes need voters that agree.
+void zseq_node_recovery_find_cluster (zseq_node_t *self, uint8_t need);
+
+//  Goes on to the next phase if enough peers have answered.
+void zseq_node_recovery_maybe_proceed (zseq_node_t *self);
 
 //  Asks for the record with the vote, when all else of a recovery is written.
-void zseq_peers_consider_vote (zseq_node_t *self);
+void zseq_node_recovery_maybe_vote (zseq_node_t *self);
+
+//  Asks every peer that is due its next question, if there is one.
+void zseq_node_recovery_request_all (zseq_node_t *self);
+
+//  Tells the operator how far it is, or for whom it waits.
+void zseq_node_recovery_log (zseq_node_t *self);
+
+//  The record was written: copies if it has the new life.
+void zseq_node_recovery_record_written (zseq_node_t *self);
+
+//  zseq_node_old_copy.c.
+
+//  A peer's reply shows another life of this node than its own. Before its birth
+//  that cannot be; later a newer one means that this is an old copy, or that
+//  another process has taken over. Returns whether the node has ended or recovers.
+bool zseq_node_old_copy_superseded (zseq_node_t *self, uint8_t peer,
+                                    const zseq_vector_t *vector);
+
+//  S11: a peer has noted a start of this node in its very life that this
+//  directory knows nothing of. Returns whether the node has ended or recovers.
+bool zseq_node_old_copy_outrun (zseq_node_t *self, uint8_t peer,
+                                const zseq_msg_t *msg);
+
+//  A peer has asked at this node's endpoint, and another process answered: ends.
+void zseq_node_old_copy_duplicate (zseq_node_t *self, uint8_t peer);
+
+//  zseq_node_introduce.c.
+
+//  Answers an INTRODUCE.
+void zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event);
+
+//  A peer's reply to INTRODUCE: what it says of itself.
+void zseq_node_introduce_reply (zseq_node_t *self, uint8_t index,
+                                const zseq_msg_t *msg);
+
+//  zseq_node_fence.c.
+
+//  Answers a FENCE.
+void zseq_node_fence_answer (zseq_node_t *self, const zseq_event_t *event);
+
+//  Answers a COPY.
+void zseq_node_fence_copy (zseq_node_t *self, const zseq_event_t *event);
+
+//  zseq_node_recovery_reply.c.
+
+//  A peer's reply to a recovering node.
+void zseq_node_recovery_reply (zseq_node_t *self, uint8_t index,
+                               const zseq_msg_t *msg);
+
+//  zseq_node_peers.c.
+
+//  Answers an INTRODUCE, FENCE or COPY.
+void zseq_node_peers_request (zseq_node_t *self, const zseq_event_t *event);
+
+//  A reply to a question of this node's.
+void zseq_node_peers_reply (zseq_node_t *self, const zseq_event_t *event);
+
+//  Time has passed.
+void zseq_node_peers_tick (zseq_node_t *self);
+
+//  The record was written.
+void zseq_node_peers_record_written (zseq_node_t *self);
+
+//  What was dirty is being written.
+void zseq_node_peers_flushed (zseq_node_t *self);
 
 #endif

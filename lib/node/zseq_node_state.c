@@ -46,6 +46,15 @@ zseq_node_vote (zseq_node_t *self)
     self->told_burnt = true;
 }
 
+void
+zseq_node_suspend (zseq_node_t *self)
+{
+    self->voting = false;
+    for (zseq_entry_t *entry = self->dirty; entry; entry = entry->dirty)
+        zseq_node_release (self, entry, UINT64_MAX, ZSEQ_ENOTVOTING);
+    zseq_coordinator_end (self->coordinator, ZSEQ_ENOTVOTING);
+}
+
 bool
 zseq_node_admit (zseq_node_t *self, const zseq_event_t *event)
 {

@@ -34,7 +34,7 @@ static bool
 s_reason_start (const zseq_node_t *self, uint8_t node)
 {
     if (self->starting || self->bearing)
-        return !zseq_peers_noted (self, node);
+        return !zseq_node_start_noted (self, node);
     if (zseq_node_state (self) == ZSEQ_STATE_BIRTH)
         return self->durable.life[node].counter == 0;
     return !zseq_vector_equal (&self->peer[node].vector, &self->durable);

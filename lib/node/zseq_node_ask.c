@@ -1,0 +1,90 @@
+//  Questions to peers: one at a time under way to each, asked again in time.
+
+#include "zseq_node_private.h"
+
+//  How long a question is under way at least before it is asked again because
+//  somebody says that the answer has changed: anybody can say so.
+#define HINT_US 500000
+
+zseq_msg_t *
+zseq_node_ask_question (zseq_node_t *self, uint8_t peer, zseq_op_t op)
+{
+    if (++self->next_request == 0)
+        self->next_request = 1;
+    self->peer[peer].request = self->next_request;
+    self->peer[peer].asked_us = self->now_us;
+    self->peer[peer].op = op;
+    self->peer[peer].hinted = false;
+
+    zseq_msg_t *ask = &self->reply;
+    ask->op = op;
+    ask->reply = false;
+    ask->version = 1;
+    ask->forced = false;
+    ask->request = self->next_request;
+    ask->cluster = self->record.identity;
+    ask->node = self->record.self;
+    return ask;
+}
+
+void
+zseq_node_ask_send (zseq_node_t *self, uint8_t peer)
+{
+    zseq_action_t action = {
+      .type = ZSEQ_ACTION_ASK, .peer = peer, .msg = &self->reply};
+    self->act (&action, self->arg);
+}
+
+void
+zseq_node_ask_soon (zseq_node_t *self, uint8_t node)
+{
+    zseq_peer_t *peer = &self->peer[node];
+    uint64_t ask_us = peer->request ? peer->asked_us + HINT_US : self->now_us;
+    peer->hinted = peer->request != 0;
+    if (peer->ask_us > ask_us)
+        peer->ask_us = ask_us;
+}
+
+static void
+s_ask (zseq_node_t *self, uint8_t peer)
+{
+    zseq_msg_t *ask = zseq_node_ask_question (self, peer, ZSEQ_OP_INTRODUCE);
+    ask->vector = self->record.vector;
+    ask->state = zseq_node_state (self);
+    ask->process = self->process;
+    zseq_node_fill_members (self, ask);
+    zseq_node_ask_send (self, peer);
+    self->peer[peer].checking = self->peer[peer].claimed.counter > 0;
+    self->peer[peer].rival_checking = self->peer[peer].rival != 0;
+}
+
+void
+zseq_node_ask_all (zseq_node_t *self)
+{
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        zseq_peer_t *peer = &self->peer[node];
+        if (node == self->record.self || self->now_us < peer->ask_us)
+            continue;
+        uint64_t usual_us = self->voting ? ASK_US : BIRTH_ASK_US;
+        peer->wait_us = peer->wait_us ? peer->wait_us * 2 : usual_us;
+        if (peer->wait_us > ASK_US_MAX)
+            peer->wait_us = ASK_US_MAX;
+        peer->ask_us = self->now_us + peer->wait_us;
+        s_ask (self, node);
+    }
+}
+
+bool
+zseq_node_ask_answered (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    zseq_peer_t *peer = &self->peer[index];
+    if (msg->op != peer->op || msg->request != peer->request || self->stopping)
+        return false;
+    peer->request = 0;
+    peer->wait_us = 0;
+    peer->ask_us = self->now_us + (self->voting ? ASK_US : BIRTH_ASK_US);
+    //  What it answers may be what was out of date.
+    if (peer->hinted)
+        peer->ask_us = self->now_us;
+    return true;
+}

@@ -1,0 +1,68 @@
+//  FENCE and COPY: a peer that recovers asks this node to put its new life in
+//  force, and then for what it holds.
+
+#include "zseq_node_private.h"
+
+//  Whether the peer that recovers may be told: its new life is in force here,
+//  and on disk. What it says of that life itself is not believed, as anybody
+//  could say it: this node learns of it by asking at the peer's endpoint.
+static bool
+s_admit_fenced (zseq_node_t *self, const zseq_event_t *event)
+{
+    const zseq_msg_t *msg = event->msg;
+    //  A recovery by force takes also what a node holds that does not vote yet.
+    if (self->starting && msg->forced && !self->stopping) {
+        if (msg->cluster != self->record.identity) {
+            zseq_node_refuse (self, event, ZSEQ_ECLUSTER);
+            return false;
+        }
+    }
+    else if (!zseq_node_admit (self, event))
+        return false;
+    if (msg->node >= self->record.n || msg->node == self->record.self) {
+        zseq_node_refuse (self, event, ZSEQ_EMEMBERS);
+        return false;
+    }
+    zseq_peer_t *peer = &self->peer[msg->node];
+    int order = zseq_incarnation_compare (&msg->life,
+                                          &self->record.vector.life[msg->node]);
+    bool claimed = !zseq_incarnation_compare (&msg->life, &peer->claimed);
+    if (order > 0 && !claimed) {
+        peer->claimed = msg->life;
+        peer->checking = false;
+        peer->refuted = false;
+    }
+    if (order > 0)
+        zseq_node_ask_soon (self, msg->node);
+    bool durable =
+      !zseq_incarnation_compare (&msg->life, &self->durable.life[msg->node]);
+    if (order == 0 && durable)
+        return true;
+    bool refused =
+      order < 0 || (claimed && peer->refuted) || msg->op == ZSEQ_OP_COPY;
+    zseq_node_refuse (self, event, refused ? ZSEQ_ESUPERSEDED : ZSEQ_EAGAIN);
+    return false;
+}
+
+void
+zseq_node_fence_answer (zseq_node_t *self, const zseq_event_t *event)
+{
+    if (!s_admit_fenced (self, event))
+        return;
+    zseq_msg_t *reply =
+      zseq_node_reply (self, ZSEQ_OP_FENCE, event->msg->request, ZSEQ_OK);
+    reply->version = event->msg->version;
+    reply->extended = true;
+    reply->floor = self->record.floor;
+    reply->floor_reserved = self->record.floor_reserved;
+    reply->sequences = zseq_table_count (self->table);
+    zseq_node_send (self, &event->route);
+}
+
+void
+zseq_node_fence_copy (zseq_node_t *self, const zseq_event_t *event)
+{
+    if (s_admit_fenced (self, event))
+        zseq_node_answer_page (self, event, (zseq_slice_t){"", 0},
+                               ZSEQ_PAGE_MAX);
+}

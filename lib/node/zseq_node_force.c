@@ -1,0 +1,112 @@
+//  Recovery by force: where too few peers vote, the operator says that it goes on
+//  without them. It waits for whoever is there, and passes over nobody who may
+//  hold something or let an old copy vote.
+
+#include "zseq_node_private.h"
+
+#include <stdio.h>
+
+//  Whether a peer has told all that it holds in this phase, or has nothing to
+//  tell, as it recovers itself.
+static bool
+s_is_heard (const zseq_node_t *self, uint8_t node)
+{
+    const zseq_source_t *source = &self->recovery.source[node];
+    const zseq_peer_t *peer = &self->peer[node];
+    return (self->phase == PHASE_ASK ? source->asked : source->complete) ||
+           (peer->state == ZSEQ_STATE_RECOVERING && !peer->holds_vote);
+}
+
+bool
+zseq_node_force_waited (const zseq_node_t *self)
+{
+    if (!self->forced)
+        return false;
+    bool all = true;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        all = all && (node == self->record.self || s_is_heard (self, node) ||
+                      (self->phase == PHASE_ASK && self->peer[node].cluster));
+    return all || self->now_us - self->progress_us >= self->force.wait_us;
+}
+
+//  Names of nodes, with commas between them.
+typedef struct {
+    char text[ZSEQ_NODES_MAX * (ZSEQ_LABEL_MAX + 2)];
+    size_t size;
+} s_names_t;
+
+static void
+s_add_name (const zseq_node_t *self, s_names_t *names, uint8_t node)
+{
+    names->size += (size_t) snprintf (
+      names->text + names->size, sizeof names->text - names->size, "%s%s",
+      names->size ? "," : "", zseq_node_name (self, node));
+}
+
+//  Whether a peer cannot speak for an older life of this node any more: it knows
+//  the new one, or it is going to ask voters itself, or its directory is gone.
+static bool
+s_is_bound (const zseq_node_t *self, uint8_t node)
+{
+    return s_is_heard (self, node) || (self->force.lost >> node & 1);
+}
+
+//  S11: a recovery by force counts on no majority of voters, but as many peers as
+//  answer any recovery must be bound by it: else the others could let an old
+//  copy of this node vote. Says for whom it waits, and ends the node, if there are
+//  too few.
+bool
+zseq_node_force_heard_enough (zseq_node_t *self)
+{
+    uint8_t bound = 0;
+    s_names_t silent = {.size = 0};
+    s_names_t busy = {.size = 0};
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        if (node == self->record.self)
+            continue;
+        if (s_is_bound (self, node))
+            bound++;
+        else
+            s_add_name (self, self->peer[node].state ? &busy : &silent, node);
+    }
+    if (bound >= zseq_node_start_first_need (self))
+        return true;
+    if (silent.size)
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
+          "%u of %u peers have to know of this recovery, and these do not "
+          "answer: %s. Start them, with an empty directory if need be; or say "
+          "--lost %s if their directories are gone for good",
+          zseq_node_start_first_need (self), self->record.n - 1, silent.text,
+          silent.text);
+    else
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
+          "%u of %u peers have to know of this recovery, and these do not vote "
+          "now, but may do so later with what is on their disks: %s. Let them "
+          "vote first; or stop them and start them again without recovery",
+          zseq_node_start_first_need (self), self->record.n - 1, busy.text);
+    return false;
+}
+
+bool
+zseq_node_force_passes_over_nobody (zseq_node_t *self)
+{
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        const zseq_source_t *source = &self->recovery.source[node];
+        bool holds = self->peer[node].state == ZSEQ_STATE_VOTING ||
+                     self->peer[node].state == ZSEQ_STATE_STARTING ||
+                     self->peer[node].state == ZSEQ_STATE_STOPPING;
+        if (node == self->record.self || !holds || source->complete)
+            continue;
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
+          "peer %s has answered, and holds what may be held nowhere else, but "
+          "was not copied from: see to it that it runs, reaches node %s at %s, "
+          "and is not older than this zseqd; then recover again",
+          zseq_node_name (self, node), zseq_node_name (self, self->record.self),
+          self->record.member[self->record.self].endpoint);
+        return false;
+    }
+    return zseq_node_force_heard_enough (self);
+}

@@ -1,0 +1,301 @@
+//  INTRODUCE: peers ask each other who they are. A request is only compared with
+//  what the node knows, as anybody could send it. The node learns from replies,
+//  which come from the peer's endpoint: lives, starts, floors.
+
+#include "zseq_node_private.h"
+
+//  How often refused introductions are told of.
+#define STRANGER_US 10000000
+
+//  Tells of a node that thinks it is a peer, now and then: anybody can cause it.
+static void
+s_tell_stranger (zseq_node_t *self, const zseq_msg_t *msg)
+{
+    if (self->now_us < self->stranger_us)
+        return;
+    self->stranger_us = self->now_us + STRANGER_US;
+    const zseq_slice_t *name =
+      &msg->member[msg->node < msg->member_count ? msg->node : 0].name;
+    zseq_node_tell (
+      self, ZSEQ_ACTION_LOG, ZSEQ_EMEMBERS,
+      "refused node %.*s of cluster %.*s: it was formatted with another "
+      "member list (%zu members) or cluster name, or as this very node; "
+      "format one of the two again",
+      (int) name->size, name->data, (int) msg->cluster_name.size,
+      msg->cluster_name.data, msg->member_count);
+}
+
+//  Whether who introduces itself as a peer is not the process that answers at
+//  that peer's endpoint, when asked since: a copy of its directory, elsewhere.
+static bool
+s_rival (zseq_node_t *self, const zseq_msg_t *msg)
+{
+    zseq_peer_t *peer = &self->peer[msg->node];
+    if (msg->process == peer->process)
+        return false;
+    if (msg->process != peer->rival) {
+        peer->rival = msg->process;
+        peer->rival_checking = false;
+        peer->rival_refuted = false;
+    }
+    zseq_node_ask_soon (self, msg->node);
+    return peer->rival_refuted;
+}
+
+//  A peer says who it is. What it says is held against what is known, and
+//  nothing is learnt from it: anybody could say it. This node learns by asking
+//  at the peer's endpoint itself.
+void
+zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
+{
+    const zseq_msg_t *msg = event->msg;
+    if (msg->cluster && self->record.identity &&
+        msg->cluster != self->record.identity) {
+        zseq_node_refuse (self, event, ZSEQ_ECLUSTER);
+        return;
+    }
+    if (!zseq_node_members_same (self, msg) || msg->node >= self->record.n ||
+        msg->node == self->record.self) {
+        zseq_node_refuse (self, event, ZSEQ_EMEMBERS);
+        s_tell_stranger (self, msg);
+        return;
+    }
+    const zseq_incarnation_t *known = &self->record.vector.life[msg->node];
+    const zseq_incarnation_t *said = &msg->vector.life[msg->node];
+    int order = zseq_incarnation_compare (said, known);
+    if (known->counter && order && said->counter <= 1 &&
+        (!msg->cluster || known->counter == 1)) {
+        zseq_node_refuse (self, event, ZSEQ_EREFORMATTED);
+        return;
+    }
+    if (order < 0) {
+        zseq_node_refuse (self, event, ZSEQ_ESUPERSEDED);
+        return;
+    }
+    //  It may be there at last; or what it has begun is to be noted here.
+    if (order > 0 || !self->voting || msg->state != ZSEQ_STATE_VOTING)
+        zseq_node_ask_soon (self, msg->node);
+    if (order == 0 && s_rival (self, msg)) {
+        zseq_node_refuse (self, event, ZSEQ_ESUPERSEDED);
+        return;
+    }
+    zseq_msg_t *reply =
+      zseq_node_reply (self, ZSEQ_OP_INTRODUCE, msg->request, ZSEQ_OK);
+    reply->state = zseq_node_state (self);
+    reply->process = self->process;
+    //  S5, S11: what is only in memory must not make a peer vote.
+    reply->vector = self->durable;
+    reply->extended = true;
+    reply->met = self->peer[msg->node].process;
+    reply->floor = self->durable_floor;
+    reply->floor_reserved = self->durable_floor_reserved;
+    zseq_node_send (self, &event->route);
+}
+
+//  Whether the answer is from a node of this very cluster. Before its birth a
+//  node cannot know.
+static bool
+s_kin (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    return msg->node == peer && msg->vector.n == self->record.n &&
+           (!self->record.identity || msg->cluster == self->record.identity);
+}
+
+static void
+s_peer_refused (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    int status = msg->status;
+    if ((status == ZSEQ_EREFORMATTED || status == ZSEQ_ESUPERSEDED) &&
+        s_kin (self, peer, msg) &&
+        zseq_node_old_copy_superseded (self, peer, &msg->vector))
+        return;
+    if (status == ZSEQ_ESUPERSEDED && s_kin (self, peer, msg)) {
+        zseq_node_old_copy_duplicate (self, peer);
+        return;
+    }
+    if (status == ZSEQ_EMEMBERS && !self->record.identity)
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, status,
+          "peer %s at %s was formatted with another member list or "
+          "cluster name: format one of the two again",
+          zseq_node_name (self, peer), self->record.member[peer].endpoint);
+    else if (zseq_node_log_changed (self, peer, status))
+        zseq_node_tell (
+          self, ZSEQ_ACTION_LOG, status, "peer %s at %s refuses us: %s",
+          zseq_node_name (self, peer), self->record.member[peer].endpoint,
+          zseq_strerror (status));
+}
+
+//  A peer's answer holds for the life that it shows; ours of it may be older,
+//  the same, or newer. Returns whether the answer may be used.
+static bool
+s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
+         zseq_state_t state)
+{
+    zseq_incarnation_t *mine = &self->record.vector.life[peer];
+    const zseq_incarnation_t *theirs = &vector->life[peer];
+    int order = zseq_incarnation_compare (theirs, mine);
+    if (order == 0) {
+        zseq_node_start_note (self, peer, &vector->start[peer]);
+        return true;
+    }
+    if (theirs->counter == 0 && state == ZSEQ_STATE_RECOVERING)
+        return false;
+    if (theirs->counter == 0 || order < 0 ||
+        (mine->counter && theirs->counter == 1)) {
+        if (zseq_node_log_changed (self, peer, ZSEQ_EREFORMATTED))
+            zseq_node_tell (
+              self, ZSEQ_ACTION_LOG, ZSEQ_EREFORMATTED,
+              "peer %s at %s is not the one this node has met: it was "
+              "formatted again over a lost disk, or is an old copy, and "
+              "must be recovered",
+              zseq_node_name (self, peer), self->record.member[peer].endpoint);
+        return false;
+    }
+    if (mine->counter)
+        zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+                        "peer %s begins incarnation %llu: it recovers",
+                        zseq_node_name (self, peer),
+                        (unsigned long long) theirs->counter);
+    *mine = *theirs;
+    self->record.vector.start[peer] = vector->start[peer];
+    self->version++;
+    return true;
+}
+
+//  Tells of an answer that is not that of the peer of this cluster. One that
+//  does not know yet which its cluster is is left alone.
+static void
+s_tell_unkin (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    if (msg->node == peer && msg->vector.n == self->record.n && !msg->cluster &&
+        (msg->state == ZSEQ_STATE_RECOVERING ||
+         zseq_incarnation_compare (&msg->vector.life[peer],
+                                   &self->record.vector.life[peer]) == 0))
+        return;
+    if (zseq_node_log_changed (self, peer, ZSEQ_ECLUSTER))
+        zseq_node_tell (
+          self, ZSEQ_ACTION_LOG, ZSEQ_ECLUSTER,
+          "peer %s is not who answers at %s: that is another node, or "
+          "one of another cluster, or it was formatted again over a lost "
+          "disk and must be recovered; check the endpoints",
+          zseq_node_name (self, peer), self->record.member[peer].endpoint);
+}
+
+//  Whether a late peer was born with this node, and no other life has begun since.
+//  It has answered no recovery, so that there is one peer less that can have ended
+//  this life, and one less to be asked.
+static bool
+s_is_born_with (const zseq_node_t *self, const zseq_msg_t *msg)
+{
+    if (!zseq_vector_equal (&msg->vector, &self->record.vector))
+        return false;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        if (msg->vector.life[node].counter != 1)
+            return false;
+    return true;
+}
+
+//  Whether a peer has come late to the birth of this node's cluster, which it has
+//  not heard of yet.
+static bool
+s_is_late (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    return self->record.identity && msg->node == peer &&
+           msg->vector.n == self->record.n && !msg->cluster &&
+           msg->state == ZSEQ_STATE_COMPLETE &&
+           zseq_incarnation_compare (&msg->vector.life[peer],
+                                     &self->record.vector.life[peer]) == 0;
+}
+
+//  Which process answers at a peer's endpoint, and in which life.
+static void
+s_meet (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    zseq_peer_t *peer = &self->peer[index];
+    if (peer->checking &&
+        zseq_incarnation_compare (&msg->vector.life[index], &peer->claimed) < 0)
+        peer->refuted = true;
+    peer->process = msg->process;
+    if (peer->rival_checking && peer->rival != peer->process)
+        peer->rival_refuted = true;
+}
+
+//  What a peer has said of itself, and of this node.
+static void
+s_hold (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    zseq_peer_t *peer = &self->peer[index];
+    peer->vector = msg->vector;
+    peer->state = msg->state;
+    peer->cluster = msg->cluster;
+    peer->confirms = msg->state != ZSEQ_STATE_RECOVERING;
+    peer->extended = msg->extended;
+    peer->met = msg->met;
+    peer->floor = msg->floor;
+    peer->floor_reserved = msg->floor_reserved;
+}
+
+//  Takes over what a peer of the same cluster knows of the others.
+static void
+s_take_vector (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+{
+    uint64_t identity = self->bearing ? self->birth : self->record.identity;
+    if (!identity || msg->cluster != identity)
+        return;
+    zseq_node_floor_take (self, peer, msg);
+    if (zseq_vector_merge (&self->record.vector, &msg->vector))
+        self->version++;
+}
+
+//  What a late peer says: its start is noted, and it notes ours.
+static void
+s_introduced_late (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    self->peer[index].state = msg->state;
+    s_meet (self, index, msg);
+    zseq_node_start_note (self, index, &msg->vector.start[index]);
+    if (zseq_node_old_copy_outrun (self, index, msg) ||
+        !s_is_born_with (self, msg))
+        return;
+    s_hold (self, index, msg);
+    zseq_node_start_maybe_vote (self);
+}
+
+void
+zseq_node_introduce_reply (zseq_node_t *self, uint8_t index,
+                           const zseq_msg_t *msg)
+{
+    if (msg->status != ZSEQ_OK) {
+        s_peer_refused (self, index, msg);
+        return;
+    }
+    if (s_is_late (self, index, msg)) {
+        s_introduced_late (self, index, msg);
+        return;
+    }
+    if (!s_kin (self, index, msg)) {
+        s_tell_unkin (self, index, msg);
+        //  It has spoken, at least.
+        if (msg->node == index && !msg->cluster) {
+            self->peer[index].state = msg->state;
+            self->peer[index].confirms = false;
+        }
+        return;
+    }
+    s_meet (self, index, msg);
+    if (msg->state == ZSEQ_STATE_RECOVERING) {
+        self->peer[index].state = msg->state;
+        self->peer[index].confirms = false;
+    }
+    if (zseq_node_old_copy_superseded (self, index, &msg->vector) ||
+        zseq_node_old_copy_outrun (self, index, msg) ||
+        !s_learn (self, index, &msg->vector, msg->state))
+        return;
+
+    self->peer[index].complaint = ZSEQ_OK;
+    s_hold (self, index, msg);
+    s_take_vector (self, index, msg);
+    zseq_node_start_maybe_vote (self);
+    zseq_node_formation_maybe_vote (self);
+}

@@ -1,0 +1,81 @@
+//  A peer knows of this node what its directory does not, so that the directory is
+//  an old copy, or another process lives under its name. The first time the node
+//  recovers, the second time it ends.
+
+#include "zseq_node_private.h"
+
+#include <stdio.h>
+
+//  This directory is an old copy, as a peer knows; or another process has taken
+//  over, and does so again and again.
+static void
+s_end_old_copy (zseq_node_t *self, uint8_t peer, const char *what)
+{
+    if (self->superseded++) {
+        zseq_node_suspend (self);
+        zseq_node_tell (self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
+                        "peer %s knows a %s of node %s, for the second time: "
+                        "another process lives under its name",
+                        zseq_node_name (self, peer), what,
+                        zseq_node_name (self, self->record.self));
+        return;
+    }
+    snprintf (self->why, sizeof self->why,
+              "peer %s knows a %s of it, so this is an old copy of its "
+              "directory",
+              zseq_node_name (self, peer), what);
+    zseq_node_recovery_begin (self);
+}
+
+bool
+zseq_node_old_copy_superseded (zseq_node_t *self, uint8_t peer,
+                               const zseq_vector_t *vector)
+{
+    const zseq_incarnation_t *theirs = &vector->life[self->record.self];
+    const zseq_incarnation_t *mine =
+      &self->record.vector.life[self->record.self];
+    int order = zseq_incarnation_compare (theirs, mine);
+    if (theirs->counter == 0 || order == 0)
+        return false;
+    if (!self->record.identity) {
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_EREFORMATTED,
+          "peer %s knows another life of node %s: this directory was "
+          "formatted again over a lost disk, or copied, and must be "
+          "recovered: see zseqd recover",
+          zseq_node_name (self, peer),
+          zseq_node_name (self, self->record.self));
+        return true;
+    }
+    if (order < 0)
+        return false;
+    //  The next life must be above this one, whoever else knows of it.
+    zseq_vector_merge (&self->record.vector, vector);
+    s_end_old_copy (self, peer, "newer life");
+    return true;
+}
+
+bool
+zseq_node_old_copy_outrun (zseq_node_t *self, uint8_t peer,
+                           const zseq_msg_t *msg)
+{
+    uint8_t me = self->record.self;
+    if (!msg->extended ||
+        zseq_incarnation_compare (&msg->vector.life[me],
+                                  &self->record.vector.life[me]) ||
+        zseq_node_start_fits (self, &msg->vector.start[me]))
+        return false;
+    s_end_old_copy (self, peer, "later start");
+    return true;
+}
+
+void
+zseq_node_old_copy_duplicate (zseq_node_t *self, uint8_t peer)
+{
+    zseq_node_tell (self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
+                    "peer %s finds another process at %s, the endpoint of node "
+                    "%s: it lives under this name already",
+                    zseq_node_name (self, peer),
+                    self->record.member[self->record.self].endpoint,
+                    zseq_node_name (self, self->record.self));
+}

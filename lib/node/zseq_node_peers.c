@@ -1,0 +1,91 @@
+//  A node's peers: who deals with their requests, their replies, time and disk.
+
+#include "zseq_node_private.h"
+
+#include <assert.h>
+
+void
+zseq_node_peers_request (zseq_node_t *self, const zseq_event_t *event)
+{
+    switch (event->msg->op) {
+    case ZSEQ_OP_INTRODUCE:
+        zseq_node_introduce_answer (self, event);
+        break;
+    case ZSEQ_OP_FENCE:
+        zseq_node_fence_answer (self, event);
+        break;
+    default:
+        assert (event->msg->op == ZSEQ_OP_COPY);
+        zseq_node_fence_copy (self, event);
+    }
+}
+
+void
+zseq_node_peers_reply (zseq_node_t *self, const zseq_event_t *event)
+{
+    const zseq_msg_t *msg = event->msg;
+    uint8_t index = event->peer;
+    assert (index < self->record.n);
+    if (!zseq_node_ask_answered (self, index, msg))
+        return;
+    if (self->recovering)
+        zseq_node_recovery_reply (self, index, msg);
+    //  The others are late answers to a recovery that is over.
+    else if (msg->op == ZSEQ_OP_INTRODUCE)
+        zseq_node_introduce_reply (self, index, msg);
+}
+
+//  A peer that answers, but has not met this very process at the member's
+//  endpoint, cannot note its start.
+static void
+s_tell_unreached (zseq_node_t *self)
+{
+    if ((!self->starting && !self->bearing) ||
+        self->now_us - self->begun_us < ASK_US_MAX ||
+        self->now_us < self->unreached_us)
+        return;
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        const zseq_peer_t *peer = &self->peer[node];
+        //  One that recovers asks nobody.
+        if (node == self->record.self || !peer->extended ||
+            peer->met == self->process || peer->state == ZSEQ_STATE_RECOVERING)
+            continue;
+        self->unreached_us = self->now_us + WAITING_US;
+        zseq_node_tell (
+          self, ZSEQ_ACTION_LOG, ZSEQ_EAGAIN,
+          "peer %s does not reach this process of node %s at %s: it must be "
+          "reachable there, and not run elsewhere as well, to vote",
+          zseq_node_name (self, node), zseq_node_name (self, self->record.self),
+          self->record.member[self->record.self].endpoint);
+    }
+}
+
+void
+zseq_node_peers_tick (zseq_node_t *self)
+{
+    if (self->recovering) {
+        zseq_node_recovery_maybe_proceed (self);
+        zseq_node_recovery_request_all (self);
+        zseq_node_recovery_log (self);
+        return;
+    }
+    zseq_node_ask_all (self);
+    zseq_node_start_maybe_vote (self);
+    zseq_node_formation_maybe_vote (self);
+    s_tell_unreached (self);
+}
+
+void
+zseq_node_peers_record_written (zseq_node_t *self)
+{
+    zseq_node_start_maybe_vote (self);
+    zseq_node_formation_maybe_vote (self);
+    zseq_node_recovery_record_written (self);
+}
+
+void
+zseq_node_peers_flushed (zseq_node_t *self)
+{
+    if (self->recovering && !self->stopping)
+        zseq_node_recovery_request_all (self);
+}

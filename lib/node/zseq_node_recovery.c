@@ -1,0 +1,278 @@
+//  Recovery: a node that lost what it knew takes a new life, has it put in force
+//  by its peers, copies what they hold, and votes last. Its phases are those of
+//  zseq_phase_t; whose answers count is zseq_recovery's.
+
+#include "zseq_node_private.h"
+
+#include "zseq_quorum.h"
+
+//  So many lives of a node are passed over when it recovers by force.
+#define FORCED_LIVES 1000
+//  A recovering node asks for no more while that many writes are in flight.
+#define COPYING_MAX 8192
+//  How often it tells how far it is, or for whom it waits.
+#define COPIED_US 1000000
+#define WAITING_FIRST_US 2000000
+//  Attempts after which it gives up: others must be using its name.
+#define ATTEMPTS_MAX 32
+
+void
+zseq_node_recovery_attempt (zseq_node_t *self)
+{
+    if (++self->attempts > ATTEMPTS_MAX) {
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
+          "node %s has begun %u recoveries, and each time a newer life "
+          "of it was there already: other processes live under its name",
+          zseq_node_name (self, self->record.self), ATTEMPTS_MAX);
+        return;
+    }
+    //  S5: the vote may be on its way to the disk already.
+    if (self->record.voting) {
+        self->record.voting = false;
+        self->version++;
+    }
+    zseq_recovery_init (&self->recovery, &self->record);
+    self->phase = PHASE_ASK;
+    self->progress_us = self->now_us;
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        self->peer[node].request = 0;
+        self->peer[node].ask_us = 0;
+        self->peer[node].wait_us = 0;
+        self->peer[node].cluster = 0;
+        self->peer[node].state = 0;
+        self->peer[node].speaks = 0;
+        //  What it said of the life before.
+        self->peer[node].confirms = false;
+        self->peer[node].complaint = ZSEQ_OK;
+    }
+}
+
+//  S5: votes no more, as of now, and on disk soon. What waits for the disk is
+//  not answered: it was granted in a life that has ended.
+void
+zseq_node_recovery_begin (zseq_node_t *self)
+{
+    self->recovering = true;
+    self->starting = false;
+    self->bearing = false;
+    zseq_node_suspend (self);
+    zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK, "node %s recovers: %s",
+                    zseq_node_name (self, self->record.self), self->why);
+    uint8_t need = zseq_quorum_majority (self->record.n);
+    if (need > self->record.n - 1 && !self->forced) {
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_EQUORUM,
+          "it takes %u voting peers to recover, and in a cluster of %u "
+          "there are %u: see zseqd recover --force",
+          need, self->record.n, self->record.n - 1);
+        return;
+    }
+    //  The first time soon; that it wraps does no harm.
+    self->told_us = self->now_us + WAITING_FIRST_US - WAITING_US;
+    zseq_node_recovery_attempt (self);
+}
+
+void
+zseq_node_recovery_find_cluster (zseq_node_t *self, uint8_t need)
+{
+    uint8_t n = self->record.n;
+    for (uint8_t node = 0; node < n && !self->identity; node++) {
+        uint8_t agree = 0;
+        for (uint8_t other = 0; other < n; other++)
+            if (self->peer[other].cluster == self->peer[node].cluster)
+                agree++;
+        if (self->peer[node].cluster && agree >= need)
+            self->identity = self->peer[node].cluster;
+    }
+    for (uint8_t node = 0; node < n && self->identity; node++) {
+        if (self->peer[node].cluster != self->identity ||
+            !zseq_recovery_see (&self->recovery, node,
+                                &self->peer[node].vector))
+            continue;
+        self->recovery.source[node].asked = true;
+    }
+}
+
+//  Takes a new life, above all that anybody knows of.
+static void
+s_begin_life (zseq_node_t *self)
+{
+    zseq_record_t *record = &self->record;
+    if (!self->identity && self->forced)
+        zseq_node_recovery_find_cluster (self, 1);
+    if (!record->identity)
+        record->identity = self->identity;
+    if (!record->identity) {
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
+          "no peer that answers knows the cluster, and nothing is left on this "
+          "disk. Start every node that may hold something and try again; if "
+          "none does, format a new cluster and raise its sequences above all "
+          "IDs that were handed out");
+        return;
+    }
+    if (self->forced && !zseq_node_force_heard_enough (self))
+        return;
+    zseq_vector_merge (&record->vector, &self->recovery.newest);
+    zseq_incarnation_t *life = &record->vector.life[record->self];
+    if (life->counter >= UINT64_MAX - FORCED_LIVES) {
+        zseq_node_tell (self, ZSEQ_ACTION_EXIT, ZSEQ_EPROTOCOL,
+                        "node %s has had all incarnations that there are",
+                        zseq_node_name (self, record->self));
+        return;
+    }
+    //  The first life is for those that were formatted. Request IDs are random
+    //  where a process begins, and never come twice in it.
+    life->counter = life->counter ? life->counter + 1 : 2;
+    //  Those who are asked may not know the newest.
+    if (self->forced)
+        life->counter += FORCED_LIVES;
+    life->random = ++self->next_request;
+    record->vector.start[record->self] = (zseq_start_t){0, 0};
+    record->start_voted = false;
+    //  Who puts the new life in force takes these with it.
+    zseq_node_floor_force (self);
+    self->phase = PHASE_BEGIN;
+    self->begun_version = ++self->version;
+}
+
+//  Enough peers have told all that they hold.
+static void
+s_settle (zseq_node_t *self)
+{
+    zseq_record_t *record = &self->record;
+    zseq_node_floor_force (self);
+    for (uint8_t node = 0; node < record->n; node++) {
+        const zseq_source_t *source = &self->recovery.source[node];
+        if (!source->complete)
+            continue;
+        if (record->floor < source->floor)
+            record->floor = source->floor;
+        if (record->floor_reserved < source->floor_reserved)
+            record->floor_reserved = source->floor_reserved;
+    }
+    zseq_vector_merge (&record->vector, &self->recovery.newest);
+    //  All that is written with the vote.
+    self->phase = PHASE_SETTLE;
+}
+
+void
+zseq_node_recovery_maybe_proceed (zseq_node_t *self)
+{
+    if (!self->recovering || self->stopping)
+        return;
+    const zseq_recovery_t *recovery = &self->recovery;
+    //  A forced one is glad of all that there are.
+    uint8_t peers = (uint8_t) (self->record.n - 1);
+    uint8_t need = self->forced ? peers : recovery->need;
+    if (self->phase == PHASE_ASK) {
+        if (zseq_recovery_asked (recovery) >= need ||
+            zseq_node_force_waited (self))
+            s_begin_life (self);
+    }
+    else if (self->phase == PHASE_COPY) {
+        if (zseq_recovery_complete (recovery) >= need ||
+            (zseq_node_force_waited (self) &&
+             zseq_node_force_passes_over_nobody (self)))
+            s_settle (self);
+    }
+}
+
+//  S5: the vote is the last thing to be written.
+void
+zseq_node_recovery_maybe_vote (zseq_node_t *self)
+{
+    if (self->recovering && self->phase == PHASE_SETTLE && !self->dirty &&
+        self->writing == 0 && !self->record.voting && !self->stopping) {
+        self->record.start_voted = true;
+        self->record.voting = true;
+        self->version++;
+    }
+}
+
+//  The next question of a recovery to a peer, if there is one.
+static void
+s_pursue (zseq_node_t *self, uint8_t peer)
+{
+    const zseq_source_t *source = &self->recovery.source[peer];
+    zseq_op_t op = ZSEQ_OP_HELLO;
+    if (self->phase == PHASE_COPY)
+        op = source->fenced ? ZSEQ_OP_COPY : ZSEQ_OP_FENCE;
+    else if (self->phase != PHASE_ASK)
+        return;
+    if (source->complete || (op == ZSEQ_OP_HELLO && source->asked) ||
+        (op == ZSEQ_OP_COPY && self->writing > COPYING_MAX))
+        return;
+
+    uint64_t *wait_us = &self->peer[peer].wait_us;
+    *wait_us = *wait_us ? *wait_us * 2 : BIRTH_ASK_US;
+    if (*wait_us > ASK_US)
+        *wait_us = ASK_US;
+    self->peer[peer].ask_us = self->now_us + *wait_us;
+
+    zseq_msg_t *ask = zseq_node_ask_question (self, peer, op);
+    if (op == ZSEQ_OP_HELLO)
+        ask->cluster = 0;
+    else if (self->forced && self->peer[peer].speaks > 1) {
+        ask->version = 2;
+        ask->forced = true;
+    }
+    ask->life = self->record.vector.life[self->record.self];
+    ask->after = (zseq_slice_t){source->after, source->after_size};
+    zseq_node_ask_send (self, peer);
+}
+
+void
+zseq_node_recovery_request_all (zseq_node_t *self)
+{
+    for (uint8_t node = 0; node < self->record.n; node++)
+        if (node != self->record.self &&
+            self->now_us >= self->peer[node].ask_us)
+            s_pursue (self, node);
+}
+
+void
+zseq_node_recovery_log (zseq_node_t *self)
+{
+    uint64_t copied = 0;
+    uint64_t total = 0;
+    uint8_t from = 0;
+    for (uint8_t node = 0; node < self->record.n; node++) {
+        const zseq_source_t *source = &self->recovery.source[node];
+        if (source->copied <= copied && source->total <= total)
+            continue;
+        copied = source->copied;
+        total = source->total;
+        from = node;
+    }
+    uint64_t silent_us = self->now_us - self->told_us;
+    if (copied != self->told_copied && silent_us >= COPIED_US)
+        zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+                        "recovering: %llu of %llu names copied from %s",
+                        (unsigned long long) copied, (unsigned long long) total,
+                        zseq_node_name (self, from));
+    else if (silent_us >= WAITING_US) {
+        char reason[ZSEQ_REASON_MAX + 1];
+        zseq_node_reason (self, reason, sizeof reason);
+        zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_EUNAVAILABLE,
+                        "node %s cannot vote yet: %s",
+                        zseq_node_name (self, self->record.self), reason);
+    }
+    else
+        return;
+    self->told_us = self->now_us;
+    self->told_copied = copied;
+}
+
+void
+zseq_node_recovery_record_written (zseq_node_t *self)
+{
+    if (!self->recovering || self->phase != PHASE_BEGIN ||
+        self->version_disk < self->begun_version)
+        return;
+    self->phase = PHASE_COPY;
+    self->progress_us = self->now_us;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        self->peer[node].ask_us = 0;
+}

@@ -1,0 +1,174 @@
+//  What peers answer a node that recovers: to HELLO, FENCE and COPY.
+
+#include "zseq_node_private.h"
+
+#include <string.h>
+
+//  Who answers for a peer is another node, or (fits) one of another cluster
+//  than this directory's. If they all are, the directory is in the wrong place.
+static void
+s_foreign (zseq_node_t *self, uint8_t index, bool fits)
+{
+    int complaint = fits ? ZSEQ_ECLUSTER : ZSEQ_EMEMBERS;
+    if (zseq_node_log_changed (self, index, complaint))
+        zseq_node_tell (
+          self, ZSEQ_ACTION_LOG, complaint,
+          "who answers for peer %s at %s is another node, or one of "
+          "another cluster: check the endpoints",
+          zseq_node_name (self, index), self->record.member[index].endpoint);
+    uint8_t foreign = 0;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        if (self->peer[node].complaint == ZSEQ_ECLUSTER)
+            foreign++;
+    if (self->record.identity && foreign >= self->recovery.need)
+        zseq_node_tell (
+          self, ZSEQ_ACTION_EXIT, ZSEQ_EFOREIGN,
+          "the directory of node %s belongs to another cluster than its "
+          "peers, and is left untouched",
+          zseq_node_name (self, self->record.self));
+}
+
+//  Whether a node in that state holds what a recovery may count on. Without force
+//  only voters do: one that starts may be an old copy.
+static bool
+s_may_copy (const zseq_node_t *self, zseq_state_t state)
+{
+    return state == ZSEQ_STATE_VOTING ||
+           (state == ZSEQ_STATE_STARTING && self->forced);
+}
+
+//  Whether a reply to a recovering node is of its cluster.
+static bool
+s_recovery_kin (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    bool fits = msg->node == index && msg->vector.n == self->record.n;
+    bool hello = msg->op == ZSEQ_OP_HELLO && msg->status == ZSEQ_OK;
+    if (fits && hello && !zseq_node_members_same (self, msg))
+        fits = false;
+    if (fits && hello &&
+        (!msg->cluster || !self->identity || msg->cluster == self->identity)) {
+        self->peer[index].state = msg->state;
+        self->peer[index].speaks = msg->speaks;
+        self->peer[index].holds_vote = msg->holds_vote || msg->speaks < 2;
+    }
+    if (fits && hello && s_may_copy (self, msg->state) && !self->identity) {
+        self->peer[index].cluster = msg->cluster;
+        self->peer[index].vector = msg->vector;
+        zseq_node_recovery_find_cluster (self, self->recovery.need);
+    }
+    if (fits && self->identity && msg->cluster == self->identity)
+        return true;
+    //  A peer that knows no cluster itself is no stranger.
+    if (!fits || (self->identity && msg->cluster))
+        s_foreign (self, index, fits);
+    return false;
+}
+
+//  Takes over what a peer holds. Returns false when the node ends.
+static bool
+s_take_page (zseq_node_t *self, zseq_source_t *source, const zseq_msg_t *msg)
+{
+    for (size_t index = 0; index < msg->item_count; index++) {
+        const zseq_item_t *item = &msg->items[index];
+        zseq_entry_t *entry;
+        int rc = zseq_table_insert (self->table, item->name.data,
+                                    item->name.size, &entry);
+        if (rc != ZSEQ_OK) {
+            zseq_node_tell (
+              self, ZSEQ_ACTION_EXIT, rc,
+              rc == ZSEQ_EFULL
+                ? "the peers hold more names than this node may: raise "
+                  "--names-max"
+                : "out of memory: the node ends");
+            return false;
+        }
+        //  S8: nothing is ever lowered.
+        zseq_seq_raise (&entry->seq, item->next);
+        if (entry->seq.next > entry->limit)
+            zseq_node_mark_dirty (self, entry);
+    }
+    source->copied += msg->item_count;
+    if (msg->item_count) {
+        const zseq_slice_t *last = &msg->items[msg->item_count - 1].name;
+        source->after_size = (uint8_t) last->size;
+        memcpy (source->after, last->data, last->size);
+    }
+    source->complete = !msg->more;
+    return true;
+}
+
+//  A peer refuses to go on with a recovery.
+static void
+s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    const zseq_incarnation_t *life =
+      &self->record.vector.life[self->record.self];
+    //  It recovered when it was last asked, and votes by now.
+    if (self->peer[index].state == ZSEQ_STATE_RECOVERING &&
+        (msg->status == ZSEQ_EAGAIN || msg->status == ZSEQ_ESUPERSEDED))
+        self->peer[index].state = ZSEQ_STATE_VOTING;
+    if (msg->status == ZSEQ_ESUPERSEDED && msg->op == ZSEQ_OP_COPY)
+        self->recovery.source[index].fenced = false;
+    else if (msg->status == ZSEQ_ESUPERSEDED &&
+             !zseq_recovery_superseded (&self->recovery, life))
+        zseq_node_old_copy_duplicate (self, index);
+    else if (msg->status == ZSEQ_EAGAIN &&
+             self->now_us - self->progress_us >= ASK_US_MAX &&
+             zseq_node_log_changed (self, index, ZSEQ_EAGAIN))
+        zseq_node_tell (
+          self, ZSEQ_ACTION_LOG, ZSEQ_EAGAIN,
+          "peer %s does not reach node %s at %s: it must be reachable "
+          "there to recover",
+          zseq_node_name (self, index),
+          zseq_node_name (self, self->record.self),
+          self->record.member[self->record.self].endpoint);
+}
+
+static void
+s_recovery_answered (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    zseq_source_t *source = &self->recovery.source[index];
+    if (msg->op == ZSEQ_OP_HELLO) {
+        if (!s_may_copy (self, msg->state))
+            return;
+        source->asked = true;
+    }
+    else if (msg->op == ZSEQ_OP_FENCE) {
+        source->fenced = true;
+        source->floor = msg->floor;
+        source->floor_reserved = msg->floor_reserved;
+        source->total = msg->sequences;
+        self->peer[index].ask_us = 0;
+    }
+    else if (source->fenced && !source->complete) {
+        if (!s_take_page (self, source, msg))
+            return;
+        self->peer[index].ask_us = 0;
+    }
+    self->progress_us = self->now_us;
+    self->peer[index].complaint = ZSEQ_OK;
+}
+
+void
+zseq_node_recovery_reply (zseq_node_t *self, uint8_t index,
+                          const zseq_msg_t *msg)
+{
+    if (!s_recovery_kin (self, index, msg) ||
+        !zseq_recovery_see (&self->recovery, index, &msg->vector))
+        return;
+    if (msg->status == ZSEQ_OK)
+        s_recovery_answered (self, index, msg);
+    else
+        s_recovery_refused (self, index, msg);
+
+    bool fencing = self->phase == PHASE_COPY || self->phase == PHASE_SETTLE;
+    if (fencing &&
+        zseq_recovery_superseded (
+          &self->recovery, &self->record.vector.life[self->record.self])) {
+        //  Also one that it took itself before it was cut short.
+        zseq_vector_merge (&self->record.vector, &self->recovery.newest);
+        zseq_node_recovery_attempt (self);
+        return;
+    }
+    zseq_node_recovery_maybe_proceed (self);
+}

@@ -1,0 +1,148 @@
+//  Starts. S11: before a node votes in a process it takes a start, and peers
+//  note it on their disks, as they note lives. An old copy of a directory is
+//  found out by who has noted another start than it knows of, and one that runs
+//  elsewhere than at the member's endpoint is noted by nobody.
+
+#include "zseq_node_private.h"
+
+#include "zseq_quorum.h"
+
+//  How long a node that starts waits for peers that are silent, once as many as
+//  it needs have noted its start: they might know a later one.
+#define START_WAIT_US 1000000
+
+//  A start in which no process has voted is taken again: were it counted, an old
+//  copy would only have to be killed often enough to overtake what is noted.
+void
+zseq_node_start_take (zseq_node_t *self)
+{
+    zseq_record_t *record = &self->record;
+    zseq_start_t *start = &record->vector.start[record->self];
+    if (start->counter && !record->start_voted)
+        return;
+    *start = (zseq_start_t){start->counter + 1, self->process};
+    record->start_voted = false;
+    //  What the disk says of that is of the start before.
+    self->durable_start_voted = false;
+    self->version++;
+}
+
+//  What that peer has noted of this node, in this very life.
+static zseq_start_t
+s_noted_start (const zseq_node_t *self, uint8_t peer)
+{
+    uint8_t me = self->record.self;
+    const zseq_vector_t *vector = &self->peer[peer].vector;
+    zseq_start_t none = {0, 0};
+    return vector->n && !zseq_incarnation_compare (
+                          &vector->life[me], &self->record.vector.life[me])
+             ? vector->start[me]
+             : none;
+}
+
+bool
+zseq_node_start_fits (const zseq_node_t *self, const zseq_start_t *start)
+{
+    const zseq_start_t *mine = &self->record.vector.start[self->record.self];
+    return start->counter < mine->counter || zseq_start_equal (start, mine);
+}
+
+bool
+zseq_node_start_noted (const zseq_node_t *self, uint8_t index)
+{
+    const zseq_peer_t *peer = &self->peer[index];
+    //  S4: unless somebody knows a newer life of who said so.
+    if (!peer->confirms ||
+        zseq_incarnation_compare (&peer->vector.life[index],
+                                  &self->record.vector.life[index]))
+        return false;
+    //  One that speaks version 1 notes no starts.
+    if (!peer->extended)
+        return true;
+    zseq_start_t start = s_noted_start (self, index);
+    return zseq_start_equal (&start,
+                             &self->record.vector.start[self->record.self]) &&
+           peer->met == self->process && peer->floor <= self->durable_floor &&
+           peer->floor_reserved <= self->durable_floor_reserved;
+}
+
+uint8_t
+zseq_node_start_count_noted (const zseq_node_t *self)
+{
+    uint8_t count = 0;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        if (node != self->record.self)
+            count += zseq_node_start_noted (self, node);
+    return count;
+}
+
+bool
+zseq_node_start_all_heard (const zseq_node_t *self)
+{
+    if (self->now_us - self->begun_us >= START_WAIT_US)
+        return true;
+    for (uint8_t node = 0; node < self->record.n; node++)
+        if (node != self->record.self && !self->peer[node].state)
+            return false;
+    return true;
+}
+
+uint8_t
+zseq_node_start_first_need (const zseq_node_t *self)
+{
+    uint8_t majority = zseq_quorum_majority (self->record.n);
+    uint8_t peers = (uint8_t) (self->record.n - 1);
+    return majority < peers ? majority : peers;
+}
+
+uint8_t
+zseq_node_start_need (const zseq_node_t *self)
+{
+    return (uint8_t) (zseq_quorum_majority (self->record.n) - 1);
+}
+
+//  S5, S11: the directory may be an old copy, whose life has ended, or of an
+//  older start. A recovery that ended it was answered by a majority of the peers,
+//  so of any majority less one of them and those one is the same.
+void
+zseq_node_start_maybe_vote (zseq_node_t *self)
+{
+    //  What was granted below a floor that was met since is void.
+    if (!self->starting || self->stopping || self->writing > 0 ||
+        self->record.floor != self->durable_floor ||
+        self->record.floor_reserved != self->durable_floor_reserved)
+        return;
+    if (zseq_node_start_count_noted (self) < zseq_node_start_need (self) ||
+        !zseq_node_start_all_heard (self))
+        return;
+    if (self->durable_start_voted)
+        zseq_node_vote (self);
+    else if (!self->record.start_voted) {
+        self->record.start_voted = true;
+        self->version++;
+    }
+}
+
+void
+zseq_node_start_begin (zseq_node_t *self)
+{
+    if (self->record.n == 1) {
+        zseq_node_vote (self);
+        return;
+    }
+    zseq_node_start_take (self);
+    zseq_node_tell (
+      self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+      "node %s starts: it votes once %u of its %u peers have noted that, and "
+      "none that answers knows a later start or a newer life of it",
+      zseq_node_name (self, self->record.self), zseq_node_start_need (self),
+      self->record.n - 1);
+}
+
+void
+zseq_node_start_note (zseq_node_t *self, uint8_t peer,
+                      const zseq_start_t *start)
+{
+    if (zseq_start_merge (&self->record.vector.start[peer], start))
+        self->version++;
+}

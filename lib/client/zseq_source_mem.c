@@ -8,10 +8,17 @@
 #include <string.h>
 
 #include "zseq_detail.h"
+#include "zseq_seq.h"
 #include "zseq_source.h"
 #include "zseq_table.h"
 
 #define NAMES_MAX ((size_t) 1 << 30)
+
+//  A sequence, as the table holds it.
+typedef struct {
+    zseq_entry_t entry;
+    _Atomic uint64_t last;  //  Next - 1: the last ID that was taken; 0: none
+} s_counter_t;
 
 typedef struct {
     zseq_source_t source;
@@ -47,17 +54,17 @@ s_take (zseq_source_t *source, void *name, uint64_t count, int timeout_ms,
 {
     (void) source;
     (void) timeout_ms;
-    zseq_entry_t *entry = name;
-    uint64_t next = __atomic_load_n (&entry->seq.next, __ATOMIC_RELAXED);
+    s_counter_t *counter = name;
+    uint64_t last = atomic_load_explicit (&counter->last, memory_order_relaxed);
     do
-        if (next > ZSEQ_NEXT_MAX - count)
+        if (last + 1 > ZSEQ_NEXT_MAX - count)
             return zseq_detail_fail (
               ZSEQ_EEXHAUSTED, "fewer than %llu IDs are left of sequence '%s'",
-              (unsigned long long) count, entry->name);
-    while (!__atomic_compare_exchange_n (&entry->seq.next, &next, next + count,
-                                         true, __ATOMIC_ACQ_REL,
-                                         __ATOMIC_RELAXED));
-    *first_p = next;
+              (unsigned long long) count, zseq_entry_name (&counter->entry));
+    while (!atomic_compare_exchange_weak_explicit (
+      &counter->last, &last, last + count, memory_order_acq_rel,
+      memory_order_relaxed));
+    *first_p = last + 1;
     return ZSEQ_OK;
 }
 
@@ -72,8 +79,8 @@ static int
 s_peek (zseq_source_t *source, void *name, uint64_t *next_p)
 {
     (void) source;
-    zseq_entry_t *entry = name;
-    *next_p = __atomic_load_n (&entry->seq.next, __ATOMIC_ACQUIRE);
+    s_counter_t *counter = name;
+    *next_p = atomic_load_explicit (&counter->last, memory_order_acquire) + 1;
     return ZSEQ_OK;
 }
 
@@ -81,12 +88,13 @@ static int
 s_raise (zseq_source_t *source, void *name, uint64_t id)
 {
     s_mem_t *self = (s_mem_t *) source;
-    zseq_entry_t *entry = name;
-    uint64_t next = __atomic_load_n (&entry->seq.next, __ATOMIC_RELAXED);
-    while (next < id)
-        if (__atomic_compare_exchange_n (&entry->seq.next, &next, id, true,
-                                         __ATOMIC_ACQ_REL, __ATOMIC_RELAXED)) {
-            atomic_fetch_add (&self->passed, id - next);
+    s_counter_t *counter = name;
+    uint64_t last = atomic_load_explicit (&counter->last, memory_order_relaxed);
+    while (last + 1 < id)
+        if (atomic_compare_exchange_weak_explicit (&counter->last, &last,
+                                                   id - 1, memory_order_acq_rel,
+                                                   memory_order_relaxed)) {
+            atomic_fetch_add (&self->passed, id - 1 - last);
             break;
         }
     return ZSEQ_OK;
@@ -108,11 +116,11 @@ s_list (zseq_source_t *source, const char *prefix, zseq_list_fn *fn, void *arg)
             uint64_t next;
             (void) s_peek (source, page[index], &next);
             //  A sequence comes to be with its first claim.
-            if (next > 1 && fn (page[index]->name, next, arg) != 0)
+            if (next > 1 && fn (zseq_entry_name (page[index]), next, arg) != 0)
                 return ZSEQ_OK;
         }
         if (count)
-            strcpy (after, page[count - 1]->name);
+            strcpy (after, zseq_entry_name (page[count - 1]));
     } while (count == 256);
     return ZSEQ_OK;
 }
@@ -179,7 +187,7 @@ zseq_source_mem_new (void)
     if (!self)
         return NULL;
     self->source.ops = &ops;
-    self->table = zseq_table_new (NAMES_MAX);
+    self->table = zseq_table_new (NAMES_MAX, sizeof (s_counter_t));
     if (!self->table) {
         free (self);
         return NULL;

@@ -28,6 +28,7 @@ struct zseq_table {
     uintptr_t root;
     size_t count;
     size_t entries_max;
+    size_t entry_size;
     zseq_entry_t **segment[SEGMENTS_MAX];
     size_t buckets;  //  In use
 };
@@ -117,8 +118,8 @@ s_split (zseq_table_t *self)
     zseq_entry_t **to = s_bucket_at (self, number);
     while (*from) {
         zseq_entry_t *entry = *from;
-        if (s_bucket_number (entry->name, entry->name_size, self->buckets) !=
-            number) {
+        if (s_bucket_number (zseq_entry_name (entry), entry->name_size,
+                             self->buckets) != number) {
             from = &entry->bucket;
             continue;
         }
@@ -131,8 +132,9 @@ s_split (zseq_table_t *self)
 static void
 s_index (zseq_table_t *self, zseq_entry_t *entry)
 {
-    zseq_entry_t **bucket = s_bucket_at (
-      self, s_bucket_number (entry->name, entry->name_size, self->buckets));
+    zseq_entry_t **bucket =
+      s_bucket_at (self, s_bucket_number (zseq_entry_name (entry),
+                                          entry->name_size, self->buckets));
     entry->bucket = *bucket;
     *bucket = entry;
     if (self->count > self->buckets)
@@ -147,7 +149,8 @@ s_look_up (const zseq_table_t *self, const char *name, size_t size,
     zseq_entry_t *entry =
       *s_bucket_at (self, s_bucket_number (name, size, self->buckets));
     for (unsigned looks = 0; entry && looks < LOOKS_MAX; looks++) {
-        if (entry->name_size == size && !memcmp (entry->name, name, size))
+        if (entry->name_size == size &&
+            !memcmp (zseq_entry_name (entry), name, size))
             break;
         entry = entry->bucket;
         if (looks + 1 == LOOKS_MAX && entry)
@@ -158,14 +161,17 @@ s_look_up (const zseq_table_t *self, const char *name, size_t size,
 }
 
 zseq_table_t *
-zseq_table_new (size_t entries_max)
+zseq_table_new (size_t entries_max, size_t entry_size)
 {
     assert (entries_max >= 1);
+    assert (entry_size >= sizeof (zseq_entry_t));
+    assert (entry_size <= UINT16_MAX);
 
     zseq_table_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
     self->entries_max = entries_max;
+    self->entry_size = entry_size;
     //  All names are in the index, or none could be trusted not to be.
     self->buckets = SEGMENT;
     self->segment[0] = calloc (SEGMENT, sizeof (zseq_entry_t *));
@@ -233,20 +239,22 @@ zseq_table_find (const zseq_table_t *self, const char *name, size_t size)
     if (s_look_up (self, name, size, &entry))
         return entry;
     entry = s_nearest (self, name, size);
-    if (entry->name_size != size || memcmp (entry->name, name, size))
+    if (entry->name_size != size ||
+        memcmp (zseq_entry_name (entry), name, size))
         return NULL;
     return entry;
 }
 
+//  The owner's struct, and the name right behind it.
 static zseq_entry_t *
-s_entry_new (const char *name, size_t size)
+s_entry_new (const zseq_table_t *self, const char *name, size_t size)
 {
-    zseq_entry_t *entry = calloc (1, sizeof *entry + size + 1);
+    zseq_entry_t *entry = calloc (1, self->entry_size + size + 1);
     if (!entry)
         return NULL;
-    zseq_seq_init (&entry->seq, 1);
+    entry->name_at = (uint16_t) self->entry_size;
     entry->name_size = (uint8_t) size;
-    memcpy (entry->name, name, size);
+    memcpy ((char *) entry + entry->name_at, name, size);
     return entry;
 }
 
@@ -254,15 +262,16 @@ s_entry_new (const char *name, size_t size)
 static int
 s_hang_in (zseq_table_t *self, zseq_entry_t *entry, const zseq_entry_t *nearest)
 {
-    const char *name = entry->name;
+    const char *name = zseq_entry_name (entry);
     size_t size = entry->name_size;
     size_t index = 0;
     while (s_byte (name, size, index) ==
-           s_byte (nearest->name, nearest->name_size, index))
+           s_byte (zseq_entry_name (nearest), nearest->name_size, index))
         index++;
 
-    uint8_t differs = s_byte (name, size, index) ^
-                      s_byte (nearest->name, nearest->name_size, index);
+    uint8_t differs =
+      s_byte (name, size, index) ^
+      s_byte (zseq_entry_name (nearest), nearest->name_size, index);
     uint8_t mask = 0x80;
     while (!(differs & mask))
         mask >>= 1;
@@ -309,7 +318,7 @@ zseq_table_insert (zseq_table_t *self, const char *name, size_t size,
         return ZSEQ_EFULL;
 
     zseq_entry_t *nearest = self->root ? s_nearest (self, name, size) : NULL;
-    zseq_entry_t *entry = s_entry_new (name, size);
+    zseq_entry_t *entry = s_entry_new (self, name, size);
     if (!entry)
         return ZSEQ_ENOMEM;
     if (!nearest)
@@ -357,12 +366,14 @@ s_walk_from (const zseq_table_t *self, s_walk_t *walk, const char *name,
         return;
     const zseq_entry_t *nearest = s_nearest (self, name, size);
     size_t index = 0;
-    while (index <= size && s_byte (name, size, index) ==
-                              s_byte (nearest->name, nearest->name_size, index))
+    while (index <= size &&
+           s_byte (name, size, index) ==
+             s_byte (zseq_entry_name (nearest), nearest->name_size, index))
         index++;
 
     uint8_t mine = s_byte (name, size, index);
-    uint8_t theirs = s_byte (nearest->name, nearest->name_size, index);
+    uint8_t theirs =
+      s_byte (zseq_entry_name (nearest), nearest->name_size, index);
     bool equal = index > size;
     uint8_t mask = 0x80;
     while (!equal && !((mine ^ theirs) & mask))
@@ -413,10 +424,11 @@ zseq_table_page (const zseq_table_t *self, const char *prefix,
         if (!entry)
             break;
         if (from_after && entry->name_size == after_size &&
-            !memcmp (entry->name, after, after_size))
+            !memcmp (zseq_entry_name (entry), after, after_size))
             continue;
         if (entry->name_size < prefix_size ||
-            (prefix_size && memcmp (entry->name, prefix, prefix_size)))
+            (prefix_size &&
+             memcmp (zseq_entry_name (entry), prefix, prefix_size)))
             break;
         entries[found++] = entry;
     }

@@ -9,33 +9,31 @@
 #ifndef ZSEQ_TABLE_H_INCLUDED
 #define ZSEQ_TABLE_H_INCLUDED
 
-#include "zseq_reserve.h"
+#include "zseq.h"
 
-//  One name. Its address holds as long as the table.
+//  What the table needs of an entry. The owner's struct begins with it, so that
+//  a pointer to either is a pointer to the other; the name lies behind that
+//  struct. An entry's address holds as long as the table.
 typedef struct zseq_entry {
-    zseq_seq_t seq;
-    uint64_t limit;    //  Claims up to it are durable: next on disk, or more
-                       //  that is reserved; 0 if none
-    uint32_t waiting;  //  Requests that wait for the disk: the first, 0 if none
-    uint32_t waiting_last;        //  ... and the last
-    struct zseq_entry *dirty;     //  Next in the list of entries to persist
-    struct zseq_entry *reserved;  //  Next in the list of those with a reserve
-    struct zseq_entry *bucket;    //  Next in its bucket of the index
-    struct zseq_line *line;       //  Its line at the coordinator, or NULL
-    zseq_reserve_t reserve;
-    bool queued;     //  It is in the list of entries to persist
-    bool writing;    //  A write of it is in flight
-    bool journaled;  //  Its name is in the names journal
-    bool listed;     //  It is in the list of those with a reserve
-    bool lowering;   //  Its reserve was lowered, which the disk is to be told
+    struct zseq_entry *bucket;  //  Next in its bucket of the index
+    uint16_t name_at;           //  Where the name begins, bytes from here
     uint8_t name_size;
-    char name[];  //  Terminated
 } zseq_entry_t;
+
+//  The entry's name, terminated.
+static inline const char *
+zseq_entry_name (const zseq_entry_t *self)
+{
+    return (const char *) self + self->name_at;
+}
 
 typedef struct zseq_table zseq_table_t;
 
-//  A table of at most entries_max names (at least 1).
-zseq_table_t *zseq_table_new (size_t entries_max);
+//  A table of at most entries_max names (at least 1), whose owner's structs are
+//  of entry_size bytes. NULL: no memory.
+zseq_table_t *zseq_table_new (size_t entries_max, size_t entry_size);
+
+//  Frees all entries too.
 void zseq_table_destroy (zseq_table_t **self_p);
 
 size_t zseq_table_count (const zseq_table_t *self);
@@ -44,8 +42,8 @@ size_t zseq_table_count (const zseq_table_t *self);
 zseq_entry_t *zseq_table_find (const zseq_table_t *self, const char *name,
                                size_t size);
 
-//  The entry of name, made with next 1 and nothing durable if need be.
-//  Errors: ZSEQ_EFULL (entries_max names are there), ZSEQ_ENOMEM.
+//  The entry of name. If there is none it is made, all zero but for what the
+//  table keeps. Errors: ZSEQ_EFULL (entries_max names are there), ZSEQ_ENOMEM.
 int zseq_table_insert (zseq_table_t *self, const char *name, size_t size,
                        zseq_entry_t **entry_p);
 

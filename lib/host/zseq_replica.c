@@ -23,11 +23,11 @@
 //  Reading back what is on the disk, one thing at a time: all sequences in the
 //  order of their names, the node's record, the journals.
 typedef struct {
-    zseq_check_type_t type;  //  Of what is read next
-    uint64_t next_us;        //  When
-    bool waiting;            //  One is on its way
-    bool overtaken;          //  ... and its name was written since
-    zseq_entry_t *entry;     //  It, or the last one that was
+    zseq_check_type_t type;     //  Of what is read next
+    uint64_t next_us;           //  When
+    bool waiting;               //  One is on its way
+    bool overtaken;             //  ... and its name was written since
+    zseq_sequence_t *sequence;  //  It, or the last one that was
 } s_scrub_t;
 
 struct zseq_replica {
@@ -133,9 +133,9 @@ s_add_write (zseq_replica_t *self, const zseq_write_t *write)
 
 //  What the record says of next; the reserve begins there.
 static uint64_t
-s_next (const zseq_entry_t *entry, uint64_t limit)
+s_next (const zseq_sequence_t *sequence, uint64_t limit)
 {
-    return entry->seq.next < limit ? entry->seq.next : limit;
+    return sequence->seq.next < limit ? sequence->seq.next : limit;
 }
 
 static void
@@ -148,15 +148,16 @@ s_act (const zseq_action_t *action, void *arg)
         self->options.act (action, self->options.arg);
         break;
     case ZSEQ_ACTION_PERSIST: {
-        if (action->entry == self->scrub.entry)
+        if (action->sequence == self->scrub.sequence)
             self->scrub.overtaken = true;
-        zseq_write_t write = {.name = action->entry->name,
-                              .name_size = action->entry->name_size,
-                              .journaled = action->entry->journaled,
+        zseq_write_t write = {.name = zseq_sequence_name (action->sequence),
+                              .name_size =
+                                zseq_sequence_name_size (action->sequence),
+                              .journaled = action->sequence->journaled,
                               .deferred = action->deferred,
-                              .next = s_next (action->entry, action->limit),
+                              .next = s_next (action->sequence, action->limit),
                               .limit = action->limit,
-                              .owner = action->entry};
+                              .owner = action->sequence};
         s_add_write (self, &write);
         break;
     }
@@ -382,20 +383,22 @@ s_scrub_choose (zseq_replica_t *self, zseq_check_t *check)
     *check = (zseq_check_t){.type = scrub->type};
     if (scrub->type != ZSEQ_CHECK_SEQUENCE)
         return true;
-    zseq_entry_t *entry = scrub->entry;
-    entry = entry ? zseq_node_above (self->node, entry->name, entry->name_size)
-                  : zseq_node_above (self->node, "", 0);
-    scrub->entry = entry;
-    if (!entry) {
+    zseq_sequence_t *sequence = scrub->sequence;
+    sequence = sequence
+                 ? zseq_node_above (self->node, zseq_sequence_name (sequence),
+                                    zseq_sequence_name_size (sequence))
+                 : zseq_node_above (self->node, "", 0);
+    scrub->sequence = sequence;
+    if (!sequence) {
         scrub->type = ZSEQ_CHECK_NODE;
         return false;
     }
-    check->name = entry->name;
-    check->name_size = entry->name_size;
-    check->limit = entry->limit;
-    check->owner = entry;
+    check->name = zseq_sequence_name (sequence);
+    check->name_size = zseq_sequence_name_size (sequence);
+    check->limit = sequence->limit;
+    check->owner = sequence;
     //  What is being written is read another time.
-    return entry->journaled && !entry->writing && !entry->queued;
+    return sequence->journaled && !sequence->writing && !sequence->queued;
 }
 
 static void
@@ -446,7 +449,7 @@ s_take_checked (zseq_replica_t *self, const zseq_written_t *done)
     s_log (self, text);
     if (type == ZSEQ_CHECK_JOURNAL)
         return;
-    zseq_event_t event = {.type = ZSEQ_EVENT_DAMAGED, .entry = done->owner};
+    zseq_event_t event = {.type = ZSEQ_EVENT_DAMAGED, .sequence = done->owner};
     zseq_replica_step (self, &event);
 }
 
@@ -470,7 +473,7 @@ zseq_replica_take_written (zseq_replica_t *self)
         }
         zseq_event_t event = {.type = done->record ? ZSEQ_EVENT_RECORD_PERSISTED
                                                    : ZSEQ_EVENT_PERSISTED,
-                              .entry = done->owner,
+                              .sequence = done->owner,
                               .limit = done->limit,
                               .version = done->tag,
                               .status = done->status};

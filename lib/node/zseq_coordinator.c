@@ -24,7 +24,7 @@ typedef struct s_request {
 struct zseq_coordinator {
     zseq_coordinator_hooks_t hooks;
     zseq_lines_t *lines;
-    zseq_entry_t **entries;  //  Those that have a line
+    zseq_sequence_t **sequences;  //  Those that have a line
     size_t entry_count;
     size_t entry_size;
     size_t hand;  //  Where to look next for one that can go
@@ -98,13 +98,13 @@ zseq_coordinator_new (size_t n, size_t requests_max,
 }
 
 //  A place for a further line: that of a name that is not in use, or a new one.
-static zseq_entry_t **
+static zseq_sequence_t **
 s_new_place (zseq_coordinator_t *self)
 {
     for (size_t look = 0; look < LOOKS_MAX && self->entry_count >= LINES_MAX;
          look++) {
         self->hand = (self->hand + 1) % self->entry_count;
-        zseq_entry_t **place = &self->entries[self->hand];
+        zseq_sequence_t **place = &self->sequences[self->hand];
         if (!zseq_line_idle ((*place)->line))
             continue;
         zseq_line_free (&(*place)->line);
@@ -112,43 +112,44 @@ s_new_place (zseq_coordinator_t *self)
     }
     if (self->entry_count == self->entry_size) {
         size_t size = self->entry_size ? 2 * self->entry_size : 16;
-        zseq_entry_t **entries =
-          realloc (self->entries, size * sizeof (zseq_entry_t *));
-        if (!entries)
+        zseq_sequence_t **sequences =
+          realloc (self->sequences, size * sizeof (zseq_sequence_t *));
+        if (!sequences)
             return NULL;
-        self->entries = entries;
+        self->sequences = sequences;
         self->entry_size = size;
     }
-    return &self->entries[self->entry_count++];
+    return &self->sequences[self->entry_count++];
 }
 
 static bool
-s_make_line (zseq_coordinator_t *self, zseq_entry_t *entry)
+s_make_line (zseq_coordinator_t *self, zseq_sequence_t *sequence)
 {
     zseq_line_t *line =
-      zseq_line_new (self->lines, entry->name, entry->name_size);
-    zseq_entry_t **place = line ? s_new_place (self) : NULL;
+      zseq_line_new (self->lines, zseq_sequence_name (sequence),
+                     zseq_sequence_name_size (sequence));
+    zseq_sequence_t **place = line ? s_new_place (self) : NULL;
     if (!place) {
         zseq_line_free (&line);
         return false;
     }
-    entry->line = line;
-    *place = entry;
+    sequence->line = line;
+    *place = sequence;
     return true;
 }
 
 int
-zseq_coordinator_next (zseq_coordinator_t *self, zseq_entry_t *entry,
+zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
                        const zseq_route_t *route, const zseq_msg_t *msg,
                        uint64_t now_us)
 {
     assert (self);
-    assert (entry);
+    assert (sequence);
     assert (route);
     assert (msg);
 
     if (self->requests == self->requests_max ||
-        (!entry->line && !s_make_line (self, entry)))
+        (!sequence->line && !s_make_line (self, sequence)))
         return ZSEQ_EBUSY;
     s_request_t *request = self->free_requests;
     if (request)
@@ -165,7 +166,7 @@ zseq_coordinator_next (zseq_coordinator_t *self, zseq_entry_t *entry,
     request->rider.deadline_us =
       now_us +
       (msg->patience_us < PATIENCE_US_MAX ? msg->patience_us : PATIENCE_US_MAX);
-    zseq_line_add (entry->line, &request->rider);
+    zseq_line_add (sequence->line, &request->rider);
     return ZSEQ_OK;
 }
 
@@ -217,14 +218,14 @@ zseq_coordinator_destroy (zseq_coordinator_t **self_p)
     self->hooks.answer = NULL;
     zseq_lines_end (self->lines, ZSEQ_ETIMEOUT);
     for (size_t index = 0; index < self->entry_count; index++)
-        zseq_line_free (&self->entries[index]->line);
+        zseq_line_free (&self->sequences[index]->line);
     zseq_lines_destroy (&self->lines);
     while (self->free_requests) {
         s_request_t *request = self->free_requests;
         self->free_requests = request->next;
         free (request);
     }
-    free (self->entries);
+    free (self->sequences);
     free (self);
     *self_p = NULL;
 }

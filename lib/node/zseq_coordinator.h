@@ -31,9 +31,9 @@ zseq_coordinator_new (size_t n, size_t requests_max,
                       const zseq_coordinator_hooks_t *hooks);
 void zseq_coordinator_destroy (zseq_coordinator_t **self_p);
 
-//  Takes in a NEXT for entry's name, to be answered later. Errors: ZSEQ_EBUSY
+//  Takes in a NEXT for sequence's name, to be answered later. Errors: ZSEQ_EBUSY
 //  (too many wait, or no memory).
-int zseq_coordinator_next (zseq_coordinator_t *self, zseq_entry_t *entry,
+int zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
                            const zseq_route_t *route, const zseq_msg_t *msg,
                            uint64_t now_us);
 

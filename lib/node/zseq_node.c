@@ -40,7 +40,7 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     self->reserved_end = &self->reserved;
     self->act = act;
     self->arg = arg;
-    self->table = zseq_table_new (limits->names_max);
+    self->table = zseq_sequence_table (limits->names_max);
     self->coordinator = zseq_node_delegation_new (self, limits->waiting_max);
     if (!self->table || !self->coordinator)
         zseq_node_destroy (&self);
@@ -70,19 +70,19 @@ zseq_node_load (zseq_node_t *self, const char *name, size_t size, uint64_t next,
     assert (!self->begun);
     assert (next <= limit);
 
-    zseq_entry_t *entry;
-    int rc = zseq_table_insert (self->table, name, size, &entry);
+    zseq_sequence_t *sequence;
+    int rc = zseq_sequence_insert (self->table, name, size, &sequence);
     if (rc != ZSEQ_OK)
         return rc;
-    zseq_seq_init (&entry->seq, limit);
-    entry->limit = limit;
-    entry->journaled = true;
+    zseq_seq_init (&sequence->seq, limit);
+    sequence->limit = limit;
+    sequence->journaled = true;
     if (next < limit) {
         //  What was reserved is burnt. Once the record says so, it is not
         //  counted again.
         self->burnt += limit - next;
-        entry->lowering = true;
-        zseq_node_mark_dirty (self, entry);
+        sequence->lowering = true;
+        zseq_node_mark_dirty (self, sequence);
     }
     return ZSEQ_OK;
 }
@@ -140,15 +140,15 @@ zseq_node_wake_us (const zseq_node_t *self)
     return zseq_coordinator_wake_us (self->coordinator);
 }
 
-zseq_entry_t *
+zseq_sequence_t *
 zseq_node_above (const zseq_node_t *self, const char *after, size_t after_size)
 {
     assert (self);
 
     zseq_entry_t *entry;
-    return zseq_table_page (self->table, "", 0, after, after_size, &entry, 1)
-             ? entry
-             : NULL;
+    if (!zseq_table_page (self->table, "", 0, after, after_size, &entry, 1))
+        return NULL;
+    return (zseq_sequence_t *) entry;
 }
 
 size_t

@@ -6,7 +6,7 @@
 #define ZSEQ_NODE_H_INCLUDED
 
 #include "zseq_msg.h"
-#include "zseq_table.h"
+#include "zseq_sequence.h"
 
 typedef enum {
     ZSEQ_EVENT_REQUEST,     //  msg came from route
@@ -14,11 +14,11 @@ typedef enum {
                             //  and cluster could be read
     ZSEQ_EVENT_PEER_REPLY,  //  msg came from peer
     ZSEQ_EVENT_TICK,        //  Time has passed; also the first event of all
-    ZSEQ_EVENT_PERSISTED,   //  entry was written with limit, and journaled; or
-                            //  it was not, and status is ZSEQ_ENOSPACE
+    ZSEQ_EVENT_PERSISTED,  //  sequence was written with limit, and journaled; or
+                           //  it was not, and status is ZSEQ_ENOSPACE
     ZSEQ_EVENT_RECORD_PERSISTED,  //  The node's record of version was written;
                                   //  or it was not, and status says why
-    ZSEQ_EVENT_DAMAGED,  //  What the disk holds of entry, or of the record if
+    ZSEQ_EVENT_DAMAGED,  //  What the disk holds of sequence, or of the record if
                          //  there is none, is not what was written
     ZSEQ_EVENT_FLUSH,    //  All that waited has been taken in
     ZSEQ_EVENT_STOP      //  Take part in nothing more
@@ -32,16 +32,16 @@ typedef struct {
     zseq_route_t route;
     const zseq_msg_t *msg;
     uint8_t peer;
-    zseq_entry_t *entry;
+    zseq_sequence_t *sequence;
     uint64_t limit;
     uint64_t version;
     int status;
 } zseq_event_t;
 
 typedef enum {
-    ZSEQ_ACTION_REPLY,    //  Send msg to route
-    ZSEQ_ACTION_ASK,      //  Send msg to peer; it is asked again if it is lost
-    ZSEQ_ACTION_PERSIST,  //  Write entry with limit, journal its name unless it
+    ZSEQ_ACTION_REPLY,  //  Send msg to route
+    ZSEQ_ACTION_ASK,    //  Send msg to peer; it is asked again if it is lost
+    ZSEQ_ACTION_PERSIST,  //  Write sequence with limit, journal its name unless it
                           //  is journaled, then tell PERSISTED; deferred: what
                           //  lasts only with the next record is soon enough
     ZSEQ_ACTION_PERSIST_RECORD,  //  Write record, then tell RECORD_PERSISTED
@@ -54,7 +54,7 @@ typedef struct {
     const zseq_route_t *route;
     const zseq_msg_t *msg;
     uint8_t peer;
-    zseq_entry_t *entry;
+    zseq_sequence_t *sequence;
     uint64_t limit;
     bool deferred;
     const zseq_record_t *record;
@@ -64,7 +64,7 @@ typedef struct {
 } zseq_action_t;
 
 //  Takes one action, in order, during a step. What the action points at is
-//  valid only during the call, but for the entry. It must not step the node.
+//  valid only during the call, but for the sequence. It must not step the node.
 typedef void (zseq_action_fn) (const zseq_action_t *action, void *arg);
 
 typedef struct {
@@ -123,9 +123,9 @@ uint64_t zseq_node_wake_us (const zseq_node_t *self);
 //  Whether no request waits and no write is in flight.
 bool zseq_node_idle (const zseq_node_t *self);
 
-//  The first entry in byte order whose name is above after; NULL: there is none.
-zseq_entry_t *zseq_node_above (const zseq_node_t *self, const char *after,
-                               size_t after_size);
+//  The first sequence in byte order whose name is above after; NULL: there is none.
+zseq_sequence_t *zseq_node_above (const zseq_node_t *self, const char *after,
+                                  size_t after_size);
 
 //  Names that the node holds.
 size_t zseq_node_count (const zseq_node_t *self);

@@ -8,9 +8,10 @@ zseq_node_delegation_next (zseq_node_t *self, const zseq_event_t *event)
 {
     if (!zseq_node_seq_admit (self, event, 0))
         return;
-    zseq_entry_t *entry = zseq_node_seq_obtain (self, event);
-    if (entry && zseq_coordinator_next (self->coordinator, entry, &event->route,
-                                        event->msg, self->now_us) != ZSEQ_OK)
+    zseq_sequence_t *sequence = zseq_node_seq_obtain (self, event);
+    if (sequence &&
+        zseq_coordinator_next (self->coordinator, sequence, &event->route,
+                               event->msg, self->now_us) != ZSEQ_OK)
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
 }
 

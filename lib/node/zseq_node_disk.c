@@ -32,19 +32,19 @@ void
 zseq_node_disk_write_entries (zseq_node_t *self)
 {
     while (self->dirty) {
-        zseq_entry_t *entry = self->dirty;
-        self->dirty = entry->dirty;
-        entry->queued = false;
-        entry->writing = true;
+        zseq_sequence_t *sequence = self->dirty;
+        self->dirty = sequence->dirty;
+        sequence->queued = false;
+        sequence->writing = true;
         self->writing++;
         //  Before the node votes again its record is written, and all that
         //  was deferred lasts. What is on disk is not put at risk.
-        zseq_action_t action = {.type = ZSEQ_ACTION_PERSIST,
-                                .entry = entry,
-                                .limit = zseq_node_reserve_limit (self, entry),
-                                .deferred = self->recovering &&
-                                            !self->record.voting &&
-                                            entry->limit == 0};
+        zseq_action_t action = {
+          .type = ZSEQ_ACTION_PERSIST,
+          .sequence = sequence,
+          .limit = zseq_node_reserve_limit (self, sequence),
+          .deferred =
+            self->recovering && !self->record.voting && sequence->limit == 0};
         self->act (&action, self->arg);
     }
     self->dirty_end = &self->dirty;
@@ -53,17 +53,17 @@ zseq_node_disk_write_entries (zseq_node_t *self)
 void
 zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
 {
-    zseq_entry_t *entry = event->entry;
-    assert (entry);
-    assert (entry->writing);
+    zseq_sequence_t *sequence = event->sequence;
+    assert (sequence);
+    assert (sequence->writing);
 
-    entry->writing = false;
+    sequence->writing = false;
     self->writing--;
     if (event->status == ZSEQ_OK) {
         //  S8: what is durable never becomes less.
-        assert (event->limit >= entry->limit);
-        entry->limit = event->limit;
-        entry->journaled = true;
+        assert (event->limit >= sequence->limit);
+        sequence->limit = event->limit;
+        sequence->journaled = true;
     }
     else if (self->recovering) {
         zseq_node_tell (self, ZSEQ_ACTION_EXIT, event->status,
@@ -71,15 +71,16 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
         return;
     }
     //  What had waited when the node ceased to vote is void, all of it.
-    zseq_node_release (self, entry, self->voting ? event->limit : UINT64_MAX,
+    zseq_node_release (self, sequence, self->voting ? event->limit : UINT64_MAX,
                        event->status);
-    if (entry->waiting || (self->recovering && entry->seq.next > entry->limit))
-        zseq_node_mark_dirty (self, entry);
-    if (entry->limit <= entry->seq.next || event->status != ZSEQ_OK)
+    if (sequence->waiting ||
+        (self->recovering && sequence->seq.next > sequence->limit))
+        zseq_node_mark_dirty (self, sequence);
+    if (sequence->limit <= sequence->seq.next || event->status != ZSEQ_OK)
         return;
-    zseq_node_reserve_list (self, entry);
+    zseq_node_reserve_list (self, sequence);
     if (self->stopping)
-        zseq_node_reserve_shrink (self, entry, entry->seq.next);
+        zseq_node_reserve_shrink (self, sequence, sequence->seq.next);
 }
 
 //  What the disk has no room for is written later. Nothing counts on it before it
@@ -128,8 +129,8 @@ zseq_node_disk_damaged (zseq_node_t *self, const zseq_event_t *event)
 {
     if (!self->voting || self->stopping)
         return;
-    if (event->entry)
-        zseq_node_mark_dirty (self, event->entry);
+    if (event->sequence)
+        zseq_node_mark_dirty (self, event->sequence);
     else
         self->version++;
 }

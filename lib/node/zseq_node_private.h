@@ -21,7 +21,7 @@ typedef struct {
     uint64_t next;  //  To be answered, and to be durable before that
     uint64_t first;
     uint64_t count;
-    uint32_t following;  //  Next in the entry's queue, or in the free list
+    uint32_t following;  //  Next in the sequence's queue, or in the free list
 } zseq_waiting_t;
 
 //  What a peer last said of itself.
@@ -118,16 +118,16 @@ struct zseq_node {
 
     zseq_table_t *table;
     uint64_t reserve_us;
-    zseq_entry_t *reserved;  //  Entries with a reserve, first come first
-    zseq_entry_t **reserved_end;
+    zseq_sequence_t *reserved;  //  Sequences with a reserve, first come first
+    zseq_sequence_t **reserved_end;
     zseq_waiting_t *waiting;  //  Place 0 is unused
     uint32_t waiting_size;
     uint32_t waiting_free;  //  First of the free places; 0 if none
     size_t waiting_count;
     size_t waiting_max;
-    zseq_entry_t *dirty;  //  Entries to be written at the next flush
-    zseq_entry_t **dirty_end;
-    size_t writing;  //  Entries whose write is in flight
+    zseq_sequence_t *dirty;  //  Sequences to be written at the next flush
+    zseq_sequence_t **dirty_end;
+    size_t writing;  //  Sequences whose write is in flight
 
     uint64_t claims;
     uint64_t conflicts;
@@ -178,8 +178,8 @@ void zseq_node_refuse (zseq_node_t *self, const zseq_event_t *event,
 
 //  zseq_node_queue.c.
 
-//  Lets an entry be written at the next flush.
-void zseq_node_mark_dirty (zseq_node_t *self, zseq_entry_t *entry);
+//  Lets a sequence be written at the next flush.
+void zseq_node_mark_dirty (zseq_node_t *self, zseq_sequence_t *sequence);
 
 //  Whether one more request may wait. Allocates its slot.
 bool zseq_node_queue_has_room (zseq_node_t *self);
@@ -188,13 +188,13 @@ bool zseq_node_queue_has_room (zseq_node_t *self);
 void zseq_node_queue_answer (zseq_node_t *self, const zseq_route_t *route,
                              const zseq_waiting_t *granted, int status);
 
-//  Lets a granted request wait until entry is written. There must be room.
-void zseq_node_queue_wait (zseq_node_t *self, zseq_entry_t *entry,
+//  Lets a granted request wait until sequence is written. There must be room.
+void zseq_node_queue_wait (zseq_node_t *self, zseq_sequence_t *sequence,
                            const zseq_waiting_t *granted);
 
 //  Answers whoever waits for no more than limit, if the node votes.
-void zseq_node_release (zseq_node_t *self, zseq_entry_t *entry, uint64_t limit,
-                        int status);
+void zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence,
+                        uint64_t limit, int status);
 
 //  zseq_node_state.c.
 
@@ -217,15 +217,15 @@ bool zseq_node_members_same (const zseq_node_t *self, const zseq_msg_t *msg);
 
 //  zseq_node_reserve.c.
 
-//  Lists an entry that has a reserve, to be revisited.
-void zseq_node_reserve_list (zseq_node_t *self, zseq_entry_t *entry);
+//  Lists a sequence that has a reserve, to be revisited.
+void zseq_node_reserve_list (zseq_node_t *self, zseq_sequence_t *sequence);
 
 //  Writes ahead when half of a reserve is used up, so that nobody has to wait.
-void zseq_node_reserve_ahead (zseq_node_t *self, zseq_entry_t *entry);
+void zseq_node_reserve_ahead (zseq_node_t *self, zseq_sequence_t *sequence);
 
 //  S8: claims above the lower limit wait for the next write, from now on; only
-//  then may the disk be told. The entry must not be in writing.
-void zseq_node_reserve_shrink (zseq_node_t *self, zseq_entry_t *entry,
+//  then may the disk be told. The sequence must not be in writing.
+void zseq_node_reserve_shrink (zseq_node_t *self, zseq_sequence_t *sequence,
                                uint64_t limit);
 
 //  Time has passed: reserves follow the rates of their sequences.
@@ -234,19 +234,19 @@ void zseq_node_reserve_revisit (zseq_node_t *self);
 //  The node stops: lets every reserve shrink to nothing.
 void zseq_node_reserve_shrink_all (zseq_node_t *self);
 
-//  The limit to write of an entry: no lower than what is durable, or what it has
+//  The limit to write of a sequence: no lower than what is durable, or what it has
 //  just been lowered to.
-uint64_t zseq_node_reserve_limit (zseq_node_t *self, zseq_entry_t *entry);
+uint64_t zseq_node_reserve_limit (zseq_node_t *self, zseq_sequence_t *sequence);
 
 //  zseq_node_disk.c.
 
 //  Writes the record if it has changed.
 void zseq_node_disk_write_record (zseq_node_t *self);
 
-//  Writes all entries that are dirty.
+//  Writes all sequences that are dirty.
 void zseq_node_disk_write_entries (zseq_node_t *self);
 
-//  The write of an entry has ended: the event is PERSISTED.
+//  The write of a sequence has ended: the event is PERSISTED.
 void zseq_node_disk_entry_written (zseq_node_t *self,
                                    const zseq_event_t *event);
 
@@ -282,9 +282,9 @@ void zseq_node_floor_force (zseq_node_t *self);
 bool zseq_node_seq_admit (zseq_node_t *self, const zseq_event_t *event,
                           uint64_t end);
 
-//  The entry of the request's name, made if need be. NULL: refused.
-zseq_entry_t *zseq_node_seq_obtain (zseq_node_t *self,
-                                    const zseq_event_t *event);
+//  The sequence of the request's name, made if need be. NULL: refused.
+zseq_sequence_t *zseq_node_seq_obtain (zseq_node_t *self,
+                                       const zseq_event_t *event);
 
 //  Answers a READ. The route may be empty: see zseq_node_send.
 void zseq_node_seq_read (zseq_node_t *self, const zseq_event_t *event);

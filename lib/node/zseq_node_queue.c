@@ -1,5 +1,5 @@
-//  The two queues before the disk: entries to be written at the next flush, and
-//  granted requests whose replies wait until their entry is written.
+//  The two queues before the disk: sequences to be written at the next flush, and
+//  granted requests whose replies wait until their sequence is written.
 
 #include "zseq_node_private.h"
 
@@ -7,14 +7,14 @@
 #include <stdlib.h>
 
 void
-zseq_node_mark_dirty (zseq_node_t *self, zseq_entry_t *entry)
+zseq_node_mark_dirty (zseq_node_t *self, zseq_sequence_t *sequence)
 {
-    if (entry->queued || entry->writing)
+    if (sequence->queued || sequence->writing)
         return;
-    entry->queued = true;
-    entry->dirty = NULL;
-    *self->dirty_end = entry;
-    self->dirty_end = &entry->dirty;
+    sequence->queued = true;
+    sequence->dirty = NULL;
+    *self->dirty_end = sequence;
+    self->dirty_end = &sequence->dirty;
 }
 
 bool
@@ -53,7 +53,7 @@ zseq_node_queue_answer (zseq_node_t *self, const zseq_route_t *route,
 }
 
 void
-zseq_node_queue_wait (zseq_node_t *self, zseq_entry_t *entry,
+zseq_node_queue_wait (zseq_node_t *self, zseq_sequence_t *sequence,
                       const zseq_waiting_t *granted)
 {
     uint32_t place = self->waiting_free;
@@ -61,28 +61,28 @@ zseq_node_queue_wait (zseq_node_t *self, zseq_entry_t *entry,
     self->waiting_free = self->waiting[place].following;
     self->waiting_count++;
     self->waiting[place] = *granted;
-    if (entry->waiting)
-        self->waiting[entry->waiting_last].following = place;
+    if (sequence->waiting)
+        self->waiting[sequence->waiting_last].following = place;
     else
-        entry->waiting = place;
-    entry->waiting_last = place;
-    zseq_node_mark_dirty (self, entry);
+        sequence->waiting = place;
+    sequence->waiting_last = place;
+    zseq_node_mark_dirty (self, sequence);
 }
 
 //  Answers whoever waits for no more than limit. next only grows, so that
 //  those come first in the queue. A node that votes no more has nothing to say.
 void
-zseq_node_release (zseq_node_t *self, zseq_entry_t *entry, uint64_t limit,
+zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence, uint64_t limit,
                    int status)
 {
-    while (entry->waiting) {
-        uint32_t place = entry->waiting;
+    while (sequence->waiting) {
+        uint32_t place = sequence->waiting;
         zseq_waiting_t *granted = &self->waiting[place];
         if (granted->next > limit)
             break;
         if (self->voting)
             zseq_node_queue_answer (self, &granted->route, granted, status);
-        entry->waiting = granted->following;
+        sequence->waiting = granted->following;
         granted->following = self->waiting_free;
         self->waiting_free = place;
         self->waiting_count--;

@@ -70,9 +70,9 @@ s_take_page (zseq_node_t *self, zseq_source_t *source, const zseq_msg_t *msg)
 {
     for (size_t index = 0; index < msg->item_count; index++) {
         const zseq_item_t *item = &msg->items[index];
-        zseq_entry_t *entry;
-        int rc = zseq_table_insert (self->table, item->name.data,
-                                    item->name.size, &entry);
+        zseq_sequence_t *sequence;
+        int rc = zseq_sequence_insert (self->table, item->name.data,
+                                       item->name.size, &sequence);
         if (rc != ZSEQ_OK) {
             zseq_node_tell (
               self, ZSEQ_ACTION_EXIT, rc,
@@ -83,9 +83,9 @@ s_take_page (zseq_node_t *self, zseq_source_t *source, const zseq_msg_t *msg)
             return false;
         }
         //  S8: nothing is ever lowered.
-        zseq_seq_raise (&entry->seq, item->next);
-        if (entry->seq.next > entry->limit)
-            zseq_node_mark_dirty (self, entry);
+        zseq_seq_raise (&sequence->seq, item->next);
+        if (sequence->seq.next > sequence->limit)
+            zseq_node_mark_dirty (self, sequence);
     }
     source->copied += msg->item_count;
     if (msg->item_count) {

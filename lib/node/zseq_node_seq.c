@@ -1,6 +1,6 @@
 //  Sequences: READ, CLAIM and RAISE of clients, and pages of names for LIST and
-//  COPY. A claim changes the entry in memory (zseq_seq_accept) and marks it
-//  dirty; its reply leaves when the entry's limit on disk covers it (S8), by
+//  COPY. A claim changes the sequence in memory (zseq_seq_accept) and marks it
+//  dirty; its reply leaves when the sequence's limit on disk covers it (S8), by
 //  zseq_node_queue. What is here knows sequences only; another kind of stored
 //  thing is a sibling of this file.
 
@@ -12,29 +12,31 @@
 #define PAGE_ITEM_BYTES 16
 
 static zseq_slice_t
-s_name (const zseq_entry_t *entry)
+s_name (const zseq_sequence_t *sequence)
 {
-    zseq_slice_t name = {entry->name, entry->name_size};
+    zseq_slice_t name = {zseq_sequence_name (sequence),
+                         zseq_sequence_name_size (sequence)};
     return name;
 }
 
-//  A name's next: no less than where it begins. entry: or NULL.
+//  A name's next: no less than where it begins. sequence: or NULL.
 static zseq_seq_t
-s_seq (const zseq_node_t *self, zseq_slice_t name, const zseq_entry_t *entry)
+s_seq (const zseq_node_t *self, zseq_slice_t name,
+       const zseq_sequence_t *sequence)
 {
     zseq_seq_t seq = {.next = zseq_node_floor (self, name)};
-    if (entry)
-        zseq_seq_raise (&seq, entry->seq.next);
+    if (sequence)
+        zseq_seq_raise (&seq, sequence->seq.next);
     return seq;
 }
 
-//  Whether an entry's next would survive a power cut: the limit on disk is no
+//  Whether a sequence's next would survive a power cut: the limit on disk is no
 //  less, or it is where the name begins.
 static bool
-s_durable (const zseq_node_t *self, const zseq_entry_t *entry)
+s_durable (const zseq_node_t *self, const zseq_sequence_t *sequence)
 {
-    return entry->seq.next <= entry->limit ||
-           entry->seq.next <= zseq_node_floor (self, s_name (entry));
+    return sequence->seq.next <= sequence->limit ||
+           sequence->seq.next <= zseq_node_floor (self, s_name (sequence));
 }
 
 //  What a READ, CLAIM or RAISE is to be answered.
@@ -56,15 +58,16 @@ s_granted (const zseq_event_t *event, uint64_t next)
 //  S8: answers now if what is answered is durable, else when it is. There
 //  must be room.
 static void
-s_grant (zseq_node_t *self, const zseq_event_t *event, zseq_entry_t *entry)
+s_grant (zseq_node_t *self, const zseq_event_t *event,
+         zseq_sequence_t *sequence)
 {
     zseq_waiting_t granted =
-      s_granted (event, s_seq (self, s_name (entry), entry).next);
-    if (s_durable (self, entry)) {
+      s_granted (event, s_seq (self, s_name (sequence), sequence).next);
+    if (s_durable (self, sequence)) {
         zseq_node_queue_answer (self, &event->route, &granted, ZSEQ_OK);
         return;
     }
-    zseq_node_queue_wait (self, entry, &granted);
+    zseq_node_queue_wait (self, sequence, &granted);
 }
 
 bool
@@ -86,28 +89,28 @@ zseq_node_seq_admit (zseq_node_t *self, const zseq_event_t *event, uint64_t end)
     return rc == ZSEQ_OK;
 }
 
-static zseq_entry_t *
+static zseq_sequence_t *
 s_find (const zseq_node_t *self, const zseq_msg_t *msg)
 {
-    return zseq_table_find (self->table, msg->name.data, msg->name.size);
+    return zseq_sequence_find (self->table, msg->name.data, msg->name.size);
 }
 
-zseq_entry_t *
+zseq_sequence_t *
 zseq_node_seq_obtain (zseq_node_t *self, const zseq_event_t *event)
 {
     const zseq_msg_t *msg = event->msg;
-    zseq_entry_t *entry = s_find (self, msg);
-    if (entry)
-        return entry;
-    int rc =
-      zseq_table_insert (self->table, msg->name.data, msg->name.size, &entry);
+    zseq_sequence_t *sequence = s_find (self, msg);
+    if (sequence)
+        return sequence;
+    int rc = zseq_sequence_insert (self->table, msg->name.data, msg->name.size,
+                                   &sequence);
     if (rc != ZSEQ_OK) {
         zseq_node_refuse (self, event,
                           rc == ZSEQ_EFULL ? ZSEQ_EFULL : ZSEQ_EBUSY);
         return NULL;
     }
-    zseq_seq_init (&entry->seq, zseq_node_floor (self, msg->name));
-    return entry;
+    zseq_seq_init (&sequence->seq, zseq_node_floor (self, msg->name));
+    return sequence;
 }
 
 //  Answers at once, and takes nothing.
@@ -124,14 +127,14 @@ zseq_node_seq_read (zseq_node_t *self, const zseq_event_t *event)
 {
     if (!zseq_node_seq_admit (self, event, 0))
         return;
-    zseq_entry_t *entry = s_find (self, event->msg);
-    if (!entry)
+    zseq_sequence_t *sequence = s_find (self, event->msg);
+    if (!sequence)
         s_answer_next (self, event, zseq_node_floor (self, event->msg->name),
                        ZSEQ_OK);
-    else if (!s_durable (self, entry) && !zseq_node_queue_has_room (self))
+    else if (!s_durable (self, sequence) && !zseq_node_queue_has_room (self))
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
     else
-        s_grant (self, event, entry);
+        s_grant (self, event, sequence);
 }
 
 void
@@ -142,8 +145,8 @@ zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event)
         return;
 
     //  Tried on a copy first: a claim that is refused leaves nothing behind.
-    zseq_entry_t *entry = s_find (self, msg);
-    zseq_seq_t seq = s_seq (self, msg->name, entry);
+    zseq_sequence_t *sequence = s_find (self, msg);
+    zseq_seq_t seq = s_seq (self, msg->name, sequence);
     int rc = zseq_seq_accept (&seq, msg->first, msg->count);
     if (rc != ZSEQ_OK) {
         if (rc == ZSEQ_ECONFLICT)
@@ -155,14 +158,14 @@ zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
         return;
     }
-    entry = zseq_node_seq_obtain (self, event);
-    if (!entry)
+    sequence = zseq_node_seq_obtain (self, event);
+    if (!sequence)
         return;
-    entry->seq = seq;
+    sequence->seq = seq;
     self->claims++;
-    zseq_reserve_claim (&entry->reserve, msg->count);
-    s_grant (self, event, entry);
-    zseq_node_reserve_ahead (self, entry);
+    zseq_reserve_claim (&sequence->reserve, msg->count);
+    s_grant (self, event, sequence);
+    zseq_node_reserve_ahead (self, sequence);
 }
 
 void
@@ -180,11 +183,11 @@ zseq_node_seq_raise (zseq_node_t *self, const zseq_event_t *event)
         s_answer_next (self, event, floor, ZSEQ_OK);
         return;
     }
-    zseq_entry_t *entry = zseq_node_seq_obtain (self, event);
-    if (!entry)
+    zseq_sequence_t *sequence = zseq_node_seq_obtain (self, event);
+    if (!sequence)
         return;
-    zseq_seq_raise (&entry->seq, msg->next);
-    s_grant (self, event, entry);
+    zseq_seq_raise (&sequence->seq, msg->next);
+    s_grant (self, event, sequence);
 }
 
 void
@@ -204,19 +207,20 @@ zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
         more = found > wanted;
         size_t bytes = 0;
         for (size_t index = 0; index < found && index < wanted; index++) {
-            const zseq_entry_t *entry = entries[index];
-            after = s_name (entry);
-            if (!entry->limit && !copy)
+            const zseq_sequence_t *sequence =
+              (const zseq_sequence_t *) entries[index];
+            after = s_name (sequence);
+            if (!sequence->limit && !copy)
                 continue;
-            bytes += entry->name_size + PAGE_ITEM_BYTES;
+            bytes += zseq_sequence_name_size (sequence) + PAGE_ITEM_BYTES;
             if (bytes > PAGE_BYTES_MAX) {
                 more = true;
                 break;
             }
-            uint64_t next = s_seq (self, after, entry).next;
-            if (!copy && !s_durable (self, entry)) {
+            uint64_t next = s_seq (self, after, sequence).next;
+            if (!copy && !s_durable (self, sequence)) {
                 uint64_t floor = zseq_node_floor (self, after);
-                next = entry->limit > floor ? entry->limit : floor;
+                next = sequence->limit > floor ? sequence->limit : floor;
             }
             self->page[count].name = after;
             self->page[count].next = next;

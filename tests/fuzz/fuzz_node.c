@@ -51,7 +51,7 @@ typedef struct {
 
 typedef struct {
     bool is_record;
-    zseq_entry_t *entry;
+    zseq_sequence_t *sequence;
     s_file_t *file;
     uint64_t next;
     uint64_t limit;
@@ -462,8 +462,9 @@ s_write (void)
 static void
 s_persist (const zseq_action_t *action)
 {
-    const zseq_entry_t *entry = action->entry;
-    s_file_t *file = s_file (entry->name, entry->name_size);
+    const zseq_sequence_t *sequence = action->sequence;
+    s_file_t *file = s_file (zseq_sequence_name (sequence),
+                             zseq_sequence_name_size (sequence));
     assert (file);
     for (size_t index = 0; index < s_write_count; index++)
         assert (s_writes[index].file != file);
@@ -471,14 +472,14 @@ s_persist (const zseq_action_t *action)
     assert (action->limit >= 1);
     assert (action->limit <= ZSEQ_NEXT_MAX);
     assert (action->limit >= file->answered || file->answered <= s_disk.floor);
-    assert (!entry->journaled || file->limit);
+    assert (!sequence->journaled || file->limit);
     assert (!action->deferred || !s_disk.voting);
     s_write_t *write = s_write ();
-    write->entry = action->entry;
+    write->sequence = action->sequence;
     write->file = file;
     write->limit = action->limit;
     write->next =
-      entry->seq.next < action->limit ? entry->seq.next : action->limit;
+      sequence->seq.next < action->limit ? sequence->seq.next : action->limit;
 }
 
 //  S11: a process takes one start, and another one than the last only if that one
@@ -639,7 +640,7 @@ s_written (bool refused)
     memmove (s_writes, s_writes + 1, --s_write_count * sizeof *s_writes);
     zseq_event_t event = {.type = write.is_record ? ZSEQ_EVENT_RECORD_PERSISTED
                                                   : ZSEQ_EVENT_PERSISTED,
-                          .entry = write.entry,
+                          .sequence = write.sequence,
                           .limit = write.limit,
                           .version = write.version,
                           .status = refused ? ZSEQ_ENOSPACE : ZSEQ_OK};

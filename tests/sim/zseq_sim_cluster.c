@@ -18,8 +18,8 @@
 #define NOBODY 0                //  No process
 
 typedef struct {
-    zseq_entry_t *entry;    //  NULL: the node's record
-    zseq_record_t *record;  //  ... which it is, to be freed
+    zseq_sequence_t *sequence;  //  NULL: the node's record
+    zseq_record_t *record;      //  ... which it is, to be freed
     bool deferred;
     uint64_t next;
     uint64_t limit;
@@ -454,17 +454,18 @@ s_check_voter (s_process_t *process)
 static void
 s_apply (s_process_t *process, const s_write_t *write)
 {
-    if (!write->entry) {
+    if (!write->sequence) {
         s_write_record (process, write->record);
         return;
     }
-    zseq_sim_disk_write (process->disk, (size_t) (write->entry->name[0] - 'A'),
-                         write->next, write->limit, write->deferred);
+    zseq_sim_disk_write (
+      process->disk, (size_t) (zseq_sequence_name (write->sequence)[0] - 'A'),
+      write->next, write->limit, write->deferred);
     zseq_sim_cluster_say (
       process->cluster, "%c#%u writes %s: next %llu, limit %llu%s",
-      s_letter (process->index), process->id, write->entry->name,
-      (unsigned long long) write->next, (unsigned long long) write->limit,
-      write->deferred ? ", deferred" : "");
+      s_letter (process->index), process->id,
+      zseq_sequence_name (write->sequence), (unsigned long long) write->next,
+      (unsigned long long) write->limit, write->deferred ? ", deferred" : "");
 }
 
 //  S8: nothing that was promised is ever taken back.
@@ -894,7 +895,7 @@ s_act_persist (s_process_t *process, const zseq_action_t *action)
     process->write = s_grow (process->write, &process->write_capacity,
                              process->write_count, sizeof *process->write);
     s_write_t *write = &process->write[process->write_count++];
-    *write = (s_write_t){.entry = action->entry,
+    *write = (s_write_t){.sequence = action->sequence,
                          .deferred = action->deferred,
                          .limit = action->limit,
                          .version = action->version};
@@ -904,7 +905,7 @@ s_act_persist (s_process_t *process, const zseq_action_t *action)
         *write->record = *action->record;
         return;
     }
-    uint64_t next = action->entry->seq.next;
+    uint64_t next = action->sequence->seq.next;
     write->next = next < action->limit ? next : action->limit;
 }
 
@@ -1009,7 +1010,7 @@ s_write_one (s_process_t *process)
     bool failed = place->failing;
     //  What was refused, or failed, may have happened all the same.
     bool arrives = !refused && !failed;
-    if (!arrives && !write.deferred && (write.entry || failed))
+    if (!arrives && !write.deferred && (write.sequence || failed))
         arrives = s_random (self) % 2;
     if (arrives)
         s_apply (process, &write);
@@ -1024,9 +1025,9 @@ s_write_one (s_process_t *process)
         return;
     }
     s_check_disk (process);
-    zseq_event_t event = {.type = write.entry ? ZSEQ_EVENT_PERSISTED
-                                              : ZSEQ_EVENT_RECORD_PERSISTED,
-                          .entry = write.entry,
+    zseq_event_t event = {.type = write.sequence ? ZSEQ_EVENT_PERSISTED
+                                                 : ZSEQ_EVENT_RECORD_PERSISTED,
+                          .sequence = write.sequence,
                           .limit = write.limit,
                           .version = write.version,
                           .status = refused ? ZSEQ_ENOSPACE : ZSEQ_OK};

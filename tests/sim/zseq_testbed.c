@@ -28,7 +28,7 @@ struct zseq_disk {
 };
 
 typedef struct {
-    zseq_entry_t *entry;  //  NULL: the node's record
+    zseq_sequence_t *sequence;  //  NULL: the node's record
     uint64_t next;
     uint64_t limit;
     zseq_record_t record;
@@ -136,11 +136,11 @@ s_act (const zseq_action_t *action, void *arg)
                               slot->write_count, sizeof *slot->write);
         s_write_t *write = &slot->write[slot->write_count++];
         memset (write, 0, sizeof *write);
-        write->entry = action->entry;
+        write->sequence = action->sequence;
         if (action->record)
             write->record = *action->record;
         else
-            write->next = action->entry->seq.next;
+            write->next = action->sequence->seq.next;
         write->limit = action->limit;
         write->version = action->version;
         break;
@@ -432,7 +432,7 @@ s_write (s_slot_t *slot, const s_write_t *write)
 {
     zseq_disk_t *disk = &slot->disk;
     slot->writes++;
-    if (!write->entry) {
+    if (!write->sequence) {
         disk->formatted = true;
         disk->record = write->record;
         //  A node that votes no more has its damage healed by this write.
@@ -443,14 +443,15 @@ s_write (s_slot_t *slot, const s_write_t *write)
         disk->count = kept;
         return;
     }
-    s_file_t *file = s_file (disk, write->entry->name);
+    s_file_t *file = s_file (disk, zseq_sequence_name (write->sequence));
     if (!file) {
         disk->file =
           realloc (disk->file, (disk->count + 1) * sizeof *disk->file);
         assert (disk->file);
         file = &disk->file[disk->count++];
         memset (file, 0, sizeof *file);
-        snprintf (file->name, sizeof file->name, "%s", write->entry->name);
+        snprintf (file->name, sizeof file->name, "%s",
+                  zseq_sequence_name (write->sequence));
     }
     file->next = write->next < write->limit ? write->next : write->limit;
     file->limit = write->limit;
@@ -469,9 +470,9 @@ s_write_some (zseq_testbed_t *self, s_slot_t *slot)
     memmove (slot->write, slot->write + 1,
              slot->write_count * sizeof *slot->write);
     s_write (slot, &write);
-    zseq_event_t event = {.type = write.entry ? ZSEQ_EVENT_PERSISTED
-                                              : ZSEQ_EVENT_RECORD_PERSISTED,
-                          .entry = write.entry,
+    zseq_event_t event = {.type = write.sequence ? ZSEQ_EVENT_PERSISTED
+                                                 : ZSEQ_EVENT_RECORD_PERSISTED,
+                          .sequence = write.sequence,
                           .limit = write.limit,
                           .version = write.version};
     s_step (self, slot, event);

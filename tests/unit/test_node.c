@@ -13,7 +13,7 @@ typedef struct {
     zseq_route_t route;
     zseq_msg_t msg;
     uint8_t peer;
-    zseq_entry_t *entry;
+    zseq_sequence_t *sequence;
     uint64_t limit;
     bool deferred;
     zseq_record_t record;
@@ -44,7 +44,7 @@ s_act (const zseq_action_t *action, void *arg)
     if (action->msg)
         seen->msg = *action->msg;
     seen->peer = action->peer;
-    seen->entry = action->entry;
+    seen->sequence = action->sequence;
     seen->limit = action->limit;
     seen->deferred = action->deferred;
     if (action->record)
@@ -249,26 +249,27 @@ s_claim (s_fixture_t *self, const char *name, uint64_t first, uint64_t count)
 }
 
 static void
-s_persisted (s_fixture_t *self, zseq_entry_t *entry, uint64_t limit, int status)
+s_persisted (s_fixture_t *self, zseq_sequence_t *sequence, uint64_t limit,
+             int status)
 {
     s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PERSISTED,
-                                 .entry = entry,
+                                 .sequence = sequence,
                                  .limit = limit,
                                  .status = status});
 }
 
-//  Claims and makes them durable. Returns the name's entry.
-static zseq_entry_t *
+//  Claims and makes them durable. Returns the name's sequence.
+static zseq_sequence_t *
 s_claim_durably (s_fixture_t *self, const char *name, uint64_t first,
                  uint64_t count)
 {
     s_claim (self, name, first, count);
     s_flush (self);
     const s_seen_t *persist = s_only (self, ZSEQ_ACTION_PERSIST);
-    zseq_entry_t *entry = persist->entry;
-    s_persisted (self, entry, persist->limit, ZSEQ_OK);
+    zseq_sequence_t *sequence = persist->sequence;
+    s_persisted (self, sequence, persist->limit, ZSEQ_OK);
     cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
-    return entry;
+    return sequence;
 }
 
 Test (node, replies_only_when_the_claim_is_durable)
@@ -279,10 +280,10 @@ Test (node, replies_only_when_the_claim_is_durable)
     s_flush (self);
     const s_seen_t *persist = s_only (self, ZSEQ_ACTION_PERSIST);
     cr_assert_eq (persist->limit, 11);
-    zseq_entry_t *entry = persist->entry;
-    cr_assert_str_eq (entry->name, "orders");
+    zseq_sequence_t *sequence = persist->sequence;
+    cr_assert_str_eq (zseq_sequence_name (sequence), "orders");
     cr_assert (!zseq_node_idle (self->node));
-    s_persisted (self, entry, 11, ZSEQ_OK);
+    s_persisted (self, sequence, 11, ZSEQ_OK);
     const s_seen_t *reply = s_only (self, ZSEQ_ACTION_REPLY);
     cr_assert_eq (reply->msg.op, ZSEQ_OP_CLAIM);
     cr_assert_eq (reply->msg.request, 901);
@@ -305,7 +306,7 @@ Test (node, writes_a_name_once_for_all_claims_of_a_flush)
     s_flush (self);
     const s_seen_t *persist = s_only (self, ZSEQ_ACTION_PERSIST);
     cr_assert_eq (persist->limit, 11);
-    s_persisted (self, persist->entry, 11, ZSEQ_OK);
+    s_persisted (self, persist->sequence, 11, ZSEQ_OK);
     cr_assert_eq (self->count, 10);
     for (uint64_t first = 1; first <= 10; first++) {
         cr_assert_eq (self->seen[first - 1].msg.request, 900 + first);
@@ -319,15 +320,15 @@ Test (node, has_one_write_of_a_name_in_flight)
     s_fixture_t *self = s_voter ();
     s_claim (self, "orders", 1, 1);
     s_flush (self);
-    zseq_entry_t *entry = s_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    zseq_sequence_t *sequence = s_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     s_claim (self, "orders", 2, 1);
     s_flush (self);
     cr_assert_eq (self->count, 0);
-    s_persisted (self, entry, 2, ZSEQ_OK);
+    s_persisted (self, sequence, 2, ZSEQ_OK);
     cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.first, 1);
     s_flush (self);
     cr_assert_eq (s_only (self, ZSEQ_ACTION_PERSIST)->limit, 3);
-    s_persisted (self, entry, 3, ZSEQ_OK);
+    s_persisted (self, sequence, 3, ZSEQ_OK);
     cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.first, 2);
     s_destroy (&self);
 }
@@ -362,11 +363,11 @@ Test (node, answers_a_read_when_what_it_found_is_durable)
     s_fixture_t *self = s_voter ();
     s_claim (self, "orders", 1, 10);
     s_flush (self);
-    zseq_entry_t *entry = s_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    zseq_sequence_t *sequence = s_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     zseq_msg_t read = s_request (ZSEQ_OP_READ, "orders", 5);
     s_send (self, &read);
     cr_assert_eq (self->count, 0);
-    s_persisted (self, entry, 11, ZSEQ_OK);
+    s_persisted (self, sequence, 11, ZSEQ_OK);
     cr_assert_eq (self->count, 2);
     cr_assert_eq (self->seen[1].msg.request, 5);
     cr_assert_eq (self->seen[1].msg.next, 11);
@@ -484,14 +485,14 @@ Test (node, is_never_crowded_alone)
 Test (node, raises_and_never_lowers)
 {
     s_fixture_t *self = s_voter ();
-    zseq_entry_t *entry = s_claim_durably (self, "orders", 1, 10);
+    zseq_sequence_t *sequence = s_claim_durably (self, "orders", 1, 10);
     zseq_msg_t raise = s_request (ZSEQ_OP_RAISE, "orders", 5);
     raise.next = 100;
     s_send (self, &raise);
     cr_assert_eq (self->count, 0);
     s_flush (self);
     cr_assert_eq (s_only (self, ZSEQ_ACTION_PERSIST)->limit, 100);
-    s_persisted (self, entry, 100, ZSEQ_OK);
+    s_persisted (self, sequence, 100, ZSEQ_OK);
     cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.next, 100);
     raise.next = 50;
     s_send (self, &raise);
@@ -504,8 +505,8 @@ Test (node, refuses_what_the_disk_has_no_room_for_and_forgets_nothing)
     s_fixture_t *self = s_voter ();
     s_claim (self, "orders", 1, 10);
     s_flush (self);
-    zseq_entry_t *entry = s_only (self, ZSEQ_ACTION_PERSIST)->entry;
-    s_persisted (self, entry, 11, ZSEQ_ENOSPACE);
+    zseq_sequence_t *sequence = s_only (self, ZSEQ_ACTION_PERSIST)->sequence;
+    s_persisted (self, sequence, 11, ZSEQ_ENOSPACE);
     cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_ENOSPACE);
     s_claim (self, "orders", 1, 1);
     cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_ECONFLICT);
@@ -580,13 +581,13 @@ Test (node, finishes_what_it_granted_after_it_was_told_to_stop)
     s_fixture_t *self = s_voter ();
     s_claim (self, "orders", 1, 10);
     s_flush (self);
-    zseq_entry_t *entry = s_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    zseq_sequence_t *sequence = s_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_STOP});
     s_claim (self, "orders", 11, 1);
     cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                   ZSEQ_ENOTVOTING);
     cr_assert (!zseq_node_idle (self->node));
-    s_persisted (self, entry, 11, ZSEQ_OK);
+    s_persisted (self, sequence, 11, ZSEQ_OK);
     cr_assert_eq (s_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
     cr_assert (zseq_node_idle (self->node));
     s_destroy (&self);
@@ -610,24 +611,24 @@ Test (node, starts_where_its_records_end)
 Test (node, writes_again_what_the_disk_has_lost)
 {
     s_fixture_t *self = s_voter ();
-    zseq_entry_t *entry = s_claim_durably (self, "orders", 1, 10);
+    zseq_sequence_t *sequence = s_claim_durably (self, "orders", 1, 10);
     s_flush (self);
     cr_assert_eq (self->count, 0);
-    zseq_event_t damaged = {.type = ZSEQ_EVENT_DAMAGED, .entry = entry};
+    zseq_event_t damaged = {.type = ZSEQ_EVENT_DAMAGED, .sequence = sequence};
     s_step (self, damaged);
     s_flush (self);
     const s_seen_t *persist = s_only (self, ZSEQ_ACTION_PERSIST);
-    cr_assert_eq (persist->entry, entry);
+    cr_assert_eq (persist->sequence, sequence);
     cr_assert_eq (persist->limit, 11);
     //  One write is enough, and what it holds stays as it is.
     s_step (self, damaged);
-    s_persisted (self, entry, 11, ZSEQ_OK);
+    s_persisted (self, sequence, 11, ZSEQ_OK);
     s_flush (self);
     cr_assert_eq (self->count, 0);
     cr_assert (zseq_node_idle (self->node));
 
     //  The node's record, too.
-    damaged.entry = NULL;
+    damaged.sequence = NULL;
     s_step (self, damaged);
     s_flush (self);
     cr_assert (s_only (self, ZSEQ_ACTION_PERSIST_RECORD)->record.voting);
@@ -1055,12 +1056,12 @@ Test (node, does_not_answer_what_it_granted_in_its_old_life)
     s_fixture_t *self = s_voter ();
     s_claim (self, "orders", 1, 10);
     s_flush (self);
-    zseq_entry_t *entry = s_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    zseq_sequence_t *sequence = s_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     zseq_vector_t vector = self->record.vector;
     vector.life[0] = (zseq_incarnation_t){2, 9};
     s_hear_vector (self, 1, &vector);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
-    s_persisted (self, entry, 11, ZSEQ_OK);
+    s_persisted (self, sequence, 11, ZSEQ_OK);
     cr_assert_null (s_find (self, ZSEQ_ACTION_REPLY));
     s_destroy (&self);
 }
@@ -1071,13 +1072,13 @@ Test (node, ends_while_it_recovers_though_requests_had_waited)
     s_fixture_t *self = s_voter ();
     s_claim (self, "orders", 1, 10);
     s_flush (self);
-    zseq_entry_t *entry = s_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    zseq_sequence_t *sequence = s_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     s_claim (self, "orders", 11, 10);
     zseq_vector_t vector = self->record.vector;
     vector.life[0] = (zseq_incarnation_t){2, 9};
     s_hear_vector (self, 1, &vector);
     s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_STOP});
-    s_persisted (self, entry, 11, ZSEQ_OK);
+    s_persisted (self, sequence, 11, ZSEQ_OK);
     cr_assert_null (s_find (self, ZSEQ_ACTION_REPLY));
     s_write_record (self);
     cr_assert (zseq_node_idle (self->node));
@@ -1391,7 +1392,7 @@ Test (node, does_not_vote_below_a_floor_that_it_meets)
     s_fixture_t *self = s_voter ();
     s_claim (self, "orders", 1, 10);
     s_flush (self);
-    zseq_entry_t *entry = s_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    zseq_sequence_t *sequence = s_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     s_tick (self, 2000000);
     zseq_msg_t b = s_introduction (self, 1);
     b.floor = 500;
@@ -1400,7 +1401,7 @@ Test (node, does_not_vote_below_a_floor_that_it_meets)
     s_write_record (self);
     //  What was granted below it is never answered.
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
-    s_persisted (self, entry, 11, ZSEQ_OK);
+    s_persisted (self, sequence, 11, ZSEQ_OK);
     cr_assert_null (s_find (self, ZSEQ_ACTION_REPLY));
     s_tick (self, 0);
     s_write_record (self);
@@ -1794,10 +1795,10 @@ Test (node, syncs_a_page_that_comes_after_its_vote_was_handed_to_the_disk)
     const s_seen_t *write = s_find (self, ZSEQ_ACTION_PERSIST);
     cr_assert_not_null (write);
     cr_assert (!write->deferred);
-    zseq_entry_t *entry = write->entry;
+    zseq_sequence_t *sequence = write->sequence;
     s_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
                                  .version = vote.version});
-    s_persisted (self, entry, 11, ZSEQ_OK);
+    s_persisted (self, sequence, 11, ZSEQ_OK);
     s_destroy (&self);
 }
 

@@ -12,6 +12,13 @@
 
 #include "zseq_table.h"
 
+//  What a table may hold: its entry, and what is the owner's.
+typedef struct {
+    zseq_entry_t entry;
+    uint64_t value;
+    uint8_t last;
+} s_owner_t;
+
 typedef struct {
     size_t size;
     char data[ZSEQ_NAME_MAX];
@@ -113,7 +120,7 @@ s_insert (zseq_table_t *table, const char *text)
 
 Test (table, is_empty_at_first)
 {
-    zseq_table_t *table = zseq_table_new (10);
+    zseq_table_t *table = zseq_table_new (10, sizeof (s_owner_t));
     zseq_entry_t *entries[2];
     cr_expect_eq (zseq_table_count (table), 0);
     cr_expect_null (zseq_table_find (table, "a", 1));
@@ -125,36 +132,38 @@ Test (table, is_empty_at_first)
     zseq_table_destroy (&table);
 }
 
-Test (table, makes_entries_of_which_nothing_is_durable)
+Test (table, makes_entries_that_are_zero_but_for_their_names)
 {
-    zseq_table_t *table = zseq_table_new (10);
+    zseq_table_t *table = zseq_table_new (10, sizeof (s_owner_t));
     zseq_entry_t *entry = s_insert (table, "orders");
-    cr_expect_eq (entry->seq.next, 1);
-    cr_expect_eq (entry->limit, 0);
-    cr_expect_eq (entry->waiting, 0);
-    cr_expect (!entry->queued && !entry->writing && !entry->journaled);
+    s_owner_t *owner = (s_owner_t *) entry;
+    cr_expect_eq (owner->value, 0);
+    cr_expect_eq (owner->last, 0);
     cr_expect_eq (entry->name_size, 6);
-    cr_expect_str_eq (entry->name, "orders");
+    cr_expect_str_eq (zseq_entry_name (entry), "orders");
+    owner->value = UINT64_MAX;
+    owner->last = UINT8_MAX;
+    cr_expect_str_eq (zseq_entry_name (entry), "orders");
     zseq_table_destroy (&table);
 }
 
 Test (table, gives_the_same_entry_for_the_same_name)
 {
-    zseq_table_t *table = zseq_table_new (10);
+    zseq_table_t *table = zseq_table_new (10, sizeof (s_owner_t));
     zseq_entry_t *entry = s_insert (table, "orders");
-    entry->seq.next = 77;
+    ((s_owner_t *) entry)->value = 77;
     s_insert (table, "order");
     s_insert (table, "orders2");
     cr_expect_eq (s_insert (table, "orders"), entry);
     cr_expect_eq (zseq_table_find (table, "orders", 6), entry);
-    cr_expect_eq (entry->seq.next, 77);
+    cr_expect_eq (((s_owner_t *) entry)->value, 77);
     cr_expect_eq (zseq_table_count (table), 3);
     zseq_table_destroy (&table);
 }
 
 Test (table, tells_a_name_from_its_beginning)
 {
-    zseq_table_t *table = zseq_table_new (10);
+    zseq_table_t *table = zseq_table_new (10, sizeof (s_owner_t));
     zseq_entry_t *longer = s_insert (table, "ab");
     cr_expect_null (zseq_table_find (table, "a", 1));
     cr_expect_null (zseq_table_find (table, "abc", 3));
@@ -168,7 +177,7 @@ Test (table, tells_a_name_from_its_beginning)
 
 Test (table, takes_as_many_names_as_it_may_and_no_more)
 {
-    zseq_table_t *table = zseq_table_new (3);
+    zseq_table_t *table = zseq_table_new (3, sizeof (s_owner_t));
     s_insert (table, "a");
     zseq_entry_t *b = s_insert (table, "b");
     s_insert (table, "c");
@@ -183,7 +192,7 @@ Test (table, takes_as_many_names_as_it_may_and_no_more)
     cr_expect_eq (entry, b);
     zseq_table_destroy (&table);
 
-    table = zseq_table_new (1);
+    table = zseq_table_new (1, sizeof (s_owner_t));
     s_insert (table, "a");
     cr_expect_eq (zseq_table_insert (table, "b", 1, &entry), ZSEQ_EFULL);
     zseq_table_destroy (&table);
@@ -191,7 +200,7 @@ Test (table, takes_as_many_names_as_it_may_and_no_more)
 
 Test (table, holds_every_byte_and_every_size)
 {
-    zseq_table_t *table = zseq_table_new (2 * 255);
+    zseq_table_t *table = zseq_table_new (2 * 255, sizeof (s_owner_t));
     char name[ZSEQ_NAME_MAX];
     zseq_entry_t *entry;
     for (unsigned byte = 1; byte <= 255; byte++) {
@@ -206,7 +215,7 @@ Test (table, holds_every_byte_and_every_size)
     zseq_entry_t *entries[600];
     cr_assert_eq (zseq_table_page (table, "", 0, "", 0, entries, 600), 509);
     for (size_t index = 0; index < 255; index++)
-        cr_assert_eq ((uint8_t) entries[index]->name[0], index + 1);
+        cr_assert_eq ((uint8_t) zseq_entry_name (entries[index])[0], index + 1);
     for (size_t index = 255; index < 509; index++)
         cr_assert_eq (entries[index]->name_size, index - 253);
     zseq_table_destroy (&table);
@@ -234,7 +243,7 @@ static void
 s_walk (uint64_t seed, size_t steps)
 {
     uint64_t state = seed;
-    zseq_table_t *table = zseq_table_new (steps);
+    zseq_table_t *table = zseq_table_new (steps, sizeof (s_owner_t));
     s_dumb_t dumb = {0};
     static const s_name_t none;
     for (size_t step = 0; step < steps; step++) {
@@ -268,8 +277,9 @@ s_walk (uint64_t seed, size_t steps)
     for (size_t index = 0; index < dumb.count; index++) {
         const s_name_t *name = &dumb.names[index];
         cr_assert_eq (name->entry->name_size, name->size);
-        cr_assert (!memcmp (name->entry->name, name->data, name->size));
-        cr_assert_eq (name->entry->name[name->size], 0);
+        cr_assert (
+          !memcmp (zseq_entry_name (name->entry), name->data, name->size));
+        cr_assert_eq (zseq_entry_name (name->entry)[name->size], 0);
     }
     zseq_table_destroy (&table);
     free (dumb.names);
@@ -287,7 +297,7 @@ Test (table, does_what_a_sorted_array_does)
 Test (table, pages_make_up_the_whole)
 {
     uint64_t state = 1;
-    zseq_table_t *table = zseq_table_new (1000);
+    zseq_table_t *table = zseq_table_new (1000, sizeof (s_owner_t));
     s_dumb_t dumb = {0};
     while (dumb.count < 300) {
         s_name_t name = s_random_name (&state, &dumb);
@@ -310,8 +320,8 @@ Test (table, pages_make_up_the_whole)
                 break;
             for (size_t index = 0; index < found; index++)
                 cr_assert_eq (entries[index], dumb.names[seen++].entry);
-            after = entries[found - 1]->name;
-            after_size = entries[found - 1]->name_size;
+            after = zseq_entry_name (entries[found - 1]);
+            after_size = zseq_entry_name (entries[found - 1])_size;
         }
         cr_assert_eq (seen, 300);
     }
@@ -332,7 +342,7 @@ Test (table, finds_names_in_a_bucket_that_was_flooded)
         if (XXH3_64bits (name, strlen (name)) % (1u << BITS) == 5)
             strcpy (names[count++], name);
     }
-    zseq_table_t *table = zseq_table_new (FLOOD);
+    zseq_table_t *table = zseq_table_new (FLOOD, sizeof (s_owner_t));
     zseq_entry_t *entries[FLOOD];
     for (size_t at = 0; at + 1 < FLOOD; at++)
         cr_assert_eq (zseq_table_insert (table, names[at], strlen (names[at]),
@@ -356,7 +366,7 @@ Test (table, finds_names_in_a_bucket_that_was_flooded)
 Test (table, finds_all_of_many_and_nothing_else)
 {
     enum { MANY = 20000 };
-    zseq_table_t *table = zseq_table_new (MANY);
+    zseq_table_t *table = zseq_table_new (MANY, sizeof (s_owner_t));
     for (unsigned number = 0; number < MANY; number++) {
         char name[16];
         snprintf (name, sizeof name, "%u", number);
@@ -368,8 +378,8 @@ Test (table, finds_all_of_many_and_nothing_else)
                 snprintf (name, sizeof name, "%u", before);
                 zseq_entry_t *found =
                   zseq_table_find (table, name, strlen (name));
-                cr_assert (found && !strcmp (found->name, name), "%s of %u",
-                           name, number);
+                cr_assert (found && !strcmp (zseq_entry_name (found), name),
+                           "%s of %u", name, number);
             }
         snprintf (name, sizeof name, "%u", number + 1);
         cr_assert_null (zseq_table_find (table, name, strlen (name)));
@@ -379,15 +389,15 @@ Test (table, finds_all_of_many_and_nothing_else)
 
 Test (table, finds_names_by_prefix_only_from_its_first_byte_on)
 {
-    zseq_table_t *table = zseq_table_new (10);
+    zseq_table_t *table = zseq_table_new (10, sizeof (s_owner_t));
     static const char *names[] = {"a", "ab", "abc", "abd", "ac", "b", "\xff"};
     for (size_t index = 0; index < 7; index++)
         s_insert (table, names[index]);
     zseq_entry_t *entries[10];
     s_name_t prefix = s_name ("ab");
     cr_expect_eq (zseq_table_page (table, "ab", 2, "", 0, entries, 10), 3);
-    cr_expect_str_eq (entries[0]->name, "ab");
-    cr_expect_str_eq (entries[2]->name, "abd");
+    cr_expect_str_eq (zseq_entry_name (entries[0]), "ab");
+    cr_expect_str_eq (zseq_entry_name (entries[2]), "abd");
 
     //  An after before, inside and past what has the prefix.
     cr_expect_eq (zseq_table_page (table, prefix.data, 2, "a", 1, entries, 10),
@@ -410,7 +420,7 @@ Test (table, finds_names_by_prefix_only_from_its_first_byte_on)
 //  can be, which must not cost stack.
 Test (table, destroys_a_deep_tree)
 {
-    zseq_table_t *table = zseq_table_new (100000);
+    zseq_table_t *table = zseq_table_new (100000, sizeof (s_owner_t));
     char name[ZSEQ_NAME_MAX];
     zseq_entry_t *entry;
     for (size_t size = 1; size <= ZSEQ_NAME_MAX; size++)

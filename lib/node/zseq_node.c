@@ -2,8 +2,8 @@
 //  those calls this one. Clients: zseq_node_seq, _delegation, _status. Peers:
 //  zseq_node_peers, to _introduce, _formation, _start, _fence, _recovery.
 //  The disk: zseq_node_disk, _reserve, _queue. All share the struct of
-//  zseq_node_private.h, which says who writes what; the order of its sections is
-//  that of the calls, which go to the sections above only.
+//  zseq_node_private.h, which says who writes what. A file calls only those
+//  whose sections stand above its own there.
 
 #include "zseq_node_private.h"
 
@@ -24,20 +24,20 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     if (!self)
         return NULL;
     self->record = *record;
-    self->durable = record->vector;
-    self->durable_floor = record->floor;
-    self->durable_floor_reserved = record->floor_reserved;
-    self->durable_start_voted = record->start_voted;
-    self->durable_voting = record->voting;
-    self->version = self->version_disk = 1;
+    self->durable.vector = record->vector;
+    self->durable.floor = record->floor;
+    self->durable.floor_reserved = record->floor_reserved;
+    self->durable.start_voted = record->start_voted;
+    self->durable.voting = record->voting;
+    self->version = self->durable.version = 1;
     self->starting = record->voting;
-    self->identity = record->identity;
+    self->recovery.identity = record->identity;
     self->next_request = seed;
     self->process = seed ? seed : 1;  //  0 is nobody's
-    self->waiting_max = limits->waiting_max;
-    self->dirty_end = &self->dirty;
-    self->reserve_us = limits->reserve_us;
-    self->reserved_end = &self->reserved;
+    self->queue.waiting_max = limits->waiting_max;
+    self->queue.dirty_end = &self->queue.dirty;
+    self->reserve.ahead_us = limits->reserve_us;
+    self->reserve.end = &self->reserve.first;
     self->act = act;
     self->arg = arg;
     self->table = zseq_sequence_table (limits->names_max);
@@ -57,7 +57,7 @@ zseq_node_destroy (zseq_node_t **self_p)
         return;
     zseq_coordinator_destroy (&self->coordinator);
     zseq_table_destroy (&self->table);
-    free (self->waiting);
+    free (self->queue.waiting);
     free (self);
     *self_p = NULL;
 }
@@ -80,9 +80,9 @@ zseq_node_load (zseq_node_t *self, const char *name, size_t size, uint64_t next,
     if (next < limit) {
         //  What was reserved is burnt. Once the record says so, it is not
         //  counted again.
-        self->burnt += limit - next;
-        sequence->lowering = true;
-        zseq_node_mark_dirty (self, sequence);
+        self->stats.burnt += limit - next;
+        entry->lowering = true;
+        zseq_node_mark_dirty (self, entry);
     }
     return ZSEQ_OK;
 }
@@ -94,8 +94,8 @@ zseq_node_adopt (zseq_node_t *self, uint64_t identity)
     assert (!self->begun);
 
     zseq_record_lose (&self->record, identity);
-    self->durable = self->record.vector;
-    self->identity = identity;
+    self->durable.vector = self->record.vector;
+    self->recovery.identity = identity;
 }
 
 void
@@ -107,14 +107,14 @@ zseq_node_recover (zseq_node_t *self, const char *why,
     assert (!self->begun);
 
     self->recovering = true;
-    self->told = true;
+    self->recovery.told = true;
     self->starting = false;
     //  On disk that changes with its new life: up to then nothing has happened.
     self->record.voting = false;
-    snprintf (self->why, sizeof self->why, "%s", why);
+    snprintf (self->recovery.why, sizeof self->recovery.why, "%s", why);
     if (force) {
-        self->forced = true;
-        self->force = *force;
+        self->recovery.forced = true;
+        self->recovery.force = *force;
     }
 }
 
@@ -129,8 +129,9 @@ bool
 zseq_node_idle (const zseq_node_t *self)
 {
     assert (self);
-    return self->waiting_count == 0 && self->writing == 0 &&
-           !self->record_writing && (self->recovering || !self->dirty);
+    return self->queue.waiting_count == 0 && self->disk.writing == 0 &&
+           !self->disk.record_writing &&
+           (self->recovering || !self->queue.dirty);
 }
 
 uint64_t
@@ -166,7 +167,7 @@ s_begin (zseq_node_t *self)
     if (self->recovering)
         zseq_node_recovery_begin (self);
     else if (zseq_record_lost (&self->record)) {
-        snprintf (self->why, sizeof self->why,
+        snprintf (self->recovery.why, sizeof self->recovery.why,
                   "its last recovery was not finished");
         zseq_node_recovery_begin (self);
     }
@@ -208,8 +209,8 @@ s_flush (zseq_node_t *self)
     zseq_node_recovery_maybe_vote (self);
     zseq_node_disk_write_record (self);
     //  Before its new life is on disk, damage may still have to be healed.
-    if (self->recovering &&
-        (self->phase == PHASE_ASK || self->phase == PHASE_BEGIN))
+    if (self->recovering && (self->recovery.phase == PHASE_ASK ||
+                             self->recovery.phase == PHASE_BEGIN))
         return;
     zseq_node_disk_write_entries (self);
     zseq_node_peers_flushed (self);

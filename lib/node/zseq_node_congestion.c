@@ -23,30 +23,31 @@ zseq_node_congestion_note_request (zseq_node_t *self, const zseq_route_t *route)
 {
     uint64_t place = XXH3_64bits (route->id, route->size) % ZSEQ_CALLERS_MAX;
     uint64_t bit = (uint64_t) 1 << place % 64;
-    if (self->caller[place / 64] & bit)
+    if (self->congestion.caller[place / 64] & bit)
         return;
-    self->caller[place / 64] |= bit;
-    self->callers++;
+    self->congestion.caller[place / 64] |= bit;
+    self->congestion.callers++;
 }
 
 //  How many wait at once, as the typical one of them finds it.
 void
 zseq_node_congestion_note_flush (zseq_node_t *self)
 {
-    uint64_t callers = self->callers;
+    uint64_t callers = self->congestion.callers;
     if (!callers)
         return;
-    self->callers = 0;
-    memset (self->caller, 0, sizeof self->caller);
-    if (self->now_us < self->crowded_until_us)
+    self->congestion.callers = 0;
+    memset (self->congestion.caller, 0, sizeof self->congestion.caller);
+    if (self->now_us < self->congestion.until_us)
         return;
     if (callers > CROWD_WINDOW)
         callers = CROWD_WINDOW;
-    self->crowd = ((CROWD_WINDOW - callers) * self->crowd +
-                   callers * callers * CROWD_UNIT) /
-                  CROWD_WINDOW;
-    if (self->crowd < CROWD * CROWD_UNIT || self->record.n == 1)
+    self->congestion.crowd =
+      ((CROWD_WINDOW - callers) * self->congestion.crowd +
+       callers * callers * CROWD_UNIT) /
+      CROWD_WINDOW;
+    if (self->congestion.crowd < CROWD * CROWD_UNIT || self->record.n == 1)
         return;
-    self->crowd = 0;
-    self->crowded_until_us = self->now_us + CROWD_US;
+    self->congestion.crowd = 0;
+    self->congestion.until_us = self->now_us + CROWD_US;
 }

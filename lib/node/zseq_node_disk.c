@@ -1,5 +1,5 @@
-//  What a node has written, and what it learns of its disk. Nothing counts before
-//  the disk has it.
+//  What a node has written, and what it learns of its disk. Nothing counts
+//  before the disk has it.
 
 #include "zseq_node_private.h"
 
@@ -16,13 +16,14 @@ zseq_node_disk_write_record (zseq_node_t *self)
 {
     //  Who was told to recover leaves the record as it is up to its new life: if
     //  that cannot begin, nothing has happened.
-    bool waits = self->recovering && self->told && self->phase == PHASE_ASK;
-    if (self->version != self->version_disk && !self->record_writing &&
-        self->now_us >= self->record_us && !waits) {
-        self->record_writing = true;
-        self->snapshot = self->record;
+    bool waits = self->recovering && self->recovery.told &&
+                 self->recovery.phase == PHASE_ASK;
+    if (self->version != self->durable.version && !self->disk.record_writing &&
+        self->now_us >= self->disk.record_us && !waits) {
+        self->disk.record_writing = true;
+        self->disk.snapshot = self->record;
         zseq_action_t action = {.type = ZSEQ_ACTION_PERSIST_RECORD,
-                                .record = &self->snapshot,
+                                .record = &self->disk.snapshot,
                                 .version = self->version};
         self->act (&action, self->arg);
     }
@@ -31,12 +32,12 @@ zseq_node_disk_write_record (zseq_node_t *self)
 void
 zseq_node_disk_write_entries (zseq_node_t *self)
 {
-    while (self->dirty) {
-        zseq_sequence_t *sequence = self->dirty;
-        self->dirty = sequence->dirty;
-        sequence->queued = false;
-        sequence->writing = true;
-        self->writing++;
+    while (self->queue.dirty) {
+        zseq_entry_t *entry = self->queue.dirty;
+        self->queue.dirty = entry->dirty;
+        entry->queued = false;
+        entry->writing = true;
+        self->disk.writing++;
         //  Before the node votes again its record is written, and all that
         //  was deferred lasts. What is on disk is not put at risk.
         zseq_action_t action = {
@@ -47,7 +48,7 @@ zseq_node_disk_write_entries (zseq_node_t *self)
             self->recovering && !self->record.voting && sequence->limit == 0};
         self->act (&action, self->arg);
     }
-    self->dirty_end = &self->dirty;
+    self->queue.dirty_end = &self->queue.dirty;
 }
 
 void
@@ -57,8 +58,8 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
     assert (sequence);
     assert (sequence->writing);
 
-    sequence->writing = false;
-    self->writing--;
+    entry->writing = false;
+    self->disk.writing--;
     if (event->status == ZSEQ_OK) {
         //  S8: what is durable never becomes less.
         assert (event->limit >= sequence->limit);
@@ -90,33 +91,33 @@ s_record_refused (zseq_node_t *self, int status)
 {
     if (self->recovering)
         zseq_node_tell (self, ZSEQ_ACTION_EXIT, status, RECORD_REFUSED);
-    else if (!self->record_refused)
+    else if (!self->disk.record_refused)
         zseq_node_tell (self, ZSEQ_ACTION_LOG, status,
                         RECORD_REFUSED
                         "; until then peers that start may have to wait");
-    self->record_refused = true;
-    self->record_us = self->now_us + REFUSED_US;
+    self->disk.record_refused = true;
+    self->disk.record_us = self->now_us + REFUSED_US;
 }
 
 bool
 zseq_node_disk_record_written (zseq_node_t *self, const zseq_event_t *event)
 {
-    assert (self->record_writing);
+    assert (self->disk.record_writing);
 
-    self->record_writing = false;
+    self->disk.record_writing = false;
     if (event->status != ZSEQ_OK) {
         s_record_refused (self, event->status);
         return false;
     }
-    self->record_refused = false;
-    self->version_disk = event->version;
-    self->durable = self->snapshot.vector;
-    self->durable_floor = self->snapshot.floor;
-    self->durable_floor_reserved = self->snapshot.floor_reserved;
-    self->durable_start_voted = self->snapshot.start_voted;
-    self->durable_voting = self->snapshot.voting;
+    self->disk.record_refused = false;
+    self->durable.version = event->version;
+    self->durable.vector = self->disk.snapshot.vector;
+    self->durable.floor = self->disk.snapshot.floor;
+    self->durable.floor_reserved = self->disk.snapshot.floor_reserved;
+    self->durable.start_voted = self->disk.snapshot.start_voted;
+    self->durable.voting = self->disk.snapshot.voting;
     //  record may have changed its mind since: then it votes no more.
-    if (self->snapshot.voting && self->record.voting && !self->voting &&
+    if (self->disk.snapshot.voting && self->record.voting && !self->voting &&
         !self->starting && !self->stopping)
         zseq_node_vote (self);
     return true;

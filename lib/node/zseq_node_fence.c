@@ -34,8 +34,8 @@ s_admit_fenced (zseq_node_t *self, const zseq_event_t *event)
     }
     if (order > 0)
         zseq_node_ask_soon (self, msg->node);
-    bool durable =
-      !zseq_incarnation_compare (&msg->life, &self->durable.life[msg->node]);
+    bool durable = !zseq_incarnation_compare (
+      &msg->life, &self->durable.vector.life[msg->node]);
     if (order == 0 && durable)
         return true;
     bool refused =

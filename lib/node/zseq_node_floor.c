@@ -46,8 +46,8 @@ zseq_node_floor_force (zseq_node_t *self)
 {
     zseq_record_t *record = &self->record;
     uint64_t latest_ms = self->wall_ms + ZSEQ_FLAKE_AHEAD_MS;
-    if (self->forced && record->floor < self->force.floor)
-        record->floor = self->force.floor;
-    if (self->forced && record->floor_reserved < latest_ms)
+    if (self->recovery.forced && record->floor < self->recovery.force.floor)
+        record->floor = self->recovery.force.floor;
+    if (self->recovery.forced && record->floor_reserved < latest_ms)
         record->floor_reserved = latest_ms;
 }

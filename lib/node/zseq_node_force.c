@@ -1,4 +1,4 @@
-//  Recovery by force: where too few peers vote, the operator says that it goes on
+//  Recovery by force: where too few peers vote, the operator lets a node go on
 //  without them. It waits for whoever is there, and passes over nobody who may
 //  hold something or let an old copy vote.
 
@@ -11,22 +11,25 @@
 static bool
 s_is_heard (const zseq_node_t *self, uint8_t node)
 {
-    const zseq_source_t *source = &self->recovery.source[node];
+    const zseq_source_t *source = &self->recovery.attempt.source[node];
     const zseq_peer_t *peer = &self->peer[node];
-    return (self->phase == PHASE_ASK ? source->asked : source->complete) ||
+    return (self->recovery.phase == PHASE_ASK ? source->asked
+                                              : source->complete) ||
            (peer->state == ZSEQ_STATE_RECOVERING && !peer->holds_vote);
 }
 
 bool
 zseq_node_force_waited (const zseq_node_t *self)
 {
-    if (!self->forced)
+    if (!self->recovery.forced)
         return false;
     bool all = true;
     for (uint8_t node = 0; node < self->record.n; node++)
-        all = all && (node == self->record.self || s_is_heard (self, node) ||
-                      (self->phase == PHASE_ASK && self->peer[node].cluster));
-    return all || self->now_us - self->progress_us >= self->force.wait_us;
+        all = all &&
+              (node == self->record.self || s_is_heard (self, node) ||
+               (self->recovery.phase == PHASE_ASK && self->peer[node].cluster));
+    return all || self->now_us - self->recovery.progress_us >=
+                    self->recovery.force.wait_us;
 }
 
 //  Names of nodes, with commas between them.
@@ -48,7 +51,7 @@ s_add_name (const zseq_node_t *self, s_names_t *names, uint8_t node)
 static bool
 s_is_bound (const zseq_node_t *self, uint8_t node)
 {
-    return s_is_heard (self, node) || (self->force.lost >> node & 1);
+    return s_is_heard (self, node) || (self->recovery.force.lost >> node & 1);
 }
 
 //  S11: a recovery by force counts on no majority of voters, but as many peers as
@@ -93,7 +96,7 @@ bool
 zseq_node_force_passes_over_nobody (zseq_node_t *self)
 {
     for (uint8_t node = 0; node < self->record.n; node++) {
-        const zseq_source_t *source = &self->recovery.source[node];
+        const zseq_source_t *source = &self->recovery.attempt.source[node];
         bool holds = self->peer[node].state == ZSEQ_STATE_VOTING ||
                      self->peer[node].state == ZSEQ_STATE_STARTING ||
                      self->peer[node].state == ZSEQ_STATE_STOPPING;

@@ -21,7 +21,8 @@ s_unborn (const zseq_node_t *self, uint8_t node)
     const zseq_peer_t *peer = &self->peer[node];
     return (peer->state == ZSEQ_STATE_BIRTH ||
             peer->state == ZSEQ_STATE_COMPLETE) &&
-           !peer->cluster && zseq_vector_equal (&peer->vector, &self->durable);
+           !peer->cluster &&
+           zseq_vector_equal (&peer->vector, &self->durable.vector);
 }
 
 //  Whether a peer of a cluster that was born already knows this very node, and
@@ -55,7 +56,7 @@ s_find_birth (const zseq_node_t *self)
     for (uint8_t node = 0; node < self->record.n; node++) {
         const zseq_peer_t *peer = &self->peer[node];
         //  The identity is that of the lives that all were born with.
-        if (self->durable.life[node].counter == 0)
+        if (self->durable.vector.life[node].counter == 0)
             return 0;
         if (node == self->record.self)
             continue;
@@ -74,7 +75,7 @@ s_find_birth (const zseq_node_t *self)
                  ? identity
                  : 0;
     for (uint8_t node = 0; node < self->record.n; node++)
-        if (self->durable.life[node].counter != 1)
+        if (self->durable.vector.life[node].counter != 1)
             return 0;
     return unborn == peers ? zseq_record_identity (&self->record) : 0;
 }

@@ -84,11 +84,11 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
     reply->state = zseq_node_state (self);
     reply->process = self->process;
     //  S5, S11: what is only in memory must not make a peer vote.
-    reply->vector = self->durable;
+    reply->vector = self->durable.vector;
     reply->extended = true;
     reply->met = self->peer[msg->node].process;
-    reply->floor = self->durable_floor;
-    reply->floor_reserved = self->durable_floor_reserved;
+    reply->floor = self->durable.floor;
+    reply->floor_reserved = self->durable.floor_reserved;
     zseq_node_send (self, &event->route);
 }
 

@@ -20,7 +20,7 @@ s_end_old_copy (zseq_node_t *self, uint8_t peer, const char *what)
                         zseq_node_name (self, self->record.self));
         return;
     }
-    snprintf (self->why, sizeof self->why,
+    snprintf (self->recovery.why, sizeof self->recovery.why,
               "peer %s knows a %s of it, so this is an old copy of its "
               "directory",
               zseq_node_name (self, peer), what);

@@ -66,78 +66,120 @@ typedef enum {
     PHASE_SETTLE  //  What was copied is being written, the vote last
 } zseq_phase_t;
 
-struct zseq_node {
-    zseq_record_t record;    //  As it is to be
-    zseq_vector_t durable;   //  The vector of the record on disk
-    uint64_t durable_floor;  //  The same of its floors
-    uint64_t durable_floor_reserved;
-    bool durable_start_voted;
-    bool durable_voting;
-    uint64_t version;        //  Of record; one up with every change
-    uint64_t version_disk;   //  Of the record on disk
+//  What the disk holds of the record. zseq_node_disk writes it, zseq_node_start
+//  takes start_voted back.
+typedef struct {
+    zseq_vector_t vector;
+    uint64_t floor;
+    uint64_t floor_reserved;
+    bool start_voted;
+    bool voting;
+    uint64_t version;  //  Of the record that is there
+} zseq_node_durable_t;
+
+//  Of zseq_node_disk: writes in flight.
+typedef struct {
     bool record_writing;     //  A write of the record is in flight
     bool record_refused;     //  The last one was, as the disk is full
     uint64_t record_us;      //  It is not written before that
     zseq_record_t snapshot;  //  What that write holds
-    bool voting;             //  S5: the record on disk says so
-    bool starting;           //  It does, but the directory may be an old copy
-    bool bearing;            //  It is about to be born: peers are to note that
-    uint64_t birth;          //  ... in the cluster of that identity
-    bool recovering;         //  It lost what it knew, and does not vote
-    bool told;               //  ... as it was told, when it began
-    bool stopping;
-    bool begun;  //  The first tick is over
-    uint64_t begun_us;
-    bool ended;  //  It has told that it must end
-    uint64_t now_us;
-    uint64_t wall_ms;  //  As of the step
-    uint64_t callers;  //  Connections with requests since the last flush
-    uint64_t caller[ZSEQ_CALLERS_MAX / 64];
-    uint64_t crowd;  //  How many wait at once, typically, in CROWD_UNITs
-    uint64_t crowded_until_us;
-    uint64_t next_request;
-    uint64_t process;       //  Tells this process from others under its name
-    uint64_t stranger_us;   //  When a refused introduction may be told of again
-    uint64_t unreached_us;  //  ... and a peer that does not reach this process
-    zseq_peer_t peer[ZSEQ_NODES_MAX];
+    size_t writing;          //  Entries whose write is in flight
+} zseq_node_disk_t;
 
-    char why[WHY_MAX];  //  Why it recovers
-    uint64_t identity;  //  The cluster's, as far as it is known
-    zseq_phase_t phase;
-    zseq_recovery_t recovery;  //  The attempt under way
-    uint32_t attempts;
-    uint32_t superseded;     //  Times a voter heard of a newer life of itself
-    uint64_t begun_version;  //  Of the record that has the new life
-    uint64_t progress_us;    //  When the last answer was of use
-    uint64_t told_us;        //  When it was last told how far it is
-    uint64_t told_copied;    //  How far that was
-    bool forced;
-    zseq_force_t force;
-
-    zseq_coordinator_t *coordinator;
-
-    zseq_table_t *table;
-    uint64_t reserve_us;
-    zseq_sequence_t *reserved;  //  Sequences with a reserve, first come first
-    zseq_sequence_t **reserved_end;
+//  Of zseq_node_queue; zseq_node_disk empties dirty.
+typedef struct {
     zseq_waiting_t *waiting;  //  Place 0 is unused
     uint32_t waiting_size;
     uint32_t waiting_free;  //  First of the free places; 0 if none
     size_t waiting_count;
     size_t waiting_max;
-    zseq_sequence_t *dirty;  //  Sequences to be written at the next flush
-    zseq_sequence_t **dirty_end;
-    size_t writing;  //  Sequences whose write is in flight
+    zseq_entry_t *dirty;  //  Entries to be written at the next flush
+    zseq_entry_t **dirty_end;
+} zseq_node_queue_t;
 
+//  Of zseq_node_reserve.
+typedef struct {
+    uint64_t ahead_us;    //  How long a reserve is to last; 0: none
+    zseq_entry_t *first;  //  Entries with a reserve, first come first
+    zseq_entry_t **end;
+} zseq_node_reserve_t;
+
+//  Of zseq_node_congestion; replies tell until_us.
+typedef struct {
+    uint64_t callers;  //  Connections with requests since the last flush
+    uint64_t caller[ZSEQ_CALLERS_MAX / 64];
+    uint64_t crowd;     //  How many wait at once, typically, in CROWD_UNITs
+    uint64_t until_us;  //  The node is crowded until then
+} zseq_node_congestion_t;
+
+//  Of zseq_node_recovery and zseq_node_recovery_reply.
+typedef struct {
+    bool told;          //  It was told to recover when it began
+    char why[WHY_MAX];  //  Why it recovers
+    uint64_t identity;  //  The cluster's, as far as it is known
+    zseq_phase_t phase;
+    zseq_recovery_t attempt;  //  The attempt under way
+    uint32_t attempts;
+    uint64_t begun_version;  //  Of the record that has the new life
+    uint64_t progress_us;    //  When the last answer was of use
+    uint64_t told_us;        //  When it was last told how far it is
+    uint64_t told_copied;    //  How far that was
+    bool forced;             //  zseq_node_force
+    zseq_force_t force;
+} zseq_node_recovery_t;
+
+//  What STATUS tells: zseq_node_seq counts claims, zseq_node_load what is burnt.
+typedef struct {
     uint64_t claims;
     uint64_t conflicts;
     uint64_t burnt;  //  IDs between next and limit that were loaded
     bool told_burnt;
+} zseq_node_stats_t;
+
+struct zseq_node {
+    //  The step: zseq_node.
+    uint64_t now_us;
+    uint64_t wall_ms;  //  As of the step
+    bool begun;        //  The first tick is over
+    uint64_t begun_us;
+    bool stopping;
+    bool ended;  //  It has told that it must end
+    zseq_action_fn *act;
+    void *arg;
+
+    //  The record: whoever changes it adds one to version.
+    zseq_record_t record;  //  As it is to be
+    uint64_t version;      //  Of record; one up with every change
+    zseq_node_durable_t durable;
+    zseq_node_disk_t disk;
+
+    //  Whether it votes, or what else it does: zseq_node_state, _start,
+    //  _formation, _recovery.
+    bool voting;          //  S5: the record on disk says so
+    bool starting;        //  It does, but the directory may be an old copy
+    bool bearing;         //  It is about to be born: peers are to note that
+    uint64_t birth;       //  ... in the cluster of that identity
+    bool recovering;      //  It lost what it knew, and does not vote
+    uint32_t superseded;  //  Times a voter heard of a newer life of itself
+    zseq_node_recovery_t recovery;
+
+    //  Names and requests for them.
+    zseq_table_t *table;
+    zseq_node_queue_t queue;
+    zseq_node_reserve_t reserve;
+    zseq_node_congestion_t congestion;
+    zseq_node_stats_t stats;
+    zseq_coordinator_t *coordinator;  //  zseq_node_delegation
+
+    //  Peers: zseq_node_ask, _introduce, _fence, _recovery_reply.
+    zseq_peer_t peer[ZSEQ_NODES_MAX];
+    uint64_t next_request;
+    uint64_t process;       //  Tells this process from others under its name
+    uint64_t stranger_us;   //  When a refused introduction may be told of again
+    uint64_t unreached_us;  //  ... and a peer that does not reach this process
 
     zseq_msg_t reply;                 //  Scratch
     zseq_item_t page[ZSEQ_PAGE_MAX];  //  Scratch
-    zseq_action_fn *act;
-    void *arg;
 };
 
 //  zseq_node_log.c.

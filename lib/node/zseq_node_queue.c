@@ -11,33 +11,34 @@ zseq_node_mark_dirty (zseq_node_t *self, zseq_sequence_t *sequence)
 {
     if (sequence->queued || sequence->writing)
         return;
-    sequence->queued = true;
-    sequence->dirty = NULL;
-    *self->dirty_end = sequence;
-    self->dirty_end = &sequence->dirty;
+    entry->queued = true;
+    entry->dirty = NULL;
+    *self->queue.dirty_end = entry;
+    self->queue.dirty_end = &entry->dirty;
 }
 
 bool
 zseq_node_queue_has_room (zseq_node_t *self)
 {
-    if (self->waiting_free)
+    if (self->queue.waiting_free)
         return true;
-    if (self->waiting_count == self->waiting_max)
+    if (self->queue.waiting_count == self->queue.waiting_max)
         return false;
 
-    size_t size = self->waiting_size ? self->waiting_size * 2 : 64;
-    if (size > self->waiting_max + 1)
-        size = self->waiting_max + 1;
-    zseq_waiting_t *waiting = realloc (self->waiting, size * sizeof *waiting);
+    size_t size = self->queue.waiting_size ? self->queue.waiting_size * 2 : 64;
+    if (size > self->queue.waiting_max + 1)
+        size = self->queue.waiting_max + 1;
+    zseq_waiting_t *waiting =
+      realloc (self->queue.waiting, size * sizeof *waiting);
     if (!waiting)
         return false;
-    uint32_t begin = self->waiting_size ? self->waiting_size : 1;
+    uint32_t begin = self->queue.waiting_size ? self->queue.waiting_size : 1;
     for (uint32_t place = begin; place < size; place++)
         waiting[place].following = place + 1 < size ? place + 1 : 0;
-    self->waiting = waiting;
-    self->waiting_size = (uint32_t) size;
-    self->waiting_free = begin < size ? begin : 0;
-    return self->waiting_free != 0;
+    self->queue.waiting = waiting;
+    self->queue.waiting_size = (uint32_t) size;
+    self->queue.waiting_free = begin < size ? begin : 0;
+    return self->queue.waiting_free != 0;
 }
 
 void
@@ -56,13 +57,13 @@ void
 zseq_node_queue_wait (zseq_node_t *self, zseq_sequence_t *sequence,
                       const zseq_waiting_t *granted)
 {
-    uint32_t place = self->waiting_free;
+    uint32_t place = self->queue.waiting_free;
     assert (place);
-    self->waiting_free = self->waiting[place].following;
-    self->waiting_count++;
-    self->waiting[place] = *granted;
-    if (sequence->waiting)
-        self->waiting[sequence->waiting_last].following = place;
+    self->queue.waiting_free = self->queue.waiting[place].following;
+    self->queue.waiting_count++;
+    self->queue.waiting[place] = *granted;
+    if (entry->waiting)
+        self->queue.waiting[entry->waiting_last].following = place;
     else
         sequence->waiting = place;
     sequence->waiting_last = place;
@@ -75,16 +76,16 @@ void
 zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence, uint64_t limit,
                    int status)
 {
-    while (sequence->waiting) {
-        uint32_t place = sequence->waiting;
-        zseq_waiting_t *granted = &self->waiting[place];
+    while (entry->waiting) {
+        uint32_t place = entry->waiting;
+        zseq_waiting_t *granted = &self->queue.waiting[place];
         if (granted->next > limit)
             break;
         if (self->voting)
             zseq_node_queue_answer (self, &granted->route, granted, status);
-        sequence->waiting = granted->following;
-        granted->following = self->waiting_free;
-        self->waiting_free = place;
-        self->waiting_count--;
+        entry->waiting = granted->following;
+        granted->following = self->queue.waiting_free;
+        self->queue.waiting_free = place;
+        self->queue.waiting_count--;
     }
 }

@@ -19,7 +19,7 @@
 void
 zseq_node_recovery_attempt (zseq_node_t *self)
 {
-    if (++self->attempts > ATTEMPTS_MAX) {
+    if (++self->recovery.attempts > ATTEMPTS_MAX) {
         zseq_node_tell (
           self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
           "node %s has begun %u recoveries, and each time a newer life "
@@ -32,9 +32,9 @@ zseq_node_recovery_attempt (zseq_node_t *self)
         self->record.voting = false;
         self->version++;
     }
-    zseq_recovery_init (&self->recovery, &self->record);
-    self->phase = PHASE_ASK;
-    self->progress_us = self->now_us;
+    zseq_recovery_init (&self->recovery.attempt, &self->record);
+    self->recovery.phase = PHASE_ASK;
+    self->recovery.progress_us = self->now_us;
     for (uint8_t node = 0; node < self->record.n; node++) {
         self->peer[node].request = 0;
         self->peer[node].ask_us = 0;
@@ -58,9 +58,10 @@ zseq_node_recovery_begin (zseq_node_t *self)
     self->bearing = false;
     zseq_node_suspend (self);
     zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK, "node %s recovers: %s",
-                    zseq_node_name (self, self->record.self), self->why);
+                    zseq_node_name (self, self->record.self),
+                    self->recovery.why);
     uint8_t need = zseq_quorum_majority (self->record.n);
-    if (need > self->record.n - 1 && !self->forced) {
+    if (need > self->record.n - 1 && !self->recovery.forced) {
         zseq_node_tell (
           self, ZSEQ_ACTION_EXIT, ZSEQ_EQUORUM,
           "it takes %u voting peers to recover, and in a cluster of %u "
@@ -69,7 +70,7 @@ zseq_node_recovery_begin (zseq_node_t *self)
         return;
     }
     //  The first time soon; that it wraps does no harm.
-    self->told_us = self->now_us + WAITING_FIRST_US - WAITING_US;
+    self->recovery.told_us = self->now_us + WAITING_FIRST_US - WAITING_US;
     zseq_node_recovery_attempt (self);
 }
 
@@ -77,20 +78,20 @@ void
 zseq_node_recovery_find_cluster (zseq_node_t *self, uint8_t need)
 {
     uint8_t n = self->record.n;
-    for (uint8_t node = 0; node < n && !self->identity; node++) {
+    for (uint8_t node = 0; node < n && !self->recovery.identity; node++) {
         uint8_t agree = 0;
         for (uint8_t other = 0; other < n; other++)
             if (self->peer[other].cluster == self->peer[node].cluster)
                 agree++;
         if (self->peer[node].cluster && agree >= need)
-            self->identity = self->peer[node].cluster;
+            self->recovery.identity = self->peer[node].cluster;
     }
-    for (uint8_t node = 0; node < n && self->identity; node++) {
-        if (self->peer[node].cluster != self->identity ||
-            !zseq_recovery_see (&self->recovery, node,
+    for (uint8_t node = 0; node < n && self->recovery.identity; node++) {
+        if (self->peer[node].cluster != self->recovery.identity ||
+            !zseq_recovery_see (&self->recovery.attempt, node,
                                 &self->peer[node].vector))
             continue;
-        self->recovery.source[node].asked = true;
+        self->recovery.attempt.source[node].asked = true;
     }
 }
 
@@ -99,10 +100,10 @@ static void
 s_begin_life (zseq_node_t *self)
 {
     zseq_record_t *record = &self->record;
-    if (!self->identity && self->forced)
+    if (!self->recovery.identity && self->recovery.forced)
         zseq_node_recovery_find_cluster (self, 1);
     if (!record->identity)
-        record->identity = self->identity;
+        record->identity = self->recovery.identity;
     if (!record->identity) {
         zseq_node_tell (
           self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
@@ -112,9 +113,9 @@ s_begin_life (zseq_node_t *self)
           "IDs that were handed out");
         return;
     }
-    if (self->forced && !zseq_node_force_heard_enough (self))
+    if (self->recovery.forced && !zseq_node_force_heard_enough (self))
         return;
-    zseq_vector_merge (&record->vector, &self->recovery.newest);
+    zseq_vector_merge (&record->vector, &self->recovery.attempt.newest);
     zseq_incarnation_t *life = &record->vector.life[record->self];
     if (life->counter >= UINT64_MAX - FORCED_LIVES) {
         zseq_node_tell (self, ZSEQ_ACTION_EXIT, ZSEQ_EPROTOCOL,
@@ -126,15 +127,15 @@ s_begin_life (zseq_node_t *self)
     //  where a process begins, and never come twice in it.
     life->counter = life->counter ? life->counter + 1 : 2;
     //  Those who are asked may not know the newest.
-    if (self->forced)
+    if (self->recovery.forced)
         life->counter += FORCED_LIVES;
     life->random = ++self->next_request;
     record->vector.start[record->self] = (zseq_start_t){0, 0};
     record->start_voted = false;
     //  Who puts the new life in force takes these with it.
     zseq_node_floor_force (self);
-    self->phase = PHASE_BEGIN;
-    self->begun_version = ++self->version;
+    self->recovery.phase = PHASE_BEGIN;
+    self->recovery.begun_version = ++self->version;
 }
 
 //  Enough peers have told all that they hold.
@@ -144,7 +145,7 @@ s_settle (zseq_node_t *self)
     zseq_record_t *record = &self->record;
     zseq_node_floor_force (self);
     for (uint8_t node = 0; node < record->n; node++) {
-        const zseq_source_t *source = &self->recovery.source[node];
+        const zseq_source_t *source = &self->recovery.attempt.source[node];
         if (!source->complete)
             continue;
         if (record->floor < source->floor)
@@ -152,9 +153,9 @@ s_settle (zseq_node_t *self)
         if (record->floor_reserved < source->floor_reserved)
             record->floor_reserved = source->floor_reserved;
     }
-    zseq_vector_merge (&record->vector, &self->recovery.newest);
+    zseq_vector_merge (&record->vector, &self->recovery.attempt.newest);
     //  All that is written with the vote.
-    self->phase = PHASE_SETTLE;
+    self->recovery.phase = PHASE_SETTLE;
 }
 
 void
@@ -162,16 +163,16 @@ zseq_node_recovery_maybe_proceed (zseq_node_t *self)
 {
     if (!self->recovering || self->stopping)
         return;
-    const zseq_recovery_t *recovery = &self->recovery;
+    const zseq_recovery_t *recovery = &self->recovery.attempt;
     //  A forced one is glad of all that there are.
     uint8_t peers = (uint8_t) (self->record.n - 1);
-    uint8_t need = self->forced ? peers : recovery->need;
-    if (self->phase == PHASE_ASK) {
+    uint8_t need = self->recovery.forced ? peers : recovery->need;
+    if (self->recovery.phase == PHASE_ASK) {
         if (zseq_recovery_asked (recovery) >= need ||
             zseq_node_force_waited (self))
             s_begin_life (self);
     }
-    else if (self->phase == PHASE_COPY) {
+    else if (self->recovery.phase == PHASE_COPY) {
         if (zseq_recovery_complete (recovery) >= need ||
             (zseq_node_force_waited (self) &&
              zseq_node_force_passes_over_nobody (self)))
@@ -183,8 +184,9 @@ zseq_node_recovery_maybe_proceed (zseq_node_t *self)
 void
 zseq_node_recovery_maybe_vote (zseq_node_t *self)
 {
-    if (self->recovering && self->phase == PHASE_SETTLE && !self->dirty &&
-        self->writing == 0 && !self->record.voting && !self->stopping) {
+    if (self->recovering && self->recovery.phase == PHASE_SETTLE &&
+        !self->queue.dirty && self->disk.writing == 0 && !self->record.voting &&
+        !self->stopping) {
         self->record.start_voted = true;
         self->record.voting = true;
         self->version++;
@@ -195,14 +197,14 @@ zseq_node_recovery_maybe_vote (zseq_node_t *self)
 static void
 s_pursue (zseq_node_t *self, uint8_t peer)
 {
-    const zseq_source_t *source = &self->recovery.source[peer];
+    const zseq_source_t *source = &self->recovery.attempt.source[peer];
     zseq_op_t op = ZSEQ_OP_HELLO;
-    if (self->phase == PHASE_COPY)
+    if (self->recovery.phase == PHASE_COPY)
         op = source->fenced ? ZSEQ_OP_COPY : ZSEQ_OP_FENCE;
-    else if (self->phase != PHASE_ASK)
+    else if (self->recovery.phase != PHASE_ASK)
         return;
     if (source->complete || (op == ZSEQ_OP_HELLO && source->asked) ||
-        (op == ZSEQ_OP_COPY && self->writing > COPYING_MAX))
+        (op == ZSEQ_OP_COPY && self->disk.writing > COPYING_MAX))
         return;
 
     uint64_t *wait_us = &self->peer[peer].wait_us;
@@ -214,7 +216,7 @@ s_pursue (zseq_node_t *self, uint8_t peer)
     zseq_msg_t *ask = zseq_node_ask_question (self, peer, op);
     if (op == ZSEQ_OP_HELLO)
         ask->cluster = 0;
-    else if (self->forced && self->peer[peer].speaks > 1) {
+    else if (self->recovery.forced && self->peer[peer].speaks > 1) {
         ask->version = 2;
         ask->forced = true;
     }
@@ -239,15 +241,15 @@ zseq_node_recovery_log (zseq_node_t *self)
     uint64_t total = 0;
     uint8_t from = 0;
     for (uint8_t node = 0; node < self->record.n; node++) {
-        const zseq_source_t *source = &self->recovery.source[node];
+        const zseq_source_t *source = &self->recovery.attempt.source[node];
         if (source->copied <= copied && source->total <= total)
             continue;
         copied = source->copied;
         total = source->total;
         from = node;
     }
-    uint64_t silent_us = self->now_us - self->told_us;
-    if (copied != self->told_copied && silent_us >= COPIED_US)
+    uint64_t silent_us = self->now_us - self->recovery.told_us;
+    if (copied != self->recovery.told_copied && silent_us >= COPIED_US)
         zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
                         "recovering: %llu of %llu names copied from %s",
                         (unsigned long long) copied, (unsigned long long) total,
@@ -261,18 +263,18 @@ zseq_node_recovery_log (zseq_node_t *self)
     }
     else
         return;
-    self->told_us = self->now_us;
-    self->told_copied = copied;
+    self->recovery.told_us = self->now_us;
+    self->recovery.told_copied = copied;
 }
 
 void
 zseq_node_recovery_record_written (zseq_node_t *self)
 {
-    if (!self->recovering || self->phase != PHASE_BEGIN ||
-        self->version_disk < self->begun_version)
+    if (!self->recovering || self->recovery.phase != PHASE_BEGIN ||
+        self->durable.version < self->recovery.begun_version)
         return;
-    self->phase = PHASE_COPY;
-    self->progress_us = self->now_us;
+    self->recovery.phase = PHASE_COPY;
+    self->recovery.progress_us = self->now_us;
     for (uint8_t node = 0; node < self->record.n; node++)
         self->peer[node].ask_us = 0;
 }

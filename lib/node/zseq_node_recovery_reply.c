@@ -20,7 +20,7 @@ s_foreign (zseq_node_t *self, uint8_t index, bool fits)
     for (uint8_t node = 0; node < self->record.n; node++)
         if (self->peer[node].complaint == ZSEQ_ECLUSTER)
             foreign++;
-    if (self->record.identity && foreign >= self->recovery.need)
+    if (self->record.identity && foreign >= self->recovery.attempt.need)
         zseq_node_tell (
           self, ZSEQ_ACTION_EXIT, ZSEQ_EFOREIGN,
           "the directory of node %s belongs to another cluster than its "
@@ -34,7 +34,7 @@ static bool
 s_may_copy (const zseq_node_t *self, zseq_state_t state)
 {
     return state == ZSEQ_STATE_VOTING ||
-           (state == ZSEQ_STATE_STARTING && self->forced);
+           (state == ZSEQ_STATE_STARTING && self->recovery.forced);
 }
 
 //  Whether a reply to a recovering node is of its cluster.
@@ -46,20 +46,23 @@ s_recovery_kin (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     if (fits && hello && !zseq_node_members_same (self, msg))
         fits = false;
     if (fits && hello &&
-        (!msg->cluster || !self->identity || msg->cluster == self->identity)) {
+        (!msg->cluster || !self->recovery.identity ||
+         msg->cluster == self->recovery.identity)) {
         self->peer[index].state = msg->state;
         self->peer[index].speaks = msg->speaks;
         self->peer[index].holds_vote = msg->holds_vote || msg->speaks < 2;
     }
-    if (fits && hello && s_may_copy (self, msg->state) && !self->identity) {
+    if (fits && hello && s_may_copy (self, msg->state) &&
+        !self->recovery.identity) {
         self->peer[index].cluster = msg->cluster;
         self->peer[index].vector = msg->vector;
-        zseq_node_recovery_find_cluster (self, self->recovery.need);
+        zseq_node_recovery_find_cluster (self, self->recovery.attempt.need);
     }
-    if (fits && self->identity && msg->cluster == self->identity)
+    if (fits && self->recovery.identity &&
+        msg->cluster == self->recovery.identity)
         return true;
     //  A peer that knows no cluster itself is no stranger.
-    if (!fits || (self->identity && msg->cluster))
+    if (!fits || (self->recovery.identity && msg->cluster))
         s_foreign (self, index, fits);
     return false;
 }
@@ -108,12 +111,12 @@ s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         (msg->status == ZSEQ_EAGAIN || msg->status == ZSEQ_ESUPERSEDED))
         self->peer[index].state = ZSEQ_STATE_VOTING;
     if (msg->status == ZSEQ_ESUPERSEDED && msg->op == ZSEQ_OP_COPY)
-        self->recovery.source[index].fenced = false;
+        self->recovery.attempt.source[index].fenced = false;
     else if (msg->status == ZSEQ_ESUPERSEDED &&
-             !zseq_recovery_superseded (&self->recovery, life))
+             !zseq_recovery_superseded (&self->recovery.attempt, life))
         zseq_node_old_copy_duplicate (self, index);
     else if (msg->status == ZSEQ_EAGAIN &&
-             self->now_us - self->progress_us >= ASK_US_MAX &&
+             self->now_us - self->recovery.progress_us >= ASK_US_MAX &&
              zseq_node_log_changed (self, index, ZSEQ_EAGAIN))
         zseq_node_tell (
           self, ZSEQ_ACTION_LOG, ZSEQ_EAGAIN,
@@ -127,7 +130,7 @@ s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 static void
 s_recovery_answered (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
-    zseq_source_t *source = &self->recovery.source[index];
+    zseq_source_t *source = &self->recovery.attempt.source[index];
     if (msg->op == ZSEQ_OP_HELLO) {
         if (!s_may_copy (self, msg->state))
             return;
@@ -145,7 +148,7 @@ s_recovery_answered (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
             return;
         self->peer[index].ask_us = 0;
     }
-    self->progress_us = self->now_us;
+    self->recovery.progress_us = self->now_us;
     self->peer[index].complaint = ZSEQ_OK;
 }
 
@@ -154,19 +157,21 @@ zseq_node_recovery_reply (zseq_node_t *self, uint8_t index,
                           const zseq_msg_t *msg)
 {
     if (!s_recovery_kin (self, index, msg) ||
-        !zseq_recovery_see (&self->recovery, index, &msg->vector))
+        !zseq_recovery_see (&self->recovery.attempt, index, &msg->vector))
         return;
     if (msg->status == ZSEQ_OK)
         s_recovery_answered (self, index, msg);
     else
         s_recovery_refused (self, index, msg);
 
-    bool fencing = self->phase == PHASE_COPY || self->phase == PHASE_SETTLE;
-    if (fencing &&
-        zseq_recovery_superseded (
-          &self->recovery, &self->record.vector.life[self->record.self])) {
+    bool fencing = self->recovery.phase == PHASE_COPY ||
+                   self->recovery.phase == PHASE_SETTLE;
+    if (fencing && zseq_recovery_superseded (
+                     &self->recovery.attempt,
+                     &self->record.vector.life[self->record.self])) {
         //  Also one that it took itself before it was cut short.
-        zseq_vector_merge (&self->record.vector, &self->recovery.newest);
+        zseq_vector_merge (&self->record.vector,
+                           &self->recovery.attempt.newest);
         zseq_node_recovery_attempt (self);
         return;
     }

@@ -16,9 +16,9 @@ zseq_node_reply (zseq_node_t *self, zseq_op_t op, uint64_t request, int status)
     reply->cluster = self->record.identity;
     reply->status = status;
     reply->node = self->record.self;
-    reply->crowded = self->now_us < self->crowded_until_us;
+    reply->crowded = self->now_us < self->congestion.until_us;
     //  The life of a node that does not vote may not be on its disk yet.
-    reply->vector = self->voting ? self->record.vector : self->durable;
+    reply->vector = self->voting ? self->record.vector : self->durable.vector;
     return reply;
 }
 

@@ -150,7 +150,7 @@ zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event)
     int rc = zseq_seq_accept (&seq, msg->first, msg->count);
     if (rc != ZSEQ_OK) {
         if (rc == ZSEQ_ECONFLICT)
-            self->conflicts++;
+            self->stats.conflicts++;
         s_answer_next (self, event, seq.next, rc);
         return;
     }
@@ -161,11 +161,11 @@ zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event)
     sequence = zseq_node_seq_obtain (self, event);
     if (!sequence)
         return;
-    sequence->seq = seq;
-    self->claims++;
-    zseq_reserve_claim (&sequence->reserve, msg->count);
-    s_grant (self, event, sequence);
-    zseq_node_reserve_ahead (self, sequence);
+    entry->seq = seq;
+    self->stats.claims++;
+    zseq_reserve_claim (&entry->reserve, msg->count);
+    s_grant (self, event, entry);
+    zseq_node_reserve_ahead (self, entry);
 }
 
 void

@@ -23,7 +23,7 @@ zseq_node_start_take (zseq_node_t *self)
     *start = (zseq_start_t){start->counter + 1, self->process};
     record->start_voted = false;
     //  What the disk says of that is of the start before.
-    self->durable_start_voted = false;
+    self->durable.start_voted = false;
     self->version++;
 }
 
@@ -62,8 +62,8 @@ zseq_node_start_noted (const zseq_node_t *self, uint8_t index)
     zseq_start_t start = s_noted_start (self, index);
     return zseq_start_equal (&start,
                              &self->record.vector.start[self->record.self]) &&
-           peer->met == self->process && peer->floor <= self->durable_floor &&
-           peer->floor_reserved <= self->durable_floor_reserved;
+           peer->met == self->process && peer->floor <= self->durable.floor &&
+           peer->floor_reserved <= self->durable.floor_reserved;
 }
 
 uint8_t
@@ -108,14 +108,14 @@ void
 zseq_node_start_maybe_vote (zseq_node_t *self)
 {
     //  What was granted below a floor that was met since is void.
-    if (!self->starting || self->stopping || self->writing > 0 ||
-        self->record.floor != self->durable_floor ||
-        self->record.floor_reserved != self->durable_floor_reserved)
+    if (!self->starting || self->stopping || self->disk.writing > 0 ||
+        self->record.floor != self->durable.floor ||
+        self->record.floor_reserved != self->durable.floor_reserved)
         return;
     if (zseq_node_start_count_noted (self) < zseq_node_start_need (self) ||
         !zseq_node_start_all_heard (self))
         return;
-    if (self->durable_start_voted)
+    if (self->durable.start_voted)
         zseq_node_vote (self);
     else if (!self->record.start_voted) {
         self->record.start_voted = true;

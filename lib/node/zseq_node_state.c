@@ -17,8 +17,8 @@ zseq_node_state (const zseq_node_t *self)
         return ZSEQ_STATE_RECOVERING;
     if (self->starting)
         return ZSEQ_STATE_STARTING;
-    return zseq_vector_complete (&self->durable) ? ZSEQ_STATE_COMPLETE
-                                                 : ZSEQ_STATE_BIRTH;
+    return zseq_vector_complete (&self->durable.vector) ? ZSEQ_STATE_COMPLETE
+                                                        : ZSEQ_STATE_BIRTH;
 }
 
 void
@@ -27,8 +27,8 @@ zseq_node_vote (zseq_node_t *self)
     self->voting = true;
     self->starting = false;
     self->recovering = false;
-    self->told = false;
-    self->forced = false;
+    self->recovery.told = false;
+    self->recovery.forced = false;
     zseq_node_tell (
       self, ZSEQ_ACTION_LOG, ZSEQ_OK,
       "ready: node %s votes (cluster %s of %u, incarnation %llu, "
@@ -37,22 +37,21 @@ zseq_node_vote (zseq_node_t *self)
       self->record.n,
       (unsigned long long) self->record.vector.life[self->record.self].counter,
       zseq_table_count (self->table));
-    if (self->burnt && !self->told_burnt)
+    if (self->stats.burnt && !self->stats.told_burnt)
         zseq_node_tell (
           self, ZSEQ_ACTION_LOG, ZSEQ_OK,
           "burnt %llu IDs at most, which were reserved when the node "
           "last ended without being stopped",
-          (unsigned long long) self->burnt);
-    self->told_burnt = true;
+          (unsigned long long) self->stats.burnt);
+    self->stats.told_burnt = true;
 }
 
 void
 zseq_node_suspend (zseq_node_t *self)
 {
     self->voting = false;
-    for (zseq_sequence_t *sequence = self->dirty; sequence;
-         sequence = sequence->dirty)
-        zseq_node_release (self, sequence, UINT64_MAX, ZSEQ_ENOTVOTING);
+    for (zseq_entry_t *entry = self->queue.dirty; entry; entry = entry->dirty)
+        zseq_node_release (self, entry, UINT64_MAX, ZSEQ_ENOTVOTING);
     zseq_coordinator_end (self->coordinator, ZSEQ_ENOTVOTING);
 }
 

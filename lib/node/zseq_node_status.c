@@ -25,7 +25,7 @@ zseq_node_status_hello (zseq_node_t *self, const zseq_event_t *event)
     zseq_node_fill_members (self, reply);
     reply->state = zseq_node_state (self);
     reply->speaks = ZSEQ_WIRE_VERSION;
-    reply->holds_vote = self->durable_voting;
+    reply->holds_vote = self->durable.voting;
     zseq_node_send (self, &event->route);
 }
 
@@ -36,8 +36,8 @@ s_reason_start (const zseq_node_t *self, uint8_t node)
     if (self->starting || self->bearing)
         return !zseq_node_start_noted (self, node);
     if (zseq_node_state (self) == ZSEQ_STATE_BIRTH)
-        return self->durable.life[node].counter == 0;
-    return !zseq_vector_equal (&self->peer[node].vector, &self->durable);
+        return self->durable.vector.life[node].counter == 0;
+    return !zseq_vector_equal (&self->peer[node].vector, &self->durable.vector);
 }
 
 //  Whom a node that recovers waits for: peers that have not answered as voters,
@@ -45,8 +45,8 @@ s_reason_start (const zseq_node_t *self, uint8_t node)
 static bool
 s_reason_recovery (const zseq_node_t *self, uint8_t node)
 {
-    const zseq_source_t *source = &self->recovery.source[node];
-    return self->phase == PHASE_ASK
+    const zseq_source_t *source = &self->recovery.attempt.source[node];
+    return self->recovery.phase == PHASE_ASK
              ? !source->asked && !self->peer[node].cluster
              : !source->complete;
 }
@@ -70,7 +70,8 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
     else if (state == ZSEQ_STATE_COMPLETE)
         used = (size_t) snprintf (text, size,
                                   "birth: not all have met the same nodes:");
-    else if (self->phase == PHASE_BEGIN || self->phase == PHASE_SETTLE)
+    else if (self->recovery.phase == PHASE_BEGIN ||
+             self->recovery.phase == PHASE_SETTLE)
         snprintf (text, size, "recovering: writing");
     else {
         uint8_t lacking = 0;
@@ -79,8 +80,8 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
                 lacking++;
         used = (size_t) snprintf (
           text, size, "recovering: %s %u of %u voting peers; lacks",
-          self->phase == PHASE_ASK ? "found" : "copied from",
-          self->record.n - 1 - lacking, self->recovery.need);
+          self->recovery.phase == PHASE_ASK ? "found" : "copied from",
+          self->record.n - 1 - lacking, self->recovery.attempt.need);
     }
     for (uint8_t node = 0; node < self->record.n && used && used < size;
          node++) {
@@ -107,8 +108,8 @@ zseq_node_status_answer (zseq_node_t *self, const zseq_event_t *event)
     reply->state = zseq_node_state (self);
     reply->reason = (zseq_slice_t){reason, strlen (reason)};
     reply->sequences = zseq_table_count (self->table);
-    reply->claims = self->claims;
-    reply->conflicts = self->conflicts;
-    reply->burnt = self->burnt;
+    reply->claims = self->stats.claims;
+    reply->conflicts = self->stats.conflicts;
+    reply->burnt = self->stats.burnt;
     zseq_node_send (self, &event->route);
 }

@@ -1,0 +1,96 @@
+//  A node, one step at a time: how many clients it sees waiting at once.
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "zseq_node_fixture.h"
+
+//  Claims of that many clients that are taken in together, and refused at once.
+//  Returns whether the node tells the last one that it is crowded.
+static bool
+s_meet (fixture_t *self, size_t clients, size_t each)
+{
+    bool crowded = false;
+    for (size_t count = 0; count < clients * each; count++) {
+        zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST};
+        zseq_msg_t msg = fixture_request (ZSEQ_OP_CLAIM, "orders", 900);
+        msg.first = ZSEQ_ID_MAX;
+        msg.count = 2;
+        event.msg = &msg;
+        event.route.size = 5;
+        memcpy (event.route.id + 1, &(uint32_t){(uint32_t) (count % clients)},
+                4);
+        fixture_step (self, event);
+        crowded = fixture_only (self, ZSEQ_ACTION_REPLY)->msg.crowded;
+    }
+    fixture_flush (self);
+    return crowded;
+}
+
+//  How many turns it takes until the node is crowded, of TURNS_MAX at most.
+#define TURNS_MAX 1000
+
+static size_t
+s_meet_until_crowded (fixture_t *self, size_t clients, size_t each)
+{
+    for (size_t turn = 0; turn < TURNS_MAX; turn++)
+        if (s_meet (self, clients, each))
+            return turn;
+    return TURNS_MAX;
+}
+
+Test (node, is_crowded_when_many_clients_wait_at_once)
+{
+    fixture_t *self = fixture_voter ();
+    cr_assert_eq (s_meet_until_crowded (self, 1, 1), TURNS_MAX);
+    cr_assert_eq (s_meet_until_crowded (self, 7, 1), TURNS_MAX);
+    cr_assert_lt (s_meet_until_crowded (self, 9, 1), TURNS_MAX);
+    fixture_destroy (&self);
+    self = fixture_voter ();
+    size_t turns = s_meet_until_crowded (self, 20, 1);
+    cr_assert_geq (turns, 3, "a few are no sign: %zu", turns);
+    cr_assert_lt (turns, 10, "%zu", turns);
+    fixture_destroy (&self);
+    self = fixture_voter ();
+    //  What typical requests find, and not what typical turns do.
+    for (turns = 0; turns < TURNS_MAX; turns++)
+        if (s_meet (self, turns % 10 ? 1 : 40, 1))
+            break;
+    cr_assert_lt (turns, TURNS_MAX);
+    fixture_destroy (&self);
+}
+
+Test (node, is_not_crowded_by_one_client_with_many_requests)
+{
+    fixture_t *self = fixture_voter ();
+    cr_assert_eq (s_meet_until_crowded (self, 1, 50), TURNS_MAX);
+    cr_assert_eq (s_meet_until_crowded (self, 4, 50), TURNS_MAX);
+    fixture_destroy (&self);
+}
+
+Test (node, is_crowded_for_a_second_and_then_looks_anew)
+{
+    fixture_t *self = fixture_voter ();
+    cr_assert_lt (s_meet_until_crowded (self, 20, 1), 10);
+    //  What it sees meanwhile is of no account.
+    self->now_us += 500000;
+    for (size_t turn = 0; turn < 50; turn++)
+        cr_assert (s_meet (self, 20, 1));
+    self->now_us += 499999;
+    cr_assert (s_meet (self, 1, 1));
+    self->now_us += 1;
+    cr_assert_not (s_meet (self, 20, 1));
+    cr_assert_lt (s_meet_until_crowded (self, 20, 1), 10);
+    self->now_us += 1000000;
+    cr_assert_eq (s_meet_until_crowded (self, 7, 1), TURNS_MAX);
+    fixture_destroy (&self);
+}
+
+Test (node, is_never_crowded_alone)
+{
+    zseq_record_t record = fixture_record (1, 0);
+    fixture_t *self = fixture_new (&record, 10, 10);
+    fixture_tick (self, 0);
+    cr_assert_eq (s_meet_until_crowded (self, 40, 1), TURNS_MAX);
+    fixture_destroy (&self);
+}

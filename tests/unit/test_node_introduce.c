@@ -1,0 +1,211 @@
+//  A node, one step at a time: who its peers are, and what it believes of them.
+
+#include <criterion/criterion.h>
+
+#include "zseq_node_fixture.h"
+
+Test (node, learns_nothing_from_what_anybody_could_say)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_msg_t lie = fixture_request (ZSEQ_OP_INTRODUCE, "", 5);
+    lie.node = 1;
+    lie.cluster_name = (zseq_slice_t){"test", 4};
+    lie.member_count = 3;
+    const char *names[] = {"a", "b", "c"};
+    for (size_t index = 0; index < 3; index++)
+        lie.member[index].name = (zseq_slice_t){names[index], 1};
+    lie.vector.n = 3;
+    for (uint8_t index = 0; index < 3; index++)
+        lie.vector.life[index] = (zseq_incarnation_t){9, 9};
+    lie.state = ZSEQ_STATE_VOTING;
+    fixture_send (self, &lie);
+    fixture_flush (self);
+    cr_assert_eq (self->count, 0);
+    zseq_msg_t read = fixture_request (ZSEQ_OP_READ, "orders", 6);
+    fixture_send (self, &read);
+    const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.status, ZSEQ_OK);
+    cr_assert_eq (reply->msg.vector.life[1].counter, 1);
+    fixture_destroy (&self);
+}
+
+static void
+s_hear_process (fixture_t *self, uint8_t peer, uint64_t process)
+{
+    fixture_hear (self, peer, &self->record.vector, process);
+}
+
+//  A question was under way when the life was claimed, so that its answer says
+//  nothing of it: the next one must not wait for a second.
+Test (node, asks_at_once_what_a_question_under_way_could_not_answer)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_tick (self, 2000000);
+    zseq_msg_t b = fixture_introduction (self, 1);
+    zseq_msg_t fence = fixture_request (ZSEQ_OP_FENCE, "", 5);
+    fence.node = 1;
+    fence.life = (zseq_incarnation_t){2, 9};
+    fixture_send (self, &fence);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                  ZSEQ_EAGAIN);
+    fixture_answer (self, 1, &b);
+    fixture_tick (self, 20000);
+    b = fixture_introduction (self, 1);
+    fixture_answer (self, 1, &b);
+    fixture_send (self, &fence);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                  ZSEQ_ESUPERSEDED);
+    fixture_destroy (&self);
+}
+
+Test (node, spreads_newer_incarnations)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_vector_t vector = self->record.vector;
+    vector.life[2] = (zseq_incarnation_t){2, 99};
+    fixture_hear_vector (self, 1, &vector);
+    fixture_flush (self);
+    const fixture_seen_t *persist =
+      fixture_only (self, ZSEQ_ACTION_PERSIST_RECORD);
+    cr_assert_eq (persist->record.vector.life[2].counter, 2);
+    fixture_destroy (&self);
+}
+
+//  Two processes with copies of one directory: the one that is not found at
+//  the node's endpoint is told, and ends.
+Test (node, tells_a_second_process_under_one_name_from_the_first)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_msg_t hello = fixture_request (ZSEQ_OP_INTRODUCE, "", 5);
+    hello.node = 1;
+    hello.cluster_name = (zseq_slice_t){"test", 4};
+    hello.member_count = 3;
+    for (size_t member = 0; member < 3; member++)
+        hello.member[member].name =
+          (zseq_slice_t){self->record.member[member].name, 1};
+    hello.vector = self->record.vector;
+    hello.state = ZSEQ_STATE_VOTING;
+    hello.process = 77;
+    fixture_send (self, &hello);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
+    //  Another process answers at b's endpoint.
+    s_hear_process (self, 1, 78);
+    fixture_send (self, &hello);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                  ZSEQ_ESUPERSEDED);
+    hello.process = 78;
+    fixture_send (self, &hello);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
+    //  A restarted one is let in, before and after it has answered.
+    hello.process = 79;
+    fixture_send (self, &hello);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
+    s_hear_process (self, 1, 79);
+    fixture_send (self, &hello);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
+    fixture_destroy (&self);
+}
+
+Test (node, ends_when_another_process_is_found_at_its_endpoint)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_tick (self, 2000000);
+    zseq_msg_t reply = fixture_find (self, ZSEQ_ACTION_ASK)->msg;
+    uint8_t peer = fixture_find (self, ZSEQ_ACTION_ASK)->peer;
+    reply.reply = true;
+    reply.node = peer;
+    reply.status = ZSEQ_ESUPERSEDED;
+    reply.cluster = 42;
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                       .peer = peer,
+                                       .msg = &reply});
+    const fixture_seen_t *end = fixture_find (self, ZSEQ_ACTION_EXIT);
+    cr_assert_not_null (end);
+    cr_assert_eq (end->status, ZSEQ_ESUPERSEDED);
+    fixture_destroy (&self);
+}
+
+//  P6: whoever claims that a peer has a new life cannot keep this node from
+//  waiting for that peer's answer.
+Test (node, does_not_ask_again_at_once_for_what_anybody_claims)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_tick (self, 2000000);
+    cr_assert_geq (fixture_asked (self, 2), 0);
+    for (uint64_t lie = 5; lie < 25; lie++) {
+        zseq_msg_t fence = fixture_request (ZSEQ_OP_FENCE, "", lie);
+        fence.node = 2;
+        fence.life = (zseq_incarnation_t){lie, lie};
+        fixture_send (self, &fence);
+        cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                      ZSEQ_EAGAIN);
+        fixture_tick (self, 20000);
+        cr_assert_eq (fixture_asked (self, 2), -1);
+    }
+    fixture_tick (self, 200000);
+    cr_assert_geq (fixture_asked (self, 2), 0);
+    fixture_destroy (&self);
+}
+
+Test (node, does_not_trust_an_answer_from_the_wrong_node)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_tick (self, 2000000);
+    zseq_msg_t reply = fixture_find (self, ZSEQ_ACTION_ASK)->msg;
+    uint8_t peer = fixture_find (self, ZSEQ_ACTION_ASK)->peer;
+    reply.reply = true;
+    reply.status = ZSEQ_OK;
+    reply.node = (uint8_t) (3 - peer);
+    reply.vector.life[2].counter = 5;
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                       .peer = peer,
+                                       .msg = &reply});
+    cr_assert_not_null (fixture_find (self, ZSEQ_ACTION_LOG));
+    fixture_flush (self);
+    cr_assert_eq (self->count, 0);
+    fixture_destroy (&self);
+}
+
+Test (node, is_not_shaken_by_a_reformatted_peer)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_vector_t vector = {.n = 3};
+    vector.life[1] = (zseq_incarnation_t){1, 4711};
+    fixture_hear_vector (self, 1, &vector);
+    cr_assert_not_null (fixture_find (self, ZSEQ_ACTION_LOG));
+    fixture_flush (self);
+    cr_assert_eq (self->count, 0);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    fixture_destroy (&self);
+}
+
+Test (node, does_not_end_for_what_another_cluster_s_node_says)
+{
+    //  A node of a cluster of the same names that is not born yet listens where
+    //  b did.
+    fixture_t *self = fixture_voter ();
+    fixture_tick (self, 2000000);
+    zseq_msg_t reply = self->seen[fixture_asked (self, 1)].msg;
+    reply.reply = true;
+    reply.node = 1;
+    reply.cluster = 0;
+    reply.status = ZSEQ_EREFORMATTED;
+    fixture_step (
+      self,
+      (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY, .peer = 1, .msg = &reply});
+    cr_assert_null (fixture_find (self, ZSEQ_ACTION_EXIT));
+    fixture_tick (self, 2000000);
+    reply.request = self->seen[fixture_asked (self, 1)].msg.request;
+    reply.status = ZSEQ_OK;
+    reply.state = ZSEQ_STATE_BIRTH;
+    reply.vector.life[0] = (zseq_incarnation_t){1, 4711};
+    reply.vector.life[1] = (zseq_incarnation_t){1, 4712};
+    fixture_step (
+      self,
+      (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY, .peer = 1, .msg = &reply});
+    cr_assert_null (fixture_find (self, ZSEQ_ACTION_EXIT));
+    cr_assert_not_null (fixture_find (self, ZSEQ_ACTION_LOG));
+    fixture_flush (self);
+    cr_assert_eq (self->count, 0);
+    fixture_destroy (&self);
+}

@@ -1,0 +1,265 @@
+//  A node, one step at a time: READ, CLAIM, RAISE and LIST.
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "zseq_node_fixture.h"
+
+Test (node, replies_only_when_the_claim_is_durable)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_claim (self, "orders", 1, 10);
+    cr_assert_eq (self->count, 0);
+    fixture_flush (self);
+    const fixture_seen_t *persist = fixture_only (self, ZSEQ_ACTION_PERSIST);
+    cr_assert_eq (persist->limit, 11);
+    zseq_entry_t *entry = persist->entry;
+    cr_assert_str_eq (entry->name, "orders");
+    cr_assert (!zseq_node_idle (self->node));
+    fixture_persisted (self, entry, 11, ZSEQ_OK);
+    const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.op, ZSEQ_OP_CLAIM);
+    cr_assert_eq (reply->msg.request, 901);
+    cr_assert_eq (reply->msg.status, ZSEQ_OK);
+    cr_assert_eq (reply->msg.next, 11);
+    cr_assert_eq (reply->msg.first, 1);
+    cr_assert_eq (reply->msg.count, 10);
+    cr_assert_eq (reply->msg.cluster, 42);
+    cr_assert_eq (reply->msg.vector.life[2].random, 1002);
+    cr_assert_eq (reply->route.size, 5);
+    cr_assert (zseq_node_idle (self->node));
+    fixture_destroy (&self);
+}
+
+Test (node, writes_a_name_once_for_all_claims_of_a_flush)
+{
+    fixture_t *self = fixture_voter ();
+    for (uint64_t first = 1; first <= 10; first++)
+        fixture_claim (self, "orders", first, 1);
+    fixture_flush (self);
+    const fixture_seen_t *persist = fixture_only (self, ZSEQ_ACTION_PERSIST);
+    cr_assert_eq (persist->limit, 11);
+    fixture_persisted (self, persist->entry, 11, ZSEQ_OK);
+    cr_assert_eq (self->count, 10);
+    for (uint64_t first = 1; first <= 10; first++) {
+        cr_assert_eq (self->seen[first - 1].msg.request, 900 + first);
+        cr_assert_eq (self->seen[first - 1].msg.next, first + 1);
+    }
+    fixture_destroy (&self);
+}
+
+Test (node, has_one_write_of_a_name_in_flight)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_claim (self, "orders", 1, 1);
+    fixture_flush (self);
+    zseq_entry_t *entry = fixture_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    fixture_claim (self, "orders", 2, 1);
+    fixture_flush (self);
+    cr_assert_eq (self->count, 0);
+    fixture_persisted (self, entry, 2, ZSEQ_OK);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.first, 1);
+    fixture_flush (self);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->limit, 3);
+    fixture_persisted (self, entry, 3, ZSEQ_OK);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.first, 2);
+    fixture_destroy (&self);
+}
+
+Test (node, refuses_a_claim_below_next_and_says_where_to_start)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_claim_durably (self, "orders", 1, 10);
+    fixture_claim (self, "orders", 10, 5);
+    const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.status, ZSEQ_ECONFLICT);
+    cr_assert_eq (reply->msg.next, 11);
+    zseq_msg_t status = fixture_request (ZSEQ_OP_STATUS, "", 7);
+    fixture_send (self, &status);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.claims, 1);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.conflicts, 1);
+    fixture_destroy (&self);
+}
+
+Test (node, refuses_a_claim_past_the_end)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_claim (self, "orders", ZSEQ_ID_MAX, 2);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                  ZSEQ_EEXHAUSTED);
+    fixture_claim_durably (self, "orders", ZSEQ_ID_MAX, 1);
+    fixture_destroy (&self);
+}
+
+Test (node, answers_a_read_when_what_it_found_is_durable)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_claim (self, "orders", 1, 10);
+    fixture_flush (self);
+    zseq_entry_t *entry = fixture_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    zseq_msg_t read = fixture_request (ZSEQ_OP_READ, "orders", 5);
+    fixture_send (self, &read);
+    cr_assert_eq (self->count, 0);
+    fixture_persisted (self, entry, 11, ZSEQ_OK);
+    cr_assert_eq (self->count, 2);
+    cr_assert_eq (self->seen[1].msg.request, 5);
+    cr_assert_eq (self->seen[1].msg.next, 11);
+    fixture_send (self, &read);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.next, 11);
+    fixture_destroy (&self);
+}
+
+Test (node, spends_no_memory_on_names_that_are_only_read)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_msg_t msg = fixture_request (ZSEQ_OP_READ, "orders", 5);
+    fixture_send (self, &msg);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.next, 1);
+    msg = fixture_request (ZSEQ_OP_RAISE, "orders", 6);
+    msg.next = 1;
+    fixture_send (self, &msg);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.next, 1);
+    msg = fixture_request (ZSEQ_OP_STATUS, "", 7);
+    fixture_send (self, &msg);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.sequences, 0);
+    fixture_destroy (&self);
+}
+
+Test (node, raises_and_never_lowers)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_entry_t *entry = fixture_claim_durably (self, "orders", 1, 10);
+    zseq_msg_t raise = fixture_request (ZSEQ_OP_RAISE, "orders", 5);
+    raise.next = 100;
+    fixture_send (self, &raise);
+    cr_assert_eq (self->count, 0);
+    fixture_flush (self);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->limit, 100);
+    fixture_persisted (self, entry, 100, ZSEQ_OK);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.next, 100);
+    raise.next = 50;
+    fixture_send (self, &raise);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.next, 100);
+    fixture_destroy (&self);
+}
+
+Test (node, refuses_what_the_disk_has_no_room_for_and_forgets_nothing)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_claim (self, "orders", 1, 10);
+    fixture_flush (self);
+    zseq_entry_t *entry = fixture_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    fixture_persisted (self, entry, 11, ZSEQ_ENOSPACE);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                  ZSEQ_ENOSPACE);
+    fixture_claim (self, "orders", 1, 1);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                  ZSEQ_ECONFLICT);
+    fixture_claim (self, "orders", 11, 1);
+    fixture_flush (self);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->limit, 12);
+    fixture_destroy (&self);
+}
+
+Test (node, is_busy_when_too_many_wait_and_takes_nothing)
+{
+    zseq_record_t record = fixture_record (1, 0);
+    record.identity = 42;
+    record.voting = true;
+    fixture_t *self = fixture_new (&record, 10, 2);
+    fixture_tick (self, 0);
+    fixture_claim (self, "orders", 1, 1);
+    fixture_claim (self, "orders", 2, 1);
+    cr_assert_eq (self->count, 0);
+    fixture_claim (self, "orders", 3, 1);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                  ZSEQ_EBUSY);
+    fixture_flush (self);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->limit, 3);
+    fixture_destroy (&self);
+}
+
+Test (node, holds_no_more_names_than_it_may)
+{
+    zseq_record_t record = fixture_record (1, 0);
+    record.identity = 42;
+    record.voting = true;
+    fixture_t *self = fixture_new (&record, 1, 10);
+    fixture_tick (self, 0);
+    fixture_claim_durably (self, "orders", 1, 1);
+    fixture_claim (self, "invoices", 1, 1);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                  ZSEQ_EFULL);
+    fixture_claim_durably (self, "orders", 2, 1);
+    fixture_destroy (&self);
+}
+
+Test (node, starts_where_its_records_end)
+{
+    zseq_record_t record = fixture_record (1, 0);
+    record.identity = 42;
+    record.voting = true;
+    fixture_t *self = fixture_new (&record, 10, 10);
+    cr_assert_eq (zseq_node_load (self->node, "orders", 6, 500, 500), ZSEQ_OK);
+    fixture_tick (self, 0);
+    cr_assert (strstr (self->seen[0].text, "ready: node a votes"));
+    fixture_claim (self, "orders", 499, 1);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.next, 500);
+    fixture_claim_durably (self, "orders", 500, 1);
+    fixture_destroy (&self);
+}
+
+Test (node, lists_names_page_by_page)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_claim_durably (self, "a", 1, 1);
+    fixture_claim_durably (self, "b/1", 1, 2);
+    fixture_claim_durably (self, "b/2", 1, 3);
+    zseq_msg_t list = fixture_request (ZSEQ_OP_LIST, "b/", 5);
+    list.count = 1;
+    fixture_send (self, &list);
+    const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.item_count, 1);
+    cr_assert_eq (reply->msg.items[0].next, 3);
+    cr_assert (reply->msg.more);
+    list.after.data = "b/1";
+    list.after.size = 3;
+    fixture_send (self, &list);
+    reply = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.item_count, 1);
+    cr_assert_eq (reply->msg.items[0].next, 4);
+    cr_assert (!reply->msg.more);
+    fixture_destroy (&self);
+}
+
+Test (node, lists_only_what_is_durable)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_claim_durably (self, "a", 1, 1);
+    fixture_claim (self, "a", 2, 5);
+    fixture_claim (self, "b", 1, 1);
+    zseq_msg_t list = fixture_request (ZSEQ_OP_LIST, "", 5);
+    list.count = 10;
+    fixture_send (self, &list);
+    const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.item_count, 1);
+    cr_assert_eq (reply->msg.items[0].next, 2);
+    cr_assert (!reply->msg.more);
+    fixture_destroy (&self);
+}
+
+Test (node, lists_beyond_names_that_are_not_durable)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_claim_durably (self, "c", 1, 1);
+    fixture_claim (self, "a", 1, 1);
+    fixture_claim (self, "b", 1, 1);
+    zseq_msg_t list = fixture_request (ZSEQ_OP_LIST, "", 5);
+    list.count = 1;
+    fixture_send (self, &list);
+    const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.item_count, 1);
+    cr_assert (!memcmp (reply->msg.items[0].name.data, "c", 1));
+    cr_assert (!reply->msg.more);
+    fixture_destroy (&self);
+}

@@ -1,0 +1,273 @@
+#include "zseq_node_fixture.h"
+
+#include <criterion/criterion.h>
+#include <stdio.h>
+#include <string.h>
+
+static void
+s_act (const zseq_action_t *action, void *arg)
+{
+    fixture_t *self = arg;
+    cr_assert_lt (self->count, (size_t) ACTIONS_MAX);
+    fixture_seen_t *seen = &self->seen[self->count++];
+    memset (seen, 0, sizeof *seen);
+    seen->type = action->type;
+    if (action->route)
+        seen->route = *action->route;
+    if (action->msg)
+        seen->msg = *action->msg;
+    seen->peer = action->peer;
+    seen->entry = action->entry;
+    seen->limit = action->limit;
+    seen->deferred = action->deferred;
+    if (action->record)
+        seen->record = *action->record;
+    seen->version = action->version;
+    seen->status = action->status;
+    if (action->text)
+        snprintf (seen->text, sizeof seen->text, "%s", action->text);
+}
+
+zseq_record_t
+fixture_record (size_t n, uint8_t self)
+{
+    zseq_member_t members[ZSEQ_NODES_MAX];
+    memset (members, 0, sizeof members);
+    for (size_t index = 0; index < n; index++) {
+        snprintf (members[index].name, sizeof members[index].name, "%c",
+                  (char) ('a' + index));
+        snprintf (members[index].endpoint, sizeof members[index].endpoint,
+                  "tcp://127.0.0.1:%zu", 1000 + index);
+    }
+    zseq_record_t record;
+    char name[2] = {(char) ('a' + self), 0};
+    cr_assert_eq (
+      zseq_record_init (&record, "test", name, members, n, 1000u + self),
+      ZSEQ_OK);
+    return record;
+}
+
+fixture_t *
+fixture_new (const zseq_record_t *record, size_t names_max, size_t waiting_max)
+{
+    fixture_t *self = calloc (1, sizeof *self);
+    zseq_node_limits_t limits = {names_max, waiting_max, 0};
+    self->record = *record;
+    self->now_us = 1000000;
+    self->node = zseq_node_new (record, &limits, 77, s_act, self);
+    cr_assert_not_null (self->node);
+    return self;
+}
+
+void
+fixture_destroy (fixture_t **self_p)
+{
+    zseq_node_destroy (&(*self_p)->node);
+    free (*self_p);
+    *self_p = NULL;
+}
+
+void
+fixture_step (fixture_t *self, zseq_event_t event)
+{
+    self->count = 0;
+    event.now_us = self->now_us;
+    event.wall_ms = self->wall_ms;
+    zseq_node_step (self->node, &event);
+}
+
+void
+fixture_tick (fixture_t *self, uint64_t us)
+{
+    self->now_us += us;
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_TICK});
+}
+
+void
+fixture_flush (fixture_t *self)
+{
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_FLUSH});
+}
+
+const fixture_seen_t *
+fixture_find (const fixture_t *self, zseq_action_type_t type)
+{
+    for (size_t index = 0; index < self->count; index++)
+        if (self->seen[index].type == type)
+            return &self->seen[index];
+    return NULL;
+}
+
+const fixture_seen_t *
+fixture_only (const fixture_t *self, zseq_action_type_t type)
+{
+    cr_assert_eq (self->count, 1, "%zu actions", self->count);
+    cr_assert_eq (self->seen[0].type, type);
+    return &self->seen[0];
+}
+
+int
+fixture_asked (const fixture_t *self, uint8_t peer)
+{
+    for (size_t index = 0; index < self->count; index++)
+        if (self->seen[index].type == ZSEQ_ACTION_ASK &&
+            self->seen[index].peer == peer)
+            return (int) index;
+    return -1;
+}
+
+zseq_msg_t
+fixture_introduction (const fixture_t *self, uint8_t peer)
+{
+    int index = fixture_asked (self, peer);
+    cr_assert_geq (index, 0);
+    zseq_msg_t reply = self->seen[index].msg;
+    reply.reply = true;
+    reply.status = ZSEQ_OK;
+    reply.node = peer;
+    reply.state = ZSEQ_STATE_VOTING;
+    reply.extended = true;
+    reply.met = reply.process;
+    reply.process = 99u + peer;
+    reply.floor = reply.floor_reserved = 1;
+    return reply;
+}
+
+void
+fixture_answer (fixture_t *self, uint8_t peer, const zseq_msg_t *reply)
+{
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                       .peer = peer,
+                                       .msg = reply});
+}
+
+zseq_record_t
+fixture_voting_record (void)
+{
+    zseq_record_t record = fixture_record (3, 0);
+    for (uint8_t index = 0; index < 3; index++)
+        record.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+    record.identity = 42;
+    record.voting = true;
+    return record;
+}
+
+void
+fixture_write_record (fixture_t *self)
+{
+    fixture_flush (self);
+    const fixture_seen_t *persist =
+      fixture_find (self, ZSEQ_ACTION_PERSIST_RECORD);
+    if (!persist)
+        return;
+    self->record = persist->record;
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                       .version = persist->version});
+}
+
+//  A node with that record starts, and its peers have answered.
+static fixture_t *
+s_started (const zseq_record_t *record)
+{
+    fixture_t *self = fixture_new (record, 100, 100);
+    fixture_tick (self, 0);
+    zseq_msg_t b = fixture_introduction (self, 1);
+    zseq_msg_t c = fixture_introduction (self, 2);
+    fixture_write_record (self);
+    fixture_answer (self, 1, &b);
+    fixture_answer (self, 2, &c);
+    fixture_write_record (self);
+    return self;
+}
+
+fixture_t *
+fixture_voter (void)
+{
+    zseq_record_t record = fixture_voting_record ();
+    return s_started (&record);
+}
+
+zseq_msg_t
+fixture_request (zseq_op_t op, const char *name, uint64_t request)
+{
+    zseq_msg_t msg;
+    memset (&msg, 0, sizeof msg);
+    msg.op = op;
+    msg.request = request;
+    msg.cluster = 42;
+    msg.name.data = name;
+    msg.name.size = strlen (name);
+    return msg;
+}
+
+void
+fixture_send (fixture_t *self, const zseq_msg_t *msg)
+{
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_REQUEST,
+                                       .route = {5, {1, 2, 3, 4, 5}},
+                                       .msg = msg});
+}
+
+void
+fixture_claim (fixture_t *self, const char *name, uint64_t first,
+               uint64_t count)
+{
+    zseq_msg_t msg = fixture_request (ZSEQ_OP_CLAIM, name, 900 + first);
+    msg.first = first;
+    msg.count = count;
+    fixture_send (self, &msg);
+}
+
+void
+fixture_persisted (fixture_t *self, zseq_entry_t *entry, uint64_t limit,
+                   int status)
+{
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PERSISTED,
+                                       .entry = entry,
+                                       .limit = limit,
+                                       .status = status});
+}
+
+zseq_entry_t *
+fixture_claim_durably (fixture_t *self, const char *name, uint64_t first,
+                       uint64_t count)
+{
+    fixture_claim (self, name, first, count);
+    fixture_flush (self);
+    const fixture_seen_t *persist = fixture_only (self, ZSEQ_ACTION_PERSIST);
+    zseq_entry_t *entry = persist->entry;
+    fixture_persisted (self, entry, persist->limit, ZSEQ_OK);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
+    return entry;
+}
+
+void
+fixture_hear (fixture_t *self, uint8_t peer, const zseq_vector_t *vector,
+              uint64_t process)
+{
+    fixture_tick (self, 2000000);
+    for (size_t index = 0; index < self->count; index++) {
+        if (self->seen[index].type != ZSEQ_ACTION_ASK ||
+            self->seen[index].peer != peer)
+            continue;
+        zseq_msg_t reply = self->seen[index].msg;
+        reply.reply = true;
+        reply.node = peer;
+        reply.status = ZSEQ_OK;
+        reply.cluster = 42;
+        reply.state = ZSEQ_STATE_VOTING;
+        reply.vector = *vector;
+        reply.process = process;
+        fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                           .peer = peer,
+                                           .msg = &reply});
+        return;
+    }
+    cr_assert_fail ("peer was not asked");
+}
+
+void
+fixture_hear_vector (fixture_t *self, uint8_t peer, const zseq_vector_t *vector)
+{
+    fixture_hear (self, peer, vector, 1);
+}

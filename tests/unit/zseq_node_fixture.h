@@ -1,0 +1,106 @@
+//  What the tests of a node share: a node that is stepped by hand, and the
+//  actions of its last step.
+
+#ifndef ZSEQ_NODE_FIXTURE_H_INCLUDED
+#define ZSEQ_NODE_FIXTURE_H_INCLUDED
+
+#include "zseq_node.h"
+
+#define ACTIONS_MAX 64
+
+typedef struct {
+    zseq_action_type_t type;
+    zseq_route_t route;
+    zseq_msg_t msg;
+    uint8_t peer;
+    zseq_entry_t *entry;
+    uint64_t limit;
+    bool deferred;
+    zseq_record_t record;
+    uint64_t version;
+    int status;
+    char text[512];
+} fixture_seen_t;
+
+typedef struct {
+    zseq_node_t *node;
+    zseq_record_t record;
+    uint64_t now_us;
+    uint64_t wall_ms;
+    fixture_seen_t seen[ACTIONS_MAX];
+    size_t count;
+} fixture_t;
+
+//  The first record of node self of n, as it is formatted: nodes a, b, c ...
+zseq_record_t fixture_record (size_t n, uint8_t self);
+
+//  A node with that record, which has not begun.
+fixture_t *fixture_new (const zseq_record_t *record, size_t names_max,
+                        size_t waiting_max);
+
+//  Destroys the node.
+void fixture_destroy (fixture_t **self_p);
+
+//  One step, whose actions replace those that were seen.
+void fixture_step (fixture_t *self, zseq_event_t event);
+
+//  A tick, us later.
+void fixture_tick (fixture_t *self, uint64_t us);
+
+//  A flush.
+void fixture_flush (fixture_t *self);
+
+//  The first action of that type in the last step; NULL: none.
+const fixture_seen_t *fixture_find (const fixture_t *self,
+                                    zseq_action_type_t type);
+
+//  The only action there was.
+const fixture_seen_t *fixture_only (const fixture_t *self,
+                                    zseq_action_type_t type);
+
+//  The questions to peer in the last step; the last one's index, or -1.
+int fixture_asked (const fixture_t *self, uint8_t peer);
+
+//  What a peer that votes says of itself, as the answer to the last question: it
+//  has noted all that the question told of its sender.
+zseq_msg_t fixture_introduction (const fixture_t *self, uint8_t peer);
+
+//  A peer's reply.
+void fixture_answer (fixture_t *self, uint8_t peer, const zseq_msg_t *reply);
+
+//  The record of node a of three, which has voted for long.
+zseq_record_t fixture_voting_record (void);
+
+//  Writes the record if it has changed.
+void fixture_write_record (fixture_t *self);
+
+//  A node of three that votes.
+fixture_t *fixture_voter (void);
+
+//  A request for name, in the cluster of a voter.
+zseq_msg_t fixture_request (zseq_op_t op, const char *name, uint64_t request);
+
+//  A request, whose reply is to go to some route.
+void fixture_send (fixture_t *self, const zseq_msg_t *msg);
+
+//  A CLAIM, as above.
+void fixture_claim (fixture_t *self, const char *name, uint64_t first,
+                    uint64_t count);
+
+//  The write of an entry has ended.
+void fixture_persisted (fixture_t *self, zseq_entry_t *entry, uint64_t limit,
+                        int status);
+
+//  Claims and makes them durable. Returns the name's entry.
+zseq_entry_t *fixture_claim_durably (fixture_t *self, const char *name,
+                                     uint64_t first, uint64_t count);
+
+//  Asks peer, and hears in answer that vector, and of that process it has met.
+void fixture_hear (fixture_t *self, uint8_t peer, const zseq_vector_t *vector,
+                   uint64_t process);
+
+//  Asks peer, and hears that vector in answer, of the process that it has met.
+void fixture_hear_vector (fixture_t *self, uint8_t peer,
+                          const zseq_vector_t *vector);
+
+#endif

@@ -1,5 +1,5 @@
-//  Birth: how nodes that were formatted become a cluster. All have to meet once,
-//  and write down the same lives.
+//  Birth: how nodes that were formatted become a cluster. All have to meet
+//  once, and write down the same lives.
 
 #include "zseq_node_private.h"
 

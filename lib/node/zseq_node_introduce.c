@@ -1,6 +1,6 @@
-//  INTRODUCE: peers ask each other who they are. A request is only compared with
-//  what the node knows, as anybody could send it. The node learns from replies,
-//  which come from the peer's endpoint: lives, starts, floors.
+//  INTRODUCE: peers ask each other who they are. A request is only compared
+//  with what the node knows, as anybody could send it. The node learns from
+//  replies, which come from the peer's endpoint: lives, starts, floors.
 
 #include "zseq_node_private.h"
 

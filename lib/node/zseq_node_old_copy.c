@@ -1,6 +1,6 @@
-//  A peer knows of this node what its directory does not, so that the directory is
-//  an old copy, or another process lives under its name. The first time the node
-//  recovers, the second time it ends.
+//  A peer knows of this node what its directory does not, so that the directory
+//  is an old copy, or another process lives under its name. The first time the
+//  node recovers, the second time it ends.
 
 #include "zseq_node_private.h"
 

@@ -128,7 +128,8 @@ typedef struct {
     zseq_force_t force;
 } zseq_node_recovery_t;
 
-//  What STATUS tells: zseq_node_seq counts claims, zseq_node_load what is burnt.
+//  What STATUS tells: zseq_node_seq counts claims, zseq_node_load what is
+//  burnt.
 typedef struct {
     uint64_t claims;
     uint64_t conflicts;
@@ -276,9 +277,9 @@ void zseq_node_reserve_revisit (zseq_node_t *self);
 //  The node stops: lets every reserve shrink to nothing.
 void zseq_node_reserve_shrink_all (zseq_node_t *self);
 
-//  The limit to write of a sequence: no lower than what is durable, or what it has
-//  just been lowered to.
-uint64_t zseq_node_reserve_limit (zseq_node_t *self, zseq_sequence_t *sequence);
+//  The limit to write of an entry: no lower than what is durable, or what it
+//  has just been lowered to.
+uint64_t zseq_node_reserve_limit (zseq_node_t *self, zseq_entry_t *entry);
 
 //  zseq_node_disk.c.
 
@@ -302,12 +303,12 @@ void zseq_node_disk_damaged (zseq_node_t *self, const zseq_event_t *event);
 
 //  zseq_node_floor.c.
 
-//  Where a name begins. Reserved names count milliseconds, each from an epoch of
-//  its own.
+//  Where a name begins. Reserved names count milliseconds, each from an epoch
+//  of its own.
 uint64_t zseq_node_floor (const zseq_node_t *self, zseq_slice_t name);
 
-//  Takes over higher floors of a peer. A floor that an operator has forced binds
-//  whoever meets it: this node does not vote until it is on disk.
+//  Takes over higher floors of a peer. A floor that an operator has forced
+//  binds whoever meets it: this node does not vote until it is on disk.
 void zseq_node_floor_take (zseq_node_t *self, uint8_t peer,
                            const zseq_msg_t *msg);
 
@@ -318,9 +319,9 @@ void zseq_node_floor_force (zseq_node_t *self);
 //  zseq_node_seq.c.
 
 //  Whether a request for a name is admitted, that lets what lies below end be
-//  claimed (0: nothing); else it is refused. S10: a reserved name's milliseconds
-//  do not run far ahead of this node's clock, so that nobody else's can use them
-//  up.
+//  claimed (0: nothing); else it is refused. S10: a reserved name's
+//  milliseconds do not run far ahead of this node's clock, so that nobody
+//  else's can use them up.
 bool zseq_node_seq_admit (zseq_node_t *self, const zseq_event_t *event,
                           uint64_t end);
 
@@ -337,9 +338,9 @@ void zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event);
 //  Answers a RAISE.
 void zseq_node_seq_raise (zseq_node_t *self, const zseq_event_t *event);
 
-//  Answers with at most wanted names that begin with prefix and lie above after.
-//  Of a LIST it holds what is durable: a name whose first claim is not may never
-//  have been. Of a COPY it holds all that is in memory.
+//  Answers with at most wanted names that begin with prefix and lie above
+//  after. Of a LIST it holds what is durable: a name whose first claim is not
+//  may never have been. Of a COPY it holds all that is in memory.
 void zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
                             zseq_slice_t prefix, size_t wanted);
 
@@ -381,7 +382,8 @@ void zseq_node_ask_soon (zseq_node_t *self, uint8_t node);
 //  Time has passed: asks every peer that is due who it is.
 void zseq_node_ask_all (zseq_node_t *self);
 
-//  Whether a reply answers the question under way to a peer, which is over then.
+//  Whether a reply answers the question under way to a peer, which is over
+//  then.
 bool zseq_node_ask_answered (zseq_node_t *self, uint8_t index,
                              const zseq_msg_t *msg);
 
@@ -402,8 +404,8 @@ uint8_t zseq_node_start_count_noted (const zseq_node_t *self);
 //  Whether all peers have spoken that are not silent.
 bool zseq_node_start_all_heard (const zseq_node_t *self);
 
-//  How many peers are to note a node's first start, and how many are to be asked
-//  before: any so many and so many share one.
+//  How many peers are to note a node's first start, and how many are to be
+//  asked before: any so many and so many share one.
 uint8_t zseq_node_start_first_need (const zseq_node_t *self);
 
 //  How many peers are to note any later start.
@@ -412,7 +414,8 @@ uint8_t zseq_node_start_need (const zseq_node_t *self);
 //  Votes if the node starts and enough peers have noted that.
 void zseq_node_start_maybe_vote (zseq_node_t *self);
 
-//  S5, S11: the record says that the node votes. It asks whether that still holds.
+//  S5, S11: the record says that the node votes. It asks whether that still
+//  holds.
 void zseq_node_start_begin (zseq_node_t *self);
 
 //  S11: notes a start that a peer has shown at its endpoint.
@@ -444,8 +447,8 @@ bool zseq_node_force_waited (const zseq_node_t *self);
 //  Whether enough peers know of this recovery; else the node ends.
 bool zseq_node_force_heard_enough (zseq_node_t *self);
 
-//  Whether all that answered and hold something were copied from, and enough peers
-//  know of this recovery; else the node ends.
+//  Whether all that answered and hold something were copied from, and enough
+//  peers know of this recovery; else the node ends.
 bool zseq_node_force_passes_over_nobody (zseq_node_t *self);
 
 //  zseq_node_recovery.c.
@@ -479,9 +482,10 @@ void zseq_node_recovery_record_written (zseq_node_t *self);
 
 //  zseq_node_old_copy.c.
 
-//  A peer's reply shows another life of this node than its own. Before its birth
-//  that cannot be; later a newer one means that this is an old copy, or that
-//  another process has taken over. Returns whether the node has ended or recovers.
+//  A peer's reply shows another life of this node than its own. Before its
+//  birth that cannot be; later a newer one means that this is an old copy, or
+//  that another process has taken over. Returns whether the node has ended or
+//  recovers.
 bool zseq_node_old_copy_superseded (zseq_node_t *self, uint8_t peer,
                                     const zseq_vector_t *vector);
 
@@ -490,7 +494,8 @@ bool zseq_node_old_copy_superseded (zseq_node_t *self, uint8_t peer,
 bool zseq_node_old_copy_outrun (zseq_node_t *self, uint8_t peer,
                                 const zseq_msg_t *msg);
 
-//  A peer has asked at this node's endpoint, and another process answered: ends.
+//  A peer has asked at this node's endpoint, and another process answered:
+//  ends.
 void zseq_node_old_copy_duplicate (zseq_node_t *self, uint8_t peer);
 
 //  zseq_node_introduce.c.

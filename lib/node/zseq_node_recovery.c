@@ -1,6 +1,6 @@
-//  Recovery: a node that lost what it knew takes a new life, has it put in force
-//  by its peers, copies what they hold, and votes last. Its phases are those of
-//  zseq_phase_t; whose answers count is zseq_recovery's.
+//  Recovery: a node that lost what it knew takes a new life, has it put in
+//  force by its peers, copies what they hold, and votes last. Its phases are
+//  those of zseq_phase_t; whose answers count is zseq_recovery's.
 
 #include "zseq_node_private.h"
 

@@ -61,8 +61,8 @@ const fixture_seen_t *fixture_only (const fixture_t *self,
 //  The questions to peer in the last step; the last one's index, or -1.
 int fixture_asked (const fixture_t *self, uint8_t peer);
 
-//  What a peer that votes says of itself, as the answer to the last question: it
-//  has noted all that the question told of its sender.
+//  What a peer that votes says of itself, as the answer to the last question:
+//  it has noted all that the question told of its sender.
 zseq_msg_t fixture_introduction (const fixture_t *self, uint8_t peer);
 
 //  A peer's reply.

@@ -81,8 +81,8 @@ zseq_node_load (zseq_node_t *self, const char *name, size_t size, uint64_t next,
         //  What was reserved is burnt. Once the record says so, it is not
         //  counted again.
         self->stats.burnt += limit - next;
-        entry->lowering = true;
-        zseq_node_mark_dirty (self, entry);
+        sequence->lowering = true;
+        zseq_node_mark_dirty (self, sequence);
     }
     return ZSEQ_OK;
 }

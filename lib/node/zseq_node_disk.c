@@ -33,10 +33,10 @@ void
 zseq_node_disk_write_entries (zseq_node_t *self)
 {
     while (self->queue.dirty) {
-        zseq_entry_t *entry = self->queue.dirty;
-        self->queue.dirty = entry->dirty;
-        entry->queued = false;
-        entry->writing = true;
+        zseq_sequence_t *sequence = self->queue.dirty;
+        self->queue.dirty = sequence->dirty;
+        sequence->queued = false;
+        sequence->writing = true;
         self->disk.writing++;
         //  Before the node votes again its record is written, and all that
         //  was deferred lasts. What is on disk is not put at risk.
@@ -58,7 +58,7 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
     assert (sequence);
     assert (sequence->writing);
 
-    entry->writing = false;
+    sequence->writing = false;
     self->disk.writing--;
     if (event->status == ZSEQ_OK) {
         //  S8: what is durable never becomes less.

@@ -93,15 +93,15 @@ typedef struct {
     uint32_t waiting_free;  //  First of the free places; 0 if none
     size_t waiting_count;
     size_t waiting_max;
-    zseq_entry_t *dirty;  //  Entries to be written at the next flush
-    zseq_entry_t **dirty_end;
+    zseq_sequence_t *dirty;  //  Entries to be written at the next flush
+    zseq_sequence_t **dirty_end;
 } zseq_node_queue_t;
 
 //  Of zseq_node_reserve.
 typedef struct {
-    uint64_t ahead_us;    //  How long a reserve is to last; 0: none
-    zseq_entry_t *first;  //  Entries with a reserve, first come first
-    zseq_entry_t **end;
+    uint64_t ahead_us;       //  How long a reserve is to last; 0: none
+    zseq_sequence_t *first;  //  Entries with a reserve, first come first
+    zseq_sequence_t **end;
 } zseq_node_reserve_t;
 
 //  Of zseq_node_congestion; replies tell until_us.
@@ -277,9 +277,9 @@ void zseq_node_reserve_revisit (zseq_node_t *self);
 //  The node stops: lets every reserve shrink to nothing.
 void zseq_node_reserve_shrink_all (zseq_node_t *self);
 
-//  The limit to write of an entry: no lower than what is durable, or what it
+//  The limit to write of a sequence: no lower than what is durable, or what it
 //  has just been lowered to.
-uint64_t zseq_node_reserve_limit (zseq_node_t *self, zseq_entry_t *entry);
+uint64_t zseq_node_reserve_limit (zseq_node_t *self, zseq_sequence_t *sequence);
 
 //  zseq_node_disk.c.
 

@@ -11,10 +11,10 @@ zseq_node_mark_dirty (zseq_node_t *self, zseq_sequence_t *sequence)
 {
     if (sequence->queued || sequence->writing)
         return;
-    entry->queued = true;
-    entry->dirty = NULL;
-    *self->queue.dirty_end = entry;
-    self->queue.dirty_end = &entry->dirty;
+    sequence->queued = true;
+    sequence->dirty = NULL;
+    *self->queue.dirty_end = sequence;
+    self->queue.dirty_end = &sequence->dirty;
 }
 
 bool
@@ -62,8 +62,8 @@ zseq_node_queue_wait (zseq_node_t *self, zseq_sequence_t *sequence,
     self->queue.waiting_free = self->queue.waiting[place].following;
     self->queue.waiting_count++;
     self->queue.waiting[place] = *granted;
-    if (entry->waiting)
-        self->queue.waiting[entry->waiting_last].following = place;
+    if (sequence->waiting)
+        self->queue.waiting[sequence->waiting_last].following = place;
     else
         sequence->waiting = place;
     sequence->waiting_last = place;
@@ -76,14 +76,14 @@ void
 zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence, uint64_t limit,
                    int status)
 {
-    while (entry->waiting) {
-        uint32_t place = entry->waiting;
+    while (sequence->waiting) {
+        uint32_t place = sequence->waiting;
         zseq_waiting_t *granted = &self->queue.waiting[place];
         if (granted->next > limit)
             break;
         if (self->voting)
             zseq_node_queue_answer (self, &granted->route, granted, status);
-        entry->waiting = granted->following;
+        sequence->waiting = granted->following;
         granted->following = self->queue.waiting_free;
         self->queue.waiting_free = place;
         self->queue.waiting_count--;

@@ -15,10 +15,10 @@ zseq_node_reserve_list (zseq_node_t *self, zseq_sequence_t *sequence)
 {
     if (sequence->listed)
         return;
-    entry->listed = true;
-    entry->reserved = NULL;
-    *self->reserve.end = entry;
-    self->reserve.end = &entry->reserved;
+    sequence->listed = true;
+    sequence->reserved = NULL;
+    *self->reserve.end = sequence;
+    self->reserve.end = &sequence->reserved;
 }
 
 void
@@ -60,26 +60,26 @@ void
 zseq_node_reserve_revisit (zseq_node_t *self)
 {
     for (size_t looks = 0; looks < LOOKS_MAX && self->reserve.first; looks++) {
-        zseq_entry_t *entry = self->reserve.first;
-        if (self->now_us < entry->reserve.since_us + LOOK_US)
+        zseq_sequence_t *sequence = self->reserve.first;
+        if (self->now_us < sequence->reserve.since_us + LOOK_US)
             break;
-        self->reserve.first = entry->reserved;
+        self->reserve.first = sequence->reserved;
         if (!self->reserve.first)
             self->reserve.end = &self->reserve.first;
-        entry->listed = false;
-        s_look (self, entry);
-        if (entry->limit > entry->seq.next || entry->writing)
-            zseq_node_reserve_list (self, entry);
+        sequence->listed = false;
+        s_look (self, sequence);
+        if (sequence->limit > sequence->seq.next || sequence->writing)
+            zseq_node_reserve_list (self, sequence);
     }
 }
 
 void
 zseq_node_reserve_shrink_all (zseq_node_t *self)
 {
-    for (zseq_entry_t *entry = self->reserve.first; entry;
-         entry = entry->reserved)
-        if (entry->limit > entry->seq.next && !entry->writing)
-            zseq_node_reserve_shrink (self, entry, entry->seq.next);
+    for (zseq_sequence_t *sequence = self->reserve.first; sequence;
+         sequence = sequence->reserved)
+        if (sequence->limit > sequence->seq.next && !sequence->writing)
+            zseq_node_reserve_shrink (self, sequence, sequence->seq.next);
 }
 
 uint64_t
@@ -90,8 +90,9 @@ zseq_node_reserve_limit (zseq_node_t *self, zseq_sequence_t *sequence)
         //  S10: a reserve would be ahead of the clock after a crash.
         uint64_t wanted = 0;
         if (self->reserve.ahead_us &&
-            !zseq_flake_reserved (entry->name, entry->name_size))
-            wanted = zseq_reserve_wanted (&entry->reserve, self->now_us,
+            !zseq_flake_reserved (zseq_sequence_name (sequence),
+                                  sequence->entry.name_size))
+            wanted = zseq_reserve_wanted (&sequence->reserve, self->now_us,
                                           self->reserve.ahead_us);
         limit = wanted < ZSEQ_NEXT_MAX - limit ? limit + wanted : ZSEQ_NEXT_MAX;
         zseq_reserve_restart (&sequence->reserve, self->now_us);

@@ -161,11 +161,11 @@ zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event)
     sequence = zseq_node_seq_obtain (self, event);
     if (!sequence)
         return;
-    entry->seq = seq;
+    sequence->seq = seq;
     self->stats.claims++;
-    zseq_reserve_claim (&entry->reserve, msg->count);
-    s_grant (self, event, entry);
-    zseq_node_reserve_ahead (self, entry);
+    zseq_reserve_claim (&sequence->reserve, msg->count);
+    s_grant (self, event, sequence);
+    zseq_node_reserve_ahead (self, sequence);
 }
 
 void

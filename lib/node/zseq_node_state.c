@@ -50,8 +50,9 @@ void
 zseq_node_suspend (zseq_node_t *self)
 {
     self->voting = false;
-    for (zseq_entry_t *entry = self->queue.dirty; entry; entry = entry->dirty)
-        zseq_node_release (self, entry, UINT64_MAX, ZSEQ_ENOTVOTING);
+    for (zseq_sequence_t *sequence = self->queue.dirty; sequence;
+         sequence = sequence->dirty)
+        zseq_node_release (self, sequence, UINT64_MAX, ZSEQ_ENOTVOTING);
     zseq_coordinator_end (self->coordinator, ZSEQ_ENOTVOTING);
 }
 

@@ -40,13 +40,14 @@ Test (node, finishes_what_it_granted_after_it_was_told_to_stop)
     fixture_t *self = fixture_voter ();
     fixture_claim (self, "orders", 1, 10);
     fixture_flush (self);
-    zseq_entry_t *entry = fixture_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    zseq_sequence_t *sequence =
+      fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_STOP});
     fixture_claim (self, "orders", 11, 1);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                   ZSEQ_ENOTVOTING);
     cr_assert (!zseq_node_idle (self->node));
-    fixture_persisted (self, entry, 11, ZSEQ_OK);
+    fixture_persisted (self, sequence, 11, ZSEQ_OK);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
     cr_assert (zseq_node_idle (self->node));
     fixture_destroy (&self);
@@ -55,24 +56,24 @@ Test (node, finishes_what_it_granted_after_it_was_told_to_stop)
 Test (node, writes_again_what_the_disk_has_lost)
 {
     fixture_t *self = fixture_voter ();
-    zseq_entry_t *entry = fixture_claim_durably (self, "orders", 1, 10);
+    zseq_sequence_t *sequence = fixture_claim_durably (self, "orders", 1, 10);
     fixture_flush (self);
     cr_assert_eq (self->count, 0);
-    zseq_event_t damaged = {.type = ZSEQ_EVENT_DAMAGED, .entry = entry};
+    zseq_event_t damaged = {.type = ZSEQ_EVENT_DAMAGED, .sequence = sequence};
     fixture_step (self, damaged);
     fixture_flush (self);
     const fixture_seen_t *persist = fixture_only (self, ZSEQ_ACTION_PERSIST);
-    cr_assert_eq (persist->entry, entry);
+    cr_assert_eq (persist->sequence, sequence);
     cr_assert_eq (persist->limit, 11);
     //  One write is enough, and what it holds stays as it is.
     fixture_step (self, damaged);
-    fixture_persisted (self, entry, 11, ZSEQ_OK);
+    fixture_persisted (self, sequence, 11, ZSEQ_OK);
     fixture_flush (self);
     cr_assert_eq (self->count, 0);
     cr_assert (zseq_node_idle (self->node));
 
     //  The node's record, too.
-    damaged.entry = NULL;
+    damaged.sequence = NULL;
     fixture_step (self, damaged);
     fixture_flush (self);
     cr_assert (fixture_only (self, ZSEQ_ACTION_PERSIST_RECORD)->record.voting);

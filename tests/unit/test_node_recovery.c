@@ -11,12 +11,13 @@ Test (node, does_not_answer_what_it_granted_in_its_old_life)
     fixture_t *self = fixture_voter ();
     fixture_claim (self, "orders", 1, 10);
     fixture_flush (self);
-    zseq_entry_t *entry = fixture_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    zseq_sequence_t *sequence =
+      fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     zseq_vector_t vector = self->record.vector;
     vector.life[0] = (zseq_incarnation_t){2, 9};
     fixture_hear_vector (self, 1, &vector);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
-    fixture_persisted (self, entry, 11, ZSEQ_OK);
+    fixture_persisted (self, sequence, 11, ZSEQ_OK);
     cr_assert_null (fixture_find (self, ZSEQ_ACTION_REPLY));
     fixture_destroy (&self);
 }
@@ -27,13 +28,14 @@ Test (node, ends_while_it_recovers_though_requests_had_waited)
     fixture_t *self = fixture_voter ();
     fixture_claim (self, "orders", 1, 10);
     fixture_flush (self);
-    zseq_entry_t *entry = fixture_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    zseq_sequence_t *sequence =
+      fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     fixture_claim (self, "orders", 11, 10);
     zseq_vector_t vector = self->record.vector;
     vector.life[0] = (zseq_incarnation_t){2, 9};
     fixture_hear_vector (self, 1, &vector);
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_STOP});
-    fixture_persisted (self, entry, 11, ZSEQ_OK);
+    fixture_persisted (self, sequence, 11, ZSEQ_OK);
     cr_assert_null (fixture_find (self, ZSEQ_ACTION_REPLY));
     fixture_write_record (self);
     cr_assert (zseq_node_idle (self->node));
@@ -268,10 +270,10 @@ Test (node, syncs_a_page_that_comes_after_its_vote_was_handed_to_the_disk)
     const fixture_seen_t *write = fixture_find (self, ZSEQ_ACTION_PERSIST);
     cr_assert_not_null (write);
     cr_assert (!write->deferred);
-    zseq_entry_t *entry = write->entry;
+    zseq_sequence_t *sequence = write->sequence;
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
                                        .version = vote.version});
-    fixture_persisted (self, entry, 11, ZSEQ_OK);
+    fixture_persisted (self, sequence, 11, ZSEQ_OK);
     fixture_destroy (&self);
 }
 

@@ -13,10 +13,10 @@ Test (node, replies_only_when_the_claim_is_durable)
     fixture_flush (self);
     const fixture_seen_t *persist = fixture_only (self, ZSEQ_ACTION_PERSIST);
     cr_assert_eq (persist->limit, 11);
-    zseq_entry_t *entry = persist->entry;
-    cr_assert_str_eq (entry->name, "orders");
+    zseq_sequence_t *sequence = persist->sequence;
+    cr_assert_str_eq (zseq_sequence_name (sequence), "orders");
     cr_assert (!zseq_node_idle (self->node));
-    fixture_persisted (self, entry, 11, ZSEQ_OK);
+    fixture_persisted (self, sequence, 11, ZSEQ_OK);
     const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
     cr_assert_eq (reply->msg.op, ZSEQ_OP_CLAIM);
     cr_assert_eq (reply->msg.request, 901);
@@ -39,7 +39,7 @@ Test (node, writes_a_name_once_for_all_claims_of_a_flush)
     fixture_flush (self);
     const fixture_seen_t *persist = fixture_only (self, ZSEQ_ACTION_PERSIST);
     cr_assert_eq (persist->limit, 11);
-    fixture_persisted (self, persist->entry, 11, ZSEQ_OK);
+    fixture_persisted (self, persist->sequence, 11, ZSEQ_OK);
     cr_assert_eq (self->count, 10);
     for (uint64_t first = 1; first <= 10; first++) {
         cr_assert_eq (self->seen[first - 1].msg.request, 900 + first);
@@ -53,15 +53,16 @@ Test (node, has_one_write_of_a_name_in_flight)
     fixture_t *self = fixture_voter ();
     fixture_claim (self, "orders", 1, 1);
     fixture_flush (self);
-    zseq_entry_t *entry = fixture_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    zseq_sequence_t *sequence =
+      fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     fixture_claim (self, "orders", 2, 1);
     fixture_flush (self);
     cr_assert_eq (self->count, 0);
-    fixture_persisted (self, entry, 2, ZSEQ_OK);
+    fixture_persisted (self, sequence, 2, ZSEQ_OK);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.first, 1);
     fixture_flush (self);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->limit, 3);
-    fixture_persisted (self, entry, 3, ZSEQ_OK);
+    fixture_persisted (self, sequence, 3, ZSEQ_OK);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.first, 2);
     fixture_destroy (&self);
 }
@@ -96,11 +97,12 @@ Test (node, answers_a_read_when_what_it_found_is_durable)
     fixture_t *self = fixture_voter ();
     fixture_claim (self, "orders", 1, 10);
     fixture_flush (self);
-    zseq_entry_t *entry = fixture_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    zseq_sequence_t *sequence =
+      fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     zseq_msg_t read = fixture_request (ZSEQ_OP_READ, "orders", 5);
     fixture_send (self, &read);
     cr_assert_eq (self->count, 0);
-    fixture_persisted (self, entry, 11, ZSEQ_OK);
+    fixture_persisted (self, sequence, 11, ZSEQ_OK);
     cr_assert_eq (self->count, 2);
     cr_assert_eq (self->seen[1].msg.request, 5);
     cr_assert_eq (self->seen[1].msg.next, 11);
@@ -128,14 +130,14 @@ Test (node, spends_no_memory_on_names_that_are_only_read)
 Test (node, raises_and_never_lowers)
 {
     fixture_t *self = fixture_voter ();
-    zseq_entry_t *entry = fixture_claim_durably (self, "orders", 1, 10);
+    zseq_sequence_t *sequence = fixture_claim_durably (self, "orders", 1, 10);
     zseq_msg_t raise = fixture_request (ZSEQ_OP_RAISE, "orders", 5);
     raise.next = 100;
     fixture_send (self, &raise);
     cr_assert_eq (self->count, 0);
     fixture_flush (self);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->limit, 100);
-    fixture_persisted (self, entry, 100, ZSEQ_OK);
+    fixture_persisted (self, sequence, 100, ZSEQ_OK);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.next, 100);
     raise.next = 50;
     fixture_send (self, &raise);
@@ -148,8 +150,9 @@ Test (node, refuses_what_the_disk_has_no_room_for_and_forgets_nothing)
     fixture_t *self = fixture_voter ();
     fixture_claim (self, "orders", 1, 10);
     fixture_flush (self);
-    zseq_entry_t *entry = fixture_only (self, ZSEQ_ACTION_PERSIST)->entry;
-    fixture_persisted (self, entry, 11, ZSEQ_ENOSPACE);
+    zseq_sequence_t *sequence =
+      fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
+    fixture_persisted (self, sequence, 11, ZSEQ_ENOSPACE);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                   ZSEQ_ENOSPACE);
     fixture_claim (self, "orders", 1, 1);

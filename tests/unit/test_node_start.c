@@ -255,7 +255,8 @@ Test (node, does_not_vote_below_a_floor_that_it_meets)
     fixture_t *self = fixture_voter ();
     fixture_claim (self, "orders", 1, 10);
     fixture_flush (self);
-    zseq_entry_t *entry = fixture_only (self, ZSEQ_ACTION_PERSIST)->entry;
+    zseq_sequence_t *sequence =
+      fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     fixture_tick (self, 2000000);
     zseq_msg_t b = fixture_introduction (self, 1);
     b.floor = 500;
@@ -264,7 +265,7 @@ Test (node, does_not_vote_below_a_floor_that_it_meets)
     fixture_write_record (self);
     //  What was granted below it is never answered.
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
-    fixture_persisted (self, entry, 11, ZSEQ_OK);
+    fixture_persisted (self, sequence, 11, ZSEQ_OK);
     cr_assert_null (fixture_find (self, ZSEQ_ACTION_REPLY));
     fixture_tick (self, 0);
     fixture_write_record (self);

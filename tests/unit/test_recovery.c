@@ -10,9 +10,9 @@ Test (recovery, brings_back_what_the_others_know)
     fixture_setup (3);
     fixture_fill ("orders", fixture_n);
     fixture_lose (1);
-    cr_assert (zseq_world_votes (fixture_world, 1, 100));
+    cr_assert (zseq_testbed_votes (fixture_world, 1, 100));
     cr_assert_eq (fixture_read ("orders", 1), 11);
-    cr_assert_eq (zseq_world_disk_limit (fixture_world, 1, "orders"), 11);
+    cr_assert_eq (zseq_testbed_disk_limit (fixture_world, 1, "orders"), 11);
     cr_assert_eq (fixture_life (1, 1), 2);
     cr_assert_eq (fixture_life (1, 0), 2);
     cr_assert_eq (fixture_life (1, 2), 2);
@@ -28,7 +28,7 @@ Test (recovery, a_claim_does_not_count_what_a_lost_disk_had_accepted)
     fixture_send (first, B);
     cr_assert_eq (first->status, ZSEQ_OK);
     fixture_lose (B);
-    cr_assert (zseq_world_votes (fixture_world, B, 100));
+    cr_assert (zseq_testbed_votes (fixture_world, B, 100));
     fixture_send (first, A);
     cr_assert_eq (first->answered, 2);
     cr_assert_eq (first->status, ZSEQ_OK);
@@ -64,7 +64,7 @@ Test (recovery, does_not_count_the_answer_of_a_life_that_has_ended)
     fixture_set (A, B, true);
     fixture_set (A, D, true);
     fixture_lose (A);
-    cr_assert (zseq_world_votes (fixture_world, A, 100));
+    cr_assert (zseq_testbed_votes (fixture_world, A, 100));
     cr_assert_eq (fixture_life (A, A), 2);
     cr_assert_eq (fixture_life (Z, A), 1, "A has forgotten Z's fence");
     cr_assert_eq (fixture_life (A, X), 2);
@@ -78,7 +78,7 @@ Test (recovery, does_not_count_the_answer_of_a_life_that_has_ended)
     fixture_rounds (100);
     cr_assert_eq (fixture_life (Z, X), 2);
     cr_assert_eq (fixture_life (Z, D), 2);
-    cr_assert_eq (zseq_world_state (fixture_world, Z), ZSEQ_STATE_RECOVERING,
+    cr_assert_eq (zseq_testbed_state (fixture_world, Z), ZSEQ_STATE_RECOVERING,
                   "only the answers of X and D count");
     fixture_client_t *second = fixture_claim ("orders", 1, 10);
     fixture_send (second, X);
@@ -87,7 +87,7 @@ Test (recovery, does_not_count_the_answer_of_a_life_that_has_ended)
     cr_assert (!fixture_won (second), "the same IDs twice");
 
     fixture_open_all ();
-    cr_assert (zseq_world_votes (fixture_world, Z, 200));
+    cr_assert (zseq_testbed_votes (fixture_world, Z, 200));
     cr_assert_eq (fixture_read ("orders", Z), 11);
 }
 
@@ -104,8 +104,8 @@ Test (recovery, lives_of_different_nodes_are_not_compared)
     fixture_lose (Z);
     fixture_rounds (20);
     cr_assert_eq (fixture_life (Z, X), 2);
-    zseq_world_kill (fixture_world, Z);
-    zseq_world_start (fixture_world, Z, NULL);
+    zseq_testbed_kill (fixture_world, Z);
+    zseq_testbed_start (fixture_world, Z, NULL);
     fixture_rounds (20);
     cr_assert_eq (fixture_life (Z, X), 3);
 
@@ -118,7 +118,7 @@ Test (recovery, lives_of_different_nodes_are_not_compared)
     fixture_set (X, B, true);
     fixture_set (X, D, true);
     fixture_lose (X);
-    cr_assert (zseq_world_votes (fixture_world, X, 100));
+    cr_assert (zseq_testbed_votes (fixture_world, X, 100));
     cr_assert_eq (fixture_life (Z, X), 1, "X has forgotten Z's fence");
 
     fixture_close_all ();
@@ -126,7 +126,7 @@ Test (recovery, lives_of_different_nodes_are_not_compared)
     fixture_set (Z, B, true);
     fixture_rounds (100);
     cr_assert_eq (fixture_life (Z, A), 3);
-    bool votes = zseq_world_state (fixture_world, Z) == ZSEQ_STATE_VOTING;
+    bool votes = zseq_testbed_state (fixture_world, Z) == ZSEQ_STATE_VOTING;
     fixture_send (first, A);
     fixture_send (first, B);
     fixture_client_t *second = fixture_claim ("orders", 1, 10);
@@ -151,19 +151,19 @@ Test (recovery, begins_anew_when_it_was_cut_short)
         fixture_forget_clients ();
         fixture_fill (text, B);
     }
-    zseq_world_kill (fixture_world, B);
+    zseq_testbed_kill (fixture_world, B);
     for (size_t writes = 0; writes < 300; writes += 23) {
-        zseq_world_wipe (fixture_world, B);
-        zseq_world_stick (fixture_world, B, writes);
-        zseq_world_start (fixture_world, B, NULL);
+        zseq_testbed_wipe (fixture_world, B);
+        zseq_testbed_stick (fixture_world, B, writes);
+        zseq_testbed_start (fixture_world, B, NULL);
         fixture_rounds (20);
-        cr_assert_eq (zseq_world_state (fixture_world, B),
+        cr_assert_eq (zseq_testbed_state (fixture_world, B),
                       ZSEQ_STATE_RECOVERING);
-        zseq_world_kill (fixture_world, B);
+        zseq_testbed_kill (fixture_world, B);
     }
-    zseq_world_unstick (fixture_world, B);
-    zseq_world_start (fixture_world, B, NULL);
-    cr_assert (zseq_world_votes (fixture_world, B, 100));
+    zseq_testbed_unstick (fixture_world, B);
+    zseq_testbed_start (fixture_world, B, NULL);
+    cr_assert (zseq_testbed_votes (fixture_world, B, 100));
     for (int name = 0; name < 300; name++) {
         char text[16];
         snprintf (text, sizeof text, "n%d", name);
@@ -179,22 +179,23 @@ Test (recovery, a_cluster_killed_during_first_claims_comes_back)
         fixture_forget_clients ();
         fixture_client_t *acknowledged[12];
         for (uint8_t node = 0; node < 3; node++)
-            zseq_world_stick (fixture_world, node, writes + node);
+            zseq_testbed_stick (fixture_world, node, writes + node);
         for (int name = 0; name < 12; name++) {
             char text[16];
             snprintf (text, sizeof text, "w%zu-%d", writes, name);
             acknowledged[name] = fixture_claim (text, 1, 10);
             for (uint8_t node = 0; node < 3; node++)
-                zseq_world_send (fixture_world, node, &acknowledged[name]->msg);
+                zseq_testbed_send (fixture_world, node,
+                                   &acknowledged[name]->msg);
         }
         fixture_rounds (3);
         for (uint8_t node = 0; node < 3; node++) {
-            zseq_world_kill (fixture_world, node);
-            zseq_world_unstick (fixture_world, node);
-            zseq_world_start (fixture_world, node, NULL);
+            zseq_testbed_kill (fixture_world, node);
+            zseq_testbed_unstick (fixture_world, node);
+            zseq_testbed_start (fixture_world, node, NULL);
         }
         for (uint8_t node = 0; node < 3; node++)
-            cr_assert (zseq_world_votes (fixture_world, node, 100));
+            cr_assert (zseq_testbed_votes (fixture_world, node, 100));
         for (int name = 0; name < 12; name++) {
             unsigned knows = 0;
             for (uint8_t node = 0; node < 3; node++)
@@ -212,12 +213,12 @@ Test (recovery, copies_what_is_accepted_and_not_yet_durable)
     fixture_lose (B);
     fixture_rounds (20);
     cr_assert_eq (fixture_life (B, A), 2);
-    zseq_world_stick (fixture_world, A, 0);
+    zseq_testbed_stick (fixture_world, A, 0);
     fixture_client_t *first = fixture_claim ("orders", 1, 10);
     fixture_send (first, A);
     cr_assert_eq (first->answered, 0);
     fixture_copy = true;
-    cr_assert (zseq_world_votes (fixture_world, B, 100));
+    cr_assert (zseq_testbed_votes (fixture_world, B, 100));
     cr_assert_eq (fixture_read ("orders", B), 11);
 }
 
@@ -228,28 +229,28 @@ Test (recovery, votes_only_when_the_last_write_is_on_disk)
     fixture_setup (3);
     fixture_fill ("orders", fixture_n);
     fixture_fill ("bills", fixture_n);
-    zseq_world_stick (fixture_world, B, 3);
+    zseq_testbed_stick (fixture_world, B, 3);
     fixture_lose (B);
     fixture_rounds (100);
-    cr_assert_eq (zseq_world_disk_limit (fixture_world, B, "orders"), 11);
-    cr_assert_eq (zseq_world_disk_limit (fixture_world, B, "bills"), 11);
-    cr_assert_eq (zseq_world_state (fixture_world, B), ZSEQ_STATE_RECOVERING);
-    zseq_world_stick (fixture_world, B, 1);
+    cr_assert_eq (zseq_testbed_disk_limit (fixture_world, B, "orders"), 11);
+    cr_assert_eq (zseq_testbed_disk_limit (fixture_world, B, "bills"), 11);
+    cr_assert_eq (zseq_testbed_state (fixture_world, B), ZSEQ_STATE_RECOVERING);
+    zseq_testbed_stick (fixture_world, B, 1);
     fixture_rounds (1);
-    cr_assert_eq (zseq_world_state (fixture_world, B), ZSEQ_STATE_VOTING);
+    cr_assert_eq (zseq_testbed_state (fixture_world, B), ZSEQ_STATE_VOTING);
 }
 
 Test (recovery, a_peer_answers_a_fence_only_when_it_is_durable)
 {
     enum { A, B, C };
     fixture_setup (3);
-    zseq_world_stick (fixture_world, A, 0);
+    zseq_testbed_stick (fixture_world, A, 0);
     fixture_lose (B);
     fixture_rounds (50);
     cr_assert_eq (fixture_life (B, A), 2, "in force");
-    cr_assert_eq (zseq_world_state (fixture_world, B), ZSEQ_STATE_RECOVERING);
-    zseq_world_unstick (fixture_world, A);
-    cr_assert (zseq_world_votes (fixture_world, B, 100));
+    cr_assert_eq (zseq_testbed_state (fixture_world, B), ZSEQ_STATE_RECOVERING);
+    zseq_testbed_unstick (fixture_world, A);
+    cr_assert (zseq_testbed_votes (fixture_world, B, 100));
 }
 
 //  Whoever reaches a node's port can send it FENCE; that fences nobody.
@@ -264,7 +265,7 @@ Test (recovery, nobody_is_fenced_by_what_anybody_could_say)
     cr_assert_eq (self->status, ZSEQ_EAGAIN);
     fixture_rounds (100);
     cr_assert_eq (fixture_life (B, A), 1);
-    cr_assert_eq (zseq_world_state (fixture_world, B), ZSEQ_STATE_VOTING);
+    cr_assert_eq (zseq_testbed_state (fixture_world, B), ZSEQ_STATE_VOTING);
     fixture_send (self, A);
     cr_assert_eq (self->status, ZSEQ_ESUPERSEDED, "b lives an older life");
     fixture_client_t *copy = fixture_client (ZSEQ_OP_COPY, "");
@@ -283,22 +284,22 @@ Test (recovery, takes_no_part_until_it_is_over)
     enum { A, B, C };
     fixture_setup (3);
     fixture_fill ("orders", fixture_n);
-    zseq_world_kill (fixture_world, C);
+    zseq_testbed_kill (fixture_world, C);
     fixture_lose (B);
     fixture_rounds (1000);
-    cr_assert_eq (zseq_world_state (fixture_world, B), ZSEQ_STATE_RECOVERING);
-    cr_assert (zseq_world_told (fixture_world, B,
-                                "cannot vote yet: recovering: "
-                                "found 1 of 2 voting peers; "
-                                "lacks c"));
+    cr_assert_eq (zseq_testbed_state (fixture_world, B), ZSEQ_STATE_RECOVERING);
+    cr_assert (zseq_testbed_told (fixture_world, B,
+                                  "cannot vote yet: recovering: "
+                                  "found 1 of 2 voting peers; "
+                                  "lacks c"));
     for (zseq_op_t op = ZSEQ_OP_READ; op <= ZSEQ_OP_RAISE; op++) {
         fixture_client_t *self = fixture_client (op, "orders");
         self->msg.first = self->msg.count = self->msg.next = 1;
         fixture_send (self, B);
         cr_assert_eq (self->status, ZSEQ_ENOTVOTING);
     }
-    zseq_world_start (fixture_world, C, NULL);
-    cr_assert (zseq_world_votes (fixture_world, B, 200));
+    zseq_testbed_start (fixture_world, C, NULL);
+    cr_assert (zseq_testbed_votes (fixture_world, B, 200));
 }
 
 Test (recovery, of_two_nodes_of_three_does_not_happen)
@@ -310,20 +311,20 @@ Test (recovery, of_two_nodes_of_three_does_not_happen)
     fixture_lose (C);
     fixture_rounds (2000);
     for (uint8_t node = B; node <= C; node++) {
-        cr_assert_eq (zseq_world_state (fixture_world, node),
+        cr_assert_eq (zseq_testbed_state (fixture_world, node),
                       ZSEQ_STATE_RECOVERING);
-        cr_assert (zseq_world_told (fixture_world, node, "cannot vote yet"));
+        cr_assert (zseq_testbed_told (fixture_world, node, "cannot vote yet"));
     }
     zseq_force_t force = {.floor = 5, .wait_us = 1000000};
-    zseq_world_kill (fixture_world, B);
-    zseq_world_start (fixture_world, B, &force);
-    cr_assert (zseq_world_votes (fixture_world, B, 200));
+    zseq_testbed_kill (fixture_world, B);
+    zseq_testbed_start (fixture_world, B, &force);
+    cr_assert (zseq_testbed_votes (fixture_world, B, 200));
     cr_assert_eq (fixture_read ("orders", B), 11, "a told it");
     cr_assert_eq (fixture_read ("other", B), 5);
-    cr_assert (zseq_world_votes (fixture_world, C, 200), "from a and b");
+    cr_assert (zseq_testbed_votes (fixture_world, C, 200), "from a and b");
     cr_assert_eq (fixture_read ("orders", C), 11);
     cr_assert_eq (fixture_read ("other", C), 5, "the floor is part of it");
-    cr_assert_eq (zseq_world_record (fixture_world, A)->floor, 5,
+    cr_assert_eq (zseq_testbed_record (fixture_world, A)->floor, 5,
                   "it is bound");
 }
 
@@ -333,14 +334,14 @@ Test (recovery, takes_the_highest_next_of_reserved_names_whatever_the_clock)
     static const char name[] = "$flake/41-10-12/0/17";
     fixture_setup (3);
     fixture_client_t *claim =
-      fixture_claim (name, ZSEQ_WORLD_WALL_MS + 50000, 1000);
+      fixture_claim (name, ZSEQ_TESTBED_WALL_MS + 50000, 1000);
     fixture_send (claim, A);
     fixture_send (claim, B);
     cr_assert (fixture_won (claim));
     fixture_lose (C);
-    cr_assert (zseq_world_votes (fixture_world, C, 200));
-    cr_assert_eq (fixture_read (name, C), ZSEQ_WORLD_WALL_MS + 51000);
-    cr_assert_eq (zseq_world_record (fixture_world, C)->floor_reserved, 1,
+    cr_assert (zseq_testbed_votes (fixture_world, C, 200));
+    cr_assert_eq (fixture_read (name, C), ZSEQ_TESTBED_WALL_MS + 51000);
+    cr_assert_eq (zseq_testbed_record (fixture_world, C)->floor_reserved, 1,
                   "nobody was forced");
 }
 
@@ -355,10 +356,10 @@ Test (recovery, heals_a_damaged_name_and_keeps_the_others)
     fixture_send (lost, B);
     fixture_client_t *higher = fixture_claim ("bills", 11, 10);
     fixture_send (higher, B);
-    zseq_world_kill (fixture_world, B);
-    zseq_world_damage (fixture_world, B, "orders");
-    zseq_world_start (fixture_world, B, NULL);
-    cr_assert (zseq_world_votes (fixture_world, B, 100));
+    zseq_testbed_kill (fixture_world, B);
+    zseq_testbed_damage (fixture_world, B, "orders");
+    zseq_testbed_start (fixture_world, B, NULL);
+    cr_assert (zseq_testbed_votes (fixture_world, B, 100));
     cr_assert_eq (fixture_read ("orders", B), 11);
     cr_assert_eq (fixture_read ("bills", B), 21, "nothing is lowered");
     cr_assert_eq (fixture_read ("mine", B), 11, "an intact record is kept");
@@ -372,16 +373,16 @@ Test (recovery, that_is_asked_for_changes_nothing_before_it_can_begin)
     fixture_setup (3);
     fixture_fill ("orders", fixture_n);
     for (uint8_t node = A; node <= C; node++)
-        zseq_world_kill (fixture_world, node);
-    size_t writes = zseq_world_writes (fixture_world, C);
-    zseq_world_start_told (fixture_world, C);
-    zseq_world_start (fixture_world, A, NULL);
+        zseq_testbed_kill (fixture_world, node);
+    size_t writes = zseq_testbed_writes (fixture_world, C);
+    zseq_testbed_start_told (fixture_world, C);
+    zseq_testbed_start (fixture_world, A, NULL);
     fixture_rounds (200);
-    cr_assert_eq (zseq_world_state (fixture_world, C), ZSEQ_STATE_RECOVERING);
-    cr_assert_eq (zseq_world_writes (fixture_world, C), writes);
-    zseq_world_kill (fixture_world, C);
-    zseq_world_start (fixture_world, C, NULL);
-    cr_assert (zseq_world_votes (fixture_world, C, 100));
+    cr_assert_eq (zseq_testbed_state (fixture_world, C), ZSEQ_STATE_RECOVERING);
+    cr_assert_eq (zseq_testbed_writes (fixture_world, C), writes);
+    zseq_testbed_kill (fixture_world, C);
+    zseq_testbed_start (fixture_world, C, NULL);
+    cr_assert (zseq_testbed_votes (fixture_world, C, 100));
     cr_assert_eq (fixture_life (C, C), 1);
     cr_assert_eq (fixture_read ("orders", C), 11);
 }
@@ -404,6 +405,6 @@ Test (recovery, goes_on_while_others_claim)
             fixture_send (claim, node);
         cr_assert (fixture_won (claim));
     }
-    cr_assert (zseq_world_votes (fixture_world, B, 100));
+    cr_assert (zseq_testbed_votes (fixture_world, B, 100));
     cr_assert_geq (fixture_read ("n7", B), 11);
 }

@@ -13,9 +13,9 @@ Test (recovery, by_force_waits_for_nobody_who_recovers_itself)
     fixture_lose (C);
     fixture_rounds (200);
     zseq_force_t force = {.floor = 5, .wait_us = UINT64_MAX};
-    zseq_world_kill (fixture_world, B);
-    zseq_world_start (fixture_world, B, &force);
-    cr_assert (zseq_world_votes (fixture_world, B, 200));
+    zseq_testbed_kill (fixture_world, B);
+    zseq_testbed_start (fixture_world, B, &force);
+    cr_assert (zseq_testbed_votes (fixture_world, B, 200));
     cr_assert_eq (fixture_read ("orders", B), 11, "but for a, which has it");
 }
 
@@ -26,11 +26,11 @@ Test (recovery, of_two_takes_force)
     fixture_fill ("orders", fixture_n);
     fixture_lose (B);
     fixture_rounds (1);
-    cr_assert_eq (zseq_world_ended (fixture_world, B), ZSEQ_EQUORUM);
-    cr_assert (zseq_world_told (fixture_world, B, "zseqd recover --force"));
+    cr_assert_eq (zseq_testbed_ended (fixture_world, B), ZSEQ_EQUORUM);
+    cr_assert (zseq_testbed_told (fixture_world, B, "zseqd recover --force"));
     zseq_force_t force = {.floor = 1, .wait_us = 1000000};
-    zseq_world_start (fixture_world, B, &force);
-    cr_assert (zseq_world_votes (fixture_world, B, 200));
+    zseq_testbed_start (fixture_world, B, &force);
+    cr_assert (zseq_testbed_votes (fixture_world, B, 200));
     cr_assert_eq (fixture_read ("orders", B), 11);
 }
 
@@ -39,20 +39,20 @@ Test (recovery, by_force_lets_no_name_go_on_below_the_floor)
     fixture_setup (1);
     fixture_fill ("orders", fixture_n);
     fixture_fill ("damaged", fixture_n);
-    zseq_world_kill (fixture_world, 0);
-    zseq_world_damage (fixture_world, 0, "damaged");
-    zseq_world_start (fixture_world, 0, NULL);
+    zseq_testbed_kill (fixture_world, 0);
+    zseq_testbed_damage (fixture_world, 0, "damaged");
+    zseq_testbed_start (fixture_world, 0, NULL);
     fixture_rounds (1);
-    cr_assert_eq (zseq_world_ended (fixture_world, 0), ZSEQ_EQUORUM);
+    cr_assert_eq (zseq_testbed_ended (fixture_world, 0), ZSEQ_EQUORUM);
     zseq_force_t force = {.floor = 1000, .wait_us = 1000000};
-    zseq_world_start (fixture_world, 0, &force);
-    cr_assert (zseq_world_votes (fixture_world, 0, 200));
+    zseq_testbed_start (fixture_world, 0, &force);
+    cr_assert (zseq_testbed_votes (fixture_world, 0, 200));
     for (int start = 0; start < 2; start++) {
         cr_assert_eq (fixture_read ("orders", 0), 1000);
         cr_assert_eq (fixture_read ("damaged", 0), 1000);
         cr_assert_eq (fixture_read ("new", 0), 1000);
-        zseq_world_kill (fixture_world, 0);
-        zseq_world_start (fixture_world, 0, NULL);
+        zseq_testbed_kill (fixture_world, 0);
+        zseq_testbed_start (fixture_world, 0, NULL);
         fixture_rounds (1);
     }
     fixture_client_t *low = fixture_claim ("orders", 11, 1);
@@ -71,25 +71,25 @@ Test (recovery, by_force_lets_no_reserved_name_go_on_where_others_may_have_been)
     static const char since_2286[] = "$flake/41-10-12/10000000000000/17";
     fixture_setup (1);
     fixture_fill ("damaged", fixture_n);
-    zseq_world_kill (fixture_world, 0);
-    zseq_world_damage (fixture_world, 0, "damaged");
+    zseq_testbed_kill (fixture_world, 0);
+    zseq_testbed_damage (fixture_world, 0, "damaged");
     zseq_force_t force = {.floor = ZSEQ_NEXT_MAX / 2, .wait_us = 1000000};
-    zseq_world_start (fixture_world, 0, &force);
-    cr_assert (zseq_world_votes (fixture_world, 0, 200));
+    zseq_testbed_start (fixture_world, 0, &force);
+    cr_assert (zseq_testbed_votes (fixture_world, 0, 200));
     cr_assert_eq (fixture_read ("orders", 0), ZSEQ_NEXT_MAX / 2);
 
     //  Whatever was claimed had to be within a minute of the clock.
     uint64_t now_ms =
-      ZSEQ_WORLD_WALL_MS + zseq_world_now_us (fixture_world) / 1000;
-    uint64_t floor_ms = zseq_world_record (fixture_world, 0)->floor_reserved;
+      ZSEQ_TESTBED_WALL_MS + zseq_testbed_now_us (fixture_world) / 1000;
+    uint64_t floor_ms = zseq_testbed_record (fixture_world, 0)->floor_reserved;
     cr_assert_leq (floor_ms, now_ms + 60000);
     cr_assert_geq (floor_ms, now_ms + 59000);
     for (int start = 0; start < 2; start++) {
         cr_assert_eq (fixture_read (since_1970, 0), floor_ms);
         cr_assert_eq (fixture_read (since_2025, 0), floor_ms - 1735689600000);
         cr_assert_eq (fixture_read (since_2286, 0), 1);
-        zseq_world_kill (fixture_world, 0);
-        zseq_world_start (fixture_world, 0, NULL);
+        zseq_testbed_kill (fixture_world, 0);
+        zseq_testbed_start (fixture_world, 0, NULL);
         fixture_rounds (1);
     }
     fixture_client_t *low = fixture_claim (since_1970, floor_ms - 1, 1);
@@ -100,7 +100,7 @@ Test (recovery, by_force_lets_no_reserved_name_go_on_where_others_may_have_been)
     fixture_client_t *claim = fixture_claim (since_1970, floor_ms, 1000);
     fixture_send (claim, 0);
     cr_assert (fixture_won (claim));
-    cr_assert_eq (zseq_world_disk_limit (fixture_world, 0, since_1970),
+    cr_assert_eq (zseq_testbed_disk_limit (fixture_world, 0, since_1970),
                   floor_ms + 1000);
 }
 
@@ -108,12 +108,12 @@ Test (recovery, by_force_needs_somebody_who_knows_the_cluster)
 {
     fixture_setup (3);
     for (uint8_t node = 0; node < 3; node++)
-        zseq_world_kill (fixture_world, node);
-    zseq_world_wipe (fixture_world, 0);
+        zseq_testbed_kill (fixture_world, node);
+    zseq_testbed_wipe (fixture_world, 0);
     zseq_force_t force = {.floor = 1, .wait_us = 1000000};
-    zseq_world_start (fixture_world, 0, &force);
+    zseq_testbed_start (fixture_world, 0, &force);
     fixture_rounds (200);
-    cr_assert_eq (zseq_world_ended (fixture_world, 0), ZSEQ_EUNAVAILABLE);
+    cr_assert_eq (zseq_testbed_ended (fixture_world, 0), ZSEQ_EUNAVAILABLE);
 }
 
 //  `zseqd recover --force` ends as soon as a votes. B and c, whose directories are
@@ -122,11 +122,11 @@ Test (recovery, a_forced_floor_binds_who_answered_fence)
 {
     enum { A, B, C };
     fixture_setup (3);
-    zseq_world_kill (fixture_world, A);
+    zseq_testbed_kill (fixture_world, A);
     zseq_force_t force = {.floor = 1000, .wait_us = 1000000};
-    zseq_world_start (fixture_world, A, &force);
-    cr_assert (zseq_world_votes (fixture_world, A, 500));
-    zseq_world_kill (fixture_world, A);
+    zseq_testbed_start (fixture_world, A, &force);
+    cr_assert (zseq_testbed_votes (fixture_world, A, 500));
+    zseq_testbed_kill (fixture_world, A);
     fixture_client_t *below = fixture_claim ("orders", 1, 10);
     fixture_send (below, B);
     fixture_send (below, C);
@@ -139,12 +139,12 @@ Test (recovery, by_force_does_not_say_that_who_answers_is_silent)
     enum { A, B, C };
     fixture_setup (3);
     for (uint8_t node = A; node <= C; node++)
-        zseq_world_kill (fixture_world, node);
-    zseq_world_start_told (fixture_world, B);
+        zseq_testbed_kill (fixture_world, node);
+    zseq_testbed_start_told (fixture_world, B);
     zseq_force_t force = {.floor = 5, .wait_us = 1000000, .lost = 1u << C};
-    zseq_world_start (fixture_world, A, &force);
+    zseq_testbed_start (fixture_world, A, &force);
     fixture_rounds (200);
-    cr_expect (!zseq_world_told (fixture_world, A, "these do not answer: b"));
-    cr_expect (!zseq_world_told (fixture_world, A, "--lost b"),
+    cr_expect (!zseq_testbed_told (fixture_world, A, "these do not answer: b"));
+    cr_expect (!zseq_testbed_told (fixture_world, A, "--lost b"),
                "it leads to giving up a whole directory");
 }

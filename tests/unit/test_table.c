@@ -321,7 +321,7 @@ Test (table, pages_make_up_the_whole)
             for (size_t index = 0; index < found; index++)
                 cr_assert_eq (entries[index], dumb.names[seen++].entry);
             after = zseq_entry_name (entries[found - 1]);
-            after_size = zseq_entry_name (entries[found - 1])_size;
+            after_size = entries[found - 1]->name_size;
         }
         cr_assert_eq (seen, 300);
     }

@@ -17,7 +17,7 @@ s_act (const zseq_action_t *action, void *arg)
     if (action->msg)
         seen->msg = *action->msg;
     seen->peer = action->peer;
-    seen->entry = action->entry;
+    seen->sequence = action->sequence;
     seen->limit = action->limit;
     seen->deferred = action->deferred;
     if (action->record)
@@ -219,26 +219,26 @@ fixture_claim (fixture_t *self, const char *name, uint64_t first,
 }
 
 void
-fixture_persisted (fixture_t *self, zseq_entry_t *entry, uint64_t limit,
+fixture_persisted (fixture_t *self, zseq_sequence_t *sequence, uint64_t limit,
                    int status)
 {
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PERSISTED,
-                                       .entry = entry,
+                                       .sequence = sequence,
                                        .limit = limit,
                                        .status = status});
 }
 
-zseq_entry_t *
+zseq_sequence_t *
 fixture_claim_durably (fixture_t *self, const char *name, uint64_t first,
                        uint64_t count)
 {
     fixture_claim (self, name, first, count);
     fixture_flush (self);
     const fixture_seen_t *persist = fixture_only (self, ZSEQ_ACTION_PERSIST);
-    zseq_entry_t *entry = persist->entry;
-    fixture_persisted (self, entry, persist->limit, ZSEQ_OK);
+    zseq_sequence_t *sequence = persist->sequence;
+    fixture_persisted (self, sequence, persist->limit, ZSEQ_OK);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
-    return entry;
+    return sequence;
 }
 
 void

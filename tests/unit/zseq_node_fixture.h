@@ -13,7 +13,7 @@ typedef struct {
     zseq_route_t route;
     zseq_msg_t msg;
     uint8_t peer;
-    zseq_entry_t *entry;
+    zseq_sequence_t *sequence;
     uint64_t limit;
     bool deferred;
     zseq_record_t record;
@@ -87,13 +87,13 @@ void fixture_send (fixture_t *self, const zseq_msg_t *msg);
 void fixture_claim (fixture_t *self, const char *name, uint64_t first,
                     uint64_t count);
 
-//  The write of an entry has ended.
-void fixture_persisted (fixture_t *self, zseq_entry_t *entry, uint64_t limit,
-                        int status);
+//  The write of a sequence has ended.
+void fixture_persisted (fixture_t *self, zseq_sequence_t *sequence,
+                        uint64_t limit, int status);
 
-//  Claims and makes them durable. Returns the name's entry.
-zseq_entry_t *fixture_claim_durably (fixture_t *self, const char *name,
-                                     uint64_t first, uint64_t count);
+//  Claims and makes them durable. Returns the name's sequence.
+zseq_sequence_t *fixture_claim_durably (fixture_t *self, const char *name,
+                                        uint64_t first, uint64_t count);
 
 //  Asks peer, and hears in answer that vector, and of that process it has met.
 void fixture_hear (fixture_t *self, uint8_t peer, const zseq_vector_t *vector,

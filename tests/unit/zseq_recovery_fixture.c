@@ -6,7 +6,7 @@
 
 #define CLIENTS_MAX 512
 
-zseq_world_t *fixture_world;
+zseq_testbed_t *fixture_world;
 uint8_t fixture_n;
 bool fixture_copy;
 
@@ -18,16 +18,17 @@ static fixture_client_t s_clients[CLIENTS_MAX];
 static size_t s_client_count;
 
 static bool
-s_filter (const zseq_letter_t *letter, void *arg)
+s_filter (const zseq_message_t *message, void *arg)
 {
     (void) arg;
-    if (letter->from == ZSEQ_WORLD_CLIENT || letter->to == ZSEQ_WORLD_CLIENT)
+    if (message->from == ZSEQ_TESTBED_CLIENT ||
+        message->to == ZSEQ_TESTBED_CLIENT)
         return true;
-    if (letter->op == ZSEQ_OP_COPY && !fixture_copy)
+    if (message->op == ZSEQ_OP_COPY && !fixture_copy)
         return false;
-    if (letter->op == ZSEQ_OP_HELLO)
-        return s_hello[letter->from][letter->to];
-    return s_open[letter->from][letter->to];
+    if (message->op == ZSEQ_OP_HELLO)
+        return s_hello[message->from][message->to];
+    return s_open[message->from][message->to];
 }
 
 void
@@ -69,26 +70,26 @@ s_reply (const zseq_msg_t *msg, void *arg)
         client->next = msg->next;
         if (client->msg.op == ZSEQ_OP_CLAIM)
             zseq_claim_reply (&client->claim, msg,
-                              zseq_world_now_us (fixture_world));
+                              zseq_testbed_now_us (fixture_world));
     }
 }
 
 void
 fixture_setup (size_t n)
 {
-    fixture_world = zseq_world_new (n);
+    fixture_world = zseq_testbed_new (n);
     fixture_n = (uint8_t) n;
     s_client_count = 0;
     fixture_open_all ();
-    zseq_world_filter (fixture_world, s_filter, NULL);
-    zseq_world_client (fixture_world, s_reply, NULL);
-    zseq_world_birth (fixture_world);
+    zseq_testbed_filter (fixture_world, s_filter, NULL);
+    zseq_testbed_client (fixture_world, s_reply, NULL);
+    zseq_testbed_birth (fixture_world);
 }
 
 static void
 s_teardown (void)
 {
-    zseq_world_destroy (&fixture_world);
+    zseq_testbed_destroy (&fixture_world);
 }
 
 void
@@ -101,7 +102,7 @@ void
 fixture_rounds (size_t count)
 {
     for (size_t round = 0; round < count; round++)
-        zseq_world_round (fixture_world);
+        zseq_testbed_round (fixture_world);
 }
 
 fixture_client_t *
@@ -113,7 +114,7 @@ fixture_client (zseq_op_t op, const char *name)
     snprintf (self->name, sizeof self->name, "%s", name);
     self->msg.op = op;
     self->msg.request = 5000 + s_client_count;
-    self->msg.cluster = zseq_world_identity (fixture_world);
+    self->msg.cluster = zseq_testbed_identity (fixture_world);
     self->msg.name = (zseq_slice_t){self->name, strlen (self->name)};
     return self;
 }
@@ -129,7 +130,7 @@ fixture_claim (const char *name, uint64_t first, uint64_t count)
     for (size_t node = 0; node < ZSEQ_NODES_MAX; node++)
         known.next[node] = first;
     zseq_claim_init (&self->claim, &quorum, &known, count, count, &pace);
-    uint64_t now_us = zseq_world_now_us (fixture_world);
+    uint64_t now_us = zseq_testbed_now_us (fixture_world);
     cr_assert_eq (zseq_claim_tick (&self->claim, now_us), ZSEQ_DO_SEND);
     cr_assert_eq (
       zseq_claim_request (&self->claim, self->msg.request, now_us, &self->msg),
@@ -141,8 +142,8 @@ fixture_claim (const char *name, uint64_t first, uint64_t count)
 void
 fixture_send (fixture_client_t *self, uint8_t node)
 {
-    zseq_world_send (fixture_world, node, &self->msg);
-    zseq_world_round (fixture_world);
+    zseq_testbed_send (fixture_world, node, &self->msg);
+    zseq_testbed_round (fixture_world);
 }
 
 bool
@@ -164,15 +165,15 @@ fixture_read (const char *name, uint8_t node)
 void
 fixture_lose (uint8_t node)
 {
-    zseq_world_kill (fixture_world, node);
-    zseq_world_wipe (fixture_world, node);
-    zseq_world_start (fixture_world, node, NULL);
+    zseq_testbed_kill (fixture_world, node);
+    zseq_testbed_wipe (fixture_world, node);
+    zseq_testbed_start (fixture_world, node, NULL);
 }
 
 uint64_t
 fixture_life (uint8_t of, uint8_t at)
 {
-    return zseq_world_record (fixture_world, at)->vector.life[of].counter;
+    return zseq_testbed_record (fixture_world, at)->vector.life[of].counter;
 }
 
 void

@@ -5,7 +5,7 @@
 #define ZSEQ_RECOVERY_FIXTURE_H_INCLUDED
 
 #include "zseq_claim.h"
-#include "zseq_world.h"
+#include "zseq_testbed.h"
 
 //  A claim of [1, 11), sent to one node after the other.
 typedef struct {
@@ -18,7 +18,7 @@ typedef struct {
 } fixture_client_t;
 
 //  The cluster, and how many nodes it has.
-extern zseq_world_t *fixture_world;
+extern zseq_testbed_t *fixture_world;
 extern uint8_t fixture_n;
 
 //  Whether COPY gets through.

@@ -1,5 +1,5 @@
 //  Opening, the lock, and the thread that writes. The bytes are made in
-//  zseq_store_bytes.c, files are dealt with in zseq_store_disk.c; a directory
+//  zseq_store_format.c, files are dealt with in zseq_store_disk.c; a directory
 //  is read in zseq_store_load.c and healed in zseq_store_heal.c. Bytes and the
 //  order of operations are those of lib/doc/disk.md.
 //

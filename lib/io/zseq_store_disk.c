@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "zseq_store_bytes.h"
+#include "zseq_store_format.h"
 
 void
 zseq_store_disk_text (const zseq_store_disk_t *self, const char *where,

@@ -4,7 +4,7 @@
 #ifndef ZSEQ_STORE_JOURNAL_H_INCLUDED
 #define ZSEQ_STORE_JOURNAL_H_INCLUDED
 
-#include "zseq_store_bytes.h"
+#include "zseq_store_format.h"
 #include "zseq_store_disk.h"
 
 #define ZSEQ_STORE_NAMES "names"

@@ -20,7 +20,7 @@
 #include "zseq_fuzz.h"
 #include "zseq_seq.h"
 #include "zseq_store.h"
-#include "zseq_store_bytes.h"
+#include "zseq_store_format.h"
 
 #define IDENTITY 0x1122334455667788u
 #define FILE_MAX 8192

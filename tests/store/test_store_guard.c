@@ -19,7 +19,7 @@
 
 #include "zseq_faults.h"
 #include "zseq_fixture.h"
-#include "zseq_store_bytes.h"
+#include "zseq_store_format.h"
 
 //  Of statfs.
 #define S_NFS 0x6969

@@ -1,8 +1,10 @@
-//  The store's bytes: records, the names journal, names of files, as specified
-//  in lib/doc/disk.md, sections 1 to 5. Touches no file. Private to the store.
+//  The format on disk: the bytes of records and of the names journal, and the
+//  names of files, as lib/doc/disk.md specifies them in sections 1 to 5. Touches
+//  no file; the call zseq_store_format, which does, is in zseq_store.c. Private
+//  to the store.
 
-#ifndef ZSEQ_STORE_BYTES_H_INCLUDED
-#define ZSEQ_STORE_BYTES_H_INCLUDED
+#ifndef ZSEQ_STORE_FORMAT_H_INCLUDED
+#define ZSEQ_STORE_FORMAT_H_INCLUDED
 
 #include "zseq_record.h"
 

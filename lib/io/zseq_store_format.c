@@ -1,4 +1,4 @@
-#include "zseq_store_bytes.h"
+#include "zseq_store_format.h"
 
 #include <assert.h>
 #include <string.h>

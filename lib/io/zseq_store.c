@@ -1,7 +1,7 @@
 //  Opening, the lock, and the thread that writes. The bytes are made in
 //  zseq_store_format.c, files are dealt with in zseq_store_disk.c; a directory
-//  is read in zseq_store_load.c and healed in zseq_store_heal.c. Bytes and the
-//  order of operations are those of lib/doc/disk.md.
+//  is read in zseq_store_load.c and repaired in zseq_store_repair.c. Bytes and
+//  the order of operations are those of lib/doc/disk.md.
 //
 //  Whoever works on the disk owns everything but the queue: the caller's
 //  thread until zseq_store_start, the store's own from then on. The queue, the
@@ -58,11 +58,11 @@ typedef struct {
 struct zseq_store {
     zseq_store_disk_t disk;
     zseq_store_journal_t journal;
-    zseq_store_heal_t heal;    //  What loading found to be healed
-    zseq_store_guard_t guard;  //  Of the open directory
-    zseq_store_owner_t owner;  //  As the node's record on disk has it
-    zseq_record_t record;      //  ... in full
-    bool node_there;           //  There is a node's record, though damaged
+    zseq_store_repair_t repair;  //  What loading found to be repaired
+    zseq_store_guard_t guard;    //  Of the open directory
+    zseq_store_owner_t owner;    //  As the node's record on disk has it
+    zseq_record_t record;        //  ... in full
+    bool node_there;             //  There is a node's record, though damaged
     bool loaded;
     bool fatal;     //  Nothing more is written
     bool unsynced;  //  Deferred writes came since the last syncfs
@@ -168,7 +168,7 @@ zseq_store_destroy (zseq_store_t **self_p)
     free (self->waiting);
     free (self->group);
     free (self->done);
-    zseq_store_heal_term (&self->heal);
+    zseq_store_repair_term (&self->repair);
     zseq_store_journal_term (&self->journal);
     free (self->disk.path);
     free (self);
@@ -310,21 +310,21 @@ s_create_journal (zseq_store_t *self, const zseq_record_t *record)
 }
 
 //  Writes the node's record durably, with what comes before and after it: at
-//  the birth an empty journal, after damage the healing.
+//  the birth an empty journal, after damage the repair.
 static int
 s_write_node (zseq_store_t *self, const zseq_record_t *record)
 {
     assert (record->self < record->n && record->n <= ZSEQ_NODES_MAX);
     assert (self->owner.identity == 0 ||
             record->identity == self->owner.identity);
-    zseq_store_heal_t *heal = &self->heal;
+    zseq_store_repair_t *repair = &self->repair;
     int rc = ZSEQ_OK;
-    if (heal->needed) {
-        //  S5: what was damaged must not vote, whatever becomes of the healing.
+    if (repair->needed) {
+        //  S5: what was damaged must not vote, whatever becomes of the repair.
         assert (!record->voting);
         assert (record->self == self->owner.node);
-        assert (heal->identity == 0 || record->identity == heal->identity);
-        rc = zseq_store_heal_begin (heal, &self->disk);
+        assert (repair->identity == 0 || record->identity == repair->identity);
+        rc = zseq_store_repair_begin (repair, &self->disk);
         zseq_store_guard_node (&self->guard, &self->disk, NULL, 0);
     }
     else if (self->owner.identity == 0 && record->identity != 0)
@@ -344,8 +344,9 @@ s_write_node (zseq_store_t *self, const zseq_record_t *record)
     self->owner = (zseq_store_owner_t){record->identity, record->self, false,
                                        ZSEQ_STORE_FORMAT};
     self->record = *record;
-    if (heal->needed)
-        rc = zseq_store_heal_end (heal, &self->disk, &self->journal, record);
+    if (repair->needed)
+        rc =
+          zseq_store_repair_end (repair, &self->disk, &self->journal, record);
     return rc;
 }
 
@@ -537,16 +538,16 @@ zseq_store_load (zseq_store_t *self, const zseq_store_loader_t *loader,
     self->disk.why[0] = 0;
     zseq_store_signals_t signals;
     zseq_store_signals_block (&signals);
-    int rc = zseq_store_read (&self->disk, &self->journal, &self->heal,
+    int rc = zseq_store_read (&self->disk, &self->journal, &self->repair,
                               &self->owner, loader, found_p);
-    if (rc == ZSEQ_OK && self->owner.format == 1 && !self->heal.needed) {
+    if (rc == ZSEQ_OK && self->owner.format == 1 && !self->repair.needed) {
         rc = zseq_store_convert (&self->disk, &self->journal, &self->guard,
                                  &self->record);
         self->owner.format = ZSEQ_STORE_FORMAT;
         found_p->converted = rc == ZSEQ_OK;
     }
     zseq_store_signals_restore (&signals);
-    self->heal.node = self->heal.needed && self->node_there;
+    self->repair.node = self->repair.needed && self->node_there;
     self->loaded = rc == ZSEQ_OK;
     return rc;
 }
@@ -607,7 +608,7 @@ s_prepare (zseq_store_t *self, s_job_t *job, const s_target_t *target, int fd,
            const char *parent, bool sync)
 {
     assert (self->owner.identity != 0);
-    assert (!self->heal.needed);
+    assert (!self->repair.needed);
     assert (self->journal.fd >= 0);
     const zseq_write_t *write = &job->write;
     zseq_store_sequence_t sequence = {.identity = self->owner.identity,
@@ -909,7 +910,7 @@ static bool
 s_is_ours (zseq_store_t *self)
 {
     //  Before the birth, and with damage, there may be any journal or none.
-    bool journal = self->owner.identity != 0 && !self->heal.needed;
+    bool journal = self->owner.identity != 0 && !self->repair.needed;
     return zseq_store_guard_check (&self->guard, &self->disk,
                                    journal ? &self->journal : NULL,
                                    self->seq_fd) == ZSEQ_OK;
@@ -964,7 +965,7 @@ static int
 s_check (zseq_store_t *self)
 {
     const zseq_check_t *check = &self->check;
-    bool may = !self->fatal && !self->unsynced && !self->heal.needed &&
+    bool may = !self->fatal && !self->unsynced && !self->repair.needed &&
                self->owner.identity != 0;
     //  Checks may come so often that there never is an idle second.
     bool ours = self->fatal || s_is_ours (self);

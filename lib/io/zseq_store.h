@@ -97,11 +97,11 @@ typedef struct {
 //  that do not belong there, a node's record older than the rest) changes
 //  nothing yet: the next node's record that is written, which must not say
 //  that the node votes and must bear found_p's identity if there is one,
-//  heals. Once it is durable, what is damaged is moved to the folder `damaged`,
-//  temporary files are deleted, and a new journal of all intact names is put in
+//  repairs it. Once that is durable, what is damaged is moved to the folder
+//  `damaged`, temporary files are deleted, and a new journal of all intact names is put in
 //  place, before anything else is written. The same holds after
 //  zseq_store_open_lost. When that record is refused (ZSEQ_ENOSPACE), the next
-//  one heals what is left.
+//  one repairs what is left.
 //  Errors: ZSEQ_EFOREIGN (a record of another node or cluster, or of a format
 //  that is not known here; nothing was changed), ZSEQ_EINVAL (a directory in it is
 //  on another file system; the same), ZSEQ_EIO, ZSEQ_ENOSPACE, ZSEQ_ENOMEM. Before
@@ -112,8 +112,8 @@ int zseq_store_load (zseq_store_t *self, const zseq_store_loader_t *loader,
 //  One thing to write. With record: the node's record, and before it an empty
 //  journal if there is none yet (identity no longer 0). Else a sequence's
 //  record, which needs a node's record with an identity that is durable, and
-//  no damage that is not healed; 1 <= next <= limit <= ZSEQ_NEXT_MAX. name must
-//  stay valid until the completion. A deferred write is not synced: it lasts
+//  no damage that is not repaired; 1 <= next <= limit <= ZSEQ_NEXT_MAX. name
+//  must stay valid until the completion. A deferred write is not synced: it lasts
 //  once a node's record that was submitted after its completion is durable. A
 //  syncfs comes before that, as before any other write that is not deferred.
 //  Deferred writes are submitted apart from others, or are synced like them. A

@@ -914,19 +914,19 @@ s_mend (s_load_t *self, zseq_store_journal_t *journal)
                          : rc;
 }
 
-//  With damage: what healing will need.
+//  With damage: what repair will need.
 
 static void
-s_add_path (zseq_store_heal_t *heal, char what, const char *path)
+s_add_path (zseq_store_repair_t *repair, char what, const char *path)
 {
     size_t size = strlen (path) + 1;
-    heal->paths[heal->paths_size] = what;
-    memcpy (heal->paths + heal->paths_size + 1, path, size);
-    heal->paths_size += size + 1;
+    repair->paths[repair->paths_size] = what;
+    memcpy (repair->paths + repair->paths_size + 1, path, size);
+    repair->paths_size += size + 1;
 }
 
 static bool
-s_prepare_paths (const s_load_t *self, zseq_store_heal_t *heal)
+s_prepare_paths (const s_load_t *self, zseq_store_repair_t *repair)
 {
     const s_finds_t *finds = &self->finds;
     size_t size = 0;
@@ -934,21 +934,21 @@ s_prepare_paths (const s_load_t *self, zseq_store_heal_t *heal)
         size += strlen (finds->damage[i].where) + 2;
     for (size_t i = 0; i < finds->temp_count; i++)
         size += strlen (finds->temp[i]) + 2;
-    heal->paths = malloc (size > 0 ? size : 1);
-    if (!heal->paths)
+    repair->paths = malloc (size > 0 ? size : 1);
+    if (!repair->paths)
         return false;
     for (size_t i = 0; i < finds->damage_count; i++)
         if (finds->damage[i].there)
-            s_add_path (heal, ZSEQ_STORE_HEAL_MOVE, finds->damage[i].where);
+            s_add_path (repair, ZSEQ_STORE_REPAIR_MOVE, finds->damage[i].where);
     for (size_t i = 0; i < finds->temp_count; i++)
-        s_add_path (heal, ZSEQ_STORE_HEAL_DELETE, finds->temp[i]);
+        s_add_path (repair, ZSEQ_STORE_REPAIR_DELETE, finds->temp[i]);
     return true;
 }
 
 //  A journal of all intact names. It is made now, so that the thread that
 //  writes needs no memory.
 static bool
-s_prepare_journal (const s_load_t *self, zseq_store_heal_t *heal)
+s_prepare_journal (const s_load_t *self, zseq_store_repair_t *repair)
 {
     const s_finds_t *finds = &self->finds;
     const size_t frame =
@@ -957,31 +957,31 @@ s_prepare_journal (const s_load_t *self, zseq_store_heal_t *heal)
                   frame * (finds->record_count / ZSEQ_STORE_GROUP_MAX + 1);
     for (size_t i = 0; i < finds->record_count; i++)
         size += 2u + finds->record[i].size;
-    heal->journal = malloc (size);
-    if (!heal->journal)
+    repair->journal = malloc (size);
+    if (!repair->journal)
         return false;
-    heal->journal_size = ZSEQ_STORE_HEADER_SIZE;
+    repair->journal_size = ZSEQ_STORE_HEADER_SIZE;
     for (size_t i = 0; i < finds->record_count;) {
-        zseq_store_batch_t batch = {heal->journal + heal->journal_size, 0};
+        zseq_store_batch_t batch = {repair->journal + repair->journal_size, 0};
         do
             zseq_store_batch_add (&batch, finds->record[i].name,
                                   finds->record[i].size);
         while (++i < finds->record_count && i % ZSEQ_STORE_GROUP_MAX != 0);
         zseq_store_batch_seal (&batch);
-        heal->journal_size += batch.size;
+        repair->journal_size += batch.size;
     }
-    assert (heal->journal_size <= size);
+    assert (repair->journal_size <= size);
     return true;
 }
 
 static int
-s_prepare_heal (s_load_t *self, zseq_store_heal_t *heal)
+s_prepare_repair (s_load_t *self, zseq_store_repair_t *repair)
 {
-    heal->needed = true;
-    heal->identity = self->identity;
-    if (s_prepare_paths (self, heal) && s_prepare_journal (self, heal))
+    repair->needed = true;
+    repair->identity = self->identity;
+    if (s_prepare_paths (self, repair) && s_prepare_journal (self, repair))
         return ZSEQ_OK;
-    zseq_store_heal_term (heal);
+    zseq_store_repair_term (repair);
     return s_stop_memory (self);
 }
 
@@ -1064,8 +1064,8 @@ s_read_records (s_load_t *self)
 }
 
 static int
-s_load (s_load_t *self, zseq_store_journal_t *journal, zseq_store_heal_t *heal,
-        zseq_store_found_t *found)
+s_load (s_load_t *self, zseq_store_journal_t *journal,
+        zseq_store_repair_t *repair, zseq_store_found_t *found)
 {
     s_listing_t listing = {0};
     int rc = s_read_journal (self);
@@ -1091,16 +1091,16 @@ s_load (s_load_t *self, zseq_store_journal_t *journal, zseq_store_heal_t *heal,
     if (found->damaged == 0)
         return s_mend (self, journal);
     zseq_store_journal_close (journal);
-    return s_prepare_heal (self, heal);
+    return s_prepare_repair (self, repair);
 }
 
 int
 zseq_store_read (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
-                 zseq_store_heal_t *heal, const zseq_store_owner_t *owner,
+                 zseq_store_repair_t *repair, const zseq_store_owner_t *owner,
                  const zseq_store_loader_t *loader, zseq_store_found_t *found_p)
 {
     assert (disk);
-    assert (!journal == !heal);
+    assert (!journal == !repair);
     assert (owner);
     s_load_t *self = calloc (1, sizeof *self);
     if (!self)
@@ -1115,7 +1115,7 @@ zseq_store_read (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
     pthread_cond_init (&self->news, NULL);
 
     zseq_store_found_t found = {0};
-    int rc = s_load (self, journal, heal, &found);
+    int rc = s_load (self, journal, repair, &found);
     if (rc == ZSEQ_OK)
         *found_p = found;
 

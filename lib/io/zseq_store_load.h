@@ -4,7 +4,7 @@
 #ifndef ZSEQ_STORE_LOAD_H_INCLUDED
 #define ZSEQ_STORE_LOAD_H_INCLUDED
 
-#include "zseq_store_heal.h"
+#include "zseq_store_repair.h"
 #include "zseq_store_pair.h"
 
 //  What the node's record says.
@@ -16,11 +16,12 @@ typedef struct {
     uint16_t format;    //  Its version, that of the directory; 0: it is lost
 } zseq_store_owner_t;
 
-//  As zseq_store_load. With damage heal is set, without it the journal is ready
+//  As zseq_store_load. With damage repair is set, without it the journal is ready
 //  to be appended to; of a directory of format 1 it has no copy yet. Without a
-//  journal nothing is changed, and heal is not needed.
+//  journal nothing is changed, and repair is not needed.
 int zseq_store_read (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
-                     zseq_store_heal_t *heal, const zseq_store_owner_t *owner,
+                     zseq_store_repair_t *repair,
+                     const zseq_store_owner_t *owner,
                      const zseq_store_loader_t *loader,
                      zseq_store_found_t *found_p);
 

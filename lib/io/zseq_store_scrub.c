@@ -212,7 +212,7 @@ zseq_store_scrub_journal (zseq_store_disk_t *disk,
     assert (journal);
     assert (journal->fd >= 0 && journal->copy_fd >= 0);
     assert (offset_p);
-    //  It may have been made anew, and shorter, by healing.
+    //  It may have been made anew, and shorter, by repair.
     off_t offset = *offset_p < journal->size ? *offset_p : 0;
     size_t size = journal->size - offset < PIECE_SIZE
                     ? (size_t) (journal->size - offset)

@@ -880,7 +880,7 @@ static void
 s_assert_healed (const char *name, size_t others)
 {
     zseq_store_t *store;
-    cr_assert_eq (fixture_heal (&store), ZSEQ_OK);
+    cr_assert_eq (fixture_repair (&store), ZSEQ_OK);
     cr_assert_eq (fixture_write (store, name, 77, false), ZSEQ_OK);
     zseq_store_destroy (&store);
     fixture_names_t names;
@@ -968,7 +968,7 @@ Test (store, heals_before_anything_else_is_written)
     s_corrupt (fixture_find ("one"));
     unlink (fixture_file ("names"));
     zseq_store_t *store;
-    cr_assert_eq (fixture_heal (&store), ZSEQ_OK);
+    cr_assert_eq (fixture_repair (&store), ZSEQ_OK);
     zseq_store_destroy (&store);
     //  All of it is in order with the record's completion alone.
     cr_assert_eq (fixture_check (NULL), ZSEQ_OK, "%s", fixture_text ());
@@ -1037,7 +1037,7 @@ Test (store, heals_files_full_of_zeros_and_empty_ones)
         cr_assert_eq (names.damaged, 1, "%s", fixture_text ());
         fixture_forget (&names);
         zseq_store_t *store;
-        cr_assert_eq (fixture_heal (&store), ZSEQ_OK);
+        cr_assert_eq (fixture_repair (&store), ZSEQ_OK);
         if (i % 3 == 0)
             cr_assert_eq (fixture_write (store, "one", 77, false), ZSEQ_OK);
         zseq_store_destroy (&store);

@@ -1355,7 +1355,7 @@ static void
 s_play_healing (size_t *completed)
 {
     zseq_store_t *store;
-    int rc = fixture_heal (&store);
+    int rc = fixture_repair (&store);
     cr_assert_eq (rc, ZSEQ_OK);
     ++*completed;
     cr_assert_eq (fixture_write (store, "b", 50, false), ZSEQ_OK);
@@ -1513,7 +1513,7 @@ Test (store_faults, heals_later_what_a_full_disk_prevents)
                 zseq_faults_end ();
                 //  After the end it may be healed all the same.
                 s_check_healing (healed, calls[c], when);
-                cr_assert_eq (fixture_heal (&store), ZSEQ_OK);
+                cr_assert_eq (fixture_repair (&store), ZSEQ_OK);
                 zseq_store_destroy (&store);
                 s_check_healing (1, calls[c], when);
                 fixture_remove (fixture_node ());

@@ -666,7 +666,7 @@ Test (store_guard, syncs_what_healing_moves_where_syncfs_is_not_known_to_work)
     s_put_text (fixture_find ("orders"), "damage");
     zseq_faults_filesystem (S_UNKNOWN);
     zseq_faults_begin (fixture_node ());
-    cr_assert_eq (fixture_heal (&store), ZSEQ_OK);
+    cr_assert_eq (fixture_repair (&store), ZSEQ_OK);
     size_t count;
     const zseq_call_t *log = zseq_faults_log (&count);
     size_t move = 0;

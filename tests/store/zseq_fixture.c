@@ -219,7 +219,7 @@ fixture_start (void)
 }
 
 int
-fixture_heal (zseq_store_t **store_p)
+fixture_repair (zseq_store_t **store_p)
 {
     zseq_store_t *store = zseq_store_new (s_node);
     *store_p = NULL;

@@ -59,7 +59,7 @@ zseq_store_t *fixture_start (void);
 //  Opens a store there, loads and starts it, and writes a record of the node
 //  that does not vote, which heals it. Returns the completion's status, or
 //  what went wrong before; the store is null then.
-int fixture_heal (zseq_store_t **store_p);
+int fixture_repair (zseq_store_t **store_p);
 
 //  Opens and loads, and closes again; the text stays in fixture_text.
 int fixture_check (fixture_names_t *names);

@@ -1,4 +1,4 @@
-#include "zseq_store_heal.h"
+#include "zseq_store_repair.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -12,12 +12,12 @@
 #define FOLDER "damaged"
 
 void
-zseq_store_heal_term (zseq_store_heal_t *self)
+zseq_store_repair_term (zseq_store_repair_t *self)
 {
     assert (self);
     free (self->paths);
     free (self->journal);
-    *self = (zseq_store_heal_t){.needed = false};
+    *self = (zseq_store_repair_t){.needed = false};
 }
 
 //  Makes what was changed in path's directory last where the syncfs in the end
@@ -41,7 +41,7 @@ s_make_directory (zseq_store_disk_t *disk, const char *path)
 //  Makes damaged/NUMBER with a number that is free: nothing that was moved
 //  earlier is ever overwritten.
 static int
-s_make_folder (zseq_store_heal_t *self, zseq_store_disk_t *disk)
+s_make_folder (zseq_store_repair_t *self, zseq_store_disk_t *disk)
 {
     if (self->folder[0])
         return ZSEQ_OK;
@@ -61,7 +61,7 @@ s_make_folder (zseq_store_heal_t *self, zseq_store_disk_t *disk)
 
 //  Moves path to the same place below the folder.
 static int
-s_move (zseq_store_heal_t *self, zseq_store_disk_t *disk, const char *path)
+s_move (zseq_store_repair_t *self, zseq_store_disk_t *disk, const char *path)
 {
     int rc = s_make_folder (self, disk);
     char to[ZSEQ_STORE_PATH_SIZE];
@@ -82,7 +82,7 @@ s_move (zseq_store_heal_t *self, zseq_store_disk_t *disk, const char *path)
 }
 
 int
-zseq_store_heal_begin (zseq_store_heal_t *self, zseq_store_disk_t *disk)
+zseq_store_repair_begin (zseq_store_repair_t *self, zseq_store_disk_t *disk)
 {
     assert (self);
     assert (self->needed);
@@ -94,12 +94,12 @@ zseq_store_heal_begin (zseq_store_heal_t *self, zseq_store_disk_t *disk)
 }
 
 static int
-s_clear (zseq_store_heal_t *self, zseq_store_disk_t *disk)
+s_clear (zseq_store_repair_t *self, zseq_store_disk_t *disk)
 {
     while (self->paths_done < self->paths_size) {
         const char *path = self->paths + self->paths_done;
         int rc = ZSEQ_OK;
-        if (*path == ZSEQ_STORE_HEAL_MOVE)
+        if (*path == ZSEQ_STORE_REPAIR_MOVE)
             rc = s_move (self, disk, path + 1);
         else if (unlinkat (disk->fd, path + 1, 0) != 0)
             rc = zseq_store_disk_fail_io (disk, path + 1, "delete");
@@ -111,8 +111,9 @@ s_clear (zseq_store_heal_t *self, zseq_store_disk_t *disk)
 }
 
 int
-zseq_store_heal_end (zseq_store_heal_t *self, zseq_store_disk_t *disk,
-                     zseq_store_journal_t *journal, const zseq_record_t *record)
+zseq_store_repair_end (zseq_store_repair_t *self, zseq_store_disk_t *disk,
+                       zseq_store_journal_t *journal,
+                       const zseq_record_t *record)
 {
     assert (self);
     assert (self->needed);
@@ -127,6 +128,6 @@ zseq_store_heal_end (zseq_store_heal_t *self, zseq_store_disk_t *disk,
         rc = disk->sync_each ? zseq_store_disk_sync (disk)
                              : zseq_store_disk_sync_all (disk);
     if (rc == ZSEQ_OK)
-        zseq_store_heal_term (self);
+        zseq_store_repair_term (self);
     return rc;
 }

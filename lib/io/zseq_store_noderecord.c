@@ -1,0 +1,94 @@
+#include "zseq_store_noderecord.h"
+
+#include <assert.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "zseq_store_private.h"
+
+int
+zseq_store_noderecord_read (zseq_store_t *self, zseq_record_t *record,
+                            uint16_t *format_p)
+{
+    assert (self);
+    assert (record);
+    assert (format_p);
+    int fd;
+    size_t size;
+    int rc = zseq_store_disk_open (&self->disk, "node", O_RDONLY, &fd, &size);
+    if (rc != ZSEQ_OK)
+        return rc;
+    uint8_t bytes[ZSEQ_STORE_RECORD_MAX];
+    //  S8: as the others that are read, where no syncfs has done it.
+    if (self->disk.sync_each && fsync (fd) != 0)
+        rc = zseq_store_disk_fail_io (&self->disk, "node", "fsync");
+    ssize_t got = zseq_store_read_all (fd, bytes, sizeof bytes);
+    if (rc == ZSEQ_OK && got < 0)
+        rc = zseq_store_disk_fail_io (&self->disk, "node", "read");
+    else if (size > sizeof bytes)
+        rc = zseq_store_disk_fail (&self->disk, ZSEQ_EDAMAGED, "node",
+                                   "too long for a record");
+    zseq_store_close (&fd);
+    if (rc != ZSEQ_OK)
+        return rc;
+    const char *what;
+    rc = zseq_store_node_decode (record, bytes, (size_t) got, format_p, &what);
+    if (rc != ZSEQ_OK)
+        return zseq_store_disk_fail (&self->disk, rc, "node", what);
+    zseq_store_guard_node (&self->guard, &self->disk, bytes, (size_t) got);
+    return ZSEQ_OK;
+}
+
+//  Puts an empty journal and its copy in place: a record that says that the
+//  cluster was born must not outlive them.
+static int
+s_create_journal (zseq_store_t *self, const zseq_record_t *record)
+{
+    uint8_t bytes[ZSEQ_STORE_HEADER_SIZE];
+    size_t size =
+      zseq_store_header_encode (record->identity, record->self, bytes);
+    int rc =
+      zseq_store_journal_replace (&self->journal, &self->disk, bytes, size);
+    return rc == ZSEQ_OK ? zseq_store_disk_sync (&self->disk) : rc;
+}
+
+int
+zseq_store_noderecord_write (zseq_store_t *self, const zseq_record_t *record)
+{
+    assert (self);
+    assert (record);
+    assert (record->self < record->n && record->n <= ZSEQ_NODES_MAX);
+    assert (self->owner.identity == 0 ||
+            record->identity == self->owner.identity);
+    zseq_store_repair_t *repair = &self->repair;
+    int rc = ZSEQ_OK;
+    if (repair->needed) {
+        //  S5: what was damaged must not vote, whatever becomes of the repair.
+        assert (!record->voting);
+        assert (record->self == self->owner.node);
+        assert (repair->identity == 0 || record->identity == repair->identity);
+        rc = zseq_store_repair_begin (repair, &self->disk);
+        zseq_store_guard_node (&self->guard, &self->disk, NULL, 0);
+    }
+    else if (self->owner.identity == 0 && record->identity != 0)
+        rc = s_create_journal (self, record);
+    if (rc != ZSEQ_OK)
+        return rc;
+
+    uint8_t bytes[ZSEQ_STORE_RECORD_MAX];
+    size_t size = zseq_store_node_encode (record, bytes);
+    rc = zseq_store_disk_replace (&self->disk, "node", bytes, size);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_store_guard_node (&self->guard, &self->disk, bytes, size);
+    rc = zseq_store_disk_sync (&self->disk);
+    if (rc != ZSEQ_OK)
+        return rc;
+    self->owner = (zseq_store_owner_t){record->identity, record->self, false,
+                                       ZSEQ_STORE_FORMAT};
+    self->record = *record;
+    if (repair->needed)
+        rc =
+          zseq_store_repair_end (repair, &self->disk, &self->journal, record);
+    return rc;
+}

@@ -1,0 +1,52 @@
+//  What loading finds in a directory: records, damage, temporary files. Each
+//  reader collects its own; in the end they are put together. Private to the store.
+
+#ifndef ZSEQ_STORE_FINDS_H_INCLUDED
+#define ZSEQ_STORE_FINDS_H_INCLUDED
+
+#include <stdint.h>
+
+#include "zseq_store_memory.h"
+
+//  A record, or an entry of the journal.
+typedef struct {
+    const char *name;  //  An entry's lies in the journal's own bytes
+    uint64_t next;     //  Of a record, like the next one
+    uint64_t limit;
+    uint8_t size;
+    bool journaled;  //  A record that has its entry
+} zseq_store_name_t;
+
+typedef struct {
+    const char *where;  //  Below the node's directory
+    const char *what;
+    bool there;  //  It is to be moved out of the way
+} zseq_store_damage_t;
+
+typedef struct {
+    zseq_store_chunk_t *chunks;
+    zseq_store_name_t *record;  //  In byte order of the names, once sorted
+    size_t record_count;
+    size_t record_capacity;
+    zseq_store_damage_t *damage;
+    size_t damage_count;
+    size_t damage_capacity;
+    const char **temp;  //  Paths of temporary files
+    size_t temp_count;
+    size_t temp_capacity;
+} zseq_store_finds_t;
+
+//  Frees all of it.
+void zseq_store_finds_term (zseq_store_finds_t *self);
+
+//  Byte order of names; of two where one begins with the other, the shorter comes
+//  first.
+int zseq_store_name_compare (const zseq_store_name_t *a,
+                             const zseq_store_name_t *b);
+
+//  Sorts count names by it. The array may be another one afterwards. False: no
+//  memory.
+bool zseq_store_name_sort (zseq_store_name_t **names_p, size_t *capacity_p,
+                           size_t count);
+
+#endif

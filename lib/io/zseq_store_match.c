@@ -1,0 +1,115 @@
+#include "zseq_store_match.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int
+s_compare_damages (const void *a, const void *b)
+{
+    const zseq_store_damage_t *x = a;
+    const zseq_store_damage_t *y = b;
+    return strcmp (x->where, y->where);
+}
+
+static bool
+s_is_damaged (const zseq_store_loading_t *self, size_t count, const char *where)
+{
+    zseq_store_damage_t key = {.where = where};
+    return count > 0 && bsearch (&key, self->finds.damage, count, sizeof key,
+                                 s_compare_damages);
+}
+
+//  An entry without a record. Where that is damaged, so much is known already:
+//  the first known damages, which are sorted.
+static int
+s_note_missing (zseq_store_loading_t *self, const zseq_store_name_t *entry,
+                size_t known)
+{
+    zseq_store_place_t place;
+    zseq_store_place_init (&place, entry->name, entry->size);
+    char where[ZSEQ_STORE_PATH_SIZE];
+    snprintf (where, sizeof where, "seq/%02x/%s", place.spread, place.file);
+    if (s_is_damaged (self, known, where))
+        return ZSEQ_OK;
+    return zseq_store_loading_note_damage (
+      self, &self->finds, where, "missing, though the names journal has it",
+      false);
+}
+
+//  Joins records and journal, both sorted.
+static int
+s_match_names (zseq_store_loading_t *self)
+{
+    zseq_store_finds_t *finds = &self->finds;
+    size_t known = finds->damage_count;
+    if (known > 1)
+        qsort (finds->damage, known, sizeof *finds->damage, s_compare_damages);
+    size_t record = 0;
+    for (size_t i = 0; i < self->entry_count; i++) {
+        const zseq_store_name_t *entry = &self->entry[i];
+        //  An entry may stand there twice.
+        if (i > 0 && zseq_store_name_compare (entry - 1, entry) == 0)
+            continue;
+        int order = -1;
+        while (record < finds->record_count && order < 0) {
+            order = zseq_store_name_compare (&finds->record[record], entry);
+            record += order < 0;
+        }
+        if (order == 0)
+            finds->record[record].journaled = true;
+        else if (s_note_missing (self, entry, known) != ZSEQ_OK)
+            return ZSEQ_ENOMEM;
+    }
+    return ZSEQ_OK;
+}
+
+//  Whether there is more than a birth that was cut short leaves: journals with
+//  nothing in them.
+static bool
+s_has_content (const zseq_store_loading_t *self)
+{
+    return self->finds.record_count > 0 ||
+           self->pair.names.size > ZSEQ_STORE_HEADER_SIZE ||
+           self->pair.copy.size > ZSEQ_STORE_HEADER_SIZE;
+}
+
+int
+zseq_store_match (zseq_store_loading_t *self)
+{
+    assert (self);
+    const zseq_store_owner_t *owner = self->owner;
+    bool unborn = owner->identity == 0 && !owner->lost;
+    int rc = s_match_names (self);
+    if (rc != ZSEQ_OK || self->identity == 0 ||
+        (unborn && !s_has_content (self)))
+        return rc;
+    if (!self->pair.names.there)
+        rc = zseq_store_loading_note_damage (
+          self, &self->finds, ZSEQ_STORE_NAMES, "missing", false);
+    //  Without a node's record nothing tells whether there was one.
+    if (rc == ZSEQ_OK && !self->pair.copy.there && !owner->lost &&
+        owner->format != 1)
+        rc = zseq_store_loading_note_damage (self, &self->finds,
+                                             ZSEQ_STORE_COPY, "missing", false);
+    if (rc == ZSEQ_OK && unborn)
+        rc = zseq_store_loading_note_damage (self, &self->finds, "node",
+                                             "older than the records beside it",
+                                             false);
+    return rc;
+}
+
+size_t
+zseq_store_match_unfinished (const zseq_store_loading_t *self)
+{
+    assert (self);
+    const zseq_store_finds_t *finds = &self->finds;
+    size_t count = finds->temp_count;
+    if (self->owner->identity == 0)
+        return count;
+    for (size_t i = 0; i < finds->record_count; i++)
+        count += !finds->record[i].journaled;
+    return count +
+           (self->owner->format != 1 && !zseq_store_pair_even (&self->pair));
+}

@@ -1,0 +1,313 @@
+#include "zseq_store_sequences.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "zseq_store_scan.h"
+
+#define READERS_MAX 32
+#define PROGRESS_STEP 50000  //  Records from one call of progress to the next
+
+typedef struct {
+    zseq_store_loading_t *load;
+    pthread_t thread;
+    zseq_store_finds_t finds;
+    zseq_store_listing_t listing;
+} s_reader_t;
+
+static int
+s_note_record (zseq_store_loading_t *self, zseq_store_finds_t *finds,
+               const zseq_store_sequence_t *sequence)
+{
+    const char *copy = zseq_store_chunk_copy (&finds->chunks, sequence->name,
+                                              sequence->name_size);
+    if (!copy || !zseq_store_memory_reserve (
+                   (void **) &finds->record, &finds->record_capacity,
+                   finds->record_count + 1, sizeof *finds->record))
+        return zseq_store_loading_stop_memory (self);
+    finds->record[finds->record_count++] =
+      (zseq_store_name_t){copy, sequence->next, sequence->limit,
+                          (uint8_t) sequence->name_size, false};
+    return ZSEQ_OK;
+}
+
+static int
+s_compare_files (const void *a, const void *b)
+{
+    const zseq_store_file_t *x = a;
+    const zseq_store_file_t *y = b;
+    return (x->inode > y->inode) - (x->inode < y->inode);
+}
+
+//  Reads what file holds into bytes, at most size.
+static int
+s_read_file (zseq_store_loading_t *self, int directory_fd, const char *file,
+             const char *where, uint8_t *bytes, size_t size, size_t *got_p)
+{
+    //  Were it no regular file any more: O_NONBLOCK, so that a pipe does not
+    //  block us. O_NOATIME: the first time each is read, its inode would be
+    //  written; only the file's owner may ask for that.
+    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
+    int fd = zseq_store_openat (directory_fd, file, flags | O_NOATIME);
+    if (fd < 0 && errno == EPERM)
+        fd = zseq_store_openat (directory_fd, file, flags);
+    if (fd < 0)
+        return zseq_store_loading_stop_call (self, where, "open");
+    zseq_store_disk_forget (self->disk, fd);
+    //  A record lies within a page, so that one call gets all there is.
+    int rc = zseq_store_scan_settle (self, fd, where);
+    ssize_t got = 0;
+    while (rc == ZSEQ_OK && (got = read (fd, bytes, size)) < 0)
+        if (errno != EINTR)
+            rc = zseq_store_loading_stop_call (self, where, "read");
+    *got_p = got < 0 ? 0 : (size_t) got;
+    zseq_store_close (&fd);
+    return rc;
+}
+
+static int
+s_read_record (s_reader_t *reader, int fd, const char *spread, const char *file)
+{
+    zseq_store_loading_t *self = reader->load;
+    zseq_store_finds_t *finds = &reader->finds;
+    char where[ZSEQ_STORE_PATH_SIZE];
+    snprintf (where, sizeof where, "seq/%s/%s", spread, file);
+    uint8_t bytes[ZSEQ_STORE_RECORD_MAX + 1];
+    size_t size = 0;
+    int rc = s_read_file (self, fd, file, where, bytes, sizeof bytes, &size);
+    if (rc != ZSEQ_OK)
+        return rc;
+    if (size > ZSEQ_STORE_RECORD_MAX)
+        return zseq_store_loading_note_damage (self, finds, where,
+                                               "too long for a record", true);
+
+    zseq_store_sequence_t sequence;
+    const char *what;
+    rc = zseq_store_sequence_decode (&sequence, bytes, size, &what);
+    if (rc == ZSEQ_EDAMAGED)
+        return zseq_store_loading_note_damage (self, finds, where, what, true);
+    if (rc != ZSEQ_OK)
+        return zseq_store_loading_stop (self, rc, where, what);
+    if (!zseq_store_loading_ours (self, sequence.identity, sequence.node))
+        return zseq_store_loading_stop (self, ZSEQ_EFOREIGN, where,
+                                        "a record of another node or cluster");
+    zseq_store_place_t place;
+    zseq_store_place_init (&place, sequence.name, sequence.name_size);
+    char digits[3];
+    snprintf (digits, sizeof digits, "%02x", place.spread);
+    if (strcmp (digits, spread) != 0 || strcmp (place.file, file) != 0)
+        return zseq_store_loading_note_damage (
+          self, finds, where, "holds the record of another name", true);
+    return s_note_record (self, finds, &sequence);
+}
+
+static int
+s_read_entry (s_reader_t *reader, int fd, const char *spread,
+              const zseq_store_file_t *file)
+{
+    zseq_store_loading_t *self = reader->load;
+    const char *name = reader->listing.bytes + file->offset;
+    bool temp = zseq_store_scan_is_temp (name) && !file->directory;
+    if (file->regular && !temp) {
+        int rc = s_read_record (reader, fd, spread, name);
+        size_t count = atomic_fetch_add (&self->count, 1) + 1;
+        if (count % PROGRESS_STEP == 0) {
+            pthread_mutex_lock (&self->mutex);
+            pthread_cond_signal (&self->news);
+            pthread_mutex_unlock (&self->mutex);
+        }
+        return rc;
+    }
+    char where[ZSEQ_STORE_PATH_SIZE];
+    snprintf (where, sizeof where, "seq/%s/%s", spread, name);
+    if (temp)
+        return zseq_store_loading_note_temp (self, &reader->finds, where);
+    return zseq_store_loading_note_damage (self, &reader->finds, where,
+                                           "not a regular file", true);
+}
+
+static int
+s_read_spread (s_reader_t *reader, const char *spread)
+{
+    zseq_store_loading_t *self = reader->load;
+    zseq_store_listing_t *listing = &reader->listing;
+    char where[16];
+    snprintf (where, sizeof where, "seq/%s", spread);
+    int fd;
+    int rc = zseq_store_scan_open (self, &reader->finds, self->seq_fd, spread,
+                                   where, &fd);
+    if (rc != ZSEQ_OK || fd < 0)
+        return rc;
+    rc = zseq_store_scan_list (self, listing, fd, where);
+    //  Inodes lie on the disk in the order of their numbers, and mostly what
+    //  they hold does too.
+    if (rc == ZSEQ_OK && listing->count > 1)
+        qsort (listing->file, listing->count, sizeof *listing->file,
+               s_compare_files);
+    for (size_t i = 0; rc == ZSEQ_OK && i < listing->count; i++) {
+        if (atomic_load (&self->stop))
+            break;
+        rc = s_read_entry (reader, fd, spread, &listing->file[i]);
+    }
+    zseq_store_close (&fd);
+    return rc;
+}
+
+static void *
+s_run_reader (void *arg)
+{
+    s_reader_t *reader = arg;
+    zseq_store_loading_t *self = reader->load;
+    int rc = ZSEQ_OK;
+    while (rc == ZSEQ_OK && !atomic_load (&self->stop)) {
+        size_t index = atomic_fetch_add (&self->spread_next, 1);
+        if (index >= self->spread_count)
+            break;
+        rc = s_read_spread (reader, self->spread[index]);
+    }
+    zseq_store_finds_t *finds = &reader->finds;
+    if (!zseq_store_name_sort (&finds->record, &finds->record_capacity,
+                               finds->record_count))
+        (void) zseq_store_loading_stop_memory (self);
+    pthread_mutex_lock (&self->mutex);
+    self->running--;
+    pthread_cond_signal (&self->news);
+    pthread_mutex_unlock (&self->mutex);
+    return NULL;
+}
+
+//  Starts threads, as many as can be had. Returns how many.
+static size_t
+s_start_readers (zseq_store_loading_t *self, s_reader_t *reader)
+{
+    //  They inherit the mask: no signal is ever handled on them.
+    sigset_t all;
+    sigset_t before;
+    sigfillset (&all);
+    pthread_sigmask (SIG_SETMASK, &all, &before);
+    size_t count = 0;
+    while (count < READERS_MAX && count < self->spread_count) {
+        reader[count].load = self;
+        pthread_mutex_lock (&self->mutex);
+        self->running++;
+        pthread_mutex_unlock (&self->mutex);
+        if (pthread_create (&reader[count].thread, NULL, s_run_reader,
+                            &reader[count]) == 0) {
+            count++;
+            continue;
+        }
+        pthread_mutex_lock (&self->mutex);
+        self->running--;
+        pthread_mutex_unlock (&self->mutex);
+        break;
+    }
+    pthread_sigmask (SIG_SETMASK, &before, NULL);
+    return count;
+}
+
+//  Waits until all have ended, and tells of progress meanwhile.
+static void
+s_wait_for_readers (zseq_store_loading_t *self)
+{
+    size_t told = 0;
+    bool ended = false;
+    while (!ended) {
+        pthread_mutex_lock (&self->mutex);
+        while (self->running > 0 &&
+               atomic_load (&self->count) / PROGRESS_STEP == told)
+            pthread_cond_wait (&self->news, &self->mutex);
+        ended = self->running == 0;
+        pthread_mutex_unlock (&self->mutex);
+        size_t count = atomic_load (&self->count);
+        if (count / PROGRESS_STEP == told)
+            continue;
+        told = count / PROGRESS_STEP;
+        if (self->loader->progress)
+            self->loader->progress (count, self->entry_count,
+                                    self->loader->arg);
+    }
+}
+
+//  Puts together what the threads found: records by merging, as each thread's
+//  are sorted.
+static int
+s_merge_readers (zseq_store_loading_t *self, const s_reader_t *reader,
+                 size_t count)
+{
+    zseq_store_finds_t *finds = &self->finds;
+    size_t total = 0;
+    for (size_t i = 0; i < count; i++) {
+        const zseq_store_finds_t *part = &reader[i].finds;
+        total += part->record_count;
+        for (size_t k = 0; k < part->damage_count; k++)
+            if (zseq_store_loading_note_damage (
+                  self, finds, part->damage[k].where, part->damage[k].what,
+                  part->damage[k].there) != ZSEQ_OK)
+                return ZSEQ_ENOMEM;
+        for (size_t k = 0; k < part->temp_count; k++)
+            if (zseq_store_loading_note_temp (self, finds, part->temp[k]) !=
+                ZSEQ_OK)
+                return ZSEQ_ENOMEM;
+    }
+    if (!zseq_store_memory_reserve ((void **) &finds->record,
+                                    &finds->record_capacity, total,
+                                    sizeof *finds->record))
+        return zseq_store_loading_stop_memory (self);
+    size_t taken[READERS_MAX] = {0};
+    while (finds->record_count < total) {
+        const zseq_store_name_t *lowest = NULL;
+        size_t from = 0;
+        for (size_t i = 0; i < count; i++) {
+            const zseq_store_finds_t *part = &reader[i].finds;
+            if (taken[i] == part->record_count)
+                continue;
+            const zseq_store_name_t *record = &part->record[taken[i]];
+            if (!lowest || zseq_store_name_compare (record, lowest) < 0) {
+                lowest = record;
+                from = i;
+            }
+        }
+        finds->record[finds->record_count++] = *lowest;
+        taken[from]++;
+    }
+    return ZSEQ_OK;
+}
+
+int
+zseq_store_sequences_read (zseq_store_loading_t *self)
+{
+    assert (self);
+    s_reader_t reader[READERS_MAX];
+    memset (reader, 0, sizeof reader);
+    size_t count = s_start_readers (self, reader);
+    if (count == 0 && self->spread_count > 0)
+        (void) zseq_store_loading_stop (self, ZSEQ_ENOMEM, ".",
+                                        "no memory for a thread");
+    if (!zseq_store_name_sort (&self->entry, &self->entry_capacity,
+                               self->entry_count))
+        (void) zseq_store_loading_stop_memory (self);
+    s_wait_for_readers (self);
+    for (size_t i = 0; i < count; i++)
+        pthread_join (reader[i].thread, NULL);
+    int rc = self->rc;
+    if (rc == ZSEQ_OK)
+        rc = s_merge_readers (self, reader, count);
+    //  Names are still wanted.
+    for (size_t i = 0; i < count; i++) {
+        zseq_store_chunk_t **end = &reader[i].finds.chunks;
+        while (*end)
+            end = &(*end)->next;
+        *end = self->finds.chunks;
+        self->finds.chunks = reader[i].finds.chunks;
+        reader[i].finds.chunks = NULL;
+        zseq_store_finds_term (&reader[i].finds);
+        zseq_store_listing_term (&reader[i].listing);
+    }
+    return rc;
+}

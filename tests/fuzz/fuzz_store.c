@@ -7,7 +7,6 @@
 #include <assert.h>
 #include <fcntl.h>
 #include <ftw.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +16,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "zseq_collect.h"
 #include "zseq_fuzz.h"
 #include "zseq_seq.h"
 #include "zseq_store.h"
@@ -399,11 +399,7 @@ s_write_record (zseq_store_t *store, const zseq_record_t *record)
     int rc = zseq_store_submit (store, &write, 1);
     assert (rc == ZSEQ_OK);
     zseq_written_t written;
-    while (zseq_store_collect (store, &written, 1) == 0) {
-        struct pollfd fd = {zseq_store_fd (store), POLLIN, 0};
-        rc = poll (&fd, 1, -1);
-        assert (rc == 1);
-    }
+    collect_wait (store, &written, 1);
     assert (written.status == ZSEQ_OK);
 }
 

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "zseq_collect.h"
 #include "zseq_faults.h"
 #include "zseq_fixture.h"
 #include "zseq_seq.h"
@@ -1567,18 +1568,6 @@ Test (store, reads_back_a_record_that_was_cut_or_is_gone)
     zseq_store_destroy (&store);
 }
 
-static int
-s_skip_name (const char *name, size_t size, uint64_t next, uint64_t limit,
-             void *arg)
-{
-    (void) name;
-    (void) size;
-    (void) next;
-    (void) limit;
-    (void) arg;
-    return ZSEQ_OK;
-}
-
 //  A node's record that rots keeps its times: else the watch ends the node.
 Test (store, reads_back_the_nodes_record)
 {
@@ -1590,7 +1579,7 @@ Test (store, reads_back_the_nodes_record)
         zseq_store_t *store = zseq_store_new (fixture_node ());
         zseq_record_t record;
         zseq_store_found_t found;
-        zseq_store_loader_t loader = {.name = s_skip_name};
+        zseq_store_loader_t loader = {.name = collect_skip_name};
         cr_assert_eq (zseq_store_open (store, &record), ZSEQ_OK);
         cr_assert_eq (zseq_store_load (store, &loader, &found), ZSEQ_OK);
         //  Before there is a thread that watches.

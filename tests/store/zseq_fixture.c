@@ -3,7 +3,6 @@
 #include <assert.h>
 #include <dirent.h>
 #include <ftw.h>
-#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +12,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "zseq_collect.h"
 #include "zseq_faults.h"
 
 static char s_root[128];
@@ -271,13 +271,7 @@ fixture_submit (zseq_store_t *store, const zseq_write_t *writes, size_t count,
 {
     int rc = zseq_store_submit (store, writes, count);
     assert (rc == ZSEQ_OK);
-    size_t done = 0;
-    while (done < count) {
-        struct pollfd fd = {zseq_store_fd (store), POLLIN, 0};
-        rc = poll (&fd, 1, -1);
-        assert (rc == 1);
-        done += zseq_store_collect (store, written + done, count - done);
-    }
+    collect_wait (store, written, count);
 }
 
 int
@@ -318,11 +312,7 @@ fixture_read_back (zseq_store_t *store, zseq_check_type_t type,
     int rc = zseq_store_check (store, &check);
     assert (rc == ZSEQ_OK);
     zseq_written_t written;
-    while (zseq_store_collect (store, &written, 1) == 0) {
-        struct pollfd fd = {zseq_store_fd (store), POLLIN, 0};
-        rc = poll (&fd, 1, -1);
-        assert (rc == 1);
-    }
+    collect_wait (store, &written, 1);
     assert (written.check);
     assert (written.owner == store);
     if (more_p)

@@ -1,25 +1,12 @@
 //  A small node that only writes: for the test that watches it with strace.
 //
-//      zseq-store-writer DIR format
-//      zseq-store-writer DIR write NAME...    new names, one group each
+//      zseq-strace-node DIR format
+//      zseq-strace-node DIR write NAME...    new names, one group each
 
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "zseq_store.h"
-
-static int
-s_nothing (const char *name, size_t size, uint64_t next, uint64_t limit,
-           void *arg)
-{
-    (void) name;
-    (void) size;
-    (void) next;
-    (void) limit;
-    (void) arg;
-    return ZSEQ_OK;
-}
+#include "zseq_collect.h"
 
 static int
 s_format (zseq_store_t *store)
@@ -37,7 +24,7 @@ static int
 s_write (zseq_store_t *store, char **names)
 {
     zseq_record_t record;
-    zseq_store_loader_t loader = {.name = s_nothing};
+    zseq_store_loader_t loader = {.name = collect_skip_name};
     zseq_store_found_t found;
     int rc = zseq_store_open (store, &record);
     if (rc == ZSEQ_OK)
@@ -53,10 +40,8 @@ s_write (zseq_store_t *store, char **names)
                               .limit = 10};
         zseq_written_t written;
         rc = zseq_store_submit (store, &write, 1);
-        struct pollfd fd = {zseq_store_fd (store), POLLIN, 0};
-        while (rc == ZSEQ_OK && poll (&fd, 1, -1) == 1 &&
-               zseq_store_collect (store, &written, 1) == 0)
-            ;
+        if (rc == ZSEQ_OK)
+            collect_wait (store, &written, 1);
         if (rc == ZSEQ_OK)
             rc = written.status;
         if (rc == ZSEQ_OK)

@@ -1,0 +1,16 @@
+//  What any program that uses a store needs: a loader that ignores the names, and
+//  a wait for completions.
+
+#ifndef ZSEQ_COLLECT_H_INCLUDED
+#define ZSEQ_COLLECT_H_INCLUDED
+
+#include "zseq_store.h"
+
+//  The callback name of a zseq_store_loader_t: takes no notice of any name.
+int collect_skip_name (const char *name, size_t size, uint64_t next,
+                       uint64_t limit, void *arg);
+
+//  Blocks until count completions are there, and takes them.
+void collect_wait (zseq_store_t *store, zseq_written_t *written, size_t count);
+
+#endif

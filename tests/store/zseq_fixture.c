@@ -19,6 +19,8 @@ static char s_root[128];
 static char s_node[160];
 static char s_text[16 * ZSEQ_STORE_TEXT_MAX];
 
+const char *const fixture_three[3] = {"one", "three", "two"};
+
 void
 fixture_init (void)
 {
@@ -107,6 +109,24 @@ fixture_format (const char *directory, uint64_t identity)
     zseq_store_t *store = zseq_store_new (directory);
     int rc = zseq_store_format (store, &record);
     assert (rc == ZSEQ_OK);
+    zseq_store_destroy (&store);
+}
+
+void
+fixture_make_node (void)
+{
+    fixture_format (s_node, FIXTURE_IDENTITY);
+}
+
+void
+fixture_node_with (const char *const *names, size_t count)
+{
+    fixture_make_node ();
+    zseq_store_t *store = fixture_start ();
+    for (size_t i = 0; i < count; i++) {
+        int rc = fixture_write (store, names[i], 10, false);
+        assert (rc == ZSEQ_OK);
+    }
     zseq_store_destroy (&store);
 }
 
@@ -300,6 +320,32 @@ fixture_write (zseq_store_t *store, const char *name, uint64_t limit,
     return written.status;
 }
 
+void
+fixture_write_numbered (zseq_store_t *store, size_t first, size_t count,
+                        bool deferred)
+{
+    char (*name)[16] = calloc (count, sizeof *name);
+    zseq_write_t *writes = calloc (count, sizeof *writes);
+    zseq_written_t *written = calloc (count, sizeof *written);
+    assert (name);
+    assert (writes);
+    assert (written);
+    for (size_t i = 0; i < count; i++) {
+        snprintf (name[i], sizeof name[i], "name-%zu", first + i);
+        writes[i] = (zseq_write_t){.name = name[i],
+                                   .name_size = (uint8_t) strlen (name[i]),
+                                   .deferred = deferred,
+                                   .next = 1,
+                                   .limit = first + i + 1};
+    }
+    fixture_submit (store, writes, count, written);
+    for (size_t i = 0; i < count; i++)
+        assert (written[i].status == ZSEQ_OK);
+    free (written);
+    free (writes);
+    free (name);
+}
+
 int
 fixture_read_back (zseq_store_t *store, zseq_check_type_t type,
                    const char *name, uint64_t limit, bool *more_p)
@@ -370,6 +416,16 @@ fixture_put (const char *path, const void *bytes, size_t size)
     assert (written == size);
     int rc = fclose (file);
     assert (rc == 0);
+}
+
+void
+fixture_corrupt (const char *path)
+{
+    size_t size;
+    uint8_t *bytes = fixture_read (path, &size);
+    bytes[size / 2] ^= 1;
+    fixture_put (path, bytes, size);
+    free (bytes);
 }
 
 static uint64_t s_sum;

@@ -26,6 +26,19 @@ void fixture_record (zseq_record_t *record, uint64_t identity);
 //  Formats a node that is born, or not yet (identity 0), at directory.
 void fixture_format (const char *directory, uint64_t identity);
 
+//  Formats a born node at the node's directory.
+void fixture_make_node (void);
+
+//  The same, and writes names, each with limit 10, one group per name.
+void fixture_node_with (const char *const *names, size_t count);
+
+//  Names to write, in byte order.
+extern const char *const fixture_three[3];
+
+//  Bytes of the last batch of a journal of these, which holds "three" or "two",
+//  whichever was written last.
+#define FIXTURE_LAST_SIZE (8 + 2 + sizeof "two" - 1 + 8)
+
 //  Makes the node's directory one of format 1, as zseqd wrote it before there
 //  was a copy of the names journal.
 void fixture_age (void);
@@ -79,6 +92,11 @@ int fixture_write_record (zseq_store_t *store, const zseq_record_t *record);
 int fixture_write (zseq_store_t *store, const char *name, uint64_t limit,
                    bool journaled);
 
+//  Writes "name-FIRST" and so on, in one group: count new names, each with a limit
+//  above its number by one. The completions are good, or the test is aborted.
+void fixture_write_numbered (zseq_store_t *store, size_t first, size_t count,
+                             bool deferred);
+
 //  Reads back a sequence's record, or with NULL the node's record or a piece of
 //  the journals; returns the completion's status. more_p: or NULL.
 int fixture_read_back (zseq_store_t *store, zseq_check_type_t type,
@@ -95,6 +113,9 @@ void fixture_seal (uint8_t *bytes, size_t size);
 uint8_t *fixture_read (const char *path, size_t *size_p);
 void fixture_put (const char *path, const void *bytes, size_t size);
 bool fixture_exists (const char *path);
+
+//  Flips a bit in the middle of a file.
+void fixture_corrupt (const char *path);
 
 //  Removes a directory and what is in it.
 void fixture_remove (const char *path);

@@ -1,0 +1,182 @@
+//  The format on disk: the names of files, and the bytes that the document shows.
+
+#include <criterion/criterion.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_fixture.h"
+
+TestSuite (store_format, .init = fixture_init, .fini = fixture_term);
+
+Test (store_format, keeps_every_name_apart_and_within_its_directory)
+{
+    enum { FIXED = 13, COUNT = FIXED + 255 + 255 + 2 + 3000 };
+    static char name[COUNT][ZSEQ_NAME_MAX + 1];
+    static const char *const fixed[FIXED] = {
+      ".",         "..",  "../../x", "/", "%",        "%2E",   "~",
+      "h\xc3\xa9", "a.b", "A",       "a", ".tmp-1-1", "node\n"};
+    size_t count = 0;
+    for (; count < FIXED; count++)
+        strcpy (name[count], fixed[count]);
+    //  Each byte alone, if it was not there yet, and 255 times.
+    for (int byte = 1; byte < 256; byte++) {
+        char one[2] = {(char) byte, 0};
+        if (!strchr (".%/~Aa", byte))
+            strcpy (name[count++], one);
+        memset (name[count++], byte, ZSEQ_NAME_MAX);
+    }
+    //  Long ones that differ in their last byte.
+    for (char last = 'x'; last <= 'y'; last++) {
+        memset (name[count], 'q', ZSEQ_NAME_MAX);
+        name[count++][ZSEQ_NAME_MAX - 1] = last;
+    }
+    //  Random ones out of what could be mistaken for an encoding.
+    unsigned seed = 4711;
+    while (count < COUNT - 20) {
+        size_t size = 3 + (size_t) rand_r (&seed) % 4;
+        for (size_t i = 0; i < size; i++)
+            name[count][i] = "%~.2E5Fa/"[rand_r (&seed) % 9];
+        name[count][size] = 0;
+        bool twice = false;
+        for (size_t i = 0; i < count && !twice; i++)
+            twice = strcmp (name[i], name[count]) == 0;
+        count += !twice;
+    }
+
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    static zseq_write_t writes[COUNT];
+    static zseq_written_t written[COUNT];
+    for (size_t i = 0; i < count; i++)
+        writes[i] = (zseq_write_t){.name = name[i],
+                                   .name_size = (uint8_t) strlen (name[i]),
+                                   .next = i + 1,
+                                   .limit = i + 1};
+    fixture_submit (store, writes, count, written);
+    zseq_store_destroy (&store);
+
+    fixture_names_t names;
+    cr_assert_eq (fixture_check (&names), ZSEQ_OK, "%s", fixture_text ());
+    cr_assert_eq (names.count, count);
+    for (size_t i = 0; i < count; i++) {
+        cr_assert_eq (fixture_limit (&names, name[i]), i + 1, "%s", name[i]);
+        if (i > 0)
+            cr_assert_lt (strcmp (names.found[i - 1].name, names.found[i].name),
+                          0);
+    }
+    fixture_forget (&names);
+    cr_assert_eq (fixture_count (fixture_path (""), ""), 1);
+    cr_assert_eq (fixture_count (fixture_node (), ""), 5);
+}
+
+Test (store_format, gives_readable_names_to_files)
+{
+    static const struct {
+        const char *name;
+        const char *file;
+    } cases[] = {{"orders-2024_EU.v1", "orders-2024_EU.v1"},
+                 {"a b", "a%20b"},
+                 {".", "%2E"},
+                 {"../../x", "%2E.%2F..%2Fx"},
+                 {"%2E", "%252E"},
+                 {"~", "%7E"},
+                 {"h\xc3\xa9", "h%C3%A9"}};
+    enum { COUNT = sizeof cases / sizeof *cases };
+    const char *names[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        names[i] = cases[i].name;
+    fixture_node_with (names, COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        cr_assert_not_null (fixture_find (cases[i].file), "%s", cases[i].file);
+}
+
+Test (store_format, hashes_a_name_from_one_byte_past_the_limit_on)
+{
+    char longest[182];
+    memset (longest, 'a', sizeof longest);
+    longest[180] = 0;
+    char longer[182];
+    memset (longer, 'a', sizeof longer);
+    longer[181] = 0;
+    char bytes[ZSEQ_NAME_MAX + 1];
+    memset (bytes, 1, ZSEQ_NAME_MAX);
+    bytes[ZSEQ_NAME_MAX] = 0;
+    fixture_node_with ((const char *[]){longest, longer, bytes}, 3);
+    cr_assert_not_null (fixture_find (longest));
+    cr_assert_null (fixture_find (longer));
+    //  BLAKE2b as Python's hashlib has it, after what is left readable: 100
+    //  bytes, or 99 where a character of three would not fit.
+    strcpy (longer + 100, "~4c97d0046304ee465aeaf86091aa8e65");
+    cr_assert_not_null (fixture_find (longer));
+    char file[200] = "";
+    for (int i = 0; i < 33; i++)
+        strcat (file, "%01");
+    strcat (file, "~37c7e7aaf682f9b6e25e4a8859e359ed");
+    cr_assert_not_null (fixture_find (file));
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+}
+
+//  The document's bytes are the store's.
+
+//  Reads the hexadecimal bytes of a block that begins after a line "title".
+static size_t
+s_example (const char *title, uint8_t *bytes)
+{
+    FILE *file = fopen (ZSEQ_DISK_MD, "r");
+    cr_assert (file);
+    char line[256];
+    bool within = false;
+    size_t size = 0;
+    while (fgets (line, sizeof line, file)) {
+        if (!within) {
+            within = strstr (line, title) != NULL;
+            continue;
+        }
+        const char *at = line + strspn (line, " ");
+        if (size > 0 && !isxdigit ((unsigned char) *at))
+            break;
+        //  Bytes are one space apart; what follows two is explanation.
+        unsigned byte;
+        while (isxdigit ((unsigned char) at[0]) &&
+               isxdigit ((unsigned char) at[1]) &&
+               sscanf (at, "%2x", &byte) == 1) {
+            bytes[size++] = (uint8_t) byte;
+            at += at[2] == ' ' ? 3 : 2;
+        }
+    }
+    fclose (file);
+    return size;
+}
+
+static void
+s_assert_example (const char *title, const char *path)
+{
+    uint8_t expected[1024];
+    size_t expected_size = s_example (title, expected);
+    cr_assert_gt (expected_size, 0, "%s has no bytes", title);
+    size_t size;
+    uint8_t *bytes = fixture_read (path, &size);
+    for (size_t i = 0; i < size && i < expected_size; i++)
+        cr_assert_eq (bytes[i], expected[i], "%s: byte %zu is %02x, not %02x",
+                      title, i, bytes[i], expected[i]);
+    cr_assert_eq (size, expected_size);
+    free (bytes);
+}
+
+Test (store_format, writes_the_bytes_that_the_document_shows)
+{
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    zseq_write_t writes[] = {
+      {.name = "orders", .name_size = 6, .next = 42, .limit = 1042},
+      {.name = "h\xc3\xa9", .name_size = 3, .next = 1, .limit = 1}};
+    zseq_written_t written[2];
+    fixture_submit (store, writes, 2, written);
+    zseq_store_destroy (&store);
+    s_assert_example ("Example: a sequence's record", fixture_find ("orders"));
+    s_assert_example ("Example: a node's record", fixture_file ("node"));
+    s_assert_example ("Example: a names journal", fixture_file ("names"));
+    s_assert_example ("Example: a names journal", fixture_file ("names-copy"));
+}

@@ -1,31 +1,23 @@
-//  Whose the directory is: the lock, the watch while it is in use, and what file
-//  systems it may be on.
+//  Whose the directory is: the lock, and the watch while it is in use.
 
 #include <criterion/criterion.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
-#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "zseq_assert.h"
 #include "zseq_faults.h"
 #include "zseq_fixture.h"
 #include "zseq_store_format.h"
-
-//  Of statfs.
-#define S_NFS 0x6969
-#define S_UNKNOWN 0x12345678
-
-#define S_NAMES 40  //  So many that they are written together
 
 TestSuite (store_guard, .init = fixture_init, .fini = fixture_term);
 
@@ -38,16 +30,6 @@ s_wait_child (pid_t child)
     cr_assert_eq (WEXITSTATUS (status), 0);
 }
 
-//  A born node that runs.
-static zseq_store_t *
-s_running (void)
-{
-    fixture_format (fixture_node (), FIXTURE_IDENTITY);
-    zseq_store_t *store = fixture_start ();
-    cr_assert_eq (fixture_write (store, "orders", 10, false), ZSEQ_OK);
-    return store;
-}
-
 static void
 s_assert_goes_on (zseq_store_t *store)
 {
@@ -55,19 +37,12 @@ s_assert_goes_on (zseq_store_t *store)
     cr_assert_eq (fixture_write (store, "orders", ++limit, true), ZSEQ_OK);
 }
 
-static void
-s_assert_text (const zseq_store_t *store, const char *text)
-{
-    cr_assert (strstr (zseq_store_text (store), text), "\"%s\" lacks \"%s\"",
-               zseq_store_text (store), text);
-}
-
 //  A write is not acknowledged any more, nor a later one.
 static void
 s_assert_ends (zseq_store_t *store, const char *text)
 {
     cr_assert_eq (fixture_write (store, "orders", 5000, true), ZSEQ_EIO);
-    s_assert_text (store, text);
+    assert_text (store, text);
     cr_assert_eq (fixture_write (store, "orders", 6000, true), ZSEQ_EIO);
 }
 
@@ -81,7 +56,7 @@ s_assert_ends_idle (zseq_store_t *store, const char *text)
     cr_assert_eq (zseq_store_collect (store, written, 2), 1);
     cr_assert_eq (written[0].status, ZSEQ_EIO);
     cr_assert_not (written[0].record);
-    s_assert_text (store, text);
+    assert_text (store, text);
     cr_assert_eq (fixture_write (store, "orders", 6000, true), ZSEQ_EIO);
 }
 
@@ -107,7 +82,7 @@ s_copy_over (const char *file)
 
 Test (store_guard, is_locked_without_the_lock_file)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     char owner[64];
     snprintf (owner, sizeof owner, "in use by process %ld", (long) getpid ());
     cr_assert_eq (unlink (fixture_file ("lock")), 0);
@@ -128,7 +103,7 @@ Test (store_guard, is_locked_without_the_lock_file)
 
 Test (store_guard, makes_a_deleted_lock_file_again)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     cr_assert_eq (unlink (fixture_file ("lock")), 0);
     s_assert_goes_on (store);
     size_t size;
@@ -141,7 +116,7 @@ Test (store_guard, makes_a_deleted_lock_file_again)
 
 Test (store_guard, heeds_the_lock_file_of_an_older_process)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     zseq_store_destroy (&store);
     s_put_text (fixture_file ("lock"), "4711\n");
     int fd = open (fixture_file ("lock"), O_RDWR | O_CLOEXEC);
@@ -169,7 +144,7 @@ Test (store_guard, formats_nothing_that_is_about_to_be_formatted)
 
 Test (store_guard, gives_the_lock_back_where_a_child_has_it_too)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     int ends[2];
     cr_assert_eq (pipe (ends), 0);
     pid_t child = fork ();
@@ -188,16 +163,16 @@ Test (store_guard, gives_the_lock_back_where_a_child_has_it_too)
 
 Test (store_guard, ends_when_its_directory_was_moved_away)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     cr_assert_eq (rename (fixture_node (), fixture_path ("moved")), 0);
     s_assert_ends (store, "moved away");
-    s_assert_text (store, fixture_node ());
+    assert_text (store, fixture_node ());
     zseq_store_destroy (&store);
 }
 
 Test (store_guard, ends_idle_when_its_directory_was_moved_away)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     cr_assert_eq (rename (fixture_node (), fixture_path ("moved")), 0);
     s_assert_ends_idle (store, "moved away");
     zseq_store_destroy (&store);
@@ -205,7 +180,7 @@ Test (store_guard, ends_idle_when_its_directory_was_moved_away)
 
 Test (store_guard, ends_when_another_directory_is_in_its_place)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     cr_assert_eq (rename (fixture_node (), fixture_path ("moved")), 0);
     fixture_format (fixture_node (), FIXTURE_IDENTITY);
     s_assert_ends (store, "another directory");
@@ -243,7 +218,7 @@ Test (store_guard, finds_a_relative_path_from_any_working_directory)
 
 Test (store_guard, goes_on_after_what_backups_and_people_do)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     const char *const files[] = {"node", "names", "names-copy", "lock"};
     const struct timespec past[2] = {{.tv_sec = 1}, {.tv_sec = 2}};
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
@@ -275,7 +250,7 @@ Test (store_guard, ends_when_somebody_writes_the_node_record)
     fixture_format (fixture_path ("other"), FIXTURE_IDENTITY + 1);
     size_t size;
     uint8_t *bytes = fixture_read (fixture_path ("other/node"), &size);
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     s_assert_goes_on (store);
     //  The same size in the same file.
     fixture_put (fixture_file ("node"), bytes, size);
@@ -286,7 +261,7 @@ Test (store_guard, ends_when_somebody_writes_the_node_record)
 
 Test (store_guard, ends_idle_when_the_node_record_is_removed)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     cr_assert_eq (unlink (fixture_file ("node")), 0);
     s_assert_ends_idle (store, "node: removed by another process");
     zseq_store_destroy (&store);
@@ -294,7 +269,7 @@ Test (store_guard, ends_idle_when_the_node_record_is_removed)
 
 Test (store_guard, goes_on_after_its_own_node_record)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     zseq_record_t record;
     fixture_record (&record, FIXTURE_IDENTITY);
     record.vector.life[1].counter = 7;
@@ -306,7 +281,7 @@ Test (store_guard, goes_on_after_its_own_node_record)
 static void
 s_assert_ends_when_appended (const char *file, const char *text)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     int fd = open (fixture_file (file), O_WRONLY | O_APPEND);
     cr_assert_eq (write (fd, "x", 1), 1);
     close (fd);
@@ -327,7 +302,7 @@ Test (store_guard, ends_when_somebody_appends_to_the_copy_of_the_names)
 static void
 s_assert_ends_when_replaced (const char *file, const char *text)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     s_copy_over (file);
     s_assert_ends (store, text);
     zseq_store_destroy (&store);
@@ -345,7 +320,7 @@ Test (store_guard, ends_when_the_copy_of_the_names_is_another_file)
 
 Test (store_guard, ends_idle_when_the_copy_of_the_names_is_removed)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     cr_assert_eq (unlink (fixture_file ("names-copy")), 0);
     s_assert_ends_idle (store, "names-copy: written, moved or removed");
     zseq_store_destroy (&store);
@@ -354,7 +329,7 @@ Test (store_guard, ends_idle_when_the_copy_of_the_names_is_removed)
 //  A check comes before the second is over in which nothing was written.
 Test (store_guard, ends_when_it_reads_back_what_is_not_its_own)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     cr_assert_eq (unlink (fixture_file ("node")), 0);
     cr_assert_eq (
       fixture_read_back (store, ZSEQ_CHECK_SEQUENCE, "orders", 10, NULL),
@@ -367,7 +342,7 @@ Test (store_guard, ends_when_it_reads_back_what_is_not_its_own)
 //  The watch knows what reading back and conversion have put in place.
 Test (store_guard, goes_on_after_it_has_written_a_journal_again)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     static const char *const files[] = {"names", "names-copy"};
     for (size_t i = 0; i < 2; i++) {
         int fd = open (fixture_file (files[i]), O_RDWR);
@@ -385,7 +360,7 @@ Test (store_guard, goes_on_after_it_has_written_a_journal_again)
 //  The copy was put in place, and the journal not.
 Test (store_guard, goes_on_when_it_has_written_only_the_copy_again)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     int fd = open (fixture_file ("names"), O_RDWR);
     cr_assert_eq (pwrite (fd, "x", 1, ZSEQ_STORE_HEADER_SIZE), 1);
     close (fd);
@@ -406,7 +381,7 @@ Test (store_guard, goes_on_when_it_has_written_only_the_copy_again)
 
 Test (store_guard, goes_on_after_it_has_converted_the_directory)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     zseq_store_destroy (&store);
     fixture_age ();
     store = fixture_start ();
@@ -418,7 +393,7 @@ Test (store_guard, goes_on_after_it_has_converted_the_directory)
 
 Test (store_guard, ends_when_the_records_are_moved_away)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     cr_assert_eq (rename (fixture_file ("seq"), fixture_path ("seq")), 0);
     s_assert_ends (store, "seq: written, moved or removed");
     zseq_store_destroy (&store);
@@ -427,7 +402,7 @@ Test (store_guard, ends_when_the_records_are_moved_away)
 //  Where locks do not work, another process still tells by its lock file.
 Test (store_guard, ends_when_another_process_signs_the_lock_file)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     s_put_text (fixture_file ("lock"), "4711 00112233445566778899\n");
     s_assert_ends_idle (store, "lock: another process");
     zseq_store_destroy (&store);
@@ -435,7 +410,7 @@ Test (store_guard, ends_when_another_process_signs_the_lock_file)
 
 Test (store_guard, ends_when_an_older_process_takes_a_deleted_lock_file)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     s_put_text (fixture_path ("lock"), "4711\n");
     cr_assert_eq (rename (fixture_path ("lock"), fixture_file ("lock")), 0);
     s_assert_ends (store, "lock: another process");
@@ -473,7 +448,7 @@ s_limit_files (rlim_t size)
 //  The signal has its default action, which is to end the process.
 Test (store_guard, refuses_what_a_limit_of_files_does_not_let_it_write)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     size_t size;
     free (fixture_read (fixture_file ("names"), &size));
     s_limit_files (size + 8);
@@ -488,7 +463,7 @@ Test (store_guard, refuses_what_a_limit_of_files_does_not_let_it_write)
 
 Test (store_guard, opens_and_loads_in_spite_of_a_limit_of_files)
 {
-    zseq_store_t *store = s_running ();
+    zseq_store_t *store = fixture_running ();
     zseq_store_destroy (&store);
     //  The record's entry is lacking, as after a crash, and must be added.
     cr_assert_eq (truncate (fixture_file ("names"), ZSEQ_STORE_HEADER_SIZE), 0);
@@ -506,271 +481,4 @@ Test (store_guard, opens_and_loads_in_spite_of_a_limit_of_files)
     s_limit_files (RLIM_INFINITY);
     zseq_store_destroy (&store);
     cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
-}
-
-//  File systems.
-
-Test (store_guard, refuses_file_systems_whose_locks_are_not_to_be_trusted)
-{
-    static const struct {
-        unsigned long type;
-        const char *name;
-    } types[] = {{S_NFS, "type nfs,"},       {0xff534d42, "type cifs,"},
-                 {0xfe534d42, "type smb2,"}, {0x01021997, "type 9p,"},
-                 {0x00c36400, "type ceph,"}, {0x01161970, "type gfs2,"},
-                 {0x7461636f, "type ocfs2,"}};
-    fixture_format (fixture_node (), FIXTURE_IDENTITY);
-    cr_assert_eq (unlink (fixture_file ("lock")), 0);
-    zseq_record_t record;
-    fixture_record (&record, 0);
-    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        zseq_faults_filesystem (types[i].type);
-        cr_assert_eq (fixture_check (NULL), ZSEQ_EINVAL);
-        cr_assert (strstr (fixture_text (), types[i].name), "%s",
-                   fixture_text ());
-        cr_assert (strstr (fixture_text (), "--unsafe-filesystem"));
-        cr_assert_not (fixture_exists (fixture_file ("lock")));
-        zseq_store_t *store = zseq_store_new (fixture_path ("new"));
-        cr_assert_eq (zseq_store_format (store, &record), ZSEQ_EINVAL);
-        cr_assert_eq (zseq_store_open_lost (store, 1), ZSEQ_EINVAL);
-        cr_assert_not (fixture_exists (fixture_path ("new")));
-        zseq_store_allow_unsafe (store);
-        cr_assert_eq (zseq_store_format (store, &record), ZSEQ_OK);
-        zseq_store_destroy (&store);
-        fixture_remove (fixture_path ("new"));
-    }
-}
-
-//  Whether the log from index on has that line.
-static bool
-s_logged (size_t index, const char *line)
-{
-    size_t count;
-    zseq_faults_log (&count);
-    for (; index < count; index++)
-        if (strcmp (zseq_faults_line (index), line) == 0)
-            return true;
-    return false;
-}
-
-static size_t
-s_count_logged (const char *line)
-{
-    size_t found = 0;
-    size_t count;
-    zseq_faults_log (&count);
-    for (size_t i = 0; i < count; i++)
-        found += strcmp (zseq_faults_line (i), line) == 0;
-    return found;
-}
-
-static void
-s_write_many (zseq_store_t *store, bool deferred, int expected)
-{
-    static char names[S_NAMES][16];
-    zseq_write_t writes[S_NAMES];
-    zseq_written_t written[S_NAMES];
-    for (size_t i = 0; i < S_NAMES; i++) {
-        int size = snprintf (names[i], sizeof names[i], "name-%zu", i);
-        writes[i] = (zseq_write_t){.name = names[i],
-                                   .name_size = (uint8_t) size,
-                                   .deferred = deferred,
-                                   .next = 10,
-                                   .limit = 10};
-    }
-    fixture_submit (store, writes, S_NAMES, written);
-    for (size_t i = 0; i < S_NAMES; i++)
-        cr_assert_eq (written[i].status, expected);
-}
-
-//  Of many writes, too, each is synced by itself before any is acknowledged.
-static void
-s_assert_syncs_each (bool deferred)
-{
-    fixture_format (fixture_node (), FIXTURE_IDENTITY);
-    zseq_faults_filesystem (S_UNKNOWN);
-    zseq_store_t *store = fixture_start ();
-    zseq_faults_begin (fixture_node ());
-    s_write_many (store, deferred, ZSEQ_OK);
-    cr_assert_eq (s_count_logged ("fsync seq/XX/.tmp"), S_NAMES);
-    cr_assert_eq (s_count_logged ("fsync names"), 1);
-    cr_assert_eq (s_count_logged ("fsync names-copy"), 1);
-    cr_assert_eq (s_count_logged ("syncfs ."), 0);
-    cr_assert_eq (s_count_logged ("mkdir seq/XX"),
-                  s_count_logged ("fsync seq/XX"));
-    zseq_store_destroy (&store);
-}
-
-Test (store_guard, syncs_each_of_many_where_syncfs_is_not_known_to_work)
-{
-    s_assert_syncs_each (false);
-}
-
-Test (store_guard, defers_nothing_where_syncfs_is_not_known_to_work)
-{
-    s_assert_syncs_each (true);
-}
-
-Test (store_guard, syncs_what_it_reads_where_syncfs_is_not_known_to_work)
-{
-    zseq_store_t *store = s_running ();
-    zseq_store_destroy (&store);
-    zseq_faults_filesystem (S_UNKNOWN);
-    zseq_faults_begin (fixture_path (""));
-    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
-    cr_assert_eq (s_count_logged ("syncfs node"), 0);
-    static const char *const lines[] = {"fsync .",
-                                        "fsync node",
-                                        "fsync node/node",
-                                        "fsync node/names",
-                                        "fsync node/names-copy",
-                                        "fsync node/seq"};
-    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
-        cr_assert (s_logged (0, lines[i]), "no %s", lines[i]);
-    size_t record = 0;
-    size_t spread = 0;
-    size_t count;
-    const zseq_call_t *log = zseq_faults_log (&count);
-    for (size_t i = 0; i < count; i++) {
-        record +=
-          strstr (log[i].path, "/orders") && !strcmp (log[i].call, "fsync");
-        spread += !strncmp (log[i].path, "node/seq/", 9) &&
-                  strlen (log[i].path) == 11 && !strcmp (log[i].call, "fsync");
-    }
-    cr_assert_eq (record, 1);
-    cr_assert_eq (spread, 1);
-}
-
-Test (store_guard, opens_nothing_that_it_cannot_sync_by_itself)
-{
-    zseq_store_t *store = s_running ();
-    zseq_store_destroy (&store);
-    zseq_faults_filesystem (S_UNKNOWN);
-    for (size_t when = 1;; when++) {
-        zseq_faults_begin (fixture_path (""));
-        zseq_faults_fail ("fsync", when, EIO, false);
-        int rc = fixture_check (NULL);
-        if (!zseq_faults_failed ()) {
-            cr_assert_eq (rc, ZSEQ_OK);
-            cr_assert_geq (when, 8);
-            break;
-        }
-        cr_assert_eq (rc, ZSEQ_EIO, "fsync %zu", when);
-    }
-}
-
-Test (store_guard, syncs_what_healing_moves_where_syncfs_is_not_known_to_work)
-{
-    zseq_store_t *store = s_running ();
-    zseq_store_destroy (&store);
-    s_put_text (fixture_find ("orders"), "damage");
-    zseq_faults_filesystem (S_UNKNOWN);
-    zseq_faults_begin (fixture_node ());
-    cr_assert_eq (fixture_repair (&store), ZSEQ_OK);
-    size_t count;
-    const zseq_call_t *log = zseq_faults_log (&count);
-    size_t move = 0;
-    while (move < count && !(strcmp (log[move].call, "rename") == 0 &&
-                             strncmp (log[move].to, "damaged/", 8) == 0))
-        move++;
-    cr_assert_lt (move, count);
-    char line[400];
-    cr_assert (s_logged (move, "fsync seq/XX"));
-    snprintf (line, sizeof line, "fsync %.*s",
-              (int) (strrchr (log[move].to, '/') - log[move].to), log[move].to);
-    cr_assert (s_logged (move, line), "no %s", line);
-    cr_assert (s_logged (0, "fsync damaged"));
-    cr_assert (s_logged (0, "fsync damaged/1"));
-    cr_assert_eq (s_count_logged ("syncfs ."), 0);
-    zseq_store_destroy (&store);
-}
-
-//  Mounts that this thread, and those that it starts, have for themselves.
-static void
-s_own_mounts (void)
-{
-    if (unshare (CLONE_NEWNS) != 0 ||
-        mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-        cr_skip_test ("no mounts here");
-}
-
-static void
-s_mount (const char *path)
-{
-    cr_assert_eq (mount ("zseq", path, "tmpfs", 0, "size=1m"), 0);
-}
-
-static void
-s_assert_refuses_mount (const char *path, const char *where)
-{
-    uint64_t sum = fixture_sum (fixture_node ());
-    int rc = fixture_check (NULL);
-    cr_assert_eq (rc, ZSEQ_EINVAL, "%d: %s", rc, fixture_text ());
-    cr_assert (strstr (fixture_text (), where), "%s", fixture_text ());
-    cr_assert (strstr (fixture_text (), "on another file system"));
-    cr_assert_eq (fixture_sum (fixture_node ()), sum);
-    cr_assert_eq (umount (path), 0);
-    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
-}
-
-Test (store_guard, refuses_records_on_a_file_system_of_their_own)
-{
-    zseq_store_t *store = s_running ();
-    zseq_store_destroy (&store);
-    s_own_mounts ();
-    s_mount (fixture_file ("seq"));
-    s_assert_refuses_mount (fixture_file ("seq"), "/seq: ");
-}
-
-Test (store_guard, refuses_some_records_on_a_file_system_of_their_own)
-{
-    zseq_store_t *store = s_running ();
-    zseq_store_destroy (&store);
-    char path[700];
-    snprintf (path, sizeof path, "%s", fixture_find ("orders"));
-    *strrchr (path, '/') = 0;
-    s_own_mounts ();
-    s_mount (path);
-    s_assert_refuses_mount (path, strstr (path, "/seq/"));
-}
-
-Test (store_guard, refuses_damage_on_a_file_system_of_its_own)
-{
-    zseq_store_t *store = s_running ();
-    zseq_store_destroy (&store);
-    cr_assert_eq (mkdir (fixture_file ("damaged"), 0700), 0);
-    s_own_mounts ();
-    s_mount (fixture_file ("damaged"));
-    s_assert_refuses_mount (fixture_file ("damaged"), "/damaged: ");
-}
-
-//  A file system that comes where records are written, while it runs.
-static void
-s_assert_ends_on_mount (bool many)
-{
-    fixture_format (fixture_node (), FIXTURE_IDENTITY);
-    s_own_mounts ();
-    zseq_store_t *store = fixture_start ();
-    s_write_many (store, false, ZSEQ_OK);
-    char path[700];
-    snprintf (path, sizeof path, "%s", fixture_find ("name-7"));
-    *strrchr (path, '/') = 0;
-    s_mount (path);
-    if (many)
-        s_write_many (store, false, ZSEQ_EIO);
-    else
-        cr_assert_eq (fixture_write (store, "name-7", 20, true), ZSEQ_EIO);
-    s_assert_text (store, "on another file system");
-    zseq_store_destroy (&store);
-    cr_assert_eq (umount (path), 0);
-}
-
-Test (store_guard, ends_when_a_file_system_comes_over_a_record)
-{
-    s_assert_ends_on_mount (false);
-}
-
-Test (store_guard, ends_when_a_file_system_comes_over_one_of_many)
-{
-    s_assert_ends_on_mount (true);
 }

@@ -15,6 +15,13 @@ assert_refused (int expected, const char *text)
 }
 
 void
+assert_text (const zseq_store_t *store, const char *text)
+{
+    cr_assert (strstr (zseq_store_text (store), text), "\"%s\" lacks \"%s\"",
+               zseq_store_text (store), text);
+}
+
+void
 assert_damaged (size_t damaged, fixture_names_t *names)
 {
     uint64_t sum = fixture_sum (fixture_node ());

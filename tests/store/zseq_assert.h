@@ -8,6 +8,9 @@
 //  The node is not loaded, for that reason, and the text says so.
 void assert_refused (int expected, const char *text);
 
+//  What went wrong in the store last has that in its text.
+void assert_text (const zseq_store_t *store, const char *text);
+
 //  So many things are damaged, and each is told. Damage changes nothing by being
 //  found, however often. The caller frees names.
 void assert_damaged (size_t damaged, fixture_names_t *names);

@@ -238,6 +238,16 @@ fixture_start (void)
     return store;
 }
 
+zseq_store_t *
+fixture_running (void)
+{
+    fixture_make_node ();
+    zseq_store_t *store = fixture_start ();
+    int rc = fixture_write (store, "orders", 10, false);
+    assert (rc == ZSEQ_OK);
+    return store;
+}
+
 int
 fixture_repair (zseq_store_t **store_p)
 {

@@ -69,6 +69,9 @@ void fixture_forget (fixture_names_t *names);
 //  Opens a store at the node's directory, loads and starts it.
 zseq_store_t *fixture_start (void);
 
+//  The same with a new born node, which has written "orders" with limit 10.
+zseq_store_t *fixture_running (void);
+
 //  Opens a store there, loads and starts it, and writes a record of the node
 //  that does not vote, which heals it. Returns the completion's status, or
 //  what went wrong before; the store is null then.

@@ -122,8 +122,8 @@ s_list_content (zseq_store_t *self, s_content_t *content)
     return rc;
 }
 
-//  Opens the directory, making it first if made_p is given and there is none, and
-//  locks it; nothing in it is changed. Errors: ZSEQ_EAGAIN (there is none),
+//  Opens the directory, making it first if made_p is given and there is none,
+//  and locks it; nothing in it is changed. Errors: ZSEQ_EAGAIN (there is none),
 //  ZSEQ_ELOCKED, ZSEQ_EINVAL (its file system), ZSEQ_ENOSPACE, ZSEQ_EIO.
 static int
 s_enter_directory (zseq_store_t *self, bool *made_p)
@@ -205,9 +205,9 @@ zseq_store_format (zseq_store_t *self, const zseq_record_t *record)
     return rc;
 }
 
-//  Signs the directory, which is locked. What a process before us wrote but could
-//  not sync is on disk afterwards, or we do not go on; where syncfs may not reach
-//  it, each file is synced before it is read.
+//  Signs the directory, which is locked. What a process before us wrote but
+//  could not sync is on disk afterwards, or we do not go on; where syncfs may
+//  not reach it, each file is synced before it is read.
 static int
 s_take_directory (zseq_store_t *self)
 {

@@ -1,5 +1,6 @@
 //  What loading finds in a directory: records, damage, temporary files. Each
-//  reader collects its own; in the end they are put together. Private to the store.
+//  reader collects its own; in the end they are put together. Private to the
+//  store.
 
 #ifndef ZSEQ_STORE_FINDS_H_INCLUDED
 #define ZSEQ_STORE_FINDS_H_INCLUDED
@@ -39,8 +40,8 @@ typedef struct {
 //  Frees all of it.
 void zseq_store_finds_term (zseq_store_finds_t *self);
 
-//  Byte order of names; of two where one begins with the other, the shorter comes
-//  first.
+//  Byte order of names; of two where one begins with the other, the shorter
+//  comes first.
 int zseq_store_name_compare (const zseq_store_name_t *a,
                              const zseq_store_name_t *b);
 

@@ -1,7 +1,7 @@
 //  The format on disk: the bytes of records and of the names journal, and the
-//  names of files, as lib/doc/disk.md specifies them in sections 1 to 5. Touches
-//  no file; the call zseq_store_format, which does, is in zseq_store.c. Private
-//  to the store.
+//  names of files, as lib/doc/disk.md specifies them in sections 1 to 5.
+//  Touches no file; the call zseq_store_format, which does, is in zseq_store.c.
+//  Private to the store.
 
 #ifndef ZSEQ_STORE_FORMAT_H_INCLUDED
 #define ZSEQ_STORE_FORMAT_H_INCLUDED

@@ -1,12 +1,13 @@
-//  Writing a group: writes that share their syncs, and of which none is complete
-//  before all are durable. lib/doc/disk.md, section 6. Private to the store.
+//  Writing a group: writes that share their syncs, and of which none is
+//  complete before all are durable. lib/doc/disk.md, section 6. Private to the
+//  store.
 //
 //  A few sequences are synced one by one, and then the directories that have
-//  changed; many are written to temporary files, which one syncfs makes durable,
-//  and renamed, which another does. Then new names are journaled, in one batch,
-//  and node's records are written. The file that a record had before is kept as a
-//  spare one: the next record of that directory is written over it, which spares
-//  the file system an inode and blocks.
+//  changed; many are written to temporary files, which one syncfs makes
+//  durable, and renamed, which another does. Then new names are journaled, in
+//  one batch, and node's records are written. The file that a record had before
+//  is kept as a spare one: the next record of that directory is written over
+//  it, which spares the file system an inode and blocks.
 
 #ifndef ZSEQ_STORE_GROUP_H_INCLUDED
 #define ZSEQ_STORE_GROUP_H_INCLUDED

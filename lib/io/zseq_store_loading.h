@@ -51,8 +51,8 @@ int zseq_store_loading_stop_call (zseq_store_loading_t *self, const char *where,
                                   const char *call);
 int zseq_store_loading_stop_memory (zseq_store_loading_t *self);
 
-//  Adds to finds what is damaged, in a few words that stay valid, or the path of a
-//  temporary file. Errors: ZSEQ_ENOMEM (loading has ended).
+//  Adds to finds what is damaged, in a few words that stay valid, or the path
+//  of a temporary file. Errors: ZSEQ_ENOMEM (loading has ended).
 int zseq_store_loading_note_damage (zseq_store_loading_t *self,
                                     zseq_store_finds_t *finds,
                                     const char *where, const char *what,

@@ -1,6 +1,6 @@
-//  Memory that grows, for loading. A million names take a lot, once: it comes from
-//  the kernel itself and is given back to it, and leaves no holes in the heap.
-//  Private to the store.
+//  Memory that grows, for loading. A million names take a lot, once: it comes
+//  from the kernel itself and is given back to it, and leaves no holes in the
+//  heap. Private to the store.
 
 #ifndef ZSEQ_STORE_MEMORY_H_INCLUDED
 #define ZSEQ_STORE_MEMORY_H_INCLUDED

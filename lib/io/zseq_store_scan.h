@@ -24,9 +24,9 @@ typedef struct {
 
 void zseq_store_listing_term (zseq_store_listing_t *self);
 
-//  Notes the temporary files of the node's directory, and lists seq: opens it as
-//  the loading's seq_fd, if it is there, and notes its directories, and as damage
-//  what else lies in it. Errors: as zseq_store_load; loading has ended.
+//  Notes the temporary files of the node's directory, and lists seq: opens it
+//  as the loading's seq_fd, if it is there, and notes its directories, and as
+//  damage what else lies in it. Errors: as zseq_store_load; loading has ended.
 int zseq_store_scan_directories (zseq_store_loading_t *self);
 
 //  Opens a directory. Where there is something else in its place, that is
@@ -40,8 +40,9 @@ int zseq_store_scan_list (zseq_store_loading_t *self,
                           zseq_store_listing_t *listing, int fd,
                           const char *where);
 
-//  S8: what an earlier process wrote is on disk before anyone is told of it. Where
-//  that is not known of all that the file system holds, it is made so of this.
+//  S8: what an earlier process wrote is on disk before anyone is told of it.
+//  Where that is not known of all that the file system holds, it is made so of
+//  this.
 int zseq_store_scan_settle (zseq_store_loading_t *self, int fd,
                             const char *where);
 

@@ -106,8 +106,8 @@ Test (store_convert, converts_nothing_that_is_damaged)
     cr_assert (fixture_exists (fixture_file ("names-copy")));
 }
 
-//  A conversion was cut short, and an older zseqd has written since: the copy is
-//  the journal's beginning.
+//  A conversion was cut short, and an older zseqd has written since: the copy
+//  is the journal's beginning.
 Test (store_convert, converts_beside_an_older_copy)
 {
     fixture_node_with (fixture_three, 3);

@@ -1,4 +1,5 @@
-//  Conversion from format 1 when calls fail, the process dies, or the power goes.
+//  Conversion from format 1 when calls fail, the process dies, or the power
+//  goes.
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -14,8 +15,8 @@ TestSuite (store_faults_convert, .init = fixture_init, .fini = fixture_term);
 
 static const char *const s_name[3] = {"a", "b", "c"};
 
-//  A directory of format 1, with all that its first start has to mend: a bad last
-//  batch, a record without an entry, a temporary file.
+//  A directory of format 1, with all that its first start has to mend: a bad
+//  last batch, a record without an entry, a temporary file.
 
 static void
 s_make_aged (void)

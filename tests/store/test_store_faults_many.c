@@ -1,5 +1,5 @@
-//  Many writes in a group, and deferred ones, when calls fail, the process dies,
-//  or the power goes.
+//  Many writes in a group, and deferred ones, when calls fail, the process
+//  dies, or the power goes.
 
 #include <criterion/criterion.h>
 #include <errno.h>

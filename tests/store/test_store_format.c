@@ -1,4 +1,5 @@
-//  The format on disk: the names of files, and the bytes that the document shows.
+//  The format on disk: the names of files, and the bytes that the document
+//  shows.
 
 #include <criterion/criterion.h>
 #include <ctype.h>

@@ -128,8 +128,8 @@ Test (store_journal, takes_a_bad_batch_of_the_copy_before_the_last_for_damage)
     s_assert_firm ("names-copy", size - FIXTURE_LAST_SIZE);
 }
 
-//  One append at a time is on its way, to names and then to names-copy: whatever
-//  lengths the two have, only those are mended that a crash can leave.
+//  One append at a time is on its way, to names and then to names-copy:
+//  whatever lengths the two have, only those are mended that a crash can leave.
 Test (store_journal, mends_what_a_crash_can_leave_and_nothing_else)
 {
     fixture_node_with ((const char *[]){"a", "b"}, 2);

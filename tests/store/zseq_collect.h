@@ -1,5 +1,5 @@
-//  What any program that uses a store needs: a loader that ignores the names, and
-//  a wait for completions.
+//  What any program that uses a store needs: a loader that ignores the names,
+//  and a wait for completions.
 
 #ifndef ZSEQ_COLLECT_H_INCLUDED
 #define ZSEQ_COLLECT_H_INCLUDED

@@ -130,8 +130,8 @@ fixture_node_with (const char *const *names, size_t count)
     zseq_store_destroy (&store);
 }
 
-//  A node's record of format 1 is one without starts, and whether it votes in its
-//  own.
+//  A node's record of format 1 is one without starts, and whether it votes in
+//  its own.
 void
 fixture_age (void)
 {

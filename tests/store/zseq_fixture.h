@@ -95,8 +95,9 @@ int fixture_write_record (zseq_store_t *store, const zseq_record_t *record);
 int fixture_write (zseq_store_t *store, const char *name, uint64_t limit,
                    bool journaled);
 
-//  Writes "name-FIRST" and so on, in one group: count new names, each with a limit
-//  above its number by one. The completions are good, or the test is aborted.
+//  Writes "name-FIRST" and so on, in one group: count new names, each with a
+//  limit above its number by one. The completions are good, or the test is
+//  aborted.
 void fixture_write_numbered (zseq_store_t *store, size_t first, size_t count,
                              bool deferred);
 
@@ -109,7 +110,8 @@ int fixture_read_back (zseq_store_t *store, zseq_check_type_t type,
 //  buffer is always the same.
 const char *fixture_find (const char *file);
 
-//  Makes the checksum at the end right again after bytes were changed on purpose.
+//  Makes the checksum at the end right again after bytes were changed on
+//  purpose.
 void fixture_seal (uint8_t *bytes, size_t size);
 
 //  Files, whole. Reading allocates.

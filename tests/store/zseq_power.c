@@ -240,8 +240,8 @@ power_begin (void)
     zseq_faults_begin (fixture_node ());
 }
 
-//  Whether a cut after the call is of interest: not where it was as good before,
-//  and of many records' calls after a part, of each kind.
+//  Whether a cut after the call is of interest: not where it was as good
+//  before, and of many records' calls after a part, of each kind.
 static bool
 s_is_of_interest (const zseq_call_t *log, size_t index, size_t count)
 {

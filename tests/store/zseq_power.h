@@ -1,7 +1,7 @@
-//  The power goes: a model of a disk that keeps no more than it must. A file has
-//  the bytes of its last fsync, a directory the entries of its last. What came
-//  since may be there or not, each for itself. And the same for a process that is
-//  killed, after which all that it has written is there.
+//  The power goes: a model of a disk that keeps no more than it must. A file
+//  has the bytes of its last fsync, a directory the entries of its last. What
+//  came since may be there or not, each for itself. And the same for a process
+//  that is killed, after which all that it has written is there.
 //
 //      power_begin ();
 //      ... calls of the store ...

@@ -9,25 +9,8 @@
 #ifndef ZSEQ_LINES_H_INCLUDED
 #define ZSEQ_LINES_H_INCLUDED
 
-#include "zseq_claim.h"
 #include "zseq_rendezvous.h"
-
-typedef struct zseq_lines zseq_lines_t;
-typedef struct zseq_line zseq_line_t;
-
-//  A request. It belongs to its owner, and stays where it is while it is in a
-//  line.
-typedef struct zseq_rider {
-    uint64_t count;        //  How many IDs, 1..ZSEQ_COUNT_MAX; how many it got
-    uint64_t count_min;    //  How many are better than none
-    uint64_t deadline_us;  //  May be put off at any time
-    int status;            //  ZSEQ_OK, ZSEQ_EEXHAUSTED, ZSEQ_ETIMEOUT, or what
-                           //  _end was told
-    uint64_t first;        //  The IDs that it got
-    uint64_t served;       //  Requests that were in the line then
-    zseq_line_t *line;
-    struct zseq_rider *next;
-} zseq_rider_t;
+#include "zseq_request_queue.h"
 
 //  What has to be done for the lines, during calls of them. None may be called
 //  from there, but for _reply from ask.
@@ -63,26 +46,6 @@ void zseq_lines_destroy (zseq_lines_t **self_p);
 //  whom to ask to claim; NULL: nobody. Nobody either if W is not the majority.
 void zseq_lines_open (zseq_lines_t *self, const zseq_quorum_t *quorum,
                       const zseq_rendezvous_t *rendezvous);
-
-//  A line for that name, which is not copied. NULL: no memory. One that is
-//  freed must be idle.
-zseq_line_t *zseq_line_new (zseq_lines_t *lines, const char *name, size_t size);
-void zseq_line_free (zseq_line_t **self_p);
-
-//  Whether nobody waits in it and nothing is on its way.
-bool zseq_line_idle (const zseq_line_t *self);
-
-//  Puts rider, whose count, count_min and deadline_us are set, into the line.
-void zseq_line_add (zseq_line_t *self, zseq_rider_t *rider);
-
-//  Takes rider out of its line; IDs on their way to it are burnt. done is not
-//  called.
-void zseq_line_cancel (zseq_rider_t *rider);
-
-//  The oldest claim's attempt, for what to tell people; NULL: there is none.
-//  node_p: which node is asked to claim instead, or n.
-const zseq_attempt_t *zseq_line_attempt (const zseq_line_t *self,
-                                         uint8_t *node_p);
 
 //  All that waited has been taken in: sends what is due.
 void zseq_lines_flush (zseq_lines_t *self, uint64_t now_us);

@@ -7,6 +7,7 @@
 #ifndef ZSEQ_SCENARIO_H_INCLUDED
 #define ZSEQ_SCENARIO_H_INCLUDED
 
+#include "zseq_claim.h"
 #include "zseq_operator.h"
 
 #define ZSEQ_SCENARIO_RIVALS                                                   \

@@ -7,6 +7,7 @@
 
 #include "test_random.h"
 #include "zseq_lines.h"
+#include "zseq_seq.h"
 
 #define TRIP_US 200u
 #define LETTERS_MAX 65536

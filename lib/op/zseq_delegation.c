@@ -1,0 +1,192 @@
+#include "zseq_delegation.h"
+
+#include <assert.h>
+
+//  How long a coordinator may take: it may have to claim twice, and its disk may
+//  stall for a moment, while two coordinators of one name are in each other's
+//  way.
+#define WAIT_US_MIN 50000
+#define WAIT_US_MAX 1000000
+#define WAIT_ROUND_TRIPS 8
+//  After so many replies that served nobody else a client claims for itself
+//  again. If that was too soon, it waits for twice as many.
+#define UNCONTENDED_MIN 64
+#define UNCONTENDED_MAX 4096
+
+void
+zseq_delegation_open (zseq_delegation_t *self, const zseq_quorum_t *quorum,
+                      const zseq_rendezvous_t *rendezvous)
+{
+    assert (self);
+    assert (quorum);
+    assert (!self->quorum.n);
+
+    self->quorum = *quorum;
+    //  A coordinator goes by the majority.
+    self->possible =
+      rendezvous && quorum->w == zseq_quorum_majority (quorum->n);
+    if (self->possible)
+        self->rendezvous = *rendezvous;
+}
+
+void
+zseq_delegation_init_name (zseq_delegation_name_t *name, zseq_slice_t bytes)
+{
+    assert (name);
+    assert (bytes.data);
+
+    name->name = bytes;
+    name->contended = false;
+    name->uncontended = 0;
+    name->uncontended_min = UNCONTENDED_MIN;
+    name->ranked = false;
+}
+
+//  We met no other client; there may still be one.
+void
+zseq_delegation_note_alone (zseq_delegation_name_t *name)
+{
+    assert (name);
+
+    if (++name->uncontended < name->uncontended_min)
+        return;
+    name->uncontended = 0;
+    if (name->contended) {
+        name->contended = false;
+        if (name->uncontended_min < UNCONTENDED_MAX)
+            name->uncontended_min *= 2;
+    }
+    else if (name->uncontended_min > UNCONTENDED_MIN)
+        name->uncontended_min /= 2;
+}
+
+void
+zseq_delegation_note_contended (const zseq_delegation_t *self,
+                                zseq_delegation_name_t *name)
+{
+    assert (self);
+    assert (name);
+
+    name->uncontended = 0;
+    if (self->possible)
+        name->contended = true;
+}
+
+void
+zseq_delegation_note_congestion (zseq_delegation_t *self,
+                                 const zseq_msg_t *reply)
+{
+    assert (self);
+    assert (reply);
+
+    uint32_t bit = 1u << reply->node;
+    self->congested =
+      reply->crowded ? self->congested | bit : self->congested & ~bit;
+}
+
+uint8_t
+zseq_delegation_coordinator (const zseq_delegation_t *self,
+                             zseq_delegation_name_t *name)
+{
+    assert (self);
+    assert (name);
+
+    if (!name->ranked)
+        zseq_rendezvous_order (&self->rendezvous, name->name.data,
+                               name->name.size, name->ranking);
+    name->ranked = true;
+    return zseq_rendezvous_choose (&self->rendezvous, name->ranking);
+}
+
+//  When W nodes are congested, one that claims for all is less work for everybody,
+//  unless its coordinator is not among them: then only nodes are congested that
+//  need not be waited for.
+bool
+zseq_delegation_wanted (const zseq_delegation_t *self,
+                        zseq_delegation_name_t *name)
+{
+    assert (self);
+    assert (name);
+
+    if (name->contended)
+        return true;
+    if (!self->possible || !self->congested)
+        return false;
+    uint32_t congested = 0;
+    for (uint8_t node = 0; node < self->quorum.n; node++)
+        congested += self->congested >> node & 1;
+    uint8_t node = zseq_delegation_coordinator (self, name);
+    return congested >= self->quorum.w &&
+           (node == self->quorum.n || self->congested >> node & 1);
+}
+
+uint64_t
+zseq_delegation_wait_us (const zseq_delegation_t *self, uint64_t rtt_us)
+{
+    assert (self);
+
+    uint64_t round_trip_us = self->round_trip_us ? self->round_trip_us : rtt_us;
+    uint64_t wait_us = WAIT_ROUND_TRIPS * round_trip_us;
+    if (wait_us < WAIT_US_MIN)
+        return WAIT_US_MIN;
+    return wait_us < WAIT_US_MAX ? wait_us : WAIT_US_MAX;
+}
+
+//  Weight of a new round trip in the typical one: 1 / 8, as TCP has it
+//  (RFC 6298).
+void
+zseq_delegation_note_served (zseq_delegation_t *self, uint8_t node,
+                             uint64_t round_trip_us)
+{
+    assert (self);
+
+    if (!self->round_trip_us)
+        self->round_trip_us = round_trip_us;
+    self->round_trip_us = (7 * self->round_trip_us + round_trip_us + 7) / 8;
+    zseq_rendezvous_meet (&self->rendezvous, node);
+}
+
+void
+zseq_delegation_note_failed (zseq_delegation_t *self, uint8_t node,
+                             uint64_t now_us)
+{
+    assert (self);
+    zseq_rendezvous_pass (&self->rendezvous, node, now_us);
+}
+
+uint8_t
+zseq_delegation_probes_due (const zseq_delegation_t *self,
+                            const zseq_delegation_name_t *name, uint64_t now_us,
+                            uint8_t nodes[ZSEQ_NODES_MAX])
+{
+    assert (self);
+    assert (name);
+    assert (name->ranked);
+
+    uint8_t count = 0;
+    for (uint8_t rank = 0; rank < self->quorum.n; rank++) {
+        uint8_t node = name->ranking[rank];
+        if (!self->rendezvous.candidate[node].passed)
+            break;
+        if (zseq_rendezvous_doubtful (&self->rendezvous, node, now_us))
+            nodes[count++] = node;
+    }
+    return count;
+}
+
+void
+zseq_delegation_note_probe (zseq_delegation_t *self, uint8_t node,
+                            uint64_t request, uint64_t now_us)
+{
+    assert (self);
+    zseq_rendezvous_probe (&self->rendezvous, node, request, now_us);
+}
+
+bool
+zseq_delegation_reply (zseq_delegation_t *self, const zseq_msg_t *reply)
+{
+    assert (self);
+    assert (reply);
+    return zseq_rendezvous_hear (&self->rendezvous, reply->node, reply->request,
+                                 reply->status);
+}

@@ -1,0 +1,112 @@
+//  What zseq_lines.c and zseq_request_queue.c share: the batcher, its queues of
+//  requests and their claims in flight. zseq_request_queue.c keeps who waits and
+//  who rides; zseq_lines.c, which calls it, sends, receives and keeps the time.
+
+#ifndef ZSEQ_LINES_PRIVATE_H_INCLUDED
+#define ZSEQ_LINES_PRIVATE_H_INCLUDED
+
+#include "zseq_claim.h"
+#include "zseq_delegation.h"
+#include "zseq_lines.h"
+
+#define ZSEQ_NOBODY UINT8_MAX  //  No node
+
+//  A claim or a NEXT: on its way, or to be made again.
+typedef struct zseq_inflight {
+    zseq_claim_t claim;  //  Of a NEXT, what is wanted
+    uint8_t node;        //  Whom the NEXT was sent; or ZSEQ_NOBODY
+    uint64_t request;    //  The NEXT's ID
+    uint64_t until_us;   //  When its patience ends
+    size_t company;      //  How many of its line were out at once with it
+    zseq_rider_t *riders;
+    zseq_line_t *line;
+    uint64_t began_us;             //  When it was sent last
+    bool due;                      //  It is to be sent with the next flush
+    size_t place;                  //  In the array of all
+    struct zseq_inflight *behind;  //  In the line's list, or the free one
+} zseq_inflight_t;
+
+struct zseq_line {
+    zseq_lines_t *lines;
+    zseq_slice_t name;
+    zseq_known_t known;
+    size_t riders;  //  All that have not ended
+    zseq_rider_t *waiting;
+    zseq_rider_t **waiting_end;
+    zseq_inflight_t *flights;  //  In the order in which they began
+    size_t flight_count;
+    zseq_delegation_name_t delegation;
+    bool queued;
+    zseq_line_t *queue;  //  Next in the schedule that it is in
+    zseq_line_t *busy;   //  Next of those with riders
+    zseq_line_t **busy_p;
+};
+
+//  Lines, first come, first served.
+typedef struct {
+    zseq_line_t *first;
+    zseq_line_t **end;
+} zseq_schedule_t;
+
+struct zseq_lines {
+    zseq_lines_hooks_t hooks;
+    zseq_quorum_t quorum;  //  n 0: not open
+    zseq_delegation_t delegation;
+    zseq_lines_stats_t stats;
+    uint64_t deadline_us;      //  No rider's is before
+    zseq_schedule_t queued;    //  Lines that are to be looked at
+    zseq_schedule_t lined_up;  //  Those with riders and no flight
+    zseq_line_t *busy;
+    zseq_inflight_t **flights;  //  All of them
+    size_t flight_count;
+    size_t flight_size;
+    zseq_inflight_t *free_flights;
+};
+
+//  Whether it is a NEXT, which a coordinator was sent.
+static inline bool
+zseq_inflight_delegated (const zseq_inflight_t *flight)
+{
+    return flight->node != ZSEQ_NOBODY;
+}
+
+//  Puts a line at the end of a schedule, unless it is in one.
+void zseq_request_queue_put (zseq_schedule_t *schedule, zseq_line_t *line);
+
+//  Has the next flush look at a line.
+void zseq_request_queue_schedule (zseq_line_t *line);
+
+//  Takes the first line out of a schedule. NULL: there is none.
+zseq_line_t *zseq_request_queue_take (zseq_schedule_t *schedule);
+
+//  Adds a flight to a line, behind its others, that nobody rides yet. NULL: no
+//  memory.
+zseq_inflight_t *zseq_request_queue_launch (zseq_line_t *line);
+
+//  Assigns waiting requests to a flight that is about to be sent, first come,
+//  first served, together with those that ride it already; room is how many IDs
+//  it may be for. Sets its claim's size. False: nobody rides it.
+bool zseq_request_queue_assign (zseq_inflight_t *flight, uint64_t room);
+
+//  Hands out what a flight won, left IDs from first on, in the order in which
+//  its requests came.
+void zseq_request_queue_hand_out (zseq_inflight_t *flight, uint64_t first,
+                                  uint64_t left);
+
+//  Ends all requests that ride a flight with that status.
+void zseq_request_queue_refuse (zseq_inflight_t *flight, int status);
+
+//  Takes a flight that nobody rides out of its line, and adds up what it did.
+//  The line is scheduled.
+void zseq_request_queue_retire (zseq_inflight_t *flight);
+
+//  Retires a flight whose requests have all gone: what it may win is burnt.
+void zseq_request_queue_abandon (zseq_inflight_t *flight);
+
+//  Ends all requests whose deadlines have passed, of all lines.
+void zseq_request_queue_expire (zseq_lines_t *lines, uint64_t now_us);
+
+//  Ends all requests of a line with that status.
+void zseq_request_queue_end (zseq_line_t *line, int status);
+
+#endif

@@ -1,0 +1,430 @@
+//  Requests that a coordinator is asked to claim for, and what becomes of them
+//  when it refuses, is late or lies.
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "test_lines_fixture.h"
+#include "zseq_seq.h"
+
+//  Coordinators.
+
+Test (delegation, turn_to_the_first_node_of_the_order_at_once_after_a_conflict)
+{
+    test_open (3);
+    test_draw_ids (1);
+    test_interfere (10);
+    test_add (0, 5);
+    test_add_at_least (1, 3, 2);
+    test_flush ();
+    uint8_t node;
+    cr_assert (zseq_line_attempt (test_line, &node));
+    cr_assert_eq (node, 3);
+    test_answer_all ();
+    //  At the time of the conflict, without a pause.
+    test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
+    test_assert_silent ();
+    cr_assert_eq (letter->node, test_order[0]);
+    cr_assert_eq (letter->msg.count, 8);
+    cr_assert_eq (letter->msg.count_min, 2);
+    cr_assert_geq (letter->msg.patience_us, 50000);
+    cr_assert (zseq_line_attempt (test_line, &node));
+    cr_assert_eq (node, test_order[0]);
+    cr_assert_eq (zseq_lines_wake_us (test_lines),
+                  test_now + letter->msg.patience_us);
+    test_answer (letter);
+    test_assert_got (&test_riders[0], 12, 5);
+    test_assert_got (&test_riders[1], 17, 3);
+    cr_assert_null (zseq_line_attempt (test_line, &node));
+    cr_assert_eq (zseq_lines_stats (test_lines)->conflicts, 1);
+    cr_assert_eq (zseq_lines_stats (test_lines)->claims, 3);
+    cr_assert_eq (zseq_lines_stats (test_lines)->won, 2);
+}
+
+Test (delegation, go_on_asking_the_coordinator)
+{
+    test_turn (5);
+    uint64_t next = test_next[0];
+    for (size_t call = 0; call < 20; call++) {
+        test_add (0, 2);
+        test_flush ();
+        test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
+        test_assert_silent ();
+        cr_assert_eq (letter->node, test_order[0]);
+        test_answer (letter);
+        test_assert_got (&test_riders[0], next, 2);
+        next += 2;
+    }
+}
+
+//  S7.
+Test (delegation, let_nobody_join_what_a_coordinator_was_asked)
+{
+    test_turn (3);
+    uint64_t next = test_next[0];
+    test_add (0, 2);
+    test_flush ();
+    test_letter_t *first = test_letter (ZSEQ_OP_NEXT);
+    test_add (1, 3);
+    test_flush ();
+    test_letter_t *second = test_letter (ZSEQ_OP_NEXT);
+    cr_assert_neq (second->msg.request, first->msg.request);
+    test_add (2, 4);
+    test_flush ();
+    test_assert_silent ();
+    test_answer (first);
+    cr_assert_eq (test_ended_count, 1);
+    test_assert_got (&test_riders[0], next, 2);
+    test_answer (second);
+    test_assert_got (&test_riders[1], next + 2, 3);
+    test_finish ();
+    test_assert_got (&test_riders[2], next + 5, 4);
+}
+
+Test (delegation, pass_over_a_coordinator_that_refuses)
+{
+    test_turn (3);
+    uint64_t next = test_next[0];
+    test_refusal[test_order[0]] = ZSEQ_ENOTVOTING;
+    test_add (0, 2);
+    test_flush ();
+    test_letter_t *first = test_letter (ZSEQ_OP_NEXT);
+    test_answer (first);
+    test_flush ();
+    test_letter_t *second = test_letter (ZSEQ_OP_NEXT);
+    test_assert_silent ();
+    cr_assert_eq (second->node, test_order[1]);
+    cr_assert_neq (second->msg.request, first->msg.request);
+    cr_assert_eq (second->msg.count, 2);
+    test_answer (second);
+    test_assert_got (&test_riders[0], next, 2);
+    cr_assert_eq (test_burnt (), 0);
+    //  The next request does not ask it again.
+    test_add (1, 1);
+    test_flush ();
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_order[1]);
+}
+
+Test (delegation, pass_over_a_coordinator_that_cannot_be_reached)
+{
+    test_turn (3);
+    test_cut = 1u << test_order[0] | 1u << test_order[1];
+    test_add (0, 2);
+    test_flush ();
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_order[2]);
+    test_assert_silent ();
+    //  Nor when it can be reached again, until it has answered.
+    test_cut = 0;
+    test_add (1, 2);
+    test_flush ();
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_order[2]);
+    test_assert_silent ();
+}
+
+//  S3: what it answers after all is not handed out.
+Test (delegation, pass_over_a_coordinator_that_is_late)
+{
+    test_turn (3);
+    test_add (0, 2);
+    test_flush ();
+    test_letter_t *late = test_letter (ZSEQ_OP_NEXT);
+    test_now += late->msg.patience_us - 1;
+    test_tick ();
+    test_assert_silent ();
+    test_now += 1;
+    test_tick ();
+    test_letter_t *second = test_letter (ZSEQ_OP_NEXT);
+    test_assert_silent ();
+    cr_assert_eq (second->node, test_order[1]);
+    cr_assert_neq (second->msg.request, late->msg.request);
+    cr_assert_eq (test_burnt (), 2);
+    cr_assert_eq (zseq_lines_stats (test_lines)->late, 1);
+    cr_assert (!test_answer (late));
+    cr_assert_eq (test_ended_count, 0);
+    uint64_t next = test_next[0];
+    test_answer (second);
+    test_assert_got (&test_riders[0], next, 2);
+    cr_assert (!test_answer (late));
+    cr_assert_eq (test_burnt (), 2);
+}
+
+Test (delegation, pass_over_a_late_coordinator_for_all_that_it_was_asked)
+{
+    test_turn (3);
+    test_add (0, 2);
+    test_flush ();
+    test_letter_t *first = test_letter (ZSEQ_OP_NEXT);
+    test_now += 1000;
+    test_add (1, 3);
+    test_flush ();
+    test_letter_t *second = test_letter (ZSEQ_OP_NEXT);
+    cr_assert_eq (second->node, test_order[0]);
+    test_now += first->msg.patience_us - 1000;
+    test_tick ();
+    for (size_t index = 0; index < 2; index++) {
+        test_letter_t *again = test_letter (ZSEQ_OP_NEXT);
+        cr_assert_eq (again->node, test_order[1]);
+        cr_assert_eq (again->msg.count, 2 + index);
+    }
+    test_assert_silent ();
+    cr_assert_eq (test_burnt (), 5);
+    cr_assert_eq (zseq_lines_stats (test_lines)->late, 2);
+    cr_assert (!test_answer (first));
+    cr_assert (!test_answer (second));
+    cr_assert_eq (test_ended_count, 0);
+}
+
+//  P3: whoever reaches a majority makes progress, however slow its coordinators
+//  were before, and however little time there is.
+Test (delegation, leave_a_request_the_time_to_do_without_its_coordinator)
+{
+    test_turn (3);
+    uint64_t deadline_us = test_now + 80000;
+    test_add_until (0, 1, 1, deadline_us);
+    test_flush ();
+    for (size_t at = 0; at < 3; at++) {
+        cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_order[at]);
+        test_assert_silent ();
+        test_wait ();
+    }
+    cr_assert_lt (test_now, deadline_us);
+    test_letter_to_all (ZSEQ_OP_CLAIM);
+}
+
+//  Who looks at its clock late must not ask the same one for ever.
+Test (delegation, pass_over_a_coordinator_whose_request_has_ended_meanwhile)
+{
+    test_turn (3);
+    test_add_until (0, 1, 1, test_now + 80000);
+    test_flush ();
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_order[0]);
+    test_now += 80000;
+    test_tick ();
+    cr_assert_eq (test_riders[0].status, ZSEQ_ETIMEOUT);
+    test_add (1, 1);
+    test_flush ();
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_order[1]);
+}
+
+Test (delegation, are_more_patient_with_a_coordinator_that_takes_long)
+{
+    test_turn (3);
+    test_add (0, 1);
+    test_flush ();
+    uint64_t before_us = test_letters[test_read].msg.patience_us;
+    for (size_t call = 0; call < 30; call++) {
+        test_now += 20000;
+        test_answer (test_letter (ZSEQ_OP_NEXT));
+        test_add (0, 1);
+        test_flush ();
+    }
+    uint64_t after_us = test_letters[test_read].msg.patience_us;
+    cr_assert_eq (before_us, 50000);
+    cr_assert_gt (after_us, 100000);
+    cr_assert_leq (after_us, 8 * 20001);
+    cr_assert_eq (zseq_lines_wake_us (test_lines), test_now + after_us);
+}
+
+//  Claims of long ago, which took long, tell nothing of coordinators that have
+//  answered since.
+Test (delegation, go_by_a_coordinator_s_own_round_trips)
+{
+    test_open (3);
+    test_draw_ids (1);
+    test_crowded = ALL_NODES;
+    test_add (0, 1);
+    test_flush ();
+    test_now += 400000;
+    test_answer_all ();
+    test_add (1, 1);
+    test_flush ();
+    test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
+    cr_assert_geq (letter->msg.patience_us, 8 * 50000);
+    test_now += 20000;
+    test_answer (letter);
+    test_add (2, 1);
+    test_flush ();
+    letter = test_letter (ZSEQ_OP_NEXT);
+    cr_assert_eq (letter->msg.patience_us, 8 * 20000, "%lu",
+                  letter->msg.patience_us);
+    test_finish ();
+}
+
+Test (delegation, ignore_what_another_node_or_another_op_answers_to_a_next)
+{
+    test_turn (3);
+    test_add (0, 2);
+    test_flush ();
+    test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
+    zseq_msg_t msg = test_reply_to (letter, test_order[1], ZSEQ_OK);
+    msg.first = 5000;
+    cr_assert (!zseq_lines_reply (test_lines, &msg, test_now));
+    msg = test_reply_to (letter, test_order[0], ZSEQ_OK);
+    msg.first = 5000;
+    msg.op = ZSEQ_OP_CLAIM;
+    cr_assert (!zseq_lines_reply (test_lines, &msg, test_now));
+    msg = test_reply_to (letter, test_order[0], ZSEQ_OK);
+    msg.first = 5000;
+    msg.request++;
+    cr_assert (!zseq_lines_reply (test_lines, &msg, test_now));
+    cr_assert_eq (test_ended_count, 0);
+    test_flush ();
+    test_assert_silent ();
+    uint64_t next = test_next[0];
+    test_answer (letter);
+    test_assert_got (&test_riders[0], next, 2);
+}
+
+//  A node that has lost its mind, or an enemy's.
+static const struct {
+    uint64_t first;
+    uint64_t count;
+    bool believed;
+} s_ranges[] = {
+  {5000, 3, true},
+  {5000, 10, true},
+  {5000, 11, false},
+  {5000, 2, false},
+  {5000, 0, false},
+  {5000, UINT64_MAX, false},
+  {0, 10, false},
+  {1, 10, true},
+  {ZSEQ_NEXT_MAX - 10, 10, true},
+  {ZSEQ_NEXT_MAX - 9, 10, false},
+  {ZSEQ_NEXT_MAX, 3, false},
+  {UINT64_MAX, 10, false},
+  {UINT64_MAX - 9, 10, false},
+};
+
+Test (delegation, do_not_believe_a_range_that_cannot_be)
+{
+    for (size_t index = 0; index < sizeof s_ranges / sizeof s_ranges[0];
+         index++) {
+        test_ended_count = test_sent = test_read = 0;
+        test_turn (3);
+        uint64_t next = test_next[0];
+        test_add_at_least (0, 10, 3);
+        test_flush ();
+        test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
+        zseq_msg_t msg = test_reply_to (letter, letter->node, ZSEQ_OK);
+        msg.first = s_ranges[index].first;
+        msg.count = s_ranges[index].count;
+        cr_assert (zseq_lines_reply (test_lines, &msg, test_now));
+        if (s_ranges[index].believed)
+            test_assert_got (&test_riders[0], msg.first, msg.count);
+        else {
+            cr_assert_eq (test_ended_count, 0, "range %zu", index);
+            test_flush ();
+            letter = test_letter (ZSEQ_OP_NEXT);
+            cr_assert_eq (letter->node, test_order[1]);
+            test_answer (letter);
+            test_assert_got (&test_riders[0], next, 10);
+        }
+        test_close ();
+    }
+}
+
+Test (delegation, believe_a_coordinator_that_the_sequence_has_ended)
+{
+    test_turn (3);
+    test_interfere (ZSEQ_ID_MAX - 5 - (test_next[0] - 1));
+    test_add (0, 6);
+    test_add (1, 7);
+    test_flush ();
+    test_answer (test_letter (ZSEQ_OP_NEXT));
+    cr_assert_eq (test_ended_count, 2);
+    cr_assert_eq (test_riders[0].status, ZSEQ_EEXHAUSTED);
+    cr_assert_eq (test_riders[1].status, ZSEQ_EEXHAUSTED);
+    test_add_at_least (0, 6, 1);
+    test_flush ();
+    test_answer (test_letter (ZSEQ_OP_NEXT));
+    test_assert_got (&test_riders[0], ZSEQ_ID_MAX - 4, 5);
+    cr_assert_eq (test_burnt (), 0);
+}
+
+Test (delegation, burn_what_a_coordinator_was_asked_for_nobody)
+{
+    test_turn (3);
+    test_add (0, 2);
+    test_flush ();
+    zseq_line_cancel (&test_riders[0]);
+    cr_assert_eq (test_burnt (), 2);
+    cr_assert (zseq_line_idle (test_line));
+    cr_assert (!test_answer (test_letter (ZSEQ_OP_NEXT)));
+    test_add (0, 3);
+    test_flush ();
+    test_letter (ZSEQ_OP_NEXT);
+    zseq_lines_end (test_lines, ZSEQ_ETIMEOUT);
+    cr_assert_eq (test_burnt (), 5);
+}
+
+//  Nobody coordinates: all were passed over.
+static void
+s_pass_all (void)
+{
+    test_turn (3);
+    for (uint8_t node = 0; node < 3; node++)
+        test_refusal[node] = ZSEQ_ENOTVOTING;
+    test_add (0, 1);
+    test_flush ();
+    for (size_t at = 0; at < 3; at++) {
+        test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
+        cr_assert_eq (letter->node, test_order[at]);
+        test_answer (letter);
+        test_flush ();
+    }
+    memset (test_refusal, 0, sizeof test_refusal);
+}
+
+Test (delegation, claim_again_when_all_coordinators_are_passed_over)
+{
+    s_pass_all ();
+    uint64_t next = test_next[0];
+    test_letter_t *letter = test_letter_to_all (ZSEQ_OP_CLAIM);
+    test_assert_silent ();
+    cr_assert_eq (letter->msg.first, next);
+    test_read -= 3;
+    test_finish ();
+    test_assert_got (&test_riders[0], next, 1);
+}
+
+//  One conflict after the other: that must not become a storm.
+Test (delegation, pause_between_claims_when_all_coordinators_are_passed_over)
+{
+    s_pass_all ();
+    test_rival = 3;
+    test_riders[0].deadline_us = UINT64_MAX;
+    uint64_t start_us = test_now;
+    uint64_t claims = 0;
+    //  From the sixteenth conflict on it would leap over the rival.
+    while (claims < 16) {
+        //  Those who are asked whether they answer do not.
+        for (size_t index = test_read; index < test_sent; index++) {
+            test_letter_t *letter = &test_letters[index];
+            claims += letter->msg.op == ZSEQ_OP_CLAIM && letter->node == 0;
+            cr_assert_neq (letter->msg.op, ZSEQ_OP_NEXT);
+            letter->answered |= letter->msg.op == ZSEQ_OP_READ;
+        }
+        if (test_read < test_sent)
+            test_answer_all ();
+        else
+            test_wait ();
+    }
+    cr_assert_eq (test_ended_count, 0);
+    cr_assert_geq (test_now - start_us, 16 * TRIP_US + 15 * 1000);
+}
+
+//  Claims of one line that collide would be conflicts with nobody else.
+Test (delegation, let_claims_follow_each_other_when_all_are_passed_over)
+{
+    s_pass_all ();
+    test_finish ();
+    uint64_t next = test_next[0];
+    test_add (0, 5);
+    test_flush ();
+    cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.first, next);
+    test_add (1, 3);
+    test_flush ();
+    if (test_read < test_sent)
+        cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.first, next + 5);
+}

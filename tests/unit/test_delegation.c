@@ -1,0 +1,357 @@
+//  When a client turns to coordinators and back, and which of them it asks.
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "test_lines_fixture.h"
+
+#define PROBE_US 50000u  //  When one that was passed over is asked
+#define ALONE 64u        //  Replies that lead back to claims
+#define ALONE_MAX 4096u
+
+TestSuite (delegation, .fini = test_close);
+
+//  Lets so much time pass that the node passed over is asked whether it answers,
+//  which another request brings about.
+static test_letter_t *
+s_probe (void)
+{
+    test_now += 1000000;
+    test_add (0, 1);
+    test_flush ();
+    test_letter_t *next = test_letter (ZSEQ_OP_NEXT);
+    test_letter_t *probe = test_letter (ZSEQ_OP_READ);
+    test_assert_silent ();
+    cr_assert_eq (next->node, test_order[1]);
+    cr_assert_eq (probe->node, test_order[0]);
+    cr_assert_neq (probe->msg.request, next->msg.request);
+    test_answer (next);
+    cr_assert_eq (test_riders[0].status, ZSEQ_OK);
+    return probe;
+}
+
+static void
+s_pass_first (void)
+{
+    test_turn (3);
+    test_refusal[test_order[0]] = ZSEQ_ENOTVOTING;
+    test_draw_ids (1);
+    test_refusal[test_order[0]] = ZSEQ_OK;
+}
+
+static uint8_t
+s_asked (void)
+{
+    test_add (0, 1);
+    test_flush ();
+    test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
+    test_answer (letter);
+    return letter->node;
+}
+
+Test (delegation, take_a_coordinator_back_that_answers_a_question)
+{
+    s_pass_first ();
+    test_now += PROBE_US / 2;
+    cr_assert_eq (s_asked (), test_order[1]);
+    test_assert_silent ();
+    test_letter_t *probe = s_probe ();
+    cr_assert_eq (s_asked (), test_order[1]);
+    cr_assert (test_answer (probe));
+    cr_assert_eq (s_asked (), test_order[0]);
+    test_assert_silent ();
+}
+
+Test (delegation, do_not_take_a_coordinator_back_that_refuses_a_question)
+{
+    s_pass_first ();
+    test_letter_t *probe = s_probe ();
+    test_refusal[test_order[0]] = ZSEQ_ENOTVOTING;
+    cr_assert (test_answer (probe));
+    cr_assert_eq (s_asked (), test_order[1]);
+    test_refusal[test_order[0]] = ZSEQ_OK;
+    cr_assert (!test_answer (probe));
+    cr_assert_eq (s_asked (), test_order[1]);
+    cr_assert (test_answer (s_probe ()));
+    cr_assert_eq (s_asked (), test_order[0]);
+}
+
+//  One that answers a READ and refuses each NEXT is not tried all the time.
+Test (delegation, try_a_coordinator_ever_less_often_that_never_does_it)
+{
+    test_turn (3);
+    test_served = 2;
+    size_t tries = 0;
+    for (size_t call = 0; call < 1000; call++) {
+        test_now += 20000;
+        test_sent = test_read = test_ended_count = 0;
+        test_add (0, 1);
+        test_flush ();
+        for (; test_read < test_sent; test_flush ()) {
+            test_letter_t *letter = &test_letters[test_read++];
+            bool tried =
+              letter->msg.op == ZSEQ_OP_NEXT && letter->node == test_order[0];
+            tries += tried;
+            test_refusal[letter->node] = tried ? ZSEQ_EFULL : ZSEQ_OK;
+            test_answer (letter);
+        }
+        cr_assert_eq (test_riders[0].status, ZSEQ_OK);
+    }
+    //  In twenty seconds.
+    cr_assert_gt (tries, 3);
+    cr_assert_lt (tries, 12);
+}
+
+Test (delegation, try_a_coordinator_soon_again_that_has_served_meanwhile)
+{
+    s_pass_first ();
+    for (size_t call = 0; call < 4; call++) {
+        test_letter_t *probe = s_probe ();
+        test_refusal[test_order[0]] = call < 3 ? ZSEQ_ENOTVOTING : ZSEQ_OK;
+        cr_assert (test_answer (probe));
+    }
+    cr_assert_eq (s_asked (), test_order[0]);
+    test_refusal[test_order[0]] = ZSEQ_ENOTVOTING;
+    test_draw_ids (1);
+    test_now += PROBE_US;
+    cr_assert_eq (s_asked (), test_order[1]);
+    cr_assert_eq (test_letter (ZSEQ_OP_READ)->node, test_order[0]);
+}
+
+Test (delegation, ask_only_nodes_that_would_come_first)
+{
+    test_turn (5);
+    test_cut = 1u << test_order[0] | 1u << test_order[1];
+    cr_assert_eq (s_asked (), test_order[2]);
+    test_cut = 0;
+    test_now += 1000000;
+    test_add (0, 1);
+    test_flush ();
+    test_letter (ZSEQ_OP_NEXT);
+    test_letter_t *first = test_letter (ZSEQ_OP_READ);
+    test_letter_t *second = test_letter (ZSEQ_OP_READ);
+    test_assert_silent ();
+    cr_assert_eq (first->node, test_order[0]);
+    cr_assert_eq (second->node, test_order[1]);
+    //  The second one of them is of no use while the first is back.
+    test_answer (first);
+    test_answer (&test_letters[test_read - 3]);
+    test_now += 1000000;
+    cr_assert_eq (s_asked (), test_order[0]);
+    test_assert_silent ();
+}
+
+//  The way back.
+
+//  Counts the requests that a coordinator gets, until one is claimed.
+static uint64_t
+s_count_until_claim (void)
+{
+    for (uint64_t count = 0;; count++) {
+        cr_assert_leq (count, 2 * ALONE_MAX);
+        test_sent = test_read = test_ended_count = 0;
+        test_add (0, 1);
+        test_flush ();
+        if (test_letters[0].msg.op == ZSEQ_OP_CLAIM)
+            return count;
+        test_answer (test_letter (ZSEQ_OP_NEXT));
+        cr_assert_eq (test_riders[0].status, ZSEQ_OK);
+    }
+}
+
+//  Of the two requests that test_turn makes, the second asked the coordinator.
+Test (delegation, claim_again_after_64_replies_that_served_nobody_else)
+{
+    test_turn (3);
+    uint64_t count = s_count_until_claim () + 1;
+    cr_assert_eq (count, ALONE, "%lu", count);
+    test_finish ();
+    test_draw_ids (1);
+    cr_assert_eq (test_letters[test_sent - 1].msg.op, ZSEQ_OP_CLAIM);
+    cr_assert_eq (zseq_lines_stats (test_lines)->conflicts, 1);
+}
+
+Test (delegation, count_anew_when_a_reply_served_another)
+{
+    test_turn (3);
+    for (size_t call = 0; call < 10 * ALONE; call++) {
+        test_sent = test_read = test_ended_count = 0;
+        test_served = call % (ALONE - 1) == 0 ? 2 : 1;
+        s_asked ();
+    }
+    test_served = 1;
+    uint64_t count = s_count_until_claim ();
+    cr_assert_leq (count, 2 * ALONE);
+    cr_assert_gt (count, 0);
+}
+
+//  Two requests on their way, of which the coordinator has both in hand.
+//  Returns whether a claim followed.
+static bool
+s_keep_two_out (uint64_t served, uint64_t calls)
+{
+    test_served = served;
+    test_add (0, 1);
+    test_flush ();
+    test_letter_t oldest = *test_letter (ZSEQ_OP_NEXT);
+    for (uint64_t call = 1; call <= calls; call++) {
+        test_sent = test_read = test_ended_count = 0;
+        test_add (call % 2, 1);
+        test_flush ();
+        if (test_sent && test_letters[0].msg.op != ZSEQ_OP_NEXT)
+            return true;
+        test_answer (&oldest);
+        test_flush ();
+        if (!test_sent || test_letters[0].msg.op != ZSEQ_OP_NEXT)
+            return true;
+        oldest = test_letters[0];
+    }
+    return false;
+}
+
+Test (delegation, are_no_company_to_themselves)
+{
+    test_turn (3);
+    cr_assert (s_keep_two_out (2, 3 * ALONE));
+    test_finish ();
+}
+
+Test (delegation, tell_others_from_their_own_requests)
+{
+    test_turn (3);
+    cr_assert (!s_keep_two_out (3, 10 * ALONE));
+    test_finish ();
+}
+
+Test (delegation, wait_twice_as_long_after_a_further_conflict)
+{
+    test_turn (3);
+    uint64_t before = s_count_until_claim () + 1;
+    for (size_t turn = 0; turn < 10; turn++) {
+        //  The claim that is on its way meets another client.
+        test_interfere (10);
+        test_finish ();
+        uint64_t count = s_count_until_claim () + 1;
+        uint64_t twice = 2 * before < ALONE_MAX ? 2 * before : ALONE_MAX;
+        cr_assert_eq (count, twice, "%lu after %lu", count, before);
+        before = count;
+    }
+    cr_assert_eq (before, ALONE_MAX);
+}
+
+//  Crowded nodes: wire.md, section 6.9.
+
+//  Which op an ID is drawn by, when those nodes say that they are crowded.
+static zseq_op_t
+s_drawn_by (uint32_t crowded)
+{
+    test_sent = test_read = test_ended_count = 0;
+    test_crowded = crowded;
+    test_draw_ids (1);
+    return test_letters[test_sent - 1].msg.op;
+}
+
+Test (delegation, leave_names_to_coordinators_while_nodes_are_crowded)
+{
+    test_open (3);
+    cr_assert_eq (s_drawn_by (0), ZSEQ_OP_CLAIM);
+    cr_assert_eq (s_drawn_by (ALL_NODES), ZSEQ_OP_CLAIM);
+    for (size_t call = 0; call < 200; call++)
+        cr_assert_eq (s_drawn_by (ALL_NODES), ZSEQ_OP_NEXT);
+    cr_assert_eq (test_letters[test_sent - 1].node, test_order[0]);
+    cr_assert_eq (s_drawn_by (0), ZSEQ_OP_NEXT);
+    for (size_t call = 0; call < 200; call++)
+        cr_assert_eq (s_drawn_by (0), ZSEQ_OP_CLAIM);
+    cr_assert_eq (test_burnt (), 0);
+    cr_assert_eq (zseq_lines_stats (test_lines)->conflicts, 0);
+}
+
+//  Those who are heard are W, of three.
+Test (delegation, take_a_coordinator_and_w_nodes_for_a_crowd)
+{
+    for (size_t absent = 0; absent < 3; absent++)
+        for (uint32_t crowded = 0; crowded < 8; crowded++) {
+            test_open (3);
+            test_mute = 1u << test_order[absent];
+            uint32_t told = crowded & ~test_mute;
+            bool left =
+              __builtin_popcount (told) == 2 && told & (1u << test_order[0]);
+            cr_assert_eq (s_drawn_by (crowded), ZSEQ_OP_CLAIM);
+            if (absent == 0)
+                test_mute = 0;
+            cr_assert_eq (s_drawn_by (crowded),
+                          left ? ZSEQ_OP_NEXT : ZSEQ_OP_CLAIM);
+            test_mute = 0;
+            test_close ();
+        }
+}
+
+Test (delegation, leave_also_a_new_name_to_its_coordinator_in_a_crowd)
+{
+    test_open (3);
+    s_drawn_by (ALL_NODES);
+    cr_assert_eq (s_drawn_by (ALL_NODES), ZSEQ_OP_NEXT);
+    for (uint8_t node = 0; node < 3; node++) {
+        //  Its own coordinator may not have been heard of yet.
+        zseq_line_t *bills = zseq_line_new (test_lines, "bills", 5);
+        test_riders[1] = (zseq_rider_t){
+          .count = 3, .count_min = 3, .deadline_us = test_now + LIMIT_US};
+        zseq_line_add (bills, &test_riders[1]);
+        test_flush ();
+        test_finish ();
+        cr_assert_eq (test_riders[1].status, ZSEQ_OK);
+        zseq_line_free (&bills);
+    }
+    zseq_op_t op = test_letters[test_sent - 1].msg.op;
+    cr_assert_eq (op, ZSEQ_OP_NEXT, "%d", op);
+}
+
+Test (delegation, claim_in_a_crowd_when_all_coordinators_are_passed_over)
+{
+    test_open (3);
+    s_drawn_by (ALL_NODES);
+    cr_assert_eq (s_drawn_by (ALL_NODES), ZSEQ_OP_NEXT);
+    for (uint8_t node = 0; node < 3; node++)
+        test_refusal[node] = ZSEQ_EBUSY;
+    test_add (0, 1);
+    test_flush ();
+    test_answer (test_letter (ZSEQ_OP_NEXT));
+    test_flush ();
+    while (test_letters[test_read].msg.op == ZSEQ_OP_NEXT) {
+        test_answer (test_letter (ZSEQ_OP_NEXT));
+        test_flush ();
+    }
+    memset (test_refusal, 0, sizeof test_refusal);
+    test_letter_to_all (ZSEQ_OP_CLAIM);
+    test_answer_all ();
+}
+
+//  wire.md, section 16: a larger W is not the coordinator's.
+Test (delegation, never_ask_a_coordinator_if_w_is_above_the_majority)
+{
+    test_make (3, 3);
+    zseq_lines_open (test_lines, &test_quorum, &test_rendezvous);
+    test_crowded = ALL_NODES;
+    test_draw_ids (1);
+    for (size_t call = 0; call < 100; call++) {
+        test_interfere (10);
+        test_draw_ids (1);
+    }
+    cr_assert_eq (zseq_lines_stats (test_lines)->conflicts, 100);
+    for (size_t index = 0; index < test_sent; index++)
+        cr_assert_neq (test_letters[index].msg.op, ZSEQ_OP_NEXT);
+}
+
+Test (delegation, ask_no_coordinator_if_there_is_none)
+{
+    test_make (3, 0);
+    zseq_lines_open (test_lines, &test_quorum, NULL);
+    test_crowded = ALL_NODES;
+    test_draw_ids (1);
+    for (size_t call = 0; call < 100; call++) {
+        test_interfere (10);
+        test_draw_ids (1);
+    }
+    for (size_t index = 0; index < test_sent; index++)
+        cr_assert_neq (test_letters[index].msg.op, ZSEQ_OP_NEXT);
+}

@@ -1,0 +1,300 @@
+#include "test_lines_fixture.h"
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "zseq_seq.h"
+
+zseq_lines_t *test_lines;
+zseq_line_t *test_line;
+zseq_quorum_t test_quorum;
+zseq_rendezvous_t test_rendezvous;
+uint8_t test_order[ZSEQ_NODES_MAX];
+uint64_t test_now;
+uint64_t test_drawn;
+test_letter_t test_letters[LETTERS_MAX];
+size_t test_sent;
+size_t test_read;
+uint32_t test_cut;
+zseq_rider_t test_riders[RIDERS_MAX];
+zseq_rider_t *test_ended[ENDED_MAX];
+size_t test_ended_count;
+uint64_t test_next[ZSEQ_NODES_MAX];
+int test_refusal[ZSEQ_NODES_MAX];
+uint32_t test_mute;
+uint64_t test_served;
+uint32_t test_crowded;
+uint64_t test_rival;
+
+bool
+test_ask (void *arg, uint8_t node, zseq_msg_t *msg)
+{
+    cr_assert_eq (arg, &test_drawn);
+    cr_assert_lt (node, test_quorum.n);
+    cr_assert_eq (msg->reply, false);
+    cr_assert_neq (msg->request, 0);
+    if (test_cut & (1u << node))
+        return false;
+    cr_assert_lt (test_sent, LETTERS_MAX);
+    test_letters[test_sent++] = (test_letter_t){.msg = *msg, .node = node};
+    return true;
+}
+
+static void
+s_done (void *arg, zseq_rider_t *rider)
+{
+    cr_assert_eq (arg, &test_drawn);
+    cr_assert_lt (test_ended_count, ENDED_MAX);
+    test_ended[test_ended_count++] = rider;
+}
+
+uint64_t
+test_draw (void *arg)
+{
+    return ++*(uint64_t *) arg;
+}
+
+void
+test_make (size_t n, size_t w)
+{
+    static const char labels[] = "abcdefghi";
+    zseq_lines_hooks_t hooks = {&test_drawn, test_ask, s_done, test_draw};
+    cr_assert_eq (zseq_quorum_init (&test_quorum, n, 0, w), ZSEQ_OK);
+    zseq_rendezvous_init (&test_rendezvous, test_quorum.n);
+    for (uint8_t node = 0; node < test_quorum.n; node++) {
+        zseq_rendezvous_set_name (&test_rendezvous, node, &labels[node], 1);
+        test_next[node] = 1;
+    }
+    zseq_rendezvous_order (&test_rendezvous, "orders", 6, test_order);
+    test_now = 1000000;
+    test_served = 1;
+    test_crowded = 0;
+    test_lines = zseq_lines_new (&hooks);
+    cr_assert (test_lines);
+    test_line = zseq_line_new (test_lines, "orders", 6);
+    cr_assert (test_line);
+}
+
+void
+test_open (size_t n)
+{
+    test_make (n, 0);
+    zseq_lines_open (test_lines, &test_quorum, &test_rendezvous);
+}
+
+void
+test_close (void)
+{
+    if (test_line && zseq_line_idle (test_line))
+        zseq_line_free (&test_line);
+    zseq_lines_destroy (&test_lines);
+}
+
+zseq_rider_t *
+test_add_until (size_t index, uint64_t count, uint64_t count_min,
+                uint64_t deadline_us)
+{
+    zseq_rider_t *rider = &test_riders[index];
+    *rider = (zseq_rider_t){.count = count,
+                            .count_min = count_min,
+                            .deadline_us = deadline_us,
+                            .status = 77};
+    zseq_line_add (test_line, rider);
+    return rider;
+}
+
+zseq_rider_t *
+test_add_at_least (size_t index, uint64_t count, uint64_t count_min)
+{
+    return test_add_until (index, count, count_min, test_now + LIMIT_US);
+}
+
+zseq_rider_t *
+test_add (size_t index, uint64_t count)
+{
+    return test_add_at_least (index, count, count);
+}
+
+void
+test_flush (void)
+{
+    zseq_lines_flush (test_lines, test_now);
+}
+
+void
+test_tick (void)
+{
+    zseq_lines_tick (test_lines, test_now);
+    test_flush ();
+}
+
+void
+test_wait (void)
+{
+    uint64_t wake_us = zseq_lines_wake_us (test_lines);
+    cr_assert_lt (wake_us, UINT64_MAX);
+    if (test_now < wake_us)
+        test_now = wake_us;
+    test_tick ();
+}
+
+test_letter_t *
+test_letter (zseq_op_t op)
+{
+    cr_assert_lt (test_read, test_sent, "nothing was sent");
+    test_letter_t *letter = &test_letters[test_read++];
+    cr_assert_eq (letter->msg.op, op, "%d instead of %d", letter->msg.op, op);
+    return letter;
+}
+
+test_letter_t *
+test_letter_to_all (zseq_op_t op)
+{
+    test_letter_t *first = test_letter (op);
+    test_letter_t *letter = first;
+    cr_assert_eq (letter->node, 0);
+    for (uint8_t node = 1; node < test_quorum.n; node++) {
+        letter = test_letter (op);
+        cr_assert_eq (letter->node, node);
+        cr_assert_eq (letter->msg.request, first->msg.request);
+    }
+    return letter;
+}
+
+void
+test_assert_silent (void)
+{
+    cr_assert_eq (test_read, test_sent, "op %d was sent",
+                  test_letters[test_read].msg.op);
+}
+
+zseq_msg_t
+test_reply_to (const test_letter_t *letter, uint8_t node, int status)
+{
+    zseq_msg_t msg;
+    memset (&msg, 0, sizeof msg);
+    msg.op = letter->msg.op;
+    msg.reply = true;
+    msg.request = letter->msg.request;
+    msg.status = status;
+    msg.node = node;
+    msg.first = letter->msg.first;
+    msg.count = letter->msg.count;
+    msg.next = test_next[node];
+    msg.served = test_served;
+    msg.crowded = test_crowded & (1u << node);
+    msg.vector.n = test_quorum.n;
+    for (uint8_t index = 0; index < msg.vector.n; index++)
+        msg.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+    return msg;
+}
+
+int
+test_coordinate (const test_letter_t *letter, uint64_t *first_p,
+                 uint64_t *count_p)
+{
+    uint64_t first = 1;
+    for (uint8_t node = 0; node < test_quorum.n; node++)
+        if (first < test_next[node])
+            first = test_next[node];
+    uint64_t left = ZSEQ_NEXT_MAX - first;
+    if (left < letter->msg.count_min)
+        return ZSEQ_EEXHAUSTED;
+    *first_p = first;
+    *count_p = left < letter->msg.count ? left : letter->msg.count;
+    for (uint8_t node = 0; node < test_quorum.n; node++)
+        test_next[node] = first + *count_p;
+    return ZSEQ_OK;
+}
+
+bool
+test_answer (test_letter_t *letter)
+{
+    uint8_t node = letter->node;
+    letter->answered = true;
+    zseq_msg_t msg = test_reply_to (letter, node, test_refusal[node]);
+    if (test_refusal[node])
+        return zseq_lines_reply (test_lines, &msg, test_now);
+    if (msg.op == ZSEQ_OP_NEXT)
+        msg.status = test_coordinate (letter, &msg.first, &msg.count);
+    if (msg.op == ZSEQ_OP_CLAIM) {
+        zseq_seq_t seq = {test_next[node]};
+        msg.status = zseq_seq_accept (&seq, msg.first, msg.count);
+        msg.next = test_next[node] = seq.next;
+    }
+    return zseq_lines_reply (test_lines, &msg, test_now);
+}
+
+void
+test_answer_all (void)
+{
+    test_now += TRIP_US;
+    size_t end = test_sent;
+    for (; test_read < end; test_read++) {
+        test_letter_t *letter = &test_letters[test_read];
+        if (letter->answered || test_mute & (1u << letter->node))
+            continue;
+        if (letter->msg.op == ZSEQ_OP_CLAIM)
+            test_next[letter->node] += test_rival;
+        test_answer (letter);
+    }
+    test_tick ();
+}
+
+void
+test_finish (void)
+{
+    test_flush ();
+    for (int round = 0; zseq_lines_busy (test_lines); round++) {
+        cr_assert_lt (round, 10000);
+        if (test_read < test_sent)
+            test_answer_all ();
+        else
+            test_wait ();
+    }
+    test_assert_silent ();
+}
+
+zseq_rider_t *
+test_draw_ids (uint64_t count)
+{
+    zseq_rider_t *rider = test_add (RIDERS_MAX - 1, count);
+    test_finish ();
+    cr_assert_eq (rider->status, ZSEQ_OK);
+    cr_assert_gt (test_ended_count, 0);
+    test_ended_count--;
+    return rider;
+}
+
+void
+test_assert_got (const zseq_rider_t *rider, uint64_t first, uint64_t count)
+{
+    cr_assert_eq (rider->status, ZSEQ_OK, "status %d", rider->status);
+    cr_assert_eq (rider->first, first, "%lu instead of %lu", rider->first,
+                  first);
+    cr_assert_eq (rider->count, count);
+}
+
+uint64_t
+test_burnt (void)
+{
+    return zseq_lines_stats (test_lines)->burnt;
+}
+
+void
+test_interfere (uint64_t count)
+{
+    for (uint8_t node = 0; node < test_quorum.n; node++)
+        test_next[node] += count;
+}
+
+void
+test_turn (size_t n)
+{
+    test_open (n);
+    test_draw_ids (1);
+    test_interfere (10);
+    test_draw_ids (1);
+    cr_assert_eq (test_letters[test_sent - 1].msg.op, ZSEQ_OP_NEXT);
+    cr_assert_eq (test_letters[test_sent - 1].node, test_order[0]);
+}

@@ -1,0 +1,231 @@
+#include "zseq_codec_private.h"
+
+#include <assert.h>
+
+#include "zseq_seq.h"
+
+//  What INTRODUCE and FENCE share: the starts, which version 2 adds.
+
+static bool
+s_extended (const zseq_msg_t *msg)
+{
+    return msg->extended;
+}
+
+static void
+s_put_starts (msgpack_packer *packer, const zseq_vector_t *vector)
+{
+    msgpack_pack_array (packer, 2u * vector->n);
+    for (uint8_t node = 0; node < vector->n; node++) {
+        msgpack_pack_uint64 (packer, vector->start[node].counter);
+        msgpack_pack_uint64 (packer, vector->start[node].random);
+    }
+}
+
+static bool
+s_take_starts (zseq_codec_cursor_t *self, zseq_vector_t *vector)
+{
+    size_t size;
+    if (!zseq_codec_take_array (self, 2, 2 * ZSEQ_NODES_MAX, &size) ||
+        size != 2u * vector->n)
+        return false;
+    for (uint8_t node = 0; node < vector->n; node++) {
+        zseq_start_t *start = &vector->start[node];
+        if (!zseq_codec_take_uint (self, 0, UINT64_MAX, &start->counter) ||
+            !zseq_codec_take_uint (self, 0, UINT64_MAX, &start->random))
+            return false;
+    }
+    return true;
+}
+
+//  INTRODUCE.
+
+static void
+s_put_introduce_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    assert (msg->member_count > 0);
+    zseq_codec_put_uint (packer, msg->node, 0, msg->member_count - 1);
+    zseq_codec_put_label (packer, msg->cluster_name);
+    zseq_codec_put_members (packer, msg);
+    zseq_codec_put_state (packer, msg->state);
+    zseq_codec_put_vector (packer, &msg->vector);
+    msgpack_pack_uint64 (packer, msg->process);
+}
+
+static bool
+s_take_introduce_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_node (self, &msg->node) &&
+           zseq_codec_take_label (self, &msg->cluster_name) &&
+           zseq_codec_take_members (self, msg) &&
+           zseq_codec_take_state (self, &msg->state) &&
+           zseq_codec_take_vector (self, &msg->vector) &&
+           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->process) &&
+           msg->node < msg->member_count && msg->vector.n == msg->member_count;
+}
+
+static void
+s_put_introduce_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_state (packer, msg->state);
+    msgpack_pack_uint64 (packer, msg->process);
+}
+
+static bool
+s_take_introduce_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_state (self, &msg->state) &&
+           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->process);
+}
+
+static void
+s_put_introduce_extension (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    s_put_starts (packer, &msg->vector);
+    msgpack_pack_uint64 (packer, msg->met);
+    zseq_codec_put_uint (packer, msg->floor, 1, ZSEQ_NEXT_MAX);
+    zseq_codec_put_uint (packer, msg->floor_reserved, 1, ZSEQ_NEXT_MAX);
+}
+
+static bool
+s_take_introduce_extension (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    msg->extended = true;
+    return s_take_starts (self, &msg->vector) &&
+           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->met) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->floor) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->floor_reserved);
+}
+
+const zseq_codec_op_t zseq_codec_op_introduce = {
+  .put_request = s_put_introduce_request,
+  .take_request = s_take_introduce_request,
+  .request_size = 6,
+  .put_reply = s_put_introduce_reply,
+  .take_reply = s_take_introduce_reply,
+  .reply_size = 2,
+  .extended = s_extended,
+  .put_extension = s_put_introduce_extension,
+  .take_extension = s_take_introduce_extension,
+  .extension_size = 4,
+};
+
+//  What FENCE and COPY share.
+
+//  Who recovers, and in which life.
+static void
+s_put_life (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_uint (packer, msg->node, 0, ZSEQ_NODES_MAX - 1);
+    zseq_codec_put_uint (packer, msg->life.counter, 1, UINT64_MAX);
+    msgpack_pack_uint64 (packer, msg->life.random);
+}
+
+static bool
+s_take_life (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_node (self, &msg->node) &&
+           zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->life.counter) &&
+           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->life.random);
+}
+
+//  The element that a request of version 2 has more.
+static void
+s_put_forced (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    if (msg->version == 2)
+        zseq_codec_put_bool (packer, msg->forced);
+}
+
+static bool
+s_take_forced (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return msg->version != 2 || zseq_codec_take_bool (self, &msg->forced);
+}
+
+//  FENCE.
+
+static void
+s_put_fence_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    s_put_life (packer, msg);
+    s_put_forced (packer, msg);
+}
+
+static bool
+s_take_fence_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return s_take_life (self, msg) && s_take_forced (self, msg);
+}
+
+static void
+s_put_fence_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_uint (packer, msg->floor, 1, ZSEQ_NEXT_MAX);
+    zseq_codec_put_uint (packer, msg->floor_reserved, 1, ZSEQ_NEXT_MAX);
+    msgpack_pack_uint64 (packer, msg->sequences);
+}
+
+static bool
+s_take_fence_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->floor) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX,
+                                 &msg->floor_reserved) &&
+           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->sequences);
+}
+
+static void
+s_put_fence_extension (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    s_put_starts (packer, &msg->vector);
+}
+
+static bool
+s_take_fence_extension (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    msg->extended = true;
+    return s_take_starts (self, &msg->vector);
+}
+
+const zseq_codec_op_t zseq_codec_op_fence = {
+  .put_request = s_put_fence_request,
+  .take_request = s_take_fence_request,
+  .request_size = 3,
+  .put_reply = s_put_fence_reply,
+  .take_reply = s_take_fence_reply,
+  .reply_size = 3,
+  .extended = s_extended,
+  .put_extension = s_put_fence_extension,
+  .take_extension = s_take_fence_extension,
+  .extension_size = 1,
+  .forcible = true,
+};
+
+//  COPY.
+
+static void
+s_put_copy_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    s_put_life (packer, msg);
+    zseq_codec_put_name (packer, msg->after, 0);
+    s_put_forced (packer, msg);
+}
+
+static bool
+s_take_copy_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return s_take_life (self, msg) &&
+           zseq_codec_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->after) &&
+           s_take_forced (self, msg);
+}
+
+const zseq_codec_op_t zseq_codec_op_copy = {
+  .put_request = s_put_copy_request,
+  .take_request = s_take_copy_request,
+  .request_size = 4,
+  .put_reply = zseq_codec_put_page,
+  .take_reply = zseq_codec_take_page,
+  .reply_size = 2,
+  .forcible = true,
+};

@@ -1,0 +1,182 @@
+#include "zseq_codec_private.h"
+
+#include "zseq_seq.h"
+
+//  READ.
+
+static void
+s_put_read_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_name (packer, msg->name, 1);
+}
+
+static bool
+s_take_read_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_bytes (self, 1, ZSEQ_NAME_MAX, &msg->name);
+}
+
+static void
+s_put_read_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_uint (packer, msg->next, 1, ZSEQ_NEXT_MAX);
+}
+
+static bool
+s_take_read_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->next);
+}
+
+const zseq_codec_op_t zseq_codec_op_read = {
+  .put_request = s_put_read_request,
+  .take_request = s_take_read_request,
+  .request_size = 1,
+  .put_reply = s_put_read_reply,
+  .take_reply = s_take_read_reply,
+  .reply_size = 1,
+};
+
+//  CLAIM.
+
+static void
+s_put_claim_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_name (packer, msg->name, 1);
+    zseq_codec_put_uint (packer, msg->first, 1, ZSEQ_ID_MAX);
+    zseq_codec_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
+}
+
+static bool
+s_take_claim_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_bytes (self, 1, ZSEQ_NAME_MAX, &msg->name) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_ID_MAX, &msg->first) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count);
+}
+
+static void
+s_put_claim_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_uint (packer, msg->next, 1, ZSEQ_NEXT_MAX);
+    zseq_codec_put_uint (packer, msg->first, 1, ZSEQ_ID_MAX);
+    zseq_codec_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
+    zseq_codec_put_bool (packer, msg->crowded);
+}
+
+static bool
+s_take_claim_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->next) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_ID_MAX, &msg->first) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count) &&
+           zseq_codec_take_bool (self, &msg->crowded);
+}
+
+const zseq_codec_op_t zseq_codec_op_claim = {
+  .put_request = s_put_claim_request,
+  .take_request = s_take_claim_request,
+  .request_size = 3,
+  .put_reply = s_put_claim_reply,
+  .take_reply = s_take_claim_reply,
+  .reply_size = 4,
+};
+
+//  RAISE.
+
+static void
+s_put_raise_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_name (packer, msg->name, 1);
+    zseq_codec_put_uint (packer, msg->next, 1, ZSEQ_NEXT_MAX);
+}
+
+static bool
+s_take_raise_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_bytes (self, 1, ZSEQ_NAME_MAX, &msg->name) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->next);
+}
+
+const zseq_codec_op_t zseq_codec_op_raise = {
+  .put_request = s_put_raise_request,
+  .take_request = s_take_raise_request,
+  .request_size = 2,
+  .put_reply = s_put_read_reply,
+  .take_reply = s_take_read_reply,
+  .reply_size = 1,
+};
+
+//  NEXT.
+
+static void
+s_put_next_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_name (packer, msg->name, 1);
+    zseq_codec_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
+    zseq_codec_put_uint (packer, msg->count_min, 1, msg->count);
+    zseq_codec_put_uint (packer, msg->patience_us, 1, UINT64_MAX);
+}
+
+static bool
+s_take_next_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_bytes (self, 1, ZSEQ_NAME_MAX, &msg->name) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count) &&
+           zseq_codec_take_uint (self, 1, msg->count, &msg->count_min) &&
+           zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->patience_us);
+}
+
+static void
+s_put_next_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_uint (packer, msg->first, 1, ZSEQ_ID_MAX);
+    zseq_codec_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
+    zseq_codec_put_uint (packer, msg->served, 1, UINT64_MAX);
+    zseq_codec_put_bool (packer, msg->crowded);
+}
+
+static bool
+s_take_next_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_uint (self, 1, ZSEQ_ID_MAX, &msg->first) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count) &&
+           zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->served) &&
+           zseq_codec_take_bool (self, &msg->crowded);
+}
+
+const zseq_codec_op_t zseq_codec_op_next = {
+  .put_request = s_put_next_request,
+  .take_request = s_take_next_request,
+  .request_size = 4,
+  .put_reply = s_put_next_reply,
+  .take_reply = s_take_next_reply,
+  .reply_size = 4,
+};
+
+//  LIST.
+
+static void
+s_put_list_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_name (packer, msg->name, 0);
+    zseq_codec_put_name (packer, msg->after, 0);
+    zseq_codec_put_uint (packer, msg->count, 1, UINT64_MAX);
+}
+
+static bool
+s_take_list_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->name) &&
+           zseq_codec_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->after) &&
+           zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->count);
+}
+
+const zseq_codec_op_t zseq_codec_op_list = {
+  .put_request = s_put_list_request,
+  .take_request = s_take_list_request,
+  .request_size = 3,
+  .put_reply = zseq_codec_put_page,
+  .take_reply = zseq_codec_take_page,
+  .reply_size = 2,
+};

@@ -1,0 +1,559 @@
+//  The codec against messages at their bounds and one past them.
+
+#include <criterion/criterion.h>
+
+#include "test_codec_notation.h"
+
+#define UINT_MAX_TEXT "18446744073709551615"
+#define NEXT_MAX_TEXT "9223372036854775808"
+#define ID_MAX_TEXT "9223372036854775807"
+#define COUNT_MAX_TEXT "4294967296"
+
+#define OK "ok"
+#define REFUSED "refused"
+#define DROPPED "dropped"
+
+typedef struct {
+    const char *notation;
+    const char *outcome;
+} s_case_t;
+
+static void
+s_check_cases (bool reply, const s_case_t *cases, size_t count)
+{
+    for (size_t index = 0; index < count; index++) {
+        uint64_t request;
+        int rc = test_decode_notation (reply, cases[index].notation, &request);
+        const char *outcome = rc == ZSEQ_OK ? OK : request ? REFUSED : DROPPED;
+        cr_expect_str_eq (outcome, cases[index].outcome, "%s: %s",
+                          cases[index].notation, outcome);
+    }
+}
+
+#define CHECK(reply, cases)                                                    \
+    s_check_cases (reply, cases, sizeof (cases) / sizeof *(cases))
+
+Test (codec_bounds, holds_the_head_of_a_request_to_its_bounds)
+{
+    static const s_case_t cases[] = {
+      {"[1, 1, 1, 0]", OK},
+      {"[1, 1, " UINT_MAX_TEXT ", " UINT_MAX_TEXT "]", OK},
+      {"[1, 1, 0, 0]", DROPPED},
+      {"[1, 1, -1, 0]", DROPPED},
+      {"[1, 1, 1, -1]", DROPPED},
+      {"[1, 1, 1, nil]", DROPPED},
+      {"[1, 1, xcb3ff0000000000000, 0]", DROPPED},
+      {"[1, 1, b\"1\", 0]", DROPPED},
+      {"[1, 1, [1], 0]", DROPPED},
+      {"[1, 1, true, 0]", DROPPED},
+      {"[0, 1, 1, 0]", REFUSED},
+      {"[2, 1, 1, 0]", REFUSED},
+      {"[" UINT_MAX_TEXT ", 1, 1, 0]", REFUSED},
+      {"[-1, 1, 1, 0]", DROPPED},
+      {"[1, 0, 1, 0]", DROPPED},
+      {"[1, 5, 1, 0]", REFUSED},
+      {"[1, 11, 1, 0]", REFUSED},
+      {"[1, 255, 1, 0]", REFUSED},
+      {"[1, 256, 1, 0]", DROPPED},
+      {"[1, -1, 1, 0]", DROPPED},
+      {"[]", DROPPED},
+      {"[1]", DROPPED},
+      {"[1, 1]", DROPPED},
+      {"[1, 1, 1]", DROPPED},
+      {"1", DROPPED},
+      {"nil", DROPPED},
+      {"x8401010101", DROPPED},
+      {"xc1", DROPPED},
+    };
+    CHECK (false, cases);
+}
+
+Test (codec_bounds, holds_the_body_of_a_request_to_its_bounds)
+{
+    static const s_case_t cases[] = {
+      //  READ
+      {"[1, 2, 7, 9, n1]", OK},
+      {"[1, 2, 7, 9, n255]", OK},
+      {"[1, 2, 7, 9, s255]", OK},
+      {"[1, 2, 7, 9, n0]", REFUSED},
+      {"[1, 2, 7, 9, n256]", REFUSED},
+      {"[1, 2, 7, 9, xc40100]", REFUSED},
+      {"[1, 2, 7, 9, xc403610062]", REFUSED},
+      {"[1, 2, 7, 9, xc403ff0162]", OK},
+      {"[1, 2, 7, 9, 1]", REFUSED},
+      {"[1, 2, 7, 9, nil]", REFUSED},
+      {"[1, 2, 7, 9, [n1]]", REFUSED},
+      {"[1, 2, 7, 9]", REFUSED},
+      {"[1, 2, 7, 9, n1, 1]", REFUSED},
+      //  CLAIM
+      {"[1, 3, 7, 9, n1, 1, 1]", OK},
+      {"[1, 3, 7, 9, n1, 0, 1]", REFUSED},
+      {"[1, 3, 7, 9, n1, -1, 1]", REFUSED},
+      {"[1, 3, 7, 9, n1, " ID_MAX_TEXT ", 1]", OK},
+      {"[1, 3, 7, 9, n1, " NEXT_MAX_TEXT ", 1]", REFUSED},
+      {"[1, 3, 7, 9, n1, 1, 0]", REFUSED},
+      {"[1, 3, 7, 9, n1, 1, -1]", REFUSED},
+      {"[1, 3, 7, 9, n1, 1, " COUNT_MAX_TEXT "]", OK},
+      {"[1, 3, 7, 9, n1, 1, 4294967297]", REFUSED},
+      {"[1, 3, 7, 9, n1, " ID_MAX_TEXT ", " COUNT_MAX_TEXT "]", OK},
+      {"[1, 3, 7, 9, n1, 1]", REFUSED},
+      {"[1, 3, 7, 9, n1, 1, 1, 1]", REFUSED},
+      //  RAISE
+      {"[1, 4, 7, 9, n1, 1]", OK},
+      {"[1, 4, 7, 9, n1, 0]", REFUSED},
+      {"[1, 4, 7, 9, n1, " NEXT_MAX_TEXT "]", OK},
+      {"[1, 4, 7, 9, n1, 9223372036854775809]", REFUSED},
+      {"[1, 4, 7, 9, n1, 1, 1]", REFUSED},
+      //  NEXT
+      {"[1, 5, 7, 9, n1, 1, 1, 1]", OK},
+      {"[1, 5, 7, 9, n255, " COUNT_MAX_TEXT ", " COUNT_MAX_TEXT
+       ", 18446744073709551615]",
+       OK},
+      {"[1, 5, 7, 9, n0, 1, 1, 1]", REFUSED},
+      {"[1, 5, 7, 9, n1, 0, 1, 1]", REFUSED},
+      {"[1, 5, 7, 9, n1, 4294967297, 1, 1]", REFUSED},
+      {"[1, 5, 7, 9, n1, 7, 0, 1]", REFUSED},
+      {"[1, 5, 7, 9, n1, 7, 8, 1]", REFUSED},
+      {"[1, 5, 7, 9, n1, 1, 1, 0]", REFUSED},
+      {"[1, 5, 7, 9, n1, 1, 1]", REFUSED},
+      {"[1, 5, 7, 9, n1, 1, 1, 1, 1]", REFUSED},
+      //  LIST
+      {"[1, 6, 7, 9, n0, n0, 1]", OK},
+      {"[1, 6, 7, 9, n255, n255, 256]", OK},
+      {"[1, 6, 7, 9, s0, s0, 1]", OK},
+      {"[1, 6, 7, 9, n256, n0, 1]", REFUSED},
+      {"[1, 6, 7, 9, n0, n256, 1]", REFUSED},
+      {"[1, 6, 7, 9, n0, xc40100, 1]", REFUSED},
+      {"[1, 6, 7, 9, n0, n0, 0]", REFUSED},
+      {"[1, 6, 7, 9, n0, n0, " UINT_MAX_TEXT "]", OK},
+      {"[1, 6, 7, 9, n0, n0]", REFUSED},
+      {"[1, 6, 7, 9, n0, n0, 1, 1]", REFUSED},
+      //  HELLO and STATUS
+      {"[1, 1, 7, 9, 1]", REFUSED},
+      {"[1, 7, 7, 9]", OK},
+      {"[1, 7, 7, 9, nil]", REFUSED},
+    };
+    CHECK (false, cases);
+}
+
+Test (codec_bounds, holds_an_introduction_to_its_bounds)
+{
+    static const s_case_t cases[] = {
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, [1, 2], 7]", OK},
+      {"[1, 8, 7, 0, 0, b\"c\", [b\"a\"], 1, [1, 2], 7]", OK},
+      {"[1, 8, 7, 0, 0, s63, [s63], 5, [0, 0], 7]", OK},
+      {"[1, 8, 7, 0, 0, s64, [s63], 5, [0, 0], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, s63, [s64], 5, [0, 0], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, s0, [s1], 1, [0, 0], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, s1, [s0], 1, [0, 0], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"-c\", [\"a\"], 1, [1, 2], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c c\", [\"a\"], 1, [1, 2], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [xa26100], 1, [1, 2], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 0, [1, 2], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 7, [1, 2], 7]", REFUSED},
+      //  The node is one of the members, and the vector has one life for each.
+      {"[1, 8, 7, 0, 1, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4], 7]", OK},
+      {"[1, 8, 7, 0, 2, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4], 7]", REFUSED},
+      {"[1, 8, 7, 0, 9, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4], 7]", REFUSED},
+      {"[1, 8, 7, 0, 256, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4], 7]", REFUSED},
+      {"[1, 8, 7, 0, 1, \"c\", [\"a\", \"b\"], 1, [1, 2], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\", \"b\"], 1, [1, 2], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, [1, 2, 3, 4], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, [], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [], 1, [], 7]", REFUSED},
+      //  Names ascend.
+      {"[1, 8, 7, 0, 0, \"c\", [\"b\", \"a\"], 1, [1, 2, 3, 4], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\", \"a\"], 1, [1, 2, 3, 4], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\", \"aa\"], 1, [1, 2, 3, 4], 7]", OK},
+      {"[1, 8, 7, 0, 0, \"c\", [\"aa\", \"a\"], 1, [1, 2, 3, 4], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"B\", \"a\"], 1, [1, 2, 3, 4], 7]", OK},
+      //  Nine nodes, and ten.
+      {"[1, 8, 7, 0, 8, \"c\", [s1, s2, s3, s4, s5, s6, s7, s8, s9], 1, "
+       "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], 7]",
+       OK},
+      {"[1, 8, 7, 0, 8, \"c\", [s1, s2, s3, s4, s5, s6, s7, s8, s9, s10], 1, "
+       "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], 7]",
+       REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, [1, 2], 7, 1]", REFUSED},
+    };
+    CHECK (false, cases);
+}
+
+Test (codec_bounds, holds_a_fence_and_a_copy_to_their_bounds)
+{
+    static const s_case_t cases[] = {
+      //  FENCE
+      {"[1, 9, 7, 9, 0, 1, 0]", OK},
+      {"[1, 9, 7, 0, 0, 1, 0]", OK},
+      {"[1, 9, 7, 9, 8, " UINT_MAX_TEXT ", " UINT_MAX_TEXT "]", OK},
+      {"[1, 9, 7, 9, 9, 1, 0]", REFUSED},
+      {"[1, 9, 7, 9, 256, 1, 0]", REFUSED},
+      {"[1, 9, 7, 9, -1, 1, 0]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, 1]", REFUSED},
+      {"[1, 9, 7, 9, 0, -1, 1]", REFUSED},
+      {"[1, 9, 7, 9, 0, 1, -1]", REFUSED},
+      {"[1, 9, 7, 9, 0, 1, nil]", REFUSED},
+      {"[1, 9, 7, 9, 0, [1, 2], 1]", REFUSED},
+      {"[1, 9, 7, 9, 0, 1]", REFUSED},
+      {"[1, 9, 7, 9, 0, 1, 2, n0]", REFUSED},
+      //  COPY
+      {"[1, 10, 7, 9, 0, 1, 0, n0]", OK},
+      {"[1, 10, 7, 9, 0, 1, 0, s0]", OK},
+      {"[1, 10, 7, 9, 8, 1, 0, n255]", OK},
+      {"[1, 10, 7, 9, 9, 1, 0, n255]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, 0, n0]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, -1, n0]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0, n256]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0, xc40100]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0, 1]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0, n0, 1]", REFUSED},
+      //  Only these two are of version 2.
+      {"[2, 9, 7, 9, 0, 1, 0, true]", OK},
+      {"[2, 9, 7, 9, 0, 1, 0, false]", OK},
+      {"[2, 9, 7, 9, 0, 1, 0, 1]", REFUSED},
+      {"[2, 9, 7, 9, 0, 1, 0]", REFUSED},
+      {"[1, 9, 7, 9, 0, 1, 0, true]", REFUSED},
+      {"[3, 9, 7, 9, 0, 1, 0, true]", REFUSED},
+      {"[2, 10, 7, 9, 0, 1, 0, n0, true]", OK},
+      {"[2, 10, 7, 9, 0, 1, 0, n0]", REFUSED},
+      {"[2, 10, 7, 9, 0, 1, 0, n0, nil]", REFUSED},
+      {"[2, 2, 7, 9, n1]", REFUSED},
+      {"[2, 8, 7, 0, 0, \"c\", [\"a\"], 1, [1, 2], 7]", REFUSED},
+    };
+    CHECK (false, cases);
+}
+
+Test (codec_bounds, holds_what_version_2_adds_to_its_bounds)
+{
+    static const s_case_t cases[] = {
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, 2, true]", OK},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, 0, true]",
+       REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, 2, 1]", REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, 3, false, nil]",
+       OK},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7]", OK},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1]", OK},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, nil]", OK},
+      //  As many starts as lives.
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0, 0, 0], 0, 1, 1]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2, 3, 4], 3, 7, [0, 0], 0, 1, 1]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0], 0, 1, 1]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, -1], 0, 1, 1]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], -1, 1, 1]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 0, 1]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 0]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 9223372036854775809, 1]",
+       REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1, 0, [4, 5]]", OK},
+      {"[2, 9, 7, 9, 0, 0, [1, 2], 1, 1, 0, [4, 5]]", OK},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1, 0, [4]]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1, 0, 4]", REFUSED},
+    };
+    CHECK (true, cases);
+}
+
+Test (codec_bounds, holds_the_head_of_a_reply_to_its_bounds)
+{
+    static const s_case_t cases[] = {
+      {"[1, 2, 7, 9, 12, 0, [1, 2]]", OK},
+      {"[1, 2, 0, 9, 12, 0, [1, 2]]", DROPPED},
+      {"[2, 2, 7, 9, 12, 0, [1, 2]]", REFUSED},
+      //  Unknown statuses, and unknown ops that were refused, are kept.
+      {"[1, 2, 7, 9, 255, 0, [1, 2]]", OK},
+      {"[1, 2, 7, 9, 256, 0, [1, 2]]", REFUSED},
+      {"[1, 2, 7, 9, -1, 0, [1, 2]]", REFUSED},
+      {"[1, 2, 7, 9, 4294967308, 0, [1, 2]]", REFUSED},
+      {"[1, 11, 7, 9, 16, 0, [1, 2]]", OK},
+      {"[1, 11, 7, 9, 0, 0, [1, 2]]", REFUSED},
+      {"[1, 11, 7, 9, 0, 0, [1, 2], 1]", REFUSED},
+      {"[1, 256, 7, 9, 16, 0, [1, 2]]", DROPPED},
+      {"[1, 2, 7, 9, 12, 1, [1, 2]]", REFUSED},
+      {"[1, 2, 7, 9, 12, 1, [1, 2, 3, 4]]", OK},
+      {"[1, 2, 7, 9, 12, 256, [1, 2, 3, 4]]", REFUSED},
+      {"[1, 2, 7, 9, 12, 0, []]", REFUSED},
+      {"[1, 2, 7, 9, 12, 0, [1]]", REFUSED},
+      {"[1, 2, 7, 9, 12, 0, [1, 2, 3]]", REFUSED},
+      {"[1, 2, 7, 9, 12, 0, [0, 0]]", OK},
+      {"[1, 2, 7, 9, 12, 0, [" UINT_MAX_TEXT ", " UINT_MAX_TEXT "]]", OK},
+      {"[1, 2, 7, 9, 12, 0, [1, -2]]", REFUSED},
+      {"[1, 2, 7, 9, 12, 8, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, "
+       "1, 1]]",
+       OK},
+      {"[1, 2, 7, 9, 12, 8, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, "
+       "1, 1, 1, 1]]",
+       REFUSED},
+      {"[1, 2, 7, 9, 12, 0]", REFUSED},
+    };
+    CHECK (true, cases);
+}
+
+Test (codec_bounds, holds_the_body_of_a_reply_to_its_bounds)
+{
+    static const s_case_t cases[] = {
+      //  READ and RAISE
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1]", OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 0]", REFUSED},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], " NEXT_MAX_TEXT "]", OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 9223372036854775809]", REFUSED},
+      {"[1, 2, 7, 9, 0, 0, [1, 2]]", REFUSED},
+      {"[1, 4, 7, 9, 0, 0, [1, 2], 1]", OK},
+      {"[1, 4, 7, 9, 0, 0, [1, 2], 0]", REFUSED},
+      //  CLAIM, whose refusals may have a body
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 1, false]", OK},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 1, true]", OK},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 0, 1, 1, true]", REFUSED},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 0, 1, true]", REFUSED},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 0, true]", REFUSED},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 1, 1]", REFUSED},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 1, nil]", REFUSED},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, " NEXT_MAX_TEXT ", 1, true]", REFUSED},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 4294967297, true]", REFUSED},
+      {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 1]", REFUSED},
+      {"[1, 3, 7, 9, 3, 0, [1, 2], " NEXT_MAX_TEXT ", " ID_MAX_TEXT
+       ", " COUNT_MAX_TEXT ", true]",
+       OK},
+      {"[1, 3, 7, 9, 3, 0, [1, 2]]", REFUSED},
+      {"[1, 3, 7, 9, 4, 0, [1, 2], 2, 1, 1, false]", OK},
+      {"[1, 3, 7, 9, 4, 0, [1, 2]]", REFUSED},
+      {"[1, 3, 7, 9, 12, 0, [1, 2]]", OK},
+      {"[1, 4, 7, 9, 3, 0, [1, 2]]", OK},
+      //  NEXT
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 1, 1, false]", OK},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], " ID_MAX_TEXT ", " COUNT_MAX_TEXT
+       ", 18446744073709551615, true]",
+       OK},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 0, 1, 1, true]", REFUSED},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 0, 1, true]", REFUSED},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 4294967297, 1, true]", REFUSED},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 1, 0, true]", REFUSED},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 1, 1, 0]", REFUSED},
+      {"[1, 5, 7, 9, 0, 0, [1, 2], 1, 1, 1]", REFUSED},
+      {"[1, 5, 7, 9, 4, 0, [1, 2]]", OK},
+      //  LIST
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [], false]", OK},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [], true]", REFUSED},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [], 0]", REFUSED},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [], nil]", REFUSED},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [[n1, 1]], true]", OK},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [[n255, " NEXT_MAX_TEXT "]], true]", OK},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [[n256, 1]], true]", REFUSED},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [[n0, 1]], true]", REFUSED},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [[n1, 0]], true]", REFUSED},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [[n1]], true]", REFUSED},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [[n1, 1, 1]], true]", REFUSED},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [n1, 1], true]", REFUSED},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [[n1, 1], [n2, 1]], false]", OK},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [[n1, 1], [s2, 1]], false]", OK},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [[n2, 1], [n1, 1]], false]", REFUSED},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [[n1, 1], [n1, 2]], false]", REFUSED},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [[xc401ff, 1], [n1, 2]], false]", REFUSED},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [[n1, 1], [xc401ff, 1]], false]", OK},
+      //  HELLO
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3]", OK},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", s255]], 3]", OK},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", s256]], 3]", REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", s0]], 3]", REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", xa100]], 3]", REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[s64, \"e\"]], 3]", REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [\"a\"], 3]", REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\"]], 3]", REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [], 3]", REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 0]", REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 7]", REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"\", [[\"a\", \"e\"]], 3]", REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"], [\"b\", \"e\"]], "
+       "3]",
+       REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2, 3, 4], \"c\", [[\"a\", \"e\"], "
+       "[\"b\", \"e\"]], 3]",
+       OK},
+      {"[1, 1, 7, 9, 0, 0, [1, 2, 3, 4], \"c\", [[\"b\", \"e\"], "
+       "[\"a\", \"e\"]], 3]",
+       REFUSED},
+      //  STATUS
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0, 0, 0]", OK},
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 5, s127, " UINT_MAX_TEXT ", " UINT_MAX_TEXT
+       ", " UINT_MAX_TEXT ", " UINT_MAX_TEXT "]",
+       OK},
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s128, 0, 0, 0, 0]", REFUSED},
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 0, s0, 0, 0, 0, 0]", REFUSED},
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 7, s0, 0, 0, 0, 0]", REFUSED},
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0, -1, 0]", REFUSED},
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0, 0, -1]", REFUSED},
+      {"[1, 7, 7, 9, 0, 0, [1, 2], 1, s0, 0, 0, 0]", REFUSED},
+      //  INTRODUCE
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 5, " UINT_MAX_TEXT "]", OK},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 7, 7]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 5, -1]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 5]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2]]", REFUSED},
+      //  FENCE, which only has a body when it was granted
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1, 0]", OK},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], " NEXT_MAX_TEXT ", " NEXT_MAX_TEXT
+       ", " UINT_MAX_TEXT "]",
+       OK},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 0, 1, 0]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 0, 0]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 9223372036854775809, 1, 0]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 9223372036854775809, 0]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1, -1]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2]]", REFUSED},
+      {"[1, 9, 7, 9, 10, 0, [1, 2]]", OK},
+      {"[1, 9, 7, 9, 19, 1, [1, 2, 3, 4]]", OK},
+      {"[1, 9, 7, 9, 10, 1, [1, 2]]", REFUSED},
+      //  Its vector has as many lives as it likes: who asked knows better.
+      {"[1, 9, 7, 9, 0, 8, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, "
+       "1, 1], 1, 1, 0]",
+       OK},
+      {"[1, 9, 7, 9, 0, 0, [1, 2, 3], 1, 1, 0]", REFUSED},
+      //  COPY
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [], false]", OK},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [], true]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [], 1]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n1, 1]], true]", OK},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n255, " NEXT_MAX_TEXT "]], true]", OK},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n256, 1]], true]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n0, 1]], true]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n1, 0]], true]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n2, 1], [n1, 1]], false]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n1, 1], [n1, 2]], false]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[n1, 1]]]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2]]", REFUSED},
+      {"[1, 10, 7, 9, 19, 0, [1, 2]]", OK},
+      {"[1, 10, 7, 9, 0, 8, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, "
+       "1, 1], [], false]",
+       OK},
+    };
+    CHECK (true, cases);
+}
+
+//  Elements that a later version may add to a reply.
+Test (codec_bounds, passes_over_well_formed_extra_elements_of_a_reply_only)
+{
+    static const s_case_t cases[] = {
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, nil, true, -1, s3, n3, [], [1, [2]]]",
+       OK},
+      {"[1, 2, 7, 9, 12, 0, [1, 2], 1, 2, 3]", OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xca00000000]", OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xcb0000000000000000]", OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xe0]", OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xd080, xd18000, xd280000000]", OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xd38000000000000000]", OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xd40500, xd5050000]", OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xd60500000000]", OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xd7050000000000000000]", OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, "
+       "xd80500000000000000000000000000000000]",
+       OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xc70005, xc7010500, xc800010500]", OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xc9000000010500]", OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, x80, x8101c0, xde00010102]", OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xdf0000000101a161]", OK},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, x8101, 5]", REFUSED},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xc1]", REFUSED},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, [xc1]]", REFUSED},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xca000000]", REFUSED},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xc70105]", REFUSED},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xd80500]", REFUSED},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, x91]", REFUSED},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xddffffffff]", REFUSED},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xddffffffffddffffffffddffffffff]",
+       REFUSED},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xdfffffffff]", REFUSED},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xc9ffffffff05]", REFUSED},
+      {"[1, 2, 7, 9, 0, 0, [1, 2], 1, xdbffffffff]", REFUSED},
+    };
+    CHECK (true, cases);
+}
+
+//  A page of that many items, all of which are there.
+static int
+s_decode_page (zseq_op_t op, int count)
+{
+    test_bytes_t notation = {0};
+    test_print (&notation, "[1, %d, 7, 9, 0, 0, [1, 2], [", op);
+    for (int item = 0; item < count; item++)
+        test_print (&notation, "%s[xa2%02x%02x, 1]", item ? ", " : "",
+                    1 + item / 16, 1 + item % 16);
+    test_print (&notation, "], false]");
+    uint64_t request;
+    int rc = test_decode_notation (true, test_text (&notation), &request);
+    test_free (&notation);
+    return rc;
+}
+
+Test (codec_bounds, takes_no_more_items_than_a_page_has)
+{
+    const zseq_op_t ops[] = {ZSEQ_OP_LIST, ZSEQ_OP_COPY};
+    for (size_t index = 0; index < sizeof ops / sizeof *ops; index++) {
+        cr_expect (s_decode_page (ops[index], ZSEQ_PAGE_MAX) == ZSEQ_OK);
+        cr_expect (s_decode_page (ops[index], ZSEQ_PAGE_MAX + 1) ==
+                   ZSEQ_EPROTOCOL);
+    }
+}
+
+//  An array of 2^32 - 1 elements in five bytes, and other boasts.
+Test (codec_bounds, believes_no_declared_size)
+{
+    static const s_case_t requests[] = {
+      {"xddffffffff", DROPPED},
+      {"xddffffffff010107", DROPPED},
+      {"xddffffffff01010709", REFUSED},
+      {"xdcffff01010709", REFUSED},
+      {"xdfffffffff01010709", DROPPED},
+      {"[1, 2, 7, 9, xc6ffffffff]", REFUSED},
+      {"[1, 2, 7, 9, xdbffffffff61]", REFUSED},
+      {"[1, 2, 7, 9, xc5ffff61]", REFUSED},
+      {"[1, 2, 7, 9, xc4ff61]", REFUSED},
+      {"[1, 2, 7, 9, xddffffffff]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", xddffffffff, 1, [1, 2], 7]", REFUSED},
+      {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 1, xddffffffff, 7]", REFUSED},
+      {"xddffffffff0109070900010a", REFUSED},
+      {"[1, 9, 7, 9, 0, 1, xddffffffff]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0, xddffffffff]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0, xc6ffffffff]", REFUSED},
+      {"[1, 10, 7, 9, 0, 1, 0, xdbffffffff61]", REFUSED},
+    };
+    CHECK (false, requests);
+    static const s_case_t replies[] = {
+      {"xddffffffff0102070900009201020a", REFUSED},
+      {"[1, 2, 7, 9, 0, 0, xddffffffff, 1]", REFUSED},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], xddffffffff, false]", REFUSED},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], [xddffffffff], false]", REFUSED},
+      {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", xddffffffff, 3]", REFUSED},
+      {"xddffffffff0109070900009201020101", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, xddffffffff, 1, 1, 0]", REFUSED},
+      {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1, xddffffffff]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], xddffffffff, false]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], xdcffff, false]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [xddffffffff], false]", REFUSED},
+      {"[1, 10, 7, 9, 0, 0, [1, 2], [[xc6ffffffff, 1]], false]", REFUSED},
+    };
+    CHECK (true, replies);
+}
+
+Test (codec_bounds, accepts_every_format_of_arrays_and_bytes)
+{
+    static const s_case_t requests[] = {
+      {"x9401010709", OK},
+      {"xdc000401010709", OK},
+      {"xdd0000000401010709", OK},
+      {"[1, 2, 7, 9, xa161]", OK},
+      {"[1, 2, 7, 9, xd90161]", OK},
+      {"[1, 2, 7, 9, xda000161]", OK},
+      {"[1, 2, 7, 9, xdb0000000161]", OK},
+      {"[1, 2, 7, 9, xc40161]", OK},
+      {"[1, 2, 7, 9, xc5000161]", OK},
+      {"[1, 2, 7, 9, xc60000000161]", OK},
+    };
+    CHECK (false, requests);
+    static const s_case_t replies[] = {
+      {"[1, 2, 7, 9, 12, 0, xdc00020102]", OK},
+      {"[1, 2, 7, 9, 12, 0, xdd000000020102]", OK},
+      {"[1, 6, 7, 9, 0, 0, [1, 2], xdd00000001dc0002a16101, false]", OK},
+    };
+    CHECK (true, replies);
+}

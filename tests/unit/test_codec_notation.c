@@ -1,0 +1,446 @@
+#include "test_codec_notation.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <criterion/criterion.h>
+#include <msgpack.h>
+
+const zseq_op_t test_ops[] = {ZSEQ_OP_HELLO,  ZSEQ_OP_READ,      ZSEQ_OP_CLAIM,
+                              ZSEQ_OP_RAISE,  ZSEQ_OP_NEXT,      ZSEQ_OP_LIST,
+                              ZSEQ_OP_STATUS, ZSEQ_OP_INTRODUCE, ZSEQ_OP_FENCE,
+                              ZSEQ_OP_COPY};
+const size_t test_op_count = sizeof test_ops / sizeof *test_ops;
+
+void
+test_append (test_bytes_t *self, const void *data, size_t size)
+{
+    if (self->size + size > self->room) {
+        self->room = 2 * (self->size + size);
+        self->data = realloc (self->data, self->room);
+        cr_assert (self->data);
+    }
+    if (size > 0)
+        memcpy (self->data + self->size, data, size);
+    self->size += size;
+}
+
+static int
+s_append_packed (void *self, const char *data, size_t size)
+{
+    test_append (self, data, size);
+    return 0;
+}
+
+void
+test_print (test_bytes_t *self, const char *format, ...)
+{
+    char text[512];
+    va_list list;
+    va_start (list, format);
+    int size = vsnprintf (text, sizeof text, format, list);
+    va_end (list);
+    cr_assert (size >= 0 && (size_t) size < sizeof text);
+    test_append (self, text, (size_t) size);
+}
+
+const char *
+test_text (test_bytes_t *self)
+{
+    test_append (self, "", 1);
+    self->size--;
+    return (const char *) self->data;
+}
+
+void
+test_free (test_bytes_t *self)
+{
+    free (self->data);
+    memset (self, 0, sizeof *self);
+}
+
+//  Printing what msgpack-c reads.
+
+static void
+s_print_quoted (test_bytes_t *text, const char *sigil, const char *data,
+                size_t size)
+{
+    test_print (text, "%s\"", sigil);
+    for (size_t index = 0; index < size; index++) {
+        uint8_t byte = (uint8_t) data[index];
+        bool plain = byte >= ' ' && byte < 0x7f && byte != '"' && byte != '\\';
+        test_print (text, plain ? "%c" : "\\x%02x", byte);
+    }
+    test_print (text, "\"");
+}
+
+static void
+s_print_object (test_bytes_t *text, const msgpack_object *object)
+{
+    switch (object->type) {
+    case MSGPACK_OBJECT_NIL:
+        test_print (text, "nil");
+        break;
+    case MSGPACK_OBJECT_BOOLEAN:
+        test_print (text, object->via.boolean ? "true" : "false");
+        break;
+    case MSGPACK_OBJECT_POSITIVE_INTEGER:
+        test_print (text, "%" PRIu64, object->via.u64);
+        break;
+    case MSGPACK_OBJECT_NEGATIVE_INTEGER:
+        test_print (text, "%" PRId64, object->via.i64);
+        break;
+    case MSGPACK_OBJECT_STR:
+        s_print_quoted (text, "", object->via.str.ptr, object->via.str.size);
+        break;
+    case MSGPACK_OBJECT_BIN:
+        s_print_quoted (text, "b", object->via.bin.ptr, object->via.bin.size);
+        break;
+    case MSGPACK_OBJECT_ARRAY:
+        test_print (text, "[");
+        for (uint32_t index = 0; index < object->via.array.size; index++) {
+            test_print (text, index ? ", " : "");
+            s_print_object (text, &object->via.array.ptr[index]);
+        }
+        test_print (text, "]");
+        break;
+    default:
+        test_print (text, "?");
+        break;
+    }
+}
+
+bool
+test_msgpack_reads (const uint8_t *bytes, size_t size, test_bytes_t *text)
+{
+    msgpack_unpacked unpacked;
+    msgpack_unpacked_init (&unpacked);
+    size_t offset = 0;
+    bool read = msgpack_unpack_next (&unpacked, (const char *) bytes, size,
+                                     &offset) == MSGPACK_UNPACK_SUCCESS &&
+                offset == size;
+    if (read)
+        s_print_object (text, &unpacked.data);
+    msgpack_unpacked_destroy (&unpacked);
+    return read;
+}
+
+//  Packing.
+
+static const char *s_pack_value (msgpack_packer *packer, const char *at);
+
+static const char *
+s_pack_array (msgpack_packer *packer, const char *at)
+{
+    size_t depth = 0;
+    size_t count = at[1] == ']' ? 0 : 1;
+    const char *scan = at;
+    do {
+        depth += *scan == '[';
+        depth -= *scan == ']';
+        count += *scan == ',' && depth == 1;
+        scan++;
+    } while (depth > 0);
+
+    msgpack_pack_array (packer, count);
+    at++;
+    while (*at != ']') {
+        at = s_pack_value (packer, at);
+        while (*at == ',' || *at == ' ')
+            at++;
+    }
+    return at + 1;
+}
+
+static const char *
+s_pack_letters (msgpack_packer *packer, const char *at)
+{
+    char *end;
+    size_t size = strtoul (at + 1, &end, 10);
+    char letters[70000];
+    cr_assert (size <= sizeof letters);
+    memset (letters, 'x', size);
+    if (*at == 'n')
+        msgpack_pack_bin_with_body (packer, letters, size);
+    else
+        msgpack_pack_str_with_body (packer, letters, size);
+    return end;
+}
+
+static const char *
+s_pack_raw (msgpack_packer *packer, const char *at)
+{
+    for (at++; isxdigit ((unsigned char) *at); at += 2) {
+        char digits[3] = {at[0], at[1], 0};
+        char byte = (char) strtoul (digits, NULL, 16);
+        packer->callback (packer->data, &byte, 1);
+    }
+    return at;
+}
+
+static const char *
+s_pack_value (msgpack_packer *packer, const char *at)
+{
+    if (*at == '[')
+        return s_pack_array (packer, at);
+    if (*at == 'x')
+        return s_pack_raw (packer, at);
+    if (*at == '"' || (*at == 'b' && at[1] == '"')) {
+        const char *data = strchr (at, '"') + 1;
+        const char *end = strchr (data, '"');
+        size_t size = (size_t) (end - data);
+        if (*at == 'b')
+            msgpack_pack_bin_with_body (packer, data, size);
+        else
+            msgpack_pack_str_with_body (packer, data, size);
+        return end + 1;
+    }
+    if (!strncmp (at, "true", 4)) {
+        msgpack_pack_true (packer);
+        return at + 4;
+    }
+    if (!strncmp (at, "false", 5)) {
+        msgpack_pack_false (packer);
+        return at + 5;
+    }
+    if (!strncmp (at, "nil", 3)) {
+        msgpack_pack_nil (packer);
+        return at + 3;
+    }
+    if (*at == 'n' || *at == 's')
+        return s_pack_letters (packer, at);
+
+    char *end;
+    if (*at == '-')
+        msgpack_pack_int64 (packer, strtoll (at, &end, 10));
+    else
+        msgpack_pack_uint64 (packer, strtoull (at, &end, 10));
+    cr_assert (end != at, "no value at: %s", at);
+    return end;
+}
+
+void
+test_pack (test_bytes_t *bytes, const char *notation)
+{
+    msgpack_packer packer;
+    msgpack_packer_init (&packer, bytes, s_append_packed);
+    bytes->size = 0;
+    const char *end = s_pack_value (&packer, notation);
+    cr_assert (*end == 0, "not the end: %s", end);
+}
+
+void
+test_decode (test_decoded_t *self, bool reply, const uint8_t *bytes,
+             size_t size)
+{
+    self->bytes = malloc (size);
+    if (size > 0)
+        memcpy (self->bytes, bytes, size);
+    //  What the codec does not set must not look like something.
+    memset (&self->msg, 0xa5, sizeof self->msg);
+    memset (&self->codec, 0xa5, sizeof self->codec);
+    self->rc = reply ? zseq_codec_decode_reply (&self->codec, self->bytes, size,
+                                                &self->msg)
+                     : zseq_codec_decode_request (&self->codec, self->bytes,
+                                                  size, &self->msg);
+    cr_assert (self->rc == ZSEQ_OK || self->rc == ZSEQ_EPROTOCOL);
+    cr_assert (self->msg.reply == reply);
+}
+
+void
+test_decoded_term (test_decoded_t *self)
+{
+    free (self->bytes);
+}
+
+int
+test_decode_notation (bool reply, const char *notation, uint64_t *request_p)
+{
+    test_bytes_t bytes = {0};
+    test_pack (&bytes, notation);
+    test_decoded_t decoded;
+    test_decode (&decoded, reply, bytes.data, bytes.size);
+    *request_p = decoded.msg.request;
+    test_decoded_term (&decoded);
+    test_free (&bytes);
+    return decoded.rc;
+}
+
+//  Printing a message.
+
+static void
+s_print_slice (test_bytes_t *text, const char *sigil, zseq_slice_t slice)
+{
+    s_print_quoted (text, sigil, slice.data, slice.size);
+}
+
+static void
+s_print_vector (test_bytes_t *text, const zseq_vector_t *vector)
+{
+    test_print (text, "[");
+    for (uint8_t node = 0; node < vector->n; node++)
+        test_print (text, "%s%" PRIu64 ", %" PRIu64, node ? ", " : "",
+                    vector->life[node].counter, vector->life[node].random);
+    test_print (text, "]");
+}
+
+static void
+s_print_starts (test_bytes_t *text, const zseq_vector_t *vector)
+{
+    test_print (text, ", [");
+    for (uint8_t node = 0; node < vector->n; node++)
+        test_print (text, "%s%" PRIu64 ", %" PRIu64, node ? ", " : "",
+                    vector->start[node].counter, vector->start[node].random);
+    test_print (text, "]");
+}
+
+static void
+s_print_members (test_bytes_t *text, const zseq_msg_t *msg)
+{
+    test_print (text, "[");
+    for (size_t index = 0; index < msg->member_count; index++) {
+        bool hello = msg->op == ZSEQ_OP_HELLO;
+        test_print (text, "%s%s", index ? ", " : "", hello ? "[" : "");
+        s_print_slice (text, "", msg->member[index].name);
+        if (hello) {
+            test_print (text, ", ");
+            s_print_slice (text, "", msg->member[index].endpoint);
+            test_print (text, "]");
+        }
+    }
+    test_print (text, "]");
+}
+
+static void
+s_print_items (test_bytes_t *text, const zseq_msg_t *msg)
+{
+    test_print (text, "[");
+    for (size_t index = 0; index < msg->item_count; index++) {
+        test_print (text, "%s[", index ? ", " : "");
+        s_print_slice (text, "b", msg->items[index].name);
+        test_print (text, ", %" PRIu64 "]", msg->items[index].next);
+    }
+    test_print (text, "]");
+}
+
+static void
+s_print_request_body (test_bytes_t *text, const zseq_msg_t *msg)
+{
+    if (msg->op == ZSEQ_OP_HELLO || msg->op == ZSEQ_OP_STATUS)
+        return;
+    test_print (text, ", ");
+    if (msg->op == ZSEQ_OP_INTRODUCE) {
+        test_print (text, "%u, ", msg->node);
+        s_print_slice (text, "", msg->cluster_name);
+        test_print (text, ", ");
+        s_print_members (text, msg);
+        test_print (text, ", %d, ", msg->state);
+        s_print_vector (text, &msg->vector);
+        test_print (text, ", %" PRIu64, msg->process);
+        return;
+    }
+    if (msg->op == ZSEQ_OP_FENCE || msg->op == ZSEQ_OP_COPY) {
+        test_print (text, "%u, %" PRIu64 ", %" PRIu64, msg->node,
+                    msg->life.counter, msg->life.random);
+        if (msg->op == ZSEQ_OP_COPY) {
+            test_print (text, ", ");
+            s_print_slice (text, "b", msg->after);
+        }
+        if (msg->version == 2)
+            test_print (text, msg->forced ? ", true" : ", false");
+        return;
+    }
+    s_print_slice (text, "b", msg->name);
+    if (msg->op == ZSEQ_OP_CLAIM)
+        test_print (text, ", %" PRIu64 ", %" PRIu64, msg->first, msg->count);
+    if (msg->op == ZSEQ_OP_RAISE)
+        test_print (text, ", %" PRIu64, msg->next);
+    if (msg->op == ZSEQ_OP_NEXT)
+        test_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->count,
+                    msg->count_min, msg->patience_us);
+    if (msg->op == ZSEQ_OP_LIST) {
+        test_print (text, ", ");
+        s_print_slice (text, "b", msg->after);
+        test_print (text, ", %" PRIu64, msg->count);
+    }
+}
+
+static void
+s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
+{
+    test_print (text, ", ");
+    switch (msg->op) {
+    case ZSEQ_OP_HELLO:
+        s_print_slice (text, "", msg->cluster_name);
+        test_print (text, ", ");
+        s_print_members (text, msg);
+        test_print (text, ", %d", msg->state);
+        if (msg->speaks > 1)
+            test_print (text, ", %" PRIu64 ", %s", msg->speaks,
+                        msg->holds_vote ? "true" : "false");
+        break;
+    case ZSEQ_OP_READ:
+    case ZSEQ_OP_RAISE:
+        test_print (text, "%" PRIu64, msg->next);
+        break;
+    case ZSEQ_OP_CLAIM:
+        test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %s",
+                    msg->next, msg->first, msg->count,
+                    msg->crowded ? "true" : "false");
+        break;
+    case ZSEQ_OP_NEXT:
+        test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %s",
+                    msg->first, msg->count, msg->served,
+                    msg->crowded ? "true" : "false");
+        break;
+    case ZSEQ_OP_LIST:
+    case ZSEQ_OP_COPY:
+        s_print_items (text, msg);
+        test_print (text, msg->more ? ", true" : ", false");
+        break;
+    case ZSEQ_OP_STATUS:
+        test_print (text, "%d, ", msg->state);
+        s_print_slice (text, "", msg->reason);
+        test_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64,
+                    msg->sequences, msg->claims, msg->conflicts, msg->burnt);
+        break;
+    case ZSEQ_OP_INTRODUCE:
+        test_print (text, "%d, %" PRIu64, msg->state, msg->process);
+        if (!msg->extended)
+            break;
+        s_print_starts (text, &msg->vector);
+        test_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->met,
+                    msg->floor, msg->floor_reserved);
+        break;
+    case ZSEQ_OP_FENCE:
+        test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->floor,
+                    msg->floor_reserved, msg->sequences);
+        if (msg->extended)
+            s_print_starts (text, &msg->vector);
+        break;
+    }
+}
+
+void
+test_print_msg (test_bytes_t *text, const zseq_msg_t *msg)
+{
+    test_print (text, "[%u, %d, %" PRIu64 ", %" PRIu64, msg->version, msg->op,
+                msg->request, msg->cluster);
+    if (!msg->reply)
+        s_print_request_body (text, msg);
+    else {
+        test_print (text, ", %d, %u, ", -msg->status, msg->node);
+        s_print_vector (text, &msg->vector);
+        bool body =
+          msg->status == 0 ||
+          (msg->op == ZSEQ_OP_CLAIM &&
+           (msg->status == ZSEQ_ECONFLICT || msg->status == ZSEQ_EEXHAUSTED));
+        if (body)
+            s_print_reply_body (text, msg);
+    }
+    test_print (text, "]");
+}

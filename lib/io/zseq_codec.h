@@ -1,5 +1,5 @@
-//  Messages to bytes and back: only the files of the codec know MessagePack. The
-//  bytes are specified in lib/doc/wire.md.
+//  Messages to bytes and back: only the files of the codec know MessagePack.
+//  The bytes are specified in lib/doc/wire.md.
 
 #ifndef ZSEQ_CODEC_H_INCLUDED
 #define ZSEQ_CODEC_H_INCLUDED

@@ -118,8 +118,8 @@ zseq_codec_cursor_take (zseq_codec_cursor_t *self, zseq_codec_token_t *token)
     return true;
 }
 
-//  Each value takes a byte at least, so that the bytes bound the loop, whatever the
-//  headers declare.
+//  Each value takes a byte at least, so that the bytes bound the loop, whatever
+//  the headers declare.
 bool
 zseq_codec_cursor_skip (zseq_codec_cursor_t *self, uint64_t count)
 {

@@ -1,10 +1,10 @@
-//  What the codec's files share. zseq_codec_cursor.c walks the bytes of a frame;
-//  zseq_codec_value.c writes (put) and reads (take) values, with their bounds;
-//  zseq_codec_sequence.c (READ CLAIM RAISE NEXT LIST), zseq_codec_peer.c
-//  (INTRODUCE FENCE COPY) and zseq_codec_status.c (HELLO STATUS) do the bodies of
-//  each op with these; zseq_codec.c does the frame around a body, and finds the
-//  op. Whoever adds an op writes its functions and its zseq_codec_op_t, put and
-//  take side by side, and a case in zseq_codec.c.
+//  What the codec's files share. zseq_codec_cursor.c walks the bytes of a
+//  frame; zseq_codec_value.c writes (put) and reads (take) values, with their
+//  bounds; zseq_codec_sequence.c (READ CLAIM RAISE NEXT LIST),
+//  zseq_codec_peer.c (INTRODUCE FENCE COPY) and zseq_codec_status.c (HELLO
+//  STATUS) do the bodies of each op with these; zseq_codec.c does the frame
+//  around a body, and finds the op. Whoever adds an op writes its functions and
+//  its zseq_codec_op_t, put and take side by side, and a case in zseq_codec.c.
 
 #ifndef ZSEQ_CODEC_PRIVATE_H_INCLUDED
 #define ZSEQ_CODEC_PRIVATE_H_INCLUDED
@@ -64,8 +64,8 @@ bool zseq_codec_take_bool (zseq_codec_cursor_t *self, bool *value_p);
 bool zseq_codec_take_array (zseq_codec_cursor_t *self, size_t size_min,
                             size_t size_max, size_t *size_p);
 
-//  Bytes without NUL. A name is written as a bin, a text as a str; both are read
-//  from either.
+//  Bytes without NUL. A name is written as a bin, a text as a str; both are
+//  read from either.
 void zseq_codec_put_name (msgpack_packer *packer, zseq_slice_t name,
                           size_t size_min);
 void zseq_codec_put_text (msgpack_packer *packer, zseq_slice_t text,
@@ -97,8 +97,8 @@ void zseq_codec_put_page (msgpack_packer *packer, const zseq_msg_t *msg);
 bool zseq_codec_take_page (zseq_codec_cursor_t *self, zseq_msg_t *msg);
 
 //  The bodies of one op: how to put and take them, and how many elements they
-//  have. Without put_request and take_request a request has no body, without the
-//  extension's a reply has none.
+//  have. Without put_request and take_request a request has no body, without
+//  the extension's a reply has none.
 typedef struct {
     void (*put_request) (msgpack_packer *packer, const zseq_msg_t *msg);
     bool (*take_request) (zseq_codec_cursor_t *self, zseq_msg_t *msg);

@@ -2,9 +2,9 @@
 
 #include <assert.h>
 
-//  How long a coordinator may take: it may have to claim twice, and its disk may
-//  stall for a moment, while two coordinators of one name are in each other's
-//  way.
+//  How long a coordinator may take: it may have to claim twice, and its disk
+//  may stall for a moment, while two coordinators of one name are in each
+//  other's way.
 #define WAIT_US_MIN 50000
 #define WAIT_US_MAX 1000000
 #define WAIT_ROUND_TRIPS 8
@@ -98,9 +98,9 @@ zseq_delegation_coordinator (const zseq_delegation_t *self,
     return zseq_rendezvous_choose (&self->rendezvous, name->ranking);
 }
 
-//  When W nodes are congested, one that claims for all is less work for everybody,
-//  unless its coordinator is not among them: then only nodes are congested that
-//  need not be waited for.
+//  When W nodes are congested, one that claims for all is less work for
+//  everybody, unless its coordinator is not among them: then only nodes are
+//  congested that need not be waited for.
 bool
 zseq_delegation_wanted (const zseq_delegation_t *self,
                         zseq_delegation_name_t *name)

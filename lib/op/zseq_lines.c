@@ -5,9 +5,9 @@
 
 #include "zseq_lines_private.h"
 
-//  Claims of one name that may be on their way at once, and of all names when one
-//  more sets out: a node keeps a thousand replies for a connection, and what is
-//  more is lost.
+//  Claims of one name that may be on their way at once, and of all names when
+//  one more sets out: a node keeps a thousand replies for a connection, and
+//  what is more is lost.
 #define FLIGHTS_MAX 2
 #define OUT_MAX 512
 //  What a round trip is taken for before there was one, and at least.
@@ -94,8 +94,8 @@ s_give_up_node (zseq_lines_t *self, uint8_t node, uint64_t now_us)
     }
 }
 
-//  Those that are passed over are asked whether they answer by now. What is next
-//  of the name is as good a question as any.
+//  Those that are passed over are asked whether they answer by now. What is
+//  next of the name is as good a question as any.
 static void
 s_probe (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
 {
@@ -345,8 +345,9 @@ s_set_out (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
     return flight != NULL;
 }
 
-//  Sends what is due to be sent again, lets a second claim of a name set out unless
-//  others wait for their first, and has the name wait with them if it has none.
+//  Sends what is due to be sent again, lets a second claim of a name set out
+//  unless others wait for their first, and has the name wait with them if it
+//  has none.
 static void
 s_look_at (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
 {

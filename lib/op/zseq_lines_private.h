@@ -1,6 +1,7 @@
 //  What zseq_lines.c and zseq_request_queue.c share: the batcher, its queues of
-//  requests and their claims in flight. zseq_request_queue.c keeps who waits and
-//  who rides; zseq_lines.c, which calls it, sends, receives and keeps the time.
+//  requests and their claims in flight. zseq_request_queue.c keeps who waits
+//  and who rides; zseq_lines.c, which calls it, sends, receives and keeps the
+//  time.
 
 #ifndef ZSEQ_LINES_PRIVATE_H_INCLUDED
 #define ZSEQ_LINES_PRIVATE_H_INCLUDED

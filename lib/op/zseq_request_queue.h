@@ -1,6 +1,6 @@
-//  The requests for IDs of one name, in the order in which they came: those that
-//  wait, and those that ride a claim on its way. Riders of one claim share what it
-//  wins, in that order. The batcher (zseq_lines.h) owns the claims.
+//  The requests for IDs of one name, in the order in which they came: those
+//  that wait, and those that ride a claim on its way. Riders of one claim share
+//  what it wins, in that order. The batcher (zseq_lines.h) owns the claims.
 
 #ifndef ZSEQ_REQUEST_QUEUE_H_INCLUDED
 #define ZSEQ_REQUEST_QUEUE_H_INCLUDED

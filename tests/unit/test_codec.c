@@ -1,5 +1,5 @@
-//  The codec against random messages, against every format of a number, and against
-//  what nobody is to write.
+//  The codec against random messages, against every format of a number, and
+//  against what nobody is to write.
 
 #include <inttypes.h>
 #include <signal.h>

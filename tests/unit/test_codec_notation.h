@@ -44,8 +44,8 @@ void test_decode (test_decoded_t *self, bool reply, const uint8_t *bytes,
                   size_t size);
 void test_decoded_term (test_decoded_t *self);
 
-//  Decodes a message in that notation. Returns what the codec says; request_p is
-//  the request that it read, or 0.
+//  Decodes a message in that notation. Returns what the codec says; request_p
+//  is the request that it read, or 0.
 int test_decode_notation (bool reply, const char *notation,
                           uint64_t *request_p);
 

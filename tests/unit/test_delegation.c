@@ -11,8 +11,8 @@
 
 TestSuite (delegation, .fini = test_close);
 
-//  Lets so much time pass that the node passed over is asked whether it answers,
-//  which another request brings about.
+//  Lets so much time pass that the node passed over is asked whether it
+//  answers, which another request brings about.
 static test_letter_t *
 s_probe (void)
 {

@@ -1,6 +1,6 @@
-//  What the tests of the batcher share: lines of one name, nodes made of numbers,
-//  and a clock of our own. A test adds requests, flushes, reads the letters that
-//  were sent, and lets the nodes answer them.
+//  What the tests of the batcher share: lines of one name, nodes made of
+//  numbers, and a clock of our own. A test adds requests, flushes, reads the
+//  letters that were sent, and lets the nodes answer them.
 
 #ifndef TEST_LINES_FIXTURE_H_INCLUDED
 #define TEST_LINES_FIXTURE_H_INCLUDED

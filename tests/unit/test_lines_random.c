@@ -1,4 +1,5 @@
-//  Requests, replies, rivals and time in any order: each ID goes to one request.
+//  Requests, replies, rivals and time in any order: each ID goes to one
+//  request.
 
 #include <criterion/criterion.h>
 #include <string.h>

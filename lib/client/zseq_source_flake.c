@@ -1,39 +1,21 @@
-//  flake: IDs of a clock and a worker's number. The generator is the core's;
-//  here are its clock, the waiting for it, and where its milliseconds come from:
+//  flake: IDs of a clock and a worker's number. The generator is the core's,
+//  and the wall clock zseq_flake_clock's; here is where the milliseconds come
+//  from:
 //
 //  - flake:WORKER holds all of them, by the user's word. All clients of a process
 //    that name the same worker share one generator.
-//  - flake+URI claims them, a second's worth at a time, from the sequence of its
-//    worker: the reserved name of design.md, section 9. The next second is
-//    claimed in the background when half of the last one is gone.
+//  - flake+URI claims them: zseq_worker_lease.
 
 #include <assert.h>
-#include <errno.h>
-#include <pthread.h>
-#include <sodium.h>
+#include <stdatomic.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-#include "zseq_buffer.h"
 #include "zseq_clock.h"
 #include "zseq_detail.h"
-#include "zseq_engine.h"
+#include "zseq_flake_clock.h"
 #include "zseq_fork.h"
 #include "zseq_source.h"
-
-#define RANGE_MS 1000
-//  A worker's first range is short: should somebody else have taken the worker at
-//  the same time, its owner has to step over that.
-#define FIRST_MS 20
-//  A first range that begins so far ahead of the clock, and a following one that
-//  begins so far behind the end of the last, tell that it is somebody else's.
-#define NEAR_MS 10
-#define GAP_MS 100
-//  How long the next range may take in the background. It is seldom waited for.
-#define AHEAD_TIMEOUT_MS 5000
-//  Workers of a cluster that are tried before it is said that none is free.
-#define TRIES_MAX 16
+#include "zseq_worker_lease.h"
 
 //  A generator that the process's clients share, for good: what it has handed
 //  out is handed out.
@@ -43,99 +25,19 @@ typedef struct s_shared {
     struct s_shared *next;
 } s_shared_t;
 
-//  Newest first. Only ever added to, without a lock: a forked child may have been
-//  made at any moment.
+//  Newest first. Only ever added to, without a lock: a forked child may have
+//  been made at any moment.
 static s_shared_t *_Atomic s_shared;
 
 typedef struct {
     zseq_source_t source;
     zseq_flake_layout_t layout;
-    unsigned forks;  //  As many as when it was made
     _Atomic uint64_t issued;
     _Atomic uint64_t burnt;
-    zseq_flake_t *generator;  //  Of flake:WORKER
-
-    zseq_client_t *claims;  //  Of flake+URI; the rest is its own
-    pthread_mutex_t lock;   //  Guards busy
-    pthread_cond_t left;    //  Nobody is busy any more
-    bool busy;              //  A thread has all that follows
-    zseq_flake_t own;
-    zseq_t *handle;      //  On the worker's milliseconds; NULL: no worker yet
-    uint64_t end_ms;     //  The generator holds the milliseconds below
-    zseq_range_t later;  //  ... and this one, apart from that; or nothing
-    bool claiming;       //  The next range is on its way
-    uint64_t tag;        //  ... with this one
-    bool crowded;        //  Somebody else claims of the worker, too
-    uint64_t floor_ms;  //  Milliseconds below were handed out, or may have been
+    zseq_flake_t *generator;     //  Of flake:WORKER; else NULL
+    zseq_worker_lease_t *lease;  //  Of flake+URI; else NULL,
+    zseq_client_t *claims;       //  ... as is what it claims through
 } s_flake_t;
-
-//  Unix time.
-static uint64_t
-s_now_ns (void)
-{
-    struct timespec now;
-    int rc = clock_gettime (CLOCK_REALTIME, &now);
-    assert (rc == 0);
-    if (now.tv_sec < 0)
-        return 0;
-    return (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
-}
-
-//  Milliseconds since the layout's epoch.
-static uint64_t
-s_now_ms (const s_flake_t *self)
-{
-    return zseq_flake_ms (&self->layout, s_now_ns () / 1000000);
-}
-
-//  Sleeps until the clock shows until_ms, or a little less long, if that comes
-//  before the deadline. Errors: ZSEQ_ECLOCK.
-static int
-s_await (const s_flake_t *self, uint64_t until_ms, uint64_t deadline_us)
-{
-    uint64_t now_ns = s_now_ns ();
-    //  Far enough, and it can be told in nanoseconds.
-    uint64_t until_unix_ms = self->layout.epoch_ms + until_ms;
-    if (until_unix_ms > UINT64_MAX / 1000000)
-        until_unix_ms = UINT64_MAX / 1000000;
-    uint64_t until_ns = until_unix_ms * 1000000;
-    if (until_ns <= now_ns)
-        return ZSEQ_OK;
-    uint64_t left_ns = until_ns - now_ns;
-    uint64_t now_us = zseq_clock_now_us ();
-    if (now_us + left_ns / 1000 > deadline_us)
-        return zseq_detail_fail (
-          ZSEQ_ECLOCK,
-          "the clock is %llu ms behind the last ID: it was set back, or IDs "
-          "come faster than the layout has room for",
-          (unsigned long long) (left_ns / 1000000 + 1));
-    //  It may be set while this sleeps: look again soon.
-    if (left_ns > 10000000)
-        left_ns = 10000000;
-    struct timespec time = {.tv_nsec = (long) left_ns};
-    (void) nanosleep (&time, NULL);
-    return ZSEQ_OK;
-}
-
-static int
-s_fail_used_up (const s_flake_t *self)
-{
-    return zseq_detail_fail (ZSEQ_EEXHAUSTED,
-                             "the layout's %u bits of time are used up: choose "
-                             "a later epoch",
-                             self->layout.time_bits);
-}
-
-//  Of flake:WORKER.
-
-static bool
-s_same (const zseq_flake_layout_t *one, const zseq_flake_layout_t *other)
-{
-    return one->time_bits == other->time_bits &&
-           one->worker_bits == other->worker_bits &&
-           one->sequence_bits == other->sequence_bits &&
-           one->epoch_ms == other->epoch_ms;
-}
 
 static zseq_flake_t *
 s_share (const zseq_flake_layout_t *layout, uint32_t worker, uint64_t first_ms)
@@ -144,12 +46,12 @@ s_share (const zseq_flake_layout_t *layout, uint32_t worker, uint64_t first_ms)
     s_shared_t *newest = s_shared;
     while (true) {
         s_shared_t *shared = newest;
-        //  One that was copied by fork () goes on in the parent: what it stood at
-        //  may have been handed out there since.
+        //  One that was copied by fork () goes on in the parent: what it stood
+        //  at may have been handed out there since.
         for (; shared; shared = shared->next) {
             const zseq_flake_t *generator = &shared->generator;
             if (generator->worker != worker ||
-                !s_same (&generator->layout, layout))
+                !zseq_flake_layout_same (&generator->layout, layout))
                 continue;
             if (shared->forks == zseq_fork_count)
                 break;
@@ -177,348 +79,14 @@ s_take_alone (s_flake_t *self, uint64_t deadline_us, uint64_t *id_p)
 {
     while (true) {
         uint64_t until_ms;
-        int rc =
-          zseq_flake_take (self->generator, s_now_ms (self), id_p, &until_ms);
+        int rc = zseq_flake_take (self->generator,
+                                  zseq_flake_clock_now_ms (&self->layout), id_p,
+                                  &until_ms);
         if (rc == ZSEQ_EEXHAUSTED)
-            return s_fail_used_up (self);
+            return zseq_flake_clock_fail_used_up (&self->layout);
         if (rc == ZSEQ_OK)
             return rc;
-        rc = s_await (self, until_ms, deadline_us);
-        if (rc != ZSEQ_OK)
-            return rc;
-    }
-}
-
-//  Of flake+URI. The thread has it for itself, for all that follows.
-
-//  No milliseconds are held any more.
-static void
-s_end_range (s_flake_t *self)
-{
-    uint64_t unused_ms = zseq_flake_close (&self->own);
-    if (self->floor_ms < unused_ms)
-        self->floor_ms = unused_ms;
-    self->end_ms = 0;
-}
-
-//  Takes [first_ms, end_ms), which was claimed, into use.
-static void
-s_begin_range (s_flake_t *self, uint32_t worker, uint64_t first_ms,
-               uint64_t end_ms)
-{
-    self->end_ms = end_ms;
-    self->later.end = 0;
-    self->crowded = false;
-    //  IDs rise, whoever's number they bear.
-    if (first_ms < self->floor_ms)
-        first_ms = self->floor_ms;
-    zseq_flake_init (&self->own, &self->layout, worker, first_ms, self->end_ms);
-}
-
-//  Takes the range that came, if one has. One that begins far behind the end of the
-//  last has somebody else before it: then the worker is given up when what is held
-//  is used up.
-static void
-s_collect (s_flake_t *self)
-{
-    zseq_ended_t ended;
-    while (self->claiming && zseq_client_collect (self->claims, &ended, 1)) {
-        if (ended.tag != self->tag)
-            continue;
-        self->claiming = false;
-        if (ended.rc != ZSEQ_OK)
-            break;
-        //  Only what goes on where this one ends makes it longer.
-        if (ended.value != self->end_ms) {
-            self->crowded = ended.value > self->end_ms + GAP_MS;
-            self->later = (zseq_range_t){ended.value, ended.value + RANGE_MS};
-            break;
-        }
-        self->end_ms += RANGE_MS;
-        zseq_flake_extend (&self->own, self->end_ms);
-    }
-}
-
-//  Sends for the next range when half of this one is gone.
-static void
-s_claim_ahead (s_flake_t *self, uint64_t now_ms)
-{
-    if (self->claiming || self->crowded || self->later.end ||
-        now_ms + RANGE_MS / 2 < self->end_ms)
-        return;
-    (void) zseq_set_timeout (self->handle, AHEAD_TIMEOUT_MS);
-    self->claiming =
-      zseq_start_range (self->handle, RANGE_MS, ++self->tag) == ZSEQ_OK;
-}
-
-static void
-s_give_worker_up (s_flake_t *self)
-{
-    zseq_destroy (&self->handle);
-    self->claiming = false;
-    self->later.end = 0;
-}
-
-//  The name's worker number, or the first number that is none.
-static uint32_t
-s_worker_of (const s_flake_t *self, const char *name)
-{
-    zseq_flake_layout_t layout;
-    uint32_t worker;
-    if (zseq_flake_parse (name, strlen (name), &layout, &worker) != ZSEQ_OK ||
-        !s_same (&layout, &self->layout))
-        worker = (uint32_t) zseq_flake_worker_end (&self->layout);
-    return worker;
-}
-
-typedef struct {
-    const s_flake_t *self;
-    uint64_t now_ms;
-    uint8_t *taken;  //  One per worker
-} s_survey_t;
-
-static int
-s_survey (const char *name, uint64_t next, void *arg)
-{
-    const s_survey_t *survey = arg;
-    uint32_t worker = s_worker_of (survey->self, name);
-    if (worker < zseq_flake_worker_end (&survey->self->layout))
-        survey->taken[worker] = next > survey->now_ms;
-    return 0;
-}
-
-//  Chooses a worker whose milliseconds so far lie in the past, any of them.
-//  Errors: ZSEQ_EFULL (there is none), ZSEQ_ENOMEM, those of the claims.
-static int
-s_choose (s_flake_t *self, uint32_t *worker_p)
-{
-    size_t end = zseq_flake_worker_end (&self->layout);
-    s_survey_t survey = {
-      .self = self, .now_ms = s_now_ms (self), .taken = calloc (end, 1)};
-    if (!survey.taken)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "a list of workers does not fit");
-    //  All of the layout's begin like the first.
-    char prefix[ZSEQ_FLAKE_NAME_SIZE];
-    size_t size = zseq_flake_name (&self->layout, 0, prefix);
-    prefix[size - 1] = 0;
-    int rc = zseq_client_list (self->claims, prefix, s_survey, &survey);
-    size_t free_count = 0;
-    for (size_t worker = 0; worker < end; worker++)
-        free_count += !survey.taken[worker];
-    if (rc == ZSEQ_OK && free_count == 0)
-        rc = zseq_detail_fail (ZSEQ_EFULL,
-                               "all %zu worker numbers are in use: end "
-                               "generators, or choose more worker bits",
-                               end);
-    if (rc == ZSEQ_OK) {
-        size_t index = randombytes_uniform ((uint32_t) free_count);
-        uint32_t worker = 0;
-        while (survey.taken[worker] || index-- > 0)
-            worker++;
-        *worker_p = worker;
-    }
-    free (survey.taken);
-    return rc;
-}
-
-//  What is left until the deadline, in milliseconds; 0: nothing.
-static int
-s_left_ms (uint64_t deadline_us)
-{
-    uint64_t now_us = zseq_clock_now_us ();
-    return now_us < deadline_us ? (int) ((deadline_us - now_us + 999) / 1000)
-                                : 0;
-}
-
-static int
-s_fail_late (void)
-{
-    return zseq_detail_fail (ZSEQ_ETIMEOUT,
-                             "no worker's milliseconds could be claimed");
-}
-
-//  Claims a first range of the handle's worker, from now on. ZSEQ_ECONFLICT: somebody
-//  else has claimed what is about to come.
-static int
-s_claim_now (s_flake_t *self, uint64_t deadline_us)
-{
-    int left_ms = s_left_ms (deadline_us);
-    if (left_ms == 0)
-        return s_fail_late ();
-    (void) zseq_set_timeout (self->handle, left_ms);
-    uint64_t now_ms = s_now_ms (self);
-    uint64_t first_ms = now_ms > self->floor_ms ? now_ms : self->floor_ms;
-    if (first_ms < 1)
-        return zseq_detail_fail (ZSEQ_ECLOCK,
-                                 "the clock shows a time before the epoch");
-    if (first_ms + FIRST_MS > zseq_flake_ms_end (&self->layout))
-        return s_fail_used_up (self);
-    int rc = zseq_raise (self->handle, first_ms);
-    left_ms = s_left_ms (deadline_us);
-    if (rc == ZSEQ_OK && left_ms == 0)
-        rc = s_fail_late ();
-    if (rc == ZSEQ_OK)
-        (void) zseq_set_timeout (self->handle, left_ms);
-    if (rc == ZSEQ_OK)
-        rc = zseq_next_range (self->handle, FIRST_MS, &first_ms);
-    if (rc != ZSEQ_OK)
-        return rc;
-    if (first_ms > s_now_ms (self) + NEAR_MS && first_ms > self->floor_ms) {
-        self->later = (zseq_range_t){first_ms, first_ms + FIRST_MS};
-        return ZSEQ_ECONFLICT;
-    }
-    s_begin_range (self, self->own.worker, first_ms, first_ms + FIRST_MS);
-    return ZSEQ_OK;
-}
-
-//  Takes a worker, and a first range of it.
-static int
-s_take_worker (s_flake_t *self, uint64_t deadline_us)
-{
-    for (int tries = 0; tries < TRIES_MAX; tries++) {
-        int left_ms = s_left_ms (deadline_us);
-        if (left_ms == 0)
-            return s_fail_late ();
-        (void) zseq_client_set_timeout (self->claims, left_ms);
-        uint32_t worker = 0;
-        int rc = s_choose (self, &worker);
-        if (rc != ZSEQ_OK)
-            return rc;
-        char name[ZSEQ_FLAKE_NAME_SIZE];
-        (void) zseq_flake_name (&self->layout, worker, name);
-        self->handle = zseq_new (self->claims, name);
-        if (!self->handle)
-            return zseq_errno ();
-        self->own.worker = worker;
-        rc = s_claim_now (self, deadline_us);
-        if (rc == ZSEQ_OK)
-            return rc;
-        s_give_worker_up (self);
-        if (rc != ZSEQ_ECONFLICT)
-            return rc;
-    }
-    return zseq_detail_fail (ZSEQ_EBUSY,
-                             "others were faster to take each worker number "
-                             "that was free: few are left");
-}
-
-//  Takes another worker, as somebody else claims of this one, or a claim of our own
-//  came late. With none free, what is held of this one is waited for, if that is
-//  soon.
-static int
-s_change_worker (s_flake_t *self, uint64_t deadline_us)
-{
-    zseq_t *handle = self->handle;
-    zseq_range_t later = self->later;
-    uint32_t worker = self->own.worker;
-    self->handle = NULL;
-    self->claiming = false;
-    self->later.end = 0;
-    int rc = s_take_worker (self, deadline_us);
-    if (rc == ZSEQ_EFULL && later.end &&
-        later.first <= s_now_ms (self) + RANGE_MS + GAP_MS) {
-        self->handle = handle;
-        s_begin_range (self, worker, later.first, later.end);
-        return ZSEQ_OK;
-    }
-    zseq_destroy (&handle);
-    return rc;
-}
-
-//  Sees to it that milliseconds are held which have not ended. The range that is
-//  on its way is waited for.
-static int
-s_renew (s_flake_t *self, uint64_t deadline_us)
-{
-    if (self->claiming) {
-        struct pollfd fd = {.fd = zseq_client_fd (self->claims),
-                            .events = POLLIN};
-        if (fd.fd < 0)
-            return zseq_errno ();
-        while (poll (&fd, 1, s_left_ms (deadline_us)) < 0 && errno == EINTR)
-            ;
-        uint64_t end_ms = self->end_ms;
-        s_collect (self);
-        if (self->end_ms > end_ms)
-            return ZSEQ_OK;
-        if (self->claiming)
-            return s_fail_late ();
-    }
-    if (self->handle)
-        s_end_range (self);
-    if (self->later.end && !self->crowded) {
-        s_begin_range (self, self->own.worker, self->later.first,
-                       self->later.end);
-        return ZSEQ_OK;
-    }
-    if (self->handle && !self->crowded) {
-        int rc = s_claim_now (self, deadline_us);
-        if (rc != ZSEQ_ECONFLICT)
-            return rc;
-    }
-    //  What is held of this one is not thrown away for want of time.
-    return s_left_ms (deadline_us) ? s_change_worker (self, deadline_us)
-                                   : s_fail_late ();
-}
-
-//  Takes an ID, or says what the clock has to show before there may be one.
-static int
-s_try_claimed (s_flake_t *self, uint64_t deadline_us, uint64_t *id_p,
-               uint64_t *until_ms_p)
-{
-    s_collect (self);
-    while (true) {
-        uint64_t now_ms = s_now_ms (self);
-        int rc = self->end_ms
-                   ? zseq_flake_take (&self->own, now_ms, id_p, until_ms_p)
-                   : ZSEQ_EEXHAUSTED;
-        if (rc == ZSEQ_OK)
-            s_claim_ahead (self, now_ms);
-        if (rc != ZSEQ_EEXHAUSTED)
-            return rc;
-        rc = s_renew (self, deadline_us);
-        if (rc != ZSEQ_OK)
-            return rc;
-    }
-}
-
-//  One thread at a time. False: the deadline has passed.
-static bool
-s_enter (s_flake_t *self, uint64_t deadline_us)
-{
-    struct timespec until = {.tv_sec = (time_t) (deadline_us / 1000000),
-                             .tv_nsec = (long) (deadline_us % 1000000) * 1000};
-    pthread_mutex_lock (&self->lock);
-    int error = 0;
-    while (self->busy && error == 0)
-        error = pthread_cond_timedwait (&self->left, &self->lock, &until);
-    bool entered = !self->busy;
-    self->busy = true;
-    pthread_mutex_unlock (&self->lock);
-    return entered;
-}
-
-static void
-s_leave (s_flake_t *self)
-{
-    pthread_mutex_lock (&self->lock);
-    self->busy = false;
-    pthread_cond_signal (&self->left);
-    pthread_mutex_unlock (&self->lock);
-}
-
-static int
-s_take_claimed (s_flake_t *self, uint64_t deadline_us, uint64_t *id_p)
-{
-    while (true) {
-        if (!s_enter (self, deadline_us))
-            return s_fail_late ();
-        uint64_t until_ms = 0;
-        int rc = s_try_claimed (self, deadline_us, id_p, &until_ms);
-        s_leave (self);
-        if (rc != ZSEQ_EAGAIN)
-            return rc;
-        rc = s_await (self, until_ms, deadline_us);
+        rc = zseq_flake_clock_wait (&self->layout, until_ms, deadline_us);
         if (rc != ZSEQ_OK)
             return rc;
     }
@@ -539,13 +107,15 @@ s_take (zseq_source_t *source, void *name, uint64_t count, int timeout_ms,
     uint64_t until_ms;
     int rc = ZSEQ_EAGAIN;
     if (self->generator)
-        rc = zseq_flake_take (self->generator, s_now_ms (self), first_p,
+        rc = zseq_flake_take (self->generator,
+                              zseq_flake_clock_now_ms (&self->layout), first_p,
                               &until_ms);
     if (rc != ZSEQ_OK) {
         uint64_t deadline_us =
           zseq_clock_now_us () + (uint64_t) timeout_ms * 1000;
-        rc = self->generator ? s_take_alone (self, deadline_us, first_p)
-                             : s_take_claimed (self, deadline_us, first_p);
+        rc = self->generator
+               ? s_take_alone (self, deadline_us, first_p)
+               : zseq_worker_lease_take (self->lease, deadline_us, first_p);
     }
     if (rc == ZSEQ_OK)
         atomic_fetch_add_explicit (&self->issued, 1, memory_order_relaxed);
@@ -631,15 +201,8 @@ static void
 s_destroy (zseq_source_t *source)
 {
     s_flake_t *self = (s_flake_t *) source;
-    //  In a forked child, threads of the parent's may have been at work on it, and
-    //  may seem to wait for ever.
-    if (self->forks == zseq_fork_count)
-        zseq_destroy (&self->handle);
+    zseq_worker_lease_destroy (&self->lease);
     zseq_client_destroy (&self->claims);
-    if (self->forks == zseq_fork_count) {
-        pthread_cond_destroy (&self->left);
-        pthread_mutex_destroy (&self->lock);
-    }
     free (self);
 }
 
@@ -663,22 +226,17 @@ zseq_source_flake_new (const zseq_uri_t *uri, zseq_client_t *claims)
         return NULL;
     self->source.ops = &ops;
     self->layout = uri->layout;
-    //  Whoever had the worker's number before, and has ended, may have used this
-    //  millisecond.
-    if (!claims)
-        self->generator =
-          s_share (&self->layout, uri->worker, s_now_ms (self) + 1);
-    if (!claims && !self->generator) {
+    //  Whoever had the number of flake:WORKER before, and has ended, may have
+    //  used this millisecond.
+    if (claims)
+        self->lease = zseq_worker_lease_new (&self->layout, claims);
+    else
+        self->generator = s_share (&self->layout, uri->worker,
+                                   zseq_flake_clock_now_ms (&self->layout) + 1);
+    if (!self->lease && !self->generator) {
         free (self);
         return NULL;
     }
     self->claims = claims;
-    self->forks = zseq_fork_count;
-    pthread_mutex_init (&self->lock, NULL);
-    pthread_condattr_t attributes;
-    pthread_condattr_init (&attributes);
-    pthread_condattr_setclock (&attributes, CLOCK_MONOTONIC);
-    pthread_cond_init (&self->left, &attributes);
-    pthread_condattr_destroy (&attributes);
     return &self->source;
 }

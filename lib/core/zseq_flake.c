@@ -34,6 +34,19 @@ zseq_flake_layout_check (const zseq_flake_layout_t *self)
     return valid ? ZSEQ_OK : ZSEQ_EINVAL;
 }
 
+bool
+zseq_flake_layout_same (const zseq_flake_layout_t *self,
+                        const zseq_flake_layout_t *other)
+{
+    assert (self);
+    assert (other);
+
+    return self->time_bits == other->time_bits &&
+           self->worker_bits == other->worker_bits &&
+           self->sequence_bits == other->sequence_bits &&
+           self->epoch_ms == other->epoch_ms;
+}
+
 uint64_t
 zseq_flake_ms_end (const zseq_flake_layout_t *layout)
 {

@@ -44,6 +44,10 @@ void zseq_flake_layout_init (zseq_flake_layout_t *self);
 //  All other functions are given only such. Errors: ZSEQ_EINVAL.
 int zseq_flake_layout_check (const zseq_flake_layout_t *self);
 
+//  Whether two layouts are equal in all their fields.
+bool zseq_flake_layout_same (const zseq_flake_layout_t *self,
+                             const zseq_flake_layout_t *other);
+
 //  How many milliseconds, workers and IDs in a millisecond there are: the first
 //  that does not fit.
 uint64_t zseq_flake_ms_end (const zseq_flake_layout_t *layout);

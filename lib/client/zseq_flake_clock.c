@@ -1,0 +1,67 @@
+#include "zseq_flake_clock.h"
+
+#include <assert.h>
+#include <time.h>
+
+#include "zseq_clock.h"
+#include "zseq_detail.h"
+
+//  Unix time.
+static uint64_t
+s_now_ns (void)
+{
+    struct timespec now;
+    int rc = clock_gettime (CLOCK_REALTIME, &now);
+    assert (rc == 0);
+    if (now.tv_sec < 0)
+        return 0;
+    return (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
+}
+
+uint64_t
+zseq_flake_clock_now_ms (const zseq_flake_layout_t *layout)
+{
+    assert (layout);
+    return zseq_flake_ms (layout, s_now_ns () / 1000000);
+}
+
+int
+zseq_flake_clock_wait (const zseq_flake_layout_t *layout, uint64_t until_ms,
+                       uint64_t deadline_us)
+{
+    assert (layout);
+
+    uint64_t now_ns = s_now_ns ();
+    //  Far enough, and it can be told in nanoseconds.
+    uint64_t until_unix_ms = layout->epoch_ms + until_ms;
+    if (until_unix_ms > UINT64_MAX / 1000000)
+        until_unix_ms = UINT64_MAX / 1000000;
+    uint64_t until_ns = until_unix_ms * 1000000;
+    if (until_ns <= now_ns)
+        return ZSEQ_OK;
+    uint64_t left_ns = until_ns - now_ns;
+    uint64_t now_us = zseq_clock_now_us ();
+    if (now_us + left_ns / 1000 > deadline_us)
+        return zseq_detail_fail (
+          ZSEQ_ECLOCK,
+          "the clock is %llu ms behind the last ID: it was set back, or IDs "
+          "come faster than the layout has room for",
+          (unsigned long long) (left_ns / 1000000 + 1));
+    //  It may be set while this sleeps: look again soon.
+    if (left_ns > 10000000)
+        left_ns = 10000000;
+    struct timespec time = {.tv_nsec = (long) left_ns};
+    (void) nanosleep (&time, NULL);
+    return ZSEQ_OK;
+}
+
+int
+zseq_flake_clock_fail_used_up (const zseq_flake_layout_t *layout)
+{
+    assert (layout);
+
+    return zseq_detail_fail (ZSEQ_EEXHAUSTED,
+                             "the layout's %u bits of time are used up: choose "
+                             "a later epoch",
+                             layout->time_bits);
+}

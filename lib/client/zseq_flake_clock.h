@@ -1,0 +1,23 @@
+//  The wall clock, as a flake layout counts it. Milliseconds are those since
+//  the layout's epoch. All calls are thread-safe.
+
+#ifndef ZSEQ_FLAKE_CLOCK_H_INCLUDED
+#define ZSEQ_FLAKE_CLOCK_H_INCLUDED
+
+#include "zseq_flake.h"
+
+//  The millisecond that the clock shows; 0 up to the epoch.
+uint64_t zseq_flake_clock_now_ms (const zseq_flake_layout_t *layout);
+
+//  Sleeps until the clock shows until_ms, but for 10 ms at most: the clock may
+//  be set meanwhile, so the caller looks at it again. Errors, with zseq_detail
+//  set: ZSEQ_ECLOCK (the clock shows until_ms only after deadline_us, which is
+//  of the monotonic clock).
+int zseq_flake_clock_wait (const zseq_flake_layout_t *layout, uint64_t until_ms,
+                           uint64_t deadline_us);
+
+//  Sets zseq_detail: the layout has no milliseconds left. Returns
+//  ZSEQ_EEXHAUSTED.
+int zseq_flake_clock_fail_used_up (const zseq_flake_layout_t *layout);
+
+#endif

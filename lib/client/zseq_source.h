@@ -32,6 +32,14 @@ struct zseq_source {
     const zseq_source_ops_t *ops;
 };
 
+//  Peeks if *value_p is 0, else raises to it.
+static inline int
+zseq_source_query (zseq_source_t *self, void *name, uint64_t *value_p)
+{
+    return *value_p ? self->ops->raise (self, name, *value_p)
+                    : self->ops->peek (self, name, value_p);
+}
+
 //  Counters in memory, of this client alone. NULL: no memory.
 zseq_source_t *zseq_source_mem_new (void);
 

@@ -1,0 +1,160 @@
+//  The thread that begins calls that would have to wait before they are under
+//  way, and its queue.
+
+#include <assert.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "zseq_call_private.h"
+#include "zseq_detail.h"
+
+bool
+zseq_call_queue_needed (const zseq_client_t *client)
+{
+    assert (client);
+    if (client->source)
+        return client->uri.flake;
+    return client->uri.scheme == ZSEQ_SCHEME_FILE &&
+           !zseq_engine_entered (client->engine);
+}
+
+//  These two with the calls' lock held.
+
+static void
+s_enqueue (zseq_calls_t *self, zseq_call_t *call)
+{
+    call->next = NULL;
+    *self->queue_end = call;
+    self->queue_end = &call->next;
+    pthread_cond_signal (&self->wake);
+}
+
+//  Nobody is to hear of it.
+static void
+s_forget (zseq_calls_t *self, zseq_call_t *call)
+{
+    self->warming = self->warming && call->kind != ZSEQ_CALL_WARM;
+    free (call);
+}
+
+static void *
+s_run (void *arg)
+{
+    zseq_calls_t *self = arg;
+    pthread_mutex_lock (&self->lock);
+    while (!self->closing) {
+        zseq_call_t *call = self->queue;
+        if (!call) {
+            pthread_cond_wait (&self->wake, &self->lock);
+            continue;
+        }
+        self->queue = call->next;
+        if (!self->queue)
+            self->queue_end = &self->queue;
+        self->current = call;
+        pthread_mutex_unlock (&self->lock);
+        bool begun = zseq_call_run_begin (call);
+        pthread_mutex_lock (&self->lock);
+        if (!begun && (call->off || self->closing))
+            s_forget (self, call);
+        else if (!begun)
+            s_enqueue (self, call);
+        self->current = NULL;
+        pthread_cond_broadcast (&self->idle);
+    }
+    pthread_mutex_unlock (&self->lock);
+    return NULL;
+}
+
+int
+zseq_call_queue_post (zseq_call_t *call)
+{
+    zseq_calls_t *self = &call->client->calls;
+    int rc = ZSEQ_OK;
+    pthread_mutex_lock (&self->lock);
+    if (!self->threaded) {
+        sigset_t all, before;
+        sigfillset (&all);
+        pthread_sigmask (SIG_SETMASK, &all, &before);
+        self->threaded = pthread_create (&self->thread, NULL, s_run, self) == 0;
+        pthread_sigmask (SIG_SETMASK, &before, NULL);
+    }
+    if (self->threaded)
+        s_enqueue (self, call);
+    else
+        rc = ZSEQ_ENOMEM;
+    pthread_mutex_unlock (&self->lock);
+    if (rc == ZSEQ_OK)
+        return rc;
+    free (call);
+    return zseq_detail_fail (rc, "no thread fits");
+}
+
+void
+zseq_call_queue_stop (zseq_calls_t *self)
+{
+    assert (self);
+
+    if (!self->threaded)
+        return;
+    pthread_mutex_lock (&self->lock);
+    self->closing = true;
+    pthread_cond_signal (&self->wake);
+    pthread_mutex_unlock (&self->lock);
+    pthread_join (self->thread, NULL);
+}
+
+void
+zseq_call_queue_cancel (zseq_t *handle)
+{
+    assert (handle);
+    zseq_calls_t *self = &handle->client->calls;
+    pthread_mutex_lock (&self->lock);
+    zseq_call_t **link_p = &self->queue;
+    while (*link_p) {
+        zseq_call_t *call = *link_p;
+        if (call->handle != handle) {
+            link_p = &call->next;
+            continue;
+        }
+        *link_p = call->next;
+        s_forget (self, call);
+    }
+    self->queue_end = link_p;
+    //  A source does not need the handle. An engine does, but soon is under
+    //  way.
+    if (self->current && self->current->handle == handle)
+        self->current->off = true;
+    while (!handle->client->source && self->current &&
+           self->current->handle == handle)
+        pthread_cond_wait (&self->idle, &self->lock);
+    pthread_mutex_unlock (&self->lock);
+}
+
+int
+zseq_call_queue_warm (zseq_t *handle)
+{
+    assert (handle);
+    zseq_calls_t *self = &handle->client->calls;
+    pthread_mutex_lock (&self->lock);
+    bool warms = !self->warming;
+    zseq_outcome_t failed = self->warmed;
+    self->warmed.rc = ZSEQ_OK;
+    if (failed.rc == ZSEQ_OK)
+        self->warming = true;
+    pthread_mutex_unlock (&self->lock);
+    if (failed.rc != ZSEQ_OK)
+        return zseq_detail_fail (failed.rc, "%s", failed.detail);
+    int rc = ZSEQ_OK;
+    zseq_call_t *call =
+      warms ? zseq_call_run_new (handle, ZSEQ_CALL_WARM, 0, &rc) : NULL;
+    if (call)
+        rc = zseq_call_queue_post (call);
+    if (rc != ZSEQ_OK) {
+        pthread_mutex_lock (&self->lock);
+        self->warming = false;
+        pthread_mutex_unlock (&self->lock);
+        return rc;
+    }
+    return zseq_detail_fail (ZSEQ_EAGAIN, "the first IDs are on their way");
+}

@@ -1,0 +1,384 @@
+//  How a call begins, goes on and ends.
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "zseq_call_private.h"
+#include "zseq_client_check.h"
+#include "zseq_clock.h"
+#include "zseq_detail.h"
+#include "zseq_prefetch.h"
+
+_Static_assert(sizeof ((zseq_ended_t *) 0)->detail == ZSEQ_DETAIL_MAX,
+               "an outcome's detail fits");
+
+//  How long a call may keep the thread when others wait for it, too.
+#define SLICE_US 500000
+#define PAUSE_US 10000
+
+//  How a call ends.
+
+void
+zseq_call_run_signal (int fd)
+{
+    const uint64_t one = 1;
+    ssize_t size = write (fd, &one, sizeof one);
+    assert (size == sizeof one);
+}
+
+void
+zseq_call_run_end (zseq_call_t *call, int rc, const char *detail)
+{
+    zseq_calls_t *calls = &call->client->calls;
+    call->result.rc = rc;
+    if (rc != ZSEQ_OK) {
+        call->result.value = 0;
+        snprintf (call->result.detail, sizeof call->result.detail, "%s",
+                  detail);
+    }
+    call->next = NULL;
+    pthread_mutex_lock (&calls->lock);
+    if (call->kind == ZSEQ_CALL_WARM) {
+        calls->warming = false;
+        calls->warmed.rc = rc;
+        strcpy (calls->warmed.detail, call->result.detail);
+    }
+    //  It may be freed from here on, and another one have its address.
+    if (calls->current == call)
+        calls->current = NULL;
+    if (call->off || call->kind == ZSEQ_CALL_WARM)
+        free (call);
+    else {
+        if (!calls->ended && calls->fd >= 0)
+            zseq_call_run_signal (calls->fd);
+        *calls->ended_end = call;
+        calls->ended_end = &call->next;
+    }
+    pthread_mutex_unlock (&calls->lock);
+}
+
+//  Engine's lock held, for all that follows.
+
+static void
+s_pend (zseq_call_t *call)
+{
+    zseq_calls_t *calls = &call->handle->client->calls;
+    call->prev = NULL;
+    call->next = calls->pending;
+    if (calls->pending)
+        calls->pending->prev = call;
+    calls->pending = call;
+}
+
+static void
+s_unpend (zseq_call_t *call)
+{
+    if (call->prev)
+        call->prev->next = call->next;
+    else
+        call->handle->client->calls.pending = call->next;
+    if (call->next)
+        call->next->prev = call->prev;
+}
+
+static void
+s_end_pending (zseq_call_t *call, int rc, const char *detail)
+{
+    s_unpend (call);
+    zseq_call_run_end (call, rc, detail);
+}
+
+static void
+s_want_done (zseq_want_t *want)
+{
+    zseq_call_t *call = want->arg;
+    if (want->outcome.rc == ZSEQ_OK) {
+        call->result.value = want->rider.first;
+        zseq_prefetch_passed (call->handle, want->rider.first,
+                              want->rider.count);
+    }
+    s_end_pending (call, want->outcome.rc, want->outcome.detail);
+}
+
+static void
+s_want (zseq_call_t *call, uint64_t count)
+{
+    call->want.rider.count = count;
+    call->want.rider.count_min = count;
+    call->want.rider.deadline_us = call->deadline_us;
+    call->want.done = s_want_done;
+    call->want.arg = call;
+    zseq_engine_post (call->handle->client->engine, call->handle->name,
+                      &call->want);
+}
+
+static void
+s_probe_done (zseq_probe_t *probe)
+{
+    zseq_call_t *call = probe->arg;
+    if (probe->outcome.rc == ZSEQ_OK) {
+        if (call->raises)
+            zseq_prefetch_raised (call->handle, call->result.value);
+        call->result.value = probe->value;
+    }
+    s_end_pending (call, probe->outcome.rc, probe->outcome.detail);
+}
+
+//  Drinkers.
+
+static void
+s_leave_drinkers (zseq_call_t *call)
+{
+    zseq_prefetch_remove_drinker (call->handle, &call->drinker);
+    call->drinks = false;
+}
+
+//  As a drinker's callback.
+static void
+s_filled (zseq_drinker_t *drinker, bool failed)
+{
+    zseq_call_t *call = drinker->arg;
+    zseq_t *handle = call->handle;
+    if (drinker->served) {
+        s_leave_drinkers (call);
+        call->result.value = drinker->id;
+        s_end_pending (call, ZSEQ_OK, "");
+    }
+    else if (failed) {
+        handle->engine_locked.fill_failed = false;
+        s_leave_drinkers (call);
+        s_end_pending (call, handle->engine_locked.fill_outcome.rc,
+                       handle->engine_locked.fill_outcome.detail);
+    }
+    else
+        zseq_engine_settle_at (handle->client->engine, 0);
+}
+
+static void
+s_drink (zseq_call_t *call)
+{
+    call->drinks = true;
+    call->drinker.filled = s_filled;
+    call->drinker.arg = call;
+    zseq_prefetch_add_drinker (call->handle, &call->drinker);
+    zseq_engine_settle_at (call->handle->client->engine, call->deadline_us);
+}
+
+//  Lets a call that waits for a buffer go on, if it can: its time has passed,
+//  the buffer is none any more, or nothing was sent for it yet. Returns whether
+//  something was posted: then other calls may have ended, and be gone.
+static bool
+s_settle_call (zseq_call_t *call, uint64_t now_us)
+{
+    zseq_t *handle = call->handle;
+    zseq_engine_t *engine = handle->client->engine;
+    if (now_us >= call->deadline_us) {
+        zseq_outcome_t outcome;
+        s_leave_drinkers (call);
+        zseq_engine_explain (engine, handle->name, &outcome);
+        s_end_pending (call, outcome.rc, outcome.detail);
+        return false;
+    }
+    if (!zseq_prefetch_buffered (handle)) {
+        s_leave_drinkers (call);
+        s_want (call, 1);
+        return true;
+    }
+    uint64_t deadline_us = call->deadline_us;
+    zseq_engine_settle_at (engine, deadline_us);
+    if (handle->engine_locked.settled)
+        return false;
+    handle->engine_locked.settled = true;
+    if (zseq_prefetch_take (handle, deadline_us, &call->result.value)) {
+        s_leave_drinkers (call);
+        s_end_pending (call, ZSEQ_OK, "");
+        handle->engine_locked.settled = false;
+    }
+    else
+        zseq_prefetch_fill (handle, deadline_us);
+    return true;
+}
+
+void
+zseq_call_run_settle (void *arg)
+{
+    zseq_client_t *client = arg;
+    zseq_calls_t *self = &client->calls;
+    uint64_t now_us = zseq_clock_now_us ();
+    for (zseq_call_t *call = self->pending; call; call = call->next)
+        call->handle->engine_locked.settled = false;
+    bool posted = true;
+    while (posted) {
+        posted = false;
+        zseq_call_t *following;
+        for (zseq_call_t *call = self->pending; call && !posted;
+             call = following) {
+            following = call->next;
+            if (call->drinks)
+                posted = s_settle_call (call, now_us);
+        }
+    }
+}
+
+void
+zseq_call_run_cancel (zseq_t *handle)
+{
+    assert (handle);
+    zseq_call_t *following;
+    for (zseq_call_t *call = handle->client->calls.pending; call;
+         call = following) {
+        following = call->next;
+        if (call->handle != handle)
+            continue;
+        if (call->drinks)
+            s_leave_drinkers (call);
+        zseq_engine_cancel (handle->client->engine, &call->want);
+        zseq_engine_cancel_probe (handle->client->engine, &call->probe);
+        s_unpend (call);
+        free (call);
+    }
+}
+
+//  How a call begins. No lock held.
+
+zseq_call_t *
+zseq_call_run_new (zseq_t *handle, zseq_call_kind_t kind, uint64_t tag,
+                   int *rc_p)
+{
+    *rc_p = zseq_client_check (handle->client);
+    if (*rc_p != ZSEQ_OK)
+        return NULL;
+    zseq_call_t *call = calloc (1, sizeof *call);
+    if (!call) {
+        *rc_p = zseq_detail_fail (ZSEQ_ENOMEM, "no call fits");
+        return NULL;
+    }
+    call->kind = kind;
+    call->client = handle->client;
+    call->handle = handle;
+    call->place = handle->place;
+    call->count = 1;
+    call->result.tag = tag;
+    call->deadline_us = zseq_client_deadline_us (handle->timeout_ms);
+    return call;
+}
+
+//  Enters the engine; or the call has ended.
+static bool
+s_enter (zseq_call_t *call)
+{
+    int rc = zseq_engine_enter (call->client->engine);
+    if (rc != ZSEQ_OK)
+        zseq_call_run_end (call, rc, zseq_detail ());
+    return rc == ZSEQ_OK;
+}
+
+static void
+s_begin_next (zseq_call_t *call)
+{
+    zseq_t *handle = call->handle;
+    if (zseq_prefetch_take_ahead (handle, &call->result.value)) {
+        zseq_call_run_end (call, ZSEQ_OK, "");
+        return;
+    }
+    if (!s_enter (call))
+        return;
+    s_pend (call);
+    if (!zseq_prefetch_buffered (handle))
+        s_want (call, 1);
+    else if (zseq_prefetch_take (handle, call->deadline_us,
+                                 &call->result.value))
+        s_end_pending (call, ZSEQ_OK, "");
+    else {
+        s_drink (call);
+        zseq_prefetch_fill (handle, call->deadline_us);
+    }
+    zseq_engine_leave (handle->client->engine);
+}
+
+static void
+s_begin_range (zseq_call_t *call)
+{
+    zseq_engine_t *engine = call->client->engine;
+    if (!s_enter (call))
+        return;
+    s_pend (call);
+    s_want (call, call->count);
+    zseq_engine_leave (engine);
+}
+
+static void
+s_begin_probe (zseq_call_t *call)
+{
+    zseq_engine_t *engine = call->client->engine;
+    if (!s_enter (call))
+        return;
+    call->raises = call->result.value > 0;
+    call->probe =
+      (zseq_probe_t){.name = zseq_engine_name_text (call->handle->name),
+                     .value = call->result.value,
+                     .deadline_us = call->deadline_us,
+                     .done = s_probe_done,
+                     .arg = call};
+    s_pend (call);
+    int rc = zseq_engine_post_probe (engine, &call->probe);
+    if (rc != ZSEQ_OK)
+        s_end_pending (call, rc, "no call fits");
+    zseq_engine_leave (engine);
+}
+
+//  A source answers at once, or after a wait, of which the call gets a slice:
+//  others wait, too. False: it needs another one.
+static bool
+s_begin_source (zseq_call_t *call)
+{
+    zseq_source_t *source = call->client->source;
+    uint64_t now_us = zseq_clock_now_us ();
+    uint64_t left_us =
+      call->deadline_us > now_us ? call->deadline_us - now_us : 0;
+    bool sliced = left_us > SLICE_US;
+    int rc;
+    if (call->kind == ZSEQ_CALL_PROBE)
+        rc = zseq_source_query (source, call->place, &call->result.value);
+    else
+        rc = source->ops->take (source, call->place, call->count,
+                                (int) ((sliced ? SLICE_US : left_us) / 1000),
+                                &call->result.value);
+    if (sliced &&
+        (rc == ZSEQ_ETIMEOUT || rc == ZSEQ_EUNAVAILABLE || rc == ZSEQ_ECLOCK)) {
+        //  A clock that is far behind is told of at once.
+        (void) usleep (PAUSE_US);
+        return false;
+    }
+    //  Whoever warms up is handed nothing.
+    if (rc == ZSEQ_OK && call->kind == ZSEQ_CALL_WARM)
+        source->ops->burn (source, 1);
+    zseq_call_run_end (call, rc, rc == ZSEQ_OK ? "" : zseq_detail ());
+    return true;
+}
+
+bool
+zseq_call_run_begin (zseq_call_t *call)
+{
+    zseq_engine_t *engine = call->client->engine;
+    if (!engine)
+        return s_begin_source (call);
+    if (!zseq_engine_entered (engine) &&
+        zseq_clock_now_us () >= call->deadline_us)
+        zseq_call_run_end (call, ZSEQ_ETIMEOUT,
+                           "the directory was not there in time");
+    else if (call->kind == ZSEQ_CALL_NEXT)
+        s_begin_next (call);
+    else if (call->kind == ZSEQ_CALL_RANGE)
+        s_begin_range (call);
+    else if (call->kind == ZSEQ_CALL_PROBE)
+        s_begin_probe (call);
+    else if (s_enter (call)) {
+        zseq_engine_leave (engine);
+        zseq_call_run_end (call, ZSEQ_OK, "");
+    }
+    return true;
+}

@@ -1,0 +1,53 @@
+#include "zseq_client_check.h"
+
+#include "zseq_client_private.h"
+#include "zseq_clock.h"
+#include "zseq_fork.h"
+#include "zseq_seq.h"
+
+int
+zseq_client_check (const zseq_client_t *self)
+{
+    return zseq_fork_check (self->forks);
+}
+
+int
+zseq_client_check_timeout (int timeout_ms)
+{
+    if (timeout_ms >= 1 && timeout_ms <= ZSEQ_TIMEOUT_MS_MAX)
+        return ZSEQ_OK;
+    return zseq_detail_fail (ZSEQ_EINVAL, "timeout %d ms is not in 1..%d",
+                             timeout_ms, ZSEQ_TIMEOUT_MS_MAX);
+}
+
+int
+zseq_client_check_count (uint64_t count)
+{
+    if (count >= 1 && count <= ZSEQ_COUNT_MAX)
+        return ZSEQ_OK;
+    return zseq_detail_fail (ZSEQ_EINVAL, "count %llu is not in 1..2^32",
+                             (unsigned long long) count);
+}
+
+int
+zseq_client_check_id (uint64_t id)
+{
+    if (id >= 1 && id <= ZSEQ_NEXT_MAX)
+        return ZSEQ_OK;
+    return zseq_detail_fail (ZSEQ_EINVAL, "ID %llu is not in 1..2^63",
+                             (unsigned long long) id);
+}
+
+uint64_t
+zseq_client_deadline_us (int timeout_ms)
+{
+    return zseq_clock_now_us () + (uint64_t) timeout_ms * 1000;
+}
+
+int
+zseq_client_report (const zseq_outcome_t *outcome)
+{
+    if (outcome->rc == ZSEQ_OK)
+        return ZSEQ_OK;
+    return zseq_detail_fail (outcome->rc, "%s", outcome->detail);
+}

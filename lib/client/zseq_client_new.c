@@ -1,0 +1,72 @@
+//  How a client is made, for each scheme of a URI. It stands above all other
+//  files of the client: what a URI of flake+ stands for is made of a client
+//  itself.
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "zseq_client_private.h"
+#include "zseq_detail.h"
+#include "zseq_fork.h"
+
+static zseq_client_t *s_new (const zseq_uri_t *uri);
+
+//  What a URI stands for: an engine, or a source. False: no memory.
+static bool
+s_open (zseq_client_t *self)
+{
+    const zseq_uri_t *uri = &self->uri;
+    if (uri->scheme == ZSEQ_SCHEME_MEM)
+        self->source = zseq_source_mem_new ();
+    else if (!uri->flake)
+        self->engine = zseq_engine_new (uri);
+    else {
+        //  Where milliseconds have to be claimed, there is a client that does.
+        zseq_uri_t claims = *uri;
+        claims.flake = false;
+        zseq_client_t *client =
+          uri->scheme == ZSEQ_SCHEME_FLAKE ? NULL : s_new (&claims);
+        if (client || uri->scheme == ZSEQ_SCHEME_FLAKE)
+            self->source = zseq_source_flake_new (uri, client);
+        if (!self->source)
+            zseq_client_destroy (&client);
+    }
+    return self->engine || self->source;
+}
+
+static zseq_client_t *
+s_new (const zseq_uri_t *uri)
+{
+    zseq_client_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return NULL;
+    zseq_fork_watch ();
+    self->uri = *uri;
+    self->forks = zseq_fork_count;
+    if (!s_open (self)) {
+        free (self);
+        return NULL;
+    }
+    atomic_init (&self->timeout_ms, uri->timeout_ms);
+    pthread_mutex_init (&self->lock, NULL);
+    zseq_calls_init (self);
+    return self;
+}
+
+zseq_client_t *
+zseq_client_new (const char *uri)
+{
+    if (!uri) {
+        (void) zseq_detail_fail (ZSEQ_EURI, "the URI is NULL");
+        return NULL;
+    }
+    zseq_uri_t parsed;
+    if (zseq_uri_parse (uri, &parsed) != ZSEQ_OK)
+        return NULL;
+    zseq_client_t *self = s_new (&parsed);
+    if (!self)
+        (void) zseq_detail_fail (ZSEQ_ENOMEM, "no client fits");
+    return self;
+}

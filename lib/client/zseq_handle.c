@@ -1,0 +1,379 @@
+//  A handle on one sequence. An ID comes from its buffer (zseq_prefetch), from
+//  a claim of its own when there is no buffer, or from the client's source.
+
+#include <assert.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_call.h"
+#include "zseq_client_check.h"
+#include "zseq_clock.h"
+#include "zseq_fork.h"
+#include "zseq_prefetch.h"
+
+zseq_t *
+zseq_new (zseq_client_t *client, const char *name)
+{
+    assert (client);
+
+    size_t size = name ? strlen (name) : 0;
+    if (size < 1 || size > ZSEQ_NAME_MAX) {
+        (void) zseq_detail_fail (ZSEQ_EINVAL,
+                                 "a sequence's name has 1 to %d bytes, not %zu",
+                                 ZSEQ_NAME_MAX, size);
+        return NULL;
+    }
+    if (zseq_client_check (client) != ZSEQ_OK)
+        return NULL;
+    //  The buffer is aligned to lines of the cache.
+    zseq_t *self = aligned_alloc (_Alignof(zseq_t), sizeof *self);
+    if (self)
+        memset (self, 0, sizeof *self);
+    if (self && client->engine)
+        self->name = zseq_engine_name (client->engine, name);
+    else if (self)
+        self->place = client->source->ops->open (client->source, name);
+    if (!self || (!self->name && !self->place)) {
+        free (self);
+        (void) zseq_detail_fail (ZSEQ_ENOMEM, "no handle fits");
+        return NULL;
+    }
+    self->client = client;
+    self->forks = zseq_fork_count;
+    zseq_prefetch_init (self);
+    atomic_init (&self->timeout_ms, client->timeout_ms);
+    pthread_mutex_init (&self->lock, NULL);
+
+    pthread_mutex_lock (&client->lock);
+    self->next = client->handles;
+    if (client->handles)
+        client->handles->prev = self;
+    client->handles = self;
+    pthread_mutex_unlock (&client->lock);
+    return self;
+}
+
+static void
+s_unlink (zseq_t *self)
+{
+    zseq_client_t *client = self->client;
+    if (self->prev)
+        self->prev->next = self->next;
+    else
+        client->handles = self->next;
+    if (self->next)
+        self->next->prev = self->prev;
+    client->issued += zseq_buffer_issued (&self->buffer);
+}
+
+void
+zseq_destroy (zseq_t **self_p)
+{
+    assert (self_p);
+
+    zseq_t *self = *self_p;
+    if (!self)
+        return;
+    zseq_engine_t *engine = self->client->engine;
+    if (self->forks != zseq_fork_count)
+        s_unlink (self);
+    else {
+        zseq_call_queue_cancel (self);
+        if (engine) {
+            zseq_engine_lock (engine);
+            zseq_call_run_cancel (self);
+            zseq_engine_burn (engine, zseq_prefetch_drop (self));
+            zseq_engine_leave (engine);
+        }
+        pthread_mutex_lock (&self->client->lock);
+        s_unlink (self);
+        pthread_mutex_unlock (&self->client->lock);
+        pthread_mutex_destroy (&self->lock);
+    }
+    if (engine)
+        zseq_engine_name_free (engine, self->name);
+    free (self);
+    *self_p = NULL;
+}
+
+int
+zseq_set_batch (zseq_t *self, uint64_t batch)
+{
+    assert (self);
+
+    if (batch > ZSEQ_COUNT_MAX && batch != ZSEQ_BATCH_AUTO)
+        return zseq_detail_fail (ZSEQ_EINVAL, "batch %llu is above 2^32",
+                                 (unsigned long long) batch);
+    zseq_engine_t *engine = self->client->engine;
+    int rc = zseq_client_check (self->client);
+    if (rc != ZSEQ_OK)
+        return rc;
+    if (!zseq_prefetch_set_batch (self, batch))
+        return ZSEQ_OK;
+    rc = zseq_engine_enter (engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_engine_burn (engine, zseq_prefetch_drop (self));
+    zseq_engine_leave (engine);
+    return ZSEQ_OK;
+}
+
+int
+zseq_set_timeout (zseq_t *self, int timeout_ms)
+{
+    assert (self);
+
+    int rc = zseq_client_check (self->client);
+    if (rc == ZSEQ_OK)
+        rc = zseq_client_check_timeout (timeout_ms);
+    if (rc == ZSEQ_OK)
+        self->timeout_ms = timeout_ms;
+    return rc;
+}
+
+//  IDs.
+
+static void
+s_wake (zseq_want_t *want)
+{
+    zseq_waiter_wake (want->arg);
+}
+
+//  Claims count IDs that were in no buffer. Engine's lock held.
+static void
+s_claim (zseq_t *self, uint64_t count, uint64_t deadline_us, uint64_t *first_p,
+         zseq_outcome_t *outcome)
+{
+    zseq_waiter_t waiter;
+    zseq_waiter_init (&waiter);
+    zseq_want_t want = {
+      .rider = {.count = count, .count_min = count, .deadline_us = deadline_us},
+      .done = s_wake,
+      .arg = &waiter};
+    zseq_engine_post (self->client->engine, self->name, &want);
+    while (want.pending)
+        zseq_engine_wait (self->client->engine, &waiter, deadline_us);
+    zseq_waiter_term (&waiter);
+
+    *outcome = want.outcome;
+    if (outcome->rc != ZSEQ_OK)
+        return;
+    *first_p = want.rider.first;
+    zseq_prefetch_passed (self, want.rider.first, count);
+}
+
+static int
+s_take_source (zseq_t *self, uint64_t count, int timeout_ms, uint64_t *first_p)
+{
+    zseq_source_t *source = self->client->source;
+    return source->ops->take (source, self->place, count, timeout_ms, first_p);
+}
+
+//  When the current range is used up, or there is none.
+static int
+s_next_by (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
+{
+    if (zseq_prefetch_take_ahead (self, id_p))
+        return ZSEQ_OK;
+    zseq_engine_t *engine = self->client->engine;
+    int rc = zseq_engine_enter (engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_outcome_t outcome = {.rc = ZSEQ_OK};
+    rc = zseq_prefetch_buffered (self)
+           ? zseq_prefetch_wait_for_id (self, deadline_us, id_p, &outcome)
+           : ZSEQ_EAGAIN;
+    if (rc == ZSEQ_EAGAIN)
+        s_claim (self, 1, deadline_us, id_p, &outcome);
+    zseq_engine_leave (engine);
+    return zseq_client_report (&outcome);
+}
+
+__attribute__ ((noinline)) static int
+s_next (zseq_t *self, uint64_t *id_p)
+{
+    int rc = zseq_client_check (self->client);
+    if (rc != ZSEQ_OK)
+        return rc;
+    if (self->client->source)
+        return s_take_source (self, 1, self->timeout_ms, id_p);
+    return s_next_by (self, zseq_client_deadline_us (self->timeout_ms), id_p);
+}
+
+int
+zseq_next (zseq_t *self, uint64_t *id_p)
+{
+    assert (self);
+    assert (id_p);
+
+    bool mark;
+    if (self->forks != zseq_fork_count ||
+        !zseq_buffer_take (&self->buffer, id_p, &mark))
+        return s_next (self, id_p);
+    if (mark)
+        zseq_prefetch_keep_ahead (self);
+    return ZSEQ_OK;
+}
+
+int
+zseq_next_range (zseq_t *self, uint64_t count, uint64_t *first_p)
+{
+    assert (self);
+    assert (first_p);
+
+    int rc = zseq_client_check_count (count);
+    if (rc == ZSEQ_OK)
+        rc = zseq_client_check (self->client);
+    if (rc == ZSEQ_OK && self->client->source)
+        return s_take_source (self, count, self->timeout_ms, first_p);
+    if (rc == ZSEQ_OK)
+        rc = zseq_engine_enter (self->client->engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_outcome_t outcome;
+    s_claim (self, count, zseq_client_deadline_us (self->timeout_ms), first_p,
+             &outcome);
+    zseq_engine_leave (self->client->engine);
+    return zseq_client_report (&outcome);
+}
+
+//  The next ID, by a deadline that is shared by several.
+static int
+s_take_by (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
+{
+    if (!self->client->source)
+        return s_next_by (self, deadline_us, id_p);
+    uint64_t now_us = zseq_clock_now_us ();
+    uint64_t left_us = deadline_us > now_us ? deadline_us - now_us : 0;
+    return s_take_source (self, 1, (int) (left_us / 1000), id_p);
+}
+
+int
+zseq_take (zseq_t *self, uint64_t *ids, size_t count)
+{
+    assert (self);
+    assert (ids);
+
+    int rc = zseq_client_check_count (count);
+    if (rc == ZSEQ_OK)
+        rc = zseq_client_check (self->client);
+    if (rc != ZSEQ_OK)
+        return rc;
+    //  With neither buffer nor clock, all of them are one claim.
+    if (!self->client->uri.flake && !zseq_prefetch_buffered (self)) {
+        rc = zseq_next_range (self, count, ids);
+        for (size_t index = 1; rc == ZSEQ_OK && index < count; index++)
+            ids[index] = ids[0] + index;
+        return rc;
+    }
+    uint64_t deadline_us = zseq_client_deadline_us (self->timeout_ms);
+    for (size_t index = 0; rc == ZSEQ_OK && index < count; index++) {
+        bool mark;
+        if (!zseq_buffer_take (&self->buffer, &ids[index], &mark))
+            rc = s_take_by (self, deadline_us, &ids[index]);
+        else if (mark)
+            zseq_prefetch_keep_ahead (self);
+    }
+    return rc;
+}
+
+//  Whoever does not want to wait does not wait for a clock or worker either.
+static int
+s_try_source (zseq_t *self, uint64_t *id_p)
+{
+    int rc = s_take_source (self, 1, 0, id_p);
+    return rc == ZSEQ_ECLOCK || rc == ZSEQ_ETIMEOUT
+             ? zseq_call_queue_warm (self)
+             : rc;
+}
+
+int
+zseq_try_next (zseq_t *self, uint64_t *id_p)
+{
+    assert (self);
+    assert (id_p);
+
+    if (self->forks == zseq_fork_count && zseq_prefetch_take_ahead (self, id_p))
+        return ZSEQ_OK;
+    int rc = zseq_client_check (self->client);
+    if (rc != ZSEQ_OK)
+        return rc;
+    if (!zseq_prefetch_enabled (self))
+        return zseq_detail_fail (
+          ZSEQ_EINVAL,
+          "with batch 1 nothing is ever buffered: set a larger batch");
+    if (self->client->source)
+        return s_try_source (self, id_p);
+    if (zseq_call_queue_needed (self->client))
+        return zseq_call_queue_warm (self);
+    zseq_engine_t *engine = self->client->engine;
+    rc = zseq_engine_enter (engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_outcome_t outcome = {.rc = ZSEQ_OK};
+    if (self->engine_locked.fill_failed)
+        outcome = self->engine_locked.fill_outcome;
+    else
+        zseq_prefetch_fill (self, zseq_client_deadline_us (self->timeout_ms));
+    self->engine_locked.fill_failed = false;
+    zseq_engine_leave (engine);
+    if (outcome.rc != ZSEQ_OK)
+        return zseq_client_report (&outcome);
+    return zseq_detail_fail (ZSEQ_EAGAIN,
+                             "the next range of '%s' is on its way",
+                             zseq_engine_name_text (self->name));
+}
+
+//  Peek and raise.
+
+static int
+s_probe (zseq_t *self, uint64_t *value_p)
+{
+    int rc = zseq_client_check (self->client);
+    if (rc == ZSEQ_OK && self->client->source)
+        return zseq_source_query (self->client->source, self->place, value_p);
+    if (rc == ZSEQ_OK)
+        rc = zseq_engine_enter (self->client->engine);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_probe_t probe = {.name = zseq_engine_name_text (self->name),
+                          .value = *value_p,
+                          .deadline_us =
+                            zseq_client_deadline_us (self->timeout_ms)};
+    zseq_engine_probe (self->client->engine, &probe);
+    zseq_engine_leave (self->client->engine);
+    if (probe.outcome.rc == ZSEQ_OK)
+        *value_p = probe.value;
+    return zseq_client_report (&probe.outcome);
+}
+
+int
+zseq_peek (zseq_t *self, uint64_t *next_p)
+{
+    assert (self);
+    assert (next_p);
+
+    uint64_t value = 0;
+    int rc = s_probe (self, &value);
+    if (rc == ZSEQ_OK)
+        *next_p = value;
+    return rc;
+}
+
+int
+zseq_raise (zseq_t *self, uint64_t id)
+{
+    assert (self);
+
+    int rc = zseq_client_check_id (id);
+    if (rc == ZSEQ_OK)
+        rc = s_probe (self, &id);
+    if (rc != ZSEQ_OK || self->client->source)
+        return rc;
+    zseq_engine_lock (self->client->engine);
+    zseq_prefetch_raised (self, id);
+    zseq_engine_leave (self->client->engine);
+    return ZSEQ_OK;
+}

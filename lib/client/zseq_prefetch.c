@@ -1,0 +1,417 @@
+#include "zseq_prefetch.h"
+
+#include <assert.h>
+#include <pthread.h>
+
+#include "zseq_client_check.h"
+#include "zseq_clock.h"
+
+//  For how long the ranges of an automatic batch last, at the rate at which IDs
+//  are taken; a shorter time than the fourth part of that says little about the
+//  rate.
+#define AUTO_US 10000
+#define AUTO_BATCH_MAX ((uint64_t) 1 << 24)
+#define AUTO_GROWTH 4
+//  IDs of an automatic batch that are that old are burnt: they were meant for a
+//  rate that is long gone, and lie below what others are handed by now. It is
+//  noticed with every 64th ID.
+#define AUTO_STALE_US (100 * AUTO_US)
+#define AUTO_MASK 63u
+
+//  How many IDs are left of a range when it is time for the next. Handle's lock
+//  held.
+static uint64_t
+s_mark (const zseq_t *self)
+{
+    return self->handle_locked.batch / 2;
+}
+
+//  Whether there may be anything in the buffer. Handle's lock held.
+static bool
+s_has_buffer (const zseq_t *self)
+{
+    return self->handle_locked.batch > 1 || self->handle_locked.automatic;
+}
+
+//  How many ranges should be on their way, and are not: one when the last one
+//  is half gone, one more if that has proven too late. Handle's lock held.
+static size_t
+s_thirst (const zseq_t *self)
+{
+    if (!s_has_buffer (self))
+        return 0;
+    uint64_t left = zseq_buffer_left (&self->buffer);
+    if (left > s_mark (self))
+        return 0;
+    size_t ranges = left || !self->handle_locked.hungry ? 1 : 2;
+    size_t ahead = self->buffer.spares + self->handle_locked.filling;
+    return ranges > ahead ? ranges - ahead : 0;
+}
+
+bool
+zseq_prefetch_buffered (zseq_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    bool buffered = self->handle_locked.batch > 1;
+    pthread_mutex_unlock (&self->lock);
+    return buffered;
+}
+
+bool
+zseq_prefetch_enabled (zseq_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    bool enabled = s_has_buffer (self);
+    pthread_mutex_unlock (&self->lock);
+    return enabled;
+}
+
+bool
+zseq_prefetch_set_batch (zseq_t *self, uint64_t batch)
+{
+    assert (self);
+
+    bool automatic = batch == ZSEQ_BATCH_AUTO;
+    pthread_mutex_lock (&self->lock);
+    self->handle_locked.batch = batch > 1 && !automatic ? batch : 1;
+    self->handle_locked.automatic = automatic;
+    self->buffer.mask = automatic ? AUTO_MASK : UINT32_MAX;
+    self->handle_locked.adapted_us = 0;
+    bool drop =
+      batch <= 1 && (self->handle_locked.filling || self->buffer.spares ||
+                     zseq_buffer_left (&self->buffer));
+    pthread_mutex_unlock (&self->lock);
+    return drop;
+}
+
+//  Who waits for the buffer.
+
+void
+zseq_prefetch_add_drinker (zseq_t *self, zseq_drinker_t *drinker)
+{
+    assert (self);
+    assert (drinker);
+    assert (drinker->filled);
+
+    zseq_drinker_t **link_p = &self->engine_locked.drinkers;
+    while (*link_p)
+        link_p = &(*link_p)->next;
+    *link_p = drinker;
+}
+
+void
+zseq_prefetch_remove_drinker (zseq_t *self, zseq_drinker_t *drinker)
+{
+    assert (self);
+    assert (drinker);
+
+    zseq_drinker_t **link_p = &self->engine_locked.drinkers;
+    while (*link_p != drinker)
+        link_p = &(*link_p)->next;
+    *link_p = drinker->next;
+}
+
+//  Tells those who wait for the buffer, who may leave then. Engine's lock held.
+static void
+s_notify_drinkers (zseq_t *self, bool failed)
+{
+    zseq_drinker_t *following;
+    for (zseq_drinker_t *drinker = self->engine_locked.drinkers; drinker;
+         drinker = following) {
+        following = drinker->next;
+        drinker->filled (drinker, failed);
+    }
+}
+
+//  Filling and emptying.
+
+//  Gives those who wait their IDs, in the order in which they came: were they
+//  only woken, the buffer could be empty again before the last of them runs.
+//  Both locks held.
+static void
+s_serve (zseq_t *self, zseq_range_t *range)
+{
+    uint64_t first = range->first;
+    for (zseq_drinker_t *drinker = self->engine_locked.drinkers;
+         drinker && range->first < range->end; drinker = drinker->next) {
+        if (drinker->served)
+            continue;
+        drinker->served = true;
+        drinker->id = range->first++;
+    }
+    if (range->first > first)
+        zseq_buffer_pass (&self->buffer, range->first, range->first - first);
+}
+
+//  A fill has ended. Engine's lock held.
+static void
+s_filled (zseq_want_t *want)
+{
+    zseq_t *self = want->arg;
+    uint64_t burnt = 0;
+    pthread_mutex_lock (&self->lock);
+    self->handle_locked.filling--;
+    self->handle_locked.filled_us = zseq_clock_now_us ();
+    if (want->outcome.rc == ZSEQ_OK) {
+        zseq_range_t range = {want->rider.first,
+                              want->rider.first + want->rider.count};
+        //  S9: a range that was overtaken is dropped.
+        burnt = zseq_buffer_cut (&self->buffer, &range);
+        s_serve (self, &range);
+        zseq_buffer_add (&self->buffer, &range);
+        (void) zseq_buffer_turn (&self->buffer, s_mark (self));
+    }
+    pthread_mutex_unlock (&self->lock);
+    zseq_engine_burn (self->client->engine, burnt);
+
+    self->engine_locked.fills++;
+    self->engine_locked.fill_outcome = want->outcome;
+    self->engine_locked.fill_failed = want->outcome.rc != ZSEQ_OK;
+    s_notify_drinkers (self, self->engine_locked.fill_failed);
+}
+
+void
+zseq_prefetch_init (zseq_t *self)
+{
+    assert (self);
+
+    zseq_buffer_init (&self->buffer);
+    self->handle_locked.batch = 1;
+    for (size_t index = 0; index < ZSEQ_FILLS_MAX; index++) {
+        self->engine_locked.fill[index].done = s_filled;
+        self->engine_locked.fill[index].arg = self;
+    }
+}
+
+uint64_t
+zseq_prefetch_drop (zseq_t *self)
+{
+    for (size_t index = 0; index < ZSEQ_FILLS_MAX; index++)
+        zseq_engine_cancel (self->client->engine,
+                            &self->engine_locked.fill[index]);
+    pthread_mutex_lock (&self->lock);
+    uint64_t burnt = zseq_buffer_drain (&self->buffer);
+    self->handle_locked.filling = 0;
+    pthread_mutex_unlock (&self->lock);
+    s_notify_drinkers (self, false);
+    return burnt;
+}
+
+//  An automatic batch follows the rate at which IDs are taken. Handle's lock
+//  held.
+static void
+s_adapt (zseq_t *self, uint64_t now_us)
+{
+    if (!self->handle_locked.automatic)
+        return;
+    uint64_t issued = zseq_buffer_issued (&self->buffer);
+    uint64_t used = issued - self->handle_locked.adapted_issued;
+    uint64_t elapsed_us = now_us - self->handle_locked.adapted_us;
+    uint64_t batch = self->handle_locked.batch;
+    if (elapsed_us >= AUTO_US / 4)
+        batch =
+          used < AUTO_BATCH_MAX ? used * AUTO_US / elapsed_us : AUTO_BATCH_MAX;
+    else if (self->handle_locked.hungry)
+        batch = AUTO_GROWTH * self->handle_locked.batch;
+    else
+        return;
+    if (batch > AUTO_GROWTH * self->handle_locked.batch)
+        batch = AUTO_GROWTH * self->handle_locked.batch;
+    if (batch > AUTO_BATCH_MAX)
+        batch = AUTO_BATCH_MAX;
+    self->handle_locked.batch = batch > 1 ? batch : 1;
+    self->handle_locked.adapted_us = now_us;
+    self->handle_locked.adapted_issued = issued;
+}
+
+void
+zseq_prefetch_fill (zseq_t *self, uint64_t deadline_us)
+{
+    pthread_mutex_lock (&self->lock);
+    //  Before the batch changes, and with it when it is time.
+    size_t thirst = s_thirst (self);
+    if (thirst)
+        s_adapt (self, zseq_clock_now_us ());
+    if (thirst && zseq_buffer_left (&self->buffer))
+        self->handle_locked.hungry = false;
+    uint64_t count = self->handle_locked.batch;
+    self->handle_locked.filling += thirst;
+    pthread_mutex_unlock (&self->lock);
+
+    uint64_t drinkers = 0;
+    for (zseq_drinker_t *drinker = self->engine_locked.drinkers; drinker;
+         drinker = drinker->next)
+        drinkers++;
+    for (size_t index = 0; index < ZSEQ_FILLS_MAX; index++) {
+        zseq_want_t *fill = &self->engine_locked.fill[index];
+        if (fill->pending) {
+            if (fill->rider.deadline_us < deadline_us)
+                fill->rider.deadline_us = deadline_us;
+            continue;
+        }
+        if (!thirst)
+            continue;
+        thirst--;
+        fill->rider.count = count > drinkers ? count : drinkers;
+        fill->rider.count_min = 1;
+        fill->rider.deadline_us = deadline_us;
+        zseq_engine_post (self->client->engine, self->name, fill);
+    }
+    assert (!thirst);
+}
+
+//  Taking.
+
+//  Takes an ID; with none left of the current range, of the next.
+static bool
+s_take (zseq_t *self, uint64_t *id_p, bool *mark_p)
+{
+    bool more = true;
+    while (more) {
+        if (zseq_buffer_take (&self->buffer, id_p, mark_p))
+            return true;
+        pthread_mutex_lock (&self->lock);
+        more = zseq_buffer_turn (&self->buffer, s_mark (self));
+        pthread_mutex_unlock (&self->lock);
+    }
+    return false;
+}
+
+void
+zseq_prefetch_keep_ahead (zseq_t *self)
+{
+    assert (self);
+
+    uint64_t now_us = zseq_clock_now_us ();
+    pthread_mutex_lock (&self->lock);
+    bool stale = self->handle_locked.automatic &&
+                 now_us - self->handle_locked.filled_us > AUTO_STALE_US;
+    bool thirsty = s_thirst (self) > 0;
+    if (stale) {
+        self->handle_locked.batch = 1;
+        self->handle_locked.adapted_us = now_us;
+        self->handle_locked.adapted_issued = zseq_buffer_issued (&self->buffer);
+    }
+    pthread_mutex_unlock (&self->lock);
+    if ((!stale && !thirsty) ||
+        zseq_engine_enter (self->client->engine) != ZSEQ_OK)
+        return;
+    if (stale)
+        zseq_engine_burn (self->client->engine, zseq_prefetch_drop (self));
+    else
+        zseq_prefetch_fill (self, zseq_client_deadline_us (self->timeout_ms));
+    zseq_engine_leave (self->client->engine);
+}
+
+bool
+zseq_prefetch_take (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
+{
+    bool mark;
+    bool taken = s_take (self, id_p, &mark);
+    if (taken && mark)
+        zseq_prefetch_fill (self, deadline_us);
+    return taken;
+}
+
+bool
+zseq_prefetch_take_ahead (zseq_t *self, uint64_t *id_p)
+{
+    bool mark;
+    bool taken = s_take (self, id_p, &mark);
+    if (taken && mark)
+        zseq_prefetch_keep_ahead (self);
+    return taken;
+}
+
+static void
+s_wake_thread (zseq_drinker_t *drinker, bool failed)
+{
+    (void) failed;
+    zseq_waiter_wake (drinker->arg);
+}
+
+int
+zseq_prefetch_wait_for_id (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
+                           zseq_outcome_t *outcome)
+{
+    zseq_engine_t *engine = self->client->engine;
+    unsigned seen = self->engine_locked.fills;
+    zseq_waiter_t waiter;
+    zseq_waiter_init (&waiter);
+    zseq_drinker_t drinker = {.filled = s_wake_thread, .arg = &waiter};
+    zseq_prefetch_add_drinker (self, &drinker);
+
+    int rc = ZSEQ_OK;
+    bool mark = false;
+    while (!drinker.served && !s_take (self, id_p, &mark)) {
+        if (self->engine_locked.fills != seen &&
+            self->engine_locked.fill_outcome.rc != ZSEQ_OK) {
+            *outcome = self->engine_locked.fill_outcome;
+            self->engine_locked.fill_failed = false;
+            rc = outcome->rc;
+            break;
+        }
+        seen = self->engine_locked.fills;
+        if (zseq_clock_now_us () >= deadline_us) {
+            zseq_engine_explain (engine, self->name, outcome);
+            rc = outcome->rc;
+            break;
+        }
+        if (!zseq_prefetch_buffered (self)) {
+            rc = ZSEQ_EAGAIN;
+            break;
+        }
+        waiter.woken = false;
+        pthread_mutex_lock (&self->lock);
+        self->handle_locked.hungry = self->engine_locked.fills > 0;
+        pthread_mutex_unlock (&self->lock);
+        zseq_prefetch_fill (self, deadline_us);
+        zseq_engine_wait (engine, &waiter, deadline_us);
+    }
+
+    if (drinker.served)
+        *id_p = drinker.id;
+    if (mark)
+        zseq_prefetch_fill (self, deadline_us);
+
+    zseq_prefetch_remove_drinker (self, &drinker);
+    zseq_waiter_term (&waiter);
+    return rc;
+}
+
+//  IDs that were in no buffer.
+
+void
+zseq_prefetch_passed (zseq_t *self, uint64_t first, uint64_t count)
+{
+    pthread_mutex_lock (&self->lock);
+    uint64_t end = first + count;
+    uint64_t burnt = zseq_buffer_lift (&self->buffer, end, s_mark (self));
+    zseq_buffer_pass (&self->buffer, end, count);
+    s_adapt (self, zseq_clock_now_us ());
+    pthread_mutex_unlock (&self->lock);
+    zseq_engine_burn (self->client->engine, burnt);
+}
+
+//  Ranges that are on their way are cut when they come. Returns what is burnt.
+static uint64_t
+s_lift (zseq_t *self, uint64_t id)
+{
+    pthread_mutex_lock (&self->lock);
+    uint64_t burnt = zseq_buffer_lift (&self->buffer, id, s_mark (self));
+    pthread_mutex_unlock (&self->lock);
+    return burnt;
+}
+
+void
+zseq_prefetch_raised (zseq_t *self, uint64_t id)
+{
+    zseq_client_t *client = self->client;
+    uint64_t burnt = 0;
+    pthread_mutex_lock (&client->lock);
+    for (zseq_t *handle = client->handles; handle; handle = handle->next)
+        if (handle->name == self->name)
+            burnt += s_lift (handle, id);
+    pthread_mutex_unlock (&client->lock);
+    zseq_engine_burn (client->engine, burnt);
+}

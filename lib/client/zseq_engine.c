@@ -89,7 +89,7 @@ struct zseq_engine {
     pthread_mutex_t lock;
     zseq_uri_t uri;
     unsigned generation;    //  Of forks, in which it was made
-    zseq_links_t *links;    //  NULL until the first call
+    zseq_session_t *links;  //  NULL until the first call
     atomic_bool entered;    //  ... has had them
     int nudge_fd;           //  Ends a poll before its time
     bool polling;           //  Somebody polls
@@ -179,10 +179,10 @@ s_add_missing (const zseq_engine_t *self, const s_state_t *state,
                zseq_outcome_t *outcome)
 {
     const char *before = "; not reachable: ";
-    for (uint8_t node = 0; node < zseq_links_n (self->links); node++) {
+    for (uint8_t node = 0; node < zseq_session_n (self->links); node++) {
         if (!(state->unsent & (1u << node)))
             continue;
-        const zseq_member_t *member = zseq_links_member (self->links, node);
+        const zseq_member_t *member = zseq_session_member (self->links, node);
         zseq_outcome_add (outcome, "%s%s at %s", before, member->name,
                           member->endpoint);
         before = ", ";
@@ -194,16 +194,16 @@ static void
 s_explain (const zseq_engine_t *self, const s_state_t *state, uint8_t need,
            const char *harm, zseq_outcome_t *outcome)
 {
-    if (zseq_links_fatal (self->links)) {
-        *outcome = *zseq_links_fatal (self->links);
+    if (zseq_session_fatal (self->links)) {
+        *outcome = *zseq_session_fatal (self->links);
         return;
     }
-    if (!zseq_links_ready (self->links) || !state->started) {
-        zseq_links_explain (self->links, outcome);
+    if (!zseq_session_ready (self->links) || !state->started) {
+        zseq_session_explain (self->links, outcome);
         zseq_outcome_add (outcome, "; %s", harm);
         return;
     }
-    unsigned n = zseq_links_n (self->links);
+    unsigned n = zseq_session_n (self->links);
     uint8_t answered;
     int rc = zseq_attempt_failure (state->attempt, need, &answered);
     if (rc == ZSEQ_EUNAVAILABLE && state->foreign)
@@ -295,10 +295,11 @@ s_attempt (s_op_t *op)
 static void
 s_scatter (zseq_engine_t *self, s_op_t *op)
 {
-    for (uint8_t node = 0; node < zseq_links_n (self->links); node++) {
+    for (uint8_t node = 0; node < zseq_session_n (self->links); node++) {
         uint32_t bit = 1u << node;
         if ((op->unsent & bit) &&
-            zseq_links_send (self->links, node, op->bytes, op->size) == ZSEQ_OK)
+            zseq_session_send (self->links, node, op->bytes, op->size) ==
+              ZSEQ_OK)
             op->unsent &= ~bit;
     }
     zseq_attempt_t *attempt = s_attempt (op);
@@ -309,12 +310,12 @@ s_scatter (zseq_engine_t *self, s_op_t *op)
 static void
 s_send (zseq_engine_t *self, s_op_t *op, zseq_msg_t *msg)
 {
-    msg->cluster = zseq_links_cluster (self->links);
+    msg->cluster = zseq_session_cluster (self->links);
     op->request = msg->request;
     op->sent_us = zseq_clock_now_us ();
     op->size = zseq_codec_encode (msg, op->bytes, sizeof op->bytes);
     assert (op->size);
-    op->unsent = (1u << zseq_links_n (self->links)) - 1;
+    op->unsent = (1u << zseq_session_n (self->links)) - 1;
     s_scatter (self, op);
 }
 
@@ -333,12 +334,12 @@ s_send_claim (void *arg, uint8_t node, zseq_msg_t *msg)
 {
     zseq_engine_t *self = arg;
     if (self->encoded != msg->request) {
-        msg->cluster = zseq_links_cluster (self->links);
+        msg->cluster = zseq_session_cluster (self->links);
         self->size = zseq_codec_encode (msg, self->bytes, sizeof self->bytes);
         assert (self->size);
         self->encoded = msg->request;
     }
-    return zseq_links_send (self->links, node, self->bytes, self->size) ==
+    return zseq_session_send (self->links, node, self->bytes, self->size) ==
            ZSEQ_OK;
 }
 
@@ -346,7 +347,7 @@ static uint64_t
 s_draw (void *arg)
 {
     zseq_engine_t *self = arg;
-    return zseq_links_draw_request (self->links);
+    return zseq_session_draw_request (self->links);
 }
 
 void
@@ -360,8 +361,8 @@ zseq_engine_explain (const zseq_engine_t *self, const zseq_name_t *name,
     const char *harm = "nothing was handed out, though IDs may have been burnt";
     uint8_t node;
     const zseq_attempt_t *attempt = zseq_line_attempt (name->line, &node);
-    if (!attempt && zseq_links_ready (self->links) &&
-        !zseq_links_fatal (self->links)) {
+    if (!attempt && zseq_session_ready (self->links) &&
+        !zseq_session_fatal (self->links)) {
         zseq_outcome_set (outcome, ZSEQ_ETIMEOUT,
                           "other requests of this client came first: allow "
                           "more time, or use a larger batch; %s",
@@ -370,16 +371,17 @@ zseq_engine_explain (const zseq_engine_t *self, const zseq_name_t *name,
     }
     s_state_t state = {attempt != NULL, self->foreign,
                        attempt ? attempt->absent : UINT32_MAX, attempt};
-    if (attempt && node < zseq_links_n (self->links) &&
-        !zseq_links_fatal (self->links)) {
-        const zseq_member_t *member = zseq_links_member (self->links, node);
+    if (attempt && node < zseq_session_n (self->links) &&
+        !zseq_session_fatal (self->links)) {
+        const zseq_member_t *member = zseq_session_member (self->links, node);
         zseq_outcome_set (outcome, ZSEQ_ETIMEOUT,
                           "node %s at %s, which was asked to claim, has not "
                           "answered yet: allow more time; %s",
                           member->name, member->endpoint, harm);
         return;
     }
-    s_explain (self, &state, zseq_links_quorum (self->links)->w, harm, outcome);
+    s_explain (self, &state, zseq_session_quorum (self->links)->w, harm,
+               outcome);
 }
 
 static void
@@ -437,11 +439,11 @@ zseq_engine_burn (zseq_engine_t *self, uint64_t count)
 static void
 s_open_lines (zseq_engine_t *self)
 {
-    const zseq_quorum_t *quorum = zseq_links_quorum (self->links);
+    const zseq_quorum_t *quorum = zseq_session_quorum (self->links);
     zseq_rendezvous_t rendezvous;
     zseq_rendezvous_init (&rendezvous, quorum->n);
     for (uint8_t node = 0; node < quorum->n; node++) {
-        const char *name = zseq_links_member (self->links, node)->name;
+        const char *name = zseq_session_member (self->links, node)->name;
         zseq_rendezvous_set_name (&rendezvous, node, name, strlen (name));
     }
     zseq_lines_open (self->lines, quorum, &rendezvous);
@@ -455,7 +457,7 @@ s_ask_probe (zseq_engine_t *self, s_probe_t *probe)
 {
     zseq_msg_t msg;
     zseq_do_t todo =
-      zseq_peek_request (&probe->peek, zseq_links_draw_request (self->links),
+      zseq_peek_request (&probe->peek, zseq_session_draw_request (self->links),
                          zseq_clock_now_us (), &msg);
     assert (todo == ZSEQ_DO_SEND);
     msg.name = s_slice (probe->probe->name);
@@ -469,7 +471,7 @@ s_ask_page (zseq_engine_t *self, s_page_t *page)
     zseq_msg_t msg;
     msg.op = ZSEQ_OP_LIST;
     msg.reply = false;
-    msg.request = zseq_links_draw_request (self->links);
+    msg.request = zseq_session_draw_request (self->links);
     msg.name = s_slice (page->prefix);
     msg.after = s_slice (page->after);
     msg.count = ZSEQ_PAGE_MAX;
@@ -485,7 +487,7 @@ s_ask_status (zseq_engine_t *self, s_status_t *status)
     zseq_msg_t msg;
     msg.op = ZSEQ_OP_STATUS;
     msg.reply = false;
-    msg.request = zseq_links_draw_request (self->links);
+    msg.request = zseq_session_draw_request (self->links);
     s_send (self, &status->op, &msg);
     return ZSEQ_DO_WAIT;
 }
@@ -552,7 +554,7 @@ s_fail_op (zseq_engine_t *self, s_op_t *op)
         uint8_t need = probe->peek.attempt.quorum.w;
         s_state_t state = s_state (op, &probe->peek.attempt);
         s_explain (self, &state,
-                   op->started ? need : zseq_links_quorum (self->links)->w,
+                   op->started ? need : zseq_session_quorum (self->links)->w,
                    probe->peek.given ? "the raise may yet come to hold"
                                      : "nothing has changed",
                    &probe->probe->outcome);
@@ -560,7 +562,7 @@ s_fail_op (zseq_engine_t *self, s_op_t *op)
     else if (op->kind == S_PAGE) {
         s_page_t *page = (s_page_t *) op;
         s_state_t state = s_state (op, &page->attempt);
-        s_explain (self, &state, zseq_links_quorum (self->links)->r,
+        s_explain (self, &state, zseq_session_quorum (self->links)->r,
                    "nothing has changed", page->outcome);
     }
     s_finish (self, op);
@@ -607,12 +609,12 @@ s_tick_page (s_page_t *page, uint64_t now_us)
 static void
 s_tick_op (zseq_engine_t *self, s_op_t *op, uint64_t now_us)
 {
-    if (zseq_links_fatal (self->links) || now_us >= s_deadline_us (op)) {
+    if (zseq_session_fatal (self->links) || now_us >= s_deadline_us (op)) {
         s_fail_op (self, op);
         return;
     }
-    bool may_start = op->kind == S_STATUS ? zseq_links_known (self->links)
-                                          : zseq_links_ready (self->links);
+    bool may_start = op->kind == S_STATUS ? zseq_session_known (self->links)
+                                          : zseq_session_ready (self->links);
     if (!op->started && !may_start)
         return;
 
@@ -624,7 +626,7 @@ s_tick_op (zseq_engine_t *self, s_op_t *op, uint64_t now_us)
     if (op->kind == S_PROBE) {
         s_probe_t *probe = (s_probe_t *) op;
         if (starts)
-            zseq_peek_init (&probe->peek, zseq_links_quorum (self->links),
+            zseq_peek_init (&probe->peek, zseq_session_quorum (self->links),
                             probe->probe->value, &pace);
         s_drive (self, op, zseq_peek_tick (&probe->peek, now_us));
     }
@@ -632,13 +634,13 @@ s_tick_op (zseq_engine_t *self, s_op_t *op, uint64_t now_us)
         s_page_t *page = (s_page_t *) op;
         if (starts) {
             pace.deadline_us = page->attempt.pace.deadline_us;
-            zseq_attempt_init (&page->attempt, zseq_links_quorum (self->links),
-                               &pace);
+            zseq_attempt_init (&page->attempt,
+                               zseq_session_quorum (self->links), &pace);
         }
         s_drive (self, op, s_tick_page (page, now_us));
     }
     else if (starts) {
-        ((s_status_t *) op)->missing = (1u << zseq_links_n (self->links)) - 1;
+        ((s_status_t *) op)->missing = (1u << zseq_session_n (self->links)) - 1;
         s_drive (self, op, ZSEQ_DO_SEND);
     }
 }
@@ -696,7 +698,7 @@ s_status_reply (zseq_engine_t *self, s_status_t *op, const zseq_msg_t *msg,
     node->sequences = msg->sequences;
     node->burnt = msg->burnt;
     node->rtt_us = now_us - op->op.sent_us;
-    node->version = zseq_links_speaks (self->links, msg->node);
+    node->version = zseq_session_speaks (self->links, msg->node);
     return op->missing ? ZSEQ_DO_WAIT : ZSEQ_DO_DONE;
 }
 
@@ -710,7 +712,7 @@ s_op_reply (zseq_engine_t *self, s_op_t *op, const zseq_msg_t *msg)
         return;
     }
     //  The wrong cluster's node is nobody's vote.
-    if (msg->cluster != zseq_links_cluster (self->links)) {
+    if (msg->cluster != zseq_session_cluster (self->links)) {
         op->foreign = op->foreign || msg->status == ZSEQ_ECLUSTER;
         return;
     }
@@ -743,12 +745,12 @@ s_receive (zseq_engine_t *self)
 {
     bool seen = false;
     zseq_msg_t msg;
-    while (zseq_links_recv (self->links, &msg, &seen)) {
+    while (zseq_session_recv (self->links, &msg, &seen)) {
         s_op_t *op = s_find_op (self, msg.request);
         if (op)
             s_op_reply (self, op, &msg);
         //  The wrong cluster's node is nobody's vote.
-        else if (msg.cluster != zseq_links_cluster (self->links))
+        else if (msg.cluster != zseq_session_cluster (self->links))
             self->foreign |= msg.status == ZSEQ_ECLUSTER;
         else if (zseq_lines_reply (self->lines, &msg, zseq_clock_now_us ()))
             self->foreign = false;
@@ -764,15 +766,15 @@ s_tick (zseq_engine_t *self)
                     (self->foreign && zseq_lines_busy (self->lines));
     for (const s_op_t *op = self->ops; op; op = op->next)
         restless |= op->unsent || op->foreign;
-    zseq_links_tick (self->links, now_us, restless);
+    zseq_session_tick (self->links, now_us, restless);
     s_op_t *following;
     for (s_op_t *op = self->ops; op; op = following) {
         following = op->next;
         s_tick_op (self, op, now_us);
     }
-    if (!self->opened && zseq_links_ready (self->links))
+    if (!self->opened && zseq_session_ready (self->links))
         s_open_lines (self);
-    if (zseq_links_fatal (self->links))
+    if (zseq_session_fatal (self->links))
         zseq_lines_end (self->lines, ZSEQ_ETIMEOUT);
     zseq_lines_tick (self->lines, now_us);
     zseq_lines_flush (self->lines, now_us);
@@ -820,7 +822,7 @@ s_pump (zseq_engine_t *self)
 static uint64_t
 s_next_wake_us (const zseq_engine_t *self)
 {
-    uint64_t wake_us = zseq_links_wake_us (self->links);
+    uint64_t wake_us = zseq_session_wake_us (self->links);
     for (const s_op_t *op = self->ops; op; op = op->next) {
         uint64_t op_us = s_wake_us (op);
         if (op_us < wake_us)
@@ -840,7 +842,7 @@ s_nudge (zseq_engine_t *self)
     if (!self->polling || self->nudged)
         return;
     if ((self->poller && self->poller->woken) || self->closing ||
-        zseq_links_changes (self->links) != self->poll_changes ||
+        zseq_session_changes (self->links) != self->poll_changes ||
         s_next_wake_us (self) < self->poll_until_us) {
         self->nudged = true;
         uint64_t one = 1;
@@ -858,7 +860,7 @@ s_poll (zseq_engine_t *self, zseq_waiter_t *waiter, uint64_t until_us)
     uint64_t now_us = zseq_clock_now_us ();
 
     struct pollfd fds[ZSEQ_LINKS_MAX + 2];
-    size_t count = zseq_links_fds (self->links, fds);
+    size_t count = zseq_session_fds (self->links, fds);
     fds[count].fd = self->nudge_fd;
     fds[count].events = POLLIN;
     fds[count].revents = 0;
@@ -868,7 +870,7 @@ s_poll (zseq_engine_t *self, zseq_waiter_t *waiter, uint64_t until_us)
     self->polling = true;
     self->poller = waiter;
     self->poll_until_us = wake_us;
-    self->poll_changes = zseq_links_changes (self->links);
+    self->poll_changes = zseq_session_changes (self->links);
     self->nudged = false;
     pthread_mutex_unlock (&self->lock);
     int rc =
@@ -878,7 +880,7 @@ s_poll (zseq_engine_t *self, zseq_waiter_t *waiter, uint64_t until_us)
     self->polling = false;
     self->poller = NULL;
     if (rc > 0)
-        zseq_links_heed (self->links, fds, count);
+        zseq_session_heed (self->links, fds, count);
 
     if (self->nudged) {
         uint64_t nudges;
@@ -1017,7 +1019,7 @@ zseq_engine_destroy (zseq_engine_t **self_p)
     pthread_mutex_unlock (&self->lock);
     if (self->threaded)
         pthread_join (self->thread, NULL);
-    zseq_links_destroy (&self->links);
+    zseq_session_destroy (&self->links);
     zseq_lines_destroy (&self->lines);
     if (self->nudge_fd >= 0)
         close (self->nudge_fd);
@@ -1036,7 +1038,7 @@ s_open (zseq_engine_t *self)
                                  strerror (errno));
     uint64_t request;
     randombytes_buf (&request, sizeof request);
-    return zseq_links_new (&self->links, &self->uri, request);
+    return zseq_session_new (&self->links, &self->uri, request);
 }
 
 int
@@ -1269,24 +1271,24 @@ zseq_engine_status (zseq_engine_t *self, uint64_t deadline_us,
       .op.kind = S_STATUS, .status = status, .deadline_us = deadline_us};
     s_run (self, &op.op, &op.waiter, deadline_us);
 
-    uint8_t n = zseq_links_n (self->links);
+    uint8_t n = zseq_session_n (self->links);
     bool reachable = false;
     for (uint8_t node = 0; node < n; node++) {
-        const zseq_member_t *member = zseq_links_member (self->links, node);
+        const zseq_member_t *member = zseq_session_member (self->links, node);
         strcpy (status->node[node].name, member->name);
         strcpy (status->node[node].endpoint, member->endpoint);
         reachable |= status->node[node].reachable;
     }
     outcome->rc = ZSEQ_OK;
-    if (!reachable || zseq_links_fatal (self->links)) {
+    if (!reachable || zseq_session_fatal (self->links)) {
         zseq_attempt_t none = {.answered = 0};
         s_state_t state = s_state (&op.op, &none);
         s_explain (self, &state, 1, "nothing has changed", outcome);
         return;
     }
-    const zseq_quorum_t *quorum = zseq_links_quorum (self->links);
-    strcpy (status->cluster, zseq_links_cluster_name (self->links));
-    status->identity = zseq_links_cluster (self->links);
+    const zseq_quorum_t *quorum = zseq_session_quorum (self->links);
+    strcpy (status->cluster, zseq_session_cluster_name (self->links));
+    status->identity = zseq_session_cluster (self->links);
     status->nodes = quorum->n;
     status->r = quorum->r;
     status->w = quorum->w;
@@ -1298,7 +1300,7 @@ s_merge_next (const zseq_engine_t *self, const s_page_t *op, size_t *at,
               const char *bound, zseq_page_t *page)
 {
     const char *lowest = NULL;
-    for (uint8_t node = 0; node < zseq_links_n (self->links); node++) {
+    for (uint8_t node = 0; node < zseq_session_n (self->links); node++) {
         const s_leaf_t *leaf = &op->leaf[node];
         if (zseq_tally_counts (&op->attempt.tally, node) &&
             at[node] < leaf->count &&
@@ -1311,7 +1313,7 @@ s_merge_next (const zseq_engine_t *self, const s_page_t *op, size_t *at,
     size_t index = page->count++;
     strcpy (page->item[index].name, lowest);
     page->item[index].next = 0;
-    for (uint8_t node = 0; node < zseq_links_n (self->links); node++) {
+    for (uint8_t node = 0; node < zseq_session_n (self->links); node++) {
         const s_leaf_t *leaf = &op->leaf[node];
         if (!zseq_tally_counts (&op->attempt.tally, node) ||
             at[node] >= leaf->count ||
@@ -1353,7 +1355,7 @@ zseq_engine_page (zseq_engine_t *self, const char *prefix, const char *after,
         assert (op.done);
         //  Above the end of the shortest page that goes on, nothing is known.
         const char *bound = NULL;
-        for (uint8_t node = 0; node < zseq_links_n (self->links); node++) {
+        for (uint8_t node = 0; node < zseq_session_n (self->links); node++) {
             const s_leaf_t *leaf = &op.leaf[node];
             if (!zseq_tally_counts (&op.attempt.tally, node) || !leaf->more)
                 continue;

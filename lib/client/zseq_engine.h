@@ -12,7 +12,7 @@
 #include <pthread.h>
 
 #include "zseq_lines.h"
-#include "zseq_links.h"
+#include "zseq_session.h"
 #include "zseq_peek.h"
 
 typedef struct zseq_engine zseq_engine_t;

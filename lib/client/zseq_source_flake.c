@@ -2,8 +2,8 @@
 //  and the wall clock zseq_flake_clock's; here is where the milliseconds come
 //  from:
 //
-//  - flake:WORKER holds all of them, by the user's word. All clients of a process
-//    that name the same worker share one generator.
+//  - flake:WORKER holds all of them, by the user's word. All clients of a
+//    process that name the same worker share one generator.
 //  - flake+URI claims them: zseq_worker_lease.
 
 #include <assert.h>

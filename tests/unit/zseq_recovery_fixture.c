@@ -18,7 +18,7 @@ static fixture_client_t s_clients[CLIENTS_MAX];
 static size_t s_client_count;
 
 static bool
-s_filter (const zseq_message_t *message, void *arg)
+s_filter (const zseq_testbed_message_t *message, void *arg)
 {
     (void) arg;
     if (message->from == ZSEQ_TESTBED_CLIENT ||

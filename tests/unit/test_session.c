@@ -1,4 +1,4 @@
-//  A client's links, against a node that the test plays itself, and in a time
+//  A client's session, against a node that the test plays itself, and in a time
 //  of the test's own.
 
 #include <criterion/criterion.h>
@@ -6,13 +6,13 @@
 #include <poll.h>
 
 #include "zseq_codec.h"
-#include "zseq_links.h"
+#include "zseq_session.h"
 #include "zseq_transport.h"
 
 typedef struct {
     zsock_t *router;
     zseq_uri_t uri;
-    zseq_links_t *links;
+    zseq_session_t *session;
     zframe_t *sender;
 } s_fixture_t;
 
@@ -28,7 +28,7 @@ s_new_with (const char *other)
     snprintf (text, sizeof text, "tcp://127.0.0.1:%d%s%s", port,
               other ? "," : "", other ? other : "");
     cr_assert_eq (zseq_uri_parse (text, &self->uri), ZSEQ_OK);
-    cr_assert_eq (zseq_links_new (&self->links, &self->uri, 77), ZSEQ_OK);
+    cr_assert_eq (zseq_session_new (&self->session, &self->uri, 77), ZSEQ_OK);
     return self;
 }
 
@@ -42,14 +42,14 @@ static void
 s_destroy (s_fixture_t **self_p)
 {
     s_fixture_t *self = *self_p;
-    zseq_links_destroy (&self->links);
+    zseq_session_destroy (&self->session);
     zframe_destroy (&self->sender);
     zsock_destroy (&self->router);
     free (self);
     *self_p = NULL;
 }
 
-//  Lets the links send what they could not, at that time, until a request
+//  Lets the session send what it could not, at that time, until a request
 //  arrives.
 static zseq_msg_t
 s_request (s_fixture_t *self, uint64_t now_us)
@@ -57,7 +57,7 @@ s_request (s_fixture_t *self, uint64_t now_us)
     zsock_set_rcvtimeo (self->router, 5);
     zmsg_t *message = NULL;
     for (int round = 0; round < 2000 && !message; round++) {
-        zseq_links_tick (self->links, now_us, false);
+        zseq_session_tick (self->session, now_us, false);
         message = zmsg_recv (self->router);
     }
     cr_assert_not_null (message, "no HELLO arrives");
@@ -108,30 +108,30 @@ s_receive (s_fixture_t *self)
     zseq_msg_t msg;
     while (!seen) {
         struct pollfd fds[ZSEQ_LINKS_MAX + 1];
-        size_t count = zseq_links_fds (self->links, fds);
-        cr_assert (!zseq_links_recv (self->links, &msg, &seen));
+        size_t count = zseq_session_fds (self->session, fds);
+        cr_assert (!zseq_session_recv (self->session, &msg, &seen));
         if (!seen)
             cr_assert_gt (poll (fds, count, 10000), 0);
-        zseq_links_heed (self->links, fds, count);
+        zseq_session_heed (self->session, fds, count);
     }
 }
 
-Test (links, are_ready_when_a_born_cluster_has_answered)
+Test (sessions, are_ready_when_a_born_cluster_has_answered)
 {
     s_fixture_t *self = s_new ();
     zseq_msg_t hello = s_request (self, 1000000);
     cr_assert_eq (hello.op, ZSEQ_OP_HELLO);
-    cr_assert (!zseq_links_ready (self->links));
+    cr_assert (!zseq_session_ready (self->session));
     s_answer (self, &hello, 42);
     s_receive (self);
-    zseq_links_tick (self->links, 1000001, false);
-    cr_assert (zseq_links_ready (self->links));
-    cr_assert_eq (zseq_links_cluster (self->links), 42);
-    cr_assert_eq (zseq_links_n (self->links), 1);
+    zseq_session_tick (self->session, 1000001, false);
+    cr_assert (zseq_session_ready (self->session));
+    cr_assert_eq (zseq_session_cluster (self->session), 42);
+    cr_assert_eq (zseq_session_n (self->session), 1);
     s_destroy (&self);
 }
 
-Test (links, wait_for_an_answer_from_afar)
+Test (sessions, wait_for_an_answer_from_afar)
 {
     //  The first HELLO's answer takes 300 ms, and so do all others.
     s_fixture_t *self = s_new ();
@@ -140,11 +140,11 @@ Test (links, wait_for_an_answer_from_afar)
     bool ready = false;
     for (int round = 0; round < 4 && !ready; round++) {
         for (int tick = 0; tick < 15; tick++)
-            zseq_links_tick (self->links, now_us += 20000, false);
+            zseq_session_tick (self->session, now_us += 20000, false);
         s_answer (self, &hello, 42);
         s_receive (self);
-        zseq_links_tick (self->links, now_us, false);
-        ready = zseq_links_ready (self->links);
+        zseq_session_tick (self->session, now_us, false);
+        ready = zseq_session_ready (self->session);
         if (!ready)
             hello = s_request (self, now_us);
     }
@@ -152,36 +152,36 @@ Test (links, wait_for_an_answer_from_afar)
     s_destroy (&self);
 }
 
-Test (links, ask_again_until_the_cluster_is_born)
+Test (sessions, ask_again_until_the_cluster_is_born)
 {
     s_fixture_t *self = s_new ();
     zseq_msg_t hello = s_request (self, 1000000);
     s_answer (self, &hello, 0);
     s_receive (self);
-    zseq_links_tick (self->links, 1000001, false);
-    cr_assert (zseq_links_known (self->links));
-    cr_assert (!zseq_links_ready (self->links));
+    zseq_session_tick (self->session, 1000001, false);
+    cr_assert (zseq_session_known (self->session));
+    cr_assert (!zseq_session_ready (self->session));
     hello = s_request (self, 1200000);
     s_answer (self, &hello, 42);
     s_receive (self);
-    zseq_links_tick (self->links, 1200001, false);
-    cr_assert (zseq_links_ready (self->links));
+    zseq_session_tick (self->session, 1200001, false);
+    cr_assert (zseq_session_ready (self->session));
     s_destroy (&self);
 }
 
-Test (links, refuse_another_cluster_by_name)
+Test (sessions, refuse_another_cluster_by_name)
 {
     s_fixture_t *self = s_new ();
     strcpy (self->uri.cluster, "other");
     zseq_msg_t hello = s_request (self, 1000000);
     s_answer (self, &hello, 42);
     s_receive (self);
-    cr_assert_not_null (zseq_links_fatal (self->links));
-    cr_assert_eq (zseq_links_fatal (self->links)->rc, ZSEQ_ECLUSTER);
+    cr_assert_not_null (zseq_session_fatal (self->session));
+    cr_assert_eq (zseq_session_fatal (self->session)->rc, ZSEQ_ECLUSTER);
     s_destroy (&self);
 }
 
-Test (links, ignore_the_answer_to_a_hello_that_was_given_up)
+Test (sessions, ignore_the_answer_to_a_hello_that_was_given_up)
 {
     s_fixture_t *self = s_new ();
     zseq_msg_t first = s_request (self, 1000000);
@@ -189,17 +189,17 @@ Test (links, ignore_the_answer_to_a_hello_that_was_given_up)
     cr_assert_neq (first.request, second.request);
     s_answer (self, &first, 41);
     s_receive (self);
-    zseq_links_tick (self->links, 9000001, false);
-    cr_assert (!zseq_links_known (self->links));
+    zseq_session_tick (self->session, 9000001, false);
+    cr_assert (!zseq_session_known (self->session));
     s_answer (self, &second, 42);
     s_receive (self);
-    zseq_links_tick (self->links, 9000002, false);
-    cr_assert_eq (zseq_links_cluster (self->links), 42);
+    zseq_session_tick (self->session, 9000002, false);
+    cr_assert_eq (zseq_session_cluster (self->session), 42);
     s_destroy (&self);
 }
 
 //  It may be a node of another cluster, which is slow.
-Test (links, wait_for_a_stranger_that_is_connected)
+Test (sessions, wait_for_a_stranger_that_is_connected)
 {
     zsock_t *stranger = zsock_new (ZMQ_ROUTER);
     int port = zsock_bind (stranger, "tcp://127.0.0.1:*");
@@ -210,17 +210,17 @@ Test (links, wait_for_a_stranger_that_is_connected)
     zsock_set_rcvtimeo (stranger, 5);
     zmsg_t *greeted = NULL;
     while (!greeted) {
-        zseq_links_tick (self->links, 1000000, false);
+        zseq_session_tick (self->session, 1000000, false);
         greeted = zmsg_recv (stranger);
     }
     zmsg_destroy (&greeted);
     s_answer (self, &hello, 42);
     s_receive (self);
-    zseq_links_tick (self->links, 1900000, false);
-    cr_assert (!zseq_links_known (self->links));
-    cr_assert_eq (zseq_links_wake_us (self->links), 2000000);
-    zseq_links_tick (self->links, 2000000, false);
-    cr_assert (zseq_links_ready (self->links));
+    zseq_session_tick (self->session, 1900000, false);
+    cr_assert (!zseq_session_known (self->session));
+    cr_assert_eq (zseq_session_wake_us (self->session), 2000000);
+    zseq_session_tick (self->session, 2000000, false);
+    cr_assert (zseq_session_ready (self->session));
     s_destroy (&self);
     zsock_destroy (&stranger);
 }
@@ -241,15 +241,15 @@ s_reserve (char *endpoint, size_t endpoint_size)
     return fd;
 }
 
-Test (links, notice_a_connection_though_they_look_for_messages_first)
+Test (sessions, notice_a_connection_though_they_look_for_messages_first)
 {
     //  To receive takes the edge of the descriptor with it.
     char endpoint[64];
     int gone = s_reserve (endpoint, sizeof endpoint);
     s_fixture_t *self = calloc (1, sizeof *self);
     cr_assert_eq (zseq_uri_parse (endpoint, &self->uri), ZSEQ_OK);
-    cr_assert_eq (zseq_links_new (&self->links, &self->uri, 77), ZSEQ_OK);
-    zseq_links_tick (self->links, 1000000, false);
+    cr_assert_eq (zseq_session_new (&self->session, &self->uri, 77), ZSEQ_OK);
+    zseq_session_tick (self->session, 1000000, false);
     close (gone);
     self->router = zsock_new (ZMQ_ROUTER);
     cr_assert_gt (zsock_bind (self->router, "%s", endpoint), 0);
@@ -259,7 +259,7 @@ Test (links, notice_a_connection_though_they_look_for_messages_first)
     s_destroy (&self);
 }
 
-Test (links, do_not_wait_for_who_is_not_there)
+Test (sessions, do_not_wait_for_who_is_not_there)
 {
     char endpoint[64];
     int gone = s_reserve (endpoint, sizeof endpoint);
@@ -267,10 +267,10 @@ Test (links, do_not_wait_for_who_is_not_there)
     zseq_msg_t hello = s_request (self, 1000000);
     s_answer (self, &hello, 42);
     s_receive (self);
-    zseq_links_tick (self->links, 1049999, false);
-    cr_assert (!zseq_links_known (self->links));
-    zseq_links_tick (self->links, 1050000, false);
-    cr_assert (zseq_links_ready (self->links));
+    zseq_session_tick (self->session, 1049999, false);
+    cr_assert (!zseq_session_known (self->session));
+    zseq_session_tick (self->session, 1050000, false);
+    cr_assert (zseq_session_ready (self->session));
     s_destroy (&self);
     close (gone);
 }

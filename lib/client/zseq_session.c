@@ -1,0 +1,161 @@
+#include "zseq_session.h"
+
+#include <assert.h>
+
+int
+zseq_session_new (zseq_session_t **self_p, const zseq_uri_t *uri,
+                  uint64_t request)
+{
+    assert (self_p);
+    assert (uri);
+
+    return uri->scheme == ZSEQ_SCHEME_FILE
+             ? zseq_session_local_new (self_p, uri, request)
+             : zseq_session_cluster_new (self_p, uri, request);
+}
+
+void
+zseq_session_destroy (zseq_session_t **self_p)
+{
+    assert (self_p);
+
+    zseq_session_t *self = *self_p;
+    if (!self)
+        return;
+    self->ops->destroy (self);
+    *self_p = NULL;
+}
+
+//  What has been learnt.
+
+uint8_t
+zseq_session_n (const zseq_session_t *self)
+{
+    assert (self);
+    return self->n;
+}
+
+const zseq_member_t *
+zseq_session_member (const zseq_session_t *self, uint8_t node)
+{
+    assert (self);
+    assert (node < self->n);
+    return &self->member[node];
+}
+
+uint64_t
+zseq_session_speaks (const zseq_session_t *self, uint8_t node)
+{
+    assert (self);
+    assert (node < self->n);
+    return self->speaks[node];
+}
+
+const char *
+zseq_session_cluster_name (const zseq_session_t *self)
+{
+    assert (self);
+    return self->cluster_name;
+}
+
+uint64_t
+zseq_session_cluster (const zseq_session_t *self)
+{
+    assert (self);
+    return self->cluster;
+}
+
+const zseq_quorum_t *
+zseq_session_quorum (const zseq_session_t *self)
+{
+    assert (self);
+    return &self->quorum;
+}
+
+bool
+zseq_session_known (const zseq_session_t *self)
+{
+    assert (self);
+    return self->known;
+}
+
+bool
+zseq_session_ready (const zseq_session_t *self)
+{
+    assert (self);
+    return self->ready;
+}
+
+const zseq_outcome_t *
+zseq_session_fatal (const zseq_session_t *self)
+{
+    assert (self);
+    return self->fatal.rc ? &self->fatal : NULL;
+}
+
+unsigned
+zseq_session_changes (const zseq_session_t *self)
+{
+    assert (self);
+    return self->changes;
+}
+
+//  What the kinds differ in.
+
+void
+zseq_session_explain (const zseq_session_t *self, zseq_outcome_t *outcome)
+{
+    assert (self);
+    assert (outcome);
+
+    if (self->fatal.rc)
+        *outcome = self->fatal;
+    else
+        self->ops->explain (self, outcome);
+}
+
+int
+zseq_session_send (zseq_session_t *self, uint8_t node, const uint8_t *bytes,
+                   size_t size)
+{
+    assert (self);
+    assert (node < self->n);
+    return self->ops->send (self, node, bytes, size);
+}
+
+void
+zseq_session_tick (zseq_session_t *self, uint64_t now_us, bool restless)
+{
+    assert (self);
+    self->ops->tick (self, now_us, restless);
+}
+
+uint64_t
+zseq_session_wake_us (const zseq_session_t *self)
+{
+    assert (self);
+    return self->fatal.rc ? ZSEQ_NEVER : self->ops->wake_us (self);
+}
+
+bool
+zseq_session_recv (zseq_session_t *self, zseq_msg_t *msg, bool *seen_p)
+{
+    assert (self);
+    assert (msg);
+    assert (seen_p);
+    return self->ops->recv (self, msg, seen_p);
+}
+
+size_t
+zseq_session_fds (const zseq_session_t *self, struct pollfd *fds)
+{
+    assert (self);
+    return self->ops->fds (self, fds);
+}
+
+void
+zseq_session_heed (zseq_session_t *self, const struct pollfd *fds, size_t count)
+{
+    assert (self);
+    self->ops->heed (self, fds, count);
+}

@@ -1,0 +1,544 @@
+//  A session with a cluster of zseqd nodes: it learns who the members are from
+//  whoever answers, finds them where they have moved to, and keeps a connection
+//  to each. Source: lib/doc/wire.md, section 3.5.
+//
+//  It opens a connection to each endpoint of the URI, and says HELLO on each.
+//  The first answer tells of the members; it opens a connection to each member
+//  that none leads to yet. It is ready when the cluster is born, and all
+//  endpoints of the URI have said who they are or had a while to do so. While a
+//  node cannot be reached, it says HELLO again to learn whether that one has
+//  moved.
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_codec.h"
+#include "zseq_session.h"
+#include "zseq_transport.h"
+
+//  How long a HELLO may stay without an answer, doubling each time: an answer
+//  counts only for the last one, and a round trip may be long.
+#define GREET_US 200000
+#define GREET_US_MAX 5000000
+//  How soon a cluster that is not born yet is asked again.
+#define BIRTH_US 100000
+//  How often the members are learnt anew while one cannot be reached.
+#define REFRESH_US 1000000
+//  How long the other endpoints of the URI may take to say who they are once
+//  one has: a node listed twice is found out before anything is done.
+#define GRACE_US 50000
+//  ... and one to which there is a connection, and that is no member's: it may
+//  lead to another cluster, which just takes its time.
+#define GRACE_STRANGER_US 1000000
+
+#define NOBODY (-1)
+
+typedef struct {
+    char endpoint[ZSEQ_ENDPOINT_MAX + 1];  //  Empty: not in use
+    bool listed;                           //  In the URI
+    int node;                              //  Who answered, or NOBODY
+    bool greeted;                          //  No HELLO is due
+    uint64_t request;                      //  The last HELLO; 0: not sent yet
+    uint64_t greet_us;                     //  When to say HELLO again
+    uint64_t patience_us;                  //  How long the last one may take
+    int refusal;                           //  Of its HELLO; or ZSEQ_OK
+    bool blocked;                          //  Something could not be sent
+} s_connection_t;
+
+typedef struct {
+    zseq_session_t session;
+    zseq_transport_t *transport;
+    zseq_codec_t codec;
+    s_connection_t connection[ZSEQ_LINKS_MAX];
+    size_t turn;        //  Connection that is received from next
+    uint64_t now_us;    //  Of the last tick
+    uint64_t heard_us;  //  When the first answer came; 0: not yet
+} s_cluster_t;
+
+//  Life.
+
+static int
+s_open (s_cluster_t *self, size_t index, const char *endpoint)
+{
+    int rc = zseq_transport_link (self->transport, index, endpoint);
+    if (rc != ZSEQ_OK)
+        return rc;
+    s_connection_t *connection = &self->connection[index];
+    memset (connection, 0, sizeof *connection);
+    memcpy (connection->endpoint, endpoint, strlen (endpoint) + 1);
+    connection->node = NOBODY;
+    self->session.changes++;
+    return ZSEQ_OK;
+}
+
+static void
+s_close (s_cluster_t *self, s_connection_t *connection)
+{
+    zseq_transport_unlink (self->transport,
+                           (size_t) (connection - self->connection));
+    memset (connection, 0, sizeof *connection);
+    connection->node = NOBODY;
+    self->session.changes++;
+}
+
+static int
+s_open_listed (s_cluster_t *self)
+{
+    self->transport = zseq_transport_new (NULL);
+    if (!self->transport)
+        return zseq_detail_fail (ZSEQ_ENOMEM, "cannot make a ZeroMQ context");
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
+        self->connection[index].node = NOBODY;
+    for (size_t index = 0; index < self->session.uri->endpoints; index++) {
+        int rc = s_open (self, index, self->session.uri->endpoint[index]);
+        if (rc != ZSEQ_OK)
+            return zseq_detail_fail (rc == ZSEQ_EINVAL ? ZSEQ_EURI : rc, "%s",
+                                     zseq_transport_text (self->transport));
+        self->connection[index].listed = true;
+    }
+    return ZSEQ_OK;
+}
+
+static void
+s_destroy (zseq_session_t *session)
+{
+    s_cluster_t *self = (s_cluster_t *) session;
+    zseq_transport_destroy (&self->transport);
+    free (self);
+}
+
+static void
+s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
+{
+    const s_cluster_t *self = (const s_cluster_t *) session;
+    if (self->session.n) {
+        zseq_outcome_set (outcome, ZSEQ_EUNAVAILABLE,
+                          "cluster %s is not born yet: all of its nodes have "
+                          "to be up together once",
+                          self->session.cluster_name);
+        return;
+    }
+    const s_connection_t *spoke = NULL;
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
+        const s_connection_t *connection = &self->connection[index];
+        if (connection->refusal) {
+            zseq_outcome_set (outcome, connection->refusal,
+                              "%s refuses to say who it is: is it a node of "
+                              "another version?",
+                              connection->endpoint);
+            return;
+        }
+        if (connection->request)
+            spoke = connection;
+    }
+    if (spoke)
+        zseq_outcome_set (outcome, ZSEQ_EUNAVAILABLE,
+                          "no node answered: what listens at %s does not "
+                          "speak like zseqd",
+                          spoke->endpoint);
+    else
+        zseq_outcome_set (
+          outcome, ZSEQ_EUNAVAILABLE,
+          "no node answered at %s%s: is zseqd running there, "
+          "and reachable?",
+          self->session.uri->endpoint[0],
+          self->session.uri->endpoints > 1 ? " or the other endpoints" : "");
+}
+
+//  Sending.
+
+//  The connection to a node: of those that lead to it, one that works.
+static s_connection_t *
+s_find_connection (s_cluster_t *self, uint8_t node)
+{
+    s_connection_t *found = NULL;
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
+        s_connection_t *connection = &self->connection[index];
+        if (!connection->endpoint[0] || connection->node != node)
+            continue;
+        //  Mostly there is just one, and nothing to choose.
+        if (!found || !zseq_transport_ready (
+                        self->transport, (size_t) (found - self->connection)))
+            found = connection;
+    }
+    return found;
+}
+
+static int
+s_send (s_cluster_t *self, s_connection_t *connection, const uint8_t *bytes,
+        size_t size)
+{
+    int rc = zseq_transport_send (
+      self->transport, (size_t) (connection - self->connection), bytes, size);
+    connection->blocked = rc != ZSEQ_OK;
+    return rc;
+}
+
+//  Whether anything that could not be sent can be sent by now. To receive from
+//  a socket takes the edge with it that its descriptor shows when it is
+//  connected.
+static bool
+s_unblocked (s_cluster_t *self)
+{
+    bool unblocked = false;
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
+        s_connection_t *connection = &self->connection[index];
+        if (!connection->blocked ||
+            !zseq_transport_ready (self->transport, index))
+            continue;
+        connection->blocked = false;
+        unblocked = true;
+    }
+    return unblocked;
+}
+
+static int
+s_send_node (zseq_session_t *session, uint8_t node, const uint8_t *bytes,
+             size_t size)
+{
+    s_cluster_t *self = (s_cluster_t *) session;
+    s_connection_t *connection = s_find_connection (self, node);
+    if (!connection)
+        return ZSEQ_EAGAIN;
+    return s_send (self, connection, bytes, size);
+}
+
+//  Discovery.
+
+static bool
+s_same (zseq_slice_t slice, const char *text)
+{
+    return slice.size == strlen (text) &&
+           !memcmp (slice.data, text, slice.size);
+}
+
+static void
+s_copy (char *text, size_t size, zseq_slice_t slice)
+{
+    assert (slice.size < size);
+    memcpy (text, slice.data, slice.size);
+    text[slice.size] = 0;
+}
+
+static bool
+s_learn_cluster (s_cluster_t *self, const zseq_msg_t *msg)
+{
+    size_t n = msg->member_count;
+    if (zseq_quorum_init (&self->session.quorum, n,
+                          (size_t) self->session.uri->r,
+                          (size_t) self->session.uri->w) != ZSEQ_OK) {
+        zseq_outcome_set (&self->session.fatal, ZSEQ_EQUORUM,
+                          "cluster %.*s has %zu nodes: r must be %zu to %zu "
+                          "and w %zu to %zu (or 0), not %d and %d",
+                          (int) msg->cluster_name.size, msg->cluster_name.data,
+                          n, n - n / 2, n, n / 2 + 1, n, self->session.uri->r,
+                          self->session.uri->w);
+        return false;
+    }
+    self->session.n = (uint8_t) n;
+    s_copy (self->session.cluster_name, sizeof self->session.cluster_name,
+            msg->cluster_name);
+    for (uint8_t node = 0; node < n; node++)
+        s_copy (self->session.member[node].name,
+                sizeof self->session.member[node].name, msg->member[node].name);
+    return true;
+}
+
+static bool
+s_check_cluster (s_cluster_t *self, const s_connection_t *connection,
+                 const zseq_msg_t *msg)
+{
+    const char *wanted =
+      self->session.n ? self->session.cluster_name : self->session.uri->cluster;
+    bool same = !*wanted || s_same (msg->cluster_name, wanted);
+    if (self->session.n && same) {
+        same = msg->member_count == self->session.n;
+        for (uint8_t node = 0; node < self->session.n && same; node++)
+            same =
+              s_same (msg->member[node].name, self->session.member[node].name);
+    }
+    if (same && self->session.cluster && msg->cluster)
+        same = msg->cluster == self->session.cluster;
+    //  Later it is only one endpoint that leads elsewhere.
+    if (!same && !self->session.ready)
+        zseq_outcome_set (
+          &self->session.fatal, ZSEQ_ECLUSTER,
+          "%s belongs to a cluster named %.*s, and not to "
+          "%s%s",
+          connection->endpoint, (int) msg->cluster_name.size,
+          msg->cluster_name.data,
+          self->session.n ? "the one that was found first, named " : "cluster ",
+          wanted);
+    return same;
+}
+
+//  Takes over where the members are. What a node says of itself holds; what it
+//  says of others may be out of date, so only if nothing else leads there.
+static void
+s_learn_endpoints (s_cluster_t *self, const zseq_msg_t *msg)
+{
+    for (uint8_t node = 0; node < self->session.n; node++) {
+        char endpoint[ZSEQ_ENDPOINT_MAX + 1];
+        s_copy (endpoint, sizeof endpoint, msg->member[node].endpoint);
+        const s_connection_t *connection = s_find_connection (self, node);
+        bool works = connection && zseq_transport_ready (
+                                     self->transport,
+                                     (size_t) (connection - self->connection));
+        if (zseq_endpoint_valid (endpoint) && (node == msg->node || !works))
+            strcpy (self->session.member[node].endpoint, endpoint);
+    }
+}
+
+//  Sees to it that a connection leads to every member: one that works, or else
+//  one to its endpoint. Of those that were not listed, all others go.
+static void
+s_connect_members (s_cluster_t *self)
+{
+    for (uint8_t node = 0; node < self->session.n; node++) {
+        const char *endpoint = self->session.member[node].endpoint;
+        size_t unused = ZSEQ_LINKS_MAX;
+        bool connected = !*endpoint;
+        for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
+            s_connection_t *connection = &self->connection[index];
+            if (!connection->endpoint[0]) {
+                unused = unused < index ? unused : index;
+                continue;
+            }
+            bool there = !strcmp (connection->endpoint, endpoint);
+            bool works = connection->node == node &&
+                         zseq_transport_ready (self->transport, index);
+            if (connection->node == node && !there && !works &&
+                !connection->listed)
+                s_close (self, connection);
+            connected |= there || works;
+        }
+        //  It is tried again with the next answer.
+        if (!connected && unused < ZSEQ_LINKS_MAX)
+            (void) s_open (self, unused, endpoint);
+    }
+}
+
+//  Whether another listed endpoint is the same node.
+static bool
+s_twice (s_cluster_t *self, const s_connection_t *connection)
+{
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
+        const s_connection_t *other = &self->connection[index];
+        if (other == connection || !other->listed || !connection->listed ||
+            other->node != connection->node)
+            continue;
+        zseq_outcome_set (&self->session.fatal, ZSEQ_EDUPLICATE,
+                          "%s and %s are both node %s: list each node once",
+                          other->endpoint, connection->endpoint,
+                          self->session.member[connection->node].name);
+        return true;
+    }
+    return false;
+}
+
+static void
+s_hello_reply (s_cluster_t *self, s_connection_t *connection,
+               const zseq_msg_t *msg)
+{
+    if (connection->greeted || msg->request != connection->request)
+        return;
+    connection->patience_us = 0;
+    connection->greet_us = self->now_us + BIRTH_US;
+    connection->refusal = msg->status;
+    if (msg->status != ZSEQ_OK || msg->node >= msg->member_count)
+        return;
+    if (!s_check_cluster (self, connection, msg)) {
+        connection->node = NOBODY;
+        connection->greet_us = self->now_us + GREET_US_MAX;
+        return;
+    }
+    if (!self->session.n && !s_learn_cluster (self, msg))
+        return;
+    if (!self->heard_us)
+        self->heard_us = self->now_us;
+    connection->node = msg->node;
+    if (!self->session.ready && s_twice (self, connection))
+        return;
+    //  A cluster that is not born yet has to be asked again.
+    connection->greeted = msg->cluster != 0;
+    if (msg->cluster)
+        self->session.cluster = msg->cluster;
+    self->session.speaks[msg->node] = msg->speaks;
+    s_learn_endpoints (self, msg);
+    s_connect_members (self);
+}
+
+static void
+s_greet (s_cluster_t *self, size_t index)
+{
+    s_connection_t *connection = &self->connection[index];
+    zseq_msg_t msg;
+    msg.op = ZSEQ_OP_HELLO;
+    msg.reply = false;
+    msg.request = zseq_session_draw_request (&self->session);
+    msg.cluster = 0;
+    uint8_t bytes[64];
+    size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
+    assert (size);
+    if (s_send (self, connection, bytes, size) != ZSEQ_OK) {
+        connection->request = 0;
+        connection->patience_us = 0;
+        return;
+    }
+    connection->request = msg.request;
+    connection->patience_us =
+      connection->patience_us ? 2 * connection->patience_us : GREET_US;
+    if (connection->patience_us > GREET_US_MAX)
+        connection->patience_us = GREET_US_MAX;
+    connection->greet_us = self->now_us + connection->patience_us;
+}
+
+//  Whether every listed endpoint has said who it is.
+static bool
+s_all_heard (const s_cluster_t *self)
+{
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
+        if (self->connection[index].listed &&
+            self->connection[index].node == NOBODY)
+            return false;
+    return true;
+}
+
+static bool
+s_is_member (const s_cluster_t *self, const char *endpoint)
+{
+    for (uint8_t node = 0; node < self->session.n; node++)
+        if (!strcmp (self->session.member[node].endpoint, endpoint))
+            return true;
+    return false;
+}
+
+//  When listed endpoints need not be waited for any more.
+static uint64_t
+s_grace_us (const s_cluster_t *self)
+{
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
+        const s_connection_t *connection = &self->connection[index];
+        if (connection->listed && connection->node == NOBODY &&
+            zseq_transport_ready (self->transport, index) &&
+            !s_is_member (self, connection->endpoint))
+            return self->heard_us + GRACE_STRANGER_US;
+    }
+    return self->heard_us + GRACE_US;
+}
+
+static void
+s_tick (zseq_session_t *session, uint64_t now_us, bool restless)
+{
+    s_cluster_t *self = (s_cluster_t *) session;
+    self->now_us = now_us;
+    if (self->session.fatal.rc)
+        return;
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
+        s_connection_t *connection = &self->connection[index];
+        if (!connection->endpoint[0])
+            continue;
+        if (restless && connection->greeted &&
+            now_us >= connection->greet_us + REFRESH_US)
+            connection->greeted = false;
+        if (!connection->greeted &&
+            (!connection->request || now_us >= connection->greet_us))
+            s_greet (self, index);
+    }
+    if (self->session.n && !self->session.ready) {
+        self->session.known = s_all_heard (self) || now_us >= s_grace_us (self);
+        self->session.ready = self->session.known && self->session.cluster;
+    }
+}
+
+static uint64_t
+s_wake_us (const zseq_session_t *session)
+{
+    const s_cluster_t *self = (const s_cluster_t *) session;
+    uint64_t wake_us = ZSEQ_NEVER;
+    //  Where nothing could be sent, the descriptor tells when it can.
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
+        const s_connection_t *connection = &self->connection[index];
+        if (connection->endpoint[0] && !connection->greeted &&
+            connection->request && connection->greet_us < wake_us)
+            wake_us = connection->greet_us;
+    }
+    if (self->session.n && !self->session.known && s_grace_us (self) < wake_us)
+        wake_us = s_grace_us (self);
+    return wake_us;
+}
+
+//  Receiving.
+
+static bool
+s_recv (zseq_session_t *session, zseq_msg_t *msg, bool *seen_p)
+{
+    s_cluster_t *self = (s_cluster_t *) session;
+    for (size_t empty = 0; empty < ZSEQ_LINKS_MAX;) {
+        s_connection_t *connection = &self->connection[self->turn];
+        const uint8_t *bytes;
+        size_t size;
+        if (!connection->endpoint[0] ||
+            zseq_transport_recv (self->transport, self->turn, &bytes, &size) !=
+              ZSEQ_OK) {
+            self->turn = (self->turn + 1) % ZSEQ_LINKS_MAX;
+            empty++;
+            continue;
+        }
+        empty = 0;
+        *seen_p = true;
+        if (zseq_codec_decode_reply (&self->codec, bytes, size, msg) != ZSEQ_OK)
+            continue;
+        if (msg->op == ZSEQ_OP_HELLO)
+            s_hello_reply (self, connection, msg);
+        else if (msg->node < self->session.n)
+            return true;
+    }
+    if (s_unblocked (self))
+        *seen_p = true;
+    return false;
+}
+
+static size_t
+s_fds (const zseq_session_t *session, struct pollfd *fds)
+{
+    const s_cluster_t *self = (const s_cluster_t *) session;
+    return zseq_transport_fds (self->transport, fds);
+}
+
+static void
+s_heed (zseq_session_t *session, const struct pollfd *fds, size_t count)
+{
+    s_cluster_t *self = (s_cluster_t *) session;
+    zseq_transport_heed (self->transport, fds, count);
+}
+
+int
+zseq_session_cluster_new (zseq_session_t **self_p, const zseq_uri_t *uri,
+                          uint64_t request)
+{
+    assert (self_p);
+    assert (uri);
+
+    static const zseq_session_ops_t ops = {.destroy = s_destroy,
+                                           .send = s_send_node,
+                                           .recv = s_recv,
+                                           .tick = s_tick,
+                                           .wake_us = s_wake_us,
+                                           .fds = s_fds,
+                                           .heed = s_heed,
+                                           .explain = s_explain};
+    s_cluster_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return zseq_detail_fail (ZSEQ_ENOMEM, "no links fit");
+    self->session.ops = &ops;
+    self->session.uri = uri;
+    self->session.request = request;
+    int rc = s_open_listed (self);
+    if (rc == ZSEQ_OK)
+        *self_p = &self->session;
+    else
+        s_destroy (&self->session);
+    return rc;
+}

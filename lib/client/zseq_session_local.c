@@ -1,0 +1,160 @@
+//  A session with the one node that is embedded in the process (file:). It is
+//  made when the node votes, so that the session is known and ready from the
+//  start; it is fatal once the node has ended.
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_embedded.h"
+#include "zseq_replica.h"
+#include "zseq_session.h"
+
+typedef struct {
+    zseq_session_t session;
+    zseq_embedded_t *embedded;
+} s_local_t;
+
+static void
+s_destroy (zseq_session_t *session)
+{
+    s_local_t *self = (s_local_t *) session;
+    zseq_embedded_destroy (&self->embedded);
+    free (self);
+}
+
+static void
+s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
+{
+    zseq_outcome_set (outcome, ZSEQ_ETIMEOUT,
+                      "directory %s was opened too late: allow more time",
+                      session->uri->path);
+}
+
+static int
+s_send (zseq_session_t *session, uint8_t node, const uint8_t *bytes,
+        size_t size)
+{
+    (void) node;
+    s_local_t *self = (s_local_t *) session;
+    return zseq_embedded_send (self->embedded, bytes, size);
+}
+
+static void
+s_tick (zseq_session_t *session, uint64_t now_us, bool restless)
+{
+    (void) restless;
+    s_local_t *self = (s_local_t *) session;
+    if (!session->fatal.rc)
+        zseq_embedded_tick (self->embedded, now_us);
+}
+
+static uint64_t
+s_wake_us (const zseq_session_t *session)
+{
+    const s_local_t *self = (const s_local_t *) session;
+    return zseq_embedded_wake_us (self->embedded);
+}
+
+static bool
+s_recv (zseq_session_t *session, zseq_msg_t *msg, bool *seen_p)
+{
+    s_local_t *self = (s_local_t *) session;
+    if (zseq_embedded_recv (self->embedded, msg, seen_p))
+        return true;
+    const char *text;
+    int rc = zseq_embedded_failure (self->embedded, &text);
+    if (rc != ZSEQ_OK && !self->session.fatal.rc) {
+        zseq_outcome_set (&self->session.fatal, rc, "%s", text);
+        *seen_p = true;
+    }
+    return false;
+}
+
+static size_t
+s_fds (const zseq_session_t *session, struct pollfd *fds)
+{
+    const s_local_t *self = (const s_local_t *) session;
+    return zseq_embedded_fds (self->embedded, fds);
+}
+
+//  The node looks at its descriptor itself.
+static void
+s_heed (zseq_session_t *session, const struct pollfd *fds, size_t count)
+{
+    (void) session;
+    (void) fds;
+    (void) count;
+}
+
+//  The node is not at its record's endpoint, so a person is told of the
+//  directory.
+static void
+s_learn (s_local_t *self)
+{
+    const zseq_record_t *record = zseq_embedded_record (self->embedded);
+    self->session.n = record->n;
+    self->session.cluster = record->identity;
+    strcpy (self->session.cluster_name, record->cluster);
+    self->session.member[0] = record->member[0];
+    self->session.speaks[0] = ZSEQ_WIRE_VERSION;
+    snprintf (self->session.member[0].endpoint,
+              sizeof self->session.member[0].endpoint, "file:%.*s",
+              (int) (ZSEQ_ENDPOINT_MAX - strlen ("file:")),
+              self->session.uri->path);
+    self->session.known = self->session.ready = true;
+}
+
+static int
+s_open (s_local_t *self)
+{
+    if (zseq_quorum_init (&self->session.quorum, 1,
+                          (size_t) self->session.uri->r,
+                          (size_t) self->session.uri->w) != ZSEQ_OK)
+        return zseq_detail_fail (ZSEQ_EQUORUM,
+                                 "directory %s is one node: r and w must be 1 "
+                                 "(or 0), not %d and %d",
+                                 self->session.uri->path, self->session.uri->r,
+                                 self->session.uri->w);
+    self->embedded =
+      zseq_embedded_new (self->session.uri->path, self->session.uri->unsafe);
+    if (!self->embedded)
+        return zseq_detail_fail (ZSEQ_ENOMEM, "no node fits");
+    uint64_t patience_us = (uint64_t) self->session.uri->timeout_ms * 1000;
+    if (patience_us > ZSEQ_PREDECESSOR_US)
+        patience_us = ZSEQ_PREDECESSOR_US;
+    int rc = zseq_embedded_open (self->embedded, patience_us);
+    if (rc == ZSEQ_OK)
+        s_learn (self);
+    return rc;
+}
+
+int
+zseq_session_local_new (zseq_session_t **self_p, const zseq_uri_t *uri,
+                        uint64_t request)
+{
+    assert (self_p);
+    assert (uri);
+
+    static const zseq_session_ops_t ops = {.destroy = s_destroy,
+                                           .send = s_send,
+                                           .recv = s_recv,
+                                           .tick = s_tick,
+                                           .wake_us = s_wake_us,
+                                           .fds = s_fds,
+                                           .heed = s_heed,
+                                           .explain = s_explain};
+    s_local_t *self = calloc (1, sizeof *self);
+    if (!self)
+        return zseq_detail_fail (ZSEQ_ENOMEM, "no links fit");
+    self->session.ops = &ops;
+    self->session.uri = uri;
+    self->session.request = request;
+    int rc = s_open (self);
+    if (rc == ZSEQ_OK)
+        *self_p = &self->session;
+    else
+        s_destroy (&self->session);
+    return rc;
+}

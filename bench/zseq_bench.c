@@ -1,7 +1,7 @@
 //  zseq-bench: how fast IDs come, and how near that is to what the machine
 //  can do. See --help.
 
-#include "zseq_bench_case.h"
+#include "zseq_bench_cases.h"
 #include "zseq_bench_cluster.h"
 #include "zseq_bench_draw.h"
 

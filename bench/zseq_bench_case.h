@@ -1,12 +1,11 @@
 //  The cases: what is measured, on which cluster, and which floor it is held
-//  to.
+//  to. One table; zseq_bench_cases runs them.
 
 #ifndef ZSEQ_BENCH_CASE_H_INCLUDED
 #define ZSEQ_BENCH_CASE_H_INCLUDED
 
+#include "zseq_bench_floor.h"
 #include "zseq_bench_report.h"
-
-#define ZSEQ_BENCH_ROUNDS_MAX 5
 
 //  How to run them. What is not the user's word is set by zseq-bench.
 typedef struct {
@@ -20,30 +19,57 @@ typedef struct {
     zseq_bench_setting_t *setting;
 } zseq_bench_plan_t;
 
+typedef enum {
+    ZSEQ_BENCH_KIND_DRAW,        //  IDs of one sequence, through the library
+    ZSEQ_BENCH_KIND_OWN,         //  The same, of a sequence for each process
+    ZSEQ_BENCH_KIND_PAIR,        //  DRAW on two clusters, without and
+                                 //  with a reserve
+    ZSEQ_BENCH_KIND_STOPPED,     //  DRAW, then with one node stopped
+    ZSEQ_BENCH_KIND_SCHEME,      //  DRAW of another URI
+    ZSEQ_BENCH_KIND_MANY_NAMES,  //  Claims of names that exist
+    ZSEQ_BENCH_KIND_FRESH,       //  First claims
+    ZSEQ_BENCH_KIND_START,       //  A node loads its names
+    ZSEQ_BENCH_KIND_COLD,        //  ... and the system has none of its files in
+                                 //  memory
+    ZSEQ_BENCH_KIND_RECOVER,     //  A node without its directory recovers
+} zseq_bench_kind_t;
+
+//  Clusters of our own. Names for others than the first would slow it down.
+typedef enum {
+    ZSEQ_BENCH_ON_MAIN,
+    ZSEQ_BENCH_ON_PLAIN,
+    ZSEQ_BENCH_ON_NAMES,
+    ZSEQ_BENCH_ON_ONE,
+    ZSEQ_BENCH_FIXTURES
+} zseq_bench_where_t;
+
+//  The floor is what the case is held to: for IDs of one sequence asking N
+//  nodes and waiting for W of them (alone, or with threads of one handle, as
+//  they can share one claim), or as many closed-loop clients of one plain node
+//  (competing processes); for many names a durable rename each; for a start
+//  reading as many small files. share is how many IDs one operation of the
+//  floor could carry.
+typedef struct {
+    const char *name;
+    zseq_bench_kind_t kind;
+    zseq_bench_where_t where;
+    uint64_t batch;
+    size_t processes;
+    size_t threads;
+    uint64_t names;
+    zseq_bench_floor_t floor;
+    unsigned share;
+    const char *scheme;  //  The URI; file: and flake+ go on with ours
+} zseq_bench_case_t;
+
+//  How many there are; and those with index 0..count - 1, in the order in which
+//  they run.
 size_t zseq_bench_case_count (void);
+const zseq_bench_case_t *zseq_bench_case_at (size_t index);
 const char *zseq_bench_case_name (size_t index);
 
 //  Whether the plan has it; only pattern, uri, quick, nodes and reserve_s are
 //  looked at.
 bool zseq_bench_case_chosen (size_t index, const zseq_bench_plan_t *plan);
-
-typedef struct zseq_bench_cases zseq_bench_cases_t;
-
-//  plan must stay. NULL, with the reason on stderr, if memory is out.
-zseq_bench_cases_t *zseq_bench_cases_new (zseq_bench_children_t *children,
-                                          const zseq_bench_plan_t *plan);
-void zseq_bench_cases_destroy (zseq_bench_cases_t **self_p);
-
-//  Starts the cluster that most cases use, if any chosen one does. Returns 0;
-//  or -1 with the reason on stderr, as the next one.
-int zseq_bench_cases_open (zseq_bench_cases_t *self);
-
-//  Runs the chosen cases and tells each on standard output.
-int zseq_bench_cases_run (zseq_bench_cases_t *self,
-                          zseq_bench_floors_t *floors);
-
-//  What was found.
-const zseq_bench_row_t *zseq_bench_cases_rows (const zseq_bench_cases_t *self,
-                                               size_t *count_p);
 
 #endif

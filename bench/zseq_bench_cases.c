@@ -1,0 +1,592 @@
+#include "zseq_bench_cases.h"
+
+#include "zseq_bench_cluster_fixture.h"
+#include "zseq_bench_draw.h"
+
+#include "zseq.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <math.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+//  With a batch of at least so many IDs, most of them come from the buffer,
+//  and are timed in stretches. A claim feeds at least four of these.
+#define BATCH_STRETCHED 64
+#define STRETCH 16
+
+//  First claims in a slice: some groups of a node's store.
+#define FRESH_NAMES 20000
+#define FRESH_NAMES_QUICK 1000
+
+//  Claims of many names are answered group by group, which takes a while.
+#define MANY_NAMES_SLICE 3
+
+//  Starts and recoveries are long: fewer of them.
+#define LONG_ROUNDS_MAX 3
+
+static const struct {
+    const char *folder;
+    bool alone;    //  One node
+    bool reserve;  //  As the plan says; or none
+} s_fixtures[ZSEQ_BENCH_FIXTURES] = {
+  [ZSEQ_BENCH_ON_MAIN] = {"main", false, true},
+  [ZSEQ_BENCH_ON_PLAIN] = {"plain", false, false},
+  [ZSEQ_BENCH_ON_NAMES] = {"names", false, true},
+  [ZSEQ_BENCH_ON_ONE] = {"one", true, true},
+};
+
+//  What the slices of a row found. Medians of the arrays are told; what has
+//  no array adds up.
+typedef struct {
+    size_t count;
+    double ns_per_id[ZSEQ_BENCH_ROUNDS_MAX];
+    double claims_per_s[ZSEQ_BENCH_ROUNDS_MAX];
+    double fairness[ZSEQ_BENCH_ROUNDS_MAX];
+    double floor[ZSEQ_BENCH_ROUNDS_MAX];
+    double floor_p50_us[ZSEQ_BENCH_ROUNDS_MAX];
+    double resident[ZSEQ_BENCH_ROUNDS_MAX];  //  Bytes per name
+    zseq_bench_counts_t counts;
+    double cpu_nodes_s;
+    double cpu_s;
+    zseq_bench_histogram_t waits;
+} s_series_t;
+
+struct zseq_bench_cases {
+    zseq_bench_children_t *children;
+    const zseq_bench_plan_t *plan;
+    char directory[ZSEQ_BENCH_FIXTURES][PATH_MAX];
+    zseq_bench_cluster_fixture_t *fixture[ZSEQ_BENCH_FIXTURES];
+    zseq_bench_floors_t *floors;
+    zseq_bench_sample_t *sample;  //  Scratch: one slice
+    s_series_t series[2];         //  Scratch: a case; of a pair, the second
+                                  //  is with a reserve
+    zseq_bench_row_t *rows;       //  Two for each case at most
+    size_t row_count;
+};
+
+//  Clusters.
+
+static int
+s_new_fixture (zseq_bench_cases_t *self, zseq_bench_where_t where)
+{
+    const zseq_bench_plan_t *plan = self->plan;
+    int size = snprintf (self->directory[where], PATH_MAX, "%s/%s",
+                         plan->directory, s_fixtures[where].folder);
+    if (size < 0 || size >= PATH_MAX)
+        return zseq_bench_fail ("--dir is too long");
+    zseq_bench_cluster_options_t options = {
+      .zseqd = plan->zseqd,
+      .directory = self->directory[where],
+      .nodes = s_fixtures[where].alone ? 1 : plan->nodes,
+      .reserve_s = s_fixtures[where].reserve ? plan->reserve_s : 0,
+    };
+    self->fixture[where] =
+      zseq_bench_cluster_fixture_new (self->children, &options);
+    return self->fixture[where] ? 0 : -1;
+}
+
+zseq_bench_cases_t *
+zseq_bench_cases_new (zseq_bench_children_t *children,
+                      const zseq_bench_plan_t *plan)
+{
+    assert (children);
+    assert (plan);
+    assert (plan->setting->rounds <= ZSEQ_BENCH_ROUNDS_MAX);
+    zseq_bench_cases_t *self = calloc (1, sizeof *self);
+    if (!self) {
+        zseq_bench_fail ("out of memory");
+        return NULL;
+    }
+    self->children = children;
+    self->plan = plan;
+    self->sample = zseq_bench_sample_new ();
+    self->rows = calloc (2 * zseq_bench_case_count (), sizeof *self->rows);
+    int rc = self->sample && self->rows ? 0 : -1;
+    for (size_t i = 0; rc == 0 && i < ZSEQ_BENCH_FIXTURES; i++)
+        rc = s_new_fixture (self, (zseq_bench_where_t) i);
+    if (rc != 0)
+        zseq_bench_cases_destroy (&self);
+    return self;
+}
+
+void
+zseq_bench_cases_destroy (zseq_bench_cases_t **self_p)
+{
+    assert (self_p);
+    zseq_bench_cases_t *self = *self_p;
+    if (!self)
+        return;
+    for (size_t i = 0; i < ZSEQ_BENCH_FIXTURES; i++)
+        zseq_bench_cluster_fixture_destroy (&self->fixture[i]);
+    free (self->sample);
+    free (self->rows);
+    free (self);
+    *self_p = NULL;
+}
+
+int
+zseq_bench_cases_open (zseq_bench_cases_t *self)
+{
+    assert (self);
+    for (size_t i = 0; i < zseq_bench_case_count (); i++)
+        if (!self->plan->uri &&
+            zseq_bench_case_at (i)->where == ZSEQ_BENCH_ON_MAIN &&
+            zseq_bench_case_chosen (i, self->plan))
+            return zseq_bench_cluster_fixture_cluster (
+                     self->fixture[ZSEQ_BENCH_ON_MAIN])
+                     ? 0
+                     : -1;
+    return 0;
+}
+
+//  Measuring.
+
+static double
+s_slice_s (const zseq_bench_cases_t *self)
+{
+    const zseq_bench_setting_t *setting = self->plan->setting;
+    return setting->seconds / (double) setting->rounds;
+}
+
+//  Takes over what a slice found: so long for so many IDs, or names.
+static void
+s_note_slice (s_series_t *series, uint64_t ns, uint64_t ids)
+{
+    //  Not one ID in the whole slice: it takes at least that long.
+    series->ns_per_id[series->count] = (double) ns / (double) (ids ? ids : 1);
+    series->count++;
+}
+
+static void
+s_note_sample (s_series_t *series, const zseq_bench_sample_t *sample)
+{
+    size_t index = series->count;
+    series->fairness[index] = sample->fairness;
+    series->claims_per_s[index] =
+      (double) sample->counts.claims * 1e9 / (double) sample->window_ns;
+    zseq_bench_counts_add (&series->counts, &sample->counts);
+    series->cpu_nodes_s += (double) sample->cpu_nodes_ns / 1e9;
+    series->cpu_s +=
+      (double) (sample->cpu_nodes_ns + sample->cpu_clients_ns) / 1e9;
+    zseq_bench_histogram_merge (&series->waits, &sample->waits);
+    s_note_slice (series, sample->window_ns, sample->done);
+}
+
+//  A slice of the load on a cluster of ours, if it is one.
+static int
+s_load (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
+        zseq_bench_load_t *load, zseq_bench_cluster_t *cluster,
+        s_series_t *series)
+{
+    load->processes = one->processes;
+    load->threads = one->threads;
+    //  Without a cluster an ID costs less than reading the clock.
+    load->stretch = one->batch >= BATCH_STRETCHED || one->scheme ? STRETCH : 1;
+    load->seconds =
+      s_slice_s (self) *
+      (one->kind == ZSEQ_BENCH_KIND_MANY_NAMES ? MANY_NAMES_SLICE : 1);
+    if (cluster)
+        load->nodes = zseq_bench_cluster_pids (cluster, &load->node_count);
+    if (zseq_bench_load_run (load, self->children, self->sample) != 0)
+        return -1;
+    s_note_sample (series, self->sample);
+    return 0;
+}
+
+static int
+s_draw (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
+        zseq_bench_where_t where, s_series_t *series)
+{
+    char name[64];
+    snprintf (name, sizeof name, "zseq-bench/%s", one->name);
+    zseq_bench_draw_t draw = {
+      .uri = self->plan->uri,
+      .name = name,
+      .batch = one->batch,
+      .own = one->kind == ZSEQ_BENCH_KIND_OWN,
+    };
+    zseq_bench_cluster_t *cluster = NULL;
+    if (!draw.uri) {
+        cluster = zseq_bench_cluster_fixture_cluster (self->fixture[where]);
+        if (!cluster)
+            return -1;
+        draw.uri = zseq_bench_cluster_uri (cluster);
+    }
+    char uri[2 * PATH_MAX];
+    if (one->scheme) {
+        bool file = strcmp (one->scheme, "file:") == 0;
+        bool more = file || strcmp (one->scheme, "flake+") == 0;
+        snprintf (uri, sizeof uri, "%s%s%s", one->scheme,
+                  file   ? self->plan->directory
+                  : more ? draw.uri
+                         : "",
+                  file ? "/file" : "");
+        draw.uri = uri;
+    }
+    zseq_bench_load_t load = {.operation = &zseq_bench_draw, .arg = &draw};
+    return s_load (self, one, &load, cluster, series);
+}
+
+//  One slice without and one with a reserve, the order changing.
+static int
+s_draw_pair (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
+             size_t round)
+{
+    static const zseq_bench_where_t where[2] = {ZSEQ_BENCH_ON_PLAIN,
+                                                ZSEQ_BENCH_ON_MAIN};
+    for (size_t i = 0; i < 2; i++) {
+        size_t which = (round + i) % 2;
+        if (s_draw (self, one, where[which], &self->series[which]) != 0)
+            return -1;
+    }
+    return 0;
+}
+
+//  One slice with all nodes, and one while one of them is stopped: each in turn,
+//  as one of them is the coordinator.
+static int
+s_draw_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
+                size_t round)
+{
+    zseq_bench_cluster_t *cluster =
+      zseq_bench_cluster_fixture_cluster (self->fixture[one->where]);
+    if (!cluster || s_draw (self, one, one->where, &self->series[0]) != 0)
+        return -1;
+    size_t count;
+    const pid_t *pids = zseq_bench_cluster_pids (cluster, &count);
+    pid_t pid = pids[round % count];
+    if (kill (pid, SIGSTOP) != 0)
+        return zseq_bench_fail ("node %ld: %s", (long) pid, strerror (errno));
+    int rc = s_draw (self, one, one->where, &self->series[1]);
+    (void) kill (pid, SIGCONT);
+    return rc;
+}
+
+static int
+s_fresh (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
+         s_series_t *series)
+{
+    uint64_t count = self->plan->quick ? FRESH_NAMES_QUICK : FRESH_NAMES;
+    if (zseq_bench_cluster_fixture_claim_fresh (self->fixture[one->where],
+                                                count, self->sample) != 0)
+        return -1;
+    s_note_sample (series, self->sample);
+    return 0;
+}
+
+static int
+s_many_names (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
+              s_series_t *series)
+{
+    zseq_bench_cluster_fixture_t *fixture = self->fixture[one->where];
+    zseq_bench_cluster_t *cluster =
+      zseq_bench_cluster_fixture_cluster (fixture);
+    zseq_bench_many_names_t many_names =
+      zseq_bench_cluster_fixture_many_names (fixture, one->names);
+    zseq_bench_load_t load = {.operation = &zseq_bench_many_names,
+                              .arg = &many_names};
+    return s_load (self, one, &load, cluster, series);
+}
+
+//  Writes back what is to be written and drops what the system keeps of files.
+static int
+s_drop_caches (void)
+{
+    sync ();
+    int file = open ("/proc/sys/vm/drop_caches", O_WRONLY | O_CLOEXEC);
+    if (file < 0 || write (file, "3\n", 2) != 2) {
+        zseq_bench_fail ("/proc/sys/vm/drop_caches: %s", strerror (errno));
+        if (file >= 0)
+            close (file);
+        return -1;
+    }
+    return close (file);
+}
+
+//  Node a is ended and started again.
+static int
+s_start (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
+         s_series_t *series)
+{
+    zseq_bench_cluster_fixture_t *fixture = self->fixture[one->where];
+    zseq_bench_cluster_t *cluster =
+      zseq_bench_cluster_fixture_cluster (fixture);
+    if (one->kind == ZSEQ_BENCH_KIND_RECOVER)
+        zseq_bench_cluster_wipe (cluster, 0);
+    else
+        zseq_bench_cluster_stop (cluster, 0);
+    if (one->kind == ZSEQ_BENCH_KIND_COLD && s_drop_caches () != 0)
+        return -1;
+    //  Of the others so far, as this one is no more.
+    uint64_t cpu_ns = zseq_bench_cluster_cpu_ns (cluster);
+    uint64_t ns;
+    if (zseq_bench_cluster_start (cluster, 0, &ns) != 0)
+        return -1;
+
+    double cpu_s =
+      (double) (zseq_bench_cluster_cpu_ns (cluster) - cpu_ns) / 1e9;
+    double more = (double) zseq_bench_cluster_resident (cluster, 0) -
+                  (double) zseq_bench_cluster_fixture_resident (fixture);
+    series->resident[series->count] = fmax (more, 0) / (double) one->names;
+    series->fairness[series->count] = 1;
+    series->cpu_nodes_s += cpu_s;
+    series->cpu_s += cpu_s;
+    zseq_bench_histogram_record (&series->waits, ns, 1);
+    s_note_slice (series, ns, one->names);
+    return 0;
+}
+
+static int
+s_measure (zseq_bench_cases_t *self, const zseq_bench_case_t *one, size_t round)
+{
+    switch (one->kind) {
+    case ZSEQ_BENCH_KIND_DRAW:
+    case ZSEQ_BENCH_KIND_OWN:
+    case ZSEQ_BENCH_KIND_SCHEME:
+        return s_draw (self, one, one->where, self->series);
+    case ZSEQ_BENCH_KIND_STOPPED:
+        return s_draw_stopped (self, one, round);
+    case ZSEQ_BENCH_KIND_PAIR:
+        return s_draw_pair (self, one, round);
+    case ZSEQ_BENCH_KIND_FRESH:
+        return s_fresh (self, one, self->series);
+    case ZSEQ_BENCH_KIND_MANY_NAMES:
+        return s_many_names (self, one, self->series);
+    default:
+        return s_start (self, one, self->series);
+    }
+}
+
+//  One slice of the case, right after one of its floor.
+static int
+s_round (zseq_bench_cases_t *self, const zseq_bench_case_t *one, size_t round)
+{
+    double ns;
+    double p50_us;
+    if (zseq_bench_floors_measure (self->floors, one->floor,
+                                   s_slice_s (self) / 2, &ns, &p50_us) != 0)
+        return -1;
+    for (size_t i = 0; i < 2; i++) {
+        self->series[i].floor[round] = ns;
+        self->series[i].floor_p50_us[round] = p50_us;
+    }
+    return s_measure (self, one, round);
+}
+
+//  The floors that no case is held to yet, but every reader wants to know.
+static int
+s_side_floors (zseq_bench_cases_t *self)
+{
+    static const zseq_bench_floor_t floors[] = {
+      ZSEQ_BENCH_FLOOR_ECHO_1,   ZSEQ_BENCH_FLOOR_ATOMIC_1,
+      ZSEQ_BENCH_FLOOR_ATOMIC_2, ZSEQ_BENCH_FLOOR_RENAME,
+      ZSEQ_BENCH_FLOOR_RENAME_N,
+    };
+    double seconds = fmin (0.2, self->plan->setting->seconds / 5);
+    double ns;
+    double p50_us;
+    int rc = 0;
+    for (size_t i = 0; rc == 0 && i < sizeof floors / sizeof floors[0]; i++)
+        rc = zseq_bench_floors_measure (self->floors, floors[i], seconds, &ns,
+                                        &p50_us);
+    return rc;
+}
+
+//  Telling.
+
+static double
+s_percentile_us (const s_series_t *series, double percent)
+{
+    return (double) zseq_bench_histogram_percentile (&series->waits, percent) /
+           1e3;
+}
+
+//  Sorts the values.
+static zseq_bench_spread_t
+s_spread (double *values, size_t count)
+{
+    double median = zseq_bench_median (values, count);
+    return (zseq_bench_spread_t){
+      .median = median,
+      .lowest = values[0],
+      .highest = values[count - 1],
+    };
+}
+
+static zseq_bench_row_t *
+s_add_row (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
+           const char *suffix, zseq_bench_where_t where, s_series_t *series)
+{
+    zseq_bench_row_t *row = &self->rows[self->row_count++];
+    size_t count = series->count;
+    snprintf (row->name, sizeof row->name, "%s%s", one->name, suffix);
+    row->ns = s_spread (series->ns_per_id, count);
+    row->claims_per_s = s_spread (series->claims_per_s, count);
+    row->p50_us = s_percentile_us (series, 50);
+    row->p99_us = s_percentile_us (series, 99);
+    row->p999_us = s_percentile_us (series, 99.9);
+    row->max_us = (double) series->waits.max / 1e3;
+    row->counts = series->counts;
+    row->fairness = zseq_bench_median (series->fairness, count);
+    row->floor = zseq_bench_median (series->floor, count) / one->share;
+    row->floor_p50_us = zseq_bench_median (series->floor_p50_us, count);
+    row->ratio = row->ns.median / row->floor;
+    row->cpu_nodes_s = series->cpu_nodes_s;
+    row->cpu_s = series->cpu_s;
+    row->fsync = self->plan->setting->disk;
+    row->reserve_s = s_fixtures[where].reserve ? self->plan->reserve_s : 0;
+    const char *floor = zseq_bench_floor_name (one->floor);
+    if (one->share > 1)
+        snprintf (row->floor_name, sizeof row->floor_name, "%s/%u", floor,
+                  one->share);
+    else
+        snprintf (row->floor_name, sizeof row->floor_name, "%s", floor);
+    return row;
+}
+
+static void
+s_tell_pair (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
+{
+    s_series_t *plain = &self->series[0];
+    s_series_t *reserve = &self->series[1];
+    double times[ZSEQ_BENCH_ROUNDS_MAX];
+    for (size_t i = 0; i < plain->count; i++)
+        times[i] =
+          reserve->claims_per_s[i] / fmax (plain->claims_per_s[i], 1e-9);
+    zseq_bench_row_t *row =
+      s_add_row (self, one, "/off", ZSEQ_BENCH_ON_PLAIN, plain);
+    zseq_bench_spread_t before = row->claims_per_s;
+    zseq_bench_report_row (row, stdout);
+
+    row = s_add_row (self, one, "/on", ZSEQ_BENCH_ON_MAIN, reserve);
+    row->times = s_spread (times, plain->count);
+    snprintf (row->note, sizeof row->note,
+              "claims per second: %.0f (%.0f to %.0f) without, %.0f (%.0f to "
+              "%.0f) with a reserve: times %.2f (%.2f to %.2f)",
+              before.median, before.lowest, before.highest,
+              row->claims_per_s.median, row->claims_per_s.lowest,
+              row->claims_per_s.highest, row->times.median, row->times.lowest,
+              row->times.highest);
+    zseq_bench_report_row (row, stdout);
+}
+
+static void
+s_tell_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
+{
+    zseq_bench_row_t *row =
+      s_add_row (self, one, "/all", one->where, &self->series[0]);
+    double p50_us = row->p50_us;
+    zseq_bench_report_row (row, stdout);
+    row = s_add_row (self, one, "/stopped", one->where, &self->series[1]);
+    snprintf (row->note, sizeof row->note,
+              "p50 with a node stopped: %.2f times that with all",
+              row->p50_us / p50_us);
+    zseq_bench_report_row (row, stdout);
+}
+
+static void
+s_tell (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
+{
+    s_series_t *series = self->series;
+    zseq_bench_row_t *row = s_add_row (self, one, "", one->where, series);
+    row->names = one->names;
+    if (one->names > 0)
+        row->prepare_s =
+          zseq_bench_cluster_fixture_prepare_s (self->fixture[one->where]);
+    if (one->kind == ZSEQ_BENCH_KIND_MANY_NAMES)
+        snprintf (
+          row->note, sizeof row->note,
+          "%" PRIu64 " names on nodes (%zu), made in %.1f s in all", row->names,
+          s_fixtures[one->where].alone ? 1 : self->plan->nodes, row->prepare_s);
+    if (one->names > 0 && one->kind != ZSEQ_BENCH_KIND_MANY_NAMES) {
+        row->resident = zseq_bench_median (series->resident, series->count);
+        snprintf (row->note, sizeof row->note,
+                  "%.3f s (%.3f to %.3f) from exec to ready with %" PRIu64
+                  " names, of which each keeps %.0f bytes resident",
+                  row->ns.median * (double) row->names / 1e9,
+                  row->ns.lowest * (double) row->names / 1e9,
+                  row->ns.highest * (double) row->names / 1e9, row->names,
+                  row->resident);
+    }
+    zseq_bench_report_row (row, stdout);
+}
+
+//  Running.
+
+static size_t
+s_rounds (const zseq_bench_cases_t *self, const zseq_bench_case_t *one)
+{
+    bool is_long = one->kind == ZSEQ_BENCH_KIND_START ||
+                   one->kind == ZSEQ_BENCH_KIND_COLD ||
+                   one->kind == ZSEQ_BENCH_KIND_RECOVER;
+    size_t rounds = self->plan->setting->rounds;
+    return is_long && rounds > LONG_ROUNDS_MAX ? LONG_ROUNDS_MAX : rounds;
+}
+
+static int
+s_run_case (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
+            size_t index, size_t total)
+{
+    if (one->kind == ZSEQ_BENCH_KIND_COLD &&
+        access ("/proc/sys/vm/drop_caches", W_OK) != 0) {
+        printf ("%s: left out: /proc/sys/vm/drop_caches: %s\n", one->name,
+                strerror (errno));
+        return 0;
+    }
+    memset (self->series, 0, sizeof self->series);
+    if (one->names > 0 && zseq_bench_cluster_fixture_prepare (
+                            self->fixture[one->where], one->names) != 0)
+        return -1;
+    if (s_side_floors (self) != 0)
+        return -1;
+    size_t rounds = s_rounds (self, one);
+    zseq_bench_progress ("case %zu of %zu, %s", index, total, one->name);
+    for (size_t i = 0; i < rounds; i++) {
+        zseq_bench_progress_line ("case %zu of %zu, %s: round %zu of %zu",
+                                  index, total, one->name, i + 1, rounds);
+        if (s_round (self, one, i) != 0)
+            return -1;
+    }
+    zseq_bench_progress_end ();
+    if (one->kind == ZSEQ_BENCH_KIND_PAIR)
+        s_tell_pair (self, one);
+    else if (one->kind == ZSEQ_BENCH_KIND_STOPPED)
+        s_tell_stopped (self, one);
+    else
+        s_tell (self, one);
+    return 0;
+}
+
+int
+zseq_bench_cases_run (zseq_bench_cases_t *self, zseq_bench_floors_t *floors)
+{
+    assert (self);
+    assert (floors);
+    self->floors = floors;
+    size_t total = 0;
+    for (size_t i = 0; i < zseq_bench_case_count (); i++)
+        total += zseq_bench_case_chosen (i, self->plan);
+    size_t index = 0;
+    zseq_bench_report_head (stdout);
+    for (size_t i = 0; i < zseq_bench_case_count (); i++)
+        if (zseq_bench_case_chosen (i, self->plan) &&
+            s_run_case (self, zseq_bench_case_at (i), ++index, total) != 0)
+            return -1;
+    return 0;
+}
+
+const zseq_bench_row_t *
+zseq_bench_cases_rows (const zseq_bench_cases_t *self, size_t *count_p)
+{
+    assert (self);
+    assert (count_p);
+    *count_p = self->row_count;
+    return self->rows;
+}

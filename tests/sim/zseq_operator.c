@@ -40,7 +40,8 @@ static const zseq_record_t *
 s_knows (zseq_operator_t *self, uint8_t node)
 {
     const zseq_record_t *record = zseq_sim_cluster_record (self->cluster, node);
-    return record ? record : &zseq_sim_disk (self->cluster, node)->record;
+    return record ? record
+                  : &zseq_sim_cluster_disk (self->cluster, node)->record;
 }
 
 //  Whether somebody knows a newer life or start of node than its own record
@@ -69,7 +70,7 @@ s_outlived (zseq_operator_t *self, uint8_t node, const zseq_vector_t *own,
 static zseq_sim_disk_t *
 s_disk (zseq_operator_t *self, uint8_t node)
 {
-    return zseq_sim_disk (self->cluster, node);
+    return zseq_sim_cluster_disk (self->cluster, node);
 }
 
 //  Whether a node has restored a backup, and lacks the floor that was forced.
@@ -109,7 +110,7 @@ s_is_old (zseq_operator_t *self, uint8_t node)
 bool
 zseq_operator_intact (zseq_operator_t *self, uint8_t node)
 {
-    const zseq_sim_disk_t *disk = zseq_sim_disk (self->cluster, node);
+    const zseq_sim_disk_t *disk = zseq_sim_cluster_disk (self->cluster, node);
     const zseq_record_t *memory = zseq_sim_cluster_record (self->cluster, node);
     uint8_t who;
     return disk->formatted && !zseq_sim_disk_harmed (disk) &&
@@ -432,7 +433,7 @@ zseq_operator_damage (zseq_operator_t *self, uint8_t node)
     if (!s_may_lose_part (self, node))
         return false;
     zseq_operator_kill (self, node, s_draw (self, 2));
-    zseq_sim_disk_t *disk = zseq_sim_disk (self->cluster, node);
+    zseq_sim_disk_t *disk = zseq_sim_cluster_disk (self->cluster, node);
     size_t name = s_draw (self, ZSEQ_SIM_NAMES);
     bool record = self->n > 2 && s_draw (self, 4) == 0;
     if (record)

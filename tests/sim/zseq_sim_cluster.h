@@ -1,7 +1,7 @@
-//  A cluster of the shipped core with faults, on virtual time: messages that come
-//  late, twice or never, disks that are slow, full, failing, lost or put back,
-//  processes that are killed, paused or doubled, clocks that drift. Every message
-//  goes through the codec. A seed fixes everything.
+//  A cluster of the shipped core with faults, on virtual time: messages that
+//  come late, twice or never, disks that are slow, full, failing, lost or put
+//  back, processes that are killed, paused or doubled, clocks that drift. Every
+//  message goes through the codec. A seed fixes everything.
 //
 //  What holds at every single step is checked here (S5 and S8: a reply is held
 //  against what a power cut would leave on the disk); what clients see is
@@ -137,7 +137,7 @@ uint64_t zseq_sim_cluster_forced_us (const zseq_sim_cluster_t *self,
                                      uint8_t node);
 
 //  The node's disk, to be read; and changed, while no process has it.
-zseq_sim_disk_t *zseq_sim_disk (zseq_sim_cluster_t *self, uint8_t node);
+zseq_sim_disk_t *zseq_sim_cluster_disk (zseq_sim_cluster_t *self, uint8_t node);
 void zseq_sim_cluster_format (zseq_sim_cluster_t *self, uint8_t node);
 void zseq_sim_cluster_wipe (zseq_sim_cluster_t *self, uint8_t node);
 //  The node's own record cannot be read any more.

@@ -1,0 +1,235 @@
+//  What must hold at every single step: S1, S5, S8 and S11 of design.md.
+
+#include "zseq_quorum.h"
+#include "zseq_sim_cluster_private.h"
+
+static unsigned long long
+s_life (const zseq_vector_t *vector, uint8_t node)
+{
+    return vector->life[node].counter;
+}
+
+static unsigned long long
+s_start (const zseq_vector_t *vector, uint8_t node)
+{
+    return vector->start[node].counter;
+}
+
+//  S5: what a record may say.
+void
+zseq_sim_check_record (const zseq_sim_process_t *process,
+                       const zseq_record_t *record)
+{
+    const zseq_sim_cluster_t *self = process->cluster;
+    char node = zseq_sim_letter (process->index);
+    if (record->voting && zseq_sim_disk_harmed (process->disk))
+        zseq_sim_cluster_broken (
+          self, "S5: node %c votes on a damaged directory", node);
+    for (uint8_t other = 0; other < self->n; other++)
+        if (zseq_incarnation_compare (&record->vector.life[other],
+                                      &self->place[other].begun) > 0 ||
+            record->vector.start[other].counter > self->place[other].start)
+            zseq_sim_cluster_broken (self,
+                                     "P6: node %c writes down life %llu of %c, "
+                                     "start %llu, which has never begun",
+                                     node, s_life (&record->vector, other),
+                                     zseq_sim_letter (other),
+                                     s_start (&record->vector, other));
+    if (!record->voting || self->born)
+        return;
+    //  The birth: all have written down all. (One whose directory is put back as
+    //  it was formatted does so again.)
+    for (uint8_t other = 0; other < self->n; other++)
+        if (other != process->index &&
+            self->place[other].changed_us <= process->began_us &&
+            !zseq_vector_equal (&self->place[other].disk->record.vector,
+                                &record->vector))
+            zseq_sim_cluster_broken (
+              self,
+              "S5: node %c votes at the birth, and %c has "
+              "not written down the same nodes",
+              node, zseq_sim_letter (other));
+}
+
+//  Whether a peer was forced at the same time. Each may have been told by the other
+//  that it recovers, and the first of the two that votes does not know the second's
+//  new life. An operator is told to force one after the other.
+static bool
+s_forced_beside (const zseq_sim_process_t *process, uint8_t peer)
+{
+    return process->forced &&
+           process->cluster->place[peer].forced_vote_us >= process->began_us;
+}
+
+static bool
+s_recovers (const zseq_sim_cluster_t *self, uint8_t node)
+{
+    const zseq_sim_process_t *process = zseq_sim_at (self, node);
+    return process && zseq_node_state (process->node) == ZSEQ_STATE_RECOVERING;
+}
+
+//  How many peers of a node know on disk what it begins to vote with: its life,
+//  and unless it has recovered, its start. What lost its disk meanwhile may have
+//  known; and after a recovery, what does not vote has to learn it all anyway.
+static uint8_t
+s_noted (const zseq_sim_process_t *process)
+{
+    const zseq_sim_cluster_t *self = process->cluster;
+    uint8_t node = process->index;
+    const zseq_vector_t *mine = &process->disk->record.vector;
+    uint8_t noted = 0;
+    for (uint8_t peer = 0; peer < self->n; peer++) {
+        const zseq_sim_place_t *place = &self->place[peer];
+        const zseq_record_t *its = &place->disk->record;
+        int order =
+          zseq_incarnation_compare (&its->vector.life[node], &mine->life[node]);
+        bool knows = order >= 0;
+        if (!process->recovered && order == 0)
+            knows =
+              zseq_start_equal (&its->vector.start[node], &mine->start[node]);
+        bool excused = place->changed_us > process->began_us ||
+                       (process->recovered && !its->voting) ||
+                       (process->recovered && s_recovers (self, peer)) ||
+                       s_forced_beside (process, peer) ||
+                       process->lost >> peer & 1;
+        if (peer != node && (knows || excused))
+            noted++;
+    }
+    return noted;
+}
+
+static uint8_t
+s_count_bits (uint32_t bits)
+{
+    uint8_t count = 0;
+    for (; bits; bits &= bits - 1)
+        count++;
+    return count;
+}
+
+//  S11: a process begins to vote. Enough peers have met this very process where
+//  they look for the node, and remember it; and no other one of this life does.
+void
+zseq_sim_check_voter (zseq_sim_process_t *process)
+{
+    zseq_sim_cluster_t *self = process->cluster;
+    uint8_t node = process->index;
+    const zseq_sim_place_t *place = &self->place[node];
+    uint8_t majority = zseq_quorum_majority ((uint8_t) self->n);
+    uint8_t need = (uint8_t) (majority - 1);
+    if (self->n > 1 && (process->born || process->recovered))
+        need = majority < self->n ? majority : (uint8_t) (self->n - 1);
+    uint32_t other_id =
+      place->process == process->id ? place->older : place->process;
+    const zseq_sim_process_t *other = zseq_sim_process (self, other_id);
+    process->voted = true;
+    if (process->forced)
+        self->place[node].forced_us = self->now_us;
+    if (other && zseq_node_state (other->node) == ZSEQ_STATE_VOTING &&
+        !zseq_incarnation_compare (&other->disk->record.vector.life[node],
+                                   &process->disk->record.vector.life[node]))
+        zseq_sim_cluster_broken (self,
+                                 "S11: two processes of node %c vote in life "
+                                 "%llu",
+                                 zseq_sim_letter (node),
+                                 s_life (&process->disk->record.vector, node));
+    if (s_noted (process) < need)
+        zseq_sim_cluster_broken (
+          self,
+          "S11: node %c begins to vote, and %u of %u peers "
+          "have it in writing",
+          zseq_sim_letter (node), s_noted (process), need);
+    if (!process->recovered && s_count_bits (process->met) + 1 < majority)
+        zseq_sim_cluster_broken (
+          self,
+          "S11: node %c begins to vote, and %u peers have "
+          "met it",
+          zseq_sim_letter (node), s_count_bits (process->met));
+}
+
+//  S8: nothing that was promised is ever taken back.
+void
+zseq_sim_check_disk (const zseq_sim_process_t *process)
+{
+    const zseq_sim_disk_t *disk = process->disk;
+    size_t name = zseq_sim_disk_forgotten (disk);
+    if (name < ZSEQ_SIM_NAMES)
+        zseq_sim_cluster_broken (
+          process->cluster,
+          "S8: node %c promised %llu of %c, its disk has %llu",
+          zseq_sim_letter (process->index),
+          (unsigned long long) disk->promised[name], (char) ('A' + name),
+          (unsigned long long) zseq_sim_disk_durable (disk, name));
+}
+
+//  S5: what only a node that votes may say.
+void
+zseq_sim_check_vote (const zseq_sim_process_t *process, const zseq_msg_t *msg)
+{
+    const zseq_sim_disk_t *disk = process->disk;
+    const zseq_record_t *record = &disk->record;
+    bool votes = zseq_msg_has_body (msg->op, msg->status);
+    if (msg->op == ZSEQ_OP_HELLO || msg->op == ZSEQ_OP_INTRODUCE)
+        votes = msg->status == ZSEQ_OK && msg->state == ZSEQ_STATE_VOTING;
+    if (votes &&
+        (!disk->formatted || disk->damaged || !record->voting ||
+         zseq_incarnation_compare (&record->vector.life[process->index],
+                                   &msg->vector.life[process->index])))
+        zseq_sim_cluster_broken (
+          process->cluster,
+          "S5: node %c answers %s though its record does not "
+          "say that it votes",
+          zseq_sim_letter (process->index), zseq_sim_op_text (msg->op));
+    zseq_state_t state = zseq_node_state (process->node);
+    //  A recovery by force takes also what a node holds that starts.
+    bool forced =
+      state == ZSEQ_STATE_STARTING && process->asked && process->asked->forced;
+    if (votes && state != ZSEQ_STATE_VOTING && state != ZSEQ_STATE_STOPPING &&
+        !forced)
+        zseq_sim_cluster_broken (
+          process->cluster, "S5: node %c answers %s though it does not vote",
+          zseq_sim_letter (process->index), zseq_sim_op_text (msg->op));
+}
+
+//  What is said to be in force is on the disk.
+void
+zseq_sim_check_fence (const zseq_sim_process_t *process, const zseq_msg_t *msg)
+{
+    const zseq_msg_t *asked = process->asked;
+    if (msg->op == ZSEQ_OP_FENCE && msg->status == ZSEQ_OK && asked &&
+        zseq_incarnation_compare (
+          &process->disk->record.vector.life[asked->node], &asked->life))
+        zseq_sim_cluster_broken (
+          process->cluster,
+          "S5: node %c says that a life of %c is in force, "
+          "which its disk does not know",
+          zseq_sim_letter (process->index), zseq_sim_letter (asked->node));
+}
+
+//  S8: what is answered would survive a power cut now; and S1: what was once
+//  answered is not given again.
+void
+zseq_sim_check_durable (zseq_sim_process_t *process, const zseq_msg_t *msg,
+                        size_t name)
+{
+    zseq_sim_disk_t *disk = process->disk;
+    uint64_t durable = zseq_sim_disk_durable (disk, name);
+    if (msg->status != ZSEQ_OK)
+        return;
+    if (durable < msg->next)
+        zseq_sim_cluster_broken (
+          process->cluster,
+          "S8: node %c answers %s with %llu of %c, and %llu is durable",
+          zseq_sim_letter (process->index), zseq_sim_op_text (msg->op),
+          (unsigned long long) msg->next, (char) ('A' + name),
+          (unsigned long long) durable);
+    if (msg->op == ZSEQ_OP_READ && msg->next < disk->promised[name])
+        zseq_sim_cluster_broken (
+          process->cluster, "S1: node %c answers %llu of %c, and has told %llu",
+          zseq_sim_letter (process->index), (unsigned long long) msg->next,
+          (char) ('A' + name), (unsigned long long) disk->promised[name]);
+    if (disk->promised[name] < msg->next)
+        disk->promised[name] = msg->next;
+    if (process->cluster->promised[name] < msg->next)
+        process->cluster->promised[name] = msg->next;
+}

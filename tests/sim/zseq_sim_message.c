@@ -1,0 +1,135 @@
+//  The network of a simulated cluster: messages that come late, twice or never.
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_sim_cluster_private.h"
+
+const char *
+zseq_sim_op_text (zseq_op_t op)
+{
+    static const char *text[] = {"?",         "HELLO", "READ", "CLAIM",
+                                 "RAISE",     "NEXT",  "LIST", "STATUS",
+                                 "INTRODUCE", "FENCE", "COPY"};
+    return op <= ZSEQ_OP_COPY ? text[op] : "?";
+}
+
+//  Who is at an end of a message: a process, or a client.
+static const char *
+s_who (const zseq_sim_cluster_t *self, uint32_t id, uint16_t client, char *text,
+       size_t size)
+{
+    const zseq_sim_process_t *process = zseq_sim_process (self, id);
+    if (process)
+        snprintf (text, size, "%c#%u", zseq_sim_letter (process->index), id);
+    else if (id == ZSEQ_SIM_NOBODY)
+        snprintf (text, size, "client %u", client);
+    else
+        snprintf (text, size, "#%u", id);
+    return text;
+}
+
+void
+zseq_sim_tell_message (const zseq_sim_cluster_t *self,
+                       const zseq_sim_message_t *message, const zseq_msg_t *msg)
+{
+    if (!self->trace)
+        return;
+    char from[20];
+    char values[100] = "";
+    bool sequence = msg->op == ZSEQ_OP_READ || msg->op == ZSEQ_OP_CLAIM ||
+                    msg->op == ZSEQ_OP_RAISE;
+    if (sequence && !msg->reply)
+        snprintf (values, sizeof values, " %.*s %llu+%llu",
+                  (int) msg->name.size, msg->name.data,
+                  (unsigned long long) (msg->first | msg->next),
+                  (unsigned long long) msg->count);
+    else if (msg->op == ZSEQ_OP_NEXT && !msg->reply)
+        snprintf (values, sizeof values, " %.*s %llu", (int) msg->name.size,
+                  msg->name.data, (unsigned long long) msg->count);
+    else if (msg->op == ZSEQ_OP_NEXT && msg->status == ZSEQ_OK)
+        snprintf (values, sizeof values, " %llu+%llu",
+                  (unsigned long long) msg->first,
+                  (unsigned long long) msg->count);
+    else if (sequence)
+        snprintf (values, sizeof values, " next %llu",
+                  (unsigned long long) msg->next);
+    else if (msg->op == ZSEQ_OP_FENCE && !msg->reply)
+        snprintf (values, sizeof values, " life %llu",
+                  (unsigned long long) msg->life.counter);
+    else if (msg->op == ZSEQ_OP_COPY && msg->reply)
+        snprintf (values, sizeof values, " of %zu names", msg->item_count);
+    bool known = message->to != ZSEQ_SIM_NOBODY || message->reply;
+    char to[20] = {zseq_sim_letter (message->node), 0};
+    if (known)
+        (void) s_who (self, message->to, message->client, to, sizeof to);
+    zseq_sim_cluster_say (
+      self, "%s -> %s: %s%s%s%s%s",
+      s_who (self, message->from, message->client, from, sizeof from), to,
+      zseq_sim_op_text (msg->op), msg->reply ? " reply" : "", values,
+      msg->reply && msg->status ? ": " : "",
+      msg->reply && msg->status ? zseq_strerror (msg->status) : "");
+}
+
+//  Whether of two processes one is watched and is to hear the other.
+static bool
+s_sure (const zseq_sim_cluster_t *self, const zseq_sim_message_t *head)
+{
+    const zseq_sim_process_t *from = zseq_sim_process (self, head->from);
+    const zseq_sim_process_t *to = zseq_sim_process (self, head->to);
+    return from && to &&
+           ((from->watched && from->guard == to->index) ||
+            (to->watched && to->guard == from->index));
+}
+
+void
+zseq_sim_post (zseq_sim_cluster_t *self, const zseq_sim_message_t *head,
+               const zseq_msg_t *msg, bool cut)
+{
+    static uint8_t bytes[ZSEQ_MESSAGE_MAX];
+    bool sure = s_sure (self, head);
+    bool doubled = zseq_sim_cluster_chance (self, self->faults.doubled);
+    if (cut || (zseq_sim_cluster_chance (self, self->faults.lost) && !sure)) {
+        self->messages += !cut;
+        return;
+    }
+    self->messages += doubled;
+    size_t size = zseq_codec_encode (msg, bytes, sizeof bytes);
+    assert (size);
+    for (int copies = doubled ? 2 : 1; copies; copies--) {
+        zseq_sim_message_t *message = malloc (sizeof *message + size);
+        assert (message);
+        *message = *head;
+        message->reply = msg->reply;
+        message->size = size;
+        memcpy (message->bytes, bytes, size);
+        uint64_t lag_us = self->faults.lag_us;
+        if (zseq_sim_cluster_chance (self, self->faults.late) && !sure) {
+            self->messages++;
+            lag_us = self->faults.late_us;
+        }
+        zseq_sim_add_due (self,
+                          self->now_us + zseq_sim_random (self) % (lag_us + 1),
+                          ZSEQ_SIM_DUE_MESSAGE, 0, message);
+    }
+}
+
+//  Whether two nodes' processes do not hear each other now.
+bool
+zseq_sim_cut (const zseq_sim_cluster_t *self, const zseq_sim_process_t *from,
+              uint8_t to, const zseq_msg_t *msg)
+{
+    uint8_t cut = self->cut[from->index][to];
+    return from->deaf || (cut & 1u << ZSEQ_CUT_ALL) ||
+           (msg->op != ZSEQ_OP_HELLO && (cut & 1u << ZSEQ_CUT_BUT_HELLO)) ||
+           (!msg->reply && (cut & 1u << ZSEQ_CUT_QUESTIONS));
+}
+
+bool
+zseq_sim_cut_client (const zseq_sim_cluster_t *self, size_t client,
+                     uint8_t node)
+{
+    return client < ZSEQ_SIM_CLUSTER_CLIENTS && self->cut_client[client][node];
+}

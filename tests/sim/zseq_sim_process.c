@@ -1,0 +1,487 @@
+//  Processes of a simulated cluster: a node of the shipped core, its clock and
+//  the writes that are on their way to its disk.
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_sim_cluster_private.h"
+
+#define FLUSH_US 500
+#define CROWD_US 20000
+#define WALL_MS 1800000000000u  //  What wall clocks show at time 0
+
+static void
+s_write_record (zseq_sim_process_t *process, const zseq_record_t *record)
+{
+    zseq_sim_cluster_t *self = process->cluster;
+    zseq_sim_place_t *place = &self->place[process->index];
+    const zseq_incarnation_t *life = &record->vector.life[process->index];
+    uint64_t start = record->vector.start[process->index].counter;
+    if (zseq_incarnation_compare (life, &place->begun) > 0)
+        place->begun = *life;
+    if (start > place->start)
+        place->start = start;
+    zseq_sim_check_record (process, record);
+    self->born |= record->voting;
+    zseq_sim_disk_write_record (process->disk, record);
+    if (record->voting && zseq_incarnation_compare (life, &place->voted) > 0)
+        place->voted = *life;
+    if (record->voting && process->forced)
+        place->forced_vote_us = self->now_us;
+    zseq_sim_cluster_say (self, "%c#%u writes its record: life %llu%s",
+                          zseq_sim_letter (process->index), process->id,
+                          (unsigned long long) life->counter,
+                          record->voting ? ", votes" : "");
+}
+
+//  A write arrives on the disk.
+static void
+s_apply (zseq_sim_process_t *process, const zseq_sim_write_t *write)
+{
+    if (!write->entry) {
+        s_write_record (process, write->record);
+        return;
+    }
+    zseq_sim_disk_write (process->disk, (size_t) (write->entry->name[0] - 'A'),
+                         write->next, write->limit, write->deferred);
+    zseq_sim_cluster_say (
+      process->cluster, "%c#%u writes %s: next %llu, limit %llu%s",
+      zseq_sim_letter (process->index), process->id, write->entry->name,
+      (unsigned long long) write->next, (unsigned long long) write->limit,
+      write->deferred ? ", deferred" : "");
+}
+
+//  Of the writes under way some arrive.
+void
+zseq_sim_process_end (zseq_sim_process_t *process, bool power_cut)
+{
+    zseq_sim_cluster_t *self = process->cluster;
+    zseq_sim_disk_t *disk = process->disk;
+    for (size_t index = 0; index < process->write_count; index++) {
+        if (zseq_sim_random (self) % 2)
+            s_apply (process, &process->write[index]);
+        free (process->write[index].record);
+    }
+    zseq_sim_disk_end (disk, power_cut, zseq_sim_random (self));
+    zseq_sim_check_disk (process);
+    zseq_sim_place_t *place = &self->place[process->index];
+    if (place->process == process->id)
+        place->process = ZSEQ_SIM_NOBODY;
+    if (place->older == process->id) {
+        place->older = ZSEQ_SIM_NOBODY;
+        place->copied = false;
+    }
+    if (disk != place->disk)
+        free (disk);
+    zseq_node_destroy (&process->node);
+    self->process[process->id] = NULL;
+    free (process->write);
+    free (process);
+}
+
+//  A process ends by itself.
+static void
+s_exit (zseq_sim_process_t *process, int status, const char *text)
+{
+    zseq_sim_cluster_t *self = process->cluster;
+    uint8_t node = process->index;
+    zseq_sim_place_t *place = &self->place[node];
+    //  Of two processes under one name the older one says nothing of the place.
+    if (place->process == process->id) {
+        place->ended = status;
+        snprintf (place->words, sizeof place->words, "%s", text);
+    }
+    zseq_sim_cluster_say (self, "%c#%u ENDS: %s", zseq_sim_letter (node),
+                          process->id, text);
+    process->ended = status;
+}
+
+static void
+s_want_flush (zseq_sim_process_t *process)
+{
+    zseq_sim_cluster_t *self = process->cluster;
+    if (process->flush_due)
+        return;
+    process->flush_due = true;
+    zseq_sim_add_due (self, self->now_us + zseq_sim_random (self) % FLUSH_US,
+                      ZSEQ_SIM_DUE_FLUSH, process->id, NULL);
+}
+
+static void
+s_want_write (zseq_sim_process_t *process)
+{
+    zseq_sim_cluster_t *self = process->cluster;
+    if (process->write_due || process->write_count == 0)
+        return;
+    process->write_due = true;
+    uint64_t at_us = self->now_us;
+    if (at_us < process->stuck_us)
+        at_us = process->stuck_us;
+    zseq_sim_add_due (
+      self, at_us + zseq_sim_random (self) % (self->faults.write_us + 1),
+      ZSEQ_SIM_DUE_WRITE, process->id, NULL);
+}
+
+//  A node is woken when it asks for it, if it did not wake before.
+static void
+s_want_wake (zseq_sim_process_t *process, uint64_t local_us)
+{
+    zseq_sim_cluster_t *self = process->cluster;
+    uint64_t wake_us = zseq_node_wake_us (process->node);
+    if (wake_us == UINT64_MAX || local_us + ZSEQ_SIM_TICK_US <= wake_us)
+        return;
+    uint64_t wait_us = wake_us < local_us ? 0 : wake_us - local_us;
+    uint64_t at_us = self->now_us + wait_us * 1000 / process->clock_rate + 1;
+    if (process->wake_us > self->now_us && process->wake_us <= at_us)
+        return;
+    process->wake_us = at_us;
+    zseq_sim_add_due (self, at_us, ZSEQ_SIM_DUE_WAKE, process->id, NULL);
+}
+
+//  What a step may have come to.
+static void
+s_look_at (zseq_sim_process_t *process)
+{
+    zseq_sim_cluster_t *self = process->cluster;
+    uint8_t node = process->index;
+    zseq_state_t state = zseq_node_state (process->node);
+    if (state == ZSEQ_STATE_RECOVERING)
+        process->recovered = true;
+    if (state == ZSEQ_STATE_VOTING && !process->voted)
+        zseq_sim_check_voter (process);
+    if (!process->watched)
+        return;
+    bool covered = self->hooks.covered (node, self->hooks.arg);
+    process->watched =
+      covered && state != ZSEQ_STATE_VOTING && state != ZSEQ_STATE_RECOVERING;
+    if (covered)
+        return;
+    zseq_sim_cluster_say (self, "%c#%u has lost its cover, and is killed",
+                          zseq_sim_letter (node), process->id);
+    zseq_sim_process_end (process, false);
+    self->hooks.ended (node, self->hooks.arg);
+}
+
+void
+zseq_sim_process_step (zseq_sim_process_t *process, zseq_event_t event)
+{
+    zseq_sim_cluster_t *self = process->cluster;
+    uint8_t node = process->index;
+    event.now_us =
+      process->clock_us + self->now_us * process->clock_rate / 1000;
+    event.wall_ms = WALL_MS + self->now_us / 1000;
+    process->asked = event.type == ZSEQ_EVENT_REQUEST ? event.msg : NULL;
+    self->steps++;
+    zseq_node_step (process->node, &event);
+    process->asked = NULL;
+    if (process->ended) {
+        zseq_sim_process_end (process, false);
+        self->hooks.ended (node, self->hooks.arg);
+        return;
+    }
+    if (event.type == ZSEQ_EVENT_FLUSH && process->stopping &&
+        zseq_node_idle (process->node)) {
+        zseq_sim_cluster_say (self, "%c#%u has stopped", zseq_sim_letter (node),
+                              process->id);
+        zseq_sim_process_end (process, true);
+        return;
+    }
+    if (event.type != ZSEQ_EVENT_FLUSH)
+        s_want_flush (process);
+    s_want_write (process);
+    s_want_wake (process, event.now_us);
+    s_look_at (process);
+}
+
+//  Where a request came from, as a routing ID.
+typedef struct {
+    uint32_t process;
+    uint16_t client;
+    uint8_t name;  //  Of which sequence, for the check of the reply
+} s_origin_t;
+
+//  Notes how far a coordinator has come.
+static void
+s_note_claimed (zseq_sim_cluster_t *self, const zseq_msg_t *msg)
+{
+    bool claims = msg->op == ZSEQ_OP_CLAIM && !msg->reply;
+    bool serves =
+      msg->op == ZSEQ_OP_NEXT && msg->reply && msg->status == ZSEQ_OK;
+    if ((claims || serves) && self->claimed < msg->first + msg->count)
+        self->claimed = msg->first + msg->count;
+}
+
+//  Half of the time nodes tell of a crowd, so that clients turn to coordinators,
+//  and back, at any moment: there are never enough of them for a real one.
+static bool
+s_crowded (const zseq_sim_cluster_t *self, uint8_t node)
+{
+    uint64_t phase = self->now_us / CROWD_US + node;
+    return (self->seed ^ phase * 0x9e3779b97f4a7c15u) >> 63;
+}
+
+static void
+s_act_reply (zseq_sim_process_t *process, const zseq_action_t *action)
+{
+    zseq_sim_cluster_t *self = process->cluster;
+    s_note_claimed (self, action->msg);
+    s_origin_t origin;
+    memcpy (&origin, action->route->id, sizeof origin);
+    const zseq_msg_t *msg = action->msg;
+    zseq_sim_check_vote (process, msg);
+    zseq_sim_check_fence (process, msg);
+    if (msg->op == ZSEQ_OP_READ || msg->op == ZSEQ_OP_CLAIM ||
+        msg->op == ZSEQ_OP_RAISE)
+        zseq_sim_check_durable (process, msg, origin.name);
+    zseq_sim_message_t head = {.from = process->id,
+                               .to = origin.process,
+                               .client = origin.client,
+                               .node = process->index};
+    bool cut = zseq_sim_cut_client (self, origin.client, process->index);
+    if (origin.process != ZSEQ_SIM_NOBODY) {
+        const zseq_sim_process_t *to = zseq_sim_process (self, origin.process);
+        cut = !to || to->deaf || zseq_sim_cut (self, process, to->index, msg);
+    }
+    zseq_msg_t told = *msg;
+    told.crowded = s_crowded (self, process->index);
+    zseq_sim_post (self, &head, &told, cut);
+}
+
+static void
+s_act_ask (zseq_sim_process_t *process, const zseq_action_t *action)
+{
+    zseq_sim_cluster_t *self = process->cluster;
+    s_note_claimed (self, action->msg);
+    const zseq_sim_process_t *to = zseq_sim_at (self, action->peer);
+    zseq_sim_message_t head = {.from = process->id,
+                               .to = to ? to->id : ZSEQ_SIM_NOBODY,
+                               .node = action->peer};
+    zseq_sim_post (self, &head, action->msg,
+                   !to || to->deaf ||
+                     zseq_sim_cut (self, process, action->peer, action->msg));
+}
+
+static void
+s_act_persist (zseq_sim_process_t *process, const zseq_action_t *action)
+{
+    process->write =
+      zseq_sim_grow (process->write, &process->write_capacity,
+                     process->write_count, sizeof *process->write);
+    zseq_sim_write_t *write = &process->write[process->write_count++];
+    *write = (zseq_sim_write_t){.entry = action->entry,
+                                .deferred = action->deferred,
+                                .limit = action->limit,
+                                .version = action->version};
+    if (action->record) {
+        write->record = malloc (sizeof *write->record);
+        assert (write->record);
+        *write->record = *action->record;
+        return;
+    }
+    uint64_t next = action->entry->seq.next;
+    write->next = next < action->limit ? next : action->limit;
+}
+
+static void
+s_act (const zseq_action_t *action, void *arg)
+{
+    zseq_sim_process_t *process = arg;
+    switch (action->type) {
+    case ZSEQ_ACTION_REPLY:
+        s_act_reply (process, action);
+        break;
+    case ZSEQ_ACTION_ASK:
+        s_act_ask (process, action);
+        break;
+    case ZSEQ_ACTION_PERSIST:
+    case ZSEQ_ACTION_PERSIST_RECORD:
+        s_act_persist (process, action);
+        break;
+    case ZSEQ_ACTION_EXIT:
+        s_exit (process, action->status, action->text);
+        break;
+    case ZSEQ_ACTION_LOG:
+        zseq_sim_cluster_say (process->cluster, "%c#%u: %s",
+                              zseq_sim_letter (process->index), process->id,
+                              action->text);
+        break;
+    }
+}
+
+//  Whoever listens where the message was sent to by now.
+static zseq_sim_process_t *
+s_receiver (const zseq_sim_cluster_t *self, const zseq_sim_message_t *message)
+{
+    zseq_sim_process_t *process = zseq_sim_process (self, message->to);
+    return process || message->reply ? process
+                                     : zseq_sim_at (self, message->node);
+}
+
+static void
+s_read_message (zseq_sim_cluster_t *self, zseq_sim_process_t *process,
+                const zseq_sim_message_t *message)
+{
+    zseq_msg_t msg;
+    int rc = message->reply
+               ? zseq_codec_decode_reply (&self->codec, message->bytes,
+                                          message->size, &msg)
+               : zseq_codec_decode_request (&self->codec, message->bytes,
+                                            message->size, &msg);
+    assert (rc == ZSEQ_OK);
+    zseq_sim_tell_message (self, message, &msg);
+    zseq_sim_process_t *from = zseq_sim_process (self, message->from);
+    if (process && from && msg.op == ZSEQ_OP_INTRODUCE && message->reply &&
+        msg.status == ZSEQ_OK)
+        from->met |= 1u << process->index;
+    if (!process) {
+        if (message->client < ZSEQ_SIM_CLUSTER_CLIENTS)
+            self->hooks.reply (message->client, &msg, self->hooks.arg);
+        return;
+    }
+    zseq_event_t event = {
+      .type = ZSEQ_EVENT_PEER_REPLY, .peer = message->node, .msg = &msg};
+    if (!message->reply) {
+        s_origin_t origin = {.process = message->from,
+                             .client = message->client};
+        if (msg.name.size)
+            origin.name = (uint8_t) (msg.name.data[0] - 'A');
+        event.type = ZSEQ_EVENT_REQUEST;
+        event.route.size = sizeof origin;
+        memcpy (event.route.id, &origin, sizeof origin);
+    }
+    zseq_sim_process_step (process, event);
+}
+
+void
+zseq_sim_deliver (zseq_sim_cluster_t *self, zseq_sim_message_t *message)
+{
+    bool to_client = message->reply && message->to == ZSEQ_SIM_NOBODY;
+    zseq_sim_process_t *process = to_client ? NULL : s_receiver (self, message);
+    if (process && self->now_us < process->paused_us) {
+        zseq_sim_add_due (self, process->paused_us, ZSEQ_SIM_DUE_MESSAGE, 0,
+                          message);
+        return;
+    }
+    if (process || to_client)
+        s_read_message (self, process, message);
+    free (message);
+}
+
+static void
+s_write_one (zseq_sim_process_t *process)
+{
+    zseq_sim_cluster_t *self = process->cluster;
+    zseq_sim_place_t *place = &self->place[process->index];
+    process->write_due = false;
+    if (self->now_us < process->stuck_us) {
+        s_want_write (process);
+        return;
+    }
+    zseq_sim_write_t write = process->write[0];
+    process->write_count--;
+    memmove (process->write, process->write + 1,
+             process->write_count * sizeof *process->write);
+    bool refused = self->now_us < place->full_us;
+    bool failed = place->failing;
+    //  What was refused, or failed, may have happened all the same.
+    bool arrives = !refused && !failed;
+    if (!arrives && !write.deferred && (write.entry || failed))
+        arrives = zseq_sim_random (self) % 2;
+    if (arrives)
+        s_apply (process, &write);
+    free (write.record);
+    if (failed) {
+        //  As zseq_server.c does it: without another word.
+        uint8_t node = process->index;
+        place->failing = false;
+        s_exit (process, ZSEQ_EIO, "a write has failed");
+        zseq_sim_process_end (process, false);
+        self->hooks.ended (node, self->hooks.arg);
+        return;
+    }
+    zseq_sim_check_disk (process);
+    zseq_event_t event = {.type = write.entry ? ZSEQ_EVENT_PERSISTED
+                                              : ZSEQ_EVENT_RECORD_PERSISTED,
+                          .entry = write.entry,
+                          .limit = write.limit,
+                          .version = write.version,
+                          .status = refused ? ZSEQ_ENOSPACE : ZSEQ_OK};
+    if (refused)
+        zseq_sim_cluster_say (self, "%c#%u: the disk is full",
+                              zseq_sim_letter (process->index), process->id);
+    zseq_sim_process_step (process, event);
+}
+
+void
+zseq_sim_process_happen (zseq_sim_process_t *process, zseq_sim_kind_t kind)
+{
+    zseq_sim_cluster_t *self = process->cluster;
+    if (self->now_us < process->paused_us) {
+        zseq_sim_add_due (self, process->paused_us, kind, process->id, NULL);
+        return;
+    }
+    switch (kind) {
+    case ZSEQ_SIM_DUE_TICK:
+        zseq_sim_add_due (
+          self, self->now_us + ZSEQ_SIM_TICK_US * 1000 / process->clock_rate,
+          ZSEQ_SIM_DUE_TICK, process->id, NULL);
+        zseq_sim_process_step (process,
+                               (zseq_event_t){.type = ZSEQ_EVENT_TICK});
+        break;
+    case ZSEQ_SIM_DUE_WAKE:
+        zseq_sim_process_step (process,
+                               (zseq_event_t){.type = ZSEQ_EVENT_TICK});
+        break;
+    case ZSEQ_SIM_DUE_FLUSH:
+        process->flush_due = false;
+        zseq_sim_process_step (process,
+                               (zseq_event_t){.type = ZSEQ_EVENT_FLUSH});
+        break;
+    default:
+        assert (kind == ZSEQ_SIM_DUE_WRITE);
+        s_write_one (process);
+    }
+}
+
+zseq_sim_process_t *
+zseq_sim_process_new (zseq_sim_cluster_t *self, uint8_t node,
+                      const zseq_record_t *record)
+{
+    self->process = zseq_sim_grow (self->process, &self->process_capacity,
+                                   self->process_count, sizeof *self->process);
+    zseq_sim_process_t *process = calloc (1, sizeof *process);
+    assert (process);
+    process->cluster = self;
+    process->id = self->process_count;
+    process->index = node;
+    process->disk = self->place[node].disk;
+    process->began_us = self->now_us;
+    process->born = !record->identity;
+    process->clock_us = zseq_sim_random (self) % ((uint64_t) 1 << 40);
+    process->clock_rate = 1000 - self->faults.drift +
+                          zseq_sim_random (self) % (2 * self->faults.drift + 1);
+    zseq_node_limits_t limits = {.names_max = ZSEQ_SIM_NAMES_MAX,
+                                 .waiting_max = self->faults.waiting_max,
+                                 .reserve_us = self->faults.reserve_us};
+    process->node =
+      zseq_node_new (record, &limits, zseq_sim_random (self), s_act, process);
+    assert (process->node);
+    self->process[self->process_count++] = process;
+    return process;
+}
+
+void
+zseq_sim_process_load (zseq_sim_process_t *process)
+{
+    for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++) {
+        const zseq_sim_file_t *file = &process->disk->file[name];
+        char text = (char) ('A' + name);
+        if (file->damaged || !file->there)
+            continue;
+        int rc =
+          zseq_node_load (process->node, &text, 1, file->next, file->limit);
+        assert (rc == ZSEQ_OK);
+    }
+}

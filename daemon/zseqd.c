@@ -223,8 +223,10 @@ s_confirmed (const zseqd_options_t *options)
     return false;
 }
 
+//  Whether the options fit together. Returns 0; or 1, when it has said why
+//  not.
 static int
-s_start (const zseqd_options_t *options, bool recover)
+s_check_start (const zseqd_options_t *options, bool recover)
 {
     if (!recover && options->force)
         return zseqd_bad_use ("%s belongs to recover", "--force");
@@ -239,6 +241,14 @@ s_start (const zseqd_options_t *options, bool recover)
         !zseq_endpoint_valid (options->bind))
         return zseqd_bad_use ("'%s' is not tcp://HOST:PORT or ipc://PATH",
                               options->bind);
+    return 0;
+}
+
+static int
+s_start (const zseqd_options_t *options, bool recover)
+{
+    if (s_check_start (options, recover))
+        return 1;
     zseq_member_t members[ZSEQ_NODES_MAX];
     size_t count = 0;
     if (options->members && s_read_members (options->members, members, &count))

@@ -48,13 +48,13 @@ typedef struct {
     uint64_t wait_s;
 } zseqd_options_t;
 
-//  Reads the options that follow a command, argv[0], which are not copied; those
-//  that were not given have their defaults. Returns 0; or 1, having said on
-//  stderr what is wrong.
+//  Reads the options that follow a command, argv[0], which are not copied;
+//  those that were not given have their defaults. Returns 0; or 1, having said
+//  on stderr what is wrong.
 int zseqd_options_read (zseqd_options_t *self, int argc, char **argv);
 
-//  Says on stderr what is wrong with the command line. The format takes one text.
-//  Returns 1, the exit status.
+//  Says on stderr what is wrong with the command line. The format takes one
+//  text. Returns 1, the exit status.
 int zseqd_bad_use (const char *format, const char *text)
   __attribute__ ((format (printf, 1, 0)));
 

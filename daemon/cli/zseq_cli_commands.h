@@ -15,8 +15,8 @@ int zseq_cli_help (const zseq_cli_command_t *command);
 //  Prints the library's version. Returns the exit code.
 int zseq_cli_version (void);
 
-//  These run a command, and return the exit code. The job's client has been made,
-//  and its options and the number of its arguments have been checked.
+//  These run a command, and return the exit code. The job's client has been
+//  made, and its options and the number of its arguments have been checked.
 int zseq_cli_next (zseq_cli_job_t *job);
 int zseq_cli_range (zseq_cli_job_t *job);
 int zseq_cli_stream (zseq_cli_job_t *job);

@@ -17,8 +17,8 @@
 #define ZSEQ_SIM_WORDS_MAX 512
 
 typedef struct {
-    zseq_entry_t *entry;    //  NULL: the node's record
-    zseq_record_t *record;  //  ... which it is, to be freed
+    zseq_sequence_t *sequence;  //  NULL: the node's record
+    zseq_record_t *record;      //  ... which it is, to be freed
     bool deferred;
     uint64_t next;
     uint64_t limit;

@@ -40,17 +40,18 @@ s_write_record (zseq_sim_process_t *process, const zseq_record_t *record)
 static void
 s_apply (zseq_sim_process_t *process, const zseq_sim_write_t *write)
 {
-    if (!write->entry) {
+    if (!write->sequence) {
         s_write_record (process, write->record);
         return;
     }
-    zseq_sim_disk_write (process->disk, (size_t) (write->entry->name[0] - 'A'),
-                         write->next, write->limit, write->deferred);
+    zseq_sim_disk_write (
+      process->disk, (size_t) (zseq_sequence_name (write->sequence)[0] - 'A'),
+      write->next, write->limit, write->deferred);
     zseq_sim_cluster_say (
       process->cluster, "%c#%u writes %s: next %llu, limit %llu%s",
-      zseq_sim_letter (process->index), process->id, write->entry->name,
-      (unsigned long long) write->next, (unsigned long long) write->limit,
-      write->deferred ? ", deferred" : "");
+      zseq_sim_letter (process->index), process->id,
+      zseq_sequence_name (write->sequence), (unsigned long long) write->next,
+      (unsigned long long) write->limit, write->deferred ? ", deferred" : "");
 }
 
 //  Of the writes under way some arrive.
@@ -270,7 +271,7 @@ s_act_persist (zseq_sim_process_t *process, const zseq_action_t *action)
       zseq_sim_grow (process->write, &process->write_capacity,
                      process->write_count, sizeof *process->write);
     zseq_sim_write_t *write = &process->write[process->write_count++];
-    *write = (zseq_sim_write_t){.entry = action->entry,
+    *write = (zseq_sim_write_t){.sequence = action->sequence,
                                 .deferred = action->deferred,
                                 .limit = action->limit,
                                 .version = action->version};
@@ -280,7 +281,7 @@ s_act_persist (zseq_sim_process_t *process, const zseq_action_t *action)
         *write->record = *action->record;
         return;
     }
-    uint64_t next = action->entry->seq.next;
+    uint64_t next = action->sequence->seq.next;
     write->next = next < action->limit ? next : action->limit;
 }
 
@@ -387,7 +388,7 @@ s_write_one (zseq_sim_process_t *process)
     bool failed = place->failing;
     //  What was refused, or failed, may have happened all the same.
     bool arrives = !refused && !failed;
-    if (!arrives && !write.deferred && (write.entry || failed))
+    if (!arrives && !write.deferred && (write.sequence || failed))
         arrives = zseq_sim_random (self) % 2;
     if (arrives)
         s_apply (process, &write);
@@ -402,9 +403,9 @@ s_write_one (zseq_sim_process_t *process)
         return;
     }
     zseq_sim_check_disk (process);
-    zseq_event_t event = {.type = write.entry ? ZSEQ_EVENT_PERSISTED
-                                              : ZSEQ_EVENT_RECORD_PERSISTED,
-                          .entry = write.entry,
+    zseq_event_t event = {.type = write.sequence ? ZSEQ_EVENT_PERSISTED
+                                                 : ZSEQ_EVENT_RECORD_PERSISTED,
+                          .sequence = write.sequence,
                           .limit = write.limit,
                           .version = write.version,
                           .status = refused ? ZSEQ_ENOSPACE : ZSEQ_OK};

@@ -21,8 +21,9 @@ zseq_calls_init (zseq_client_t *client)
     self->queue_end = &self->queue;
     pthread_cond_init (&self->wake, NULL);
     pthread_cond_init (&self->idle, NULL);
-    if (client->engine)
-        zseq_engine_set_settle (client->engine, zseq_call_run_settle, client);
+    if (client->reactor)
+        zseq_reactor_set_deferred (client->reactor, zseq_call_run_settle,
+                                   client);
 }
 
 void

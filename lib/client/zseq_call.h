@@ -33,11 +33,11 @@ typedef struct {
     pthread_cond_t idle;    //  The thread is at none
     bool warming;           //  zseq_calls_warm has one under way
     zseq_outcome_t warmed;  //  How the last one of these has failed
-    //  The engine's lock guards what follows.
+    //  The reactor's lock guards what follows.
     zseq_call_t *pending;
 } zseq_calls_t;
 
-//  Of zseq_call.c. The calls of a client whose engine or source is made; _term
+//  Of zseq_call.c. The calls of a client whose reactor or source is made; _term
 //  ends the thread. In a forked child, what belongs to the parent is left
 //  alone.
 void zseq_calls_init (zseq_client_t *client);
@@ -57,7 +57,7 @@ void zseq_call_queue_cancel (zseq_t *handle);
 
 //  Of zseq_call_run.c.
 
-//  Calls off all of that handle that are under way. Engine's lock held.
+//  Calls off all of that handle that are under way. Reactor's lock held.
 void zseq_call_run_cancel (zseq_t *handle);
 
 #endif

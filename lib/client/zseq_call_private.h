@@ -25,7 +25,7 @@ struct zseq_call {
     zseq_drinker_t drinker;
     bool drinks;  //  It is among the handle's drinkers
     zseq_want_t want;
-    zseq_probe_t probe;
+    zseq_query_t probe;
     bool raises;
     zseq_call_t *prev;
     zseq_call_t *next;
@@ -51,7 +51,7 @@ void zseq_call_run_end (zseq_call_t *call, int rc, const char *detail);
 void zseq_call_run_signal (int fd);
 
 //  Lets the client's calls that wait for a buffer go on. client is a
-//  zseq_client_t. Engine's lock held.
+//  zseq_client_t. Reactor's lock held.
 void zseq_call_run_settle (void *client);
 
 //  Of zseq_call_queue.c.

@@ -15,7 +15,7 @@ zseq_call_queue_needed (const zseq_client_t *client)
     if (client->source)
         return client->uri.flake;
     return client->uri.scheme == ZSEQ_SCHEME_FILE &&
-           !zseq_engine_entered (client->engine);
+           !zseq_reactor_entered (client->reactor);
 }
 
 //  These two with the calls' lock held.
@@ -121,7 +121,7 @@ zseq_call_queue_cancel (zseq_t *handle)
         s_forget (self, call);
     }
     self->queue_end = link_p;
-    //  A source does not need the handle. An engine does, but soon is under
+    //  A source does not need the handle. An reactor does, but soon is under
     //  way.
     if (self->current && self->current->handle == handle)
         self->current->off = true;

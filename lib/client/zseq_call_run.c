@@ -60,7 +60,7 @@ zseq_call_run_end (zseq_call_t *call, int rc, const char *detail)
     pthread_mutex_unlock (&calls->lock);
 }
 
-//  Engine's lock held, for all that follows.
+//  Reactor's lock held, for all that follows.
 
 static void
 s_pend (zseq_call_t *call)
@@ -111,12 +111,12 @@ s_want (zseq_call_t *call, uint64_t count)
     call->want.rider.deadline_us = call->deadline_us;
     call->want.done = s_want_done;
     call->want.arg = call;
-    zseq_engine_post (call->handle->client->engine, call->handle->name,
-                      &call->want);
+    zseq_name_queue_post (call->handle->client->reactor, call->handle->name,
+                          &call->want);
 }
 
 static void
-s_probe_done (zseq_probe_t *probe)
+s_probe_done (zseq_query_t *probe)
 {
     zseq_call_t *call = probe->arg;
     if (probe->outcome.rc == ZSEQ_OK) {
@@ -148,13 +148,13 @@ s_filled (zseq_drinker_t *drinker, bool failed)
         s_end_pending (call, ZSEQ_OK, "");
     }
     else if (failed) {
-        handle->engine_locked.fill_failed = false;
+        handle->reactor_locked.fill_failed = false;
         s_leave_drinkers (call);
-        s_end_pending (call, handle->engine_locked.fill_outcome.rc,
-                       handle->engine_locked.fill_outcome.detail);
+        s_end_pending (call, handle->reactor_locked.fill_outcome.rc,
+                       handle->reactor_locked.fill_outcome.detail);
     }
     else
-        zseq_engine_settle_at (handle->client->engine, 0);
+        zseq_reactor_schedule (handle->client->reactor, 0);
 }
 
 static void
@@ -164,7 +164,7 @@ s_drink (zseq_call_t *call)
     call->drinker.filled = s_filled;
     call->drinker.arg = call;
     zseq_prefetch_add_drinker (call->handle, &call->drinker);
-    zseq_engine_settle_at (call->handle->client->engine, call->deadline_us);
+    zseq_reactor_schedule (call->handle->client->reactor, call->deadline_us);
 }
 
 //  Lets a call that waits for a buffer go on, if it can: its time has passed,
@@ -174,11 +174,11 @@ static bool
 s_settle_call (zseq_call_t *call, uint64_t now_us)
 {
     zseq_t *handle = call->handle;
-    zseq_engine_t *engine = handle->client->engine;
+    zseq_reactor_t *reactor = handle->client->reactor;
     if (now_us >= call->deadline_us) {
         zseq_outcome_t outcome;
         s_leave_drinkers (call);
-        zseq_engine_explain (engine, handle->name, &outcome);
+        zseq_name_queue_explain (reactor, handle->name, &outcome);
         s_end_pending (call, outcome.rc, outcome.detail);
         return false;
     }
@@ -188,14 +188,14 @@ s_settle_call (zseq_call_t *call, uint64_t now_us)
         return true;
     }
     uint64_t deadline_us = call->deadline_us;
-    zseq_engine_settle_at (engine, deadline_us);
-    if (handle->engine_locked.settled)
+    zseq_reactor_schedule (reactor, deadline_us);
+    if (handle->reactor_locked.settled)
         return false;
-    handle->engine_locked.settled = true;
+    handle->reactor_locked.settled = true;
     if (zseq_prefetch_take (handle, deadline_us, &call->result.value)) {
         s_leave_drinkers (call);
         s_end_pending (call, ZSEQ_OK, "");
-        handle->engine_locked.settled = false;
+        handle->reactor_locked.settled = false;
     }
     else
         zseq_prefetch_fill (handle, deadline_us);
@@ -209,7 +209,7 @@ zseq_call_run_settle (void *arg)
     zseq_calls_t *self = &client->calls;
     uint64_t now_us = zseq_clock_now_us ();
     for (zseq_call_t *call = self->pending; call; call = call->next)
-        call->handle->engine_locked.settled = false;
+        call->handle->reactor_locked.settled = false;
     bool posted = true;
     while (posted) {
         posted = false;
@@ -235,8 +235,8 @@ zseq_call_run_cancel (zseq_t *handle)
             continue;
         if (call->drinks)
             s_leave_drinkers (call);
-        zseq_engine_cancel (handle->client->engine, &call->want);
-        zseq_engine_cancel_probe (handle->client->engine, &call->probe);
+        zseq_name_queue_cancel (handle->client->reactor, &call->want);
+        zseq_query_cancel (handle->client->reactor, &call->probe);
         s_unpend (call);
         free (call);
     }
@@ -266,11 +266,11 @@ zseq_call_run_new (zseq_t *handle, zseq_call_kind_t kind, uint64_t tag,
     return call;
 }
 
-//  Enters the engine; or the call has ended.
+//  Enters the reactor; or the call has ended.
 static bool
 s_enter (zseq_call_t *call)
 {
-    int rc = zseq_engine_enter (call->client->engine);
+    int rc = zseq_reactor_enter (call->client->reactor);
     if (rc != ZSEQ_OK)
         zseq_call_run_end (call, rc, zseq_detail ());
     return rc == ZSEQ_OK;
@@ -296,38 +296,38 @@ s_begin_next (zseq_call_t *call)
         s_drink (call);
         zseq_prefetch_fill (handle, call->deadline_us);
     }
-    zseq_engine_leave (handle->client->engine);
+    zseq_reactor_leave (handle->client->reactor);
 }
 
 static void
 s_begin_range (zseq_call_t *call)
 {
-    zseq_engine_t *engine = call->client->engine;
+    zseq_reactor_t *reactor = call->client->reactor;
     if (!s_enter (call))
         return;
     s_pend (call);
     s_want (call, call->count);
-    zseq_engine_leave (engine);
+    zseq_reactor_leave (reactor);
 }
 
 static void
 s_begin_probe (zseq_call_t *call)
 {
-    zseq_engine_t *engine = call->client->engine;
+    zseq_reactor_t *reactor = call->client->reactor;
     if (!s_enter (call))
         return;
     call->raises = call->result.value > 0;
     call->probe =
-      (zseq_probe_t){.name = zseq_engine_name_text (call->handle->name),
+      (zseq_query_t){.name = zseq_name_queue_name (call->handle->name),
                      .value = call->result.value,
                      .deadline_us = call->deadline_us,
                      .done = s_probe_done,
                      .arg = call};
     s_pend (call);
-    int rc = zseq_engine_post_probe (engine, &call->probe);
+    int rc = zseq_query_post (reactor, &call->probe);
     if (rc != ZSEQ_OK)
         s_end_pending (call, rc, "no call fits");
-    zseq_engine_leave (engine);
+    zseq_reactor_leave (reactor);
 }
 
 //  A source answers at once, or after a wait, of which the call gets a slice:
@@ -363,10 +363,10 @@ s_begin_source (zseq_call_t *call)
 bool
 zseq_call_run_begin (zseq_call_t *call)
 {
-    zseq_engine_t *engine = call->client->engine;
-    if (!engine)
+    zseq_reactor_t *reactor = call->client->reactor;
+    if (!reactor)
         return s_begin_source (call);
-    if (!zseq_engine_entered (engine) &&
+    if (!zseq_reactor_entered (reactor) &&
         zseq_clock_now_us () >= call->deadline_us)
         zseq_call_run_end (call, ZSEQ_ETIMEOUT,
                            "the directory was not there in time");
@@ -377,7 +377,7 @@ zseq_call_run_begin (zseq_call_t *call)
     else if (call->kind == ZSEQ_CALL_PROBE)
         s_begin_probe (call);
     else if (s_enter (call)) {
-        zseq_engine_leave (engine);
+        zseq_reactor_leave (reactor);
         zseq_call_run_end (call, ZSEQ_OK, "");
     }
     return true;

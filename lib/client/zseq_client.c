@@ -1,4 +1,4 @@
-//  A client: an engine or a source, by its URI, and the handles on its
+//  A client: a reactor or a source, by its URI, and the handles on its
 //  sequences. Here are the calls that need no handle; zseq_client_new.c makes
 //  it.
 
@@ -28,8 +28,8 @@ zseq_client_destroy (zseq_client_t **self_p)
     //  Those of a forked child's parent may have been in the making.
     assert (!self->handles || self->forks != zseq_fork_count);
     zseq_calls_term (self);
-    if (self->engine)
-        zseq_engine_destroy (&self->engine);
+    if (self->reactor)
+        zseq_reactor_destroy (&self->reactor);
     else
         self->source->ops->destroy (self->source);
     free (self);
@@ -47,8 +47,8 @@ zseq_client_set_timeout (zseq_client_t *self, int timeout_ms)
     if (rc != ZSEQ_OK)
         return rc;
     self->timeout_ms = timeout_ms;
-    if (self->engine)
-        zseq_engine_set_timeout (self->engine, timeout_ms);
+    if (self->reactor)
+        zseq_reactor_set_timeout (self->reactor, timeout_ms);
     return ZSEQ_OK;
 }
 
@@ -59,10 +59,10 @@ zseq_client_set_quorum (zseq_client_t *self, int r, int w)
     int rc = zseq_client_check (self);
     if (rc != ZSEQ_OK)
         return rc;
-    if (!self->engine)
+    if (!self->reactor)
         return zseq_detail_fail (ZSEQ_EINVAL,
                                  "only a cluster's URI has quorums");
-    return zseq_engine_set_quorum (self->engine, r, w);
+    return zseq_reactor_set_quorum (self->reactor, r, w);
 }
 
 int
@@ -77,7 +77,7 @@ zseq_client_stats (zseq_client_t *self, zseq_stats_t *stats_p)
     if (self->source)
         return self->source->ops->stats (self->source, stats_p);
     zseq_stats_t stats;
-    zseq_engine_stats (self->engine, &stats);
+    zseq_reactor_stats (self->reactor, &stats);
     pthread_mutex_lock (&self->lock);
     stats.issued = self->issued;
     for (zseq_t *handle = self->handles; handle; handle = handle->next) {
@@ -101,17 +101,17 @@ zseq_client_status (zseq_client_t *self, zseq_status_t *status_p)
         return self->source->ops->status (self->source, self->timeout_ms,
                                           status_p);
     if (rc == ZSEQ_OK)
-        rc = zseq_engine_enter (self->engine);
+        rc = zseq_reactor_enter (self->reactor);
     if (rc != ZSEQ_OK)
         return rc;
     uint64_t deadline_us = zseq_client_deadline_us (self->timeout_ms);
     uint64_t patience_us = zseq_clock_now_us () + STATUS_US_MAX;
     zseq_status_t status;
     zseq_outcome_t outcome;
-    zseq_engine_status (self->engine,
-                        deadline_us < patience_us ? deadline_us : patience_us,
-                        &status, &outcome);
-    zseq_engine_leave (self->engine);
+    zseq_ask_status (self->reactor,
+                     deadline_us < patience_us ? deadline_us : patience_us,
+                     &status, &outcome);
+    zseq_reactor_leave (self->reactor);
     if (outcome.rc == ZSEQ_OK)
         *status_p = status;
     return zseq_client_report (&outcome);
@@ -142,15 +142,15 @@ zseq_client_list (zseq_client_t *self, const char *prefix, zseq_list_fn *fn,
     zseq_outcome_t outcome;
     bool going = true;
     do {
-        int rc = zseq_engine_enter (self->engine);
+        int rc = zseq_reactor_enter (self->reactor);
         if (rc != ZSEQ_OK) {
             free (page);
             return rc;
         }
-        zseq_engine_page (self->engine, prefix, after,
-                          zseq_client_deadline_us (self->timeout_ms), page,
-                          &outcome);
-        zseq_engine_leave (self->engine);
+        zseq_ask_page (self->reactor, prefix, after,
+                       zseq_client_deadline_us (self->timeout_ms), page,
+                       &outcome);
+        zseq_reactor_leave (self->reactor);
         if (outcome.rc != ZSEQ_OK)
             break;
         for (size_t index = 0; index < page->count && going; index++)

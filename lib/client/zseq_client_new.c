@@ -13,7 +13,7 @@
 
 static zseq_client_t *s_new (const zseq_uri_t *uri);
 
-//  What a URI stands for: an engine, or a source. False: no memory.
+//  What a URI stands for: a reactor, or a source. False: no memory.
 static bool
 s_open (zseq_client_t *self)
 {
@@ -21,7 +21,7 @@ s_open (zseq_client_t *self)
     if (uri->scheme == ZSEQ_SCHEME_MEM)
         self->source = zseq_source_mem_new ();
     else if (!uri->flake)
-        self->engine = zseq_engine_new (uri);
+        self->reactor = zseq_reactor_new (uri);
     else {
         //  Where milliseconds have to be claimed, there is a client that does.
         zseq_uri_t claims = *uri;
@@ -33,7 +33,7 @@ s_open (zseq_client_t *self)
         if (!self->source)
             zseq_client_destroy (&client);
     }
-    return self->engine || self->source;
+    return self->reactor || self->source;
 }
 
 static zseq_client_t *

@@ -4,22 +4,25 @@
 #ifndef ZSEQ_CLIENT_PRIVATE_H_INCLUDED
 #define ZSEQ_CLIENT_PRIVATE_H_INCLUDED
 
+#include "zseq_ask.h"
 #include "zseq_buffer.h"
 #include "zseq_call.h"
-#include "zseq_engine.h"
+#include "zseq_name_queue.h"
+#include "zseq_query.h"
+#include "zseq_reactor.h"
 #include "zseq_source.h"
 
 //  Ranges that a handle may have on their way.
 #define ZSEQ_FILLS_MAX 2
 
 struct zseq_client {
-    zseq_engine_t *engine;  //  One of the two
+    zseq_reactor_t *reactor;  //  One of the two
     zseq_source_t *source;
     zseq_uri_t uri;
     unsigned forks;  //  As many as when it was made
     atomic_int timeout_ms;
     zseq_calls_t calls;
-    //  May be taken under the engine's; guards what follows.
+    //  May be taken under the reactor's; guards what follows.
     pthread_mutex_t lock;
     zseq_t *handles;
     uint64_t issued;  //  By handles that are gone
@@ -27,7 +30,7 @@ struct zseq_client {
 
 //  Somebody who waits for an ID from the handle's buffer: a thread, or a call.
 typedef struct zseq_drinker {
-    //  Called under the engine's lock when a fill has ended, well, which may
+    //  Called under the reactor's lock when a fill has ended, well, which may
     //  have served the drinker, or with the handle's fill_outcome (failed), and
     //  when fills were called off. It may remove this drinker, and no other.
     void (*filled) (struct zseq_drinker *self, bool failed);
@@ -38,10 +41,10 @@ typedef struct zseq_drinker {
 } zseq_drinker_t;
 
 //  What a handle holds is sorted by the lock that guards it. The handle's lock
-//  may be taken under the engine's and the client's, not the other way.
+//  may be taken under the reactor's and the client's, not the other way.
 struct zseq {
     zseq_client_t *client;
-    zseq_name_t *name;
+    zseq_name_queue_t *name;
     void *place;     //  What stands for the name at the source
     unsigned forks;  //  As many as when it was made
     atomic_int timeout_ms;
@@ -60,7 +63,7 @@ struct zseq {
         bool hungry;  //  The buffer ran dry before the last one came
     } handle_locked;
 
-    //  The engine's lock guards these.
+    //  The reactor's lock guards these.
     struct {
         zseq_want_t fill[ZSEQ_FILLS_MAX];
         unsigned fills;               //  How many have ended
@@ -68,7 +71,7 @@ struct zseq {
         bool fill_failed;             //  The last one failed; nobody was told
         zseq_drinker_t *drinkers;     //  In the order in which they came
         bool settled;  //  Its waiting calls were seen to in this turn
-    } engine_locked;
+    } reactor_locked;
 
     //  The client's lock guards these.
     zseq_t *prev;

@@ -31,8 +31,8 @@ zseq_new (zseq_client_t *client, const char *name)
     zseq_t *self = aligned_alloc (_Alignof(zseq_t), sizeof *self);
     if (self)
         memset (self, 0, sizeof *self);
-    if (self && client->engine)
-        self->name = zseq_engine_name (client->engine, name);
+    if (self && client->reactor)
+        self->name = zseq_name_queue_acquire (client->reactor, name);
     else if (self)
         self->place = client->source->ops->open (client->source, name);
     if (!self || (!self->name && !self->place)) {
@@ -76,24 +76,24 @@ zseq_destroy (zseq_t **self_p)
     zseq_t *self = *self_p;
     if (!self)
         return;
-    zseq_engine_t *engine = self->client->engine;
+    zseq_reactor_t *reactor = self->client->reactor;
     if (self->forks != zseq_fork_count)
         s_unlink (self);
     else {
         zseq_call_queue_cancel (self);
-        if (engine) {
-            zseq_engine_lock (engine);
+        if (reactor) {
+            zseq_reactor_lock (reactor);
             zseq_call_run_cancel (self);
-            zseq_engine_burn (engine, zseq_prefetch_drop (self));
-            zseq_engine_leave (engine);
+            zseq_reactor_burn (reactor, zseq_prefetch_drop (self));
+            zseq_reactor_leave (reactor);
         }
         pthread_mutex_lock (&self->client->lock);
         s_unlink (self);
         pthread_mutex_unlock (&self->client->lock);
         pthread_mutex_destroy (&self->lock);
     }
-    if (engine)
-        zseq_engine_name_free (engine, self->name);
+    if (reactor)
+        zseq_name_queue_release (reactor, self->name);
     free (self);
     *self_p = NULL;
 }
@@ -106,17 +106,17 @@ zseq_set_batch (zseq_t *self, uint64_t batch)
     if (batch > ZSEQ_COUNT_MAX && batch != ZSEQ_BATCH_AUTO)
         return zseq_detail_fail (ZSEQ_EINVAL, "batch %llu is above 2^32",
                                  (unsigned long long) batch);
-    zseq_engine_t *engine = self->client->engine;
+    zseq_reactor_t *reactor = self->client->reactor;
     int rc = zseq_client_check (self->client);
     if (rc != ZSEQ_OK)
         return rc;
     if (!zseq_prefetch_set_batch (self, batch))
         return ZSEQ_OK;
-    rc = zseq_engine_enter (engine);
+    rc = zseq_reactor_enter (reactor);
     if (rc != ZSEQ_OK)
         return rc;
-    zseq_engine_burn (engine, zseq_prefetch_drop (self));
-    zseq_engine_leave (engine);
+    zseq_reactor_burn (reactor, zseq_prefetch_drop (self));
+    zseq_reactor_leave (reactor);
     return ZSEQ_OK;
 }
 
@@ -141,7 +141,7 @@ s_wake (zseq_want_t *want)
     zseq_waiter_wake (want->arg);
 }
 
-//  Claims count IDs that were in no buffer. Engine's lock held.
+//  Claims count IDs that were in no buffer. Reactor's lock held.
 static void
 s_claim (zseq_t *self, uint64_t count, uint64_t deadline_us, uint64_t *first_p,
          zseq_outcome_t *outcome)
@@ -152,9 +152,9 @@ s_claim (zseq_t *self, uint64_t count, uint64_t deadline_us, uint64_t *first_p,
       .rider = {.count = count, .count_min = count, .deadline_us = deadline_us},
       .done = s_wake,
       .arg = &waiter};
-    zseq_engine_post (self->client->engine, self->name, &want);
+    zseq_name_queue_post (self->client->reactor, self->name, &want);
     while (want.pending)
-        zseq_engine_wait (self->client->engine, &waiter, deadline_us);
+        zseq_reactor_wait (self->client->reactor, &waiter, deadline_us);
     zseq_waiter_term (&waiter);
 
     *outcome = want.outcome;
@@ -177,8 +177,8 @@ s_next_by (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
 {
     if (zseq_prefetch_take_ahead (self, id_p))
         return ZSEQ_OK;
-    zseq_engine_t *engine = self->client->engine;
-    int rc = zseq_engine_enter (engine);
+    zseq_reactor_t *reactor = self->client->reactor;
+    int rc = zseq_reactor_enter (reactor);
     if (rc != ZSEQ_OK)
         return rc;
     zseq_outcome_t outcome = {.rc = ZSEQ_OK};
@@ -187,7 +187,7 @@ s_next_by (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
            : ZSEQ_EAGAIN;
     if (rc == ZSEQ_EAGAIN)
         s_claim (self, 1, deadline_us, id_p, &outcome);
-    zseq_engine_leave (engine);
+    zseq_reactor_leave (reactor);
     return zseq_client_report (&outcome);
 }
 
@@ -229,13 +229,13 @@ zseq_next_range (zseq_t *self, uint64_t count, uint64_t *first_p)
     if (rc == ZSEQ_OK && self->client->source)
         return s_take_source (self, count, self->timeout_ms, first_p);
     if (rc == ZSEQ_OK)
-        rc = zseq_engine_enter (self->client->engine);
+        rc = zseq_reactor_enter (self->client->reactor);
     if (rc != ZSEQ_OK)
         return rc;
     zseq_outcome_t outcome;
     s_claim (self, count, zseq_client_deadline_us (self->timeout_ms), first_p,
              &outcome);
-    zseq_engine_leave (self->client->engine);
+    zseq_reactor_leave (self->client->reactor);
     return zseq_client_report (&outcome);
 }
 
@@ -308,22 +308,22 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
         return s_try_source (self, id_p);
     if (zseq_call_queue_needed (self->client))
         return zseq_call_queue_warm (self);
-    zseq_engine_t *engine = self->client->engine;
-    rc = zseq_engine_enter (engine);
+    zseq_reactor_t *reactor = self->client->reactor;
+    rc = zseq_reactor_enter (reactor);
     if (rc != ZSEQ_OK)
         return rc;
     zseq_outcome_t outcome = {.rc = ZSEQ_OK};
-    if (self->engine_locked.fill_failed)
-        outcome = self->engine_locked.fill_outcome;
+    if (self->reactor_locked.fill_failed)
+        outcome = self->reactor_locked.fill_outcome;
     else
         zseq_prefetch_fill (self, zseq_client_deadline_us (self->timeout_ms));
-    self->engine_locked.fill_failed = false;
-    zseq_engine_leave (engine);
+    self->reactor_locked.fill_failed = false;
+    zseq_reactor_leave (reactor);
     if (outcome.rc != ZSEQ_OK)
         return zseq_client_report (&outcome);
     return zseq_detail_fail (ZSEQ_EAGAIN,
                              "the next range of '%s' is on its way",
-                             zseq_engine_name_text (self->name));
+                             zseq_name_queue_name (self->name));
 }
 
 //  Peek and raise.
@@ -335,15 +335,15 @@ s_probe (zseq_t *self, uint64_t *value_p)
     if (rc == ZSEQ_OK && self->client->source)
         return zseq_source_query (self->client->source, self->place, value_p);
     if (rc == ZSEQ_OK)
-        rc = zseq_engine_enter (self->client->engine);
+        rc = zseq_reactor_enter (self->client->reactor);
     if (rc != ZSEQ_OK)
         return rc;
-    zseq_probe_t probe = {.name = zseq_engine_name_text (self->name),
+    zseq_query_t probe = {.name = zseq_name_queue_name (self->name),
                           .value = *value_p,
                           .deadline_us =
                             zseq_client_deadline_us (self->timeout_ms)};
-    zseq_engine_probe (self->client->engine, &probe);
-    zseq_engine_leave (self->client->engine);
+    zseq_ask_query (self->client->reactor, &probe);
+    zseq_reactor_leave (self->client->reactor);
     if (probe.outcome.rc == ZSEQ_OK)
         *value_p = probe.value;
     return zseq_client_report (&probe.outcome);
@@ -372,8 +372,8 @@ zseq_raise (zseq_t *self, uint64_t id)
         rc = s_probe (self, &id);
     if (rc != ZSEQ_OK || self->client->source)
         return rc;
-    zseq_engine_lock (self->client->engine);
+    zseq_reactor_lock (self->client->reactor);
     zseq_prefetch_raised (self, id);
-    zseq_engine_leave (self->client->engine);
+    zseq_reactor_leave (self->client->reactor);
     return ZSEQ_OK;
 }

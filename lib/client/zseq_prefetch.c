@@ -93,7 +93,7 @@ zseq_prefetch_add_drinker (zseq_t *self, zseq_drinker_t *drinker)
     assert (drinker);
     assert (drinker->filled);
 
-    zseq_drinker_t **link_p = &self->engine_locked.drinkers;
+    zseq_drinker_t **link_p = &self->reactor_locked.drinkers;
     while (*link_p)
         link_p = &(*link_p)->next;
     *link_p = drinker;
@@ -105,18 +105,18 @@ zseq_prefetch_remove_drinker (zseq_t *self, zseq_drinker_t *drinker)
     assert (self);
     assert (drinker);
 
-    zseq_drinker_t **link_p = &self->engine_locked.drinkers;
+    zseq_drinker_t **link_p = &self->reactor_locked.drinkers;
     while (*link_p != drinker)
         link_p = &(*link_p)->next;
     *link_p = drinker->next;
 }
 
-//  Tells those who wait for the buffer, who may leave then. Engine's lock held.
+//  Tells those who wait for the buffer, who may leave then. Reactor's lock held.
 static void
 s_notify_drinkers (zseq_t *self, bool failed)
 {
     zseq_drinker_t *following;
-    for (zseq_drinker_t *drinker = self->engine_locked.drinkers; drinker;
+    for (zseq_drinker_t *drinker = self->reactor_locked.drinkers; drinker;
          drinker = following) {
         following = drinker->next;
         drinker->filled (drinker, failed);
@@ -132,7 +132,7 @@ static void
 s_serve (zseq_t *self, zseq_range_t *range)
 {
     uint64_t first = range->first;
-    for (zseq_drinker_t *drinker = self->engine_locked.drinkers;
+    for (zseq_drinker_t *drinker = self->reactor_locked.drinkers;
          drinker && range->first < range->end; drinker = drinker->next) {
         if (drinker->served)
             continue;
@@ -143,7 +143,7 @@ s_serve (zseq_t *self, zseq_range_t *range)
         zseq_buffer_pass (&self->buffer, range->first, range->first - first);
 }
 
-//  A fill has ended. Engine's lock held.
+//  A fill has ended. Reactor's lock held.
 static void
 s_filled (zseq_want_t *want)
 {
@@ -162,12 +162,12 @@ s_filled (zseq_want_t *want)
         (void) zseq_buffer_turn (&self->buffer, s_mark (self));
     }
     pthread_mutex_unlock (&self->lock);
-    zseq_engine_burn (self->client->engine, burnt);
+    zseq_reactor_burn (self->client->reactor, burnt);
 
-    self->engine_locked.fills++;
-    self->engine_locked.fill_outcome = want->outcome;
-    self->engine_locked.fill_failed = want->outcome.rc != ZSEQ_OK;
-    s_notify_drinkers (self, self->engine_locked.fill_failed);
+    self->reactor_locked.fills++;
+    self->reactor_locked.fill_outcome = want->outcome;
+    self->reactor_locked.fill_failed = want->outcome.rc != ZSEQ_OK;
+    s_notify_drinkers (self, self->reactor_locked.fill_failed);
 }
 
 void
@@ -178,8 +178,8 @@ zseq_prefetch_init (zseq_t *self)
     zseq_buffer_init (&self->buffer);
     self->handle_locked.batch = 1;
     for (size_t index = 0; index < ZSEQ_FILLS_MAX; index++) {
-        self->engine_locked.fill[index].done = s_filled;
-        self->engine_locked.fill[index].arg = self;
+        self->reactor_locked.fill[index].done = s_filled;
+        self->reactor_locked.fill[index].arg = self;
     }
 }
 
@@ -187,8 +187,8 @@ uint64_t
 zseq_prefetch_drop (zseq_t *self)
 {
     for (size_t index = 0; index < ZSEQ_FILLS_MAX; index++)
-        zseq_engine_cancel (self->client->engine,
-                            &self->engine_locked.fill[index]);
+        zseq_name_queue_cancel (self->client->reactor,
+                                &self->reactor_locked.fill[index]);
     pthread_mutex_lock (&self->lock);
     uint64_t burnt = zseq_buffer_drain (&self->buffer);
     self->handle_locked.filling = 0;
@@ -239,11 +239,11 @@ zseq_prefetch_fill (zseq_t *self, uint64_t deadline_us)
     pthread_mutex_unlock (&self->lock);
 
     uint64_t drinkers = 0;
-    for (zseq_drinker_t *drinker = self->engine_locked.drinkers; drinker;
+    for (zseq_drinker_t *drinker = self->reactor_locked.drinkers; drinker;
          drinker = drinker->next)
         drinkers++;
     for (size_t index = 0; index < ZSEQ_FILLS_MAX; index++) {
-        zseq_want_t *fill = &self->engine_locked.fill[index];
+        zseq_want_t *fill = &self->reactor_locked.fill[index];
         if (fill->pending) {
             if (fill->rider.deadline_us < deadline_us)
                 fill->rider.deadline_us = deadline_us;
@@ -255,7 +255,7 @@ zseq_prefetch_fill (zseq_t *self, uint64_t deadline_us)
         fill->rider.count = count > drinkers ? count : drinkers;
         fill->rider.count_min = 1;
         fill->rider.deadline_us = deadline_us;
-        zseq_engine_post (self->client->engine, self->name, fill);
+        zseq_name_queue_post (self->client->reactor, self->name, fill);
     }
     assert (!thirst);
 }
@@ -294,13 +294,13 @@ zseq_prefetch_keep_ahead (zseq_t *self)
     }
     pthread_mutex_unlock (&self->lock);
     if ((!stale && !thirsty) ||
-        zseq_engine_enter (self->client->engine) != ZSEQ_OK)
+        zseq_reactor_enter (self->client->reactor) != ZSEQ_OK)
         return;
     if (stale)
-        zseq_engine_burn (self->client->engine, zseq_prefetch_drop (self));
+        zseq_reactor_burn (self->client->reactor, zseq_prefetch_drop (self));
     else
         zseq_prefetch_fill (self, zseq_client_deadline_us (self->timeout_ms));
-    zseq_engine_leave (self->client->engine);
+    zseq_reactor_leave (self->client->reactor);
 }
 
 bool
@@ -334,8 +334,8 @@ int
 zseq_prefetch_wait_for_id (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
                            zseq_outcome_t *outcome)
 {
-    zseq_engine_t *engine = self->client->engine;
-    unsigned seen = self->engine_locked.fills;
+    zseq_reactor_t *reactor = self->client->reactor;
+    unsigned seen = self->reactor_locked.fills;
     zseq_waiter_t waiter;
     zseq_waiter_init (&waiter);
     zseq_drinker_t drinker = {.filled = s_wake_thread, .arg = &waiter};
@@ -344,16 +344,16 @@ zseq_prefetch_wait_for_id (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
     int rc = ZSEQ_OK;
     bool mark = false;
     while (!drinker.served && !s_take (self, id_p, &mark)) {
-        if (self->engine_locked.fills != seen &&
-            self->engine_locked.fill_outcome.rc != ZSEQ_OK) {
-            *outcome = self->engine_locked.fill_outcome;
-            self->engine_locked.fill_failed = false;
+        if (self->reactor_locked.fills != seen &&
+            self->reactor_locked.fill_outcome.rc != ZSEQ_OK) {
+            *outcome = self->reactor_locked.fill_outcome;
+            self->reactor_locked.fill_failed = false;
             rc = outcome->rc;
             break;
         }
-        seen = self->engine_locked.fills;
+        seen = self->reactor_locked.fills;
         if (zseq_clock_now_us () >= deadline_us) {
-            zseq_engine_explain (engine, self->name, outcome);
+            zseq_name_queue_explain (reactor, self->name, outcome);
             rc = outcome->rc;
             break;
         }
@@ -363,10 +363,10 @@ zseq_prefetch_wait_for_id (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
         }
         waiter.woken = false;
         pthread_mutex_lock (&self->lock);
-        self->handle_locked.hungry = self->engine_locked.fills > 0;
+        self->handle_locked.hungry = self->reactor_locked.fills > 0;
         pthread_mutex_unlock (&self->lock);
         zseq_prefetch_fill (self, deadline_us);
-        zseq_engine_wait (engine, &waiter, deadline_us);
+        zseq_reactor_wait (reactor, &waiter, deadline_us);
     }
 
     if (drinker.served)
@@ -390,7 +390,7 @@ zseq_prefetch_passed (zseq_t *self, uint64_t first, uint64_t count)
     zseq_buffer_pass (&self->buffer, end, count);
     s_adapt (self, zseq_clock_now_us ());
     pthread_mutex_unlock (&self->lock);
-    zseq_engine_burn (self->client->engine, burnt);
+    zseq_reactor_burn (self->client->reactor, burnt);
 }
 
 //  Ranges that are on their way are cut when they come. Returns what is burnt.
@@ -413,5 +413,5 @@ zseq_prefetch_raised (zseq_t *self, uint64_t id)
         if (handle->name == self->name)
             burnt += s_lift (handle, id);
     pthread_mutex_unlock (&client->lock);
-    zseq_engine_burn (client->engine, burnt);
+    zseq_reactor_burn (client->reactor, burnt);
 }

@@ -8,7 +8,7 @@
 //    which is known and ready at once.
 //
 //  Make one with _new, then tick, poll and receive until it is ready; send to
-//  the nodes below n from then on. It belongs to whoever holds the engine's
+//  the nodes below n from then on. It belongs to whoever holds the reactor's
 //  lock.
 
 #ifndef ZSEQ_SESSION_H_INCLUDED

@@ -1,5 +1,5 @@
 //  Where IDs come from without a cluster: a call is answered at once, or after
-//  a wait for the clock. Each URI that has no engine has one. All calls may be
+//  a wait for the clock. Each URI that has no reactor has one. All calls may be
 //  made by any number of threads; those that fail have called zseq_detail_fail.
 
 #ifndef ZSEQ_SOURCE_H_INCLUDED

@@ -30,7 +30,7 @@
 #define GROWTH_MAX (1024 * MIB)
 #endif
 
-//  A connection that has said nothing, or a part of a greeting: libzmq's engine
+//  A connection that has said nothing, or a part of a greeting: libzmq's reactor
 //  and session, the kernel's buffers not among them.
 #define GROWTH_OPEN_MAX ((size_t) 24 << 10)
 

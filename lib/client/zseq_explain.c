@@ -1,0 +1,61 @@
+#include "zseq_explain.h"
+
+#include <assert.h>
+
+//  Names the nodes that the request has not reached.
+static void
+s_add_unsent (const zseq_session_t *session, uint32_t unsent,
+              zseq_outcome_t *outcome)
+{
+    const char *before = "; not reachable: ";
+    for (uint8_t node = 0; node < zseq_session_n (session); node++) {
+        if (!(unsent & (1u << node)))
+            continue;
+        const zseq_member_t *member = zseq_session_member (session, node);
+        zseq_outcome_add (outcome, "%s%s at %s", before, member->name,
+                          member->endpoint);
+        before = ", ";
+    }
+}
+
+void
+zseq_explain (const zseq_session_t *session, const zseq_progress_t *progress,
+              uint8_t need, const char *consequence, zseq_outcome_t *outcome)
+{
+    assert (session);
+    assert (progress);
+    assert (consequence);
+    assert (outcome);
+
+    if (zseq_session_fatal (session)) {
+        *outcome = *zseq_session_fatal (session);
+        return;
+    }
+    if (!zseq_session_ready (session) || !progress->started) {
+        zseq_session_explain (session, outcome);
+        zseq_outcome_add (outcome, "; %s", consequence);
+        return;
+    }
+    unsigned n = zseq_session_n (session);
+    uint8_t answered;
+    int rc = zseq_attempt_failure (progress->attempt, need, &answered);
+    if (rc == ZSEQ_EUNAVAILABLE && progress->foreign)
+        zseq_outcome_set (outcome, ZSEQ_ECLUSTER,
+                          "the nodes answer for another cluster than before: "
+                          "was it made anew? Make a new client");
+    else if (rc == ZSEQ_EUNAVAILABLE)
+        zseq_outcome_set (outcome, rc, "%u of %u nodes answered, %u are needed",
+                          answered, n, need);
+    else if (rc == ZSEQ_ETIMEOUT)
+        zseq_outcome_set (outcome, rc,
+                          "%u of %u nodes answered, too late or with other "
+                          "clients' claims first: allow more time, or use a "
+                          "larger batch",
+                          answered, n);
+    else
+        zseq_outcome_set (outcome, rc,
+                          "%u of %u nodes answered, the others refuse",
+                          answered, n);
+    s_add_unsent (session, progress->unsent, outcome);
+    zseq_outcome_add (outcome, "; %s", consequence);
+}

@@ -1,0 +1,256 @@
+#include "zseq_name_queue.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_clock.h"
+#include "zseq_codec.h"
+#include "zseq_reactor_private.h"
+
+struct zseq_name_queue {
+    zseq_line_t *line;
+    size_t references;
+    struct zseq_name_queue *next;
+    char name[ZSEQ_NAME_MAX + 1];
+};
+
+//  What the lines call.
+
+//  A message is encoded once, for all nodes.
+static bool
+s_send_claim (void *arg, uint8_t node, zseq_msg_t *msg)
+{
+    zseq_reactor_t *reactor = arg;
+    if (reactor->names.encoded != msg->request) {
+        msg->cluster = zseq_session_cluster (reactor->session);
+        reactor->names.size = zseq_codec_encode (msg, reactor->names.bytes,
+                                                 sizeof reactor->names.bytes);
+        assert (reactor->names.size);
+        reactor->names.encoded = msg->request;
+    }
+    return zseq_session_send (reactor->session, node, reactor->names.bytes,
+                              reactor->names.size) == ZSEQ_OK;
+}
+
+static uint64_t
+s_draw_request (void *arg)
+{
+    zseq_reactor_t *reactor = arg;
+    return zseq_session_draw_request (reactor->session);
+}
+
+static void
+s_end_request (void *arg, zseq_rider_t *rider)
+{
+    const zseq_reactor_t *reactor = arg;
+    zseq_want_t *want = (zseq_want_t *) rider;
+    want->outcome.rc = rider->status;
+    if (rider->status == ZSEQ_EEXHAUSTED && rider->count_min == 1)
+        zseq_outcome_set (&want->outcome, ZSEQ_EEXHAUSTED,
+                          "no ID is left of sequence '%s'", want->queue->name);
+    else if (rider->status == ZSEQ_EEXHAUSTED)
+        zseq_outcome_set (&want->outcome, ZSEQ_EEXHAUSTED,
+                          "fewer than %llu IDs are left of sequence '%s'",
+                          (unsigned long long) rider->count_min,
+                          want->queue->name);
+    else if (rider->status != ZSEQ_OK)
+        zseq_name_queue_explain (reactor, want->queue, &want->outcome);
+    want->pending = false;
+    want->done (want);
+}
+
+//  All queues of the reactor.
+
+bool
+zseq_name_queues_init (zseq_reactor_t *reactor)
+{
+    assert (reactor);
+    zseq_lines_hooks_t hooks = {.arg = reactor,
+                                .ask = s_send_claim,
+                                .done = s_end_request,
+                                .draw = s_draw_request};
+    reactor->names.lines = zseq_lines_new (&hooks);
+    return reactor->names.lines != NULL;
+}
+
+void
+zseq_name_queues_term (zseq_reactor_t *reactor)
+{
+    assert (reactor);
+    zseq_lines_destroy (&reactor->names.lines);
+}
+
+//  The nodes are known: claims may be made.
+static void
+s_open (zseq_reactor_t *reactor)
+{
+    const zseq_quorum_t *quorum = zseq_session_quorum (reactor->session);
+    zseq_rendezvous_t rendezvous;
+    zseq_rendezvous_init (&rendezvous, quorum->n);
+    for (uint8_t node = 0; node < quorum->n; node++) {
+        const char *name = zseq_session_member (reactor->session, node)->name;
+        zseq_rendezvous_set_name (&rendezvous, node, name, strlen (name));
+    }
+    zseq_lines_open (reactor->names.lines, quorum, &rendezvous);
+    reactor->names.opened = true;
+}
+
+void
+zseq_name_queues_tick (zseq_reactor_t *reactor, uint64_t now_us)
+{
+    assert (reactor);
+    zseq_lines_t *lines = reactor->names.lines;
+    if (!reactor->names.opened && zseq_session_ready (reactor->session))
+        s_open (reactor);
+    if (zseq_session_fatal (reactor->session))
+        zseq_lines_end (lines, ZSEQ_ETIMEOUT);
+    zseq_lines_tick (lines, now_us);
+    zseq_lines_flush (lines, now_us);
+}
+
+void
+zseq_name_queues_receive (zseq_reactor_t *reactor, const zseq_msg_t *msg)
+{
+    assert (reactor);
+    assert (msg);
+    //  Replies from another cluster never count as votes.
+    if (msg->cluster != zseq_session_cluster (reactor->session))
+        reactor->names.foreign |= msg->status == ZSEQ_ECLUSTER;
+    else if (zseq_lines_reply (reactor->names.lines, msg, zseq_clock_now_us ()))
+        reactor->names.foreign = false;
+}
+
+bool
+zseq_name_queues_unsent (const zseq_reactor_t *reactor)
+{
+    assert (reactor);
+    const zseq_lines_t *lines = reactor->names.lines;
+    return zseq_lines_restless (lines) ||
+           (reactor->names.foreign && zseq_lines_busy (lines));
+}
+
+//  One name's queue.
+
+zseq_name_queue_t *
+zseq_name_queue_acquire (zseq_reactor_t *reactor, const char *name)
+{
+    assert (reactor);
+    assert (name);
+    assert (strlen (name) <= ZSEQ_NAME_MAX);
+
+    pthread_mutex_lock (&reactor->lock);
+    zseq_name_queue_t *self = reactor->names.first;
+    while (self && strcmp (self->name, name))
+        self = self->next;
+    if (!self && (self = calloc (1, sizeof *self))) {
+        strcpy (self->name, name);
+        self->line =
+          zseq_line_new (reactor->names.lines, self->name, strlen (name));
+        if (self->line) {
+            self->next = reactor->names.first;
+            reactor->names.first = self;
+        }
+        else {
+            free (self);
+            self = NULL;
+        }
+    }
+    if (self)
+        self->references++;
+    pthread_mutex_unlock (&reactor->lock);
+    return self;
+}
+
+void
+zseq_name_queue_release (zseq_reactor_t *reactor, zseq_name_queue_t *self)
+{
+    assert (reactor);
+    assert (self);
+
+    bool forked = zseq_reactor_forked (reactor);
+    if (!forked)
+        pthread_mutex_lock (&reactor->lock);
+    assert (self->references);
+    if (--self->references == 0) {
+        //  The lines are the parent's, who may have been at work on them.
+        if (!forked)
+            zseq_line_free (&self->line);
+        zseq_name_queue_t **place = &reactor->names.first;
+        while (*place != self)
+            place = &(*place)->next;
+        *place = self->next;
+        free (self);
+    }
+    if (!forked)
+        pthread_mutex_unlock (&reactor->lock);
+}
+
+const char *
+zseq_name_queue_name (const zseq_name_queue_t *self)
+{
+    assert (self);
+    return self->name;
+}
+
+void
+zseq_name_queue_post (zseq_reactor_t *reactor, zseq_name_queue_t *self,
+                      zseq_want_t *want)
+{
+    assert (reactor);
+    assert (self);
+    assert (want);
+    assert (!want->pending);
+
+    want->queue = self;
+    want->pending = true;
+    zseq_line_add (self->line, &want->rider);
+    zseq_lines_flush (reactor->names.lines, zseq_clock_now_us ());
+}
+
+void
+zseq_name_queue_cancel (zseq_reactor_t *reactor, zseq_want_t *want)
+{
+    assert (reactor);
+    assert (want);
+    if (want->pending)
+        zseq_line_cancel (&want->rider);
+    want->pending = false;
+}
+
+void
+zseq_name_queue_explain (const zseq_reactor_t *reactor,
+                         const zseq_name_queue_t *self, zseq_outcome_t *outcome)
+{
+    assert (reactor);
+    assert (self);
+    assert (outcome);
+
+    const char *consequence =
+      "nothing was handed out, though IDs may have been burnt";
+    const zseq_session_t *session = reactor->session;
+    uint8_t node;
+    const zseq_attempt_t *attempt = zseq_line_attempt (self->line, &node);
+    if (!attempt && zseq_session_ready (session) &&
+        !zseq_session_fatal (session)) {
+        zseq_outcome_set (outcome, ZSEQ_ETIMEOUT,
+                          "other requests of this client came first: allow "
+                          "more time, or use a larger batch; %s",
+                          consequence);
+        return;
+    }
+    zseq_progress_t progress = {attempt != NULL, reactor->names.foreign,
+                                attempt ? attempt->absent : UINT32_MAX,
+                                attempt};
+    if (attempt && node < zseq_session_n (session) &&
+        !zseq_session_fatal (session)) {
+        const zseq_member_t *member = zseq_session_member (session, node);
+        zseq_outcome_set (outcome, ZSEQ_ETIMEOUT,
+                          "node %s at %s, which was asked to claim, has not "
+                          "answered yet: allow more time; %s",
+                          member->name, member->endpoint, consequence);
+        return;
+    }
+    zseq_explain (session, &progress, zseq_session_quorum (session)->w,
+                  consequence, outcome);
+}

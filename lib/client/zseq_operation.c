@@ -1,0 +1,199 @@
+//  What nodes are asked beside claims, one message to all of them at a time: the
+//  list of what is under way, and the steps that all kinds share. A kind is a
+//  table of functions (zseq_operation_kind_t): zseq_query.c has them.
+
+#include <assert.h>
+
+#include "zseq_clock.h"
+#include "zseq_codec.h"
+#include "zseq_reactor_private.h"
+
+void
+zseq_operation_start (zseq_reactor_t *reactor, zseq_operation_t *self)
+{
+    assert (reactor);
+    assert (self);
+    assert (!self->active);
+
+    self->active = true;
+    self->started = false;
+    self->request = 0;
+    self->unsent = 0;
+    self->foreign = false;
+    self->prev = NULL;
+    self->next = reactor->operations;
+    if (self->next)
+        self->next->prev = self;
+    reactor->operations = self;
+}
+
+void
+zseq_operation_retire (zseq_reactor_t *reactor, zseq_operation_t *self)
+{
+    assert (reactor);
+    assert (self);
+    assert (self->active);
+
+    if (self->prev)
+        self->prev->next = self->next;
+    else
+        reactor->operations = self->next;
+    if (self->next)
+        self->next->prev = self->prev;
+    self->active = false;
+    self->request = 0;
+}
+
+zseq_progress_t
+zseq_operation_progress (const zseq_operation_t *self)
+{
+    assert (self);
+    zseq_progress_t progress = {self->started, self->foreign,
+                                self->started ? self->unsent : UINT32_MAX,
+                                self->attempt};
+    return progress;
+}
+
+//  Sends the message to the nodes that it could not reach so far.
+static void
+s_scatter (zseq_reactor_t *reactor, zseq_operation_t *self)
+{
+    for (uint8_t node = 0; node < zseq_session_n (reactor->session); node++) {
+        uint32_t bit = 1u << node;
+        if ((self->unsent & bit) &&
+            zseq_session_send (reactor->session, node, self->bytes,
+                               self->size) == ZSEQ_OK)
+            self->unsent &= ~bit;
+    }
+    if (self->attempt)
+        self->attempt->absent = self->unsent;
+}
+
+static void
+s_send (zseq_reactor_t *reactor, zseq_operation_t *self)
+{
+    zseq_msg_t msg;
+    self->kind->request (reactor, self, &msg);
+    msg.cluster = zseq_session_cluster (reactor->session);
+    self->request = msg.request;
+    self->sent_us = zseq_clock_now_us ();
+    self->size = zseq_codec_encode (&msg, self->bytes, sizeof self->bytes);
+    assert (self->size);
+    self->unsent = (1u << zseq_session_n (reactor->session)) - 1;
+    s_scatter (reactor, self);
+}
+
+static void
+s_end (zseq_reactor_t *reactor, zseq_operation_t *self)
+{
+    zseq_operation_retire (reactor, self);
+    if (self->kind->ended)
+        self->kind->ended (self);
+    else
+        zseq_waiter_wake (&self->waiter);
+}
+
+static void
+s_drive (zseq_reactor_t *reactor, zseq_operation_t *self, zseq_do_t todo)
+{
+    if (todo == ZSEQ_DO_SEND)
+        s_send (reactor, self);
+    else if (todo == ZSEQ_DO_DONE)
+        s_end (reactor, self);
+}
+
+static void
+s_tick (zseq_reactor_t *reactor, zseq_operation_t *self, uint64_t now_us)
+{
+    if (zseq_session_fatal (reactor->session) || now_us >= self->deadline_us) {
+        if (self->kind->fail)
+            self->kind->fail (reactor, self);
+        s_end (reactor, self);
+        return;
+    }
+    bool starts = !self->started;
+    if (starts && !self->kind->may_start (reactor->session))
+        return;
+
+    if (self->unsent)
+        s_scatter (reactor, self);
+    self->started = true;
+    s_drive (reactor, self, self->kind->tick (reactor, self, starts, now_us));
+}
+
+void
+zseq_operations_tick (zseq_reactor_t *reactor, uint64_t now_us)
+{
+    assert (reactor);
+    zseq_operation_t *next;
+    for (zseq_operation_t *self = reactor->operations; self; self = next) {
+        next = self->next;
+        s_tick (reactor, self, now_us);
+    }
+}
+
+static void
+s_receive (zseq_reactor_t *reactor, zseq_operation_t *self,
+           const zseq_msg_t *msg)
+{
+    uint64_t now_us = zseq_clock_now_us ();
+    //  Replies from another cluster never count as votes.
+    zseq_attempt_t *attempt = self->attempt;
+    if (attempt && msg->cluster != zseq_session_cluster (reactor->session)) {
+        self->foreign = self->foreign || msg->status == ZSEQ_ECLUSTER;
+        return;
+    }
+
+    uint32_t trips = attempt ? attempt->trips : 0;
+    zseq_do_t todo = self->kind->receive (reactor, self, msg, now_us);
+    if (attempt)
+        reactor->stats.round_trips += attempt->trips - trips;
+    s_drive (reactor, self, todo);
+}
+
+bool
+zseq_operations_receive (zseq_reactor_t *reactor, const zseq_msg_t *msg)
+{
+    assert (reactor);
+    assert (msg);
+
+    zseq_operation_t *self = reactor->operations;
+    while (self && self->request != msg->request)
+        self = self->next;
+    if (self)
+        s_receive (reactor, self, msg);
+    return self != NULL;
+}
+
+bool
+zseq_operations_unsent (const zseq_reactor_t *reactor)
+{
+    assert (reactor);
+    const zseq_operation_t *self = reactor->operations;
+    while (self && !self->unsent && !self->foreign)
+        self = self->next;
+    return self != NULL;
+}
+
+static uint64_t
+s_wake_us (const zseq_operation_t *self)
+{
+    uint64_t wake_us = self->started && self->attempt
+                         ? zseq_attempt_wake_us (self->attempt)
+                         : ZSEQ_NEVER;
+    return wake_us < self->deadline_us ? wake_us : self->deadline_us;
+}
+
+uint64_t
+zseq_operations_wake_us (const zseq_reactor_t *reactor)
+{
+    assert (reactor);
+    uint64_t wake_us = ZSEQ_NEVER;
+    for (const zseq_operation_t *self = reactor->operations; self;
+         self = self->next) {
+        uint64_t self_us = s_wake_us (self);
+        if (self_us < wake_us)
+            wake_us = self_us;
+    }
+    return wake_us;
+}

@@ -1,0 +1,288 @@
+//  The kinds of operation: a query (peek or raise), a page of names, and the
+//  nodes' status.
+
+#include "zseq_query.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_clock.h"
+#include "zseq_reactor_private.h"
+
+static zseq_slice_t
+s_slice (const char *text)
+{
+    zseq_slice_t slice = {text, strlen (text)};
+    return slice;
+}
+
+static zseq_pace_t
+s_pace (zseq_reactor_t *reactor, uint64_t deadline_us)
+{
+    zseq_pace_t pace = {.rtt_us =
+                          zseq_lines_stats (reactor->names.lines)->rtt_us,
+                        .deadline_us = deadline_us,
+                        .seed = reactor->seed++};
+    return pace;
+}
+
+//  A query.
+
+static zseq_do_t
+s_query_tick (zseq_reactor_t *reactor, zseq_operation_t *operation, bool starts,
+              uint64_t now_us)
+{
+    zseq_query_operation_t *self = (zseq_query_operation_t *) operation;
+    if (starts) {
+        //  The operation ends at its deadline; the peek need not know it.
+        zseq_pace_t pace = s_pace (reactor, ZSEQ_NEVER);
+        zseq_peek_init (&self->peek, zseq_session_quorum (reactor->session),
+                        self->query->value, &pace);
+    }
+    return zseq_peek_tick (&self->peek, now_us);
+}
+
+static void
+s_query_request (zseq_reactor_t *reactor, zseq_operation_t *operation,
+                 zseq_msg_t *msg)
+{
+    zseq_query_operation_t *self = (zseq_query_operation_t *) operation;
+    zseq_do_t todo = zseq_peek_request (
+      &self->peek, zseq_session_draw_request (reactor->session),
+      zseq_clock_now_us (), msg);
+    assert (todo == ZSEQ_DO_SEND);
+    msg->name = s_slice (self->query->name);
+}
+
+static zseq_do_t
+s_query_receive (zseq_reactor_t *reactor, zseq_operation_t *operation,
+                 const zseq_msg_t *msg, uint64_t now_us)
+{
+    (void) reactor;
+    zseq_query_operation_t *self = (zseq_query_operation_t *) operation;
+    return zseq_peek_reply (&self->peek, msg, now_us);
+}
+
+static void
+s_query_fail (zseq_reactor_t *reactor, zseq_operation_t *operation)
+{
+    zseq_query_operation_t *self = (zseq_query_operation_t *) operation;
+    zseq_progress_t progress = zseq_operation_progress (operation);
+    zseq_explain (reactor->session, &progress,
+                  operation->started
+                    ? self->peek.attempt.quorum.w
+                    : zseq_session_quorum (reactor->session)->w,
+                  self->peek.given ? "the raise may yet come to hold"
+                                   : "nothing has changed",
+                  &self->query->outcome);
+}
+
+static void
+s_query_ended (zseq_operation_t *operation)
+{
+    zseq_query_operation_t *self = (zseq_query_operation_t *) operation;
+    zseq_query_t *query = self->query;
+    if (query->outcome.rc == ZSEQ_OK) {
+        assert (self->peek.done);
+        query->value = self->peek.value;
+    }
+    if (!query->done) {
+        zseq_waiter_wake (&operation->waiter);
+        return;
+    }
+    query->operation = NULL;
+    free (self);
+    query->done (query);
+}
+
+const zseq_operation_kind_t zseq_query_kind = {
+  .may_start = zseq_session_ready,
+  .tick = s_query_tick,
+  .request = s_query_request,
+  .receive = s_query_receive,
+  .fail = s_query_fail,
+  .ended = s_query_ended,
+};
+
+int
+zseq_query_post (zseq_reactor_t *reactor, zseq_query_t *self)
+{
+    assert (reactor);
+    assert (self);
+    assert (self->done);
+    assert (!self->operation);
+
+    zseq_query_operation_t *operation = calloc (1, sizeof *operation);
+    if (!operation)
+        return ZSEQ_ENOMEM;
+    operation->operation.kind = &zseq_query_kind;
+    operation->operation.attempt = &operation->peek.attempt;
+    operation->operation.deadline_us = self->deadline_us;
+    operation->query = self;
+    self->operation = operation;
+    self->outcome.rc = ZSEQ_OK;
+    zseq_operation_start (reactor, &operation->operation);
+    return ZSEQ_OK;
+}
+
+void
+zseq_query_cancel (zseq_reactor_t *reactor, zseq_query_t *self)
+{
+    assert (reactor);
+    assert (self);
+    zseq_query_operation_t *operation = self->operation;
+    if (!operation)
+        return;
+    zseq_operation_retire (reactor, &operation->operation);
+    self->operation = NULL;
+    free (operation);
+}
+
+//  A page of names.
+
+static zseq_do_t
+s_page_tick (zseq_reactor_t *reactor, zseq_operation_t *operation, bool starts,
+             uint64_t now_us)
+{
+    zseq_attempt_t *attempt = operation->attempt;
+    if (starts) {
+        zseq_pace_t pace = s_pace (reactor, operation->deadline_us);
+        zseq_attempt_init (attempt, zseq_session_quorum (reactor->session),
+                           &pace);
+    }
+    if (zseq_attempt_overdue (attempt, now_us)) {
+        zseq_attempt_end (attempt, false);
+        zseq_attempt_pause (attempt, now_us);
+    }
+    return zseq_attempt_due (attempt, now_us) ? ZSEQ_DO_SEND : ZSEQ_DO_WAIT;
+}
+
+static void
+s_page_request (zseq_reactor_t *reactor, zseq_operation_t *operation,
+                zseq_msg_t *msg)
+{
+    zseq_page_operation_t *self = (zseq_page_operation_t *) operation;
+    msg->op = ZSEQ_OP_LIST;
+    msg->reply = false;
+    msg->request = zseq_session_draw_request (reactor->session);
+    msg->name = s_slice (self->prefix);
+    msg->after = s_slice (self->after);
+    msg->count = ZSEQ_PAGE_MAX;
+    zseq_attempt_begin (&self->attempt, msg->request, true,
+                        zseq_clock_now_us ());
+}
+
+static void
+s_take_page (zseq_node_page_t *page, const zseq_msg_t *msg)
+{
+    page->count = 0;
+    page->more = false;
+    if (msg->status != ZSEQ_OK)
+        return;
+    page->count = msg->item_count;
+    page->more = msg->more && msg->item_count;
+    for (size_t index = 0; index < msg->item_count; index++) {
+        const zseq_item_t *item = &msg->items[index];
+        page->item[index].next = item->next;
+        memcpy (page->item[index].name, item->name.data, item->name.size);
+        page->item[index].name[item->name.size] = 0;
+    }
+}
+
+static zseq_do_t
+s_page_receive (zseq_reactor_t *reactor, zseq_operation_t *operation,
+                const zseq_msg_t *msg, uint64_t now_us)
+{
+    (void) reactor;
+    zseq_page_operation_t *self = (zseq_page_operation_t *) operation;
+    zseq_attempt_t *attempt = &self->attempt;
+    if (msg->op != ZSEQ_OP_LIST || !zseq_attempt_add (attempt, msg))
+        return ZSEQ_DO_WAIT;
+    s_take_page (&self->node_pages[msg->node], msg);
+    if (zseq_attempt_granted (attempt) >= attempt->quorum.r) {
+        zseq_attempt_end (attempt, true);
+        self->done = true;
+        return ZSEQ_DO_DONE;
+    }
+    if (zseq_attempt_hopeless (attempt, attempt->quorum.r)) {
+        zseq_attempt_end (attempt, true);
+        zseq_attempt_pause (attempt, now_us);
+    }
+    return ZSEQ_DO_WAIT;
+}
+
+static void
+s_page_fail (zseq_reactor_t *reactor, zseq_operation_t *operation)
+{
+    zseq_page_operation_t *self = (zseq_page_operation_t *) operation;
+    zseq_progress_t progress = zseq_operation_progress (operation);
+    zseq_explain (reactor->session, &progress,
+                  zseq_session_quorum (reactor->session)->r,
+                  "nothing has changed", self->outcome);
+}
+
+const zseq_operation_kind_t zseq_query_page_kind = {
+  .may_start = zseq_session_ready,
+  .tick = s_page_tick,
+  .request = s_page_request,
+  .receive = s_page_receive,
+  .fail = s_page_fail,
+};
+
+//  The nodes' status: a cluster that is not ready has one too.
+
+static zseq_do_t
+s_status_tick (zseq_reactor_t *reactor, zseq_operation_t *operation,
+               bool starts, uint64_t now_us)
+{
+    (void) now_us;
+    zseq_status_operation_t *self = (zseq_status_operation_t *) operation;
+    if (!starts)
+        return ZSEQ_DO_WAIT;
+    self->missing = (1u << zseq_session_n (reactor->session)) - 1;
+    return ZSEQ_DO_SEND;
+}
+
+static void
+s_status_request (zseq_reactor_t *reactor, zseq_operation_t *operation,
+                  zseq_msg_t *msg)
+{
+    (void) operation;
+    msg->op = ZSEQ_OP_STATUS;
+    msg->reply = false;
+    msg->request = zseq_session_draw_request (reactor->session);
+}
+
+static zseq_do_t
+s_status_receive (zseq_reactor_t *reactor, zseq_operation_t *operation,
+                  const zseq_msg_t *msg, uint64_t now_us)
+{
+    zseq_status_operation_t *self = (zseq_status_operation_t *) operation;
+    if (msg->op != ZSEQ_OP_STATUS || msg->request != operation->request ||
+        msg->status != ZSEQ_OK || !(self->missing & (1u << msg->node)))
+        return ZSEQ_DO_WAIT;
+    self->missing &= ~(1u << msg->node);
+    zseq_node_status_t *node = &self->status->node[msg->node];
+    node->reachable = true;
+    node->voting = msg->state == ZSEQ_STATE_VOTING;
+    if (node->voting)
+        snprintf (node->state, sizeof node->state, "voting");
+    else
+        snprintf (node->state, sizeof node->state, "%.*s",
+                  (int) msg->reason.size, msg->reason.data);
+    node->incarnation = msg->vector.life[msg->node].counter;
+    node->sequences = msg->sequences;
+    node->burnt = msg->burnt;
+    node->rtt_us = now_us - operation->sent_us;
+    node->version = zseq_session_speaks (reactor->session, msg->node);
+    return self->missing ? ZSEQ_DO_WAIT : ZSEQ_DO_DONE;
+}
+
+const zseq_operation_kind_t zseq_query_status_kind = {
+  .may_start = zseq_session_known,
+  .tick = s_status_tick,
+  .request = s_status_request,
+  .receive = s_status_receive,
+};

@@ -1,0 +1,199 @@
+//  What a reactor is made of. Private to zseq_reactor.c, to zseq_operation.c and
+//  zseq_name_queue.c, which it runs, to zseq_query.c, whose operations these are,
+//  and to zseq_ask.c, which waits for them. Calls go downward: ask, reactor and
+//  query; operation and name_queue; explain; session. What comes back up goes by
+//  pointers: an operation's kind, a request's done, the deferred work.
+
+#ifndef ZSEQ_REACTOR_PRIVATE_H_INCLUDED
+#define ZSEQ_REACTOR_PRIVATE_H_INCLUDED
+
+#include <stdatomic.h>
+
+#include "zseq_explain.h"
+#include "zseq_fork.h"
+#include "zseq_name_queue.h"
+#include "zseq_peek.h"
+#include "zseq_query.h"
+
+//  A message of ours with two names fits.
+#define ZSEQ_REQUEST_MAX 1024
+
+typedef struct zseq_operation zseq_operation_t;
+
+//  How one kind of operation does each step.
+typedef struct {
+    //  Whether it can begin.
+    bool (*may_start) (const zseq_session_t *session);
+    //  Time has passed; starts: it begins.
+    zseq_do_t (*tick) (zseq_reactor_t *reactor, zseq_operation_t *self,
+                       bool starts, uint64_t now_us);
+    //  Makes the message to send.
+    void (*request) (zseq_reactor_t *reactor, zseq_operation_t *self,
+                     zseq_msg_t *msg);
+    //  A node has answered, of this cluster if there is an attempt.
+    zseq_do_t (*receive) (zseq_reactor_t *reactor, zseq_operation_t *self,
+                          const zseq_msg_t *msg, uint64_t now_us);
+    //  Says why it failed: its deadline has passed, or the cluster cannot be
+    //  worked with. NULL: it need not.
+    void (*fail) (zseq_reactor_t *reactor, zseq_operation_t *self);
+    //  It is off the list; may free it. NULL: its waiter is woken.
+    void (*ended) (zseq_operation_t *self);
+} zseq_operation_kind_t;
+
+//  Something that nodes are asked, with the message under way.
+struct zseq_operation {
+    const zseq_operation_kind_t *kind;
+    zseq_attempt_t *attempt;  //  NULL: each node is asked once
+    uint64_t deadline_us;
+    zseq_waiter_t waiter;  //  Of the thread that waits for it, if one does
+    bool active;           //  It is in the reactor's list
+    bool started;          //  It was ticked once
+    uint64_t request;      //  0: no message is under way
+    uint64_t sent_us;
+    uint32_t unsent;  //  Nodes that could not be reached yet, a bit each
+    bool foreign;     //  A node answered for another cluster
+    size_t size;
+    uint8_t bytes[ZSEQ_REQUEST_MAX];
+    zseq_operation_t *prev;
+    zseq_operation_t *next;
+};
+
+//  The kinds. Each begins with its operation.
+
+typedef struct {
+    zseq_operation_t operation;
+    zseq_peek_t peek;
+    zseq_query_t *query;
+} zseq_query_operation_t;
+
+typedef struct {
+    zseq_operation_t operation;
+    zseq_status_t *status;
+    uint32_t missing;  //  Nodes that have not answered yet
+} zseq_status_operation_t;
+
+//  One node's names.
+typedef struct {
+    size_t count;
+    bool more;
+    struct {
+        uint64_t next;
+        char name[ZSEQ_NAME_MAX + 1];
+    } item[ZSEQ_PAGE_MAX];
+} zseq_node_page_t;
+
+typedef struct {
+    zseq_operation_t operation;
+    zseq_attempt_t attempt;
+    const char *prefix;
+    const char *after;
+    zseq_node_page_t *node_pages;  //  One per node
+    zseq_outcome_t *outcome;
+    bool done;
+} zseq_page_operation_t;
+
+struct zseq_reactor {
+    pthread_mutex_t lock;
+    zseq_uri_t uri;
+    unsigned generation;      //  Of forks, in which it was made
+    zseq_session_t *session;  //  NULL until the first call
+    atomic_bool entered;      //  ... has had them
+    zseq_stats_t stats;       //  What the lines do not count
+
+    //  zseq_reactor.c: who polls, and who waits.
+    struct {
+        int wake_fd;            //  Ends a poll before its time
+        bool active;            //  A thread polls
+        zseq_waiter_t *poller;  //  ... this one, or the background thread
+        uint64_t until_us;
+        unsigned changes;  //  Of the session, when the poll began
+        bool woken;
+    } poll;
+    zseq_waiter_t *waiters;
+    struct {
+        pthread_t thread;
+        bool exists;
+        bool closing;
+        pthread_cond_t cond;
+    } background;
+    struct {
+        void (*run) (void *arg);
+        void *arg;
+        uint64_t due_us;
+    } deferred;
+
+    //  zseq_name_queue.c: all claims.
+    struct {
+        zseq_lines_t *lines;
+        bool opened;   //  Claims may be made
+        bool foreign;  //  A node answered one for another cluster
+        zseq_name_queue_t *first;
+        uint64_t encoded;  //  Request ID of the message in bytes
+        size_t size;
+        uint8_t bytes[ZSEQ_REQUEST_MAX];
+    } names;
+
+    //  zseq_operation.c: all other operations.
+    zseq_operation_t *operations;
+
+    //  zseq_query.c.
+    uint64_t seed;  //  For the jitter of the next operation
+};
+
+//  Whether this is another process than the one that made the reactor.
+static inline bool
+zseq_reactor_forked (const zseq_reactor_t *self)
+{
+    return self->generation != zseq_fork_count;
+}
+
+//  Of zseq_reactor.c.
+
+//  Receives and sends until nothing is left to do at once.
+void zseq_reactor_run_once (zseq_reactor_t *self);
+
+//  Of zseq_name_queue.c: all queues of the reactor.
+
+//  False: no memory.
+bool zseq_name_queues_init (zseq_reactor_t *reactor);
+void zseq_name_queues_term (zseq_reactor_t *reactor);
+
+//  Lets claims start once the cluster is known, and time pass for them.
+void zseq_name_queues_tick (zseq_reactor_t *reactor, uint64_t now_us);
+
+//  A reply that is to no other operation.
+void zseq_name_queues_receive (zseq_reactor_t *reactor, const zseq_msg_t *msg);
+
+//  Whether one could not be sent to a node, or was answered by another cluster.
+bool zseq_name_queues_unsent (const zseq_reactor_t *reactor);
+
+//  Of zseq_operation.c.
+
+//  Puts an operation on the list, all of whose bytes are zero but those of its
+//  kind, attempt, deadline_us, waiter and what its kind has set.
+void zseq_operation_start (zseq_reactor_t *reactor, zseq_operation_t *self);
+
+//  Takes it off the list.
+void zseq_operation_retire (zseq_reactor_t *reactor, zseq_operation_t *self);
+
+//  How far it has come, for zseq_explain.
+zseq_progress_t zseq_operation_progress (const zseq_operation_t *self);
+
+//  Starts the operations that are ready; ticks the others.
+void zseq_operations_tick (zseq_reactor_t *reactor, uint64_t now_us);
+
+//  Returns whether the reply is to one of them.
+bool zseq_operations_receive (zseq_reactor_t *reactor, const zseq_msg_t *msg);
+
+//  Whether one could not be sent to a node, or was answered by another cluster.
+bool zseq_operations_unsent (const zseq_reactor_t *reactor);
+
+//  When to tick next at the latest.
+uint64_t zseq_operations_wake_us (const zseq_reactor_t *reactor);
+
+//  Of zseq_query.c: the kinds.
+extern const zseq_operation_kind_t zseq_query_kind;
+extern const zseq_operation_kind_t zseq_query_status_kind;
+extern const zseq_operation_kind_t zseq_query_page_kind;
+
+#endif

@@ -86,7 +86,7 @@ for name in "${names[@]}"; do
     status=0
     if ! patch -d "$work/source" -p1 -s --no-backup-if-mismatch <"$patch" \
          >"$work/log" 2>&1; then
-        verdict="DOES NOT APPLY: make the patch anew"
+        verdict="DOES NOT APPLY: run tests/mutants/remake.py"
         missed=$((missed + 1))
         printf '%-34s %s\n' "$name" "$verdict"
         cat "$work/log"

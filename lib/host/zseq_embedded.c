@@ -262,9 +262,9 @@ zseq_embedded_send (zseq_embedded_t *self, const uint8_t *bytes, size_t size)
     if (zseq_codec_decode_request (&self->request, bytes, size, &msg) !=
         ZSEQ_OK)
         return ZSEQ_OK;
-    //  An empty route would be that of the node's own questions.
-    zseq_event_t event = {
-      .type = ZSEQ_EVENT_REQUEST, .route = {.size = 1}, .msg = &msg};
+    zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST,
+                          .sender = {.type = ZSEQ_SENDER_LOCAL},
+                          .msg = &msg};
     zseq_replica_step (self->replica, &event);
     return ZSEQ_OK;
 }

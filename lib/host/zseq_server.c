@@ -99,7 +99,7 @@ s_act (const zseq_action_t *action, void *arg)
     assert (size);
     //  Whoever has gone, or does not read, asks again or not at all.
     if (action->type == ZSEQ_ACTION_REPLY)
-        (void) zseq_transport_reply (self->transport, action->route,
+        (void) zseq_transport_reply (self->transport, &action->sender->route,
                                      self->bytes, size);
     //  The node asks again.
     else
@@ -393,8 +393,8 @@ s_take_requests (zseq_server_t *self)
     const uint8_t *bytes;
     size_t size;
     while (count < BURST_MAX &&
-           zseq_transport_recv_request (self->transport, &event.route, &bytes,
-                                        &size) == ZSEQ_OK) {
+           zseq_transport_recv_request (self->transport, &event.sender.route,
+                                        &bytes, &size) == ZSEQ_OK) {
         zseq_msg_t msg;
         count++;
         int rc = zseq_codec_decode_request (&self->codec, bytes, size, &msg);
@@ -424,8 +424,9 @@ s_take_replies (zseq_server_t *self)
             if (zseq_codec_decode_reply (&self->codec, bytes, size, &msg) !=
                 ZSEQ_OK)
                 continue;
-            zseq_event_t event = {
-              .type = ZSEQ_EVENT_PEER_REPLY, .peer = peer, .msg = &msg};
+            zseq_event_t event = {.type = ZSEQ_EVENT_PEER_REPLY,
+                                  .sender = zseq_sender_peer (peer),
+                                  .msg = &msg};
             zseq_replica_step (self->replica, &event);
         }
     }

@@ -16,7 +16,7 @@
 //  A NEXT.
 typedef struct s_request {
     zseq_rider_t rider;  //  The first: what leads to it leads to the request
-    zseq_route_t route;
+    zseq_sender_t sender;
     uint64_t request;
     struct s_request *next;  //  In the list of free ones
 } s_request_t;
@@ -62,7 +62,7 @@ s_done (void *arg, zseq_rider_t *rider)
         msg.first = rider->first;
         msg.count = rider->count;
         msg.served = rider->served;
-        self->hooks.answer (self->hooks.arg, &request->route, &msg);
+        self->hooks.answer (self->hooks.arg, &request->sender, &msg);
     }
     request->next = self->free_requests;
     self->free_requests = request;
@@ -140,12 +140,12 @@ s_make_line (zseq_coordinator_t *self, zseq_sequence_t *sequence)
 
 int
 zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
-                       const zseq_route_t *route, const zseq_msg_t *msg,
+                       const zseq_sender_t *sender, const zseq_msg_t *msg,
                        uint64_t now_us)
 {
     assert (self);
     assert (sequence);
-    assert (route);
+    assert (sender);
     assert (msg);
 
     if (self->requests == self->requests_max ||
@@ -159,7 +159,7 @@ zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
     if (!request)
         return ZSEQ_EBUSY;
     self->requests++;
-    request->route = *route;
+    request->sender = *sender;
     request->request = msg->request;
     request->rider.count = msg->count;
     request->rider.count_min = msg->count_min;

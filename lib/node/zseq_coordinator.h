@@ -18,7 +18,7 @@ typedef struct {
     //  the coordinator itself. False: it cannot be reached now.
     bool (*ask) (void *arg, uint8_t node, zseq_msg_t *msg);
     //  Answers a NEXT: msg has op, request, status and the body.
-    void (*answer) (void *arg, const zseq_route_t *route,
+    void (*answer) (void *arg, const zseq_sender_t *sender,
                     const zseq_msg_t *msg);
     //  A request ID that was never used before.
     uint64_t (*draw) (void *arg);
@@ -34,7 +34,7 @@ void zseq_coordinator_destroy (zseq_coordinator_t **self_p);
 //  Takes in a NEXT for sequence's name, to be answered later. Errors: ZSEQ_EBUSY
 //  (too many wait, or no memory).
 int zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
-                           const zseq_route_t *route, const zseq_msg_t *msg,
+                           const zseq_sender_t *sender, const zseq_msg_t *msg,
                            uint64_t now_us);
 
 //  All that waited has been taken in: sends the claims that are due.

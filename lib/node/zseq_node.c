@@ -152,6 +152,16 @@ zseq_node_above (const zseq_node_t *self, const char *after, size_t after_size)
     return (zseq_sequence_t *) entry;
 }
 
+void
+zseq_node_stats (const zseq_node_t *self, zseq_node_stats_t *stats)
+{
+    assert (self);
+    assert (stats);
+
+    *stats = self->stats;
+    stats->sequences = zseq_table_count (self->table);
+}
+
 size_t
 zseq_node_count (const zseq_node_t *self)
 {
@@ -260,7 +270,7 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
     self->wall_ms = event->wall_ms;
     switch (event->type) {
     case ZSEQ_EVENT_REQUEST:
-        zseq_node_congestion_note_request (self, &event->route);
+        zseq_node_congestion_note_request (self, &event->sender);
         s_request (self, event);
         break;
     case ZSEQ_EVENT_MALFORMED:

@@ -8,11 +8,32 @@
 #include "zseq_msg.h"
 #include "zseq_sequence.h"
 
+//  Who sent a message.
 typedef enum {
-    ZSEQ_EVENT_REQUEST,     //  msg came from route
-    ZSEQ_EVENT_MALFORMED,   //  msg came from route, and only its op, request
+    ZSEQ_SENDER_CONNECTION,  //  Whoever is at the other end of route
+    ZSEQ_SENDER_LOCAL,       //  The client of the process that runs the node
+    ZSEQ_SENDER_SELF,        //  The node's own coordinator
+    ZSEQ_SENDER_PEER         //  The member with index peer, where it was asked
+} zseq_sender_type_t;
+
+typedef struct {
+    zseq_sender_type_t type;
+    zseq_route_t route;
+    uint8_t peer;
+} zseq_sender_t;
+
+static inline zseq_sender_t
+zseq_sender_peer (uint8_t peer)
+{
+    zseq_sender_t sender = {.type = ZSEQ_SENDER_PEER, .peer = peer};
+    return sender;
+}
+
+typedef enum {
+    ZSEQ_EVENT_REQUEST,     //  sender asks msg
+    ZSEQ_EVENT_MALFORMED,   //  sender asks msg, and only its op, request
                             //  and cluster could be read
-    ZSEQ_EVENT_PEER_REPLY,  //  msg came from peer
+    ZSEQ_EVENT_PEER_REPLY,  //  sender, a peer, answers msg
     ZSEQ_EVENT_TICK,        //  Time has passed; also the first event of all
     ZSEQ_EVENT_PERSISTED,  //  sequence was written with limit, and journaled; or
                            //  it was not, and status is ZSEQ_ENOSPACE
@@ -29,9 +50,8 @@ typedef struct {
     uint64_t now_us;
     uint64_t wall_ms;  //  Unix milliseconds by the node's own wall clock, which
                        //  may jump; 0: not known. Only for reserved names
-    zseq_route_t route;
+    zseq_sender_t sender;
     const zseq_msg_t *msg;
-    uint8_t peer;
     zseq_sequence_t *sequence;
     uint64_t limit;
     uint64_t version;
@@ -39,7 +59,7 @@ typedef struct {
 } zseq_event_t;
 
 typedef enum {
-    ZSEQ_ACTION_REPLY,  //  Send msg to route
+    ZSEQ_ACTION_REPLY,  //  Send msg to sender, a connection or local
     ZSEQ_ACTION_ASK,    //  Send msg to peer; it is asked again if it is lost
     ZSEQ_ACTION_PERSIST,  //  Write sequence with limit, journal its name unless it
                           //  is journaled, then tell PERSISTED; deferred: what
@@ -51,7 +71,7 @@ typedef enum {
 
 typedef struct {
     zseq_action_type_t type;
-    const zseq_route_t *route;
+    const zseq_sender_t *sender;
     const zseq_msg_t *msg;
     uint8_t peer;
     zseq_sequence_t *sequence;
@@ -126,6 +146,16 @@ bool zseq_node_idle (const zseq_node_t *self);
 //  The first sequence in byte order whose name is above after; NULL: there is none.
 zseq_sequence_t *zseq_node_above (const zseq_node_t *self, const char *after,
                                   size_t after_size);
+
+//  What the node has counted since it began, and what it holds.
+typedef struct {
+    uint64_t sequences;  //  Names held
+    uint64_t claims;     //  Claims accepted
+    uint64_t conflicts;  //  Claims refused: another client was first
+    uint64_t burnt;      //  IDs at most that the last unclean stop burnt
+} zseq_node_stats_t;
+
+void zseq_node_stats (const zseq_node_t *self, zseq_node_stats_t *stats);
 
 //  Names that the node holds.
 size_t zseq_node_count (const zseq_node_t *self);

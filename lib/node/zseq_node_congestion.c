@@ -19,9 +19,11 @@
 //  Who asks between two flushes. Connections are told apart by a hash: it need
 //  not be exact.
 void
-zseq_node_congestion_note_request (zseq_node_t *self, const zseq_route_t *route)
+zseq_node_congestion_note_request (zseq_node_t *self,
+                                   const zseq_sender_t *sender)
 {
-    uint64_t place = XXH3_64bits (route->id, route->size) % ZSEQ_CALLERS_MAX;
+    uint64_t place =
+      XXH3_64bits (sender->route.id, sender->route.size) % ZSEQ_CALLERS_MAX;
     uint64_t bit = (uint64_t) 1 << place % 64;
     if (self->congestion.caller[place / 64] & bit)
         return;

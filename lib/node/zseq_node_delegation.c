@@ -10,7 +10,7 @@ zseq_node_delegation_next (zseq_node_t *self, const zseq_event_t *event)
         return;
     zseq_sequence_t *sequence = zseq_node_seq_obtain (self, event);
     if (sequence &&
-        zseq_coordinator_next (self->coordinator, sequence, &event->route,
+        zseq_coordinator_next (self->coordinator, sequence, &event->sender,
                                event->msg, self->now_us) != ZSEQ_OK)
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
 }
@@ -19,7 +19,8 @@ void
 zseq_node_delegation_reply (zseq_node_t *self, const zseq_event_t *event)
 {
     const zseq_msg_t *msg = event->msg;
-    if (msg->node == event->peer && msg->cluster == self->record.identity)
+    if (msg->node == event->sender.peer &&
+        msg->cluster == self->record.identity)
         zseq_coordinator_reply (self->coordinator, msg, self->now_us);
 }
 
@@ -40,7 +41,9 @@ s_ask (void *arg, uint8_t node, zseq_msg_t *msg)
     zseq_node_t *self = arg;
     msg->cluster = self->record.identity;
     if (node == self->record.self) {
-        zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST, .msg = msg};
+        zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST,
+                              .sender = {.type = ZSEQ_SENDER_SELF},
+                              .msg = msg};
         if (msg->op == ZSEQ_OP_READ)
             zseq_node_seq_read (self, &event);
         else
@@ -53,7 +56,7 @@ s_ask (void *arg, uint8_t node, zseq_msg_t *msg)
 }
 
 static void
-s_answer_rider (void *arg, const zseq_route_t *route, const zseq_msg_t *msg)
+s_answer_rider (void *arg, const zseq_sender_t *sender, const zseq_msg_t *msg)
 {
     zseq_node_t *self = arg;
     zseq_msg_t *reply =
@@ -61,7 +64,7 @@ s_answer_rider (void *arg, const zseq_route_t *route, const zseq_msg_t *msg)
     reply->first = msg->first;
     reply->count = msg->count;
     reply->served = msg->served;
-    zseq_node_send (self, route);
+    zseq_node_send (self, sender);
 }
 
 zseq_coordinator_t *

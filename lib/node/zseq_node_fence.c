@@ -56,7 +56,7 @@ zseq_node_fence_answer (zseq_node_t *self, const zseq_event_t *event)
     reply->floor = self->record.floor;
     reply->floor_reserved = self->record.floor_reserved;
     reply->sequences = zseq_table_count (self->table);
-    zseq_node_send (self, &event->route);
+    zseq_node_send (self, &event->sender);
 }
 
 void

@@ -89,7 +89,7 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
     reply->met = self->peer[msg->node].process;
     reply->floor = self->durable.floor;
     reply->floor_reserved = self->durable.floor_reserved;
-    zseq_node_send (self, &event->route);
+    zseq_node_send (self, &event->sender);
 }
 
 //  Whether the answer is from a node of this very cluster. Before its birth a

@@ -24,7 +24,7 @@ void
 zseq_node_peers_reply (zseq_node_t *self, const zseq_event_t *event)
 {
     const zseq_msg_t *msg = event->msg;
-    uint8_t index = event->peer;
+    uint8_t index = event->sender.peer;
     assert (index < self->record.n);
     if (!zseq_node_ask_answered (self, index, msg))
         return;

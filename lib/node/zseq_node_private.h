@@ -15,7 +15,7 @@
 
 //  A request that was granted, and whose reply waits for the disk.
 typedef struct {
-    zseq_route_t route;
+    zseq_sender_t sender;
     zseq_op_t op;
     uint64_t request;
     uint64_t next;  //  To be answered, and to be durable before that
@@ -128,15 +128,6 @@ typedef struct {
     zseq_force_t force;
 } zseq_node_recovery_t;
 
-//  What STATUS tells: zseq_node_seq counts claims, zseq_node_load what is
-//  burnt.
-typedef struct {
-    uint64_t claims;
-    uint64_t conflicts;
-    uint64_t burnt;  //  IDs between next and limit that were loaded
-    bool told_burnt;
-} zseq_node_stats_t;
-
 struct zseq_node {
     //  The step: zseq_node.
     uint64_t now_us;
@@ -169,7 +160,8 @@ struct zseq_node {
     zseq_node_queue_t queue;
     zseq_node_reserve_t reserve;
     zseq_node_congestion_t congestion;
-    zseq_node_stats_t stats;
+    zseq_node_stats_t stats;  //  But for sequences, which the table counts
+    bool told_burnt;          //  The log has told stats.burnt
     zseq_coordinator_t *coordinator;  //  zseq_node_delegation
 
     //  Peers: zseq_node_ask, _introduce, _fence, _recovery_reply.
@@ -199,9 +191,9 @@ bool zseq_node_log_changed (zseq_node_t *self, uint8_t peer, int complaint);
 
 //  zseq_node_congestion.c.
 
-//  A request came from route.
+//  A request came from sender.
 void zseq_node_congestion_note_request (zseq_node_t *self,
-                                        const zseq_route_t *route);
+                                        const zseq_sender_t *sender);
 
 //  All requests that waited were taken in.
 void zseq_node_congestion_note_flush (zseq_node_t *self);
@@ -212,8 +204,8 @@ void zseq_node_congestion_note_flush (zseq_node_t *self);
 zseq_msg_t *zseq_node_reply (zseq_node_t *self, zseq_op_t op, uint64_t request,
                              int status);
 
-//  Sends the reply. An empty route is that of the own coordinator.
-void zseq_node_send (zseq_node_t *self, const zseq_route_t *route);
+//  Sends the reply to a connection, the local client, or the own coordinator.
+void zseq_node_send (zseq_node_t *self, const zseq_sender_t *sender);
 
 //  Answers a request with nothing but status, which is not ZSEQ_OK.
 void zseq_node_refuse (zseq_node_t *self, const zseq_event_t *event,
@@ -228,7 +220,7 @@ void zseq_node_mark_dirty (zseq_node_t *self, zseq_sequence_t *sequence);
 bool zseq_node_queue_has_room (zseq_node_t *self);
 
 //  Answers a request that was granted, or refused with a next.
-void zseq_node_queue_answer (zseq_node_t *self, const zseq_route_t *route,
+void zseq_node_queue_answer (zseq_node_t *self, const zseq_sender_t *sender,
                              const zseq_waiting_t *granted, int status);
 
 //  Lets a granted request wait until sequence is written. There must be room.
@@ -329,10 +321,10 @@ bool zseq_node_seq_admit (zseq_node_t *self, const zseq_event_t *event,
 zseq_sequence_t *zseq_node_seq_obtain (zseq_node_t *self,
                                        const zseq_event_t *event);
 
-//  Answers a READ. The route may be empty: see zseq_node_send.
+//  Answers a READ. The sender may be the own coordinator.
 void zseq_node_seq_read (zseq_node_t *self, const zseq_event_t *event);
 
-//  Answers a CLAIM. The route may be empty, as above.
+//  Answers a CLAIM. The sender may be the own coordinator.
 void zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event);
 
 //  Answers a RAISE.

@@ -42,7 +42,7 @@ zseq_node_queue_has_room (zseq_node_t *self)
 }
 
 void
-zseq_node_queue_answer (zseq_node_t *self, const zseq_route_t *route,
+zseq_node_queue_answer (zseq_node_t *self, const zseq_sender_t *sender,
                         const zseq_waiting_t *granted, int status)
 {
     zseq_msg_t *reply =
@@ -50,7 +50,7 @@ zseq_node_queue_answer (zseq_node_t *self, const zseq_route_t *route,
     reply->next = granted->next;
     reply->first = granted->first;
     reply->count = granted->count;
-    zseq_node_send (self, route);
+    zseq_node_send (self, sender);
 }
 
 void
@@ -82,7 +82,7 @@ zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence, uint64_t limit,
         if (granted->next > limit)
             break;
         if (self->voting)
-            zseq_node_queue_answer (self, &granted->route, granted, status);
+            zseq_node_queue_answer (self, &granted->sender, granted, status);
         sequence->waiting = granted->following;
         granted->following = self->queue.waiting_free;
         self->queue.waiting_free = place;

@@ -22,16 +22,15 @@ zseq_node_reply (zseq_node_t *self, zseq_op_t op, uint64_t request, int status)
     return reply;
 }
 
-//  What the node's own coordinator asks has no route.
 void
-zseq_node_send (zseq_node_t *self, const zseq_route_t *route)
+zseq_node_send (zseq_node_t *self, const zseq_sender_t *sender)
 {
-    if (!route->size) {
+    if (sender->type == ZSEQ_SENDER_SELF) {
         zseq_coordinator_reply (self->coordinator, &self->reply, self->now_us);
         return;
     }
     zseq_action_t action = {
-      .type = ZSEQ_ACTION_REPLY, .route = route, .msg = &self->reply};
+      .type = ZSEQ_ACTION_REPLY, .sender = sender, .msg = &self->reply};
     self->act (&action, self->arg);
 }
 
@@ -42,5 +41,5 @@ zseq_node_refuse (zseq_node_t *self, const zseq_event_t *event, int status)
       zseq_node_reply (self, event->msg->op, event->msg->request, status);
     reply->version = event->msg->version;
     assert (!zseq_msg_has_body (reply->op, status));
-    zseq_node_send (self, &event->route);
+    zseq_node_send (self, &event->sender);
 }

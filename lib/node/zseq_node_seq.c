@@ -44,7 +44,7 @@ static zseq_waiting_t
 s_granted (const zseq_event_t *event, uint64_t next)
 {
     const zseq_msg_t *msg = event->msg;
-    zseq_waiting_t granted = {.route = event->route,
+    zseq_waiting_t granted = {.sender = event->sender,
                               .op = msg->op,
                               .request = msg->request,
                               .next = next};
@@ -64,7 +64,7 @@ s_grant (zseq_node_t *self, const zseq_event_t *event,
     zseq_waiting_t granted =
       s_granted (event, s_seq (self, s_name (sequence), sequence).next);
     if (s_durable (self, sequence)) {
-        zseq_node_queue_answer (self, &event->route, &granted, ZSEQ_OK);
+        zseq_node_queue_answer (self, &event->sender, &granted, ZSEQ_OK);
         return;
     }
     zseq_node_queue_wait (self, sequence, &granted);
@@ -119,7 +119,7 @@ s_answer_next (zseq_node_t *self, const zseq_event_t *event, uint64_t next,
                int status)
 {
     zseq_waiting_t granted = s_granted (event, next);
-    zseq_node_queue_answer (self, &event->route, &granted, status);
+    zseq_node_queue_answer (self, &event->sender, &granted, status);
 }
 
 void
@@ -232,7 +232,7 @@ zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
     reply->items = self->page;
     reply->item_count = count;
     reply->more = more;
-    zseq_node_send (self, &event->route);
+    zseq_node_send (self, &event->sender);
 }
 
 void

@@ -37,13 +37,13 @@ zseq_node_vote (zseq_node_t *self)
       self->record.n,
       (unsigned long long) self->record.vector.life[self->record.self].counter,
       zseq_table_count (self->table));
-    if (self->stats.burnt && !self->stats.told_burnt)
+    if (self->stats.burnt && !self->told_burnt)
         zseq_node_tell (
           self, ZSEQ_ACTION_LOG, ZSEQ_OK,
           "burnt %llu IDs at most, which were reserved when the node "
           "last ended without being stopped",
           (unsigned long long) self->stats.burnt);
-    self->stats.told_burnt = true;
+    self->told_burnt = true;
 }
 
 void

@@ -26,7 +26,7 @@ zseq_node_status_hello (zseq_node_t *self, const zseq_event_t *event)
     reply->state = zseq_node_state (self);
     reply->speaks = ZSEQ_WIRE_VERSION;
     reply->holds_vote = self->durable.voting;
-    zseq_node_send (self, &event->route);
+    zseq_node_send (self, &event->sender);
 }
 
 //  Whom a node that starts, or is being born, waits for.
@@ -107,9 +107,11 @@ zseq_node_status_answer (zseq_node_t *self, const zseq_event_t *event)
       zseq_node_reply (self, ZSEQ_OP_STATUS, event->msg->request, ZSEQ_OK);
     reply->state = zseq_node_state (self);
     reply->reason = (zseq_slice_t){reason, strlen (reason)};
-    reply->sequences = zseq_table_count (self->table);
-    reply->claims = self->stats.claims;
-    reply->conflicts = self->stats.conflicts;
-    reply->burnt = self->stats.burnt;
-    zseq_node_send (self, &event->route);
+    zseq_node_stats_t stats;
+    zseq_node_stats (self, &stats);
+    reply->sequences = stats.sequences;
+    reply->claims = stats.claims;
+    reply->conflicts = stats.conflicts;
+    reply->burnt = stats.burnt;
+    zseq_node_send (self, &event->sender);
 }

@@ -188,8 +188,8 @@ static s_request_t *
 s_request_of (const zseq_action_t *action)
 {
     size_t index;
-    assert (action->route->size == sizeof index);
-    memcpy (&index, action->route->id, sizeof index);
+    assert (action->sender->route.size == sizeof index);
+    memcpy (&index, action->sender->route.id, sizeof index);
     assert (index < s_request_count);
     s_request_t *request = &s_requests[index];
     assert (request->known);
@@ -945,8 +945,9 @@ s_confirm (void)
         if (!s_can_be (&msg))
             continue;
         s_note_reply (&msg, peer);
-        zseq_event_t event = {
-          .type = ZSEQ_EVENT_PEER_REPLY, .peer = peer, .msg = &msg};
+        zseq_event_t event = {.type = ZSEQ_EVENT_PEER_REPLY,
+                              .sender = zseq_sender_peer (peer),
+                              .msg = &msg};
         s_step (&event);
     }
     s_write_all ();
@@ -1277,9 +1278,9 @@ s_take_request (uint8_t *bytes, size_t size)
         }
         zseq_event_t event = {.type = rc == ZSEQ_OK ? ZSEQ_EVENT_REQUEST
                                                     : ZSEQ_EVENT_MALFORMED,
-                              .route.size = sizeof index,
+                              .sender.route.size = sizeof index,
                               .msg = &msg};
-        memcpy (event.route.id, &index, sizeof index);
+        memcpy (event.sender.route.id, &index, sizeof index);
         s_step (&event);
     }
     memset (bytes, 0xa5, size);
@@ -1296,8 +1297,9 @@ s_take_reply (uint8_t *bytes, size_t size, uint8_t peer, bool answers)
         if (answers)
             msg.request = s_asked_request[peer];
         s_note_reply (&msg, peer);
-        zseq_event_t event = {
-          .type = ZSEQ_EVENT_PEER_REPLY, .peer = peer, .msg = &msg};
+        zseq_event_t event = {.type = ZSEQ_EVENT_PEER_REPLY,
+                              .sender = zseq_sender_peer (peer),
+                              .msg = &msg};
         s_step (&event);
     }
     memset (bytes, 0xa5, size);

@@ -229,7 +229,7 @@ s_act_reply (zseq_sim_process_t *process, const zseq_action_t *action)
     zseq_sim_cluster_t *self = process->cluster;
     s_note_claimed (self, action->msg);
     s_origin_t origin;
-    memcpy (&origin, action->route->id, sizeof origin);
+    memcpy (&origin, action->sender->route.id, sizeof origin);
     const zseq_msg_t *msg = action->msg;
     zseq_sim_check_vote (process, msg);
     zseq_sim_check_fence (process, msg);
@@ -341,16 +341,17 @@ s_read_message (zseq_sim_cluster_t *self, zseq_sim_process_t *process,
             self->hooks.reply (message->client, &msg, self->hooks.arg);
         return;
     }
-    zseq_event_t event = {
-      .type = ZSEQ_EVENT_PEER_REPLY, .peer = message->node, .msg = &msg};
+    zseq_event_t event = {.type = ZSEQ_EVENT_PEER_REPLY,
+                          .sender = zseq_sender_peer (message->node),
+                          .msg = &msg};
     if (!message->reply) {
         s_origin_t origin = {.process = message->from,
                              .client = message->client};
         if (msg.name.size)
             origin.name = (uint8_t) (msg.name.data[0] - 'A');
         event.type = ZSEQ_EVENT_REQUEST;
-        event.route.size = sizeof origin;
-        memcpy (event.route.id, &origin, sizeof origin);
+        event.sender.route.size = sizeof origin;
+        memcpy (event.sender.route.id, &origin, sizeof origin);
     }
     zseq_sim_process_step (process, event);
 }

@@ -123,8 +123,9 @@ s_act (const zseq_action_t *action, void *arg)
     switch (action->type) {
     case ZSEQ_ACTION_REPLY:
         s_post (self, slot->index,
-                action->route->id[0] == ROUTE_PEER ? action->route->id[1]
-                                                   : ZSEQ_TESTBED_CLIENT,
+                action->sender->route.id[0] == ROUTE_PEER
+                  ? action->sender->route.id[1]
+                  : ZSEQ_TESTBED_CLIENT,
                 action->msg);
         break;
     case ZSEQ_ACTION_ASK:
@@ -400,14 +401,15 @@ s_deliver (zseq_testbed_t *self, const s_mail_t *mail)
             self->client (&msg, self->client_arg);
         return;
     }
-    zseq_event_t event = {
-      .type = ZSEQ_EVENT_PEER_REPLY, .peer = message->from, .msg = &msg};
+    zseq_event_t event = {.type = ZSEQ_EVENT_PEER_REPLY,
+                          .sender = zseq_sender_peer (message->from),
+                          .msg = &msg};
     if (!message->reply) {
         event.type = ZSEQ_EVENT_REQUEST;
-        event.route.size = 2;
-        event.route.id[0] =
+        event.sender.route.size = 2;
+        event.sender.route.id[0] =
           message->from == ZSEQ_TESTBED_CLIENT ? ROUTE_CLIENT : ROUTE_PEER;
-        event.route.id[1] = message->from;
+        event.sender.route.id[1] = message->from;
     }
     s_step (self, &self->slot[message->to], event);
 }

@@ -17,9 +17,9 @@ s_meet (fixture_t *self, size_t clients, size_t each)
         msg.first = ZSEQ_ID_MAX;
         msg.count = 2;
         event.msg = &msg;
-        event.route.size = 5;
-        memcpy (event.route.id + 1, &(uint32_t){(uint32_t) (count % clients)},
-                4);
+        event.sender.route.size = 5;
+        memcpy (event.sender.route.id + 1,
+                &(uint32_t){(uint32_t) (count % clients)}, 4);
         fixture_step (self, event);
         crowded = fixture_only (self, ZSEQ_ACTION_REPLY)->msg.crowded;
     }

@@ -22,7 +22,7 @@ s_exchange (fixture_t **nodes, uint8_t asker)
         fixture_seen_t reply = *fixture_only (nodes[peer], ZSEQ_ACTION_REPLY);
         fixture_step (nodes[asker],
                       (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
-                                     .peer = peer,
+                                     .sender = zseq_sender_peer (peer),
                                      .msg = &reply.msg});
     }
 }
@@ -255,9 +255,10 @@ Test (birth, does_not_let_a_node_vote_that_was_formatted_again)
     fixture_send (nodes[ask.peer], &ask.msg);
     fixture_seen_t reply = *fixture_only (nodes[ask.peer], ZSEQ_ACTION_REPLY);
     cr_assert_eq (reply.msg.status, ZSEQ_EREFORMATTED);
-    fixture_step (nodes[2], (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
-                                           .peer = ask.peer,
-                                           .msg = &reply.msg});
+    fixture_step (nodes[2],
+                  (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                 .sender = zseq_sender_peer (ask.peer),
+                                 .msg = &reply.msg});
     const fixture_seen_t *end = fixture_only (nodes[2], ZSEQ_ACTION_EXIT);
     cr_assert_eq (end->status, ZSEQ_EREFORMATTED);
     cr_assert (strstr (end->text, "formatted again"));
@@ -316,7 +317,7 @@ Test (birth, refuses_another_member_list)
     fixture_send (self, &ask.msg);
     cr_assert_null (fixture_find (self, ZSEQ_ACTION_LOG));
     fixture_step (other, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
-                                        .peer = 0,
+                                        .sender = zseq_sender_peer (0),
                                         .msg = &reply.msg});
     const fixture_seen_t *end = fixture_only (other, ZSEQ_ACTION_EXIT);
     cr_assert_eq (end->status, ZSEQ_EMEMBERS);
@@ -350,7 +351,7 @@ Test (birth, is_possible_over_long_distances)
         memset (reply.vector.life, 0, sizeof reply.vector.life);
         reply.vector.life[1] = (zseq_incarnation_t){1, 1001};
         fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
-                                           .peer = 1,
+                                           .sender = zseq_sender_peer (1),
                                            .msg = &reply});
         fixture_flush (self);
         answered = fixture_find (self, ZSEQ_ACTION_PERSIST_RECORD) != NULL;

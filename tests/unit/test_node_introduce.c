@@ -117,7 +117,7 @@ Test (node, ends_when_another_process_is_found_at_its_endpoint)
     reply.status = ZSEQ_ESUPERSEDED;
     reply.cluster = 42;
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
-                                       .peer = peer,
+                                       .sender = zseq_sender_peer (peer),
                                        .msg = &reply});
     const fixture_seen_t *end = fixture_find (self, ZSEQ_ACTION_EXIT);
     cr_assert_not_null (end);
@@ -158,7 +158,7 @@ Test (node, does_not_trust_an_answer_from_the_wrong_node)
     reply.node = (uint8_t) (3 - peer);
     reply.vector.life[2].counter = 5;
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
-                                       .peer = peer,
+                                       .sender = zseq_sender_peer (peer),
                                        .msg = &reply});
     cr_assert_not_null (fixture_find (self, ZSEQ_ACTION_LOG));
     fixture_flush (self);
@@ -190,9 +190,9 @@ Test (node, does_not_end_for_what_another_cluster_s_node_says)
     reply.node = 1;
     reply.cluster = 0;
     reply.status = ZSEQ_EREFORMATTED;
-    fixture_step (
-      self,
-      (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY, .peer = 1, .msg = &reply});
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                       .sender = zseq_sender_peer (1),
+                                       .msg = &reply});
     cr_assert_null (fixture_find (self, ZSEQ_ACTION_EXIT));
     fixture_tick (self, 2000000);
     reply.request = self->seen[fixture_asked (self, 1)].msg.request;
@@ -200,9 +200,9 @@ Test (node, does_not_end_for_what_another_cluster_s_node_says)
     reply.state = ZSEQ_STATE_BIRTH;
     reply.vector.life[0] = (zseq_incarnation_t){1, 4711};
     reply.vector.life[1] = (zseq_incarnation_t){1, 4712};
-    fixture_step (
-      self,
-      (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY, .peer = 1, .msg = &reply});
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                       .sender = zseq_sender_peer (1),
+                                       .msg = &reply});
     cr_assert_null (fixture_find (self, ZSEQ_ACTION_EXIT));
     cr_assert_not_null (fixture_find (self, ZSEQ_ACTION_LOG));
     fixture_flush (self);

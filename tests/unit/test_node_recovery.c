@@ -195,9 +195,9 @@ Test (node, does_not_vote_when_a_late_answer_shows_a_newer_life)
     reply.node = 4;
     reply.vector = vector;
     reply.vector.life[0] = (zseq_incarnation_t){9, 9};
-    fixture_step (
-      self,
-      (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY, .peer = 4, .msg = &reply});
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
+                                       .sender = zseq_sender_peer (4),
+                                       .msg = &reply});
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
                                        .version = version});
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
@@ -310,7 +310,7 @@ Test (node, recovers_from_the_cluster_that_enough_voters_are_of)
         size_t count = self->count;
         memcpy (rest, self->seen, count * sizeof *rest);
         fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
-                                           .peer = 1,
+                                           .sender = zseq_sender_peer (1),
                                            .msg = &reply});
         memcpy (self->seen, rest, count * sizeof *rest);
         self->count = count;

@@ -26,7 +26,7 @@ Test (node, replies_only_when_the_claim_is_durable)
     cr_assert_eq (reply->msg.count, 10);
     cr_assert_eq (reply->msg.cluster, 42);
     cr_assert_eq (reply->msg.vector.life[2].random, 1002);
-    cr_assert_eq (reply->route.size, 5);
+    cr_assert_eq (reply->sender.route.size, 5);
     cr_assert (zseq_node_idle (self->node));
     fixture_destroy (&self);
 }
@@ -79,6 +79,49 @@ Test (node, refuses_a_claim_below_next_and_says_where_to_start)
     fixture_send (self, &status);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.claims, 1);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.conflicts, 1);
+    fixture_destroy (&self);
+}
+
+Test (node, hands_out_the_counters_that_status_tells)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_claim_durably (self, "orders", 1, 10);
+    fixture_claim_durably (self, "invoices", 1, 1);
+    fixture_claim (self, "orders", 5, 10);
+    zseq_node_stats_t stats;
+    zseq_node_stats (self->node, &stats);
+    cr_assert_eq (stats.sequences, 2);
+    cr_assert_eq (stats.claims, 2);
+    cr_assert_eq (stats.conflicts, 1);
+    cr_assert_eq (stats.burnt, 0);
+    zseq_msg_t status = fixture_request (ZSEQ_OP_STATUS, "", 7);
+    fixture_send (self, &status);
+    const zseq_msg_t *reply = &fixture_only (self, ZSEQ_ACTION_REPLY)->msg;
+    cr_assert_eq (reply->sequences, stats.sequences);
+    cr_assert_eq (reply->claims, stats.claims);
+    cr_assert_eq (reply->conflicts, stats.conflicts);
+    cr_assert_eq (reply->burnt, stats.burnt);
+    fixture_destroy (&self);
+}
+
+Test (node, answers_whoever_sent_the_request)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_msg_t msg = fixture_request (ZSEQ_OP_STATUS, "", 7);
+    zseq_sender_t local = {.type = ZSEQ_SENDER_LOCAL};
+    fixture_step (
+      self,
+      (zseq_event_t){.type = ZSEQ_EVENT_REQUEST, .sender = local, .msg = &msg});
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->sender.type,
+                  ZSEQ_SENDER_LOCAL);
+    zseq_sender_t far = {.route = {3, {7, 8, 9}}};
+    fixture_step (
+      self,
+      (zseq_event_t){.type = ZSEQ_EVENT_REQUEST, .sender = far, .msg = &msg});
+    const fixture_seen_t *seen = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (seen->sender.type, ZSEQ_SENDER_CONNECTION);
+    cr_assert_eq (seen->sender.route.size, 3);
+    cr_assert (!memcmp (seen->sender.route.id, far.route.id, 3));
     fixture_destroy (&self);
 }
 

@@ -12,8 +12,8 @@ s_act (const zseq_action_t *action, void *arg)
     fixture_seen_t *seen = &self->seen[self->count++];
     memset (seen, 0, sizeof *seen);
     seen->type = action->type;
-    if (action->route)
-        seen->route = *action->route;
+    if (action->sender)
+        seen->sender = *action->sender;
     if (action->msg)
         seen->msg = *action->msg;
     seen->peer = action->peer;
@@ -137,7 +137,7 @@ void
 fixture_answer (fixture_t *self, uint8_t peer, const zseq_msg_t *reply)
 {
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
-                                       .peer = peer,
+                                       .sender = zseq_sender_peer (peer),
                                        .msg = reply});
 }
 
@@ -204,7 +204,7 @@ void
 fixture_send (fixture_t *self, const zseq_msg_t *msg)
 {
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_REQUEST,
-                                       .route = {5, {1, 2, 3, 4, 5}},
+                                       .sender.route = {5, {1, 2, 3, 4, 5}},
                                        .msg = msg});
 }
 
@@ -259,7 +259,7 @@ fixture_hear (fixture_t *self, uint8_t peer, const zseq_vector_t *vector,
         reply.vector = *vector;
         reply.process = process;
         fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
-                                           .peer = peer,
+                                           .sender = zseq_sender_peer (peer),
                                            .msg = &reply});
         return;
     }

@@ -10,7 +10,7 @@
 
 typedef struct {
     zseq_action_type_t type;
-    zseq_route_t route;
+    zseq_sender_t sender;
     zseq_msg_t msg;
     uint8_t peer;
     zseq_sequence_t *sequence;

@@ -34,8 +34,8 @@ zseq_store_new (const char *directory)
     zseq_store_guard_init (&self->guard);
     self->seq_fd = -1;
     self->event_fd = -1;
-    for (size_t i = 0; i < ZSEQ_STORE_SPREAD_COUNT; i++)
-        self->spread_fd[i] = -1;
+    for (size_t i = 0; i < ZSEQ_STORE_BUCKET_COUNT; i++)
+        self->bucket_fd[i] = -1;
     self->disk.path = strdup (directory);
     if (!zseq_store_journal_init (&self->journal) || !self->disk.path) {
         zseq_store_destroy (&self);

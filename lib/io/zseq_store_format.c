@@ -158,7 +158,7 @@ zseq_store_place_init (zseq_store_place_t *self, const char *name, size_t size)
     }
     memcpy (self->file, full, length);
     self->file[length] = 0;
-    self->spread = (uint8_t) XXH3_64bits (name, size);
+    self->bucket = (uint8_t) XXH3_64bits (name, size);
 }
 
 //  Records: an envelope around a value.

@@ -10,7 +10,7 @@
 
 #define ZSEQ_STORE_FORMAT 2  //  Of a directory, and of the node's record in it
 #define ZSEQ_STORE_GROUP_MAX 4096  //  Names in a batch, writes in a group
-#define ZSEQ_STORE_SPREAD_COUNT 256
+#define ZSEQ_STORE_BUCKET_COUNT 256
 #define ZSEQ_STORE_FILE_MAX 180         //  Bytes in a file's name
 #define ZSEQ_STORE_TEMP_PREFIX ".tmp-"  //  No record's file begins like this
 
@@ -30,9 +30,9 @@
     (ZSEQ_STORE_BATCH_HEADER_SIZE + ZSEQ_STORE_PAYLOAD_MAX +                   \
      ZSEQ_STORE_CHECKSUM_SIZE)
 
-//  Where a name's record lies: seq/XX/file, XX being spread.
+//  Where a name's record lies: seq/XX/file, XX being bucket.
 typedef struct {
-    uint8_t spread;
+    uint8_t bucket;
     char file[ZSEQ_STORE_FILE_MAX + 1];
 } zseq_store_place_t;
 

@@ -46,7 +46,7 @@ s_open_seq (zseq_store_t *self, bool sync)
 //  Where a write's record goes.
 typedef struct {
     zseq_store_place_t place;
-    char spread[3];  //  Its directory, below seq
+    char bucket[3];  //  Its directory, below seq
     char parent[4];  //  The same with a slash
     char where[ZSEQ_STORE_PATH_SIZE];
 } s_target_t;
@@ -55,8 +55,8 @@ static void
 s_target_init (s_target_t *self, const zseq_write_t *write)
 {
     zseq_store_place_init (&self->place, write->name, write->name_size);
-    snprintf (self->spread, sizeof self->spread, "%02x", self->place.spread);
-    snprintf (self->parent, sizeof self->parent, "%s/", self->spread);
+    snprintf (self->bucket, sizeof self->bucket, "%02x", self->place.bucket);
+    snprintf (self->parent, sizeof self->parent, "%s/", self->bucket);
     snprintf (self->where, sizeof self->where, "seq/%s%s", self->parent,
               self->place.file);
 }
@@ -81,14 +81,14 @@ s_prepare_record (zseq_store_t *self, zseq_store_job_t *job,
     size_t size = zseq_store_sequence_encode (&sequence, bytes);
     zseq_store_temp_t temp = {
       .fd = fd, .parent = parent, .where = target->where};
-    zseq_store_spares_t *spares = &self->spares[target->place.spread];
+    zseq_store_spares_t *spares = &self->spares[target->place.bucket];
     if (spares->count > 0) {
         temp.spare = true;
         temp.number = spares->number[--spares->count];
     }
     int rc = zseq_store_disk_prepare (&self->disk, &temp, bytes, size, sync);
     job->temp = temp.number;
-    job->spread = target->place.spread;
+    job->bucket = target->place.bucket;
     return rc;
 }
 
@@ -111,10 +111,10 @@ s_place_record (zseq_store_t *self, zseq_store_job_t *job,
 
 //  A spare file that is not needed.
 static void
-s_drop_spare (zseq_store_t *self, uint8_t spread, uint64_t number)
+s_drop_spare (zseq_store_t *self, uint8_t bucket, uint64_t number)
 {
     char parent[4];
-    snprintf (parent, sizeof parent, "%02x/", spread);
+    snprintf (parent, sizeof parent, "%02x/", bucket);
     zseq_store_temp_t temp = {
       .fd = self->seq_fd, .parent = parent, .number = number};
     zseq_store_disk_drop (&temp);
@@ -127,18 +127,18 @@ s_keep_spares (zseq_store_t *self, const zseq_store_job_t *jobs, size_t count)
     for (size_t i = 0; i < count; i++) {
         if (!jobs[i].spare)
             continue;
-        zseq_store_spares_t *spares = &self->spares[jobs[i].spread];
+        zseq_store_spares_t *spares = &self->spares[jobs[i].bucket];
         if (spares->count < ZSEQ_STORE_SPARES_MAX)
             spares->number[spares->count++] = jobs[i].temp;
         else
-            s_drop_spare (self, jobs[i].spread, jobs[i].temp);
+            s_drop_spare (self, jobs[i].bucket, jobs[i].temp);
     }
 }
 
 static void
 s_drop_spares (zseq_store_t *self)
 {
-    for (size_t i = 0; i < ZSEQ_STORE_SPREAD_COUNT; i++)
+    for (size_t i = 0; i < ZSEQ_STORE_BUCKET_COUNT; i++)
         while (self->spares[i].count > 0)
             s_drop_spare (self, (uint8_t) i,
                           self->spares[i].number[--self->spares[i].count]);
@@ -155,15 +155,15 @@ s_is_fatal (int status)
 
 //  Opens the directory of a name, once per group.
 static int
-s_open_spread (zseq_store_t *self, uint8_t spread)
+s_open_bucket (zseq_store_t *self, uint8_t bucket)
 {
     int rc = s_open_seq (self, true);
-    if (rc != ZSEQ_OK || self->spread_fd[spread] >= 0)
+    if (rc != ZSEQ_OK || self->bucket_fd[bucket] >= 0)
         return rc;
     char where[16];
-    snprintf (where, sizeof where, "seq/%02x", spread);
+    snprintf (where, sizeof where, "seq/%02x", bucket);
     return s_open_directory (self, self->seq_fd, where + strlen ("seq/"), where,
-                             true, &self->spread_fd[spread]);
+                             true, &self->bucket_fd[bucket]);
 }
 
 static int
@@ -171,28 +171,28 @@ s_write_one (zseq_store_t *self, zseq_store_job_t *job)
 {
     s_target_t target;
     s_target_init (&target, &job->write);
-    uint8_t spread = target.place.spread;
-    int rc = s_open_spread (self, spread);
+    uint8_t bucket = target.place.bucket;
+    int rc = s_open_bucket (self, bucket);
     if (rc != ZSEQ_OK)
         return rc;
-    int fd = self->spread_fd[spread];
+    int fd = self->bucket_fd[bucket];
     rc = s_prepare_record (self, job, &target, fd, "", true);
     return rc == ZSEQ_OK ? s_place_record (self, job, &target, fd, "") : rc;
 }
 
 //  Makes the group's renames last.
 static int
-s_sync_spreads (zseq_store_t *self)
+s_sync_buckets (zseq_store_t *self)
 {
-    for (size_t i = 0; i < ZSEQ_STORE_SPREAD_COUNT; i++) {
-        if (self->spread_fd[i] < 0)
+    for (size_t i = 0; i < ZSEQ_STORE_BUCKET_COUNT; i++) {
+        if (self->bucket_fd[i] < 0)
             continue;
-        if (!zseq_store_sync_directory (self->spread_fd[i])) {
+        if (!zseq_store_sync_directory (self->bucket_fd[i])) {
             char where[16];
             snprintf (where, sizeof where, "seq/%02x", (unsigned) i);
             return zseq_store_disk_fail_io (&self->disk, where, "fsync");
         }
-        zseq_store_close (&self->spread_fd[i]);
+        zseq_store_close (&self->bucket_fd[i]);
     }
     return ZSEQ_OK;
 }
@@ -207,7 +207,7 @@ s_write_few (zseq_store_t *self, zseq_store_job_t *jobs, size_t count)
         if (s_is_fatal (jobs[i].status))
             return ZSEQ_EIO;
     }
-    return s_sync_spreads (self);
+    return s_sync_buckets (self);
 }
 
 //  Many writes: all temporary files, one syncfs, all renames, one syncfs. Paths
@@ -219,14 +219,14 @@ s_prepare_one (zseq_store_t *self, zseq_store_job_t *job)
     s_target_t target;
     s_target_init (&target, &job->write);
     int rc = zseq_store_filesystem_same (&self->disk, self->seq_fd,
-                                         target.spread, target.where);
+                                         target.bucket, target.where);
     if (rc == ZSEQ_OK)
         rc = s_prepare_record (self, job, &target, self->seq_fd, target.parent,
                                false);
     if (rc != ZSEQ_EAGAIN)
         return rc;
     //  Lasts with the first syncfs.
-    if (mkdirat (self->seq_fd, target.spread, 0700) != 0)
+    if (mkdirat (self->seq_fd, target.bucket, 0700) != 0)
         return zseq_store_disk_fail_write (&self->disk, target.where,
                                            "mkdir of its directory");
     return s_prepare_record (self, job, &target, self->seq_fd, target.parent,
@@ -351,6 +351,6 @@ zseq_store_group_end (zseq_store_t *self)
     assert (self);
     if (!self->fatal)
         s_drop_spares (self);
-    for (size_t i = 0; i < ZSEQ_STORE_SPREAD_COUNT; i++)
-        zseq_store_close (&self->spread_fd[i]);  //  Left open by a fatal error
+    for (size_t i = 0; i < ZSEQ_STORE_BUCKET_COUNT; i++)
+        zseq_store_close (&self->bucket_fd[i]);  //  Left open by a fatal error
 }

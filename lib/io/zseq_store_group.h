@@ -19,7 +19,7 @@
 typedef struct {
     zseq_write_t write;  //  Its record is a copy of ours
     uint64_t temp;       //  The number of its temporary file
-    uint8_t spread;      //  ... and its directory
+    uint8_t bucket;      //  ... and its directory
     bool spare;          //  ... which is what the record's file was
     int status;
 } zseq_store_job_t;

@@ -25,11 +25,11 @@ typedef struct {
     zseq_store_finds_t finds;  //  The calling thread's, then all threads'
 
     int seq_fd;
-    char spread[ZSEQ_STORE_SPREAD_COUNT][3];
-    size_t spread_count;
+    char bucket[ZSEQ_STORE_BUCKET_COUNT][3];
+    size_t bucket_count;
     _Atomic uint64_t identity;  //  Of all that is intact; 0: nothing yet
     _Atomic uint8_t node;       //  The same; ZSEQ_STORE_NODE_UNKNOWN
-    atomic_size_t spread_next;  //  The directory to be taken next
+    atomic_size_t bucket_next;  //  The directory to be taken next
     atomic_size_t count;        //  Records read
     atomic_bool stop;           //  Something failed
     pthread_mutex_t mutex;

@@ -27,9 +27,9 @@ struct zseq_store {
     bool fatal;     //  Nothing more is written
     bool unsynced;  //  Deferred writes came since the last syncfs
     int seq_fd;     //  -1 until needed
-    int spread_fd[ZSEQ_STORE_SPREAD_COUNT];  //  Open: this group renamed a file
+    int bucket_fd[ZSEQ_STORE_BUCKET_COUNT];  //  Open: this group renamed a file
                                              //  in it
-    zseq_store_spares_t spares[ZSEQ_STORE_SPREAD_COUNT];
+    zseq_store_spares_t spares[ZSEQ_STORE_BUCKET_COUNT];
 
     //  The writer.
     bool started;

@@ -161,7 +161,7 @@ s_list_seq (zseq_store_loading_t *self, zseq_store_listing_t *listing)
     for (size_t i = 0; rc == ZSEQ_OK && i < listing->count; i++) {
         const char *file = listing->bytes + listing->file[i].offset;
         if (strlen (file) == 2 && strspn (file, "0123456789abcdef") == 2) {
-            memcpy (self->spread[self->spread_count++], file, 3);
+            memcpy (self->bucket[self->bucket_count++], file, 3);
             continue;
         }
         char where[ZSEQ_STORE_PATH_SIZE];

@@ -72,12 +72,12 @@ s_read_file (zseq_store_loading_t *self, int directory_fd, const char *file,
 }
 
 static int
-s_read_record (s_reader_t *reader, int fd, const char *spread, const char *file)
+s_read_record (s_reader_t *reader, int fd, const char *bucket, const char *file)
 {
     zseq_store_loading_t *self = reader->load;
     zseq_store_finds_t *finds = &reader->finds;
     char where[ZSEQ_STORE_PATH_SIZE];
-    snprintf (where, sizeof where, "seq/%s/%s", spread, file);
+    snprintf (where, sizeof where, "seq/%s/%s", bucket, file);
     uint8_t bytes[ZSEQ_STORE_RECORD_MAX + 1];
     size_t size = 0;
     int rc = s_read_file (self, fd, file, where, bytes, sizeof bytes, &size);
@@ -100,22 +100,22 @@ s_read_record (s_reader_t *reader, int fd, const char *spread, const char *file)
     zseq_store_place_t place;
     zseq_store_place_init (&place, sequence.name, sequence.name_size);
     char digits[3];
-    snprintf (digits, sizeof digits, "%02x", place.spread);
-    if (strcmp (digits, spread) != 0 || strcmp (place.file, file) != 0)
+    snprintf (digits, sizeof digits, "%02x", place.bucket);
+    if (strcmp (digits, bucket) != 0 || strcmp (place.file, file) != 0)
         return zseq_store_loading_note_damage (
           self, finds, where, "holds the record of another name", true);
     return s_note_record (self, finds, &sequence);
 }
 
 static int
-s_read_entry (s_reader_t *reader, int fd, const char *spread,
+s_read_entry (s_reader_t *reader, int fd, const char *bucket,
               const zseq_store_file_t *file)
 {
     zseq_store_loading_t *self = reader->load;
     const char *name = reader->listing.bytes + file->offset;
     bool temp = zseq_store_scan_is_temp (name) && !file->directory;
     if (file->regular && !temp) {
-        int rc = s_read_record (reader, fd, spread, name);
+        int rc = s_read_record (reader, fd, bucket, name);
         size_t count = atomic_fetch_add (&self->count, 1) + 1;
         if (count % PROGRESS_STEP == 0) {
             pthread_mutex_lock (&self->mutex);
@@ -125,7 +125,7 @@ s_read_entry (s_reader_t *reader, int fd, const char *spread,
         return rc;
     }
     char where[ZSEQ_STORE_PATH_SIZE];
-    snprintf (where, sizeof where, "seq/%s/%s", spread, name);
+    snprintf (where, sizeof where, "seq/%s/%s", bucket, name);
     if (temp)
         return zseq_store_loading_note_temp (self, &reader->finds, where);
     return zseq_store_loading_note_damage (self, &reader->finds, where,
@@ -133,14 +133,14 @@ s_read_entry (s_reader_t *reader, int fd, const char *spread,
 }
 
 static int
-s_read_spread (s_reader_t *reader, const char *spread)
+s_read_bucket (s_reader_t *reader, const char *bucket)
 {
     zseq_store_loading_t *self = reader->load;
     zseq_store_listing_t *listing = &reader->listing;
     char where[16];
-    snprintf (where, sizeof where, "seq/%s", spread);
+    snprintf (where, sizeof where, "seq/%s", bucket);
     int fd;
-    int rc = zseq_store_scan_open (self, &reader->finds, self->seq_fd, spread,
+    int rc = zseq_store_scan_open (self, &reader->finds, self->seq_fd, bucket,
                                    where, &fd);
     if (rc != ZSEQ_OK || fd < 0)
         return rc;
@@ -153,7 +153,7 @@ s_read_spread (s_reader_t *reader, const char *spread)
     for (size_t i = 0; rc == ZSEQ_OK && i < listing->count; i++) {
         if (atomic_load (&self->stop))
             break;
-        rc = s_read_entry (reader, fd, spread, &listing->file[i]);
+        rc = s_read_entry (reader, fd, bucket, &listing->file[i]);
     }
     zseq_store_close (&fd);
     return rc;
@@ -166,10 +166,10 @@ s_run_reader (void *arg)
     zseq_store_loading_t *self = reader->load;
     int rc = ZSEQ_OK;
     while (rc == ZSEQ_OK && !atomic_load (&self->stop)) {
-        size_t index = atomic_fetch_add (&self->spread_next, 1);
-        if (index >= self->spread_count)
+        size_t index = atomic_fetch_add (&self->bucket_next, 1);
+        if (index >= self->bucket_count)
             break;
-        rc = s_read_spread (reader, self->spread[index]);
+        rc = s_read_bucket (reader, self->bucket[index]);
     }
     zseq_store_finds_t *finds = &reader->finds;
     if (!zseq_store_name_sort (&finds->record, &finds->record_capacity,
@@ -192,7 +192,7 @@ s_start_readers (zseq_store_loading_t *self, s_reader_t *reader)
     sigfillset (&all);
     pthread_sigmask (SIG_SETMASK, &all, &before);
     size_t count = 0;
-    while (count < READERS_MAX && count < self->spread_count) {
+    while (count < READERS_MAX && count < self->bucket_count) {
         reader[count].load = self;
         pthread_mutex_lock (&self->mutex);
         self->running++;
@@ -286,7 +286,7 @@ zseq_store_sequences_read (zseq_store_loading_t *self)
     s_reader_t reader[READERS_MAX];
     memset (reader, 0, sizeof reader);
     size_t count = s_start_readers (self, reader);
-    if (count == 0 && self->spread_count > 0)
+    if (count == 0 && self->bucket_count > 0)
         (void) zseq_store_loading_stop (self, ZSEQ_ENOMEM, ".",
                                         "no memory for a thread");
     if (!zseq_store_name_sort (&self->entry, &self->entry_capacity,

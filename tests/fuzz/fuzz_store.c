@@ -211,7 +211,7 @@ s_sequence_path (const char *name)
     static char file[224];
     zseq_store_place_t place;
     zseq_store_place_init (&place, name, strlen (name));
-    snprintf (file, sizeof file, "seq/%02x/%s", place.spread, place.file);
+    snprintf (file, sizeof file, "seq/%02x/%s", place.bucket, place.file);
     return file;
 }
 

@@ -281,10 +281,10 @@ Test (store_faults, deletes_the_temporary_file_of_a_refused_write)
         zseq_faults_begin (fixture_node ());
         zseq_faults_fail (calls[i], 1, ENOSPC, false);
         cr_assert_eq (fixture_write (store, "a", 20, true), ZSEQ_ENOSPACE);
-        char spread[640];
-        snprintf (spread, sizeof spread, "%s", fixture_find ("a"));
-        *strrchr (spread, '/') = 0;
-        cr_assert_eq (fixture_count (spread, ""), 1, "%s", calls[i]);
+        char bucket[640];
+        snprintf (bucket, sizeof bucket, "%s", fixture_find ("a"));
+        *strrchr (bucket, '/') = 0;
+        cr_assert_eq (fixture_count (bucket, ""), 1, "%s", calls[i]);
     }
     zseq_store_destroy (&store);
 }
@@ -293,10 +293,10 @@ Test (store_faults, deletes_the_temporary_file_of_a_refused_write)
 static size_t
 s_count_spares (const char *name)
 {
-    char spread[640];
-    snprintf (spread, sizeof spread, "%s", fixture_find (name));
-    *strrchr (spread, '/') = 0;
-    return fixture_count (spread, ".tmp");
+    char bucket[640];
+    snprintf (bucket, sizeof bucket, "%s", fixture_find (name));
+    *strrchr (bucket, '/') = 0;
+    return fixture_count (bucket, ".tmp");
 }
 
 Test (store_faults, keeps_few_spare_files_and_none_after_a_clean_end)

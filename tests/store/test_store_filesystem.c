@@ -139,17 +139,17 @@ Test (store_filesystem, syncs_what_it_reads_where_syncfs_is_not_known_to_work)
     for (size_t i = 0; i < sizeof lines / sizeof *lines; i++)
         cr_assert (s_logged (0, lines[i]), "no %s", lines[i]);
     size_t record = 0;
-    size_t spread = 0;
+    size_t bucket = 0;
     size_t count;
     const zseq_call_t *log = zseq_faults_log (&count);
     for (size_t i = 0; i < count; i++) {
         record +=
           strstr (log[i].path, "/orders") && !strcmp (log[i].call, "fsync");
-        spread += !strncmp (log[i].path, "node/seq/", 9) &&
+        bucket += !strncmp (log[i].path, "node/seq/", 9) &&
                   strlen (log[i].path) == 11 && !strcmp (log[i].call, "fsync");
     }
     cr_assert_eq (record, 1);
-    cr_assert_eq (spread, 1);
+    cr_assert_eq (bucket, 1);
 }
 
 Test (store_filesystem, opens_nothing_that_it_cannot_sync_by_itself)

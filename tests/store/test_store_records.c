@@ -226,9 +226,9 @@ Test (store_records, refuses_a_record_in_the_wrong_place)
     assert_refused (ZSEQ_EDAMAGED, "bills: holds the record of another");
     rename (to, from);
 
-    char *spread = strrchr (from, '/') - 2;
+    char *bucket = strrchr (from, '/') - 2;
     snprintf (to, sizeof to, "%.600s", from);
-    char *digit = to + (spread - from);
+    char *digit = to + (bucket - from);
     *digit = *digit == '0' ? '1' : '0';
     char parent[700];
     snprintf (parent, sizeof parent, "%.*s", (int) (digit + 2 - to), to);
@@ -240,9 +240,9 @@ Test (store_records, refuses_a_record_in_the_wrong_place)
 Test (store_records, refuses_what_it_did_not_put_among_its_records)
 {
     fixture_node_with ((const char *[]){"orders"}, 1);
-    char spread[640];
-    snprintf (spread, sizeof spread, "%s", fixture_find ("orders"));
-    *strrchr (spread, '/') = 0;
+    char bucket[640];
+    snprintf (bucket, sizeof bucket, "%s", fixture_find ("orders"));
+    *strrchr (bucket, '/') = 0;
     char odd[700];
 
     fixture_put (fixture_file ("seq/file"), "x", 1);
@@ -253,28 +253,28 @@ Test (store_records, refuses_what_it_did_not_put_among_its_records)
     assert_refused (ZSEQ_EDAMAGED, "seq/zz: unexpected");
     unlink (fixture_file ("seq/zz"));
 
-    snprintf (odd, sizeof odd, "%s/orders.bak", spread);
+    snprintf (odd, sizeof odd, "%s/orders.bak", bucket);
     fixture_put (odd, "x", 1);
     assert_refused (ZSEQ_EDAMAGED, "orders.bak: too short");
     unlink (odd);
 
     static const uint8_t zeros[5000];
-    snprintf (odd, sizeof odd, "%s/long", spread);
+    snprintf (odd, sizeof odd, "%s/long", bucket);
     fixture_put (odd, zeros, sizeof zeros);
     assert_refused (ZSEQ_EDAMAGED, "long: too long");
     unlink (odd);
 
-    snprintf (odd, sizeof odd, "%s/a\nb", spread);
+    snprintf (odd, sizeof odd, "%s/a\nb", bucket);
     mkdir (odd, 0700);
     assert_refused (ZSEQ_EDAMAGED, "a?b: not a regular file");
     rmdir (odd);
 
-    snprintf (odd, sizeof odd, "%s/pipe", spread);
+    snprintf (odd, sizeof odd, "%s/pipe", bucket);
     mkfifo (odd, 0600);
     assert_refused (ZSEQ_EDAMAGED, "pipe: not a regular file");
     unlink (odd);
 
-    snprintf (odd, sizeof odd, "%s/link", spread);
+    snprintf (odd, sizeof odd, "%s/link", bucket);
     cr_assert_eq (symlink ("orders", odd), 0);
     assert_refused (ZSEQ_EDAMAGED, "link: not a regular file");
     unlink (odd);

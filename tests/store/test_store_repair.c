@@ -171,11 +171,11 @@ Test (store_repair, heals_files_full_of_zeros_and_empty_ones)
 Test (store_repair, heals_missing_directories_and_what_lies_in_their_place)
 {
     fixture_node_with (fixture_three, 3);
-    char spread[640];
+    char bucket[640];
     for (int kind = 0; kind < 5; kind++) {
-        snprintf (spread, sizeof spread, "%s", fixture_find ("one"));
-        *strrchr (spread, '/') = 0;
-        const char *path = kind < 3 ? spread : fixture_file ("seq");
+        snprintf (bucket, sizeof bucket, "%s", fixture_find ("one"));
+        *strrchr (bucket, '/') = 0;
+        const char *path = kind < 3 ? bucket : fixture_file ("seq");
         fixture_remove (path);
         if (kind == 1)
             fixture_put (path, "x", 1);

@@ -51,7 +51,7 @@ s_close_all (zseq_store_t *self)
     zseq_store_journal_close (&self->journal);
     zseq_store_close (&self->seq_fd);
     zseq_store_guard_release (&self->guard, &self->disk);  //  Last
-    memset (&self->owner, 0, sizeof self->owner);
+    memset (&self->expected, 0, sizeof self->expected);
 }
 
 void
@@ -272,8 +272,8 @@ zseq_store_open_or_format (zseq_store_t *self, const zseq_record_t *first,
         return rc;
     }
     const zseq_record_t *record = &self->record;
-    self->owner =
-      (zseq_store_owner_t){record->identity, record->self, false, format};
+    self->expected =
+      (zseq_store_expected_t){record->identity, record->self, false, format};
     *record_p = *record;
     return ZSEQ_OK;
 }
@@ -332,7 +332,7 @@ zseq_store_open_lost (zseq_store_t *self, uint8_t node)
         s_close_all (self);
         return rc;
     }
-    self->owner = (zseq_store_owner_t){0, node, true, 0};
+    self->expected = (zseq_store_expected_t){0, node, true, 0};
     self->disk.why[0] = 0;
     return ZSEQ_OK;
 }
@@ -351,11 +351,11 @@ zseq_store_load (zseq_store_t *self, const zseq_store_loader_t *loader,
     zseq_store_signals_t signals;
     zseq_store_signals_block (&signals);
     int rc = zseq_store_read (&self->disk, &self->journal, &self->repair,
-                              &self->owner, loader, found_p);
-    if (rc == ZSEQ_OK && self->owner.format == 1 && !self->repair.needed) {
+                              &self->expected, loader, found_p);
+    if (rc == ZSEQ_OK && self->expected.format == 1 && !self->repair.needed) {
         rc = zseq_store_convert (&self->disk, &self->journal, &self->guard,
                                  &self->record);
-        self->owner.format = ZSEQ_STORE_FORMAT;
+        self->expected.format = ZSEQ_STORE_FORMAT;
         found_p->converted = rc == ZSEQ_OK;
     }
     zseq_store_signals_restore (&signals);

@@ -67,12 +67,12 @@ s_prepare_record (zseq_store_t *self, zseq_store_job_t *job,
                   const s_target_t *target, int fd, const char *parent,
                   bool sync)
 {
-    assert (self->owner.identity != 0);
+    assert (self->expected.identity != 0);
     assert (!self->repair.needed);
     assert (self->journal.fd >= 0);
     const zseq_write_t *write = &job->write;
-    zseq_store_sequence_t sequence = {.identity = self->owner.identity,
-                                      .node = self->owner.node,
+    zseq_store_sequence_t sequence = {.identity = self->expected.identity,
+                                      .node = self->expected.node,
                                       .name = write->name,
                                       .name_size = write->name_size,
                                       .next = write->next,

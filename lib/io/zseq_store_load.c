@@ -46,9 +46,9 @@ s_load (zseq_store_loading_t *self, zseq_store_journal_t *journal,
         rc = s_tell_loader (self);
     if (rc != ZSEQ_OK)
         return rc;
-    found->damaged = self->finds.damage_count + self->owner->lost;
+    found->damaged = self->finds.damage_count + self->expected->lost;
     found->identity =
-      found->damaged > 0 ? self->identity : self->owner->identity;
+      found->damaged > 0 ? self->identity : self->expected->identity;
     found->unfinished =
       found->damaged > 0 ? 0 : zseq_store_match_unfinished (self);
     if (!journal)
@@ -61,21 +61,22 @@ s_load (zseq_store_loading_t *self, zseq_store_journal_t *journal,
 
 int
 zseq_store_read (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
-                 zseq_store_repair_t *repair, const zseq_store_owner_t *owner,
+                 zseq_store_repair_t *repair,
+                 const zseq_store_expected_t *expected,
                  const zseq_store_loader_t *loader, zseq_store_found_t *found_p)
 {
     assert (disk);
     assert (!journal == !repair);
-    assert (owner);
+    assert (expected);
     zseq_store_loading_t *self = calloc (1, sizeof *self);
     if (!self)
         return zseq_store_disk_fail (disk, ZSEQ_ENOMEM, ".", "out of memory");
     self->disk = disk;
-    self->owner = owner;
+    self->expected = expected;
     self->loader = loader;
     self->seq_fd = -1;
-    atomic_init (&self->identity, owner->identity);
-    atomic_init (&self->node, owner->node);
+    atomic_init (&self->identity, expected->identity);
+    atomic_init (&self->node, expected->node);
     pthread_mutex_init (&self->mutex, NULL);
     pthread_cond_init (&self->news, NULL);
 

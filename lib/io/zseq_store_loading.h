@@ -20,7 +20,7 @@
 
 typedef struct {
     zseq_store_disk_t *disk;
-    const zseq_store_owner_t *owner;
+    const zseq_store_expected_t *expected;
     const zseq_store_loader_t *loader;
     zseq_store_finds_t finds;  //  The calling thread's, then all threads'
 

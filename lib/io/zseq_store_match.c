@@ -79,8 +79,8 @@ int
 zseq_store_match (zseq_store_loading_t *self)
 {
     assert (self);
-    const zseq_store_owner_t *owner = self->owner;
-    bool unborn = owner->identity == 0 && !owner->lost;
+    const zseq_store_expected_t *expected = self->expected;
+    bool unborn = expected->identity == 0 && !expected->lost;
     int rc = s_match_names (self);
     if (rc != ZSEQ_OK || self->identity == 0 ||
         (unborn && !s_has_content (self)))
@@ -89,8 +89,8 @@ zseq_store_match (zseq_store_loading_t *self)
         rc = zseq_store_loading_note_damage (
           self, &self->finds, ZSEQ_STORE_NAMES, "missing", false);
     //  Without a node's record nothing tells whether there was one.
-    if (rc == ZSEQ_OK && !self->pair.copy.there && !owner->lost &&
-        owner->format != 1)
+    if (rc == ZSEQ_OK && !self->pair.copy.there && !expected->lost &&
+        expected->format != 1)
         rc = zseq_store_loading_note_damage (self, &self->finds,
                                              ZSEQ_STORE_COPY, "missing", false);
     if (rc == ZSEQ_OK && unborn)
@@ -106,10 +106,10 @@ zseq_store_match_unfinished (const zseq_store_loading_t *self)
     assert (self);
     const zseq_store_finds_t *finds = &self->finds;
     size_t count = finds->temp_count;
-    if (self->owner->identity == 0)
+    if (self->expected->identity == 0)
         return count;
     for (size_t i = 0; i < finds->record_count; i++)
         count += !finds->record[i].journaled;
     return count +
-           (self->owner->format != 1 && !zseq_store_pair_even (&self->pair));
+           (self->expected->format != 1 && !zseq_store_pair_even (&self->pair));
 }

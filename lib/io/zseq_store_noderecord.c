@@ -58,19 +58,19 @@ zseq_store_noderecord_write (zseq_store_t *self, const zseq_record_t *record)
     assert (self);
     assert (record);
     assert (record->self < record->n && record->n <= ZSEQ_NODES_MAX);
-    assert (self->owner.identity == 0 ||
-            record->identity == self->owner.identity);
+    assert (self->expected.identity == 0 ||
+            record->identity == self->expected.identity);
     zseq_store_repair_t *repair = &self->repair;
     int rc = ZSEQ_OK;
     if (repair->needed) {
         //  S5: what was damaged must not vote, whatever becomes of the repair.
         assert (!record->voting);
-        assert (record->self == self->owner.node);
+        assert (record->self == self->expected.node);
         assert (repair->identity == 0 || record->identity == repair->identity);
         rc = zseq_store_repair_begin (repair, &self->disk);
         zseq_store_guard_node (&self->guard, &self->disk, NULL, 0);
     }
-    else if (self->owner.identity == 0 && record->identity != 0)
+    else if (self->expected.identity == 0 && record->identity != 0)
         rc = s_create_journal (self, record);
     if (rc != ZSEQ_OK)
         return rc;
@@ -84,8 +84,8 @@ zseq_store_noderecord_write (zseq_store_t *self, const zseq_record_t *record)
     rc = zseq_store_disk_sync (&self->disk);
     if (rc != ZSEQ_OK)
         return rc;
-    self->owner = (zseq_store_owner_t){record->identity, record->self, false,
-                                       ZSEQ_STORE_FORMAT};
+    self->expected = (zseq_store_expected_t){record->identity, record->self,
+                                             false, ZSEQ_STORE_FORMAT};
     self->record = *record;
     if (repair->needed)
         rc =

@@ -18,11 +18,11 @@ struct zseq_store {
     //  The directory.
     zseq_store_disk_t disk;
     zseq_store_journal_t journal;
-    zseq_store_repair_t repair;  //  What loading found to be repaired
-    zseq_store_guard_t guard;    //  Of the open directory
-    zseq_store_owner_t owner;    //  As the node's record on disk has it
-    zseq_record_t record;        //  ... in full
-    bool node_there;             //  There is a node's record, though damaged
+    zseq_store_repair_t repair;      //  What loading found to be repaired
+    zseq_store_guard_t guard;        //  Of the open directory
+    zseq_store_expected_t expected;  //  As the node's record on disk has it
+    zseq_record_t record;            //  ... in full
+    bool node_there;  //  There is a node's record, though damaged
     bool loaded;
     bool fatal;     //  Nothing more is written
     bool unsynced;  //  Deferred writes came since the last syncfs

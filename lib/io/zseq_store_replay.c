@@ -58,7 +58,7 @@ zseq_store_replay (zseq_store_loading_t *self)
     int rc = zseq_store_pair_read (pair, self->disk, s_check_journal, self);
     if (rc != ZSEQ_OK)
         return s_stop_told (self, rc);
-    zseq_store_pair_judge (pair, self->owner->format);
+    zseq_store_pair_judge (pair, self->expected->format);
     rc = s_read_batches (self, &pair->names);
     //  With damage the copy may have entries that the journal has lost.
     if (rc == ZSEQ_OK &&

@@ -57,11 +57,11 @@ s_read_record (zseq_store_disk_t *disk, const char *where, uint8_t *bytes,
 
 int
 zseq_store_scrub_sequence (zseq_store_disk_t *disk,
-                           const zseq_store_owner_t *owner, const char *name,
-                           size_t size, uint64_t limit)
+                           const zseq_store_expected_t *expected,
+                           const char *name, size_t size, uint64_t limit)
 {
     assert (disk);
-    assert (owner);
+    assert (expected);
     zseq_store_place_t place;
     zseq_store_place_init (&place, name, size);
     char where[ZSEQ_STORE_PATH_SIZE];
@@ -76,7 +76,8 @@ zseq_store_scrub_sequence (zseq_store_disk_t *disk,
     rc = zseq_store_sequence_decode (&sequence, bytes, got, &what);
     if (rc != ZSEQ_OK)
         return zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, where, what);
-    if (sequence.identity != owner->identity || sequence.node != owner->node)
+    if (sequence.identity != expected->identity ||
+        sequence.node != expected->node)
         what = "a record of another node or cluster";
     else if (sequence.name_size != size ||
              memcmp (sequence.name, name, size) != 0)
@@ -155,10 +156,11 @@ s_compare_piece (zseq_store_disk_t *disk, const zseq_store_journal_t *journal,
 static int
 s_is_ours (uint64_t identity, uint8_t node, const char *file, void *arg)
 {
-    const zseq_store_owner_t *owner = arg;
+    const zseq_store_expected_t *expected = arg;
     (void) file;
-    return identity == owner->identity && node == owner->node ? ZSEQ_OK
-                                                              : ZSEQ_EDAMAGED;
+    return identity == expected->identity && node == expected->node
+             ? ZSEQ_OK
+             : ZSEQ_EDAMAGED;
 }
 
 //  Whether one of them is whole as far as it was written.
@@ -173,13 +175,13 @@ s_is_whole (const zseq_store_image_t *image,
 //  Replaces the one that is damaged. why has said what is wrong.
 static int
 s_restore (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
-           const zseq_store_owner_t *owner)
+           const zseq_store_expected_t *expected)
 {
     char why[ZSEQ_STORE_TEXT_MAX];
     memcpy (why, disk->why, sizeof why);
     zseq_store_pair_t pair = {.names = {.there = false}};
     int rc = zseq_store_pair_read (&pair, disk, s_is_ours,
-                                   (zseq_store_owner_t *) owner);
+                                   (zseq_store_expected_t *) expected);
     bool names = s_is_whole (&pair.names, journal);
     bool copy = s_is_whole (&pair.copy, journal);
     const char *done = "the other one is damaged, too: recover this node";
@@ -206,7 +208,8 @@ s_restore (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
 int
 zseq_store_scrub_journal (zseq_store_disk_t *disk,
                           zseq_store_journal_t *journal,
-                          const zseq_store_owner_t *owner, off_t *offset_p)
+                          const zseq_store_expected_t *expected,
+                          off_t *offset_p)
 {
     assert (disk);
     assert (journal);
@@ -220,5 +223,5 @@ zseq_store_scrub_journal (zseq_store_disk_t *disk,
     int rc = s_compare_piece (disk, journal, offset, size);
     offset += (off_t) size;
     *offset_p = offset < journal->size && rc != ZSEQ_EDAMAGED ? offset : 0;
-    return rc == ZSEQ_EDAMAGED ? s_restore (disk, journal, owner) : rc;
+    return rc == ZSEQ_EDAMAGED ? s_restore (disk, journal, expected) : rc;
 }

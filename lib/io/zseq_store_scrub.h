@@ -12,7 +12,7 @@
 
 //  A sequence's record: intact, ours, and with no lower a limit.
 int zseq_store_scrub_sequence (zseq_store_disk_t *disk,
-                               const zseq_store_owner_t *owner,
+                               const zseq_store_expected_t *expected,
                                const char *name, size_t size, uint64_t limit);
 
 //  The node's record.
@@ -24,6 +24,7 @@ int zseq_store_scrub_node (zseq_store_disk_t *disk,
 //  Error also: ZSEQ_EIO (it could not be replaced; nothing more may be written).
 int zseq_store_scrub_journal (zseq_store_disk_t *disk,
                               zseq_store_journal_t *journal,
-                              const zseq_store_owner_t *owner, off_t *offset_p);
+                              const zseq_store_expected_t *expected,
+                              off_t *offset_p);
 
 #endif

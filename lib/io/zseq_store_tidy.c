@@ -15,10 +15,10 @@ zseq_store_tidy (zseq_store_loading_t *self, zseq_store_journal_t *journal)
         if (unlinkat (self->disk->fd, finds->temp[i], 0) != 0)
             return zseq_store_loading_stop_call (self, finds->temp[i],
                                                  "delete");
-    if (self->owner->identity == 0)
+    if (self->expected->identity == 0)
         return ZSEQ_OK;
     int rc = zseq_store_pair_mend (&self->pair, self->disk, journal,
-                                   self->owner->format);
+                                   self->expected->format);
     size_t added = 0;
     for (size_t i = 0; rc == ZSEQ_OK && i < finds->record_count; i++) {
         if (finds->record[i].journaled)

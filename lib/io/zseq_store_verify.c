@@ -80,13 +80,14 @@ s_verify (zseq_store_disk_t *disk, const zseq_store_loader_t *loader,
         loader->damage (disk->why, loader->arg);
     if (rc != ZSEQ_OK && !verified->lost)
         return rc;
-    zseq_store_owner_t owner = {.node = ZSEQ_STORE_NODE_UNKNOWN, .lost = true};
+    zseq_store_expected_t expected = {.node = ZSEQ_STORE_NODE_UNKNOWN,
+                                      .lost = true};
     if (!verified->lost)
-        owner =
-          (zseq_store_owner_t){verified->record.identity, verified->record.self,
-                               false, verified->format};
+        expected = (zseq_store_expected_t){verified->record.identity,
+                                           verified->record.self, false,
+                                           verified->format};
     zseq_store_found_t found;
-    rc = zseq_store_read (disk, NULL, NULL, &owner, loader, &found);
+    rc = zseq_store_read (disk, NULL, NULL, &expected, loader, &found);
     if (rc != ZSEQ_OK)
         return rc;
     verified->damaged = found.damaged;

@@ -68,7 +68,7 @@ static bool
 s_is_ours (zseq_store_t *self)
 {
     //  Before the birth, and with damage, there may be any journal or none.
-    bool journal = self->owner.identity != 0 && !self->repair.needed;
+    bool journal = self->expected.identity != 0 && !self->repair.needed;
     return zseq_store_guard_check (&self->guard, &self->disk,
                                    journal ? &self->journal : NULL,
                                    self->seq_fd) == ZSEQ_OK;
@@ -124,7 +124,7 @@ s_run_check (zseq_store_t *self)
 {
     const zseq_check_t *check = &self->check;
     bool may = !self->fatal && !self->unsynced && !self->repair.needed &&
-               self->owner.identity != 0;
+               self->expected.identity != 0;
     //  Checks may come so often that there never is an idle second.
     bool ours = self->fatal || s_is_ours (self);
     self->scrub = self->disk;
@@ -133,13 +133,14 @@ s_run_check (zseq_store_t *self)
         return ours ? ZSEQ_EAGAIN : ZSEQ_EIO;
     int rc;
     if (check->type == ZSEQ_CHECK_SEQUENCE)
-        rc = zseq_store_scrub_sequence (&self->scrub, &self->owner, check->name,
-                                        check->name_size, check->limit);
+        rc =
+          zseq_store_scrub_sequence (&self->scrub, &self->expected, check->name,
+                                     check->name_size, check->limit);
     else if (check->type == ZSEQ_CHECK_NODE)
         rc = zseq_store_scrub_node (&self->scrub, &self->record);
     else
         rc = zseq_store_scrub_journal (&self->scrub, &self->journal,
-                                       &self->owner, &self->check_offset);
+                                       &self->expected, &self->check_offset);
     self->disk.temps = self->scrub.temps;
     return rc;
 }

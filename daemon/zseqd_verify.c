@@ -75,11 +75,11 @@ int
 zseqd_verify (const char *directory)
 {
     s_seen_t seen = {0};
-    zseq_store_loader_t loader = {
+    zseq_store_load_callbacks_t callbacks = {
       .name = s_take_name, .damage = s_take_damage, .arg = &seen};
     zseq_store_verified_t verified;
     char text[ZSEQ_STORE_TEXT_MAX];
-    int rc = zseq_store_verify (directory, &loader, &verified, text);
+    int rc = zseq_store_verify (directory, &callbacks, &verified, text);
     if (rc == ZSEQ_EFOREIGN) {
         printf ("damaged: %s\n%s is DAMAGED\n", text, directory);
         return fflush (stdout) ? 1 : ZSEQD_DAMAGED;

@@ -292,12 +292,12 @@ zseq_replica_load (zseq_replica_t *self)
     if (!self->node)
         return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
 
-    zseq_store_loader_t loader = {.name = s_load_name,
-                                  .damage = s_load_damage,
-                                  .progress = s_load_progress,
-                                  .arg = self};
-    zseq_store_found_t found;
-    int rc = zseq_store_load (self->store, &loader, &found);
+    zseq_store_load_callbacks_t callbacks = {.name = s_load_name,
+                                             .damage = s_load_damage,
+                                             .progress = s_load_progress,
+                                             .arg = self};
+    zseq_store_load_result_t found;
+    int rc = zseq_store_load (self->store, &callbacks, &found);
     if (rc == ZSEQ_EFULL)
         return zseq_detail_fail (
           rc, "directory %s holds more than %zu sequences",

@@ -338,25 +338,26 @@ zseq_store_open_lost (zseq_store_t *self, uint8_t node)
 }
 
 int
-zseq_store_load (zseq_store_t *self, const zseq_store_loader_t *loader,
-                 zseq_store_found_t *found_p)
+zseq_store_load (zseq_store_t *self,
+                 const zseq_store_load_callbacks_t *callbacks,
+                 zseq_store_load_result_t *result_p)
 {
     assert (self);
-    assert (loader);
-    assert (loader->name);
-    assert (found_p);
+    assert (callbacks);
+    assert (callbacks->name);
+    assert (result_p);
     assert (self->disk.fd >= 0);
     assert (!self->loaded);
     self->disk.why[0] = 0;
     zseq_store_signals_t signals;
     zseq_store_signals_block (&signals);
     int rc = zseq_store_read (&self->disk, &self->journal, &self->repair,
-                              &self->expected, loader, found_p);
+                              &self->expected, callbacks, result_p);
     if (rc == ZSEQ_OK && self->expected.format == 1 && !self->repair.needed) {
         rc = zseq_store_convert (&self->disk, &self->journal, &self->guard,
                                  &self->record);
         self->expected.format = ZSEQ_STORE_FORMAT;
-        found_p->converted = rc == ZSEQ_OK;
+        result_p->converted = rc == ZSEQ_OK;
     }
     zseq_store_signals_restore (&signals);
     self->repair.node = self->repair.needed && self->node_there;

@@ -76,7 +76,7 @@ typedef struct {
     //  speaks of (which may be fewer). May be null.
     void (*progress) (size_t count, size_t total, void *arg);
     void *arg;
-} zseq_store_loader_t;
+} zseq_store_load_callbacks_t;
 
 typedef struct {
     size_t damaged;     //  Things that are damaged, a lost node's record among
@@ -85,17 +85,17 @@ typedef struct {
                         //  nothing was
     size_t unfinished;  //  Things that a crash had left; 0 with damage
     bool converted;     //  The directory was of format 1, and is no more
-} zseq_store_found_t;
+} zseq_store_load_result_t;
 
 //  Reads journal and sequence records, with several threads, and tells the
-//  loader. When all is well, it then deletes stale temporary files, cuts off an
+//  callbacks. When all is well, it then deletes stale temporary files, cuts off an
 //  append to the journal that was never acknowledged, completes the journal's
 //  copy, adds entries for records that lack one (first claims cut short), and
 //  converts a directory of format 1, before it returns. Damage (a corrupt
 //  record, a journaled name without one, a missing or corrupt journal or copy
 //  of it, things that do not belong there, a node's record older than the rest)
 //  changes nothing yet: the next node's record that is written, which must not
-//  say that the node votes and must bear found_p's identity if there is one,
+//  say that the node votes and must bear result_p's identity if there is one,
 //  repairs it. Once that is durable, what is damaged is moved to the folder
 //  `damaged`, temporary files are deleted, and a new journal of all intact
 //  names is put in place, before anything else is written. The same holds after
@@ -104,8 +104,9 @@ typedef struct {
 //  cluster, or of a format that is not known here; nothing was changed),
 //  ZSEQ_EINVAL (a directory in it is on another file system; the same),
 //  ZSEQ_EIO, ZSEQ_ENOSPACE, ZSEQ_ENOMEM. Before zseq_store_start.
-int zseq_store_load (zseq_store_t *self, const zseq_store_loader_t *loader,
-                     zseq_store_found_t *found_p);
+int zseq_store_load (zseq_store_t *self,
+                     const zseq_store_load_callbacks_t *callbacks,
+                     zseq_store_load_result_t *result_p);
 
 //  One thing to write. With record: the node's record, and before it an empty
 //  journal if there is none yet (identity no longer 0). Else a sequence's

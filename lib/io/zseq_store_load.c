@@ -13,27 +13,27 @@
 #include "zseq_store_tidy.h"
 
 static int
-s_tell_loader (zseq_store_loading_t *self)
+s_report_finds (zseq_store_loading_t *self)
 {
-    const zseq_store_loader_t *loader = self->loader;
+    const zseq_store_load_callbacks_t *callbacks = self->callbacks;
     const zseq_store_finds_t *finds = &self->finds;
-    for (size_t i = 0; loader->damage && i < finds->damage_count; i++) {
+    for (size_t i = 0; callbacks->damage && i < finds->damage_count; i++) {
         char text[ZSEQ_STORE_TEXT_MAX];
         zseq_store_disk_text (self->disk, finds->damage[i].where,
                               finds->damage[i].what, text, sizeof text);
-        loader->damage (text, loader->arg);
+        callbacks->damage (text, callbacks->arg);
     }
     int rc = ZSEQ_OK;
     for (size_t i = 0; rc == ZSEQ_OK && i < finds->record_count; i++)
-        rc = loader->name (finds->record[i].name, finds->record[i].size,
-                           finds->record[i].next, finds->record[i].limit,
-                           loader->arg);
+        rc = callbacks->name (finds->record[i].name, finds->record[i].size,
+                              finds->record[i].next, finds->record[i].limit,
+                              callbacks->arg);
     return rc;
 }
 
 static int
 s_load (zseq_store_loading_t *self, zseq_store_journal_t *journal,
-        zseq_store_repair_t *repair, zseq_store_found_t *found)
+        zseq_store_repair_t *repair, zseq_store_load_result_t *result)
 {
     int rc = zseq_store_replay (self);
     if (rc == ZSEQ_OK)
@@ -43,17 +43,17 @@ s_load (zseq_store_loading_t *self, zseq_store_journal_t *journal,
     if (rc == ZSEQ_OK)
         rc = zseq_store_match (self);
     if (rc == ZSEQ_OK)
-        rc = s_tell_loader (self);
+        rc = s_report_finds (self);
     if (rc != ZSEQ_OK)
         return rc;
-    found->damaged = self->finds.damage_count + self->expected->lost;
-    found->identity =
-      found->damaged > 0 ? self->identity : self->expected->identity;
-    found->unfinished =
-      found->damaged > 0 ? 0 : zseq_store_match_unfinished (self);
+    result->damaged = self->finds.damage_count + self->expected->lost;
+    result->identity =
+      result->damaged > 0 ? self->identity : self->expected->identity;
+    result->unfinished =
+      result->damaged > 0 ? 0 : zseq_store_match_unfinished (self);
     if (!journal)
         return ZSEQ_OK;
-    if (found->damaged == 0)
+    if (result->damaged == 0)
         return zseq_store_tidy (self, journal);
     zseq_store_journal_close (journal);
     return zseq_store_tidy_plan (self, repair);
@@ -63,7 +63,8 @@ int
 zseq_store_read (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
                  zseq_store_repair_t *repair,
                  const zseq_store_expected_t *expected,
-                 const zseq_store_loader_t *loader, zseq_store_found_t *found_p)
+                 const zseq_store_load_callbacks_t *callbacks,
+                 zseq_store_load_result_t *result_p)
 {
     assert (disk);
     assert (!journal == !repair);
@@ -73,17 +74,17 @@ zseq_store_read (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
         return zseq_store_disk_fail (disk, ZSEQ_ENOMEM, ".", "out of memory");
     self->disk = disk;
     self->expected = expected;
-    self->loader = loader;
+    self->callbacks = callbacks;
     self->seq_fd = -1;
     atomic_init (&self->identity, expected->identity);
     atomic_init (&self->node, expected->node);
     pthread_mutex_init (&self->mutex, NULL);
     pthread_cond_init (&self->news, NULL);
 
-    zseq_store_found_t found = {0};
-    int rc = s_load (self, journal, repair, &found);
+    zseq_store_load_result_t result = {0};
+    int rc = s_load (self, journal, repair, &result);
     if (rc == ZSEQ_OK)
-        *found_p = found;
+        *result_p = result;
 
     pthread_cond_destroy (&self->news);
     pthread_mutex_destroy (&self->mutex);

@@ -22,7 +22,7 @@ typedef struct {
 int zseq_store_read (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
                      zseq_store_repair_t *repair,
                      const zseq_store_expected_t *expected,
-                     const zseq_store_loader_t *loader,
-                     zseq_store_found_t *found_p);
+                     const zseq_store_load_callbacks_t *callbacks,
+                     zseq_store_load_result_t *result_p);
 
 #endif

@@ -21,7 +21,7 @@
 typedef struct {
     zseq_store_disk_t *disk;
     const zseq_store_expected_t *expected;
-    const zseq_store_loader_t *loader;
+    const zseq_store_load_callbacks_t *callbacks;
     zseq_store_finds_t finds;  //  The calling thread's, then all threads'
 
     int seq_fd;

@@ -228,9 +228,9 @@ s_wait_for_readers (zseq_store_loading_t *self)
         if (count / PROGRESS_STEP == told)
             continue;
         told = count / PROGRESS_STEP;
-        if (self->loader->progress)
-            self->loader->progress (count, self->entry_count,
-                                    self->loader->arg);
+        if (self->callbacks->progress)
+            self->callbacks->progress (count, self->entry_count,
+                                       self->callbacks->arg);
     }
 }
 

@@ -9,7 +9,7 @@
 
 #include "zseq_store_loading.h"
 
-//  Reads them, tells the loader of progress, and puts the journal's entries in
+//  Reads them, tells the callbacks of progress, and puts the journal's entries in
 //  order meanwhile. Errors: as zseq_store_load; loading has ended.
 int zseq_store_sequences_read (zseq_store_loading_t *self);
 

@@ -69,15 +69,15 @@ s_note_device (zseq_store_disk_t *disk)
 }
 
 static int
-s_verify (zseq_store_disk_t *disk, const zseq_store_loader_t *loader,
+s_verify (zseq_store_disk_t *disk, const zseq_store_load_callbacks_t *callbacks,
           zseq_store_verified_t *verified)
 {
     int rc = s_check_directory (disk);
     if (rc == ZSEQ_OK)
         rc = s_read_node (disk, verified);
     verified->lost = rc == ZSEQ_EDAMAGED;
-    if (verified->lost && loader->damage)
-        loader->damage (disk->why, loader->arg);
+    if (verified->lost && callbacks->damage)
+        callbacks->damage (disk->why, callbacks->arg);
     if (rc != ZSEQ_OK && !verified->lost)
         return rc;
     zseq_store_expected_t expected = {.node = ZSEQ_STORE_NODE_UNKNOWN,
@@ -86,23 +86,24 @@ s_verify (zseq_store_disk_t *disk, const zseq_store_loader_t *loader,
         expected = (zseq_store_expected_t){verified->record.identity,
                                            verified->record.self, false,
                                            verified->format};
-    zseq_store_found_t found;
-    rc = zseq_store_read (disk, NULL, NULL, &expected, loader, &found);
+    zseq_store_load_result_t result;
+    rc = zseq_store_read (disk, NULL, NULL, &expected, callbacks, &result);
     if (rc != ZSEQ_OK)
         return rc;
-    verified->damaged = found.damaged;
-    verified->unfinished = found.unfinished;
-    verified->identity = found.identity;
+    verified->damaged = result.damaged;
+    verified->unfinished = result.unfinished;
+    verified->identity = result.identity;
     return ZSEQ_OK;
 }
 
 int
-zseq_store_verify (const char *directory, const zseq_store_loader_t *loader,
+zseq_store_verify (const char *directory,
+                   const zseq_store_load_callbacks_t *callbacks,
                    zseq_store_verified_t *verified_p, char *text)
 {
     assert (directory);
-    assert (loader);
-    assert (loader->name);
+    assert (callbacks);
+    assert (callbacks->name);
     assert (verified_p);
     assert (text);
     zseq_store_disk_t disk = {
@@ -116,7 +117,7 @@ zseq_store_verify (const char *directory, const zseq_store_loader_t *loader,
     if (rc == ZSEQ_OK)
         rc = s_note_device (&disk);
     if (rc == ZSEQ_OK)
-        rc = s_verify (&disk, loader, &verified);
+        rc = s_verify (&disk, callbacks, &verified);
     zseq_store_guard_release (&guard, &disk);
     if (rc == ZSEQ_OK)
         *verified_p = verified;

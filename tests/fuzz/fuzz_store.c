@@ -345,7 +345,7 @@ s_limit (const s_found_t *found, const char *name)
 //  Opens, as lost if it must be, and loads.
 static int
 s_load (zseq_store_t *store, zseq_record_t *record, s_found_t *found,
-        zseq_store_found_t *result)
+        zseq_store_load_result_t *result)
 {
     memset (found, 0, sizeof *found);
     memset (result, 0, sizeof *result);
@@ -364,9 +364,9 @@ s_load (zseq_store_t *store, zseq_record_t *record, s_found_t *found,
         assert (zseq_store_text (store)[0]);
         return rc;
     }
-    zseq_store_loader_t loader = {
+    zseq_store_load_callbacks_t callbacks = {
       .name = s_take, .damage = s_take_damage, .arg = found};
-    rc = zseq_store_load (store, &loader, result);
+    rc = zseq_store_load (store, &callbacks, result);
     assert (rc == ZSEQ_OK || rc == ZSEQ_EFOREIGN);
     return rc;
 }
@@ -375,7 +375,7 @@ s_load (zseq_store_t *store, zseq_record_t *record, s_found_t *found,
 //  nothing.
 static void
 s_check_found (s_case_t which, bool lost, const s_found_t *found,
-               const zseq_store_found_t *result)
+               const zseq_store_load_result_t *result)
 {
     assert (found->damages <= result->damaged);
     //  Neither journal hides it.
@@ -418,7 +418,7 @@ s_check_healed (zseq_store_t **store_p, zseq_record_t *record,
     *store_p = zseq_store_new (s_directory);
     assert (*store_p);
     static s_found_t again;
-    zseq_store_found_t result;
+    zseq_store_load_result_t result;
     rc = s_load (*store_p, record, &again, &result);
     assert (rc == ZSEQ_OK);
     assert (result.damaged == 0);
@@ -457,7 +457,7 @@ s_check_directory (s_case_t which, const uint8_t *bytes, size_t size,
     zseq_store_t *store = zseq_store_new (s_directory);
     assert (store);
     static s_found_t found;
-    zseq_store_found_t result;
+    zseq_store_load_result_t result;
     if (s_load (store, &record, &found, &result) == ZSEQ_OK) {
         s_check_found (which, lost, &found, &result);
         //  Without its journal a node cannot tell a new name from a lost one.

@@ -341,9 +341,9 @@ Test (store, stops_loading_when_the_caller_refuses)
     zseq_record_t record;
     cr_assert_eq (zseq_store_open (store, &record), ZSEQ_OK);
     int calls = 0;
-    zseq_store_loader_t loader = {.name = s_refuse, .arg = &calls};
-    zseq_store_found_t found;
-    cr_assert_eq (zseq_store_load (store, &loader, &found), ZSEQ_EFULL);
+    zseq_store_load_callbacks_t callbacks = {.name = s_refuse, .arg = &calls};
+    zseq_store_load_result_t found;
+    cr_assert_eq (zseq_store_load (store, &callbacks, &found), ZSEQ_EFULL);
     cr_assert_eq (calls, 2);
     zseq_store_destroy (&store);
 }

@@ -111,10 +111,10 @@ Test (store_scrub, reads_back_the_nodes_record)
     for (size_t at = 0; at < size; at += 20) {
         zseq_store_t *store = zseq_store_new (fixture_node ());
         zseq_record_t record;
-        zseq_store_found_t found;
-        zseq_store_loader_t loader = {.name = collect_skip_name};
+        zseq_store_load_result_t found;
+        zseq_store_load_callbacks_t callbacks = {.name = collect_skip_name};
         cr_assert_eq (zseq_store_open (store, &record), ZSEQ_OK);
-        cr_assert_eq (zseq_store_load (store, &loader, &found), ZSEQ_OK);
+        cr_assert_eq (zseq_store_load (store, &callbacks, &found), ZSEQ_OK);
         //  Before there is a thread that watches.
         struct stat info;
         cr_assert_eq (stat (path, &info), 0);

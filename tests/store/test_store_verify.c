@@ -30,10 +30,11 @@ s_assert_verified (size_t damaged, size_t unfinished, size_t count)
 {
     uint64_t sum = fixture_sum (fixture_node ());
     size_t names = 0;
-    zseq_store_loader_t loader = {.name = s_verify_name, .arg = &names};
+    zseq_store_load_callbacks_t callbacks = {.name = s_verify_name,
+                                             .arg = &names};
     zseq_store_verified_t verified;
     char text[ZSEQ_STORE_TEXT_MAX];
-    int rc = zseq_store_verify (fixture_node (), &loader, &verified, text);
+    int rc = zseq_store_verify (fixture_node (), &callbacks, &verified, text);
     cr_assert_eq (rc, ZSEQ_OK, "%d, %s", rc, text);
     cr_assert_eq (verified.damaged, damaged, "%zu", verified.damaged);
     cr_assert_eq (verified.unfinished, unfinished, "%zu", verified.unfinished);
@@ -100,9 +101,10 @@ static int
 s_verify (char *text)
 {
     size_t names = 0;
-    zseq_store_loader_t loader = {.name = s_verify_name, .arg = &names};
+    zseq_store_load_callbacks_t callbacks = {.name = s_verify_name,
+                                             .arg = &names};
     zseq_store_verified_t verified;
-    return zseq_store_verify (fixture_node (), &loader, &verified, text);
+    return zseq_store_verify (fixture_node (), &callbacks, &verified, text);
 }
 
 Test (store_verify, verifies_nothing_that_is_in_use_or_is_not_a_nodes)

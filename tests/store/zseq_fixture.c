@@ -201,11 +201,11 @@ fixture_load (zseq_store_t *store, fixture_names_t *names)
         s_take_damage (zseq_store_text (store), found);
         rc = zseq_store_open_lost (store, 1);
     }
-    zseq_store_loader_t loader = {s_take, s_take_damage, s_take_progress,
-                                  found};
-    zseq_store_found_t result = {0};
+    zseq_store_load_callbacks_t callbacks = {s_take, s_take_damage,
+                                             s_take_progress, found};
+    zseq_store_load_result_t result = {0};
     if (rc == ZSEQ_OK)
-        rc = zseq_store_load (store, &loader, &result);
+        rc = zseq_store_load (store, &callbacks, &result);
     found->damaged = result.damaged;
     found->identity = result.identity;
     found->converted = result.converted;

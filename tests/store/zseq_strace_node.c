@@ -24,11 +24,11 @@ static int
 s_write (zseq_store_t *store, char **names)
 {
     zseq_record_t record;
-    zseq_store_loader_t loader = {.name = collect_skip_name};
-    zseq_store_found_t found;
+    zseq_store_load_callbacks_t callbacks = {.name = collect_skip_name};
+    zseq_store_load_result_t found;
     int rc = zseq_store_open (store, &record);
     if (rc == ZSEQ_OK)
-        rc = zseq_store_load (store, &loader, &found);
+        rc = zseq_store_load (store, &callbacks, &found);
     if (rc == ZSEQ_OK && found.damaged > 0)
         rc = ZSEQ_EDAMAGED;
     if (rc == ZSEQ_OK)

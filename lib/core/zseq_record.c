@@ -59,7 +59,7 @@ zseq_record_init (zseq_record_t *self, const char *cluster, const char *name,
 }
 
 void
-zseq_record_lose (zseq_record_t *self, uint64_t identity)
+zseq_record_reset (zseq_record_t *self, uint64_t identity)
 {
     assert (self);
 
@@ -69,7 +69,7 @@ zseq_record_lose (zseq_record_t *self, uint64_t identity)
 }
 
 bool
-zseq_record_lost (const zseq_record_t *self)
+zseq_record_incomplete (const zseq_record_t *self)
 {
     assert (self);
     return !self->voting &&

@@ -29,13 +29,13 @@ int zseq_record_init (zseq_record_t *self, const char *cluster,
                       const char *name, const zseq_member_t *members, size_t n,
                       uint64_t random);
 
-//  Makes it the record of a node that lost its own: no vote, no life, and the
-//  identity, if it is known (else 0).
-void zseq_record_lose (zseq_record_t *self, uint64_t identity);
+//  Makes it the record of a node whose own record is missing or damaged: no
+//  vote, no incarnation, and the identity, if known (else 0).
+void zseq_record_reset (zseq_record_t *self, uint64_t identity);
 
-//  Whether the node has lost what it knew and must recover: it neither votes
-//  nor was it just formatted.
-bool zseq_record_lost (const zseq_record_t *self);
+//  Whether the record lacks what a node must know, so that the node has to
+//  recover: it neither votes nor was just formatted.
+bool zseq_record_incomplete (const zseq_record_t *self);
 
 //  The identity of a cluster whose vector is complete: never 0. A hash
 //  (XXH3, 64 bits) of the cluster's name, the members' names and the random

@@ -142,7 +142,7 @@ s_check_record (const zseq_embedded_t *self)
           "only zseqd can run it",
           self->directory, record->member[record->self].name, record->cluster,
           record->n);
-    if (!zseq_record_lost (record))
+    if (!zseq_record_incomplete (record))
         return ZSEQ_OK;
     char text[ZSEQ_STORE_TEXT_MAX];
     snprintf (text, sizeof text,

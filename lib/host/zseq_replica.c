@@ -232,7 +232,7 @@ zseq_replica_open_lost (zseq_replica_t *self, const zseq_record_t *record)
     assert (!self->node);
 
     self->record = *record;
-    zseq_record_lose (&self->record, 0);
+    zseq_record_reset (&self->record, 0);
     self->lost = true;
     int rc;
     do

@@ -93,7 +93,7 @@ zseq_node_adopt (zseq_node_t *self, uint64_t identity)
     assert (self);
     assert (!self->begun);
 
-    zseq_record_lose (&self->record, identity);
+    zseq_record_reset (&self->record, identity);
     self->durable.vector = self->record.vector;
     self->recovery.identity = identity;
 }
@@ -176,7 +176,7 @@ s_begin (zseq_node_t *self)
     self->begun_us = self->now_us;
     if (self->recovering)
         zseq_node_recovery_begin (self);
-    else if (zseq_record_lost (&self->record)) {
+    else if (zseq_record_incomplete (&self->record)) {
         snprintf (self->recovery.why, sizeof self->recovery.why,
                   "its last recovery was not finished");
         zseq_node_recovery_begin (self);

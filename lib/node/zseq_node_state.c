@@ -13,7 +13,7 @@ zseq_node_state (const zseq_node_t *self)
         return ZSEQ_STATE_STOPPING;
     if (self->voting)
         return ZSEQ_STATE_VOTING;
-    if (self->recovering || zseq_record_lost (&self->record))
+    if (self->recovering || zseq_record_incomplete (&self->record))
         return ZSEQ_STATE_RECOVERING;
     if (self->starting)
         return ZSEQ_STATE_STARTING;

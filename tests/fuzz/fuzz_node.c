@@ -1465,10 +1465,10 @@ s_begin (void)
         s_fill_starts (more & 3);
         break;
     case 3:  //  Lost all it had
-        zseq_record_lose (&s_disk, 0);
+        zseq_record_reset (&s_disk, 0);
         break;
     case 4:  //  The same, and is to go on with whomever it reaches
-        zseq_record_lose (&s_disk, IDENTITY);
+        zseq_record_reset (&s_disk, IDENTITY);
         forced = true;
         break;
     default:  //  Was formatted: one of three, alone, one of two

@@ -356,7 +356,7 @@ s_load (zseq_store_t *store, zseq_record_t *record, s_found_t *found,
         s_check_record (record);
     if (rc == ZSEQ_EDAMAGED) {
         s_record (record);
-        zseq_record_lose (record, 0);
+        zseq_record_reset (record, 0);
         rc = zseq_store_open_lost (store, record->self);
     }
     if (rc != ZSEQ_OK) {
@@ -408,7 +408,7 @@ static void
 s_check_healed (zseq_store_t **store_p, zseq_record_t *record,
                 const s_found_t *found, uint64_t identity)
 {
-    zseq_record_lose (record, identity);
+    zseq_record_reset (record, identity);
     record->vector.life[record->self].counter = 2;
     int rc = zseq_store_start (*store_p);
     assert (rc == ZSEQ_OK);

@@ -158,7 +158,7 @@ zseq_sim_cluster_start (zseq_sim_cluster_t *self, uint8_t node, bool recover,
         int rc = zseq_record_init (&record, "test", self->member[node].name,
                                    self->member, self->n, 0);
         assert (rc == ZSEQ_OK);
-        zseq_record_lose (&record, 0);
+        zseq_record_reset (&record, 0);
     }
     place->ended = ZSEQ_OK;
     zseq_sim_process_t *process = zseq_sim_process_new (self, node, &record);

@@ -254,7 +254,7 @@ s_start (zseq_testbed_t *self, uint8_t node, const char *why,
         int rc = zseq_record_init (&record, "test", self->member[node].name,
                                    self->member, self->n, 0);
         assert (rc == ZSEQ_OK);
-        zseq_record_lose (&record, 0);
+        zseq_record_reset (&record, 0);
         why = "its directory is empty";
     }
     zseq_node_limits_t limits = {.names_max = NAMES_MAX,

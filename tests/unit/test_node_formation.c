@@ -420,7 +420,7 @@ Test (start, a_late_node_and_one_that_recovers_do_not_wait_for_each_other)
     cr_assert_eq (zseq_node_state (nodes[1]->node), ZSEQ_STATE_VOTING);
     fixture_destroy (&nodes[1]);
     zseq_record_t lost = fixture_record (3, 1);
-    zseq_record_lose (&lost, 0);
+    zseq_record_reset (&lost, 0);
     nodes[1] = fixture_new (&lost, 10, 10);
     nodes[2] = fixture_new (&late, 10, 10);
     for (int round = 0; round < 50; round++)

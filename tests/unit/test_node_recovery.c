@@ -214,7 +214,7 @@ static fixture_t *
 s_recovered_but (fixture_seen_t *vote, zseq_msg_t *page)
 {
     zseq_record_t record = fixture_record (5, 0);
-    zseq_record_lose (&record, 0);
+    zseq_record_reset (&record, 0);
     fixture_t *self = fixture_new (&record, 100, 100);
     zseq_vector_t vector = {.n = 5};
     for (uint8_t index = 0; index < 5; index++)
@@ -282,7 +282,7 @@ Test (node, syncs_a_page_that_comes_after_its_vote_was_handed_to_the_disk)
 Test (node, recovers_from_the_cluster_that_enough_voters_are_of)
 {
     zseq_record_t record = fixture_record (5, 0);
-    zseq_record_lose (&record, 0);
+    zseq_record_reset (&record, 0);
     fixture_t *self = fixture_new (&record, 100, 100);
     zseq_vector_t vector = {.n = 5};
     for (uint8_t index = 0; index < 5; index++)

@@ -263,8 +263,8 @@ s_rename (zseq_store_disk_t *self, const zseq_store_temp_t *temp,
 }
 
 int
-zseq_store_disk_place (zseq_store_disk_t *self, const zseq_store_temp_t *temp,
-                       const char *file)
+zseq_store_disk_rename (zseq_store_disk_t *self, const zseq_store_temp_t *temp,
+                        const char *file)
 {
     return s_rename (self, temp, file, false);
 }
@@ -284,7 +284,7 @@ zseq_store_disk_replace (zseq_store_disk_t *self, const char *file,
     int rc = zseq_store_disk_prepare (self, &temp, bytes, size, true);
     if (rc == ZSEQ_EAGAIN)
         return ZSEQ_EIO;
-    return rc == ZSEQ_OK ? zseq_store_disk_place (self, &temp, file) : rc;
+    return rc == ZSEQ_OK ? zseq_store_disk_rename (self, &temp, file) : rc;
 }
 
 bool

@@ -69,8 +69,8 @@ int zseq_store_disk_prepare (zseq_store_disk_t *self, zseq_store_temp_t *temp,
 
 //  Renames it to file, in the same directory. Errors: ZSEQ_ENOSPACE (the
 //  temporary file is deleted), ZSEQ_EIO.
-int zseq_store_disk_place (zseq_store_disk_t *self,
-                           const zseq_store_temp_t *temp, const char *file);
+int zseq_store_disk_rename (zseq_store_disk_t *self,
+                            const zseq_store_temp_t *temp, const char *file);
 
 //  The same, but what the file was is the temporary file then. Errors also:
 //  ZSEQ_EAGAIN (there is no such file, or the file system cannot exchange;

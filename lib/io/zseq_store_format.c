@@ -127,7 +127,7 @@ s_plain (char c)
 }
 
 void
-zseq_store_place_init (zseq_store_place_t *self, const char *name, size_t size)
+zseq_store_path_init (zseq_store_path_t *self, const char *name, size_t size)
 {
     assert (self);
     assert (name);

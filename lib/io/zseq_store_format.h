@@ -34,10 +34,10 @@
 typedef struct {
     uint8_t bucket;
     char file[ZSEQ_STORE_FILE_MAX + 1];
-} zseq_store_place_t;
+} zseq_store_path_t;
 
-void zseq_store_place_init (zseq_store_place_t *self, const char *name,
-                            size_t size);
+void zseq_store_path_init (zseq_store_path_t *self, const char *name,
+                           size_t size);
 
 //  A sequence's record. Decoded, name points into the bytes.
 typedef struct {

@@ -45,7 +45,7 @@ s_open_seq (zseq_store_t *self, bool sync)
 
 //  Where a write's record goes.
 typedef struct {
-    zseq_store_place_t place;
+    zseq_store_path_t path;
     char bucket[3];  //  Its directory, below seq
     char parent[4];  //  The same with a slash
     char where[ZSEQ_STORE_PATH_SIZE];
@@ -54,11 +54,11 @@ typedef struct {
 static void
 s_target_init (s_target_t *self, const zseq_write_t *write)
 {
-    zseq_store_place_init (&self->place, write->name, write->name_size);
-    snprintf (self->bucket, sizeof self->bucket, "%02x", self->place.bucket);
+    zseq_store_path_init (&self->path, write->name, write->name_size);
+    snprintf (self->bucket, sizeof self->bucket, "%02x", self->path.bucket);
     snprintf (self->parent, sizeof self->parent, "%s/", self->bucket);
     snprintf (self->where, sizeof self->where, "seq/%s%s", self->parent,
-              self->place.file);
+              self->path.file);
 }
 
 //  Writes the temporary file of a job's record below fd; parent leads there.
@@ -81,31 +81,31 @@ s_prepare_record (zseq_store_t *self, zseq_store_job_t *job,
     size_t size = zseq_store_sequence_encode (&sequence, bytes);
     zseq_store_temp_t temp = {
       .fd = fd, .parent = parent, .where = target->where};
-    zseq_store_spares_t *spares = &self->spares[target->place.bucket];
+    zseq_store_spares_t *spares = &self->spares[target->path.bucket];
     if (spares->count > 0) {
         temp.spare = true;
         temp.number = spares->number[--spares->count];
     }
     int rc = zseq_store_disk_prepare (&self->disk, &temp, bytes, size, sync);
     job->temp = temp.number;
-    job->bucket = target->place.bucket;
+    job->bucket = target->path.bucket;
     return rc;
 }
 
 //  Gives the temporary file the record's name. What the record's file was is a
 //  spare one once that lasts; where nothing is synced, that is not known.
 static int
-s_place_record (zseq_store_t *self, zseq_store_job_t *job,
-                const s_target_t *target, int fd, const char *parent)
+s_rename_record (zseq_store_t *self, zseq_store_job_t *job,
+                 const s_target_t *target, int fd, const char *parent)
 {
     zseq_store_temp_t temp = {
       .fd = fd, .parent = parent, .where = target->where, .number = job->temp};
-    const char *file = target->place.file;
+    const char *file = target->path.file;
     int rc = ZSEQ_EAGAIN;
     if (job->write.journaled && !job->write.deferred)
         rc = zseq_store_disk_exchange (&self->disk, &temp, file);
     job->spare = rc == ZSEQ_OK;
-    return rc == ZSEQ_EAGAIN ? zseq_store_disk_place (&self->disk, &temp, file)
+    return rc == ZSEQ_EAGAIN ? zseq_store_disk_rename (&self->disk, &temp, file)
                              : rc;
 }
 
@@ -171,13 +171,13 @@ s_write_one (zseq_store_t *self, zseq_store_job_t *job)
 {
     s_target_t target;
     s_target_init (&target, &job->write);
-    uint8_t bucket = target.place.bucket;
+    uint8_t bucket = target.path.bucket;
     int rc = s_open_bucket (self, bucket);
     if (rc != ZSEQ_OK)
         return rc;
     int fd = self->bucket_fd[bucket];
     rc = s_prepare_record (self, job, &target, fd, "", true);
-    return rc == ZSEQ_OK ? s_place_record (self, job, &target, fd, "") : rc;
+    return rc == ZSEQ_OK ? s_rename_record (self, job, &target, fd, "") : rc;
 }
 
 //  Makes the group's renames last.
@@ -234,11 +234,11 @@ s_prepare_one (zseq_store_t *self, zseq_store_job_t *job)
 }
 
 static int
-s_place_one (zseq_store_t *self, zseq_store_job_t *job)
+s_rename_one (zseq_store_t *self, zseq_store_job_t *job)
 {
     s_target_t target;
     s_target_init (&target, &job->write);
-    return s_place_record (self, job, &target, self->seq_fd, target.parent);
+    return s_rename_record (self, job, &target, self->seq_fd, target.parent);
 }
 
 //  Without sync nothing is synced: deferred writes.
@@ -263,7 +263,7 @@ s_write_many (zseq_store_t *self, zseq_store_job_t *jobs, size_t count,
     for (size_t i = 0; i < count; i++) {
         if (jobs[i].write.record || jobs[i].status != ZSEQ_OK)
             continue;
-        jobs[i].status = s_place_one (self, &jobs[i]);
+        jobs[i].status = s_rename_one (self, &jobs[i]);
         if (s_is_fatal (jobs[i].status))
             return ZSEQ_EIO;
     }

@@ -27,10 +27,10 @@ static int
 s_note_missing (zseq_store_loading_t *self, const zseq_store_name_t *entry,
                 size_t known)
 {
-    zseq_store_place_t place;
-    zseq_store_place_init (&place, entry->name, entry->size);
+    zseq_store_path_t path;
+    zseq_store_path_init (&path, entry->name, entry->size);
     char where[ZSEQ_STORE_PATH_SIZE];
-    snprintf (where, sizeof where, "seq/%02x/%s", place.bucket, place.file);
+    snprintf (where, sizeof where, "seq/%02x/%s", path.bucket, path.file);
     if (s_is_damaged (self, known, where))
         return ZSEQ_OK;
     return zseq_store_loading_note_damage (

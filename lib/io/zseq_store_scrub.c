@@ -62,10 +62,10 @@ zseq_store_scrub_sequence (zseq_store_disk_t *disk,
 {
     assert (disk);
     assert (expected);
-    zseq_store_place_t place;
-    zseq_store_place_init (&place, name, size);
+    zseq_store_path_t path;
+    zseq_store_path_init (&path, name, size);
     char where[ZSEQ_STORE_PATH_SIZE];
-    snprintf (where, sizeof where, "seq/%02x/%s", place.bucket, place.file);
+    snprintf (where, sizeof where, "seq/%02x/%s", path.bucket, path.file);
     uint8_t bytes[ZSEQ_STORE_SEQUENCE_MAX + 1];
     size_t got;
     int rc = s_read_record (disk, where, bytes, sizeof bytes, &got);

@@ -97,11 +97,11 @@ s_read_record (s_reader_t *reader, int fd, const char *bucket, const char *file)
     if (!zseq_store_loading_ours (self, sequence.identity, sequence.node))
         return zseq_store_loading_stop (self, ZSEQ_EFOREIGN, where,
                                         "a record of another node or cluster");
-    zseq_store_place_t place;
-    zseq_store_place_init (&place, sequence.name, sequence.name_size);
+    zseq_store_path_t path;
+    zseq_store_path_init (&path, sequence.name, sequence.name_size);
     char digits[3];
-    snprintf (digits, sizeof digits, "%02x", place.bucket);
-    if (strcmp (digits, bucket) != 0 || strcmp (place.file, file) != 0)
+    snprintf (digits, sizeof digits, "%02x", path.bucket);
+    if (strcmp (digits, bucket) != 0 || strcmp (path.file, file) != 0)
         return zseq_store_loading_note_damage (
           self, finds, where, "holds the record of another name", true);
     return s_note_record (self, finds, &sequence);

@@ -216,7 +216,7 @@ s_run_writer (void *arg)
 //  Makes room for count more jobs, and for their completions, so that the
 //  thread never needs memory; and for that of the store's end.
 static bool
-s_reserve_room (zseq_store_t *self, size_t count)
+s_reserve_capacity (zseq_store_t *self, size_t count)
 {
     if (self->done_first > 0)
         memmove (self->done, self->done + self->done_first,
@@ -237,7 +237,7 @@ zseq_store_start (zseq_store_t *self)
     assert (self->loaded);
     assert (!self->started);
     self->disk.why[0] = 0;
-    if (!s_reserve_room (self, 0))
+    if (!s_reserve_capacity (self, 0))
         return zseq_store_disk_fail (&self->disk, ZSEQ_ENOMEM, ".",
                                      "out of memory");
     self->event_fd =
@@ -336,7 +336,7 @@ zseq_store_submit (zseq_store_t *self, const zseq_write_t *writes, size_t count)
         return ZSEQ_OK;
     pthread_mutex_lock (&self->mutex);
     bool queued =
-      s_reserve_room (self, count) && s_queue_writes (self, writes, count);
+      s_reserve_capacity (self, count) && s_queue_writes (self, writes, count);
     if (queued)
         pthread_cond_signal (&self->wake);
     pthread_mutex_unlock (&self->mutex);
@@ -352,8 +352,8 @@ zseq_store_check (zseq_store_t *self, const zseq_check_t *check)
     assert (!check->name == (check->type != ZSEQ_CHECK_SEQUENCE));
     pthread_mutex_lock (&self->mutex);
     assert (!self->check_waiting);
-    bool room = s_reserve_room (self, 1);
-    if (room) {
+    bool queued = s_reserve_capacity (self, 1);
+    if (queued) {
         self->check = *check;
         self->check_waiting = true;
         self->check_passed = 0;
@@ -361,7 +361,7 @@ zseq_store_check (zseq_store_t *self, const zseq_check_t *check)
         pthread_cond_signal (&self->wake);
     }
     pthread_mutex_unlock (&self->mutex);
-    return room ? ZSEQ_OK : ZSEQ_ENOMEM;
+    return queued ? ZSEQ_OK : ZSEQ_ENOMEM;
 }
 
 const char *

@@ -185,10 +185,10 @@ s_check_batches (const uint8_t *bytes, size_t size)
             assert (name_size >= 1);
             assert (name_size <= ZSEQ_NAME_MAX);
             assert (!memchr (name, 0, name_size));
-            zseq_store_place_t place;
-            zseq_store_place_init (&place, name, name_size);
-            assert (place.file[0] && place.file[0] != '.');
-            assert (!strchr (place.file, '/'));
+            zseq_store_path_t path;
+            zseq_store_path_init (&path, name, name_size);
+            assert (path.file[0] && path.file[0] != '.');
+            assert (!strchr (path.file, '/'));
         }
     }
     if (size > 1)
@@ -209,9 +209,9 @@ static const char *
 s_sequence_path (const char *name)
 {
     static char file[224];
-    zseq_store_place_t place;
-    zseq_store_place_init (&place, name, strlen (name));
-    snprintf (file, sizeof file, "seq/%02x/%s", place.bucket, place.file);
+    zseq_store_path_t path;
+    zseq_store_path_init (&path, name, strlen (name));
+    snprintf (file, sizeof file, "seq/%02x/%s", path.bucket, path.file);
     return file;
 }
 

@@ -66,8 +66,8 @@ int zseq_store_open_lost (zseq_store_t *self, uint8_t node);
 typedef struct {
     //  An intact record, in byte order of the names. Another value than
     //  ZSEQ_OK ends loading and is returned.
-    int (*name) (const char *name, size_t size, uint64_t next, uint64_t limit,
-                 void *arg);
+    int (*name) (const char *name, size_t size, uint64_t next,
+                 uint64_t durable_to, void *arg);
     //  Something that is damaged, a line that names the file. Before all
     //  names. Not called for a node's record that was lost, of which the text
     //  of zseq_store_open has told. May be null.

@@ -13,7 +13,7 @@
 typedef struct {
     const char *name;  //  An entry's lies in the journal's own bytes
     uint64_t next;     //  Of a record, like the next one
-    uint64_t limit;
+    uint64_t durable_to;
     uint8_t size;
     bool journaled;  //  A record that has its entry
 } zseq_store_name_t;

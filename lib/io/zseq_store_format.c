@@ -199,7 +199,7 @@ zseq_store_sequence_encode (const zseq_store_sequence_t *self, uint8_t *bytes)
     uint8_t value[16];
     s_writer_t writer = {value, 0};
     s_put_number (&writer, self->next, 8);
-    s_put_number (&writer, self->limit, 8);
+    s_put_number (&writer, self->durable_to, 8);
     s_envelope_t envelope = {FORMAT_VERSION, KIND_SEQUENCE, self->identity,
                              self->node,     self->name,    self->name_size,
                              value,          sizeof value};
@@ -261,12 +261,12 @@ zseq_store_sequence_decode (zseq_store_sequence_t *self, const uint8_t *bytes,
     self->name = envelope.name;
     self->name_size = envelope.name_size;
     self->next = s_get_number (&reader, 8);
-    self->limit = s_get_number (&reader, 8);
+    self->durable_to = s_get_number (&reader, 8);
     if (self->name_size == 0 || memchr (self->name, 0, self->name_size))
         *what_p = "holds no valid name";
     else if (reader.bad || reader.left > 0 || self->identity == 0 ||
-             self->next < 1 || self->next > self->limit ||
-             self->limit > ZSEQ_NEXT_MAX)
+             self->next < 1 || self->next > self->durable_to ||
+             self->durable_to > ZSEQ_NEXT_MAX)
         *what_p = "its value makes no sense";
     return *what_p ? ZSEQ_EDAMAGED : ZSEQ_OK;
 }

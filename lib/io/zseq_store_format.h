@@ -46,10 +46,10 @@ typedef struct {
     const char *name;
     size_t name_size;
     uint64_t next;
-    uint64_t limit;
+    uint64_t durable_to;
 } zseq_store_sequence_t;
 
-//  Encoding returns the size; bytes has room for the kind's limit.
+//  Encoding returns the size; bytes has room for the kind's _MAX or _SIZE.
 size_t zseq_store_sequence_encode (const zseq_store_sequence_t *self,
                                    uint8_t *bytes);
 size_t zseq_store_node_encode (const zseq_record_t *record, uint8_t *bytes);

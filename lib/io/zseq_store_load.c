@@ -26,8 +26,8 @@ s_report_finds (zseq_store_loading_t *self)
     int rc = ZSEQ_OK;
     for (size_t i = 0; rc == ZSEQ_OK && i < finds->record_count; i++)
         rc = callbacks->name (finds->record[i].name, finds->record[i].size,
-                              finds->record[i].next, finds->record[i].limit,
-                              callbacks->arg);
+                              finds->record[i].next,
+                              finds->record[i].durable_to, callbacks->arg);
     return rc;
 }
 

@@ -58,7 +58,7 @@ s_read_record (zseq_store_disk_t *disk, const char *where, uint8_t *bytes,
 int
 zseq_store_scrub_sequence (zseq_store_disk_t *disk,
                            const zseq_store_expected_t *expected,
-                           const char *name, size_t size, uint64_t limit)
+                           const char *name, size_t size, uint64_t durable_to)
 {
     assert (disk);
     assert (expected);
@@ -83,7 +83,7 @@ zseq_store_scrub_sequence (zseq_store_disk_t *disk,
              memcmp (sequence.name, name, size) != 0)
         what = "holds the record of another name";
     //  A write that was refused may have left a higher one.
-    else if (sequence.limit < limit)
+    else if (sequence.durable_to < durable_to)
         what = "older than what was written last";
     return what ? zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, where, what)
                 : ZSEQ_OK;

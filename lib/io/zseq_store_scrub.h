@@ -10,10 +10,11 @@
 //  ZSEQ_EDAMAGED (it is not what was written; disk->why says what is wrong) or
 //  ZSEQ_EAGAIN (it cannot be told now). What cannot be read is damage.
 
-//  A sequence's record: intact, ours, and with no lower a limit.
+//  A sequence's record: intact, ours, and of no lower a durable_to.
 int zseq_store_scrub_sequence (zseq_store_disk_t *disk,
                                const zseq_store_expected_t *expected,
-                               const char *name, size_t size, uint64_t limit);
+                               const char *name, size_t size,
+                               uint64_t durable_to);
 
 //  The node's record.
 int zseq_store_scrub_node (zseq_store_disk_t *disk,

@@ -32,7 +32,7 @@ s_note_record (zseq_store_loading_t *self, zseq_store_finds_t *finds,
                    finds->record_count + 1, sizeof *finds->record))
         return zseq_store_loading_stop_memory (self);
     finds->record[finds->record_count++] =
-      (zseq_store_name_t){copy, sequence->next, sequence->limit,
+      (zseq_store_name_t){copy, sequence->next, sequence->durable_to,
                           (uint8_t) sequence->name_size, false};
     return ZSEQ_OK;
 }

@@ -44,7 +44,7 @@ typedef enum {
 static const struct {
     const char *name;
     uint64_t next;
-    uint64_t limit;
+    uint64_t durable_to;
 } s_known[] = {{"invoices", 51, 51}, {"orders", 42, 1042}};
 
 //  Of these, the one that is lost.
@@ -62,7 +62,7 @@ typedef struct {
         char name[ZSEQ_NAME_MAX];
         size_t size;
         uint64_t next;
-        uint64_t limit;
+        uint64_t durable_to;
     } name[FOUND_MAX];
     size_t damages;
 } s_found_t;
@@ -148,8 +148,8 @@ s_check_bytes (s_case_t which, const uint8_t *bytes, size_t size)
         rc = zseq_store_sequence_decode (&sequence, bytes, size, &what);
         if (rc == ZSEQ_OK) {
             assert (sequence.next >= 1);
-            assert (sequence.next <= sequence.limit);
-            assert (sequence.limit <= ZSEQ_NEXT_MAX);
+            assert (sequence.next <= sequence.durable_to);
+            assert (sequence.durable_to <= ZSEQ_NEXT_MAX);
             again_size = zseq_store_sequence_encode (&sequence, again);
         }
     }
@@ -290,13 +290,13 @@ s_make_directory (uint64_t identity, uint8_t node)
     s_put ("names", bytes, size + batch.size);
     s_put ("names-copy", bytes, size + batch.size);
     for (size_t index = 0; index < KNOWN; index++) {
-        zseq_store_sequence_t sequence = {.identity = identity,
-                                          .node = node,
-                                          .name = s_known[index].name,
-                                          .name_size =
-                                            strlen (s_known[index].name),
-                                          .next = s_known[index].next,
-                                          .limit = s_known[index].limit};
+        zseq_store_sequence_t sequence = {
+          .identity = identity,
+          .node = node,
+          .name = s_known[index].name,
+          .name_size = strlen (s_known[index].name),
+          .next = s_known[index].next,
+          .durable_to = s_known[index].durable_to};
         const char *file = s_sequence_path (s_known[index].name);
         char folder[16];
         snprintf (folder, sizeof folder, "%.6s", file);
@@ -307,19 +307,20 @@ s_make_directory (uint64_t identity, uint8_t node)
 }
 
 static int
-s_take (const char *name, size_t size, uint64_t next, uint64_t limit, void *arg)
+s_take (const char *name, size_t size, uint64_t next, uint64_t durable_to,
+        void *arg)
 {
     s_found_t *found = arg;
     assert (found->count < FOUND_MAX);
     assert (size >= 1);
     assert (size <= ZSEQ_NAME_MAX);
     assert (next >= 1);
-    assert (next <= limit);
-    assert (limit <= ZSEQ_NEXT_MAX);
+    assert (next <= durable_to);
+    assert (durable_to <= ZSEQ_NEXT_MAX);
     memcpy (found->name[found->count].name, name, size);
     found->name[found->count].size = size;
     found->name[found->count].next = next;
-    found->name[found->count++].limit = limit;
+    found->name[found->count++].durable_to = durable_to;
     return ZSEQ_OK;
 }
 
@@ -333,12 +334,12 @@ s_take_damage (const char *text, void *arg)
 
 //  What a name was found to be at; 0: it is not there.
 static uint64_t
-s_limit (const s_found_t *found, const char *name)
+s_find_durable_to (const s_found_t *found, const char *name)
 {
     for (size_t index = 0; index < found->count; index++)
         if (found->name[index].size == strlen (name) &&
             !memcmp (found->name[index].name, name, strlen (name)))
-            return found->name[index].limit;
+            return found->name[index].durable_to;
     return 0;
 }
 
@@ -382,13 +383,13 @@ s_check_found (s_case_t which, bool lost, const s_found_t *found,
     assert (!lost || result->damaged);
     for (size_t index = 0; index < KNOWN; index++) {
         const char *name = s_known[index].name;
-        uint64_t limit = s_limit (found, name);
+        uint64_t durable_to = s_find_durable_to (found, name);
         if (lost && !strcmp (name, LOST))
-            assert (limit == 0);
+            assert (durable_to == 0);
         else if (which == CASE_SEQUENCE && !strcmp (name, "orders"))
-            assert (limit || result->damaged);
+            assert (durable_to || result->damaged);
         else
-            assert (limit == s_known[index].limit);
+            assert (durable_to == s_known[index].durable_to);
     }
 }
 
@@ -425,7 +426,7 @@ s_check_healed (zseq_store_t **store_p, zseq_record_t *record,
     assert (!record->voting);
     assert (again.count == found->count);
     for (size_t index = 0; index < found->count; index++)
-        assert (again.name[index].limit == found->name[index].limit);
+        assert (again.name[index].durable_to == found->name[index].durable_to);
 }
 
 static void

@@ -324,13 +324,13 @@ Test (store, takes_more_writes_than_a_group_holds)
 }
 
 static int
-s_refuse (const char *name, size_t size, uint64_t next, uint64_t limit,
+s_refuse (const char *name, size_t size, uint64_t next, uint64_t durable_to,
           void *arg)
 {
     (void) next;
     (void) name;
     (void) size;
-    (void) limit;
+    (void) durable_to;
     return ++*(int *) arg == 2 ? ZSEQ_EFULL : ZSEQ_OK;
 }
 
@@ -381,8 +381,8 @@ Test (store, goes_on_when_a_full_disk_has_room_again)
     store = zseq_store_new (directory);
     fixture_names_t names;
     cr_assert_eq (fixture_load (store, &names), ZSEQ_OK);
-    cr_assert_eq (fixture_limit (&names, "orders"), 20);
-    cr_assert_eq (fixture_limit (&names, "bills"), 30);
+    cr_assert_eq (fixture_durable_to (&names, "orders"), 20);
+    cr_assert_eq (fixture_durable_to (&names, "bills"), 30);
     fixture_forget (&names);
     zseq_store_destroy (&store);
     umount (fixture_path ("disk"));

@@ -131,7 +131,7 @@ s_assert_kept (const s_told_t *told, const char *what, size_t when)
     int rc = fixture_check (&names);
     cr_assert_eq (rc, ZSEQ_OK, "%s %zu: %s", what, when, fixture_text ());
     for (size_t i = 0; i < NAMES; i++) {
-        uint64_t found = fixture_limit (&names, s_name[i]);
+        uint64_t found = fixture_durable_to (&names, s_name[i]);
         bool known = found == 0;
         for (size_t step = 0; step < STEPS; step++)
             known |= s_script[step][i] == found;
@@ -346,8 +346,8 @@ Test (store_faults, cuts_a_spare_file_that_is_longer)
     zseq_store_destroy (&store);
     fixture_names_t names;
     cr_assert_eq (fixture_check (&names), ZSEQ_OK, "%s", fixture_text ());
-    cr_assert_eq (fixture_limit (&names, "a"), 23);
-    cr_assert_eq (fixture_limit (&names, "e420"), 23);
+    cr_assert_eq (fixture_durable_to (&names, "a"), 23);
+    cr_assert_eq (fixture_durable_to (&names, "e420"), 23);
     fixture_forget (&names);
 }
 
@@ -368,7 +368,7 @@ Test (store_faults, renames_where_the_file_system_cannot_exchange)
     zseq_store_destroy (&store);
     fixture_names_t names;
     cr_assert_eq (fixture_check (&names), ZSEQ_OK, "%s", fixture_text ());
-    cr_assert_eq (fixture_limit (&names, "a"), 22);
+    cr_assert_eq (fixture_durable_to (&names, "a"), 22);
     fixture_forget (&names);
 }
 
@@ -450,7 +450,7 @@ Test (store_faults, ends_when_a_failed_append_cannot_be_cut_off)
     zseq_faults_end ();
     fixture_names_t names;
     cr_assert_eq (fixture_check (&names), ZSEQ_OK);
-    cr_assert_eq (fixture_limit (&names, "a"), 30);
+    cr_assert_eq (fixture_durable_to (&names, "a"), 30);
     fixture_forget (&names);
 }
 

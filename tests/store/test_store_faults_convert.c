@@ -54,10 +54,10 @@ s_check_aged (size_t completed, const char *what, size_t when)
     cr_assert_eq (rc, ZSEQ_OK, "%s %zu: %s", what, when, fixture_text ());
     cr_assert (names.record.voting);
     for (size_t i = 0; i < 3; i++)
-        cr_assert_eq (fixture_limit (&names, s_name[i]), 10, "%s %zu", what,
-                      when);
+        cr_assert_eq (fixture_durable_to (&names, s_name[i]), 10, "%s %zu",
+                      what, when);
     if (completed == 2)
-        cr_assert_eq (fixture_limit (&names, "e420"), 50);
+        cr_assert_eq (fixture_durable_to (&names, "e420"), 50);
     fixture_forget (&names);
 }
 

@@ -140,7 +140,7 @@ s_check_many (size_t completed, const char *what, size_t when)
         uint64_t submitted = s_many_limit (i, completed + 1);
         char name[8];
         snprintf (name, sizeof name, "n%zu", i);
-        uint64_t found = fixture_limit (&names, name);
+        uint64_t found = fixture_durable_to (&names, name);
         cr_assert_geq (found, durable, "%s %zu: %s lost", what, when, name);
         cr_assert_leq (found, submitted, "%s %zu: %s", what, when, name);
     }
@@ -214,11 +214,11 @@ Test (store_faults_many, refuses_one_of_many_or_ends)
                               fixture_text ());
                 for (size_t i = 0; i < ALL; i++)
                     if (written[i].status == ZSEQ_OK)
-                        cr_assert_eq (fixture_limit (&names, s_numbered[i]),
-                                      20);
+                        cr_assert_eq (
+                          fixture_durable_to (&names, s_numbered[i]), 20);
                     else if (i < 4)
-                        cr_assert_geq (fixture_limit (&names, s_numbered[i]),
-                                       10);
+                        cr_assert_geq (
+                          fixture_durable_to (&names, s_numbered[i]), 10);
                 fixture_forget (&names);
                 fixture_remove (fixture_node ());
             }
@@ -274,7 +274,7 @@ s_check_deferred (size_t completed, const char *what, size_t when)
     for (size_t i = 0; voting && i < ALL; i++) {
         char name[8];
         snprintf (name, sizeof name, "n%zu", i);
-        uint64_t found = fixture_limit (&names, name);
+        uint64_t found = fixture_durable_to (&names, name);
         cr_assert_geq (found, completed == 4 && i < 2 ? 30 : 20,
                        "%s %zu: %s lost", what, when, name);
     }

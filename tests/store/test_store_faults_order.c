@@ -105,7 +105,7 @@ Test (store_faults_order, survives_short_and_interrupted_writes)
     zseq_store_destroy (&store);
     fixture_names_t names;
     cr_assert_eq (fixture_check (&names), ZSEQ_OK);
-    cr_assert_eq (fixture_limit (&names, "orders"), 10);
+    cr_assert_eq (fixture_durable_to (&names, "orders"), 10);
     fixture_forget (&names);
     unlink (fixture_find ("orders"));
     cr_assert_eq (fixture_check (NULL), ZSEQ_EDAMAGED);

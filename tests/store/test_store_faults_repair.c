@@ -98,10 +98,10 @@ s_check_repair (size_t completed, const char *what, size_t when)
     cr_assert (completed >= 2 || !voting, "%s %zu", what, when);
     cr_assert (completed < 3 || voting);
     cr_assert_eq (names.identity, FIXTURE_IDENTITY);
-    cr_assert_eq (fixture_limit (&names, "a"), 10, "%s %zu", what, when);
-    cr_assert_eq (fixture_limit (&names, "c"), 10, "%s %zu", what, when);
+    cr_assert_eq (fixture_durable_to (&names, "a"), 10, "%s %zu", what, when);
+    cr_assert_eq (fixture_durable_to (&names, "c"), 10, "%s %zu", what, when);
     if (completed >= 2)
-        cr_assert_eq (fixture_limit (&names, "b"), 50);
+        cr_assert_eq (fixture_durable_to (&names, "b"), 50);
     fixture_forget (&names);
 }
 
@@ -147,7 +147,7 @@ s_check_nothing (size_t completed, const char *what, size_t when)
     cr_assert (completed >= 2 || !voting, "%s %zu", what, when);
     cr_assert (completed < 3 || voting);
     if (completed >= 2)
-        cr_assert_eq (fixture_limit (&names, "b"), 50);
+        cr_assert_eq (fixture_durable_to (&names, "b"), 50);
     fixture_forget (&names);
 }
 

@@ -62,7 +62,8 @@ Test (store_format, keeps_every_name_apart_and_within_its_directory)
     cr_assert_eq (fixture_check (&names), ZSEQ_OK, "%s", fixture_text ());
     cr_assert_eq (names.count, count);
     for (size_t i = 0; i < count; i++) {
-        cr_assert_eq (fixture_limit (&names, name[i]), i + 1, "%s", name[i]);
+        cr_assert_eq (fixture_durable_to (&names, name[i]), i + 1, "%s",
+                      name[i]);
         if (i > 0)
             cr_assert_lt (strcmp (names.found[i - 1].name, names.found[i].name),
                           0);

@@ -184,7 +184,7 @@ s_assert_all_or_damage (size_t count, const char *what, size_t at)
                "%s at %zu: %d, %zu of %zu names", what, at, rc, found.count,
                count);
     for (size_t i = 0; i < found.count; i++)
-        cr_assert_eq (found.found[i].limit, 10);
+        cr_assert_eq (found.found[i].durable_to, 10);
     fixture_forget (&found);
 }
 

@@ -35,9 +35,9 @@ Test (store_records, finds_again_what_was_written)
     cr_assert_eq (fixture_check (&names), ZSEQ_OK);
     cr_assert_eq (names.count, 2);
     cr_assert_str_eq (names.found[0].name, "bills");
-    cr_assert_eq (names.found[0].limit, ZSEQ_NEXT_MAX);
+    cr_assert_eq (names.found[0].durable_to, ZSEQ_NEXT_MAX);
     cr_assert_eq (names.found[1].next, 102);
-    cr_assert_eq (names.found[1].limit, 1000);
+    cr_assert_eq (names.found[1].durable_to, 1000);
     fixture_forget (&names);
 }
 
@@ -75,7 +75,7 @@ Test (store_records, is_born_with_the_record_that_says_so)
     cr_assert (record.voting);
     fixture_names_t names;
     cr_assert_eq (fixture_check (&names), ZSEQ_OK);
-    cr_assert_eq (fixture_limit (&names, "orders"), 10);
+    cr_assert_eq (fixture_durable_to (&names, "orders"), 10);
     fixture_forget (&names);
 }
 
@@ -312,7 +312,7 @@ Test (store_records, is_not_confused_by_a_temporary_file_of_its_own_name)
     zseq_store_destroy (&store);
     fixture_names_t names;
     cr_assert_eq (fixture_check (&names), ZSEQ_OK);
-    cr_assert_eq (fixture_limit (&names, "orders"), 20);
+    cr_assert_eq (fixture_durable_to (&names, "orders"), 20);
     fixture_forget (&names);
 }
 

@@ -38,7 +38,7 @@ Test (store_repair, tells_of_all_damage_and_loads_what_is_intact)
     cr_assert_eq (names.count, 2);
     cr_assert_str_eq (names.found[0].name, "a");
     cr_assert_str_eq (names.found[1].name, "c");
-    cr_assert_eq (names.found[1].limit, 10);
+    cr_assert_eq (names.found[1].durable_to, 10);
     cr_assert_eq (names.identity, FIXTURE_IDENTITY);
     fixture_forget (&names);
 }

@@ -13,13 +13,13 @@
 TestSuite (store_verify, .init = fixture_init, .fini = fixture_term);
 
 static int
-s_verify_name (const char *name, size_t size, uint64_t next, uint64_t limit,
-               void *arg)
+s_verify_name (const char *name, size_t size, uint64_t next,
+               uint64_t durable_to, void *arg)
 {
     (void) name;
     (void) size;
     (void) next;
-    cr_assert_eq (limit, 10);
+    cr_assert_eq (durable_to, 10);
     ++*(size_t *) arg;
     return ZSEQ_OK;
 }

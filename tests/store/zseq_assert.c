@@ -43,7 +43,7 @@ assert_repaired (const char *name, size_t others)
     fixture_names_t names;
     cr_assert_eq (fixture_check (&names), ZSEQ_OK, "%s", fixture_text ());
     cr_assert_eq (names.count, others + 1);
-    cr_assert_eq (fixture_limit (&names, name), 77);
+    cr_assert_eq (fixture_durable_to (&names, name), 77);
     cr_assert_eq (names.identity, FIXTURE_IDENTITY);
     cr_assert (!names.record.voting);
     cr_assert_eq (names.record.vector.life[1].counter, 2);

@@ -4,13 +4,13 @@
 #include <poll.h>
 
 int
-collect_skip_name (const char *name, size_t size, uint64_t next, uint64_t limit,
-                   void *arg)
+collect_skip_name (const char *name, size_t size, uint64_t next,
+                   uint64_t durable_to, void *arg)
 {
     (void) name;
     (void) size;
     (void) next;
-    (void) limit;
+    (void) durable_to;
     (void) arg;
     return ZSEQ_OK;
 }

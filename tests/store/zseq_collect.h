@@ -8,7 +8,7 @@
 
 //  The callback name of a zseq_store_load_callbacks_t: takes no notice of any name.
 int collect_skip_name (const char *name, size_t size, uint64_t next,
-                       uint64_t limit, void *arg);
+                       uint64_t durable_to, void *arg);
 
 //  Blocks until count completions are there, and takes them.
 void collect_wait (zseq_store_t *store, zseq_written_t *written, size_t count);

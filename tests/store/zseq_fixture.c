@@ -154,7 +154,8 @@ fixture_age (void)
 }
 
 static int
-s_take (const char *name, size_t size, uint64_t next, uint64_t limit, void *arg)
+s_take (const char *name, size_t size, uint64_t next, uint64_t durable_to,
+        void *arg)
 {
     fixture_names_t *names = arg;
     if ((names->count & (names->count + 1)) == 0) {
@@ -166,7 +167,7 @@ s_take (const char *name, size_t size, uint64_t next, uint64_t limit, void *arg)
     names->found[names->count].name[size] = 0;
     names->found[names->count].size = size;
     names->found[names->count].next = next;
-    names->found[names->count].limit = limit;
+    names->found[names->count].durable_to = durable_to;
     names->count++;
     return ZSEQ_OK;
 }
@@ -287,11 +288,11 @@ fixture_text (void)
 }
 
 uint64_t
-fixture_limit (const fixture_names_t *names, const char *name)
+fixture_durable_to (const fixture_names_t *names, const char *name)
 {
     for (size_t i = 0; i < names->count; i++)
         if (strcmp (names->found[i].name, name) == 0)
-            return names->found[i].limit;
+            return names->found[i].durable_to;
     return 0;
 }
 

@@ -50,7 +50,7 @@ typedef struct {
         char name[ZSEQ_NAME_MAX + 1];
         size_t size;
         uint64_t next;
-        uint64_t limit;
+        uint64_t durable_to;
     } * found;  //  In the order of loading
     size_t damaged;
     size_t told;  //  Lines about damage
@@ -81,8 +81,8 @@ int fixture_repair (zseq_store_t **store_p);
 int fixture_check (fixture_names_t *names);
 const char *fixture_text (void);
 
-//  The limit that was found for name, or 0.
-uint64_t fixture_limit (const fixture_names_t *names, const char *name);
+//  The durable_to that was found for name, or 0.
+uint64_t fixture_durable_to (const fixture_names_t *names, const char *name);
 
 //  Submits writes and waits for all their completions.
 void fixture_submit (zseq_store_t *store, const zseq_write_t *writes,

@@ -35,10 +35,10 @@ typedef enum {
 } s_case_t;
 
 //  Flags in the input's first byte.
-#define FLAG_LOST 0x08  //  Another record is not there
-#define FLAG_SEAL 0x10  //  Right checksums are put where they belong
-#define FLAG_DISK 0x20  //  A directory is read, too
-#define FLAG_HEAL 0x40  //  ... and healed
+#define FLAG_LOST 0x08    //  Another record is not there
+#define FLAG_SEAL 0x10    //  Right checksums are put where they belong
+#define FLAG_DISK 0x20    //  A directory is read, too
+#define FLAG_REPAIR 0x40  //  ... and repaired
 #define FLAG_WITH 0x80  //  ... and the other files belong to this node's record
 
 static const struct {
@@ -404,10 +404,10 @@ s_write_record (zseq_store_t *store, const zseq_record_t *record)
     assert (written.status == ZSEQ_OK);
 }
 
-//  Heals, and reads again: all that was intact is there, and nothing else.
+//  Repairs, and reads again: all that was intact is there, and nothing else.
 static void
-s_check_healed (zseq_store_t **store_p, zseq_record_t *record,
-                const s_found_t *found, uint64_t identity)
+s_check_repaired (zseq_store_t **store_p, zseq_record_t *record,
+                  const s_found_t *found, uint64_t identity)
 {
     zseq_record_reset (record, identity);
     record->vector.life[record->self].counter = 2;
@@ -468,8 +468,8 @@ s_check_directory (s_case_t which, const uint8_t *bytes, size_t size,
             zseq_store_header_decode (bytes, size, &journal_identity,
                                       &journal_node, &what) != ZSEQ_OK)
             assert (result.damaged);
-        if (flags & FLAG_HEAL && result.identity)
-            s_check_healed (&store, &record, &found, result.identity);
+        if (flags & FLAG_REPAIR && result.identity)
+            s_check_repaired (&store, &record, &found, result.identity);
     }
     zseq_store_destroy (&store);
 }

@@ -80,7 +80,7 @@ s_play_repair (size_t *completed)
     zseq_store_destroy (&store);
 }
 
-//  Healed, or known to be damaged: never does the first life vote again, and
+//  Repaired, or known to be damaged: never does the first life vote again, and
 //  what was intact stays.
 static void
 s_check_repair (size_t completed, const char *what, size_t when)
@@ -106,7 +106,7 @@ s_check_repair (size_t completed, const char *what, size_t when)
 }
 
 Test (store_faults_repair,
-      heals_or_stays_damaged_when_the_power_goes_at_any_call)
+      repairs_or_stays_damaged_when_the_power_goes_at_any_call)
 {
     for (s_kind = 0; s_kind < KINDS; s_kind++) {
         size_t completed = 0;
@@ -119,7 +119,7 @@ Test (store_faults_repair,
     }
 }
 
-Test (store_faults_repair, heals_or_stays_damaged_when_killed_at_any_call)
+Test (store_faults_repair, repairs_or_stays_damaged_when_killed_at_any_call)
 {
     for (s_kind = 0; s_kind < KINDS; s_kind++)
         power_kill_everywhere (s_make_damaged, s_play_repair, s_check_repair);
@@ -161,7 +161,7 @@ Test (store_faults_repair, begins_a_lost_node_anew_whenever_the_power_goes)
     power_kill_everywhere (s_make_nothing, s_play_repair, s_check_nothing);
 }
 
-Test (store_faults_repair, heals_in_order)
+Test (store_faults_repair, repairs_in_order)
 {
     s_kind = 5;
     s_make_damaged ();
@@ -186,7 +186,7 @@ Test (store_faults_repair, heals_in_order)
     zseq_store_destroy (&store);
 }
 
-Test (store_faults_repair, heals_later_what_a_full_disk_prevents)
+Test (store_faults_repair, repairs_later_what_a_full_disk_prevents)
 {
     static const char *const calls[] = {"create", "mkdir",  "write", "close",
                                         "rename", "syncfs", "fsync", "unlink"};
@@ -220,12 +220,12 @@ Test (store_faults_repair, heals_later_what_a_full_disk_prevents)
                 if (came && refuse)
                     cr_assert_eq (fixture_write_record (store, &record),
                                   ZSEQ_OK);
-                bool healed = rc == ZSEQ_OK || refuse;
-                cr_assert (healed || zseq_store_text (store)[0]);
+                bool repaired = rc == ZSEQ_OK || refuse;
+                cr_assert (repaired || zseq_store_text (store)[0]);
                 zseq_store_destroy (&store);
                 zseq_faults_end ();
-                //  After the end it may be healed all the same.
-                s_check_repair (healed, calls[c], when);
+                //  After the end it may be repaired all the same.
+                s_check_repair (repaired, calls[c], when);
                 cr_assert_eq (fixture_repair (&store), ZSEQ_OK);
                 zseq_store_destroy (&store);
                 s_check_repair (1, calls[c], when);

@@ -171,7 +171,7 @@ Test (store_filesystem, opens_nothing_that_it_cannot_sync_by_itself)
 }
 
 Test (store_filesystem,
-      syncs_what_healing_moves_where_syncfs_is_not_known_to_work)
+      syncs_what_repair_moves_where_syncfs_is_not_known_to_work)
 {
     zseq_store_t *store = fixture_running ();
     zseq_store_destroy (&store);

@@ -13,7 +13,7 @@
 
 TestSuite (store_repair, .init = fixture_init, .fini = fixture_term);
 
-//  What lies at path, moved to the first healing's folder, or the second's.
+//  What lies at path, moved to the first repair's folder, or the second's.
 static const char *
 s_moved (const char *path, int number)
 {
@@ -43,7 +43,7 @@ Test (store_repair, tells_of_all_damage_and_loads_what_is_intact)
     fixture_forget (&names);
 }
 
-Test (store_repair, heals_with_the_nodes_next_record)
+Test (store_repair, repairs_with_the_nodes_next_record)
 {
     fixture_node_with ((const char *[]){"a", "b", "c", "d"}, 4);
     char path[640];
@@ -82,7 +82,7 @@ Test (store_repair, heals_with_the_nodes_next_record)
     free (bytes);
 }
 
-Test (store_repair, heals_before_anything_else_is_written)
+Test (store_repair, repairs_before_anything_else_is_written)
 {
     fixture_node_with (fixture_three, 3);
     fixture_corrupt (fixture_find ("one"));
@@ -96,7 +96,7 @@ Test (store_repair, heals_before_anything_else_is_written)
     assert_refused (ZSEQ_EDAMAGED, "two: missing");
 }
 
-Test (store_repair, never_heals_with_a_record_that_votes, .signal = SIGABRT)
+Test (store_repair, never_repairs_with_a_record_that_votes, .signal = SIGABRT)
 {
     fixture_node_with (fixture_three, 3);
     fixture_corrupt (fixture_find ("one"));
@@ -108,7 +108,7 @@ Test (store_repair, never_heals_with_a_record_that_votes, .signal = SIGABRT)
     fixture_write_record (store, &record);
 }
 
-Test (store_repair, heals_a_journal_however_it_is_damaged)
+Test (store_repair, repairs_a_journal_however_it_is_damaged)
 {
     fixture_node_with (fixture_three, 3);
     size_t size;
@@ -138,7 +138,7 @@ Test (store_repair, heals_a_journal_however_it_is_damaged)
     free (bytes);
 }
 
-Test (store_repair, heals_files_full_of_zeros_and_empty_ones)
+Test (store_repair, repairs_files_full_of_zeros_and_empty_ones)
 {
     static const uint8_t zeros[4096];
     fixture_node_with (fixture_three, 3);
@@ -168,7 +168,7 @@ Test (store_repair, heals_files_full_of_zeros_and_empty_ones)
     }
 }
 
-Test (store_repair, heals_missing_directories_and_what_lies_in_their_place)
+Test (store_repair, repairs_missing_directories_and_what_lies_in_their_place)
 {
     fixture_node_with (fixture_three, 3);
     char bucket[640];
@@ -200,7 +200,7 @@ Test (store_repair, heals_missing_directories_and_what_lies_in_their_place)
     }
 }
 
-Test (store_repair, heals_the_nodes_own_record_and_keeps_the_sequences)
+Test (store_repair, repairs_the_nodes_own_record_and_keeps_the_sequences)
 {
     fixture_node_with (fixture_three, 3);
     size_t size;
@@ -293,7 +293,7 @@ Test (store_repair, recovers_from_an_old_record_put_back)
     assert_repaired ("new", 3);
 }
 
-Test (store_repair, heals_a_node_that_was_never_born)
+Test (store_repair, repairs_a_node_that_was_never_born)
 {
     fixture_format (fixture_node (), 0);
     fixture_put (fixture_file ("names"), "x", 1);

@@ -73,7 +73,7 @@ zseq_store_t *fixture_start (void);
 zseq_store_t *fixture_running (void);
 
 //  Opens a store there, loads and starts it, and writes a record of the node
-//  that does not vote, which heals it. Returns the completion's status, or
+//  that does not vote, which repairs it. Returns the completion's status, or
 //  what went wrong before; the store is null then.
 int fixture_repair (zseq_store_t **store_p);
 

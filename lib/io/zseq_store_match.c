@@ -65,8 +65,8 @@ s_match_names (zseq_store_loading_t *self)
     return ZSEQ_OK;
 }
 
-//  Whether there is more than a birth that was cut short leaves: journals with
-//  nothing in them.
+//  Whether there is more than a formation that was cut short leaves: journals
+//  with nothing in them.
 static bool
 s_has_content (const zseq_store_loading_t *self)
 {
@@ -80,10 +80,10 @@ zseq_store_match (zseq_store_loading_t *self)
 {
     assert (self);
     const zseq_store_expected_t *expected = self->expected;
-    bool unborn = expected->identity == 0 && !expected->lost;
+    bool unformed = expected->identity == 0 && !expected->lost;
     int rc = s_match_names (self);
     if (rc != ZSEQ_OK || self->identity == 0 ||
-        (unborn && !s_has_content (self)))
+        (unformed && !s_has_content (self)))
         return rc;
     if (!self->pair.names.there)
         rc = zseq_store_loading_note_damage (
@@ -93,7 +93,7 @@ zseq_store_match (zseq_store_loading_t *self)
         expected->format != 1)
         rc = zseq_store_loading_note_damage (self, &self->finds,
                                              ZSEQ_STORE_COPY, "missing", false);
-    if (rc == ZSEQ_OK && unborn)
+    if (rc == ZSEQ_OK && unformed)
         rc = zseq_store_loading_note_damage (self, &self->finds, "node",
                                              "older than the records beside it",
                                              false);

@@ -40,7 +40,7 @@ zseq_store_noderecord_read (zseq_store_t *self, zseq_record_t *record,
 }
 
 //  Puts an empty journal and its copy in place: a record that says that the
-//  cluster was born must not outlive them.
+//  cluster was formed must not outlive them.
 static int
 s_create_journal (zseq_store_t *self, const zseq_record_t *record)
 {

@@ -11,7 +11,7 @@
 int zseq_store_noderecord_read (zseq_store_t *self, zseq_record_t *record,
                                 uint16_t *format_p);
 
-//  Writes it durably, with what comes before and after it: at the birth an
+//  Writes it durably, with what comes before and after it: at the formation an
 //  empty journal, after damage the repair. Errors: ZSEQ_ENOSPACE (the old
 //  record may stand or the new one), ZSEQ_EIO.
 int zseq_store_noderecord_write (zseq_store_t *self,

@@ -30,7 +30,7 @@ int zseq_store_repair_begin (zseq_store_repair_t *self,
                              zseq_store_disk_t *disk);
 
 //  Once it is durable: moves what is damaged, deletes temporary files, puts the
-//  new journal in place unless the cluster is not born yet, syncs all of it.
+//  new journal in place unless the cluster is not formed yet, syncs all of it.
 //  Then nothing is needed any more. Errors: ZSEQ_ENOSPACE (call it again),
 //  ZSEQ_EIO.
 int zseq_store_repair_end (zseq_store_repair_t *self, zseq_store_disk_t *disk,

@@ -67,7 +67,7 @@ s_complete_jobs (zseq_store_t *self, zseq_store_job_t *jobs, size_t count)
 static bool
 s_is_ours (zseq_store_t *self)
 {
-    //  Before the birth, and with damage, there may be any journal or none.
+    //  Before the formation, and with damage, there may be any journal or none.
     bool journal = self->expected.identity != 0 && !self->repair.needed;
     return zseq_store_guard_check (&self->guard, &self->disk,
                                    journal ? &self->journal : NULL,

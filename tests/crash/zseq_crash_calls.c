@@ -1,9 +1,9 @@
-//  zseq-crash-calls one | all | start | recover | birth
+//  zseq-crash-calls one | all | start | recover | formation
 //
 //  SIGKILL at the N-th system call of each kind that a write is made of, by
 //  strace: to one node under load, to all nodes under load, to a node that
 //  starts, to one that lost its disk and recovers, to nodes that are about to
-//  be born.
+//  form their cluster.
 
 #include "zseq_crash.h"
 
@@ -24,10 +24,17 @@ static const char *const s_calls[] = {
 
 #define S_CALLS (sizeof s_calls / sizeof *s_calls)
 
-typedef enum { S_ONE, S_ALL, S_START, S_RECOVER, S_BIRTH, S_MODES } s_mode_t;
+typedef enum {
+    S_ONE,
+    S_ALL,
+    S_START,
+    S_RECOVER,
+    S_FORMATION,
+    S_MODES
+} s_mode_t;
 
 static const char *const s_names[S_MODES] = {"one", "all", "start", "recover",
-                                             "birth"};
+                                             "formation"};
 
 static s_mode_t s_mode;
 static zseq_crash_t *s_crash;
@@ -90,8 +97,9 @@ s_kill_at_start (unsigned nodes, const char *call, uint64_t when)
     for (size_t node = 0; node < ZSEQ_CRASH_NODES; node++) {
         if (!(nodes & 1u << node))
             continue;
-        //  Nodes that are to be born may have to wait for one that is killed.
-        if (s_mode != S_BIRTH && !zseq_crash_says (s_crash, node, " votes ("))
+        //  Nodes that form a cluster may have to wait for one that is killed.
+        if (s_mode != S_FORMATION &&
+            !zseq_crash_says (s_crash, node, " votes ("))
             kills += zseq_crash_wait (s_crash, node) == 128 + SIGKILL;
         else
             kills += zseq_crash_wait_for (s_crash, node, S_REACH_MS / 2) ==
@@ -142,7 +150,7 @@ s_round_loaded (size_t call, uint64_t when)
 }
 
 static bool
-s_round_birth (size_t call, uint64_t when)
+s_round_formation (size_t call, uint64_t when)
 {
     s_format_all ();
     unsigned nodes = 1u + (unsigned) zseq_crash_below (s_crash, 7);
@@ -165,9 +173,9 @@ s_round_birth (size_t call, uint64_t when)
 static bool
 s_run (void)
 {
-    bool birth = s_mode == S_BIRTH;
+    bool formation = s_mode == S_FORMATION;
     bool good = true;
-    if (!birth) {
+    if (!formation) {
         zseq_crash_restart (s_crash);
         zseq_crash_load (s_crash);
         zseq_crash_progress (s_crash);
@@ -175,9 +183,9 @@ s_run (void)
     for (uint64_t when = 1; when <= zseq_crash_times (S_TIMES); when++)
         for (size_t call = 0; call < S_CALLS; call++)
             if (good && !s_rare[call] && !zseq_crash_late (s_crash))
-                good = birth ? s_round_birth (call, when)
-                             : s_round_loaded (call, when);
-    if (good && !birth)
+                good = formation ? s_round_formation (call, when)
+                                 : s_round_loaded (call, when);
+    if (good && !formation)
         good = zseq_crash_judge (s_crash);
     return good;
 }
@@ -190,7 +198,7 @@ main (int argc, char **argv)
         s_mode++;
     if (argc != 2 || s_mode == S_MODES) {
         fprintf (stderr,
-                 "usage: zseq-crash-calls one|all|start|recover|birth\n");
+                 "usage: zseq-crash-calls one|all|start|recover|formation\n");
         return 2;
     }
     if (!zseq_crash_can_trace ()) {

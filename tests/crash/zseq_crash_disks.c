@@ -52,8 +52,8 @@ static const char *const s_text[S_HARMS] = {
 static zseq_crash_t *s_crash;
 static uint64_t s_done[S_HARMS];
 static uint64_t s_recoveries;
-static bool s_copied[ZSEQ_CRASH_NODES];    //  There is an old copy
-static bool s_lived_on[ZSEQ_CRASH_NODES];  //  ... of an earlier life
+static bool s_copied[ZSEQ_CRASH_NODES];   //  There is an old copy
+static bool s_went_on[ZSEQ_CRASH_NODES];  //  ... of an earlier incarnation
 
 static const char *
 s_directory (size_t node)
@@ -178,7 +178,7 @@ s_keep_copy (size_t node)
     zseq_crash_run (s_crash, "rm", "-rf", path, NULL);
     zseq_crash_run (s_crash, "cp", "-a", s_directory (node), path, NULL);
     s_copied[node] = true;
-    s_lived_on[node] = false;
+    s_went_on[node] = false;
 }
 
 //  Puts the copy in place; another one may come back later.
@@ -191,8 +191,8 @@ s_put_back (size_t node)
     zseq_crash_run (s_crash, "cp", "-a", path, s_directory (node), NULL);
 }
 
-//  A flipped or missing bit in the last batch of the journal's copy looks like an
-//  append that was cut short, which is no damage.
+//  A flipped or missing bit in the last batch of the journal's copy looks like
+//  an append that was cut short, which is no damage.
 static bool
 s_must_recover (s_harm_t harm, const char *path)
 {
@@ -261,13 +261,13 @@ s_round (size_t node, s_harm_t harm)
     if (open + 10 <= S_NAMES)
         zseq_crash_open_names (s_crash, open + 10);
     zseq_crash_kill (s_crash, node);
-    if (harm == S_OLD && !s_lived_on[node])
+    if (harm == S_OLD && !s_went_on[node])
         harm = S_WIPE;
     if (harm != S_OLD &&
         (!s_copied[node] || zseq_crash_below (s_crash, 4) == 0))
         s_keep_copy (node);
     bool recovers = s_do_harm (node, harm);
-    s_lived_on[node] |= recovers;
+    s_went_on[node] |= recovers;
     zseq_crash_recover (s_crash, node, NULL);
     if (harm == S_WIPE_TWICE || harm == S_INTERRUPT || harm == S_ALL) {
         s_interrupt (node, harm);

@@ -18,7 +18,7 @@
 
 TestSuite (store_faults, .init = fixture_init, .fini = fixture_term);
 
-//  A script of writes that every kind of failure is tried on: a birth, new
+//  A script of writes that every kind of failure is tried on: a formation, new
 //  names, known ones, several in a group, two of them in one directory. What it
 //  was told is shared with the process that watches.
 
@@ -38,7 +38,7 @@ typedef struct {
     uint64_t submitted[NAMES];  //  The newest limit that was handed over
     uint64_t durable[NAMES];    //  The newest that was acknowledged
     bool journaled[NAMES];
-    bool born;         //  The birth was acknowledged
+    bool formed;       //  The formation was acknowledged
     size_t refused;    //  Completions that said ZSEQ_ENOSPACE
     size_t fatal;      //  ... ZSEQ_EIO
     bool after_fatal;  //  One said something else after that
@@ -81,7 +81,7 @@ s_step (zseq_store_t *store, size_t step, s_told_t *told)
         if (written[i].status != ZSEQ_OK)
             continue;
         if (written[i].record)
-            told->born = true;
+            told->formed = true;
         else {
             told->durable[index[i]] = written[i].limit;
             told->journaled[index[i]] = true;
@@ -89,8 +89,8 @@ s_step (zseq_store_t *store, size_t step, s_told_t *told)
     }
 }
 
-//  The whole script on a node that is not born yet. A step that is refused is
-//  tried again.
+//  The whole script on a node whose cluster is not formed yet. A step that is
+//  refused is tried again.
 static void
 s_play (zseq_store_t *store, s_told_t *told)
 {
@@ -99,8 +99,8 @@ s_play (zseq_store_t *store, s_told_t *told)
         s_step (store, step, told);
         if (told->refused > refused && !told->fatal)
             s_step (store, step, told);
-        //  Without a birth there is nothing to write.
-        if (step == 0 && !told->born)
+        //  Without a formation there is nothing to write.
+        if (step == 0 && !told->formed)
             break;
     }
     if (told->fatal && !zseq_store_text (store)[0])
@@ -144,7 +144,7 @@ s_assert_kept (const s_told_t *told, const char *what, size_t when)
     zseq_record_t record;
     zseq_store_t *store = zseq_store_new (fixture_node ());
     cr_assert_eq (zseq_store_open (store, &record), ZSEQ_OK);
-    cr_assert (record.identity != 0 || !told->born, "%s %zu: born no more",
+    cr_assert (record.identity != 0 || !told->formed, "%s %zu: formed no more",
                what, when);
     zseq_store_destroy (&store);
     //  Nothing is left lying about, and it is found again.
@@ -501,7 +501,7 @@ s_check_script (size_t completed, const char *what, size_t when)
 {
     s_told_t told;
     memset (&told, 0, sizeof told);
-    told.born = completed > 0;
+    told.formed = completed > 0;
     for (size_t step = 0; step < STEPS && step <= completed; step++)
         for (size_t i = 0; i < NAMES; i++) {
             if (s_script[step][i] == 0)

@@ -15,7 +15,7 @@
 
 TestSuite (store_faults_repair, .init = fixture_init, .fini = fixture_term);
 
-//  A node that voted, in its first life, holds a to d and is damaged
+//  A node that voted, in its first incarnation, holds a to d and is damaged
 //  in one way or another.
 
 enum { KINDS = 7 };
@@ -80,8 +80,8 @@ s_play_repair (size_t *completed)
     zseq_store_destroy (&store);
 }
 
-//  Repaired, or known to be damaged: never does the first life vote again, and
-//  what was intact stays.
+//  Repaired, or known to be damaged: never does the first incarnation vote
+//  again, and what was intact stays.
 static void
 s_check_repair (size_t completed, const char *what, size_t when)
 {

@@ -336,7 +336,7 @@ Test (store_journal, believes_no_journal_or_record_from_before_the_birth)
     assert_refused (ZSEQ_EDAMAGED, "older than the records");
     rename (fixture_file ("seq"), fixture_path ("away"));
     assert_refused (ZSEQ_EDAMAGED, "older than the records");
-    //  An empty one is what a birth that was cut short leaves.
+    //  An empty one is what a formation that was cut short leaves.
     size_t size;
     uint8_t *bytes = fixture_read (fixture_file ("names"), &size);
     fixture_put (fixture_file ("names"), bytes, 27);

@@ -318,8 +318,8 @@ Test (store_records, is_not_confused_by_a_temporary_file_of_its_own_name)
 
 //  Another's.
 
-//  A born node at other, with a name of its own: of another cluster, or node 0
-//  of the same.
+//  A node of a formed cluster at other, with a name of its own: of another
+//  cluster, or node 0 of the same.
 static void
 s_make_other (bool cluster)
 {

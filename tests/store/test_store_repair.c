@@ -293,7 +293,7 @@ Test (store_repair, recovers_from_an_old_record_put_back)
     assert_repaired ("new", 3);
 }
 
-Test (store_repair, repairs_a_node_that_was_never_born)
+Test (store_repair, repairs_a_node_that_was_never_formed)
 {
     fixture_format (fixture_node (), 0);
     fixture_put (fixture_file ("names"), "x", 1);

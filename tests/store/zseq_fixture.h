@@ -23,10 +23,10 @@ const char *fixture_file (const char *file);
 //  The node's record: node 1 of three, with that identity.
 void fixture_record (zseq_record_t *record, uint64_t identity);
 
-//  Formats a node that is born, or not yet (identity 0), at directory.
+//  Formats a node at directory; identity 0: its cluster is not formed yet.
 void fixture_format (const char *directory, uint64_t identity);
 
-//  Formats a born node at the node's directory.
+//  Formats a node of a formed cluster at the node's directory.
 void fixture_make_node (void);
 
 //  The same, and writes names, each with limit 10, one group per name.
@@ -69,7 +69,8 @@ void fixture_forget (fixture_names_t *names);
 //  Opens a store at the node's directory, loads and starts it.
 zseq_store_t *fixture_start (void);
 
-//  The same with a new born node, which has written "orders" with limit 10.
+//  The same with a new node of a formed cluster that has written "orders" with
+//  limit 10.
 zseq_store_t *fixture_running (void);
 
 //  Opens a store there, loads and starts it, and writes a record of the node

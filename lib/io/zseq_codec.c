@@ -41,20 +41,21 @@ s_find_op (zseq_op_t op)
     return NULL;
 }
 
+//  The protocol version that a message needs.
 static uint8_t
 s_version (const zseq_codec_op_t *op, const zseq_msg_t *msg)
 {
     return op && op->forcible && msg->version == 2 ? 2 : 1;
 }
 
-//  A request of version 2 has an element more.
+//  A request of version 2 has one more element.
 static size_t
 s_request_size (const zseq_codec_op_t *op, const zseq_msg_t *msg)
 {
     return op->request_size + (s_version (op, msg) == 2);
 }
 
-//  Writing. What does not fit is remembered and seen at the end.
+//  Writing. Overflow is remembered and checked at the end.
 
 typedef struct {
     uint8_t *bytes;
@@ -63,6 +64,7 @@ typedef struct {
     bool full;
 } s_buffer_t;
 
+//  The packer's callback: appends bytes to the buffer.
 static int
 s_write (void *data, const char *bytes, size_t size)
 {
@@ -120,8 +122,8 @@ zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
 
 //  Reading.
 
-//  What no field of the message fills in must still be read as absent. The
-//  member and life arrays are large, and what is past their count is not read.
+//  Clears msg, so that absent fields read as absent. The arrays of members and
+//  incarnations are large, and past their count nobody reads them.
 static void
 s_clear (zseq_msg_t *msg, bool reply)
 {
@@ -166,8 +168,8 @@ s_clear (zseq_msg_t *msg, bool reply)
     msg->forced = false;
 }
 
-//  What every message begins with. Once it could be read, msg says so, even if
-//  the version is another one.
+//  Reads the beginning that all messages share. msg holds each part that could
+//  be read, even if the version is unknown.
 static bool
 s_take_head (zseq_codec_cursor_t *self, zseq_msg_t *msg, size_t *elements_p)
 {
@@ -190,6 +192,8 @@ s_take_head (zseq_codec_cursor_t *self, zseq_msg_t *msg, size_t *elements_p)
     return version == s_version (s_find_op (msg->op), msg);
 }
 
+//  Reads the head of a reply after the part that all messages share: status,
+//  node and vector.
 static bool
 s_take_verdict (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {

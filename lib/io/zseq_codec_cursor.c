@@ -1,7 +1,7 @@
 #include "zseq_codec_private.h"
 
-//  The formats 0xc0 to 0xdf: what they are, the bytes of the number that
-//  follows, and bytes of no interest after that.
+//  The formats 0xc0 to 0xdf: the token, the size of the number that follows in
+//  bytes, and the bytes to skip after that.
 static const struct {
     zseq_codec_token_type_t type;
     uint8_t width;
@@ -41,6 +41,7 @@ static const struct {
   {ZSEQ_TOKEN_MAP, 4, 0},     //  map 32
 };
 
+//  Skips size bytes. False: fewer are left.
 static bool
 s_jump (zseq_codec_cursor_t *self, uint64_t size)
 {
@@ -51,6 +52,7 @@ s_jump (zseq_codec_cursor_t *self, uint64_t size)
     return true;
 }
 
+//  Reads a big-endian number of width bytes.
 static bool
 s_number (zseq_codec_cursor_t *self, uint8_t width, uint64_t *value_p)
 {
@@ -64,7 +66,7 @@ s_number (zseq_codec_cursor_t *self, uint8_t width, uint64_t *value_p)
     return true;
 }
 
-//  The formats from 0xc0 to 0xdf, which say in a table how they go on.
+//  Reads a format from 0xc0 to 0xdf, by the table.
 static bool
 s_take_format (zseq_codec_cursor_t *self, uint8_t tag,
                zseq_codec_token_t *token)
@@ -118,8 +120,8 @@ zseq_codec_cursor_take (zseq_codec_cursor_t *self, zseq_codec_token_t *token)
     return true;
 }
 
-//  Each value takes a byte at least, so that the bytes bound the loop, whatever
-//  the headers declare.
+//  Each value takes at least a byte, so the bytes bound the loop, whatever the
+//  headers declare.
 bool
 zseq_codec_cursor_skip (zseq_codec_cursor_t *self, uint64_t count)
 {

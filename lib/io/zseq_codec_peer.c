@@ -6,6 +6,7 @@
 
 //  What INTRODUCE and FENCE share: the starts, which version 2 adds.
 
+//  Whether a reply carries the starts of version 2.
 static bool
 s_extended (const zseq_msg_t *msg)
 {
@@ -112,7 +113,7 @@ const zseq_codec_op_t zseq_codec_op_introduce = {
 
 //  What FENCE and COPY share.
 
-//  Who recovers, and in which life.
+//  The node that recovers, and its incarnation.
 static void
 s_put_life (msgpack_packer *packer, const zseq_msg_t *msg)
 {
@@ -129,7 +130,7 @@ s_take_life (zseq_codec_cursor_t *self, zseq_msg_t *msg)
            zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->life.random);
 }
 
-//  The element that a request of version 2 has more.
+//  The extra element of a request of version 2.
 static void
 s_put_forced (msgpack_packer *packer, const zseq_msg_t *msg)
 {

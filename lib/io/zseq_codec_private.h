@@ -1,10 +1,14 @@
-//  What the codec's files share. zseq_codec_cursor.c walks the bytes of a
-//  frame; zseq_codec_value.c writes (put) and reads (take) values, with their
-//  bounds; zseq_codec_sequence.c (READ CLAIM RAISE NEXT LIST),
-//  zseq_codec_peer.c (INTRODUCE FENCE COPY) and zseq_codec_status.c (HELLO
-//  STATUS) do the bodies of each op with these; zseq_codec.c does the frame
-//  around a body, and finds the op. Whoever adds an op writes its functions and
-//  its zseq_codec_op_t, put and take side by side, and a case in zseq_codec.c.
+//  What the codec's files share:
+//
+//      zseq_codec_cursor.c    walks the bytes of a frame
+//      zseq_codec_value.c     writes (put) and reads (take) values, with bounds
+//      zseq_codec_sequence.c  bodies of READ CLAIM RAISE NEXT LIST
+//      zseq_codec_peer.c      bodies of INTRODUCE FENCE COPY
+//      zseq_codec_status.c    bodies of HELLO STATUS
+//      zseq_codec.c           the frame around a body; finds the op
+//
+//  To add an op, write its functions and its zseq_codec_op_t, put and take side
+//  by side, and add a case to zseq_codec.c.
 
 #ifndef ZSEQ_CODEC_PRIVATE_H_INCLUDED
 #define ZSEQ_CODEC_PRIVATE_H_INCLUDED
@@ -13,18 +17,18 @@
 
 #include "zseq_codec.h"
 
-//  msgpack-c's unpacker allocates what an array's header declares, before the
-//  elements arrive and whether or not they ever do. So a cursor walks the frame
-//  instead: it allocates nothing, does not recurse, and takes no more than the
-//  bytes that are there.
+//  msgpack-c's unpacker allocates as many elements as an array's header
+//  declares, before they arrive and even if they never do. So a cursor walks
+//  the frame instead: it does not allocate, does not recurse, and takes no more
+//  than the bytes that are there.
 typedef struct {
     const uint8_t *at;
     size_t left;
-    zseq_item_t *items;  //  Room for a page's items: ZSEQ_PAGE_MAX
+    zseq_item_t *items;  //  For a page's items: ZSEQ_PAGE_MAX
 } zseq_codec_cursor_t;
 
 typedef enum {
-    ZSEQ_TOKEN_OTHER,  //  Of no use to any message
+    ZSEQ_TOKEN_OTHER,  //  Used by no message
     ZSEQ_TOKEN_NEVER,  //  Not MessagePack
     ZSEQ_TOKEN_BOOL,
     ZSEQ_TOKEN_UINT,
@@ -38,19 +42,19 @@ typedef enum {
 typedef struct {
     zseq_codec_token_type_t type;
     uint64_t value;       //  Number, size in bytes, or count of elements
-    const uint8_t *data;  //  ZSEQ_TOKEN_BYTES: where they are
+    const uint8_t *data;  //  The bytes of ZSEQ_TOKEN_BYTES
 } zseq_codec_token_t;
 
-//  Reads the next token: an array or a map without its elements, anything else
-//  as a whole. False: the bytes end, or are not MessagePack.
+//  Reads the next token: only the header of an array or a map, all of anything
+//  else. False: the bytes end, or are not MessagePack.
 bool zseq_codec_cursor_take (zseq_codec_cursor_t *self,
                              zseq_codec_token_t *token);
 
-//  Passes over count values, however they are nested.
+//  Skips count values, however deeply nested.
 bool zseq_codec_cursor_skip (zseq_codec_cursor_t *self, uint64_t count);
 
-//  Values. Each put asserts the bounds that its take checks. A take returns
-//  whether a value of that type and within the bounds came next.
+//  Values. A put asserts the bounds that its take checks. A take returns
+//  whether the next value has that type and is within the bounds.
 
 void zseq_codec_put_uint (msgpack_packer *packer, uint64_t value,
                           uint64_t value_min, uint64_t value_max);
@@ -83,7 +87,8 @@ bool zseq_codec_take_state (zseq_codec_cursor_t *self, zseq_state_t *state_p);
 //  A node's number, below ZSEQ_NODES_MAX; zseq_codec_put_uint writes it.
 bool zseq_codec_take_node (zseq_codec_cursor_t *self, uint8_t *node_p);
 
-//  The lives of a vector; its starts, which are read as 0, are not among them.
+//  The incarnations of a vector. Its starts are not among them and are read as
+//  0.
 void zseq_codec_put_vector (msgpack_packer *packer,
                             const zseq_vector_t *vector);
 bool zseq_codec_take_vector (zseq_codec_cursor_t *self, zseq_vector_t *vector);
@@ -92,13 +97,13 @@ bool zseq_codec_take_vector (zseq_codec_cursor_t *self, zseq_vector_t *vector);
 void zseq_codec_put_members (msgpack_packer *packer, const zseq_msg_t *msg);
 bool zseq_codec_take_members (zseq_codec_cursor_t *self, zseq_msg_t *msg);
 
-//  The body of a LIST or COPY reply: items, and whether there are more.
+//  The body of a LIST or COPY reply: items, and whether more follow.
 void zseq_codec_put_page (msgpack_packer *packer, const zseq_msg_t *msg);
 bool zseq_codec_take_page (zseq_codec_cursor_t *self, zseq_msg_t *msg);
 
 //  The bodies of one op: how to put and take them, and how many elements they
-//  have. Without put_request and take_request a request has no body, without
-//  the extension's a reply has none.
+//  have. Without put_request and take_request a request has no body; without
+//  the functions of the extension a reply has none.
 typedef struct {
     void (*put_request) (msgpack_packer *packer, const zseq_msg_t *msg);
     bool (*take_request) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
@@ -106,13 +111,13 @@ typedef struct {
     void (*put_reply) (msgpack_packer *packer, const zseq_msg_t *msg);
     bool (*take_reply) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
     size_t reply_size;
-    //  What a node that speaks version 2 adds to the body of a reply.
+    //  What a node of version 2 adds to the body of a reply.
     bool (*extended) (const zseq_msg_t *msg);  //  Whether msg has it
     void (*put_extension) (msgpack_packer *packer, const zseq_msg_t *msg);
     bool (*take_extension) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
     size_t extension_size;
-    bool forcible;  //  May be of version 2; its request then has one element
-                    //  more, which put_request and take_request know
+    bool forcible;  //  May be of version 2; its request then has one
+                    //  more element, which put_ and take_request handle
 } zseq_codec_op_t;
 
 extern const zseq_codec_op_t zseq_codec_op_hello;

@@ -207,7 +207,7 @@ zseq_codec_put_members (msgpack_packer *packer, const zseq_msg_t *msg)
     }
 }
 
-//  Strictly ascending, so that no name is there twice.
+//  Strictly ascending, so no name appears twice.
 bool
 zseq_codec_take_members (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
@@ -254,7 +254,7 @@ zseq_codec_put_page (msgpack_packer *packer, const zseq_msg_t *msg)
     zseq_codec_put_bool (packer, msg->more);
 }
 
-//  Strictly ascending, so that whoever pages through gets on.
+//  Strictly ascending, so a reader of pages makes progress.
 static bool
 s_take_items (zseq_codec_cursor_t *self, zseq_item_t *items, size_t *count_p)
 {

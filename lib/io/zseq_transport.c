@@ -1,3 +1,11 @@
+//  ZeroMQ sockets behind zseq_transport.h.
+//
+//  A socket (s_socket_t) remembers that it is empty until its descriptor
+//  becomes readable or something is sent, because ZeroMQ's descriptors are
+//  edge-triggered and each look at one costs system calls. s_open sets the
+//  socket options that wire.md, section 2, names. The received frame stays in
+//  one zmq_msg_t until the next receive.
+
 #include "zseq_transport.h"
 
 #include <assert.h>
@@ -23,8 +31,8 @@ static const zseq_transport_options_t s_defaults = {
   .handshake_ms = 5000,
 };
 
-//  A socket, its descriptor, and whether nothing is to be had of it until the
-//  descriptor tells.
+//  A socket, its descriptor, and whether it is empty until the descriptor
+//  becomes readable.
 typedef struct {
     void *zmq;
     int fd;
@@ -33,13 +41,14 @@ typedef struct {
 
 struct zseq_transport {
     void *context;
-    zseq_transport_options_t options;  //  None is 0
+    zseq_transport_options_t options;  //  All set: no field is 0
     s_socket_t router;
     s_socket_t link[ZSEQ_LINKS_MAX];
-    zmq_msg_t frame;  //  What was received last
+    zmq_msg_t frame;  //  The frame received last
     char text[512];
 };
 
+//  Notes why a call failed and returns rc.
 static int
 s_fail (zseq_transport_t *self, int rc, const char *format, ...)
 {
@@ -50,6 +59,7 @@ s_fail (zseq_transport_t *self, int rc, const char *format, ...)
     return rc;
 }
 
+//  Replaces a default by the given option unless that is 0.
 static void
 s_choose (int *option, int given)
 {
@@ -89,7 +99,7 @@ zseq_transport_new (const zseq_transport_options_t *options)
         zseq_transport_destroy (&self);
         return NULL;
     }
-    //  Closing never waits for what could not be sent.
+    //  Closing never waits for unsent messages.
     (void) zmq_ctx_set (self->context, ZMQ_BLOCKY, 0);
     return self;
 }
@@ -118,8 +128,8 @@ zseq_transport_text (const zseq_transport_t *self)
     return self->text;
 }
 
-//  Options that exist in every libzmq that we build with, and values that it
-//  takes: a failure is our mistake.
+//  Sets an option that exists in every libzmq that we build with, to a value
+//  that it accepts: a failure is our mistake.
 static void
 s_set (void *socket, int option, int value)
 {
@@ -127,6 +137,7 @@ s_set (void *socket, int option, int value)
     assert (rc == 0);
 }
 
+//  Opens a socket of that type with all options set.
 static void *
 s_open (zseq_transport_t *self, int type)
 {
@@ -140,13 +151,13 @@ s_open (zseq_transport_t *self, int type)
     assert (rc == 0);
     s_set (socket, ZMQ_LINGER, 0);
     s_set (socket, ZMQ_SNDHWM, options->queue_max);
-    //  libzmq 4.3.4 aborts when a connection whose input waits, as its queue is
-    //  full, has a PING among what was read already, and is closed: whoever is
-    //  at the other end can do that. So no input ever waits.
+    //  Input never waits: libzmq 4.3.4 aborts when a connection is closed whose
+    //  input waits because its queue is full, with a PING among what was
+    //  already read. The other end can provoke that.
     s_set (socket, ZMQ_RCVHWM, 0);
     s_set (socket, ZMQ_HANDSHAKE_IVL, options->handshake_ms);
-    //  Not ZMTP's heartbeats: libzmq 4.3.4 aborts when one is due on a connection
-    //  whose input waits and that its peer has closed.
+    //  No ZMTP heartbeats: libzmq 4.3.4 aborts when a heartbeat is due on a
+    //  connection whose input waits and that its peer has closed.
     s_set (socket, ZMQ_TCP_KEEPALIVE, 1);
     s_set (socket, ZMQ_TCP_KEEPALIVE_IDLE, 1);
     s_set (socket, ZMQ_TCP_KEEPALIVE_INTVL, 1);
@@ -155,6 +166,7 @@ s_open (zseq_transport_t *self, int type)
     return socket;
 }
 
+//  Takes a bound or connecting socket into use.
 static void
 s_use (s_socket_t *self, void *socket)
 {
@@ -165,6 +177,7 @@ s_use (s_socket_t *self, void *socket)
     self->quiet = false;
 }
 
+//  Closes a socket if it is open.
 static void
 s_close (s_socket_t *self)
 {
@@ -173,15 +186,16 @@ s_close (s_socket_t *self)
     self->zmq = NULL;
 }
 
-//  IPv6 only where an address in brackets asks for it: with it, libzmq would
-//  resolve a name such as localhost to nothing else.
+//  Enables IPv6 only for an address in brackets: with it, libzmq would resolve
+//  a name such as localhost to IPv6 alone.
 static void
 s_set_family (void *socket, const char *endpoint)
 {
     s_set (socket, ZMQ_IPV6, strchr (endpoint, '[') != NULL);
 }
 
-//  Whether somebody listens at an ipc endpoint: libzmq would take it over.
+//  Whether a process listens at an ipc endpoint; libzmq would take the endpoint
+//  over.
 static bool
 s_taken (const char *endpoint)
 {
@@ -213,8 +227,8 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
     if (!router)
         return s_fail (self, ZSEQ_EIO, "cannot open a socket: %s",
                        zmq_strerror (errno));
-    //  A reply to someone who has gone fails instead of vanishing, and nobody
-    //  can take over a connection by claiming its routing ID.
+    //  A reply to a client that is gone fails instead of vanishing, and no
+    //  client can take over a connection by claiming its routing ID.
     s_set (router, ZMQ_ROUTER_MANDATORY, 1);
     s_set (router, ZMQ_ROUTER_HANDOVER, 0);
     s_set (router, ZMQ_BACKLOG, self->options.backlog);
@@ -255,8 +269,8 @@ zseq_transport_link (zseq_transport_t *self, size_t index, const char *endpoint)
     if (!link)
         return s_fail (self, ZSEQ_EIO, "cannot open a socket: %s",
                        zmq_strerror (errno));
-    //  What cannot be sent now is not kept: by the time the node is back, the
-    //  request's deadline may be over.
+    //  Requests that cannot be sent now are not queued: once the node is back,
+    //  the request's deadline may have passed.
     s_set (link, ZMQ_IMMEDIATE, 1);
     s_set (link, ZMQ_RECONNECT_IVL, self->options.reconnect_ms);
     s_set (link, ZMQ_RECONNECT_IVL_MAX, self->options.reconnect_ms_max);
@@ -282,7 +296,8 @@ zseq_transport_unlink (zseq_transport_t *self, size_t index)
     s_close (&self->link[index]);
 }
 
-//  To send takes the edge of the descriptor with it, as to receive does.
+//  Sending consumes the descriptor's edge, as receiving does.
+//  Sends one frame on a socket without blocking.
 static int
 s_send (s_socket_t *socket, const void *bytes, size_t size, int flags)
 {
@@ -305,8 +320,8 @@ zseq_transport_send (zseq_transport_t *self, size_t index, const uint8_t *bytes,
     if (!link->zmq)
         return ZSEQ_EAGAIN;
     int rc = s_send (link, bytes, size, 0);
-    //  libzmq looks only now and then whether a connection has come to be; a
-    //  look at the events always does, and takes the descriptor's edge with it.
+    //  libzmq notices a new connection only now and then; reading the events
+    //  always does, and consumes the descriptor's edge.
     if (rc == ZSEQ_EAGAIN && zseq_transport_ready (self, index))
         rc = s_send (link, bytes, size, 0);
     return rc;
@@ -358,8 +373,7 @@ s_recv (zseq_transport_t *self, s_socket_t *socket)
     return ZSEQ_OK;
 }
 
-//  Whether the frame that was taken is the last one of its message; if not,
-//  takes the others away.
+//  Whether the frame is the last of its message; if not, discards the others.
 static bool
 s_last (zseq_transport_t *self, s_socket_t *socket)
 {
@@ -371,6 +385,7 @@ s_last (zseq_transport_t *self, s_socket_t *socket)
     return false;
 }
 
+//  Hands out the received frame.
 static int
 s_give (zseq_transport_t *self, const uint8_t **bytes_p, size_t *size_p)
 {
@@ -417,13 +432,14 @@ zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
         return ZSEQ_EAGAIN;
     usable = s_last (self, &self->router) && usable;
     (void) s_give (self, bytes_p, size_p);
-    //  Whoever takes messages has other things to do, too, in a flood of those
-    //  that are dropped: this one is empty.
+    //  The caller has other work, too, in a flood of dropped messages: this
+    //  frame is empty.
     if (!usable)
         *size_p = 0;
     return ZSEQ_OK;
 }
 
+//  Adds a socket's descriptor to fds.
 static void
 s_add_fd (const s_socket_t *socket, struct pollfd *fds, size_t *count_p)
 {
@@ -448,6 +464,7 @@ zseq_transport_fds (const zseq_transport_t *self, struct pollfd *fds)
     return count;
 }
 
+//  Notes that a socket's descriptor became readable.
 static void
 s_heed (s_socket_t *socket, int fd)
 {

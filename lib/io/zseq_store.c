@@ -1,9 +1,16 @@
-//  Opening, formatting and the lock. What is written later is written by the
-//  thread of zseq_store_writer.c, a group at a time (zseq_store_group.c), the
-//  node's record by zseq_store_noderecord.c. The bytes are made in
-//  zseq_store_format.c, files are dealt with in zseq_store_disk.c; a directory
-//  is read in zseq_store_load.c and repaired in zseq_store_repair.c. Bytes and
-//  the order of operations are those of lib/doc/disk.md.
+//  Opening, formatting and locking a directory. The work after that is done
+//  elsewhere:
+//
+//      zseq_store_load.c        reads a directory
+//      zseq_store_repair.c      repairs it
+//      zseq_store_writer.c      the thread that writes, a group at a time
+//      zseq_store_group.c       writes a group
+//      zseq_store_noderecord.c  reads and writes the node's record
+//      zseq_store_format.c      makes the bytes
+//      zseq_store_disk.c        handles files
+//
+//  zseq_store.h tells in which order to call it. Bytes and the order of
+//  operations are those of lib/doc/disk.md.
 
 #include "zseq_store.h"
 
@@ -44,7 +51,7 @@ zseq_store_new (const char *directory)
     return self;
 }
 
-//  As the store was when new.
+//  Closes the directory and returns the store to its state when new.
 static void
 s_close_all (zseq_store_t *self)
 {
@@ -81,11 +88,11 @@ const char *
 zseq_store_text (const zseq_store_t *self)
 {
     assert (self);
-    //  While the thread runs the text is its own.
+    //  The text belongs to the thread while it runs.
     return self->started && !self->told_fatal ? "" : self->disk.why;
 }
 
-//  What lies in the directory.
+//  What the directory contains.
 typedef struct {
     size_t count;
     bool lock;
@@ -93,6 +100,7 @@ typedef struct {
     bool names;
 } s_content_t;
 
+//  Notes what the open directory contains.
 static int
 s_list_content (zseq_store_t *self, s_content_t *content)
 {
@@ -122,8 +130,8 @@ s_list_content (zseq_store_t *self, s_content_t *content)
     return rc;
 }
 
-//  Opens the directory, making it first if made_p is given and there is none,
-//  and locks it; nothing in it is changed. Errors: ZSEQ_EAGAIN (there is none),
+//  Opens and locks the directory without changing anything in it. With made_p
+//  it makes a missing directory first. Errors: ZSEQ_EAGAIN (no directory),
 //  ZSEQ_ELOCKED, ZSEQ_EINVAL (its file system), ZSEQ_ENOSPACE, ZSEQ_EIO.
 static int
 s_enter_directory (zseq_store_t *self, bool *made_p)
@@ -132,14 +140,14 @@ s_enter_directory (zseq_store_t *self, bool *made_p)
     if (made_p && !made && errno == ENOENT)
         return zseq_store_disk_fail (
           &self->disk, ZSEQ_EIO, ".",
-          "it cannot be made, for its parent does not exist");
+          "cannot be created: its parent does not exist");
     if (made_p && !made && errno != EEXIST)
         return zseq_store_disk_fail_write (&self->disk, ".", "mkdir");
     int rc = zseq_store_guard_open (&self->guard, &self->disk);
     if (rc == ZSEQ_OK) {
         rc = zseq_store_filesystem_check (&self->disk);
         if (rc == ZSEQ_EINVAL && made)
-            (void) rmdir (self->disk.path);  //  It is refused all the same
+            (void) rmdir (self->disk.path);  //  Refused even if this fails
     }
     if (rc == ZSEQ_OK)
         rc = zseq_store_guard_hold (&self->guard, &self->disk);
@@ -148,7 +156,7 @@ s_enter_directory (zseq_store_t *self, bool *made_p)
     return made_p && rc == ZSEQ_EAGAIN ? ZSEQ_EIO : rc;
 }
 
-//  Makes the directory itself last.
+//  Syncs the parent, so that the directory itself is durable.
 static int
 s_sync_parent (zseq_store_t *self)
 {
@@ -162,14 +170,16 @@ s_sync_parent (zseq_store_t *self)
     return rc;
 }
 
+//  Refuses to format a directory with contents.
 static int
 s_fail_not_empty (zseq_store_t *self)
 {
     return zseq_store_disk_fail (
       &self->disk, ZSEQ_EEXIST, ".",
-      "not empty; to format a node that never ran, remove what is in it");
+      "not empty; to format a node that never ran, remove its contents");
 }
 
+//  Formats the directory with record; zseq_store_format without the signals.
 static int
 s_format_node (zseq_store_t *self, const zseq_record_t *record)
 {
@@ -178,7 +188,7 @@ s_format_node (zseq_store_t *self, const zseq_record_t *record)
     s_content_t content = {0};
     if (rc == ZSEQ_OK)
         rc = s_list_content (self, &content);
-    //  That it is in use matters only if nothing else is wrong.
+    //  A lock held by another process matters only if nothing else is wrong.
     else if (rc == ZSEQ_ELOCKED && s_list_content (self, &content) != ZSEQ_OK)
         return ZSEQ_EIO;
     if (content.count > 0)
@@ -205,9 +215,9 @@ zseq_store_format (zseq_store_t *self, const zseq_record_t *record)
     return rc;
 }
 
-//  Signs the directory, which is locked. What a process before us wrote but
-//  could not sync is on disk afterwards, or we do not go on; where syncfs may
-//  not reach it, each file is synced before it is read.
+//  Signs the locked directory and syncs what an earlier process wrote. If the
+//  sync fails, the store does not continue. If syncfs cannot be trusted, each
+//  file is synced before it is read.
 static int
 s_take_directory (zseq_store_t *self)
 {
@@ -218,7 +228,8 @@ s_take_directory (zseq_store_t *self)
     return rc == ZSEQ_OK ? s_sync_parent (self) : rc;
 }
 
-//  With first: what is not there, or empty, is formatted with that record.
+//  Opens the directory and reads the node's record. With first, formats a
+//  missing or empty directory with that record.
 static int
 s_open_node (zseq_store_t *self, const zseq_record_t *first,
              zseq_record_t *record, uint16_t *format_p)
@@ -234,11 +245,11 @@ s_open_node (zseq_store_t *self, const zseq_record_t *first,
     if (empty && !first)
         return zseq_store_disk_fail (&self->disk, ZSEQ_EAGAIN, ".",
                                      "the directory is empty");
-    //  Nothing is made in what is nobody's that we know.
+    //  Never write into a directory that is not a node's.
     if (!empty && !content.lock && !content.node)
-        return zseq_store_disk_fail (
-          &self->disk, ZSEQ_EDAMAGED, ".",
-          "no node record; not a node's directory, or it was deleted");
+        return zseq_store_disk_fail (&self->disk, ZSEQ_EDAMAGED, ".",
+                                     "no node's record: not a node's "
+                                     "directory, or the record was deleted");
     rc = s_take_directory (self);
     if (rc == ZSEQ_OK && empty)
         rc = zseq_store_noderecord_write (self, first);
@@ -249,8 +260,8 @@ s_open_node (zseq_store_t *self, const zseq_record_t *first,
     if (rc == ZSEQ_EAGAIN)
         return zseq_store_disk_fail (
           &self->disk, ZSEQ_EDAMAGED, "node",
-          "missing; it was deleted, or format was cut short (if this node "
-          "never ran, remove what is in the directory and format again)");
+          "missing: it was deleted, or format was interrupted (if this node "
+          "never ran, remove the directory's contents and format again)");
     return rc;
 }
 
@@ -284,6 +295,7 @@ zseq_store_open (zseq_store_t *self, zseq_record_t *record_p)
     return zseq_store_open_or_format (self, NULL, record_p);
 }
 
+//  Opens the directory of a node without an intact record.
 static int
 s_open_lost (zseq_store_t *self)
 {
@@ -299,8 +311,8 @@ s_open_lost (zseq_store_t *self)
     if (content.count > 0 && !content.lock && !content.node && !content.names)
         return zseq_store_disk_fail (
           &self->disk, ZSEQ_EFOREIGN, ".",
-          "not empty, and not a node's directory: neither lock nor node's "
-          "record nor names journal");
+          "not empty, and not a node's directory: it has no lock, no node's "
+          "record and no names journal");
     rc = s_take_directory (self);
     if (rc != ZSEQ_OK)
         return rc;
@@ -313,7 +325,7 @@ s_open_lost (zseq_store_t *self)
     if (rc == ZSEQ_OK)
         rc = zseq_store_disk_fail (
           &self->disk, ZSEQ_ELOCKED, ".",
-          "another process has just recovered it; start again");
+          "another process has just recovered this node; start again");
     return rc;
 }
 

@@ -5,7 +5,7 @@
 
 #define KEPT "node.format1"
 
-//  Replaces a file by all steps of a record.
+//  Replaces a file durably, by all steps of a record.
 static int
 s_replace (zseq_store_disk_t *disk, const char *file, const uint8_t *bytes,
            size_t size)
@@ -14,7 +14,7 @@ s_replace (zseq_store_disk_t *disk, const char *file, const uint8_t *bytes,
     return rc == ZSEQ_OK ? zseq_store_disk_sync (disk) : rc;
 }
 
-//  Keeps the node's record as it is, under another name.
+//  Copies the node's record, as it is, to KEPT.
 static int
 s_keep_record (zseq_store_disk_t *disk)
 {
@@ -27,13 +27,13 @@ s_keep_record (zseq_store_disk_t *disk)
     zseq_store_close (&fd);
     if (got < 0)
         return zseq_store_disk_fail_io (disk, "node", "read");
-    //  It was read before, in one piece.
+    //  An earlier read got all of it.
     if (rc != ZSEQ_OK || (size_t) got != size)
         return zseq_store_disk_fail (disk, ZSEQ_EIO, "node", "vanished");
     return s_replace (disk, KEPT, bytes, size);
 }
 
-//  Writes it in the format that is written now.
+//  Writes the node's record in the current format.
 static int
 s_write_record (zseq_store_disk_t *disk, zseq_store_guard_t *guard,
                 const zseq_record_t *record)

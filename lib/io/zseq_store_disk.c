@@ -1,3 +1,12 @@
+//  The calls that touch the files of a node's directory. zseq_store_disk.h has
+//  the contract.
+//
+//  Every open uses O_NOFOLLOW and O_CLOEXEC, so a planted link leads nowhere
+//  and no child inherits a file. A temporary file is named .tmp-PID-NUMBER; a
+//  spare file is a temporary file that a later write may overwrite
+//  (lib/doc/disk.md, section 6). A failed call leaves "DIRECTORY/where: what"
+//  in why.
+
 #include "zseq_store_disk.h"
 
 #include <assert.h>
@@ -18,7 +27,7 @@ zseq_store_disk_text (const zseq_store_disk_t *self, const char *where,
     bool root = strcmp (where, ".") == 0;
     snprintf (text, size, "%s%s%s: %s", self->path, root ? "" : "/",
               root ? "" : where, what);
-    //  Names of unexpected files may hold anything; the text is one line.
+    //  The name of an unexpected file may contain control characters.
     for (char *c = text; *c; c++)
         if ((unsigned char) *c < ' ' || *c == 0x7f)
             *c = '?';
@@ -45,7 +54,7 @@ int
 zseq_store_disk_fail_write (zseq_store_disk_t *self, const char *where,
                             const char *call)
 {
-    //  Descriptors, too, may be there again for the next write.
+    //  Descriptors may be free again for the next write.
     bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG ||
                 errno == EMFILE || errno == ENFILE;
     int rc = zseq_store_disk_fail_io (self, where, call);
@@ -95,7 +104,7 @@ zseq_store_read_all (int fd, uint8_t *bytes, size_t size)
 void
 zseq_store_close (int *fd_p)
 {
-    //  Nothing that must last was written through it since its last sync.
+    //  Nothing that must be durable was written since the last sync.
     if (*fd_p >= 0)
         (void) close (*fd_p);
     *fd_p = -1;
@@ -124,7 +133,7 @@ int
 zseq_store_disk_open (zseq_store_disk_t *self, const char *file, int flags,
                       int *fd_p, size_t *size_p)
 {
-    //  O_NONBLOCK: a pipe put there must not block us.
+    //  O_NONBLOCK: a pipe under that name must not block us.
     int fd =
       zseq_store_openat (self->fd, file, flags | O_NOFOLLOW | O_NONBLOCK);
     if (fd < 0 && errno == ENOENT)
@@ -150,6 +159,7 @@ zseq_store_disk_open (zseq_store_disk_t *self, const char *file, int flags,
     return ZSEQ_OK;
 }
 
+//  The temporary file's path below its fd.
 static void
 s_temp_path (const zseq_store_temp_t *temp, char *path, size_t size)
 {
@@ -165,9 +175,9 @@ zseq_store_disk_drop (const zseq_store_temp_t *temp)
     (void) unlinkat (temp->fd, path, 0);
 }
 
-//  Opens a spare file, cut off if it is longer than size; -1: it is of no use. One
-//  that has another link is somebody's copy of a record (a backup made of links).
-//  Errors: ZSEQ_ENOSPACE, ZSEQ_EIO.
+//  Opens a spare file and truncates it to size if it is longer. *fd_p is -1 if
+//  the file cannot be used. A file with another link belongs to a backup made
+//  of hard links. Errors: ZSEQ_ENOSPACE, ZSEQ_EIO.
 static int
 s_open_spare (zseq_store_disk_t *self, const zseq_store_temp_t *temp,
               size_t size, int *fd_p)
@@ -197,7 +207,7 @@ s_open_spare (zseq_store_disk_t *self, const zseq_store_temp_t *temp,
     return rc;
 }
 
-//  Makes a new file; -1 with errno.
+//  Creates a temporary file with a new number; -1 with errno.
 static int
 s_create (zseq_store_disk_t *self, zseq_store_temp_t *temp)
 {
@@ -224,13 +234,13 @@ zseq_store_disk_prepare (zseq_store_disk_t *self, zseq_store_temp_t *temp,
         fd = s_create (self, temp);
     if (fd < 0 && errno == ENOENT)
         return zseq_store_disk_fail (self, ZSEQ_EAGAIN, temp->where,
-                                     "its directory is not there");
+                                     "its directory does not exist");
     if (fd < 0)
         return zseq_store_disk_fail_write (self, temp->where,
                                            "create a temporary file");
 
-    //  Up to the rename the old value stands, so even a failed fsync leaves
-    //  nothing in doubt if it only says that the disk is full.
+    //  The old value stands until the rename, so a failed fsync that only says
+    //  that the disk is full leaves nothing in doubt.
     if (!zseq_store_write_all (fd, bytes, size, 0))
         rc = zseq_store_disk_fail_write (self, temp->where, "write");
     else if (sync && fsync (fd) != 0)
@@ -242,6 +252,7 @@ zseq_store_disk_prepare (zseq_store_disk_t *self, zseq_store_temp_t *temp,
     return rc;
 }
 
+//  Renames the temporary file to file, or exchanges the two.
 static int
 s_rename (zseq_store_disk_t *self, const zseq_store_temp_t *temp,
           const char *file, bool exchange)

@@ -9,13 +9,13 @@
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
-//  REFUSED file systems may let two hosts, or two mounts, have a lock at once,
-//  or take a lock away from a process whose writes still succeed. Where syncfs
-//  is WHOLE, it is known to write all files, directories and renames of the
-//  file system to the disk, and to say when that failed.
+//  A REFUSED file system may grant one lock to two hosts or mounts, or take a
+//  lock from a process whose writes still succeed. On a WHOLE one, syncfs is
+//  known to write all files, directories and renames to the disk, and to report
+//  a failure.
 typedef enum { REFUSED, WHOLE } s_trust_t;
 
-//  A number of statfs (2). Not all are in linux/magic.h.
+//  A type of statfs (2). Not all are in linux/magic.h.
 typedef struct {
     unsigned long type;
     const char *name;
@@ -32,9 +32,9 @@ static const s_filesystem_t s_filesystems[] = {
   {0xca451a4e, "bcachefs", WHOLE},    //  Flushes the journal after the data
   {0x2fc12fc1, "zfs", WHOLE},         //  Commits the intent log
   {0x794c7630, "overlayfs", WHOLE},   //  Syncs the upper file system
-  {0x01021994, "tmpfs", WHOLE},       //  Nothing lasts, and nobody expects it
+  {0x01021994, "tmpfs", WHOLE},       //  Lost at shutdown, as expected
   {0x858458f6, "ramfs", WHOLE},       //  The same
-  {0x6969, "nfs", REFUSED},           //  A lease; other hosts, if told to
+  {0x6969, "nfs", REFUSED},           //  A lease; other hosts only if set up so
   {0x517b, "smb", REFUSED},           //  Locks of one host only
   {0xff534d42, "cifs", REFUSED},      //  The same, or a lease
   {0xfe534d42, "smb2", REFUSED},      //  The same
@@ -49,21 +49,20 @@ static const s_filesystem_t s_filesystems[] = {
   {0x20030528, "orangefs", REFUSED},  //  Locks of one host only
   {0x786f4256, "vboxsf", REFUSED},    //  Locks of one guest only
   {0xbacbacbc, "vmhgfs", REFUSED},    //  The same
-  //  These share locks, if they are not mounted with localflocks or lock_nolock,
-  //  and let nobody write who lost them, if fencing works: nothing that can be
-  //  seen from here.
+  //  These share locks unless mounted with localflocks or lock_nolock, and
+  //  fence a host that lost its locks if fencing is set up. Neither shows here.
   {0x01161970, "gfs2", REFUSED},
   {0x7461636f, "ocfs2", REFUSED},
-  //  Whatever is behind it: locks and syncfs are answered by the kernel alone
-  //  unless its server asks for them, and most do not. virtiofs is one, too.
+  //  Any server: the kernel alone answers locks and syncfs unless the server
+  //  asks for them, and most do not. virtiofs is FUSE, too.
   {0x65735546, "fuse", REFUSED}};
 
 const char zseq_store_filesystem_elsewhere[] =
-  "on another file system than the node's directory; all of it must be on one: "
-  "end what mounts it there, move what it holds, and start again";
+  "on another file system than the node's directory; both must be on the same: "
+  "unmount it, move its contents into the directory, and start again";
 
-//  The file system's type as its mount has it, which says what FUSE is used
-//  for: "fuse.sshfs". False: it is not known.
+//  The file system's type as in its mount, which names the server behind FUSE:
+//  "fuse.sshfs". False: unknown.
 static bool
 s_mounted_as (dev_t device, char *type, size_t size)
 {
@@ -86,10 +85,11 @@ s_mounted_as (dev_t device, char *type, size_t size)
         found = true;
     }
     free (line);
-    (void) fclose (mounts);  //  It was only read
+    (void) fclose (mounts);  //  Only read
     return found;
 }
 
+//  Refuses a file system of that type; the text says what to do.
 static int
 s_refuse (zseq_store_disk_t *disk, const char *name)
 {
@@ -98,14 +98,15 @@ s_refuse (zseq_store_disk_t *disk, const char *name)
         !s_mounted_as (disk->device, type, sizeof type))
         snprintf (type, sizeof type, "%s", name);
     char what[512];
-    snprintf (what, sizeof what,
-              "on a file system of type %s, where a lock may not hold for all "
-              "that can reach the directory, or may be lost while writes still "
-              "succeed, so that two nodes would hand out the same IDs. Use a "
-              "local disk (ext4, xfs, btrfs, zfs); or, if you are sure that "
-              "only this host ever uses the directory, say "
-              "--unsafe-filesystem (of file:, the option unsafe-filesystem=1)",
-              type);
+    snprintf (
+      what, sizeof what,
+      "on a file system of type %s, where a lock may not exclude every "
+      "process that can reach the directory, or may be lost while writes "
+      "still succeed, so that two nodes would hand out the same IDs. Use a "
+      "local disk (ext4, xfs, btrfs, zfs); or, if you are sure that "
+      "only this host ever uses the directory, pass "
+      "--unsafe-filesystem (for file:, the option unsafe-filesystem=1)",
+      type);
     return zseq_store_disk_fail (disk, ZSEQ_EINVAL, ".", what);
 }
 
@@ -121,7 +122,7 @@ zseq_store_filesystem_check (zseq_store_disk_t *disk)
     disk->device = info.st_dev;
     disk->sync_each = true;
     for (size_t i = 0; i < sizeof s_filesystems / sizeof *s_filesystems; i++) {
-        //  Some are negative where the kernel's type is a signed int.
+        //  Some types are negative where the kernel's type is a signed int.
         if ((filesystem.f_type & 0xffffffff) != (long) s_filesystems[i].type)
             continue;
         if (s_filesystems[i].trust == WHOLE)

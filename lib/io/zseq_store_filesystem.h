@@ -1,4 +1,4 @@
-//  What a node may expect of the file system that its directory is on:
+//  Checks whether a node's directory is on a file system that can be trusted:
 //  lib/doc/disk.md, section 9. Private to the store.
 
 #ifndef ZSEQ_STORE_FILESYSTEM_H_INCLUDED
@@ -6,17 +6,18 @@
 
 #include "zseq_store_disk.h"
 
-//  Looks at the file system of the open directory and sets disk's device and
-//  sync_each. Changes nothing on disk. Errors: ZSEQ_EINVAL (one that does not
-//  give what a node needs, and disk does not say that any will do), ZSEQ_EIO.
+//  Checks the file system of the open directory and sets disk's device and
+//  sync_each. Changes nothing on disk. Errors: ZSEQ_EINVAL (it lacks what a
+//  node needs, and disk is not set to accept any), ZSEQ_EIO.
 int zseq_store_filesystem_check (zseq_store_disk_t *disk);
 
-//  What is wrong with a directory below the node's that is on another file
-//  system: nothing that syncs the node's would reach it.
+//  The error text for a directory on another file system than the node's: a
+//  sync of the node's directory would not reach it.
 extern const char zseq_store_filesystem_elsewhere[];
 
-//  Whether the directory name below fd is on the node's file system; where is
-//  for the text. Errors: ZSEQ_EINVAL, ZSEQ_EIO, ZSEQ_EAGAIN (there is none).
+//  Checks that the directory name below fd is on the node's file system; where
+//  is for the text. Errors: ZSEQ_EINVAL, ZSEQ_EIO, ZSEQ_EAGAIN (no such
+//  directory).
 int zseq_store_filesystem_same (zseq_store_disk_t *disk, int fd,
                                 const char *name, const char *where);
 

@@ -46,7 +46,7 @@ bool
 zseq_store_name_sort (zseq_store_name_t **names_p, size_t *capacity_p,
                       size_t count)
 {
-    //  By merging, not with qsort, which would take its room from the heap.
+    //  A merge sort, as qsort would take its memory from the heap.
     zseq_store_name_t *other = NULL;
     size_t other_capacity = 0;
     if (count < 2)

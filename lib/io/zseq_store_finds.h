@@ -1,6 +1,6 @@
 //  What loading finds in a directory: records, damage, temporary files. Each
-//  reader collects its own; in the end they are put together. Private to the
-//  store.
+//  reader thread collects its own; loading merges them at the end. Private to
+//  the store.
 
 #ifndef ZSEQ_STORE_FINDS_H_INCLUDED
 #define ZSEQ_STORE_FINDS_H_INCLUDED
@@ -11,17 +11,17 @@
 
 //  A record, or an entry of the journal.
 typedef struct {
-    const char *name;  //  An entry's lies in the journal's own bytes
-    uint64_t next;     //  Of a record, like the next one
-    uint64_t durable_to;
+    const char *name;     //  An entry's points into the journal
+    uint64_t next;        //  Only a record has it
+    uint64_t durable_to;  //  Only a record has it
     uint8_t size;
-    bool journaled;  //  A record that has its entry
+    bool journaled;  //  The record has an entry
 } zseq_store_name_t;
 
 typedef struct {
     const char *where;  //  Below the node's directory
     const char *what;
-    bool there;  //  It is to be moved out of the way
+    bool there;  //  Repair has to move it away
 } zseq_store_damage_t;
 
 typedef struct {
@@ -40,13 +40,11 @@ typedef struct {
 //  Frees all of it.
 void zseq_store_finds_term (zseq_store_finds_t *self);
 
-//  Byte order of names; of two where one begins with the other, the shorter
-//  comes first.
+//  Compares names in byte order; a prefix comes first.
 int zseq_store_name_compare (const zseq_store_name_t *a,
                              const zseq_store_name_t *b);
 
-//  Sorts count names by it. The array may be another one afterwards. False: no
-//  memory.
+//  Sorts count names in that order and may replace the array. False: no memory.
 bool zseq_store_name_sort (zseq_store_name_t **names_p, size_t *capacity_p,
                            size_t count);
 

@@ -1,3 +1,15 @@
+//  Encoding and decoding what lies on the disk: lib/doc/disk.md, sections 1 to
+//  5.
+//
+//  s_writer_t and s_reader_t put and get little-endian numbers and texts. A
+//  reader never runs past its bytes: what does not fit sets bad and reads as 0,
+//  and the caller checks bad once, at the end. A record is an envelope
+//  (s_envelope_t) around the value of a sequence or of a node. A journal is a
+//  header and then batches of entries.
+//
+//  Only bytes are handled here, so tests/fuzz/fuzz_store.c calls these
+//  functions with any input.
+
 #include "zseq_store_format.h"
 
 #include <assert.h>
@@ -10,7 +22,7 @@
 
 #include "zseq_seq.h"
 
-#define FORMAT_VERSION 1  //  Of sequences' records and journals
+#define FORMAT_VERSION 1  //  Of sequence records and journals
 #define RECORD_MAGIC "zseqrec\n"
 #define JOURNAL_MAGIC "zseqnam\n"
 #define BATCH_MAGIC "zsqb"
@@ -26,9 +38,9 @@
 #define HASH_SIZE 16
 
 static const char s_unknown_version[] =
-  "of a format version that is not known here; use the zseq that wrote it";
+  "of an unknown format version; use the zseq that wrote it";
 
-//  Both ends of a buffer of bytes, little-endian.
+//  Writing and reading a buffer, little-endian.
 
 typedef struct {
     uint8_t *bytes;
@@ -66,9 +78,10 @@ s_put_checksum (s_writer_t *self)
 typedef struct {
     const uint8_t *bytes;
     size_t left;
-    bool bad;  //  Something did not fit; all that was read since is 0
+    bool bad;  //  Something did not fit; later reads give 0
 } s_reader_t;
 
+//  Takes size bytes; NULL if fewer are left.
 static const uint8_t *
 s_get (s_reader_t *self, size_t size)
 {
@@ -92,7 +105,7 @@ s_get_number (s_reader_t *self, size_t size)
     return number;
 }
 
-//  A text of at most size_max bytes without NUL, terminated in text.
+//  Reads a text of at most size_max bytes without NUL, and terminates it.
 static void
 s_get_text (s_reader_t *self, char *text, size_t size_max)
 {
@@ -106,7 +119,7 @@ s_get_text (s_reader_t *self, char *text, size_t size_max)
     text[size] = 0;
 }
 
-//  Whether the last bytes are the checksum of those before them.
+//  Whether the last bytes are the checksum of the bytes before them.
 static bool
 s_checksum_ok (const uint8_t *bytes, size_t size)
 {
@@ -117,8 +130,9 @@ s_checksum_ok (const uint8_t *bytes, size_t size)
            XXH3_64bits (bytes, covered);
 }
 
-//  Where a name's record lies.
+//  The path of a record.
 
+//  Whether a byte of a name stands for itself in a file's name.
 static bool
 s_plain (char c)
 {
@@ -174,7 +188,7 @@ typedef struct {
     size_t value_size;
 } s_envelope_t;
 
-//  Returns the record's size; bytes has room for it.
+//  Encodes a record. Returns its size; bytes must be large enough.
 static size_t
 s_envelope_encode (const s_envelope_t *self, uint8_t *bytes)
 {
@@ -206,8 +220,9 @@ zseq_store_sequence_encode (const zseq_store_sequence_t *self, uint8_t *bytes)
     return s_envelope_encode (&envelope, bytes);
 }
 
-//  The checksum comes before the version: a flipped bit there is damage, a
-//  whole record of another version is the work of another zseq.
+//  Decodes a record of that kind. The checksum is checked before the version: a
+//  flipped bit there is damage, an intact record of another version is from
+//  another zseq.
 static int
 s_envelope_decode (s_envelope_t *self, uint16_t kind, const uint8_t *bytes,
                    size_t size, const char **what_p)
@@ -240,7 +255,7 @@ s_envelope_decode (s_envelope_t *self, uint16_t kind, const uint8_t *bytes,
     if (reader.bad || reader.left > 0)
         *what_p = "sizes do not add up";
     else if (self->kind != kind)
-        *what_p = "not the kind of its place";
+        *what_p = "of the wrong kind for its path";
     return *what_p ? ZSEQ_EDAMAGED : ZSEQ_OK;
 }
 
@@ -267,7 +282,7 @@ zseq_store_sequence_decode (zseq_store_sequence_t *self, const uint8_t *bytes,
     else if (reader.bad || reader.left > 0 || self->identity == 0 ||
              self->next < 1 || self->next > self->durable_to ||
              self->durable_to > ZSEQ_NEXT_MAX)
-        *what_p = "its value makes no sense";
+        *what_p = "its value is invalid";
     return *what_p ? ZSEQ_EDAMAGED : ZSEQ_OK;
 }
 
@@ -310,6 +325,7 @@ zseq_store_node_encode (const zseq_record_t *record, uint8_t *bytes)
     return s_envelope_encode (&envelope, bytes);
 }
 
+//  Whether a decoded node's record is consistent.
 static bool
 s_node_valid (const zseq_record_t *record)
 {
@@ -371,7 +387,7 @@ zseq_store_node_decode (zseq_record_t *record, const uint8_t *bytes,
     record->floor_reserved = s_get_number (&reader, 8);
     if (reader.bad || reader.left > 0 || voting > 1 || start_voted > 1 ||
         envelope.name_size > 0 || !s_node_valid (record)) {
-        *what_p = "its value makes no sense";
+        *what_p = "its value is invalid";
         return ZSEQ_EDAMAGED;
     }
     return ZSEQ_OK;
@@ -420,7 +436,7 @@ zseq_store_header_decode (const uint8_t *bytes, size_t size,
     *node_p = (uint8_t) s_get_number (&reader, 1);
     if (*identity_p != 0)
         return ZSEQ_OK;
-    *what_p = "its header makes no sense";
+    *what_p = "its header is invalid";
     return ZSEQ_EDAMAGED;
 }
 

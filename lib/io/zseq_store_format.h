@@ -1,7 +1,7 @@
 //  The format on disk: the bytes of records and of the names journal, and the
-//  names of files, as lib/doc/disk.md specifies them in sections 1 to 5.
-//  Touches no file; the call zseq_store_format, which does, is in zseq_store.c.
-//  Private to the store.
+//  names of files, as lib/doc/disk.md specifies them in sections 1 to 5. These
+//  functions only encode and decode and touch no file. (zseq_store_format,
+//  which formats a directory, is in zseq_store.c.) Private to the store.
 
 #ifndef ZSEQ_STORE_FORMAT_H_INCLUDED
 #define ZSEQ_STORE_FORMAT_H_INCLUDED
@@ -12,7 +12,7 @@
 #define ZSEQ_STORE_GROUP_MAX 4096  //  Names in a batch, writes in a group
 #define ZSEQ_STORE_BUCKET_COUNT 256
 #define ZSEQ_STORE_FILE_MAX 180         //  Bytes in a file's name
-#define ZSEQ_STORE_TEMP_PREFIX ".tmp-"  //  No record's file begins like this
+#define ZSEQ_STORE_TEMP_PREFIX ".tmp-"  //  No record's file begins so
 
 //  Sizes in bytes. A record of any kind is smaller than a page of memory.
 #define ZSEQ_STORE_CHECKSUM_SIZE 8
@@ -30,7 +30,7 @@
     (ZSEQ_STORE_BATCH_HEADER_SIZE + ZSEQ_STORE_PAYLOAD_MAX +                   \
      ZSEQ_STORE_CHECKSUM_SIZE)
 
-//  Where a name's record lies: seq/XX/file, XX being bucket.
+//  The path of a name's record: seq/XX/file, XX being bucket.
 typedef struct {
     uint8_t bucket;
     char file[ZSEQ_STORE_FILE_MAX + 1];
@@ -39,27 +39,28 @@ typedef struct {
 void zseq_store_path_init (zseq_store_path_t *self, const char *name,
                            size_t size);
 
-//  A sequence's record. Decoded, name points into the bytes.
+//  A sequence's record. After decoding, name points into the bytes.
 typedef struct {
     uint64_t identity;
     uint8_t node;
     const char *name;
     size_t name_size;
     uint64_t next;
-    uint64_t durable_to;
+    uint64_t durable_to;  //  Claims up to it may have been granted
 } zseq_store_sequence_t;
 
-//  Encoding returns the size; bytes has room for the kind's _MAX or _SIZE.
+//  Encoding returns the size. bytes must have the size of the kind's _MAX or
+//  _SIZE.
 size_t zseq_store_sequence_encode (const zseq_store_sequence_t *self,
                                    uint8_t *bytes);
 size_t zseq_store_node_encode (const zseq_record_t *record, uint8_t *bytes);
 size_t zseq_store_header_encode (uint64_t identity, uint8_t node,
                                  uint8_t *bytes);
 
-//  Decoding. Errors, with what_p saying why in a few words: ZSEQ_EDAMAGED,
-//  ZSEQ_EFOREIGN (whole, but of a format version that is not known here). A
-//  node's record may be of format version 1, which knows no starts; version_p
-//  says.
+//  Decoding. Errors, with the reason in a few words in what_p: ZSEQ_EDAMAGED,
+//  ZSEQ_EFOREIGN (intact, but of an unknown format version). A node's record
+//  may be of format version 1, which has no starts; version_p receives the
+//  version.
 int zseq_store_sequence_decode (zseq_store_sequence_t *self,
                                 const uint8_t *bytes, size_t size,
                                 const char **what_p);
@@ -70,20 +71,20 @@ int zseq_store_header_decode (const uint8_t *bytes, size_t size,
                               uint64_t *identity_p, uint8_t *node_p,
                               const char **what_p);
 
-//  A batch of the journal that is being made in bytes, which has room for
-//  ZSEQ_STORE_BATCH_MAX or for what is added.
+//  A batch of the journal under construction. bytes must have
+//  ZSEQ_STORE_BATCH_MAX bytes, or as many as the entries need.
 typedef struct {
     uint8_t *bytes;
-    size_t size;  //  0: nothing was added yet
+    size_t size;  //  0: empty
 } zseq_store_batch_t;
 
 void zseq_store_batch_add (zseq_store_batch_t *self, const char *name,
                            size_t size);
 
-//  Makes it whole.
+//  Completes the batch with its magic, size and checksum.
 void zseq_store_batch_seal (zseq_store_batch_t *self);
 
-//  The size of the whole batch at the beginning of bytes, 0 if there is none.
+//  The size of the whole batch at the beginning of bytes; 0 if there is none.
 size_t zseq_store_batch_size (const uint8_t *bytes, size_t size);
 
 //  Whether a whole batch begins anywhere in bytes.
@@ -98,7 +99,7 @@ typedef struct {
 void zseq_store_entries_init (zseq_store_entries_t *self, const uint8_t *batch,
                               size_t size);
 
-//  Takes the next entry; there must be bytes left. False: it makes no sense.
+//  Takes the next entry; there must be bytes left. False: the entry is invalid.
 bool zseq_store_entries_next (zseq_store_entries_t *self, const char **name_p,
                               size_t *size_p);
 

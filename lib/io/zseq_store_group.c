@@ -1,3 +1,14 @@
+//  Writing a group, as zseq_store_group.h describes it.
+//
+//  zseq_store_group_write syncs earlier deferred writes first.
+//  s_write_sequences then takes one of two ways: s_write_few (open the bucket,
+//  write, fsync, rename, fsync the bucket) or s_write_many (write all, syncfs,
+//  rename all, syncfs). Both prepare a record with s_prepare_record and rename
+//  it with s_rename_record. New names are journaled after that, node's records
+//  come last. That order is S8.
+//
+//  ZSEQ_ENOSPACE refuses a single job. Any other error is fatal to the store.
+
 #include "zseq_store_group.h"
 
 #include <assert.h>
@@ -11,9 +22,9 @@
 #include "zseq_store_noderecord.h"
 #include "zseq_store_private.h"
 
-#define MANY 32  //  From so many on, one syncfs is cheaper than their fsyncs
+#define MANY 32  //  One syncfs is cheaper than this many fsyncs
 
-//  Opens a directory, making it if need be; with sync, durably.
+//  Opens a directory and makes a missing one; with sync, durably.
 static int
 s_open_directory (zseq_store_t *self, int parent_fd, const char *name,
                   const char *where, bool sync, int *fd_p)
@@ -34,6 +45,7 @@ s_open_directory (zseq_store_t *self, int parent_fd, const char *name,
     return zseq_store_filesystem_same (&self->disk, fd, ".", where);
 }
 
+//  Opens seq, once.
 static int
 s_open_seq (zseq_store_t *self, bool sync)
 {
@@ -43,10 +55,10 @@ s_open_seq (zseq_store_t *self, bool sync)
                              &self->seq_fd);
 }
 
-//  Where a write's record goes.
+//  The target of a write: the path of its record.
 typedef struct {
     zseq_store_path_t path;
-    char bucket[3];  //  Its directory, below seq
+    char bucket[3];  //  The directory, below seq
     char parent[4];  //  The same with a slash
     char where[ZSEQ_STORE_PATH_SIZE];
 } s_target_t;
@@ -61,7 +73,8 @@ s_target_init (s_target_t *self, const zseq_write_t *write)
               self->path.file);
 }
 
-//  Writes the temporary file of a job's record below fd; parent leads there.
+//  Writes the temporary file of a job's record; parent leads to its directory
+//  from fd.
 static int
 s_prepare_record (zseq_store_t *self, zseq_store_job_t *job,
                   const s_target_t *target, int fd, const char *parent,
@@ -92,8 +105,9 @@ s_prepare_record (zseq_store_t *self, zseq_store_job_t *job,
     return rc;
 }
 
-//  Gives the temporary file the record's name. What the record's file was is a
-//  spare one once that lasts; where nothing is synced, that is not known.
+//  Renames the temporary file to the record's name. An exchanged old file
+//  becomes spare once the rename is durable. A deferred write does not tell
+//  when that is, so it exchanges nothing.
 static int
 s_rename_record (zseq_store_t *self, zseq_store_job_t *job,
                  const s_target_t *target, int fd, const char *parent)
@@ -109,7 +123,7 @@ s_rename_record (zseq_store_t *self, zseq_store_job_t *job,
                              : rc;
 }
 
-//  A spare file that is not needed.
+//  Deletes a spare file.
 static void
 s_drop_spare (zseq_store_t *self, uint8_t bucket, uint64_t number)
 {
@@ -120,7 +134,8 @@ s_drop_spare (zseq_store_t *self, uint8_t bucket, uint64_t number)
     zseq_store_disk_drop (&temp);
 }
 
-//  All of the group lasts: nothing needs what its records' files were.
+//  Keeps the replaced files as spares. The group is durable, so no state needs
+//  them.
 static void
 s_keep_spares (zseq_store_t *self, const zseq_store_job_t *jobs, size_t count)
 {
@@ -135,6 +150,7 @@ s_keep_spares (zseq_store_t *self, const zseq_store_job_t *jobs, size_t count)
     }
 }
 
+//  Deletes all spare files.
 static void
 s_drop_spares (zseq_store_t *self)
 {
@@ -150,10 +166,9 @@ s_is_fatal (int status)
     return status != ZSEQ_OK && status != ZSEQ_ENOSPACE;
 }
 
-//  A few writes: each is synced by itself, and then the directories that have
-//  changed.
+//  A few writes: sync each, then the directories that changed.
 
-//  Opens the directory of a name, once per group.
+//  Opens a name's bucket, once per group.
 static int
 s_open_bucket (zseq_store_t *self, uint8_t bucket)
 {
@@ -166,6 +181,7 @@ s_open_bucket (zseq_store_t *self, uint8_t bucket)
                              true, &self->bucket_fd[bucket]);
 }
 
+//  Writes, syncs and renames a job's record.
 static int
 s_write_one (zseq_store_t *self, zseq_store_job_t *job)
 {
@@ -180,7 +196,7 @@ s_write_one (zseq_store_t *self, zseq_store_job_t *job)
     return rc == ZSEQ_OK ? s_rename_record (self, job, &target, fd, "") : rc;
 }
 
-//  Makes the group's renames last.
+//  Syncs the group's directories, so that its renames are durable.
 static int
 s_sync_buckets (zseq_store_t *self)
 {
@@ -197,6 +213,7 @@ s_sync_buckets (zseq_store_t *self)
     return ZSEQ_OK;
 }
 
+//  Writes the sequences of a small group.
 static int
 s_write_few (zseq_store_t *self, zseq_store_job_t *jobs, size_t count)
 {
@@ -210,9 +227,10 @@ s_write_few (zseq_store_t *self, zseq_store_job_t *jobs, size_t count)
     return s_sync_buckets (self);
 }
 
-//  Many writes: all temporary files, one syncfs, all renames, one syncfs. Paths
-//  are below seq, so that no descriptors are needed for its directories.
+//  Many writes: write all temporary files, syncfs, rename all, syncfs. Paths
+//  are relative to seq, so that its directories need no descriptors.
 
+//  Writes a job's temporary file, and makes its directory if it is missing.
 static int
 s_prepare_one (zseq_store_t *self, zseq_store_job_t *job)
 {
@@ -225,7 +243,7 @@ s_prepare_one (zseq_store_t *self, zseq_store_job_t *job)
                                false);
     if (rc != ZSEQ_EAGAIN)
         return rc;
-    //  Lasts with the first syncfs.
+    //  The first syncfs makes the directory durable.
     if (mkdirat (self->seq_fd, target.bucket, 0700) != 0)
         return zseq_store_disk_fail_write (&self->disk, target.where,
                                            "mkdir of its directory");
@@ -233,6 +251,7 @@ s_prepare_one (zseq_store_t *self, zseq_store_job_t *job)
                              false);
 }
 
+//  Renames a job's temporary file to its record.
 static int
 s_rename_one (zseq_store_t *self, zseq_store_job_t *job)
 {
@@ -241,7 +260,8 @@ s_rename_one (zseq_store_t *self, zseq_store_job_t *job)
     return s_rename_record (self, job, &target, self->seq_fd, target.parent);
 }
 
-//  Without sync nothing is synced: deferred writes.
+//  Writes the sequences of a large group. Without sync (deferred writes) it
+//  syncs nothing.
 static int
 s_write_many (zseq_store_t *self, zseq_store_job_t *jobs, size_t count,
               bool sync)
@@ -270,6 +290,7 @@ s_write_many (zseq_store_t *self, zseq_store_job_t *jobs, size_t count,
     return sync ? zseq_store_disk_sync_all (&self->disk) : ZSEQ_OK;
 }
 
+//  Whether a job's name was written and has to be journaled.
 static bool
 s_is_new_name (const zseq_store_job_t *job)
 {
@@ -277,6 +298,7 @@ s_is_new_name (const zseq_store_job_t *job)
            !job->write.journaled;
 }
 
+//  Journals the new names in one batch. A full disk refuses only their jobs.
 static int
 s_journal_names (zseq_store_t *self, zseq_store_job_t *jobs, size_t count,
                  bool sync)
@@ -294,8 +316,8 @@ s_journal_names (zseq_store_t *self, zseq_store_job_t *jobs, size_t count,
     return ZSEQ_OK;
 }
 
-//  The sequences of a group. S8: records, then directories, then the journal;
-//  only then does the caller make the completions appear.
+//  Writes the sequences of a group. S8: records, then directories, then the
+//  journal; the caller reports the completions only after that.
 static int
 s_write_sequences (zseq_store_t *self, zseq_store_job_t *jobs, size_t count,
                    bool sync)
@@ -320,11 +342,11 @@ zseq_store_group_write (zseq_store_t *self, zseq_store_job_t *jobs,
 {
     assert (self);
     assert (jobs);
-    //  What no syncfs reaches later on cannot be deferred.
+    //  Do not defer a write that a later syncfs would not reach.
     bool sync = self->disk.sync_each;
     for (size_t i = 0; i < count; i++)
         sync |= !jobs[i].write.deferred;
-    //  What was deferred is on disk before anything else says that it is.
+    //  Deferred writes must be on disk before anything else says so.
     if (sync && self->unsynced) {
         int rc = zseq_store_disk_sync_all (&self->disk);
         if (rc != ZSEQ_OK)

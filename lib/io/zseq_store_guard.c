@@ -1,3 +1,15 @@
+//  The lock of a directory and its watch, as zseq_store_guard.h describes them.
+//
+//  The lock that counts is a flock of the directory itself. The lock file is
+//  locked as well, for older zseqds, and names its process. The watch
+//  (zseq_store_guard_check) compares, with a few calls of stat, the directory
+//  at the path, the lock file's line, the node's record, both journals and seq
+//  with what this process opened or wrote last. A file is read again only if
+//  its inode, size or modification time has changed.
+//
+//  A failed check is ZSEQ_EIO, which ends the store. The text says what
+//  happened and what to do.
+
 #include "zseq_store_guard.h"
 
 #include <assert.h>
@@ -13,13 +25,14 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-//  What to do about a directory that is not ours any more.
+//  Advice for a directory that is no longer ours.
 #define END_THE_OTHER                                                          \
-    "this node ends and acknowledges nothing more: end the other process for " \
+    "this node stops and acknowledges nothing more: stop the other process "   \
+    "for "                                                                     \
     "good, then recover this node (zseqd recover)"
 #define PUT_IT_BACK                                                            \
-    "this node ends and acknowledges nothing more: see that only one copy of " \
-    "the directory is used, put it back and start again"
+    "this node stops and acknowledges nothing more: use only one copy of "     \
+    "the directory, put it back and start again"
 
 void
 zseq_store_guard_init (zseq_store_guard_t *self)
@@ -33,7 +46,7 @@ int
 zseq_store_guard_open (zseq_store_guard_t *self, zseq_store_disk_t *disk)
 {
     assert (disk->fd < 0);
-    //  The process may change its working directory, and the path would lead
+    //  If the process changes its working directory, a relative path would lead
     //  elsewhere.
     int from = AT_FDCWD;
     if (disk->path[0] != '/') {
@@ -55,8 +68,8 @@ zseq_store_guard_open (zseq_store_guard_t *self, zseq_store_disk_t *disk)
 
 //  The lock.
 
-//  The process that the kernel says has locked the open directory; 0: it does
-//  not say, or not in a number that is known here.
+//  The process that has locked the open directory, from /proc/locks. 0:
+//  unknown, or in another PID namespace.
 static long
 s_holder (const struct stat *directory)
 {
@@ -78,12 +91,12 @@ s_holder (const struct stat *directory)
             holder = pid;
     }
     free (line);
-    (void) fclose (locks);  //  It was only read
+    (void) fclose (locks);  //  Only read
     return holder > 0 ? holder : 0;
 }
 
-//  The process that the lock file names, which may be one of another container,
-//  or of the past.
+//  The process that the lock file names. It may be of another container, or
+//  dead.
 static long
 s_signed (int fd)
 {
@@ -92,6 +105,7 @@ s_signed (int fd)
     return strtol (text, NULL, 10);
 }
 
+//  Reports that process pid, or an unknown one (0), uses the directory.
 static int
 s_fail_locked (zseq_store_disk_t *disk, long pid)
 {
@@ -101,6 +115,7 @@ s_fail_locked (zseq_store_disk_t *disk, long pid)
     return zseq_store_disk_fail (disk, ZSEQ_ELOCKED, ".", what);
 }
 
+//  Reports who holds the directory's lock, from /proc/locks or the lock file.
 static int
 s_fail_held (zseq_store_disk_t *disk, const struct stat *directory)
 {
@@ -114,6 +129,7 @@ s_fail_held (zseq_store_disk_t *disk, const struct stat *directory)
     return s_fail_locked (disk, pid);
 }
 
+//  Locks the directory, exclusively or shared, without waiting.
 static int
 s_hold (zseq_store_guard_t *self, zseq_store_disk_t *disk, int kind)
 {
@@ -135,12 +151,14 @@ zseq_store_guard_hold (zseq_store_guard_t *self, zseq_store_disk_t *disk)
     return s_hold (self, disk, LOCK_EX);
 }
 
+//  The state of a file, for a later comparison.
 static zseq_store_mark_t
 s_mark (const struct stat *info)
 {
     return (zseq_store_mark_t){info->st_ino, info->st_size, info->st_mtim};
 }
 
+//  Whether a file is in the noted state.
 static bool
 s_is_marked (const zseq_store_mark_t *mark, const struct stat *info)
 {
@@ -149,8 +167,8 @@ s_is_marked (const zseq_store_mark_t *mark, const struct stat *info)
            mark->written.tv_nsec == info->st_mtim.tv_nsec;
 }
 
-//  Writes down who we are in a lock file that is locked, and keeps it. If that
-//  cannot be written, the lock holds all the same.
+//  Writes our line into the locked lock file and notes its state. The lock
+//  holds even if the write fails.
 static void
 s_write_token (zseq_store_guard_t *self, int fd)
 {
@@ -177,7 +195,7 @@ s_open_lock (const zseq_store_disk_t *disk, int flags)
                               O_RDWR | O_NOFOLLOW | O_NONBLOCK | flags);
 }
 
-//  Locks the open lock file, and keeps it.
+//  Locks the open lock file and keeps it.
 static int
 s_take_lock (zseq_store_guard_t *self, zseq_store_disk_t *disk, int fd,
              int kind)
@@ -238,12 +256,14 @@ zseq_store_guard_release (zseq_store_guard_t *self, zseq_store_disk_t *disk)
 
 //  The watch.
 
+//  Reports that the directory is no longer ours.
 static int
 s_fail_taken (zseq_store_disk_t *disk, const char *where, const char *what)
 {
     return zseq_store_disk_fail (disk, ZSEQ_EIO, where, what);
 }
 
+//  Checks that the path still leads to the open directory.
 static int
 s_check_path (zseq_store_guard_t *self, zseq_store_disk_t *disk)
 {
@@ -254,10 +274,10 @@ s_check_path (zseq_store_guard_t *self, zseq_store_disk_t *disk)
             return ZSEQ_OK;
         return s_fail_taken (
           disk, ".",
-          "another directory has been put in this place while it "
-          "was in use; " PUT_IT_BACK);
+          "replaced by another directory while it was in use; " PUT_IT_BACK);
     }
-    //  Who may not look does not know. The lock holds all the same.
+    //  Without permission to look nothing is known. The lock holds all the
+    //  same.
     if (errno == EACCES)
         return ZSEQ_OK;
     if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
@@ -281,8 +301,7 @@ zseq_store_guard_node (zseq_store_guard_t *self, const zseq_store_disk_t *disk,
     self->node_mark = s_mark (&info);
 }
 
-//  Whether the node's record holds the bytes that it should, whatever file they
-//  are in.
+//  Whether the node's record holds the expected bytes, in whatever file.
 static bool
 s_is_node (const zseq_store_guard_t *self, const zseq_store_disk_t *disk)
 {
@@ -297,6 +316,7 @@ s_is_node (const zseq_store_guard_t *self, const zseq_store_disk_t *disk)
            memcmp (bytes, self->node, self->node_size) == 0;
 }
 
+//  Checks that no other process has written the node's record.
 static int
 s_check_node (zseq_store_guard_t *self, zseq_store_disk_t *disk)
 {
@@ -319,7 +339,7 @@ s_check_node (zseq_store_guard_t *self, zseq_store_disk_t *disk)
     return ZSEQ_OK;
 }
 
-//  Whether name is still what is open as fd.
+//  Checks that name is still the file that is open as fd.
 static int
 s_check_open (zseq_store_disk_t *disk, const char *name, int fd, off_t size)
 {
@@ -338,8 +358,8 @@ s_check_open (zseq_store_disk_t *disk, const char *name, int fd, off_t size)
                          "it was in use; " END_THE_OTHER);
 }
 
-//  The lock file is another one, or was written. If it says that it is ours, or
-//  nothing, it is ours from now on.
+//  Handles a lock file that was replaced or written. If it holds our line or
+//  nothing, adopts it.
 static int
 s_check_token (zseq_store_guard_t *self, zseq_store_disk_t *disk,
                const struct stat *info)
@@ -370,8 +390,7 @@ s_check_token (zseq_store_guard_t *self, zseq_store_disk_t *disk,
     return ZSEQ_OK;
 }
 
-//  Makes a lock file that was deleted anew. If that cannot be, nothing depends
-//  on it.
+//  Makes a deleted lock file again. A failure does not matter.
 static void
 s_sign_again (zseq_store_guard_t *self, const zseq_store_disk_t *disk)
 {
@@ -385,6 +404,7 @@ s_sign_again (zseq_store_guard_t *self, const zseq_store_disk_t *disk)
     s_write_token (self, fd);
 }
 
+//  Checks that the lock file names no other process.
 static int
 s_check_lock (zseq_store_guard_t *self, zseq_store_disk_t *disk)
 {

@@ -30,7 +30,7 @@ zseq_store_journal_term (zseq_store_journal_t *self)
     free (self->batch.bytes);
 }
 
-//  Opens one of the two, which must be there and have so many bytes at least.
+//  Opens the journal or its copy, which must have at least size bytes.
 static int
 s_open (zseq_store_disk_t *disk, const char *file, size_t size, int *fd_p)
 {
@@ -69,7 +69,7 @@ zseq_store_journal_replace (zseq_store_journal_t *self, zseq_store_disk_t *disk,
     rc = zseq_store_disk_replace (disk, ZSEQ_STORE_NAMES, bytes, size);
     if (rc == ZSEQ_OK)
         return zseq_store_journal_open (self, disk, true, size);
-    //  Appends may go on, to the journal that is there, and to this copy.
+    //  Appends may continue, to the old journal and the new copy.
     int opened = self->copy_fd >= 0
                    ? s_open (disk, ZSEQ_STORE_COPY, size, &self->copy_fd)
                    : ZSEQ_OK;
@@ -105,7 +105,7 @@ zseq_store_journal_add (zseq_store_journal_t *self, const char *name,
     zseq_store_batch_add (&self->batch, name, size);
 }
 
-//  Appends the sealed batch to one of the two.
+//  Appends the sealed batch to the journal or its copy.
 static int
 s_append (const zseq_store_journal_t *self, zseq_store_disk_t *disk, int fd,
           const char *file, size_t size, bool sync)
@@ -117,6 +117,7 @@ s_append (const zseq_store_journal_t *self, zseq_store_disk_t *disk, int fd,
     return ZSEQ_OK;
 }
 
+//  Truncates a file to the size before the append.
 static int
 s_cut (const zseq_store_journal_t *self, zseq_store_disk_t *disk, int fd,
        const char *file)
@@ -127,8 +128,8 @@ s_cut (const zseq_store_journal_t *self, zseq_store_disk_t *disk, int fd,
     return ZSEQ_OK;
 }
 
-//  Cuts off what a refused append has left. The copy's cut lasts before the
-//  journal is cut, so that the journal never ends before the copy does.
+//  Cuts off what a refused append has left. The copy's cut is synced before the
+//  journal is cut, so that the journal never ends before its copy.
 static int
 s_take_back (const zseq_store_journal_t *self, zseq_store_disk_t *disk,
              bool copy)
@@ -155,7 +156,8 @@ zseq_store_journal_append (zseq_store_journal_t *self, zseq_store_disk_t *disk,
     size_t size = self->batch.size;
     self->batch.size = 0;
 
-    //  What is not in the copy was never acknowledged: a start relies on it.
+    //  A batch that is not in the copy was never acknowledged: a start relies
+    //  on that.
     int rc = s_append (self, disk, self->fd, ZSEQ_STORE_NAMES, size, sync);
     bool copy = rc == ZSEQ_OK && self->copy_fd >= 0;
     if (copy)

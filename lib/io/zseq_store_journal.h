@@ -1,5 +1,5 @@
-//  The names journal and its copy as they are written: lib/doc/disk.md,
-//  sections 5 and 6. Private to the store.
+//  Writes the names journal and its copy: lib/doc/disk.md, sections 5 and 6.
+//  Private to the store.
 
 #ifndef ZSEQ_STORE_JOURNAL_H_INCLUDED
 #define ZSEQ_STORE_JOURNAL_H_INCLUDED
@@ -11,10 +11,10 @@
 #define ZSEQ_STORE_COPY "names-copy"
 
 typedef struct {
-    int fd;       //  -1: there is none
-    int copy_fd;  //  -1: there is none yet, of a directory of format 1
-    off_t size;   //  Where the next batch goes
-    zseq_store_batch_t batch;
+    int fd;                    //  -1: there is none
+    int copy_fd;               //  -1: none yet (a directory of format 1)
+    off_t size;                //  Where the next batch goes
+    zseq_store_batch_t batch;  //  Names to be appended
 } zseq_store_journal_t;
 
 //  False: no memory.
@@ -22,28 +22,29 @@ bool zseq_store_journal_init (zseq_store_journal_t *self);
 void zseq_store_journal_close (zseq_store_journal_t *self);
 void zseq_store_journal_term (zseq_store_journal_t *self);
 
-//  Puts a whole journal and its copy in place of what is there; that lasts once
-//  the directory is synced. Errors: ZSEQ_ENOSPACE, ZSEQ_EIO.
+//  Replaces the journal and its copy with bytes. The change is durable once the
+//  directory is synced. Errors: ZSEQ_ENOSPACE, ZSEQ_EIO.
 int zseq_store_journal_replace (zseq_store_journal_t *self,
                                 zseq_store_disk_t *disk, const uint8_t *bytes,
                                 size_t size);
 
-//  Opens what is there, whose whole batches end at size.
+//  Opens the journal, whose whole batches end at size, and its copy if copy is
+//  set.
 int zseq_store_journal_open (zseq_store_journal_t *self,
                              zseq_store_disk_t *disk, bool copy, size_t size);
 
-//  Makes the copy of a journal that has none; that lasts once the directory is
-//  synced. Errors: ZSEQ_ENOSPACE, ZSEQ_EIO, ZSEQ_ENOMEM.
+//  Makes the copy of a journal that has none. The copy is durable once the
+//  directory is synced. Errors: ZSEQ_ENOSPACE, ZSEQ_EIO, ZSEQ_ENOMEM.
 int zseq_store_journal_copy (zseq_store_journal_t *self,
                              zseq_store_disk_t *disk);
 
-//  Adds a name to the batch that is being made.
+//  Adds a name to the batch.
 void zseq_store_journal_add (zseq_store_journal_t *self, const char *name,
                              size_t size);
 
-//  Appends what was added, if anything, as one batch, to the journal and then to
-//  its copy; with sync each is on disk before the next thing is done. Errors:
-//  ZSEQ_ENOSPACE (nothing was appended), ZSEQ_EIO.
+//  Appends the batch, if it is not empty, to the journal and then to its copy.
+//  With sync each append is on disk before the next step. Errors: ZSEQ_ENOSPACE
+//  (nothing was appended), ZSEQ_EIO.
 int zseq_store_journal_append (zseq_store_journal_t *self,
                                zseq_store_disk_t *disk, bool sync);
 

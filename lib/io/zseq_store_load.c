@@ -1,4 +1,4 @@
-//  The steps of loading, one after the other: zseq_store_loading.h.
+//  Runs the steps of loading: zseq_store_loading.h.
 
 #include "zseq_store_load.h"
 
@@ -12,6 +12,7 @@
 #include "zseq_store_sequences.h"
 #include "zseq_store_tidy.h"
 
+//  Calls the callbacks for the damage and the records that were found.
 static int
 s_report_finds (zseq_store_loading_t *self)
 {
@@ -31,6 +32,7 @@ s_report_finds (zseq_store_loading_t *self)
     return rc;
 }
 
+//  Runs the steps and fills in result.
 static int
 s_load (zseq_store_loading_t *self, zseq_store_journal_t *journal,
         zseq_store_repair_t *repair, zseq_store_load_result_t *result)

@@ -13,6 +13,7 @@ s_compare_damages (const void *a, const void *b)
     return strcmp (x->where, y->where);
 }
 
+//  Whether where is among the first count damages, which are sorted.
 static bool
 s_is_damaged (const zseq_store_loading_t *self, size_t count, const char *where)
 {
@@ -21,8 +22,8 @@ s_is_damaged (const zseq_store_loading_t *self, size_t count, const char *where)
                                  s_compare_damages);
 }
 
-//  An entry without a record. Where that is damaged, so much is known already:
-//  the first known damages, which are sorted.
+//  Notes the missing record of an entry, unless its file is already among the
+//  first known damages, which are sorted.
 static int
 s_note_missing (zseq_store_loading_t *self, const zseq_store_name_t *entry,
                 size_t known)
@@ -34,11 +35,11 @@ s_note_missing (zseq_store_loading_t *self, const zseq_store_name_t *entry,
     if (s_is_damaged (self, known, where))
         return ZSEQ_OK;
     return zseq_store_loading_note_damage (
-      self, &self->finds, where, "missing, though the names journal has it",
+      self, &self->finds, where, "missing, but listed in the names journal",
       false);
 }
 
-//  Joins records and journal, both sorted.
+//  Joins the records and the journal's entries, both sorted.
 static int
 s_match_names (zseq_store_loading_t *self)
 {
@@ -49,7 +50,7 @@ s_match_names (zseq_store_loading_t *self)
     size_t record = 0;
     for (size_t i = 0; i < self->entry_count; i++) {
         const zseq_store_name_t *entry = &self->entry[i];
-        //  An entry may stand there twice.
+        //  A name may have two entries.
         if (i > 0 && zseq_store_name_compare (entry - 1, entry) == 0)
             continue;
         int order = -1;
@@ -65,8 +66,8 @@ s_match_names (zseq_store_loading_t *self)
     return ZSEQ_OK;
 }
 
-//  Whether there is more than a formation that was cut short leaves: journals
-//  with nothing in them.
+//  Whether the directory has more than the empty journals of an interrupted
+//  formation.
 static bool
 s_has_content (const zseq_store_loading_t *self)
 {
@@ -88,7 +89,7 @@ zseq_store_match (zseq_store_loading_t *self)
     if (!self->pair.names.there)
         rc = zseq_store_loading_note_damage (
           self, &self->finds, ZSEQ_STORE_NAMES, "missing", false);
-    //  Without a node's record nothing tells whether there was one.
+    //  Without a node's record nothing says whether there was a copy.
     if (rc == ZSEQ_OK && !self->pair.copy.there && !expected->lost &&
         expected->format != 1)
         rc = zseq_store_loading_note_damage (self, &self->finds,

@@ -15,7 +15,7 @@ void
 zseq_store_memory_unmap (void *memory, size_t size)
 {
     if (memory)
-        (void) munmap (memory, size);  //  It is ours: that cannot fail
+        (void) munmap (memory, size);  //  Our mapping: cannot fail
 }
 
 bool
@@ -27,7 +27,7 @@ zseq_store_memory_reserve (void **items_p, size_t *capacity_p, size_t count,
     size_t capacity = *capacity_p ? *capacity_p : 64;
     while (capacity < count)
         capacity *= 2;
-    //  Not mremap, which ThreadSanitizer does not know.
+    //  Not mremap, which ThreadSanitizer does not support.
     void *items = zseq_store_memory_map (capacity * item);
     if (!items)
         return false;

@@ -19,7 +19,7 @@ zseq_store_noderecord_read (zseq_store_t *self, zseq_record_t *record,
     if (rc != ZSEQ_OK)
         return rc;
     uint8_t bytes[ZSEQ_STORE_RECORD_MAX];
-    //  S8: as the others that are read, where no syncfs has done it.
+    //  S8: sync before reading, as for every file that syncfs has not reached.
     if (self->disk.sync_each && fsync (fd) != 0)
         rc = zseq_store_disk_fail_io (&self->disk, "node", "fsync");
     ssize_t got = zseq_store_read_all (fd, bytes, sizeof bytes);
@@ -39,8 +39,8 @@ zseq_store_noderecord_read (zseq_store_t *self, zseq_record_t *record,
     return ZSEQ_OK;
 }
 
-//  Puts an empty journal and its copy in place: a record that says that the
-//  cluster was formed must not outlive them.
+//  Writes an empty journal and its copy. They must be durable before a record
+//  that says that the cluster is formed.
 static int
 s_create_journal (zseq_store_t *self, const zseq_record_t *record)
 {
@@ -63,7 +63,7 @@ zseq_store_noderecord_write (zseq_store_t *self, const zseq_record_t *record)
     zseq_store_repair_t *repair = &self->repair;
     int rc = ZSEQ_OK;
     if (repair->needed) {
-        //  S5: what was damaged must not vote, whatever becomes of the repair.
+        //  S5: a damaged node must not vote, even if the repair fails.
         assert (!record->voting);
         assert (record->self == self->expected.node);
         assert (repair->identity == 0 || record->identity == repair->identity);

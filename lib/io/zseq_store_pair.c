@@ -10,7 +10,8 @@ static void
 s_image_term (zseq_store_image_t *self)
 {
     if (self->bytes)
-        (void) munmap (self->bytes, self->capacity);  //  Ours: cannot fail
+        (void) munmap (self->bytes,
+                       self->capacity);  //  Our mapping: cannot fail
 }
 
 void
@@ -24,8 +25,8 @@ zseq_store_pair_term (zseq_store_pair_t *self)
 
 //  Reading.
 
-//  Journals of a million names are large: memory from the kernel itself leaves
-//  no holes in the heap.
+//  Reads size bytes of a journal. With a million names a journal is large:
+//  memory from the kernel leaves no holes in the heap.
 static int
 s_read_bytes (zseq_store_image_t *self, zseq_store_disk_t *disk,
               const char *file, int fd, size_t size)
@@ -36,7 +37,7 @@ s_read_bytes (zseq_store_image_t *self, zseq_store_disk_t *disk,
     if (bytes == MAP_FAILED)
         return zseq_store_disk_fail (disk, ZSEQ_ENOMEM, file, "out of memory");
     self->bytes = bytes;
-    //  S8: as all that is read, where no syncfs has done it.
+    //  S8: sync before reading, as for every file that syncfs has not reached.
     if (disk->sync_each && fsync (fd) != 0)
         return zseq_store_disk_fail_io (disk, file, "fsync");
     zseq_store_disk_forget (disk, fd);
@@ -59,13 +60,14 @@ s_scan (zseq_store_image_t *self)
         self->last = self->end;
         self->end += whole;
     }
-    //  Names hold no NUL and sizes of batches do, so that no batch lies within
-    //  another's names: what is found here was written as a batch.
+    //  Names contain no NUL and the sizes of batches do, so a name cannot look
+    //  like a batch: whatever is found here was written as one.
     if (zseq_store_batch_within (self->bytes + self->end,
                                  self->size - self->end))
-        self->damage = "a batch that is not the last is corrupt";
+        self->damage = "a batch before the last is corrupt";
 }
 
+//  Reads one of the two files and checks its header.
 static int
 s_image_read (zseq_store_image_t *self, zseq_store_disk_t *disk,
               const char *file, zseq_store_pair_ours_fn *ours, void *arg)
@@ -119,13 +121,15 @@ zseq_store_pair_read (zseq_store_pair_t *self, zseq_store_disk_t *disk,
 
 //  Judging.
 
+//  Whether bytes follow the last whole batch.
 static bool
 s_has_tail (const zseq_store_image_t *self)
 {
     return self->end < self->size;
 }
 
-//  Whether the whole batches of one are the first of the other's.
+//  Whether the shorter of both is the beginning of the other, as far as their
+//  whole batches go.
 static bool
 s_agree (const zseq_store_pair_t *self)
 {
@@ -134,10 +138,11 @@ s_agree (const zseq_store_pair_t *self)
     return memcmp (self->names.bytes, self->copy.bytes, common) == 0;
 }
 
-//  Both are intact as far as their whole batches go, and these agree. An append
-//  goes to names, lasts there, and only then goes to the copy. So names may be
-//  cut short only where the copy ends, and the copy only in the last batch of
-//  names; all else was acknowledged.
+//  Decides whether a crash can have left the two ends. The whole batches of
+//  both agree. An append goes to names, is synced there, and only then goes to
+//  the copy. So names may end in a partial batch only where the copy ends, and
+//  the copy may lack, or end within, only the last batch of names. Everything
+//  else was acknowledged.
 static void
 s_judge_ends (zseq_store_pair_t *self)
 {
@@ -145,12 +150,12 @@ s_judge_ends (zseq_store_pair_t *self)
     zseq_store_image_t *copy = &self->copy;
     if (names->end < copy->end)
         names->damage = s_has_tail (names)
-                          ? "a batch is corrupt that is whole in its copy"
+                          ? "a batch is corrupt but intact in its copy"
                           : "ends before its copy does";
     else if (names->end == copy->end && s_has_tail (copy)) {
-        copy->damage = "goes on after the last batch that is whole";
+        copy->damage = "continues after the last intact batch";
         if (s_has_tail (names))
-            names->damage = "its last batch is corrupt, as in its copy";
+            names->damage = "its last batch is corrupt, as is that of its copy";
     }
     else if (names->end > copy->end &&
              (copy->end != names->last || s_has_tail (names) ||
@@ -170,8 +175,8 @@ zseq_store_pair_judge (zseq_store_pair_t *self, uint16_t format)
         copy->damage = "differs from the names journal";
     else if (format != 1)
         s_judge_ends (self);
-    //  The copy was made whole. It may be older than the journal, if an older
-    //  zseqd has written since.
+    //  The conversion wrote the copy at once. The copy may be older than the
+    //  journal if an older zseqd has written since.
     else if (s_has_tail (copy))
         copy->damage = "its last batch is corrupt";
     else if (names->end < copy->end)
@@ -180,7 +185,7 @@ zseq_store_pair_judge (zseq_store_pair_t *self, uint16_t format)
 
 //  Mending.
 
-//  Lets a file end at size, and makes that last, with what follows.
+//  Truncates a file to size, appends count bytes, and syncs it.
 static int
 s_end_at (zseq_store_disk_t *disk, int fd, const char *file, size_t size,
           const uint8_t *bytes, size_t count)

@@ -1,9 +1,10 @@
-//  The store itself, which zseq_store.c (open, format, lock), _noderecord.c,
-//  _group.c and _writer.c share. Private to these.
+//  The store itself, shared by zseq_store.c (open, format, lock),
+//  zseq_store_noderecord.c, zseq_store_group.c and zseq_store_writer.c. Private
+//  to these.
 //
-//  Whoever works on the disk owns everything but the queue: the caller's
-//  thread until zseq_store_start, the store's own from then on. The queue, the
-//  completions and the flag stopping are under the mutex.
+//  The thread that works on the disk owns everything except the queue: the
+//  caller's thread until zseq_store_start, the store's thread from then on. The
+//  mutex guards the queue, the completions and the flag stopping.
 
 #ifndef ZSEQ_STORE_PRIVATE_H_INCLUDED
 #define ZSEQ_STORE_PRIVATE_H_INCLUDED
@@ -18,13 +19,13 @@ struct zseq_store {
     //  The directory.
     zseq_store_disk_t disk;
     zseq_store_journal_t journal;
-    zseq_store_repair_t repair;      //  What loading found to be repaired
+    zseq_store_repair_t repair;      //  The damage that loading found
     zseq_store_guard_t guard;        //  Of the open directory
-    zseq_store_expected_t expected;  //  As the node's record on disk has it
-    zseq_record_t record;            //  ... in full
-    bool node_there;  //  There is a node's record, though damaged
+    zseq_store_expected_t expected;  //  As in the node's record on disk
+    zseq_record_t record;            //  The node's record itself
+    bool node_there;                 //  A damaged node's record exists
     bool loaded;
-    bool fatal;     //  Nothing more is written
+    bool fatal;     //  The store writes nothing more
     bool unsynced;  //  Deferred writes came since the last syncfs
     int seq_fd;     //  -1 until needed
     int bucket_fd[ZSEQ_STORE_BUCKET_COUNT];  //  Open: this group renamed a file
@@ -39,16 +40,16 @@ struct zseq_store {
     pthread_cond_t wake;
     bool stopping;
     int event_fd;
-    zseq_store_job_t *waiting;  //  Submitted, not yet taken up
+    zseq_store_job_t *waiting;  //  Submitted; the thread has not taken them
     size_t waiting_count;
     size_t waiting_capacity;
-    bool check_waiting;       //  Submitted, not yet done
-    zseq_check_t check;       //  The thread's own while it waits
-    size_t check_passed;      //  Groups that have been written since
-    off_t check_offset;       //  Where in the journals to go on
-    zseq_store_disk_t scrub;  //  The directory, for what is read back
-    char check_text[ZSEQ_STORE_TEXT_MAX];  //  What is wrong
-    zseq_store_job_t *group;               //  The thread's own: taken up
+    bool check_waiting;       //  A check was submitted and is not done
+    zseq_check_t check;       //  The check; the thread's while it waits
+    size_t check_passed;      //  Groups written since it was submitted
+    off_t check_offset;       //  Where the next check of the journals starts
+    zseq_store_disk_t scrub;  //  The directory as checks read it
+    char check_text[ZSEQ_STORE_TEXT_MAX];  //  What the last check found wrong
+    zseq_store_job_t *group;               //  The thread's: jobs it has taken
     size_t group_capacity;
     size_t outstanding;    //  Submitted and not yet collected
     zseq_written_t *done;  //  Completed: [done_first, done_first + done_count)

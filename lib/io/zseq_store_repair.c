@@ -20,8 +20,7 @@ zseq_store_repair_term (zseq_store_repair_t *self)
     *self = (zseq_store_repair_t){.needed = false};
 }
 
-//  Makes what was changed in path's directory last where the syncfs in the end
-//  may not.
+//  Syncs the directory of path if the final syncfs cannot be trusted.
 static int
 s_sync_parent (zseq_store_disk_t *disk, const char *path)
 {
@@ -38,8 +37,8 @@ s_make_directory (zseq_store_disk_t *disk, const char *path)
     return zseq_store_disk_fail_write (disk, path, "mkdir");
 }
 
-//  Makes damaged/NUMBER with a number that is free: nothing that was moved
-//  earlier is ever overwritten.
+//  Makes damaged/NUMBER with a free number, so that nothing moved earlier is
+//  overwritten.
 static int
 s_make_folder (zseq_store_repair_t *self, zseq_store_disk_t *disk)
 {
@@ -59,7 +58,7 @@ s_make_folder (zseq_store_repair_t *self, zseq_store_disk_t *disk)
     return s_sync_parent (disk, folder);
 }
 
-//  Moves path to the same place below the folder.
+//  Moves path to the same path below the folder.
 static int
 s_move (zseq_store_repair_t *self, zseq_store_disk_t *disk, const char *path)
 {
@@ -93,6 +92,7 @@ zseq_store_repair_begin (zseq_store_repair_t *self, zseq_store_disk_t *disk)
     return rc;
 }
 
+//  Moves damaged files and deletes temporary ones, from where it stopped.
 static int
 s_clear (zseq_store_repair_t *self, zseq_store_disk_t *disk)
 {

@@ -2,8 +2,8 @@
 
 #include <assert.h>
 
-//  The same, when the disk's text says already what went wrong. Only before
-//  there are threads.
+//  Ends loading with rc; the disk's text already says why. Only before threads
+//  start.
 static int
 s_stop_told (zseq_store_loading_t *self, int rc)
 {
@@ -11,7 +11,7 @@ s_stop_told (zseq_store_loading_t *self, int rc)
     return rc;
 }
 
-//  Takes in the entries of the whole batches.
+//  Adds the entries of the whole batches.
 static int
 s_read_batches (zseq_store_loading_t *self, zseq_store_image_t *image)
 {
@@ -25,7 +25,7 @@ s_read_batches (zseq_store_loading_t *self, zseq_store_image_t *image)
             const char *name;
             size_t size;
             if (!zseq_store_entries_next (&entries, &name, &size)) {
-                image->damage = "an entry makes no sense";
+                image->damage = "an entry is invalid";
                 return ZSEQ_OK;
             }
             if (!zseq_store_memory_reserve (
@@ -40,6 +40,7 @@ s_read_batches (zseq_store_loading_t *self, zseq_store_image_t *image)
     return ZSEQ_OK;
 }
 
+//  Whether a journal's header names the same node and cluster as the rest.
 static int
 s_check_journal (uint64_t identity, uint8_t node, const char *file, void *arg)
 {
@@ -60,7 +61,7 @@ zseq_store_replay (zseq_store_loading_t *self)
         return s_stop_told (self, rc);
     zseq_store_pair_judge (pair, self->expected->format);
     rc = s_read_batches (self, &pair->names);
-    //  With damage the copy may have entries that the journal has lost.
+    //  With damage the copy may have entries that the journal lacks.
     if (rc == ZSEQ_OK &&
         (!pair->names.there || pair->names.damage || pair->copy.damage))
         rc = s_read_batches (self, &pair->copy);

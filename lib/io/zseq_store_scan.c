@@ -26,7 +26,7 @@ zseq_store_scan_is_temp (const char *file)
                     strlen (ZSEQ_STORE_TEMP_PREFIX)) == 0;
 }
 
-//  Adds a directory's entry, but for "." and "..". False: no memory.
+//  Adds an entry, except "." and "..". False: no memory.
 static bool
 s_list_entry (zseq_store_listing_t *listing, int fd, const struct dirent *entry)
 {
@@ -36,7 +36,8 @@ s_list_entry (zseq_store_listing_t *listing, int fd, const struct dirent *entry)
     zseq_store_file_t file = {entry->d_ino, listing->size,
                               entry->d_type == DT_REG, entry->d_type == DT_DIR};
     struct stat info;
-    //  Some file systems do not say; what is gone again is found out later.
+    //  Some file systems do not give the type. A file that has vanished is
+    //  noticed later.
     if (entry->d_type == DT_UNKNOWN &&
         fstatat (fd, name, &info, AT_SYMLINK_NOFOLLOW) == 0) {
         file.regular = S_ISREG (info.st_mode);
@@ -92,7 +93,8 @@ zseq_store_scan_list (zseq_store_loading_t *self, zseq_store_listing_t *listing,
     return rc;
 }
 
-//  What syncs the node's directory must reach this one, too.
+//  Checks that the directory is on the node's file system, so that a syncfs
+//  reaches it.
 static int
 s_check_device (zseq_store_loading_t *self, int fd, const char *where)
 {
@@ -126,7 +128,7 @@ zseq_store_scan_open (zseq_store_loading_t *self, zseq_store_finds_t *finds,
     return zseq_store_loading_stop_call (self, where, "open");
 }
 
-//  Where earlier damage lies, things are moved by rename.
+//  Checks the folder `damaged`: a rename into it must stay on the file system.
 static int
 s_check_damaged (zseq_store_loading_t *self)
 {
@@ -135,13 +137,14 @@ s_check_damaged (zseq_store_loading_t *self)
     return rc == ZSEQ_EAGAIN ? ZSEQ_OK : rc;
 }
 
+//  Lists the node's directory and notes its temporary files.
 static int
 s_list_root (zseq_store_loading_t *self, zseq_store_listing_t *listing)
 {
     int rc = zseq_store_scan_list (self, listing, self->disk->fd, ".");
     if (rc == ZSEQ_OK)
         rc = s_check_damaged (self);
-    //  What else lies there (lost+found, say) is not ours.
+    //  Other files (lost+found, for one) are not ours.
     for (size_t i = 0; rc == ZSEQ_OK && i < listing->count; i++) {
         const char *file = listing->bytes + listing->file[i].offset;
         if (zseq_store_scan_is_temp (file) && !listing->file[i].directory)
@@ -150,6 +153,7 @@ s_list_root (zseq_store_loading_t *self, zseq_store_listing_t *listing)
     return rc;
 }
 
+//  Lists seq and notes its buckets and any damage.
 static int
 s_list_seq (zseq_store_loading_t *self, zseq_store_listing_t *listing)
 {

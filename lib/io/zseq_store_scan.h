@@ -1,14 +1,14 @@
-//  Listing the directories of a node. Private to loading.
+//  Lists the directories of a node. Private to loading.
 
 #ifndef ZSEQ_STORE_SCAN_H_INCLUDED
 #define ZSEQ_STORE_SCAN_H_INCLUDED
 
 #include "zseq_store_loading.h"
 
-//  A directory's entries, to be read in the order of their inodes.
+//  A directory's entries. They are read in the order of their inodes.
 typedef struct {
     ino_t inode;
-    size_t offset;  //  Of its name in bytes
+    size_t offset;  //  Of its name in the listing's bytes
     bool regular;
     bool directory;
 } zseq_store_file_t;
@@ -24,29 +24,28 @@ typedef struct {
 
 void zseq_store_listing_term (zseq_store_listing_t *self);
 
-//  Notes the temporary files of the node's directory, and lists seq: opens it
-//  as the loading's seq_fd, if it is there, and notes its directories, and as
-//  damage what else lies in it. Errors: as zseq_store_load; loading has ended.
+//  Lists the node's directory and seq. Notes temporary files, the buckets, and
+//  as damage any other entry of seq. Opens seq as the loading's seq_fd if it
+//  exists. Errors: as zseq_store_load; loading has ended.
 int zseq_store_scan_directories (zseq_store_loading_t *self);
 
-//  Opens a directory. Where there is something else in its place, that is
-//  damage; *fd_p is -1 then, and where there is nothing.
+//  Opens a directory. Anything else under that name is damage. *fd_p is -1
+//  then, and if nothing is there.
 int zseq_store_scan_open (zseq_store_loading_t *self, zseq_store_finds_t *finds,
                           int parent_fd, const char *name, const char *where,
                           int *fd_p);
 
-//  Lists the directory fd anew.
+//  Lists the directory fd, replacing the listing.
 int zseq_store_scan_list (zseq_store_loading_t *self,
                           zseq_store_listing_t *listing, int fd,
                           const char *where);
 
-//  S8: what an earlier process wrote is on disk before anyone is told of it.
-//  Where that is not known of all that the file system holds, it is made so of
-//  this.
+//  S8: what an earlier process wrote must be on disk before anyone is told of
+//  it. Syncs fd if syncfs cannot be trusted.
 int zseq_store_scan_settle (zseq_store_loading_t *self, int fd,
                             const char *where);
 
-//  Whether a temporary file may be called that.
+//  Whether a file's name is that of a temporary file.
 bool zseq_store_scan_is_temp (const char *file);
 
 #endif

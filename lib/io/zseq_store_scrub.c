@@ -10,8 +10,8 @@
 
 #define PIECE_SIZE 32768
 
-//  A call that failed with errno: nothing is known where descriptors or memory
-//  are out.
+//  Handles a call that failed with errno. A lack of descriptors or memory says
+//  nothing about the disk.
 static int
 s_fail (zseq_store_disk_t *disk, const char *where, const char *call)
 {
@@ -21,7 +21,8 @@ s_fail (zseq_store_disk_t *disk, const char *where, const char *call)
     return ZSEQ_EDAMAGED;
 }
 
-//  Opens a file below the directory.
+//  Opens a file below the directory, without changing its access time if
+//  possible.
 static int
 s_open (zseq_store_disk_t *disk, const char *where, int *fd_p)
 {
@@ -36,7 +37,8 @@ s_open (zseq_store_disk_t *disk, const char *where, int *fd_p)
     return s_fail (disk, where, "open");
 }
 
-//  Reads a record, of size bytes at most; one more says that it is longer.
+//  Reads up to size bytes of a record. size is one more than a record may have,
+//  so that a longer one shows.
 static int
 s_read_record (zseq_store_disk_t *disk, const char *where, uint8_t *bytes,
                size_t size, size_t *got_p)
@@ -82,7 +84,7 @@ zseq_store_scrub_sequence (zseq_store_disk_t *disk,
     else if (sequence.name_size != size ||
              memcmp (sequence.name, name, size) != 0)
         what = "holds the record of another name";
-    //  A write that was refused may have left a higher one.
+    //  A refused write may have left a higher one.
     else if (sequence.durable_to < durable_to)
         what = "older than what was written last";
     return what ? zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, where, what)
@@ -109,7 +111,7 @@ zseq_store_scrub_node (zseq_store_disk_t *disk, const zseq_record_t *record)
 
 //  The journals.
 
-//  Reads a piece of one; it must be the file that is open for appends.
+//  Reads a piece of a journal, which must be the file that is open for appends.
 static int
 s_read_piece (zseq_store_disk_t *disk, const char *file, int journal_fd,
               uint8_t *bytes, size_t size, off_t offset)
@@ -137,6 +139,7 @@ s_read_piece (zseq_store_disk_t *disk, const char *file, int journal_fd,
     return rc;
 }
 
+//  Compares a piece of the journal with that of its copy.
 static int
 s_compare_piece (zseq_store_disk_t *disk, const zseq_store_journal_t *journal,
                  off_t offset, size_t size)
@@ -153,6 +156,7 @@ s_compare_piece (zseq_store_disk_t *disk, const zseq_store_journal_t *journal,
     return rc;
 }
 
+//  Whether a journal's header names the expected cluster and node.
 static int
 s_is_ours (uint64_t identity, uint8_t node, const char *file, void *arg)
 {
@@ -163,7 +167,7 @@ s_is_ours (uint64_t identity, uint8_t node, const char *file, void *arg)
              : ZSEQ_EDAMAGED;
 }
 
-//  Whether one of them is whole as far as it was written.
+//  Whether a journal is intact up to the size that was written.
 static bool
 s_is_whole (const zseq_store_image_t *image,
             const zseq_store_journal_t *journal)
@@ -172,7 +176,8 @@ s_is_whole (const zseq_store_image_t *image,
            image->end == (size_t) journal->size && image->size == image->end;
 }
 
-//  Replaces the one that is damaged. why has said what is wrong.
+//  Replaces the damaged journal by the intact one. disk->why already says what
+//  is wrong.
 static int
 s_restore (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
            const zseq_store_expected_t *expected)
@@ -195,7 +200,7 @@ s_restore (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
           zseq_store_journal_replace (journal, disk, whole->bytes, whole->size);
         if (rc == ZSEQ_OK)
             rc = zseq_store_disk_sync (disk);
-        done = rc == ZSEQ_ENOSPACE ? "no room to write it again"
+        done = rc == ZSEQ_ENOSPACE ? "no space to write it again"
                                    : "it was written again from the other one";
     }
     zseq_store_pair_term (&pair);
@@ -215,7 +220,7 @@ zseq_store_scrub_journal (zseq_store_disk_t *disk,
     assert (journal);
     assert (journal->fd >= 0 && journal->copy_fd >= 0);
     assert (offset_p);
-    //  It may have been made anew, and shorter, by repair.
+    //  Repair may have replaced the journal by a shorter one.
     off_t offset = *offset_p < journal->size ? *offset_p : 0;
     size_t size = journal->size - offset < PIECE_SIZE
                     ? (size_t) (journal->size - offset)

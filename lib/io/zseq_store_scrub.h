@@ -1,28 +1,30 @@
-//  Reading back what was written, while a node runs: lib/doc/disk.md, section
-//  13. Private to the store; for the thread that writes, between groups.
+//  Reads back what was written, while a node runs: lib/doc/disk.md, section 13.
+//  Private to the store; called by the thread that writes, between groups.
 
 #ifndef ZSEQ_STORE_SCRUB_H_INCLUDED
 #define ZSEQ_STORE_SCRUB_H_INCLUDED
 
 #include "zseq_store_load.h"
 
-//  Each reads from the disk itself (disk->cold), and returns ZSEQ_OK,
-//  ZSEQ_EDAMAGED (it is not what was written; disk->why says what is wrong) or
-//  ZSEQ_EAGAIN (it cannot be told now). What cannot be read is damage.
+//  Each function reads from the disk itself (disk->cold) and returns ZSEQ_OK,
+//  ZSEQ_EDAMAGED (the content is not what was written; disk->why says how) or
+//  ZSEQ_EAGAIN (it could not be checked now). Unreadable content is damage.
 
-//  A sequence's record: intact, ours, and of no lower a durable_to.
+//  Checks a sequence's record: intact, this node's, and with a durable_to no
+//  lower than the argument.
 int zseq_store_scrub_sequence (zseq_store_disk_t *disk,
                                const zseq_store_expected_t *expected,
                                const char *name, size_t size,
                                uint64_t durable_to);
 
-//  The node's record.
+//  Checks the node's record, byte for byte.
 int zseq_store_scrub_node (zseq_store_disk_t *disk,
                            const zseq_record_t *record);
 
-//  A piece of both journals from *offset_p on, which moves on, to 0 after the
-//  last piece. One that is damaged is replaced by the other, if that is intact.
-//  Error also: ZSEQ_EIO (it could not be replaced; nothing more may be written).
+//  Checks the piece of both journals at *offset_p, and advances *offset_p, to 0
+//  after the last piece. Replaces a damaged journal by the other one if that is
+//  intact. Error also: ZSEQ_EIO (the replacement failed; nothing more may be
+//  written).
 int zseq_store_scrub_journal (zseq_store_disk_t *disk,
                               zseq_store_journal_t *journal,
                               const zseq_store_expected_t *expected,

@@ -1,3 +1,13 @@
+//  Reading sequence records with several threads.
+//
+//  zseq_store_sequences_read starts the readers, sorts the journal's entries
+//  while they run, reports progress, joins them and merges their finds. A
+//  reader (s_run_reader) takes the next bucket, lists it, and reads its files
+//  in the order of their inodes. Each reader sorts its own records, so that the
+//  merge only has to compare heads.
+//
+//  The first failure stops all readers: zseq_store_loading_stop.
+
 #include "zseq_store_sequences.h"
 
 #include <assert.h>
@@ -12,7 +22,7 @@
 #include "zseq_store_scan.h"
 
 #define READERS_MAX 32
-#define PROGRESS_STEP 50000  //  Records from one call of progress to the next
+#define PROGRESS_STEP 50000  //  Records between two calls of progress
 
 typedef struct {
     zseq_store_loading_t *load;
@@ -21,6 +31,7 @@ typedef struct {
     zseq_store_listing_t listing;
 } s_reader_t;
 
+//  Adds a record to the reader's finds.
 static int
 s_note_record (zseq_store_loading_t *self, zseq_store_finds_t *finds,
                const zseq_store_sequence_t *sequence)
@@ -37,6 +48,7 @@ s_note_record (zseq_store_loading_t *self, zseq_store_finds_t *finds,
     return ZSEQ_OK;
 }
 
+//  Orders files by inode.
 static int
 s_compare_files (const void *a, const void *b)
 {
@@ -45,14 +57,14 @@ s_compare_files (const void *a, const void *b)
     return (x->inode > y->inode) - (x->inode < y->inode);
 }
 
-//  Reads what file holds into bytes, at most size.
+//  Reads at most size bytes of a file.
 static int
 s_read_file (zseq_store_loading_t *self, int directory_fd, const char *file,
              const char *where, uint8_t *bytes, size_t size, size_t *got_p)
 {
-    //  Were it no regular file any more: O_NONBLOCK, so that a pipe does not
-    //  block us. O_NOATIME: the first time each is read, its inode would be
-    //  written; only the file's owner may ask for that.
+    //  O_NONBLOCK: a pipe that has replaced the file must not block us.
+    //  O_NOATIME: the first read would otherwise write each inode; only the
+    //  file's owner may use it.
     const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
     int fd = zseq_store_openat (directory_fd, file, flags | O_NOATIME);
     if (fd < 0 && errno == EPERM)
@@ -60,7 +72,7 @@ s_read_file (zseq_store_loading_t *self, int directory_fd, const char *file,
     if (fd < 0)
         return zseq_store_loading_stop_call (self, where, "open");
     zseq_store_disk_forget (self->disk, fd);
-    //  A record lies within a page, so that one call gets all there is.
+    //  A record fits into a page, so one call reads all of it.
     int rc = zseq_store_scan_settle (self, fd, where);
     ssize_t got = 0;
     while (rc == ZSEQ_OK && (got = read (fd, bytes, size)) < 0)
@@ -71,6 +83,7 @@ s_read_file (zseq_store_loading_t *self, int directory_fd, const char *file,
     return rc;
 }
 
+//  Reads and checks a sequence's record.
 static int
 s_read_record (s_reader_t *reader, int fd, const char *bucket, const char *file)
 {
@@ -107,6 +120,7 @@ s_read_record (s_reader_t *reader, int fd, const char *bucket, const char *file)
     return s_note_record (self, finds, &sequence);
 }
 
+//  Handles a bucket's entry: a record, a temporary file, or damage.
 static int
 s_read_entry (s_reader_t *reader, int fd, const char *bucket,
               const zseq_store_file_t *file)
@@ -132,6 +146,7 @@ s_read_entry (s_reader_t *reader, int fd, const char *bucket,
                                            "not a regular file", true);
 }
 
+//  Reads all records of a bucket.
 static int
 s_read_bucket (s_reader_t *reader, const char *bucket)
 {
@@ -145,8 +160,8 @@ s_read_bucket (s_reader_t *reader, const char *bucket)
     if (rc != ZSEQ_OK || fd < 0)
         return rc;
     rc = zseq_store_scan_list (self, listing, fd, where);
-    //  Inodes lie on the disk in the order of their numbers, and mostly what
-    //  they hold does too.
+    //  Inodes lie on the disk in the order of their numbers, and their data
+    //  mostly does, too.
     if (rc == ZSEQ_OK && listing->count > 1)
         qsort (listing->file, listing->count, sizeof *listing->file,
                s_compare_files);
@@ -159,6 +174,7 @@ s_read_bucket (s_reader_t *reader, const char *bucket)
     return rc;
 }
 
+//  A reader's loop: takes buckets until none is left.
 static void *
 s_run_reader (void *arg)
 {
@@ -182,11 +198,11 @@ s_run_reader (void *arg)
     return NULL;
 }
 
-//  Starts threads, as many as can be had. Returns how many.
+//  Starts as many readers as possible. Returns how many.
 static size_t
 s_start_readers (zseq_store_loading_t *self, s_reader_t *reader)
 {
-    //  They inherit the mask: no signal is ever handled on them.
+    //  The threads inherit the mask, so they never handle a signal.
     sigset_t all;
     sigset_t before;
     sigfillset (&all);
@@ -211,7 +227,7 @@ s_start_readers (zseq_store_loading_t *self, s_reader_t *reader)
     return count;
 }
 
-//  Waits until all have ended, and tells of progress meanwhile.
+//  Waits for the readers to end and reports progress meanwhile.
 static void
 s_wait_for_readers (zseq_store_loading_t *self)
 {
@@ -234,8 +250,7 @@ s_wait_for_readers (zseq_store_loading_t *self)
     }
 }
 
-//  Puts together what the threads found: records by merging, as each thread's
-//  are sorted.
+//  Merges the finds of the readers. Each reader's records are sorted.
 static int
 s_merge_readers (zseq_store_loading_t *self, const s_reader_t *reader,
                  size_t count)
@@ -298,7 +313,7 @@ zseq_store_sequences_read (zseq_store_loading_t *self)
     int rc = self->rc;
     if (rc == ZSEQ_OK)
         rc = s_merge_readers (self, reader, count);
-    //  Names are still wanted.
+    //  The names in the chunks are still in use.
     for (size_t i = 0; i < count; i++) {
         zseq_store_chunk_t **end = &reader[i].finds.chunks;
         while (*end)

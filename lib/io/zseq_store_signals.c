@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <time.h>
 
+//  The set of SIGXFSZ alone.
 static void
 s_set (sigset_t *set)
 {

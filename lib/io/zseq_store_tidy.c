@@ -32,6 +32,7 @@ zseq_store_tidy (zseq_store_loading_t *self, zseq_store_journal_t *journal)
                          : rc;
 }
 
+//  Adds a path and what to do with it.
 static void
 s_add_path (zseq_store_repair_t *repair, char what, const char *path)
 {
@@ -41,6 +42,7 @@ s_add_path (zseq_store_repair_t *repair, char what, const char *path)
     repair->paths_size += size + 1;
 }
 
+//  Lists the paths to move and to delete. False: no memory.
 static bool
 s_prepare_paths (const zseq_store_loading_t *self, zseq_store_repair_t *repair)
 {
@@ -61,6 +63,7 @@ s_prepare_paths (const zseq_store_loading_t *self, zseq_store_repair_t *repair)
     return true;
 }
 
+//  Makes a journal of all intact names, but for its header. False: no memory.
 static bool
 s_prepare_journal (const zseq_store_loading_t *self,
                    zseq_store_repair_t *repair)

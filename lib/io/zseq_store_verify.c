@@ -17,7 +17,7 @@ s_is_there (const zseq_store_disk_t *disk, const char *file)
     return faccessat (disk->fd, file, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-//  Whether that is a node's directory, as far as names go.
+//  Whether the directory looks like a node's, by the names in it.
 static int
 s_check_directory (zseq_store_disk_t *disk)
 {
@@ -26,11 +26,13 @@ s_check_directory (zseq_store_disk_t *disk)
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (s_is_there (disk, files[i]))
             return ZSEQ_OK;
-    return zseq_store_disk_fail (disk, ZSEQ_EAGAIN, ".",
-                                 "nothing of a node's is there");
+    return zseq_store_disk_fail (
+      disk, ZSEQ_EAGAIN, ".",
+      "not a node's directory: it has none of a node's files");
 }
 
-//  Errors: ZSEQ_EAGAIN (there is none), ZSEQ_EDAMAGED, ZSEQ_EFOREIGN, ZSEQ_EIO.
+//  Reads the node's record. Errors: ZSEQ_EDAMAGED (also if it is missing),
+//  ZSEQ_EFOREIGN, ZSEQ_EIO.
 static int
 s_read_node (zseq_store_disk_t *disk, zseq_store_verified_t *verified)
 {
@@ -56,8 +58,8 @@ s_read_node (zseq_store_disk_t *disk, zseq_store_verified_t *verified)
     return rc == ZSEQ_OK ? rc : zseq_store_disk_fail (disk, rc, "node", what);
 }
 
-//  Any file system is as good as another to be read, and what was written to it
-//  need not last.
+//  Notes the device. Any file system can be read, and what was written to it
+//  need not be durable.
 static int
 s_note_device (zseq_store_disk_t *disk)
 {
@@ -68,6 +70,7 @@ s_note_device (zseq_store_disk_t *disk)
     return ZSEQ_OK;
 }
 
+//  Reads the node's record and then the rest.
 static int
 s_verify (zseq_store_disk_t *disk, const zseq_store_load_callbacks_t *callbacks,
           zseq_store_verified_t *verified)

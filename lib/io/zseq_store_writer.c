@@ -1,3 +1,15 @@
+//  The thread that writes, and the calls that feed it. zseq_store_writer.h says
+//  how the queue and the completions work.
+//
+//  s_run_writer is the thread's loop. It waits with s_wait_for_work, which also
+//  runs the watch each second. It serves writes with s_serve_jobs, a group at a
+//  time, and a check with s_serve_check when nothing waits or PASSED_MAX groups
+//  have gone first. After a fatal error it writes nothing and completes every
+//  job with ZSEQ_EIO.
+//
+//  All memory that the thread needs is reserved by the calls that submit work,
+//  so the thread itself never runs out of memory.
+
 #include "zseq_store_writer.h"
 
 #include <assert.h>
@@ -14,11 +26,11 @@
 #include "zseq_store_private.h"
 #include "zseq_store_scrub.h"
 
-//  Groups that a check lets pass before it makes one wait: it costs the time of
-//  a read.
+//  Groups that go before a waiting check. A check then makes a group wait for
+//  the time of one read.
 #define PASSED_MAX 1000
 
-//  Makes room for count items of item bytes, doubling.
+//  Grows an array to hold count items of item bytes, by doubling.
 static bool
 s_reserve_items (void **items_p, size_t *capacity_p, size_t count, size_t item)
 {
@@ -35,7 +47,7 @@ s_reserve_items (void **items_p, size_t *capacity_p, size_t count, size_t item)
     return true;
 }
 
-//  Says that there are completions.
+//  Makes the descriptor readable.
 static void
 s_signal_completions (zseq_store_t *self)
 {
@@ -44,6 +56,7 @@ s_signal_completions (zseq_store_t *self)
     assert (size == sizeof one);
 }
 
+//  Appends a completion for each job and frees the copies of node's records.
 static void
 s_complete_jobs (zseq_store_t *self, zseq_store_job_t *jobs, size_t count)
 {
@@ -63,17 +76,19 @@ s_complete_jobs (zseq_store_t *self, zseq_store_job_t *jobs, size_t count)
     pthread_mutex_unlock (&self->mutex);
 }
 
-//  Whether the directory is still ours alone.
+//  Whether no other process has taken or written the directory.
 static bool
 s_is_ours (zseq_store_t *self)
 {
-    //  Before the formation, and with damage, there may be any journal or none.
+    //  Before the formation, and with damage, any journal may be there, or
+    //  none.
     bool journal = self->expected.identity != 0 && !self->repair.needed;
     return zseq_store_guard_check (&self->guard, &self->disk,
                                    journal ? &self->journal : NULL,
                                    self->seq_fd) == ZSEQ_OK;
 }
 
+//  Writes a group and completes its jobs.
 static void
 s_serve_jobs (zseq_store_t *self, zseq_store_job_t *jobs, size_t count)
 {
@@ -85,8 +100,8 @@ s_serve_jobs (zseq_store_t *self, zseq_store_job_t *jobs, size_t count)
     s_complete_jobs (self, jobs, count);
 }
 
-//  The store's end with nothing to write: told by a completion of nothing, for
-//  which there is room. Under the mutex.
+//  Reports a fatal error without a submitted write, by an extra completion. The
+//  reserve includes one for this. Call it under the mutex.
 static void
 s_end_idle (zseq_store_t *self)
 {
@@ -97,8 +112,8 @@ s_end_idle (zseq_store_t *self)
     s_signal_completions (self);
 }
 
-//  Waits until there is something to do; looks after the directory when there
-//  was nothing for a second. Under the mutex.
+//  Waits for work. Watches the directory after each second without work. Called
+//  under the mutex.
 static void
 s_wait_for_work (zseq_store_t *self)
 {
@@ -117,15 +132,16 @@ s_wait_for_work (zseq_store_t *self)
     }
 }
 
-//  Reading back.
+//  Checks.
 
+//  Runs the waiting check and returns its status.
 static int
 s_run_check (zseq_store_t *self)
 {
     const zseq_check_t *check = &self->check;
     bool may = !self->fatal && !self->unsynced && !self->repair.needed &&
                self->expected.identity != 0;
-    //  Checks may come so often that there never is an idle second.
+    //  Frequent checks may leave no idle second for the watch.
     bool ours = self->fatal || s_is_ours (self);
     self->scrub = self->disk;
     self->scrub.cold = true;
@@ -145,8 +161,8 @@ s_run_check (zseq_store_t *self)
     return rc;
 }
 
-//  Does what is to be checked, and completes it. Called under the mutex, which
-//  is free meanwhile.
+//  Runs the waiting check and completes it. Called under the mutex, which is
+//  released while the check runs.
 static void
 s_serve_check (zseq_store_t *self)
 {
@@ -168,7 +184,8 @@ s_serve_check (zseq_store_t *self)
     s_signal_completions (self);
 }
 
-//  Whether it is a check's turn: when nothing waits, or has waited for long.
+//  Whether to run a check now: no group waits, or the check has waited long
+//  enough.
 static bool
 s_may_check (const zseq_store_t *self)
 {
@@ -176,6 +193,7 @@ s_may_check (const zseq_store_t *self)
            (self->waiting_count == 0 || self->check_passed >= PASSED_MAX);
 }
 
+//  The thread's loop: takes all queued jobs and writes them group by group.
 static void *
 s_run_writer (void *arg)
 {
@@ -213,8 +231,9 @@ s_run_writer (void *arg)
     return NULL;
 }
 
-//  Makes room for count more jobs, and for their completions, so that the
-//  thread never needs memory; and for that of the store's end.
+//  Reserves memory for count more jobs and their completions, and for the
+//  completion that reports a fatal error, so that the thread never needs
+//  memory.
 static bool
 s_reserve_capacity (zseq_store_t *self, size_t count)
 {
@@ -251,7 +270,7 @@ zseq_store_start (zseq_store_t *self)
     pthread_condattr_setclock (&monotonic, CLOCK_MONOTONIC);
     pthread_cond_init (&self->wake, &monotonic);
     pthread_condattr_destroy (&monotonic);
-    //  The thread inherits the mask: no signal is ever handled on it.
+    //  The thread inherits the mask, so it never handles a signal.
     sigset_t all;
     sigset_t before;
     sigfillset (&all);
@@ -288,6 +307,7 @@ zseq_store_writer_term (zseq_store_t *self)
     free (self->done);
 }
 
+//  Asserts the contract of zseq_write_t.
 static void
 s_check_write (const zseq_write_t *write)
 {
@@ -302,7 +322,7 @@ s_check_write (const zseq_write_t *write)
     assert (write->limit <= ZSEQ_NEXT_MAX);
 }
 
-//  Queues a copy of each; false, and nothing is queued, without memory.
+//  Queues copies of the writes. False: no memory, nothing is queued.
 static bool
 s_queue_writes (zseq_store_t *self, const zseq_write_t *writes, size_t count)
 {

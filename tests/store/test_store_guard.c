@@ -368,7 +368,7 @@ Test (store_guard, goes_on_when_it_has_written_only_the_copy_again)
     zseq_faults_fail ("create", 2, ENOSPC, false);
     cr_assert_eq (fixture_read_back (store, ZSEQ_CHECK_JOURNAL, NULL, 0, NULL),
                   ZSEQ_EDAMAGED);
-    cr_assert (strstr (zseq_store_check_text (store), "no room"));
+    cr_assert (strstr (zseq_store_check_text (store), "no space"));
     zseq_faults_end ();
     cr_assert_eq (fixture_write (store, "new", 10, false), ZSEQ_OK);
     cr_assert_eq (fixture_read_back (store, ZSEQ_CHECK_JOURNAL, NULL, 0, NULL),

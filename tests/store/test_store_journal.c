@@ -107,7 +107,7 @@ s_assert_firm (const char *file, size_t count)
     //  A byte lost in the middle moves the batches after it.
     memmove (bytes + 30, bytes + 31, size - 31);
     fixture_put (fixture_file (file), bytes, size - 1);
-    assert_refused (ZSEQ_EDAMAGED, "not the last");
+    assert_refused (ZSEQ_EDAMAGED, "before the last");
     memmove (bytes + 31, bytes + 30, size - 31);
     free (bytes);
 }

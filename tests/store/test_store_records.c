@@ -126,7 +126,7 @@ Test (store_records, refuses_what_has_a_right_checksum_and_a_wrong_value)
         uint8_t value;
         int rc;
         const char *text;
-    } cases[] = {{8, 2, ZSEQ_EFOREIGN, "format version that is not known"},
+    } cases[] = {{8, 2, ZSEQ_EFOREIGN, "unknown format version"},
                  {10, 2, ZSEQ_EDAMAGED, "kind"},
                  {12, 0, ZSEQ_EFOREIGN, "another node or cluster"},
                  {20, 0, ZSEQ_EFOREIGN, "another node or cluster"},
@@ -134,9 +134,9 @@ Test (store_records, refuses_what_has_a_right_checksum_and_a_wrong_value)
                  {22, 'x', ZSEQ_EDAMAGED, "another name"},
                  {23, 0, ZSEQ_EDAMAGED, "no valid name"},
                  {28, 15, ZSEQ_EDAMAGED, "sizes"},
-                 {32, 0, ZSEQ_EDAMAGED, "no sense"},
-                 {40, 9, ZSEQ_EDAMAGED, "no sense"},
-                 {47, 0x80, ZSEQ_EDAMAGED, "no sense"}};
+                 {32, 0, ZSEQ_EDAMAGED, "is invalid"},
+                 {40, 9, ZSEQ_EDAMAGED, "is invalid"},
+                 {47, 0x80, ZSEQ_EDAMAGED, "is invalid"}};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         uint8_t before = bytes[cases[i].offset];
         bytes[cases[i].offset] = cases[i].value;
@@ -162,7 +162,7 @@ Test (store_records, believes_nothing_that_belongs_to_no_cluster)
         memset (changed + offsets[i], 0, 8);
         fixture_seal (changed, i == 0 ? size : 27);
         fixture_put (paths[i], changed, size);
-        assert_refused (ZSEQ_EDAMAGED, "no sense");
+        assert_refused (ZSEQ_EDAMAGED, "is invalid");
         fixture_put (paths[i], bytes, size);
         free (bytes);
     }
@@ -182,13 +182,13 @@ Test (store_records, refuses_a_node_record_that_makes_no_sense)
         bytes[offsets[i]] = values[i];
         fixture_seal (bytes, size);
         fixture_put (path, bytes, size);
-        assert_refused (ZSEQ_EDAMAGED, "no sense");
+        assert_refused (ZSEQ_EDAMAGED, "is invalid");
         bytes[offsets[i]] = before;
     }
     bytes[8] = 9;
     fixture_seal (bytes, size);
     fixture_put (path, bytes, size);
-    assert_refused (ZSEQ_EFOREIGN, "format version that is not known");
+    assert_refused (ZSEQ_EFOREIGN, "unknown format version");
     free (bytes);
 }
 

@@ -1,4 +1,4 @@
-//  What any program that uses a store needs: a callbacks that ignores the names,
+//  What any program that uses a store needs: a callback that ignores the names,
 //  and a wait for completions.
 
 #ifndef ZSEQ_COLLECT_H_INCLUDED
@@ -6,7 +6,7 @@
 
 #include "zseq_store.h"
 
-//  The callback name of a zseq_store_load_callbacks_t: takes no notice of any name.
+//  A name callback of zseq_store_load_callbacks_t that ignores every name.
 int collect_skip_name (const char *name, size_t size, uint64_t next,
                        uint64_t durable_to, void *arg);
 

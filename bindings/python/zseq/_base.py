@@ -44,7 +44,7 @@ class NodeStatus:
     reachable: bool  #: It answered in time; else what follows is unset
     voting: bool  #: It takes part in claims and reads
     state: str  #: "voting", or why it does not vote
-    incarnation: int  #: Its life with its disk, from 1
+    incarnation: int  #: Rises when the node loses its disk, from 1
     sequences: int  #: How many names it holds
     burnt: int  #: IDs at most that its last crash burnt
     rtt_us: int  #: Round trip of this question, microseconds

@@ -140,7 +140,7 @@ class ZseqReformatted(
 class ZseqSuperseded(
     _Numbered, number=19, text="a newer incarnation of the node exists"
 ):
-    """A node with an older life of its disk."""
+    """A node of an older incarnation."""
 
 
 class ZseqUri(_Numbered, ValueError, number=20, text="malformed URI"):

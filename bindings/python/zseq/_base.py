@@ -56,7 +56,7 @@ class Status:
     """What a cluster's nodes say of themselves."""
 
     cluster: str  #: The cluster's name
-    identity: int  #: Its identity, 0 before its birth
+    identity: int  #: Its identity, 0 before its formation
     r: int  #: Replies that a read waits for
     w: int  #: Replies that a write waits for
     nodes: tuple[NodeStatus, ...]

@@ -12,7 +12,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include "zseq_replica.h"
+#include "zseq_host.h"
 #include "zseq_server.h"
 #include "zseq_store.h"
 #include "zseqd_options.h"

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "zseq_replica.h"
+#include "zseq_host.h"
 
 #define RESERVE_S_MAX 60.0
 #define SCRUB_DAYS_MAX 365.0

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "zseq_embedded.h"
-#include "zseq_replica.h"
+#include "zseq_host.h"
 #include "zseq_session.h"
 
 typedef struct {

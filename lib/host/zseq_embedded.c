@@ -11,7 +11,7 @@
 #include "zseq_clock.h"
 #include "zseq_codec.h"
 #include "zseq_detail.h"
-#include "zseq_replica.h"
+#include "zseq_host.h"
 #include "zseq_store.h"
 
 #define TICK_US 20000
@@ -19,7 +19,7 @@
 struct zseq_embedded {
     char *directory;
     bool unsafe;  //  ... may be on any file system
-    zseq_replica_t *replica;
+    zseq_host_t *host;
     bool started;      //  The store writes
     uint64_t tick_us;  //  When to tick next
     //  Replies that wait, each with its size before it: [taken, used).
@@ -125,7 +125,7 @@ s_open_record (zseq_embedded_t *self)
 {
     zseq_record_t first;
     s_first_record (&first);
-    int rc = zseq_replica_open_or_format (self->replica, &first);
+    int rc = zseq_host_open_or_format (self->host, &first);
     char text[ZSEQ_STORE_TEXT_MAX];
     return rc == ZSEQ_EDAMAGED ? s_fail_damaged (self, s_detail (text), true)
                                : rc;
@@ -134,7 +134,7 @@ s_open_record (zseq_embedded_t *self)
 static int
 s_check_record (const zseq_embedded_t *self)
 {
-    const zseq_record_t *record = zseq_replica_record (self->replica);
+    const zseq_record_t *record = zseq_host_record (self->host);
     if (record->n > 1)
         return zseq_detail_fail (
           ZSEQ_EFOREIGN,
@@ -156,14 +156,14 @@ s_check_record (const zseq_embedded_t *self)
 static int
 s_run (zseq_embedded_t *self, bool stops, uint64_t until_us)
 {
-    zseq_node_t *node = zseq_replica_node (self->replica);
+    zseq_node_t *node = zseq_host_node (self->host);
     while (true) {
-        size_t taken = zseq_replica_take_written (self->replica);
-        zseq_replica_flush (self->replica);
-        int rc = zseq_replica_exit (self->replica);
+        size_t taken = zseq_host_take_written (self->host);
+        zseq_host_flush (self->host);
+        int rc = zseq_host_exit (self->host);
         if (rc != ZSEQ_OK)
             return zseq_detail_fail (rc, "%s",
-                                     zseq_replica_exit_text (self->replica));
+                                     zseq_host_exit_text (self->host));
         if (stops ? zseq_node_idle (node)
                   : zseq_node_state (node) == ZSEQ_STATE_VOTING)
             return ZSEQ_OK;
@@ -175,8 +175,7 @@ s_run (zseq_embedded_t *self, bool stops, uint64_t until_us)
                                      "directory %s: the disk takes too long",
                                      self->directory);
         struct timespec left = zseq_clock_timespec (until_us - now_us);
-        struct pollfd fd = {.fd = zseq_replica_fd (self->replica),
-                            .events = POLLIN};
+        struct pollfd fd = {.fd = zseq_host_fd (self->host), .events = POLLIN};
         int count = ppoll (&fd, 1, stops ? NULL : &left, NULL);
         assert (count >= 0 || errno == EINTR);
     }
@@ -186,35 +185,35 @@ int
 zseq_embedded_open (zseq_embedded_t *self, uint64_t patience_us)
 {
     assert (self);
-    assert (!self->replica);
+    assert (!self->host);
 
     if (sodium_init () == -1)
         return zseq_detail_fail (ZSEQ_EIO, "no source of randomness");
-    zseq_replica_options_t options = {.directory = self->directory,
-                                      .names_max = ZSEQ_NAMES_MAX_DEFAULT,
-                                      .reserve_us = ZSEQ_RESERVE_US_DEFAULT,
-                                      .scrub_us = ZSEQ_SCRUB_US_DEFAULT,
-                                      .patience_us = patience_us,
-                                      .unsafe = self->unsafe,
-                                      .act = s_act,
-                                      .arg = self};
-    self->replica = zseq_replica_new (&options);
-    if (!self->replica)
+    zseq_host_options_t options = {.directory = self->directory,
+                                   .names_max = ZSEQ_NAMES_MAX_DEFAULT,
+                                   .reserve_us = ZSEQ_RESERVE_US_DEFAULT,
+                                   .scrub_us = ZSEQ_SCRUB_US_DEFAULT,
+                                   .patience_us = patience_us,
+                                   .unsafe = self->unsafe,
+                                   .act = s_act,
+                                   .arg = self};
+    self->host = zseq_host_new (&options);
+    if (!self->host)
         return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
     int rc = s_open_record (self);
     if (rc == ZSEQ_OK)
         rc = s_check_record (self);
     if (rc == ZSEQ_OK)
-        rc = zseq_replica_load (self->replica);
-    if (rc == ZSEQ_OK && zseq_replica_damage (self->replica))
-        rc = s_fail_damaged (self, zseq_replica_damage (self->replica), false);
+        rc = zseq_host_load (self->host);
+    if (rc == ZSEQ_OK && zseq_host_damage (self->host))
+        rc = s_fail_damaged (self, zseq_host_damage (self->host), false);
     if (rc == ZSEQ_OK)
-        rc = zseq_replica_start (self->replica);
+        rc = zseq_host_start (self->host);
     if (rc != ZSEQ_OK)
         return rc;
     self->started = true;
     zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
-    zseq_replica_step (self->replica, &event);
+    zseq_host_step (self->host, &event);
     return s_run (self, false, zseq_clock_now_us () + patience_us);
 }
 
@@ -228,11 +227,11 @@ zseq_embedded_destroy (zseq_embedded_t **self_p)
         return;
     if (self->started) {
         zseq_event_t event = {.type = ZSEQ_EVENT_STOP};
-        zseq_replica_step (self->replica, &event);
+        zseq_host_step (self->host, &event);
         //  What cannot be written is burnt, as after a crash.
         (void) s_run (self, true, UINT64_MAX);
     }
-    zseq_replica_destroy (&self->replica);
+    zseq_host_destroy (&self->host);
     free (self->replies);
     free (self->directory);
     free (self);
@@ -243,7 +242,7 @@ const zseq_record_t *
 zseq_embedded_record (const zseq_embedded_t *self)
 {
     assert (self);
-    return zseq_node_record (zseq_replica_node (self->replica));
+    return zseq_node_record (zseq_host_node (self->host));
 }
 
 //  Serving.
@@ -255,8 +254,8 @@ zseq_embedded_send (zseq_embedded_t *self, const uint8_t *bytes, size_t size)
     assert (bytes);
 
     //  S8: what is reserved is granted without a write, which would have told.
-    (void) zseq_replica_take_written (self->replica);
-    if (zseq_replica_exit (self->replica))
+    (void) zseq_host_take_written (self->host);
+    if (zseq_host_exit (self->host))
         return ZSEQ_EAGAIN;
     zseq_msg_t msg;
     if (zseq_codec_decode_request (&self->request, bytes, size, &msg) !=
@@ -265,7 +264,7 @@ zseq_embedded_send (zseq_embedded_t *self, const uint8_t *bytes, size_t size)
     zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST,
                           .sender = {.type = ZSEQ_SENDER_LOCAL},
                           .msg = &msg};
-    zseq_replica_step (self->replica, &event);
+    zseq_host_step (self->host, &event);
     return ZSEQ_OK;
 }
 
@@ -278,11 +277,11 @@ zseq_embedded_recv (zseq_embedded_t *self, zseq_msg_t *msg, bool *seen_p)
 
     if (self->taken == self->used) {
         self->taken = self->used = 0;
-        if (zseq_replica_take_written (self->replica))
+        if (zseq_host_take_written (self->host))
             *seen_p = true;
-        zseq_replica_flush (self->replica);
+        zseq_host_flush (self->host);
     }
-    if (self->taken == self->used || zseq_replica_exit (self->replica))
+    if (self->taken == self->used || zseq_host_exit (self->host))
         return false;
     //  The bytes move when more replies come, which may be while this is used.
     size_t size;
@@ -301,11 +300,11 @@ zseq_embedded_tick (zseq_embedded_t *self, uint64_t now_us)
     assert (self);
 
     if (now_us < self->tick_us &&
-        now_us < zseq_node_wake_us (zseq_replica_node (self->replica)))
+        now_us < zseq_node_wake_us (zseq_host_node (self->host)))
         return;
     self->tick_us = now_us + TICK_US;
     zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
-    zseq_replica_step (self->replica, &event);
+    zseq_host_step (self->host, &event);
 }
 
 uint64_t
@@ -313,11 +312,11 @@ zseq_embedded_wake_us (const zseq_embedded_t *self)
 {
     assert (self);
 
-    if (zseq_replica_exit (self->replica))
+    if (zseq_host_exit (self->host))
         return UINT64_MAX;
     if (self->taken < self->used)
         return 0;
-    return zseq_node_wake_us (zseq_replica_node (self->replica));
+    return zseq_node_wake_us (zseq_host_node (self->host));
 }
 
 size_t
@@ -326,8 +325,7 @@ zseq_embedded_fds (const zseq_embedded_t *self, struct pollfd *fds)
     assert (self);
     assert (fds);
 
-    fds[0] =
-      (struct pollfd){.fd = zseq_replica_fd (self->replica), .events = POLLIN};
+    fds[0] = (struct pollfd){.fd = zseq_host_fd (self->host), .events = POLLIN};
     return 1;
 }
 
@@ -337,6 +335,6 @@ zseq_embedded_failure (const zseq_embedded_t *self, const char **text_p)
     assert (self);
     assert (text_p);
 
-    *text_p = zseq_replica_exit_text (self->replica);
-    return zseq_replica_exit (self->replica);
+    *text_p = zseq_host_exit_text (self->host);
+    return zseq_host_exit (self->host);
 }

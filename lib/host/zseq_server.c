@@ -13,8 +13,8 @@
 #include "zseq_clock.h"
 #include "zseq_codec.h"
 #include "zseq_detail.h"
+#include "zseq_host.h"
 #include "zseq_loop.h"
-#include "zseq_replica.h"
 #include "zseq_transport.h"
 
 //  Messages taken from one socket before the others have their turn.
@@ -36,8 +36,8 @@ struct zseq_server {
     zseq_loop_t *loop;  //  What it waits for
     int stop_fd;        //  Tells when to stop
     zseq_transport_t *transport;
-    zseq_replica_t *replica;
-    zseq_node_t *node;  //  The replica's, once it is loaded
+    zseq_host_t *host;
+    zseq_node_t *node;  //  The host's, once it is loaded
     zseq_codec_t codec;
     uint64_t tick_us;   //  When to tick next
     uint64_t guard_us;  //  When to look at the memory next
@@ -83,7 +83,7 @@ zseq_server_destroy (zseq_server_t **self_p)
     zseq_transport_destroy (&self->transport);
     if (self->statm_fd >= 0)
         close (self->statm_fd);
-    zseq_replica_destroy (&self->replica);
+    zseq_host_destroy (&self->host);
     zseq_loop_destroy (&self->loop);
     free (self);
     *self_p = NULL;
@@ -126,7 +126,7 @@ static int
 s_check_members (const zseq_server_t *self)
 {
     const zseq_server_options_t *options = self->options;
-    const zseq_record_t *record = zseq_replica_record (self->replica);
+    const zseq_record_t *record = zseq_host_record (self->host);
     if (options->member_count != record->n)
         return zseq_detail_fail (
           ZSEQ_EFOREIGN,
@@ -152,7 +152,7 @@ static int
 s_check_owner (const zseq_server_t *self)
 {
     const zseq_server_options_t *options = self->options;
-    const zseq_record_t *record = zseq_replica_record (self->replica);
+    const zseq_record_t *record = zseq_host_record (self->host);
     const char *name = record->member[record->self].name;
     if (options->name && strcmp (options->name, name))
         return zseq_detail_fail (ZSEQ_EFOREIGN,
@@ -195,7 +195,7 @@ s_open_lost (zseq_server_t *self, int why)
                                  "node %s is not among the members, or the "
                                  "cluster's name is not one",
                                  options->name);
-    return zseq_replica_open_lost (self->replica, &record);
+    return zseq_host_open_lost (self->host, &record);
 }
 
 //  Marks the members whose directories are gone, as the operator says.
@@ -233,7 +233,7 @@ s_consider_recovery (zseq_server_t *self)
         self->force = *options->force;
         rc = s_mark_lost (self);
     }
-    if (!self->why[0] && zseq_replica_damage (self->replica))
+    if (!self->why[0] && zseq_host_damage (self->host))
         snprintf (self->why, sizeof self->why, "its directory is damaged");
     if (!self->why[0] && options->recover)
         snprintf (self->why, sizeof self->why, "it was told to");
@@ -244,37 +244,37 @@ s_consider_recovery (zseq_server_t *self)
 }
 
 static int
-s_open_replica (zseq_server_t *self)
+s_open_host (zseq_server_t *self)
 {
     const zseq_server_options_t *options = self->options;
-    zseq_replica_options_t own = {.directory = options->directory,
-                                  .names_max = options->names_max,
-                                  .reserve_us = options->reserve_us,
-                                  .scrub_us = options->scrub_us,
-                                  .patience_us = ZSEQ_PREDECESSOR_US,
-                                  .unsafe = options->unsafe,
-                                  .log = s_log_line,
-                                  .act = s_act,
-                                  .arg = self};
-    self->replica = zseq_replica_new (&own);
-    if (!self->replica)
+    zseq_host_options_t own = {.directory = options->directory,
+                               .names_max = options->names_max,
+                               .reserve_us = options->reserve_us,
+                               .scrub_us = options->scrub_us,
+                               .patience_us = ZSEQ_PREDECESSOR_US,
+                               .unsafe = options->unsafe,
+                               .log = s_log_line,
+                               .act = s_act,
+                               .arg = self};
+    self->host = zseq_host_new (&own);
+    if (!self->host)
         return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
-    int rc = zseq_replica_open (self->replica);
+    int rc = zseq_host_open (self->host);
     if (rc == ZSEQ_OK)
         rc = s_check_owner (self);
     else if (rc == ZSEQ_EAGAIN || rc == ZSEQ_EDAMAGED)
         rc = s_open_lost (self, rc);
     if (rc == ZSEQ_OK)
-        rc = zseq_replica_load (self->replica);
+        rc = zseq_host_load (self->host);
     if (rc == ZSEQ_EFULL)
         return zseq_detail_fail (
           rc, "directory %s holds more than %zu sequences: raise --names-max",
           options->directory, options->names_max);
     if (rc != ZSEQ_OK)
         return rc;
-    self->node = zseq_replica_node (self->replica);
+    self->node = zseq_host_node (self->host);
     rc = s_consider_recovery (self);
-    return rc == ZSEQ_OK ? zseq_replica_start (self->replica) : rc;
+    return rc == ZSEQ_OK ? zseq_host_start (self->host) : rc;
 }
 
 static const char *
@@ -351,8 +351,8 @@ s_open_transport (zseq_server_t *self)
     int rc;
     do
         rc = s_open_sockets (self);
-    while (zseq_replica_await (self->replica, rc,
-                               zseq_transport_text (self->transport)));
+    while (
+      zseq_host_await (self->host, rc, zseq_transport_text (self->transport)));
     if (rc != ZSEQ_OK)
         return zseq_detail_fail (rc, "%s",
                                  zseq_transport_text (self->transport));
@@ -363,18 +363,18 @@ int
 zseq_server_open (zseq_server_t *self)
 {
     assert (self);
-    assert (!self->replica);
+    assert (!self->host);
 
     if (sodium_init () == -1)
         return zseq_detail_fail (ZSEQ_EIO, "no source of randomness");
-    int rc = s_open_replica (self);
+    int rc = s_open_host (self);
     if (rc != ZSEQ_OK)
         return rc;
     size_t moved = s_move_members (self);
     self->statm_fd = open ("/proc/self/statm", O_RDONLY | O_CLOEXEC);
     //  It only ends the wait: what was written is taken in every turn.
-    rc = zseq_loop_add (self->loop, zseq_replica_fd (self->replica), POLLIN,
-                        NULL, NULL);
+    rc =
+      zseq_loop_add (self->loop, zseq_host_fd (self->host), POLLIN, NULL, NULL);
     if (rc != ZSEQ_OK)
         return zseq_detail_fail (rc, "out of memory");
     rc = s_open_transport (self);
@@ -402,7 +402,7 @@ s_take_requests (zseq_server_t *self)
             continue;
         event.type = rc == ZSEQ_OK ? ZSEQ_EVENT_REQUEST : ZSEQ_EVENT_MALFORMED;
         event.msg = &msg;
-        zseq_replica_step (self->replica, &event);
+        zseq_host_step (self->host, &event);
     }
     return count;
 }
@@ -411,7 +411,7 @@ static size_t
 s_take_replies (zseq_server_t *self)
 {
     size_t count = 0;
-    uint8_t n = zseq_replica_record (self->replica)->n;
+    uint8_t n = zseq_host_record (self->host)->n;
     for (uint8_t peer = 0; peer < n; peer++) {
         const uint8_t *bytes;
         size_t size;
@@ -427,7 +427,7 @@ s_take_replies (zseq_server_t *self)
             zseq_event_t event = {.type = ZSEQ_EVENT_PEER_REPLY,
                                   .sender = zseq_sender_peer (peer),
                                   .msg = &msg};
-            zseq_replica_step (self->replica, &event);
+            zseq_host_step (self->host, &event);
         }
     }
     return count;
@@ -495,7 +495,7 @@ s_stop (zseq_server_t *self)
     zseq_loop_remove (self->loop, self->stop_fd);
     self->stopped_voting = zseq_node_state (self->node) == ZSEQ_STATE_VOTING;
     zseq_event_t event = {.type = ZSEQ_EVENT_STOP};
-    zseq_replica_step (self->replica, &event);
+    zseq_host_step (self->host, &event);
 }
 
 static void
@@ -520,20 +520,20 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
         s_log (self, zseq_strerror (rc));
         return rc;
     }
-    while (!zseq_replica_exit (self->replica)) {
+    while (!zseq_host_exit (self->host)) {
         uint64_t now_us = zseq_clock_now_us ();
         if (now_us >= s_wake_us (self)) {
             self->tick_us = now_us + TICK_US;
             zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
-            zseq_replica_step (self->replica, &event);
+            zseq_host_step (self->host, &event);
             //  Also when there is never nothing to do.
             zseq_loop_wait (self->loop, 0);
             s_guard (self, now_us);
         }
-        size_t taken = zseq_replica_take_written (self->replica);
+        size_t taken = zseq_host_take_written (self->host);
         taken += s_take_requests (self);
         taken += s_take_replies (self);
-        zseq_replica_flush (self->replica);
+        zseq_host_flush (self->host);
         if (self->options->recover &&
             zseq_node_state (self->node) == ZSEQ_STATE_VOTING)
             s_stop (self);
@@ -542,7 +542,7 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
         if (taken == 0)
             zseq_loop_wait (self->loop, s_wake_us (self));
     }
-    rc = zseq_replica_exit (self->replica);
+    rc = zseq_host_exit (self->host);
     if (rc == ZSEQ_OK && self->options->recover && !self->stopped_voting)
         return zseq_detail_fail (ZSEQ_EAGAIN,
                                  "stopped before the node had recovered");

@@ -1,4 +1,4 @@
-#include "zseq_replica.h"
+#include "zseq_host.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -30,8 +30,8 @@ typedef struct {
     zseq_sequence_t *sequence;  //  It, or the last one that was
 } s_scrub_t;
 
-struct zseq_replica {
-    zseq_replica_options_t options;
+struct zseq_host {
+    zseq_host_options_t options;
     zseq_record_t record;  //  As it was read, or that of a lost node
     bool lost;             //  ... the latter
     size_t damages;
@@ -61,14 +61,14 @@ s_wall_ms (void)
 }
 
 static void
-s_log (zseq_replica_t *self, const char *text)
+s_log (zseq_host_t *self, const char *text)
 {
     if (self->options.log)
         self->options.log (text, self->options.arg);
 }
 
 static void
-s_exit (zseq_replica_t *self, int rc, const char *text)
+s_exit (zseq_host_t *self, int rc, const char *text)
 {
     if (self->exit)
         return;
@@ -78,32 +78,32 @@ s_exit (zseq_replica_t *self, int rc, const char *text)
     (void) zseq_detail_fail (rc, "%s", text);
 }
 
-zseq_replica_t *
-zseq_replica_new (const zseq_replica_options_t *options)
+zseq_host_t *
+zseq_host_new (const zseq_host_options_t *options)
 {
     assert (options);
     assert (options->directory);
     assert (options->act);
 
-    zseq_replica_t *self = calloc (1, sizeof *self);
+    zseq_host_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
     self->options = *options;
     self->opened_us = zseq_clock_now_us ();
     self->store = zseq_store_new (options->directory);
     if (!self->store)
-        zseq_replica_destroy (&self);
+        zseq_host_destroy (&self);
     else if (options->unsafe)
         zseq_store_allow_unsafe (self->store);
     return self;
 }
 
 void
-zseq_replica_destroy (zseq_replica_t **self_p)
+zseq_host_destroy (zseq_host_t **self_p)
 {
     assert (self_p);
 
-    zseq_replica_t *self = *self_p;
+    zseq_host_t *self = *self_p;
     if (!self)
         return;
     zseq_store_destroy (&self->store);
@@ -116,7 +116,7 @@ zseq_replica_destroy (zseq_replica_t **self_p)
 //  What the node wants done.
 
 static void
-s_add_write (zseq_replica_t *self, const zseq_write_t *write)
+s_add_write (zseq_host_t *self, const zseq_write_t *write)
 {
     if (self->write_count == self->write_size) {
         size_t size = self->write_size ? self->write_size * 2 : 64;
@@ -141,7 +141,7 @@ s_next (const zseq_sequence_t *sequence, uint64_t limit)
 static void
 s_act (const zseq_action_t *action, void *arg)
 {
-    zseq_replica_t *self = arg;
+    zseq_host_t *self = arg;
     switch (action->type) {
     case ZSEQ_ACTION_REPLY:
     case ZSEQ_ACTION_ASK:
@@ -179,7 +179,7 @@ s_act (const zseq_action_t *action, void *arg)
 
 //  There is nothing to wait on that would tell, so it looks now and then.
 bool
-zseq_replica_await (zseq_replica_t *self, int rc, const char *why)
+zseq_host_await (zseq_host_t *self, int rc, const char *why)
 {
     assert (self);
     assert (why);
@@ -200,13 +200,13 @@ zseq_replica_await (zseq_replica_t *self, int rc, const char *why)
 }
 
 static int
-s_fail_store (const zseq_replica_t *self, int rc)
+s_fail_store (const zseq_host_t *self, int rc)
 {
     return zseq_detail_fail (rc, "%s", zseq_store_text (self->store));
 }
 
 int
-zseq_replica_open_or_format (zseq_replica_t *self, const zseq_record_t *first)
+zseq_host_open_or_format (zseq_host_t *self, const zseq_record_t *first)
 {
     assert (self);
     assert (!self->node);
@@ -214,18 +214,18 @@ zseq_replica_open_or_format (zseq_replica_t *self, const zseq_record_t *first)
     int rc;
     do
         rc = zseq_store_open_or_format (self->store, first, &self->record);
-    while (zseq_replica_await (self, rc, zseq_store_text (self->store)));
+    while (zseq_host_await (self, rc, zseq_store_text (self->store)));
     return rc == ZSEQ_OK ? rc : s_fail_store (self, rc);
 }
 
 int
-zseq_replica_open (zseq_replica_t *self)
+zseq_host_open (zseq_host_t *self)
 {
-    return zseq_replica_open_or_format (self, NULL);
+    return zseq_host_open_or_format (self, NULL);
 }
 
 int
-zseq_replica_open_lost (zseq_replica_t *self, const zseq_record_t *record)
+zseq_host_open_lost (zseq_host_t *self, const zseq_record_t *record)
 {
     assert (self);
     assert (record);
@@ -237,12 +237,12 @@ zseq_replica_open_lost (zseq_replica_t *self, const zseq_record_t *record)
     int rc;
     do
         rc = zseq_store_open_lost (self->store, self->record.self);
-    while (zseq_replica_await (self, rc, zseq_store_text (self->store)));
+    while (zseq_host_await (self, rc, zseq_store_text (self->store)));
     return rc == ZSEQ_OK ? rc : s_fail_store (self, rc);
 }
 
 const zseq_record_t *
-zseq_replica_record (const zseq_replica_t *self)
+zseq_host_record (const zseq_host_t *self)
 {
     assert (self);
     return &self->record;
@@ -254,14 +254,14 @@ static int
 s_load_name (const char *name, size_t size, uint64_t next, uint64_t limit,
              void *arg)
 {
-    zseq_replica_t *self = arg;
+    zseq_host_t *self = arg;
     return zseq_node_load (self->node, name, size, next, limit);
 }
 
 static void
 s_load_damage (const char *text, void *arg)
 {
-    zseq_replica_t *self = arg;
+    zseq_host_t *self = arg;
     if (self->damages == 0)
         snprintf (self->damage, sizeof self->damage, "%s", text);
     if (++self->damages <= DAMAGES_MAX)
@@ -278,7 +278,7 @@ s_load_progress (size_t count, size_t total, void *arg)
 }
 
 int
-zseq_replica_load (zseq_replica_t *self)
+zseq_host_load (zseq_host_t *self)
 {
     assert (self);
     assert (!self->node);
@@ -324,14 +324,14 @@ zseq_replica_load (zseq_replica_t *self)
 }
 
 const char *
-zseq_replica_damage (const zseq_replica_t *self)
+zseq_host_damage (const zseq_host_t *self)
 {
     assert (self);
     return self->damages ? self->damage : NULL;
 }
 
 zseq_node_t *
-zseq_replica_node (zseq_replica_t *self)
+zseq_host_node (zseq_host_t *self)
 {
     assert (self);
     assert (self->node);
@@ -339,7 +339,7 @@ zseq_replica_node (zseq_replica_t *self)
 }
 
 int
-zseq_replica_start (zseq_replica_t *self)
+zseq_host_start (zseq_host_t *self)
 {
     assert (self);
     assert (self->node);
@@ -351,7 +351,7 @@ zseq_replica_start (zseq_replica_t *self)
 //  Taking part.
 
 void
-zseq_replica_step (zseq_replica_t *self, zseq_event_t *event)
+zseq_host_step (zseq_host_t *self, zseq_event_t *event)
 {
     assert (self);
     assert (event);
@@ -366,7 +366,7 @@ zseq_replica_step (zseq_replica_t *self, zseq_event_t *event)
 //  Reading back.
 
 static uint64_t
-s_scrub_interval_us (const zseq_replica_t *self)
+s_scrub_interval_us (const zseq_host_t *self)
 {
     uint64_t things = zseq_node_count (self->node) + 2;
     uint64_t interval_us = self->options.scrub_us / things;
@@ -377,7 +377,7 @@ s_scrub_interval_us (const zseq_replica_t *self)
 
 //  Chooses what to read next. False: not this time.
 static bool
-s_scrub_choose (zseq_replica_t *self, zseq_check_t *check)
+s_scrub_choose (zseq_host_t *self, zseq_check_t *check)
 {
     s_scrub_t *scrub = &self->scrub;
     *check = (zseq_check_t){.type = scrub->type};
@@ -402,7 +402,7 @@ s_scrub_choose (zseq_replica_t *self, zseq_check_t *check)
 }
 
 static void
-s_scrub (zseq_replica_t *self)
+s_scrub (zseq_host_t *self)
 {
     s_scrub_t *scrub = &self->scrub;
     if (self->options.scrub_us == 0 || scrub->waiting || self->exit ||
@@ -432,7 +432,7 @@ s_scrub_move_on (s_scrub_t *scrub, bool more)
 
 //  What was read back is not what was written: told, and written again.
 static void
-s_take_checked (zseq_replica_t *self, const zseq_written_t *done)
+s_take_checked (zseq_host_t *self, const zseq_written_t *done)
 {
     s_scrub_t *scrub = &self->scrub;
     zseq_check_type_t type = scrub->type;
@@ -450,11 +450,11 @@ s_take_checked (zseq_replica_t *self, const zseq_written_t *done)
     if (type == ZSEQ_CHECK_JOURNAL)
         return;
     zseq_event_t event = {.type = ZSEQ_EVENT_DAMAGED, .sequence = done->owner};
-    zseq_replica_step (self, &event);
+    zseq_host_step (self, &event);
 }
 
 size_t
-zseq_replica_take_written (zseq_replica_t *self)
+zseq_host_take_written (zseq_host_t *self)
 {
     assert (self);
 
@@ -477,18 +477,18 @@ zseq_replica_take_written (zseq_replica_t *self)
                               .limit = done->limit,
                               .version = done->tag,
                               .status = done->status};
-        zseq_replica_step (self, &event);
+        zseq_host_step (self, &event);
     }
     return count;
 }
 
 void
-zseq_replica_flush (zseq_replica_t *self)
+zseq_host_flush (zseq_host_t *self)
 {
     assert (self);
 
     zseq_event_t event = {.type = ZSEQ_EVENT_FLUSH};
-    zseq_replica_step (self, &event);
+    zseq_host_step (self, &event);
     if (self->write_count && !self->exit &&
         zseq_store_submit (self->store, self->writes, self->write_count) !=
           ZSEQ_OK)
@@ -498,21 +498,21 @@ zseq_replica_flush (zseq_replica_t *self)
 }
 
 int
-zseq_replica_exit (const zseq_replica_t *self)
+zseq_host_exit (const zseq_host_t *self)
 {
     assert (self);
     return self->exit;
 }
 
 const char *
-zseq_replica_exit_text (const zseq_replica_t *self)
+zseq_host_exit_text (const zseq_host_t *self)
 {
     assert (self);
     return self->exit_text;
 }
 
 int
-zseq_replica_fd (const zseq_replica_t *self)
+zseq_host_fd (const zseq_host_t *self)
 {
     assert (self);
     return zseq_store_fd (self->store);

@@ -4,7 +4,7 @@
 //
 //  - zseq_session_cluster.c has connections to zseqd nodes, and finds the
 //    members by asking whoever answers.
-//  - zseq_session_local.c has the one node that is embedded in the process,
+//  - zseq_session_local.c has the local node: the one inside this process,
 //    which is known and ready at once.
 //
 //  Make one with _new, then tick, poll and receive until it is ready; send to
@@ -61,7 +61,7 @@ struct zseq_session {
 //  IDs begin above request. Errors, with zseq_detail set: ZSEQ_ENOMEM,
 //  ZSEQ_EIO, ZSEQ_EURI. For a directory it waits, for uri's timeout and three
 //  seconds at most, until it can be used; errors also: ZSEQ_EQUORUM and those
-//  of zseq_embedded_open.
+//  of zseq_local_open.
 int zseq_session_new (zseq_session_t **self_p, const zseq_uri_t *uri,
                       uint64_t request);
 void zseq_session_destroy (zseq_session_t **self_p);
@@ -119,7 +119,7 @@ uint64_t zseq_session_wake_us (const zseq_session_t *self);
 //  anything at all was taken, or when something that could not be sent can be.
 bool zseq_session_recv (zseq_session_t *self, zseq_msg_t *msg, bool *seen_p);
 
-//  As zseq_transport_fds, or zseq_embedded_fds; changes counts up when there
+//  As zseq_transport_fds, or zseq_local_fds; changes counts up when there
 //  are others.
 size_t zseq_session_fds (const zseq_session_t *self, struct pollfd *fds);
 unsigned zseq_session_changes (const zseq_session_t *self);

@@ -1,4 +1,4 @@
-//  A session with the one node that is embedded in the process (file:). It is
+//  A session with the local node: the one inside this process (file:). It is
 //  made when the node votes, so that the session is known and ready from the
 //  start; it is fatal once the node has ended.
 
@@ -7,20 +7,20 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "zseq_embedded.h"
 #include "zseq_host.h"
+#include "zseq_local.h"
 #include "zseq_session.h"
 
 typedef struct {
     zseq_session_t session;
-    zseq_embedded_t *embedded;
+    zseq_local_t *local;
 } s_local_t;
 
 static void
 s_destroy (zseq_session_t *session)
 {
     s_local_t *self = (s_local_t *) session;
-    zseq_embedded_destroy (&self->embedded);
+    zseq_local_destroy (&self->local);
     free (self);
 }
 
@@ -38,7 +38,7 @@ s_send (zseq_session_t *session, uint8_t node, const uint8_t *bytes,
 {
     (void) node;
     s_local_t *self = (s_local_t *) session;
-    return zseq_embedded_send (self->embedded, bytes, size);
+    return zseq_local_send (self->local, bytes, size);
 }
 
 static void
@@ -47,24 +47,24 @@ s_tick (zseq_session_t *session, uint64_t now_us, bool restless)
     (void) restless;
     s_local_t *self = (s_local_t *) session;
     if (!session->fatal.rc)
-        zseq_embedded_tick (self->embedded, now_us);
+        zseq_local_tick (self->local, now_us);
 }
 
 static uint64_t
 s_wake_us (const zseq_session_t *session)
 {
     const s_local_t *self = (const s_local_t *) session;
-    return zseq_embedded_wake_us (self->embedded);
+    return zseq_local_wake_us (self->local);
 }
 
 static bool
 s_recv (zseq_session_t *session, zseq_msg_t *msg, bool *seen_p)
 {
     s_local_t *self = (s_local_t *) session;
-    if (zseq_embedded_recv (self->embedded, msg, seen_p))
+    if (zseq_local_recv (self->local, msg, seen_p))
         return true;
     const char *text;
-    int rc = zseq_embedded_failure (self->embedded, &text);
+    int rc = zseq_local_failure (self->local, &text);
     if (rc != ZSEQ_OK && !self->session.fatal.rc) {
         zseq_outcome_set (&self->session.fatal, rc, "%s", text);
         *seen_p = true;
@@ -76,7 +76,7 @@ static size_t
 s_fds (const zseq_session_t *session, struct pollfd *fds)
 {
     const s_local_t *self = (const s_local_t *) session;
-    return zseq_embedded_fds (self->embedded, fds);
+    return zseq_local_fds (self->local, fds);
 }
 
 //  The node looks at its descriptor itself.
@@ -93,7 +93,7 @@ s_heed (zseq_session_t *session, const struct pollfd *fds, size_t count)
 static void
 s_learn (s_local_t *self)
 {
-    const zseq_record_t *record = zseq_embedded_record (self->embedded);
+    const zseq_record_t *record = zseq_local_record (self->local);
     self->session.n = record->n;
     self->session.cluster = record->identity;
     strcpy (self->session.cluster_name, record->cluster);
@@ -117,14 +117,14 @@ s_open (s_local_t *self)
                                  "(or 0), not %d and %d",
                                  self->session.uri->path, self->session.uri->r,
                                  self->session.uri->w);
-    self->embedded =
-      zseq_embedded_new (self->session.uri->path, self->session.uri->unsafe);
-    if (!self->embedded)
+    self->local =
+      zseq_local_new (self->session.uri->path, self->session.uri->unsafe);
+    if (!self->local)
         return zseq_detail_fail (ZSEQ_ENOMEM, "no node fits");
     uint64_t patience_us = (uint64_t) self->session.uri->timeout_ms * 1000;
     if (patience_us > ZSEQ_PREDECESSOR_US)
         patience_us = ZSEQ_PREDECESSOR_US;
-    int rc = zseq_embedded_open (self->embedded, patience_us);
+    int rc = zseq_local_open (self->local, patience_us);
     if (rc == ZSEQ_OK)
         s_learn (self);
     return rc;

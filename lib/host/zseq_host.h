@@ -1,5 +1,5 @@
 //  A node with its store and its clocks, and without sockets: what a server and
-//  an embedded node share.
+//  a local node share.
 
 #ifndef ZSEQ_HOST_H_INCLUDED
 #define ZSEQ_HOST_H_INCLUDED

@@ -1,4 +1,4 @@
-#include "zseq_embedded.h"
+#include "zseq_local.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -16,7 +16,7 @@
 
 #define TICK_US 20000
 
-struct zseq_embedded {
+struct zseq_local {
     char *directory;
     bool unsafe;  //  ... may be on any file system
     zseq_host_t *host;
@@ -32,18 +32,18 @@ struct zseq_embedded {
     uint8_t bytes[ZSEQ_MESSAGE_MAX];  //  Of the reply that was taken last
 };
 
-zseq_embedded_t *
-zseq_embedded_new (const char *directory, bool unsafe)
+zseq_local_t *
+zseq_local_new (const char *directory, bool unsafe)
 {
     assert (directory);
 
-    zseq_embedded_t *self = calloc (1, sizeof *self);
+    zseq_local_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
     self->unsafe = unsafe;
     self->directory = strdup (directory);
     if (!self->directory)
-        zseq_embedded_destroy (&self);
+        zseq_local_destroy (&self);
     return self;
 }
 
@@ -51,7 +51,7 @@ zseq_embedded_new (const char *directory, bool unsafe)
 
 //  Makes room for a reply of any size.
 static bool
-s_reserve (zseq_embedded_t *self)
+s_reserve (zseq_local_t *self)
 {
     size_t size = self->used + sizeof (size_t) + ZSEQ_MESSAGE_MAX;
     if (size <= self->replies_size)
@@ -67,7 +67,7 @@ s_reserve (zseq_embedded_t *self)
 static void
 s_act (const zseq_action_t *action, void *arg)
 {
-    zseq_embedded_t *self = arg;
+    zseq_local_t *self = arg;
     //  There is no peer to ask. A reply that finds no memory is as one that was
     //  lost on its way.
     if (action->type != ZSEQ_ACTION_REPLY || !s_reserve (self))
@@ -93,7 +93,7 @@ s_detail (char text[ZSEQ_STORE_TEXT_MAX])
 //  What is known of how to go on where nobody else knows what was lost. Without
 //  the node's record, it has to be said who it is.
 static int
-s_fail_damaged (const zseq_embedded_t *self, const char *what, bool lost)
+s_fail_damaged (const zseq_local_t *self, const char *what, bool lost)
 {
     return zseq_detail_fail (
       ZSEQ_EDAMAGED,
@@ -102,8 +102,8 @@ s_fail_damaged (const zseq_embedded_t *self, const char *what, bool lost)
       "above all that were handed out: zseqd recover --data %s%s --force "
       "--floor N",
       what, self->directory,
-      lost ? " --name " ZSEQ_EMBEDDED_NODE " --cluster " ZSEQ_EMBEDDED_CLUSTER
-             " --members " ZSEQ_EMBEDDED_NODE "=" ZSEQ_EMBEDDED_ENDPOINT
+      lost ? " --name " ZSEQ_LOCAL_NODE " --cluster " ZSEQ_LOCAL_CLUSTER
+             " --members " ZSEQ_LOCAL_NODE "=" ZSEQ_LOCAL_ENDPOINT
            : "");
 }
 
@@ -111,17 +111,17 @@ s_fail_damaged (const zseq_embedded_t *self, const char *what, bool lost)
 static void
 s_first_record (zseq_record_t *record)
 {
-    const zseq_member_t member = {.name = ZSEQ_EMBEDDED_NODE,
-                                  .endpoint = ZSEQ_EMBEDDED_ENDPOINT};
+    const zseq_member_t member = {.name = ZSEQ_LOCAL_NODE,
+                                  .endpoint = ZSEQ_LOCAL_ENDPOINT};
     uint64_t random;
     randombytes_buf (&random, sizeof random);
-    int rc = zseq_record_init (record, ZSEQ_EMBEDDED_CLUSTER, member.name,
-                               &member, 1, random);
+    int rc = zseq_record_init (record, ZSEQ_LOCAL_CLUSTER, member.name, &member,
+                               1, random);
     assert (rc == ZSEQ_OK);
 }
 
 static int
-s_open_record (zseq_embedded_t *self)
+s_open_record (zseq_local_t *self)
 {
     zseq_record_t first;
     s_first_record (&first);
@@ -132,7 +132,7 @@ s_open_record (zseq_embedded_t *self)
 }
 
 static int
-s_check_record (const zseq_embedded_t *self)
+s_check_record (const zseq_local_t *self)
 {
     const zseq_record_t *record = zseq_host_record (self->host);
     if (record->n > 1)
@@ -154,7 +154,7 @@ s_check_record (const zseq_embedded_t *self)
 
 //  Lets the node go on until it votes, or with stops until it is idle.
 static int
-s_run (zseq_embedded_t *self, bool stops, uint64_t until_us)
+s_run (zseq_local_t *self, bool stops, uint64_t until_us)
 {
     zseq_node_t *node = zseq_host_node (self->host);
     while (true) {
@@ -182,7 +182,7 @@ s_run (zseq_embedded_t *self, bool stops, uint64_t until_us)
 }
 
 int
-zseq_embedded_open (zseq_embedded_t *self, uint64_t patience_us)
+zseq_local_open (zseq_local_t *self, uint64_t patience_us)
 {
     assert (self);
     assert (!self->host);
@@ -218,11 +218,11 @@ zseq_embedded_open (zseq_embedded_t *self, uint64_t patience_us)
 }
 
 void
-zseq_embedded_destroy (zseq_embedded_t **self_p)
+zseq_local_destroy (zseq_local_t **self_p)
 {
     assert (self_p);
 
-    zseq_embedded_t *self = *self_p;
+    zseq_local_t *self = *self_p;
     if (!self)
         return;
     if (self->started) {
@@ -239,7 +239,7 @@ zseq_embedded_destroy (zseq_embedded_t **self_p)
 }
 
 const zseq_record_t *
-zseq_embedded_record (const zseq_embedded_t *self)
+zseq_local_record (const zseq_local_t *self)
 {
     assert (self);
     return zseq_node_record (zseq_host_node (self->host));
@@ -248,7 +248,7 @@ zseq_embedded_record (const zseq_embedded_t *self)
 //  Serving.
 
 int
-zseq_embedded_send (zseq_embedded_t *self, const uint8_t *bytes, size_t size)
+zseq_local_send (zseq_local_t *self, const uint8_t *bytes, size_t size)
 {
     assert (self);
     assert (bytes);
@@ -269,7 +269,7 @@ zseq_embedded_send (zseq_embedded_t *self, const uint8_t *bytes, size_t size)
 }
 
 bool
-zseq_embedded_recv (zseq_embedded_t *self, zseq_msg_t *msg, bool *seen_p)
+zseq_local_recv (zseq_local_t *self, zseq_msg_t *msg, bool *seen_p)
 {
     assert (self);
     assert (msg);
@@ -295,7 +295,7 @@ zseq_embedded_recv (zseq_embedded_t *self, zseq_msg_t *msg, bool *seen_p)
 }
 
 void
-zseq_embedded_tick (zseq_embedded_t *self, uint64_t now_us)
+zseq_local_tick (zseq_local_t *self, uint64_t now_us)
 {
     assert (self);
 
@@ -308,7 +308,7 @@ zseq_embedded_tick (zseq_embedded_t *self, uint64_t now_us)
 }
 
 uint64_t
-zseq_embedded_wake_us (const zseq_embedded_t *self)
+zseq_local_wake_us (const zseq_local_t *self)
 {
     assert (self);
 
@@ -320,7 +320,7 @@ zseq_embedded_wake_us (const zseq_embedded_t *self)
 }
 
 size_t
-zseq_embedded_fds (const zseq_embedded_t *self, struct pollfd *fds)
+zseq_local_fds (const zseq_local_t *self, struct pollfd *fds)
 {
     assert (self);
     assert (fds);
@@ -330,7 +330,7 @@ zseq_embedded_fds (const zseq_embedded_t *self, struct pollfd *fds)
 }
 
 int
-zseq_embedded_failure (const zseq_embedded_t *self, const char **text_p)
+zseq_local_failure (const zseq_local_t *self, const char **text_p)
 {
     assert (self);
     assert (text_p);

@@ -24,7 +24,7 @@
 
 //  A temporary directory of the test's own.
 
-static char s_root[] = "/tmp/zseq-embedded-XXXXXX";
+static char s_root[] = "/tmp/zseq-local-XXXXXX";
 
 static void
 s_set_up (void)
@@ -54,7 +54,7 @@ s_tear_down (void)
     s_remove_all (s_root);
 }
 
-TestSuite (embedded, .init = s_set_up, .fini = s_tear_down);
+TestSuite (local, .init = s_set_up, .fini = s_tear_down);
 
 //  What a test works with: a client of the directory of that name, and a handle.
 typedef struct {
@@ -120,7 +120,7 @@ s_assert_fails (s_node_t *self, int error, const char *what)
     cr_assert_eq (id, 0);
 }
 
-Test (embedded, begins_at_1_where_nothing_is)
+Test (local, begins_at_1_where_nothing_is)
 {
     s_node_t node;
     s_open (&node, "ids");
@@ -129,7 +129,7 @@ Test (embedded, begins_at_1_where_nothing_is)
     s_close (&node);
 }
 
-Test (embedded, begins_at_1_in_an_empty_directory)
+Test (local, begins_at_1_in_an_empty_directory)
 {
     s_node_t node;
     s_open (&node, "ids");
@@ -138,7 +138,7 @@ Test (embedded, begins_at_1_in_an_empty_directory)
     s_close (&node);
 }
 
-Test (embedded, is_dense_over_close_and_reopen)
+Test (local, is_dense_over_close_and_reopen)
 {
     uint64_t expected = 1;
     for (size_t life = 0; life < 4; life++) {
@@ -151,7 +151,7 @@ Test (embedded, is_dense_over_close_and_reopen)
     }
 }
 
-Test (embedded, does_nothing_before_the_first_call)
+Test (local, does_nothing_before_the_first_call)
 {
     s_node_t node;
     s_open (&node, "ids");
@@ -159,7 +159,7 @@ Test (embedded, does_nothing_before_the_first_call)
     cr_assert_neq (access (node.path, F_OK), 0);
 }
 
-Test (embedded, makes_no_parents)
+Test (local, makes_no_parents)
 {
     s_node_t node;
     s_open (&node, "no/ids");
@@ -173,7 +173,7 @@ Test (embedded, makes_no_parents)
     s_close (&node);
 }
 
-Test (embedded, refuses_what_is_no_directory)
+Test (local, refuses_what_is_no_directory)
 {
     s_node_t node;
     s_open (&node, "ids");
@@ -184,7 +184,7 @@ Test (embedded, refuses_what_is_no_directory)
     s_close (&node);
 }
 
-Test (embedded, takes_no_quorum_but_1)
+Test (local, takes_no_quorum_but_1)
 {
     s_node_t node;
     s_open (&node, "ids");
@@ -200,7 +200,7 @@ Test (embedded, takes_no_quorum_but_1)
 
 //  All calls.
 
-Test (embedded, claims_ranges)
+Test (local, claims_ranges)
 {
     s_node_t node;
     s_open (&node, "ids");
@@ -214,7 +214,7 @@ Test (embedded, claims_ranges)
     s_close (&node);
 }
 
-Test (embedded, peeks)
+Test (local, peeks)
 {
     s_node_t node;
     s_open (&node, "ids");
@@ -227,7 +227,7 @@ Test (embedded, peeks)
     s_close (&node);
 }
 
-Test (embedded, raises_and_never_lowers)
+Test (local, raises_and_never_lowers)
 {
     s_node_t node;
     s_open (&node, "ids");
@@ -239,7 +239,7 @@ Test (embedded, raises_and_never_lowers)
     s_close (&node);
 }
 
-Test (embedded, ends_at_the_last_id)
+Test (local, ends_at_the_last_id)
 {
     s_node_t node;
     s_open (&node, "ids");
@@ -267,7 +267,7 @@ s_list_one (const char *name, uint64_t next, void *arg)
     return 0;
 }
 
-Test (embedded, lists)
+Test (local, lists)
 {
     s_node_t node;
     s_open (&node, "ids");
@@ -292,7 +292,7 @@ Test (embedded, lists)
     s_close (&node);
 }
 
-Test (embedded, tells_its_status)
+Test (local, tells_its_status)
 {
     s_node_t node;
     s_open (&node, "ids");
@@ -313,7 +313,7 @@ Test (embedded, tells_its_status)
     s_close (&node);
 }
 
-Test (embedded, buffers)
+Test (local, buffers)
 {
     s_node_t node;
     s_open (&node, "ids");
@@ -358,7 +358,7 @@ s_compare (const void *a, const void *b)
     return x < y ? -1 : x > y;
 }
 
-Test (embedded, gives_no_id_to_two_threads)
+Test (local, gives_no_id_to_two_threads)
 {
     static s_thread_t thread[S_THREADS];
     static uint64_t ids[S_THREADS * S_THREAD_IDS];
@@ -433,7 +433,7 @@ s_draw_until_killed (void *arg)
     return kill (getpid (), SIGKILL);
 }
 
-Test (embedded, repeats_no_id_after_a_kill)
+Test (local, repeats_no_id_after_a_kill)
 {
     static const uint64_t until[] = {1, 2, 100, 3000, 0, 0, 0, 0};
     s_shared_t *shared = s_shared_new ();
@@ -468,7 +468,7 @@ s_hold (void *arg)
     return 0;
 }
 
-Test (embedded, is_for_one_process_at_a_time)
+Test (local, is_for_one_process_at_a_time)
 {
     s_shared_t *shared = s_shared_new ();
     pid_t pid = zseq_process_fork (s_hold, shared);
@@ -507,7 +507,7 @@ s_draw_one (void *arg)
     return 0;
 }
 
-Test (embedded, is_made_by_one_of_those_who_come_first)
+Test (local, is_made_by_one_of_those_who_come_first)
 {
     for (size_t round = 0; round < 40; round++) {
         s_shared_t *shared = s_shared_new ();
@@ -530,7 +530,7 @@ Test (embedded, is_made_by_one_of_those_who_come_first)
     }
 }
 
-Test (embedded, is_left_alone_by_a_forked_child)
+Test (local, is_left_alone_by_a_forked_child)
 {
     if (!zseq_process_forks_threads ())
         cr_skip_test ("no fork with threads in this build");
@@ -554,7 +554,7 @@ Test (embedded, is_left_alone_by_a_forked_child)
     s_close (&node);
 }
 
-Test (embedded, opens_no_socket)
+Test (local, opens_no_socket)
 {
     char path[S_PATH_MAX];
     char uri[S_PATH_MAX];
@@ -584,7 +584,7 @@ Test (embedded, opens_no_socket)
 
 //  zseqd with the same directory.
 
-Test (embedded, takes_turns_with_zseqd)
+Test (local, takes_turns_with_zseqd)
 {
     zseq_cluster_t *cluster = zseq_cluster_new ("net", 1, NULL);
     s_node_t node;
@@ -611,7 +611,7 @@ Test (embedded, takes_turns_with_zseqd)
     zseq_cluster_destroy (&cluster);
 }
 
-Test (embedded, makes_what_zseqd_serves)
+Test (local, makes_what_zseqd_serves)
 {
     s_node_t node;
     s_open (&node, "ids");
@@ -787,29 +787,29 @@ s_damage (const char *file, size_t end)
     s_close (&node);
 }
 
-Test (embedded, refuses_a_damaged_record)
+Test (local, refuses_a_damaged_record)
 {
     s_damage ("seq/fb/orders", 0);
 }
 
-Test (embedded, refuses_a_damaged_node)
+Test (local, refuses_a_damaged_node)
 {
     s_damage ("node", 0);
 }
 
-Test (embedded, refuses_damaged_names)
+Test (local, refuses_damaged_names)
 {
     s_damage ("names", 0);
 }
 
 //  All but the last batch.
-Test (embedded, refuses_a_damaged_copy_of_the_names)
+Test (local, refuses_a_damaged_copy_of_the_names)
 {
     s_damage ("names-copy", 27 + 24);
 }
 
 //  Neither hides the other, in whatever way the journal is cut or damaged.
-Test (embedded, refuses_a_lost_record_and_damaged_names)
+Test (local, refuses_a_lost_record_and_damaged_names)
 {
     char directory[S_PATH_MAX];
     char path[2 * S_PATH_MAX];
@@ -836,7 +836,7 @@ Test (embedded, refuses_a_lost_record_and_damaged_names)
 }
 
 //  An append that was cut short: it never reached the copy.
-Test (embedded, mends_the_last_batch_of_the_names)
+Test (local, mends_the_last_batch_of_the_names)
 {
     char directory[S_PATH_MAX];
     char path[2 * S_PATH_MAX];
@@ -857,7 +857,7 @@ Test (embedded, mends_the_last_batch_of_the_names)
     free (bytes);
 }
 
-Test (embedded, refuses_a_directory_that_lacks_a_file)
+Test (local, refuses_a_directory_that_lacks_a_file)
 {
     static const char *const file[] = {"seq/fb/orders", "names", "names-copy",
                                        "node"};
@@ -906,17 +906,17 @@ s_recover (const char *file, bool lost)
     s_close (&node);
 }
 
-Test (embedded, is_recovered_from_a_damaged_record_as_it_says)
+Test (local, is_recovered_from_a_damaged_record_as_it_says)
 {
     s_recover ("seq/fb/orders", false);
 }
 
-Test (embedded, is_recovered_from_a_damaged_node_as_it_says)
+Test (local, is_recovered_from_a_damaged_node_as_it_says)
 {
     s_recover ("node", true);
 }
 
-Test (embedded, refuses_the_directory_of_a_node_with_peers)
+Test (local, refuses_the_directory_of_a_node_with_peers)
 {
     zseq_cluster_t *cluster = zseq_cluster_new ("net", 3, NULL);
     zseq_cluster_start_all (cluster);
@@ -928,7 +928,7 @@ Test (embedded, refuses_the_directory_of_a_node_with_peers)
     zseq_cluster_destroy (&cluster);
 }
 
-Test (embedded, refuses_a_directory_of_something_else)
+Test (local, refuses_a_directory_of_something_else)
 {
     s_node_t node;
     char path[2 * S_PATH_MAX];
@@ -943,7 +943,7 @@ Test (embedded, refuses_a_directory_of_something_else)
 
 //  Disks that fail.
 
-Test (embedded, refuses_while_the_disk_is_full)
+Test (local, refuses_while_the_disk_is_full)
 {
     if (unshare (CLONE_NEWNS) == -1 ||
         mount (NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == -1 ||
@@ -980,7 +980,7 @@ Test (embedded, refuses_while_the_disk_is_full)
     cr_assert_eq (umount (s_root), 0);
 }
 
-Test (embedded, fails_every_call_once_the_disk_has_failed)
+Test (local, fails_every_call_once_the_disk_has_failed)
 {
     s_node_t node;
     s_open (&node, "ids");
@@ -1003,8 +1003,7 @@ Test (embedded, fails_every_call_once_the_disk_has_failed)
 }
 
 //  Reserved IDs take no write that would tell; a second without one does.
-Test (embedded, fails_every_call_once_its_directory_was_moved_away,
-      .timeout = 60)
+Test (local, fails_every_call_once_its_directory_was_moved_away, .timeout = 60)
 {
     s_node_t node;
     s_open (&node, "ids");

@@ -82,34 +82,34 @@ s_publish (zseq_buffer_t *self, const zseq_range_t *range, uint64_t mark)
     return left;
 }
 
-//  Puts a range that is not empty among the spares, in its order.
+//  Queues a range that is not empty, in ascending order.
 static void
 s_insert (zseq_buffer_t *self, const zseq_range_t *range)
 {
-    assert (self->spares < ZSEQ_BUFFER_SPARES);
-    size_t at = self->spares++;
-    for (; at > 0 && self->spare[at - 1].first > range->first; at--)
-        self->spare[at] = self->spare[at - 1];
-    self->spare[at] = *range;
+    assert (self->queued < ZSEQ_BUFFER_QUEUE_MAX);
+    size_t at = self->queued++;
+    for (; at > 0 && self->queue[at - 1].first > range->first; at--)
+        self->queue[at] = self->queue[at - 1];
+    self->queue[at] = *range;
 }
 
 bool
-zseq_buffer_turn (zseq_buffer_t *self, uint64_t mark)
+zseq_buffer_next_range (zseq_buffer_t *self, uint64_t mark)
 {
     assert (self);
 
     if (zseq_buffer_left (self))
         return true;
-    if (!self->spares)
+    if (!self->queued)
         return false;
-    zseq_range_t range = self->spare[0];
+    zseq_range_t range = self->queue[0];
     if (s_size (&range) > COUNT_MAX) {
         range.end = range.first + COUNT_MAX;
-        self->spare[0].first = range.end;
+        self->queue[0].first = range.end;
     }
     else
-        memmove (&self->spare[0], &self->spare[1],
-                 --self->spares * sizeof self->spare[0]);
+        memmove (&self->queue[0], &self->queue[1],
+                 --self->queued * sizeof self->queue[0]);
     zseq_range_t left = s_publish (self, &range, mark);
     assert (!s_size (&left));
     return true;
@@ -128,7 +128,7 @@ s_cut (zseq_range_t *range, uint64_t floor)
 }
 
 static void
-s_raise_floor (zseq_buffer_t *self, uint64_t floor)
+s_note_floor (zseq_buffer_t *self, uint64_t floor)
 {
     uint64_t taken = s_taken_now (self);
     if (taken && self->floor < self->current.first + taken)
@@ -160,35 +160,35 @@ zseq_buffer_add (zseq_buffer_t *self, const zseq_range_t *range)
 }
 
 void
-zseq_buffer_pass (zseq_buffer_t *self, uint64_t end, uint64_t count)
+zseq_buffer_note_issued (zseq_buffer_t *self, uint64_t end, uint64_t count)
 {
     assert (self);
-    s_raise_floor (self, end);
+    s_note_floor (self, end);
     self->issued += count;
 }
 
 uint64_t
-zseq_buffer_lift (zseq_buffer_t *self, uint64_t floor, uint64_t mark)
+zseq_buffer_raise_floor (zseq_buffer_t *self, uint64_t floor, uint64_t mark)
 {
     assert (self);
 
-    s_raise_floor (self, floor);
+    s_note_floor (self, floor);
     uint64_t burnt = 0;
     size_t kept = 0;
-    for (size_t index = 0; index < self->spares; index++) {
-        zseq_range_t range = self->spare[index];
+    for (size_t index = 0; index < self->queued; index++) {
+        zseq_range_t range = self->queue[index];
         burnt += s_cut (&range, floor);
         if (s_size (&range))
-            self->spare[kept++] = range;
+            self->queue[kept++] = range;
     }
-    self->spares = kept;
+    self->queued = kept;
     if (zseq_buffer_left (self) && self->current.first < floor) {
         zseq_range_t none = {0, 0};
         zseq_range_t left = s_publish (self, &none, 0);
         burnt += s_cut (&left, floor);
         if (s_size (&left))
             s_insert (self, &left);
-        (void) zseq_buffer_turn (self, mark);
+        (void) zseq_buffer_next_range (self, mark);
     }
     return burnt;
 }
@@ -201,9 +201,9 @@ zseq_buffer_drain (zseq_buffer_t *self)
     zseq_range_t none = {0, 0};
     zseq_range_t left = s_publish (self, &none, 0);
     uint64_t burnt = s_size (&left);
-    for (size_t index = 0; index < self->spares; index++)
-        burnt += s_size (&self->spare[index]);
-    self->spares = 0;
+    for (size_t index = 0; index < self->queued; index++)
+        burnt += s_size (&self->queue[index]);
+    self->queued = 0;
     return burnt;
 }
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 //  Ranges that may wait behind the current one.
-#define ZSEQ_BUFFER_SPARES 4
+#define ZSEQ_BUFFER_QUEUE_MAX 4
 #define ZSEQ_BUFFER_SLOTS 4
 
 //  [first, end).
@@ -41,8 +41,8 @@ typedef struct {
     //  The handle's lock guards what follows.
     uint64_t generation;
     zseq_range_t current;  //  As it was when it became current
-    zseq_range_t spare[ZSEQ_BUFFER_SPARES];  //  Ascending
-    size_t spares;
+    zseq_range_t queue[ZSEQ_BUFFER_QUEUE_MAX];  //  Ascending
+    size_t queued;
     uint32_t mask;    //  Of ranges to come; UINT32_MAX: no such
     uint64_t floor;   //  One above the highest ID handed out, as far as known
     uint64_t issued;  //  IDs handed out, but for the current range's
@@ -85,9 +85,9 @@ zseq_buffer_take (zseq_buffer_t *self, uint64_t *id_p, bool *mark_p)
 //  IDs that are left of the current range.
 uint64_t zseq_buffer_left (const zseq_buffer_t *self);
 
-//  Makes a spare range the current one if that is used up. Returns whether there
-//  is anything to take; mark: how many are left when it is time for the next.
-bool zseq_buffer_turn (zseq_buffer_t *self, uint64_t mark);
+//  If the current range is used up, makes the first queued range the current
+//  one. Returns whether there is anything to take; mark: how many are left when it is time for the next.
+bool zseq_buffer_next_range (zseq_buffer_t *self, uint64_t mark);
 
 //  S9: cuts off what lies below an ID that was handed out, or is going to be,
 //  of the current range. Returns how much is burnt by that.
@@ -97,10 +97,12 @@ uint64_t zseq_buffer_cut (zseq_buffer_t *self, zseq_range_t *range);
 void zseq_buffer_add (zseq_buffer_t *self, const zseq_range_t *range);
 
 //  IDs were handed out beside the buffer, up to and without end.
-void zseq_buffer_pass (zseq_buffer_t *self, uint64_t end, uint64_t count);
+void zseq_buffer_note_issued (zseq_buffer_t *self, uint64_t end,
+                              uint64_t count);
 
 //  S9: nothing below floor is handed out after this. Returns how much is burnt.
-uint64_t zseq_buffer_lift (zseq_buffer_t *self, uint64_t floor, uint64_t mark);
+uint64_t zseq_buffer_raise_floor (zseq_buffer_t *self, uint64_t floor,
+                                  uint64_t mark);
 
 //  Drops everything. Returns how much is burnt.
 uint64_t zseq_buffer_drain (zseq_buffer_t *self);

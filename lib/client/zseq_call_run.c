@@ -97,8 +97,8 @@ s_want_done (zseq_want_t *want)
     zseq_call_t *call = want->arg;
     if (want->outcome.rc == ZSEQ_OK) {
         call->result.value = want->rider.first;
-        zseq_prefetch_passed (call->handle, want->rider.first,
-                              want->rider.count);
+        zseq_prefetch_note_issued (call->handle, want->rider.first,
+                                   want->rider.count);
     }
     s_end_pending (call, want->outcome.rc, want->outcome.detail);
 }

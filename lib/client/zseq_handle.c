@@ -161,7 +161,7 @@ s_claim (zseq_t *self, uint64_t count, uint64_t deadline_us, uint64_t *first_p,
     if (outcome->rc != ZSEQ_OK)
         return;
     *first_p = want.rider.first;
-    zseq_prefetch_passed (self, want.rider.first, count);
+    zseq_prefetch_note_issued (self, want.rider.first, count);
 }
 
 static int

@@ -44,7 +44,7 @@ s_thirst (const zseq_t *self)
     if (left > s_mark (self))
         return 0;
     size_t ranges = left || !self->handle_locked.hungry ? 1 : 2;
-    size_t ahead = self->buffer.spares + self->handle_locked.filling;
+    size_t ahead = self->buffer.queued + self->handle_locked.filling;
     return ranges > ahead ? ranges - ahead : 0;
 }
 
@@ -78,7 +78,7 @@ zseq_prefetch_set_batch (zseq_t *self, uint64_t batch)
     self->buffer.mask = automatic ? AUTO_MASK : UINT32_MAX;
     self->handle_locked.adapted_us = 0;
     bool drop =
-      batch <= 1 && (self->handle_locked.filling || self->buffer.spares ||
+      batch <= 1 && (self->handle_locked.filling || self->buffer.queued ||
                      zseq_buffer_left (&self->buffer));
     pthread_mutex_unlock (&self->lock);
     return drop;
@@ -140,7 +140,8 @@ s_serve (zseq_t *self, zseq_range_t *range)
         drinker->id = range->first++;
     }
     if (range->first > first)
-        zseq_buffer_pass (&self->buffer, range->first, range->first - first);
+        zseq_buffer_note_issued (&self->buffer, range->first,
+                                 range->first - first);
 }
 
 //  A fill has ended. Reactor's lock held.
@@ -159,7 +160,7 @@ s_filled (zseq_want_t *want)
         burnt = zseq_buffer_cut (&self->buffer, &range);
         s_serve (self, &range);
         zseq_buffer_add (&self->buffer, &range);
-        (void) zseq_buffer_turn (&self->buffer, s_mark (self));
+        (void) zseq_buffer_next_range (&self->buffer, s_mark (self));
     }
     pthread_mutex_unlock (&self->lock);
     zseq_reactor_burn (self->client->reactor, burnt);
@@ -271,7 +272,7 @@ s_take (zseq_t *self, uint64_t *id_p, bool *mark_p)
         if (zseq_buffer_take (&self->buffer, id_p, mark_p))
             return true;
         pthread_mutex_lock (&self->lock);
-        more = zseq_buffer_turn (&self->buffer, s_mark (self));
+        more = zseq_buffer_next_range (&self->buffer, s_mark (self));
         pthread_mutex_unlock (&self->lock);
     }
     return false;
@@ -382,12 +383,13 @@ zseq_prefetch_wait_for_id (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
 //  IDs that were in no buffer.
 
 void
-zseq_prefetch_passed (zseq_t *self, uint64_t first, uint64_t count)
+zseq_prefetch_note_issued (zseq_t *self, uint64_t first, uint64_t count)
 {
     pthread_mutex_lock (&self->lock);
     uint64_t end = first + count;
-    uint64_t burnt = zseq_buffer_lift (&self->buffer, end, s_mark (self));
-    zseq_buffer_pass (&self->buffer, end, count);
+    uint64_t burnt =
+      zseq_buffer_raise_floor (&self->buffer, end, s_mark (self));
+    zseq_buffer_note_issued (&self->buffer, end, count);
     s_adapt (self, zseq_clock_now_us ());
     pthread_mutex_unlock (&self->lock);
     zseq_reactor_burn (self->client->reactor, burnt);
@@ -395,10 +397,10 @@ zseq_prefetch_passed (zseq_t *self, uint64_t first, uint64_t count)
 
 //  Ranges that are on their way are cut when they come. Returns what is burnt.
 static uint64_t
-s_lift (zseq_t *self, uint64_t id)
+s_raise_floor (zseq_t *self, uint64_t id)
 {
     pthread_mutex_lock (&self->lock);
-    uint64_t burnt = zseq_buffer_lift (&self->buffer, id, s_mark (self));
+    uint64_t burnt = zseq_buffer_raise_floor (&self->buffer, id, s_mark (self));
     pthread_mutex_unlock (&self->lock);
     return burnt;
 }
@@ -411,7 +413,7 @@ zseq_prefetch_raised (zseq_t *self, uint64_t id)
     pthread_mutex_lock (&client->lock);
     for (zseq_t *handle = client->handles; handle; handle = handle->next)
         if (handle->name == self->name)
-            burnt += s_lift (handle, id);
+            burnt += s_raise_floor (handle, id);
     pthread_mutex_unlock (&client->lock);
     zseq_reactor_burn (client->reactor, burnt);
 }

@@ -56,7 +56,7 @@ void zseq_prefetch_remove_drinker (zseq_t *handle, zseq_drinker_t *drinker);
 uint64_t zseq_prefetch_drop (zseq_t *handle);
 
 //  An ID, or range, came that was in no buffer. Reactor's lock held.
-void zseq_prefetch_passed (zseq_t *handle, uint64_t first, uint64_t count);
+void zseq_prefetch_note_issued (zseq_t *handle, uint64_t first, uint64_t count);
 
 //  The handle's sequence was raised: no handle of its client hands out less
 //  from now on. Reactor's lock held.

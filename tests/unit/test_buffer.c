@@ -26,7 +26,7 @@ s_setup (uint64_t first, uint64_t end)
 {
     zseq_buffer_init (&s_buffer);
     cr_assert_eq (s_add (first, end), 0);
-    cr_assert (zseq_buffer_turn (&s_buffer, (end - first) / 2));
+    cr_assert (zseq_buffer_next_range (&s_buffer, (end - first) / 2));
 }
 
 static void
@@ -63,11 +63,11 @@ Test (buffer, is_empty_at_first)
 {
     zseq_buffer_init (&s_buffer);
     s_assert_dry ();
-    cr_assert (!zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (!zseq_buffer_next_range (&s_buffer, 1));
     s_assert_dry ();
     cr_assert_eq (zseq_buffer_issued (&s_buffer), 0);
     cr_assert_eq (zseq_buffer_drain (&s_buffer), 0);
-    cr_assert_eq (zseq_buffer_lift (&s_buffer, 100, 1), 0);
+    cr_assert_eq (zseq_buffer_raise_floor (&s_buffer, 100, 1), 0);
 }
 
 Test (buffer, hands_out_a_range_in_order_and_no_more)
@@ -80,7 +80,7 @@ Test (buffer, hands_out_a_range_in_order_and_no_more)
     }
     for (int again = 0; again < 100; again++)
         s_assert_dry ();
-    cr_assert (!zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (!zseq_buffer_next_range (&s_buffer, 1));
     cr_assert_eq (zseq_buffer_issued (&s_buffer), 5);
 }
 
@@ -91,33 +91,33 @@ Test (buffer, hands_out_the_highest_ids_there_are)
     s_assert_take_all (end - 3, end);
 }
 
-Test (buffer, turns_only_when_a_range_is_used_up)
+Test (buffer, moves_on_only_when_a_range_is_used_up)
 {
     s_setup (1, 3);
     cr_assert_eq (s_add (5, 6), 0);
-    cr_assert (zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (zseq_buffer_next_range (&s_buffer, 1));
     s_assert_take (1);
-    cr_assert (zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (zseq_buffer_next_range (&s_buffer, 1));
     s_assert_take_all (2, 3);
-    cr_assert (zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (zseq_buffer_next_range (&s_buffer, 1));
     s_assert_take_all (5, 6);
-    cr_assert (!zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (!zseq_buffer_next_range (&s_buffer, 1));
 }
 
-Test (buffer, hands_out_spare_ranges_from_the_lowest_on)
+Test (buffer, hands_out_queued_ranges_from_the_lowest_on)
 {
     zseq_buffer_init (&s_buffer);
     s_add (30, 32);
     s_add (20, 21);
     s_add (40, 41);
     s_add (10, 12);
-    cr_assert_eq (s_buffer.spares, ZSEQ_BUFFER_SPARES);
+    cr_assert_eq (s_buffer.queued, ZSEQ_BUFFER_QUEUE_MAX);
     static const uint64_t ids[] = {10, 11, 20, 30, 31, 40};
     for (size_t index = 0; index < sizeof ids / sizeof ids[0]; index++) {
-        cr_assert (zseq_buffer_turn (&s_buffer, 0));
+        cr_assert (zseq_buffer_next_range (&s_buffer, 0));
         s_assert_take (ids[index]);
     }
-    cr_assert (!zseq_buffer_turn (&s_buffer, 0));
+    cr_assert (!zseq_buffer_next_range (&s_buffer, 0));
 }
 
 Test (buffer, uses_its_slots_again_and_again)
@@ -125,7 +125,7 @@ Test (buffer, uses_its_slots_again_and_again)
     zseq_buffer_init (&s_buffer);
     for (uint64_t first = 1; first < 1000 * ZSEQ_BUFFER_SLOTS; first += 3) {
         cr_assert_eq (s_add (first, first + 3), 0);
-        cr_assert (zseq_buffer_turn (&s_buffer, 1));
+        cr_assert (zseq_buffer_next_range (&s_buffer, 1));
         s_assert_take_all (first, first + 3);
     }
 }
@@ -155,7 +155,7 @@ Test (buffer, marks_one_id_of_each_range)
         for (uint64_t mark = 1; mark < 25; mark++) {
             s_add (first, first + size);
             first += size;
-            cr_assert (zseq_buffer_turn (&s_buffer, mark));
+            cr_assert (zseq_buffer_next_range (&s_buffer, mark));
             //  A range that is no larger than the mark is marked at once.
             cr_assert_eq (s_find_mark (), (mark < size ? mark : size) - 1);
         }
@@ -165,15 +165,15 @@ Test (buffer, marks_none_if_nobody_is_to_see_to_the_next_range)
 {
     zseq_buffer_init (&s_buffer);
     s_add (1, 10);
-    cr_assert (zseq_buffer_turn (&s_buffer, 0));
+    cr_assert (zseq_buffer_next_range (&s_buffer, 0));
     cr_assert_eq (s_find_mark (), UINT64_MAX);
 }
 
-Test (buffer, marks_what_is_left_after_a_lift_anew)
+Test (buffer, marks_what_is_left_above_a_raised_floor_anew)
 {
     s_setup (1, 101);
     s_assert_take (1);
-    cr_assert_eq (zseq_buffer_lift (&s_buffer, 91, 5), 89);
+    cr_assert_eq (zseq_buffer_raise_floor (&s_buffer, 91, 5), 89);
     cr_assert_eq (s_find_mark (), 4);
 }
 
@@ -183,9 +183,9 @@ Test (buffer, cuts_what_lies_below_an_id_that_was_handed_out)
     s_setup (10, 12);
     s_assert_take_all (10, 12);
     cr_assert_eq (s_add (5, 12), 7);
-    cr_assert (!zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (!zseq_buffer_next_range (&s_buffer, 1));
     cr_assert_eq (s_add (5, 14), 7);
-    cr_assert (zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (zseq_buffer_next_range (&s_buffer, 1));
     s_assert_take_all (12, 14);
 }
 
@@ -196,9 +196,9 @@ Test (buffer, cuts_what_lies_below_the_end_of_the_current_range)
     cr_assert_eq (s_add (1, 5), 4);
     cr_assert_eq (s_add (15, 25), 5);
     s_assert_take_all (10, 20);
-    cr_assert (zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (zseq_buffer_next_range (&s_buffer, 1));
     s_assert_take_all (20, 25);
-    cr_assert (!zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (!zseq_buffer_next_range (&s_buffer, 1));
 }
 
 //  S9: the rest of a range that nobody got does not matter any more.
@@ -208,7 +208,7 @@ Test (buffer, keeps_a_range_below_one_that_was_drained)
     s_assert_take (10);
     cr_assert_eq (zseq_buffer_drain (&s_buffer), 9);
     cr_assert_eq (s_add (5, 15), 6);
-    cr_assert (zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (zseq_buffer_next_range (&s_buffer, 1));
     s_assert_take_all (11, 15);
 }
 
@@ -216,87 +216,87 @@ Test (buffer, keeps_a_range_below_one_that_was_drained)
 Test (buffer, cuts_what_lies_below_ids_handed_out_beside_it)
 {
     zseq_buffer_init (&s_buffer);
-    zseq_buffer_pass (&s_buffer, 100, 7);
+    zseq_buffer_note_issued (&s_buffer, 100, 7);
     cr_assert_eq (zseq_buffer_issued (&s_buffer), 7);
     cr_assert_eq (s_add (90, 110), 10);
-    cr_assert (zseq_buffer_turn (&s_buffer, 1));
-    zseq_buffer_pass (&s_buffer, 50, 1);
+    cr_assert (zseq_buffer_next_range (&s_buffer, 1));
+    zseq_buffer_note_issued (&s_buffer, 50, 1);
     s_assert_take_all (100, 110);
     cr_assert_eq (zseq_buffer_issued (&s_buffer), 18);
     cr_assert_eq (s_add (109, 111), 1);
 }
 
 //  S9.
-Test (buffer, lifts_all_ranges)
+Test (buffer, raises_the_floor_of_all_ranges)
 {
     s_setup (10, 20);
     s_add (20, 30);
     s_add (40, 50);
     s_add (60, 70);
     s_assert_take (10);
-    cr_assert_eq (zseq_buffer_lift (&s_buffer, 45, 1), 9 + 10 + 5);
+    cr_assert_eq (zseq_buffer_raise_floor (&s_buffer, 45, 1), 9 + 10 + 5);
     s_assert_take_all (45, 50);
-    cr_assert (zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (zseq_buffer_next_range (&s_buffer, 1));
     s_assert_take_all (60, 70);
     cr_assert_eq (zseq_buffer_issued (&s_buffer), 16);
 }
 
-Test (buffer, lifts_the_current_range_in_its_middle)
+Test (buffer, raises_the_floor_to_the_middle_of_the_current_range)
 {
     s_setup (10, 20);
     s_add (20, 22);
     s_assert_take (10);
     s_assert_take (11);
-    cr_assert_eq (zseq_buffer_lift (&s_buffer, 15, 1), 3);
+    cr_assert_eq (zseq_buffer_raise_floor (&s_buffer, 15, 1), 3);
     cr_assert_eq (zseq_buffer_left (&s_buffer), 5);
     s_assert_take_all (15, 20);
-    cr_assert (zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (zseq_buffer_next_range (&s_buffer, 1));
     s_assert_take_all (20, 22);
 }
 
-Test (buffer, burns_nothing_above_what_it_is_lifted_to)
+Test (buffer, burns_nothing_above_the_raised_floor)
 {
     s_setup (10, 20);
     s_assert_take (10);
     s_assert_take (11);
-    cr_assert_eq (zseq_buffer_lift (&s_buffer, 5, 1), 0);
-    cr_assert_eq (zseq_buffer_lift (&s_buffer, 10, 1), 0);
-    cr_assert_eq (zseq_buffer_lift (&s_buffer, 12, 1), 0);
+    cr_assert_eq (zseq_buffer_raise_floor (&s_buffer, 5, 1), 0);
+    cr_assert_eq (zseq_buffer_raise_floor (&s_buffer, 10, 1), 0);
+    cr_assert_eq (zseq_buffer_raise_floor (&s_buffer, 12, 1), 0);
     cr_assert_eq (zseq_buffer_issued (&s_buffer), 2);
     s_assert_take_all (12, 20);
 }
 
-Test (buffer, burns_everything_below_what_it_is_lifted_to)
+Test (buffer, burns_everything_below_the_raised_floor)
 {
     s_setup (10, 20);
     s_add (30, 40);
-    cr_assert_eq (zseq_buffer_lift (&s_buffer, 40, 1), 20);
+    cr_assert_eq (zseq_buffer_raise_floor (&s_buffer, 40, 1), 20);
     s_assert_dry ();
-    cr_assert (!zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (!zseq_buffer_next_range (&s_buffer, 1));
     cr_assert_eq (s_add (35, 41), 5);
-    cr_assert (zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (zseq_buffer_next_range (&s_buffer, 1));
     s_assert_take_all (40, 41);
 }
 
-Test (buffer, cuts_a_range_on_its_way_below_what_it_was_lifted_to)
+Test (buffer, cuts_a_range_on_its_way_below_the_raised_floor)
 {
     zseq_buffer_init (&s_buffer);
-    cr_assert_eq (zseq_buffer_lift (&s_buffer, 15, 1), 0);
+    cr_assert_eq (zseq_buffer_raise_floor (&s_buffer, 15, 1), 0);
     cr_assert_eq (s_add (1, 11), 10);
-    cr_assert (!zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (!zseq_buffer_next_range (&s_buffer, 1));
     cr_assert_eq (s_add (11, 21), 4);
-    cr_assert (zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (zseq_buffer_next_range (&s_buffer, 1));
     s_assert_take_all (15, 21);
 }
 
-Test (buffer, has_room_for_what_a_lift_leaves)
+Test (buffer, queues_what_a_raised_floor_leaves)
 {
     s_setup (10, 20);
-    for (uint64_t first = 20; s_buffer.spares < ZSEQ_BUFFER_SPARES - 1;
+    for (uint64_t first = 20; s_buffer.queued < ZSEQ_BUFFER_QUEUE_MAX - 1;
          first += 10)
         s_add (first, first + 10);
-    cr_assert_eq (zseq_buffer_lift (&s_buffer, 15, 1), 5);
-    cr_assert_eq (s_buffer.spares, ZSEQ_BUFFER_SPARES - 1);
+    cr_assert_eq (zseq_buffer_raise_floor (&s_buffer, 15, 1), 5);
+    cr_assert_eq (s_buffer.queued, ZSEQ_BUFFER_QUEUE_MAX - 1);
     s_assert_take_all (15, 20);
 }
 
@@ -308,7 +308,7 @@ Test (buffer, burns_what_it_holds_when_it_is_drained)
     s_assert_take (10);
     cr_assert_eq (zseq_buffer_drain (&s_buffer), 9 + 10 + 1);
     s_assert_dry ();
-    cr_assert (!zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (!zseq_buffer_next_range (&s_buffer, 1));
     cr_assert_eq (zseq_buffer_drain (&s_buffer), 0);
     cr_assert_eq (zseq_buffer_issued (&s_buffer), 1);
     //  S9: what was handed out is not forgotten.
@@ -321,12 +321,12 @@ Test (buffer, divides_a_range_of_more_than_2_to_the_31)
     const uint64_t half = (uint64_t) 1 << 31;
     zseq_buffer_init (&s_buffer);
     s_add (1, 1 + 2 * half);
-    cr_assert (zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (zseq_buffer_next_range (&s_buffer, 1));
     cr_assert_eq (zseq_buffer_left (&s_buffer), half);
     s_assert_take (1);
-    cr_assert_eq (zseq_buffer_lift (&s_buffer, half, 1), half - 2);
+    cr_assert_eq (zseq_buffer_raise_floor (&s_buffer, half, 1), half - 2);
     s_assert_take_all (half, half + 1);
-    cr_assert (zseq_buffer_turn (&s_buffer, 1));
+    cr_assert (zseq_buffer_next_range (&s_buffer, 1));
     cr_assert_eq (zseq_buffer_left (&s_buffer), half);
     s_assert_take (half + 1);
     cr_assert_eq (zseq_buffer_drain (&s_buffer), half - 1);
@@ -371,7 +371,7 @@ s_take_on (void *arg)
             continue;
         }
         pthread_mutex_lock (&s_lock);
-        bool more = zseq_buffer_turn (&s_buffer, MARK);
+        bool more = zseq_buffer_next_range (&s_buffer, MARK);
         pthread_mutex_unlock (&s_lock);
         if (!more && over)
             return NULL;
@@ -418,7 +418,7 @@ s_disturb (uint64_t first, uint64_t *seed, s_deeds_t *deeds)
         //  Somewhere in what is there, most of the time.
         uint64_t back = test_random_below (seed, 2 * SIZE_MAX_OF_RANGE);
         uint64_t floor = first > back ? first - back : 1;
-        deeds->burnt += zseq_buffer_lift (&s_buffer, floor, MARK);
+        deeds->burnt += zseq_buffer_raise_floor (&s_buffer, floor, MARK);
     }
 }
 
@@ -440,13 +440,13 @@ s_run (s_taker_t *takers, bool rough)
     uint64_t first = 1;
     while (first < IDS_MAX - 2 * SIZE_MAX_OF_RANGE) {
         pthread_mutex_lock (&s_lock);
-        bool room = s_buffer.spares < 2;
-        if (room)
+        bool queue_is_short = s_buffer.queued < 2;
+        if (queue_is_short)
             first = s_add_next (first, &seed, &deeds, rough);
-        if (room && rough)
+        if (queue_is_short && rough)
             s_disturb (first, &seed, &deeds);
         pthread_mutex_unlock (&s_lock);
-        if (!room)
+        if (!queue_is_short)
             sched_yield ();
     }
     s_over = true;

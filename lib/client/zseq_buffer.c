@@ -53,7 +53,7 @@ zseq_buffer_left (const zseq_buffer_t *self)
 //  of the one before: of those who take IDs at the same time, some get the old
 //  range's and the others the new one's.
 static zseq_range_t
-s_publish (zseq_buffer_t *self, const zseq_range_t *range, uint64_t mark)
+s_publish (zseq_buffer_t *self, const zseq_range_t *range, uint64_t low_water)
 {
     uint64_t size = s_size (range);
     assert (size <= COUNT_MAX);
@@ -64,8 +64,8 @@ s_publish (zseq_buffer_t *self, const zseq_range_t *range, uint64_t mark)
                            memory_order_relaxed);
     atomic_store_explicit (&slot->first, range->first, memory_order_release);
     atomic_store_explicit (&slot->count, (uint32_t) size, memory_order_release);
-    atomic_store_explicit (&slot->mark,
-                           (uint32_t) (size > mark ? size - mark : 0),
+    atomic_store_explicit (&slot->low_offset,
+                           (uint32_t) (size > low_water ? size - low_water : 0),
                            memory_order_release);
     atomic_store_explicit (&slot->mask, self->mask, memory_order_release);
     atomic_store_explicit (&slot->generation, self->generation,
@@ -94,7 +94,7 @@ s_insert (zseq_buffer_t *self, const zseq_range_t *range)
 }
 
 bool
-zseq_buffer_next_range (zseq_buffer_t *self, uint64_t mark)
+zseq_buffer_next_range (zseq_buffer_t *self, uint64_t low_water)
 {
     assert (self);
 
@@ -110,7 +110,7 @@ zseq_buffer_next_range (zseq_buffer_t *self, uint64_t mark)
     else
         memmove (&self->queue[0], &self->queue[1],
                  --self->queued * sizeof self->queue[0]);
-    zseq_range_t left = s_publish (self, &range, mark);
+    zseq_range_t left = s_publish (self, &range, low_water);
     assert (!s_size (&left));
     return true;
 }
@@ -168,7 +168,8 @@ zseq_buffer_note_issued (zseq_buffer_t *self, uint64_t end, uint64_t count)
 }
 
 uint64_t
-zseq_buffer_raise_floor (zseq_buffer_t *self, uint64_t floor, uint64_t mark)
+zseq_buffer_raise_floor (zseq_buffer_t *self, uint64_t floor,
+                         uint64_t low_water)
 {
     assert (self);
 
@@ -188,7 +189,7 @@ zseq_buffer_raise_floor (zseq_buffer_t *self, uint64_t floor, uint64_t mark)
         burnt += s_cut (&left, floor);
         if (s_size (&left))
             s_insert (self, &left);
-        (void) zseq_buffer_next_range (self, mark);
+        (void) zseq_buffer_next_range (self, low_water);
     }
     return burnt;
 }

@@ -27,7 +27,8 @@ typedef struct {
     _Atomic uint64_t generation;
     _Atomic uint64_t first;
     _Atomic uint32_t count;
-    _Atomic uint32_t mark;  //  Whoever takes that one sees to the next range
+    _Atomic uint32_t
+      low_offset;           //  Whoever takes that one sees to the next range
     _Atomic uint32_t mask;  //  ... and one whose number has all these bits
 } zseq_buffer_slot_t;
 
@@ -50,10 +51,10 @@ typedef struct {
 
 void zseq_buffer_init (zseq_buffer_t *self);
 
-//  Takes the next ID, if there is one in the current range. mark_p: it is time
+//  Takes the next ID, if there is one in the current range. low_p: it is time
 //  to see to the next range. Any thread, without a lock.
 static inline bool
-zseq_buffer_take (zseq_buffer_t *self, uint64_t *id_p, bool *mark_p)
+zseq_buffer_take (zseq_buffer_t *self, uint64_t *id_p, bool *low_p)
 {
     uint64_t ticket =
       atomic_load_explicit (&self->ticket, memory_order_relaxed);
@@ -71,14 +72,15 @@ zseq_buffer_take (zseq_buffer_t *self, uint64_t *id_p, bool *mark_p)
       atomic_load_explicit (&slot->generation, memory_order_acquire);
     uint64_t first = atomic_load_explicit (&slot->first, memory_order_acquire);
     uint32_t count = atomic_load_explicit (&slot->count, memory_order_acquire);
-    uint32_t mark = atomic_load_explicit (&slot->mark, memory_order_acquire);
+    uint32_t low_offset =
+      atomic_load_explicit (&slot->low_offset, memory_order_acquire);
     uint32_t mask = atomic_load_explicit (&slot->mask, memory_order_acquire);
     uint64_t after =
       atomic_load_explicit (&slot->generation, memory_order_relaxed);
     if (before != generation || after != generation || offset >= count)
         return false;
     *id_p = first + offset;
-    *mark_p = offset == mark || (offset & mask) == mask;
+    *low_p = offset == low_offset || (offset & mask) == mask;
     return true;
 }
 
@@ -86,8 +88,8 @@ zseq_buffer_take (zseq_buffer_t *self, uint64_t *id_p, bool *mark_p)
 uint64_t zseq_buffer_left (const zseq_buffer_t *self);
 
 //  If the current range is used up, makes the first queued range the current
-//  one. Returns whether there is anything to take; mark: how many are left when it is time for the next.
-bool zseq_buffer_next_range (zseq_buffer_t *self, uint64_t mark);
+//  one. Returns whether there is anything to take; low_water: how many are left when it is time for the next.
+bool zseq_buffer_next_range (zseq_buffer_t *self, uint64_t low_water);
 
 //  S9: cuts off what lies below an ID that was handed out, or is going to be,
 //  of the current range. Returns how much is burnt by that.
@@ -102,7 +104,7 @@ void zseq_buffer_note_issued (zseq_buffer_t *self, uint64_t end,
 
 //  S9: nothing below floor is handed out after this. Returns how much is burnt.
 uint64_t zseq_buffer_raise_floor (zseq_buffer_t *self, uint64_t floor,
-                                  uint64_t mark);
+                                  uint64_t low_water);
 
 //  Drops everything. Returns how much is burnt.
 uint64_t zseq_buffer_drain (zseq_buffer_t *self);

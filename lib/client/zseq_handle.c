@@ -208,11 +208,11 @@ zseq_next (zseq_t *self, uint64_t *id_p)
     assert (self);
     assert (id_p);
 
-    bool mark;
+    bool low;
     if (self->forks != zseq_fork_count ||
-        !zseq_buffer_take (&self->buffer, id_p, &mark))
+        !zseq_buffer_take (&self->buffer, id_p, &low))
         return s_next (self, id_p);
-    if (mark)
+    if (low)
         zseq_prefetch_keep_ahead (self);
     return ZSEQ_OK;
 }
@@ -270,10 +270,10 @@ zseq_take (zseq_t *self, uint64_t *ids, size_t count)
     }
     uint64_t deadline_us = zseq_client_deadline_us (self->timeout_ms);
     for (size_t index = 0; rc == ZSEQ_OK && index < count; index++) {
-        bool mark;
-        if (!zseq_buffer_take (&self->buffer, &ids[index], &mark))
+        bool low;
+        if (!zseq_buffer_take (&self->buffer, &ids[index], &low))
             rc = s_take_by (self, deadline_us, &ids[index]);
-        else if (mark)
+        else if (low)
             zseq_prefetch_keep_ahead (self);
     }
     return rc;

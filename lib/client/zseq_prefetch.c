@@ -21,7 +21,7 @@
 //  How many IDs are left of a range when it is time for the next. Handle's lock
 //  held.
 static uint64_t
-s_mark (const zseq_t *self)
+s_low_water (const zseq_t *self)
 {
     return self->handle_locked.batch / 2;
 }
@@ -41,7 +41,7 @@ s_thirst (const zseq_t *self)
     if (!s_has_buffer (self))
         return 0;
     uint64_t left = zseq_buffer_left (&self->buffer);
-    if (left > s_mark (self))
+    if (left > s_low_water (self))
         return 0;
     size_t ranges = left || !self->handle_locked.hungry ? 1 : 2;
     size_t ahead = self->buffer.queued + self->handle_locked.filling;
@@ -160,7 +160,7 @@ s_filled (zseq_want_t *want)
         burnt = zseq_buffer_cut (&self->buffer, &range);
         s_serve (self, &range);
         zseq_buffer_add (&self->buffer, &range);
-        (void) zseq_buffer_next_range (&self->buffer, s_mark (self));
+        (void) zseq_buffer_next_range (&self->buffer, s_low_water (self));
     }
     pthread_mutex_unlock (&self->lock);
     zseq_reactor_burn (self->client->reactor, burnt);
@@ -265,14 +265,14 @@ zseq_prefetch_fill (zseq_t *self, uint64_t deadline_us)
 
 //  Takes an ID; with none left of the current range, of the next.
 static bool
-s_take (zseq_t *self, uint64_t *id_p, bool *mark_p)
+s_take (zseq_t *self, uint64_t *id_p, bool *low_p)
 {
     bool more = true;
     while (more) {
-        if (zseq_buffer_take (&self->buffer, id_p, mark_p))
+        if (zseq_buffer_take (&self->buffer, id_p, low_p))
             return true;
         pthread_mutex_lock (&self->lock);
-        more = zseq_buffer_next_range (&self->buffer, s_mark (self));
+        more = zseq_buffer_next_range (&self->buffer, s_low_water (self));
         pthread_mutex_unlock (&self->lock);
     }
     return false;
@@ -307,9 +307,9 @@ zseq_prefetch_keep_ahead (zseq_t *self)
 bool
 zseq_prefetch_take (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
 {
-    bool mark;
-    bool taken = s_take (self, id_p, &mark);
-    if (taken && mark)
+    bool low;
+    bool taken = s_take (self, id_p, &low);
+    if (taken && low)
         zseq_prefetch_fill (self, deadline_us);
     return taken;
 }
@@ -317,9 +317,9 @@ zseq_prefetch_take (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
 bool
 zseq_prefetch_take_ahead (zseq_t *self, uint64_t *id_p)
 {
-    bool mark;
-    bool taken = s_take (self, id_p, &mark);
-    if (taken && mark)
+    bool low;
+    bool taken = s_take (self, id_p, &low);
+    if (taken && low)
         zseq_prefetch_keep_ahead (self);
     return taken;
 }
@@ -343,8 +343,8 @@ zseq_prefetch_wait_for_id (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
     zseq_prefetch_add_drinker (self, &drinker);
 
     int rc = ZSEQ_OK;
-    bool mark = false;
-    while (!drinker.served && !s_take (self, id_p, &mark)) {
+    bool low = false;
+    while (!drinker.served && !s_take (self, id_p, &low)) {
         if (self->reactor_locked.fills != seen &&
             self->reactor_locked.fill_outcome.rc != ZSEQ_OK) {
             *outcome = self->reactor_locked.fill_outcome;
@@ -372,7 +372,7 @@ zseq_prefetch_wait_for_id (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
 
     if (drinker.served)
         *id_p = drinker.id;
-    if (mark)
+    if (low)
         zseq_prefetch_fill (self, deadline_us);
 
     zseq_prefetch_remove_drinker (self, &drinker);
@@ -388,7 +388,7 @@ zseq_prefetch_note_issued (zseq_t *self, uint64_t first, uint64_t count)
     pthread_mutex_lock (&self->lock);
     uint64_t end = first + count;
     uint64_t burnt =
-      zseq_buffer_raise_floor (&self->buffer, end, s_mark (self));
+      zseq_buffer_raise_floor (&self->buffer, end, s_low_water (self));
     zseq_buffer_note_issued (&self->buffer, end, count);
     s_adapt (self, zseq_clock_now_us ());
     pthread_mutex_unlock (&self->lock);
@@ -400,7 +400,8 @@ static uint64_t
 s_raise_floor (zseq_t *self, uint64_t id)
 {
     pthread_mutex_lock (&self->lock);
-    uint64_t burnt = zseq_buffer_raise_floor (&self->buffer, id, s_mark (self));
+    uint64_t burnt =
+      zseq_buffer_raise_floor (&self->buffer, id, s_low_water (self));
     pthread_mutex_unlock (&self->lock);
     return burnt;
 }

@@ -20,7 +20,7 @@ s_add (uint64_t first, uint64_t end)
     return burnt;
 }
 
-//  A buffer with the one range, its mark at half of it.
+//  A buffer with the one range, its low-water mark at half of it.
 static void
 s_setup (uint64_t first, uint64_t end)
 {
@@ -33,8 +33,8 @@ static void
 s_assert_take (uint64_t expected)
 {
     uint64_t id = 0;
-    bool mark;
-    cr_assert (zseq_buffer_take (&s_buffer, &id, &mark));
+    bool low;
+    cr_assert (zseq_buffer_take (&s_buffer, &id, &low));
     cr_assert_eq (id, expected, "%lu instead of %lu", id, expected);
 }
 
@@ -43,9 +43,9 @@ static void
 s_assert_dry (void)
 {
     uint64_t id = 77;
-    bool mark;
+    bool low;
     uint64_t ticket = s_buffer.ticket;
-    cr_assert (!zseq_buffer_take (&s_buffer, &id, &mark));
+    cr_assert (!zseq_buffer_take (&s_buffer, &id, &low));
     cr_assert_eq (id, 77);
     cr_assert_eq (s_buffer.ticket, ticket);
     cr_assert_eq (zseq_buffer_left (&s_buffer), 0);
@@ -130,51 +130,52 @@ Test (buffer, uses_its_slots_again_and_again)
     }
 }
 
-//  Takes all there is. Returns how many were left after the one that was
-//  marked; or UINT64_MAX.
+//  Takes all there is. Returns how many were left when the buffer was
+//  low; UINT64_MAX if it never was.
 static uint64_t
-s_find_mark (void)
+s_find_low (void)
 {
     uint64_t found = UINT64_MAX;
     uint64_t id;
-    bool mark;
-    while (zseq_buffer_take (&s_buffer, &id, &mark)) {
-        if (!mark)
+    bool low;
+    while (zseq_buffer_take (&s_buffer, &id, &low)) {
+        if (!low)
             continue;
-        cr_assert_eq (found, UINT64_MAX, "marked twice");
+        cr_assert_eq (found, UINT64_MAX, "low twice");
         found = zseq_buffer_left (&s_buffer);
     }
     return found;
 }
 
-Test (buffer, marks_one_id_of_each_range)
+Test (buffer, is_low_at_one_id_of_each_range)
 {
     zseq_buffer_init (&s_buffer);
     uint64_t first = 1;
     for (uint64_t size = 1; size < 20; size++)
-        for (uint64_t mark = 1; mark < 25; mark++) {
+        for (uint64_t low_water = 1; low_water < 25; low_water++) {
             s_add (first, first + size);
             first += size;
-            cr_assert (zseq_buffer_next_range (&s_buffer, mark));
-            //  A range that is no larger than the mark is marked at once.
-            cr_assert_eq (s_find_mark (), (mark < size ? mark : size) - 1);
+            cr_assert (zseq_buffer_next_range (&s_buffer, low_water));
+            //  A range no larger than that is low at its first ID.
+            cr_assert_eq (s_find_low (),
+                          (low_water < size ? low_water : size) - 1);
         }
 }
 
-Test (buffer, marks_none_if_nobody_is_to_see_to_the_next_range)
+Test (buffer, is_never_low_without_a_low_water_mark)
 {
     zseq_buffer_init (&s_buffer);
     s_add (1, 10);
     cr_assert (zseq_buffer_next_range (&s_buffer, 0));
-    cr_assert_eq (s_find_mark (), UINT64_MAX);
+    cr_assert_eq (s_find_low (), UINT64_MAX);
 }
 
-Test (buffer, marks_what_is_left_above_a_raised_floor_anew)
+Test (buffer, is_low_again_in_what_a_raised_floor_leaves)
 {
     s_setup (1, 101);
     s_assert_take (1);
     cr_assert_eq (zseq_buffer_raise_floor (&s_buffer, 91, 5), 89);
-    cr_assert_eq (s_find_mark (), 4);
+    cr_assert_eq (s_find_low (), 4);
 }
 
 //  S9.
@@ -338,12 +339,12 @@ Test (buffer, divides_a_range_of_more_than_2_to_the_31)
 #define TAKERS 6
 #define IDS_MAX 12000000u
 #define SIZE_MAX_OF_RANGE 256
-#define MARK 4
+#define LOW_WATER 4
 
 typedef struct {
     pthread_t thread;
     uint64_t taken;
-    uint64_t marks;
+    uint64_t lows;
 } s_taker_t;
 
 static pthread_mutex_t s_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -359,19 +360,19 @@ s_take_on (void *arg)
     while (true) {
         bool over = s_over;
         uint64_t id = 0;
-        bool mark = false;
-        if (zseq_buffer_take (&s_buffer, &id, &mark)) {
+        bool low = false;
+        if (zseq_buffer_take (&s_buffer, &id, &low)) {
             cr_assert_gt (id, last, "%lu after %lu", id, last);
             cr_assert_lt (id, IDS_MAX);
             cr_assert_eq (atomic_fetch_add (&s_seen[id], 1), 0, "%lu twice",
                           id);
             last = id;
             self->taken++;
-            self->marks += mark;
+            self->lows += low;
             continue;
         }
         pthread_mutex_lock (&s_lock);
-        bool more = zseq_buffer_next_range (&s_buffer, MARK);
+        bool more = zseq_buffer_next_range (&s_buffer, LOW_WATER);
         pthread_mutex_unlock (&s_lock);
         if (!more && over)
             return NULL;
@@ -392,7 +393,7 @@ static uint64_t
 s_add_next (uint64_t first, uint64_t *seed, s_deeds_t *deeds, bool rough)
 {
     uint64_t size =
-      MARK + 1 + test_random_below (seed, SIZE_MAX_OF_RANGE - MARK);
+      LOW_WATER + 1 + test_random_below (seed, SIZE_MAX_OF_RANGE - LOW_WATER);
     //  One that was sent for first may come last.
     uint64_t gap = rough && test_random_below (seed, 8) == 0
                      ? test_random_below (seed, SIZE_MAX_OF_RANGE)
@@ -418,7 +419,7 @@ s_disturb (uint64_t first, uint64_t *seed, s_deeds_t *deeds)
         //  Somewhere in what is there, most of the time.
         uint64_t back = test_random_below (seed, 2 * SIZE_MAX_OF_RANGE);
         uint64_t floor = first > back ? first - back : 1;
-        deeds->burnt += zseq_buffer_raise_floor (&s_buffer, floor, MARK);
+        deeds->burnt += zseq_buffer_raise_floor (&s_buffer, floor, LOW_WATER);
     }
 }
 
@@ -482,18 +483,18 @@ Test (buffer, hands_each_id_to_one_thread_only)
     (void) s_account (&deeds, taken);
 }
 
-Test (buffer, tells_one_thread_of_each_mark)
+Test (buffer, is_low_for_one_thread_of_each_range)
 {
     s_taker_t takers[TAKERS];
     s_deeds_t deeds = s_run (takers, false);
     uint64_t taken = 0;
-    uint64_t marks = 0;
+    uint64_t lows = 0;
     for (size_t index = 0; index < TAKERS; index++) {
         taken += takers[index].taken;
-        marks += takers[index].marks;
+        lows += takers[index].lows;
     }
     cr_assert_eq (deeds.burnt, 0);
     uint64_t lost = s_account (&deeds, taken);
-    cr_assert_leq (marks, deeds.ranges);
-    cr_assert_geq (marks + lost, deeds.ranges);
+    cr_assert_leq (lows, deeds.ranges);
+    cr_assert_geq (lows + lost, deeds.ranges);
 }

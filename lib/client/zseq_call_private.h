@@ -22,8 +22,8 @@ struct zseq_call {
     bool off;        //  Its handle is gone
     uint64_t deadline_us;
     zseq_ended_t result;
-    zseq_drinker_t drinker;
-    bool drinks;  //  It is among the handle's drinkers
+    zseq_buffer_waiter_t buffer_waiter;
+    bool waits;  //  It is among the handle's waiters
     zseq_want_t want;
     zseq_query_t probe;
     bool raises;

@@ -127,29 +127,29 @@ s_probe_done (zseq_query_t *probe)
     s_end_pending (call, probe->outcome.rc, probe->outcome.detail);
 }
 
-//  Drinkers.
+//  Waiting for the buffer.
 
 static void
-s_leave_drinkers (zseq_call_t *call)
+s_stop_waiting (zseq_call_t *call)
 {
-    zseq_prefetch_remove_drinker (call->handle, &call->drinker);
-    call->drinks = false;
+    zseq_prefetch_remove_waiter (call->handle, &call->buffer_waiter);
+    call->waits = false;
 }
 
-//  As a drinker's callback.
+//  A fill has ended: the callback of the call's buffer waiter.
 static void
-s_filled (zseq_drinker_t *drinker, bool failed)
+s_filled (zseq_buffer_waiter_t *waiter, bool failed)
 {
-    zseq_call_t *call = drinker->arg;
+    zseq_call_t *call = waiter->arg;
     zseq_t *handle = call->handle;
-    if (drinker->served) {
-        s_leave_drinkers (call);
-        call->result.value = drinker->id;
+    if (waiter->served) {
+        s_stop_waiting (call);
+        call->result.value = waiter->id;
         s_end_pending (call, ZSEQ_OK, "");
     }
     else if (failed) {
         handle->reactor_locked.fill_failed = false;
-        s_leave_drinkers (call);
+        s_stop_waiting (call);
         s_end_pending (call, handle->reactor_locked.fill_outcome.rc,
                        handle->reactor_locked.fill_outcome.detail);
     }
@@ -158,12 +158,12 @@ s_filled (zseq_drinker_t *drinker, bool failed)
 }
 
 static void
-s_drink (zseq_call_t *call)
+s_wait_for_id (zseq_call_t *call)
 {
-    call->drinks = true;
-    call->drinker.filled = s_filled;
-    call->drinker.arg = call;
-    zseq_prefetch_add_drinker (call->handle, &call->drinker);
+    call->waits = true;
+    call->buffer_waiter.filled = s_filled;
+    call->buffer_waiter.arg = call;
+    zseq_prefetch_add_waiter (call->handle, &call->buffer_waiter);
     zseq_reactor_schedule (call->handle->client->reactor, call->deadline_us);
 }
 
@@ -177,13 +177,13 @@ s_settle_call (zseq_call_t *call, uint64_t now_us)
     zseq_reactor_t *reactor = handle->client->reactor;
     if (now_us >= call->deadline_us) {
         zseq_outcome_t outcome;
-        s_leave_drinkers (call);
+        s_stop_waiting (call);
         zseq_name_queue_explain (reactor, handle->name, &outcome);
         s_end_pending (call, outcome.rc, outcome.detail);
         return false;
     }
     if (!zseq_prefetch_buffered (handle)) {
-        s_leave_drinkers (call);
+        s_stop_waiting (call);
         s_want (call, 1);
         return true;
     }
@@ -193,7 +193,7 @@ s_settle_call (zseq_call_t *call, uint64_t now_us)
         return false;
     handle->reactor_locked.settled = true;
     if (zseq_prefetch_take (handle, deadline_us, &call->result.value)) {
-        s_leave_drinkers (call);
+        s_stop_waiting (call);
         s_end_pending (call, ZSEQ_OK, "");
         handle->reactor_locked.settled = false;
     }
@@ -217,7 +217,7 @@ zseq_call_run_settle (void *arg)
         for (zseq_call_t *call = self->pending; call && !posted;
              call = following) {
             following = call->next;
-            if (call->drinks)
+            if (call->waits)
                 posted = s_settle_call (call, now_us);
         }
     }
@@ -233,8 +233,8 @@ zseq_call_run_cancel (zseq_t *handle)
         following = call->next;
         if (call->handle != handle)
             continue;
-        if (call->drinks)
-            s_leave_drinkers (call);
+        if (call->waits)
+            s_stop_waiting (call);
         zseq_name_queue_cancel (handle->client->reactor, &call->want);
         zseq_query_cancel (handle->client->reactor, &call->probe);
         s_unpend (call);
@@ -293,7 +293,7 @@ s_begin_next (zseq_call_t *call)
                                  &call->result.value))
         s_end_pending (call, ZSEQ_OK, "");
     else {
-        s_drink (call);
+        s_wait_for_id (call);
         zseq_prefetch_fill (handle, call->deadline_us);
     }
     zseq_reactor_leave (handle->client->reactor);

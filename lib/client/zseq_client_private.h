@@ -29,16 +29,16 @@ struct zseq_client {
 };
 
 //  Somebody who waits for an ID from the handle's buffer: a thread, or a call.
-typedef struct zseq_drinker {
+typedef struct zseq_buffer_waiter {
     //  Called under the reactor's lock when a fill has ended, well, which may
-    //  have served the drinker, or with the handle's fill_outcome (failed), and
-    //  when fills were called off. It may remove this drinker, and no other.
-    void (*filled) (struct zseq_drinker *self, bool failed);
+    //  have served the waiter, or with the handle's fill_outcome (failed), and
+    //  when fills were called off. It may remove this waiter, and no other.
+    void (*filled) (struct zseq_buffer_waiter *self, bool failed);
     void *arg;
     bool served;
     uint64_t id;  //  What it got
-    struct zseq_drinker *next;
-} zseq_drinker_t;
+    struct zseq_buffer_waiter *next;
+} zseq_buffer_waiter_t;
 
 //  What a handle holds is sorted by the lock that guards it. The handle's lock
 //  may be taken under the reactor's and the client's, not the other way.
@@ -59,17 +59,17 @@ struct zseq {
         uint64_t filled_us;       //  When the last range came
         uint64_t adapted_us;      //  When the automatic batch was chosen
         uint64_t adapted_issued;  //  IDs handed out until then
-        size_t filling;           //  Ranges that are on their way
-        bool hungry;  //  The buffer ran dry before the last one came
+        size_t fills_inflight;    //  Ranges that are on their way
+        bool starved;  //  The buffer ran dry before the last one came
     } handle_locked;
 
     //  The reactor's lock guards these.
     struct {
         zseq_want_t fill[ZSEQ_FILLS_MAX];
-        unsigned fills;               //  How many have ended
-        zseq_outcome_t fill_outcome;  //  How the last one did
-        bool fill_failed;             //  The last one failed; nobody was told
-        zseq_drinker_t *drinkers;     //  In the order in which they came
+        unsigned fills_ended;           //  How many have ended
+        zseq_outcome_t fill_outcome;    //  How the last one did
+        bool fill_failed;               //  The last one failed; nobody was told
+        zseq_buffer_waiter_t *waiters;  //  In the order in which they came
         bool settled;  //  Its waiting calls were seen to in this turn
     } reactor_locked;
 

@@ -36,15 +36,15 @@ s_has_buffer (const zseq_t *self)
 //  How many ranges should be on their way, and are not: one when the last one
 //  is half gone, one more if that has proven too late. Handle's lock held.
 static size_t
-s_thirst (const zseq_t *self)
+s_shortfall (const zseq_t *self)
 {
     if (!s_has_buffer (self))
         return 0;
     uint64_t left = zseq_buffer_left (&self->buffer);
     if (left > s_low_water (self))
         return 0;
-    size_t ranges = left || !self->handle_locked.hungry ? 1 : 2;
-    size_t ahead = self->buffer.queued + self->handle_locked.filling;
+    size_t ranges = left || !self->handle_locked.starved ? 1 : 2;
+    size_t ahead = self->buffer.queued + self->handle_locked.fills_inflight;
     return ranges > ahead ? ranges - ahead : 0;
 }
 
@@ -78,8 +78,8 @@ zseq_prefetch_set_batch (zseq_t *self, uint64_t batch)
     self->buffer.mask = automatic ? AUTO_MASK : UINT32_MAX;
     self->handle_locked.adapted_us = 0;
     bool drop =
-      batch <= 1 && (self->handle_locked.filling || self->buffer.queued ||
-                     zseq_buffer_left (&self->buffer));
+      batch <= 1 && (self->handle_locked.fills_inflight ||
+                     self->buffer.queued || zseq_buffer_left (&self->buffer));
     pthread_mutex_unlock (&self->lock);
     return drop;
 }
@@ -87,39 +87,39 @@ zseq_prefetch_set_batch (zseq_t *self, uint64_t batch)
 //  Who waits for the buffer.
 
 void
-zseq_prefetch_add_drinker (zseq_t *self, zseq_drinker_t *drinker)
+zseq_prefetch_add_waiter (zseq_t *self, zseq_buffer_waiter_t *waiter)
 {
     assert (self);
-    assert (drinker);
-    assert (drinker->filled);
+    assert (waiter);
+    assert (waiter->filled);
 
-    zseq_drinker_t **link_p = &self->reactor_locked.drinkers;
+    zseq_buffer_waiter_t **link_p = &self->reactor_locked.waiters;
     while (*link_p)
         link_p = &(*link_p)->next;
-    *link_p = drinker;
+    *link_p = waiter;
 }
 
 void
-zseq_prefetch_remove_drinker (zseq_t *self, zseq_drinker_t *drinker)
+zseq_prefetch_remove_waiter (zseq_t *self, zseq_buffer_waiter_t *waiter)
 {
     assert (self);
-    assert (drinker);
+    assert (waiter);
 
-    zseq_drinker_t **link_p = &self->reactor_locked.drinkers;
-    while (*link_p != drinker)
+    zseq_buffer_waiter_t **link_p = &self->reactor_locked.waiters;
+    while (*link_p != waiter)
         link_p = &(*link_p)->next;
-    *link_p = drinker->next;
+    *link_p = waiter->next;
 }
 
 //  Tells those who wait for the buffer, who may leave then. Reactor's lock held.
 static void
-s_notify_drinkers (zseq_t *self, bool failed)
+s_notify_waiters (zseq_t *self, bool failed)
 {
-    zseq_drinker_t *following;
-    for (zseq_drinker_t *drinker = self->reactor_locked.drinkers; drinker;
-         drinker = following) {
-        following = drinker->next;
-        drinker->filled (drinker, failed);
+    zseq_buffer_waiter_t *following;
+    for (zseq_buffer_waiter_t *waiter = self->reactor_locked.waiters; waiter;
+         waiter = following) {
+        following = waiter->next;
+        waiter->filled (waiter, failed);
     }
 }
 
@@ -132,12 +132,12 @@ static void
 s_serve (zseq_t *self, zseq_range_t *range)
 {
     uint64_t first = range->first;
-    for (zseq_drinker_t *drinker = self->reactor_locked.drinkers;
-         drinker && range->first < range->end; drinker = drinker->next) {
-        if (drinker->served)
+    for (zseq_buffer_waiter_t *waiter = self->reactor_locked.waiters;
+         waiter && range->first < range->end; waiter = waiter->next) {
+        if (waiter->served)
             continue;
-        drinker->served = true;
-        drinker->id = range->first++;
+        waiter->served = true;
+        waiter->id = range->first++;
     }
     if (range->first > first)
         zseq_buffer_note_issued (&self->buffer, range->first,
@@ -151,7 +151,7 @@ s_filled (zseq_want_t *want)
     zseq_t *self = want->arg;
     uint64_t burnt = 0;
     pthread_mutex_lock (&self->lock);
-    self->handle_locked.filling--;
+    self->handle_locked.fills_inflight--;
     self->handle_locked.filled_us = zseq_clock_now_us ();
     if (want->outcome.rc == ZSEQ_OK) {
         zseq_range_t range = {want->rider.first,
@@ -165,10 +165,10 @@ s_filled (zseq_want_t *want)
     pthread_mutex_unlock (&self->lock);
     zseq_reactor_burn (self->client->reactor, burnt);
 
-    self->reactor_locked.fills++;
+    self->reactor_locked.fills_ended++;
     self->reactor_locked.fill_outcome = want->outcome;
     self->reactor_locked.fill_failed = want->outcome.rc != ZSEQ_OK;
-    s_notify_drinkers (self, self->reactor_locked.fill_failed);
+    s_notify_waiters (self, self->reactor_locked.fill_failed);
 }
 
 void
@@ -192,9 +192,9 @@ zseq_prefetch_drop (zseq_t *self)
                                 &self->reactor_locked.fill[index]);
     pthread_mutex_lock (&self->lock);
     uint64_t burnt = zseq_buffer_drain (&self->buffer);
-    self->handle_locked.filling = 0;
+    self->handle_locked.fills_inflight = 0;
     pthread_mutex_unlock (&self->lock);
-    s_notify_drinkers (self, false);
+    s_notify_waiters (self, false);
     return burnt;
 }
 
@@ -212,7 +212,7 @@ s_adapt (zseq_t *self, uint64_t now_us)
     if (elapsed_us >= AUTO_US / 4)
         batch =
           used < AUTO_BATCH_MAX ? used * AUTO_US / elapsed_us : AUTO_BATCH_MAX;
-    else if (self->handle_locked.hungry)
+    else if (self->handle_locked.starved)
         batch = AUTO_GROWTH * self->handle_locked.batch;
     else
         return;
@@ -230,19 +230,19 @@ zseq_prefetch_fill (zseq_t *self, uint64_t deadline_us)
 {
     pthread_mutex_lock (&self->lock);
     //  Before the batch changes, and with it when it is time.
-    size_t thirst = s_thirst (self);
-    if (thirst)
+    size_t shortfall = s_shortfall (self);
+    if (shortfall)
         s_adapt (self, zseq_clock_now_us ());
-    if (thirst && zseq_buffer_left (&self->buffer))
-        self->handle_locked.hungry = false;
+    if (shortfall && zseq_buffer_left (&self->buffer))
+        self->handle_locked.starved = false;
     uint64_t count = self->handle_locked.batch;
-    self->handle_locked.filling += thirst;
+    self->handle_locked.fills_inflight += shortfall;
     pthread_mutex_unlock (&self->lock);
 
-    uint64_t drinkers = 0;
-    for (zseq_drinker_t *drinker = self->reactor_locked.drinkers; drinker;
-         drinker = drinker->next)
-        drinkers++;
+    uint64_t waiters = 0;
+    for (zseq_buffer_waiter_t *waiter = self->reactor_locked.waiters; waiter;
+         waiter = waiter->next)
+        waiters++;
     for (size_t index = 0; index < ZSEQ_FILLS_MAX; index++) {
         zseq_want_t *fill = &self->reactor_locked.fill[index];
         if (fill->pending) {
@@ -250,15 +250,15 @@ zseq_prefetch_fill (zseq_t *self, uint64_t deadline_us)
                 fill->rider.deadline_us = deadline_us;
             continue;
         }
-        if (!thirst)
+        if (!shortfall)
             continue;
-        thirst--;
-        fill->rider.count = count > drinkers ? count : drinkers;
+        shortfall--;
+        fill->rider.count = count > waiters ? count : waiters;
         fill->rider.count_min = 1;
         fill->rider.deadline_us = deadline_us;
         zseq_name_queue_post (self->client->reactor, self->name, fill);
     }
-    assert (!thirst);
+    assert (!shortfall);
 }
 
 //  Taking.
@@ -287,14 +287,14 @@ zseq_prefetch_keep_ahead (zseq_t *self)
     pthread_mutex_lock (&self->lock);
     bool stale = self->handle_locked.automatic &&
                  now_us - self->handle_locked.filled_us > AUTO_STALE_US;
-    bool thirsty = s_thirst (self) > 0;
+    bool is_short = s_shortfall (self) > 0;
     if (stale) {
         self->handle_locked.batch = 1;
         self->handle_locked.adapted_us = now_us;
         self->handle_locked.adapted_issued = zseq_buffer_issued (&self->buffer);
     }
     pthread_mutex_unlock (&self->lock);
-    if ((!stale && !thirsty) ||
+    if ((!stale && !is_short) ||
         zseq_reactor_enter (self->client->reactor) != ZSEQ_OK)
         return;
     if (stale)
@@ -325,10 +325,10 @@ zseq_prefetch_take_ahead (zseq_t *self, uint64_t *id_p)
 }
 
 static void
-s_wake_thread (zseq_drinker_t *drinker, bool failed)
+s_wake_thread (zseq_buffer_waiter_t *waiter, bool failed)
 {
     (void) failed;
-    zseq_waiter_wake (drinker->arg);
+    zseq_waiter_wake (waiter->arg);
 }
 
 int
@@ -336,23 +336,23 @@ zseq_prefetch_wait_for_id (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
                            zseq_outcome_t *outcome)
 {
     zseq_reactor_t *reactor = self->client->reactor;
-    unsigned seen = self->reactor_locked.fills;
-    zseq_waiter_t waiter;
-    zseq_waiter_init (&waiter);
-    zseq_drinker_t drinker = {.filled = s_wake_thread, .arg = &waiter};
-    zseq_prefetch_add_drinker (self, &drinker);
+    unsigned seen = self->reactor_locked.fills_ended;
+    zseq_waiter_t thread;
+    zseq_waiter_init (&thread);
+    zseq_buffer_waiter_t waiter = {.filled = s_wake_thread, .arg = &thread};
+    zseq_prefetch_add_waiter (self, &waiter);
 
     int rc = ZSEQ_OK;
     bool low = false;
-    while (!drinker.served && !s_take (self, id_p, &low)) {
-        if (self->reactor_locked.fills != seen &&
+    while (!waiter.served && !s_take (self, id_p, &low)) {
+        if (self->reactor_locked.fills_ended != seen &&
             self->reactor_locked.fill_outcome.rc != ZSEQ_OK) {
             *outcome = self->reactor_locked.fill_outcome;
             self->reactor_locked.fill_failed = false;
             rc = outcome->rc;
             break;
         }
-        seen = self->reactor_locked.fills;
+        seen = self->reactor_locked.fills_ended;
         if (zseq_clock_now_us () >= deadline_us) {
             zseq_name_queue_explain (reactor, self->name, outcome);
             rc = outcome->rc;
@@ -362,21 +362,21 @@ zseq_prefetch_wait_for_id (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
             rc = ZSEQ_EAGAIN;
             break;
         }
-        waiter.woken = false;
+        thread.woken = false;
         pthread_mutex_lock (&self->lock);
-        self->handle_locked.hungry = self->reactor_locked.fills > 0;
+        self->handle_locked.starved = self->reactor_locked.fills_ended > 0;
         pthread_mutex_unlock (&self->lock);
         zseq_prefetch_fill (self, deadline_us);
-        zseq_reactor_wait (reactor, &waiter, deadline_us);
+        zseq_reactor_wait (reactor, &thread, deadline_us);
     }
 
-    if (drinker.served)
-        *id_p = drinker.id;
+    if (waiter.served)
+        *id_p = waiter.id;
     if (low)
         zseq_prefetch_fill (self, deadline_us);
 
-    zseq_prefetch_remove_drinker (self, &drinker);
-    zseq_waiter_term (&waiter);
+    zseq_prefetch_remove_waiter (self, &waiter);
+    zseq_waiter_term (&thread);
     return rc;
 }
 

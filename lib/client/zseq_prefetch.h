@@ -5,7 +5,7 @@
 //
 //  To hand out an ID: take one that is at hand with _take_ahead, without a
 //  lock. If there is none, enter the reactor, and either wait with _wait_for_id,
-//  or add a drinker, call _fill, and be called back.
+//  or add a waiter, call _fill, and be called back.
 
 #ifndef ZSEQ_PREFETCH_H_INCLUDED
 #define ZSEQ_PREFETCH_H_INCLUDED
@@ -46,12 +46,12 @@ void zseq_prefetch_fill (zseq_t *handle, uint64_t deadline_us);
 int zseq_prefetch_wait_for_id (zseq_t *handle, uint64_t deadline_us,
                                uint64_t *id_p, zseq_outcome_t *outcome);
 
-//  Adds a drinker behind all others, and takes it out again. Reactor's lock
+//  Adds a waiter behind all others, and takes it out again. Reactor's lock
 //  held.
-void zseq_prefetch_add_drinker (zseq_t *handle, zseq_drinker_t *drinker);
-void zseq_prefetch_remove_drinker (zseq_t *handle, zseq_drinker_t *drinker);
+void zseq_prefetch_add_waiter (zseq_t *handle, zseq_buffer_waiter_t *waiter);
+void zseq_prefetch_remove_waiter (zseq_t *handle, zseq_buffer_waiter_t *waiter);
 
-//  Empties the buffer and calls fills off; the drinkers are called back.
+//  Empties the buffer and calls fills off; the waiters are called back.
 //  Returns how many IDs are burnt by that. Reactor's lock held.
 uint64_t zseq_prefetch_drop (zseq_t *handle);
 

@@ -29,10 +29,10 @@ typedef struct {
     pthread_t thread;
     bool threaded;
     bool closing;
-    pthread_cond_t wake;    //  The queue has grown, or it is closing
-    pthread_cond_t idle;    //  The thread is at none
-    bool warming;           //  zseq_calls_warm has one under way
-    zseq_outcome_t warmed;  //  How the last one of these has failed
+    pthread_cond_t wake;  //  The queue has grown, or it is closing
+    pthread_cond_t idle;  //  The thread is at none
+    bool opening;         //  A call of zseq_call_queue_prefetch is under way
+    zseq_outcome_t open_outcome;  //  How the last such call failed
     //  The reactor's lock guards what follows.
     zseq_call_t *pending;
 } zseq_calls_t;
@@ -50,7 +50,7 @@ bool zseq_call_queue_needed (const zseq_client_t *client);
 
 //  Has the thread do the waiting that a call of the handle would have to do,
 //  and says ZSEQ_EAGAIN; or how that has failed, once.
-int zseq_call_queue_warm (zseq_t *handle);
+int zseq_call_queue_prefetch (zseq_t *handle);
 
 //  Calls off all of that handle that the thread has or is at. No lock held.
 void zseq_call_queue_cancel (zseq_t *handle);

@@ -10,7 +10,7 @@ typedef enum {
     ZSEQ_CALL_NEXT,
     ZSEQ_CALL_RANGE,
     ZSEQ_CALL_PROBE,
-    ZSEQ_CALL_WARM
+    ZSEQ_CALL_PREFETCH
 } zseq_call_kind_t;
 
 struct zseq_call {

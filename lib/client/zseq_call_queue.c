@@ -33,7 +33,7 @@ s_enqueue (zseq_calls_t *self, zseq_call_t *call)
 static void
 s_forget (zseq_calls_t *self, zseq_call_t *call)
 {
-    self->warming = self->warming && call->kind != ZSEQ_CALL_WARM;
+    self->opening = self->opening && call->kind != ZSEQ_CALL_PREFETCH;
     free (call);
 }
 
@@ -132,27 +132,27 @@ zseq_call_queue_cancel (zseq_t *handle)
 }
 
 int
-zseq_call_queue_warm (zseq_t *handle)
+zseq_call_queue_prefetch (zseq_t *handle)
 {
     assert (handle);
     zseq_calls_t *self = &handle->client->calls;
     pthread_mutex_lock (&self->lock);
-    bool warms = !self->warming;
-    zseq_outcome_t failed = self->warmed;
-    self->warmed.rc = ZSEQ_OK;
+    bool begins = !self->opening;
+    zseq_outcome_t failed = self->open_outcome;
+    self->open_outcome.rc = ZSEQ_OK;
     if (failed.rc == ZSEQ_OK)
-        self->warming = true;
+        self->opening = true;
     pthread_mutex_unlock (&self->lock);
     if (failed.rc != ZSEQ_OK)
         return zseq_detail_fail (failed.rc, "%s", failed.detail);
     int rc = ZSEQ_OK;
     zseq_call_t *call =
-      warms ? zseq_call_run_new (handle, ZSEQ_CALL_WARM, 0, &rc) : NULL;
+      begins ? zseq_call_run_new (handle, ZSEQ_CALL_PREFETCH, 0, &rc) : NULL;
     if (call)
         rc = zseq_call_queue_post (call);
     if (rc != ZSEQ_OK) {
         pthread_mutex_lock (&self->lock);
-        self->warming = false;
+        self->opening = false;
         pthread_mutex_unlock (&self->lock);
         return rc;
     }

@@ -41,15 +41,15 @@ zseq_call_run_end (zseq_call_t *call, int rc, const char *detail)
     }
     call->next = NULL;
     pthread_mutex_lock (&calls->lock);
-    if (call->kind == ZSEQ_CALL_WARM) {
-        calls->warming = false;
-        calls->warmed.rc = rc;
-        strcpy (calls->warmed.detail, call->result.detail);
+    if (call->kind == ZSEQ_CALL_PREFETCH) {
+        calls->opening = false;
+        calls->open_outcome.rc = rc;
+        strcpy (calls->open_outcome.detail, call->result.detail);
     }
     //  It may be freed from here on, and another one have its address.
     if (calls->current == call)
         calls->current = NULL;
-    if (call->off || call->kind == ZSEQ_CALL_WARM)
+    if (call->off || call->kind == ZSEQ_CALL_PREFETCH)
         free (call);
     else {
         if (!calls->ended && calls->fd >= 0)
@@ -353,8 +353,8 @@ s_begin_source (zseq_call_t *call)
         (void) usleep (PAUSE_US);
         return false;
     }
-    //  Whoever warms up is handed nothing.
-    if (rc == ZSEQ_OK && call->kind == ZSEQ_CALL_WARM)
+    //  A prefetch hands out no ID.
+    if (rc == ZSEQ_OK && call->kind == ZSEQ_CALL_PREFETCH)
         source->ops->burn (source, 1);
     zseq_call_run_end (call, rc, rc == ZSEQ_OK ? "" : zseq_detail ());
     return true;

@@ -285,7 +285,7 @@ s_try_source (zseq_t *self, uint64_t *id_p)
 {
     int rc = s_take_source (self, 1, 0, id_p);
     return rc == ZSEQ_ECLOCK || rc == ZSEQ_ETIMEOUT
-             ? zseq_call_queue_warm (self)
+             ? zseq_call_queue_prefetch (self)
              : rc;
 }
 
@@ -307,7 +307,7 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
     if (self->client->source)
         return s_try_source (self, id_p);
     if (zseq_call_queue_needed (self->client))
-        return zseq_call_queue_warm (self);
+        return zseq_call_queue_prefetch (self);
     zseq_reactor_t *reactor = self->client->reactor;
     rc = zseq_reactor_enter (reactor);
     if (rc != ZSEQ_OK)

@@ -22,7 +22,7 @@ zseq_calls_init (zseq_client_t *client)
     pthread_cond_init (&self->wake, NULL);
     pthread_cond_init (&self->idle, NULL);
     if (client->reactor)
-        zseq_reactor_set_deferred (client->reactor, zseq_call_run_settle,
+        zseq_reactor_set_deferred (client->reactor, zseq_call_run_deferred,
                                    client);
 }
 

@@ -52,7 +52,7 @@ void zseq_call_run_signal (int fd);
 
 //  Lets the client's calls that wait for a buffer go on. client is a
 //  zseq_client_t. Reactor's lock held.
-void zseq_call_run_settle (void *client);
+void zseq_call_run_deferred (void *client);
 
 //  Of zseq_call_queue.c.
 

@@ -171,7 +171,7 @@ s_wait_for_id (zseq_call_t *call)
 //  the buffer is none any more, or nothing was sent for it yet. Returns whether
 //  something was posted: then other calls may have ended, and be gone.
 static bool
-s_settle_call (zseq_call_t *call, uint64_t now_us)
+s_resume_call (zseq_call_t *call, uint64_t now_us)
 {
     zseq_t *handle = call->handle;
     zseq_reactor_t *reactor = handle->client->reactor;
@@ -189,13 +189,13 @@ s_settle_call (zseq_call_t *call, uint64_t now_us)
     }
     uint64_t deadline_us = call->deadline_us;
     zseq_reactor_schedule (reactor, deadline_us);
-    if (handle->reactor_locked.settled)
+    if (handle->reactor_locked.resumed)
         return false;
-    handle->reactor_locked.settled = true;
+    handle->reactor_locked.resumed = true;
     if (zseq_prefetch_take (handle, deadline_us, &call->result.value)) {
         s_stop_waiting (call);
         s_end_pending (call, ZSEQ_OK, "");
-        handle->reactor_locked.settled = false;
+        handle->reactor_locked.resumed = false;
     }
     else
         zseq_prefetch_fill (handle, deadline_us);
@@ -203,13 +203,13 @@ s_settle_call (zseq_call_t *call, uint64_t now_us)
 }
 
 void
-zseq_call_run_settle (void *arg)
+zseq_call_run_deferred (void *arg)
 {
     zseq_client_t *client = arg;
     zseq_calls_t *self = &client->calls;
     uint64_t now_us = zseq_clock_now_us ();
     for (zseq_call_t *call = self->pending; call; call = call->next)
-        call->handle->reactor_locked.settled = false;
+        call->handle->reactor_locked.resumed = false;
     bool posted = true;
     while (posted) {
         posted = false;
@@ -218,7 +218,7 @@ zseq_call_run_settle (void *arg)
              call = following) {
             following = call->next;
             if (call->waits)
-                posted = s_settle_call (call, now_us);
+                posted = s_resume_call (call, now_us);
         }
     }
 }

@@ -70,7 +70,7 @@ struct zseq {
         zseq_outcome_t fill_outcome;    //  How the last one did
         bool fill_failed;               //  The last one failed; nobody was told
         zseq_buffer_waiter_t *waiters;  //  In the order in which they came
-        bool settled;  //  Its waiting calls were seen to in this turn
+        bool resumed;  //  Its waiting calls were seen to in this turn
     } reactor_locked;
 
     //  The client's lock guards these.

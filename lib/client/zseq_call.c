@@ -94,10 +94,10 @@ zseq_start_range (zseq_t *self, uint64_t count, uint64_t tag)
 
 //  value: 0 to peek, or what to raise to.
 static int
-s_start_probe (zseq_t *self, uint64_t value, uint64_t tag)
+s_start_query (zseq_t *self, uint64_t value, uint64_t tag)
 {
     int rc;
-    zseq_call_t *call = zseq_call_run_new (self, ZSEQ_CALL_PROBE, tag, &rc);
+    zseq_call_t *call = zseq_call_run_new (self, ZSEQ_CALL_QUERY, tag, &rc);
     if (!call)
         return rc;
     call->result.value = value;
@@ -108,7 +108,7 @@ int
 zseq_start_peek (zseq_t *self, uint64_t tag)
 {
     assert (self);
-    return s_start_probe (self, 0, tag);
+    return s_start_query (self, 0, tag);
 }
 
 int
@@ -116,7 +116,7 @@ zseq_start_raise (zseq_t *self, uint64_t id, uint64_t tag)
 {
     assert (self);
     int rc = zseq_client_check_id (id);
-    return rc == ZSEQ_OK ? s_start_probe (self, id, tag) : rc;
+    return rc == ZSEQ_OK ? s_start_query (self, id, tag) : rc;
 }
 
 //  Collecting.

@@ -1,6 +1,6 @@
 //  The asynchronous form: calls that are started, and collected when they have
 //  ended. One that cannot be answered from a handle's buffer waits for it among
-//  its waiters; others have a want or a probe of their own.
+//  its waiters; others have a want or a query of their own.
 //
 //  Three files, each above the next: zseq_call.c starts and collects calls,
 //  zseq_call_queue.c has the thread that begins those that would have to wait

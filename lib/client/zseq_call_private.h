@@ -9,7 +9,7 @@
 typedef enum {
     ZSEQ_CALL_NEXT,
     ZSEQ_CALL_RANGE,
-    ZSEQ_CALL_PROBE,
+    ZSEQ_CALL_QUERY,
     ZSEQ_CALL_PREFETCH
 } zseq_call_kind_t;
 
@@ -25,7 +25,7 @@ struct zseq_call {
     zseq_buffer_waiter_t buffer_waiter;
     bool waits;  //  It is among the handle's waiters
     zseq_want_t want;
-    zseq_query_t probe;
+    zseq_query_t query;
     bool raises;
     zseq_call_t *prev;
     zseq_call_t *next;

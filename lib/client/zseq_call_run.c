@@ -116,15 +116,15 @@ s_want (zseq_call_t *call, uint64_t count)
 }
 
 static void
-s_probe_done (zseq_query_t *probe)
+s_query_done (zseq_query_t *query)
 {
-    zseq_call_t *call = probe->arg;
-    if (probe->outcome.rc == ZSEQ_OK) {
+    zseq_call_t *call = query->arg;
+    if (query->outcome.rc == ZSEQ_OK) {
         if (call->raises)
             zseq_prefetch_raised (call->handle, call->result.value);
-        call->result.value = probe->value;
+        call->result.value = query->value;
     }
-    s_end_pending (call, probe->outcome.rc, probe->outcome.detail);
+    s_end_pending (call, query->outcome.rc, query->outcome.detail);
 }
 
 //  Waiting for the buffer.
@@ -236,7 +236,7 @@ zseq_call_run_cancel (zseq_t *handle)
         if (call->waits)
             s_stop_waiting (call);
         zseq_name_queue_cancel (handle->client->reactor, &call->want);
-        zseq_query_cancel (handle->client->reactor, &call->probe);
+        zseq_query_cancel (handle->client->reactor, &call->query);
         s_unpend (call);
         free (call);
     }
@@ -311,20 +311,20 @@ s_begin_range (zseq_call_t *call)
 }
 
 static void
-s_begin_probe (zseq_call_t *call)
+s_begin_query (zseq_call_t *call)
 {
     zseq_reactor_t *reactor = call->client->reactor;
     if (!s_enter (call))
         return;
     call->raises = call->result.value > 0;
-    call->probe =
+    call->query =
       (zseq_query_t){.name = zseq_name_queue_name (call->handle->name),
                      .value = call->result.value,
                      .deadline_us = call->deadline_us,
-                     .done = s_probe_done,
+                     .done = s_query_done,
                      .arg = call};
     s_pend (call);
-    int rc = zseq_query_post (reactor, &call->probe);
+    int rc = zseq_query_post (reactor, &call->query);
     if (rc != ZSEQ_OK)
         s_end_pending (call, rc, "no call fits");
     zseq_reactor_leave (reactor);
@@ -341,7 +341,7 @@ s_begin_source (zseq_call_t *call)
       call->deadline_us > now_us ? call->deadline_us - now_us : 0;
     bool sliced = left_us > SLICE_US;
     int rc;
-    if (call->kind == ZSEQ_CALL_PROBE)
+    if (call->kind == ZSEQ_CALL_QUERY)
         rc = zseq_source_query (source, call->place, &call->result.value);
     else
         rc = source->ops->take (source, call->place, call->count,
@@ -374,8 +374,8 @@ zseq_call_run_begin (zseq_call_t *call)
         s_begin_next (call);
     else if (call->kind == ZSEQ_CALL_RANGE)
         s_begin_range (call);
-    else if (call->kind == ZSEQ_CALL_PROBE)
-        s_begin_probe (call);
+    else if (call->kind == ZSEQ_CALL_QUERY)
+        s_begin_query (call);
     else if (s_enter (call)) {
         zseq_reactor_leave (reactor);
         zseq_call_run_end (call, ZSEQ_OK, "");

@@ -329,7 +329,7 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
 //  Peek and raise.
 
 static int
-s_probe (zseq_t *self, uint64_t *value_p)
+s_query (zseq_t *self, uint64_t *value_p)
 {
     int rc = zseq_client_check (self->client);
     if (rc == ZSEQ_OK && self->client->source)
@@ -338,15 +338,15 @@ s_probe (zseq_t *self, uint64_t *value_p)
         rc = zseq_reactor_enter (self->client->reactor);
     if (rc != ZSEQ_OK)
         return rc;
-    zseq_query_t probe = {.name = zseq_name_queue_name (self->name),
+    zseq_query_t query = {.name = zseq_name_queue_name (self->name),
                           .value = *value_p,
                           .deadline_us =
                             zseq_client_deadline_us (self->timeout_ms)};
-    zseq_ask_query (self->client->reactor, &probe);
+    zseq_ask_query (self->client->reactor, &query);
     zseq_reactor_leave (self->client->reactor);
-    if (probe.outcome.rc == ZSEQ_OK)
-        *value_p = probe.value;
-    return zseq_client_report (&probe.outcome);
+    if (query.outcome.rc == ZSEQ_OK)
+        *value_p = query.value;
+    return zseq_client_report (&query.outcome);
 }
 
 int
@@ -356,7 +356,7 @@ zseq_peek (zseq_t *self, uint64_t *next_p)
     assert (next_p);
 
     uint64_t value = 0;
-    int rc = s_probe (self, &value);
+    int rc = s_query (self, &value);
     if (rc == ZSEQ_OK)
         *next_p = value;
     return rc;
@@ -369,7 +369,7 @@ zseq_raise (zseq_t *self, uint64_t id)
 
     int rc = zseq_client_check_id (id);
     if (rc == ZSEQ_OK)
-        rc = s_probe (self, &id);
+        rc = s_query (self, &id);
     if (rc != ZSEQ_OK || self->client->source)
         return rc;
     zseq_reactor_lock (self->client->reactor);

@@ -60,7 +60,7 @@ s_start (zseq_call_t *call)
     if (!zseq_call_queue_needed (call->client))
         (void) zseq_call_run_begin (call);
     else if (source && call->kind == ZSEQ_CALL_NEXT &&
-             source->ops->take (source, call->place, 1, 0,
+             source->ops->take (source, call->source_name, 1, 0,
                                 &call->result.value) == ZSEQ_OK)
         zseq_call_run_end (call, ZSEQ_OK, "");
     else

@@ -17,9 +17,9 @@ struct zseq_call {
     zseq_call_kind_t kind;
     zseq_client_t *client;
     zseq_t *handle;
-    void *place;     //  The handle's
-    uint64_t count;  //  Of ZSEQ_CALL_RANGE
-    bool off;        //  Its handle is gone
+    void *source_name;  //  The handle's
+    uint64_t count;     //  Of ZSEQ_CALL_RANGE
+    bool off;           //  Its handle is gone
     uint64_t deadline_us;
     zseq_ended_t result;
     zseq_buffer_waiter_t buffer_waiter;

@@ -259,7 +259,7 @@ zseq_call_run_new (zseq_t *handle, zseq_call_kind_t kind, uint64_t tag,
     call->kind = kind;
     call->client = handle->client;
     call->handle = handle;
-    call->place = handle->place;
+    call->source_name = handle->source_name;
     call->count = 1;
     call->result.tag = tag;
     call->deadline_us = zseq_client_deadline_us (handle->timeout_ms);
@@ -342,9 +342,9 @@ s_begin_source (zseq_call_t *call)
     bool sliced = left_us > SLICE_US;
     int rc;
     if (call->kind == ZSEQ_CALL_QUERY)
-        rc = zseq_source_query (source, call->place, &call->result.value);
+        rc = zseq_source_query (source, call->source_name, &call->result.value);
     else
-        rc = source->ops->take (source, call->place, call->count,
+        rc = source->ops->take (source, call->source_name, call->count,
                                 (int) ((sliced ? SLICE_US : left_us) / 1000),
                                 &call->result.value);
     if (sliced &&

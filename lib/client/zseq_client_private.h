@@ -45,8 +45,8 @@ typedef struct zseq_buffer_waiter {
 struct zseq {
     zseq_client_t *client;
     zseq_name_queue_t *name;
-    void *place;     //  What stands for the name at the source
-    unsigned forks;  //  As many as when it was made
+    void *source_name;  //  What stands for the name at the source
+    unsigned forks;     //  As many as when it was made
     atomic_int timeout_ms;
 
     //  IDs can be taken without a lock; all else is under the handle's.

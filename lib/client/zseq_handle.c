@@ -34,8 +34,8 @@ zseq_new (zseq_client_t *client, const char *name)
     if (self && client->reactor)
         self->name = zseq_name_queue_acquire (client->reactor, name);
     else if (self)
-        self->place = client->source->ops->open (client->source, name);
-    if (!self || (!self->name && !self->place)) {
+        self->source_name = client->source->ops->open (client->source, name);
+    if (!self || (!self->name && !self->source_name)) {
         free (self);
         (void) zseq_detail_fail (ZSEQ_ENOMEM, "no handle fits");
         return NULL;
@@ -168,7 +168,8 @@ static int
 s_take_source (zseq_t *self, uint64_t count, int timeout_ms, uint64_t *first_p)
 {
     zseq_source_t *source = self->client->source;
-    return source->ops->take (source, self->place, count, timeout_ms, first_p);
+    return source->ops->take (source, self->source_name, count, timeout_ms,
+                              first_p);
 }
 
 //  When the current range is used up, or there is none.
@@ -333,7 +334,8 @@ s_query (zseq_t *self, uint64_t *value_p)
 {
     int rc = zseq_client_check (self->client);
     if (rc == ZSEQ_OK && self->client->source)
-        return zseq_source_query (self->client->source, self->place, value_p);
+        return zseq_source_query (self->client->source, self->source_name,
+                                  value_p);
     if (rc == ZSEQ_OK)
         rc = zseq_reactor_enter (self->client->reactor);
     if (rc != ZSEQ_OK)

@@ -42,7 +42,7 @@ struct zseq_worker_lease {
     zseq_range_t later;    //  ... and this one, apart from that; or nothing
     bool claiming;         //  The next range is on its way
     uint64_t tag;          //  ... with this one
-    bool crowded;          //  Somebody else claims of the worker, too
+    bool contested;        //  Somebody else claims of the worker, too
     uint64_t floor_ms;  //  Milliseconds below were handed out, or may have been
 };
 
@@ -105,7 +105,7 @@ s_begin_range (zseq_worker_lease_t *self, uint32_t worker, uint64_t first_ms,
 {
     self->end_ms = end_ms;
     self->later.end = 0;
-    self->crowded = false;
+    self->contested = false;
     //  IDs rise, whoever's number they bear.
     if (first_ms < self->floor_ms)
         first_ms = self->floor_ms;
@@ -127,7 +127,7 @@ s_collect (zseq_worker_lease_t *self)
             break;
         //  Only what goes on where this one ends makes it longer.
         if (ended.value != self->end_ms) {
-            self->crowded = ended.value > self->end_ms + GAP_MS;
+            self->contested = ended.value > self->end_ms + GAP_MS;
             self->later = (zseq_range_t){ended.value, ended.value + RANGE_MS};
             break;
         }
@@ -140,7 +140,7 @@ s_collect (zseq_worker_lease_t *self)
 static void
 s_claim_ahead (zseq_worker_lease_t *self, uint64_t now_ms)
 {
-    if (self->claiming || self->crowded || self->later.end ||
+    if (self->claiming || self->contested || self->later.end ||
         now_ms + RANGE_MS / 2 < self->end_ms)
         return;
     (void) zseq_set_timeout (self->handle, AHEAD_TIMEOUT_MS);
@@ -346,12 +346,12 @@ s_renew (zseq_worker_lease_t *self, uint64_t deadline_us)
     }
     if (self->handle)
         s_end_range (self);
-    if (self->later.end && !self->crowded) {
+    if (self->later.end && !self->contested) {
         s_begin_range (self, self->own.worker, self->later.first,
                        self->later.end);
         return ZSEQ_OK;
     }
-    if (self->handle && !self->crowded) {
+    if (self->handle && !self->contested) {
         int rc = s_claim_now (self, deadline_us);
         if (rc != ZSEQ_ECONFLICT)
             return rc;

@@ -105,12 +105,12 @@ zseq_client_status (zseq_client_t *self, zseq_status_t *status_p)
     if (rc != ZSEQ_OK)
         return rc;
     uint64_t deadline_us = zseq_client_deadline_us (self->timeout_ms);
-    uint64_t patience_us = zseq_clock_now_us () + STATUS_US_MAX;
+    uint64_t status_us = zseq_clock_now_us () + STATUS_US_MAX;
     zseq_status_t status;
     zseq_outcome_t outcome;
     zseq_ask_status (self->reactor,
-                     deadline_us < patience_us ? deadline_us : patience_us,
-                     &status, &outcome);
+                     deadline_us < status_us ? deadline_us : status_us, &status,
+                     &outcome);
     zseq_reactor_leave (self->reactor);
     if (outcome.rc == ZSEQ_OK)
         *status_p = status;

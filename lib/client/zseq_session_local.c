@@ -121,10 +121,10 @@ s_open (s_local_t *self)
       zseq_local_new (self->session.uri->path, self->session.uri->unsafe);
     if (!self->local)
         return zseq_detail_fail (ZSEQ_ENOMEM, "no node fits");
-    uint64_t patience_us = (uint64_t) self->session.uri->timeout_ms * 1000;
-    if (patience_us > ZSEQ_PREDECESSOR_US)
-        patience_us = ZSEQ_PREDECESSOR_US;
-    int rc = zseq_local_open (self->local, patience_us);
+    uint64_t wait_us = (uint64_t) self->session.uri->timeout_ms * 1000;
+    if (wait_us > ZSEQ_PREDECESSOR_US)
+        wait_us = ZSEQ_PREDECESSOR_US;
+    int rc = zseq_local_open (self->local, wait_us);
     if (rc == ZSEQ_OK)
         s_learn (self);
     return rc;

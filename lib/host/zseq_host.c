@@ -13,7 +13,7 @@
 
 #define WRITTEN_MAX 256
 #define WAITING_MAX 65536
-#define PREDECESSOR_LOOK_US 10000
+#define PREDECESSOR_RETRY_US 10000
 #define DAMAGES_MAX 20  //  Lines about damage; the rest is only counted
 
 //  Reading back is bounded: so often at most, and it does not fall asleep.
@@ -185,17 +185,16 @@ zseq_host_await (zseq_host_t *self, int rc, const char *why)
     assert (why);
 
     uint64_t now_us = zseq_clock_now_us ();
-    if (rc != ZSEQ_ELOCKED ||
-        now_us - self->opened_us >= self->options.patience_us)
+    if (rc != ZSEQ_ELOCKED || now_us - self->opened_us >= self->options.wait_us)
         return false;
     if (!self->awaits) {
         char text[ZSEQ_STORE_TEXT_MAX + 64];
         snprintf (text, sizeof text, "%s; waiting %llu s for it to end", why,
-                  (unsigned long long) self->options.patience_us / 1000000);
+                  (unsigned long long) self->options.wait_us / 1000000);
         s_log (self, text);
     }
     self->awaits = true;
-    (void) usleep (PREDECESSOR_LOOK_US);
+    (void) usleep (PREDECESSOR_RETRY_US);
     return true;
 }
 

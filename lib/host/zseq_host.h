@@ -21,7 +21,7 @@ typedef struct {
     uint64_t scrub_us;      //  How long it takes to read back all that the disk
                             //  holds; 0: that is not done
     uint64_t reserve_us;    //  As zseq_node_limits_t
-    uint64_t patience_us;   //  How long who had the directory before may take
+    uint64_t wait_us;       //  How long who had the directory before may take
     bool unsafe;            //  The directory may be on any file system
     //  Takes a line for the operator, without its end; or NULL.
     void (*log) (const char *text, void *arg);
@@ -30,7 +30,7 @@ typedef struct {
     void *arg;
 } zseq_host_options_t;
 
-//  A host that has done nothing yet; patience begins. NULL: no memory.
+//  A host that has done nothing yet. Its wait limit for a predecessor begins now. NULL: no memory.
 zseq_host_t *zseq_host_new (const zseq_host_options_t *options);
 
 //  Ends the store's writing, then releases everything, the directory's lock
@@ -70,7 +70,7 @@ zseq_node_t *zseq_host_node (zseq_host_t *self);
 int zseq_host_start (zseq_host_t *self);
 
 //  Whether to try again what the process before may still hold: rc is
-//  ZSEQ_ELOCKED, as why says, and patience is left. Sleeps a little first.
+//  ZSEQ_ELOCKED, as why says, and the wait limit has not passed. Sleeps a little first.
 bool zseq_host_await (zseq_host_t *self, int rc, const char *why);
 
 //  These take part after _start.

@@ -182,7 +182,7 @@ s_run (zseq_local_t *self, bool stops, uint64_t until_us)
 }
 
 int
-zseq_local_open (zseq_local_t *self, uint64_t patience_us)
+zseq_local_open (zseq_local_t *self, uint64_t wait_us)
 {
     assert (self);
     assert (!self->host);
@@ -193,7 +193,7 @@ zseq_local_open (zseq_local_t *self, uint64_t patience_us)
                                    .names_max = ZSEQ_NAMES_MAX_DEFAULT,
                                    .reserve_us = ZSEQ_RESERVE_US_DEFAULT,
                                    .scrub_us = ZSEQ_SCRUB_US_DEFAULT,
-                                   .patience_us = patience_us,
+                                   .wait_us = wait_us,
                                    .unsafe = self->unsafe,
                                    .act = s_act,
                                    .arg = self};
@@ -214,7 +214,7 @@ zseq_local_open (zseq_local_t *self, uint64_t patience_us)
     self->started = true;
     zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
     zseq_host_step (self->host, &event);
-    return s_run (self, false, zseq_clock_now_us () + patience_us);
+    return s_run (self, false, zseq_clock_now_us () + wait_us);
 }
 
 void

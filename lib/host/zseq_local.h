@@ -30,13 +30,13 @@ void zseq_local_destroy (zseq_local_t **self_p);
 //  formatting it if it is empty. Returns when the node votes. Afterwards, also
 //  when it has failed, only _destroy is left of a node that does not. Errors,
 //  with zseq_detail saying which file and what to do: ZSEQ_ELOCKED (a process
-//  has it, and did not end within patience_us), ZSEQ_EFOREIGN (it is of a node
+//  has it, and did not end within wait_us), ZSEQ_EFOREIGN (it is of a node
 //  with peers, or of a format that is not known; it is left as it is),
 //  ZSEQ_EDAMAGED (there are no peers to recover from; it is left as it is),
 //  ZSEQ_EINVAL (its file system is not to be trusted, or not all of it is on one),
-//  ZSEQ_ETIMEOUT (the disk took longer than patience_us), ZSEQ_ENOSPACE,
+//  ZSEQ_ETIMEOUT (the disk took longer than wait_us), ZSEQ_ENOSPACE,
 //  ZSEQ_EIO, ZSEQ_EFULL, ZSEQ_ENOMEM.
-int zseq_local_open (zseq_local_t *self, uint64_t patience_us);
+int zseq_local_open (zseq_local_t *self, uint64_t wait_us);
 
 //  The node's record. This and the others only after _open has succeeded.
 const zseq_record_t *zseq_local_record (const zseq_local_t *self);

@@ -251,7 +251,7 @@ s_open_host (zseq_server_t *self)
                                .names_max = options->names_max,
                                .reserve_us = options->reserve_us,
                                .scrub_us = options->scrub_us,
-                               .patience_us = ZSEQ_PREDECESSOR_US,
+                               .wait_us = ZSEQ_PREDECESSOR_US,
                                .unsafe = options->unsafe,
                                .log = s_log_line,
                                .act = s_act,

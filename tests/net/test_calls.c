@@ -56,7 +56,7 @@ s_next (zseq_t *seq)
 }
 
 static uint64_t
-s_patience_end_ns (void)
+s_wait_end_ns (void)
 {
     return zseq_history_now_ns () +
            (uint64_t) ZSEQ_PROCESS_PATIENCE_MS * 1000000;
@@ -75,7 +75,7 @@ s_readable (void)
 static void
 s_await (zseq_ended_t *ended, size_t count)
 {
-    uint64_t end_ns = s_patience_end_ns ();
+    uint64_t end_ns = s_wait_end_ns ();
     size_t got = 0;
     while (got < count) {
         struct pollfd fd = {.fd = zseq_client_fd (s_client), .events = POLLIN};
@@ -193,7 +193,7 @@ s_assert_order (uint64_t batch)
     ASSERT_RC (zseq_set_batch (s_ids, batch), ZSEQ_OK);
     uint64_t floor = 0;
     uint64_t started = 0;
-    uint64_t end_ns = s_patience_end_ns ();
+    uint64_t end_ns = s_wait_end_ns ();
     for (uint64_t got = 0; got < 3000;) {
         cr_assert_lt (zseq_history_now_ns (), end_ns);
         for (; started < 3000 && started < got + 40; started++) {
@@ -732,7 +732,7 @@ Test (calls, make_the_descriptor_readable_exactly_while_they_wait)
         ASSERT_RC (zseq_start_next (s_ids, 2), ZSEQ_OK);
         s_await (s_ended, 1);
         //  The other is under way, or has ended.
-        uint64_t end_ns = s_patience_end_ns ();
+        uint64_t end_ns = s_wait_end_ns ();
         while (!s_readable ())
             cr_assert_lt (zseq_history_now_ns (), end_ns);
         cr_assert_eq (zseq_client_collect (s_client, NULL, 0), 0);
@@ -750,7 +750,7 @@ Test (calls, make_a_descriptor_readable_that_is_made_later)
     ASSERT_RC (zseq_start_next (s_ids, 1), ZSEQ_OK);
     (void) s_next (s_ids);
     //  No descriptor yet: it is collected all the same.
-    uint64_t end_ns = s_patience_end_ns ();
+    uint64_t end_ns = s_wait_end_ns ();
     while (zseq_client_collect (s_client, s_ended, 1) == 0)
         cr_assert_lt (zseq_history_now_ns (), end_ns);
     ASSERT_RC (zseq_set_batch (s_ids, 10), ZSEQ_OK);

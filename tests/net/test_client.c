@@ -313,8 +313,8 @@ Test (client, gives_rising_ids_when_ranges_come_between)
 static uint64_t
 s_try (zseq_t *seq)
 {
-    uint64_t patience_ns = (uint64_t) ZSEQ_PROCESS_PATIENCE_MS * 1000000;
-    uint64_t end_ns = zseq_history_now_ns () + patience_ns;
+    uint64_t wait_ns = (uint64_t) ZSEQ_PROCESS_PATIENCE_MS * 1000000;
+    uint64_t end_ns = zseq_history_now_ns () + wait_ns;
     uint64_t id = 0;
     int rc;
     while ((rc = zseq_try_next (seq, &id)) == ZSEQ_EAGAIN) {
@@ -948,8 +948,8 @@ s_judge_drawers (s_drawer_t *drawers, size_t count)
 static void
 s_await_drawers (s_drawer_t *drawers, size_t count, uint64_t calls)
 {
-    uint64_t patience_ns = (uint64_t) ZSEQ_PROCESS_PATIENCE_MS * 1000000;
-    uint64_t end_ns = zseq_history_now_ns () + patience_ns;
+    uint64_t wait_ns = (uint64_t) ZSEQ_PROCESS_PATIENCE_MS * 1000000;
+    uint64_t end_ns = zseq_history_now_ns () + wait_ns;
     for (size_t index = 0; index < count; index++) {
         s_drawer_t *drawer = &drawers[index];
         uint64_t goal = drawer->calls_done + calls;

@@ -224,7 +224,7 @@ s_exact (uint64_t got, uint64_t expected)
 }
 
 static uint64_t
-s_patience_end_ns (void)
+s_wait_end_ns (void)
 {
     return zseq_history_now_ns () +
            (uint64_t) ZSEQ_PROCESS_PATIENCE_MS * 1000000;
@@ -233,7 +233,7 @@ s_patience_end_ns (void)
 static uint64_t
 s_try (zseq_t *seq)
 {
-    uint64_t end_ns = s_patience_end_ns ();
+    uint64_t end_ns = s_wait_end_ns ();
     uint64_t id = 77;
     int rc;
     while ((rc = zseq_try_next (seq, &id)) == ZSEQ_EAGAIN) {
@@ -611,7 +611,7 @@ EACH (gives_the_last_ids_and_then_none)
         ASSERT_REFUSED (zseq_next_range (seq, 1, &got), ZSEQ_EEXHAUSTED);
         cr_assert_eq (got, id);
         if (batches[at] > 1) {
-            uint64_t end_ns = s_patience_end_ns ();
+            uint64_t end_ns = s_wait_end_ns ();
             while ((rc = zseq_try_next (seq, &got)) == ZSEQ_EAGAIN)
                 cr_assert_lt (zseq_history_now_ns (), end_ns);
             cr_assert_eq (rc, ZSEQ_EEXHAUSTED);
@@ -1000,7 +1000,7 @@ s_await (zseq_ended_t *ended, size_t count)
 {
     int fd = zseq_client_fd (s_client);
     cr_assert_geq (fd, 0, "%s", zseq_detail ());
-    uint64_t end_ns = s_patience_end_ns ();
+    uint64_t end_ns = s_wait_end_ns ();
     size_t got = 0;
     while (got < count) {
         struct pollfd poll_fd = {.fd = fd, .events = POLLIN};

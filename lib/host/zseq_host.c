@@ -42,7 +42,7 @@ struct zseq_host {
     size_t write_count;
     size_t write_size;
     s_scrub_t scrub;
-    bool awaits;         //  Someone else has what it needs: it was told
+    bool await_logged;   //  The wait for a predecessor is in the log
     uint64_t opened_us;  //  When it was begun to open
     int exit;            //  Why to end at once; or ZSEQ_OK
     char exit_text[ZSEQ_STORE_TEXT_MAX];
@@ -187,13 +187,13 @@ zseq_host_await (zseq_host_t *self, int rc, const char *why)
     uint64_t now_us = zseq_clock_now_us ();
     if (rc != ZSEQ_ELOCKED || now_us - self->opened_us >= self->options.wait_us)
         return false;
-    if (!self->awaits) {
+    if (!self->await_logged) {
         char text[ZSEQ_STORE_TEXT_MAX + 64];
         snprintf (text, sizeof text, "%s; waiting %llu s for it to end", why,
                   (unsigned long long) self->options.wait_us / 1000000);
         s_log (self, text);
     }
-    self->awaits = true;
+    self->await_logged = true;
     (void) usleep (PREDECESSOR_RETRY_US);
     return true;
 }
@@ -429,7 +429,8 @@ s_scrub_move_on (s_scrub_t *scrub, bool more)
         scrub->type = ZSEQ_CHECK_SEQUENCE;
 }
 
-//  What was read back is not what was written: told, and written again.
+//  What was read back is not what was written: logs that, and has the node
+//  write again.
 static void
 s_take_checked (zseq_host_t *self, const zseq_written_t *done)
 {

@@ -84,8 +84,8 @@ size_t zseq_host_take_written (zseq_host_t *self);
 //  Steps the node with a FLUSH, and hands what is to be written to the store.
 void zseq_host_flush (zseq_host_t *self);
 
-//  Why the node has ended, and nothing more is acknowledged: an error, told to
-//  the log; or ZSEQ_OK.
+//  Why the node has ended, and nothing more is acknowledged: an error, which
+//  the log has; or ZSEQ_OK.
 int zseq_host_exit (const zseq_host_t *self);
 const char *zseq_host_exit_text (const zseq_host_t *self);
 

@@ -24,8 +24,8 @@
 //  closed, for what is freed goes one by one.
 #define GUARD_US 100000
 #define GUARD_AGAIN_US 1000000
-//  How often it is told that sockets cannot be opened again.
-#define GUARD_TELL_US 10000000
+//  How often the log repeats that sockets cannot be opened again.
+#define GUARD_LOG_US 10000000
 #define NAME_BYTES 1024  //  That a name takes at most
 #define WHY_MAX 1024     //  Bytes in why a node must recover
 
@@ -288,11 +288,11 @@ s_endpoint (const zseq_server_t *self)
 //  A socket's descriptor tells only of what came after the socket was found
 //  empty, which it was before the wait.
 static void
-s_note_socket (int fd, short found, void *arg)
+s_note_socket (int fd, short revents, void *arg)
 {
     zseq_server_t *self = arg;
-    struct pollfd told = {.fd = fd, .revents = found};
-    zseq_transport_heed (self->transport, &told, 1);
+    struct pollfd ready = {.fd = fd, .revents = revents};
+    zseq_transport_heed (self->transport, &ready, 1);
 }
 
 static int
@@ -466,7 +466,7 @@ s_guard (zseq_server_t *self, uint64_t now_us)
     if (now_us < self->guard_us)
         return;
     if (self->closed) {
-        self->guard_us = now_us + GUARD_TELL_US;
+        self->guard_us = now_us + GUARD_LOG_US;
         s_log (self, zseq_transport_text (self->transport));
         return;
     }

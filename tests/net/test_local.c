@@ -413,7 +413,7 @@ s_await (int fd)
 }
 
 static void
-s_tell (int fd)
+s_signal (int fd)
 {
     if (write (fd, "", 1) != 1)
         zseq_process_fail ("cannot write");
@@ -428,7 +428,7 @@ s_draw_until_killed (void *arg)
     do {
         shared->last = s_next (&node);
         if (++shared->count == 1)
-            s_tell (shared->begun[1]);
+            s_signal (shared->begun[1]);
     } while (shared->count != shared->until);
     return kill (getpid (), SIGKILL);
 }
@@ -462,7 +462,7 @@ s_hold (void *arg)
     s_node_t node;
     s_open (&node, "ids");
     shared->last = s_next (&node);
-    s_tell (shared->begun[1]);
+    s_signal (shared->begun[1]);
     s_await (shared->may_go[0]);
     s_close (&node);
     return 0;
@@ -480,7 +480,7 @@ Test (local, is_for_one_process_at_a_time)
     char owner[32];
     snprintf (owner, sizeof owner, "process %d", pid);
     s_assert_fails (&node, ZSEQ_ELOCKED, owner);
-    s_tell (shared->may_go[1]);
+    s_signal (shared->may_go[1]);
     cr_assert_eq (zseq_process_wait (pid), 0);
     //  The same client may try again.
     cr_assert_eq (zseq_set_timeout (node.orders, 60000), ZSEQ_OK);
@@ -518,7 +518,7 @@ Test (local, is_made_by_one_of_those_who_come_first)
         for (size_t index = 0; index < 4; index++)
             pid[index] = zseq_process_fork (s_draw_one, shared);
         for (size_t index = 0; index < 4; index++)
-            s_tell (shared->may_go[1]);
+            s_signal (shared->may_go[1]);
         for (size_t index = 0; index < 4; index++)
             cr_assert_eq (zseq_process_wait (pid[index]), 0);
         cr_assert_eq (shared->last, 1 + 2 + 3 + 4);

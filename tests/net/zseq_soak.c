@@ -42,7 +42,7 @@ typedef struct {
     uint64_t node_kills;
     uint64_t client_kills;
     uint64_t start_ns;
-    uint64_t told_ns;  //  When progress was last printed
+    uint64_t logged_ns;  //  When progress was last printed
 } s_soak_t;
 
 static uint64_t
@@ -91,12 +91,12 @@ s_kill_client (s_soak_t *self)
 }
 
 static void
-s_tell (s_soak_t *self)
+s_log_progress (s_soak_t *self)
 {
     uint64_t now_ns = zseq_history_now_ns ();
-    if (now_ns - self->told_ns < S_PROGRESS_NS)
+    if (now_ns - self->logged_ns < S_PROGRESS_NS)
         return;
-    self->told_ns = now_ns;
+    self->logged_ns = now_ns;
     fprintf (stderr,
              "soak: %lu s, %lu calls, %lu IDs, %lu failed, "
              "%lu nodes and %lu clients killed\n",
@@ -122,7 +122,7 @@ s_let_run (s_soak_t *self)
 {
     zseq_load_drain (self->shared);
     zseq_load_await (self->shared, s_below (self, 1u << s_below (self, 9)));
-    s_tell (self);
+    s_log_progress (self);
 }
 
 static void
@@ -235,7 +235,7 @@ main (int argc, char **argv)
       zseq_cluster_new ("soak", self.options.nodes, self.options.zseqd);
     zseq_cluster_start_all (self.cluster);
     self.shared = zseq_load_shared_new ();
-    self.start_ns = self.told_ns = zseq_history_now_ns ();
+    self.start_ns = self.logged_ns = zseq_history_now_ns ();
     s_run (&self);
     int status = s_judge (&self);
     zseq_load_shared_destroy (&self.shared);

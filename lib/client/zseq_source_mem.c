@@ -24,8 +24,8 @@ typedef struct {
     zseq_source_t source;
     pthread_mutex_t lock;  //  Guards the table, not what is next of a name
     zseq_table_t *table;
-    _Atomic uint64_t passed;  //  IDs that raises passed over
-    _Atomic uint64_t burnt;   //  ... that nobody was handed
+    _Atomic uint64_t skipped;  //  IDs that raises passed over
+    _Atomic uint64_t burnt;    //  ... that nobody was handed
 } s_mem_t;
 
 static void
@@ -94,7 +94,7 @@ s_raise (zseq_source_t *source, void *name, uint64_t id)
         if (atomic_compare_exchange_weak_explicit (&counter->last, &last,
                                                    id - 1, memory_order_acq_rel,
                                                    memory_order_relaxed)) {
-            atomic_fetch_add (&self->passed, id - 1 - last);
+            atomic_fetch_add (&self->skipped, id - 1 - last);
             break;
         }
     return ZSEQ_OK;
@@ -164,9 +164,9 @@ s_stats (zseq_source_t *source, zseq_stats_t *stats_p)
 {
     s_mem_t *self = (s_mem_t *) source;
     zseq_stats_t stats = {.burnt = atomic_load (&self->burnt)};
-    uint64_t passed = atomic_load (&self->passed);
+    uint64_t skipped = atomic_load (&self->skipped);
     (void) s_list (source, "", s_sum_name, &stats.issued);
-    stats.issued -= passed + stats.burnt;
+    stats.issued -= skipped + stats.burnt;
     *stats_p = stats;
     return ZSEQ_OK;
 }

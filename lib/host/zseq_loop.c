@@ -132,9 +132,9 @@ zseq_loop_wait (zseq_loop_t *self, uint64_t until_us)
     //  Handlers may add and remove: what is added comes behind count.
     size_t count = self->count;
     for (size_t index = 0; index < count; index++) {
-        struct pollfd found = self->fds[index];
+        struct pollfd ready = self->fds[index];
         s_entry_t entry = self->entry[index];
-        if (found.revents && entry.handler)
-            entry.handler (found.fd, found.revents, entry.arg);
+        if (ready.revents && entry.handler)
+            entry.handler (ready.fd, ready.revents, entry.arg);
     }
 }

@@ -17,7 +17,7 @@ typedef struct zseq_loop zseq_loop_t;
 //  Called with what poll found: of events, or POLLERR, POLLHUP, POLLNVAL. It
 //  may add and remove descriptors, its own and others; those that it removes
 //  are not handled any more, those that it adds not before the next wait.
-typedef void (zseq_loop_fn) (int fd, short found, void *arg);
+typedef void (zseq_loop_fn) (int fd, short revents, void *arg);
 
 //  NULL: no memory.
 zseq_loop_t *zseq_loop_new (void);

@@ -149,7 +149,7 @@ s_check_members (const zseq_server_t *self)
 
 //  The directory must be what the options say it is. Only endpoints may move.
 static int
-s_check_owner (const zseq_server_t *self)
+s_check_identity (const zseq_server_t *self)
 {
     const zseq_server_options_t *options = self->options;
     const zseq_record_t *record = zseq_host_record (self->host);
@@ -225,7 +225,7 @@ s_mark_lost (zseq_server_t *self)
 
 //  A directory that is empty, damaged or told to be: the node recovers.
 static int
-s_consider_recovery (zseq_server_t *self)
+s_maybe_recover (zseq_server_t *self)
 {
     const zseq_server_options_t *options = self->options;
     int rc = ZSEQ_OK;
@@ -261,7 +261,7 @@ s_open_host (zseq_server_t *self)
         return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
     int rc = zseq_host_open (self->host);
     if (rc == ZSEQ_OK)
-        rc = s_check_owner (self);
+        rc = s_check_identity (self);
     else if (rc == ZSEQ_EAGAIN || rc == ZSEQ_EDAMAGED)
         rc = s_open_lost (self, rc);
     if (rc == ZSEQ_OK)
@@ -273,7 +273,7 @@ s_open_host (zseq_server_t *self)
     if (rc != ZSEQ_OK)
         return rc;
     self->node = zseq_host_node (self->host);
-    rc = s_consider_recovery (self);
+    rc = s_maybe_recover (self);
     return rc == ZSEQ_OK ? zseq_host_start (self->host) : rc;
 }
 
@@ -499,11 +499,11 @@ s_stop (zseq_server_t *self)
 }
 
 static void
-s_consider_stop (int fd, short found, void *arg)
+s_maybe_stop (int fd, short revents, void *arg)
 {
     zseq_server_t *self = arg;
     const zseq_server_options_t *options = self->options;
-    (void) found;
+    (void) revents;
     if (!options->stops || options->stops (fd, options->arg))
         s_stop (self);
 }
@@ -515,7 +515,7 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
     assert (self->transport);
 
     self->stop_fd = stop_fd;
-    int rc = zseq_loop_add (self->loop, stop_fd, POLLIN, s_consider_stop, self);
+    int rc = zseq_loop_add (self->loop, stop_fd, POLLIN, s_maybe_stop, self);
     if (rc != ZSEQ_OK) {
         s_log (self, zseq_strerror (rc));
         return rc;

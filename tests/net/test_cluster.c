@@ -194,7 +194,7 @@ Test (cluster, remembers_what_a_node_missed)
 }
 
 static void
-s_assert_birth (const char *uri, const char *missing)
+s_assert_formation (const char *uri, const char *missing)
 {
     zseq_client_t *client = zseq_client_new (uri);
     zseq_status_t status;
@@ -218,13 +218,13 @@ s_assert_birth (const char *uri, const char *missing)
     zseq_client_destroy (&client);
 }
 
-Test (cluster, is_not_born_before_all_have_met)
+Test (cluster, does_not_form_before_all_were_seen)
 {
     zseq_cluster_t *cluster = zseq_cluster_new ("net", 3, NULL);
     zseq_cluster_spawn (cluster, 0);
     zseq_cluster_spawn (cluster, 1);
     s_assert_unavailable (cluster);
-    s_assert_birth (zseq_cluster_uri (cluster), "c");
+    s_assert_formation (zseq_cluster_uri (cluster), "c");
     zseq_cluster_spawn (cluster, 2);
     for (size_t node = 0; node < 3; node++)
         zseq_cluster_ready (cluster, node);

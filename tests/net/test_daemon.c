@@ -50,7 +50,7 @@ Test (daemon, ends_with_0_on_sigint)
     s_end_on (SIGINT);
 }
 
-Test (daemon, ends_with_0_on_sigterm_before_its_birth)
+Test (daemon, ends_with_0_on_sigterm_before_its_formation)
 {
     zseq_cluster_t *cluster = zseq_cluster_new ("net", 3, NULL);
     zseq_cluster_spawn (cluster, 0);

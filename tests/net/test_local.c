@@ -141,7 +141,7 @@ Test (local, begins_at_1_in_an_empty_directory)
 Test (local, is_dense_over_close_and_reopen)
 {
     uint64_t expected = 1;
-    for (size_t life = 0; life < 4; life++) {
+    for (size_t run = 0; run < 4; run++) {
         s_node_t node;
         s_open (&node, "ids");
         //  Enough for a reserve, which must be given back.

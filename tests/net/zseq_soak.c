@@ -154,7 +154,7 @@ s_judge (s_soak_t *self)
     for (uint32_t client = 0; client < self->started; client++) {
         char path[256];
         s_history_path (self, client, path, sizeof path);
-        //  Who was killed at birth has left none.
+        //  A child that was killed at once has left none.
         if (access (path, F_OK) == -1 && errno == ENOENT)
             continue;
         if (zseq_history_read (history, path) != 0)

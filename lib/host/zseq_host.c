@@ -1,3 +1,11 @@
+//  A node's PERSIST actions are gathered during its steps and go to the store
+//  together in _flush; what the store has done comes back as events in
+//  _take_written (S8: the node answers only then). In between, the host reads
+//  back what the disk holds, one thing at a time, spread over scrub_us. Damage
+//  that is found is logged, and the node writes that thing again.
+//
+//  See zseq_host.h for how to use it.
+
 #include "zseq_host.h"
 
 #include <assert.h>
@@ -14,20 +22,20 @@
 #define WRITTEN_MAX 256
 #define WAITING_MAX 65536
 #define PREDECESSOR_RETRY_US 10000
-#define DAMAGES_MAX 20  //  Lines about damage; the rest is only counted
+#define DAMAGES_MAX 20  //  Lines logged about damage; the rest is counted
 
-//  Reading back is bounded: so often at most, and it does not fall asleep.
+//  The shortest and longest time between two things that are read back.
 #define SCRUB_US_MIN 50000
 #define SCRUB_US_MAX 60000000
 
-//  Reading back what is on the disk, one thing at a time: all sequences in the
-//  order of their names, the node's record, the journals.
+//  Reads back what is on the disk, one thing at a time: all sequences in the
+//  order of their names, the node's record, the journals, and again.
 typedef struct {
-    zseq_check_type_t type;     //  Of what is read next
-    uint64_t next_us;           //  When
-    bool waiting;               //  One is on its way
-    bool overtaken;             //  ... and its name was written since
-    zseq_sequence_t *sequence;  //  It, or the last one that was
+    zseq_check_type_t type;     //  What is read next
+    uint64_t next_us;           //  When it is read
+    bool waiting;               //  A check is under way
+    bool overtaken;             //  ... and its name was written meanwhile
+    zseq_sequence_t *sequence;  //  Checked now, or last; NULL: none yet
 } s_scrub_t;
 
 struct zseq_host {
@@ -38,17 +46,17 @@ struct zseq_host {
     char damage[ZSEQ_STORE_TEXT_MAX];  //  The first of them
     zseq_store_t *store;
     zseq_node_t *node;
-    zseq_write_t *writes;  //  Gathered during a step, handed over at its end
+    zseq_write_t *writes;  //  Gathered by steps, handed over by _flush
     size_t write_count;
     size_t write_size;
     s_scrub_t scrub;
     bool await_logged;   //  The wait for a predecessor is in the log
-    uint64_t opened_us;  //  When it was begun to open
+    uint64_t opened_us;  //  When wait_us begins to count
     int exit;            //  Why to end at once; or ZSEQ_OK
     char exit_text[ZSEQ_STORE_TEXT_MAX];
 };
 
-//  Unix milliseconds; 0 when the clock was never set.
+//  Unix milliseconds; 0 when the clock shows a time before 1970.
 static uint64_t
 s_wall_ms (void)
 {
@@ -67,6 +75,7 @@ s_log (zseq_host_t *self, const char *text)
         self->options.log (text, self->options.arg);
 }
 
+//  Ends the node: logs why and keeps it. Only the first reason counts.
 static void
 s_exit (zseq_host_t *self, int rc, const char *text)
 {
@@ -113,7 +122,7 @@ zseq_host_destroy (zseq_host_t **self_p)
     *self_p = NULL;
 }
 
-//  What the node wants done.
+//  The node's actions.
 
 static void
 s_add_write (zseq_host_t *self, const zseq_write_t *write)
@@ -131,7 +140,7 @@ s_add_write (zseq_host_t *self, const zseq_write_t *write)
     self->writes[self->write_count++] = *write;
 }
 
-//  What the record says of next; the reserve begins there.
+//  The next of the sequence's record on disk: what is reserved begins there.
 static uint64_t
 s_next (const zseq_sequence_t *sequence, uint64_t limit)
 {
@@ -177,7 +186,7 @@ s_act (const zseq_action_t *action, void *arg)
 
 //  Opening.
 
-//  There is nothing to wait on that would tell, so it looks now and then.
+//  The system does not signal that a lock is free, so the caller retries.
 bool
 zseq_host_await (zseq_host_t *self, int rc, const char *why)
 {
@@ -198,6 +207,7 @@ zseq_host_await (zseq_host_t *self, int rc, const char *why)
     return true;
 }
 
+//  Sets zseq_detail to the store's text. Returns rc.
 static int
 s_fail_store (const zseq_host_t *self, int rc)
 {
@@ -305,7 +315,7 @@ zseq_host_load (zseq_host_t *self)
         return s_fail_store (self, rc);
     if (self->damages > DAMAGES_MAX) {
         char text[80];
-        snprintf (text, sizeof text, "%zu more are damaged",
+        snprintf (text, sizeof text, "%zu more things are damaged",
                   self->damages - DAMAGES_MAX);
         s_log (self, text);
     }
@@ -347,7 +357,7 @@ zseq_host_start (zseq_host_t *self)
     return rc == ZSEQ_OK ? rc : s_fail_store (self, rc);
 }
 
-//  Taking part.
+//  Running.
 
 void
 zseq_host_step (zseq_host_t *self, zseq_event_t *event)
@@ -374,7 +384,7 @@ s_scrub_interval_us (const zseq_host_t *self)
     return interval_us < SCRUB_US_MIN ? SCRUB_US_MIN : interval_us;
 }
 
-//  Chooses what to read next. False: not this time.
+//  Chooses what to read back next. False: nothing this time.
 static bool
 s_scrub_choose (zseq_host_t *self, zseq_check_t *check)
 {
@@ -396,10 +406,11 @@ s_scrub_choose (zseq_host_t *self, zseq_check_t *check)
     check->name_size = zseq_sequence_name_size (sequence);
     check->limit = sequence->limit;
     check->owner = sequence;
-    //  What is being written is read another time.
+    //  A sequence that is being written is read in the next round.
     return sequence->journaled && !sequence->writing && !sequence->queued;
 }
 
+//  Starts to read back one thing, if that is due.
 static void
 s_scrub (zseq_host_t *self)
 {
@@ -419,7 +430,7 @@ s_scrub (zseq_host_t *self)
     scrub->waiting = zseq_store_check (self->store, &check) == ZSEQ_OK;
 }
 
-//  Where to go on.
+//  Goes on to the next kind of thing when the last of this kind was read.
 static void
 s_scrub_move_on (s_scrub_t *scrub, bool more)
 {
@@ -429,8 +440,8 @@ s_scrub_move_on (s_scrub_t *scrub, bool more)
         scrub->type = ZSEQ_CHECK_SEQUENCE;
 }
 
-//  What was read back is not what was written: logs that, and has the node
-//  write again.
+//  Takes the result of a check. If what was read back is not what was written,
+//  logs that, and has the node write it again.
 static void
 s_take_checked (zseq_host_t *self, const zseq_written_t *done)
 {
@@ -443,7 +454,7 @@ s_take_checked (zseq_host_t *self, const zseq_written_t *done)
     char text[ZSEQ_STORE_TEXT_MAX + 128];
     snprintf (text, sizeof text,
               "WARNING: %s%s. The disk does not keep what was written, or "
-              "somebody changes it: look after it",
+              "something else changes it: check the disk",
               zseq_store_check_text (self->store),
               type == ZSEQ_CHECK_JOURNAL ? "" : "; it is written again");
     s_log (self, text);
@@ -463,7 +474,7 @@ zseq_host_take_written (zseq_host_t *self)
     for (size_t index = 0; index < count; index++) {
         const zseq_written_t *done = &written[index];
         if (done->status == ZSEQ_EIO) {
-            //  S8: nothing more may be acknowledged.
+            //  S8: the node may acknowledge nothing more.
             s_exit (self, ZSEQ_EIO, zseq_store_text (self->store));
             break;
         }

@@ -1,3 +1,9 @@
+//  Requests go into the node by _send; its replies wait in a buffer, each with
+//  its size in front, until _recv takes them. There are no peers, so damage
+//  that a cluster would repair is an error here, whose text says how to go on.
+//
+//  See zseq_local.h for how to use it.
+
 #include "zseq_local.h"
 
 #include <assert.h>
@@ -18,18 +24,18 @@
 
 struct zseq_local {
     char *directory;
-    bool unsafe;  //  ... may be on any file system
+    bool unsafe;  //  The directory may be on any file system
     zseq_host_t *host;
     bool started;      //  The store writes
     uint64_t tick_us;  //  When to tick next
-    //  Replies that wait, each with its size before it: [taken, used).
+    //  Replies not taken yet, each behind its size: bytes [taken, used).
     uint8_t *replies;
     size_t replies_size;
     size_t taken;
     size_t used;
     zseq_codec_t request;
     zseq_codec_t reply;
-    uint8_t bytes[ZSEQ_MESSAGE_MAX];  //  Of the reply that was taken last
+    uint8_t bytes[ZSEQ_MESSAGE_MAX];  //  The reply taken last
 };
 
 zseq_local_t *
@@ -49,7 +55,7 @@ zseq_local_new (const char *directory, bool unsafe)
 
 //  Replies.
 
-//  Makes room for a reply of any size.
+//  Makes the buffer fit one more reply of any size. False: no memory.
 static bool
 s_reserve (zseq_local_t *self)
 {
@@ -64,12 +70,13 @@ s_reserve (zseq_local_t *self)
     return true;
 }
 
+//  Buffers a reply of the node.
 static void
 s_act (const zseq_action_t *action, void *arg)
 {
     zseq_local_t *self = arg;
-    //  There is no peer to ask. A reply that finds no memory is as one that was
-    //  lost on its way.
+    //  There is no peer to ask. Without memory the reply is dropped, as a
+    //  network drops some.
     if (action->type != ZSEQ_ACTION_REPLY || !s_reserve (self))
         return;
     uint8_t *at = self->replies + self->used;
@@ -82,7 +89,7 @@ s_act (const zseq_action_t *action, void *arg)
 
 //  Opening.
 
-//  A copy of zseq_detail, which the next one may quote.
+//  Copies zseq_detail, so that the next detail can quote it.
 static const char *
 s_detail (char text[ZSEQ_STORE_TEXT_MAX])
 {
@@ -90,16 +97,16 @@ s_detail (char text[ZSEQ_STORE_TEXT_MAX])
     return text;
 }
 
-//  What is known of how to go on where nobody else knows what was lost. Without
-//  the node's record, it has to be said who it is.
+//  Fails and says how to continue when there is no peer to recover from. lost:
+//  the node's record is lost, so the command has to say which node this is.
 static int
 s_fail_damaged (const zseq_local_t *self, const char *what, bool lost)
 {
     return zseq_detail_fail (
       ZSEQ_EDAMAGED,
-      "%s; nothing was changed: put back a copy of the directory that was made "
-      "after its last use, or go on with what is left, from an ID N on that is "
-      "above all that were handed out: zseqd recover --data %s%s --force "
+      "%s; nothing was changed: restore a copy of the directory that was made "
+      "after its last use, or continue with what is left, from an ID N that is "
+      "above every ID handed out: zseqd recover --data %s%s --force "
       "--floor N",
       what, self->directory,
       lost ? " --name " ZSEQ_LOCAL_NODE " --cluster " ZSEQ_LOCAL_CLUSTER
@@ -107,7 +114,7 @@ s_fail_damaged (const zseq_local_t *self, const char *what, bool lost)
            : "");
 }
 
-//  The record of a directory that it makes.
+//  Makes the record of a new directory.
 static void
 s_first_record (zseq_record_t *record)
 {
@@ -131,6 +138,7 @@ s_open_record (zseq_local_t *self)
                                : rc;
 }
 
+//  Refuses the directory of a node with peers, or of one that must recover.
 static int
 s_check_record (const zseq_local_t *self)
 {
@@ -152,7 +160,7 @@ s_check_record (const zseq_local_t *self)
     return s_fail_damaged (self, text, false);
 }
 
-//  Lets the node go on until it votes, or with stops until it is idle.
+//  Runs the node until it votes, or with stops until it is idle.
 static int
 s_run (zseq_local_t *self, bool stops, uint64_t until_us)
 {
@@ -228,7 +236,7 @@ zseq_local_destroy (zseq_local_t **self_p)
     if (self->started) {
         zseq_event_t event = {.type = ZSEQ_EVENT_STOP};
         zseq_host_step (self->host, &event);
-        //  What cannot be written is burnt, as after a crash.
+        //  IDs whose write fails are burnt, as after a crash.
         (void) s_run (self, true, UINT64_MAX);
     }
     zseq_host_destroy (&self->host);
@@ -253,7 +261,8 @@ zseq_local_send (zseq_local_t *self, const uint8_t *bytes, size_t size)
     assert (self);
     assert (bytes);
 
-    //  S8: what is reserved is granted without a write, which would have told.
+    //  S8: reserved IDs are granted without a write, so a failure of the disk
+    //  has to be noticed first.
     (void) zseq_host_take_written (self->host);
     if (zseq_host_exit (self->host))
         return ZSEQ_EAGAIN;
@@ -283,7 +292,8 @@ zseq_local_recv (zseq_local_t *self, zseq_msg_t *msg, bool *seen_p)
     }
     if (self->taken == self->used || zseq_host_exit (self->host))
         return false;
-    //  The bytes move when more replies come, which may be while this is used.
+    //  The caller uses the reply while more replies come, which moves the
+    //  bytes.
     size_t size;
     memcpy (&size, self->replies + self->taken, sizeof size);
     memcpy (self->bytes, self->replies + self->taken + sizeof size, size);

@@ -16,13 +16,13 @@ typedef struct {
     void *arg;
 } s_entry_t;
 
-//  Descriptors lie in an array of their own, as poll takes them.
+//  The descriptors are an array of their own, because poll takes one.
 struct zseq_loop {
-    struct pollfd *fds;  //  fd -1: was removed, which poll skips
-    s_entry_t *entry;    //  By the same index
+    struct pollfd *fds;  //  fd -1: removed; poll skips it
+    s_entry_t *entry;    //  Of the same index
     size_t count;
     size_t capacity;
-    bool removed;  //  There are some that were removed
+    bool removed;  //  fds has removed ones
 };
 
 zseq_loop_t *
@@ -76,7 +76,7 @@ zseq_loop_add (zseq_loop_t *self, int fd, short events, zseq_loop_fn *handler,
     return ZSEQ_OK;
 }
 
-//  A handler may be at work, so the others stay where they are.
+//  A handler may be running, so the other entries keep their index.
 void
 zseq_loop_remove (zseq_loop_t *self, int fd)
 {
@@ -90,7 +90,7 @@ zseq_loop_remove (zseq_loop_t *self, int fd)
         }
 }
 
-//  Closes the gaps of those that were removed.
+//  Closes the gaps that removed descriptors have left.
 static void
 s_compact (zseq_loop_t *self)
 {
@@ -129,7 +129,7 @@ zseq_loop_wait (zseq_loop_t *self, uint64_t until_us)
         s_compact (self);
     if (!s_poll (self, until_us))
         return;
-    //  Handlers may add and remove: what is added comes behind count.
+    //  Handlers may add and remove; added entries have an index from count on.
     size_t count = self->count;
     for (size_t index = 0; index < count; index++) {
         struct pollfd ready = self->fds[index];

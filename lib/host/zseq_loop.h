@@ -1,5 +1,6 @@
-//  What a thread waits for: descriptors, each with a handler, and a time.
-//  Whoever has a descriptor adds it, and need not know who else waits:
+//  A loop in which a thread waits for descriptors, each with a handler, and for
+//  a time. Each part of a program adds its own descriptors and needs to know of
+//  no other:
 //
 //      zseq_loop_add (loop, fd, POLLIN, s_take_connection, self);
 //      for (;;)
@@ -14,27 +15,28 @@
 
 typedef struct zseq_loop zseq_loop_t;
 
-//  Called with what poll found: of events, or POLLERR, POLLHUP, POLLNVAL. It
-//  may add and remove descriptors, its own and others; those that it removes
-//  are not handled any more, those that it adds not before the next wait.
+//  Called with what poll found in revents: some of the events waited for, or
+//  POLLERR, POLLHUP, POLLNVAL. A handler may add and remove descriptors, its
+//  own and others. The loop calls no handler of a removed descriptor, and that
+//  of an added one only after the next wait.
 typedef void (zseq_loop_fn) (int fd, short revents, void *arg);
 
 //  NULL: no memory.
 zseq_loop_t *zseq_loop_new (void);
 void zseq_loop_destroy (zseq_loop_t **self_p);
 
-//  From now on waits for events (poll's) of fd, too, which was not added yet.
-//  handler NULL: they end the wait, and that is all. Errors: ZSEQ_ENOMEM.
+//  Adds fd, which must not be in the loop, and poll's events to wait for. With
+//  a NULL handler, events only end the wait. Errors: ZSEQ_ENOMEM.
 int zseq_loop_add (zseq_loop_t *self, int fd, short events,
                    zseq_loop_fn *handler, void *arg);
 
-//  Not any more. To be called before fd is closed; one that was not added is
-//  ignored.
+//  Removes fd; call it before you close fd. Ignores a descriptor that is not in
+//  the loop.
 void zseq_loop_remove (zseq_loop_t *self, int fd);
 
-//  Waits until there are events, or until that time of zseq_clock_now_us; one
-//  that has passed, as 0: only looks. Then calls the handlers, in the order in
-//  which they were added. Signals do not end it.
+//  Waits until there are events, or until zseq_clock_now_us reaches until_us;
+//  with a time in the past, such as 0, only polls. Then calls the handlers in
+//  the order of their addition. A signal does not end the wait.
 void zseq_loop_wait (zseq_loop_t *self, uint64_t until_us);
 
 #endif

@@ -1,3 +1,14 @@
+//  The server's loop waits for its sockets, for the store and for whatever the
+//  caller has added. Each round takes what the store has written, then
+//  requests, then replies of peers, steps the node with each, and flushes once,
+//  so that the store writes the round's changes together. It ticks the node by
+//  its wake_us, and at least every TICK_US.
+//
+//  P6: messages that libzmq holds for the node cost memory; s_guard bounds
+//  that.
+//
+//  See zseq_server.h for how to use it.
+
 #include "zseq_server.h"
 
 #include <assert.h>
@@ -17,34 +28,34 @@
 #include "zseq_loop.h"
 #include "zseq_transport.h"
 
-//  Messages taken from one socket before the others have their turn.
+//  Messages taken from one socket before the next socket is served.
 #define BURST_MAX 1024
 #define TICK_US 20000
-//  How often the memory is looked at, and how soon after all connections were
-//  closed, for what is freed goes one by one.
+//  How often the memory is checked, and how soon after all connections were
+//  closed: closing them frees the memory bit by bit.
 #define GUARD_US 100000
 #define GUARD_AGAIN_US 1000000
 //  How often the log repeats that sockets cannot be opened again.
 #define GUARD_LOG_US 10000000
-#define NAME_BYTES 1024  //  That a name takes at most
-#define WHY_MAX 1024     //  Bytes in why a node must recover
+#define NAME_BYTES 1024  //  Memory of a name, at most
+#define WHY_MAX 1024     //  Bytes of the reason why a node must recover
 
 struct zseq_server {
     const zseq_server_options_t *options;
-    char why[WHY_MAX];  //  Why it must recover; or empty
+    char why[WHY_MAX];  //  Why the node must recover; or empty
     zseq_force_t force;
-    zseq_loop_t *loop;  //  What it waits for
-    int stop_fd;        //  Tells when to stop
+    zseq_loop_t *loop;  //  What run waits in
+    int stop_fd;        //  Polls readable when to stop
     zseq_transport_t *transport;
     zseq_host_t *host;
     zseq_node_t *node;  //  The host's, once it is loaded
     zseq_codec_t codec;
     uint64_t tick_us;   //  When to tick next
-    uint64_t guard_us;  //  When to look at the memory next
+    uint64_t guard_us;  //  When to check the memory next
     int statm_fd;       //  Stays open: connections may use up all descriptors
-    bool closed;        //  It was too much: sockets are to be opened again
+    bool closed;        //  Sockets were closed for memory, and will be reopened
     bool stopping;
-    bool stopped_voting;  //  It voted until then
+    bool stopped_voting;  //  The node voted when it was stopped
     uint8_t bytes[ZSEQ_MESSAGE_MAX];
 };
 
@@ -89,7 +100,7 @@ zseq_server_destroy (zseq_server_t **self_p)
     *self_p = NULL;
 }
 
-//  What the node wants sent.
+//  Sends a message of the node.
 static void
 s_act (const zseq_action_t *action, void *arg)
 {
@@ -97,7 +108,8 @@ s_act (const zseq_action_t *action, void *arg)
     size_t size =
       zseq_codec_encode (action->msg, self->bytes, ZSEQ_MESSAGE_MAX);
     assert (size);
-    //  Whoever has gone, or does not read, asks again or not at all.
+    //  A client that has gone or does not read gets no reply, and asks again if
+    //  it still wants one.
     if (action->type == ZSEQ_ACTION_REPLY)
         (void) zseq_transport_reply (self->transport, &action->sender->route,
                                      self->bytes, size);
@@ -122,6 +134,7 @@ zseq_server_loop (zseq_server_t *self)
 
 //  Opening.
 
+//  The directory must have the members that the options name.
 static int
 s_check_members (const zseq_server_t *self)
 {
@@ -147,7 +160,8 @@ s_check_members (const zseq_server_t *self)
     return ZSEQ_OK;
 }
 
-//  The directory must be what the options say it is. Only endpoints may move.
+//  The directory must have the identity that the options name. Endpoints may
+//  differ.
 static int
 s_check_identity (const zseq_server_t *self)
 {
@@ -165,7 +179,7 @@ s_check_identity (const zseq_server_t *self)
     return options->members ? s_check_members (self) : ZSEQ_OK;
 }
 
-//  Takes over where members have moved to. Returns how many have.
+//  Takes over the endpoints of the member list. Returns how many have changed.
 static size_t
 s_move_members (zseq_server_t *self)
 {
@@ -175,7 +189,7 @@ s_move_members (zseq_server_t *self)
     return moved;
 }
 
-//  A directory that is empty, or whose node's record is gone.
+//  Opens a directory that is empty, or whose node's record is damaged.
 static int
 s_open_lost (zseq_server_t *self, int why)
 {
@@ -193,7 +207,7 @@ s_open_lost (zseq_server_t *self, int why)
     if (rc != ZSEQ_OK)
         return zseq_detail_fail (rc,
                                  "node %s is not among the members, or the "
-                                 "cluster's name is not one",
+                                 "cluster's name is not valid",
                                  options->name);
     return zseq_host_open_lost (self->host, &record);
 }
@@ -223,7 +237,8 @@ s_mark_lost (zseq_server_t *self)
     return ZSEQ_OK;
 }
 
-//  A directory that is empty, damaged or told to be: the node recovers.
+//  Has the node recover if its directory is empty or damaged, or if the options
+//  say so.
 static int
 s_maybe_recover (zseq_server_t *self)
 {
@@ -285,8 +300,8 @@ s_endpoint (const zseq_server_t *self)
                                : record->member[record->self].endpoint;
 }
 
-//  A socket's descriptor tells only of what came after the socket was found
-//  empty, which it was before the wait.
+//  A socket's descriptor reports only what came after the socket was found
+//  empty; the run loop has emptied each socket before it waits.
 static void
 s_note_socket (int fd, short revents, void *arg)
 {
@@ -307,6 +322,7 @@ s_watch_sockets (zseq_server_t *self)
     return rc;
 }
 
+//  Closes all connections and sockets, and stops watching them.
 static void
 s_close_sockets (zseq_server_t *self)
 {
@@ -345,7 +361,7 @@ s_open_transport (zseq_server_t *self)
         return zseq_detail_fail (
           ZSEQ_EINVAL,
           "%s can be reached from other machines, and nothing protects it: "
-          "bind a loopback or ipc endpoint, or say --insecure on a network "
+          "bind a loopback or ipc endpoint, or give --insecure on a network "
           "that you trust",
           endpoint);
     int rc;
@@ -372,18 +388,18 @@ zseq_server_open (zseq_server_t *self)
         return rc;
     size_t moved = s_move_members (self);
     self->statm_fd = open ("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-    //  It only ends the wait: what was written is taken in every turn.
+    //  The descriptor only ends the wait: each round takes what was written.
     rc =
       zseq_loop_add (self->loop, zseq_host_fd (self->host), POLLIN, NULL, NULL);
     if (rc != ZSEQ_OK)
         return zseq_detail_fail (rc, "out of memory");
     rc = s_open_transport (self);
     if (rc == ZSEQ_OK && moved)
-        s_log (self, "endpoints of the member list have moved");
+        s_log (self, "endpoints of the member list have changed");
     return rc;
 }
 
-//  Serving.
+//  Running.
 
 static size_t
 s_take_requests (zseq_server_t *self)
@@ -433,7 +449,7 @@ s_take_replies (zseq_server_t *self)
     return count;
 }
 
-//  When to tick.
+//  When to tick next.
 static uint64_t
 s_wake_us (const zseq_server_t *self)
 {
@@ -441,7 +457,7 @@ s_wake_us (const zseq_server_t *self)
     return wake_us < self->tick_us ? wake_us : self->tick_us;
 }
 
-//  Resident memory of the process, in bytes; 0 if /proc does not tell.
+//  Resident memory of the process, in bytes; 0 if /proc cannot be read.
 static uint64_t
 s_resident (const zseq_server_t *self)
 {
@@ -454,8 +470,9 @@ s_resident (const zseq_server_t *self)
     return pages * (uint64_t) sysconf (_SC_PAGESIZE);
 }
 
-//  P6: what others send waits in libzmq's queues, and messages without an end
-//  wait there for it. When that takes too much memory, all of it goes.
+//  P6: libzmq queues what others send, and holds a message until all of it has
+//  come. When that takes too much memory, closes all connections, which frees
+//  it, and opens the sockets again later.
 static void
 s_guard (zseq_server_t *self, uint64_t now_us)
 {
@@ -475,12 +492,13 @@ s_guard (zseq_server_t *self, uint64_t now_us)
       self->options->memory_max + NAME_BYTES * zseq_node_count (self->node);
     if (s_resident (self) <= max)
         return;
-    //  What was freed may still be held.
+    //  The allocator may still hold what was freed.
     malloc_trim (0);
     if (s_resident (self) <= max)
         return;
-    s_log (self, "messages that wait take too much memory (--memory-max): all "
-                 "connections are closed, and may begin anew");
+    s_log (self,
+           "waiting messages take too much memory (--memory-max): closing "
+           "all connections, which may connect again");
     s_close_sockets (self);
     self->closed = true;
     self->guard_us = now_us + GUARD_AGAIN_US;
@@ -526,7 +544,7 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
             self->tick_us = now_us + TICK_US;
             zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
             zseq_host_step (self->host, &event);
-            //  Also when there is never nothing to do.
+            //  A busy server polls its descriptors here only.
             zseq_loop_wait (self->loop, 0);
             s_guard (self, now_us);
         }

@@ -1,10 +1,13 @@
+//  The writer's side of the ticket that zseq_buffer.h draws: s_publish makes a
+//  range the current one. All of it is under the handle's lock.
+
 #include "zseq_buffer.h"
 
 #include <assert.h>
 #include <string.h>
 
-//  Of one generation: the lower half of the ticket must not run over, though
-//  each thread may draw one ticket too many.
+//  IDs of one generation, at most. The lower half of the ticket must not run
+//  over, though each thread may draw one ticket too many.
 #define COUNT_MAX ((uint64_t) 1 << 31)
 #define NO_GENERATION UINT64_MAX
 
@@ -26,7 +29,7 @@ zseq_buffer_init (zseq_buffer_t *self)
     self->mask = UINT32_MAX;
 }
 
-//  How many IDs of the current range were taken, when its ticket was that.
+//  How many IDs of the current range were taken when the ticket was that.
 static uint64_t
 s_taken (const zseq_buffer_t *self, uint64_t ticket)
 {
@@ -50,8 +53,8 @@ zseq_buffer_left (const zseq_buffer_t *self)
 }
 
 //  Makes a range of at most COUNT_MAX IDs the current one. Returns what is left
-//  of the one before: of those who take IDs at the same time, some get the old
-//  range's and the others the new one's.
+//  of the range before. Threads that take IDs meanwhile get IDs of either
+//  range, and none that is in what is left.
 static zseq_range_t
 s_publish (zseq_buffer_t *self, const zseq_range_t *range, uint64_t low_water)
 {
@@ -115,7 +118,7 @@ zseq_buffer_next_range (zseq_buffer_t *self, uint64_t low_water)
     return true;
 }
 
-//  Cuts off what lies below floor. Returns how much.
+//  Cuts off the IDs below floor. Returns how many.
 static uint64_t
 s_cut (zseq_range_t *range, uint64_t floor)
 {
@@ -127,6 +130,7 @@ s_cut (zseq_range_t *range, uint64_t floor)
     return cut;
 }
 
+//  Notes the IDs taken so far, and that floor, in the buffer's floor.
 static void
 s_note_floor (zseq_buffer_t *self, uint64_t floor)
 {
@@ -143,7 +147,7 @@ zseq_buffer_cut (zseq_buffer_t *self, zseq_range_t *range)
     assert (self);
     assert (range);
 
-    //  What is left of the current range was handed out by now, or is going to be.
+    //  What is left of the current range will be handed out first.
     uint64_t floor = self->floor;
     if (floor < self->current.end)
         floor = self->current.end;

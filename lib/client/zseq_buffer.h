@@ -1,7 +1,31 @@
-//  IDs that a handle has claimed and not handed out yet. Taking one needs no
-//  lock: a ticket is drawn by one atomic addition, and says which ID of the
-//  current range it stands for. All other calls are made under the handle's
-//  lock.
+//  The IDs that a handle has claimed and not handed out yet: a current range
+//  and a queue of later ones. _take hands out an ID of the current range
+//  without a lock; all other calls need the handle's lock. When _take finds
+//  nothing, call _next_range and try again; when that finds nothing, claim a
+//  range and _add it, cut by _cut.
+//
+//  To take an ID, a thread draws a ticket by one atomic addition. The upper
+//  half of the ticket names the range, the lower half an ID in it:
+//
+//      ticket   63          32 31           0
+//              +--------------+--------------+
+//              |  generation  |    offset    |  atomic addition of 1
+//              +--------------+--------------+
+//                     |              |
+//                     | % 4          |
+//                     v              |
+//      slot[] [ 0 ][ 1 ][ 2 ][ 3 ]   |
+//                     |              |
+//            generation, first, count, low_offset
+//                     |              |
+//                     v              v
+//               ID =  first    +   offset,  if offset < count
+//
+//  A new current range gets the next generation and slot, and the ticket
+//  becomes (generation, 0). A thread that drew an older ticket still gets its
+//  ID, unless the slot has been reused meanwhile: then that ID is lost. The
+//  thread sees that by the generation of the slot, which it reads before and
+//  after the rest.
 
 #ifndef ZSEQ_BUFFER_H_INCLUDED
 #define ZSEQ_BUFFER_H_INCLUDED
@@ -11,7 +35,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-//  Ranges that may wait behind the current one.
+//  Ranges that may be queued behind the current one.
 #define ZSEQ_BUFFER_QUEUE_MAX 4
 #define ZSEQ_BUFFER_SLOTS 4
 
@@ -21,45 +45,42 @@ typedef struct {
     uint64_t end;
 } zseq_range_t;
 
-//  A range whose tickets are, or were, drawn. What is read of it counts only if
-//  its generation was the ticket's before and after: the slot is used again.
+//  A range whose tickets are, or were, drawn.
 typedef struct {
     _Atomic uint64_t generation;
     _Atomic uint64_t first;
     _Atomic uint32_t count;
-    _Atomic uint32_t
-      low_offset;           //  Whoever takes that one sees to the next range
-    _Atomic uint32_t mask;  //  ... and one whose number has all these bits
+    _Atomic uint32_t low_offset;  //  Its taker has to get the next range
+    _Atomic uint32_t mask;  //  ... as has that of offsets with all these bits
 } zseq_buffer_slot_t;
 
 typedef struct {
-    //  The current range's generation, and how many of its IDs were taken: the
-    //  upper and the lower half. Each ticket is drawn once, unless a thread
-    //  stands still in the middle of taking one while a multiple of 2^32 ranges
-    //  comes and goes.
+    //  The current range's generation, and how many of its IDs were taken. Each
+    //  ticket is drawn once, unless a thread stops in the middle of _take while
+    //  a multiple of 2^32 ranges come and go.
     _Alignas(64) _Atomic uint64_t ticket;
     _Alignas(64) zseq_buffer_slot_t slot[ZSEQ_BUFFER_SLOTS];
     //  The handle's lock guards what follows.
     uint64_t generation;
-    zseq_range_t current;  //  As it was when it became current
+    zseq_range_t current;  //  Whole, as when it became current
     zseq_range_t queue[ZSEQ_BUFFER_QUEUE_MAX];  //  Ascending
     size_t queued;
-    uint32_t mask;    //  Of ranges to come; UINT32_MAX: no such
+    uint32_t mask;    //  Of ranges to come; UINT32_MAX: none
     uint64_t floor;   //  One above the highest ID handed out, as far as known
-    uint64_t issued;  //  IDs handed out, but for the current range's
+    uint64_t issued;  //  IDs handed out, without the current range's
 } zseq_buffer_t;
 
 void zseq_buffer_init (zseq_buffer_t *self);
 
-//  Takes the next ID, if there is one in the current range. low_p: it is time
-//  to see to the next range. Any thread, without a lock.
+//  Takes the next ID of the current range. False: there is none. Sets *low_p if
+//  the caller has to get the next range. Any thread, without a lock.
 static inline bool
 zseq_buffer_take (zseq_buffer_t *self, uint64_t *id_p, bool *low_p)
 {
     uint64_t ticket =
       atomic_load_explicit (&self->ticket, memory_order_relaxed);
     zseq_buffer_slot_t *slot = &self->slot[(ticket >> 32) % ZSEQ_BUFFER_SLOTS];
-    //  Only a hint; it keeps the lower half from growing.
+    //  A hint, which keeps the lower half of the ticket from running over.
     if ((uint32_t) ticket >=
         atomic_load_explicit (&slot->count, memory_order_relaxed))
         return false;
@@ -84,33 +105,36 @@ zseq_buffer_take (zseq_buffer_t *self, uint64_t *id_p, bool *low_p)
     return true;
 }
 
-//  IDs that are left of the current range.
+//  How many IDs of the current range are left.
 uint64_t zseq_buffer_left (const zseq_buffer_t *self);
 
 //  If the current range is used up, makes the first queued range the current
-//  one. Returns whether there is anything to take; low_water: how many are left when it is time for the next.
+//  one. Returns whether there is anything to take; low_water: how many IDs are
+//  left when the next range is needed.
 bool zseq_buffer_next_range (zseq_buffer_t *self, uint64_t low_water);
 
-//  S9: cuts off what lies below an ID that was handed out, or is going to be,
-//  of the current range. Returns how much is burnt by that.
+//  S9: cuts off the part of range that lies below an ID handed out, or below
+//  one of the current range that will be. Returns how many IDs that burns.
 uint64_t zseq_buffer_cut (zseq_buffer_t *self, zseq_range_t *range);
 
-//  Adds a range that was cut, or what is left of it. There must be room.
+//  Queues a range that _cut has cut. Fewer than ZSEQ_BUFFER_QUEUE_MAX may be
+//  queued; an empty range is ignored.
 void zseq_buffer_add (zseq_buffer_t *self, const zseq_range_t *range);
 
-//  IDs were handed out beside the buffer, up to and without end.
+//  Notes that count IDs below end were handed out beside the buffer.
 void zseq_buffer_note_issued (zseq_buffer_t *self, uint64_t end,
                               uint64_t count);
 
-//  S9: nothing below floor is handed out after this. Returns how much is burnt.
+//  S9: burns all IDs below floor: none of them is handed out after this.
+//  Returns how many.
 uint64_t zseq_buffer_raise_floor (zseq_buffer_t *self, uint64_t floor,
                                   uint64_t low_water);
 
-//  Drops everything. Returns how much is burnt.
+//  Burns all IDs in the buffer. Returns how many.
 uint64_t zseq_buffer_drain (zseq_buffer_t *self);
 
-//  IDs handed out so far; at most, as one is lost to whoever is overtaken by
-//  several ranges in the middle of taking it.
+//  An upper bound of the IDs handed out so far: an ID is lost when several
+//  ranges come and go while a thread is in the middle of _take.
 uint64_t zseq_buffer_issued (const zseq_buffer_t *self);
 
 #endif

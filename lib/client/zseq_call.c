@@ -1,3 +1,6 @@
+//  Starts and collects calls. A call that would block is begun by the thread of
+//  zseq_call_queue.c, any other in zseq_start_* itself.
+
 #include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -31,7 +34,7 @@ zseq_calls_term (zseq_client_t *client)
 {
     assert (client);
     zseq_calls_t *self = &client->calls;
-    //  What is pending in a forked child is its parent's.
+    //  In a forked child, the pending calls are those of its parent.
     assert (!self->pending || client->forks != zseq_fork_count);
     if (client->forks == zseq_fork_count)
         zseq_call_queue_stop (self);
@@ -42,7 +45,8 @@ zseq_calls_term (zseq_client_t *client)
     }
     if (self->fd >= 0)
         close (self->fd);
-    //  The thread is the parent's, and may seem to wait for ever.
+    //  In a forked child, the parent's thread may seem to wait on these for
+    //  ever.
     if (client->forks == zseq_fork_count) {
         pthread_cond_destroy (&self->wake);
         pthread_cond_destroy (&self->idle);
@@ -52,7 +56,7 @@ zseq_calls_term (zseq_client_t *client)
 
 //  Starting.
 
-//  A call that waits for nothing is begun here and now.
+//  Begins a call that does not block; queues any other for the thread.
 static int
 s_start (zseq_call_t *call)
 {
@@ -92,7 +96,7 @@ zseq_start_range (zseq_t *self, uint64_t count, uint64_t tag)
     return s_start (call);
 }
 
-//  value: 0 to peek, or what to raise to.
+//  Starts a peek (value 0), or a raise to value.
 static int
 s_start_query (zseq_t *self, uint64_t value, uint64_t tag)
 {
@@ -119,7 +123,7 @@ zseq_start_raise (zseq_t *self, uint64_t id, uint64_t tag)
     return rc == ZSEQ_OK ? s_start_query (self, id, tag) : rc;
 }
 
-//  Collecting.
+//  Collecting calls.
 
 int
 zseq_client_fd (zseq_client_t *self)

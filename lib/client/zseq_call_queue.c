@@ -1,5 +1,5 @@
-//  The thread that begins calls that would have to wait before they are under
-//  way, and its queue.
+//  The thread that begins calls that would block before they are under way, and
+//  its queue. It is started with the first such call and ends with the client.
 
 #include <assert.h>
 #include <signal.h>
@@ -18,7 +18,7 @@ zseq_call_queue_needed (const zseq_client_t *client)
            !zseq_reactor_entered (client->reactor);
 }
 
-//  These two with the calls' lock held.
+//  The calls' lock is held for these two.
 
 static void
 s_enqueue (zseq_calls_t *self, zseq_call_t *call)
@@ -29,7 +29,7 @@ s_enqueue (zseq_calls_t *self, zseq_call_t *call)
     pthread_cond_signal (&self->wake);
 }
 
-//  Nobody is to hear of it.
+//  Frees a call that is not to be collected.
 static void
 s_forget (zseq_calls_t *self, zseq_call_t *call)
 {
@@ -37,6 +37,7 @@ s_forget (zseq_calls_t *self, zseq_call_t *call)
     free (call);
 }
 
+//  The thread.
 static void *
 s_run (void *arg)
 {
@@ -87,7 +88,7 @@ zseq_call_queue_post (zseq_call_t *call)
     if (rc == ZSEQ_OK)
         return rc;
     free (call);
-    return zseq_detail_fail (rc, "no thread fits");
+    return zseq_detail_fail (rc, "no memory for a thread");
 }
 
 void
@@ -121,8 +122,8 @@ zseq_call_queue_cancel (zseq_t *handle)
         s_forget (self, call);
     }
     self->queue_end = link_p;
-    //  A source does not need the handle. An reactor does, but soon is under
-    //  way.
+    //  With a source, the call does not need the handle any more. With a
+    //  reactor it does, so this waits until the thread has begun it.
     if (self->current && self->current->handle == handle)
         self->current->off = true;
     while (!handle->client->source && self->current &&
@@ -156,5 +157,5 @@ zseq_call_queue_prefetch (zseq_t *handle)
         pthread_mutex_unlock (&self->lock);
         return rc;
     }
-    return zseq_detail_fail (ZSEQ_EAGAIN, "the first IDs are on their way");
+    return zseq_detail_fail (ZSEQ_EAGAIN, "the first IDs are being claimed");
 }

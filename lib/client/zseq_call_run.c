@@ -1,4 +1,12 @@
-//  How a call begins, goes on and ends.
+//  How a call begins, is resumed, and ends.
+//
+//  zseq_call_run_begin begins it. A range, or an ID without a buffer, posts a
+//  request to the name's queue; a peek or a raise posts a query; an ID of a
+//  buffer waits among the handle's buffer waiters. Meanwhile the call is in the
+//  list of pending calls, under the reactor's lock. The callbacks s_want_done,
+//  s_query_done and s_filled end it, as does the deferred work if its deadline
+//  passes. A call of a source never pends: the thread that begins it waits in
+//  slices.
 
 #include <assert.h>
 #include <stdio.h>
@@ -15,11 +23,11 @@
 _Static_assert(sizeof ((zseq_ended_t *) 0)->detail == ZSEQ_DETAIL_MAX,
                "an outcome's detail fits");
 
-//  How long a call may keep the thread when others wait for it, too.
+//  How long a call may occupy the thread at a time, and the pause after that.
 #define SLICE_US 500000
 #define PAUSE_US 10000
 
-//  How a call ends.
+//  Ending.
 
 void
 zseq_call_run_signal (int fd)
@@ -46,7 +54,7 @@ zseq_call_run_end (zseq_call_t *call, int rc, const char *detail)
         calls->open_outcome.rc = rc;
         strcpy (calls->open_outcome.detail, call->result.detail);
     }
-    //  It may be freed from here on, and another one have its address.
+    //  The call may be freed from here on, and another may get its address.
     if (calls->current == call)
         calls->current = NULL;
     if (call->off || call->kind == ZSEQ_CALL_PREFETCH)
@@ -60,8 +68,9 @@ zseq_call_run_end (zseq_call_t *call, int rc, const char *detail)
     pthread_mutex_unlock (&calls->lock);
 }
 
-//  Reactor's lock held, for all that follows.
+//  The reactor's lock is held for all that follows, down to "Beginning".
 
+//  Adds the call to the pending ones.
 static void
 s_pend (zseq_call_t *call)
 {
@@ -103,6 +112,7 @@ s_want_done (zseq_want_t *want)
     s_end_pending (call, want->outcome.rc, want->outcome.detail);
 }
 
+//  Posts the call's request for count IDs beside the buffer.
 static void
 s_want (zseq_call_t *call, uint64_t count)
 {
@@ -157,6 +167,7 @@ s_filled (zseq_buffer_waiter_t *waiter, bool failed)
         zseq_reactor_schedule (handle->client->reactor, 0);
 }
 
+//  Adds the call to the buffer's waiters.
 static void
 s_wait_for_id (zseq_call_t *call)
 {
@@ -167,9 +178,10 @@ s_wait_for_id (zseq_call_t *call)
     zseq_reactor_schedule (call->handle->client->reactor, call->deadline_us);
 }
 
-//  Lets a call that waits for a buffer go on, if it can: its time has passed,
-//  the buffer is none any more, or nothing was sent for it yet. Returns whether
-//  something was posted: then other calls may have ended, and be gone.
+//  Resumes a call that waits for a buffer: ends it if its deadline has passed,
+//  posts a request for it if the handle no longer buffers, and else, once a
+//  round for each handle, takes an ID or fills the buffer. Returns whether
+//  other calls may have ended and been freed by that.
 static bool
 s_resume_call (zseq_call_t *call, uint64_t now_us)
 {
@@ -242,7 +254,7 @@ zseq_call_run_cancel (zseq_t *handle)
     }
 }
 
-//  How a call begins. No lock held.
+//  Beginning. No lock held.
 
 zseq_call_t *
 zseq_call_run_new (zseq_t *handle, zseq_call_kind_t kind, uint64_t tag,
@@ -253,7 +265,7 @@ zseq_call_run_new (zseq_t *handle, zseq_call_kind_t kind, uint64_t tag,
         return NULL;
     zseq_call_t *call = calloc (1, sizeof *call);
     if (!call) {
-        *rc_p = zseq_detail_fail (ZSEQ_ENOMEM, "no call fits");
+        *rc_p = zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a call");
         return NULL;
     }
     call->kind = kind;
@@ -266,7 +278,7 @@ zseq_call_run_new (zseq_t *handle, zseq_call_kind_t kind, uint64_t tag,
     return call;
 }
 
-//  Enters the reactor; or the call has ended.
+//  Enters the reactor. False: that failed, and the call has ended.
 static bool
 s_enter (zseq_call_t *call)
 {
@@ -326,12 +338,12 @@ s_begin_query (zseq_call_t *call)
     s_pend (call);
     int rc = zseq_query_post (reactor, &call->query);
     if (rc != ZSEQ_OK)
-        s_end_pending (call, rc, "no call fits");
+        s_end_pending (call, rc, "no memory for a call");
     zseq_reactor_leave (reactor);
 }
 
-//  A source answers at once, or after a wait, of which the call gets a slice:
-//  others wait, too. False: it needs another one.
+//  Calls the source, which may block. The call gets a slice of its time,
+//  because other calls wait for the thread, too. False: it needs another slice.
 static bool
 s_begin_source (zseq_call_t *call)
 {
@@ -349,7 +361,7 @@ s_begin_source (zseq_call_t *call)
                                 &call->result.value);
     if (sliced &&
         (rc == ZSEQ_ETIMEOUT || rc == ZSEQ_EUNAVAILABLE || rc == ZSEQ_ECLOCK)) {
-        //  A clock that is far behind is told of at once.
+        //  A clock that is far behind fails at once: without a pause, spins.
         (void) usleep (PAUSE_US);
         return false;
     }
@@ -369,7 +381,7 @@ zseq_call_run_begin (zseq_call_t *call)
     if (!zseq_reactor_entered (reactor) &&
         zseq_clock_now_us () >= call->deadline_us)
         zseq_call_run_end (call, ZSEQ_ETIMEOUT,
-                           "the directory was not there in time");
+                           "the directory was not opened in time");
     else if (call->kind == ZSEQ_CALL_NEXT)
         s_begin_next (call);
     else if (call->kind == ZSEQ_CALL_RANGE)

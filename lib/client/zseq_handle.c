@@ -1,5 +1,10 @@
-//  A handle on one sequence. An ID comes from its buffer (zseq_prefetch), from
-//  a claim of its own when there is no buffer, or from the client's source.
+//  A handle on one sequence: its constructor and the calls that block. An ID
+//  comes from the handle's buffer (zseq_prefetch), from a claim of its own when
+//  the handle does not buffer (s_claim), or from the client's source. The calls
+//  that do not block are in zseq_call.c.
+//
+//  zseq_next first tries the buffer, without a lock and without checking more
+//  than the fork count; everything else is in s_next.
 
 #include <assert.h>
 #include <pthread.h>
@@ -27,7 +32,7 @@ zseq_new (zseq_client_t *client, const char *name)
     }
     if (zseq_client_check (client) != ZSEQ_OK)
         return NULL;
-    //  The buffer is aligned to lines of the cache.
+    //  The buffer is aligned to cache lines.
     zseq_t *self = aligned_alloc (_Alignof(zseq_t), sizeof *self);
     if (self)
         memset (self, 0, sizeof *self);
@@ -37,7 +42,7 @@ zseq_new (zseq_client_t *client, const char *name)
         self->source_name = client->source->ops->open (client->source, name);
     if (!self || (!self->name && !self->source_name)) {
         free (self);
-        (void) zseq_detail_fail (ZSEQ_ENOMEM, "no handle fits");
+        (void) zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a handle");
         return NULL;
     }
     self->client = client;
@@ -55,6 +60,7 @@ zseq_new (zseq_client_t *client, const char *name)
     return self;
 }
 
+//  Removes the handle from its client. Client's lock held.
 static void
 s_unlink (zseq_t *self)
 {
@@ -141,7 +147,7 @@ s_wake (zseq_want_t *want)
     zseq_waiter_wake (want->arg);
 }
 
-//  Claims count IDs that were in no buffer. Reactor's lock held.
+//  Claims count IDs beside the buffer, and waits. Reactor's lock held.
 static void
 s_claim (zseq_t *self, uint64_t count, uint64_t deadline_us, uint64_t *first_p,
          zseq_outcome_t *outcome)
@@ -172,7 +178,8 @@ s_take_source (zseq_t *self, uint64_t count, int timeout_ms, uint64_t *first_p)
                               first_p);
 }
 
-//  When the current range is used up, or there is none.
+//  The next ID of a client with a reactor, when the buffer's current range is
+//  used up or there is none.
 static int
 s_next_by (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
 {
@@ -192,6 +199,7 @@ s_next_by (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
     return zseq_client_report (&outcome);
 }
 
+//  The next ID, when the buffer's current range has none.
 __attribute__ ((noinline)) static int
 s_next (zseq_t *self, uint64_t *id_p)
 {
@@ -240,7 +248,7 @@ zseq_next_range (zseq_t *self, uint64_t count, uint64_t *first_p)
     return zseq_client_report (&outcome);
 }
 
-//  The next ID, by a deadline that is shared by several.
+//  The next ID, by a deadline that several IDs share.
 static int
 s_take_by (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
 {
@@ -262,7 +270,7 @@ zseq_take (zseq_t *self, uint64_t *ids, size_t count)
         rc = zseq_client_check (self->client);
     if (rc != ZSEQ_OK)
         return rc;
-    //  With neither buffer nor clock, all of them are one claim.
+    //  With neither a buffer nor flake IDs, one claim takes all of them.
     if (!self->client->uri.flake && !zseq_prefetch_buffered (self)) {
         rc = zseq_next_range (self, count, ids);
         for (size_t index = 1; rc == ZSEQ_OK && index < count; index++)
@@ -280,7 +288,8 @@ zseq_take (zseq_t *self, uint64_t *ids, size_t count)
     return rc;
 }
 
-//  Whoever does not want to wait does not wait for a clock or worker either.
+//  The next ID of a source, without waiting: a thread does the waiting for a
+//  clock or a worker.
 static int
 s_try_source (zseq_t *self, uint64_t *id_p)
 {
@@ -323,12 +332,13 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
     if (outcome.rc != ZSEQ_OK)
         return zseq_client_report (&outcome);
     return zseq_detail_fail (ZSEQ_EAGAIN,
-                             "the next range of '%s' is on its way",
+                             "the next range of '%s' is being claimed",
                              zseq_name_queue_name (self->name));
 }
 
 //  Peek and raise.
 
+//  Peeks if *value_p is 0, else raises to it.
 static int
 s_query (zseq_t *self, uint64_t *value_p)
 {

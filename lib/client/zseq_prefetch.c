@@ -1,3 +1,12 @@
+//  Each handle has ZSEQ_FILLS_MAX requests for ranges, its fills. s_shortfall
+//  says how many of them to post. When a fill ends (s_filled), the waiters get
+//  their IDs first, in order, and the buffer gets the rest. Then all waiters
+//  are called back, so that those without an ID can give up or post another
+//  fill.
+//
+//  The handle's lock guards the buffer and handle_locked, the reactor's lock
+//  the fills and the waiters. See zseq_prefetch.h for how to use it.
+
 #include "zseq_prefetch.h"
 
 #include <assert.h>
@@ -6,19 +15,18 @@
 #include "zseq_client_check.h"
 #include "zseq_clock.h"
 
-//  For how long the ranges of an automatic batch last, at the rate at which IDs
-//  are taken; a shorter time than the fourth part of that says little about the
-//  rate.
+//  How long a range of an automatic batch lasts at the rate at which IDs are
+//  taken. The rate is measured over at least a quarter of that time.
 #define AUTO_US 10000
 #define AUTO_BATCH_MAX ((uint64_t) 1 << 24)
 #define AUTO_GROWTH 4
-//  IDs of an automatic batch that are that old are burnt: they were meant for a
-//  rate that is long gone, and lie below what others are handed by now. It is
-//  noticed with every 64th ID.
+//  The age at which IDs of an automatic batch are burnt: they were claimed for
+//  a rate that no longer holds, and lie below what other clients get by now.
+//  Every 64th ID checks the age.
 #define AUTO_STALE_US (100 * AUTO_US)
 #define AUTO_MASK 63u
 
-//  How many IDs are left of a range when it is time for the next. Handle's lock
+//  How many IDs of a range are left when the next one is needed. Handle's lock
 //  held.
 static uint64_t
 s_low_water (const zseq_t *self)
@@ -26,15 +34,15 @@ s_low_water (const zseq_t *self)
     return self->handle_locked.batch / 2;
 }
 
-//  Whether there may be anything in the buffer. Handle's lock held.
+//  Whether the buffer may hold anything. Handle's lock held.
 static bool
 s_has_buffer (const zseq_t *self)
 {
     return self->handle_locked.batch > 1 || self->handle_locked.automatic;
 }
 
-//  How many ranges should be on their way, and are not: one when the last one
-//  is half gone, one more if that has proven too late. Handle's lock held.
+//  How many fills are missing: one is needed when the current range is half
+//  gone, two if one has proven too late. Handle's lock held.
 static size_t
 s_shortfall (const zseq_t *self)
 {
@@ -84,7 +92,7 @@ zseq_prefetch_set_batch (zseq_t *self, uint64_t batch)
     return drop;
 }
 
-//  Who waits for the buffer.
+//  Buffer waiters.
 
 void
 zseq_prefetch_add_waiter (zseq_t *self, zseq_buffer_waiter_t *waiter)
@@ -111,7 +119,8 @@ zseq_prefetch_remove_waiter (zseq_t *self, zseq_buffer_waiter_t *waiter)
     *link_p = waiter->next;
 }
 
-//  Tells those who wait for the buffer, who may leave then. Reactor's lock held.
+//  Calls the waiters back, each of which may remove itself. Reactor's lock
+//  held.
 static void
 s_notify_waiters (zseq_t *self, bool failed)
 {
@@ -125,9 +134,9 @@ s_notify_waiters (zseq_t *self, bool failed)
 
 //  Filling and emptying.
 
-//  Gives those who wait their IDs, in the order in which they came: were they
-//  only woken, the buffer could be empty again before the last of them runs.
-//  Both locks held.
+//  Gives each waiter an ID of the range, first come first served. If it only
+//  woke them, the buffer could be empty again before the last waiter runs. Both
+//  locks held.
 static void
 s_serve (zseq_t *self, zseq_range_t *range)
 {
@@ -144,7 +153,7 @@ s_serve (zseq_t *self, zseq_range_t *range)
                                  range->first - first);
 }
 
-//  A fill has ended. Reactor's lock held.
+//  The callback of a fill that has ended. Reactor's lock held.
 static void
 s_filled (zseq_want_t *want)
 {
@@ -156,7 +165,7 @@ s_filled (zseq_want_t *want)
     if (want->outcome.rc == ZSEQ_OK) {
         zseq_range_t range = {want->rider.first,
                               want->rider.first + want->rider.count};
-        //  S9: a range that was overtaken is dropped.
+        //  S9: a range that was overtaken is burnt.
         burnt = zseq_buffer_cut (&self->buffer, &range);
         s_serve (self, &range);
         zseq_buffer_add (&self->buffer, &range);
@@ -198,8 +207,8 @@ zseq_prefetch_drop (zseq_t *self)
     return burnt;
 }
 
-//  An automatic batch follows the rate at which IDs are taken. Handle's lock
-//  held.
+//  Sets an automatic batch by the rate at which IDs were taken since the last
+//  time. Handle's lock held.
 static void
 s_adapt (zseq_t *self, uint64_t now_us)
 {
@@ -229,7 +238,7 @@ void
 zseq_prefetch_fill (zseq_t *self, uint64_t deadline_us)
 {
     pthread_mutex_lock (&self->lock);
-    //  Before the batch changes, and with it when it is time.
+    //  Before the batch changes, and the low-water mark with it.
     size_t shortfall = s_shortfall (self);
     if (shortfall)
         s_adapt (self, zseq_clock_now_us ());
@@ -263,7 +272,8 @@ zseq_prefetch_fill (zseq_t *self, uint64_t deadline_us)
 
 //  Taking.
 
-//  Takes an ID; with none left of the current range, of the next.
+//  Takes an ID of the current range, or of the next ranges once that is used
+//  up.
 static bool
 s_take (zseq_t *self, uint64_t *id_p, bool *low_p)
 {
@@ -324,6 +334,7 @@ zseq_prefetch_take_ahead (zseq_t *self, uint64_t *id_p)
     return taken;
 }
 
+//  The callback of a waiter that is a thread.
 static void
 s_wake_thread (zseq_buffer_waiter_t *waiter, bool failed)
 {
@@ -380,7 +391,7 @@ zseq_prefetch_wait_for_id (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
     return rc;
 }
 
-//  IDs that were in no buffer.
+//  IDs beside the buffer.
 
 void
 zseq_prefetch_note_issued (zseq_t *self, uint64_t first, uint64_t count)
@@ -395,7 +406,8 @@ zseq_prefetch_note_issued (zseq_t *self, uint64_t first, uint64_t count)
     zseq_reactor_burn (self->client->reactor, burnt);
 }
 
-//  Ranges that are on their way are cut when they come. Returns what is burnt.
+//  Burns the IDs of one handle below id. Ranges still in flight are cut when
+//  they come. Returns how many IDs it burnt.
 static uint64_t
 s_raise_floor (zseq_t *self, uint64_t id)
 {

@@ -101,8 +101,7 @@ s_send (s_many_names_t *self, s_claim_t *claim, uint64_t now_ns)
       .request = claim->request,
       .cluster = self->cluster,
       .name = {.data = name, .size = (size_t) size},
-      .first = claim->first,
-      .count = 1,
+      .claim = {.first = claim->first, .count = 1},
     };
     for (size_t i = 0; i < self->n; i++)
         s_send_msg (self, i, &msg);
@@ -161,7 +160,7 @@ s_take (s_many_names_t *self, size_t node, const zseq_msg_t *msg,
     if (msg->status == ZSEQ_OK)
         claim->accepted++;
     else if (msg->status == ZSEQ_ECONFLICT)
-        s_refused (self, claim, msg->next, now_ns);
+        s_refused (self, claim, zseq_msg_next (msg), now_ns);
     else
         return s_text (text, "a node refused", zseq_strerror (msg->status));
 

@@ -164,12 +164,13 @@ s_page_request (zseq_reactor_t *reactor, zseq_operation_t *operation,
                 zseq_msg_t *msg)
 {
     zseq_page_operation_t *self = (zseq_page_operation_t *) operation;
-    msg->op = ZSEQ_OP_LIST;
-    msg->reply = false;
-    msg->request = zseq_session_draw_request (reactor->session);
-    msg->name = s_slice (self->prefix);
-    msg->after = s_slice (self->after);
-    msg->count = ZSEQ_PAGE_MAX;
+    *msg = (zseq_msg_t){
+      .op = ZSEQ_OP_LIST,
+      .request = zseq_session_draw_request (reactor->session),
+      .list = {.prefix = s_slice (self->prefix),
+               .after = s_slice (self->after),
+               .count = ZSEQ_PAGE_MAX},
+    };
     zseq_attempt_begin (&self->attempt, msg->request, true,
                         zseq_clock_now_us ());
 }
@@ -177,14 +178,15 @@ s_page_request (zseq_reactor_t *reactor, zseq_operation_t *operation,
 static void
 s_take_page (zseq_node_page_t *page, const zseq_msg_t *msg)
 {
+    const zseq_msg_page_t *answer = &msg->list.page;
     page->count = 0;
     page->more = false;
     if (msg->status != ZSEQ_OK)
         return;
-    page->count = msg->item_count;
-    page->more = msg->more && msg->item_count;
-    for (size_t index = 0; index < msg->item_count; index++) {
-        const zseq_item_t *item = &msg->items[index];
+    page->count = answer->item_count;
+    page->more = answer->more && answer->item_count;
+    for (size_t index = 0; index < answer->item_count; index++) {
+        const zseq_item_t *item = &answer->items[index];
         page->item[index].next = item->next;
         memcpy (page->item[index].name, item->name.data, item->name.size);
         page->item[index].name[item->name.size] = 0;
@@ -250,9 +252,9 @@ s_status_request (zseq_reactor_t *reactor, zseq_operation_t *operation,
                   zseq_msg_t *msg)
 {
     (void) operation;
-    msg->op = ZSEQ_OP_STATUS;
-    msg->reply = false;
-    msg->request = zseq_session_draw_request (reactor->session);
+    *msg =
+      (zseq_msg_t){.op = ZSEQ_OP_STATUS,
+                   .request = zseq_session_draw_request (reactor->session)};
 }
 
 static zseq_do_t
@@ -266,15 +268,16 @@ s_status_receive (zseq_reactor_t *reactor, zseq_operation_t *operation,
     self->missing &= ~(1u << msg->node);
     zseq_node_status_t *node = &self->status->node[msg->node];
     node->reachable = true;
-    node->voting = msg->state == ZSEQ_STATE_VOTING;
+    node->voting = msg->node_status.state == ZSEQ_STATE_VOTING;
     if (node->voting)
         snprintf (node->state, sizeof node->state, "voting");
     else
         snprintf (node->state, sizeof node->state, "%.*s",
-                  (int) msg->reason.size, msg->reason.data);
+                  (int) msg->node_status.reason.size,
+                  msg->node_status.reason.data);
     node->incarnation = msg->vector.life[msg->node].counter;
-    node->sequences = msg->sequences;
-    node->burnt = msg->burnt;
+    node->sequences = msg->node_status.sequences;
+    node->burnt = msg->node_status.burnt;
     node->rtt_us = now_us - operation->sent_us;
     node->version = zseq_session_speaks (reactor->session, msg->node);
     return self->missing ? ZSEQ_DO_WAIT : ZSEQ_DO_DONE;

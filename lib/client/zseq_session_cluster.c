@@ -224,24 +224,27 @@ s_copy (char *text, size_t size, zseq_slice_t slice)
 static bool
 s_learn_cluster (s_cluster_t *self, const zseq_msg_t *msg)
 {
-    size_t n = msg->member_count;
+    const zseq_msg_members_t *members = &msg->hello.members;
+    size_t n = members->member_count;
     if (zseq_quorum_init (&self->session.quorum, n,
                           (size_t) self->session.uri->r,
                           (size_t) self->session.uri->w) != ZSEQ_OK) {
         zseq_outcome_set (&self->session.fatal, ZSEQ_EQUORUM,
                           "cluster %.*s has %zu nodes: r must be %zu to %zu "
                           "and w %zu to %zu (or 0), not %d and %d",
-                          (int) msg->cluster_name.size, msg->cluster_name.data,
-                          n, n - n / 2, n, n / 2 + 1, n, self->session.uri->r,
+                          (int) members->cluster_name.size,
+                          members->cluster_name.data, n, n - n / 2, n,
+                          n / 2 + 1, n, self->session.uri->r,
                           self->session.uri->w);
         return false;
     }
     self->session.n = (uint8_t) n;
     s_copy (self->session.cluster_name, sizeof self->session.cluster_name,
-            msg->cluster_name);
+            members->cluster_name);
     for (uint8_t node = 0; node < n; node++)
         s_copy (self->session.member[node].name,
-                sizeof self->session.member[node].name, msg->member[node].name);
+                sizeof self->session.member[node].name,
+                members->member[node].name);
     return true;
 }
 
@@ -249,14 +252,15 @@ static bool
 s_check_cluster (s_cluster_t *self, const s_connection_t *connection,
                  const zseq_msg_t *msg)
 {
+    const zseq_msg_members_t *members = &msg->hello.members;
     const char *wanted =
       self->session.n ? self->session.cluster_name : self->session.uri->cluster;
-    bool same = !*wanted || s_same (msg->cluster_name, wanted);
+    bool same = !*wanted || s_same (members->cluster_name, wanted);
     if (self->session.n && same) {
-        same = msg->member_count == self->session.n;
+        same = members->member_count == self->session.n;
         for (uint8_t node = 0; node < self->session.n && same; node++)
-            same =
-              s_same (msg->member[node].name, self->session.member[node].name);
+            same = s_same (members->member[node].name,
+                           self->session.member[node].name);
     }
     if (same && self->session.cluster && msg->cluster)
         same = msg->cluster == self->session.cluster;
@@ -266,8 +270,8 @@ s_check_cluster (s_cluster_t *self, const s_connection_t *connection,
           &self->session.fatal, ZSEQ_ECLUSTER,
           "%s belongs to a cluster named %.*s, and not to "
           "%s%s",
-          connection->endpoint, (int) msg->cluster_name.size,
-          msg->cluster_name.data,
+          connection->endpoint, (int) members->cluster_name.size,
+          members->cluster_name.data,
           self->session.n ? "the one that was found first, named " : "cluster ",
           wanted);
     return same;
@@ -278,9 +282,10 @@ s_check_cluster (s_cluster_t *self, const s_connection_t *connection,
 static void
 s_learn_endpoints (s_cluster_t *self, const zseq_msg_t *msg)
 {
+    const zseq_msg_members_t *members = &msg->hello.members;
     for (uint8_t node = 0; node < self->session.n; node++) {
         char endpoint[ZSEQ_ENDPOINT_MAX + 1];
-        s_copy (endpoint, sizeof endpoint, msg->member[node].endpoint);
+        s_copy (endpoint, sizeof endpoint, members->member[node].endpoint);
         const s_connection_t *connection = s_find_connection (self, node);
         bool works = connection && zseq_transport_ready (
                                      self->transport,
@@ -346,7 +351,7 @@ s_hello_reply (s_cluster_t *self, s_connection_t *connection,
     connection->patience_us = 0;
     connection->greet_us = self->now_us + BIRTH_US;
     connection->refusal = msg->status;
-    if (msg->status != ZSEQ_OK || msg->node >= msg->member_count)
+    if (msg->status != ZSEQ_OK || msg->node >= msg->hello.members.member_count)
         return;
     if (!s_check_cluster (self, connection, msg)) {
         connection->node = NOBODY;
@@ -364,7 +369,7 @@ s_hello_reply (s_cluster_t *self, s_connection_t *connection,
     connection->greeted = msg->cluster != 0;
     if (msg->cluster)
         self->session.cluster = msg->cluster;
-    self->session.speaks[msg->node] = msg->speaks;
+    self->session.speaks[msg->node] = msg->hello.speaks;
     s_learn_endpoints (self, msg);
     s_connect_members (self);
 }
@@ -373,11 +378,8 @@ static void
 s_greet (s_cluster_t *self, size_t index)
 {
     s_connection_t *connection = &self->connection[index];
-    zseq_msg_t msg;
-    msg.op = ZSEQ_OP_HELLO;
-    msg.reply = false;
-    msg.request = zseq_session_draw_request (&self->session);
-    msg.cluster = 0;
+    zseq_msg_t msg = {.op = ZSEQ_OP_HELLO,
+                      .request = zseq_session_draw_request (&self->session)};
     uint8_t bytes[64];
     size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
     assert (size);

@@ -4,6 +4,8 @@
 #ifndef ZSEQ_MSG_H_INCLUDED
 #define ZSEQ_MSG_H_INCLUDED
 
+#include <assert.h>
+
 #include "zseq_record.h"
 
 //  The highest version that this node speaks. Messages are of version 1, but for
@@ -53,9 +55,118 @@ typedef struct {
     zseq_slice_t endpoint;  //  Not in INTRODUCE
 } zseq_msg_member_t;
 
-//  Only the fields that the op's section in wire.md names are set. Slices and
-//  items point into the frame or the codec (decoded), or into whatever the
-//  sender keeps alive until the message is encoded.
+//  What several ops have.
+
+//  A cluster and its members: HELLO replies, INTRODUCE requests.
+typedef struct {
+    zseq_slice_t cluster_name;
+    const zseq_msg_member_t *member;  //  Ascending by name
+    size_t member_count;
+} zseq_msg_members_t;
+
+//  Names and their nexts: LIST and COPY replies.
+typedef struct {
+    const zseq_item_t *items;  //  Ascending by name
+    size_t item_count;
+    bool more;  //  There are names above the last
+} zseq_msg_page_t;
+
+//  A node that recovers: FENCE and COPY requests.
+typedef struct {
+    zseq_incarnation_t life;  //  The new life of who asks
+    bool forced;              //  Version 2: a recovery by force
+} zseq_msg_recovery_t;
+
+//  The fields of each op. Those of its reply follow those of its request; a
+//  reply's first and count stand where the request's do.
+
+typedef struct {
+    //  Reply
+    zseq_msg_members_t members;
+    zseq_state_t state;
+    uint64_t speaks;  //  The highest version; 1 if untold
+    bool holds_vote;  //  Its record on disk says that it votes, whatever its
+                      //  state
+} zseq_msg_hello_t;
+
+typedef struct {
+    //  Reply
+    uint64_t next;
+} zseq_msg_read_t;
+
+typedef struct {
+    uint64_t first;  //  Also in the reply
+    uint64_t count;  //  Also in the reply
+    //  Reply
+    uint64_t next;
+} zseq_msg_claim_t;
+
+typedef struct {
+    uint64_t to;  //  Let next be at least this
+    //  Reply
+    uint64_t next;
+} zseq_msg_raise_t;
+
+typedef struct {
+    uint64_t count;        //  Also in the reply
+    uint64_t count_min;    //  How many are better than none
+    uint64_t patience_us;  //  How long its client still waits
+    //  Reply
+    uint64_t first;
+    uint64_t served;  //  Requests that shared the claim
+} zseq_msg_next_t;
+
+typedef struct {
+    zseq_slice_t prefix;
+    zseq_slice_t after;  //  Names above it; empty for all
+    uint64_t count;      //  Names at most
+    //  Reply
+    zseq_msg_page_t page;
+} zseq_msg_list_t;
+
+typedef struct {
+    //  Reply
+    zseq_state_t state;
+    zseq_slice_t reason;  //  Why it does not vote, or empty
+    uint64_t sequences;   //  Names held
+    uint64_t claims;      //  Claims accepted since the start
+    uint64_t conflicts;   //  Claims refused since the start
+    uint64_t burnt;       //  IDs at most that the last unclean stop burnt here
+} zseq_msg_status_t;
+
+typedef struct {
+    zseq_msg_members_t members;
+    zseq_state_t state;  //  Also in the reply
+    uint64_t process;    //  Who runs the node; also in the reply
+    //  Reply, if it is extended
+    uint64_t met;    //  The process that has answered at the endpoint of who
+                     //  asks; 0: none
+    uint64_t floor;  //  Least next of every name
+    uint64_t floor_reserved;  //  The same for reserved names, in Unix
+                              //  milliseconds
+} zseq_msg_introduce_t;
+
+typedef struct {
+    zseq_msg_recovery_t recovery;
+    //  Reply
+    uint64_t floor;           //  As in INTRODUCE
+    uint64_t floor_reserved;  //  As in INTRODUCE
+    uint64_t sequences;       //  Names held
+} zseq_msg_fence_t;
+
+typedef struct {
+    zseq_msg_recovery_t recovery;
+    zseq_slice_t after;  //  Names above it; empty for all
+    //  Reply
+    zseq_msg_page_t page;
+} zseq_msg_copy_t;
+
+//  A head, which is the same for all ops, and the fields of one op: only those
+//  of op may be used, and of these only what wire.md has in such a request or
+//  reply. Slices, members and items point into the frame or the codec
+//  (decoded), or into whatever the sender keeps alive until the message is
+//  encoded. Whoever adds an op adds a struct above, a field to the union, and
+//  its codec (zseq_codec_private.h).
 typedef struct {
     zseq_op_t op;
     bool reply;
@@ -67,48 +178,25 @@ typedef struct {
     int status;            //  ZSEQ_OK or a negative ZSEQ_E...
     uint8_t node;          //  Who answers; in INTRODUCE, FENCE and COPY also
                            //  who asks
-    zseq_vector_t vector;  //  Also in an INTRODUCE request; with starts only in
-                           //  replies that are extended
+    bool crowded;          //  CLAIM, NEXT: many clients' requests wait for the
+                           //  node at once
+    bool extended;         //  INTRODUCE, FENCE: of a node that speaks version
+                           //  2; vector has starts
+    zseq_vector_t vector;  //  Also in an INTRODUCE request
 
-    zseq_slice_t name;         //  READ, CLAIM, RAISE, NEXT; LIST: the prefix
-    zseq_slice_t after;        //  LIST, COPY: names above it; empty for all
-    uint64_t first;            //  CLAIM and its reply, NEXT reply
-    uint64_t count;            //  CLAIM, NEXT and their replies; LIST: names
-                               //  at most
-    uint64_t count_min;        //  NEXT: how many are better than none
-    uint64_t patience_us;      //  NEXT: how long its client still waits
-    uint64_t served;           //  NEXT reply: requests that shared the claim
-    bool crowded;              //  CLAIM, NEXT replies: many clients' requests
-                               //  wait for the node at once
-    uint64_t next;             //  RAISE's operand; READ, CLAIM, RAISE replies
-    bool more;                 //  LIST, COPY replies: there are names above
-                               //  the last
-    const zseq_item_t *items;  //  LIST, COPY replies
-    size_t item_count;
-    uint64_t process;  //  INTRODUCE and its reply: who runs the node
-    bool extended;     //  INTRODUCE, FENCE replies: of a node that speaks
-                       //  version 2, with starts, met and floors
-    uint64_t met;      //  INTRODUCE reply: the process that has answered
-                       //  at the endpoint of who asks; 0: none
-    uint64_t speaks;   //  HELLO reply: the highest version; 1 if untold
-    bool holds_vote;   //  HELLO reply: its record on disk says that it votes,
-                       //  whatever its state
-    bool forced;       //  FENCE, COPY of version 2: a recovery by force
-    zseq_incarnation_t life;  //  FENCE, COPY: the new life of who asks
-    uint64_t floor;           //  FENCE, INTRODUCE replies: least next of every
-                              //  name
-    uint64_t floor_reserved;  //  The same for reserved names, in Unix
-                              //  milliseconds
-    zseq_slice_t cluster_name;                 //  HELLO reply, INTRODUCE
-    zseq_msg_member_t member[ZSEQ_NODES_MAX];  //  The same, ascending by name
-    size_t member_count;
-    zseq_state_t state;   //  HELLO, STATUS, INTRODUCE replies; INTRODUCE
-    zseq_slice_t reason;  //  STATUS reply: why it does not vote, or empty
-    uint64_t sequences;   //  STATUS, FENCE replies: names held
-    uint64_t claims;      //  STATUS reply: claims accepted since the start
-    uint64_t conflicts;   //  STATUS reply: claims refused since the start
-    uint64_t burnt;       //  STATUS reply: IDs at most that the last unclean
-                          //  stop burnt here
+    zseq_slice_t name;  //  READ, CLAIM, RAISE, NEXT requests
+    union {
+        zseq_msg_hello_t hello;
+        zseq_msg_read_t read;
+        zseq_msg_claim_t claim;
+        zseq_msg_raise_t raise;
+        zseq_msg_next_t next;
+        zseq_msg_list_t list;
+        zseq_msg_status_t node_status;  //  STATUS; status is the reply's own
+        zseq_msg_introduce_t introduce;
+        zseq_msg_fence_t fence;
+        zseq_msg_copy_t copy;
+    };
 } zseq_msg_t;
 
 //  Where a reply goes: a ROUTER's routing ID. Opaque to the core.
@@ -120,5 +208,35 @@ typedef struct {
 
 //  Whether a reply with that op and status carries the op's body.
 bool zseq_msg_has_body (zseq_op_t op, int status);
+
+//  The next that a READ, CLAIM or RAISE reply carries; 0: the message is no
+//  such reply, or has no body.
+static inline uint64_t
+zseq_msg_next (const zseq_msg_t *msg)
+{
+    if (!msg->reply || !zseq_msg_has_body (msg->op, msg->status))
+        return 0;
+    if (msg->op == ZSEQ_OP_READ)
+        return msg->read.next;
+    if (msg->op == ZSEQ_OP_CLAIM)
+        return msg->claim.next;
+    return msg->op == ZSEQ_OP_RAISE ? msg->raise.next : 0;
+}
+
+//  The node that recovers, of a FENCE or COPY request.
+static inline const zseq_msg_recovery_t *
+zseq_msg_recovery (const zseq_msg_t *msg)
+{
+    assert (msg->op == ZSEQ_OP_FENCE || msg->op == ZSEQ_OP_COPY);
+    return msg->op == ZSEQ_OP_COPY ? &msg->copy.recovery : &msg->fence.recovery;
+}
+
+//  The page of a LIST or COPY reply.
+static inline const zseq_msg_page_t *
+zseq_msg_page (const zseq_msg_t *msg)
+{
+    assert (msg->op == ZSEQ_OP_LIST || msg->op == ZSEQ_OP_COPY);
+    return msg->op == ZSEQ_OP_COPY ? &msg->copy.page : &msg->list.page;
+}
 
 #endif

@@ -122,50 +122,11 @@ zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
 
 //  Reading.
 
-//  Clears msg, so that absent fields read as absent. The arrays of members and
-//  incarnations are large, and past their count nobody reads them.
+//  Clears msg, so that absent fields read as absent.
 static void
 s_clear (zseq_msg_t *msg, bool reply)
 {
-    static const zseq_slice_t none = {"", 0};
-    msg->op = 0;
-    msg->reply = reply;
-    msg->version = 0;
-    msg->request = 0;
-    msg->cluster = 0;
-    msg->status = ZSEQ_OK;
-    msg->node = 0;
-    msg->vector.n = 0;
-    msg->name = none;
-    msg->after = none;
-    msg->first = 0;
-    msg->count = 0;
-    msg->count_min = 0;
-    msg->patience_us = 0;
-    msg->served = 0;
-    msg->crowded = false;
-    msg->next = 0;
-    msg->more = false;
-    msg->items = NULL;
-    msg->item_count = 0;
-    msg->life.counter = 0;
-    msg->life.random = 0;
-    msg->floor = 0;
-    msg->floor_reserved = 0;
-    msg->cluster_name = none;
-    msg->member_count = 0;
-    msg->state = 0;
-    msg->reason = none;
-    msg->sequences = 0;
-    msg->claims = 0;
-    msg->conflicts = 0;
-    msg->burnt = 0;
-    msg->process = 0;
-    msg->extended = false;
-    msg->met = 0;
-    msg->speaks = 1;
-    msg->holds_vote = false;
-    msg->forced = false;
+    *msg = (zseq_msg_t){.reply = reply, .name = {"", 0}};
 }
 
 //  Reads the beginning that all messages share. msg holds each part that could
@@ -216,7 +177,7 @@ zseq_codec_decode_request (zseq_codec_t *self, const uint8_t *bytes,
     assert (msg);
 
     s_clear (msg, false);
-    zseq_codec_cursor_t cursor = {bytes, size, self->items};
+    zseq_codec_cursor_t cursor = {bytes, size, self->items, self->members};
     size_t elements;
     if (!s_take_head (&cursor, msg, &elements))
         return ZSEQ_EPROTOCOL;
@@ -238,7 +199,7 @@ zseq_codec_decode_reply (zseq_codec_t *self, const uint8_t *bytes, size_t size,
     assert (msg);
 
     s_clear (msg, true);
-    zseq_codec_cursor_t cursor = {bytes, size, self->items};
+    zseq_codec_cursor_t cursor = {bytes, size, self->items, self->members};
     size_t elements;
     if (!s_take_head (&cursor, msg, &elements) || elements < REPLY_HEAD ||
         !s_take_verdict (&cursor, msg))

@@ -6,9 +6,11 @@
 
 #include "zseq_msg.h"
 
-//  Storage for the items of a decoded message; the rest lies in its frame.
+//  Storage for the items and members of a decoded message; the rest lies in
+//  its frame.
 typedef struct {
     zseq_item_t items[ZSEQ_PAGE_MAX];
+    zseq_msg_member_t members[ZSEQ_NODES_MAX];
 } zseq_codec_t;
 
 //  Writes msg into bytes[0..size) without allocating. Returns how many bytes

@@ -44,48 +44,52 @@ s_take_starts (zseq_codec_cursor_t *self, zseq_vector_t *vector)
 static void
 s_put_introduce_request (msgpack_packer *packer, const zseq_msg_t *msg)
 {
-    assert (msg->member_count > 0);
-    zseq_codec_put_uint (packer, msg->node, 0, msg->member_count - 1);
-    zseq_codec_put_label (packer, msg->cluster_name);
-    zseq_codec_put_members (packer, msg);
-    zseq_codec_put_state (packer, msg->state);
+    const zseq_msg_members_t *members = &msg->introduce.members;
+    assert (members->member_count > 0);
+    assert (members->member_count == msg->vector.n);
+    zseq_codec_put_uint (packer, msg->node, 0, members->member_count - 1);
+    zseq_codec_put_cluster (packer, members, false);
+    zseq_codec_put_state (packer, msg->introduce.state);
     zseq_codec_put_vector (packer, &msg->vector);
-    msgpack_pack_uint64 (packer, msg->process);
+    msgpack_pack_uint64 (packer, msg->introduce.process);
 }
 
 static bool
 s_take_introduce_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
+    zseq_msg_members_t *members = &msg->introduce.members;
     return zseq_codec_take_node (self, &msg->node) &&
-           zseq_codec_take_label (self, &msg->cluster_name) &&
-           zseq_codec_take_members (self, msg) &&
-           zseq_codec_take_state (self, &msg->state) &&
+           zseq_codec_take_cluster (self, members, false) &&
+           zseq_codec_take_state (self, &msg->introduce.state) &&
            zseq_codec_take_vector (self, &msg->vector) &&
-           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->process) &&
-           msg->node < msg->member_count && msg->vector.n == msg->member_count;
+           zseq_codec_take_uint (self, 0, UINT64_MAX,
+                                 &msg->introduce.process) &&
+           msg->node < members->member_count &&
+           msg->vector.n == members->member_count;
 }
 
 static void
 s_put_introduce_reply (msgpack_packer *packer, const zseq_msg_t *msg)
 {
-    zseq_codec_put_state (packer, msg->state);
-    msgpack_pack_uint64 (packer, msg->process);
+    zseq_codec_put_state (packer, msg->introduce.state);
+    msgpack_pack_uint64 (packer, msg->introduce.process);
 }
 
 static bool
 s_take_introduce_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return zseq_codec_take_state (self, &msg->state) &&
-           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->process);
+    return zseq_codec_take_state (self, &msg->introduce.state) &&
+           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->introduce.process);
 }
 
 static void
 s_put_introduce_extension (msgpack_packer *packer, const zseq_msg_t *msg)
 {
     s_put_starts (packer, &msg->vector);
-    msgpack_pack_uint64 (packer, msg->met);
-    zseq_codec_put_uint (packer, msg->floor, 1, ZSEQ_NEXT_MAX);
-    zseq_codec_put_uint (packer, msg->floor_reserved, 1, ZSEQ_NEXT_MAX);
+    msgpack_pack_uint64 (packer, msg->introduce.met);
+    zseq_codec_put_uint (packer, msg->introduce.floor, 1, ZSEQ_NEXT_MAX);
+    zseq_codec_put_uint (packer, msg->introduce.floor_reserved, 1,
+                         ZSEQ_NEXT_MAX);
 }
 
 static bool
@@ -93,9 +97,11 @@ s_take_introduce_extension (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
     msg->extended = true;
     return s_take_starts (self, &msg->vector) &&
-           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->met) &&
-           zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->floor) &&
-           zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->floor_reserved);
+           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->introduce.met) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX,
+                                 &msg->introduce.floor) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX,
+                                 &msg->introduce.floor_reserved);
 }
 
 const zseq_codec_op_t zseq_codec_op_introduce = {
@@ -117,17 +123,19 @@ const zseq_codec_op_t zseq_codec_op_introduce = {
 static void
 s_put_life (msgpack_packer *packer, const zseq_msg_t *msg)
 {
+    const zseq_incarnation_t *life = &zseq_msg_recovery (msg)->life;
     zseq_codec_put_uint (packer, msg->node, 0, ZSEQ_NODES_MAX - 1);
-    zseq_codec_put_uint (packer, msg->life.counter, 1, UINT64_MAX);
-    msgpack_pack_uint64 (packer, msg->life.random);
+    zseq_codec_put_uint (packer, life->counter, 1, UINT64_MAX);
+    msgpack_pack_uint64 (packer, life->random);
 }
 
 static bool
-s_take_life (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+s_take_life (zseq_codec_cursor_t *self, uint8_t *node_p,
+             zseq_incarnation_t *life)
 {
-    return zseq_codec_take_node (self, &msg->node) &&
-           zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->life.counter) &&
-           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->life.random);
+    return zseq_codec_take_node (self, node_p) &&
+           zseq_codec_take_uint (self, 1, UINT64_MAX, &life->counter) &&
+           zseq_codec_take_uint (self, 0, UINT64_MAX, &life->random);
 }
 
 //  The extra element of a request of version 2.
@@ -135,13 +143,13 @@ static void
 s_put_forced (msgpack_packer *packer, const zseq_msg_t *msg)
 {
     if (msg->version == 2)
-        zseq_codec_put_bool (packer, msg->forced);
+        zseq_codec_put_bool (packer, zseq_msg_recovery (msg)->forced);
 }
 
 static bool
-s_take_forced (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+s_take_forced (zseq_codec_cursor_t *self, uint8_t version, bool *forced_p)
 {
-    return msg->version != 2 || zseq_codec_take_bool (self, &msg->forced);
+    return version != 2 || zseq_codec_take_bool (self, forced_p);
 }
 
 //  FENCE.
@@ -156,24 +164,25 @@ s_put_fence_request (msgpack_packer *packer, const zseq_msg_t *msg)
 static bool
 s_take_fence_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return s_take_life (self, msg) && s_take_forced (self, msg);
+    return s_take_life (self, &msg->node, &msg->fence.recovery.life) &&
+           s_take_forced (self, msg->version, &msg->fence.recovery.forced);
 }
 
 static void
 s_put_fence_reply (msgpack_packer *packer, const zseq_msg_t *msg)
 {
-    zseq_codec_put_uint (packer, msg->floor, 1, ZSEQ_NEXT_MAX);
-    zseq_codec_put_uint (packer, msg->floor_reserved, 1, ZSEQ_NEXT_MAX);
-    msgpack_pack_uint64 (packer, msg->sequences);
+    zseq_codec_put_uint (packer, msg->fence.floor, 1, ZSEQ_NEXT_MAX);
+    zseq_codec_put_uint (packer, msg->fence.floor_reserved, 1, ZSEQ_NEXT_MAX);
+    msgpack_pack_uint64 (packer, msg->fence.sequences);
 }
 
 static bool
 s_take_fence_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->floor) &&
+    return zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->fence.floor) &&
            zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX,
-                                 &msg->floor_reserved) &&
-           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->sequences);
+                                 &msg->fence.floor_reserved) &&
+           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->fence.sequences);
 }
 
 static void
@@ -209,24 +218,36 @@ static void
 s_put_copy_request (msgpack_packer *packer, const zseq_msg_t *msg)
 {
     s_put_life (packer, msg);
-    zseq_codec_put_name (packer, msg->after, 0);
+    zseq_codec_put_name (packer, msg->copy.after, 0);
     s_put_forced (packer, msg);
 }
 
 static bool
 s_take_copy_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return s_take_life (self, msg) &&
-           zseq_codec_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->after) &&
-           s_take_forced (self, msg);
+    return s_take_life (self, &msg->node, &msg->copy.recovery.life) &&
+           zseq_codec_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->copy.after) &&
+           s_take_forced (self, msg->version, &msg->copy.recovery.forced);
+}
+
+static void
+s_put_copy_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_page (packer, &msg->copy.page);
+}
+
+static bool
+s_take_copy_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_page (self, &msg->copy.page);
 }
 
 const zseq_codec_op_t zseq_codec_op_copy = {
   .put_request = s_put_copy_request,
   .take_request = s_take_copy_request,
   .request_size = 4,
-  .put_reply = zseq_codec_put_page,
-  .take_reply = zseq_codec_take_page,
+  .put_reply = s_put_copy_reply,
+  .take_reply = s_take_copy_reply,
   .reply_size = 2,
   .forcible = true,
 };

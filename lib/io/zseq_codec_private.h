@@ -24,7 +24,8 @@
 typedef struct {
     const uint8_t *at;
     size_t left;
-    zseq_item_t *items;  //  For a page's items: ZSEQ_PAGE_MAX
+    zseq_item_t *items;          //  For a page's items: ZSEQ_PAGE_MAX
+    zseq_msg_member_t *members;  //  For a member list: ZSEQ_NODES_MAX
 } zseq_codec_cursor_t;
 
 typedef enum {
@@ -93,13 +94,16 @@ void zseq_codec_put_vector (msgpack_packer *packer,
                             const zseq_vector_t *vector);
 bool zseq_codec_take_vector (zseq_codec_cursor_t *self, zseq_vector_t *vector);
 
-//  The members of HELLO, with their endpoints, or of INTRODUCE.
-void zseq_codec_put_members (msgpack_packer *packer, const zseq_msg_t *msg);
-bool zseq_codec_take_members (zseq_codec_cursor_t *self, zseq_msg_t *msg);
+//  A cluster's name and members: of HELLO, with their endpoints, or of
+//  INTRODUCE.
+void zseq_codec_put_cluster (msgpack_packer *packer,
+                             const zseq_msg_members_t *members, bool endpoints);
+bool zseq_codec_take_cluster (zseq_codec_cursor_t *self,
+                              zseq_msg_members_t *members, bool endpoints);
 
 //  The body of a LIST or COPY reply: items, and whether more follow.
-void zseq_codec_put_page (msgpack_packer *packer, const zseq_msg_t *msg);
-bool zseq_codec_take_page (zseq_codec_cursor_t *self, zseq_msg_t *msg);
+void zseq_codec_put_page (msgpack_packer *packer, const zseq_msg_page_t *page);
+bool zseq_codec_take_page (zseq_codec_cursor_t *self, zseq_msg_page_t *page);
 
 //  The bodies of one op: how to put and take them, and how many elements they
 //  have. Without put_request and take_request a request has no body; without

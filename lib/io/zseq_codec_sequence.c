@@ -19,13 +19,13 @@ s_take_read_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 static void
 s_put_read_reply (msgpack_packer *packer, const zseq_msg_t *msg)
 {
-    zseq_codec_put_uint (packer, msg->next, 1, ZSEQ_NEXT_MAX);
+    zseq_codec_put_uint (packer, msg->read.next, 1, ZSEQ_NEXT_MAX);
 }
 
 static bool
 s_take_read_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->next);
+    return zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->read.next);
 }
 
 const zseq_codec_op_t zseq_codec_op_read = {
@@ -43,33 +43,33 @@ static void
 s_put_claim_request (msgpack_packer *packer, const zseq_msg_t *msg)
 {
     zseq_codec_put_name (packer, msg->name, 1);
-    zseq_codec_put_uint (packer, msg->first, 1, ZSEQ_ID_MAX);
-    zseq_codec_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
+    zseq_codec_put_uint (packer, msg->claim.first, 1, ZSEQ_ID_MAX);
+    zseq_codec_put_uint (packer, msg->claim.count, 1, ZSEQ_COUNT_MAX);
 }
 
 static bool
 s_take_claim_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
     return zseq_codec_take_bytes (self, 1, ZSEQ_NAME_MAX, &msg->name) &&
-           zseq_codec_take_uint (self, 1, ZSEQ_ID_MAX, &msg->first) &&
-           zseq_codec_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count);
+           zseq_codec_take_uint (self, 1, ZSEQ_ID_MAX, &msg->claim.first) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->claim.count);
 }
 
 static void
 s_put_claim_reply (msgpack_packer *packer, const zseq_msg_t *msg)
 {
-    zseq_codec_put_uint (packer, msg->next, 1, ZSEQ_NEXT_MAX);
-    zseq_codec_put_uint (packer, msg->first, 1, ZSEQ_ID_MAX);
-    zseq_codec_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
+    zseq_codec_put_uint (packer, msg->claim.next, 1, ZSEQ_NEXT_MAX);
+    zseq_codec_put_uint (packer, msg->claim.first, 1, ZSEQ_ID_MAX);
+    zseq_codec_put_uint (packer, msg->claim.count, 1, ZSEQ_COUNT_MAX);
     zseq_codec_put_bool (packer, msg->crowded);
 }
 
 static bool
 s_take_claim_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->next) &&
-           zseq_codec_take_uint (self, 1, ZSEQ_ID_MAX, &msg->first) &&
-           zseq_codec_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count) &&
+    return zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->claim.next) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_ID_MAX, &msg->claim.first) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->claim.count) &&
            zseq_codec_take_bool (self, &msg->crowded);
 }
 
@@ -88,22 +88,34 @@ static void
 s_put_raise_request (msgpack_packer *packer, const zseq_msg_t *msg)
 {
     zseq_codec_put_name (packer, msg->name, 1);
-    zseq_codec_put_uint (packer, msg->next, 1, ZSEQ_NEXT_MAX);
+    zseq_codec_put_uint (packer, msg->raise.to, 1, ZSEQ_NEXT_MAX);
 }
 
 static bool
 s_take_raise_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
     return zseq_codec_take_bytes (self, 1, ZSEQ_NAME_MAX, &msg->name) &&
-           zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->next);
+           zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->raise.to);
+}
+
+static void
+s_put_raise_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_uint (packer, msg->raise.next, 1, ZSEQ_NEXT_MAX);
+}
+
+static bool
+s_take_raise_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->raise.next);
 }
 
 const zseq_codec_op_t zseq_codec_op_raise = {
   .put_request = s_put_raise_request,
   .take_request = s_take_raise_request,
   .request_size = 2,
-  .put_reply = s_put_read_reply,
-  .take_reply = s_take_read_reply,
+  .put_reply = s_put_raise_reply,
+  .take_reply = s_take_raise_reply,
   .reply_size = 1,
 };
 
@@ -113,35 +125,36 @@ static void
 s_put_next_request (msgpack_packer *packer, const zseq_msg_t *msg)
 {
     zseq_codec_put_name (packer, msg->name, 1);
-    zseq_codec_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
-    zseq_codec_put_uint (packer, msg->count_min, 1, msg->count);
-    zseq_codec_put_uint (packer, msg->patience_us, 1, UINT64_MAX);
+    zseq_codec_put_uint (packer, msg->next.count, 1, ZSEQ_COUNT_MAX);
+    zseq_codec_put_uint (packer, msg->next.count_min, 1, msg->next.count);
+    zseq_codec_put_uint (packer, msg->next.patience_us, 1, UINT64_MAX);
 }
 
 static bool
 s_take_next_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
     return zseq_codec_take_bytes (self, 1, ZSEQ_NAME_MAX, &msg->name) &&
-           zseq_codec_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count) &&
-           zseq_codec_take_uint (self, 1, msg->count, &msg->count_min) &&
-           zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->patience_us);
+           zseq_codec_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->next.count) &&
+           zseq_codec_take_uint (self, 1, msg->next.count,
+                                 &msg->next.count_min) &&
+           zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->next.patience_us);
 }
 
 static void
 s_put_next_reply (msgpack_packer *packer, const zseq_msg_t *msg)
 {
-    zseq_codec_put_uint (packer, msg->first, 1, ZSEQ_ID_MAX);
-    zseq_codec_put_uint (packer, msg->count, 1, ZSEQ_COUNT_MAX);
-    zseq_codec_put_uint (packer, msg->served, 1, UINT64_MAX);
+    zseq_codec_put_uint (packer, msg->next.first, 1, ZSEQ_ID_MAX);
+    zseq_codec_put_uint (packer, msg->next.count, 1, ZSEQ_COUNT_MAX);
+    zseq_codec_put_uint (packer, msg->next.served, 1, UINT64_MAX);
     zseq_codec_put_bool (packer, msg->crowded);
 }
 
 static bool
 s_take_next_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return zseq_codec_take_uint (self, 1, ZSEQ_ID_MAX, &msg->first) &&
-           zseq_codec_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->count) &&
-           zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->served) &&
+    return zseq_codec_take_uint (self, 1, ZSEQ_ID_MAX, &msg->next.first) &&
+           zseq_codec_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->next.count) &&
+           zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->next.served) &&
            zseq_codec_take_bool (self, &msg->crowded);
 }
 
@@ -159,24 +172,36 @@ const zseq_codec_op_t zseq_codec_op_next = {
 static void
 s_put_list_request (msgpack_packer *packer, const zseq_msg_t *msg)
 {
-    zseq_codec_put_name (packer, msg->name, 0);
-    zseq_codec_put_name (packer, msg->after, 0);
-    zseq_codec_put_uint (packer, msg->count, 1, UINT64_MAX);
+    zseq_codec_put_name (packer, msg->list.prefix, 0);
+    zseq_codec_put_name (packer, msg->list.after, 0);
+    zseq_codec_put_uint (packer, msg->list.count, 1, UINT64_MAX);
 }
 
 static bool
 s_take_list_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return zseq_codec_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->name) &&
-           zseq_codec_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->after) &&
-           zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->count);
+    return zseq_codec_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->list.prefix) &&
+           zseq_codec_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->list.after) &&
+           zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->list.count);
+}
+
+static void
+s_put_list_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_page (packer, &msg->list.page);
+}
+
+static bool
+s_take_list_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_page (self, &msg->list.page);
 }
 
 const zseq_codec_op_t zseq_codec_op_list = {
   .put_request = s_put_list_request,
   .take_request = s_take_list_request,
   .request_size = 3,
-  .put_reply = zseq_codec_put_page,
-  .take_reply = zseq_codec_take_page,
+  .put_reply = s_put_list_reply,
+  .take_reply = s_take_list_reply,
   .reply_size = 2,
 };

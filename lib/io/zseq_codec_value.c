@@ -188,58 +188,66 @@ zseq_codec_take_vector (zseq_codec_cursor_t *self, zseq_vector_t *vector)
 }
 
 void
-zseq_codec_put_members (msgpack_packer *packer, const zseq_msg_t *msg)
+zseq_codec_put_cluster (msgpack_packer *packer,
+                        const zseq_msg_members_t *members, bool endpoints)
 {
-    assert (msg->member_count == msg->vector.n);
-
-    msgpack_pack_array (packer, msg->member_count);
-    for (size_t index = 0; index < msg->member_count; index++) {
-        const zseq_msg_member_t *member = &msg->member[index];
+    zseq_codec_put_label (packer, members->cluster_name);
+    msgpack_pack_array (packer, members->member_count);
+    for (size_t index = 0; index < members->member_count; index++) {
+        const zseq_msg_member_t *member = &members->member[index];
         assert (index == 0 || s_ascending (member[-1].name, member->name));
-        if (msg->op == ZSEQ_OP_HELLO) {
+        if (endpoints)
             msgpack_pack_array (packer, 2);
-            zseq_codec_put_label (packer, member->name);
+        zseq_codec_put_label (packer, member->name);
+        if (endpoints)
             zseq_codec_put_text (packer, member->endpoint, 1,
                                  ZSEQ_ENDPOINT_MAX);
-        }
-        else
-            zseq_codec_put_label (packer, member->name);
     }
 }
 
 //  Strictly ascending, so no name appears twice.
-bool
-zseq_codec_take_members (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+static bool
+s_take_members (zseq_codec_cursor_t *self, size_t *count_p, bool endpoints)
 {
-    if (!zseq_codec_take_array (self, 1, ZSEQ_NODES_MAX, &msg->member_count))
+    size_t count;
+    if (!zseq_codec_take_array (self, 1, ZSEQ_NODES_MAX, &count))
         return false;
-    for (size_t index = 0; index < msg->member_count; index++) {
-        zseq_msg_member_t *member = &msg->member[index];
+    for (size_t index = 0; index < count; index++) {
+        zseq_msg_member_t *member = &self->members[index];
         size_t size;
-        if (msg->op == ZSEQ_OP_HELLO &&
-            !zseq_codec_take_array (self, 2, 2, &size))
+        *member = (zseq_msg_member_t){{"", 0}, {"", 0}};
+        if (endpoints && !zseq_codec_take_array (self, 2, 2, &size))
             return false;
         if (!zseq_codec_take_label (self, &member->name))
             return false;
-        if (msg->op == ZSEQ_OP_HELLO &&
-            !zseq_codec_take_bytes (self, 1, ZSEQ_ENDPOINT_MAX,
-                                    &member->endpoint))
+        if (endpoints && !zseq_codec_take_bytes (self, 1, ZSEQ_ENDPOINT_MAX,
+                                                 &member->endpoint))
             return false;
         if (index > 0 && !s_ascending (member[-1].name, member->name))
             return false;
     }
+    *count_p = count;
     return true;
 }
 
-static void
-s_put_items (msgpack_packer *packer, const zseq_msg_t *msg)
+bool
+zseq_codec_take_cluster (zseq_codec_cursor_t *self, zseq_msg_members_t *members,
+                         bool endpoints)
 {
-    assert (msg->item_count <= ZSEQ_PAGE_MAX);
-    assert (msg->item_count > 0 || !msg->more);
+    members->member = self->members;
+    return zseq_codec_take_label (self, &members->cluster_name) &&
+           s_take_members (self, &members->member_count, endpoints);
+}
 
-    msgpack_pack_array (packer, msg->item_count);
-    for (size_t index = 0; index < msg->item_count; index++) {
-        const zseq_item_t *item = &msg->items[index];
+static void
+s_put_items (msgpack_packer *packer, const zseq_msg_page_t *page)
+{
+    assert (page->item_count <= ZSEQ_PAGE_MAX);
+    assert (page->item_count > 0 || !page->more);
+
+    msgpack_pack_array (packer, page->item_count);
+    for (size_t index = 0; index < page->item_count; index++) {
+        const zseq_item_t *item = &page->items[index];
         assert (index == 0 || s_ascending (item[-1].name, item->name));
         msgpack_pack_array (packer, 2);
         zseq_codec_put_name (packer, item->name, 1);
@@ -248,10 +256,10 @@ s_put_items (msgpack_packer *packer, const zseq_msg_t *msg)
 }
 
 void
-zseq_codec_put_page (msgpack_packer *packer, const zseq_msg_t *msg)
+zseq_codec_put_page (msgpack_packer *packer, const zseq_msg_page_t *page)
 {
-    s_put_items (packer, msg);
-    zseq_codec_put_bool (packer, msg->more);
+    s_put_items (packer, page);
+    zseq_codec_put_bool (packer, page->more);
 }
 
 //  Strictly ascending, so a reader of pages makes progress.
@@ -276,10 +284,10 @@ s_take_items (zseq_codec_cursor_t *self, zseq_item_t *items, size_t *count_p)
 }
 
 bool
-zseq_codec_take_page (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+zseq_codec_take_page (zseq_codec_cursor_t *self, zseq_msg_page_t *page)
 {
-    msg->items = self->items;
-    return s_take_items (self, self->items, &msg->item_count) &&
-           zseq_codec_take_bool (self, &msg->more) &&
-           (msg->item_count > 0 || !msg->more);
+    page->items = self->items;
+    return s_take_items (self, self->items, &page->item_count) &&
+           zseq_codec_take_bool (self, &page->more) &&
+           (page->item_count > 0 || !page->more);
 }

@@ -54,14 +54,15 @@ s_done (void *arg, zseq_rider_t *rider)
     s_request_t *request = (s_request_t *) rider;
     //  A client that has given up is not answered.
     if (rider->status != ZSEQ_ETIMEOUT) {
-        zseq_msg_t msg;
-        msg.op = ZSEQ_OP_NEXT;
-        msg.reply = true;
-        msg.request = request->request;
-        msg.status = rider->status;
-        msg.first = rider->first;
-        msg.count = rider->count;
-        msg.served = rider->served;
+        zseq_msg_t msg = {
+          .op = ZSEQ_OP_NEXT,
+          .reply = true,
+          .request = request->request,
+          .status = rider->status,
+          .next = {.first = rider->first,
+                   .count = rider->count,
+                   .served = rider->served},
+        };
         self->hooks.answer (self->hooks.arg, &request->sender, &msg);
     }
     request->next = self->free_requests;
@@ -161,11 +162,11 @@ zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
     self->requests++;
     request->sender = *sender;
     request->request = msg->request;
-    request->rider.count = msg->count;
-    request->rider.count_min = msg->count_min;
+    request->rider.count = msg->next.count;
+    request->rider.count_min = msg->next.count_min;
     request->rider.deadline_us =
-      now_us +
-      (msg->patience_us < PATIENCE_US_MAX ? msg->patience_us : PATIENCE_US_MAX);
+      now_us + (msg->next.patience_us < PATIENCE_US_MAX ? msg->next.patience_us
+                                                        : PATIENCE_US_MAX);
     zseq_line_add (sequence->line, &request->rider);
     return ZSEQ_OK;
 }

@@ -17,13 +17,13 @@ zseq_node_ask_question (zseq_node_t *self, uint8_t peer, zseq_op_t op)
     self->peer[peer].hinted = false;
 
     zseq_msg_t *ask = &self->reply;
-    ask->op = op;
-    ask->reply = false;
-    ask->version = 1;
-    ask->forced = false;
-    ask->request = self->next_request;
-    ask->cluster = self->record.identity;
-    ask->node = self->record.self;
+    *ask = (zseq_msg_t){
+      .op = op,
+      .version = 1,
+      .request = self->next_request,
+      .cluster = self->record.identity,
+      .node = self->record.self,
+    };
     return ask;
 }
 
@@ -50,9 +50,9 @@ s_ask (zseq_node_t *self, uint8_t peer)
 {
     zseq_msg_t *ask = zseq_node_ask_question (self, peer, ZSEQ_OP_INTRODUCE);
     ask->vector = self->record.vector;
-    ask->state = zseq_node_state (self);
-    ask->process = self->process;
-    zseq_node_fill_members (self, ask);
+    ask->introduce.state = zseq_node_state (self);
+    ask->introduce.process = self->process;
+    zseq_node_fill_members (self, &ask->introduce.members);
     zseq_node_ask_send (self, peer);
     self->peer[peer].checking = self->peer[peer].claimed.counter > 0;
     self->peer[peer].rival_checking = self->peer[peer].rival != 0;

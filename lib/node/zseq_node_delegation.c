@@ -61,9 +61,9 @@ s_answer_rider (void *arg, const zseq_sender_t *sender, const zseq_msg_t *msg)
     zseq_node_t *self = arg;
     zseq_msg_t *reply =
       zseq_node_reply (self, ZSEQ_OP_NEXT, msg->request, msg->status);
-    reply->first = msg->first;
-    reply->count = msg->count;
-    reply->served = msg->served;
+    reply->next.first = msg->next.first;
+    reply->next.count = msg->next.count;
+    reply->next.served = msg->next.served;
     zseq_node_send (self, sender);
 }
 

@@ -10,8 +10,9 @@ static bool
 s_admit_fenced (zseq_node_t *self, const zseq_event_t *event)
 {
     const zseq_msg_t *msg = event->msg;
+    const zseq_msg_recovery_t *recovery = zseq_msg_recovery (msg);
     //  A recovery by force takes also what a node holds that does not vote yet.
-    if (self->starting && msg->forced && !self->stopping) {
+    if (self->starting && recovery->forced && !self->stopping) {
         if (msg->cluster != self->record.identity) {
             zseq_node_refuse (self, event, ZSEQ_ECLUSTER);
             return false;
@@ -24,18 +25,18 @@ s_admit_fenced (zseq_node_t *self, const zseq_event_t *event)
         return false;
     }
     zseq_peer_t *peer = &self->peer[msg->node];
-    int order = zseq_incarnation_compare (&msg->life,
+    int order = zseq_incarnation_compare (&recovery->life,
                                           &self->record.vector.life[msg->node]);
-    bool claimed = !zseq_incarnation_compare (&msg->life, &peer->claimed);
+    bool claimed = !zseq_incarnation_compare (&recovery->life, &peer->claimed);
     if (order > 0 && !claimed) {
-        peer->claimed = msg->life;
+        peer->claimed = recovery->life;
         peer->checking = false;
         peer->refuted = false;
     }
     if (order > 0)
         zseq_node_ask_soon (self, msg->node);
     bool durable = !zseq_incarnation_compare (
-      &msg->life, &self->durable.vector.life[msg->node]);
+      &recovery->life, &self->durable.vector.life[msg->node]);
     if (order == 0 && durable)
         return true;
     bool refused =
@@ -53,9 +54,9 @@ zseq_node_fence_answer (zseq_node_t *self, const zseq_event_t *event)
       zseq_node_reply (self, ZSEQ_OP_FENCE, event->msg->request, ZSEQ_OK);
     reply->version = event->msg->version;
     reply->extended = true;
-    reply->floor = self->record.floor;
-    reply->floor_reserved = self->record.floor_reserved;
-    reply->sequences = zseq_table_count (self->table);
+    reply->fence.floor = self->record.floor;
+    reply->fence.floor_reserved = self->record.floor_reserved;
+    reply->fence.sequences = zseq_table_count (self->table);
     zseq_node_send (self, &event->sender);
 }
 

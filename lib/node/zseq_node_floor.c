@@ -19,14 +19,14 @@ void
 zseq_node_floor_take (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
     zseq_record_t *record = &self->record;
-    bool higher = msg->floor > record->floor ||
-                  msg->floor_reserved > record->floor_reserved;
+    bool higher = msg->introduce.floor > record->floor ||
+                  msg->introduce.floor_reserved > record->floor_reserved;
     if (!msg->extended || !higher)
         return;
-    if (msg->floor > record->floor)
-        record->floor = msg->floor;
-    if (msg->floor_reserved > record->floor_reserved)
-        record->floor_reserved = msg->floor_reserved;
+    if (msg->introduce.floor > record->floor)
+        record->floor = msg->introduce.floor;
+    if (msg->introduce.floor_reserved > record->floor_reserved)
+        record->floor_reserved = msg->introduce.floor_reserved;
     self->version++;
     zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
                     "node %s takes over the floors of peer %s: no sequence "

@@ -14,15 +14,16 @@ s_tell_stranger (zseq_node_t *self, const zseq_msg_t *msg)
     if (self->now_us < self->stranger_us)
         return;
     self->stranger_us = self->now_us + STRANGER_US;
+    const zseq_msg_members_t *members = &msg->introduce.members;
     const zseq_slice_t *name =
-      &msg->member[msg->node < msg->member_count ? msg->node : 0].name;
+      &members->member[msg->node < members->member_count ? msg->node : 0].name;
     zseq_node_tell (
       self, ZSEQ_ACTION_LOG, ZSEQ_EMEMBERS,
       "refused node %.*s of cluster %.*s: it was formatted with another "
       "member list (%zu members) or cluster name, or as this very node; "
       "format one of the two again",
-      (int) name->size, name->data, (int) msg->cluster_name.size,
-      msg->cluster_name.data, msg->member_count);
+      (int) name->size, name->data, (int) members->cluster_name.size,
+      members->cluster_name.data, members->member_count);
 }
 
 //  Whether who introduces itself as a peer is not the process that answers at
@@ -31,10 +32,10 @@ static bool
 s_rival (zseq_node_t *self, const zseq_msg_t *msg)
 {
     zseq_peer_t *peer = &self->peer[msg->node];
-    if (msg->process == peer->process)
+    if (msg->introduce.process == peer->process)
         return false;
-    if (msg->process != peer->rival) {
-        peer->rival = msg->process;
+    if (msg->introduce.process != peer->rival) {
+        peer->rival = msg->introduce.process;
         peer->rival_checking = false;
         peer->rival_refuted = false;
     }
@@ -54,7 +55,8 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_refuse (self, event, ZSEQ_ECLUSTER);
         return;
     }
-    if (!zseq_node_members_same (self, msg) || msg->node >= self->record.n ||
+    if (!zseq_node_members_same (self, &msg->introduce.members) ||
+        msg->vector.n != self->record.n || msg->node >= self->record.n ||
         msg->node == self->record.self) {
         zseq_node_refuse (self, event, ZSEQ_EMEMBERS);
         s_tell_stranger (self, msg);
@@ -73,7 +75,7 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
         return;
     }
     //  It may be there at last; or what it has begun is to be noted here.
-    if (order > 0 || !self->voting || msg->state != ZSEQ_STATE_VOTING)
+    if (order > 0 || !self->voting || msg->introduce.state != ZSEQ_STATE_VOTING)
         zseq_node_ask_soon (self, msg->node);
     if (order == 0 && s_rival (self, msg)) {
         zseq_node_refuse (self, event, ZSEQ_ESUPERSEDED);
@@ -81,14 +83,14 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
     }
     zseq_msg_t *reply =
       zseq_node_reply (self, ZSEQ_OP_INTRODUCE, msg->request, ZSEQ_OK);
-    reply->state = zseq_node_state (self);
-    reply->process = self->process;
+    reply->introduce.state = zseq_node_state (self);
+    reply->introduce.process = self->process;
     //  S5, S11: what is only in memory must not make a peer vote.
     reply->vector = self->durable.vector;
     reply->extended = true;
-    reply->met = self->peer[msg->node].process;
-    reply->floor = self->durable.floor;
-    reply->floor_reserved = self->durable.floor_reserved;
+    reply->introduce.met = self->peer[msg->node].process;
+    reply->introduce.floor = self->durable.floor;
+    reply->introduce.floor_reserved = self->durable.floor_reserved;
     zseq_node_send (self, &event->sender);
 }
 
@@ -169,7 +171,7 @@ static void
 s_tell_unkin (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
     if (msg->node == peer && msg->vector.n == self->record.n && !msg->cluster &&
-        (msg->state == ZSEQ_STATE_RECOVERING ||
+        (msg->introduce.state == ZSEQ_STATE_RECOVERING ||
          zseq_incarnation_compare (&msg->vector.life[peer],
                                    &self->record.vector.life[peer]) == 0))
         return;
@@ -203,7 +205,7 @@ s_is_late (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
     return self->record.identity && msg->node == peer &&
            msg->vector.n == self->record.n && !msg->cluster &&
-           msg->state == ZSEQ_STATE_COMPLETE &&
+           msg->introduce.state == ZSEQ_STATE_COMPLETE &&
            zseq_incarnation_compare (&msg->vector.life[peer],
                                      &self->record.vector.life[peer]) == 0;
 }
@@ -216,7 +218,7 @@ s_meet (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     if (peer->checking &&
         zseq_incarnation_compare (&msg->vector.life[index], &peer->claimed) < 0)
         peer->refuted = true;
-    peer->process = msg->process;
+    peer->process = msg->introduce.process;
     if (peer->rival_checking && peer->rival != peer->process)
         peer->rival_refuted = true;
 }
@@ -227,13 +229,13 @@ s_hold (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
     zseq_peer_t *peer = &self->peer[index];
     peer->vector = msg->vector;
-    peer->state = msg->state;
+    peer->state = msg->introduce.state;
     peer->cluster = msg->cluster;
-    peer->confirms = msg->state != ZSEQ_STATE_RECOVERING;
+    peer->confirms = msg->introduce.state != ZSEQ_STATE_RECOVERING;
     peer->extended = msg->extended;
-    peer->met = msg->met;
-    peer->floor = msg->floor;
-    peer->floor_reserved = msg->floor_reserved;
+    peer->met = msg->introduce.met;
+    peer->floor = msg->introduce.floor;
+    peer->floor_reserved = msg->introduce.floor_reserved;
 }
 
 //  Takes over what a peer of the same cluster knows of the others.
@@ -252,7 +254,7 @@ s_take_vector (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 static void
 s_introduced_late (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
-    self->peer[index].state = msg->state;
+    self->peer[index].state = msg->introduce.state;
     s_meet (self, index, msg);
     zseq_node_start_note (self, index, &msg->vector.start[index]);
     if (zseq_node_old_copy_outrun (self, index, msg) ||
@@ -278,19 +280,19 @@ zseq_node_introduce_reply (zseq_node_t *self, uint8_t index,
         s_tell_unkin (self, index, msg);
         //  It has spoken, at least.
         if (msg->node == index && !msg->cluster) {
-            self->peer[index].state = msg->state;
+            self->peer[index].state = msg->introduce.state;
             self->peer[index].confirms = false;
         }
         return;
     }
     s_meet (self, index, msg);
-    if (msg->state == ZSEQ_STATE_RECOVERING) {
-        self->peer[index].state = msg->state;
+    if (msg->introduce.state == ZSEQ_STATE_RECOVERING) {
+        self->peer[index].state = msg->introduce.state;
         self->peer[index].confirms = false;
     }
     if (zseq_node_old_copy_superseded (self, index, &msg->vector) ||
         zseq_node_old_copy_outrun (self, index, msg) ||
-        !s_learn (self, index, &msg->vector, msg->state))
+        !s_learn (self, index, &msg->vector, msg->introduce.state))
         return;
 
     self->peer[index].complaint = ZSEQ_OK;

@@ -13,13 +13,14 @@ s_slice (const char *text)
 }
 
 void
-zseq_node_fill_members (const zseq_node_t *self, zseq_msg_t *msg)
+zseq_node_fill_members (zseq_node_t *self, zseq_msg_members_t *members)
 {
-    msg->cluster_name = s_slice (self->record.cluster);
-    msg->member_count = self->record.n;
+    members->cluster_name = s_slice (self->record.cluster);
+    members->member = self->members;
+    members->member_count = self->record.n;
     for (uint8_t node = 0; node < self->record.n; node++) {
-        msg->member[node].name = s_slice (self->record.member[node].name);
-        msg->member[node].endpoint =
+        self->members[node].name = s_slice (self->record.member[node].name);
+        self->members[node].endpoint =
           s_slice (self->record.member[node].endpoint);
     }
 }
@@ -32,13 +33,15 @@ s_same (zseq_slice_t slice, const char *text)
 }
 
 bool
-zseq_node_members_same (const zseq_node_t *self, const zseq_msg_t *msg)
+zseq_node_members_same (const zseq_node_t *self,
+                        const zseq_msg_members_t *members)
 {
-    if (!s_same (msg->cluster_name, self->record.cluster) ||
-        msg->member_count != self->record.n || msg->vector.n != self->record.n)
+    if (!s_same (members->cluster_name, self->record.cluster) ||
+        members->member_count != self->record.n)
         return false;
     for (uint8_t node = 0; node < self->record.n; node++)
-        if (!s_same (msg->member[node].name, self->record.member[node].name))
+        if (!s_same (members->member[node].name,
+                     self->record.member[node].name))
             return false;
     return true;
 }

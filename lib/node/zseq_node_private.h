@@ -171,8 +171,9 @@ struct zseq_node {
     uint64_t stranger_us;   //  When a refused introduction may be told of again
     uint64_t unreached_us;  //  ... and a peer that does not reach this process
 
-    zseq_msg_t reply;                 //  Scratch
-    zseq_item_t page[ZSEQ_PAGE_MAX];  //  Scratch
+    zseq_msg_t reply;                           //  Scratch
+    zseq_item_t page[ZSEQ_PAGE_MAX];            //  Scratch
+    zseq_msg_member_t members[ZSEQ_NODES_MAX];  //  Scratch
 };
 
 //  zseq_node_log.c.
@@ -244,11 +245,12 @@ bool zseq_node_admit (zseq_node_t *self, const zseq_event_t *event);
 
 //  zseq_node_members.c.
 
-//  Writes the cluster's name and members into msg.
-void zseq_node_fill_members (const zseq_node_t *self, zseq_msg_t *msg);
+//  Writes the cluster's name and members, which the next call overwrites.
+void zseq_node_fill_members (zseq_node_t *self, zseq_msg_members_t *members);
 
-//  Whether msg has the same cluster name and the same members by name.
-bool zseq_node_members_same (const zseq_node_t *self, const zseq_msg_t *msg);
+//  Whether a message has the same cluster name and the same members by name.
+bool zseq_node_members_same (const zseq_node_t *self,
+                             const zseq_msg_members_t *members);
 
 //  zseq_node_reserve.c.
 

@@ -47,9 +47,14 @@ zseq_node_queue_answer (zseq_node_t *self, const zseq_sender_t *sender,
 {
     zseq_msg_t *reply =
       zseq_node_reply (self, granted->op, granted->request, status);
-    reply->next = granted->next;
-    reply->first = granted->first;
-    reply->count = granted->count;
+    if (granted->op == ZSEQ_OP_READ)
+        reply->read.next = granted->next;
+    else if (granted->op == ZSEQ_OP_RAISE)
+        reply->raise.next = granted->next;
+    else
+        reply->claim = (zseq_msg_claim_t){.first = granted->first,
+                                          .count = granted->count,
+                                          .next = granted->next};
     zseq_node_send (self, sender);
 }
 

@@ -214,14 +214,19 @@ s_pursue (zseq_node_t *self, uint8_t peer)
     self->peer[peer].ask_us = self->now_us + *wait_us;
 
     zseq_msg_t *ask = zseq_node_ask_question (self, peer, op);
+    zseq_msg_recovery_t recovery = {
+      .life = self->record.vector.life[self->record.self],
+      .forced = self->recovery.forced && self->peer[peer].speaks > 1};
     if (op == ZSEQ_OP_HELLO)
         ask->cluster = 0;
-    else if (self->recovery.forced && self->peer[peer].speaks > 1) {
-        ask->version = 2;
-        ask->forced = true;
+    else
+        ask->version = recovery.forced ? 2 : 1;
+    if (op == ZSEQ_OP_FENCE)
+        ask->fence.recovery = recovery;
+    if (op == ZSEQ_OP_COPY) {
+        ask->copy.recovery = recovery;
+        ask->copy.after = (zseq_slice_t){source->after, source->after_size};
     }
-    ask->life = self->record.vector.life[self->record.self];
-    ask->after = (zseq_slice_t){source->after, source->after_size};
     zseq_node_ask_send (self, peer);
 }
 

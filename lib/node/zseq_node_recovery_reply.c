@@ -43,16 +43,17 @@ s_recovery_kin (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
     bool fits = msg->node == index && msg->vector.n == self->record.n;
     bool hello = msg->op == ZSEQ_OP_HELLO && msg->status == ZSEQ_OK;
-    if (fits && hello && !zseq_node_members_same (self, msg))
+    if (fits && hello && !zseq_node_members_same (self, &msg->hello.members))
         fits = false;
     if (fits && hello &&
         (!msg->cluster || !self->recovery.identity ||
          msg->cluster == self->recovery.identity)) {
-        self->peer[index].state = msg->state;
-        self->peer[index].speaks = msg->speaks;
-        self->peer[index].holds_vote = msg->holds_vote || msg->speaks < 2;
+        self->peer[index].state = msg->hello.state;
+        self->peer[index].speaks = msg->hello.speaks;
+        self->peer[index].holds_vote =
+          msg->hello.holds_vote || msg->hello.speaks < 2;
     }
-    if (fits && hello && s_may_copy (self, msg->state) &&
+    if (fits && hello && s_may_copy (self, msg->hello.state) &&
         !self->recovery.identity) {
         self->peer[index].cluster = msg->cluster;
         self->peer[index].vector = msg->vector;
@@ -69,10 +70,11 @@ s_recovery_kin (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 
 //  Takes over what a peer holds. Returns false when the node ends.
 static bool
-s_take_page (zseq_node_t *self, zseq_source_t *source, const zseq_msg_t *msg)
+s_take_page (zseq_node_t *self, zseq_source_t *source,
+             const zseq_msg_page_t *page)
 {
-    for (size_t index = 0; index < msg->item_count; index++) {
-        const zseq_item_t *item = &msg->items[index];
+    for (size_t index = 0; index < page->item_count; index++) {
+        const zseq_item_t *item = &page->items[index];
         zseq_sequence_t *sequence;
         int rc = zseq_sequence_insert (self->table, item->name.data,
                                        item->name.size, &sequence);
@@ -90,13 +92,13 @@ s_take_page (zseq_node_t *self, zseq_source_t *source, const zseq_msg_t *msg)
         if (sequence->seq.next > sequence->limit)
             zseq_node_mark_dirty (self, sequence);
     }
-    source->copied += msg->item_count;
-    if (msg->item_count) {
-        const zseq_slice_t *last = &msg->items[msg->item_count - 1].name;
+    source->copied += page->item_count;
+    if (page->item_count) {
+        const zseq_slice_t *last = &page->items[page->item_count - 1].name;
         source->after_size = (uint8_t) last->size;
         memcpy (source->after, last->data, last->size);
     }
-    source->complete = !msg->more;
+    source->complete = !page->more;
     return true;
 }
 
@@ -132,19 +134,19 @@ s_recovery_answered (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
     zseq_source_t *source = &self->recovery.attempt.source[index];
     if (msg->op == ZSEQ_OP_HELLO) {
-        if (!s_may_copy (self, msg->state))
+        if (!s_may_copy (self, msg->hello.state))
             return;
         source->asked = true;
     }
     else if (msg->op == ZSEQ_OP_FENCE) {
         source->fenced = true;
-        source->floor = msg->floor;
-        source->floor_reserved = msg->floor_reserved;
-        source->total = msg->sequences;
+        source->floor = msg->fence.floor;
+        source->floor_reserved = msg->fence.floor_reserved;
+        source->total = msg->fence.sequences;
         self->peer[index].ask_us = 0;
     }
     else if (source->fenced && !source->complete) {
-        if (!s_take_page (self, source, msg))
+        if (!s_take_page (self, source, &msg->copy.page))
             return;
         self->peer[index].ask_us = 0;
     }

@@ -8,15 +8,16 @@ zseq_msg_t *
 zseq_node_reply (zseq_node_t *self, zseq_op_t op, uint64_t request, int status)
 {
     zseq_msg_t *reply = &self->reply;
-    reply->op = op;
-    reply->reply = true;
-    reply->version = 1;
-    reply->extended = false;
-    reply->request = request;
-    reply->cluster = self->record.identity;
-    reply->status = status;
-    reply->node = self->record.self;
-    reply->crowded = self->now_us < self->congestion.until_us;
+    *reply = (zseq_msg_t){
+      .op = op,
+      .reply = true,
+      .version = 1,
+      .request = request,
+      .cluster = self->record.identity,
+      .status = status,
+      .node = self->record.self,
+      .crowded = self->now_us < self->congestion.until_us,
+    };
     //  The life of a node that does not vote may not be on its disk yet.
     reply->vector = self->voting ? self->record.vector : self->durable.vector;
     return reply;

@@ -49,8 +49,8 @@ s_granted (const zseq_event_t *event, uint64_t next)
                               .request = msg->request,
                               .next = next};
     if (msg->op == ZSEQ_OP_CLAIM) {
-        granted.first = msg->first;
-        granted.count = msg->count;
+        granted.first = msg->claim.first;
+        granted.count = msg->claim.count;
     }
     return granted;
 }
@@ -141,13 +141,13 @@ void
 zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event)
 {
     const zseq_msg_t *msg = event->msg;
-    if (!zseq_node_seq_admit (self, event, msg->first + msg->count))
+    if (!zseq_node_seq_admit (self, event, msg->claim.first + msg->claim.count))
         return;
 
     //  Tried on a copy first: a claim that is refused leaves nothing behind.
     zseq_sequence_t *sequence = s_find (self, msg);
     zseq_seq_t seq = s_seq (self, msg->name, sequence);
-    int rc = zseq_seq_accept (&seq, msg->first, msg->count);
+    int rc = zseq_seq_accept (&seq, msg->claim.first, msg->claim.count);
     if (rc != ZSEQ_OK) {
         if (rc == ZSEQ_ECONFLICT)
             self->stats.conflicts++;
@@ -163,7 +163,7 @@ zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event)
         return;
     sequence->seq = seq;
     self->stats.claims++;
-    zseq_reserve_claim (&sequence->reserve, msg->count);
+    zseq_reserve_claim (&sequence->reserve, msg->claim.count);
     s_grant (self, event, sequence);
     zseq_node_reserve_ahead (self, sequence);
 }
@@ -172,21 +172,21 @@ void
 zseq_node_seq_raise (zseq_node_t *self, const zseq_event_t *event)
 {
     const zseq_msg_t *msg = event->msg;
-    if (!zseq_node_seq_admit (self, event, msg->next))
+    if (!zseq_node_seq_admit (self, event, msg->raise.to))
         return;
     if (!zseq_node_queue_has_room (self)) {
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
         return;
     }
     uint64_t floor = zseq_node_floor (self, msg->name);
-    if (msg->next <= floor && !s_find (self, msg)) {
+    if (msg->raise.to <= floor && !s_find (self, msg)) {
         s_answer_next (self, event, floor, ZSEQ_OK);
         return;
     }
     zseq_sequence_t *sequence = zseq_node_seq_obtain (self, event);
     if (!sequence)
         return;
-    zseq_seq_raise (&sequence->seq, msg->next);
+    zseq_seq_raise (&sequence->seq, msg->raise.to);
     s_grant (self, event, sequence);
 }
 
@@ -197,7 +197,7 @@ zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
     const zseq_msg_t *msg = event->msg;
     bool copy = msg->op == ZSEQ_OP_COPY;
     zseq_entry_t *entries[ZSEQ_PAGE_MAX + 1];
-    zseq_slice_t after = msg->after;
+    zseq_slice_t after = copy ? msg->copy.after : msg->list.after;
     size_t count = 0;
     bool more = true;
     while (more && count == 0) {
@@ -229,9 +229,12 @@ zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
     }
     zseq_msg_t *reply = zseq_node_reply (self, msg->op, msg->request, ZSEQ_OK);
     reply->version = msg->version;
-    reply->items = self->page;
-    reply->item_count = count;
-    reply->more = more;
+    zseq_msg_page_t page = {
+      .items = self->page, .item_count = count, .more = more};
+    if (copy)
+        reply->copy.page = page;
+    else
+        reply->list.page = page;
     zseq_node_send (self, &event->sender);
 }
 
@@ -240,8 +243,8 @@ zseq_node_seq_list (zseq_node_t *self, const zseq_event_t *event)
 {
     if (!zseq_node_admit (self, event))
         return;
-    const zseq_msg_t *msg = event->msg;
-    zseq_node_answer_page (self, event, msg->name,
-                           msg->count < ZSEQ_PAGE_MAX ? (size_t) msg->count
-                                                      : ZSEQ_PAGE_MAX);
+    const zseq_msg_list_t *list = &event->msg->list;
+    zseq_node_answer_page (self, event, list->prefix,
+                           list->count < ZSEQ_PAGE_MAX ? (size_t) list->count
+                                                       : ZSEQ_PAGE_MAX);
 }

@@ -22,10 +22,10 @@ zseq_node_status_hello (zseq_node_t *self, const zseq_event_t *event)
     }
     zseq_msg_t *reply =
       zseq_node_reply (self, ZSEQ_OP_HELLO, event->msg->request, ZSEQ_OK);
-    zseq_node_fill_members (self, reply);
-    reply->state = zseq_node_state (self);
-    reply->speaks = ZSEQ_WIRE_VERSION;
-    reply->holds_vote = self->durable.voting;
+    zseq_node_fill_members (self, &reply->hello.members);
+    reply->hello.state = zseq_node_state (self);
+    reply->hello.speaks = ZSEQ_WIRE_VERSION;
+    reply->hello.holds_vote = self->durable.voting;
     zseq_node_send (self, &event->sender);
 }
 
@@ -105,13 +105,13 @@ zseq_node_status_answer (zseq_node_t *self, const zseq_event_t *event)
     zseq_node_reason (self, reason, sizeof reason);
     zseq_msg_t *reply =
       zseq_node_reply (self, ZSEQ_OP_STATUS, event->msg->request, ZSEQ_OK);
-    reply->state = zseq_node_state (self);
-    reply->reason = (zseq_slice_t){reason, strlen (reason)};
+    reply->node_status.state = zseq_node_state (self);
+    reply->node_status.reason = (zseq_slice_t){reason, strlen (reason)};
     zseq_node_stats_t stats;
     zseq_node_stats (self, &stats);
-    reply->sequences = stats.sequences;
-    reply->claims = stats.claims;
-    reply->conflicts = stats.conflicts;
-    reply->burnt = stats.burnt;
+    reply->node_status.sequences = stats.sequences;
+    reply->node_status.claims = stats.claims;
+    reply->node_status.conflicts = stats.conflicts;
+    reply->node_status.burnt = stats.burnt;
     zseq_node_send (self, &event->sender);
 }

@@ -218,8 +218,8 @@ zseq_claim_request (zseq_claim_t *self, uint64_t request, uint64_t now_us,
     msg->op = ZSEQ_OP_CLAIM;
     msg->reply = false;
     msg->request = request;
-    msg->first = self->first;
-    msg->count = self->count;
+    msg->claim.first = self->first;
+    msg->claim.count = self->count;
     zseq_attempt_begin (&self->attempt, request, true, now_us);
     return ZSEQ_DO_SEND;
 }
@@ -234,8 +234,10 @@ zseq_claim_repeat (const zseq_claim_t *self, zseq_msg_t *msg)
     msg->op = self->reading ? ZSEQ_OP_READ : ZSEQ_OP_CLAIM;
     msg->reply = false;
     msg->request = self->attempt.request;
-    msg->first = self->first;
-    msg->count = self->count;
+    if (self->reading)
+        return;
+    msg->claim.first = self->first;
+    msg->claim.count = self->count;
 }
 
 //  Whether all that was read is the same.
@@ -284,7 +286,8 @@ zseq_claim_reply (zseq_claim_t *self, const zseq_msg_t *reply, uint64_t now_us)
     if (reply->op != (self->reading ? ZSEQ_OP_READ : ZSEQ_OP_CLAIM))
         return ZSEQ_DO_WAIT;
     if (!self->reading && zseq_msg_has_body (reply->op, reply->status) &&
-        (reply->first != self->first || reply->count != self->count))
+        (reply->claim.first != self->first ||
+         reply->claim.count != self->count))
         return ZSEQ_DO_WAIT;
     if (!zseq_attempt_add (attempt, reply))
         return ZSEQ_DO_WAIT;

@@ -103,11 +103,9 @@ s_probe (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
     uint8_t count = zseq_delegation_probes_due (
       &self->delegation, &line->delegation, now_us, nodes);
     for (uint8_t index = 0; index < count; index++) {
-        zseq_msg_t msg;
-        msg.op = ZSEQ_OP_READ;
-        msg.reply = false;
-        msg.request = self->hooks.draw (self->hooks.arg);
-        msg.name = line->name;
+        zseq_msg_t msg = {.op = ZSEQ_OP_READ,
+                          .request = self->hooks.draw (self->hooks.arg),
+                          .name = line->name};
         zseq_delegation_note_probe (&self->delegation, nodes[index],
                                     msg.request, now_us);
         (void) self->hooks.ask (self->hooks.arg, nodes[index], &msg);
@@ -144,14 +142,14 @@ s_send_errand (zseq_lines_t *self, zseq_inflight_t *flight, uint64_t now_us)
             patience_us = left_us / 4 + 1;
     }
 
-    zseq_msg_t msg;
-    msg.op = ZSEQ_OP_NEXT;
-    msg.reply = false;
-    msg.request = self->hooks.draw (self->hooks.arg);
-    msg.name = line->name;
-    msg.count = flight->claim.count;
-    msg.count_min = flight->claim.count_min;
-    msg.patience_us = patience_us;
+    zseq_msg_t msg = {
+      .op = ZSEQ_OP_NEXT,
+      .request = self->hooks.draw (self->hooks.arg),
+      .name = line->name,
+      .next = {.count = flight->claim.count,
+               .count_min = flight->claim.count_min,
+               .patience_us = patience_us},
+    };
     uint8_t node;
     while ((node = zseq_delegation_coordinator (
               &self->delegation, &line->delegation)) != self->quorum.n) {
@@ -174,10 +172,10 @@ s_send_errand (zseq_lines_t *self, zseq_inflight_t *flight, uint64_t now_us)
 static bool
 s_serves (const zseq_inflight_t *flight, const zseq_msg_t *msg)
 {
-    return msg->status == ZSEQ_OK && msg->first >= 1 &&
-           msg->count >= flight->claim.count_min &&
-           msg->count <= flight->claim.count &&
-           msg->first <= ZSEQ_NEXT_MAX - msg->count;
+    return msg->status == ZSEQ_OK && msg->next.first >= 1 &&
+           msg->next.count >= flight->claim.count_min &&
+           msg->next.count <= flight->claim.count &&
+           msg->next.first <= ZSEQ_NEXT_MAX - msg->next.count;
 }
 
 static void
@@ -191,14 +189,14 @@ s_errand_reply (zseq_lines_t *self, zseq_inflight_t *flight,
                                      now_us - flight->began_us);
         zseq_delegation_note_congestion (&self->delegation, msg);
         for (uint8_t node = 0; node < self->quorum.n; node++)
-            if (line->known.next[node] < msg->first + msg->count)
-                line->known.next[node] = msg->first + msg->count;
-        if (msg->served > flight->company)
+            if (line->known.next[node] < msg->next.first + msg->next.count)
+                line->known.next[node] = msg->next.first + msg->next.count;
+        if (msg->next.served > flight->company)
             zseq_delegation_note_contended (&self->delegation,
                                             &line->delegation);
         else
             zseq_delegation_note_alone (&line->delegation);
-        zseq_request_queue_hand_out (flight, msg->first, msg->count);
+        zseq_request_queue_hand_out (flight, msg->next.first, msg->next.count);
     }
     else if (msg->status == ZSEQ_EEXHAUSTED)
         zseq_request_queue_refuse (flight, ZSEQ_EEXHAUSTED);

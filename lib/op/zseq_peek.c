@@ -75,7 +75,8 @@ zseq_peek_request (zseq_peek_t *self, uint64_t request, uint64_t now_us,
     msg->op = self->raising ? ZSEQ_OP_RAISE : ZSEQ_OP_READ;
     msg->reply = false;
     msg->request = request;
-    msg->next = self->value;
+    if (self->raising)
+        msg->raise.to = self->value;
     zseq_attempt_begin (&self->attempt, request, true, now_us);
     //  S4: what the READ's replies have shown holds for the RAISE's too.
     if (self->raising && !self->given)

@@ -36,7 +36,7 @@ zseq_tally_add (zseq_tally_t *self, const zseq_msg_t *reply)
 
     vote->present = true;
     vote->status = reply->status;
-    vote->next = zseq_msg_has_body (reply->op, reply->status) ? reply->next : 0;
+    vote->next = zseq_msg_next (reply);
     vote->life = *life;
     return true;
 }

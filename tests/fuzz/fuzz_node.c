@@ -292,9 +292,9 @@ s_check_introduced (const s_request_t *request, const zseq_msg_t *msg)
     for (uint8_t node = 0; node < s_disk.n; node++)
         assert (zseq_start_equal (&msg->vector.start[node],
                                   &s_disk.vector.start[node]));
-    assert (msg->floor == s_disk.floor);
-    assert (msg->floor_reserved == s_disk.floor_reserved);
-    assert (msg->met == s_peers[request->node].process);
+    assert (msg->introduce.floor == s_disk.floor);
+    assert (msg->introduce.floor_reserved == s_disk.floor_reserved);
+    assert (msg->introduce.met == s_peers[request->node].process);
 }
 
 //  S1, S5, S8.
@@ -302,20 +302,21 @@ static void
 s_check_granted (const s_request_t *request, const zseq_msg_t *msg)
 {
     s_file_t *file = request->file;
+    uint64_t next = zseq_msg_next (msg);
     s_check_votes ();
-    assert (msg->next <= s_durable (file));
-    assert (msg->next >= file->answered);
-    assert (msg->next >= s_disk.floor);
+    assert (next <= s_durable (file));
+    assert (next >= file->answered);
+    assert (next >= s_disk.floor);
     if (msg->op == ZSEQ_OP_CLAIM) {
-        assert (msg->first == request->first);
-        assert (msg->count == request->count);
-        assert (msg->first >= file->answered);
-        assert (msg->first >= s_disk.floor);
-        assert (msg->next == msg->first + msg->count);
+        assert (msg->claim.first == request->first);
+        assert (msg->claim.count == request->count);
+        assert (msg->claim.first >= file->answered);
+        assert (msg->claim.first >= s_disk.floor);
+        assert (next == msg->claim.first + msg->claim.count);
     }
     if (msg->op == ZSEQ_OP_RAISE)
-        assert (msg->next >= request->next);
-    file->answered = msg->next;
+        assert (next >= request->next);
+    file->answered = next;
 }
 
 //  Of a page that a recovering node copies nothing may be missing: S4 needs
@@ -324,15 +325,16 @@ static void
 s_check_page (const s_request_t *request, const zseq_msg_t *msg)
 {
     s_check_source (request);
+    const zseq_msg_page_t *page = zseq_msg_page (msg);
     const zseq_slice_t *last =
-      msg->item_count ? &msg->items[msg->item_count - 1].name : NULL;
+      page->item_count ? &page->items[page->item_count - 1].name : NULL;
     for (size_t index = 0; index < s_file_count; index++) {
         const s_file_t *file = &s_files[index];
         const zseq_item_t *found = NULL;
-        for (size_t item = 0; item < msg->item_count; item++)
-            if (!s_compare (file->name, file->size, msg->items[item].name.data,
-                            msg->items[item].name.size))
-                found = &msg->items[item];
+        for (size_t item = 0; item < page->item_count; item++)
+            if (!s_compare (file->name, file->size, page->items[item].name.data,
+                            page->items[item].name.size))
+                found = &page->items[item];
         uint64_t least =
           msg->op == ZSEQ_OP_LIST ? file->answered : s_accepted (file);
         if (msg->op == ZSEQ_OP_LIST && found)
@@ -341,10 +343,18 @@ s_check_page (const s_request_t *request, const zseq_msg_t *msg)
             assert (!found || found->next >= least);
         else if (s_compare (file->name, file->size, request->after,
                             request->after_size) > 0 &&
-                 (!msg->more || s_compare (file->name, file->size, last->data,
-                                           last->size) < 0))
+                 (!page->more || s_compare (file->name, file->size, last->data,
+                                            last->size) < 0))
             assert (least <= s_disk.floor);
     }
+}
+
+//  S5: also the word of a vote is that of the disk.
+static void
+s_check_state (zseq_state_t state)
+{
+    if (state == ZSEQ_STATE_VOTING)
+        s_check_votes ();
 }
 
 static void
@@ -357,14 +367,11 @@ s_check_reply (const s_request_t *request, const zseq_msg_t *msg)
         assert (msg->status == ZSEQ_EPROTOCOL);
     if (msg->status == ZSEQ_ECONFLICT) {
         s_check_votes ();
-        assert (msg->next > request->first &&
-                msg->next >= request->file->answered);
+        assert (msg->claim.next > request->first &&
+                msg->claim.next >= request->file->answered);
     }
     if (msg->status != ZSEQ_OK)
         return;
-    //  S5: also the word of it is that of the disk.
-    if (msg->state == ZSEQ_STATE_VOTING)
-        s_check_votes ();
     switch (msg->op) {
     case ZSEQ_OP_READ:
     case ZSEQ_OP_CLAIM:
@@ -385,11 +392,16 @@ s_check_reply (const s_request_t *request, const zseq_msg_t *msg)
         assert (msg->version == request->version);
         break;
     case ZSEQ_OP_INTRODUCE:
+        s_check_state (msg->introduce.state);
         s_check_introduced (request, msg);
         break;
     case ZSEQ_OP_HELLO:
-        assert (msg->speaks == ZSEQ_WIRE_VERSION);
-        assert (msg->holds_vote == s_disk.voting);
+        s_check_state (msg->hello.state);
+        assert (msg->hello.speaks == ZSEQ_WIRE_VERSION);
+        assert (msg->hello.holds_vote == s_disk.voting);
+        break;
+    case ZSEQ_OP_STATUS:
+        s_check_state (msg->node_status.state);
         break;
     default:
         break;
@@ -431,15 +443,18 @@ s_ask (const zseq_action_t *action)
     //  S4: a fence shows no life that could be forgotten.
     if (msg.op == ZSEQ_OP_FENCE || msg.op == ZSEQ_OP_COPY) {
         assert (!s_disk.voting);
-        assert (!zseq_incarnation_compare (&msg.life,
+        const zseq_msg_recovery_t *recovery = zseq_msg_recovery (&msg);
+        assert (!zseq_incarnation_compare (&recovery->life,
                                            &s_disk.vector.life[s_disk.self]));
-        assert (zseq_incarnation_compare (&msg.life, &s_first_life) > 0);
+        assert (zseq_incarnation_compare (&recovery->life, &s_first_life) > 0);
     }
     if (msg.version > 1)
-        assert (msg.forced && s_is_forced && s_peers[action->peer].speaks > 1);
+        assert (zseq_msg_recovery (&msg)->forced && s_is_forced &&
+                s_peers[action->peer].speaks > 1);
     if (msg.op == ZSEQ_OP_INTRODUCE) {
-        assert (msg.process && (!s_process || s_process == msg.process));
-        s_process = msg.process;
+        assert (msg.introduce.process &&
+                (!s_process || s_process == msg.introduce.process));
+        s_process = msg.introduce.process;
     }
     if (msg.op == ZSEQ_OP_HELLO && s_life_begun)
         s_forget_hello ();
@@ -693,7 +708,7 @@ s_is_unborn (const zseq_msg_t *msg, uint8_t peer)
 {
     const zseq_record_t *record = zseq_node_record (s_node);
     return record->identity && msg->node == peer && msg->vector.n == s_disk.n &&
-           !msg->cluster && msg->state == ZSEQ_STATE_COMPLETE &&
+           !msg->cluster && msg->introduce.state == ZSEQ_STATE_COMPLETE &&
            !zseq_incarnation_compare (&msg->vector.life[peer],
                                       &record->vector.life[peer]);
 }
@@ -750,10 +765,10 @@ s_note_floors (const zseq_msg_t *msg, s_peer_t *peer)
     if (peer->cluster != msg->cluster)
         peer->floor_told = peer->floor_reserved_told = 0;
     peer->cluster = msg->cluster;
-    if (msg->floor > peer->floor_told)
-        peer->floor_told = msg->floor;
-    if (msg->floor_reserved > peer->floor_reserved_told)
-        peer->floor_reserved_told = msg->floor_reserved;
+    if (msg->introduce.floor > peer->floor_told)
+        peer->floor_told = msg->introduce.floor;
+    if (msg->introduce.floor_reserved > peer->floor_reserved_told)
+        peer->floor_reserved_told = msg->introduce.floor_reserved;
 }
 
 static void
@@ -773,9 +788,9 @@ s_note_introduced (const zseq_msg_t *msg, uint8_t index)
     if (msg->node == index && (kin || !msg->cluster))
         peer->heard = true;
     if (peer->heard)
-        peer->recovers = msg->state == ZSEQ_STATE_RECOVERING;
+        peer->recovers = msg->introduce.state == ZSEQ_STATE_RECOVERING;
     if (kin || unborn)
-        peer->process = msg->process;
+        peer->process = msg->introduce.process;
     if (!kin && !unborn)
         return;
     if (s_ends_life (msg)) {
@@ -786,12 +801,12 @@ s_note_introduced (const zseq_msg_t *msg, uint8_t index)
         return;
     if (!born_with && !s_is_newest (msg, index))
         return;
-    peer->confirms = msg->state != ZSEQ_STATE_RECOVERING;
+    peer->confirms = msg->introduce.state != ZSEQ_STATE_RECOVERING;
     peer->extended = msg->extended;
     peer->vector = msg->vector;
-    peer->met = msg->met;
-    peer->floor = msg->floor;
-    peer->floor_reserved = msg->floor_reserved;
+    peer->met = msg->introduce.met;
+    peer->floor = msg->introduce.floor;
+    peer->floor_reserved = msg->introduce.floor_reserved;
     if (born_with)
         return;
     s_note_floors (msg, peer);
@@ -810,12 +825,12 @@ s_is_text (zseq_slice_t slice, const char *text)
 }
 
 static bool
-s_same_members (const zseq_msg_t *msg)
+s_same_members (const zseq_msg_members_t *members)
 {
     for (uint8_t node = 0; node < s_disk.n; node++)
-        if (!s_is_text (msg->member[node].name, s_disk.member[node].name))
+        if (!s_is_text (members->member[node].name, s_disk.member[node].name))
             return false;
-    return s_is_text (msg->cluster_name, s_disk.cluster);
+    return s_is_text (members->cluster_name, s_disk.cluster);
 }
 
 //  ... and to one that recovers.
@@ -829,17 +844,18 @@ s_note_recovery (const zseq_msg_t *msg, uint8_t index)
         msg->vector.n != s_disk.n)
         return;
     if (msg->op == ZSEQ_OP_HELLO) {
-        if (!s_same_members (msg))
+        if (!s_same_members (&msg->hello.members))
             return;
         peer->voter_of = msg->cluster;
-        if (msg->speaks > peer->speaks)
-            peer->speaks = msg->speaks;
+        if (msg->hello.speaks > peer->speaks)
+            peer->speaks = msg->hello.speaks;
         //  What is told after that life was begun is told too late.
-        peer->holds = !s_life_begun && (msg->state == ZSEQ_STATE_VOTING ||
-                                        msg->state == ZSEQ_STATE_STARTING ||
-                                        msg->state == ZSEQ_STATE_STOPPING);
-        peer->forgot = msg->state == ZSEQ_STATE_RECOVERING && msg->speaks > 1 &&
-                       !msg->holds_vote;
+        peer->holds =
+          !s_life_begun && (msg->hello.state == ZSEQ_STATE_VOTING ||
+                            msg->hello.state == ZSEQ_STATE_STARTING ||
+                            msg->hello.state == ZSEQ_STATE_STOPPING);
+        peer->forgot = msg->hello.state == ZSEQ_STATE_RECOVERING &&
+                       msg->hello.speaks > 1 && !msg->hello.holds_vote;
         return;
     }
     if (msg->extended && msg->vector.start[s_disk.self].counter >
@@ -847,7 +863,8 @@ s_note_recovery (const zseq_msg_t *msg, uint8_t index)
         s_start_told = true;
     if (msg->op == ZSEQ_OP_FENCE)
         peer->fenced = *life;
-    else if (!msg->more && !zseq_incarnation_compare (&peer->fenced, life))
+    else if (!msg->copy.page.more &&
+             !zseq_incarnation_compare (&peer->fenced, life))
         peer->copied = *life;
 }
 
@@ -898,8 +915,37 @@ s_text (const char *text)
     return (zseq_slice_t){text, strlen (text)};
 }
 
+static zseq_msg_member_t s_members[ZSEQ_NODES_MAX];
+
 //  What a peer answers that votes, or waits for the same birth, and knows what
 //  the node has on disk.
+static void
+s_answer_introduce (zseq_msg_introduce_t *introduce, uint8_t peer)
+{
+    introduce->state =
+      s_disk.identity || !s_speaks_2 ? ZSEQ_STATE_VOTING : ZSEQ_STATE_COMPLETE;
+    introduce->process = 100u + peer;
+    if (!s_speaks_2)
+        return;
+    introduce->met = s_process;
+    introduce->floor = s_disk.floor;
+    introduce->floor_reserved = s_disk.floor_reserved;
+}
+
+static void
+s_answer_hello (zseq_msg_hello_t *hello)
+{
+    for (uint8_t node = 0; node < s_disk.n; node++)
+        s_members[node].name = s_text (s_disk.member[node].name);
+    hello->members = (zseq_msg_members_t){
+      .cluster_name = s_text (s_disk.cluster),
+      .member = s_members,
+      .member_count = s_disk.n,
+    };
+    hello->state = ZSEQ_STATE_VOTING;
+    hello->speaks = ZSEQ_WIRE_VERSION;
+}
+
 static void
 s_answer (zseq_msg_t *msg, uint8_t peer)
 {
@@ -908,24 +954,20 @@ s_answer (zseq_msg_t *msg, uint8_t peer)
                         .request = s_asked_request[peer],
                         .cluster = s_disk.identity,
                         .node = peer,
-                        .vector = s_disk.vector,
-                        .state = ZSEQ_STATE_VOTING,
-                        .process = 100u + peer};
+                        .vector = s_disk.vector};
+    if (msg->op == ZSEQ_OP_INTRODUCE)
+        s_answer_introduce (&msg->introduce, peer);
+    else if (msg->op == ZSEQ_OP_HELLO)
+        s_answer_hello (&msg->hello);
+    else if (msg->op == ZSEQ_OP_FENCE) {
+        msg->fence.floor = s_disk.floor;
+        msg->fence.floor_reserved = s_disk.floor_reserved;
+    }
     if (!s_speaks_2)
         return;
     msg->extended = true;
-    msg->speaks = ZSEQ_WIRE_VERSION;
-    msg->met = s_process;
-    msg->floor = s_disk.floor;
-    msg->floor_reserved = s_disk.floor_reserved;
-    msg->cluster_name = s_text (s_disk.cluster);
-    for (uint8_t node = 0; node < s_disk.n; node++)
-        msg->member[msg->member_count++].name =
-          s_text (s_disk.member[node].name);
     if (msg->op != ZSEQ_OP_INTRODUCE && !msg->cluster)
         msg->cluster = IDENTITY;
-    else if (!msg->cluster)
-        msg->state = ZSEQ_STATE_COMPLETE;
     for (uint8_t node = 0; node < s_disk.n; node++)
         if (!msg->vector.life[node].counter)
             msg->vector.life[node] = (zseq_incarnation_t){1, 7u + node};
@@ -1079,16 +1121,28 @@ s_fill_cluster (zseq_msg_t *msg)
             s_life (&msg->vector.life[node]);
     if (which >> 5 == 7)
         msg->vector.n = zseq_fuzz_below (&s_input, ZSEQ_NODES_MAX) + 1;
-    msg->cluster_name = s_text (which >> 5 == 6 ? "another" : record->cluster);
-    msg->member_count = msg->vector.n;
+    zseq_msg_members_t members = {
+      .cluster_name = s_text (which >> 5 == 6 ? "another" : record->cluster),
+      .member = s_members,
+      .member_count = msg->vector.n,
+    };
     static const char *const names[] = {"a", "b", "c", "d", "e",
                                         "f", "g", "h", "i"};
     for (uint8_t node = 0; node < msg->vector.n; node++) {
-        msg->member[node].name = s_text (names[node]);
-        msg->member[node].endpoint = s_text ("tcp://127.0.0.1:1");
+        s_members[node].name = s_text (names[node]);
+        s_members[node].endpoint = s_text ("tcp://127.0.0.1:1");
     }
-    msg->state = (zseq_state_t) (zseq_fuzz_below (&s_input, 6) + 1);
-    msg->process = zseq_fuzz_number (&s_input);
+    zseq_state_t state = (zseq_state_t) (zseq_fuzz_below (&s_input, 6) + 1);
+    uint64_t process = zseq_fuzz_number (&s_input);
+    if (msg->op == ZSEQ_OP_HELLO) {
+        msg->hello.members = members;
+        msg->hello.state = state;
+    }
+    else if (msg->op == ZSEQ_OP_INTRODUCE) {
+        msg->introduce.members = members;
+        msg->introduce.state = state;
+        msg->introduce.process = process;
+    }
 }
 
 static uint8_t
@@ -1113,20 +1167,21 @@ s_fill_request (zseq_msg_t *msg)
         const s_file_t *file = s_file (msg->name.data, msg->name.size);
         uint64_t near = file->answered;
         uint64_t number = zseq_fuzz_number (&s_input);
-        msg->first = number < 128 ? near + number : number;
-        if (msg->first < 1 || msg->first > ZSEQ_ID_MAX)
-            msg->first = ZSEQ_ID_MAX;
-        msg->count = zseq_fuzz_within (&s_input, 1, ZSEQ_COUNT_MAX);
+        msg->claim.first = number < 128 ? near + number : number;
+        if (msg->claim.first < 1 || msg->claim.first > ZSEQ_ID_MAX)
+            msg->claim.first = ZSEQ_ID_MAX;
+        msg->claim.count = zseq_fuzz_within (&s_input, 1, ZSEQ_COUNT_MAX);
         break;
     }
     case ZSEQ_OP_RAISE:
-        msg->next = zseq_fuzz_within (&s_input, 1, ZSEQ_NEXT_MAX);
+        msg->raise.to = zseq_fuzz_within (&s_input, 1, ZSEQ_NEXT_MAX);
         break;
     case ZSEQ_OP_LIST:
+        msg->list.prefix = msg->name;
         if (zseq_fuzz_byte (&s_input) & 3)
-            msg->name.size = zseq_fuzz_below (&s_input, 2);
-        msg->after = s_word ();
-        msg->count = zseq_fuzz_within (&s_input, 1, UINT64_MAX);
+            msg->list.prefix.size = zseq_fuzz_below (&s_input, 2);
+        msg->list.after = s_word ();
+        msg->list.count = zseq_fuzz_within (&s_input, 1, UINT64_MAX);
         break;
     case ZSEQ_OP_INTRODUCE:
         s_fill_cluster (msg);
@@ -1136,15 +1191,22 @@ s_fill_request (zseq_msg_t *msg)
     case ZSEQ_OP_COPY: {
         const zseq_record_t *record = zseq_node_record (s_node);
         msg->node = zseq_fuzz_below (&s_input, record->n);
-        msg->life = record->vector.life[msg->node];
-        s_life (&msg->life);
-        if (msg->life.counter == 0)
-            msg->life.counter = 1;
+        zseq_msg_recovery_t recovery = {.life = record->vector.life[msg->node]};
+        s_life (&recovery.life);
+        if (recovery.life.counter == 0)
+            recovery.life.counter = 1;
+        zseq_slice_t after = {"", 0};
         if (zseq_fuzz_byte (&s_input) & 1)
-            msg->after = s_word ();
+            after = s_word ();
         uint8_t how = s_speaks_2 ? zseq_fuzz_byte (&s_input) : 0;
         msg->version = how & 1 ? 2 : 1;
-        msg->forced = how & 2;
+        recovery.forced = how & 2;
+        if (msg->op == ZSEQ_OP_FENCE)
+            msg->fence.recovery = recovery;
+        else {
+            msg->copy.recovery = recovery;
+            msg->copy.after = after;
+        }
         break;
     }
     default:
@@ -1194,20 +1256,28 @@ s_fill_extras (zseq_msg_t *msg)
     if ((how & 7) == 7)
         return;
     msg->extended = true;
-    msg->speaks = how & 1 ? 3 : 2;
-    msg->holds_vote = how & 2;
+    if (msg->op == ZSEQ_OP_HELLO) {
+        msg->hello.speaks = how & 1 ? 3 : 2;
+        msg->hello.holds_vote = how & 2;
+    }
     if (msg->vector.n == s_disk.n)
         msg->vector.start[s_disk.self] = s_disk.vector.start[s_disk.self];
     if (how & 8)
         s_near_start (&msg->vector.start[s_disk.self]);
     if ((how & 0x30) == 0x10)
         s_near_start (&msg->vector.start[zseq_fuzz_below (&s_input, 9)]);
-    msg->met = (how & 0x30) == 0x20 ? zseq_fuzz_number (&s_input) : s_process;
-    msg->floor = s_disk.floor;
-    msg->floor_reserved = s_disk.floor_reserved;
+    uint64_t met =
+      (how & 0x30) == 0x20 ? zseq_fuzz_number (&s_input) : s_process;
+    uint64_t floor = s_disk.floor;
+    uint64_t floor_reserved = s_disk.floor_reserved;
     if (how >> 6 == 3) {
-        msg->floor = s_near_floor (msg->floor);
-        msg->floor_reserved = s_near_floor (msg->floor_reserved);
+        floor = s_near_floor (floor);
+        floor_reserved = s_near_floor (floor_reserved);
+    }
+    if (msg->op == ZSEQ_OP_INTRODUCE) {
+        msg->introduce.met = met;
+        msg->introduce.floor = floor;
+        msg->introduce.floor_reserved = floor_reserved;
     }
 }
 
@@ -1228,25 +1298,59 @@ s_fill_reply (zseq_msg_t *msg, uint8_t peer)
     msg->status = status < 192 ? ZSEQ_OK : -(status - 192);
     s_fill_extras (msg);
     if (msg->op == ZSEQ_OP_FENCE) {
-        msg->floor = zseq_fuzz_within (&s_input, 1, ZSEQ_NEXT_MAX);
-        msg->floor_reserved = zseq_fuzz_within (&s_input, 1, ZSEQ_NEXT_MAX);
-        msg->sequences = zseq_fuzz_number (&s_input);
+        msg->fence.floor = zseq_fuzz_within (&s_input, 1, ZSEQ_NEXT_MAX);
+        msg->fence.floor_reserved =
+          zseq_fuzz_within (&s_input, 1, ZSEQ_NEXT_MAX);
+        msg->fence.sequences = zseq_fuzz_number (&s_input);
     }
     if (msg->op == ZSEQ_OP_COPY) {
+        zseq_msg_page_t *page = &msg->copy.page;
         uint8_t which = zseq_fuzz_byte (&s_input);
         for (size_t index = 0; index < WORDS; index++) {
             if (!(which >> index & 1))
                 continue;
-            s_items[msg->item_count].name = s_words[index];
-            s_items[msg->item_count++].next =
+            s_items[page->item_count].name = s_words[index];
+            s_items[page->item_count++].next =
               zseq_fuzz_within (&s_input, 1, ZSEQ_NEXT_MAX);
         }
-        msg->items = s_items;
-        msg->more = msg->item_count && which & 0x80;
+        page->items = s_items;
+        page->more = page->item_count && which & 0x80;
     }
 }
 
 //  Bytes arrive, in memory that is gone after the step.
+
+static void
+s_note_request (s_request_t *request, const zseq_msg_t *msg)
+{
+    zseq_slice_t name = msg->name;
+    request->version = msg->version;
+    request->node = msg->node;
+    switch (msg->op) {
+    case ZSEQ_OP_CLAIM:
+        request->first = msg->claim.first;
+        request->count = msg->claim.count;
+        break;
+    case ZSEQ_OP_RAISE:
+        request->next = msg->raise.to;
+        break;
+    case ZSEQ_OP_LIST:
+        name = msg->list.prefix;
+        break;
+    case ZSEQ_OP_COPY:
+        request->after_size = msg->copy.after.size;
+        memcpy (request->after, msg->copy.after.data, msg->copy.after.size);
+        //  fallthrough
+    case ZSEQ_OP_FENCE:
+        request->forced = zseq_msg_recovery (msg)->forced;
+        request->life = zseq_msg_recovery (msg)->life;
+        break;
+    default:
+        break;
+    }
+    if (name.size)
+        request->file = s_file (name.data, name.size);
+}
 
 static void
 s_take_request (uint8_t *bytes, size_t size)
@@ -1263,19 +1367,8 @@ s_take_request (uint8_t *bytes, size_t size)
         request->request = msg.request;
         request->known = true;
         request->malformed = rc != ZSEQ_OK;
-        if (rc == ZSEQ_OK) {
-            request->version = msg.version;
-            request->forced = msg.forced;
-            request->node = msg.node;
-            request->life = msg.life;
-            request->first = msg.first;
-            request->count = msg.count;
-            request->next = msg.next;
-            request->after_size = msg.after.size;
-            memcpy (request->after, msg.after.data, msg.after.size);
-            if (msg.name.size)
-                request->file = s_file (msg.name.data, msg.name.size);
-        }
+        if (rc == ZSEQ_OK)
+            s_note_request (request, &msg);
         zseq_event_t event = {.type = rc == ZSEQ_OK ? ZSEQ_EVENT_REQUEST
                                                     : ZSEQ_EVENT_MALFORMED,
                               .sender.route.size = sizeof index,

@@ -85,12 +85,11 @@ Test (coordinator, serves_many_clients_with_few_claims)
     uint64_t last = 0;
     uint64_t served = 0;
     for (uint64_t turn = 0; turn < TURNS; turn++) {
-        msg = (zseq_msg_t){.op = ZSEQ_OP_NEXT,
-                           .cluster = cluster_id,
-                           .name = {"orders", 6},
-                           .count = 1,
-                           .count_min = 1,
-                           .patience_us = 10000000};
+        msg = (zseq_msg_t){
+          .op = ZSEQ_OP_NEXT,
+          .cluster = cluster_id,
+          .name = {"orders", 6},
+          .next = {.count = 1, .count_min = 1, .patience_us = 10000000}};
         for (size_t index = 0; index < CLIENTS; index++) {
             msg.request = 100 + turn * CLIENTS + index;
             s_send (&clients[index], &msg);
@@ -100,11 +99,11 @@ Test (coordinator, serves_many_clients_with_few_claims)
             const zseq_msg_t *reply = s_receive (&clients[index]);
             cr_assert_eq (reply->request, 100 + turn * CLIENTS + index);
             cr_assert_eq (reply->status, ZSEQ_OK);
-            cr_assert_gt (reply->first, last);
-            given[count++] = reply->first;
-            served += reply->served;
-            if (newest < reply->first)
-                newest = reply->first;
+            cr_assert_gt (reply->next.first, last);
+            given[count++] = reply->next.first;
+            served += reply->next.served;
+            if (newest < reply->next.first)
+                newest = reply->next.first;
         }
         last = newest;
     }

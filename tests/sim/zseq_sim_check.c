@@ -169,8 +169,10 @@ zseq_sim_check_vote (const zseq_sim_process_t *process, const zseq_msg_t *msg)
     const zseq_sim_disk_t *disk = process->disk;
     const zseq_record_t *record = &disk->record;
     bool votes = zseq_msg_has_body (msg->op, msg->status);
-    if (msg->op == ZSEQ_OP_HELLO || msg->op == ZSEQ_OP_INTRODUCE)
-        votes = msg->status == ZSEQ_OK && msg->state == ZSEQ_STATE_VOTING;
+    if (msg->op == ZSEQ_OP_HELLO)
+        votes = votes && msg->hello.state == ZSEQ_STATE_VOTING;
+    if (msg->op == ZSEQ_OP_INTRODUCE)
+        votes = votes && msg->introduce.state == ZSEQ_STATE_VOTING;
     if (votes &&
         (!disk->formatted || disk->damaged || !record->voting ||
          zseq_incarnation_compare (&record->vector.life[process->index],
@@ -182,8 +184,11 @@ zseq_sim_check_vote (const zseq_sim_process_t *process, const zseq_msg_t *msg)
           zseq_sim_letter (process->index), zseq_sim_op_text (msg->op));
     zseq_state_t state = zseq_node_state (process->node);
     //  A recovery by force takes also what a node holds that starts.
-    bool forced =
-      state == ZSEQ_STATE_STARTING && process->asked && process->asked->forced;
+    const zseq_msg_t *asked = process->asked;
+    bool recovers =
+      asked && (asked->op == ZSEQ_OP_FENCE || asked->op == ZSEQ_OP_COPY);
+    bool forced = state == ZSEQ_STATE_STARTING && recovers &&
+                  zseq_msg_recovery (asked)->forced;
     if (votes && state != ZSEQ_STATE_VOTING && state != ZSEQ_STATE_STOPPING &&
         !forced)
         zseq_sim_cluster_broken (
@@ -198,7 +203,8 @@ zseq_sim_check_fence (const zseq_sim_process_t *process, const zseq_msg_t *msg)
     const zseq_msg_t *asked = process->asked;
     if (msg->op == ZSEQ_OP_FENCE && msg->status == ZSEQ_OK && asked &&
         zseq_incarnation_compare (
-          &process->disk->record.vector.life[asked->node], &asked->life))
+          &process->disk->record.vector.life[asked->node],
+          &asked->fence.recovery.life))
         zseq_sim_cluster_broken (
           process->cluster,
           "S5: node %c says that a life of %c is in force, "
@@ -214,22 +220,23 @@ zseq_sim_check_durable (zseq_sim_process_t *process, const zseq_msg_t *msg,
 {
     zseq_sim_disk_t *disk = process->disk;
     uint64_t durable = zseq_sim_disk_durable (disk, name);
+    uint64_t next = zseq_msg_next (msg);
     if (msg->status != ZSEQ_OK)
         return;
-    if (durable < msg->next)
+    if (durable < next)
         zseq_sim_cluster_broken (
           process->cluster,
           "S8: node %c answers %s with %llu of %c, and %llu is durable",
           zseq_sim_letter (process->index), zseq_sim_op_text (msg->op),
-          (unsigned long long) msg->next, (char) ('A' + name),
+          (unsigned long long) next, (char) ('A' + name),
           (unsigned long long) durable);
-    if (msg->op == ZSEQ_OP_READ && msg->next < disk->promised[name])
+    if (msg->op == ZSEQ_OP_READ && next < disk->promised[name])
         zseq_sim_cluster_broken (
           process->cluster, "S1: node %c answers %llu of %c, and has told %llu",
-          zseq_sim_letter (process->index), (unsigned long long) msg->next,
+          zseq_sim_letter (process->index), (unsigned long long) next,
           (char) ('A' + name), (unsigned long long) disk->promised[name]);
-    if (disk->promised[name] < msg->next)
-        disk->promised[name] = msg->next;
-    if (process->cluster->promised[name] < msg->next)
-        process->cluster->promised[name] = msg->next;
+    if (disk->promised[name] < next)
+        disk->promised[name] = next;
+    if (process->cluster->promised[name] < next)
+        process->cluster->promised[name] = next;
 }

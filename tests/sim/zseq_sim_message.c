@@ -41,26 +41,34 @@ zseq_sim_tell_message (const zseq_sim_cluster_t *self,
     char values[100] = "";
     bool sequence = msg->op == ZSEQ_OP_READ || msg->op == ZSEQ_OP_CLAIM ||
                     msg->op == ZSEQ_OP_RAISE;
+    uint64_t first = 0;
+    uint64_t count = 0;
+    if (msg->op == ZSEQ_OP_CLAIM) {
+        first = msg->claim.first;
+        count = msg->claim.count;
+    }
+    if (msg->op == ZSEQ_OP_RAISE)
+        first = msg->raise.to;
     if (sequence && !msg->reply)
         snprintf (values, sizeof values, " %.*s %llu+%llu",
                   (int) msg->name.size, msg->name.data,
-                  (unsigned long long) (msg->first | msg->next),
-                  (unsigned long long) msg->count);
+                  (unsigned long long) first, (unsigned long long) count);
     else if (msg->op == ZSEQ_OP_NEXT && !msg->reply)
         snprintf (values, sizeof values, " %.*s %llu", (int) msg->name.size,
-                  msg->name.data, (unsigned long long) msg->count);
+                  msg->name.data, (unsigned long long) msg->next.count);
     else if (msg->op == ZSEQ_OP_NEXT && msg->status == ZSEQ_OK)
         snprintf (values, sizeof values, " %llu+%llu",
-                  (unsigned long long) msg->first,
-                  (unsigned long long) msg->count);
+                  (unsigned long long) msg->next.first,
+                  (unsigned long long) msg->next.count);
     else if (sequence)
         snprintf (values, sizeof values, " next %llu",
-                  (unsigned long long) msg->next);
+                  (unsigned long long) zseq_msg_next (msg));
     else if (msg->op == ZSEQ_OP_FENCE && !msg->reply)
         snprintf (values, sizeof values, " life %llu",
-                  (unsigned long long) msg->life.counter);
+                  (unsigned long long) msg->fence.recovery.life.counter);
     else if (msg->op == ZSEQ_OP_COPY && msg->reply)
-        snprintf (values, sizeof values, " of %zu names", msg->item_count);
+        snprintf (values, sizeof values, " of %zu names",
+                  msg->copy.page.item_count);
     bool known = message->to != ZSEQ_SIM_NOBODY || message->reply;
     char to[20] = {zseq_sim_letter (message->node), 0};
     if (known)

@@ -210,8 +210,13 @@ s_note_claimed (zseq_sim_cluster_t *self, const zseq_msg_t *msg)
     bool claims = msg->op == ZSEQ_OP_CLAIM && !msg->reply;
     bool serves =
       msg->op == ZSEQ_OP_NEXT && msg->reply && msg->status == ZSEQ_OK;
-    if ((claims || serves) && self->claimed < msg->first + msg->count)
-        self->claimed = msg->first + msg->count;
+    uint64_t end = 0;
+    if (claims)
+        end = msg->claim.first + msg->claim.count;
+    else if (serves)
+        end = msg->next.first + msg->next.count;
+    if (self->claimed < end)
+        self->claimed = end;
 }
 
 //  Half of the time nodes tell of a crowd, so that clients turn to coordinators,

@@ -156,6 +156,20 @@ s_lonely (s_run_t *self, uint8_t node)
         (void) zseq_operator_wipe (&self->keeper, node);
 }
 
+//  The members of a record, as a message has them.
+static zseq_msg_members_t
+s_members (const zseq_record_t *record,
+           zseq_msg_member_t members[ZSEQ_NODES_MAX])
+{
+    for (uint8_t node = 0; node < record->n; node++)
+        members[node].name = (zseq_slice_t){record->member[node].name,
+                                            strlen (record->member[node].name)};
+    return (zseq_msg_members_t){
+      .cluster_name = {record->cluster, strlen (record->cluster)},
+      .member = members,
+      .member_count = record->n};
+}
+
 //  Somebody says what is not so.
 static bool
 s_forge (s_run_t *self)
@@ -173,20 +187,23 @@ s_forge (s_run_t *self)
     msg.request = 1 + s_draw (self, UINT64_MAX - 1);
     msg.cluster = record->identity;
     msg.node = as;
-    msg.process = 1 + s_draw (self, UINT64_MAX - 1);
-    msg.vector = record->vector;
-    msg.life = record->vector.life[as];
-    msg.life.counter += 1 + s_draw (self, 3) * s_draw (self, 1000);
+    uint64_t process = 1 + s_draw (self, UINT64_MAX - 1);
+    zseq_incarnation_t life = record->vector.life[as];
+    life.counter += 1 + s_draw (self, 3) * s_draw (self, 1000);
     if (s_draw (self, 2))
-        msg.life.random = s_draw (self, UINT64_MAX);
-    msg.vector.life[s_draw (self, self->n)] = msg.life;
-    msg.state = ZSEQ_STATE_VOTING;
-    msg.cluster_name =
-      (zseq_slice_t){record->cluster, strlen (record->cluster)};
-    msg.member_count = record->n;
-    for (uint8_t node = 0; node < record->n; node++)
-        msg.member[node].name = (zseq_slice_t){
-          record->member[node].name, strlen (record->member[node].name)};
+        life.random = s_draw (self, UINT64_MAX);
+    msg.vector = record->vector;
+    msg.vector.life[s_draw (self, self->n)] = life;
+    zseq_msg_member_t members[ZSEQ_NODES_MAX];
+    if (msg.op == ZSEQ_OP_FENCE)
+        msg.fence.recovery.life = life;
+    else if (msg.op == ZSEQ_OP_COPY)
+        msg.copy.recovery.life = life;
+    else
+        msg.introduce =
+          (zseq_msg_introduce_t){.members = s_members (record, members),
+                                 .state = ZSEQ_STATE_VOTING,
+                                 .process = process};
     (void) zseq_sim_cluster_send (self->cluster, ZSEQ_SIM_CLUSTER_WHOEVER, to,
                                   &msg);
     return true;

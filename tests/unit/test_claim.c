@@ -47,10 +47,11 @@ s_reply (const s_fixture_t *self, uint8_t node, int status, uint64_t next)
     msg.request = self->sent.request;
     msg.status = status;
     msg.node = node;
-    msg.next = next;
-    if (msg.op == ZSEQ_OP_CLAIM) {
-        msg.first = self->sent.first;
-        msg.count = self->sent.count;
+    if (msg.op == ZSEQ_OP_READ)
+        msg.read.next = next;
+    else {
+        msg.claim = self->sent.claim;
+        msg.claim.next = next;
     }
     msg.vector.n = self->claim.attempt.quorum.n;
     for (uint8_t index = 0; index < msg.vector.n; index++)
@@ -80,8 +81,8 @@ Test (claim, reads_first_when_nothing_is_known)
     cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 9), ZSEQ_DO_SEND);
     cr_assert_eq (s_ask (&self, NOW), ZSEQ_DO_SEND);
     cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
-    cr_assert_eq (self.sent.first, 9);
-    cr_assert_eq (self.sent.count, 1);
+    cr_assert_eq (self.sent.claim.first, 9);
+    cr_assert_eq (self.sent.claim.count, 1);
 }
 
 Test (claim, burns_nothing_where_one_node_is_ahead)
@@ -92,7 +93,7 @@ Test (claim, burns_nothing_where_one_node_is_ahead)
     cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 9), ZSEQ_DO_WAIT);
     cr_assert_eq (s_hear (&self, 1, ZSEQ_OK, 9), ZSEQ_DO_SEND);
     s_ask (&self, NOW);
-    cr_assert_eq (self.sent.first, 9);
+    cr_assert_eq (self.sent.claim.first, 9);
 }
 
 Test (claim, waits_a_round_trip_for_a_third_opinion)
@@ -106,7 +107,7 @@ Test (claim, waits_a_round_trip_for_a_third_opinion)
     cr_assert_eq (zseq_claim_tick (&self.claim, wake_us), ZSEQ_DO_SEND);
     s_ask (&self, wake_us);
     cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
-    cr_assert_eq (self.sent.first, 1000000);
+    cr_assert_eq (self.sent.claim.first, 1000000);
 }
 
 Test (claim, starts_at_the_lowest_that_w_nodes_would_accept)
@@ -115,7 +116,7 @@ Test (claim, starts_at_the_lowest_that_w_nodes_would_accept)
     s_fixture_t self = s_begin (3, &known, 5);
     s_ask (&self, NOW);
     cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
-    cr_assert_eq (self.sent.first, 20);
+    cr_assert_eq (self.sent.claim.first, 20);
 }
 
 Test (claim, starts_at_the_highest_when_fewer_than_w_are_known)
@@ -123,7 +124,7 @@ Test (claim, starts_at_the_highest_when_fewer_than_w_are_known)
     zseq_known_t known = s_known (0, 10, 0);
     s_fixture_t self = s_begin (3, &known, 5);
     s_ask (&self, NOW);
-    cr_assert_eq (self.sent.first, 10);
+    cr_assert_eq (self.sent.claim.first, 10);
 }
 
 Test (claim, is_won_by_w_nodes_in_one_round_trip)
@@ -186,10 +187,10 @@ Test (claim, ignores_an_acceptance_of_another_range)
     s_ask (&self, NOW);
     cr_assert_eq (s_hear (&self, 0, ZSEQ_OK, 10), ZSEQ_DO_WAIT);
     zseq_msg_t other = s_reply (&self, 1, ZSEQ_OK, 10);
-    other.first = 8;
+    other.claim.first = 8;
     cr_assert_eq (zseq_claim_reply (&self.claim, &other, NOW), ZSEQ_DO_WAIT);
     other = s_reply (&self, 1, ZSEQ_OK, 10);
-    other.count = 2;
+    other.claim.count = 2;
     cr_assert_eq (zseq_claim_reply (&self.claim, &other, NOW), ZSEQ_DO_WAIT);
 }
 
@@ -236,7 +237,7 @@ Test (claim, retries_above_what_the_refusals_told)
     cr_assert_eq (zseq_claim_tick (&self.claim, wake_us), ZSEQ_DO_SEND);
     s_ask (&self, wake_us);
     cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
-    cr_assert_eq (self.sent.first, 30);
+    cr_assert_eq (self.sent.claim.first, 30);
     cr_assert_eq (self.claim.claims, 2);
 }
 
@@ -315,7 +316,7 @@ Test (claim, may_grow_until_it_is_sent)
     s_fixture_t self = s_begin (3, &known, 1);
     zseq_claim_resize (&self.claim, 40, 1);
     s_ask (&self, NOW);
-    cr_assert_eq (self.sent.count, 40);
+    cr_assert_eq (self.sent.claim.count, 40);
 }
 
 Test (claim, shrinks_to_what_is_left)
@@ -326,7 +327,7 @@ Test (claim, shrinks_to_what_is_left)
     zseq_claim_resize (&self.claim, 10, 1);
     s_ask (&self, NOW);
     cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
-    cr_assert_eq (self.sent.count, 4);
+    cr_assert_eq (self.sent.claim.count, 4);
 }
 
 Test (claim, is_exhausted_only_after_all_were_asked)
@@ -353,7 +354,7 @@ Test (claim, takes_the_last_ids_where_one_node_alone_is_ahead)
     cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 5), ZSEQ_DO_SEND);
     s_ask (&self, NOW);
     cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
-    cr_assert_eq (self.sent.first, 5);
+    cr_assert_eq (self.sent.claim.first, 5);
 }
 
 Test (claim, is_unavailable_when_too_few_answer)
@@ -374,7 +375,7 @@ s_lose (s_fixture_t *self, unsigned times, uint64_t next)
     uint64_t now_us = NOW;
     for (unsigned time = 0; time < times; time++) {
         cr_assert_eq (s_ask (self, now_us), ZSEQ_DO_SEND);
-        cr_assert_eq (self->sent.first, next);
+        cr_assert_eq (self->sent.claim.first, next);
         next += 10;
         for (uint8_t node = 0; node < 2; node++) {
             zseq_msg_t msg = s_reply (self, node, ZSEQ_ECONFLICT, next);
@@ -393,7 +394,7 @@ Test (claim, leaps_over_a_client_that_always_wins)
     uint64_t now_us = s_lose (&self, 16, 100);
     cr_assert_eq (self.claim.conflicts, 16);
     cr_assert_eq (s_ask (&self, now_us), ZSEQ_DO_SEND);
-    cr_assert_eq (self.sent.first, 260 + 2 * 10);
+    cr_assert_eq (self.sent.claim.first, 260 + 2 * 10);
     //  Again, and so twice as far.
     for (uint8_t node = 0; node < 2; node++) {
         zseq_msg_t msg = s_reply (&self, node, ZSEQ_ECONFLICT, 300);
@@ -402,7 +403,7 @@ Test (claim, leaps_over_a_client_that_always_wins)
     now_us = zseq_claim_wake_us (&self.claim);
     cr_assert_eq (zseq_claim_tick (&self.claim, now_us), ZSEQ_DO_SEND);
     cr_assert_eq (s_ask (&self, now_us), ZSEQ_DO_SEND);
-    cr_assert_eq (self.sent.first, 300 + 4 * 40);
+    cr_assert_eq (self.sent.claim.first, 300 + 4 * 40);
     uint64_t burnt = self.claim.burnt;
     for (uint8_t node = 0; node < 2; node++) {
         zseq_msg_t msg = s_reply (&self, node, ZSEQ_OK, 461);
@@ -422,7 +423,7 @@ Test (claim, leaps_over_no_end_of_the_sequence)
     s_fixture_t self = s_begin (3, &known, 1);
     uint64_t now_us = s_lose (&self, 16, next);
     cr_assert_eq (s_ask (&self, now_us), ZSEQ_DO_SEND);
-    cr_assert_eq (self.sent.first, next + 160);
+    cr_assert_eq (self.sent.claim.first, next + 160);
 }
 
 Test (claim, times_out_when_others_always_win)
@@ -496,8 +497,8 @@ s_longest_pause_us (int status)
     uint64_t longest_us = 0;
     for (int round = 0; round < 24; round++) {
         s_ask (&self, now_us);
-        zseq_msg_t a = s_reply (&self, 0, status, self.sent.first + 5);
-        zseq_msg_t b = s_reply (&self, 1, status, self.sent.first + 5);
+        zseq_msg_t a = s_reply (&self, 0, status, self.sent.claim.first + 5);
+        zseq_msg_t b = s_reply (&self, 1, status, self.sent.claim.first + 5);
         zseq_claim_reply (&self.claim, &a, now_us);
         zseq_claim_reply (&self.claim, &b, now_us);
         uint64_t pause_us = zseq_claim_wake_us (&self.claim) - now_us;
@@ -545,7 +546,7 @@ Test (claim, doubts_the_end_again_after_a_claim)
     s_hear (&self, 1, ZSEQ_OK, 100);
     cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 100), ZSEQ_DO_SEND);
     s_ask (&self, NOW);
-    cr_assert_eq (self.sent.first, 100);
+    cr_assert_eq (self.sent.claim.first, 100);
     //  The claim is lost, as the third reply is late.
     s_hear (&self, 0, ZSEQ_ECONFLICT, ZSEQ_NEXT_MAX);
     s_hear (&self, 1, ZSEQ_OK, 101);
@@ -623,7 +624,7 @@ Test (claim, counts_as_burnt_only_what_may_be)
     zseq_claim_tick (&self.claim, wake_us);
     //  One accepts [30, 40), and another client has [30, 34).
     s_ask (&self, wake_us);
-    cr_assert_eq (self.sent.first, 30);
+    cr_assert_eq (self.sent.claim.first, 30);
     uint64_t burnt = self.claim.burnt;
     s_hear (&self, 0, ZSEQ_OK, 40);
     s_hear (&self, 1, ZSEQ_ECONFLICT, 34);

@@ -149,18 +149,30 @@ Test (codec, leaves_no_field_unset)
     const zseq_msg_t *msg = &decoded.msg;
     cr_expect (decoded.rc == ZSEQ_OK);
     cr_expect (msg->status == ZSEQ_ENOTVOTING);
-    cr_expect (msg->name.size == 0 && msg->after.size == 0);
-    cr_expect (msg->first == 0 && msg->count == 0 && msg->next == 0);
-    cr_expect (!msg->more && msg->item_count == 0 && msg->member_count == 0);
-    cr_expect (msg->cluster_name.size == 0 && msg->reason.size == 0);
-    cr_expect (msg->sequences == 0 && msg->claims == 0 && msg->conflicts == 0);
-    cr_expect (msg->count_min == 0 && msg->patience_us == 0 &&
-               msg->served == 0 && !msg->crowded);
-    cr_expect (msg->burnt == 0 && msg->process == 0 && msg->floor == 0 &&
-               msg->floor_reserved == 0);
-    cr_expect (!msg->extended && msg->met == 0 && msg->speaks == 1 &&
-               !msg->forced && !msg->holds_vote);
-    cr_expect (msg->life.counter == 0 && msg->life.random == 0);
+    cr_expect (msg->name.size == 0 && !msg->crowded && !msg->extended);
+    cr_expect (msg->claim.first == 0 && msg->claim.count == 0 &&
+               msg->claim.next == 0);
+    test_decoded_term (&decoded);
+
+    test_pack (&bytes, "[1, 8, 7, 9, 0, 0, [1, 2], 3, 4]");
+    test_decode (&decoded, true, bytes.data, bytes.size);
+    cr_expect (decoded.rc == ZSEQ_OK && !msg->extended);
+    cr_expect (msg->introduce.members.member_count == 0 &&
+               msg->introduce.members.cluster_name.size == 0);
+    cr_expect (msg->introduce.met == 0 && msg->introduce.floor == 0 &&
+               msg->introduce.floor_reserved == 0);
+    test_decoded_term (&decoded);
+
+    test_pack (&bytes, "[1, 1, 7, 9, 0, 0, [1, 2], \"c\", "
+                       "[[\"a\", \"e\"]], 3]");
+    test_decode (&decoded, true, bytes.data, bytes.size);
+    cr_expect (decoded.rc == ZSEQ_OK);
+    cr_expect (msg->hello.speaks == 1 && !msg->hello.holds_vote);
+    test_decoded_term (&decoded);
+
+    test_pack (&bytes, "[1, 9, 7, 9, 0, 3, 4]");
+    test_decode (&decoded, false, bytes.data, bytes.size);
+    cr_expect (decoded.rc == ZSEQ_OK && !msg->fence.recovery.forced);
     test_decoded_term (&decoded);
 
     test_pack (&bytes, "[1, 1, 7, 9]");
@@ -187,6 +199,7 @@ typedef struct {
     char text[ZSEQ_PAGE_MAX * ZSEQ_NAME_MAX + 8192];
     size_t used;
     zseq_item_t items[ZSEQ_PAGE_MAX];
+    zseq_msg_member_t members[ZSEQ_NODES_MAX];
 } s_maker_t;
 
 //  Numbers of every size, not only large ones.
@@ -252,8 +265,8 @@ s_compare_members (const void *a, const void *b)
                              ((const zseq_msg_member_t *) b)->name);
 }
 
-static void
-s_make_items (s_maker_t *self, zseq_msg_t *msg)
+static zseq_msg_page_t
+s_make_page (s_maker_t *self)
 {
     size_t made = (size_t) test_random_below (&self->random, 20);
     for (size_t index = 0; index < made; index++) {
@@ -266,24 +279,111 @@ s_make_items (s_maker_t *self, zseq_msg_t *msg)
         if (kept == 0 ||
             s_compare_items (&self->items[kept - 1], &self->items[index]) < 0)
             self->items[kept++] = self->items[index];
-    msg->items = self->items;
-    msg->item_count = kept;
-    msg->more = kept > 0 && test_random_below (&self->random, 2);
+    return (zseq_msg_page_t){.items = self->items,
+                             .item_count = kept,
+                             .more = kept > 0 &&
+                                     test_random_below (&self->random, 2)};
 }
 
-static void
-s_make_members (s_maker_t *self, zseq_msg_t *msg)
+static zseq_msg_members_t
+s_make_members (s_maker_t *self, size_t count)
 {
+    zseq_slice_t cluster_name = s_make_label (self);
     //  The index at the front keeps them apart.
-    for (size_t index = 0; index < msg->vector.n; index++) {
+    for (size_t index = 0; index < count; index++) {
         zseq_slice_t label = s_make_label (self);
         self->text[label.data - self->text] = (char) ('0' + index);
-        msg->member[index].name = label;
-        msg->member[index].endpoint = s_make_bytes (self, 1, ZSEQ_ENDPOINT_MAX);
+        self->members[index].name = label;
+        self->members[index].endpoint =
+          s_make_bytes (self, 1, ZSEQ_ENDPOINT_MAX);
     }
-    msg->member_count = msg->vector.n;
-    qsort (msg->member, msg->member_count, sizeof *msg->member,
-           s_compare_members);
+    qsort (self->members, count, sizeof *self->members, s_compare_members);
+    return (zseq_msg_members_t){.cluster_name = cluster_name,
+                                .member = self->members,
+                                .member_count = count};
+}
+
+static zseq_state_t
+s_make_state (s_maker_t *self)
+{
+    return (zseq_state_t) (1 + test_random_below (&self->random, 6));
+}
+
+static zseq_msg_recovery_t
+s_make_recovery (s_maker_t *self)
+{
+    return (zseq_msg_recovery_t){
+      .life = {.counter = s_make_uint (self, 1, UINT64_MAX),
+               .random = s_make_uint (self, 0, UINT64_MAX)},
+      .forced = test_random_below (&self->random, 2)};
+}
+
+//  The fields of ops on sequences.
+static void
+s_make_sequence_fields (s_maker_t *self, zseq_msg_t *msg)
+{
+    uint64_t first = s_make_uint (self, 1, ZSEQ_ID_MAX);
+    uint64_t count = s_make_uint (self, 1, ZSEQ_COUNT_MAX);
+    uint64_t next = s_make_uint (self, 1, ZSEQ_NEXT_MAX);
+    if (msg->op == ZSEQ_OP_READ)
+        msg->read.next = next;
+    else if (msg->op == ZSEQ_OP_CLAIM)
+        msg->claim = (zseq_msg_claim_t){first, count, next};
+    else if (msg->op == ZSEQ_OP_RAISE)
+        msg->raise = (zseq_msg_raise_t){
+          .to = s_make_uint (self, 1, ZSEQ_NEXT_MAX), .next = next};
+    else if (msg->op == ZSEQ_OP_NEXT)
+        msg->next =
+          (zseq_msg_next_t){.count = count,
+                            .count_min = s_make_uint (self, 1, count),
+                            .patience_us = s_make_uint (self, 1, UINT64_MAX),
+                            .first = first,
+                            .served = s_make_uint (self, 1, UINT64_MAX)};
+    else if (msg->op == ZSEQ_OP_LIST)
+        msg->list =
+          (zseq_msg_list_t){.prefix = s_make_bytes (self, 0, ZSEQ_NAME_MAX),
+                            .after = s_make_bytes (self, 0, ZSEQ_NAME_MAX),
+                            .count = s_make_uint (self, 1, UINT64_MAX),
+                            .page = s_make_page (self)};
+}
+
+//  ... and of the others.
+static void
+s_make_node_fields (s_maker_t *self, zseq_msg_t *msg)
+{
+    if (msg->op == ZSEQ_OP_HELLO)
+        msg->hello = (zseq_msg_hello_t){
+          .members = s_make_members (self, msg->vector.n),
+          .state = s_make_state (self),
+          .speaks = s_make_uint (self, 1, UINT64_MAX),
+          .holds_vote = test_random_below (&self->random, 2)};
+    else if (msg->op == ZSEQ_OP_STATUS)
+        msg->node_status =
+          (zseq_msg_status_t){.state = s_make_state (self),
+                              .reason = s_make_bytes (self, 0, ZSEQ_REASON_MAX),
+                              .sequences = s_make_uint (self, 0, UINT64_MAX),
+                              .claims = s_make_uint (self, 0, UINT64_MAX),
+                              .conflicts = s_make_uint (self, 0, UINT64_MAX),
+                              .burnt = s_make_uint (self, 0, UINT64_MAX)};
+    else if (msg->op == ZSEQ_OP_INTRODUCE)
+        msg->introduce = (zseq_msg_introduce_t){
+          .members = s_make_members (self, msg->vector.n),
+          .state = s_make_state (self),
+          .process = s_make_uint (self, 0, UINT64_MAX),
+          .met = s_make_uint (self, 0, UINT64_MAX),
+          .floor = s_make_uint (self, 1, ZSEQ_NEXT_MAX),
+          .floor_reserved = s_make_uint (self, 1, ZSEQ_NEXT_MAX)};
+    else if (msg->op == ZSEQ_OP_FENCE)
+        msg->fence = (zseq_msg_fence_t){
+          .recovery = s_make_recovery (self),
+          .floor = s_make_uint (self, 1, ZSEQ_NEXT_MAX),
+          .floor_reserved = s_make_uint (self, 1, ZSEQ_NEXT_MAX),
+          .sequences = s_make_uint (self, 0, UINT64_MAX)};
+    else if (msg->op == ZSEQ_OP_COPY)
+        msg->copy =
+          (zseq_msg_copy_t){.recovery = s_make_recovery (self),
+                            .after = s_make_bytes (self, 0, ZSEQ_NAME_MAX),
+                            .page = s_make_page (self)};
 }
 
 static void
@@ -308,35 +408,11 @@ s_make_msg (s_maker_t *self, zseq_msg_t *msg)
     }
     bool fences = msg->op == ZSEQ_OP_FENCE || msg->op == ZSEQ_OP_COPY;
     msg->version = fences && test_random_below (&self->random, 2) ? 2 : 1;
-    bool list = msg->op == ZSEQ_OP_LIST;
-    msg->name = s_make_bytes (self, list ? 0 : 1, ZSEQ_NAME_MAX);
-    msg->after = s_make_bytes (self, 0, ZSEQ_NAME_MAX);
-    msg->first = s_make_uint (self, 1, ZSEQ_ID_MAX);
-    msg->count = s_make_uint (self, 1, list ? UINT64_MAX : ZSEQ_COUNT_MAX);
-    msg->count_min = s_make_uint (self, 1, msg->count);
-    msg->patience_us = s_make_uint (self, 1, UINT64_MAX);
-    msg->served = s_make_uint (self, 1, UINT64_MAX);
+    msg->name = s_make_bytes (self, 1, ZSEQ_NAME_MAX);
     msg->crowded = test_random_below (&self->random, 2);
-    msg->next = s_make_uint (self, 1, ZSEQ_NEXT_MAX);
-    s_make_items (self, msg);
-    msg->cluster_name = s_make_label (self);
-    s_make_members (self, msg);
-    msg->state = (zseq_state_t) (1 + test_random_below (&self->random, 6));
-    msg->reason = s_make_bytes (self, 0, ZSEQ_REASON_MAX);
-    msg->sequences = s_make_uint (self, 0, UINT64_MAX);
-    msg->claims = s_make_uint (self, 0, UINT64_MAX);
-    msg->conflicts = s_make_uint (self, 0, UINT64_MAX);
-    msg->burnt = s_make_uint (self, 0, UINT64_MAX);
-    msg->process = s_make_uint (self, 0, UINT64_MAX);
-    msg->life.counter = s_make_uint (self, 1, UINT64_MAX);
-    msg->life.random = s_make_uint (self, 0, UINT64_MAX);
-    msg->floor = s_make_uint (self, 1, ZSEQ_NEXT_MAX);
-    msg->floor_reserved = s_make_uint (self, 1, ZSEQ_NEXT_MAX);
     msg->extended = test_random_below (&self->random, 2);
-    msg->met = s_make_uint (self, 0, UINT64_MAX);
-    msg->speaks = s_make_uint (self, 1, UINT64_MAX);
-    msg->forced = test_random_below (&self->random, 2);
-    msg->holds_vote = test_random_below (&self->random, 2);
+    s_make_sequence_fields (self, msg);
+    s_make_node_fields (self, msg);
 }
 
 Test (codec, reads_what_it_wrote_and_so_does_msgpack)
@@ -386,21 +462,20 @@ s_check_page (zseq_op_t op)
         items[index].name = (zseq_slice_t){names[index], ZSEQ_NAME_MAX};
         items[index].next = ZSEQ_NEXT_MAX;
     }
-    zseq_msg_t msg = {.op = op,
-                      .reply = true,
-                      .request = 7,
-                      .vector.n = 1,
-                      .items = items,
-                      .item_count = ZSEQ_PAGE_MAX};
+    zseq_msg_t msg = {.op = op, .reply = true, .request = 7, .vector.n = 1};
+    zseq_msg_page_t *page =
+      op == ZSEQ_OP_COPY ? &msg.copy.page : &msg.list.page;
+    page->items = items;
+    page->item_count = ZSEQ_PAGE_MAX;
     static uint8_t bytes[ZSEQ_MESSAGE_MAX];
     cr_expect (zseq_codec_encode (&msg, bytes, sizeof bytes) == 0);
-    msg.item_count = 240;
+    page->item_count = 240;
     size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
     cr_expect (size > 0);
     test_decoded_t decoded;
     test_decode (&decoded, true, bytes, size);
     cr_expect (decoded.rc == ZSEQ_OK);
-    cr_expect (decoded.msg.item_count == 240);
+    cr_expect (zseq_msg_page (&decoded.msg)->item_count == 240);
     test_decoded_term (&decoded);
 }
 
@@ -416,8 +491,7 @@ s_claim (void)
     return (zseq_msg_t){.op = ZSEQ_OP_CLAIM,
                         .request = 7,
                         .name = {"x", 1},
-                        .first = 1,
-                        .count = 1};
+                        .claim = {.first = 1, .count = 1}};
 }
 
 Test (codec, asserts_that_it_writes_no_request_0, .signal = SIGABRT)
@@ -432,7 +506,7 @@ Test (codec, asserts_that_it_writes_no_claim_of_nothing, .signal = SIGABRT)
 {
     uint8_t bytes[64];
     zseq_msg_t msg = s_claim ();
-    msg.count = 0;
+    msg.claim.count = 0;
     zseq_codec_encode (&msg, bytes, sizeof bytes);
 }
 
@@ -465,6 +539,6 @@ Test (codec, asserts_that_it_writes_no_floor_of_0, .signal = SIGABRT)
                             .reply = true,
                             .request = 7,
                             .vector.n = 1,
-                            .floor_reserved = 1};
+                            .fence = {.floor_reserved = 1}};
     zseq_codec_encode (&msg, bytes, sizeof bytes);
 }

@@ -299,16 +299,18 @@ s_print_starts (test_bytes_t *text, const zseq_vector_t *vector)
 }
 
 static void
-s_print_members (test_bytes_t *text, const zseq_msg_t *msg)
+s_print_cluster (test_bytes_t *text, const zseq_msg_members_t *members,
+                 bool endpoints)
 {
+    s_print_slice (text, "", members->cluster_name);
+    test_print (text, ", ");
     test_print (text, "[");
-    for (size_t index = 0; index < msg->member_count; index++) {
-        bool hello = msg->op == ZSEQ_OP_HELLO;
-        test_print (text, "%s%s", index ? ", " : "", hello ? "[" : "");
-        s_print_slice (text, "", msg->member[index].name);
-        if (hello) {
+    for (size_t index = 0; index < members->member_count; index++) {
+        test_print (text, "%s%s", index ? ", " : "", endpoints ? "[" : "");
+        s_print_slice (text, "", members->member[index].name);
+        if (endpoints) {
             test_print (text, ", ");
-            s_print_slice (text, "", msg->member[index].endpoint);
+            s_print_slice (text, "", members->member[index].endpoint);
             test_print (text, "]");
         }
     }
@@ -316,15 +318,15 @@ s_print_members (test_bytes_t *text, const zseq_msg_t *msg)
 }
 
 static void
-s_print_items (test_bytes_t *text, const zseq_msg_t *msg)
+s_print_page (test_bytes_t *text, const zseq_msg_page_t *page)
 {
     test_print (text, "[");
-    for (size_t index = 0; index < msg->item_count; index++) {
+    for (size_t index = 0; index < page->item_count; index++) {
         test_print (text, "%s[", index ? ", " : "");
-        s_print_slice (text, "b", msg->items[index].name);
-        test_print (text, ", %" PRIu64 "]", msg->items[index].next);
+        s_print_slice (text, "b", page->items[index].name);
+        test_print (text, ", %" PRIu64 "]", page->items[index].next);
     }
-    test_print (text, "]");
+    test_print (text, page->more ? "], true" : "], false");
 }
 
 static void
@@ -335,37 +337,39 @@ s_print_request_body (test_bytes_t *text, const zseq_msg_t *msg)
     test_print (text, ", ");
     if (msg->op == ZSEQ_OP_INTRODUCE) {
         test_print (text, "%u, ", msg->node);
-        s_print_slice (text, "", msg->cluster_name);
-        test_print (text, ", ");
-        s_print_members (text, msg);
-        test_print (text, ", %d, ", msg->state);
+        s_print_cluster (text, &msg->introduce.members, false);
+        test_print (text, ", %d, ", msg->introduce.state);
         s_print_vector (text, &msg->vector);
-        test_print (text, ", %" PRIu64, msg->process);
+        test_print (text, ", %" PRIu64, msg->introduce.process);
         return;
     }
     if (msg->op == ZSEQ_OP_FENCE || msg->op == ZSEQ_OP_COPY) {
+        const zseq_msg_recovery_t *recovery = zseq_msg_recovery (msg);
         test_print (text, "%u, %" PRIu64 ", %" PRIu64, msg->node,
-                    msg->life.counter, msg->life.random);
+                    recovery->life.counter, recovery->life.random);
         if (msg->op == ZSEQ_OP_COPY) {
             test_print (text, ", ");
-            s_print_slice (text, "b", msg->after);
+            s_print_slice (text, "b", msg->copy.after);
         }
         if (msg->version == 2)
-            test_print (text, msg->forced ? ", true" : ", false");
+            test_print (text, recovery->forced ? ", true" : ", false");
         return;
     }
-    s_print_slice (text, "b", msg->name);
+    s_print_slice (text, "b",
+                   msg->op == ZSEQ_OP_LIST ? msg->list.prefix : msg->name);
     if (msg->op == ZSEQ_OP_CLAIM)
-        test_print (text, ", %" PRIu64 ", %" PRIu64, msg->first, msg->count);
+        test_print (text, ", %" PRIu64 ", %" PRIu64, msg->claim.first,
+                    msg->claim.count);
     if (msg->op == ZSEQ_OP_RAISE)
-        test_print (text, ", %" PRIu64, msg->next);
+        test_print (text, ", %" PRIu64, msg->raise.to);
     if (msg->op == ZSEQ_OP_NEXT)
-        test_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->count,
-                    msg->count_min, msg->patience_us);
+        test_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64,
+                    msg->next.count, msg->next.count_min,
+                    msg->next.patience_us);
     if (msg->op == ZSEQ_OP_LIST) {
         test_print (text, ", ");
-        s_print_slice (text, "b", msg->after);
-        test_print (text, ", %" PRIu64, msg->count);
+        s_print_slice (text, "b", msg->list.after);
+        test_print (text, ", %" PRIu64, msg->list.count);
     }
 }
 
@@ -375,50 +379,51 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
     test_print (text, ", ");
     switch (msg->op) {
     case ZSEQ_OP_HELLO:
-        s_print_slice (text, "", msg->cluster_name);
-        test_print (text, ", ");
-        s_print_members (text, msg);
-        test_print (text, ", %d", msg->state);
-        if (msg->speaks > 1)
-            test_print (text, ", %" PRIu64 ", %s", msg->speaks,
-                        msg->holds_vote ? "true" : "false");
+        s_print_cluster (text, &msg->hello.members, true);
+        test_print (text, ", %d", msg->hello.state);
+        if (msg->hello.speaks > 1)
+            test_print (text, ", %" PRIu64 ", %s", msg->hello.speaks,
+                        msg->hello.holds_vote ? "true" : "false");
         break;
     case ZSEQ_OP_READ:
     case ZSEQ_OP_RAISE:
-        test_print (text, "%" PRIu64, msg->next);
+        test_print (text, "%" PRIu64, zseq_msg_next (msg));
         break;
     case ZSEQ_OP_CLAIM:
         test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %s",
-                    msg->next, msg->first, msg->count,
+                    msg->claim.next, msg->claim.first, msg->claim.count,
                     msg->crowded ? "true" : "false");
         break;
     case ZSEQ_OP_NEXT:
         test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %s",
-                    msg->first, msg->count, msg->served,
+                    msg->next.first, msg->next.count, msg->next.served,
                     msg->crowded ? "true" : "false");
         break;
     case ZSEQ_OP_LIST:
     case ZSEQ_OP_COPY:
-        s_print_items (text, msg);
-        test_print (text, msg->more ? ", true" : ", false");
+        s_print_page (text, zseq_msg_page (msg));
         break;
     case ZSEQ_OP_STATUS:
-        test_print (text, "%d, ", msg->state);
-        s_print_slice (text, "", msg->reason);
+        test_print (text, "%d, ", msg->node_status.state);
+        s_print_slice (text, "", msg->node_status.reason);
         test_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64,
-                    msg->sequences, msg->claims, msg->conflicts, msg->burnt);
+                    msg->node_status.sequences, msg->node_status.claims,
+                    msg->node_status.conflicts, msg->node_status.burnt);
         break;
     case ZSEQ_OP_INTRODUCE:
-        test_print (text, "%d, %" PRIu64, msg->state, msg->process);
+        test_print (text, "%d, %" PRIu64, msg->introduce.state,
+                    msg->introduce.process);
         if (!msg->extended)
             break;
         s_print_starts (text, &msg->vector);
-        test_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->met,
-                    msg->floor, msg->floor_reserved);
+        test_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64,
+                    msg->introduce.met, msg->introduce.floor,
+                    msg->introduce.floor_reserved);
         break;
     case ZSEQ_OP_FENCE:
-        test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->floor,
-                    msg->floor_reserved, msg->sequences);
+        test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64,
+                    msg->fence.floor, msg->fence.floor_reserved,
+                    msg->fence.sequences);
         if (msg->extended)
             s_print_starts (text, &msg->vector);
         break;

@@ -41,9 +41,9 @@ s_reply (const zseq_msg_t *msg, void *arg)
             continue;
         next->answered++;
         next->status = msg->status;
-        next->first = msg->first;
-        next->count = msg->count;
-        next->served = msg->served;
+        next->first = msg->next.first;
+        next->count = msg->next.count;
+        next->served = msg->next.served;
     }
 }
 
@@ -77,9 +77,9 @@ s_ask (uint8_t node, uint64_t count, uint64_t count_min)
     next->msg.request = 9000 + s_next_count;
     next->msg.cluster = zseq_testbed_identity (s_testbed);
     next->msg.name = (zseq_slice_t){"orders", 6};
-    next->msg.count = count;
-    next->msg.count_min = count_min;
-    next->msg.patience_us = 5000000;
+    next->msg.next.count = count;
+    next->msg.next.count_min = count_min;
+    next->msg.next.patience_us = 5000000;
     zseq_testbed_send (s_testbed, node, &next->msg);
     return next;
 }
@@ -198,7 +198,7 @@ Test (coordinator, ends_a_sequence_as_a_client_does)
                         .request = 7,
                         .cluster = zseq_testbed_identity (s_testbed),
                         .name = {"orders", 6},
-                        .next = ZSEQ_NEXT_MAX - 15};
+                        .raise.to = ZSEQ_NEXT_MAX - 15};
     for (uint8_t node = 0; node < 3; node++)
         zseq_testbed_send (s_testbed, node, &raise);
     s_rounds (2);

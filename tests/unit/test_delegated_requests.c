@@ -25,13 +25,13 @@ Test (delegation, turn_to_the_first_node_of_the_order_at_once_after_a_conflict)
     test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
     test_assert_silent ();
     cr_assert_eq (letter->node, test_order[0]);
-    cr_assert_eq (letter->msg.count, 8);
-    cr_assert_eq (letter->msg.count_min, 2);
-    cr_assert_geq (letter->msg.patience_us, 50000);
+    cr_assert_eq (letter->msg.next.count, 8);
+    cr_assert_eq (letter->msg.next.count_min, 2);
+    cr_assert_geq (letter->msg.next.patience_us, 50000);
     cr_assert (zseq_line_attempt (test_line, &node));
     cr_assert_eq (node, test_order[0]);
     cr_assert_eq (zseq_lines_wake_us (test_lines),
-                  test_now + letter->msg.patience_us);
+                  test_now + letter->msg.next.patience_us);
     test_answer (letter);
     test_assert_got (&test_riders[0], 12, 5);
     test_assert_got (&test_riders[1], 17, 3);
@@ -95,7 +95,7 @@ Test (delegation, pass_over_a_coordinator_that_refuses)
     test_assert_silent ();
     cr_assert_eq (second->node, test_order[1]);
     cr_assert_neq (second->msg.request, first->msg.request);
-    cr_assert_eq (second->msg.count, 2);
+    cr_assert_eq (second->msg.next.count, 2);
     test_answer (second);
     test_assert_got (&test_riders[0], next, 2);
     cr_assert_eq (test_burnt (), 0);
@@ -128,7 +128,7 @@ Test (delegation, pass_over_a_coordinator_that_is_late)
     test_add (0, 2);
     test_flush ();
     test_letter_t *late = test_letter (ZSEQ_OP_NEXT);
-    test_now += late->msg.patience_us - 1;
+    test_now += late->msg.next.patience_us - 1;
     test_tick ();
     test_assert_silent ();
     test_now += 1;
@@ -159,12 +159,12 @@ Test (delegation, pass_over_a_late_coordinator_for_all_that_it_was_asked)
     test_flush ();
     test_letter_t *second = test_letter (ZSEQ_OP_NEXT);
     cr_assert_eq (second->node, test_order[0]);
-    test_now += first->msg.patience_us - 1000;
+    test_now += first->msg.next.patience_us - 1000;
     test_tick ();
     for (size_t index = 0; index < 2; index++) {
         test_letter_t *again = test_letter (ZSEQ_OP_NEXT);
         cr_assert_eq (again->node, test_order[1]);
-        cr_assert_eq (again->msg.count, 2 + index);
+        cr_assert_eq (again->msg.next.count, 2 + index);
     }
     test_assert_silent ();
     cr_assert_eq (test_burnt (), 5);
@@ -211,14 +211,14 @@ Test (delegation, are_more_patient_with_a_coordinator_that_takes_long)
     test_turn (3);
     test_add (0, 1);
     test_flush ();
-    uint64_t before_us = test_letters[test_read].msg.patience_us;
+    uint64_t before_us = test_letters[test_read].msg.next.patience_us;
     for (size_t call = 0; call < 30; call++) {
         test_now += 20000;
         test_answer (test_letter (ZSEQ_OP_NEXT));
         test_add (0, 1);
         test_flush ();
     }
-    uint64_t after_us = test_letters[test_read].msg.patience_us;
+    uint64_t after_us = test_letters[test_read].msg.next.patience_us;
     cr_assert_eq (before_us, 50000);
     cr_assert_gt (after_us, 100000);
     cr_assert_leq (after_us, 8 * 20001);
@@ -239,14 +239,14 @@ Test (delegation, go_by_a_coordinator_s_own_round_trips)
     test_add (1, 1);
     test_flush ();
     test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
-    cr_assert_geq (letter->msg.patience_us, 8 * 50000);
+    cr_assert_geq (letter->msg.next.patience_us, 8 * 50000);
     test_now += 20000;
     test_answer (letter);
     test_add (2, 1);
     test_flush ();
     letter = test_letter (ZSEQ_OP_NEXT);
-    cr_assert_eq (letter->msg.patience_us, 8 * 20000, "%lu",
-                  letter->msg.patience_us);
+    cr_assert_eq (letter->msg.next.patience_us, 8 * 20000, "%lu",
+                  letter->msg.next.patience_us);
     test_finish ();
 }
 
@@ -257,14 +257,14 @@ Test (delegation, ignore_what_another_node_or_another_op_answers_to_a_next)
     test_flush ();
     test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
     zseq_msg_t msg = test_reply_to (letter, test_order[1], ZSEQ_OK);
-    msg.first = 5000;
+    msg.next.first = 5000;
     cr_assert (!zseq_lines_reply (test_lines, &msg, test_now));
     msg = test_reply_to (letter, test_order[0], ZSEQ_OK);
-    msg.first = 5000;
     msg.op = ZSEQ_OP_CLAIM;
+    msg.claim.first = 5000;
     cr_assert (!zseq_lines_reply (test_lines, &msg, test_now));
     msg = test_reply_to (letter, test_order[0], ZSEQ_OK);
-    msg.first = 5000;
+    msg.next.first = 5000;
     msg.request++;
     cr_assert (!zseq_lines_reply (test_lines, &msg, test_now));
     cr_assert_eq (test_ended_count, 0);
@@ -307,11 +307,11 @@ Test (delegation, do_not_believe_a_range_that_cannot_be)
         test_flush ();
         test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
         zseq_msg_t msg = test_reply_to (letter, letter->node, ZSEQ_OK);
-        msg.first = s_ranges[index].first;
-        msg.count = s_ranges[index].count;
+        msg.next.first = s_ranges[index].first;
+        msg.next.count = s_ranges[index].count;
         cr_assert (zseq_lines_reply (test_lines, &msg, test_now));
         if (s_ranges[index].believed)
-            test_assert_got (&test_riders[0], msg.first, msg.count);
+            test_assert_got (&test_riders[0], msg.next.first, msg.next.count);
         else {
             cr_assert_eq (test_ended_count, 0, "range %zu", index);
             test_flush ();
@@ -382,7 +382,7 @@ Test (delegation, claim_again_when_all_coordinators_are_passed_over)
     uint64_t next = test_next[0];
     test_letter_t *letter = test_letter_to_all (ZSEQ_OP_CLAIM);
     test_assert_silent ();
-    cr_assert_eq (letter->msg.first, next);
+    cr_assert_eq (letter->msg.claim.first, next);
     test_read -= 3;
     test_finish ();
     test_assert_got (&test_riders[0], next, 1);
@@ -422,9 +422,10 @@ Test (delegation, let_claims_follow_each_other_when_all_are_passed_over)
     uint64_t next = test_next[0];
     test_add (0, 5);
     test_flush ();
-    cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.first, next);
+    cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.claim.first, next);
     test_add (1, 3);
     test_flush ();
     if (test_read < test_sent)
-        cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.first, next + 5);
+        cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.claim.first,
+                      next + 5);
 }

@@ -21,7 +21,7 @@ Test (lines, share_a_claim_in_the_order_in_which_requests_came)
     test_assert_silent ();
     test_read = 0;
     test_answer_all ();
-    cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.count, 9);
+    cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.claim.count, 9);
     test_assert_silent ();
     test_read -= 3;
     test_answer_all ();
@@ -67,7 +67,7 @@ Test (lines, let_nobody_join_a_claim_that_was_sent)
     test_letter_t *second = test_letter_to_all (ZSEQ_OP_CLAIM);
     cr_assert_neq (second->msg.request,
                    test_letters[test_read - 4].msg.request);
-    cr_assert_eq (test_letters[test_read - 4].msg.count, 5);
+    cr_assert_eq (test_letters[test_read - 4].msg.claim.count, 5);
 
     test_read -= 6;
     for (size_t node = 0; node < 2; node++)
@@ -84,10 +84,10 @@ Test (lines, let_a_second_claim_begin_where_the_first_one_ends)
     test_draw_ids (1);
     test_add (0, 5);
     test_flush ();
-    cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.first, 2);
+    cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.claim.first, 2);
     test_add (1, 3);
     test_flush ();
-    cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.first, 7);
+    cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.claim.first, 7);
     //  No third one; they wait for the next.
     test_add (2, 1);
     test_add (3, 1);
@@ -96,8 +96,8 @@ Test (lines, let_a_second_claim_begin_where_the_first_one_ends)
     test_read -= 6;
     test_answer_all ();
     test_letter_t *third = test_letter_to_all (ZSEQ_OP_CLAIM);
-    cr_assert_eq (third->msg.first, 10);
-    cr_assert_eq (third->msg.count, 2);
+    cr_assert_eq (third->msg.claim.first, 10);
+    cr_assert_eq (third->msg.claim.count, 2);
     test_assert_silent ();
     test_read -= 3;
     test_answer_all ();
@@ -118,7 +118,7 @@ Test (lines, begin_a_second_claim_only_when_it_is_known_where)
     //  Nothing was claimed yet: both share the claim.
     test_read -= 3;
     test_answer_all ();
-    cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.count, 8);
+    cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.claim.count, 8);
     test_assert_silent ();
 }
 
@@ -136,8 +136,8 @@ Test (lines, take_in_who_comes_while_a_claim_is_to_be_made_again)
     if (test_read == test_sent)
         test_wait ();
     test_letter_t *again = test_letter_to_all (ZSEQ_OP_CLAIM);
-    cr_assert_eq (again->msg.first, 12);
-    cr_assert_eq (again->msg.count, 8);
+    cr_assert_eq (again->msg.claim.first, 12);
+    cr_assert_eq (again->msg.claim.count, 8);
     test_read -= 3;
     test_finish ();
     test_assert_got (&test_riders[0], 12, 5);
@@ -157,8 +157,8 @@ Test (lines, of_two_names_share_nothing)
     cr_assert_eq (test_letter_to_all (ZSEQ_OP_READ)->msg.name.size, 5);
     test_read = 0;
     test_answer_all ();
-    cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.count, 5);
-    cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.count, 3);
+    cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.claim.count, 5);
+    cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.claim.count, 3);
     cr_assert (!zseq_line_idle (bills));
     zseq_lines_end (test_lines, ZSEQ_ETIMEOUT);
     zseq_line_free (&bills);
@@ -420,8 +420,8 @@ Test (lines, send_a_claim_again_to_a_node_that_can_be_reached_by_now)
     test_assert_silent ();
     cr_assert_eq (second->node, 1);
     cr_assert_eq (second->msg.request, first->msg.request);
-    cr_assert_eq (second->msg.first, first->msg.first);
-    cr_assert_eq (second->msg.count, first->msg.count);
+    cr_assert_eq (second->msg.claim.first, first->msg.claim.first);
+    cr_assert_eq (second->msg.claim.count, first->msg.claim.count);
     cr_assert_eq (second->msg.name.size, 6);
     test_answer (second);
     test_assert_got (&test_riders[0], 2, 2);
@@ -446,8 +446,8 @@ Test (lines, send_claims_again_in_the_order_in_which_they_set_out)
     test_assert_silent ();
     cr_assert_eq (first->node, 1);
     cr_assert_eq (second->node, 1);
-    cr_assert_eq (first->msg.first, 2);
-    cr_assert_eq (second->msg.first, 4);
+    cr_assert_eq (first->msg.claim.first, 2);
+    cr_assert_eq (second->msg.claim.first, 4);
 }
 
 Test (lines, are_at_rest_when_all_nodes_are_reached)

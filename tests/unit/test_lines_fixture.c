@@ -178,10 +178,16 @@ test_reply_to (const test_letter_t *letter, uint8_t node, int status)
     msg.request = letter->msg.request;
     msg.status = status;
     msg.node = node;
-    msg.first = letter->msg.first;
-    msg.count = letter->msg.count;
-    msg.next = test_next[node];
-    msg.served = test_served;
+    if (msg.op == ZSEQ_OP_NEXT) {
+        msg.next = letter->msg.next;
+        msg.next.served = test_served;
+    }
+    else if (msg.op == ZSEQ_OP_CLAIM) {
+        msg.claim = letter->msg.claim;
+        msg.claim.next = test_next[node];
+    }
+    else
+        msg.read.next = test_next[node];
     msg.crowded = test_crowded & (1u << node);
     msg.vector.n = test_quorum.n;
     for (uint8_t index = 0; index < msg.vector.n; index++)
@@ -198,10 +204,10 @@ test_coordinate (const test_letter_t *letter, uint64_t *first_p,
         if (first < test_next[node])
             first = test_next[node];
     uint64_t left = ZSEQ_NEXT_MAX - first;
-    if (left < letter->msg.count_min)
+    if (left < letter->msg.next.count_min)
         return ZSEQ_EEXHAUSTED;
     *first_p = first;
-    *count_p = left < letter->msg.count ? left : letter->msg.count;
+    *count_p = left < letter->msg.next.count ? left : letter->msg.next.count;
     for (uint8_t node = 0; node < test_quorum.n; node++)
         test_next[node] = first + *count_p;
     return ZSEQ_OK;
@@ -216,11 +222,11 @@ test_answer (test_letter_t *letter)
     if (test_refusal[node])
         return zseq_lines_reply (test_lines, &msg, test_now);
     if (msg.op == ZSEQ_OP_NEXT)
-        msg.status = test_coordinate (letter, &msg.first, &msg.count);
+        msg.status = test_coordinate (letter, &msg.next.first, &msg.next.count);
     if (msg.op == ZSEQ_OP_CLAIM) {
         zseq_seq_t seq = {test_next[node]};
-        msg.status = zseq_seq_accept (&seq, msg.first, msg.count);
-        msg.next = test_next[node] = seq.next;
+        msg.status = zseq_seq_accept (&seq, msg.claim.first, msg.claim.count);
+        msg.claim.next = test_next[node] = seq.next;
     }
     return zseq_lines_reply (test_lines, &msg, test_now);
 }

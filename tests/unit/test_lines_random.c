@@ -70,15 +70,16 @@ s_deliver (size_t index, bool twice)
     uint8_t node = letter.node;
     zseq_msg_t msg = test_reply_to (&letter, node, test_refusal[node]);
     if (msg.status == ZSEQ_OK && msg.op == ZSEQ_OP_NEXT) {
-        msg.status = test_coordinate (&letter, &msg.first, &msg.count);
-        s_mark_ids (msg.first, msg.count, COORDINATED);
+        msg.status =
+          test_coordinate (&letter, &msg.next.first, &msg.next.count);
+        s_mark_ids (msg.next.first, msg.next.count, COORDINATED);
     }
     if (msg.status == ZSEQ_OK && msg.op == ZSEQ_OP_CLAIM) {
         zseq_seq_t seq = {test_next[node]};
-        msg.status = zseq_seq_accept (&seq, msg.first, msg.count);
-        msg.next = test_next[node] = seq.next;
+        msg.status = zseq_seq_accept (&seq, msg.claim.first, msg.claim.count);
+        msg.claim.next = test_next[node] = seq.next;
         if (msg.status == ZSEQ_OK)
-            s_mark_ids (msg.first, msg.count, CLAIMED);
+            s_mark_ids (msg.claim.first, msg.claim.count, CLAIMED);
     }
     s_put_reply (&msg);
 }
@@ -112,11 +113,12 @@ s_join_or_leave (uint64_t *seed)
 static void
 s_rival_claims (uint64_t *seed)
 {
-    zseq_msg_t msg = {.count = 1 + test_random_below (seed, 12),
-                      .count_min = 1};
+    zseq_msg_t msg = {
+      .next = {.count = 1 + test_random_below (seed, 12), .count_min = 1}};
     test_letter_t letter = {.msg = msg};
-    cr_assert_eq (test_coordinate (&letter, &msg.first, &msg.count), ZSEQ_OK);
-    s_mark_ids (msg.first, msg.count, RIVALS);
+    cr_assert_eq (test_coordinate (&letter, &msg.next.first, &msg.next.count),
+                  ZSEQ_OK);
+    s_mark_ids (msg.next.first, msg.next.count, RIVALS);
 }
 
 static void

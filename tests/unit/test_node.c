@@ -27,7 +27,12 @@ Test (node, takes_part_in_nothing_while_it_does_not_vote)
                        ZSEQ_OP_LIST};
     for (size_t index = 0; index < 4; index++) {
         zseq_msg_t msg = fixture_request (ops[index], "orders", 5);
-        msg.first = msg.count = msg.next = 1;
+        if (ops[index] == ZSEQ_OP_CLAIM)
+            msg.claim.first = msg.claim.count = 1;
+        else if (ops[index] == ZSEQ_OP_RAISE)
+            msg.raise.to = 1;
+        else if (ops[index] == ZSEQ_OP_LIST)
+            msg.list.count = 1;
         fixture_send (self, &msg);
         cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                       ZSEQ_ENOTVOTING);

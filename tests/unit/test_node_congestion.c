@@ -14,8 +14,8 @@ s_meet (fixture_t *self, size_t clients, size_t each)
     for (size_t count = 0; count < clients * each; count++) {
         zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST};
         zseq_msg_t msg = fixture_request (ZSEQ_OP_CLAIM, "orders", 900);
-        msg.first = ZSEQ_ID_MAX;
-        msg.count = 2;
+        msg.claim.first = ZSEQ_ID_MAX;
+        msg.claim.count = 2;
         event.msg = &msg;
         event.sender.route.size = 5;
         memcpy (event.sender.route.id + 1,

@@ -120,12 +120,12 @@ Test (birth, tells_peers_only_what_is_durable)
     fixture_seen_t ask = *fixture_find (nodes[1], ZSEQ_ACTION_ASK);
     fixture_send (nodes[0], &ask.msg);
     const fixture_seen_t *reply = fixture_only (nodes[0], ZSEQ_ACTION_REPLY);
-    cr_assert_eq (reply->msg.state, ZSEQ_STATE_BIRTH);
+    cr_assert_eq (reply->msg.introduce.state, ZSEQ_STATE_BIRTH);
     cr_assert_eq (reply->msg.vector.life[1].counter, 0);
     fixture_write_record (nodes[0]);
     fixture_send (nodes[0], &ask.msg);
     reply = fixture_only (nodes[0], ZSEQ_ACTION_REPLY);
-    cr_assert_eq (reply->msg.state, ZSEQ_STATE_COMPLETE);
+    cr_assert_eq (reply->msg.introduce.state, ZSEQ_STATE_COMPLETE);
     cr_assert_eq (reply->msg.vector.life[1].random, 1001);
     fixture_destroy (&nodes[0]);
     fixture_destroy (&nodes[1]);
@@ -173,7 +173,7 @@ Test (birth, that_was_missed_is_heard_of_from_who_was_born)
     //  Where one has begun another life, they were not all born together.
     for (uint8_t peer = 1; peer < 5; peer++) {
         reply[peer] = fixture_introduction (self, peer);
-        reply[peer].state = ZSEQ_STATE_COMPLETE;
+        reply[peer].introduce.state = ZSEQ_STATE_COMPLETE;
     }
     for (uint8_t peer = 1; peer < 5; peer++)
         fixture_answer (self, peer, &reply[peer]);
@@ -184,7 +184,7 @@ Test (birth, that_was_missed_is_heard_of_from_who_was_born)
     for (uint8_t peer = 1; peer < 5; peer++) {
         reply[peer] = fixture_introduction (self, peer);
         reply[peer].cluster = 42;
-        reply[peer].state =
+        reply[peer].introduce.state =
           peer > 2 ? ZSEQ_STATE_RECOVERING : ZSEQ_STATE_STARTING;
     }
     for (uint8_t peer = 4; peer >= 2; peer--)
@@ -219,11 +219,11 @@ Test (birth, waits_until_all_have_met)
     zseq_msg_t reply[3];
     for (uint8_t peer = 1; peer < 3; peer++) {
         reply[peer] = fixture_introduction (self, peer);
-        reply[peer].state = ZSEQ_STATE_COMPLETE;
+        reply[peer].introduce.state = ZSEQ_STATE_COMPLETE;
     }
     //  b has not met c.
     zseq_msg_t early = reply[1];
-    early.state = ZSEQ_STATE_BIRTH;
+    early.introduce.state = ZSEQ_STATE_BIRTH;
     early.vector.life[2] = (zseq_incarnation_t){0, 0};
     fixture_answer (self, 2, &reply[2]);
     fixture_answer (self, 1, &early);
@@ -347,7 +347,7 @@ Test (birth, is_possible_over_long_distances)
         reply.reply = true;
         reply.status = ZSEQ_OK;
         reply.node = 1;
-        reply.state = ZSEQ_STATE_BIRTH;
+        reply.introduce.state = ZSEQ_STATE_BIRTH;
         memset (reply.vector.life, 0, sizeof reply.vector.life);
         reply.vector.life[1] = (zseq_incarnation_t){1, 1001};
         fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
@@ -391,7 +391,7 @@ Test (start, a_birth_does_not_vote_before_a_floor_is_on_disk)
     fixture_tick (self, 10000000);
     zseq_msg_t b = fixture_introduction (self, 1);
     b.cluster = 42;
-    b.floor = 500;
+    b.introduce.floor = 500;
     fixture_answer (self, 1, &b);
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
                                        .version = version});

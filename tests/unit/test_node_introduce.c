@@ -9,15 +9,11 @@ Test (node, learns_nothing_from_what_anybody_could_say)
     fixture_t *self = fixture_voter ();
     zseq_msg_t lie = fixture_request (ZSEQ_OP_INTRODUCE, "", 5);
     lie.node = 1;
-    lie.cluster_name = (zseq_slice_t){"test", 4};
-    lie.member_count = 3;
-    const char *names[] = {"a", "b", "c"};
-    for (size_t index = 0; index < 3; index++)
-        lie.member[index].name = (zseq_slice_t){names[index], 1};
+    lie.introduce.members = fixture_members (self);
     lie.vector.n = 3;
     for (uint8_t index = 0; index < 3; index++)
         lie.vector.life[index] = (zseq_incarnation_t){9, 9};
-    lie.state = ZSEQ_STATE_VOTING;
+    lie.introduce.state = ZSEQ_STATE_VOTING;
     fixture_send (self, &lie);
     fixture_flush (self);
     cr_assert_eq (self->count, 0);
@@ -44,7 +40,7 @@ Test (node, asks_at_once_what_a_question_under_way_could_not_answer)
     zseq_msg_t b = fixture_introduction (self, 1);
     zseq_msg_t fence = fixture_request (ZSEQ_OP_FENCE, "", 5);
     fence.node = 1;
-    fence.life = (zseq_incarnation_t){2, 9};
+    fence.fence.recovery.life = (zseq_incarnation_t){2, 9};
     fixture_send (self, &fence);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                   ZSEQ_EAGAIN);
@@ -78,14 +74,10 @@ Test (node, tells_a_second_process_under_one_name_from_the_first)
     fixture_t *self = fixture_voter ();
     zseq_msg_t hello = fixture_request (ZSEQ_OP_INTRODUCE, "", 5);
     hello.node = 1;
-    hello.cluster_name = (zseq_slice_t){"test", 4};
-    hello.member_count = 3;
-    for (size_t member = 0; member < 3; member++)
-        hello.member[member].name =
-          (zseq_slice_t){self->record.member[member].name, 1};
+    hello.introduce.members = fixture_members (self);
     hello.vector = self->record.vector;
-    hello.state = ZSEQ_STATE_VOTING;
-    hello.process = 77;
+    hello.introduce.state = ZSEQ_STATE_VOTING;
+    hello.introduce.process = 77;
     fixture_send (self, &hello);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
     //  Another process answers at b's endpoint.
@@ -93,11 +85,11 @@ Test (node, tells_a_second_process_under_one_name_from_the_first)
     fixture_send (self, &hello);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                   ZSEQ_ESUPERSEDED);
-    hello.process = 78;
+    hello.introduce.process = 78;
     fixture_send (self, &hello);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
     //  A restarted one is let in, before and after it has answered.
-    hello.process = 79;
+    hello.introduce.process = 79;
     fixture_send (self, &hello);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
     s_hear_process (self, 1, 79);
@@ -135,7 +127,7 @@ Test (node, does_not_ask_again_at_once_for_what_anybody_claims)
     for (uint64_t lie = 5; lie < 25; lie++) {
         zseq_msg_t fence = fixture_request (ZSEQ_OP_FENCE, "", lie);
         fence.node = 2;
-        fence.life = (zseq_incarnation_t){lie, lie};
+        fence.fence.recovery.life = (zseq_incarnation_t){lie, lie};
         fixture_send (self, &fence);
         cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                       ZSEQ_EAGAIN);
@@ -197,7 +189,7 @@ Test (node, does_not_end_for_what_another_cluster_s_node_says)
     fixture_tick (self, 2000000);
     reply.request = self->seen[fixture_asked (self, 1)].msg.request;
     reply.status = ZSEQ_OK;
-    reply.state = ZSEQ_STATE_BIRTH;
+    reply.introduce.state = ZSEQ_STATE_BIRTH;
     reply.vector.life[0] = (zseq_incarnation_t){1, 4711};
     reply.vector.life[1] = (zseq_incarnation_t){1, 4712};
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,

@@ -44,7 +44,7 @@ Test (node, ends_while_it_recovers_though_requests_had_waited)
 
 //  What a peer that holds nothing answers to a recovering node.
 static zseq_msg_t
-s_copied (const fixture_t *self, const fixture_seen_t *ask,
+s_copied (fixture_t *self, const fixture_seen_t *ask,
           const zseq_vector_t *vector)
 {
     zseq_msg_t reply = ask->msg;
@@ -53,15 +53,14 @@ s_copied (const fixture_t *self, const fixture_seen_t *ask,
     reply.node = ask->peer;
     reply.cluster = 42;
     reply.vector = *vector;
-    reply.state = ZSEQ_STATE_VOTING;
-    reply.floor = reply.floor_reserved = 1;
-    reply.cluster_name = (zseq_slice_t){"test", 4};
-    reply.member_count = self->record.n;
-    for (size_t member = 0; member < self->record.n; member++)
-        reply.member[member].name =
-          (zseq_slice_t){self->record.member[member].name, 1};
-    if (reply.op != ZSEQ_OP_HELLO)
-        reply.vector.life[0] = ask->msg.life;
+    if (reply.op == ZSEQ_OP_HELLO) {
+        reply.hello.members = fixture_members (self);
+        reply.hello.state = ZSEQ_STATE_VOTING;
+        return reply;
+    }
+    reply.vector.life[0] = zseq_msg_recovery (&ask->msg)->life;
+    if (reply.op == ZSEQ_OP_FENCE)
+        reply.fence.floor = reply.fence.floor_reserved = 1;
     return reply;
 }
 
@@ -263,8 +262,8 @@ Test (node, syncs_a_page_that_comes_after_its_vote_was_handed_to_the_disk)
     zseq_msg_t page;
     fixture_t *self = s_recovered_but (&vote, &page);
     zseq_item_t item = {{"late", 4}, 11};
-    page.items = &item;
-    page.item_count = 1;
+    page.copy.page.items = &item;
+    page.copy.page.item_count = 1;
     fixture_answer (self, 4, &page);
     fixture_flush (self);
     const fixture_seen_t *write = fixture_find (self, ZSEQ_ACTION_PERSIST);
@@ -299,12 +298,8 @@ Test (node, recovers_from_the_cluster_that_enough_voters_are_of)
         reply.cluster = 41;
         reply.vector = vector;
         reply.vector.life[2] = (zseq_incarnation_t){99, 99};
-        reply.state = ZSEQ_STATE_VOTING;
-        reply.cluster_name = (zseq_slice_t){"test", 4};
-        reply.member_count = 5;
-        for (size_t member = 0; member < 5; member++)
-            reply.member[member].name =
-              (zseq_slice_t){record.member[member].name, 1};
+        reply.hello.state = ZSEQ_STATE_VOTING;
+        reply.hello.members = fixture_members (self);
         seen->type = ZSEQ_ACTION_LOG;
         fixture_seen_t rest[ACTIONS_MAX];
         size_t count = self->count;
@@ -366,19 +361,15 @@ Test (start, a_forced_floor_is_told_with_the_new_life)
     //  A peer asks at its endpoint, as it does before it answers FENCE with 0.
     zseq_msg_t ask = fixture_request (ZSEQ_OP_INTRODUCE, "", 5);
     ask.node = 1;
-    ask.cluster_name = (zseq_slice_t){"test", 4};
-    ask.member_count = 3;
-    for (size_t member = 0; member < 3; member++)
-        ask.member[member].name =
-          (zseq_slice_t){self->record.member[member].name, 1};
+    ask.introduce.members = fixture_members (self);
     ask.vector = vector;
-    ask.state = ZSEQ_STATE_VOTING;
-    ask.process = 99;
+    ask.introduce.state = ZSEQ_STATE_VOTING;
+    ask.introduce.process = 99;
     fixture_send (self, &ask);
     const fixture_seen_t *reply = fixture_find (self, ZSEQ_ACTION_REPLY);
     cr_assert_not_null (reply);
     cr_assert_eq (reply->msg.status, ZSEQ_OK);
-    cr_expect_eq (reply->msg.floor, 500, "b goes on below the floor");
+    cr_expect_eq (reply->msg.introduce.floor, 500, "b goes on below the floor");
     fixture_destroy (&self);
 }
 
@@ -402,8 +393,10 @@ Test (start, force_counts_no_peer_that_recovered_and_votes_by_now)
         if (ask && ask < self->seen + self->count) {
             fixture_seen_t asked = *ask;
             zseq_msg_t reply = s_copied (self, &asked, &record.vector);
-            reply.state = ZSEQ_STATE_RECOVERING;
-            reply.speaks = ZSEQ_WIRE_VERSION;
+            if (asked.msg.op == ZSEQ_OP_HELLO) {
+                reply.hello.state = ZSEQ_STATE_RECOVERING;
+                reply.hello.speaks = ZSEQ_WIRE_VERSION;
+            }
             if (asked.msg.op == ZSEQ_OP_FENCE) {
                 reply.status = ZSEQ_EAGAIN;
                 fenced = true;
@@ -434,8 +427,8 @@ Test (start, answers_of_before_a_recovery_note_nothing_after_it)
     //  Nobody has answered INTRODUCE since, but b, with a floor.
     fixture_tick (self, 60000000);
     zseq_msg_t b = fixture_introduction (self, 1);
-    b.floor = 500;
-    b.met = 0;
+    b.introduce.floor = 500;
+    b.introduce.met = 0;
     fixture_answer (self, 1, &b);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
     fixture_write_record (self);

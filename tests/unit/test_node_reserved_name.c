@@ -28,7 +28,7 @@ static void
 s_raise (fixture_t *self, const char *name, uint64_t to)
 {
     zseq_msg_t msg = fixture_request (ZSEQ_OP_RAISE, name, 700);
-    msg.next = to;
+    msg.raise.to = to;
     fixture_send (self, &msg);
 }
 
@@ -39,7 +39,7 @@ s_next (fixture_t *self, const char *name)
     zseq_msg_t read = fixture_request (ZSEQ_OP_READ, name, 6);
     fixture_send (self, &read);
     cr_assert_eq (s_status (self), ZSEQ_OK);
-    return self->seen[0].msg.next;
+    return self->seen[0].msg.read.next;
 }
 
 Test (reserved_name, is_claimed_up_to_a_minute_beyond_the_clock)
@@ -148,7 +148,7 @@ Test (reserved_name, that_is_malformed_is_refused_whatever_is_asked)
         fixture_send (self, &msg);
         cr_assert_eq (s_status (self), ZSEQ_EINVAL);
         msg = fixture_request (ZSEQ_OP_NEXT, names[index], 9);
-        msg.count = msg.count_min = msg.patience_us = 1;
+        msg.next.count = msg.next.count_min = msg.next.patience_us = 1;
         fixture_send (self, &msg);
         cr_assert_eq (s_status (self), ZSEQ_EINVAL);
     }
@@ -161,7 +161,7 @@ Test (reserved_name, is_refused_by_who_does_not_vote_as_any_other)
 {
     fixture_t *self = s_voter_at (5000);
     zseq_msg_t msg = fixture_request (ZSEQ_OP_CLAIM, FLAKE "/", 9);
-    msg.first = msg.count = 1;
+    msg.claim.first = msg.claim.count = 1;
     msg.cluster = 43;
     fixture_send (self, &msg);
     cr_assert_eq (s_status (self), ZSEQ_ECLUSTER);
@@ -181,8 +181,8 @@ Test (reserved_name, is_not_claimed_further_by_a_coordinator)
     fixture_tick (self, 0);
     fixture_claim_durably (self, FLAKE, 64000, 900);
     zseq_msg_t msg = fixture_request (ZSEQ_OP_NEXT, FLAKE, 9);
-    msg.count = msg.count_min = 101;
-    msg.patience_us = 50000;
+    msg.next.count = msg.next.count_min = 101;
+    msg.next.patience_us = 50000;
     fixture_send (self, &msg);
     //  It asks itself, and does not write what it refuses.
     for (size_t round = 0; round < 100; round++) {
@@ -193,7 +193,7 @@ Test (reserved_name, is_not_claimed_further_by_a_coordinator)
     }
     cr_assert_eq (zseq_node_wake_us (self->node), UINT64_MAX, "it gave up");
     cr_assert_eq (s_next (self, FLAKE), 64900);
-    msg.count = msg.count_min = 100;
+    msg.next.count = msg.next.count_min = 100;
     fixture_send (self, &msg);
     fixture_flush (self);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->limit, 65000);

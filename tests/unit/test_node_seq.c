@@ -21,9 +21,9 @@ Test (node, replies_only_when_the_claim_is_durable)
     cr_assert_eq (reply->msg.op, ZSEQ_OP_CLAIM);
     cr_assert_eq (reply->msg.request, 901);
     cr_assert_eq (reply->msg.status, ZSEQ_OK);
-    cr_assert_eq (reply->msg.next, 11);
-    cr_assert_eq (reply->msg.first, 1);
-    cr_assert_eq (reply->msg.count, 10);
+    cr_assert_eq (reply->msg.claim.next, 11);
+    cr_assert_eq (reply->msg.claim.first, 1);
+    cr_assert_eq (reply->msg.claim.count, 10);
     cr_assert_eq (reply->msg.cluster, 42);
     cr_assert_eq (reply->msg.vector.life[2].random, 1002);
     cr_assert_eq (reply->sender.route.size, 5);
@@ -43,7 +43,7 @@ Test (node, writes_a_name_once_for_all_claims_of_a_flush)
     cr_assert_eq (self->count, 10);
     for (uint64_t first = 1; first <= 10; first++) {
         cr_assert_eq (self->seen[first - 1].msg.request, 900 + first);
-        cr_assert_eq (self->seen[first - 1].msg.next, first + 1);
+        cr_assert_eq (self->seen[first - 1].msg.claim.next, first + 1);
     }
     fixture_destroy (&self);
 }
@@ -59,11 +59,11 @@ Test (node, has_one_write_of_a_name_in_flight)
     fixture_flush (self);
     cr_assert_eq (self->count, 0);
     fixture_persisted (self, sequence, 2, ZSEQ_OK);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.first, 1);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.claim.first, 1);
     fixture_flush (self);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->limit, 3);
     fixture_persisted (self, sequence, 3, ZSEQ_OK);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.first, 2);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.claim.first, 2);
     fixture_destroy (&self);
 }
 
@@ -74,11 +74,13 @@ Test (node, refuses_a_claim_below_next_and_says_where_to_start)
     fixture_claim (self, "orders", 10, 5);
     const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
     cr_assert_eq (reply->msg.status, ZSEQ_ECONFLICT);
-    cr_assert_eq (reply->msg.next, 11);
+    cr_assert_eq (reply->msg.claim.next, 11);
     zseq_msg_t status = fixture_request (ZSEQ_OP_STATUS, "", 7);
     fixture_send (self, &status);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.claims, 1);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.conflicts, 1);
+    cr_assert_eq (
+      fixture_only (self, ZSEQ_ACTION_REPLY)->msg.node_status.claims, 1);
+    cr_assert_eq (
+      fixture_only (self, ZSEQ_ACTION_REPLY)->msg.node_status.conflicts, 1);
     fixture_destroy (&self);
 }
 
@@ -97,10 +99,10 @@ Test (node, hands_out_the_counters_that_status_tells)
     zseq_msg_t status = fixture_request (ZSEQ_OP_STATUS, "", 7);
     fixture_send (self, &status);
     const zseq_msg_t *reply = &fixture_only (self, ZSEQ_ACTION_REPLY)->msg;
-    cr_assert_eq (reply->sequences, stats.sequences);
-    cr_assert_eq (reply->claims, stats.claims);
-    cr_assert_eq (reply->conflicts, stats.conflicts);
-    cr_assert_eq (reply->burnt, stats.burnt);
+    cr_assert_eq (reply->node_status.sequences, stats.sequences);
+    cr_assert_eq (reply->node_status.claims, stats.claims);
+    cr_assert_eq (reply->node_status.conflicts, stats.conflicts);
+    cr_assert_eq (reply->node_status.burnt, stats.burnt);
     fixture_destroy (&self);
 }
 
@@ -148,9 +150,10 @@ Test (node, answers_a_read_when_what_it_found_is_durable)
     fixture_persisted (self, sequence, 11, ZSEQ_OK);
     cr_assert_eq (self->count, 2);
     cr_assert_eq (self->seen[1].msg.request, 5);
-    cr_assert_eq (self->seen[1].msg.next, 11);
+    cr_assert_eq (self->seen[1].msg.read.next, 11);
     fixture_send (self, &read);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.next, 11);
+    cr_assert_eq (zseq_msg_next (&fixture_only (self, ZSEQ_ACTION_REPLY)->msg),
+                  11);
     fixture_destroy (&self);
 }
 
@@ -159,14 +162,17 @@ Test (node, spends_no_memory_on_names_that_are_only_read)
     fixture_t *self = fixture_voter ();
     zseq_msg_t msg = fixture_request (ZSEQ_OP_READ, "orders", 5);
     fixture_send (self, &msg);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.next, 1);
+    cr_assert_eq (zseq_msg_next (&fixture_only (self, ZSEQ_ACTION_REPLY)->msg),
+                  1);
     msg = fixture_request (ZSEQ_OP_RAISE, "orders", 6);
-    msg.next = 1;
+    msg.raise.to = 1;
     fixture_send (self, &msg);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.next, 1);
+    cr_assert_eq (zseq_msg_next (&fixture_only (self, ZSEQ_ACTION_REPLY)->msg),
+                  1);
     msg = fixture_request (ZSEQ_OP_STATUS, "", 7);
     fixture_send (self, &msg);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.sequences, 0);
+    cr_assert_eq (
+      fixture_only (self, ZSEQ_ACTION_REPLY)->msg.node_status.sequences, 0);
     fixture_destroy (&self);
 }
 
@@ -175,16 +181,18 @@ Test (node, raises_and_never_lowers)
     fixture_t *self = fixture_voter ();
     zseq_sequence_t *sequence = fixture_claim_durably (self, "orders", 1, 10);
     zseq_msg_t raise = fixture_request (ZSEQ_OP_RAISE, "orders", 5);
-    raise.next = 100;
+    raise.raise.to = 100;
     fixture_send (self, &raise);
     cr_assert_eq (self->count, 0);
     fixture_flush (self);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->limit, 100);
     fixture_persisted (self, sequence, 100, ZSEQ_OK);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.next, 100);
-    raise.next = 50;
+    cr_assert_eq (zseq_msg_next (&fixture_only (self, ZSEQ_ACTION_REPLY)->msg),
+                  100);
+    raise.raise.to = 50;
     fixture_send (self, &raise);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.next, 100);
+    cr_assert_eq (zseq_msg_next (&fixture_only (self, ZSEQ_ACTION_REPLY)->msg),
+                  100);
     fixture_destroy (&self);
 }
 
@@ -250,7 +258,8 @@ Test (node, starts_where_its_records_end)
     fixture_tick (self, 0);
     cr_assert (strstr (self->seen[0].text, "ready: node a votes"));
     fixture_claim (self, "orders", 499, 1);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.next, 500);
+    cr_assert_eq (zseq_msg_next (&fixture_only (self, ZSEQ_ACTION_REPLY)->msg),
+                  500);
     fixture_claim_durably (self, "orders", 500, 1);
     fixture_destroy (&self);
 }
@@ -262,19 +271,19 @@ Test (node, lists_names_page_by_page)
     fixture_claim_durably (self, "b/1", 1, 2);
     fixture_claim_durably (self, "b/2", 1, 3);
     zseq_msg_t list = fixture_request (ZSEQ_OP_LIST, "b/", 5);
-    list.count = 1;
+    list.list.count = 1;
     fixture_send (self, &list);
     const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
-    cr_assert_eq (reply->msg.item_count, 1);
-    cr_assert_eq (reply->msg.items[0].next, 3);
-    cr_assert (reply->msg.more);
-    list.after.data = "b/1";
-    list.after.size = 3;
+    cr_assert_eq (reply->msg.list.page.item_count, 1);
+    cr_assert_eq (reply->msg.list.page.items[0].next, 3);
+    cr_assert (reply->msg.list.page.more);
+    list.list.after.data = "b/1";
+    list.list.after.size = 3;
     fixture_send (self, &list);
     reply = fixture_only (self, ZSEQ_ACTION_REPLY);
-    cr_assert_eq (reply->msg.item_count, 1);
-    cr_assert_eq (reply->msg.items[0].next, 4);
-    cr_assert (!reply->msg.more);
+    cr_assert_eq (reply->msg.list.page.item_count, 1);
+    cr_assert_eq (reply->msg.list.page.items[0].next, 4);
+    cr_assert (!reply->msg.list.page.more);
     fixture_destroy (&self);
 }
 
@@ -285,12 +294,12 @@ Test (node, lists_only_what_is_durable)
     fixture_claim (self, "a", 2, 5);
     fixture_claim (self, "b", 1, 1);
     zseq_msg_t list = fixture_request (ZSEQ_OP_LIST, "", 5);
-    list.count = 10;
+    list.list.count = 10;
     fixture_send (self, &list);
     const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
-    cr_assert_eq (reply->msg.item_count, 1);
-    cr_assert_eq (reply->msg.items[0].next, 2);
-    cr_assert (!reply->msg.more);
+    cr_assert_eq (reply->msg.list.page.item_count, 1);
+    cr_assert_eq (reply->msg.list.page.items[0].next, 2);
+    cr_assert (!reply->msg.list.page.more);
     fixture_destroy (&self);
 }
 
@@ -301,11 +310,11 @@ Test (node, lists_beyond_names_that_are_not_durable)
     fixture_claim (self, "a", 1, 1);
     fixture_claim (self, "b", 1, 1);
     zseq_msg_t list = fixture_request (ZSEQ_OP_LIST, "", 5);
-    list.count = 1;
+    list.list.count = 1;
     fixture_send (self, &list);
     const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
-    cr_assert_eq (reply->msg.item_count, 1);
-    cr_assert (!memcmp (reply->msg.items[0].name.data, "c", 1));
-    cr_assert (!reply->msg.more);
+    cr_assert_eq (reply->msg.list.page.item_count, 1);
+    cr_assert (!memcmp (reply->msg.list.page.items[0].name.data, "c", 1));
+    cr_assert (!reply->msg.list.page.more);
     fixture_destroy (&self);
 }

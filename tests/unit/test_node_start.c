@@ -43,7 +43,7 @@ Test (start, waits_for_the_word_of_a_peer)
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                   ZSEQ_ENOTVOTING);
     //  It has forgotten what it knew.
-    recovering.state = ZSEQ_STATE_RECOVERING;
+    recovering.introduce.state = ZSEQ_STATE_RECOVERING;
     fixture_answer (self, 1, &recovering);
     fixture_write_record (self);
     cr_assert (!self->record.start_voted);
@@ -59,7 +59,7 @@ Test (start, of_a_cluster_needs_no_voter)
 {
     fixture_t *self = s_starter (3);
     zseq_msg_t reply = fixture_introduction (self, 1);
-    reply.state = ZSEQ_STATE_STARTING;
+    reply.introduce.state = ZSEQ_STATE_STARTING;
     fixture_answer (self, 1, &reply);
     s_wait_for_the_silent (self);
     fixture_write_record (self);
@@ -147,7 +147,7 @@ Test (start, counts_only_for_the_process_at_the_endpoint)
 {
     fixture_t *self = s_starter (3);
     zseq_msg_t reply = fixture_introduction (self, 1);
-    reply.met = 4711;
+    reply.introduce.met = 4711;
     fixture_answer (self, 1, &reply);
     s_wait_for_the_silent (self);
     fixture_write_record (self);
@@ -221,7 +221,7 @@ Test (start, counts_the_word_of_a_peer_that_speaks_version_1)
     zseq_msg_t reply = fixture_introduction (self, 1);
     reply.extended = false;
     memset (reply.vector.start, 0, sizeof reply.vector.start);
-    reply.met = 0;
+    reply.introduce.met = 0;
     fixture_answer (self, 1, &reply);
     s_wait_for_the_silent (self);
     fixture_write_record (self);
@@ -236,7 +236,7 @@ Test (start, takes_the_floor_of_a_peer_before_it_votes)
     zseq_msg_t b = fixture_introduction (self, 1);
     zseq_msg_t c = fixture_introduction (self, 2);
     fixture_answer (self, 2, &c);
-    b.floor = 500;
+    b.introduce.floor = 500;
     fixture_answer (self, 1, &b);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
     fixture_write_record (self);
@@ -246,7 +246,7 @@ Test (start, takes_the_floor_of_a_peer_before_it_votes)
     fixture_claim (self, "orders", 1, 10);
     const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
     cr_assert_eq (reply->msg.status, ZSEQ_ECONFLICT);
-    cr_assert_eq (reply->msg.next, 500);
+    cr_assert_eq (reply->msg.claim.next, 500);
     fixture_destroy (&self);
 }
 
@@ -259,7 +259,7 @@ Test (node, does_not_vote_below_a_floor_that_it_meets)
       fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     fixture_tick (self, 2000000);
     zseq_msg_t b = fixture_introduction (self, 1);
-    b.floor = 500;
+    b.introduce.floor = 500;
     fixture_answer (self, 1, &b);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
     fixture_write_record (self);
@@ -290,7 +290,7 @@ Test (start, counts_who_was_born_with_it_and_does_not_vote_yet)
     for (uint8_t peer = 1; peer < 3; peer++) {
         reply[peer] = fixture_introduction (self, peer);
         reply[peer].cluster = 0;
-        reply[peer].state = ZSEQ_STATE_COMPLETE;
+        reply[peer].introduce.state = ZSEQ_STATE_COMPLETE;
     }
     //  Of another birth.
     reply[2].vector.life[2].random = 4711;
@@ -342,8 +342,9 @@ Test (start, says_whom_it_waits_for)
     zseq_msg_t status = fixture_request (ZSEQ_OP_STATUS, "", 5);
     fixture_send (self, &status);
     const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
-    cr_assert_eq (reply->msg.state, ZSEQ_STATE_STARTING);
-    cr_assert_str_eq (reply->msg.reason.data, "starting: not noted yet by b c");
+    cr_assert_eq (reply->msg.node_status.state, ZSEQ_STATE_STARTING);
+    cr_assert_str_eq (reply->msg.node_status.reason.data,
+                      "starting: not noted yet by b c");
     fixture_destroy (&self);
 }
 
@@ -354,7 +355,7 @@ s_introduction_1 (const fixture_t *self, uint8_t peer)
     zseq_msg_t reply = fixture_introduction (self, peer);
     reply.extended = false;
     memset (reply.vector.start, 0, sizeof reply.vector.start);
-    reply.met = 0;
+    reply.introduce.met = 0;
     return reply;
 }
 
@@ -390,7 +391,7 @@ Test (start, a_late_peer_s_word_of_a_later_start_is_heard)
     zseq_msg_t b = fixture_introduction (self, 1);
     zseq_msg_t c = fixture_introduction (self, 2);
     c.cluster = 0;
-    c.state = ZSEQ_STATE_COMPLETE;
+    c.introduce.state = ZSEQ_STATE_COMPLETE;
     c.vector.start[0] = (zseq_start_t){5, 99};
     fixture_answer (self, 2, &c);
     fixture_answer (self, 1, &b);
@@ -405,8 +406,8 @@ Test (start, a_peer_that_recovers_is_not_said_not_to_reach_the_node)
 {
     fixture_t *self = s_starter (3);
     zseq_msg_t b = fixture_introduction (self, 1);
-    b.state = ZSEQ_STATE_RECOVERING;
-    b.met = 0;
+    b.introduce.state = ZSEQ_STATE_RECOVERING;
+    b.introduce.met = 0;
     fixture_answer (self, 1, &b);
     fixture_tick (self, 10000000);
     for (size_t index = 0; index < self->count; index++)

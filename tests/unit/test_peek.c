@@ -46,7 +46,10 @@ s_reply (const s_fixture_t *self, uint8_t node, int status, uint64_t next)
     msg.request = self->sent.request;
     msg.status = status;
     msg.node = node;
-    msg.next = next;
+    if (msg.op == ZSEQ_OP_READ)
+        msg.read.next = next;
+    else
+        msg.raise.next = next;
     msg.vector.n = self->peek.attempt.quorum.n;
     for (uint8_t index = 0; index < msg.vector.n; index++)
         msg.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
@@ -77,7 +80,7 @@ Test (peek, repairs_before_it_returns)
     cr_assert_eq (s_hear (&self, 1, 4), ZSEQ_DO_SEND);
     s_ask (&self);
     cr_assert_eq (self.sent.op, ZSEQ_OP_RAISE);
-    cr_assert_eq (self.sent.next, 9);
+    cr_assert_eq (self.sent.raise.to, 9);
     cr_assert_eq (s_hear (&self, 0, 9), ZSEQ_DO_WAIT);
     cr_assert_eq (s_hear (&self, 1, 12), ZSEQ_DO_DONE);
     cr_assert_eq (self.peek.value, 9);
@@ -153,7 +156,7 @@ Test (raise, is_done_when_w_nodes_show_it)
 {
     s_fixture_t self = s_begin (3, 100);
     cr_assert_eq (self.sent.op, ZSEQ_OP_RAISE);
-    cr_assert_eq (self.sent.next, 100);
+    cr_assert_eq (self.sent.raise.to, 100);
     cr_assert_eq (s_hear (&self, 0, 100), ZSEQ_DO_WAIT);
     cr_assert_eq (s_hear (&self, 2, 130), ZSEQ_DO_DONE);
     cr_assert_eq (self.peek.value, 100);

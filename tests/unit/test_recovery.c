@@ -260,7 +260,7 @@ Test (recovery, nobody_is_fenced_by_what_anybody_could_say)
     fixture_setup (3);
     fixture_client_t *self = fixture_client (ZSEQ_OP_FENCE, "");
     self->msg.node = B;
-    self->msg.life = (zseq_incarnation_t){99, 99};
+    self->msg.fence.recovery.life = (zseq_incarnation_t){99, 99};
     fixture_send (self, A);
     cr_assert_eq (self->status, ZSEQ_EAGAIN);
     fixture_rounds (100);
@@ -270,7 +270,7 @@ Test (recovery, nobody_is_fenced_by_what_anybody_could_say)
     cr_assert_eq (self->status, ZSEQ_ESUPERSEDED, "b lives an older life");
     fixture_client_t *copy = fixture_client (ZSEQ_OP_COPY, "");
     copy->msg.node = B;
-    copy->msg.life = (zseq_incarnation_t){99, 99};
+    copy->msg.copy.recovery.life = (zseq_incarnation_t){99, 99};
     fixture_send (copy, A);
     cr_assert_eq (copy->status, ZSEQ_ESUPERSEDED);
     copy->msg.node = A;
@@ -294,7 +294,10 @@ Test (recovery, takes_no_part_until_it_is_over)
                                   "lacks c"));
     for (zseq_op_t op = ZSEQ_OP_READ; op <= ZSEQ_OP_RAISE; op++) {
         fixture_client_t *self = fixture_client (op, "orders");
-        self->msg.first = self->msg.count = self->msg.next = 1;
+        if (op == ZSEQ_OP_CLAIM)
+            self->msg.claim.first = self->msg.claim.count = 1;
+        if (op == ZSEQ_OP_RAISE)
+            self->msg.raise.to = 1;
         fixture_send (self, B);
         cr_assert_eq (self->status, ZSEQ_ENOTVOTING);
     }

@@ -94,8 +94,8 @@ s_claim_of (const char *name, uint64_t first, uint64_t count)
     msg.request = ++s_request;
     msg.cluster = zseq_testbed_identity (s_testbed);
     msg.name = (zseq_slice_t){name, strlen (name)};
-    msg.first = first;
-    msg.count = count;
+    msg.claim.first = first;
+    msg.claim.count = count;
     zseq_testbed_send (s_testbed, 0, &msg);
 }
 
@@ -275,12 +275,12 @@ Test (reserve_ahead, counts_claims_and_not_what_is_skipped)
     msg.cluster = zseq_testbed_identity (s_testbed);
     msg.name = (zseq_slice_t){"orders", 6};
     s_run (1, 3);
-    msg.next = (uint64_t) 1 << 50;
+    msg.raise.to = (uint64_t) 1 << 50;
     zseq_testbed_send (s_testbed, 0, &msg);
     zseq_testbed_round (s_testbed);
-    s_run (msg.next, 2);
+    s_run (msg.raise.to, 2);
     cr_assert_leq (zseq_testbed_disk_limit (s_testbed, 0, "orders"),
-                   msg.next + 100);
+                   msg.raise.to + 100);
 }
 
 Test (reserve_ahead, ends_where_ids_end)

@@ -86,12 +86,12 @@ s_answer (s_fixture_t *self, const zseq_msg_t *hello, uint64_t cluster)
     msg.cluster = cluster;
     msg.vector.n = 1;
     msg.vector.life[0] = (zseq_incarnation_t){1, 1};
-    msg.cluster_name = (zseq_slice_t){"test", 4};
-    msg.member_count = 1;
-    msg.member[0].name = (zseq_slice_t){"a", 1};
-    msg.member[0].endpoint =
-      (zseq_slice_t){self->uri.endpoint[0], strlen (self->uri.endpoint[0])};
-    msg.state = cluster ? ZSEQ_STATE_VOTING : ZSEQ_STATE_BIRTH;
+    zseq_msg_member_t member = {
+      .name = {"a", 1},
+      .endpoint = {self->uri.endpoint[0], strlen (self->uri.endpoint[0])}};
+    msg.hello.members = (zseq_msg_members_t){
+      .cluster_name = {"test", 4}, .member = &member, .member_count = 1};
+    msg.hello.state = cluster ? ZSEQ_STATE_VOTING : ZSEQ_STATE_BIRTH;
     uint8_t bytes[ZSEQ_MESSAGE_MAX];
     size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
     zframe_t *sender = zframe_dup (self->sender);

@@ -18,7 +18,7 @@ s_reply (uint8_t n, uint8_t node, int status, uint64_t next)
     reply.request = 7;
     reply.status = status;
     reply.node = node;
-    reply.next = next;
+    reply.read.next = next;
     reply.vector.n = n;
     for (uint8_t index = 0; index < n; index++)
         reply.vector.life[index] = (zseq_incarnation_t){1, index};
@@ -176,11 +176,13 @@ Test (tally, has_a_next_only_where_the_reply_has_a_body)
 
     reply = s_reply (3, 1, ZSEQ_ECONFLICT, 99);
     reply.op = ZSEQ_OP_CLAIM;
+    reply.claim.next = 99;
     s_add (&tally, reply);
     cr_expect_eq (tally.vote[1].next, 99);
 
     reply = s_reply (3, 2, ZSEQ_ENOSPACE, 99);
     reply.op = ZSEQ_OP_CLAIM;
+    reply.claim.next = 99;
     s_add (&tally, reply);
     cr_expect_eq (tally.vote[2].next, 0);
 }

@@ -116,6 +116,17 @@ fixture_asked (const fixture_t *self, uint8_t peer)
     return -1;
 }
 
+zseq_msg_members_t
+fixture_members (fixture_t *self)
+{
+    for (size_t index = 0; index < self->record.n; index++)
+        self->members[index].name =
+          (zseq_slice_t){self->record.member[index].name, 1};
+    return (zseq_msg_members_t){.cluster_name = {"test", 4},
+                                .member = self->members,
+                                .member_count = self->record.n};
+}
+
 zseq_msg_t
 fixture_introduction (const fixture_t *self, uint8_t peer)
 {
@@ -125,11 +136,11 @@ fixture_introduction (const fixture_t *self, uint8_t peer)
     reply.reply = true;
     reply.status = ZSEQ_OK;
     reply.node = peer;
-    reply.state = ZSEQ_STATE_VOTING;
     reply.extended = true;
-    reply.met = reply.process;
-    reply.process = 99u + peer;
-    reply.floor = reply.floor_reserved = 1;
+    reply.introduce.state = ZSEQ_STATE_VOTING;
+    reply.introduce.met = reply.introduce.process;
+    reply.introduce.process = 99u + peer;
+    reply.introduce.floor = reply.introduce.floor_reserved = 1;
     return reply;
 }
 
@@ -195,8 +206,8 @@ fixture_request (zseq_op_t op, const char *name, uint64_t request)
     msg.op = op;
     msg.request = request;
     msg.cluster = 42;
-    msg.name.data = name;
-    msg.name.size = strlen (name);
+    zseq_slice_t *slice = op == ZSEQ_OP_LIST ? &msg.list.prefix : &msg.name;
+    *slice = (zseq_slice_t){name, strlen (name)};
     return msg;
 }
 
@@ -213,8 +224,8 @@ fixture_claim (fixture_t *self, const char *name, uint64_t first,
                uint64_t count)
 {
     zseq_msg_t msg = fixture_request (ZSEQ_OP_CLAIM, name, 900 + first);
-    msg.first = first;
-    msg.count = count;
+    msg.claim.first = first;
+    msg.claim.count = count;
     fixture_send (self, &msg);
 }
 
@@ -255,9 +266,9 @@ fixture_hear (fixture_t *self, uint8_t peer, const zseq_vector_t *vector,
         reply.node = peer;
         reply.status = ZSEQ_OK;
         reply.cluster = 42;
-        reply.state = ZSEQ_STATE_VOTING;
+        reply.introduce.state = ZSEQ_STATE_VOTING;
         reply.vector = *vector;
-        reply.process = process;
+        reply.introduce.process = process;
         fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
                                            .sender = zseq_sender_peer (peer),
                                            .msg = &reply});

@@ -29,6 +29,7 @@ typedef struct {
     uint64_t wall_ms;
     fixture_seen_t seen[ACTIONS_MAX];
     size_t count;
+    zseq_msg_member_t members[ZSEQ_NODES_MAX];  //  fixture_members'
 } fixture_t;
 
 //  The first record of node self of n, as it is formatted: nodes a, b, c ...
@@ -46,6 +47,9 @@ void fixture_step (fixture_t *self, zseq_event_t event);
 
 //  A tick, us later.
 void fixture_tick (fixture_t *self, uint64_t us);
+
+//  The cluster and members of the node's record, without endpoints.
+zseq_msg_members_t fixture_members (fixture_t *self);
 
 //  A flush.
 void fixture_flush (fixture_t *self);

@@ -67,7 +67,7 @@ s_reply (const zseq_msg_t *msg, void *arg)
             continue;
         client->answered++;
         client->status = msg->status;
-        client->next = msg->next;
+        client->next = zseq_msg_next (msg);
         if (client->msg.op == ZSEQ_OP_CLAIM)
             zseq_claim_reply (&client->claim, msg,
                               zseq_testbed_now_us (fixture_world));
@@ -135,7 +135,7 @@ fixture_claim (const char *name, uint64_t first, uint64_t count)
     cr_assert_eq (
       zseq_claim_request (&self->claim, self->msg.request, now_us, &self->msg),
       ZSEQ_DO_SEND);
-    cr_assert_eq (self->msg.first, first);
+    cr_assert_eq (self->msg.claim.first, first);
     return self;
 }
 

@@ -1,8 +1,12 @@
-//  A directory with one file of any bytes, and perhaps a record that is lost:
-//  what is read from it is what was written there, or damage that is told; never
-//  a crash, and never a name that is new though it was there.
+//  Fuzzes the store: a directory with one file of any bytes, and perhaps a lost
+//  record. Loading finds what was written or reports damage; it never crashes,
+//  and never takes an existing name for a new one.
 //
-//  An input is which file, a byte, then its bytes (s_case_t).
+//  An input is the kind of file (s_case_t), a byte of flags, then the file's
+//  bytes. CASE_NODE and CASE_SEQUENCE fuzz a record, CASE_NAMES and CASE_COPY a
+//  journal. The bytes are decoded and encoded again; with FLAG_DISK they are
+//  also written into a directory, which is loaded, and with FLAG_REPAIR
+//  repaired and loaded again.
 
 #include <assert.h>
 #include <fcntl.h>
@@ -35,9 +39,9 @@ typedef enum {
 } s_case_t;
 
 //  Flags in the input's first byte.
-#define FLAG_LOST 0x08    //  Another record is not there
-#define FLAG_SEAL 0x10    //  Right checksums are put where they belong
-#define FLAG_DISK 0x20    //  A directory is read, too
+#define FLAG_LOST 0x08    //  Another record is missing
+#define FLAG_SEAL 0x10    //  Checksums are corrected
+#define FLAG_DISK 0x20    //  A directory is loaded, too
 #define FLAG_REPAIR 0x40  //  ... and repaired
 #define FLAG_WITH 0x80  //  ... and the other files belong to this node's record
 
@@ -47,7 +51,7 @@ static const struct {
     uint64_t durable_to;
 } s_known[] = {{"invoices", 51, 51}, {"orders", 42, 1042}};
 
-//  Of these, the one that is lost.
+//  The one of these that is lost.
 #define LOST "invoices"
 
 #define KNOWN (sizeof s_known / sizeof s_known[0])
@@ -55,7 +59,7 @@ static const struct {
 static char s_root[64];
 static char s_directory[80];
 
-//  What loading has told.
+//  What loading reported.
 typedef struct {
     size_t count;
     struct {
@@ -77,8 +81,8 @@ s_seal (uint8_t *bytes, size_t size)
         bytes[size + (size_t) index] = (uint8_t) (sum >> 8 * index);
 }
 
-//  The checksum of a record; or of a journal's header and of its batches, the
-//  last of which takes what is left.
+//  Corrects the checksum of a record, or of a journal's header and its batches,
+//  the last of which takes the remaining bytes.
 static void
 s_seal_all (s_case_t which, uint8_t *bytes, size_t size)
 {
@@ -120,8 +124,7 @@ s_check_record (const zseq_record_t *record)
     assert (record->floor_reserved <= ZSEQ_NEXT_MAX);
 }
 
-//  What is decoded is, encoded again, the same bytes: there is one way only to
-//  write a thing down.
+//  Decoded bytes encode to the same bytes: there is only one encoding.
 static void
 s_check_bytes (s_case_t which, const uint8_t *bytes, size_t size)
 {
@@ -138,7 +141,7 @@ s_check_bytes (s_case_t which, const uint8_t *bytes, size_t size)
         rc = zseq_store_node_decode (&record, bytes, size, &version, &what);
         if (rc == ZSEQ_OK) {
             s_check_record (&record);
-            //  One of version 1 is only read.
+            //  Version 1 is only read.
             if (version == 1)
                 return;
             again_size = zseq_store_node_encode (&record, again);
@@ -240,7 +243,7 @@ s_remove_root (void)
     nftw (s_root, s_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-//  A directory for all inputs, in memory if there is a place.
+//  A directory for all inputs, in memory if possible.
 static void
 s_make_root (void)
 {
@@ -266,7 +269,7 @@ s_record (zseq_record_t *record)
     record->voting = true;
 }
 
-//  A node's directory as it should be.
+//  Writes an intact node's directory.
 static void
 s_make_directory (uint64_t identity, uint8_t node)
 {
@@ -332,7 +335,7 @@ s_take_damage (const char *text, void *arg)
     ((s_found_t *) arg)->damages++;
 }
 
-//  What a name was found to be at; 0: it is not there.
+//  The durable_to that loading found for a name; 0: not found.
 static uint64_t
 s_find_durable_to (const s_found_t *found, const char *name)
 {
@@ -343,7 +346,7 @@ s_find_durable_to (const s_found_t *found, const char *name)
     return 0;
 }
 
-//  Opens, as lost if it must be, and loads.
+//  Opens the directory, as lost if necessary, and loads it.
 static int
 s_load (zseq_store_t *store, zseq_record_t *record, s_found_t *found,
         zseq_store_load_result_t *result)
@@ -351,7 +354,7 @@ s_load (zseq_store_t *store, zseq_record_t *record, s_found_t *found,
     memset (found, 0, sizeof *found);
     memset (result, 0, sizeof *result);
     int rc = zseq_store_open (store, record);
-    //  Never as if nothing had been there.
+    //  Never as if the directory had been empty.
     assert (rc == ZSEQ_OK || rc == ZSEQ_EDAMAGED || rc == ZSEQ_EFOREIGN);
     if (rc == ZSEQ_OK)
         s_check_record (record);
@@ -372,14 +375,13 @@ s_load (zseq_store_t *store, zseq_record_t *record, s_found_t *found,
     return rc;
 }
 
-//  Nothing that was intact is lost, and nothing of what is not is taken for
-//  nothing.
+//  Every intact record is found, and every missing one is damage.
 static void
 s_check_found (s_case_t which, bool lost, const s_found_t *found,
                const zseq_store_load_result_t *result)
 {
     assert (found->damages <= result->damaged);
-    //  Neither journal hides it.
+    //  Neither journal hides the missing record.
     assert (!lost || result->damaged);
     for (size_t index = 0; index < KNOWN; index++) {
         const char *name = s_known[index].name;
@@ -404,7 +406,7 @@ s_write_record (zseq_store_t *store, const zseq_record_t *record)
     assert (written.status == ZSEQ_OK);
 }
 
-//  Repairs, and reads again: all that was intact is there, and nothing else.
+//  Repairs and loads again: every intact record is there, and nothing else.
 static void
 s_check_repaired (zseq_store_t **store_p, zseq_record_t *record,
                   const s_found_t *found, uint64_t identity)

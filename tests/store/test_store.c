@@ -1,6 +1,6 @@
-//  The store from outside: what it opens and formats, what it refuses, what it
-//  says, and how it takes many names and groups of writes. What a program that
-//  uses it sees of its other parts is in test_store_*.c.
+//  The store from outside: opening, formatting, refusals, error texts, many
+//  names and groups of writes. The files test_store_*.c test its parts through
+//  the same calls.
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -80,7 +80,7 @@ Test (store, keeps_a_record_with_everything_at_its_limit)
         cr_assert_str_eq (found.member[i].endpoint, members[i].endpoint);
     zseq_store_destroy (&store);
 
-    //  A byte more is too much.
+    //  One byte too many.
     size_t size;
     uint8_t *bytes = fixture_read (fixture_file ("node"), &size);
     bytes[size] = 0;
@@ -295,7 +295,7 @@ Test (store, takes_more_writes_than_a_group_holds)
                                    .limit = i + 1,
                                    .tag = i};
     }
-    //  Nothing is collected in between, and what was submitted is finished.
+    //  Nothing is collected in between, and all submitted writes are finished.
     for (size_t i = 0; i < COUNT; i += 100)
         cr_assert_eq (zseq_store_submit (store, writes + i, 100), ZSEQ_OK);
     zseq_store_destroy (&store);
@@ -304,7 +304,7 @@ Test (store, takes_more_writes_than_a_group_holds)
     cr_assert_eq (names.count, COUNT);
     fixture_forget (&names);
 
-    //  Journals that lack them all are mended in several batches.
+    //  Journals without any entries are completed in several batches.
     uint8_t header[27];
     FILE *file = fopen (fixture_file ("names"), "rb");
     cr_assert_eq (fread (header, 1, 27, file), 27);
@@ -348,7 +348,7 @@ Test (store, stops_loading_when_the_caller_refuses)
     zseq_store_destroy (&store);
 }
 
-//  A disk that really is full: a tiny tmpfs, gone with this process.
+//  A disk that really is full: a tiny tmpfs, unmounted when this process ends.
 
 Test (store, goes_on_when_a_full_disk_has_room_again)
 {

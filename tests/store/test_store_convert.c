@@ -58,7 +58,7 @@ Test (store_convert, converts_a_directory_of_format_1)
     fixture_node_with (fixture_three, 3);
     fixture_age ();
     s_assert_converted (3);
-    //  From now on both journals are needed, and written.
+    //  From now on both journals are required and written.
     zseq_store_t *store = fixture_start ();
     cr_assert_eq (fixture_write (store, "new", 10, false), ZSEQ_OK);
     zseq_store_destroy (&store);
@@ -106,8 +106,8 @@ Test (store_convert, converts_nothing_that_is_damaged)
     cr_assert (fixture_exists (fixture_file ("names-copy")));
 }
 
-//  A conversion was cut short, and an older zseqd has written since: the copy
-//  is the journal's beginning.
+//  A conversion was interrupted, and an older zseqd has written since: the copy
+//  is a beginning of the journal.
 Test (store_convert, converts_beside_an_older_copy)
 {
     fixture_node_with (fixture_three, 3);
@@ -135,8 +135,8 @@ Test (store_convert, converts_beside_an_older_copy)
     free (bytes);
 }
 
-//  Somebody has put the record back that a conversion has kept: the old rule
-//  for a bad tail does not come back with it.
+//  An operator has restored the record that a conversion kept: the old rule for
+//  a bad tail stays retired.
 Test (store_convert,
       takes_a_journal_that_ends_before_its_copy_for_damage_in_format_1)
 {

@@ -1,5 +1,10 @@
-//  The store when calls fail, the process dies, or the power goes: nothing that
-//  was acknowledged is lost, and what is left can be loaded (S8).
+//  The store when calls fail, the process dies, or the power goes: nothing
+//  acknowledged is lost, and what is left can be loaded (S8).
+//
+//  A child process runs a script of writes (s_script, s_play). For each call of
+//  the script, one child lets the call fail, another dies there, and
+//  zseq_power.c cuts the power after it. The parent then loads the directory
+//  and compares it with what the child was told (s_check).
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -18,9 +23,9 @@
 
 TestSuite (store_faults, .init = fixture_init, .fini = fixture_term);
 
-//  A script of writes that every kind of failure is tried on: a formation, new
-//  names, known ones, several in a group, two of them in one directory. What it
-//  was told is shared with the process that watches.
+//  The script: a formation, new names, known ones, several in a group, two in
+//  one directory. s_told_t, what the script was told, is shared with the
+//  watching process.
 
 enum { STEPS = 6, NAMES = 5 };
 
@@ -89,8 +94,8 @@ s_step (zseq_store_t *store, size_t step, s_told_t *told)
     }
 }
 
-//  The whole script on a node whose cluster is not formed yet. A step that is
-//  refused is tried again.
+//  Runs the script on a node whose cluster is not formed yet. Repeats a refused
+//  step.
 static void
 s_play (zseq_store_t *store, s_told_t *told)
 {
@@ -122,8 +127,7 @@ s_share (void)
     return told;
 }
 
-//  What is on disk has all that was acknowledged and nothing that was never
-//  submitted.
+//  The disk has everything acknowledged and nothing that was never submitted.
 static void
 s_assert_kept (const s_told_t *told, const char *what, size_t when)
 {
@@ -147,7 +151,7 @@ s_assert_kept (const s_told_t *told, const char *what, size_t when)
     cr_assert (record.identity != 0 || !told->formed, "%s %zu: formed no more",
                what, when);
     zseq_store_destroy (&store);
-    //  Nothing is left lying about, and it is found again.
+    //  Loading leaves no temporary files, and a second load finds the same.
     cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
     cr_assert_eq (fixture_count (fixture_node (), ".tmp"), 0);
 }
@@ -161,8 +165,8 @@ s_renew_node (s_told_t *told)
     memset (told, 0, sizeof *told);
 }
 
-//  Runs the script in a child, which fails or dies at call number when.
-//  Returns whether that call came.
+//  Runs the script in a child, which fails or dies at call number when. Returns
+//  whether the script made that call.
 typedef enum { S_DIE, S_DIE_TORN, S_FAIL } s_fault_t;
 
 static bool
@@ -172,7 +176,7 @@ s_try (s_told_t *told, s_fault_t fault, const char *call, size_t when,
     s_renew_node (told);
     pid_t child = fork ();
     if (child == 0) {
-        //  Dying is tried from the first call on, failing only for writes.
+        //  The child may die at any call; only writes fail.
         zseq_store_t *store = fault == S_FAIL ? fixture_start () : NULL;
         zseq_faults_begin (fixture_node ());
         if (fault == S_FAIL)
@@ -209,7 +213,7 @@ Test (store_faults, loses_nothing_when_killed_at_any_call)
     }
 }
 
-//  What may be refused, and what is the end.
+//  Which failures refuse a write, and which are fatal.
 static bool
 s_may_refuse (const s_told_t *told, int error)
 {
@@ -229,14 +233,15 @@ Test (store_faults, acknowledges_nothing_after_a_call_failed)
     s_told_t *told = s_share ();
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         for (size_t j = 0; j < sizeof errors / sizeof *errors; j++) {
-            //  EDQUOT and EROFS are to all like ENOSPC and EIO: seen of write.
+            //  EDQUOT and EROFS act like ENOSPC and EIO on every call: one
+            //  call, write, shows that.
             if ((errors[j] == EDQUOT || errors[j] == EROFS) &&
                 strcmp (calls[i], "write") != 0)
                 continue;
             size_t when = 1;
             for (; s_try (told, S_FAIL, calls[i], when, errors[j], false);
                  when += ZSEQ_FAULTS_STRIDE) {
-                //  Closing what was only read or synced tells nothing.
+                //  Closing a file that was only read or synced reports nothing.
                 if (strcmp (told->failed, "close") != 0 ||
                     strstr (told->failed_path, ".tmp")) {
                     bool refuse = s_may_refuse (told, errors[j]);
@@ -245,7 +250,7 @@ Test (store_faults, acknowledges_nothing_after_a_call_failed)
                                   strerror (errors[j]));
                     cr_assert_eq (told->refused > 0, refuse);
                     cr_assert (!told->after_fatal);
-                    //  What was refused is done when it is tried again.
+                    //  A refused write succeeds when it is repeated.
                     if (refuse)
                         for (size_t k = 0; k < NAMES; k++)
                             cr_assert_eq (told->durable[k], told->submitted[k]);
@@ -289,7 +294,7 @@ Test (store_faults, deletes_the_temporary_file_of_a_refused_write)
     zseq_store_destroy (&store);
 }
 
-//  How many temporary files lie beside a name's record.
+//  The number of temporary files beside a name's record.
 static size_t
 s_count_spares (const char *name)
 {
@@ -318,7 +323,7 @@ Test (store_faults, writes_over_no_file_that_has_another_link)
     fixture_format (fixture_node (), FIXTURE_IDENTITY);
     zseq_store_t *store = fixture_start ();
     cr_assert_eq (fixture_write (store, "a", 10, false), ZSEQ_OK);
-    //  A copy of the directory that is made of links.
+    //  A copy of the directory made of hard links.
     cr_assert_eq (link (fixture_find ("a"), fixture_path ("copy")), 0);
     size_t size;
     uint8_t *before = fixture_read (fixture_path ("copy"), &size);
@@ -391,7 +396,7 @@ Test (store_faults, refuses_only_the_new_names_when_the_journal_is_full)
     cr_assert_eq (written[0].status, ZSEQ_ENOSPACE);
     cr_assert_eq (written[1].status, ZSEQ_OK);
     cr_assert_eq (written[2].status, ZSEQ_ENOSPACE);
-    //  The half that was written is cut off at once.
+    //  The written half is cut off at once.
     size_t after;
     free (fixture_read (fixture_file ("names"), &after));
     cr_assert_eq (after, size);
@@ -495,7 +500,8 @@ Test (store_faults, formats_wholly_or_leaves_what_is_not_taken_for_a_node)
     }
 }
 
-//  What s_play is told, by the number of completions; each step is one group.
+//  What s_play was told, from the number of completions; each step is one
+//  group.
 static void
 s_check_script (size_t completed, const char *what, size_t when)
 {
@@ -541,8 +547,8 @@ Test (store_faults, loads_all_or_says_what_failed)
             zseq_store_t *store = fixture_start ();
             fixture_write_numbered (store, 0, ALL, false);
             zseq_store_destroy (&store);
-            //  All is there to be mended: a temporary file, a bad last batch
-            //  of the journal or of its copy, lacking entries.
+            //  Everything that loading repairs: a temporary file, a bad last
+            //  batch of the journal or of its copy, missing entries.
             fixture_put (fixture_file (".tmp-1-1"), "x", 1);
             size_t size;
             uint8_t *bytes = fixture_read (fixture_file ("names"), &size);
@@ -555,7 +561,7 @@ Test (store_faults, loads_all_or_says_what_failed)
             zseq_faults_fail (calls[c], when, EIO, false);
             int rc = fixture_check (NULL);
             came = zseq_faults_failed () != NULL;
-            //  The number in the lock is only a courtesy.
+            //  The process ID in the lock is informational.
             bool lock = came &&
                         strcmp (zseq_faults_failed ()->path, "lock") == 0 &&
                         strcmp (calls[c], "open") != 0;

@@ -15,7 +15,7 @@ TestSuite (store_faults_convert, .init = fixture_init, .fini = fixture_term);
 
 static const char *const s_name[3] = {"a", "b", "c"};
 
-//  A directory of format 1, with all that its first start has to mend: a bad
+//  A directory of format 1 with everything that its first start repairs: a bad
 //  last batch, a record without an entry, a temporary file.
 
 static void
@@ -40,7 +40,7 @@ s_play_aged (size_t *completed)
     zseq_store_destroy (&store);
 }
 
-//  It is of one format or the other, with all names, and votes.
+//  The directory is of one format or the other, has all names, and votes.
 static void
 s_check_aged (size_t completed, const char *what, size_t when)
 {
@@ -126,7 +126,7 @@ Test (store_faults_convert, converts_in_order)
       "write .tmp",  "fsync .tmp",
       "close .tmp",  "rename .tmp node",
       "fsync ."};
-    //  What was opened to be read is closed in between.
+    //  A file that was opened for reading is closed in between.
     size_t count;
     zseq_faults_log (&count);
     size_t line = 0;

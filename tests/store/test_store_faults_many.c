@@ -58,8 +58,7 @@ Test (store_faults_many, syncs_few_writes_one_by_one_and_many_together)
     cr_assert_eq (s_count_lines ("syncfs"), 0);
     cr_assert_eq (s_count_lines ("fsync seq/XX/.tmp"), MANY - 1);
 
-    //  The same and one more: data, renames, directories, journal, in this
-    //  order.
+    //  The same plus one: data, renames, directories, journal, in this order.
     zseq_faults_begin (fixture_node ());
     s_write_numbered (store, 0, MANY, 20, false, MANY - 1, written);
     cr_assert_eq (s_count_lines ("fsync seq"), 0);
@@ -91,7 +90,7 @@ Test (store_faults_many, syncs_few_writes_one_by_one_and_many_together)
     zseq_store_destroy (&store);
 }
 
-//  A node that votes, known names and new ones.
+//  A voting node with known and new names.
 typedef struct {
     size_t first;
     size_t count;
@@ -161,7 +160,7 @@ Test (store_faults_many, loses_none_of_many_when_killed_at_any_call)
     power_kill_everywhere (fixture_make_node, s_play_many, s_check_many);
 }
 
-//  How many of count are refused, and how many are told that it is the end.
+//  How many of count writes are refused, and how many completions are fatal.
 static void
 s_count (const zseq_written_t *written, size_t count, size_t *refused,
          size_t *fatal)
@@ -260,7 +259,7 @@ s_play_deferred (size_t *completed)
     zseq_store_destroy (&store);
 }
 
-//  A node that votes has all of it. One that does not may be damaged.
+//  A voting node has everything. Another one may be damaged.
 static void
 s_check_deferred (size_t completed, const char *what, size_t when)
 {

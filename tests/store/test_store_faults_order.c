@@ -1,4 +1,4 @@
-//  The order of calls: nothing is acknowledged before all that it needs is
+//  The order of calls: nothing is acknowledged before everything it needs is
 //  synced (S8).
 
 #include <criterion/criterion.h>
@@ -25,13 +25,13 @@ Test (store_faults_order, acknowledges_after_record_directory_and_journal)
                   "rename seq/XX/.tmp seq/XX/orders", "fsync seq/XX",
                   "close seq/XX", "write names", "fsync names",
                   "write names-copy", "fsync names-copy", "complete");
-    //  A name that is in the journal already.
+    //  A name that the journal already has.
     cr_assert_eq (fixture_write (store, "orders", 20, true), ZSEQ_OK);
     ASSERT_LINES (index, "create seq/XX/.tmp", "write seq/XX/.tmp",
                   "fsync seq/XX/.tmp", "close seq/XX/.tmp",
                   "exchange seq/XX/.tmp seq/XX/orders", "fsync seq/XX",
                   "close seq/XX", "complete");
-    //  From then on there is a spare file.
+    //  From now on there is a spare file.
     cr_assert_eq (fixture_write (store, "orders", 30, true), ZSEQ_OK);
     ASSERT_LINES (index, "write seq/XX/.tmp", "fsync seq/XX/.tmp",
                   "close seq/XX/.tmp", "exchange seq/XX/.tmp seq/XX/orders",

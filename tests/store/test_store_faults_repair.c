@@ -15,8 +15,8 @@
 
 TestSuite (store_faults_repair, .init = fixture_init, .fini = fixture_term);
 
-//  A node that voted, in its first incarnation, holds a to d and is damaged
-//  in one way or another.
+//  A node that voted in its first incarnation, holds a to d, and is damaged in
+//  one of several ways.
 
 enum { KINDS = 7 };
 
@@ -52,7 +52,7 @@ s_make_damaged (void)
         s_damage (fixture_file ("node"));
     if (s_kind != 4)
         return;
-    //  An old record put back.
+    //  An old record, restored.
     zseq_record_t record;
     fixture_record (&record, 0);
     fixture_remove (fixture_path ("node/node"));
@@ -80,8 +80,8 @@ s_play_repair (size_t *completed)
     zseq_store_destroy (&store);
 }
 
-//  Repaired, or known to be damaged: never does the first incarnation vote
-//  again, and what was intact stays.
+//  The node is repaired or known to be damaged: its first incarnation never
+//  votes again, and what was intact stays.
 static void
 s_check_repair (size_t completed, const char *what, size_t when)
 {
@@ -125,7 +125,7 @@ Test (store_faults_repair, repairs_or_stays_damaged_when_killed_at_any_call)
         power_kill_everywhere (s_make_damaged, s_play_repair, s_check_repair);
 }
 
-//  The same for a node of which nothing is left.
+//  The same for an empty directory.
 
 static void
 s_make_nothing (void)
@@ -224,7 +224,8 @@ Test (store_faults_repair, repairs_later_what_a_full_disk_prevents)
                 cr_assert (repaired || zseq_store_text (store)[0]);
                 zseq_store_destroy (&store);
                 zseq_faults_end ();
-                //  After the end it may be repaired all the same.
+                //  After a fatal error the directory may be repaired all the
+                //  same.
                 s_check_repair (repaired, calls[c], when);
                 cr_assert_eq (fixture_repair (&store), ZSEQ_OK);
                 zseq_store_destroy (&store);

@@ -1,4 +1,4 @@
-//  What file systems a directory may be on, and what is synced where.
+//  Which file systems a directory may be on, and what is synced on each.
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 
 TestSuite (store_filesystem, .init = fixture_init, .fini = fixture_term);
 
-//  Of statfs.
+//  Types of statfs.
 #define S_NFS 0x6969
 #define S_UNKNOWN 0x12345678
 
@@ -52,7 +52,7 @@ Test (store_filesystem, refuses_file_systems_whose_locks_are_not_to_be_trusted)
     }
 }
 
-//  Whether the log from index on has that line.
+//  Whether the log has that line at index or later.
 static bool
 s_logged (size_t index, const char *line)
 {
@@ -94,7 +94,7 @@ s_write_many (zseq_store_t *store, bool deferred, int expected)
         cr_assert_eq (written[i].status, expected);
 }
 
-//  Of many writes, too, each is synced by itself before any is acknowledged.
+//  Each of many writes, too, is synced by itself before any is acknowledged.
 static void
 s_assert_syncs_each (bool deferred)
 {
@@ -197,7 +197,7 @@ Test (store_filesystem,
     zseq_store_destroy (&store);
 }
 
-//  Mounts that this thread, and those that it starts, have for themselves.
+//  Gives this thread, and those that it starts, mounts of its own.
 static void
 s_own_mounts (void)
 {
@@ -256,7 +256,7 @@ Test (store_filesystem, refuses_damage_on_a_file_system_of_its_own)
     s_assert_refuses_mount (fixture_file ("damaged"), "/damaged: ");
 }
 
-//  A file system that comes where records are written, while it runs.
+//  A file system that is mounted over the records at run time.
 static void
 s_assert_ends_on_mount (bool many)
 {

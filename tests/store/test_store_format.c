@@ -21,19 +21,19 @@ Test (store_format, keeps_every_name_apart_and_within_its_directory)
     size_t count = 0;
     for (; count < FIXED; count++)
         strcpy (name[count], fixed[count]);
-    //  Each byte alone, if it was not there yet, and 255 times.
+    //  Each byte alone, unless it was used already, and 255 times.
     for (int byte = 1; byte < 256; byte++) {
         char one[2] = {(char) byte, 0};
         if (!strchr (".%/~Aa", byte))
             strcpy (name[count++], one);
         memset (name[count++], byte, ZSEQ_NAME_MAX);
     }
-    //  Long ones that differ in their last byte.
+    //  Long names that differ in their last byte.
     for (char last = 'x'; last <= 'y'; last++) {
         memset (name[count], 'q', ZSEQ_NAME_MAX);
         name[count++][ZSEQ_NAME_MAX - 1] = last;
     }
-    //  Random ones out of what could be mistaken for an encoding.
+    //  Random names of characters that could be mistaken for an encoding.
     unsigned seed = 4711;
     while (count < COUNT - 20) {
         size_t size = 3 + (size_t) rand_r (&seed) % 4;
@@ -108,8 +108,8 @@ Test (store_format, hashes_a_name_from_one_byte_past_the_limit_on)
     fixture_node_with ((const char *[]){longest, longer, bytes}, 3);
     cr_assert_not_null (fixture_find (longest));
     cr_assert_null (fixture_find (longer));
-    //  BLAKE2b as Python's hashlib has it, after what is left readable: 100
-    //  bytes, or 99 where a character of three would not fit.
+    //  BLAKE2b as from Python's hashlib, after the readable part: 100 bytes, or
+    //  99 where a character of three bytes would not fit.
     strcpy (longer + 100, "~4c97d0046304ee465aeaf86091aa8e65");
     cr_assert_not_null (fixture_find (longer));
     char file[200] = "";
@@ -120,7 +120,7 @@ Test (store_format, hashes_a_name_from_one_byte_past_the_limit_on)
     cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
 }
 
-//  The document's bytes are the store's.
+//  The bytes in the document are those of the store.
 
 //  Reads the hexadecimal bytes of a block that begins after a line "title".
 static size_t
@@ -139,7 +139,7 @@ s_example (const char *title, uint8_t *bytes)
         const char *at = line + strspn (line, " ");
         if (size > 0 && !isxdigit ((unsigned char) *at))
             break;
-        //  Bytes are one space apart; what follows two is explanation.
+        //  Bytes are one space apart; text after two spaces is explanation.
         unsigned byte;
         while (isxdigit ((unsigned char) at[0]) &&
                isxdigit ((unsigned char) at[1]) &&

@@ -1,4 +1,4 @@
-//  Whose the directory is: the lock, and the watch while it is in use.
+//  The guard of a directory: the lock, and the watch while it is in use.
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -37,7 +37,7 @@ s_assert_goes_on (zseq_store_t *store)
     cr_assert_eq (fixture_write (store, "orders", ++limit, true), ZSEQ_OK);
 }
 
-//  A write is not acknowledged any more, nor a later one.
+//  The write and any later one fail.
 static void
 s_assert_ends (zseq_store_t *store, const char *text)
 {
@@ -46,7 +46,7 @@ s_assert_ends (zseq_store_t *store, const char *text)
     cr_assert_eq (fixture_write (store, "orders", 6000, true), ZSEQ_EIO);
 }
 
-//  The same without anything to write.
+//  The same without a write.
 static void
 s_assert_ends_idle (zseq_store_t *store, const char *text)
 {
@@ -66,8 +66,7 @@ s_put_text (const char *path, const char *text)
     fixture_put (path, text, strlen (text));
 }
 
-//  Puts a copy in the place of a file of the node, another file with the same
-//  bytes.
+//  Replaces a file of the node by another file with the same bytes.
 static void
 s_copy_over (const char *file)
 {
@@ -238,7 +237,7 @@ Test (store_guard, goes_on_after_what_backups_and_people_do)
     s_put_text (fixture_file ("notes"), "not a file of zseq's");
     cr_assert_eq (chmod (fixture_node (), 0750), 0);
     s_assert_goes_on (store);
-    //  A copy of the lock file is locked as the first one was.
+    //  A copy of the lock file gets locked like the first one.
     int fd = open (fixture_file ("lock"), O_RDWR | O_CLOEXEC);
     cr_assert_eq (flock (fd, LOCK_EX | LOCK_NB), -1);
     close (fd);
@@ -326,7 +325,7 @@ Test (store_guard, ends_idle_when_the_copy_of_the_names_is_removed)
     zseq_store_destroy (&store);
 }
 
-//  A check comes before the second is over in which nothing was written.
+//  Runs a check before a whole second has passed without a write.
 Test (store_guard, ends_when_it_reads_back_what_is_not_its_own)
 {
     zseq_store_t *store = fixture_running ();
@@ -339,7 +338,7 @@ Test (store_guard, ends_when_it_reads_back_what_is_not_its_own)
     zseq_store_destroy (&store);
 }
 
-//  The watch knows what reading back and conversion have put in place.
+//  The watch accepts files that reading back and conversion have replaced.
 Test (store_guard, goes_on_after_it_has_written_a_journal_again)
 {
     zseq_store_t *store = fixture_running ();
@@ -357,7 +356,7 @@ Test (store_guard, goes_on_after_it_has_written_a_journal_again)
     cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
 }
 
-//  The copy was put in place, and the journal not.
+//  The copy was replaced, and the journal was not.
 Test (store_guard, goes_on_when_it_has_written_only_the_copy_again)
 {
     zseq_store_t *store = fixture_running ();
@@ -399,7 +398,7 @@ Test (store_guard, ends_when_the_records_are_moved_away)
     zseq_store_destroy (&store);
 }
 
-//  Where locks do not work, another process still tells by its lock file.
+//  Where locks do not work, the lock file still reveals another process.
 Test (store_guard, ends_when_another_process_signs_the_lock_file)
 {
     zseq_store_t *store = fixture_running ();
@@ -445,7 +444,7 @@ s_limit_files (rlim_t size)
     cr_assert_eq (setrlimit (RLIMIT_FSIZE, &limit), 0);
 }
 
-//  The signal has its default action, which is to end the process.
+//  The signal has its default action, which kills the process.
 Test (store_guard, refuses_what_a_limit_of_files_does_not_let_it_write)
 {
     zseq_store_t *store = fixture_running ();
@@ -465,7 +464,7 @@ Test (store_guard, opens_and_loads_in_spite_of_a_limit_of_files)
 {
     zseq_store_t *store = fixture_running ();
     zseq_store_destroy (&store);
-    //  The record's entry is lacking, as after a crash, and must be added.
+    //  The record lacks its entry, as after a crash, and gets one.
     cr_assert_eq (truncate (fixture_file ("names"), ZSEQ_STORE_HEADER_SIZE), 0);
     cr_assert_eq (
       truncate (fixture_file ("names-copy"), ZSEQ_STORE_HEADER_SIZE), 0);

@@ -12,8 +12,8 @@
 
 TestSuite (store_journal, .init = fixture_init, .fini = fixture_term);
 
-//  Puts both journals in place and tells whether the node loads with all names,
-//  and with both whole again.
+//  Writes both journals and tells whether the node loads with all names and
+//  leaves both whole.
 static void
 s_assert_mended (const uint8_t *names, size_t names_size, const uint8_t *copy,
                  size_t copy_size, size_t whole)
@@ -35,7 +35,7 @@ s_assert_mended (const uint8_t *names, size_t names_size, const uint8_t *copy,
     cr_assert_arr_eq (mended[0], mended[1], whole);
     free (mended[0]);
     free (mended[1]);
-    //  The entry is there again.
+    //  Loading has added the entry again.
     char path[640];
     snprintf (path, sizeof path, "%s", fixture_find ("two"));
     rename (path, fixture_path ("away"));
@@ -128,8 +128,8 @@ Test (store_journal, takes_a_bad_batch_of_the_copy_before_the_last_for_damage)
     s_assert_firm ("names-copy", size - FIXTURE_LAST_SIZE);
 }
 
-//  One append at a time is on its way, to names and then to names-copy:
-//  whatever lengths the two have, only those are mended that a crash can leave.
+//  Appends go one at a time to names and then to names-copy: of all pairs of
+//  lengths, only those that a crash can leave are completed.
 Test (store_journal, mends_what_a_crash_can_leave_and_nothing_else)
 {
     fixture_node_with ((const char *[]){"a", "b"}, 2);
@@ -138,7 +138,7 @@ Test (store_journal, mends_what_a_crash_can_leave_and_nothing_else)
     size_t size;
     uint8_t *bytes = fixture_read (fixture_file ("names"), &size);
     cr_assert_eq (size, end[2]);
-    //  Shorter headers are all alike.
+    //  All shorter headers act the same.
     for (size_t names = end[0] - 1; names <= size; names++)
         for (size_t copy = end[0] - 1; copy <= size; copy++) {
             bool crash =
@@ -162,7 +162,7 @@ Test (store_journal, mends_what_a_crash_can_leave_and_nothing_else)
 
 typedef enum { S_GONE, S_CUT, S_FLIPPED, S_RECORD_FAULTS } s_record_fault_t;
 
-//  Puts the fault to a record.
+//  Applies the fault to a record.
 static void
 s_spoil (const char *path, s_record_fault_t fault, uint8_t *bytes, size_t size)
 {
@@ -174,7 +174,7 @@ s_spoil (const char *path, s_record_fault_t fault, uint8_t *bytes, size_t size)
     bytes[size / 2] ^= fault == S_FLIPPED;
 }
 
-//  All is there, or it is said that something is not.
+//  Either all names are there, or damage is reported.
 static void
 s_assert_all_or_damage (size_t count, const char *what, size_t at)
 {
@@ -194,7 +194,7 @@ s_try_journal (const char *file, size_t count)
 {
     size_t size;
     uint8_t *bytes = fixture_read (fixture_file (file), &size);
-    //  A byte of the header in five: each by itself is damage.
+    //  One byte of the header in five: each alone is damage.
     for (size_t at = 0; at < size; at += at < 25 ? 5 : 1) {
         fixture_put (fixture_file (file), bytes, at);
         s_assert_all_or_damage (count, "cut", at);
@@ -210,7 +210,7 @@ s_try_journal (const char *file, size_t count)
     free (bytes);
 }
 
-//  Names in so many batches: the first ones alone, the others in one.
+//  Writes names in that many batches: single names first, the rest in one.
 static void
 s_make_batches (size_t count, size_t batches)
 {
@@ -242,7 +242,7 @@ Test (store_journal, hides_no_lost_record_behind_a_bad_journal)
                       fixture_find (fixture_three[name]));
             size_t size;
             uint8_t *bytes = fixture_read (path, &size);
-            //  The last name lost most: its batch is the last one.
+            //  The last name loses most: its batch is the last one.
             for (int fault = 0; fault < S_RECORD_FAULTS; fault++) {
                 if (fault != S_GONE && name + 1 < count)
                     continue;
@@ -280,7 +280,7 @@ Test (store_journal, adds_the_entry_of_a_first_claim_cut_short)
     fixture_node_with (fixture_three, 3);
     size_t size;
     uint8_t *bytes = fixture_read (fixture_file ("names"), &size);
-    //  Only the headers: all three were cut short.
+    //  Only the headers are left: all three were cut.
     fixture_put (fixture_file ("names"), bytes, 27);
     fixture_put (fixture_file ("names-copy"), bytes, 27);
     free (bytes);
@@ -336,7 +336,7 @@ Test (store_journal, believes_no_journal_or_record_from_before_the_birth)
     assert_refused (ZSEQ_EDAMAGED, "older than the records");
     rename (fixture_file ("seq"), fixture_path ("away"));
     assert_refused (ZSEQ_EDAMAGED, "older than the records");
-    //  An empty one is what a formation that was cut short leaves.
+    //  An interrupted formation leaves an empty journal.
     size_t size;
     uint8_t *bytes = fixture_read (fixture_file ("names"), &size);
     fixture_put (fixture_file ("names"), bytes, 27);

@@ -1,4 +1,5 @@
-//  Records: what is found again, and what is taken for damage or for another's.
+//  Records: what loading finds, and what it takes for damage or for another
+//  node's.
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -279,7 +280,7 @@ Test (store_records, refuses_what_it_did_not_put_among_its_records)
     assert_refused (ZSEQ_EDAMAGED, "link: not a regular file");
     unlink (odd);
 
-    //  Beside them it does not care: the directory may be a mount point.
+    //  Other files do not matter: the directory may be a mount point.
     mkdir (fixture_file ("lost+found"), 0700);
     cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
 }
@@ -316,10 +317,10 @@ Test (store_records, is_not_confused_by_a_temporary_file_of_its_own_name)
     fixture_forget (&names);
 }
 
-//  Another's.
+//  Records of another node.
 
-//  A node of a formed cluster at other, with a name of its own: of another
-//  cluster, or node 0 of the same.
+//  Makes a node of a formed cluster at other, with a name of its own: of
+//  another cluster, or node 0 of the same.
 static void
 s_make_other (bool cluster)
 {
@@ -343,7 +344,7 @@ s_make_other (bool cluster)
 static void
 s_swap (const char *file)
 {
-    //  A journal's copy goes with it.
+    //  The journal's copy belongs to the same node.
     if (strcmp (file, "names") == 0)
         s_swap ("names-copy");
     char path[640];
@@ -359,7 +360,8 @@ Test (store_records, leaves_what_was_swapped_with_another_node_untouched)
     fixture_node_with (fixture_three, 3);
     for (int cluster = 0; cluster < 2; cluster++) {
         s_make_other (cluster);
-        //  Each part of the other's, each without a node's record, too.
+        //  Each part of the other node's directory, each also without a node's
+        //  record.
         for (unsigned set = 0; set < 16; set++) {
             for (unsigned i = 0; i < 3; i++)
                 if (set & 1u << i)
@@ -369,8 +371,9 @@ Test (store_records, leaves_what_was_swapped_with_another_node_untouched)
             fixture_put (fixture_file (".tmp-1-1"), "x", 1);
             uint64_t sum = fixture_sum (fixture_node ());
             int rc = fixture_check (NULL);
-            //  Whole, it is that node's, which the caller is told; without a
-            //  record of the node nothing tells which cluster it belongs to.
+            //  A whole directory is the other node's, and the caller is told
+            //  so. Without a node's record nothing says which cluster it
+            //  belongs to.
             int expected = ZSEQ_EFOREIGN;
             if (set == 0 || set == 7)
                 expected = ZSEQ_OK;

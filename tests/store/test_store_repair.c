@@ -1,4 +1,5 @@
-//  Damage: told, not fatal, and repaired with the next record of the node.
+//  Damage is reported, is not fatal, and is repaired with the node's next
+//  record.
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -13,7 +14,8 @@
 
 TestSuite (store_repair, .init = fixture_init, .fini = fixture_term);
 
-//  What lies at path, moved to the first repair's folder, or the second's.
+//  The file at path after its move to the first repair's folder, or the
+//  second's.
 static const char *
 s_moved (const char *path, int number)
 {
@@ -60,7 +62,7 @@ Test (store_repair, repairs_with_the_nodes_next_record)
     fixture_put (temp, "x", 1);
     assert_repaired ("b", 2);
 
-    //  What was damaged is kept, what was never finished is not.
+    //  Damaged files are kept, unfinished ones are not.
     size_t moved_size;
     uint8_t *moved = fixture_read (s_moved (path, 1), &moved_size);
     cr_assert_eq (moved_size, size);
@@ -71,7 +73,7 @@ Test (store_repair, repairs_with_the_nodes_next_record)
     cr_assert (!fixture_exists (fixture_file (".tmp-1-1")));
     cr_assert (!fixture_exists (temp));
 
-    //  The next time is kept beside it.
+    //  The next repair keeps its files beside the first one's.
     fixture_corrupt (path);
     assert_repaired ("b", 2);
     cr_assert (fixture_exists (s_moved (path, 1)));
@@ -90,7 +92,7 @@ Test (store_repair, repairs_before_anything_else_is_written)
     zseq_store_t *store;
     cr_assert_eq (fixture_repair (&store), ZSEQ_OK);
     zseq_store_destroy (&store);
-    //  All of it is in order with the record's completion alone.
+    //  The completion of the record alone means that the repair is done.
     cr_assert_eq (fixture_check (NULL), ZSEQ_OK, "%s", fixture_text ());
     unlink (fixture_find ("two"));
     assert_refused (ZSEQ_EDAMAGED, "two: missing");
@@ -240,7 +242,7 @@ Test (store_repair, recovers_a_node_into_an_empty_directory)
         cr_assert_str_eq (zseq_store_text (store), "");
         zseq_store_destroy (&store);
 
-        //  Nobody knows it yet: it is a lost node's from now on.
+        //  The node's record is missing, and no intact file names the cluster.
         fixture_names_t names;
         assert_damaged (1, &names);
         cr_assert_eq (names.count, 0);
@@ -259,13 +261,13 @@ Test (store_repair, opens_nothing_as_lost_that_is_not)
     cr_assert_eq (zseq_store_open_lost (store, 1), ZSEQ_ELOCKED);
     zseq_store_destroy (&store);
     cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
-    //  A node's directory without a lock is one by its journal, too.
+    //  Its journal alone also identifies a node's directory without a lock.
     unlink (fixture_file ("lock"));
     unlink (fixture_file ("node"));
     store = zseq_store_new (fixture_node ());
     cr_assert_eq (zseq_store_open_lost (store, 1), ZSEQ_OK);
     zseq_store_destroy (&store);
-    //  A record of another format's is nobody's to replace.
+    //  A record of an unknown format must not be replaced.
     size_t size;
     fixture_format (fixture_path ("other"), FIXTURE_IDENTITY);
     uint8_t *bytes = fixture_read (fixture_path ("other/node"), &size);

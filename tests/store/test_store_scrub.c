@@ -37,8 +37,8 @@ s_flip (const char *path, size_t at)
     close (fd);
 }
 
-//  A file with each byte flipped: each time it is noticed and named. What does
-//  not mend itself is put right.
+//  Flips each byte of a file in turn: each time it is noticed and named.
+//  Restores what the store does not repair by itself.
 static void
 s_try_read_back (zseq_store_t *store, zseq_check_type_t type, const char *name,
                  const char *path, bool mended)
@@ -62,12 +62,12 @@ Test (store_scrub, reads_back_every_bit_of_what_it_wrote)
     zseq_store_t *store = fixture_start ();
     s_try_read_back (store, ZSEQ_CHECK_SEQUENCE, "two", fixture_find ("two"),
                      false);
-    //  These are mended from each other, at once.
+    //  The journals are repaired from each other at once.
     s_try_read_back (store, ZSEQ_CHECK_JOURNAL, NULL, fixture_file ("names"),
                      true);
     s_try_read_back (store, ZSEQ_CHECK_JOURNAL, NULL,
                      fixture_file ("names-copy"), true);
-    //  It is the new files that go on.
+    //  Appends go to the new files.
     cr_assert_eq (fixture_write (store, "new", 10, false), ZSEQ_OK);
     s_assert_read_back (store, ZSEQ_CHECK_JOURNAL, NULL, ZSEQ_OK, "");
     zseq_store_destroy (&store);
@@ -101,7 +101,7 @@ Test (store_scrub, reads_back_a_record_that_was_cut_or_is_gone)
     zseq_store_destroy (&store);
 }
 
-//  A node's record that rots keeps its times: else the watch ends the node.
+//  A decayed record keeps its times; otherwise the watch stops the node.
 Test (store_scrub, reads_back_the_nodes_record)
 {
     fixture_node_with (fixture_three, 3);
@@ -115,7 +115,7 @@ Test (store_scrub, reads_back_the_nodes_record)
         zseq_store_load_callbacks_t callbacks = {.name = collect_skip_name};
         cr_assert_eq (zseq_store_open (store, &record), ZSEQ_OK);
         cr_assert_eq (zseq_store_load (store, &callbacks, &found), ZSEQ_OK);
-        //  Before there is a thread that watches.
+        //  Before the watching thread starts.
         struct stat info;
         cr_assert_eq (stat (path, &info), 0);
         s_flip (path, at);
@@ -141,7 +141,7 @@ Test (store_scrub, reads_back_who_and_how_far)
     cr_assert_eq (fixture_write (store, "two", 20, true), ZSEQ_OK);
     cr_assert_eq (
       fixture_read_back (store, ZSEQ_CHECK_SEQUENCE, "two", 20, NULL), ZSEQ_OK);
-    //  A refused write may have left more, and never less.
+    //  A refused write may have left a higher value, never a lower one.
     cr_assert_eq (
       fixture_read_back (store, ZSEQ_CHECK_SEQUENCE, "two", 19, NULL), ZSEQ_OK);
     fixture_put (path, old, size);
@@ -184,7 +184,7 @@ Test (store_scrub, reads_long_journals_back_piece_by_piece)
     zseq_store_t *store = fixture_start ();
     fixture_write_numbered (store, 0, 5000, true);
     bool more = true;
-    //  What is not synced yet is left alone.
+    //  Files that are not synced yet are skipped.
     cr_assert_eq (fixture_read_back (store, ZSEQ_CHECK_JOURNAL, NULL, 0, &more),
                   ZSEQ_EAGAIN);
     fixture_write_numbered (store, 5000, 1, false);

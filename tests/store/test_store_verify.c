@@ -1,4 +1,4 @@
-//  Looking without touching.
+//  Inspecting a directory without changing it.
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -24,7 +24,7 @@ s_verify_name (const char *name, size_t size, uint64_t next,
     return ZSEQ_OK;
 }
 
-//  Verifying changes nothing, and finds what loading finds.
+//  Verifying changes nothing and finds the same as loading.
 static void
 s_assert_verified (size_t damaged, size_t unfinished, size_t count)
 {
@@ -62,7 +62,7 @@ Test (store_verify, verifies_what_is_intact_or_was_cut_short)
     s_assert_verified (0, 1, 3);
     fixture_put (fixture_file ("names-copy"), bytes, size - FIXTURE_LAST_SIZE);
     fixture_put (fixture_file ("names"), bytes, size - 1);
-    //  Its record lacks its entry, too.
+    //  The record also lacks its entry.
     s_assert_verified (0, 2, 3);
     fixture_age ();
     s_assert_verified (0, 0, 3);

@@ -1,3 +1,9 @@
+//  The wrapped system calls: zseq_faults.h.
+//
+//  Each __wrap_ function finds the path below the root (s_resolve),
+//  counts the call, fails or kills the process if it is that call's turn, and
+//  otherwise makes the real call and logs it.
+
 #include "zseq_faults.h"
 
 #include <assert.h>
@@ -190,7 +196,7 @@ zseq_faults_line (size_t index)
     return line;
 }
 
-//  The path of name in fd's directory, or of fd itself, below the root.
+//  Finds the path of name in fd's directory, or of fd itself, below the root.
 //  Returns whether it is there.
 static bool
 s_resolve (int fd, const char *name, char *path, size_t size)
@@ -214,7 +220,7 @@ s_resolve (int fd, const char *name, char *path, size_t size)
     return true;
 }
 
-//  Counts a call. Returns the error it is to fail with, or 0.
+//  Counts a call. Returns the error that it has to fail with, or 0.
 static int
 s_enter (const zseq_call_t *call)
 {
@@ -254,7 +260,7 @@ s_leave (const zseq_call_t *call, const void *data)
     pthread_mutex_unlock (&s_faults.mutex);
 }
 
-//  Enter, do, leave: for calls that say 0 when they succeed.
+//  Enter, call, leave: for calls that return 0 on success.
 #define S_WATCH(call, real)                                                    \
     do {                                                                       \
         int error = s_enter (&(call));                                         \
@@ -281,7 +287,7 @@ __wrap_openat (int fd, const char *path, int flags, ...)
     zseq_call_t call = {.call = flags & O_CREAT ? "create" : "open"};
     if (!s_resolve (fd, path, call.path, sizeof call.path))
         return __real_openat (fd, path, flags, mode);
-    //  What is merely opened leaves no trace in the log.
+    //  Opening an existing file leaves no trace in the log.
     int error = s_enter (&call);
     if (error) {
         errno = error;

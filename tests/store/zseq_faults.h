@@ -1,7 +1,7 @@
-//  The store's system calls, watched: the linker sends them here first
-//  (--wrap), where they are logged, made to fail, or made the process's last.
-//  Nobody else's calls are counted: only those on paths below a root, and
-//  writes to an eventfd, which are the store's completions.
+//  Watches the store's system calls: the linker sends them here first (--wrap),
+//  to be logged, made to fail, or made the last of the process. Only calls on
+//  paths below a root count, and writes to an eventfd, which are the store's
+//  completions.
 
 #ifndef ZSEQ_FAULTS_H_INCLUDED
 #define ZSEQ_FAULTS_H_INCLUDED
@@ -11,8 +11,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-//  Every call is tried, and with address sanitizer, which takes eight times as
-//  long, one of three.
+//  Every call is tried; with address sanitizer, which takes eight times as
+//  long, one in three.
 #if defined __SANITIZE_ADDRESS__
 #define ZSEQ_FAULTS_STRIDE 3
 #else
@@ -43,32 +43,32 @@ void zseq_faults_end (void);
 //  With repeat, all later ones too.
 void zseq_faults_fail (const char *call, size_t when, int error, bool repeat);
 
-//  The process dies by SIGKILL at the when-th call: before it, or if torn and
-//  it is a write, after half of it.
+//  The process dies by SIGKILL before the when-th call, or with torn after half
+//  of that write.
 void zseq_faults_kill (size_t when, bool torn);
 
 //  Writes take one byte at a time, and every other one is interrupted.
 void zseq_faults_dribble (bool on);
 
-//  fsync and syncfs succeed at once: for tests that do not ask about them.
+//  fsync and syncfs succeed at once: for tests that do not depend on them.
 void zseq_faults_fast (bool on);
 
-//  Directories do not tell what kind their entries are of.
+//  Directories do not give the types of their entries.
 void zseq_faults_typeless (bool on);
 
-//  All file systems are of that type, a number of statfs; 0: of their own.
+//  All file systems have that type of statfs; 0: their own.
 void zseq_faults_filesystem (unsigned long type);
 
-//  Calls seen, whether they succeeded or not.
+//  The number of calls, successful or not.
 size_t zseq_faults_seen (void);
 
-//  The call that was made to fail: its name and path, or NULL if none was.
+//  The call that was made to fail, with its path, or NULL.
 const zseq_call_t *zseq_faults_failed (void);
 
 const zseq_call_t *zseq_faults_log (size_t *count_p);
 
-//  Call number index in one line, "fsync seq/XX/.tmp": without what differs
-//  from name to name and from run to run.
+//  Call number index in one line, "fsync seq/XX/.tmp", without the parts that
+//  differ between names and runs.
 const char *zseq_faults_line (size_t index);
 
 #endif

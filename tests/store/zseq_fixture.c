@@ -1,3 +1,8 @@
+//  What the store's tests share: zseq_fixture.h.
+//
+//  fixture_init makes a temporary directory for each test, in memory if
+//  possible; fixture_term removes it. The node is in "node" below it.
+
 #include "zseq_fixture.h"
 
 #include <assert.h>
@@ -24,7 +29,7 @@ const char *const fixture_three[3] = {"one", "three", "two"};
 void
 fixture_init (void)
 {
-    //  Memory will do: what a disk keeps is modelled, not tried.
+    //  Memory is enough: zseq_power.c models what a disk keeps.
     const char *tmp = getenv ("TMPDIR");
     if (!tmp)
         tmp = access ("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
@@ -130,8 +135,7 @@ fixture_node_with (const char *const *names, size_t count)
     zseq_store_destroy (&store);
 }
 
-//  A node's record of format 1 is one without starts, and whether it votes in
-//  its own.
+//  A node's record of format 1 has no starts and no vote of its own start.
 void
 fixture_age (void)
 {

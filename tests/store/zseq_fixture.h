@@ -12,11 +12,11 @@
 void fixture_init (void);
 void fixture_term (void);
 
-//  Where the node is: "node" in that directory, not made yet.
+//  The node's directory: "node" in that directory, not created yet.
 const char *fixture_node (void);
 
-//  A path in that directory, or of a file of the node. Each call has a buffer
-//  of its own, of eight.
+//  A path in that directory, or of a file of the node. Consecutive calls use
+//  eight buffers in turn.
 const char *fixture_path (const char *file);
 const char *fixture_file (const char *file);
 
@@ -39,11 +39,11 @@ extern const char *const fixture_three[3];
 //  whichever was written last.
 #define FIXTURE_LAST_SIZE (8 + 2 + sizeof "two" - 1 + 8)
 
-//  Makes the node's directory one of format 1, as zseqd wrote it before there
-//  was a copy of the names journal.
+//  Turns the node's directory into one of format 1, as zseqd wrote it before
+//  there was a copy of the names journal.
 void fixture_age (void);
 
-//  What loading has told.
+//  What loading reported.
 typedef struct {
     size_t count;
     struct {
@@ -56,13 +56,13 @@ typedef struct {
     size_t told;  //  Lines about damage
     size_t progress;
     uint64_t identity;
-    bool lost;             //  The node's record was
+    bool lost;             //  The node's record was missing or damaged
     bool converted;        //  The directory was of format 1
-    zseq_record_t record;  //  Else this is it
+    zseq_record_t record;  //  The node's record, unless lost
 } fixture_names_t;
 
-//  Opens, as lost if it must be, and loads what is there. With damage
-//  ZSEQ_EDAMAGED, and the lines that told of it are in fixture_text.
+//  Opens the directory, as lost if necessary, and loads it. With damage returns
+//  ZSEQ_EDAMAGED, and fixture_text has the lines about it.
 int fixture_load (zseq_store_t *store, fixture_names_t *names);
 void fixture_forget (fixture_names_t *names);
 
@@ -73,16 +73,16 @@ zseq_store_t *fixture_start (void);
 //  limit 10.
 zseq_store_t *fixture_running (void);
 
-//  Opens a store there, loads and starts it, and writes a record of the node
-//  that does not vote, which repairs it. Returns the completion's status, or
-//  what went wrong before; the store is null then.
+//  Opens a store there, loads and starts it, and repairs it by writing a record
+//  of the node that does not vote. Returns the completion's status, or an
+//  earlier error, and then the store is null.
 int fixture_repair (zseq_store_t **store_p);
 
 //  Opens and loads, and closes again; the text stays in fixture_text.
 int fixture_check (fixture_names_t *names);
 const char *fixture_text (void);
 
-//  The durable_to that was found for name, or 0.
+//  The durable_to that loading found for name, or 0.
 uint64_t fixture_durable_to (const fixture_names_t *names, const char *name);
 
 //  Submits writes and waits for all their completions.
@@ -96,9 +96,8 @@ int fixture_write_record (zseq_store_t *store, const zseq_record_t *record);
 int fixture_write (zseq_store_t *store, const char *name, uint64_t limit,
                    bool journaled);
 
-//  Writes "name-FIRST" and so on, in one group: count new names, each with a
-//  limit above its number by one. The completions are good, or the test is
-//  aborted.
+//  Writes count new names "name-FIRST" and so on in one group, each with a
+//  limit one above its number. Aborts the test unless all completions are good.
 void fixture_write_numbered (zseq_store_t *store, size_t first, size_t count,
                              bool deferred);
 
@@ -111,8 +110,7 @@ int fixture_read_back (zseq_store_t *store, zseq_check_type_t type,
 //  buffer is always the same.
 const char *fixture_find (const char *file);
 
-//  Makes the checksum at the end right again after bytes were changed on
-//  purpose.
+//  Corrects the checksum at the end after a test has changed bytes.
 void fixture_seal (uint8_t *bytes, size_t size);
 
 //  Files, whole. Reading allocates.
@@ -126,7 +124,7 @@ void fixture_corrupt (const char *path);
 //  Removes a directory and what is in it.
 void fixture_remove (const char *path);
 
-//  A number that is another when anything below path is: names, kinds, bytes.
+//  A hash over everything below path: names, kinds, bytes.
 uint64_t fixture_sum (const char *path);
 
 //  Counts entries of a directory whose names begin with prefix.

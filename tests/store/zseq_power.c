@@ -68,7 +68,7 @@ s_disk_create (const char *path, bool directory)
     return entry;
 }
 
-//  Whether path lies right in directory.
+//  Whether path is an entry of directory itself.
 static bool
 s_is_in (const char *path, const char *directory)
 {
@@ -140,26 +140,26 @@ s_disk_apply (const zseq_call_t *call)
           (size_t) call->offset;
 }
 
-//  A choice for what the disk need not keep: 0 drops it, 1 keeps it, otherwise
-//  by chance.
+//  Chooses for a change that the disk need not keep: 0 drops it, 1 keeps it,
+//  otherwise at random.
 static bool
 s_choose (int choice, unsigned *seed)
 {
     return choice < 2 ? choice == 1 : rand_r (seed) % 2 == 0;
 }
 
-//  Puts under path what a cut leaves of it.
+//  Writes to path what a cut leaves of the file.
 static void
 s_disk_restore_file (const s_inode_t *file, const char *path, int choice,
                      unsigned *seed)
 {
     s_bytes_t bytes = s_choose (choice, seed) ? file->now : file->synced;
-    //  What was written over may be there in part.
+    //  Overwritten bytes may be there in part.
     size_t part =
       choice == 2 ? (size_t) rand_r (seed) % (file->now.size + 1) : 0;
     for (size_t i = 0; i < part && i < bytes.size; i++)
         bytes.bytes[i] = file->now.bytes[i];
-    //  A file that grew may end anywhere in between, or in zeros.
+    //  A file that grew may end anywhere in between, or with zeros.
     if (choice == 2 && file->now.size > file->synced.size) {
         bytes = file->now;
         size_t grown = file->now.size - file->synced.size;
@@ -178,7 +178,7 @@ s_disk_restore (int choice, unsigned seed)
 {
     fixture_remove (fixture_node ());
     mkdir (fixture_node (), 0700);
-    //  A directory's entry comes before what is in it.
+    //  A directory's entry comes before its contents.
     for (size_t i = 0; i < s_disk.entries; i++) {
         const s_entry_t *entry = &s_disk.entry[i];
         int index = s_choose (choice, &seed) ? entry->now : entry->synced;
@@ -240,8 +240,8 @@ power_begin (void)
     zseq_faults_begin (fixture_node ());
 }
 
-//  Whether a cut after the call is of interest: not where it was as good
-//  before, and of many records' calls after a part, of each kind.
+//  Whether to cut after the call: not where an earlier cut covers it, and after
+//  only some of the calls of many records, of each kind.
 static bool
 s_is_of_interest (const zseq_call_t *log, size_t index, size_t count)
 {

@@ -1,7 +1,7 @@
-//  The power goes: a model of a disk that keeps no more than it must. A file
-//  has the bytes of its last fsync, a directory the entries of its last. What
-//  came since may be there or not, each for itself. And the same for a process
-//  that is killed, after which all that it has written is there.
+//  A power cut: a model of a disk that keeps no more than it must. A file has
+//  the bytes of its last fsync, a directory the entries of its last. Each later
+//  change may be there or not. The same for a killed process, of which
+//  everything written is there.
 //
 //      power_begin ();
 //      ... calls of the store ...
@@ -14,15 +14,15 @@
 
 enum { POWER_ROUNDS = 12 };
 
-//  Checks what is on disk after so many completions. What, and the number when,
-//  are for messages: the call after which the power went.
+//  Checks what is on disk after that many completions. what and when, the
+//  number of the call after which the power went, are for messages.
 typedef void (power_check_fn) (size_t completed, const char *what, size_t when);
 
-//  The model begins with what is in the node's directory now, and watching too.
+//  Starts the model with the content of the node's directory, and the watching.
 void power_begin (void);
 
-//  Cuts the power after the calls that were logged, several times each: the
-//  directory is made as a cut may leave it, and checked.
+//  Cuts the power after each logged call, several times: makes the directory as
+//  a cut may leave it, and checks it.
 void power_cut_everywhere (unsigned rounds, power_check_fn *check);
 
 //  Kills a child at each of its calls, and checks what it leaves. Make prepares

@@ -1,10 +1,10 @@
 #!/bin/bash
-#  Old directories: one as format left it, one of a life that is still the
-#  newest, one that is in use elsewhere; and a majority that has lost its own
-#  while nobody votes. S11.
+#  Old directories: one as format left it, one whose incarnation is still the
+#  newest, one that is in use elsewhere; and a majority of lost directories
+#  while no node votes. S11.
 . "$(dirname "${BASH_SOURCE[0]}")/../cli/lib.sh" || exit 1
 
-#  put_back NODE: its directory becomes the one that was kept.
+#  put_back NODE: restores the directory that was kept.
 put_back () {
     rm -r "${work:?}/$1"
     cp -a "$work/$1.kept" "$work/$1"
@@ -15,7 +15,7 @@ keep () {
     cp -a "$work/$1" "$work/$1.kept"
 }
 
-#  forced STATUS PATTERN OPTION...: b's recovery by force ends like that.
+#  forced STATUS PATTERN OPTION...: b's recovery by force ends with these.
 forced () {
     local code=$1 pattern=$2
     shift 2
@@ -39,8 +39,8 @@ for name in a b c; do
 done
 ready a b c
 
-#  a misses what b and c hand out, and votes. b's directory is put back as
-#  format left it, and c is away: a's word is not enough.
+#  a votes and misses the IDs that b and c hand out. b's directory is restored
+#  as format left it, and c is down: a alone must not be enough.
 stop a
 take 5 b c
 start a
@@ -58,7 +58,7 @@ start c
 ready c b
 take 5 a b
 
-#  A copy of a's directory runs elsewhere while a is paused: nobody meets it.
+#  A copy of a's directory runs elsewhere while a is paused: no node sees it.
 keep a
 mv "$work/a.kept" "$work/d"
 kill -STOP "${pid[a]}"
@@ -71,7 +71,7 @@ ends d 1 'lives under this name'
 holds "the copy has not voted" test "$(grep -c ready: "$work/d.log")" -eq 0
 take 5 a b c
 
-#  A snapshot of a from before its last start, in a life that is its newest.
+#  A snapshot of a from before its last start, of its newest incarnation.
 stop a
 keep a
 start a
@@ -91,7 +91,7 @@ start b
 ready b a
 take 5 a c
 
-#  All lose power, two lose their disks; the third starts, and does not vote.
+#  All nodes lose power, two lose their disks; the third starts, without a vote.
 for name in a b c; do
     crash $name
 done

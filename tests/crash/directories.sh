@@ -1,21 +1,21 @@
 #!/bin/bash
-#  Directories that are not what a node takes them for: two of three lost, two
-#  swapped, parts of another node's, a copy in use elsewhere.
+#  Wrong directories: two of three lost, two swapped, one with parts of another
+#  node's, a copy in use elsewhere.
 . "$(dirname "${BASH_SOURCE[0]}")/../cli/lib.sh" || exit 1
 
-#  What is in a directory; the lock says only who had it last.
+#  The content of a directory, except the lock, which names its last process.
 tree () {
     (cd "$work/$1" && find . -print -type f ! -name lock -exec sha256sum {} + \
         | sort)
 }
 
-#  untouched NODE: its directory is as it was when its tree was written down.
+#  untouched NODE: its directory is as it was when its tree was noted.
 untouched () {
     holds "the directory of $1 is untouched" \
         diff <(tree "$1") "$work/$1.tree"
 }
 
-#  lost NODE [OPTION...]: starts it on what is left of its directory.
+#  lost NODE [OPTION...]: starts the node on the rest of its directory.
 lost () {
     local name=$1
     shift
@@ -23,7 +23,7 @@ lost () {
         "$@"
 }
 
-#  refused NODE: it ends, as the directory is not its own, which is untouched.
+#  refused NODE: it stops, as the directory is not its own, and touches nothing.
 refused () {
     ends "$1" 1 'another node|belongs to'
     [[ -z ${pid[$1]-} ]] || crash "$1"
@@ -36,8 +36,8 @@ for name in one two three four five; do
     run "$zseq" -u "$(uri a b c)" next $name -n 10
 done
 
-#  Two of three disks are lost at once: nobody knows what was handed out, and
-#  nobody may guess.
+#  Two of three disks are lost at once: no node knows which IDs were handed out,
+#  and none may guess.
 stop b
 stop c
 cp -a "$work/b" "$work/b.kept"
@@ -67,7 +67,7 @@ done
 ready b c
 take 50
 
-#  Two nodes' directories are swapped, then put right again.
+#  Two nodes' directories are swapped, then swapped back.
 stop a
 stop b
 mv "$work/a" "$work/x"
@@ -100,8 +100,8 @@ start b
 ready a b
 take 50
 
-#  A second process under b's name, with an empty directory: it finds out and
-#  ends, without a vote, and b goes on.
+#  A second process under b's name, with an empty directory: it notices and
+#  stops, without a vote, and b continues.
 mkdir "$work/d"
 start d --name b --cluster shop --members "$(members a b c)" \
     --bind "$(endpoint d)"
@@ -116,8 +116,8 @@ take 50
 start c
 ready c
 
-#  And one with a copy of b's directory, whose life is b's: its peers find
-#  another process at b's endpoint and say so.
+#  And one with a copy of b's directory, of the same incarnation: its peers find
+#  another process at b's endpoint and log that.
 cp -a "$work/b" "$work/e"
 start e --bind "$(endpoint e)"
 take 200

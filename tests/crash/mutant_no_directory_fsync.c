@@ -1,6 +1,6 @@
-//  A planted mistake for the power cuts to find: in the daemon
-//  zseqd-careless, directories are never synced, nor are whole file systems.
-//  Linked with --wrap=fsync and --wrap=syncfs.
+//  A planted bug that the power cuts must find: the daemon zseqd-careless never
+//  syncs directories or whole file systems. Linked with --wrap=fsync and
+//  --wrap=syncfs.
 
 #include <sys/stat.h>
 

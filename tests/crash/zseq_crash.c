@@ -1,3 +1,11 @@
+//  The cluster under load of the crash tests: zseq_crash.h.
+//
+//  The clients are forked processes (s_client_run), which share
+//  zseq_crash_t's memory with the test. Each thread notes the IDs it was given;
+//  a gate holds all clients while the test judges. Nodes are zseqd processes of
+//  zseq_cluster.h, whose logs the test waits on. Faults come from SIGKILL, from
+//  strace (at the end of the file) or from the tests themselves.
+
 #include "zseq_crash.h"
 #include "zseq_load.h"
 #include "zseq_process.h"
@@ -41,13 +49,13 @@ typedef struct {
     uint32_t name;
 } s_line_t;
 
-//  What one thread was given.
+//  The IDs that one thread was given.
 typedef struct {
     _Atomic uint32_t count;
     s_line_t line[S_LOG_MAX];
 } s_log_t;
 
-//  Shared with the clients.
+//  Memory shared with the clients.
 typedef struct {
     pthread_rwlock_t gate;  //  A call holds it for reading
     _Atomic uint32_t names_open;
@@ -96,8 +104,8 @@ zseq_crash_below (zseq_crash_t *self, uint64_t bound)
     return s_random (&self->random) % bound;
 }
 
-//  The one that lives in this process, whose nodes must end before the cluster
-//  removes their directories, also when the test fails.
+//  The cluster of this process. Its nodes must end before it removes their
+//  directories, even if the test fails.
 static zseq_crash_t *s_living;
 static pid_t s_owner;
 
@@ -246,7 +254,7 @@ zseq_crash_spawn (zseq_crash_t *self, size_t node, const char *const *tracer,
     size_t count = s_add (argv, 0, tracer);
     count = s_add (argv, count, start);
     count = s_add (argv, count, extra);
-    //  Every write counts for a node that reserves nothing.
+    //  Every write matters for a node that reserves nothing.
     static const char *const exact[] = {"--reserve", "0", NULL};
     if (zseq_crash_below (self, 3) == 0)
         count = s_add (argv, count, exact);
@@ -336,7 +344,7 @@ zseq_crash_wait (zseq_crash_t *self, size_t node)
     return status;
 }
 
-//  Whether a child that is about to end can be waited for within a while.
+//  Whether a dying child can be waited for within a while.
 static bool
 s_ended (pid_t pid)
 {
@@ -363,9 +371,9 @@ zseq_crash_wait_for (zseq_crash_t *self, size_t node, int timeout_ms)
     close (fd.fd);
     if (rc != 1)
         return -1;
-    //  A traced process can be waited for only when its tracer has seen the
-    //  ends of all its threads, which has been seen not to happen: then the
-    //  caller ends the tracer.
+    //  A traced process can be waited for only once its tracer has seen all its
+    //  threads end, which sometimes does not happen: the caller then ends the
+    //  tracer.
     return s_ended (self->pid[node]) ? zseq_crash_wait (self, node) : -1;
 }
 
@@ -429,7 +437,7 @@ zseq_crash_run (zseq_crash_t *self, ...)
 
 //  The clients.
 
-//  One thread of a client; the same for all that a fork inherits.
+//  One thread of a client; the state is inherited by fork.
 typedef struct {
     zseq_crash_t *crash;
     uint32_t number;  //  Of its log, and in the history
@@ -447,7 +455,7 @@ s_below (s_thread_t *self, uint64_t bound)
     return s_random (&self->random) % bound;
 }
 
-//  Names of all kinds of files: plain, with other bytes, hashed.
+//  Names with all kinds of file names: plain, escaped, hashed.
 static void
 s_name (const zseq_crash_t *crash, uint32_t name, char *text)
 {
@@ -473,7 +481,7 @@ s_handle (s_thread_t *self, uint32_t name)
     return self->handle[name];
 }
 
-//  Writes an operation down. Neighbours from the buffer share a line.
+//  Notes an operation. Consecutive IDs from the buffer share an entry.
 static void
 s_write (s_thread_t *self, uint32_t name, const zseq_history_op_t *op)
 {
@@ -506,8 +514,9 @@ s_make_call (s_thread_t *self, zseq_t *handle, zseq_history_op_t *op)
     }
 }
 
-//  One call of that kind. Returns false if it failed as it may while nodes are
-//  harmed, or (then self->rc says so) as it may not.
+//  Makes one call of that kind. Returns false if it failed, as it may while
+//  nodes are disturbed, or with an error that it must not give (then self->rc
+//  has it).
 static bool
 s_call (s_thread_t *self, uint32_t name, zseq_history_kind_t kind,
         uint64_t count)
@@ -600,7 +609,8 @@ s_turn (s_thread_t *self)
         s_draw (self, name);
         break;
     }
-    //  It fails when nobody reads and the pipe is full, which is enough.
+    //  The write fails when there is no reader and the pipe is full, which is
+    //  enough.
     (void) !write (self->crash->progress->progress[1], "", 1);
 }
 
@@ -913,7 +923,7 @@ zseq_crash_trace (zseq_crash_t *self, size_t node, const char *call,
     const char *argv[] = {"strace", "-f",  "-o", trace,  "-p", number,
                           "-e",     calls, "-e", inject, NULL};
     pid_t tracer = zseq_process_exec (argv, log);
-    //  It may have done its work, and ended, before it says so.
+    //  strace may have done its work, and ended, before it reports.
     (void) zseq_process_says (tracer, log, 0, "attached");
     return tracer;
 }
@@ -937,14 +947,14 @@ zseq_crash_untrace (zseq_crash_t *self, size_t node, pid_t tracer)
     char log[S_PATH_MAX];
     s_trace_paths (self, node, trace, log);
     kill (tracer, SIGTERM);
-    //  The node may be there no more, and strace wait for it all the same.
+    //  The node may be gone, and strace still wait for it.
     if (!s_ended (tracer))
         kill (tracer, SIGKILL);
     (void) zseq_process_wait (tracer);
     if (zseq_process_size (trace) == 0)
         return 0;
     char *text = zseq_process_read (trace, 0);
-    //  A call that kills has no end.
+    //  A call that kills does not return.
     size_t count = s_count (text, "(INJECTED)");
     if (count == 0)
         count = strstr (text, "killed by SIGKILL") != NULL;

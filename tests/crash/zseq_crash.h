@@ -1,7 +1,12 @@
-//  A cluster of real nodes under a load of many names, for tests that harm
-//  it. All that clients are given is written down in memory that they share
-//  with the test, and judged name by name. What goes wrong here ends the test
-//  (zseq_process_fail).
+//  A cluster of real nodes under a load of many names, for tests that disturb
+//  the nodes. Client processes note all IDs that they are given in memory
+//  shared with the test, and zseq_crash_judge checks them name by name. A
+//  failure in these functions ends the test (zseq_process_fail).
+//
+//  A test calls zseq_crash_new, spawns the nodes, calls zseq_crash_load to
+//  start the clients, and then kills, damages and restarts nodes in rounds
+//  until zseq_crash_over. zseq_crash_turn_over judges in between,
+//  zseq_crash_judge at the end.
 
 #ifndef ZSEQ_CRASH_H_INCLUDED
 #define ZSEQ_CRASH_H_INCLUDED
@@ -14,25 +19,25 @@
 #define ZSEQ_CRASH_SKIPPED 77  //  Exit status of a test that cannot run here
 
 typedef struct {
-    const char *zseqd;      //  NULL: the one that was built
-    uint32_t processes;     //  Clients, each
-    uint32_t threads;       //  ... with so many threads
+    const char *zseqd;      //  The daemon to run; NULL: the one of this build
+    uint32_t processes;     //  Client processes
+    uint32_t threads;       //  Threads of each
     uint32_t names;         //  Names they use, 1..ZSEQ_CRASH_NAMES_MAX
-    uint32_t names_open;    //  ... of which only the first so many at first
-    bool unbuffered;        //  No batches
+    uint32_t names_open;    //  Names they use at first
+    bool unbuffered;        //  Clients do not buffer IDs
     int timeout_ms;         //  Of a call; 0 means 3000
-    void (*at_end) (void);  //  Called when the nodes have ended for good, also
+    void (*at_end) (void);  //  Called when the nodes have ended for good, even
                             //  if the test fails; or NULL
 } zseq_crash_options_t;
 
 typedef struct zseq_crash zseq_crash_t;
 
-//  Three nodes, formatted and not started. Prints the seed, which is that of
-//  the environment's ZSEQ_TEST_SEED if there is one. ZSEQ_CRASH_ZSEQD is the
-//  daemon to run instead of any other: one with a mistake, to see a test fail.
+//  Makes three nodes, formatted and not started. Prints the seed, which is
+//  ZSEQ_TEST_SEED of the environment if set. ZSEQ_CRASH_ZSEQD replaces the
+//  daemon of every test: set it to a faulty one to see a test fail.
 zseq_crash_t *zseq_crash_new (const zseq_crash_options_t *options);
 
-//  Ends the nodes and nulls the pointer. The clients must have been judged.
+//  Ends the nodes and nulls the pointer. Judge the clients first.
 void zseq_crash_destroy (zseq_crash_t **self_p);
 
 zseq_cluster_t *zseq_crash_cluster (zseq_crash_t *self);
@@ -40,55 +45,55 @@ zseq_cluster_t *zseq_crash_cluster (zseq_crash_t *self);
 //  A random number below bound.
 uint64_t zseq_crash_below (zseq_crash_t *self, uint64_t bound);
 
-//  How often a test does what it does times times in the suite: ten times as
-//  often with ZSEQ_LONG=1.
+//  How often a test repeats a step that it takes times times in the suite: ten
+//  times as often with ZSEQ_LONG=1.
 uint64_t zseq_crash_times (uint64_t times);
 
-//  Whether the test has gone on for as long as it may; and that, or for so
-//  many rounds, of which this begins another one if not.
+//  _late: whether the test's time is up. _over: the same, or it has done that
+//  many rounds; if not, begins another round.
 bool zseq_crash_late (const zseq_crash_t *self);
 bool zseq_crash_over (zseq_crash_t *self, uint64_t rounds);
 
 //  The nodes.
 
-//  Starts a node with further arguments, up to a NULL, or none if extra is
-//  NULL; at random with --reserve 0 too. tracer is what runs it, up to a NULL,
-//  or NULL.
+//  Starts a node, with the extra arguments up to a NULL, or none if extra is
+//  NULL; at random also with --reserve 0. tracer is a command that runs the
+//  node, up to a NULL, or NULL.
 void zseq_crash_spawn (zseq_crash_t *self, size_t node,
                        const char *const *tracer, const char *const *extra);
 
-//  Starts a node on whatever its directory is now, with all that it needs to
+//  Starts a node on its directory as it is, with the options that it needs to
 //  recover from its peers.
 void zseq_crash_recover (zseq_crash_t *self, size_t node,
                          const char *const *tracer);
 
-//  Waits until it says text; what it said before it was started, or before
-//  what was last waited for, does not count. Returns false if it ended before
-//  that.
+//  Waits until the node logs text. Text before the start, or before the last
+//  text that was waited for, does not count. Returns false if the node ends
+//  first.
 bool zseq_crash_says (zseq_crash_t *self, size_t node, const char *text);
 
-//  It must not end before it says text, or that it votes.
+//  The same, but the node must not end before it logs text, or that it votes.
 void zseq_crash_must_say (zseq_crash_t *self, size_t node, const char *text);
 void zseq_crash_must_vote (zseq_crash_t *self, size_t node);
 
-//  Whether it has said text since then.
+//  Whether the node has logged text since then.
 bool zseq_crash_said (zseq_crash_t *self, size_t node, const char *text);
 
-//  Starts all nodes that do not run, and waits for their votes.
+//  Starts all nodes that are not running and waits until they vote.
 void zseq_crash_restart (zseq_crash_t *self);
 
-//  SIGKILL to a node, or to all at once, and gone when it returns. A node that
-//  has ended already is only waited for.
+//  Kills a node, or all at once, with SIGKILL and waits for the end. For a node
+//  that has ended already, only waits.
 void zseq_crash_kill (zseq_crash_t *self, size_t node);
 void zseq_crash_kill_all (zseq_crash_t *self);
 
-//  Waits for the end of a node; returns its exit status as zseq_process_wait.
+//  Waits for a node to end; returns its exit status as zseq_process_wait does.
 int zseq_crash_wait (zseq_crash_t *self, size_t node);
 
-//  The same, but for at most so long. Returns -1 if it still runs.
+//  The same, for at most timeout_ms. Returns -1 if the node still runs.
 int zseq_crash_wait_for (zseq_crash_t *self, size_t node, int timeout_ms);
 
-//  0 if it does not run.
+//  The node's process; 0 if it is not running.
 pid_t zseq_crash_pid (const zseq_crash_t *self, size_t node);
 
 //  Runs a program to its end, NULL after its last argument; it must succeed.
@@ -98,49 +103,50 @@ void zseq_crash_run (zseq_crash_t *self, ...) __attribute__ ((sentinel));
 
 void zseq_crash_load (zseq_crash_t *self);
 
-//  Lets them use so many names.
+//  Lets the clients use that many names.
 void zseq_crash_open_names (zseq_crash_t *self, uint32_t names);
 uint32_t zseq_crash_names_open (const zseq_crash_t *self);
 
-//  Waits until they have made some progress from now on, random between
-//  nothing and about so many calls, failed ones included; or until some calls
-//  have succeeded.
+//  _let_run waits for a random part of about that many calls, failed ones
+//  included. _progress waits until some calls have succeeded.
 void zseq_crash_let_run (zseq_crash_t *self, uint64_t calls);
 void zseq_crash_progress (zseq_crash_t *self);
 
-//  Waits until no call is under way and lets none begin; lets them go on.
+//  _hold waits until no call is under way and blocks new ones; _release
+//  unblocks them.
 void zseq_crash_hold (zseq_crash_t *self);
 void zseq_crash_release (zseq_crash_t *self);
 
-//  A client that knows nothing yet peeks at every open name and takes an ID.
-//  The nodes must be there.
+//  A new client peeks at every open name and takes an ID. The nodes must be
+//  running.
 void zseq_crash_ask_all (zseq_crash_t *self);
 
-//  Ends the clients, asks all, and judges all that they were given; returns
-//  whether it was right, and adds it up for zseq_crash_tell.
+//  Ends the clients, asks for all names, and judges all IDs that were given
+//  out. Returns whether they were correct, and adds them up for
+//  zseq_crash_tell.
 bool zseq_crash_judge (zseq_crash_t *self);
 
-//  If a lot was written down: judges it and loads anew, with other names.
-//  Returns false if it was not right; then there is no load.
+//  If many IDs were noted: judges them and starts a new load with other names.
+//  Returns false, without a load, if they were wrong.
 bool zseq_crash_turn_over (zseq_crash_t *self);
 
-//  Calls that failed because disks were full.
+//  The number of calls that failed because disks were full.
 uint64_t zseq_crash_refused (const zseq_crash_t *self);
 
-//  Prints what was judged.
+//  Prints a summary of what was judged.
 void zseq_crash_tell (const zseq_crash_t *self);
 
 //  Whether strace works here and may attach to a process.
 bool zseq_crash_can_trace (void);
 
-//  strace attached to a node, where it injects something into calls of that
-//  name, as its option -e inject says: "fsync", "signal=KILL:when=3". It
-//  works when this returns. Returns 0 if the node had ended.
+//  Attaches strace to a node to inject a fault into calls of that name, as its
+//  option -e inject takes it: "fsync", "signal=KILL:when=3". The injection is
+//  active on return. Returns 0 if the node had ended.
 pid_t zseq_crash_trace (zseq_crash_t *self, size_t node, const char *call,
                         const char *what);
 
-//  Ends it, if it has not ended with its node, and says how often it did what
-//  it was told.
+//  Ends strace, unless it ended with its node, and returns how often it
+//  injected the fault.
 size_t zseq_crash_untrace (zseq_crash_t *self, size_t node, pid_t tracer);
 
 #endif

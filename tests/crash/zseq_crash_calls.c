@@ -1,9 +1,9 @@
 //  zseq-crash-calls one | all | start | recover | formation
 //
-//  SIGKILL at the N-th system call of each kind that a write is made of, by
-//  strace: to one node under load, to all nodes under load, to a node that
-//  starts, to one that lost its disk and recovers, to nodes that are about to
-//  form their cluster.
+//  SIGKILL at the N-th system call of each kind that a write uses, by strace:
+//  for one node under load, all nodes under load, a starting node, a node that
+//  recovers from the loss of its disk, and nodes that are forming their
+//  cluster.
 
 #include "zseq_crash.h"
 
@@ -17,7 +17,7 @@
 #define S_FAR 300        //  ... now and then
 #define S_NAMES 1600
 
-//  The first ones become rare with time.
+//  The first kinds become rare with time.
 static const char *const s_calls[] = {
   "mkdirat", "ftruncate", "syncfs",   "unlinkat",  "openat", "pwrite64",
   "fsync",   "close",     "renameat", "renameat2", "write",  "sendto"};
@@ -47,8 +47,8 @@ s_what (char *text, size_t size, uint64_t when)
     snprintf (text, size, "signal=KILL:when=%lu", when);
 }
 
-//  Kills those nodes, one bit each, at that call under load. Returns how many
-//  came to it.
+//  Kills the nodes, one bit each, at that call under load. Returns how many
+//  reached it.
 static size_t
 s_kill_under_load (unsigned nodes, const char *call, uint64_t when)
 {
@@ -71,7 +71,7 @@ s_kill_under_load (unsigned nodes, const char *call, uint64_t when)
     return kills;
 }
 
-//  The same while they start, with all their calls counted from the first.
+//  The same while the nodes start; counts their calls from the first one.
 static size_t
 s_kill_at_start (unsigned nodes, const char *call, uint64_t when)
 {
@@ -109,7 +109,7 @@ s_kill_at_start (unsigned nodes, const char *call, uint64_t when)
     return kills;
 }
 
-//  New nodes on the old ports. There is no load.
+//  Makes new nodes on the old ports. There is no load.
 static void
 s_format_all (void)
 {

@@ -1,6 +1,6 @@
 //  zseq-crash-disks [ROUNDS]
 //
-//  Disks that are lost, damaged or put back from an old copy, one node after
+//  Disks that are lost, damaged or restored from an old copy, one node after
 //  the other, under load: the node recovers from its peers and votes again.
 
 #include "zseq_crash.h"
@@ -73,7 +73,7 @@ s_wipe (size_t node)
     zseq_crash_run (s_crash, "rm", "-rf", s_directory (node), NULL);
 }
 
-//  A file of the node, chosen at random; of its records only, if so wanted.
+//  A random file of the node, or of its records only.
 
 static struct {
     char path[S_PATH_MAX];
@@ -105,7 +105,7 @@ s_choose_file (size_t node, bool records)
     nftw (s_directory (node), s_choose, 16, FTW_PHYS);
     if (s_choice.seen == 0)
         zseq_process_fail ("%s holds no files", s_directory (node));
-    //  The journals and the node's record are files among hundreds.
+    //  The journals and the node's record are a few among hundreds of files.
     static const char *const files[] = {"node", "names", "names-copy"};
     if (!records && zseq_crash_below (s_crash, 3) == 0)
         snprintf (s_choice.path, S_PATH_MAX, "%s/%s", s_directory (node),
@@ -181,7 +181,7 @@ s_keep_copy (size_t node)
     s_went_on[node] = false;
 }
 
-//  Puts the copy in place; another one may come back later.
+//  Restores the copy; another one may be restored later.
 static void
 s_put_back (size_t node)
 {
@@ -192,7 +192,7 @@ s_put_back (size_t node)
 }
 
 //  A flipped or missing bit in the last batch of the journal's copy looks like
-//  an append that was cut short, which is no damage.
+//  an interrupted append, which is no damage.
 static bool
 s_must_recover (s_harm_t harm, const char *path)
 {
@@ -237,7 +237,7 @@ s_do_harm (size_t node, s_harm_t harm)
     return s_must_recover (harm, path);
 }
 
-//  A moment during the recovery; or just after it, if it was quick.
+//  Waits for a moment during the recovery, or just after a quick one.
 static void
 s_interrupt (size_t node, s_harm_t harm)
 {
@@ -271,7 +271,7 @@ s_round (size_t node, s_harm_t harm)
     zseq_crash_recover (s_crash, node, NULL);
     if (harm == S_WIPE_TWICE || harm == S_INTERRUPT || harm == S_ALL) {
         s_interrupt (node, harm);
-        //  It may have been recovered by then.
+        //  The node may have recovered by then.
         recovers = harm == S_WIPE_TWICE;
     }
     if (recovers) {
@@ -294,7 +294,7 @@ main (int argc, char **argv)
     zseq_crash_load (s_crash);
     zseq_crash_progress (s_crash);
     bool good = true;
-    //  First each harm in turn, and twice the disk of the node that will get
+    //  First each fault in turn, with two lost disks for the node that will get
     //  an old one.
     for (uint64_t round = 0; good && !zseq_crash_over (s_crash, rounds);
          round++) {

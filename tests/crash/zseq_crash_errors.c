@@ -1,10 +1,10 @@
 //  zseq-crash-errors eio | full | full-all
 //
-//  Calls of the disk that fail, by strace, on one node of three under load.
-//  EIO: the node ends and says why, and what it had not made durable was
-//  promised to nobody. ENOSPC and EDQUOT: the request is refused, the node
-//  goes on; but it ends where it cannot know what lasts (the sync of a
-//  directory). With full-all, all nodes at once, so that the clients see it.
+//  Failing disk calls, by strace, on one node of three under load. EIO: the
+//  node stops with the reason, having acknowledged nothing that was not
+//  durable. ENOSPC and EDQUOT: the request is refused and the node continues,
+//  but it stops where it cannot know what is durable (the sync of a directory).
+//  With full-all all nodes fail at once, so that the clients see it.
 
 #include "zseq_crash.h"
 #include "zseq_process.h"
@@ -22,7 +22,7 @@
 #define S_NAMES 1600
 #define S_TIMEOUT_MS 1000
 
-//  No close: libzmq ends the process when that of a socket fails.
+//  No close: libzmq aborts if closing a socket fails.
 static const char *const s_calls[] = {
   "mkdirat", "openat", "pwrite64", "fsync", "renameat", "renameat2", "syncfs"};
 
@@ -46,7 +46,7 @@ s_open_names (void)
         zseq_crash_open_names (s_crash, open + 4);
 }
 
-//  A node has ended by itself. It has said why.
+//  Checks that a node that has ended by itself has logged the reason.
 static void
 s_check_end (size_t node, int status, const char *const *why)
 {
@@ -81,7 +81,7 @@ s_fail_once (size_t call, uint64_t when)
                            s_calls[call], when, (int) ('a' + node));
 }
 
-//  Those calls fail on those nodes, a bit each, for a while.
+//  Lets the calls fail on the nodes, one bit each, for a while.
 static void
 s_fill (unsigned nodes, size_t call, uint64_t first, uint64_t last)
 {
@@ -104,9 +104,8 @@ s_fill (unsigned nodes, size_t call, uint64_t first, uint64_t last)
     s_missed[call] = failed == 0 ? s_missed[call] + 1 : 0;
 }
 
-//  Nodes that have ended may have done so when a sync failed, which may have
-//  lost what it was about; or when they could not open a directory, which
-//  takes no room: no kernel does that.
+//  A node may have ended because a sync failed, whose data may be lost, or
+//  because it could not open a directory. No kernel returns ENOSPC for that.
 static void
 s_reap (void)
 {
@@ -115,7 +114,7 @@ s_reap (void)
       "fsync of its parent directory: No space left",
       "fsync of its parent directory: Disk quota exceeded",
       ": open: No space left", ": open: Disk quota exceeded",
-      //  When strace leaves in the middle of a call that it was to fail.
+      //  When strace detaches in the middle of a call that it should fail.
       "Function not implemented", NULL};
     for (size_t node = 0; node < ZSEQ_CRASH_NODES; node++) {
         if (!zseq_crash_pid (s_crash, node))
@@ -142,7 +141,7 @@ s_round (size_t call, uint64_t when)
     return zseq_crash_turn_over (s_crash);
 }
 
-//  Whether there was enough: of full disks a client has to have been told.
+//  Whether enough has happened: a client must have been told of a full disk.
 static bool
 s_enough (void)
 {

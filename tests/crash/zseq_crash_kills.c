@@ -1,7 +1,7 @@
 //  zseq-crash-kills
 //
-//  SIGKILL to one node, or to all at once, at any time under load; often
-//  while the first claims of many new names are under way. They come back by
+//  SIGKILL to one node, or to all at once, at any time under load, often while
+//  the first claims of many new names are under way. The nodes come back by
 //  themselves.
 
 #include "zseq_crash.h"

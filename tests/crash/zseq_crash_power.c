@@ -1,10 +1,10 @@
 //  zseq-crash-power TYPE [ZSEQD]
 //
-//  Power cuts: nodes on file systems of that type, each on a device of its
-//  own, which is cut off under load. What it has not been given is lost.
+//  Power cuts: nodes on file systems of that type, each on a device of its own
+//  that is cut off under load. Data that has not reached the device is lost.
 //
-//  With ZSEQD, a daemon with a mistake, it succeeds if the clients are shown
-//  to have been given something twice or out of order.
+//  With ZSEQD, a faulty daemon, the test succeeds if clients were given IDs
+//  twice or out of order.
 
 #include "zseq_crash.h"
 #include "zseq_disk.h"
@@ -28,7 +28,7 @@ static uint64_t s_cuts;
 static uint64_t s_recoveries;
 static uint64_t s_ended;  //  Nodes that ended by themselves after a cut
 
-//  Moves a node's directory, not yet started, to a disk of its own.
+//  Moves the directory of a node that has not started to a disk of its own.
 static void
 s_move (size_t node)
 {
@@ -62,7 +62,7 @@ s_chance (uint64_t one_in)
     return zseq_crash_below (s_crash, one_in) == 0;
 }
 
-//  Nodes whose bit is set lose their power at once, and boot.
+//  Cuts the power of the nodes whose bit is set, at once, and boots them.
 static void
 s_cut (unsigned nodes)
 {
@@ -73,7 +73,7 @@ s_cut (unsigned nodes)
         if (!(nodes & 1u << node))
             continue;
         s_cuts++;
-        //  One that goes on with a disk that fails must not tell anybody.
+        //  A node that continues on a failing disk must not tell anyone.
         int status = -1;
         if (s_chance (4))
             status = zseq_crash_wait_for (s_crash, node, 200);
@@ -87,14 +87,14 @@ s_cut (unsigned nodes)
     }
 }
 
-//  A node's disk is lost, and the power goes while it recovers, or when it has
-//  just said that it votes.
+//  Loses a node's disk, and cuts its power while it recovers or just after it
+//  has logged that it votes.
 static void
 s_recover (size_t node)
 {
     char command[2 * S_POINT_MAX];
     zseq_crash_kill (s_crash, node);
-    //  With what was being written, whose name begins with a dot.
+    //  With unfinished files, whose names begin with a dot.
     snprintf (command, sizeof command, "find %s/node -mindepth 1 -delete",
               s_point[node]);
     zseq_crash_run (s_crash, "sh", "-c", command, NULL);
@@ -110,8 +110,8 @@ s_recover (size_t node)
     s_recoveries++;
 }
 
-//  The next cut: one node, two, or all, at any time or when the last replies
-//  have just arrived.
+//  The next cut: one node, two, or all, at any time or just after the last
+//  replies.
 static void
 s_round (bool mutant)
 {
@@ -143,7 +143,7 @@ s_run (bool mutant)
     zseq_crash_progress (s_crash);
     while (good && !zseq_crash_over (s_crash, S_ROUNDS)) {
         s_round (mutant);
-        //  The mutant has to be seen only once.
+        //  Detecting the mutant once is enough.
         if (!mutant)
             good = zseq_crash_turn_over (s_crash);
         else if (!zseq_crash_judge (s_crash))

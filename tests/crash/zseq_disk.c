@@ -15,7 +15,7 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-//  EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN are one number, and so are their
+//  EXT4_IOC_SHUTDOWN and XFS_IOC_GOINGDOWN have the same number and the same
 //  flags for "do not write the log".
 #define S_SHUTDOWN _IOR ('X', 125, uint32_t)
 #define S_NO_LOG_FLUSH 2
@@ -31,7 +31,8 @@ struct zseq_disk {
     char path[32];
 };
 
-//  A loop device over memory of that size, which goes when it is closed.
+//  Makes a loop device over memory of that size, which vanishes when it is
+//  closed.
 static int
 s_open_device (char *path, size_t path_size, long size)
 {
@@ -40,7 +41,7 @@ s_open_device (char *path, size_t path_size, long size)
     int device = -1;
     if (control == -1 || memory == -1 || ftruncate (memory, size) == -1)
         goto end;
-    //  Somebody else may be faster.
+    //  Another process may be faster.
     for (int tries = 0; tries < S_DEVICES_MAX; tries++) {
         int number = ioctl (control, LOOP_CTL_GET_FREE);
         if (number == -1)
@@ -104,7 +105,7 @@ zseq_disk_available (const char *type)
 static void
 s_mount (zseq_disk_t *self, bool hard)
 {
-    //  Nothing but an fsync makes ext4 write, and no rename does it either.
+    //  Only an fsync makes ext4 write, not even a rename.
     const char *options = "";
     if (strcmp (self->type, "ext4") == 0)
         options = hard ? "noauto_da_alloc,commit=300,data=writeback"
@@ -148,7 +149,7 @@ zseq_disk_destroy (zseq_disk_t **self_p)
     zseq_disk_t *self = *self_p;
     if (!self)
         return;
-    //  Whoever still uses it loses it a little later.
+    //  A process that still uses it loses it a little later.
     (void) umount2 (self->point, MNT_DETACH);
     close (self->device);
     free (self);

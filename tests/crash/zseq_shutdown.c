@@ -1,5 +1,5 @@
-//  Whether the sync of a directory tells that its file system has shut down
-//  before it, and thrown away what the directory got.
+//  Checks whether the sync of a directory reports that the file system has shut
+//  down earlier and discarded the directory's changes.
 
 #include "zseq_disk.h"
 #include "zseq_process.h"

@@ -1,13 +1,13 @@
 #!/bin/sh
-#  The order of the store's system calls as the kernel sees them, and what it
-#  says of a name when one of them fails. Exits with 77, "skipped", where strace
-#  is not there or may not trace.
+#  The order of the store's system calls as the kernel sees them, and what the
+#  store reports for a name when one of them fails. Exits with 77, "skipped", if
+#  strace is missing or may not trace.
 #
 #      strace.sh ZSEQ-STORE-WRITER
 
 set -eu
 writer=$1
-#  LeakSanitizer cannot work in a process that is traced.
+#  LeakSanitizer does not work in a traced process.
 export ASAN_OPTIONS=detect_leaks=0
 if ! strace -o /dev/null true 2>/dev/null; then
     echo "skipped: strace does not work here"
@@ -70,9 +70,9 @@ complete
 END
 diff -u "$work/wanted" "$work/seen"
 
-#  The same with each fsync failing in turn: what is called durable is found
-#  again, and nothing is called durable after the failure. Three names make
-#  sixteen of them at most: five each, and two for the first directories.
+#  The same with each fsync failing in turn: every name reported durable is
+#  found again, and none is reported durable after the failure. Three names take
+#  at most sixteen fsyncs: five each, and one for the directory seq.
 failures=0
 for when in $(seq 1 18); do
     rm -rf "$work/node"

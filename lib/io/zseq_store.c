@@ -89,7 +89,7 @@ zseq_store_text (const zseq_store_t *self)
 {
     assert (self);
     //  The text belongs to the thread while it runs.
-    return self->started && !self->told_fatal ? "" : self->disk.why;
+    return self->started && !self->reported_fatal ? "" : self->disk.why;
 }
 
 //  What the directory contains.

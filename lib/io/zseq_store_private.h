@@ -17,29 +17,29 @@
 
 struct zseq_store {
     //  The directory.
-    zseq_store_disk_t disk;
-    zseq_store_journal_t journal;
+    zseq_store_disk_t disk;          //  Its path, file and last error
+    zseq_store_journal_t journal;    //  The names journal and its copy
     zseq_store_repair_t repair;      //  The damage that loading found
     zseq_store_guard_t guard;        //  Of the open directory
     zseq_store_expected_t expected;  //  As in the node's record on disk
     zseq_record_t record;            //  The node's record itself
     bool node_there;                 //  A damaged node's record exists
-    bool loaded;
-    bool fatal;     //  The store writes nothing more
+    bool loaded;                     //  zseq_store_load has succeeded
+    bool fatal;                      //  The store writes nothing more
     bool unsynced;  //  Deferred writes came since the last syncfs
     int seq_fd;     //  -1 until needed
-    int bucket_fd[ZSEQ_STORE_BUCKET_COUNT];  //  Open: this group renamed a file
-                                             //  in it
-    zseq_store_spares_t spares[ZSEQ_STORE_BUCKET_COUNT];
+    int bucket_fd[ZSEQ_STORE_BUCKET_COUNT];  //  Open if this group renamed a
+                                             //  file in it
+    zseq_store_spares_t spares[ZSEQ_STORE_BUCKET_COUNT];  //  Of each bucket
 
     //  The writer.
-    bool started;
-    bool told_fatal;  //  A fatal completion was collected
+    bool started;         //  The thread runs
+    bool reported_fatal;  //  A fatal completion was collected
     pthread_t thread;
-    pthread_mutex_t mutex;
-    pthread_cond_t wake;
-    bool stopping;
-    int event_fd;
+    pthread_mutex_t mutex;      //  Of the queue and the completions
+    pthread_cond_t wake;        //  There is work, or the thread must end
+    bool stopping;              //  The thread ends after what is queued
+    int event_fd;               //  Readable while there are completions
     zseq_store_job_t *waiting;  //  Submitted; the thread has not taken them
     size_t waiting_count;
     size_t waiting_capacity;

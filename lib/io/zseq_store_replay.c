@@ -5,7 +5,7 @@
 //  Ends loading with rc; the disk's text already says why. Only before threads
 //  start.
 static int
-s_stop_told (zseq_store_loading_t *self, int rc)
+s_stop_with_text (zseq_store_loading_t *self, int rc)
 {
     self->rc = rc;
     return rc;
@@ -58,7 +58,7 @@ zseq_store_replay (zseq_store_loading_t *self)
     zseq_store_pair_t *pair = &self->pair;
     int rc = zseq_store_pair_read (pair, self->disk, s_check_journal, self);
     if (rc != ZSEQ_OK)
-        return s_stop_told (self, rc);
+        return s_stop_with_text (self, rc);
     zseq_store_pair_judge (pair, self->expected->format);
     rc = s_read_batches (self, &pair->names);
     //  With damage the copy may have entries that the journal lacks.

@@ -231,19 +231,19 @@ s_start_readers (zseq_store_loading_t *self, s_reader_t *reader)
 static void
 s_wait_for_readers (zseq_store_loading_t *self)
 {
-    size_t told = 0;
+    size_t reported = 0;
     bool ended = false;
     while (!ended) {
         pthread_mutex_lock (&self->mutex);
         while (self->running > 0 &&
-               atomic_load (&self->count) / PROGRESS_STEP == told)
+               atomic_load (&self->count) / PROGRESS_STEP == reported)
             pthread_cond_wait (&self->news, &self->mutex);
         ended = self->running == 0;
         pthread_mutex_unlock (&self->mutex);
         size_t count = atomic_load (&self->count);
-        if (count / PROGRESS_STEP == told)
+        if (count / PROGRESS_STEP == reported)
             continue;
-        told = count / PROGRESS_STEP;
+        reported = count / PROGRESS_STEP;
         if (self->callbacks->progress)
             self->callbacks->progress (count, self->entry_count,
                                        self->callbacks->arg);

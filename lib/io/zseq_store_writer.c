@@ -411,7 +411,7 @@ zseq_store_collect (zseq_store_t *self, zseq_written_t *written, size_t count)
     for (size_t i = 0; i < count; i++) {
         written[i] = self->done[self->done_first + i];
         if (written[i].status == ZSEQ_EIO)
-            self->told_fatal = true;
+            self->reported_fatal = true;
     }
     self->done_first += count;
     self->done_count -= count;

@@ -46,7 +46,7 @@ rm -r "${work:?}/b" "${work:?}/c"
 lost b
 lost c
 for name in b c; do
-    holds "$name says whom it waits for" wait_until \
+    holds "$name says which nodes it waits for" wait_until \
         says $name 'voting peers'
 done
 refuses 2 'too few nodes|deadline' "$zseq" -u "$(uri a b c)" -t 3000 next orders

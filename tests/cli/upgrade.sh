@@ -116,7 +116,7 @@ goes_on "a new node has recovered from old ones"
 #  There is no way back.
 stop a
 tree a >"$work/a.tree"
-refuses 1 'of an unknown format version' \
+refuses 1 'of a format version that is not known here' \
     "$old/bin/zseqd" start --data "$work/a"
 holds "the old zseqd leaves the directory alone" \
     diff "$work/a.tree" <(tree a)

@@ -1,9 +1,9 @@
-"""How fast the binding is.
+"""Measures the speed of the binding.
 
     python3 bench.py [--uri URI] [--seconds S]
 
-Without a URI: three nodes of its own on this machine, by the zseqd of
-$ZSEQ_BIN or of $PATH. Prints one line per case; times are those of one ID.
+Without a URI, starts three nodes on this machine with the zseqd of $ZSEQ_BIN
+or of $PATH. Prints one line per case; times are per ID.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ def repeat(function: Callable[[], int], seconds: float) -> tuple[int, float]:
 
 
 def each(sequence: zseq.Sequence, count: int) -> int:
-    """Draws so many IDs one by one."""
+    """Draws count IDs one by one."""
     for _ in itertools.islice(sequence, count):
         pass
     return count
@@ -64,7 +64,7 @@ def taking(count: int, batch: zseq.Batch) -> Case:
 
 
 def threads(count: int) -> Case:
-    """So many threads of one client that call next."""
+    """Several threads of one client that call next."""
 
     def case(uri: str, seconds: float) -> tuple[int, float]:
         drawn: list[int] = []
@@ -89,7 +89,7 @@ def threads(count: int) -> Case:
 
 
 def tasks(count: int, batch: zseq.Batch) -> Case:
-    """So many tasks of asyncio that await next."""
+    """Several tasks of asyncio that await next."""
 
     def case(uri: str, seconds: float) -> tuple[int, float]:
         async def main() -> tuple[int, float]:
@@ -129,7 +129,7 @@ CASES: dict[str, Case] = {
 
 @contextmanager
 def own_cluster() -> Iterator[str]:
-    """Three nodes for the time of the measurements."""
+    """Three nodes that run during the measurements."""
     sys.path.append(str(pathlib.Path(__file__).with_name("tests")))
     from cluster import Cluster
 

@@ -1,7 +1,8 @@
-"""Builds wheels; pyproject.toml says the rest.
+"""Builds wheels; pyproject.toml holds the rest.
 
-With ZSEQ_LIBRARY=.../libzseq.so that library goes into the wheel, which is
-then of this platform. Without, the wheel is of any, and uses the system's.
+With ZSEQ_LIBRARY=.../libzseq.so the wheel contains that library, and is for
+this platform. Without it, the wheel is for any platform, and uses the
+system's library.
 """
 
 import os
@@ -27,7 +28,7 @@ class BuildWithLibrary(build_py):
 
 
 class WheelOfAnyPython(bdist_wheel):
-    """The library is called by ctypes: it belongs to no version of Python."""
+    """ctypes calls the library, so the wheel fits any version of Python."""
 
     def finalize_options(self) -> None:
         super().finalize_options()

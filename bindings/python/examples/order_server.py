@@ -3,9 +3,9 @@
     python3 order_server.py tcp://127.0.0.1:19001 8080
     curl -d '{"item": "tea"}' http://127.0.0.1:8080/orders
 
-One client serves all requests. Those that wait at the same time share
-claims, so that a number costs less the more are wanted. With batch=1 a later
-order has a higher number, whichever of several servers took it.
+One client serves all requests. Requests that wait at the same time share
+claims, so a number costs less under load. With batch=1 a later order has a
+higher number, whichever of several servers took it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ async def answer(orders: zseq.aio.Sequence, body: bytes) -> tuple[str, object]:
             raise ValueError("an order is an object")
         return "201 Created", {**order, "number": await orders.next()}
     except zseq.ZseqError as error:
-        #  No number was handed out: whoever ordered may try again.
+        #  No number was handed out: the customer may try again.
         return "503 Service Unavailable", {"error": str(error)}
     except ValueError as error:
         return "400 Bad Request", {"error": str(error)}

@@ -2,7 +2,7 @@
 
     python3 plot_rates.py tcp://127.0.0.1:19001 rates.svg
 
-The cells run one by one in editors that know "# %%".
+Editors that know "# %%" run the cells one by one.
 """
 
 from __future__ import annotations

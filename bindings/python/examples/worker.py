@@ -3,8 +3,8 @@
     python3 worker.py tcp://127.0.0.1:19001 100
 
 As with Celery, the parent sets everything up and forks its workers. The
-client follows: each worker has connections and a buffer of its own, and
-nobody gets a number twice.
+client works in each of them: every worker has its own connections and buffer,
+and no two workers get the same number.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ tickets: zseq.Sequence
 
 
 def start(uri: str) -> None:
-    """Before the fork, or in each worker; both are well."""
+    """Call this before the fork, or in each worker."""
     global tickets
     tickets = zseq.Client(uri).sequence("tickets", batch=100)
 

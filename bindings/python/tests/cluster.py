@@ -13,14 +13,14 @@ _ports = itertools.count(19001)
 
 
 def _address() -> str:
-    #  All of 127.0.0.0/8 is this machine: an address that no other running
-    #  test has (tests/cli/lib.sh) makes every port free.
+    #  All of 127.0.0.0/8 is this machine. On an address that no other running
+    #  test has (tests/cli/lib.sh), every port is free.
     pid = os.getpid()
     return f"127.{64 + (pid >> 16) % 64}.{(pid >> 8) % 256}.{pid % 256}"
 
 
 def program(name: str) -> str:
-    """The path of a program that was built."""
+    """The path of a built program."""
     return os.path.join(os.environ.get("ZSEQ_BIN", ""), name)
 
 
@@ -68,7 +68,7 @@ class Node:
 
 
 class Cluster:
-    """Some nodes, up and voting; a context manager."""
+    """Nodes that are up and vote; a context manager."""
 
     def __init__(self, names: str = "abc") -> None:
         self._directory = tempfile.TemporaryDirectory(prefix="zseq-python.")

@@ -20,7 +20,7 @@ def cluster() -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def broken() -> Iterator[Cluster]:
-    """Three nodes of which two are down."""
+    """Three nodes, two of them down."""
     with Cluster() as nodes:
         nodes.kill("bc")
         yield nodes
@@ -43,5 +43,5 @@ def name() -> str:
 
 @pytest.fixture
 def names() -> Callable[[], str]:
-    """More of those."""
+    """A function that returns further such names."""
     return lambda: f"name-{next(_numbers)}"

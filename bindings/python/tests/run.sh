@@ -1,6 +1,6 @@
 #!/bin/bash
-#  run.sh MODULE ARGUMENT...: runs a Python module that tests; 77 if it cannot
-#  be. CMakeLists.txt sets the variables ZSEQ_*.
+#  run.sh MODULE ARGUMENT...: runs a Python module of tests. Exits with 77 if
+#  the module cannot run. CMakeLists.txt sets the variables ZSEQ_*.
 set -euo pipefail
 
 if [[ -n $ZSEQ_SANITIZE && $1 == pytest ]]; then

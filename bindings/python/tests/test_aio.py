@@ -1,4 +1,4 @@
-"""The same for asyncio."""
+"""Clients and sequences of asyncio."""
 
 from __future__ import annotations
 
@@ -216,7 +216,7 @@ def test_a_client_belongs_to_its_loop(cluster: Cluster, name: str) -> None:
         await asyncio.to_thread(lambda: asyncio.run(elsewhere()))
 
     asyncio.run(main(), debug=True)
-    #  That loop is closed: the next one may have the client.
+    #  That loop is closed, so another loop may use the client.
     assert asyncio.run(sequence.next()) == 2
     client.close()
 

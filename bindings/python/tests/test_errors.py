@@ -1,4 +1,4 @@
-"""Exceptions, and the library that belongs to this package."""
+"""Exceptions, and the check that the library fits this package."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def collecting() -> Iterator[None]:
 
 
 def resident() -> int:
-    """Bytes of this process in memory."""
+    """How many bytes of memory this process uses."""
     with open("/proc/self/statm") as file:
         return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
@@ -47,8 +47,8 @@ def test_a_collection_in_the_middle_of_a_call_costs_no_id(
     gc.callbacks.append(draw)
     try:
         for drawn in range(20_000):
-            #  Tuples that are kept leave none for ctypes to use again: those
-            #  that it makes are allocated, each a chance of a collection.
+            #  While these tuples are kept, ctypes cannot reuse any. It has
+            #  to allocate its own, and each may start a collection.
             for size in range(drawn % 8):
                 kept.append((drawn,) * (1 + size % 3))
             outer.append(next(sequence))

@@ -1,4 +1,4 @@
-"""What is built and installed."""
+"""The packages that are built and installed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LIBRARY = os.environ.get("ZSEQ_LIBRARY")
 
 @pytest.fixture
 def source(tmp_path: pathlib.Path) -> pathlib.Path:
-    """A copy, as building leaves files behind."""
+    """A copy of the sources, because a build leaves files behind."""
     copy = tmp_path / "source"
     ignore = shutil.ignore_patterns("__pycache__", "build", "*.egg-info")
     return pathlib.Path(shutil.copytree(SOURCE, copy, ignore=ignore))

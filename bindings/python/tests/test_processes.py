@@ -1,4 +1,4 @@
-"""Processes: many at once, forked ones, and how they end."""
+"""Processes: many at once, forked ones, and their ends."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_8_processes_that_take_never_get_the_same_id(
 
 
 def in_child(function: Callable[[], list[int]]) -> list[int]:
-    """What a function returns in a forked child, which must end well."""
+    """Runs function in a forked child, which must exit with status 0."""
     reader, writer = os.pipe()
     child = os.fork()
     if not child:
@@ -145,7 +145,7 @@ def test_a_fork_while_threads_draw(client: zseq.Client, name: str) -> None:
     stop = threading.Event()
 
     def work() -> None:
-        #  With pauses, for children to get their turn soon.
+        #  With pauses, so that children run soon.
         while not stop.wait(0.001):
             ids.append(next(sequence))
             ids.append(sequence.range(1)[0])

@@ -1,4 +1,4 @@
-"""IDs without a cluster, or from its clocks."""
+"""IDs without a cluster, and flake IDs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""IDs, one thread, one cluster that works."""
+"""Sequences in one thread, on a cluster without faults."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signals: Ctrl-C gets through, and handlers may use the library."""
+"""Signals: Ctrl-C interrupts calls; handlers may use the library."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from zseq import _core
 
 
 class Interrupted(BaseException):
-    """What the handler raises, as that of Ctrl-C does."""
+    """The handler raises this, as Ctrl-C raises KeyboardInterrupt."""
 
 
 @contextmanager
 def alarms(handler: Callable[[], None]) -> Iterator[None]:
-    """Calls handler again and again, but only inside of a call that waits."""
+    """Calls handler repeatedly, but only inside a call that waits."""
 
     def handle(_number: int, frame: types.FrameType | None) -> None:
         while frame:

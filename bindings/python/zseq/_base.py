@@ -23,40 +23,40 @@ Batch = int | Literal["auto"]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stats:
-    """Counters of a client since it was made."""
+    """Counters of a client since its creation."""
 
     issued: int  #: IDs handed out to callers
     claims: int  #: Claims that succeeded
-    attempts: int  #: Claims that were sent, first tries and retries
-    conflicts: int  #: Attempts that another client's claim beat
+    attempts: int  #: Claims sent, first tries and retries
+    conflicts: int  #: Attempts that lost to another client
     timeouts: int  #: Attempts given up because replies were late
     burnt: int  #: IDs claimed or perhaps claimed, never handed out
-    round_trips: int  #: Attempts of every kind that got their replies
+    round_trips: int  #: Attempts of every kind that were answered
     rtt_us: int  #: Typical round trip for a quorum, microseconds
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """What one node says of itself."""
+    """One node, as the node describes itself."""
 
     name: str
     endpoint: str
-    reachable: bool  #: It answered in time; else what follows is unset
+    reachable: bool  #: It answered in time; else the rest is unset
     voting: bool  #: It takes part in claims and reads
     state: str  #: "voting", or why it does not vote
-    incarnation: int  #: Rises when the node loses its disk, from 1
+    incarnation: int  #: From 1; rises with each recovery
     sequences: int  #: How many names it holds
-    burnt: int  #: IDs at most that its last crash burnt
+    burnt: int  #: At most so many IDs its last crash burnt
     rtt_us: int  #: Round trip of this question, microseconds
-    version: int  #: Of the protocol, the highest that it speaks
+    version: int  #: Highest protocol version that it speaks
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Status:
-    """What a cluster's nodes say of themselves."""
+    """A cluster, as its nodes describe themselves."""
 
     cluster: str  #: The cluster's name
-    identity: int  #: Its identity, 0 before its formation
+    identity: int  #: 0 before the cluster has formed
     r: int  #: Replies that a read waits for
     w: int  #: Replies that a write waits for
     nodes: tuple[NodeStatus, ...]
@@ -70,15 +70,15 @@ class Listed(NamedTuple):
 
 
 class Decoded(NamedTuple):
-    """What an ID of a ``flake:`` URI is made of."""
+    """The parts of an ID of a ``flake:`` URI."""
 
-    time: datetime.datetime  #: When it was made, to the millisecond, in UTC
+    time: datetime.datetime  #: Time of creation, to the millisecond, UTC
     worker: int  #: Which worker made it
     sequence: int  #: Its number among the worker's of that millisecond
 
 
 class BaseClient:
-    """A client but for how it waits."""
+    """The part of a client that does not depend on how it waits."""
 
     def __init__(
         self, uri: str | bytes, timeout: float | None = None
@@ -100,16 +100,17 @@ class BaseClient:
         return self._core.closed
 
     def stats(self) -> Stats:
-        """Counters since the client was made. Errors: ZseqForked."""
+        """Counters since the client's creation. Errors: ZseqForked."""
         self._core.check_open()
         stats = _library.StatsStruct()
         _library.check(_library.client_stats(self._core.client, byref(stats)))
         return Stats(**_values(stats))
 
     def decode(self, number: int) -> Decoded:
-        """What an ID of this client's URI, which is of flake IDs, is made of.
+        """Splits a flake ID into its parts, by the layout of this client's URI.
 
-        Errors: ZseqInval (it is none of them).
+        Errors: ZseqInval (the URI is not for flake IDs, or the number is not
+        such an ID).
         """
         self._core.check_open()
         check_id(number)
@@ -133,7 +134,7 @@ class BaseClient:
 
 
 class BaseSequence:
-    """A handle on a sequence but for how it waits."""
+    """The part of a handle that does not depend on how it waits."""
 
     def __init__(
         self,
@@ -142,7 +143,7 @@ class BaseSequence:
         batch: Batch,
         timeout: float | None,
     ) -> None:
-        #  Keeps it from being closed as garbage while there are handles.
+        #  Keeps the client alive while it has handles.
         self._client = client
         self._name = text_bytes(name, "name")
         self._batch = batch
@@ -184,7 +185,7 @@ class BaseSequence:
     def batch(self) -> Batch:
         """How many IDs a claim takes, as ``Client.sequence`` explains.
 
-        Setting it to 1 burns what is buffered. Errors: ZseqInval, ZseqForked.
+        Setting it to 1 burns the buffered IDs. Errors: ZseqInval, ZseqForked.
         """
         return self._batch
 
@@ -206,12 +207,12 @@ class BaseSequence:
         self._timeout_ms = timeout_ms
 
     def try_next(self) -> int | None:
-        """The next buffered ID, without waiting; None when none is at hand,
-        and then the next range is on its way.
+        """The next buffered ID, without waiting. Returns None when no ID is
+        buffered; the client then fetches the next range.
 
-        If fetching has failed since the last call, its error is raised once.
-        Errors: those of ``next``, and ZseqInval with batch 1, where nothing
-        is ever buffered.
+        If fetching has failed since the last call, raises its error once.
+        Errors: those of ``next``, and ZseqInval with batch 1, where the
+        handle has no buffer.
         """
         self._core.check_open()
         value = c_uint64()
@@ -227,7 +228,7 @@ class BaseSequence:
 
 
 def list_names(core: Core, prefix: bytes) -> list[Listed]:
-    """Waits for zseq_client_list."""
+    """Calls zseq_client_list and waits for it."""
     found: list[Listed] = []
 
     def each(name: bytes, following: int, _argument: object) -> int:
@@ -247,7 +248,7 @@ def list_names(core: Core, prefix: bytes) -> list[Listed]:
 
 
 def read_status(core: Core) -> Status:
-    """Waits for zseq_client_status."""
+    """Calls zseq_client_status and waits for it."""
     status = _library.StatusStruct()
     core.call(_library.client_status, core.client, byref(status))
     return Status(
@@ -264,8 +265,8 @@ def read_status(core: Core) -> Status:
 
 def _when_in_a_hurry(draw: Callable[[], int]) -> Callable[[], int]:
     """Calls draw only when the last call was less than 10 ms ago. An automatic
-    batch keeps nothing for those who are slower, but zseq_try_next would have
-    it fetch something.
+    batch buffers nothing for slower callers, but zseq_try_next would make it
+    fetch a range.
     """
     before = -1.0
 
@@ -296,7 +297,7 @@ def check_id(number: int) -> None:
 def _batch_number(batch: Batch) -> int:
     if batch == "auto":
         return _library.BATCH_AUTO
-    #  ctypes would cut off what does not fit.
+    #  ctypes would truncate a larger number.
     if not isinstance(batch, int) or not 0 <= batch <= _library.COUNT_MAX:
         raise ZseqInval(
             f"invalid argument: batch {batch!r} is not in 0..2^32, nor 'auto'"

@@ -23,8 +23,8 @@ from zseq._base import (
 )
 from zseq._core import Core, aside, text_bytes
 
-#: A forked child may have a client of its own for these. The others are tied
-#: to their process: a directory is locked, and numbers would repeat.
+#: A forked child may have its own client for these. The other schemes are
+#: tied to their process: a directory is locked, and numbers would repeat.
 _FOLLOWS_FORK = (b"tcp://", b"ipc://", b"flake+tcp://", b"flake+ipc://")
 
 
@@ -35,10 +35,10 @@ class Client(BaseClient):
     ``"tcp://10.0.0.1:19001,tcp://10.0.0.2:19001"``, or another scheme that
     the library knows; see zseq.h. ``timeout`` is how long a call may take:
     seconds, above 0, at most a day; without it the URI's ``timeout=``, else
-    5 s. Does no input or output yet.
+    5 s. The constructor does no input or output.
 
-    Use it as a context manager, or call ``close``; it also closes when it is
-    no longer used, and at exit.
+    Use the client as a context manager, or call ``close``. The client also
+    closes when it is no longer used, and at exit.
 
     After a fork a client of a cluster, and its sequences, work in the child
     as well, with new connections and empty buffers. Other clients raise
@@ -63,14 +63,15 @@ class Client(BaseClient):
         """A handle on the sequence of that name: 1 to 255 bytes, no NUL.
 
         ``batch`` is how many IDs a claim takes. With 1 every ID is above all
-        IDs that anyone was given before. A larger one, up to 2**32, keeps
-        what it claimed in a buffer that refills in the background: faster,
-        and its IDs rise within this handle and are unique everywhere, but
-        are not ordered between clients. ``"auto"`` follows the rate at which
-        IDs are taken. ``timeout`` is in seconds; without it, the client's.
+        IDs that any client got before. With a larger batch, up to 2**32, the
+        handle keeps claimed IDs in a buffer that refills in the background.
+        This is faster. The IDs rise within this handle and are unique
+        everywhere, but are not ordered between clients. ``"auto"`` follows
+        the rate at which the program takes IDs. ``timeout`` is in seconds;
+        without it, the client's.
 
-        Does no input or output; a sequence comes to be with its first claim.
-        What is buffered is burnt when the handle goes.
+        Does no input or output; the first claim creates the sequence. The
+        end of the handle burns its buffered IDs.
 
         Errors: ZseqInval, ZseqNoMem, ZseqClosed.
         """
@@ -82,15 +83,15 @@ class Client(BaseClient):
         """The sequences whose names begin with prefix, in byte order, each
         with the lowest ID that the nodes asked have not seen claimed.
 
-        A name whose first claim ended before the call began is there. Bytes
-        that are not UTF-8 come as surrogates. Errors: ZseqInval, those of
-        ``Sequence.peek``.
+        The list holds each name whose first claim ended before the call
+        began. Bytes that are not UTF-8 come as surrogates. Errors: ZseqInval,
+        those of ``Sequence.peek``.
         """
         encoded = text_bytes(prefix, "prefix")
         return aside(lambda: list_names(self._core, encoded))
 
     def status(self) -> Status:
-        """Asks every node how it is; waits for slow ones for a second.
+        """Asks every node for its status; waits a second for slow nodes.
 
         Errors: ZseqUnavailable (none answered), ZseqCluster, ZseqDuplicate,
         ZseqQuorum, ZseqNoMem, ZseqForked, ZseqClosed.
@@ -99,8 +100,8 @@ class Client(BaseClient):
 
     def close(self) -> None:
         """Closes the connections; buffered IDs are burnt. Later calls raise
-        ZseqClosed. While calls of other threads are under way, the
-        connections close when the last of them ends.
+        ZseqClosed. While other threads' calls are in progress, the
+        connections stay open until the last of these calls ends.
         """
         self._core.close()
 
@@ -120,8 +121,8 @@ class Client(BaseClient):
         parent = self._core
         if parent.closed or not parent.uri.startswith(_FOLLOWS_FORK):
             return
-        #  The parent's objects are left alone: a call may be using them, in
-        #  the frames below.
+        #  The parent's objects stay untouched: a call in the frames below
+        #  may be using them.
         self._finalizer.detach()
         self._open(Core(parent.uri, parent.timeout_ms))
         for sequence in self._sequences:
@@ -130,17 +131,17 @@ class Client(BaseClient):
 
 
 class Sequence(BaseSequence):
-    """A handle on one sequence of IDs, made by ``Client.sequence``.
+    """A handle on one sequence of IDs; ``Client.sequence`` makes it.
 
-    Threads may share it. It is an iterator without an end.
+    Threads may share a handle. It is an iterator without an end.
     """
 
     def __next__(self) -> int:
         """The next ID, 1 to 2**63 - 1. Waits for the timeout at most.
 
-        Errors, after any of which nothing was handed out and a retry is safe:
-        ZseqUnavailable (too few nodes were reachable), ZseqTimeout (they
-        were too slow or contended; in both cases IDs may have been burnt),
+        After any error nothing was handed out, and a retry is safe. Errors:
+        ZseqUnavailable (too few nodes were reachable), ZseqTimeout (the
+        nodes were too slow or contended; in both cases IDs may be burnt),
         ZseqExhausted (no ID is left), ZseqNoSpace, ZseqBusy, ZseqFull,
         ZseqCluster, ZseqDuplicate, ZseqQuorum, ZseqProtocol, ZseqNoMem,
         ZseqForked, ZseqClosed.
@@ -158,14 +159,13 @@ class Sequence(BaseSequence):
         )
 
     def take(self, count: int) -> array[int]:
-        """The next count IDs, 1 to 2**32, as that many calls of ``next``
-        would draw them, by one call into C: rising, not necessarily in a
-        row.
+        """The next count IDs, 1 to 2**32, by one call into C. The IDs are
+        those that count calls of ``next`` would draw: they rise, but are not
+        necessarily consecutive.
 
-        The array holds 8 bytes per ID, and can be used like a list and as a
-        buffer, such as by ``memoryview`` and ``numpy.frombuffer``. On an
-        error, or Ctrl-C, the IDs that were taken are burnt. Errors:
-        ZseqInval, those of ``next``.
+        The array holds 8 bytes per ID. It works like a list, and as a buffer
+        for ``memoryview`` and ``numpy.frombuffer``. An error, or Ctrl-C,
+        burns the IDs that were taken. Errors: ZseqInval, those of ``next``.
         """
         check_count(count)
         interruptible = self._core.must_be_interruptible()
@@ -175,8 +175,8 @@ class Sequence(BaseSequence):
         address, _ = ids.buffer_info()
         taken = 0
         if interruptible:
-            #  When nothing is buffered, it is for the first one that Ctrl-C
-            #  may have to interrupt the waiting.
+            #  With an empty buffer only the first ID has to be waited for,
+            #  so Ctrl-C has to interrupt that call.
             ids[0] = self.next()
             taken = 1
         if taken < count:
@@ -189,11 +189,11 @@ class Sequence(BaseSequence):
         return ids
 
     def range(self, count: int) -> builtins.range:
-        """Takes count consecutive IDs, 1 to 2**32, never from the buffer:
-        they are above all that anyone was given before the call began.
+        """Takes count consecutive IDs, 1 to 2**32, never from the buffer. The
+        IDs are above all IDs that any client got before the call began.
 
-        Errors: ZseqInval, those of ``next``; ZseqExhausted also where fewer
-        IDs would fit.
+        Errors: ZseqInval, those of ``next``; ZseqExhausted also if fewer
+        than count IDs are left.
         """
         check_count(count)
         first = self._core.wait(
@@ -204,22 +204,23 @@ class Sequence(BaseSequence):
     def peek(self) -> int:
         """The lowest ID that was never claimed, 1 to 2**63. Takes nothing.
 
-        All IDs handed out before the call began are below it, all claims
-        begun after it returned at or above it. Errors: those of ``next`` but
-        ZseqExhausted.
+        All IDs handed out before the call began are below the result. All
+        claims that begin after the call returned are at or above the result.
+        Errors: those of ``next`` except ZseqExhausted.
         """
         return self._core.wait(
             _library.start_peek, _library.peek, self._handle
         )
 
     def raise_to(self, number: int) -> None:
-        """Makes sure that IDs handed out by calls that begin after this one
-        returned are at least number, 1 to 2**63, which ends the sequence.
+        """Raises the sequence: calls that begin after this call returned hand
+        out IDs of at least number. number is 1 to 2**63; 2**63 ends the
+        sequence.
 
-        Never goes back. What all handles of this client on that sequence
-        have in their buffers below number is burnt; other clients' buffers
-        are not reached. Errors: ZseqInval, those of ``peek``; after
-        ZseqTimeout or ZseqUnavailable it may or may not come to hold.
+        A raise never lowers the sequence. All handles of this client on that
+        sequence burn the IDs below number in their buffers; buffers of other
+        clients keep theirs. Errors: ZseqInval, those of ``peek``; after
+        ZseqTimeout or ZseqUnavailable the raise may or may not take effect.
         """
         check_id(number)
         self._core.wait(

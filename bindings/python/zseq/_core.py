@@ -1,9 +1,9 @@
-"""One client of the library, with its handles: what Client and Sequence, and
-their asynchronous relatives, stand on.
+"""One client of the library, with its handles: the base of Client and
+Sequence, and of their asynchronous forms.
 
-Destroys the C objects in the right order, whatever order the Python objects
-go in, and never while a call uses them. Waits for calls so that Ctrl-C gets
-through.
+Core destroys the C objects in the right order, in whatever order Python drops
+its own, and never while a call uses them. It waits for calls in a way that
+Ctrl-C can interrupt.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ T = TypeVar("T")
 #: How a call ended: result, value, detail. None: its client was closed.
 Ended = tuple[int, int, bytes] | None
 
-#: A waiting main thread looks that often whether its client was closed.
+#: How often a waiting main thread checks whether its client was closed.
 _LOOK_MS = 1000
 
 
 class Ends:
-    """Collects asynchronous calls of a client that have ended, as many at a
-    time as there is room for.
+    """Collects asynchronous calls of a client that have ended, up to room
+    calls at a time.
     """
 
     _HEAD = struct.Struct("=Qi4xQ")
@@ -61,7 +61,7 @@ class Ends:
 
 
 def check_ended(ended: Ended) -> int:
-    """The value of a call, unless it failed."""
+    """The value of an ended call. Raises its error if the call failed."""
     if ended is None:
         raise ZseqClosed
     rc, value, detail = ended
@@ -74,8 +74,8 @@ def check_ended(ended: Ended) -> int:
 @functools.cache
 def _parked() -> tuple[int, int]:
     """A client and a handle that are never destroyed, for pointers whose own
-    object is gone. Nothing is asked of them, but by a thread that was about
-    to use that object.
+    object is gone. Only a thread that was about to use that object calls
+    them.
     """
     client = _library.client_new(b"tcp://127.0.0.1:1")
     handle = _library.new(client, b"closed") if client else None
@@ -109,17 +109,17 @@ class Core:
     def __init__(self, uri: bytes, timeout_ms: int | None) -> None:
         self.uri = uri
         self.timeout_ms = timeout_ms
-        #: Its value is the address of the parked one when closed.
+        #: Once closed, its value is the address of the parked client.
         self.client = c_void_p()
         self.closed = False
-        #: Whether there is nothing to wait for but the clock.
+        #: Whether calls wait for nothing but the clock.
         self.local = uri.startswith((b"mem:", b"flake:"))
-        #: Whether IDs are of the clock, and never in a row.
+        #: Whether IDs come from the clock, and are never consecutive.
         self.flake = uri.startswith(b"flake")
-        #: Guards what follows. A garbage collection may come back to it.
+        #: Guards the fields below. A garbage collection may take it again.
         self.lock = threading.RLock()
         self._handles: dict[int, c_void_p] = {}
-        #: C calls under way that were made without Python's lock.
+        #: C calls in progress that were made without Python's lock.
         self._users = 0
         #: Asynchronous calls that the main thread waits for.
         self._waited: dict[int, Ended] = {}
@@ -147,8 +147,8 @@ class Core:
     def open(
         self, name: bytes, batch: int, timeout_ms: int | None, box: c_void_p
     ) -> int:
-        """Makes a handle, and box point to it until the client is closed.
-        Returns what drop takes.
+        """Makes a handle, and sets box to it until the client is closed.
+        Returns the handle's address, for drop.
         """
         with self.lock:
             self.check_open()
@@ -167,7 +167,7 @@ class Core:
         return handle
 
     def drop(self, handle: int) -> None:
-        """Destroys a handle that nobody uses any more."""
+        """Destroys a handle that is no longer used."""
         with self.lock:
             if self._handles.pop(handle, None):
                 _library.destroy(byref(c_void_p(handle)))
@@ -185,8 +185,8 @@ class Core:
             raise ZseqForked(f"{ZseqForked.text}: it was forked")
 
     def close(self) -> None:
-        """Destroys everything; while calls are under way in other threads,
-        the last of them does.
+        """Destroys everything. While other threads' calls are in progress,
+        the last of these calls destroys everything.
         """
         with self.lock:
             if self.closed:
@@ -208,7 +208,7 @@ class Core:
     #  Calls.
 
     def call(self, function: Callable[..., int], *arguments: Any) -> None:
-        """Makes a C call that may wait. Raises what it fails with."""
+        """Makes a C call that may wait. Raises its error if it fails."""
         with self.lock:
             self.check_open()
             self._users += 1
@@ -228,9 +228,9 @@ class Core:
     ) -> int:
         """Makes a C call that waits, and returns its value.
 
-        In the main thread, where signals are, by starting the call and
-        waiting for its end in Python; elsewhere by function, whose last
-        argument is where the value goes.
+        In the main thread, which handles signals, starts the call and waits
+        for its end in Python. In other threads calls function, whose last
+        argument receives the value.
         """
         if self.must_be_interruptible():
             return self._wait_in_main_thread(start, *arguments)
@@ -239,13 +239,13 @@ class Core:
         return value.value
 
     def must_be_interruptible(self) -> bool:
-        """Whether signals are to be handled while a call waits."""
+        """Whether Python must handle signals while a call waits."""
         return in_main_thread() and not self.local
 
     def _wait_in_main_thread(
         self, start: Callable[..., int], *arguments: Any
     ) -> int:
-        #  A signal handler may make such a call itself, while this one waits.
+        #  A signal handler may make such a call while this one waits, ...
         tag = next(self._tags)
         ends = Ends(1)
         poll = select.poll()
@@ -269,7 +269,7 @@ class Core:
             self._waited[tag] = ended
 
     def descriptor(self) -> int:
-        """What becomes readable when asynchronous calls have ended."""
+        """A descriptor that is readable when asynchronous calls have ended."""
         descriptor: int = _library.client_fd(self.client)
         if descriptor < 0:
             raise _library.failure(_library.errno())
@@ -282,8 +282,8 @@ def in_main_thread() -> bool:
 
 
 def aside(function: Callable[[], T]) -> T:
-    """Runs a function that waits in C; from the main thread in a thread of
-    its own, so that signals are handled meanwhile.
+    """Runs a function that waits in C. The main thread runs it in a new
+    thread, so that Python handles signals meanwhile.
     """
     if not in_main_thread():
         return function()
@@ -309,7 +309,7 @@ _cores: weakref.WeakSet[Core] = weakref.WeakSet()
 
 
 def _after_fork() -> None:
-    #  The locks may have been held by threads of the parent.
+    #  Threads of the parent may have held the locks.
     for core in list(_cores):
         core.lock = threading.RLock()
 

@@ -1,7 +1,7 @@
 """One exception class per error of the library.
 
 The class of ``ZSEQ_ETIMEOUT`` is ``ZseqTimeout``, and so on. Where Python has
-an exception of that meaning, the class is one of those as well.
+an exception of that meaning, the class inherits from it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ class ZseqError(Exception):
     a retry is safe; IDs may have been burnt.
     """
 
-    #: The library's number of this error, positive; 0: none of its own.
+    #: The library's number of this error, positive; 0: it has none.
     number: ClassVar[int] = 0
     #: The library's text for it.
     text: ClassVar[str] = "unknown error"
@@ -27,7 +27,7 @@ BY_NUMBER: dict[int, type[ZseqError]] = {}
 
 
 class _Numbered(ZseqError):
-    """An error of the library's table; the number and text are given there."""
+    """An error of the library's table, which holds its number and text."""
 
     def __init_subclass__(cls, number: int, text: str, **rest: Any) -> None:
         super().__init_subclass__(**rest)
@@ -53,7 +53,7 @@ class ZseqConflict(
 class ZseqExhausted(
     _Numbered, number=4, text="the sequence is at its end"
 ):
-    """No ID, or not so many, are left below 2**63."""
+    """Too few IDs are left below 2**63."""
 
 
 class ZseqQuorum(
@@ -79,13 +79,13 @@ class ZseqUnavailable(
 class ZseqTimeout(
     _Numbered, TimeoutError, number=9, text="the deadline passed"
 ):
-    """Enough nodes were there, but too slow or too contended."""
+    """Enough nodes were reachable, but too slow or too contended."""
 
 
 class ZseqAgain(
     _Numbered, BlockingIOError, number=10, text="nothing is buffered yet"
 ):
-    """Nothing is buffered; the next range is on its way."""
+    """Nothing is buffered; the client is fetching the next range."""
 
 
 class ZseqForked(
@@ -102,17 +102,17 @@ class ZseqNotVoting(_Numbered, number=12, text="the node does not vote"):
 
 
 class ZseqNoSpace(_Numbered, OSError, number=13, text="the disk is full"):
-    """So many nodes have a full disk that too few are left."""
+    """Too many nodes have a full disk."""
 
 
 class ZseqBusy(_Numbered, number=14, text="the node is busy"):
-    """So many nodes are overloaded that too few are left."""
+    """Too many nodes are overloaded."""
 
 
 class ZseqFull(
     _Numbered, number=15, text="the node holds as many sequences as it may"
 ):
-    """So many nodes hold no more names that too few are left."""
+    """Too many nodes have reached their maximum of names."""
 
 
 class ZseqProtocol(
@@ -134,7 +134,7 @@ class ZseqReformatted(
     number=18,
     text="the node was formatted again over a lost disk",
 ):
-    """A node was formatted again where it had to recover."""
+    """A node was formatted again instead of recovered."""
 
 
 class ZseqSuperseded(
@@ -167,7 +167,7 @@ class ZseqExist(
     number=24,
     text="the directory is not empty",
 ):
-    """The directory holds something already."""
+    """The directory is not empty."""
 
 
 class ZseqForeign(

@@ -101,7 +101,7 @@ def _find() -> str:
 
 
 def _load() -> tuple[ctypes.CDLL, ctypes.PyDLL]:
-    #  Uniqueness would be at stake: see draw_function.
+    #  Without the lock, IDs could repeat: see draw_function.
     enabled: Callable[[], bool] = getattr(
         sys, "_is_gil_enabled", lambda: sys.implementation.name == "cpython"
     )
@@ -117,8 +117,8 @@ def _load() -> tuple[ctypes.CDLL, ctypes.PyDLL]:
         ) from error
 
 
-#: Calls that may wait are made without Python's lock; the others with it,
-#: which is faster and keeps a handle from being destroyed meanwhile.
+#: Calls that may wait run without Python's lock. The others run with it,
+#: which is faster, and no other thread can destroy the handle meanwhile.
 _waiting, _brief = _load()
 
 
@@ -221,16 +221,16 @@ def draw_function(handle: c_void_p) -> Callable[[], int]:
     """The fastest way to take a buffered ID: a function that returns the next
     one, or 0 when none is buffered or anything fails.
 
-    This is one call of ctypes. The ID arrives in cell 0 of an array, and what
-    the C function returned says which cell to read: 0 on success, else one
-    of those at the end, which stay 0.
+    This is one call of ctypes. The C function writes the ID to cell 0 of an
+    array, and its result is the index of the cell to read: 0 on success, else
+    a cell at the end, which stays 0.
 
-    All threads share that array, so nothing may come between the C function
-    and the reading: ctypes itself calls ``restype``, which runs no Python
-    code and allocates nothing that could start a garbage collection. The
-    tests try both: test_threads.py, test_garbage.py.
+    All threads share that array, so no other code may run between the C
+    function and the reading. ctypes itself calls ``restype``, which runs no
+    Python code and allocates nothing that could start a garbage collection.
+    The tests check both: test_threads.py, test_garbage.py.
 
-    handle is read at each call, in the same breath.
+    Each call reads handle without releasing Python's lock.
     """
     cells = (c_uint64 * 128)()
     function = _brief["zseq_try_next"]

@@ -1,14 +1,14 @@
-"""The same for asyncio.
+"""The clients of zseq for asyncio.
 
     async with zseq.aio.Client("tcp://10.0.0.1:19001") as client:
         orders = client.sequence("orders")
         print(await orders.next())
 
-Calls are driven by the library's descriptor, which the event loop watches:
-no thread per call, no polling. A cancelled call loses at most its IDs.
+The event loop watches the library's descriptor: there is no thread per call
+and no polling. A cancelled call loses at most its IDs.
 
 A client belongs to the event loop in which it is first used, and to that
-loop's thread. It does not survive a fork: there, calls raise ZseqForked.
+loop's thread. In a forked child its calls raise ZseqForked.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ __all__ = ["Client", "Sequence"]
 
 T = TypeVar("T")
 
-#: Calls that take starts at once.
+#: How many calls take starts at once.
 _TAKE_MAX = 1024
 
 
@@ -69,8 +69,8 @@ class Client(BaseClient):
         return Sequence(self, name, batch, timeout)
 
     async def list(self, prefix: str | bytes = "") -> builtins.list[Listed]:
-        """As ``zseq.Client.list``. Runs in a thread; when it is cancelled,
-        that goes on until its deadline.
+        """As ``zseq.Client.list``. Runs in a thread. After a cancellation the
+        thread continues until its deadline.
         """
         encoded = text_bytes(prefix, "prefix")
         return await asyncio.to_thread(list_names, self._core, encoded)
@@ -80,7 +80,7 @@ class Client(BaseClient):
         return await asyncio.to_thread(read_status, self._core)
 
     def close(self) -> None:
-        """Closes the connections; calls under way raise ZseqClosed. Buffered
+        """Closes the connections; calls in progress raise ZseqClosed. Buffered
         IDs are burnt. Never waits for long.
         """
         self._detach()
@@ -145,17 +145,17 @@ class Client(BaseClient):
 
 
 class Sequence(BaseSequence):
-    """A handle on one sequence of IDs, made by ``Client.sequence``.
+    """A handle on one sequence of IDs; ``Client.sequence`` makes it.
 
-    An asynchronous iterator without an end. Any number of tasks may share
-    it, and their calls share claims.
+    A handle is an asynchronous iterator without an end. Any number of tasks
+    may share a handle, and their calls share claims.
     """
 
     _client: Client
 
     async def next(self) -> int:
-        """As ``zseq.Sequence.next``. What is buffered comes without giving
-        other tasks a turn.
+        """As ``zseq.Sequence.next``. Returns a buffered ID without running
+        other tasks.
         """
         return self._draw() or await self._client._call(
             _library.start_next, self._handle
@@ -173,7 +173,7 @@ class Sequence(BaseSequence):
         while len(ids) < count:
             buffered = iter(self._draw, 0)
             ids.extend(itertools.islice(buffered, count - len(ids)))
-            #  One call fills the buffer; without one, claims are shared.
+            #  One call fills a buffer; without a buffer, calls share claims.
             calls = 1 if self._has_buffer() else _TAKE_MAX
             started = [
                 self._client._start(_library.start_next, self._handle)
@@ -198,8 +198,8 @@ class Sequence(BaseSequence):
         return await self._client._call(_library.start_peek, self._handle)
 
     async def raise_to(self, number: int) -> None:
-        """As ``zseq.Sequence.raise_to``. After a cancellation it may or may
-        not come to hold.
+        """As ``zseq.Sequence.raise_to``. After a cancellation the raise may
+        or may not take effect.
         """
         check_id(number)
         await self._client._call(_library.start_raise, self._handle, number)

@@ -1,5 +1,5 @@
-//  Takes 10000 IDs through a buffer of 1000: the cluster is asked a dozen
-//  times or so, in the background, and an ID costs nanoseconds.
+//  Takes 10000 IDs through a buffer of 1000. The client claims about a dozen
+//  ranges in the background, and an ID costs nanoseconds.
 //
 //      example-batch [URI]
 
@@ -32,7 +32,7 @@ s_take (zseq_t *events)
         rc = zseq_next (events, &id);
         if (rc != ZSEQ_OK)
             break;
-        //  What one handle hands out always rises.
+        //  The IDs of one handle always rise.
         if (id <= last)
             abort ();
         last = id;

@@ -1,12 +1,13 @@
 #!/bin/bash
-#  Three nodes and two clients on this machine: builds zseq, starts a cluster
-#  in a temporary directory, kills one node with SIGKILL while two clients with
-#  different batch sizes take IDs of one sequence, restarts it, and counts.
+#  Three nodes and two clients on this machine: builds zseq and starts a
+#  cluster in a temporary directory. Two clients with different batch sizes
+#  take IDs of one sequence while the script kills a node with SIGKILL and
+#  restarts it. Then the script counts the IDs that occur twice.
 #
 #      bash examples/quickstart.sh
 #
-#  Everything that it starts it also ends. ZSEQ_BIN may name a directory that
-#  holds zseqd and zseq; then nothing is installed or built.
+#  The script ends everything that it starts. ZSEQ_BIN may name a directory
+#  that holds zseqd and zseq; then the script installs and builds nothing.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -25,7 +26,8 @@ fail () {
     exit 1
 }
 
-#  Sends a signal to one of ours, and waits until it has ended. Returns how.
+#  Sends a signal to a process of this script and waits for its end. Returns
+#  its exit status.
 finish () {
     local one=${pid[$1]} status=0
     unset "pid[$1]"
@@ -49,7 +51,7 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-#  Looks again and again whether a command succeeds, for a minute at most.
+#  Repeats a command until it succeeds, for a minute at most.
 wait_until () {
     local deadline=$((SECONDS + 60)) name
     until "$@"; do
@@ -64,7 +66,7 @@ wait_until () {
     done
 }
 
-#  Takes a loopback port that nobody listens on.
+#  Picks a loopback port without a listener.
 free_port () {
     while true; do
         port=$((20000 + RANDOM % 12000))
@@ -87,7 +89,7 @@ node_ready () {
 }
 
 start_client () {
-    : >"$directory/$1.ids"  #  There before anybody looks
+    : >"$directory/$1.ids"  #  Exists before a client is up
     "$bin/zseq" -u "$uri" stream orders --batch "$2" --delay 1 \
         >"$directory/$1.ids" 2>"$directory/$1.log" &
     pid[$1]=$!
@@ -101,7 +103,7 @@ has_taken () {
     [[ $(ids_taken "$1") -ge $2 ]]
 }
 
-#  Waits until each client has taken a phase's IDs more than it has now.
+#  Waits until each client has taken as many more IDs as a phase needs.
 wait_for_clients () {
     local one other
     one=$(($(ids_taken one) + phase))

@@ -1,5 +1,5 @@
 //  Eight threads share one handle. Threads that wait at the same time share
-//  one claim, and none is handed another's ID.
+//  one claim, and no two threads get the same ID.
 //
 //      example-threads [URI]
 
@@ -64,7 +64,7 @@ s_run (worker_t *workers)
     return failures;
 }
 
-//  Puts all IDs in order and counts those that occur twice.
+//  Sorts all IDs and counts those that occur twice.
 static int
 s_duplicates (const worker_t *workers)
 {

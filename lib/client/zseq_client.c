@@ -1,6 +1,6 @@
 //  A client: a reactor or a source, by its URI, and the handles on its
-//  sequences. Here are the calls that need no handle; zseq_client_new.c makes
-//  it.
+//  sequences. This file has the calls that need no handle; zseq_client_new.c
+//  has the constructor.
 
 #include <assert.h>
 #include <pthread.h>
@@ -14,7 +14,7 @@
 #include "zseq_detail.h"
 #include "zseq_fork.h"
 
-//  How long a status waits for slow nodes.
+//  How long a status waits for slow nodes, at most.
 #define STATUS_US_MAX 1000000
 
 void
@@ -25,7 +25,7 @@ zseq_client_destroy (zseq_client_t **self_p)
     zseq_client_t *self = *self_p;
     if (!self)
         return;
-    //  Those of a forked child's parent may have been in the making.
+    //  In a forked child, handles of its parent may be left.
     assert (!self->handles || self->forks != zseq_fork_count);
     zseq_calls_term (self);
     if (self->reactor)
@@ -136,7 +136,7 @@ zseq_client_list (zseq_client_t *self, const char *prefix, zseq_list_fn *fn,
     }
     zseq_page_t *page = malloc (sizeof *page);
     if (!page)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "a page of names does not fit");
+        return zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a page of names");
 
     char after[ZSEQ_NAME_MAX + 1] = "";
     zseq_outcome_t outcome;

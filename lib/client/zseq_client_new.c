@@ -1,6 +1,5 @@
-//  How a client is made, for each scheme of a URI. It stands above all other
-//  files of the client: what a URI of flake+ stands for is made of a client
-//  itself.
+//  The constructor of a client, for each scheme of a URI. It is above all other
+//  files of the client, because a flake+ URI needs a client inside the client.
 
 #include <assert.h>
 #include <pthread.h>
@@ -13,7 +12,7 @@
 
 static zseq_client_t *s_new (const zseq_uri_t *uri);
 
-//  What a URI stands for: a reactor, or a source. False: no memory.
+//  Makes the reactor or the source of the URI. False: no memory.
 static bool
 s_open (zseq_client_t *self)
 {
@@ -23,7 +22,7 @@ s_open (zseq_client_t *self)
     else if (!uri->flake)
         self->reactor = zseq_reactor_new (uri);
     else {
-        //  Where milliseconds have to be claimed, there is a client that does.
+        //  With flake+, a client of the URI after the + claims milliseconds.
         zseq_uri_t claims = *uri;
         claims.flake = false;
         zseq_client_t *client =
@@ -36,6 +35,7 @@ s_open (zseq_client_t *self)
     return self->reactor || self->source;
 }
 
+//  Makes a client of a parsed URI. NULL: no memory.
 static zseq_client_t *
 s_new (const zseq_uri_t *uri)
 {
@@ -67,6 +67,6 @@ zseq_client_new (const char *uri)
         return NULL;
     zseq_client_t *self = s_new (&parsed);
     if (!self)
-        (void) zseq_detail_fail (ZSEQ_ENOMEM, "no client fits");
+        (void) zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a client");
     return self;
 }

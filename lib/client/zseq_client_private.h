@@ -1,4 +1,4 @@
-//  What a client and its handles are made of. Private to zseq_client*.c,
+//  The structs of a client and its handles. Private to zseq_client*.c,
 //  zseq_handle.c, zseq_prefetch.c and zseq_call*.c.
 
 #ifndef ZSEQ_CLIENT_PRIVATE_H_INCLUDED
@@ -12,44 +12,46 @@
 #include "zseq_reactor.h"
 #include "zseq_source.h"
 
-//  Ranges that a handle may have on their way.
+//  Fills of a handle that may be in flight.
 #define ZSEQ_FILLS_MAX 2
 
 struct zseq_client {
-    zseq_reactor_t *reactor;  //  One of the two
+    zseq_reactor_t *reactor;  //  One of reactor and source is NULL
     zseq_source_t *source;
     zseq_uri_t uri;
-    unsigned forks;  //  As many as when it was made
+    unsigned forks;  //  zseq_fork_count when it was made
     atomic_int timeout_ms;
     zseq_calls_t calls;
-    //  May be taken under the reactor's; guards what follows.
+    //  May be taken under the reactor's lock; guards what follows.
     pthread_mutex_t lock;
     zseq_t *handles;
-    uint64_t issued;  //  By handles that are gone
+    uint64_t issued;  //  IDs handed out by destroyed handles
 };
 
-//  Somebody who waits for an ID from the handle's buffer: a thread, or a call.
+//  A thread or a call that waits for an ID from the handle's buffer.
 typedef struct zseq_buffer_waiter {
-    //  Called under the reactor's lock when a fill has ended, well, which may
-    //  have served the waiter, or with the handle's fill_outcome (failed), and
-    //  when fills were called off. It may remove this waiter, and no other.
+    //  Called under the reactor's lock when a fill has ended, which may have
+    //  served this waiter, and when the fills were cancelled. failed: the fill
+    //  failed with the handle's fill_outcome. May remove this waiter, and no
+    //  other.
     void (*filled) (struct zseq_buffer_waiter *self, bool failed);
     void *arg;
     bool served;
-    uint64_t id;  //  What it got
+    uint64_t id;  //  Its ID, if served
     struct zseq_buffer_waiter *next;
 } zseq_buffer_waiter_t;
 
-//  What a handle holds is sorted by the lock that guards it. The handle's lock
-//  may be taken under the reactor's and the client's, not the other way.
+//  The fields of a handle are grouped by the lock that guards them. Take the
+//  handle's lock under the reactor's and the client's, never the other way
+//  round.
 struct zseq {
     zseq_client_t *client;
     zseq_name_queue_t *name;
-    void *source_name;  //  What stands for the name at the source
-    unsigned forks;     //  As many as when it was made
+    void *source_name;  //  The name at the source
+    unsigned forks;     //  zseq_fork_count when it was made
     atomic_int timeout_ms;
 
-    //  IDs can be taken without a lock; all else is under the handle's.
+    //  Taking an ID needs no lock; the rest needs the handle's.
     zseq_buffer_t buffer;
 
     pthread_mutex_t lock;  //  Guards handle_locked
@@ -59,18 +61,18 @@ struct zseq {
         uint64_t filled_us;       //  When the last range came
         uint64_t adapted_us;      //  When the automatic batch was chosen
         uint64_t adapted_issued;  //  IDs handed out until then
-        size_t fills_inflight;    //  Ranges that are on their way
-        bool starved;  //  The buffer ran dry before the last one came
+        size_t fills_inflight;    //  Fills that have not ended
+        bool starved;  //  The buffer ran dry before the last fill ended
     } handle_locked;
 
     //  The reactor's lock guards these.
     struct {
         zseq_want_t fill[ZSEQ_FILLS_MAX];
-        unsigned fills_ended;           //  How many have ended
-        zseq_outcome_t fill_outcome;    //  How the last one did
-        bool fill_failed;               //  The last one failed; nobody was told
-        zseq_buffer_waiter_t *waiters;  //  In the order in which they came
-        bool resumed;  //  Its waiting calls were seen to in this turn
+        unsigned fills_ended;           //  How many fills have ended
+        zseq_outcome_t fill_outcome;    //  How the last fill ended
+        bool fill_failed;               //  The last fill's error is unreported
+        zseq_buffer_waiter_t *waiters;  //  First come, first served
+        bool resumed;  //  A waiting call was resumed in this round
     } reactor_locked;
 
     //  The client's lock guards these.

@@ -6,7 +6,7 @@
 #include "zseq_clock.h"
 #include "zseq_detail.h"
 
-//  Unix time.
+//  Unix time; 0 before 1970.
 static uint64_t
 s_now_ns (void)
 {
@@ -32,7 +32,7 @@ zseq_flake_clock_wait (const zseq_flake_layout_t *layout, uint64_t until_ms,
     assert (layout);
 
     uint64_t now_ns = s_now_ns ();
-    //  Far enough, and it can be told in nanoseconds.
+    //  A time that fits in nanoseconds is late enough.
     uint64_t until_unix_ms = layout->epoch_ms + until_ms;
     if (until_unix_ms > UINT64_MAX / 1000000)
         until_unix_ms = UINT64_MAX / 1000000;
@@ -45,9 +45,9 @@ zseq_flake_clock_wait (const zseq_flake_layout_t *layout, uint64_t until_ms,
         return zseq_detail_fail (
           ZSEQ_ECLOCK,
           "the clock is %llu ms behind the last ID: it was set back, or IDs "
-          "come faster than the layout has room for",
+          "come faster than the layout allows",
           (unsigned long long) (left_ns / 1000000 + 1));
-    //  It may be set while this sleeps: look again soon.
+    //  The clock may be set during the sleep: return soon.
     if (left_ns > 10000000)
         left_ns = 10000000;
     struct timespec time = {.tv_nsec = (long) left_ns};

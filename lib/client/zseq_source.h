@@ -1,6 +1,9 @@
-//  Where IDs come from without a cluster: a call is answered at once, or after
-//  a wait for the clock. Each URI that has no reactor has one. All calls may be
-//  made by any number of threads; those that fail have called zseq_detail_fail.
+//  A source: where a client without a reactor gets its IDs. It answers a call
+//  at once, or after a wait for the clock. mem: has one, and so have the flake
+//  URIs.
+//
+//  A source is a table of functions behind zseq_source_t. Any number of threads
+//  may call them. Every function that fails sets zseq_detail.
 
 #ifndef ZSEQ_SOURCE_H_INCLUDED
 #define ZSEQ_SOURCE_H_INCLUDED
@@ -11,13 +14,14 @@ typedef struct zseq_source zseq_source_t;
 
 typedef struct {
     void (*destroy) (zseq_source_t *self);
-    //  What stands for a name as long as the source; NULL: no memory.
+    //  Opens a name: what the other calls take as name, valid as long as the
+    //  source. NULL: no memory.
     void *(*open) (zseq_source_t *self, const char *name);
-    //  As the functions of zseq.h. Also: ZSEQ_ECLOCK (an ID would have to
-    //  wait longer than that for the clock).
+    //  These are as the functions of zseq.h. take: also ZSEQ_ECLOCK (an ID
+    //  would have to wait longer than timeout_ms for the clock).
     int (*take) (zseq_source_t *self, void *name, uint64_t count,
                  int timeout_ms, uint64_t *first_p);
-    //  IDs that were taken and are not handed out after all.
+    //  Counts IDs that were taken but not handed out.
     void (*burn) (zseq_source_t *self, uint64_t count);
     int (*peek) (zseq_source_t *self, void *name, uint64_t *next_p);
     int (*raise) (zseq_source_t *self, void *name, uint64_t id);
@@ -43,8 +47,9 @@ zseq_source_query (zseq_source_t *self, void *name, uint64_t *value_p)
 //  Counters in memory, of this client alone. NULL: no memory.
 zseq_source_t *zseq_source_mem_new (void);
 
-//  Flake IDs of the clock, whose milliseconds are the worker's that the URI
-//  names, or claimed by claims, which it owns from then on. NULL: no memory.
+//  Flake IDs of the clock. Their milliseconds are those of the worker that the
+//  URI names; or the source claims milliseconds through claims, which it owns
+//  from then on. NULL: no memory.
 zseq_source_t *zseq_source_flake_new (const zseq_uri_t *uri,
                                       zseq_client_t *claims);
 

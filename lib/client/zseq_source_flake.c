@@ -1,10 +1,10 @@
-//  flake: IDs of a clock and a worker's number. The generator is the core's,
-//  and the wall clock zseq_flake_clock's; here is where the milliseconds come
-//  from:
+//  The flake sources: IDs made of the clock and a worker's number. zseq_flake
+//  is the generator and zseq_flake_clock the wall clock; the sources differ in
+//  which milliseconds they may use:
 //
-//  - flake:WORKER holds all of them, by the user's word. All clients of a
-//    process that name the same worker share one generator.
-//  - flake+URI claims them: zseq_worker_lease.
+//  - flake:WORKER may use all of them, because the user says so. All clients of
+//    a process that name the same worker share one generator.
+//  - flake+URI claims them (zseq_worker_lease).
 
 #include <assert.h>
 #include <stdatomic.h>
@@ -17,16 +17,16 @@
 #include "zseq_source.h"
 #include "zseq_worker_lease.h"
 
-//  A generator that the process's clients share, for good: what it has handed
-//  out is handed out.
+//  A generator that the clients of a process share. It is never freed, because
+//  it knows which IDs were handed out.
 typedef struct s_shared {
     zseq_flake_t generator;
-    unsigned forks;  //  Of which process it is
+    unsigned forks;  //  zseq_fork_count of the process that made it
     struct s_shared *next;
 } s_shared_t;
 
-//  Newest first. Only ever added to, without a lock: a forked child may have
-//  been made at any moment.
+//  All shared generators, newest first. They are added without a lock, because
+//  another thread may fork at any moment.
 static s_shared_t *_Atomic s_shared;
 
 typedef struct {
@@ -36,9 +36,11 @@ typedef struct {
     _Atomic uint64_t burnt;
     zseq_flake_t *generator;     //  Of flake:WORKER; else NULL
     zseq_worker_lease_t *lease;  //  Of flake+URI; else NULL,
-    zseq_client_t *claims;       //  ... as is what it claims through
+    zseq_client_t *claims;       //  ... as is the client that it claims through
 } s_flake_t;
 
+//  The process's generator for that layout and worker, made if there is none.
+//  NULL: no memory.
 static zseq_flake_t *
 s_share (const zseq_flake_layout_t *layout, uint32_t worker, uint64_t first_ms)
 {
@@ -46,8 +48,8 @@ s_share (const zseq_flake_layout_t *layout, uint32_t worker, uint64_t first_ms)
     s_shared_t *newest = s_shared;
     while (true) {
         s_shared_t *shared = newest;
-        //  One that was copied by fork () goes on in the parent: what it stood
-        //  at may have been handed out there since.
+        //  The original of a generator that fork () copied goes on in the
+        //  parent, which may have handed out IDs since: begin above the copy.
         for (; shared; shared = shared->next) {
             const zseq_flake_t *generator = &shared->generator;
             if (generator->worker != worker ||
@@ -74,6 +76,7 @@ s_share (const zseq_flake_layout_t *layout, uint32_t worker, uint64_t first_ms)
     }
 }
 
+//  Takes an ID of flake:WORKER, and waits for the clock.
 static int
 s_take_alone (s_flake_t *self, uint64_t deadline_us, uint64_t *id_p)
 {
@@ -103,7 +106,7 @@ s_take (zseq_source_t *source, void *name, uint64_t count, int timeout_ms,
     if (count != 1)
         return zseq_detail_fail (
           ZSEQ_EINVAL, "flake IDs come one by one: they are not consecutive");
-    //  What is usual needs the clock only once.
+    //  The usual case reads the clock only once.
     uint64_t until_ms;
     int rc = ZSEQ_EAGAIN;
     if (self->generator)
@@ -129,11 +132,12 @@ s_burn (zseq_source_t *source, uint64_t count)
     atomic_fetch_add (&self->burnt, count);
 }
 
+//  Refuses a call that needs a sequence.
 static int
 s_refuse (void)
 {
     return zseq_detail_fail (
-      ZSEQ_EINVAL, "flake IDs are of the clock: there is no sequence of them");
+      ZSEQ_EINVAL, "flake IDs are made of the clock: they have no sequence");
 }
 
 static int
@@ -226,8 +230,8 @@ zseq_source_flake_new (const zseq_uri_t *uri, zseq_client_t *claims)
         return NULL;
     self->source.ops = &ops;
     self->layout = uri->layout;
-    //  Whoever had the number of flake:WORKER before, and has ended, may have
-    //  used this millisecond.
+    //  A process that had the number of flake:WORKER before, and has ended, may
+    //  have used this millisecond.
     if (claims)
         self->lease = zseq_worker_lease_new (&self->layout, claims);
     else

@@ -1,5 +1,5 @@
-//  mem: counters in a table of the core's, each of them taken from by an atomic
-//  operation; only the table itself is under a lock.
+//  mem: a table of counters. An atomic operation takes IDs from a counter; only
+//  the table itself needs a lock.
 
 #include <assert.h>
 #include <pthread.h>
@@ -22,10 +22,10 @@ typedef struct {
 
 typedef struct {
     zseq_source_t source;
-    pthread_mutex_t lock;  //  Guards the table, not what is next of a name
+    pthread_mutex_t lock;  //  Guards the table, not the counters
     zseq_table_t *table;
-    _Atomic uint64_t skipped;  //  IDs that raises passed over
-    _Atomic uint64_t burnt;    //  ... that nobody was handed
+    _Atomic uint64_t skipped;  //  IDs that raises skipped
+    _Atomic uint64_t burnt;    //  IDs taken but not handed out
 } s_mem_t;
 
 static void
@@ -115,7 +115,7 @@ s_list (zseq_source_t *source, const char *prefix, zseq_list_fn *fn, void *arg)
         for (size_t index = 0; index < count; index++) {
             uint64_t next;
             (void) s_peek (source, page[index], &next);
-            //  A sequence comes to be with its first claim.
+            //  A sequence exists from its first claim on.
             if (next > 1 && fn (zseq_entry_name (page[index]), next, arg) != 0)
                 return ZSEQ_OK;
         }

@@ -8,7 +8,7 @@
 #include "zseq_detail.h"
 #include "zseq_parse.h"
 
-//  "41/10/12".
+//  Reads the bits of a layout, such as "41/10/12".
 static int
 s_uri_bits (const char *text, const char *value, zseq_flake_layout_t *layout)
 {
@@ -43,6 +43,7 @@ s_uri_epoch (const char *text, const char *value, zseq_flake_layout_t *layout)
       text, value);
 }
 
+//  Reads KEY=VALUE.
 static int
 s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
 {
@@ -95,7 +96,8 @@ s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
     return ZSEQ_OK;
 }
 
-//  Endpoints of a cluster. Each of these moves *at_p to the options.
+//  Reads the endpoints of a cluster. Each of these parsers moves *at_p to the
+//  options.
 static int
 s_uri_cluster (const char *text, const char **at_p, zseq_uri_t *uri)
 {
@@ -163,8 +165,8 @@ s_uri_flake (const char *text, const char **at_p, zseq_uri_t *uri)
         return zseq_detail_fail (
           ZSEQ_EURI,
           "URI '%.300s' names no worker: flake:WORKER, a "
-          "number, or flake+tcp://... for one that a "
-          "cluster makes sure of",
+          "number, or flake+tcp://... for a number that a "
+          "cluster leases",
           text);
     uri->worker = (uint32_t) worker;
     return ZSEQ_OK;

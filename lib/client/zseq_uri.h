@@ -11,17 +11,17 @@
 //  Where IDs come from.
 typedef enum {
     ZSEQ_SCHEME_CLUSTER,  //  Nodes at endpoints
-    ZSEQ_SCHEME_FILE,     //  A node of our own, in path
+    ZSEQ_SCHEME_FILE,     //  A local node, in path
     ZSEQ_SCHEME_MEM,      //  Memory
     ZSEQ_SCHEME_FLAKE     //  The clock and worker
 } zseq_scheme_t;
 
 typedef struct {
     zseq_scheme_t scheme;
-    bool flake;  //  IDs are flake IDs, in milliseconds claimed by scheme; or it
-                 //  is ZSEQ_SCHEME_FLAKE
+    bool flake;  //  IDs are flake IDs: scheme claims their milliseconds, or is
+                 //  ZSEQ_SCHEME_FLAKE
     char path[ZSEQ_PATH_SIZE];
-    bool unsafe;  //  It may be on any file system
+    bool unsafe;  //  path may be on any file system
     uint32_t worker;
     zseq_flake_layout_t layout;
     char endpoint[ZSEQ_NODES_MAX][ZSEQ_ENDPOINT_MAX + 1];

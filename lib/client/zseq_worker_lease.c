@@ -1,3 +1,14 @@
+//  To take a worker, the lease lists the cluster's reserved names, chooses one
+//  whose next lies in the past, raises it to the present millisecond and claims
+//  a short first range there. After that it only claims, ahead of need.
+//
+//  Other processes may claim from the same name: no millisecond is ever claimed
+//  twice, but then the ranges of this process lie apart from each other, or in
+//  the future. The lease sees that by where a range begins (NEAR_MS, GAP_MS),
+//  and takes another worker once it has used up what it holds.
+//
+//  See zseq_worker_lease.h for how to use it.
+
 #include "zseq_worker_lease.h"
 
 #include <assert.h>
@@ -16,34 +27,33 @@
 #include "zseq_fork.h"
 
 #define RANGE_MS 1000
-//  A worker's first range is short: should somebody else have taken the worker
-//  at the same time, its owner has to step over that.
+//  A worker's first range is short: if two processes take the worker at the
+//  same time, one of them has to wait until the other's range is over.
 #define FIRST_MS 20
-//  A first range that begins so far ahead of the clock, and a following one
-//  that begins so far behind the end of the last, tell that it is somebody
-//  else's.
+//  Another process uses the worker if a first range begins that far ahead of
+//  the clock, or a later range that far above the end of the last.
 #define NEAR_MS 10
 #define GAP_MS 100
-//  How long the next range may take in the background. It is seldom waited for.
+//  How long the claim of the next range may take in the background.
 #define AHEAD_TIMEOUT_MS 5000
-//  Workers of a cluster that are tried before it is said that none is free.
+//  How many workers are tried before zseq_worker_lease_take gives up.
 #define TRIES_MAX 16
 
 struct zseq_worker_lease {
     zseq_flake_layout_t layout;
     zseq_client_t *claims;
-    unsigned forks;        //  As many as when it was made
+    unsigned forks;        //  zseq_fork_count when it was made
     pthread_mutex_t lock;  //  Guards busy
-    pthread_cond_t left;   //  Nobody is busy any more
-    bool busy;             //  A thread has all that follows
+    pthread_cond_t left;   //  busy was unset
+    bool busy;             //  A thread works on all that follows
     zseq_flake_t own;      //  The worker's generator
     zseq_t *handle;        //  On the worker's milliseconds; NULL: no worker yet
     uint64_t end_ms;       //  The generator holds the milliseconds below
-    zseq_range_t later;    //  ... and this one, apart from that; or nothing
-    bool claiming;         //  The next range is on its way
-    uint64_t tag;          //  ... with this one
-    bool contested;        //  Somebody else claims of the worker, too
-    uint64_t floor_ms;  //  Milliseconds below were handed out, or may have been
+    zseq_range_t later;    //  A range apart from that, or empty
+    bool claiming;         //  A claim of the next range is in flight
+    uint64_t tag;          //  The tag of that claim
+    bool contested;        //  Another process claims of the worker, too
+    uint64_t floor_ms;     //  Milliseconds below may have been handed out
 };
 
 zseq_worker_lease_t *
@@ -75,8 +85,8 @@ zseq_worker_lease_destroy (zseq_worker_lease_t **self_p)
     zseq_worker_lease_t *self = *self_p;
     if (!self)
         return;
-    //  In a forked child, threads of the parent's may have been at work on it,
-    //  and may seem to wait for ever.
+    //  In a forked child, threads of the parent may seem to wait on these for
+    //  ever.
     if (self->forks == zseq_fork_count) {
         zseq_destroy (&self->handle);
         pthread_cond_destroy (&self->left);
@@ -86,9 +96,9 @@ zseq_worker_lease_destroy (zseq_worker_lease_t **self_p)
     *self_p = NULL;
 }
 
-//  The thread that is busy calls all that follows.
+//  All that follows is called by the thread that has set busy.
 
-//  No milliseconds are held any more.
+//  Gives up the milliseconds that the generator holds.
 static void
 s_end_range (zseq_worker_lease_t *self)
 {
@@ -98,7 +108,7 @@ s_end_range (zseq_worker_lease_t *self)
     self->end_ms = 0;
 }
 
-//  Takes [first_ms, end_ms), which was claimed, into use.
+//  Hands the claimed range [first_ms, end_ms) to the generator.
 static void
 s_begin_range (zseq_worker_lease_t *self, uint32_t worker, uint64_t first_ms,
                uint64_t end_ms)
@@ -106,15 +116,15 @@ s_begin_range (zseq_worker_lease_t *self, uint32_t worker, uint64_t first_ms,
     self->end_ms = end_ms;
     self->later.end = 0;
     self->contested = false;
-    //  IDs rise, whoever's number they bear.
+    //  IDs rise also when the worker changes.
     if (first_ms < self->floor_ms)
         first_ms = self->floor_ms;
     zseq_flake_init (&self->own, &self->layout, worker, first_ms, self->end_ms);
 }
 
-//  Takes the range that came, if one has. One that begins far behind the end of
-//  the last has somebody else before it: then the worker is given up when what
-//  is held is used up.
+//  Takes the claimed range, if it has come. If the range begins far above the
+//  end of the last one, another process has claimed in between: the worker is
+//  contested, and is given up when the generator has used up what it holds.
 static void
 s_collect (zseq_worker_lease_t *self)
 {
@@ -125,7 +135,7 @@ s_collect (zseq_worker_lease_t *self)
         self->claiming = false;
         if (ended.rc != ZSEQ_OK)
             break;
-        //  Only what goes on where this one ends makes it longer.
+        //  Only a range that begins where the last one ends extends it.
         if (ended.value != self->end_ms) {
             self->contested = ended.value > self->end_ms + GAP_MS;
             self->later = (zseq_range_t){ended.value, ended.value + RANGE_MS};
@@ -136,7 +146,7 @@ s_collect (zseq_worker_lease_t *self)
     }
 }
 
-//  Sends for the next range when half of this one is gone.
+//  Claims the next range in the background when half of this one is gone.
 static void
 s_claim_ahead (zseq_worker_lease_t *self, uint64_t now_ms)
 {
@@ -156,7 +166,7 @@ s_give_worker_up (zseq_worker_lease_t *self)
     self->later.end = 0;
 }
 
-//  The name's worker number, or the first number that is none.
+//  The name's worker number; the layout's end of numbers if it has none.
 static uint32_t
 s_worker_of (const zseq_worker_lease_t *self, const char *name)
 {
@@ -168,10 +178,11 @@ s_worker_of (const zseq_worker_lease_t *self, const char *name)
     return worker;
 }
 
+//  Which workers are taken, as a listing of names shows it.
 typedef struct {
     const zseq_worker_lease_t *self;
     uint64_t now_ms;
-    uint8_t *taken;  //  One per worker
+    uint8_t *taken;  //  One byte per worker
 } s_survey_t;
 
 static int
@@ -184,8 +195,8 @@ s_survey (const char *name, uint64_t next, void *arg)
     return 0;
 }
 
-//  Chooses a worker whose milliseconds so far lie in the past, any of them.
-//  Errors: ZSEQ_EFULL (there is none), ZSEQ_ENOMEM, those of the claims.
+//  Chooses at random a worker whose claimed milliseconds lie in the past.
+//  Errors: ZSEQ_EFULL (there is none), ZSEQ_ENOMEM, those of zseq_client_list.
 static int
 s_choose (zseq_worker_lease_t *self, uint32_t *worker_p)
 {
@@ -194,8 +205,9 @@ s_choose (zseq_worker_lease_t *self, uint32_t *worker_p)
                          .now_ms = zseq_flake_clock_now_ms (&self->layout),
                          .taken = calloc (end, 1)};
     if (!survey.taken)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "a list of workers does not fit");
-    //  All of the layout's begin like the first.
+        return zseq_detail_fail (ZSEQ_ENOMEM,
+                                 "no memory for a list of workers");
+    //  All names of the layout begin like the first.
     char prefix[ZSEQ_FLAKE_NAME_SIZE];
     size_t size = zseq_flake_name (&self->layout, 0, prefix);
     prefix[size - 1] = 0;
@@ -235,8 +247,8 @@ s_fail_late (void)
                              "no worker's milliseconds could be claimed");
 }
 
-//  Claims a first range of the handle's worker, from now on. ZSEQ_ECONFLICT:
-//  somebody else has claimed what is about to come.
+//  Claims a first range of the handle's worker, from the present millisecond
+//  on. ZSEQ_ECONFLICT: another process has claimed what is about to come.
 static int
 s_claim_now (zseq_worker_lease_t *self, uint64_t deadline_us)
 {
@@ -270,7 +282,7 @@ s_claim_now (zseq_worker_lease_t *self, uint64_t deadline_us)
     return ZSEQ_OK;
 }
 
-//  Takes a worker, and a first range of it.
+//  Takes a worker, and claims a first range of it.
 static int
 s_take_worker (zseq_worker_lease_t *self, uint64_t deadline_us)
 {
@@ -297,13 +309,13 @@ s_take_worker (zseq_worker_lease_t *self, uint64_t deadline_us)
             return rc;
     }
     return zseq_detail_fail (ZSEQ_EBUSY,
-                             "others were faster to take each worker number "
-                             "that was free: few are left");
+                             "other processes took each free worker number "
+                             "first: few are left");
 }
 
-//  Takes another worker, as somebody else claims of this one, or a claim of our
-//  own came late. With none free, what is held of this one is waited for, if
-//  that is soon.
+//  Takes another worker, because another process claims of this one, or a claim
+//  of our own came late. If no worker is free, keeps this one when its later
+//  range begins soon.
 static int
 s_change_worker (zseq_worker_lease_t *self, uint64_t deadline_us)
 {
@@ -325,8 +337,8 @@ s_change_worker (zseq_worker_lease_t *self, uint64_t deadline_us)
     return rc;
 }
 
-//  Sees to it that milliseconds are held which have not ended. The range that
-//  is on its way is waited for.
+//  Gets the generator milliseconds that have not ended. Waits for the claim in
+//  flight, if there is one.
 static int
 s_renew (zseq_worker_lease_t *self, uint64_t deadline_us)
 {
@@ -356,12 +368,13 @@ s_renew (zseq_worker_lease_t *self, uint64_t deadline_us)
         if (rc != ZSEQ_ECONFLICT)
             return rc;
     }
-    //  What is held of this one is not thrown away for want of time.
+    //  Without time left, keeps what is held of this worker.
     return s_left_ms (deadline_us) ? s_change_worker (self, deadline_us)
                                    : s_fail_late ();
 }
 
-//  Takes an ID, or says what the clock has to show before there may be one.
+//  Takes an ID. ZSEQ_EAGAIN: sets *until_ms_p to what the clock has to show
+//  before there may be one.
 static int
 s_try_claimed (zseq_worker_lease_t *self, uint64_t deadline_us, uint64_t *id_p,
                uint64_t *until_ms_p)
@@ -382,7 +395,7 @@ s_try_claimed (zseq_worker_lease_t *self, uint64_t deadline_us, uint64_t *id_p,
     }
 }
 
-//  One thread at a time. False: the deadline has passed.
+//  Waits until no other thread is busy. False: the deadline has passed.
 static bool
 s_enter (zseq_worker_lease_t *self, uint64_t deadline_us)
 {

@@ -1,4 +1,4 @@
-//  The clock that waits are measured by.
+//  The monotonic clock, by which all waits are measured.
 
 #ifndef ZSEQ_CLOCK_H_INCLUDED
 #define ZSEQ_CLOCK_H_INCLUDED
@@ -9,7 +9,7 @@
 //  Microseconds of the monotonic clock. Thread-safe.
 uint64_t zseq_clock_now_us (void);
 
-//  That many microseconds, for system calls.
+//  Microseconds as the timespec that system calls take.
 struct timespec zseq_clock_timespec (uint64_t us);
 
 #endif

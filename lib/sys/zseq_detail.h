@@ -5,18 +5,19 @@
 
 #include "zseq.h"
 
-//  Notes rc and the formatted detail for this thread, and returns rc.
+//  Keeps rc and the formatted detail for this thread. Returns rc.
 int zseq_detail_fail (int rc, const char *format, ...)
   __attribute__ ((format (printf, 2, 3)));
 
 #define ZSEQ_DETAIL_MAX 512  //  Bytes of a failure's detail
 
-//  How something ended, with what a person should know.
+//  How an operation ended: its error, and the detail for a person.
 typedef struct {
     int rc;
     char detail[ZSEQ_DETAIL_MAX];
 } zseq_outcome_t;
 
+//  Sets both.
 void zseq_outcome_set (zseq_outcome_t *self, int rc, const char *format, ...)
   __attribute__ ((format (printf, 3, 4)));
 

@@ -13,16 +13,38 @@
 //      zseq_client_destroy (&client);
 //
 //  Functions that can fail return ZSEQ_OK (0) or a negative ZSEQ_E...; results
-//  come back through _p arguments, which are left untouched on failure.
+//  come back through _p arguments, which a failure leaves untouched.
 //
-//  Handles are thread-safe, except that a handle must not be destroyed while
-//  another thread uses it. A handle does not survive fork (): in the child
-//  every call fails with ZSEQ_EFORKED, so that the child never hands out what
-//  its parent's buffer holds; destroying is allowed there and frees memory.
+//  Caveats
 //
-//  The library starts threads of its own (libzmq's and one for background
-//  work), all with every signal blocked. It installs no signal handler. A
-//  blocking call that is interrupted by a signal goes on until its deadline.
+//  - Threads. Clients and handles are thread-safe, but no thread may use one
+//    while another thread destroys it. The library starts threads of its own:
+//    those of libzmq, and some for background work and for the disk of file:.
+//  - Signals. The library's threads block every signal, and the library
+//    installs no signal handler. A blocking call that a signal interrupts goes
+//    on until its deadline.
+//  - Fork. Clients and handles do not survive fork (): in the child every call
+//    fails with ZSEQ_EFORKED, so that the child never hands out what its parent
+//    has buffered. Destroying them is allowed there, and frees memory. Make a
+//    new client in the child. With file:, a child that has not called exec
+//    keeps the directory locked after its parent was killed.
+//  - One client per file: directory. A second one, of this process or another,
+//    waits up to three seconds for the directory, and then its calls fail with
+//    ZSEQ_ELOCKED.
+//  - Never remove the file "lock" of a directory. That unlocks nothing: the
+//    lock is on the directory itself, and ends with the process that holds it.
+//  - Network file systems. file: refuses a directory on a network or FUSE file
+//    system, because its locks may not hold for all that can reach it. With
+//    unsafe-filesystem=1, you have to make sure that only one process uses the
+//    directory at a time; if two do, IDs come twice.
+//  - Clocks. flake:WORKER trusts its user: give each number to one process at a
+//    time, forked children included, and never set the clock back between two
+//    of them. With flake+ a clock cannot make IDs come twice, but a clock that
+//    was set back, or is more than a minute ahead of the nodes' clocks, makes
+//    calls wait or fail (ZSEQ_ECLOCK). No other IDs depend on a clock.
+//  - Reserved names. Names that begin with "$flake/" hold the milliseconds of
+//    flake workers. Do not claim or raise them: a worker's milliseconds that
+//    you take are of no use to its generator.
 
 #ifndef ZSEQ_H_INCLUDED
 #define ZSEQ_H_INCLUDED
@@ -97,70 +119,73 @@ enum {
 ZSEQ_EXPORT
 const char *zseq_strerror (int rc);
 
-//  What exactly failed in the last call of this library on this thread that
-//  failed: which node, name or argument, and what to do next. One line
-//  without a full stop; empty if there is nothing to add. Valid until this
-//  thread's next call that fails.
+//  The detail of this thread's last failed call: which node, name or argument
+//  failed, and what to do next. One line without a full stop; empty if there is
+//  nothing to add. Valid until this thread's next failed call.
 ZSEQ_EXPORT
 const char *zseq_detail (void);
 
-//  The error of the last call that failed on this thread, for those functions
-//  that return a pointer.
+//  The error of this thread's last failed call, for functions that return a
+//  pointer.
 ZSEQ_EXPORT
 int zseq_errno (void);
 
-//  Version of the library at run time. Each pointer may be NULL.
+//  The version of the library at run time. Each pointer may be NULL.
 ZSEQ_EXPORT
 void zseq_version (int *major_p, int *minor_p, int *patch_p);
 
-//  A client: what IDs come from, shared by its sequence handles.
+//  A client: where IDs come from. Its sequence handles share it.
 
 typedef struct zseq_client zseq_client_t;
 
 //  A new client for uri, which chooses where IDs come from:
 //
 //      tcp://HOST:PORT,ipc://PATH,...  a cluster: 1 to 9 endpoints of its
-//                      nodes. One that is reachable is enough: the others are
-//                      learnt from it.
-//      file:DIR        a durable node inside this process, no server and no
-//                      socket, in a directory that one client at a time uses.
-//                      It is made with the first call if its parent is there;
-//                      where another process uses it, that call may wait up to
-//                      three seconds, and others of the client for it. When it is
-//                      moved, replaced or written by others in use, calls fail
-//                      from then on (ZSEQ_EIO).
-//                      What is to be done about a damaged one, zseq_detail says.
-//      mem:            this client's memory; it ends with it
+//                      nodes. One reachable endpoint is enough: the client
+//                      learns the others from that node.
+//      file:DIR        a durable node inside this process, without server and
+//                      socket, in a directory that one client uses at a time.
+//                      The first call makes the directory if its parent exists.
+//                      While another process uses the directory, the first call
+//                      waits up to three seconds, and the client's other calls
+//                      wait for the first. Once the directory was moved,
+//                      replaced, or written by others in use, every call fails
+//                      (ZSEQ_EIO). zseq_detail says what to do about a damaged
+//                      directory.
+//      mem:            the memory of this client; the IDs end with the client
 //      flake:WORKER    flake IDs: milliseconds, that worker's number, and a
 //                      sequence number within the millisecond. They rise within
 //                      a process, and are unique if no two processes have the
 //                      same number at a time and no clock is set back between
 //                      two of them. All names share the same IDs.
-//      flake+URI       the same, of tcp://, ipc:// or file:, which makes sure
-//                      of the worker: unique whatever clocks do. Its first call
-//                      takes a number that is free (ZSEQ_EFULL: none is)
+//      flake+URI       the same, with a worker's number leased from the cluster
+//                      or directory of a tcp://, ipc:// or file: URI: unique
+//                      whatever clocks do. The first call takes a free number
+//                      (ZSEQ_EFULL: there is none)
 //
 //  then optionally a '?' and options joined by '&':
 //
 //      timeout=MS      as zseq_client_set_timeout
-//      cluster=NAME    refuse to work with a cluster of another name
+//      cluster=NAME    refuses to work with a cluster of another name
 //      r=R  w=W        replies that a read and a write wait for
-//      unsafe-filesystem=1  let DIR of file: be on a network or FUSE file system,
-//                      which is refused otherwise (ZSEQ_EINVAL): if its locks do
-//                      not hold for all that reach DIR, IDs come twice
-//      bits=T/W/S      a flake ID's bits: time, worker (20 at most), sequence
-//                      (32), 63 in all (41/10/12)
-//      epoch=MS        when its time begins, Unix milliseconds (1735689600000)
+//      unsafe-filesystem=1  allows DIR of file: to be on a network or FUSE file
+//                      system, which is refused otherwise (ZSEQ_EINVAL): if its
+//                      locks do not hold for all that reach DIR, IDs come twice
+//      bits=T/W/S      the bits of a flake ID: time, worker (20 at most),
+//                      sequence (32), 63 together at most; default 41/10/12
+//      epoch=MS        when the time of flake IDs begins, in Unix milliseconds;
+//                      default 1735689600000
 //
-//  mem: and flake: keep no buffer: a batch changes nothing but that
-//  zseq_try_next may be used. Flake IDs come one by one, with no range, peek,
+//  mem: and flake: keep no buffer: all that a batch changes is that
+//  zseq_try_next may be used. Flake IDs come one by one, without range, peek,
 //  raise or list (ZSEQ_EINVAL). Does no I/O. Returns NULL when uri is malformed
-//  (ZSEQ_EURI) or memory is out (ZSEQ_ENOMEM); see zseq_errno and zseq_detail.
+//  (ZSEQ_EURI) or memory runs out (ZSEQ_ENOMEM); see zseq_errno and
+//  zseq_detail.
 ZSEQ_EXPORT
 zseq_client_t *zseq_client_new (const char *uri);
 
-//  Destroys a client and nulls the pointer; a null client is accepted. Its
-//  sequence handles must have been destroyed before.
+//  Destroys a client and nulls the pointer; accepts a null client. Destroy its
+//  handles first.
 ZSEQ_EXPORT
 void zseq_client_destroy (zseq_client_t **self_p);
 
@@ -171,10 +196,10 @@ ZSEQ_EXPORT
 int zseq_client_set_timeout (zseq_client_t *self, int timeout_ms);
 
 //  How many nodes a read (r) and a write (w) wait for; 0 is the default, the
-//  smallest that is safe: w = N/2 + 1, r = N - N/2. Before the client's first
-//  call that needs the cluster. Larger values cost availability. Errors:
-//  ZSEQ_EINVAL if out of 0..9 or after that first call. What does not fit N
-//  (design.md, S2) fails in later calls as ZSEQ_EQUORUM.
+//  smallest safe number: w = N/2 + 1, r = N - N/2. Larger numbers cost
+//  availability. Call it before the client's first call that needs the cluster.
+//  Errors: ZSEQ_EINVAL if out of 0..9 or after that first call. If a number
+//  does not fit N (design.md, S2), later calls fail with ZSEQ_EQUORUM.
 ZSEQ_EXPORT
 int zseq_client_set_quorum (zseq_client_t *self, int r, int w);
 
@@ -185,57 +210,57 @@ typedef struct {
     uint64_t conflicts;    //  Attempts that another client's claim beat
     uint64_t timeouts;     //  Attempts given up because replies were late
     uint64_t burnt;        //  IDs claimed or perhaps claimed, never handed out
-    uint64_t round_trips;  //  Attempts of every kind that got their replies
+    uint64_t round_trips;  //  Attempts of every kind that were answered
     uint64_t rtt_us;       //  Typical round trip for a quorum, microseconds
 } zseq_stats_t;
 
-//  Counters since the client was made. Never blocks for long.
+//  The client's counters since zseq_client_new. Never blocks for long.
 //  Errors: ZSEQ_EFORKED.
 ZSEQ_EXPORT
 int zseq_client_stats (zseq_client_t *self, zseq_stats_t *stats_p);
 
-//  What one node says of itself.
+//  What one node reports about itself.
 
 typedef struct {
     char name[ZSEQ_LABEL_MAX + 1];
     char endpoint[ZSEQ_ENDPOINT_MAX + 1];
-    bool reachable;        //  It answered in time; else what follows is unset
+    bool reachable;        //  It answered in time; else the rest is unset
     bool voting;           //  It takes part in claims and reads
     char state[128];       //  "voting", or why it does not vote
-    uint64_t incarnation;  //  Its life with its disk, from 1
+    uint64_t incarnation;  //  Of its disk, from 1; rises with each recovery
     uint64_t sequences;    //  How many names it holds
-    uint64_t burnt;        //  IDs at most that were reserved on it, and lost,
-                           //  when it last ended without being stopped
+    uint64_t burnt;        //  Reserved IDs that it lost, at most, when it last
+                           //  ended without being stopped
     uint64_t rtt_us;       //  Round trip of this question, microseconds
-    uint64_t version;      //  Of the protocol, the highest that it speaks; 0
-                           //  of mem:, which speaks none
+    uint64_t version;      //  The highest protocol version that it speaks; 0
+                           //  for mem:, which speaks none
 } zseq_node_status_t;
 
 typedef struct {
     char cluster[ZSEQ_LABEL_MAX + 1];  //  The cluster's name
-    uint64_t identity;                 //  Its identity, 0 before its birth
+    uint64_t identity;                 //  Its identity, 0 before it is formed
     size_t nodes;                      //  N
     size_t r;                          //  Replies that a read waits for
     size_t w;                          //  Replies that a write waits for
     zseq_node_status_t node[ZSEQ_NODES_MAX];
 } zseq_status_t;
 
-//  Asks every node how it is, waiting for the slow ones until the deadline,
-//  one second at most. ZSEQ_OK if at least one node answered. Errors:
+//  Asks every node for its status. Waits for slow nodes until the deadline, one
+//  second at most. ZSEQ_OK if at least one node answered. Errors:
 //  ZSEQ_EUNAVAILABLE, ZSEQ_ECLUSTER, ZSEQ_EDUPLICATE, ZSEQ_EQUORUM,
 //  ZSEQ_ENOMEM, ZSEQ_EFORKED.
 ZSEQ_EXPORT
 int zseq_client_status (zseq_client_t *self, zseq_status_t *status_p);
 
-//  Called once per name, in byte order, with the lowest ID that the nodes
-//  asked have not seen claimed; other than 0 ends the listing. It must not
-//  call this client.
+//  Called once per name, in byte order, with the lowest ID that the nodes asked
+//  have not seen claimed. Return 0 to go on, anything else to end the listing.
+//  Must not call this client.
 typedef int (zseq_list_fn) (const char *name, uint64_t next, void *arg);
 
-//  What a flake ID of that client's layout is made of: its time in Unix
-//  milliseconds, its worker's number, and its number among those of that
-//  millisecond. Errors: ZSEQ_EINVAL (other URIs' IDs hold no time, or it is no
-//  ID of that layout).
+//  Takes apart a flake ID of that client's layout: its time in Unix
+//  milliseconds, its worker's number, and its number within the millisecond.
+//  Errors: ZSEQ_EINVAL (the client's URI makes no flake IDs, or id is none of
+//  that layout).
 ZSEQ_EXPORT
 int zseq_client_decode (const zseq_client_t *self, uint64_t id,
                         uint64_t *unix_ms_p, uint32_t *worker_p,
@@ -257,27 +282,27 @@ typedef struct zseq zseq_t;
 #define ZSEQ_BATCH_AUTO UINT64_MAX
 
 //  A handle on the sequence of that name: 1 to ZSEQ_NAME_MAX bytes, any byte
-//  but NUL. It begins with the client's timeout and batch 1. Does no I/O: a
-//  sequence comes to be with its first claim. Returns NULL when the name is
-//  empty or too long (ZSEQ_EINVAL) or memory is out (ZSEQ_ENOMEM).
+//  but NUL. The handle begins with the client's timeout and batch 1. Does no
+//  I/O: a sequence exists from its first claim on. Returns NULL when the name
+//  is empty or too long (ZSEQ_EINVAL) or memory runs out (ZSEQ_ENOMEM).
 ZSEQ_EXPORT
 zseq_t *zseq_new (zseq_client_t *client, const char *name);
 
-//  Destroys a handle and nulls the pointer; a null handle is accepted. IDs
-//  still in its buffer are burnt.
+//  Destroys a handle and nulls the pointer; accepts a null handle. Burns the
+//  IDs left in its buffer.
 ZSEQ_EXPORT
 void zseq_destroy (zseq_t **self_p);
 
-//  How many IDs a claim takes: 1 (also written 0) keeps no buffer, so that
-//  every ID is above all IDs handed out by anyone before the call began. A
-//  larger batch keeps what it claimed, fetches the next range in the
-//  background when half of the last one is gone, and costs order between
-//  clients: its IDs rise within this handle and are unique everywhere. Up to
-//  ZSEQ_COUNT_MAX. ZSEQ_BATCH_AUTO: as many as are taken in about ten
-//  milliseconds, 2^24 at most, and none ahead while less than one is; what is
-//  left of a range that came a second ago is burnt, which is noticed
-//  with every 64th ID. Setting 0 or 1 burns what is buffered and on its way.
-//  Errors: ZSEQ_EINVAL, ZSEQ_EFORKED.
+//  How many IDs a claim takes, up to ZSEQ_COUNT_MAX. Batch 1 (or 0) keeps no
+//  buffer, so that every ID is above all IDs handed out by anyone before the
+//  call began. A larger batch buffers what it claims, and claims the next range
+//  in the background when half of the last one is gone. It gives up the order
+//  between clients: IDs rise within this handle and are unique everywhere.
+//  ZSEQ_BATCH_AUTO claims as many IDs as are taken in about ten milliseconds,
+//  2^24 at most, and keeps no buffer while less than one is. It burns the rest
+//  of a range that came a second ago, which every 64th ID checks. Setting 0 or
+//  1 burns what is buffered and being claimed. Errors: ZSEQ_EINVAL,
+//  ZSEQ_EFORKED.
 ZSEQ_EXPORT
 int zseq_set_batch (zseq_t *self, uint64_t batch);
 
@@ -286,15 +311,15 @@ int zseq_set_batch (zseq_t *self, uint64_t batch);
 ZSEQ_EXPORT
 int zseq_set_timeout (zseq_t *self, int timeout_ms);
 
-//  The next ID, 1 to ZSEQ_ID_MAX. Blocks until the deadline at most. Errors,
-//  after any of which nothing was handed out and a retry is safe:
+//  The next ID, 1 to ZSEQ_ID_MAX. Blocks until the deadline at most. After each
+//  of these errors nothing was handed out, and a retry is safe:
 //    ZSEQ_EUNAVAILABLE   fewer than W nodes were reachable and voting (IDs
 //                        may have been burnt on those that were)
-//    ZSEQ_ETIMEOUT       W nodes were there, too slow or too contended (IDs
-//                        may have been burnt)
+//    ZSEQ_ETIMEOUT       W nodes were reachable, but too slow or too contended
+//                        (IDs may have been burnt)
 //    ZSEQ_EEXHAUSTED     no ID is left below 2^63
-//    ZSEQ_ENOSPACE, ZSEQ_EBUSY, ZSEQ_EFULL  so many nodes refused for that
-//                        reason until the deadline that W were not left
+//    ZSEQ_ENOSPACE, ZSEQ_EBUSY, ZSEQ_EFULL  until the deadline, so many nodes
+//                        refused for that reason that fewer than W were left
 //    ZSEQ_ECLUSTER, ZSEQ_EDUPLICATE, ZSEQ_EQUORUM  the client is set up
 //                        wrongly; it stays so
 //    ZSEQ_EPROTOCOL      the nodes speak another version
@@ -303,7 +328,7 @@ int zseq_set_timeout (zseq_t *self, int timeout_ms);
 //    ZSEQ_EIO, ZSEQ_EDAMAGED, ZSEQ_ELOCKED, ZSEQ_EFOREIGN  file: the directory
 //                        cannot be used; what to do is in zseq_detail
 //    ZSEQ_ENOMEM, ZSEQ_EFORKED
-//  See lib/doc/wire.md, section 6, for what is sent.
+//  For the messages, see lib/doc/wire.md, section 6.
 ZSEQ_EXPORT
 int zseq_next (zseq_t *self, uint64_t *id_p);
 
@@ -314,61 +339,63 @@ int zseq_next (zseq_t *self, uint64_t *id_p);
 ZSEQ_EXPORT
 int zseq_next_range (zseq_t *self, uint64_t count, uint64_t *first_p);
 
-//  Takes count IDs, 1 to ZSEQ_COUNT_MAX, into ids: as count calls of zseq_next,
-//  rising, with no others of this handle among them unless it is shared by
-//  threads. After an error those that were taken are burnt. Errors:
-//  ZSEQ_EINVAL, those of zseq_next.
+//  Takes count IDs, 1 to ZSEQ_COUNT_MAX, into ids, as count calls of zseq_next
+//  do: they rise, and unless threads share the handle, the handle hands out
+//  none between them. An error burns the IDs taken so far. Errors: ZSEQ_EINVAL,
+//  those of zseq_next.
 ZSEQ_EXPORT
 int zseq_take (zseq_t *self, uint64_t *ids, size_t count);
 
-//  The next buffered ID, without waiting. With none at hand: ZSEQ_EAGAIN, and
-//  the next range is on its way (so with batch 1, where nothing is ever
-//  buffered, always ZSEQ_EINVAL). If fetching has failed since the last call,
-//  its error is returned once, as of zseq_next.
+//  The next buffered ID, without waiting. Errors: ZSEQ_EAGAIN (nothing is
+//  buffered; the next range is being claimed), ZSEQ_EINVAL (batch 1 never
+//  buffers), and, once, the error of a claim that has failed since the last
+//  call, as of zseq_next.
 ZSEQ_EXPORT
 int zseq_try_next (zseq_t *self, uint64_t *id_p);
 
 //  The lowest ID that was never claimed, 1 to 2^63: all IDs handed out before
-//  the call began are below it, all claims begun after it returned at or
-//  above it, and later peeks never go back. Takes nothing. Errors: those of
+//  the call began are below it, all claims begun after it returned are at or
+//  above it, and later peeks never return less. Takes nothing. Errors: those of
 //  zseq_next but ZSEQ_EEXHAUSTED. Source: design.md, S6.
 ZSEQ_EXPORT
 int zseq_peek (zseq_t *self, uint64_t *next_p);
 
 //  Makes sure that every ID handed out by calls that begin after this one
-//  returned is at least id, 1 to 2^63 (which ends the sequence). Never goes
-//  back: with an id that has been passed it changes nothing. What all handles
-//  of this client on that sequence have in their buffers, or on its way, below
-//  id is burnt; other clients' buffers are not reached. Errors: ZSEQ_EINVAL,
-//  and those of zseq_peek; after ZSEQ_ETIMEOUT or ZSEQ_EUNAVAILABLE the raise
-//  may or may not come to hold.
+//  returned is at least id, 1 to 2^63 (which ends the sequence). Never lowers:
+//  an id at or below the next one changes nothing. Burns the IDs below id that
+//  this client's handles on the sequence have buffered or are claiming; does
+//  not reach the buffers of other clients. Errors: ZSEQ_EINVAL, and those of
+//  zseq_peek; after ZSEQ_ETIMEOUT or ZSEQ_EUNAVAILABLE the raise may or may not
+//  take effect.
 ZSEQ_EXPORT
 int zseq_raise (zseq_t *self, uint64_t id);
 
-//  The asynchronous form: start calls, poll the client's descriptor, collect
-//  what has ended. Starting and collecting never wait for a node, a clock or a
-//  directory: a thread of the library does where that is needed. A call ends in
-//  the time that its handle's timeout allows. Destroying a handle calls its
-//  calls off: those that have not ended never do. (Those that wait for a worker
-//  or a directory may end half a second late, and up to three seconds.)
+//  The asynchronous form: start calls, poll the client's descriptor, and
+//  collect the calls that have ended. Starting and collecting never wait for a
+//  node, a clock or a directory; a thread of the library waits where that is
+//  needed. A call ends within its handle's timeout; a call that waits for a
+//  worker may be half a second late, one that waits for a directory three
+//  seconds. Destroying a handle cancels its calls: those that have not ended
+//  never do.
 
 typedef struct {
-    uint64_t tag;      //  As it was started with
-    int rc;            //  As the call of the same name returns it
-    uint64_t value;    //  The ID, the first of the range, or what is next;
-                       //  nothing of a raise
+    uint64_t tag;      //  The tag that it was started with
+    int rc;            //  What the blocking call would return
+    uint64_t value;    //  The ID, the first of the range, or the peeked ID;
+                       //  unset for a raise
     char detail[512];  //  As zseq_detail
 } zseq_ended_t;
 
-//  A descriptor that polls readable while calls wait to be collected; never to
-//  be read or closed by the caller, whom it serves as long as the client.
-//  -1: ZSEQ_EIO (no descriptor is left), ZSEQ_EFORKED; see zseq_errno.
+//  A descriptor that polls readable while there are calls to collect. It is
+//  valid as long as the client; never read or close it. -1: ZSEQ_EIO (no
+//  descriptor is left), ZSEQ_EFORKED; see zseq_errno.
 ZSEQ_EXPORT
 int zseq_client_fd (zseq_client_t *self);
 
-//  Start a call as zseq_next, zseq_next_range, zseq_peek and zseq_raise, which
-//  ends with the tag. A raise holds for calls that begin after it was collected.
-//  Errors, after which it never ends: ZSEQ_EINVAL, ZSEQ_ENOMEM, ZSEQ_EFORKED.
+//  These start a call as zseq_next, zseq_next_range, zseq_peek and zseq_raise;
+//  tag comes back with its end. A raise holds for calls that begin after it was
+//  collected. Errors, after which nothing was started: ZSEQ_EINVAL,
+//  ZSEQ_ENOMEM, ZSEQ_EFORKED.
 ZSEQ_EXPORT
 int zseq_start_next (zseq_t *self, uint64_t tag);
 ZSEQ_EXPORT
@@ -378,8 +405,8 @@ int zseq_start_peek (zseq_t *self, uint64_t tag);
 ZSEQ_EXPORT
 int zseq_start_raise (zseq_t *self, uint64_t id, uint64_t tag);
 
-//  Takes up to count calls that have ended, in the order in which they did.
-//  Returns how many; in a forked child none.
+//  Takes up to count ended calls, the first to end first. Returns how many; 0
+//  in a forked child.
 ZSEQ_EXPORT
 size_t zseq_client_collect (zseq_client_t *self, zseq_ended_t *ended,
                             size_t count);

@@ -1,5 +1,7 @@
-//  The asynchronous form: calls that are started, and collected when they have
-//  ended, against real nodes.
+//  The asynchronous form, against real nodes: calls that are started, and
+//  collected when they have ended. In order: many calls at once, the order of
+//  their IDs, threads, deadlines, handles that are destroyed, buffers that end,
+//  the descriptor, and forks.
 
 #include "zseq_cluster.h"
 #include "zseq_history.h"
@@ -102,7 +104,7 @@ s_assert_unique (uint64_t *ids, size_t count)
         cr_assert_lt (ids[index - 1], ids[index], "%lu twice", ids[index]);
 }
 
-//  All must have ended well, each once, with tags below count.
+//  Checks that all have succeeded, each once, with tags below count.
 static void
 s_assert_ended (const zseq_ended_t *ended, size_t count)
 {
@@ -184,7 +186,7 @@ Test (calls, thousands_of_all_kinds_end)
 
 //  Order.
 
-//  What a call gets is above all that had been collected when it was started.
+//  A call's ID is above all IDs that were collected before it was started.
 static void
 s_assert_order (uint64_t batch)
 {
@@ -213,7 +215,7 @@ s_assert_order (uint64_t batch)
                                 .events = POLLIN};
             (void) poll (&fd, 1, 1000);
         }
-        //  A call that waits is no exception.
+        //  Also that of a call that blocks.
         if (got % 7 == 0 && count > 0) {
             uint64_t id = s_next (s_ids);
             cr_assert_gt (id, floor);
@@ -252,7 +254,7 @@ Test (calls, read_what_is_next)
     cr_assert_gt (ended.value, id);
     ASSERT_RC (zseq_set_batch (s_ids, 100), ZSEQ_OK);
     id = s_next (s_ids);
-    //  This handle's buffer is burnt below.
+    //  The raise burns this handle's buffer below it.
     ASSERT_RC (zseq_start_raise (s_ids, id + 10, 2), ZSEQ_OK);
     s_await (&ended, 1);
     cr_assert_eq (ended.rc, ZSEQ_OK);
@@ -303,7 +305,8 @@ s_start (void *arg)
     return NULL;
 }
 
-//  Collects with others until all of S_THREADS * S_EACH have been.
+//  Collects together with other threads, until S_THREADS * S_EACH calls were
+//  collected.
 static void *
 s_collect (void *arg)
 {
@@ -393,7 +396,7 @@ Test (calls, go_along_with_threads_that_wait)
     s_mix (100);
 }
 
-//  Which threads there are does not matter.
+//  A call does not depend on the thread that started it.
 static void *
 s_start_and_end (void *arg)
 {
@@ -401,7 +404,7 @@ s_start_and_end (void *arg)
     return zseq_start_next (s_ids, *tag) == ZSEQ_OK ? tag : NULL;
 }
 
-Test (calls, end_when_who_started_them_is_gone)
+Test (calls, end_after_the_thread_that_started_them)
 {
     zseq_ended_t ended;
     for (uint64_t tag = 0; tag < 20; tag++) {
@@ -416,7 +419,7 @@ Test (calls, end_when_who_started_them_is_gone)
     }
 }
 
-//  Those that end at the end of the sequence do so at once, while others are
+//  Calls that fail at the end of the sequence end at once, while others are
 //  collected.
 
 #define S_LAST 40
@@ -522,7 +525,7 @@ Test (calls, end_at_their_deadline)
     }
 }
 
-//  Those that come later put nobody's deadline off.
+//  Later calls do not postpone the deadline of earlier ones.
 Test (calls, end_at_their_deadline_while_others_are_started)
 {
     ASSERT_RC (zseq_set_batch (s_ids, 10), ZSEQ_OK);
@@ -535,7 +538,7 @@ Test (calls, end_at_their_deadline_while_others_are_started)
     ASSERT_RC (zseq_set_timeout (s_ids, 60000), ZSEQ_OK);
     struct pollfd fd = {.fd = zseq_client_fd (s_client), .events = POLLIN};
     uint64_t started = 1;
-    //  A minute is 60 times what the first may take, with some patience.
+    //  A minute is 60 times what the first may take.
     uint64_t end_ns = zseq_history_now_ns () + 40000000000u;
     while (zseq_client_collect (s_client, s_ended, 1) == 0) {
         cr_assert_lt (zseq_history_now_ns (), end_ns);
@@ -553,7 +556,7 @@ Test (calls, end_at_their_deadline_while_others_are_started)
     (void) s_next (s_ids);
 }
 
-//  A short wait's failure is not a long one's.
+//  A call with a long timeout does not fail with one that has a short timeout.
 Test (calls, with_more_time_outlast_those_with_less)
 {
     static const uint64_t batches[] = {1, 10};
@@ -577,7 +580,7 @@ Test (calls, with_more_time_outlast_those_with_less)
     }
 }
 
-//  Nobody was there yet.
+//  Calls that were started before any node.
 Test (calls, wait_for_the_nodes)
 {
     for (size_t node = 0; node < 3; node++)
@@ -647,7 +650,7 @@ Test (calls, of_a_handle_destroyed_at_any_time_do_no_harm)
         if (turn % 2)
             (void) s_next (s_ids);
         zseq_destroy (&seq);
-        //  Those that had ended are still there.
+        //  Calls that had ended can still be collected.
         size_t count = zseq_client_collect (s_client, s_ended, S_MANY);
         cr_assert_leq (count, 200);
         cr_assert_not (s_readable ());
@@ -655,7 +658,7 @@ Test (calls, of_a_handle_destroyed_at_any_time_do_no_harm)
     (void) s_next (s_ids);
 }
 
-//  The whole client, as well.
+//  The client may be destroyed, too.
 Test (calls, that_were_not_collected_are_forgotten)
 {
     for (int turn = 0; turn < 5; turn++) {
@@ -692,20 +695,20 @@ Test (calls, go_on_without_the_buffer_that_they_waited_for)
     }
 }
 
-//  What failed before they were started is not theirs.
-Test (calls, are_not_told_of_an_older_failure)
+//  A call does not report what failed before it was started.
+Test (calls, do_not_report_an_older_failure)
 {
     uint64_t id;
     ASSERT_RC (zseq_set_batch (s_ids, 10), ZSEQ_OK);
     (void) s_next (s_ids);
     ASSERT_RC (zseq_set_timeout (s_ids, 100), ZSEQ_OK);
     s_pause ();
-    //  The buffer is fetched ahead in vain, and then used up.
+    //  A fill ahead of need fails, and then the buffer is used up.
     int rc;
     while ((rc = zseq_next (s_ids, &id)) == ZSEQ_OK)
         continue;
     ASSERT_RC (zseq_try_next (s_ids, &id), ZSEQ_EAGAIN);
-    //  The fetch that this has begun fails, and nobody asks why.
+    //  This starts a fill that fails, and no call reports that.
     zseq_t *bills = zseq_new (s_client, "bills");
     ASSERT_RC (zseq_set_timeout (bills, 1000), ZSEQ_OK);
     cr_assert_neq (zseq_next (bills, &id), ZSEQ_OK);
@@ -749,13 +752,13 @@ Test (calls, make_a_descriptor_readable_that_is_made_later)
 {
     ASSERT_RC (zseq_start_next (s_ids, 1), ZSEQ_OK);
     (void) s_next (s_ids);
-    //  No descriptor yet: it is collected all the same.
+    //  Without a descriptor, calls can be collected as well.
     uint64_t end_ns = s_wait_end_ns ();
     while (zseq_client_collect (s_client, s_ended, 1) == 0)
         cr_assert_lt (zseq_history_now_ns (), end_ns);
     ASSERT_RC (zseq_set_batch (s_ids, 10), ZSEQ_OK);
     (void) s_next (s_ids);
-    //  At once, of the buffer.
+    //  The buffer answers at once.
     ASSERT_RC (zseq_start_next (s_ids, 2), ZSEQ_OK);
     cr_assert (s_readable ());
     cr_assert_eq (zseq_client_collect (s_client, s_ended, 5), 1);

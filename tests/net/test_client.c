@@ -1,4 +1,9 @@
-//  The client library's calls, as zseq.h promises them, against real nodes.
+//  The blocking calls of a client against real nodes: what zseq.h promises of
+//  them. In order: IDs, ranges, peeks and raises; buffers; what a client learns
+//  of its cluster, and which URIs it refuses; a forked child; names and their
+//  listing; the automatic batch; threads; and clients that compete.
+//
+//  Most tests begin with three fresh nodes and a handle (s_open).
 
 #include "zseq_cluster.h"
 #include "zseq_history.h"
@@ -75,7 +80,7 @@ s_exact (uint64_t got, uint64_t expected)
         cr_assert_eq (got, expected, "%lu instead of %lu", got, expected);
 }
 
-//  What zseq_next says to a client of that URI.
+//  What zseq_next returns to a client of that URI.
 static void
 s_assert_next (const char *uri, int expected)
 {
@@ -263,7 +268,7 @@ Test (client, refuses_a_range_that_does_not_fit_where_a_smaller_one_does)
     s_close ();
 }
 
-Test (client, is_told_that_a_sequence_was_ended)
+Test (client, reports_that_a_sequence_was_ended)
 {
     s_open ();
     uint64_t id = 77;
@@ -338,12 +343,12 @@ Test (client, tries_only_with_a_buffer)
     s_close ();
 }
 
-//  What a client is told of the cluster, and what it is given for it.
+//  What a client learns of its cluster, and which URIs it refuses.
 
 #define S_STATUS_TRIES 20
 
-//  Asks until so many nodes have answered: one that stalls for a second is not
-//  dead.
+//  Asks until that many nodes have answered: a node that stalls for a second is
+//  not dead.
 static void
 s_status (zseq_client_t *client, size_t reachable, zseq_status_t *status)
 {
@@ -367,7 +372,7 @@ Test (client, finds_all_nodes_from_one)
     zseq_status_t status;
     s_status (client, 3, &status);
     cr_assert_eq (status.nodes, 3);
-    //  The one it was given is not needed any more.
+    //  The client does not need the node of its URI any more.
     zseq_cluster_kill (s_cluster, 1);
     cr_assert_gt (s_next (seq), 1);
     zseq_destroy (&seq);
@@ -456,7 +461,7 @@ Test (client, needs_more_nodes_for_a_larger_w)
     s_close ();
 }
 
-Test (client, is_told_at_the_deadline_that_nobody_is_there)
+Test (client, fails_at_the_deadline_without_any_node)
 {
     zseq_cluster_t *cluster = zseq_cluster_new ("net", 3, NULL);
     char uri[ZSEQ_CLUSTER_URI_MAX + 32];
@@ -493,7 +498,7 @@ Test (client, starts_before_its_nodes)
     s_close ();
 }
 
-Test (client, says_how_the_nodes_are)
+Test (client, reports_the_status_of_nodes)
 {
     s_open ();
     s_next (s_orders);
@@ -517,7 +522,7 @@ Test (client, says_how_the_nodes_are)
         cr_assert_leq (node->sequences, 1);
         sequences += node->sequences;
     }
-    //  One may have missed the claim.
+    //  A node may have missed the claim.
     cr_assert_geq (sequences, 2);
     zseq_cluster_kill (s_cluster, 1);
     s_status (s_client, 2, &status);
@@ -574,7 +579,7 @@ Test (client, gives_a_forked_child_nothing)
     s_exact (s_next (s_orders), 1);
     cr_assert_eq (zseq_process_wait (zseq_process_fork (s_use_inherited, NULL)),
                   0);
-    //  The parent's connections have not suffered.
+    //  The parent's connections still work.
     for (uint64_t id = 2; id <= 300; id++)
         s_exact (s_next (s_orders), id);
     s_close ();
@@ -648,7 +653,7 @@ Test (client, keeps_any_name_inside_the_directories)
     s_assert_tidy (zseq_cluster_path (s_cluster));
     cr_assert_eq (access (outside, F_OK) == 0, was_there);
 
-    //  All are found again.
+    //  All names are found again.
     for (size_t node = 0; node < 3; node++)
         cr_assert_eq (zseq_cluster_stop (s_cluster, node, SIGTERM), 0);
     zseq_cluster_start_all (s_cluster);
@@ -841,7 +846,7 @@ Test (client, tries_with_an_automatic_batch)
     s_close ();
 }
 
-//  What a fast consumer has in store is not for a slow one.
+//  IDs that were claimed for a fast consumer are not handed to a slow one.
 Test (client, drops_what_an_automatic_batch_was_too_large_for)
 {
     s_open ();
@@ -850,7 +855,7 @@ Test (client, drops_what_an_automatic_batch_was_too_large_for)
         (void) s_next (s_orders);
     zseq_stats_t before, stats;
     ASSERT_RC (zseq_client_stats (s_client, &before), ZSEQ_OK);
-    //  From now on they are taken slowly; at last each is claimed alone.
+    //  From now on IDs are taken slowly, until each is a claim of its own.
     uint64_t claims = 0;
     for (uint64_t count = 0; count < 10000 && claims < 5; count++) {
         (void) poll (NULL, 0, 10);
@@ -924,7 +929,7 @@ s_start_drawers (s_drawer_t *drawers, size_t count)
                       0);
 }
 
-//  Waits for their end, and judges all that they were given.
+//  Waits until the threads have ended, and checks all IDs that they got.
 static void
 s_judge_drawers (s_drawer_t *drawers, size_t count)
 {
@@ -944,7 +949,7 @@ s_judge_drawers (s_drawer_t *drawers, size_t count)
     cr_assert_eq (verdict.violations, 0, "%s", verdict.text);
 }
 
-//  Waits until each of them has made so many more calls.
+//  Waits until each of the threads has made that many more calls.
 static void
 s_await_drawers (s_drawer_t *drawers, size_t count, uint64_t calls)
 {
@@ -996,7 +1001,7 @@ s_coordinator_of (const char *name)
     return zseq_rendezvous_choose (&rendezvous, order);
 }
 
-//  Their coordinator stands still for a while, and then goes on.
+//  Their coordinator is paused for a while, and then goes on.
 static void
 s_compete (uint64_t batch, zseq_history_kind_t kind)
 {
@@ -1029,12 +1034,12 @@ s_compete (uint64_t batch, zseq_history_kind_t kind)
     s_close ();
 }
 
-Test (client, goes_on_when_its_coordinator_stands_still)
+Test (client, goes_on_when_its_coordinator_is_paused)
 {
     s_compete (1, ZSEQ_HISTORY_UNBUFFERED);
 }
 
-Test (client, goes_on_with_a_buffer_when_its_coordinator_stands_still)
+Test (client, goes_on_with_a_buffer_when_its_coordinator_is_paused)
 {
     s_compete (20, ZSEQ_HISTORY_BUFFERED);
 }

@@ -178,8 +178,8 @@ Test (cluster, goes_on_while_a_node_is_paused)
     zseq_cluster_destroy (&cluster);
 }
 
-//  An acceptance that nobody waited for must hold: b and c know of these IDs,
-//  then only a and c are asked.
+//  An acceptance that no client has waited for must hold: b and c know of these
+//  IDs, then only a and c are asked.
 Test (cluster, remembers_what_a_node_missed)
 {
     zseq_cluster_t *cluster = zseq_cluster_new ("net", 3, NULL);
@@ -199,7 +199,7 @@ s_assert_formation (const char *uri, const char *missing)
     zseq_client_t *client = zseq_client_new (uri);
     zseq_status_t status;
     int rc;
-    //  One that stalls for a second is not dead.
+    //  A node that stalls for a second is not dead.
     int tries = 20;
     do
         rc = zseq_client_status (client, &status);

@@ -67,8 +67,8 @@ s_compare (const void *a, const void *b)
     return (*first > *second) - (*first < *second);
 }
 
-//  S7: clients that ask at the same time share claims, and nobody gets an ID
-//  below one that another had before it asked.
+//  S7: clients that ask at the same time share claims, and no client gets an ID
+//  below one that another client had before it asked.
 Test (coordinator, serves_many_clients_with_few_claims)
 {
     zseq_cluster_t *cluster = zseq_cluster_new ("net", 3, NULL);

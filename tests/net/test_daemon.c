@@ -1,4 +1,6 @@
-//  What zseqd says, how it ends, and in which order it writes and answers.
+//  zseqd as a process: its exit codes and messages, which directories and
+//  member lists it refuses, and, seen by strace, that it answers a claim only
+//  after the claim is durable (S8).
 
 #include "zseq_cluster.h"
 #include "zseq_process.h"
@@ -78,7 +80,7 @@ Test (daemon, refuses_a_directory_that_another_one_uses)
     cr_assert (strstr (log, directory), "%s", log);
     cr_assert (strstr (log, zseq_strerror (ZSEQ_ELOCKED)), "%s", log);
     free (log);
-    //  The first one has not suffered.
+    //  The first one still works.
     cr_assert_eq (s_claim (zseq_cluster_uri (cluster), "orders", 1), 1);
     zseq_cluster_destroy (&cluster);
 }
@@ -129,12 +131,12 @@ Test (daemon, formatted_again_over_a_lost_disk_is_objected_to)
     zseq_cluster_destroy (&cluster);
 }
 
-Test (daemon, formatted_again_before_all_have_met_is_objected_to)
+Test (daemon, formatted_again_before_all_were_seen_is_objected_to)
 {
     zseq_cluster_t *cluster = zseq_cluster_new ("net", 3, NULL);
     zseq_cluster_spawn (cluster, 0);
     zseq_cluster_spawn (cluster, 1);
-    //  They have met when they miss only the third.
+    //  Two nodes have seen each other when they miss only the third.
     zseq_client_t *client =
       zseq_client_new (zseq_cluster_endpoint (cluster, 0));
     zseq_status_t status = {0};
@@ -150,8 +152,8 @@ Test (daemon, formatted_again_before_all_have_met_is_objected_to)
     zseq_cluster_destroy (&cluster);
 }
 
-//  Whoever is answered first ends. The other may have got its own answer by
-//  then, and end too; or it may not, and wait. Both say why, neither votes.
+//  The node that is answered first ends. The other may have its own answer by
+//  then, and end too; or it may not, and wait. Both log why, and neither votes.
 Test (daemon, formatted_with_another_member_list_says_so)
 {
     zseq_cluster_t *cluster = zseq_cluster_new ("net", 2, NULL);
@@ -236,7 +238,7 @@ Test (daemon, refuses_malformed_member_lists)
     zseq_cluster_destroy (&cluster);
 }
 
-//  The order of system calls, as strace tells it.
+//  The order of system calls, as strace shows it.
 
 typedef struct {
     int pid;

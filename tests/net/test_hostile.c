@@ -21,20 +21,20 @@
 #define MIB ((size_t) 1 << 20)
 
 //  What a node may grow by, in bytes, whatever it has received and cannot use:
-//  --memory-max, 512 MiB if it is not told otherwise; and as much again, for it
-//  looks at its memory ten times a second, and frees it bit by bit. With thread
-//  sanitizer it is slower, and keeps books on each byte.
+//  --memory-max, 512 MiB by default; and as much again, because the node checks
+//  its memory ten times a second, and frees it bit by bit. Thread sanitizer
+//  makes the node slower, and takes memory for each byte.
 #ifdef ZSEQ_TSAN
 #define GROWTH_MAX (2048 * MIB)
 #else
 #define GROWTH_MAX (1024 * MIB)
 #endif
 
-//  A connection that has said nothing, or a part of a greeting: libzmq's reactor
-//  and session, the kernel's buffers not among them.
+//  A connection that has said nothing, or a part of a greeting: libzmq's
+//  reactor and session, the kernel's buffers not among them.
 #define GROWTH_OPEN_MAX ((size_t) 24 << 10)
 
-//  What a common shell gives to a process.
+//  The limit that a common shell gives to a process.
 #define FILES_COMMON 1024
 #define FILES_FEW 512
 
@@ -127,8 +127,8 @@ s_close (void)
     zseq_cluster_destroy (&s_cluster);
 }
 
-//  A client that was there before is served, and a new one is, with a name for
-//  which files have to be opened.
+//  Checks that an old client is served, and a new one, with a name for which
+//  the node has to open files.
 static void
 s_assert_served (void)
 {
@@ -148,7 +148,7 @@ s_assert_served (void)
 
 //  Connections.
 
-//  Begins to connect; bytes may have to wait until it has.
+//  Begins to connect. Sending may have to wait until that is done.
 static int
 s_connect (void)
 {
@@ -307,8 +307,8 @@ s_pour_pattern (const char *pattern, size_t pattern_size, size_t total)
     free (bytes);
 }
 
-//  A process of its own that floods the node until it is ended. Hung up on, it
-//  begins again.
+//  A process that floods the node until the test ends it. When the node hangs
+//  up, it connects again.
 typedef struct {
     const char *bytes;
     size_t size;
@@ -328,7 +328,7 @@ s_flood (void *arg)
     return 0;
 }
 
-//  Others are served while several do that.
+//  Checks that others are served while several processes flood the node.
 static void
 s_serve_in_flood (const char *pattern, size_t pattern_size)
 {
@@ -410,7 +410,7 @@ Test (hostile, hangs_up_on_half_greetings_and_keeps_nothing_of_them)
     s_assert_served ();
     for (size_t size = 0; size < sizeof s_greeting; size++)
         s_await_end (fds[size]);
-    //  The clients of s_assert_served have gone, or are going.
+    //  The clients of s_assert_served have disconnected, or soon will.
     s_assert_served ();
     cr_assert_leq (s_files (), files + 4);
     s_assert_grown (sizeof s_greeting * GROWTH_OPEN_MAX + MIB);
@@ -477,7 +477,7 @@ Test (hostile, others_are_served_in_a_flood_of_endless_messages)
     s_serve_in_flood ("\x01\0", 2);
 }
 
-//  Floods of what is complete, and of no use.
+//  Floods of complete messages that are of no use.
 
 Test (hostile, others_are_served_in_a_flood_of_messages_of_several_frames)
 {
@@ -510,8 +510,8 @@ Test (hostile, others_are_served_in_a_flood_of_long_messages)
 }
 
 //  Where heartbeats are on, libzmq 4.3.4 aborts at a PING that came behind
-//  messages that wait, if whoever sent it has hung up.
-Test (hostile, survives_pings_behind_messages_of_one_who_hangs_up)
+//  messages that wait, if its sender has hung up.
+Test (hostile, survives_pings_behind_messages_of_a_closed_connection)
 {
     static const char ping[] = "\x04\x07\x04PING\0\0";
     static char bytes[1100 * 3 + 400 * 9];
@@ -532,8 +532,7 @@ Test (hostile, survives_pings_behind_messages_of_one_who_hangs_up)
     s_assert_served ();
 }
 
-//  At the endpoint of a node that is down: whoever listens there sees the others
-//  connect.
+//  At the endpoint of a node that is down, a listener sees its peers connect.
 static int
 s_listen (size_t node)
 {
@@ -563,7 +562,8 @@ s_open_three (void)
     zseq_cluster_kill (s_cluster, 1);
 }
 
-Test (hostile, survives_a_stranger_at_a_peer_s_endpoint, .init = s_open_three)
+Test (hostile, survives_another_server_at_a_peer_s_endpoint,
+      .init = s_open_three)
 {
     static const char ready[] = "\x04\x1c\x05READY\x0bSocket-Type\0\0\0\x06"
                                 "ROUTER";
@@ -593,8 +593,8 @@ Test (hostile, survives_a_stranger_at_a_peer_s_endpoint, .init = s_open_three)
     s_assert_served ();
 }
 
-//  Requests, of which each would be answered, from one who does not read.
-Test (hostile, answers_that_nobody_reads_cost_bounded_memory)
+//  Requests that the node answers, from a client that does not read.
+Test (hostile, unread_answers_cost_bounded_memory)
 {
     size_t size;
     char *bytes = s_repeat ("\0\x05\x94\x01\x01\x07\0", 7, &size);
@@ -638,8 +638,8 @@ Test (hostile, serves_others_beside_10000_half_open_connections)
     size_t count = s_crowd (&fds, 10000);
     s_assert_served ();
     s_assert_grown (count * GROWTH_OPEN_MAX + 16 * MIB);
-    //  Of connections that the node's queue had no place for TCP tells their
-    //  clients when they send something: here what a greeting begins with.
+    //  A client learns that the node's queue had no slot for its connection
+    //  only when it sends something: here the beginning of a greeting.
     for (size_t index = 0; index < count; index++)
         if (s_send (fds[index], s_greeting, 1))
             s_await_end (fds[index]);
@@ -649,7 +649,7 @@ Test (hostile, serves_others_beside_10000_half_open_connections)
     free (fds);
 }
 
-//  A node that may open no more than that.
+//  A node that may open no more files than that.
 static void
 s_open_few (void)
 {
@@ -659,7 +659,7 @@ s_open_few (void)
       0);
 }
 
-//  Without descriptors the node can write nothing, nor accept anybody.
+//  Without descriptors the node can neither write nor accept connections.
 Test (hostile, serves_again_after_more_connections_than_it_has_files,
       .init = s_open_few)
 {

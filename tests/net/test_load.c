@@ -28,7 +28,7 @@ s_seed (void)
     return seed;
 }
 
-//  Three nodes, and clients that are alike until the test changes them.
+//  Three nodes, and clients with equal options until the test changes them.
 static void
 s_open (const char *zseqd)
 {
@@ -57,7 +57,7 @@ s_start (size_t count)
         s_pid[index] = zseq_process_fork (zseq_load_run, &s_load[index]);
 }
 
-//  Waits for the clients and returns what their histories amount to.
+//  Waits for the clients and returns what the checker finds in their histories.
 static zseq_verdict_t
 s_finish (size_t count, bool gapless)
 {
@@ -109,7 +109,7 @@ Test (load, of_32_processes_with_batches_from_1_to_1250_is_in_order)
     s_close ();
 }
 
-//  One process, 256 threads, one handle: nobody disturbs it.
+//  One process, 256 threads, one handle, and no other client.
 static void
 s_thread_load (uint64_t batch, uint64_t operations)
 {

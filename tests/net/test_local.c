@@ -1,4 +1,9 @@
-//  A node inside the process, in a directory: no server, no socket.
+//  The local node of a file: URI: all calls of a client on a directory, without
+//  a server and without sockets. In order: a fresh directory, all calls, other
+//  processes that use the directory, zseqd on the same directory, directories
+//  that are damaged or belong to something else, and disks that fail.
+//
+//  Each test runs in a temporary directory of its own (s_root).
 
 #include "zseq_cluster.h"
 #include "zseq_process.h"
@@ -22,7 +27,7 @@
 
 #define S_PATH_MAX 256
 
-//  A temporary directory of the test's own.
+//  The test's temporary directory.
 
 static char s_root[] = "/tmp/zseq-local-XXXXXX";
 
@@ -56,7 +61,7 @@ s_tear_down (void)
 
 TestSuite (local, .init = s_set_up, .fini = s_tear_down);
 
-//  What a test works with: a client of the directory of that name, and a handle.
+//  A client of the directory of that name, and a handle.
 typedef struct {
     char path[S_PATH_MAX];  //  The directory's
     zseq_client_t *client;
@@ -108,7 +113,7 @@ s_peek (s_node_t *self)
     return next;
 }
 
-//  That the next ID is refused so, with a detail that says what.
+//  Checks that the next ID is refused with that error and detail.
 static void
 s_assert_fails (s_node_t *self, int error, const char *what)
 {
@@ -165,7 +170,7 @@ Test (local, makes_no_parents)
     s_open (&node, "no/ids");
     s_assert_fails (&node, ZSEQ_EIO, "parent does not exist");
     s_assert_fails (&node, ZSEQ_EIO, node.path);
-    //  It may be tried again.
+    //  The call may be repeated.
     char parent[S_PATH_MAX];
     snprintf (parent, sizeof parent, "%s/no", s_root);
     cr_assert_eq (mkdir (parent, 0700), 0);
@@ -188,7 +193,7 @@ Test (local, takes_no_quorum_but_1)
 {
     s_node_t node;
     s_open (&node, "ids");
-    //  Each by itself: a node of which there is one is asked for two replies.
+    //  Each by itself: one node cannot give two replies.
     cr_assert_eq (zseq_client_set_quorum (node.client, 2, 0), ZSEQ_OK);
     s_assert_fails (&node, ZSEQ_EQUORUM, "one node");
     cr_assert_eq (zseq_client_set_quorum (node.client, 0, 2), ZSEQ_OK);
@@ -292,7 +297,7 @@ Test (local, lists)
     s_close (&node);
 }
 
-Test (local, tells_its_status)
+Test (local, reports_its_status)
 {
     s_node_t node;
     s_open (&node, "ids");
@@ -387,7 +392,7 @@ typedef struct {
     _Atomic uint64_t last;  //  ID that was handed out
     _Atomic uint64_t count;
     int begun[2];   //  The child says that it has an ID
-    int may_go[2];  //  ... and goes on when it is told
+    int may_go[2];  //  ... and this one lets it go on
     const char *directory;
     uint64_t until;  //  IDs until it kills itself; 0: never
 } s_shared_t;
@@ -482,7 +487,7 @@ Test (local, is_for_one_process_at_a_time)
     s_assert_fails (&node, ZSEQ_ELOCKED, owner);
     s_signal (shared->may_go[1]);
     cr_assert_eq (zseq_process_wait (pid), 0);
-    //  The same client may try again.
+    //  The same client may repeat its call.
     cr_assert_eq (zseq_set_timeout (node.orders, 60000), ZSEQ_OK);
     cr_assert_eq (s_next (&node), 2);
     s_close (&node);
@@ -507,7 +512,7 @@ s_draw_one (void *arg)
     return 0;
 }
 
-Test (local, is_made_by_one_of_those_who_come_first)
+Test (local, is_made_by_one_of_several_first_clients)
 {
     for (size_t round = 0; round < 40; round++) {
         s_shared_t *shared = s_shared_new ();
@@ -714,7 +719,7 @@ s_write (const char *path, const char *bytes, size_t size)
     close (fd);
 }
 
-//  That the directory is refused as it is, and left as it is.
+//  Checks that the directory is refused and left unchanged.
 static void
 s_assert_refused (const char *directory, int error, const char *what)
 {
@@ -872,7 +877,7 @@ Test (local, refuses_a_directory_that_lacks_a_file)
     }
 }
 
-//  As its error says: the node's record is there, or was lost.
+//  Recovers the directory as the error says; lost: the node's record was lost.
 static void
 s_recover (const char *file, bool lost)
 {
@@ -884,7 +889,8 @@ s_recover (const char *file, bool lost)
     s_assert_damaged (directory, path);
     char *command = strdup (strstr (zseq_detail (), "zseqd recover"));
     cr_assert_eq (strstr (command, "--members") != NULL, lost);
-    //  Its floor is a number, and it binds where nobody else does.
+    //  The command gets a number as its floor, and a socket of the test to
+    //  bind.
     size_t size = strlen (command);
     cr_assert_eq (command[size - 1], 'N');
     command[size - 1] = 0;
@@ -1002,7 +1008,8 @@ Test (local, fails_every_call_once_the_disk_has_failed)
     s_close (&node);
 }
 
-//  Reserved IDs take no write that would tell; a second without one does.
+//  Reserved IDs need no write that would fail; a second without a write shows
+//  the failure.
 Test (local, fails_every_call_once_its_directory_was_moved_away, .timeout = 60)
 {
     s_node_t node;

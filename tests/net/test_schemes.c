@@ -1,5 +1,12 @@
-//  One suite for every URI: what zseq.h promises of all clients holds, whatever
-//  is behind them.
+//  One suite for every scheme of a URI: what zseq.h promises of all clients
+//  holds for a cluster, file:, mem: and the flake schemes. EACH makes a test
+//  that runs for each of s_kinds, with a client (s_client) and a handle
+//  (s_ids). Where the kinds differ, a test asks s_is_flake, s_has_nodes or
+//  s_has_cluster.
+//
+//  At the end: the workers of flake schemes, and which URIs are refused. The
+//  wall clock is this program's own clock_gettime, so that a test can set the
+//  clock.
 
 #include "zseq_cluster.h"
 #include "zseq_history.h"
@@ -25,7 +32,7 @@
 #define S_EPOCH_MS 1735689600000u
 #define S_LAYOUT_WORKERS 1024
 
-//  The wall clock as this program, with the library in it, sees it.
+//  The wall clock that this program and the library in it see.
 
 static _Atomic int64_t s_step_ns;
 
@@ -80,7 +87,7 @@ s_is_flake (void)
     return s_kind >= S_FLAKE;
 }
 
-//  Whether somebody makes sure of the worker, or there are nodes anyway.
+//  Whether there are nodes: those of a cluster, or those that lease the worker.
 static bool
 s_has_nodes (void)
 {
@@ -100,7 +107,7 @@ s_has_cluster (void)
                       zseq_strerror (rc_), zseq_detail ());                    \
     } while (0)
 
-//  ... and says what is wrong.
+//  The same, and that the detail says what is wrong.
 #define ASSERT_REFUSED(call, expected)                                         \
     do {                                                                       \
         ASSERT_RC (call, expected);                                            \
@@ -170,7 +177,7 @@ s_close (void)
     s_remove_directory ();
 }
 
-//  A test that is run for each scheme.
+//  A test that runs for each of s_kinds.
 #define EACH(name)                                                             \
     static void s_try_##name (void);                                           \
     ParameterizedTestParameters (schemes, name)                                \
@@ -289,8 +296,8 @@ s_assert_unique (uint64_t *ids, size_t count)
                       ids[index]);
 }
 
-//  Lets threads take so many IDs each, of the handles in turn; ids has room for
-//  all of them, and is sorted.
+//  Has threads take that many IDs each, from the handles in turn. ids gets all
+//  of them, sorted.
 static void
 s_take_with_threads (zseq_t *const *handles, size_t handle_count,
                      size_t threads, size_t each, uint64_t *ids)
@@ -366,7 +373,7 @@ EACH (ids_are_unique_over_threads)
 #define S_CROWD 256
 #define S_CROWD_EACH 20
 
-EACH (crowd_leaves_no_gap)
+EACH (threads_leave_no_gap)
 {
     static uint64_t ids[S_CROWD * S_CROWD_EACH];
     s_take_with_threads (&s_ids, 1, S_CROWD, S_CROWD_EACH, ids);
@@ -383,7 +390,7 @@ EACH (handles_and_clients_share_a_name)
     zseq_client_t *client = NULL;
     zseq_t *handles[] = {s_ids, s_new (s_client, "orders"), NULL, NULL};
     size_t count = 2;
-    //  A directory is one process's, and memory is a client's own.
+    //  A directory is for one process, and memory for one client.
     if (s_has_cluster () || s_kind == S_FLAKE) {
         client = s_new_client ("");
         handles[2] = s_new (client, "orders");
@@ -466,7 +473,7 @@ EACH (ranges_are_consecutive_or_refused)
     s_exact (first, 1);
     ASSERT_RC (zseq_next_range (s_ids, ZSEQ_COUNT_MAX, &first), ZSEQ_OK);
     s_exact (first, 1001);
-    //  Never from the buffer, and nothing below it comes afterwards.
+    //  Ranges never come from the buffer, and later IDs are above them.
     ASSERT_RC (zseq_set_batch (s_ids, 100), ZSEQ_OK);
     uint64_t id = s_next (s_ids);
     ASSERT_RC (zseq_next_range (s_ids, 10, &first), ZSEQ_OK);
@@ -492,7 +499,7 @@ EACH (try_next_needs_a_buffer)
     ASSERT_REFUSED (zseq_try_next (s_ids, &id), ZSEQ_EINVAL);
 }
 
-//  Without nodes, too: it never waits for them.
+//  It never waits for nodes, even where there are none.
 EACH (try_next_waits_for_no_node)
 {
     if (!s_has_cluster ())
@@ -510,7 +517,7 @@ EACH (try_next_waits_for_no_node)
 }
 
 //  Without a call that waited before.
-EACH (try_next_says_that_nothing_is_there_yet)
+EACH (try_next_says_that_nothing_is_buffered_yet)
 {
     ASSERT_RC (zseq_set_batch (s_ids, 10), ZSEQ_OK);
     (void) s_try (s_ids);
@@ -574,7 +581,7 @@ EACH (raises_and_never_lowers)
     cr_assert_geq (s_next (s_ids), 1000000);
 }
 
-//  Nothing of what a raise passes over was ever claimed.
+//  The IDs that a raise skips were never claimed.
 EACH (raises_burn_nothing)
 {
     if (s_is_flake ())
@@ -639,7 +646,7 @@ EACH (range_that_does_not_fit_is_refused)
     zseq_destroy (&ended);
 }
 
-//  What a client tells.
+//  What a client reports.
 
 typedef struct {
     char names[16][ZSEQ_NAME_MAX + 1];
@@ -689,7 +696,7 @@ EACH (lists_what_was_claimed)
         cr_assert_eq (listing.count, 0);
         return;
     }
-    //  Looking at a sequence makes none.
+    //  A peek makes no sequence.
     (void) s_peek (s_ids);
     cr_assert_eq (s_list ("", 0, &listing), 0);
     static const char *const names[] = {"b", "a/2", "a/10", "\xff", "Z", "a/"};
@@ -715,7 +722,7 @@ EACH (lists_what_was_claimed)
     cr_assert_eq (s_list (text, 0, &listing), 0);
 }
 
-EACH (says_how_the_nodes_are)
+EACH (reports_the_status_of_nodes)
 {
     (void) s_next (s_ids);
     zseq_status_t status;
@@ -827,7 +834,7 @@ EACH (timeouts_have_bounds)
     (void) s_next (s_ids);
 }
 
-//  A handle's timeout is no other call's.
+//  A handle's timeout does not affect other calls.
 EACH (timeouts_of_handles_are_their_own)
 {
     uint64_t id;
@@ -880,7 +887,7 @@ static int
 s_use_inherited (void *arg)
 {
     const bool *goes_on = arg;
-    //  What waits for a thread that is not here waits for ever.
+    //  Waiting for a thread that the child does not have would never end.
     alarm (30);
     static s_listing_t listing;
     uint64_t id = 77;
@@ -915,7 +922,7 @@ s_use_inherited (void *arg)
     zseq_destroy (&s_ids);
     zseq_client_destroy (&s_client);
     CHECK (!s_ids && !s_client);
-    //  A client of its own is as good as any; a directory is its parent's.
+    //  The child's own client works, but its parent has the directory.
     if (!*goes_on || s_kind == S_FILE || s_kind == S_FLAKE_FILE)
         return 0;
     s_client = zseq_client_new (s_kind == S_FLAKE ? "flake:6" : s_uri);
@@ -1087,7 +1094,7 @@ EACH (calls_of_all_kinds_end_as_their_functions_return)
         cr_assert_geq (s_next (s_ids), 5000);
 }
 
-//  Three handles that have ranges in their buffers, and on their way.
+//  Three handles with ranges in their buffers and in flight.
 static void
 s_open_three (zseq_t **handles)
 {
@@ -1119,7 +1126,7 @@ EACH (raises_reach_all_handles_of_their_client)
     for (uint64_t id = 1; id < 200000; id += 5000) {
         ASSERT_RC (zseq_raise (s_ids, id), ZSEQ_OK);
         s_assert_raised (handles, id);
-        //  A range may be on its way while it is raised.
+        //  A range may be in flight during the raise.
         ASSERT_RC (zseq_start_next (handles[0], 1), ZSEQ_OK);
         ASSERT_RC (zseq_start_raise (s_ids, id + 2500, 2), ZSEQ_OK);
         for (int call = 0; call < 2; call++)
@@ -1142,16 +1149,16 @@ EACH (raises_leave_other_sequences_alone)
     zseq_destroy (&other);
 }
 
-//  S9: while a thread raises, others take: no call that begins after a raise has
-//  returned gives less.
+//  S9: while a thread raises, others take. A call that begins after a raise has
+//  returned never gets a smaller ID.
 
 typedef struct {
     pthread_t thread;
     zseq_t *seq;
     _Atomic uint64_t *raised;
     atomic_bool *over;
-    uint64_t least;  //  What may be given
-    uint64_t got;    //  ... and what was, that is less; or 0
+    uint64_t least;  //  The smallest allowed ID
+    uint64_t got;    //  A smaller ID that was handed out; or 0
 } s_watcher_t;
 
 static void *
@@ -1227,7 +1234,7 @@ EACH (calls_at_the_end_of_a_sequence_fail)
     }
 }
 
-//  How long a call may take does not depend on how much it asks for.
+//  The deadline of a call does not depend on its count.
 EACH (take_ends_by_its_deadline)
 {
     if (!s_is_flake ())
@@ -1313,7 +1320,7 @@ EACH (layouts_are_kept)
 {
     if (!s_is_flake ())
         return;
-    //  A directory is one client's.
+    //  A directory is for one client.
     zseq_destroy (&s_ids);
     zseq_client_destroy (&s_client);
     s_assert_layout (41, 10, 12, S_EPOCH_MS);
@@ -1353,7 +1360,7 @@ EACH (clock_that_stepped_back_is_waited_for)
     ASSERT_RC (zseq_set_batch (s_ids, 100), ZSEQ_OK);
     ASSERT_REFUSED (zseq_try_next (s_ids, &id), ZSEQ_EAGAIN);
     ASSERT_RC (zseq_set_batch (s_ids, 1), ZSEQ_OK);
-    //  A little is waited for.
+    //  A client waits for a small step.
     ASSERT_RC (zseq_set_timeout (s_ids, 60000), ZSEQ_OK);
     s_step_ns = -300 * S_MS;
     for (int count = 0; count < 100; count++) {
@@ -1361,7 +1368,7 @@ EACH (clock_that_stepped_back_is_waited_for)
         cr_assert_gt (id, last);
         last = id;
     }
-    //  And so it is when the clock was wrong before.
+    //  Also when the clock was wrong before.
     s_step_ns = 200 * S_MS;
     id = s_next (s_ids);
     cr_assert_gt (id, last);
@@ -1393,7 +1400,7 @@ EACH (clock_that_jumps_about_repeats_nothing)
     pthread_join (thread, NULL);
 }
 
-EACH (epoch_that_has_not_come_is_told)
+EACH (epoch_in_the_future_is_reported)
 {
     if (!s_is_flake ())
         return;
@@ -1420,7 +1427,7 @@ EACH (epoch_that_has_not_come_is_told)
     s_ids = s_new (s_client, "orders");
 }
 
-EACH (layout_that_is_used_up_is_told)
+EACH (layout_that_is_used_up_is_reported)
 {
     if (!s_is_flake ())
         return;
@@ -1454,8 +1461,8 @@ Test (workers, are_each_of_one_client)
     s_close ();
 }
 
-//  The parent has had it until it tells, and the child has it from then on, with
-//  a generator that was copied when the parent's was not at its end yet.
+//  The parent uses the worker until it signals the child, and the child uses it
+//  from then on, with a copy of the generator that is older than the signal.
 Test (workers, handed_over_to_a_child_repeat_nothing)
 {
     for (int round = 0; round < 50; round++) {
@@ -1693,7 +1700,7 @@ Test (uris, that_are_malformed_are_refused)
         cr_expect_eq (zseq_errno (), ZSEQ_EURI, "'%s': %s", uri,
                       zseq_strerror (zseq_errno ()));
         const char *detail = zseq_detail ();
-        //  Not only because it quotes all of the URI.
+        //  The text must be in the detail itself, not only in the quoted URI.
         const char *quoted = strstr (detail, uri);
         const char *rest = *uri && quoted ? quoted + strlen (uri) : detail;
         cr_expect (strstr (rest, s_bad_uris[at].says),
@@ -1742,8 +1749,8 @@ Test (uris, that_are_well_formed_are_taken)
     }
 }
 
-//  However long what was given is, and whatever becomes of it.
-Test (uris, of_any_length_are_told_what_is_wrong)
+//  URIs and details of any length.
+Test (uris, of_any_length_get_a_detail)
 {
     static const char *const uris[] = {"file:/" THOUSAND,
                                        "flake+file:/" THOUSAND};

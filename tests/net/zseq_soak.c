@@ -4,8 +4,8 @@
 //  Competing client processes that draw IDs from one sequence with batch sizes
 //  and calls chosen at random, while one node at a time is killed with SIGKILL
 //  and restarted, and clients are killed and replaced, at random. The history
-//  of all that was handed out is judged at the end. Without --seconds it ends
-//  after so many kills of nodes. Exit status: 0 when the promises were kept.
+//  of all IDs handed out is checked at the end. Without --seconds it ends after
+//  that many kills of nodes. Exit status: 0 when the promises were kept.
 
 #include "zseq_cluster.h"
 #include "zseq_history.h"
@@ -24,7 +24,7 @@
 #define S_PROGRESS_NS 5000000000u
 
 typedef struct {
-    uint64_t seconds;  //  0: until so many kills
+    uint64_t seconds;  //  0: until that many kills
     uint64_t kills;
     uint64_t clients;
     uint64_t nodes;
@@ -116,7 +116,7 @@ s_over (const s_soak_t *self)
     return self->node_kills >= self->options.kills;
 }
 
-//  Lets the clients get somewhere: from nothing at all to some hundred calls.
+//  Gives the clients time for between none and some hundred calls.
 static void
 s_let_run (s_soak_t *self)
 {

@@ -1,4 +1,8 @@
-//  IDs that are kept for later, taken by one thread and by many.
+//  The buffer of a handle. Most tests drive it by one thread and check exactly
+//  which IDs it hands out and how many it burns. The last two let many threads
+//  take IDs while another adds, raises the floor and drains (s_run): each ID
+//  goes to one thread at most, each thread sees rising IDs, and what was added
+//  was handed out or burnt.
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -10,7 +14,7 @@
 
 static zseq_buffer_t s_buffer;
 
-//  Adds what is left of [first, end) once it is cut. Returns what is burnt.
+//  Cuts [first, end) and adds the rest. Returns how many IDs that burns.
 static uint64_t
 s_add (uint64_t first, uint64_t end)
 {
@@ -38,7 +42,7 @@ s_assert_take (uint64_t expected)
     cr_assert_eq (id, expected, "%lu instead of %lu", id, expected);
 }
 
-//  Whoever asks in vain draws no ticket: their number has 32 bits.
+//  Taking from an empty buffer draws no ticket: a range has 2^32 of them.
 static void
 s_assert_dry (void)
 {
@@ -202,7 +206,7 @@ Test (buffer, cuts_what_lies_below_the_end_of_the_current_range)
     cr_assert (!zseq_buffer_next_range (&s_buffer, 1));
 }
 
-//  S9: the rest of a range that nobody got does not matter any more.
+//  S9: IDs of a drained range that were not handed out need no cut.
 Test (buffer, keeps_a_range_below_one_that_was_drained)
 {
     s_setup (10, 20);
@@ -351,7 +355,7 @@ static pthread_mutex_t s_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic uint8_t *s_seen;  //  How often each ID was handed out
 static atomic_bool s_over;
 
-//  Takes IDs as a handle does, until there are going to be no more.
+//  Takes IDs as a handle does, until the owner adds no more.
 static void *
 s_take_on (void *arg)
 {
@@ -381,20 +385,21 @@ s_take_on (void *arg)
     }
 }
 
-//  What the handle's owner did to the buffer meanwhile.
+//  What the owner of the buffer did to it.
 typedef struct {
     uint64_t ranges;
-    uint64_t added;  //  IDs
+    uint64_t added;  //  IDs in them
     uint64_t burnt;
 } s_deeds_t;
 
-//  Adds a range now and then. Returns where the next one may begin.
+//  Adds a range, or if rough, now and then two that come out of order. Returns
+//  where the next range may begin.
 static uint64_t
 s_add_next (uint64_t first, uint64_t *seed, s_deeds_t *deeds, bool rough)
 {
     uint64_t size =
       LOW_WATER + 1 + test_random_below (seed, SIZE_MAX_OF_RANGE - LOW_WATER);
-    //  One that was sent for first may come last.
+    //  The range that was claimed first may come last.
     uint64_t gap = rough && test_random_below (seed, 8) == 0
                      ? test_random_below (seed, SIZE_MAX_OF_RANGE)
                      : 0;
@@ -409,6 +414,7 @@ s_add_next (uint64_t first, uint64_t *seed, s_deeds_t *deeds, bool rough)
     return first + gap + size;
 }
 
+//  Drains the buffer or raises its floor, now and then.
 static void
 s_disturb (uint64_t first, uint64_t *seed, s_deeds_t *deeds)
 {
@@ -416,14 +422,14 @@ s_disturb (uint64_t first, uint64_t *seed, s_deeds_t *deeds)
     if (what == 0)
         deeds->burnt += zseq_buffer_drain (&s_buffer);
     else if (what < 16) {
-        //  Somewhere in what is there, most of the time.
+        //  Inside of what is buffered, most of the time.
         uint64_t back = test_random_below (seed, 2 * SIZE_MAX_OF_RANGE);
         uint64_t floor = first > back ? first - back : 1;
         deeds->burnt += zseq_buffer_raise_floor (&s_buffer, floor, LOW_WATER);
     }
 }
 
-//  Runs the takers and their owner until all IDs have come and gone.
+//  Runs the takers and the owner until all IDs were handed out or burnt.
 static s_deeds_t
 s_run (s_taker_t *takers, bool rough)
 {
@@ -458,15 +464,16 @@ s_run (s_taker_t *takers, bool rough)
     return deeds;
 }
 
-//  All that was added was handed out or burnt, but for what was lost to threads
-//  that stood still for long with their tickets in their hands. Returns how much.
+//  Checks that each added ID was handed out or burnt, except those lost to
+//  threads that stopped for long after drawing their ticket. Returns how many
+//  those are.
 static uint64_t
 s_account (const s_deeds_t *deeds, uint64_t taken)
 {
     uint64_t issued = zseq_buffer_issued (&s_buffer);
     cr_assert_eq (issued + deeds->burnt, deeds->added);
     cr_assert_leq (taken, issued);
-    //  It is the exception.
+    //  Losing an ID is the exception.
     cr_assert_lt (issued - taken, deeds->added / 100);
     return issued - taken;
 }

@@ -18,10 +18,10 @@ typedef struct {
     int reader;
     int writer;
     int calls;
-    int order;  //  Of its last call, among all
-    short found;
-    int removes;  //  What its handler removes; -1: nothing
-    int adds;     //  ... or adds, with itself as the argument
+    int order;  //  Number of its last call, among those of all
+    short revents;
+    int removes;  //  Descriptor that its handler removes; -1: none
+    int adds;     //  ... or adds, with this pipe as the argument
 } s_pipe_t;
 
 static zseq_loop_t *s_loop;
@@ -29,12 +29,12 @@ static s_pipe_t s_pipe[PIPES];
 static int s_calls;
 
 static void
-s_handle (int fd, short found, void *arg)
+s_handle (int fd, short revents, void *arg)
 {
     s_pipe_t *self = arg;
     self->calls++;
     self->order = ++s_calls;
-    self->found = found;
+    self->revents = revents;
     if (self->removes >= 0)
         zseq_loop_remove (s_loop, self->removes);
     if (self->adds >= 0)
@@ -82,7 +82,7 @@ s_write (size_t index)
     cr_assert_eq (write (s_pipe[index].writer, "x", 1), 1);
 }
 
-//  Waits without an end, as far as a test goes: there must be something.
+//  Waits for an event that must come: until far longer than a test lasts.
 static void
 s_wait (void)
 {
@@ -99,7 +99,7 @@ Test (loop, calls_the_handler_of_what_is_readable)
     s_wait ();
     cr_assert_eq (s_pipe[0].calls, 0);
     cr_assert_eq (s_pipe[1].calls, 1);
-    cr_assert_eq (s_pipe[1].found, POLLIN);
+    cr_assert_eq (s_pipe[1].revents, POLLIN);
 }
 
 Test (loop, calls_again_until_it_was_read)
@@ -126,28 +126,28 @@ Test (loop, calls_handlers_in_the_order_of_addition)
         cr_assert_eq (s_pipe[index].order, PIPES - (int) index);
 }
 
-Test (loop, tells_of_an_end_nobody_asked_for)
+Test (loop, reports_an_end_that_was_not_waited_for)
 {
     s_add (0);
     close (s_pipe[0].writer);
     s_wait ();
-    cr_assert_eq (s_pipe[0].found & POLLHUP, POLLHUP);
+    cr_assert_eq (s_pipe[0].revents & POLLHUP, POLLHUP);
     s_pipe[0].writer = dup (s_pipe[1].writer);
 }
 
-Test (loop, waits_for_what_it_was_told)
+Test (loop, waits_for_the_events_it_was_given)
 {
-    //  A pipe that nobody has written to can be written to.
+    //  An empty pipe can be written to.
     cr_assert_eq (
       zseq_loop_add (s_loop, s_pipe[0].writer, POLLOUT, s_handle, &s_pipe[0]),
       ZSEQ_OK);
     s_add (1);
     s_wait ();
-    cr_assert_eq (s_pipe[0].found, POLLOUT);
+    cr_assert_eq (s_pipe[0].revents, POLLOUT);
     cr_assert_eq (s_pipe[1].calls, 0);
 }
 
-Test (loop, waits_no_longer_than_told)
+Test (loop, waits_no_longer_than_until_us)
 {
     s_add (0);
     uint64_t until_us = zseq_clock_now_us () + 20000;
@@ -157,7 +157,7 @@ Test (loop, waits_no_longer_than_told)
     cr_assert_eq (s_calls, 0);
 }
 
-Test (loop, only_looks_when_the_time_has_passed)
+Test (loop, only_polls_when_the_time_has_passed)
 {
     s_add (0);
     zseq_loop_wait (s_loop, 0);
@@ -187,13 +187,13 @@ Test (loop, forgets_what_was_removed)
     s_wait ();
     cr_assert_eq (s_pipe[0].calls, 0);
     cr_assert_eq (s_pipe[1].calls, 1);
-    //  And takes it again.
+    //  It can be added again.
     s_add (0);
     s_wait ();
     cr_assert_eq (s_pipe[0].calls, 1);
 }
 
-Test (loop, ignores_the_removal_of_a_stranger)
+Test (loop, ignores_the_removal_of_an_unknown_descriptor)
 {
     s_add (0);
     zseq_loop_remove (s_loop, s_pipe[1].reader);
@@ -247,7 +247,7 @@ s_on_signal (int number)
     (void) number;
 }
 
-//  Interrupts the other thread time and again, and at last writes.
+//  Interrupts the other thread again and again, and writes at the end.
 static void *
 s_interrupt (void *arg)
 {

@@ -64,11 +64,12 @@ zseq_ask_status (zseq_reactor_t *reactor, uint64_t deadline_us,
     }
     outcome->rc = ZSEQ_OK;
     if (!reachable || zseq_session_fatal (reactor->session)) {
-        zseq_attempt_t none = {.answered = 0};
+        //  One node's answer would have been enough.
+        zseq_attempt_t none = {.quorum = {.n = n, .r = 1, .w = 1}};
         zseq_progress_t progress = zseq_operation_progress (&op.operation);
         progress.attempt = &none;
-        zseq_explain (reactor->session, &progress, 1, "nothing has changed",
-                      outcome);
+        zseq_explain (reactor->session, &progress, ZSEQ_QUORUM_READ,
+                      "nothing has changed", outcome);
         return;
     }
     const zseq_quorum_t *quorum = zseq_session_quorum (reactor->session);

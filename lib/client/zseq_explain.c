@@ -4,12 +4,12 @@
 
 //  Names the nodes that the request has not reached.
 static void
-s_add_unsent (const zseq_session_t *session, uint32_t unsent,
+s_add_unsent (const zseq_session_t *session, zseq_node_set_t unsent,
               zseq_outcome_t *outcome)
 {
     const char *before = "; not reachable: ";
     for (uint8_t node = 0; node < zseq_session_n (session); node++) {
-        if (!(unsent & (1u << node)))
+        if (!zseq_node_set_has (unsent, node))
             continue;
         const zseq_member_t *member = zseq_session_member (session, node);
         zseq_outcome_add (outcome, "%s%s at %s", before, member->name,
@@ -20,7 +20,8 @@ s_add_unsent (const zseq_session_t *session, uint32_t unsent,
 
 void
 zseq_explain (const zseq_session_t *session, const zseq_progress_t *progress,
-              uint8_t need, const char *consequence, zseq_outcome_t *outcome)
+              zseq_quorum_kind_t kind, const char *consequence,
+              zseq_outcome_t *outcome)
 {
     assert (session);
     assert (progress);
@@ -37,15 +38,17 @@ zseq_explain (const zseq_session_t *session, const zseq_progress_t *progress,
         return;
     }
     unsigned n = zseq_session_n (session);
-    uint8_t answered;
-    int rc = zseq_attempt_failure (progress->attempt, need, &answered);
+    zseq_node_set_t answering;
+    int rc = zseq_attempt_failure (progress->attempt, kind, &answering);
+    unsigned answered = zseq_node_set_count (answering);
     if (rc == ZSEQ_EUNAVAILABLE && progress->foreign)
         zseq_outcome_set (outcome, ZSEQ_ECLUSTER,
                           "the nodes answer for another cluster than before: "
                           "was it made anew? Make a new client");
     else if (rc == ZSEQ_EUNAVAILABLE)
         zseq_outcome_set (outcome, rc, "%u of %u nodes answered, %u are needed",
-                          answered, n, need);
+                          answered, n,
+                          zseq_quorum_size (&progress->attempt->quorum, kind));
     else if (rc == ZSEQ_ETIMEOUT)
         zseq_outcome_set (outcome, rc,
                           "%u of %u nodes answered, too late or with other "

@@ -240,7 +240,8 @@ zseq_name_queue_explain (const zseq_reactor_t *reactor,
         return;
     }
     zseq_progress_t progress = {attempt != NULL, reactor->names.foreign,
-                                attempt ? attempt->absent : UINT32_MAX,
+                                attempt ? attempt->absent
+                                        : zseq_node_set_first (ZSEQ_NODES_MAX),
                                 attempt};
     if (attempt && node < zseq_session_n (session) &&
         !zseq_session_fatal (session)) {
@@ -251,6 +252,5 @@ zseq_name_queue_explain (const zseq_reactor_t *reactor,
                           member->name, member->endpoint, consequence);
         return;
     }
-    zseq_explain (session, &progress, zseq_session_quorum (session)->w,
-                  consequence, outcome);
+    zseq_explain (session, &progress, ZSEQ_QUORUM_WRITE, consequence, outcome);
 }

@@ -48,9 +48,10 @@ zseq_progress_t
 zseq_operation_progress (const zseq_operation_t *self)
 {
     assert (self);
-    zseq_progress_t progress = {self->started, self->foreign,
-                                self->started ? self->unsent : UINT32_MAX,
-                                self->attempt};
+    zseq_progress_t progress = {
+      self->started, self->foreign,
+      self->started ? self->unsent : zseq_node_set_first (ZSEQ_NODES_MAX),
+      self->attempt};
     return progress;
 }
 
@@ -58,13 +59,11 @@ zseq_operation_progress (const zseq_operation_t *self)
 static void
 s_scatter (zseq_reactor_t *reactor, zseq_operation_t *self)
 {
-    for (uint8_t node = 0; node < zseq_session_n (reactor->session); node++) {
-        uint32_t bit = 1u << node;
-        if ((self->unsent & bit) &&
+    for (uint8_t node = 0; node < zseq_session_n (reactor->session); node++)
+        if (zseq_node_set_has (self->unsent, node) &&
             zseq_session_send (reactor->session, node, self->bytes,
                                self->size) == ZSEQ_OK)
-            self->unsent &= ~bit;
-    }
+            zseq_node_set_remove (&self->unsent, node);
     if (self->attempt)
         self->attempt->absent = self->unsent;
 }
@@ -79,7 +78,7 @@ s_send (zseq_reactor_t *reactor, zseq_operation_t *self)
     self->sent_us = zseq_clock_now_us ();
     self->size = zseq_codec_encode (&msg, self->bytes, sizeof self->bytes);
     assert (self->size);
-    self->unsent = (1u << zseq_session_n (reactor->session)) - 1;
+    self->unsent = zseq_node_set_first (zseq_session_n (reactor->session));
     s_scatter (reactor, self);
 }
 

@@ -70,10 +70,7 @@ s_query_fail (zseq_reactor_t *reactor, zseq_operation_t *operation)
 {
     zseq_query_operation_t *self = (zseq_query_operation_t *) operation;
     zseq_progress_t progress = zseq_operation_progress (operation);
-    zseq_explain (reactor->session, &progress,
-                  operation->started
-                    ? self->peek.attempt.quorum.w
-                    : zseq_session_quorum (reactor->session)->w,
+    zseq_explain (reactor->session, &progress, ZSEQ_QUORUM_WRITE,
                   self->peek.given ? "the raise may yet come to hold"
                                    : "nothing has changed",
                   &self->query->outcome);
@@ -203,12 +200,12 @@ s_page_receive (zseq_reactor_t *reactor, zseq_operation_t *operation,
     if (msg->op != ZSEQ_OP_LIST || !zseq_attempt_add (attempt, msg))
         return ZSEQ_DO_WAIT;
     s_take_page (&self->node_pages[msg->node], msg);
-    if (zseq_attempt_granted (attempt) >= attempt->quorum.r) {
+    if (zseq_attempt_reached (attempt, ZSEQ_QUORUM_READ)) {
         zseq_attempt_end (attempt, true);
         self->done = true;
         return ZSEQ_DO_DONE;
     }
-    if (zseq_attempt_hopeless (attempt, attempt->quorum.r)) {
+    if (zseq_attempt_hopeless (attempt, ZSEQ_QUORUM_READ)) {
         zseq_attempt_end (attempt, true);
         zseq_attempt_pause (attempt, now_us);
     }
@@ -220,8 +217,7 @@ s_page_fail (zseq_reactor_t *reactor, zseq_operation_t *operation)
 {
     zseq_page_operation_t *self = (zseq_page_operation_t *) operation;
     zseq_progress_t progress = zseq_operation_progress (operation);
-    zseq_explain (reactor->session, &progress,
-                  zseq_session_quorum (reactor->session)->r,
+    zseq_explain (reactor->session, &progress, ZSEQ_QUORUM_READ,
                   "nothing has changed", self->outcome);
 }
 
@@ -243,7 +239,7 @@ s_status_tick (zseq_reactor_t *reactor, zseq_operation_t *operation,
     zseq_status_operation_t *self = (zseq_status_operation_t *) operation;
     if (!starts)
         return ZSEQ_DO_WAIT;
-    self->missing = (1u << zseq_session_n (reactor->session)) - 1;
+    self->missing = zseq_node_set_first (zseq_session_n (reactor->session));
     return ZSEQ_DO_SEND;
 }
 
@@ -263,9 +259,9 @@ s_status_receive (zseq_reactor_t *reactor, zseq_operation_t *operation,
 {
     zseq_status_operation_t *self = (zseq_status_operation_t *) operation;
     if (msg->op != ZSEQ_OP_STATUS || msg->request != operation->request ||
-        msg->status != ZSEQ_OK || !(self->missing & (1u << msg->node)))
+        msg->status != ZSEQ_OK || !zseq_node_set_has (self->missing, msg->node))
         return ZSEQ_DO_WAIT;
-    self->missing &= ~(1u << msg->node);
+    zseq_node_set_remove (&self->missing, msg->node);
     zseq_node_status_t *node = &self->status->node[msg->node];
     node->reachable = true;
     node->voting = msg->node_status.state == ZSEQ_STATE_VOTING;

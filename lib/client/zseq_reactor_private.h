@@ -50,8 +50,8 @@ struct zseq_operation {
     bool started;          //  It was ticked once
     uint64_t request;      //  0: no message is under way
     uint64_t sent_us;
-    uint32_t unsent;  //  Nodes that could not be reached yet, a bit each
-    bool foreign;     //  A node answered for another cluster
+    zseq_node_set_t unsent;  //  Nodes that could not be reached yet
+    bool foreign;            //  A node answered for another cluster
     size_t size;
     uint8_t bytes[ZSEQ_REQUEST_MAX];
     zseq_operation_t *prev;
@@ -69,7 +69,7 @@ typedef struct {
 typedef struct {
     zseq_operation_t operation;
     zseq_status_t *status;
-    uint32_t missing;  //  Nodes that have not answered yet
+    zseq_node_set_t missing;  //  Nodes that have not answered yet
 } zseq_status_operation_t;
 
 //  One node's names.

@@ -29,3 +29,31 @@ zseq_quorum_init (zseq_quorum_t *self, size_t n, size_t r, size_t w)
     self->w = (uint8_t) (w ? w : w_min);
     return ZSEQ_OK;
 }
+
+uint8_t
+zseq_quorum_size (const zseq_quorum_t *self, zseq_quorum_kind_t kind)
+{
+    assert (self);
+    assert (kind);
+
+    uint8_t r = kind & ZSEQ_QUORUM_READ ? self->r : 0;
+    uint8_t w = kind & ZSEQ_QUORUM_WRITE ? self->w : 0;
+    return r > w ? r : w;
+}
+
+bool
+zseq_quorum_reached (const zseq_quorum_t *self, zseq_quorum_kind_t kind,
+                     zseq_node_set_t nodes)
+{
+    assert (self);
+
+    return zseq_node_set_count (nodes & zseq_node_set_first (self->n)) >=
+           zseq_quorum_size (self, kind);
+}
+
+bool
+zseq_quorum_writes_by_majority (const zseq_quorum_t *self)
+{
+    assert (self);
+    return self->w == zseq_quorum_majority (self->n);
+}

@@ -231,7 +231,7 @@ s_mark_lost (zseq_server_t *self)
                                      "%s",
                                      (int) size, at,
                                      record->member[record->self].name);
-        self->force.lost |= (uint16_t) (1u << node);
+        zseq_node_set_add (&self->force.lost, node);
         at = at[size] ? at + size + 1 : NULL;
     }
     return ZSEQ_OK;

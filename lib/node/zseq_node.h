@@ -6,6 +6,7 @@
 #define ZSEQ_NODE_H_INCLUDED
 
 #include "zseq_msg.h"
+#include "zseq_node_set.h"
 #include "zseq_sequence.h"
 
 //  Who sent a message.
@@ -111,10 +112,10 @@ int zseq_node_load (zseq_node_t *self, const char *name, size_t size,
 
 //  How a node is to be recovered where too few of its peers vote.
 typedef struct {
-    uint64_t floor;    //  Least next of every name from then on
-    uint64_t wait_us;  //  How long to wait for any peer to say something
-    uint16_t lost;     //  Members, a bit each by index, whose directories are
-                       //  gone for good, as the operator says
+    uint64_t floor;        //  Least next of every name from then on
+    uint64_t wait_us;      //  How long to wait for any peer to say something
+    zseq_node_set_t lost;  //  Members whose directories are gone for good, as
+                           //  the operator says
 } zseq_force_t;
 
 //  Before the first step: the node is to recover from its peers, whatever its

@@ -88,7 +88,8 @@ zseq_attempt_add (zseq_attempt_t *self, const zseq_msg_t *reply)
 //  Notes what the replies to the question under way say of the operation's
 //  chances.
 static void
-s_judge (const zseq_attempt_t *self, uint8_t *answered_p, int *refusal_p)
+s_judge (const zseq_attempt_t *self, zseq_node_set_t *answered_p,
+         int *refusal_p)
 {
     *answered_p = 0;
     *refusal_p = ZSEQ_OK;
@@ -97,31 +98,47 @@ s_judge (const zseq_attempt_t *self, uint8_t *answered_p, int *refusal_p)
         if (!zseq_tally_counts (&self->tally, node))
             continue;
         if (s_earnest (status))
-            (*answered_p)++;
+            zseq_node_set_add (answered_p, node);
         else
             *refusal_p = status;
     }
 }
 
-uint8_t
+zseq_node_set_t
 zseq_attempt_granted (const zseq_attempt_t *self)
 {
     assert (self);
-    return zseq_tally_count (&self->tally, ZSEQ_OK);
+    return zseq_tally_nodes (&self->tally, ZSEQ_OK);
 }
 
-bool
-zseq_attempt_hopeless (const zseq_attempt_t *self, uint8_t need)
+zseq_node_set_t
+zseq_attempt_grantable (const zseq_attempt_t *self)
 {
     assert (self);
 
-    bool contended = zseq_tally_count (&self->tally, ZSEQ_ECONFLICT) > 0;
-    uint32_t absent = contended ? self->absent : 0;
-    uint8_t possible = zseq_attempt_granted (self);
+    zseq_node_set_t silent = 0;
     for (uint8_t node = 0; node < self->quorum.n; node++)
-        if (!self->tally.vote[node].present && !(absent & (1u << node)))
-            possible++;
-    return possible < need;
+        if (!self->tally.vote[node].present)
+            zseq_node_set_add (&silent, node);
+    if (zseq_tally_nodes (&self->tally, ZSEQ_ECONFLICT))
+        silent &= ~self->absent;
+    return zseq_attempt_granted (self) | silent;
+}
+
+bool
+zseq_attempt_reached (const zseq_attempt_t *self, zseq_quorum_kind_t kind)
+{
+    assert (self);
+    return zseq_quorum_reached (&self->quorum, kind,
+                                zseq_attempt_granted (self));
+}
+
+bool
+zseq_attempt_hopeless (const zseq_attempt_t *self, zseq_quorum_kind_t kind)
+{
+    assert (self);
+    return !zseq_quorum_reached (&self->quorum, kind,
+                                 zseq_attempt_grantable (self));
 }
 
 void
@@ -140,12 +157,12 @@ zseq_attempt_end (zseq_attempt_t *self, bool answered)
     assert (self);
     assert (self->request);
 
-    uint8_t answered_count;
+    zseq_node_set_t answered_nodes;
     int refusal;
-    s_judge (self, &answered_count, &refusal);
+    s_judge (self, &answered_nodes, &refusal);
     self->refused = refusal != ZSEQ_OK;
     if (self->decides || !self->decided) {
-        self->answered = answered_count;
+        self->answered = answered_nodes;
         self->refusal = refusal;
         self->decided = self->decides;
     }
@@ -190,25 +207,25 @@ zseq_attempt_wake_us (const zseq_attempt_t *self)
 }
 
 int
-zseq_attempt_failure (const zseq_attempt_t *self, uint8_t need,
-                      uint8_t *answered_p)
+zseq_attempt_failure (const zseq_attempt_t *self, zseq_quorum_kind_t kind,
+                      zseq_node_set_t *answered_p)
 {
     assert (self);
 
-    uint8_t answered = self->answered;
+    zseq_node_set_t answered = self->answered;
     int refusal = self->refusal;
     if (self->request && (self->decides || !self->decided)) {
         //  The question under way may only just have been asked.
-        uint8_t answered_now;
+        zseq_node_set_t answered_now;
         s_judge (self, &answered_now, &refusal);
-        if (answered < answered_now)
+        if (zseq_node_set_count (answered) < zseq_node_set_count (answered_now))
             answered = answered_now;
         if (!refusal)
             refusal = self->refusal;
     }
     if (answered_p)
         *answered_p = answered;
-    if (answered >= need)
+    if (zseq_quorum_reached (&self->quorum, kind, answered))
         return ZSEQ_ETIMEOUT;
     if (refusal && refusal != ZSEQ_ENOTVOTING)
         return refusal;

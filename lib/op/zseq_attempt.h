@@ -27,19 +27,19 @@ typedef struct {
     zseq_pace_t pace;
     zseq_backoff_t backoff;
     zseq_tally_t tally;
-    uint64_t request;   //  ID of the message under way; 0 during a pause
-    uint64_t began_us;  //  When it was asked
-    uint64_t wake_us;   //  When the pause or the patience ends
-    uint32_t trips;     //  Questions that got their replies
-    uint32_t late;      //  Questions given up because replies were late
-    uint32_t absent;    //  Nodes that it could not be sent to, a bit each; set
-                        //  by the owner
-    bool refused;       //  A node refused to answer the last one
-    bool decides;       //  The question under way is what it is all about
-    bool decided;       //  Such a one has ended
-    uint8_t answered;   //  Nodes that answered the last such in earnest; before
-                        //  the first such, of a preparation
-    int refusal;        //  Why a node refused to answer that; or ZSEQ_OK
+    uint64_t request;        //  ID of the message under way; 0 during a pause
+    uint64_t began_us;       //  When it was asked
+    uint64_t wake_us;        //  When the pause or the patience ends
+    uint32_t trips;          //  Questions that got their replies
+    uint32_t late;           //  Questions given up because replies were late
+    zseq_node_set_t absent;  //  Nodes that it could not be sent to; set by the
+                             //  owner
+    bool refused;            //  A node refused to answer the last one
+    bool decides;            //  The question under way is what it is all about
+    bool decided;            //  Such a one has ended
+    zseq_node_set_t answered;  //  Nodes that answered the last such in earnest;
+                               //  before the first such, of a preparation
+    int refusal;               //  Why a node refused to answer that; or ZSEQ_OK
 } zseq_attempt_t;
 
 //  Ready to send at once.
@@ -56,13 +56,19 @@ void zseq_attempt_begin (zseq_attempt_t *self, uint64_t request, bool decides,
 //  reply that does not leaves no trace.
 bool zseq_attempt_add (zseq_attempt_t *self, const zseq_msg_t *reply);
 
-//  How many nodes count and said ZSEQ_OK.
-uint8_t zseq_attempt_granted (const zseq_attempt_t *self);
+//  The nodes that count and said ZSEQ_OK.
+zseq_node_set_t zseq_attempt_granted (const zseq_attempt_t *self);
 
-//  Whether need grants cannot be reached any more, whatever still comes. On
-//  nodes that it could not be sent to one waits in vain only if another client
-//  is in the way: else they may yet be reached.
-bool zseq_attempt_hopeless (const zseq_attempt_t *self, uint8_t need);
+//  Those, and the nodes that may still say so. On nodes that it could not be
+//  sent to one waits in vain only if another client is in the way: else they
+//  may yet be reached.
+zseq_node_set_t zseq_attempt_grantable (const zseq_attempt_t *self);
+
+//  Whether the grants reach a quorum of that kind, and whether they cannot reach
+//  it any more, whatever still comes.
+bool zseq_attempt_reached (const zseq_attempt_t *self, zseq_quorum_kind_t kind);
+bool zseq_attempt_hopeless (const zseq_attempt_t *self,
+                            zseq_quorum_kind_t kind);
 
 //  Waits for the replies that are missing until until_us at the latest.
 void zseq_attempt_hasten (zseq_attempt_t *self, uint64_t until_us);
@@ -85,9 +91,9 @@ bool zseq_attempt_due (const zseq_attempt_t *self, uint64_t now_us);
 //  When to look again.
 uint64_t zseq_attempt_wake_us (const zseq_attempt_t *self);
 
-//  What to call it when the deadline passed without need grants. answered_p,
-//  unless NULL: how many nodes answered in earnest.
-int zseq_attempt_failure (const zseq_attempt_t *self, uint8_t need,
-                          uint8_t *answered_p);
+//  What to call it when the deadline passed without grants of a quorum of that
+//  kind. answered_p, unless NULL: the nodes that answered in earnest.
+int zseq_attempt_failure (const zseq_attempt_t *self, zseq_quorum_kind_t kind,
+                          zseq_node_set_t *answered_p);
 
 #endif

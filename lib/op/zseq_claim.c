@@ -39,42 +39,49 @@ zseq_claim_resize (zseq_claim_t *self, uint64_t count, uint64_t count_min)
     self->count_min = count_min;
 }
 
-//  The lowest start that W nodes would accept, as far as is known: then one
-//  node that is ahead burns nothing. 0 if nothing is known.
+//  The lowest start that a write quorum would accept, as far as is known: then
+//  one node that is ahead burns nothing. Where too few nodes are known, the
+//  highest next of these. 0 if nothing is known.
 static uint64_t
 s_lowest_start (const zseq_claim_t *self)
 {
-    uint64_t sorted[ZSEQ_NODES_MAX];
+    const uint64_t *next = self->known.next;
+    uint8_t sorted[ZSEQ_NODES_MAX];
     uint8_t size = 0;
     for (uint8_t node = 0; node < self->attempt.quorum.n; node++) {
-        uint64_t next = self->known.next[node];
-        if (next == 0)
+        if (next[node] == 0)
             continue;
         uint8_t at = size++;
-        for (; at > 0 && sorted[at - 1] > next; at--)
+        for (; at > 0 && next[sorted[at - 1]] > next[node]; at--)
             sorted[at] = sorted[at - 1];
-        sorted[at] = next;
+        sorted[at] = node;
     }
-    if (size == 0)
-        return 0;
-    uint8_t w = self->attempt.quorum.w;
-    return size >= w ? sorted[w - 1] : sorted[size - 1];
+    uint64_t start = 0;
+    zseq_node_set_t accepting = 0;
+    for (uint8_t at = 0; at < size; at++) {
+        start = next[sorted[at]];
+        zseq_node_set_add (&accepting, sorted[at]);
+        if (zseq_quorum_reached (&self->attempt.quorum, ZSEQ_QUORUM_WRITE,
+                                 accepting))
+            break;
+    }
+    return start;
 }
 
-//  Keeps what this question's replies that count have told. Fewer than R say
+//  Keeps what this question's replies that count have told. No read quorum says
 //  too little: a claim on their word would burn IDs where others do not vote.
 static void
 s_learn (zseq_claim_t *self)
 {
     const zseq_tally_t *tally = &self->attempt.tally;
-    uint8_t known = 0;
+    zseq_node_set_t known = 0;
     for (uint8_t node = 0; node < tally->n; node++) {
         uint64_t next =
           zseq_tally_counts (tally, node) ? tally->vote[node].next : 0;
         self->known.next[node] = next;
-        known = (uint8_t) (known + (next != 0));
+        zseq_node_set_put (&known, node, next != 0);
     }
-    if (known < self->attempt.quorum.r)
+    if (!zseq_quorum_reached (&self->attempt.quorum, ZSEQ_QUORUM_READ, known))
         memset (&self->known, 0, sizeof self->known);
 }
 
@@ -104,7 +111,7 @@ s_lost (zseq_claim_t *self, bool answered, uint64_t now_us)
         }
         if (accepted && first < self->first + self->count)
             self->burnt += self->first + self->count - first;
-        if (answered && zseq_tally_count (tally, ZSEQ_ECONFLICT) > 0) {
+        if (answered && zseq_tally_nodes (tally, ZSEQ_ECONFLICT)) {
             self->conflicts++;
             self->lost_first = self->first - self->leap;
         }
@@ -137,11 +144,10 @@ zseq_claim_tick (zseq_claim_t *self, uint64_t now_us)
         if (attempt->request)
             s_lost (self, false, now_us);
         return s_done (self,
-                       zseq_attempt_failure (attempt, attempt->quorum.w, NULL));
+                       zseq_attempt_failure (attempt, ZSEQ_QUORUM_WRITE, NULL));
     }
     if (zseq_attempt_overdue (attempt, now_us)) {
-        if (self->reading &&
-            zseq_attempt_granted (attempt) >= attempt->quorum.r)
+        if (self->reading && zseq_attempt_reached (attempt, ZSEQ_QUORUM_READ))
             return s_read (self);
         return s_lost (self, false, now_us);
     }
@@ -259,12 +265,12 @@ static zseq_do_t
 s_read_reply (zseq_claim_t *self, uint64_t now_us)
 {
     zseq_attempt_t *attempt = &self->attempt;
-    uint8_t granted = zseq_attempt_granted (attempt);
-    if (granted < attempt->quorum.r)
-        return zseq_attempt_hopeless (attempt, attempt->quorum.r)
+    zseq_node_set_t granted = zseq_attempt_granted (attempt);
+    if (!zseq_quorum_reached (&attempt->quorum, ZSEQ_QUORUM_READ, granted))
+        return zseq_attempt_hopeless (attempt, ZSEQ_QUORUM_READ)
                  ? s_lost (self, true, now_us)
                  : ZSEQ_DO_WAIT;
-    bool all = zseq_attempt_hopeless (attempt, (uint8_t) (granted + 1));
+    bool all = zseq_attempt_grantable (attempt) == granted;
     if (all || (!self->doubting && s_agreed (&attempt->tally)))
         return s_read (self);
     //  One node that is ahead would burn what it is ahead by: a round trip more
@@ -294,14 +300,14 @@ zseq_claim_reply (zseq_claim_t *self, const zseq_msg_t *reply, uint64_t now_us)
     if (self->reading)
         return s_read_reply (self, now_us);
 
-    //  S2: W distinct nodes took the same range.
-    if (zseq_attempt_granted (attempt) >= attempt->quorum.w) {
+    //  S2: a write quorum took the same range.
+    if (zseq_attempt_reached (attempt, ZSEQ_QUORUM_WRITE)) {
         self->burnt += self->leap;
         s_learn (self);
         zseq_attempt_end (attempt, true);
         return s_done (self, ZSEQ_OK);
     }
-    if (zseq_attempt_hopeless (attempt, attempt->quorum.w))
+    if (zseq_attempt_hopeless (attempt, ZSEQ_QUORUM_WRITE))
         return s_lost (self, true, now_us);
     return ZSEQ_DO_WAIT;
 }

@@ -23,8 +23,7 @@ zseq_delegation_open (zseq_delegation_t *self, const zseq_quorum_t *quorum,
 
     self->quorum = *quorum;
     //  A coordinator goes by the majority.
-    self->possible =
-      rendezvous && quorum->w == zseq_quorum_majority (quorum->n);
+    self->possible = rendezvous && zseq_quorum_writes_by_majority (quorum);
     if (self->possible)
         self->rendezvous = *rendezvous;
 }
@@ -79,9 +78,7 @@ zseq_delegation_note_congestion (zseq_delegation_t *self,
     assert (self);
     assert (reply);
 
-    uint32_t bit = 1u << reply->node;
-    self->congested =
-      reply->crowded ? self->congested | bit : self->congested & ~bit;
+    zseq_node_set_put (&self->congested, reply->node, reply->crowded);
 }
 
 uint8_t
@@ -98,7 +95,7 @@ zseq_delegation_coordinator (const zseq_delegation_t *self,
     return zseq_rendezvous_choose (&self->rendezvous, name->ranking);
 }
 
-//  When W nodes are congested, one that claims for all is less work for
+//  When a write quorum is congested, one that claims for all is less work for
 //  everybody, unless its coordinator is not among them: then only nodes are
 //  congested that need not be waited for.
 bool
@@ -112,12 +109,11 @@ zseq_delegation_wanted (const zseq_delegation_t *self,
         return true;
     if (!self->possible || !self->congested)
         return false;
-    uint32_t congested = 0;
-    for (uint8_t node = 0; node < self->quorum.n; node++)
-        congested += self->congested >> node & 1;
     uint8_t node = zseq_delegation_coordinator (self, name);
-    return congested >= self->quorum.w &&
-           (node == self->quorum.n || self->congested >> node & 1);
+    return zseq_quorum_reached (&self->quorum, ZSEQ_QUORUM_WRITE,
+                                self->congested) &&
+           (node == self->quorum.n ||
+            zseq_node_set_has (self->congested, node));
 }
 
 uint64_t

@@ -22,8 +22,8 @@ typedef struct {
     zseq_quorum_t quorum;
     bool possible;  //  There are coordinators
     zseq_rendezvous_t rendezvous;
-    uint32_t congested;      //  Nodes whose last reply said so, a bit each
-    uint64_t round_trip_us;  //  A typical one of a NEXT; 0: not known
+    zseq_node_set_t congested;  //  Nodes whose last reply said so
+    uint64_t round_trip_us;     //  A typical one of a NEXT; 0: not known
 } zseq_delegation_t;
 
 typedef struct {

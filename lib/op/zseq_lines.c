@@ -252,18 +252,16 @@ s_follow (zseq_lines_t *self, zseq_inflight_t *flight, zseq_do_t what,
 
 static void
 s_ask_claim (zseq_lines_t *self, zseq_inflight_t *flight, zseq_msg_t *msg,
-             uint32_t nodes)
+             zseq_node_set_t nodes)
 {
     zseq_attempt_t *attempt = &flight->claim.attempt;
     //  The node's own answer may come at once, and be all that it takes.
     for (uint8_t node = 0; node < self->quorum.n; node++) {
-        uint32_t bit = 1u << node;
-        if (!(nodes & bit) || attempt->request != msg->request)
+        if (!zseq_node_set_has (nodes, node) ||
+            attempt->request != msg->request)
             continue;
-        if (self->hooks.ask (self->hooks.arg, node, msg))
-            attempt->absent &= ~bit;
-        else
-            attempt->absent |= bit;
+        bool sent = self->hooks.ask (self->hooks.arg, node, msg);
+        zseq_node_set_put (&attempt->absent, node, !sent);
     }
 }
 
@@ -288,7 +286,7 @@ s_send (zseq_lines_t *self, zseq_inflight_t *flight, uint64_t now_us)
         return;
     }
     msg.name = line->name;
-    s_ask_claim (self, flight, &msg, UINT32_MAX);
+    s_ask_claim (self, flight, &msg, zseq_node_set_first (self->quorum.n));
 }
 
 //  Lets a further claim begin where the last one is going to end, if that is

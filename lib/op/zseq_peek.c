@@ -16,13 +16,12 @@ zseq_peek_init (zseq_peek_t *self, const zseq_quorum_t *quorum, uint64_t value,
     self->given = value > 0;
 }
 
-//  How many replies it takes, of either kind: those of a read quorum to find
-//  the value, and a write quorum that shows it.
-static uint8_t
-s_need (const zseq_peek_t *self)
+//  What the replies to either question must be enough for: a read quorum finds
+//  the value, and a write quorum shows it.
+static zseq_quorum_kind_t
+s_kind (const zseq_peek_t *self)
 {
-    const zseq_quorum_t *quorum = &self->attempt.quorum;
-    return quorum->r > quorum->w && !self->given ? quorum->r : quorum->w;
+    return self->given ? ZSEQ_QUORUM_WRITE : ZSEQ_QUORUM_BOTH;
 }
 
 static zseq_do_t
@@ -56,7 +55,7 @@ zseq_peek_tick (zseq_peek_t *self, uint64_t now_us)
         if (attempt->request)
             zseq_attempt_end (attempt, false);
         return s_done (self,
-                       zseq_attempt_failure (attempt, s_need (self), NULL));
+                       zseq_attempt_failure (attempt, s_kind (self), NULL));
     }
     if (zseq_attempt_overdue (attempt, now_us))
         return s_lost (self, false, now_us);
@@ -84,16 +83,16 @@ zseq_peek_request (zseq_peek_t *self, uint64_t request, uint64_t now_us,
     return ZSEQ_DO_SEND;
 }
 
-//  How many nodes that count show at least value.
-static uint8_t
+//  The nodes that count and show at least value.
+static zseq_node_set_t
 s_showing (const zseq_tally_t *tally, uint64_t value)
 {
-    uint8_t showing = 0;
+    zseq_node_set_t showing = 0;
     for (uint8_t node = 0; node < tally->n; node++)
         if (zseq_tally_counts (tally, node) &&
             tally->vote[node].status == ZSEQ_OK &&
             tally->vote[node].next >= value)
-            showing++;
+            zseq_node_set_add (&showing, node);
     return showing;
 }
 
@@ -119,7 +118,8 @@ s_found (zseq_peek_t *self)
     zseq_attempt_end (attempt, true);
 
     //  S6: a later read must not find less, so a write quorum must show it.
-    if (s_showing (&self->read, self->value) >= attempt->quorum.w)
+    if (zseq_quorum_reached (&attempt->quorum, ZSEQ_QUORUM_WRITE,
+                             s_showing (&self->read, self->value)))
         return s_done (self, ZSEQ_OK);
     return ZSEQ_DO_SEND;
 }
@@ -133,7 +133,8 @@ s_raised (zseq_peek_t *self, uint64_t now_us)
         //  S4: READs and RAISEs are one operation. What a RAISE's replies show
         //  of newer incarnations holds for the READ's too.
         zseq_vector_merge (&self->read.newest, &attempt->tally.newest);
-        if (zseq_tally_count (&self->read, ZSEQ_OK) < s_need (self))
+        if (!zseq_quorum_reached (&attempt->quorum, s_kind (self),
+                                  zseq_tally_nodes (&self->read, ZSEQ_OK)))
             return s_lost (self, true, now_us);
     }
     zseq_attempt_end (attempt, true);
@@ -154,12 +155,13 @@ zseq_peek_reply (zseq_peek_t *self, const zseq_msg_t *reply, uint64_t now_us)
     if (!zseq_attempt_add (attempt, reply))
         return ZSEQ_DO_WAIT;
 
-    uint8_t need = self->raising ? attempt->quorum.w : s_need (self);
-    uint8_t granted = self->raising ? s_showing (&attempt->tally, self->value)
-                                    : zseq_attempt_granted (attempt);
-    if (granted >= need)
+    zseq_quorum_kind_t kind = self->raising ? ZSEQ_QUORUM_WRITE : s_kind (self);
+    zseq_node_set_t granted = self->raising
+                                ? s_showing (&attempt->tally, self->value)
+                                : zseq_attempt_granted (attempt);
+    if (zseq_quorum_reached (&attempt->quorum, kind, granted))
         return self->raising ? s_raised (self, now_us) : s_found (self);
-    if (zseq_attempt_hopeless (attempt, need))
+    if (zseq_attempt_hopeless (attempt, kind))
         return s_lost (self, true, now_us);
     return ZSEQ_DO_WAIT;
 }

@@ -53,14 +53,14 @@ zseq_tally_counts (const zseq_tally_t *self, uint8_t node)
                               &vote->life, &self->newest.life[node]) == 0;
 }
 
-uint8_t
-zseq_tally_count (const zseq_tally_t *self, int status)
+zseq_node_set_t
+zseq_tally_nodes (const zseq_tally_t *self, int status)
 {
     assert (self);
 
-    uint8_t count = 0;
+    zseq_node_set_t nodes = 0;
     for (uint8_t node = 0; node < self->n; node++)
         if (self->vote[node].status == status && zseq_tally_counts (self, node))
-            count++;
-    return count;
+            zseq_node_set_add (&nodes, node);
+    return nodes;
 }

@@ -5,6 +5,7 @@
 #define ZSEQ_TALLY_H_INCLUDED
 
 #include "zseq_msg.h"
+#include "zseq_node_set.h"
 
 typedef struct {
     bool present;             //  It replied
@@ -30,7 +31,7 @@ bool zseq_tally_add (zseq_tally_t *self, const zseq_msg_t *reply);
 //  Whether node has replied and no reply shows a newer incarnation of it.
 bool zseq_tally_counts (const zseq_tally_t *self, uint8_t node);
 
-//  How many nodes count and said status.
-uint8_t zseq_tally_count (const zseq_tally_t *self, int status);
+//  The nodes that count and said status.
+zseq_node_set_t zseq_tally_nodes (const zseq_tally_t *self, int status);
 
 #endif

@@ -40,14 +40,14 @@ typedef struct {
     uint64_t wake_us;  //  When it is woken next, or was last
     bool deaf;         //  Its peers do not reach it, nor it them
     uint64_t began_us;
-    bool born;       //  It has been born
-    bool recovered;  //  It has recovered
-    bool forced;     //  ... by force
-    uint16_t lost;   //  ... and these were named as lost, a bit each
-    bool voted;      //  It has voted
-    bool watched;    //  Its owner is asked whether it may go on
-    uint8_t guard;   //  A peer that it certainly hears; or its own index
-    uint32_t met;    //  Peers that its introductions have reached, a bit each
+    bool born;             //  It has been born
+    bool recovered;        //  It has recovered
+    bool forced;           //  ... by force
+    zseq_node_set_t lost;  //  ... and these were named as lost
+    bool voted;            //  It has voted
+    bool watched;          //  Its owner is asked whether it may go on
+    uint8_t guard;         //  A peer that it certainly hears; or its own index
+    uint32_t met;  //  Peers that its introductions have reached, a bit each
     bool stopping;
     uint64_t paused_us;       //  Until then
     uint64_t stuck_us;        //  Until then none of its writes arrives

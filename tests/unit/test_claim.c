@@ -565,14 +565,15 @@ Test (claim, tells_how_many_nodes_answered_before_it_could_claim)
     s_ask (&self, NOW);
     cr_assert_eq (self.sent.op, ZSEQ_OP_READ);
     s_hear (&self, 0, ZSEQ_OK, 5);
-    uint8_t answered;
-    cr_assert_eq (zseq_attempt_failure (&self.claim.attempt, 2, &answered),
-                  ZSEQ_EUNAVAILABLE);
-    cr_assert_eq (answered, 1);
+    zseq_node_set_t answered;
+    cr_assert_eq (
+      zseq_attempt_failure (&self.claim.attempt, ZSEQ_QUORUM_WRITE, &answered),
+      ZSEQ_EUNAVAILABLE);
+    cr_assert_eq (answered, 1u << 0);
     uint64_t wake_us = zseq_claim_wake_us (&self.claim);
     zseq_claim_tick (&self.claim, wake_us);
-    zseq_attempt_failure (&self.claim.attempt, 2, &answered);
-    cr_assert_eq (answered, 1);
+    zseq_attempt_failure (&self.claim.attempt, ZSEQ_QUORUM_WRITE, &answered);
+    cr_assert_eq (answered, 1u << 0);
 }
 
 Test (claim, knows_how_much_room_there_is)

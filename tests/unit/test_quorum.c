@@ -98,3 +98,50 @@ Test (quorum, refuses_a_cluster_without_nodes_or_with_too_many)
     cr_expect_eq (zseq_quorum_init (&quorum, 3, 2, 256 + 2), ZSEQ_EQUORUM);
     cr_expect (quorum.n == 77 && quorum.r == 78 && quorum.w == 79);
 }
+
+//  Over all sets of nodes, of which those from n on are no members.
+Test (quorum, is_reached_by_every_set_that_has_enough_members)
+{
+    for (uint8_t n = 1; n <= 5; n++)
+        for (uint8_t r = 0; r <= n; r++)
+            for (uint8_t w = 0; w <= n; w++) {
+                zseq_quorum_t quorum;
+                if (zseq_quorum_init (&quorum, n, r, w) != ZSEQ_OK)
+                    continue;
+                for (zseq_node_set_t nodes = 0; nodes < 1u << 7; nodes++) {
+                    int members =
+                      __builtin_popcount (nodes & zseq_node_set_first (n));
+                    bool reads = members >= quorum.r;
+                    bool writes = members >= quorum.w;
+                    cr_expect_eq (
+                      zseq_quorum_reached (&quorum, ZSEQ_QUORUM_READ, nodes),
+                      reads);
+                    cr_expect_eq (
+                      zseq_quorum_reached (&quorum, ZSEQ_QUORUM_WRITE, nodes),
+                      writes);
+                    cr_expect_eq (
+                      zseq_quorum_reached (&quorum, ZSEQ_QUORUM_BOTH, nodes),
+                      reads && writes);
+                }
+            }
+}
+
+Test (quorum, has_the_size_of_its_smallest_set)
+{
+    zseq_quorum_t quorum;
+    cr_assert_eq (zseq_quorum_init (&quorum, 5, 4, 3), ZSEQ_OK);
+    cr_expect_eq (zseq_quorum_size (&quorum, ZSEQ_QUORUM_READ), 4);
+    cr_expect_eq (zseq_quorum_size (&quorum, ZSEQ_QUORUM_WRITE), 3);
+    cr_expect_eq (zseq_quorum_size (&quorum, ZSEQ_QUORUM_BOTH), 4);
+    cr_assert_eq (zseq_quorum_init (&quorum, 5, 3, 5), ZSEQ_OK);
+    cr_expect_eq (zseq_quorum_size (&quorum, ZSEQ_QUORUM_BOTH), 5);
+}
+
+Test (quorum, knows_whether_any_majority_may_write)
+{
+    zseq_quorum_t quorum;
+    cr_assert_eq (zseq_quorum_init (&quorum, 5, 5, 0), ZSEQ_OK);
+    cr_expect (zseq_quorum_writes_by_majority (&quorum));
+    cr_assert_eq (zseq_quorum_init (&quorum, 5, 0, 4), ZSEQ_OK);
+    cr_expect (!zseq_quorum_writes_by_majority (&quorum));
+}

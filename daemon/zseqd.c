@@ -48,10 +48,10 @@ s_log (const char *text, void *arg)
 }
 
 static int
-s_read_members (const char *text, zseq_member_t *members, size_t *count_p)
+s_read_members (const char *text, zseq_members_t *members)
 {
     char why[ZSEQ_MEMBERS_WHY_MAX];
-    int rc = zseq_members_parse (text, members, count_p, why);
+    int rc = zseq_members_parse (members, text, why);
     if (rc == ZSEQ_OK)
         return 0;
     fprintf (stderr, "zseqd: %s: %s\n", zseq_strerror (rc), why);
@@ -72,16 +72,15 @@ s_format (const zseqd_options_t *options)
     if (!zseq_label_valid (options->cluster))
         return zseqd_bad_use ("'%s' is not a name for a cluster",
                               options->cluster);
-    zseq_member_t members[ZSEQ_NODES_MAX];
-    size_t count;
-    if (s_read_members (options->members, members, &count))
+    zseq_members_t members;
+    if (s_read_members (options->members, &members))
         return 1;
 
     uint64_t random;
     randombytes_buf (&random, sizeof random);
     zseq_record_t record;
-    if (zseq_record_init (&record, options->cluster, options->name, members,
-                          count, random) != ZSEQ_OK)
+    if (zseq_record_init (&record, options->cluster, options->name, &members,
+                          random) != ZSEQ_OK)
         return zseqd_bad_use ("node '%s' is not in the member list",
                               options->name);
 
@@ -97,8 +96,8 @@ s_format (const zseqd_options_t *options)
         fprintf (stderr, "zseqd: %s: %s\n", zseq_strerror (rc),
                  zseq_store_text (store));
     else
-        printf ("formatted %s for node %s of cluster %s (%zu members)\n",
-                options->data, options->name, options->cluster, count);
+        printf ("formatted %s for node %s of cluster %s (%u members)\n",
+                options->data, options->name, options->cluster, members.n);
     zseq_store_destroy (&store);
     return rc == ZSEQ_OK ? 0 : 1;
 }
@@ -249,9 +248,8 @@ s_start (const zseqd_options_t *options, bool recover)
 {
     if (s_check_start (options, recover))
         return 1;
-    zseq_member_t members[ZSEQ_NODES_MAX];
-    size_t count = 0;
-    if (options->members && s_read_members (options->members, members, &count))
+    zseq_members_t members;
+    if (options->members && s_read_members (options->members, &members))
         return 1;
     zseq_force_t force = {.floor = options->floor,
                           .wait_us = options->wait_s * 1000000};
@@ -270,8 +268,7 @@ s_start (const zseqd_options_t *options, bool recover)
       .bind = options->bind,
       .name = options->name,
       .cluster = options->cluster,
-      .members = options->members ? members : NULL,
-      .member_count = count,
+      .members = options->members ? &members : NULL,
       .insecure = options->insecure,
       .unsafe = options->unsafe,
       .names_max = (size_t) options->names_max,

@@ -43,7 +43,7 @@ s_tell_owner (const zseq_store_verified_t *verified)
             printf ("cluster: %016" PRIx64 "\n", verified->identity);
         return;
     }
-    printf ("node: %s, %s\n", record->member[record->self].name,
+    printf ("node: %s, %s\n", record->members.member[record->self].name,
             record->voting ? "votes" : "does not vote");
     printf ("cluster: %s, ", record->cluster);
     if (verified->identity)

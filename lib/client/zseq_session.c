@@ -32,22 +32,22 @@ uint8_t
 zseq_session_n (const zseq_session_t *self)
 {
     assert (self);
-    return self->n;
+    return self->members.n;
 }
 
 const zseq_member_t *
 zseq_session_member (const zseq_session_t *self, uint8_t node)
 {
     assert (self);
-    assert (node < self->n);
-    return &self->member[node];
+    assert (node < self->members.n);
+    return &self->members.member[node];
 }
 
 uint64_t
 zseq_session_speaks (const zseq_session_t *self, uint8_t node)
 {
     assert (self);
-    assert (node < self->n);
+    assert (node < self->members.n);
     return self->speaks[node];
 }
 
@@ -69,7 +69,7 @@ const zseq_quorum_t *
 zseq_session_quorum (const zseq_session_t *self)
 {
     assert (self);
-    return &self->quorum;
+    return &self->members.quorum;
 }
 
 bool
@@ -119,7 +119,7 @@ zseq_session_send (zseq_session_t *self, uint8_t node, const uint8_t *bytes,
                    size_t size)
 {
     assert (self);
-    assert (node < self->n);
+    assert (node < self->members.n);
     return self->ops->send (self, node, bytes, size);
 }
 

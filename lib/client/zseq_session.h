@@ -17,8 +17,8 @@
 #include <poll.h>
 
 #include "zseq_detail.h"
+#include "zseq_members.h"
 #include "zseq_msg.h"
-#include "zseq_quorum.h"
 #include "zseq_uri.h"
 
 #define ZSEQ_NEVER UINT64_MAX
@@ -48,10 +48,8 @@ struct zseq_session {
     unsigned changes;  //  Of sockets
     uint64_t cluster;  //  Identity
     char cluster_name[ZSEQ_LABEL_MAX + 1];
-    uint8_t n;
-    zseq_member_t member[ZSEQ_NODES_MAX];
+    zseq_members_t members;  //  n 0: not known yet; quorum: as of uri
     uint64_t speaks[ZSEQ_NODES_MAX];
-    zseq_quorum_t quorum;
     bool known;
     bool ready;
     zseq_outcome_t fatal;  //  ZSEQ_OK: not fatal

@@ -112,7 +112,7 @@ static void
 s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
 {
     const s_cluster_t *self = (const s_cluster_t *) session;
-    if (self->session.n) {
+    if (self->session.members.n) {
         zseq_outcome_set (outcome, ZSEQ_EUNAVAILABLE,
                           "cluster %s is not born yet: all of its nodes have "
                           "to be up together once",
@@ -226,7 +226,7 @@ s_learn_cluster (s_cluster_t *self, const zseq_msg_t *msg)
 {
     const zseq_msg_members_t *members = &msg->hello.members;
     size_t n = members->member_count;
-    if (zseq_quorum_init (&self->session.quorum, n,
+    if (zseq_quorum_init (&self->session.members.quorum, n,
                           (size_t) self->session.uri->r,
                           (size_t) self->session.uri->w) != ZSEQ_OK) {
         zseq_outcome_set (&self->session.fatal, ZSEQ_EQUORUM,
@@ -238,12 +238,12 @@ s_learn_cluster (s_cluster_t *self, const zseq_msg_t *msg)
                           self->session.uri->w);
         return false;
     }
-    self->session.n = (uint8_t) n;
+    self->session.members.n = (uint8_t) n;
     s_copy (self->session.cluster_name, sizeof self->session.cluster_name,
             members->cluster_name);
     for (uint8_t node = 0; node < n; node++)
-        s_copy (self->session.member[node].name,
-                sizeof self->session.member[node].name,
+        s_copy (self->session.members.member[node].name,
+                sizeof self->session.members.member[node].name,
                 members->member[node].name);
     return true;
 }
@@ -253,14 +253,14 @@ s_check_cluster (s_cluster_t *self, const s_connection_t *connection,
                  const zseq_msg_t *msg)
 {
     const zseq_msg_members_t *members = &msg->hello.members;
-    const char *wanted =
-      self->session.n ? self->session.cluster_name : self->session.uri->cluster;
+    const char *wanted = self->session.members.n ? self->session.cluster_name
+                                                 : self->session.uri->cluster;
     bool same = !*wanted || s_same (members->cluster_name, wanted);
-    if (self->session.n && same) {
-        same = members->member_count == self->session.n;
-        for (uint8_t node = 0; node < self->session.n && same; node++)
+    if (self->session.members.n && same) {
+        same = members->member_count == self->session.members.n;
+        for (uint8_t node = 0; node < self->session.members.n && same; node++)
             same = s_same (members->member[node].name,
-                           self->session.member[node].name);
+                           self->session.members.member[node].name);
     }
     if (same && self->session.cluster && msg->cluster)
         same = msg->cluster == self->session.cluster;
@@ -272,7 +272,8 @@ s_check_cluster (s_cluster_t *self, const s_connection_t *connection,
           "%s%s",
           connection->endpoint, (int) members->cluster_name.size,
           members->cluster_name.data,
-          self->session.n ? "the one that was found first, named " : "cluster ",
+          self->session.members.n ? "the one that was found first, named "
+                                  : "cluster ",
           wanted);
     return same;
 }
@@ -283,7 +284,7 @@ static void
 s_learn_endpoints (s_cluster_t *self, const zseq_msg_t *msg)
 {
     const zseq_msg_members_t *members = &msg->hello.members;
-    for (uint8_t node = 0; node < self->session.n; node++) {
+    for (uint8_t node = 0; node < self->session.members.n; node++) {
         char endpoint[ZSEQ_ENDPOINT_MAX + 1];
         s_copy (endpoint, sizeof endpoint, members->member[node].endpoint);
         const s_connection_t *connection = s_find_connection (self, node);
@@ -291,7 +292,7 @@ s_learn_endpoints (s_cluster_t *self, const zseq_msg_t *msg)
                                      self->transport,
                                      (size_t) (connection - self->connection));
         if (zseq_endpoint_valid (endpoint) && (node == msg->node || !works))
-            strcpy (self->session.member[node].endpoint, endpoint);
+            strcpy (self->session.members.member[node].endpoint, endpoint);
     }
 }
 
@@ -300,8 +301,8 @@ s_learn_endpoints (s_cluster_t *self, const zseq_msg_t *msg)
 static void
 s_connect_members (s_cluster_t *self)
 {
-    for (uint8_t node = 0; node < self->session.n; node++) {
-        const char *endpoint = self->session.member[node].endpoint;
+    for (uint8_t node = 0; node < self->session.members.n; node++) {
+        const char *endpoint = self->session.members.member[node].endpoint;
         size_t unused = ZSEQ_LINKS_MAX;
         bool connected = !*endpoint;
         for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
@@ -336,7 +337,7 @@ s_twice (s_cluster_t *self, const s_connection_t *connection)
         zseq_outcome_set (&self->session.fatal, ZSEQ_EDUPLICATE,
                           "%s and %s are both node %s: list each node once",
                           other->endpoint, connection->endpoint,
-                          self->session.member[connection->node].name);
+                          self->session.members.member[connection->node].name);
         return true;
     }
     return false;
@@ -358,7 +359,7 @@ s_hello_reply (s_cluster_t *self, s_connection_t *connection,
         connection->greet_us = self->now_us + GREET_US_MAX;
         return;
     }
-    if (!self->session.n && !s_learn_cluster (self, msg))
+    if (!self->session.members.n && !s_learn_cluster (self, msg))
         return;
     if (!self->heard_us)
         self->heard_us = self->now_us;
@@ -410,8 +411,8 @@ s_all_heard (const s_cluster_t *self)
 static bool
 s_is_member (const s_cluster_t *self, const char *endpoint)
 {
-    for (uint8_t node = 0; node < self->session.n; node++)
-        if (!strcmp (self->session.member[node].endpoint, endpoint))
+    for (uint8_t node = 0; node < self->session.members.n; node++)
+        if (!strcmp (self->session.members.member[node].endpoint, endpoint))
             return true;
     return false;
 }
@@ -448,7 +449,7 @@ s_tick (zseq_session_t *session, uint64_t now_us, bool restless)
             (!connection->request || now_us >= connection->greet_us))
             s_greet (self, index);
     }
-    if (self->session.n && !self->session.ready) {
+    if (self->session.members.n && !self->session.ready) {
         self->session.known = s_all_heard (self) || now_us >= s_grace_us (self);
         self->session.ready = self->session.known && self->session.cluster;
     }
@@ -466,7 +467,8 @@ s_wake_us (const zseq_session_t *session)
             connection->request && connection->greet_us < wake_us)
             wake_us = connection->greet_us;
     }
-    if (self->session.n && !self->session.known && s_grace_us (self) < wake_us)
+    if (self->session.members.n && !self->session.known &&
+        s_grace_us (self) < wake_us)
         wake_us = s_grace_us (self);
     return wake_us;
 }
@@ -494,7 +496,7 @@ s_recv (zseq_session_t *session, zseq_msg_t *msg, bool *seen_p)
             continue;
         if (msg->op == ZSEQ_OP_HELLO)
             s_hello_reply (self, connection, msg);
-        else if (msg->node < self->session.n)
+        else if (msg->node < self->session.members.n)
             return true;
     }
     if (s_unblocked (self))

@@ -94,13 +94,13 @@ static void
 s_learn (s_local_t *self)
 {
     const zseq_record_t *record = zseq_local_record (self->local);
-    self->session.n = record->n;
+    self->session.members.n = record->members.n;
     self->session.cluster = record->identity;
     strcpy (self->session.cluster_name, record->cluster);
-    self->session.member[0] = record->member[0];
+    self->session.members.member[0] = record->members.member[0];
     self->session.speaks[0] = ZSEQ_WIRE_VERSION;
-    snprintf (self->session.member[0].endpoint,
-              sizeof self->session.member[0].endpoint, "file:%.*s",
+    snprintf (self->session.members.member[0].endpoint,
+              sizeof self->session.members.member[0].endpoint, "file:%.*s",
               (int) (ZSEQ_ENDPOINT_MAX - strlen ("file:")),
               self->session.uri->path);
     self->session.known = self->session.ready = true;
@@ -109,7 +109,7 @@ s_learn (s_local_t *self)
 static int
 s_open (s_local_t *self)
 {
-    if (zseq_quorum_init (&self->session.quorum, 1,
+    if (zseq_quorum_init (&self->session.members.quorum, 1,
                           (size_t) self->session.uri->r,
                           (size_t) self->session.uri->w) != ZSEQ_OK)
         return zseq_detail_fail (ZSEQ_EQUORUM,

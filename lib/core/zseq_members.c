@@ -4,6 +4,7 @@
 #include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "zseq_parse.h"
@@ -68,6 +69,51 @@ zseq_endpoint_local (const char *text)
     return !strcmp (host, "localhost") || !strcmp (host, "[::1]");
 }
 
+static int
+s_compare_members (const void *a, const void *b)
+{
+    return strcmp (((const zseq_member_t *) a)->name,
+                   ((const zseq_member_t *) b)->name);
+}
+
+int
+zseq_members_init (zseq_members_t *self, const zseq_member_t *list, size_t n)
+{
+    assert (self);
+    assert (list);
+
+    zseq_members_t members;
+    memset (&members, 0, sizeof members);
+    if (zseq_quorum_init (&members.quorum, n, 0, 0) != ZSEQ_OK)
+        return ZSEQ_EINVAL;
+    members.n = (uint8_t) n;
+    memcpy (members.member, list, n * sizeof *list);
+    qsort (members.member, n, sizeof *list, s_compare_members);
+    for (uint8_t index = 0; index < n; index++) {
+        const zseq_member_t *member = &members.member[index];
+        if (!zseq_label_valid (member->name) || !member->endpoint[0])
+            return ZSEQ_EINVAL;
+        for (uint8_t before = 0; before < index; before++)
+            if (!strcmp (members.member[before].name, member->name) ||
+                !strcmp (members.member[before].endpoint, member->endpoint))
+                return ZSEQ_EDUPLICATE;
+    }
+    *self = members;
+    return ZSEQ_OK;
+}
+
+uint8_t
+zseq_members_find (const zseq_members_t *self, const char *name)
+{
+    assert (self);
+    assert (name);
+
+    uint8_t index = 0;
+    while (index < self->n && strcmp (self->member[index].name, name))
+        index++;
+    return index;
+}
+
 //  Writes why a member list is refused.
 static int
 s_fail (char *why, const char *format, ...)
@@ -80,20 +126,20 @@ s_fail (char *why, const char *format, ...)
 }
 
 int
-zseq_members_parse (const char *text, zseq_member_t *members, size_t *count_p,
+zseq_members_parse (zseq_members_t *self, const char *text,
                     char why[ZSEQ_MEMBERS_WHY_MAX])
 {
+    assert (self);
     assert (text);
-    assert (members);
-    assert (count_p);
     assert (why);
 
+    zseq_member_t list[ZSEQ_NODES_MAX];
     size_t count = 0;
     for (const char *at = text;; at++) {
         if (count == ZSEQ_NODES_MAX)
             return s_fail (why, "member list '%s' has more than %d members",
                            text, ZSEQ_NODES_MAX);
-        zseq_member_t *member = &members[count++];
+        zseq_member_t *member = &list[count++];
         memset (member, 0, sizeof *member);
         const char *end =
           zseq_parse_part (at, "=,", member->name, sizeof member->name);
@@ -112,18 +158,19 @@ zseq_members_parse (const char *text, zseq_member_t *members, size_t *count_p,
               "ipc://PATH",
               text, member->name);
         for (size_t before = 0; before + 1 < count; before++) {
-            if (!strcmp (members[before].name, member->name))
+            if (!strcmp (list[before].name, member->name))
                 return s_fail (why, "member list '%s' names %s twice", text,
                                member->name);
-            if (!strcmp (members[before].endpoint, member->endpoint))
+            if (!strcmp (list[before].endpoint, member->endpoint))
                 return s_fail (why, "member list '%s' gives %s to %s and to %s",
-                               text, member->endpoint, members[before].name,
+                               text, member->endpoint, list[before].name,
                                member->name);
         }
         at = end;
         if (!*at)
             break;
     }
-    *count_p = count;
-    return ZSEQ_OK;
+    int rc = zseq_members_init (self, list, count);
+    assert (rc == ZSEQ_OK);
+    return rc;
 }

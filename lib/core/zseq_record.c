@@ -1,60 +1,32 @@
 #include "zseq_record.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-static int
-s_compare_members (const void *a, const void *b)
-{
-    return strcmp (((const zseq_member_t *) a)->name,
-                   ((const zseq_member_t *) b)->name);
-}
-
 int
 zseq_record_init (zseq_record_t *self, const char *cluster, const char *name,
-                  const zseq_member_t *members, size_t n, uint64_t random)
+                  const zseq_members_t *members, uint64_t random)
 {
     assert (self);
     assert (cluster);
     assert (name);
     assert (members);
 
-    if (n < 1 || n > ZSEQ_NODES_MAX || !zseq_label_valid (cluster) ||
-        !zseq_label_valid (name))
+    uint8_t index = zseq_members_find (members, name);
+    if (!zseq_label_valid (cluster) || index == members->n)
         return ZSEQ_EINVAL;
 
-    zseq_record_t record;
-    memset (&record, 0, sizeof record);
-    memcpy (record.cluster, cluster, strlen (cluster));
-    record.n = (uint8_t) n;
-    memcpy (record.member, members, n * sizeof *members);
-    qsort (record.member, n, sizeof *members, s_compare_members);
-
-    record.self = (uint8_t) n;
-    for (uint8_t index = 0; index < n; index++) {
-        const zseq_member_t *member = &record.member[index];
-        if (!zseq_label_valid (member->name) || !member->endpoint[0])
-            return ZSEQ_EINVAL;
-        for (uint8_t before = 0; before < index; before++)
-            if (!strcmp (record.member[before].name, member->name) ||
-                !strcmp (record.member[before].endpoint, member->endpoint))
-                return ZSEQ_EDUPLICATE;
-        if (!strcmp (member->name, name))
-            record.self = index;
-    }
-    if (record.self == n)
-        return ZSEQ_EINVAL;
-
-    record.vector.n = (uint8_t) n;
-    record.vector.life[record.self].counter = 1;
-    record.vector.life[record.self].random = random;
-    record.floor = 1;
-    record.floor_reserved = 1;
-    *self = record;
+    memset (self, 0, sizeof *self);
+    memcpy (self->cluster, cluster, strlen (cluster));
+    self->self = index;
+    self->members = *members;
+    self->vector.n = members->n;
+    self->vector.life[index] = (zseq_incarnation_t){1, random};
+    self->floor = 1;
+    self->floor_reserved = 1;
     return ZSEQ_OK;
 }
 
@@ -87,9 +59,9 @@ zseq_record_identity (const zseq_record_t *self)
     uint8_t bytes[(ZSEQ_LABEL_MAX + 1 + 8) * (ZSEQ_NODES_MAX + 1)];
     size_t size = strlen (self->cluster) + 1;
     memcpy (bytes, self->cluster, size);
-    for (uint8_t index = 0; index < self->n; index++) {
-        size_t name_size = strlen (self->member[index].name) + 1;
-        memcpy (bytes + size, self->member[index].name, name_size);
+    for (uint8_t index = 0; index < self->members.n; index++) {
+        size_t name_size = strlen (self->members.member[index].name) + 1;
+        memcpy (bytes + size, self->members.member[index].name, name_size);
         size += name_size;
         uint64_t random = self->vector.life[index].random;
         for (int shift = 0; shift < 64; shift += 8)

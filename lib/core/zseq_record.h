@@ -10,10 +10,9 @@
 typedef struct {
     uint64_t identity;  //  The cluster's; 0 before its birth
     char cluster[ZSEQ_LABEL_MAX + 1];
-    uint8_t self;                          //  This node's index in member
-    uint8_t n;                             //  Members
-    zseq_member_t member[ZSEQ_NODES_MAX];  //  Ascending by name
-    zseq_vector_t vector;                  //  Newest known incarnations
+    uint8_t self;  //  This node's index in members
+    zseq_members_t members;
+    zseq_vector_t vector;  //  Newest known incarnations
     bool start_voted;  //  S11: it was on the point of voting in its own start
     bool voting;       //  S5: only this makes it vote
     uint64_t floor;    //  Least next of every name
@@ -22,11 +21,10 @@ typedef struct {
 } zseq_record_t;
 
 //  A record for a node that was just formatted: incarnation 1 with that
-//  random number, no vote, floors 1. Sorts the members by name. Errors:
-//  ZSEQ_EINVAL (a bad label, an empty endpoint, n out of range, or name not
-//  among the members), ZSEQ_EDUPLICATE (a name or an endpoint twice).
+//  random number, no vote, floors 1. Errors: ZSEQ_EINVAL (cluster is no label,
+//  or name is not among the members).
 int zseq_record_init (zseq_record_t *self, const char *cluster,
-                      const char *name, const zseq_member_t *members, size_t n,
+                      const char *name, const zseq_members_t *members,
                       uint64_t random);
 
 //  Makes it the record of a node whose own record is missing or damaged: no

@@ -122,8 +122,11 @@ s_first_record (zseq_record_t *record)
                                   .endpoint = ZSEQ_LOCAL_ENDPOINT};
     uint64_t random;
     randombytes_buf (&random, sizeof random);
-    int rc = zseq_record_init (record, ZSEQ_LOCAL_CLUSTER, member.name, &member,
-                               1, random);
+    zseq_members_t members;
+    int rc = zseq_members_init (&members, &member, 1);
+    assert (rc == ZSEQ_OK);
+    rc = zseq_record_init (record, ZSEQ_LOCAL_CLUSTER, member.name, &members,
+                           random);
     assert (rc == ZSEQ_OK);
 }
 
@@ -143,13 +146,13 @@ static int
 s_check_record (const zseq_local_t *self)
 {
     const zseq_record_t *record = zseq_host_record (self->host);
-    if (record->n > 1)
+    if (record->members.n > 1)
         return zseq_detail_fail (
           ZSEQ_EFOREIGN,
           "directory %s belongs to node %s of cluster %s, which has %u nodes: "
           "only zseqd can run it",
-          self->directory, record->member[record->self].name, record->cluster,
-          record->n);
+          self->directory, record->members.member[record->self].name,
+          record->cluster, record->members.n);
     if (!zseq_record_incomplete (record))
         return ZSEQ_OK;
     char text[ZSEQ_STORE_TEXT_MAX];

@@ -140,22 +140,19 @@ s_check_members (const zseq_server_t *self)
 {
     const zseq_server_options_t *options = self->options;
     const zseq_record_t *record = zseq_host_record (self->host);
-    if (options->member_count != record->n)
+    if (options->members->n != record->members.n)
         return zseq_detail_fail (
           ZSEQ_EFOREIGN,
-          "directory %s was formatted for %u members, --members has %zu",
-          options->directory, record->n, options->member_count);
-    for (uint8_t node = 0; node < record->n; node++) {
-        bool found = false;
-        for (size_t index = 0; index < options->member_count; index++)
-            found |=
-              !strcmp (options->members[index].name, record->member[node].name);
-        if (!found)
+          "directory %s was formatted for %u members, --members has %u",
+          options->directory, record->members.n, options->members->n);
+    for (uint8_t node = 0; node < record->members.n; node++) {
+        const char *name = record->members.member[node].name;
+        if (zseq_members_find (options->members, name) == options->members->n)
             return zseq_detail_fail (
               ZSEQ_EFOREIGN,
               "directory %s was formatted with a member %s, which --members "
               "does not name",
-              options->directory, record->member[node].name);
+              options->directory, name);
     }
     return ZSEQ_OK;
 }
@@ -167,7 +164,7 @@ s_check_identity (const zseq_server_t *self)
 {
     const zseq_server_options_t *options = self->options;
     const zseq_record_t *record = zseq_host_record (self->host);
-    const char *name = record->member[record->self].name;
+    const char *name = record->members.member[record->self].name;
     if (options->name && strcmp (options->name, name))
         return zseq_detail_fail (ZSEQ_EFOREIGN,
                                  "directory %s belongs to node %s, not to %s",
@@ -183,9 +180,10 @@ s_check_identity (const zseq_server_t *self)
 static size_t
 s_move_members (zseq_server_t *self)
 {
+    const zseq_members_t *members = self->options->members;
     size_t moved = 0;
-    for (size_t index = 0; index < self->options->member_count; index++)
-        moved += zseq_node_move (self->node, &self->options->members[index]);
+    for (uint8_t index = 0; members && index < members->n; index++)
+        moved += zseq_node_move (self->node, &members->member[index]);
     return moved;
 }
 
@@ -203,7 +201,7 @@ s_open_lost (zseq_server_t *self, int why)
           self->why);
     zseq_record_t record;
     int rc = zseq_record_init (&record, options->cluster, options->name,
-                               options->members, options->member_count, 0);
+                               options->members, 0);
     if (rc != ZSEQ_OK)
         return zseq_detail_fail (rc,
                                  "node %s is not among the members, or the "
@@ -221,16 +219,16 @@ s_mark_lost (zseq_server_t *self)
     while (at) {
         size_t size = strcspn (at, ",");
         uint8_t node = 0;
-        while (node < record->n &&
-               (strlen (record->member[node].name) != size ||
-                memcmp (record->member[node].name, at, size)))
+        while (node < record->members.n &&
+               (strlen (record->members.member[node].name) != size ||
+                memcmp (record->members.member[node].name, at, size)))
             node++;
-        if (node == record->n || node == record->self)
+        if (node == record->members.n || node == record->self)
             return zseq_detail_fail (ZSEQ_EINVAL,
                                      "'%.*s' is not the name of a peer of node "
                                      "%s",
                                      (int) size, at,
-                                     record->member[record->self].name);
+                                     record->members.member[record->self].name);
         zseq_node_set_add (&self->force.lost, node);
         at = at[size] ? at + size + 1 : NULL;
     }
@@ -297,7 +295,7 @@ s_endpoint (const zseq_server_t *self)
 {
     const zseq_record_t *record = zseq_node_record (self->node);
     return self->options->bind ? self->options->bind
-                               : record->member[record->self].endpoint;
+                               : record->members.member[record->self].endpoint;
 }
 
 //  A socket's descriptor reports only what came after the socket was found
@@ -338,10 +336,10 @@ s_open_sockets (zseq_server_t *self)
 {
     const zseq_record_t *record = zseq_node_record (self->node);
     int rc = zseq_transport_bind (self->transport, s_endpoint (self));
-    for (uint8_t node = 0; node < record->n && rc == ZSEQ_OK; node++)
+    for (uint8_t node = 0; node < record->members.n && rc == ZSEQ_OK; node++)
         if (node != record->self)
             rc = zseq_transport_link (self->transport, node,
-                                      record->member[node].endpoint);
+                                      record->members.member[node].endpoint);
     if (rc == ZSEQ_OK)
         rc = s_watch_sockets (self);
     if (rc != ZSEQ_OK)
@@ -427,7 +425,7 @@ static size_t
 s_take_replies (zseq_server_t *self)
 {
     size_t count = 0;
-    uint8_t n = zseq_host_record (self->host)->n;
+    uint8_t n = zseq_host_record (self->host)->members.n;
     for (uint8_t peer = 0; peer < n; peer++) {
         const uint8_t *bytes;
         size_t size;

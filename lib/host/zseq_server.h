@@ -27,8 +27,7 @@ typedef struct {
     //  changed.
     const char *name;
     const char *cluster;
-    const zseq_member_t *members;
-    size_t member_count;
+    const zseq_members_t *members;
     bool insecure;        //  May bind where other machines can reach it
     bool unsafe;          //  The directory may be on any file system
     size_t names_max;     //  Sequences that the node holds at most

@@ -294,17 +294,17 @@ zseq_store_node_encode (const zseq_record_t *record, uint8_t *bytes)
     uint8_t value[VALUE_MAX];
     s_writer_t writer = {value, 0};
     s_put_text (&writer, record->cluster, strlen (record->cluster));
-    s_put_number (&writer, record->n, 1);
-    for (size_t i = 0; i < record->n; i++) {
-        const zseq_member_t *member = &record->member[i];
+    s_put_number (&writer, record->members.n, 1);
+    for (size_t i = 0; i < record->members.n; i++) {
+        const zseq_member_t *member = &record->members.member[i];
         s_put_text (&writer, member->name, strlen (member->name));
         s_put_text (&writer, member->endpoint, strlen (member->endpoint));
     }
-    for (size_t i = 0; i < record->n; i++) {
+    for (size_t i = 0; i < record->members.n; i++) {
         s_put_number (&writer, record->vector.life[i].counter, 8);
         s_put_number (&writer, record->vector.life[i].random, 8);
     }
-    for (size_t i = 0; i < record->n; i++) {
+    for (size_t i = 0; i < record->members.n; i++) {
         s_put_number (&writer, record->vector.start[i].counter, 8);
         s_put_number (&writer, record->vector.start[i].random, 8);
     }
@@ -329,10 +329,11 @@ zseq_store_node_encode (const zseq_record_t *record, uint8_t *bytes)
 static bool
 s_node_valid (const zseq_record_t *record)
 {
-    if (record->self >= record->n || !zseq_label_valid (record->cluster))
+    if (record->self >= record->members.n ||
+        !zseq_label_valid (record->cluster))
         return false;
-    for (size_t i = 0; i < record->n; i++) {
-        const zseq_member_t *member = &record->member[i];
+    for (size_t i = 0; i < record->members.n; i++) {
+        const zseq_member_t *member = &record->members.member[i];
         if (!zseq_label_valid (member->name) || !member->endpoint[0])
             return false;
         if (i > 0 && strcmp (member[-1].name, member->name) >= 0)
@@ -362,20 +363,21 @@ zseq_store_node_decode (zseq_record_t *record, const uint8_t *bytes,
     record->self = envelope.node;
     s_reader_t reader = {envelope.value, envelope.value_size, false};
     s_get_text (&reader, record->cluster, ZSEQ_LABEL_MAX);
-    record->n = (uint8_t) s_get_number (&reader, 1);
-    if (record->n > ZSEQ_NODES_MAX)
+    record->members.n = (uint8_t) s_get_number (&reader, 1);
+    if (record->members.n > ZSEQ_NODES_MAX)
         reader.bad = true;
-    for (size_t i = 0; i < record->n && !reader.bad; i++) {
-        s_get_text (&reader, record->member[i].name, ZSEQ_LABEL_MAX);
-        s_get_text (&reader, record->member[i].endpoint, ZSEQ_ENDPOINT_MAX);
+    for (size_t i = 0; i < record->members.n && !reader.bad; i++) {
+        s_get_text (&reader, record->members.member[i].name, ZSEQ_LABEL_MAX);
+        s_get_text (&reader, record->members.member[i].endpoint,
+                    ZSEQ_ENDPOINT_MAX);
     }
-    record->vector.n = record->n;
-    for (size_t i = 0; i < record->n && !reader.bad; i++) {
+    record->vector.n = record->members.n;
+    for (size_t i = 0; i < record->members.n && !reader.bad; i++) {
         record->vector.life[i].counter = s_get_number (&reader, 8);
         record->vector.life[i].random = s_get_number (&reader, 8);
     }
     bool starts = envelope.version >= ZSEQ_STORE_FORMAT;
-    for (size_t i = 0; i < record->n && starts && !reader.bad; i++) {
+    for (size_t i = 0; i < record->members.n && starts && !reader.bad; i++) {
         record->vector.start[i].counter = s_get_number (&reader, 8);
         record->vector.start[i].random = s_get_number (&reader, 8);
     }
@@ -386,7 +388,9 @@ zseq_store_node_decode (zseq_record_t *record, const uint8_t *bytes,
     record->floor = s_get_number (&reader, 8);
     record->floor_reserved = s_get_number (&reader, 8);
     if (reader.bad || reader.left > 0 || voting > 1 || start_voted > 1 ||
-        envelope.name_size > 0 || !s_node_valid (record)) {
+        envelope.name_size > 0 || !s_node_valid (record) ||
+        zseq_quorum_init (&record->members.quorum, record->members.n, 0, 0) !=
+          ZSEQ_OK) {
         *what_p = "its value is invalid";
         return ZSEQ_EDAMAGED;
     }

@@ -57,7 +57,8 @@ zseq_store_noderecord_write (zseq_store_t *self, const zseq_record_t *record)
 {
     assert (self);
     assert (record);
-    assert (record->self < record->n && record->n <= ZSEQ_NODES_MAX);
+    assert (record->self < record->members.n &&
+            record->members.n <= ZSEQ_NODES_MAX);
     assert (self->expected.identity == 0 ||
             record->identity == self->expected.identity);
     zseq_store_repair_t *repair = &self->repair;

@@ -183,12 +183,12 @@ s_begin (zseq_node_t *self)
     }
     else if (self->starting)
         zseq_node_start_begin (self);
-    else if (self->record.n > 1)
+    else if (self->record.members.n > 1)
         zseq_node_tell (
           self, ZSEQ_ACTION_LOG, ZSEQ_OK,
           "node %s waits for its cluster's birth: all %u nodes have "
           "to be up together once",
-          zseq_node_name (self, self->record.self), self->record.n);
+          zseq_node_name (self, self->record.self), self->record.members.n);
 }
 
 //  Takes part in nothing more, and writes down the exact values.

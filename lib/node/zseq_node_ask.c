@@ -61,7 +61,7 @@ s_ask (zseq_node_t *self, uint8_t peer)
 void
 zseq_node_ask_all (zseq_node_t *self)
 {
-    for (uint8_t node = 0; node < self->record.n; node++) {
+    for (uint8_t node = 0; node < self->record.members.n; node++) {
         zseq_peer_t *peer = &self->peer[node];
         if (node == self->record.self || self->now_us < peer->ask_us)
             continue;

@@ -48,7 +48,8 @@ zseq_node_congestion_note_flush (zseq_node_t *self)
       ((CROWD_WINDOW - callers) * self->congestion.crowd +
        callers * callers * CROWD_UNIT) /
       CROWD_WINDOW;
-    if (self->congestion.crowd < CROWD * CROWD_UNIT || self->record.n == 1)
+    if (self->congestion.crowd < CROWD * CROWD_UNIT ||
+        self->record.members.n == 1)
         return;
     self->congestion.crowd = 0;
     self->congestion.until_us = self->now_us + CROWD_US;

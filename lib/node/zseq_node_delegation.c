@@ -72,5 +72,5 @@ zseq_node_delegation_new (zseq_node_t *self, size_t requests_max)
 {
     zseq_coordinator_hooks_t hooks = {
       .arg = self, .ask = s_ask, .answer = s_answer_rider, .draw = s_draw};
-    return zseq_coordinator_new (self->record.n, requests_max, &hooks);
+    return zseq_coordinator_new (self->record.members.n, requests_max, &hooks);
 }

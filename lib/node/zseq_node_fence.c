@@ -20,7 +20,7 @@ s_admit_fenced (zseq_node_t *self, const zseq_event_t *event)
     }
     else if (!zseq_node_admit (self, event))
         return false;
-    if (msg->node >= self->record.n || msg->node == self->record.self) {
+    if (msg->node >= self->record.members.n || msg->node == self->record.self) {
         zseq_node_refuse (self, event, ZSEQ_EMEMBERS);
         return false;
     }

@@ -24,7 +24,7 @@ zseq_node_force_waited (const zseq_node_t *self)
     if (!self->recovery.forced)
         return false;
     bool all = true;
-    for (uint8_t node = 0; node < self->record.n; node++)
+    for (uint8_t node = 0; node < self->record.members.n; node++)
         all = all &&
               (node == self->record.self || s_is_heard (self, node) ||
                (self->recovery.phase == PHASE_ASK && self->peer[node].cluster));
@@ -64,7 +64,7 @@ zseq_node_force_heard_enough (zseq_node_t *self)
     uint8_t bound = 0;
     s_names_t silent = {.size = 0};
     s_names_t busy = {.size = 0};
-    for (uint8_t node = 0; node < self->record.n; node++) {
+    for (uint8_t node = 0; node < self->record.members.n; node++) {
         if (node == self->record.self)
             continue;
         if (s_is_bound (self, node))
@@ -80,22 +80,23 @@ zseq_node_force_heard_enough (zseq_node_t *self)
           "%u of %u peers have to know of this recovery, and these do not "
           "answer: %s. Start them, with an empty directory if need be; or say "
           "--lost %s if their directories are gone for good",
-          zseq_node_start_first_need (self), self->record.n - 1, silent.text,
-          silent.text);
+          zseq_node_start_first_need (self), self->record.members.n - 1,
+          silent.text, silent.text);
     else
         zseq_node_tell (
           self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
           "%u of %u peers have to know of this recovery, and these do not vote "
           "now, but may do so later with what is on their disks: %s. Let them "
           "vote first; or stop them and start them again without recovery",
-          zseq_node_start_first_need (self), self->record.n - 1, busy.text);
+          zseq_node_start_first_need (self), self->record.members.n - 1,
+          busy.text);
     return false;
 }
 
 bool
 zseq_node_force_passes_over_nobody (zseq_node_t *self)
 {
-    for (uint8_t node = 0; node < self->record.n; node++) {
+    for (uint8_t node = 0; node < self->record.members.n; node++) {
         const zseq_source_t *source = &self->recovery.attempt.source[node];
         bool holds = self->peer[node].state == ZSEQ_STATE_VOTING ||
                      self->peer[node].state == ZSEQ_STATE_STARTING ||
@@ -108,7 +109,7 @@ zseq_node_force_passes_over_nobody (zseq_node_t *self)
           "was not copied from: see to it that it runs, reaches node %s at %s, "
           "and is not older than this zseqd; then recover again",
           zseq_node_name (self, node), zseq_node_name (self, self->record.self),
-          self->record.member[self->record.self].endpoint);
+          self->record.members.member[self->record.self].endpoint);
         return false;
     }
     return zseq_node_force_heard_enough (self);

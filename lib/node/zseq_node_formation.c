@@ -52,8 +52,8 @@ s_find_birth (const zseq_node_t *self)
     uint64_t identity = 0;
     uint8_t unborn = 0;
     uint8_t born = 0;
-    uint8_t peers = (uint8_t) (self->record.n - 1);
-    for (uint8_t node = 0; node < self->record.n; node++) {
+    uint8_t peers = (uint8_t) (self->record.members.n - 1);
+    for (uint8_t node = 0; node < self->record.members.n; node++) {
         const zseq_peer_t *peer = &self->peer[node];
         //  The identity is that of the lives that all were born with.
         if (self->durable.vector.life[node].counter == 0)
@@ -74,7 +74,7 @@ s_find_birth (const zseq_node_t *self)
                    born > 0 && zseq_node_start_all_heard (self)
                  ? identity
                  : 0;
-    for (uint8_t node = 0; node < self->record.n; node++)
+    for (uint8_t node = 0; node < self->record.members.n; node++)
         if (self->durable.vector.life[node].counter != 1)
             return 0;
     return unborn == peers ? zseq_record_identity (&self->record) : 0;
@@ -86,11 +86,11 @@ s_find_birth (const zseq_node_t *self)
 static uint8_t
 s_count_recovering (const zseq_node_t *self)
 {
-    uint8_t need = zseq_quorum_majority (self->record.n);
-    if (need != self->record.n - 1)
+    uint8_t need = zseq_quorum_majority (self->record.members.n);
+    if (need != self->record.members.n - 1)
         return 0;
     uint8_t count = 0;
-    for (uint8_t node = 0; node < self->record.n; node++)
+    for (uint8_t node = 0; node < self->record.members.n; node++)
         if (self->peer[node].state == ZSEQ_STATE_RECOVERING)
             count++;
     return count;
@@ -110,7 +110,7 @@ zseq_node_formation_maybe_vote (zseq_node_t *self)
         if (!self->birth)
             return;
         self->bearing = true;
-        if (record->n > 1)
+        if (record->members.n > 1)
             zseq_node_start_take (self);
     }
     uint8_t noted = zseq_node_start_count_noted (self);

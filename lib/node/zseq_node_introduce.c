@@ -56,8 +56,8 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
         return;
     }
     if (!zseq_node_members_same (self, &msg->introduce.members) ||
-        msg->vector.n != self->record.n || msg->node >= self->record.n ||
-        msg->node == self->record.self) {
+        msg->vector.n != self->record.members.n ||
+        msg->node >= self->record.members.n || msg->node == self->record.self) {
         zseq_node_refuse (self, event, ZSEQ_EMEMBERS);
         s_tell_stranger (self, msg);
         return;
@@ -99,7 +99,7 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
 static bool
 s_kin (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
-    return msg->node == peer && msg->vector.n == self->record.n &&
+    return msg->node == peer && msg->vector.n == self->record.members.n &&
            (!self->record.identity || msg->cluster == self->record.identity);
 }
 
@@ -120,12 +120,13 @@ s_peer_refused (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
           self, ZSEQ_ACTION_EXIT, status,
           "peer %s at %s was formatted with another member list or "
           "cluster name: format one of the two again",
-          zseq_node_name (self, peer), self->record.member[peer].endpoint);
+          zseq_node_name (self, peer),
+          self->record.members.member[peer].endpoint);
     else if (zseq_node_log_changed (self, peer, status))
         zseq_node_tell (
           self, ZSEQ_ACTION_LOG, status, "peer %s at %s refuses us: %s",
-          zseq_node_name (self, peer), self->record.member[peer].endpoint,
-          zseq_strerror (status));
+          zseq_node_name (self, peer),
+          self->record.members.member[peer].endpoint, zseq_strerror (status));
 }
 
 //  A peer's answer holds for the life that it shows; ours of it may be older,
@@ -151,7 +152,8 @@ s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
               "peer %s at %s is not the one this node has met: it was "
               "formatted again over a lost disk, or is an old copy, and "
               "must be recovered",
-              zseq_node_name (self, peer), self->record.member[peer].endpoint);
+              zseq_node_name (self, peer),
+              self->record.members.member[peer].endpoint);
         return false;
     }
     if (mine->counter)
@@ -170,7 +172,8 @@ s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
 static void
 s_tell_unkin (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
-    if (msg->node == peer && msg->vector.n == self->record.n && !msg->cluster &&
+    if (msg->node == peer && msg->vector.n == self->record.members.n &&
+        !msg->cluster &&
         (msg->introduce.state == ZSEQ_STATE_RECOVERING ||
          zseq_incarnation_compare (&msg->vector.life[peer],
                                    &self->record.vector.life[peer]) == 0))
@@ -181,7 +184,8 @@ s_tell_unkin (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
           "peer %s is not who answers at %s: that is another node, or "
           "one of another cluster, or it was formatted again over a lost "
           "disk and must be recovered; check the endpoints",
-          zseq_node_name (self, peer), self->record.member[peer].endpoint);
+          zseq_node_name (self, peer),
+          self->record.members.member[peer].endpoint);
 }
 
 //  Whether a late peer was born with this node, and no other life has begun since.
@@ -192,7 +196,7 @@ s_is_born_with (const zseq_node_t *self, const zseq_msg_t *msg)
 {
     if (!zseq_vector_equal (&msg->vector, &self->record.vector))
         return false;
-    for (uint8_t node = 0; node < self->record.n; node++)
+    for (uint8_t node = 0; node < self->record.members.n; node++)
         if (msg->vector.life[node].counter != 1)
             return false;
     return true;
@@ -204,7 +208,7 @@ static bool
 s_is_late (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
     return self->record.identity && msg->node == peer &&
-           msg->vector.n == self->record.n && !msg->cluster &&
+           msg->vector.n == self->record.members.n && !msg->cluster &&
            msg->introduce.state == ZSEQ_STATE_COMPLETE &&
            zseq_incarnation_compare (&msg->vector.life[peer],
                                      &self->record.vector.life[peer]) == 0;

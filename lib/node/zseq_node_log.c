@@ -24,7 +24,7 @@ zseq_node_tell (zseq_node_t *self, zseq_action_type_t type, int status,
 const char *
 zseq_node_name (const zseq_node_t *self, uint8_t node)
 {
-    return self->record.member[node].name;
+    return self->record.members.member[node].name;
 }
 
 bool

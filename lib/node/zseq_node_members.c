@@ -17,11 +17,12 @@ zseq_node_fill_members (zseq_node_t *self, zseq_msg_members_t *members)
 {
     members->cluster_name = s_slice (self->record.cluster);
     members->member = self->members;
-    members->member_count = self->record.n;
-    for (uint8_t node = 0; node < self->record.n; node++) {
-        self->members[node].name = s_slice (self->record.member[node].name);
+    members->member_count = self->record.members.n;
+    for (uint8_t node = 0; node < self->record.members.n; node++) {
+        self->members[node].name =
+          s_slice (self->record.members.member[node].name);
         self->members[node].endpoint =
-          s_slice (self->record.member[node].endpoint);
+          s_slice (self->record.members.member[node].endpoint);
     }
 }
 
@@ -37,11 +38,11 @@ zseq_node_members_same (const zseq_node_t *self,
                         const zseq_msg_members_t *members)
 {
     if (!s_same (members->cluster_name, self->record.cluster) ||
-        members->member_count != self->record.n)
+        members->member_count != self->record.members.n)
         return false;
-    for (uint8_t node = 0; node < self->record.n; node++)
+    for (uint8_t node = 0; node < self->record.members.n; node++)
         if (!s_same (members->member[node].name,
-                     self->record.member[node].name))
+                     self->record.members.member[node].name))
             return false;
     return true;
 }
@@ -53,8 +54,8 @@ zseq_node_move (zseq_node_t *self, const zseq_member_t *member)
     assert (member);
     assert (!self->begun);
 
-    for (uint8_t node = 0; node < self->record.n; node++) {
-        zseq_member_t *known = &self->record.member[node];
+    for (uint8_t node = 0; node < self->record.members.n; node++) {
+        zseq_member_t *known = &self->record.members.member[node];
         if (strcmp (known->name, member->name) ||
             !strcmp (known->endpoint, member->endpoint))
             continue;

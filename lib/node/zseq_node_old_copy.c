@@ -76,6 +76,6 @@ zseq_node_old_copy_duplicate (zseq_node_t *self, uint8_t peer)
                     "peer %s finds another process at %s, the endpoint of node "
                     "%s: it lives under this name already",
                     zseq_node_name (self, peer),
-                    self->record.member[self->record.self].endpoint,
+                    self->record.members.member[self->record.self].endpoint,
                     zseq_node_name (self, self->record.self));
 }

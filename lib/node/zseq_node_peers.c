@@ -25,7 +25,7 @@ zseq_node_peers_reply (zseq_node_t *self, const zseq_event_t *event)
 {
     const zseq_msg_t *msg = event->msg;
     uint8_t index = event->sender.peer;
-    assert (index < self->record.n);
+    assert (index < self->record.members.n);
     if (!zseq_node_ask_answered (self, index, msg))
         return;
     if (self->recovering)
@@ -44,7 +44,7 @@ s_tell_unreached (zseq_node_t *self)
         self->now_us - self->begun_us < ASK_US_MAX ||
         self->now_us < self->unreached_us)
         return;
-    for (uint8_t node = 0; node < self->record.n; node++) {
+    for (uint8_t node = 0; node < self->record.members.n; node++) {
         const zseq_peer_t *peer = &self->peer[node];
         //  One that recovers asks nobody.
         if (node == self->record.self || !peer->extended ||
@@ -56,7 +56,7 @@ s_tell_unreached (zseq_node_t *self)
           "peer %s does not reach this process of node %s at %s: it must be "
           "reachable there, and not run elsewhere as well, to vote",
           zseq_node_name (self, node), zseq_node_name (self, self->record.self),
-          self->record.member[self->record.self].endpoint);
+          self->record.members.member[self->record.self].endpoint);
     }
 }
 

@@ -35,7 +35,7 @@ zseq_node_recovery_attempt (zseq_node_t *self)
     zseq_recovery_init (&self->recovery.attempt, &self->record);
     self->recovery.phase = PHASE_ASK;
     self->recovery.progress_us = self->now_us;
-    for (uint8_t node = 0; node < self->record.n; node++) {
+    for (uint8_t node = 0; node < self->record.members.n; node++) {
         self->peer[node].request = 0;
         self->peer[node].ask_us = 0;
         self->peer[node].wait_us = 0;
@@ -60,13 +60,13 @@ zseq_node_recovery_begin (zseq_node_t *self)
     zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK, "node %s recovers: %s",
                     zseq_node_name (self, self->record.self),
                     self->recovery.why);
-    uint8_t need = zseq_quorum_majority (self->record.n);
-    if (need > self->record.n - 1 && !self->recovery.forced) {
+    uint8_t need = zseq_quorum_majority (self->record.members.n);
+    if (need > self->record.members.n - 1 && !self->recovery.forced) {
         zseq_node_tell (
           self, ZSEQ_ACTION_EXIT, ZSEQ_EQUORUM,
           "it takes %u voting peers to recover, and in a cluster of %u "
           "there are %u: see zseqd recover --force",
-          need, self->record.n, self->record.n - 1);
+          need, self->record.members.n, self->record.members.n - 1);
         return;
     }
     //  The first time soon; that it wraps does no harm.
@@ -77,7 +77,7 @@ zseq_node_recovery_begin (zseq_node_t *self)
 void
 zseq_node_recovery_find_cluster (zseq_node_t *self, uint8_t need)
 {
-    uint8_t n = self->record.n;
+    uint8_t n = self->record.members.n;
     for (uint8_t node = 0; node < n && !self->recovery.identity; node++) {
         uint8_t agree = 0;
         for (uint8_t other = 0; other < n; other++)
@@ -144,7 +144,7 @@ s_settle (zseq_node_t *self)
 {
     zseq_record_t *record = &self->record;
     zseq_node_floor_force (self);
-    for (uint8_t node = 0; node < record->n; node++) {
+    for (uint8_t node = 0; node < record->members.n; node++) {
         const zseq_source_t *source = &self->recovery.attempt.source[node];
         if (!source->complete)
             continue;
@@ -165,7 +165,7 @@ zseq_node_recovery_maybe_proceed (zseq_node_t *self)
         return;
     const zseq_recovery_t *recovery = &self->recovery.attempt;
     //  A forced one is glad of all that there are.
-    uint8_t peers = (uint8_t) (self->record.n - 1);
+    uint8_t peers = (uint8_t) (self->record.members.n - 1);
     uint8_t need = self->recovery.forced ? peers : recovery->need;
     if (self->recovery.phase == PHASE_ASK) {
         if (zseq_recovery_asked (recovery) >= need ||
@@ -233,7 +233,7 @@ s_pursue (zseq_node_t *self, uint8_t peer)
 void
 zseq_node_recovery_request_all (zseq_node_t *self)
 {
-    for (uint8_t node = 0; node < self->record.n; node++)
+    for (uint8_t node = 0; node < self->record.members.n; node++)
         if (node != self->record.self &&
             self->now_us >= self->peer[node].ask_us)
             s_pursue (self, node);
@@ -245,7 +245,7 @@ zseq_node_recovery_log (zseq_node_t *self)
     uint64_t copied = 0;
     uint64_t total = 0;
     uint8_t from = 0;
-    for (uint8_t node = 0; node < self->record.n; node++) {
+    for (uint8_t node = 0; node < self->record.members.n; node++) {
         const zseq_source_t *source = &self->recovery.attempt.source[node];
         if (source->copied <= copied && source->total <= total)
             continue;
@@ -280,6 +280,6 @@ zseq_node_recovery_record_written (zseq_node_t *self)
         return;
     self->recovery.phase = PHASE_COPY;
     self->recovery.progress_us = self->now_us;
-    for (uint8_t node = 0; node < self->record.n; node++)
+    for (uint8_t node = 0; node < self->record.members.n; node++)
         self->peer[node].ask_us = 0;
 }

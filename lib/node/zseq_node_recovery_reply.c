@@ -15,9 +15,10 @@ s_foreign (zseq_node_t *self, uint8_t index, bool fits)
           self, ZSEQ_ACTION_LOG, complaint,
           "who answers for peer %s at %s is another node, or one of "
           "another cluster: check the endpoints",
-          zseq_node_name (self, index), self->record.member[index].endpoint);
+          zseq_node_name (self, index),
+          self->record.members.member[index].endpoint);
     uint8_t foreign = 0;
-    for (uint8_t node = 0; node < self->record.n; node++)
+    for (uint8_t node = 0; node < self->record.members.n; node++)
         if (self->peer[node].complaint == ZSEQ_ECLUSTER)
             foreign++;
     if (self->record.identity && foreign >= self->recovery.attempt.need)
@@ -41,7 +42,7 @@ s_may_copy (const zseq_node_t *self, zseq_state_t state)
 static bool
 s_recovery_kin (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
-    bool fits = msg->node == index && msg->vector.n == self->record.n;
+    bool fits = msg->node == index && msg->vector.n == self->record.members.n;
     bool hello = msg->op == ZSEQ_OP_HELLO && msg->status == ZSEQ_OK;
     if (fits && hello && !zseq_node_members_same (self, &msg->hello.members))
         fits = false;
@@ -126,7 +127,7 @@ s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
           "there to recover",
           zseq_node_name (self, index),
           zseq_node_name (self, self->record.self),
-          self->record.member[self->record.self].endpoint);
+          self->record.members.member[self->record.self].endpoint);
 }
 
 static void

@@ -70,7 +70,7 @@ uint8_t
 zseq_node_start_count_noted (const zseq_node_t *self)
 {
     uint8_t count = 0;
-    for (uint8_t node = 0; node < self->record.n; node++)
+    for (uint8_t node = 0; node < self->record.members.n; node++)
         if (node != self->record.self)
             count += zseq_node_start_noted (self, node);
     return count;
@@ -81,7 +81,7 @@ zseq_node_start_all_heard (const zseq_node_t *self)
 {
     if (self->now_us - self->begun_us >= START_WAIT_US)
         return true;
-    for (uint8_t node = 0; node < self->record.n; node++)
+    for (uint8_t node = 0; node < self->record.members.n; node++)
         if (node != self->record.self && !self->peer[node].state)
             return false;
     return true;
@@ -90,15 +90,15 @@ zseq_node_start_all_heard (const zseq_node_t *self)
 uint8_t
 zseq_node_start_first_need (const zseq_node_t *self)
 {
-    uint8_t majority = zseq_quorum_majority (self->record.n);
-    uint8_t peers = (uint8_t) (self->record.n - 1);
+    uint8_t majority = zseq_quorum_majority (self->record.members.n);
+    uint8_t peers = (uint8_t) (self->record.members.n - 1);
     return majority < peers ? majority : peers;
 }
 
 uint8_t
 zseq_node_start_need (const zseq_node_t *self)
 {
-    return (uint8_t) (zseq_quorum_majority (self->record.n) - 1);
+    return (uint8_t) (zseq_quorum_majority (self->record.members.n) - 1);
 }
 
 //  S5, S11: the directory may be an old copy, whose life has ended, or of an
@@ -126,7 +126,7 @@ zseq_node_start_maybe_vote (zseq_node_t *self)
 void
 zseq_node_start_begin (zseq_node_t *self)
 {
-    if (self->record.n == 1) {
+    if (self->record.members.n == 1) {
         zseq_node_vote (self);
         return;
     }
@@ -136,7 +136,7 @@ zseq_node_start_begin (zseq_node_t *self)
       "node %s starts: it votes once %u of its %u peers have noted that, and "
       "none that answers knows a later start or a newer life of it",
       zseq_node_name (self, self->record.self), zseq_node_start_need (self),
-      self->record.n - 1);
+      self->record.members.n - 1);
 }
 
 void

@@ -34,7 +34,7 @@ zseq_node_vote (zseq_node_t *self)
       "ready: node %s votes (cluster %s of %u, incarnation %llu, "
       "%zu sequences)",
       zseq_node_name (self, self->record.self), self->record.cluster,
-      self->record.n,
+      self->record.members.n,
       (unsigned long long) self->record.vector.life[self->record.self].counter,
       zseq_table_count (self->table));
     if (self->stats.burnt && !self->told_burnt)

@@ -75,15 +75,15 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
         snprintf (text, size, "recovering: writing");
     else {
         uint8_t lacking = 0;
-        for (uint8_t node = 0; node < self->record.n; node++)
+        for (uint8_t node = 0; node < self->record.members.n; node++)
             if (node != self->record.self && s_reason_recovery (self, node))
                 lacking++;
         used = (size_t) snprintf (
           text, size, "recovering: %s %u of %u voting peers; lacks",
           self->recovery.phase == PHASE_ASK ? "found" : "copied from",
-          self->record.n - 1 - lacking, self->recovery.attempt.need);
+          self->record.members.n - 1 - lacking, self->recovery.attempt.need);
     }
-    for (uint8_t node = 0; node < self->record.n && used && used < size;
+    for (uint8_t node = 0; node < self->record.members.n && used && used < size;
          node++) {
         bool lacks = state == ZSEQ_STATE_RECOVERING
                        ? s_reason_recovery (self, node)

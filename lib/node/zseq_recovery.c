@@ -13,7 +13,7 @@ zseq_recovery_init (zseq_recovery_t *self, const zseq_record_t *record)
 
     memset (self, 0, sizeof *self);
     self->self = record->self;
-    self->need = zseq_quorum_majority (record->n);
+    self->need = zseq_quorum_majority (record->members.n);
     self->newest = record->vector;
 }
 

@@ -49,30 +49,34 @@ s_check_endpoint (const char *endpoint)
 static void
 s_check_members (const char *text)
 {
-    zseq_member_t members[ZSEQ_NODES_MAX];
-    size_t count = 0;
+    zseq_members_t members;
     char why[ZSEQ_MEMBERS_WHY_MAX];
-    int rc = zseq_members_parse (text, members, &count, why);
+    int rc = zseq_members_parse (&members, text, why);
     assert (rc == ZSEQ_OK || rc == ZSEQ_EINVAL);
     if (rc != ZSEQ_OK)
         return;
 
-    assert (count >= 1);
-    assert (count <= ZSEQ_NODES_MAX);
+    assert (members.n >= 1);
+    assert (members.n <= ZSEQ_NODES_MAX);
     size_t used = 0;
-    for (size_t index = 0; index < count; index++) {
-        s_check_endpoint (members[index].endpoint);
+    for (uint8_t index = 0; index < members.n; index++) {
+        const zseq_member_t *member = &members.member[index];
+        assert (!index || strcmp (member[-1].name, member->name) < 0);
+        assert (zseq_members_find (&members, member->name) == index);
+        s_check_endpoint (member->endpoint);
         used = s_write (used, index ? "," : "");
-        used = s_write (used, members[index].name);
+        size_t start = used;
+        used = s_write (used, member->name);
         used = s_write (used, "=");
-        used = s_write (used, members[index].endpoint);
+        used = s_write (used, member->endpoint);
+        assert (strstr (text, s_again + start));
     }
-    assert (!strcmp (s_again, text));
+    assert (strlen (s_again) == strlen (text));
     zseq_record_t record;
-    rc =
-      zseq_record_init (&record, "cluster", members[0].name, members, count, 1);
+    rc = zseq_record_init (&record, "cluster", members.member[0].name, &members,
+                           1);
     assert (rc == ZSEQ_OK);
-    assert (!strcmp (record.member[record.self].name, members[0].name));
+    assert (record.self == 0);
 }
 
 static void

@@ -237,22 +237,22 @@ s_consider (void)
     bool all_heard = s_now_us - s_began_us >= START_WAIT_US;
     uint8_t unheard = 0;
     uint8_t recovering = 0;
-    for (uint8_t node = 0; node < s_disk.n; node++) {
+    for (uint8_t node = 0; node < s_disk.members.n; node++) {
         noted = (uint8_t) (noted + s_has_noted (node));
         unheard = (uint8_t) (unheard + !s_peers[node].heard);
         recovering = (uint8_t) (recovering + s_peers[node].recovers);
     }
     all_heard = all_heard || unheard == 1;
-    uint8_t majority = zseq_quorum_majority (s_disk.n);
+    uint8_t majority = zseq_quorum_majority (s_disk.members.n);
     zseq_start_t start = s_own_start ();
-    if (s_disk.n == 1 ||
+    if (s_disk.members.n == 1 ||
         (noted >= majority - 1 && all_heard && s_disk.start_voted &&
          zseq_start_equal (&s_disk.vector.start[s_disk.self], &start)))
         s_starting = false;
     //  Where all peers are needed, those that recover need not note it.
-    bool all = majority == s_disk.n - 1 && noted + recovering >= majority &&
-               noted >= majority - 1;
-    if (noted >= majority || noted == s_disk.n - 1 || all)
+    bool all = majority == s_disk.members.n - 1 &&
+               noted + recovering >= majority && noted >= majority - 1;
+    if (noted >= majority || noted == s_disk.members.n - 1 || all)
         s_bearable = true;
 }
 
@@ -263,11 +263,11 @@ static void
 s_check_votes (void)
 {
     assert (s_disk.voting);
-    assert (s_disk.start_voted || s_disk.n == 1);
+    assert (s_disk.start_voted || s_disk.members.n == 1);
     assert (zseq_incarnation_compare (&s_disk.vector.life[s_disk.self],
                                       &s_void_life) > 0);
     assert (!s_starting);
-    for (uint8_t node = 0; node < s_disk.n; node++) {
+    for (uint8_t node = 0; node < s_disk.members.n; node++) {
         if (s_peers[node].cluster != s_disk.identity)
             continue;
         assert (s_disk.floor >= s_peers[node].floor_told);
@@ -289,7 +289,7 @@ s_check_introduced (const s_request_t *request, const zseq_msg_t *msg)
 {
     assert (zseq_vector_equal (&msg->vector, &s_disk.vector));
     assert (msg->extended);
-    for (uint8_t node = 0; node < s_disk.n; node++)
+    for (uint8_t node = 0; node < s_disk.members.n; node++)
         assert (zseq_start_equal (&msg->vector.start[node],
                                   &s_disk.vector.start[node]));
     assert (msg->introduce.floor == s_disk.floor);
@@ -425,7 +425,7 @@ static void
 s_forget_hello (void)
 {
     s_life_begun = false;
-    for (uint8_t node = 0; node < s_disk.n; node++)
+    for (uint8_t node = 0; node < s_disk.members.n; node++)
         s_peers[node].holds = s_peers[node].forgot = false;
 }
 
@@ -438,7 +438,7 @@ s_ask (const zseq_action_t *action)
     zseq_msg_t msg;
     int rc = zseq_codec_decode_request (&codec, s_bytes, size, &msg);
     assert (rc == ZSEQ_OK);
-    assert (action->peer < s_disk.n);
+    assert (action->peer < s_disk.members.n);
     assert (action->peer != s_disk.self);
     //  S4: a fence shows no life that could be forgotten.
     if (msg.op == ZSEQ_OP_FENCE || msg.op == ZSEQ_OP_COPY) {
@@ -511,7 +511,7 @@ s_check_starts (const zseq_record_t *record)
     else
         assert (zseq_start_equal (start, &s_first_start) ||
                 zseq_start_equal (start, &own));
-    for (uint8_t node = 0; node < record->n; node++) {
+    for (uint8_t node = 0; node < record->members.n; node++) {
         if (zseq_incarnation_compare (&record->vector.life[node],
                                       &s_disk.vector.life[node]))
             continue;
@@ -533,7 +533,7 @@ s_check_force (const zseq_record_t *record)
 {
     uint8_t bound = 0;
     const zseq_incarnation_t *life = &record->vector.life[record->self];
-    for (uint8_t node = 0; node < record->n; node++) {
+    for (uint8_t node = 0; node < record->members.n; node++) {
         const s_peer_t *peer = &s_peers[node];
         if (node == record->self)
             continue;
@@ -542,8 +542,8 @@ s_check_force (const zseq_record_t *record)
         if (copied || peer->forgot || s_force.lost >> node & 1)
             bound++;
     }
-    assert (bound >= zseq_quorum_majority (record->n) ||
-            bound == record->n - 1);
+    assert (bound >= zseq_quorum_majority (record->members.n) ||
+            bound == record->members.n - 1);
 }
 
 //  S5: the vote is the last thing to be written, and is one's own.
@@ -554,12 +554,12 @@ s_check_vote (const zseq_record_t *record)
     assert (s_write_count == 0);
     assert (record->identity);
     assert (life->counter);
-    assert (record->start_voted || record->n == 1);
+    assert (record->start_voted || record->members.n == 1);
     assert (zseq_incarnation_compare (life, &s_void_life) > 0);
     //  S11: a node is born only with so many peers that have noted its start that
     //  of any that are asked when it is born again one is the same.
     if (!s_disk.identity && life->counter == 1)
-        assert (s_bearable || record->n == 1);
+        assert (s_bearable || record->members.n == 1);
     if (s_is_forced)
         s_check_force (record);
 }
@@ -574,7 +574,7 @@ s_persist_record (const zseq_action_t *action)
     assert (!s_disk.identity || record->identity == s_disk.identity);
     assert (record->floor >= s_disk.floor);
     assert (record->floor_reserved >= s_disk.floor_reserved);
-    for (uint8_t node = 0; node < record->n; node++)
+    for (uint8_t node = 0; node < record->members.n; node++)
         assert (zseq_incarnation_compare (&record->vector.life[node],
                                           &s_disk.vector.life[node]) >= 0);
     s_check_starts (record);
@@ -642,7 +642,7 @@ s_record_written (const zseq_record_t *record)
         s_life_begun = true;
     s_disk = *record;
     zseq_vector_merge (&s_newest, &record->vector);
-    s_maybe_disk.n = 0;
+    s_maybe_disk.members.n = 0;
 }
 
 //  The first write arrives, or is refused.
@@ -685,8 +685,10 @@ s_record (zseq_record_t *record, size_t n)
                                             {"c", "ipc:///run/zseq/c"},
                                             {"d", "tcp://127.0.0.1:19004"},
                                             {"e", "tcp://127.0.0.1:19005"}};
-    int rc =
-      zseq_record_init (record, "test", n > 1 ? "b" : "a", members, n, 7);
+    zseq_members_t all;
+    int rc = zseq_members_init (&all, members, n);
+    assert (rc == ZSEQ_OK);
+    rc = zseq_record_init (record, "test", n > 1 ? "b" : "a", &all, 7);
     assert (rc == ZSEQ_OK);
 }
 
@@ -698,7 +700,7 @@ static bool
 s_is_kin (const zseq_msg_t *msg, uint8_t peer)
 {
     uint64_t identity = zseq_node_record (s_node)->identity;
-    return msg->node == peer && msg->vector.n == s_disk.n &&
+    return msg->node == peer && msg->vector.n == s_disk.members.n &&
            (!identity || msg->cluster == identity);
 }
 
@@ -707,8 +709,9 @@ static bool
 s_is_unborn (const zseq_msg_t *msg, uint8_t peer)
 {
     const zseq_record_t *record = zseq_node_record (s_node);
-    return record->identity && msg->node == peer && msg->vector.n == s_disk.n &&
-           !msg->cluster && msg->introduce.state == ZSEQ_STATE_COMPLETE &&
+    return record->identity && msg->node == peer &&
+           msg->vector.n == s_disk.members.n && !msg->cluster &&
+           msg->introduce.state == ZSEQ_STATE_COMPLETE &&
            !zseq_incarnation_compare (&msg->vector.life[peer],
                                       &record->vector.life[peer]);
 }
@@ -718,7 +721,7 @@ static bool
 s_is_born_with (const zseq_msg_t *msg, uint8_t peer)
 {
     bool first = true;
-    for (uint8_t node = 0; node < s_disk.n; node++)
+    for (uint8_t node = 0; node < s_disk.members.n; node++)
         first = first && msg->vector.life[node].counter == 1;
     return first && s_is_unborn (msg, peer) &&
            zseq_node_state (s_node) == ZSEQ_STATE_STARTING &&
@@ -827,8 +830,9 @@ s_is_text (zseq_slice_t slice, const char *text)
 static bool
 s_same_members (const zseq_msg_members_t *members)
 {
-    for (uint8_t node = 0; node < s_disk.n; node++)
-        if (!s_is_text (members->member[node].name, s_disk.member[node].name))
+    for (uint8_t node = 0; node < s_disk.members.n; node++)
+        if (!s_is_text (members->member[node].name,
+                        s_disk.members.member[node].name))
             return false;
     return s_is_text (members->cluster_name, s_disk.cluster);
 }
@@ -841,7 +845,7 @@ s_note_recovery (const zseq_msg_t *msg, uint8_t index)
     const zseq_record_t *record = zseq_node_record (s_node);
     const zseq_incarnation_t *life = &record->vector.life[record->self];
     if (msg->status != ZSEQ_OK || msg->node != index ||
-        msg->vector.n != s_disk.n)
+        msg->vector.n != s_disk.members.n)
         return;
     if (msg->op == ZSEQ_OP_HELLO) {
         if (!s_same_members (&msg->hello.members))
@@ -892,7 +896,7 @@ s_can_be (const zseq_msg_t *msg)
     const zseq_start_t *start = &msg->vector.start[self];
     if (s_ended)
         return true;
-    if (!msg->extended || msg->vector.n != s_disk.n)
+    if (!msg->extended || msg->vector.n != s_disk.members.n)
         return true;
     if (start->counter == UINT64_MAX)
         return false;
@@ -935,12 +939,12 @@ s_answer_introduce (zseq_msg_introduce_t *introduce, uint8_t peer)
 static void
 s_answer_hello (zseq_msg_hello_t *hello)
 {
-    for (uint8_t node = 0; node < s_disk.n; node++)
-        s_members[node].name = s_text (s_disk.member[node].name);
+    for (uint8_t node = 0; node < s_disk.members.n; node++)
+        s_members[node].name = s_text (s_disk.members.member[node].name);
     hello->members = (zseq_msg_members_t){
       .cluster_name = s_text (s_disk.cluster),
       .member = s_members,
-      .member_count = s_disk.n,
+      .member_count = s_disk.members.n,
     };
     hello->state = ZSEQ_STATE_VOTING;
     hello->speaks = ZSEQ_WIRE_VERSION;
@@ -968,7 +972,7 @@ s_answer (zseq_msg_t *msg, uint8_t peer)
     msg->extended = true;
     if (msg->op != ZSEQ_OP_INTRODUCE && !msg->cluster)
         msg->cluster = IDENTITY;
-    for (uint8_t node = 0; node < s_disk.n; node++)
+    for (uint8_t node = 0; node < s_disk.members.n; node++)
         if (!msg->vector.life[node].counter)
             msg->vector.life[node] = (zseq_incarnation_t){1, 7u + node};
 }
@@ -978,7 +982,7 @@ static void
 s_confirm (void)
 {
     s_write_all ();
-    for (uint8_t peer = 0; peer < s_disk.n; peer++) {
+    for (uint8_t peer = 0; peer < s_disk.members.n; peer++) {
         if (!s_asked_open[peer] || s_ended ||
             (s_asked_op[peer] != ZSEQ_OP_INTRODUCE && !s_speaks_2))
             continue;
@@ -1057,7 +1061,7 @@ s_crash (void)
             continue;
         if (write->is_record) {
             s_disk = write->record;
-            s_maybe_disk.n = 0;
+            s_maybe_disk.members.n = 0;
             continue;
         }
         write->file->next = write->next;
@@ -1070,9 +1074,9 @@ s_crash (void)
             file->limit = file->next = file->refused;
         file->refused = 0;
     }
-    if (s_maybe_disk.n && arrived & 2)
+    if (s_maybe_disk.members.n && arrived & 2)
         s_disk = s_maybe_disk;
-    s_maybe_disk.n = 0;
+    s_maybe_disk.members.n = 0;
     s_write_count = 0;
     for (size_t index = 0; index < s_request_count; index++)
         s_requests[index].known = false;
@@ -1116,7 +1120,7 @@ s_fill_cluster (zseq_msg_t *msg)
     const zseq_record_t *record = zseq_node_record (s_node);
     uint8_t which = zseq_fuzz_byte (&s_input);
     msg->vector = record->vector;
-    for (uint8_t node = 0; node < record->n; node++)
+    for (uint8_t node = 0; node < record->members.n; node++)
         if (which >> node & 1)
             s_life (&msg->vector.life[node]);
     if (which >> 5 == 7)
@@ -1190,7 +1194,7 @@ s_fill_request (zseq_msg_t *msg)
     case ZSEQ_OP_FENCE:
     case ZSEQ_OP_COPY: {
         const zseq_record_t *record = zseq_node_record (s_node);
-        msg->node = zseq_fuzz_below (&s_input, record->n);
+        msg->node = zseq_fuzz_below (&s_input, record->members.n);
         zseq_msg_recovery_t recovery = {.life = record->vector.life[msg->node]};
         s_life (&recovery.life);
         if (recovery.life.counter == 0)
@@ -1260,7 +1264,7 @@ s_fill_extras (zseq_msg_t *msg)
         msg->hello.speaks = how & 1 ? 3 : 2;
         msg->hello.holds_vote = how & 2;
     }
-    if (msg->vector.n == s_disk.n)
+    if (msg->vector.n == s_disk.members.n)
         msg->vector.start[s_disk.self] = s_disk.vector.start[s_disk.self];
     if (how & 8)
         s_near_start (&msg->vector.start[s_disk.self]);
@@ -1422,10 +1426,10 @@ s_raw (size_t *size_p)
 static uint8_t
 s_peer (void)
 {
-    uint8_t peer = zseq_fuzz_below (&s_input, s_disk.n);
+    uint8_t peer = zseq_fuzz_below (&s_input, s_disk.members.n);
     if (peer != s_disk.self)
         return peer;
-    return (uint8_t) ((peer + 1) % s_disk.n);
+    return (uint8_t) ((peer + 1) % s_disk.members.n);
 }
 
 static void
@@ -1519,7 +1523,7 @@ s_fill_starts (uint8_t which)
 {
     if (which == 0)
         return;
-    for (uint8_t node = 0; node < s_disk.n; node++)
+    for (uint8_t node = 0; node < s_disk.members.n; node++)
         s_disk.vector.start[node] = (zseq_start_t){4, 77u + node};
     s_disk.start_voted = which != 2;
     if (which == 3)
@@ -1534,7 +1538,7 @@ s_begin (void)
     s_write_count = 0;
     s_request_count = 0;
     s_processes = 0;
-    s_maybe_disk.n = 0;
+    s_maybe_disk.members.n = 0;
     uint8_t kind = zseq_fuzz_byte (&s_input);
     s_now_us = 1000000 + (kind >> 7);
     bool confirmed = !(kind & 0x40);
@@ -1550,7 +1554,7 @@ s_begin (void)
     case 0:  //  Votes
     case 1:  //  Votes, and is told to recover
     case 2:  //  Recovers, since its last recovery was not finished
-        for (uint8_t node = 0; node < s_disk.n; node++)
+        for (uint8_t node = 0; node < s_disk.members.n; node++)
             s_disk.vector.life[node] = (zseq_incarnation_t){1, 7u + node};
         s_disk.identity = IDENTITY;
         s_disk.voting = kind < 2;
@@ -1565,7 +1569,7 @@ s_begin (void)
         forced = true;
         break;
     default:  //  Was formatted: one of three, alone, one of two
-        if (more & 1 && s_disk.n > 1)  //  ... and was about to be born
+        if (more & 1 && s_disk.members.n > 1)  //  ... and was about to be born
             s_disk.vector.start[s_disk.self] = (zseq_start_t){1, 77};
         break;
     }

@@ -107,16 +107,16 @@ s_seal_all (s_case_t which, uint8_t *bytes, size_t size)
 static void
 s_check_record (const zseq_record_t *record)
 {
-    assert (record->n >= 1);
-    assert (record->n <= ZSEQ_NODES_MAX);
-    assert (record->vector.n == record->n);
-    assert (record->self < record->n);
+    assert (record->members.n >= 1);
+    assert (record->members.n <= ZSEQ_NODES_MAX);
+    assert (record->vector.n == record->members.n);
+    assert (record->self < record->members.n);
     assert (zseq_label_valid (record->cluster));
-    for (uint8_t node = 0; node < record->n; node++) {
-        assert (zseq_label_valid (record->member[node].name));
-        assert (record->member[node].endpoint[0]);
-        assert (node == 0 || strcmp (record->member[node - 1].name,
-                                     record->member[node].name) < 0);
+    for (uint8_t node = 0; node < record->members.n; node++) {
+        assert (zseq_label_valid (record->members.member[node].name));
+        assert (record->members.member[node].endpoint[0]);
+        assert (node == 0 || strcmp (record->members.member[node - 1].name,
+                                     record->members.member[node].name) < 0);
     }
     assert (record->floor >= 1);
     assert (record->floor <= ZSEQ_NEXT_MAX);
@@ -263,7 +263,10 @@ s_record (zseq_record_t *record)
     static const zseq_member_t members[] = {{"a", "tcp://127.0.0.1:19001"},
                                             {"b", "tcp://127.0.0.1:19002"},
                                             {"c", "ipc:///run/zseq/c"}};
-    int rc = zseq_record_init (record, "test", "b", members, 3, 0xb0b);
+    zseq_members_t all;
+    int rc = zseq_members_init (&all, members, 3);
+    assert (rc == ZSEQ_OK);
+    rc = zseq_record_init (record, "test", "b", &all, 0xb0b);
     assert (rc == ZSEQ_OK);
     record->identity = IDENTITY;
     record->voting = true;

@@ -277,9 +277,9 @@ s_check_refusal (zseq_operator_t *self, uint8_t node)
     if (zseq_sim_cluster_forced_us (self->cluster, node) >= charge->forced_us)
         return;
     //  Unless it had begun a new life, which does not vote yet.
-    bool begun =
-      after->n && zseq_incarnation_compare (&after->vector.life[node],
-                                            &charge->before.vector.life[node]);
+    bool begun = after->members.n &&
+                 zseq_incarnation_compare (&after->vector.life[node],
+                                           &charge->before.vector.life[node]);
     bool kept = after->voting == charge->before.voting &&
                 (!charge->before.identity ||
                  (after->identity == charge->before.identity &&

@@ -54,11 +54,13 @@ zseq_sim_cluster_new (size_t n, uint64_t seed, bool trace,
       zseq_sim_grow (NULL, &self->process_capacity, 0, sizeof *self->process);
     self->process[self->process_count++] = NULL;
     for (size_t node = 0; node < n; node++) {
-        zseq_member_t *member = &self->member[node];
+        zseq_member_t *member = &self->members.member[node];
         snprintf (member->name, sizeof member->name, "%c", (char) ('a' + node));
         snprintf (member->endpoint, sizeof member->endpoint,
                   "tcp://127.0.0.1:%zu", 1000 + node);
     }
+    int rc = zseq_members_init (&self->members, self->members.member, n);
+    assert (rc == ZSEQ_OK);
     for (size_t node = 0; node < n; node++) {
         zseq_sim_cluster_format (self, (uint8_t) node);
         self->place[node].unborn = self->place[node].disk->record;
@@ -135,9 +137,9 @@ zseq_sim_cluster_format (zseq_sim_cluster_t *self, uint8_t node)
     zseq_sim_cluster_wipe (self, node);
     zseq_sim_place_t *place = &self->place[node];
     place->disk->formatted = true;
-    int rc =
-      zseq_record_init (&place->disk->record, "test", self->member[node].name,
-                        self->member, self->n, zseq_sim_random (self));
+    int rc = zseq_record_init (&place->disk->record, "test",
+                               self->members.member[node].name, &self->members,
+                               zseq_sim_random (self));
     assert (rc == ZSEQ_OK);
     const zseq_incarnation_t *life = &place->disk->record.vector.life[node];
     if (zseq_incarnation_compare (life, &place->begun) > 0)
@@ -155,8 +157,8 @@ zseq_sim_cluster_start (zseq_sim_cluster_t *self, uint8_t node, bool recover,
     bool lost = !disk->formatted || disk->damaged;
     zseq_record_t record = disk->record;
     if (lost) {
-        int rc = zseq_record_init (&record, "test", self->member[node].name,
-                                   self->member, self->n, 0);
+        int rc = zseq_record_init (
+          &record, "test", self->members.member[node].name, &self->members, 0);
         assert (rc == ZSEQ_OK);
         zseq_record_reset (&record, 0);
     }
@@ -180,7 +182,8 @@ zseq_sim_cluster_start (zseq_sim_cluster_t *self, uint8_t node, bool recover,
     process->lost = force ? force->lost : 0;
     //  At times there is something else to write first.
     if (zseq_sim_random (self) % 8 == 0) {
-        zseq_member_t member = self->member[zseq_sim_random (self) % self->n];
+        zseq_member_t member =
+          self->members.member[zseq_sim_random (self) % self->n];
         snprintf (member.endpoint, sizeof member.endpoint, "ipc:///moved/%llu",
                   (unsigned long long) self->order);
         (void) zseq_node_move (process->node, &member);

@@ -116,7 +116,7 @@ struct zseq_sim_cluster {
     uint64_t claimed;  //  No node has claimed above, as a coordinator
     uint64_t promised[ZSEQ_SIM_NAMES];  //  No node has answered more
     zseq_faults_t faults;
-    zseq_member_t member[ZSEQ_NODES_MAX];
+    zseq_members_t members;
     zseq_sim_place_t place[ZSEQ_NODES_MAX];
     uint8_t cut[ZSEQ_NODES_MAX][ZSEQ_NODES_MAX];  //  A bit for each zseq_cut_t
     bool cut_client[ZSEQ_SIM_CLUSTER_CLIENTS][ZSEQ_NODES_MAX];

@@ -161,13 +161,14 @@ static zseq_msg_members_t
 s_members (const zseq_record_t *record,
            zseq_msg_member_t members[ZSEQ_NODES_MAX])
 {
-    for (uint8_t node = 0; node < record->n; node++)
-        members[node].name = (zseq_slice_t){record->member[node].name,
-                                            strlen (record->member[node].name)};
+    for (uint8_t node = 0; node < record->members.n; node++)
+        members[node].name =
+          (zseq_slice_t){record->members.member[node].name,
+                         strlen (record->members.member[node].name)};
     return (zseq_msg_members_t){
       .cluster_name = {record->cluster, strlen (record->cluster)},
       .member = members,
-      .member_count = record->n};
+      .member_count = record->members.n};
 }
 
 //  Somebody says what is not so.

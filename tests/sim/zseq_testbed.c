@@ -60,7 +60,7 @@ typedef struct {
 struct zseq_testbed {
     size_t n;
     s_slot_t *slot;
-    zseq_member_t member[ZSEQ_NODES_MAX];
+    zseq_members_t members;
     s_mail_t *mail;
     size_t mail_first;
     size_t mail_count;
@@ -170,19 +170,21 @@ zseq_testbed_new (size_t n)
     self->slot = calloc (n, sizeof *self->slot);
     assert (self->slot);
     for (size_t index = 0; index < n; index++) {
-        zseq_member_t *member = &self->member[index];
+        zseq_member_t *member = &self->members.member[index];
         snprintf (member->name, sizeof member->name, "%c",
                   (char) ('a' + index));
         snprintf (member->endpoint, sizeof member->endpoint,
                   "tcp://127.0.0.1:%zu", 1000 + index);
     }
+    int rc = zseq_members_init (&self->members, self->members.member, n);
+    assert (rc == ZSEQ_OK);
     for (size_t index = 0; index < n; index++) {
         s_slot_t *slot = &self->slot[index];
         slot->index = (uint8_t) index;
         slot->testbed = self;
-        int rc = zseq_record_init (&slot->disk.record, "test",
-                                   self->member[index].name, self->member, n,
-                                   100 + index);
+        rc = zseq_record_init (&slot->disk.record, "test",
+                               self->members.member[index].name, &self->members,
+                               100 + index);
         assert (rc == ZSEQ_OK);
         slot->disk.formatted = true;
     }
@@ -251,8 +253,8 @@ s_start (zseq_testbed_t *self, uint8_t node, const char *why,
     zseq_disk_t *disk = &slot->disk;
     zseq_record_t record = disk->record;
     if (!disk->formatted) {
-        int rc = zseq_record_init (&record, "test", self->member[node].name,
-                                   self->member, self->n, 0);
+        int rc = zseq_record_init (
+          &record, "test", self->members.member[node].name, &self->members, 0);
         assert (rc == ZSEQ_OK);
         zseq_record_reset (&record, 0);
         why = "its directory is empty";

@@ -44,10 +44,12 @@ Test (store, opens_what_was_formatted)
     cr_assert_eq (found.identity, 0);
     cr_assert_str_eq (found.cluster, "test");
     cr_assert_eq (found.self, written.self);
-    cr_assert_eq (found.n, 3);
+    cr_assert_eq (found.members.n, 3);
     for (size_t i = 0; i < 3; i++) {
-        cr_assert_str_eq (found.member[i].name, written.member[i].name);
-        cr_assert_str_eq (found.member[i].endpoint, written.member[i].endpoint);
+        cr_assert_str_eq (found.members.member[i].name,
+                          written.members.member[i].name);
+        cr_assert_str_eq (found.members.member[i].endpoint,
+                          written.members.member[i].endpoint);
     }
     cr_assert (zseq_vector_equal (&found.vector, &written.vector));
     cr_assert (!found.voting);
@@ -67,9 +69,10 @@ Test (store, keeps_a_record_with_everything_at_its_limit)
         memset (members[i].endpoint, 'e', ZSEQ_ENDPOINT_MAX);
         members[i].endpoint[0] = (char) ('0' + i);
     }
+    zseq_members_t all;
+    cr_assert_eq (zseq_members_init (&all, members, ZSEQ_NODES_MAX), ZSEQ_OK);
     zseq_record_t written;
-    cr_assert_eq (zseq_record_init (&written, label[3], label[8], members,
-                                    ZSEQ_NODES_MAX, 1),
+    cr_assert_eq (zseq_record_init (&written, label[3], label[8], &all, 1),
                   ZSEQ_OK);
     zseq_store_t *store = zseq_store_new (fixture_node ());
     cr_assert_eq (zseq_store_format (store, &written), ZSEQ_OK);
@@ -77,7 +80,8 @@ Test (store, keeps_a_record_with_everything_at_its_limit)
     cr_assert_eq (zseq_store_open (store, &found), ZSEQ_OK);
     cr_assert_eq (found.self, 8);
     for (size_t i = 0; i < ZSEQ_NODES_MAX; i++)
-        cr_assert_str_eq (found.member[i].endpoint, members[i].endpoint);
+        cr_assert_str_eq (found.members.member[i].endpoint,
+                          members[i].endpoint);
     zseq_store_destroy (&store);
 
     //  One byte too many.

@@ -98,7 +98,10 @@ fixture_record (zseq_record_t *record, uint64_t identity)
     const zseq_member_t members[] = {{"a", "tcp://127.0.0.1:19001"},
                                      {"b", "tcp://127.0.0.1:19002"},
                                      {"c", "ipc:///run/zseq/c"}};
-    int rc = zseq_record_init (record, "test", "b", members, 3, 0xb0b);
+    zseq_members_t all;
+    int rc = zseq_members_init (&all, members, 3);
+    assert (rc == ZSEQ_OK);
+    rc = zseq_record_init (record, "test", "b", &all, 0xb0b);
     assert (rc == ZSEQ_OK);
     record->identity = identity;
     record->voting = identity != 0;

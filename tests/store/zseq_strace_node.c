@@ -12,8 +12,11 @@ static int
 s_format (zseq_store_t *store)
 {
     const zseq_member_t member = {"a", "tcp://127.0.0.1:19001"};
+    zseq_members_t members;
     zseq_record_t record;
-    int rc = zseq_record_init (&record, "test", "a", &member, 1, 1);
+    int rc = zseq_members_init (&members, &member, 1);
+    if (rc == ZSEQ_OK)
+        rc = zseq_record_init (&record, "test", "a", &members, 1);
     if (rc != ZSEQ_OK)
         return rc;
     record.identity = zseq_record_identity (&record);

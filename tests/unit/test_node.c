@@ -136,7 +136,7 @@ Test (node, moves_a_member_and_says_so_on_disk)
     record.identity = 42;
     record.voting = true;
     fixture_t *self = fixture_new (&record, 10, 10);
-    zseq_member_t member = record.member[0];
+    zseq_member_t member = record.members.member[0];
     cr_assert (!zseq_node_move (self->node, &member));
     snprintf (member.endpoint, sizeof member.endpoint, "tcp://127.0.0.1:7");
     cr_assert (zseq_node_move (self->node, &member));
@@ -144,6 +144,7 @@ Test (node, moves_a_member_and_says_so_on_disk)
     fixture_flush (self);
     const fixture_seen_t *persist =
       fixture_only (self, ZSEQ_ACTION_PERSIST_RECORD);
-    cr_assert_str_eq (persist->record.member[0].endpoint, "tcp://127.0.0.1:7");
+    cr_assert_str_eq (persist->record.members.member[0].endpoint,
+                      "tcp://127.0.0.1:7");
     fixture_destroy (&self);
 }

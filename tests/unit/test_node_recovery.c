@@ -77,7 +77,7 @@ s_answer_recovery_but (fixture_t *self, const zseq_vector_t *vector,
         if (asks[index].type != ZSEQ_ACTION_ASK)
             continue;
         if (held && asks[index].msg.op == ZSEQ_OP_COPY &&
-            asks[index].peer == self->record.n - 1) {
+            asks[index].peer == self->record.members.n - 1) {
             *held = asks[index];
             continue;
         }
@@ -323,7 +323,7 @@ Test (node, told_to_recover_leaves_its_record_until_it_can_begin)
 {
     zseq_record_t record = fixture_voting_record ();
     fixture_t *self = fixture_new (&record, 100, 100);
-    zseq_member_t moved = record.member[1];
+    zseq_member_t moved = record.members.member[1];
     snprintf (moved.endpoint, sizeof moved.endpoint, "tcp://127.0.0.1:4711");
     cr_assert (zseq_node_move (self->node, &moved));
     zseq_node_recover (self->node, "it was told to", NULL);

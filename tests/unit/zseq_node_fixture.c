@@ -39,11 +39,12 @@ fixture_record (size_t n, uint8_t self)
         snprintf (members[index].endpoint, sizeof members[index].endpoint,
                   "tcp://127.0.0.1:%zu", 1000 + index);
     }
+    zseq_members_t all;
+    cr_assert_eq (zseq_members_init (&all, members, n), ZSEQ_OK);
     zseq_record_t record;
     char name[2] = {(char) ('a' + self), 0};
-    cr_assert_eq (
-      zseq_record_init (&record, "test", name, members, n, 1000u + self),
-      ZSEQ_OK);
+    cr_assert_eq (zseq_record_init (&record, "test", name, &all, 1000u + self),
+                  ZSEQ_OK);
     return record;
 }
 
@@ -119,12 +120,12 @@ fixture_asked (const fixture_t *self, uint8_t peer)
 zseq_msg_members_t
 fixture_members (fixture_t *self)
 {
-    for (size_t index = 0; index < self->record.n; index++)
+    for (size_t index = 0; index < self->record.members.n; index++)
         self->members[index].name =
-          (zseq_slice_t){self->record.member[index].name, 1};
+          (zseq_slice_t){self->record.members.member[index].name, 1};
     return (zseq_msg_members_t){.cluster_name = {"test", 4},
                                 .member = self->members,
-                                .member_count = self->record.n};
+                                .member_count = self->record.members.n};
 }
 
 zseq_msg_t

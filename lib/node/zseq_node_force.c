@@ -51,7 +51,8 @@ s_add_name (const zseq_node_t *self, s_names_t *names, uint8_t node)
 static bool
 s_is_bound (const zseq_node_t *self, uint8_t node)
 {
-    return s_is_heard (self, node) || (self->recovery.force.lost >> node & 1);
+    return s_is_heard (self, node) ||
+           zseq_node_set_has (self->recovery.force.lost, node);
 }
 
 //  S11: a recovery by force counts on no majority of voters, but as many peers as
@@ -61,18 +62,18 @@ s_is_bound (const zseq_node_t *self, uint8_t node)
 bool
 zseq_node_force_heard_enough (zseq_node_t *self)
 {
-    uint8_t bound = 0;
+    zseq_node_set_t bound = 0;
     s_names_t silent = {.size = 0};
     s_names_t busy = {.size = 0};
     for (uint8_t node = 0; node < self->record.members.n; node++) {
         if (node == self->record.self)
             continue;
         if (s_is_bound (self, node))
-            bound++;
+            zseq_node_set_add (&bound, node);
         else
             s_add_name (self, self->peer[node].state ? &busy : &silent, node);
     }
-    if (bound >= zseq_node_start_first_need (self))
+    if (zseq_node_start_first_reached (self, bound))
         return true;
     if (silent.size)
         zseq_node_tell (

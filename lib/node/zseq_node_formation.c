@@ -3,8 +3,6 @@
 
 #include "zseq_node_private.h"
 
-#include "zseq_quorum.h"
-
 static void
 s_vote (zseq_node_t *self, uint64_t identity)
 {
@@ -50,9 +48,9 @@ static uint64_t
 s_find_birth (const zseq_node_t *self)
 {
     uint64_t identity = 0;
-    uint8_t unborn = 0;
-    uint8_t born = 0;
-    uint8_t peers = (uint8_t) (self->record.members.n - 1);
+    zseq_node_set_t unborn = 0;
+    zseq_node_set_t born = 0;
+    zseq_node_set_t peers = zseq_node_peer_set (self);
     for (uint8_t node = 0; node < self->record.members.n; node++) {
         const zseq_peer_t *peer = &self->peer[node];
         //  The identity is that of the lives that all were born with.
@@ -60,18 +58,18 @@ s_find_birth (const zseq_node_t *self)
             return 0;
         if (node == self->record.self)
             continue;
-        unborn += s_unborn (self, node);
+        zseq_node_set_put (&unborn, node, s_unborn (self, node));
         if (!peer->cluster)
             continue;
         if (identity && identity != peer->cluster)
             return 0;
         identity = peer->cluster;
-        born += s_lets_in (self, node);
+        zseq_node_set_put (&born, node, s_lets_in (self, node));
     }
     if (identity)
-        return (born >= zseq_node_start_need (self) ||
-                born + unborn == peers) &&
-                   born > 0 && zseq_node_start_all_heard (self)
+        return (zseq_node_start_reached (self, born) ||
+                (born | unborn) == peers) &&
+                   born && zseq_node_start_all_heard (self)
                  ? identity
                  : 0;
     for (uint8_t node = 0; node < self->record.members.n; node++)
@@ -80,20 +78,37 @@ s_find_birth (const zseq_node_t *self)
     return unborn == peers ? zseq_record_identity (&self->record) : 0;
 }
 
+//  Whether the peers are a quorum only if none of them is missing.
+static bool
+s_needs_every_peer (const zseq_node_t *self)
+{
+    const zseq_quorum_t *quorum = &self->record.members.quorum;
+    zseq_node_set_t peers = zseq_node_peer_set (self);
+    if (!zseq_quorum_reached (quorum, ZSEQ_QUORUM_WRITE, peers))
+        return false;
+    for (uint8_t node = 0; node < self->record.members.n; node++) {
+        zseq_node_set_t others = peers;
+        zseq_node_set_remove (&others, node);
+        if (others != peers &&
+            zseq_quorum_reached (quorum, ZSEQ_QUORUM_WRITE, others))
+            return false;
+    }
+    return true;
+}
+
 //  Where every peer would have to note a first start, one that recovers cannot:
 //  it asks nobody. It need not either, as every other node has to answer its
 //  recovery, this one too. (They would wait for each other.)
-static uint8_t
-s_count_recovering (const zseq_node_t *self)
+static zseq_node_set_t
+s_excused (const zseq_node_t *self)
 {
-    uint8_t need = zseq_quorum_majority (self->record.members.n);
-    if (need != self->record.members.n - 1)
-        return 0;
-    uint8_t count = 0;
+    zseq_node_set_t recovering = 0;
+    if (!s_needs_every_peer (self))
+        return recovering;
     for (uint8_t node = 0; node < self->record.members.n; node++)
         if (self->peer[node].state == ZSEQ_STATE_RECOVERING)
-            count++;
-    return count;
+            zseq_node_set_add (&recovering, node);
+    return recovering;
 }
 
 //  S11: before its first vote more peers note the start than later: so many that
@@ -113,8 +128,8 @@ zseq_node_formation_maybe_vote (zseq_node_t *self)
         if (record->members.n > 1)
             zseq_node_start_take (self);
     }
-    uint8_t noted = zseq_node_start_count_noted (self);
-    if (noted >= zseq_node_start_need (self) &&
-        noted + s_count_recovering (self) >= zseq_node_start_first_need (self))
+    zseq_node_set_t noted = zseq_node_start_noted_by (self);
+    if (zseq_node_start_reached (self, noted) &&
+        zseq_node_start_first_reached (self, noted | s_excused (self)))
         s_vote (self, self->birth);
 }

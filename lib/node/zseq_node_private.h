@@ -381,6 +381,15 @@ void zseq_node_ask_all (zseq_node_t *self);
 bool zseq_node_ask_answered (zseq_node_t *self, uint8_t index,
                              const zseq_msg_t *msg);
 
+//  All nodes but this one.
+static inline zseq_node_set_t
+zseq_node_peer_set (const zseq_node_t *self)
+{
+    zseq_node_set_t peers = zseq_node_set_first (self->record.members.n);
+    zseq_node_set_remove (&peers, self->record.self);
+    return peers;
+}
+
 //  zseq_node_start.c.
 
 //  Takes a new start, unless no process has voted in the last one.
@@ -392,17 +401,21 @@ bool zseq_node_start_fits (const zseq_node_t *self, const zseq_start_t *start);
 //  S11: whether that peer has noted this start, and knows no later one.
 bool zseq_node_start_noted (const zseq_node_t *self, uint8_t index);
 
-//  How many peers have noted this start.
-uint8_t zseq_node_start_count_noted (const zseq_node_t *self);
+//  The peers that have noted this start.
+zseq_node_set_t zseq_node_start_noted_by (const zseq_node_t *self);
 
 //  Whether all peers have spoken that are not silent.
 bool zseq_node_start_all_heard (const zseq_node_t *self);
 
-//  How many peers are to note a node's first start, and how many are to be
-//  asked before: any so many and so many share one.
+//  Whether those peers are enough to note a node's first start: a quorum, or all
+//  that there are. Any two such sets share a peer. And how many that takes.
+bool zseq_node_start_first_reached (const zseq_node_t *self,
+                                    zseq_node_set_t peers);
 uint8_t zseq_node_start_first_need (const zseq_node_t *self);
 
-//  How many peers are to note any later start.
+//  Whether those peers are enough to note any later start: with the node they
+//  are a quorum. And how many that takes.
+bool zseq_node_start_reached (const zseq_node_t *self, zseq_node_set_t peers);
 uint8_t zseq_node_start_need (const zseq_node_t *self);
 
 //  Votes if the node starts and enough peers have noted that.
@@ -456,8 +469,9 @@ void zseq_node_recovery_attempt (zseq_node_t *self);
 //  Votes no more, and recovers, for the reason in why.
 void zseq_node_recovery_begin (zseq_node_t *self);
 
-//  A node that does not know its cluster believes need voters that agree.
-void zseq_node_recovery_find_cluster (zseq_node_t *self, uint8_t need);
+//  A node that does not know its cluster believes a quorum of voters that agree;
+//  any: one voter.
+void zseq_node_recovery_find_cluster (zseq_node_t *self, bool any);
 
 //  Goes on to the next phase if enough peers have answered.
 void zseq_node_recovery_maybe_proceed (zseq_node_t *self);

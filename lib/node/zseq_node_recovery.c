@@ -4,8 +4,6 @@
 
 #include "zseq_node_private.h"
 
-#include "zseq_quorum.h"
-
 //  So many lives of a node are passed over when it recovers by force.
 #define FORCED_LIVES 1000
 //  A recovering node asks for no more while that many writes are in flight.
@@ -60,13 +58,16 @@ zseq_node_recovery_begin (zseq_node_t *self)
     zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK, "node %s recovers: %s",
                     zseq_node_name (self, self->record.self),
                     self->recovery.why);
-    uint8_t need = zseq_quorum_majority (self->record.members.n);
-    if (need > self->record.members.n - 1 && !self->recovery.forced) {
+    const zseq_quorum_t *quorum = &self->record.members.quorum;
+    if (!zseq_quorum_reached (quorum, ZSEQ_QUORUM_WRITE,
+                              zseq_node_peer_set (self)) &&
+        !self->recovery.forced) {
         zseq_node_tell (
           self, ZSEQ_ACTION_EXIT, ZSEQ_EQUORUM,
           "it takes %u voting peers to recover, and in a cluster of %u "
           "there are %u: see zseqd recover --force",
-          need, self->record.members.n, self->record.members.n - 1);
+          zseq_quorum_size (quorum, ZSEQ_QUORUM_WRITE), self->record.members.n,
+          self->record.members.n - 1);
         return;
     }
     //  The first time soon; that it wraps does no harm.
@@ -75,15 +76,16 @@ zseq_node_recovery_begin (zseq_node_t *self)
 }
 
 void
-zseq_node_recovery_find_cluster (zseq_node_t *self, uint8_t need)
+zseq_node_recovery_find_cluster (zseq_node_t *self, bool any)
 {
     uint8_t n = self->record.members.n;
     for (uint8_t node = 0; node < n && !self->recovery.identity; node++) {
-        uint8_t agree = 0;
+        zseq_node_set_t agree = 0;
         for (uint8_t other = 0; other < n; other++)
             if (self->peer[other].cluster == self->peer[node].cluster)
-                agree++;
-        if (self->peer[node].cluster && agree >= need)
+                zseq_node_set_add (&agree, other);
+        if (self->peer[node].cluster &&
+            (any || zseq_recovery_reached (&self->recovery.attempt, agree)))
             self->recovery.identity = self->peer[node].cluster;
     }
     for (uint8_t node = 0; node < n && self->recovery.identity; node++) {
@@ -101,7 +103,7 @@ s_begin_life (zseq_node_t *self)
 {
     zseq_record_t *record = &self->record;
     if (!self->recovery.identity && self->recovery.forced)
-        zseq_node_recovery_find_cluster (self, 1);
+        zseq_node_recovery_find_cluster (self, true);
     if (!record->identity)
         record->identity = self->recovery.identity;
     if (!record->identity) {
@@ -158,22 +160,29 @@ s_settle (zseq_node_t *self)
     self->recovery.phase = PHASE_SETTLE;
 }
 
+//  Whether those peers are all that the recovery takes. A forced one is glad of
+//  all that there are.
+static bool
+s_are_enough (const zseq_node_t *self, zseq_node_set_t peers)
+{
+    return self->recovery.forced
+             ? zseq_node_set_includes (peers, zseq_node_peer_set (self))
+             : zseq_recovery_reached (&self->recovery.attempt, peers);
+}
+
 void
 zseq_node_recovery_maybe_proceed (zseq_node_t *self)
 {
     if (!self->recovering || self->stopping)
         return;
     const zseq_recovery_t *recovery = &self->recovery.attempt;
-    //  A forced one is glad of all that there are.
-    uint8_t peers = (uint8_t) (self->record.members.n - 1);
-    uint8_t need = self->recovery.forced ? peers : recovery->need;
     if (self->recovery.phase == PHASE_ASK) {
-        if (zseq_recovery_asked (recovery) >= need ||
+        if (s_are_enough (self, zseq_recovery_asked (recovery)) ||
             zseq_node_force_waited (self))
             s_begin_life (self);
     }
     else if (self->recovery.phase == PHASE_COPY) {
-        if (zseq_recovery_complete (recovery) >= need ||
+        if (s_are_enough (self, zseq_recovery_complete (recovery)) ||
             (zseq_node_force_waited (self) &&
              zseq_node_force_passes_over_nobody (self)))
             s_settle (self);

@@ -17,11 +17,12 @@ s_foreign (zseq_node_t *self, uint8_t index, bool fits)
           "another cluster: check the endpoints",
           zseq_node_name (self, index),
           self->record.members.member[index].endpoint);
-    uint8_t foreign = 0;
+    zseq_node_set_t foreign = 0;
     for (uint8_t node = 0; node < self->record.members.n; node++)
         if (self->peer[node].complaint == ZSEQ_ECLUSTER)
-            foreign++;
-    if (self->record.identity && foreign >= self->recovery.attempt.need)
+            zseq_node_set_add (&foreign, node);
+    if (self->record.identity &&
+        zseq_recovery_reached (&self->recovery.attempt, foreign))
         zseq_node_tell (
           self, ZSEQ_ACTION_EXIT, ZSEQ_EFOREIGN,
           "the directory of node %s belongs to another cluster than its "
@@ -58,7 +59,7 @@ s_recovery_kin (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         !self->recovery.identity) {
         self->peer[index].cluster = msg->cluster;
         self->peer[index].vector = msg->vector;
-        zseq_node_recovery_find_cluster (self, self->recovery.attempt.need);
+        zseq_node_recovery_find_cluster (self, false);
     }
     if (fits && self->recovery.identity &&
         msg->cluster == self->recovery.identity)

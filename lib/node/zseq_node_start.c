@@ -5,8 +5,6 @@
 
 #include "zseq_node_private.h"
 
-#include "zseq_quorum.h"
-
 //  How long a node that starts waits for peers that are silent, once as many as
 //  it needs have noted its start: they might know a later one.
 #define START_WAIT_US 1000000
@@ -66,14 +64,14 @@ zseq_node_start_noted (const zseq_node_t *self, uint8_t index)
            peer->floor_reserved <= self->durable.floor_reserved;
 }
 
-uint8_t
-zseq_node_start_count_noted (const zseq_node_t *self)
+zseq_node_set_t
+zseq_node_start_noted_by (const zseq_node_t *self)
 {
-    uint8_t count = 0;
+    zseq_node_set_t noted = 0;
     for (uint8_t node = 0; node < self->record.members.n; node++)
-        if (node != self->record.self)
-            count += zseq_node_start_noted (self, node);
-    return count;
+        if (node != self->record.self && zseq_node_start_noted (self, node))
+            zseq_node_set_add (&noted, node);
+    return noted;
 }
 
 bool
@@ -87,18 +85,37 @@ zseq_node_start_all_heard (const zseq_node_t *self)
     return true;
 }
 
+bool
+zseq_node_start_first_reached (const zseq_node_t *self, zseq_node_set_t peers)
+{
+    return zseq_quorum_reached (&self->record.members.quorum, ZSEQ_QUORUM_WRITE,
+                                peers) ||
+           zseq_node_set_includes (peers, zseq_node_peer_set (self));
+}
+
 uint8_t
 zseq_node_start_first_need (const zseq_node_t *self)
 {
-    uint8_t majority = zseq_quorum_majority (self->record.members.n);
+    uint8_t majority =
+      zseq_quorum_size (&self->record.members.quorum, ZSEQ_QUORUM_WRITE);
     uint8_t peers = (uint8_t) (self->record.members.n - 1);
     return majority < peers ? majority : peers;
+}
+
+bool
+zseq_node_start_reached (const zseq_node_t *self, zseq_node_set_t peers)
+{
+    zseq_node_set_add (&peers, self->record.self);
+    return zseq_quorum_reached (&self->record.members.quorum, ZSEQ_QUORUM_WRITE,
+                                peers);
 }
 
 uint8_t
 zseq_node_start_need (const zseq_node_t *self)
 {
-    return (uint8_t) (zseq_quorum_majority (self->record.members.n) - 1);
+    return (uint8_t) (zseq_quorum_size (&self->record.members.quorum,
+                                        ZSEQ_QUORUM_WRITE) -
+                      1);
 }
 
 //  S5, S11: the directory may be an old copy, whose life has ended, or of an
@@ -112,7 +129,7 @@ zseq_node_start_maybe_vote (zseq_node_t *self)
         self->record.floor != self->durable.floor ||
         self->record.floor_reserved != self->durable.floor_reserved)
         return;
-    if (zseq_node_start_count_noted (self) < zseq_node_start_need (self) ||
+    if (!zseq_node_start_reached (self, zseq_node_start_noted_by (self)) ||
         !zseq_node_start_all_heard (self))
         return;
     if (self->durable.start_voted)

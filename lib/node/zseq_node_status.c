@@ -81,7 +81,8 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
         used = (size_t) snprintf (
           text, size, "recovering: %s %u of %u voting peers; lacks",
           self->recovery.phase == PHASE_ASK ? "found" : "copied from",
-          self->record.members.n - 1 - lacking, self->recovery.attempt.need);
+          self->record.members.n - 1 - lacking,
+          zseq_quorum_size (&self->recovery.attempt.quorum, ZSEQ_QUORUM_WRITE));
     }
     for (uint8_t node = 0; node < self->record.members.n && used && used < size;
          node++) {

@@ -3,8 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-#include "zseq_quorum.h"
-
 void
 zseq_recovery_init (zseq_recovery_t *self, const zseq_record_t *record)
 {
@@ -13,7 +11,7 @@ zseq_recovery_init (zseq_recovery_t *self, const zseq_record_t *record)
 
     memset (self, 0, sizeof *self);
     self->self = record->self;
-    self->need = zseq_quorum_majority (record->members.n);
+    self->quorum = record->members.quorum;
     self->newest = record->vector;
 }
 
@@ -48,26 +46,33 @@ zseq_recovery_see (zseq_recovery_t *self, uint8_t peer,
     return true;
 }
 
-uint8_t
+zseq_node_set_t
 zseq_recovery_asked (const zseq_recovery_t *self)
 {
     assert (self);
 
-    uint8_t count = 0;
+    zseq_node_set_t asked = 0;
     for (uint8_t node = 0; node < self->newest.n; node++)
-        count += self->source[node].asked;
-    return count;
+        zseq_node_set_put (&asked, node, self->source[node].asked);
+    return asked;
 }
 
-uint8_t
+zseq_node_set_t
 zseq_recovery_complete (const zseq_recovery_t *self)
 {
     assert (self);
 
-    uint8_t count = 0;
+    zseq_node_set_t complete = 0;
     for (uint8_t node = 0; node < self->newest.n; node++)
-        count += self->source[node].complete;
-    return count;
+        zseq_node_set_put (&complete, node, self->source[node].complete);
+    return complete;
+}
+
+bool
+zseq_recovery_reached (const zseq_recovery_t *self, zseq_node_set_t nodes)
+{
+    assert (self);
+    return zseq_quorum_reached (&self->quorum, ZSEQ_QUORUM_WRITE, nodes);
 }
 
 bool

@@ -7,6 +7,7 @@
 #define ZSEQ_RECOVERY_H_INCLUDED
 
 #include "zseq_msg.h"
+#include "zseq_quorum.h"
 
 //  What a peer has answered.
 typedef struct {
@@ -24,7 +25,7 @@ typedef struct {
 
 typedef struct {
     uint8_t self;          //  Who recovers
-    uint8_t need;          //  Answers of voting peers that it takes
+    zseq_quorum_t quorum;  //  Voting peers whose answers it takes: a write's
     zseq_vector_t newest;  //  The newest lives that any reply showed
     zseq_source_t source[ZSEQ_NODES_MAX];
 } zseq_recovery_t;
@@ -38,9 +39,12 @@ void zseq_recovery_init (zseq_recovery_t *self, const zseq_record_t *record);
 bool zseq_recovery_see (zseq_recovery_t *self, uint8_t peer,
                         const zseq_vector_t *vector);
 
-//  How many peers' answers count that were asked, or copied from completely.
-uint8_t zseq_recovery_asked (const zseq_recovery_t *self);
-uint8_t zseq_recovery_complete (const zseq_recovery_t *self);
+//  The peers whose answers count that were asked, or copied from completely.
+zseq_node_set_t zseq_recovery_asked (const zseq_recovery_t *self);
+zseq_node_set_t zseq_recovery_complete (const zseq_recovery_t *self);
+
+//  Whether nodes are as many as a recovery takes.
+bool zseq_recovery_reached (const zseq_recovery_t *self, zseq_node_set_t nodes);
 
 //  Whether somebody knows a newer life of this node than life.
 bool zseq_recovery_superseded (const zseq_recovery_t *self,

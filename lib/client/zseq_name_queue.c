@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "zseq_clock.h"
 #include "zseq_codec.h"
 #include "zseq_reactor_private.h"
 
@@ -117,7 +116,8 @@ zseq_name_queues_receive (zseq_reactor_t *reactor, const zseq_msg_t *msg)
     //  Replies from another cluster never count as votes.
     if (msg->cluster != zseq_session_cluster (reactor->session))
         reactor->names.foreign |= msg->status == ZSEQ_ECLUSTER;
-    else if (zseq_lines_reply (reactor->names.lines, msg, zseq_clock_now_us ()))
+    else if (zseq_lines_reply (reactor->names.lines, msg,
+                               zseq_reactor_now_us (reactor)))
         reactor->names.foreign = false;
 }
 
@@ -205,7 +205,7 @@ zseq_name_queue_post (zseq_reactor_t *reactor, zseq_name_queue_t *self,
     want->queue = self;
     want->pending = true;
     zseq_line_add (self->line, &want->rider);
-    zseq_lines_flush (reactor->names.lines, zseq_clock_now_us ());
+    zseq_lines_flush (reactor->names.lines, zseq_reactor_now_us (reactor));
 }
 
 void

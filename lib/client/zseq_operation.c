@@ -4,7 +4,6 @@
 
 #include <assert.h>
 
-#include "zseq_clock.h"
 #include "zseq_codec.h"
 #include "zseq_reactor_private.h"
 
@@ -75,7 +74,7 @@ s_send (zseq_reactor_t *reactor, zseq_operation_t *self)
     self->kind->request (reactor, self, &msg);
     msg.cluster = zseq_session_cluster (reactor->session);
     self->request = msg.request;
-    self->sent_us = zseq_clock_now_us ();
+    self->sent_us = zseq_reactor_now_us (reactor);
     self->size = zseq_codec_encode (&msg, self->bytes, sizeof self->bytes);
     assert (self->size);
     self->unsent = zseq_node_set_first (zseq_session_n (reactor->session));
@@ -135,7 +134,7 @@ static void
 s_receive (zseq_reactor_t *reactor, zseq_operation_t *self,
            const zseq_msg_t *msg)
 {
-    uint64_t now_us = zseq_clock_now_us ();
+    uint64_t now_us = zseq_reactor_now_us (reactor);
     //  Replies from another cluster never count as votes.
     zseq_attempt_t *attempt = self->attempt;
     if (attempt && msg->cluster != zseq_session_cluster (reactor->session)) {

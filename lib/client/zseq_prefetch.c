@@ -401,7 +401,8 @@ zseq_prefetch_note_issued (zseq_t *self, uint64_t first, uint64_t count)
     uint64_t burnt =
       zseq_buffer_raise_floor (&self->buffer, end, s_low_water (self));
     zseq_buffer_note_issued (&self->buffer, end, count);
-    s_adapt (self, zseq_clock_now_us ());
+    if (self->handle_locked.automatic)
+        s_adapt (self, zseq_clock_now_us ());
     pthread_mutex_unlock (&self->lock);
     zseq_reactor_burn (self->client->reactor, burnt);
 }

@@ -51,7 +51,7 @@ s_query_request (zseq_reactor_t *reactor, zseq_operation_t *operation,
     zseq_query_operation_t *self = (zseq_query_operation_t *) operation;
     zseq_do_t todo = zseq_peek_request (
       &self->peek, zseq_session_draw_request (reactor->session),
-      zseq_clock_now_us (), msg);
+      zseq_reactor_now_us (reactor), msg);
     assert (todo == ZSEQ_DO_SEND);
     msg->name = s_slice (self->query->name);
 }
@@ -169,7 +169,7 @@ s_page_request (zseq_reactor_t *reactor, zseq_operation_t *operation,
                .count = ZSEQ_PAGE_MAX},
     };
     zseq_attempt_begin (&self->attempt, msg->request, true,
-                        zseq_clock_now_us ());
+                        zseq_reactor_now_us (reactor));
 }
 
 static void

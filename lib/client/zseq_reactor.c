@@ -10,10 +10,31 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "zseq_clock.h"
 #include "zseq_detail.h"
 #include "zseq_reactor_private.h"
 #include "zseq_transport.h"
+
+//  The lock.
+
+//  The time goes on while the lock is free.
+static void
+s_lock (zseq_reactor_t *self)
+{
+    pthread_mutex_lock (&self->lock);
+    self->now_us = 0;
+}
+
+//  Gives up the lock until cond is signalled or until has come; NULL: never.
+static void
+s_sleep (zseq_reactor_t *self, pthread_cond_t *cond,
+         const struct timespec *until)
+{
+    if (until)
+        pthread_cond_timedwait (cond, &self->lock, until);
+    else
+        pthread_cond_wait (cond, &self->lock);
+    self->now_us = 0;
+}
 
 //  One turn: what has arrived, what is due.
 
@@ -32,7 +53,7 @@ s_receive (zseq_reactor_t *self)
 static void
 s_tick (zseq_reactor_t *self)
 {
-    uint64_t now_us = zseq_clock_now_us ();
+    uint64_t now_us = zseq_reactor_now_us (self);
     zseq_session_tick (self->session, now_us,
                        zseq_name_queues_unsent (self) ||
                          zseq_operations_unsent (self));
@@ -43,7 +64,7 @@ s_tick (zseq_reactor_t *self)
 static void
 s_run_deferred (zseq_reactor_t *self)
 {
-    if (self->deferred.due_us > zseq_clock_now_us ())
+    if (self->deferred.due_us > zseq_reactor_now_us (self))
         return;
     self->deferred.due_us = ZSEQ_NEVER;
     self->deferred.run (self->deferred.arg);
@@ -73,11 +94,16 @@ void
 zseq_reactor_run_once (zseq_reactor_t *self)
 {
     assert (self);
+    bool seen;
     do {
         s_tick (self);
         if (self->deferred.due_us != ZSEQ_NEVER)
             s_run_deferred (self);
-    } while (s_receive (self));
+        seen = s_receive (self);
+        //  Deadlines pass even while replies never cease to come.
+        if (seen)
+            self->now_us = 0;
+    } while (seen);
 }
 
 //  Who polls, and who waits.
@@ -122,7 +148,7 @@ s_poll (zseq_reactor_t *self, zseq_waiter_t *waiter, uint64_t until_us)
     uint64_t wake_us = s_next_wake_us (self);
     if (wake_us > until_us)
         wake_us = until_us;
-    uint64_t now_us = zseq_clock_now_us ();
+    uint64_t now_us = zseq_reactor_now_us (self);
 
     struct pollfd fds[ZSEQ_LINKS_MAX + 2];
     size_t count = zseq_session_fds (self->session, fds);
@@ -141,7 +167,7 @@ s_poll (zseq_reactor_t *self, zseq_waiter_t *waiter, uint64_t until_us)
     int rc =
       ppoll (fds, count + 1, wake_us == ZSEQ_NEVER ? NULL : &timeout, NULL);
     assert (rc >= 0 || errno == EINTR);
-    pthread_mutex_lock (&self->lock);
+    s_lock (self);
     self->poll.active = false;
     self->poll.poller = NULL;
     if (rc > 0)
@@ -166,14 +192,14 @@ static void *
 s_background (void *arg)
 {
     zseq_reactor_t *self = arg;
-    pthread_mutex_lock (&self->lock);
+    s_lock (self);
     while (!self->background.closing)
         if (!self->poll.active && !self->waiters && s_busy (self))
             s_poll (self, NULL, ZSEQ_NEVER);
         else {
             if (!self->poll.active && self->waiters)
                 pthread_cond_signal (&self->waiters->cond);
-            pthread_cond_wait (&self->background.cond, &self->lock);
+            s_sleep (self, &self->background.cond, NULL);
         }
     pthread_mutex_unlock (&self->lock);
     return NULL;
@@ -217,12 +243,12 @@ zseq_reactor_wait (zseq_reactor_t *self, zseq_waiter_t *waiter,
     self->waiters = waiter;
 
     struct timespec until = zseq_clock_timespec (until_us);
-    while (!waiter->woken && zseq_clock_now_us () < until_us) {
+    while (!waiter->woken && zseq_reactor_now_us (self) < until_us) {
         if (!self->poll.active)
             s_poll (self, waiter, until_us);
         else {
             s_wake_poller (self);
-            pthread_cond_timedwait (&waiter->cond, &self->lock, &until);
+            s_sleep (self, &waiter->cond, &until);
         }
     }
 
@@ -313,7 +339,7 @@ zseq_reactor_enter (zseq_reactor_t *self)
     int rc = zseq_fork_check (self->generation);
     if (rc != ZSEQ_OK)
         return rc;
-    pthread_mutex_lock (&self->lock);
+    s_lock (self);
     rc = self->session ? ZSEQ_OK : s_open (self);
     if (rc != ZSEQ_OK)
         pthread_mutex_unlock (&self->lock);
@@ -333,7 +359,7 @@ void
 zseq_reactor_lock (zseq_reactor_t *self)
 {
     assert (self);
-    pthread_mutex_lock (&self->lock);
+    s_lock (self);
 }
 
 void

@@ -9,6 +9,7 @@
 
 #include <stdatomic.h>
 
+#include "zseq_clock.h"
 #include "zseq_explain.h"
 #include "zseq_fork.h"
 #include "zseq_name_queue.h"
@@ -99,6 +100,7 @@ struct zseq_reactor {
     zseq_session_t *session;  //  NULL until the first call
     atomic_bool entered;      //  ... has had them
     zseq_stats_t stats;       //  What the lines do not count
+    uint64_t now_us;          //  The time of this turn; 0: not read yet
 
     //  zseq_reactor.c: who polls, and who waits.
     struct {
@@ -145,6 +147,16 @@ static inline bool
 zseq_reactor_forked (const zseq_reactor_t *self)
 {
     return self->generation != zseq_fork_count;
+}
+
+//  The time. It stands still within a turn: from when the lock was taken, or a
+//  poll has ended, until the thread sleeps again.
+static inline uint64_t
+zseq_reactor_now_us (zseq_reactor_t *self)
+{
+    if (!self->now_us)
+        self->now_us = zseq_clock_now_us ();
+    return self->now_us;
 }
 
 //  Of zseq_reactor.c.

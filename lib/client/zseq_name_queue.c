@@ -204,6 +204,7 @@ zseq_name_queue_post (zseq_reactor_t *reactor, zseq_name_queue_t *self,
 
     want->queue = self;
     want->pending = true;
+    reactor->settled = false;
     zseq_line_add (self->line, &want->rider);
     zseq_lines_flush (reactor->names.lines, zseq_reactor_now_us (reactor));
 }
@@ -216,6 +217,7 @@ zseq_name_queue_cancel (zseq_reactor_t *reactor, zseq_want_t *want)
     if (want->pending)
         zseq_line_cancel (&want->rider);
     want->pending = false;
+    reactor->settled = false;
 }
 
 void

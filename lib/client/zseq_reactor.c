@@ -16,12 +16,19 @@
 
 //  The lock.
 
-//  The time goes on while the lock is free.
+//  While the lock was free, time went on, and other threads were at work.
+static void
+s_forget_turn (zseq_reactor_t *self)
+{
+    self->now_us = 0;
+    self->settled = false;
+}
+
 static void
 s_lock (zseq_reactor_t *self)
 {
     pthread_mutex_lock (&self->lock);
-    self->now_us = 0;
+    s_forget_turn (self);
 }
 
 //  Gives up the lock until cond is signalled or until has come; NULL: never.
@@ -33,7 +40,7 @@ s_sleep (zseq_reactor_t *self, pthread_cond_t *cond,
         pthread_cond_timedwait (cond, &self->lock, until);
     else
         pthread_cond_wait (cond, &self->lock);
-    self->now_us = 0;
+    s_forget_turn (self);
 }
 
 //  One turn: what has arrived, what is due.
@@ -86,24 +93,29 @@ zseq_reactor_schedule (zseq_reactor_t *self, uint64_t us)
     assert (self->deferred.run);
     if (us < self->deferred.due_us)
         self->deferred.due_us = us;
+    self->settled = false;
 }
 
-//  Until every socket has been found empty after the last message was sent:
-//  only then does its descriptor tell of the next one.
+//  Receives before it ticks: a reply that has arrived counts, even if the
+//  request's deadline has passed meanwhile. Ends when every socket was found
+//  empty after the last message was sent: only then does its descriptor tell of
+//  the next one.
 void
 zseq_reactor_run_once (zseq_reactor_t *self)
 {
     assert (self);
-    bool seen;
+    (void) s_receive (self);
+    bool again;
     do {
+        self->settled = true;
         s_tick (self);
         if (self->deferred.due_us != ZSEQ_NEVER)
             s_run_deferred (self);
-        seen = s_receive (self);
+        again = zseq_session_touched (self->session) && s_receive (self);
         //  Deadlines pass even while replies never cease to come.
-        if (seen)
+        if (again)
             self->now_us = 0;
-    } while (seen);
+    } while (again);
 }
 
 //  Who polls, and who waits.
@@ -368,7 +380,8 @@ zseq_reactor_leave (zseq_reactor_t *self)
     assert (self);
 
     if (self->session) {
-        zseq_reactor_run_once (self);
+        if (!self->settled)
+            zseq_reactor_run_once (self);
         s_wake_poller (self);
         s_hand_over (self);
     }

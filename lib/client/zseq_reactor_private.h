@@ -101,6 +101,7 @@ struct zseq_reactor {
     atomic_bool entered;      //  ... has had them
     zseq_stats_t stats;       //  What the lines do not count
     uint64_t now_us;          //  The time of this turn; 0: not read yet
+    bool settled;             //  Nothing was begun since the last turn
 
     //  zseq_reactor.c: who polls, and who waits.
     struct {

@@ -52,6 +52,7 @@ struct zseq_session {
     uint64_t speaks[ZSEQ_NODES_MAX];
     bool known;
     bool ready;
+    bool touched;          //  See zseq_session_touched
     zseq_outcome_t fatal;  //  ZSEQ_OK: not fatal
 };
 
@@ -116,6 +117,14 @@ uint64_t zseq_session_wake_us (const zseq_session_t *self);
 //  valid until the next call. False: every socket is empty. seen_p is set when
 //  anything at all was taken, or when something that could not be sent can be.
 bool zseq_session_recv (zseq_session_t *self, zseq_msg_t *msg, bool *seen_p);
+
+//  Whether anything was sent or looked at since every socket was found empty:
+//  receive again before polling.
+static inline bool
+zseq_session_touched (const zseq_session_t *self)
+{
+    return self->touched;
+}
 
 //  As zseq_transport_fds, or zseq_local_fds; changes counts up when there
 //  are others.

@@ -69,6 +69,7 @@ s_open (s_cluster_t *self, size_t index, const char *endpoint)
     memcpy (connection->endpoint, endpoint, strlen (endpoint) + 1);
     connection->node = NOBODY;
     self->session.changes++;
+    self->session.touched = true;
     return ZSEQ_OK;
 }
 
@@ -148,6 +149,16 @@ s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
 
 //  Sending.
 
+//  Whether a connection could take a message now. The look takes the edge of
+//  the socket's descriptor with it.
+static bool
+s_works (s_cluster_t *self, const s_connection_t *connection)
+{
+    self->session.touched = true;
+    return zseq_transport_ready (self->transport,
+                                 (size_t) (connection - self->connection));
+}
+
 //  The connection to a node: of those that lead to it, one that works.
 static s_connection_t *
 s_find_connection (s_cluster_t *self, uint8_t node)
@@ -158,8 +169,7 @@ s_find_connection (s_cluster_t *self, uint8_t node)
         if (!connection->endpoint[0] || connection->node != node)
             continue;
         //  Mostly there is just one, and nothing to choose.
-        if (!found || !zseq_transport_ready (
-                        self->transport, (size_t) (found - self->connection)))
+        if (!found || !s_works (self, found))
             found = connection;
     }
     return found;
@@ -169,6 +179,7 @@ static int
 s_send (s_cluster_t *self, s_connection_t *connection, const uint8_t *bytes,
         size_t size)
 {
+    self->session.touched = true;
     int rc = zseq_transport_send (
       self->transport, (size_t) (connection - self->connection), bytes, size);
     connection->blocked = rc != ZSEQ_OK;
@@ -184,8 +195,7 @@ s_unblocked (s_cluster_t *self)
     bool unblocked = false;
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
         s_connection_t *connection = &self->connection[index];
-        if (!connection->blocked ||
-            !zseq_transport_ready (self->transport, index))
+        if (!connection->blocked || !s_works (self, connection))
             continue;
         connection->blocked = false;
         unblocked = true;
@@ -288,9 +298,7 @@ s_learn_endpoints (s_cluster_t *self, const zseq_msg_t *msg)
         char endpoint[ZSEQ_ENDPOINT_MAX + 1];
         s_copy (endpoint, sizeof endpoint, members->member[node].endpoint);
         const s_connection_t *connection = s_find_connection (self, node);
-        bool works = connection && zseq_transport_ready (
-                                     self->transport,
-                                     (size_t) (connection - self->connection));
+        bool works = connection && s_works (self, connection);
         if (zseq_endpoint_valid (endpoint) && (node == msg->node || !works))
             strcpy (self->session.members.member[node].endpoint, endpoint);
     }
@@ -312,8 +320,7 @@ s_connect_members (s_cluster_t *self)
                 continue;
             }
             bool there = !strcmp (connection->endpoint, endpoint);
-            bool works = connection->node == node &&
-                         zseq_transport_ready (self->transport, index);
+            bool works = connection->node == node && s_works (self, connection);
             if (connection->node == node && !there && !works &&
                 !connection->listed)
                 s_close (self, connection);
@@ -450,6 +457,7 @@ s_tick (zseq_session_t *session, uint64_t now_us, bool restless)
             s_greet (self, index);
     }
     if (self->session.members.n && !self->session.ready) {
+        self->session.touched = true;
         self->session.known = s_all_heard (self) || now_us >= s_grace_us (self);
         self->session.ready = self->session.known && self->session.cluster;
     }
@@ -479,6 +487,7 @@ static bool
 s_recv (zseq_session_t *session, zseq_msg_t *msg, bool *seen_p)
 {
     s_cluster_t *self = (s_cluster_t *) session;
+    self->session.touched = false;
     for (size_t empty = 0; empty < ZSEQ_LINKS_MAX;) {
         s_connection_t *connection = &self->connection[self->turn];
         const uint8_t *bytes;

@@ -104,6 +104,8 @@ s_learn (s_local_t *self)
               (int) (ZSEQ_ENDPOINT_MAX - strlen ("file:")),
               self->session.uri->path);
     self->session.known = self->session.ready = true;
+    //  The node may always have more to do.
+    self->session.touched = true;
 }
 
 static int

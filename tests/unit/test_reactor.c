@@ -1,0 +1,184 @@
+//  A client's reactor, against a node that the test plays itself.
+
+#include <criterion/criterion.h>
+#include <czmq.h>
+#include <poll.h>
+#include <unistd.h>
+
+#include "zseq_clock.h"
+#include "zseq_codec.h"
+#include "zseq_reactor_private.h"
+#include "zseq_transport.h"
+
+#define WAIT_MS 10000
+
+static zsock_t *s_router;
+static zseq_uri_t s_uri;
+static zseq_reactor_t *s_reactor;
+static zseq_name_queue_t *s_queue;
+static uint64_t s_next = 1;  //  The node's, of every name
+
+//  Answers as node a, whose cluster is that node alone.
+static void
+s_answer (zframe_t *sender, const zseq_msg_t *request)
+{
+    zseq_msg_t msg;
+    memset (&msg, 0, sizeof msg);
+    msg.op = request->op;
+    msg.reply = true;
+    msg.request = request->request;
+    msg.cluster = 42;
+    msg.vector.n = 1;
+    msg.vector.life[0] = (zseq_incarnation_t){1, 1};
+    if (msg.op == ZSEQ_OP_HELLO) {
+        msg.cluster_name = (zseq_slice_t){"test", 4};
+        msg.member_count = 1;
+        msg.member[0].name = (zseq_slice_t){"a", 1};
+        msg.member[0].endpoint =
+          (zseq_slice_t){s_uri.endpoint[0], strlen (s_uri.endpoint[0])};
+        msg.state = ZSEQ_STATE_VOTING;
+    }
+    else if (msg.op == ZSEQ_OP_CLAIM) {
+        msg.first = request->first;
+        msg.count = request->count;
+        s_next = request->first + request->count;
+    }
+    if (msg.op != ZSEQ_OP_HELLO)
+        msg.next = s_next;
+    uint8_t bytes[ZSEQ_MESSAGE_MAX];
+    size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
+    cr_assert_gt (size, 0);
+    cr_assert_eq (zframe_send (&sender, s_router, ZFRAME_MORE), 0);
+    zframe_t *frame = zframe_new (bytes, size);
+    cr_assert_eq (zframe_send (&frame, s_router, 0), 0);
+}
+
+//  Answers the next request, if one arrives within that time. Returns its
+//  operation; -1: none arrived.
+static int
+s_serve (int timeout_ms)
+{
+    zsock_set_rcvtimeo (s_router, timeout_ms);
+    zmsg_t *message = zmsg_recv (s_router);
+    if (!message)
+        return -1;
+    zframe_t *sender = zmsg_pop (message);
+    zframe_t *frame = zmsg_pop (message);
+    zseq_codec_t codec;
+    zseq_msg_t msg;
+    cr_assert_eq (zseq_codec_decode_request (&codec, zframe_data (frame),
+                                             zframe_size (frame), &msg),
+                  ZSEQ_OK);
+    s_answer (sender, &msg);
+    int op = (int) msg.op;
+    zframe_destroy (&frame);
+    zmsg_destroy (&message);
+    return op;
+}
+
+//  Takes note of what has arrived within that time. Returns whether anything
+//  did.
+static bool
+s_poll (int timeout_ms)
+{
+    struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    size_t count = zseq_session_fds (s_reactor->session, fds);
+    int found = poll (fds, (nfds_t) count, timeout_ms);
+    zseq_session_heed (s_reactor->session, fds, count);
+    return found > 0;
+}
+
+//  Lets time pass for the reactor, and what has arrived be received.
+static void
+s_run (void)
+{
+    s_reactor->now_us = 0;
+    zseq_reactor_run_once (s_reactor);
+}
+
+static void
+s_done (zseq_want_t *want)
+{
+    (void) want;
+}
+
+static zseq_want_t
+s_want (int timeout_ms)
+{
+    zseq_want_t want = {.rider = {.count = 1,
+                                  .count_min = 1,
+                                  .deadline_us = zseq_clock_now_us () +
+                                                 (uint64_t) timeout_ms * 1000},
+                        .done = s_done};
+    return want;
+}
+
+//  Opens a session, and learns what is next of the name.
+static void
+s_set_up (void)
+{
+    s_router = zsock_new (ZMQ_ROUTER);
+    int port = zsock_bind (s_router, "tcp://127.0.0.1:*");
+    cr_assert_gt (port, 0);
+    char text[64];
+    snprintf (text, sizeof text, "tcp://127.0.0.1:%d", port);
+    cr_assert_eq (zseq_uri_parse (text, &s_uri), ZSEQ_OK);
+    s_reactor = zseq_reactor_new (&s_uri);
+    s_queue = zseq_name_queue_acquire (s_reactor, "a");
+    cr_assert_eq (zseq_reactor_enter (s_reactor), ZSEQ_OK);
+    zseq_want_t want = s_want (WAIT_MS);
+    zseq_name_queue_post (s_reactor, s_queue, &want);
+    while (want.pending) {
+        s_run ();
+        (void) s_serve (5);
+        (void) s_poll (5);
+    }
+    cr_assert_eq (want.outcome.rc, ZSEQ_OK);
+}
+
+static void
+s_tear_down (void)
+{
+    zseq_reactor_leave (s_reactor);
+    zseq_name_queue_release (s_reactor, s_queue);
+    zseq_reactor_destroy (&s_reactor);
+    zsock_destroy (&s_router);
+}
+
+static void
+s_sleep_until (uint64_t until_us)
+{
+    while (zseq_clock_now_us () < until_us)
+        usleep (1000);
+}
+
+//  The thread that polls may come late: a reply that arrived in time would be
+//  thrown away, and its IDs burnt.
+Test (reactor, takes_a_reply_that_is_there_when_the_deadline_has_passed)
+{
+    s_set_up ();
+    zseq_want_t want = s_want (2000);
+    zseq_name_queue_post (s_reactor, s_queue, &want);
+    s_run ();
+    cr_assert_eq (s_serve (WAIT_MS), ZSEQ_OP_CLAIM);
+    cr_assert (s_poll (WAIT_MS));
+    s_sleep_until (want.rider.deadline_us);
+    s_run ();
+    cr_assert (!want.pending);
+    cr_assert_eq (want.outcome.rc, ZSEQ_OK);
+    cr_assert_eq (want.rider.first, 2);
+    s_tear_down ();
+}
+
+Test (reactor, ends_a_request_whose_deadline_has_passed_without_a_reply)
+{
+    s_set_up ();
+    zseq_want_t want = s_want (100);
+    zseq_name_queue_post (s_reactor, s_queue, &want);
+    s_run ();
+    s_sleep_until (want.rider.deadline_us);
+    s_run ();
+    cr_assert (!want.pending);
+    cr_assert_neq (want.outcome.rc, ZSEQ_OK);
+    s_tear_down ();
+}

@@ -51,7 +51,9 @@ typedef struct {
     zseq_transport_t *transport;
     zseq_codec_t codec;
     s_connection_t connection[ZSEQ_LINKS_MAX];
-    size_t turn;        //  Connection that is received from next
+    zseq_frame_t frame[ZSEQ_FRAMES_MAX];  //  Received at once
+    size_t frame_count;
+    size_t frame_next;  //  The first that was not decoded yet
     uint64_t now_us;    //  Of the last tick
     uint64_t heard_us;  //  When the first answer came; 0: not yet
 } s_cluster_t;
@@ -354,7 +356,9 @@ static void
 s_hello_reply (s_cluster_t *self, s_connection_t *connection,
                const zseq_msg_t *msg)
 {
-    if (connection->greeted || msg->request != connection->request)
+    //  A connection that was opened meanwhile has asked nothing yet.
+    if (connection->greeted || !connection->request ||
+        msg->request != connection->request)
         return;
     connection->patience_us = 0;
     connection->greet_us = self->now_us + BIRTH_US;
@@ -483,25 +487,37 @@ s_wake_us (const zseq_session_t *session)
 
 //  Receiving.
 
+//  Takes the next frame that was received. NULL: every socket is empty.
+static const zseq_frame_t *
+s_next_frame (s_cluster_t *self)
+{
+    if (self->frame_next == self->frame_count) {
+        //  A batch that was not full has emptied all sockets.
+        bool empty = self->frame_count && self->frame_count < ZSEQ_FRAMES_MAX &&
+                     !self->session.touched;
+        self->frame_next = self->frame_count = 0;
+        if (empty)
+            return NULL;
+        self->session.touched = false;
+        self->frame_count = zseq_transport_drain (self->transport, self->frame);
+        if (!self->frame_count)
+            return NULL;
+    }
+    return &self->frame[self->frame_next++];
+}
+
 static bool
 s_recv (zseq_session_t *session, zseq_msg_t *msg, bool *seen_p)
 {
     s_cluster_t *self = (s_cluster_t *) session;
-    self->session.touched = false;
-    for (size_t empty = 0; empty < ZSEQ_LINKS_MAX;) {
-        s_connection_t *connection = &self->connection[self->turn];
-        const uint8_t *bytes;
-        size_t size;
-        if (!connection->endpoint[0] ||
-            zseq_transport_recv (self->transport, self->turn, &bytes, &size) !=
-              ZSEQ_OK) {
-            self->turn = (self->turn + 1) % ZSEQ_LINKS_MAX;
-            empty++;
-            continue;
-        }
-        empty = 0;
+    const zseq_frame_t *frame;
+    while ((frame = s_next_frame (self))) {
         *seen_p = true;
-        if (zseq_codec_decode_reply (&self->codec, bytes, size, msg) != ZSEQ_OK)
+        //  A HELLO in the same batch may have closed the connection.
+        s_connection_t *connection = &self->connection[frame->index];
+        if (!connection->endpoint[0] ||
+            zseq_codec_decode_reply (&self->codec, frame->bytes, frame->size,
+                                     msg) != ZSEQ_OK)
             continue;
         if (msg->op == ZSEQ_OP_HELLO)
             s_hello_reply (self, connection, msg);

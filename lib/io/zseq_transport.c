@@ -45,6 +45,9 @@ struct zseq_transport {
     s_socket_t router;
     s_socket_t link[ZSEQ_LINKS_MAX];
     zmq_msg_t frame;  //  The frame received last
+    size_t turn;      //  Link that is drained next
+    size_t drained_count;
+    zmq_msg_t drained[ZSEQ_FRAMES_MAX];  //  The frames of the last drain
     char text[512];
 };
 
@@ -104,6 +107,13 @@ zseq_transport_new (const zseq_transport_options_t *options)
     return self;
 }
 
+static void
+s_release_drained (zseq_transport_t *self)
+{
+    while (self->drained_count)
+        zmq_msg_close (&self->drained[--self->drained_count]);
+}
+
 void
 zseq_transport_destroy (zseq_transport_t **self_p)
 {
@@ -113,6 +123,7 @@ zseq_transport_destroy (zseq_transport_t **self_p)
     if (!self)
         return;
     zmq_msg_close (&self->frame);
+    s_release_drained (self);
     zseq_transport_reset (self);
     if (self->context)
         while (zmq_ctx_term (self->context) == -1 && errno == EINTR)
@@ -408,6 +419,42 @@ zseq_transport_recv (zseq_transport_t *self, size_t index,
         if (s_last (self, link))
             return s_give (self, bytes_p, size_p);
     return ZSEQ_EAGAIN;
+}
+
+//  Keeps the frame that was received last until the next drain.
+static void
+s_keep (zseq_transport_t *self, zseq_frame_t *frame)
+{
+    zmq_msg_t *kept = &self->drained[self->drained_count++];
+    zmq_msg_init (kept);
+    int rc = zmq_msg_move (kept, &self->frame);
+    assert (rc == 0);
+    frame->index = self->turn;
+    frame->bytes = zmq_msg_data (kept);
+    frame->size = zmq_msg_size (kept);
+}
+
+size_t
+zseq_transport_drain (zseq_transport_t *self,
+                      zseq_frame_t frames[ZSEQ_FRAMES_MAX])
+{
+    assert (self);
+    assert (frames);
+
+    s_release_drained (self);
+    size_t empty = 0;
+    while (empty < ZSEQ_LINKS_MAX && self->drained_count < ZSEQ_FRAMES_MAX) {
+        s_socket_t *link = &self->link[self->turn];
+        if (!link->zmq || s_recv (self, link) != ZSEQ_OK) {
+            self->turn = (self->turn + 1) % ZSEQ_LINKS_MAX;
+            empty++;
+            continue;
+        }
+        empty = 0;
+        if (s_last (self, link))
+            s_keep (self, &frames[self->drained_count]);
+    }
+    return self->drained_count;
 }
 
 int

@@ -85,6 +85,20 @@ int zseq_transport_recv (zseq_transport_t *self, size_t index,
 int zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
                                  const uint8_t **bytes_p, size_t *size_p);
 
+//  A frame that a link received.
+typedef struct {
+    size_t index;  //  Of the link
+    const uint8_t *bytes;
+    size_t size;
+} zseq_frame_t;
+
+//  Takes up to ZSEQ_FRAMES_MAX frames of all links, as zseq_transport_recv
+//  does. They are valid until the next call, even if their links are closed.
+//  Returns how many; fewer than ZSEQ_FRAMES_MAX: every link was found empty.
+#define ZSEQ_FRAMES_MAX 16
+size_t zseq_transport_drain (zseq_transport_t *self,
+                             zseq_frame_t frames[ZSEQ_FRAMES_MAX]);
+
 //  Fills fds with the sockets' descriptors, to poll for POLLIN. They are
 //  edge-triggered: before polling, receive from every socket until ZSEQ_EAGAIN
 //  after each send or receive. Returns how many, at most ZSEQ_LINKS_MAX + 1.

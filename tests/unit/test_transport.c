@@ -1,0 +1,152 @@
+//  A transport's links, used all at once. The nodes are sockets of the test's
+//  own.
+
+#include <criterion/criterion.h>
+#include <czmq.h>
+#include <poll.h>
+
+#include "zseq_transport.h"
+
+#define WAIT_MS 10000
+#define NODES 2
+
+static zsock_t *s_node[NODES];
+static zframe_t *s_route[NODES];  //  From the node to its link
+static zseq_transport_t *s_transport;
+static zseq_frame_t s_frames[ZSEQ_FRAMES_MAX];
+
+//  Opens link i to node i, and sends over it until the node knows the way back.
+static void
+s_set_up (void)
+{
+    s_transport = zseq_transport_new (NULL);
+    for (size_t index = 0; index < NODES; index++) {
+        s_node[index] = zsock_new (ZMQ_ROUTER);
+        char endpoint[64];
+        int port = zsock_bind (s_node[index], "tcp://127.0.0.1:*");
+        snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", port);
+        cr_assert_eq (zseq_transport_link (s_transport, index, endpoint),
+                      ZSEQ_OK);
+        while (zseq_transport_send (s_transport, index,
+                                    (const uint8_t *) "hello", 5) != ZSEQ_OK)
+            zclock_sleep (1);
+        zsock_set_rcvtimeo (s_node[index], WAIT_MS);
+        zmsg_t *message = zmsg_recv (s_node[index]);
+        cr_assert_not_null (message);
+        s_route[index] = zmsg_pop (message);
+        zmsg_destroy (&message);
+    }
+}
+
+static void
+s_tear_down (void)
+{
+    zseq_transport_destroy (&s_transport);
+    for (size_t index = 0; index < NODES; index++) {
+        zframe_destroy (&s_route[index]);
+        zsock_destroy (&s_node[index]);
+    }
+}
+
+//  Sends a message of one byte, or of two frames.
+static void
+s_reply (size_t node, uint8_t byte, bool two_frames)
+{
+    zframe_t *route = zframe_dup (s_route[node]);
+    cr_assert_eq (zframe_send (&route, s_node[node], ZFRAME_MORE), 0);
+    zframe_t *frame = zframe_new (&byte, 1);
+    cr_assert_eq (
+      zframe_send (&frame, s_node[node], two_frames ? ZFRAME_MORE : 0), 0);
+    if (!two_frames)
+        return;
+    frame = zframe_new (&byte, 1);
+    cr_assert_eq (zframe_send (&frame, s_node[node], 0), 0);
+}
+
+//  Drains what has arrived. Returns how many frames.
+static size_t
+s_drain (void)
+{
+    struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    size_t count = zseq_transport_fds (s_transport, fds);
+    (void) poll (fds, (nfds_t) count, 0);
+    zseq_transport_heed (s_transport, fds, count);
+    return zseq_transport_drain (s_transport, s_frames);
+}
+
+//  ... and waits for the first of them.
+static size_t
+s_await (void)
+{
+    size_t count = 0;
+    for (int turn = 0; turn < WAIT_MS && !count; turn++) {
+        count = s_drain ();
+        if (!count)
+            zclock_sleep (1);
+    }
+    return count;
+}
+
+Test (transport, drains_all_links_until_they_are_empty)
+{
+    s_set_up ();
+    cr_assert_eq (s_drain (), 0);
+    s_reply (0, 'a', false);
+    s_reply (1, 'b', false);
+    bool found[NODES] = {false};
+    for (size_t total = 0; total < NODES;) {
+        size_t count = s_await ();
+        cr_assert_gt (count, 0);
+        for (size_t at = 0; at < count; at++) {
+            const zseq_frame_t *frame = &s_frames[at];
+            cr_assert_lt (frame->index, NODES);
+            cr_assert_eq (frame->size, 1);
+            cr_assert_eq (frame->bytes[0], 'a' + frame->index);
+            cr_assert (!found[frame->index]);
+            found[frame->index] = true;
+        }
+        total += count;
+    }
+    cr_assert_eq (s_drain (), 0);
+    s_tear_down ();
+}
+
+Test (transport, drains_no_message_of_several_frames)
+{
+    s_set_up ();
+    s_reply (0, 'x', true);
+    s_reply (0, 'a', false);
+    cr_assert_eq (s_await (), 1);
+    cr_assert_eq (s_frames[0].bytes[0], 'a');
+    s_tear_down ();
+}
+
+//  In order, and each of them once; a full batch is followed by another.
+Test (transport, drains_more_frames_than_fit_in_several_batches)
+{
+    s_set_up ();
+    uint8_t sent = 2 * ZSEQ_FRAMES_MAX + 1;
+    for (uint8_t byte = 0; byte < sent; byte++)
+        s_reply (0, byte, false);
+    uint8_t next = 0;
+    while (next < sent) {
+        size_t count = s_await ();
+        cr_assert_gt (count, 0);
+        cr_assert_leq (count, ZSEQ_FRAMES_MAX);
+        for (size_t at = 0; at < count; at++)
+            cr_assert_eq (s_frames[at].bytes[0], next++);
+    }
+    cr_assert_eq (s_drain (), 0);
+    s_tear_down ();
+}
+
+Test (transport, keeps_what_was_drained_when_its_link_is_closed)
+{
+    s_set_up ();
+    s_reply (0, 'a', false);
+    cr_assert_eq (s_await (), 1);
+    zseq_transport_unlink (s_transport, 0);
+    cr_assert_eq (s_frames[0].index, 0);
+    cr_assert_eq (s_frames[0].bytes[0], 'a');
+    s_tear_down ();
+}

@@ -70,6 +70,7 @@ zseq_name_queues_init (zseq_reactor_t *reactor)
                                 .done = s_end_request,
                                 .draw = s_draw_request};
     reactor->names.lines = zseq_lines_new (&hooks);
+    reactor->names.state.wake_us = ZSEQ_NEVER;
     return reactor->names.lines != NULL;
 }
 
@@ -104,8 +105,7 @@ zseq_name_queues_tick (zseq_reactor_t *reactor, uint64_t now_us)
         s_open (reactor);
     if (zseq_session_fatal (reactor->session))
         zseq_lines_end (lines, ZSEQ_ETIMEOUT);
-    zseq_lines_tick (lines, now_us);
-    zseq_lines_flush (lines, now_us);
+    zseq_lines_run (lines, now_us, &reactor->names.state);
 }
 
 void
@@ -125,9 +125,8 @@ bool
 zseq_name_queues_unsent (const zseq_reactor_t *reactor)
 {
     assert (reactor);
-    const zseq_lines_t *lines = reactor->names.lines;
-    return zseq_lines_restless (lines) ||
-           (reactor->names.foreign && zseq_lines_busy (lines));
+    const zseq_lines_state_t *state = &reactor->names.state;
+    return state->has_unsent || (reactor->names.foreign && state->busy);
 }
 
 //  One name's queue.
@@ -205,8 +204,8 @@ zseq_name_queue_post (zseq_reactor_t *reactor, zseq_name_queue_t *self,
     want->queue = self;
     want->pending = true;
     reactor->settled = false;
-    zseq_line_add (self->line, &want->rider);
-    zseq_lines_flush (reactor->names.lines, zseq_reactor_now_us (reactor));
+    zseq_lines_post (reactor->names.lines, self->line, &want->rider,
+                     zseq_reactor_now_us (reactor), &reactor->names.state);
 }
 
 void

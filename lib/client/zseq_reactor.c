@@ -130,8 +130,8 @@ s_next_wake_us (const zseq_reactor_t *self)
     uint64_t operations_us = zseq_operations_wake_us (self);
     if (operations_us < wake_us)
         wake_us = operations_us;
-    uint64_t lines_us = zseq_lines_wake_us (self->names.lines);
-    return lines_us < wake_us ? lines_us : wake_us;
+    uint64_t names_us = self->names.state.wake_us;
+    return names_us < wake_us ? names_us : wake_us;
 }
 
 //  Ends the poll of another thread when what it polls for has come, or when
@@ -197,7 +197,7 @@ static bool
 s_busy (const zseq_reactor_t *self)
 {
     return self->operations || self->deferred.due_us != ZSEQ_NEVER ||
-           zseq_lines_busy (self->names.lines);
+           self->names.state.busy;
 }
 
 static void *

@@ -128,6 +128,9 @@ struct zseq_reactor {
     //  zseq_name_queue.c: all claims.
     struct {
         zseq_lines_t *lines;
+        //  After the last tick or post: what is done in between, replies and
+        //  cancelled requests, is followed by a tick.
+        zseq_lines_state_t state;
         bool opened;   //  Claims may be made
         bool foreign;  //  A node answered one for another cluster
         zseq_name_queue_t *first;

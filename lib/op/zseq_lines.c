@@ -515,6 +515,37 @@ zseq_lines_busy (const zseq_lines_t *self)
     return self->busy || self->flight_count;
 }
 
+static void
+s_fill_state (const zseq_lines_t *self, zseq_lines_state_t *state)
+{
+    state->wake_us = zseq_lines_wake_us (self);
+    state->has_unsent = zseq_lines_restless (self);
+    state->busy = zseq_lines_busy (self);
+}
+
+void
+zseq_lines_run (zseq_lines_t *self, uint64_t now_us, zseq_lines_state_t *state)
+{
+    assert (self);
+    assert (state);
+
+    zseq_lines_tick (self, now_us);
+    zseq_lines_flush (self, now_us);
+    s_fill_state (self, state);
+}
+
+void
+zseq_lines_post (zseq_lines_t *self, zseq_line_t *line, zseq_rider_t *rider,
+                 uint64_t now_us, zseq_lines_state_t *state)
+{
+    assert (self);
+    assert (state);
+
+    zseq_line_add (line, rider);
+    zseq_lines_flush (self, now_us);
+    s_fill_state (self, state);
+}
+
 const zseq_lines_stats_t *
 zseq_lines_stats (const zseq_lines_t *self)
 {

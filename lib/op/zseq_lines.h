@@ -47,6 +47,25 @@ void zseq_lines_destroy (zseq_lines_t **self_p);
 void zseq_lines_open (zseq_lines_t *self, const zseq_quorum_t *quorum,
                       const zseq_rendezvous_t *rendezvous);
 
+//  What there is to do.
+typedef struct {
+    uint64_t wake_us;  //  When to run or tick next at the latest
+    bool has_unsent;   //  See zseq_lines_restless
+    bool busy;         //  See zseq_lines_busy
+} zseq_lines_state_t;
+
+//  Ticks and flushes. Fills state, which holds until the next call that may
+//  change something.
+void zseq_lines_run (zseq_lines_t *self, uint64_t now_us,
+                     zseq_lines_state_t *state);
+
+//  Adds a request to a line, as zseq_line_add does, and flushes. Fills state,
+//  too: it may be that nothing could be sent, and nothing else makes its owner
+//  look.
+void zseq_lines_post (zseq_lines_t *self, zseq_line_t *line,
+                      zseq_rider_t *rider, uint64_t now_us,
+                      zseq_lines_state_t *state);
+
 //  All that waited has been taken in: sends what is due.
 void zseq_lines_flush (zseq_lines_t *self, uint64_t now_us);
 

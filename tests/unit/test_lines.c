@@ -463,3 +463,43 @@ Test (lines, are_at_rest_when_all_nodes_are_reached)
     cr_assert (!zseq_lines_restless (test_lines));
     test_finish ();
 }
+
+//  What a run leaves to be done.
+
+Test (lines, say_after_a_post_that_something_waits_though_nothing_was_sent)
+{
+    test_open (3);
+    test_cut = ALL_NODES;
+    test_riders[0] = (zseq_rider_t){
+      .count = 1, .count_min = 1, .deadline_us = test_now + 5000};
+    zseq_lines_state_t state;
+    zseq_lines_post (test_lines, test_line, &test_riders[0], test_now, &state);
+    test_assert_silent ();
+    cr_assert (state.busy);
+    cr_assert (state.has_unsent);
+    cr_assert_eq (state.wake_us, zseq_lines_wake_us (test_lines));
+    cr_assert_leq (state.wake_us, test_now + 5000);
+}
+
+Test (lines, say_after_a_run_what_is_left_to_do)
+{
+    test_open (3);
+    zseq_lines_state_t state;
+    zseq_lines_run (test_lines, test_now, &state);
+    cr_assert (!state.busy);
+    cr_assert (!state.has_unsent);
+    cr_assert_eq (state.wake_us, UINT64_MAX);
+    test_cut = 2;
+    test_add (0, 2);
+    zseq_lines_run (test_lines, test_now, &state);
+    cr_assert (state.busy);
+    cr_assert (state.has_unsent);
+    cr_assert_eq (state.wake_us, zseq_lines_wake_us (test_lines));
+    test_cut = 0;
+    zseq_lines_run (test_lines, test_now, &state);
+    cr_assert (state.busy);
+    cr_assert (!state.has_unsent);
+    test_finish ();
+    zseq_lines_run (test_lines, test_now, &state);
+    cr_assert (!state.busy);
+}

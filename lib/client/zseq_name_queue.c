@@ -7,6 +7,9 @@
 #include "zseq_codec.h"
 #include "zseq_reactor_private.h"
 
+//  Request IDs that the lines draw at once.
+#define REQUEST_BLOCK 256
+
 struct zseq_name_queue {
     zseq_line_t *line;
     size_t references;
@@ -17,8 +20,8 @@ struct zseq_name_queue {
 //  What the lines call.
 
 //  A message is encoded once, for all nodes.
-static bool
-s_send_claim (void *arg, uint8_t node, zseq_msg_t *msg)
+static uint32_t
+s_send_claim (void *arg, uint32_t nodes, zseq_msg_t *msg)
 {
     zseq_reactor_t *reactor = arg;
     if (reactor->names.encoded != msg->request) {
@@ -28,15 +31,21 @@ s_send_claim (void *arg, uint8_t node, zseq_msg_t *msg)
         assert (reactor->names.size);
         reactor->names.encoded = msg->request;
     }
-    return zseq_session_send (reactor->session, node, reactor->names.bytes,
-                              reactor->names.size) == ZSEQ_OK;
+    return zseq_session_send (reactor->session, nodes, reactor->names.bytes,
+                              reactor->names.size);
+}
+
+static bool
+s_send_one (void *arg, uint8_t node, zseq_msg_t *msg)
+{
+    return s_send_claim (arg, 1u << node, msg) != 0;
 }
 
 static uint64_t
-s_draw_request (void *arg)
+s_draw_requests (void *arg)
 {
     zseq_reactor_t *reactor = arg;
-    return zseq_session_draw_request (reactor->session);
+    return zseq_session_draw_requests (reactor->session, REQUEST_BLOCK);
 }
 
 static void
@@ -66,9 +75,11 @@ zseq_name_queues_init (zseq_reactor_t *reactor)
 {
     assert (reactor);
     zseq_lines_hooks_t hooks = {.arg = reactor,
-                                .ask = s_send_claim,
+                                .ask = s_send_one,
+                                .ask_all = s_send_claim,
                                 .done = s_end_request,
-                                .draw = s_draw_request};
+                                .draw = s_draw_requests,
+                                .draw_count = REQUEST_BLOCK};
     reactor->names.lines = zseq_lines_new (&hooks);
     reactor->names.state.wake_us = ZSEQ_NEVER;
     return reactor->names.lines != NULL;

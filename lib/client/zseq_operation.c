@@ -59,11 +59,8 @@ zseq_operation_progress (const zseq_operation_t *self)
 static void
 s_scatter (zseq_reactor_t *reactor, zseq_operation_t *self)
 {
-    for (uint8_t node = 0; node < zseq_session_n (reactor->session); node++)
-        if (zseq_node_set_has (self->unsent, node) &&
-            zseq_session_send (reactor->session, node, self->bytes,
-                               self->size) == ZSEQ_OK)
-            zseq_node_set_remove (&self->unsent, node);
+    self->unsent &= ~zseq_session_send (reactor->session, self->unsent,
+                                        self->bytes, self->size);
     if (self->attempt)
         self->attempt->absent = self->unsent;
 }

@@ -114,13 +114,13 @@ zseq_session_explain (const zseq_session_t *self, zseq_outcome_t *outcome)
         self->ops->explain (self, outcome);
 }
 
-int
-zseq_session_send (zseq_session_t *self, uint8_t node, const uint8_t *bytes,
+uint32_t
+zseq_session_send (zseq_session_t *self, zseq_node_set_t nodes, const uint8_t *bytes,
                    size_t size)
 {
     assert (self);
-    assert (node < self->members.n);
-    return self->ops->send (self, node, bytes, size);
+    assert (nodes < 1u << self->members.n);
+    return self->ops->send (self, nodes, bytes, size);
 }
 
 void

@@ -29,8 +29,8 @@ typedef struct zseq_session zseq_session_t;
 //  name, which checks the arguments.
 typedef struct {
     void (*destroy) (zseq_session_t *self);
-    int (*send) (zseq_session_t *self, uint8_t node, const uint8_t *bytes,
-                 size_t size);
+    uint32_t (*send) (zseq_session_t *self, uint32_t nodes,
+                      const uint8_t *bytes, size_t size);
     bool (*recv) (zseq_session_t *self, zseq_msg_t *msg, bool *seen_p);
     void (*tick) (zseq_session_t *self, uint64_t now_us, bool restless);
     uint64_t (*wake_us) (const zseq_session_t *self);
@@ -96,18 +96,27 @@ const zseq_outcome_t *zseq_session_fatal (const zseq_session_t *self);
 //  Why nobody could be found so far.
 void zseq_session_explain (const zseq_session_t *self, zseq_outcome_t *outcome);
 
-//  A request ID that was never used.
+//  count request IDs in a row that were never used; returns the first.
+static inline uint64_t
+zseq_session_draw_requests (zseq_session_t *self, uint64_t count)
+{
+    //  0 is no request ID.
+    if (self->request > UINT64_MAX - count)
+        self->request = 0;
+    uint64_t first = self->request + 1;
+    self->request += count;
+    return first;
+}
+
 static inline uint64_t
 zseq_session_draw_request (zseq_session_t *self)
 {
-    if (++self->request == 0)
-        self->request = 1;
-    return self->request;
+    return zseq_session_draw_requests (self, 1);
 }
 
-//  Sends to a node. Errors: ZSEQ_EAGAIN (not now).
-int zseq_session_send (zseq_session_t *self, uint8_t node, const uint8_t *bytes,
-                       size_t size);
+//  Sends to nodes, a bit each. Returns those that could be reached now.
+uint32_t zseq_session_send (zseq_session_t *self, uint32_t nodes,
+                            const uint8_t *bytes, size_t size);
 
 //  Says HELLO where that is due; restless: a node could not be reached.
 void zseq_session_tick (zseq_session_t *self, uint64_t now_us, bool restless);

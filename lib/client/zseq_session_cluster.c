@@ -205,15 +205,31 @@ s_unblocked (s_cluster_t *self)
     return unblocked;
 }
 
-static int
-s_send_node (zseq_session_t *session, uint8_t node, const uint8_t *bytes,
-             size_t size)
+static uint32_t
+s_send_nodes (zseq_session_t *session, uint32_t nodes, const uint8_t *bytes,
+              size_t size)
 {
     s_cluster_t *self = (s_cluster_t *) session;
-    s_connection_t *connection = s_find_connection (self, node);
-    if (!connection)
-        return ZSEQ_EAGAIN;
-    return s_send (self, connection, bytes, size);
+    uint32_t links = 0;
+    for (uint8_t node = 0; node < self->session.n; node++) {
+        const s_connection_t *connection =
+          nodes >> node & 1 ? s_find_connection (self, node) : NULL;
+        if (connection)
+            links |= 1u << (connection - self->connection);
+    }
+    self->session.touched = true;
+    uint32_t sent =
+      zseq_transport_send_all (self->transport, links, bytes, size);
+    uint32_t reached = 0;
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
+        if (!(links >> index & 1))
+            continue;
+        s_connection_t *connection = &self->connection[index];
+        connection->blocked = !(sent >> index & 1);
+        if (!connection->blocked)
+            reached |= 1u << connection->node;
+    }
+    return reached;
 }
 
 //  Discovery.
@@ -551,7 +567,7 @@ zseq_session_cluster_new (zseq_session_t **self_p, const zseq_uri_t *uri,
     assert (uri);
 
     static const zseq_session_ops_t ops = {.destroy = s_destroy,
-                                           .send = s_send_node,
+                                           .send = s_send_nodes,
                                            .recv = s_recv,
                                            .tick = s_tick,
                                            .wake_us = s_wake_us,

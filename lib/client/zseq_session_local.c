@@ -32,13 +32,14 @@ s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
                       session->uri->path);
 }
 
-static int
-s_send (zseq_session_t *session, uint8_t node, const uint8_t *bytes,
+static zseq_node_set_t
+s_send (zseq_session_t *session, zseq_node_set_t nodes, const uint8_t *bytes,
         size_t size)
 {
-    (void) node;
     s_local_t *self = (s_local_t *) session;
-    return zseq_local_send (self->local, bytes, size);
+    bool sent =
+      nodes && zseq_local_send (self->local, bytes, size) == ZSEQ_OK;
+    return sent ? nodes : 0;
 }
 
 static void

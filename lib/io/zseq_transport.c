@@ -338,6 +338,23 @@ zseq_transport_send (zseq_transport_t *self, size_t index, const uint8_t *bytes,
     return rc;
 }
 
+_Static_assert(ZSEQ_LINKS_MAX <= 32, "a set of links fits into 32 bits");
+
+uint32_t
+zseq_transport_send_all (zseq_transport_t *self, uint32_t links,
+                         const uint8_t *bytes, size_t size)
+{
+    assert (self);
+    assert (bytes);
+
+    uint32_t sent = 0;
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
+        if ((links >> index & 1) &&
+            zseq_transport_send (self, index, bytes, size) == ZSEQ_OK)
+            sent |= 1u << index;
+    return sent;
+}
+
 int
 zseq_transport_reply (zseq_transport_t *self, const zseq_route_t *route,
                       const uint8_t *bytes, size_t size)

@@ -69,6 +69,13 @@ void zseq_transport_unlink (zseq_transport_t *self, size_t index);
 //  queue is full), nothing sent.
 int zseq_transport_send (zseq_transport_t *self, size_t index,
                          const uint8_t *bytes, size_t size);
+
+//  Sends one frame over each link of a set, a bit each. Returns those that took
+//  it.
+uint32_t zseq_transport_send_all (zseq_transport_t *self, uint32_t links,
+                                  const uint8_t *bytes, size_t size);
+
+//  Sends one frame to whom a request came from, as zseq_transport_send does.
 int zseq_transport_reply (zseq_transport_t *self, const zseq_route_t *route,
                           const uint8_t *bytes, size_t size);
 

@@ -55,6 +55,17 @@ s_delegates (zseq_line_t *line)
              self->quorum.n;
 }
 
+static uint64_t
+s_draw (zseq_lines_t *self)
+{
+    if (!self->drawn_left) {
+        self->drawn_next = s_draw (self);
+        self->drawn_left = self->hooks.draw_count ? self->hooks.draw_count : 1;
+    }
+    self->drawn_left--;
+    return self->drawn_next++;
+}
+
 //  Weight of a new round trip in the typical one: 1 / 8, as TCP has it
 //  (RFC 6298).
 static void
@@ -104,7 +115,7 @@ s_probe (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
       &self->delegation, &line->delegation, now_us, nodes);
     for (uint8_t index = 0; index < count; index++) {
         zseq_msg_t msg = {.op = ZSEQ_OP_READ,
-                          .request = self->hooks.draw (self->hooks.arg),
+                          .request = s_draw (self),
                           .name = line->name};
         zseq_delegation_note_probe (&self->delegation, nodes[index],
                                     msg.request, now_us);
@@ -144,7 +155,7 @@ s_send_errand (zseq_lines_t *self, zseq_inflight_t *flight, uint64_t now_us)
 
     zseq_msg_t msg = {
       .op = ZSEQ_OP_NEXT,
-      .request = self->hooks.draw (self->hooks.arg),
+      .request = s_draw (self),
       .name = line->name,
       .next = {.count = flight->claim.count,
                .count_min = flight->claim.count_min,
@@ -255,6 +266,12 @@ s_ask_claim (zseq_lines_t *self, zseq_inflight_t *flight, zseq_msg_t *msg,
              zseq_node_set_t nodes)
 {
     zseq_attempt_t *attempt = &flight->claim.attempt;
+    if (self->hooks.ask_all) {
+        nodes &= zseq_node_set_first (self->quorum.n);
+        zseq_node_set_t sent = self->hooks.ask_all (self->hooks.arg, nodes, msg);
+        attempt->absent = (attempt->absent | nodes) & ~sent;
+        return;
+    }
     //  The node's own answer may come at once, and be all that it takes.
     for (uint8_t node = 0; node < self->quorum.n; node++) {
         if (!zseq_node_set_has (nodes, node) ||
@@ -280,8 +297,8 @@ s_send (zseq_lines_t *self, zseq_inflight_t *flight, uint64_t now_us)
     }
     flight->began_us = now_us;
     zseq_msg_t msg;
-    if (zseq_claim_request (&flight->claim, self->hooks.draw (self->hooks.arg),
-                            now_us, &msg) == ZSEQ_DO_DONE) {
+    if (zseq_claim_request (&flight->claim, s_draw (self), now_us, &msg) ==
+        ZSEQ_DO_DONE) {
         s_land (flight);
         return;
     }
@@ -313,7 +330,7 @@ s_begin (zseq_lines_t *self, zseq_line_t *line)
         return NULL;
     zseq_pace_t pace = {.rtt_us = self->stats.rtt_us,
                         .deadline_us = UINT64_MAX,
-                        .seed = self->hooks.draw (self->hooks.arg)};
+                        .seed = s_draw (self)};
     zseq_claim_init (&flight->claim, &self->quorum, &known, 1, 1, &pace);
     return flight;
 }

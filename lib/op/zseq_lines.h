@@ -19,10 +19,15 @@ typedef struct {
     //  Sets the cluster of a READ, CLAIM or NEXT, and sends it to a node.
     //  False: it cannot be reached now.
     bool (*ask) (void *arg, uint8_t node, zseq_msg_t *msg);
+    //  The same for several nodes, a bit each, none of which replies during the
+    //  call. Returns those that were reached. NULL: ask is called for each.
+    uint32_t (*ask_all) (void *arg, uint32_t nodes, zseq_msg_t *msg);
     //  A request has left its line.
     void (*done) (void *arg, zseq_rider_t *rider);
-    //  A request ID that was never used before.
+    //  A request ID that was never used before: the first of draw_count in a
+    //  row; 0: of one.
     uint64_t (*draw) (void *arg);
+    uint64_t draw_count;
 } zseq_lines_hooks_t;
 
 //  What was done so far.

@@ -54,6 +54,8 @@ struct zseq_lines {
     zseq_quorum_t quorum;  //  n 0: not open
     zseq_delegation_t delegation;
     zseq_lines_stats_t stats;
+    uint64_t drawn_next;       //  The next request ID of those drawn
+    uint64_t drawn_left;       //  ... how many there are
     uint64_t deadline_us;      //  No rider's is before
     zseq_schedule_t queued;    //  Lines that are to be looked at
     zseq_schedule_t lined_up;  //  Those with riders and no flight

@@ -464,6 +464,86 @@ Test (lines, are_at_rest_when_all_nodes_are_reached)
     test_finish ();
 }
 
+//  Hooks for several nodes, and several request IDs.
+
+static size_t s_blocks;
+static uint64_t s_requests[16];
+static size_t s_request_count;
+static uint32_t s_asked;
+
+static bool
+s_ask_one (void *arg, uint8_t node, zseq_msg_t *msg)
+{
+    (void) arg;
+    (void) node;
+    (void) msg;
+    cr_assert_fail ("each node is asked by itself");
+    return false;
+}
+
+static uint32_t
+s_ask_all (void *arg, uint32_t nodes, zseq_msg_t *msg)
+{
+    (void) arg;
+    cr_assert_lt (s_request_count, 16);
+    s_requests[s_request_count++] = msg->request;
+    s_asked = nodes;
+    return nodes & ~test_cut;
+}
+
+static void
+s_end (void *arg, zseq_rider_t *rider)
+{
+    (void) arg;
+    (void) rider;
+}
+
+static uint64_t
+s_draw_four (void *arg)
+{
+    (void) arg;
+    return 100 * (uint64_t) ++s_blocks;
+}
+
+Test (lines, ask_all_nodes_at_once_and_draw_request_ids_in_blocks)
+{
+    zseq_lines_hooks_t hooks = {.ask = s_ask_one,
+                                .ask_all = s_ask_all,
+                                .done = s_end,
+                                .draw = s_draw_four,
+                                .draw_count = 4};
+    zseq_lines_t *lines = zseq_lines_new (&hooks);
+    zseq_quorum_t quorum;
+    cr_assert_eq (zseq_quorum_init (&quorum, 3, 0, 0), ZSEQ_OK);
+    zseq_lines_open (lines, &quorum, NULL);
+    zseq_line_t *line[3];
+    zseq_rider_t rider[3];
+    test_cut = 4;
+    for (size_t index = 0; index < 3; index++) {
+        line[index] = zseq_line_new (lines, "abc" + index, 1);
+        rider[index] =
+          (zseq_rider_t){.count = 1, .count_min = 1, .deadline_us = 1000};
+        zseq_lines_state_t state;
+        zseq_lines_post (lines, line[index], &rider[index], 1, &state);
+        cr_assert_eq (s_asked, 7);
+        cr_assert (state.has_unsent);
+    }
+    //  Each claim takes one for its jitter, and one for its request.
+    cr_assert_eq (s_blocks, 2);
+    cr_assert_eq (s_request_count, 3);
+    cr_assert_eq (s_requests[0], 101);
+    cr_assert_eq (s_requests[1], 103);
+    cr_assert_eq (s_requests[2], 201);
+    //  Only those that were not reached are asked again.
+    test_cut = 0;
+    zseq_lines_tick (lines, 2);
+    cr_assert_eq (s_asked, 4);
+    cr_assert (!zseq_lines_restless (lines));
+    zseq_lines_destroy (&lines);
+    for (size_t index = 0; index < 3; index++)
+        free (line[index]);
+}
+
 //  What a run leaves to be done.
 
 Test (lines, say_after_a_post_that_something_waits_though_nothing_was_sent)

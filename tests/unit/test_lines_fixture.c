@@ -58,7 +58,8 @@ void
 test_make (size_t n, size_t w)
 {
     static const char labels[] = "abcdefghi";
-    zseq_lines_hooks_t hooks = {&test_drawn, test_ask, s_done, test_draw};
+    zseq_lines_hooks_t hooks = {
+      .arg = &test_drawn, .ask = test_ask, .done = s_done, .draw = test_draw};
     cr_assert_eq (zseq_quorum_init (&test_quorum, n, 0, w), ZSEQ_OK);
     zseq_rendezvous_init (&test_rendezvous, test_quorum.n);
     for (uint8_t node = 0; node < test_quorum.n; node++) {

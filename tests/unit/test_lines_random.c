@@ -170,8 +170,10 @@ s_run (uint64_t seed)
     test_make (1 + test_random_below (&seed, 5), 0);
     zseq_line_free (&test_line);
     zseq_lines_destroy (&test_lines);
-    zseq_lines_hooks_t hooks = {&test_drawn, test_ask, s_done_and_mark,
-                                test_draw};
+    zseq_lines_hooks_t hooks = {.arg = &test_drawn,
+                                .ask = test_ask,
+                                .done = s_done_and_mark,
+                                .draw = test_draw};
     test_lines = zseq_lines_new (&hooks);
     test_line = zseq_line_new (test_lines, "orders", 6);
     zseq_lines_open (test_lines, &test_quorum, &test_rendezvous);

@@ -274,3 +274,15 @@ Test (sessions, do_not_wait_for_who_is_not_there)
     s_destroy (&self);
     close (gone);
 }
+
+Test (sessions, draw_blocks_of_request_ids_without_0_and_without_overlap)
+{
+    zseq_session_t session = {.request = UINT64_MAX - 10};
+    cr_assert_eq (zseq_session_draw_requests (&session, 8), UINT64_MAX - 9);
+    cr_assert_eq (zseq_session_draw_requests (&session, 2), UINT64_MAX - 1);
+    cr_assert_eq (zseq_session_draw_requests (&session, 1), 1);
+    cr_assert_eq (zseq_session_draw_request (&session), 2);
+    session.request = UINT64_MAX - 10;
+    cr_assert_eq (zseq_session_draw_requests (&session, 256), 1);
+    cr_assert_eq (zseq_session_draw_request (&session), 257);
+}

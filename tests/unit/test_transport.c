@@ -150,3 +150,17 @@ Test (transport, keeps_what_was_drained_when_its_link_is_closed)
     cr_assert_eq (s_frames[0].bytes[0], 'a');
     s_tear_down ();
 }
+
+Test (transport, sends_to_those_of_several_links_that_can_be_reached)
+{
+    s_set_up ();
+    cr_assert_eq (
+      zseq_transport_send_all (s_transport, 7, (const uint8_t *) "x", 1), 3);
+    for (size_t index = 0; index < NODES; index++) {
+        zmsg_t *message = zmsg_recv (s_node[index]);
+        cr_assert_not_null (message);
+        cr_assert_eq (zmsg_size (message), 2);
+        zmsg_destroy (&message);
+    }
+    s_tear_down ();
+}

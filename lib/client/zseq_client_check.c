@@ -8,7 +8,8 @@
 int
 zseq_client_check (const zseq_client_t *self)
 {
-    return zseq_fork_check (self->forks);
+    return self->forks == zseq_fork_count ? ZSEQ_OK
+                                          : zseq_fork_check (self->forks);
 }
 
 int

@@ -2,7 +2,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <poll.h>
 #include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
@@ -12,7 +11,6 @@
 
 #include "zseq_detail.h"
 #include "zseq_reactor_private.h"
-#include "zseq_transport.h"
 
 //  The lock.
 
@@ -162,8 +160,11 @@ s_poll (zseq_reactor_t *self, zseq_waiter_t *waiter, uint64_t until_us)
         wake_us = until_us;
     uint64_t now_us = zseq_reactor_now_us (self);
 
-    struct pollfd fds[ZSEQ_LINKS_MAX + 2];
-    size_t count = zseq_session_fds (self->session, fds);
+    struct pollfd *fds = self->poll.fds;
+    if (!self->poll.fd_count ||
+        self->poll.changes != zseq_session_changes (self->session))
+        self->poll.fd_count = zseq_session_fds (self->session, fds);
+    size_t count = self->poll.fd_count;
     fds[count].fd = self->poll.wake_fd;
     fds[count].events = POLLIN;
     fds[count].revents = 0;
@@ -254,12 +255,12 @@ zseq_reactor_wait (zseq_reactor_t *self, zseq_waiter_t *waiter,
         self->waiters->prev = waiter;
     self->waiters = waiter;
 
-    struct timespec until = zseq_clock_timespec (until_us);
     while (!waiter->woken && zseq_reactor_now_us (self) < until_us) {
         if (!self->poll.active)
             s_poll (self, waiter, until_us);
         else {
             s_wake_poller (self);
+            struct timespec until = zseq_clock_timespec (until_us);
             s_sleep (self, &waiter->cond, &until);
         }
     }
@@ -348,11 +349,10 @@ zseq_reactor_enter (zseq_reactor_t *self)
 {
     assert (self);
 
-    int rc = zseq_fork_check (self->generation);
-    if (rc != ZSEQ_OK)
-        return rc;
+    if (zseq_reactor_forked (self))
+        return zseq_fork_check (self->generation);
     s_lock (self);
-    rc = self->session ? ZSEQ_OK : s_open (self);
+    int rc = self->session ? ZSEQ_OK : s_open (self);
     if (rc != ZSEQ_OK)
         pthread_mutex_unlock (&self->lock);
     else

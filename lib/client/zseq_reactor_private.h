@@ -7,6 +7,7 @@
 #ifndef ZSEQ_REACTOR_PRIVATE_H_INCLUDED
 #define ZSEQ_REACTOR_PRIVATE_H_INCLUDED
 
+#include <poll.h>
 #include <stdatomic.h>
 
 #include "zseq_clock.h"
@@ -15,6 +16,7 @@
 #include "zseq_name_queue.h"
 #include "zseq_peek.h"
 #include "zseq_query.h"
+#include "zseq_transport.h"
 
 //  A message of ours with two names fits.
 #define ZSEQ_REQUEST_MAX 1024
@@ -110,6 +112,10 @@ struct zseq_reactor {
         zseq_waiter_t *poller;  //  ... this one, or the background thread
         uint64_t until_us;
         unsigned changes;  //  Of the session, when the poll began
+        //  The session's descriptors, as they were then, and wake_fd. The
+        //  thread that polls uses them without the lock.
+        struct pollfd fds[ZSEQ_LINKS_MAX + 2];
+        size_t fd_count;  //  Of the session
         bool woken;
     } poll;
     zseq_waiter_t *waiters;

@@ -79,7 +79,7 @@ zseq_peek_request (zseq_peek_t *self, uint64_t request, uint64_t now_us,
     zseq_attempt_begin (&self->attempt, request, true, now_us);
     //  S4: what the READ's replies have shown holds for the RAISE's too.
     if (self->raising && !self->given)
-        zseq_vector_merge (&self->attempt.tally.newest, &self->read.newest);
+        zseq_tally_learn (&self->attempt.tally, &self->read.newest);
     return ZSEQ_DO_SEND;
 }
 
@@ -132,7 +132,7 @@ s_raised (zseq_peek_t *self, uint64_t now_us)
     if (!self->given) {
         //  S4: READs and RAISEs are one operation. What a RAISE's replies show
         //  of newer incarnations holds for the READ's too.
-        zseq_vector_merge (&self->read.newest, &attempt->tally.newest);
+        zseq_tally_learn (&self->read, &attempt->tally.newest);
         if (!zseq_quorum_reached (&attempt->quorum, s_kind (self),
                                   zseq_tally_nodes (&self->read, ZSEQ_OK)))
             return s_lost (self, true, now_us);

@@ -15,6 +15,30 @@ zseq_tally_init (zseq_tally_t *self, uint8_t n)
     self->newest.n = n;
 }
 
+//  S4: what a node said in a life that has ended may be forgotten.
+static void
+s_judge (zseq_tally_t *self, uint8_t node)
+{
+    const zseq_vote_t *vote = &self->vote[node];
+    bool counts =
+      vote->present &&
+      zseq_incarnation_compare (&vote->life, &self->newest.life[node]) == 0;
+    uint32_t bit = 1u << node;
+    self->counting = counts ? self->counting | bit : self->counting & ~bit;
+}
+
+void
+zseq_tally_learn (zseq_tally_t *self, const zseq_vector_t *vector)
+{
+    assert (self);
+    assert (vector);
+
+    if (!zseq_vector_merge (&self->newest, vector))
+        return;
+    for (uint8_t node = 0; node < self->n; node++)
+        s_judge (self, node);
+}
+
 bool
 zseq_tally_add (zseq_tally_t *self, const zseq_msg_t *reply)
 {
@@ -26,7 +50,7 @@ zseq_tally_add (zseq_tally_t *self, const zseq_msg_t *reply)
         return false;
 
     //  Even a reply that is not kept tells of newer incarnations.
-    zseq_vector_merge (&self->newest, &reply->vector);
+    zseq_tally_learn (self, &reply->vector);
 
     //  S3: one vote per node, whatever socket it came over.
     zseq_vote_t *vote = &self->vote[reply->node];
@@ -38,6 +62,7 @@ zseq_tally_add (zseq_tally_t *self, const zseq_msg_t *reply)
     vote->status = reply->status;
     vote->next = zseq_msg_next (reply);
     vote->life = *life;
+    s_judge (self, reply->node);
     return true;
 }
 
@@ -47,10 +72,7 @@ zseq_tally_counts (const zseq_tally_t *self, uint8_t node)
     assert (self);
     assert (node < self->n);
 
-    //  S4: what a node said in a life that has ended may be forgotten.
-    const zseq_vote_t *vote = &self->vote[node];
-    return vote->present && zseq_incarnation_compare (
-                              &vote->life, &self->newest.life[node]) == 0;
+    return self->counting >> node & 1;
 }
 
 zseq_node_set_t

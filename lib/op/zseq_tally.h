@@ -17,7 +17,9 @@ typedef struct {
 typedef struct {
     uint8_t n;
     zseq_vote_t vote[ZSEQ_NODES_MAX];
-    zseq_vector_t newest;  //  The newest incarnations that any reply showed
+    zseq_vector_t newest;  //  The newest incarnations that any reply showed;
+                           //  only _add and _learn may change it
+    uint32_t counting;     //  Nodes that count, a bit each
 } zseq_tally_t;
 
 void zseq_tally_init (zseq_tally_t *self, uint8_t n);
@@ -27,6 +29,9 @@ void zseq_tally_init (zseq_tally_t *self, uint8_t n);
 //  the first has granted. Returns whether it was kept; a reply whose node or
 //  vector does not fit n is not.
 bool zseq_tally_add (zseq_tally_t *self, const zseq_msg_t *reply);
+
+//  Takes in incarnations that were seen elsewhere, of n nodes.
+void zseq_tally_learn (zseq_tally_t *self, const zseq_vector_t *vector);
 
 //  Whether node has replied and no reply shows a newer incarnation of it.
 bool zseq_tally_counts (const zseq_tally_t *self, uint8_t node);

@@ -271,3 +271,24 @@ Test (tally, counts_what_looking_through_all_replies_counts)
         }
     }
 }
+
+//  S4: what was learnt elsewhere takes a vote away, and a reply of the newer
+//  life brings another.
+Test (tally, counts_no_vote_of_a_life_that_was_learnt_to_have_ended)
+{
+    zseq_tally_t tally;
+    zseq_tally_init (&tally, 3);
+    cr_assert (s_add (&tally, s_reply (3, 0, ZSEQ_OK, 5)));
+    cr_assert (s_add (&tally, s_reply (3, 1, ZSEQ_OK, 5)));
+    zseq_vector_t seen = s_reply (3, 2, ZSEQ_OK, 5).vector;
+    zseq_tally_learn (&tally, &seen);
+    cr_assert_eq (zseq_tally_count (&tally, ZSEQ_OK), 2);
+    seen.life[1].counter++;
+    zseq_tally_learn (&tally, &seen);
+    cr_assert (zseq_tally_counts (&tally, 0));
+    cr_assert (!zseq_tally_counts (&tally, 1));
+    zseq_msg_t reply = s_reply (3, 1, ZSEQ_OK, 5);
+    reply.vector = seen;
+    cr_assert (s_add (&tally, reply));
+    cr_assert_eq (zseq_tally_count (&tally, ZSEQ_OK), 2);
+}

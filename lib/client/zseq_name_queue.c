@@ -20,8 +20,8 @@ struct zseq_name_queue {
 //  What the lines call.
 
 //  A message is encoded once, for all nodes.
-static uint32_t
-s_send_claim (void *arg, uint32_t nodes, zseq_msg_t *msg)
+static zseq_node_set_t
+s_send_claim (void *arg, zseq_node_set_t nodes, zseq_msg_t *msg)
 {
     zseq_reactor_t *reactor = arg;
     if (reactor->names.encoded != msg->request) {

@@ -114,9 +114,9 @@ zseq_session_explain (const zseq_session_t *self, zseq_outcome_t *outcome)
         self->ops->explain (self, outcome);
 }
 
-uint32_t
-zseq_session_send (zseq_session_t *self, zseq_node_set_t nodes, const uint8_t *bytes,
-                   size_t size)
+zseq_node_set_t
+zseq_session_send (zseq_session_t *self, zseq_node_set_t nodes,
+                   const uint8_t *bytes, size_t size)
 {
     assert (self);
     assert (nodes < 1u << self->members.n);

@@ -29,8 +29,8 @@ typedef struct zseq_session zseq_session_t;
 //  name, which checks the arguments.
 typedef struct {
     void (*destroy) (zseq_session_t *self);
-    uint32_t (*send) (zseq_session_t *self, uint32_t nodes,
-                      const uint8_t *bytes, size_t size);
+    zseq_node_set_t (*send) (zseq_session_t *self, zseq_node_set_t nodes,
+                             const uint8_t *bytes, size_t size);
     bool (*recv) (zseq_session_t *self, zseq_msg_t *msg, bool *seen_p);
     void (*tick) (zseq_session_t *self, uint64_t now_us, bool restless);
     uint64_t (*wake_us) (const zseq_session_t *self);
@@ -115,8 +115,8 @@ zseq_session_draw_request (zseq_session_t *self)
 }
 
 //  Sends to nodes, a bit each. Returns those that could be reached now.
-uint32_t zseq_session_send (zseq_session_t *self, uint32_t nodes,
-                            const uint8_t *bytes, size_t size);
+zseq_node_set_t zseq_session_send (zseq_session_t *self, zseq_node_set_t nodes,
+                                   const uint8_t *bytes, size_t size);
 
 //  Says HELLO where that is due; restless: a node could not be reached.
 void zseq_session_tick (zseq_session_t *self, uint64_t now_us, bool restless);

@@ -205,13 +205,13 @@ s_unblocked (s_cluster_t *self)
     return unblocked;
 }
 
-static uint32_t
-s_send_nodes (zseq_session_t *session, uint32_t nodes, const uint8_t *bytes,
-              size_t size)
+static zseq_node_set_t
+s_send_nodes (zseq_session_t *session, zseq_node_set_t nodes,
+              const uint8_t *bytes, size_t size)
 {
     s_cluster_t *self = (s_cluster_t *) session;
     uint32_t links = 0;
-    for (uint8_t node = 0; node < self->session.n; node++) {
+    for (uint8_t node = 0; node < self->session.members.n; node++) {
         const s_connection_t *connection =
           nodes >> node & 1 ? s_find_connection (self, node) : NULL;
         if (connection)
@@ -220,7 +220,7 @@ s_send_nodes (zseq_session_t *session, uint32_t nodes, const uint8_t *bytes,
     self->session.touched = true;
     uint32_t sent =
       zseq_transport_send_all (self->transport, links, bytes, size);
-    uint32_t reached = 0;
+    zseq_node_set_t reached = 0;
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
         if (!(links >> index & 1))
             continue;

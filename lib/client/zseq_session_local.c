@@ -37,8 +37,7 @@ s_send (zseq_session_t *session, zseq_node_set_t nodes, const uint8_t *bytes,
         size_t size)
 {
     s_local_t *self = (s_local_t *) session;
-    bool sent =
-      nodes && zseq_local_send (self->local, bytes, size) == ZSEQ_OK;
+    bool sent = nodes && zseq_local_send (self->local, bytes, size) == ZSEQ_OK;
     return sent ? nodes : 0;
 }
 

@@ -59,7 +59,7 @@ static uint64_t
 s_draw (zseq_lines_t *self)
 {
     if (!self->drawn_left) {
-        self->drawn_next = s_draw (self);
+        self->drawn_next = self->hooks.draw (self->hooks.arg);
         self->drawn_left = self->hooks.draw_count ? self->hooks.draw_count : 1;
     }
     self->drawn_left--;
@@ -114,9 +114,8 @@ s_probe (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
     uint8_t count = zseq_delegation_probes_due (
       &self->delegation, &line->delegation, now_us, nodes);
     for (uint8_t index = 0; index < count; index++) {
-        zseq_msg_t msg = {.op = ZSEQ_OP_READ,
-                          .request = s_draw (self),
-                          .name = line->name};
+        zseq_msg_t msg = {
+          .op = ZSEQ_OP_READ, .request = s_draw (self), .name = line->name};
         zseq_delegation_note_probe (&self->delegation, nodes[index],
                                     msg.request, now_us);
         (void) self->hooks.ask (self->hooks.arg, nodes[index], &msg);
@@ -268,7 +267,8 @@ s_ask_claim (zseq_lines_t *self, zseq_inflight_t *flight, zseq_msg_t *msg,
     zseq_attempt_t *attempt = &flight->claim.attempt;
     if (self->hooks.ask_all) {
         nodes &= zseq_node_set_first (self->quorum.n);
-        zseq_node_set_t sent = self->hooks.ask_all (self->hooks.arg, nodes, msg);
+        zseq_node_set_t sent =
+          self->hooks.ask_all (self->hooks.arg, nodes, msg);
         attempt->absent = (attempt->absent | nodes) & ~sent;
         return;
     }

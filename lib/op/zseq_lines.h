@@ -21,7 +21,8 @@ typedef struct {
     bool (*ask) (void *arg, uint8_t node, zseq_msg_t *msg);
     //  The same for several nodes, a bit each, none of which replies during the
     //  call. Returns those that were reached. NULL: ask is called for each.
-    uint32_t (*ask_all) (void *arg, uint32_t nodes, zseq_msg_t *msg);
+    zseq_node_set_t (*ask_all) (void *arg, zseq_node_set_t nodes,
+                                zseq_msg_t *msg);
     //  A request has left its line.
     void (*done) (void *arg, zseq_rider_t *rider);
     //  A request ID that was never used before: the first of draw_count in a

@@ -23,8 +23,7 @@ s_judge (zseq_tally_t *self, uint8_t node)
     bool counts =
       vote->present &&
       zseq_incarnation_compare (&vote->life, &self->newest.life[node]) == 0;
-    uint32_t bit = 1u << node;
-    self->counting = counts ? self->counting | bit : self->counting & ~bit;
+    zseq_node_set_put (&self->counting, node, counts);
 }
 
 void
@@ -72,7 +71,7 @@ zseq_tally_counts (const zseq_tally_t *self, uint8_t node)
     assert (self);
     assert (node < self->n);
 
-    return self->counting >> node & 1;
+    return zseq_node_set_has (self->counting, node);
 }
 
 zseq_node_set_t

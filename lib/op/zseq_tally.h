@@ -19,7 +19,7 @@ typedef struct {
     zseq_vote_t vote[ZSEQ_NODES_MAX];
     zseq_vector_t newest;  //  The newest incarnations that any reply showed;
                            //  only _add and _learn may change it
-    uint32_t counting;     //  Nodes that count, a bit each
+    zseq_node_set_t counting;  //  Nodes whose votes count
 } zseq_tally_t;
 
 void zseq_tally_init (zseq_tally_t *self, uint8_t n);

@@ -22,6 +22,7 @@ static uint64_t s_next = 1;  //  The node's, of every name
 static void
 s_answer (zframe_t *sender, const zseq_msg_t *request)
 {
+    zseq_msg_member_t member;
     zseq_msg_t msg;
     memset (&msg, 0, sizeof msg);
     msg.op = request->op;
@@ -31,20 +32,22 @@ s_answer (zframe_t *sender, const zseq_msg_t *request)
     msg.vector.n = 1;
     msg.vector.life[0] = (zseq_incarnation_t){1, 1};
     if (msg.op == ZSEQ_OP_HELLO) {
-        msg.cluster_name = (zseq_slice_t){"test", 4};
-        msg.member_count = 1;
-        msg.member[0].name = (zseq_slice_t){"a", 1};
-        msg.member[0].endpoint =
+        member.name = (zseq_slice_t){"a", 1};
+        member.endpoint =
           (zseq_slice_t){s_uri.endpoint[0], strlen (s_uri.endpoint[0])};
-        msg.state = ZSEQ_STATE_VOTING;
+        msg.hello.members.cluster_name = (zseq_slice_t){"test", 4};
+        msg.hello.members.member_count = 1;
+        msg.hello.members.member = &member;
+        msg.hello.state = ZSEQ_STATE_VOTING;
     }
     else if (msg.op == ZSEQ_OP_CLAIM) {
-        msg.first = request->first;
-        msg.count = request->count;
-        s_next = request->first + request->count;
+        msg.claim.first = request->claim.first;
+        msg.claim.count = request->claim.count;
+        s_next = request->claim.first + request->claim.count;
+        msg.claim.next = s_next;
     }
-    if (msg.op != ZSEQ_OP_HELLO)
-        msg.next = s_next;
+    else
+        msg.read.next = s_next;
     uint8_t bytes[ZSEQ_MESSAGE_MAX];
     size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
     cr_assert_gt (size, 0);

@@ -1,6 +1,7 @@
 //  Guided walks of the protocol that zseq.pml models, where exhaustion cannot
-//  reach: 2 to 7 nodes, disks lost again and again, old incarnations that answer
-//  on. Source: lib/doc/design.md, sections 3 to 7; README.md explains the model.
+//  reach: 2 to 7 nodes, disks lost again and again, old incarnations that
+//  answer on. Source: lib/doc/design.md, sections 3 to 7; README.md explains
+//  the model.
 //
 //      zseq-walks [--walks COUNT] [--seed SEED] [--jobs COUNT]
 //                 [--nodes N] [--broken NAME] [--trace]
@@ -61,6 +62,7 @@ typedef struct {
 //  How many nodes a walk has: most often those in which faults were found.
 static const uint8_t s_often[] = {2, 3, 3, 4, 4, 5, 5, 5, 6, 7};
 
+//  Draws the size of the cluster, and makes its nodes vote.
 static void
 s_setup (uint64_t seed)
 {
@@ -72,7 +74,7 @@ s_setup (uint64_t seed)
     walk.r =
       (uint8_t) (walk.broken == HALF_R && walk.n % 2 == 0 ? walk.n / 2
                                                           : walk.n / 2 + 1);
-    //  One number for the cluster cannot tell whose incarnation has ended.
+    //  One number for the cluster cannot tell which incarnation has ended.
     walk.confirms = walk.n / 2;
     if (walk.broken == CONFIRMED_BY_FEW && walk.confirms)
         walk.confirms--;
@@ -99,6 +101,7 @@ s_setup (uint64_t seed)
     walk.wrong = NULL;
 }
 
+//  One walk: draws its kind, and takes its steps.
 static void
 s_walk (uint64_t seed)
 {
@@ -149,6 +152,7 @@ s_usage (void)
     return 2;
 }
 
+//  What the walks of this job have done.
 static void
 s_print_sum (uint64_t walks)
 {

@@ -20,7 +20,7 @@ walks_begin_claim (uint8_t first, uint8_t count)
            first < walk.top ? ", below one that was won" : "");
 }
 
-//  S3, S4: whether need of these votes, and of those that fit them, count.
+//  S3, S4: whether these votes hold need votes of which any two fit.
 static bool
 s_clique (const walks_claim_t *claim, uint32_t votes, unsigned need)
 {
@@ -49,8 +49,8 @@ s_fit (const walks_vote_t *a, const walks_vote_t *b)
              walks_known (&a->vector, a->node);
 }
 
-//  A reply leaves. The claim is won if there are any replies that, were they
-//  all that the client receives, would win it.
+//  A reply leaves. The claim is won if the client could win it with any of the
+//  replies that have left.
 static void
 s_answer (walks_claim_t *claim, uint32_t index)
 {
@@ -118,7 +118,7 @@ walks_accept (walks_instance_t *self, uint8_t index)
     bool accepts = walk.broken == ACCEPT_HIGHER
                      ? end > self->next
                      : claim->first >= walks_least_next (self);
-    //  One that is won could still raise next, which is never less safe.
+    //  A claim that is won could still raise next, which is never less safe.
     if (!accepts || !walks_votes (self) || claim->won ||
         claim->size == VOTES_MAX)
         return;  //  S1

@@ -3,8 +3,7 @@
 
 #include "walks.h"
 
-//  The formation: fresh nodes, of which some are killed; and a directory as it
-//  was formatted is put back when its node has voted.
+//  Makes all nodes fresh.
 static void
 s_form (void)
 {
@@ -20,6 +19,7 @@ s_form (void)
     walk.start_count = 0;
 }
 
+//  Puts the directory of node back as it was formatted.
 static void
 s_put_formatted_back (uint8_t node, bool goes_on)
 {
@@ -39,6 +39,7 @@ s_put_formatted_back (uint8_t node, bool goes_on)
     walks_restart (self);
 }
 
+//  Each node of a set starts or forms with the others of the set.
 static void
 s_introduce_all (uint32_t set)
 {
@@ -53,6 +54,7 @@ s_introduce_all (uint32_t set)
     }
 }
 
+//  One misfortune while the cluster forms.
 static void
 s_formation_trouble (uint32_t theirs, uint32_t mine, uint8_t node)
 {
@@ -110,6 +112,7 @@ walks_walk_formation (uint32_t theirs, uint32_t mine)
     walks_deliver (1, walks_all_nodes (), walks_chance (4));
 }
 
+//  Whether all nodes of a set vote after some rounds of messages.
 static bool
 s_comes_up (uint32_t set)
 {
@@ -129,7 +132,7 @@ s_comes_up (uint32_t set)
     return voting == set;
 }
 
-//  Some are up, and some of these are killed.
+//  Some nodes are up, and some of these are killed.
 static void
 s_stumble (void)
 {

@@ -3,7 +3,7 @@
 
 #include "walks.h"
 
-//  What happens to the node of the copies.
+//  Restarts, copies or puts back the node of the copies.
 static void
 s_copied_trouble (uint32_t peers)
 {
@@ -57,6 +57,7 @@ s_node_trouble (uint32_t peers)
                    walks_chance (8));
 }
 
+//  One misfortune: mostly of the node of the copies.
 static void
 s_start_trouble (uint32_t theirs, uint32_t mine)
 {

@@ -15,7 +15,8 @@ s_end_all (void)
     TRACE ("  all processes end\n");
 }
 
-//  An instance that takes its node's place.
+//  Starts an instance of node on that directory, or on an empty one, in place
+//  of the current one.
 static walks_instance_t *
 s_replace (uint8_t node, const walks_instance_t *directory)
 {
@@ -32,7 +33,8 @@ s_replace (uint8_t node, const walks_instance_t *directory)
     return self;
 }
 
-//  The world forgets which starts copies must hear of.
+//  The checker forgets which starts copies must hear of: all directories may be
+//  old now.
 static void
 s_forget_witnesses (void)
 {
@@ -43,7 +45,7 @@ s_forget_witnesses (void)
     memset (&walk.kept_counted, 0, sizeof walk.kept_counted);
 }
 
-//  The operator recovers node by force. Of those that are gone he may say so.
+//  The operator recovers node by force, and may name nodes that are gone.
 static void
 s_force (uint8_t node, uint32_t gone)
 {
@@ -72,7 +74,7 @@ s_still_empty (uint32_t set)
     return empty;
 }
 
-//  Steps of one of these nodes.
+//  One step, mostly of one of these nodes.
 static void
 s_disaster_step (uint32_t theirs, uint32_t mine, uint32_t set)
 {
@@ -145,7 +147,8 @@ walks_walk_restore (uint32_t theirs, uint32_t mine)
     walks_deliver (1, walks_all_nodes (), false);
 }
 
-//  An old copy of a node that has recovered by force is put back, among these.
+//  Puts back an old copy of a node that has recovered by force. These nodes are
+//  up with it.
 static void
 s_start_old_copy (uint32_t set)
 {
@@ -181,7 +184,7 @@ walks_walk_force (uint32_t theirs, uint32_t mine)
     for (uint8_t other = 0; other < walk.n; other++)
         if (!walks_chance (4))
             walks_restart (&walk.instance[walk.current[other]]);
-    //  One is told to recover; as long as it cannot, its disk says that it
+    //  One node is told to recover. As long as it cannot, its disk says that it
     //  votes.
     walks_instance_t *told =
       &walk.instance[walk.current[walks_one_of (walks_all_nodes ())]];

@@ -15,8 +15,8 @@ s_cut_short (walks_instance_t *self, uint32_t set)
     }
 }
 
-//  A node that recovers reaches one peer, which then forgets that, as it loses
-//  its disk, too.
+//  A node that recovers reaches one peer. Then that peer loses its disk too,
+//  and forgets the node.
 static void
 s_lose_two (uint32_t theirs, uint32_t mine)
 {
@@ -52,6 +52,7 @@ s_bring_back (uint32_t peers)
                    walks_chance (8));
 }
 
+//  Copies a directory or puts it back, and takes some steps of any instance.
 static void
 s_copies_and_steps (uint32_t theirs, uint32_t mine)
 {

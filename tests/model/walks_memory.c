@@ -91,7 +91,7 @@ walks_write (walks_instance_t *self)
         return;
     if (self->phase == ASKING ||
         (self->phase == COPYING && !walks_votes (self))) {
-        //  As long as a recovery by force cannot begin nothing has happened.
+        //  A recovery by force changes nothing before it begins.
         if (!self->forced)
             self->disk_votes = false;
         return;

@@ -9,9 +9,9 @@ walks_has_old_incarnations (void)
     return walk.broken != ONE_EPOCH;
 }
 
-//  Of how many nodes old incarnations answer at a time: there may be copies of
-//  the directory of one node, or old incarnations of all that remember what
-//  they took.
+//  Whether old incarnations of node may answer. There are either copies of the
+//  directory of one node, or old incarnations of all nodes, which remember what
+//  they accepted.
 static bool
 s_may_be_old (uint8_t node)
 {

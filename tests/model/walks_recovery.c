@@ -34,9 +34,9 @@ walks_ask (walks_instance_t *self, const walks_instance_t *peer)
                   walks_number_text (walks_own_incarnation (peer)));
 }
 
-//  Whether so many peers are bound by a recovery by force that the others
-//  cannot let an old copy of self vote: they know the new incarnation, or have
-//  nothing left.
+//  Whether a recovery by force binds enough peers: those know the new
+//  incarnation, or have nothing left, so that the others cannot let an old copy
+//  of self vote.
 static bool
 s_binds_enough (const walks_instance_t *self)
 {
@@ -52,6 +52,7 @@ s_binds_enough (const walks_instance_t *self)
     return __builtin_popcount (bound & walks_others_than (self)) >= need;
 }
 
+//  Whether enough peers have answered that self may begin an incarnation.
 static bool
 s_has_asked_enough (const walks_instance_t *self)
 {
@@ -60,7 +61,8 @@ s_has_asked_enough (const walks_instance_t *self)
     return s_binds_enough (self) && (self->formed || self->answered);
 }
 
-//  A recovery by force passes over nobody who holds something and has answered.
+//  A recovery by force copies from every peer that holds a vote and has
+//  answered.
 static bool
 s_has_copied_enough (const walks_instance_t *self)
 {
@@ -129,8 +131,8 @@ walks_copy (walks_instance_t *self, const walks_instance_t *peer)
               walks_number_text (walks_own_incarnation (peer)));
 }
 
-//  What the operator says who forces a recovery: the floor is above all that
-//  was asked for so far, unless a node that has answered holds it.
+//  The floor that the operator passes: above all that was asked for so far,
+//  unless a node that has answered holds all of that.
 static uint8_t
 s_forced_floor (const walks_instance_t *self)
 {
@@ -150,6 +152,7 @@ s_forced_floor (const walks_instance_t *self)
     return most <= known && walk.floor_known ? 1 : most;
 }
 
+//  Takes the highest floor of its peers; by force, the one of the operator.
 static void
 s_finish_floor (walks_instance_t *self)
 {

@@ -22,13 +22,13 @@ walks_count_answer (walks_instance_t *self, const walks_instance_t *peer)
 uint8_t
 walks_answers (const walks_instance_t *self)
 {
-    //  With one number for the cluster those that only tell it all count.
+    //  With one number for the cluster, peers that only send it count.
     bool checked = walk.broken != RECOVERY_UNCHECKED &&
                    !(walk.broken == ONE_EPOCH && self->phase != COPYING);
     uint8_t count = 0;
     for (uint8_t node = 0; node < walk.n; node++) {
         int16_t incarnation = self->peer_answers.of[node];
-        //  Who has a higher floor confirms nothing before it is taken.
+        //  A peer with a higher floor confirms nothing before self has it.
         bool low = walks_recovers (self) ||
                    walk.broken == FLOOR_NOT_TAKEN_AT_START ||
                    self->peer_floor[node] <= self->disk_floor;
@@ -57,8 +57,8 @@ walks_take_start (walks_instance_t *self)
     TRACE_OF (self, "takes the start %s", walks_number_text (*own));
 }
 
-//  Whether peer knows of a start of this incarnation of self that self knows
-//  nothing of: it has an old copy of a directory.
+//  Whether peer knows a start of this incarnation of self that self does not
+//  know: self has an old copy of a directory.
 static bool
 s_objects_to (const walks_instance_t *self, const walks_instance_t *peer)
 {
@@ -74,7 +74,7 @@ s_objects_to (const walks_instance_t *self, const walks_instance_t *peer)
            start != walks_own_start (self);
 }
 
-//  peer has answered self. It may be one that the world says has to warn it.
+//  peer has answered self. The checker may say that this peer has to warn self.
 static void
 s_note_heard (walks_instance_t *self, const walks_instance_t *peer)
 {
@@ -90,6 +90,7 @@ s_note_heard (walks_instance_t *self, const walks_instance_t *peer)
         self->warned = true;
 }
 
+//  The start that self shows its peers.
 static int16_t
 s_shown_start (const walks_instance_t *self)
 {
@@ -97,8 +98,8 @@ s_shown_start (const walks_instance_t *self)
                                       : self->disk.start.of[self->node];
 }
 
-//  A floor that was forced binds whoever meets it: before it is on its disk the
-//  node does not vote.
+//  A node takes a floor that was forced from any peer, and does not vote before
+//  the floor is on its disk.
 static void
 s_take_floor (walks_instance_t *self, const walks_instance_t *peer)
 {
@@ -115,8 +116,8 @@ s_take_floor (walks_instance_t *self, const walks_instance_t *peer)
     self->phase = STARTING;
 }
 
-//  What self notes of what peer has answered. Before it takes its first start
-//  it believes peers only what they say of themselves.
+//  Notes what peer has answered. Before self takes its first start, it believes
+//  peers only what they say of themselves.
 static void
 s_note (walks_instance_t *self, const walks_instance_t *peer)
 {
@@ -154,8 +155,9 @@ walks_has_heard_all (const walks_instance_t *self)
              walks_others_than (self);
 }
 
-//  The start of self is noted by enough, and nobody who may know better has yet
-//  to be heard. That an old copy hears of somebody who knows is assumed.
+//  Votes if enough peers have noted the start of self, and every peer that may
+//  know a newer one has answered. We assume that an old copy hears of a peer
+//  that knows.
 static void
 s_begin_to_vote (walks_instance_t *self)
 {
@@ -163,7 +165,7 @@ s_begin_to_vote (walks_instance_t *self)
         (self->stale && !self->warned) || self->floor != self->disk_floor ||
         (self->restored && !self->met_floor && !self->disk_floor))
         return;
-    //  It may be killed between the two.
+    //  The process may be killed between the two.
     if (!self->disk_started) {
         self->disk_started = true;
         TRACE_OF (self, "is about to vote");
@@ -181,8 +183,8 @@ s_begin_to_vote (walks_instance_t *self)
     TRACE_OF (self, "votes, next %u", self->next);
 }
 
-//  S4: a confirmation counts in peer's newest incarnation that self has heard
-//  of.
+//  S4: a confirmation counts if it is of the newest incarnation of peer that
+//  self has heard of.
 static void
 s_confirm (walks_instance_t *self, const walks_instance_t *peer)
 {
@@ -195,8 +197,7 @@ s_confirm (walks_instance_t *self, const walks_instance_t *peer)
     s_begin_to_vote (self);
 }
 
-//  self hears that its incarnation has ended, or that its directory is an old
-//  one.
+//  self hears that its incarnation has ended, or that its directory is old.
 static void
 s_supersede (walks_instance_t *self, const walks_instance_t *peer)
 {
@@ -208,7 +209,7 @@ s_supersede (walks_instance_t *self, const walks_instance_t *peer)
     self->superseded = true;
 }
 
-//  self, which was formed, is answered by a peer that was not. If that peer was
+//  self, which has formed, is answered by a peer that has not. If that peer was
 //  formatted together with self it confirms a start: it answered no recovery.
 static void
 s_learn_of_unformed (walks_instance_t *self, const walks_instance_t *peer)

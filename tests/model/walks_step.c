@@ -3,7 +3,7 @@
 
 #include "walks.h"
 
-//  Who answers for a node: mostly its latest instance.
+//  The instance that answers for a node: mostly the latest.
 static walks_instance_t *
 s_pick (uint8_t node)
 {
@@ -26,6 +26,7 @@ walks_pick_old (uint8_t node)
     return &walk.instance[walk.current[node]];
 }
 
+//  The instance of node that takes a step.
 static walks_instance_t *
 s_choose (uint8_t node, bool old)
 {
@@ -78,6 +79,7 @@ walks_deliver (uint8_t claim, uint32_t set, bool old)
     }
 }
 
+//  self asks these nodes which incarnations they know.
 static void
 s_ask_some (walks_instance_t *self, uint32_t set, bool old)
 {

@@ -285,59 +285,67 @@ typedef struct {
     unsigned jobs;
 } s_task_t;
 
+static const struct option s_long_options[] = {
+  {"seed", required_argument, NULL, 's'},
+  {"seeds", required_argument, NULL, 'c'},
+  {"fresh", required_argument, NULL, 'f'},
+  {"long-seeds", required_argument, NULL, 'l'},
+  {"jobs", required_argument, NULL, 'j'},
+  {"nodes", required_argument, NULL, 'n'},
+  {"seconds", required_argument, NULL, 'd'},
+  {"trace", no_argument, NULL, 't'},
+  {"help", no_argument, NULL, 'h'},
+  {NULL, 0, NULL, 0}};
+
+//  Takes optarg as the value of that option. Exits on --help and bad use.
+static void
+s_take_option (s_task_t *task, int option, const char *name)
+{
+    switch (option) {
+    case 's':
+        task->range.first = s_number (name, optarg, 0, UINT64_MAX / 2);
+        task->range.count = task->range.count ? task->range.count : 1;
+        break;
+    case 'c':
+        task->range.count = s_number (name, optarg, 1, UINT64_MAX / 2);
+        break;
+    case 'f':
+        task->fresh = s_number (name, optarg, 0, UINT64_MAX / 4);
+        break;
+    case 'l':
+        task->seeds_long = s_number (name, optarg, 1, UINT64_MAX / 2);
+        break;
+    case 'j':
+        task->jobs = (unsigned) s_number (name, optarg, 1, JOBS_MAX);
+        break;
+    case 'n':
+        s_options.nodes = (size_t) s_number (name, optarg, 1, ZSEQ_NODES_MAX);
+        break;
+    case 'd':
+        s_options.seconds = s_number (name, optarg, 1, 86400);
+        break;
+    case 't':
+        s_options.trace = true;
+        break;
+    case 'h':
+        fputs (s_usage, stdout);
+        exit (0);
+    default:
+        fputs (s_usage, stderr);
+        exit (2);
+    }
+}
+
 static void
 s_parse (int argc, char **argv, s_task_t *task)
 {
-    static const struct option options[] = {
-      {"seed", required_argument, NULL, 's'},
-      {"seeds", required_argument, NULL, 'c'},
-      {"fresh", required_argument, NULL, 'f'},
-      {"long-seeds", required_argument, NULL, 'l'},
-      {"jobs", required_argument, NULL, 'j'},
-      {"nodes", required_argument, NULL, 'n'},
-      {"seconds", required_argument, NULL, 'd'},
-      {"trace", no_argument, NULL, 't'},
-      {"help", no_argument, NULL, 'h'},
-      {NULL, 0, NULL, 0}};
     int option;
     int index = 0;
-    while ((option = getopt_long (argc, argv, "", options, &index)) != -1) {
+    while ((option = getopt_long (argc, argv, "", s_long_options, &index)) !=
+           -1) {
         char name[32];
-        snprintf (name, sizeof name, "--%s", options[index].name);
-        switch (option) {
-        case 's':
-            task->range.first = s_number (name, optarg, 0, UINT64_MAX / 2);
-            task->range.count = task->range.count ? task->range.count : 1;
-            break;
-        case 'c':
-            task->range.count = s_number (name, optarg, 1, UINT64_MAX / 2);
-            break;
-        case 'f':
-            task->fresh = s_number (name, optarg, 0, UINT64_MAX / 4);
-            break;
-        case 'l':
-            task->seeds_long = s_number (name, optarg, 1, UINT64_MAX / 2);
-            break;
-        case 'j':
-            task->jobs = (unsigned) s_number (name, optarg, 1, JOBS_MAX);
-            break;
-        case 'n':
-            s_options.nodes =
-              (size_t) s_number (name, optarg, 1, ZSEQ_NODES_MAX);
-            break;
-        case 'd':
-            s_options.seconds = s_number (name, optarg, 1, 86400);
-            break;
-        case 't':
-            s_options.trace = true;
-            break;
-        case 'h':
-            fputs (s_usage, stdout);
-            exit (0);
-        default:
-            fputs (s_usage, stderr);
-            exit (2);
-        }
+        snprintf (name, sizeof name, "--%s", s_long_options[index].name);
+        s_take_option (task, option, name);
     }
     if (optind < argc) {
         fprintf (stderr, "zseq-sim: unexpected '%s'\n%s", argv[optind],

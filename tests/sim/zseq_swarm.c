@@ -210,65 +210,84 @@ s_forge (s_run_t *self)
     return true;
 }
 
-//  Returns whether it came to something.
+//  Faults of a node's process. Each s_strike_x returns whether the fault had an
+//  effect.
 static bool
-s_strike (s_run_t *self, zseq_fault_t fault)
+s_strike_process (s_run_t *self, zseq_fault_t fault, uint8_t node,
+                  uint64_t until_us)
 {
-    zseq_sim_cluster_t *cluster = self->cluster;
-    zseq_operator_t *keeper = &self->keeper;
-    uint8_t node = (uint8_t) s_draw (self, self->n);
-    uint64_t until_us = s_now_us (self) + s_draw (self, 4 * self->fault_us + 1);
     switch (fault) {
     case ZSEQ_FAULT_KILL:
     case ZSEQ_FAULT_POWER:
-        zseq_operator_kill (keeper, node, fault == ZSEQ_FAULT_POWER);
+        zseq_operator_kill (&self->keeper, node, fault == ZSEQ_FAULT_POWER);
         return true;
     case ZSEQ_FAULT_KILL_ALL:
         for (uint8_t other = 0; other < self->n; other++)
-            zseq_operator_kill (keeper, other, s_draw (self, 2));
+            zseq_operator_kill (&self->keeper, other, s_draw (self, 2));
         return true;
     case ZSEQ_FAULT_STOP:
-        zseq_sim_cluster_stop (cluster, node);
-        zseq_sim_cluster_alarm (cluster, until_us, ALARM_START | node);
+        zseq_sim_cluster_stop (self->cluster, node);
+        zseq_sim_cluster_alarm (self->cluster, until_us, ALARM_START | node);
         return true;
     case ZSEQ_FAULT_PAUSE:
-        zseq_sim_cluster_pause (cluster, node, until_us);
+        zseq_sim_cluster_pause (self->cluster, node, until_us);
         return true;
+    case ZSEQ_FAULT_COPY:
+        return s_copy (self, node, until_us);
+    case ZSEQ_FAULT_DOUBLE:
+        return s_double (self, node);
+    case ZSEQ_FAULT_FORCE:
+        return zseq_operator_force (&self->keeper, node);
+    case ZSEQ_FAULT_RECOVER:
+        return zseq_operator_recover (&self->keeper, node);
+    default:
+        return false;
+    }
+}
+
+//  Faults of a node's disk, or of all disks.
+static bool
+s_strike_disk (s_run_t *self, zseq_fault_t fault, uint8_t node,
+               uint64_t until_us)
+{
+    switch (fault) {
     case ZSEQ_FAULT_WIPE:
-        return zseq_operator_wipe (keeper, node);
+        return zseq_operator_wipe (&self->keeper, node);
     case ZSEQ_FAULT_RUIN:
-        return zseq_operator_ruin (keeper, node);
+        return zseq_operator_ruin (&self->keeper, node);
     case ZSEQ_FAULT_DAMAGE:
-        return zseq_operator_damage (keeper, node);
+        return zseq_operator_damage (&self->keeper, node);
     case ZSEQ_FAULT_KEEP:
-        return zseq_operator_keep (keeper, node);
+        return zseq_operator_keep (&self->keeper, node);
     case ZSEQ_FAULT_PUT_BACK:
         return s_put_back (self, node);
     case ZSEQ_FAULT_UNBORN:
-        return zseq_operator_put_unborn (keeper, node);
+        return zseq_operator_put_unborn (&self->keeper, node);
     case ZSEQ_FAULT_BACKUP:
-        return zseq_operator_back_up (keeper);
+        return zseq_operator_back_up (&self->keeper);
     case ZSEQ_FAULT_RESTORE:
         return s_restore (self, node);
-    case ZSEQ_FAULT_COPY:
-        return s_copy (self, node, until_us);
-    case ZSEQ_FAULT_FORCE:
-        return zseq_operator_force (keeper, node);
     case ZSEQ_FAULT_FORMAT:
-        return zseq_operator_format (keeper, node);
-    case ZSEQ_FAULT_RECOVER:
-        return zseq_operator_recover (keeper, node);
-    case ZSEQ_FAULT_DOUBLE:
-        return s_double (self, node);
+        return zseq_operator_format (&self->keeper, node);
     case ZSEQ_FAULT_STICK:
-        zseq_sim_cluster_stick (cluster, node, until_us);
+        zseq_sim_cluster_stick (self->cluster, node, until_us);
         return true;
     case ZSEQ_FAULT_FULL:
-        zseq_sim_cluster_fill (cluster, node, until_us);
+        zseq_sim_cluster_fill (self->cluster, node, until_us);
         return true;
     case ZSEQ_FAULT_FAIL:
-        zseq_sim_cluster_fail (cluster, node);
+        zseq_sim_cluster_fail (self->cluster, node);
         return true;
+    default:
+        return false;
+    }
+}
+
+//  Faults of the network, and of clients.
+static bool
+s_strike_network (s_run_t *self, zseq_fault_t fault, uint8_t node)
+{
+    switch (fault) {
     case ZSEQ_FAULT_CUT:
         s_cut (self);
         return true;
@@ -279,18 +298,27 @@ s_strike (s_run_t *self, zseq_fault_t fault)
         s_lonely (self, node);
         return true;
     case ZSEQ_FAULT_MEND:
-        zseq_sim_cluster_say (cluster, "all hear each other");
-        zseq_sim_cluster_mend (cluster);
+        zseq_sim_cluster_say (self->cluster, "all hear each other");
+        zseq_sim_cluster_mend (self->cluster);
         return true;
     case ZSEQ_FAULT_FORGE:
         return s_forge (self);
     case ZSEQ_FAULT_CLIENT:
         zseq_clients_crash (&self->clients, s_draw (self, ZSEQ_CLIENTS_MAX));
         return true;
-    case ZSEQ_FAULTS:
-        break;
+    default:
+        return false;
     }
-    return false;
+}
+
+static bool
+s_strike (s_run_t *self, zseq_fault_t fault)
+{
+    uint8_t node = (uint8_t) s_draw (self, self->n);
+    uint64_t until_us = s_now_us (self) + s_draw (self, 4 * self->fault_us + 1);
+    return s_strike_process (self, fault, node, until_us) ||
+           s_strike_disk (self, fault, node, until_us) ||
+           s_strike_network (self, fault, node);
 }
 
 static void

@@ -276,6 +276,41 @@ s_run (const s_options_t *options)
 //  The command line.
 
 static void
+s_help_cases (void)
+{
+    fputs (
+      "Cases:\n"
+      "  batch-*     one sequence: IDs per claim, and who draws (one client,\n"
+      "              threads on one handle, competing processes; sequences:\n"
+      "              processes with one each)\n"
+      "  stopped-*   the same with all nodes, and with one stopped by "
+      "SIGSTOP,\n"
+      "              each in turn\n"
+      "  reserve-*   the same on two clusters in turn, /off with --reserve 0\n"
+      "              and /on as --reserve says: claims per second compared\n"
+      "  mem-*       without a cluster, unbuffered: counters in memory\n"
+      "  file-*      ... a directory that the process uses itself\n"
+      "  flake-*     ... flake IDs of the clock; wide: with 22 bits of "
+      "sequence,\n"
+      "              so that the clock is the limit; cluster: with a worker "
+      "that\n"
+      "              the cluster makes sure of\n"
+      "  cold-names  first claims of names, 4000 at once: durable on\n"
+      "              all nodes\n"
+      "  names-*     claims of so many names at random, 256 at once\n"
+      "  recovery-*  a node without its directory gets so many names back\n"
+      "  start-*     a node with so many names starts; -cold: after dropping\n"
+      "              what the system keeps of files, all of them\n"
+      "Only batch-* with --uri; recovery-* and stopped-* from 3 nodes on;\n"
+      "-one-node and start-* on a cluster of one node. Of starts and "
+      "recoveries an ID is a\n"
+      "name, a wait is that for the node to vote, and there are 3 slices, as\n"
+      "long as they take. A million names take minutes to make.\n"
+      "\n",
+      stdout);
+}
+
+static void
 s_help (void)
 {
     printf (
@@ -312,36 +347,9 @@ s_help (void)
       "\n"
       "floor takes --nodes, --dir, --fsync, --seconds, --quick and --json.\n"
       "Exit status: 0 done, 1 bad use, 2 failed.\n"
-      "\n"
-      "Cases:\n"
-      "  batch-*     one sequence: IDs per claim, and who draws (one client,\n"
-      "              threads on one handle, competing processes; sequences:\n"
-      "              processes with one each)\n"
-      "  stopped-*   the same with all nodes, and with one stopped by "
-      "SIGSTOP,\n"
-      "              each in turn\n"
-      "  reserve-*   the same on two clusters in turn, /off with --reserve 0\n"
-      "              and /on as --reserve says: claims per second compared\n"
-      "  mem-*       without a cluster, unbuffered: counters in memory\n"
-      "  file-*      ... a directory that the process uses itself\n"
-      "  flake-*     ... flake IDs of the clock; wide: with 22 bits of "
-      "sequence,\n"
-      "              so that the clock is the limit; cluster: with a worker "
-      "that\n"
-      "              the cluster makes sure of\n"
-      "  cold-names  first claims of names, 4000 at once: durable on\n"
-      "              all nodes\n"
-      "  names-*     claims of so many names at random, 256 at once\n"
-      "  recovery-*  a node without its directory gets so many names back\n"
-      "  start-*     a node with so many names starts; -cold: after dropping\n"
-      "              what the system keeps of files, all of them\n"
-      "Only batch-* with --uri; recovery-* and stopped-* from 3 nodes on;\n"
-      "-one-node and start-* on a cluster of one node. Of starts and "
-      "recoveries an ID is a\n"
-      "name, a wait is that for the node to vote, and there are 3 slices, as\n"
-      "long as they take. A million names take minutes to make.\n"
       "\n",
       ROUNDS, RESERVE_S_MAX, RESERVE_S_DEFAULT, SECONDS_DEFAULT, SECONDS_QUICK);
+    s_help_cases ();
     for (size_t i = 0; i < zseq_bench_case_count (); i++)
         printf ("  %s\n", zseq_bench_case_name (i));
 }
@@ -408,25 +416,43 @@ static const struct option s_long_options[] = {
 };
 
 static int
-s_take_option (s_options_t *options, int option)
+s_take_number (s_options_t *options, int option)
 {
+    const char *whole = "0123456789";
+    const char *fraction = "0123456789.";
     double number;
     switch (option) {
-    case OPTION_URI:
-        options->uri = optarg;
-        return 0;
     case OPTION_NODES:
-        if (s_number (optarg, "0123456789", 1, ZSEQ_BENCH_NODES_MAX, &number) !=
-            0)
+        if (s_number (optarg, whole, 1, ZSEQ_BENCH_NODES_MAX, &number) != 0)
             return s_use ("--nodes %s: not a number from 1 to %d", optarg,
                           ZSEQ_BENCH_NODES_MAX);
         options->nodes = (size_t) number;
         return 0;
     case OPTION_RESERVE:
-        if (s_number (optarg, "0123456789.", 0, RESERVE_S_MAX, &number) != 0)
+        if (s_number (optarg, fraction, 0, RESERVE_S_MAX, &number) != 0)
             return s_use ("--reserve %s: not a number from 0 to %d", optarg,
                           RESERVE_S_MAX);
         options->reserve_s = number;
+        return 0;
+    default:
+        if (s_number (optarg, fraction, 0.1, SECONDS_MAX, &number) != 0)
+            return s_use ("--seconds %s: not a number from 0.1 to %d", optarg,
+                          SECONDS_MAX);
+        options->seconds = number;
+        return 0;
+    }
+}
+
+static int
+s_take_option (s_options_t *options, int option)
+{
+    switch (option) {
+    case OPTION_NODES:
+    case OPTION_RESERVE:
+    case OPTION_SECONDS:
+        return s_take_number (options, option);
+    case OPTION_URI:
+        options->uri = optarg;
         return 0;
     case OPTION_ZSEQD:
         options->zseqd = optarg;
@@ -441,12 +467,6 @@ s_take_option (s_options_t *options, int option)
         return 0;
     case OPTION_CASE:
         options->pattern = optarg;
-        return 0;
-    case OPTION_SECONDS:
-        if (s_number (optarg, "0123456789.", 0.1, SECONDS_MAX, &number) != 0)
-            return s_use ("--seconds %s: not a number from 0.1 to %d", optarg,
-                          SECONDS_MAX);
-        options->seconds = number;
         return 0;
     case OPTION_QUICK:
         options->quick = true;

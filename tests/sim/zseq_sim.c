@@ -168,7 +168,7 @@ s_report (void)
             " of them for IDs, coordinators asked %" PRIu64 " times; %" PRIu64
             " steps of nodes\n",
             sum.calls, sum.won, sum.claims, sum.errands, sum.steps);
-    printf ("faults, beside %" PRIu64 " steps of schedules: letters %" PRIu64,
+    printf ("faults, beside %" PRIu64 " steps of schedules: messages %" PRIu64,
             sum.scenario_steps, sum.messages);
     for (size_t fault = 0; fault < ZSEQ_FAULTS; fault++)
         printf (", %s %" PRIu64, zseq_fault_names[fault], sum.fault[fault]);

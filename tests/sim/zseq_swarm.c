@@ -511,7 +511,7 @@ s_clear (s_run_t *self)
                           .write_us = 1000,
                           .reserve_us = SECOND_US,
                           .waiting_max = 1000};
-    zseq_sim_cluster_say (cluster, "the weather clears");
+    zseq_sim_cluster_say (cluster, "faults end");
     self->calm = self->keeper.calm = true;
     self->keeper.down_us = 0;
     self->clients.manners.late_us = 0;
@@ -524,7 +524,7 @@ s_clear (s_run_t *self)
         zseq_sim_cluster_pause (cluster, node, 0);
         zseq_sim_cluster_kill_older (cluster, node);
     }
-    zseq_operator_settle (&self->keeper, "after the weather has cleared");
+    zseq_operator_settle (&self->keeper, "after faults have ended");
 }
 
 //  All calls come to an end.
@@ -551,7 +551,7 @@ s_last_calls (s_run_t *self)
                               .operation_min_us = 30 * SECOND_US,
                               .rtt_us = 2000};
     zseq_clients_begin (&self->clients, &manners);
-    s_finish (self, "in fine weather");
+    s_finish (self, "without faults");
     if (self->clients.lost != lost)
         zseq_sim_cluster_broken (self->cluster,
                                  "P3: calls fail though all nodes are well");

@@ -535,15 +535,15 @@ zseq_operator_put_back (zseq_operator_t *self, uint8_t node)
 }
 
 bool
-zseq_operator_put_unborn (zseq_operator_t *self, uint8_t node)
+zseq_operator_put_unformed (zseq_operator_t *self, uint8_t node)
 {
     zseq_incarnation_t voted = zseq_sim_cluster_voted (self->cluster, node);
     zseq_sim_disk_t disk;
-    zseq_sim_cluster_unborn (self->cluster, node, &disk);
+    zseq_sim_cluster_unformed (self->cluster, node, &disk);
     if (zseq_sim_cluster_doubled (self->cluster, node))
         return false;
     if (voted.counter == 0) {
-        //  Before it has begun to be born it has told nobody anything.
+        //  Before the node has begun to form it has shown no peer anything.
         zseq_operator_kill (self, node, false);
         if (s_disk (self, node)->record.vector.start[node].counter)
             return false;
@@ -789,9 +789,9 @@ s_use_force (zseq_operator_t *self)
 static void
 s_complain (zseq_operator_t *self, const char *when)
 {
-    static const char *states[] = {
-      "is down",       "waits for its birth", "is complete", "votes",
-      "is recovering", "is stopping",         "is starting"};
+    static const char *states[] = {"is down",    "waits to form", "is complete",
+                                   "votes",      "is recovering", "is stopping",
+                                   "is starting"};
     for (uint8_t node = 0; node < self->n; node++) {
         zseq_state_t state = zseq_sim_cluster_state (self->cluster, node);
         uint8_t who;

@@ -83,7 +83,7 @@ bool zseq_operator_recover (zseq_operator_t *self, uint8_t node);
 bool zseq_operator_keep (zseq_operator_t *self, uint8_t node);
 bool zseq_operator_put_back (zseq_operator_t *self, uint8_t node);
 //  The same of a directory as format left it.
-bool zseq_operator_put_unborn (zseq_operator_t *self, uint8_t node);
+bool zseq_operator_put_unformed (zseq_operator_t *self, uint8_t node);
 //  A second process is started elsewhere, on a copy of the disk; the first one
 //  may be paused until then.
 bool zseq_operator_copy (zseq_operator_t *self, uint8_t node,

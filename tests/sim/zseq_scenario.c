@@ -187,7 +187,7 @@ zseq_scenario_put_back (zseq_scenario_t *self, uint8_t node)
 void
 zseq_scenario_put_unformed (zseq_scenario_t *self, uint8_t node)
 {
-    if (!zseq_operator_put_unborn (self->keeper, node))
+    if (!zseq_operator_put_unformed (self->keeper, node))
         return;
     zseq_operator_start (self->keeper, node);
     zseq_scenario_pass (self, ROUND_US);
@@ -368,9 +368,9 @@ zseq_scenario_init (zseq_scenario_t *self, zseq_sim_cluster_t *cluster,
 }
 
 void
-zseq_scenario_birth (zseq_scenario_t *self)
+zseq_scenario_form (zseq_scenario_t *self)
 {
-    assert (self->n == ZSEQ_SCENARIO_BIRTH);
+    assert (self->n == ZSEQ_SCENARIO_FORM_NODES);
     uint8_t late = self->order[1];
     zseq_operator_begin (self->keeper);
     zseq_scenario_pass (self, (1 + s_draw (self, 2)) * ROUND_US);

@@ -72,7 +72,7 @@ static const s_script_t s_scripts[] = {
   {3, "c0a c0b ra w"},
   {5, "c0a c0b c0c ra w"},
   {5, "c0a c0b c0c rd w"},
-  //  As format left it, while a, who missed all, knows that c was born.
+  //  As format left it, while a, which missed all, knows that c has formed.
   {3, "c0b c0c - kb Fc +ca w c1a c1c w"},
   {3, "c0b c0c - kb +ca Fc +ca +cb w c1a c1c w"},
   {3, "c0b c0c = Fc w vc c1a c1c"},
@@ -112,8 +112,8 @@ static const s_script_t s_scripts[] = {
   {5, "c0b c0c - +ba +bd lb w kb +be w c0a c1b c1d c1e = vb c1b"},
 };
 
-//  b does not know yet that the cluster is born, and meets another c than the
-//  one that has voted.
+//  b does not know yet that the cluster has formed, and hears another c than
+//  the one that has voted.
 const char zseq_scenario_formation[] =
   "c0a c0c c0d - +bc !cb fc w - +ba w - +bc w c1b c1c c1e";
 

@@ -35,20 +35,19 @@ zseq_sim_check_record (const zseq_sim_process_t *process,
                                      node, s_life (&record->vector, other),
                                      zseq_sim_letter (other),
                                      s_start (&record->vector, other));
-    if (!record->voting || self->born)
+    if (!record->voting || self->formed)
         return;
-    //  The birth: all have written down all. (One whose directory is put back as
+    //  Formation: all nodes have noted all others. (One whose directory is put back as
     //  it was formatted does so again.)
     for (uint8_t other = 0; other < self->n; other++)
         if (other != process->index &&
             self->place[other].changed_us <= process->began_us &&
             !zseq_vector_equal (&self->place[other].disk->record.vector,
                                 &record->vector))
-            zseq_sim_cluster_broken (
-              self,
-              "S5: node %c votes at the birth, and %c has "
-              "not written down the same nodes",
-              node, zseq_sim_letter (other));
+            zseq_sim_cluster_broken (self,
+                                     "S5: node %c forms and votes, and %c has "
+                                     "not written down the same nodes",
+                                     node, zseq_sim_letter (other));
 }
 
 //  Whether a peer was forced at the same time. Each may have been told by the other
@@ -117,7 +116,7 @@ zseq_sim_check_voter (zseq_sim_process_t *process)
     const zseq_sim_place_t *place = &self->place[node];
     uint8_t majority = zseq_quorum_majority ((uint8_t) self->n);
     uint8_t need = (uint8_t) (majority - 1);
-    if (self->n > 1 && (process->born || process->recovered))
+    if (self->n > 1 && (process->formed || process->recovered))
         need = majority < self->n ? majority : (uint8_t) (self->n - 1);
     uint32_t other_id =
       place->process == process->id ? place->older : place->process;

@@ -63,7 +63,7 @@ zseq_sim_cluster_new (size_t n, uint64_t seed, bool trace,
     assert (rc == ZSEQ_OK);
     for (size_t node = 0; node < n; node++) {
         zseq_sim_cluster_format (self, (uint8_t) node);
-        self->place[node].unborn = self->place[node].disk->record;
+        self->place[node].unformed = self->place[node].disk->record;
     }
     return self;
 }
@@ -123,12 +123,12 @@ zseq_sim_cluster_put (zseq_sim_cluster_t *self, uint8_t node,
 }
 
 void
-zseq_sim_cluster_unborn (const zseq_sim_cluster_t *self, uint8_t node,
-                         zseq_sim_disk_t *disk)
+zseq_sim_cluster_unformed (const zseq_sim_cluster_t *self, uint8_t node,
+                           zseq_sim_disk_t *disk)
 {
     memset (disk, 0, sizeof *disk);
     disk->formatted = true;
-    disk->record = self->place[node].unborn;
+    disk->record = self->place[node].unformed;
 }
 
 void

@@ -145,8 +145,8 @@ void zseq_sim_cluster_damage (zseq_sim_cluster_t *self, uint8_t node);
 void zseq_sim_cluster_put (zseq_sim_cluster_t *self, uint8_t node,
                            const zseq_sim_disk_t *disk);
 //  The disk as it was when the node was formatted first.
-void zseq_sim_cluster_unborn (const zseq_sim_cluster_t *self, uint8_t node,
-                              zseq_sim_disk_t *disk);
+void zseq_sim_cluster_unformed (const zseq_sim_cluster_t *self, uint8_t node,
+                                zseq_sim_disk_t *disk);
 
 //  The newest life of the node in which it has ever voted.
 zseq_incarnation_t zseq_sim_cluster_voted (const zseq_sim_cluster_t *self,

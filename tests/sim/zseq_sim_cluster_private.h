@@ -40,14 +40,14 @@ typedef struct {
     uint64_t wake_us;  //  When it is woken next, or was last
     bool deaf;         //  Its peers do not reach it, nor it them
     uint64_t began_us;
-    bool born;             //  It has been born
-    bool recovered;        //  It has recovered
-    bool forced;           //  ... by force
-    zseq_node_set_t lost;  //  ... and these were named as lost
-    bool voted;            //  It has voted
-    bool watched;          //  Its owner is asked whether it may go on
-    uint8_t guard;         //  A peer that it certainly hears; or its own index
-    uint32_t met;  //  Peers that its introductions have reached, a bit each
+    bool formed;     //  It is the first of its cluster
+    bool recovered;  //  It has recovered
+    bool forced;     //  ... by force
+    uint16_t lost;   //  ... and these were named as lost, a bit each
+    bool voted;      //  It has voted
+    bool watched;    //  Its owner is asked whether it may go on
+    uint8_t guard;   //  A peer that it certainly hears; or its own index
+    uint32_t met;    //  Peers that its introductions have reached, a bit each
     bool stopping;
     uint64_t paused_us;       //  Until then
     uint64_t stuck_us;        //  Until then none of its writes arrives
@@ -97,7 +97,7 @@ typedef struct {
     zseq_incarnation_t begun;  //  The newest life that it has begun
     zseq_incarnation_t voted;  //  ... in which it has voted
     uint64_t start;            //  The highest counter of a start of its own
-    zseq_record_t unborn;      //  As it was formatted first
+    zseq_record_t unformed;    //  As it was formatted first
     uint64_t changed_us;  //  When its disk was last lost, replaced or damaged
     uint64_t forced_us;   //  One that was forced began to vote, last
     uint64_t forced_vote_us;  //  ... or had its vote on disk, at least
@@ -108,7 +108,7 @@ struct zseq_sim_cluster {
     uint64_t seed;
     uint64_t random;
     bool trace;
-    bool born;  //  Somebody has voted
+    bool formed;  //  Somebody has voted
     uint64_t now_us;
     uint64_t order;
     uint64_t steps;

@@ -24,7 +24,7 @@ s_write_record (zseq_sim_process_t *process, const zseq_record_t *record)
     if (start > place->start)
         place->start = start;
     zseq_sim_check_record (process, record);
-    self->born |= record->voting;
+    self->formed |= record->voting;
     zseq_sim_disk_write_record (process->disk, record);
     if (record->voting && zseq_incarnation_compare (life, &place->voted) > 0)
         place->voted = *life;
@@ -465,7 +465,7 @@ zseq_sim_process_new (zseq_sim_cluster_t *self, uint8_t node,
     process->index = node;
     process->disk = self->place[node].disk;
     process->began_us = self->now_us;
-    process->born = !record->identity;
+    process->formed = !record->identity;
     process->clock_us = zseq_sim_random (self) % ((uint64_t) 1 << 40);
     process->clock_rate = 1000 - self->faults.drift +
                           zseq_sim_random (self) % (2 * self->faults.drift + 1);

@@ -261,8 +261,8 @@ s_strike_disk (s_run_t *self, zseq_fault_t fault, uint8_t node,
         return zseq_operator_keep (&self->keeper, node);
     case ZSEQ_FAULT_PUT_BACK:
         return s_put_back (self, node);
-    case ZSEQ_FAULT_UNBORN:
-        return zseq_operator_put_unborn (&self->keeper, node);
+    case ZSEQ_FAULT_UNFORMED:
+        return zseq_operator_put_unformed (&self->keeper, node);
     case ZSEQ_FAULT_BACKUP:
         return zseq_operator_back_up (&self->keeper);
     case ZSEQ_FAULT_RESTORE:
@@ -463,7 +463,7 @@ s_draw_manners (s_run_t *self, const zseq_faults_t *faults,
 
 //  With no faults, or at times a little slow; or with many, and kills.
 static void
-s_birth (s_run_t *self, bool calm)
+s_form (s_run_t *self, bool calm)
 {
     zseq_faults_t faults;
     s_draw_fault_rates (self, &faults);
@@ -482,11 +482,11 @@ s_birth (s_run_t *self, bool calm)
                               s_now_us (self) + s_draw (self, SECOND_US / 4));
         uint8_t node = (uint8_t) s_draw (self, self->n);
         zseq_operator_kill (&self->keeper, node, s_draw (self, 2));
-        if (self->on[ZSEQ_FAULT_UNBORN])
-            (void) zseq_operator_put_unborn (&self->keeper, node);
+        if (self->on[ZSEQ_FAULT_UNFORMED])
+            (void) zseq_operator_put_unformed (&self->keeper, node);
     }
     zseq_sim_cluster_faults (self->cluster, &fine);
-    zseq_operator_settle (&self->keeper, "after its birth began");
+    zseq_operator_settle (&self->keeper, "after it began to form");
 }
 
 static void
@@ -603,10 +603,10 @@ zseq_swarm_run (uint64_t seed, const zseq_swarm_options_t *options,
                         &self->keeper, self->n);
     s_draw_faults (self);
     bool guided = self->n >= 2 && s_draw (self, 3) > 0;
-    if (guided && self->n == ZSEQ_SCENARIO_BIRTH && s_draw (self, 16) == 0)
-        zseq_scenario_birth (&self->scenario);
+    if (guided && self->n == ZSEQ_SCENARIO_FORM_NODES && s_draw (self, 16) == 0)
+        zseq_scenario_form (&self->scenario);
     else {
-        s_birth (self, guided || s_draw (self, 2));
+        s_form (self, guided || s_draw (self, 2));
         if (guided)
             zseq_scenario_go (&self->scenario);
     }

@@ -1,4 +1,4 @@
-//  One run of the simulator: a cluster is born, clients use it while faults
+//  One run of the simulator: a cluster forms, clients use it while faults
 //  come, and at last the faults end; then all nodes must vote again and all
 //  calls succeed. The seed draws how many nodes there are, which faults occur
 //  and how often ("swarm testing", Groce et al., ISSTA 2012), or that the run
@@ -22,7 +22,7 @@ typedef enum {
     ZSEQ_FAULT_DAMAGE,    //  A record is damaged or removed
     ZSEQ_FAULT_KEEP,      //  A directory is copied
     ZSEQ_FAULT_PUT_BACK,  //  ... and the copy put back
-    ZSEQ_FAULT_UNBORN,    //  ... or a directory as format left it
+    ZSEQ_FAULT_UNFORMED,  //  ... or a directory as format left it
     ZSEQ_FAULT_BACKUP,    //  All directories are copied
     ZSEQ_FAULT_RESTORE,   //  ... and all copies put back
     ZSEQ_FAULT_COPY,      //  A second process runs on a copy, elsewhere

@@ -296,7 +296,7 @@ zseq_testbed_start_told (zseq_testbed_t *self, uint8_t node)
 }
 
 void
-zseq_testbed_birth (zseq_testbed_t *self)
+zseq_testbed_form (zseq_testbed_t *self)
 {
     for (size_t node = 0; node < self->n; node++)
         zseq_testbed_start (self, (uint8_t) node, NULL);

@@ -47,7 +47,7 @@ void zseq_testbed_start (zseq_testbed_t *self, uint8_t node,
 void zseq_testbed_start_told (zseq_testbed_t *self, uint8_t node);
 
 //  Starts all nodes and runs until they vote.
-void zseq_testbed_birth (zseq_testbed_t *self);
+void zseq_testbed_form (zseq_testbed_t *self);
 
 //  Ends a node; what was not written is lost. Its messages on the way stay.
 void zseq_testbed_kill (zseq_testbed_t *self, uint8_t node);
@@ -99,7 +99,7 @@ uint64_t zseq_testbed_disk_limit (const zseq_testbed_t *self, uint8_t node,
 bool zseq_testbed_told (const zseq_testbed_t *self, uint8_t node,
                         const char *text);
 
-//  The cluster's identity, 0 before its birth.
+//  The cluster's identity, 0 before it forms.
 uint64_t zseq_testbed_identity (const zseq_testbed_t *self);
 uint64_t zseq_testbed_now_us (const zseq_testbed_t *self);
 

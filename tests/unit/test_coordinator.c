@@ -55,7 +55,7 @@ s_setup (size_t n)
     s_cut = 255;
     zseq_testbed_filter (s_testbed, s_filter, NULL);
     zseq_testbed_client (s_testbed, s_reply, NULL);
-    zseq_testbed_birth (s_testbed);
+    zseq_testbed_form (s_testbed);
 }
 
 static void

@@ -76,7 +76,7 @@ s_setup (void)
     s_request = 7000;
     zseq_testbed_client (s_testbed, s_reply, NULL);
     zseq_testbed_reserve (s_testbed, SECOND_US);
-    zseq_testbed_birth (s_testbed);
+    zseq_testbed_form (s_testbed);
 }
 
 static void

@@ -83,7 +83,7 @@ fixture_setup (size_t n)
     fixture_open_all ();
     zseq_testbed_filter (fixture_world, s_filter, NULL);
     zseq_testbed_client (fixture_world, s_reply, NULL);
-    zseq_testbed_birth (fixture_world);
+    zseq_testbed_form (fixture_world);
 }
 
 static void

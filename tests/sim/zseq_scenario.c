@@ -265,20 +265,20 @@ static void
 s_send_some (zseq_scenario_t *self)
 {
     size_t rival = s_draw (self, ZSEQ_SCENARIO_RIVALS);
-    uint8_t place = (uint8_t) s_draw (self, zseq_quorum_majority (self->n));
-    if (rival == 1 && place)
-        place = (uint8_t) (self->n - place);
+    uint8_t index = (uint8_t) s_draw (self, zseq_quorum_majority (self->n));
+    if (rival == 1 && index)
+        index = (uint8_t) (self->n - index);
     if (rival > 1)
-        place = (uint8_t) s_draw (self, self->n);
-    zseq_scenario_send (self, rival, self->order[place]);
+        index = (uint8_t) s_draw (self, self->n);
+    zseq_scenario_send (self, rival, self->order[index]);
 }
 
 //  The shared node is the one that matters. One that recovers has less to lose.
 static void
 s_lose_some (zseq_scenario_t *self)
 {
-    uint8_t place = s_draw (self, 2) ? 0 : (uint8_t) s_draw (self, self->n);
-    uint8_t node = self->order[place];
+    uint8_t index = s_draw (self, 2) ? 0 : (uint8_t) s_draw (self, self->n);
+    uint8_t node = self->order[index];
     if (zseq_scenario_state (self, node) == ZSEQ_STATE_VOTING ||
         s_draw (self, 8) == 0)
         zseq_scenario_lose (self, node);

@@ -27,8 +27,8 @@ zseq_sim_check_record (const zseq_sim_process_t *process,
           self, "S5: node %c votes on a damaged directory", node);
     for (uint8_t other = 0; other < self->n; other++)
         if (zseq_incarnation_compare (&record->vector.life[other],
-                                      &self->place[other].begun) > 0 ||
-            record->vector.start[other].counter > self->place[other].start)
+                                      &self->slot[other].begun) > 0 ||
+            record->vector.start[other].counter > self->slot[other].start)
             zseq_sim_cluster_broken (self,
                                      "P6: node %c writes down life %llu of %c, "
                                      "start %llu, which has never begun",
@@ -41,8 +41,8 @@ zseq_sim_check_record (const zseq_sim_process_t *process,
     //  it was formatted does so again.)
     for (uint8_t other = 0; other < self->n; other++)
         if (other != process->index &&
-            self->place[other].changed_us <= process->began_us &&
-            !zseq_vector_equal (&self->place[other].disk->record.vector,
+            self->slot[other].changed_us <= process->began_us &&
+            !zseq_vector_equal (&self->slot[other].disk->record.vector,
                                 &record->vector))
             zseq_sim_cluster_broken (self,
                                      "S5: node %c forms and votes, and %c has "
@@ -57,7 +57,7 @@ static bool
 s_forced_beside (const zseq_sim_process_t *process, uint8_t peer)
 {
     return process->forced &&
-           process->cluster->place[peer].forced_vote_us >= process->began_us;
+           process->cluster->slot[peer].forced_vote_us >= process->began_us;
 }
 
 static bool
@@ -78,15 +78,15 @@ s_noted (const zseq_sim_process_t *process)
     const zseq_vector_t *mine = &process->disk->record.vector;
     uint8_t noted = 0;
     for (uint8_t peer = 0; peer < self->n; peer++) {
-        const zseq_sim_place_t *place = &self->place[peer];
-        const zseq_record_t *its = &place->disk->record;
+        const zseq_sim_slot_t *slot = &self->slot[peer];
+        const zseq_record_t *its = &slot->disk->record;
         int order =
           zseq_incarnation_compare (&its->vector.life[node], &mine->life[node]);
         bool knows = order >= 0;
         if (!process->recovered && order == 0)
             knows =
               zseq_start_equal (&its->vector.start[node], &mine->start[node]);
-        bool excused = place->changed_us > process->began_us ||
+        bool excused = slot->changed_us > process->began_us ||
                        (process->recovered && !its->voting) ||
                        (process->recovered && s_recovers (self, peer)) ||
                        s_forced_beside (process, peer) ||
@@ -113,17 +113,17 @@ zseq_sim_check_voter (zseq_sim_process_t *process)
 {
     zseq_sim_cluster_t *self = process->cluster;
     uint8_t node = process->index;
-    const zseq_sim_place_t *place = &self->place[node];
+    const zseq_sim_slot_t *slot = &self->slot[node];
     uint8_t majority = zseq_quorum_majority ((uint8_t) self->n);
     uint8_t need = (uint8_t) (majority - 1);
     if (self->n > 1 && (process->formed || process->recovered))
         need = majority < self->n ? majority : (uint8_t) (self->n - 1);
     uint32_t other_id =
-      place->process == process->id ? place->older : place->process;
+      slot->process == process->id ? slot->older : slot->process;
     const zseq_sim_process_t *other = zseq_sim_process (self, other_id);
     process->voted = true;
     if (process->forced)
-        self->place[node].forced_us = self->now_us;
+        self->slot[node].forced_us = self->now_us;
     if (other && zseq_node_state (other->node) == ZSEQ_STATE_VOTING &&
         !zseq_incarnation_compare (&other->disk->record.vector.life[node],
                                    &process->disk->record.vector.life[node]))

@@ -63,7 +63,7 @@ zseq_sim_cluster_new (size_t n, uint64_t seed, bool trace,
     assert (rc == ZSEQ_OK);
     for (size_t node = 0; node < n; node++) {
         zseq_sim_cluster_format (self, (uint8_t) node);
-        self->place[node].unformed = self->place[node].disk->record;
+        self->slot[node].unformed = self->slot[node].disk->record;
     }
     return self;
 }
@@ -80,7 +80,7 @@ zseq_sim_cluster_destroy (zseq_sim_cluster_t **self_p)
     for (size_t index = 0; index < self->due_count; index++)
         free (self->due[index].message);
     for (size_t node = 0; node < self->n; node++)
-        free (self->place[node].disk);
+        free (self->slot[node].disk);
     free (self->process);
     free (self->due);
     free (self);
@@ -96,22 +96,22 @@ zseq_sim_cluster_faults (zseq_sim_cluster_t *self, const zseq_faults_t *faults)
 void
 zseq_sim_cluster_damage (zseq_sim_cluster_t *self, uint8_t node)
 {
-    zseq_sim_place_t *place = &self->place[node];
-    place->disk->damaged = true;
-    place->changed_us = self->now_us;
+    zseq_sim_slot_t *slot = &self->slot[node];
+    slot->disk->damaged = true;
+    slot->changed_us = self->now_us;
 }
 
 void
 zseq_sim_cluster_wipe (zseq_sim_cluster_t *self, uint8_t node)
 {
     assert (!zseq_sim_at (self, node));
-    zseq_sim_place_t *place = &self->place[node];
+    zseq_sim_slot_t *slot = &self->slot[node];
     zseq_sim_process_t *older = zseq_sim_older (self, node);
-    if (!older || older->disk != place->disk)
-        free (place->disk);
-    place->disk = calloc (1, sizeof *place->disk);
-    assert (place->disk);
-    place->changed_us = self->now_us;
+    if (!older || older->disk != slot->disk)
+        free (slot->disk);
+    slot->disk = calloc (1, sizeof *slot->disk);
+    assert (slot->disk);
+    slot->changed_us = self->now_us;
 }
 
 void
@@ -119,7 +119,7 @@ zseq_sim_cluster_put (zseq_sim_cluster_t *self, uint8_t node,
                       const zseq_sim_disk_t *disk)
 {
     zseq_sim_cluster_wipe (self, node);
-    *self->place[node].disk = *disk;
+    *self->slot[node].disk = *disk;
 }
 
 void
@@ -128,22 +128,22 @@ zseq_sim_cluster_unformed (const zseq_sim_cluster_t *self, uint8_t node,
 {
     memset (disk, 0, sizeof *disk);
     disk->formatted = true;
-    disk->record = self->place[node].unformed;
+    disk->record = self->slot[node].unformed;
 }
 
 void
 zseq_sim_cluster_format (zseq_sim_cluster_t *self, uint8_t node)
 {
     zseq_sim_cluster_wipe (self, node);
-    zseq_sim_place_t *place = &self->place[node];
-    place->disk->formatted = true;
-    int rc = zseq_record_init (&place->disk->record, "test",
+    zseq_sim_slot_t *slot = &self->slot[node];
+    slot->disk->formatted = true;
+    int rc = zseq_record_init (&slot->disk->record, "test",
                                self->members.member[node].name, &self->members,
                                zseq_sim_random (self));
     assert (rc == ZSEQ_OK);
-    const zseq_incarnation_t *life = &place->disk->record.vector.life[node];
-    if (zseq_incarnation_compare (life, &place->begun) > 0)
-        place->begun = *life;
+    const zseq_incarnation_t *life = &slot->disk->record.vector.life[node];
+    if (zseq_incarnation_compare (life, &slot->begun) > 0)
+        slot->begun = *life;
 }
 
 //  As zseq_server.c does it.
@@ -152,8 +152,8 @@ zseq_sim_cluster_start (zseq_sim_cluster_t *self, uint8_t node, bool recover,
                         const zseq_force_t *force)
 {
     assert (!zseq_sim_at (self, node));
-    zseq_sim_place_t *place = &self->place[node];
-    zseq_sim_disk_t *disk = place->disk;
+    zseq_sim_slot_t *slot = &self->slot[node];
+    zseq_sim_disk_t *disk = slot->disk;
     bool lost = !disk->formatted || disk->damaged;
     zseq_record_t record = disk->record;
     if (lost) {
@@ -162,9 +162,9 @@ zseq_sim_cluster_start (zseq_sim_cluster_t *self, uint8_t node, bool recover,
         assert (rc == ZSEQ_OK);
         zseq_record_reset (&record, 0);
     }
-    place->ended = ZSEQ_OK;
+    slot->ended = ZSEQ_OK;
     zseq_sim_process_t *process = zseq_sim_process_new (self, node, &record);
-    place->process = process->id;
+    slot->process = process->id;
     zseq_sim_process_load (process);
     const char *why = recover ? "it was told to" : NULL;
     if (zseq_sim_disk_harmed (disk))
@@ -194,17 +194,17 @@ zseq_sim_cluster_start (zseq_sim_cluster_t *self, uint8_t node, bool recover,
 void
 zseq_sim_cluster_double (zseq_sim_cluster_t *self, uint8_t node)
 {
-    zseq_sim_place_t *place = &self->place[node];
+    zseq_sim_slot_t *slot = &self->slot[node];
     zseq_sim_process_t *older = zseq_sim_at (self, node);
     assert (older);
     assert (!zseq_sim_older (self, node));
     older->deaf = true;
     older->watched = false;
-    place->older = older->id;
-    place->process = ZSEQ_SIM_NOBODY;
-    place->disk = calloc (1, sizeof *place->disk);
-    assert (place->disk);
-    place->changed_us = self->now_us;
+    slot->older = older->id;
+    slot->process = ZSEQ_SIM_NOBODY;
+    slot->disk = calloc (1, sizeof *slot->disk);
+    assert (slot->disk);
+    slot->changed_us = self->now_us;
     zseq_sim_cluster_say (self, "%c is doubled", zseq_sim_letter (node));
     zseq_sim_cluster_start (self, node, false, NULL);
 }
@@ -212,7 +212,7 @@ zseq_sim_cluster_double (zseq_sim_cluster_t *self, uint8_t node)
 void
 zseq_sim_cluster_copy (zseq_sim_cluster_t *self, uint8_t node)
 {
-    zseq_sim_place_t *place = &self->place[node];
+    zseq_sim_slot_t *slot = &self->slot[node];
     zseq_sim_process_t *first = zseq_sim_at (self, node);
     assert (first);
     assert (!zseq_sim_older (self, node));
@@ -223,19 +223,19 @@ zseq_sim_cluster_copy (zseq_sim_cluster_t *self, uint8_t node)
                        zseq_sim_random (self));
     zseq_sim_cluster_say (self, "%c's disk is copied elsewhere",
                           zseq_sim_letter (node));
-    place->process = ZSEQ_SIM_NOBODY;
-    place->disk = copy;
+    slot->process = ZSEQ_SIM_NOBODY;
+    slot->disk = copy;
     zseq_sim_cluster_start (self, node, false, NULL);
-    place->older = place->process;
-    place->copied = true;
-    place->process = first->id;
-    place->disk = first->disk;
+    slot->older = slot->process;
+    slot->copied = true;
+    slot->process = first->id;
+    slot->disk = first->disk;
 }
 
 bool
 zseq_sim_cluster_copied (const zseq_sim_cluster_t *self, uint8_t node)
 {
-    return zseq_sim_older (self, node) && self->place[node].copied;
+    return zseq_sim_older (self, node) && self->slot[node].copied;
 }
 
 void
@@ -251,7 +251,7 @@ void
 zseq_sim_cluster_undouble (zseq_sim_cluster_t *self, uint8_t node,
                            bool with_endpoint)
 {
-    zseq_sim_place_t *place = &self->place[node];
+    zseq_sim_slot_t *slot = &self->slot[node];
     zseq_sim_process_t *older = zseq_sim_older (self, node);
     if (!older)
         return;
@@ -259,15 +259,15 @@ zseq_sim_cluster_undouble (zseq_sim_cluster_t *self, uint8_t node,
                           zseq_sim_letter (node), older->id,
                           with_endpoint ? ", with the endpoint" : "");
     older->deaf = false;
-    if (!with_endpoint || place->copied)
+    if (!with_endpoint || slot->copied)
         return;
     //  Of a newer one that has ended, nobody keeps the disk.
     if (!zseq_sim_at (self, node))
-        free (place->disk);
-    place->older = place->process;
-    place->process = older->id;
-    place->disk = older->disk;
-    place->changed_us = self->now_us;
+        free (slot->disk);
+    slot->older = slot->process;
+    slot->process = older->id;
+    slot->disk = older->disk;
+    slot->changed_us = self->now_us;
 }
 
 bool
@@ -330,13 +330,13 @@ void
 zseq_sim_cluster_fill (zseq_sim_cluster_t *self, uint8_t node,
                        uint64_t until_us)
 {
-    self->place[node].full_us = until_us;
+    self->slot[node].full_us = until_us;
 }
 
 void
 zseq_sim_cluster_fail (zseq_sim_cluster_t *self, uint8_t node)
 {
-    self->place[node].failing = true;
+    self->slot[node].failing = true;
 }
 
 bool
@@ -386,31 +386,31 @@ zseq_sim_cluster_record (const zseq_sim_cluster_t *self, uint8_t node)
 uint64_t
 zseq_sim_cluster_forced_us (const zseq_sim_cluster_t *self, uint8_t node)
 {
-    return self->place[node].forced_us;
+    return self->slot[node].forced_us;
 }
 
 int
 zseq_sim_cluster_ended (const zseq_sim_cluster_t *self, uint8_t node)
 {
-    return self->place[node].ended;
+    return self->slot[node].ended;
 }
 
 const char *
 zseq_sim_cluster_last_words (const zseq_sim_cluster_t *self, uint8_t node)
 {
-    return self->place[node].words;
+    return self->slot[node].words;
 }
 
 zseq_sim_disk_t *
 zseq_sim_cluster_disk (zseq_sim_cluster_t *self, uint8_t node)
 {
-    return self->place[node].disk;
+    return self->slot[node].disk;
 }
 
 zseq_incarnation_t
 zseq_sim_cluster_voted (const zseq_sim_cluster_t *self, uint8_t node)
 {
-    return self->place[node].voted;
+    return self->slot[node].voted;
 }
 
 void
@@ -470,7 +470,7 @@ uint64_t
 zseq_sim_cluster_identity (const zseq_sim_cluster_t *self)
 {
     for (size_t node = 0; node < self->n; node++)
-        if (self->place[node].disk->record.identity)
-            return self->place[node].disk->record.identity;
+        if (self->slot[node].disk->record.identity)
+            return self->slot[node].disk->record.identity;
     return 0;
 }

@@ -101,7 +101,7 @@ typedef struct {
     uint64_t changed_us;  //  When its disk was last lost, replaced or damaged
     uint64_t forced_us;   //  One that was forced began to vote, last
     uint64_t forced_vote_us;  //  ... or had its vote on disk, at least
-} zseq_sim_place_t;
+} zseq_sim_slot_t;
 
 struct zseq_sim_cluster {
     size_t n;
@@ -117,7 +117,7 @@ struct zseq_sim_cluster {
     uint64_t promised[ZSEQ_SIM_NAMES];  //  No node has answered more
     zseq_faults_t faults;
     zseq_members_t members;
-    zseq_sim_place_t place[ZSEQ_NODES_MAX];
+    zseq_sim_slot_t slot[ZSEQ_NODES_MAX];
     uint8_t cut[ZSEQ_NODES_MAX][ZSEQ_NODES_MAX];  //  A bit for each zseq_cut_t
     bool cut_client[ZSEQ_SIM_CLUSTER_CLIENTS][ZSEQ_NODES_MAX];
     zseq_sim_process_t **process;  //  By number; NULL: it has ended

@@ -132,13 +132,13 @@ zseq_sim_process (const zseq_sim_cluster_t *self, uint32_t id)
 zseq_sim_process_t *
 zseq_sim_at (const zseq_sim_cluster_t *self, uint8_t node)
 {
-    return zseq_sim_process (self, self->place[node].process);
+    return zseq_sim_process (self, self->slot[node].process);
 }
 
 zseq_sim_process_t *
 zseq_sim_older (const zseq_sim_cluster_t *self, uint8_t node)
 {
-    return zseq_sim_process (self, self->place[node].older);
+    return zseq_sim_process (self, self->slot[node].older);
 }
 
 //  A node's letter in the alphabet, for people.

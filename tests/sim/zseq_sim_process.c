@@ -16,20 +16,20 @@ static void
 s_write_record (zseq_sim_process_t *process, const zseq_record_t *record)
 {
     zseq_sim_cluster_t *self = process->cluster;
-    zseq_sim_place_t *place = &self->place[process->index];
+    zseq_sim_slot_t *slot = &self->slot[process->index];
     const zseq_incarnation_t *life = &record->vector.life[process->index];
     uint64_t start = record->vector.start[process->index].counter;
-    if (zseq_incarnation_compare (life, &place->begun) > 0)
-        place->begun = *life;
-    if (start > place->start)
-        place->start = start;
+    if (zseq_incarnation_compare (life, &slot->begun) > 0)
+        slot->begun = *life;
+    if (start > slot->start)
+        slot->start = start;
     zseq_sim_check_record (process, record);
     self->formed |= record->voting;
     zseq_sim_disk_write_record (process->disk, record);
-    if (record->voting && zseq_incarnation_compare (life, &place->voted) > 0)
-        place->voted = *life;
+    if (record->voting && zseq_incarnation_compare (life, &slot->voted) > 0)
+        slot->voted = *life;
     if (record->voting && process->forced)
-        place->forced_vote_us = self->now_us;
+        slot->forced_vote_us = self->now_us;
     zseq_sim_cluster_say (self, "%c#%u writes its record: life %llu%s",
                           zseq_sim_letter (process->index), process->id,
                           (unsigned long long) life->counter,
@@ -67,14 +67,14 @@ zseq_sim_process_end (zseq_sim_process_t *process, bool power_cut)
     }
     zseq_sim_disk_end (disk, power_cut, zseq_sim_random (self));
     zseq_sim_check_disk (process);
-    zseq_sim_place_t *place = &self->place[process->index];
-    if (place->process == process->id)
-        place->process = ZSEQ_SIM_NOBODY;
-    if (place->older == process->id) {
-        place->older = ZSEQ_SIM_NOBODY;
-        place->copied = false;
+    zseq_sim_slot_t *slot = &self->slot[process->index];
+    if (slot->process == process->id)
+        slot->process = ZSEQ_SIM_NOBODY;
+    if (slot->older == process->id) {
+        slot->older = ZSEQ_SIM_NOBODY;
+        slot->copied = false;
     }
-    if (disk != place->disk)
+    if (disk != slot->disk)
         free (disk);
     zseq_node_destroy (&process->node);
     self->process[process->id] = NULL;
@@ -88,11 +88,11 @@ s_exit (zseq_sim_process_t *process, int status, const char *text)
 {
     zseq_sim_cluster_t *self = process->cluster;
     uint8_t node = process->index;
-    zseq_sim_place_t *place = &self->place[node];
-    //  Of two processes under one name the older one says nothing of the place.
-    if (place->process == process->id) {
-        place->ended = status;
-        snprintf (place->words, sizeof place->words, "%s", text);
+    zseq_sim_slot_t *slot = &self->slot[node];
+    //  Of two processes under one name the older one says nothing of the slot.
+    if (slot->process == process->id) {
+        slot->ended = status;
+        snprintf (slot->words, sizeof slot->words, "%s", text);
     }
     zseq_sim_cluster_say (self, "%c#%u ENDS: %s", zseq_sim_letter (node),
                           process->id, text);
@@ -380,7 +380,7 @@ static void
 s_write_one (zseq_sim_process_t *process)
 {
     zseq_sim_cluster_t *self = process->cluster;
-    zseq_sim_place_t *place = &self->place[process->index];
+    zseq_sim_slot_t *slot = &self->slot[process->index];
     process->write_due = false;
     if (self->now_us < process->stuck_us) {
         s_want_write (process);
@@ -390,8 +390,8 @@ s_write_one (zseq_sim_process_t *process)
     process->write_count--;
     memmove (process->write, process->write + 1,
              process->write_count * sizeof *process->write);
-    bool refused = self->now_us < place->full_us;
-    bool failed = place->failing;
+    bool refused = self->now_us < slot->full_us;
+    bool failed = slot->failing;
     //  What was refused, or failed, may have happened all the same.
     bool arrives = !refused && !failed;
     if (!arrives && !write.deferred && (write.sequence || failed))
@@ -402,7 +402,7 @@ s_write_one (zseq_sim_process_t *process)
     if (failed) {
         //  As zseq_server.c does it: without another word.
         uint8_t node = process->index;
-        place->failing = false;
+        slot->failing = false;
         s_exit (process, ZSEQ_EIO, "a write has failed");
         zseq_sim_process_end (process, false);
         self->hooks.ended (node, self->hooks.arg);
@@ -463,7 +463,7 @@ zseq_sim_process_new (zseq_sim_cluster_t *self, uint8_t node,
     process->cluster = self;
     process->id = self->process_count;
     process->index = node;
-    process->disk = self->place[node].disk;
+    process->disk = self->slot[node].disk;
     process->began_us = self->now_us;
     process->formed = !record->identity;
     process->clock_us = zseq_sim_random (self) % ((uint64_t) 1 << 40);

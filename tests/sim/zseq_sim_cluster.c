@@ -28,9 +28,9 @@ zseq_sim_cluster_run (zseq_sim_cluster_t *self, uint64_t until_us)
         if (due.kind == ZSEQ_SIM_DUE_MESSAGE)
             zseq_sim_deliver (self, due.message);
         else if (due.kind == ZSEQ_SIM_DUE_ALARM)
-            self->hooks.alarm (due.whom, self->hooks.arg);
-        else if (zseq_sim_process (self, due.whom))
-            zseq_sim_process_happen (zseq_sim_process (self, due.whom),
+            self->hooks.alarm (due.target, self->hooks.arg);
+        else if (zseq_sim_process (self, due.target))
+            zseq_sim_process_happen (zseq_sim_process (self, due.target),
                                      due.kind);
     }
     self->now_us = until_us;
@@ -201,7 +201,7 @@ zseq_sim_cluster_double (zseq_sim_cluster_t *self, uint8_t node)
     older->deaf = true;
     older->watched = false;
     slot->older = older->id;
-    slot->process = ZSEQ_SIM_NOBODY;
+    slot->process = ZSEQ_SIM_NO_PROCESS;
     slot->disk = calloc (1, sizeof *slot->disk);
     assert (slot->disk);
     slot->changed_us = self->now_us;
@@ -223,7 +223,7 @@ zseq_sim_cluster_copy (zseq_sim_cluster_t *self, uint8_t node)
                        zseq_sim_random (self));
     zseq_sim_cluster_say (self, "%c's disk is copied elsewhere",
                           zseq_sim_letter (node));
-    slot->process = ZSEQ_SIM_NOBODY;
+    slot->process = ZSEQ_SIM_NO_PROCESS;
     slot->disk = copy;
     zseq_sim_cluster_start (self, node, false, NULL);
     slot->older = slot->process;
@@ -349,7 +349,7 @@ uint32_t
 zseq_sim_cluster_process (const zseq_sim_cluster_t *self, uint8_t node)
 {
     const zseq_sim_process_t *process = zseq_sim_at (self, node);
-    return process ? process->id : ZSEQ_SIM_NOBODY;
+    return process ? process->id : ZSEQ_SIM_NO_PROCESS;
 }
 
 static bool
@@ -447,7 +447,7 @@ zseq_sim_cluster_send (zseq_sim_cluster_t *self, size_t client, uint8_t node,
     const zseq_sim_process_t *to = zseq_sim_at (self, node);
     if (zseq_sim_older (self, node) && zseq_sim_random (self) % 2)
         to = zseq_sim_older (self, node);
-    zseq_sim_message_t head = {.to = to ? to->id : ZSEQ_SIM_NOBODY,
+    zseq_sim_message_t head = {.to = to ? to->id : ZSEQ_SIM_NO_PROCESS,
                                .client = (uint16_t) client,
                                .node = node};
     zseq_sim_post (self, &head, msg, zseq_sim_cut_client (self, client, node));

@@ -13,8 +13,8 @@
 #include "zseq_node.h"
 #include "zseq_sim_disk.h"
 
-#define ZSEQ_SIM_CLUSTER_CLIENTS 16     //  Clients at most
-#define ZSEQ_SIM_CLUSTER_WHOEVER 65535  //  A client that takes no replies
+#define ZSEQ_SIM_CLUSTER_CLIENTS 16      //  Clients at most
+#define ZSEQ_SIM_CLUSTER_NO_REPLY 65535  //  A client that takes no replies
 
 //  How bad it is. Chances are in a thousand.
 typedef struct {

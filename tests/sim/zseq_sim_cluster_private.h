@@ -12,7 +12,7 @@
 
 #define ZSEQ_SIM_TICK_US 20000
 #define ZSEQ_SIM_NAMES_MAX 1000
-#define ZSEQ_SIM_NOBODY 0  //  No process
+#define ZSEQ_SIM_NO_PROCESS 0  //  No process
 
 #define ZSEQ_SIM_WORDS_MAX 512
 
@@ -58,7 +58,7 @@ typedef struct {
 } zseq_sim_process_t;
 
 typedef struct {
-    uint32_t from;  //  A process; or ZSEQ_SIM_NOBODY: a client
+    uint32_t from;  //  A process; or ZSEQ_SIM_NO_PROCESS: a client
     uint32_t to;    //  The same
     uint16_t client;
     uint8_t node;  //  Who was asked
@@ -80,7 +80,7 @@ typedef struct {
     uint64_t at_us;
     uint64_t order;  //  Of two at the same time, the first made is first
     zseq_sim_kind_t kind;
-    uint32_t whom;  //  A process; or what an alarm is about
+    uint32_t target;  //  A process; or what an alarm is about
     zseq_sim_message_t *message;
 } zseq_sim_due_t;
 
@@ -139,7 +139,7 @@ uint64_t zseq_sim_random (zseq_sim_cluster_t *self);
 
 //  message: what is delivered, which is owned from now on; or NULL.
 void zseq_sim_add_due (zseq_sim_cluster_t *self, uint64_t at_us,
-                       zseq_sim_kind_t kind, uint32_t whom,
+                       zseq_sim_kind_t kind, uint32_t target,
                        zseq_sim_message_t *message);
 
 //  The next; there is one.

@@ -82,12 +82,12 @@ s_before (const zseq_sim_due_t *a, const zseq_sim_due_t *b)
 
 void
 zseq_sim_add_due (zseq_sim_cluster_t *self, uint64_t at_us,
-                  zseq_sim_kind_t kind, uint32_t whom,
+                  zseq_sim_kind_t kind, uint32_t target,
                   zseq_sim_message_t *message)
 {
     self->due = zseq_sim_grow (self->due, &self->due_capacity, self->due_count,
                                sizeof *self->due);
-    zseq_sim_due_t due = {at_us, self->order++, kind, whom, message};
+    zseq_sim_due_t due = {at_us, self->order++, kind, target, message};
     size_t at = self->due_count++;
     for (; at > 0 && s_before (&due, &self->due[(at - 1) / 2]);
          at = (at - 1) / 2)

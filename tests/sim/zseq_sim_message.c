@@ -24,7 +24,7 @@ s_who (const zseq_sim_cluster_t *self, uint32_t id, uint16_t client, char *text,
     const zseq_sim_process_t *process = zseq_sim_process (self, id);
     if (process)
         snprintf (text, size, "%c#%u", zseq_sim_letter (process->index), id);
-    else if (id == ZSEQ_SIM_NOBODY)
+    else if (id == ZSEQ_SIM_NO_PROCESS)
         snprintf (text, size, "client %u", client);
     else
         snprintf (text, size, "#%u", id);
@@ -69,7 +69,7 @@ zseq_sim_tell_message (const zseq_sim_cluster_t *self,
     else if (msg->op == ZSEQ_OP_COPY && msg->reply)
         snprintf (values, sizeof values, " of %zu names",
                   msg->copy.page.item_count);
-    bool known = message->to != ZSEQ_SIM_NOBODY || message->reply;
+    bool known = message->to != ZSEQ_SIM_NO_PROCESS || message->reply;
     char to[20] = {zseq_sim_letter (message->node), 0};
     if (known)
         (void) s_who (self, message->to, message->client, to, sizeof to);

@@ -69,9 +69,9 @@ zseq_sim_process_end (zseq_sim_process_t *process, bool power_cut)
     zseq_sim_check_disk (process);
     zseq_sim_slot_t *slot = &self->slot[process->index];
     if (slot->process == process->id)
-        slot->process = ZSEQ_SIM_NOBODY;
+        slot->process = ZSEQ_SIM_NO_PROCESS;
     if (slot->older == process->id) {
-        slot->older = ZSEQ_SIM_NOBODY;
+        slot->older = ZSEQ_SIM_NO_PROCESS;
         slot->copied = false;
     }
     if (disk != slot->disk)
@@ -246,7 +246,7 @@ s_act_reply (zseq_sim_process_t *process, const zseq_action_t *action)
                                .client = origin.client,
                                .node = process->index};
     bool cut = zseq_sim_cut_client (self, origin.client, process->index);
-    if (origin.process != ZSEQ_SIM_NOBODY) {
+    if (origin.process != ZSEQ_SIM_NO_PROCESS) {
         const zseq_sim_process_t *to = zseq_sim_process (self, origin.process);
         cut = !to || to->deaf || zseq_sim_cut (self, process, to->index, msg);
     }
@@ -262,7 +262,7 @@ s_act_ask (zseq_sim_process_t *process, const zseq_action_t *action)
     s_note_claimed (self, action->msg);
     const zseq_sim_process_t *to = zseq_sim_at (self, action->peer);
     zseq_sim_message_t head = {.from = process->id,
-                               .to = to ? to->id : ZSEQ_SIM_NOBODY,
+                               .to = to ? to->id : ZSEQ_SIM_NO_PROCESS,
                                .node = action->peer};
     zseq_sim_post (self, &head, action->msg,
                    !to || to->deaf ||
@@ -364,7 +364,7 @@ s_read_message (zseq_sim_cluster_t *self, zseq_sim_process_t *process,
 void
 zseq_sim_deliver (zseq_sim_cluster_t *self, zseq_sim_message_t *message)
 {
-    bool to_client = message->reply && message->to == ZSEQ_SIM_NOBODY;
+    bool to_client = message->reply && message->to == ZSEQ_SIM_NO_PROCESS;
     zseq_sim_process_t *process = to_client ? NULL : s_receiver (self, message);
     if (process && self->now_us < process->paused_us) {
         zseq_sim_add_due (self, process->paused_us, ZSEQ_SIM_DUE_MESSAGE, 0,

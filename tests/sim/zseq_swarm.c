@@ -205,7 +205,7 @@ s_forge (s_run_t *self)
           (zseq_msg_introduce_t){.members = s_members (record, members),
                                  .state = ZSEQ_STATE_VOTING,
                                  .process = process};
-    (void) zseq_sim_cluster_send (self->cluster, ZSEQ_SIM_CLUSTER_WHOEVER, to,
+    (void) zseq_sim_cluster_send (self->cluster, ZSEQ_SIM_CLUSTER_NO_REPLY, to,
                                   &msg);
     return true;
 }

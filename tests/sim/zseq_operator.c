@@ -113,7 +113,7 @@ zseq_operator_intact (zseq_operator_t *self, uint8_t node)
     const zseq_sim_disk_t *disk = zseq_sim_cluster_disk (self->cluster, node);
     const zseq_record_t *memory = zseq_sim_cluster_record (self->cluster, node);
     uint8_t who;
-    return disk->formatted && !zseq_sim_disk_harmed (disk) &&
+    return disk->formatted && !zseq_sim_disk_is_damaged (disk) &&
            !s_is_low (self, node) && !s_is_old (self, node) &&
            disk->record.voting && (!memory || memory->voting) &&
            zseq_sim_cluster_state (self->cluster, node) !=
@@ -404,7 +404,7 @@ zseq_operator_start (zseq_operator_t *self, uint8_t node)
               (ended == ZSEQ_EUNAVAILABLE && s_draw (self, 2)))) {
         uint8_t peer = node ? 0 : 1;
         bool lost = self->n == 2 && self->named &&
-                    zseq_sim_disk_harmed (s_disk (self, peer));
+                    zseq_sim_disk_is_damaged (s_disk (self, peer));
         zseq_force_t force = {.floor = s_high_floor (self),
                               .wait_us = s_draw (self, 3 * SECOND_US),
                               .lost = (uint16_t) (lost << peer)};
@@ -615,12 +615,12 @@ zseq_operator_back_up (zseq_operator_t *self)
         return false;
     for (uint8_t node = 0; node < self->n; node++)
         if (!s_disk (self, node)->record.voting ||
-            zseq_sim_disk_harmed (s_disk (self, node)))
+            zseq_sim_disk_is_damaged (s_disk (self, node)))
             return false;
     for (uint8_t node = 0; node < self->n; node++) {
         zseq_charge_t *charge = &self->charge[node];
         s_take_copy (self, node, &charge->backup);
-        charge->is_backed_up = !zseq_sim_disk_harmed (&charge->backup);
+        charge->is_backed_up = !zseq_sim_disk_is_damaged (&charge->backup);
     }
     zseq_sim_cluster_say (self->cluster, "all disks are copied");
     return true;
@@ -713,7 +713,7 @@ s_is_all_known (zseq_operator_t *self, uint8_t chosen)
             zseq_state_t state = zseq_sim_cluster_state (self->cluster, node);
             bool up = node == chosen || state == ZSEQ_STATE_STARTING ||
                       state == ZSEQ_STATE_VOTING;
-            if (up && disk->formatted && !zseq_sim_disk_harmed (disk) &&
+            if (up && disk->formatted && !zseq_sim_disk_is_damaged (disk) &&
                 disk->record.voting && durable > known)
                 known = durable;
         }
@@ -858,15 +858,15 @@ s_votes_but (zseq_operator_t *self, uint16_t without)
 void
 zseq_operator_start_some (zseq_operator_t *self)
 {
-    bool harmed = false;
+    bool damaged = false;
     uint8_t left = self->n;
     zseq_sim_cluster_say (self->cluster, "a majority starts alone");
     for (uint8_t node = 0; node < self->n; node++) {
         zseq_sim_cluster_kill (self->cluster, node, true);
-        harmed |= zseq_sim_disk_harmed (s_disk (self, node));
+        damaged |= zseq_sim_disk_is_damaged (s_disk (self, node));
     }
     self->gone = 0;
-    while (left > zseq_quorum_majority (self->n) && !harmed) {
+    while (left > zseq_quorum_majority (self->n) && !damaged) {
         uint16_t bit = (uint16_t) (1u << s_draw (self, self->n));
         if (!(self->gone & bit))
             left--;
@@ -874,13 +874,13 @@ zseq_operator_start_some (zseq_operator_t *self)
     }
     uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
     uint64_t end_us = now_us + SETTLE_US;
-    while (now_us < end_us && !harmed && !s_votes_but (self, self->gone)) {
+    while (now_us < end_us && !damaged && !s_votes_but (self, self->gone)) {
         for (uint8_t node = 0; node < self->n; node++)
             zseq_operator_start (self, node);
         now_us += LOOK_US;
         zseq_sim_cluster_run (self->cluster, now_us);
     }
-    if (!harmed && !s_votes_but (self, self->gone))
+    if (!damaged && !s_votes_but (self, self->gone))
         zseq_sim_cluster_broken (
           self->cluster, "liveness: a majority that starts alone does not "
                          "come to vote");

@@ -22,7 +22,7 @@ zseq_sim_check_record (const zseq_sim_process_t *process,
 {
     const zseq_sim_cluster_t *self = process->cluster;
     char node = zseq_sim_letter (process->index);
-    if (record->voting && zseq_sim_disk_harmed (process->disk))
+    if (record->voting && zseq_sim_disk_is_damaged (process->disk))
         zseq_sim_cluster_broken (
           self, "S5: node %c votes on a damaged directory", node);
     for (uint8_t other = 0; other < self->n; other++)

@@ -167,7 +167,7 @@ zseq_sim_cluster_start (zseq_sim_cluster_t *self, uint8_t node, bool recover,
     slot->process = process->id;
     zseq_sim_process_load (process);
     const char *why = recover ? "it was told to" : NULL;
-    if (zseq_sim_disk_harmed (disk))
+    if (zseq_sim_disk_is_damaged (disk))
         why = "its directory is damaged";
     if (lost)
         why = "its record is lost";

@@ -76,14 +76,14 @@ zseq_sim_disk_end (zseq_sim_disk_t *self, bool power_cut, uint64_t luck)
 }
 
 bool
-zseq_sim_disk_harmed (const zseq_sim_disk_t *self)
+zseq_sim_disk_is_damaged (const zseq_sim_disk_t *self)
 {
     assert (self);
 
-    bool harmed = self->damaged;
+    bool damaged = self->damaged;
     for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++)
-        harmed |= self->file[name].damaged;
-    return harmed;
+        damaged |= self->file[name].damaged;
+    return damaged;
 }
 
 uint64_t

@@ -40,7 +40,7 @@ void zseq_sim_disk_write (zseq_sim_disk_t *self, size_t name, uint64_t next,
 void zseq_sim_disk_end (zseq_sim_disk_t *self, bool power_cut, uint64_t luck);
 
 //  Whether any record of the disk is damaged.
-bool zseq_sim_disk_harmed (const zseq_sim_disk_t *self);
+bool zseq_sim_disk_is_damaged (const zseq_sim_disk_t *self);
 
 //  Up to where a name's claims would survive a power cut: floors count.
 uint64_t zseq_sim_disk_durable (const zseq_sim_disk_t *self, size_t name);

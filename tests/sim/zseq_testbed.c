@@ -9,7 +9,7 @@
 
 #define ROUND_US 20000
 #define NAMES_MAX 100000
-#define TOLD_SIZE 65536
+#define LOG_SIZE 65536
 #define ROUTE_CLIENT 1
 #define ROUTE_PEER 2
 
@@ -53,8 +53,8 @@ typedef struct {
     size_t writes_max;  //  While stuck
     size_t writes;      //  Arrived
     int ended;
-    char told[TOLD_SIZE];
-    size_t told_size;
+    char log[LOG_SIZE];
+    size_t log_size;
 } s_slot_t;
 
 struct zseq_testbed {
@@ -104,15 +104,15 @@ s_post (zseq_testbed_t *self, uint8_t from, uint8_t to, const zseq_msg_t *msg)
 }
 
 static void
-s_tell (s_slot_t *slot, const char *text)
+s_log (s_slot_t *slot, const char *text)
 {
     size_t size = strlen (text);
-    if (slot->told_size + size + 2 > TOLD_SIZE)
-        slot->told_size = 0;
-    memcpy (slot->told + slot->told_size, text, size);
-    slot->told_size += size;
-    slot->told[slot->told_size++] = '\n';
-    slot->told[slot->told_size] = 0;
+    if (slot->log_size + size + 2 > LOG_SIZE)
+        slot->log_size = 0;
+    memcpy (slot->log + slot->log_size, text, size);
+    slot->log_size += size;
+    slot->log[slot->log_size++] = '\n';
+    slot->log[slot->log_size] = 0;
 }
 
 static void
@@ -148,10 +148,10 @@ s_act (const zseq_action_t *action, void *arg)
     }
     case ZSEQ_ACTION_EXIT:
         slot->ended = action->status;
-        s_tell (slot, action->text);
+        s_log (slot, action->text);
         break;
     case ZSEQ_ACTION_LOG:
-        s_tell (slot, action->text);
+        s_log (slot, action->text);
         break;
     }
 }
@@ -264,8 +264,8 @@ s_start (zseq_testbed_t *self, uint8_t node, const char *why,
                                  .reserve_us = self->reserve_us};
     self->seed = self->seed * 6364136223846793005u + 1442695040888963407u;
     slot->ended = ZSEQ_OK;
-    slot->told_size = 0;
-    slot->told[0] = 0;
+    slot->log_size = 0;
+    slot->log[0] = 0;
     slot->node = zseq_node_new (&record, &limits, self->seed, s_act, slot);
     assert (slot->node);
     for (size_t index = 0; index < disk->count; index++) {
@@ -290,7 +290,7 @@ zseq_testbed_start (zseq_testbed_t *self, uint8_t node,
 }
 
 void
-zseq_testbed_start_told (zseq_testbed_t *self, uint8_t node)
+zseq_testbed_start_to_recover (zseq_testbed_t *self, uint8_t node)
 {
     s_start (self, node, "it was told to", NULL);
 }
@@ -439,7 +439,7 @@ s_write (s_slot_t *slot, const s_write_t *write)
     if (!write->sequence) {
         disk->formatted = true;
         disk->record = write->record;
-        //  A node that votes no more has its damage healed by this write.
+        //  A node that votes no more repairs its damage with this write.
         size_t kept = 0;
         for (size_t index = 0; index < disk->count; index++)
             if (!disk->file[index].damaged)
@@ -550,9 +550,9 @@ zseq_testbed_disk_limit (const zseq_testbed_t *self, uint8_t node,
 }
 
 bool
-zseq_testbed_told (const zseq_testbed_t *self, uint8_t node, const char *text)
+zseq_testbed_logged (const zseq_testbed_t *self, uint8_t node, const char *text)
 {
-    return strstr (self->slot[node].told, text) != NULL;
+    return strstr (self->slot[node].log, text) != NULL;
 }
 
 uint64_t

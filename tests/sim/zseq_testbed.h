@@ -44,7 +44,7 @@ void zseq_testbed_start (zseq_testbed_t *self, uint8_t node,
                          const zseq_force_t *force);
 
 //  Starts a node that is told to recover, whatever its disk holds.
-void zseq_testbed_start_told (zseq_testbed_t *self, uint8_t node);
+void zseq_testbed_start_to_recover (zseq_testbed_t *self, uint8_t node);
 
 //  Starts all nodes and runs until they vote.
 void zseq_testbed_form (zseq_testbed_t *self);
@@ -95,9 +95,9 @@ uint64_t zseq_testbed_disk_next (const zseq_testbed_t *self, uint8_t node,
 uint64_t zseq_testbed_disk_limit (const zseq_testbed_t *self, uint8_t node,
                                   const char *name);
 
-//  Whether a node has told the operator text.
-bool zseq_testbed_told (const zseq_testbed_t *self, uint8_t node,
-                        const char *text);
+//  Whether a node has logged text.
+bool zseq_testbed_logged (const zseq_testbed_t *self, uint8_t node,
+                          const char *text);
 
 //  The cluster's identity, 0 before it forms.
 uint64_t zseq_testbed_identity (const zseq_testbed_t *self);

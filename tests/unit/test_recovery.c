@@ -288,10 +288,10 @@ Test (recovery, takes_no_part_until_it_is_over)
     fixture_lose (B);
     fixture_rounds (1000);
     cr_assert_eq (zseq_testbed_state (fixture_world, B), ZSEQ_STATE_RECOVERING);
-    cr_assert (zseq_testbed_told (fixture_world, B,
-                                  "cannot vote yet: recovering: "
-                                  "found 1 of 2 voting peers; "
-                                  "lacks c"));
+    cr_assert (zseq_testbed_logged (fixture_world, B,
+                                    "cannot vote yet: recovering: "
+                                    "found 1 of 2 voting peers; "
+                                    "lacks c"));
     for (zseq_op_t op = ZSEQ_OP_READ; op <= ZSEQ_OP_RAISE; op++) {
         fixture_client_t *self = fixture_client (op, "orders");
         if (op == ZSEQ_OP_CLAIM)
@@ -316,7 +316,8 @@ Test (recovery, of_two_nodes_of_three_does_not_happen)
     for (uint8_t node = B; node <= C; node++) {
         cr_assert_eq (zseq_testbed_state (fixture_world, node),
                       ZSEQ_STATE_RECOVERING);
-        cr_assert (zseq_testbed_told (fixture_world, node, "cannot vote yet"));
+        cr_assert (
+          zseq_testbed_logged (fixture_world, node, "cannot vote yet"));
     }
     zseq_force_t force = {.floor = 5, .wait_us = 1000000};
     zseq_testbed_kill (fixture_world, B);
@@ -378,7 +379,7 @@ Test (recovery, that_is_asked_for_changes_nothing_before_it_can_begin)
     for (uint8_t node = A; node <= C; node++)
         zseq_testbed_kill (fixture_world, node);
     size_t writes = zseq_testbed_writes (fixture_world, C);
-    zseq_testbed_start_told (fixture_world, C);
+    zseq_testbed_start_to_recover (fixture_world, C);
     zseq_testbed_start (fixture_world, A, NULL);
     fixture_rounds (200);
     cr_assert_eq (zseq_testbed_state (fixture_world, C), ZSEQ_STATE_RECOVERING);

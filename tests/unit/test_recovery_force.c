@@ -27,7 +27,7 @@ Test (recovery, of_two_takes_force)
     fixture_lose (B);
     fixture_rounds (1);
     cr_assert_eq (zseq_testbed_ended (fixture_world, B), ZSEQ_EQUORUM);
-    cr_assert (zseq_testbed_told (fixture_world, B, "zseqd recover --force"));
+    cr_assert (zseq_testbed_logged (fixture_world, B, "zseqd recover --force"));
     zseq_force_t force = {.floor = 1, .wait_us = 1000000};
     zseq_testbed_start (fixture_world, B, &force);
     cr_assert (zseq_testbed_votes (fixture_world, B, 200));
@@ -140,11 +140,12 @@ Test (recovery, by_force_does_not_say_that_who_answers_is_silent)
     fixture_setup (3);
     for (uint8_t node = A; node <= C; node++)
         zseq_testbed_kill (fixture_world, node);
-    zseq_testbed_start_told (fixture_world, B);
+    zseq_testbed_start_to_recover (fixture_world, B);
     zseq_force_t force = {.floor = 5, .wait_us = 1000000, .lost = 1u << C};
     zseq_testbed_start (fixture_world, A, &force);
     fixture_rounds (200);
-    cr_expect (!zseq_testbed_told (fixture_world, A, "these do not answer: b"));
-    cr_expect (!zseq_testbed_told (fixture_world, A, "--lost b"),
+    cr_expect (
+      !zseq_testbed_logged (fixture_world, A, "these do not answer: b"));
+    cr_expect (!zseq_testbed_logged (fixture_world, A, "--lost b"),
                "it leads to giving up a whole directory");
 }

@@ -20,7 +20,7 @@ Test (recovery, an_old_copy_hears_of_its_newer_life_and_recovers)
     zseq_testbed_start (fixture_world, B, NULL);
     fixture_rounds (2);
     cr_assert (
-      zseq_testbed_told (fixture_world, B, "an old copy of its directory"));
+      zseq_testbed_logged (fixture_world, B, "an old copy of its directory"));
     cr_assert (zseq_testbed_votes (fixture_world, B, 100));
     cr_assert_eq (fixture_life (B, B), 3);
     cr_assert_eq (fixture_read ("orders", B), 11);
@@ -75,7 +75,7 @@ Test (recovery, an_old_copy_asks_enough_peers_that_one_must_know)
     fixture_set (A, E, true);
     fixture_rounds (500);
     cr_assert (
-      zseq_testbed_told (fixture_world, E, "an old copy of its directory"));
+      zseq_testbed_logged (fixture_world, E, "an old copy of its directory"));
     fixture_open_all ();
     cr_assert (zseq_testbed_votes (fixture_world, E, 100));
     cr_assert_eq (fixture_life (E, E), 3);

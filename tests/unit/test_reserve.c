@@ -174,13 +174,13 @@ Test (reserve_ahead, burns_what_was_reserved_after_a_crash_and_repeats_nothing)
     //  Once it has voted, the record is exact.
     s_idle (2);
     cr_assert_eq (zseq_testbed_disk_next (s_testbed, 0, "orders"), limit);
-    cr_assert (zseq_testbed_told (s_testbed, 0, "burnt"));
+    cr_assert (zseq_testbed_logged (s_testbed, 0, "burnt"));
     s_granted = 0;
     s_claim (limit, 1);
     s_idle (1);
     cr_assert_eq (s_granted, 1);
     s_restart ();
-    cr_assert (!zseq_testbed_told (s_testbed, 0, "burnt"), "told only once");
+    cr_assert (!zseq_testbed_logged (s_testbed, 0, "burnt"), "told only once");
 }
 
 Test (reserve_ahead, is_not_for_reserved_names)
@@ -195,7 +195,7 @@ Test (reserve_ahead, is_not_for_reserved_names)
     }
     cr_assert_eq (s_granted, 200);
     s_restart ();
-    cr_assert (!zseq_testbed_told (s_testbed, 0, "burnt"));
+    cr_assert (!zseq_testbed_logged (s_testbed, 0, "burnt"));
     s_claim_of (name, next, 1);
     s_idle (2);
     cr_assert_eq (s_granted, 201);

@@ -49,7 +49,7 @@ s_ask_node (void *arg, uint8_t node, zseq_msg_t *msg)
     zseq_caller_t *caller = arg;
     zseq_clients_t *self = caller->clients;
     msg->cluster = zseq_sim_cluster_identity (self->cluster);
-    self->errands += msg->op == ZSEQ_OP_NEXT;
+    self->delegated += msg->op == ZSEQ_OP_NEXT;
     if (msg->op == ZSEQ_OP_CLAIM &&
         self->highest < msg->claim.first + msg->claim.count)
         self->highest = msg->claim.first + msg->claim.count;

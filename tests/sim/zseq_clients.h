@@ -69,13 +69,13 @@ struct zseq_clients {
     zseq_manners_t manners;
     zseq_caller_t caller[ZSEQ_CLIENTS_MAX];
     zseq_checker_t checker[ZSEQ_SIM_NAMES];
-    uint64_t highest;  //  Nothing that was asked for or peeked is above
-    uint64_t request;  //  The last request's ID
-    uint64_t calls;    //  Begun
-    uint64_t won;      //  Ended well
-    uint64_t lost;     //  Ended with an error
-    uint64_t claims;   //  ... of those that ended well
-    uint64_t errands;  //  Coordinators asked
+    uint64_t highest;    //  Nothing that was asked for or peeked is above
+    uint64_t request;    //  The last request's ID
+    uint64_t calls;      //  Begun
+    uint64_t won;        //  Ended well
+    uint64_t lost;       //  Ended with an error
+    uint64_t claims;     //  ... of those that ended well
+    uint64_t delegated;  //  Coordinators asked
 };
 
 void zseq_clients_init (zseq_clients_t *self, zseq_sim_cluster_t *cluster,

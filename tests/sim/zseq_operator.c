@@ -6,7 +6,7 @@
 #define SECOND_US UINT64_C (1000000)
 #define SETTLE_US (150 * SECOND_US)
 //  The operator waits that long before he uses force.
-#define PATIENCE_US (40 * SECOND_US)
+#define FORCE_AFTER_US (40 * SECOND_US)
 #define LOOK_US (SECOND_US / 10)
 //  So many lives a recovery by force passes over.
 #define FORCED_LIVES 1000
@@ -102,7 +102,8 @@ s_is_old (zseq_operator_t *self, uint8_t node)
     const zseq_record_t *record = &s_disk (self, node)->record;
     if (!s_disk (self, node)->formatted || s_disk (self, node)->damaged ||
         (record->identity && !record->voting) ||
-        zseq_incarnation_compare (&record->vector.life[node], &charge->life))
+        zseq_incarnation_compare (&record->vector.life[node],
+                                  &charge->incarnation))
         charge->old = false;
     return charge->old;
 }
@@ -164,12 +165,12 @@ s_remembers (zseq_operator_t *self, uint8_t other, uint8_t node)
 {
     const zseq_charge_t *charge = &self->charge[node];
     const zseq_record_t *its = &s_disk (self, other)->record;
-    bool kin = its->identity || !s_disk (self, node)->record.identity;
-    if (other == node || self->charge[other].old || !its->vector.n || !kin ||
-        s_disk (self, other)->damaged)
+    bool same_cluster = its->identity || !s_disk (self, node)->record.identity;
+    if (other == node || self->charge[other].old || !its->vector.n ||
+        !same_cluster || s_disk (self, other)->damaged)
         return false;
     int order =
-      zseq_incarnation_compare (&charge->life, &its->vector.life[node]);
+      zseq_incarnation_compare (&charge->incarnation, &its->vector.life[node]);
     //  The copy's own start is another matter.
     const zseq_start_t *start = &its->vector.start[node];
     const zseq_start_t *own = &s_disk (self, node)->record.vector.start[node];
@@ -508,7 +509,7 @@ s_replace (zseq_operator_t *self, uint8_t node, const zseq_sim_disk_t *copy)
     zseq_charge_t *charge = &self->charge[node];
     zseq_charge_t before = *charge;
     charge->old = true;
-    charge->life = copy->record.vector.life[node];
+    charge->incarnation = copy->record.vector.life[node];
     charge->start = copy->record.vector.start[node].counter;
     if (!s_is_remembered (self, node)) {
         *charge = before;
@@ -528,8 +529,9 @@ zseq_operator_put_back (zseq_operator_t *self, uint8_t node)
         return false;
     charge->is_kept = false;
     zseq_sim_cluster_say (
-      self->cluster, "%c's old disk, of life %llu, start %llu, is put back",
-      'a' + node, (unsigned long long) charge->life.counter,
+      self->cluster,
+      "%c's old disk, of incarnation %llu, start %llu, is put back", 'a' + node,
+      (unsigned long long) charge->incarnation.counter,
       (unsigned long long) charge->start);
     return true;
 }
@@ -808,7 +810,7 @@ s_complain (zseq_operator_t *self, const char *when)
         if (s_outlived (self, node, vector, &who))
             zseq_sim_cluster_broken (
               self->cluster,
-              "S5: node %c votes in life %llu, and %c knows a "
+              "S5: node %c votes in incarnation %llu, and %c knows a "
               "newer one, or a newer start",
               'a' + node, (unsigned long long) vector->life[node].counter,
               'a' + who);
@@ -828,7 +830,7 @@ zseq_operator_settle (zseq_operator_t *self, const char *when)
 {
     uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
     uint64_t end_us = now_us + SETTLE_US;
-    uint64_t force_us = now_us + PATIENCE_US;
+    uint64_t force_us = now_us + FORCE_AFTER_US;
     if (!self->disaster)
         self->gone = 0;
     while (now_us < end_us && !s_settled (self)) {
@@ -838,7 +840,7 @@ zseq_operator_settle (zseq_operator_t *self, const char *when)
             zseq_operator_start (self, node);
         if (self->disaster && !self->restored && now_us >= force_us) {
             s_use_force (self);
-            force_us = now_us + PATIENCE_US / 4;
+            force_us = now_us + FORCE_AFTER_US / 4;
         }
     }
     if (!s_settled (self))

@@ -31,14 +31,14 @@ typedef struct {
     bool is_backed_up;  //  Another one, made of all at one time
     zseq_sim_disk_t backup;
     bool old;  //  An old copy was put back, of that life, and of a
-    zseq_incarnation_t life;  //  start no later than that
-    uint64_t start;           //
-    uint8_t guard;            //  Who remembers better, or has the floor;
-    uint32_t guard_process;   //  else itself
-    uint64_t alone_until_us;  //  It may be up without one until then
-    bool forced;              //  The last process recovered by force, and the
-    zseq_record_t before;     //  record was that
-    uint64_t forced_us;       //  ... when it began
+    zseq_incarnation_t incarnation;  //  start no later than that
+    uint64_t start;                  //
+    uint8_t guard;                   //  Who remembers better, or has the floor;
+    uint32_t guard_process;          //  else itself
+    uint64_t alone_until_us;         //  It may be up without one until then
+    bool forced;           //  The last process recovered by force, and the
+    zseq_record_t before;  //  record was that
+    uint64_t forced_us;    //  ... when it began
 } zseq_charge_t;
 
 typedef struct {

@@ -37,7 +37,7 @@ static const char s_usage[] =
   "  --nodes N       nodes of the cluster, 1 to 9 (drawn, 1 to 7)\n"
   "  --seconds S     simulated seconds with faults, in a run that follows no\n"
   "                  schedule (drawn, up to 5)\n"
-  "  --trace         tell all that happens\n"
+  "  --trace         print all that happens\n"
   "  --help          this\n";
 
 typedef struct {
@@ -130,7 +130,7 @@ s_add (zseq_swarm_totals_t *sum, const zseq_swarm_totals_t *more)
     sum->calls += more->calls;
     sum->won += more->won;
     sum->claims += more->claims;
-    sum->errands += more->errands;
+    sum->delegated += more->delegated;
     sum->messages += more->messages;
     for (size_t fault = 0; fault < ZSEQ_FAULTS; fault++)
         sum->fault[fault] += more->fault[fault];
@@ -167,7 +167,7 @@ s_report (void)
     printf ("%" PRIu64 " calls, of which %" PRIu64 " succeeded, %" PRIu64
             " of them for IDs, coordinators asked %" PRIu64 " times; %" PRIu64
             " steps of nodes\n",
-            sum.calls, sum.won, sum.claims, sum.errands, sum.steps);
+            sum.calls, sum.won, sum.claims, sum.delegated, sum.steps);
     printf ("faults, beside %" PRIu64 " steps of schedules: messages %" PRIu64,
             sum.scenario_steps, sum.messages);
     for (size_t fault = 0; fault < ZSEQ_FAULTS; fault++)
@@ -181,11 +181,11 @@ static void
 s_progress (uint64_t done, uint64_t count, time_t began)
 {
     time_t passed = time (NULL) - began;
-    static time_t told;
+    static time_t printed;
     bool terminal = isatty (STDERR_FILENO);
-    if (passed < 2 || (!terminal && passed < told + PROGRESS_S))
+    if (passed < 2 || (!terminal && passed < printed + PROGRESS_S))
         return;
-    told = passed;
+    printed = passed;
     fprintf (stderr, "%s%" PRIu64 " of %" PRIu64 " seeds, %ld s%s",
              terminal ? "\r" : "", done, count, (long) passed,
              terminal ? "" : "\n");

@@ -44,10 +44,11 @@ zseq_sim_check_record (const zseq_sim_process_t *process,
             self->slot[other].changed_us <= process->began_us &&
             !zseq_vector_equal (&self->slot[other].disk->record.vector,
                                 &record->vector))
-            zseq_sim_cluster_broken (self,
-                                     "S5: node %c forms and votes, and %c has "
-                                     "not written down the same nodes",
-                                     node, zseq_sim_letter (other));
+            zseq_sim_cluster_broken (
+              self,
+              "S5: node %c votes when it forms, and %c has "
+              "not written down the same nodes",
+              node, zseq_sim_letter (other));
 }
 
 //  Whether a peer was forced at the same time. Each may have been told by the other

@@ -40,7 +40,7 @@ typedef struct {
     uint64_t wake_us;  //  When it is woken next, or was last
     bool deaf;         //  Its peers do not reach it, nor it them
     uint64_t began_us;
-    bool formed;     //  It is the first of its cluster
+    bool formed;     //  It began with no identity on its disk
     bool recovered;  //  It has recovered
     bool forced;     //  ... by force
     uint16_t lost;   //  ... and these were named as lost, a bit each
@@ -183,9 +183,9 @@ void zseq_sim_check_durable (zseq_sim_process_t *process, const zseq_msg_t *msg,
 const char *zseq_sim_op_text (zseq_op_t op);
 
 //  Tells of a message that arrives.
-void zseq_sim_tell_message (const zseq_sim_cluster_t *self,
-                            const zseq_sim_message_t *message,
-                            const zseq_msg_t *msg);
+void zseq_sim_trace_message (const zseq_sim_cluster_t *self,
+                             const zseq_sim_message_t *message,
+                             const zseq_msg_t *msg);
 
 //  Sends msg, with what head says of its ends; cut: it does not arrive.
 void zseq_sim_post (zseq_sim_cluster_t *self, const zseq_sim_message_t *head,

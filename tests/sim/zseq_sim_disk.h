@@ -27,7 +27,7 @@ typedef struct {
 } zseq_sim_disk_t;
 
 //  The node's record is written: durable at once, and so is all that was
-//  written before. Heals damage.
+//  written before. Repairs damage.
 void zseq_sim_disk_write_record (zseq_sim_disk_t *self,
                                  const zseq_record_t *record);
 

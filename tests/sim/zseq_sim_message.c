@@ -32,8 +32,9 @@ s_who (const zseq_sim_cluster_t *self, uint32_t id, uint16_t client, char *text,
 }
 
 void
-zseq_sim_tell_message (const zseq_sim_cluster_t *self,
-                       const zseq_sim_message_t *message, const zseq_msg_t *msg)
+zseq_sim_trace_message (const zseq_sim_cluster_t *self,
+                        const zseq_sim_message_t *message,
+                        const zseq_msg_t *msg)
 {
     if (!self->trace)
         return;
@@ -64,7 +65,7 @@ zseq_sim_tell_message (const zseq_sim_cluster_t *self,
         snprintf (values, sizeof values, " next %llu",
                   (unsigned long long) zseq_msg_next (msg));
     else if (msg->op == ZSEQ_OP_FENCE && !msg->reply)
-        snprintf (values, sizeof values, " life %llu",
+        snprintf (values, sizeof values, " incarnation %llu",
                   (unsigned long long) msg->fence.recovery.life.counter);
     else if (msg->op == ZSEQ_OP_COPY && msg->reply)
         snprintf (values, sizeof values, " of %zu names",

@@ -9,7 +9,7 @@
 #include "zseq_sim_cluster_private.h"
 
 #define FLUSH_US 500
-#define CROWD_US 20000
+#define CONGESTION_US 20000
 #define WALL_MS 1800000000000u  //  What wall clocks show at time 0
 
 static void
@@ -30,7 +30,7 @@ s_write_record (zseq_sim_process_t *process, const zseq_record_t *record)
         slot->voted = *life;
     if (record->voting && process->forced)
         slot->forced_vote_us = self->now_us;
-    zseq_sim_cluster_say (self, "%c#%u writes its record: life %llu%s",
+    zseq_sim_cluster_say (self, "%c#%u writes its record: incarnation %llu%s",
                           zseq_sim_letter (process->index), process->id,
                           (unsigned long long) life->counter,
                           record->voting ? ", votes" : "");
@@ -89,7 +89,7 @@ s_exit (zseq_sim_process_t *process, int status, const char *text)
     zseq_sim_cluster_t *self = process->cluster;
     uint8_t node = process->index;
     zseq_sim_slot_t *slot = &self->slot[node];
-    //  Of two processes under one name the older one says nothing of the slot.
+    //  Of two processes under one name the older one says nothing of the node.
     if (slot->process == process->id) {
         slot->ended = status;
         snprintf (slot->words, sizeof slot->words, "%s", text);
@@ -219,12 +219,12 @@ s_note_claimed (zseq_sim_cluster_t *self, const zseq_msg_t *msg)
         self->claimed = end;
 }
 
-//  Half of the time nodes tell of a crowd, so that clients turn to coordinators,
+//  Half of the time nodes report congestion, so that clients turn to coordinators,
 //  and back, at any moment: there are never enough of them for a real one.
 static bool
-s_crowded (const zseq_sim_cluster_t *self, uint8_t node)
+s_congested (const zseq_sim_cluster_t *self, uint8_t node)
 {
-    uint64_t phase = self->now_us / CROWD_US + node;
+    uint64_t phase = self->now_us / CONGESTION_US + node;
     return (self->seed ^ phase * 0x9e3779b97f4a7c15u) >> 63;
 }
 
@@ -250,9 +250,9 @@ s_act_reply (zseq_sim_process_t *process, const zseq_action_t *action)
         const zseq_sim_process_t *to = zseq_sim_process (self, origin.process);
         cut = !to || to->deaf || zseq_sim_cut (self, process, to->index, msg);
     }
-    zseq_msg_t told = *msg;
-    told.crowded = s_crowded (self, process->index);
-    zseq_sim_post (self, &head, &told, cut);
+    zseq_msg_t sent = *msg;
+    sent.crowded = s_congested (self, process->index);
+    zseq_sim_post (self, &head, &sent, cut);
 }
 
 static void
@@ -336,7 +336,7 @@ s_read_message (zseq_sim_cluster_t *self, zseq_sim_process_t *process,
                : zseq_codec_decode_request (&self->codec, message->bytes,
                                             message->size, &msg);
     assert (rc == ZSEQ_OK);
-    zseq_sim_tell_message (self, message, &msg);
+    zseq_sim_trace_message (self, message, &msg);
     zseq_sim_process_t *from = zseq_sim_process (self, message->from);
     if (process && from && msg.op == ZSEQ_OP_INTRODUCE && message->reply &&
         msg.status == ZSEQ_OK)

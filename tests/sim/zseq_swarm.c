@@ -569,7 +569,7 @@ s_count (s_run_t *self)
     totals->calls += self->clients.calls;
     totals->won += self->clients.won;
     totals->claims += self->clients.claims;
-    totals->errands += self->clients.errands;
+    totals->delegated += self->clients.delegated;
     totals->messages += zseq_sim_cluster_messages (self->cluster);
 }
 

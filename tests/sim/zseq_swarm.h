@@ -50,12 +50,12 @@ typedef struct {
     uint64_t guided;  //  ... that followed a schedule
     uint64_t scenario_steps;
     uint64_t simulated_us;
-    uint64_t steps;     //  Of nodes
-    uint64_t calls;     //  Of clients, begun
-    uint64_t won;       //  ... that ended well
-    uint64_t claims;    //  ... which were for IDs
-    uint64_t errands;   //  Coordinators asked
-    uint64_t messages;  //  Lost, doubled or late
+    uint64_t steps;      //  Of nodes
+    uint64_t calls;      //  Of clients, begun
+    uint64_t won;        //  ... that ended well
+    uint64_t claims;     //  ... which were for IDs
+    uint64_t delegated;  //  Coordinators asked
+    uint64_t messages;   //  Lost, doubled or late
     uint64_t fault[ZSEQ_FAULTS];
 } zseq_swarm_totals_t;
 

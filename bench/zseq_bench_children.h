@@ -14,7 +14,7 @@
 #include <sys/types.h>
 
 #define ZSEQ_BENCH_CHILDREN_MAX 64
-#define ZSEQ_BENCH_WAIT_S 30  //  Patience with whatever should be quick
+#define ZSEQ_BENCH_WAIT_S 30  //  Limit of the wait for quick steps
 
 typedef struct zseq_bench_children zseq_bench_children_t;
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define TEXT_MAX 512
-#define START_S 1800  //  Patience with a node that has much to load
+#define START_S 1800  //  Limit of the wait for a node that has much to load
 
 struct zseq_bench_cluster {
     zseq_bench_children_t *children;
@@ -147,16 +147,16 @@ s_start (zseq_bench_cluster_t *self, size_t index)
 }
 
 static int
-s_await_vote (zseq_bench_cluster_t *self, size_t index, unsigned patience_s)
+s_await_vote (zseq_bench_cluster_t *self, size_t index, unsigned wait_s)
 {
-    uint64_t until_ns = zseq_bench_now_ns () + patience_s * 1000000000ull;
+    uint64_t until_ns = zseq_bench_now_ns () + wait_s * 1000000000ull;
     while (!s_voting (self, index)) {
         if (zseq_bench_children_wait (self->children, until_ns) != 0)
             return -1;
         if (zseq_bench_now_ns () >= until_ns)
             return zseq_bench_fail (
               "node %c does not vote after %u s; it said: %s", s_label (index),
-              patience_s,
+              wait_s,
               zseq_bench_children_said (self->children, self->pid[index]));
     }
     return 0;

@@ -14,7 +14,7 @@ import unittest
 
 BENCH = os.path.abspath(sys.argv.pop(1))
 
-PATIENCE_S = 120
+WAIT_S = 120
 CASE = "batch-1024*single*"
 POSITIVE = ["ns_per_id", "ids_per_s", "p50_us", "p99_us", "p999_us", "max_us",
             "claims", "fairness", "floor", "ratio", "cpu_s"]
@@ -52,7 +52,7 @@ class Bench(unittest.TestCase):
         return process
 
     def finish(self, process):
-        output, errors = process.communicate(timeout=PATIENCE_S)
+        output, errors = process.communicate(timeout=WAIT_S)
         return process.returncode, output, errors
 
     def run_bench(self, *arguments):

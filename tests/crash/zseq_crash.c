@@ -728,7 +728,7 @@ zseq_crash_progress (zseq_crash_t *self)
         zseq_load_drain (self->progress);
         zseq_load_await (self->progress, 1);
         if ((zseq_history_now_ns () - start_ns) / 1000000u >
-            ZSEQ_PROCESS_PATIENCE_MS)
+            ZSEQ_PROCESS_WAIT_MS)
             zseq_process_fail ("calls fail, and fail again");
     }
 }

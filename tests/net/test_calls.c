@@ -60,8 +60,7 @@ s_next (zseq_t *seq)
 static uint64_t
 s_wait_end_ns (void)
 {
-    return zseq_history_now_ns () +
-           (uint64_t) ZSEQ_PROCESS_PATIENCE_MS * 1000000;
+    return zseq_history_now_ns () + (uint64_t) ZSEQ_PROCESS_WAIT_MS * 1000000;
 }
 
 static bool

@@ -318,7 +318,7 @@ Test (client, gives_rising_ids_when_ranges_come_between)
 static uint64_t
 s_try (zseq_t *seq)
 {
-    uint64_t wait_ns = (uint64_t) ZSEQ_PROCESS_PATIENCE_MS * 1000000;
+    uint64_t wait_ns = (uint64_t) ZSEQ_PROCESS_WAIT_MS * 1000000;
     uint64_t end_ns = zseq_history_now_ns () + wait_ns;
     uint64_t id = 0;
     int rc;
@@ -953,7 +953,7 @@ s_judge_drawers (s_drawer_t *drawers, size_t count)
 static void
 s_await_drawers (s_drawer_t *drawers, size_t count, uint64_t calls)
 {
-    uint64_t wait_ns = (uint64_t) ZSEQ_PROCESS_PATIENCE_MS * 1000000;
+    uint64_t wait_ns = (uint64_t) ZSEQ_PROCESS_WAIT_MS * 1000000;
     uint64_t end_ns = zseq_history_now_ns () + wait_ns;
     for (size_t index = 0; index < count; index++) {
         s_drawer_t *drawer = &drawers[index];
@@ -1011,7 +1011,7 @@ s_compete (uint64_t batch, zseq_history_kind_t kind)
     for (uint32_t index = 0; index < S_RIVALS; index++) {
         clients[index] = zseq_client_new (zseq_cluster_uri (s_cluster));
         ASSERT_RC (
-          zseq_client_set_timeout (clients[index], ZSEQ_PROCESS_PATIENCE_MS),
+          zseq_client_set_timeout (clients[index], ZSEQ_PROCESS_WAIT_MS),
           ZSEQ_OK);
         drawers[index].seq = zseq_new (clients[index], "orders");
         ASSERT_RC (zseq_set_batch (drawers[index].seq, batch), ZSEQ_OK);

@@ -169,7 +169,7 @@ static bool
 s_wait (int fd, short events)
 {
     struct pollfd poll_fd = {.fd = fd, .events = events};
-    int rc = poll (&poll_fd, 1, ZSEQ_PROCESS_PATIENCE_MS);
+    int rc = poll (&poll_fd, 1, ZSEQ_PROCESS_WAIT_MS);
     cr_assert_eq (rc, 1, "the node neither takes bytes nor hangs up");
     return !(poll_fd.revents & POLLRDHUP);
 }

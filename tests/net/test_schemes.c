@@ -233,8 +233,7 @@ s_exact (uint64_t got, uint64_t expected)
 static uint64_t
 s_wait_end_ns (void)
 {
-    return zseq_history_now_ns () +
-           (uint64_t) ZSEQ_PROCESS_PATIENCE_MS * 1000000;
+    return zseq_history_now_ns () + (uint64_t) ZSEQ_PROCESS_WAIT_MS * 1000000;
 }
 
 static uint64_t

@@ -49,7 +49,7 @@ zseq_load_await (zseq_load_shared_t *self, size_t count)
     char bytes[256];
     while (count > 0) {
         struct pollfd fd = {.fd = self->progress[0], .events = POLLIN};
-        if (poll (&fd, 1, ZSEQ_PROCESS_PATIENCE_MS) == 0)
+        if (poll (&fd, 1, ZSEQ_PROCESS_WAIT_MS) == 0)
             zseq_process_fail ("no client makes progress");
         ssize_t size = read (self->progress[0], bytes,
                              count < sizeof bytes ? count : sizeof bytes);

@@ -104,7 +104,7 @@ s_poll (struct pollfd *fds, nfds_t count, const char *what)
 {
     int rc;
     do
-        rc = poll (fds, count, ZSEQ_PROCESS_PATIENCE_MS);
+        rc = poll (fds, count, ZSEQ_PROCESS_WAIT_MS);
     while (rc == -1 && errno == EINTR);
     if (rc == -1)
         zseq_process_fail ("poll: %s", strerror (errno));

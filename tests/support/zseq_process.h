@@ -10,7 +10,7 @@
 #include <sys/types.h>
 
 //  How long anything may take before the test is considered stuck.
-#define ZSEQ_PROCESS_PATIENCE_MS 120000
+#define ZSEQ_PROCESS_WAIT_MS 120000
 
 #define ZSEQ_PROCESSES_MAX 16
 

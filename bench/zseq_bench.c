@@ -124,7 +124,7 @@ s_open_output (const char *path, FILE **file_p)
     return 0;
 }
 
-//  Better told now than after the run.
+//  Report it now rather than after the run.
 static int
 s_check_gnuplot (void)
 {
@@ -320,7 +320,7 @@ s_help (void)
       "How fast IDs come from a cluster, and how near that is to what the\n"
       "machine can do. One operation is one ID received. Every case is\n"
       "measured in %d slices, each right after one of its floor: the same\n"
-      "work done with the least code. Medians of the slices are told; waits\n"
+      "work done with the least code. Medians of the slices are shown; waits\n"
       "are of all slices, within 0.8%%. Only ratios of one run can be\n"
       "compared with those of another.\n"
       "\n"

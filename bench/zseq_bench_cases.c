@@ -42,7 +42,7 @@ static const struct {
   [ZSEQ_BENCH_ON_ONE] = {"one", true, true},
 };
 
-//  What the slices of a row found. Medians of the arrays are told; what has
+//  What the slices of a row found. Medians of the arrays are printed; what has
 //  no array adds up.
 typedef struct {
     size_t count;
@@ -399,7 +399,7 @@ s_side_floors (zseq_bench_cases_t *self)
     return rc;
 }
 
-//  Telling.
+//  Printing.
 
 static double
 s_percentile_us (const s_series_t *series, double percent)
@@ -452,7 +452,7 @@ s_add_row (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
 }
 
 static void
-s_tell_pair (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
+s_print_pair (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 {
     s_series_t *plain = &self->series[0];
     s_series_t *reserve = &self->series[1];
@@ -478,7 +478,7 @@ s_tell_pair (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 }
 
 static void
-s_tell_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
+s_print_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 {
     zseq_bench_row_t *row =
       s_add_row (self, one, "/all", one->where, &self->series[0]);
@@ -492,7 +492,7 @@ s_tell_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 }
 
 static void
-s_tell (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
+s_print (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 {
     s_series_t *series = self->series;
     zseq_bench_row_t *row = s_add_row (self, one, "", one->where, series);
@@ -556,11 +556,11 @@ s_run_case (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     }
     zseq_bench_progress_end ();
     if (one->kind == ZSEQ_BENCH_KIND_PAIR)
-        s_tell_pair (self, one);
+        s_print_pair (self, one);
     else if (one->kind == ZSEQ_BENCH_KIND_STOPPED)
-        s_tell_stopped (self, one);
+        s_print_stopped (self, one);
     else
-        s_tell (self, one);
+        s_print (self, one);
     return 0;
 }
 

@@ -19,7 +19,7 @@ void zseq_bench_cases_destroy (zseq_bench_cases_t **self_p);
 //  or -1 with the reason on stderr, as the next one.
 int zseq_bench_cases_open (zseq_bench_cases_t *self);
 
-//  Runs the chosen cases and tells each on standard output.
+//  runs the chosen cases and prints each on standard output.
 int zseq_bench_cases_run (zseq_bench_cases_t *self,
                           zseq_bench_floors_t *floors);
 

@@ -34,7 +34,7 @@ typedef struct {
 struct zseq_bench_children {
     s_child_t child[ZSEQ_BENCH_CHILDREN_MAX];
     sigset_t mask;    //  As it was before
-    int signals;      //  Tells of SIGCHLD and of the signals held back
+    int signals;      //  Reports SIGCHLD and of the signals held back
     int bell;         //  Rung by children
     int interrupted;  //  The signal that asked to end, or 0
 };

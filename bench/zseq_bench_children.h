@@ -75,7 +75,7 @@ int zseq_bench_fail (const char *format, ...)
   __attribute__ ((format (printf, 1, 2)));
 
 //  Progress goes to stderr; on a terminal it stays on one line, which _end
-//  clears. _line is for steps that only a terminal is told.
+//  clears. _line is for steps that only a terminal shows.
 void zseq_bench_progress (const char *format, ...)
   __attribute__ ((format (printf, 1, 2)));
 void zseq_bench_progress_line (const char *format, ...)

@@ -98,7 +98,7 @@ s_data (const zseq_bench_cluster_t *self, size_t index, char *path)
     assert (size > 0 && size < PATH_MAX);
 }
 
-//  Runs zseqd with that command. What start is told about the node agrees with
+//  Runs zseqd with that command. What start is given about the node agrees with
 //  its directory, and is needed where that is empty.
 static int
 s_run (zseq_bench_cluster_t *self, size_t index, bool format)

@@ -26,7 +26,7 @@ zseq_bench_cluster_t *
 zseq_bench_cluster_fixture_cluster (zseq_bench_cluster_fixture_t *self);
 
 //  Sees to it that there are count names at least, by one claim of each,
-//  durable on every node. Starts the cluster, and tells progress on stderr.
+//  durable on every node. Starts the cluster, and prints progress on stderr.
 //  Returns 0; or -1 with the reason on stderr.
 int zseq_bench_cluster_fixture_prepare (zseq_bench_cluster_fixture_t *self,
                                         uint64_t count);

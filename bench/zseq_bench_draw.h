@@ -15,7 +15,7 @@ typedef struct {
 } zseq_bench_draw_t;
 
 //  A call that fails at its deadline is counted and repeated, so that the wait
-//  for an ID is told whole; any other error ends the load, and so does an ID
+//  for an ID is reported whole; any other error ends the load, and so does an ID
 //  that is not above the thread's last one.
 extern const zseq_bench_operation_t zseq_bench_draw;
 

@@ -1,6 +1,6 @@
 //  What the machine can do at all: the same work done with the least code
 //  that could do it, measured in the same run as the cases, so that a case
-//  can be told as a ratio to its floor.
+//  can be reported as a ratio to its floor.
 
 #ifndef ZSEQ_BENCH_FLOOR_H_INCLUDED
 #define ZSEQ_BENCH_FLOOR_H_INCLUDED

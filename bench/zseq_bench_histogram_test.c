@@ -46,12 +46,12 @@ s_check_against_sorting (uint64_t *values, size_t count)
     cr_assert_eq (histogram->max, values[count - 1]);
     for (size_t i = 0; i < PERCENTS; i++) {
         uint64_t exact = s_exact (values, count, s_percents[i]);
-        uint64_t told =
+        uint64_t reported =
           zseq_bench_histogram_percentile (histogram, s_percents[i]);
-        cr_assert (told >= exact && told - exact <= exact / ZSEQ_BENCH_STEPS,
-                   "%g%% of %zu values: told %llu, exact %llu", s_percents[i],
-                   count, (unsigned long long) told,
-                   (unsigned long long) exact);
+        cr_assert (
+          reported >= exact && reported - exact <= exact / ZSEQ_BENCH_STEPS,
+          "%g%% of %zu values: reported %llu, exact %llu", s_percents[i], count,
+          (unsigned long long) reported, (unsigned long long) exact);
     }
     free (histogram);
 }
@@ -104,7 +104,7 @@ Test (histogram, merged_equals_recorded_in_one)
     free (all);
 }
 
-Test (histogram, tells_0_when_empty)
+Test (histogram, is_0_when_empty)
 {
     zseq_bench_histogram_t *histogram = calloc (1, sizeof *histogram);
     cr_assert (histogram);

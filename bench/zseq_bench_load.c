@@ -93,7 +93,7 @@ zseq_bench_sample_new (void)
 //  would cost as much as the operation, a buffered ID. A slow stretch is one
 //  operation that waited and others that were as quick as usual: a claim
 //  feeds many stretches, so that seldom two of one stretch wait, and then the
-//  longest wait is told too long, never too short.
+//  longest wait is reported too long, never too short.
 static void
 s_record (s_client_t *client, size_t stretch, uint64_t wait_ns,
           uint64_t *quick_ns)
@@ -154,7 +154,7 @@ s_phase (const s_crew_t *crew)
     return atomic_load_explicit (&crew->shared->phase, memory_order_relaxed);
 }
 
-//  Ends the process. The parent tells why, and ends the others.
+//  Ends the process. The parent reports why, and ends the others.
 _Noreturn static void
 s_fail (s_crew_t *crew, const char *text)
 {
@@ -219,7 +219,7 @@ s_await_end_of (const s_crew_t *crew, int phase)
                  0);
 }
 
-//  Tells all processes the phase.
+//  Sets the phase of all processes.
 static void
 s_set_phase (const s_crew_t *crew, int phase)
 {

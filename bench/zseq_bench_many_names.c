@@ -42,9 +42,9 @@ typedef struct {
     s_claim_t claim[ZSEQ_BENCH_MANY_NAMES_MAX];
     size_t free[ZSEQ_BENCH_MANY_NAMES_MAX];  //  Indexes of claims
     size_t free_count;
-    uint64_t wait_ns[ZSEQ_BENCH_MANY_NAMES_MAX];  //  Done and not yet told
+    uint64_t wait_ns[ZSEQ_BENCH_MANY_NAMES_MAX];  //  Done and not yet reported
     size_t done_count;
-    uint64_t told_ns;   //  Of the one told last
+    uint64_t last_ns;   //  Of the one reported last
     uint64_t look_ns;   //  When to look for what got lost
     uint64_t heard_ns;  //  When a reply came last
     //  Also read while others count.
@@ -177,7 +177,7 @@ s_take (s_many_names_t *self, size_t node, const zseq_msg_t *msg,
 }
 
 //  Takes what is there. Returns how many messages, or -1. Called only with
-//  nothing done and not yet told, and not filling what gets free, so that each
+//  nothing done and not yet reported, and not filling what gets free, so that each
 //  claim is done once at most.
 static int
 s_receive (s_many_names_t *self, char *text)
@@ -314,7 +314,7 @@ s_many_names_open (const void *arg, size_t process, void **context_p,
     assert (many_names->claims <= ZSEQ_BENCH_MANY_NAMES_MAX);
     s_many_names_t *self = calloc (1, sizeof *self);
     if (!self)
-        return s_text (text, "crowd", "out of memory");
+        return s_text (text, "many names", "out of memory");
     self->many_names = *many_names;
     self->random = zseq_bench_now_ns () | 1;
     self->heard_ns = zseq_bench_now_ns ();
@@ -322,7 +322,7 @@ s_many_names_open (const void *arg, size_t process, void **context_p,
         self->free[self->free_count++] = i;
     self->transport = zseq_transport_new (NULL);
     int rc = self->transport ? s_link (self, text)
-                             : s_text (text, "crowd", "out of memory");
+                             : s_text (text, "many names", "out of memory");
     if (rc == 0)
         rc = s_hello (self, text);
     if (rc != 0) {
@@ -344,7 +344,7 @@ s_many_names_repeat (void *context, size_t count, uint64_t *last, char *text)
         if (s_pump (self, text) != 0)
             return -1;
     }
-    self->told_ns = self->wait_ns[--self->done_count];
+    self->last_ns = self->wait_ns[--self->done_count];
     return 0;
 }
 
@@ -352,7 +352,7 @@ static uint64_t
 s_many_names_wait_ns (void *context)
 {
     s_many_names_t *self = context;
-    return self->told_ns;
+    return self->last_ns;
 }
 
 static void

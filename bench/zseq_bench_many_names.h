@@ -10,8 +10,8 @@
 
 #include <stdatomic.h>
 
-//  Half of the messages that may wait for one connection, as libzmq tells the
-//  sender of room only when half of them have been taken.
+//  Half of the messages that may wait for one connection, as libzmq lets the
+//  sender go on only when half of them have been taken.
 #define ZSEQ_BENCH_MANY_NAMES_MAX 500
 
 //  Claims are of one ID each, of names that are prefix and a number.

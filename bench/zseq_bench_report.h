@@ -1,5 +1,5 @@
 //  What the bench found, for people (a table and a plot) and for programs
-//  (JSON). An ID is never told, only how long it took.
+//  (JSON). IDs are never reported, only how long they took.
 
 #ifndef ZSEQ_BENCH_REPORT_H_INCLUDED
 #define ZSEQ_BENCH_REPORT_H_INCLUDED

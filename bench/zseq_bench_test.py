@@ -1,6 +1,6 @@
 """zseq-bench, end to end: python3 zseq_bench_test.py PATH-OF-ZSEQ-BENCH
 
-What it measures is not judged here, only that it measures, tells it in the
+What it measures is not judged here, only that it measures, prints it in the
 promised form, refuses bad use, and leaves nothing behind.
 """
 
@@ -62,16 +62,16 @@ class Bench(unittest.TestCase):
         self.assertEqual(os.listdir(self.directory), [])
         self.assertEqual(processes_of(self.directory), [])
 
-    def test_tells_a_case_in_a_table_and_in_json(self):
+    def test_prints_a_case_in_a_table_and_in_json(self):
         status, output, errors = self.run_bench(
             "run", "--quick", "--case", CASE, "--json", self.json)
         self.assertEqual(status, 0, errors)
         self.assertIn("batch-1024-single", output)
         with open(self.json) as file:
-            told = json.load(file)
-        self.assertEqual([case["name"] for case in told["cases"]],
+            report = json.load(file)
+        self.assertEqual([case["name"] for case in report["cases"]],
                          ["batch-1024-single"])
-        case = told["cases"][0]
+        case = report["cases"][0]
         for key in POSITIVE:
             self.assertGreater(case[key], 0, key)
         for key in COUNTED:
@@ -80,15 +80,15 @@ class Bench(unittest.TestCase):
         self.assertLessEqual(case["p50_us"], case["p99_us"])
         self.assertLessEqual(case["p99_us"], case["p999_us"])
         self.assertLessEqual(case["p999_us"], case["max_us"])
-        for floor in told["floors"]:
+        for floor in report["floors"]:
             self.assertGreater(floor["ns_per_op"], 0, floor["name"])
         for name in ("ask", "atomic-1", "rename"):
-            self.assertIn(name, [floor["name"] for floor in told["floors"]])
+            self.assertIn(name, [floor["name"] for floor in report["floors"]])
         for key in ("cpu", "cores", "kernel", "date"):
-            self.assertTrue(told["machine"][key], key)
+            self.assertTrue(report["machine"][key], key)
         self.check_nothing_is_left()
 
-    def tell(self, *arguments):
+    def report(self, *arguments):
         """The table and the JSON of a quick run that must succeed."""
         status, output, errors = self.run_bench(
             "run", "--quick", *arguments, "--json", self.json)
@@ -98,13 +98,13 @@ class Bench(unittest.TestCase):
             return output, json.load(file)
 
     def test_compares_claims_without_and_with_a_reserve(self):
-        output, told = self.tell("--case", "reserve-1-single",
+        output, report = self.report("--case", "reserve-1-single",
                                  "--reserve", "0.5")
-        off, on = told["cases"]
+        off, on = report["cases"]
         self.assertEqual([off["name"], on["name"]],
                          ["reserve-1-single/off", "reserve-1-single/on"])
         self.assertEqual([off["reserve_s"], on["reserve_s"]], [0, 0.5])
-        self.assertEqual(told["machine"]["reserve_s"], 0.5)
+        self.assertEqual(report["machine"]["reserve_s"], 0.5)
         for case in off, on:
             self.assertGreater(case["claims_per_s"][0], 0)
             self.assertLessEqual(case["ns_lowest"], case["ns_highest"])
@@ -114,24 +114,24 @@ class Bench(unittest.TestCase):
         self.assertIn(on["note"], output)
 
     def test_measures_first_claims_of_names(self):
-        _, told = self.tell("--case", "cold-names", "--nodes", "1")
-        case = told["cases"][0]
+        _, report = self.report("--case", "cold-names", "--nodes", "1")
+        case = report["cases"][0]
         self.assertEqual(case["name"], "cold-names")
         self.assertEqual(case["claims"], 1000)
         for key in ("ns_per_id", "p50_us", "cpu_nodes_s", "ratio"):
             self.assertGreater(case[key], 0, key)
 
     def test_measures_what_many_names_cost(self):
-        output, told = self.tell("--case", "*-1000")
-        self.assertEqual([case["name"] for case in told["cases"]],
+        output, report = self.report("--case", "*-1000")
+        self.assertEqual([case["name"] for case in report["cases"]],
                          ["names-1000", "recovery-1000", "start-1000"])
-        for case in told["cases"]:
+        for case in report["cases"]:
             self.assertEqual(case["names"], 1000)
             for key in ("ns_per_id", "p50_us", "floor", "prepare_s",
                         "cpu_nodes_s"):
                 self.assertGreater(case[key], 0, key)
             self.assertIn(case["note"], output)
-        for case in told["cases"][1:]:
+        for case in report["cases"][1:]:
             self.assertAlmostEqual(case["max_us"] * 1e3 / 1000,
                                    case["ns_per_id"], 3)
             self.assertGreater(case["resident"], 0)
@@ -141,12 +141,12 @@ class Bench(unittest.TestCase):
             "floor", "--quick", "--nodes", "1", "--json", self.json)
         self.assertEqual(status, 0, errors)
         with open(self.json) as file:
-            told = json.load(file)
-        self.assertEqual(told["cases"], [])
-        self.assertEqual(len(told["floors"]), 10)
+            report = json.load(file)
+        self.assertEqual(report["cases"], [])
+        self.assertEqual(len(report["floors"]), 10)
         self.check_nothing_is_left()
 
-    def test_clears_up_when_told_to_end(self):
+    def test_cleans_up_when_ended(self):
         process = self.start("run", "--seconds", "3600", "--case", CASE)
         for line in process.stdout:
             if line.startswith("case"):

@@ -26,7 +26,7 @@
 #define S_FAILURES 2         //  ... that fail, the first may have begun before
 #define S_DEADLINE_MS 90000  //  How long anything of that may take
 #define S_STEP_MS 5
-#define S_TELL_MS 1000   //  Waits that are told
+#define S_PRINT_MS 1000  //  Waits that are printed
 #define S_LOG_TAIL 1500  //  Bytes of a client's log to print
 #define S_FAKETIME "LD_PRELOAD=/usr/$LIB/faketime/libfaketime.so.1"
 
@@ -554,7 +554,7 @@ s_await (zseq_netcluster_t *self)
         if (waiting)
             zseq_netcluster_last (S_STEP_MS);
     } while (waiting);
-    if (able_ms > S_TELL_MS)
+    if (able_ms > S_PRINT_MS)
         printf ("  it took %lu ms\n", able_ms);
     return able_ms;
 }
@@ -842,7 +842,7 @@ zseq_netcluster_judge (zseq_netcluster_t *self)
 }
 
 void
-zseq_netcluster_tell (void)
+zseq_netcluster_print (void)
 {
     printf ("%lu operations, %lu IDs, %lu calls failed, %lu times without a "
             "majority, longest wait %lu ms during and %lu ms after a fault, "

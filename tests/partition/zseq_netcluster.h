@@ -97,6 +97,6 @@ void zseq_netcluster_must_progress (zseq_netcluster_t *self);
 bool zseq_netcluster_judge (zseq_netcluster_t *self);
 
 //  Counts over all clusters of this process, printed.
-void zseq_netcluster_tell (void);
+void zseq_netcluster_print (void);
 
 #endif

@@ -455,11 +455,11 @@ s_cut_answers (size_t node)
 static void
 s_restart (size_t node, zseq_netcluster_disk_t disk)
 {
-    static const char *const told[] = {"kept", "lost", "an old one"};
+    static const char *const disks[] = {"kept", "lost", "an old one"};
     zseq_netns_apply (zseq_netcluster_netns (s_netcluster));
     zseq_netcluster_last (s_below (200));
     bool can = zseq_netcluster_can_vote (s_netcluster, node, disk);
-    printf ("disk of %c: %s, it %s vote\n", (int) ('a' + node), told[disk],
+    printf ("disk of %c: %s, it %s vote\n", (int) ('a' + node), disks[disk],
             can ? "can" : "cannot");
     zseq_netcluster_restart (s_netcluster, node, disk);
     if (can)
@@ -598,6 +598,6 @@ main (int argc, char **argv)
         good = s_run (mode, seed++);
     while (good && s_long &&
            zseq_history_now_ns () - start_ns < S_LONG_S * 1000000000ul);
-    zseq_netcluster_tell ();
+    zseq_netcluster_print ();
     return good ? 0 : 1;
 }

@@ -18,7 +18,7 @@
 #include "zseqd_options.h"
 #include "zseqd_verify.h"
 
-//  What is told before a recovery by force.
+//  The warning before a recovery by force.
 static const char s_warning[] =
   "A recovery by force takes what the peers that answer within %" PRIu64
   " seconds\n"
@@ -141,10 +141,10 @@ s_stop_fd (void)
 static void
 s_log_signal (int number)
 {
-    static sigset_t told;
-    if (sigismember (&told, number))
+    static sigset_t logged;
+    if (sigismember (&logged, number))
         return;
-    sigaddset (&told, number);
+    sigaddset (&logged, number);
     const char *name = sigabbrev_np (number);
     char text[128];
     snprintf (text, sizeof text,

@@ -5,7 +5,7 @@
 
 #include "zseq_store_verify.h"
 
-//  What reading has told.
+//  What reading has found.
 typedef struct {
     size_t names;
     uint64_t limit_max;
@@ -34,7 +34,7 @@ s_take_damage (const char *text, void *arg)
 
 //  Who the directory belongs to.
 static void
-s_tell_owner (const zseq_store_verified_t *verified)
+s_print_owner (const zseq_store_verified_t *verified)
 {
     const zseq_record_t *record = &verified->record;
     if (verified->lost) {
@@ -54,10 +54,10 @@ s_tell_owner (const zseq_store_verified_t *verified)
 }
 
 static void
-s_tell (const char *directory, const zseq_store_verified_t *verified,
-        const s_seen_t *seen)
+s_print (const char *directory, const zseq_store_verified_t *verified,
+         const s_seen_t *seen)
 {
-    s_tell_owner (verified);
+    s_print_owner (verified);
     printf ("sequences: %zu", seen->names);
     if (seen->names)
         printf ("; the furthest goes on at %" PRIu64, seen->limit_max);
@@ -89,7 +89,7 @@ zseqd_verify (const char *directory)
         fprintf (stderr, "zseqd: %s: %s\n", zseq_strerror (rc), text);
         return rc == ZSEQ_ELOCKED ? ZSEQD_IN_USE : 1;
     }
-    s_tell (directory, &verified, &seen);
+    s_print (directory, &verified, &seen);
     if (fflush (stdout))
         return 1;
     return verified.damaged ? ZSEQD_DAMAGED : 0;

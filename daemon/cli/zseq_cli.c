@@ -149,7 +149,7 @@ s_choose (zseq_cli_job_t *job)
 }
 
 //  The user's own directory (XDG Base Directory Specification 0.8), whose
-//  parents are made. False: there is none, which was told.
+//  parents are made. False: there is none, and the reason was printed.
 static bool
 s_own_uri (const zseq_cli_job_t *job, char *uri, size_t size)
 {

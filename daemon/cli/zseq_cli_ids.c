@@ -22,7 +22,7 @@ s_print_id (uint64_t id)
 }
 
 //  Makes the handle that the job's first argument names. On failure it is
-//  null and the reason has been told.
+//  null and the reason has been printed.
 static zseq_t *
 s_open (zseq_cli_job_t *job, int *status_p)
 {

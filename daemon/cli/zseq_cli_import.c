@@ -40,7 +40,7 @@ typedef struct {
     uint64_t next;
     size_t line;
     bool raises;
-} s_flight_t;
+} s_inflight_t;
 
 typedef struct {
     zseq_cli_job_t *job;
@@ -51,7 +51,7 @@ typedef struct {
     size_t count;
     size_t line;     //  Of the first record; one line each
     uint64_t floor;  //  Of where they were; 0: not known
-    s_flight_t flight[WINDOW];
+    s_inflight_t inflight[WINDOW];
     size_t under_way;
     size_t raised;
     size_t passed;  //  Those that were as high
@@ -231,22 +231,22 @@ s_add_to_all (s_job_t *self)
 static int
 s_ended (s_job_t *self, const zseq_ended_t *ended)
 {
-    s_flight_t *flight = &self->flight[ended->tag];
+    s_inflight_t *inflight = &self->inflight[ended->tag];
     int rc = ended->rc;
     const char *detail = ended->detail;
-    if (rc == ZSEQ_OK && !flight->raises && ended->value < flight->next) {
-        flight->raises = true;
-        rc = zseq_start_raise (flight->seq, flight->next, ended->tag);
+    if (rc == ZSEQ_OK && !inflight->raises && ended->value < inflight->next) {
+        inflight->raises = true;
+        rc = zseq_start_raise (inflight->seq, inflight->next, ended->tag);
         if (rc == ZSEQ_OK)
             return ZSEQ_CLI_DONE;
         detail = zseq_detail ();
     }
-    zseq_destroy (&flight->seq);
+    zseq_destroy (&inflight->seq);
     self->under_way--;
     if (rc != ZSEQ_OK)
-        return s_failed (self, flight->line, rc, detail);
-    self->raised += flight->raises;
-    self->passed += !flight->raises;
+        return s_failed (self, inflight->line, rc, detail);
+    self->raised += inflight->raises;
+    self->passed += !inflight->raises;
     return ZSEQ_CLI_DONE;
 }
 
@@ -271,19 +271,21 @@ s_collect (s_job_t *self)
 static int
 s_begin (s_job_t *self, const s_record_t *record, size_t line)
 {
-    size_t place = 0;
-    while (self->flight[place].seq)
-        place++;
-    s_flight_t *flight = &self->flight[place];
-    *flight = (s_flight_t){.seq = zseq_new (self->job->client, record->name),
-                           .next = record->next,
-                           .line = line};
-    int rc = flight->seq ? zseq_start_peek (flight->seq, place) : zseq_errno ();
+    size_t slot = 0;
+    while (self->inflight[slot].seq)
+        slot++;
+    s_inflight_t *inflight = &self->inflight[slot];
+    *inflight =
+      (s_inflight_t){.seq = zseq_new (self->job->client, record->name),
+                     .next = record->next,
+                     .line = line};
+    int rc =
+      inflight->seq ? zseq_start_peek (inflight->seq, slot) : zseq_errno ();
     if (rc == ZSEQ_OK) {
         self->under_way++;
         return ZSEQ_CLI_DONE;
     }
-    zseq_destroy (&flight->seq);
+    zseq_destroy (&inflight->seq);
     return s_failed (self, line, rc, zseq_detail ());
 }
 
@@ -303,8 +305,8 @@ s_raise_all (s_job_t *self)
         status = s_begin (self, record, line++);
         at += record->size;
     }
-    for (size_t place = 0; place < WINDOW; place++)
-        zseq_destroy (&self->flight[place].seq);
+    for (size_t slot = 0; slot < WINDOW; slot++)
+        zseq_destroy (&self->inflight[slot].seq);
     return status;
 }
 

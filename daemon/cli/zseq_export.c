@@ -117,13 +117,13 @@ typedef enum {
     S_LISTED,  //  ... those that zseq list prints
     S_OVER,    //  Behind the last line
     S_REFUSED
-} s_place_t;
+} s_stage_t;
 
 struct zseq_import {
     zseq_import_fn *fn;
     void *arg;
     bool partial;
-    s_place_t place;
+    s_stage_t stage;
     XXH3_state_t *hash;
     uint64_t floor;
     uint64_t count;
@@ -184,7 +184,7 @@ zseq_import_line (const zseq_import_t *self)
 static bool
 s_refuse (zseq_import_t *self, const char *why)
 {
-    self->place = S_REFUSED;
+    self->stage = S_REFUSED;
     (void) snprintf (self->why, sizeof self->why, "%s", why);
     return false;
 }
@@ -192,7 +192,7 @@ s_refuse (zseq_import_t *self, const char *why)
 static bool
 s_refuse_damaged (zseq_import_t *self, const char *what)
 {
-    self->place = S_REFUSED;
+    self->stage = S_REFUSED;
     (void) snprintf (self->why, sizeof self->why,
                      "%s: the export is damaged; export again", what);
     return false;
@@ -245,7 +245,7 @@ s_take_first (zseq_import_t *self, char *text)
         !zseq_text_number (floor, 1, NEXT_MAX, &self->floor) ||
         !zseq_text_unescape (prefix))
         return s_refuse_damaged (self, "its first line is not one");
-    self->place = S_LINES;
+    self->stage = S_LINES;
     return true;
 }
 
@@ -260,7 +260,7 @@ s_take_sequence (zseq_import_t *self, char *text)
         strlen (name) > ZSEQ_NAME_MAX ||
         !zseq_text_number (number, 1, NEXT_MAX, &next))
         return s_refuse_damaged (self, "not a name, a tab and its next ID");
-    //  Lines that somebody put together may be in any order, and raise twice.
+    //  Lines that a person put together may be in any order, and raise twice.
     if (!self->partial && strcmp (name, self->last) <= 0)
         return s_refuse_damaged (self,
                                  "the name does not lie above the one before");
@@ -281,7 +281,7 @@ s_take_last (zseq_import_t *self, char *text)
     if (!checksum || text || !s_is_hexadecimal (checksum) ||
         !zseq_text_number (number, 0, UINT64_MAX, &count))
         return s_refuse_damaged (self, "not a count and a checksum");
-    self->place = S_OVER;
+    self->stage = S_OVER;
     if (self->partial)
         return true;
     if (count != self->count)
@@ -305,7 +305,7 @@ s_take_line_of_export (zseq_import_t *self, char *text)
                      "'%s' is a kind of line that this zseq does not know: "
                      "import it with a newer one; or the export is damaged",
                      zseq_text_escape (kind, escaped, sizeof escaped));
-    self->place = S_REFUSED;
+    self->stage = S_REFUSED;
     return false;
 }
 
@@ -324,15 +324,15 @@ s_take_line (zseq_import_t *self)
     char *text = self->text;
     if (strlen (text) != self->used)
         return s_refuse_damaged (self, "a NUL byte");
-    if (self->place == S_FIRST && s_is_first (text))
+    if (self->stage == S_FIRST && s_is_first (text))
         return s_take_first (self, strchr (text, '\t') + 1);
-    if (self->place == S_FIRST && !self->partial)
+    if (self->stage == S_FIRST && !self->partial)
         return s_refuse (self, "this is not an export: zseq export makes one; "
                                "what zseq list prints is only taken by "
                                "--partial, as nothing says that it is all");
-    if (self->place == S_LINES)
+    if (self->stage == S_LINES)
         return s_take_line_of_export (self, text);
-    self->place = S_LISTED;
+    self->stage = S_LISTED;
     return s_take_sequence (self, text);
 }
 
@@ -343,7 +343,7 @@ s_feed_line (zseq_import_t *self, const char *bytes, size_t size)
     const char *end = memchr (bytes, '\n', size);
     if (end)
         size = (size_t) (end - bytes) + 1;
-    if (self->place == S_OVER) {
+    if (self->stage == S_OVER) {
         self->line++;
         (void) s_refuse (self, "something follows the last line of the export; "
                                "import one export at a time");
@@ -360,7 +360,7 @@ s_feed_line (zseq_import_t *self, const char *bytes, size_t size)
         return size;
     self->line++;
     //  All but the last line; that ends the hash, and compares it.
-    bool last = self->place == S_LINES && strncmp (self->text, "end\t", 4) == 0;
+    bool last = self->stage == S_LINES && strncmp (self->text, "end\t", 4) == 0;
     if (!last)
         (void) XXH3_64bits_update (self->hash, self->text, self->used);
     self->text[--self->used] = '\0';
@@ -374,23 +374,23 @@ zseq_import_feed (zseq_import_t *self, const char *bytes, size_t size)
 {
     assert (self);
     assert (bytes);
-    while (size > 0 && self->place != S_REFUSED) {
+    while (size > 0 && self->stage != S_REFUSED) {
         size_t taken = s_feed_line (self, bytes, size);
         bytes += taken;
         size -= taken;
     }
-    return self->place != S_REFUSED;
+    return self->stage != S_REFUSED;
 }
 
 bool
 zseq_import_end (zseq_import_t *self)
 {
     assert (self);
-    if (self->place == S_REFUSED)
+    if (self->stage == S_REFUSED)
         return false;
     if (self->partial && self->count > 0)
         return true;
-    if (self->place == S_OVER)
+    if (self->stage == S_OVER)
         return true;
     self->line++;
     if (self->partial)

@@ -249,8 +249,8 @@ s_draw_pair (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     return 0;
 }
 
-//  One slice with all nodes, and one while one of them is stopped: each in turn,
-//  as one of them is the coordinator.
+//  One slice with all nodes, and one while one of them is stopped: each in
+//  turn, as one of them is the coordinator.
 static int
 s_draw_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
                 size_t round)

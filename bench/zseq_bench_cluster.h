@@ -46,8 +46,8 @@ uint64_t zseq_bench_cluster_resident (const zseq_bench_cluster_t *self,
 //  The processor time that the nodes that run have used, nanoseconds.
 uint64_t zseq_bench_cluster_cpu_ns (const zseq_bench_cluster_t *self);
 
-//  Deletes a file, or a directory and all in it, reporting on stderr what cannot
-//  be deleted.
+//  Deletes a file, or a directory and all in it, reporting on stderr what
+//  cannot be deleted.
 void zseq_bench_delete (const char *path);
 
 //  The nodes' process ids.

@@ -15,8 +15,8 @@ typedef struct {
 } zseq_bench_draw_t;
 
 //  A call that fails at its deadline is counted and repeated, so that the wait
-//  for an ID is reported whole; any other error ends the load, and so does an ID
-//  that is not above the thread's last one.
+//  for an ID is reported whole; any other error ends the load, and so does an
+//  ID that is not above the thread's last one.
 extern const zseq_bench_operation_t zseq_bench_draw;
 
 //  Asks the cluster, from a child, how many nodes it has and how many replies

@@ -33,10 +33,10 @@ typedef struct {
 
 typedef struct zseq_bench_floors zseq_bench_floors_t;
 
-//  Starts n (1..9) plain echo processes, which sleep until they are asked.
-//  ASK waits for w replies of n. RENAME, RENAME_N and READ work in directory, which
-//  should lie in the same file system as the nodes' directories. NULL, with
-//  the reason on stderr, on failure.
+//  Starts n (1..9) plain echo processes, which sleep until they are asked. ASK
+//  waits for w replies of n. RENAME, RENAME_N and READ work in directory, which
+//  should lie in the same file system as the nodes' directories. NULL, with the
+//  reason on stderr, on failure.
 zseq_bench_floors_t *zseq_bench_floors_new (zseq_bench_children_t *children,
                                             size_t n, size_t w,
                                             const char *directory);

@@ -177,8 +177,8 @@ s_take (s_many_names_t *self, size_t node, const zseq_msg_t *msg,
 }
 
 //  Takes what is there. Returns how many messages, or -1. Called only with
-//  nothing done and not yet reported, and not filling what gets free, so that each
-//  claim is done once at most.
+//  nothing done and not yet reported, and not filling what gets free, so that
+//  each claim is done once at most.
 static int
 s_receive (s_many_names_t *self, char *text)
 {

@@ -111,9 +111,9 @@ s_verify (const zseqd_options_t *options)
 }
 
 //  These stop the node. Others that would end a process which does not handle
-//  them burn what is reserved, and ask for nothing that a node could do: it goes
-//  on. SIGHUP, too: a terminal that was closed, or a script that rotates logs,
-//  must not cost the cluster a node.
+//  them burn what is reserved, and ask for nothing that a node could do: it
+//  goes on. SIGHUP, too: a terminal that was closed, or a script that rotates
+//  logs, must not cost the cluster a node.
 static const int s_stops_on[] = {SIGTERM, SIGINT, SIGQUIT, SIGPWR, SIGXCPU};
 static const int s_goes_on[] = {SIGHUP,    SIGUSR1, SIGUSR2, SIGALRM,
                                 SIGVTALRM, SIGPROF, SIGIO,   SIGSTKFLT};

@@ -7,8 +7,9 @@
 #define ZSEQD_DAMAGED 2
 #define ZSEQD_IN_USE 3
 
-//  Prints on standard output what is damaged, a line each, and a summary; standard
-//  error what kept it from looking. Changes nothing. Returns the exit status.
+//  Prints on standard output what is damaged, a line each, and a summary;
+//  standard error what kept it from looking. Changes nothing. Returns the exit
+//  status.
 int zseqd_verify (const char *directory);
 
 #endif

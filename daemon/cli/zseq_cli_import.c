@@ -1,7 +1,7 @@
-//  zseq import: reads the whole, and then raises. What was read is kept in memory,
-//  name by name, about 30 bytes each: a file could change between two passes, and
-//  stdin cannot be read twice. Raises are under way together, so that a million
-//  names take seconds.
+//  zseq import: reads the whole, and then raises. What was read is kept in
+//  memory, name by name, about 30 bytes each: a file could change between two
+//  passes, and stdin cannot be read twice. Raises are under way together, so
+//  that a million names take seconds.
 
 #include <assert.h>
 #include <errno.h>
@@ -23,8 +23,8 @@
 #define WINDOW 256
 #define CHUNK_SIZE 65536
 
-//  How far beyond the clock a reserved name is raised by a margin: nodes refuse a
-//  minute (design.md, S10), and their clocks may differ by a second.
+//  How far beyond the clock a reserved name is raised by a margin: nodes refuse
+//  a minute (design.md, S10), and their clocks may differ by a second.
 #define AHEAD_MS 59000
 
 //  A sequence that was read. Records follow each other in memory.
@@ -154,8 +154,8 @@ s_read (s_job_t *self)
     return status;
 }
 
-//  Names that the export does not list begin at the floor there, since nobody knows
-//  what was handed out of them. They must not begin lower here.
+//  Names that the export does not list begin at the floor there, since nobody
+//  knows what was handed out of them. They must not begin lower here.
 static int
 s_check_floor (const s_job_t *self)
 {
@@ -179,8 +179,8 @@ s_check_floor (const s_job_t *self)
 
 //  Margins.
 
-//  Of a flake worker's name, what is next of it a margin after: milliseconds that
-//  a clock has passed need none, and none can be claimed far beyond it.
+//  Of a flake worker's name, what is next of it a margin after: milliseconds
+//  that a clock has passed need none, and none can be claimed far beyond it.
 static uint64_t
 s_add_ms (uint64_t next, uint64_t add, const char *name)
 {
@@ -197,8 +197,8 @@ s_add_ms (uint64_t next, uint64_t add, const char *name)
     return add < most - next ? next + add : most;
 }
 
-//  What is next of it with the margin. False: that lies beyond its end. A sequence
-//  that has ended stays so.
+//  What is next of it with the margin. False: that lies beyond its end. A
+//  sequence that has ended stays so.
 static bool
 s_add_to (uint64_t *next, uint64_t add, const char *name)
 {

@@ -1,5 +1,5 @@
-//  What the files of zseq, the command line, share: the job that they do, and how
-//  they say what is wrong.
+//  What the files of zseq, the command line, share: the job that they do, and
+//  how they say what is wrong.
 
 #ifndef ZSEQ_CLI_JOB_H_INCLUDED
 #define ZSEQ_CLI_JOB_H_INCLUDED
@@ -54,8 +54,8 @@ struct zseq_cli_command {
 //  A signal has ended a stream.
 extern volatile sig_atomic_t zseq_cli_stopped;
 
-//  These say on stderr what is wrong, and return the exit code: the command line
-//  is; a call of the library failed with rc.
+//  These say on stderr what is wrong, and return the exit code: the command
+//  line is; a call of the library failed with rc.
 int zseq_cli_misused (const zseq_cli_job_t *job, const char *format, ...)
   __attribute__ ((format (printf, 2, 3)));
 int zseq_cli_failed (const zseq_cli_job_t *job, int rc);
@@ -69,8 +69,8 @@ bool zseq_cli_number (const zseq_cli_job_t *job, const char *what,
                       const char *text, uint64_t min, uint64_t max,
                       uint64_t *value_p);
 
-//  The floor: where sequences begin that nobody has taken IDs of. The name of none
-//  is asked for. Returns what zseq_peek does.
+//  The floor: where sequences begin that nobody has taken IDs of. The name of
+//  none is asked for. Returns what zseq_peek does.
 int zseq_cli_floor (const zseq_cli_job_t *job, uint64_t *floor_p);
 
 #endif

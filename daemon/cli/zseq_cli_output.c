@@ -6,8 +6,8 @@
 
 #include "zseq_cli_job.h"
 
-//  A closed pipe needs no words: the reader has seen enough. An interrupted write
-//  is the end of a stream.
+//  A closed pipe needs no words: the reader has seen enough. An interrupted
+//  write is the end of a stream.
 int
 zseq_cli_unwritable (void)
 {

@@ -1,15 +1,16 @@
 //  What zseq export writes and zseq import reads: lines of fields, with tabs
-//  between them, the first of which says what the line is. Names are escaped as by
-//  zseq_text_escape.
+//  between them, the first of which says what the line is. Names are escaped as
+//  by zseq_text_escape.
 //
 //      zseq-export 1 cluster=NAME identity=HEX floor=ID time=TIME prefix=PREFIX
 //      sequence NAME NEXT
 //      end COUNT CHECKSUM
 //
 //  The first number is the format's version. The floor is where sequences begin
-//  that are not listed. Names rise, in the order of their bytes. COUNT is how many
-//  lines there are between the first and the last one, CHECKSUM the XXH3 hash of 64 bits, in hexadecimal digits, of
-//  every byte before the last line. Pure: no I/O, no clock.
+//  that are not listed. Names rise, in the order of their bytes. COUNT is how
+//  many lines there are between the first and the last one, CHECKSUM the XXH3
+//  hash of 64 bits, in hexadecimal digits, of every byte before the last line.
+//  Pure: no I/O, no clock.
 
 #ifndef ZSEQ_EXPORT_H_INCLUDED
 #define ZSEQ_EXPORT_H_INCLUDED

@@ -16,7 +16,8 @@ const char *zseq_text_escape (const char *text, char *out, size_t size);
 //  one that stands for NUL; then what text holds is undefined.
 bool zseq_text_unescape (char *text);
 
-//  Reads a whole number in min..max: digits and nothing else. False: it is none.
+//  Reads a whole number in min..max: digits and nothing else. False: it is
+//  none.
 bool zseq_text_number (const char *text, uint64_t min, uint64_t max,
                        uint64_t *value_p);
 

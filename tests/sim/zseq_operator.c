@@ -82,8 +82,8 @@ s_is_low (zseq_operator_t *self, uint8_t node)
            disk->record.floor < self->floor;
 }
 
-//  Whether the node that is forced first has not been, or not to the end: it has
-//  never voted in a life that force began.
+//  Whether the node that is forced first has not been, or not to the end: it
+//  has never voted in a life that force began.
 static bool
 s_is_first (zseq_operator_t *self, uint8_t node)
 {
@@ -124,8 +124,8 @@ zseq_operator_intact (zseq_operator_t *self, uint8_t node)
            !s_outlived (self, node, &disk->record.vector, &who);
 }
 
-//  Whether the others can bring a node back. What it alone remembers of an old copy
-//  that is up without a guard must not be lost with its disk.
+//  Whether the others can bring a node back. What it alone remembers of an old
+//  copy that is up without a guard must not be lost with its disk.
 static bool
 s_may_lose (zseq_operator_t *self, uint8_t node)
 {
@@ -333,8 +333,8 @@ s_start_by_force (zseq_operator_t *self, uint8_t node,
     zseq_sim_cluster_start (self->cluster, node, true, force);
 }
 
-//  Above all that was handed out; and above each floor before, which may be shown to
-//  clients at any time.
+//  Above all that was handed out; and above each floor before, which may be
+//  shown to clients at any time.
 static uint64_t
 s_high_floor (const zseq_operator_t *self)
 {
@@ -353,8 +353,8 @@ s_start_first (zseq_operator_t *self, uint8_t node)
     s_start_by_force (self, node, &force);
 }
 
-//  An old copy that nobody is there to tell so. It waits; or it is up for so short
-//  a time that it cannot vote without having heard all its peers.
+//  An old copy that nobody is there to tell so. It waits; or it is up for so
+//  short a time that it cannot vote without having heard all its peers.
 static void
 s_start_uncovered (zseq_operator_t *self, uint8_t node)
 {
@@ -702,8 +702,8 @@ s_settled (zseq_operator_t *self)
     return true;
 }
 
-//  Whether those that are up and intact know all that was ever answered, so that
-//  no floor is needed.
+//  Whether those that are up and intact know all that was ever answered, so
+//  that no floor is needed.
 static bool
 s_is_all_known (zseq_operator_t *self, uint8_t chosen)
 {
@@ -742,8 +742,8 @@ s_draw_force (zseq_operator_t *self, uint8_t chosen)
 }
 
 //  Who is to be forced sooner: those that hold nothing before those that only
-//  start, or at first at times the other way round; and of the former, who still
-//  knows its cluster, which may have been cut short.
+//  start, or at first at times the other way round; and of the former, who
+//  still knows its cluster, which may have been cut short.
 static int
 s_rank (zseq_operator_t *self, uint8_t node, zseq_state_t first)
 {

@@ -1,5 +1,5 @@
-//  Who looks after the nodes of a cluster: starts again what has ended, and takes
-//  care that no more goes wrong than zseq promises to survive.
+//  Who looks after the nodes of a cluster: starts again what has ended, and
+//  takes care that no more goes wrong than zseq promises to survive.
 //
 //  What is assumed, and no more: a node loses its disk (or a part of it, or is
 //  formatted again, or told to recover) only while a majority of others is
@@ -9,15 +9,15 @@
 //  time, if a peer remembers a life or a start of the node that came later. It
 //  is up only while one of these is, and they hear each other, until it has
 //  found out; or while so many remember that the others cannot let it vote; or
-//  for less than a second. Where nobody remembers any more, the operator tells it
-//  to recover.
+//  for less than a second. Where nobody remembers any more, the operator tells
+//  it to recover.
 //
 //  Once in a run disks are lost that peers cannot bring back (a disaster), or
 //  all are restored from a backup of one time; the operator then recovers by
 //  force. The floor is above all that was asked for or peeked; or any, if those
 //  that are left and up know all that was ever answered. After a backup was
-//  restored, a node is started only while one that has the floor is up, and they
-//  hear each other.
+//  restored, a node is started only while one that has the floor is up, and
+//  they hear each other.
 
 #ifndef ZSEQ_OPERATOR_H_INCLUDED
 #define ZSEQ_OPERATOR_H_INCLUDED

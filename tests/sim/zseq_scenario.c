@@ -1,6 +1,6 @@
-//  The steps of a schedule, and schedules of random steps. The network is closed
-//  but for what a step lets through, so that each step is one message, or some
-//  rounds of messages between two nodes.
+//  The steps of a schedule, and schedules of random steps. The network is
+//  closed but for what a step lets through, so that each step is one message,
+//  or some rounds of messages between two nodes.
 
 #include "zseq_scenario_private.h"
 

@@ -41,9 +41,9 @@ void zseq_scenario_init (zseq_scenario_t *self, zseq_sim_cluster_t *cluster,
 //  two of three cases. The nodes must vote, and faults be rare.
 void zseq_scenario_go (zseq_scenario_t *self);
 
-//  Starts the cluster, of whose formation one node does not hear, and goes through
-//  a schedule of that. Instead of zseq_scenario_go; for ZSEQ_SCENARIO_FORM_NODES
-//  nodes.
+//  Starts the cluster, of whose formation one node does not hear, and goes
+//  through a schedule of that. Instead of zseq_scenario_go; for
+//  ZSEQ_SCENARIO_FORM_NODES nodes.
 #define ZSEQ_SCENARIO_FORM_NODES 5
 void zseq_scenario_form (zseq_scenario_t *self);
 

@@ -37,8 +37,8 @@ zseq_sim_check_record (const zseq_sim_process_t *process,
                                      s_start (&record->vector, other));
     if (!record->voting || self->formed)
         return;
-    //  Formation: all nodes have noted all others. (One whose directory is put back as
-    //  it was formatted does so again.)
+    //  Formation: all nodes have noted all others. (One whose directory is put
+    //  back as it was formatted does so again.)
     for (uint8_t other = 0; other < self->n; other++)
         if (other != process->index &&
             self->slot[other].changed_us <= process->began_us &&
@@ -51,9 +51,9 @@ zseq_sim_check_record (const zseq_sim_process_t *process,
               node, zseq_sim_letter (other));
 }
 
-//  Whether a peer was forced at the same time. Each may have been told by the other
-//  that it recovers, and the first of the two that votes does not know the second's
-//  new life. An operator is told to force one after the other.
+//  Whether a peer was forced at the same time. Each may have been told by the
+//  other that it recovers, and the first of the two that votes does not know
+//  the second's new life. An operator is told to force one after the other.
 static bool
 s_forced_beside (const zseq_sim_process_t *process, uint8_t peer)
 {
@@ -69,8 +69,9 @@ s_recovers (const zseq_sim_cluster_t *self, uint8_t node)
 }
 
 //  How many peers of a node know on disk what it begins to vote with: its life,
-//  and unless it has recovered, its start. What lost its disk meanwhile may have
-//  known; and after a recovery, what does not vote has to learn it all anyway.
+//  and unless it has recovered, its start. What lost its disk meanwhile may
+//  have known; and after a recovery, what does not vote has to learn it all
+//  anyway.
 static uint8_t
 s_noted (const zseq_sim_process_t *process)
 {

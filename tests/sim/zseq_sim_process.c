@@ -219,8 +219,9 @@ s_note_claimed (zseq_sim_cluster_t *self, const zseq_msg_t *msg)
         self->claimed = end;
 }
 
-//  Half of the time nodes report congestion, so that clients turn to coordinators,
-//  and back, at any moment: there are never enough of them for a real one.
+//  Half of the time nodes report congestion, so that clients turn to
+//  coordinators, and back, at any moment: there are never enough of them for a
+//  real one.
 static bool
 s_congested (const zseq_sim_cluster_t *self, uint8_t node)
 {

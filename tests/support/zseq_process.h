@@ -22,9 +22,9 @@ void zseq_process_fail (const char *format, ...)
 //  Start it before this process has any client: threads are not copied.
 pid_t zseq_process_fork (int (*body) (void *arg), void *arg);
 
-//  Whether a child that is forked from a process with threads can go on. Not with
-//  the address sanitizer: its allocator's locks stay in the child as threads had
-//  them that are not there, and whoever needs one waits for ever.
+//  Whether a child that is forked from a process with threads can go on. Not
+//  with the address sanitizer: its allocator's locks stay in the child as
+//  threads had them that are not there, and whoever needs one waits for ever.
 bool zseq_process_forks_threads (void);
 
 //  Runs argv, which ends with NULL; its first entry is searched in PATH. Its

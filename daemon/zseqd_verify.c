@@ -1,3 +1,5 @@
+//  zseqd verify: reads a directory and reports what is damaged.
+
 #include "zseqd_verify.h"
 
 #include <inttypes.h>
@@ -49,7 +51,7 @@ s_print_owner (const zseq_store_verified_t *verified)
     if (verified->identity)
         printf ("%016" PRIx64 "\n", verified->identity);
     else
-        printf ("not born yet\n");
+        printf ("not formed yet\n");
     printf ("format: %u\n", verified->format);
 }
 

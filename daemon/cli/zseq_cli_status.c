@@ -55,7 +55,7 @@ s_status_table (const zseq_status_t *status)
         }
     char cluster[4 * ZSEQ_LABEL_MAX + 1];
     zseq_text_escape (status->cluster, cluster, sizeof cluster);
-    char identity[32] = "not born yet";
+    char identity[32] = "not formed yet";
     if (status->identity)
         (void) snprintf (identity, sizeof identity, "identity %016" PRIx64,
                          status->identity);

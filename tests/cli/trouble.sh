@@ -28,10 +28,10 @@ start b
 wait_for_c () {
     [[ $("$zseq" -u "$(uri a b)" status | grep -c 'birth: has not met c') -eq 2 ]]
 }
-holds "two of three are not enough for a birth" wait_until wait_for_c
+holds "two of three are not enough to form" wait_until wait_for_c
 run "$zseq" -u "$(uri a b)" status
-holds "before its birth a cluster has no identity" \
-    grep -q 'shop, not born yet, N 3' "$work/out"
+holds "before it forms a cluster has no identity" \
+    grep -q 'shop, not formed yet, N 3' "$work/out"
 run "$zseq" -u "$(uri a b)" status -w json
 holds "nor in JSON" grep -q '"identity": null' "$work/out"
 refuses 2 'too few nodes|deadline' "$zseq" -u "$(uri a b c)" -t 500 next orders

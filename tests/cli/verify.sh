@@ -1,5 +1,5 @@
 #!/bin/bash
-#  zseqd verify: of directories that are intact, damaged, in use, or nobody's.
+#  zseqd verify: of directories that are intact, damaged, in use, or of no node.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
 tree () {
@@ -9,7 +9,7 @@ tree () {
 format shop a a
 run "$zseqd" verify --data "$work/a"
 holds "a directory that was just formatted is intact" test "$status" -eq 0
-holds "... and not born" grep -q '^cluster: shop, not born yet$' "$work/out"
+holds "... and not formed" grep -q '^cluster: shop, not formed yet$' "$work/out"
 start a
 ready a
 run "$zseq" -u "$(uri a)" next orders
@@ -57,7 +57,7 @@ holds "damage without a node's record" test "$status" -eq 2
 holds "a lost node's record is named" grep -q '^damaged: .*b/node: missing' \
     "$work/out"
 
-#  What cannot be told.
+#  What cannot be read.
 for option in --force --insecure --unsafe-filesystem --name=a --cluster=shop \
     "--members=$(members a)" --bind=tcp://127.0.0.1:1 --names-max=9 \
     --memory-max=64 --reserve=1 --scrub=1 --floor=9 --lost=b --wait=1; do

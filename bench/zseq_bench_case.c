@@ -1,3 +1,5 @@
+//  The table of cases: what each one measures, and which it is compared with.
+
 #include "zseq_bench_case.h"
 
 #include "zseq.h"

@@ -1,3 +1,10 @@
+//  Measures cases. A case is a load (zseq_bench_load) on a cluster that a
+//  fixture keeps, in slices, each right after a slice of its floor. A series
+//  collects the slices of a row; at the end their medians become the row of the
+//  report. Clusters start when the first case needs them, and stay for the next
+//  cases. A new kind of case gets a function that measures one slice, and a
+//  line in the table of zseq_bench_case.c.
+
 #include "zseq_bench_cases.h"
 
 #include "zseq_bench_cluster_fixture.h"

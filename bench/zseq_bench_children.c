@@ -1,3 +1,8 @@
+//  Children are forked processes, nodes or gnuplot. A signalfd reports their
+//  ends and the signals that end the run; their standard error is read through
+//  pipes while anything waits, so that no child blocks on a full pipe. Every
+//  wait of the benchmark goes through here.
+
 #include "zseq_bench_children.h"
 
 #include <assert.h>
@@ -229,7 +234,7 @@ zseq_bench_children_need (zseq_bench_children_t *self, pid_t pid)
 }
 
 //  Reads what a child says and keeps the end of it. In pieces of a quarter of
-//  what is kept, so that nobody who looks after each _wait misses a line.
+//  what is kept, so that a caller that looks after each _wait misses no line.
 //  Returns whether there may be more.
 static bool
 s_listen (s_child_t *child)

@@ -1,3 +1,7 @@
+//  A cluster of zseqd processes on free ports, each with a directory of its
+//  own. Nodes are formatted, started and asked for their state until they vote.
+//  They end with the run.
+
 #include "zseq_bench_cluster.h"
 
 #include <arpa/inet.h>

@@ -1,3 +1,5 @@
+//  Clusters that several cases share, with names that are made once.
+
 #include "zseq_bench_cluster_fixture.h"
 
 #include <assert.h>

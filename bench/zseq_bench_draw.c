@@ -1,3 +1,5 @@
+//  The load of most cases: each thread takes the next ID of a sequence.
+
 #include "zseq_bench_draw.h"
 
 #include "zseq.h"

@@ -1,3 +1,9 @@
+//  Floors: the same work as a case with the least code. Echo processes stand
+//  for nodes; one process asks all of them and waits for w replies, with or
+//  without a rename and an fsync at each. Floors for memory are atomic
+//  counters. Each floor is a function that does one operation; the loop and the
+//  histogram are shared.
+
 #include "zseq_bench_floor.h"
 
 #include <assert.h>

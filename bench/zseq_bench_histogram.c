@@ -1,3 +1,5 @@
+//  Buckets by powers of two, each cut into equal steps.
+
 #include "zseq_bench_histogram.h"
 
 #include <assert.h>

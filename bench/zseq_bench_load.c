@@ -1,3 +1,9 @@
+//  Processes and their threads repeat an operation. They share a mapping: the
+//  phase, which the parent sets, and the results of each thread. Phases are:
+//  warm up, measure, over. A thread counts an operation that began while
+//  measuring, or that spanned all of it. The parent adds up the results after
+//  the last phase.
+
 #include "zseq_bench_load.h"
 
 #include <assert.h>
@@ -43,7 +49,7 @@ typedef struct {
 typedef struct {
     _Atomic int phase;
     char apart[60];        //  Keeps the phase, which all read, in a cache line
-                           //  that nobody writes
+                           //  that is never written
     _Atomic size_t ready;  //  Clients whose first operation is done
     s_process_t process[ZSEQ_BENCH_PROCESSES_MAX];
     s_client_t client[];

@@ -1,3 +1,8 @@
+//  Claims of many names by one process, with the codec and the transport alone,
+//  so that the client is not the limit. A window of claims is in flight; a
+//  claim is done when a majority has accepted it, and its slot is free when all
+//  nodes have answered.
+
 #include "zseq_bench_many_names.h"
 
 #include "zseq_codec.h"

@@ -1,3 +1,6 @@
+//  The report as a table on standard output, as JSON, and as a plot that
+//  gnuplot draws from a data file.
+
 #include "zseq_bench_report.h"
 
 #include "zseq.h"

@@ -256,7 +256,7 @@ s_start (const zseqd_options_t *options, bool recover)
     if (options->force && !s_confirmed (options))
         return 1;
 
-    //  A log that nobody reads any more must not end the node.
+    //  A log whose reader has gone must not end the node.
     (void) signal (SIGPIPE, SIG_IGN);
     int stop_fd = s_stop_fd ();
     if (stop_fd == -1) {

@@ -1,3 +1,5 @@
+//  The options of zseqd, their checks, and the help.
+
 #include "zseqd_options.h"
 
 #include <assert.h>

@@ -1,3 +1,5 @@
+//  The table of commands, with the help of each.
+
 #include "zseq_cli_commands.h"
 
 #include <stdio.h>

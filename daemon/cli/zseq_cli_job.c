@@ -1,3 +1,5 @@
+//  Reports a command that cannot be done, and chooses the exit code.
+
 #include "zseq_cli_job.h"
 
 #include <inttypes.h>

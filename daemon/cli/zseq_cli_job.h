@@ -69,7 +69,7 @@ bool zseq_cli_number (const zseq_cli_job_t *job, const char *what,
                       const char *text, uint64_t min, uint64_t max,
                       uint64_t *value_p);
 
-//  The floor: where sequences begin that nobody has taken IDs of. The name of
+//  The floor: where sequences begin of which no IDs were taken. The name of
 //  none is asked for. Returns what zseq_peek does.
 int zseq_cli_floor (const zseq_cli_job_t *job, uint64_t *floor_p);
 

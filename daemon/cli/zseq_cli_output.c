@@ -1,3 +1,5 @@
+//  Standard output, checked: an ID that was not written must not pass as given.
+
 #include "zseq_cli_output.h"
 
 #include <errno.h>

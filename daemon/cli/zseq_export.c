@@ -1,3 +1,7 @@
+//  Writes and reads exports. The reader takes pieces of any size, collects a
+//  line, and goes from stage to stage: first line, lines, over. After a refusal
+//  it takes nothing more.
+
 #define XXH_INLINE_ALL
 #include "zseq_export.h"
 

@@ -1,3 +1,5 @@
+//  Escapes names for people and scripts, and reads numbers.
+
 #include "zseq_text.h"
 
 #include <assert.h>

@@ -170,7 +170,7 @@ draw $floor other
 perish b c
 
 #  As people do it who have not read the page: a by force, then all of them. It
-#  says what is wrong, and does nothing; whoever insists is not punished if
+#  says what is wrong, and does nothing; an operator that insists loses nothing if
 #  a is there first.
 force=(recover --data "$work/a" --force --wait 0 --floor "$floor")
 #  shellcheck disable=SC2120  #  holds calls it with arguments

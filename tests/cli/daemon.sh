@@ -186,8 +186,8 @@ answers 6 "${ask[@]}" next orders
 stop a
 refuses 1 '--names-max' "$zseqd" start --data "$work/a" --names-max 1
 
-#  Damage is named. A node alone has nobody to recover from, and does not vote
-#  before somebody says from where on.
+#  Damage is named. A single node has no peer to recover from, and does
+#  not vote before the operator passes a floor.
 cp -a "$work/a" "$work/a.good"
 : >"$work/a/node"
 refuses 1 "$work/a/node.*--name" "$zseqd" start --data "$work/a"

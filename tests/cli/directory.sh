@@ -66,7 +66,7 @@ start a
 ready a
 take
 
-#  ... and from a busy one; another is put in its place; somebody writes in it.
+#  ... and from a busy one; another is put in its place; another process writes in it.
 busy () {
     start a --reserve 0
     ready a

@@ -99,7 +99,7 @@ cp "$work/out" "$work/input"
 answers "1 sequence: 0 raised, 1 as high already" \
     "${to[@]}" import "$work/input" -a 5
 
-#  Somebody knows.
+#  The operator knows.
 part=("$zseq" -u "file:$work/part")
 head -c -40 "$work/export" >"$work/input"
 answers "1 sequence: 1 raised, 0 as high already; of others nothing is known" \
@@ -187,7 +187,7 @@ holds "a worker is raised by less than a minute" \
     -a "$then" -le $(($(date +%s%3N) - 1735689600000 + 60000))
 answers 1000000005 "${ask[@]}" peek "\$flake/41-10-12/1735689600000/4"
 
-#  cut_off COMMAND: its node dies while it writes into a pipe that nobody empties.
+#  cut_off COMMAND: its node dies while it writes into a full pipe.
 cut_off () {
     local reader first
     status=0

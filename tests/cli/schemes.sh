@@ -22,7 +22,7 @@ answers 1 "$zseq" -u "file://$work/slashes" next orders
 answers 10002 "$zseq" -u "file:$work/ids?timeout=1000" peek orders
 refuses 2 'no such|missing|parent|mkdir' "$zseq" -u "file:$work/no/parent" next x
 
-#  One process at a time; the next one waits, and is told whom for.
+#  One process at a time; the next one waits, and learns for which one.
 "${ids[@]}" stream orders >"$work/stream" &
 pid[stream]=$!
 wait_until test -s "$work/stream"
@@ -34,7 +34,7 @@ last=$(tail -n 1 "$work/stream")
 run "${ids[@]}" next orders
 holds "what was killed is not repeated" test "$(cat "$work/out")" -gt "$last"
 
-#  Damage is told, with what to do, and healed by nobody.
+#  Damage is reported, with what to do, and never repaired.
 cp -r "$work/ids" "$work/damaged"
 record=$(find "$work/damaged/seq" -name orders)
 printf 'x' | dd of="$record" bs=1 seek=40 conv=notrunc status=none
@@ -93,7 +93,7 @@ run "$zseq" flake decode "$(cat "$work/out")"
 holds "of worker 7" grep -q ' worker 7 ' "$work/out"
 refuses 1 'there is no sequence' "$zseq" -u flake:7 peek anything
 refuses 1 'one by one' "$zseq" -u flake:7 range anything 2
-#  What nobody may take by hand: a worker's milliseconds far in the future.
+#  What may not be taken by hand: a worker's milliseconds far in the future.
 refuses 2 'too far from the clock' "${ask[@]}" -t 500 \
     raise "\$flake/41-10-12/1735689600000/7" 9000000000000
 

@@ -1,5 +1,5 @@
 #!/bin/bash
-#  What rots on the disk of a node that runs is noticed, told, and written again.
+#  What rots on the disk of a node that runs is noticed, logged, and written again.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
 #  flip FILE OFFSET: changes a byte in place.

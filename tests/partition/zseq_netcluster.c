@@ -1,3 +1,10 @@
+//  Nodes and clients, each in a network namespace of its own. A node is a zseqd
+//  process that is started, stopped, paused, and given back its directory,
+//  none, or an old one. A client is a process of zseq_load that writes its
+//  history. What each node must do by now follows from which nodes reach which;
+//  waits end when the nodes have done that, and fail after a limit. At the end
+//  the histories are checked together.
+
 #include "zseq_netcluster.h"
 #include "zseq_history.h"
 #include "zseq_load.h"
@@ -50,7 +57,7 @@ typedef struct {
     pid_t pid;
     bool paused;
     bool able;            //  When the watch began, it reached a majority
-    bool helpless;        //  ... and nobody who does
+    bool helpless;        //  ... and no node that does
     uint64_t operations;  //  What it had then
     uint64_t failures;
 } s_client_t;
@@ -328,7 +335,7 @@ zseq_netcluster_must_recover (zseq_netcluster_t *self, size_t index)
 {
     zseq_netcluster_must_vote (self, index);
     if (!s_says (&self->node[index], "recovers: "))
-        zseq_process_fail ("node %s votes in a life that has ended",
+        zseq_process_fail ("node %s votes in an incarnation that has ended",
                            self->node[index].name);
 }
 
@@ -419,7 +426,7 @@ zseq_netcluster_pause_client (zseq_netcluster_t *self, size_t index, bool pause)
     self->client[index].paused = pause;
 }
 
-//  Nobody may end by itself.
+//  No process may end by itself.
 static void
 s_check_alive (zseq_netcluster_t *self)
 {
@@ -513,7 +520,7 @@ s_served (const zseq_netcluster_t *self, const s_client_t *client)
     bool failed = s_failures (client) >= client->failures + S_FAILURES;
     if (client->helpless)
         return failed;
-    //  It may be that somebody claims for it.
+    //  A coordinator may claim for it.
     if (!client->able && failed)
         return true;
     return self->slow[client->host] ||

@@ -52,7 +52,7 @@ void zseq_netcluster_restart (zseq_netcluster_t *self, size_t node,
                               zseq_netcluster_disk_t disk);
 
 //  Whether it reaches enough peers to vote after such a restart: a majority of
-//  N to recover from, or N - majority that know no newer life of it.
+//  N to recover from, or N - majority that know no newer incarnation of it.
 bool zseq_netcluster_can_vote (const zseq_netcluster_t *self, size_t node,
                                zseq_netcluster_disk_t disk);
 
@@ -62,7 +62,7 @@ void zseq_netcluster_must_vote (zseq_netcluster_t *self, size_t node);
 //  The same, and fails unless it has recovered first.
 void zseq_netcluster_must_recover (zseq_netcluster_t *self, size_t node);
 
-//  Fails if a restarted node that nobody has waited for has voted.
+//  Fails if a restarted node has voted before the test waited for it.
 void zseq_netcluster_may_not_vote (zseq_netcluster_t *self, size_t node);
 
 //  SIGSTOP and SIGCONT. It has stopped when it returns.

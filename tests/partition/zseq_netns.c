@@ -1,3 +1,6 @@
+//  Network namespaces on a bridge, and the rules that drop or delay their
+//  packets.
+
 #include "zseq_netns.h"
 #include "zseq_process.h"
 
@@ -22,7 +25,7 @@ typedef struct {
     int space;  //  Its namespace
     char address[32];
     bool up;
-    bool blocked[ZSEQ_NETNS_HOSTS_MAX];  //  What it sends to whom is lost
+    bool blocked[ZSEQ_NETNS_HOSTS_MAX];  //  Hosts to which its packets are lost
 } s_host_t;
 
 struct zseq_netns {

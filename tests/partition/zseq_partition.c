@@ -2,8 +2,8 @@
 //
 //  Real nodes on a network of their own, and what can go wrong between them:
 //  partitions, slow links, nodes that sleep or whose clocks jump, disks that
-//  are lost meanwhile. Whoever reaches a majority is served; whoever reaches
-//  nobody who does gets errors and no IDs; when it is over everybody is served
+//  are lost meanwhile. A client that reaches a majority is served; a client
+//  that reaches none gets errors and no IDs; afterwards all clients are served
 //  again. In the suite a few kinds come, on one cluster; with ZSEQ_LONG=1 at
 //  random, on many. ZSEQ_TEST_SEED repeats the choices of a run.
 
@@ -176,7 +176,7 @@ s_cut (void)
     }
 }
 
-//  Who can be served is, and the others are told so.
+//  Clients that can be served are; the others get errors.
 static void
 s_hold (void)
 {
@@ -242,7 +242,7 @@ s_some_slow (void)
         zseq_netns_set_speed (netns, (first + index) % n, 0);
 }
 
-//  All are, equally: nobody is left behind.
+//  All clients are served alike.
 static void
 s_all_slow (void)
 {
@@ -308,7 +308,7 @@ s_pause (size_t count, uint64_t ms, bool cut)
         zseq_netcluster_pause (s_netcluster, (first + index) % n, true);
     zseq_netcluster_watch (s_netcluster);
     zseq_netcluster_last (ms);
-    //  Short pauses end before anybody has got an error.
+    //  Short pauses end before any client gets an error.
     if (count < s_majority () || ms > 2000)
         zseq_netcluster_hold (s_netcluster);
     zseq_netcluster_watch_end (s_netcluster);
@@ -432,7 +432,7 @@ static void
 s_cut_star (size_t node)
 {
     size_t n = zseq_netcluster_nodes (s_netcluster);
-    printf ("%c is the only one whom nodes see\n", (int) ('a' + node));
+    printf ("%c is the only node that others reach\n", (int) ('a' + node));
     for (size_t one = 0; one < n; one++)
         for (size_t other = 0; other < n; other++)
             if (one != other && one != node && other != node)
@@ -440,8 +440,8 @@ s_cut_star (size_t node)
                                   other);
 }
 
-//  Clients do not hear it: its answers are on their way when its life ends,
-//  and arrive in the next one.
+//  Clients do not hear it: its answers are on their way when its incarnation
+//  ends, and arrive in the next one.
 static void
 s_cut_answers (size_t node)
 {
@@ -481,7 +481,8 @@ s_lose_and_flap (size_t node)
     s_flap ();
 }
 
-//  Its life with the disk that is put back has ended: the peers know another.
+//  The incarnation on the disk that is put back has ended: the peers know a
+//  newer one.
 static void
 s_put_back (size_t node, size_t peers)
 {

@@ -1,3 +1,5 @@
+//  The promises for one name, checked call by call.
+
 #include "zseq_checker.h"
 
 #include <assert.h>

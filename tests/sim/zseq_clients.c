@@ -1,3 +1,7 @@
+//  Clients of the simulated cluster. Each has calls that are drawn: IDs, peeks,
+//  raises, made by the code of the library. Replies and alarms of the cluster
+//  come in here, and each outcome goes to the checker of its name.
+
 #include "zseq_clients.h"
 
 #include <assert.h>
@@ -213,7 +217,7 @@ s_failed (zseq_clients_t *self, const zseq_caller_t *caller, size_t name,
     if (rc == ZSEQ_EEXHAUSTED && zseq_clients_highest (self) < END_NEAR)
         zseq_sim_cluster_broken (
           self->cluster,
-          "P5: client %zu is told that %c is at its end, and "
+          "P5: client %zu reads that %c is at its end, and "
           "no ID above %llu was ever asked for",
           s_index (self, caller), (char) ('A' + name),
           (unsigned long long) zseq_clients_highest (self));

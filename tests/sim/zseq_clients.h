@@ -97,7 +97,7 @@ bool zseq_clients_idle (const zseq_clients_t *self);
 //  No ID that was asked for is that high.
 uint64_t zseq_clients_highest (const zseq_clients_t *self);
 
-//  As the checker: a call of anybody's has returned.
+//  As the checker: a call of any client has returned.
 void zseq_clients_won_claim (zseq_clients_t *self, size_t client, size_t name,
                              uint64_t reached, uint64_t first, uint64_t count);
 void zseq_clients_won_peek (zseq_clients_t *self, size_t client, size_t name,

@@ -1,3 +1,9 @@
+//  The operator keeps a charge for each node: what its disk had when it was
+//  damaged, which copies there are, and when to look at it again. Before each
+//  fault the operator checks that zseq promises to survive it; a fault that it
+//  refuses has no effect. Afterwards it starts nodes, and recovers or forces
+//  those that cannot go on, as the documents tell an operator to do.
+
 #include "zseq_operator.h"
 
 #include <assert.h>
@@ -5,11 +11,11 @@
 
 #define SECOND_US UINT64_C (1000000)
 #define SETTLE_US (150 * SECOND_US)
-//  The operator waits that long before he uses force.
+//  The operator waits that long before using force.
 #define FORCE_AFTER_US (40 * SECOND_US)
 #define LOOK_US (SECOND_US / 10)
-//  So many lives a recovery by force passes over.
-#define FORCED_LIVES 1000
+//  A recovery by force skips so many incarnations.
+#define FORCED_INCARNATIONS 1000
 //  A node that has not heard all its peers waits for longer before it votes.
 #define SHORT_US (SECOND_US / 2)
 //  Above all that was ever asked for.
@@ -44,8 +50,8 @@ s_knows (zseq_operator_t *self, uint8_t node)
                   : &zseq_sim_cluster_disk (self->cluster, node)->record;
 }
 
-//  Whether somebody knows a newer life or start of node than its own record
-//  has. who_p: who does.
+//  Whether a peer knows a newer incarnation or start of node than its own
+//  record has. who_p: who does.
 static bool
 s_outlived (zseq_operator_t *self, uint8_t node, const zseq_vector_t *own,
             uint8_t *who_p)
@@ -83,18 +89,18 @@ s_is_low (zseq_operator_t *self, uint8_t node)
 }
 
 //  Whether the node that is forced first has not been, or not to the end: it
-//  has never voted in a life that force began.
+//  has never voted in an incarnation that force began.
 static bool
 s_is_first (zseq_operator_t *self, uint8_t node)
 {
     const zseq_sim_disk_t *disk = s_disk (self, node);
-    bool begun =
-      self->restored && disk->formatted && !disk->record.voting &&
-      zseq_sim_cluster_voted (self->cluster, node).counter < FORCED_LIVES;
+    bool begun = self->restored && disk->formatted && !disk->record.voting &&
+                 zseq_sim_cluster_voted (self->cluster, node).counter <
+                   FORCED_INCARNATIONS;
     return node == self->first && (s_is_low (self, node) || begun);
 }
 
-//  A node that has recovered lives no more in the old copy.
+//  A node that has recovered is no longer in the old copy.
 static bool
 s_is_old (zseq_operator_t *self, uint8_t node)
 {
@@ -158,8 +164,8 @@ s_may_replace (zseq_operator_t *self, uint8_t node)
 
 //  Old copies.
 
-//  Whether another node has it in writing that the life or the start of an old
-//  copy was not the last one; and would be believed.
+//  Whether another node has noted on disk that the incarnation or the start of
+//  an old copy was not the last one; and would be believed.
 static bool
 s_remembers (zseq_operator_t *self, uint8_t other, uint8_t node)
 {
@@ -277,7 +283,7 @@ s_check_refusal (zseq_operator_t *self, uint8_t node)
     //  It has voted, and ends for another reason.
     if (zseq_sim_cluster_forced_us (self->cluster, node) >= charge->forced_us)
         return;
-    //  Unless it had begun a new life, which does not vote yet.
+    //  Unless it had begun a new incarnation, which does not vote yet.
     bool begun = after->members.n &&
                  zseq_incarnation_compare (&after->vector.life[node],
                                            &charge->before.vector.life[node]);
@@ -353,7 +359,7 @@ s_start_first (zseq_operator_t *self, uint8_t node)
     s_start_by_force (self, node, &force);
 }
 
-//  An old copy that nobody is there to tell so. It waits; or it is up for so
+//  An old copy without a peer that could warn it. It waits; or it is up for so
 //  short a time that it cannot vote without having heard all its peers.
 static void
 s_start_uncovered (zseq_operator_t *self, uint8_t node)
@@ -586,7 +592,7 @@ zseq_operator_force (zseq_operator_t *self, uint8_t node)
     return true;
 }
 
-//  Whether all is in order, as far as what lives on is the newest.
+//  Whether all is in order, as far as the surviving data is the newest.
 static bool
 s_is_orderly (zseq_operator_t *self)
 {
@@ -602,7 +608,7 @@ s_is_orderly (zseq_operator_t *self)
     return true;
 }
 
-//  No copy of a life that nobody remembers is put back.
+//  No copy of an incarnation that no node remembers is put back.
 static void
 s_forget_copies (zseq_operator_t *self)
 {

@@ -1,16 +1,16 @@
-//  Who looks after the nodes of a cluster: starts again what has ended, and
-//  takes care that no more goes wrong than zseq promises to survive.
+//  The operator of a cluster: starts nodes that have ended, and takes
+//  care that no more goes wrong than zseq promises to survive.
 //
 //  What is assumed, and no more: a node loses its disk (or a part of it, or is
 //  formatted again, or told to recover) only while a majority of others is
 //  intact, so that they can bring it back.
 //
 //  An old copy of a directory, or one as format left it, is put back at any
-//  time, if a peer remembers a life or a start of the node that came later. It
-//  is up only while one of these is, and they hear each other, until it has
-//  found out; or while so many remember that the others cannot let it vote; or
-//  for less than a second. Where nobody remembers any more, the operator tells
-//  it to recover.
+//  time, if a peer remembers an incarnation or a start of the node that came
+//  later. It is up only while one of these is, and they hear each other, until
+//  it has found out; or while so many remember that the others cannot let it
+//  vote; or for less than a second. Where no node remembers any more, the
+//  operator makes it recover.
 //
 //  Once in a run disks are lost that peers cannot bring back (a disaster), or
 //  all are restored from a backup of one time; the operator then recovers by
@@ -67,7 +67,8 @@ void zseq_operator_init (zseq_operator_t *self, zseq_sim_cluster_t *cluster,
 void zseq_operator_kill (zseq_operator_t *self, uint8_t node, bool power_cut);
 void zseq_operator_ended (zseq_operator_t *self, uint8_t node);
 
-//  Starts a node that is down, as somebody would who has read its last words.
+//  Starts a node that is down, as an operator does who has read its last log
+//  line.
 void zseq_operator_start (zseq_operator_t *self, uint8_t node);
 
 //  Whether the node votes, in its newest life, and on an undamaged disk.
@@ -107,9 +108,9 @@ void zseq_operator_begin (zseq_operator_t *self);
 //  then the others.
 void zseq_operator_start_some (zseq_operator_t *self);
 
-//  Waits until all nodes vote, each in the newest life that anybody knows of
-//  it. Nothing else may go wrong any more; that they do not come to vote is a
-//  broken promise.
+//  Waits until all nodes vote, each in the newest incarnation that any node
+//  knows of it. Nothing else may go wrong any more; that they do not come to
+//  vote is a broken promise.
 void zseq_operator_settle (zseq_operator_t *self, const char *when);
 
 #endif

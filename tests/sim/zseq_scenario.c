@@ -37,7 +37,6 @@ s_needy (const zseq_scenario_t *self, uint8_t node)
            zseq_scenario_state (self, node) != ZSEQ_STATE_VOTING;
 }
 
-//  Nobody hears anybody.
 void
 zseq_scenario_close_all (zseq_scenario_t *self)
 {
@@ -51,7 +50,7 @@ zseq_scenario_close_all (zseq_scenario_t *self)
 
 //  Rivals.
 
-//  A new call of what nobody is known to have had.
+//  A new call, of IDs that no client is known to have.
 static void
 s_begin (zseq_scenario_t *self, size_t index)
 {
@@ -127,7 +126,6 @@ zseq_scenario_reply (zseq_scenario_t *self, size_t rival, const zseq_msg_t *msg)
         s_peek_reply (self, rival, msg);
 }
 
-//  Once to each node; one that does not vote is asked another time.
 void
 zseq_scenario_send (zseq_scenario_t *self, size_t index, uint8_t node)
 {
@@ -193,7 +191,6 @@ zseq_scenario_put_unformed (zseq_scenario_t *self, uint8_t node)
     zseq_scenario_pass (self, ROUND_US);
 }
 
-//  A second process runs on a copy of a node's disk; the first one pauses.
 void
 zseq_scenario_copy (zseq_scenario_t *self, uint8_t node, uint64_t pause_rounds)
 {
@@ -213,7 +210,6 @@ zseq_scenario_restore (zseq_scenario_t *self, uint8_t first)
     zseq_scenario_pass (self, ROUND_US);
 }
 
-//  Nothing gets onto a node's disk for a while.
 void
 zseq_scenario_stick (zseq_scenario_t *self, uint8_t node)
 {
@@ -246,7 +242,7 @@ s_bring_back (zseq_scenario_t *self, uint8_t node)
     zseq_scenario_close_all (self);
 }
 
-//  One that does not vote if there is one: that is where the races are.
+//  A node that does not vote if there is one: races are likely there.
 static uint8_t
 s_pick (zseq_scenario_t *self)
 {
@@ -260,7 +256,7 @@ s_pick (zseq_scenario_t *self)
 
 //  A rival asks the nodes of its own quorum: the first in order and the next,
 //  or the last, of the others; so that two quorums share one. The others ask
-//  anybody.
+//  any node.
 static void
 s_send_some (zseq_scenario_t *self)
 {

@@ -28,7 +28,7 @@ typedef struct {
     zseq_operator_t *keeper;
     uint8_t n;
     bool hello;                     //  HELLO gets through always
-    uint8_t order[ZSEQ_NODES_MAX];  //  Whom a script means
+    uint8_t order[ZSEQ_NODES_MAX];  //  The node of each letter
     zseq_rival_t rival[ZSEQ_SCENARIO_RIVALS];
     uint64_t steps;
 } zseq_scenario_t;
@@ -47,7 +47,7 @@ void zseq_scenario_go (zseq_scenario_t *self);
 #define ZSEQ_SCENARIO_FORM_NODES 5
 void zseq_scenario_form (zseq_scenario_t *self);
 
-//  A reply to a rival, counted from 0, has come.
+//  A reply to a rival, counted from 0, arrives.
 void zseq_scenario_reply (zseq_scenario_t *self, size_t rival,
                           const zseq_msg_t *msg);
 

@@ -6,11 +6,11 @@
 #include <assert.h>
 #include <string.h>
 
-//  Scripts: one character says what to do, the next ones are to whom (nodes
-//  from 'a' on, in an order that is drawn; rivals from '0' on).
+//  Scripts: one character says what to do, the next ones name nodes and rivals
+//  (nodes from 'a' on, in an order that is drawn; rivals from '0' on).
 //
 //      cRN   rival R asks node N
-//      -     nobody hears anybody
+//      -     no node hears another one
 //      +NM   N and M hear each other from now on
 //      =     all hear each other
 //      !NM   what N asks M does not get there, until all hear each other
@@ -40,19 +40,19 @@ static const s_script_t s_scripts[] = {
   {3, "c0b lb = vb c0a c1b c1c"},
   {3, "c0b c1c - lb +bc vb c1b c0a"},
   {5, "c0a c0b la = va lb = vb c0c c1a c1b c1d"},
-  //  The answer of a life that has ended, in a recovery: b (Z) hears only c,
-  //  which loses its disk, and with it the fence.
+  //  The answer of an incarnation that has ended, in a recovery: b (Z) hears
+  //  only c, which loses its disk, and with it the fence.
   {5, "c0b - +bc lb w - +ca +cd +ce lc vc - c0c c0d - +ba +be w c1a c1b c1e"},
   {4, "c0b - +bc lb w - +ca +cd lc vc - c0c c0d - +ba +bd w c1a c1b"},
-  //  Lives of different nodes are not compared: b begins two lives at a only.
+  //  Incarnations of different nodes are not compared: b begins two at a only.
   {5, "- +ba lb w kb w c0a - +ac +ad +ae la va - +bc +bd w c0c c0d c1a c1b "
       "c1e"},
-  //  An old copy goes on before it has heard of its newer life.
+  //  An old copy goes on before it has heard of its newer incarnation.
   {3, "oc c0b c1a c1c lc = vc - oc w c0c"},
   {5, "od oe c0a c0b c1c c1d c1e ld = vd - od w c0d - +da w c0d"},
-  //  The same, and whoever is asked has been restarted.
+  //  The same, and the node that is asked has restarted.
   {3, "oc c0b c1a c1c lc = vc - oc ka +ca w c0c c0a"},
-  //  What is accepted and not durable when somebody copies it.
+  //  What is accepted and not durable when a peer copies it.
   {3, "c0b sa c0a - +ba +bc lb w c1b c1c w c0a"},
   {5, "c0b c0c sa c0a lb = vb c1b c1d c1e w"},
   //  A peek, while one of those that it read from loses its disk.
@@ -81,7 +81,7 @@ static const s_script_t s_scripts[] = {
   {5, "c0b c0c c0d - Fc +cb +ca w +ce w c1a c1c c1e"},
   {3, "c0b c0c - +ca +cb Fc kc kc kc w kc w c1a c1c"},
   {5, "c0b c0c c0d - +ca +ce +cb kb Fc kc kc kc w kc w c1a c1c c1e"},
-  //  One life in two processes, and the first one goes on later.
+  //  One incarnation in two processes, and the first one goes on later.
   {3, "eb w c0b c0a w c1b c1c c1a c0c"},
   {3, "Eb c0b c0a w c1b c1c c1a w c0c"},
   {3, "eb c0b c0a kb w c1b c1c c1a w c0c"},
@@ -89,7 +89,7 @@ static const s_script_t s_scripts[] = {
   {3, "- +ba kb w eb w w c0b c0a +bc +ac w c1b c1c"},
   {3, "- +ba kb w Eb w w c0b c0a +bc +ac w c1b c1c"},
   {5, "- +ba +bc kb w eb w w c0b c0a c0c +bd w c1b c1d c1e"},
-  //  An old copy of a life that is still the newest.
+  //  An old copy of an incarnation that is still the newest.
   {2, "ob kb vb c0b c0a ob w vb c1a c1b"},
   {3, "oc w kc vc c0c c0b oc w vc c1c c1a"},
   {3, "oc kc vc c0c c0b - oc +ca kc kc kc w vc c1c c1a"},
@@ -237,7 +237,6 @@ zseq_scenario_follow (zseq_scenario_t *self, const char *text)
     }
 }
 
-//  The script of that many nodes that luck chooses; NULL: none.
 const char *
 zseq_scenario_script (zseq_scenario_t *self)
 {

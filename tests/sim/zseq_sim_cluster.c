@@ -1,3 +1,6 @@
+//  The cluster: its network, its nodes and its loop over events that are due.
+//  Processes, disks, messages and checks have files of their own.
+
 #include "zseq_sim_cluster.h"
 
 #include <assert.h>
@@ -261,7 +264,7 @@ zseq_sim_cluster_undouble (zseq_sim_cluster_t *self, uint8_t node,
     older->deaf = false;
     if (!with_endpoint || slot->copied)
         return;
-    //  Of a newer one that has ended, nobody keeps the disk.
+    //  The disk of a newer process that has ended is not kept.
     if (!zseq_sim_at (self, node))
         free (slot->disk);
     slot->older = slot->process;

@@ -32,7 +32,7 @@ typedef struct {
 
 typedef struct zseq_sim_cluster zseq_sim_cluster_t;
 
-//  What the cluster tells its owner.
+//  What the cluster reports to its owner.
 typedef struct {
     //  A reply to a client has come.
     void (*reply) (size_t client, const zseq_msg_t *msg, void *arg);
@@ -48,7 +48,7 @@ typedef struct {
     void *arg;
 } zseq_sim_cluster_hooks_t;
 
-//  n formatted nodes, not started. trace: tells every message, write and fault
+//  n formatted nodes, not started. trace: prints every message, write and fault
 //  on stdout.
 zseq_sim_cluster_t *
 zseq_sim_cluster_new (size_t n, uint64_t seed, bool trace,
@@ -106,7 +106,7 @@ void zseq_sim_cluster_stop (zseq_sim_cluster_t *self, uint8_t node);
 void zseq_sim_cluster_pause (zseq_sim_cluster_t *self, uint8_t node,
                              uint64_t until_us);
 //  No write of the process arrives until then; or all of the node are refused
-//  for lack of room until then; or its next one fails, whether it has arrived
+//  for lack of space until then; or its next one fails, whether it has arrived
 //  or not, and ends the process.
 void zseq_sim_cluster_stick (zseq_sim_cluster_t *self, uint8_t node,
                              uint64_t until_us);
@@ -148,7 +148,7 @@ void zseq_sim_cluster_put (zseq_sim_cluster_t *self, uint8_t node,
 void zseq_sim_cluster_unformed (const zseq_sim_cluster_t *self, uint8_t node,
                                 zseq_sim_disk_t *disk);
 
-//  The newest life of the node in which it has ever voted.
+//  The newest incarnation of the node in which it has ever voted.
 zseq_incarnation_t zseq_sim_cluster_voted (const zseq_sim_cluster_t *self,
                                            uint8_t node);
 
@@ -191,7 +191,7 @@ uint64_t zseq_sim_cluster_claimed (const zseq_sim_cluster_t *self);
 uint64_t zseq_sim_cluster_steps (const zseq_sim_cluster_t *self);
 uint64_t zseq_sim_cluster_messages (const zseq_sim_cluster_t *self);
 
-//  Tells a line of the trace.
+//  Prints a line of the trace.
 __attribute__ ((format (printf, 2, 3))) void
 zseq_sim_cluster_say (const zseq_sim_cluster_t *self, const char *format, ...);
 

@@ -40,14 +40,14 @@ typedef struct {
     uint64_t wake_us;  //  When it is woken next, or was last
     bool deaf;         //  Its peers do not reach it, nor it them
     uint64_t began_us;
-    bool formed;     //  It began with no identity on its disk
-    bool recovered;  //  It has recovered
-    bool forced;     //  ... by force
-    uint16_t lost;   //  ... and these were named as lost, a bit each
-    bool voted;      //  It has voted
-    bool watched;    //  Its owner is asked whether it may go on
-    uint8_t guard;   //  A peer that it certainly hears; or its own index
-    uint32_t met;    //  Peers that its introductions have reached, a bit each
+    bool formed;           //  It began with no identity on its disk
+    bool recovered;        //  It has recovered
+    bool forced;           //  ... by force
+    zseq_node_set_t lost;  //  ... and these were named as lost
+    bool voted;            //  It has voted
+    bool watched;          //  Its owner is asked whether it may go on
+    uint8_t guard;         //  A peer that it certainly hears; or its own index
+    uint32_t met;  //  Peers that its introductions have reached, a bit each
     bool stopping;
     uint64_t paused_us;       //  Until then
     uint64_t stuck_us;        //  Until then none of its writes arrives
@@ -94,7 +94,7 @@ typedef struct {
     char words[ZSEQ_SIM_WORDS_MAX];
     uint64_t full_us;          //  Until then, no room is left on the disk
     bool failing;              //  Its next write fails
-    zseq_incarnation_t begun;  //  The newest life that it has begun
+    zseq_incarnation_t begun;  //  The newest incarnation that it has begun
     zseq_incarnation_t voted;  //  ... in which it has voted
     uint64_t start;            //  The highest counter of a start of its own
     zseq_record_t unformed;    //  As it was formatted first
@@ -108,7 +108,7 @@ struct zseq_sim_cluster {
     uint64_t seed;
     uint64_t random;
     bool trace;
-    bool formed;  //  Somebody has voted
+    bool formed;  //  A node has voted
     uint64_t now_us;
     uint64_t order;
     uint64_t steps;
@@ -168,7 +168,8 @@ void zseq_sim_check_voter (zseq_sim_process_t *process);
 //  S8: nothing that was promised is ever taken back.
 void zseq_sim_check_disk (const zseq_sim_process_t *process);
 
-//  S5: what only a node that votes may say; and that a life is in force.
+//  S5: what only a node that votes may say; and that an incarnation is in
+//  force.
 void zseq_sim_check_vote (const zseq_sim_process_t *process,
                           const zseq_msg_t *msg);
 void zseq_sim_check_fence (const zseq_sim_process_t *process,
@@ -182,7 +183,7 @@ void zseq_sim_check_durable (zseq_sim_process_t *process, const zseq_msg_t *msg,
 
 const char *zseq_sim_op_text (zseq_op_t op);
 
-//  Tells of a message that arrives.
+//  Traces a message that arrives.
 void zseq_sim_trace_message (const zseq_sim_cluster_t *self,
                              const zseq_sim_message_t *message,
                              const zseq_msg_t *msg);

@@ -1,3 +1,5 @@
+//  The disk of a simulated node: a record, and a file for each name.
+
 #include "zseq_sim_disk.h"
 
 #include <assert.h>

@@ -317,7 +317,7 @@ s_act (const zseq_action_t *action, void *arg)
     }
 }
 
-//  Whoever listens where the message was sent to by now.
+//  The process that now listens where the message was sent to.
 static zseq_sim_process_t *
 s_receiver (const zseq_sim_cluster_t *self, const zseq_sim_message_t *message)
 {

@@ -1,3 +1,8 @@
+//  A run: draws the size of the cluster, which faults occur and how often, and
+//  whether a schedule is followed. Then faults come as alarms of the cluster
+//  until they end; then all nodes must vote again, and all clients must be
+//  served. Each fault is a function of the operator or of the network.
+
 #include "zseq_swarm.h"
 
 #include <assert.h>
@@ -171,7 +176,7 @@ s_members (const zseq_record_t *record,
       .member_count = record->members.n};
 }
 
-//  Somebody says what is not so.
+//  A peer that does not exist sends a false message.
 static bool
 s_forge (s_run_t *self)
 {
@@ -334,7 +339,7 @@ s_next_fault (s_run_t *self)
       ALARM_FAULT);
 }
 
-//  What the cluster tells.
+//  What the cluster reports.
 
 static void
 s_on_reply (size_t client, const zseq_msg_t *msg, void *arg)

@@ -37,7 +37,7 @@ typedef enum {
     ZSEQ_FAULT_SPLIT,     //  Nodes and clients are split in two
     ZSEQ_FAULT_LONELY,    //  A node hears only one other
     ZSEQ_FAULT_MEND,      //  All hear each other again
-    ZSEQ_FAULT_FORGE,     //  Somebody says what is not so
+    ZSEQ_FAULT_FORGE,     //  A false message arrives
     ZSEQ_FAULT_CLIENT,    //  A client crashes
     ZSEQ_FAULTS
 } zseq_fault_t;
@@ -62,7 +62,7 @@ typedef struct {
 typedef struct {
     size_t nodes;      //  1..ZSEQ_NODES_MAX; 0: drawn
     uint64_t seconds;  //  How long faults come, about; 0: drawn
-    bool trace;        //  Tells all that happens on stdout
+    bool trace;        //  Prints all that happens on stdout
     void (*broken) (uint64_t seed, const char *text);  //  Must not return
 } zseq_swarm_options_t;
 

@@ -1,3 +1,8 @@
+//  A testbed holds nodes, their disks, and the messages between them. Nothing
+//  moves by itself: a test starts nodes, cuts links, and calls for rounds, in
+//  which each node takes a tick and its messages arrive in order. Writes arrive
+//  at once unless a test holds them. What nodes log is kept as text.
+
 #include "zseq_testbed.h"
 
 #include <assert.h>

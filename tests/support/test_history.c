@@ -1,3 +1,5 @@
+//  Histories that break a rule, and histories that break none.
+
 #include "zseq_history.h"
 
 #include <criterion/criterion.h>

@@ -1,3 +1,6 @@
+//  Starts, kills and restarts zseqd processes on free ports of this machine.
+//  Clusters that are alive when the test ends are killed then.
+
 #include "zseq_cluster.h"
 #include "zseq_process.h"
 

@@ -1,3 +1,5 @@
+//  Writes and reads histories, and checks them, rule by rule.
+
 #include "zseq_history.h"
 
 #include <assert.h>

@@ -1,3 +1,6 @@
+//  Threads of a client process, which use sequences and write what they were
+//  given into a history; and the parent's side of that process.
+
 #include "zseq_load.h"
 #include "zseq_history.h"
 #include "zseq_process.h"
@@ -130,7 +133,7 @@ s_progress (s_thread_t *self, uint64_t ids)
     if (self->progress < S_PROGRESS_IDS &&
         self->progress_calls < S_PROGRESS_CALLS)
         return;
-    //  It fails when nobody reads and the pipe is full, which is enough.
+    //  The write fails when the pipe is full and not read, which is enough.
     (void) !write (shared->progress[1], "", 1);
     self->progress = 0;
     self->progress_calls = 0;
@@ -201,7 +204,7 @@ s_steady (s_thread_t *self)
 
 //  A turn of something: another batch size, a range, a peek, a raise, or a
 //  number of calls that may empty the buffer more than once. A thread does not
-//  know what batch size another one has just set, so nobody calls its IDs
+//  know what batch size another one has just set, so no thread calls its IDs
 //  unbuffered.
 static int
 s_random_turn (s_thread_t *self)

@@ -1,3 +1,5 @@
+//  Forks processes, waits for them, and ends the test on errors.
+
 #include "zseq_process.h"
 
 #include <assert.h>

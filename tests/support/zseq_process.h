@@ -24,7 +24,8 @@ pid_t zseq_process_fork (int (*body) (void *arg), void *arg);
 
 //  Whether a child that is forked from a process with threads can go on. Not
 //  with the address sanitizer: its allocator's locks stay in the child as
-//  threads had them that are not there, and whoever needs one waits for ever.
+//  threads had them that are not there, and a process that needs one waits for
+//  ever.
 bool zseq_process_forks_threads (void);
 
 //  Runs argv, which ends with NULL; its first entry is searched in PATH. Its

@@ -64,6 +64,25 @@ s_copies_and_steps (uint32_t theirs, uint32_t mine)
         walks_any_step ();
 }
 
+//  Restarts an instance that recovers, which then asks these nodes.
+static void
+s_restart_one (uint32_t set)
+{
+    walks_instance_t *self = walks_one_recovering ();
+    walks_restart (self);
+    walks_recover (self, set, walks_chance (8));
+}
+
+//  Restarts any instance, which then asks all nodes, or at times only these.
+static void
+s_restart_any (uint32_t set)
+{
+    walks_instance_t *self = &walk.instance[walks_draw (walk.instance_count)];
+    walks_restart (self);
+    walks_recover (self, walks_chance (8) ? set : walks_all_nodes (),
+                   walks_chance (8));
+}
+
 void
 walks_trouble (uint32_t theirs, uint32_t mine)
 {
@@ -86,20 +105,12 @@ walks_trouble (uint32_t theirs, uint32_t mine)
     case 4:
         walks_recover (walks_one_recovering (), peers, walks_chance (4));
         break;
-    case 5: {
-        walks_instance_t *self = walks_one_recovering ();
-        walks_restart (self);
-        walks_recover (self, others, walks_chance (8));
+    case 5:
+        s_restart_one (others);
         break;
-    }
-    case 6: {
-        walks_instance_t *self =
-          &walk.instance[walks_draw (walk.instance_count)];
-        walks_restart (self);
-        walks_recover (self, walks_chance (8) ? others : walks_all_nodes (),
-                       walks_chance (8));
+    case 6:
+        s_restart_any (others);
         break;
-    }
     case 7:
     case 8:
         walks_deliver (

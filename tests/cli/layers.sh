@@ -33,10 +33,13 @@ upward=$(awk 'NR == FNR { rank[$1] = $2; next }
 expectations=$((expectations + 1))
 [[ -z $upward ]] || fail "an arrow does not point downward: $upward"
 
+is_there () {
+    compgen -G "$1" >/dev/null
+}
+
 #  Files are named as `FOLDER/FILE`, with the layer's folder or with ../.
 while read -r path; do
-    # shellcheck disable=SC2086
-    holds "lib/README.md names $path" ls -d $path
+    holds "lib/README.md names $path" is_there "$path"
 done < <(grep -oE '`[a-z./]+/[a-z_*]*(\.[a-z]+)?`' README.md | tr -d '`' | sort -u)
 
 verdict

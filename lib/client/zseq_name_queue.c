@@ -7,7 +7,7 @@
 #include "zseq_codec.h"
 #include "zseq_reactor_private.h"
 
-//  Request IDs that the lines draw at once.
+//  Request IDs that the batcher draws at once.
 #define REQUEST_BLOCK 256
 
 struct zseq_name_queue {
@@ -17,7 +17,7 @@ struct zseq_name_queue {
     char name[ZSEQ_NAME_MAX + 1];
 };
 
-//  What the lines call.
+//  What the batcher calls.
 
 //  A message is encoded once, for all nodes.
 static zseq_node_set_t
@@ -74,22 +74,22 @@ bool
 zseq_name_queues_init (zseq_reactor_t *reactor)
 {
     assert (reactor);
-    zseq_lines_hooks_t hooks = {.arg = reactor,
-                                .ask = s_send_one,
-                                .ask_all = s_send_claim,
-                                .done = s_end_request,
-                                .draw = s_draw_requests,
-                                .draw_count = REQUEST_BLOCK};
-    reactor->names.lines = zseq_lines_new (&hooks);
+    zseq_batcher_hooks_t hooks = {.arg = reactor,
+                                  .ask = s_send_one,
+                                  .ask_all = s_send_claim,
+                                  .done = s_end_request,
+                                  .draw = s_draw_requests,
+                                  .draw_count = REQUEST_BLOCK};
+    reactor->names.batcher = zseq_batcher_new (&hooks);
     reactor->names.state.wake_us = ZSEQ_NEVER;
-    return reactor->names.lines != NULL;
+    return reactor->names.batcher != NULL;
 }
 
 void
 zseq_name_queues_term (zseq_reactor_t *reactor)
 {
     assert (reactor);
-    zseq_lines_destroy (&reactor->names.lines);
+    zseq_batcher_destroy (&reactor->names.batcher);
 }
 
 //  The nodes are known: claims may be made.
@@ -103,7 +103,7 @@ s_open (zseq_reactor_t *reactor)
         const char *name = zseq_session_member (reactor->session, node)->name;
         zseq_rendezvous_set_name (&rendezvous, node, name, strlen (name));
     }
-    zseq_lines_open (reactor->names.lines, quorum, &rendezvous);
+    zseq_batcher_open (reactor->names.batcher, quorum, &rendezvous);
     reactor->names.opened = true;
 }
 
@@ -111,12 +111,12 @@ void
 zseq_name_queues_tick (zseq_reactor_t *reactor, uint64_t now_us)
 {
     assert (reactor);
-    zseq_lines_t *lines = reactor->names.lines;
+    zseq_batcher_t *batcher = reactor->names.batcher;
     if (!reactor->names.opened && zseq_session_ready (reactor->session))
         s_open (reactor);
     if (zseq_session_fatal (reactor->session))
-        zseq_lines_end (lines, ZSEQ_ETIMEOUT);
-    zseq_lines_run (lines, now_us, &reactor->names.state);
+        zseq_batcher_end (batcher, ZSEQ_ETIMEOUT);
+    zseq_batcher_run (batcher, now_us, &reactor->names.state);
 }
 
 void
@@ -127,8 +127,8 @@ zseq_name_queues_receive (zseq_reactor_t *reactor, const zseq_msg_t *msg)
     //  Replies from another cluster never count as votes.
     if (msg->cluster != zseq_session_cluster (reactor->session))
         reactor->names.foreign |= msg->status == ZSEQ_ECLUSTER;
-    else if (zseq_lines_reply (reactor->names.lines, msg,
-                               zseq_reactor_now_us (reactor)))
+    else if (zseq_batcher_reply (reactor->names.batcher, msg,
+                                 zseq_reactor_now_us (reactor)))
         reactor->names.foreign = false;
 }
 
@@ -136,7 +136,7 @@ bool
 zseq_name_queues_unsent (const zseq_reactor_t *reactor)
 {
     assert (reactor);
-    const zseq_lines_state_t *state = &reactor->names.state;
+    const zseq_batcher_state_t *state = &reactor->names.state;
     return state->has_unsent || (reactor->names.foreign && state->busy);
 }
 
@@ -156,7 +156,7 @@ zseq_name_queue_acquire (zseq_reactor_t *reactor, const char *name)
     if (!self && (self = calloc (1, sizeof *self))) {
         strcpy (self->name, name);
         self->line =
-          zseq_line_new (reactor->names.lines, self->name, strlen (name));
+          zseq_line_new (reactor->names.batcher, self->name, strlen (name));
         if (self->line) {
             self->next = reactor->names.first;
             reactor->names.first = self;
@@ -183,7 +183,7 @@ zseq_name_queue_release (zseq_reactor_t *reactor, zseq_name_queue_t *self)
         pthread_mutex_lock (&reactor->lock);
     assert (self->references);
     if (--self->references == 0) {
-        //  The lines are the parent's, who may have been at work on them.
+        //  The batcher is the parent's, which may have been at work on it.
         if (!forked)
             zseq_line_free (&self->line);
         zseq_name_queue_t **place = &reactor->names.first;
@@ -215,8 +215,8 @@ zseq_name_queue_post (zseq_reactor_t *reactor, zseq_name_queue_t *self,
     want->queue = self;
     want->pending = true;
     reactor->settled = false;
-    zseq_lines_post (reactor->names.lines, self->line, &want->rider,
-                     zseq_reactor_now_us (reactor), &reactor->names.state);
+    zseq_batcher_post (reactor->names.batcher, self->line, &want->rider,
+                       zseq_reactor_now_us (reactor), &reactor->names.state);
 }
 
 void

@@ -9,7 +9,7 @@
 #define ZSEQ_NAME_QUEUE_H_INCLUDED
 
 #include "zseq_detail.h"
-#include "zseq_lines.h"
+#include "zseq_batcher.h"
 #include "zseq_reactor.h"
 
 typedef struct zseq_name_queue zseq_name_queue_t;

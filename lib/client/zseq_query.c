@@ -22,7 +22,7 @@ static zseq_pace_t
 s_pace (zseq_reactor_t *reactor, uint64_t deadline_us)
 {
     zseq_pace_t pace = {.rtt_us =
-                          zseq_lines_stats (reactor->names.lines)->rtt_us,
+                          zseq_batcher_stats (reactor->names.batcher)->rtt_us,
                         .deadline_us = deadline_us,
                         .seed = reactor->seed++};
     return pace;

@@ -429,15 +429,16 @@ zseq_reactor_stats (zseq_reactor_t *self, zseq_stats_t *stats)
     assert (stats);
 
     pthread_mutex_lock (&self->lock);
-    const zseq_lines_stats_t *lines = zseq_lines_stats (self->names.lines);
+    const zseq_batcher_stats_t *batcher =
+      zseq_batcher_stats (self->names.batcher);
     *stats = self->stats;
-    stats->attempts += lines->claims;
-    stats->claims += lines->won;
-    stats->conflicts += lines->conflicts;
-    stats->timeouts += lines->late;
-    stats->burnt += lines->burnt;
-    stats->round_trips += lines->trips;
-    stats->rtt_us = lines->rtt_us;
+    stats->attempts += batcher->claims;
+    stats->claims += batcher->won;
+    stats->conflicts += batcher->conflicts;
+    stats->timeouts += batcher->late;
+    stats->burnt += batcher->burnt;
+    stats->round_trips += batcher->trips;
+    stats->rtt_us = batcher->rtt_us;
     pthread_mutex_unlock (&self->lock);
 }
 

@@ -101,7 +101,7 @@ struct zseq_reactor {
     unsigned generation;      //  Of forks, in which it was made
     zseq_session_t *session;  //  NULL until the first call
     atomic_bool entered;      //  ... has had them
-    zseq_stats_t stats;       //  What the lines do not count
+    zseq_stats_t stats;       //  What the batcher does not count
     uint64_t now_us;          //  The time of this turn; 0: not read yet
     bool settled;             //  Nothing was begun since the last turn
 
@@ -133,10 +133,10 @@ struct zseq_reactor {
 
     //  zseq_name_queue.c: all claims.
     struct {
-        zseq_lines_t *lines;
+        zseq_batcher_t *batcher;
         //  After the last tick or post: what is done in between, replies and
         //  cancelled requests, is followed by a tick.
-        zseq_lines_state_t state;
+        zseq_batcher_state_t state;
         bool opened;   //  Claims may be made
         bool foreign;  //  A node answered one for another cluster
         zseq_name_queue_t *first;

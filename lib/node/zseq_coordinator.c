@@ -23,7 +23,7 @@ typedef struct s_request {
 
 struct zseq_coordinator {
     zseq_coordinator_hooks_t hooks;
-    zseq_lines_t *lines;
+    zseq_batcher_t *batcher;
     zseq_sequence_t **sequences;  //  Those that have a line
     size_t entry_count;
     size_t entry_size;
@@ -84,17 +84,17 @@ zseq_coordinator_new (size_t n, size_t requests_max,
         return NULL;
     self->hooks = *hooks;
     self->requests_max = requests_max;
-    zseq_lines_hooks_t inner = {
+    zseq_batcher_hooks_t inner = {
       .arg = self, .ask = s_ask, .done = s_done, .draw = s_draw};
-    self->lines = zseq_lines_new (&inner);
-    if (!self->lines) {
+    self->batcher = zseq_batcher_new (&inner);
+    if (!self->batcher) {
         free (self);
         return NULL;
     }
     zseq_quorum_t quorum;
     int rc = zseq_quorum_init (&quorum, n, 0, 0);
     assert (rc == ZSEQ_OK);
-    zseq_lines_open (self->lines, &quorum, NULL);
+    zseq_batcher_open (self->batcher, &quorum, NULL);
     return self;
 }
 
@@ -127,7 +127,7 @@ static bool
 s_make_line (zseq_coordinator_t *self, zseq_sequence_t *sequence)
 {
     zseq_line_t *line =
-      zseq_line_new (self->lines, zseq_sequence_name (sequence),
+      zseq_line_new (self->batcher, zseq_sequence_name (sequence),
                      zseq_sequence_name_size (sequence));
     zseq_sequence_t **place = line ? s_new_place (self) : NULL;
     if (!place) {
@@ -175,7 +175,7 @@ void
 zseq_coordinator_flush (zseq_coordinator_t *self, uint64_t now_us)
 {
     assert (self);
-    zseq_lines_flush (self->lines, now_us);
+    zseq_batcher_flush (self->batcher, now_us);
 }
 
 void
@@ -183,28 +183,28 @@ zseq_coordinator_reply (zseq_coordinator_t *self, const zseq_msg_t *msg,
                         uint64_t now_us)
 {
     assert (self);
-    (void) zseq_lines_reply (self->lines, msg, now_us);
+    (void) zseq_batcher_reply (self->batcher, msg, now_us);
 }
 
 void
 zseq_coordinator_tick (zseq_coordinator_t *self, uint64_t now_us)
 {
     assert (self);
-    zseq_lines_tick (self->lines, now_us);
+    zseq_batcher_tick (self->batcher, now_us);
 }
 
 uint64_t
 zseq_coordinator_wake_us (const zseq_coordinator_t *self)
 {
     assert (self);
-    return zseq_lines_wake_us (self->lines);
+    return zseq_batcher_wake_us (self->batcher);
 }
 
 void
 zseq_coordinator_end (zseq_coordinator_t *self, int status)
 {
     assert (self);
-    zseq_lines_end (self->lines, status);
+    zseq_batcher_end (self->batcher, status);
 }
 
 void
@@ -217,10 +217,10 @@ zseq_coordinator_destroy (zseq_coordinator_t **self_p)
         return;
     //  Requests go without an answer.
     self->hooks.answer = NULL;
-    zseq_lines_end (self->lines, ZSEQ_ETIMEOUT);
+    zseq_batcher_end (self->batcher, ZSEQ_ETIMEOUT);
     for (size_t index = 0; index < self->entry_count; index++)
         zseq_line_free (&self->sequences[index]->line);
-    zseq_lines_destroy (&self->lines);
+    zseq_batcher_destroy (&self->batcher);
     while (self->free_requests) {
         s_request_t *request = self->free_requests;
         self->free_requests = request->next;

@@ -5,7 +5,7 @@
 #ifndef ZSEQ_COORDINATOR_H_INCLUDED
 #define ZSEQ_COORDINATOR_H_INCLUDED
 
-#include "zseq_lines.h"
+#include "zseq_batcher.h"
 #include "zseq_node.h"
 
 typedef struct zseq_coordinator zseq_coordinator_t;

@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "zseq_lines_private.h"
+#include "zseq_batcher_private.h"
 
-//  Lines that wait for their turn.
+//  Schedules.
 
 //  A line is in one schedule at most: without flights, there is nothing to look
 //  at.
@@ -28,7 +28,7 @@ void
 zseq_request_queue_schedule (zseq_line_t *line)
 {
     assert (line);
-    zseq_request_queue_put (&line->lines->queued, line);
+    zseq_request_queue_put (&line->batcher->queued, line);
 }
 
 zseq_line_t *
@@ -59,19 +59,19 @@ s_remove (zseq_schedule_t *schedule, const zseq_line_t *line)
         schedule->end = place;
 }
 
-//  Lines.
+//  Queues.
 
 zseq_line_t *
-zseq_line_new (zseq_lines_t *lines, const char *name, size_t size)
+zseq_line_new (zseq_batcher_t *batcher, const char *name, size_t size)
 {
-    assert (lines);
+    assert (batcher);
     assert (name);
     assert (size >= 1);
 
     zseq_line_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
-    self->lines = lines;
+    self->batcher = batcher;
     self->name = (zseq_slice_t){name, size};
     self->waiting_end = &self->waiting;
     zseq_delegation_init_name (&self->delegation, self->name);
@@ -95,8 +95,8 @@ zseq_line_free (zseq_line_t **self_p)
         return;
     assert (zseq_line_idle (self));
     if (self->queued) {
-        s_remove (&self->lines->queued, self);
-        s_remove (&self->lines->lined_up, self);
+        s_remove (&self->batcher->queued, self);
+        s_remove (&self->batcher->lined_up, self);
     }
     free (self);
     *self_p = NULL;
@@ -111,20 +111,20 @@ zseq_line_add (zseq_line_t *self, zseq_rider_t *rider)
     assert (rider->count_min <= rider->count);
     assert (rider->count <= ZSEQ_COUNT_MAX);
 
-    zseq_lines_t *lines = self->lines;
+    zseq_batcher_t *batcher = self->batcher;
     rider->line = self;
     rider->next = NULL;
     *self->waiting_end = rider;
     self->waiting_end = &rider->next;
     if (self->riders++ == 0) {
-        self->busy = lines->busy;
-        self->busy_p = &lines->busy;
+        self->busy = batcher->busy;
+        self->busy_p = &batcher->busy;
         if (self->busy)
             self->busy->busy_p = &self->busy;
-        lines->busy = self;
+        batcher->busy = self;
     }
-    if (lines->deadline_us > rider->deadline_us)
-        lines->deadline_us = rider->deadline_us;
+    if (batcher->deadline_us > rider->deadline_us)
+        batcher->deadline_us = rider->deadline_us;
     zseq_request_queue_schedule (self);
 }
 
@@ -144,7 +144,7 @@ s_leave (zseq_line_t *line)
 static void
 s_end (zseq_rider_t *rider, int status)
 {
-    zseq_lines_t *self = rider->line->lines;
+    zseq_batcher_t *self = rider->line->batcher;
     rider->status = status;
     s_leave (rider->line);
     self->hooks.done (self->hooks.arg, rider);
@@ -178,7 +178,7 @@ zseq_request_queue_launch (zseq_line_t *line)
 {
     assert (line);
 
-    zseq_lines_t *self = line->lines;
+    zseq_batcher_t *self = line->batcher;
     if (self->flight_count == self->flight_size) {
         size_t size = self->flight_size ? 2 * self->flight_size : 16;
         zseq_inflight_t **flights =
@@ -213,7 +213,7 @@ zseq_request_queue_retire (zseq_inflight_t *flight)
 {
     assert (flight);
 
-    zseq_lines_t *self = flight->line->lines;
+    zseq_batcher_t *self = flight->line->batcher;
     const zseq_claim_t *claim = &flight->claim;
     self->stats.claims += claim->claims;
     self->stats.conflicts += claim->conflicts;
@@ -243,7 +243,7 @@ zseq_request_queue_abandon (zseq_inflight_t *flight)
     const zseq_claim_t *claim = &flight->claim;
     if (zseq_inflight_delegated (flight) ||
         (claim->attempt.request && !claim->reading))
-        flight->line->lines->stats.burnt += claim->count;
+        flight->line->batcher->stats.burnt += claim->count;
     zseq_request_queue_retire (flight);
 }
 
@@ -296,14 +296,14 @@ s_expire_list (zseq_rider_t **list, uint64_t now_us, uint64_t *deadline_us)
 }
 
 void
-zseq_request_queue_expire (zseq_lines_t *lines, uint64_t now_us)
+zseq_request_queue_expire (zseq_batcher_t *batcher, uint64_t now_us)
 {
-    assert (lines);
+    assert (batcher);
 
-    if (now_us < lines->deadline_us)
+    if (now_us < batcher->deadline_us)
         return;
     uint64_t deadline_us = UINT64_MAX;
-    for (zseq_line_t *line = lines->busy, *busy; line; line = busy) {
+    for (zseq_line_t *line = batcher->busy, *busy; line; line = busy) {
         busy = line->busy;
         for (zseq_inflight_t *flight = line->flights; flight;
              flight = flight->behind)
@@ -311,7 +311,7 @@ zseq_request_queue_expire (zseq_lines_t *lines, uint64_t now_us)
         s_expire_list (&line->waiting, now_us, &deadline_us);
         s_abandon_empty (line);
     }
-    lines->deadline_us = deadline_us;
+    batcher->deadline_us = deadline_us;
 }
 
 //  S7: no request joins a claim that was sent. One that does not fit into what
@@ -366,7 +366,7 @@ zseq_request_queue_hand_out (zseq_inflight_t *flight, uint64_t first,
 {
     assert (flight);
 
-    zseq_lines_t *self = flight->line->lines;
+    zseq_batcher_t *self = flight->line->batcher;
     uint64_t served = flight->line->riders;
     zseq_rider_t *riders = flight->riders;
     flight->riders = NULL;
@@ -421,7 +421,7 @@ zseq_line_attempt (const zseq_line_t *self, uint8_t *node_p)
     assert (self);
     assert (node_p);
 
-    *node_p = self->lines->quorum.n;
+    *node_p = self->batcher->quorum.n;
     if (!self->flights)
         return NULL;
     if (zseq_inflight_delegated (self->flights))

@@ -1,13 +1,13 @@
 //  The requests for IDs of one name, in the order in which they came: those
 //  that wait, and those that ride a claim on its way. Riders of one claim share
-//  what it wins, in that order. The batcher (zseq_lines.h) owns the claims.
+//  what it wins, in that order. The batcher (zseq_batcher.h) owns the claims.
 
 #ifndef ZSEQ_REQUEST_QUEUE_H_INCLUDED
 #define ZSEQ_REQUEST_QUEUE_H_INCLUDED
 
 #include "zseq_attempt.h"
 
-typedef struct zseq_lines zseq_lines_t;
+typedef struct zseq_batcher zseq_batcher_t;
 typedef struct zseq_line zseq_line_t;
 
 //  A request. It belongs to its owner, and stays where it is while it is in a
@@ -26,7 +26,8 @@ typedef struct zseq_rider {
 
 //  A line for that name, which is not copied. NULL: no memory. One that is
 //  freed must be idle.
-zseq_line_t *zseq_line_new (zseq_lines_t *lines, const char *name, size_t size);
+zseq_line_t *zseq_line_new (zseq_batcher_t *batcher, const char *name,
+                            size_t size);
 void zseq_line_free (zseq_line_t **self_p);
 
 //  Whether nobody waits in it and nothing is on its way.

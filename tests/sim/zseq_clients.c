@@ -33,8 +33,9 @@ s_wake_at (zseq_clients_t *self, const zseq_caller_t *caller, uint64_t at_us)
 static uint64_t
 s_wake_us (const zseq_caller_t *caller)
 {
-    return caller->call == ZSEQ_CALL_CLAIM ? zseq_lines_wake_us (caller->lines)
-                                           : zseq_peek_wake_us (&caller->peek);
+    return caller->call == ZSEQ_CALL_CLAIM
+             ? zseq_batcher_wake_us (caller->batcher)
+             : zseq_peek_wake_us (&caller->peek);
 }
 
 uint64_t
@@ -45,7 +46,7 @@ zseq_clients_highest (const zseq_clients_t *self)
     return self->highest > claimed ? self->highest : claimed;
 }
 
-//  A client's lines.
+//  A client's batcher.
 
 static bool
 s_ask_node (void *arg, uint8_t node, zseq_msg_t *msg)
@@ -83,17 +84,17 @@ s_forget (zseq_caller_t *caller)
     }
     for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++)
         zseq_line_free (&caller->line[name]);
-    zseq_lines_destroy (&caller->lines);
+    zseq_batcher_destroy (&caller->batcher);
 }
 
 static void
 s_learn (zseq_caller_t *caller)
 {
     zseq_clients_t *self = caller->clients;
-    zseq_lines_hooks_t hooks = {.arg = caller,
-                                .ask = s_ask_node,
-                                .done = s_end_wish,
-                                .draw = s_draw_request};
+    zseq_batcher_hooks_t hooks = {.arg = caller,
+                                  .ask = s_ask_node,
+                                  .done = s_end_wish,
+                                  .draw = s_draw_request};
     zseq_rendezvous_t rendezvous;
     zseq_rendezvous_init (&rendezvous, self->n);
     for (uint8_t node = 0; node < self->n; node++) {
@@ -101,13 +102,13 @@ s_learn (zseq_caller_t *caller)
         zseq_rendezvous_set_name (&rendezvous, node, &letter, 1);
     }
     static const char names[] = "ABCDEFGH";
-    caller->lines = zseq_lines_new (&hooks);
-    assert (caller->lines);
+    caller->batcher = zseq_batcher_new (&hooks);
+    assert (caller->batcher);
     bool alone = s_draw (self, 100) < self->manners.alone;
-    zseq_lines_open (caller->lines, &caller->quorum,
-                     alone ? NULL : &rendezvous);
+    zseq_batcher_open (caller->batcher, &caller->quorum,
+                       alone ? NULL : &rendezvous);
     for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++) {
-        caller->line[name] = zseq_line_new (caller->lines, &names[name], 1);
+        caller->line[name] = zseq_line_new (caller->batcher, &names[name], 1);
         assert (caller->line[name]);
     }
 }
@@ -139,7 +140,7 @@ zseq_clients_term (zseq_clients_t *self)
     for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++)
         zseq_checker_term (&self->checker[name]);
     for (size_t index = 0; index < ZSEQ_CLIENTS_MAX; index++)
-        if (self->caller[index].lines)
+        if (self->caller[index].batcher)
             s_forget (&self->caller[index]);
 }
 
@@ -159,7 +160,7 @@ zseq_clients_begin (zseq_clients_t *self, const zseq_manners_t *manners)
             quorum->w = (uint8_t) (quorum->w + s_draw (self, more));
             quorum->r = (uint8_t) (quorum->r + s_draw (self, more));
         }
-        if (caller->lines)
+        if (caller->batcher)
             s_forget (caller);
         s_learn (caller);
         s_wake_at (self, caller, zseq_sim_cluster_now_us (self->cluster));
@@ -368,7 +369,8 @@ s_go_on_wishes (zseq_clients_t *self, zseq_caller_t *caller)
         s_wish (self, caller,
                 s_draw (self, 4) ? caller->name
                                  : s_draw (self, self->manners.names));
-    zseq_lines_flush (caller->lines, zseq_sim_cluster_now_us (self->cluster));
+    zseq_batcher_flush (caller->batcher,
+                        zseq_sim_cluster_now_us (self->cluster));
     return !s_wishes (caller);
 }
 
@@ -404,7 +406,7 @@ zseq_clients_alarm (zseq_clients_t *self, size_t client)
     if (!begins && s_wake_us (caller) > now_us)
         return;
     if (caller->call == ZSEQ_CALL_CLAIM) {
-        zseq_lines_tick (caller->lines, now_us);
+        zseq_batcher_tick (caller->batcher, now_us);
         s_go_on (self, caller, s_go_on_wishes (self, caller));
     }
     else
@@ -419,16 +421,16 @@ zseq_clients_reply (zseq_clients_t *self, size_t client, const zseq_msg_t *msg)
     assert (client < ZSEQ_CLIENTS_MAX);
     zseq_caller_t *caller = &self->caller[client];
     uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
-    if (!caller->lines ||
+    if (!caller->batcher ||
         msg->cluster != zseq_sim_cluster_identity (self->cluster))
         return;
     if (caller->call == ZSEQ_CALL_CLAIM) {
-        if (zseq_lines_reply (caller->lines, msg, now_us))
+        if (zseq_batcher_reply (caller->batcher, msg, now_us))
             s_go_on (self, caller, s_go_on_wishes (self, caller));
         return;
     }
     if (caller->call == ZSEQ_CALL_NONE) {
-        (void) zseq_lines_reply (caller->lines, msg, now_us);
+        (void) zseq_batcher_reply (caller->batcher, msg, now_us);
         return;
     }
     uint64_t wake_us = s_wake_us (caller);
@@ -448,7 +450,7 @@ zseq_clients_crash (zseq_clients_t *self, size_t client)
     if (caller->call != ZSEQ_CALL_NONE)
         s_wake_at (self, caller, zseq_sim_cluster_now_us (self->cluster));
     caller->call = ZSEQ_CALL_NONE;
-    if (!caller->lines)
+    if (!caller->batcher)
         return;
     s_forget (caller);
     s_learn (caller);

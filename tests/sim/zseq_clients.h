@@ -7,7 +7,7 @@
 #define ZSEQ_CLIENTS_H_INCLUDED
 
 #include "zseq_checker.h"
-#include "zseq_lines.h"
+#include "zseq_batcher.h"
 #include "zseq_peek.h"
 #include "zseq_sim_cluster.h"
 
@@ -41,7 +41,7 @@ typedef struct zseq_caller {
     uint64_t value;        //  Of a raise
     uint64_t deadline_us;  //  Of a claim's wishes
     zseq_quorum_t quorum;
-    zseq_lines_t *lines;
+    zseq_batcher_t *batcher;
     zseq_line_t *line[ZSEQ_SIM_NAMES];
     zseq_wish_t wish[ZSEQ_CLIENTS_WISHES];
     zseq_peek_t peek;

@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "test_lines_fixture.h"
+#include "test_batcher_fixture.h"
 #include "zseq_seq.h"
 
 //  Coordinators.
@@ -30,15 +30,15 @@ Test (delegation, turn_to_the_first_node_of_the_order_at_once_after_a_conflict)
     cr_assert_geq (letter->msg.next.patience_us, 50000);
     cr_assert (zseq_line_attempt (test_line, &node));
     cr_assert_eq (node, test_order[0]);
-    cr_assert_eq (zseq_lines_wake_us (test_lines),
+    cr_assert_eq (zseq_batcher_wake_us (test_batcher),
                   test_now + letter->msg.next.patience_us);
     test_answer (letter);
     test_assert_got (&test_riders[0], 12, 5);
     test_assert_got (&test_riders[1], 17, 3);
     cr_assert_null (zseq_line_attempt (test_line, &node));
-    cr_assert_eq (zseq_lines_stats (test_lines)->conflicts, 1);
-    cr_assert_eq (zseq_lines_stats (test_lines)->claims, 3);
-    cr_assert_eq (zseq_lines_stats (test_lines)->won, 2);
+    cr_assert_eq (zseq_batcher_stats (test_batcher)->conflicts, 1);
+    cr_assert_eq (zseq_batcher_stats (test_batcher)->claims, 3);
+    cr_assert_eq (zseq_batcher_stats (test_batcher)->won, 2);
 }
 
 Test (delegation, go_on_asking_the_coordinator)
@@ -138,7 +138,7 @@ Test (delegation, pass_over_a_coordinator_that_is_late)
     cr_assert_eq (second->node, test_order[1]);
     cr_assert_neq (second->msg.request, late->msg.request);
     cr_assert_eq (test_burnt (), 2);
-    cr_assert_eq (zseq_lines_stats (test_lines)->late, 1);
+    cr_assert_eq (zseq_batcher_stats (test_batcher)->late, 1);
     cr_assert (!test_answer (late));
     cr_assert_eq (test_ended_count, 0);
     uint64_t next = test_next[0];
@@ -168,7 +168,7 @@ Test (delegation, pass_over_a_late_coordinator_for_all_that_it_was_asked)
     }
     test_assert_silent ();
     cr_assert_eq (test_burnt (), 5);
-    cr_assert_eq (zseq_lines_stats (test_lines)->late, 2);
+    cr_assert_eq (zseq_batcher_stats (test_batcher)->late, 2);
     cr_assert (!test_answer (first));
     cr_assert (!test_answer (second));
     cr_assert_eq (test_ended_count, 0);
@@ -222,7 +222,7 @@ Test (delegation, are_more_patient_with_a_coordinator_that_takes_long)
     cr_assert_eq (before_us, 50000);
     cr_assert_gt (after_us, 100000);
     cr_assert_leq (after_us, 8 * 20001);
-    cr_assert_eq (zseq_lines_wake_us (test_lines), test_now + after_us);
+    cr_assert_eq (zseq_batcher_wake_us (test_batcher), test_now + after_us);
 }
 
 //  Claims of long ago, which took long, tell nothing of coordinators that have
@@ -258,15 +258,15 @@ Test (delegation, ignore_what_another_node_or_another_op_answers_to_a_next)
     test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
     zseq_msg_t msg = test_reply_to (letter, test_order[1], ZSEQ_OK);
     msg.next.first = 5000;
-    cr_assert (!zseq_lines_reply (test_lines, &msg, test_now));
+    cr_assert (!zseq_batcher_reply (test_batcher, &msg, test_now));
     msg = test_reply_to (letter, test_order[0], ZSEQ_OK);
     msg.op = ZSEQ_OP_CLAIM;
     msg.claim.first = 5000;
-    cr_assert (!zseq_lines_reply (test_lines, &msg, test_now));
+    cr_assert (!zseq_batcher_reply (test_batcher, &msg, test_now));
     msg = test_reply_to (letter, test_order[0], ZSEQ_OK);
     msg.next.first = 5000;
     msg.request++;
-    cr_assert (!zseq_lines_reply (test_lines, &msg, test_now));
+    cr_assert (!zseq_batcher_reply (test_batcher, &msg, test_now));
     cr_assert_eq (test_ended_count, 0);
     test_flush ();
     test_assert_silent ();
@@ -309,7 +309,7 @@ Test (delegation, do_not_believe_a_range_that_cannot_be)
         zseq_msg_t msg = test_reply_to (letter, letter->node, ZSEQ_OK);
         msg.next.first = s_ranges[index].first;
         msg.next.count = s_ranges[index].count;
-        cr_assert (zseq_lines_reply (test_lines, &msg, test_now));
+        cr_assert (zseq_batcher_reply (test_batcher, &msg, test_now));
         if (s_ranges[index].believed)
             test_assert_got (&test_riders[0], msg.next.first, msg.next.count);
         else {
@@ -354,7 +354,7 @@ Test (delegation, burn_what_a_coordinator_was_asked_for_nobody)
     test_add (0, 3);
     test_flush ();
     test_letter (ZSEQ_OP_NEXT);
-    zseq_lines_end (test_lines, ZSEQ_ETIMEOUT);
+    zseq_batcher_end (test_batcher, ZSEQ_ETIMEOUT);
     cr_assert_eq (test_burnt (), 5);
 }
 

@@ -3,7 +3,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "test_lines_fixture.h"
+#include "test_batcher_fixture.h"
 
 #define PROBE_US 50000u  //  When one that was passed over is asked
 #define ALONE 64u        //  Replies that lead back to claims
@@ -168,7 +168,7 @@ Test (delegation, claim_again_after_64_replies_that_served_nobody_else)
     test_finish ();
     test_draw_ids (1);
     cr_assert_eq (test_letters[test_sent - 1].msg.op, ZSEQ_OP_CLAIM);
-    cr_assert_eq (zseq_lines_stats (test_lines)->conflicts, 1);
+    cr_assert_eq (zseq_batcher_stats (test_batcher)->conflicts, 1);
 }
 
 Test (delegation, count_anew_when_a_reply_served_another)
@@ -263,7 +263,7 @@ Test (delegation, leave_names_to_coordinators_while_nodes_are_crowded)
     for (size_t call = 0; call < 200; call++)
         cr_assert_eq (s_drawn_by (0), ZSEQ_OP_CLAIM);
     cr_assert_eq (test_burnt (), 0);
-    cr_assert_eq (zseq_lines_stats (test_lines)->conflicts, 0);
+    cr_assert_eq (zseq_batcher_stats (test_batcher)->conflicts, 0);
 }
 
 //  Those who are heard are W, of three.
@@ -293,7 +293,7 @@ Test (delegation, leave_also_a_new_name_to_its_coordinator_in_a_crowd)
     cr_assert_eq (s_drawn_by (ALL_NODES), ZSEQ_OP_NEXT);
     for (uint8_t node = 0; node < 3; node++) {
         //  Its own coordinator may not have been heard of yet.
-        zseq_line_t *bills = zseq_line_new (test_lines, "bills", 5);
+        zseq_line_t *bills = zseq_line_new (test_batcher, "bills", 5);
         test_riders[1] = (zseq_rider_t){
           .count = 3, .count_min = 3, .deadline_us = test_now + LIMIT_US};
         zseq_line_add (bills, &test_riders[1]);
@@ -330,14 +330,14 @@ Test (delegation, claim_in_a_crowd_when_all_coordinators_are_passed_over)
 Test (delegation, never_ask_a_coordinator_if_w_is_above_the_majority)
 {
     test_make (3, 3);
-    zseq_lines_open (test_lines, &test_quorum, &test_rendezvous);
+    zseq_batcher_open (test_batcher, &test_quorum, &test_rendezvous);
     test_crowded = ALL_NODES;
     test_draw_ids (1);
     for (size_t call = 0; call < 100; call++) {
         test_interfere (10);
         test_draw_ids (1);
     }
-    cr_assert_eq (zseq_lines_stats (test_lines)->conflicts, 100);
+    cr_assert_eq (zseq_batcher_stats (test_batcher)->conflicts, 100);
     for (size_t index = 0; index < test_sent; index++)
         cr_assert_neq (test_letters[index].msg.op, ZSEQ_OP_NEXT);
 }
@@ -345,7 +345,7 @@ Test (delegation, never_ask_a_coordinator_if_w_is_above_the_majority)
 Test (delegation, ask_no_coordinator_if_there_is_none)
 {
     test_make (3, 0);
-    zseq_lines_open (test_lines, &test_quorum, NULL);
+    zseq_batcher_open (test_batcher, &test_quorum, NULL);
     test_crowded = ALL_NODES;
     test_draw_ids (1);
     for (size_t call = 0; call < 100; call++) {

@@ -1,11 +1,11 @@
-//  What the tests of the batcher share: lines of one name, nodes made of
+//  What the tests of the batcher share: a queue of one name, nodes made of
 //  numbers, and a clock of our own. A test adds requests, flushes, reads the
 //  letters that were sent, and lets the nodes answer them.
 
-#ifndef TEST_LINES_FIXTURE_H_INCLUDED
-#define TEST_LINES_FIXTURE_H_INCLUDED
+#ifndef TEST_BATCHER_FIXTURE_H_INCLUDED
+#define TEST_BATCHER_FIXTURE_H_INCLUDED
 
-#include "zseq_lines.h"
+#include "zseq_batcher.h"
 
 #define TRIP_US 200u
 #define LETTERS_MAX 65536
@@ -21,7 +21,7 @@ typedef struct {
     bool answered;
 } test_letter_t;
 
-extern zseq_lines_t *test_lines;
+extern zseq_batcher_t *test_batcher;
 extern zseq_line_t *test_line;
 extern zseq_quorum_t test_quorum;
 extern zseq_rendezvous_t test_rendezvous;
@@ -45,14 +45,14 @@ extern uint32_t test_crowded;             //  Those that say that they are
 extern uint64_t test_rival;               //  How many IDs another client takes
                                           //  before each of our claims arrives
 
-//  The hooks of test_lines: notes a letter, and draws an ID.
+//  The hooks of test_batcher: notes a letter, and draws an ID.
 bool test_ask (void *arg, uint8_t node, zseq_msg_t *msg);
 uint64_t test_draw (void *arg);
 
-//  Lines for n nodes, where w 0 is the smallest; not open.
+//  A batcher for n nodes, where w 0 is the smallest; not open.
 void test_make (size_t n, size_t w);
 
-//  The same with the smallest w, open; and frees the lines.
+//  The same with the smallest w, open; and frees the batcher.
 void test_open (size_t n);
 void test_close (void);
 

@@ -6,13 +6,13 @@
 //  claims asks a coordinator instead (NEXT), until it finds itself alone.
 //  Source: lib/doc/design.md, section 4, and lib/doc/wire.md, section 6.9.
 
-#ifndef ZSEQ_LINES_H_INCLUDED
-#define ZSEQ_LINES_H_INCLUDED
+#ifndef ZSEQ_BATCHER_H_INCLUDED
+#define ZSEQ_BATCHER_H_INCLUDED
 
 #include "zseq_rendezvous.h"
 #include "zseq_request_queue.h"
 
-//  What has to be done for the lines, during calls of them. None may be called
+//  What the batcher calls, during calls of the batcher. None may be called
 //  from there, but for _reply from ask.
 typedef struct {
     void *arg;
@@ -29,7 +29,7 @@ typedef struct {
     //  row; 0: of one.
     uint64_t (*draw) (void *arg);
     uint64_t draw_count;
-} zseq_lines_hooks_t;
+} zseq_batcher_hooks_t;
 
 //  What was done so far.
 typedef struct {
@@ -40,60 +40,60 @@ typedef struct {
     uint64_t burnt;      //  IDs that nobody is going to get, at most
     uint64_t trips;      //  Questions that got their replies
     uint64_t rtt_us;     //  A typical one's round trip
-} zseq_lines_stats_t;
+} zseq_batcher_stats_t;
 
-//  No lines. NULL: no memory.
-zseq_lines_t *zseq_lines_new (const zseq_lines_hooks_t *hooks);
+//  A batcher without queues. NULL: no memory.
+zseq_batcher_t *zseq_batcher_new (const zseq_batcher_hooks_t *hooks);
 
 //  Requests that are left are forgotten.
-void zseq_lines_destroy (zseq_lines_t **self_p);
+void zseq_batcher_destroy (zseq_batcher_t **self_p);
 
 //  From now on there are nodes to be asked. rendezvous, which is copied, says
 //  whom to ask to claim; NULL: nobody. Nobody either if W is not the majority.
-void zseq_lines_open (zseq_lines_t *self, const zseq_quorum_t *quorum,
-                      const zseq_rendezvous_t *rendezvous);
+void zseq_batcher_open (zseq_batcher_t *self, const zseq_quorum_t *quorum,
+                        const zseq_rendezvous_t *rendezvous);
 
 //  What there is to do.
 typedef struct {
     uint64_t wake_us;  //  When to run or tick next at the latest
-    bool has_unsent;   //  See zseq_lines_restless
-    bool busy;         //  See zseq_lines_busy
-} zseq_lines_state_t;
+    bool has_unsent;   //  See zseq_batcher_restless
+    bool busy;         //  See zseq_batcher_busy
+} zseq_batcher_state_t;
 
 //  Ticks and flushes. Fills state, which holds until the next call that may
 //  change something.
-void zseq_lines_run (zseq_lines_t *self, uint64_t now_us,
-                     zseq_lines_state_t *state);
+void zseq_batcher_run (zseq_batcher_t *self, uint64_t now_us,
+                       zseq_batcher_state_t *state);
 
 //  Adds a request to a line, as zseq_line_add does, and flushes. Fills state,
 //  too: it may be that nothing could be sent, and nothing else makes its owner
 //  look.
-void zseq_lines_post (zseq_lines_t *self, zseq_line_t *line,
-                      zseq_rider_t *rider, uint64_t now_us,
-                      zseq_lines_state_t *state);
+void zseq_batcher_post (zseq_batcher_t *self, zseq_line_t *line,
+                        zseq_rider_t *rider, uint64_t now_us,
+                        zseq_batcher_state_t *state);
 
 //  All that waited has been taken in: sends what is due.
-void zseq_lines_flush (zseq_lines_t *self, uint64_t now_us);
+void zseq_batcher_flush (zseq_batcher_t *self, uint64_t now_us);
 
 //  A node's reply, whose cluster is the right one. Returns whether it answers
 //  something that is under way.
-bool zseq_lines_reply (zseq_lines_t *self, const zseq_msg_t *msg,
-                       uint64_t now_us);
+bool zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
+                         uint64_t now_us);
 
 //  Time has passed, or nodes can be reached again; a flush is to follow. And
 //  when to tick next at the latest.
-void zseq_lines_tick (zseq_lines_t *self, uint64_t now_us);
-uint64_t zseq_lines_wake_us (const zseq_lines_t *self);
+void zseq_batcher_tick (zseq_batcher_t *self, uint64_t now_us);
+uint64_t zseq_batcher_wake_us (const zseq_batcher_t *self);
 
 //  Ends all requests with that status.
-void zseq_lines_end (zseq_lines_t *self, int status);
+void zseq_batcher_end (zseq_batcher_t *self, int status);
 
 //  Whether something is on its way to a node that cannot be reached.
-bool zseq_lines_restless (const zseq_lines_t *self);
+bool zseq_batcher_restless (const zseq_batcher_t *self);
 
 //  Whether anything waits or is on its way.
-bool zseq_lines_busy (const zseq_lines_t *self);
+bool zseq_batcher_busy (const zseq_batcher_t *self);
 
-const zseq_lines_stats_t *zseq_lines_stats (const zseq_lines_t *self);
+const zseq_batcher_stats_t *zseq_batcher_stats (const zseq_batcher_t *self);
 
 #endif

@@ -1,9 +1,9 @@
-#include "zseq_lines.h"
+#include "zseq_batcher.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-#include "zseq_lines_private.h"
+#include "zseq_batcher_private.h"
 
 //  Claims of one name that may be on their way at once, and of all names when
 //  one more sets out: a node keeps a thousand replies for a connection, and
@@ -14,15 +14,15 @@
 #define RTT_US 1000
 #define RTT_US_MIN 20
 
-zseq_lines_t *
-zseq_lines_new (const zseq_lines_hooks_t *hooks)
+zseq_batcher_t *
+zseq_batcher_new (const zseq_batcher_hooks_t *hooks)
 {
     assert (hooks);
     assert (hooks->ask);
     assert (hooks->done);
     assert (hooks->draw);
 
-    zseq_lines_t *self = calloc (1, sizeof *self);
+    zseq_batcher_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
     self->hooks = *hooks;
@@ -34,8 +34,8 @@ zseq_lines_new (const zseq_lines_hooks_t *hooks)
 }
 
 void
-zseq_lines_open (zseq_lines_t *self, const zseq_quorum_t *quorum,
-                 const zseq_rendezvous_t *rendezvous)
+zseq_batcher_open (zseq_batcher_t *self, const zseq_quorum_t *quorum,
+                   const zseq_rendezvous_t *rendezvous)
 {
     assert (self);
     assert (quorum);
@@ -49,14 +49,14 @@ zseq_lines_open (zseq_lines_t *self, const zseq_quorum_t *quorum,
 static bool
 s_delegates (zseq_line_t *line)
 {
-    const zseq_lines_t *self = line->lines;
+    const zseq_batcher_t *self = line->batcher;
     return zseq_delegation_wanted (&self->delegation, &line->delegation) &&
            zseq_delegation_coordinator (&self->delegation, &line->delegation) !=
              self->quorum.n;
 }
 
 static uint64_t
-s_draw (zseq_lines_t *self)
+s_draw (zseq_batcher_t *self)
 {
     if (!self->drawn_left) {
         self->drawn_next = self->hooks.draw (self->hooks.arg);
@@ -69,7 +69,7 @@ s_draw (zseq_lines_t *self)
 //  Weight of a new round trip in the typical one: 1 / 8, as TCP has it
 //  (RFC 6298).
 static void
-s_note_trip (zseq_lines_t *self, uint64_t trip_us)
+s_note_trip (zseq_batcher_t *self, uint64_t trip_us)
 {
     self->stats.trips++;
     self->stats.rtt_us = (7 * self->stats.rtt_us + trip_us + 7) / 8;
@@ -81,7 +81,8 @@ s_note_trip (zseq_lines_t *self, uint64_t trip_us)
 
 //  A NEXT is over, and its request may go on elsewhere.
 static void
-s_give_up_errand (zseq_lines_t *self, zseq_inflight_t *flight, uint64_t now_us)
+s_give_up_errand (zseq_batcher_t *self, zseq_inflight_t *flight,
+                  uint64_t now_us)
 {
     zseq_delegation_note_failed (&self->delegation, flight->node, now_us);
     flight->node = ZSEQ_NOBODY;
@@ -93,7 +94,7 @@ s_give_up_errand (zseq_lines_t *self, zseq_inflight_t *flight, uint64_t now_us)
 
 //  A node has not answered in time: nor will it what it was asked later.
 static void
-s_give_up_node (zseq_lines_t *self, uint8_t node, uint64_t now_us)
+s_give_up_node (zseq_batcher_t *self, uint8_t node, uint64_t now_us)
 {
     for (size_t place = 0; place < self->flight_count; place++) {
         zseq_inflight_t *flight = self->flights[place];
@@ -108,7 +109,7 @@ s_give_up_node (zseq_lines_t *self, uint8_t node, uint64_t now_us)
 //  Those that are passed over are asked whether they answer by now. What is
 //  next of the name is as good a question as any.
 static void
-s_probe (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
+s_probe (zseq_batcher_t *self, zseq_line_t *line, uint64_t now_us)
 {
     uint8_t nodes[ZSEQ_NODES_MAX];
     uint8_t count = zseq_delegation_probes_due (
@@ -138,7 +139,7 @@ s_count_company (zseq_line_t *line)
 
 //  Asks a coordinator. False: there is none.
 static bool
-s_send_errand (zseq_lines_t *self, zseq_inflight_t *flight, uint64_t now_us)
+s_send_errand (zseq_batcher_t *self, zseq_inflight_t *flight, uint64_t now_us)
 {
     zseq_line_t *line = flight->line;
     uint64_t patience_us =
@@ -189,7 +190,7 @@ s_serves (const zseq_inflight_t *flight, const zseq_msg_t *msg)
 }
 
 static void
-s_errand_reply (zseq_lines_t *self, zseq_inflight_t *flight,
+s_errand_reply (zseq_batcher_t *self, zseq_inflight_t *flight,
                 const zseq_msg_t *msg, uint64_t now_us)
 {
     zseq_line_t *line = flight->line;
@@ -242,7 +243,7 @@ s_land (zseq_inflight_t *flight)
 }
 
 static void
-s_follow (zseq_lines_t *self, zseq_inflight_t *flight, zseq_do_t what,
+s_follow (zseq_batcher_t *self, zseq_inflight_t *flight, zseq_do_t what,
           uint32_t conflicts)
 {
     zseq_line_t *line = flight->line;
@@ -261,7 +262,7 @@ s_follow (zseq_lines_t *self, zseq_inflight_t *flight, zseq_do_t what,
 }
 
 static void
-s_ask_claim (zseq_lines_t *self, zseq_inflight_t *flight, zseq_msg_t *msg,
+s_ask_claim (zseq_batcher_t *self, zseq_inflight_t *flight, zseq_msg_t *msg,
              zseq_node_set_t nodes)
 {
     zseq_attempt_t *attempt = &flight->claim.attempt;
@@ -283,7 +284,7 @@ s_ask_claim (zseq_lines_t *self, zseq_inflight_t *flight, zseq_msg_t *msg,
 }
 
 static void
-s_send (zseq_lines_t *self, zseq_inflight_t *flight, uint64_t now_us)
+s_send (zseq_batcher_t *self, zseq_inflight_t *flight, uint64_t now_us)
 {
     zseq_line_t *line = flight->line;
     flight->due = false;
@@ -309,7 +310,7 @@ s_send (zseq_lines_t *self, zseq_inflight_t *flight, uint64_t now_us)
 //  Lets a further claim begin where the last one is going to end, if that is
 //  known.
 static zseq_inflight_t *
-s_begin (zseq_lines_t *self, zseq_line_t *line)
+s_begin (zseq_batcher_t *self, zseq_line_t *line)
 {
     zseq_known_t known = line->known;
     zseq_inflight_t *last = line->flights;
@@ -337,7 +338,7 @@ s_begin (zseq_lines_t *self, zseq_line_t *line)
 
 //  How many claims may set out. Those that pause take up nothing.
 static size_t
-s_room (const zseq_lines_t *self)
+s_room (const zseq_batcher_t *self)
 {
     if (self->flight_count < OUT_MAX)
         return OUT_MAX - self->flight_count;
@@ -350,7 +351,7 @@ s_room (const zseq_lines_t *self)
 
 //  Returns whether a claim did: those who waited may have gone.
 static bool
-s_set_out (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
+s_set_out (zseq_batcher_t *self, zseq_line_t *line, uint64_t now_us)
 {
     zseq_inflight_t *flight = line->waiting ? s_begin (self, line) : NULL;
     if (flight)
@@ -362,7 +363,7 @@ s_set_out (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
 //  unless others wait for their first, and has the name wait with them if it
 //  has none.
 static void
-s_look_at (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
+s_look_at (zseq_batcher_t *self, zseq_line_t *line, uint64_t now_us)
 {
     for (zseq_inflight_t *flight = line->flights, *behind; flight;
          flight = behind) {
@@ -377,7 +378,7 @@ s_look_at (zseq_lines_t *self, zseq_line_t *line, uint64_t now_us)
 }
 
 void
-zseq_lines_flush (zseq_lines_t *self, uint64_t now_us)
+zseq_batcher_flush (zseq_batcher_t *self, uint64_t now_us)
 {
     assert (self);
 
@@ -397,7 +398,8 @@ zseq_lines_flush (zseq_lines_t *self, uint64_t now_us)
 //  Calls.
 
 bool
-zseq_lines_reply (zseq_lines_t *self, const zseq_msg_t *msg, uint64_t now_us)
+zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
+                    uint64_t now_us)
 {
     assert (self);
     assert (msg);
@@ -440,7 +442,7 @@ s_is_absent (const zseq_inflight_t *flight)
 //  Sends what it could not to those who can be reached by now, in the order in
 //  which it set out: the second claim begins where the first ends.
 static void
-s_reach (zseq_lines_t *self, zseq_line_t *line)
+s_reach (zseq_batcher_t *self, zseq_line_t *line)
 {
     for (zseq_inflight_t *flight = line->flights, *behind; flight;
          flight = behind) {
@@ -455,7 +457,7 @@ s_reach (zseq_lines_t *self, zseq_line_t *line)
 }
 
 static void
-s_tick_flights (zseq_lines_t *self, uint64_t now_us)
+s_tick_flights (zseq_batcher_t *self, uint64_t now_us)
 {
     //  From the last on: whoever ends gives its place to one seen already.
     for (size_t place = self->flight_count; place-- > 0;) {
@@ -473,14 +475,14 @@ s_tick_flights (zseq_lines_t *self, uint64_t now_us)
 }
 
 void
-zseq_lines_tick (zseq_lines_t *self, uint64_t now_us)
+zseq_batcher_tick (zseq_batcher_t *self, uint64_t now_us)
 {
     assert (self);
 
     //  First who is late, so that nobody else waits for it.
     s_tick_flights (self, now_us);
     zseq_request_queue_expire (self, now_us);
-    if (!zseq_lines_restless (self))
+    if (!zseq_batcher_restless (self))
         return;
     for (zseq_line_t *line = self->busy, *busy; line; line = busy) {
         busy = line->busy;
@@ -489,7 +491,7 @@ zseq_lines_tick (zseq_lines_t *self, uint64_t now_us)
 }
 
 uint64_t
-zseq_lines_wake_us (const zseq_lines_t *self)
+zseq_batcher_wake_us (const zseq_batcher_t *self)
 {
     assert (self);
 
@@ -506,7 +508,7 @@ zseq_lines_wake_us (const zseq_lines_t *self)
 }
 
 void
-zseq_lines_end (zseq_lines_t *self, int status)
+zseq_batcher_end (zseq_batcher_t *self, int status)
 {
     assert (self);
 
@@ -515,7 +517,7 @@ zseq_lines_end (zseq_lines_t *self, int status)
 }
 
 bool
-zseq_lines_restless (const zseq_lines_t *self)
+zseq_batcher_restless (const zseq_batcher_t *self)
 {
     assert (self);
 
@@ -526,56 +528,57 @@ zseq_lines_restless (const zseq_lines_t *self)
 }
 
 bool
-zseq_lines_busy (const zseq_lines_t *self)
+zseq_batcher_busy (const zseq_batcher_t *self)
 {
     assert (self);
     return self->busy || self->flight_count;
 }
 
 static void
-s_fill_state (const zseq_lines_t *self, zseq_lines_state_t *state)
+s_fill_state (const zseq_batcher_t *self, zseq_batcher_state_t *state)
 {
-    state->wake_us = zseq_lines_wake_us (self);
-    state->has_unsent = zseq_lines_restless (self);
-    state->busy = zseq_lines_busy (self);
+    state->wake_us = zseq_batcher_wake_us (self);
+    state->has_unsent = zseq_batcher_restless (self);
+    state->busy = zseq_batcher_busy (self);
 }
 
 void
-zseq_lines_run (zseq_lines_t *self, uint64_t now_us, zseq_lines_state_t *state)
+zseq_batcher_run (zseq_batcher_t *self, uint64_t now_us,
+                  zseq_batcher_state_t *state)
 {
     assert (self);
     assert (state);
 
-    zseq_lines_tick (self, now_us);
-    zseq_lines_flush (self, now_us);
+    zseq_batcher_tick (self, now_us);
+    zseq_batcher_flush (self, now_us);
     s_fill_state (self, state);
 }
 
 void
-zseq_lines_post (zseq_lines_t *self, zseq_line_t *line, zseq_rider_t *rider,
-                 uint64_t now_us, zseq_lines_state_t *state)
+zseq_batcher_post (zseq_batcher_t *self, zseq_line_t *line, zseq_rider_t *rider,
+                   uint64_t now_us, zseq_batcher_state_t *state)
 {
     assert (self);
     assert (state);
 
     zseq_line_add (line, rider);
-    zseq_lines_flush (self, now_us);
+    zseq_batcher_flush (self, now_us);
     s_fill_state (self, state);
 }
 
-const zseq_lines_stats_t *
-zseq_lines_stats (const zseq_lines_t *self)
+const zseq_batcher_stats_t *
+zseq_batcher_stats (const zseq_batcher_t *self)
 {
     assert (self);
     return &self->stats;
 }
 
 void
-zseq_lines_destroy (zseq_lines_t **self_p)
+zseq_batcher_destroy (zseq_batcher_t **self_p)
 {
     assert (self_p);
 
-    zseq_lines_t *self = *self_p;
+    zseq_batcher_t *self = *self_p;
     if (!self)
         return;
     for (size_t place = 0; place < self->flight_count; place++)

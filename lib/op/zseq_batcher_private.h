@@ -1,14 +1,14 @@
-//  What zseq_lines.c and zseq_request_queue.c share: the batcher, its queues of
-//  requests and their claims in flight. zseq_request_queue.c keeps who waits
-//  and who rides; zseq_lines.c, which calls it, sends, receives and keeps the
+//  What zseq_batcher.c and zseq_request_queue.c share: the batcher, its queues
+//  of requests and their claims in flight. zseq_request_queue.c keeps who waits
+//  and who rides; zseq_batcher.c, which calls it, sends, receives and keeps the
 //  time.
 
-#ifndef ZSEQ_LINES_PRIVATE_H_INCLUDED
-#define ZSEQ_LINES_PRIVATE_H_INCLUDED
+#ifndef ZSEQ_BATCHER_PRIVATE_H_INCLUDED
+#define ZSEQ_BATCHER_PRIVATE_H_INCLUDED
 
 #include "zseq_claim.h"
 #include "zseq_delegation.h"
-#include "zseq_lines.h"
+#include "zseq_batcher.h"
 
 #define ZSEQ_NOBODY UINT8_MAX  //  No node
 
@@ -28,7 +28,7 @@ typedef struct zseq_inflight {
 } zseq_inflight_t;
 
 struct zseq_line {
-    zseq_lines_t *lines;
+    zseq_batcher_t *batcher;
     zseq_slice_t name;
     zseq_known_t known;
     size_t riders;  //  All that have not ended
@@ -43,21 +43,21 @@ struct zseq_line {
     zseq_line_t **busy_p;
 };
 
-//  Lines, first come, first served.
+//  Queues, first come, first served.
 typedef struct {
     zseq_line_t *first;
     zseq_line_t **end;
 } zseq_schedule_t;
 
-struct zseq_lines {
-    zseq_lines_hooks_t hooks;
+struct zseq_batcher {
+    zseq_batcher_hooks_t hooks;
     zseq_quorum_t quorum;  //  n 0: not open
     zseq_delegation_t delegation;
-    zseq_lines_stats_t stats;
+    zseq_batcher_stats_t stats;
     uint64_t drawn_next;       //  The next request ID of those drawn
     uint64_t drawn_left;       //  ... how many there are
     uint64_t deadline_us;      //  No rider's is before
-    zseq_schedule_t queued;    //  Lines that are to be looked at
+    zseq_schedule_t queued;    //  Queues with work for the flush
     zseq_schedule_t lined_up;  //  Those with riders and no flight
     zseq_line_t *busy;
     zseq_inflight_t **flights;  //  All of them
@@ -106,8 +106,8 @@ void zseq_request_queue_retire (zseq_inflight_t *flight);
 //  Retires a flight whose requests have all gone: what it may win is burnt.
 void zseq_request_queue_abandon (zseq_inflight_t *flight);
 
-//  Ends all requests whose deadlines have passed, of all lines.
-void zseq_request_queue_expire (zseq_lines_t *lines, uint64_t now_us);
+//  Ends all requests whose deadlines have passed, of all queues.
+void zseq_request_queue_expire (zseq_batcher_t *batcher, uint64_t now_us);
 
 //  Ends all requests of a line with that status.
 void zseq_request_queue_end (zseq_line_t *line, int status);

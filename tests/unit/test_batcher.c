@@ -2,14 +2,14 @@
 
 #include <criterion/criterion.h>
 
-#include "test_lines_fixture.h"
+#include "test_batcher_fixture.h"
 #include "zseq_seq.h"
 
-TestSuite (lines, .fini = test_close);
+TestSuite (batcher, .fini = test_close);
 
 //  Claims.
 
-Test (lines, share_a_claim_in_the_order_in_which_requests_came)
+Test (batcher, shares_a_claim_in_the_order_in_which_requests_came)
 {
     test_open (3);
     test_add (0, 2);
@@ -34,16 +34,16 @@ Test (lines, share_a_claim_in_the_order_in_which_requests_came)
         cr_assert_eq (test_ended[index], &test_riders[index]);
         cr_assert_eq (test_riders[index].served, 3);
     }
-    const zseq_lines_stats_t *stats = zseq_lines_stats (test_lines);
+    const zseq_batcher_stats_t *stats = zseq_batcher_stats (test_batcher);
     cr_assert_eq (stats->claims, 1);
     cr_assert_eq (stats->won, 1);
     cr_assert_eq (stats->trips, 2);
     cr_assert_eq (stats->burnt, 0);
     cr_assert (zseq_line_idle (test_line));
-    cr_assert (!zseq_lines_busy (test_lines));
+    cr_assert (!zseq_batcher_busy (test_batcher));
 }
 
-Test (lines, name_the_sequence_in_all_that_they_send)
+Test (batcher, names_the_sequence_in_all_that_it_sends)
 {
     test_turn (3);
     cr_assert_gt (test_sent, 6);
@@ -55,7 +55,7 @@ Test (lines, name_the_sequence_in_all_that_they_send)
 }
 
 //  S7.
-Test (lines, let_nobody_join_a_claim_that_was_sent)
+Test (batcher, lets_nobody_join_a_claim_that_was_sent)
 {
     test_open (3);
     test_draw_ids (1);
@@ -78,7 +78,7 @@ Test (lines, let_nobody_join_a_claim_that_was_sent)
     test_assert_got (late, 7, 3);
 }
 
-Test (lines, let_a_second_claim_begin_where_the_first_one_ends)
+Test (batcher, lets_a_second_claim_begin_where_the_first_one_ends)
 {
     test_open (3);
     test_draw_ids (1);
@@ -103,10 +103,10 @@ Test (lines, let_a_second_claim_begin_where_the_first_one_ends)
     test_answer_all ();
     cr_assert_eq (test_ended_count, 4);
     cr_assert_eq (test_burnt (), 0);
-    cr_assert_eq (zseq_lines_stats (test_lines)->conflicts, 0);
+    cr_assert_eq (zseq_batcher_stats (test_batcher)->conflicts, 0);
 }
 
-Test (lines, begin_a_second_claim_only_when_it_is_known_where)
+Test (batcher, begins_a_second_claim_only_when_it_is_known_where)
 {
     test_open (3);
     test_add (0, 5);
@@ -122,10 +122,10 @@ Test (lines, begin_a_second_claim_only_when_it_is_known_where)
     test_assert_silent ();
 }
 
-Test (lines, take_in_who_comes_while_a_claim_is_to_be_made_again)
+Test (batcher, takes_in_who_comes_while_a_claim_is_to_be_made_again)
 {
     test_make (3, 0);
-    zseq_lines_open (test_lines, &test_quorum, NULL);
+    zseq_batcher_open (test_batcher, &test_quorum, NULL);
     test_draw_ids (1);
     test_interfere (10);
     test_add (0, 5);
@@ -144,10 +144,10 @@ Test (lines, take_in_who_comes_while_a_claim_is_to_be_made_again)
     test_assert_got (&test_riders[1], 17, 3);
 }
 
-Test (lines, of_two_names_share_nothing)
+Test (batcher, shares_nothing_between_two_names)
 {
     test_open (3);
-    zseq_line_t *bills = zseq_line_new (test_lines, "bills", 5);
+    zseq_line_t *bills = zseq_line_new (test_batcher, "bills", 5);
     test_add (0, 5);
     test_riders[1] = (zseq_rider_t){
       .count = 3, .count_min = 3, .deadline_us = test_now + LIMIT_US};
@@ -160,13 +160,13 @@ Test (lines, of_two_names_share_nothing)
     cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.claim.count, 5);
     cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.claim.count, 3);
     cr_assert (!zseq_line_idle (bills));
-    zseq_lines_end (test_lines, ZSEQ_ETIMEOUT);
+    zseq_batcher_end (test_batcher, ZSEQ_ETIMEOUT);
     zseq_line_free (&bills);
 }
 
 //  The end of a sequence.
 
-Test (lines, divide_what_is_left_and_refuse_alone_who_does_not_fit)
+Test (batcher, divides_what_is_left_and_refuse_alone_who_does_not_fit)
 {
     test_open (3);
     test_interfere (ZSEQ_ID_MAX - 5);  //  Five are left
@@ -186,7 +186,7 @@ Test (lines, divide_what_is_left_and_refuse_alone_who_does_not_fit)
     cr_assert_eq (test_ended[1], &test_riders[2]);
 }
 
-Test (lines, refuse_a_range_that_does_not_fit_where_a_smaller_one_does)
+Test (batcher, refuses_a_range_that_does_not_fit_where_a_smaller_one_does)
 {
     test_open (3);
     test_interfere (ZSEQ_ID_MAX - 5);
@@ -197,7 +197,7 @@ Test (lines, refuse_a_range_that_does_not_fit_where_a_smaller_one_does)
     cr_assert_eq (test_burnt (), 0);
 }
 
-Test (lines, refuse_everybody_when_nothing_is_left)
+Test (batcher, refuses_everybody_when_nothing_is_left)
 {
     test_open (3);
     test_interfere (ZSEQ_ID_MAX);
@@ -207,13 +207,13 @@ Test (lines, refuse_everybody_when_nothing_is_left)
     cr_assert_eq (test_ended_count, 5);
     for (size_t index = 0; index < 5; index++)
         cr_assert_eq (test_riders[index].status, ZSEQ_EEXHAUSTED);
-    cr_assert_eq (zseq_lines_stats (test_lines)->claims, 0);
+    cr_assert_eq (zseq_batcher_stats (test_batcher)->claims, 0);
     cr_assert_eq (test_burnt (), 0);
 }
 
 //  One claim has its limit, too; but that is not the end of the sequence, where
 //  less is better than none (wire.md, section 16).
-Test (lines, cut_nobody_short_before_the_end)
+Test (batcher, cuts_nobody_short_before_the_end)
 {
     test_open (3);
     test_add (0, ZSEQ_COUNT_MAX - 1);
@@ -223,7 +223,7 @@ Test (lines, cut_nobody_short_before_the_end)
     test_assert_got (&test_riders[1], ZSEQ_COUNT_MAX, 10);
 }
 
-Test (lines, make_two_claims_of_what_one_cannot_hold)
+Test (batcher, makes_two_claims_of_what_one_cannot_hold)
 {
     test_open (3);
     test_add (0, ZSEQ_COUNT_MAX);
@@ -238,7 +238,7 @@ Test (lines, make_two_claims_of_what_one_cannot_hold)
 
 //  Those who give up.
 
-Test (lines, burn_the_share_of_one_that_is_cancelled_on_its_way)
+Test (batcher, burns_the_share_of_one_that_is_cancelled_on_its_way)
 {
     test_open (3);
     test_draw_ids (1);
@@ -253,7 +253,7 @@ Test (lines, burn_the_share_of_one_that_is_cancelled_on_its_way)
     cr_assert_eq (test_burnt (), 2);
 }
 
-Test (lines, burn_a_claim_that_nobody_rides_any_more)
+Test (batcher, burns_a_claim_that_nobody_rides_any_more)
 {
     test_open (3);
     test_draw_ids (1);
@@ -265,7 +265,7 @@ Test (lines, burn_a_claim_that_nobody_rides_any_more)
     zseq_line_cancel (&test_riders[0]);
     cr_assert_eq (test_burnt (), 5);
     cr_assert (zseq_line_idle (test_line));
-    cr_assert (!zseq_lines_busy (test_lines));
+    cr_assert (!zseq_batcher_busy (test_batcher));
     for (; test_read < test_sent; test_read++)
         cr_assert (!test_answer (&test_letters[test_read]));
     cr_assert_eq (test_ended_count, 0);
@@ -274,7 +274,7 @@ Test (lines, burn_a_claim_that_nobody_rides_any_more)
     cr_assert_eq (test_burnt (), 5);
 }
 
-Test (lines, burn_nothing_if_one_is_cancelled_before_its_claim)
+Test (batcher, burns_nothing_if_one_is_cancelled_before_its_claim)
 {
     test_open (3);
     test_add (0, 2);
@@ -289,7 +289,8 @@ Test (lines, burn_nothing_if_one_is_cancelled_before_its_claim)
     test_assert_silent ();
 }
 
-Test (lines, keep_their_order_when_one_in_the_middle_or_at_the_end_is_cancelled)
+Test (batcher,
+      keeps_the_order_when_one_in_the_middle_or_at_the_end_is_cancelled)
 {
     test_open (3);
     for (size_t index = 0; index < 5; index++)
@@ -306,14 +307,14 @@ Test (lines, keep_their_order_when_one_in_the_middle_or_at_the_end_is_cancelled)
     cr_assert_eq (test_burnt (), 0);
 }
 
-Test (lines, end_a_request_at_its_deadline)
+Test (batcher, ends_a_request_at_its_deadline)
 {
     test_open (3);
     test_draw_ids (1);
     test_add_until (0, 2, 2, test_now + 100);
     test_add_until (1, 3, 3, test_now + 300);
     test_flush ();
-    cr_assert_eq (zseq_lines_wake_us (test_lines), test_now + 100);
+    cr_assert_eq (zseq_batcher_wake_us (test_batcher), test_now + 100);
     test_now += 99;
     test_tick ();
     cr_assert_eq (test_ended_count, 0);
@@ -321,13 +322,13 @@ Test (lines, end_a_request_at_its_deadline)
     test_tick ();
     cr_assert_eq (test_ended_count, 1);
     cr_assert_eq (test_riders[0].status, ZSEQ_ETIMEOUT);
-    cr_assert_eq (zseq_lines_wake_us (test_lines), test_now + 200);
+    cr_assert_eq (zseq_batcher_wake_us (test_batcher), test_now + 200);
     test_finish ();
     test_assert_got (&test_riders[1], 2, 3);
     cr_assert_eq (test_burnt (), 2);
 }
 
-Test (lines, burn_a_claim_whose_requests_have_all_expired)
+Test (batcher, burns_a_claim_whose_requests_have_all_expired)
 {
     test_open (3);
     test_draw_ids (1);
@@ -338,10 +339,10 @@ Test (lines, burn_a_claim_whose_requests_have_all_expired)
     cr_assert_eq (test_riders[0].status, ZSEQ_ETIMEOUT);
     cr_assert_eq (test_burnt (), 2);
     cr_assert (zseq_line_idle (test_line));
-    cr_assert_eq (zseq_lines_wake_us (test_lines), UINT64_MAX);
+    cr_assert_eq (zseq_batcher_wake_us (test_batcher), UINT64_MAX);
 }
 
-Test (lines, let_a_deadline_be_put_off)
+Test (batcher, lets_a_deadline_be_put_off)
 {
     test_open (3);
     test_draw_ids (1);
@@ -357,7 +358,7 @@ Test (lines, let_a_deadline_be_put_off)
     cr_assert_eq (test_ended_count, 1);
 }
 
-Test (lines, end_all_requests_that_wait_or_ride)
+Test (batcher, ends_all_requests_that_wait_or_ride)
 {
     test_open (3);
     test_draw_ids (1);
@@ -366,42 +367,42 @@ Test (lines, end_all_requests_that_wait_or_ride)
         if (index < 2)
             test_flush ();
     }
-    cr_assert (zseq_lines_busy (test_lines));
-    zseq_lines_end (test_lines, ZSEQ_ENOTVOTING);
+    cr_assert (zseq_batcher_busy (test_batcher));
+    zseq_batcher_end (test_batcher, ZSEQ_ENOTVOTING);
     cr_assert_eq (test_ended_count, 4);
     for (size_t index = 0; index < 4; index++)
         cr_assert_eq (test_riders[index].status, ZSEQ_ENOTVOTING);
     cr_assert_eq (test_burnt (), 1 + 2);
     cr_assert (zseq_line_idle (test_line));
-    cr_assert (!zseq_lines_busy (test_lines));
-    cr_assert_eq (zseq_lines_wake_us (test_lines), UINT64_MAX);
+    cr_assert (!zseq_batcher_busy (test_batcher));
+    cr_assert_eq (zseq_batcher_wake_us (test_batcher), UINT64_MAX);
     for (; test_read < test_sent; test_read++)
         cr_assert (!test_answer (&test_letters[test_read]));
     //  And can be used again.
     test_draw_ids (1);
 }
 
-Test (lines, wait_until_there_are_nodes)
+Test (batcher, waits_until_there_are_nodes)
 {
     test_make (3, 0);
-    cr_assert (!zseq_lines_busy (test_lines));
+    cr_assert (!zseq_batcher_busy (test_batcher));
     test_add_until (0, 1, 1, test_now + 10);
     test_add (1, 1);
-    cr_assert (zseq_lines_busy (test_lines));
-    cr_assert_eq (zseq_lines_wake_us (test_lines), test_now + 10);
+    cr_assert (zseq_batcher_busy (test_batcher));
+    cr_assert_eq (zseq_batcher_wake_us (test_batcher), test_now + 10);
     test_flush ();
     test_now += 10;
     test_tick ();
     test_assert_silent ();
     cr_assert_eq (test_riders[0].status, ZSEQ_ETIMEOUT);
-    zseq_lines_open (test_lines, &test_quorum, &test_rendezvous);
+    zseq_batcher_open (test_batcher, &test_quorum, &test_rendezvous);
     test_finish ();
     test_assert_got (&test_riders[1], 1, 1);
 }
 
 //  Nodes that cannot be reached.
 
-Test (lines, send_a_claim_again_to_a_node_that_can_be_reached_by_now)
+Test (batcher, sends_a_claim_again_to_a_node_that_can_be_reached_by_now)
 {
     test_open (3);
     test_draw_ids (1);
@@ -410,7 +411,7 @@ Test (lines, send_a_claim_again_to_a_node_that_can_be_reached_by_now)
     test_flush ();
     test_letter_t *first = test_letter (ZSEQ_OP_CLAIM);
     test_assert_silent ();
-    cr_assert (zseq_lines_restless (test_lines));
+    cr_assert (zseq_batcher_restless (test_batcher));
     test_answer (first);
     test_tick ();
     test_assert_silent ();
@@ -425,11 +426,11 @@ Test (lines, send_a_claim_again_to_a_node_that_can_be_reached_by_now)
     cr_assert_eq (second->msg.name.size, 6);
     test_answer (second);
     test_assert_got (&test_riders[0], 2, 2);
-    cr_assert (!zseq_lines_restless (test_lines));
+    cr_assert (!zseq_batcher_restless (test_batcher));
 }
 
 //  The second claim begins where the first one ends.
-Test (lines, send_claims_again_in_the_order_in_which_they_set_out)
+Test (batcher, sends_claims_again_in_the_order_in_which_they_set_out)
 {
     test_open (3);
     test_draw_ids (1);
@@ -450,17 +451,17 @@ Test (lines, send_claims_again_in_the_order_in_which_they_set_out)
     cr_assert_eq (second->msg.claim.first, 4);
 }
 
-Test (lines, are_at_rest_when_all_nodes_are_reached)
+Test (batcher, is_at_rest_when_all_nodes_are_reached)
 {
     test_open (3);
-    cr_assert (!zseq_lines_restless (test_lines));
+    cr_assert (!zseq_batcher_restless (test_batcher));
     test_cut = 2;
     test_add (0, 2);
     test_flush ();
-    cr_assert (zseq_lines_restless (test_lines));
+    cr_assert (zseq_batcher_restless (test_batcher));
     test_cut = 0;
     test_tick ();
-    cr_assert (!zseq_lines_restless (test_lines));
+    cr_assert (!zseq_batcher_restless (test_batcher));
     test_finish ();
 }
 
@@ -505,26 +506,26 @@ s_draw_four (void *arg)
     return 100 * (uint64_t) ++s_blocks;
 }
 
-Test (lines, ask_all_nodes_at_once_and_draw_request_ids_in_blocks)
+Test (batcher, asks_all_nodes_at_once_and_draw_request_ids_in_blocks)
 {
-    zseq_lines_hooks_t hooks = {.ask = s_ask_one,
-                                .ask_all = s_ask_all,
-                                .done = s_end,
-                                .draw = s_draw_four,
-                                .draw_count = 4};
-    zseq_lines_t *lines = zseq_lines_new (&hooks);
+    zseq_batcher_hooks_t hooks = {.ask = s_ask_one,
+                                  .ask_all = s_ask_all,
+                                  .done = s_end,
+                                  .draw = s_draw_four,
+                                  .draw_count = 4};
+    zseq_batcher_t *batcher = zseq_batcher_new (&hooks);
     zseq_quorum_t quorum;
     cr_assert_eq (zseq_quorum_init (&quorum, 3, 0, 0), ZSEQ_OK);
-    zseq_lines_open (lines, &quorum, NULL);
+    zseq_batcher_open (batcher, &quorum, NULL);
     zseq_line_t *line[3];
     zseq_rider_t rider[3];
     test_cut = 4;
     for (size_t index = 0; index < 3; index++) {
-        line[index] = zseq_line_new (lines, "abc" + index, 1);
+        line[index] = zseq_line_new (batcher, "abc" + index, 1);
         rider[index] =
           (zseq_rider_t){.count = 1, .count_min = 1, .deadline_us = 1000};
-        zseq_lines_state_t state;
-        zseq_lines_post (lines, line[index], &rider[index], 1, &state);
+        zseq_batcher_state_t state;
+        zseq_batcher_post (batcher, line[index], &rider[index], 1, &state);
         cr_assert_eq (s_asked, 7);
         cr_assert (state.has_unsent);
     }
@@ -536,50 +537,51 @@ Test (lines, ask_all_nodes_at_once_and_draw_request_ids_in_blocks)
     cr_assert_eq (s_requests[2], 201);
     //  Only those that were not reached are asked again.
     test_cut = 0;
-    zseq_lines_tick (lines, 2);
+    zseq_batcher_tick (batcher, 2);
     cr_assert_eq (s_asked, 4);
-    cr_assert (!zseq_lines_restless (lines));
-    zseq_lines_destroy (&lines);
+    cr_assert (!zseq_batcher_restless (batcher));
+    zseq_batcher_destroy (&batcher);
     for (size_t index = 0; index < 3; index++)
         free (line[index]);
 }
 
 //  What a run leaves to be done.
 
-Test (lines, say_after_a_post_that_something_waits_though_nothing_was_sent)
+Test (batcher, says_after_a_post_that_something_waits_though_nothing_was_sent)
 {
     test_open (3);
     test_cut = ALL_NODES;
     test_riders[0] = (zseq_rider_t){
       .count = 1, .count_min = 1, .deadline_us = test_now + 5000};
-    zseq_lines_state_t state;
-    zseq_lines_post (test_lines, test_line, &test_riders[0], test_now, &state);
+    zseq_batcher_state_t state;
+    zseq_batcher_post (test_batcher, test_line, &test_riders[0], test_now,
+                       &state);
     test_assert_silent ();
     cr_assert (state.busy);
     cr_assert (state.has_unsent);
-    cr_assert_eq (state.wake_us, zseq_lines_wake_us (test_lines));
+    cr_assert_eq (state.wake_us, zseq_batcher_wake_us (test_batcher));
     cr_assert_leq (state.wake_us, test_now + 5000);
 }
 
-Test (lines, say_after_a_run_what_is_left_to_do)
+Test (batcher, says_after_a_run_what_is_left_to_do)
 {
     test_open (3);
-    zseq_lines_state_t state;
-    zseq_lines_run (test_lines, test_now, &state);
+    zseq_batcher_state_t state;
+    zseq_batcher_run (test_batcher, test_now, &state);
     cr_assert (!state.busy);
     cr_assert (!state.has_unsent);
     cr_assert_eq (state.wake_us, UINT64_MAX);
     test_cut = 2;
     test_add (0, 2);
-    zseq_lines_run (test_lines, test_now, &state);
+    zseq_batcher_run (test_batcher, test_now, &state);
     cr_assert (state.busy);
     cr_assert (state.has_unsent);
-    cr_assert_eq (state.wake_us, zseq_lines_wake_us (test_lines));
+    cr_assert_eq (state.wake_us, zseq_batcher_wake_us (test_batcher));
     test_cut = 0;
-    zseq_lines_run (test_lines, test_now, &state);
+    zseq_batcher_run (test_batcher, test_now, &state);
     cr_assert (state.busy);
     cr_assert (!state.has_unsent);
     test_finish ();
-    zseq_lines_run (test_lines, test_now, &state);
+    zseq_batcher_run (test_batcher, test_now, &state);
     cr_assert (!state.busy);
 }

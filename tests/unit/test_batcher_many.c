@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "test_lines_fixture.h"
+#include "test_batcher_fixture.h"
 
 //  Many names.
 
@@ -24,14 +24,15 @@ s_add_one_of_many (size_t index)
     zseq_line_add (s_many[index], &s_many_riders[index]);
 }
 
-//  Makes all lines, of which count are used.
+//  Makes all queues, of which count are used.
 static void
 s_add_many (size_t count)
 {
     static char names[S_MANY][8];
     for (size_t index = 0; index < S_MANY; index++) {
         int size = snprintf (names[index], sizeof *names, "%zu", index);
-        s_many[index] = zseq_line_new (test_lines, names[index], (size_t) size);
+        s_many[index] =
+          zseq_line_new (test_batcher, names[index], (size_t) size);
         if (index < count)
             s_add_one_of_many (index);
     }
@@ -49,7 +50,7 @@ s_finish_many (size_t first, size_t end)
         zseq_line_free (&s_many[index]);
 }
 
-Test (lines, let_no_more_claims_out_than_nodes_keep_replies_for)
+Test (batcher, lets_no_more_claims_out_than_nodes_keep_replies_for)
 {
     test_open (3);
     s_add_many (S_MANY);
@@ -70,7 +71,7 @@ Test (lines, let_no_more_claims_out_than_nodes_keep_replies_for)
     s_finish_many (0, S_MANY);
 }
 
-Test (lines, may_leave_while_they_wait_for_their_turn)
+Test (batcher, lets_queues_go_while_they_wait_for_their_turn)
 {
     test_open (3);
     test_cut = 3;
@@ -95,7 +96,7 @@ Test (lines, may_leave_while_they_wait_for_their_turn)
 }
 
 //  Of one with a claim out, the next one waits behind those of others.
-Test (lines, take_turns_where_there_is_no_room)
+Test (batcher, gives_queues_turns_where_there_is_no_capacity)
 {
     test_open (3);
     test_add (0, 1);
@@ -124,7 +125,7 @@ Test (lines, take_turns_where_there_is_no_room)
     cr_assert_eq (s_many_riders[S_OUT_MAX].status, ZSEQ_OK);
 }
 
-Test (lines, that_pause_keep_no_other_from_setting_out)
+Test (batcher, starts_others_while_claims_pause)
 {
     test_open (3);
     for (uint8_t at = 0; at < 3; at++)

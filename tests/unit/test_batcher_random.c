@@ -4,7 +4,7 @@
 #include <criterion/criterion.h>
 #include <string.h>
 
-#include "test_lines_fixture.h"
+#include "test_batcher_fixture.h"
 #include "test_random.h"
 #include "zseq_seq.h"
 
@@ -90,7 +90,7 @@ s_hear (size_t index, bool twice)
     zseq_msg_t msg = s_bag[index];
     if (!twice)
         s_bag[index] = s_bag[--s_bag_count];
-    zseq_lines_reply (test_lines, &msg, test_now);
+    zseq_batcher_reply (test_batcher, &msg, test_now);
 }
 
 static void
@@ -143,7 +143,7 @@ s_step (uint64_t *seed)
         break;
     case 5:
         test_now += test_random_below (seed, 60000);
-        zseq_lines_tick (test_lines, test_now);
+        zseq_batcher_tick (test_batcher, test_now);
         break;
     case 6:
         if (s_bag_count) {
@@ -159,7 +159,7 @@ s_step (uint64_t *seed)
         if (s_bag_count)
             s_hear (test_random_below (seed, s_bag_count),
                     test_random_below (seed, 16) == 0);
-        zseq_lines_tick (test_lines, test_now);
+        zseq_batcher_tick (test_batcher, test_now);
     }
     test_flush ();
 }
@@ -169,14 +169,14 @@ s_run (uint64_t seed)
 {
     test_make (1 + test_random_below (&seed, 5), 0);
     zseq_line_free (&test_line);
-    zseq_lines_destroy (&test_lines);
-    zseq_lines_hooks_t hooks = {.arg = &test_drawn,
-                                .ask = test_ask,
-                                .done = s_done_and_mark,
-                                .draw = test_draw};
-    test_lines = zseq_lines_new (&hooks);
-    test_line = zseq_line_new (test_lines, "orders", 6);
-    zseq_lines_open (test_lines, &test_quorum, &test_rendezvous);
+    zseq_batcher_destroy (&test_batcher);
+    zseq_batcher_hooks_t hooks = {.arg = &test_drawn,
+                                  .ask = test_ask,
+                                  .done = s_done_and_mark,
+                                  .draw = test_draw};
+    test_batcher = zseq_batcher_new (&hooks);
+    test_line = zseq_line_new (test_batcher, "orders", 6);
+    zseq_batcher_open (test_batcher, &test_quorum, &test_rendezvous);
     test_sent = s_bag_count = 0;
     test_cut = 0;
     memset (test_refusal, 0, sizeof test_refusal);
@@ -187,13 +187,13 @@ s_run (uint64_t seed)
     //  All get what they want once nothing is in the way, or have expired.
     test_cut = 0;
     memset (test_refusal, 0, sizeof test_refusal);
-    for (int round = 0; zseq_lines_busy (test_lines); round++) {
+    for (int round = 0; zseq_batcher_busy (test_batcher); round++) {
         cr_assert_lt (round, 10000, "seed %lu", s_seed);
         while (test_sent)
             s_deliver (0, false);
         while (s_bag_count)
             s_hear (0, false);
-        if (zseq_lines_busy (test_lines))
+        if (zseq_batcher_busy (test_batcher))
             test_wait ();
     }
     cr_assert (zseq_line_idle (test_line));
@@ -209,7 +209,7 @@ s_run (uint64_t seed)
     test_close ();
 }
 
-Test (lines, give_each_id_to_one_request_whatever_happens)
+Test (batcher, gives_each_id_to_one_request_whatever_happens)
 {
     for (s_seed = 1; s_seed <= SEEDS; s_seed++)
         s_run (s_seed);

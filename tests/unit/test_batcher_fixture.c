@@ -1,11 +1,11 @@
-#include "test_lines_fixture.h"
+#include "test_batcher_fixture.h"
 
 #include <criterion/criterion.h>
 #include <string.h>
 
 #include "zseq_seq.h"
 
-zseq_lines_t *test_lines;
+zseq_batcher_t *test_batcher;
 zseq_line_t *test_line;
 zseq_quorum_t test_quorum;
 zseq_rendezvous_t test_rendezvous;
@@ -58,7 +58,7 @@ void
 test_make (size_t n, size_t w)
 {
     static const char labels[] = "abcdefghi";
-    zseq_lines_hooks_t hooks = {
+    zseq_batcher_hooks_t hooks = {
       .arg = &test_drawn, .ask = test_ask, .done = s_done, .draw = test_draw};
     cr_assert_eq (zseq_quorum_init (&test_quorum, n, 0, w), ZSEQ_OK);
     zseq_rendezvous_init (&test_rendezvous, test_quorum.n);
@@ -70,9 +70,9 @@ test_make (size_t n, size_t w)
     test_now = 1000000;
     test_served = 1;
     test_crowded = 0;
-    test_lines = zseq_lines_new (&hooks);
-    cr_assert (test_lines);
-    test_line = zseq_line_new (test_lines, "orders", 6);
+    test_batcher = zseq_batcher_new (&hooks);
+    cr_assert (test_batcher);
+    test_line = zseq_line_new (test_batcher, "orders", 6);
     cr_assert (test_line);
 }
 
@@ -80,7 +80,7 @@ void
 test_open (size_t n)
 {
     test_make (n, 0);
-    zseq_lines_open (test_lines, &test_quorum, &test_rendezvous);
+    zseq_batcher_open (test_batcher, &test_quorum, &test_rendezvous);
 }
 
 void
@@ -88,7 +88,7 @@ test_close (void)
 {
     if (test_line && zseq_line_idle (test_line))
         zseq_line_free (&test_line);
-    zseq_lines_destroy (&test_lines);
+    zseq_batcher_destroy (&test_batcher);
 }
 
 zseq_rider_t *
@@ -119,20 +119,20 @@ test_add (size_t index, uint64_t count)
 void
 test_flush (void)
 {
-    zseq_lines_flush (test_lines, test_now);
+    zseq_batcher_flush (test_batcher, test_now);
 }
 
 void
 test_tick (void)
 {
-    zseq_lines_tick (test_lines, test_now);
+    zseq_batcher_tick (test_batcher, test_now);
     test_flush ();
 }
 
 void
 test_wait (void)
 {
-    uint64_t wake_us = zseq_lines_wake_us (test_lines);
+    uint64_t wake_us = zseq_batcher_wake_us (test_batcher);
     cr_assert_lt (wake_us, UINT64_MAX);
     if (test_now < wake_us)
         test_now = wake_us;
@@ -221,7 +221,7 @@ test_answer (test_letter_t *letter)
     letter->answered = true;
     zseq_msg_t msg = test_reply_to (letter, node, test_refusal[node]);
     if (test_refusal[node])
-        return zseq_lines_reply (test_lines, &msg, test_now);
+        return zseq_batcher_reply (test_batcher, &msg, test_now);
     if (msg.op == ZSEQ_OP_NEXT)
         msg.status = test_coordinate (letter, &msg.next.first, &msg.next.count);
     if (msg.op == ZSEQ_OP_CLAIM) {
@@ -229,7 +229,7 @@ test_answer (test_letter_t *letter)
         msg.status = zseq_seq_accept (&seq, msg.claim.first, msg.claim.count);
         msg.claim.next = test_next[node] = seq.next;
     }
-    return zseq_lines_reply (test_lines, &msg, test_now);
+    return zseq_batcher_reply (test_batcher, &msg, test_now);
 }
 
 void
@@ -252,7 +252,7 @@ void
 test_finish (void)
 {
     test_flush ();
-    for (int round = 0; zseq_lines_busy (test_lines); round++) {
+    for (int round = 0; zseq_batcher_busy (test_batcher); round++) {
         cr_assert_lt (round, 10000);
         if (test_read < test_sent)
             test_answer_all ();
@@ -285,7 +285,7 @@ test_assert_got (const zseq_rider_t *rider, uint64_t first, uint64_t count)
 uint64_t
 test_burnt (void)
 {
-    return zseq_lines_stats (test_lines)->burnt;
+    return zseq_batcher_stats (test_batcher)->burnt;
 }
 
 void

@@ -11,7 +11,7 @@
 #define REQUEST_BLOCK 256
 
 struct zseq_name_queue {
-    zseq_line_t *line;
+    zseq_request_queue_t *requests;
     size_t references;
     struct zseq_name_queue *next;
     char name[ZSEQ_NAME_MAX + 1];
@@ -155,9 +155,9 @@ zseq_name_queue_acquire (zseq_reactor_t *reactor, const char *name)
         self = self->next;
     if (!self && (self = calloc (1, sizeof *self))) {
         strcpy (self->name, name);
-        self->line =
-          zseq_line_new (reactor->names.batcher, self->name, strlen (name));
-        if (self->line) {
+        self->requests = zseq_request_queue_new (reactor->names.batcher,
+                                                 self->name, strlen (name));
+        if (self->requests) {
             self->next = reactor->names.first;
             reactor->names.first = self;
         }
@@ -185,7 +185,7 @@ zseq_name_queue_release (zseq_reactor_t *reactor, zseq_name_queue_t *self)
     if (--self->references == 0) {
         //  The batcher is the parent's, which may have been at work on it.
         if (!forked)
-            zseq_line_free (&self->line);
+            zseq_request_queue_free (&self->requests);
         zseq_name_queue_t **place = &reactor->names.first;
         while (*place != self)
             place = &(*place)->next;
@@ -215,7 +215,7 @@ zseq_name_queue_post (zseq_reactor_t *reactor, zseq_name_queue_t *self,
     want->queue = self;
     want->pending = true;
     reactor->settled = false;
-    zseq_batcher_post (reactor->names.batcher, self->line, &want->rider,
+    zseq_batcher_post (reactor->names.batcher, self->requests, &want->rider,
                        zseq_reactor_now_us (reactor), &reactor->names.state);
 }
 
@@ -225,7 +225,7 @@ zseq_name_queue_cancel (zseq_reactor_t *reactor, zseq_want_t *want)
     assert (reactor);
     assert (want);
     if (want->pending)
-        zseq_line_cancel (&want->rider);
+        zseq_request_queue_cancel (&want->rider);
     want->pending = false;
     reactor->settled = false;
 }
@@ -242,7 +242,8 @@ zseq_name_queue_explain (const zseq_reactor_t *reactor,
       "nothing was handed out, though IDs may have been burnt";
     const zseq_session_t *session = reactor->session;
     uint8_t node;
-    const zseq_attempt_t *attempt = zseq_line_attempt (self->line, &node);
+    const zseq_attempt_t *attempt =
+      zseq_request_queue_attempt (self->requests, &node);
     if (!attempt && zseq_session_ready (session) &&
         !zseq_session_fatal (session)) {
         zseq_outcome_set (outcome, ZSEQ_ETIMEOUT,

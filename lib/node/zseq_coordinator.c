@@ -6,7 +6,7 @@
 
 //  Names of which it is kept what is known, in case they are asked for again;
 //  more only as long as they are in use.
-#define LINES_MAX 4096
+#define QUEUES_MAX 4096
 //  How many of them are looked at for one that can go.
 #define LOOKS_MAX 16
 
@@ -24,7 +24,7 @@ typedef struct s_request {
 struct zseq_coordinator {
     zseq_coordinator_hooks_t hooks;
     zseq_batcher_t *batcher;
-    zseq_sequence_t **sequences;  //  Those that have a line
+    zseq_sequence_t **sequences;  //  Those that have a queue
     size_t entry_count;
     size_t entry_size;
     size_t hand;  //  Where to look next for one that can go
@@ -98,17 +98,17 @@ zseq_coordinator_new (size_t n, size_t requests_max,
     return self;
 }
 
-//  A place for a further line: that of a name that is not in use, or a new one.
+//  A place for a further queue: that of a name that is not in use, or a new one.
 static zseq_sequence_t **
 s_new_place (zseq_coordinator_t *self)
 {
-    for (size_t look = 0; look < LOOKS_MAX && self->entry_count >= LINES_MAX;
+    for (size_t look = 0; look < LOOKS_MAX && self->entry_count >= QUEUES_MAX;
          look++) {
         self->hand = (self->hand + 1) % self->entry_count;
         zseq_sequence_t **place = &self->sequences[self->hand];
-        if (!zseq_line_idle ((*place)->line))
+        if (!zseq_request_queue_idle ((*place)->queue))
             continue;
-        zseq_line_free (&(*place)->line);
+        zseq_request_queue_free (&(*place)->queue);
         return place;
     }
     if (self->entry_count == self->entry_size) {
@@ -124,17 +124,17 @@ s_new_place (zseq_coordinator_t *self)
 }
 
 static bool
-s_make_line (zseq_coordinator_t *self, zseq_sequence_t *sequence)
+s_make_queue (zseq_coordinator_t *self, zseq_sequence_t *sequence)
 {
-    zseq_line_t *line =
-      zseq_line_new (self->batcher, zseq_sequence_name (sequence),
-                     zseq_sequence_name_size (sequence));
-    zseq_sequence_t **place = line ? s_new_place (self) : NULL;
+    zseq_request_queue_t *queue =
+      zseq_request_queue_new (self->batcher, zseq_sequence_name (sequence),
+                              zseq_sequence_name_size (sequence));
+    zseq_sequence_t **place = queue ? s_new_place (self) : NULL;
     if (!place) {
-        zseq_line_free (&line);
+        zseq_request_queue_free (&queue);
         return false;
     }
-    sequence->line = line;
+    sequence->queue = queue;
     *place = sequence;
     return true;
 }
@@ -150,7 +150,7 @@ zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
     assert (msg);
 
     if (self->requests == self->requests_max ||
-        (!sequence->line && !s_make_line (self, sequence)))
+        (!sequence->queue && !s_make_queue (self, sequence)))
         return ZSEQ_EBUSY;
     s_request_t *request = self->free_requests;
     if (request)
@@ -167,7 +167,7 @@ zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
     request->rider.deadline_us =
       now_us + (msg->next.patience_us < PATIENCE_US_MAX ? msg->next.patience_us
                                                         : PATIENCE_US_MAX);
-    zseq_line_add (sequence->line, &request->rider);
+    zseq_request_queue_add (sequence->queue, &request->rider);
     return ZSEQ_OK;
 }
 
@@ -219,7 +219,7 @@ zseq_coordinator_destroy (zseq_coordinator_t **self_p)
     self->hooks.answer = NULL;
     zseq_batcher_end (self->batcher, ZSEQ_ETIMEOUT);
     for (size_t index = 0; index < self->entry_count; index++)
-        zseq_line_free (&self->sequences[index]->line);
+        zseq_request_queue_free (&self->sequences[index]->queue);
     zseq_batcher_destroy (&self->batcher);
     while (self->free_requests) {
         s_request_t *request = self->free_requests;

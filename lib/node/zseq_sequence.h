@@ -16,8 +16,8 @@ typedef struct zseq_sequence {
     uint32_t waiting_last;        //  ... and the last
     struct zseq_sequence *dirty;  //  Next in the list of those to persist
     struct zseq_sequence
-      *reserved;             //  Next in the list of those with a reserve
-    struct zseq_line *line;  //  Its line at the coordinator, or NULL
+      *reserved;  //  Next in the list of those with a reserve
+    struct zseq_request_queue *queue;  //  Its queue at the coordinator, or NULL
     zseq_reserve_t reserve;
     bool queued;     //  It is in the list of those to persist
     bool writing;    //  A write of it is in flight

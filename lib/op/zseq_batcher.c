@@ -47,12 +47,12 @@ zseq_batcher_open (zseq_batcher_t *self, const zseq_quorum_t *quorum,
 
 //  Whether one node is to claim the name for all, and there is one that does.
 static bool
-s_delegates (zseq_line_t *line)
+s_delegates (zseq_request_queue_t *queue)
 {
-    const zseq_batcher_t *self = line->batcher;
-    return zseq_delegation_wanted (&self->delegation, &line->delegation) &&
-           zseq_delegation_coordinator (&self->delegation, &line->delegation) !=
-             self->quorum.n;
+    const zseq_batcher_t *self = queue->batcher;
+    return zseq_delegation_wanted (&self->delegation, &queue->delegation) &&
+           zseq_delegation_coordinator (&self->delegation,
+                                        &queue->delegation) != self->quorum.n;
 }
 
 static uint64_t
@@ -89,7 +89,7 @@ s_give_up_errand (zseq_batcher_t *self, zseq_inflight_t *flight,
     flight->request = 0;
     flight->company = 0;
     flight->due = true;
-    zseq_request_queue_schedule (flight->line);
+    zseq_request_queue_schedule (flight->queue);
 }
 
 //  A node has not answered in time: nor will it what it was asked later.
@@ -109,29 +109,29 @@ s_give_up_node (zseq_batcher_t *self, uint8_t node, uint64_t now_us)
 //  Those that are passed over are asked whether they answer by now. What is
 //  next of the name is as good a question as any.
 static void
-s_probe (zseq_batcher_t *self, zseq_line_t *line, uint64_t now_us)
+s_probe (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
 {
     uint8_t nodes[ZSEQ_NODES_MAX];
     uint8_t count = zseq_delegation_probes_due (
-      &self->delegation, &line->delegation, now_us, nodes);
+      &self->delegation, &queue->delegation, now_us, nodes);
     for (uint8_t index = 0; index < count; index++) {
         zseq_msg_t msg = {
-          .op = ZSEQ_OP_READ, .request = s_draw (self), .name = line->name};
+          .op = ZSEQ_OP_READ, .request = s_draw (self), .name = queue->name};
         zseq_delegation_note_probe (&self->delegation, nodes[index],
                                     msg.request, now_us);
         (void) self->hooks.ask (self->hooks.arg, nodes[index], &msg);
     }
 }
 
-//  How many NEXTs a coordinator may have in hand that are the line's own.
+//  How many NEXTs a coordinator may have in hand that are the queue's own.
 static void
-s_count_company (zseq_line_t *line)
+s_count_company (zseq_request_queue_t *queue)
 {
     size_t errands = 0;
-    for (zseq_inflight_t *flight = line->flights; flight;
+    for (zseq_inflight_t *flight = queue->flights; flight;
          flight = flight->behind)
         errands += zseq_inflight_delegated (flight);
-    for (zseq_inflight_t *flight = line->flights; flight;
+    for (zseq_inflight_t *flight = queue->flights; flight;
          flight = flight->behind)
         if (flight->company < errands)
             flight->company = errands;
@@ -141,7 +141,7 @@ s_count_company (zseq_line_t *line)
 static bool
 s_send_errand (zseq_batcher_t *self, zseq_inflight_t *flight, uint64_t now_us)
 {
-    zseq_line_t *line = flight->line;
+    zseq_request_queue_t *queue = flight->queue;
     uint64_t patience_us =
       zseq_delegation_wait_us (&self->delegation, self->stats.rtt_us);
     //  P3: there must be time left to do without it.
@@ -156,26 +156,26 @@ s_send_errand (zseq_batcher_t *self, zseq_inflight_t *flight, uint64_t now_us)
     zseq_msg_t msg = {
       .op = ZSEQ_OP_NEXT,
       .request = s_draw (self),
-      .name = line->name,
+      .name = queue->name,
       .next = {.count = flight->claim.count,
                .count_min = flight->claim.count_min,
                .patience_us = patience_us},
     };
     uint8_t node;
     while ((node = zseq_delegation_coordinator (
-              &self->delegation, &line->delegation)) != self->quorum.n) {
+              &self->delegation, &queue->delegation)) != self->quorum.n) {
         if (self->hooks.ask (self->hooks.arg, node, &msg)) {
             flight->node = node;
             flight->request = msg.request;
             flight->began_us = now_us;
             flight->until_us = now_us + patience_us;
-            s_count_company (line);
+            s_count_company (queue);
             self->stats.claims++;
             break;
         }
         zseq_delegation_note_failed (&self->delegation, node, now_us);
     }
-    s_probe (self, line, now_us);
+    s_probe (self, queue, now_us);
     return zseq_inflight_delegated (flight);
 }
 
@@ -193,20 +193,20 @@ static void
 s_errand_reply (zseq_batcher_t *self, zseq_inflight_t *flight,
                 const zseq_msg_t *msg, uint64_t now_us)
 {
-    zseq_line_t *line = flight->line;
+    zseq_request_queue_t *queue = flight->queue;
     if (s_serves (flight, msg)) {
         self->stats.trips++;
         zseq_delegation_note_served (&self->delegation, flight->node,
                                      now_us - flight->began_us);
         zseq_delegation_note_congestion (&self->delegation, msg);
         for (uint8_t node = 0; node < self->quorum.n; node++)
-            if (line->known.next[node] < msg->next.first + msg->next.count)
-                line->known.next[node] = msg->next.first + msg->next.count;
+            if (queue->known.next[node] < msg->next.first + msg->next.count)
+                queue->known.next[node] = msg->next.first + msg->next.count;
         if (msg->next.served > flight->company)
             zseq_delegation_note_contended (&self->delegation,
-                                            &line->delegation);
+                                            &queue->delegation);
         else
-            zseq_delegation_note_alone (&line->delegation);
+            zseq_delegation_note_alone (&queue->delegation);
         zseq_request_queue_hand_out (flight, msg->next.first, msg->next.count);
     }
     else if (msg->status == ZSEQ_EEXHAUSTED)
@@ -224,15 +224,15 @@ s_errand_reply (zseq_batcher_t *self, zseq_inflight_t *flight,
 static void
 s_land (zseq_inflight_t *flight)
 {
-    zseq_line_t *line = flight->line;
+    zseq_request_queue_t *queue = flight->queue;
     const zseq_claim_t *claim = &flight->claim;
     //  Of claims on their way at once, each has learnt something.
     for (size_t node = 0; node < ZSEQ_NODES_MAX; node++)
-        if (line->known.next[node] < claim->known.next[node])
-            line->known.next[node] = claim->known.next[node];
+        if (queue->known.next[node] < claim->known.next[node])
+            queue->known.next[node] = claim->known.next[node];
     if (claim->rc == ZSEQ_OK) {
         if (!claim->conflicts)
-            zseq_delegation_note_alone (&line->delegation);
+            zseq_delegation_note_alone (&queue->delegation);
         zseq_request_queue_hand_out (flight, claim->first, claim->count);
     }
     else {
@@ -246,18 +246,18 @@ static void
 s_follow (zseq_batcher_t *self, zseq_inflight_t *flight, zseq_do_t what,
           uint32_t conflicts)
 {
-    zseq_line_t *line = flight->line;
+    zseq_request_queue_t *queue = flight->queue;
     if (flight->claim.conflicts != conflicts)
-        zseq_delegation_note_contended (&self->delegation, &line->delegation);
+        zseq_delegation_note_contended (&self->delegation, &queue->delegation);
     if (what == ZSEQ_DO_DONE) {
         s_land (flight);
         return;
     }
     //  A coordinator need not wait.
-    bool turns = flight->claim.conflicts != conflicts && s_delegates (line);
+    bool turns = flight->claim.conflicts != conflicts && s_delegates (queue);
     if (what == ZSEQ_DO_SEND || turns) {
         flight->due = true;
-        zseq_request_queue_schedule (line);
+        zseq_request_queue_schedule (queue);
     }
 }
 
@@ -286,9 +286,9 @@ s_ask_claim (zseq_batcher_t *self, zseq_inflight_t *flight, zseq_msg_t *msg,
 static void
 s_send (zseq_batcher_t *self, zseq_inflight_t *flight, uint64_t now_us)
 {
-    zseq_line_t *line = flight->line;
+    zseq_request_queue_t *queue = flight->queue;
     flight->due = false;
-    if (zseq_delegation_wanted (&self->delegation, &line->delegation) &&
+    if (zseq_delegation_wanted (&self->delegation, &queue->delegation) &&
         zseq_request_queue_assign (flight, ZSEQ_COUNT_MAX) &&
         s_send_errand (self, flight, now_us))
         return;
@@ -303,22 +303,22 @@ s_send (zseq_batcher_t *self, zseq_inflight_t *flight, uint64_t now_us)
         s_land (flight);
         return;
     }
-    msg.name = line->name;
+    msg.name = queue->name;
     s_ask_claim (self, flight, &msg, zseq_node_set_first (self->quorum.n));
 }
 
 //  Lets a further claim begin where the last one is going to end, if that is
 //  known.
 static zseq_inflight_t *
-s_begin (zseq_batcher_t *self, zseq_line_t *line)
+s_begin (zseq_batcher_t *self, zseq_request_queue_t *queue)
 {
-    zseq_known_t known = line->known;
-    zseq_inflight_t *last = line->flights;
+    zseq_known_t known = queue->known;
+    zseq_inflight_t *last = queue->flights;
     while (last && last->behind)
         last = last->behind;
-    if (line->flight_count == FLIGHTS_MAX)
+    if (queue->flight_count == FLIGHTS_MAX)
         return NULL;
-    if (last && !s_delegates (line)) {
+    if (last && !s_delegates (queue)) {
         if (zseq_inflight_delegated (last) || last->claim.reading ||
             !last->claim.attempt.request)
             return NULL;
@@ -326,7 +326,7 @@ s_begin (zseq_batcher_t *self, zseq_line_t *line)
             if (known.next[node] < last->claim.first + last->claim.count)
                 known.next[node] = last->claim.first + last->claim.count;
     }
-    zseq_inflight_t *flight = zseq_request_queue_launch (line);
+    zseq_inflight_t *flight = zseq_request_queue_launch (queue);
     if (!flight)
         return NULL;
     zseq_pace_t pace = {.rtt_us = self->stats.rtt_us,
@@ -351,9 +351,9 @@ s_room (const zseq_batcher_t *self)
 
 //  Returns whether a claim did: those who waited may have gone.
 static bool
-s_set_out (zseq_batcher_t *self, zseq_line_t *line, uint64_t now_us)
+s_set_out (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
 {
-    zseq_inflight_t *flight = line->waiting ? s_begin (self, line) : NULL;
+    zseq_inflight_t *flight = queue->waiting ? s_begin (self, queue) : NULL;
     if (flight)
         s_send (self, flight, now_us);
     return flight != NULL;
@@ -363,18 +363,18 @@ s_set_out (zseq_batcher_t *self, zseq_line_t *line, uint64_t now_us)
 //  unless others wait for their first, and has the name wait with them if it
 //  has none.
 static void
-s_look_at (zseq_batcher_t *self, zseq_line_t *line, uint64_t now_us)
+s_look_at (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
 {
-    for (zseq_inflight_t *flight = line->flights, *behind; flight;
+    for (zseq_inflight_t *flight = queue->flights, *behind; flight;
          flight = behind) {
         behind = flight->behind;
         if (flight->due)
             s_send (self, flight, now_us);
     }
-    if (line->waiting && !line->flights)
-        zseq_request_queue_put (&self->lined_up, line);
-    else if (line->waiting && !self->lined_up.first && s_room (self))
-        (void) s_set_out (self, line, now_us);
+    if (queue->waiting && !queue->flights)
+        zseq_request_queue_put (&self->lined_up, queue);
+    else if (queue->waiting && !self->lined_up.first && s_room (self))
+        (void) s_set_out (self, queue, now_us);
 }
 
 void
@@ -385,10 +385,10 @@ zseq_batcher_flush (zseq_batcher_t *self, uint64_t now_us)
     if (!self->quorum.n)
         return;
     //  A node's own vote may end a claim at once.
-    zseq_line_t *line;
+    zseq_request_queue_t *queue;
     do {
-        while ((line = zseq_request_queue_take (&self->queued)))
-            s_look_at (self, line, now_us);
+        while ((queue = zseq_request_queue_take (&self->queued)))
+            s_look_at (self, queue, now_us);
         for (size_t room = s_room (self); room && self->lined_up.first;)
             room -= s_set_out (self, zseq_request_queue_take (&self->lined_up),
                                now_us);
@@ -442,16 +442,16 @@ s_is_absent (const zseq_inflight_t *flight)
 //  Sends what it could not to those who can be reached by now, in the order in
 //  which it set out: the second claim begins where the first ends.
 static void
-s_reach (zseq_batcher_t *self, zseq_line_t *line)
+s_reach (zseq_batcher_t *self, zseq_request_queue_t *queue)
 {
-    for (zseq_inflight_t *flight = line->flights, *behind; flight;
+    for (zseq_inflight_t *flight = queue->flights, *behind; flight;
          flight = behind) {
         behind = flight->behind;
         if (!s_is_absent (flight))
             continue;
         zseq_msg_t msg;
         zseq_claim_repeat (&flight->claim, &msg);
-        msg.name = line->name;
+        msg.name = queue->name;
         s_ask_claim (self, flight, &msg, flight->claim.attempt.absent);
     }
 }
@@ -484,9 +484,9 @@ zseq_batcher_tick (zseq_batcher_t *self, uint64_t now_us)
     zseq_request_queue_expire (self, now_us);
     if (!zseq_batcher_restless (self))
         return;
-    for (zseq_line_t *line = self->busy, *busy; line; line = busy) {
-        busy = line->busy;
-        s_reach (self, line);
+    for (zseq_request_queue_t *queue = self->busy, *busy; queue; queue = busy) {
+        busy = queue->busy;
+        s_reach (self, queue);
     }
 }
 
@@ -555,13 +555,14 @@ zseq_batcher_run (zseq_batcher_t *self, uint64_t now_us,
 }
 
 void
-zseq_batcher_post (zseq_batcher_t *self, zseq_line_t *line, zseq_rider_t *rider,
-                   uint64_t now_us, zseq_batcher_state_t *state)
+zseq_batcher_post (zseq_batcher_t *self, zseq_request_queue_t *queue,
+                   zseq_rider_t *rider, uint64_t now_us,
+                   zseq_batcher_state_t *state)
 {
     assert (self);
     assert (state);
 
-    zseq_line_add (line, rider);
+    zseq_request_queue_add (queue, rider);
     zseq_batcher_flush (self, now_us);
     s_fill_state (self, state);
 }

@@ -1,4 +1,4 @@
-//  Requests for IDs that wait in one place, a line for each name, and the
+//  Requests for IDs that wait in one place, a queue for each name, and the
 //  claims made for them: those of a client's threads, or those that a
 //  coordinator's clients have sent it. Requests that wait at the same time
 //  share a claim, which is split in the order in which they came; a further
@@ -23,7 +23,7 @@ typedef struct {
     //  call. Returns those that were reached. NULL: ask is called for each.
     zseq_node_set_t (*ask_all) (void *arg, zseq_node_set_t nodes,
                                 zseq_msg_t *msg);
-    //  A request has left its line.
+    //  A request has left its queue.
     void (*done) (void *arg, zseq_rider_t *rider);
     //  A request ID that was never used before: the first of draw_count in a
     //  row; 0: of one.
@@ -65,10 +65,10 @@ typedef struct {
 void zseq_batcher_run (zseq_batcher_t *self, uint64_t now_us,
                        zseq_batcher_state_t *state);
 
-//  Adds a request to a line, as zseq_line_add does, and flushes. Fills state,
+//  Adds a request to a queue, as zseq_request_queue_add does, and flushes. Fills state,
 //  too: it may be that nothing could be sent, and nothing else makes its owner
 //  look.
-void zseq_batcher_post (zseq_batcher_t *self, zseq_line_t *line,
+void zseq_batcher_post (zseq_batcher_t *self, zseq_request_queue_t *queue,
                         zseq_rider_t *rider, uint64_t now_us,
                         zseq_batcher_state_t *state);
 

@@ -18,16 +18,16 @@ typedef struct zseq_inflight {
     uint8_t node;        //  Whom the NEXT was sent; or ZSEQ_NOBODY
     uint64_t request;    //  The NEXT's ID
     uint64_t until_us;   //  When its patience ends
-    size_t company;      //  How many of its line were out at once with it
+    size_t company;      //  How many of its queue were out at once with it
     zseq_rider_t *riders;
-    zseq_line_t *line;
+    zseq_request_queue_t *queue;
     uint64_t began_us;             //  When it was sent last
     bool due;                      //  It is to be sent with the next flush
     size_t place;                  //  In the array of all
-    struct zseq_inflight *behind;  //  In the line's list, or the free one
+    struct zseq_inflight *behind;  //  In the queue's list, or the free one
 } zseq_inflight_t;
 
-struct zseq_line {
+struct zseq_request_queue {
     zseq_batcher_t *batcher;
     zseq_slice_t name;
     zseq_known_t known;
@@ -38,15 +38,16 @@ struct zseq_line {
     size_t flight_count;
     zseq_delegation_name_t delegation;
     bool queued;
-    zseq_line_t *queue;  //  Next in the schedule that it is in
-    zseq_line_t *busy;   //  Next of those with riders
-    zseq_line_t **busy_p;
+    zseq_request_queue_t
+      *next_scheduled;           //  Next in the schedule that it is in
+    zseq_request_queue_t *busy;  //  Next of those with riders
+    zseq_request_queue_t **busy_p;
 };
 
 //  Queues, first come, first served.
 typedef struct {
-    zseq_line_t *first;
-    zseq_line_t **end;
+    zseq_request_queue_t *first;
+    zseq_request_queue_t **end;
 } zseq_schedule_t;
 
 struct zseq_batcher {
@@ -59,7 +60,7 @@ struct zseq_batcher {
     uint64_t deadline_us;      //  No rider's is before
     zseq_schedule_t queued;    //  Queues with work for the flush
     zseq_schedule_t lined_up;  //  Those with riders and no flight
-    zseq_line_t *busy;
+    zseq_request_queue_t *busy;
     zseq_inflight_t **flights;  //  All of them
     size_t flight_count;
     size_t flight_size;
@@ -73,18 +74,19 @@ zseq_inflight_delegated (const zseq_inflight_t *flight)
     return flight->node != ZSEQ_NOBODY;
 }
 
-//  Puts a line at the end of a schedule, unless it is in one.
-void zseq_request_queue_put (zseq_schedule_t *schedule, zseq_line_t *line);
+//  Puts a queue at the end of a schedule, unless it is in one.
+void zseq_request_queue_put (zseq_schedule_t *schedule,
+                             zseq_request_queue_t *queue);
 
-//  Has the next flush look at a line.
-void zseq_request_queue_schedule (zseq_line_t *line);
+//  Has the next flush look at a queue.
+void zseq_request_queue_schedule (zseq_request_queue_t *queue);
 
-//  Takes the first line out of a schedule. NULL: there is none.
-zseq_line_t *zseq_request_queue_take (zseq_schedule_t *schedule);
+//  Takes the first queue out of a schedule. NULL: there is none.
+zseq_request_queue_t *zseq_request_queue_take (zseq_schedule_t *schedule);
 
-//  Adds a flight to a line, behind its others, that nobody rides yet. NULL: no
+//  Adds a flight to a queue, behind its others, that nobody rides yet. NULL: no
 //  memory.
-zseq_inflight_t *zseq_request_queue_launch (zseq_line_t *line);
+zseq_inflight_t *zseq_request_queue_launch (zseq_request_queue_t *queue);
 
 //  Assigns waiting requests to a flight that is about to be sent, first come,
 //  first served, together with those that ride it already; room is how many IDs
@@ -99,8 +101,8 @@ void zseq_request_queue_hand_out (zseq_inflight_t *flight, uint64_t first,
 //  Ends all requests that ride a flight with that status.
 void zseq_request_queue_refuse (zseq_inflight_t *flight, int status);
 
-//  Takes a flight that nobody rides out of its line, and adds up what it did.
-//  The line is scheduled.
+//  Takes a flight that nobody rides out of its queue, and adds up what it did.
+//  The queue is scheduled.
 void zseq_request_queue_retire (zseq_inflight_t *flight);
 
 //  Retires a flight whose requests have all gone: what it may win is burnt.
@@ -109,7 +111,7 @@ void zseq_request_queue_abandon (zseq_inflight_t *flight);
 //  Ends all requests whose deadlines have passed, of all queues.
 void zseq_request_queue_expire (zseq_batcher_t *batcher, uint64_t now_us);
 
-//  Ends all requests of a line with that status.
-void zseq_request_queue_end (zseq_line_t *line, int status);
+//  Ends all requests of a queue with that status.
+void zseq_request_queue_end (zseq_request_queue_t *queue, int status);
 
 #endif

@@ -8,67 +8,67 @@
 
 //  Schedules.
 
-//  A line is in one schedule at most: without flights, there is nothing to look
+//  A queue is in one schedule at most: without flights, there is nothing to look
 //  at.
 void
-zseq_request_queue_put (zseq_schedule_t *schedule, zseq_line_t *line)
+zseq_request_queue_put (zseq_schedule_t *schedule, zseq_request_queue_t *queue)
 {
     assert (schedule);
-    assert (line);
+    assert (queue);
 
-    if (line->queued)
+    if (queue->queued)
         return;
-    line->queued = true;
-    line->queue = NULL;
-    *schedule->end = line;
-    schedule->end = &line->queue;
+    queue->queued = true;
+    queue->next_scheduled = NULL;
+    *schedule->end = queue;
+    schedule->end = &queue->next_scheduled;
 }
 
 void
-zseq_request_queue_schedule (zseq_line_t *line)
+zseq_request_queue_schedule (zseq_request_queue_t *queue)
 {
-    assert (line);
-    zseq_request_queue_put (&line->batcher->queued, line);
+    assert (queue);
+    zseq_request_queue_put (&queue->batcher->queued, queue);
 }
 
-zseq_line_t *
+zseq_request_queue_t *
 zseq_request_queue_take (zseq_schedule_t *schedule)
 {
     assert (schedule);
 
-    zseq_line_t *line = schedule->first;
-    if (!line)
+    zseq_request_queue_t *queue = schedule->first;
+    if (!queue)
         return NULL;
-    schedule->first = line->queue;
+    schedule->first = queue->next_scheduled;
     if (!schedule->first)
         schedule->end = &schedule->first;
-    line->queued = false;
-    return line;
+    queue->queued = false;
+    return queue;
 }
 
 static void
-s_remove (zseq_schedule_t *schedule, const zseq_line_t *line)
+s_remove (zseq_schedule_t *schedule, const zseq_request_queue_t *queue)
 {
-    zseq_line_t **place = &schedule->first;
-    while (*place && *place != line)
-        place = &(*place)->queue;
+    zseq_request_queue_t **place = &schedule->first;
+    while (*place && *place != queue)
+        place = &(*place)->next_scheduled;
     if (!*place)
         return;
-    *place = line->queue;
+    *place = queue->next_scheduled;
     if (!*place)
         schedule->end = place;
 }
 
 //  Queues.
 
-zseq_line_t *
-zseq_line_new (zseq_batcher_t *batcher, const char *name, size_t size)
+zseq_request_queue_t *
+zseq_request_queue_new (zseq_batcher_t *batcher, const char *name, size_t size)
 {
     assert (batcher);
     assert (name);
     assert (size >= 1);
 
-    zseq_line_t *self = calloc (1, sizeof *self);
+    zseq_request_queue_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
     self->batcher = batcher;
@@ -79,21 +79,21 @@ zseq_line_new (zseq_batcher_t *batcher, const char *name, size_t size)
 }
 
 bool
-zseq_line_idle (const zseq_line_t *self)
+zseq_request_queue_idle (const zseq_request_queue_t *self)
 {
     assert (self);
     return !self->riders && !self->flights;
 }
 
 void
-zseq_line_free (zseq_line_t **self_p)
+zseq_request_queue_free (zseq_request_queue_t **self_p)
 {
     assert (self_p);
 
-    zseq_line_t *self = *self_p;
+    zseq_request_queue_t *self = *self_p;
     if (!self)
         return;
-    assert (zseq_line_idle (self));
+    assert (zseq_request_queue_idle (self));
     if (self->queued) {
         s_remove (&self->batcher->queued, self);
         s_remove (&self->batcher->lined_up, self);
@@ -103,7 +103,7 @@ zseq_line_free (zseq_line_t **self_p)
 }
 
 void
-zseq_line_add (zseq_line_t *self, zseq_rider_t *rider)
+zseq_request_queue_add (zseq_request_queue_t *self, zseq_rider_t *rider)
 {
     assert (self);
     assert (rider);
@@ -112,7 +112,7 @@ zseq_line_add (zseq_line_t *self, zseq_rider_t *rider)
     assert (rider->count <= ZSEQ_COUNT_MAX);
 
     zseq_batcher_t *batcher = self->batcher;
-    rider->line = self;
+    rider->queue = self;
     rider->next = NULL;
     *self->waiting_end = rider;
     self->waiting_end = &rider->next;
@@ -131,22 +131,22 @@ zseq_line_add (zseq_line_t *self, zseq_rider_t *rider)
 //  Riders.
 
 static void
-s_leave (zseq_line_t *line)
+s_leave (zseq_request_queue_t *queue)
 {
-    if (--line->riders)
+    if (--queue->riders)
         return;
-    *line->busy_p = line->busy;
-    if (line->busy)
-        line->busy->busy_p = line->busy_p;
+    *queue->busy_p = queue->busy;
+    if (queue->busy)
+        queue->busy->busy_p = queue->busy_p;
 }
 
 //  A rider that is in no list any more.
 static void
 s_end (zseq_rider_t *rider, int status)
 {
-    zseq_batcher_t *self = rider->line->batcher;
+    zseq_batcher_t *self = rider->queue->batcher;
     rider->status = status;
-    s_leave (rider->line);
+    s_leave (rider->queue);
     self->hooks.done (self->hooks.arg, rider);
 }
 
@@ -160,25 +160,25 @@ s_end_all (zseq_rider_t *riders, int status)
     }
 }
 
-//  Takes a rider out of a list of its line.
+//  Takes a rider out of a list of its queue.
 static void
 s_unlink (zseq_rider_t **place)
 {
     zseq_rider_t *rider = *place;
-    zseq_line_t *line = rider->line;
-    if (line->waiting_end == &rider->next)
-        line->waiting_end = place;
+    zseq_request_queue_t *queue = rider->queue;
+    if (queue->waiting_end == &rider->next)
+        queue->waiting_end = place;
     *place = rider->next;
 }
 
 //  Flights.
 
 zseq_inflight_t *
-zseq_request_queue_launch (zseq_line_t *line)
+zseq_request_queue_launch (zseq_request_queue_t *queue)
 {
-    assert (line);
+    assert (queue);
 
-    zseq_batcher_t *self = line->batcher;
+    zseq_batcher_t *self = queue->batcher;
     if (self->flight_count == self->flight_size) {
         size_t size = self->flight_size ? 2 * self->flight_size : 16;
         zseq_inflight_t **flights =
@@ -196,15 +196,15 @@ zseq_request_queue_launch (zseq_line_t *line)
     if (!flight)
         return NULL;
     memset (flight, 0, sizeof *flight);
-    flight->line = line;
+    flight->queue = queue;
     flight->node = ZSEQ_NOBODY;
     flight->place = self->flight_count;
     self->flights[self->flight_count++] = flight;
-    zseq_inflight_t **end = &line->flights;
+    zseq_inflight_t **end = &queue->flights;
     while (*end)
         end = &(*end)->behind;
     *end = flight;
-    line->flight_count++;
+    queue->flight_count++;
     return flight;
 }
 
@@ -213,25 +213,25 @@ zseq_request_queue_retire (zseq_inflight_t *flight)
 {
     assert (flight);
 
-    zseq_batcher_t *self = flight->line->batcher;
+    zseq_batcher_t *self = flight->queue->batcher;
     const zseq_claim_t *claim = &flight->claim;
     self->stats.claims += claim->claims;
     self->stats.conflicts += claim->conflicts;
     self->stats.late += claim->attempt.late;
     self->stats.burnt += claim->burnt;
 
-    zseq_line_t *line = flight->line;
-    zseq_inflight_t **place = &line->flights;
+    zseq_request_queue_t *queue = flight->queue;
+    zseq_inflight_t **place = &queue->flights;
     while (*place != flight)
         place = &(*place)->behind;
     *place = flight->behind;
-    line->flight_count--;
+    queue->flight_count--;
     zseq_inflight_t *last = self->flights[--self->flight_count];
     self->flights[flight->place] = last;
     last->place = flight->place;
     flight->behind = self->free_flights;
     self->free_flights = flight;
-    zseq_request_queue_schedule (line);
+    zseq_request_queue_schedule (queue);
 }
 
 void
@@ -243,14 +243,14 @@ zseq_request_queue_abandon (zseq_inflight_t *flight)
     const zseq_claim_t *claim = &flight->claim;
     if (zseq_inflight_delegated (flight) ||
         (claim->attempt.request && !claim->reading))
-        flight->line->batcher->stats.burnt += claim->count;
+        flight->queue->batcher->stats.burnt += claim->count;
     zseq_request_queue_retire (flight);
 }
 
 static void
-s_abandon_empty (zseq_line_t *line)
+s_abandon_empty (zseq_request_queue_t *queue)
 {
-    for (zseq_inflight_t *flight = line->flights, *behind; flight;
+    for (zseq_inflight_t *flight = queue->flights, *behind; flight;
          flight = behind) {
         behind = flight->behind;
         if (!flight->riders)
@@ -259,15 +259,15 @@ s_abandon_empty (zseq_line_t *line)
 }
 
 void
-zseq_line_cancel (zseq_rider_t *rider)
+zseq_request_queue_cancel (zseq_rider_t *rider)
 {
     assert (rider);
 
-    zseq_line_t *line = rider->line;
-    zseq_rider_t **place = &line->waiting;
+    zseq_request_queue_t *queue = rider->queue;
+    zseq_rider_t **place = &queue->waiting;
     while (*place && *place != rider)
         place = &(*place)->next;
-    for (zseq_inflight_t *flight = line->flights; flight && !*place;
+    for (zseq_inflight_t *flight = queue->flights; flight && !*place;
          flight = flight->behind) {
         place = &flight->riders;
         while (*place && *place != rider)
@@ -275,8 +275,8 @@ zseq_line_cancel (zseq_rider_t *rider)
     }
     assert (*place);
     s_unlink (place);
-    s_leave (line);
-    s_abandon_empty (line);
+    s_leave (queue);
+    s_abandon_empty (queue);
 }
 
 static void
@@ -303,13 +303,14 @@ zseq_request_queue_expire (zseq_batcher_t *batcher, uint64_t now_us)
     if (now_us < batcher->deadline_us)
         return;
     uint64_t deadline_us = UINT64_MAX;
-    for (zseq_line_t *line = batcher->busy, *busy; line; line = busy) {
-        busy = line->busy;
-        for (zseq_inflight_t *flight = line->flights; flight;
+    for (zseq_request_queue_t *queue = batcher->busy, *busy; queue;
+         queue = busy) {
+        busy = queue->busy;
+        for (zseq_inflight_t *flight = queue->flights; flight;
              flight = flight->behind)
             s_expire_list (&flight->riders, now_us, &deadline_us);
-        s_expire_list (&line->waiting, now_us, &deadline_us);
-        s_abandon_empty (line);
+        s_expire_list (&queue->waiting, now_us, &deadline_us);
+        s_abandon_empty (queue);
     }
     batcher->deadline_us = deadline_us;
 }
@@ -321,19 +322,19 @@ zseq_request_queue_assign (zseq_inflight_t *flight, uint64_t room)
 {
     assert (flight);
 
-    zseq_line_t *line = flight->line;
+    zseq_request_queue_t *queue = flight->queue;
     zseq_rider_t *all = flight->riders;
     zseq_rider_t **end = &all;
     while (*end)
         end = &(*end)->next;
-    *end = line->waiting;
+    *end = queue->waiting;
 
     //  Less is better than none only where the sequence ends.
     bool ends = room < ZSEQ_COUNT_MAX;
     uint64_t count = 0;
     uint64_t count_min = ZSEQ_COUNT_MAX;
     zseq_rider_t **riding = &flight->riders;
-    zseq_rider_t **waiting = &line->waiting;
+    zseq_rider_t **waiting = &queue->waiting;
     *riding = *waiting = NULL;
     while (all) {
         zseq_rider_t *rider = all;
@@ -353,7 +354,7 @@ zseq_request_queue_assign (zseq_inflight_t *flight, uint64_t room)
         if (rider->count_min < count_min)
             count_min = rider->count_min;
     }
-    line->waiting_end = waiting;
+    queue->waiting_end = waiting;
     if (!flight->riders)
         return false;
     zseq_claim_resize (&flight->claim, count, count_min);
@@ -366,8 +367,8 @@ zseq_request_queue_hand_out (zseq_inflight_t *flight, uint64_t first,
 {
     assert (flight);
 
-    zseq_batcher_t *self = flight->line->batcher;
-    uint64_t served = flight->line->riders;
+    zseq_batcher_t *self = flight->queue->batcher;
+    uint64_t served = flight->queue->riders;
     zseq_rider_t *riders = flight->riders;
     flight->riders = NULL;
     self->stats.won++;
@@ -401,22 +402,22 @@ zseq_request_queue_refuse (zseq_inflight_t *flight, int status)
 }
 
 void
-zseq_request_queue_end (zseq_line_t *line, int status)
+zseq_request_queue_end (zseq_request_queue_t *queue, int status)
 {
-    assert (line);
+    assert (queue);
 
-    zseq_rider_t *riders = line->waiting;
-    line->waiting = NULL;
-    line->waiting_end = &line->waiting;
+    zseq_rider_t *riders = queue->waiting;
+    queue->waiting = NULL;
+    queue->waiting_end = &queue->waiting;
     s_end_all (riders, status);
-    for (zseq_inflight_t *flight = line->flights; flight;
+    for (zseq_inflight_t *flight = queue->flights; flight;
          flight = flight->behind)
         zseq_request_queue_refuse (flight, status);
-    s_abandon_empty (line);
+    s_abandon_empty (queue);
 }
 
 const zseq_attempt_t *
-zseq_line_attempt (const zseq_line_t *self, uint8_t *node_p)
+zseq_request_queue_attempt (const zseq_request_queue_t *self, uint8_t *node_p)
 {
     assert (self);
     assert (node_p);

@@ -8,10 +8,10 @@
 #include "zseq_attempt.h"
 
 typedef struct zseq_batcher zseq_batcher_t;
-typedef struct zseq_line zseq_line_t;
+typedef struct zseq_request_queue zseq_request_queue_t;
 
 //  A request. It belongs to its owner, and stays where it is while it is in a
-//  line.
+//  queue.
 typedef struct zseq_rider {
     uint64_t count;        //  How many IDs, 1..ZSEQ_COUNT_MAX; how many it got
     uint64_t count_min;    //  How many are better than none
@@ -19,30 +19,30 @@ typedef struct zseq_rider {
     int status;            //  ZSEQ_OK, ZSEQ_EEXHAUSTED, ZSEQ_ETIMEOUT, or what
                            //  _end was told
     uint64_t first;        //  The IDs that it got
-    uint64_t served;       //  Requests that were in the line then
-    zseq_line_t *line;
+    uint64_t served;       //  Requests that were in the queue then
+    zseq_request_queue_t *queue;
     struct zseq_rider *next;
 } zseq_rider_t;
 
-//  A line for that name, which is not copied. NULL: no memory. One that is
+//  A queue for that name, which is not copied. NULL: no memory. One that is
 //  freed must be idle.
-zseq_line_t *zseq_line_new (zseq_batcher_t *batcher, const char *name,
-                            size_t size);
-void zseq_line_free (zseq_line_t **self_p);
+zseq_request_queue_t *zseq_request_queue_new (zseq_batcher_t *batcher,
+                                              const char *name, size_t size);
+void zseq_request_queue_free (zseq_request_queue_t **self_p);
 
 //  Whether nobody waits in it and nothing is on its way.
-bool zseq_line_idle (const zseq_line_t *self);
+bool zseq_request_queue_idle (const zseq_request_queue_t *self);
 
-//  Puts rider, whose count, count_min and deadline_us are set, into the line.
-void zseq_line_add (zseq_line_t *self, zseq_rider_t *rider);
+//  Puts rider, whose count, count_min and deadline_us are set, into the queue.
+void zseq_request_queue_add (zseq_request_queue_t *self, zseq_rider_t *rider);
 
-//  Takes rider out of its line; IDs on their way to it are burnt. done is not
+//  Takes rider out of its queue; IDs on their way to it are burnt. done is not
 //  called.
-void zseq_line_cancel (zseq_rider_t *rider);
+void zseq_request_queue_cancel (zseq_rider_t *rider);
 
 //  The oldest claim's attempt, for what to tell people; NULL: there is none.
 //  node_p: which node is asked to claim instead, or n.
-const zseq_attempt_t *zseq_line_attempt (const zseq_line_t *self,
-                                         uint8_t *node_p);
+const zseq_attempt_t *
+zseq_request_queue_attempt (const zseq_request_queue_t *self, uint8_t *node_p);
 
 #endif

@@ -79,11 +79,11 @@ s_forget (zseq_caller_t *caller)
     for (size_t index = 0; index < ZSEQ_CLIENTS_WISHES; index++) {
         zseq_wish_t *wish = &caller->wish[index];
         if (wish->pending)
-            zseq_line_cancel (&wish->rider);
+            zseq_request_queue_cancel (&wish->rider);
         wish->pending = false;
     }
     for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++)
-        zseq_line_free (&caller->line[name]);
+        zseq_request_queue_free (&caller->queue[name]);
     zseq_batcher_destroy (&caller->batcher);
 }
 
@@ -108,8 +108,9 @@ s_learn (zseq_caller_t *caller)
     zseq_batcher_open (caller->batcher, &caller->quorum,
                        alone ? NULL : &rendezvous);
     for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++) {
-        caller->line[name] = zseq_line_new (caller->batcher, &names[name], 1);
-        assert (caller->line[name]);
+        caller->queue[name] =
+          zseq_request_queue_new (caller->batcher, &names[name], 1);
+        assert (caller->queue[name]);
     }
 }
 
@@ -301,7 +302,7 @@ s_wish (zseq_clients_t *self, zseq_caller_t *caller, size_t name)
         wish->rider.count = s_draw_count (self);
         wish->rider.count_min = 1 + s_draw (self, wish->rider.count);
         wish->rider.deadline_us = caller->deadline_us;
-        zseq_line_add (caller->line[name], &wish->rider);
+        zseq_request_queue_add (caller->queue[name], &wish->rider);
         return;
     }
 }

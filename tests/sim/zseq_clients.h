@@ -42,7 +42,7 @@ typedef struct zseq_caller {
     uint64_t deadline_us;  //  Of a claim's wishes
     zseq_quorum_t quorum;
     zseq_batcher_t *batcher;
-    zseq_line_t *line[ZSEQ_SIM_NAMES];
+    zseq_request_queue_t *queue[ZSEQ_SIM_NAMES];
     zseq_wish_t wish[ZSEQ_CLIENTS_WISHES];
     zseq_peek_t peek;
 } zseq_caller_t;

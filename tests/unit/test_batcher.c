@@ -39,7 +39,7 @@ Test (batcher, shares_a_claim_in_the_order_in_which_requests_came)
     cr_assert_eq (stats->won, 1);
     cr_assert_eq (stats->trips, 2);
     cr_assert_eq (stats->burnt, 0);
-    cr_assert (zseq_line_idle (test_line));
+    cr_assert (zseq_request_queue_idle (test_queue));
     cr_assert (!zseq_batcher_busy (test_batcher));
 }
 
@@ -147,11 +147,12 @@ Test (batcher, takes_in_who_comes_while_a_claim_is_to_be_made_again)
 Test (batcher, shares_nothing_between_two_names)
 {
     test_open (3);
-    zseq_line_t *bills = zseq_line_new (test_batcher, "bills", 5);
+    zseq_request_queue_t *bills =
+      zseq_request_queue_new (test_batcher, "bills", 5);
     test_add (0, 5);
     test_riders[1] = (zseq_rider_t){
       .count = 3, .count_min = 3, .deadline_us = test_now + LIMIT_US};
-    zseq_line_add (bills, &test_riders[1]);
+    zseq_request_queue_add (bills, &test_riders[1]);
     test_flush ();
     test_letter_to_all (ZSEQ_OP_READ);
     cr_assert_eq (test_letter_to_all (ZSEQ_OP_READ)->msg.name.size, 5);
@@ -159,9 +160,9 @@ Test (batcher, shares_nothing_between_two_names)
     test_answer_all ();
     cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.claim.count, 5);
     cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.claim.count, 3);
-    cr_assert (!zseq_line_idle (bills));
+    cr_assert (!zseq_request_queue_idle (bills));
     zseq_batcher_end (test_batcher, ZSEQ_ETIMEOUT);
-    zseq_line_free (&bills);
+    zseq_request_queue_free (&bills);
 }
 
 //  The end of a sequence.
@@ -245,7 +246,7 @@ Test (batcher, burns_the_share_of_one_that_is_cancelled_on_its_way)
     test_add (0, 2);
     test_add (1, 3);
     test_flush ();
-    zseq_line_cancel (&test_riders[0]);
+    zseq_request_queue_cancel (&test_riders[0]);
     test_finish ();
     cr_assert_eq (test_ended_count, 1);
     test_assert_got (&test_riders[1], 2, 3);
@@ -260,11 +261,11 @@ Test (batcher, burns_a_claim_that_nobody_rides_any_more)
     test_add (0, 2);
     test_add (1, 3);
     test_flush ();
-    zseq_line_cancel (&test_riders[1]);
-    cr_assert (!zseq_line_idle (test_line));
-    zseq_line_cancel (&test_riders[0]);
+    zseq_request_queue_cancel (&test_riders[1]);
+    cr_assert (!zseq_request_queue_idle (test_queue));
+    zseq_request_queue_cancel (&test_riders[0]);
     cr_assert_eq (test_burnt (), 5);
-    cr_assert (zseq_line_idle (test_line));
+    cr_assert (zseq_request_queue_idle (test_queue));
     cr_assert (!zseq_batcher_busy (test_batcher));
     for (; test_read < test_sent; test_read++)
         cr_assert (!test_answer (&test_letters[test_read]));
@@ -281,10 +282,10 @@ Test (batcher, burns_nothing_if_one_is_cancelled_before_its_claim)
     test_flush ();
     test_letter_to_all (ZSEQ_OP_READ);
     test_add (1, 3);
-    zseq_line_cancel (&test_riders[1]);
-    zseq_line_cancel (&test_riders[0]);
+    zseq_request_queue_cancel (&test_riders[1]);
+    zseq_request_queue_cancel (&test_riders[0]);
     test_flush ();
-    cr_assert (zseq_line_idle (test_line));
+    cr_assert (zseq_request_queue_idle (test_queue));
     cr_assert_eq (test_burnt (), 0);
     test_assert_silent ();
 }
@@ -295,10 +296,10 @@ Test (batcher,
     test_open (3);
     for (size_t index = 0; index < 5; index++)
         test_add (index, 1);
-    zseq_line_cancel (&test_riders[2]);
-    zseq_line_cancel (&test_riders[4]);
+    zseq_request_queue_cancel (&test_riders[2]);
+    zseq_request_queue_cancel (&test_riders[4]);
     test_add (5, 1);
-    zseq_line_cancel (&test_riders[0]);
+    zseq_request_queue_cancel (&test_riders[0]);
     test_finish ();
     cr_assert_eq (test_ended_count, 3);
     test_assert_got (&test_riders[1], 1, 1);
@@ -338,7 +339,7 @@ Test (batcher, burns_a_claim_whose_requests_have_all_expired)
     test_tick ();
     cr_assert_eq (test_riders[0].status, ZSEQ_ETIMEOUT);
     cr_assert_eq (test_burnt (), 2);
-    cr_assert (zseq_line_idle (test_line));
+    cr_assert (zseq_request_queue_idle (test_queue));
     cr_assert_eq (zseq_batcher_wake_us (test_batcher), UINT64_MAX);
 }
 
@@ -373,7 +374,7 @@ Test (batcher, ends_all_requests_that_wait_or_ride)
     for (size_t index = 0; index < 4; index++)
         cr_assert_eq (test_riders[index].status, ZSEQ_ENOTVOTING);
     cr_assert_eq (test_burnt (), 1 + 2);
-    cr_assert (zseq_line_idle (test_line));
+    cr_assert (zseq_request_queue_idle (test_queue));
     cr_assert (!zseq_batcher_busy (test_batcher));
     cr_assert_eq (zseq_batcher_wake_us (test_batcher), UINT64_MAX);
     for (; test_read < test_sent; test_read++)
@@ -517,15 +518,15 @@ Test (batcher, asks_all_nodes_at_once_and_draw_request_ids_in_blocks)
     zseq_quorum_t quorum;
     cr_assert_eq (zseq_quorum_init (&quorum, 3, 0, 0), ZSEQ_OK);
     zseq_batcher_open (batcher, &quorum, NULL);
-    zseq_line_t *line[3];
+    zseq_request_queue_t *queue[3];
     zseq_rider_t rider[3];
     test_cut = 4;
     for (size_t index = 0; index < 3; index++) {
-        line[index] = zseq_line_new (batcher, "abc" + index, 1);
+        queue[index] = zseq_request_queue_new (batcher, "abc" + index, 1);
         rider[index] =
           (zseq_rider_t){.count = 1, .count_min = 1, .deadline_us = 1000};
         zseq_batcher_state_t state;
-        zseq_batcher_post (batcher, line[index], &rider[index], 1, &state);
+        zseq_batcher_post (batcher, queue[index], &rider[index], 1, &state);
         cr_assert_eq (s_asked, 7);
         cr_assert (state.has_unsent);
     }
@@ -542,7 +543,7 @@ Test (batcher, asks_all_nodes_at_once_and_draw_request_ids_in_blocks)
     cr_assert (!zseq_batcher_restless (batcher));
     zseq_batcher_destroy (&batcher);
     for (size_t index = 0; index < 3; index++)
-        free (line[index]);
+        free (queue[index]);
 }
 
 //  What a run leaves to be done.
@@ -554,7 +555,7 @@ Test (batcher, says_after_a_post_that_something_waits_though_nothing_was_sent)
     test_riders[0] = (zseq_rider_t){
       .count = 1, .count_min = 1, .deadline_us = test_now + 5000};
     zseq_batcher_state_t state;
-    zseq_batcher_post (test_batcher, test_line, &test_riders[0], test_now,
+    zseq_batcher_post (test_batcher, test_queue, &test_riders[0], test_now,
                        &state);
     test_assert_silent ();
     cr_assert (state.busy);

@@ -6,7 +6,7 @@
 #include "zseq_seq.h"
 
 zseq_batcher_t *test_batcher;
-zseq_line_t *test_line;
+zseq_request_queue_t *test_queue;
 zseq_quorum_t test_quorum;
 zseq_rendezvous_t test_rendezvous;
 uint8_t test_order[ZSEQ_NODES_MAX];
@@ -72,8 +72,8 @@ test_make (size_t n, size_t w)
     test_crowded = 0;
     test_batcher = zseq_batcher_new (&hooks);
     cr_assert (test_batcher);
-    test_line = zseq_line_new (test_batcher, "orders", 6);
-    cr_assert (test_line);
+    test_queue = zseq_request_queue_new (test_batcher, "orders", 6);
+    cr_assert (test_queue);
 }
 
 void
@@ -86,8 +86,8 @@ test_open (size_t n)
 void
 test_close (void)
 {
-    if (test_line && zseq_line_idle (test_line))
-        zseq_line_free (&test_line);
+    if (test_queue && zseq_request_queue_idle (test_queue))
+        zseq_request_queue_free (&test_queue);
     zseq_batcher_destroy (&test_batcher);
 }
 
@@ -100,7 +100,7 @@ test_add_until (size_t index, uint64_t count, uint64_t count_min,
                             .count_min = count_min,
                             .deadline_us = deadline_us,
                             .status = 77};
-    zseq_line_add (test_line, rider);
+    zseq_request_queue_add (test_queue, rider);
     return rider;
 }
 

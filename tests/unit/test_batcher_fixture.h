@@ -22,7 +22,7 @@ typedef struct {
 } test_letter_t;
 
 extern zseq_batcher_t *test_batcher;
-extern zseq_line_t *test_line;
+extern zseq_request_queue_t *test_queue;
 extern zseq_quorum_t test_quorum;
 extern zseq_rendezvous_t test_rendezvous;
 extern uint8_t test_order[ZSEQ_NODES_MAX];  //  Whom to ask first, and then
@@ -56,7 +56,7 @@ void test_make (size_t n, size_t w);
 void test_open (size_t n);
 void test_close (void);
 
-//  Puts request index into the line: for count IDs or count_min at least, until
+//  Puts request index into the queue: for count IDs or count_min at least, until
 //  deadline_us or LIMIT_US from now, or for just count.
 zseq_rider_t *test_add_until (size_t index, uint64_t count, uint64_t count_min,
                               uint64_t deadline_us);
@@ -111,7 +111,7 @@ uint64_t test_burnt (void);
 //  Another client takes IDs of all nodes.
 void test_interfere (uint64_t count);
 
-//  Lets the line meet another client, so that it asks coordinators; IDs are
+//  Lets the queue meet another client, so that it asks coordinators; IDs are
 //  claimed up to some number.
 void test_turn (size_t n);
 

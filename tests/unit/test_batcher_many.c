@@ -11,7 +11,7 @@
 #define S_OUT_MAX 512
 #define S_MANY (S_OUT_MAX + 100)
 
-static zseq_line_t *s_many[S_MANY];
+static zseq_request_queue_t *s_many[S_MANY];
 static zseq_rider_t s_many_riders[S_MANY];
 
 static void
@@ -21,7 +21,7 @@ s_add_one_of_many (size_t index)
                                           .count_min = 1,
                                           .deadline_us = test_now + LIMIT_US,
                                           .status = 77};
-    zseq_line_add (s_many[index], &s_many_riders[index]);
+    zseq_request_queue_add (s_many[index], &s_many_riders[index]);
 }
 
 //  Makes all queues, of which count are used.
@@ -32,7 +32,7 @@ s_add_many (size_t count)
     for (size_t index = 0; index < S_MANY; index++) {
         int size = snprintf (names[index], sizeof *names, "%zu", index);
         s_many[index] =
-          zseq_line_new (test_batcher, names[index], (size_t) size);
+          zseq_request_queue_new (test_batcher, names[index], (size_t) size);
         if (index < count)
             s_add_one_of_many (index);
     }
@@ -47,7 +47,7 @@ s_finish_many (size_t first, size_t end)
     for (size_t index = first; index < end; index++)
         cr_assert_eq (s_many_riders[index].status, ZSEQ_OK, "%zu", index);
     for (size_t index = 0; index < S_MANY; index++)
-        zseq_line_free (&s_many[index]);
+        zseq_request_queue_free (&s_many[index]);
 }
 
 Test (batcher, lets_no_more_claims_out_than_nodes_keep_replies_for)
@@ -77,16 +77,16 @@ Test (batcher, lets_queues_go_while_they_wait_for_their_turn)
     test_cut = 3;
     s_add_many (S_MANY);
     for (size_t index = S_OUT_MAX; index < S_MANY; index++)
-        zseq_line_cancel (&s_many_riders[index]);
-    zseq_line_free (&s_many[S_MANY - 1]);
-    zseq_line_free (&s_many[S_OUT_MAX]);
+        zseq_request_queue_cancel (&s_many_riders[index]);
+    zseq_request_queue_free (&s_many[S_MANY - 1]);
+    zseq_request_queue_free (&s_many[S_OUT_MAX]);
     //  ... and keep nobody waiting who comes after them.
     test_add (0, 1);
     test_flush ();
     test_cut = 0;
     test_tick ();
     test_read = test_sent;
-    zseq_line_cancel (&s_many_riders[0]);
+    zseq_request_queue_cancel (&s_many_riders[0]);
     test_flush ();
     test_letter_to_all (ZSEQ_OP_READ);
     test_assert_silent ();

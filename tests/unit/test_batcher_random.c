@@ -99,7 +99,7 @@ s_join_or_leave (uint64_t *seed)
     size_t index = test_random_below (seed, 16);
     if (s_active[index] && test_random_below (seed, 4) == 0) {
         s_active[index] = false;
-        zseq_line_cancel (&test_riders[index]);
+        zseq_request_queue_cancel (&test_riders[index]);
     }
     else if (!s_active[index]) {
         uint64_t count = 1 + test_random_below (seed, 12);
@@ -168,14 +168,14 @@ static void
 s_run (uint64_t seed)
 {
     test_make (1 + test_random_below (&seed, 5), 0);
-    zseq_line_free (&test_line);
+    zseq_request_queue_free (&test_queue);
     zseq_batcher_destroy (&test_batcher);
     zseq_batcher_hooks_t hooks = {.arg = &test_drawn,
                                   .ask = test_ask,
                                   .done = s_done_and_mark,
                                   .draw = test_draw};
     test_batcher = zseq_batcher_new (&hooks);
-    test_line = zseq_line_new (test_batcher, "orders", 6);
+    test_queue = zseq_request_queue_new (test_batcher, "orders", 6);
     zseq_batcher_open (test_batcher, &test_quorum, &test_rendezvous);
     test_sent = s_bag_count = 0;
     test_cut = 0;
@@ -196,7 +196,7 @@ s_run (uint64_t seed)
         if (zseq_batcher_busy (test_batcher))
             test_wait ();
     }
-    cr_assert (zseq_line_idle (test_line));
+    cr_assert (zseq_request_queue_idle (test_queue));
     for (size_t index = 0; index < RIDERS_MAX; index++)
         cr_assert (!s_active[index]);
 

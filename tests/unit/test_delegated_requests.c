@@ -18,7 +18,7 @@ Test (delegation, turn_to_the_first_node_of_the_order_at_once_after_a_conflict)
     test_add_at_least (1, 3, 2);
     test_flush ();
     uint8_t node;
-    cr_assert (zseq_line_attempt (test_line, &node));
+    cr_assert (zseq_request_queue_attempt (test_queue, &node));
     cr_assert_eq (node, 3);
     test_answer_all ();
     //  At the time of the conflict, without a pause.
@@ -28,14 +28,14 @@ Test (delegation, turn_to_the_first_node_of_the_order_at_once_after_a_conflict)
     cr_assert_eq (letter->msg.next.count, 8);
     cr_assert_eq (letter->msg.next.count_min, 2);
     cr_assert_geq (letter->msg.next.patience_us, 50000);
-    cr_assert (zseq_line_attempt (test_line, &node));
+    cr_assert (zseq_request_queue_attempt (test_queue, &node));
     cr_assert_eq (node, test_order[0]);
     cr_assert_eq (zseq_batcher_wake_us (test_batcher),
                   test_now + letter->msg.next.patience_us);
     test_answer (letter);
     test_assert_got (&test_riders[0], 12, 5);
     test_assert_got (&test_riders[1], 17, 3);
-    cr_assert_null (zseq_line_attempt (test_line, &node));
+    cr_assert_null (zseq_request_queue_attempt (test_queue, &node));
     cr_assert_eq (zseq_batcher_stats (test_batcher)->conflicts, 1);
     cr_assert_eq (zseq_batcher_stats (test_batcher)->claims, 3);
     cr_assert_eq (zseq_batcher_stats (test_batcher)->won, 2);
@@ -347,9 +347,9 @@ Test (delegation, burn_what_a_coordinator_was_asked_for_nobody)
     test_turn (3);
     test_add (0, 2);
     test_flush ();
-    zseq_line_cancel (&test_riders[0]);
+    zseq_request_queue_cancel (&test_riders[0]);
     cr_assert_eq (test_burnt (), 2);
-    cr_assert (zseq_line_idle (test_line));
+    cr_assert (zseq_request_queue_idle (test_queue));
     cr_assert (!test_answer (test_letter (ZSEQ_OP_NEXT)));
     test_add (0, 3);
     test_flush ();
@@ -414,7 +414,7 @@ Test (delegation, pause_between_claims_when_all_coordinators_are_passed_over)
     cr_assert_geq (test_now - start_us, 16 * TRIP_US + 15 * 1000);
 }
 
-//  Claims of one line that collide would be conflicts with nobody else.
+//  Claims of one queue that collide would be conflicts with nobody else.
 Test (delegation, let_claims_follow_each_other_when_all_are_passed_over)
 {
     s_pass_all ();

@@ -293,14 +293,15 @@ Test (delegation, leave_also_a_new_name_to_its_coordinator_in_a_crowd)
     cr_assert_eq (s_drawn_by (ALL_NODES), ZSEQ_OP_NEXT);
     for (uint8_t node = 0; node < 3; node++) {
         //  Its own coordinator may not have been heard of yet.
-        zseq_line_t *bills = zseq_line_new (test_batcher, "bills", 5);
+        zseq_request_queue_t *bills =
+          zseq_request_queue_new (test_batcher, "bills", 5);
         test_riders[1] = (zseq_rider_t){
           .count = 3, .count_min = 3, .deadline_us = test_now + LIMIT_US};
-        zseq_line_add (bills, &test_riders[1]);
+        zseq_request_queue_add (bills, &test_riders[1]);
         test_flush ();
         test_finish ();
         cr_assert_eq (test_riders[1].status, ZSEQ_OK);
-        zseq_line_free (&bills);
+        zseq_request_queue_free (&bills);
     }
     zseq_op_t op = test_letters[test_sent - 1].msg.op;
     cr_assert_eq (op, ZSEQ_OP_NEXT, "%d", op);

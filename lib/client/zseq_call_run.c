@@ -105,9 +105,9 @@ s_want_done (zseq_want_t *want)
 {
     zseq_call_t *call = want->arg;
     if (want->outcome.rc == ZSEQ_OK) {
-        call->result.value = want->rider.first;
-        zseq_prefetch_note_issued (call->handle, want->rider.first,
-                                   want->rider.count);
+        call->result.value = want->request.first;
+        zseq_prefetch_note_issued (call->handle, want->request.first,
+                                   want->request.count);
     }
     s_end_pending (call, want->outcome.rc, want->outcome.detail);
 }
@@ -116,9 +116,9 @@ s_want_done (zseq_want_t *want)
 static void
 s_want (zseq_call_t *call, uint64_t count)
 {
-    call->want.rider.count = count;
-    call->want.rider.count_min = count;
-    call->want.rider.deadline_us = call->deadline_us;
+    call->want.request.count = count;
+    call->want.request.count_min = count;
+    call->want.request.deadline_us = call->deadline_us;
     call->want.done = s_want_done;
     call->want.arg = call;
     zseq_name_queue_post (call->handle->client->reactor, call->handle->name,

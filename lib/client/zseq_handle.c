@@ -154,10 +154,11 @@ s_claim (zseq_t *self, uint64_t count, uint64_t deadline_us, uint64_t *first_p,
 {
     zseq_waiter_t waiter;
     zseq_waiter_init (&waiter);
-    zseq_want_t want = {
-      .rider = {.count = count, .count_min = count, .deadline_us = deadline_us},
-      .done = s_wake,
-      .arg = &waiter};
+    zseq_want_t want = {.request = {.count = count,
+                                    .count_min = count,
+                                    .deadline_us = deadline_us},
+                        .done = s_wake,
+                        .arg = &waiter};
     zseq_name_queue_post (self->client->reactor, self->name, &want);
     while (want.pending)
         zseq_reactor_wait (self->client->reactor, &waiter, deadline_us);
@@ -166,8 +167,8 @@ s_claim (zseq_t *self, uint64_t count, uint64_t deadline_us, uint64_t *first_p,
     *outcome = want.outcome;
     if (outcome->rc != ZSEQ_OK)
         return;
-    *first_p = want.rider.first;
-    zseq_prefetch_note_issued (self, want.rider.first, count);
+    *first_p = want.request.first;
+    zseq_prefetch_note_issued (self, want.request.first, count);
 }
 
 static int

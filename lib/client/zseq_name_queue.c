@@ -49,20 +49,20 @@ s_draw_requests (void *arg)
 }
 
 static void
-s_end_request (void *arg, zseq_rider_t *rider)
+s_end_request (void *arg, zseq_request_t *request)
 {
     const zseq_reactor_t *reactor = arg;
-    zseq_want_t *want = (zseq_want_t *) rider;
-    want->outcome.rc = rider->status;
-    if (rider->status == ZSEQ_EEXHAUSTED && rider->count_min == 1)
+    zseq_want_t *want = (zseq_want_t *) request;
+    want->outcome.rc = request->status;
+    if (request->status == ZSEQ_EEXHAUSTED && request->count_min == 1)
         zseq_outcome_set (&want->outcome, ZSEQ_EEXHAUSTED,
                           "no ID is left of sequence '%s'", want->queue->name);
-    else if (rider->status == ZSEQ_EEXHAUSTED)
+    else if (request->status == ZSEQ_EEXHAUSTED)
         zseq_outcome_set (&want->outcome, ZSEQ_EEXHAUSTED,
                           "fewer than %llu IDs are left of sequence '%s'",
-                          (unsigned long long) rider->count_min,
+                          (unsigned long long) request->count_min,
                           want->queue->name);
-    else if (rider->status != ZSEQ_OK)
+    else if (request->status != ZSEQ_OK)
         zseq_name_queue_explain (reactor, want->queue, &want->outcome);
     want->pending = false;
     want->done (want);
@@ -215,7 +215,7 @@ zseq_name_queue_post (zseq_reactor_t *reactor, zseq_name_queue_t *self,
     want->queue = self;
     want->pending = true;
     reactor->settled = false;
-    zseq_batcher_post (reactor->names.batcher, self->requests, &want->rider,
+    zseq_batcher_post (reactor->names.batcher, self->requests, &want->request,
                        zseq_reactor_now_us (reactor), &reactor->names.state);
 }
 
@@ -225,7 +225,7 @@ zseq_name_queue_cancel (zseq_reactor_t *reactor, zseq_want_t *want)
     assert (reactor);
     assert (want);
     if (want->pending)
-        zseq_request_queue_cancel (&want->rider);
+        zseq_request_queue_cancel (&want->request);
     want->pending = false;
     reactor->settled = false;
 }

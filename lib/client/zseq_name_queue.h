@@ -16,7 +16,7 @@ typedef struct zseq_name_queue zseq_name_queue_t;
 
 //  A request for IDs.
 typedef struct zseq_want {
-    zseq_rider_t rider;  //  Its deadline is of CLOCK_MONOTONIC
+    zseq_request_t request;  //  Its deadline is of CLOCK_MONOTONIC
     //  Called under the lock, once, when it is no longer pending.
     void (*done) (struct zseq_want *self);
     void *arg;
@@ -33,7 +33,7 @@ void zseq_name_queue_release (zseq_reactor_t *reactor, zseq_name_queue_t *self);
 
 const char *zseq_name_queue_name (const zseq_name_queue_t *self);
 
-//  Posts a request, whose rider's count, count_min and deadline_us, and whose
+//  Posts a request, whose request's count, count_min and deadline_us, and whose
 //  done and arg are set.
 void zseq_name_queue_post (zseq_reactor_t *reactor, zseq_name_queue_t *self,
                            zseq_want_t *want);

@@ -163,8 +163,8 @@ s_filled (zseq_want_t *want)
     self->handle_locked.fills_inflight--;
     self->handle_locked.filled_us = zseq_clock_now_us ();
     if (want->outcome.rc == ZSEQ_OK) {
-        zseq_range_t range = {want->rider.first,
-                              want->rider.first + want->rider.count};
+        zseq_range_t range = {want->request.first,
+                              want->request.first + want->request.count};
         //  S9: a range that was overtaken is burnt.
         burnt = zseq_buffer_cut (&self->buffer, &range);
         s_serve (self, &range);
@@ -255,16 +255,16 @@ zseq_prefetch_fill (zseq_t *self, uint64_t deadline_us)
     for (size_t index = 0; index < ZSEQ_FILLS_MAX; index++) {
         zseq_want_t *fill = &self->reactor_locked.fill[index];
         if (fill->pending) {
-            if (fill->rider.deadline_us < deadline_us)
-                fill->rider.deadline_us = deadline_us;
+            if (fill->request.deadline_us < deadline_us)
+                fill->request.deadline_us = deadline_us;
             continue;
         }
         if (!shortfall)
             continue;
         shortfall--;
-        fill->rider.count = count > waiters ? count : waiters;
-        fill->rider.count_min = 1;
-        fill->rider.deadline_us = deadline_us;
+        fill->request.count = count > waiters ? count : waiters;
+        fill->request.count_min = 1;
+        fill->request.deadline_us = deadline_us;
         zseq_name_queue_post (self->client->reactor, self->name, fill);
     }
     assert (!shortfall);

@@ -13,13 +13,13 @@
 //  How long a client may be waited for, whatever it says.
 #define PATIENCE_US_MAX 60000000
 
-//  A NEXT.
-typedef struct s_request {
-    zseq_rider_t rider;  //  The first: what leads to it leads to the request
+//  A NEXT that a client has sent.
+typedef struct s_next {
+    zseq_request_t request;  //  First: a pointer to it points to the NEXT
     zseq_sender_t sender;
-    uint64_t request;
-    struct s_request *next;  //  In the list of free ones
-} s_request_t;
+    uint64_t request_id;
+    struct s_next *next_free;  //  In the list of free ones
+} s_next_t;
 
 struct zseq_coordinator {
     zseq_coordinator_hooks_t hooks;
@@ -30,7 +30,7 @@ struct zseq_coordinator {
     size_t hand;  //  Where to look next for one that can go
     size_t requests;
     size_t requests_max;
-    s_request_t *free_requests;
+    s_next_t *free_nexts;
 };
 
 static bool
@@ -48,25 +48,25 @@ s_draw (void *arg)
 }
 
 static void
-s_done (void *arg, zseq_rider_t *rider)
+s_done (void *arg, zseq_request_t *request)
 {
     zseq_coordinator_t *self = arg;
-    s_request_t *request = (s_request_t *) rider;
+    s_next_t *next = (s_next_t *) request;
     //  A client that has given up is not answered.
-    if (rider->status != ZSEQ_ETIMEOUT) {
+    if (request->status != ZSEQ_ETIMEOUT) {
         zseq_msg_t msg = {
           .op = ZSEQ_OP_NEXT,
           .reply = true,
-          .request = request->request,
-          .status = rider->status,
-          .next = {.first = rider->first,
-                   .count = rider->count,
-                   .served = rider->served},
+          .request = next->request_id,
+          .status = request->status,
+          .next = {.first = request->first,
+                   .count = request->count,
+                   .served = request->served},
         };
-        self->hooks.answer (self->hooks.arg, &request->sender, &msg);
+        self->hooks.answer (self->hooks.arg, &next->sender, &msg);
     }
-    request->next = self->free_requests;
-    self->free_requests = request;
+    next->next_free = self->free_nexts;
+    self->free_nexts = next;
     self->requests--;
 }
 
@@ -152,22 +152,22 @@ zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
     if (self->requests == self->requests_max ||
         (!sequence->queue && !s_make_queue (self, sequence)))
         return ZSEQ_EBUSY;
-    s_request_t *request = self->free_requests;
-    if (request)
-        self->free_requests = request->next;
+    s_next_t *next = self->free_nexts;
+    if (next)
+        self->free_nexts = next->next_free;
     else
-        request = malloc (sizeof *request);
-    if (!request)
+        next = malloc (sizeof *next);
+    if (!next)
         return ZSEQ_EBUSY;
     self->requests++;
-    request->sender = *sender;
-    request->request = msg->request;
-    request->rider.count = msg->next.count;
-    request->rider.count_min = msg->next.count_min;
-    request->rider.deadline_us =
+    next->sender = *sender;
+    next->request_id = msg->request;
+    next->request.count = msg->next.count;
+    next->request.count_min = msg->next.count_min;
+    next->request.deadline_us =
       now_us + (msg->next.patience_us < PATIENCE_US_MAX ? msg->next.patience_us
                                                         : PATIENCE_US_MAX);
-    zseq_request_queue_add (sequence->queue, &request->rider);
+    zseq_request_queue_add (sequence->queue, &next->request);
     return ZSEQ_OK;
 }
 
@@ -221,10 +221,10 @@ zseq_coordinator_destroy (zseq_coordinator_t **self_p)
     for (size_t index = 0; index < self->entry_count; index++)
         zseq_request_queue_free (&self->sequences[index]->queue);
     zseq_batcher_destroy (&self->batcher);
-    while (self->free_requests) {
-        s_request_t *request = self->free_requests;
-        self->free_requests = request->next;
-        free (request);
+    while (self->free_nexts) {
+        s_next_t *next = self->free_nexts;
+        self->free_nexts = next->next_free;
+        free (next);
     }
     free (self->sequences);
     free (self);

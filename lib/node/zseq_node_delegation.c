@@ -56,7 +56,7 @@ s_ask (void *arg, uint8_t node, zseq_msg_t *msg)
 }
 
 static void
-s_answer_rider (void *arg, const zseq_sender_t *sender, const zseq_msg_t *msg)
+s_answer_next (void *arg, const zseq_sender_t *sender, const zseq_msg_t *msg)
 {
     zseq_node_t *self = arg;
     zseq_msg_t *reply =
@@ -71,6 +71,6 @@ zseq_coordinator_t *
 zseq_node_delegation_new (zseq_node_t *self, size_t requests_max)
 {
     zseq_coordinator_hooks_t hooks = {
-      .arg = self, .ask = s_ask, .answer = s_answer_rider, .draw = s_draw};
+      .arg = self, .ask = s_ask, .answer = s_answer_next, .draw = s_draw};
     return zseq_coordinator_new (self->record.members.n, requests_max, &hooks);
 }

@@ -86,7 +86,7 @@ s_give_up_errand (zseq_batcher_t *self, zseq_inflight_t *flight,
 {
     zseq_delegation_note_failed (&self->delegation, flight->node, now_us);
     flight->node = ZSEQ_NOBODY;
-    flight->request = 0;
+    flight->request_id = 0;
     flight->company = 0;
     flight->due = true;
     zseq_request_queue_schedule (flight->queue);
@@ -145,10 +145,10 @@ s_send_errand (zseq_batcher_t *self, zseq_inflight_t *flight, uint64_t now_us)
     uint64_t patience_us =
       zseq_delegation_wait_us (&self->delegation, self->stats.rtt_us);
     //  P3: there must be time left to do without it.
-    for (const zseq_rider_t *rider = flight->riders; rider;
-         rider = rider->next) {
+    for (const zseq_request_t *request = flight->requests; request;
+         request = request->next) {
         uint64_t left_us =
-          rider->deadline_us > now_us ? rider->deadline_us - now_us : 0;
+          request->deadline_us > now_us ? request->deadline_us - now_us : 0;
         if (patience_us > left_us / 4)
             patience_us = left_us / 4 + 1;
     }
@@ -166,7 +166,7 @@ s_send_errand (zseq_batcher_t *self, zseq_inflight_t *flight, uint64_t now_us)
               &self->delegation, &queue->delegation)) != self->quorum.n) {
         if (self->hooks.ask (self->hooks.arg, node, &msg)) {
             flight->node = node;
-            flight->request = msg.request;
+            flight->request_id = msg.request;
             flight->began_us = now_us;
             flight->until_us = now_us + patience_us;
             s_count_company (queue);
@@ -410,8 +410,8 @@ zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
         zseq_inflight_t *flight = self->flights[place];
         zseq_claim_t *claim = &flight->claim;
         if (zseq_inflight_delegated (flight)) {
-            if (flight->request != msg->request || flight->node != msg->node ||
-                msg->op != ZSEQ_OP_NEXT)
+            if (flight->request_id != msg->request ||
+                flight->node != msg->node || msg->op != ZSEQ_OP_NEXT)
                 continue;
             s_errand_reply (self, flight, msg, now_us);
             return true;
@@ -556,13 +556,13 @@ zseq_batcher_run (zseq_batcher_t *self, uint64_t now_us,
 
 void
 zseq_batcher_post (zseq_batcher_t *self, zseq_request_queue_t *queue,
-                   zseq_rider_t *rider, uint64_t now_us,
+                   zseq_request_t *request, uint64_t now_us,
                    zseq_batcher_state_t *state)
 {
     assert (self);
     assert (state);
 
-    zseq_request_queue_add (queue, rider);
+    zseq_request_queue_add (queue, request);
     zseq_batcher_flush (self, now_us);
     s_fill_state (self, state);
 }

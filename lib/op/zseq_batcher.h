@@ -24,7 +24,7 @@ typedef struct {
     zseq_node_set_t (*ask_all) (void *arg, zseq_node_set_t nodes,
                                 zseq_msg_t *msg);
     //  A request has left its queue.
-    void (*done) (void *arg, zseq_rider_t *rider);
+    void (*done) (void *arg, zseq_request_t *request);
     //  A request ID that was never used before: the first of draw_count in a
     //  row; 0: of one.
     uint64_t (*draw) (void *arg);
@@ -69,7 +69,7 @@ void zseq_batcher_run (zseq_batcher_t *self, uint64_t now_us,
 //  too: it may be that nothing could be sent, and nothing else makes its owner
 //  look.
 void zseq_batcher_post (zseq_batcher_t *self, zseq_request_queue_t *queue,
-                        zseq_rider_t *rider, uint64_t now_us,
+                        zseq_request_t *request, uint64_t now_us,
                         zseq_batcher_state_t *state);
 
 //  All that waited has been taken in: sends what is due.

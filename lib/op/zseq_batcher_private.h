@@ -14,12 +14,12 @@
 
 //  A claim or a NEXT: on its way, or to be made again.
 typedef struct zseq_inflight {
-    zseq_claim_t claim;  //  Of a NEXT, what is wanted
-    uint8_t node;        //  Whom the NEXT was sent; or ZSEQ_NOBODY
-    uint64_t request;    //  The NEXT's ID
-    uint64_t until_us;   //  When its patience ends
-    size_t company;      //  How many of its queue were out at once with it
-    zseq_rider_t *riders;
+    zseq_claim_t claim;   //  Of a NEXT, what is wanted
+    uint8_t node;         //  Whom the NEXT was sent; or ZSEQ_NOBODY
+    uint64_t request_id;  //  The NEXT's ID
+    uint64_t until_us;    //  When its patience ends
+    size_t company;       //  How many of its queue were out at once with it
+    zseq_request_t *requests;
     zseq_request_queue_t *queue;
     uint64_t began_us;             //  When it was sent last
     bool due;                      //  It is to be sent with the next flush
@@ -31,16 +31,16 @@ struct zseq_request_queue {
     zseq_batcher_t *batcher;
     zseq_slice_t name;
     zseq_known_t known;
-    size_t riders;  //  All that have not ended
-    zseq_rider_t *waiting;
-    zseq_rider_t **waiting_end;
+    size_t requests;  //  All that have not ended
+    zseq_request_t *waiting;
+    zseq_request_t **waiting_end;
     zseq_inflight_t *flights;  //  In the order in which they began
     size_t flight_count;
     zseq_delegation_name_t delegation;
     bool queued;
     zseq_request_queue_t
       *next_scheduled;           //  Next in the schedule that it is in
-    zseq_request_queue_t *busy;  //  Next of those with riders
+    zseq_request_queue_t *busy;  //  Next of those with requests
     zseq_request_queue_t **busy_p;
 };
 
@@ -57,9 +57,9 @@ struct zseq_batcher {
     zseq_batcher_stats_t stats;
     uint64_t drawn_next;       //  The next request ID of those drawn
     uint64_t drawn_left;       //  ... how many there are
-    uint64_t deadline_us;      //  No rider's is before
+    uint64_t deadline_us;      //  No request's is before
     zseq_schedule_t queued;    //  Queues with work for the flush
-    zseq_schedule_t lined_up;  //  Those with riders and no flight
+    zseq_schedule_t lined_up;  //  Those with requests and no flight
     zseq_request_queue_t *busy;
     zseq_inflight_t **flights;  //  All of them
     size_t flight_count;

@@ -82,7 +82,7 @@ bool
 zseq_request_queue_idle (const zseq_request_queue_t *self)
 {
     assert (self);
-    return !self->riders && !self->flights;
+    return !self->requests && !self->flights;
 }
 
 void
@@ -103,72 +103,72 @@ zseq_request_queue_free (zseq_request_queue_t **self_p)
 }
 
 void
-zseq_request_queue_add (zseq_request_queue_t *self, zseq_rider_t *rider)
+zseq_request_queue_add (zseq_request_queue_t *self, zseq_request_t *request)
 {
     assert (self);
-    assert (rider);
-    assert (rider->count_min >= 1);
-    assert (rider->count_min <= rider->count);
-    assert (rider->count <= ZSEQ_COUNT_MAX);
+    assert (request);
+    assert (request->count_min >= 1);
+    assert (request->count_min <= request->count);
+    assert (request->count <= ZSEQ_COUNT_MAX);
 
     zseq_batcher_t *batcher = self->batcher;
-    rider->queue = self;
-    rider->next = NULL;
-    *self->waiting_end = rider;
-    self->waiting_end = &rider->next;
-    if (self->riders++ == 0) {
+    request->queue = self;
+    request->next = NULL;
+    *self->waiting_end = request;
+    self->waiting_end = &request->next;
+    if (self->requests++ == 0) {
         self->busy = batcher->busy;
         self->busy_p = &batcher->busy;
         if (self->busy)
             self->busy->busy_p = &self->busy;
         batcher->busy = self;
     }
-    if (batcher->deadline_us > rider->deadline_us)
-        batcher->deadline_us = rider->deadline_us;
+    if (batcher->deadline_us > request->deadline_us)
+        batcher->deadline_us = request->deadline_us;
     zseq_request_queue_schedule (self);
 }
 
-//  Riders.
+//  Requests.
 
 static void
 s_leave (zseq_request_queue_t *queue)
 {
-    if (--queue->riders)
+    if (--queue->requests)
         return;
     *queue->busy_p = queue->busy;
     if (queue->busy)
         queue->busy->busy_p = queue->busy_p;
 }
 
-//  A rider that is in no list any more.
+//  A request that is in no list any more.
 static void
-s_end (zseq_rider_t *rider, int status)
+s_end (zseq_request_t *request, int status)
 {
-    zseq_batcher_t *self = rider->queue->batcher;
-    rider->status = status;
-    s_leave (rider->queue);
-    self->hooks.done (self->hooks.arg, rider);
+    zseq_batcher_t *self = request->queue->batcher;
+    request->status = status;
+    s_leave (request->queue);
+    self->hooks.done (self->hooks.arg, request);
 }
 
 static void
-s_end_all (zseq_rider_t *riders, int status)
+s_end_all (zseq_request_t *requests, int status)
 {
-    while (riders) {
-        zseq_rider_t *rider = riders;
-        riders = rider->next;
-        s_end (rider, status);
+    while (requests) {
+        zseq_request_t *request = requests;
+        requests = request->next;
+        s_end (request, status);
     }
 }
 
-//  Takes a rider out of a list of its queue.
+//  Takes a request out of a list of its queue.
 static void
-s_unlink (zseq_rider_t **place)
+s_unlink (zseq_request_t **place)
 {
-    zseq_rider_t *rider = *place;
-    zseq_request_queue_t *queue = rider->queue;
-    if (queue->waiting_end == &rider->next)
+    zseq_request_t *request = *place;
+    zseq_request_queue_t *queue = request->queue;
+    if (queue->waiting_end == &request->next)
         queue->waiting_end = place;
-    *place = rider->next;
+    *place = request->next;
 }
 
 //  Flights.
@@ -238,7 +238,7 @@ void
 zseq_request_queue_abandon (zseq_inflight_t *flight)
 {
     assert (flight);
-    assert (!flight->riders);
+    assert (!flight->requests);
 
     const zseq_claim_t *claim = &flight->claim;
     if (zseq_inflight_delegated (flight) ||
@@ -253,24 +253,24 @@ s_abandon_empty (zseq_request_queue_t *queue)
     for (zseq_inflight_t *flight = queue->flights, *behind; flight;
          flight = behind) {
         behind = flight->behind;
-        if (!flight->riders)
+        if (!flight->requests)
             zseq_request_queue_abandon (flight);
     }
 }
 
 void
-zseq_request_queue_cancel (zseq_rider_t *rider)
+zseq_request_queue_cancel (zseq_request_t *request)
 {
-    assert (rider);
+    assert (request);
 
-    zseq_request_queue_t *queue = rider->queue;
-    zseq_rider_t **place = &queue->waiting;
-    while (*place && *place != rider)
+    zseq_request_queue_t *queue = request->queue;
+    zseq_request_t **place = &queue->waiting;
+    while (*place && *place != request)
         place = &(*place)->next;
     for (zseq_inflight_t *flight = queue->flights; flight && !*place;
          flight = flight->behind) {
-        place = &flight->riders;
-        while (*place && *place != rider)
+        place = &flight->requests;
+        while (*place && *place != request)
             place = &(*place)->next;
     }
     assert (*place);
@@ -280,18 +280,18 @@ zseq_request_queue_cancel (zseq_rider_t *rider)
 }
 
 static void
-s_expire_list (zseq_rider_t **list, uint64_t now_us, uint64_t *deadline_us)
+s_expire_list (zseq_request_t **list, uint64_t now_us, uint64_t *deadline_us)
 {
     while (*list) {
-        zseq_rider_t *rider = *list;
-        if (rider->deadline_us <= now_us) {
+        zseq_request_t *request = *list;
+        if (request->deadline_us <= now_us) {
             s_unlink (list);
-            s_end (rider, ZSEQ_ETIMEOUT);
+            s_end (request, ZSEQ_ETIMEOUT);
             continue;
         }
-        if (*deadline_us > rider->deadline_us)
-            *deadline_us = rider->deadline_us;
-        list = &rider->next;
+        if (*deadline_us > request->deadline_us)
+            *deadline_us = request->deadline_us;
+        list = &request->next;
     }
 }
 
@@ -308,7 +308,7 @@ zseq_request_queue_expire (zseq_batcher_t *batcher, uint64_t now_us)
         busy = queue->busy;
         for (zseq_inflight_t *flight = queue->flights; flight;
              flight = flight->behind)
-            s_expire_list (&flight->riders, now_us, &deadline_us);
+            s_expire_list (&flight->requests, now_us, &deadline_us);
         s_expire_list (&queue->waiting, now_us, &deadline_us);
         s_abandon_empty (queue);
     }
@@ -323,8 +323,8 @@ zseq_request_queue_assign (zseq_inflight_t *flight, uint64_t room)
     assert (flight);
 
     zseq_request_queue_t *queue = flight->queue;
-    zseq_rider_t *all = flight->riders;
-    zseq_rider_t **end = &all;
+    zseq_request_t *all = flight->requests;
+    zseq_request_t **end = &all;
     while (*end)
         end = &(*end)->next;
     *end = queue->waiting;
@@ -333,29 +333,30 @@ zseq_request_queue_assign (zseq_inflight_t *flight, uint64_t room)
     bool ends = room < ZSEQ_COUNT_MAX;
     uint64_t count = 0;
     uint64_t count_min = ZSEQ_COUNT_MAX;
-    zseq_rider_t **riding = &flight->riders;
-    zseq_rider_t **waiting = &queue->waiting;
-    *riding = *waiting = NULL;
+    zseq_request_t **assigned = &flight->requests;
+    zseq_request_t **waiting = &queue->waiting;
+    *assigned = *waiting = NULL;
     while (all) {
-        zseq_rider_t *rider = all;
-        all = rider->next;
-        rider->next = NULL;
+        zseq_request_t *request = all;
+        all = request->next;
+        request->next = NULL;
         //  If none fits, the last one finds out for certain.
-        uint64_t need = ends ? rider->count_min : rider->count;
-        bool boards = need <= room - count || (!all && !count);
-        zseq_rider_t ***list = boards ? &riding : &waiting;
-        **list = rider;
-        *list = &rider->next;
-        if (!boards)
+        uint64_t need = ends ? request->count_min : request->count;
+        bool fits = need <= room - count || (!all && !count);
+        zseq_request_t ***list = fits ? &assigned : &waiting;
+        **list = request;
+        *list = &request->next;
+        if (!fits)
             continue;
         uint64_t left = room - count;
-        count +=
-          rider->count_min <= left && rider->count > left ? left : rider->count;
-        if (rider->count_min < count_min)
-            count_min = rider->count_min;
+        count += request->count_min <= left && request->count > left
+                   ? left
+                   : request->count;
+        if (request->count_min < count_min)
+            count_min = request->count_min;
     }
     queue->waiting_end = waiting;
-    if (!flight->riders)
+    if (!flight->requests)
         return false;
     zseq_claim_resize (&flight->claim, count, count_min);
     return true;
@@ -368,24 +369,24 @@ zseq_request_queue_hand_out (zseq_inflight_t *flight, uint64_t first,
     assert (flight);
 
     zseq_batcher_t *self = flight->queue->batcher;
-    uint64_t served = flight->queue->riders;
-    zseq_rider_t *riders = flight->riders;
-    flight->riders = NULL;
+    uint64_t served = flight->queue->requests;
+    zseq_request_t *requests = flight->requests;
+    flight->requests = NULL;
     self->stats.won++;
-    while (riders) {
-        zseq_rider_t *rider = riders;
-        riders = rider->next;
-        if (rider->count_min > left) {
-            s_end (rider, ZSEQ_EEXHAUSTED);
+    while (requests) {
+        zseq_request_t *request = requests;
+        requests = request->next;
+        if (request->count_min > left) {
+            s_end (request, ZSEQ_EEXHAUSTED);
             continue;
         }
-        if (rider->count > left)
-            rider->count = left;
-        rider->first = first;
-        rider->served = served;
-        first += rider->count;
-        left -= rider->count;
-        s_end (rider, ZSEQ_OK);
+        if (request->count > left)
+            request->count = left;
+        request->first = first;
+        request->served = served;
+        first += request->count;
+        left -= request->count;
+        s_end (request, ZSEQ_OK);
     }
     //  Of those who gave up meanwhile.
     self->stats.burnt += left;
@@ -396,9 +397,9 @@ zseq_request_queue_refuse (zseq_inflight_t *flight, int status)
 {
     assert (flight);
 
-    zseq_rider_t *riders = flight->riders;
-    flight->riders = NULL;
-    s_end_all (riders, status);
+    zseq_request_t *requests = flight->requests;
+    flight->requests = NULL;
+    s_end_all (requests, status);
 }
 
 void
@@ -406,10 +407,10 @@ zseq_request_queue_end (zseq_request_queue_t *queue, int status)
 {
     assert (queue);
 
-    zseq_rider_t *riders = queue->waiting;
+    zseq_request_t *requests = queue->waiting;
     queue->waiting = NULL;
     queue->waiting_end = &queue->waiting;
-    s_end_all (riders, status);
+    s_end_all (requests, status);
     for (zseq_inflight_t *flight = queue->flights; flight;
          flight = flight->behind)
         zseq_request_queue_refuse (flight, status);

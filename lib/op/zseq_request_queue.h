@@ -1,5 +1,5 @@
 //  The requests for IDs of one name, in the order in which they came: those
-//  that wait, and those that ride a claim on its way. Riders of one claim share
+//  that wait, and those that ride a claim on its way. Requests of one claim share
 //  what it wins, in that order. The batcher (zseq_batcher.h) owns the claims.
 
 #ifndef ZSEQ_REQUEST_QUEUE_H_INCLUDED
@@ -12,7 +12,7 @@ typedef struct zseq_request_queue zseq_request_queue_t;
 
 //  A request. It belongs to its owner, and stays where it is while it is in a
 //  queue.
-typedef struct zseq_rider {
+typedef struct zseq_request {
     uint64_t count;        //  How many IDs, 1..ZSEQ_COUNT_MAX; how many it got
     uint64_t count_min;    //  How many are better than none
     uint64_t deadline_us;  //  May be put off at any time
@@ -21,8 +21,8 @@ typedef struct zseq_rider {
     uint64_t first;        //  The IDs that it got
     uint64_t served;       //  Requests that were in the queue then
     zseq_request_queue_t *queue;
-    struct zseq_rider *next;
-} zseq_rider_t;
+    struct zseq_request *next;
+} zseq_request_t;
 
 //  A queue for that name, which is not copied. NULL: no memory. One that is
 //  freed must be idle.
@@ -33,12 +33,13 @@ void zseq_request_queue_free (zseq_request_queue_t **self_p);
 //  Whether nobody waits in it and nothing is on its way.
 bool zseq_request_queue_idle (const zseq_request_queue_t *self);
 
-//  Puts rider, whose count, count_min and deadline_us are set, into the queue.
-void zseq_request_queue_add (zseq_request_queue_t *self, zseq_rider_t *rider);
+//  Puts request, whose count, count_min and deadline_us are set, into the queue.
+void zseq_request_queue_add (zseq_request_queue_t *self,
+                             zseq_request_t *request);
 
-//  Takes rider out of its queue; IDs on their way to it are burnt. done is not
+//  Takes request out of its queue; IDs on their way to it are burnt. done is not
 //  called.
-void zseq_request_queue_cancel (zseq_rider_t *rider);
+void zseq_request_queue_cancel (zseq_request_t *request);
 
 //  The oldest claim's attempt, for what to tell people; NULL: there is none.
 //  node_p: which node is asked to claim instead, or n.

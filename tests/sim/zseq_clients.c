@@ -71,7 +71,7 @@ s_draw_request (void *arg)
     return self->request;
 }
 
-static void s_end_wish (void *arg, zseq_rider_t *rider);
+static void s_end_wish (void *arg, zseq_request_t *request);
 
 static void
 s_forget (zseq_caller_t *caller)
@@ -79,7 +79,7 @@ s_forget (zseq_caller_t *caller)
     for (size_t index = 0; index < ZSEQ_CLIENTS_WISHES; index++) {
         zseq_wish_t *wish = &caller->wish[index];
         if (wish->pending)
-            zseq_request_queue_cancel (&wish->rider);
+            zseq_request_queue_cancel (&wish->request);
         wish->pending = false;
     }
     for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++)
@@ -228,23 +228,23 @@ s_failed (zseq_clients_t *self, const zseq_caller_t *caller, size_t name,
 }
 
 static void
-s_end_wish (void *arg, zseq_rider_t *rider)
+s_end_wish (void *arg, zseq_request_t *request)
 {
     zseq_caller_t *caller = arg;
     zseq_clients_t *self = caller->clients;
-    zseq_wish_t *wish = (zseq_wish_t *) rider;
+    zseq_wish_t *wish = (zseq_wish_t *) request;
     wish->pending = false;
-    if (rider->status != ZSEQ_OK) {
-        s_failed (self, caller, wish->name, rider->status);
+    if (request->status != ZSEQ_OK) {
+        s_failed (self, caller, wish->name, request->status);
         return;
     }
-    uint64_t end = rider->first + rider->count;
+    uint64_t end = request->first + request->count;
     if (self->highest < end)
         self->highest = end;
     self->won++;
     self->claims++;
     zseq_clients_won_claim (self, s_index (self, caller), wish->name,
-                            wish->reached, rider->first, rider->count);
+                            wish->reached, request->first, request->count);
 }
 
 static bool
@@ -299,10 +299,10 @@ s_wish (zseq_clients_t *self, zseq_caller_t *caller, size_t name)
         wish->pending = true;
         wish->name = name;
         wish->reached = self->checker[name].reached;
-        wish->rider.count = s_draw_count (self);
-        wish->rider.count_min = 1 + s_draw (self, wish->rider.count);
-        wish->rider.deadline_us = caller->deadline_us;
-        zseq_request_queue_add (caller->queue[name], &wish->rider);
+        wish->request.count = s_draw_count (self);
+        wish->request.count_min = 1 + s_draw (self, wish->request.count);
+        wish->request.deadline_us = caller->deadline_us;
+        zseq_request_queue_add (caller->queue[name], &wish->request);
         return;
     }
 }

@@ -26,7 +26,7 @@ typedef struct zseq_clients zseq_clients_t;
 
 //  A wish for IDs.
 typedef struct {
-    zseq_rider_t rider;
+    zseq_request_t request;
     struct zseq_caller *caller;
     bool pending;
     size_t name;

@@ -31,8 +31,8 @@ Test (batcher, shares_a_claim_in_the_order_in_which_requests_came)
     test_assert_got (test_ended[1], 3, 3);
     test_assert_got (test_ended[2], 6, 4);
     for (size_t index = 0; index < 3; index++) {
-        cr_assert_eq (test_ended[index], &test_riders[index]);
-        cr_assert_eq (test_riders[index].served, 3);
+        cr_assert_eq (test_ended[index], &test_requests[index]);
+        cr_assert_eq (test_requests[index].served, 3);
     }
     const zseq_batcher_stats_t *stats = zseq_batcher_stats (test_batcher);
     cr_assert_eq (stats->claims, 1);
@@ -59,10 +59,10 @@ Test (batcher, lets_nobody_join_a_claim_that_was_sent)
 {
     test_open (3);
     test_draw_ids (1);
-    zseq_rider_t *early = test_add (0, 5);
+    zseq_request_t *early = test_add (0, 5);
     test_flush ();
     test_letter_to_all (ZSEQ_OP_CLAIM);
-    zseq_rider_t *late = test_add (1, 3);
+    zseq_request_t *late = test_add (1, 3);
     test_flush ();
     test_letter_t *second = test_letter_to_all (ZSEQ_OP_CLAIM);
     cr_assert_neq (second->msg.request,
@@ -140,8 +140,8 @@ Test (batcher, takes_in_who_comes_while_a_claim_is_to_be_made_again)
     cr_assert_eq (again->msg.claim.count, 8);
     test_read -= 3;
     test_finish ();
-    test_assert_got (&test_riders[0], 12, 5);
-    test_assert_got (&test_riders[1], 17, 3);
+    test_assert_got (&test_requests[0], 12, 5);
+    test_assert_got (&test_requests[1], 17, 3);
 }
 
 Test (batcher, shares_nothing_between_two_names)
@@ -150,9 +150,9 @@ Test (batcher, shares_nothing_between_two_names)
     zseq_request_queue_t *bills =
       zseq_request_queue_new (test_batcher, "bills", 5);
     test_add (0, 5);
-    test_riders[1] = (zseq_rider_t){
+    test_requests[1] = (zseq_request_t){
       .count = 3, .count_min = 3, .deadline_us = test_now + LIMIT_US};
-    zseq_request_queue_add (bills, &test_riders[1]);
+    zseq_request_queue_add (bills, &test_requests[1]);
     test_flush ();
     test_letter_to_all (ZSEQ_OP_READ);
     cr_assert_eq (test_letter_to_all (ZSEQ_OP_READ)->msg.name.size, 5);
@@ -177,14 +177,14 @@ Test (batcher, divides_what_is_left_and_refuse_alone_who_does_not_fit)
     test_add_at_least (3, 10, 1);
     test_finish ();
     cr_assert_eq (test_ended_count, 4);
-    test_assert_got (&test_riders[0], ZSEQ_ID_MAX - 4, 2);
-    test_assert_got (&test_riders[2], ZSEQ_ID_MAX - 2, 3);
-    cr_assert_eq (test_riders[1].status, ZSEQ_EEXHAUSTED);
-    cr_assert_eq (test_riders[3].status, ZSEQ_EEXHAUSTED);
+    test_assert_got (&test_requests[0], ZSEQ_ID_MAX - 4, 2);
+    test_assert_got (&test_requests[2], ZSEQ_ID_MAX - 2, 3);
+    cr_assert_eq (test_requests[1].status, ZSEQ_EEXHAUSTED);
+    cr_assert_eq (test_requests[3].status, ZSEQ_EEXHAUSTED);
     cr_assert_eq (test_burnt (), 0);
     cr_assert_eq (test_next[0], ZSEQ_NEXT_MAX);
-    cr_assert_eq (test_ended[0], &test_riders[0]);
-    cr_assert_eq (test_ended[1], &test_riders[2]);
+    cr_assert_eq (test_ended[0], &test_requests[0]);
+    cr_assert_eq (test_ended[1], &test_requests[2]);
 }
 
 Test (batcher, refuses_a_range_that_does_not_fit_where_a_smaller_one_does)
@@ -193,7 +193,7 @@ Test (batcher, refuses_a_range_that_does_not_fit_where_a_smaller_one_does)
     test_interfere (ZSEQ_ID_MAX - 5);
     test_add (0, 6);
     test_finish ();
-    cr_assert_eq (test_riders[0].status, ZSEQ_EEXHAUSTED);
+    cr_assert_eq (test_requests[0].status, ZSEQ_EEXHAUSTED);
     test_assert_got (test_draw_ids (5), ZSEQ_ID_MAX - 4, 5);
     cr_assert_eq (test_burnt (), 0);
 }
@@ -207,7 +207,7 @@ Test (batcher, refuses_everybody_when_nothing_is_left)
     test_finish ();
     cr_assert_eq (test_ended_count, 5);
     for (size_t index = 0; index < 5; index++)
-        cr_assert_eq (test_riders[index].status, ZSEQ_EEXHAUSTED);
+        cr_assert_eq (test_requests[index].status, ZSEQ_EEXHAUSTED);
     cr_assert_eq (zseq_batcher_stats (test_batcher)->claims, 0);
     cr_assert_eq (test_burnt (), 0);
 }
@@ -220,8 +220,8 @@ Test (batcher, cuts_nobody_short_before_the_end)
     test_add (0, ZSEQ_COUNT_MAX - 1);
     test_add_at_least (1, 10, 1);
     test_finish ();
-    test_assert_got (&test_riders[0], 1, ZSEQ_COUNT_MAX - 1);
-    test_assert_got (&test_riders[1], ZSEQ_COUNT_MAX, 10);
+    test_assert_got (&test_requests[0], 1, ZSEQ_COUNT_MAX - 1);
+    test_assert_got (&test_requests[1], ZSEQ_COUNT_MAX, 10);
 }
 
 Test (batcher, makes_two_claims_of_what_one_cannot_hold)
@@ -231,10 +231,10 @@ Test (batcher, makes_two_claims_of_what_one_cannot_hold)
     test_add (1, ZSEQ_COUNT_MAX);
     test_add (2, 1);
     test_finish ();
-    test_assert_got (&test_riders[0], 1, ZSEQ_COUNT_MAX);
-    test_assert_got (&test_riders[1], 1 + (uint64_t) ZSEQ_COUNT_MAX,
+    test_assert_got (&test_requests[0], 1, ZSEQ_COUNT_MAX);
+    test_assert_got (&test_requests[1], 1 + (uint64_t) ZSEQ_COUNT_MAX,
                      ZSEQ_COUNT_MAX);
-    test_assert_got (&test_riders[2], 1 + 2 * (uint64_t) ZSEQ_COUNT_MAX, 1);
+    test_assert_got (&test_requests[2], 1 + 2 * (uint64_t) ZSEQ_COUNT_MAX, 1);
 }
 
 //  Those who give up.
@@ -246,11 +246,11 @@ Test (batcher, burns_the_share_of_one_that_is_cancelled_on_its_way)
     test_add (0, 2);
     test_add (1, 3);
     test_flush ();
-    zseq_request_queue_cancel (&test_riders[0]);
+    zseq_request_queue_cancel (&test_requests[0]);
     test_finish ();
     cr_assert_eq (test_ended_count, 1);
-    test_assert_got (&test_riders[1], 2, 3);
-    cr_assert_eq (test_riders[0].status, 77);
+    test_assert_got (&test_requests[1], 2, 3);
+    cr_assert_eq (test_requests[0].status, 77);
     cr_assert_eq (test_burnt (), 2);
 }
 
@@ -261,9 +261,9 @@ Test (batcher, burns_a_claim_that_nobody_rides_any_more)
     test_add (0, 2);
     test_add (1, 3);
     test_flush ();
-    zseq_request_queue_cancel (&test_riders[1]);
+    zseq_request_queue_cancel (&test_requests[1]);
     cr_assert (!zseq_request_queue_idle (test_queue));
-    zseq_request_queue_cancel (&test_riders[0]);
+    zseq_request_queue_cancel (&test_requests[0]);
     cr_assert_eq (test_burnt (), 5);
     cr_assert (zseq_request_queue_idle (test_queue));
     cr_assert (!zseq_batcher_busy (test_batcher));
@@ -282,8 +282,8 @@ Test (batcher, burns_nothing_if_one_is_cancelled_before_its_claim)
     test_flush ();
     test_letter_to_all (ZSEQ_OP_READ);
     test_add (1, 3);
-    zseq_request_queue_cancel (&test_riders[1]);
-    zseq_request_queue_cancel (&test_riders[0]);
+    zseq_request_queue_cancel (&test_requests[1]);
+    zseq_request_queue_cancel (&test_requests[0]);
     test_flush ();
     cr_assert (zseq_request_queue_idle (test_queue));
     cr_assert_eq (test_burnt (), 0);
@@ -296,15 +296,15 @@ Test (batcher,
     test_open (3);
     for (size_t index = 0; index < 5; index++)
         test_add (index, 1);
-    zseq_request_queue_cancel (&test_riders[2]);
-    zseq_request_queue_cancel (&test_riders[4]);
+    zseq_request_queue_cancel (&test_requests[2]);
+    zseq_request_queue_cancel (&test_requests[4]);
     test_add (5, 1);
-    zseq_request_queue_cancel (&test_riders[0]);
+    zseq_request_queue_cancel (&test_requests[0]);
     test_finish ();
     cr_assert_eq (test_ended_count, 3);
-    test_assert_got (&test_riders[1], 1, 1);
-    test_assert_got (&test_riders[3], 2, 1);
-    test_assert_got (&test_riders[5], 3, 1);
+    test_assert_got (&test_requests[1], 1, 1);
+    test_assert_got (&test_requests[3], 2, 1);
+    test_assert_got (&test_requests[5], 3, 1);
     cr_assert_eq (test_burnt (), 0);
 }
 
@@ -322,10 +322,10 @@ Test (batcher, ends_a_request_at_its_deadline)
     test_now += 1;
     test_tick ();
     cr_assert_eq (test_ended_count, 1);
-    cr_assert_eq (test_riders[0].status, ZSEQ_ETIMEOUT);
+    cr_assert_eq (test_requests[0].status, ZSEQ_ETIMEOUT);
     cr_assert_eq (zseq_batcher_wake_us (test_batcher), test_now + 200);
     test_finish ();
-    test_assert_got (&test_riders[1], 2, 3);
+    test_assert_got (&test_requests[1], 2, 3);
     cr_assert_eq (test_burnt (), 2);
 }
 
@@ -337,7 +337,7 @@ Test (batcher, burns_a_claim_whose_requests_have_all_expired)
     test_flush ();
     test_now += LIMIT_US;
     test_tick ();
-    cr_assert_eq (test_riders[0].status, ZSEQ_ETIMEOUT);
+    cr_assert_eq (test_requests[0].status, ZSEQ_ETIMEOUT);
     cr_assert_eq (test_burnt (), 2);
     cr_assert (zseq_request_queue_idle (test_queue));
     cr_assert_eq (zseq_batcher_wake_us (test_batcher), UINT64_MAX);
@@ -350,7 +350,7 @@ Test (batcher, lets_a_deadline_be_put_off)
     test_mute = 7;
     test_add (0, 2);
     test_flush ();
-    test_riders[0].deadline_us += 1000;
+    test_requests[0].deadline_us += 1000;
     test_now += LIMIT_US;
     test_tick ();
     cr_assert_eq (test_ended_count, 0);
@@ -372,7 +372,7 @@ Test (batcher, ends_all_requests_that_wait_or_ride)
     zseq_batcher_end (test_batcher, ZSEQ_ENOTVOTING);
     cr_assert_eq (test_ended_count, 4);
     for (size_t index = 0; index < 4; index++)
-        cr_assert_eq (test_riders[index].status, ZSEQ_ENOTVOTING);
+        cr_assert_eq (test_requests[index].status, ZSEQ_ENOTVOTING);
     cr_assert_eq (test_burnt (), 1 + 2);
     cr_assert (zseq_request_queue_idle (test_queue));
     cr_assert (!zseq_batcher_busy (test_batcher));
@@ -395,10 +395,10 @@ Test (batcher, waits_until_there_are_nodes)
     test_now += 10;
     test_tick ();
     test_assert_silent ();
-    cr_assert_eq (test_riders[0].status, ZSEQ_ETIMEOUT);
+    cr_assert_eq (test_requests[0].status, ZSEQ_ETIMEOUT);
     zseq_batcher_open (test_batcher, &test_quorum, &test_rendezvous);
     test_finish ();
-    test_assert_got (&test_riders[1], 1, 1);
+    test_assert_got (&test_requests[1], 1, 1);
 }
 
 //  Nodes that cannot be reached.
@@ -426,7 +426,7 @@ Test (batcher, sends_a_claim_again_to_a_node_that_can_be_reached_by_now)
     cr_assert_eq (second->msg.claim.count, first->msg.claim.count);
     cr_assert_eq (second->msg.name.size, 6);
     test_answer (second);
-    test_assert_got (&test_riders[0], 2, 2);
+    test_assert_got (&test_requests[0], 2, 2);
     cr_assert (!zseq_batcher_restless (test_batcher));
 }
 
@@ -494,10 +494,10 @@ s_ask_all (void *arg, uint32_t nodes, zseq_msg_t *msg)
 }
 
 static void
-s_end (void *arg, zseq_rider_t *rider)
+s_end (void *arg, zseq_request_t *request)
 {
     (void) arg;
-    (void) rider;
+    (void) request;
 }
 
 static uint64_t
@@ -519,14 +519,14 @@ Test (batcher, asks_all_nodes_at_once_and_draw_request_ids_in_blocks)
     cr_assert_eq (zseq_quorum_init (&quorum, 3, 0, 0), ZSEQ_OK);
     zseq_batcher_open (batcher, &quorum, NULL);
     zseq_request_queue_t *queue[3];
-    zseq_rider_t rider[3];
+    zseq_request_t request[3];
     test_cut = 4;
     for (size_t index = 0; index < 3; index++) {
         queue[index] = zseq_request_queue_new (batcher, "abc" + index, 1);
-        rider[index] =
-          (zseq_rider_t){.count = 1, .count_min = 1, .deadline_us = 1000};
+        request[index] =
+          (zseq_request_t){.count = 1, .count_min = 1, .deadline_us = 1000};
         zseq_batcher_state_t state;
-        zseq_batcher_post (batcher, queue[index], &rider[index], 1, &state);
+        zseq_batcher_post (batcher, queue[index], &request[index], 1, &state);
         cr_assert_eq (s_asked, 7);
         cr_assert (state.has_unsent);
     }
@@ -552,10 +552,10 @@ Test (batcher, says_after_a_post_that_something_waits_though_nothing_was_sent)
 {
     test_open (3);
     test_cut = ALL_NODES;
-    test_riders[0] = (zseq_rider_t){
+    test_requests[0] = (zseq_request_t){
       .count = 1, .count_min = 1, .deadline_us = test_now + 5000};
     zseq_batcher_state_t state;
-    zseq_batcher_post (test_batcher, test_queue, &test_riders[0], test_now,
+    zseq_batcher_post (test_batcher, test_queue, &test_requests[0], test_now,
                        &state);
     test_assert_silent ();
     cr_assert (state.busy);

@@ -16,8 +16,8 @@ test_letter_t test_letters[LETTERS_MAX];
 size_t test_sent;
 size_t test_read;
 uint32_t test_cut;
-zseq_rider_t test_riders[RIDERS_MAX];
-zseq_rider_t *test_ended[ENDED_MAX];
+zseq_request_t test_requests[RIDERS_MAX];
+zseq_request_t *test_ended[ENDED_MAX];
 size_t test_ended_count;
 uint64_t test_next[ZSEQ_NODES_MAX];
 int test_refusal[ZSEQ_NODES_MAX];
@@ -41,11 +41,11 @@ test_ask (void *arg, uint8_t node, zseq_msg_t *msg)
 }
 
 static void
-s_done (void *arg, zseq_rider_t *rider)
+s_done (void *arg, zseq_request_t *request)
 {
     cr_assert_eq (arg, &test_drawn);
     cr_assert_lt (test_ended_count, ENDED_MAX);
-    test_ended[test_ended_count++] = rider;
+    test_ended[test_ended_count++] = request;
 }
 
 uint64_t
@@ -91,26 +91,26 @@ test_close (void)
     zseq_batcher_destroy (&test_batcher);
 }
 
-zseq_rider_t *
+zseq_request_t *
 test_add_until (size_t index, uint64_t count, uint64_t count_min,
                 uint64_t deadline_us)
 {
-    zseq_rider_t *rider = &test_riders[index];
-    *rider = (zseq_rider_t){.count = count,
-                            .count_min = count_min,
-                            .deadline_us = deadline_us,
-                            .status = 77};
-    zseq_request_queue_add (test_queue, rider);
-    return rider;
+    zseq_request_t *request = &test_requests[index];
+    *request = (zseq_request_t){.count = count,
+                                .count_min = count_min,
+                                .deadline_us = deadline_us,
+                                .status = 77};
+    zseq_request_queue_add (test_queue, request);
+    return request;
 }
 
-zseq_rider_t *
+zseq_request_t *
 test_add_at_least (size_t index, uint64_t count, uint64_t count_min)
 {
     return test_add_until (index, count, count_min, test_now + LIMIT_US);
 }
 
-zseq_rider_t *
+zseq_request_t *
 test_add (size_t index, uint64_t count)
 {
     return test_add_at_least (index, count, count);
@@ -262,24 +262,24 @@ test_finish (void)
     test_assert_silent ();
 }
 
-zseq_rider_t *
+zseq_request_t *
 test_draw_ids (uint64_t count)
 {
-    zseq_rider_t *rider = test_add (RIDERS_MAX - 1, count);
+    zseq_request_t *request = test_add (RIDERS_MAX - 1, count);
     test_finish ();
-    cr_assert_eq (rider->status, ZSEQ_OK);
+    cr_assert_eq (request->status, ZSEQ_OK);
     cr_assert_gt (test_ended_count, 0);
     test_ended_count--;
-    return rider;
+    return request;
 }
 
 void
-test_assert_got (const zseq_rider_t *rider, uint64_t first, uint64_t count)
+test_assert_got (const zseq_request_t *request, uint64_t first, uint64_t count)
 {
-    cr_assert_eq (rider->status, ZSEQ_OK, "status %d", rider->status);
-    cr_assert_eq (rider->first, first, "%lu instead of %lu", rider->first,
+    cr_assert_eq (request->status, ZSEQ_OK, "status %d", request->status);
+    cr_assert_eq (request->first, first, "%lu instead of %lu", request->first,
                   first);
-    cr_assert_eq (rider->count, count);
+    cr_assert_eq (request->count, count);
 }
 
 uint64_t

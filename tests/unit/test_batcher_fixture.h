@@ -12,7 +12,7 @@
 #define ALL_NODES UINT32_MAX
 #define RIDERS_MAX 64
 #define ENDED_MAX 1024
-#define LIMIT_US 10000000u  //  After the start: a rider's deadline
+#define LIMIT_US 10000000u  //  After the start: a request's deadline
 
 //  What was sent to a node.
 typedef struct {
@@ -32,8 +32,8 @@ extern test_letter_t test_letters[LETTERS_MAX];
 extern size_t test_sent;   //  Letters
 extern size_t test_read;   //  ... of which a test has seen these
 extern uint32_t test_cut;  //  Nodes that cannot be reached, a bit each
-extern zseq_rider_t test_riders[RIDERS_MAX];
-extern zseq_rider_t *test_ended[ENDED_MAX];
+extern zseq_request_t test_requests[RIDERS_MAX];
+extern zseq_request_t *test_ended[ENDED_MAX];
 extern size_t test_ended_count;
 
 //  The nodes.
@@ -58,11 +58,11 @@ void test_close (void);
 
 //  Puts request index into the queue: for count IDs or count_min at least, until
 //  deadline_us or LIMIT_US from now, or for just count.
-zseq_rider_t *test_add_until (size_t index, uint64_t count, uint64_t count_min,
-                              uint64_t deadline_us);
-zseq_rider_t *test_add_at_least (size_t index, uint64_t count,
-                                 uint64_t count_min);
-zseq_rider_t *test_add (size_t index, uint64_t count);
+zseq_request_t *test_add_until (size_t index, uint64_t count,
+                                uint64_t count_min, uint64_t deadline_us);
+zseq_request_t *test_add_at_least (size_t index, uint64_t count,
+                                   uint64_t count_min);
+zseq_request_t *test_add (size_t index, uint64_t count);
 
 //  Flushes; and ticks, then flushes.
 void test_flush (void);
@@ -99,10 +99,10 @@ void test_answer_all (void);
 void test_finish (void);
 
 //  One request from its beginning to its end.
-zseq_rider_t *test_draw_ids (uint64_t count);
+zseq_request_t *test_draw_ids (uint64_t count);
 
 //  A request got just these IDs.
-void test_assert_got (const zseq_rider_t *rider, uint64_t first,
+void test_assert_got (const zseq_request_t *request, uint64_t first,
                       uint64_t count);
 
 //  IDs burnt so far.

@@ -12,16 +12,17 @@
 #define S_MANY (S_OUT_MAX + 100)
 
 static zseq_request_queue_t *s_many[S_MANY];
-static zseq_rider_t s_many_riders[S_MANY];
+static zseq_request_t s_many_requests[S_MANY];
 
 static void
 s_add_one_of_many (size_t index)
 {
-    s_many_riders[index] = (zseq_rider_t){.count = 1,
-                                          .count_min = 1,
-                                          .deadline_us = test_now + LIMIT_US,
-                                          .status = 77};
-    zseq_request_queue_add (s_many[index], &s_many_riders[index]);
+    s_many_requests[index] =
+      (zseq_request_t){.count = 1,
+                       .count_min = 1,
+                       .deadline_us = test_now + LIMIT_US,
+                       .status = 77};
+    zseq_request_queue_add (s_many[index], &s_many_requests[index]);
 }
 
 //  Makes all queues, of which count are used.
@@ -45,7 +46,7 @@ s_finish_many (size_t first, size_t end)
 {
     test_finish ();
     for (size_t index = first; index < end; index++)
-        cr_assert_eq (s_many_riders[index].status, ZSEQ_OK, "%zu", index);
+        cr_assert_eq (s_many_requests[index].status, ZSEQ_OK, "%zu", index);
     for (size_t index = 0; index < S_MANY; index++)
         zseq_request_queue_free (&s_many[index]);
 }
@@ -63,7 +64,7 @@ Test (batcher, lets_no_more_claims_out_than_nodes_keep_replies_for)
     size_t sent = test_sent;
     test_answer (&test_letters[sent - 3]);
     test_answer (&test_letters[sent - 2]);
-    cr_assert_eq (s_many_riders[0].status, ZSEQ_OK);
+    cr_assert_eq (s_many_requests[0].status, ZSEQ_OK);
     test_flush ();
     cr_assert_eq (test_sent, sent + 3);
     cr_assert_eq (test_letters[sent].msg.op, ZSEQ_OP_READ);
@@ -77,7 +78,7 @@ Test (batcher, lets_queues_go_while_they_wait_for_their_turn)
     test_cut = 3;
     s_add_many (S_MANY);
     for (size_t index = S_OUT_MAX; index < S_MANY; index++)
-        zseq_request_queue_cancel (&s_many_riders[index]);
+        zseq_request_queue_cancel (&s_many_requests[index]);
     zseq_request_queue_free (&s_many[S_MANY - 1]);
     zseq_request_queue_free (&s_many[S_OUT_MAX]);
     //  ... and keep nobody waiting who comes after them.
@@ -86,13 +87,13 @@ Test (batcher, lets_queues_go_while_they_wait_for_their_turn)
     test_cut = 0;
     test_tick ();
     test_read = test_sent;
-    zseq_request_queue_cancel (&s_many_riders[0]);
+    zseq_request_queue_cancel (&s_many_requests[0]);
     test_flush ();
     test_letter_to_all (ZSEQ_OP_READ);
     test_assert_silent ();
     test_read = 0;
     s_finish_many (1, S_OUT_MAX);
-    cr_assert_eq (test_riders[0].status, ZSEQ_OK);
+    cr_assert_eq (test_requests[0].status, ZSEQ_OK);
 }
 
 //  Of one with a claim out, the next one waits behind those of others.
@@ -116,13 +117,13 @@ Test (batcher, gives_queues_turns_where_there_is_no_capacity)
     cr_assert_eq (test_sent, sent);
     test_answer (first);
     test_answer (first + 1);
-    cr_assert_eq (test_riders[0].status, ZSEQ_OK);
+    cr_assert_eq (test_requests[0].status, ZSEQ_OK);
     test_flush ();
     cr_assert_eq (test_sent, sent + 3);
     cr_assert_eq (test_letters[sent].msg.op, ZSEQ_OP_READ);
     s_finish_many (0, S_OUT_MAX - 2);
-    cr_assert_eq (test_riders[2].status, ZSEQ_OK);
-    cr_assert_eq (s_many_riders[S_OUT_MAX].status, ZSEQ_OK);
+    cr_assert_eq (test_requests[2].status, ZSEQ_OK);
+    cr_assert_eq (s_many_requests[S_OUT_MAX].status, ZSEQ_OK);
 }
 
 Test (batcher, starts_others_while_claims_pause)

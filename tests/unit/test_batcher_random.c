@@ -33,23 +33,24 @@ s_mark_ids (uint64_t first, uint64_t count, uint8_t what)
 
 //  S7: nobody gets what another one has.
 static void
-s_done_and_mark (void *arg, zseq_rider_t *rider)
+s_done_and_mark (void *arg, zseq_request_t *request)
 {
     cr_assert_eq (arg, &test_drawn);
-    size_t index = (size_t) (rider - test_riders);
+    size_t index = (size_t) (request - test_requests);
     cr_assert (s_active[index]);
     s_active[index] = false;
-    if (rider->status == ZSEQ_ETIMEOUT) {
-        cr_assert_leq (rider->deadline_us, test_now);
+    if (request->status == ZSEQ_ETIMEOUT) {
+        cr_assert_leq (request->deadline_us, test_now);
         return;
     }
-    cr_assert_eq (rider->status, ZSEQ_OK);
-    cr_assert_geq (rider->first, 1);
-    cr_assert_lt (rider->first + rider->count, (uint64_t) IDS_MAX);
-    for (uint64_t id = rider->first; id < rider->first + rider->count; id++)
+    cr_assert_eq (request->status, ZSEQ_OK);
+    cr_assert_geq (request->first, 1);
+    cr_assert_lt (request->first + request->count, (uint64_t) IDS_MAX);
+    for (uint64_t id = request->first; id < request->first + request->count;
+         id++)
         cr_assert (s_ids[id] == CLAIMED || s_ids[id] == COORDINATED,
                    "seed %lu, ID %lu: %d", s_seed, id, s_ids[id]);
-    s_mark_ids (rider->first, rider->count, HANDED_OUT);
+    s_mark_ids (request->first, request->count, HANDED_OUT);
 }
 
 static void
@@ -99,7 +100,7 @@ s_join_or_leave (uint64_t *seed)
     size_t index = test_random_below (seed, 16);
     if (s_active[index] && test_random_below (seed, 4) == 0) {
         s_active[index] = false;
-        zseq_request_queue_cancel (&test_riders[index]);
+        zseq_request_queue_cancel (&test_requests[index]);
     }
     else if (!s_active[index]) {
         uint64_t count = 1 + test_random_below (seed, 12);

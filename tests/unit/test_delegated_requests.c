@@ -33,8 +33,8 @@ Test (delegation, turn_to_the_first_node_of_the_order_at_once_after_a_conflict)
     cr_assert_eq (zseq_batcher_wake_us (test_batcher),
                   test_now + letter->msg.next.patience_us);
     test_answer (letter);
-    test_assert_got (&test_riders[0], 12, 5);
-    test_assert_got (&test_riders[1], 17, 3);
+    test_assert_got (&test_requests[0], 12, 5);
+    test_assert_got (&test_requests[1], 17, 3);
     cr_assert_null (zseq_request_queue_attempt (test_queue, &node));
     cr_assert_eq (zseq_batcher_stats (test_batcher)->conflicts, 1);
     cr_assert_eq (zseq_batcher_stats (test_batcher)->claims, 3);
@@ -52,7 +52,7 @@ Test (delegation, go_on_asking_the_coordinator)
         test_assert_silent ();
         cr_assert_eq (letter->node, test_order[0]);
         test_answer (letter);
-        test_assert_got (&test_riders[0], next, 2);
+        test_assert_got (&test_requests[0], next, 2);
         next += 2;
     }
 }
@@ -74,11 +74,11 @@ Test (delegation, let_nobody_join_what_a_coordinator_was_asked)
     test_assert_silent ();
     test_answer (first);
     cr_assert_eq (test_ended_count, 1);
-    test_assert_got (&test_riders[0], next, 2);
+    test_assert_got (&test_requests[0], next, 2);
     test_answer (second);
-    test_assert_got (&test_riders[1], next + 2, 3);
+    test_assert_got (&test_requests[1], next + 2, 3);
     test_finish ();
-    test_assert_got (&test_riders[2], next + 5, 4);
+    test_assert_got (&test_requests[2], next + 5, 4);
 }
 
 Test (delegation, pass_over_a_coordinator_that_refuses)
@@ -97,7 +97,7 @@ Test (delegation, pass_over_a_coordinator_that_refuses)
     cr_assert_neq (second->msg.request, first->msg.request);
     cr_assert_eq (second->msg.next.count, 2);
     test_answer (second);
-    test_assert_got (&test_riders[0], next, 2);
+    test_assert_got (&test_requests[0], next, 2);
     cr_assert_eq (test_burnt (), 0);
     //  The next request does not ask it again.
     test_add (1, 1);
@@ -143,7 +143,7 @@ Test (delegation, pass_over_a_coordinator_that_is_late)
     cr_assert_eq (test_ended_count, 0);
     uint64_t next = test_next[0];
     test_answer (second);
-    test_assert_got (&test_riders[0], next, 2);
+    test_assert_got (&test_requests[0], next, 2);
     cr_assert (!test_answer (late));
     cr_assert_eq (test_burnt (), 2);
 }
@@ -200,7 +200,7 @@ Test (delegation, pass_over_a_coordinator_whose_request_has_ended_meanwhile)
     cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_order[0]);
     test_now += 80000;
     test_tick ();
-    cr_assert_eq (test_riders[0].status, ZSEQ_ETIMEOUT);
+    cr_assert_eq (test_requests[0].status, ZSEQ_ETIMEOUT);
     test_add (1, 1);
     test_flush ();
     cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_order[1]);
@@ -272,7 +272,7 @@ Test (delegation, ignore_what_another_node_or_another_op_answers_to_a_next)
     test_assert_silent ();
     uint64_t next = test_next[0];
     test_answer (letter);
-    test_assert_got (&test_riders[0], next, 2);
+    test_assert_got (&test_requests[0], next, 2);
 }
 
 //  A node that has lost its mind, or an enemy's.
@@ -311,14 +311,14 @@ Test (delegation, do_not_believe_a_range_that_cannot_be)
         msg.next.count = s_ranges[index].count;
         cr_assert (zseq_batcher_reply (test_batcher, &msg, test_now));
         if (s_ranges[index].believed)
-            test_assert_got (&test_riders[0], msg.next.first, msg.next.count);
+            test_assert_got (&test_requests[0], msg.next.first, msg.next.count);
         else {
             cr_assert_eq (test_ended_count, 0, "range %zu", index);
             test_flush ();
             letter = test_letter (ZSEQ_OP_NEXT);
             cr_assert_eq (letter->node, test_order[1]);
             test_answer (letter);
-            test_assert_got (&test_riders[0], next, 10);
+            test_assert_got (&test_requests[0], next, 10);
         }
         test_close ();
     }
@@ -333,12 +333,12 @@ Test (delegation, believe_a_coordinator_that_the_sequence_has_ended)
     test_flush ();
     test_answer (test_letter (ZSEQ_OP_NEXT));
     cr_assert_eq (test_ended_count, 2);
-    cr_assert_eq (test_riders[0].status, ZSEQ_EEXHAUSTED);
-    cr_assert_eq (test_riders[1].status, ZSEQ_EEXHAUSTED);
+    cr_assert_eq (test_requests[0].status, ZSEQ_EEXHAUSTED);
+    cr_assert_eq (test_requests[1].status, ZSEQ_EEXHAUSTED);
     test_add_at_least (0, 6, 1);
     test_flush ();
     test_answer (test_letter (ZSEQ_OP_NEXT));
-    test_assert_got (&test_riders[0], ZSEQ_ID_MAX - 4, 5);
+    test_assert_got (&test_requests[0], ZSEQ_ID_MAX - 4, 5);
     cr_assert_eq (test_burnt (), 0);
 }
 
@@ -347,7 +347,7 @@ Test (delegation, burn_what_a_coordinator_was_asked_for_nobody)
     test_turn (3);
     test_add (0, 2);
     test_flush ();
-    zseq_request_queue_cancel (&test_riders[0]);
+    zseq_request_queue_cancel (&test_requests[0]);
     cr_assert_eq (test_burnt (), 2);
     cr_assert (zseq_request_queue_idle (test_queue));
     cr_assert (!test_answer (test_letter (ZSEQ_OP_NEXT)));
@@ -385,7 +385,7 @@ Test (delegation, claim_again_when_all_coordinators_are_passed_over)
     cr_assert_eq (letter->msg.claim.first, next);
     test_read -= 3;
     test_finish ();
-    test_assert_got (&test_riders[0], next, 1);
+    test_assert_got (&test_requests[0], next, 1);
 }
 
 //  One conflict after the other: that must not become a storm.
@@ -393,7 +393,7 @@ Test (delegation, pause_between_claims_when_all_coordinators_are_passed_over)
 {
     s_pass_all ();
     test_rival = 3;
-    test_riders[0].deadline_us = UINT64_MAX;
+    test_requests[0].deadline_us = UINT64_MAX;
     uint64_t start_us = test_now;
     uint64_t claims = 0;
     //  From the sixteenth conflict on it would leap over the rival.

@@ -26,7 +26,7 @@ s_probe (void)
     cr_assert_eq (probe->node, test_order[0]);
     cr_assert_neq (probe->msg.request, next->msg.request);
     test_answer (next);
-    cr_assert_eq (test_riders[0].status, ZSEQ_OK);
+    cr_assert_eq (test_requests[0].status, ZSEQ_OK);
     return probe;
 }
 
@@ -95,7 +95,7 @@ Test (delegation, try_a_coordinator_ever_less_often_that_never_does_it)
             test_refusal[letter->node] = tried ? ZSEQ_EFULL : ZSEQ_OK;
             test_answer (letter);
         }
-        cr_assert_eq (test_riders[0].status, ZSEQ_OK);
+        cr_assert_eq (test_requests[0].status, ZSEQ_OK);
     }
     //  In twenty seconds.
     cr_assert_gt (tries, 3);
@@ -155,7 +155,7 @@ s_count_until_claim (void)
         if (test_letters[0].msg.op == ZSEQ_OP_CLAIM)
             return count;
         test_answer (test_letter (ZSEQ_OP_NEXT));
-        cr_assert_eq (test_riders[0].status, ZSEQ_OK);
+        cr_assert_eq (test_requests[0].status, ZSEQ_OK);
     }
 }
 
@@ -295,12 +295,12 @@ Test (delegation, leave_also_a_new_name_to_its_coordinator_in_a_crowd)
         //  Its own coordinator may not have been heard of yet.
         zseq_request_queue_t *bills =
           zseq_request_queue_new (test_batcher, "bills", 5);
-        test_riders[1] = (zseq_rider_t){
+        test_requests[1] = (zseq_request_t){
           .count = 3, .count_min = 3, .deadline_us = test_now + LIMIT_US};
-        zseq_request_queue_add (bills, &test_riders[1]);
+        zseq_request_queue_add (bills, &test_requests[1]);
         test_flush ();
         test_finish ();
-        cr_assert_eq (test_riders[1].status, ZSEQ_OK);
+        cr_assert_eq (test_requests[1].status, ZSEQ_OK);
         zseq_request_queue_free (&bills);
     }
     zseq_op_t op = test_letters[test_sent - 1].msg.op;

@@ -108,11 +108,12 @@ s_done (zseq_want_t *want)
 static zseq_want_t
 s_want (int timeout_ms)
 {
-    zseq_want_t want = {.rider = {.count = 1,
-                                  .count_min = 1,
-                                  .deadline_us = zseq_clock_now_us () +
-                                                 (uint64_t) timeout_ms * 1000},
-                        .done = s_done};
+    zseq_want_t want = {
+      .request = {.count = 1,
+                  .count_min = 1,
+                  .deadline_us =
+                    zseq_clock_now_us () + (uint64_t) timeout_ms * 1000},
+      .done = s_done};
     return want;
 }
 
@@ -165,11 +166,11 @@ Test (reactor, takes_a_reply_that_is_there_when_the_deadline_has_passed)
     s_run ();
     cr_assert_eq (s_serve (WAIT_MS), ZSEQ_OP_CLAIM);
     cr_assert (s_poll (WAIT_MS));
-    s_sleep_until (want.rider.deadline_us);
+    s_sleep_until (want.request.deadline_us);
     s_run ();
     cr_assert (!want.pending);
     cr_assert_eq (want.outcome.rc, ZSEQ_OK);
-    cr_assert_eq (want.rider.first, 2);
+    cr_assert_eq (want.request.first, 2);
     s_tear_down ();
 }
 
@@ -179,7 +180,7 @@ Test (reactor, ends_a_request_whose_deadline_has_passed_without_a_reply)
     zseq_want_t want = s_want (100);
     zseq_name_queue_post (s_reactor, s_queue, &want);
     s_run ();
-    s_sleep_until (want.rider.deadline_us);
+    s_sleep_until (want.request.deadline_us);
     s_run ();
     cr_assert (!want.pending);
     cr_assert_neq (want.outcome.rc, ZSEQ_OK);

@@ -8,7 +8,7 @@
 //  Claims of one name that may be on their way at once, and of all names when
 //  one more sets out: a node keeps a thousand replies for a connection, and
 //  what is more is lost.
-#define FLIGHTS_MAX 2
+#define INFLIGHT_MAX 2
 #define OUT_MAX 512
 //  What a round trip is taken for before there was one, and at least.
 #define RTT_US 1000
@@ -81,28 +81,28 @@ s_note_trip (zseq_batcher_t *self, uint64_t trip_us)
 
 //  A NEXT is over, and its request may go on elsewhere.
 static void
-s_give_up_errand (zseq_batcher_t *self, zseq_inflight_t *flight,
+s_give_up_errand (zseq_batcher_t *self, zseq_inflight_t *inflight,
                   uint64_t now_us)
 {
-    zseq_delegation_note_failed (&self->delegation, flight->node, now_us);
-    flight->node = ZSEQ_NOBODY;
-    flight->request_id = 0;
-    flight->company = 0;
-    flight->due = true;
-    zseq_request_queue_schedule (flight->queue);
+    zseq_delegation_note_failed (&self->delegation, inflight->node, now_us);
+    inflight->node = ZSEQ_NOBODY;
+    inflight->request_id = 0;
+    inflight->company = 0;
+    inflight->due = true;
+    zseq_request_queue_schedule (inflight->queue);
 }
 
 //  A node has not answered in time: nor will it what it was asked later.
 static void
 s_give_up_node (zseq_batcher_t *self, uint8_t node, uint64_t now_us)
 {
-    for (size_t place = 0; place < self->flight_count; place++) {
-        zseq_inflight_t *flight = self->flights[place];
-        if (flight->node != node)
+    for (size_t place = 0; place < self->inflight_count; place++) {
+        zseq_inflight_t *inflight = self->inflight[place];
+        if (inflight->node != node)
             continue;
         self->stats.late++;
-        self->stats.burnt += flight->claim.count;
-        s_give_up_errand (self, flight, now_us);
+        self->stats.burnt += inflight->claim.count;
+        s_give_up_errand (self, inflight, now_us);
     }
 }
 
@@ -128,24 +128,24 @@ static void
 s_count_company (zseq_request_queue_t *queue)
 {
     size_t errands = 0;
-    for (zseq_inflight_t *flight = queue->flights; flight;
-         flight = flight->behind)
-        errands += zseq_inflight_delegated (flight);
-    for (zseq_inflight_t *flight = queue->flights; flight;
-         flight = flight->behind)
-        if (flight->company < errands)
-            flight->company = errands;
+    for (zseq_inflight_t *inflight = queue->inflight; inflight;
+         inflight = inflight->behind)
+        errands += zseq_inflight_delegated (inflight);
+    for (zseq_inflight_t *inflight = queue->inflight; inflight;
+         inflight = inflight->behind)
+        if (inflight->company < errands)
+            inflight->company = errands;
 }
 
 //  Asks a coordinator. False: there is none.
 static bool
-s_send_errand (zseq_batcher_t *self, zseq_inflight_t *flight, uint64_t now_us)
+s_send_errand (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t now_us)
 {
-    zseq_request_queue_t *queue = flight->queue;
+    zseq_request_queue_t *queue = inflight->queue;
     uint64_t patience_us =
       zseq_delegation_wait_us (&self->delegation, self->stats.rtt_us);
     //  P3: there must be time left to do without it.
-    for (const zseq_request_t *request = flight->requests; request;
+    for (const zseq_request_t *request = inflight->requests; request;
          request = request->next) {
         uint64_t left_us =
           request->deadline_us > now_us ? request->deadline_us - now_us : 0;
@@ -157,18 +157,18 @@ s_send_errand (zseq_batcher_t *self, zseq_inflight_t *flight, uint64_t now_us)
       .op = ZSEQ_OP_NEXT,
       .request = s_draw (self),
       .name = queue->name,
-      .next = {.count = flight->claim.count,
-               .count_min = flight->claim.count_min,
+      .next = {.count = inflight->claim.count,
+               .count_min = inflight->claim.count_min,
                .patience_us = patience_us},
     };
     uint8_t node;
     while ((node = zseq_delegation_coordinator (
               &self->delegation, &queue->delegation)) != self->quorum.n) {
         if (self->hooks.ask (self->hooks.arg, node, &msg)) {
-            flight->node = node;
-            flight->request_id = msg.request;
-            flight->began_us = now_us;
-            flight->until_us = now_us + patience_us;
+            inflight->node = node;
+            inflight->request_id = msg.request;
+            inflight->began_us = now_us;
+            inflight->until_us = now_us + patience_us;
             s_count_company (queue);
             self->stats.claims++;
             break;
@@ -176,56 +176,57 @@ s_send_errand (zseq_batcher_t *self, zseq_inflight_t *flight, uint64_t now_us)
         zseq_delegation_note_failed (&self->delegation, node, now_us);
     }
     s_probe (self, queue, now_us);
-    return zseq_inflight_delegated (flight);
+    return zseq_inflight_delegated (inflight);
 }
 
 //  Whether its reply is one that the protocol has for it.
 static bool
-s_serves (const zseq_inflight_t *flight, const zseq_msg_t *msg)
+s_serves (const zseq_inflight_t *inflight, const zseq_msg_t *msg)
 {
     return msg->status == ZSEQ_OK && msg->next.first >= 1 &&
-           msg->next.count >= flight->claim.count_min &&
-           msg->next.count <= flight->claim.count &&
+           msg->next.count >= inflight->claim.count_min &&
+           msg->next.count <= inflight->claim.count &&
            msg->next.first <= ZSEQ_NEXT_MAX - msg->next.count;
 }
 
 static void
-s_errand_reply (zseq_batcher_t *self, zseq_inflight_t *flight,
+s_errand_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
                 const zseq_msg_t *msg, uint64_t now_us)
 {
-    zseq_request_queue_t *queue = flight->queue;
-    if (s_serves (flight, msg)) {
+    zseq_request_queue_t *queue = inflight->queue;
+    if (s_serves (inflight, msg)) {
         self->stats.trips++;
-        zseq_delegation_note_served (&self->delegation, flight->node,
-                                     now_us - flight->began_us);
+        zseq_delegation_note_served (&self->delegation, inflight->node,
+                                     now_us - inflight->began_us);
         zseq_delegation_note_congestion (&self->delegation, msg);
         for (uint8_t node = 0; node < self->quorum.n; node++)
             if (queue->known.next[node] < msg->next.first + msg->next.count)
                 queue->known.next[node] = msg->next.first + msg->next.count;
-        if (msg->next.served > flight->company)
+        if (msg->next.served > inflight->company)
             zseq_delegation_note_contended (&self->delegation,
                                             &queue->delegation);
         else
             zseq_delegation_note_alone (&queue->delegation);
-        zseq_request_queue_hand_out (flight, msg->next.first, msg->next.count);
+        zseq_request_queue_hand_out (inflight, msg->next.first,
+                                     msg->next.count);
     }
     else if (msg->status == ZSEQ_EEXHAUSTED)
-        zseq_request_queue_refuse (flight, ZSEQ_EEXHAUSTED);
+        zseq_request_queue_refuse (inflight, ZSEQ_EEXHAUSTED);
     else {
-        s_give_up_errand (self, flight, now_us);
+        s_give_up_errand (self, inflight, now_us);
         return;
     }
-    zseq_request_queue_retire (flight);
+    zseq_request_queue_retire (inflight);
 }
 
 //  Claims.
 
 //  The claim has ended.
 static void
-s_land (zseq_inflight_t *flight)
+s_land (zseq_inflight_t *inflight)
 {
-    zseq_request_queue_t *queue = flight->queue;
-    const zseq_claim_t *claim = &flight->claim;
+    zseq_request_queue_t *queue = inflight->queue;
+    const zseq_claim_t *claim = &inflight->claim;
     //  Of claims on their way at once, each has learnt something.
     for (size_t node = 0; node < ZSEQ_NODES_MAX; node++)
         if (queue->known.next[node] < claim->known.next[node])
@@ -233,39 +234,39 @@ s_land (zseq_inflight_t *flight)
     if (claim->rc == ZSEQ_OK) {
         if (!claim->conflicts)
             zseq_delegation_note_alone (&queue->delegation);
-        zseq_request_queue_hand_out (flight, claim->first, claim->count);
+        zseq_request_queue_hand_out (inflight, claim->first, claim->count);
     }
     else {
         assert (claim->rc == ZSEQ_EEXHAUSTED);
-        zseq_request_queue_refuse (flight, claim->rc);
+        zseq_request_queue_refuse (inflight, claim->rc);
     }
-    zseq_request_queue_retire (flight);
+    zseq_request_queue_retire (inflight);
 }
 
 static void
-s_follow (zseq_batcher_t *self, zseq_inflight_t *flight, zseq_do_t what,
+s_follow (zseq_batcher_t *self, zseq_inflight_t *inflight, zseq_do_t what,
           uint32_t conflicts)
 {
-    zseq_request_queue_t *queue = flight->queue;
-    if (flight->claim.conflicts != conflicts)
+    zseq_request_queue_t *queue = inflight->queue;
+    if (inflight->claim.conflicts != conflicts)
         zseq_delegation_note_contended (&self->delegation, &queue->delegation);
     if (what == ZSEQ_DO_DONE) {
-        s_land (flight);
+        s_land (inflight);
         return;
     }
     //  A coordinator need not wait.
-    bool turns = flight->claim.conflicts != conflicts && s_delegates (queue);
+    bool turns = inflight->claim.conflicts != conflicts && s_delegates (queue);
     if (what == ZSEQ_DO_SEND || turns) {
-        flight->due = true;
+        inflight->due = true;
         zseq_request_queue_schedule (queue);
     }
 }
 
 static void
-s_ask_claim (zseq_batcher_t *self, zseq_inflight_t *flight, zseq_msg_t *msg,
+s_ask_claim (zseq_batcher_t *self, zseq_inflight_t *inflight, zseq_msg_t *msg,
              zseq_node_set_t nodes)
 {
-    zseq_attempt_t *attempt = &flight->claim.attempt;
+    zseq_attempt_t *attempt = &inflight->claim.attempt;
     if (self->hooks.ask_all) {
         nodes &= zseq_node_set_first (self->quorum.n);
         zseq_node_set_t sent =
@@ -284,27 +285,28 @@ s_ask_claim (zseq_batcher_t *self, zseq_inflight_t *flight, zseq_msg_t *msg,
 }
 
 static void
-s_send (zseq_batcher_t *self, zseq_inflight_t *flight, uint64_t now_us)
+s_send (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t now_us)
 {
-    zseq_request_queue_t *queue = flight->queue;
-    flight->due = false;
+    zseq_request_queue_t *queue = inflight->queue;
+    inflight->due = false;
     if (zseq_delegation_wanted (&self->delegation, &queue->delegation) &&
-        zseq_request_queue_assign (flight, ZSEQ_COUNT_MAX) &&
-        s_send_errand (self, flight, now_us))
+        zseq_request_queue_assign (inflight, ZSEQ_COUNT_MAX) &&
+        s_send_errand (self, inflight, now_us))
         return;
-    if (!zseq_request_queue_assign (flight, zseq_claim_room (&flight->claim))) {
-        zseq_request_queue_abandon (flight);
+    if (!zseq_request_queue_assign (inflight,
+                                    zseq_claim_room (&inflight->claim))) {
+        zseq_request_queue_abandon (inflight);
         return;
     }
-    flight->began_us = now_us;
+    inflight->began_us = now_us;
     zseq_msg_t msg;
-    if (zseq_claim_request (&flight->claim, s_draw (self), now_us, &msg) ==
+    if (zseq_claim_request (&inflight->claim, s_draw (self), now_us, &msg) ==
         ZSEQ_DO_DONE) {
-        s_land (flight);
+        s_land (inflight);
         return;
     }
     msg.name = queue->name;
-    s_ask_claim (self, flight, &msg, zseq_node_set_first (self->quorum.n));
+    s_ask_claim (self, inflight, &msg, zseq_node_set_first (self->quorum.n));
 }
 
 //  Lets a further claim begin where the last one is going to end, if that is
@@ -313,10 +315,10 @@ static zseq_inflight_t *
 s_begin (zseq_batcher_t *self, zseq_request_queue_t *queue)
 {
     zseq_known_t known = queue->known;
-    zseq_inflight_t *last = queue->flights;
+    zseq_inflight_t *last = queue->inflight;
     while (last && last->behind)
         last = last->behind;
-    if (queue->flight_count == FLIGHTS_MAX)
+    if (queue->inflight_count == INFLIGHT_MAX)
         return NULL;
     if (last && !s_delegates (queue)) {
         if (zseq_inflight_delegated (last) || last->claim.reading ||
@@ -326,26 +328,26 @@ s_begin (zseq_batcher_t *self, zseq_request_queue_t *queue)
             if (known.next[node] < last->claim.first + last->claim.count)
                 known.next[node] = last->claim.first + last->claim.count;
     }
-    zseq_inflight_t *flight = zseq_request_queue_launch (queue);
-    if (!flight)
+    zseq_inflight_t *inflight = zseq_request_queue_launch (queue);
+    if (!inflight)
         return NULL;
     zseq_pace_t pace = {.rtt_us = self->stats.rtt_us,
                         .deadline_us = UINT64_MAX,
                         .seed = s_draw (self)};
-    zseq_claim_init (&flight->claim, &self->quorum, &known, 1, 1, &pace);
-    return flight;
+    zseq_claim_init (&inflight->claim, &self->quorum, &known, 1, 1, &pace);
+    return inflight;
 }
 
 //  How many claims may set out. Those that pause take up nothing.
 static size_t
 s_room (const zseq_batcher_t *self)
 {
-    if (self->flight_count < OUT_MAX)
-        return OUT_MAX - self->flight_count;
+    if (self->inflight_count < OUT_MAX)
+        return OUT_MAX - self->inflight_count;
     size_t out = 0;
-    for (size_t place = 0; place < self->flight_count; place++)
-        out += zseq_inflight_delegated (self->flights[place]) ||
-               self->flights[place]->claim.attempt.request;
+    for (size_t place = 0; place < self->inflight_count; place++)
+        out += zseq_inflight_delegated (self->inflight[place]) ||
+               self->inflight[place]->claim.attempt.request;
     return out < OUT_MAX ? OUT_MAX - out : 0;
 }
 
@@ -353,10 +355,10 @@ s_room (const zseq_batcher_t *self)
 static bool
 s_set_out (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
 {
-    zseq_inflight_t *flight = queue->waiting ? s_begin (self, queue) : NULL;
-    if (flight)
-        s_send (self, flight, now_us);
-    return flight != NULL;
+    zseq_inflight_t *inflight = queue->waiting ? s_begin (self, queue) : NULL;
+    if (inflight)
+        s_send (self, inflight, now_us);
+    return inflight != NULL;
 }
 
 //  Sends what is due to be sent again, lets a second claim of a name set out
@@ -365,13 +367,13 @@ s_set_out (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
 static void
 s_look_at (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
 {
-    for (zseq_inflight_t *flight = queue->flights, *behind; flight;
-         flight = behind) {
-        behind = flight->behind;
-        if (flight->due)
-            s_send (self, flight, now_us);
+    for (zseq_inflight_t *inflight = queue->inflight, *behind; inflight;
+         inflight = behind) {
+        behind = inflight->behind;
+        if (inflight->due)
+            s_send (self, inflight, now_us);
     }
-    if (queue->waiting && !queue->flights)
+    if (queue->waiting && !queue->inflight)
         zseq_request_queue_put (&self->lined_up, queue);
     else if (queue->waiting && !self->lined_up.first && s_room (self))
         (void) s_set_out (self, queue, now_us);
@@ -406,14 +408,14 @@ zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
 
     if (zseq_delegation_reply (&self->delegation, msg))
         return true;
-    for (size_t place = 0; place < self->flight_count; place++) {
-        zseq_inflight_t *flight = self->flights[place];
-        zseq_claim_t *claim = &flight->claim;
-        if (zseq_inflight_delegated (flight)) {
-            if (flight->request_id != msg->request ||
-                flight->node != msg->node || msg->op != ZSEQ_OP_NEXT)
+    for (size_t place = 0; place < self->inflight_count; place++) {
+        zseq_inflight_t *inflight = self->inflight[place];
+        zseq_claim_t *claim = &inflight->claim;
+        if (zseq_inflight_delegated (inflight)) {
+            if (inflight->request_id != msg->request ||
+                inflight->node != msg->node || msg->op != ZSEQ_OP_NEXT)
                 continue;
-            s_errand_reply (self, flight, msg, now_us);
+            s_errand_reply (self, inflight, msg, now_us);
             return true;
         }
         if (claim->attempt.request != msg->request)
@@ -425,8 +427,8 @@ zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
             zseq_delegation_note_congestion (&self->delegation, msg);
         zseq_do_t what = zseq_claim_reply (claim, msg, now_us);
         if (claim->attempt.trips != trips)
-            s_note_trip (self, now_us - flight->began_us);
-        s_follow (self, flight, what, conflicts);
+            s_note_trip (self, now_us - inflight->began_us);
+        s_follow (self, inflight, what, conflicts);
         return true;
     }
     return false;
@@ -434,9 +436,9 @@ zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
 
 //  Whether it could not be sent to a node.
 static bool
-s_is_absent (const zseq_inflight_t *flight)
+s_is_absent (const zseq_inflight_t *inflight)
 {
-    return flight->claim.attempt.request && flight->claim.attempt.absent;
+    return inflight->claim.attempt.request && inflight->claim.attempt.absent;
 }
 
 //  Sends what it could not to those who can be reached by now, in the order in
@@ -444,32 +446,32 @@ s_is_absent (const zseq_inflight_t *flight)
 static void
 s_reach (zseq_batcher_t *self, zseq_request_queue_t *queue)
 {
-    for (zseq_inflight_t *flight = queue->flights, *behind; flight;
-         flight = behind) {
-        behind = flight->behind;
-        if (!s_is_absent (flight))
+    for (zseq_inflight_t *inflight = queue->inflight, *behind; inflight;
+         inflight = behind) {
+        behind = inflight->behind;
+        if (!s_is_absent (inflight))
             continue;
         zseq_msg_t msg;
-        zseq_claim_repeat (&flight->claim, &msg);
+        zseq_claim_repeat (&inflight->claim, &msg);
         msg.name = queue->name;
-        s_ask_claim (self, flight, &msg, flight->claim.attempt.absent);
+        s_ask_claim (self, inflight, &msg, inflight->claim.attempt.absent);
     }
 }
 
 static void
-s_tick_flights (zseq_batcher_t *self, uint64_t now_us)
+s_tick_inflight (zseq_batcher_t *self, uint64_t now_us)
 {
     //  From the last on: whoever ends gives its place to one seen already.
-    for (size_t place = self->flight_count; place-- > 0;) {
-        zseq_inflight_t *flight = self->flights[place];
-        if (zseq_inflight_delegated (flight)) {
-            if (now_us >= flight->until_us)
-                s_give_up_node (self, flight->node, now_us);
+    for (size_t place = self->inflight_count; place-- > 0;) {
+        zseq_inflight_t *inflight = self->inflight[place];
+        if (zseq_inflight_delegated (inflight)) {
+            if (now_us >= inflight->until_us)
+                s_give_up_node (self, inflight->node, now_us);
         }
-        else if (!flight->due) {
-            uint32_t conflicts = flight->claim.conflicts;
-            zseq_do_t what = zseq_claim_tick (&flight->claim, now_us);
-            s_follow (self, flight, what, conflicts);
+        else if (!inflight->due) {
+            uint32_t conflicts = inflight->claim.conflicts;
+            zseq_do_t what = zseq_claim_tick (&inflight->claim, now_us);
+            s_follow (self, inflight, what, conflicts);
         }
     }
 }
@@ -480,7 +482,7 @@ zseq_batcher_tick (zseq_batcher_t *self, uint64_t now_us)
     assert (self);
 
     //  First who is late, so that nobody else waits for it.
-    s_tick_flights (self, now_us);
+    s_tick_inflight (self, now_us);
     zseq_request_queue_expire (self, now_us);
     if (!zseq_batcher_restless (self))
         return;
@@ -496,11 +498,11 @@ zseq_batcher_wake_us (const zseq_batcher_t *self)
     assert (self);
 
     uint64_t wake_us = self->busy ? self->deadline_us : UINT64_MAX;
-    for (size_t place = 0; place < self->flight_count; place++) {
-        const zseq_inflight_t *flight = self->flights[place];
-        uint64_t at_us = zseq_inflight_delegated (flight)
-                           ? flight->until_us
-                           : zseq_claim_wake_us (&flight->claim);
+    for (size_t place = 0; place < self->inflight_count; place++) {
+        const zseq_inflight_t *inflight = self->inflight[place];
+        uint64_t at_us = zseq_inflight_delegated (inflight)
+                           ? inflight->until_us
+                           : zseq_claim_wake_us (&inflight->claim);
         if (wake_us > at_us)
             wake_us = at_us;
     }
@@ -521,8 +523,8 @@ zseq_batcher_restless (const zseq_batcher_t *self)
 {
     assert (self);
 
-    for (size_t place = 0; place < self->flight_count; place++)
-        if (s_is_absent (self->flights[place]))
+    for (size_t place = 0; place < self->inflight_count; place++)
+        if (s_is_absent (self->inflight[place]))
             return true;
     return false;
 }
@@ -531,7 +533,7 @@ bool
 zseq_batcher_busy (const zseq_batcher_t *self)
 {
     assert (self);
-    return self->busy || self->flight_count;
+    return self->busy || self->inflight_count;
 }
 
 static void
@@ -582,14 +584,14 @@ zseq_batcher_destroy (zseq_batcher_t **self_p)
     zseq_batcher_t *self = *self_p;
     if (!self)
         return;
-    for (size_t place = 0; place < self->flight_count; place++)
-        free (self->flights[place]);
-    for (zseq_inflight_t *flight = self->free_flights, *behind; flight;
-         flight = behind) {
-        behind = flight->behind;
-        free (flight);
+    for (size_t place = 0; place < self->inflight_count; place++)
+        free (self->inflight[place]);
+    for (zseq_inflight_t *inflight = self->free_inflight, *behind; inflight;
+         inflight = behind) {
+        behind = inflight->behind;
+        free (inflight);
     }
-    free (self->flights);
+    free (self->inflight);
     free (self);
     *self_p = NULL;
 }

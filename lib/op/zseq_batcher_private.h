@@ -34,8 +34,8 @@ struct zseq_request_queue {
     size_t requests;  //  All that have not ended
     zseq_request_t *waiting;
     zseq_request_t **waiting_end;
-    zseq_inflight_t *flights;  //  In the order in which they began
-    size_t flight_count;
+    zseq_inflight_t *inflight;  //  In the order in which they began
+    size_t inflight_count;
     zseq_delegation_name_t delegation;
     bool queued;
     zseq_request_queue_t
@@ -59,19 +59,19 @@ struct zseq_batcher {
     uint64_t drawn_left;       //  ... how many there are
     uint64_t deadline_us;      //  No request's is before
     zseq_schedule_t queued;    //  Queues with work for the flush
-    zseq_schedule_t lined_up;  //  Those with requests and no flight
+    zseq_schedule_t lined_up;  //  Those with requests and none in flight
     zseq_request_queue_t *busy;
-    zseq_inflight_t **flights;  //  All of them
-    size_t flight_count;
-    size_t flight_size;
-    zseq_inflight_t *free_flights;
+    zseq_inflight_t **inflight;  //  All of them
+    size_t inflight_count;
+    size_t inflight_size;
+    zseq_inflight_t *free_inflight;
 };
 
 //  Whether it is a NEXT, which a coordinator was sent.
 static inline bool
-zseq_inflight_delegated (const zseq_inflight_t *flight)
+zseq_inflight_delegated (const zseq_inflight_t *inflight)
 {
-    return flight->node != ZSEQ_NOBODY;
+    return inflight->node != ZSEQ_NOBODY;
 }
 
 //  Puts a queue at the end of a schedule, unless it is in one.
@@ -84,29 +84,29 @@ void zseq_request_queue_schedule (zseq_request_queue_t *queue);
 //  Takes the first queue out of a schedule. NULL: there is none.
 zseq_request_queue_t *zseq_request_queue_take (zseq_schedule_t *schedule);
 
-//  Adds a flight to a queue, behind its others, that nobody rides yet. NULL: no
+//  Adds a claim to a queue, behind its others, that nobody rides yet. NULL: no
 //  memory.
 zseq_inflight_t *zseq_request_queue_launch (zseq_request_queue_t *queue);
 
-//  Assigns waiting requests to a flight that is about to be sent, first come,
+//  Assigns waiting requests to a claim in flight that is about to be sent, first come,
 //  first served, together with those that ride it already; room is how many IDs
 //  it may be for. Sets its claim's size. False: nobody rides it.
-bool zseq_request_queue_assign (zseq_inflight_t *flight, uint64_t room);
+bool zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t room);
 
-//  Hands out what a flight won, left IDs from first on, in the order in which
+//  Hands out what a claim in flight won, left IDs from first on, in the order in which
 //  its requests came.
-void zseq_request_queue_hand_out (zseq_inflight_t *flight, uint64_t first,
+void zseq_request_queue_hand_out (zseq_inflight_t *inflight, uint64_t first,
                                   uint64_t left);
 
-//  Ends all requests that ride a flight with that status.
-void zseq_request_queue_refuse (zseq_inflight_t *flight, int status);
+//  Ends all requests that ride a claim in flight with that status.
+void zseq_request_queue_refuse (zseq_inflight_t *inflight, int status);
 
-//  Takes a flight that nobody rides out of its queue, and adds up what it did.
+//  Takes a claim in flight that nobody rides out of its queue, and adds up what it did.
 //  The queue is scheduled.
-void zseq_request_queue_retire (zseq_inflight_t *flight);
+void zseq_request_queue_retire (zseq_inflight_t *inflight);
 
-//  Retires a flight whose requests have all gone: what it may win is burnt.
-void zseq_request_queue_abandon (zseq_inflight_t *flight);
+//  Retires a claim in flight whose requests have all gone: what it may win is burnt.
+void zseq_request_queue_abandon (zseq_inflight_t *inflight);
 
 //  Ends all requests whose deadlines have passed, of all queues.
 void zseq_request_queue_expire (zseq_batcher_t *batcher, uint64_t now_us);

@@ -8,7 +8,7 @@
 
 //  Schedules.
 
-//  A queue is in one schedule at most: without flights, there is nothing to look
+//  A queue is in one schedule at most: without claims in flight, there is nothing to look
 //  at.
 void
 zseq_request_queue_put (zseq_schedule_t *schedule, zseq_request_queue_t *queue)
@@ -82,7 +82,7 @@ bool
 zseq_request_queue_idle (const zseq_request_queue_t *self)
 {
     assert (self);
-    return !self->requests && !self->flights;
+    return !self->requests && !self->inflight;
 }
 
 void
@@ -171,7 +171,7 @@ s_unlink (zseq_request_t **place)
     *place = request->next;
 }
 
-//  Flights.
+//  Claims in flight.
 
 zseq_inflight_t *
 zseq_request_queue_launch (zseq_request_queue_t *queue)
@@ -179,82 +179,82 @@ zseq_request_queue_launch (zseq_request_queue_t *queue)
     assert (queue);
 
     zseq_batcher_t *self = queue->batcher;
-    if (self->flight_count == self->flight_size) {
-        size_t size = self->flight_size ? 2 * self->flight_size : 16;
-        zseq_inflight_t **flights =
-          realloc (self->flights, size * sizeof *flights);
-        if (!flights)
+    if (self->inflight_count == self->inflight_size) {
+        size_t size = self->inflight_size ? 2 * self->inflight_size : 16;
+        zseq_inflight_t **grown =
+          realloc (self->inflight, size * sizeof *grown);
+        if (!grown)
             return NULL;
-        self->flights = flights;
-        self->flight_size = size;
+        self->inflight = grown;
+        self->inflight_size = size;
     }
-    zseq_inflight_t *flight = self->free_flights;
-    if (flight)
-        self->free_flights = flight->behind;
+    zseq_inflight_t *inflight = self->free_inflight;
+    if (inflight)
+        self->free_inflight = inflight->behind;
     else
-        flight = malloc (sizeof *flight);
-    if (!flight)
+        inflight = malloc (sizeof *inflight);
+    if (!inflight)
         return NULL;
-    memset (flight, 0, sizeof *flight);
-    flight->queue = queue;
-    flight->node = ZSEQ_NOBODY;
-    flight->place = self->flight_count;
-    self->flights[self->flight_count++] = flight;
-    zseq_inflight_t **end = &queue->flights;
+    memset (inflight, 0, sizeof *inflight);
+    inflight->queue = queue;
+    inflight->node = ZSEQ_NOBODY;
+    inflight->place = self->inflight_count;
+    self->inflight[self->inflight_count++] = inflight;
+    zseq_inflight_t **end = &queue->inflight;
     while (*end)
         end = &(*end)->behind;
-    *end = flight;
-    queue->flight_count++;
-    return flight;
+    *end = inflight;
+    queue->inflight_count++;
+    return inflight;
 }
 
 void
-zseq_request_queue_retire (zseq_inflight_t *flight)
+zseq_request_queue_retire (zseq_inflight_t *inflight)
 {
-    assert (flight);
+    assert (inflight);
 
-    zseq_batcher_t *self = flight->queue->batcher;
-    const zseq_claim_t *claim = &flight->claim;
+    zseq_batcher_t *self = inflight->queue->batcher;
+    const zseq_claim_t *claim = &inflight->claim;
     self->stats.claims += claim->claims;
     self->stats.conflicts += claim->conflicts;
     self->stats.late += claim->attempt.late;
     self->stats.burnt += claim->burnt;
 
-    zseq_request_queue_t *queue = flight->queue;
-    zseq_inflight_t **place = &queue->flights;
-    while (*place != flight)
+    zseq_request_queue_t *queue = inflight->queue;
+    zseq_inflight_t **place = &queue->inflight;
+    while (*place != inflight)
         place = &(*place)->behind;
-    *place = flight->behind;
-    queue->flight_count--;
-    zseq_inflight_t *last = self->flights[--self->flight_count];
-    self->flights[flight->place] = last;
-    last->place = flight->place;
-    flight->behind = self->free_flights;
-    self->free_flights = flight;
+    *place = inflight->behind;
+    queue->inflight_count--;
+    zseq_inflight_t *last = self->inflight[--self->inflight_count];
+    self->inflight[inflight->place] = last;
+    last->place = inflight->place;
+    inflight->behind = self->free_inflight;
+    self->free_inflight = inflight;
     zseq_request_queue_schedule (queue);
 }
 
 void
-zseq_request_queue_abandon (zseq_inflight_t *flight)
+zseq_request_queue_abandon (zseq_inflight_t *inflight)
 {
-    assert (flight);
-    assert (!flight->requests);
+    assert (inflight);
+    assert (!inflight->requests);
 
-    const zseq_claim_t *claim = &flight->claim;
-    if (zseq_inflight_delegated (flight) ||
+    const zseq_claim_t *claim = &inflight->claim;
+    if (zseq_inflight_delegated (inflight) ||
         (claim->attempt.request && !claim->reading))
-        flight->queue->batcher->stats.burnt += claim->count;
-    zseq_request_queue_retire (flight);
+        inflight->queue->batcher->stats.burnt += claim->count;
+    zseq_request_queue_retire (inflight);
 }
 
 static void
 s_abandon_empty (zseq_request_queue_t *queue)
 {
-    for (zseq_inflight_t *flight = queue->flights, *behind; flight;
-         flight = behind) {
-        behind = flight->behind;
-        if (!flight->requests)
-            zseq_request_queue_abandon (flight);
+    for (zseq_inflight_t *inflight = queue->inflight, *behind; inflight;
+         inflight = behind) {
+        behind = inflight->behind;
+        if (!inflight->requests)
+            zseq_request_queue_abandon (inflight);
     }
 }
 
@@ -267,9 +267,9 @@ zseq_request_queue_cancel (zseq_request_t *request)
     zseq_request_t **place = &queue->waiting;
     while (*place && *place != request)
         place = &(*place)->next;
-    for (zseq_inflight_t *flight = queue->flights; flight && !*place;
-         flight = flight->behind) {
-        place = &flight->requests;
+    for (zseq_inflight_t *inflight = queue->inflight; inflight && !*place;
+         inflight = inflight->behind) {
+        place = &inflight->requests;
         while (*place && *place != request)
             place = &(*place)->next;
     }
@@ -306,9 +306,9 @@ zseq_request_queue_expire (zseq_batcher_t *batcher, uint64_t now_us)
     for (zseq_request_queue_t *queue = batcher->busy, *busy; queue;
          queue = busy) {
         busy = queue->busy;
-        for (zseq_inflight_t *flight = queue->flights; flight;
-             flight = flight->behind)
-            s_expire_list (&flight->requests, now_us, &deadline_us);
+        for (zseq_inflight_t *inflight = queue->inflight; inflight;
+             inflight = inflight->behind)
+            s_expire_list (&inflight->requests, now_us, &deadline_us);
         s_expire_list (&queue->waiting, now_us, &deadline_us);
         s_abandon_empty (queue);
     }
@@ -318,12 +318,12 @@ zseq_request_queue_expire (zseq_batcher_t *batcher, uint64_t now_us)
 //  S7: no request joins a claim that was sent. One that does not fit into what
 //  is left of the sequence stays behind, to be refused alone.
 bool
-zseq_request_queue_assign (zseq_inflight_t *flight, uint64_t room)
+zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t room)
 {
-    assert (flight);
+    assert (inflight);
 
-    zseq_request_queue_t *queue = flight->queue;
-    zseq_request_t *all = flight->requests;
+    zseq_request_queue_t *queue = inflight->queue;
+    zseq_request_t *all = inflight->requests;
     zseq_request_t **end = &all;
     while (*end)
         end = &(*end)->next;
@@ -333,7 +333,7 @@ zseq_request_queue_assign (zseq_inflight_t *flight, uint64_t room)
     bool ends = room < ZSEQ_COUNT_MAX;
     uint64_t count = 0;
     uint64_t count_min = ZSEQ_COUNT_MAX;
-    zseq_request_t **assigned = &flight->requests;
+    zseq_request_t **assigned = &inflight->requests;
     zseq_request_t **waiting = &queue->waiting;
     *assigned = *waiting = NULL;
     while (all) {
@@ -356,22 +356,22 @@ zseq_request_queue_assign (zseq_inflight_t *flight, uint64_t room)
             count_min = request->count_min;
     }
     queue->waiting_end = waiting;
-    if (!flight->requests)
+    if (!inflight->requests)
         return false;
-    zseq_claim_resize (&flight->claim, count, count_min);
+    zseq_claim_resize (&inflight->claim, count, count_min);
     return true;
 }
 
 void
-zseq_request_queue_hand_out (zseq_inflight_t *flight, uint64_t first,
+zseq_request_queue_hand_out (zseq_inflight_t *inflight, uint64_t first,
                              uint64_t left)
 {
-    assert (flight);
+    assert (inflight);
 
-    zseq_batcher_t *self = flight->queue->batcher;
-    uint64_t served = flight->queue->requests;
-    zseq_request_t *requests = flight->requests;
-    flight->requests = NULL;
+    zseq_batcher_t *self = inflight->queue->batcher;
+    uint64_t served = inflight->queue->requests;
+    zseq_request_t *requests = inflight->requests;
+    inflight->requests = NULL;
     self->stats.won++;
     while (requests) {
         zseq_request_t *request = requests;
@@ -393,12 +393,12 @@ zseq_request_queue_hand_out (zseq_inflight_t *flight, uint64_t first,
 }
 
 void
-zseq_request_queue_refuse (zseq_inflight_t *flight, int status)
+zseq_request_queue_refuse (zseq_inflight_t *inflight, int status)
 {
-    assert (flight);
+    assert (inflight);
 
-    zseq_request_t *requests = flight->requests;
-    flight->requests = NULL;
+    zseq_request_t *requests = inflight->requests;
+    inflight->requests = NULL;
     s_end_all (requests, status);
 }
 
@@ -411,9 +411,9 @@ zseq_request_queue_end (zseq_request_queue_t *queue, int status)
     queue->waiting = NULL;
     queue->waiting_end = &queue->waiting;
     s_end_all (requests, status);
-    for (zseq_inflight_t *flight = queue->flights; flight;
-         flight = flight->behind)
-        zseq_request_queue_refuse (flight, status);
+    for (zseq_inflight_t *inflight = queue->inflight; inflight;
+         inflight = inflight->behind)
+        zseq_request_queue_refuse (inflight, status);
     s_abandon_empty (queue);
 }
 
@@ -424,9 +424,9 @@ zseq_request_queue_attempt (const zseq_request_queue_t *self, uint8_t *node_p)
     assert (node_p);
 
     *node_p = self->batcher->quorum.n;
-    if (!self->flights)
+    if (!self->inflight)
         return NULL;
-    if (zseq_inflight_delegated (self->flights))
-        *node_p = self->flights->node;
-    return &self->flights->claim.attempt;
+    if (zseq_inflight_delegated (self->inflight))
+        *node_p = self->inflight->node;
+    return &self->inflight->claim.attempt;
 }

@@ -81,8 +81,8 @@ s_note_trip (zseq_batcher_t *self, uint64_t trip_us)
 
 //  A NEXT is over, and its request may go on elsewhere.
 static void
-s_give_up_errand (zseq_batcher_t *self, zseq_inflight_t *inflight,
-                  uint64_t now_us)
+s_give_up_delegated (zseq_batcher_t *self, zseq_inflight_t *inflight,
+                     uint64_t now_us)
 {
     zseq_delegation_note_failed (&self->delegation, inflight->node, now_us);
     inflight->node = ZSEQ_NOBODY;
@@ -102,7 +102,7 @@ s_give_up_node (zseq_batcher_t *self, uint8_t node, uint64_t now_us)
             continue;
         self->stats.late++;
         self->stats.burnt += inflight->claim.count;
-        s_give_up_errand (self, inflight, now_us);
+        s_give_up_delegated (self, inflight, now_us);
     }
 }
 
@@ -127,19 +127,20 @@ s_probe (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
 static void
 s_count_company (zseq_request_queue_t *queue)
 {
-    size_t errands = 0;
+    size_t delegated = 0;
     for (zseq_inflight_t *inflight = queue->inflight; inflight;
          inflight = inflight->behind)
-        errands += zseq_inflight_delegated (inflight);
+        delegated += zseq_inflight_delegated (inflight);
     for (zseq_inflight_t *inflight = queue->inflight; inflight;
          inflight = inflight->behind)
-        if (inflight->company < errands)
-            inflight->company = errands;
+        if (inflight->company < delegated)
+            inflight->company = delegated;
 }
 
 //  Asks a coordinator. False: there is none.
 static bool
-s_send_errand (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t now_us)
+s_send_delegated (zseq_batcher_t *self, zseq_inflight_t *inflight,
+                  uint64_t now_us)
 {
     zseq_request_queue_t *queue = inflight->queue;
     uint64_t patience_us =
@@ -190,8 +191,8 @@ s_serves (const zseq_inflight_t *inflight, const zseq_msg_t *msg)
 }
 
 static void
-s_errand_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
-                const zseq_msg_t *msg, uint64_t now_us)
+s_delegated_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
+                   const zseq_msg_t *msg, uint64_t now_us)
 {
     zseq_request_queue_t *queue = inflight->queue;
     if (s_serves (inflight, msg)) {
@@ -213,7 +214,7 @@ s_errand_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
     else if (msg->status == ZSEQ_EEXHAUSTED)
         zseq_request_queue_refuse (inflight, ZSEQ_EEXHAUSTED);
     else {
-        s_give_up_errand (self, inflight, now_us);
+        s_give_up_delegated (self, inflight, now_us);
         return;
     }
     zseq_request_queue_retire (inflight);
@@ -291,7 +292,7 @@ s_send (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t now_us)
     inflight->due = false;
     if (zseq_delegation_wanted (&self->delegation, &queue->delegation) &&
         zseq_request_queue_assign (inflight, ZSEQ_COUNT_MAX) &&
-        s_send_errand (self, inflight, now_us))
+        s_send_delegated (self, inflight, now_us))
         return;
     if (!zseq_request_queue_assign (inflight,
                                     zseq_claim_room (&inflight->claim))) {
@@ -415,7 +416,7 @@ zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
             if (inflight->request_id != msg->request ||
                 inflight->node != msg->node || msg->op != ZSEQ_OP_NEXT)
                 continue;
-            s_errand_reply (self, inflight, msg, now_us);
+            s_delegated_reply (self, inflight, msg, now_us);
             return true;
         }
         if (claim->attempt.request != msg->request)

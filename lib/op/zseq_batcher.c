@@ -87,7 +87,7 @@ s_give_up_delegated (zseq_batcher_t *self, zseq_inflight_t *inflight,
     zseq_delegation_note_failed (&self->delegation, inflight->node, now_us);
     inflight->node = ZSEQ_NOBODY;
     inflight->request_id = 0;
-    inflight->company = 0;
+    inflight->own_inflight = 0;
     inflight->due = true;
     zseq_request_queue_schedule (inflight->queue);
 }
@@ -125,7 +125,7 @@ s_probe (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
 
 //  How many NEXTs a coordinator may have in hand that are the queue's own.
 static void
-s_count_company (zseq_request_queue_t *queue)
+s_count_own_inflight (zseq_request_queue_t *queue)
 {
     size_t delegated = 0;
     for (zseq_inflight_t *inflight = queue->inflight; inflight;
@@ -133,8 +133,8 @@ s_count_company (zseq_request_queue_t *queue)
         delegated += zseq_inflight_delegated (inflight);
     for (zseq_inflight_t *inflight = queue->inflight; inflight;
          inflight = inflight->behind)
-        if (inflight->company < delegated)
-            inflight->company = delegated;
+        if (inflight->own_inflight < delegated)
+            inflight->own_inflight = delegated;
 }
 
 //  Asks a coordinator. False: there is none.
@@ -170,7 +170,7 @@ s_send_delegated (zseq_batcher_t *self, zseq_inflight_t *inflight,
             inflight->request_id = msg.request;
             inflight->began_us = now_us;
             inflight->until_us = now_us + patience_us;
-            s_count_company (queue);
+            s_count_own_inflight (queue);
             self->stats.claims++;
             break;
         }
@@ -203,7 +203,7 @@ s_delegated_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
         for (uint8_t node = 0; node < self->quorum.n; node++)
             if (queue->known.next[node] < msg->next.first + msg->next.count)
                 queue->known.next[node] = msg->next.first + msg->next.count;
-        if (msg->next.served > inflight->company)
+        if (msg->next.served > inflight->own_inflight)
             zseq_delegation_note_contended (&self->delegation,
                                             &queue->delegation);
         else

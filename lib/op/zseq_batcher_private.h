@@ -18,7 +18,7 @@ typedef struct zseq_inflight {
     uint8_t node;         //  Whom the NEXT was sent; or ZSEQ_NOBODY
     uint64_t request_id;  //  The NEXT's ID
     uint64_t until_us;    //  When its patience ends
-    size_t company;       //  How many of its queue were out at once with it
+    size_t own_inflight;  //  How many of its queue were out at once with it
     zseq_request_t *requests;
     zseq_request_queue_t *queue;
     uint64_t began_us;             //  When it was sent last

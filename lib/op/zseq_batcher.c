@@ -6,7 +6,7 @@
 #include "zseq_batcher_private.h"
 
 //  Claims of one name that may be on their way at once, and of all names when
-//  one more sets out: a node keeps a thousand replies for a connection, and
+//  one more starts: a node keeps a thousand replies for a connection, and
 //  what is more is lost.
 #define INFLIGHT_MAX 2
 #define OUT_MAX 512
@@ -224,7 +224,7 @@ s_delegated_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
 
 //  The claim has ended.
 static void
-s_land (zseq_inflight_t *inflight)
+s_complete (zseq_inflight_t *inflight)
 {
     zseq_request_queue_t *queue = inflight->queue;
     const zseq_claim_t *claim = &inflight->claim;
@@ -252,7 +252,7 @@ s_follow (zseq_batcher_t *self, zseq_inflight_t *inflight, zseq_do_t what,
     if (inflight->claim.conflicts != conflicts)
         zseq_delegation_note_contended (&self->delegation, &queue->delegation);
     if (what == ZSEQ_DO_DONE) {
-        s_land (inflight);
+        s_complete (inflight);
         return;
     }
     //  A coordinator need not wait.
@@ -303,7 +303,7 @@ s_send (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t now_us)
     zseq_msg_t msg;
     if (zseq_claim_request (&inflight->claim, s_draw (self), now_us, &msg) ==
         ZSEQ_DO_DONE) {
-        s_land (inflight);
+        s_complete (inflight);
         return;
     }
     msg.name = queue->name;
@@ -339,7 +339,7 @@ s_begin (zseq_batcher_t *self, zseq_request_queue_t *queue)
     return inflight;
 }
 
-//  How many claims may set out. Those that pause take up nothing.
+//  How many claims may start. Those that pause take up nothing.
 static size_t
 s_room (const zseq_batcher_t *self)
 {
@@ -354,7 +354,7 @@ s_room (const zseq_batcher_t *self)
 
 //  Returns whether a claim did: those who waited may have gone.
 static bool
-s_set_out (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
+s_start (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
 {
     zseq_inflight_t *inflight = queue->waiting ? s_begin (self, queue) : NULL;
     if (inflight)
@@ -362,7 +362,7 @@ s_set_out (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
     return inflight != NULL;
 }
 
-//  Sends what is due to be sent again, lets a second claim of a name set out
+//  Sends what is due to be sent again, lets a second claim of a name start
 //  unless others wait for their first, and has the name wait with them if it
 //  has none.
 static void
@@ -377,7 +377,7 @@ s_look_at (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
     if (queue->waiting && !queue->inflight)
         zseq_request_queue_put (&self->lined_up, queue);
     else if (queue->waiting && !self->lined_up.first && s_room (self))
-        (void) s_set_out (self, queue, now_us);
+        (void) s_start (self, queue, now_us);
 }
 
 void
@@ -393,8 +393,8 @@ zseq_batcher_flush (zseq_batcher_t *self, uint64_t now_us)
         while ((queue = zseq_request_queue_take (&self->queued)))
             s_look_at (self, queue, now_us);
         for (size_t room = s_room (self); room && self->lined_up.first;)
-            room -= s_set_out (self, zseq_request_queue_take (&self->lined_up),
-                               now_us);
+            room -=
+              s_start (self, zseq_request_queue_take (&self->lined_up), now_us);
     } while (self->queued.first);
 }
 
@@ -443,7 +443,7 @@ s_is_absent (const zseq_inflight_t *inflight)
 }
 
 //  Sends what it could not to those who can be reached by now, in the order in
-//  which it set out: the second claim begins where the first ends.
+//  which it started: the second claim begins where the first ends.
 static void
 s_reach (zseq_batcher_t *self, zseq_request_queue_t *queue)
 {

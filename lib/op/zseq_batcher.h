@@ -2,7 +2,7 @@
 //  claims made for them: those of a client's threads, or those that a
 //  coordinator's clients have sent it. Requests that wait at the same time
 //  share a claim, which is split in the order in which they came; a further
-//  claim may set out before the last one has ended. A client that meets others'
+//  claim may start before the last one has ended. A client that meets others'
 //  claims asks a coordinator instead (NEXT), until it finds itself alone.
 //  Source: lib/doc/design.md, section 4, and lib/doc/wire.md, section 6.9.
 

@@ -97,13 +97,13 @@ static void
 s_open (zseq_reactor_t *reactor)
 {
     const zseq_quorum_t *quorum = zseq_session_quorum (reactor->session);
-    zseq_rendezvous_t rendezvous;
-    zseq_rendezvous_init (&rendezvous, quorum->n);
+    zseq_coordinator_rank_t rank;
+    zseq_coordinator_rank_init (&rank, quorum->n);
     for (uint8_t node = 0; node < quorum->n; node++) {
         const char *name = zseq_session_member (reactor->session, node)->name;
-        zseq_rendezvous_set_name (&rendezvous, node, name, strlen (name));
+        zseq_coordinator_rank_set_name (&rank, node, name, strlen (name));
     }
-    zseq_batcher_open (reactor->names.batcher, quorum, &rendezvous);
+    zseq_batcher_open (reactor->names.batcher, quorum, &rank);
     reactor->names.opened = true;
 }
 

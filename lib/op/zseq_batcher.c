@@ -35,14 +35,14 @@ zseq_batcher_new (const zseq_batcher_hooks_t *hooks)
 
 void
 zseq_batcher_open (zseq_batcher_t *self, const zseq_quorum_t *quorum,
-                   const zseq_rendezvous_t *rendezvous)
+                   const zseq_coordinator_rank_t *rank)
 {
     assert (self);
     assert (quorum);
     assert (!self->quorum.n);
 
     self->quorum = *quorum;
-    zseq_delegation_open (&self->delegation, quorum, rendezvous);
+    zseq_delegation_open (&self->delegation, quorum, rank);
 }
 
 //  Whether one node is to claim the name for all, and there is one that does.

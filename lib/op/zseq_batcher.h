@@ -9,7 +9,7 @@
 #ifndef ZSEQ_BATCHER_H_INCLUDED
 #define ZSEQ_BATCHER_H_INCLUDED
 
-#include "zseq_rendezvous.h"
+#include "zseq_coordinator_rank.h"
 #include "zseq_request_queue.h"
 
 //  What the batcher calls, during calls of the batcher. None may be called
@@ -51,7 +51,7 @@ void zseq_batcher_destroy (zseq_batcher_t **self_p);
 //  From now on there are nodes to be asked. rendezvous, which is copied, says
 //  whom to ask to claim; NULL: nobody. Nobody either if W is not the majority.
 void zseq_batcher_open (zseq_batcher_t *self, const zseq_quorum_t *quorum,
-                        const zseq_rendezvous_t *rendezvous);
+                        const zseq_coordinator_rank_t *rank);
 
 //  What there is to do.
 typedef struct {

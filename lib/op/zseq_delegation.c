@@ -15,7 +15,7 @@
 
 void
 zseq_delegation_open (zseq_delegation_t *self, const zseq_quorum_t *quorum,
-                      const zseq_rendezvous_t *rendezvous)
+                      const zseq_coordinator_rank_t *rank)
 {
     assert (self);
     assert (quorum);
@@ -23,9 +23,9 @@ zseq_delegation_open (zseq_delegation_t *self, const zseq_quorum_t *quorum,
 
     self->quorum = *quorum;
     //  A coordinator goes by the majority.
-    self->possible = rendezvous && zseq_quorum_writes_by_majority (quorum);
+    self->possible = rank && zseq_quorum_writes_by_majority (quorum);
     if (self->possible)
-        self->rendezvous = *rendezvous;
+        self->rank = *rank;
 }
 
 void
@@ -89,10 +89,10 @@ zseq_delegation_coordinator (const zseq_delegation_t *self,
     assert (name);
 
     if (!name->ranked)
-        zseq_rendezvous_order (&self->rendezvous, name->name.data,
-                               name->name.size, name->ranking);
+        zseq_coordinator_rank_nodes (&self->rank, name->name.data,
+                                     name->name.size, name->ranking);
     name->ranked = true;
-    return zseq_rendezvous_choose (&self->rendezvous, name->ranking);
+    return zseq_coordinator_rank_choose (&self->rank, name->ranking);
 }
 
 //  When a write quorum is congested, one that claims for all is less work for
@@ -139,7 +139,7 @@ zseq_delegation_note_served (zseq_delegation_t *self, uint8_t node,
     if (!self->round_trip_us)
         self->round_trip_us = round_trip_us;
     self->round_trip_us = (7 * self->round_trip_us + round_trip_us + 7) / 8;
-    zseq_rendezvous_meet (&self->rendezvous, node);
+    zseq_coordinator_rank_mark_up (&self->rank, node);
 }
 
 void
@@ -147,7 +147,7 @@ zseq_delegation_note_failed (zseq_delegation_t *self, uint8_t node,
                              uint64_t now_us)
 {
     assert (self);
-    zseq_rendezvous_pass (&self->rendezvous, node, now_us);
+    zseq_coordinator_rank_mark_down (&self->rank, node, now_us);
 }
 
 uint8_t
@@ -162,9 +162,9 @@ zseq_delegation_probes_due (const zseq_delegation_t *self,
     uint8_t count = 0;
     for (uint8_t rank = 0; rank < self->quorum.n; rank++) {
         uint8_t node = name->ranking[rank];
-        if (!self->rendezvous.candidate[node].passed)
+        if (!self->rank.candidate[node].down)
             break;
-        if (zseq_rendezvous_doubtful (&self->rendezvous, node, now_us))
+        if (zseq_coordinator_rank_probe_due (&self->rank, node, now_us))
             nodes[count++] = node;
     }
     return count;
@@ -175,7 +175,7 @@ zseq_delegation_note_probe (zseq_delegation_t *self, uint8_t node,
                             uint64_t request, uint64_t now_us)
 {
     assert (self);
-    zseq_rendezvous_probe (&self->rendezvous, node, request, now_us);
+    zseq_coordinator_rank_probe (&self->rank, node, request, now_us);
 }
 
 bool
@@ -183,6 +183,6 @@ zseq_delegation_reply (zseq_delegation_t *self, const zseq_msg_t *reply)
 {
     assert (self);
     assert (reply);
-    return zseq_rendezvous_hear (&self->rendezvous, reply->node, reply->request,
-                                 reply->status);
+    return zseq_coordinator_rank_probe_reply (&self->rank, reply->node,
+                                              reply->request, reply->status);
 }

@@ -16,12 +16,12 @@
 
 #include "zseq_msg.h"
 #include "zseq_quorum.h"
-#include "zseq_rendezvous.h"
+#include "zseq_coordinator_rank.h"
 
 typedef struct {
     zseq_quorum_t quorum;
     bool possible;  //  There are coordinators
-    zseq_rendezvous_t rendezvous;
+    zseq_coordinator_rank_t rank;
     zseq_node_set_t congested;  //  Nodes whose last reply said so
     uint64_t round_trip_us;     //  A typical one of a NEXT; 0: not known
 } zseq_delegation_t;
@@ -39,7 +39,7 @@ typedef struct {
 //  self is all zero before. rendezvous, which is copied, holds the candidates;
 //  NULL: there are none. There are none either if W is not the majority.
 void zseq_delegation_open (zseq_delegation_t *self, const zseq_quorum_t *quorum,
-                           const zseq_rendezvous_t *rendezvous);
+                           const zseq_coordinator_rank_t *rank);
 
 //  A name, which is not copied, that the client claims for itself.
 void zseq_delegation_init_name (zseq_delegation_name_t *name,

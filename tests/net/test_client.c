@@ -8,7 +8,7 @@
 #include "zseq_cluster.h"
 #include "zseq_history.h"
 #include "zseq_process.h"
-#include "zseq_rendezvous.h"
+#include "zseq_coordinator_rank.h"
 
 #include <criterion/criterion.h>
 #include <dirent.h>
@@ -992,13 +992,13 @@ Test (client, keeps_its_order_with_threads_and_an_automatic_batch)
 static size_t
 s_coordinator_of (const char *name)
 {
-    zseq_rendezvous_t rendezvous;
+    zseq_coordinator_rank_t rank;
     uint8_t order[ZSEQ_NODES_MAX];
-    zseq_rendezvous_init (&rendezvous, 3);
+    zseq_coordinator_rank_init (&rank, 3);
     for (uint8_t node = 0; node < 3; node++)
-        zseq_rendezvous_set_name (&rendezvous, node, &"abc"[node], 1);
-    zseq_rendezvous_order (&rendezvous, name, strlen (name), order);
-    return zseq_rendezvous_choose (&rendezvous, order);
+        zseq_coordinator_rank_set_name (&rank, node, &"abc"[node], 1);
+    zseq_coordinator_rank_nodes (&rank, name, strlen (name), order);
+    return zseq_coordinator_rank_choose (&rank, order);
 }
 
 //  Their coordinator is paused for a while, and then goes on.

@@ -95,18 +95,17 @@ s_learn (zseq_caller_t *caller)
                                   .ask = s_ask_node,
                                   .done = s_end_wish,
                                   .draw = s_draw_request};
-    zseq_rendezvous_t rendezvous;
-    zseq_rendezvous_init (&rendezvous, self->n);
+    zseq_coordinator_rank_t rank;
+    zseq_coordinator_rank_init (&rank, self->n);
     for (uint8_t node = 0; node < self->n; node++) {
         char letter = (char) ('a' + node);
-        zseq_rendezvous_set_name (&rendezvous, node, &letter, 1);
+        zseq_coordinator_rank_set_name (&rank, node, &letter, 1);
     }
     static const char names[] = "ABCDEFGH";
     caller->batcher = zseq_batcher_new (&hooks);
     assert (caller->batcher);
     bool alone = s_draw (self, 100) < self->manners.alone;
-    zseq_batcher_open (caller->batcher, &caller->quorum,
-                       alone ? NULL : &rendezvous);
+    zseq_batcher_open (caller->batcher, &caller->quorum, alone ? NULL : &rank);
     for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++) {
         caller->queue[name] =
           zseq_request_queue_new (caller->batcher, &names[name], 1);

@@ -396,7 +396,7 @@ Test (batcher, waits_until_there_are_nodes)
     test_tick ();
     test_assert_silent ();
     cr_assert_eq (test_requests[0].status, ZSEQ_ETIMEOUT);
-    zseq_batcher_open (test_batcher, &test_quorum, &test_rendezvous);
+    zseq_batcher_open (test_batcher, &test_quorum, &test_rank);
     test_finish ();
     test_assert_got (&test_requests[1], 1, 1);
 }

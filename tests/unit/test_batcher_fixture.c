@@ -8,8 +8,8 @@
 zseq_batcher_t *test_batcher;
 zseq_request_queue_t *test_queue;
 zseq_quorum_t test_quorum;
-zseq_rendezvous_t test_rendezvous;
-uint8_t test_order[ZSEQ_NODES_MAX];
+zseq_coordinator_rank_t test_rank;
+uint8_t test_ranking[ZSEQ_NODES_MAX];
 uint64_t test_now;
 uint64_t test_drawn;
 test_letter_t test_letters[LETTERS_MAX];
@@ -61,12 +61,12 @@ test_make (size_t n, size_t w)
     zseq_batcher_hooks_t hooks = {
       .arg = &test_drawn, .ask = test_ask, .done = s_done, .draw = test_draw};
     cr_assert_eq (zseq_quorum_init (&test_quorum, n, 0, w), ZSEQ_OK);
-    zseq_rendezvous_init (&test_rendezvous, test_quorum.n);
+    zseq_coordinator_rank_init (&test_rank, test_quorum.n);
     for (uint8_t node = 0; node < test_quorum.n; node++) {
-        zseq_rendezvous_set_name (&test_rendezvous, node, &labels[node], 1);
+        zseq_coordinator_rank_set_name (&test_rank, node, &labels[node], 1);
         test_next[node] = 1;
     }
-    zseq_rendezvous_order (&test_rendezvous, "orders", 6, test_order);
+    zseq_coordinator_rank_nodes (&test_rank, "orders", 6, test_ranking);
     test_now = 1000000;
     test_served = 1;
     test_crowded = 0;
@@ -80,7 +80,7 @@ void
 test_open (size_t n)
 {
     test_make (n, 0);
-    zseq_batcher_open (test_batcher, &test_quorum, &test_rendezvous);
+    zseq_batcher_open (test_batcher, &test_quorum, &test_rank);
 }
 
 void
@@ -303,5 +303,5 @@ test_turn (size_t n)
     test_interfere (10);
     test_draw_ids (1);
     cr_assert_eq (test_letters[test_sent - 1].msg.op, ZSEQ_OP_NEXT);
-    cr_assert_eq (test_letters[test_sent - 1].node, test_order[0]);
+    cr_assert_eq (test_letters[test_sent - 1].node, test_ranking[0]);
 }

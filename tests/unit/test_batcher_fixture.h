@@ -24,8 +24,8 @@ typedef struct {
 extern zseq_batcher_t *test_batcher;
 extern zseq_request_queue_t *test_queue;
 extern zseq_quorum_t test_quorum;
-extern zseq_rendezvous_t test_rendezvous;
-extern uint8_t test_order[ZSEQ_NODES_MAX];  //  Whom to ask first, and then
+extern zseq_coordinator_rank_t test_rank;
+extern uint8_t test_ranking[ZSEQ_NODES_MAX];  //  Whom to ask first, and then
 extern uint64_t test_now;
 extern uint64_t test_drawn;
 extern test_letter_t test_letters[LETTERS_MAX];

@@ -177,7 +177,7 @@ s_run (uint64_t seed)
                                   .draw = test_draw};
     test_batcher = zseq_batcher_new (&hooks);
     test_queue = zseq_request_queue_new (test_batcher, "orders", 6);
-    zseq_batcher_open (test_batcher, &test_quorum, &test_rendezvous);
+    zseq_batcher_open (test_batcher, &test_quorum, &test_rank);
     test_sent = s_bag_count = 0;
     test_cut = 0;
     memset (test_refusal, 0, sizeof test_refusal);

@@ -24,12 +24,12 @@ Test (delegation, turn_to_the_first_node_of_the_order_at_once_after_a_conflict)
     //  At the time of the conflict, without a pause.
     test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
     test_assert_silent ();
-    cr_assert_eq (letter->node, test_order[0]);
+    cr_assert_eq (letter->node, test_ranking[0]);
     cr_assert_eq (letter->msg.next.count, 8);
     cr_assert_eq (letter->msg.next.count_min, 2);
     cr_assert_geq (letter->msg.next.patience_us, 50000);
     cr_assert (zseq_request_queue_attempt (test_queue, &node));
-    cr_assert_eq (node, test_order[0]);
+    cr_assert_eq (node, test_ranking[0]);
     cr_assert_eq (zseq_batcher_wake_us (test_batcher),
                   test_now + letter->msg.next.patience_us);
     test_answer (letter);
@@ -50,7 +50,7 @@ Test (delegation, go_on_asking_the_coordinator)
         test_flush ();
         test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
         test_assert_silent ();
-        cr_assert_eq (letter->node, test_order[0]);
+        cr_assert_eq (letter->node, test_ranking[0]);
         test_answer (letter);
         test_assert_got (&test_requests[0], next, 2);
         next += 2;
@@ -85,7 +85,7 @@ Test (delegation, pass_over_a_coordinator_that_refuses)
 {
     test_turn (3);
     uint64_t next = test_next[0];
-    test_refusal[test_order[0]] = ZSEQ_ENOTVOTING;
+    test_refusal[test_ranking[0]] = ZSEQ_ENOTVOTING;
     test_add (0, 2);
     test_flush ();
     test_letter_t *first = test_letter (ZSEQ_OP_NEXT);
@@ -93,7 +93,7 @@ Test (delegation, pass_over_a_coordinator_that_refuses)
     test_flush ();
     test_letter_t *second = test_letter (ZSEQ_OP_NEXT);
     test_assert_silent ();
-    cr_assert_eq (second->node, test_order[1]);
+    cr_assert_eq (second->node, test_ranking[1]);
     cr_assert_neq (second->msg.request, first->msg.request);
     cr_assert_eq (second->msg.next.count, 2);
     test_answer (second);
@@ -102,22 +102,22 @@ Test (delegation, pass_over_a_coordinator_that_refuses)
     //  The next request does not ask it again.
     test_add (1, 1);
     test_flush ();
-    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_order[1]);
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[1]);
 }
 
 Test (delegation, pass_over_a_coordinator_that_cannot_be_reached)
 {
     test_turn (3);
-    test_cut = 1u << test_order[0] | 1u << test_order[1];
+    test_cut = 1u << test_ranking[0] | 1u << test_ranking[1];
     test_add (0, 2);
     test_flush ();
-    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_order[2]);
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[2]);
     test_assert_silent ();
     //  Nor when it can be reached again, until it has answered.
     test_cut = 0;
     test_add (1, 2);
     test_flush ();
-    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_order[2]);
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[2]);
     test_assert_silent ();
 }
 
@@ -135,7 +135,7 @@ Test (delegation, pass_over_a_coordinator_that_is_late)
     test_tick ();
     test_letter_t *second = test_letter (ZSEQ_OP_NEXT);
     test_assert_silent ();
-    cr_assert_eq (second->node, test_order[1]);
+    cr_assert_eq (second->node, test_ranking[1]);
     cr_assert_neq (second->msg.request, late->msg.request);
     cr_assert_eq (test_burnt (), 2);
     cr_assert_eq (zseq_batcher_stats (test_batcher)->late, 1);
@@ -158,12 +158,12 @@ Test (delegation, pass_over_a_late_coordinator_for_all_that_it_was_asked)
     test_add (1, 3);
     test_flush ();
     test_letter_t *second = test_letter (ZSEQ_OP_NEXT);
-    cr_assert_eq (second->node, test_order[0]);
+    cr_assert_eq (second->node, test_ranking[0]);
     test_now += first->msg.next.patience_us - 1000;
     test_tick ();
     for (size_t index = 0; index < 2; index++) {
         test_letter_t *again = test_letter (ZSEQ_OP_NEXT);
-        cr_assert_eq (again->node, test_order[1]);
+        cr_assert_eq (again->node, test_ranking[1]);
         cr_assert_eq (again->msg.next.count, 2 + index);
     }
     test_assert_silent ();
@@ -183,7 +183,7 @@ Test (delegation, leave_a_request_the_time_to_do_without_its_coordinator)
     test_add_until (0, 1, 1, deadline_us);
     test_flush ();
     for (size_t at = 0; at < 3; at++) {
-        cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_order[at]);
+        cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[at]);
         test_assert_silent ();
         test_wait ();
     }
@@ -197,13 +197,13 @@ Test (delegation, pass_over_a_coordinator_whose_request_has_ended_meanwhile)
     test_turn (3);
     test_add_until (0, 1, 1, test_now + 80000);
     test_flush ();
-    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_order[0]);
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[0]);
     test_now += 80000;
     test_tick ();
     cr_assert_eq (test_requests[0].status, ZSEQ_ETIMEOUT);
     test_add (1, 1);
     test_flush ();
-    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_order[1]);
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[1]);
 }
 
 Test (delegation, are_more_patient_with_a_coordinator_that_takes_long)
@@ -256,14 +256,14 @@ Test (delegation, ignore_what_another_node_or_another_op_answers_to_a_next)
     test_add (0, 2);
     test_flush ();
     test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
-    zseq_msg_t msg = test_reply_to (letter, test_order[1], ZSEQ_OK);
+    zseq_msg_t msg = test_reply_to (letter, test_ranking[1], ZSEQ_OK);
     msg.next.first = 5000;
     cr_assert (!zseq_batcher_reply (test_batcher, &msg, test_now));
-    msg = test_reply_to (letter, test_order[0], ZSEQ_OK);
+    msg = test_reply_to (letter, test_ranking[0], ZSEQ_OK);
     msg.op = ZSEQ_OP_CLAIM;
     msg.claim.first = 5000;
     cr_assert (!zseq_batcher_reply (test_batcher, &msg, test_now));
-    msg = test_reply_to (letter, test_order[0], ZSEQ_OK);
+    msg = test_reply_to (letter, test_ranking[0], ZSEQ_OK);
     msg.next.first = 5000;
     msg.request++;
     cr_assert (!zseq_batcher_reply (test_batcher, &msg, test_now));
@@ -316,7 +316,7 @@ Test (delegation, do_not_believe_a_range_that_cannot_be)
             cr_assert_eq (test_ended_count, 0, "range %zu", index);
             test_flush ();
             letter = test_letter (ZSEQ_OP_NEXT);
-            cr_assert_eq (letter->node, test_order[1]);
+            cr_assert_eq (letter->node, test_ranking[1]);
             test_answer (letter);
             test_assert_got (&test_requests[0], next, 10);
         }
@@ -369,7 +369,7 @@ s_pass_all (void)
     test_flush ();
     for (size_t at = 0; at < 3; at++) {
         test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
-        cr_assert_eq (letter->node, test_order[at]);
+        cr_assert_eq (letter->node, test_ranking[at]);
         test_answer (letter);
         test_flush ();
     }

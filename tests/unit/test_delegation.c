@@ -22,8 +22,8 @@ s_probe (void)
     test_letter_t *next = test_letter (ZSEQ_OP_NEXT);
     test_letter_t *probe = test_letter (ZSEQ_OP_READ);
     test_assert_silent ();
-    cr_assert_eq (next->node, test_order[1]);
-    cr_assert_eq (probe->node, test_order[0]);
+    cr_assert_eq (next->node, test_ranking[1]);
+    cr_assert_eq (probe->node, test_ranking[0]);
     cr_assert_neq (probe->msg.request, next->msg.request);
     test_answer (next);
     cr_assert_eq (test_requests[0].status, ZSEQ_OK);
@@ -34,9 +34,9 @@ static void
 s_pass_first (void)
 {
     test_turn (3);
-    test_refusal[test_order[0]] = ZSEQ_ENOTVOTING;
+    test_refusal[test_ranking[0]] = ZSEQ_ENOTVOTING;
     test_draw_ids (1);
-    test_refusal[test_order[0]] = ZSEQ_OK;
+    test_refusal[test_ranking[0]] = ZSEQ_OK;
 }
 
 static uint8_t
@@ -53,12 +53,12 @@ Test (delegation, take_a_coordinator_back_that_answers_a_question)
 {
     s_pass_first ();
     test_now += PROBE_US / 2;
-    cr_assert_eq (s_asked (), test_order[1]);
+    cr_assert_eq (s_asked (), test_ranking[1]);
     test_assert_silent ();
     test_letter_t *probe = s_probe ();
-    cr_assert_eq (s_asked (), test_order[1]);
+    cr_assert_eq (s_asked (), test_ranking[1]);
     cr_assert (test_answer (probe));
-    cr_assert_eq (s_asked (), test_order[0]);
+    cr_assert_eq (s_asked (), test_ranking[0]);
     test_assert_silent ();
 }
 
@@ -66,14 +66,14 @@ Test (delegation, do_not_take_a_coordinator_back_that_refuses_a_question)
 {
     s_pass_first ();
     test_letter_t *probe = s_probe ();
-    test_refusal[test_order[0]] = ZSEQ_ENOTVOTING;
+    test_refusal[test_ranking[0]] = ZSEQ_ENOTVOTING;
     cr_assert (test_answer (probe));
-    cr_assert_eq (s_asked (), test_order[1]);
-    test_refusal[test_order[0]] = ZSEQ_OK;
+    cr_assert_eq (s_asked (), test_ranking[1]);
+    test_refusal[test_ranking[0]] = ZSEQ_OK;
     cr_assert (!test_answer (probe));
-    cr_assert_eq (s_asked (), test_order[1]);
+    cr_assert_eq (s_asked (), test_ranking[1]);
     cr_assert (test_answer (s_probe ()));
-    cr_assert_eq (s_asked (), test_order[0]);
+    cr_assert_eq (s_asked (), test_ranking[0]);
 }
 
 //  One that answers a READ and refuses each NEXT is not tried all the time.
@@ -90,7 +90,7 @@ Test (delegation, try_a_coordinator_ever_less_often_that_never_does_it)
         for (; test_read < test_sent; test_flush ()) {
             test_letter_t *letter = &test_letters[test_read++];
             bool tried =
-              letter->msg.op == ZSEQ_OP_NEXT && letter->node == test_order[0];
+              letter->msg.op == ZSEQ_OP_NEXT && letter->node == test_ranking[0];
             tries += tried;
             test_refusal[letter->node] = tried ? ZSEQ_EFULL : ZSEQ_OK;
             test_answer (letter);
@@ -107,22 +107,22 @@ Test (delegation, try_a_coordinator_soon_again_that_has_served_meanwhile)
     s_pass_first ();
     for (size_t call = 0; call < 4; call++) {
         test_letter_t *probe = s_probe ();
-        test_refusal[test_order[0]] = call < 3 ? ZSEQ_ENOTVOTING : ZSEQ_OK;
+        test_refusal[test_ranking[0]] = call < 3 ? ZSEQ_ENOTVOTING : ZSEQ_OK;
         cr_assert (test_answer (probe));
     }
-    cr_assert_eq (s_asked (), test_order[0]);
-    test_refusal[test_order[0]] = ZSEQ_ENOTVOTING;
+    cr_assert_eq (s_asked (), test_ranking[0]);
+    test_refusal[test_ranking[0]] = ZSEQ_ENOTVOTING;
     test_draw_ids (1);
     test_now += PROBE_US;
-    cr_assert_eq (s_asked (), test_order[1]);
-    cr_assert_eq (test_letter (ZSEQ_OP_READ)->node, test_order[0]);
+    cr_assert_eq (s_asked (), test_ranking[1]);
+    cr_assert_eq (test_letter (ZSEQ_OP_READ)->node, test_ranking[0]);
 }
 
 Test (delegation, ask_only_nodes_that_would_come_first)
 {
     test_turn (5);
-    test_cut = 1u << test_order[0] | 1u << test_order[1];
-    cr_assert_eq (s_asked (), test_order[2]);
+    test_cut = 1u << test_ranking[0] | 1u << test_ranking[1];
+    cr_assert_eq (s_asked (), test_ranking[2]);
     test_cut = 0;
     test_now += 1000000;
     test_add (0, 1);
@@ -131,13 +131,13 @@ Test (delegation, ask_only_nodes_that_would_come_first)
     test_letter_t *first = test_letter (ZSEQ_OP_READ);
     test_letter_t *second = test_letter (ZSEQ_OP_READ);
     test_assert_silent ();
-    cr_assert_eq (first->node, test_order[0]);
-    cr_assert_eq (second->node, test_order[1]);
+    cr_assert_eq (first->node, test_ranking[0]);
+    cr_assert_eq (second->node, test_ranking[1]);
     //  The second one of them is of no use while the first is back.
     test_answer (first);
     test_answer (&test_letters[test_read - 3]);
     test_now += 1000000;
-    cr_assert_eq (s_asked (), test_order[0]);
+    cr_assert_eq (s_asked (), test_ranking[0]);
     test_assert_silent ();
 }
 
@@ -258,7 +258,7 @@ Test (delegation, leave_names_to_coordinators_while_nodes_are_crowded)
     cr_assert_eq (s_drawn_by (ALL_NODES), ZSEQ_OP_CLAIM);
     for (size_t call = 0; call < 200; call++)
         cr_assert_eq (s_drawn_by (ALL_NODES), ZSEQ_OP_NEXT);
-    cr_assert_eq (test_letters[test_sent - 1].node, test_order[0]);
+    cr_assert_eq (test_letters[test_sent - 1].node, test_ranking[0]);
     cr_assert_eq (s_drawn_by (0), ZSEQ_OP_NEXT);
     for (size_t call = 0; call < 200; call++)
         cr_assert_eq (s_drawn_by (0), ZSEQ_OP_CLAIM);
@@ -272,10 +272,10 @@ Test (delegation, take_a_coordinator_and_w_nodes_for_a_crowd)
     for (size_t absent = 0; absent < 3; absent++)
         for (uint32_t crowded = 0; crowded < 8; crowded++) {
             test_open (3);
-            test_mute = 1u << test_order[absent];
+            test_mute = 1u << test_ranking[absent];
             uint32_t told = crowded & ~test_mute;
             bool left =
-              __builtin_popcount (told) == 2 && told & (1u << test_order[0]);
+              __builtin_popcount (told) == 2 && told & (1u << test_ranking[0]);
             cr_assert_eq (s_drawn_by (crowded), ZSEQ_OP_CLAIM);
             if (absent == 0)
                 test_mute = 0;
@@ -331,7 +331,7 @@ Test (delegation, claim_in_a_crowd_when_all_coordinators_are_passed_over)
 Test (delegation, never_ask_a_coordinator_if_w_is_above_the_majority)
 {
     test_make (3, 3);
-    zseq_batcher_open (test_batcher, &test_quorum, &test_rendezvous);
+    zseq_batcher_open (test_batcher, &test_quorum, &test_rank);
     test_crowded = ALL_NODES;
     test_draw_ids (1);
     for (size_t call = 0; call < 100; call++) {

@@ -1,4 +1,4 @@
-#include "zseq_rendezvous.h"
+#include "zseq_coordinator_rank.h"
 
 #include <assert.h>
 #include <string.h>
@@ -11,7 +11,7 @@
 #define PAUSE_US_MAX 10000000
 
 void
-zseq_rendezvous_init (zseq_rendezvous_t *self, uint8_t n)
+zseq_coordinator_rank_init (zseq_coordinator_rank_t *self, uint8_t n)
 {
     assert (self);
     assert (n <= ZSEQ_NODES_MAX);
@@ -21,8 +21,8 @@ zseq_rendezvous_init (zseq_rendezvous_t *self, uint8_t n)
 }
 
 void
-zseq_rendezvous_set_name (zseq_rendezvous_t *self, uint8_t node,
-                          const char *name, size_t size)
+zseq_coordinator_rank_set_name (zseq_coordinator_rank_t *self, uint8_t node,
+                                const char *name, size_t size)
 {
     assert (self);
     assert (node < self->n);
@@ -30,46 +30,48 @@ zseq_rendezvous_set_name (zseq_rendezvous_t *self, uint8_t node,
 }
 
 void
-zseq_rendezvous_order (const zseq_rendezvous_t *self, const char *name,
-                       size_t size, uint8_t *order)
+zseq_coordinator_rank_nodes (const zseq_coordinator_rank_t *self,
+                             const char *name, size_t size, uint8_t *ranking)
 {
     assert (self);
     assert (name);
-    assert (order);
+    assert (ranking);
 
     uint64_t weight[ZSEQ_NODES_MAX];
     for (uint8_t node = 0; node < self->n; node++) {
         weight[node] =
           XXH3_64bits_withSeed (name, size, self->candidate[node].label);
         uint8_t at = node;
-        for (; at > 0 && weight[order[at - 1]] < weight[node]; at--)
-            order[at] = order[at - 1];
-        order[at] = node;
+        for (; at > 0 && weight[ranking[at - 1]] < weight[node]; at--)
+            ranking[at] = ranking[at - 1];
+        ranking[at] = node;
     }
 }
 
 uint8_t
-zseq_rendezvous_choose (const zseq_rendezvous_t *self, const uint8_t *order)
+zseq_coordinator_rank_choose (const zseq_coordinator_rank_t *self,
+                              const uint8_t *ranking)
 {
     assert (self);
-    assert (order);
+    assert (ranking);
 
     for (uint8_t at = 0; at < self->n; at++)
-        if (!self->candidate[order[at]].passed)
-            return order[at];
+        if (!self->candidate[ranking[at]].down)
+            return ranking[at];
     return self->n;
 }
 
 void
-zseq_rendezvous_pass (zseq_rendezvous_t *self, uint8_t node, uint64_t now_us)
+zseq_coordinator_rank_mark_down (zseq_coordinator_rank_t *self, uint8_t node,
+                                 uint64_t now_us)
 {
     assert (self);
     assert (node < self->n);
 
     zseq_candidate_t *candidate = &self->candidate[node];
-    if (candidate->passed)
+    if (candidate->down)
         return;
-    candidate->passed = true;
+    candidate->down = true;
     candidate->probe = 0;
     if (!candidate->pause_us)
         candidate->pause_us = PAUSE_US_MIN;
@@ -77,7 +79,7 @@ zseq_rendezvous_pass (zseq_rendezvous_t *self, uint8_t node, uint64_t now_us)
 }
 
 void
-zseq_rendezvous_meet (zseq_rendezvous_t *self, uint8_t node)
+zseq_coordinator_rank_mark_up (zseq_coordinator_rank_t *self, uint8_t node)
 {
     assert (self);
     assert (node < self->n);
@@ -85,19 +87,19 @@ zseq_rendezvous_meet (zseq_rendezvous_t *self, uint8_t node)
 }
 
 bool
-zseq_rendezvous_doubtful (const zseq_rendezvous_t *self, uint8_t node,
-                          uint64_t now_us)
+zseq_coordinator_rank_probe_due (const zseq_coordinator_rank_t *self,
+                                 uint8_t node, uint64_t now_us)
 {
     assert (self);
     assert (node < self->n);
 
     const zseq_candidate_t *candidate = &self->candidate[node];
-    return candidate->passed && now_us >= candidate->probe_us;
+    return candidate->down && now_us >= candidate->probe_us;
 }
 
 void
-zseq_rendezvous_probe (zseq_rendezvous_t *self, uint8_t node, uint64_t request,
-                       uint64_t now_us)
+zseq_coordinator_rank_probe (zseq_coordinator_rank_t *self, uint8_t node,
+                             uint64_t request, uint64_t now_us)
 {
     assert (self);
     assert (node < self->n);
@@ -112,15 +114,15 @@ zseq_rendezvous_probe (zseq_rendezvous_t *self, uint8_t node, uint64_t request,
 }
 
 bool
-zseq_rendezvous_hear (zseq_rendezvous_t *self, uint8_t node, uint64_t request,
-                      int status)
+zseq_coordinator_rank_probe_reply (zseq_coordinator_rank_t *self, uint8_t node,
+                                   uint64_t request, int status)
 {
     assert (self);
 
     if (node >= self->n || !request || self->candidate[node].probe != request)
         return false;
     if (status == ZSEQ_OK)
-        self->candidate[node].passed = false;
+        self->candidate[node].down = false;
     self->candidate[node].probe = 0;
     return true;
 }

@@ -7,9 +7,9 @@
 //  begins where the last one ends: the next is on its way already. After so many
 //  conflicts a claim begins above what the others have advanced by between two,
 //  then twice as far above, and so on. It beats them, and they take turns.
-#define LEAP_AFTER 16
-#define LEAPS_MAX 12  //  Doublings
-#define LEAP_MAX ((uint64_t) 1 << 32)
+#define SKIP_AFTER 16
+#define SKIP_DOUBLINGS_MAX 12  //  Doublings
+#define SKIP_MAX ((uint64_t) 1 << 32)
 
 void
 zseq_claim_init (zseq_claim_t *self, const zseq_quorum_t *quorum,
@@ -113,7 +113,7 @@ s_lost (zseq_claim_t *self, bool answered, uint64_t now_us)
             self->burnt += self->first + self->count - first;
         if (answered && zseq_tally_nodes (tally, ZSEQ_ECONFLICT)) {
             self->conflicts++;
-            self->lost_first = self->first - self->leap;
+            self->lost_first = self->first - self->skip_ahead;
         }
     }
     s_learn (self);
@@ -179,17 +179,17 @@ zseq_claim_room (const zseq_claim_t *self)
 //  How far above first a claim is to begin; never so far that the sequence's end
 //  is in its way.
 static uint64_t
-s_leap (const zseq_claim_t *self, uint64_t first)
+s_skip_ahead (const zseq_claim_t *self, uint64_t first)
 {
-    if (self->conflicts < LEAP_AFTER || first <= self->lost_first)
+    if (self->conflicts < SKIP_AFTER || first <= self->lost_first)
         return 0;
-    uint32_t doublings = self->conflicts - LEAP_AFTER + 1;
-    if (doublings > LEAPS_MAX)
-        doublings = LEAPS_MAX;
+    uint32_t doublings = self->conflicts - SKIP_AFTER + 1;
+    if (doublings > SKIP_DOUBLINGS_MAX)
+        doublings = SKIP_DOUBLINGS_MAX;
     uint64_t advance = first - self->lost_first;
-    uint64_t leap =
-      advance < LEAP_MAX >> doublings ? advance << doublings : LEAP_MAX;
-    return leap <= ZSEQ_NEXT_MAX - first - self->count ? leap : 0;
+    uint64_t skip_ahead =
+      advance < SKIP_MAX >> doublings ? advance << doublings : SKIP_MAX;
+    return skip_ahead <= ZSEQ_NEXT_MAX - first - self->count ? skip_ahead : 0;
 }
 
 zseq_do_t
@@ -218,8 +218,8 @@ zseq_claim_request (zseq_claim_t *self, uint64_t request, uint64_t now_us,
 
     self->reading = false;
     self->doubted = false;
-    self->leap = s_leap (self, first);
-    self->first = first + self->leap;
+    self->skip_ahead = s_skip_ahead (self, first);
+    self->first = first + self->skip_ahead;
     self->claims++;
     msg->op = ZSEQ_OP_CLAIM;
     msg->reply = false;
@@ -302,7 +302,7 @@ zseq_claim_reply (zseq_claim_t *self, const zseq_msg_t *reply, uint64_t now_us)
 
     //  S2: a write quorum took the same range.
     if (zseq_attempt_reached (attempt, ZSEQ_QUORUM_WRITE)) {
-        self->burnt += self->leap;
+        self->burnt += self->skip_ahead;
         s_learn (self);
         zseq_attempt_end (attempt, true);
         return s_done (self, ZSEQ_OK);

@@ -27,7 +27,7 @@ typedef struct {
     uint32_t claims;      //  CLAIMs sent
     uint32_t conflicts;   //  CLAIMs that another client beat
     uint64_t lost_first;  //  Where the last one of these began
-    uint64_t leap;        //  How far above the lowest start this one begins
+    uint64_t skip_ahead;  //  How far above the lowest start this one begins
     bool reading;         //  The question under way is a READ
     bool doubting;        //  ... of all nodes, because the end seems reached
     bool doubted;         //  That READ has been made

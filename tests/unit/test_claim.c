@@ -387,7 +387,7 @@ s_lose (s_fixture_t *self, unsigned times, uint64_t next)
     return now_us;
 }
 
-Test (claim, leaps_over_a_client_that_always_wins)
+Test (claim, skips_ahead_of_a_client_that_always_wins)
 {
     zseq_known_t known = s_known (100, 100, 100);
     s_fixture_t self = s_begin (3, &known, 1);
@@ -413,7 +413,7 @@ Test (claim, leaps_over_a_client_that_always_wins)
     cr_assert_eq (self.claim.rc, ZSEQ_OK);
     cr_assert_eq (self.claim.first, 460);
     cr_assert_eq (self.claim.burnt - burnt, 160,
-                  "what was leapt over is burnt");
+                  "what was skipped is burnt");
 }
 
 Test (claim, leaps_over_no_end_of_the_sequence)

@@ -396,7 +396,7 @@ Test (delegation, pause_between_claims_when_all_coordinators_are_passed_over)
     test_requests[0].deadline_us = UINT64_MAX;
     uint64_t start_us = test_now;
     uint64_t claims = 0;
-    //  From the sixteenth conflict on it would leap over the rival.
+    //  From the sixteenth conflict on it would skip ahead of the rival.
     while (claims < 16) {
         //  Those who are asked whether they answer do not.
         for (size_t index = test_read; index < test_sent; index++) {

@@ -18,14 +18,14 @@ s_slice (const char *text)
     return slice;
 }
 
-static zseq_pace_t
-s_pace (zseq_reactor_t *reactor, uint64_t deadline_us)
+static zseq_timing_t
+s_timing (zseq_reactor_t *reactor, uint64_t deadline_us)
 {
-    zseq_pace_t pace = {.rtt_us =
-                          zseq_batcher_stats (reactor->names.batcher)->rtt_us,
-                        .deadline_us = deadline_us,
-                        .seed = reactor->seed++};
-    return pace;
+    zseq_timing_t timing = {
+      .rtt_us = zseq_batcher_stats (reactor->names.batcher)->rtt_us,
+      .deadline_us = deadline_us,
+      .seed = reactor->seed++};
+    return timing;
 }
 
 //  A query.
@@ -37,9 +37,9 @@ s_query_tick (zseq_reactor_t *reactor, zseq_operation_t *operation, bool starts,
     zseq_query_operation_t *self = (zseq_query_operation_t *) operation;
     if (starts) {
         //  The operation ends at its deadline; the peek need not know it.
-        zseq_pace_t pace = s_pace (reactor, ZSEQ_NEVER);
+        zseq_timing_t timing = s_timing (reactor, ZSEQ_NEVER);
         zseq_peek_init (&self->peek, zseq_session_quorum (reactor->session),
-                        self->query->value, &pace);
+                        self->query->value, &timing);
     }
     return zseq_peek_tick (&self->peek, now_us);
 }
@@ -145,9 +145,9 @@ s_page_tick (zseq_reactor_t *reactor, zseq_operation_t *operation, bool starts,
 {
     zseq_attempt_t *attempt = operation->attempt;
     if (starts) {
-        zseq_pace_t pace = s_pace (reactor, operation->deadline_us);
+        zseq_timing_t timing = s_timing (reactor, operation->deadline_us);
         zseq_attempt_init (attempt, zseq_session_quorum (reactor->session),
-                           &pace);
+                           &timing);
     }
     if (zseq_attempt_overdue (attempt, now_us)) {
         zseq_attempt_end (attempt, false);

@@ -18,7 +18,7 @@
 static uint64_t
 s_patience_us (const zseq_attempt_t *self, uint64_t patience_us_min)
 {
-    uint64_t patience_us = self->pace.rtt_us * ROUND_TRIPS;
+    uint64_t patience_us = self->timing.rtt_us * ROUND_TRIPS;
     if (patience_us < patience_us_min)
         patience_us = patience_us_min;
     for (uint32_t late = 0; late < self->late; late++)
@@ -37,17 +37,17 @@ s_earnest (int status)
 
 void
 zseq_attempt_init (zseq_attempt_t *self, const zseq_quorum_t *quorum,
-                   const zseq_pace_t *pace)
+                   const zseq_timing_t *timing)
 {
     assert (self);
     assert (quorum);
-    assert (pace);
+    assert (timing);
 
     memset (self, 0, sizeof *self);
     self->quorum = *quorum;
-    self->pace = *pace;
+    self->timing = *timing;
     zseq_tally_init (&self->tally, quorum->n);
-    zseq_backoff_init (&self->backoff, pace->rtt_us, pace->seed);
+    zseq_backoff_init (&self->backoff, timing->rtt_us, timing->seed);
 }
 
 void
@@ -202,8 +202,8 @@ uint64_t
 zseq_attempt_wake_us (const zseq_attempt_t *self)
 {
     assert (self);
-    return self->wake_us < self->pace.deadline_us ? self->wake_us
-                                                  : self->pace.deadline_us;
+    return self->wake_us < self->timing.deadline_us ? self->wake_us
+                                                    : self->timing.deadline_us;
 }
 
 int

@@ -20,11 +20,11 @@ typedef struct {
     uint64_t rtt_us;       //  A typical round trip, for pauses and patience
     uint64_t deadline_us;  //  When to give up
     uint64_t seed;         //  For the jitter
-} zseq_pace_t;
+} zseq_timing_t;
 
 typedef struct {
     zseq_quorum_t quorum;
-    zseq_pace_t pace;
+    zseq_timing_t timing;
     zseq_backoff_t backoff;
     zseq_tally_t tally;
     uint64_t request;        //  ID of the message under way; 0 during a pause
@@ -44,7 +44,7 @@ typedef struct {
 
 //  Ready to send at once.
 void zseq_attempt_init (zseq_attempt_t *self, const zseq_quorum_t *quorum,
-                        const zseq_pace_t *pace);
+                        const zseq_timing_t *timing);
 
 //  The question goes out under that ID (not 0). Forgets all earlier replies.
 //  decides: it is not a mere preparation, and its replies say what the matter

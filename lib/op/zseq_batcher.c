@@ -332,10 +332,10 @@ s_begin (zseq_batcher_t *self, zseq_request_queue_t *queue)
     zseq_inflight_t *inflight = zseq_request_queue_launch (queue);
     if (!inflight)
         return NULL;
-    zseq_pace_t pace = {.rtt_us = self->stats.rtt_us,
-                        .deadline_us = UINT64_MAX,
-                        .seed = s_draw (self)};
-    zseq_claim_init (&inflight->claim, &self->quorum, &known, 1, 1, &pace);
+    zseq_timing_t timing = {.rtt_us = self->stats.rtt_us,
+                            .deadline_us = UINT64_MAX,
+                            .seed = s_draw (self)};
+    zseq_claim_init (&inflight->claim, &self->quorum, &known, 1, 1, &timing);
     return inflight;
 }
 

@@ -14,13 +14,13 @@
 void
 zseq_claim_init (zseq_claim_t *self, const zseq_quorum_t *quorum,
                  const zseq_known_t *known, uint64_t count, uint64_t count_min,
-                 const zseq_pace_t *pace)
+                 const zseq_timing_t *timing)
 {
     assert (self);
     assert (known);
 
     memset (self, 0, sizeof *self);
-    zseq_attempt_init (&self->attempt, quorum, pace);
+    zseq_attempt_init (&self->attempt, quorum, timing);
     self->known = *known;
     zseq_claim_resize (self, count, count_min);
 }
@@ -140,7 +140,7 @@ zseq_claim_tick (zseq_claim_t *self, uint64_t now_us)
     zseq_attempt_t *attempt = &self->attempt;
     if (self->done)
         return ZSEQ_DO_DONE;
-    if (now_us >= attempt->pace.deadline_us) {
+    if (now_us >= attempt->timing.deadline_us) {
         if (attempt->request)
             s_lost (self, false, now_us);
         return s_done (self,
@@ -276,7 +276,7 @@ s_read_reply (zseq_claim_t *self, uint64_t now_us)
     //  One node that is ahead would burn what it is ahead by: a round trip more
     //  for the others to say where they are.
     if (!self->doubting)
-        zseq_attempt_hasten (attempt, now_us + attempt->pace.rtt_us);
+        zseq_attempt_hasten (attempt, now_us + attempt->timing.rtt_us);
     return ZSEQ_DO_WAIT;
 }
 

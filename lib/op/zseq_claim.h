@@ -40,7 +40,7 @@ typedef struct {
 //  last claim left behind, or zeros.
 void zseq_claim_init (zseq_claim_t *self, const zseq_quorum_t *quorum,
                       const zseq_known_t *known, uint64_t count,
-                      uint64_t count_min, const zseq_pace_t *pace);
+                      uint64_t count_min, const zseq_timing_t *timing);
 
 //  How many IDs there are from where the claim would begin, as far as is known;
 //  ZSEQ_COUNT_MAX if that many or if nothing is known.

@@ -5,13 +5,13 @@
 
 void
 zseq_peek_init (zseq_peek_t *self, const zseq_quorum_t *quorum, uint64_t value,
-                const zseq_pace_t *pace)
+                const zseq_timing_t *timing)
 {
     assert (self);
     assert (value <= ZSEQ_NEXT_MAX);
 
     memset (self, 0, sizeof *self);
-    zseq_attempt_init (&self->attempt, quorum, pace);
+    zseq_attempt_init (&self->attempt, quorum, timing);
     self->value = value;
     self->given = value > 0;
 }
@@ -51,7 +51,7 @@ zseq_peek_tick (zseq_peek_t *self, uint64_t now_us)
     zseq_attempt_t *attempt = &self->attempt;
     if (self->done)
         return ZSEQ_DO_DONE;
-    if (now_us >= attempt->pace.deadline_us) {
+    if (now_us >= attempt->timing.deadline_us) {
         if (attempt->request)
             zseq_attempt_end (attempt, false);
         return s_done (self,

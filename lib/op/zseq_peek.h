@@ -21,7 +21,7 @@ typedef struct {
 
 //  Begins a peek (value 0), or a raise to value (1..ZSEQ_NEXT_MAX).
 void zseq_peek_init (zseq_peek_t *self, const zseq_quorum_t *quorum,
-                     uint64_t value, const zseq_pace_t *pace);
+                     uint64_t value, const zseq_timing_t *timing);
 
 //  As of zseq_claim; _request sets op, reply, request and next of msg.
 zseq_do_t zseq_peek_tick (zseq_peek_t *self, uint64_t now_us);

@@ -311,17 +311,18 @@ s_begin_call (zseq_clients_t *self, zseq_caller_t *caller)
 {
     uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
     const zseq_manners_t *manners = &self->manners;
-    zseq_pace_t pace = {.rtt_us = 1 + s_draw (self, manners->rtt_us),
-                        .deadline_us = now_us + manners->operation_min_us +
-                                       s_draw (self, manners->operation_us + 1),
-                        .seed = s_draw (self, UINT64_MAX)};
+    zseq_timing_t timing = {.rtt_us = 1 + s_draw (self, manners->rtt_us),
+                            .deadline_us =
+                              now_us + manners->operation_min_us +
+                              s_draw (self, manners->operation_us + 1),
+                            .seed = s_draw (self, UINT64_MAX)};
     self->calls++;
     caller->name = s_draw (self, manners->names);
     caller->reached = self->checker[caller->name].reached;
     uint64_t luck = s_draw (self, 10);
     if (luck < 7) {
         caller->call = ZSEQ_CALL_CLAIM;
-        caller->deadline_us = pace.deadline_us;
+        caller->deadline_us = timing.deadline_us;
         s_wish (self, caller, caller->name);
         return;
     }
@@ -336,7 +337,7 @@ s_begin_call (zseq_clients_t *self, zseq_caller_t *caller)
         if (self->highest < caller->value)
             self->highest = caller->value;
     }
-    zseq_peek_init (&caller->peek, &caller->quorum, caller->value, &pace);
+    zseq_peek_init (&caller->peek, &caller->quorum, caller->value, &timing);
 }
 
 //  Does what a peek or raise wants done until it waits. Whether it is over.

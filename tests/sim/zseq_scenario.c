@@ -60,7 +60,7 @@ s_begin (zseq_scenario_t *self, size_t index)
     memset (rival, 0, sizeof *rival);
     rival->reached = reached;
     zseq_quorum_t quorum;
-    zseq_pace_t pace = {.rtt_us = 1, .deadline_us = UINT64_MAX};
+    zseq_timing_t timing = {.rtt_us = 1, .deadline_us = UINT64_MAX};
     zseq_known_t known;
     int rc = zseq_quorum_init (&quorum, self->n, 0, 0);
     assert (rc == ZSEQ_OK);
@@ -69,13 +69,13 @@ s_begin (zseq_scenario_t *self, size_t index)
     rival->call = index < 3 ? ZSEQ_CALL_CLAIM : ZSEQ_CALL_PEEK;
     uint64_t request = ++self->clients->request;
     if (rival->call == ZSEQ_CALL_CLAIM) {
-        zseq_claim_init (&rival->claim, &quorum, &known, COUNT, COUNT, &pace);
+        zseq_claim_init (&rival->claim, &quorum, &known, COUNT, COUNT, &timing);
         zseq_claim_request (&rival->claim, request, now_us, &rival->msg);
         if (self->clients->highest < reached + COUNT)
             self->clients->highest = reached + COUNT;
     }
     else {
-        zseq_peek_init (&rival->peek, &quorum, 0, &pace);
+        zseq_peek_init (&rival->peek, &quorum, 0, &timing);
         zseq_peek_request (&rival->peek, request, now_us, &rival->msg);
     }
     rival->msg.cluster = zseq_sim_cluster_identity (self->cluster);

@@ -22,8 +22,9 @@ s_begin (size_t n, const zseq_known_t *known, uint64_t count)
     s_fixture_t self = {.request = 100};
     zseq_quorum_t quorum;
     cr_assert_eq (zseq_quorum_init (&quorum, n, 0, 0), ZSEQ_OK);
-    zseq_pace_t pace = {.rtt_us = RTT, .deadline_us = NOW + 5000000, .seed = 7};
-    zseq_claim_init (&self.claim, &quorum, known, count, count, &pace);
+    zseq_timing_t timing = {
+      .rtt_us = RTT, .deadline_us = NOW + 5000000, .seed = 7};
+    zseq_claim_init (&self.claim, &quorum, known, count, count, &timing);
     cr_assert_eq (zseq_claim_tick (&self.claim, NOW), ZSEQ_DO_SEND);
     return self;
 }
@@ -412,8 +413,7 @@ Test (claim, skips_ahead_of_a_client_that_always_wins)
     cr_assert (self.claim.done);
     cr_assert_eq (self.claim.rc, ZSEQ_OK);
     cr_assert_eq (self.claim.first, 460);
-    cr_assert_eq (self.claim.burnt - burnt, 160,
-                  "what was skipped is burnt");
+    cr_assert_eq (self.claim.burnt - burnt, 160, "what was skipped is burnt");
 }
 
 Test (claim, leaps_over_no_end_of_the_sequence)

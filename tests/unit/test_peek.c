@@ -19,8 +19,8 @@ s_begin (size_t n, uint64_t value)
     s_fixture_t self = {.request = 100};
     zseq_quorum_t quorum;
     cr_assert_eq (zseq_quorum_init (&quorum, n, 0, 0), ZSEQ_OK);
-    zseq_pace_t pace = {.rtt_us = 200, .deadline_us = NOW + 5000000};
-    zseq_peek_init (&self.peek, &quorum, value, &pace);
+    zseq_timing_t timing = {.rtt_us = 200, .deadline_us = NOW + 5000000};
+    zseq_peek_init (&self.peek, &quorum, value, &timing);
     cr_assert_eq (zseq_peek_tick (&self.peek, NOW), ZSEQ_DO_SEND);
     cr_assert_eq (
       zseq_peek_request (&self.peek, ++self.request, NOW, &self.sent),

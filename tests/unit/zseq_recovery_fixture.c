@@ -124,12 +124,13 @@ fixture_claim (const char *name, uint64_t first, uint64_t count)
 {
     fixture_client_t *self = fixture_client (ZSEQ_OP_CLAIM, name);
     zseq_quorum_t quorum;
-    zseq_pace_t pace = {.rtt_us = 100, .deadline_us = UINT64_MAX, .seed = 1};
+    zseq_timing_t timing = {
+      .rtt_us = 100, .deadline_us = UINT64_MAX, .seed = 1};
     zseq_known_t known;
     cr_assert_eq (zseq_quorum_init (&quorum, fixture_n, 0, 0), ZSEQ_OK);
     for (size_t node = 0; node < ZSEQ_NODES_MAX; node++)
         known.next[node] = first;
-    zseq_claim_init (&self->claim, &quorum, &known, count, count, &pace);
+    zseq_claim_init (&self->claim, &quorum, &known, count, count, &timing);
     uint64_t now_us = zseq_testbed_now_us (fixture_world);
     cr_assert_eq (zseq_claim_tick (&self->claim, now_us), ZSEQ_DO_SEND);
     cr_assert_eq (

@@ -41,7 +41,7 @@ typedef struct {
     bool greeted;                          //  No HELLO is due
     uint64_t request;                      //  The last HELLO; 0: not sent yet
     uint64_t greet_us;                     //  When to say HELLO again
-    uint64_t patience_us;                  //  How long the last one may take
+    uint64_t wait_us;                      //  How long the last one may take
     int refusal;                           //  Of its HELLO; or ZSEQ_OK
     bool blocked;                          //  Something could not be sent
 } s_connection_t;
@@ -376,7 +376,7 @@ s_hello_reply (s_cluster_t *self, s_connection_t *connection,
     if (connection->greeted || !connection->request ||
         msg->request != connection->request)
         return;
-    connection->patience_us = 0;
+    connection->wait_us = 0;
     connection->greet_us = self->now_us + BIRTH_US;
     connection->refusal = msg->status;
     if (msg->status != ZSEQ_OK || msg->node >= msg->hello.members.member_count)
@@ -413,15 +413,15 @@ s_greet (s_cluster_t *self, size_t index)
     assert (size);
     if (s_send (self, connection, bytes, size) != ZSEQ_OK) {
         connection->request = 0;
-        connection->patience_us = 0;
+        connection->wait_us = 0;
         return;
     }
     connection->request = msg.request;
-    connection->patience_us =
-      connection->patience_us ? 2 * connection->patience_us : GREET_US;
-    if (connection->patience_us > GREET_US_MAX)
-        connection->patience_us = GREET_US_MAX;
-    connection->greet_us = self->now_us + connection->patience_us;
+    connection->wait_us =
+      connection->wait_us ? 2 * connection->wait_us : GREET_US;
+    if (connection->wait_us > GREET_US_MAX)
+        connection->wait_us = GREET_US_MAX;
+    connection->greet_us = self->now_us + connection->wait_us;
 }
 
 //  Whether every listed endpoint has said who it is.

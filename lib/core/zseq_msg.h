@@ -108,9 +108,9 @@ typedef struct {
 } zseq_msg_raise_t;
 
 typedef struct {
-    uint64_t count;        //  Also in the reply
-    uint64_t count_min;    //  How many are better than none
-    uint64_t patience_us;  //  How long its client still waits
+    uint64_t count;       //  Also in the reply
+    uint64_t count_min;   //  How many are better than none
+    uint64_t timeout_us;  //  How long its client still waits
     //  Reply
     uint64_t first;
     uint64_t served;  //  Requests that shared the claim

@@ -127,7 +127,7 @@ s_put_next_request (msgpack_packer *packer, const zseq_msg_t *msg)
     zseq_codec_put_name (packer, msg->name, 1);
     zseq_codec_put_uint (packer, msg->next.count, 1, ZSEQ_COUNT_MAX);
     zseq_codec_put_uint (packer, msg->next.count_min, 1, msg->next.count);
-    zseq_codec_put_uint (packer, msg->next.patience_us, 1, UINT64_MAX);
+    zseq_codec_put_uint (packer, msg->next.timeout_us, 1, UINT64_MAX);
 }
 
 static bool
@@ -137,7 +137,7 @@ s_take_next_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
            zseq_codec_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->next.count) &&
            zseq_codec_take_uint (self, 1, msg->next.count,
                                  &msg->next.count_min) &&
-           zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->next.patience_us);
+           zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->next.timeout_us);
 }
 
 static void

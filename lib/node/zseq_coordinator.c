@@ -11,7 +11,7 @@
 #define LOOKS_MAX 16
 
 //  How long a client may be waited for, whatever it says.
-#define PATIENCE_US_MAX 60000000
+#define TIMEOUT_US_MAX 60000000
 
 //  A NEXT that a client has sent.
 typedef struct s_next {
@@ -165,8 +165,8 @@ zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
     next->request.count = msg->next.count;
     next->request.count_min = msg->next.count_min;
     next->request.deadline_us =
-      now_us + (msg->next.patience_us < PATIENCE_US_MAX ? msg->next.patience_us
-                                                        : PATIENCE_US_MAX);
+      now_us + (msg->next.timeout_us < TIMEOUT_US_MAX ? msg->next.timeout_us
+                                                      : TIMEOUT_US_MAX);
     zseq_request_queue_add (sequence->queue, &next->request);
     return ZSEQ_OK;
 }

@@ -8,23 +8,23 @@
 //  keep a client from trying again. While no other client is in the way, asking
 //  again gains nothing but gaps, unless a message was lost with its connection.
 #define ROUND_TRIPS 8
-#define CONTENDED_PATIENCE_US_MIN 20000
-#define PATIENCE_US_MIN 500000
-#define PATIENCE_US_MAX 1000000
+#define CONTENDED_WAIT_US_MIN 20000
+#define WAIT_US_MIN 500000
+#define WAIT_US_MAX 1000000
 //  Whoever loses to another client's claim must not lag far behind the winner,
 //  who does not pause at all: with 200 ms, two clients shared IDs 100 to 1.
 #define CONTENDED_PAUSE_US_MAX 4000
 
 static uint64_t
-s_patience_us (const zseq_attempt_t *self, uint64_t patience_us_min)
+s_wait_us (const zseq_attempt_t *self, uint64_t wait_us_min)
 {
-    uint64_t patience_us = self->timing.rtt_us * ROUND_TRIPS;
-    if (patience_us < patience_us_min)
-        patience_us = patience_us_min;
+    uint64_t wait_us = self->timing.rtt_us * ROUND_TRIPS;
+    if (wait_us < wait_us_min)
+        wait_us = wait_us_min;
     for (uint32_t late = 0; late < self->late; late++)
-        if (patience_us < PATIENCE_US_MAX)
-            patience_us *= 2;
-    return patience_us < PATIENCE_US_MAX ? patience_us : PATIENCE_US_MAX;
+        if (wait_us < WAIT_US_MAX)
+            wait_us *= 2;
+    return wait_us < WAIT_US_MAX ? wait_us : WAIT_US_MAX;
 }
 
 //  The node took part in the protocol, whether it granted or refused.
@@ -60,7 +60,7 @@ zseq_attempt_begin (zseq_attempt_t *self, uint64_t request, bool decides,
 
     self->request = request;
     self->began_us = now_us;
-    self->wake_us = now_us + s_patience_us (self, PATIENCE_US_MIN);
+    self->wake_us = now_us + s_wait_us (self, WAIT_US_MIN);
     self->decides = decides;
     self->absent = 0;
     zseq_tally_init (&self->tally, self->quorum.n);
@@ -79,9 +79,8 @@ zseq_attempt_add (zseq_attempt_t *self, const zseq_msg_t *reply)
         return false;
 
     if (reply->status == ZSEQ_ECONFLICT)
-        zseq_attempt_hasten (self,
-                             self->began_us +
-                               s_patience_us (self, CONTENDED_PATIENCE_US_MIN));
+        zseq_attempt_hasten (self, self->began_us +
+                                     s_wait_us (self, CONTENDED_WAIT_US_MIN));
     return true;
 }
 

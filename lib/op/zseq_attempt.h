@@ -17,7 +17,7 @@ typedef enum {
 } zseq_do_t;
 
 typedef struct {
-    uint64_t rtt_us;       //  A typical round trip, for pauses and patience
+    uint64_t rtt_us;       //  A typical round trip, for pauses and wait limit
     uint64_t deadline_us;  //  When to give up
     uint64_t seed;         //  For the jitter
 } zseq_timing_t;
@@ -29,7 +29,7 @@ typedef struct {
     zseq_tally_t tally;
     uint64_t request;        //  ID of the message under way; 0 during a pause
     uint64_t began_us;       //  When it was asked
-    uint64_t wake_us;        //  When the pause or the patience ends
+    uint64_t wake_us;        //  When the pause or the wait limit ends
     uint32_t trips;          //  Questions that got their replies
     uint32_t late;           //  Questions given up because replies were late
     zseq_node_set_t absent;  //  Nodes that it could not be sent to; set by the
@@ -82,7 +82,7 @@ void zseq_attempt_end (zseq_attempt_t *self, bool answered);
 //  refused.
 void zseq_attempt_pause (zseq_attempt_t *self, uint64_t now_us);
 
-//  Whether a question is under way and its patience is over.
+//  Whether a question is under way and its wait limit has passed.
 bool zseq_attempt_overdue (const zseq_attempt_t *self, uint64_t now_us);
 
 //  Whether it is time for the next question.

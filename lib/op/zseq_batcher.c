@@ -143,15 +143,15 @@ s_send_delegated (zseq_batcher_t *self, zseq_inflight_t *inflight,
                   uint64_t now_us)
 {
     zseq_request_queue_t *queue = inflight->queue;
-    uint64_t patience_us =
+    uint64_t wait_us =
       zseq_delegation_wait_us (&self->delegation, self->stats.rtt_us);
     //  P3: there must be time left to do without it.
     for (const zseq_request_t *request = inflight->requests; request;
          request = request->next) {
         uint64_t left_us =
           request->deadline_us > now_us ? request->deadline_us - now_us : 0;
-        if (patience_us > left_us / 4)
-            patience_us = left_us / 4 + 1;
+        if (wait_us > left_us / 4)
+            wait_us = left_us / 4 + 1;
     }
 
     zseq_msg_t msg = {
@@ -160,7 +160,7 @@ s_send_delegated (zseq_batcher_t *self, zseq_inflight_t *inflight,
       .name = queue->name,
       .next = {.count = inflight->claim.count,
                .count_min = inflight->claim.count_min,
-               .patience_us = patience_us},
+               .timeout_us = wait_us},
     };
     uint8_t node;
     while ((node = zseq_delegation_coordinator (
@@ -169,7 +169,7 @@ s_send_delegated (zseq_batcher_t *self, zseq_inflight_t *inflight,
             inflight->node = node;
             inflight->request_id = msg.request;
             inflight->began_us = now_us;
-            inflight->until_us = now_us + patience_us;
+            inflight->until_us = now_us + wait_us;
             s_count_own_inflight (queue);
             self->stats.claims++;
             break;

@@ -17,7 +17,7 @@ typedef struct zseq_inflight {
     zseq_claim_t claim;   //  Of a NEXT, what is wanted
     uint8_t node;         //  Whom the NEXT was sent; or ZSEQ_NOBODY
     uint64_t request_id;  //  The NEXT's ID
-    uint64_t until_us;    //  When its patience ends
+    uint64_t until_us;    //  When its wait limit ends
     size_t own_inflight;  //  How many of its queue were out at once with it
     zseq_request_t *requests;
     zseq_request_queue_t *queue;

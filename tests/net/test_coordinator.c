@@ -89,7 +89,7 @@ Test (coordinator, serves_many_clients_with_few_claims)
           .op = ZSEQ_OP_NEXT,
           .cluster = cluster_id,
           .name = {"orders", 6},
-          .next = {.count = 1, .count_min = 1, .patience_us = 10000000}};
+          .next = {.count = 1, .count_min = 1, .timeout_us = 10000000}};
         for (size_t index = 0; index < CLIENTS; index++) {
             msg.request = 100 + turn * CLIENTS + index;
             s_send (&clients[index], &msg);

@@ -105,9 +105,9 @@ s_join_or_leave (uint64_t *seed)
     else if (!s_active[index]) {
         uint64_t count = 1 + test_random_below (seed, 12);
         uint64_t count_min = 1 + test_random_below (seed, count);
-        uint64_t patience_us = 1 + test_random_below (seed, 400000);
+        uint64_t wait_us = 1 + test_random_below (seed, 400000);
         s_active[index] = true;
-        test_add_until (index, count, count_min, test_now + patience_us);
+        test_add_until (index, count, count_min, test_now + wait_us);
     }
 }
 

@@ -336,7 +336,7 @@ s_make_sequence_fields (s_maker_t *self, zseq_msg_t *msg)
         msg->next =
           (zseq_msg_next_t){.count = count,
                             .count_min = s_make_uint (self, 1, count),
-                            .patience_us = s_make_uint (self, 1, UINT64_MAX),
+                            .timeout_us = s_make_uint (self, 1, UINT64_MAX),
                             .first = first,
                             .served = s_make_uint (self, 1, UINT64_MAX)};
     else if (msg->op == ZSEQ_OP_LIST)

@@ -364,8 +364,7 @@ s_print_request_body (test_bytes_t *text, const zseq_msg_t *msg)
         test_print (text, ", %" PRIu64, msg->raise.to);
     if (msg->op == ZSEQ_OP_NEXT)
         test_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64,
-                    msg->next.count, msg->next.count_min,
-                    msg->next.patience_us);
+                    msg->next.count, msg->next.count_min, msg->next.timeout_us);
     if (msg->op == ZSEQ_OP_LIST) {
         test_print (text, ", ");
         s_print_slice (text, "b", msg->list.after);

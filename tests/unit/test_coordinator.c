@@ -79,7 +79,7 @@ s_ask (uint8_t node, uint64_t count, uint64_t count_min)
     next->msg.name = (zseq_slice_t){"orders", 6};
     next->msg.next.count = count;
     next->msg.next.count_min = count_min;
-    next->msg.next.patience_us = 5000000;
+    next->msg.next.timeout_us = 5000000;
     zseq_testbed_send (s_testbed, node, &next->msg);
     return next;
 }

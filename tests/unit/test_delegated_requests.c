@@ -27,11 +27,11 @@ Test (delegation, turn_to_the_first_node_of_the_order_at_once_after_a_conflict)
     cr_assert_eq (letter->node, test_ranking[0]);
     cr_assert_eq (letter->msg.next.count, 8);
     cr_assert_eq (letter->msg.next.count_min, 2);
-    cr_assert_geq (letter->msg.next.patience_us, 50000);
+    cr_assert_geq (letter->msg.next.timeout_us, 50000);
     cr_assert (zseq_request_queue_attempt (test_queue, &node));
     cr_assert_eq (node, test_ranking[0]);
     cr_assert_eq (zseq_batcher_wake_us (test_batcher),
-                  test_now + letter->msg.next.patience_us);
+                  test_now + letter->msg.next.timeout_us);
     test_answer (letter);
     test_assert_got (&test_requests[0], 12, 5);
     test_assert_got (&test_requests[1], 17, 3);
@@ -128,7 +128,7 @@ Test (delegation, pass_over_a_coordinator_that_is_late)
     test_add (0, 2);
     test_flush ();
     test_letter_t *late = test_letter (ZSEQ_OP_NEXT);
-    test_now += late->msg.next.patience_us - 1;
+    test_now += late->msg.next.timeout_us - 1;
     test_tick ();
     test_assert_silent ();
     test_now += 1;
@@ -159,7 +159,7 @@ Test (delegation, pass_over_a_late_coordinator_for_all_that_it_was_asked)
     test_flush ();
     test_letter_t *second = test_letter (ZSEQ_OP_NEXT);
     cr_assert_eq (second->node, test_ranking[0]);
-    test_now += first->msg.next.patience_us - 1000;
+    test_now += first->msg.next.timeout_us - 1000;
     test_tick ();
     for (size_t index = 0; index < 2; index++) {
         test_letter_t *again = test_letter (ZSEQ_OP_NEXT);
@@ -211,14 +211,14 @@ Test (delegation, are_more_patient_with_a_coordinator_that_takes_long)
     test_turn (3);
     test_add (0, 1);
     test_flush ();
-    uint64_t before_us = test_letters[test_read].msg.next.patience_us;
+    uint64_t before_us = test_letters[test_read].msg.next.timeout_us;
     for (size_t call = 0; call < 30; call++) {
         test_now += 20000;
         test_answer (test_letter (ZSEQ_OP_NEXT));
         test_add (0, 1);
         test_flush ();
     }
-    uint64_t after_us = test_letters[test_read].msg.next.patience_us;
+    uint64_t after_us = test_letters[test_read].msg.next.timeout_us;
     cr_assert_eq (before_us, 50000);
     cr_assert_gt (after_us, 100000);
     cr_assert_leq (after_us, 8 * 20001);
@@ -239,14 +239,14 @@ Test (delegation, go_by_a_coordinator_s_own_round_trips)
     test_add (1, 1);
     test_flush ();
     test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
-    cr_assert_geq (letter->msg.next.patience_us, 8 * 50000);
+    cr_assert_geq (letter->msg.next.timeout_us, 8 * 50000);
     test_now += 20000;
     test_answer (letter);
     test_add (2, 1);
     test_flush ();
     letter = test_letter (ZSEQ_OP_NEXT);
-    cr_assert_eq (letter->msg.next.patience_us, 8 * 20000, "%lu",
-                  letter->msg.next.patience_us);
+    cr_assert_eq (letter->msg.next.timeout_us, 8 * 20000, "%lu",
+                  letter->msg.next.timeout_us);
     test_finish ();
 }
 

@@ -148,7 +148,7 @@ Test (reserved_name, that_is_malformed_is_refused_whatever_is_asked)
         fixture_send (self, &msg);
         cr_assert_eq (s_status (self), ZSEQ_EINVAL);
         msg = fixture_request (ZSEQ_OP_NEXT, names[index], 9);
-        msg.next.count = msg.next.count_min = msg.next.patience_us = 1;
+        msg.next.count = msg.next.count_min = msg.next.timeout_us = 1;
         fixture_send (self, &msg);
         cr_assert_eq (s_status (self), ZSEQ_EINVAL);
     }
@@ -182,7 +182,7 @@ Test (reserved_name, is_not_claimed_further_by_a_coordinator)
     fixture_claim_durably (self, FLAKE, 64000, 900);
     zseq_msg_t msg = fixture_request (ZSEQ_OP_NEXT, FLAKE, 9);
     msg.next.count = msg.next.count_min = 101;
-    msg.next.patience_us = 50000;
+    msg.next.timeout_us = 50000;
     fixture_send (self, &msg);
     //  It asks itself, and does not write what it refuses.
     for (size_t round = 0; round < 100; round++) {

@@ -140,10 +140,10 @@ s_receive (zseq_reactor_t *reactor, zseq_operation_t *self,
         return;
     }
 
-    uint32_t trips = attempt ? attempt->trips : 0;
+    uint32_t round_trips = attempt ? attempt->round_trips : 0;
     zseq_do_t todo = self->kind->receive (reactor, self, msg, now_us);
     if (attempt)
-        reactor->stats.round_trips += attempt->trips - trips;
+        reactor->stats.round_trips += attempt->round_trips - round_trips;
     s_drive (reactor, self, todo);
 }
 

@@ -437,7 +437,7 @@ zseq_reactor_stats (zseq_reactor_t *self, zseq_stats_t *stats)
     stats->conflicts += batcher->conflicts;
     stats->timeouts += batcher->late;
     stats->burnt += batcher->burnt;
-    stats->round_trips += batcher->trips;
+    stats->round_trips += batcher->round_trips;
     stats->rtt_us = batcher->rtt_us;
     pthread_mutex_unlock (&self->lock);
 }

@@ -168,7 +168,7 @@ zseq_attempt_end (zseq_attempt_t *self, bool answered)
     self->request = 0;
     self->wake_us = 0;
     if (answered)
-        self->trips++;
+        self->round_trips++;
     else
         self->late++;
 }

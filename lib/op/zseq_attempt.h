@@ -30,7 +30,7 @@ typedef struct {
     uint64_t request;        //  ID of the message under way; 0 during a pause
     uint64_t began_us;       //  When it was asked
     uint64_t wake_us;        //  When the pause or the wait limit ends
-    uint32_t trips;          //  Questions that got their replies
+    uint32_t round_trips;    //  Questions that got their replies
     uint32_t late;           //  Questions given up because replies were late
     zseq_node_set_t absent;  //  Nodes that it could not be sent to; set by the
                              //  owner

@@ -69,10 +69,10 @@ s_draw (zseq_batcher_t *self)
 //  Weight of a new round trip in the typical one: 1 / 8, as TCP has it
 //  (RFC 6298).
 static void
-s_note_trip (zseq_batcher_t *self, uint64_t trip_us)
+s_note_round_trip (zseq_batcher_t *self, uint64_t round_trip_us)
 {
-    self->stats.trips++;
-    self->stats.rtt_us = (7 * self->stats.rtt_us + trip_us + 7) / 8;
+    self->stats.round_trips++;
+    self->stats.rtt_us = (7 * self->stats.rtt_us + round_trip_us + 7) / 8;
     if (self->stats.rtt_us < RTT_US_MIN)
         self->stats.rtt_us = RTT_US_MIN;
 }
@@ -196,7 +196,7 @@ s_delegated_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
 {
     zseq_request_queue_t *queue = inflight->queue;
     if (s_serves (inflight, msg)) {
-        self->stats.trips++;
+        self->stats.round_trips++;
         zseq_delegation_note_served (&self->delegation, inflight->node,
                                      now_us - inflight->began_us);
         zseq_delegation_note_congestion (&self->delegation, msg);
@@ -421,14 +421,14 @@ zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
         }
         if (claim->attempt.request != msg->request)
             continue;
-        uint32_t trips = claim->attempt.trips;
+        uint32_t round_trips = claim->attempt.round_trips;
         uint32_t conflicts = claim->conflicts;
         if (msg->op == ZSEQ_OP_CLAIM &&
             zseq_msg_has_body (msg->op, msg->status))
             zseq_delegation_note_congestion (&self->delegation, msg);
         zseq_do_t what = zseq_claim_reply (claim, msg, now_us);
-        if (claim->attempt.trips != trips)
-            s_note_trip (self, now_us - inflight->began_us);
+        if (claim->attempt.round_trips != round_trips)
+            s_note_round_trip (self, now_us - inflight->began_us);
         s_follow (self, inflight, what, conflicts);
         return true;
     }

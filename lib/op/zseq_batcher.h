@@ -33,13 +33,13 @@ typedef struct {
 
 //  What was done so far.
 typedef struct {
-    uint64_t claims;     //  CLAIMs and NEXTs sent
-    uint64_t won;        //  ... that won IDs
-    uint64_t conflicts;  //  CLAIMs that another client beat
-    uint64_t late;       //  Questions given up because replies were late
-    uint64_t burnt;      //  IDs that nobody is going to get, at most
-    uint64_t trips;      //  Questions that got their replies
-    uint64_t rtt_us;     //  A typical one's round trip
+    uint64_t claims;       //  CLAIMs and NEXTs sent
+    uint64_t won;          //  ... that won IDs
+    uint64_t conflicts;    //  CLAIMs that another client beat
+    uint64_t late;         //  Questions given up because replies were late
+    uint64_t burnt;        //  IDs that nobody is going to get, at most
+    uint64_t round_trips;  //  Questions that got their replies
+    uint64_t rtt_us;       //  A typical one's round trip
 } zseq_batcher_stats_t;
 
 //  A batcher without queues. NULL: no memory.

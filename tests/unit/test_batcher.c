@@ -37,7 +37,7 @@ Test (batcher, shares_a_claim_in_the_order_in_which_requests_came)
     const zseq_batcher_stats_t *stats = zseq_batcher_stats (test_batcher);
     cr_assert_eq (stats->claims, 1);
     cr_assert_eq (stats->won, 1);
-    cr_assert_eq (stats->trips, 2);
+    cr_assert_eq (stats->round_trips, 2);
     cr_assert_eq (stats->burnt, 0);
     cr_assert (zseq_request_queue_idle (test_queue));
     cr_assert (!zseq_batcher_busy (test_batcher));

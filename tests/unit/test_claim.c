@@ -138,7 +138,7 @@ Test (claim, is_won_by_w_nodes_in_one_round_trip)
     cr_assert_eq (self.claim.rc, ZSEQ_OK);
     cr_assert_eq (self.claim.first, 7);
     cr_assert_eq (self.claim.count, 3);
-    cr_assert_eq (self.claim.attempt.trips, 1);
+    cr_assert_eq (self.claim.attempt.round_trips, 1);
 }
 
 Test (claim, counts_a_node_once)

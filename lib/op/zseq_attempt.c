@@ -29,7 +29,7 @@ s_wait_us (const zseq_attempt_t *self, uint64_t wait_us_min)
 
 //  The node took part in the protocol, whether it granted or refused.
 static bool
-s_earnest (int status)
+s_conclusive (int status)
 {
     return status == ZSEQ_OK || status == ZSEQ_ECONFLICT ||
            status == ZSEQ_EEXHAUSTED;
@@ -51,7 +51,7 @@ zseq_attempt_init (zseq_attempt_t *self, const zseq_quorum_t *quorum,
 }
 
 void
-zseq_attempt_begin (zseq_attempt_t *self, uint64_t request, bool decides,
+zseq_attempt_begin (zseq_attempt_t *self, uint64_t request, bool is_final_phase,
                     uint64_t now_us)
 {
     assert (self);
@@ -61,7 +61,7 @@ zseq_attempt_begin (zseq_attempt_t *self, uint64_t request, bool decides,
     self->request = request;
     self->began_us = now_us;
     self->wake_us = now_us + s_wait_us (self, WAIT_US_MIN);
-    self->decides = decides;
+    self->is_final_phase = is_final_phase;
     self->absent = 0;
     zseq_tally_init (&self->tally, self->quorum.n);
 }
@@ -96,7 +96,7 @@ s_judge (const zseq_attempt_t *self, zseq_node_set_t *answered_p,
         int status = self->tally.vote[node].status;
         if (!zseq_tally_counts (&self->tally, node))
             continue;
-        if (s_earnest (status))
+        if (s_conclusive (status))
             zseq_node_set_add (answered_p, node);
         else
             *refusal_p = status;
@@ -160,10 +160,10 @@ zseq_attempt_end (zseq_attempt_t *self, bool answered)
     int refusal;
     s_judge (self, &answered_nodes, &refusal);
     self->refused = refusal != ZSEQ_OK;
-    if (self->decides || !self->decided) {
+    if (self->is_final_phase || !self->concluded) {
         self->answered = answered_nodes;
         self->refusal = refusal;
-        self->decided = self->decides;
+        self->concluded = self->is_final_phase;
     }
     self->request = 0;
     self->wake_us = 0;
@@ -213,7 +213,7 @@ zseq_attempt_failure (const zseq_attempt_t *self, zseq_quorum_kind_t kind,
 
     zseq_node_set_t answered = self->answered;
     int refusal = self->refusal;
-    if (self->request && (self->decides || !self->decided)) {
+    if (self->request && (self->is_final_phase || !self->concluded)) {
         //  The question under way may only just have been asked.
         zseq_node_set_t answered_now;
         s_judge (self, &answered_now, &refusal);

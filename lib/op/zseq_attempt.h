@@ -35,11 +35,12 @@ typedef struct {
     zseq_node_set_t absent;  //  Nodes that it could not be sent to; set by the
                              //  owner
     bool refused;            //  A node refused to answer the last one
-    bool decides;            //  The question under way is what it is all about
-    bool decided;            //  Such a one has ended
-    zseq_node_set_t answered;  //  Nodes that answered the last such in earnest;
-                               //  before the first such, of a preparation
-    int refusal;               //  Why a node refused to answer that; or ZSEQ_OK
+    bool is_final_phase;     //  The question under way is what it is all about
+    bool concluded;          //  Such a one has ended
+    zseq_node_set_t
+      answered;   //  Nodes that gave the last such a conclusive reply;
+                  //  before the first such, of a preparation
+    int refusal;  //  Why a node refused to answer that; or ZSEQ_OK
 } zseq_attempt_t;
 
 //  Ready to send at once.
@@ -47,10 +48,10 @@ void zseq_attempt_init (zseq_attempt_t *self, const zseq_quorum_t *quorum,
                         const zseq_timing_t *timing);
 
 //  The question goes out under that ID (not 0). Forgets all earlier replies.
-//  decides: it is not a mere preparation, and its replies say what the matter
+//  is_final_phase: it is not a mere preparation, and its replies say what the matter
 //  was if the operation fails.
-void zseq_attempt_begin (zseq_attempt_t *self, uint64_t request, bool decides,
-                         uint64_t now_us);
+void zseq_attempt_begin (zseq_attempt_t *self, uint64_t request,
+                         bool is_final_phase, uint64_t now_us);
 
 //  Takes in a reply. Returns whether it answers the question under way; a
 //  reply that does not leaves no trace.
@@ -92,7 +93,7 @@ bool zseq_attempt_due (const zseq_attempt_t *self, uint64_t now_us);
 uint64_t zseq_attempt_wake_us (const zseq_attempt_t *self);
 
 //  What to call it when the deadline passed without grants of a quorum of that
-//  kind. answered_p, unless NULL: the nodes that answered in earnest.
+//  kind. answered_p, unless NULL: the nodes that gave a conclusive reply.
 int zseq_attempt_failure (const zseq_attempt_t *self, zseq_quorum_kind_t kind,
                           zseq_node_set_t *answered_p);
 

@@ -124,10 +124,10 @@ zseq_session_send (zseq_session_t *self, zseq_node_set_t nodes,
 }
 
 void
-zseq_session_tick (zseq_session_t *self, uint64_t now_us, bool restless)
+zseq_session_tick (zseq_session_t *self, uint64_t now_us, bool has_unsent)
 {
     assert (self);
-    self->ops->tick (self, now_us, restless);
+    self->ops->tick (self, now_us, has_unsent);
 }
 
 uint64_t

@@ -32,7 +32,7 @@ typedef struct {
     zseq_node_set_t (*send) (zseq_session_t *self, zseq_node_set_t nodes,
                              const uint8_t *bytes, size_t size);
     bool (*recv) (zseq_session_t *self, zseq_msg_t *msg, bool *seen_p);
-    void (*tick) (zseq_session_t *self, uint64_t now_us, bool restless);
+    void (*tick) (zseq_session_t *self, uint64_t now_us, bool has_unsent);
     uint64_t (*wake_us) (const zseq_session_t *self);
     size_t (*fds) (const zseq_session_t *self, struct pollfd *fds);
     void (*heed) (zseq_session_t *self, const struct pollfd *fds, size_t count);
@@ -118,8 +118,8 @@ zseq_session_draw_request (zseq_session_t *self)
 zseq_node_set_t zseq_session_send (zseq_session_t *self, zseq_node_set_t nodes,
                                    const uint8_t *bytes, size_t size);
 
-//  Says HELLO where that is due; restless: a node could not be reached.
-void zseq_session_tick (zseq_session_t *self, uint64_t now_us, bool restless);
+//  Says HELLO where that is due; has_unsent: a node could not be reached.
+void zseq_session_tick (zseq_session_t *self, uint64_t now_us, bool has_unsent);
 uint64_t zseq_session_wake_us (const zseq_session_t *self);
 
 //  Takes the next reply that is not to a HELLO, whose node is below n; it is

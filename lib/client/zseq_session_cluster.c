@@ -459,7 +459,7 @@ s_grace_us (const s_cluster_t *self)
 }
 
 static void
-s_tick (zseq_session_t *session, uint64_t now_us, bool restless)
+s_tick (zseq_session_t *session, uint64_t now_us, bool has_unsent)
 {
     s_cluster_t *self = (s_cluster_t *) session;
     self->now_us = now_us;
@@ -469,7 +469,7 @@ s_tick (zseq_session_t *session, uint64_t now_us, bool restless)
         s_connection_t *connection = &self->connection[index];
         if (!connection->endpoint[0])
             continue;
-        if (restless && connection->greeted &&
+        if (has_unsent && connection->greeted &&
             now_us >= connection->greet_us + REFRESH_US)
             connection->greeted = false;
         if (!connection->greeted &&

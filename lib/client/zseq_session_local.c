@@ -42,9 +42,9 @@ s_send (zseq_session_t *session, zseq_node_set_t nodes, const uint8_t *bytes,
 }
 
 static void
-s_tick (zseq_session_t *session, uint64_t now_us, bool restless)
+s_tick (zseq_session_t *session, uint64_t now_us, bool has_unsent)
 {
-    (void) restless;
+    (void) has_unsent;
     s_local_t *self = (s_local_t *) session;
     if (!session->fatal.rc)
         zseq_local_tick (self->local, now_us);

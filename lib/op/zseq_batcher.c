@@ -485,7 +485,7 @@ zseq_batcher_tick (zseq_batcher_t *self, uint64_t now_us)
     //  First who is late, so that nobody else waits for it.
     s_tick_inflight (self, now_us);
     zseq_request_queue_expire (self, now_us);
-    if (!zseq_batcher_restless (self))
+    if (!zseq_batcher_has_unsent (self))
         return;
     for (zseq_request_queue_t *queue = self->busy, *busy; queue; queue = busy) {
         busy = queue->busy;
@@ -520,7 +520,7 @@ zseq_batcher_end (zseq_batcher_t *self, int status)
 }
 
 bool
-zseq_batcher_restless (const zseq_batcher_t *self)
+zseq_batcher_has_unsent (const zseq_batcher_t *self)
 {
     assert (self);
 
@@ -541,7 +541,7 @@ static void
 s_fill_state (const zseq_batcher_t *self, zseq_batcher_state_t *state)
 {
     state->wake_us = zseq_batcher_wake_us (self);
-    state->has_unsent = zseq_batcher_restless (self);
+    state->has_unsent = zseq_batcher_has_unsent (self);
     state->busy = zseq_batcher_busy (self);
 }
 

@@ -56,7 +56,7 @@ void zseq_batcher_open (zseq_batcher_t *self, const zseq_quorum_t *quorum,
 //  What there is to do.
 typedef struct {
     uint64_t wake_us;  //  When to run or tick next at the latest
-    bool has_unsent;   //  See zseq_batcher_restless
+    bool has_unsent;   //  See zseq_batcher_has_unsent
     bool busy;         //  See zseq_batcher_busy
 } zseq_batcher_state_t;
 
@@ -89,7 +89,7 @@ uint64_t zseq_batcher_wake_us (const zseq_batcher_t *self);
 void zseq_batcher_end (zseq_batcher_t *self, int status);
 
 //  Whether something is on its way to a node that cannot be reached.
-bool zseq_batcher_restless (const zseq_batcher_t *self);
+bool zseq_batcher_has_unsent (const zseq_batcher_t *self);
 
 //  Whether anything waits or is on its way.
 bool zseq_batcher_busy (const zseq_batcher_t *self);

@@ -412,7 +412,7 @@ Test (batcher, sends_a_claim_again_to_a_node_that_can_be_reached_by_now)
     test_flush ();
     test_letter_t *first = test_letter (ZSEQ_OP_CLAIM);
     test_assert_silent ();
-    cr_assert (zseq_batcher_restless (test_batcher));
+    cr_assert (zseq_batcher_has_unsent (test_batcher));
     test_answer (first);
     test_tick ();
     test_assert_silent ();
@@ -427,7 +427,7 @@ Test (batcher, sends_a_claim_again_to_a_node_that_can_be_reached_by_now)
     cr_assert_eq (second->msg.name.size, 6);
     test_answer (second);
     test_assert_got (&test_requests[0], 2, 2);
-    cr_assert (!zseq_batcher_restless (test_batcher));
+    cr_assert (!zseq_batcher_has_unsent (test_batcher));
 }
 
 //  The second claim begins where the first one ends.
@@ -455,14 +455,14 @@ Test (batcher, sends_claims_again_in_the_order_in_which_they_set_out)
 Test (batcher, is_at_rest_when_all_nodes_are_reached)
 {
     test_open (3);
-    cr_assert (!zseq_batcher_restless (test_batcher));
+    cr_assert (!zseq_batcher_has_unsent (test_batcher));
     test_cut = 2;
     test_add (0, 2);
     test_flush ();
-    cr_assert (zseq_batcher_restless (test_batcher));
+    cr_assert (zseq_batcher_has_unsent (test_batcher));
     test_cut = 0;
     test_tick ();
-    cr_assert (!zseq_batcher_restless (test_batcher));
+    cr_assert (!zseq_batcher_has_unsent (test_batcher));
     test_finish ();
 }
 
@@ -540,7 +540,7 @@ Test (batcher, asks_all_nodes_at_once_and_draw_request_ids_in_blocks)
     test_cut = 0;
     zseq_batcher_tick (batcher, 2);
     cr_assert_eq (s_asked, 4);
-    cr_assert (!zseq_batcher_restless (batcher));
+    cr_assert (!zseq_batcher_has_unsent (batcher));
     zseq_batcher_destroy (&batcher);
     for (size_t index = 0; index < 3; index++)
         free (queue[index]);

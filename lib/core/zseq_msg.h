@@ -178,7 +178,7 @@ typedef struct {
     int status;            //  ZSEQ_OK or a negative ZSEQ_E...
     uint8_t node;          //  Who answers; in INTRODUCE, FENCE and COPY also
                            //  who asks
-    bool crowded;          //  CLAIM, NEXT: many clients' requests wait for the
+    bool congested;        //  CLAIM, NEXT: many clients' requests wait for the
                            //  node at once
     bool extended;         //  INTRODUCE, FENCE: of a node that speaks version
                            //  2; vector has starts

@@ -61,7 +61,7 @@ s_put_claim_reply (msgpack_packer *packer, const zseq_msg_t *msg)
     zseq_codec_put_uint (packer, msg->claim.next, 1, ZSEQ_NEXT_MAX);
     zseq_codec_put_uint (packer, msg->claim.first, 1, ZSEQ_ID_MAX);
     zseq_codec_put_uint (packer, msg->claim.count, 1, ZSEQ_COUNT_MAX);
-    zseq_codec_put_bool (packer, msg->crowded);
+    zseq_codec_put_bool (packer, msg->congested);
 }
 
 static bool
@@ -70,7 +70,7 @@ s_take_claim_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
     return zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->claim.next) &&
            zseq_codec_take_uint (self, 1, ZSEQ_ID_MAX, &msg->claim.first) &&
            zseq_codec_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->claim.count) &&
-           zseq_codec_take_bool (self, &msg->crowded);
+           zseq_codec_take_bool (self, &msg->congested);
 }
 
 const zseq_codec_op_t zseq_codec_op_claim = {
@@ -146,7 +146,7 @@ s_put_next_reply (msgpack_packer *packer, const zseq_msg_t *msg)
     zseq_codec_put_uint (packer, msg->next.first, 1, ZSEQ_ID_MAX);
     zseq_codec_put_uint (packer, msg->next.count, 1, ZSEQ_COUNT_MAX);
     zseq_codec_put_uint (packer, msg->next.served, 1, UINT64_MAX);
-    zseq_codec_put_bool (packer, msg->crowded);
+    zseq_codec_put_bool (packer, msg->congested);
 }
 
 static bool
@@ -155,7 +155,7 @@ s_take_next_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
     return zseq_codec_take_uint (self, 1, ZSEQ_ID_MAX, &msg->next.first) &&
            zseq_codec_take_uint (self, 1, ZSEQ_COUNT_MAX, &msg->next.count) &&
            zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->next.served) &&
-           zseq_codec_take_bool (self, &msg->crowded);
+           zseq_codec_take_bool (self, &msg->congested);
 }
 
 const zseq_codec_op_t zseq_codec_op_next = {

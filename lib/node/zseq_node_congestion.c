@@ -1,5 +1,5 @@
 //  How many clients wait at once. Replies tell them when there are too many
-//  (crowded), so that they leave their claims to a coordinator.
+//  (congested), so that they leave their claims to a coordinator.
 
 #include "zseq_node_private.h"
 
@@ -9,12 +9,12 @@
 #include <xxhash.h>
 
 //  So many clients whose requests wait at once, on average over the last
-//  CROWD_WINDOW of them, are a crowd; and how long that is believed, for once
+//  CONGESTION_WINDOW of them, are congestion; and how long that is believed, for once
 //  they ask coordinators there is less to be seen of it.
-#define CROWD 8
-#define CROWD_WINDOW 128
-#define CROWD_UNIT 256
-#define CROWD_US 1000000
+#define CONGESTION_MIN 8
+#define CONGESTION_WINDOW 128
+#define CONGESTION_UNIT 256
+#define CONGESTION_US 1000000
 
 //  Who asks between two flushes. Connections are told apart by a hash: it need
 //  not be exact.
@@ -42,15 +42,15 @@ zseq_node_congestion_note_flush (zseq_node_t *self)
     memset (self->congestion.caller, 0, sizeof self->congestion.caller);
     if (self->now_us < self->congestion.until_us)
         return;
-    if (callers > CROWD_WINDOW)
-        callers = CROWD_WINDOW;
-    self->congestion.crowd =
-      ((CROWD_WINDOW - callers) * self->congestion.crowd +
-       callers * callers * CROWD_UNIT) /
-      CROWD_WINDOW;
-    if (self->congestion.crowd < CROWD * CROWD_UNIT ||
+    if (callers > CONGESTION_WINDOW)
+        callers = CONGESTION_WINDOW;
+    self->congestion.waiting =
+      ((CONGESTION_WINDOW - callers) * self->congestion.waiting +
+       callers * callers * CONGESTION_UNIT) /
+      CONGESTION_WINDOW;
+    if (self->congestion.waiting < CONGESTION_MIN * CONGESTION_UNIT ||
         self->record.members.n == 1)
         return;
-    self->congestion.crowd = 0;
-    self->congestion.until_us = self->now_us + CROWD_US;
+    self->congestion.waiting = 0;
+    self->congestion.until_us = self->now_us + CONGESTION_US;
 }

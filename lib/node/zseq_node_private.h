@@ -108,8 +108,8 @@ typedef struct {
 typedef struct {
     uint64_t callers;  //  Connections with requests since the last flush
     uint64_t caller[ZSEQ_CALLERS_MAX / 64];
-    uint64_t crowd;     //  How many wait at once, typically, in CROWD_UNITs
-    uint64_t until_us;  //  The node is crowded until then
+    uint64_t waiting;  //  How many wait at once, typically, in CONGESTION_UNITs
+    uint64_t until_us;  //  The node is congested until then
 } zseq_node_congestion_t;
 
 //  Of zseq_node_recovery and zseq_node_recovery_reply.

@@ -78,7 +78,7 @@ zseq_delegation_note_congestion (zseq_delegation_t *self,
     assert (self);
     assert (reply);
 
-    zseq_node_set_put (&self->congested, reply->node, reply->crowded);
+    zseq_node_set_put (&self->congested, reply->node, reply->congested);
 }
 
 uint8_t

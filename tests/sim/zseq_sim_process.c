@@ -252,7 +252,7 @@ s_act_reply (zseq_sim_process_t *process, const zseq_action_t *action)
         cut = !to || to->deaf || zseq_sim_cut (self, process, to->index, msg);
     }
     zseq_msg_t sent = *msg;
-    sent.crowded = s_congested (self, process->index);
+    sent.congested = s_congested (self, process->index);
     zseq_sim_post (self, &head, &sent, cut);
 }
 

@@ -23,7 +23,7 @@ uint64_t test_next[ZSEQ_NODES_MAX];
 int test_refusal[ZSEQ_NODES_MAX];
 uint32_t test_mute;
 uint64_t test_served;
-uint32_t test_crowded;
+uint32_t test_congested;
 uint64_t test_rival;
 
 bool
@@ -69,7 +69,7 @@ test_make (size_t n, size_t w)
     zseq_coordinator_rank_nodes (&test_rank, "orders", 6, test_ranking);
     test_now = 1000000;
     test_served = 1;
-    test_crowded = 0;
+    test_congested = 0;
     test_batcher = zseq_batcher_new (&hooks);
     cr_assert (test_batcher);
     test_queue = zseq_request_queue_new (test_batcher, "orders", 6);
@@ -189,7 +189,7 @@ test_reply_to (const test_letter_t *letter, uint8_t node, int status)
     }
     else
         msg.read.next = test_next[node];
-    msg.crowded = test_crowded & (1u << node);
+    msg.congested = test_congested & (1u << node);
     msg.vector.n = test_quorum.n;
     for (uint8_t index = 0; index < msg.vector.n; index++)
         msg.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};

@@ -41,7 +41,7 @@ extern uint64_t test_next[ZSEQ_NODES_MAX];
 extern int test_refusal[ZSEQ_NODES_MAX];  //  What each says to everything
 extern uint32_t test_mute;                //  Those that do not answer
 extern uint64_t test_served;              //  What a coordinator says of others
-extern uint32_t test_crowded;             //  Those that say that they are
+extern uint32_t test_congested;           //  Those that say that they are
 extern uint64_t test_rival;               //  How many IDs another client takes
                                           //  before each of our claims arrives
 

@@ -149,7 +149,7 @@ Test (codec, leaves_no_field_unset)
     const zseq_msg_t *msg = &decoded.msg;
     cr_expect (decoded.rc == ZSEQ_OK);
     cr_expect (msg->status == ZSEQ_ENOTVOTING);
-    cr_expect (msg->name.size == 0 && !msg->crowded && !msg->extended);
+    cr_expect (msg->name.size == 0 && !msg->congested && !msg->extended);
     cr_expect (msg->claim.first == 0 && msg->claim.count == 0 &&
                msg->claim.next == 0);
     test_decoded_term (&decoded);
@@ -409,7 +409,7 @@ s_make_msg (s_maker_t *self, zseq_msg_t *msg)
     bool fences = msg->op == ZSEQ_OP_FENCE || msg->op == ZSEQ_OP_COPY;
     msg->version = fences && test_random_below (&self->random, 2) ? 2 : 1;
     msg->name = s_make_bytes (self, 1, ZSEQ_NAME_MAX);
-    msg->crowded = test_random_below (&self->random, 2);
+    msg->congested = test_random_below (&self->random, 2);
     msg->extended = test_random_below (&self->random, 2);
     s_make_sequence_fields (self, msg);
     s_make_node_fields (self, msg);

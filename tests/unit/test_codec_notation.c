@@ -391,12 +391,12 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
     case ZSEQ_OP_CLAIM:
         test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %s",
                     msg->claim.next, msg->claim.first, msg->claim.count,
-                    msg->crowded ? "true" : "false");
+                    msg->congested ? "true" : "false");
         break;
     case ZSEQ_OP_NEXT:
         test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %s",
                     msg->next.first, msg->next.count, msg->next.served,
-                    msg->crowded ? "true" : "false");
+                    msg->congested ? "true" : "false");
         break;
     case ZSEQ_OP_LIST:
     case ZSEQ_OP_COPY:

@@ -231,7 +231,7 @@ Test (delegation, go_by_a_coordinator_s_own_round_trips)
 {
     test_open (3);
     test_draw_ids (1);
-    test_crowded = ALL_NODES;
+    test_congested = ALL_NODES;
     test_add (0, 1);
     test_flush ();
     test_now += 400000;
@@ -376,7 +376,7 @@ s_pass_all (void)
     memset (test_refusal, 0, sizeof test_refusal);
 }
 
-Test (delegation, claim_again_when_all_coordinators_are_passed_over)
+Test (delegation, claim_again_when_all_coordinators_are_down)
 {
     s_pass_all ();
     uint64_t next = test_next[0];
@@ -389,7 +389,7 @@ Test (delegation, claim_again_when_all_coordinators_are_passed_over)
 }
 
 //  One conflict after the other: that must not become a storm.
-Test (delegation, pause_between_claims_when_all_coordinators_are_passed_over)
+Test (delegation, pause_between_claims_when_all_coordinators_are_down)
 {
     s_pass_all ();
     test_rival = 3;
@@ -415,7 +415,7 @@ Test (delegation, pause_between_claims_when_all_coordinators_are_passed_over)
 }
 
 //  Claims of one queue that collide would be conflicts with nobody else.
-Test (delegation, let_claims_follow_each_other_when_all_are_passed_over)
+Test (delegation, let_claims_follow_each_other_when_all_are_down)
 {
     s_pass_all ();
     test_finish ();

@@ -241,17 +241,17 @@ Test (delegation, wait_twice_as_long_after_a_further_conflict)
 
 //  Crowded nodes: wire.md, section 6.9.
 
-//  Which op an ID is drawn by, when those nodes say that they are crowded.
+//  Which op an ID is drawn by, when those nodes say that they are congested.
 static zseq_op_t
-s_drawn_by (uint32_t crowded)
+s_drawn_by (uint32_t congested)
 {
     test_sent = test_read = test_ended_count = 0;
-    test_crowded = crowded;
+    test_congested = congested;
     test_draw_ids (1);
     return test_letters[test_sent - 1].msg.op;
 }
 
-Test (delegation, leave_names_to_coordinators_while_nodes_are_crowded)
+Test (delegation, leave_names_to_coordinators_while_nodes_are_congested)
 {
     test_open (3);
     cr_assert_eq (s_drawn_by (0), ZSEQ_OP_CLAIM);
@@ -267,26 +267,26 @@ Test (delegation, leave_names_to_coordinators_while_nodes_are_crowded)
 }
 
 //  Those who are heard are W, of three.
-Test (delegation, take_a_coordinator_and_w_nodes_for_a_crowd)
+Test (delegation, take_a_coordinator_and_w_nodes_for_congestion)
 {
     for (size_t absent = 0; absent < 3; absent++)
-        for (uint32_t crowded = 0; crowded < 8; crowded++) {
+        for (uint32_t congested = 0; congested < 8; congested++) {
             test_open (3);
             test_mute = 1u << test_ranking[absent];
-            uint32_t told = crowded & ~test_mute;
+            uint32_t told = congested & ~test_mute;
             bool left =
               __builtin_popcount (told) == 2 && told & (1u << test_ranking[0]);
-            cr_assert_eq (s_drawn_by (crowded), ZSEQ_OP_CLAIM);
+            cr_assert_eq (s_drawn_by (congested), ZSEQ_OP_CLAIM);
             if (absent == 0)
                 test_mute = 0;
-            cr_assert_eq (s_drawn_by (crowded),
+            cr_assert_eq (s_drawn_by (congested),
                           left ? ZSEQ_OP_NEXT : ZSEQ_OP_CLAIM);
             test_mute = 0;
             test_close ();
         }
 }
 
-Test (delegation, leave_also_a_new_name_to_its_coordinator_in_a_crowd)
+Test (delegation, leave_also_a_new_name_to_its_coordinator_in_congestion)
 {
     test_open (3);
     s_drawn_by (ALL_NODES);
@@ -307,7 +307,7 @@ Test (delegation, leave_also_a_new_name_to_its_coordinator_in_a_crowd)
     cr_assert_eq (op, ZSEQ_OP_NEXT, "%d", op);
 }
 
-Test (delegation, claim_in_a_crowd_when_all_coordinators_are_passed_over)
+Test (delegation, claim_in_congestion_when_all_coordinators_are_down)
 {
     test_open (3);
     s_drawn_by (ALL_NODES);
@@ -332,7 +332,7 @@ Test (delegation, never_ask_a_coordinator_if_w_is_above_the_majority)
 {
     test_make (3, 3);
     zseq_batcher_open (test_batcher, &test_quorum, &test_rank);
-    test_crowded = ALL_NODES;
+    test_congested = ALL_NODES;
     test_draw_ids (1);
     for (size_t call = 0; call < 100; call++) {
         test_interfere (10);
@@ -347,7 +347,7 @@ Test (delegation, ask_no_coordinator_if_there_is_none)
 {
     test_make (3, 0);
     zseq_batcher_open (test_batcher, &test_quorum, NULL);
-    test_crowded = ALL_NODES;
+    test_congested = ALL_NODES;
     test_draw_ids (1);
     for (size_t call = 0; call < 100; call++) {
         test_interfere (10);

@@ -6,11 +6,11 @@
 #include "zseq_node_fixture.h"
 
 //  Claims of that many clients that are taken in together, and refused at once.
-//  Returns whether the node tells the last one that it is crowded.
+//  Returns whether the node tells the last one that it is congested.
 static bool
 s_meet (fixture_t *self, size_t clients, size_t each)
 {
-    bool crowded = false;
+    bool congested = false;
     for (size_t count = 0; count < clients * each; count++) {
         zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST};
         zseq_msg_t msg = fixture_request (ZSEQ_OP_CLAIM, "orders", 900);
@@ -21,17 +21,17 @@ s_meet (fixture_t *self, size_t clients, size_t each)
         memcpy (event.sender.route.id + 1,
                 &(uint32_t){(uint32_t) (count % clients)}, 4);
         fixture_step (self, event);
-        crowded = fixture_only (self, ZSEQ_ACTION_REPLY)->msg.crowded;
+        congested = fixture_only (self, ZSEQ_ACTION_REPLY)->msg.congested;
     }
     fixture_flush (self);
-    return crowded;
+    return congested;
 }
 
-//  How many turns it takes until the node is crowded, of TURNS_MAX at most.
+//  How many turns it takes until the node is congested, of TURNS_MAX at most.
 #define TURNS_MAX 1000
 
 static size_t
-s_meet_until_crowded (fixture_t *self, size_t clients, size_t each)
+s_meet_until_congested (fixture_t *self, size_t clients, size_t each)
 {
     for (size_t turn = 0; turn < TURNS_MAX; turn++)
         if (s_meet (self, clients, each))
@@ -39,15 +39,15 @@ s_meet_until_crowded (fixture_t *self, size_t clients, size_t each)
     return TURNS_MAX;
 }
 
-Test (node, is_crowded_when_many_clients_wait_at_once)
+Test (node, is_congested_when_many_clients_wait_at_once)
 {
     fixture_t *self = fixture_voter ();
-    cr_assert_eq (s_meet_until_crowded (self, 1, 1), TURNS_MAX);
-    cr_assert_eq (s_meet_until_crowded (self, 7, 1), TURNS_MAX);
-    cr_assert_lt (s_meet_until_crowded (self, 9, 1), TURNS_MAX);
+    cr_assert_eq (s_meet_until_congested (self, 1, 1), TURNS_MAX);
+    cr_assert_eq (s_meet_until_congested (self, 7, 1), TURNS_MAX);
+    cr_assert_lt (s_meet_until_congested (self, 9, 1), TURNS_MAX);
     fixture_destroy (&self);
     self = fixture_voter ();
-    size_t turns = s_meet_until_crowded (self, 20, 1);
+    size_t turns = s_meet_until_congested (self, 20, 1);
     cr_assert_geq (turns, 3, "a few are no sign: %zu", turns);
     cr_assert_lt (turns, 10, "%zu", turns);
     fixture_destroy (&self);
@@ -60,18 +60,18 @@ Test (node, is_crowded_when_many_clients_wait_at_once)
     fixture_destroy (&self);
 }
 
-Test (node, is_not_crowded_by_one_client_with_many_requests)
+Test (node, is_not_congested_by_one_client_with_many_requests)
 {
     fixture_t *self = fixture_voter ();
-    cr_assert_eq (s_meet_until_crowded (self, 1, 50), TURNS_MAX);
-    cr_assert_eq (s_meet_until_crowded (self, 4, 50), TURNS_MAX);
+    cr_assert_eq (s_meet_until_congested (self, 1, 50), TURNS_MAX);
+    cr_assert_eq (s_meet_until_congested (self, 4, 50), TURNS_MAX);
     fixture_destroy (&self);
 }
 
-Test (node, is_crowded_for_a_second_and_then_looks_anew)
+Test (node, is_congested_for_a_second_and_then_looks_anew)
 {
     fixture_t *self = fixture_voter ();
-    cr_assert_lt (s_meet_until_crowded (self, 20, 1), 10);
+    cr_assert_lt (s_meet_until_congested (self, 20, 1), 10);
     //  What it sees meanwhile is of no account.
     self->now_us += 500000;
     for (size_t turn = 0; turn < 50; turn++)
@@ -80,17 +80,17 @@ Test (node, is_crowded_for_a_second_and_then_looks_anew)
     cr_assert (s_meet (self, 1, 1));
     self->now_us += 1;
     cr_assert_not (s_meet (self, 20, 1));
-    cr_assert_lt (s_meet_until_crowded (self, 20, 1), 10);
+    cr_assert_lt (s_meet_until_congested (self, 20, 1), 10);
     self->now_us += 1000000;
-    cr_assert_eq (s_meet_until_crowded (self, 7, 1), TURNS_MAX);
+    cr_assert_eq (s_meet_until_congested (self, 7, 1), TURNS_MAX);
     fixture_destroy (&self);
 }
 
-Test (node, is_never_crowded_alone)
+Test (node, is_never_congested_alone)
 {
     zseq_record_t record = fixture_record (1, 0);
     fixture_t *self = fixture_new (&record, 10, 10);
     fixture_tick (self, 0);
-    cr_assert_eq (s_meet_until_crowded (self, 40, 1), TURNS_MAX);
+    cr_assert_eq (s_meet_until_congested (self, 40, 1), TURNS_MAX);
     fixture_destroy (&self);
 }

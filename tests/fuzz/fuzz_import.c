@@ -1,7 +1,8 @@
 //  What zseq import reads: whatever it takes whole, it takes again when that is
 //  exported; in pieces it is the same as at once.
 //
-//  An input is a byte, whether it is partial and how big the pieces are, and the text.
+//  An input is a byte, whether it is partial and how big the pieces are, and
+//  the text.
 
 #include <assert.h>
 #include <string.h>

@@ -1,5 +1,5 @@
-//  What the fuzz targets share. Each is one file, fuzz_NAME.c, and is built
-//  twice: with libFuzzer, and with zseq_replay.c, which any compiler builds.
+//  What the fuzz targets share. A target is fuzz_NAME.c and is built twice:
+//  with libFuzzer, and with zseq_replay.c, which any compiler builds.
 
 #ifndef ZSEQ_FUZZ_H_INCLUDED
 #define ZSEQ_FUZZ_H_INCLUDED

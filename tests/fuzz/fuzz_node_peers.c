@@ -1,0 +1,304 @@
+//  What peers told the node, as far as the rules depend on it; and what a
+//  peer answers that confirms the node's start.
+
+#include "fuzz_node.h"
+
+//  Whether msg is of the node's cluster. Before that forms, a node cannot know.
+static bool
+s_is_same_cluster (const zseq_msg_t *msg, uint8_t peer)
+{
+    uint64_t identity = zseq_node_record (run.node)->identity;
+    return msg->node == peer && msg->vector.n == run.disk.members.n &&
+           (!identity || msg->cluster == identity);
+}
+
+//  Whether the peer waits for its cluster to form, in the incarnation that the
+//  node knows.
+static bool
+s_is_unformed (const zseq_msg_t *msg, uint8_t peer)
+{
+    const zseq_record_t *record = zseq_node_record (run.node);
+    return record->identity && msg->node == peer &&
+           msg->vector.n == run.disk.members.n && !msg->cluster &&
+           msg->introduce.state == ZSEQ_STATE_COMPLETE &&
+           !zseq_incarnation_compare (&msg->vector.life[peer],
+                                      &record->vector.life[peer]);
+}
+
+//  ... and was formatted together with a node that starts.
+static bool
+s_is_formed_with (const zseq_msg_t *msg, uint8_t peer)
+{
+    bool first = true;
+    for (uint8_t node = 0; node < run.disk.members.n; node++)
+        first = first && msg->vector.life[node].counter == 1;
+    return first && s_is_unformed (msg, peer) &&
+           zseq_node_state (run.node) == ZSEQ_STATE_STARTING &&
+           zseq_vector_equal (&msg->vector,
+                              &zseq_node_record (run.node)->vector);
+}
+
+//  S11: whether msg shows that the incarnation or the start of this node has
+//  ended.
+static bool
+s_ends_incarnation (const zseq_msg_t *msg)
+{
+    uint8_t self = run.disk.self;
+    const zseq_start_t *mine = &zseq_node_record (run.node)->vector.start[self];
+    const zseq_start_t *theirs = &msg->vector.start[self];
+    int order = zseq_incarnation_compare (&msg->vector.life[self],
+                                          &run.disk.vector.life[self]);
+    return (order > 0 && msg->cluster) ||
+           (order == 0 && msg->status == ZSEQ_OK && msg->extended &&
+            theirs->counter >= mine->counter &&
+            !zseq_start_equal (theirs, mine));
+}
+
+//  Whether the peer shows an incarnation of its own that can be its newest.
+static bool
+s_is_newest (const zseq_msg_t *msg, uint8_t peer)
+{
+    const zseq_incarnation_t *life = &msg->vector.life[peer];
+    const zseq_incarnation_t *known[] = {
+      &run.newest.life[peer], &zseq_node_record (run.node)->vector.life[peer]};
+    for (size_t index = 0; index < 2; index++) {
+        int order = zseq_incarnation_compare (life, known[index]);
+        if (order < 0 || (order > 0 && !life->counter) ||
+            (order > 0 && known[index]->counter && life->counter == 1))
+            return false;
+    }
+    return true;
+}
+
+//  Notes the highest floors that the peer has named for the node's cluster.
+static void
+s_note_floors (const zseq_msg_t *msg, fuzz_peer_t *peer)
+{
+    uint64_t identity = zseq_node_record (run.node)->identity;
+    if (!msg->extended || !identity || identity != msg->cluster)
+        return;
+    if (peer->cluster != msg->cluster)
+        peer->floor_heard = peer->floor_reserved_heard = 0;
+    peer->cluster = msg->cluster;
+    if (msg->introduce.floor > peer->floor_heard)
+        peer->floor_heard = msg->introduce.floor;
+    if (msg->introduce.floor_reserved > peer->floor_reserved_heard)
+        peer->floor_reserved_heard = msg->introduce.floor_reserved;
+}
+
+//  What a peer's reply means to a node that does not recover. The node takes
+//  nothing more from a reply that is of no use.
+static void
+s_note_introduced (const zseq_msg_t *msg, uint8_t index)
+{
+    fuzz_peer_t *peer = &run.peers[index];
+    bool formed_with = s_is_formed_with (msg, index);
+    bool unformed = s_is_unformed (msg, index);
+    bool same_cluster = s_is_same_cluster (msg, index);
+    if (msg->status != ZSEQ_OK) {
+        bool dead =
+          msg->status == ZSEQ_EREFORMATTED || msg->status == ZSEQ_ESUPERSEDED;
+        if (dead && same_cluster && s_ends_incarnation (msg))
+            run.void_incarnation = run.disk.vector.life[run.disk.self];
+        return;
+    }
+    if (msg->node == index && (same_cluster || !msg->cluster))
+        peer->heard = true;
+    if (peer->heard)
+        peer->recovers = msg->introduce.state == ZSEQ_STATE_RECOVERING;
+    if (same_cluster || unformed)
+        peer->process = msg->introduce.process;
+    if (!same_cluster && !unformed)
+        return;
+    if (s_ends_incarnation (msg)) {
+        run.void_incarnation = run.disk.vector.life[run.disk.self];
+        return;
+    }
+    if (!same_cluster && !formed_with)
+        return;
+    if (!formed_with && !s_is_newest (msg, index))
+        return;
+    peer->confirms = msg->introduce.state != ZSEQ_STATE_RECOVERING;
+    peer->extended = msg->extended;
+    peer->vector = msg->vector;
+    peer->seen = msg->introduce.met;
+    peer->floor = msg->introduce.floor;
+    peer->floor_reserved = msg->introduce.floor_reserved;
+    if (formed_with)
+        return;
+    s_note_floors (msg, peer);
+    if (zseq_incarnation_compare (&run.newest.life[index],
+                                  &msg->vector.life[index]) < 0)
+        run.newest.life[index] = msg->vector.life[index];
+    if (zseq_node_record (run.node)->identity)
+        zseq_vector_merge (&run.newest, &msg->vector);
+}
+
+static bool
+s_is_text (zseq_slice_t slice, const char *text)
+{
+    return slice.size == strlen (text) &&
+           !memcmp (slice.data, text, slice.size);
+}
+
+//  Whether these are the cluster and the members that the disk has.
+static bool
+s_same_members (const zseq_msg_members_t *members)
+{
+    for (uint8_t node = 0; node < run.disk.members.n; node++)
+        if (!s_is_text (members->member[node].name,
+                        run.disk.members.member[node].name))
+            return false;
+    return s_is_text (members->cluster_name, run.disk.cluster);
+}
+
+//  What a peer's reply means to a node that recovers.
+static void
+s_note_recovery (const zseq_msg_t *msg, uint8_t index)
+{
+    fuzz_peer_t *peer = &run.peers[index];
+    const zseq_record_t *record = zseq_node_record (run.node);
+    const zseq_incarnation_t *life = &record->vector.life[record->self];
+    if (msg->status != ZSEQ_OK || msg->node != index ||
+        msg->vector.n != run.disk.members.n)
+        return;
+    if (msg->op == ZSEQ_OP_HELLO) {
+        if (!s_same_members (&msg->hello.members))
+            return;
+        peer->voter_of = msg->cluster;
+        if (msg->hello.speaks > peer->speaks)
+            peer->speaks = msg->hello.speaks;
+        //  An answer after the incarnation began comes too late.
+        peer->holds =
+          !run.incarnation_begun && (msg->hello.state == ZSEQ_STATE_VOTING ||
+                                     msg->hello.state == ZSEQ_STATE_STARTING ||
+                                     msg->hello.state == ZSEQ_STATE_STOPPING);
+        peer->forgot = msg->hello.state == ZSEQ_STATE_RECOVERING &&
+                       msg->hello.speaks > 1 && !msg->hello.holds_vote;
+        return;
+    }
+    if (msg->extended && msg->vector.start[run.disk.self].counter >
+                           run.disk.vector.start[run.disk.self].counter)
+        run.start_heard = true;
+    if (msg->op == ZSEQ_OP_FENCE)
+        peer->fenced = *life;
+    else if (!msg->copy.page.more &&
+             !zseq_incarnation_compare (&peer->fenced, life))
+        peer->copied = *life;
+}
+
+void
+fuzz_note_reply (const zseq_msg_t *msg, uint8_t peer)
+{
+    zseq_state_t state = zseq_node_state (run.node);
+    if (!run.asked_open[peer] || msg->op != run.asked_op[peer] ||
+        msg->request != run.asked_request[peer] || state == ZSEQ_STATE_STOPPING)
+        return;
+    run.asked_open[peer] = false;
+    bool introduced = msg->op == ZSEQ_OP_INTRODUCE;
+    if (introduced && state != ZSEQ_STATE_RECOVERING)
+        s_note_introduced (msg, peer);
+    else if (!introduced && state == ZSEQ_STATE_RECOVERING)
+        s_note_recovery (msg, peer);
+}
+
+bool
+fuzz_can_be (const zseq_msg_t *msg)
+{
+    uint8_t self = run.disk.self;
+    const zseq_start_t *start = &msg->vector.start[self];
+    if (run.ended)
+        return true;
+    if (!msg->extended || msg->vector.n != run.disk.members.n)
+        return true;
+    if (start->counter == UINT64_MAX)
+        return false;
+    return zseq_start_equal (start, &run.disk.vector.start[self]) ||
+           !zseq_start_equal (start,
+                              &zseq_node_record (run.node)->vector.start[self]);
+}
+
+zseq_slice_t
+fuzz_text (const char *text)
+{
+    return (zseq_slice_t){text, strlen (text)};
+}
+
+//  The peer votes, or waits to form, too, and has met this process.
+static void
+s_answer_introduce (zseq_msg_introduce_t *introduce, uint8_t peer)
+{
+    introduce->state = run.disk.identity || !run.speaks_2 ? ZSEQ_STATE_VOTING
+                                                          : ZSEQ_STATE_COMPLETE;
+    introduce->process = 100u + peer;
+    if (!run.speaks_2)
+        return;
+    introduce->met = run.process;
+    introduce->floor = run.disk.floor;
+    introduce->floor_reserved = run.disk.floor_reserved;
+}
+
+//  The peer votes, and speaks the newest version.
+static void
+s_answer_hello (zseq_msg_hello_t *hello)
+{
+    for (uint8_t node = 0; node < run.disk.members.n; node++)
+        run.members[node].name = fuzz_text (run.disk.members.member[node].name);
+    hello->members = (zseq_msg_members_t){
+      .cluster_name = fuzz_text (run.disk.cluster),
+      .member = run.members,
+      .member_count = run.disk.members.n,
+    };
+    hello->state = ZSEQ_STATE_VOTING;
+    hello->speaks = ZSEQ_WIRE_VERSION;
+}
+
+//  What a peer answers that votes, or waits to form, too, and knows what
+//  the node has on disk.
+static void
+s_answer (zseq_msg_t *msg, uint8_t peer)
+{
+    *msg = (zseq_msg_t){.op = run.asked_op[peer],
+                        .reply = true,
+                        .request = run.asked_request[peer],
+                        .cluster = run.disk.identity,
+                        .node = peer,
+                        .vector = run.disk.vector};
+    if (msg->op == ZSEQ_OP_INTRODUCE)
+        s_answer_introduce (&msg->introduce, peer);
+    else if (msg->op == ZSEQ_OP_HELLO)
+        s_answer_hello (&msg->hello);
+    else if (msg->op == ZSEQ_OP_FENCE) {
+        msg->fence.floor = run.disk.floor;
+        msg->fence.floor_reserved = run.disk.floor_reserved;
+    }
+    if (!run.speaks_2)
+        return;
+    msg->extended = true;
+    if (msg->op != ZSEQ_OP_INTRODUCE && !msg->cluster)
+        msg->cluster = IDENTITY;
+    for (uint8_t node = 0; node < run.disk.members.n; node++)
+        if (!msg->vector.life[node].counter)
+            msg->vector.life[node] = (zseq_incarnation_t){1, 7u + node};
+}
+
+void
+fuzz_confirm (void)
+{
+    fuzz_write_all ();
+    for (uint8_t peer = 0; peer < run.disk.members.n; peer++) {
+        if (!run.asked_open[peer] || run.ended ||
+            (run.asked_op[peer] != ZSEQ_OP_INTRODUCE && !run.speaks_2))
+            continue;
+        zseq_msg_t msg;
+        s_answer (&msg, peer);
+        if (!fuzz_can_be (&msg))
+            continue;
+        fuzz_note_reply (&msg, peer);
+        zseq_event_t event = {.type = ZSEQ_EVENT_PEER_REPLY,
+                              .sender = zseq_sender_peer (peer),
+                              .msg = &msg};
+        fuzz_step (&event);
+    }
+    fuzz_write_all ();
+}

@@ -140,6 +140,7 @@ s_walk (uint64_t seed)
         walk.sum.twice++;
 }
 
+//  Prints the options. Returns the exit status.
 static int
 s_usage (void)
 {
@@ -193,6 +194,7 @@ s_run (const s_options_t *options, uint64_t job)
     return 0;
 }
 
+//  Takes the name of a broken protocol. Returns whether there is one.
 static bool
 s_take_broken (const char *value)
 {
@@ -202,6 +204,7 @@ s_take_broken (const char *value)
     return walk.broken != NOTHING;
 }
 
+//  Takes an option with its value. Returns whether there is one.
 static bool
 s_take_option (s_options_t *options, const char *name, const char *value)
 {
@@ -218,6 +221,7 @@ s_take_option (s_options_t *options, const char *name, const char *value)
     return true;
 }
 
+//  Reads the options. Returns whether they can be used.
 static bool
 s_parse (int argc, char *argv[], s_options_t *options)
 {

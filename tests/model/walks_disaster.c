@@ -3,6 +3,7 @@
 
 #include "walks.h"
 
+//  Kills all processes.
 static void
 s_end_all (void)
 {

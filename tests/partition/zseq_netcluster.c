@@ -103,6 +103,7 @@ static const char *const s_name[2] = {"one for all", "one for the mixed"};
 static zseq_netcluster_t *s_living;
 static pid_t s_owner;
 
+//  Prints the last bytes of a file, if it has any.
 static void
 s_print (const char *what, const char *path, off_t size)
 {
@@ -114,6 +115,7 @@ s_print (const char *what, const char *path, off_t size)
     free (text);
 }
 
+//  Prints all logs, when the process that made the cluster fails.
 static void
 s_end (void)
 {
@@ -126,6 +128,7 @@ s_end (void)
                  S_LOG_TAIL);
 }
 
+//  A number, from the seed.
 static uint64_t
 s_random (zseq_netcluster_t *self)
 {
@@ -222,6 +225,7 @@ zseq_netcluster_set_clock (zseq_netcluster_t *self, size_t index,
 
 //  Nodes.
 
+//  Whether a process has ended; it is not reaped.
 static bool
 s_ended (pid_t pid)
 {
@@ -231,6 +235,7 @@ s_ended (pid_t pid)
            info.si_pid != 0;
 }
 
+//  Starts the process of a node, on its host and with its clock.
 static void
 s_spawn (zseq_netcluster_t *self, size_t index)
 {
@@ -265,6 +270,7 @@ s_spawn (zseq_netcluster_t *self, size_t index)
     node->paused = false;
 }
 
+//  Runs a program, which must succeed.
 static void
 s_run (const char *const *argv, const char *log)
 {
@@ -309,6 +315,7 @@ s_says (const s_node_t *node, const char *what)
     return found;
 }
 
+//  Whether a node has logged that it votes.
 static bool
 s_voted (const s_node_t *node)
 {
@@ -362,6 +369,7 @@ s_voters (const zseq_netcluster_t *self, size_t host)
     return voters;
 }
 
+//  Whether a client on that host reaches a majority that votes.
 static bool
 s_able (const zseq_netcluster_t *self, size_t host)
 {
@@ -393,6 +401,7 @@ zseq_netcluster_can_vote (const zseq_netcluster_t *self, size_t index,
            (disk == ZSEQ_NETCLUSTER_KEPT ? self->n - majority : majority);
 }
 
+//  Stops a process, and waits until it has stopped.
 static void
 s_stop (pid_t pid)
 {
@@ -453,6 +462,7 @@ s_client_run (void *arg)
     return zseq_load_run (&self->load);
 }
 
+//  Starts a client. Those with an odd index make all kinds of calls.
 static void
 s_start_client (zseq_netcluster_t *self, size_t index)
 {
@@ -486,12 +496,14 @@ zseq_netcluster_set_slow (zseq_netcluster_t *self, size_t host, bool slow)
     self->slow[host] = slow;
 }
 
+//  How many operations of a client have succeeded.
 static uint64_t
 s_operations (const s_client_t *client)
 {
     return atomic_load (&client->load.shared->operations);
 }
 
+//  How many operations of a client have failed.
 static uint64_t
 s_failures (const s_client_t *client)
 {
@@ -527,6 +539,7 @@ s_served (const zseq_netcluster_t *self, const s_client_t *client)
            s_operations (client) >= client->operations + S_SUCCESSES;
 }
 
+//  Fails, as a client did not become what it must be.
 static void
 s_fail_waiting (const s_client_t *client)
 {
@@ -700,6 +713,7 @@ zseq_netcluster_destroy (zseq_netcluster_t **self_p)
 
 //  Judging.
 
+//  Whether all nodes are reachable and vote.
 static bool
 s_all_vote (zseq_client_t *client, size_t n)
 {
@@ -742,6 +756,7 @@ s_ask (void *arg)
     return 0;
 }
 
+//  Every host of a client asks for IDs once more, and peeks.
 static void
 s_ask_all (zseq_netcluster_t *self)
 {
@@ -775,6 +790,7 @@ s_was_idle (const s_window_t *window, const zseq_history_op_t *op)
            op->start_ns < window->start_ns || op->end_ns > window->end_ns;
 }
 
+//  Whether a client that reached no majority got no ID.
 static bool
 s_judge_windows (const zseq_netcluster_t *self, const s_client_t *client)
 {
@@ -801,6 +817,7 @@ s_judge_windows (const zseq_netcluster_t *self, const s_client_t *client)
     return good;
 }
 
+//  Checks the histories of all clients of a name together.
 static bool
 s_judge_name (zseq_netcluster_t *self, size_t name)
 {

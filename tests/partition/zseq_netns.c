@@ -34,6 +34,7 @@ struct zseq_netns {
     s_host_t host[ZSEQ_NETNS_HOSTS_MAX];
 };
 
+//  Ends the test as skipped.
 static void __attribute__ ((format (printf, 1, 2), noreturn))
 s_skip (const char *format, ...)
 {
@@ -47,6 +48,7 @@ s_skip (const char *format, ...)
     _exit (ZSEQ_NETNS_SKIPPED);
 }
 
+//  The network namespace of this process.
 static int
 s_open_space (void)
 {
@@ -56,6 +58,7 @@ s_open_space (void)
     return space;
 }
 
+//  Moves this process to a network namespace.
 static void
 s_move_to (int space)
 {
@@ -80,6 +83,7 @@ zseq_netns_leave (zseq_netns_t *self)
 
 //  A file of commands for ip, nft or tc.
 
+//  Begins a batch of commands.
 static FILE *
 s_batch_open (void)
 {
@@ -100,6 +104,7 @@ s_batch_run (FILE *file, const char *program, const char *option)
     return zseq_process_wait (zseq_process_exec (argv, S_LOG));
 }
 
+//  Runs a batch, which must succeed.
 static void
 s_batch_must (FILE *file, const char *program, const char *option)
 {
@@ -119,6 +124,7 @@ s_batch_try (FILE *file, const char *program, const char *option)
                 zseq_process_read (S_LOG, 0));
 }
 
+//  Writes the firewall rules for all blocked pairs of hosts.
 static void
 s_write_rules (const zseq_netns_t *self, FILE *file)
 {
@@ -134,6 +140,7 @@ s_write_rules (const zseq_netns_t *self, FILE *file)
                          self->host[from].address, self->host[to].address);
 }
 
+//  Makes the namespaces of all hosts, or skips the test.
 static void
 s_new_spaces (zseq_netns_t *self)
 {

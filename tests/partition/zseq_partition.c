@@ -23,12 +23,14 @@
 static zseq_netcluster_t *s_netcluster;
 static bool s_long;
 
+//  A number below bound, from the seed.
 static uint64_t
 s_below (uint64_t bound)
 {
     return zseq_netcluster_below (s_netcluster, bound);
 }
 
+//  True once in so many times.
 static bool
 s_chance (uint64_t one_in)
 {
@@ -51,6 +53,7 @@ s_hosts (void)
     return zseq_netcluster_nodes (s_netcluster) + ZSEQ_NETCLUSTER_STANDS;
 }
 
+//  How many nodes are a majority.
 static size_t
 s_majority (void)
 {
@@ -65,6 +68,7 @@ typedef struct {
     int side[ZSEQ_NETNS_HOSTS_MAX];
 } s_sides_t;
 
+//  Prints which hosts are on which side.
 static void
 s_print_sides (const char *what, const s_sides_t *sides)
 {
@@ -113,6 +117,7 @@ s_block (const s_sides_t *sides, int from, int to)
                                   other);
 }
 
+//  Removes all cuts.
 static void
 s_heal (void)
 {
@@ -120,6 +125,7 @@ s_heal (void)
     zseq_netns_apply (zseq_netcluster_netns (s_netcluster));
 }
 
+//  Splits the hosts in two; neither side reaches the other.
 static void
 s_cut_full (void)
 {
@@ -130,6 +136,7 @@ s_cut_full (void)
     zseq_netns_apply (zseq_netcluster_netns (s_netcluster));
 }
 
+//  Splits the hosts in two; the first side does not reach the other.
 static void
 s_cut_one_way (void)
 {
@@ -160,6 +167,7 @@ s_cut_bridge (void)
     zseq_netns_apply (zseq_netcluster_netns (s_netcluster));
 }
 
+//  Makes one of the cuts.
 static void
 s_cut (void)
 {
@@ -259,6 +267,7 @@ s_all_slow (void)
         zseq_netns_set_speed (netns, host, 0);
 }
 
+//  A round of a test of cuts.
 static void
 s_round_cuts (uint64_t kind)
 {
@@ -293,6 +302,7 @@ s_round_cuts (uint64_t kind)
 
 //  Some nodes are stopped for a while, and a client; in a partition, too.
 
+//  Pauses neighbouring nodes and a client for a time, perhaps in a cut.
 static void
 s_pause (size_t count, uint64_t ms, bool cut)
 {
@@ -318,6 +328,7 @@ s_pause (size_t count, uint64_t ms, bool cut)
     s_heal ();
 }
 
+//  A round of a test of pauses.
 static void
 s_round_pauses (uint64_t kind)
 {
@@ -346,6 +357,7 @@ s_round_pauses (uint64_t kind)
 //  Wall clocks jump, there and back, under load; a node is killed meanwhile
 //  and comes back in another year.
 
+//  Sets the clock of a node to another time.
 static void
 s_jump (void)
 {
@@ -359,6 +371,7 @@ s_jump (void)
     zseq_netcluster_set_clock (s_netcluster, node, offset_s);
 }
 
+//  A round of a test of clocks.
 static void
 s_round_clocks (uint64_t kind)
 {
@@ -452,6 +465,7 @@ s_cut_answers (size_t node)
                           n + stand);
 }
 
+//  Restarts a node with that disk. It must vote if it can, and must not else.
 static void
 s_restart (size_t node, zseq_netcluster_disk_t disk)
 {
@@ -495,6 +509,7 @@ s_put_back (size_t node, size_t peers)
     zseq_netcluster_must_recover (s_netcluster, node);
 }
 
+//  A round of a test of lost and old disks.
 static void
 s_round_disks (uint64_t kind)
 {

@@ -20,6 +20,7 @@ zseq_checker_term (zseq_checker_t *self)
     memset (self, 0, sizeof *self);
 }
 
+//  A call has told that the sequence is at value, or above.
 static void
 s_reach (zseq_checker_t *self, uint64_t value)
 {

@@ -10,18 +10,21 @@
 //  So near to the last ID, a sequence may be at its end: reserves burn IDs.
 #define END_NEAR (ZSEQ_NEXT_MAX - ((uint64_t) 1 << 32))
 
+//  A number below bound, from the seed.
 static uint64_t
 s_draw (zseq_clients_t *self, uint64_t bound)
 {
     return zseq_sim_cluster_draw (self->cluster, bound);
 }
 
+//  Which client this is.
 static size_t
 s_index (const zseq_clients_t *self, const zseq_caller_t *caller)
 {
     return (size_t) (caller - self->caller);
 }
 
+//  Sets the alarm of a client, which it may take late.
 static void
 s_wake_at (zseq_clients_t *self, const zseq_caller_t *caller, uint64_t at_us)
 {
@@ -30,6 +33,7 @@ s_wake_at (zseq_clients_t *self, const zseq_caller_t *caller, uint64_t at_us)
                             (uint32_t) s_index (self, caller));
 }
 
+//  When the call of a client has to go on without a reply.
 static uint64_t
 s_wake_us (const zseq_caller_t *caller)
 {
@@ -48,6 +52,8 @@ zseq_clients_highest (const zseq_clients_t *self)
 
 //  A client's batcher.
 
+//  Sends a request of the library to a node, and notes the highest ID asked
+//  for.
 static bool
 s_ask_node (void *arg, uint8_t node, zseq_msg_t *msg)
 {
@@ -62,6 +68,7 @@ s_ask_node (void *arg, uint8_t node, zseq_msg_t *msg)
                                   msg);
 }
 
+//  The ID of the next request, never 0.
 static uint64_t
 s_draw_request (void *arg)
 {
@@ -73,6 +80,7 @@ s_draw_request (void *arg)
 
 static void s_end_wish (void *arg, zseq_request_t *request);
 
+//  Frees what a client knows, as if its process had ended.
 static void
 s_forget (zseq_caller_t *caller)
 {
@@ -87,6 +95,7 @@ s_forget (zseq_caller_t *caller)
     zseq_batcher_destroy (&caller->batcher);
 }
 
+//  Gives a client what a fresh process knows.
 static void
 s_learn (zseq_caller_t *caller)
 {
@@ -208,6 +217,7 @@ zseq_clients_won_peek (zseq_clients_t *self, size_t client, size_t name,
           (unsigned long long) reached);
 }
 
+//  Counts a call that failed. Exhaustion is right only near the last ID.
 static void
 s_failed (zseq_clients_t *self, const zseq_caller_t *caller, size_t name,
           int rc)
@@ -246,6 +256,7 @@ s_end_wish (void *arg, zseq_request_t *request)
                             wish->reached, request->first, request->count);
 }
 
+//  Whether a request for IDs is pending.
 static bool
 s_wishes (const zseq_caller_t *caller)
 {
@@ -306,6 +317,7 @@ s_wish (zseq_clients_t *self, zseq_caller_t *caller, size_t name)
     }
 }
 
+//  Draws the next call of a client, and begins it.
 static void
 s_begin_call (zseq_clients_t *self, zseq_caller_t *caller)
 {
@@ -375,6 +387,7 @@ s_go_on_wishes (zseq_clients_t *self, zseq_caller_t *caller)
     return !s_wishes (caller);
 }
 
+//  Sets the alarm for the call, or for the next one if the call is over.
 static void
 s_go_on (zseq_clients_t *self, zseq_caller_t *caller, bool over)
 {

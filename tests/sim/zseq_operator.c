@@ -23,6 +23,7 @@
 //  ... while others go on.
 #define FORCE_MARGIN (UINT64_C (1) << 40)
 
+//  A number below bound, from the seed.
 static uint64_t
 s_draw (zseq_operator_t *self, uint64_t bound)
 {
@@ -195,6 +196,7 @@ s_is_outvoted (zseq_operator_t *self, uint8_t node)
     return unaware + 1 < zseq_quorum_majority (self->n);
 }
 
+//  Whether any other node remembers a later incarnation or start of node.
 static bool
 s_is_remembered (zseq_operator_t *self, uint8_t node)
 {
@@ -204,6 +206,7 @@ s_is_remembered (zseq_operator_t *self, uint8_t node)
     return false;
 }
 
+//  Whether other hears node, and can tell node what its old copy lacks.
 static bool
 s_may_guard (zseq_operator_t *self, uint8_t node, uint8_t other)
 {
@@ -323,6 +326,7 @@ zseq_operator_kill (zseq_operator_t *self, uint8_t node, bool power_cut)
     zseq_operator_ended (self, node);
 }
 
+//  Starts a node that recovers by force, and notes what its disk had.
 static void
 s_start_by_force (zseq_operator_t *self, uint8_t node,
                   const zseq_force_t *force)
@@ -693,6 +697,7 @@ zseq_operator_begin (zseq_operator_t *self)
         zseq_sim_cluster_start (self->cluster, node, false, NULL);
 }
 
+//  Whether all nodes vote, none is outlived, and all have one floor.
 static bool
 s_settled (zseq_operator_t *self)
 {
@@ -731,6 +736,7 @@ s_is_all_known (zseq_operator_t *self, uint8_t chosen)
     return true;
 }
 
+//  Draws the options of a recovery by force that starts at the chosen node.
 static zseq_force_t
 s_draw_force (zseq_operator_t *self, uint8_t chosen)
 {
@@ -794,6 +800,7 @@ s_use_force (zseq_operator_t *self)
     s_start_by_force (self, chosen, &force);
 }
 
+//  Reports each node that keeps the cluster from being settled.
 static void
 s_complain (zseq_operator_t *self, const char *when)
 {
@@ -853,6 +860,7 @@ zseq_operator_settle (zseq_operator_t *self, const char *when)
         s_complain (self, when);
 }
 
+//  Whether all nodes vote, except those in without.
 static bool
 s_votes_but (zseq_operator_t *self, uint16_t without)
 {

@@ -10,6 +10,7 @@
 #define STEPS_MAX 60
 #define COUNT 10
 
+//  A number below bound, from the seed.
 static uint64_t
 s_draw (zseq_scenario_t *self, uint64_t bound)
 {
@@ -82,6 +83,8 @@ s_begin (zseq_scenario_t *self, size_t index)
     rival->msg.name = (zseq_slice_t){"A", 1};
 }
 
+//  The claim of a rival takes a reply; when it is over, the rival begins
+//  another call.
 static void
 s_claim_reply (zseq_scenario_t *self, size_t index, const zseq_msg_t *msg)
 {
@@ -96,6 +99,8 @@ s_claim_reply (zseq_scenario_t *self, size_t index, const zseq_msg_t *msg)
     s_begin (self, index);
 }
 
+//  The peek of a rival takes a reply; when it is over, the rival begins
+//  another call.
 static void
 s_peek_reply (zseq_scenario_t *self, size_t index, const zseq_msg_t *msg)
 {

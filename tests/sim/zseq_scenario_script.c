@@ -166,6 +166,7 @@ s_node_step (zseq_scenario_t *self, char what, uint8_t node)
     return true;
 }
 
+//  Carries out one step of a script.
 static void
 s_step (zseq_scenario_t *self, const char *step, uint8_t node, uint8_t peer)
 {

@@ -1,7 +1,14 @@
 //  zseq-sim: whole clusters and their clients in one process, on virtual time,
-//  in bad faults. Every seed is a run of its own, and is the same run each
-//  time. Ends with status 1 at the first seed that breaks a promise, says which
-//  one, and how to see it again.
+//  in bad faults. Every seed is a run of its own (zseq_swarm), and is the same
+//  run each time. Ends with status 1 at the first seed that breaks a promise,
+//  says which one, and how to see it again:
+//
+//      zseq-sim --seeds 2000 --jobs 2      a range of seeds, in two processes
+//      zseq-sim --fresh 500                ... and 500 more from a random seed
+//      zseq-sim --trace --seed 17          all that happens in one run
+//
+//  Jobs are forked processes. Each runs its share of the seeds and counts in a
+//  mapping that all share. See --help for the rest.
 
 #include <errno.h>
 #include <getopt.h>
@@ -70,6 +77,7 @@ s_command (uint64_t seed, char *text, size_t size)
                   s_options.seconds);
 }
 
+//  Reports the seed that broke a promise, and ends the process.
 static void
 s_broken (uint64_t seed, const char *text)
 {
@@ -109,6 +117,7 @@ s_run (uint64_t seed, zseq_swarm_totals_t *totals)
     zseq_swarm_run (seed, &s_options, totals);
 }
 
+//  Runs the share of one job: one seed in every jobs.
 static void
 s_work (const s_range_t *range, unsigned job, unsigned jobs)
 {
@@ -136,6 +145,7 @@ s_add (zseq_swarm_totals_t *sum, const zseq_swarm_totals_t *more)
         sum->fault[fault] += more->fault[fault];
 }
 
+//  Adds up the totals of all jobs.
 static void
 s_sum (zseq_swarm_totals_t *sum)
 {
@@ -144,6 +154,7 @@ s_sum (zseq_swarm_totals_t *sum)
         s_add (sum, &s_shared->totals[job]);
 }
 
+//  The processor time of this process, or of its children, in seconds.
 static double
 s_cpu_s (int who)
 {
@@ -153,6 +164,7 @@ s_cpu_s (int who)
            (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
+//  Prints the totals.
 static void
 s_report (void)
 {
@@ -177,6 +189,7 @@ s_report (void)
 
 //  Jobs.
 
+//  Prints how many seeds are done, now and then.
 static void
 s_progress (uint64_t done, uint64_t count, time_t began)
 {
@@ -234,6 +247,7 @@ s_share_out (const s_range_t *range, unsigned jobs)
     return well;
 }
 
+//  Runs a range of seeds. Returns whether all kept the promises.
 static bool
 s_run_range (const s_range_t *range, unsigned jobs)
 {
@@ -247,6 +261,7 @@ s_run_range (const s_range_t *range, unsigned jobs)
 
 //  Options.
 
+//  Reads a number; ends the program if it is none.
 static uint64_t
 s_number (const char *option, const char *text, uint64_t min, uint64_t max)
 {
@@ -263,6 +278,7 @@ s_number (const char *option, const char *text, uint64_t min, uint64_t max)
     return value;
 }
 
+//  A random seed, or the one that ZSEQ_TEST_SEED names.
 static uint64_t
 s_fresh_seed (void)
 {
@@ -354,6 +370,7 @@ s_parse (int argc, char **argv, s_task_t *task)
     }
 }
 
+//  Takes the seeds of --long-seeds, on all cores.
 static void
 s_go_long (s_task_t *task)
 {

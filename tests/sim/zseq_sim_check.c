@@ -3,12 +3,14 @@
 #include "zseq_quorum.h"
 #include "zseq_sim_cluster_private.h"
 
+//  The counter of the incarnation that a vector has of a node.
 static unsigned long long
 s_life (const zseq_vector_t *vector, uint8_t node)
 {
     return vector->life[node].counter;
 }
 
+//  The counter of the start that a vector has of a node.
 static unsigned long long
 s_start (const zseq_vector_t *vector, uint8_t node)
 {

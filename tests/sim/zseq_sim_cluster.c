@@ -1,5 +1,12 @@
 //  The cluster: its network, its nodes and its loop over events that are due.
-//  Processes, disks, messages and checks have files of their own.
+//  Processes, disks, messages and checks have files of their own
+//  (zseq_sim_cluster_private.h names them).
+//
+//  zseq_sim_cluster_run takes the earliest event, moves the time to it and
+//  carries it out, until no event is due before the given time. Each node has
+//  a slot: its disk, its processes and what was noted of them. The functions
+//  for faults change slots, processes and links. They do not judge whether
+//  zseq promises to survive that; zseq_operator does.
 
 #include "zseq_sim_cluster.h"
 
@@ -355,6 +362,7 @@ zseq_sim_cluster_process (const zseq_sim_cluster_t *self, uint8_t node)
     return process ? process->id : ZSEQ_SIM_NO_PROCESS;
 }
 
+//  Whether a process takes messages now.
 static bool
 s_listens (const zseq_sim_process_t *process)
 {

@@ -12,6 +12,7 @@ s_sync (zseq_sim_disk_t *self)
     memcpy (self->synced, self->file, sizeof self->synced);
 }
 
+//  Whether two records of a name are the same.
 static bool
 s_same (const zseq_sim_file_t *a, const zseq_sim_file_t *b)
 {

@@ -74,6 +74,7 @@ zseq_sim_cluster_broken (const zseq_sim_cluster_t *self, const char *format,
     abort ();
 }
 
+//  Whether a is due before b.
 static bool
 s_before (const zseq_sim_due_t *a, const zseq_sim_due_t *b)
 {

@@ -1,5 +1,13 @@
 //  Processes of a simulated cluster: a node of the shipped core, its clock and
 //  the writes that are on their way to its disk.
+//
+//  zseq_sim_process_step hands a node an event at the time of its own clock.
+//  The node answers by actions: messages are posted at once, writes wait in a
+//  queue.
+//  What comes later is due in the cluster (zseq_sim_process_happen): ticks, a
+//  flush, and one write after the other. A write arrives, is refused, or fails;
+//  when a process ends, some of its writes arrive. Replies and records are
+//  checked here, against the disk as it is at that moment.
 
 #include <assert.h>
 #include <stdio.h>
@@ -12,6 +20,7 @@
 #define CONGESTION_US 20000
 #define WALL_MS 1800000000000u  //  What wall clocks show at time 0
 
+//  A record arrives on the disk, and is checked first.
 static void
 s_write_record (zseq_sim_process_t *process, const zseq_record_t *record)
 {
@@ -99,6 +108,7 @@ s_exit (zseq_sim_process_t *process, int status, const char *text)
     process->ended = status;
 }
 
+//  Schedules a flush of the node, if none is scheduled.
 static void
 s_want_flush (zseq_sim_process_t *process)
 {
@@ -110,6 +120,7 @@ s_want_flush (zseq_sim_process_t *process)
                       ZSEQ_SIM_DUE_FLUSH, process->id, NULL);
 }
 
+//  Schedules the arrival of the first write, once its disk is not stuck.
 static void
 s_want_write (zseq_sim_process_t *process)
 {
@@ -229,6 +240,7 @@ s_congested (const zseq_sim_cluster_t *self, uint8_t node)
     return (self->seed ^ phase * 0x9e3779b97f4a7c15u) >> 63;
 }
 
+//  Checks a reply against the disk, and posts it to whoever sent the request.
 static void
 s_act_reply (zseq_sim_process_t *process, const zseq_action_t *action)
 {
@@ -256,6 +268,7 @@ s_act_reply (zseq_sim_process_t *process, const zseq_action_t *action)
     zseq_sim_post (self, &head, &sent, cut);
 }
 
+//  Posts a request to the process that the peer has now.
 static void
 s_act_ask (zseq_sim_process_t *process, const zseq_action_t *action)
 {
@@ -270,6 +283,7 @@ s_act_ask (zseq_sim_process_t *process, const zseq_action_t *action)
                      zseq_sim_cut (self, process, action->peer, action->msg));
 }
 
+//  Adds a write, which a flush and a delay will bring to the disk.
 static void
 s_act_persist (zseq_sim_process_t *process, const zseq_action_t *action)
 {
@@ -291,6 +305,7 @@ s_act_persist (zseq_sim_process_t *process, const zseq_action_t *action)
     write->next = next < action->limit ? next : action->limit;
 }
 
+//  Carries out an action of the node.
 static void
 s_act (const zseq_action_t *action, void *arg)
 {
@@ -326,6 +341,7 @@ s_receiver (const zseq_sim_cluster_t *self, const zseq_sim_message_t *message)
                                      : zseq_sim_at (self, message->node);
 }
 
+//  Decodes a message and hands it to its process, or to its client.
 static void
 s_read_message (zseq_sim_cluster_t *self, zseq_sim_process_t *process,
                 const zseq_sim_message_t *message)
@@ -377,6 +393,7 @@ zseq_sim_deliver (zseq_sim_cluster_t *self, zseq_sim_message_t *message)
     free (message);
 }
 
+//  The first write arrives, is refused for want of space, or fails.
 static void
 s_write_one (zseq_sim_process_t *process)
 {

@@ -45,6 +45,7 @@ typedef struct {
     bool calm;           //  Faults are over
 } s_run_t;
 
+//  A number below bound, from the seed.
 static uint64_t
 s_draw (s_run_t *self, uint64_t bound)
 {
@@ -59,6 +60,8 @@ s_now_us (const s_run_t *self)
 
 //  Faults.
 
+//  Kills the older of two processes of a node, or connects it to its peers
+//  again.
 static void
 s_undouble (s_run_t *self, uint8_t node)
 {
@@ -68,6 +71,7 @@ s_undouble (s_run_t *self, uint8_t node)
         zseq_sim_cluster_undouble (self->cluster, node, s_draw (self, 2));
 }
 
+//  Starts a second process of a node. Some time later s_undouble ends that.
 static bool
 s_double (s_run_t *self, uint8_t node)
 {
@@ -90,6 +94,8 @@ s_put_back (s_run_t *self, uint8_t node)
     return false;
 }
 
+//  Starts a process on a copy of the directory of a node. Some time later
+//  s_undouble ends that.
 static bool
 s_copy (s_run_t *self, uint8_t node, uint64_t until_us)
 {
@@ -102,6 +108,7 @@ s_copy (s_run_t *self, uint8_t node, uint64_t until_us)
     return true;
 }
 
+//  Restores all disks from the backup, and starts all nodes.
 static bool
 s_restore (s_run_t *self, uint8_t first)
 {
@@ -112,6 +119,7 @@ s_restore (s_run_t *self, uint8_t first)
     return true;
 }
 
+//  Cuts links that are drawn, each in one direction.
 static void
 s_cut (s_run_t *self)
 {
@@ -127,6 +135,7 @@ s_cut (s_run_t *self)
                 zseq_sim_cluster_cut_client (self->cluster, client, node);
 }
 
+//  Cuts all links between two halves of nodes and clients.
 static void
 s_split (s_run_t *self)
 {
@@ -316,6 +325,7 @@ s_strike_network (s_run_t *self, zseq_fault_t fault, uint8_t node)
     }
 }
 
+//  Makes a fault happen, at a node that is drawn. Returns whether it did.
 static bool
 s_strike (s_run_t *self, zseq_fault_t fault)
 {
@@ -326,6 +336,7 @@ s_strike (s_run_t *self, zseq_fault_t fault)
            s_strike_network (self, fault, node);
 }
 
+//  Draws a fault, and sets the alarm for the next one.
 static void
 s_next_fault (s_run_t *self)
 {
@@ -341,6 +352,7 @@ s_next_fault (s_run_t *self)
 
 //  What the cluster reports.
 
+//  The cluster hands over a reply: to a client, or to a rival of the schedule.
 static void
 s_on_reply (size_t client, const zseq_msg_t *msg, void *arg)
 {
@@ -351,6 +363,7 @@ s_on_reply (size_t client, const zseq_msg_t *msg, void *arg)
         zseq_scenario_reply (&self->scenario, client - ZSEQ_CLIENTS_MAX, msg);
 }
 
+//  The cluster hands over an alarm that was set here.
 static void
 s_on_alarm (uint32_t what, void *arg)
 {
@@ -372,6 +385,7 @@ s_on_alarm (uint32_t what, void *arg)
     }
 }
 
+//  A process ended by itself.
 static void
 s_on_ended (uint8_t node, void *arg)
 {
@@ -379,6 +393,7 @@ s_on_ended (uint8_t node, void *arg)
     zseq_operator_ended (&self->keeper, node);
 }
 
+//  Whether a process that the operator watches may go on.
 static bool
 s_on_covered (uint8_t node, void *arg)
 {
@@ -386,6 +401,7 @@ s_on_covered (uint8_t node, void *arg)
     return zseq_operator_covered (&self->keeper, node);
 }
 
+//  A promise was broken.
 static void
 s_on_broken (const char *text, void *arg)
 {
@@ -395,12 +411,14 @@ s_on_broken (const char *text, void *arg)
 
 //  What a seed draws.
 
+//  Draws one of the values.
 static uint64_t
 s_one_of (s_run_t *self, const uint64_t *values, size_t count)
 {
     return values[s_draw (self, count)];
 }
 
+//  Draws how the network and the disks behave all the time.
 static void
 s_draw_fault_rates (s_run_t *self, zseq_faults_t *faults)
 {
@@ -419,6 +437,7 @@ s_draw_fault_rates (s_run_t *self, zseq_faults_t *faults)
       .drift = s_draw (self, 2) ? 0 : (uint32_t) s_draw (self, 200)};
 }
 
+//  Draws which faults occur, how often, and for how long.
 static void
 s_draw_faults (s_run_t *self)
 {
@@ -439,6 +458,7 @@ s_draw_faults (s_run_t *self)
                         : SECOND_US / 2 + s_draw (self, 5 * SECOND_US);
 }
 
+//  Draws how many clients there are, and what they do.
 static void
 s_draw_manners (s_run_t *self, const zseq_faults_t *faults,
                 zseq_manners_t *manners)
@@ -494,6 +514,7 @@ s_form (s_run_t *self, bool calm)
     zseq_operator_settle (&self->keeper, "after it began to form");
 }
 
+//  The first part of a run that follows no schedule: clients and faults.
 static void
 s_faults (s_run_t *self)
 {
@@ -562,6 +583,7 @@ s_last_calls (s_run_t *self)
                                  "P3: calls fail though all nodes are well");
 }
 
+//  Adds the run to the totals.
 static void
 s_count (s_run_t *self)
 {

@@ -80,6 +80,7 @@ struct zseq_testbed {
     zseq_codec_t codec;
 };
 
+//  Makes room in an array for one item more. Ends the program without memory.
 static void *
 s_grow (void *items, size_t *capacity_p, size_t count, size_t size)
 {
@@ -91,6 +92,7 @@ s_grow (void *items, size_t *capacity_p, size_t count, size_t size)
     return items;
 }
 
+//  Encodes a message, and adds it to those on their way.
 static void
 s_post (zseq_testbed_t *self, uint8_t from, uint8_t to, const zseq_msg_t *msg)
 {
@@ -108,6 +110,7 @@ s_post (zseq_testbed_t *self, uint8_t from, uint8_t to, const zseq_msg_t *msg)
     mail->size = size;
 }
 
+//  Keeps a text that the node logs; the log begins again when it is full.
 static void
 s_log (s_slot_t *slot, const char *text)
 {
@@ -120,6 +123,7 @@ s_log (s_slot_t *slot, const char *text)
     slot->log[slot->log_size] = 0;
 }
 
+//  Carries out an action of a node.
 static void
 s_act (const zseq_action_t *action, void *arg)
 {
@@ -238,6 +242,7 @@ zseq_testbed_reserve (zseq_testbed_t *self, uint64_t reserve_us)
     self->reserve_us = reserve_us;
 }
 
+//  The record of a name on disk, or NULL.
 static s_file_t *
 s_file (const zseq_disk_t *disk, const char *name)
 {
@@ -380,6 +385,7 @@ zseq_testbed_send (zseq_testbed_t *self, uint8_t node, const zseq_msg_t *msg)
     s_post (self, ZSEQ_TESTBED_CLIENT, node, msg);
 }
 
+//  Hands a node an event, now. A node that ends by it is killed.
 static void
 s_step (zseq_testbed_t *self, s_slot_t *slot, zseq_event_t event)
 {
@@ -392,6 +398,7 @@ s_step (zseq_testbed_t *self, s_slot_t *slot, zseq_event_t event)
         zseq_testbed_kill (self, slot->index);
 }
 
+//  Decodes a message and hands it over to its node, or to the client.
 static void
 s_deliver (zseq_testbed_t *self, const s_mail_t *mail)
 {
@@ -421,6 +428,7 @@ s_deliver (zseq_testbed_t *self, const s_mail_t *mail)
     s_step (self, &self->slot[message->to], event);
 }
 
+//  Delivers messages, also those that follow. Returns whether there were any.
 static bool
 s_deliver_all (zseq_testbed_t *self)
 {
@@ -436,6 +444,7 @@ s_deliver_all (zseq_testbed_t *self)
     return any;
 }
 
+//  A write arrives on the disk.
 static void
 s_write (s_slot_t *slot, const s_write_t *write)
 {
@@ -466,6 +475,8 @@ s_write (s_slot_t *slot, const s_write_t *write)
     file->limit = write->limit;
 }
 
+//  The first write of a node arrives, unless it is stuck. Returns whether it
+//  did.
 static bool
 s_write_some (zseq_testbed_t *self, s_slot_t *slot)
 {

@@ -1,5 +1,13 @@
 //  zseq-bench: how fast IDs come, and how near that is to what the machine
-//  can do. See --help.
+//  can do.
+//
+//      zseq-bench run --case 'batch-*'     cases and their floors
+//      zseq-bench floor --json FILE        only the floors
+//
+//  This file reads the options, makes a temporary directory, runs what was
+//  asked for, and reports it. Cases are in zseq_bench_cases, floors in
+//  zseq_bench_floor; both measure with zseq_bench_load. All processes are
+//  children (zseq_bench_children) and end with the run. See --help.
 
 #include "zseq_bench_cases.h"
 #include "zseq_bench_cluster.h"
@@ -78,6 +86,7 @@ s_run_floors (s_bench_t *self)
 
 //  What a run needs, and its end.
 
+//  Makes the temporary directory of the run.
 static int
 s_make_directory (s_bench_t *self)
 {
@@ -113,6 +122,7 @@ s_find_zseqd (s_bench_t *self)
     return 0;
 }
 
+//  Opens a file for the results, if there is a path.
 static int
 s_open_output (const char *path, FILE **file_p)
 {
@@ -185,6 +195,7 @@ s_open_cases (s_bench_t *self)
     return zseq_bench_cases_open (self->cases);
 }
 
+//  Opens all that a run needs, and reports the machine and the setting.
 static int
 s_prepare (s_bench_t *self)
 {
@@ -220,6 +231,7 @@ s_prepare (s_bench_t *self)
     return 0;
 }
 
+//  Reports the floors, and writes JSON and the plot.
 static int
 s_report (s_bench_t *self)
 {
@@ -238,6 +250,7 @@ s_report (s_bench_t *self)
     return 0;
 }
 
+//  Ends all children, and deletes the temporary directory.
 static void
 s_clear_up (s_bench_t *self)
 {
@@ -252,6 +265,7 @@ s_clear_up (s_bench_t *self)
         fclose (self->plot);
 }
 
+//  One run of the bench. Returns the exit status.
 static int
 s_run (const s_options_t *options)
 {
@@ -357,6 +371,7 @@ s_help (void)
 static int s_use (const char *format, ...)
   __attribute__ ((format (printf, 1, 2)));
 
+//  Reports bad use. Returns -1.
 static int
 s_use (const char *format, ...)
 {
@@ -415,6 +430,7 @@ static const struct option s_long_options[] = {
   {NULL, 0, NULL, 0},
 };
 
+//  Takes an option whose value is a number. Returns 0, or -1 for bad use.
 static int
 s_take_number (s_options_t *options, int option)
 {
@@ -443,6 +459,7 @@ s_take_number (s_options_t *options, int option)
     }
 }
 
+//  Takes an option. Returns 0, or -1 for bad use.
 static int
 s_take_option (s_options_t *options, int option)
 {

@@ -80,6 +80,7 @@ struct zseq_bench_cases {
 
 //  Clusters.
 
+//  Makes a cluster for cases, which starts when a case needs it.
 static int
 s_new_fixture (zseq_bench_cases_t *self, zseq_bench_where_t where)
 {
@@ -155,6 +156,7 @@ zseq_bench_cases_open (zseq_bench_cases_t *self)
 
 //  Measuring.
 
+//  How long a slice is, seconds.
 static double
 s_slice_s (const zseq_bench_cases_t *self)
 {
@@ -171,6 +173,7 @@ s_note_slice (s_series_t *series, uint64_t ns, uint64_t ids)
     series->count++;
 }
 
+//  Adds what a slice has measured to its series.
 static void
 s_note_sample (s_series_t *series, const zseq_bench_sample_t *sample)
 {
@@ -207,6 +210,7 @@ s_load (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     return 0;
 }
 
+//  Measures a slice of a case that draws IDs.
 static int
 s_draw (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
         zseq_bench_where_t where, s_series_t *series)
@@ -276,6 +280,7 @@ s_draw_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     return rc;
 }
 
+//  Measures a slice of first claims.
 static int
 s_fresh (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
          s_series_t *series)
@@ -288,6 +293,7 @@ s_fresh (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     return 0;
 }
 
+//  Measures a slice of claims over many names.
 static int
 s_many_names (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
               s_series_t *series)
@@ -350,6 +356,7 @@ s_start (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     return 0;
 }
 
+//  Measures a slice of a case.
 static int
 s_measure (zseq_bench_cases_t *self, const zseq_bench_case_t *one, size_t round)
 {
@@ -427,6 +434,7 @@ s_spread (double *values, size_t count)
     };
 }
 
+//  Makes a row of the report from a series.
 static zseq_bench_row_t *
 s_add_row (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
            const char *suffix, zseq_bench_where_t where, s_series_t *series)
@@ -458,6 +466,7 @@ s_add_row (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     return row;
 }
 
+//  Reports both halves of a pair, without and with a reservation.
 static void
 s_print_pair (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 {
@@ -484,6 +493,7 @@ s_print_pair (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
     zseq_bench_report_row (row, stdout);
 }
 
+//  Reports a case with all nodes, and with one stopped.
 static void
 s_print_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 {
@@ -498,6 +508,7 @@ s_print_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
     zseq_bench_report_row (row, stdout);
 }
 
+//  Reports a case that has one row.
 static void
 s_print (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 {
@@ -527,6 +538,7 @@ s_print (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 
 //  Running.
 
+//  How many slices a case has.
 static size_t
 s_rounds (const zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 {
@@ -537,6 +549,7 @@ s_rounds (const zseq_bench_cases_t *self, const zseq_bench_case_t *one)
     return is_long && rounds > LONG_ROUNDS_MAX ? LONG_ROUNDS_MAX : rounds;
 }
 
+//  Measures all slices of a case, and reports it; or says why not.
 static int
 s_run_case (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
             size_t index, size_t total)

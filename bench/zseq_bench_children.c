@@ -64,6 +64,7 @@ zseq_bench_fail (const char *format, ...)
     return -1;
 }
 
+//  Prints the progress, over the last one on a terminal.
 static void
 s_progress (bool terminal, const char *format, va_list arguments)
 {
@@ -109,6 +110,7 @@ s_slot (zseq_bench_children_t *self, pid_t pid)
     return NULL;
 }
 
+//  The child that has this id; there must be one.
 static s_child_t *
 s_child (zseq_bench_children_t *self, pid_t pid)
 {
@@ -159,6 +161,7 @@ s_settle (const zseq_bench_children_t *self, pid_t parent)
     sigprocmask (SIG_SETMASK, &self->mask, NULL);
 }
 
+//  Notes a child that was started, and what it is called.
 static void
 s_adopt (zseq_bench_children_t *self, const char *what, pid_t pid, int speech)
 {
@@ -264,6 +267,7 @@ s_listen (s_child_t *child)
     return true;
 }
 
+//  Takes the exit status of each child that has ended.
 static void
 s_reap (zseq_bench_children_t *self)
 {
@@ -275,6 +279,7 @@ s_reap (zseq_bench_children_t *self)
     }
 }
 
+//  Takes signals: the ends of children, or one that ends the run.
 static void
 s_take_signals (zseq_bench_children_t *self)
 {
@@ -397,6 +402,8 @@ s_dismiss (s_child_t *child)
         kill (child->pid, child->polite ? SIGTERM : SIGKILL);
 }
 
+//  Waits for the end of a child, kills it if it takes too long, and forgets
+//  it.
 static void
 s_bury (zseq_bench_children_t *self, s_child_t *child)
 {
@@ -421,6 +428,7 @@ zseq_bench_children_end (zseq_bench_children_t *self, pid_t pid)
     s_bury (self, child);
 }
 
+//  Waits until a child has ended well.
 static int
 s_finish (zseq_bench_children_t *self, s_child_t *child)
 {

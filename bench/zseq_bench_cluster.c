@@ -34,6 +34,7 @@ struct zseq_bench_cluster {
     char members[TEXT_MAX];
 };
 
+//  The name of a node.
 static char
 s_label (size_t index)
 {
@@ -63,6 +64,7 @@ s_reserve (zseq_bench_cluster_t *self, size_t index)
     return 0;
 }
 
+//  Reserves ports, and writes the members and the URI.
 static int
 s_plan (zseq_bench_cluster_t *self)
 {
@@ -94,6 +96,7 @@ s_voting (zseq_bench_cluster_t *self, size_t index)
                    ready) != NULL;
 }
 
+//  The path of the directory of a node.
 static void
 s_data (const zseq_bench_cluster_t *self, size_t index, char *path)
 {
@@ -131,6 +134,7 @@ s_run (zseq_bench_cluster_t *self, size_t index, bool format)
     return self->pid[index] > 0 ? 0 : -1;
 }
 
+//  Formats the directory of a node.
 static int
 s_format (zseq_bench_cluster_t *self, size_t index)
 {
@@ -141,6 +145,7 @@ s_format (zseq_bench_cluster_t *self, size_t index)
     return rc;
 }
 
+//  Starts a node, which the run needs from now on.
 static int
 s_start (zseq_bench_cluster_t *self, size_t index)
 {
@@ -150,6 +155,7 @@ s_start (zseq_bench_cluster_t *self, size_t index)
     return 0;
 }
 
+//  Waits until a node votes.
 static int
 s_await_vote (zseq_bench_cluster_t *self, size_t index, unsigned wait_s)
 {
@@ -166,6 +172,7 @@ s_await_vote (zseq_bench_cluster_t *self, size_t index, unsigned wait_s)
     return 0;
 }
 
+//  Formats and starts all nodes, and waits until all vote.
 static int
 s_begin (zseq_bench_cluster_t *self)
 {
@@ -310,6 +317,7 @@ zseq_bench_cluster_cpu_ns (const zseq_bench_cluster_t *self)
     return sum_ns;
 }
 
+//  Deletes a file, for nftw.
 static int
 s_delete_one (const char *path, const struct stat *info, int type,
               struct FTW *place)

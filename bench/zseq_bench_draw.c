@@ -35,6 +35,7 @@ s_draw_close (void *context)
     free (self);
 }
 
+//  Opens a client and its sequence, as each process of the load does.
 static int
 s_draw_open (const void *arg, size_t process, void **context_p, char *text)
 {
@@ -60,6 +61,7 @@ s_draw_open (const void *arg, size_t process, void **context_p, char *text)
     return 0;
 }
 
+//  Draws so many IDs; tries again after a timeout.
 static int
 s_draw_repeat (void *context, size_t count, uint64_t *last, char *text)
 {
@@ -111,6 +113,7 @@ typedef struct {
     size_t w;
 } s_question_t;
 
+//  Reports an error of the library. Returns -1.
 static int
 s_fail (const char *what, int rc)
 {
@@ -119,6 +122,7 @@ s_fail (const char *what, int rc)
     return zseq_bench_fail ("%s", text);
 }
 
+//  Asks the cluster whether enough nodes vote.
 static int
 s_question_status (s_question_t *self, zseq_client_t *client)
 {
@@ -138,6 +142,7 @@ s_question_status (s_question_t *self, zseq_client_t *client)
     return 0;
 }
 
+//  The child that asks the cluster.
 static int
 s_question_run (void *arg)
 {

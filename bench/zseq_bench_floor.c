@@ -52,6 +52,7 @@ struct zseq_bench_floors {
     } result[ZSEQ_BENCH_FLOORS];
 };
 
+//  Notes why an operation failed. Returns -1.
 static int
 s_text (char *text, const char *what, const char *why)
 {
@@ -66,6 +67,7 @@ typedef struct {
     size_t index;
 } s_echo_t;
 
+//  Takes a request and sends a reply of that size.
 static int
 s_echo_once (void *router, size_t reply_size)
 {
@@ -90,6 +92,7 @@ s_echo_once (void *router, size_t reply_size)
     return 0;
 }
 
+//  An echo process.
 static int
 s_echo_run (void *arg)
 {
@@ -135,6 +138,7 @@ s_ask_close (void *arg)
     free (self);
 }
 
+//  Connects to n echo processes, for operations that wait for w replies.
 static int
 s_ask_open (const zseq_bench_floors_t *floors, size_t n, size_t w,
             void **context_p, char *text)
@@ -220,6 +224,7 @@ s_ask_gather (s_ask_t *self, char *text)
     return 0;
 }
 
+//  Asks all echo processes, and waits for the replies, so many times.
 static int
 s_ask_repeat (void *context, size_t count, uint64_t *last, char *text)
 {
@@ -322,6 +327,7 @@ s_rename_close (void *arg)
     free (self);
 }
 
+//  Makes a directory for the files of the operation.
 static int
 s_rename_open (const void *arg, size_t process, void **context_p, char *text)
 {
@@ -344,6 +350,7 @@ s_rename_open (const void *arg, size_t process, void **context_p, char *text)
     return 0;
 }
 
+//  Replaces a file and makes that durable.
 static int
 s_rename_once (int directory, const uint8_t *record)
 {
@@ -381,6 +388,7 @@ static const zseq_bench_operation_t s_rename = {
 
 //  A small file opened, read and closed, again and again.
 
+//  Makes a directory with a file to be read.
 static int
 s_read_open (const void *arg, size_t process, void **context_p, char *text)
 {
@@ -451,6 +459,7 @@ static const struct {
                              1, 1, 1},
 };
 
+//  Starts the echo processes, and waits until all are ready.
 static int
 s_start (zseq_bench_floors_t *self)
 {

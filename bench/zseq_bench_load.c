@@ -118,6 +118,7 @@ s_record (s_client_t *client, size_t stretch, uint64_t wait_ns,
     zseq_bench_histogram_record (&client->waits, *quick_ns, stretch - 1);
 }
 
+//  The processor time of a clock, nanoseconds.
 static uint64_t
 s_cpu_ns (clockid_t clock)
 {
@@ -138,6 +139,7 @@ s_open_window (s_crew_t *crew)
     process->cpu_ns = s_cpu_ns (CLOCK_PROCESS_CPUTIME_ID);
 }
 
+//  Ends the measuring of a process: its processor time and its counts.
 static void
 s_close_window (s_crew_t *crew)
 {
@@ -154,6 +156,7 @@ s_close_window (s_crew_t *crew)
     counts->timeouts = end.timeouts - counts->timeouts;
 }
 
+//  The phase that the parent has set.
 static int
 s_phase (const s_crew_t *crew)
 {
@@ -255,6 +258,7 @@ s_threads_run (s_crew_t *crew)
         pthread_join (member[i].thread, NULL);
 }
 
+//  A process of the load: opens the operation and runs its threads.
 static int
 s_process_run (void *arg)
 {
@@ -292,6 +296,8 @@ s_check (const s_crew_t *crew, bool *all_ended_p)
 //  Waits until the clients are ready, or have ended, or the time has come.
 typedef enum { FOR_READY, FOR_TIME, FOR_END } s_what_for_t;
 
+//  The parent waits: until all threads are ready, until a time, or for the
+//  end.
 static int
 s_wait (const s_crew_t *crew, s_what_for_t what_for, uint64_t until_ns)
 {
@@ -358,6 +364,7 @@ s_measure (const s_crew_t *crew, zseq_bench_sample_t *sample)
                    zseq_bench_now_ns () + ZSEQ_BENCH_WAIT_S * 1000000000ull);
 }
 
+//  Adds up what all threads have measured.
 static void
 s_collect (const s_crew_t *crew, zseq_bench_sample_t *sample)
 {

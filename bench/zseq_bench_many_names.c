@@ -58,6 +58,7 @@ typedef struct {
     _Atomic uint64_t timeouts;
 } s_many_names_t;
 
+//  Notes why an operation failed. Returns -1.
 static int
 s_text (char *text, const char *what, const char *why)
 {
@@ -77,6 +78,7 @@ s_random (s_many_names_t *self)
 
 //  Sending. What does not go out now is found by s_look.
 
+//  Sends a message to a node. What is lost is sent again later.
 static void
 s_send_msg (s_many_names_t *self, size_t node, const zseq_msg_t *msg)
 {
@@ -86,6 +88,7 @@ s_send_msg (s_many_names_t *self, size_t node, const zseq_msg_t *msg)
     (void) zseq_transport_send (self->transport, node, bytes, size);
 }
 
+//  Sends a claim to all nodes, with a request of its own.
 static void
 s_send (s_many_names_t *self, s_claim_t *claim, uint64_t now_ns)
 {
@@ -122,6 +125,7 @@ s_draw (s_many_names_t *self, uint64_t *number_p)
     return *number_p < self->many_names.limit;
 }
 
+//  Begins claims of names that are drawn, until the window is full.
 static void
 s_fill (s_many_names_t *self)
 {
@@ -136,6 +140,7 @@ s_fill (s_many_names_t *self)
 
 //  Receiving.
 
+//  A node has refused a claim; if too many have, it begins again above.
 static void
 s_refused (s_many_names_t *self, s_claim_t *claim, uint64_t next,
            uint64_t now_ns)
@@ -152,6 +157,7 @@ s_refused (s_many_names_t *self, s_claim_t *claim, uint64_t next,
     s_send (self, claim, now_ns);
 }
 
+//  Takes a reply to a claim.
 static int
 s_take (s_many_names_t *self, size_t node, const zseq_msg_t *msg,
         uint64_t now_ns, char *text)
@@ -234,6 +240,7 @@ s_sleep (s_many_names_t *self, int timeout_ms)
         zseq_transport_heed (self->transport, fds, count);
 }
 
+//  Takes the replies that are there, or sleeps a little.
 static int
 s_pump (s_many_names_t *self, char *text)
 {
@@ -247,6 +254,7 @@ s_pump (s_many_names_t *self, char *text)
 
 //  Opening.
 
+//  Whether all nodes are connected.
 static bool
 s_linked (s_many_names_t *self)
 {
@@ -256,6 +264,7 @@ s_linked (s_many_names_t *self)
     return true;
 }
 
+//  Connects to all nodes.
 static int
 s_link (s_many_names_t *self, char *text)
 {
@@ -338,6 +347,7 @@ s_many_names_open (const void *arg, size_t process, void **context_p,
     return 0;
 }
 
+//  Runs until another claim is done.
 static int
 s_many_names_repeat (void *context, size_t count, uint64_t *last, char *text)
 {

@@ -19,6 +19,7 @@
 
 //  The setting.
 
+//  Finds the name of the processor.
 static void
 s_find_cpu (zseq_bench_setting_t *self)
 {
@@ -39,6 +40,7 @@ s_find_cpu (zseq_bench_setting_t *self)
     fclose (file);
 }
 
+//  Finds the file system of a directory, and whether it is on a disk.
 static void
 s_find_filesystem (zseq_bench_setting_t *self, const char *directory)
 {
@@ -274,6 +276,7 @@ zseq_bench_report_json (const zseq_bench_setting_t *setting,
 
 //  The plot.
 
+//  Writes the script for gnuplot.
 static void
 s_plot_script (const zseq_bench_row_t *rows, size_t count, FILE *script)
 {

@@ -46,6 +46,7 @@ static atomic_bool s_on;
 static atomic_uint s_threads;
 static _Thread_local unsigned s_thread;
 
+//  Notes a step of this thread.
 static void
 s_note (char kind, void *address)
 {

@@ -107,7 +107,7 @@ zseq_node_recover (zseq_node_t *self, const char *why,
     assert (!self->begun);
 
     self->recovering = true;
-    self->recovery.told = true;
+    self->recovery.requested = true;
     self->starting = false;
     //  On disk that changes with its new life: up to then nothing has happened.
     self->record.voting = false;
@@ -184,7 +184,7 @@ s_begin (zseq_node_t *self)
     else if (self->starting)
         zseq_node_start_begin (self);
     else if (self->record.members.n > 1)
-        zseq_node_tell (
+        zseq_node_log (
           self, ZSEQ_ACTION_LOG, ZSEQ_OK,
           "node %s waits for its cluster's birth: all %u nodes have "
           "to be up together once",

@@ -16,7 +16,7 @@ zseq_node_disk_write_record (zseq_node_t *self)
 {
     //  Who was told to recover leaves the record as it is up to its new life: if
     //  that cannot begin, nothing has happened.
-    bool waits = self->recovering && self->recovery.told &&
+    bool waits = self->recovering && self->recovery.requested &&
                  self->recovery.phase == PHASE_ASK;
     if (self->version != self->durable.version && !self->disk.record_writing &&
         self->now_us >= self->disk.record_us && !waits) {
@@ -67,8 +67,8 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
         sequence->journaled = true;
     }
     else if (self->recovering) {
-        zseq_node_tell (self, ZSEQ_ACTION_EXIT, event->status,
-                        "the node cannot recover: make room on the disk");
+        zseq_node_log (self, ZSEQ_ACTION_EXIT, event->status,
+                       "the node cannot recover: make room on the disk");
         return;
     }
     //  What had waited when the node ceased to vote is void, all of it.
@@ -90,11 +90,11 @@ static void
 s_record_refused (zseq_node_t *self, int status)
 {
     if (self->recovering)
-        zseq_node_tell (self, ZSEQ_ACTION_EXIT, status, RECORD_REFUSED);
+        zseq_node_log (self, ZSEQ_ACTION_EXIT, status, RECORD_REFUSED);
     else if (!self->disk.record_refused)
-        zseq_node_tell (self, ZSEQ_ACTION_LOG, status,
-                        RECORD_REFUSED
-                        "; until then peers that start may have to wait");
+        zseq_node_log (self, ZSEQ_ACTION_LOG, status,
+                       RECORD_REFUSED
+                       "; until then peers that start may have to wait");
     self->disk.record_refused = true;
     self->disk.record_us = self->now_us + REFUSED_US;
 }

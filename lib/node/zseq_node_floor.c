@@ -28,12 +28,12 @@ zseq_node_floor_take (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
     if (msg->introduce.floor_reserved > record->floor_reserved)
         record->floor_reserved = msg->introduce.floor_reserved;
     self->version++;
-    zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
-                    "node %s takes over the floors of peer %s: no sequence "
-                    "goes on below %llu",
-                    zseq_node_name (self, record->self),
-                    zseq_node_name (self, peer),
-                    (unsigned long long) record->floor);
+    zseq_node_log (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+                   "node %s takes over the floors of peer %s: no sequence "
+                   "goes on below %llu",
+                   zseq_node_name (self, record->self),
+                   zseq_node_name (self, peer),
+                   (unsigned long long) record->floor);
     //  Also where the first vote is on its way to the disk.
     if (!record->voting || self->starting)
         return;

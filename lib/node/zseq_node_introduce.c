@@ -9,7 +9,7 @@
 
 //  Tells of a node that thinks it is a peer, now and then: anybody can cause it.
 static void
-s_tell_stranger (zseq_node_t *self, const zseq_msg_t *msg)
+s_log_stranger (zseq_node_t *self, const zseq_msg_t *msg)
 {
     if (self->now_us < self->stranger_us)
         return;
@@ -17,7 +17,7 @@ s_tell_stranger (zseq_node_t *self, const zseq_msg_t *msg)
     const zseq_msg_members_t *members = &msg->introduce.members;
     const zseq_slice_t *name =
       &members->member[msg->node < members->member_count ? msg->node : 0].name;
-    zseq_node_tell (
+    zseq_node_log (
       self, ZSEQ_ACTION_LOG, ZSEQ_EMEMBERS,
       "refused node %.*s of cluster %.*s: it was formatted with another "
       "member list (%zu members) or cluster name, or as this very node; "
@@ -59,7 +59,7 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
         msg->vector.n != self->record.members.n ||
         msg->node >= self->record.members.n || msg->node == self->record.self) {
         zseq_node_refuse (self, event, ZSEQ_EMEMBERS);
-        s_tell_stranger (self, msg);
+        s_log_stranger (self, msg);
         return;
     }
     const zseq_incarnation_t *known = &self->record.vector.life[msg->node];
@@ -116,14 +116,14 @@ s_peer_refused (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
         return;
     }
     if (status == ZSEQ_EMEMBERS && !self->record.identity)
-        zseq_node_tell (
+        zseq_node_log (
           self, ZSEQ_ACTION_EXIT, status,
           "peer %s at %s was formatted with another member list or "
           "cluster name: format one of the two again",
           zseq_node_name (self, peer),
           self->record.members.member[peer].endpoint);
     else if (zseq_node_log_changed (self, peer, status))
-        zseq_node_tell (
+        zseq_node_log (
           self, ZSEQ_ACTION_LOG, status, "peer %s at %s refuses us: %s",
           zseq_node_name (self, peer),
           self->record.members.member[peer].endpoint, zseq_strerror (status));
@@ -147,7 +147,7 @@ s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
     if (theirs->counter == 0 || order < 0 ||
         (mine->counter && theirs->counter == 1)) {
         if (zseq_node_log_changed (self, peer, ZSEQ_EREFORMATTED))
-            zseq_node_tell (
+            zseq_node_log (
               self, ZSEQ_ACTION_LOG, ZSEQ_EREFORMATTED,
               "peer %s at %s is not the one this node has met: it was "
               "formatted again over a lost disk, or is an old copy, and "
@@ -157,10 +157,10 @@ s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
         return false;
     }
     if (mine->counter)
-        zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
-                        "peer %s begins incarnation %llu: it recovers",
-                        zseq_node_name (self, peer),
-                        (unsigned long long) theirs->counter);
+        zseq_node_log (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+                       "peer %s begins incarnation %llu: it recovers",
+                       zseq_node_name (self, peer),
+                       (unsigned long long) theirs->counter);
     *mine = *theirs;
     self->record.vector.start[peer] = vector->start[peer];
     self->version++;
@@ -170,7 +170,7 @@ s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
 //  Tells of an answer that is not that of the peer of this cluster. One that
 //  does not know yet which its cluster is is left alone.
 static void
-s_tell_unkin (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+s_log_unkin (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
     if (msg->node == peer && msg->vector.n == self->record.members.n &&
         !msg->cluster &&
@@ -179,7 +179,7 @@ s_tell_unkin (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
                                    &self->record.vector.life[peer]) == 0))
         return;
     if (zseq_node_log_changed (self, peer, ZSEQ_ECLUSTER))
-        zseq_node_tell (
+        zseq_node_log (
           self, ZSEQ_ACTION_LOG, ZSEQ_ECLUSTER,
           "peer %s is not who answers at %s: that is another node, or "
           "one of another cluster, or it was formatted again over a lost "
@@ -281,7 +281,7 @@ zseq_node_introduce_reply (zseq_node_t *self, uint8_t index,
         return;
     }
     if (!s_kin (self, index, msg)) {
-        s_tell_unkin (self, index, msg);
+        s_log_unkin (self, index, msg);
         //  It has spoken, at least.
         if (msg->node == index && !msg->cluster) {
             self->peer[index].state = msg->introduce.state;
@@ -299,7 +299,7 @@ zseq_node_introduce_reply (zseq_node_t *self, uint8_t index,
         !s_learn (self, index, &msg->vector, msg->introduce.state))
         return;
 
-    self->peer[index].complaint = ZSEQ_OK;
+    self->peer[index].last_warning = ZSEQ_OK;
     s_hold (self, index, msg);
     s_take_vector (self, index, msg);
     zseq_node_start_maybe_vote (self);

@@ -6,8 +6,8 @@
 #include <stdio.h>
 
 void
-zseq_node_tell (zseq_node_t *self, zseq_action_type_t type, int status,
-                const char *format, ...)
+zseq_node_log (zseq_node_t *self, zseq_action_type_t type, int status,
+               const char *format, ...)
 {
     char text[512];
     va_list list;
@@ -28,9 +28,9 @@ zseq_node_name (const zseq_node_t *self, uint8_t node)
 }
 
 bool
-zseq_node_log_changed (zseq_node_t *self, uint8_t peer, int complaint)
+zseq_node_log_changed (zseq_node_t *self, uint8_t peer, int warning)
 {
-    bool anew = self->peer[peer].complaint != complaint;
-    self->peer[peer].complaint = complaint;
+    bool anew = self->peer[peer].last_warning != warning;
+    self->peer[peer].last_warning = warning;
     return anew;
 }

@@ -13,11 +13,11 @@ s_end_old_copy (zseq_node_t *self, uint8_t peer, const char *what)
 {
     if (self->superseded++) {
         zseq_node_suspend (self);
-        zseq_node_tell (self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
-                        "peer %s knows a %s of node %s, for the second time: "
-                        "another process lives under its name",
-                        zseq_node_name (self, peer), what,
-                        zseq_node_name (self, self->record.self));
+        zseq_node_log (self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
+                       "peer %s knows a %s of node %s, for the second time: "
+                       "another process lives under its name",
+                       zseq_node_name (self, peer), what,
+                       zseq_node_name (self, self->record.self));
         return;
     }
     snprintf (self->recovery.why, sizeof self->recovery.why,
@@ -38,7 +38,7 @@ zseq_node_old_copy_superseded (zseq_node_t *self, uint8_t peer,
     if (theirs->counter == 0 || order == 0)
         return false;
     if (!self->record.identity) {
-        zseq_node_tell (
+        zseq_node_log (
           self, ZSEQ_ACTION_EXIT, ZSEQ_EREFORMATTED,
           "peer %s knows another life of node %s: this directory was "
           "formatted again over a lost disk, or copied, and must be "
@@ -72,10 +72,10 @@ zseq_node_old_copy_outrun (zseq_node_t *self, uint8_t peer,
 void
 zseq_node_old_copy_duplicate (zseq_node_t *self, uint8_t peer)
 {
-    zseq_node_tell (self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
-                    "peer %s finds another process at %s, the endpoint of node "
-                    "%s: it lives under this name already",
-                    zseq_node_name (self, peer),
-                    self->record.members.member[self->record.self].endpoint,
-                    zseq_node_name (self, self->record.self));
+    zseq_node_log (self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
+                   "peer %s finds another process at %s, the endpoint of node "
+                   "%s: it lives under this name already",
+                   zseq_node_name (self, peer),
+                   self->record.members.member[self->record.self].endpoint,
+                   zseq_node_name (self, self->record.self));
 }

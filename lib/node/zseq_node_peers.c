@@ -38,7 +38,7 @@ zseq_node_peers_reply (zseq_node_t *self, const zseq_event_t *event)
 //  A peer that answers, but has not met this very process at the member's
 //  endpoint, cannot note its start.
 static void
-s_tell_unreached (zseq_node_t *self)
+s_log_unreached (zseq_node_t *self)
 {
     if ((!self->starting && !self->bearing) ||
         self->now_us - self->begun_us < ASK_US_MAX ||
@@ -51,7 +51,7 @@ s_tell_unreached (zseq_node_t *self)
             peer->met == self->process || peer->state == ZSEQ_STATE_RECOVERING)
             continue;
         self->unreached_us = self->now_us + WAITING_US;
-        zseq_node_tell (
+        zseq_node_log (
           self, ZSEQ_ACTION_LOG, ZSEQ_EAGAIN,
           "peer %s does not reach this process of node %s at %s: it must be "
           "reachable there, and not run elsewhere as well, to vote",
@@ -72,7 +72,7 @@ zseq_node_peers_tick (zseq_node_t *self)
     zseq_node_ask_all (self);
     zseq_node_start_maybe_vote (self);
     zseq_node_formation_maybe_vote (self);
-    s_tell_unreached (self);
+    s_log_unreached (self);
 }
 
 void

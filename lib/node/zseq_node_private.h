@@ -41,9 +41,9 @@ typedef struct {
     uint64_t met;   //  Which process it has met at this node's endpoint
     uint64_t floor;
     uint64_t floor_reserved;
-    uint64_t speaks;  //  The highest version that it speaks; 0: not known
-    bool holds_vote;  //  Its record on disk says that it votes
-    int complaint;    //  What was last logged about it; ZSEQ_OK if nothing
+    uint64_t speaks;   //  The highest version that it speaks; 0: not known
+    bool holds_vote;   //  Its record on disk says that it votes
+    int last_warning;  //  What was last logged about it; ZSEQ_OK if nothing
 
     //  A life of it that somebody claimed by FENCE and that it has not
     //  confirmed yet, if the counter is not 0.
@@ -114,7 +114,7 @@ typedef struct {
 
 //  Of zseq_node_recovery and zseq_node_recovery_reply.
 typedef struct {
-    bool told;          //  It was told to recover when it began
+    bool requested;     //  It was told to recover when it began
     char why[WHY_MAX];  //  Why it recovers
     uint64_t identity;  //  The cluster's, as far as it is known
     zseq_phase_t phase;
@@ -122,8 +122,8 @@ typedef struct {
     uint32_t attempts;
     uint64_t begun_version;  //  Of the record that has the new life
     uint64_t progress_us;    //  When the last answer was of use
-    uint64_t told_us;        //  When it was last told how far it is
-    uint64_t told_copied;    //  How far that was
+    uint64_t logged_us;      //  When it was last told how far it is
+    uint64_t logged_copied;  //  How far that was
     bool forced;             //  zseq_node_force
     zseq_force_t force;
 } zseq_node_recovery_t;
@@ -161,7 +161,7 @@ struct zseq_node {
     zseq_node_reserve_t reserve;
     zseq_node_congestion_t congestion;
     zseq_node_stats_t stats;  //  But for sequences, which the table counts
-    bool told_burnt;          //  The log has told stats.burnt
+    bool logged_burnt;        //  The log has told stats.burnt
     zseq_coordinator_t *coordinator;  //  zseq_node_delegation
 
     //  Peers: zseq_node_ask, _introduce, _fence, _recovery_reply.
@@ -180,15 +180,15 @@ struct zseq_node {
 
 //  Tells the operator; ZSEQ_ACTION_EXIT also ends the node.
 __attribute__ ((format (printf, 4, 5))) void
-zseq_node_tell (zseq_node_t *self, zseq_action_type_t type, int status,
-                const char *format, ...);
+zseq_node_log (zseq_node_t *self, zseq_action_type_t type, int status,
+               const char *format, ...);
 
 //  The name of a member, by its index.
 const char *zseq_node_name (const zseq_node_t *self, uint8_t node);
 
 //  Whether a fault of a peer is to be logged: it is another than the last one.
 //  ZSEQ_OK is no fault.
-bool zseq_node_log_changed (zseq_node_t *self, uint8_t peer, int complaint);
+bool zseq_node_log_changed (zseq_node_t *self, uint8_t peer, int warning);
 
 //  zseq_node_congestion.c.
 

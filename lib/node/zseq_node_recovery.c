@@ -18,7 +18,7 @@ void
 zseq_node_recovery_attempt (zseq_node_t *self)
 {
     if (++self->recovery.attempts > ATTEMPTS_MAX) {
-        zseq_node_tell (
+        zseq_node_log (
           self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
           "node %s has begun %u recoveries, and each time a newer life "
           "of it was there already: other processes live under its name",
@@ -42,7 +42,7 @@ zseq_node_recovery_attempt (zseq_node_t *self)
         self->peer[node].speaks = 0;
         //  What it said of the life before.
         self->peer[node].confirms = false;
-        self->peer[node].complaint = ZSEQ_OK;
+        self->peer[node].last_warning = ZSEQ_OK;
     }
 }
 
@@ -55,14 +55,14 @@ zseq_node_recovery_begin (zseq_node_t *self)
     self->starting = false;
     self->bearing = false;
     zseq_node_suspend (self);
-    zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK, "node %s recovers: %s",
-                    zseq_node_name (self, self->record.self),
-                    self->recovery.why);
+    zseq_node_log (self, ZSEQ_ACTION_LOG, ZSEQ_OK, "node %s recovers: %s",
+                   zseq_node_name (self, self->record.self),
+                   self->recovery.why);
     const zseq_quorum_t *quorum = &self->record.members.quorum;
     if (!zseq_quorum_reached (quorum, ZSEQ_QUORUM_WRITE,
                               zseq_node_peer_set (self)) &&
         !self->recovery.forced) {
-        zseq_node_tell (
+        zseq_node_log (
           self, ZSEQ_ACTION_EXIT, ZSEQ_EQUORUM,
           "it takes %u voting peers to recover, and in a cluster of %u "
           "there are %u: see zseqd recover --force",
@@ -71,7 +71,7 @@ zseq_node_recovery_begin (zseq_node_t *self)
         return;
     }
     //  The first time soon; that it wraps does no harm.
-    self->recovery.told_us = self->now_us + WAITING_FIRST_US - WAITING_US;
+    self->recovery.logged_us = self->now_us + WAITING_FIRST_US - WAITING_US;
     zseq_node_recovery_attempt (self);
 }
 
@@ -107,7 +107,7 @@ s_begin_life (zseq_node_t *self)
     if (!record->identity)
         record->identity = self->recovery.identity;
     if (!record->identity) {
-        zseq_node_tell (
+        zseq_node_log (
           self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
           "no peer that answers knows the cluster, and nothing is left on this "
           "disk. Start every node that may hold something and try again; if "
@@ -120,9 +120,9 @@ s_begin_life (zseq_node_t *self)
     zseq_vector_merge (&record->vector, &self->recovery.attempt.newest);
     zseq_incarnation_t *life = &record->vector.life[record->self];
     if (life->counter >= UINT64_MAX - FORCED_LIVES) {
-        zseq_node_tell (self, ZSEQ_ACTION_EXIT, ZSEQ_EPROTOCOL,
-                        "node %s has had all incarnations that there are",
-                        zseq_node_name (self, record->self));
+        zseq_node_log (self, ZSEQ_ACTION_EXIT, ZSEQ_EPROTOCOL,
+                       "node %s has had all incarnations that there are",
+                       zseq_node_name (self, record->self));
         return;
     }
     //  The first life is for those that were formatted. Request IDs are random
@@ -262,23 +262,23 @@ zseq_node_recovery_log (zseq_node_t *self)
         total = source->total;
         from = node;
     }
-    uint64_t silent_us = self->now_us - self->recovery.told_us;
-    if (copied != self->recovery.told_copied && silent_us >= COPIED_US)
-        zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
-                        "recovering: %llu of %llu names copied from %s",
-                        (unsigned long long) copied, (unsigned long long) total,
-                        zseq_node_name (self, from));
+    uint64_t silent_us = self->now_us - self->recovery.logged_us;
+    if (copied != self->recovery.logged_copied && silent_us >= COPIED_US)
+        zseq_node_log (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+                       "recovering: %llu of %llu names copied from %s",
+                       (unsigned long long) copied, (unsigned long long) total,
+                       zseq_node_name (self, from));
     else if (silent_us >= WAITING_US) {
         char reason[ZSEQ_REASON_MAX + 1];
         zseq_node_reason (self, reason, sizeof reason);
-        zseq_node_tell (self, ZSEQ_ACTION_LOG, ZSEQ_EUNAVAILABLE,
-                        "node %s cannot vote yet: %s",
-                        zseq_node_name (self, self->record.self), reason);
+        zseq_node_log (self, ZSEQ_ACTION_LOG, ZSEQ_EUNAVAILABLE,
+                       "node %s cannot vote yet: %s",
+                       zseq_node_name (self, self->record.self), reason);
     }
     else
         return;
-    self->recovery.told_us = self->now_us;
-    self->recovery.told_copied = copied;
+    self->recovery.logged_us = self->now_us;
+    self->recovery.logged_copied = copied;
 }
 
 void

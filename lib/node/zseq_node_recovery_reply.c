@@ -9,21 +9,21 @@
 static void
 s_foreign (zseq_node_t *self, uint8_t index, bool fits)
 {
-    int complaint = fits ? ZSEQ_ECLUSTER : ZSEQ_EMEMBERS;
-    if (zseq_node_log_changed (self, index, complaint))
-        zseq_node_tell (
-          self, ZSEQ_ACTION_LOG, complaint,
+    int warning = fits ? ZSEQ_ECLUSTER : ZSEQ_EMEMBERS;
+    if (zseq_node_log_changed (self, index, warning))
+        zseq_node_log (
+          self, ZSEQ_ACTION_LOG, warning,
           "who answers for peer %s at %s is another node, or one of "
           "another cluster: check the endpoints",
           zseq_node_name (self, index),
           self->record.members.member[index].endpoint);
     zseq_node_set_t foreign = 0;
     for (uint8_t node = 0; node < self->record.members.n; node++)
-        if (self->peer[node].complaint == ZSEQ_ECLUSTER)
+        if (self->peer[node].last_warning == ZSEQ_ECLUSTER)
             zseq_node_set_add (&foreign, node);
     if (self->record.identity &&
         zseq_recovery_reached (&self->recovery.attempt, foreign))
-        zseq_node_tell (
+        zseq_node_log (
           self, ZSEQ_ACTION_EXIT, ZSEQ_EFOREIGN,
           "the directory of node %s belongs to another cluster than its "
           "peers, and is left untouched",
@@ -81,7 +81,7 @@ s_take_page (zseq_node_t *self, zseq_source_t *source,
         int rc = zseq_sequence_insert (self->table, item->name.data,
                                        item->name.size, &sequence);
         if (rc != ZSEQ_OK) {
-            zseq_node_tell (
+            zseq_node_log (
               self, ZSEQ_ACTION_EXIT, rc,
               rc == ZSEQ_EFULL
                 ? "the peers hold more names than this node may: raise "
@@ -122,7 +122,7 @@ s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     else if (msg->status == ZSEQ_EAGAIN &&
              self->now_us - self->recovery.progress_us >= ASK_US_MAX &&
              zseq_node_log_changed (self, index, ZSEQ_EAGAIN))
-        zseq_node_tell (
+        zseq_node_log (
           self, ZSEQ_ACTION_LOG, ZSEQ_EAGAIN,
           "peer %s does not reach node %s at %s: it must be reachable "
           "there to recover",
@@ -153,7 +153,7 @@ s_recovery_answered (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         self->peer[index].ask_us = 0;
     }
     self->recovery.progress_us = self->now_us;
-    self->peer[index].complaint = ZSEQ_OK;
+    self->peer[index].last_warning = ZSEQ_OK;
 }
 
 void

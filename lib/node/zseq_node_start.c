@@ -148,7 +148,7 @@ zseq_node_start_begin (zseq_node_t *self)
         return;
     }
     zseq_node_start_take (self);
-    zseq_node_tell (
+    zseq_node_log (
       self, ZSEQ_ACTION_LOG, ZSEQ_OK,
       "node %s starts: it votes once %u of its %u peers have noted that, and "
       "none that answers knows a later start or a newer life of it",

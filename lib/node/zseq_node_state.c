@@ -27,9 +27,9 @@ zseq_node_vote (zseq_node_t *self)
     self->voting = true;
     self->starting = false;
     self->recovering = false;
-    self->recovery.told = false;
+    self->recovery.requested = false;
     self->recovery.forced = false;
-    zseq_node_tell (
+    zseq_node_log (
       self, ZSEQ_ACTION_LOG, ZSEQ_OK,
       "ready: node %s votes (cluster %s of %u, incarnation %llu, "
       "%zu sequences)",
@@ -37,13 +37,13 @@ zseq_node_vote (zseq_node_t *self)
       self->record.members.n,
       (unsigned long long) self->record.vector.life[self->record.self].counter,
       zseq_table_count (self->table));
-    if (self->stats.burnt && !self->told_burnt)
-        zseq_node_tell (
+    if (self->stats.burnt && !self->logged_burnt)
+        zseq_node_log (
           self, ZSEQ_ACTION_LOG, ZSEQ_OK,
           "burnt %llu IDs at most, which were reserved when the node "
           "last ended without being stopped",
           (unsigned long long) self->stats.burnt);
-    self->told_burnt = true;
+    self->logged_burnt = true;
 }
 
 void

@@ -5,15 +5,15 @@
 #include "zseq_node_private.h"
 
 //  How often refused introductions are told of.
-#define STRANGER_US 10000000
+#define UNKNOWN_NODE_US 10000000
 
 //  Tells of a node that thinks it is a peer, now and then: anybody can cause it.
 static void
-s_log_stranger (zseq_node_t *self, const zseq_msg_t *msg)
+s_log_unknown_node (zseq_node_t *self, const zseq_msg_t *msg)
 {
-    if (self->now_us < self->stranger_us)
+    if (self->now_us < self->unknown_node_us)
         return;
-    self->stranger_us = self->now_us + STRANGER_US;
+    self->unknown_node_us = self->now_us + UNKNOWN_NODE_US;
     const zseq_msg_members_t *members = &msg->introduce.members;
     const zseq_slice_t *name =
       &members->member[msg->node < members->member_count ? msg->node : 0].name;
@@ -59,7 +59,7 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
         msg->vector.n != self->record.members.n ||
         msg->node >= self->record.members.n || msg->node == self->record.self) {
         zseq_node_refuse (self, event, ZSEQ_EMEMBERS);
-        s_log_stranger (self, msg);
+        s_log_unknown_node (self, msg);
         return;
     }
     const zseq_incarnation_t *known = &self->record.vector.life[msg->node];
@@ -97,7 +97,7 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
 //  Whether the answer is from a node of this very cluster. Before its birth a
 //  node cannot know.
 static bool
-s_kin (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+s_is_same_cluster (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
     return msg->node == peer && msg->vector.n == self->record.members.n &&
            (!self->record.identity || msg->cluster == self->record.identity);
@@ -108,10 +108,10 @@ s_peer_refused (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
     int status = msg->status;
     if ((status == ZSEQ_EREFORMATTED || status == ZSEQ_ESUPERSEDED) &&
-        s_kin (self, peer, msg) &&
+        s_is_same_cluster (self, peer, msg) &&
         zseq_node_old_copy_superseded (self, peer, &msg->vector))
         return;
-    if (status == ZSEQ_ESUPERSEDED && s_kin (self, peer, msg)) {
+    if (status == ZSEQ_ESUPERSEDED && s_is_same_cluster (self, peer, msg)) {
         zseq_node_old_copy_duplicate (self, peer);
         return;
     }
@@ -170,7 +170,7 @@ s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
 //  Tells of an answer that is not that of the peer of this cluster. One that
 //  does not know yet which its cluster is is left alone.
 static void
-s_log_unkin (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
+s_log_wrong_cluster (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
     if (msg->node == peer && msg->vector.n == self->record.members.n &&
         !msg->cluster &&
@@ -280,8 +280,8 @@ zseq_node_introduce_reply (zseq_node_t *self, uint8_t index,
         s_introduced_late (self, index, msg);
         return;
     }
-    if (!s_kin (self, index, msg)) {
-        s_log_unkin (self, index, msg);
+    if (!s_is_same_cluster (self, index, msg)) {
+        s_log_wrong_cluster (self, index, msg);
         //  It has spoken, at least.
         if (msg->node == index && !msg->cluster) {
             self->peer[index].state = msg->introduce.state;

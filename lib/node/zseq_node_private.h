@@ -167,8 +167,9 @@ struct zseq_node {
     //  Peers: zseq_node_ask, _introduce, _fence, _recovery_reply.
     zseq_peer_t peer[ZSEQ_NODES_MAX];
     uint64_t next_request;
-    uint64_t process;       //  Tells this process from others under its name
-    uint64_t stranger_us;   //  When a refused introduction may be told of again
+    uint64_t process;  //  Tells this process from others under its name
+    uint64_t
+      unknown_node_us;      //  When a refused introduction may be told of again
     uint64_t unreached_us;  //  ... and a peer that does not reach this process
 
     zseq_msg_t reply;                           //  Scratch

@@ -41,7 +41,7 @@ s_may_copy (const zseq_node_t *self, zseq_state_t state)
 
 //  Whether a reply to a recovering node is of its cluster.
 static bool
-s_recovery_kin (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+s_is_same_cluster (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
     bool fits = msg->node == index && msg->vector.n == self->record.members.n;
     bool hello = msg->op == ZSEQ_OP_HELLO && msg->status == ZSEQ_OK;
@@ -64,7 +64,7 @@ s_recovery_kin (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     if (fits && self->recovery.identity &&
         msg->cluster == self->recovery.identity)
         return true;
-    //  A peer that knows no cluster itself is no stranger.
+    //  A peer that knows no cluster itself is not of the wrong cluster.
     if (!fits || (self->recovery.identity && msg->cluster))
         s_foreign (self, index, fits);
     return false;
@@ -160,7 +160,7 @@ void
 zseq_node_recovery_reply (zseq_node_t *self, uint8_t index,
                           const zseq_msg_t *msg)
 {
-    if (!s_recovery_kin (self, index, msg) ||
+    if (!s_is_same_cluster (self, index, msg) ||
         !zseq_recovery_see (&self->recovery.attempt, index, &msg->vector))
         return;
     if (msg->status == ZSEQ_OK)

@@ -55,7 +55,7 @@ s_ask (zseq_node_t *self, uint8_t peer)
     zseq_node_fill_members (self, &ask->introduce.members);
     zseq_node_ask_send (self, peer);
     self->peer[peer].checking = self->peer[peer].claimed.counter > 0;
-    self->peer[peer].rival_checking = self->peer[peer].rival != 0;
+    self->peer[peer].duplicate_checking = self->peer[peer].duplicate != 0;
 }
 
 void

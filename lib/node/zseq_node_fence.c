@@ -31,7 +31,7 @@ s_admit_fenced (zseq_node_t *self, const zseq_event_t *event)
     if (order > 0 && !claimed) {
         peer->claimed = recovery->life;
         peer->checking = false;
-        peer->refuted = false;
+        peer->disproved = false;
     }
     if (order > 0)
         zseq_node_ask_soon (self, msg->node);
@@ -40,7 +40,7 @@ s_admit_fenced (zseq_node_t *self, const zseq_event_t *event)
     if (order == 0 && durable)
         return true;
     bool refused =
-      order < 0 || (claimed && peer->refuted) || msg->op == ZSEQ_OP_COPY;
+      order < 0 || (claimed && peer->disproved) || msg->op == ZSEQ_OP_COPY;
     zseq_node_refuse (self, event, refused ? ZSEQ_ESUPERSEDED : ZSEQ_EAGAIN);
     return false;
 }

@@ -29,18 +29,18 @@ s_log_unknown_node (zseq_node_t *self, const zseq_msg_t *msg)
 //  Whether who introduces itself as a peer is not the process that answers at
 //  that peer's endpoint, when asked since: a copy of its directory, elsewhere.
 static bool
-s_rival (zseq_node_t *self, const zseq_msg_t *msg)
+s_is_duplicate (zseq_node_t *self, const zseq_msg_t *msg)
 {
     zseq_peer_t *peer = &self->peer[msg->node];
     if (msg->introduce.process == peer->process)
         return false;
-    if (msg->introduce.process != peer->rival) {
-        peer->rival = msg->introduce.process;
-        peer->rival_checking = false;
-        peer->rival_refuted = false;
+    if (msg->introduce.process != peer->duplicate) {
+        peer->duplicate = msg->introduce.process;
+        peer->duplicate_checking = false;
+        peer->duplicate_disproved = false;
     }
     zseq_node_ask_soon (self, msg->node);
-    return peer->rival_refuted;
+    return peer->duplicate_disproved;
 }
 
 //  A peer says who it is. What it says is held against what is known, and
@@ -77,7 +77,7 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
     //  It may be there at last; or what it has begun is to be noted here.
     if (order > 0 || !self->voting || msg->introduce.state != ZSEQ_STATE_VOTING)
         zseq_node_ask_soon (self, msg->node);
-    if (order == 0 && s_rival (self, msg)) {
+    if (order == 0 && s_is_duplicate (self, msg)) {
         zseq_node_refuse (self, event, ZSEQ_ESUPERSEDED);
         return;
     }
@@ -221,10 +221,10 @@ s_meet (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     zseq_peer_t *peer = &self->peer[index];
     if (peer->checking &&
         zseq_incarnation_compare (&msg->vector.life[index], &peer->claimed) < 0)
-        peer->refuted = true;
+        peer->disproved = true;
     peer->process = msg->introduce.process;
-    if (peer->rival_checking && peer->rival != peer->process)
-        peer->rival_refuted = true;
+    if (peer->duplicate_checking && peer->duplicate != peer->process)
+        peer->duplicate_disproved = true;
 }
 
 //  What a peer has said of itself, and of this node.

@@ -48,14 +48,14 @@ typedef struct {
     //  A life of it that somebody claimed by FENCE and that it has not
     //  confirmed yet, if the counter is not 0.
     zseq_incarnation_t claimed;
-    bool checking;  //  The question under way was asked since
-    bool refuted;   //  It answered in an older life
+    bool checking;   //  The question under way was asked since
+    bool disproved;  //  It answered in an older life
 
-    uint64_t process;     //  Of the process that answers at its endpoint
-    uint64_t rival;       //  Of another one that introduces itself in its name;
-                          //  0: none
-    bool rival_checking;  //  The question under way was asked since
-    bool rival_refuted;   //  Another one answered
+    uint64_t process;    //  Of the process that answers at its endpoint
+    uint64_t duplicate;  //  Of another one that introduces itself in its name;
+                         //  0: none
+    bool duplicate_checking;   //  The question under way was asked since
+    bool duplicate_disproved;  //  Another one answered
 } zseq_peer_t;
 
 //  How far a recovery is.

@@ -4,7 +4,7 @@
 
 //  How long a question is under way at least before it is asked again because
 //  somebody says that the answer has changed: anybody can say so.
-#define HINT_US 500000
+#define ASK_SOON_US 500000
 
 zseq_msg_t *
 zseq_node_ask_question (zseq_node_t *self, uint8_t peer, zseq_op_t op)
@@ -14,7 +14,7 @@ zseq_node_ask_question (zseq_node_t *self, uint8_t peer, zseq_op_t op)
     self->peer[peer].request = self->next_request;
     self->peer[peer].asked_us = self->now_us;
     self->peer[peer].op = op;
-    self->peer[peer].hinted = false;
+    self->peer[peer].asked_soon = false;
 
     zseq_msg_t *ask = &self->reply;
     *ask = (zseq_msg_t){
@@ -39,8 +39,9 @@ void
 zseq_node_ask_soon (zseq_node_t *self, uint8_t node)
 {
     zseq_peer_t *peer = &self->peer[node];
-    uint64_t ask_us = peer->request ? peer->asked_us + HINT_US : self->now_us;
-    peer->hinted = peer->request != 0;
+    uint64_t ask_us =
+      peer->request ? peer->asked_us + ASK_SOON_US : self->now_us;
+    peer->asked_soon = peer->request != 0;
     if (peer->ask_us > ask_us)
         peer->ask_us = ask_us;
 }
@@ -84,7 +85,7 @@ zseq_node_ask_answered (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     peer->wait_us = 0;
     peer->ask_us = self->now_us + (self->voting ? ASK_US : BIRTH_ASK_US);
     //  What it answers may be what was out of date.
-    if (peer->hinted)
+    if (peer->asked_soon)
         peer->ask_us = self->now_us;
     return true;
 }

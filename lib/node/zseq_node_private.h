@@ -33,7 +33,7 @@ typedef struct {
     uint64_t wait_us;   //  How long to wait for the answer; 0: as usual
     uint64_t cluster;   //  Whose voter it is, to a node that does not know its
                         //  own cluster; 0: it has not said
-    bool hinted;        //  ... which somebody says is out of date by now
+    bool asked_soon;    //  ... which somebody says is out of date by now
     zseq_vector_t vector;
     zseq_state_t state;  //  0: it has said nothing since this process began
     bool confirms;  //  It has answered, and knows no newer life of this node

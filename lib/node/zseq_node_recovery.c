@@ -204,7 +204,7 @@ zseq_node_recovery_maybe_vote (zseq_node_t *self)
 
 //  The next question of a recovery to a peer, if there is one.
 static void
-s_pursue (zseq_node_t *self, uint8_t peer)
+s_request_next (zseq_node_t *self, uint8_t peer)
 {
     const zseq_source_t *source = &self->recovery.attempt.source[peer];
     zseq_op_t op = ZSEQ_OP_HELLO;
@@ -245,7 +245,7 @@ zseq_node_recovery_request_all (zseq_node_t *self)
     for (uint8_t node = 0; node < self->record.members.n; node++)
         if (node != self->record.self &&
             self->now_us >= self->peer[node].ask_us)
-            s_pursue (self, node);
+            s_request_next (self, node);
 }
 
 void

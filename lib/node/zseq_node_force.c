@@ -11,10 +11,10 @@
 static bool
 s_is_heard (const zseq_node_t *self, uint8_t node)
 {
-    const zseq_source_t *source = &self->recovery.attempt.source[node];
+    const zseq_peer_answers_t *answers = &self->recovery.attempt.answers[node];
     const zseq_peer_t *peer = &self->peer[node];
-    return (self->recovery.phase == PHASE_ASK ? source->asked
-                                              : source->complete) ||
+    return (self->recovery.phase == PHASE_ASK ? answers->asked
+                                              : answers->complete) ||
            (peer->state == ZSEQ_STATE_RECOVERING && !peer->holds_vote);
 }
 
@@ -98,11 +98,12 @@ bool
 zseq_node_force_passes_over_nobody (zseq_node_t *self)
 {
     for (uint8_t node = 0; node < self->record.members.n; node++) {
-        const zseq_source_t *source = &self->recovery.attempt.source[node];
+        const zseq_peer_answers_t *answers =
+          &self->recovery.attempt.answers[node];
         bool holds = self->peer[node].state == ZSEQ_STATE_VOTING ||
                      self->peer[node].state == ZSEQ_STATE_STARTING ||
                      self->peer[node].state == ZSEQ_STATE_STOPPING;
-        if (node == self->record.self || !holds || source->complete)
+        if (node == self->record.self || !holds || answers->complete)
             continue;
         zseq_node_log (
           self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,

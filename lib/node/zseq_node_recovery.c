@@ -93,7 +93,7 @@ zseq_node_recovery_find_cluster (zseq_node_t *self, bool any)
             !zseq_recovery_see (&self->recovery.attempt, node,
                                 &self->peer[node].vector))
             continue;
-        self->recovery.attempt.source[node].asked = true;
+        self->recovery.attempt.answers[node].asked = true;
     }
 }
 
@@ -147,13 +147,14 @@ s_settle (zseq_node_t *self)
     zseq_record_t *record = &self->record;
     zseq_node_floor_force (self);
     for (uint8_t node = 0; node < record->members.n; node++) {
-        const zseq_source_t *source = &self->recovery.attempt.source[node];
-        if (!source->complete)
+        const zseq_peer_answers_t *answers =
+          &self->recovery.attempt.answers[node];
+        if (!answers->complete)
             continue;
-        if (record->floor < source->floor)
-            record->floor = source->floor;
-        if (record->floor_reserved < source->floor_reserved)
-            record->floor_reserved = source->floor_reserved;
+        if (record->floor < answers->floor)
+            record->floor = answers->floor;
+        if (record->floor_reserved < answers->floor_reserved)
+            record->floor_reserved = answers->floor_reserved;
     }
     zseq_vector_merge (&record->vector, &self->recovery.attempt.newest);
     //  All that is written with the vote.
@@ -206,13 +207,13 @@ zseq_node_recovery_maybe_vote (zseq_node_t *self)
 static void
 s_request_next (zseq_node_t *self, uint8_t peer)
 {
-    const zseq_source_t *source = &self->recovery.attempt.source[peer];
+    const zseq_peer_answers_t *answers = &self->recovery.attempt.answers[peer];
     zseq_op_t op = ZSEQ_OP_HELLO;
     if (self->recovery.phase == PHASE_COPY)
-        op = source->fenced ? ZSEQ_OP_COPY : ZSEQ_OP_FENCE;
+        op = answers->fenced ? ZSEQ_OP_COPY : ZSEQ_OP_FENCE;
     else if (self->recovery.phase != PHASE_ASK)
         return;
-    if (source->complete || (op == ZSEQ_OP_HELLO && source->asked) ||
+    if (answers->complete || (op == ZSEQ_OP_HELLO && answers->asked) ||
         (op == ZSEQ_OP_COPY && self->disk.writing > COPYING_MAX))
         return;
 
@@ -234,7 +235,7 @@ s_request_next (zseq_node_t *self, uint8_t peer)
         ask->fence.recovery = recovery;
     if (op == ZSEQ_OP_COPY) {
         ask->copy.recovery = recovery;
-        ask->copy.after = (zseq_slice_t){source->after, source->after_size};
+        ask->copy.after = (zseq_slice_t){answers->after, answers->after_size};
     }
     zseq_node_ask_send (self, peer);
 }
@@ -255,11 +256,12 @@ zseq_node_recovery_log (zseq_node_t *self)
     uint64_t total = 0;
     uint8_t from = 0;
     for (uint8_t node = 0; node < self->record.members.n; node++) {
-        const zseq_source_t *source = &self->recovery.attempt.source[node];
-        if (source->copied <= copied && source->total <= total)
+        const zseq_peer_answers_t *answers =
+          &self->recovery.attempt.answers[node];
+        if (answers->copied <= copied && answers->total <= total)
             continue;
-        copied = source->copied;
-        total = source->total;
+        copied = answers->copied;
+        total = answers->total;
         from = node;
     }
     uint64_t silent_us = self->now_us - self->recovery.logged_us;

@@ -72,7 +72,7 @@ s_is_same_cluster (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 
 //  Takes over what a peer holds. Returns false when the node ends.
 static bool
-s_take_page (zseq_node_t *self, zseq_source_t *source,
+s_take_page (zseq_node_t *self, zseq_peer_answers_t *answers,
              const zseq_msg_page_t *page)
 {
     for (size_t index = 0; index < page->item_count; index++) {
@@ -94,13 +94,13 @@ s_take_page (zseq_node_t *self, zseq_source_t *source,
         if (sequence->seq.next > sequence->limit)
             zseq_node_mark_dirty (self, sequence);
     }
-    source->copied += page->item_count;
+    answers->copied += page->item_count;
     if (page->item_count) {
         const zseq_slice_t *last = &page->items[page->item_count - 1].name;
-        source->after_size = (uint8_t) last->size;
-        memcpy (source->after, last->data, last->size);
+        answers->after_size = (uint8_t) last->size;
+        memcpy (answers->after, last->data, last->size);
     }
-    source->complete = !page->more;
+    answers->complete = !page->more;
     return true;
 }
 
@@ -115,7 +115,7 @@ s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         (msg->status == ZSEQ_EAGAIN || msg->status == ZSEQ_ESUPERSEDED))
         self->peer[index].state = ZSEQ_STATE_VOTING;
     if (msg->status == ZSEQ_ESUPERSEDED && msg->op == ZSEQ_OP_COPY)
-        self->recovery.attempt.source[index].fenced = false;
+        self->recovery.attempt.answers[index].fenced = false;
     else if (msg->status == ZSEQ_ESUPERSEDED &&
              !zseq_recovery_superseded (&self->recovery.attempt, life))
         zseq_node_old_copy_duplicate (self, index);
@@ -134,21 +134,21 @@ s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 static void
 s_recovery_answered (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
-    zseq_source_t *source = &self->recovery.attempt.source[index];
+    zseq_peer_answers_t *answers = &self->recovery.attempt.answers[index];
     if (msg->op == ZSEQ_OP_HELLO) {
         if (!s_may_copy (self, msg->hello.state))
             return;
-        source->asked = true;
+        answers->asked = true;
     }
     else if (msg->op == ZSEQ_OP_FENCE) {
-        source->fenced = true;
-        source->floor = msg->fence.floor;
-        source->floor_reserved = msg->fence.floor_reserved;
-        source->total = msg->fence.sequences;
+        answers->fenced = true;
+        answers->floor = msg->fence.floor;
+        answers->floor_reserved = msg->fence.floor_reserved;
+        answers->total = msg->fence.sequences;
         self->peer[index].ask_us = 0;
     }
-    else if (source->fenced && !source->complete) {
-        if (!s_take_page (self, source, &msg->copy.page))
+    else if (answers->fenced && !answers->complete) {
+        if (!s_take_page (self, answers, &msg->copy.page))
             return;
         self->peer[index].ask_us = 0;
     }

@@ -45,10 +45,10 @@ s_reason_start (const zseq_node_t *self, uint8_t node)
 static bool
 s_reason_recovery (const zseq_node_t *self, uint8_t node)
 {
-    const zseq_source_t *source = &self->recovery.attempt.source[node];
+    const zseq_peer_answers_t *answers = &self->recovery.attempt.answers[node];
     return self->recovery.phase == PHASE_ASK
-             ? !source->asked && !self->peer[node].cluster
-             : !source->complete;
+             ? !answers->asked && !self->peer[node].cluster
+             : !answers->complete;
 }
 
 void

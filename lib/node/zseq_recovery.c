@@ -20,7 +20,7 @@ zseq_recovery_init (zseq_recovery_t *self, const zseq_record_t *record)
 static bool
 s_counts (const zseq_recovery_t *self, uint8_t peer)
 {
-    return zseq_incarnation_compare (&self->source[peer].life,
+    return zseq_incarnation_compare (&self->answers[peer].life,
                                      &self->newest.life[peer]) == 0;
 }
 
@@ -37,12 +37,12 @@ zseq_recovery_see (zseq_recovery_t *self, uint8_t peer,
     zseq_vector_merge (&self->newest, vector);
     for (uint8_t node = 0; node < self->newest.n; node++)
         if (!s_counts (self, node))
-            memset (&self->source[node], 0, sizeof self->source[node]);
+            memset (&self->answers[node], 0, sizeof self->answers[node]);
 
     const zseq_incarnation_t *life = &vector->life[peer];
     if (zseq_incarnation_compare (life, &self->newest.life[peer]))
         return false;
-    self->source[peer].life = *life;
+    self->answers[peer].life = *life;
     return true;
 }
 
@@ -53,7 +53,7 @@ zseq_recovery_asked (const zseq_recovery_t *self)
 
     zseq_node_set_t asked = 0;
     for (uint8_t node = 0; node < self->newest.n; node++)
-        zseq_node_set_put (&asked, node, self->source[node].asked);
+        zseq_node_set_put (&asked, node, self->answers[node].asked);
     return asked;
 }
 
@@ -64,7 +64,7 @@ zseq_recovery_complete (const zseq_recovery_t *self)
 
     zseq_node_set_t complete = 0;
     for (uint8_t node = 0; node < self->newest.n; node++)
-        zseq_node_set_put (&complete, node, self->source[node].complete);
+        zseq_node_set_put (&complete, node, self->answers[node].complete);
     return complete;
 }
 

@@ -21,13 +21,13 @@ typedef struct {
     uint64_t copied;     //  Names that were copied
     uint8_t after_size;  //  The last one of these
     char after[ZSEQ_NAME_MAX];
-} zseq_source_t;
+} zseq_peer_answers_t;
 
 typedef struct {
     uint8_t self;          //  Who recovers
     zseq_quorum_t quorum;  //  Voting peers whose answers it takes: a write's
     zseq_vector_t newest;  //  The newest lives that any reply showed
-    zseq_source_t source[ZSEQ_NODES_MAX];
+    zseq_peer_answers_t answers[ZSEQ_NODES_MAX];
 } zseq_recovery_t;
 
 //  A new attempt: nobody has answered.

@@ -36,9 +36,9 @@ Test (recovery_answers, are_the_sets_of_peers_that_gave_them)
     zseq_recovery_t self = s_begin ();
     cr_expect_eq (zseq_recovery_asked (&self), 0);
     s_see (&self, B, 1);
-    self.source[B].asked = true;
+    self.answers[B].asked = true;
     s_see (&self, E, 1);
-    self.source[E].asked = self.source[E].complete = true;
+    self.answers[E].asked = self.answers[E].complete = true;
     cr_expect_eq (zseq_recovery_asked (&self), 1u << B | 1u << E);
     cr_expect_eq (zseq_recovery_complete (&self), 1u << E);
 }
@@ -47,7 +47,7 @@ Test (recovery_answers, of_a_life_that_has_ended_do_not_count)
 {
     zseq_recovery_t self = s_begin ();
     s_see (&self, B, 1);
-    self.source[B].asked = self.source[B].complete = true;
+    self.answers[B].asked = self.answers[B].complete = true;
     s_see (&self, B, 2);
     cr_expect_eq (zseq_recovery_asked (&self), 0);
     cr_expect_eq (zseq_recovery_complete (&self), 0);

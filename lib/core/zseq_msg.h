@@ -30,7 +30,7 @@ typedef enum {
 } zseq_op_t;
 
 typedef enum {
-    ZSEQ_STATE_BIRTH = 1,     //  Not all peers have been introduced
+    ZSEQ_STATE_FORMING = 1,   //  Not all peers have been introduced
     ZSEQ_STATE_COMPLETE = 2,  //  All are; it waits for theirs to be complete
     ZSEQ_STATE_VOTING = 3,
     ZSEQ_STATE_RECOVERING = 4,
@@ -139,7 +139,7 @@ typedef struct {
     zseq_state_t state;  //  Also in the reply
     uint64_t process;    //  Who runs the node; also in the reply
     //  Reply, if it is extended
-    uint64_t met;    //  The process that has answered at the endpoint of who
+    uint64_t seen;   //  The process that has answered at the endpoint of who
                      //  asks; 0: none
     uint64_t floor;  //  Least next of every name
     uint64_t floor_reserved;  //  The same for reserved names, in Unix

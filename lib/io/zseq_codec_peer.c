@@ -86,7 +86,7 @@ static void
 s_put_introduce_extension (msgpack_packer *packer, const zseq_msg_t *msg)
 {
     s_put_starts (packer, &msg->vector);
-    msgpack_pack_uint64 (packer, msg->introduce.met);
+    msgpack_pack_uint64 (packer, msg->introduce.seen);
     zseq_codec_put_uint (packer, msg->introduce.floor, 1, ZSEQ_NEXT_MAX);
     zseq_codec_put_uint (packer, msg->introduce.floor_reserved, 1,
                          ZSEQ_NEXT_MAX);
@@ -97,7 +97,7 @@ s_take_introduce_extension (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
     msg->extended = true;
     return s_take_starts (self, &msg->vector) &&
-           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->introduce.met) &&
+           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->introduce.seen) &&
            zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX,
                                  &msg->introduce.floor) &&
            zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX,

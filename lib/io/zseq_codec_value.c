@@ -133,14 +133,15 @@ zseq_codec_take_label (zseq_codec_cursor_t *self, zseq_slice_t *slice_p)
 void
 zseq_codec_put_state (msgpack_packer *packer, zseq_state_t state)
 {
-    zseq_codec_put_uint (packer, state, ZSEQ_STATE_BIRTH, ZSEQ_STATE_STARTING);
+    zseq_codec_put_uint (packer, state, ZSEQ_STATE_FORMING,
+                         ZSEQ_STATE_STARTING);
 }
 
 bool
 zseq_codec_take_state (zseq_codec_cursor_t *self, zseq_state_t *state_p)
 {
     uint64_t state;
-    if (!zseq_codec_take_uint (self, ZSEQ_STATE_BIRTH, ZSEQ_STATE_STARTING,
+    if (!zseq_codec_take_uint (self, ZSEQ_STATE_FORMING, ZSEQ_STATE_STARTING,
                                &state))
         return false;
     *state_p = (zseq_state_t) state;

@@ -66,7 +66,7 @@ zseq_node_ask_all (zseq_node_t *self)
         zseq_peer_t *peer = &self->peer[node];
         if (node == self->record.self || self->now_us < peer->ask_us)
             continue;
-        uint64_t usual_us = self->voting ? ASK_US : BIRTH_ASK_US;
+        uint64_t usual_us = self->voting ? ASK_US : FORMATION_ASK_US;
         peer->wait_us = peer->wait_us ? peer->wait_us * 2 : usual_us;
         if (peer->wait_us > ASK_US_MAX)
             peer->wait_us = ASK_US_MAX;
@@ -83,7 +83,7 @@ zseq_node_ask_answered (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         return false;
     peer->request = 0;
     peer->wait_us = 0;
-    peer->ask_us = self->now_us + (self->voting ? ASK_US : BIRTH_ASK_US);
+    peer->ask_us = self->now_us + (self->voting ? ASK_US : FORMATION_ASK_US);
     //  What it answers may be what was out of date.
     if (peer->asked_soon)
         peer->ask_us = self->now_us;

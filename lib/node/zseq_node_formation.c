@@ -14,10 +14,10 @@ s_vote (zseq_node_t *self, uint64_t identity)
 
 //  Whether a peer waits for its birth, too, and has written down the same lives.
 static bool
-s_unborn (const zseq_node_t *self, uint8_t node)
+s_is_forming (const zseq_node_t *self, uint8_t node)
 {
     const zseq_peer_t *peer = &self->peer[node];
-    return (peer->state == ZSEQ_STATE_BIRTH ||
+    return (peer->state == ZSEQ_STATE_FORMING ||
             peer->state == ZSEQ_STATE_COMPLETE) &&
            !peer->cluster &&
            zseq_vector_equal (&peer->vector, &self->durable.vector);
@@ -45,11 +45,11 @@ s_lets_in (const zseq_node_t *self, uint8_t node)
 //  would be an old one. (Who has noted one that is not known here, voting or not,
 //  born or not, is dealt with in s_outrun.)
 static uint64_t
-s_find_birth (const zseq_node_t *self)
+s_find_identity (const zseq_node_t *self)
 {
     uint64_t identity = 0;
-    zseq_node_set_t unborn = 0;
-    zseq_node_set_t born = 0;
+    zseq_node_set_t forming = 0;
+    zseq_node_set_t formed = 0;
     zseq_node_set_t peers = zseq_node_peer_set (self);
     for (uint8_t node = 0; node < self->record.members.n; node++) {
         const zseq_peer_t *peer = &self->peer[node];
@@ -58,24 +58,24 @@ s_find_birth (const zseq_node_t *self)
             return 0;
         if (node == self->record.self)
             continue;
-        zseq_node_set_put (&unborn, node, s_unborn (self, node));
+        zseq_node_set_put (&forming, node, s_is_forming (self, node));
         if (!peer->cluster)
             continue;
         if (identity && identity != peer->cluster)
             return 0;
         identity = peer->cluster;
-        zseq_node_set_put (&born, node, s_lets_in (self, node));
+        zseq_node_set_put (&formed, node, s_lets_in (self, node));
     }
     if (identity)
-        return (zseq_node_start_reached (self, born) ||
-                (born | unborn) == peers) &&
-                   born && zseq_node_start_all_heard (self)
+        return (zseq_node_start_reached (self, formed) ||
+                (formed | forming) == peers) &&
+                   formed && zseq_node_start_all_heard (self)
                  ? identity
                  : 0;
     for (uint8_t node = 0; node < self->record.members.n; node++)
         if (self->durable.vector.life[node].counter != 1)
             return 0;
-    return unborn == peers ? zseq_record_identity (&self->record) : 0;
+    return forming == peers ? zseq_record_identity (&self->record) : 0;
 }
 
 //  Whether the peers are a quorum only if none of them is missing.
@@ -120,16 +120,16 @@ zseq_node_formation_maybe_vote (zseq_node_t *self)
     if (record->voting || record->identity || self->recovering ||
         self->stopping)
         return;
-    if (!self->bearing) {
-        self->birth = s_find_birth (self);
-        if (!self->birth)
+    if (!self->forming) {
+        self->forming_identity = s_find_identity (self);
+        if (!self->forming_identity)
             return;
-        self->bearing = true;
+        self->forming = true;
         if (record->members.n > 1)
             zseq_node_start_take (self);
     }
     zseq_node_set_t noted = zseq_node_start_noted_by (self);
     if (zseq_node_start_reached (self, noted) &&
         zseq_node_start_first_reached (self, noted | s_excused (self)))
-        s_vote (self, self->birth);
+        s_vote (self, self->forming_identity);
 }

@@ -88,7 +88,7 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
     //  S5, S11: what is only in memory must not make a peer vote.
     reply->vector = self->durable.vector;
     reply->extended = true;
-    reply->introduce.met = self->peer[msg->node].process;
+    reply->introduce.seen = self->peer[msg->node].process;
     reply->introduce.floor = self->durable.floor;
     reply->introduce.floor_reserved = self->durable.floor_reserved;
     zseq_node_send (self, &event->sender);
@@ -192,7 +192,7 @@ s_log_wrong_cluster (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 //  It has answered no recovery, so that there is one peer less that can have ended
 //  this life, and one less to be asked.
 static bool
-s_is_born_with (const zseq_node_t *self, const zseq_msg_t *msg)
+s_is_formed_with (const zseq_node_t *self, const zseq_msg_t *msg)
 {
     if (!zseq_vector_equal (&msg->vector, &self->record.vector))
         return false;
@@ -237,7 +237,7 @@ s_hold (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     peer->cluster = msg->cluster;
     peer->confirms = msg->introduce.state != ZSEQ_STATE_RECOVERING;
     peer->extended = msg->extended;
-    peer->met = msg->introduce.met;
+    peer->seen = msg->introduce.seen;
     peer->floor = msg->introduce.floor;
     peer->floor_reserved = msg->introduce.floor_reserved;
 }
@@ -246,7 +246,8 @@ s_hold (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 static void
 s_take_vector (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
-    uint64_t identity = self->bearing ? self->birth : self->record.identity;
+    uint64_t identity =
+      self->forming ? self->forming_identity : self->record.identity;
     if (!identity || msg->cluster != identity)
         return;
     zseq_node_floor_take (self, peer, msg);
@@ -262,7 +263,7 @@ s_introduced_late (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     s_meet (self, index, msg);
     zseq_node_start_note (self, index, &msg->vector.start[index]);
     if (zseq_node_old_copy_outrun (self, index, msg) ||
-        !s_is_born_with (self, msg))
+        !s_is_formed_with (self, msg))
         return;
     s_hold (self, index, msg);
     zseq_node_start_maybe_vote (self);

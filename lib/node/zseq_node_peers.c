@@ -40,7 +40,7 @@ zseq_node_peers_reply (zseq_node_t *self, const zseq_event_t *event)
 static void
 s_log_unreached (zseq_node_t *self)
 {
-    if ((!self->starting && !self->bearing) ||
+    if ((!self->starting && !self->forming) ||
         self->now_us - self->begun_us < ASK_US_MAX ||
         self->now_us < self->unreached_us)
         return;
@@ -48,7 +48,7 @@ s_log_unreached (zseq_node_t *self)
         const zseq_peer_t *peer = &self->peer[node];
         //  One that recovers asks nobody.
         if (node == self->record.self || !peer->extended ||
-            peer->met == self->process || peer->state == ZSEQ_STATE_RECOVERING)
+            peer->seen == self->process || peer->state == ZSEQ_STATE_RECOVERING)
             continue;
         self->unreached_us = self->now_us + WAITING_US;
         zseq_node_log (

@@ -38,7 +38,7 @@ typedef struct {
     zseq_state_t state;  //  0: it has said nothing since this process began
     bool confirms;  //  It has answered, and knows no newer life of this node
     bool extended;  //  It speaks version 2, and has said the next three
-    uint64_t met;   //  Which process it has met at this node's endpoint
+    uint64_t seen;  //  Which process it has met at this node's endpoint
     uint64_t floor;
     uint64_t floor_reserved;
     uint64_t speaks;   //  The highest version that it speaks; 0: not known
@@ -147,11 +147,11 @@ struct zseq_node {
 
     //  Whether it votes, or what else it does: zseq_node_state, _start,
     //  _formation, _recovery.
-    bool voting;          //  S5: the record on disk says so
-    bool starting;        //  It does, but the directory may be an old copy
-    bool bearing;         //  It is about to be born: peers are to note that
-    uint64_t birth;       //  ... in the cluster of that identity
-    bool recovering;      //  It lost what it knew, and does not vote
+    bool voting;    //  S5: the record on disk says so
+    bool starting;  //  It does, but the directory may be an old copy
+    bool forming;   //  It is about to be born: peers are to note that
+    uint64_t forming_identity;  //  ... in the cluster of that identity
+    bool recovering;            //  It lost what it knew, and does not vote
     uint32_t superseded;  //  Times a voter heard of a newer life of itself
     zseq_node_recovery_t recovery;
 
@@ -359,7 +359,7 @@ void zseq_node_delegation_reply (zseq_node_t *self, const zseq_event_t *event);
 
 //  How long after its answer a peer is asked again who it is: at birth, and
 //  later. While it does not answer, the time doubles.
-#define BIRTH_ASK_US 50000
+#define FORMATION_ASK_US 50000
 #define ASK_US 1000000
 #define ASK_US_MAX 8000000
 

@@ -53,7 +53,7 @@ zseq_node_recovery_begin (zseq_node_t *self)
 {
     self->recovering = true;
     self->starting = false;
-    self->bearing = false;
+    self->forming = false;
     zseq_node_suspend (self);
     zseq_node_log (self, ZSEQ_ACTION_LOG, ZSEQ_OK, "node %s recovers: %s",
                    zseq_node_name (self, self->record.self),
@@ -218,7 +218,7 @@ s_request_next (zseq_node_t *self, uint8_t peer)
         return;
 
     uint64_t *wait_us = &self->peer[peer].wait_us;
-    *wait_us = *wait_us ? *wait_us * 2 : BIRTH_ASK_US;
+    *wait_us = *wait_us ? *wait_us * 2 : FORMATION_ASK_US;
     if (*wait_us > ASK_US)
         *wait_us = ASK_US;
     self->peer[peer].ask_us = self->now_us + *wait_us;

@@ -60,7 +60,7 @@ zseq_node_start_noted (const zseq_node_t *self, uint8_t index)
     zseq_start_t start = s_noted_start (self, index);
     return zseq_start_equal (&start,
                              &self->record.vector.start[self->record.self]) &&
-           peer->met == self->process && peer->floor <= self->durable.floor &&
+           peer->seen == self->process && peer->floor <= self->durable.floor &&
            peer->floor_reserved <= self->durable.floor_reserved;
 }
 

@@ -18,7 +18,7 @@ zseq_node_state (const zseq_node_t *self)
     if (self->starting)
         return ZSEQ_STATE_STARTING;
     return zseq_vector_complete (&self->durable.vector) ? ZSEQ_STATE_COMPLETE
-                                                        : ZSEQ_STATE_BIRTH;
+                                                        : ZSEQ_STATE_FORMING;
 }
 
 void

@@ -33,9 +33,9 @@ zseq_node_status_hello (zseq_node_t *self, const zseq_event_t *event)
 static bool
 s_reason_start (const zseq_node_t *self, uint8_t node)
 {
-    if (self->starting || self->bearing)
+    if (self->starting || self->forming)
         return !zseq_node_start_noted (self, node);
-    if (zseq_node_state (self) == ZSEQ_STATE_BIRTH)
+    if (zseq_node_state (self) == ZSEQ_STATE_FORMING)
         return self->durable.vector.life[node].counter == 0;
     return !zseq_vector_equal (&self->peer[node].vector, &self->durable.vector);
 }
@@ -63,9 +63,9 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
         snprintf (text, size, "stopping");
     else if (state == ZSEQ_STATE_STARTING)
         used = (size_t) snprintf (text, size, "starting: not noted yet by");
-    else if (state == ZSEQ_STATE_BIRTH)
+    else if (state == ZSEQ_STATE_FORMING)
         used = (size_t) snprintf (text, size, "birth: has not met");
-    else if (state == ZSEQ_STATE_COMPLETE && self->bearing)
+    else if (state == ZSEQ_STATE_COMPLETE && self->forming)
         used = (size_t) snprintf (text, size, "birth: not noted yet by");
     else if (state == ZSEQ_STATE_COMPLETE)
         used = (size_t) snprintf (text, size,

@@ -159,7 +159,7 @@ Test (codec, leaves_no_field_unset)
     cr_expect (decoded.rc == ZSEQ_OK && !msg->extended);
     cr_expect (msg->introduce.members.member_count == 0 &&
                msg->introduce.members.cluster_name.size == 0);
-    cr_expect (msg->introduce.met == 0 && msg->introduce.floor == 0 &&
+    cr_expect (msg->introduce.seen == 0 && msg->introduce.floor == 0 &&
                msg->introduce.floor_reserved == 0);
     test_decoded_term (&decoded);
 
@@ -370,7 +370,7 @@ s_make_node_fields (s_maker_t *self, zseq_msg_t *msg)
           .members = s_make_members (self, msg->vector.n),
           .state = s_make_state (self),
           .process = s_make_uint (self, 0, UINT64_MAX),
-          .met = s_make_uint (self, 0, UINT64_MAX),
+          .seen = s_make_uint (self, 0, UINT64_MAX),
           .floor = s_make_uint (self, 1, ZSEQ_NEXT_MAX),
           .floor_reserved = s_make_uint (self, 1, ZSEQ_NEXT_MAX)};
     else if (msg->op == ZSEQ_OP_FENCE)

@@ -416,7 +416,7 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
             break;
         s_print_starts (text, &msg->vector);
         test_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64,
-                    msg->introduce.met, msg->introduce.floor,
+                    msg->introduce.seen, msg->introduce.floor,
                     msg->introduce.floor_reserved);
         break;
     case ZSEQ_OP_FENCE:

@@ -38,7 +38,7 @@ s_round (fixture_t **nodes, uint8_t n)
         }
 }
 
-Test (birth, of_one_node_is_at_once)
+Test (formation, of_one_node_is_at_once)
 {
     zseq_record_t record = fixture_record (1, 0);
     fixture_t *self = fixture_new (&record, 10, 10);
@@ -51,7 +51,7 @@ Test (birth, of_one_node_is_at_once)
     fixture_destroy (&self);
 }
 
-Test (birth, makes_all_vote_in_one_cluster)
+Test (formation, makes_all_vote_in_one_cluster)
 {
     for (uint8_t n = 2; n <= ZSEQ_NODES_MAX; n++) {
         fixture_t *nodes[ZSEQ_NODES_MAX];
@@ -73,7 +73,7 @@ Test (birth, makes_all_vote_in_one_cluster)
     }
 }
 
-Test (birth, waits_for_the_last_node)
+Test (formation, waits_for_the_last_node)
 {
     fixture_t *nodes[3] = {NULL, NULL, NULL};
     for (uint8_t index = 0; index < 2; index++) {
@@ -83,12 +83,12 @@ Test (birth, waits_for_the_last_node)
     for (int round = 0; round < 10; round++)
         s_round (nodes, 3);
     for (uint8_t index = 0; index < 2; index++) {
-        cr_assert_eq (zseq_node_state (nodes[index]->node), ZSEQ_STATE_BIRTH);
+        cr_assert_eq (zseq_node_state (nodes[index]->node), ZSEQ_STATE_FORMING);
         fixture_destroy (&nodes[index]);
     }
 }
 
-Test (birth, does_not_vote_before_its_record_says_so)
+Test (formation, does_not_vote_before_its_record_says_so)
 {
     zseq_record_t record = fixture_record (1, 0);
     fixture_t *self = fixture_new (&record, 10, 10);
@@ -106,7 +106,7 @@ Test (birth, does_not_vote_before_its_record_says_so)
     fixture_destroy (&self);
 }
 
-Test (birth, tells_peers_only_what_is_durable)
+Test (formation, tells_peers_only_what_is_durable)
 {
     fixture_t *nodes[2];
     for (uint8_t index = 0; index < 2; index++) {
@@ -120,7 +120,7 @@ Test (birth, tells_peers_only_what_is_durable)
     fixture_seen_t ask = *fixture_find (nodes[1], ZSEQ_ACTION_ASK);
     fixture_send (nodes[0], &ask.msg);
     const fixture_seen_t *reply = fixture_only (nodes[0], ZSEQ_ACTION_REPLY);
-    cr_assert_eq (reply->msg.introduce.state, ZSEQ_STATE_BIRTH);
+    cr_assert_eq (reply->msg.introduce.state, ZSEQ_STATE_FORMING);
     cr_assert_eq (reply->msg.vector.life[1].counter, 0);
     fixture_write_record (nodes[0]);
     fixture_send (nodes[0], &ask.msg);
@@ -131,7 +131,7 @@ Test (birth, tells_peers_only_what_is_durable)
     fixture_destroy (&nodes[1]);
 }
 
-Test (birth, lets_a_node_vote_that_was_down_when_the_others_began)
+Test (formation, lets_a_node_vote_that_was_down_when_the_others_began)
 {
     fixture_t *nodes[3];
     for (uint8_t index = 0; index < 3; index++) {
@@ -160,7 +160,7 @@ Test (birth, lets_a_node_vote_that_was_down_when_the_others_began)
 }
 
 //  Found by the simulator, seed 20348662: it voted in a cluster of its own.
-Test (birth, that_was_missed_is_heard_of_from_who_was_born)
+Test (formation, that_was_missed_is_heard_of_from_who_was_born)
 {
     //  It had met all, and was down while they began and e lost its disk.
     zseq_record_t record = fixture_record (5, 0);
@@ -209,7 +209,7 @@ Test (birth, that_was_missed_is_heard_of_from_who_was_born)
     fixture_destroy (&self);
 }
 
-Test (birth, waits_until_all_have_met)
+Test (formation, waits_until_all_have_met)
 {
     zseq_record_t record = fixture_record (3, 0);
     for (uint8_t index = 0; index < 3; index++)
@@ -223,7 +223,7 @@ Test (birth, waits_until_all_have_met)
     }
     //  b has not met c.
     zseq_msg_t early = reply[1];
-    early.introduce.state = ZSEQ_STATE_BIRTH;
+    early.introduce.state = ZSEQ_STATE_FORMING;
     early.vector.life[2] = (zseq_incarnation_t){0, 0};
     fixture_answer (self, 2, &reply[2]);
     fixture_answer (self, 1, &early);
@@ -237,7 +237,7 @@ Test (birth, waits_until_all_have_met)
     fixture_destroy (&self);
 }
 
-Test (birth, does_not_let_a_node_vote_that_was_formatted_again)
+Test (formation, does_not_let_a_node_vote_that_was_formatted_again)
 {
     fixture_t *nodes[3];
     for (uint8_t index = 0; index < 3; index++) {
@@ -270,7 +270,7 @@ Test (birth, does_not_let_a_node_vote_that_was_formatted_again)
         fixture_destroy (&nodes[index]);
 }
 
-Test (birth, a_node_formatted_twice_during_it_never_votes_in_both_lives)
+Test (formation, a_node_formatted_twice_during_it_never_votes_in_both_lives)
 {
     //  a meets c's first life, b only its second.
     fixture_t *nodes[3];
@@ -300,7 +300,7 @@ Test (birth, a_node_formatted_twice_during_it_never_votes_in_both_lives)
         fixture_destroy (&nodes[index]);
 }
 
-Test (birth, refuses_another_member_list)
+Test (formation, refuses_another_member_list)
 {
     zseq_record_t record = fixture_record (3, 0);
     fixture_t *self = fixture_new (&record, 10, 10);
@@ -326,7 +326,7 @@ Test (birth, refuses_another_member_list)
     fixture_destroy (&other);
 }
 
-Test (birth, is_possible_over_long_distances)
+Test (formation, is_possible_over_long_distances)
 {
     //  An answer that takes 300 ms comes before the question is asked anew.
     zseq_record_t record = fixture_record (2, 0);
@@ -347,7 +347,7 @@ Test (birth, is_possible_over_long_distances)
         reply.reply = true;
         reply.status = ZSEQ_OK;
         reply.node = 1;
-        reply.introduce.state = ZSEQ_STATE_BIRTH;
+        reply.introduce.state = ZSEQ_STATE_FORMING;
         memset (reply.vector.life, 0, sizeof reply.vector.life);
         reply.vector.life[1] = (zseq_incarnation_t){1, 1001};
         fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,

@@ -189,7 +189,7 @@ Test (node, does_not_end_for_what_another_cluster_s_node_says)
     fixture_tick (self, 2000000);
     reply.request = self->seen[fixture_asked (self, 1)].msg.request;
     reply.status = ZSEQ_OK;
-    reply.introduce.state = ZSEQ_STATE_BIRTH;
+    reply.introduce.state = ZSEQ_STATE_FORMING;
     reply.vector.life[0] = (zseq_incarnation_t){1, 4711};
     reply.vector.life[1] = (zseq_incarnation_t){1, 4712};
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,

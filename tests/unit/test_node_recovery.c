@@ -428,7 +428,7 @@ Test (start, answers_of_before_a_recovery_note_nothing_after_it)
     fixture_tick (self, 60000000);
     zseq_msg_t b = fixture_introduction (self, 1);
     b.introduce.floor = 500;
-    b.introduce.met = 0;
+    b.introduce.seen = 0;
     fixture_answer (self, 1, &b);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
     fixture_write_record (self);

@@ -147,7 +147,7 @@ Test (start, counts_only_for_the_process_at_the_endpoint)
 {
     fixture_t *self = s_starter (3);
     zseq_msg_t reply = fixture_introduction (self, 1);
-    reply.introduce.met = 4711;
+    reply.introduce.seen = 4711;
     fixture_answer (self, 1, &reply);
     s_wait_for_the_silent (self);
     fixture_write_record (self);
@@ -221,7 +221,7 @@ Test (start, counts_the_word_of_a_peer_that_speaks_version_1)
     zseq_msg_t reply = fixture_introduction (self, 1);
     reply.extended = false;
     memset (reply.vector.start, 0, sizeof reply.vector.start);
-    reply.introduce.met = 0;
+    reply.introduce.seen = 0;
     fixture_answer (self, 1, &reply);
     s_wait_for_the_silent (self);
     fixture_write_record (self);
@@ -355,7 +355,7 @@ s_introduction_1 (const fixture_t *self, uint8_t peer)
     zseq_msg_t reply = fixture_introduction (self, peer);
     reply.extended = false;
     memset (reply.vector.start, 0, sizeof reply.vector.start);
-    reply.introduce.met = 0;
+    reply.introduce.seen = 0;
     return reply;
 }
 
@@ -407,7 +407,7 @@ Test (start, a_peer_that_recovers_is_not_said_not_to_reach_the_node)
     fixture_t *self = s_starter (3);
     zseq_msg_t b = fixture_introduction (self, 1);
     b.introduce.state = ZSEQ_STATE_RECOVERING;
-    b.introduce.met = 0;
+    b.introduce.seen = 0;
     fixture_answer (self, 1, &b);
     fixture_tick (self, 10000000);
     for (size_t index = 0; index < self->count; index++)

@@ -91,7 +91,7 @@ s_answer (s_fixture_t *self, const zseq_msg_t *hello, uint64_t cluster)
       .endpoint = {self->uri.endpoint[0], strlen (self->uri.endpoint[0])}};
     msg.hello.members = (zseq_msg_members_t){
       .cluster_name = {"test", 4}, .member = &member, .member_count = 1};
-    msg.hello.state = cluster ? ZSEQ_STATE_VOTING : ZSEQ_STATE_BIRTH;
+    msg.hello.state = cluster ? ZSEQ_STATE_VOTING : ZSEQ_STATE_FORMING;
     uint8_t bytes[ZSEQ_MESSAGE_MAX];
     size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
     zframe_t *sender = zframe_dup (self->sender);

@@ -139,7 +139,7 @@ fixture_introduction (const fixture_t *self, uint8_t peer)
     reply.node = peer;
     reply.extended = true;
     reply.introduce.state = ZSEQ_STATE_VOTING;
-    reply.introduce.met = reply.introduce.process;
+    reply.introduce.seen = reply.introduce.process;
     reply.introduce.process = 99u + peer;
     reply.introduce.floor = reply.introduce.floor_reserved = 1;
     return reply;

@@ -142,9 +142,9 @@ s_add_write (zseq_host_t *self, const zseq_write_t *write)
 
 //  The next of the sequence's record on disk: what is reserved begins there.
 static uint64_t
-s_next (const zseq_sequence_t *sequence, uint64_t limit)
+s_next (const zseq_sequence_t *sequence, uint64_t durable_to)
 {
-    return sequence->seq.next < limit ? sequence->seq.next : limit;
+    return sequence->seq.next < durable_to ? sequence->seq.next : durable_to;
 }
 
 static void
@@ -159,14 +159,14 @@ s_act (const zseq_action_t *action, void *arg)
     case ZSEQ_ACTION_PERSIST: {
         if (action->sequence == self->scrub.sequence)
             self->scrub.overtaken = true;
-        zseq_write_t write = {.name = zseq_sequence_name (action->sequence),
-                              .name_size =
-                                zseq_sequence_name_size (action->sequence),
-                              .journaled = action->sequence->journaled,
-                              .deferred = action->deferred,
-                              .next = s_next (action->sequence, action->limit),
-                              .limit = action->limit,
-                              .owner = action->sequence};
+        zseq_write_t write = {
+          .name = zseq_sequence_name (action->sequence),
+          .name_size = zseq_sequence_name_size (action->sequence),
+          .journaled = action->sequence->journaled,
+          .deferred = action->deferred,
+          .next = s_next (action->sequence, action->durable_to),
+          .durable_to = action->durable_to,
+          .owner = action->sequence};
         s_add_write (self, &write);
         break;
     }
@@ -260,11 +260,11 @@ zseq_host_record (const zseq_host_t *self)
 //  Loading.
 
 static int
-s_load_name (const char *name, size_t size, uint64_t next, uint64_t limit,
+s_load_name (const char *name, size_t size, uint64_t next, uint64_t durable_to,
              void *arg)
 {
     zseq_host_t *self = arg;
-    return zseq_node_load (self->node, name, size, next, limit);
+    return zseq_node_load (self->node, name, size, next, durable_to);
 }
 
 static void
@@ -404,7 +404,7 @@ s_scrub_choose (zseq_host_t *self, zseq_check_t *check)
     }
     check->name = zseq_sequence_name (sequence);
     check->name_size = zseq_sequence_name_size (sequence);
-    check->limit = sequence->limit;
+    check->durable_to = sequence->durable_to;
     check->owner = sequence;
     //  A sequence that is being written is read in the next round.
     return sequence->journaled && !sequence->writing && !sequence->queued;
@@ -485,7 +485,7 @@ zseq_host_take_written (zseq_host_t *self)
         zseq_event_t event = {.type = done->record ? ZSEQ_EVENT_RECORD_PERSISTED
                                                    : ZSEQ_EVENT_PERSISTED,
                               .sequence = done->owner,
-                              .limit = done->limit,
+                              .durable_to = done->durable_to,
                               .version = done->tag,
                               .status = done->status};
         zseq_host_step (self, &event);

@@ -127,8 +127,8 @@ int zseq_store_load (zseq_store_t *self,
 //  One thing to write. With record it is the node's record; the store writes an
 //  empty journal first if there is none yet (the identity is no longer 0).
 //  Otherwise it is a sequence's record: the node's record must be durable with
-//  an identity, all damage repaired, and 1 <= next <= limit <= ZSEQ_NEXT_MAX.
-//  limit is the record's durable_to. name must stay valid until the completion.
+//  an identity, all damage repaired, and 1 <= next <= durable_to <=
+//  ZSEQ_NEXT_MAX. name must stay valid until the completion.
 //
 //  A deferred write is not synced. It becomes durable with a node's record that
 //  is submitted after the write's completion; the store calls syncfs before
@@ -142,7 +142,7 @@ typedef struct {
     bool journaled;  //  The journal already has the name
     bool deferred;   //  Not synced; only while the node does not vote
     uint64_t next;
-    uint64_t limit;
+    uint64_t durable_to;
     uint64_t tag;  //  Given back with the completion
     void *owner;   //  Given back, too
 } zseq_write_t;
@@ -151,7 +151,7 @@ typedef struct {
     bool record;
     bool check;  //  Completes a check; see zseq_store_check for status
     bool more;   //  The checked journals have more pieces
-    uint64_t limit;
+    uint64_t durable_to;
     uint64_t tag;
     void *owner;
     int status;  //  ZSEQ_OK: durable. ZSEQ_ENOSPACE: refused; the old or the
@@ -190,8 +190,8 @@ typedef struct {
     zseq_check_type_t type;
     const char *name;  //  Of a journaled sequence, else NULL
     uint8_t name_size;
-    uint64_t limit;  //  The durable_to that the disk must hold
-    void *owner;     //  Given back with the completion
+    uint64_t durable_to;  //  The durable_to that the disk must hold
+    void *owner;          //  Given back with the completion
 } zseq_check_t;
 
 //  Submits a check. Its completion comes with those of writes and has the

@@ -89,7 +89,7 @@ s_prepare_record (zseq_store_t *self, zseq_store_job_t *job,
                                       .name = write->name,
                                       .name_size = write->name_size,
                                       .next = write->next,
-                                      .durable_to = write->limit};
+                                      .durable_to = write->durable_to};
     uint8_t bytes[ZSEQ_STORE_SEQUENCE_MAX];
     size_t size = zseq_store_sequence_encode (&sequence, bytes);
     zseq_store_temp_t temp = {

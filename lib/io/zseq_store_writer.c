@@ -66,7 +66,7 @@ s_complete_jobs (zseq_store_t *self, zseq_store_job_t *jobs, size_t count)
         assert (self->done_first + self->done_count < self->done_capacity);
         self->done[self->done_first + self->done_count++] =
           (zseq_written_t){.record = write->record != NULL,
-                           .limit = write->limit,
+                           .durable_to = write->durable_to,
                            .tag = write->tag,
                            .owner = write->owner,
                            .status = jobs[i].status};
@@ -151,7 +151,7 @@ s_run_check (zseq_store_t *self)
     if (check->type == ZSEQ_CHECK_SEQUENCE)
         rc =
           zseq_store_scrub_sequence (&self->scrub, &self->expected, check->name,
-                                     check->name_size, check->limit);
+                                     check->name_size, check->durable_to);
     else if (check->type == ZSEQ_CHECK_NODE)
         rc = zseq_store_scrub_node (&self->scrub, &self->record);
     else
@@ -318,8 +318,8 @@ s_check_write (const zseq_write_t *write)
     assert (write->name_size >= 1);
     assert (!memchr (write->name, 0, write->name_size));
     assert (write->next >= 1);
-    assert (write->next <= write->limit);
-    assert (write->limit <= ZSEQ_NEXT_MAX);
+    assert (write->next <= write->durable_to);
+    assert (write->durable_to <= ZSEQ_NEXT_MAX);
 }
 
 //  Queues copies of the writes. False: no memory, nothing is queued.

@@ -64,23 +64,23 @@ zseq_node_destroy (zseq_node_t **self_p)
 
 int
 zseq_node_load (zseq_node_t *self, const char *name, size_t size, uint64_t next,
-                uint64_t limit)
+                uint64_t durable_to)
 {
     assert (self);
     assert (!self->begun);
-    assert (next <= limit);
+    assert (next <= durable_to);
 
     zseq_sequence_t *sequence;
     int rc = zseq_sequence_insert (self->table, name, size, &sequence);
     if (rc != ZSEQ_OK)
         return rc;
-    zseq_seq_init (&sequence->seq, limit);
-    sequence->limit = limit;
+    zseq_seq_init (&sequence->seq, durable_to);
+    sequence->durable_to = durable_to;
     sequence->journaled = true;
-    if (next < limit) {
+    if (next < durable_to) {
         //  What was reserved is burnt. Once the record says so, it is not
         //  counted again.
-        self->stats.burnt += limit - next;
+        self->stats.burnt += durable_to - next;
         sequence->lowering = true;
         zseq_node_mark_dirty (self, sequence);
     }

@@ -36,7 +36,7 @@ typedef enum {
                             //  and cluster could be read
     ZSEQ_EVENT_PEER_REPLY,  //  sender, a peer, answers msg
     ZSEQ_EVENT_TICK,        //  Time has passed; also the first event of all
-    ZSEQ_EVENT_PERSISTED,  //  sequence was written with limit, and journaled; or
+    ZSEQ_EVENT_PERSISTED,  //  sequence was written with durable_to, and journaled; or
                            //  it was not, and status is ZSEQ_ENOSPACE
     ZSEQ_EVENT_RECORD_PERSISTED,  //  The node's record of version was written;
                                   //  or it was not, and status says why
@@ -54,7 +54,7 @@ typedef struct {
     zseq_sender_t sender;
     const zseq_msg_t *msg;
     zseq_sequence_t *sequence;
-    uint64_t limit;
+    uint64_t durable_to;
     uint64_t version;
     int status;
 } zseq_event_t;
@@ -62,7 +62,7 @@ typedef struct {
 typedef enum {
     ZSEQ_ACTION_REPLY,  //  Send msg to sender, a connection or local
     ZSEQ_ACTION_ASK,    //  Send msg to peer; it is asked again if it is lost
-    ZSEQ_ACTION_PERSIST,  //  Write sequence with limit, journal its name unless it
+    ZSEQ_ACTION_PERSIST,  //  Write sequence with durable_to, journal its name unless it
                           //  is journaled, then tell PERSISTED; deferred: what
                           //  lasts only with the next record is soon enough
     ZSEQ_ACTION_PERSIST_RECORD,  //  Write record, then tell RECORD_PERSISTED
@@ -76,7 +76,7 @@ typedef struct {
     const zseq_msg_t *msg;
     uint8_t peer;
     zseq_sequence_t *sequence;
-    uint64_t limit;
+    uint64_t durable_to;
     bool deferred;
     const zseq_record_t *record;
     uint64_t version;
@@ -105,10 +105,10 @@ zseq_node_t *zseq_node_new (const zseq_record_t *record,
 void zseq_node_destroy (zseq_node_t **self_p);
 
 //  A journaled name that was found on disk, intact, before the first step: it
-//  goes on at limit, and what lies between next and limit is burnt. 1 <= next
-//  <= limit <= ZSEQ_NEXT_MAX. Errors: ZSEQ_EFULL, ZSEQ_ENOMEM.
+//  goes on at durable_to, and what lies between next and durable_to is burnt. 1 <= next
+//  <= durable_to <= ZSEQ_NEXT_MAX. Errors: ZSEQ_EFULL, ZSEQ_ENOMEM.
 int zseq_node_load (zseq_node_t *self, const char *name, size_t size,
-                    uint64_t next, uint64_t limit);
+                    uint64_t next, uint64_t durable_to);
 
 //  How a node is to be recovered where too few of its peers vote.
 typedef struct {

@@ -43,9 +43,9 @@ zseq_node_disk_write_entries (zseq_node_t *self)
         zseq_action_t action = {
           .type = ZSEQ_ACTION_PERSIST,
           .sequence = sequence,
-          .limit = zseq_node_reserve_limit (self, sequence),
-          .deferred =
-            self->recovering && !self->record.voting && sequence->limit == 0};
+          .durable_to = zseq_node_reserve_target (self, sequence),
+          .deferred = self->recovering && !self->record.voting &&
+                      sequence->durable_to == 0};
         self->act (&action, self->arg);
     }
     self->queue.dirty_end = &self->queue.dirty;
@@ -62,8 +62,8 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
     self->disk.writing--;
     if (event->status == ZSEQ_OK) {
         //  S8: what is durable never becomes less.
-        assert (event->limit >= sequence->limit);
-        sequence->limit = event->limit;
+        assert (event->durable_to >= sequence->durable_to);
+        sequence->durable_to = event->durable_to;
         sequence->journaled = true;
     }
     else if (self->recovering) {
@@ -72,12 +72,13 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
         return;
     }
     //  What had waited when the node ceased to vote is void, all of it.
-    zseq_node_release (self, sequence, self->voting ? event->limit : UINT64_MAX,
+    zseq_node_release (self, sequence,
+                       self->voting ? event->durable_to : UINT64_MAX,
                        event->status);
     if (sequence->waiting ||
-        (self->recovering && sequence->seq.next > sequence->limit))
+        (self->recovering && sequence->seq.next > sequence->durable_to))
         zseq_node_mark_dirty (self, sequence);
-    if (sequence->limit <= sequence->seq.next || event->status != ZSEQ_OK)
+    if (sequence->durable_to <= sequence->seq.next || event->status != ZSEQ_OK)
         return;
     zseq_node_reserve_list (self, sequence);
     if (self->stopping)

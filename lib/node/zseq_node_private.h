@@ -229,9 +229,9 @@ void zseq_node_queue_answer (zseq_node_t *self, const zseq_sender_t *sender,
 void zseq_node_queue_wait (zseq_node_t *self, zseq_sequence_t *sequence,
                            const zseq_waiting_t *granted);
 
-//  Answers whoever waits for no more than limit, if the node votes.
+//  Answers whoever waits for no more than durable_to, if the node votes.
 void zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence,
-                        uint64_t limit, int status);
+                        uint64_t durable_to, int status);
 
 //  zseq_node_state.c.
 
@@ -261,10 +261,10 @@ void zseq_node_reserve_list (zseq_node_t *self, zseq_sequence_t *sequence);
 //  Writes ahead when half of a reserve is used up, so that nobody has to wait.
 void zseq_node_reserve_ahead (zseq_node_t *self, zseq_sequence_t *sequence);
 
-//  S8: claims above the lower limit wait for the next write, from now on; only
+//  S8: claims above the lower durable_to wait for the next write, from now on; only
 //  then may the disk be told. The sequence must not be in writing.
 void zseq_node_reserve_shrink (zseq_node_t *self, zseq_sequence_t *sequence,
-                               uint64_t limit);
+                               uint64_t durable_to);
 
 //  Time has passed: reserves follow the rates of their sequences.
 void zseq_node_reserve_revisit (zseq_node_t *self);
@@ -272,9 +272,10 @@ void zseq_node_reserve_revisit (zseq_node_t *self);
 //  The node stops: lets every reserve shrink to nothing.
 void zseq_node_reserve_shrink_all (zseq_node_t *self);
 
-//  The limit to write of a sequence: no lower than what is durable, or what it
+//  The durable_to to write of a sequence: no lower than what is durable, or what it
 //  has just been lowered to.
-uint64_t zseq_node_reserve_limit (zseq_node_t *self, zseq_sequence_t *sequence);
+uint64_t zseq_node_reserve_target (zseq_node_t *self,
+                                   zseq_sequence_t *sequence);
 
 //  zseq_node_disk.c.
 

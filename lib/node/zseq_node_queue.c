@@ -75,16 +75,16 @@ zseq_node_queue_wait (zseq_node_t *self, zseq_sequence_t *sequence,
     zseq_node_mark_dirty (self, sequence);
 }
 
-//  Answers whoever waits for no more than limit. next only grows, so that
+//  Answers whoever waits for no more than durable_to. next only grows, so that
 //  those come first in the queue. A node that votes no more has nothing to say.
 void
-zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence, uint64_t limit,
-                   int status)
+zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence,
+                   uint64_t durable_to, int status)
 {
     while (sequence->waiting) {
         uint32_t place = sequence->waiting;
         zseq_waiting_t *granted = &self->queue.waiting[place];
-        if (granted->next > limit)
+        if (granted->next > durable_to)
             break;
         if (self->voting)
             zseq_node_queue_answer (self, &granted->sender, granted, status);

@@ -91,7 +91,7 @@ s_take_page (zseq_node_t *self, zseq_peer_answers_t *answers,
         }
         //  S8: nothing is ever lowered.
         zseq_seq_raise (&sequence->seq, item->next);
-        if (sequence->seq.next > sequence->limit)
+        if (sequence->seq.next > sequence->durable_to)
             zseq_node_mark_dirty (self, sequence);
     }
     answers->copied += page->item_count;

@@ -1,11 +1,11 @@
-//  How far ahead of its next a sequence is written: its reserve. The limit on
+//  How far ahead of its next a sequence is written: its reserve. Its durable_to on
 //  disk follows the rate of claims up, and in steps down again.
 
 #include "zseq_node_private.h"
 
 #include <assert.h>
 
-//  How long after its limit was chosen a sequence is looked at again, and how
+//  How long after its durable_to was chosen a sequence is looked at again, and how
 //  many are at one tick.
 #define LOOK_US 1000000
 #define LOOKS_MAX 32768
@@ -24,18 +24,18 @@ zseq_node_reserve_list (zseq_node_t *self, zseq_sequence_t *sequence)
 void
 zseq_node_reserve_ahead (zseq_node_t *self, zseq_sequence_t *sequence)
 {
-    if (sequence->listed && sequence->limit >= sequence->seq.next &&
-        sequence->limit - sequence->seq.next <= sequence->reserve.claimed)
+    if (sequence->listed && sequence->durable_to >= sequence->seq.next &&
+        sequence->durable_to - sequence->seq.next <= sequence->reserve.claimed)
         zseq_node_mark_dirty (self, sequence);
 }
 
 void
 zseq_node_reserve_shrink (zseq_node_t *self, zseq_sequence_t *sequence,
-                          uint64_t limit)
+                          uint64_t durable_to)
 {
     assert (!sequence->writing);
-    assert (limit <= sequence->limit);
-    sequence->limit = limit;
+    assert (durable_to <= sequence->durable_to);
+    sequence->durable_to = durable_to;
     sequence->lowering = true;
     zseq_node_mark_dirty (self, sequence);
 }
@@ -45,7 +45,8 @@ static void
 s_look (zseq_node_t *self, zseq_sequence_t *sequence)
 {
     uint64_t next = sequence->seq.next;
-    uint64_t unused = sequence->limit > next ? sequence->limit - next : 0;
+    uint64_t unused =
+      sequence->durable_to > next ? sequence->durable_to - next : 0;
     uint64_t wanted = sequence->reserve.claimed;
     if (unused && !sequence->writing && !sequence->queued) {
         if (wanted == 0)
@@ -68,7 +69,7 @@ zseq_node_reserve_revisit (zseq_node_t *self)
             self->reserve.end = &self->reserve.first;
         sequence->listed = false;
         s_look (self, sequence);
-        if (sequence->limit > sequence->seq.next || sequence->writing)
+        if (sequence->durable_to > sequence->seq.next || sequence->writing)
             zseq_node_reserve_list (self, sequence);
     }
 }
@@ -78,14 +79,14 @@ zseq_node_reserve_shrink_all (zseq_node_t *self)
 {
     for (zseq_sequence_t *sequence = self->reserve.first; sequence;
          sequence = sequence->reserved)
-        if (sequence->limit > sequence->seq.next && !sequence->writing)
+        if (sequence->durable_to > sequence->seq.next && !sequence->writing)
             zseq_node_reserve_shrink (self, sequence, sequence->seq.next);
 }
 
 uint64_t
-zseq_node_reserve_limit (zseq_node_t *self, zseq_sequence_t *sequence)
+zseq_node_reserve_target (zseq_node_t *self, zseq_sequence_t *sequence)
 {
-    uint64_t limit = sequence->seq.next;
+    uint64_t durable_to = sequence->seq.next;
     if (!sequence->lowering && self->voting && !self->stopping) {
         //  S10: a reserve would be ahead of the clock after a crash.
         uint64_t wanted = 0;
@@ -94,9 +95,11 @@ zseq_node_reserve_limit (zseq_node_t *self, zseq_sequence_t *sequence)
                                   sequence->entry.name_size))
             wanted = zseq_reserve_wanted (&sequence->reserve, self->now_us,
                                           self->reserve.ahead_us);
-        limit = wanted < ZSEQ_NEXT_MAX - limit ? limit + wanted : ZSEQ_NEXT_MAX;
+        durable_to = wanted < ZSEQ_NEXT_MAX - durable_to ? durable_to + wanted
+                                                         : ZSEQ_NEXT_MAX;
         zseq_reserve_restart (&sequence->reserve, self->now_us);
     }
     sequence->lowering = false;
-    return limit > sequence->limit ? limit : sequence->limit;
+    return durable_to > sequence->durable_to ? durable_to
+                                             : sequence->durable_to;
 }

@@ -1,6 +1,6 @@
 //  Sequences: READ, CLAIM and RAISE of clients, and pages of names for LIST and
 //  COPY. A claim changes the sequence in memory (zseq_seq_accept) and marks it
-//  dirty; its reply leaves when the sequence's limit on disk covers it (S8), by
+//  dirty; its reply leaves when the sequence's durable_to covers it (S8), by
 //  zseq_node_queue. What is here knows sequences only; another kind of stored
 //  thing is a sibling of this file.
 
@@ -30,12 +30,12 @@ s_seq (const zseq_node_t *self, zseq_slice_t name,
     return seq;
 }
 
-//  Whether a sequence's next would survive a power cut: the limit on disk is no
+//  Whether a sequence's next would survive a power cut: durable_to is no
 //  less, or it is where the name begins.
 static bool
 s_durable (const zseq_node_t *self, const zseq_sequence_t *sequence)
 {
-    return sequence->seq.next <= sequence->limit ||
+    return sequence->seq.next <= sequence->durable_to ||
            sequence->seq.next <= zseq_node_floor (self, s_name (sequence));
 }
 
@@ -210,7 +210,7 @@ zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
             const zseq_sequence_t *sequence =
               (const zseq_sequence_t *) entries[index];
             after = s_name (sequence);
-            if (!sequence->limit && !copy)
+            if (!sequence->durable_to && !copy)
                 continue;
             bytes += zseq_sequence_name_size (sequence) + PAGE_ITEM_BYTES;
             if (bytes > PAGE_BYTES_MAX) {
@@ -220,7 +220,8 @@ zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
             uint64_t next = s_seq (self, after, sequence).next;
             if (!copy && !s_durable (self, sequence)) {
                 uint64_t floor = zseq_node_floor (self, after);
-                next = sequence->limit > floor ? sequence->limit : floor;
+                next =
+                  sequence->durable_to > floor ? sequence->durable_to : floor;
             }
             self->page[count].name = after;
             self->page[count].next = next;

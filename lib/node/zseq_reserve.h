@@ -1,4 +1,4 @@
-//  How far ahead of next a replica's limit on disk is put, so that claims need
+//  How far ahead of next a sequence's durable_to on disk is put, so that claims need
 //  no write each: about as many IDs as are claimed in a given time. Source:
 //  lib/doc/design.md, section 3.
 
@@ -7,7 +7,7 @@
 
 #include "zseq_seq.h"
 
-//  What was claimed since the limit was chosen, or looked at.
+//  What was claimed since durable_to was chosen, or looked at.
 typedef struct {
     uint64_t since_us;
     uint64_t claimed;  //  IDs

@@ -10,8 +10,8 @@
 typedef struct zseq_sequence {
     zseq_entry_t entry;  //  First: the table knows only this
     zseq_seq_t seq;
-    uint64_t limit;    //  Claims up to it are durable: next on disk, or more
-                       //  that is reserved; 0 if none
+    uint64_t durable_to;  //  Claims up to it are durable: next on disk, or more
+                          //  that is reserved; 0 if none
     uint32_t waiting;  //  Requests that wait for the disk: the first, 0 if none
     uint32_t waiting_last;        //  ... and the last
     struct zseq_sequence *dirty;  //  Next in the list of those to persist

@@ -21,7 +21,7 @@ typedef struct {
     zseq_record_t *record;      //  ... which it is, to be freed
     bool deferred;
     uint64_t next;
-    uint64_t limit;
+    uint64_t durable_to;
     uint64_t version;
 } zseq_sim_write_t;
 

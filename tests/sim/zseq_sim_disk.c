@@ -17,7 +17,7 @@ static bool
 s_same (const zseq_sim_file_t *a, const zseq_sim_file_t *b)
 {
     return a->there == b->there && a->damaged == b->damaged &&
-           a->next == b->next && a->limit == b->limit;
+           a->next == b->next && a->durable_to == b->durable_to;
 }
 
 void
@@ -45,16 +45,16 @@ zseq_sim_disk_write_record (zseq_sim_disk_t *self, const zseq_record_t *record)
 
 void
 zseq_sim_disk_write (zseq_sim_disk_t *self, size_t name, uint64_t next,
-                     uint64_t limit, bool deferred)
+                     uint64_t durable_to, bool deferred)
 {
     assert (self);
     assert (name < ZSEQ_SIM_NAMES);
-    assert (next <= limit);
+    assert (next <= durable_to);
 
     if (!deferred)
         s_sync (self);
     self->file[name] =
-      (zseq_sim_file_t){.there = true, .next = next, .limit = limit};
+      (zseq_sim_file_t){.there = true, .next = next, .durable_to = durable_to};
     if (!deferred)
         s_sync (self);
 }
@@ -95,8 +95,8 @@ zseq_sim_disk_durable (const zseq_sim_disk_t *self, size_t name)
     assert (self);
     assert (name < ZSEQ_SIM_NAMES);
 
-    uint64_t limit = self->synced[name].limit;
-    return limit > self->record.floor ? limit : self->record.floor;
+    uint64_t durable_to = self->synced[name].durable_to;
+    return durable_to > self->record.floor ? durable_to : self->record.floor;
 }
 
 size_t

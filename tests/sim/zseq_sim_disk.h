@@ -12,7 +12,7 @@ typedef struct {
     bool there;    //  A record was written
     bool damaged;  //  ... and cannot be read, or has been removed
     uint64_t next;
-    uint64_t limit;
+    uint64_t durable_to;
 } zseq_sim_file_t;
 
 typedef struct {
@@ -33,7 +33,7 @@ void zseq_sim_disk_write_record (zseq_sim_disk_t *self,
 
 //  A sequence's record is written. deferred: a power cut may still lose it.
 void zseq_sim_disk_write (zseq_sim_disk_t *self, size_t name, uint64_t next,
-                          uint64_t limit, bool deferred);
+                          uint64_t durable_to, bool deferred);
 
 //  What was not synced is lost, damaged or not, as luck has it; else all that
 //  programs saw is kept. luck: 64 random bits.

@@ -55,12 +55,13 @@ s_apply (zseq_sim_process_t *process, const zseq_sim_write_t *write)
     }
     zseq_sim_disk_write (
       process->disk, (size_t) (zseq_sequence_name (write->sequence)[0] - 'A'),
-      write->next, write->limit, write->deferred);
+      write->next, write->durable_to, write->deferred);
     zseq_sim_cluster_say (
       process->cluster, "%c#%u writes %s: next %llu, limit %llu%s",
       zseq_sim_letter (process->index), process->id,
       zseq_sequence_name (write->sequence), (unsigned long long) write->next,
-      (unsigned long long) write->limit, write->deferred ? ", deferred" : "");
+      (unsigned long long) write->durable_to,
+      write->deferred ? ", deferred" : "");
 }
 
 //  Of the writes under way some arrive.
@@ -293,7 +294,7 @@ s_act_persist (zseq_sim_process_t *process, const zseq_action_t *action)
     zseq_sim_write_t *write = &process->write[process->write_count++];
     *write = (zseq_sim_write_t){.sequence = action->sequence,
                                 .deferred = action->deferred,
-                                .limit = action->limit,
+                                .durable_to = action->durable_to,
                                 .version = action->version};
     if (action->record) {
         write->record = malloc (sizeof *write->record);
@@ -302,7 +303,7 @@ s_act_persist (zseq_sim_process_t *process, const zseq_action_t *action)
         return;
     }
     uint64_t next = action->sequence->seq.next;
-    write->next = next < action->limit ? next : action->limit;
+    write->next = next < action->durable_to ? next : action->durable_to;
 }
 
 //  Carries out an action of the node.
@@ -430,7 +431,7 @@ s_write_one (zseq_sim_process_t *process)
     zseq_event_t event = {.type = write.sequence ? ZSEQ_EVENT_PERSISTED
                                                  : ZSEQ_EVENT_RECORD_PERSISTED,
                           .sequence = write.sequence,
-                          .limit = write.limit,
+                          .durable_to = write.durable_to,
                           .version = write.version,
                           .status = refused ? ZSEQ_ENOSPACE : ZSEQ_OK};
     if (refused)
@@ -505,8 +506,8 @@ zseq_sim_process_load (zseq_sim_process_t *process)
         char text = (char) ('A' + name);
         if (file->damaged || !file->there)
             continue;
-        int rc =
-          zseq_node_load (process->node, &text, 1, file->next, file->limit);
+        int rc = zseq_node_load (process->node, &text, 1, file->next,
+                                 file->durable_to);
         assert (rc == ZSEQ_OK);
     }
 }

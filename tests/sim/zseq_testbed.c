@@ -21,7 +21,7 @@
 typedef struct {
     char name[ZSEQ_NAME_MAX + 1];
     uint64_t next;
-    uint64_t limit;
+    uint64_t durable_to;
     bool damaged;
 } s_file_t;
 
@@ -35,7 +35,7 @@ struct zseq_disk {
 typedef struct {
     zseq_sequence_t *sequence;  //  NULL: the node's record
     uint64_t next;
-    uint64_t limit;
+    uint64_t durable_to;
     zseq_record_t record;
     uint64_t version;
 } s_write_t;
@@ -151,7 +151,7 @@ s_act (const zseq_action_t *action, void *arg)
             write->record = *action->record;
         else
             write->next = action->sequence->seq.next;
-        write->limit = action->limit;
+        write->durable_to = action->durable_to;
         write->version = action->version;
         break;
     }
@@ -285,7 +285,7 @@ s_start (zseq_testbed_t *self, uint8_t node, const char *why,
             continue;
         }
         int rc = zseq_node_load (slot->node, file->name, strlen (file->name),
-                                 file->next, file->limit);
+                                 file->next, file->durable_to);
         assert (rc == ZSEQ_OK);
     }
     if (why)
@@ -471,8 +471,9 @@ s_write (s_slot_t *slot, const s_write_t *write)
         snprintf (file->name, sizeof file->name, "%s",
                   zseq_sequence_name (write->sequence));
     }
-    file->next = write->next < write->limit ? write->next : write->limit;
-    file->limit = write->limit;
+    file->next =
+      write->next < write->durable_to ? write->next : write->durable_to;
+    file->durable_to = write->durable_to;
 }
 
 //  The first write of a node arrives, unless it is stuck. Returns whether it
@@ -493,7 +494,7 @@ s_write_some (zseq_testbed_t *self, s_slot_t *slot)
     zseq_event_t event = {.type = write.sequence ? ZSEQ_EVENT_PERSISTED
                                                  : ZSEQ_EVENT_RECORD_PERSISTED,
                           .sequence = write.sequence,
-                          .limit = write.limit,
+                          .durable_to = write.durable_to,
                           .version = write.version};
     s_step (self, slot, event);
     return true;
@@ -562,7 +563,7 @@ zseq_testbed_disk_limit (const zseq_testbed_t *self, uint8_t node,
                          const char *name)
 {
     const s_file_t *file = s_file (&self->slot[node].disk, name);
-    return file ? file->limit : 0;
+    return file ? file->durable_to : 0;
 }
 
 bool

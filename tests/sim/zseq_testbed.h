@@ -89,7 +89,7 @@ int zseq_testbed_ended (const zseq_testbed_t *self, uint8_t node);
 const zseq_record_t *zseq_testbed_record (const zseq_testbed_t *self,
                                           uint8_t node);
 
-//  On disk: next and limit of a name; 0 when there is none.
+//  On disk: next and durable_to of a name; 0 when there is none.
 uint64_t zseq_testbed_disk_next (const zseq_testbed_t *self, uint8_t node,
                                  const char *name);
 uint64_t zseq_testbed_disk_limit (const zseq_testbed_t *self, uint8_t node,

@@ -249,7 +249,7 @@ Test (store, completes_a_thousand_writes_in_order_with_few_syncs)
         writes[i] = (zseq_write_t){.name = name[i],
                                    .name_size = (uint8_t) strlen (name[i]),
                                    .next = i + 1,
-                                   .limit = i + 2,
+                                   .durable_to = i + 2,
                                    .tag = i,
                                    .owner = name[i]};
     }
@@ -258,7 +258,7 @@ Test (store, completes_a_thousand_writes_in_order_with_few_syncs)
     for (size_t i = 0; i < COUNT; i++) {
         cr_assert_eq (written[i].status, ZSEQ_OK);
         cr_assert_eq (written[i].tag, i);
-        cr_assert_eq (written[i].limit, i + 2);
+        cr_assert_eq (written[i].durable_to, i + 2);
         cr_assert_eq (written[i].owner, name[i]);
     }
     struct pollfd fd = {zseq_store_fd (store), POLLIN, 0};
@@ -296,7 +296,7 @@ Test (store, takes_more_writes_than_a_group_holds)
         writes[i] = (zseq_write_t){.name = name[i],
                                    .name_size = (uint8_t) strlen (name[i]),
                                    .next = 1,
-                                   .limit = i + 1,
+                                   .durable_to = i + 1,
                                    .tag = i};
     }
     //  Nothing is collected in between, and all submitted writes are finished.

@@ -75,7 +75,7 @@ s_step (zseq_store_t *store, size_t step, s_told_t *told)
                          .name_size = (uint8_t) strlen (s_name[i]),
                          .journaled = told->journaled[i],
                          .next = limit,
-                         .limit = limit};
+                         .durable_to = limit};
     }
     fixture_submit (store, writes, count, written);
     for (size_t i = 0; i < count; i++) {
@@ -88,7 +88,7 @@ s_step (zseq_store_t *store, size_t step, s_told_t *told)
         if (written[i].record)
             told->formed = true;
         else {
-            told->durable[index[i]] = written[i].limit;
+            told->durable[index[i]] = written[i].durable_to;
             told->journaled[index[i]] = true;
         }
     }
@@ -386,9 +386,13 @@ Test (store_faults, refuses_only_the_new_names_when_the_journal_is_full)
     free (fixture_read (fixture_file ("names"), &size));
     zseq_faults_begin (fixture_node ());
     zseq_write_t writes[] = {
-      {.name = "b", .name_size = 1, .next = 1, .limit = 1},
-      {.name = "a", .name_size = 1, .journaled = true, .next = 20, .limit = 20},
-      {.name = "c", .name_size = 1, .next = 1, .limit = 1}};
+      {.name = "b", .name_size = 1, .next = 1, .durable_to = 1},
+      {.name = "a",
+       .name_size = 1,
+       .journaled = true,
+       .next = 20,
+       .durable_to = 20},
+      {.name = "c", .name_size = 1, .next = 1, .durable_to = 1}};
     zseq_written_t written[3];
     zseq_faults_fail ("write", 4, ENOSPC, false);
     fixture_submit (store, writes, 3, written);

@@ -32,7 +32,7 @@ s_write_numbered (zseq_store_t *store, size_t first, size_t count,
                                    .journaled = first + i < journaled,
                                    .deferred = deferred,
                                    .next = limit,
-                                   .limit = limit};
+                                   .durable_to = limit};
     }
     fixture_submit (store, writes, count, written);
 }
@@ -94,7 +94,7 @@ Test (store_faults_many, syncs_few_writes_one_by_one_and_many_together)
 typedef struct {
     size_t first;
     size_t count;
-    uint64_t limit;
+    uint64_t durable_to;
 } s_many_t;
 
 enum { GROUPS = 3 };
@@ -108,7 +108,7 @@ s_many_limit (size_t name, size_t groups)
     uint64_t limit = 0;
     for (size_t i = 0; i < groups && i < GROUPS; i++)
         if (name >= s_many[i].first && name < s_many[i].first + s_many[i].count)
-            limit = s_many[i].limit;
+            limit = s_many[i].durable_to;
     return limit;
 }
 
@@ -120,7 +120,7 @@ s_play_many (size_t *completed)
     size_t journaled = 0;
     for (size_t i = 0; i < GROUPS; i++) {
         const s_many_t *group = &s_many[i];
-        s_write_numbered (store, group->first, group->count, group->limit,
+        s_write_numbered (store, group->first, group->count, group->durable_to,
                           false, journaled, written);
         journaled = group->first + group->count;
         ++*completed;

@@ -87,7 +87,7 @@ s_write_many (zseq_store_t *store, bool deferred, int expected)
                                    .name_size = (uint8_t) size,
                                    .deferred = deferred,
                                    .next = 10,
-                                   .limit = 10};
+                                   .durable_to = 10};
     }
     fixture_submit (store, writes, S_NAMES, written);
     for (size_t i = 0; i < S_NAMES; i++)

@@ -54,7 +54,7 @@ Test (store_format, keeps_every_name_apart_and_within_its_directory)
         writes[i] = (zseq_write_t){.name = name[i],
                                    .name_size = (uint8_t) strlen (name[i]),
                                    .next = i + 1,
-                                   .limit = i + 1};
+                                   .durable_to = i + 1};
     fixture_submit (store, writes, count, written);
     zseq_store_destroy (&store);
 
@@ -172,8 +172,8 @@ Test (store_format, writes_the_bytes_that_the_document_shows)
     fixture_format (fixture_node (), FIXTURE_IDENTITY);
     zseq_store_t *store = fixture_start ();
     zseq_write_t writes[] = {
-      {.name = "orders", .name_size = 6, .next = 42, .limit = 1042},
-      {.name = "h\xc3\xa9", .name_size = 3, .next = 1, .limit = 1}};
+      {.name = "orders", .name_size = 6, .next = 42, .durable_to = 1042},
+      {.name = "h\xc3\xa9", .name_size = 3, .next = 1, .durable_to = 1}};
     zseq_written_t written[2];
     fixture_submit (store, writes, 2, written);
     zseq_store_destroy (&store);

@@ -223,7 +223,7 @@ s_make_batches (size_t count, size_t batches)
           (zseq_write_t){.name = fixture_three[i],
                          .name_size = (uint8_t) strlen (fixture_three[i]),
                          .next = 10,
-                         .limit = 10};
+                         .durable_to = 10};
     for (size_t i = 0; i < batches; i++)
         fixture_submit (store, writes + i, i + 1 < batches ? 1 : count - i,
                         written);

@@ -26,7 +26,7 @@ Test (store_records, finds_again_what_was_written)
                           .name_size = 6,
                           .journaled = true,
                           .next = 102,
-                          .limit = 1000};
+                          .durable_to = 1000};
     zseq_written_t written;
     fixture_submit (store, &write, 1, &written);
     cr_assert_eq (written.status, ZSEQ_OK);

@@ -330,11 +330,11 @@ fixture_write (zseq_store_t *store, const char *name, uint64_t limit,
                           .name_size = (uint8_t) strlen (name),
                           .journaled = journaled,
                           .next = limit,
-                          .limit = limit};
+                          .durable_to = limit};
     zseq_written_t written;
     fixture_submit (store, &write, 1, &written);
     assert (!written.record);
-    assert (written.limit == limit);
+    assert (written.durable_to == limit);
     return written.status;
 }
 
@@ -354,7 +354,7 @@ fixture_write_numbered (zseq_store_t *store, size_t first, size_t count,
                                    .name_size = (uint8_t) strlen (name[i]),
                                    .deferred = deferred,
                                    .next = 1,
-                                   .limit = first + i + 1};
+                                   .durable_to = first + i + 1};
     }
     fixture_submit (store, writes, count, written);
     for (size_t i = 0; i < count; i++)
@@ -371,7 +371,7 @@ fixture_read_back (zseq_store_t *store, zseq_check_type_t type,
     zseq_check_t check = {.type = type,
                           .name = name,
                           .name_size = name ? (uint8_t) strlen (name) : 0,
-                          .limit = limit,
+                          .durable_to = limit,
                           .owner = store};
     int rc = zseq_store_check (store, &check);
     assert (rc == ZSEQ_OK);

@@ -40,7 +40,7 @@ s_write (zseq_store_t *store, char **names)
         zseq_write_t write = {.name = *names,
                               .name_size = (uint8_t) strlen (*names),
                               .next = 1,
-                              .limit = 10};
+                              .durable_to = 10};
         zseq_written_t written;
         rc = zseq_store_submit (store, &write, 1);
         if (rc == ZSEQ_OK)

@@ -69,7 +69,7 @@ Test (node, writes_again_what_the_disk_has_lost)
     fixture_flush (self);
     const fixture_seen_t *persist = fixture_only (self, ZSEQ_ACTION_PERSIST);
     cr_assert_eq (persist->sequence, sequence);
-    cr_assert_eq (persist->limit, 11);
+    cr_assert_eq (persist->durable_to, 11);
     //  One write is enough, and what it holds stays as it is.
     fixture_step (self, damaged);
     fixture_persisted (self, sequence, 11, ZSEQ_OK);

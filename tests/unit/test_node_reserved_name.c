@@ -83,7 +83,7 @@ Test (reserved_name, is_not_raised_further_either)
     cr_assert_eq (s_next (self, FLAKE), 1);
     s_raise (self, FLAKE, 65000);
     fixture_flush (self);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->limit, 65000);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->durable_to, 65000);
     fixture_destroy (&self);
 }
 
@@ -196,6 +196,6 @@ Test (reserved_name, is_not_claimed_further_by_a_coordinator)
     msg.next.count = msg.next.count_min = 100;
     fixture_send (self, &msg);
     fixture_flush (self);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->limit, 65000);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->durable_to, 65000);
     fixture_destroy (&self);
 }

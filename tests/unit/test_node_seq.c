@@ -12,7 +12,7 @@ Test (node, replies_only_when_the_claim_is_durable)
     cr_assert_eq (self->count, 0);
     fixture_flush (self);
     const fixture_seen_t *persist = fixture_only (self, ZSEQ_ACTION_PERSIST);
-    cr_assert_eq (persist->limit, 11);
+    cr_assert_eq (persist->durable_to, 11);
     zseq_sequence_t *sequence = persist->sequence;
     cr_assert_str_eq (zseq_sequence_name (sequence), "orders");
     cr_assert (!zseq_node_idle (self->node));
@@ -38,7 +38,7 @@ Test (node, writes_a_name_once_for_all_claims_of_a_flush)
         fixture_claim (self, "orders", first, 1);
     fixture_flush (self);
     const fixture_seen_t *persist = fixture_only (self, ZSEQ_ACTION_PERSIST);
-    cr_assert_eq (persist->limit, 11);
+    cr_assert_eq (persist->durable_to, 11);
     fixture_persisted (self, persist->sequence, 11, ZSEQ_OK);
     cr_assert_eq (self->count, 10);
     for (uint64_t first = 1; first <= 10; first++) {
@@ -61,7 +61,7 @@ Test (node, has_one_write_of_a_name_in_flight)
     fixture_persisted (self, sequence, 2, ZSEQ_OK);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.claim.first, 1);
     fixture_flush (self);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->limit, 3);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->durable_to, 3);
     fixture_persisted (self, sequence, 3, ZSEQ_OK);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.claim.first, 2);
     fixture_destroy (&self);
@@ -185,7 +185,7 @@ Test (node, raises_and_never_lowers)
     fixture_send (self, &raise);
     cr_assert_eq (self->count, 0);
     fixture_flush (self);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->limit, 100);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->durable_to, 100);
     fixture_persisted (self, sequence, 100, ZSEQ_OK);
     cr_assert_eq (zseq_msg_next (&fixture_only (self, ZSEQ_ACTION_REPLY)->msg),
                   100);
@@ -211,7 +211,7 @@ Test (node, refuses_what_the_disk_has_no_room_for_and_forgets_nothing)
                   ZSEQ_ECONFLICT);
     fixture_claim (self, "orders", 11, 1);
     fixture_flush (self);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->limit, 12);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->durable_to, 12);
     fixture_destroy (&self);
 }
 
@@ -229,7 +229,7 @@ Test (node, is_busy_when_too_many_wait_and_takes_nothing)
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                   ZSEQ_EBUSY);
     fixture_flush (self);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->limit, 3);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->durable_to, 3);
     fixture_destroy (&self);
 }
 

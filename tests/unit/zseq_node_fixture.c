@@ -18,7 +18,7 @@ s_act (const zseq_action_t *action, void *arg)
         seen->msg = *action->msg;
     seen->peer = action->peer;
     seen->sequence = action->sequence;
-    seen->limit = action->limit;
+    seen->durable_to = action->durable_to;
     seen->deferred = action->deferred;
     if (action->record)
         seen->record = *action->record;
@@ -231,12 +231,12 @@ fixture_claim (fixture_t *self, const char *name, uint64_t first,
 }
 
 void
-fixture_persisted (fixture_t *self, zseq_sequence_t *sequence, uint64_t limit,
-                   int status)
+fixture_persisted (fixture_t *self, zseq_sequence_t *sequence,
+                   uint64_t durable_to, int status)
 {
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PERSISTED,
                                        .sequence = sequence,
-                                       .limit = limit,
+                                       .durable_to = durable_to,
                                        .status = status});
 }
 
@@ -248,7 +248,7 @@ fixture_claim_durably (fixture_t *self, const char *name, uint64_t first,
     fixture_flush (self);
     const fixture_seen_t *persist = fixture_only (self, ZSEQ_ACTION_PERSIST);
     zseq_sequence_t *sequence = persist->sequence;
-    fixture_persisted (self, sequence, persist->limit, ZSEQ_OK);
+    fixture_persisted (self, sequence, persist->durable_to, ZSEQ_OK);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
     return sequence;
 }

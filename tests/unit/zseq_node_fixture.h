@@ -14,7 +14,7 @@ typedef struct {
     zseq_msg_t msg;
     uint8_t peer;
     zseq_sequence_t *sequence;
-    uint64_t limit;
+    uint64_t durable_to;
     bool deferred;
     zseq_record_t record;
     uint64_t version;
@@ -93,7 +93,7 @@ void fixture_claim (fixture_t *self, const char *name, uint64_t first,
 
 //  The write of a sequence has ended.
 void fixture_persisted (fixture_t *self, zseq_sequence_t *sequence,
-                        uint64_t limit, int status);
+                        uint64_t durable_to, int status);
 
 //  Claims and makes them durable. Returns the name's sequence.
 zseq_sequence_t *fixture_claim_durably (fixture_t *self, const char *name,

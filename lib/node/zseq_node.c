@@ -81,7 +81,7 @@ zseq_node_load (zseq_node_t *self, const char *name, size_t size, uint64_t next,
         //  What was reserved is burnt. Once the record says so, it is not
         //  counted again.
         self->stats.burnt += durable_to - next;
-        sequence->lowering = true;
+        sequence->shrinking = true;
         zseq_node_mark_dirty (self, sequence);
     }
     return ZSEQ_OK;

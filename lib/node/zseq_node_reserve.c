@@ -5,10 +5,10 @@
 
 #include <assert.h>
 
-//  How long after its durable_to was chosen a sequence is looked at again, and how
+//  How long after its durable_to was chosen a sequence is revisited, and how
 //  many are at one tick.
-#define LOOK_US 1000000
-#define LOOKS_MAX 32768
+#define REVISIT_US 1000000
+#define REVISITS_MAX 32768
 
 void
 zseq_node_reserve_list (zseq_node_t *self, zseq_sequence_t *sequence)
@@ -36,13 +36,13 @@ zseq_node_reserve_shrink (zseq_node_t *self, zseq_sequence_t *sequence,
     assert (!sequence->writing);
     assert (durable_to <= sequence->durable_to);
     sequence->durable_to = durable_to;
-    sequence->lowering = true;
+    sequence->shrinking = true;
     zseq_node_mark_dirty (self, sequence);
 }
 
 //  Lets a sequence's reserve follow its rate: to nothing when it is idle.
 static void
-s_look (zseq_node_t *self, zseq_sequence_t *sequence)
+s_revisit (zseq_node_t *self, zseq_sequence_t *sequence)
 {
     uint64_t next = sequence->seq.next;
     uint64_t unused =
@@ -60,15 +60,16 @@ s_look (zseq_node_t *self, zseq_sequence_t *sequence)
 void
 zseq_node_reserve_revisit (zseq_node_t *self)
 {
-    for (size_t looks = 0; looks < LOOKS_MAX && self->reserve.first; looks++) {
+    for (size_t revisits = 0; revisits < REVISITS_MAX && self->reserve.first;
+         revisits++) {
         zseq_sequence_t *sequence = self->reserve.first;
-        if (self->now_us < sequence->reserve.since_us + LOOK_US)
+        if (self->now_us < sequence->reserve.since_us + REVISIT_US)
             break;
         self->reserve.first = sequence->reserved;
         if (!self->reserve.first)
             self->reserve.end = &self->reserve.first;
         sequence->listed = false;
-        s_look (self, sequence);
+        s_revisit (self, sequence);
         if (sequence->durable_to > sequence->seq.next || sequence->writing)
             zseq_node_reserve_list (self, sequence);
     }
@@ -87,7 +88,7 @@ uint64_t
 zseq_node_reserve_target (zseq_node_t *self, zseq_sequence_t *sequence)
 {
     uint64_t durable_to = sequence->seq.next;
-    if (!sequence->lowering && self->voting && !self->stopping) {
+    if (!sequence->shrinking && self->voting && !self->stopping) {
         //  S10: a reserve would be ahead of the clock after a crash.
         uint64_t wanted = 0;
         if (self->reserve.ahead_us &&
@@ -99,7 +100,7 @@ zseq_node_reserve_target (zseq_node_t *self, zseq_sequence_t *sequence)
                                                          : ZSEQ_NEXT_MAX;
         zseq_reserve_restart (&sequence->reserve, self->now_us);
     }
-    sequence->lowering = false;
+    sequence->shrinking = false;
     return durable_to > sequence->durable_to ? durable_to
                                              : sequence->durable_to;
 }

@@ -7,7 +7,7 @@
 
 #include "zseq_seq.h"
 
-//  What was claimed since durable_to was chosen, or looked at.
+//  What was claimed since durable_to was chosen, or revisited.
 typedef struct {
     uint64_t since_us;
     uint64_t claimed;  //  IDs

@@ -23,7 +23,7 @@ typedef struct zseq_sequence {
     bool writing;    //  A write of it is in flight
     bool journaled;  //  Its name is in the names journal
     bool listed;     //  It is in the list of those with a reserve
-    bool lowering;   //  Its reserve was lowered, which the disk is to be told
+    bool shrinking;  //  Its reserve was lowered, which the disk is to be told
 } zseq_sequence_t;
 
 //  A table of at most names_max (at least 1) sequences. NULL: no memory.

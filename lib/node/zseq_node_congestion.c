@@ -22,12 +22,12 @@ void
 zseq_node_congestion_note_request (zseq_node_t *self,
                                    const zseq_sender_t *sender)
 {
-    uint64_t place =
+    uint64_t slot =
       XXH3_64bits (sender->route.id, sender->route.size) % ZSEQ_CALLERS_MAX;
-    uint64_t bit = (uint64_t) 1 << place % 64;
-    if (self->congestion.caller[place / 64] & bit)
+    uint64_t bit = (uint64_t) 1 << slot % 64;
+    if (self->congestion.caller[slot / 64] & bit)
         return;
-    self->congestion.caller[place / 64] |= bit;
+    self->congestion.caller[slot / 64] |= bit;
     self->congestion.callers++;
 }
 

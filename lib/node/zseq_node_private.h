@@ -88,9 +88,9 @@ typedef struct {
 
 //  Of zseq_node_queue; zseq_node_disk empties dirty.
 typedef struct {
-    zseq_waiting_t *waiting;  //  Place 0 is unused
+    zseq_waiting_t *waiting;  //  Slot 0 is unused
     uint32_t waiting_size;
-    uint32_t waiting_free;  //  First of the free places; 0 if none
+    uint32_t waiting_free;  //  First of the free slots; 0 if none
     size_t waiting_count;
     size_t waiting_max;
     zseq_sequence_t *dirty;  //  Entries to be written at the next flush
@@ -219,13 +219,13 @@ void zseq_node_refuse (zseq_node_t *self, const zseq_event_t *event,
 void zseq_node_mark_dirty (zseq_node_t *self, zseq_sequence_t *sequence);
 
 //  Whether one more request may wait. Allocates its slot.
-bool zseq_node_queue_has_room (zseq_node_t *self);
+bool zseq_node_queue_has_capacity (zseq_node_t *self);
 
 //  Answers a request that was granted, or refused with a next.
 void zseq_node_queue_answer (zseq_node_t *self, const zseq_sender_t *sender,
                              const zseq_waiting_t *granted, int status);
 
-//  Lets a granted request wait until sequence is written. There must be room.
+//  Lets a granted request wait until sequence is written. There must be capacity.
 void zseq_node_queue_wait (zseq_node_t *self, zseq_sequence_t *sequence,
                            const zseq_waiting_t *granted);
 

@@ -18,7 +18,7 @@ zseq_node_mark_dirty (zseq_node_t *self, zseq_sequence_t *sequence)
 }
 
 bool
-zseq_node_queue_has_room (zseq_node_t *self)
+zseq_node_queue_has_capacity (zseq_node_t *self)
 {
     if (self->queue.waiting_free)
         return true;
@@ -33,8 +33,8 @@ zseq_node_queue_has_room (zseq_node_t *self)
     if (!waiting)
         return false;
     uint32_t begin = self->queue.waiting_size ? self->queue.waiting_size : 1;
-    for (uint32_t place = begin; place < size; place++)
-        waiting[place].following = place + 1 < size ? place + 1 : 0;
+    for (uint32_t slot = begin; slot < size; slot++)
+        waiting[slot].following = slot + 1 < size ? slot + 1 : 0;
     self->queue.waiting = waiting;
     self->queue.waiting_size = (uint32_t) size;
     self->queue.waiting_free = begin < size ? begin : 0;
@@ -62,16 +62,16 @@ void
 zseq_node_queue_wait (zseq_node_t *self, zseq_sequence_t *sequence,
                       const zseq_waiting_t *granted)
 {
-    uint32_t place = self->queue.waiting_free;
-    assert (place);
-    self->queue.waiting_free = self->queue.waiting[place].following;
+    uint32_t slot = self->queue.waiting_free;
+    assert (slot);
+    self->queue.waiting_free = self->queue.waiting[slot].following;
     self->queue.waiting_count++;
-    self->queue.waiting[place] = *granted;
+    self->queue.waiting[slot] = *granted;
     if (sequence->waiting)
-        self->queue.waiting[sequence->waiting_last].following = place;
+        self->queue.waiting[sequence->waiting_last].following = slot;
     else
-        sequence->waiting = place;
-    sequence->waiting_last = place;
+        sequence->waiting = slot;
+    sequence->waiting_last = slot;
     zseq_node_mark_dirty (self, sequence);
 }
 
@@ -82,15 +82,15 @@ zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence,
                    uint64_t durable_to, int status)
 {
     while (sequence->waiting) {
-        uint32_t place = sequence->waiting;
-        zseq_waiting_t *granted = &self->queue.waiting[place];
+        uint32_t slot = sequence->waiting;
+        zseq_waiting_t *granted = &self->queue.waiting[slot];
         if (granted->next > durable_to)
             break;
         if (self->voting)
             zseq_node_queue_answer (self, &granted->sender, granted, status);
         sequence->waiting = granted->following;
         granted->following = self->queue.waiting_free;
-        self->queue.waiting_free = place;
+        self->queue.waiting_free = slot;
         self->queue.waiting_count--;
     }
 }

@@ -56,7 +56,7 @@ s_granted (const zseq_event_t *event, uint64_t next)
 }
 
 //  S8: answers now if what is answered is durable, else when it is. There
-//  must be room.
+//  must be capacity.
 static void
 s_grant (zseq_node_t *self, const zseq_event_t *event,
          zseq_sequence_t *sequence)
@@ -131,7 +131,8 @@ zseq_node_seq_read (zseq_node_t *self, const zseq_event_t *event)
     if (!sequence)
         s_answer_next (self, event, zseq_node_floor (self, event->msg->name),
                        ZSEQ_OK);
-    else if (!s_durable (self, sequence) && !zseq_node_queue_has_room (self))
+    else if (!s_durable (self, sequence) &&
+             !zseq_node_queue_has_capacity (self))
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
     else
         s_grant (self, event, sequence);
@@ -154,7 +155,7 @@ zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event)
         s_answer_next (self, event, seq.next, rc);
         return;
     }
-    if (!zseq_node_queue_has_room (self)) {
+    if (!zseq_node_queue_has_capacity (self)) {
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
         return;
     }
@@ -174,7 +175,7 @@ zseq_node_seq_raise (zseq_node_t *self, const zseq_event_t *event)
     const zseq_msg_t *msg = event->msg;
     if (!zseq_node_seq_admit (self, event, msg->raise.to))
         return;
-    if (!zseq_node_queue_has_room (self)) {
+    if (!zseq_node_queue_has_capacity (self)) {
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
         return;
     }

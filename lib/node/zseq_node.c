@@ -1,7 +1,7 @@
 //  A node's step: each event goes to the file that deals with it, and none of
 //  those calls this one. Clients: zseq_node_seq, _delegation, _status. Peers:
 //  zseq_node_peers, to _introduce, _formation, _start, _fence, _recovery.
-//  The disk: zseq_node_disk, _reserve, _queue. All share the struct of
+//  The disk: zseq_node_disk, _reservation, _queue. All share the struct of
 //  zseq_node_private.h, which says who writes what. A file calls only those
 //  whose sections stand above its own there.
 
@@ -36,8 +36,8 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     self->process = seed ? seed : 1;  //  0 is nobody's
     self->queue.waiting_max = limits->waiting_max;
     self->queue.dirty_end = &self->queue.dirty;
-    self->reserve.ahead_us = limits->reserve_us;
-    self->reserve.end = &self->reserve.first;
+    self->reservation.ahead_us = limits->reserve_us;
+    self->reservation.end = &self->reservation.first;
     self->act = act;
     self->arg = arg;
     self->table = zseq_sequence_table (limits->names_max);
@@ -197,7 +197,7 @@ s_stop (zseq_node_t *self)
 {
     self->stopping = true;
     zseq_coordinator_end (self->coordinator, ZSEQ_ENOTVOTING);
-    zseq_node_reserve_shrink_all (self);
+    zseq_node_reservation_shrink_all (self);
 }
 
 static void
@@ -209,7 +209,7 @@ s_tick (zseq_node_t *self)
         return;
     zseq_node_peers_tick (self);
     zseq_coordinator_tick (self->coordinator, self->now_us);
-    zseq_node_reserve_revisit (self);
+    zseq_node_reservation_revisit (self);
 }
 
 static void

@@ -43,7 +43,7 @@ zseq_node_disk_write_entries (zseq_node_t *self)
         zseq_action_t action = {
           .type = ZSEQ_ACTION_PERSIST,
           .sequence = sequence,
-          .durable_to = zseq_node_reserve_target (self, sequence),
+          .durable_to = zseq_node_reservation_target (self, sequence),
           .deferred = self->recovering && !self->record.voting &&
                       sequence->durable_to == 0};
         self->act (&action, self->arg);
@@ -80,9 +80,9 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_mark_dirty (self, sequence);
     if (sequence->durable_to <= sequence->seq.next || event->status != ZSEQ_OK)
         return;
-    zseq_node_reserve_list (self, sequence);
+    zseq_node_reservation_list (self, sequence);
     if (self->stopping)
-        zseq_node_reserve_shrink (self, sequence, sequence->seq.next);
+        zseq_node_reservation_shrink (self, sequence, sequence->seq.next);
 }
 
 //  What the disk has no room for is written later. Nothing counts on it before it

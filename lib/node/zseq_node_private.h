@@ -97,12 +97,12 @@ typedef struct {
     zseq_sequence_t **dirty_end;
 } zseq_node_queue_t;
 
-//  Of zseq_node_reserve.
+//  Of zseq_node_reservation.
 typedef struct {
     uint64_t ahead_us;       //  How long a reserve is to last; 0: none
     zseq_sequence_t *first;  //  Entries with a reserve, first come first
     zseq_sequence_t **end;
-} zseq_node_reserve_t;
+} zseq_node_reservation_t;
 
 //  Of zseq_node_congestion; replies tell until_us.
 typedef struct {
@@ -158,7 +158,7 @@ struct zseq_node {
     //  Names and requests for them.
     zseq_table_t *table;
     zseq_node_queue_t queue;
-    zseq_node_reserve_t reserve;
+    zseq_node_reservation_t reservation;
     zseq_node_congestion_t congestion;
     zseq_node_stats_t stats;  //  But for sequences, which the table counts
     bool logged_burnt;        //  The log has told stats.burnt
@@ -253,29 +253,29 @@ void zseq_node_fill_members (zseq_node_t *self, zseq_msg_members_t *members);
 bool zseq_node_members_same (const zseq_node_t *self,
                              const zseq_msg_members_t *members);
 
-//  zseq_node_reserve.c.
+//  zseq_node_reservation.c.
 
 //  Lists a sequence that has a reserve, to be revisited.
-void zseq_node_reserve_list (zseq_node_t *self, zseq_sequence_t *sequence);
+void zseq_node_reservation_list (zseq_node_t *self, zseq_sequence_t *sequence);
 
 //  Writes ahead when half of a reserve is used up, so that nobody has to wait.
-void zseq_node_reserve_ahead (zseq_node_t *self, zseq_sequence_t *sequence);
+void zseq_node_reservation_ahead (zseq_node_t *self, zseq_sequence_t *sequence);
 
 //  S8: claims above the lower durable_to wait for the next write, from now on; only
 //  then may the disk be told. The sequence must not be in writing.
-void zseq_node_reserve_shrink (zseq_node_t *self, zseq_sequence_t *sequence,
-                               uint64_t durable_to);
+void zseq_node_reservation_shrink (zseq_node_t *self, zseq_sequence_t *sequence,
+                                   uint64_t durable_to);
 
 //  Time has passed: reserves follow the rates of their sequences.
-void zseq_node_reserve_revisit (zseq_node_t *self);
+void zseq_node_reservation_revisit (zseq_node_t *self);
 
 //  The node stops: lets every reserve shrink to nothing.
-void zseq_node_reserve_shrink_all (zseq_node_t *self);
+void zseq_node_reservation_shrink_all (zseq_node_t *self);
 
 //  The durable_to to write of a sequence: no lower than what is durable, or what it
 //  has just been lowered to.
-uint64_t zseq_node_reserve_target (zseq_node_t *self,
-                                   zseq_sequence_t *sequence);
+uint64_t zseq_node_reservation_target (zseq_node_t *self,
+                                       zseq_sequence_t *sequence);
 
 //  zseq_node_disk.c.
 

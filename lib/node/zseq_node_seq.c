@@ -164,9 +164,9 @@ zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event)
         return;
     sequence->seq = seq;
     self->stats.claims++;
-    zseq_reserve_claim (&sequence->reserve, msg->claim.count);
+    zseq_reservation_note_claim (&sequence->reservation, msg->claim.count);
     s_grant (self, event, sequence);
-    zseq_node_reserve_ahead (self, sequence);
+    zseq_node_reservation_ahead (self, sequence);
 }
 
 void

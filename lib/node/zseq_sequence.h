@@ -3,7 +3,7 @@
 #ifndef ZSEQ_SEQUENCE_H_INCLUDED
 #define ZSEQ_SEQUENCE_H_INCLUDED
 
-#include "zseq_reserve.h"
+#include "zseq_reservation.h"
 #include "zseq_table.h"
 
 //  One name. Its address holds as long as the table.
@@ -18,7 +18,7 @@ typedef struct zseq_sequence {
     struct zseq_sequence
       *reserved;  //  Next in the list of those with a reserve
     struct zseq_request_queue *queue;  //  Its queue at the coordinator, or NULL
-    zseq_reserve_t reserve;
+    zseq_reservation_t reservation;
     bool queued;     //  It is in the list of those to persist
     bool writing;    //  A write of it is in flight
     bool journaled;  //  Its name is in the names journal

@@ -5,53 +5,54 @@
 #include <string.h>
 
 #include "test_random.h"
-#include "zseq_reserve.h"
+#include "zseq_reservation.h"
 #include "zseq_testbed.h"
 
 #define SECOND_US 1000000
 
 static void
-s_claims (zseq_reserve_t *reserve, uint32_t claims, uint64_t count)
+s_claims (zseq_reservation_t *reserve, uint32_t claims, uint64_t count)
 {
     for (uint32_t claim = 0; claim < claims; claim++)
-        zseq_reserve_claim (reserve, count);
+        zseq_reservation_note_claim (reserve, count);
 }
 
 Test (reserve, of_a_claim_now_and_then_is_nothing)
 {
-    zseq_reserve_t reserve = {0};
-    zseq_reserve_restart (&reserve, SECOND_US);
+    zseq_reservation_t reserve = {0};
+    zseq_reservation_restart (&reserve, SECOND_US);
     s_claims (&reserve, 1, 1000);
-    cr_assert_eq (zseq_reserve_wanted (&reserve, SECOND_US + 100000, SECOND_US),
-                  0);
-    cr_assert_gt (zseq_reserve_wanted (&reserve, SECOND_US + 99999, SECOND_US),
-                  0);
+    cr_assert_eq (
+      zseq_reservation_wanted (&reserve, SECOND_US + 100000, SECOND_US), 0);
+    cr_assert_gt (
+      zseq_reservation_wanted (&reserve, SECOND_US + 99999, SECOND_US), 0);
 }
 
 Test (reserve, is_what_is_claimed_in_the_time_at_the_present_rate)
 {
-    zseq_reserve_t reserve = {0};
+    zseq_reservation_t reserve = {0};
     s_claims (&reserve, 500, 10);
-    cr_assert_eq (zseq_reserve_wanted (&reserve, 500000, SECOND_US), 10000);
-    cr_assert_eq (zseq_reserve_wanted (&reserve, 500000, SECOND_US / 2), 5000);
-    cr_assert_eq (zseq_reserve_wanted (&reserve, 500000, 0), 0);
+    cr_assert_eq (zseq_reservation_wanted (&reserve, 500000, SECOND_US), 10000);
+    cr_assert_eq (zseq_reservation_wanted (&reserve, 500000, SECOND_US / 2),
+                  5000);
+    cr_assert_eq (zseq_reservation_wanted (&reserve, 500000, 0), 0);
 }
 
 Test (reserve, grows_by_no_more_than_a_factor)
 {
-    zseq_reserve_t reserve = {0};
+    zseq_reservation_t reserve = {0};
     s_claims (&reserve, 2, 10);
-    cr_assert_eq (zseq_reserve_wanted (&reserve, 0, SECOND_US), 160);
-    zseq_reserve_restart (&reserve, SECOND_US);
-    cr_assert_eq (zseq_reserve_wanted (&reserve, SECOND_US, SECOND_US), 0);
+    cr_assert_eq (zseq_reservation_wanted (&reserve, 0, SECOND_US), 160);
+    zseq_reservation_restart (&reserve, SECOND_US);
+    cr_assert_eq (zseq_reservation_wanted (&reserve, SECOND_US, SECOND_US), 0);
 }
 
 Test (reserve, is_bounded_where_ids_end)
 {
-    zseq_reserve_t reserve = {.claimed = ZSEQ_ID_MAX, .claims = UINT32_MAX};
-    cr_assert_leq (zseq_reserve_wanted (&reserve, 1, 60 * SECOND_US),
+    zseq_reservation_t reserve = {.claimed = ZSEQ_ID_MAX, .claims = UINT32_MAX};
+    cr_assert_leq (zseq_reservation_wanted (&reserve, 1, 60 * SECOND_US),
                    UINT64_MAX / 100);
-    zseq_reserve_claim (&reserve, 1);
+    zseq_reservation_note_claim (&reserve, 1);
     cr_assert_eq (reserve.claims, UINT32_MAX);
 }
 

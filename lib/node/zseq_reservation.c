@@ -1,4 +1,4 @@
-#include "zseq_reserve.h"
+#include "zseq_reservation.h"
 
 #include <assert.h>
 
@@ -11,7 +11,7 @@
 #define ELAPSED_US_MIN 100
 
 void
-zseq_reserve_claim (zseq_reserve_t *self, uint64_t count)
+zseq_reservation_note_claim (zseq_reservation_t *self, uint64_t count)
 {
     assert (self);
     assert (count >= 1);
@@ -24,8 +24,8 @@ zseq_reserve_claim (zseq_reserve_t *self, uint64_t count)
 }
 
 uint64_t
-zseq_reserve_wanted (const zseq_reserve_t *self, uint64_t now_us,
-                     uint64_t period_us)
+zseq_reservation_wanted (const zseq_reservation_t *self, uint64_t now_us,
+                         uint64_t period_us)
 {
     assert (self);
 
@@ -46,7 +46,7 @@ zseq_reserve_wanted (const zseq_reserve_t *self, uint64_t now_us,
 }
 
 void
-zseq_reserve_restart (zseq_reserve_t *self, uint64_t now_us)
+zseq_reservation_restart (zseq_reservation_t *self, uint64_t now_us)
 {
     assert (self);
 

@@ -11,27 +11,28 @@
 #define REVISITS_MAX 32768
 
 void
-zseq_node_reserve_list (zseq_node_t *self, zseq_sequence_t *sequence)
+zseq_node_reservation_list (zseq_node_t *self, zseq_sequence_t *sequence)
 {
     if (sequence->listed)
         return;
     sequence->listed = true;
     sequence->reserved = NULL;
-    *self->reserve.end = sequence;
-    self->reserve.end = &sequence->reserved;
+    *self->reservation.end = sequence;
+    self->reservation.end = &sequence->reserved;
 }
 
 void
-zseq_node_reserve_ahead (zseq_node_t *self, zseq_sequence_t *sequence)
+zseq_node_reservation_ahead (zseq_node_t *self, zseq_sequence_t *sequence)
 {
     if (sequence->listed && sequence->durable_to >= sequence->seq.next &&
-        sequence->durable_to - sequence->seq.next <= sequence->reserve.claimed)
+        sequence->durable_to - sequence->seq.next <=
+          sequence->reservation.claimed)
         zseq_node_mark_dirty (self, sequence);
 }
 
 void
-zseq_node_reserve_shrink (zseq_node_t *self, zseq_sequence_t *sequence,
-                          uint64_t durable_to)
+zseq_node_reservation_shrink (zseq_node_t *self, zseq_sequence_t *sequence,
+                              uint64_t durable_to)
 {
     assert (!sequence->writing);
     assert (durable_to <= sequence->durable_to);
@@ -47,58 +48,58 @@ s_revisit (zseq_node_t *self, zseq_sequence_t *sequence)
     uint64_t next = sequence->seq.next;
     uint64_t unused =
       sequence->durable_to > next ? sequence->durable_to - next : 0;
-    uint64_t wanted = sequence->reserve.claimed;
+    uint64_t wanted = sequence->reservation.claimed;
     if (unused && !sequence->writing && !sequence->queued) {
         if (wanted == 0)
-            zseq_node_reserve_shrink (self, sequence, next);
+            zseq_node_reservation_shrink (self, sequence, next);
         else if (unused / 2 > wanted)
-            zseq_node_reserve_shrink (self, sequence, next + wanted);
+            zseq_node_reservation_shrink (self, sequence, next + wanted);
     }
-    zseq_reserve_restart (&sequence->reserve, self->now_us);
+    zseq_reservation_restart (&sequence->reservation, self->now_us);
 }
 
 void
-zseq_node_reserve_revisit (zseq_node_t *self)
+zseq_node_reservation_revisit (zseq_node_t *self)
 {
-    for (size_t revisits = 0; revisits < REVISITS_MAX && self->reserve.first;
-         revisits++) {
-        zseq_sequence_t *sequence = self->reserve.first;
-        if (self->now_us < sequence->reserve.since_us + REVISIT_US)
+    for (size_t revisits = 0;
+         revisits < REVISITS_MAX && self->reservation.first; revisits++) {
+        zseq_sequence_t *sequence = self->reservation.first;
+        if (self->now_us < sequence->reservation.since_us + REVISIT_US)
             break;
-        self->reserve.first = sequence->reserved;
-        if (!self->reserve.first)
-            self->reserve.end = &self->reserve.first;
+        self->reservation.first = sequence->reserved;
+        if (!self->reservation.first)
+            self->reservation.end = &self->reservation.first;
         sequence->listed = false;
         s_revisit (self, sequence);
         if (sequence->durable_to > sequence->seq.next || sequence->writing)
-            zseq_node_reserve_list (self, sequence);
+            zseq_node_reservation_list (self, sequence);
     }
 }
 
 void
-zseq_node_reserve_shrink_all (zseq_node_t *self)
+zseq_node_reservation_shrink_all (zseq_node_t *self)
 {
-    for (zseq_sequence_t *sequence = self->reserve.first; sequence;
+    for (zseq_sequence_t *sequence = self->reservation.first; sequence;
          sequence = sequence->reserved)
         if (sequence->durable_to > sequence->seq.next && !sequence->writing)
-            zseq_node_reserve_shrink (self, sequence, sequence->seq.next);
+            zseq_node_reservation_shrink (self, sequence, sequence->seq.next);
 }
 
 uint64_t
-zseq_node_reserve_target (zseq_node_t *self, zseq_sequence_t *sequence)
+zseq_node_reservation_target (zseq_node_t *self, zseq_sequence_t *sequence)
 {
     uint64_t durable_to = sequence->seq.next;
     if (!sequence->shrinking && self->voting && !self->stopping) {
         //  S10: a reserve would be ahead of the clock after a crash.
         uint64_t wanted = 0;
-        if (self->reserve.ahead_us &&
+        if (self->reservation.ahead_us &&
             !zseq_flake_reserved (zseq_sequence_name (sequence),
                                   sequence->entry.name_size))
-            wanted = zseq_reserve_wanted (&sequence->reserve, self->now_us,
-                                          self->reserve.ahead_us);
+            wanted = zseq_reservation_wanted (
+              &sequence->reservation, self->now_us, self->reservation.ahead_us);
         durable_to = wanted < ZSEQ_NEXT_MAX - durable_to ? durable_to + wanted
                                                          : ZSEQ_NEXT_MAX;
-        zseq_reserve_restart (&sequence->reserve, self->now_us);
+        zseq_reservation_restart (&sequence->reservation, self->now_us);
     }
     sequence->shrinking = false;
     return durable_to > sequence->durable_to ? durable_to

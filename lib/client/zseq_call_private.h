@@ -23,7 +23,7 @@ struct zseq_call {
     zseq_ended_t result;
     zseq_buffer_waiter_t buffer_waiter;
     bool waits;  //  buffer_waiter is among the handle's waiters
-    zseq_want_t want;
+    zseq_id_request_t request;
     zseq_query_t query;
     bool raises;  //  The query is a raise
     zseq_call_t *prev;

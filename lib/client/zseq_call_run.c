@@ -3,10 +3,10 @@
 //  zseq_call_run_begin begins it. A range, or an ID without a buffer, posts a
 //  request to the name's queue; a peek or a raise posts a query; an ID of a
 //  buffer waits among the handle's buffer waiters. Meanwhile the call is in the
-//  list of pending calls, under the reactor's lock. The callbacks s_want_done,
-//  s_query_done and s_filled end it, as does the deferred work if its deadline
-//  passes. A call of a source never pends: the thread that begins it waits in
-//  slices.
+//  list of pending calls, under the reactor's lock. The callbacks
+//  s_request_done, s_query_done and s_filled end it, as does the deferred work
+//  if its deadline passes. A call of a source never pends: the thread that
+//  begins it waits in slices.
 
 #include <assert.h>
 #include <stdio.h>
@@ -101,28 +101,28 @@ s_end_pending (zseq_call_t *call, int rc, const char *detail)
 }
 
 static void
-s_want_done (zseq_want_t *want)
+s_request_done (zseq_id_request_t *request)
 {
-    zseq_call_t *call = want->arg;
-    if (want->outcome.rc == ZSEQ_OK) {
-        call->result.value = want->request.first;
-        zseq_prefetch_note_issued (call->handle, want->request.first,
-                                   want->request.count);
+    zseq_call_t *call = request->arg;
+    if (request->outcome.rc == ZSEQ_OK) {
+        call->result.value = request->request.first;
+        zseq_prefetch_note_issued (call->handle, request->request.first,
+                                   request->request.count);
     }
-    s_end_pending (call, want->outcome.rc, want->outcome.detail);
+    s_end_pending (call, request->outcome.rc, request->outcome.detail);
 }
 
 //  Posts the call's request for count IDs beside the buffer.
 static void
-s_want (zseq_call_t *call, uint64_t count)
+s_post_request (zseq_call_t *call, uint64_t count)
 {
-    call->want.request.count = count;
-    call->want.request.count_min = count;
-    call->want.request.deadline_us = call->deadline_us;
-    call->want.done = s_want_done;
-    call->want.arg = call;
+    call->request.request.count = count;
+    call->request.request.count_min = count;
+    call->request.request.deadline_us = call->deadline_us;
+    call->request.done = s_request_done;
+    call->request.arg = call;
     zseq_name_queue_post (call->handle->client->reactor, call->handle->name,
-                          &call->want);
+                          &call->request);
 }
 
 static void
@@ -196,7 +196,7 @@ s_resume_call (zseq_call_t *call, uint64_t now_us)
     }
     if (!zseq_prefetch_buffered (handle)) {
         s_stop_waiting (call);
-        s_want (call, 1);
+        s_post_request (call, 1);
         return true;
     }
     uint64_t deadline_us = call->deadline_us;
@@ -247,7 +247,7 @@ zseq_call_run_cancel (zseq_t *handle)
             continue;
         if (call->waits)
             s_stop_waiting (call);
-        zseq_name_queue_cancel (handle->client->reactor, &call->want);
+        zseq_name_queue_cancel (handle->client->reactor, &call->request);
         zseq_query_cancel (handle->client->reactor, &call->query);
         s_unpend (call);
         free (call);
@@ -300,7 +300,7 @@ s_begin_next (zseq_call_t *call)
         return;
     s_pend (call);
     if (!zseq_prefetch_buffered (handle))
-        s_want (call, 1);
+        s_post_request (call, 1);
     else if (zseq_prefetch_take (handle, call->deadline_us,
                                  &call->result.value))
         s_end_pending (call, ZSEQ_OK, "");
@@ -318,7 +318,7 @@ s_begin_range (zseq_call_t *call)
     if (!s_enter (call))
         return;
     s_pend (call);
-    s_want (call, call->count);
+    s_post_request (call, call->count);
     zseq_reactor_leave (reactor);
 }
 

@@ -67,7 +67,7 @@ struct zseq {
 
     //  The reactor's lock guards these.
     struct {
-        zseq_want_t fill[ZSEQ_FILLS_MAX];
+        zseq_id_request_t fill[ZSEQ_FILLS_MAX];
         unsigned fills_ended;           //  How many fills have ended
         zseq_outcome_t fill_outcome;    //  How the last fill ended
         bool fill_failed;               //  The last fill's error is unreported

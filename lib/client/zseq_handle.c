@@ -142,9 +142,9 @@ zseq_set_timeout (zseq_t *self, int timeout_ms)
 //  IDs.
 
 static void
-s_wake (zseq_want_t *want)
+s_wake (zseq_id_request_t *request)
 {
-    zseq_waiter_wake (want->arg);
+    zseq_waiter_wake (request->arg);
 }
 
 //  Claims count IDs beside the buffer, and waits. Reactor's lock held.
@@ -154,21 +154,21 @@ s_claim (zseq_t *self, uint64_t count, uint64_t deadline_us, uint64_t *first_p,
 {
     zseq_waiter_t waiter;
     zseq_waiter_init (&waiter);
-    zseq_want_t want = {.request = {.count = count,
-                                    .count_min = count,
-                                    .deadline_us = deadline_us},
-                        .done = s_wake,
-                        .arg = &waiter};
-    zseq_name_queue_post (self->client->reactor, self->name, &want);
-    while (want.pending)
+    zseq_id_request_t request = {.request = {.count = count,
+                                             .count_min = count,
+                                             .deadline_us = deadline_us},
+                                 .done = s_wake,
+                                 .arg = &waiter};
+    zseq_name_queue_post (self->client->reactor, self->name, &request);
+    while (request.pending)
         zseq_reactor_wait (self->client->reactor, &waiter, deadline_us);
     zseq_waiter_term (&waiter);
 
-    *outcome = want.outcome;
+    *outcome = request.outcome;
     if (outcome->rc != ZSEQ_OK)
         return;
-    *first_p = want.request.first;
-    zseq_prefetch_note_issued (self, want.request.first, count);
+    *first_p = request.request.first;
+    zseq_prefetch_note_issued (self, request.request.first, count);
 }
 
 static int

@@ -52,20 +52,22 @@ static void
 s_end_request (void *arg, zseq_request_t *request)
 {
     const zseq_reactor_t *reactor = arg;
-    zseq_want_t *want = (zseq_want_t *) request;
-    want->outcome.rc = request->status;
+    zseq_id_request_t *id_request = (zseq_id_request_t *) request;
+    id_request->outcome.rc = request->status;
     if (request->status == ZSEQ_EEXHAUSTED && request->count_min == 1)
-        zseq_outcome_set (&want->outcome, ZSEQ_EEXHAUSTED,
-                          "no ID is left of sequence '%s'", want->queue->name);
+        zseq_outcome_set (&id_request->outcome, ZSEQ_EEXHAUSTED,
+                          "no ID is left of sequence '%s'",
+                          id_request->queue->name);
     else if (request->status == ZSEQ_EEXHAUSTED)
-        zseq_outcome_set (&want->outcome, ZSEQ_EEXHAUSTED,
+        zseq_outcome_set (&id_request->outcome, ZSEQ_EEXHAUSTED,
                           "fewer than %llu IDs are left of sequence '%s'",
                           (unsigned long long) request->count_min,
-                          want->queue->name);
+                          id_request->queue->name);
     else if (request->status != ZSEQ_OK)
-        zseq_name_queue_explain (reactor, want->queue, &want->outcome);
-    want->pending = false;
-    want->done (want);
+        zseq_name_queue_explain (reactor, id_request->queue,
+                                 &id_request->outcome);
+    id_request->pending = false;
+    id_request->done (id_request);
 }
 
 //  All queues of the reactor.
@@ -205,28 +207,29 @@ zseq_name_queue_name (const zseq_name_queue_t *self)
 
 void
 zseq_name_queue_post (zseq_reactor_t *reactor, zseq_name_queue_t *self,
-                      zseq_want_t *want)
+                      zseq_id_request_t *request)
 {
     assert (reactor);
     assert (self);
-    assert (want);
-    assert (!want->pending);
+    assert (request);
+    assert (!request->pending);
 
-    want->queue = self;
-    want->pending = true;
+    request->queue = self;
+    request->pending = true;
     reactor->settled = false;
-    zseq_batcher_post (reactor->names.batcher, self->requests, &want->request,
-                       zseq_reactor_now_us (reactor), &reactor->names.state);
+    zseq_batcher_post (reactor->names.batcher, self->requests,
+                       &request->request, zseq_reactor_now_us (reactor),
+                       &reactor->names.state);
 }
 
 void
-zseq_name_queue_cancel (zseq_reactor_t *reactor, zseq_want_t *want)
+zseq_name_queue_cancel (zseq_reactor_t *reactor, zseq_id_request_t *request)
 {
     assert (reactor);
-    assert (want);
-    if (want->pending)
-        zseq_request_queue_cancel (&want->request);
-    want->pending = false;
+    assert (request);
+    if (request->pending)
+        zseq_request_queue_cancel (&request->request);
+    request->pending = false;
     reactor->settled = false;
 }
 

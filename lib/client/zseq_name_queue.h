@@ -15,15 +15,15 @@
 typedef struct zseq_name_queue zseq_name_queue_t;
 
 //  A request for IDs.
-typedef struct zseq_want {
+typedef struct zseq_id_request {
     zseq_request_t request;  //  Its deadline is of CLOCK_MONOTONIC
     //  Called under the lock, once, when it is no longer pending.
-    void (*done) (struct zseq_want *self);
+    void (*done) (struct zseq_id_request *self);
     void *arg;
     bool pending;
     zseq_outcome_t outcome;
     zseq_name_queue_t *queue;
-} zseq_want_t;
+} zseq_id_request_t;
 
 //  That name's queue, made if there is none yet; NULL: no memory. Each is to be
 //  released. These two take the lock, and need no session.
@@ -36,11 +36,12 @@ const char *zseq_name_queue_name (const zseq_name_queue_t *self);
 //  Posts a request, whose request's count, count_min and deadline_us, and whose
 //  done and arg are set.
 void zseq_name_queue_post (zseq_reactor_t *reactor, zseq_name_queue_t *self,
-                           zseq_want_t *want);
+                           zseq_id_request_t *request);
 
 //  Takes a pending request back; IDs on their way to it are burnt. done is not
 //  called.
-void zseq_name_queue_cancel (zseq_reactor_t *reactor, zseq_want_t *want);
+void zseq_name_queue_cancel (zseq_reactor_t *reactor,
+                             zseq_id_request_t *request);
 
 //  Why a request of that name that had its deadline now would not get its IDs.
 void zseq_name_queue_explain (const zseq_reactor_t *reactor,

@@ -155,16 +155,16 @@ s_serve (zseq_t *self, zseq_range_t *range)
 
 //  The callback of a fill that has ended. Reactor's lock held.
 static void
-s_filled (zseq_want_t *want)
+s_filled (zseq_id_request_t *request)
 {
-    zseq_t *self = want->arg;
+    zseq_t *self = request->arg;
     uint64_t burnt = 0;
     pthread_mutex_lock (&self->lock);
     self->handle_locked.fills_inflight--;
     self->handle_locked.filled_us = zseq_clock_now_us ();
-    if (want->outcome.rc == ZSEQ_OK) {
-        zseq_range_t range = {want->request.first,
-                              want->request.first + want->request.count};
+    if (request->outcome.rc == ZSEQ_OK) {
+        zseq_range_t range = {request->request.first,
+                              request->request.first + request->request.count};
         //  S9: a range that was overtaken is burnt.
         burnt = zseq_buffer_cut (&self->buffer, &range);
         s_serve (self, &range);
@@ -175,8 +175,8 @@ s_filled (zseq_want_t *want)
     zseq_reactor_burn (self->client->reactor, burnt);
 
     self->reactor_locked.fills_ended++;
-    self->reactor_locked.fill_outcome = want->outcome;
-    self->reactor_locked.fill_failed = want->outcome.rc != ZSEQ_OK;
+    self->reactor_locked.fill_outcome = request->outcome;
+    self->reactor_locked.fill_failed = request->outcome.rc != ZSEQ_OK;
     s_notify_waiters (self, self->reactor_locked.fill_failed);
 }
 
@@ -253,7 +253,7 @@ zseq_prefetch_fill (zseq_t *self, uint64_t deadline_us)
          waiter = waiter->next)
         waiters++;
     for (size_t index = 0; index < ZSEQ_FILLS_MAX; index++) {
-        zseq_want_t *fill = &self->reactor_locked.fill[index];
+        zseq_id_request_t *fill = &self->reactor_locked.fill[index];
         if (fill->pending) {
             if (fill->request.deadline_us < deadline_us)
                 fill->request.deadline_us = deadline_us;

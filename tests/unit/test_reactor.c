@@ -100,21 +100,21 @@ s_run (void)
 }
 
 static void
-s_done (zseq_want_t *want)
+s_done (zseq_id_request_t *request)
 {
-    (void) want;
+    (void) request;
 }
 
-static zseq_want_t
-s_want (int timeout_ms)
+static zseq_id_request_t
+s_request (int timeout_ms)
 {
-    zseq_want_t want = {
+    zseq_id_request_t request = {
       .request = {.count = 1,
                   .count_min = 1,
                   .deadline_us =
                     zseq_clock_now_us () + (uint64_t) timeout_ms * 1000},
       .done = s_done};
-    return want;
+    return request;
 }
 
 //  Opens a session, and learns what is next of the name.
@@ -130,14 +130,14 @@ s_set_up (void)
     s_reactor = zseq_reactor_new (&s_uri);
     s_queue = zseq_name_queue_acquire (s_reactor, "a");
     cr_assert_eq (zseq_reactor_enter (s_reactor), ZSEQ_OK);
-    zseq_want_t want = s_want (WAIT_MS);
-    zseq_name_queue_post (s_reactor, s_queue, &want);
-    while (want.pending) {
+    zseq_id_request_t request = s_request (WAIT_MS);
+    zseq_name_queue_post (s_reactor, s_queue, &request);
+    while (request.pending) {
         s_run ();
         (void) s_serve (5);
         (void) s_poll (5);
     }
-    cr_assert_eq (want.outcome.rc, ZSEQ_OK);
+    cr_assert_eq (request.outcome.rc, ZSEQ_OK);
 }
 
 static void
@@ -161,28 +161,28 @@ s_sleep_until (uint64_t until_us)
 Test (reactor, takes_a_reply_that_is_there_when_the_deadline_has_passed)
 {
     s_set_up ();
-    zseq_want_t want = s_want (2000);
-    zseq_name_queue_post (s_reactor, s_queue, &want);
+    zseq_id_request_t request = s_request (2000);
+    zseq_name_queue_post (s_reactor, s_queue, &request);
     s_run ();
     cr_assert_eq (s_serve (WAIT_MS), ZSEQ_OP_CLAIM);
     cr_assert (s_poll (WAIT_MS));
-    s_sleep_until (want.request.deadline_us);
+    s_sleep_until (request.request.deadline_us);
     s_run ();
-    cr_assert (!want.pending);
-    cr_assert_eq (want.outcome.rc, ZSEQ_OK);
-    cr_assert_eq (want.request.first, 2);
+    cr_assert (!request.pending);
+    cr_assert_eq (request.outcome.rc, ZSEQ_OK);
+    cr_assert_eq (request.request.first, 2);
     s_tear_down ();
 }
 
 Test (reactor, ends_a_request_whose_deadline_has_passed_without_a_reply)
 {
     s_set_up ();
-    zseq_want_t want = s_want (100);
-    zseq_name_queue_post (s_reactor, s_queue, &want);
+    zseq_id_request_t request = s_request (100);
+    zseq_name_queue_post (s_reactor, s_queue, &request);
     s_run ();
-    s_sleep_until (want.request.deadline_us);
+    s_sleep_until (request.request.deadline_us);
     s_run ();
-    cr_assert (!want.pending);
-    cr_assert_neq (want.outcome.rc, ZSEQ_OK);
+    cr_assert (!request.pending);
+    cr_assert_neq (request.outcome.rc, ZSEQ_OK);
     s_tear_down ();
 }

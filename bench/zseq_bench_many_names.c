@@ -237,7 +237,7 @@ s_sleep (s_many_names_t *self, int timeout_ms)
     struct pollfd fds[ZSEQ_LINKS_MAX + 1];
     size_t count = zseq_transport_fds (self->transport, fds);
     if (poll (fds, count, timeout_ms) > 0)
-        zseq_transport_heed (self->transport, fds, count);
+        zseq_transport_note_ready (self->transport, fds, count);
 }
 
 //  Takes the replies that are there, or sleeps a little.

@@ -184,7 +184,7 @@ s_poll (zseq_reactor_t *self, zseq_waiter_t *waiter, uint64_t until_us)
     self->poll.active = false;
     self->poll.poller = NULL;
     if (rc > 0)
-        zseq_session_heed (self->session, fds, count);
+        zseq_session_note_ready (self->session, fds, count);
 
     if (self->poll.woken) {
         uint64_t wakes;

@@ -154,8 +154,9 @@ zseq_session_fds (const zseq_session_t *self, struct pollfd *fds)
 }
 
 void
-zseq_session_heed (zseq_session_t *self, const struct pollfd *fds, size_t count)
+zseq_session_note_ready (zseq_session_t *self, const struct pollfd *fds,
+                         size_t count)
 {
     assert (self);
-    self->ops->heed (self, fds, count);
+    self->ops->note_ready (self, fds, count);
 }

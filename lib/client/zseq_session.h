@@ -35,7 +35,8 @@ typedef struct {
     void (*tick) (zseq_session_t *self, uint64_t now_us, bool has_unsent);
     uint64_t (*wake_us) (const zseq_session_t *self);
     size_t (*fds) (const zseq_session_t *self, struct pollfd *fds);
-    void (*heed) (zseq_session_t *self, const struct pollfd *fds, size_t count);
+    void (*note_ready) (zseq_session_t *self, const struct pollfd *fds,
+                        size_t count);
     //  Only for a session that is not fatal.
     void (*explain) (const zseq_session_t *self, zseq_outcome_t *outcome);
 } zseq_session_ops_t;
@@ -140,8 +141,8 @@ zseq_session_touched (const zseq_session_t *self)
 size_t zseq_session_fds (const zseq_session_t *self, struct pollfd *fds);
 unsigned zseq_session_changes (const zseq_session_t *self);
 
-//  As zseq_transport_heed.
-void zseq_session_heed (zseq_session_t *self, const struct pollfd *fds,
-                        size_t count);
+//  As zseq_transport_note_ready.
+void zseq_session_note_ready (zseq_session_t *self, const struct pollfd *fds,
+                              size_t count);
 
 #endif

@@ -553,10 +553,10 @@ s_fds (const zseq_session_t *session, struct pollfd *fds)
 }
 
 static void
-s_heed (zseq_session_t *session, const struct pollfd *fds, size_t count)
+s_note_ready (zseq_session_t *session, const struct pollfd *fds, size_t count)
 {
     s_cluster_t *self = (s_cluster_t *) session;
-    zseq_transport_heed (self->transport, fds, count);
+    zseq_transport_note_ready (self->transport, fds, count);
 }
 
 int
@@ -572,7 +572,7 @@ zseq_session_cluster_new (zseq_session_t **self_p, const zseq_uri_t *uri,
                                            .tick = s_tick,
                                            .wake_us = s_wake_us,
                                            .fds = s_fds,
-                                           .heed = s_heed,
+                                           .note_ready = s_note_ready,
                                            .explain = s_explain};
     s_cluster_t *self = calloc (1, sizeof *self);
     if (!self)

@@ -81,7 +81,7 @@ s_fds (const zseq_session_t *session, struct pollfd *fds)
 
 //  The node looks at its descriptor itself.
 static void
-s_heed (zseq_session_t *session, const struct pollfd *fds, size_t count)
+s_note_ready (zseq_session_t *session, const struct pollfd *fds, size_t count)
 {
     (void) session;
     (void) fds;
@@ -145,7 +145,7 @@ zseq_session_local_new (zseq_session_t **self_p, const zseq_uri_t *uri,
                                            .tick = s_tick,
                                            .wake_us = s_wake_us,
                                            .fds = s_fds,
-                                           .heed = s_heed,
+                                           .note_ready = s_note_ready,
                                            .explain = s_explain};
     s_local_t *self = calloc (1, sizeof *self);
     if (!self)

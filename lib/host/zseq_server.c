@@ -305,7 +305,7 @@ s_note_socket (int fd, short revents, void *arg)
 {
     zseq_server_t *self = arg;
     struct pollfd ready = {.fd = fd, .revents = revents};
-    zseq_transport_heed (self->transport, &ready, 1);
+    zseq_transport_note_ready (self->transport, &ready, 1);
 }
 
 static int

@@ -530,15 +530,15 @@ zseq_transport_fds (const zseq_transport_t *self, struct pollfd *fds)
 
 //  Notes that a socket's descriptor became readable.
 static void
-s_heed (s_socket_t *socket, int fd)
+s_note_ready (s_socket_t *socket, int fd)
 {
     if (socket->zmq && socket->fd == fd)
         socket->quiet = false;
 }
 
 void
-zseq_transport_heed (zseq_transport_t *self, const struct pollfd *fds,
-                     size_t count)
+zseq_transport_note_ready (zseq_transport_t *self, const struct pollfd *fds,
+                           size_t count)
 {
     assert (self);
     assert (fds);
@@ -546,8 +546,8 @@ zseq_transport_heed (zseq_transport_t *self, const struct pollfd *fds,
     for (size_t at = 0; at < count; at++) {
         if (!fds[at].revents)
             continue;
-        s_heed (&self->router, fds[at].fd);
+        s_note_ready (&self->router, fds[at].fd);
         for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
-            s_heed (&self->link[index], fds[at].fd);
+            s_note_ready (&self->link[index], fds[at].fd);
     }
 }

@@ -5,7 +5,7 @@
 //  A node calls zseq_transport_new and _bind, then receives with _recv_request
 //  and answers with _reply. The sender of requests calls _new and _link, then
 //  _send and _recv. Both wait by polling zseq_transport_fds and report the
-//  result of poll with zseq_transport_heed.
+//  result of poll with zseq_transport_note_ready.
 //
 //  A transport may be used by any thread, by one at a time: guard it with a
 //  lock. zseq_transport_fds gives descriptors to wait on without that lock.
@@ -114,7 +114,7 @@ size_t zseq_transport_fds (const zseq_transport_t *self, struct pollfd *fds);
 //  Notes the result of a poll. An empty socket is not read again before its
 //  descriptor becomes readable or something was sent: each attempt costs two
 //  system calls.
-void zseq_transport_heed (zseq_transport_t *self, const struct pollfd *fds,
-                          size_t count);
+void zseq_transport_note_ready (zseq_transport_t *self,
+                                const struct pollfd *fds, size_t count);
 
 #endif

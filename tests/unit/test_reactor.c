@@ -87,7 +87,7 @@ s_poll (int timeout_ms)
     struct pollfd fds[ZSEQ_LINKS_MAX + 1];
     size_t count = zseq_session_fds (s_reactor->session, fds);
     int found = poll (fds, (nfds_t) count, timeout_ms);
-    zseq_session_heed (s_reactor->session, fds, count);
+    zseq_session_note_ready (s_reactor->session, fds, count);
     return found > 0;
 }
 

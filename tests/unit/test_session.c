@@ -112,7 +112,7 @@ s_receive (s_fixture_t *self)
         cr_assert (!zseq_session_recv (self->session, &msg, &seen));
         if (!seen)
             cr_assert_gt (poll (fds, count, 10000), 0);
-        zseq_session_heed (self->session, fds, count);
+        zseq_session_note_ready (self->session, fds, count);
     }
 }
 

@@ -70,7 +70,7 @@ s_drain (void)
     struct pollfd fds[ZSEQ_LINKS_MAX + 1];
     size_t count = zseq_transport_fds (s_transport, fds);
     (void) poll (fds, (nfds_t) count, 0);
-    zseq_transport_heed (s_transport, fds, count);
+    zseq_transport_note_ready (s_transport, fds, count);
     return zseq_transport_drain (s_transport, s_frames);
 }
 

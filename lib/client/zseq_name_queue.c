@@ -188,10 +188,10 @@ zseq_name_queue_release (zseq_reactor_t *reactor, zseq_name_queue_t *self)
         //  The batcher is the parent's, which may have been at work on it.
         if (!forked)
             zseq_request_queue_free (&self->requests);
-        zseq_name_queue_t **place = &reactor->names.first;
-        while (*place != self)
-            place = &(*place)->next;
-        *place = self->next;
+        zseq_name_queue_t **slot = &reactor->names.first;
+        while (*slot != self)
+            slot = &(*slot)->next;
+        *slot = self->next;
         free (self);
     }
     if (!forked)
@@ -216,7 +216,7 @@ zseq_name_queue_post (zseq_reactor_t *reactor, zseq_name_queue_t *self,
 
     request->queue = self;
     request->pending = true;
-    reactor->settled = false;
+    reactor->needs_run = true;
     zseq_batcher_post (reactor->names.batcher, self->requests,
                        &request->request, zseq_reactor_now_us (reactor),
                        &reactor->names.state);
@@ -230,7 +230,7 @@ zseq_name_queue_cancel (zseq_reactor_t *reactor, zseq_id_request_t *request)
     if (request->pending)
         zseq_request_queue_cancel (&request->request);
     request->pending = false;
-    reactor->settled = false;
+    reactor->needs_run = true;
 }
 
 void

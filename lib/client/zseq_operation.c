@@ -24,7 +24,7 @@ zseq_operation_start (zseq_reactor_t *reactor, zseq_operation_t *self)
     if (self->next)
         self->next->prev = self;
     reactor->operations = self;
-    reactor->settled = false;
+    reactor->needs_run = true;
 }
 
 void

@@ -16,17 +16,17 @@
 
 //  While the lock was free, time went on, and other threads were at work.
 static void
-s_forget_turn (zseq_reactor_t *self)
+s_mark_stale (zseq_reactor_t *self)
 {
     self->now_us = 0;
-    self->settled = false;
+    self->needs_run = true;
 }
 
 static void
 s_lock (zseq_reactor_t *self)
 {
     pthread_mutex_lock (&self->lock);
-    s_forget_turn (self);
+    s_mark_stale (self);
 }
 
 //  Gives up the lock until cond is signalled or until has come; NULL: never.
@@ -38,7 +38,7 @@ s_sleep (zseq_reactor_t *self, pthread_cond_t *cond,
         pthread_cond_timedwait (cond, &self->lock, until);
     else
         pthread_cond_wait (cond, &self->lock);
-    s_forget_turn (self);
+    s_mark_stale (self);
 }
 
 //  One turn: what has arrived, what is due.
@@ -91,7 +91,7 @@ zseq_reactor_schedule (zseq_reactor_t *self, uint64_t us)
     assert (self->deferred.run);
     if (us < self->deferred.due_us)
         self->deferred.due_us = us;
-    self->settled = false;
+    self->needs_run = true;
 }
 
 //  Receives before it ticks: a reply that has arrived counts, even if the
@@ -105,7 +105,7 @@ zseq_reactor_run_once (zseq_reactor_t *self)
     (void) s_receive (self);
     bool again;
     do {
-        self->settled = true;
+        self->needs_run = false;
         s_tick (self);
         if (self->deferred.due_us != ZSEQ_NEVER)
             s_run_deferred (self);
@@ -380,7 +380,7 @@ zseq_reactor_leave (zseq_reactor_t *self)
     assert (self);
 
     if (self->session) {
-        if (!self->settled)
+        if (self->needs_run)
             zseq_reactor_run_once (self);
         s_wake_poller (self);
         s_hand_over (self);

@@ -103,7 +103,7 @@ struct zseq_reactor {
     atomic_bool entered;      //  ... has had them
     zseq_stats_t stats;       //  What the batcher does not count
     uint64_t now_us;          //  The time of this turn; 0: not read yet
-    bool settled;             //  Nothing was begun since the last turn
+    bool needs_run;           //  Work has begun since the last run
 
     //  zseq_reactor.c: who polls, and who waits.
     struct {

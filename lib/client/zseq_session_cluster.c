@@ -19,10 +19,10 @@
 
 //  How long a HELLO may stay without an answer, doubling each time: an answer
 //  counts only for the last one, and a round trip may be long.
-#define GREET_US 200000
-#define GREET_US_MAX 5000000
+#define HELLO_US 200000
+#define HELLO_US_MAX 5000000
 //  How soon a cluster that is not born yet is asked again.
-#define BIRTH_US 100000
+#define FORMATION_US 100000
 //  How often the members are learnt anew while one cannot be reached.
 #define REFRESH_US 1000000
 //  How long the other endpoints of the URI may take to say who they are once
@@ -30,18 +30,18 @@
 #define GRACE_US 50000
 //  ... and one to which there is a connection, and that is no member's: it may
 //  lead to another cluster, which just takes its time.
-#define GRACE_STRANGER_US 1000000
+#define GRACE_UNKNOWN_US 1000000
 
-#define NOBODY (-1)
+#define NO_NODE (-1)
 
 typedef struct {
     char endpoint[ZSEQ_ENDPOINT_MAX + 1];  //  Empty: not in use
     bool listed;                           //  In the URI
-    int node;                              //  Who answered, or NOBODY
-    bool greeted;                          //  No HELLO is due
+    int node;                              //  Who answered, or NO_NODE
+    bool hello_done;                       //  No HELLO is due
     uint64_t request;                      //  The last HELLO; 0: not sent yet
-    uint64_t greet_us;                     //  When to say HELLO again
-    uint64_t wait_us;                      //  How long the last one may take
+    uint64_t hello_us;                     //  When to say HELLO again
+    uint64_t patience_us;                  //  How long the last one may take
     int refusal;                           //  Of its HELLO; or ZSEQ_OK
     bool blocked;                          //  Something could not be sent
 } s_connection_t;
@@ -53,9 +53,9 @@ typedef struct {
     s_connection_t connection[ZSEQ_LINKS_MAX];
     zseq_frame_t frame[ZSEQ_FRAMES_MAX];  //  Received at once
     size_t frame_count;
-    size_t frame_next;  //  The first that was not decoded yet
-    uint64_t now_us;    //  Of the last tick
-    uint64_t heard_us;  //  When the first answer came; 0: not yet
+    size_t frame_next;        //  The first that was not decoded yet
+    uint64_t now_us;          //  Of the last tick
+    uint64_t first_reply_us;  //  When the first answer came; 0: not yet
 } s_cluster_t;
 
 //  Life.
@@ -69,7 +69,7 @@ s_open (s_cluster_t *self, size_t index, const char *endpoint)
     s_connection_t *connection = &self->connection[index];
     memset (connection, 0, sizeof *connection);
     memcpy (connection->endpoint, endpoint, strlen (endpoint) + 1);
-    connection->node = NOBODY;
+    connection->node = NO_NODE;
     self->session.changes++;
     self->session.touched = true;
     return ZSEQ_OK;
@@ -81,7 +81,7 @@ s_close (s_cluster_t *self, s_connection_t *connection)
     zseq_transport_unlink (self->transport,
                            (size_t) (connection - self->connection));
     memset (connection, 0, sizeof *connection);
-    connection->node = NOBODY;
+    connection->node = NO_NODE;
     self->session.changes++;
 }
 
@@ -92,7 +92,7 @@ s_open_listed (s_cluster_t *self)
     if (!self->transport)
         return zseq_detail_fail (ZSEQ_ENOMEM, "cannot make a ZeroMQ context");
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
-        self->connection[index].node = NOBODY;
+        self->connection[index].node = NO_NODE;
     for (size_t index = 0; index < self->session.uri->endpoints; index++) {
         int rc = s_open (self, index, self->session.uri->endpoint[index]);
         if (rc != ZSEQ_OK)
@@ -122,7 +122,7 @@ s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
                           self->session.cluster_name);
         return;
     }
-    const s_connection_t *spoke = NULL;
+    const s_connection_t *unanswered = NULL;
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
         const s_connection_t *connection = &self->connection[index];
         if (connection->refusal) {
@@ -133,13 +133,13 @@ s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
             return;
         }
         if (connection->request)
-            spoke = connection;
+            unanswered = connection;
     }
-    if (spoke)
+    if (unanswered)
         zseq_outcome_set (outcome, ZSEQ_EUNAVAILABLE,
                           "no node answered: what listens at %s does not "
                           "speak like zseqd",
-                          spoke->endpoint);
+                          unanswered->endpoint);
     else
         zseq_outcome_set (
           outcome, ZSEQ_EUNAVAILABLE,
@@ -154,7 +154,7 @@ s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
 //  Whether a connection could take a message now. The look takes the edge of
 //  the socket's descriptor with it.
 static bool
-s_works (s_cluster_t *self, const s_connection_t *connection)
+s_can_send (s_cluster_t *self, const s_connection_t *connection)
 {
     self->session.touched = true;
     return zseq_transport_ready (self->transport,
@@ -171,7 +171,7 @@ s_find_connection (s_cluster_t *self, uint8_t node)
         if (!connection->endpoint[0] || connection->node != node)
             continue;
         //  Mostly there is just one, and nothing to choose.
-        if (!found || !s_works (self, found))
+        if (!found || !s_can_send (self, found))
             found = connection;
     }
     return found;
@@ -197,7 +197,7 @@ s_unblocked (s_cluster_t *self)
     bool unblocked = false;
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
         s_connection_t *connection = &self->connection[index];
-        if (!connection->blocked || !s_works (self, connection))
+        if (!connection->blocked || !s_can_send (self, connection))
             continue;
         connection->blocked = false;
         unblocked = true;
@@ -210,19 +210,19 @@ s_send_nodes (zseq_session_t *session, zseq_node_set_t nodes,
               const uint8_t *bytes, size_t size)
 {
     s_cluster_t *self = (s_cluster_t *) session;
-    uint32_t links = 0;
+    uint32_t connections = 0;
     for (uint8_t node = 0; node < self->session.members.n; node++) {
         const s_connection_t *connection =
           nodes >> node & 1 ? s_find_connection (self, node) : NULL;
         if (connection)
-            links |= 1u << (connection - self->connection);
+            connections |= 1u << (connection - self->connection);
     }
     self->session.touched = true;
     uint32_t sent =
-      zseq_transport_send_all (self->transport, links, bytes, size);
+      zseq_transport_send_all (self->transport, connections, bytes, size);
     zseq_node_set_t reached = 0;
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
-        if (!(links >> index & 1))
+        if (!(connections >> index & 1))
             continue;
         s_connection_t *connection = &self->connection[index];
         connection->blocked = !(sent >> index & 1);
@@ -281,9 +281,9 @@ s_check_cluster (s_cluster_t *self, const s_connection_t *connection,
                  const zseq_msg_t *msg)
 {
     const zseq_msg_members_t *members = &msg->hello.members;
-    const char *wanted = self->session.members.n ? self->session.cluster_name
-                                                 : self->session.uri->cluster;
-    bool same = !*wanted || s_same (members->cluster_name, wanted);
+    const char *expected = self->session.members.n ? self->session.cluster_name
+                                                   : self->session.uri->cluster;
+    bool same = !*expected || s_same (members->cluster_name, expected);
     if (self->session.members.n && same) {
         same = members->member_count == self->session.members.n;
         for (uint8_t node = 0; node < self->session.members.n && same; node++)
@@ -302,7 +302,7 @@ s_check_cluster (s_cluster_t *self, const s_connection_t *connection,
           members->cluster_name.data,
           self->session.members.n ? "the one that was found first, named "
                                   : "cluster ",
-          wanted);
+          expected);
     return same;
 }
 
@@ -316,8 +316,8 @@ s_learn_endpoints (s_cluster_t *self, const zseq_msg_t *msg)
         char endpoint[ZSEQ_ENDPOINT_MAX + 1];
         s_copy (endpoint, sizeof endpoint, members->member[node].endpoint);
         const s_connection_t *connection = s_find_connection (self, node);
-        bool works = connection && s_works (self, connection);
-        if (zseq_endpoint_valid (endpoint) && (node == msg->node || !works))
+        bool can_send = connection && s_can_send (self, connection);
+        if (zseq_endpoint_valid (endpoint) && (node == msg->node || !can_send))
             strcpy (self->session.members.member[node].endpoint, endpoint);
     }
 }
@@ -337,12 +337,13 @@ s_connect_members (s_cluster_t *self)
                 unused = unused < index ? unused : index;
                 continue;
             }
-            bool there = !strcmp (connection->endpoint, endpoint);
-            bool works = connection->node == node && s_works (self, connection);
-            if (connection->node == node && !there && !works &&
+            bool same_endpoint = !strcmp (connection->endpoint, endpoint);
+            bool can_send =
+              connection->node == node && s_can_send (self, connection);
+            if (connection->node == node && !same_endpoint && !can_send &&
                 !connection->listed)
                 s_close (self, connection);
-            connected |= there || works;
+            connected |= same_endpoint || can_send;
         }
         //  It is tried again with the next answer.
         if (!connected && unused < ZSEQ_LINKS_MAX)
@@ -352,7 +353,7 @@ s_connect_members (s_cluster_t *self)
 
 //  Whether another listed endpoint is the same node.
 static bool
-s_twice (s_cluster_t *self, const s_connection_t *connection)
+s_is_duplicate (s_cluster_t *self, const s_connection_t *connection)
 {
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
         const s_connection_t *other = &self->connection[index];
@@ -373,28 +374,28 @@ s_hello_reply (s_cluster_t *self, s_connection_t *connection,
                const zseq_msg_t *msg)
 {
     //  A connection that was opened meanwhile has asked nothing yet.
-    if (connection->greeted || !connection->request ||
+    if (connection->hello_done || !connection->request ||
         msg->request != connection->request)
         return;
-    connection->wait_us = 0;
-    connection->greet_us = self->now_us + BIRTH_US;
+    connection->patience_us = 0;
+    connection->hello_us = self->now_us + FORMATION_US;
     connection->refusal = msg->status;
     if (msg->status != ZSEQ_OK || msg->node >= msg->hello.members.member_count)
         return;
     if (!s_check_cluster (self, connection, msg)) {
-        connection->node = NOBODY;
-        connection->greet_us = self->now_us + GREET_US_MAX;
+        connection->node = NO_NODE;
+        connection->hello_us = self->now_us + HELLO_US_MAX;
         return;
     }
     if (!self->session.members.n && !s_learn_cluster (self, msg))
         return;
-    if (!self->heard_us)
-        self->heard_us = self->now_us;
+    if (!self->first_reply_us)
+        self->first_reply_us = self->now_us;
     connection->node = msg->node;
-    if (!self->session.ready && s_twice (self, connection))
+    if (!self->session.ready && s_is_duplicate (self, connection))
         return;
     //  A cluster that is not born yet has to be asked again.
-    connection->greeted = msg->cluster != 0;
+    connection->hello_done = msg->cluster != 0;
     if (msg->cluster)
         self->session.cluster = msg->cluster;
     self->session.speaks[msg->node] = msg->hello.speaks;
@@ -403,7 +404,7 @@ s_hello_reply (s_cluster_t *self, s_connection_t *connection,
 }
 
 static void
-s_greet (s_cluster_t *self, size_t index)
+s_send_hello (s_cluster_t *self, size_t index)
 {
     s_connection_t *connection = &self->connection[index];
     zseq_msg_t msg = {.op = ZSEQ_OP_HELLO,
@@ -417,20 +418,20 @@ s_greet (s_cluster_t *self, size_t index)
         return;
     }
     connection->request = msg.request;
-    connection->wait_us =
-      connection->wait_us ? 2 * connection->wait_us : GREET_US;
-    if (connection->wait_us > GREET_US_MAX)
-        connection->wait_us = GREET_US_MAX;
-    connection->greet_us = self->now_us + connection->wait_us;
+    connection->patience_us =
+      connection->patience_us ? 2 * connection->patience_us : HELLO_US;
+    if (connection->patience_us > HELLO_US_MAX)
+        connection->patience_us = HELLO_US_MAX;
+    connection->hello_us = self->now_us + connection->patience_us;
 }
 
 //  Whether every listed endpoint has said who it is.
 static bool
-s_all_heard (const s_cluster_t *self)
+s_all_identified (const s_cluster_t *self)
 {
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
         if (self->connection[index].listed &&
-            self->connection[index].node == NOBODY)
+            self->connection[index].node == NO_NODE)
             return false;
     return true;
 }
@@ -450,12 +451,12 @@ s_grace_us (const s_cluster_t *self)
 {
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
         const s_connection_t *connection = &self->connection[index];
-        if (connection->listed && connection->node == NOBODY &&
+        if (connection->listed && connection->node == NO_NODE &&
             zseq_transport_ready (self->transport, index) &&
             !s_is_member (self, connection->endpoint))
-            return self->heard_us + GRACE_STRANGER_US;
+            return self->first_reply_us + GRACE_UNKNOWN_US;
     }
-    return self->heard_us + GRACE_US;
+    return self->first_reply_us + GRACE_US;
 }
 
 static void
@@ -469,16 +470,17 @@ s_tick (zseq_session_t *session, uint64_t now_us, bool has_unsent)
         s_connection_t *connection = &self->connection[index];
         if (!connection->endpoint[0])
             continue;
-        if (has_unsent && connection->greeted &&
-            now_us >= connection->greet_us + REFRESH_US)
-            connection->greeted = false;
-        if (!connection->greeted &&
-            (!connection->request || now_us >= connection->greet_us))
-            s_greet (self, index);
+        if (restless && connection->hello_done &&
+            now_us >= connection->hello_us + REFRESH_US)
+            connection->hello_done = false;
+        if (!connection->hello_done &&
+            (!connection->request || now_us >= connection->hello_us))
+            s_send_hello (self, index);
     }
     if (self->session.members.n && !self->session.ready) {
         self->session.touched = true;
-        self->session.known = s_all_heard (self) || now_us >= s_grace_us (self);
+        self->session.known =
+          s_all_identified (self) || now_us >= s_grace_us (self);
         self->session.ready = self->session.known && self->session.cluster;
     }
 }
@@ -491,9 +493,9 @@ s_wake_us (const zseq_session_t *session)
     //  Where nothing could be sent, the descriptor tells when it can.
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
         const s_connection_t *connection = &self->connection[index];
-        if (connection->endpoint[0] && !connection->greeted &&
-            connection->request && connection->greet_us < wake_us)
-            wake_us = connection->greet_us;
+        if (connection->endpoint[0] && !connection->hello_done &&
+            connection->request && connection->hello_us < wake_us)
+            wake_us = connection->hello_us;
     }
     if (self->session.members.n && !self->session.known &&
         s_grace_us (self) < wake_us)

@@ -116,7 +116,7 @@ s_receive (s_fixture_t *self)
     }
 }
 
-Test (sessions, are_ready_when_a_born_cluster_has_answered)
+Test (sessions, are_ready_when_a_formed_cluster_has_answered)
 {
     s_fixture_t *self = s_new ();
     zseq_msg_t hello = s_request (self, 1000000);
@@ -131,7 +131,7 @@ Test (sessions, are_ready_when_a_born_cluster_has_answered)
     s_destroy (&self);
 }
 
-Test (sessions, wait_for_an_answer_from_afar)
+Test (sessions, wait_for_a_slow_reply)
 {
     //  The first HELLO's answer takes 300 ms, and so do all others.
     s_fixture_t *self = s_new ();
@@ -152,7 +152,7 @@ Test (sessions, wait_for_an_answer_from_afar)
     s_destroy (&self);
 }
 
-Test (sessions, ask_again_until_the_cluster_is_born)
+Test (sessions, ask_again_until_the_cluster_is_formed)
 {
     s_fixture_t *self = s_new ();
     zseq_msg_t hello = s_request (self, 1000000);
@@ -181,7 +181,7 @@ Test (sessions, refuse_another_cluster_by_name)
     s_destroy (&self);
 }
 
-Test (sessions, ignore_the_answer_to_a_hello_that_was_given_up)
+Test (sessions, ignore_a_late_reply_to_a_hello)
 {
     s_fixture_t *self = s_new ();
     zseq_msg_t first = s_request (self, 1000000);
@@ -199,21 +199,21 @@ Test (sessions, ignore_the_answer_to_a_hello_that_was_given_up)
 }
 
 //  It may be a node of another cluster, which is slow.
-Test (sessions, wait_for_a_stranger_that_is_connected)
+Test (sessions, wait_for_a_connected_endpoint_of_an_unknown_node)
 {
-    zsock_t *stranger = zsock_new (ZMQ_ROUTER);
-    int port = zsock_bind (stranger, "tcp://127.0.0.1:*");
+    zsock_t *unknown = zsock_new (ZMQ_ROUTER);
+    int port = zsock_bind (unknown, "tcp://127.0.0.1:*");
     char endpoint[64];
     snprintf (endpoint, sizeof endpoint, "tcp://127.0.0.1:%d", port);
     s_fixture_t *self = s_new_with (endpoint);
     zseq_msg_t hello = s_request (self, 1000000);
-    zsock_set_rcvtimeo (stranger, 5);
-    zmsg_t *greeted = NULL;
-    while (!greeted) {
+    zsock_set_rcvtimeo (unknown, 5);
+    zmsg_t *arrived = NULL;
+    while (!arrived) {
         zseq_session_tick (self->session, 1000000, false);
-        greeted = zmsg_recv (stranger);
+        arrived = zmsg_recv (unknown);
     }
-    zmsg_destroy (&greeted);
+    zmsg_destroy (&arrived);
     s_answer (self, &hello, 42);
     s_receive (self);
     zseq_session_tick (self->session, 1900000, false);
@@ -222,7 +222,7 @@ Test (sessions, wait_for_a_stranger_that_is_connected)
     zseq_session_tick (self->session, 2000000, false);
     cr_assert (zseq_session_ready (self->session));
     s_destroy (&self);
-    zsock_destroy (&stranger);
+    zsock_destroy (&unknown);
 }
 
 //  An endpoint at which nobody listens, and nobody else can until the descriptor
@@ -241,16 +241,16 @@ s_reserve (char *endpoint, size_t endpoint_size)
     return fd;
 }
 
-Test (sessions, notice_a_connection_though_they_look_for_messages_first)
+Test (sessions, notice_a_connection_after_receiving_first)
 {
     //  To receive takes the edge of the descriptor with it.
     char endpoint[64];
-    int gone = s_reserve (endpoint, sizeof endpoint);
+    int reserved = s_reserve (endpoint, sizeof endpoint);
     s_fixture_t *self = calloc (1, sizeof *self);
     cr_assert_eq (zseq_uri_parse (endpoint, &self->uri), ZSEQ_OK);
     cr_assert_eq (zseq_session_new (&self->session, &self->uri, 77), ZSEQ_OK);
     zseq_session_tick (self->session, 1000000, false);
-    close (gone);
+    close (reserved);
     self->router = zsock_new (ZMQ_ROUTER);
     cr_assert_gt (zsock_bind (self->router, "%s", endpoint), 0);
     s_receive (self);
@@ -259,10 +259,10 @@ Test (sessions, notice_a_connection_though_they_look_for_messages_first)
     s_destroy (&self);
 }
 
-Test (sessions, do_not_wait_for_who_is_not_there)
+Test (sessions, do_not_wait_for_an_endpoint_without_a_node)
 {
     char endpoint[64];
-    int gone = s_reserve (endpoint, sizeof endpoint);
+    int reserved = s_reserve (endpoint, sizeof endpoint);
     s_fixture_t *self = s_new_with (endpoint);
     zseq_msg_t hello = s_request (self, 1000000);
     s_answer (self, &hello, 42);
@@ -272,7 +272,7 @@ Test (sessions, do_not_wait_for_who_is_not_there)
     zseq_session_tick (self->session, 1050000, false);
     cr_assert (zseq_session_ready (self->session));
     s_destroy (&self);
-    close (gone);
+    close (reserved);
 }
 
 Test (sessions, draw_blocks_of_request_ids_without_0_and_without_overlap)

@@ -1,3 +1,6 @@
+//  What both kinds of session share: the getters, and the calls that the table
+//  of functions forwards to a kind. See zseq_session.h for how to use them.
+
 #include "zseq_session.h"
 
 #include <assert.h>
@@ -26,7 +29,7 @@ zseq_session_destroy (zseq_session_t **self_p)
     *self_p = NULL;
 }
 
-//  What has been learnt.
+//  What the session has learnt.
 
 uint8_t
 zseq_session_n (const zseq_session_t *self)
@@ -100,7 +103,7 @@ zseq_session_changes (const zseq_session_t *self)
     return self->changes;
 }
 
-//  What the kinds differ in.
+//  Calls to the kind's own functions.
 
 void
 zseq_session_explain (const zseq_session_t *self, zseq_outcome_t *outcome)

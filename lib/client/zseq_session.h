@@ -1,15 +1,15 @@
-//  A client's session with a cluster: who the members are, what is known of the
-//  cluster, and a way to send to each node and receive from it. There are two
-//  kinds, behind a table of functions:
+//  A client's session with a cluster: the members, the cluster's identity, and
+//  the connections to the nodes. There are two kinds, behind a table of
+//  functions:
 //
-//  - zseq_session_cluster.c has connections to zseqd nodes, and finds the
-//    members by asking whoever answers.
-//  - zseq_session_local.c has the local node: the one inside this process,
-//    which is known and ready at once.
+//  - zseq_session_cluster.c connects to zseqd nodes, and learns the members
+//    from the first node that answers.
+//  - zseq_session_local.c runs the local node inside this process; its session
+//    is known and ready at once.
 //
-//  Make one with _new, then tick, poll and receive until it is ready; send to
-//  the nodes below n from then on. It belongs to whoever holds the reactor's
-//  lock.
+//  Make a session with _new. Then tick, poll and receive until the session is
+//  ready; from then on, send to the nodes below n. The reactor's lock guards
+//  the session.
 
 #ifndef ZSEQ_SESSION_H_INCLUDED
 #define ZSEQ_SESSION_H_INCLUDED
@@ -25,8 +25,8 @@
 
 typedef struct zseq_session zseq_session_t;
 
-//  What the two kinds differ in. Each is as the function zseq_session_* of that
-//  name, which checks the arguments.
+//  The functions of a kind. The function zseq_session_* of the same name checks
+//  the arguments, and has the contract.
 typedef struct {
     void (*destroy) (zseq_session_t *self);
     zseq_node_set_t (*send) (zseq_session_t *self, zseq_node_set_t nodes,
@@ -37,16 +37,17 @@ typedef struct {
     size_t (*fds) (const zseq_session_t *self, struct pollfd *fds);
     void (*note_ready) (zseq_session_t *self, const struct pollfd *fds,
                         size_t count);
-    //  Only for a session that is not fatal.
+    //  Called only for a session that is not fatal.
     void (*explain) (const zseq_session_t *self, zseq_outcome_t *outcome);
 } zseq_session_ops_t;
 
-//  What both kinds begin with. They write it; others only call the functions.
+//  Both kinds begin with this struct and write it. All others use only the
+//  functions below.
 struct zseq_session {
     const zseq_session_ops_t *ops;
     const zseq_uri_t *uri;
     uint64_t request;  //  Drawn last
-    unsigned changes;  //  Of sockets
+    unsigned changes;  //  Of the set of sockets
     uint64_t cluster;  //  Identity
     char cluster_name[ZSEQ_LABEL_MAX + 1];
     zseq_members_t members;  //  n 0: not known yet; quorum: as of uri
@@ -57,11 +58,11 @@ struct zseq_session {
     zseq_outcome_t fatal;  //  ZSEQ_OK: not fatal
 };
 
-//  Opens connections to the endpoints of uri, which must outlive it. Request
-//  IDs begin above request. Errors, with zseq_detail set: ZSEQ_ENOMEM,
-//  ZSEQ_EIO, ZSEQ_EURI. For a directory it waits, for uri's timeout and three
-//  seconds at most, until it can be used; errors also: ZSEQ_EQUORUM and those
-//  of zseq_local_open.
+//  Opens connections to the endpoints of uri, which must outlive the session.
+//  Request IDs begin above request. Errors, with zseq_detail set: ZSEQ_ENOMEM,
+//  ZSEQ_EIO, ZSEQ_EURI. For a directory, _new waits until the local node votes:
+//  at most for uri's timeout, and at most three seconds. Further errors then:
+//  ZSEQ_EQUORUM and those of zseq_local_open.
 int zseq_session_new (zseq_session_t **self_p, const zseq_uri_t *uri,
                       uint64_t request);
 void zseq_session_destroy (zseq_session_t **self_p);
@@ -72,32 +73,32 @@ int zseq_session_cluster_new (zseq_session_t **self_p, const zseq_uri_t *uri,
 int zseq_session_local_new (zseq_session_t **self_p, const zseq_uri_t *uri,
                             uint64_t request);
 
-//  What has been learnt. Members are ascending by name; 0 of them: nothing.
+//  What the session has learnt. Members ascend by name; 0 members: nothing yet.
 uint8_t zseq_session_n (const zseq_session_t *self);
 const zseq_member_t *zseq_session_member (const zseq_session_t *self,
                                           uint8_t node);
 
-//  The highest version of the protocol that the node has said to speak, 0 if it
-//  has said nothing yet.
+//  The highest protocol version that the node has announced; 0: none yet.
 uint64_t zseq_session_speaks (const zseq_session_t *self, uint8_t node);
 
 const char *zseq_session_cluster_name (const zseq_session_t *self);
-uint64_t zseq_session_cluster (const zseq_session_t *self);  //  0: not born yet
+//  The cluster's identity; 0: the cluster is not formed yet.
+uint64_t zseq_session_cluster (const zseq_session_t *self);
 const zseq_quorum_t *zseq_session_quorum (const zseq_session_t *self);
 
-//  Whether the members are known, and whether they can be worked with: then
-//  the cluster is born too. Neither before all listed endpoints have said who
-//  they are, or had a little while to do so.
+//  Known: the session knows the members, and every listed endpoint has
+//  identified its node or has used up its grace period. Ready: the cluster is
+//  formed, too, and requests may start.
 bool zseq_session_known (const zseq_session_t *self);
 bool zseq_session_ready (const zseq_session_t *self);
 
-//  Why it can never be worked with; or NULL.
+//  Why the session can never become ready, or work again; NULL: it can.
 const zseq_outcome_t *zseq_session_fatal (const zseq_session_t *self);
 
-//  Why nobody could be found so far.
+//  Why the session is not ready yet.
 void zseq_session_explain (const zseq_session_t *self, zseq_outcome_t *outcome);
 
-//  count request IDs in a row that were never used; returns the first.
+//  Draws count unused request IDs in a row; returns the first.
 static inline uint64_t
 zseq_session_draw_requests (zseq_session_t *self, uint64_t count)
 {
@@ -115,33 +116,36 @@ zseq_session_draw_request (zseq_session_t *self)
     return zseq_session_draw_requests (self, 1);
 }
 
-//  Sends to nodes, a bit each. Returns those that could be reached now.
+//  Sends to the nodes of a set. Returns the nodes that the message was sent to.
 zseq_node_set_t zseq_session_send (zseq_session_t *self, zseq_node_set_t nodes,
                                    const uint8_t *bytes, size_t size);
 
-//  Says HELLO where that is due; has_unsent: a node could not be reached.
-void zseq_session_tick (zseq_session_t *self, uint64_t now_us, bool has_unsent);
+//  Sends each HELLO that is due. restless: a message is still unsent, because
+//  its node could not be reached.
+void zseq_session_tick (zseq_session_t *self, uint64_t now_us, bool restless);
+//  When to tick next at the latest.
 uint64_t zseq_session_wake_us (const zseq_session_t *self);
 
-//  Takes the next reply that is not to a HELLO, whose node is below n; it is
-//  valid until the next call. False: every socket is empty. seen_p is set when
-//  anything at all was taken, or when something that could not be sent can be.
+//  Takes the next reply to a message other than HELLO, from a node below n. The
+//  reply is valid until the next call. False: every socket is empty. Sets
+//  seen_p when it took any frame, or when a connection that could not send now
+//  can.
 bool zseq_session_recv (zseq_session_t *self, zseq_msg_t *msg, bool *seen_p);
 
-//  Whether anything was sent or looked at since every socket was found empty:
-//  receive again before polling.
+//  Whether a socket was used since the last receive found all of them empty:
+//  then receive again before polling.
 static inline bool
 zseq_session_touched (const zseq_session_t *self)
 {
     return self->touched;
 }
 
-//  As zseq_transport_fds, or zseq_local_fds; changes counts up when there
-//  are others.
+//  As zseq_transport_fds, or zseq_local_fds. changes counts up whenever the set
+//  of descriptors changes.
 size_t zseq_session_fds (const zseq_session_t *self, struct pollfd *fds);
 unsigned zseq_session_changes (const zseq_session_t *self);
 
-//  As zseq_transport_note_ready.
+//  Notes the result of a poll, as zseq_transport_note_ready does.
 void zseq_session_note_ready (zseq_session_t *self, const struct pollfd *fds,
                               size_t count);
 

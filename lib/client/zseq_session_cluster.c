@@ -1,13 +1,13 @@
-//  A session with a cluster of zseqd nodes: it learns who the members are from
-//  whoever answers, finds them where they have moved to, and keeps a connection
-//  to each. Source: lib/doc/wire.md, section 3.5.
+//  A session with a cluster of zseqd nodes. The session learns the members from
+//  the first node that answers, follows members to new endpoints, and keeps a
+//  connection to each member. Source: lib/doc/wire.md, section 3.5.
 //
-//  It opens a connection to each endpoint of the URI, and says HELLO on each.
-//  The first answer tells of the members; it opens a connection to each member
-//  that none leads to yet. It is ready when the cluster is born, and all
-//  endpoints of the URI have said who they are or had a while to do so. While a
-//  node cannot be reached, it says HELLO again to learn whether that one has
-//  moved.
+//  zseq_session_cluster_new opens a connection to each endpoint of the URI. The
+//  ticks send a HELLO on each connection. The first reply names the members,
+//  and the session then opens a connection to each member that has none. The
+//  session is ready when the cluster is formed, and each endpoint of the URI
+//  has identified its node or has used up its grace period. While a request
+//  cannot reach a node, the session repeats the HELLOs to learn new endpoints.
 
 #include <assert.h>
 #include <stdlib.h>
@@ -17,19 +17,21 @@
 #include "zseq_session.h"
 #include "zseq_transport.h"
 
-//  How long a HELLO may stay without an answer, doubling each time: an answer
-//  counts only for the last one, and a round trip may be long.
+//  How long a HELLO waits for its reply. The wait doubles with each HELLO: only
+//  a reply to the last HELLO counts, and a round trip may be long.
 #define HELLO_US 200000
 #define HELLO_US_MAX 5000000
-//  How soon a cluster that is not born yet is asked again.
+//  How soon the session repeats the HELLO to a cluster that is not formed yet.
 #define FORMATION_US 100000
-//  How often the members are learnt anew while one cannot be reached.
+//  How often the session learns the endpoints again while a node is
+//  unreachable.
 #define REFRESH_US 1000000
-//  How long the other endpoints of the URI may take to say who they are once
-//  one has: a node listed twice is found out before anything is done.
+//  How long the other endpoints of the URI may take to identify their nodes
+//  after the first reply: the session reports a node that is listed twice
+//  before any request starts.
 #define GRACE_US 50000
-//  ... and one to which there is a connection, and that is no member's: it may
-//  lead to another cluster, which just takes its time.
+//  The same for an endpoint that is connected and belongs to no member: it may
+//  lead to another cluster that answers slowly.
 #define GRACE_UNKNOWN_US 1000000
 
 #define NO_NODE (-1)
@@ -37,13 +39,13 @@
 typedef struct {
     char endpoint[ZSEQ_ENDPOINT_MAX + 1];  //  Empty: not in use
     bool listed;                           //  In the URI
-    int node;                              //  Who answered, or NO_NODE
+    int node;                              //  That answered, or NO_NODE
     bool hello_done;                       //  No HELLO is due
     uint64_t request;                      //  The last HELLO; 0: not sent yet
-    uint64_t hello_us;                     //  When to say HELLO again
-    uint64_t patience_us;                  //  How long the last one may take
-    int refusal;                           //  Of its HELLO; or ZSEQ_OK
-    bool blocked;                          //  Something could not be sent
+    uint64_t hello_us;                     //  When to send the next HELLO
+    uint64_t patience_us;                  //  Wait of the last HELLO
+    int refusal;                           //  Status of its HELLO; or ZSEQ_OK
+    bool blocked;                          //  A message could not be sent
 } s_connection_t;
 
 typedef struct {
@@ -51,15 +53,16 @@ typedef struct {
     zseq_transport_t *transport;
     zseq_codec_t codec;
     s_connection_t connection[ZSEQ_LINKS_MAX];
-    zseq_frame_t frame[ZSEQ_FRAMES_MAX];  //  Received at once
+    zseq_frame_t frame[ZSEQ_FRAMES_MAX];  //  Of the last drain
     size_t frame_count;
-    size_t frame_next;        //  The first that was not decoded yet
+    size_t frame_next;        //  The next to decode
     uint64_t now_us;          //  Of the last tick
-    uint64_t first_reply_us;  //  When the first answer came; 0: not yet
+    uint64_t first_reply_us;  //  When the first node replied; 0: not yet
 } s_cluster_t;
 
-//  Life.
+//  Construction.
 
+//  Opens a connection to the endpoint, in place of the one at that index.
 static int
 s_open (s_cluster_t *self, size_t index, const char *endpoint)
 {
@@ -85,6 +88,7 @@ s_close (s_cluster_t *self, s_connection_t *connection)
     self->session.changes++;
 }
 
+//  Makes the transport, and opens a connection to each endpoint of the URI.
 static int
 s_open_listed (s_cluster_t *self)
 {
@@ -117,8 +121,8 @@ s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
     const s_cluster_t *self = (const s_cluster_t *) session;
     if (self->session.members.n) {
         zseq_outcome_set (outcome, ZSEQ_EUNAVAILABLE,
-                          "cluster %s is not born yet: all of its nodes have "
-                          "to be up together once",
+                          "cluster %s is not formed yet: all of its nodes "
+                          "must be up at the same time once",
                           self->session.cluster_name);
         return;
     }
@@ -127,8 +131,8 @@ s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
         const s_connection_t *connection = &self->connection[index];
         if (connection->refusal) {
             zseq_outcome_set (outcome, connection->refusal,
-                              "%s refuses to say who it is: is it a node of "
-                              "another version?",
+                              "%s refuses to identify itself: is it a node "
+                              "of another version?",
                               connection->endpoint);
             return;
         }
@@ -151,8 +155,8 @@ s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
 
 //  Sending.
 
-//  Whether a connection could take a message now. The look takes the edge of
-//  the socket's descriptor with it.
+//  Whether a connection could take a message now. This check consumes the edge
+//  of the socket's descriptor.
 static bool
 s_can_send (s_cluster_t *self, const s_connection_t *connection)
 {
@@ -161,7 +165,7 @@ s_can_send (s_cluster_t *self, const s_connection_t *connection)
                                  (size_t) (connection - self->connection));
 }
 
-//  The connection to a node: of those that lead to it, one that works.
+//  The connection to a node; of several, preferably one that can send.
 static s_connection_t *
 s_find_connection (s_cluster_t *self, uint8_t node)
 {
@@ -170,7 +174,7 @@ s_find_connection (s_cluster_t *self, uint8_t node)
         s_connection_t *connection = &self->connection[index];
         if (!connection->endpoint[0] || connection->node != node)
             continue;
-        //  Mostly there is just one, and nothing to choose.
+        //  A node mostly has one connection: check none unless there are more.
         if (!found || !s_can_send (self, found))
             found = connection;
     }
@@ -188,9 +192,9 @@ s_send (s_cluster_t *self, s_connection_t *connection, const uint8_t *bytes,
     return rc;
 }
 
-//  Whether anything that could not be sent can be sent by now. To receive from
-//  a socket takes the edge with it that its descriptor shows when it is
-//  connected.
+//  Whether a connection that could not send can send now. Receiving from a
+//  socket consumes the edge that its descriptor shows when the socket connects,
+//  so the descriptor does not report it.
 static bool
 s_unblocked (s_cluster_t *self)
 {
@@ -249,6 +253,8 @@ s_copy (char *text, size_t size, zseq_slice_t slice)
     text[slice.size] = 0;
 }
 
+//  Takes over n, the quorums and the names of the first reply. Returns false,
+//  and the session is fatal, if the URI's quorums do not fit n.
 static bool
 s_learn_cluster (s_cluster_t *self, const zseq_msg_t *msg)
 {
@@ -276,6 +282,8 @@ s_learn_cluster (s_cluster_t *self, const zseq_msg_t *msg)
     return true;
 }
 
+//  Whether the reply is from our cluster. If not, a session that is not ready
+//  yet becomes fatal.
 static bool
 s_check_cluster (s_cluster_t *self, const s_connection_t *connection,
                  const zseq_msg_t *msg)
@@ -292,22 +300,20 @@ s_check_cluster (s_cluster_t *self, const s_connection_t *connection,
     }
     if (same && self->session.cluster && msg->cluster)
         same = msg->cluster == self->session.cluster;
-    //  Later it is only one endpoint that leads elsewhere.
+    //  In a ready session, only this endpoint leads to another cluster.
     if (!same && !self->session.ready)
         zseq_outcome_set (
           &self->session.fatal, ZSEQ_ECLUSTER,
-          "%s belongs to a cluster named %.*s, and not to "
-          "%s%s",
+          "%s belongs to a cluster named %.*s, not to cluster %s%s",
           connection->endpoint, (int) members->cluster_name.size,
-          members->cluster_name.data,
-          self->session.members.n ? "the one that was found first, named "
-                                  : "cluster ",
-          expected);
+          members->cluster_name.data, expected,
+          self->session.members.n ? ", which answered first" : "");
     return same;
 }
 
-//  Takes over where the members are. What a node says of itself holds; what it
-//  says of others may be out of date, so only if nothing else leads there.
+//  Takes over the members' endpoints. A node knows its own endpoint; its
+//  endpoints of other nodes may be out of date, and count only for a node that
+//  we cannot send to.
 static void
 s_learn_endpoints (s_cluster_t *self, const zseq_msg_t *msg)
 {
@@ -322,8 +328,9 @@ s_learn_endpoints (s_cluster_t *self, const zseq_msg_t *msg)
     }
 }
 
-//  Sees to it that a connection leads to every member: one that works, or else
-//  one to its endpoint. Of those that were not listed, all others go.
+//  Opens a connection to the endpoint of every member that has no connection
+//  that can send. Closes a member's unlisted connections that cannot send and
+//  lead to another endpoint.
 static void
 s_connect_members (s_cluster_t *self)
 {
@@ -345,13 +352,13 @@ s_connect_members (s_cluster_t *self)
                 s_close (self, connection);
             connected |= same_endpoint || can_send;
         }
-        //  It is tried again with the next answer.
+        //  After a failure, the next HELLO's reply tries again.
         if (!connected && unused < ZSEQ_LINKS_MAX)
             (void) s_open (self, unused, endpoint);
     }
 }
 
-//  Whether another listed endpoint is the same node.
+//  Whether another listed endpoint is the same node: then the session is fatal.
 static bool
 s_is_duplicate (s_cluster_t *self, const s_connection_t *connection)
 {
@@ -369,11 +376,13 @@ s_is_duplicate (s_cluster_t *self, const s_connection_t *connection)
     return false;
 }
 
+//  Learns from a reply to a HELLO which node the connection leads to, and what
+//  that node knows of its cluster.
 static void
 s_hello_reply (s_cluster_t *self, s_connection_t *connection,
                const zseq_msg_t *msg)
 {
-    //  A connection that was opened meanwhile has asked nothing yet.
+    //  A connection that was opened meanwhile has sent no HELLO yet.
     if (connection->hello_done || !connection->request ||
         msg->request != connection->request)
         return;
@@ -394,7 +403,7 @@ s_hello_reply (s_cluster_t *self, s_connection_t *connection,
     connection->node = msg->node;
     if (!self->session.ready && s_is_duplicate (self, connection))
         return;
-    //  A cluster that is not born yet has to be asked again.
+    //  A cluster that is not formed yet needs another HELLO.
     connection->hello_done = msg->cluster != 0;
     if (msg->cluster)
         self->session.cluster = msg->cluster;
@@ -425,7 +434,7 @@ s_send_hello (s_cluster_t *self, size_t index)
     connection->hello_us = self->now_us + connection->patience_us;
 }
 
-//  Whether every listed endpoint has said who it is.
+//  Whether every listed endpoint has identified its node.
 static bool
 s_all_identified (const s_cluster_t *self)
 {
@@ -445,7 +454,7 @@ s_is_member (const s_cluster_t *self, const char *endpoint)
     return false;
 }
 
-//  When listed endpoints need not be waited for any more.
+//  When the session stops waiting for listed endpoints.
 static uint64_t
 s_grace_us (const s_cluster_t *self)
 {
@@ -490,7 +499,8 @@ s_wake_us (const zseq_session_t *session)
 {
     const s_cluster_t *self = (const s_cluster_t *) session;
     uint64_t wake_us = ZSEQ_NEVER;
-    //  Where nothing could be sent, the descriptor tells when it can.
+    //  A connection whose HELLO could not be sent needs no time: its descriptor
+    //  shows when it can send.
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++) {
         const s_connection_t *connection = &self->connection[index];
         if (connection->endpoint[0] && !connection->hello_done &&
@@ -505,7 +515,8 @@ s_wake_us (const zseq_session_t *session)
 
 //  Receiving.
 
-//  Takes the next frame that was received. NULL: every socket is empty.
+//  The next frame, from the last drain or a new one. NULL: every socket is
+//  empty.
 static const zseq_frame_t *
 s_next_frame (s_cluster_t *self)
 {
@@ -531,7 +542,7 @@ s_recv (zseq_session_t *session, zseq_msg_t *msg, bool *seen_p)
     const zseq_frame_t *frame;
     while ((frame = s_next_frame (self))) {
         *seen_p = true;
-        //  A HELLO in the same batch may have closed the connection.
+        //  A HELLO's reply in the same batch may have closed the connection.
         s_connection_t *connection = &self->connection[frame->index];
         if (!connection->endpoint[0] ||
             zseq_codec_decode_reply (&self->codec, frame->bytes, frame->size,
@@ -578,7 +589,7 @@ zseq_session_cluster_new (zseq_session_t **self_p, const zseq_uri_t *uri,
                                            .explain = s_explain};
     s_cluster_t *self = calloc (1, sizeof *self);
     if (!self)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "no links fit");
+        return zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a session");
     self->session.ops = &ops;
     self->session.uri = uri;
     self->session.request = request;

@@ -1,6 +1,6 @@
-//  A session with the local node: the one inside this process (file:). It is
-//  made when the node votes, so that the session is known and ready from the
-//  start; it is fatal once the node has ended.
+//  A session with the local node, which runs inside this process (file:).
+//  zseq_session_local_new waits until the node votes, so the session is known
+//  and ready from the start. The session is fatal once the node has ended.
 
 #include <assert.h>
 #include <stdio.h>
@@ -28,7 +28,7 @@ static void
 s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
 {
     zseq_outcome_set (outcome, ZSEQ_ETIMEOUT,
-                      "directory %s was opened too late: allow more time",
+                      "directory %s took too long to open: allow more time",
                       session->uri->path);
 }
 
@@ -79,7 +79,7 @@ s_fds (const zseq_session_t *session, struct pollfd *fds)
     return zseq_local_fds (self->local, fds);
 }
 
-//  The node looks at its descriptor itself.
+//  Does nothing: the node reads its descriptor itself.
 static void
 s_note_ready (zseq_session_t *session, const struct pollfd *fds, size_t count)
 {
@@ -88,8 +88,8 @@ s_note_ready (zseq_session_t *session, const struct pollfd *fds, size_t count)
     (void) count;
 }
 
-//  The node is not at its record's endpoint, so a person is told of the
-//  directory.
+//  Fills the session from the node's record. The local node does not listen at
+//  its record's endpoint, so messages to people name the directory instead.
 static void
 s_learn (s_local_t *self)
 {
@@ -104,10 +104,11 @@ s_learn (s_local_t *self)
               (int) (ZSEQ_ENDPOINT_MAX - strlen ("file:")),
               self->session.uri->path);
     self->session.known = self->session.ready = true;
-    //  The node may always have more to do.
+    //  Receive always runs before a poll: the node may have more to do.
     self->session.touched = true;
 }
 
+//  Opens the directory, and waits until its node votes.
 static int
 s_open (s_local_t *self)
 {
@@ -122,7 +123,7 @@ s_open (s_local_t *self)
     self->local =
       zseq_local_new (self->session.uri->path, self->session.uri->unsafe);
     if (!self->local)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "no node fits");
+        return zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a local node");
     uint64_t wait_us = (uint64_t) self->session.uri->timeout_ms * 1000;
     if (wait_us > ZSEQ_PREDECESSOR_US)
         wait_us = ZSEQ_PREDECESSOR_US;
@@ -149,7 +150,7 @@ zseq_session_local_new (zseq_session_t **self_p, const zseq_uri_t *uri,
                                            .explain = s_explain};
     s_local_t *self = calloc (1, sizeof *self);
     if (!self)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "no links fit");
+        return zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a session");
     self->session.ops = &ops;
     self->session.uri = uri;
     self->session.request = request;

@@ -1,5 +1,5 @@
-//  A client's session, against a node that the test plays itself, and in a time
-//  of the test's own.
+//  Tests a client's session with a cluster. The test answers as the node, on a
+//  ROUTER of its own, and passes the session its own time.
 
 #include <criterion/criterion.h>
 #include <czmq.h>
@@ -16,7 +16,7 @@ typedef struct {
     zframe_t *sender;
 } s_fixture_t;
 
-//  other: a further endpoint of the URI, or NULL.
+//  Opens a session for the test's node. other: a further endpoint, or NULL.
 static s_fixture_t *
 s_new_with (const char *other)
 {
@@ -49,8 +49,7 @@ s_destroy (s_fixture_t **self_p)
     *self_p = NULL;
 }
 
-//  Lets the session send what it could not, at that time, until a request
-//  arrives.
+//  Ticks the session at that time until a request arrives at the node.
 static zseq_msg_t
 s_request (s_fixture_t *self, uint64_t now_us)
 {
@@ -74,7 +73,7 @@ s_request (s_fixture_t *self, uint64_t now_us)
     return msg;
 }
 
-//  Answers a HELLO as node a of that cluster, which has that node alone.
+//  Answers a HELLO as node a, the only member of that cluster.
 static void
 s_answer (s_fixture_t *self, const zseq_msg_t *hello, uint64_t cluster)
 {
@@ -100,7 +99,7 @@ s_answer (s_fixture_t *self, const zseq_msg_t *hello, uint64_t cluster)
     cr_assert_eq (zframe_send (&frame, self->router, 0), 0);
 }
 
-//  Waits until something was received.
+//  Waits until the session has received a frame.
 static void
 s_receive (s_fixture_t *self)
 {
@@ -133,7 +132,7 @@ Test (sessions, are_ready_when_a_formed_cluster_has_answered)
 
 Test (sessions, wait_for_a_slow_reply)
 {
-    //  The first HELLO's answer takes 300 ms, and so do all others.
+    //  The reply to each HELLO takes 300 ms.
     s_fixture_t *self = s_new ();
     uint64_t now_us = 1000000;
     zseq_msg_t hello = s_request (self, now_us);
@@ -198,7 +197,7 @@ Test (sessions, ignore_a_late_reply_to_a_hello)
     s_destroy (&self);
 }
 
-//  It may be a node of another cluster, which is slow.
+//  The endpoint may lead to a slow node of another cluster.
 Test (sessions, wait_for_a_connected_endpoint_of_an_unknown_node)
 {
     zsock_t *unknown = zsock_new (ZMQ_ROUTER);
@@ -225,8 +224,8 @@ Test (sessions, wait_for_a_connected_endpoint_of_an_unknown_node)
     zsock_destroy (&unknown);
 }
 
-//  An endpoint at which nobody listens, and nobody else can until the descriptor
-//  that is returned is closed.
+//  Reserves an endpoint at which no process listens, or can listen until the
+//  returned descriptor is closed.
 static int
 s_reserve (char *endpoint, size_t endpoint_size)
 {
@@ -243,7 +242,7 @@ s_reserve (char *endpoint, size_t endpoint_size)
 
 Test (sessions, notice_a_connection_after_receiving_first)
 {
-    //  To receive takes the edge of the descriptor with it.
+    //  Receiving consumes the edge of the descriptor.
     char endpoint[64];
     int reserved = s_reserve (endpoint, sizeof endpoint);
     s_fixture_t *self = calloc (1, sizeof *self);

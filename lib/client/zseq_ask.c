@@ -1,3 +1,6 @@
+//  Operations whose caller waits: a query, the nodes' status, and a page of
+//  names merged from the nodes' pages. See zseq_query.c for the operations.
+
 #include "zseq_ask.h"
 
 #include <assert.h>
@@ -6,7 +9,7 @@
 
 #include "zseq_reactor_private.h"
 
-//  Waits until the operation has ended.
+//  Starts an operation, and waits until it has ended.
 static void
 s_run (zseq_reactor_t *reactor, zseq_operation_t *operation)
 {
@@ -14,7 +17,7 @@ s_run (zseq_reactor_t *reactor, zseq_operation_t *operation)
     zseq_operation_start (reactor, operation);
     while (!operation->waiter.woken) {
         zseq_reactor_wait (reactor, &operation->waiter, operation->deadline_us);
-        //  The tick after the deadline ends it.
+        //  The tick after the deadline ends the operation.
         zseq_reactor_run_once (reactor);
     }
     zseq_waiter_term (&operation->waiter);
@@ -80,7 +83,9 @@ zseq_ask_status (zseq_reactor_t *reactor, uint64_t deadline_us,
     status->w = quorum->w;
 }
 
-//  Takes the lowest name of all node pages that count; those who have it move on.
+//  Adds the lowest name of all node pages that count to page, and moves past
+//  the name in each node page that has it. Returns false if no name is left up
+//  to bound.
 static bool
 s_merge_next (const zseq_reactor_t *reactor, const zseq_page_operation_t *op,
               size_t *at, const char *bound, zseq_page_t *page)
@@ -117,7 +122,8 @@ static void
 s_merge (const zseq_reactor_t *reactor, const zseq_page_operation_t *op,
          zseq_page_t *page)
 {
-    //  Above the end of the shortest page that goes on, nothing is known.
+    //  Of the pages with more names to come, the one that ends lowest is the
+    //  bound: above its end, a node's names are unknown.
     const char *bound = NULL;
     for (uint8_t node = 0; node < zseq_session_n (reactor->session); node++) {
         const zseq_node_page_t *node_page = &op->node_pages[node];
@@ -156,7 +162,8 @@ zseq_ask_page (zseq_reactor_t *reactor, const char *prefix, const char *after,
     };
     outcome->rc = ZSEQ_OK;
     if (!op.node_pages) {
-        zseq_outcome_set (outcome, ZSEQ_ENOMEM, "a page of names does not fit");
+        zseq_outcome_set (outcome, ZSEQ_ENOMEM,
+                          "no memory for a page of names");
         return;
     }
     s_run (reactor, &op.operation);

@@ -1,5 +1,6 @@
-//  Asks the nodes and waits for the answer. Under the reactor's lock, which is
-//  given up meanwhile, with its session opened.
+//  Asks the nodes and waits for the answer. Call all functions under the
+//  reactor's lock, with the session opened. They release the lock while they
+//  wait.
 
 #ifndef ZSEQ_ASK_H_INCLUDED
 #define ZSEQ_ASK_H_INCLUDED
@@ -7,15 +8,15 @@
 #include "zseq_msg.h"
 #include "zseq_query.h"
 
-//  Sets the outcome and, on ZSEQ_OK, the value of a query without done.
+//  Runs a query without done. Sets its outcome and, on ZSEQ_OK, its value.
 void zseq_ask_query (zseq_reactor_t *reactor, zseq_query_t *query);
 
-//  What each node says of itself until the deadline. outcome is ZSEQ_OK if any
-//  node could be reached.
+//  Sets status to what each node reports of itself by the deadline. outcome is
+//  ZSEQ_OK if any node has answered.
 void zseq_ask_status (zseq_reactor_t *reactor, uint64_t deadline_us,
                       zseq_status_t *status, zseq_outcome_t *outcome);
 
-//  A merged page: some names, ascending, with what is next of each.
+//  A merged page: some names, ascending, and the next of each.
 typedef struct {
     size_t count;
     bool more;  //  There may be names above the last one
@@ -25,8 +26,8 @@ typedef struct {
     } item[ZSEQ_NODES_MAX * ZSEQ_PAGE_MAX];
 } zseq_page_t;
 
-//  The names above after ("" for all) that begin with prefix, as many as one
-//  round of questions finds, agreed on by R nodes.
+//  Sets page to names above after ("" for all) that begin with prefix, as many
+//  as one LIST to each node finds. The answers of R nodes count.
 void zseq_ask_page (zseq_reactor_t *reactor, const char *prefix,
                     const char *after, uint64_t deadline_us, zseq_page_t *page,
                     zseq_outcome_t *outcome);

@@ -1,3 +1,5 @@
+//  The texts of zseq_explain.h.
+
 #include "zseq_explain.h"
 
 #include <assert.h>
@@ -44,16 +46,16 @@ zseq_explain (const zseq_session_t *session, const zseq_progress_t *progress,
     if (rc == ZSEQ_EUNAVAILABLE && progress->foreign)
         zseq_outcome_set (outcome, ZSEQ_ECLUSTER,
                           "the nodes answer for another cluster than before: "
-                          "was it made anew? Make a new client");
+                          "was the cluster made anew? Make a new client");
     else if (rc == ZSEQ_EUNAVAILABLE)
         zseq_outcome_set (outcome, rc, "%u of %u nodes answered, %u are needed",
                           answered, n,
                           zseq_quorum_size (&progress->attempt->quorum, kind));
     else if (rc == ZSEQ_ETIMEOUT)
         zseq_outcome_set (outcome, rc,
-                          "%u of %u nodes answered, too late or with other "
-                          "clients' claims first: allow more time, or use a "
-                          "larger batch",
+                          "%u of %u nodes answered, too late or after other "
+                          "clients' claims: allow more time, or use a larger "
+                          "batch",
                           answered, n);
     else
         zseq_outcome_set (outcome, rc,

@@ -1,5 +1,5 @@
-//  Why a request failed, in words for a person: who answered, who was not
-//  reachable, and what to do about it.
+//  Explains to people why a request failed: which nodes answered, which nodes
+//  were not reachable, and what to do.
 
 #ifndef ZSEQ_EXPLAIN_H_INCLUDED
 #define ZSEQ_EXPLAIN_H_INCLUDED
@@ -7,16 +7,16 @@
 #include "zseq_attempt.h"
 #include "zseq_session.h"
 
-//  How far a request has come.
+//  A request's progress.
 typedef struct {
-    bool started;                   //  Nodes were asked
+    bool started;                   //  The request was sent
     bool foreign;                   //  A node answered for another cluster
-    zseq_node_set_t unsent;         //  Nodes that it could not be sent to
+    zseq_node_set_t unsent;         //  Nodes it was not sent to
     const zseq_attempt_t *attempt;  //  May be NULL if it has not started
 } zseq_progress_t;
 
-//  Sets outcome to why a request that needs the grants of such a quorum did not
-//  get them by its deadline. consequence: what that means for the sequence.
+//  Sets outcome to why a request did not get the grants of a quorum of that
+//  kind by its deadline. consequence: what the failure means for the sequence.
 void zseq_explain (const zseq_session_t *session,
                    const zseq_progress_t *progress, zseq_quorum_kind_t kind,
                    const char *consequence, zseq_outcome_t *outcome);

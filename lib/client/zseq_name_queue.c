@@ -1,3 +1,10 @@
+//  Claims for all names of a client: the reactor's side of zseq_lines, which
+//  decides what to claim, and when.
+//
+//  zseq_name_queue_acquire makes a name's queue or shares it. A thread posts a
+//  request to the queue; the reactor's runs pass time and replies to the claims
+//  (zseq_name_queues_tick, _receive). A request that ends calls its done.
+
 #include "zseq_name_queue.h"
 
 #include <assert.h>
@@ -17,9 +24,9 @@ struct zseq_name_queue {
     char name[ZSEQ_NAME_MAX + 1];
 };
 
-//  What the batcher calls.
+//  The hooks that zseq_lines calls.
 
-//  A message is encoded once, for all nodes.
+//  Sends a claim to nodes. Encodes a message once, for all nodes.
 static zseq_node_set_t
 s_send_claim (void *arg, zseq_node_set_t nodes, zseq_msg_t *msg)
 {
@@ -48,6 +55,7 @@ s_draw_requests (void *arg)
     return zseq_session_draw_requests (reactor->session, REQUEST_BLOCK);
 }
 
+//  Sets the request's outcome, and calls its done.
 static void
 s_end_request (void *arg, zseq_request_t *request)
 {
@@ -94,7 +102,7 @@ zseq_name_queues_term (zseq_reactor_t *reactor)
     zseq_batcher_destroy (&reactor->names.batcher);
 }
 
-//  The nodes are known: claims may be made.
+//  Opens the claims: the session now knows the nodes.
 static void
 s_open (zseq_reactor_t *reactor)
 {
@@ -185,7 +193,8 @@ zseq_name_queue_release (zseq_reactor_t *reactor, zseq_name_queue_t *self)
         pthread_mutex_lock (&reactor->lock);
     assert (self->references);
     if (--self->references == 0) {
-        //  The batcher is the parent's, which may have been at work on it.
+        //  In a forked child, a thread of the parent may have been changing
+        //  the claims: they stay alone.
         if (!forked)
             zseq_request_queue_free (&self->requests);
         zseq_name_queue_t **slot = &reactor->names.first;
@@ -263,7 +272,7 @@ zseq_name_queue_explain (const zseq_reactor_t *reactor,
         !zseq_session_fatal (session)) {
         const zseq_member_t *member = zseq_session_member (session, node);
         zseq_outcome_set (outcome, ZSEQ_ETIMEOUT,
-                          "node %s at %s, which was asked to claim, has not "
+                          "node %s at %s was asked to claim and has not "
                           "answered yet: allow more time; %s",
                           member->name, member->endpoint, consequence);
         return;

@@ -1,6 +1,11 @@
-//  What nodes are asked beside claims, one message to all of them at a time: the
-//  list of what is under way, and the steps that all kinds share. A kind is a
-//  table of functions (zseq_operation_kind_t): zseq_query.c has them.
+//  Operations: all questions to the nodes other than claims. An operation sends
+//  one message at a time to all nodes. This file keeps the list of the
+//  operations under way, and has the steps that all kinds share. A kind is a
+//  table of functions (zseq_operation_kind_t); zseq_query.c has the kinds.
+//
+//  zseq_operation_start puts an operation on the reactor's list; from then on,
+//  zseq_reactor_run_once ticks the operation and passes replies to it until the
+//  operation ends.
 
 #include <assert.h>
 
@@ -55,7 +60,7 @@ zseq_operation_progress (const zseq_operation_t *self)
     return progress;
 }
 
-//  Sends the message to the nodes that it could not reach so far.
+//  Sends the message to the nodes that it has not reached so far.
 static void
 s_scatter (zseq_reactor_t *reactor, zseq_operation_t *self)
 {
@@ -65,6 +70,7 @@ s_scatter (zseq_reactor_t *reactor, zseq_operation_t *self)
         self->attempt->absent = self->unsent;
 }
 
+//  Makes the kind's next message, and sends it to all nodes.
 static void
 s_send (zseq_reactor_t *reactor, zseq_operation_t *self)
 {
@@ -79,6 +85,7 @@ s_send (zseq_reactor_t *reactor, zseq_operation_t *self)
     s_scatter (reactor, self);
 }
 
+//  Takes the operation off the list, and reports its end.
 static void
 s_end (zseq_reactor_t *reactor, zseq_operation_t *self)
 {
@@ -89,6 +96,7 @@ s_end (zseq_reactor_t *reactor, zseq_operation_t *self)
         zseq_waiter_wake (&self->waiter);
 }
 
+//  Does what the kind's tick or receive has returned.
 static void
 s_drive (zseq_reactor_t *reactor, zseq_operation_t *self, zseq_do_t todo)
 {
@@ -98,6 +106,7 @@ s_drive (zseq_reactor_t *reactor, zseq_operation_t *self, zseq_do_t todo)
         s_end (reactor, self);
 }
 
+//  Starts, ticks or ends one operation.
 static void
 s_tick (zseq_reactor_t *reactor, zseq_operation_t *self, uint64_t now_us)
 {
@@ -128,6 +137,7 @@ zseq_operations_tick (zseq_reactor_t *reactor, uint64_t now_us)
     }
 }
 
+//  Passes a reply to its operation, and counts the round trips.
 static void
 s_receive (zseq_reactor_t *reactor, zseq_operation_t *self,
            const zseq_msg_t *msg)

@@ -1,5 +1,9 @@
 //  The kinds of operation: a query (peek or raise), a page of names, and the
-//  nodes' status.
+//  nodes' status. Each kind is a table of functions that zseq_operation.c
+//  calls: tick starts the operation or sends again, request makes the message,
+//  receive takes a reply, fail explains a failure, and ended reports the end.
+//  zseq_query_post starts a query without waiting; zseq_ask.c starts and waits
+//  for all three kinds.
 
 #include "zseq_query.h"
 
@@ -28,7 +32,7 @@ s_timing (zseq_reactor_t *reactor, uint64_t deadline_us)
     return timing;
 }
 
-//  A query.
+//  A query: steps of zseq_peek, which also raises.
 
 static zseq_do_t
 s_query_tick (zseq_reactor_t *reactor, zseq_operation_t *operation, bool starts,
@@ -36,8 +40,8 @@ s_query_tick (zseq_reactor_t *reactor, zseq_operation_t *operation, bool starts,
 {
     zseq_query_operation_t *self = (zseq_query_operation_t *) operation;
     if (starts) {
-        //  The operation ends at its deadline; the peek need not know it.
-        zseq_timing_t timing = s_timing (reactor, ZSEQ_NEVER);
+        //  The operation ends at its own deadline; the peek has none.
+        zseq_pace_t pace = s_pace (reactor, ZSEQ_NEVER);
         zseq_peek_init (&self->peek, zseq_session_quorum (reactor->session),
                         self->query->value, &timing);
     }
@@ -71,11 +75,12 @@ s_query_fail (zseq_reactor_t *reactor, zseq_operation_t *operation)
     zseq_query_operation_t *self = (zseq_query_operation_t *) operation;
     zseq_progress_t progress = zseq_operation_progress (operation);
     zseq_explain (reactor->session, &progress, ZSEQ_QUORUM_WRITE,
-                  self->peek.given ? "the raise may yet come to hold"
+                  self->peek.given ? "the raise may still take effect"
                                    : "nothing has changed",
                   &self->query->outcome);
 }
 
+//  Takes over the result; wakes the waiting thread or calls done.
 static void
 s_query_ended (zseq_operation_t *operation)
 {
@@ -172,6 +177,7 @@ s_page_request (zseq_reactor_t *reactor, zseq_operation_t *operation,
                         zseq_reactor_now_us (reactor));
 }
 
+//  Copies a node's reply to its page; an error empties the page.
 static void
 s_take_page (zseq_node_page_t *page, const zseq_msg_t *msg)
 {
@@ -229,7 +235,7 @@ const zseq_operation_kind_t zseq_query_page_kind = {
   .fail = s_page_fail,
 };
 
-//  The nodes' status: a cluster that is not ready has one too.
+//  The nodes' status. Works with a cluster that is not ready, too.
 
 static zseq_do_t
 s_status_tick (zseq_reactor_t *reactor, zseq_operation_t *operation,

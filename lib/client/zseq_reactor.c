@@ -1,3 +1,13 @@
+//  The lock, the poll and the waiting threads of a reactor.
+//
+//  zseq_reactor_run_once does the work: it receives what has arrived, and ticks
+//  the session, the operations and the name queues. A thread in
+//  zseq_reactor_wait polls for all threads (s_poll); the others sleep on their
+//  own condition variables. A thread that starts work which is due earlier than
+//  the poll ends wakes the poller through wake_fd (s_wake_poller). A thread
+//  that leaves passes the duty to poll to a waiter, or to the background thread
+//  (s_hand_over), which the first such need starts.
+
 #include "zseq_reactor.h"
 
 #include <assert.h>
@@ -14,7 +24,8 @@
 
 //  The lock.
 
-//  While the lock was free, time went on, and other threads were at work.
+//  Drops the cached time, and requires a run: while the lock was free, time
+//  passed and other threads may have started work.
 static void
 s_mark_stale (zseq_reactor_t *self)
 {
@@ -29,7 +40,8 @@ s_lock (zseq_reactor_t *self)
     s_mark_stale (self);
 }
 
-//  Gives up the lock until cond is signalled or until has come; NULL: never.
+//  Releases the lock until cond is signalled or the time until has come; NULL:
+//  there is no such time.
 static void
 s_sleep (zseq_reactor_t *self, pthread_cond_t *cond,
          const struct timespec *until)
@@ -41,9 +53,9 @@ s_sleep (zseq_reactor_t *self, pthread_cond_t *cond,
     s_mark_stale (self);
 }
 
-//  One turn: what has arrived, what is due.
+//  One run: receives what has arrived, and ticks what is due.
 
-//  Returns whether anything was received.
+//  Receives all replies. Returns whether there were any frames.
 static bool
 s_receive (zseq_reactor_t *self)
 {
@@ -55,6 +67,7 @@ s_receive (zseq_reactor_t *self)
     return seen;
 }
 
+//  Ticks the session, the operations and the name queues.
 static void
 s_tick (zseq_reactor_t *self)
 {
@@ -94,10 +107,10 @@ zseq_reactor_schedule (zseq_reactor_t *self, uint64_t us)
     self->needs_run = true;
 }
 
-//  Receives before it ticks: a reply that has arrived counts, even if the
-//  request's deadline has passed meanwhile. Ends when every socket was found
-//  empty after the last message was sent: only then does its descriptor tell of
-//  the next one.
+//  Receives before it ticks: a reply that has arrived counts, even if its
+//  request's deadline has passed meanwhile. Ends when every socket was empty
+//  after the last send: only then does a socket's descriptor report the next
+//  message.
 void
 zseq_reactor_run_once (zseq_reactor_t *self)
 {
@@ -110,15 +123,15 @@ zseq_reactor_run_once (zseq_reactor_t *self)
         if (self->deferred.due_us != ZSEQ_NEVER)
             s_run_deferred (self);
         again = zseq_session_touched (self->session) && s_receive (self);
-        //  Deadlines pass even while replies never cease to come.
+        //  Reads the time again, so that deadlines pass in a flood of replies.
         if (again)
             self->now_us = 0;
     } while (again);
 }
 
-//  Who polls, and who waits.
+//  The thread that polls, and the threads that wait.
 
-//  When anything is due next.
+//  The earliest time at which the session or any work is due.
 static uint64_t
 s_next_wake_us (const zseq_reactor_t *self)
 {
@@ -132,8 +145,9 @@ s_next_wake_us (const zseq_reactor_t *self)
     return names_us < wake_us ? names_us : wake_us;
 }
 
-//  Ends the poll of another thread when what it polls for has come, or when
-//  something is due before its time.
+//  Ends another thread's poll if that thread's wait is over, the reactor
+//  closes, the session's descriptors have changed, or work is due before the
+//  poll ends.
 static void
 s_wake_poller (zseq_reactor_t *self)
 {
@@ -150,8 +164,9 @@ s_wake_poller (zseq_reactor_t *self)
     }
 }
 
-//  Polls for all threads until until_us, and deals with what has come. waiter
-//  is the one of this thread; NULL: it is the background thread.
+//  Polls for all threads until until_us at most, and then runs once. Releases
+//  the lock during the poll. waiter: this thread's; NULL: the background
+//  thread.
 static void
 s_poll (zseq_reactor_t *self, zseq_waiter_t *waiter, uint64_t until_us)
 {
@@ -194,6 +209,7 @@ s_poll (zseq_reactor_t *self, zseq_waiter_t *waiter, uint64_t until_us)
     zseq_reactor_run_once (self);
 }
 
+//  Whether any request, query or deferred work is under way.
 static bool
 s_busy (const zseq_reactor_t *self)
 {
@@ -201,6 +217,7 @@ s_busy (const zseq_reactor_t *self)
            self->names.state.busy;
 }
 
+//  The background thread: polls while work is under way and no thread waits.
 static void *
 s_background (void *arg)
 {
@@ -218,7 +235,8 @@ s_background (void *arg)
     return NULL;
 }
 
-//  Makes sure that a thread polls if anything is under way.
+//  If work is under way and no thread polls, passes the poll to a waiter, or to
+//  the background thread, which it starts if necessary.
 static void
 s_hand_over (zseq_reactor_t *self)
 {
@@ -229,7 +247,7 @@ s_hand_over (zseq_reactor_t *self)
         return;
     }
     if (!self->background.exists) {
-        //  Without a thread, what is under way goes on with the next call.
+        //  If no thread can start, the next call continues the work.
         sigset_t all, before;
         sigfillset (&all);
         pthread_sigmask (SIG_SETMASK, &all, &before);
@@ -273,7 +291,7 @@ zseq_reactor_wait (zseq_reactor_t *self, zseq_waiter_t *waiter,
         waiter->next->prev = waiter->prev;
 }
 
-//  Construction, and the lock.
+//  Construction, and entering.
 
 zseq_reactor_t *
 zseq_reactor_new (const zseq_uri_t *uri)
@@ -331,13 +349,14 @@ zseq_reactor_destroy (zseq_reactor_t **self_p)
     free (self);
 }
 
+//  Opens the session, and the descriptor that wakes the poller.
 static int
 s_open (zseq_reactor_t *self)
 {
     if (self->poll.wake_fd < 0)
         self->poll.wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (self->poll.wake_fd < 0)
-        return zseq_detail_fail (ZSEQ_EIO, "no descriptor is left: %s",
+        return zseq_detail_fail (ZSEQ_EIO, "cannot make an eventfd: %s",
                                  strerror (errno));
     uint64_t request;
     randombytes_buf (&request, sizeof request);
@@ -416,10 +435,10 @@ zseq_reactor_set_quorum (zseq_reactor_t *self, int r, int w)
         self->uri.w = w;
     }
     pthread_mutex_unlock (&self->lock);
-    return late
-             ? zseq_detail_fail (
-                 ZSEQ_EINVAL, "r and w are set before the client's first call")
-             : ZSEQ_OK;
+    return late ? zseq_detail_fail (
+                    ZSEQ_EINVAL,
+                    "r and w must be set before the client's first call")
+                : ZSEQ_OK;
 }
 
 void

@@ -1,8 +1,9 @@
-//  What a reactor is made of. Private to zseq_reactor.c, to zseq_operation.c and
-//  zseq_name_queue.c, which it runs, to zseq_query.c, whose operations these are,
-//  and to zseq_ask.c, which waits for them. Calls go downward: ask, reactor and
-//  query; operation and name_queue; explain; session. What comes back up goes by
-//  pointers: an operation's kind, a request's done, the deferred work.
+//  A reactor's fields and its operations. Private to zseq_reactor.c, to
+//  zseq_operation.c and zseq_name_queue.c, which the reactor runs, to
+//  zseq_query.c, which has the kinds of operation, and to zseq_ask.c, which
+//  waits for them. Calls go downward: ask, reactor and query; operation and
+//  name_queue; explain; session. Calls upward go through function pointers: an
+//  operation's kind, a request's done, the deferred work.
 
 #ifndef ZSEQ_REACTOR_PRIVATE_H_INCLUDED
 #define ZSEQ_REACTOR_PRIVATE_H_INCLUDED
@@ -18,42 +19,43 @@
 #include "zseq_query.h"
 #include "zseq_transport.h"
 
-//  A message of ours with two names fits.
+//  Size of an encoded request: a message of ours with two names fits.
 #define ZSEQ_REQUEST_MAX 1024
 
 typedef struct zseq_operation zseq_operation_t;
 
 //  How one kind of operation does each step.
 typedef struct {
-    //  Whether it can begin.
+    //  Whether the operation can begin.
     bool (*may_start) (const zseq_session_t *session);
-    //  Time has passed; starts: it begins.
+    //  Handles the time now_us. starts: it is the first tick.
     zseq_do_t (*tick) (zseq_reactor_t *reactor, zseq_operation_t *self,
                        bool starts, uint64_t now_us);
-    //  Makes the message to send.
+    //  Fills in the message to send.
     void (*request) (zseq_reactor_t *reactor, zseq_operation_t *self,
                      zseq_msg_t *msg);
-    //  A node has answered, of this cluster if there is an attempt.
+    //  Handles a reply; with an attempt, only replies from our cluster.
     zseq_do_t (*receive) (zseq_reactor_t *reactor, zseq_operation_t *self,
                           const zseq_msg_t *msg, uint64_t now_us);
-    //  Says why it failed: its deadline has passed, or the cluster cannot be
-    //  worked with. NULL: it need not.
+    //  Explains the failure, after the deadline has passed or the session has
+    //  become fatal. NULL: the operation has no outcome.
     void (*fail) (zseq_reactor_t *reactor, zseq_operation_t *self);
-    //  It is off the list; may free it. NULL: its waiter is woken.
+    //  Called when the operation is off the list; may free it. NULL: the
+    //  reactor wakes the operation's waiter.
     void (*ended) (zseq_operation_t *self);
 } zseq_operation_kind_t;
 
-//  Something that nodes are asked, with the message under way.
+//  A question to all nodes, with its message under way.
 struct zseq_operation {
     const zseq_operation_kind_t *kind;
-    zseq_attempt_t *attempt;  //  NULL: each node is asked once
+    zseq_attempt_t *attempt;  //  NULL: asks each node once
     uint64_t deadline_us;
-    zseq_waiter_t waiter;  //  Of the thread that waits for it, if one does
-    bool active;           //  It is in the reactor's list
-    bool started;          //  It was ticked once
+    zseq_waiter_t waiter;  //  Of the thread that waits, if any
+    bool active;           //  In the reactor's list
+    bool started;          //  Has had its first tick
     uint64_t request;      //  0: no message is under way
     uint64_t sent_us;
-    zseq_node_set_t unsent;  //  Nodes that could not be reached yet
+    zseq_node_set_t unsent;  //  Nodes without the message so far
     bool foreign;            //  A node answered for another cluster
     size_t size;
     uint8_t bytes[ZSEQ_REQUEST_MAX];
@@ -61,7 +63,7 @@ struct zseq_operation {
     zseq_operation_t *next;
 };
 
-//  The kinds. Each begins with its operation.
+//  The kinds. Each struct begins with its operation.
 
 typedef struct {
     zseq_operation_t operation;
@@ -75,7 +77,7 @@ typedef struct {
     zseq_node_set_t missing;  //  Nodes that have not answered yet
 } zseq_status_operation_t;
 
-//  One node's names.
+//  One node's page of names.
 typedef struct {
     size_t count;
     bool more;
@@ -98,25 +100,25 @@ typedef struct {
 struct zseq_reactor {
     pthread_mutex_t lock;
     zseq_uri_t uri;
-    unsigned generation;      //  Of forks, in which it was made
+    unsigned generation;      //  Count of forks when it was made
     zseq_session_t *session;  //  NULL until the first call
-    atomic_bool entered;      //  ... has had them
-    zseq_stats_t stats;       //  What the batcher does not count
-    uint64_t now_us;          //  The time of this turn; 0: not read yet
+    atomic_bool entered;      //  The session has been opened
+    zseq_stats_t stats;       //  Without those of the claims
+    uint64_t now_us;          //  Time of this run; 0: not read yet
     bool needs_run;           //  Work has begun since the last run
 
-    //  zseq_reactor.c: who polls, and who waits.
+    //  zseq_reactor.c: the thread that polls, and those that wait.
     struct {
         int wake_fd;            //  Ends a poll before its time
         bool active;            //  A thread polls
-        zseq_waiter_t *poller;  //  ... this one, or the background thread
-        uint64_t until_us;
-        unsigned changes;  //  Of the session, when the poll began
-        //  The session's descriptors, as they were then, and wake_fd. The
+        zseq_waiter_t *poller;  //  Its waiter; NULL: the background thread
+        uint64_t until_us;      //  When the poll ends
+        unsigned changes;       //  Of the session, when the poll began
+        //  The session's descriptors when the poll began, and wake_fd. The
         //  thread that polls uses them without the lock.
         struct pollfd fds[ZSEQ_LINKS_MAX + 2];
         size_t fd_count;  //  Of the session
-        bool woken;
+        bool woken;       //  wake_fd has been written
     } poll;
     zseq_waiter_t *waiters;
     struct {
@@ -133,12 +135,12 @@ struct zseq_reactor {
 
     //  zseq_name_queue.c: all claims.
     struct {
-        zseq_batcher_t *batcher;
-        //  After the last tick or post: what is done in between, replies and
-        //  cancelled requests, is followed by a tick.
+        zseq_batcher_t *lines;
+        //  After the last tick or post. A tick follows each reply and each
+        //  cancelled request, which also change the state.
         zseq_batcher_state_t state;
         bool opened;   //  Claims may be made
-        bool foreign;  //  A node answered one for another cluster
+        bool foreign;  //  A node answered for another cluster
         zseq_name_queue_t *first;
         uint64_t encoded;  //  Request ID of the message in bytes
         size_t size;
@@ -152,15 +154,15 @@ struct zseq_reactor {
     uint64_t seed;  //  For the jitter of the next operation
 };
 
-//  Whether this is another process than the one that made the reactor.
+//  Whether this process is a forked child of the one that made the reactor.
 static inline bool
 zseq_reactor_forked (const zseq_reactor_t *self)
 {
     return self->generation != zseq_fork_count;
 }
 
-//  The time. It stands still within a turn: from when the lock was taken, or a
-//  poll has ended, until the thread sleeps again.
+//  The time of CLOCK_MONOTONIC. The time stands still from when the thread took
+//  the lock, or its poll ended, until the thread releases the lock again.
 static inline uint64_t
 zseq_reactor_now_us (zseq_reactor_t *self)
 {
@@ -171,43 +173,45 @@ zseq_reactor_now_us (zseq_reactor_t *self)
 
 //  Of zseq_reactor.c.
 
-//  Receives and sends until nothing is left to do at once.
+//  Receives, ticks and sends until no more work is due at once.
 void zseq_reactor_run_once (zseq_reactor_t *self);
 
 //  Of zseq_name_queue.c: all queues of the reactor.
 
-//  False: no memory.
+//  Prepares the claims of all names. False: no memory.
 bool zseq_name_queues_init (zseq_reactor_t *reactor);
 void zseq_name_queues_term (zseq_reactor_t *reactor);
 
-//  Lets claims start once the cluster is known, and time pass for them.
+//  Starts claims once the session is ready; ticks the claims under way.
 void zseq_name_queues_tick (zseq_reactor_t *reactor, uint64_t now_us);
 
-//  A reply that is to no other operation.
+//  Handles a reply that belongs to no operation.
 void zseq_name_queues_receive (zseq_reactor_t *reactor, const zseq_msg_t *msg);
 
-//  Whether one could not be sent to a node, or was answered by another cluster.
+//  Whether a claim's message has not reached a node, or a node has answered for
+//  another cluster.
 bool zseq_name_queues_unsent (const zseq_reactor_t *reactor);
 
 //  Of zseq_operation.c.
 
-//  Puts an operation on the list, all of whose bytes are zero but those of its
-//  kind, attempt, deadline_us, waiter and what its kind has set.
+//  Puts an operation on the list. The caller has zeroed the operation, and then
+//  set kind, attempt, deadline_us, waiter and the kind's own fields.
 void zseq_operation_start (zseq_reactor_t *reactor, zseq_operation_t *self);
 
-//  Takes it off the list.
+//  Takes an operation off the list.
 void zseq_operation_retire (zseq_reactor_t *reactor, zseq_operation_t *self);
 
-//  How far it has come, for zseq_explain.
+//  An operation's progress, for zseq_explain.
 zseq_progress_t zseq_operation_progress (const zseq_operation_t *self);
 
 //  Starts the operations that are ready; ticks the others.
 void zseq_operations_tick (zseq_reactor_t *reactor, uint64_t now_us);
 
-//  Returns whether the reply is to one of them.
+//  Handles a reply if it belongs to an operation; returns whether it does.
 bool zseq_operations_receive (zseq_reactor_t *reactor, const zseq_msg_t *msg);
 
-//  Whether one could not be sent to a node, or was answered by another cluster.
+//  Whether an operation's message has not reached a node, or a node has
+//  answered for another cluster.
 bool zseq_operations_unsent (const zseq_reactor_t *reactor);
 
 //  When to tick next at the latest.

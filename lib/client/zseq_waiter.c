@@ -1,3 +1,5 @@
+//  Condition variables of the threads that wait for a reactor.
+
 #include "zseq_waiter.h"
 
 #include <assert.h>

@@ -1,5 +1,5 @@
 //  A thread that waits, with its condition variable: zseq_reactor_wait sleeps
-//  until another thread calls _wake. The reactor's lock guards it.
+//  until another thread calls _wake. The reactor's lock guards the waiter.
 
 #ifndef ZSEQ_WAITER_H_INCLUDED
 #define ZSEQ_WAITER_H_INCLUDED

@@ -1,4 +1,5 @@
-//  A client's reactor, against a node that the test plays itself.
+//  Tests a client's reactor. The test answers as the only node, on a ROUTER of
+//  its own.
 
 #include <criterion/criterion.h>
 #include <czmq.h>
@@ -16,9 +17,9 @@ static zsock_t *s_router;
 static zseq_uri_t s_uri;
 static zseq_reactor_t *s_reactor;
 static zseq_name_queue_t *s_queue;
-static uint64_t s_next = 1;  //  The node's, of every name
+static uint64_t s_next = 1;  //  The node's next, of every name
 
-//  Answers as node a, whose cluster is that node alone.
+//  Answers as node a, the only member of its cluster.
 static void
 s_answer (zframe_t *sender, const zseq_msg_t *request)
 {
@@ -56,8 +57,8 @@ s_answer (zframe_t *sender, const zseq_msg_t *request)
     cr_assert_eq (zframe_send (&frame, s_router, 0), 0);
 }
 
-//  Answers the next request, if one arrives within that time. Returns its
-//  operation; -1: none arrived.
+//  Answers the next request that arrives within that time. Returns the
+//  request's operation; -1: no request arrived.
 static int
 s_serve (int timeout_ms)
 {
@@ -79,8 +80,7 @@ s_serve (int timeout_ms)
     return op;
 }
 
-//  Takes note of what has arrived within that time. Returns whether anything
-//  did.
+//  Polls the session's sockets for that time. Returns whether any is ready.
 static bool
 s_poll (int timeout_ms)
 {
@@ -91,7 +91,7 @@ s_poll (int timeout_ms)
     return found > 0;
 }
 
-//  Lets time pass for the reactor, and what has arrived be received.
+//  Runs the reactor once, with a new time.
 static void
 s_run (void)
 {
@@ -117,7 +117,7 @@ s_request (int timeout_ms)
     return request;
 }
 
-//  Opens a session, and learns what is next of the name.
+//  Opens a session, and gets a first ID, so that the client knows the next.
 static void
 s_set_up (void)
 {
@@ -156,8 +156,8 @@ s_sleep_until (uint64_t until_us)
         usleep (1000);
 }
 
-//  The thread that polls may come late: a reply that arrived in time would be
-//  thrown away, and its IDs burnt.
+//  The thread that polls may run late. It would otherwise drop a reply that
+//  arrived in time, and burn the reply's IDs.
 Test (reactor, takes_a_reply_that_is_there_when_the_deadline_has_passed)
 {
     s_set_up ();

@@ -1,10 +1,14 @@
 //  ZeroMQ sockets behind zseq_transport.h.
 //
-//  A socket (s_socket_t) remembers that it is empty until its descriptor
-//  becomes readable or something is sent, because ZeroMQ's descriptors are
-//  edge-triggered and each look at one costs system calls. s_open sets the
-//  socket options that wire.md, section 2, names. The received frame stays in
-//  one zmq_msg_t until the next receive.
+//  A node binds one ROUTER (zseq_transport_bind); each link is a DEALER
+//  (zseq_transport_link). s_open sets the socket options that lib/doc/wire.md,
+//  section 2, names, and explains each that works around a fault of libzmq.
+//
+//  ZeroMQ's descriptors are edge-triggered, and each read of an empty socket
+//  costs system calls. A socket (s_socket_t) is therefore quiet from when a
+//  read finds it empty until its descriptor becomes readable or a message is
+//  sent. The received frame stays in one zmq_msg_t until the next receive;
+//  those of a drain stay until the next drain.
 
 #include "zseq_transport.h"
 
@@ -31,8 +35,8 @@ static const zseq_transport_options_t s_defaults = {
   .handshake_ms = 5000,
 };
 
-//  A socket, its descriptor, and whether it is empty until the descriptor
-//  becomes readable.
+//  A socket, its descriptor, and whether the socket is empty until the
+//  descriptor becomes readable.
 typedef struct {
     void *zmq;
     int fd;
@@ -44,14 +48,14 @@ struct zseq_transport {
     zseq_transport_options_t options;  //  All set: no field is 0
     s_socket_t router;
     s_socket_t link[ZSEQ_LINKS_MAX];
-    zmq_msg_t frame;  //  The frame received last
-    size_t turn;      //  Link that is drained next
+    zmq_msg_t frame;   //  The last frame received
+    size_t next_link;  //  Index of the link to drain next
     size_t drained_count;
     zmq_msg_t drained[ZSEQ_FRAMES_MAX];  //  The frames of the last drain
     char text[512];
 };
 
-//  Notes why a call failed and returns rc.
+//  Keeps the text of why a call failed, and returns rc.
 static int
 s_fail (zseq_transport_t *self, int rc, const char *format, ...)
 {
@@ -62,7 +66,7 @@ s_fail (zseq_transport_t *self, int rc, const char *format, ...)
     return rc;
 }
 
-//  Replaces a default by the given option unless that is 0.
+//  Replaces a default by the given option unless the given option is 0.
 static void
 s_choose (int *option, int given)
 {
@@ -139,8 +143,8 @@ zseq_transport_text (const zseq_transport_t *self)
     return self->text;
 }
 
-//  Sets an option that exists in every libzmq that we build with, to a value
-//  that it accepts: a failure is our mistake.
+//  Sets an option. Every libzmq that we build with has the option and accepts
+//  the value: a failure is our mistake.
 static void
 s_set (void *socket, int option, int value)
 {
@@ -162,13 +166,13 @@ s_open (zseq_transport_t *self, int type)
     assert (rc == 0);
     s_set (socket, ZMQ_LINGER, 0);
     s_set (socket, ZMQ_SNDHWM, options->queue_max);
-    //  Input never waits: libzmq 4.3.4 aborts when a connection is closed whose
-    //  input waits because its queue is full, with a PING among what was
-    //  already read. The other end can provoke that.
+    //  The input queue is unlimited, so input never waits. libzmq 4.3.4 aborts
+    //  if a connection closes while its input waits for a full queue and the
+    //  bytes already read contain a PING. The other end can provoke the abort.
     s_set (socket, ZMQ_RCVHWM, 0);
     s_set (socket, ZMQ_HANDSHAKE_IVL, options->handshake_ms);
-    //  No ZMTP heartbeats: libzmq 4.3.4 aborts when a heartbeat is due on a
-    //  connection whose input waits and that its peer has closed.
+    //  No ZMTP heartbeats: libzmq 4.3.4 aborts if a heartbeat is due on a
+    //  connection that its peer has closed while the input waits.
     s_set (socket, ZMQ_TCP_KEEPALIVE, 1);
     s_set (socket, ZMQ_TCP_KEEPALIVE_IDLE, 1);
     s_set (socket, ZMQ_TCP_KEEPALIVE_INTVL, 1);
@@ -197,16 +201,16 @@ s_close (s_socket_t *self)
     self->zmq = NULL;
 }
 
-//  Enables IPv6 only for an address in brackets: with it, libzmq would resolve
-//  a name such as localhost to IPv6 alone.
+//  Enables IPv6 only for an address in brackets: with IPv6 enabled, libzmq
+//  would resolve a name such as localhost to IPv6 alone.
 static void
 s_set_family (void *socket, const char *endpoint)
 {
     s_set (socket, ZMQ_IPV6, strchr (endpoint, '[') != NULL);
 }
 
-//  Whether a process listens at an ipc endpoint; libzmq would take the endpoint
-//  over.
+//  Whether a process listens at an ipc endpoint: libzmq would silently take the
+//  endpoint over.
 static bool
 s_taken (const char *endpoint)
 {
@@ -238,8 +242,8 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
     if (!router)
         return s_fail (self, ZSEQ_EIO, "cannot open a socket: %s",
                        zmq_strerror (errno));
-    //  A reply to a client that is gone fails instead of vanishing, and no
-    //  client can take over a connection by claiming its routing ID.
+    //  A reply to a disconnected client fails instead of vanishing. No client
+    //  can take over another's connection by claiming its routing ID.
     s_set (router, ZMQ_ROUTER_MANDATORY, 1);
     s_set (router, ZMQ_ROUTER_HANDOVER, 0);
     s_set (router, ZMQ_BACKLOG, self->options.backlog);
@@ -280,8 +284,8 @@ zseq_transport_link (zseq_transport_t *self, size_t index, const char *endpoint)
     if (!link)
         return s_fail (self, ZSEQ_EIO, "cannot open a socket: %s",
                        zmq_strerror (errno));
-    //  Requests that cannot be sent now are not queued: once the node is back,
-    //  the request's deadline may have passed.
+    //  A request that cannot be sent now is not queued: its deadline may have
+    //  passed once the node is back.
     s_set (link, ZMQ_IMMEDIATE, 1);
     s_set (link, ZMQ_RECONNECT_IVL, self->options.reconnect_ms);
     s_set (link, ZMQ_RECONNECT_IVL_MAX, self->options.reconnect_ms_max);
@@ -307,8 +311,8 @@ zseq_transport_unlink (zseq_transport_t *self, size_t index)
     s_close (&self->link[index]);
 }
 
-//  Sending consumes the descriptor's edge, as receiving does.
-//  Sends one frame on a socket without blocking.
+//  Sends one frame on a socket without blocking. Sending consumes the
+//  descriptor's edge, as receiving does.
 static int
 s_send (s_socket_t *socket, const void *bytes, size_t size, int flags)
 {
@@ -331,8 +335,8 @@ zseq_transport_send (zseq_transport_t *self, size_t index, const uint8_t *bytes,
     if (!link->zmq)
         return ZSEQ_EAGAIN;
     int rc = s_send (link, bytes, size, 0);
-    //  libzmq notices a new connection only now and then; reading the events
-    //  always does, and consumes the descriptor's edge.
+    //  A send notices a new connection only now and then. Reading the events
+    //  always notices it, and consumes the descriptor's edge.
     if (rc == ZSEQ_EAGAIN && zseq_transport_ready (self, index))
         rc = s_send (link, bytes, size, 0);
     return rc;
@@ -387,7 +391,7 @@ zseq_transport_ready (zseq_transport_t *self, size_t index)
            (events & ZMQ_POLLOUT);
 }
 
-//  Takes the next frame of any message.
+//  Receives the next frame, whether or not it is the first of its message.
 static int
 s_recv (zseq_transport_t *self, s_socket_t *socket)
 {
@@ -401,7 +405,8 @@ s_recv (zseq_transport_t *self, s_socket_t *socket)
     return ZSEQ_OK;
 }
 
-//  Whether the frame is the last of its message; if not, discards the others.
+//  Whether the frame is the last of its message. If not, discards the rest of
+//  the message.
 static bool
 s_last (zseq_transport_t *self, s_socket_t *socket)
 {
@@ -413,7 +418,7 @@ s_last (zseq_transport_t *self, s_socket_t *socket)
     return false;
 }
 
-//  Hands out the received frame.
+//  Returns the received frame to the caller.
 static int
 s_give (zseq_transport_t *self, const uint8_t **bytes_p, size_t *size_p)
 {
@@ -438,7 +443,7 @@ zseq_transport_recv (zseq_transport_t *self, size_t index,
     return ZSEQ_EAGAIN;
 }
 
-//  Keeps the frame that was received last until the next drain.
+//  Keeps the last frame received until the next drain.
 static void
 s_keep (zseq_transport_t *self, zseq_frame_t *frame)
 {
@@ -446,7 +451,7 @@ s_keep (zseq_transport_t *self, zseq_frame_t *frame)
     zmq_msg_init (kept);
     int rc = zmq_msg_move (kept, &self->frame);
     assert (rc == 0);
-    frame->index = self->turn;
+    frame->index = self->next_link;
     frame->bytes = zmq_msg_data (kept);
     frame->size = zmq_msg_size (kept);
 }
@@ -461,9 +466,9 @@ zseq_transport_drain (zseq_transport_t *self,
     s_release_drained (self);
     size_t empty = 0;
     while (empty < ZSEQ_LINKS_MAX && self->drained_count < ZSEQ_FRAMES_MAX) {
-        s_socket_t *link = &self->link[self->turn];
+        s_socket_t *link = &self->link[self->next_link];
         if (!link->zmq || s_recv (self, link) != ZSEQ_OK) {
-            self->turn = (self->turn + 1) % ZSEQ_LINKS_MAX;
+            self->next_link = (self->next_link + 1) % ZSEQ_LINKS_MAX;
             empty++;
             continue;
         }
@@ -496,8 +501,8 @@ zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
         return ZSEQ_EAGAIN;
     usable = s_last (self, &self->router) && usable;
     (void) s_give (self, bytes_p, size_p);
-    //  The caller has other work, too, in a flood of dropped messages: this
-    //  frame is empty.
+    //  Returns an empty frame for a dropped message, so that the caller can do
+    //  its other work during a flood of them.
     if (!usable)
         *size_p = 0;
     return ZSEQ_OK;
@@ -528,7 +533,7 @@ zseq_transport_fds (const zseq_transport_t *self, struct pollfd *fds)
     return count;
 }
 
-//  Notes that a socket's descriptor became readable.
+//  Ends a socket's quiet time if the ready descriptor is the socket's.
 static void
 s_note_ready (s_socket_t *socket, int fd)
 {

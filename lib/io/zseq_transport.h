@@ -1,14 +1,14 @@
-//  The sockets: the only file that knows ZeroMQ. A node binds one ROUTER for
-//  all requests. A client or a node that sends requests has one DEALER per
-//  node, a link. Socket options: lib/doc/wire.md, section 2.
+//  The sockets: the only class that knows ZeroMQ. A node binds one ROUTER for
+//  all requests. A client, or a node that sends requests, has one DEALER per
+//  node, called a link. Socket options: lib/doc/wire.md, section 2.
 //
-//  A node calls zseq_transport_new and _bind, then receives with _recv_request
-//  and answers with _reply. The sender of requests calls _new and _link, then
-//  _send and _recv. Both wait by polling zseq_transport_fds and report the
-//  result of poll with zseq_transport_note_ready.
+//  A node calls zseq_transport_new and _bind, receives with _recv_request and
+//  answers with _reply. The sender of requests calls _new and _link, then _send
+//  and _recv, or _drain for all links at once. Both poll the descriptors of
+//  zseq_transport_fds, and pass the result to zseq_transport_note_ready.
 //
-//  A transport may be used by any thread, by one at a time: guard it with a
-//  lock. zseq_transport_fds gives descriptors to wait on without that lock.
+//  Any thread may use a transport, one at a time: guard the transport with a
+//  lock. A thread may poll the descriptors without that lock.
 
 #ifndef ZSEQ_TRANSPORT_H_INCLUDED
 #define ZSEQ_TRANSPORT_H_INCLUDED
@@ -19,7 +19,7 @@
 
 #define ZSEQ_LINKS_MAX (2 * ZSEQ_NODES_MAX)
 
-//  How the sockets are set up. 0 means the default, which stands in brackets.
+//  Options of the sockets. 0 means the default, which is in brackets.
 typedef struct {
     int queue_max;         //  Messages that may wait on a connection to be
                            //  sent: bounds its memory (1024)
@@ -27,8 +27,8 @@ typedef struct {
     int message_size_max;  //  Bytes of a received message
                            //  (ZSEQ_MESSAGE_MAX)
     //  Milliseconds.
-    int linger_ms;         //  How long a node at its end waits for its last
-                           //  replies to leave (200)
+    int linger_ms;         //  How long a closing ROUTER goes on sending its
+                           //  last replies (200)
     int silence_ms;        //  Until a peer that acknowledges nothing counts
                            //  as gone (3000)
     int reconnect_ms;      //  Until a failed connection is retried (20)
@@ -47,14 +47,14 @@ void zseq_transport_destroy (zseq_transport_t **self_p);
 //  Why the last call failed.
 const char *zseq_transport_text (const zseq_transport_t *self);
 
-//  The amount that may wait in a socket to be received is not bounded. A server
-//  for untrusted clients watches the process's memory and resets the transport.
+//  A socket's input queue is unlimited. A server for untrusted clients watches
+//  the process's memory and resets the transport.
 
 //  Binds the ROUTER. Errors: ZSEQ_EINVAL (malformed endpoint), ZSEQ_ELOCKED
 //  (another process listens there), ZSEQ_EIO (no permission, no such address).
 int zseq_transport_bind (zseq_transport_t *self, const char *endpoint);
 
-//  Closes the ROUTER and all links and discards what waits in them. The
+//  Closes the ROUTER and all links, and discards their queued messages. The
 //  endpoint may stay bound for a moment.
 void zseq_transport_reset (zseq_transport_t *self);
 
@@ -70,12 +70,12 @@ void zseq_transport_unlink (zseq_transport_t *self, size_t index);
 int zseq_transport_send (zseq_transport_t *self, size_t index,
                          const uint8_t *bytes, size_t size);
 
-//  Sends one frame over each link of a set, a bit each. Returns those that took
-//  it.
+//  Sends one frame over each link of a set (bit index for link index). Returns
+//  the set of links that accepted the frame.
 uint32_t zseq_transport_send_all (zseq_transport_t *self, uint32_t links,
                                   const uint8_t *bytes, size_t size);
 
-//  Sends one frame to whom a request came from, as zseq_transport_send does.
+//  Sends one frame to the sender of a request, as zseq_transport_send does.
 int zseq_transport_reply (zseq_transport_t *self, const zseq_route_t *route,
                           const uint8_t *bytes, size_t size);
 
@@ -84,9 +84,9 @@ bool zseq_transport_ready (zseq_transport_t *self, size_t index);
 
 //  Takes the next frame of link index, or of the ROUTER. The frame is valid
 //  until the next call of either. Drops messages of several frames and messages
-//  from a routing ID longer than ZSEQ_ROUTE_MAX; in place of these the ROUTER
-//  gives an empty frame, so that its user can do other work between them.
-//  Errors: ZSEQ_EAGAIN.
+//  from a routing ID longer than ZSEQ_ROUTE_MAX. For each message that the
+//  ROUTER drops, _recv_request returns an empty frame, so that its caller can
+//  do other work in between. Errors: ZSEQ_EAGAIN.
 int zseq_transport_recv (zseq_transport_t *self, size_t index,
                          const uint8_t **bytes_p, size_t *size_p);
 int zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
@@ -100,20 +100,21 @@ typedef struct {
 } zseq_frame_t;
 
 //  Takes up to ZSEQ_FRAMES_MAX frames of all links, as zseq_transport_recv
-//  does. They are valid until the next call, even if their links are closed.
-//  Returns how many; fewer than ZSEQ_FRAMES_MAX: every link was found empty.
+//  does. The frames are valid until the next call, even if their links are
+//  closed. Returns how many; fewer than ZSEQ_FRAMES_MAX: every link was empty.
 #define ZSEQ_FRAMES_MAX 16
 size_t zseq_transport_drain (zseq_transport_t *self,
                              zseq_frame_t frames[ZSEQ_FRAMES_MAX]);
 
-//  Fills fds with the sockets' descriptors, to poll for POLLIN. They are
-//  edge-triggered: before polling, receive from every socket until ZSEQ_EAGAIN
-//  after each send or receive. Returns how many, at most ZSEQ_LINKS_MAX + 1.
+//  Fills fds with the sockets' descriptors, to poll for POLLIN. The descriptors
+//  are edge-triggered: after any send or receive, receive from every socket
+//  until ZSEQ_EAGAIN before the next poll. Returns how many, at most
+//  ZSEQ_LINKS_MAX + 1.
 size_t zseq_transport_fds (const zseq_transport_t *self, struct pollfd *fds);
 
-//  Notes the result of a poll. An empty socket is not read again before its
-//  descriptor becomes readable or something was sent: each attempt costs two
-//  system calls.
+//  Notes the result of a poll. The transport reads an empty socket again only
+//  after its descriptor was ready here or a message was sent over the socket:
+//  each read costs two system calls.
 void zseq_transport_note_ready (zseq_transport_t *self,
                                 const struct pollfd *fds, size_t count);
 

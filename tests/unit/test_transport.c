@@ -1,5 +1,5 @@
-//  A transport's links, used all at once. The nodes are sockets of the test's
-//  own.
+//  Tests the functions of a transport that use all links at once. The nodes are
+//  ROUTER sockets of the test.
 
 #include <criterion/criterion.h>
 #include <czmq.h>
@@ -15,7 +15,7 @@ static zframe_t *s_route[NODES];  //  From the node to its link
 static zseq_transport_t *s_transport;
 static zseq_frame_t s_frames[ZSEQ_FRAMES_MAX];
 
-//  Opens link i to node i, and sends over it until the node knows the way back.
+//  Opens link i to node i, and sends over link i until node i has its route.
 static void
 s_set_up (void)
 {
@@ -48,7 +48,8 @@ s_tear_down (void)
     }
 }
 
-//  Sends a message of one byte, or of two frames.
+//  Sends a message from a node: one byte in one frame, or in each of two
+//  frames.
 static void
 s_reply (size_t node, uint8_t byte, bool two_frames)
 {
@@ -63,7 +64,7 @@ s_reply (size_t node, uint8_t byte, bool two_frames)
     cr_assert_eq (zframe_send (&frame, s_node[node], 0), 0);
 }
 
-//  Drains what has arrived. Returns how many frames.
+//  Drains the frames that have arrived. Returns how many.
 static size_t
 s_drain (void)
 {
@@ -74,12 +75,12 @@ s_drain (void)
     return zseq_transport_drain (s_transport, s_frames);
 }
 
-//  ... and waits for the first of them.
+//  Drains until a frame arrives. Returns how many frames arrived.
 static size_t
 s_await (void)
 {
     size_t count = 0;
-    for (int turn = 0; turn < WAIT_MS && !count; turn++) {
+    for (int round = 0; round < WAIT_MS && !count; round++) {
         count = s_drain ();
         if (!count)
             zclock_sleep (1);
@@ -121,7 +122,7 @@ Test (transport, drains_no_message_of_several_frames)
     s_tear_down ();
 }
 
-//  In order, and each of them once; a full batch is followed by another.
+//  The frames arrive in order, each once. A drain follows each full batch.
 Test (transport, drains_more_frames_than_fit_in_several_batches)
 {
     s_set_up ();
@@ -140,7 +141,7 @@ Test (transport, drains_more_frames_than_fit_in_several_batches)
     s_tear_down ();
 }
 
-Test (transport, keeps_what_was_drained_when_its_link_is_closed)
+Test (transport, keeps_drained_frames_when_their_link_is_closed)
 {
     s_set_up ();
     s_reply (0, 'a', false);
@@ -151,7 +152,7 @@ Test (transport, keeps_what_was_drained_when_its_link_is_closed)
     s_tear_down ();
 }
 
-Test (transport, sends_to_those_of_several_links_that_can_be_reached)
+Test (transport, sends_over_the_links_of_a_set_that_are_connected)
 {
     s_set_up ();
     cr_assert_eq (

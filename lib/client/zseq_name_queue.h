@@ -33,8 +33,8 @@ void zseq_name_queue_release (zseq_reactor_t *reactor, zseq_name_queue_t *self);
 
 const char *zseq_name_queue_name (const zseq_name_queue_t *self);
 
-//  Posts a request. The caller has set done, arg, and the base's count,
-//  count_min and deadline_us.
+//  Posts a request. The caller has set done, arg, count, count_min and
+//  deadline_us.
 void zseq_name_queue_post (zseq_reactor_t *reactor, zseq_name_queue_t *self,
                            zseq_id_request_t *request);
 

@@ -41,7 +41,7 @@ s_query_tick (zseq_reactor_t *reactor, zseq_operation_t *operation, bool starts,
     zseq_query_operation_t *self = (zseq_query_operation_t *) operation;
     if (starts) {
         //  The operation ends at its own deadline; the peek has none.
-        zseq_pace_t pace = s_pace (reactor, ZSEQ_NEVER);
+        zseq_timing_t timing = s_timing (reactor, ZSEQ_NEVER);
         zseq_peek_init (&self->peek, zseq_session_quorum (reactor->session),
                         self->query->value, &timing);
     }

@@ -135,7 +135,7 @@ struct zseq_reactor {
 
     //  zseq_name_queue.c: all claims.
     struct {
-        zseq_batcher_t *lines;
+        zseq_batcher_t *batcher;
         //  After the last tick or post. A tick follows each reply and each
         //  cancelled request, which also change the state.
         zseq_batcher_state_t state;

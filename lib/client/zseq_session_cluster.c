@@ -43,7 +43,7 @@ typedef struct {
     bool hello_done;                       //  No HELLO is due
     uint64_t request;                      //  The last HELLO; 0: not sent yet
     uint64_t hello_us;                     //  When to send the next HELLO
-    uint64_t patience_us;                  //  Wait of the last HELLO
+    uint64_t wait_us;                      //  Wait of the last HELLO
     int refusal;                           //  Status of its HELLO; or ZSEQ_OK
     bool blocked;                          //  A message could not be sent
 } s_connection_t;
@@ -386,7 +386,7 @@ s_hello_reply (s_cluster_t *self, s_connection_t *connection,
     if (connection->hello_done || !connection->request ||
         msg->request != connection->request)
         return;
-    connection->patience_us = 0;
+    connection->wait_us = 0;
     connection->hello_us = self->now_us + FORMATION_US;
     connection->refusal = msg->status;
     if (msg->status != ZSEQ_OK || msg->node >= msg->hello.members.member_count)
@@ -427,11 +427,11 @@ s_send_hello (s_cluster_t *self, size_t index)
         return;
     }
     connection->request = msg.request;
-    connection->patience_us =
-      connection->patience_us ? 2 * connection->patience_us : HELLO_US;
-    if (connection->patience_us > HELLO_US_MAX)
-        connection->patience_us = HELLO_US_MAX;
-    connection->hello_us = self->now_us + connection->patience_us;
+    connection->wait_us =
+      connection->wait_us ? 2 * connection->wait_us : HELLO_US;
+    if (connection->wait_us > HELLO_US_MAX)
+        connection->wait_us = HELLO_US_MAX;
+    connection->hello_us = self->now_us + connection->wait_us;
 }
 
 //  Whether every listed endpoint has identified its node.
@@ -479,7 +479,7 @@ s_tick (zseq_session_t *session, uint64_t now_us, bool has_unsent)
         s_connection_t *connection = &self->connection[index];
         if (!connection->endpoint[0])
             continue;
-        if (restless && connection->hello_done &&
+        if (has_unsent && connection->hello_done &&
             now_us >= connection->hello_us + REFRESH_US)
             connection->hello_done = false;
         if (!connection->hello_done &&

@@ -192,13 +192,13 @@ s_crash (void)
             continue;
         }
         write->file->next = write->next;
-        write->file->durable_to = write->durable_to;
+        write->file->limit = write->limit;
         write->file->refused = 0;
     }
     for (size_t index = 0; index < run.file_count; index++) {
         fuzz_file_t *file = &run.files[index];
         if (file->refused && arrived & 1)
-            file->durable_to = file->next = file->refused;
+            file->limit = file->next = file->refused;
         file->refused = 0;
     }
     if (run.maybe_disk.members.n && arrived & 2)
@@ -297,7 +297,7 @@ s_fill_disk (void)
         fuzz_file_t *file =
           fuzz_file_of (fuzz_words[index].data, fuzz_words[index].size);
         file->next = 10 * index + 1;
-        file->durable_to = file->answered = file->next + index;
+        file->limit = file->answered = file->next + index;
     }
 }
 

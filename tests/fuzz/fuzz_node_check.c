@@ -113,7 +113,7 @@ s_check_introduced (const fuzz_request_t *request, const zseq_msg_t *msg)
                                   &run.disk.vector.start[node]));
     assert (msg->introduce.floor == run.disk.floor);
     assert (msg->introduce.floor_reserved == run.disk.floor_reserved);
-    assert (msg->introduce.met == run.peers[request->node].process);
+    assert (msg->introduce.seen == run.peers[request->node].process);
 }
 
 //  S1, S5, S8.

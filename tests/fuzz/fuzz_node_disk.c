@@ -67,18 +67,18 @@ fuzz_persist (const zseq_action_t *action)
     for (size_t index = 0; index < run.write_count; index++)
         assert (run.writes[index].file != file);
     //  S8: what was acknowledged is not lowered.
-    assert (action->limit >= 1);
-    assert (action->limit <= ZSEQ_NEXT_MAX);
-    assert (action->limit >= file->answered ||
+    assert (action->durable_to >= 1);
+    assert (action->durable_to <= ZSEQ_NEXT_MAX);
+    assert (action->durable_to >= file->answered ||
             file->answered <= run.disk.floor);
     assert (!sequence->journaled || file->limit);
     assert (!action->deferred || !run.disk.voting);
     fuzz_write_t *write = s_write ();
     write->sequence = action->sequence;
     write->file = file;
-    write->limit = action->limit;
-    write->next =
-      sequence->seq.next < action->limit ? sequence->seq.next : action->limit;
+    write->limit = action->durable_to;
+    write->next = sequence->seq.next < action->durable_to ? sequence->seq.next
+                                                          : action->durable_to;
 }
 
 void
@@ -113,7 +113,7 @@ fuzz_complete_write (bool refused)
     zseq_event_t event = {.type = write.is_record ? ZSEQ_EVENT_RECORD_PERSISTED
                                                   : ZSEQ_EVENT_PERSISTED,
                           .sequence = write.sequence,
-                          .limit = write.limit,
+                          .durable_to = write.limit,
                           .version = write.version,
                           .status = refused ? ZSEQ_ENOSPACE : ZSEQ_OK};
     fuzz_file_t *file = write.file;

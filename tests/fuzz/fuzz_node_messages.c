@@ -215,7 +215,7 @@ s_fill_extras (zseq_msg_t *msg)
         floor_reserved = s_near_floor (floor_reserved);
     }
     if (msg->op == ZSEQ_OP_INTRODUCE) {
-        msg->introduce.met = met;
+        msg->introduce.seen = met;
         msg->introduce.floor = floor;
         msg->introduce.floor_reserved = floor_reserved;
     }

@@ -121,7 +121,7 @@ s_note_introduced (const zseq_msg_t *msg, uint8_t index)
     peer->confirms = msg->introduce.state != ZSEQ_STATE_RECOVERING;
     peer->extended = msg->extended;
     peer->vector = msg->vector;
-    peer->seen = msg->introduce.met;
+    peer->seen = msg->introduce.seen;
     peer->floor = msg->introduce.floor;
     peer->floor_reserved = msg->introduce.floor_reserved;
     if (formed_with)
@@ -233,7 +233,7 @@ s_answer_introduce (zseq_msg_introduce_t *introduce, uint8_t peer)
     introduce->process = 100u + peer;
     if (!run.speaks_2)
         return;
-    introduce->met = run.process;
+    introduce->seen = run.process;
     introduce->floor = run.disk.floor;
     introduce->floor_reserved = run.disk.floor_reserved;
 }

@@ -96,8 +96,8 @@ s_give_up_delegated (zseq_batcher_t *self, zseq_inflight_t *inflight,
 static void
 s_give_up_node (zseq_batcher_t *self, uint8_t node, uint64_t now_us)
 {
-    for (size_t place = 0; place < self->inflight_count; place++) {
-        zseq_inflight_t *inflight = self->inflight[place];
+    for (size_t index = 0; index < self->inflight_count; index++) {
+        zseq_inflight_t *inflight = self->inflight[index];
         if (inflight->node != node)
             continue;
         self->stats.late++;
@@ -295,7 +295,7 @@ s_send (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t now_us)
         s_send_delegated (self, inflight, now_us))
         return;
     if (!zseq_request_queue_assign (inflight,
-                                    zseq_claim_room (&inflight->claim))) {
+                                    zseq_claim_remaining (&inflight->claim))) {
         zseq_request_queue_abandon (inflight);
         return;
     }
@@ -341,14 +341,14 @@ s_begin (zseq_batcher_t *self, zseq_request_queue_t *queue)
 
 //  How many claims may start. Those that pause take up nothing.
 static size_t
-s_room (const zseq_batcher_t *self)
+s_capacity (const zseq_batcher_t *self)
 {
     if (self->inflight_count < OUT_MAX)
         return OUT_MAX - self->inflight_count;
     size_t out = 0;
-    for (size_t place = 0; place < self->inflight_count; place++)
-        out += zseq_inflight_delegated (self->inflight[place]) ||
-               self->inflight[place]->claim.attempt.request;
+    for (size_t index = 0; index < self->inflight_count; index++)
+        out += zseq_inflight_delegated (self->inflight[index]) ||
+               self->inflight[index]->claim.attempt.request;
     return out < OUT_MAX ? OUT_MAX - out : 0;
 }
 
@@ -376,7 +376,7 @@ s_look_at (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
     }
     if (queue->waiting && !queue->inflight)
         zseq_request_queue_put (&self->lined_up, queue);
-    else if (queue->waiting && !self->lined_up.first && s_room (self))
+    else if (queue->waiting && !self->lined_up.first && s_capacity (self))
         (void) s_start (self, queue, now_us);
 }
 
@@ -392,8 +392,9 @@ zseq_batcher_flush (zseq_batcher_t *self, uint64_t now_us)
     do {
         while ((queue = zseq_request_queue_take (&self->queued)))
             s_look_at (self, queue, now_us);
-        for (size_t room = s_room (self); room && self->lined_up.first;)
-            room -=
+        for (size_t capacity = s_capacity (self);
+             capacity && self->lined_up.first;)
+            capacity -=
               s_start (self, zseq_request_queue_take (&self->lined_up), now_us);
     } while (self->queued.first);
 }
@@ -409,8 +410,8 @@ zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
 
     if (zseq_delegation_reply (&self->delegation, msg))
         return true;
-    for (size_t place = 0; place < self->inflight_count; place++) {
-        zseq_inflight_t *inflight = self->inflight[place];
+    for (size_t index = 0; index < self->inflight_count; index++) {
+        zseq_inflight_t *inflight = self->inflight[index];
         zseq_claim_t *claim = &inflight->claim;
         if (zseq_inflight_delegated (inflight)) {
             if (inflight->request_id != msg->request ||
@@ -463,8 +464,8 @@ static void
 s_tick_inflight (zseq_batcher_t *self, uint64_t now_us)
 {
     //  From the last on: whoever ends gives its place to one seen already.
-    for (size_t place = self->inflight_count; place-- > 0;) {
-        zseq_inflight_t *inflight = self->inflight[place];
+    for (size_t index = self->inflight_count; index-- > 0;) {
+        zseq_inflight_t *inflight = self->inflight[index];
         if (zseq_inflight_delegated (inflight)) {
             if (now_us >= inflight->until_us)
                 s_give_up_node (self, inflight->node, now_us);
@@ -499,8 +500,8 @@ zseq_batcher_wake_us (const zseq_batcher_t *self)
     assert (self);
 
     uint64_t wake_us = self->busy ? self->deadline_us : UINT64_MAX;
-    for (size_t place = 0; place < self->inflight_count; place++) {
-        const zseq_inflight_t *inflight = self->inflight[place];
+    for (size_t index = 0; index < self->inflight_count; index++) {
+        const zseq_inflight_t *inflight = self->inflight[index];
         uint64_t at_us = zseq_inflight_delegated (inflight)
                            ? inflight->until_us
                            : zseq_claim_wake_us (&inflight->claim);
@@ -524,8 +525,8 @@ zseq_batcher_has_unsent (const zseq_batcher_t *self)
 {
     assert (self);
 
-    for (size_t place = 0; place < self->inflight_count; place++)
-        if (s_is_absent (self->inflight[place]))
+    for (size_t index = 0; index < self->inflight_count; index++)
+        if (s_is_absent (self->inflight[index]))
             return true;
     return false;
 }
@@ -585,8 +586,8 @@ zseq_batcher_destroy (zseq_batcher_t **self_p)
     zseq_batcher_t *self = *self_p;
     if (!self)
         return;
-    for (size_t place = 0; place < self->inflight_count; place++)
-        free (self->inflight[place]);
+    for (size_t index = 0; index < self->inflight_count; index++)
+        free (self->inflight[index]);
     for (zseq_inflight_t *inflight = self->free_inflight, *behind; inflight;
          inflight = behind) {
         behind = inflight->behind;

@@ -23,7 +23,7 @@ typedef struct zseq_inflight {
     zseq_request_queue_t *queue;
     uint64_t began_us;             //  When it was sent last
     bool due;                      //  It is to be sent with the next flush
-    size_t place;                  //  In the array of all
+    size_t index;                  //  In the array of all
     struct zseq_inflight *behind;  //  In the queue's list, or the free one
 } zseq_inflight_t;
 
@@ -89,9 +89,9 @@ zseq_request_queue_t *zseq_request_queue_take (zseq_schedule_t *schedule);
 zseq_inflight_t *zseq_request_queue_launch (zseq_request_queue_t *queue);
 
 //  Assigns waiting requests to a claim in flight that is about to be sent, first come,
-//  first served, together with those that ride it already; room is how many IDs
+//  first served, together with those that ride it already; capacity is how many IDs
 //  it may be for. Sets its claim's size. False: nobody rides it.
-bool zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t room);
+bool zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity);
 
 //  Hands out what a claim in flight won, left IDs from first on, in the order in which
 //  its requests came.

@@ -167,7 +167,7 @@ s_send_read (zseq_claim_t *self, uint64_t request, uint64_t now_us,
 }
 
 uint64_t
-zseq_claim_room (const zseq_claim_t *self)
+zseq_claim_remaining (const zseq_claim_t *self)
 {
     assert (self);
 

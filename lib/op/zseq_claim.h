@@ -44,7 +44,7 @@ void zseq_claim_init (zseq_claim_t *self, const zseq_quorum_t *quorum,
 
 //  How many IDs there are from where the claim would begin, as far as is known;
 //  ZSEQ_COUNT_MAX if that many or if nothing is known.
-uint64_t zseq_claim_room (const zseq_claim_t *self);
+uint64_t zseq_claim_remaining (const zseq_claim_t *self);
 
 //  Changes what is wanted. Only while told ZSEQ_DO_SEND and before _request:
 //  nothing may join a claim that was sent (S7).

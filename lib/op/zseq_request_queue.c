@@ -49,14 +49,14 @@ zseq_request_queue_take (zseq_schedule_t *schedule)
 static void
 s_remove (zseq_schedule_t *schedule, const zseq_request_queue_t *queue)
 {
-    zseq_request_queue_t **place = &schedule->first;
-    while (*place && *place != queue)
-        place = &(*place)->next_scheduled;
-    if (!*place)
+    zseq_request_queue_t **slot = &schedule->first;
+    while (*slot && *slot != queue)
+        slot = &(*slot)->next_scheduled;
+    if (!*slot)
         return;
-    *place = queue->next_scheduled;
-    if (!*place)
-        schedule->end = place;
+    *slot = queue->next_scheduled;
+    if (!*slot)
+        schedule->end = slot;
 }
 
 //  Queues.
@@ -162,13 +162,13 @@ s_end_all (zseq_request_t *requests, int status)
 
 //  Takes a request out of a list of its queue.
 static void
-s_unlink (zseq_request_t **place)
+s_unlink (zseq_request_t **slot)
 {
-    zseq_request_t *request = *place;
+    zseq_request_t *request = *slot;
     zseq_request_queue_t *queue = request->queue;
     if (queue->waiting_end == &request->next)
-        queue->waiting_end = place;
-    *place = request->next;
+        queue->waiting_end = slot;
+    *slot = request->next;
 }
 
 //  Claims in flight.
@@ -198,7 +198,7 @@ zseq_request_queue_launch (zseq_request_queue_t *queue)
     memset (inflight, 0, sizeof *inflight);
     inflight->queue = queue;
     inflight->node = ZSEQ_NOBODY;
-    inflight->place = self->inflight_count;
+    inflight->index = self->inflight_count;
     self->inflight[self->inflight_count++] = inflight;
     zseq_inflight_t **end = &queue->inflight;
     while (*end)
@@ -221,14 +221,14 @@ zseq_request_queue_retire (zseq_inflight_t *inflight)
     self->stats.burnt += claim->burnt;
 
     zseq_request_queue_t *queue = inflight->queue;
-    zseq_inflight_t **place = &queue->inflight;
-    while (*place != inflight)
-        place = &(*place)->behind;
-    *place = inflight->behind;
+    zseq_inflight_t **slot = &queue->inflight;
+    while (*slot != inflight)
+        slot = &(*slot)->behind;
+    *slot = inflight->behind;
     queue->inflight_count--;
     zseq_inflight_t *last = self->inflight[--self->inflight_count];
-    self->inflight[inflight->place] = last;
-    last->place = inflight->place;
+    self->inflight[inflight->index] = last;
+    last->index = inflight->index;
     inflight->behind = self->free_inflight;
     self->free_inflight = inflight;
     zseq_request_queue_schedule (queue);
@@ -264,17 +264,17 @@ zseq_request_queue_cancel (zseq_request_t *request)
     assert (request);
 
     zseq_request_queue_t *queue = request->queue;
-    zseq_request_t **place = &queue->waiting;
-    while (*place && *place != request)
-        place = &(*place)->next;
-    for (zseq_inflight_t *inflight = queue->inflight; inflight && !*place;
+    zseq_request_t **slot = &queue->waiting;
+    while (*slot && *slot != request)
+        slot = &(*slot)->next;
+    for (zseq_inflight_t *inflight = queue->inflight; inflight && !*slot;
          inflight = inflight->behind) {
-        place = &inflight->requests;
-        while (*place && *place != request)
-            place = &(*place)->next;
+        slot = &inflight->requests;
+        while (*slot && *slot != request)
+            slot = &(*slot)->next;
     }
-    assert (*place);
-    s_unlink (place);
+    assert (*slot);
+    s_unlink (slot);
     s_leave (queue);
     s_abandon_empty (queue);
 }
@@ -318,7 +318,7 @@ zseq_request_queue_expire (zseq_batcher_t *batcher, uint64_t now_us)
 //  S7: no request joins a claim that was sent. One that does not fit into what
 //  is left of the sequence stays behind, to be refused alone.
 bool
-zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t room)
+zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity)
 {
     assert (inflight);
 
@@ -330,7 +330,7 @@ zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t room)
     *end = queue->waiting;
 
     //  Less is better than none only where the sequence ends.
-    bool ends = room < ZSEQ_COUNT_MAX;
+    bool ends = capacity < ZSEQ_COUNT_MAX;
     uint64_t count = 0;
     uint64_t count_min = ZSEQ_COUNT_MAX;
     zseq_request_t **assigned = &inflight->requests;
@@ -342,13 +342,13 @@ zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t room)
         request->next = NULL;
         //  If none fits, the last one finds out for certain.
         uint64_t need = ends ? request->count_min : request->count;
-        bool fits = need <= room - count || (!all && !count);
+        bool fits = need <= capacity - count || (!all && !count);
         zseq_request_t ***list = fits ? &assigned : &waiting;
         **list = request;
         *list = &request->next;
         if (!fits)
             continue;
-        uint64_t left = room - count;
+        uint64_t left = capacity - count;
         count += request->count_min <= left && request->count > left
                    ? left
                    : request->count;

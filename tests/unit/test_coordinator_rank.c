@@ -101,19 +101,19 @@ Test (coordinator_rank, goes_by_the_names_of_nodes_and_not_their_numbers)
 Test (coordinator_rank, spreads_names_evenly)
 {
     zseq_coordinator_rank_t self = s_first_nodes (5);
-    for (size_t place = 0; place < 5; place++) {
+    for (size_t rank = 0; rank < 5; rank++) {
         double count[5] = {0};
         for (size_t index = 0; index < NAMES; index++) {
             uint8_t ranking[ZSEQ_NODES_MAX];
             s_order (&self, index, ranking);
-            count[ranking[place]]++;
+            count[ranking[rank]]++;
         }
         double square = 0;
         for (size_t node = 0; node < 5; node++) {
             double off = count[node] - NAMES / 5.0;
             square += off * off / (NAMES / 5.0);
         }
-        cr_assert_lt (square, 30.0, "place %zu: %f", place, square);
+        cr_assert_lt (square, 30.0, "place %zu: %f", rank, square);
     }
 }
 
@@ -149,11 +149,10 @@ Test (coordinator_rank, keeps_the_order_of_those_who_stay_when_one_leaves)
         uint8_t less_order[ZSEQ_NODES_MAX];
         s_order (&self, index, ranking);
         s_order (&less, index, less_order);
-        size_t place = 0;
+        size_t rank = 0;
         for (size_t at = 0; at < 5; at++)
             if ("abcde"[ranking[at]] != 'c')
-                cr_assert_eq ("abcde"[ranking[at]],
-                              "abde"[less_order[place++]]);
+                cr_assert_eq ("abcde"[ranking[at]], "abde"[less_order[rank++]]);
     }
 }
 

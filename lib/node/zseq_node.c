@@ -1,9 +1,11 @@
-//  A node's step: each event goes to the file that deals with it, and none of
-//  those calls this one. Clients: zseq_node_seq, _delegation, _status. Peers:
-//  zseq_node_peers, to _introduce, _formation, _start, _fence, _recovery.
-//  The disk: zseq_node_disk, _reservation, _queue. All share the struct of
-//  zseq_node_private.h, which says who writes what. A file calls only those
-//  whose sections stand above its own there.
+//  Dispatches the events of a node's step to the file that handles each; no
+//  file calls back into this one. Requests of clients go to zseq_node_seq,
+//  _delegation and _status; peers to zseq_node_peers, and from there to
+//  _introduce, _formation, _start, _fence and _recovery; the disk to
+//  zseq_node_disk, _reservation and _queue. All files share the struct in
+//  zseq_node_private.h, which says who writes which field. A file calls only
+//  functions whose sections precede its own in that header. To use a node, see
+//  zseq_node.h.
 
 #include "zseq_node_private.h"
 
@@ -78,8 +80,9 @@ zseq_node_load (zseq_node_t *self, const char *name, size_t size, uint64_t next,
     sequence->durable_to = durable_to;
     sequence->journaled = true;
     if (next < durable_to) {
-        //  What was reserved is burnt. Once the record says so, it is not
-        //  counted again.
+        //  The IDs that were reserved are burnt. The next write of the record
+        //  stores the new next, so that a later start does not count them
+        //  again.
         self->stats.burnt += durable_to - next;
         sequence->shrinking = true;
         zseq_node_mark_dirty (self, sequence);
@@ -109,7 +112,8 @@ zseq_node_recover (zseq_node_t *self, const char *why,
     self->recovering = true;
     self->recovery.requested = true;
     self->starting = false;
-    //  On disk that changes with its new life: up to then nothing has happened.
+    //  The record on disk changes with the new incarnation; until then the node
+    //  has changed nothing.
     self->record.voting = false;
     snprintf (self->recovery.why, sizeof self->recovery.why, "%s", why);
     if (force) {
@@ -191,7 +195,8 @@ s_begin (zseq_node_t *self)
           zseq_node_name (self, self->record.self), self->record.members.n);
 }
 
-//  Takes part in nothing more, and writes down the exact values.
+//  Stops voting and coordinating, and has the exact next of every sequence
+//  written.
 static void
 s_stop (zseq_node_t *self)
 {
@@ -218,7 +223,7 @@ s_flush (zseq_node_t *self)
     zseq_coordinator_flush (self->coordinator, self->now_us);
     zseq_node_recovery_maybe_vote (self);
     zseq_node_disk_write_record (self);
-    //  Before its new life is on disk, damage may still have to be healed.
+    //  Before the new incarnation is on disk, damage may still need repair.
     if (self->recovering && (self->recovery.phase == PHASE_ASK ||
                              self->recovery.phase == PHASE_BEGIN))
         return;

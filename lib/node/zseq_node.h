@@ -1,6 +1,8 @@
-//  A node: events in, actions out. It never waits, sends, writes, reads a
-//  clock or draws randomness; the same state and event always give the same
-//  actions. Source: lib/doc/design.md, sections 3 and 5.
+//  A node, as a state machine: events in, actions out. It never waits, sends,
+//  writes, reads a clock or draws randomness; the same state and event always
+//  give the same actions. Make a node with zseq_node_new, load its sequences
+//  with zseq_node_load, then pass each event to zseq_node_step, which calls the
+//  action function. Source: lib/doc/design.md, sections 3 and 5.
 
 #ifndef ZSEQ_NODE_H_INCLUDED
 #define ZSEQ_NODE_H_INCLUDED
@@ -36,14 +38,14 @@ typedef enum {
                             //  and cluster could be read
     ZSEQ_EVENT_PEER_REPLY,  //  sender, a peer, answers msg
     ZSEQ_EVENT_TICK,        //  Time has passed; also the first event of all
-    ZSEQ_EVENT_PERSISTED,  //  sequence was written with durable_to, and journaled; or
-                           //  it was not, and status is ZSEQ_ENOSPACE
+    ZSEQ_EVENT_PERSISTED,   //  sequence was written with durable_to, and
+                            //  journaled; or status is ZSEQ_ENOSPACE
     ZSEQ_EVENT_RECORD_PERSISTED,  //  The node's record of version was written;
                                   //  or it was not, and status says why
-    ZSEQ_EVENT_DAMAGED,  //  What the disk holds of sequence, or of the record if
-                         //  there is none, is not what was written
-    ZSEQ_EVENT_FLUSH,    //  All that waited has been taken in
-    ZSEQ_EVENT_STOP      //  Take part in nothing more
+    ZSEQ_EVENT_DAMAGED,  //  The disk's record of sequence, or the node's if
+                         //  NULL, is not what was written
+    ZSEQ_EVENT_FLUSH,    //  All waiting requests were stepped
+    ZSEQ_EVENT_STOP      //  Stop voting
 } zseq_event_type_t;
 
 typedef struct {
@@ -60,14 +62,14 @@ typedef struct {
 } zseq_event_t;
 
 typedef enum {
-    ZSEQ_ACTION_REPLY,  //  Send msg to sender, a connection or local
-    ZSEQ_ACTION_ASK,    //  Send msg to peer; it is asked again if it is lost
-    ZSEQ_ACTION_PERSIST,  //  Write sequence with durable_to, journal its name unless it
-                          //  is journaled, then tell PERSISTED; deferred: what
-                          //  lasts only with the next record is soon enough
-    ZSEQ_ACTION_PERSIST_RECORD,  //  Write record, then tell RECORD_PERSISTED
-    ZSEQ_ACTION_LOG,             //  Tell the operator text
-    ZSEQ_ACTION_EXIT             //  Tell the operator text and end with status
+    ZSEQ_ACTION_REPLY,    //  Send msg to sender, a connection or local
+    ZSEQ_ACTION_ASK,      //  Send msg to peer; it is asked again if it is lost
+    ZSEQ_ACTION_PERSIST,  //  Write sequence with durable_to, journal its name
+                          //  if it is not, then step PERSISTED. deferred:
+                          //  it may become durable with the next record
+    ZSEQ_ACTION_PERSIST_RECORD,  //  Write record, then step RECORD_PERSISTED
+    ZSEQ_ACTION_LOG,             //  Log text
+    ZSEQ_ACTION_EXIT             //  Log text and end with status
 } zseq_action_type_t;
 
 typedef struct {
@@ -84,8 +86,9 @@ typedef struct {
     const char *text;
 } zseq_action_t;
 
-//  Takes one action, in order, during a step. What the action points at is
-//  valid only during the call, but for the sequence. It must not step the node.
+//  Performs one action, in order, during a step. Pointers in the action are
+//  valid only during the call, except for the sequence. It must not step the
+//  node.
 typedef void (zseq_action_fn) (const zseq_action_t *action, void *arg);
 
 typedef struct {
@@ -97,20 +100,21 @@ typedef struct {
 
 typedef struct zseq_node zseq_node_t;
 
-//  A node with that record, which is copied. seed is where its request IDs
-//  begin, drawn anew for each process. NULL: no memory.
+//  A node with a copy of that record. seed is the start of its request IDs,
+//  drawn anew for each process. NULL: no memory.
 zseq_node_t *zseq_node_new (const zseq_record_t *record,
                             const zseq_node_limits_t *limits, uint64_t seed,
                             zseq_action_fn *act, void *arg);
 void zseq_node_destroy (zseq_node_t **self_p);
 
-//  A journaled name that was found on disk, intact, before the first step: it
-//  goes on at durable_to, and what lies between next and durable_to is burnt. 1 <= next
-//  <= durable_to <= ZSEQ_NEXT_MAX. Errors: ZSEQ_EFULL, ZSEQ_ENOMEM.
+//  Before the first step: loads a journaled name whose record is intact on
+//  disk. The sequence goes on at durable_to; IDs from next to durable_to are
+//  burnt. 1 <= next <= durable_to <= ZSEQ_NEXT_MAX. Errors: ZSEQ_EFULL,
+//  ZSEQ_ENOMEM.
 int zseq_node_load (zseq_node_t *self, const char *name, size_t size,
                     uint64_t next, uint64_t durable_to);
 
-//  How a node is to be recovered where too few of its peers vote.
+//  How to recover a node where too few of its peers vote.
 typedef struct {
     uint64_t floor;        //  Least next of every name from then on
     uint64_t wait_us;      //  How long to wait for any peer to say something
@@ -118,18 +122,18 @@ typedef struct {
                            //  the operator says
 } zseq_force_t;
 
-//  Before the first step: the node is to recover from its peers, whatever its
-//  record says, for that reason. A node whose record neither votes nor is of
-//  one that was just formatted recovers anyway. force: or NULL.
+//  Before the first step: the node recovers from its peers, whatever its record
+//  says, for the reason why. A node whose record neither votes nor is freshly
+//  formatted recovers anyway. force: or NULL.
 void zseq_node_recover (zseq_node_t *self, const char *why,
                         const zseq_force_t *force);
 
-//  Before the first step, of a node that lost its record: the cluster is that
-//  of what else was found on its disk, 0 if nothing was.
+//  Before the first step, for a node whose record is lost: sets the identity of
+//  the cluster that the rest of its disk shows; 0 if it shows none.
 void zseq_node_adopt (zseq_node_t *self, uint64_t identity);
 
-//  Before the first step: a member is to be reached at another endpoint from
-//  now on. Returns whether that is new; the record then says so on disk soon.
+//  Before the first step: a member's endpoint is another one from now on.
+//  Returns whether that is new; the record is then written soon.
 bool zseq_node_move (zseq_node_t *self, const zseq_member_t *member);
 
 //  The node's record as it is now.
@@ -138,13 +142,13 @@ const zseq_record_t *zseq_node_record (const zseq_node_t *self);
 //  One step. After ZSEQ_ACTION_EXIT the node must not be stepped again.
 void zseq_node_step (zseq_node_t *self, const zseq_event_t *event);
 
-//  When to step it next at the latest, with a TICK and then a FLUSH.
+//  The latest time of the next step, with a TICK and then a FLUSH.
 uint64_t zseq_node_wake_us (const zseq_node_t *self);
 
 //  Whether no request waits and no write is in flight.
 bool zseq_node_idle (const zseq_node_t *self);
 
-//  The first sequence in byte order whose name is above after; NULL: there is none.
+//  The first sequence in byte order whose name is above after, or NULL.
 zseq_sequence_t *zseq_node_above (const zseq_node_t *self, const char *after,
                                   size_t after_size);
 

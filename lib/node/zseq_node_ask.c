@@ -1,9 +1,11 @@
-//  Questions to peers: one at a time under way to each, asked again in time.
+//  Asks peers who they are. At most one question is under way to each peer; an
+//  unanswered question is asked again with growing intervals.
+//  zseq_node_recovery asks its own questions through the same functions.
 
 #include "zseq_node_private.h"
 
-//  How long a question is under way at least before it is asked again because
-//  somebody says that the answer has changed: anybody can say so.
+//  The least time between a question and its repetition when a message says
+//  that the answer has changed. Anybody can send such a message.
 #define ASK_SOON_US 500000
 
 zseq_msg_t *
@@ -84,7 +86,7 @@ zseq_node_ask_answered (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     peer->request = 0;
     peer->wait_us = 0;
     peer->ask_us = self->now_us + (self->voting ? ASK_US : FORMATION_ASK_US);
-    //  What it answers may be what was out of date.
+    //  The peer may have answered before the change.
     if (peer->asked_soon)
         peer->ask_us = self->now_us;
     return true;

@@ -1,5 +1,5 @@
-//  How many clients wait at once. Replies tell them when there are too many
-//  (congested), so that they leave their claims to a coordinator.
+//  Estimates how many clients wait at once. If there are too many, replies
+//  carry `congested`, and clients then delegate their claims to a coordinator.
 
 #include "zseq_node_private.h"
 
@@ -8,16 +8,16 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-//  So many clients whose requests wait at once, on average over the last
-//  CONGESTION_WINDOW of them, are congestion; and how long that is believed, for once
-//  they ask coordinators there is less to be seen of it.
+//  The node is congested if CONGESTION_MIN clients wait at once, on average over the
+//  last CONGESTION_WINDOW of them. The verdict holds for CONGESTION_US: once clients ask
+//  coordinators, this node receives fewer of their requests.
 #define CONGESTION_MIN 8
 #define CONGESTION_WINDOW 128
 #define CONGESTION_UNIT 256
 #define CONGESTION_US 1000000
 
-//  Who asks between two flushes. Connections are told apart by a hash: it need
-//  not be exact.
+//  Counts the connections that send requests between two flushes. A hash
+//  distinguishes them; the count need not be exact.
 void
 zseq_node_congestion_note_request (zseq_node_t *self,
                                    const zseq_sender_t *sender)
@@ -31,7 +31,8 @@ zseq_node_congestion_note_request (zseq_node_t *self,
     self->congestion.callers++;
 }
 
-//  How many wait at once, as the typical one of them finds it.
+//  Updates the average, weighted by clients: each client counts how many wait
+//  with it.
 void
 zseq_node_congestion_note_flush (zseq_node_t *self)
 {

@@ -1,5 +1,5 @@
-//  Claims on behalf of clients (NEXT): what connects a node with its
-//  coordinator, whose hooks these are.
+//  Connects a node with its coordinator, which claims on behalf of clients
+//  (NEXT). The static functions are the coordinator's hooks.
 
 #include "zseq_node_private.h"
 
@@ -33,8 +33,8 @@ s_draw (void *arg)
     return self->next_request;
 }
 
-//  The coordinator's own vote takes the same way as any other, and counts when
-//  it is durable.
+//  Sends a READ or CLAIM of the coordinator. The node's own vote takes the same
+//  path as any other request and counts when it is durable.
 static bool
 s_ask (void *arg, uint8_t node, zseq_msg_t *msg)
 {

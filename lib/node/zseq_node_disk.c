@@ -1,11 +1,12 @@
-//  What a node has written, and what it learns of its disk. Nothing counts
-//  before the disk has it.
+//  Asks for writes of the record and of sequences, and handles their completion
+//  and damage on disk. The node counts a change only when it is durable.
 
 #include "zseq_node_private.h"
 
 #include <assert.h>
 
-//  How long after the disk has refused it the node's record is written again.
+//  How long the node waits before it writes its record again after the disk
+//  refused it.
 #define REFUSED_US 1000000
 #define RECORD_REFUSED                                                         \
     "the node's record cannot be written: make room on the disk, or raise "    \
@@ -14,8 +15,8 @@
 void
 zseq_node_disk_write_record (zseq_node_t *self)
 {
-    //  Who was told to recover leaves the record as it is up to its new life: if
-    //  that cannot begin, nothing has happened.
+    //  A node that the operator had recover keeps its record until its new
+    //  incarnation: if the recovery cannot begin, nothing has changed.
     bool waits = self->recovering && self->recovery.requested &&
                  self->recovery.phase == PHASE_ASK;
     if (self->version != self->durable.version && !self->disk.record_writing &&
@@ -38,8 +39,8 @@ zseq_node_disk_write_entries (zseq_node_t *self)
         sequence->queued = false;
         sequence->writing = true;
         self->disk.writing++;
-        //  Before the node votes again its record is written, and all that
-        //  was deferred lasts. What is on disk is not put at risk.
+        //  Deferred writes become durable with the record that lets the node
+        //  vote again. A name that is on disk already is not deferred.
         zseq_action_t action = {
           .type = ZSEQ_ACTION_PERSIST,
           .sequence = sequence,
@@ -71,7 +72,7 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
                        "the node cannot recover: make room on the disk");
         return;
     }
-    //  What had waited when the node ceased to vote is void, all of it.
+    //  Once the node has ceased to vote, all requests that waited are void.
     zseq_node_release (self, sequence,
                        self->voting ? event->durable_to : UINT64_MAX,
                        event->status);
@@ -85,8 +86,9 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_reservation_shrink (self, sequence, sequence->seq.next);
 }
 
-//  What the disk has no room for is written later. Nothing counts on it before it
-//  is there; a recovery has to be begun anew.
+//  The disk has refused the record, which is written again later. Nothing
+//  counts on the record before it is durable. A recovery cannot go on without
+//  it, so the node ends.
 static void
 s_record_refused (zseq_node_t *self, int status)
 {
@@ -117,15 +119,15 @@ zseq_node_disk_record_written (zseq_node_t *self, const zseq_event_t *event)
     self->durable.floor_reserved = self->disk.snapshot.floor_reserved;
     self->durable.start_voted = self->disk.snapshot.start_voted;
     self->durable.voting = self->disk.snapshot.voting;
-    //  record may have changed its mind since: then it votes no more.
+    //  The record in memory may say by now that the node does not vote.
     if (self->disk.snapshot.voting && self->record.voting && !self->voting &&
         !self->starting && !self->stopping)
         zseq_node_vote (self);
     return true;
 }
 
-//  Memory has what the disk has lost, as long as the node votes: else it has,
-//  or is about to have, more to write.
+//  While the node votes, memory holds what the disk has lost. Otherwise the
+//  node has written nothing yet, or writes everything soon.
 void
 zseq_node_disk_damaged (zseq_node_t *self, const zseq_event_t *event)
 {

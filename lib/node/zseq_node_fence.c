@@ -1,17 +1,17 @@
-//  FENCE and COPY: a peer that recovers asks this node to put its new life in
-//  force, and then for what it holds.
+//  Answers FENCE and COPY: a recovering peer first asks this node to put its
+//  new incarnation in force, then copies this node's sequences.
 
 #include "zseq_node_private.h"
 
-//  Whether the peer that recovers may be told: its new life is in force here,
-//  and on disk. What it says of that life itself is not believed, as anybody
-//  could say it: this node learns of it by asking at the peer's endpoint.
+//  Whether the request of a recovering peer is admitted: its new incarnation is
+//  in force here and on disk. Anybody could claim an incarnation, so this node
+//  does not believe the request; it asks at the peer's endpoint.
 static bool
 s_admit_fenced (zseq_node_t *self, const zseq_event_t *event)
 {
     const zseq_msg_t *msg = event->msg;
     const zseq_msg_recovery_t *recovery = zseq_msg_recovery (msg);
-    //  A recovery by force takes also what a node holds that does not vote yet.
+    //  A recovery by force also copies from a node that does not vote yet.
     if (self->starting && recovery->forced && !self->stopping) {
         if (msg->cluster != self->record.identity) {
             zseq_node_refuse (self, event, ZSEQ_ECLUSTER);

@@ -1,4 +1,5 @@
-//  Floors: no sequence goes on below them, known or not.
+//  Floors: the least next of every sequence, whether the node knows it or not.
+//  An operator's recovery by force raises them, and peers take them over.
 
 #include "zseq_node_private.h"
 
@@ -34,7 +35,7 @@ zseq_node_floor_take (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
                    zseq_node_name (self, record->self),
                    zseq_node_name (self, peer),
                    (unsigned long long) record->floor);
-    //  Also where the first vote is on its way to the disk.
+    //  This includes a first vote that is being written.
     if (!record->voting || self->starting)
         return;
     zseq_node_suspend (self);

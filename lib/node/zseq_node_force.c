@@ -1,13 +1,13 @@
-//  Recovery by force: where too few peers vote, the operator lets a node go on
-//  without them. It waits for whoever is there, and passes over nobody who may
-//  hold something or let an old copy vote.
+//  Recovery by force: where too few peers vote, the operator lets a node
+//  recover without them. The node waits for every peer that answers. It skips
+//  no peer that may hold sequences or may let an old copy vote.
 
 #include "zseq_node_private.h"
 
 #include <stdio.h>
 
-//  Whether a peer has told all that it holds in this phase, or has nothing to
-//  tell, as it recovers itself.
+//  Whether a peer has answered all that this phase asks, or has nothing to
+//  answer because it recovers too.
 static bool
 s_is_heard (const zseq_node_t *self, uint8_t node)
 {
@@ -46,8 +46,8 @@ s_add_name (const zseq_node_t *self, s_names_t *names, uint8_t node)
       names->size ? "," : "", zseq_node_name (self, node));
 }
 
-//  Whether a peer cannot speak for an older life of this node any more: it knows
-//  the new one, or it is going to ask voters itself, or its directory is gone.
+//  Whether a peer can no longer confirm an older incarnation of this node: it
+//  knows the new one, or it will ask voters itself, or its directory is gone.
 static bool
 s_is_bound (const zseq_node_t *self, uint8_t node)
 {
@@ -55,10 +55,10 @@ s_is_bound (const zseq_node_t *self, uint8_t node)
            zseq_node_set_has (self->recovery.force.lost, node);
 }
 
-//  S11: a recovery by force counts on no majority of voters, but as many peers as
-//  answer any recovery must be bound by it: else the others could let an old
-//  copy of this node vote. Says for whom it waits, and ends the node, if there are
-//  too few.
+//  S11: a recovery by force needs no majority of voters, but as many peers as
+//  answer any recovery must be bound by it: otherwise the others could let an
+//  old copy of this node vote. If too few are bound, logs which peers are
+//  missing, and ends the node.
 bool
 zseq_node_force_heard_enough (zseq_node_t *self)
 {

@@ -1,5 +1,8 @@
-//  Birth: how nodes that were formatted become a cluster. All have to meet
-//  once, and write down the same lives.
+//  Formation: how freshly formatted nodes become a cluster. All nodes must
+//  answer each other once and write down the same incarnations; then enough
+//  peers must note each node's start before its first vote. Call
+//  zseq_node_formation_maybe_vote whenever a reply, a write or time may have
+//  changed that.
 
 #include "zseq_node_private.h"
 
@@ -12,7 +15,7 @@ s_vote (zseq_node_t *self, uint64_t identity)
     self->version++;
 }
 
-//  Whether a peer waits for its birth, too, and has written down the same lives.
+//  Whether a peer is forming too and has written down the same incarnations.
 static bool
 s_is_forming (const zseq_node_t *self, uint8_t node)
 {
@@ -23,8 +26,8 @@ s_is_forming (const zseq_node_t *self, uint8_t node)
            zseq_vector_equal (&peer->vector, &self->durable.vector);
 }
 
-//  Whether a peer of a cluster that was born already knows this very node, and
-//  may let it in.
+//  Whether a peer whose cluster is formed already knows this incarnation of
+//  this node, and may let it in.
 static bool
 s_lets_in (const zseq_node_t *self, uint8_t node)
 {
@@ -38,12 +41,12 @@ s_lets_in (const zseq_node_t *self, uint8_t node)
                                       &self->record.vector.life[me]);
 }
 
-//  The identity with which this node may be born; 0: not yet. S5: every node has
-//  met every other: then all have written down the same lives, to which each has
-//  brought its own. S11: none of those that were born, be they voting or not, has
-//  noted a start of this node: it would have been born before, and this directory
-//  would be an old one. (Who has noted one that is not known here, voting or not,
-//  born or not, is dealt with in s_outrun.)
+//  The identity of the cluster that this node may join with its first vote; 0:
+//  not yet. S5: each node has answered every other, so all have written down
+//  the same incarnations. S11: no formed peer, voting or not, has noted a start
+//  of this node: otherwise this node would have voted before, and this
+//  directory would be an old copy. (zseq_node_old_copy_outrun handles a peer
+//  that has noted a start unknown here.)
 static uint64_t
 s_find_identity (const zseq_node_t *self)
 {
@@ -53,7 +56,8 @@ s_find_identity (const zseq_node_t *self)
     zseq_node_set_t peers = zseq_node_peer_set (self);
     for (uint8_t node = 0; node < self->record.members.n; node++) {
         const zseq_peer_t *peer = &self->peer[node];
-        //  The identity is that of the lives that all were born with.
+        //  The identity derives from the incarnations with which the cluster
+        //  formed.
         if (self->durable.vector.life[node].counter == 0)
             return 0;
         if (node == self->record.self)
@@ -78,7 +82,7 @@ s_find_identity (const zseq_node_t *self)
     return forming == peers ? zseq_record_identity (&self->record) : 0;
 }
 
-//  Whether the peers are a quorum only if none of them is missing.
+//  Whether the peers are a quorum only all together.
 static bool
 s_needs_every_peer (const zseq_node_t *self)
 {
@@ -96,9 +100,10 @@ s_needs_every_peer (const zseq_node_t *self)
     return true;
 }
 
-//  Where every peer would have to note a first start, one that recovers cannot:
-//  it asks nobody. It need not either, as every other node has to answer its
-//  recovery, this one too. (They would wait for each other.)
+//  The peers that need not note a first start. Where every peer would have to,
+//  a recovering peer cannot, as it asks no node who it is. It need not either:
+//  every other node has to answer its recovery, this one too. Otherwise both
+//  would wait for each other.
 static zseq_node_set_t
 s_excused (const zseq_node_t *self)
 {
@@ -111,8 +116,9 @@ s_excused (const zseq_node_t *self)
     return recovering;
 }
 
-//  S11: before its first vote more peers note the start than later: so many that
-//  any that are asked at another birth of this directory hold one of them.
+//  S11: more peers must note the start before a node's first vote than before
+//  later ones. Any set of peers that another formation of this directory would
+//  ask then contains one of them.
 void
 zseq_node_formation_maybe_vote (zseq_node_t *self)
 {

@@ -4,10 +4,11 @@
 
 #include "zseq_node_private.h"
 
-//  How often refused introductions are told of.
+//  The least time between two log lines on refused introductions.
 #define UNKNOWN_NODE_US 10000000
 
-//  Tells of a node that thinks it is a peer, now and then: anybody can cause it.
+//  Logs, at most every UNKNOWN_NODE_US, that an unknown node claims to be a
+//  peer. Anybody can cause this.
 static void
 s_log_unknown_node (zseq_node_t *self, const zseq_msg_t *msg)
 {
@@ -26,8 +27,9 @@ s_log_unknown_node (zseq_node_t *self, const zseq_msg_t *msg)
       members->cluster_name.data, members->member_count);
 }
 
-//  Whether who introduces itself as a peer is not the process that answers at
-//  that peer's endpoint, when asked since: a copy of its directory, elsewhere.
+//  Whether the sender of an introduction is another process than the one that
+//  has answered at the peer's endpoint since: a copy of the peer's directory
+//  runs elsewhere.
 static bool
 s_is_duplicate (zseq_node_t *self, const zseq_msg_t *msg)
 {
@@ -43,9 +45,9 @@ s_is_duplicate (zseq_node_t *self, const zseq_msg_t *msg)
     return peer->duplicate_disproved;
 }
 
-//  A peer says who it is. What it says is held against what is known, and
-//  nothing is learnt from it: anybody could say it. This node learns by asking
-//  at the peer's endpoint itself.
+//  Answers a peer's introduction. The introduction is only compared with what
+//  this node knows; the node stores nothing from it, as anybody could send it.
+//  The node learns by asking at the peer's endpoint.
 void
 zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
 {
@@ -74,7 +76,8 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_refuse (self, event, ZSEQ_ESUPERSEDED);
         return;
     }
-    //  It may be there at last; or what it has begun is to be noted here.
+    //  The peer may be reachable by now, or this node has to note the start
+    //  that the peer has begun.
     if (order > 0 || !self->voting || msg->introduce.state != ZSEQ_STATE_VOTING)
         zseq_node_ask_soon (self, msg->node);
     if (order == 0 && s_is_duplicate (self, msg)) {
@@ -85,7 +88,8 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
       zseq_node_reply (self, ZSEQ_OP_INTRODUCE, msg->request, ZSEQ_OK);
     reply->introduce.state = zseq_node_state (self);
     reply->introduce.process = self->process;
-    //  S5, S11: what is only in memory must not make a peer vote.
+    //  S5, S11: a peer must not vote because of a vector that is only in
+    //  memory.
     reply->vector = self->durable.vector;
     reply->extended = true;
     reply->introduce.seen = self->peer[msg->node].process;
@@ -94,8 +98,8 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
     zseq_node_send (self, &event->sender);
 }
 
-//  Whether the answer is from a node of this very cluster. Before its birth a
-//  node cannot know.
+//  Whether a reply is from this peer in this cluster. A node that is forming
+//  does not know its cluster yet and accepts any.
 static bool
 s_is_same_cluster (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
@@ -129,8 +133,8 @@ s_peer_refused (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
           self->record.members.member[peer].endpoint, zseq_strerror (status));
 }
 
-//  A peer's answer holds for the life that it shows; ours of it may be older,
-//  the same, or newer. Returns whether the answer may be used.
+//  Compares the peer's incarnation in its reply with the one in the record, and
+//  takes over a newer one. Returns whether the reply may be used.
 static bool
 s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
          zseq_state_t state)
@@ -167,8 +171,8 @@ s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
     return true;
 }
 
-//  Tells of an answer that is not that of the peer of this cluster. One that
-//  does not know yet which its cluster is is left alone.
+//  Logs a reply from another node or cluster than this peer's. A node that does
+//  not know its own cluster yet is not logged.
 static void
 s_log_wrong_cluster (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
@@ -188,9 +192,9 @@ s_log_wrong_cluster (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
           self->record.members.member[peer].endpoint);
 }
 
-//  Whether a late peer was born with this node, and no other life has begun since.
-//  It has answered no recovery, so that there is one peer less that can have ended
-//  this life, and one less to be asked.
+//  Whether a late peer formed the cluster with this node and no other
+//  incarnation has begun since. Such a peer has answered no recovery: one peer
+//  less can have ended this incarnation, and one less needs to be asked.
 static bool
 s_is_formed_with (const zseq_node_t *self, const zseq_msg_t *msg)
 {
@@ -202,8 +206,8 @@ s_is_formed_with (const zseq_node_t *self, const zseq_msg_t *msg)
     return true;
 }
 
-//  Whether a peer has come late to the birth of this node's cluster, which it has
-//  not heard of yet.
+//  Whether a peer has formed but does not know yet that this node's cluster
+//  has.
 static bool
 s_is_late (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
@@ -214,7 +218,8 @@ s_is_late (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
                                      &self->record.vector.life[peer]) == 0;
 }
 
-//  Which process answers at a peer's endpoint, and in which life.
+//  Notes which process answers at a peer's endpoint, and disproves claims of a
+//  newer incarnation or of another process.
 static void
 s_meet (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
@@ -227,7 +232,7 @@ s_meet (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         peer->duplicate_disproved = true;
 }
 
-//  What a peer has said of itself, and of this node.
+//  Stores what a peer's reply says of the peer and of this node.
 static void
 s_hold (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
@@ -242,7 +247,8 @@ s_hold (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     peer->floor_reserved = msg->introduce.floor_reserved;
 }
 
-//  Takes over what a peer of the same cluster knows of the others.
+//  Takes over the floors, incarnations and starts that a peer of the same
+//  cluster knows.
 static void
 s_take_vector (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
 {
@@ -255,7 +261,8 @@ s_take_vector (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
         self->version++;
 }
 
-//  What a late peer says: its start is noted, and it notes ours.
+//  Handles the reply of a late peer: this node notes the peer's start, and the
+//  reply shows whether the peer has noted this node's.
 static void
 s_introduced_late (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
@@ -283,7 +290,7 @@ zseq_node_introduce_reply (zseq_node_t *self, uint8_t index,
     }
     if (!s_is_same_cluster (self, index, msg)) {
         s_log_wrong_cluster (self, index, msg);
-        //  It has spoken, at least.
+        //  The peer has answered, at least.
         if (msg->node == index && !msg->cluster) {
             self->peer[index].state = msg->introduce.state;
             self->peer[index].confirms = false;

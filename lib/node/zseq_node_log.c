@@ -1,4 +1,5 @@
-//  What a node tells its operator.
+//  Writes the node's log lines; a warning about a peer is logged once until it
+//  changes.
 
 #include "zseq_node_private.h"
 

@@ -1,4 +1,5 @@
-//  The member list: told to others, compared with theirs, and changed.
+//  The member list: fills it into messages, compares it with a message's, and
+//  changes a member's endpoint.
 
 #include "zseq_node_private.h"
 

@@ -1,13 +1,13 @@
-//  A peer knows of this node what its directory does not, so that the directory
-//  is an old copy, or another process lives under its name. The first time the
-//  node recovers, the second time it ends.
+//  Handles a peer that knows more of this node than the node's directory does:
+//  the directory is an old copy, or another process runs under the node's name.
+//  The first time the node recovers; the second time it ends.
 
 #include "zseq_node_private.h"
 
 #include <stdio.h>
 
-//  This directory is an old copy, as a peer knows; or another process has taken
-//  over, and does so again and again.
+//  Recovers the first time, and ends the node the second time. what: what the
+//  peer knows of this node.
 static void
 s_end_old_copy (zseq_node_t *self, uint8_t peer, const char *what)
 {
@@ -49,7 +49,7 @@ zseq_node_old_copy_superseded (zseq_node_t *self, uint8_t peer,
     }
     if (order < 0)
         return false;
-    //  The next life must be above this one, whoever else knows of it.
+    //  The next incarnation must be above this one, whichever peer knows it.
     zseq_vector_merge (&self->record.vector, vector);
     s_end_old_copy (self, peer, "newer life");
     return true;

@@ -1,4 +1,5 @@
-//  A node's peers: who deals with their requests, their replies, time and disk.
+//  Dispatches requests and replies of peers, ticks and completed writes to the
+//  files that handle them.
 
 #include "zseq_node_private.h"
 
@@ -30,13 +31,13 @@ zseq_node_peers_reply (zseq_node_t *self, const zseq_event_t *event)
         return;
     if (self->recovering)
         zseq_node_recovery_reply (self, index, msg);
-    //  The others are late answers to a recovery that is over.
+    //  Any other op is a late reply to a recovery that is over.
     else if (msg->op == ZSEQ_OP_INTRODUCE)
         zseq_node_introduce_reply (self, index, msg);
 }
 
-//  A peer that answers, but has not met this very process at the member's
-//  endpoint, cannot note its start.
+//  Logs a peer that answers but has not reached this process at the member's
+//  endpoint: such a peer cannot note this node's start.
 static void
 s_log_unreached (zseq_node_t *self)
 {
@@ -46,7 +47,7 @@ s_log_unreached (zseq_node_t *self)
         return;
     for (uint8_t node = 0; node < self->record.members.n; node++) {
         const zseq_peer_t *peer = &self->peer[node];
-        //  One that recovers asks nobody.
+        //  A recovering peer asks no node who it is.
         if (node == self->record.self || !peer->extended ||
             peer->seen == self->process || peer->state == ZSEQ_STATE_RECOVERING)
             continue;

@@ -1,5 +1,6 @@
-//  What the files of a node share: its struct, and what each file does for the
-//  others. For nobody else.
+//  What the files of a node share: its struct, and the functions that each file
+//  offers to the others, in the order in which files may call each other. Only
+//  zseq_node*.c include this header.
 
 #ifndef ZSEQ_NODE_PRIVATE_H_INCLUDED
 #define ZSEQ_NODE_PRIVATE_H_INCLUDED
@@ -10,10 +11,10 @@
 #include "zseq_recovery.h"
 
 #define WHY_MAX 256
-//  Connections that are told apart.
+//  Connections that are distinguished.
 #define ZSEQ_CALLERS_MAX 1024
 
-//  A request that was granted, and whose reply waits for the disk.
+//  A request that was granted and whose reply waits for the disk.
 typedef struct {
     zseq_sender_t sender;
     zseq_op_t op;
@@ -24,7 +25,7 @@ typedef struct {
     uint32_t following;  //  Next in the sequence's queue, or in the free list
 } zseq_waiting_t;
 
-//  What a peer last said of itself.
+//  What a peer last said of itself, and the question under way to it.
 typedef struct {
     uint64_t request;   //  The question under way; 0 if none
     zseq_op_t op;       //  What it asks
@@ -33,20 +34,20 @@ typedef struct {
     uint64_t wait_us;   //  How long to wait for the answer; 0: as usual
     uint64_t cluster;   //  Whose voter it is, to a node that does not know its
                         //  own cluster; 0: it has not said
-    bool asked_soon;    //  ... which somebody says is out of date by now
+    bool asked_soon;    //  A message says that the answer has changed
     zseq_vector_t vector;
     zseq_state_t state;  //  0: it has said nothing since this process began
-    bool confirms;  //  It has answered, and knows no newer life of this node
+    bool confirms;  //  It has answered, and knows no newer incarnation of us
     bool extended;  //  It speaks version 2, and has said the next three
-    uint64_t seen;  //  Which process it has met at this node's endpoint
+    uint64_t seen;  //  The process that it saw at our endpoint
     uint64_t floor;
     uint64_t floor_reserved;
     uint64_t speaks;   //  The highest version that it speaks; 0: not known
     bool holds_vote;   //  Its record on disk says that it votes
-    int last_warning;  //  What was last logged about it; ZSEQ_OK if nothing
+    int last_warning;  //  Last logged about it; ZSEQ_OK: none
 
-    //  A life of it that somebody claimed by FENCE and that it has not
-    //  confirmed yet, if the counter is not 0.
+    //  An incarnation of the peer that a FENCE claimed and the peer has not
+    //  confirmed yet; none if the counter is 0.
     zseq_incarnation_t claimed;
     bool checking;   //  The question under way was asked since
     bool disproved;  //  It answered in an older life
@@ -58,16 +59,16 @@ typedef struct {
     bool duplicate_disproved;  //  Another one answered
 } zseq_peer_t;
 
-//  How far a recovery is.
+//  The phase of a recovery.
 typedef enum {
-    PHASE_ASK,    //  Asks which lives are known
-    PHASE_BEGIN,  //  Its new life is being written
+    PHASE_ASK,    //  Asks which incarnations are known
+    PHASE_BEGIN,  //  Its new incarnation is being written
     PHASE_COPY,   //  Fences, and copies
     PHASE_SETTLE  //  What was copied is being written, the vote last
 } zseq_phase_t;
 
-//  What the disk holds of the record. zseq_node_disk writes it, zseq_node_start
-//  takes start_voted back.
+//  What the record on disk holds. zseq_node_disk writes it; zseq_node_start
+//  clears start_voted.
 typedef struct {
     zseq_vector_t vector;
     uint64_t floor;
@@ -99,12 +100,12 @@ typedef struct {
 
 //  Of zseq_node_reservation.
 typedef struct {
-    uint64_t ahead_us;       //  How long a reserve is to last; 0: none
-    zseq_sequence_t *first;  //  Entries with a reserve, first come first
+    uint64_t ahead_us;       //  How long a reservation is to last; 0: none
+    zseq_sequence_t *first;  //  Entries with a reservation, oldest first
     zseq_sequence_t **end;
 } zseq_node_reservation_t;
 
-//  Of zseq_node_congestion; replies tell until_us.
+//  Of zseq_node_congestion; zseq_node_reply reads until_us.
 typedef struct {
     uint64_t callers;  //  Connections with requests since the last flush
     uint64_t caller[ZSEQ_CALLERS_MAX / 64];
@@ -114,15 +115,15 @@ typedef struct {
 
 //  Of zseq_node_recovery and zseq_node_recovery_reply.
 typedef struct {
-    bool requested;     //  It was told to recover when it began
+    bool requested;     //  The operator asked for it
     char why[WHY_MAX];  //  Why it recovers
     uint64_t identity;  //  The cluster's, as far as it is known
     zseq_phase_t phase;
     zseq_recovery_t attempt;  //  The attempt under way
     uint32_t attempts;
-    uint64_t begun_version;  //  Of the record that has the new life
+    uint64_t begun_version;  //  Of the record with the new incarnation
     uint64_t progress_us;    //  When the last answer was of use
-    uint64_t logged_us;      //  When it was last told how far it is
+    uint64_t logged_us;      //  When the progress was last logged
     uint64_t logged_copied;  //  How far that was
     bool forced;             //  zseq_node_force
     zseq_force_t force;
@@ -135,11 +136,11 @@ struct zseq_node {
     bool begun;        //  The first tick is over
     uint64_t begun_us;
     bool stopping;
-    bool ended;  //  It has told that it must end
+    bool ended;  //  It has logged that it must end
     zseq_action_fn *act;
     void *arg;
 
-    //  The record: whoever changes it adds one to version.
+    //  The record. Every change adds one to version.
     zseq_record_t record;  //  As it is to be
     uint64_t version;      //  Of record; one up with every change
     zseq_node_durable_t durable;
@@ -149,10 +150,10 @@ struct zseq_node {
     //  _formation, _recovery.
     bool voting;    //  S5: the record on disk says so
     bool starting;  //  It does, but the directory may be an old copy
-    bool forming;   //  It is about to be born: peers are to note that
+    bool forming;   //  About to vote first: peers are to note it
     uint64_t forming_identity;  //  ... in the cluster of that identity
-    bool recovering;            //  It lost what it knew, and does not vote
-    uint32_t superseded;  //  Times a voter heard of a newer life of itself
+    bool recovering;            //  It has lost records, and does not vote
+    uint32_t superseded;        //  How often a peer knew more of this node
     zseq_node_recovery_t recovery;
 
     //  Names and requests for them.
@@ -161,15 +162,14 @@ struct zseq_node {
     zseq_node_reservation_t reservation;
     zseq_node_congestion_t congestion;
     zseq_node_stats_t stats;  //  But for sequences, which the table counts
-    bool logged_burnt;        //  The log has told stats.burnt
+    bool logged_burnt;        //  stats.burnt was logged
     zseq_coordinator_t *coordinator;  //  zseq_node_delegation
 
     //  Peers: zseq_node_ask, _introduce, _fence, _recovery_reply.
     zseq_peer_t peer[ZSEQ_NODES_MAX];
     uint64_t next_request;
-    uint64_t process;  //  Tells this process from others under its name
-    uint64_t
-      unknown_node_us;      //  When a refused introduction may be told of again
+    uint64_t process;          //  Tells this process from others under its name
+    uint64_t unknown_node_us;  //  When to log a refused introduction again
     uint64_t unreached_us;  //  ... and a peer that does not reach this process
 
     zseq_msg_t reply;                           //  Scratch
@@ -179,7 +179,7 @@ struct zseq_node {
 
 //  zseq_node_log.c.
 
-//  Tells the operator; ZSEQ_ACTION_EXIT also ends the node.
+//  Logs a line; ZSEQ_ACTION_EXIT also ends the node.
 __attribute__ ((format (printf, 4, 5))) void
 zseq_node_log (zseq_node_t *self, zseq_action_type_t type, int status,
                const char *format, ...);
@@ -187,22 +187,23 @@ zseq_node_log (zseq_node_t *self, zseq_action_type_t type, int status,
 //  The name of a member, by its index.
 const char *zseq_node_name (const zseq_node_t *self, uint8_t node);
 
-//  Whether a fault of a peer is to be logged: it is another than the last one.
-//  ZSEQ_OK is no fault.
+//  Whether to log a warning about a peer: it differs from the last one. ZSEQ_OK
+//  is no warning.
 bool zseq_node_log_changed (zseq_node_t *self, uint8_t peer, int warning);
 
 //  zseq_node_congestion.c.
 
-//  A request came from sender.
+//  Counts a request from sender.
 void zseq_node_congestion_note_request (zseq_node_t *self,
                                         const zseq_sender_t *sender);
 
-//  All requests that waited were taken in.
+//  All waiting requests were stepped.
 void zseq_node_congestion_note_flush (zseq_node_t *self);
 
 //  zseq_node_reply.c.
 
-//  A reply, which the caller completes and then sends. It holds until the next.
+//  A reply that the caller completes and then sends. It is valid until the next
+//  one.
 zseq_msg_t *zseq_node_reply (zseq_node_t *self, zseq_op_t op, uint64_t request,
                              int status);
 
@@ -215,7 +216,7 @@ void zseq_node_refuse (zseq_node_t *self, const zseq_event_t *event,
 
 //  zseq_node_queue.c.
 
-//  Lets a sequence be written at the next flush.
+//  Has the next flush write a sequence.
 void zseq_node_mark_dirty (zseq_node_t *self, zseq_sequence_t *sequence);
 
 //  Whether one more request may wait. Allocates its slot.
@@ -225,11 +226,13 @@ bool zseq_node_queue_has_capacity (zseq_node_t *self);
 void zseq_node_queue_answer (zseq_node_t *self, const zseq_sender_t *sender,
                              const zseq_waiting_t *granted, int status);
 
-//  Lets a granted request wait until sequence is written. There must be capacity.
+//  Queues a granted request until sequence is written. The queue must have
+//  capacity.
 void zseq_node_queue_wait (zseq_node_t *self, zseq_sequence_t *sequence,
                            const zseq_waiting_t *granted);
 
-//  Answers whoever waits for no more than durable_to, if the node votes.
+//  Answers the requests that wait for no more than durable_to, if the node
+//  votes.
 void zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence,
                         uint64_t durable_to, int status);
 
@@ -246,7 +249,7 @@ bool zseq_node_admit (zseq_node_t *self, const zseq_event_t *event);
 
 //  zseq_node_members.c.
 
-//  Writes the cluster's name and members, which the next call overwrites.
+//  Fills in the cluster's name and members, valid until the next call.
 void zseq_node_fill_members (zseq_node_t *self, zseq_msg_members_t *members);
 
 //  Whether a message has the same cluster name and the same members by name.
@@ -255,25 +258,26 @@ bool zseq_node_members_same (const zseq_node_t *self,
 
 //  zseq_node_reservation.c.
 
-//  Lists a sequence that has a reserve, to be revisited.
+//  Lists a sequence that has a reservation, so that a tick revisits it.
 void zseq_node_reservation_list (zseq_node_t *self, zseq_sequence_t *sequence);
 
-//  Writes ahead when half of a reserve is used up, so that nobody has to wait.
+//  Marks a sequence dirty when half of its reservation is used, so that no
+//  claim has to wait for the disk.
 void zseq_node_reservation_ahead (zseq_node_t *self, zseq_sequence_t *sequence);
 
-//  S8: claims above the lower durable_to wait for the next write, from now on; only
-//  then may the disk be told. The sequence must not be in writing.
+//  S8: from now on claims above the lower durable_to wait for the next write;
+//  only then may the disk hold it. No write of the sequence may be in flight.
 void zseq_node_reservation_shrink (zseq_node_t *self, zseq_sequence_t *sequence,
                                    uint64_t durable_to);
 
-//  Time has passed: reserves follow the rates of their sequences.
+//  Time has passed: adapts reservations to the rates of their sequences.
 void zseq_node_reservation_revisit (zseq_node_t *self);
 
-//  The node stops: lets every reserve shrink to nothing.
+//  The node stops: shrinks every reservation to nothing.
 void zseq_node_reservation_shrink_all (zseq_node_t *self);
 
-//  The durable_to to write of a sequence: no lower than what is durable, or what it
-//  has just been lowered to.
+//  The durable_to to write of a sequence: at least what is durable, or what its
+//  reservation has just shrunk to.
 uint64_t zseq_node_reservation_target (zseq_node_t *self,
                                        zseq_sequence_t *sequence);
 
@@ -299,25 +303,26 @@ void zseq_node_disk_damaged (zseq_node_t *self, const zseq_event_t *event);
 
 //  zseq_node_floor.c.
 
-//  Where a name begins. Reserved names count milliseconds, each from an epoch
-//  of its own.
+//  The floor of a name. Reserved names count milliseconds, each from its own
+//  epoch.
 uint64_t zseq_node_floor (const zseq_node_t *self, zseq_slice_t name);
 
 //  Takes over higher floors of a peer. A floor that an operator has forced
-//  binds whoever meets it: this node does not vote until it is on disk.
+//  binds every node that learns of it: this node does not vote until the floor
+//  is durable.
 void zseq_node_floor_take (zseq_node_t *self, uint8_t peer,
                            const zseq_msg_t *msg);
 
-//  Raises the floors to the operator's, and by S10 that of reserved names: what
-//  the others may have accepted by now does not lie beyond.
+//  Raises the floors to the operator's and, by S10, that of reserved names
+//  above all that other nodes may have accepted by now.
 void zseq_node_floor_force (zseq_node_t *self);
 
 //  zseq_node_seq.c.
 
-//  Whether a request for a name is admitted, that lets what lies below end be
-//  claimed (0: nothing); else it is refused. S10: a reserved name's
-//  milliseconds do not run far ahead of this node's clock, so that nobody
-//  else's can use them up.
+//  Whether a request for a name is admitted; else refuses it. end: the end of
+//  the IDs that it claims, 0 if none. S10: a reserved name's milliseconds must
+//  not run far ahead of this node's clock, so that no client can use up
+//  another's.
 bool zseq_node_seq_admit (zseq_node_t *self, const zseq_event_t *event,
                           uint64_t end);
 
@@ -334,9 +339,9 @@ void zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event);
 //  Answers a RAISE.
 void zseq_node_seq_raise (zseq_node_t *self, const zseq_event_t *event);
 
-//  Answers with at most wanted names that begin with prefix and lie above
-//  after. Of a LIST it holds what is durable: a name whose first claim is not
-//  may never have been. Of a COPY it holds all that is in memory.
+//  Answers with at most wanted names that begin with prefix and are above
+//  after. A LIST shows what is durable: a name whose first claim is not durable
+//  may vanish. A COPY shows all that is in memory.
 void zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
                             zseq_slice_t prefix, size_t wanted);
 
@@ -352,34 +357,33 @@ zseq_coordinator_t *zseq_node_delegation_new (zseq_node_t *self,
 //  Takes in a NEXT.
 void zseq_node_delegation_next (zseq_node_t *self, const zseq_event_t *event);
 
-//  A peer's reply to a READ or CLAIM. S3: a peer votes for itself only, and for
-//  its cluster.
+//  Handles a peer's reply to a READ or CLAIM. S3: a peer votes only for itself,
+//  and only in its cluster.
 void zseq_node_delegation_reply (zseq_node_t *self, const zseq_event_t *event);
 
 //  zseq_node_ask.c.
 
-//  How long after its answer a peer is asked again who it is: at birth, and
-//  later. While it does not answer, the time doubles.
+//  How long after its answer a peer is asked again who it is, during formation
+//  and later. The interval doubles while the peer does not answer.
 #define FORMATION_ASK_US 50000
 #define ASK_US 1000000
 #define ASK_US_MAX 8000000
 
-//  A new question to a peer, which the caller completes and sends. It gives up
-//  what was under way to that peer.
+//  A new question to a peer, which the caller completes and sends. It replaces
+//  the question under way to that peer.
 zseq_msg_t *zseq_node_ask_question (zseq_node_t *self, uint8_t peer,
                                     zseq_op_t op);
 
 //  Sends the question.
 void zseq_node_ask_send (zseq_node_t *self, uint8_t peer);
 
-//  Somebody says that a peer would answer something new by now: asks it soon.
+//  A message says that a peer's answer has changed: asks it soon.
 void zseq_node_ask_soon (zseq_node_t *self, uint8_t node);
 
-//  Time has passed: asks every peer that is due who it is.
+//  Time has passed: asks each peer that is due who it is.
 void zseq_node_ask_all (zseq_node_t *self);
 
-//  Whether a reply answers the question under way to a peer, which is over
-//  then.
+//  Whether a reply answers the question under way to a peer; ends the question.
 bool zseq_node_ask_answered (zseq_node_t *self, uint8_t index,
                              const zseq_msg_t *msg);
 
@@ -397,7 +401,7 @@ zseq_node_peer_set (const zseq_node_t *self)
 //  Takes a new start, unless no process has voted in the last one.
 void zseq_node_start_take (zseq_node_t *self);
 
-//  Whether that start is one before this node's, or its own.
+//  Whether start is this node's or an earlier one.
 bool zseq_node_start_fits (const zseq_node_t *self, const zseq_start_t *start);
 
 //  S11: whether that peer has noted this start, and knows no later one.
@@ -406,25 +410,25 @@ bool zseq_node_start_noted (const zseq_node_t *self, uint8_t index);
 //  The peers that have noted this start.
 zseq_node_set_t zseq_node_start_noted_by (const zseq_node_t *self);
 
-//  Whether all peers have spoken that are not silent.
+//  Whether every peer has answered, or the wait for silent peers is over.
 bool zseq_node_start_all_heard (const zseq_node_t *self);
 
-//  Whether those peers are enough to note a node's first start: a quorum, or all
-//  that there are. Any two such sets share a peer. And how many that takes.
+//  Whether those peers suffice to note a node's first start: a quorum, or all
+//  peers. Any two such sets share a peer. And how many peers that takes.
 bool zseq_node_start_first_reached (const zseq_node_t *self,
                                     zseq_node_set_t peers);
 uint8_t zseq_node_start_first_need (const zseq_node_t *self);
 
-//  Whether those peers are enough to note any later start: with the node they
-//  are a quorum. And how many that takes.
+//  Whether those peers suffice to note a later start: with the node they are a
+//  quorum. And how many peers that takes.
 bool zseq_node_start_reached (const zseq_node_t *self, zseq_node_set_t peers);
 uint8_t zseq_node_start_need (const zseq_node_t *self);
 
 //  Votes if the node starts and enough peers have noted that.
 void zseq_node_start_maybe_vote (zseq_node_t *self);
 
-//  S5, S11: the record says that the node votes. It asks whether that still
-//  holds.
+//  S5, S11: the record says that the node votes. The node asks its peers
+//  whether it still may.
 void zseq_node_start_begin (zseq_node_t *self);
 
 //  S11: notes a start that a peer has shown at its endpoint.
@@ -433,8 +437,8 @@ void zseq_node_start_note (zseq_node_t *self, uint8_t peer,
 
 //  zseq_node_formation.c.
 
-//  Votes for the first time if the cluster is born and enough peers have noted
-//  the start.
+//  Votes for the first time if the cluster is formed and enough peers have
+//  noted the start.
 void zseq_node_formation_maybe_vote (zseq_node_t *self);
 
 //  zseq_node_status.c.
@@ -453,26 +457,26 @@ void zseq_node_status_answer (zseq_node_t *self, const zseq_event_t *event);
 //  Whether a forced recovery has waited long enough for peers.
 bool zseq_node_force_waited (const zseq_node_t *self);
 
-//  Whether enough peers know of this recovery; else the node ends.
+//  Whether enough peers know of this recovery; else ends the node.
 bool zseq_node_force_heard_enough (zseq_node_t *self);
 
-//  Whether all that answered and hold something were copied from, and enough
-//  peers know of this recovery; else the node ends.
+//  Whether all peers that answered and hold sequences were copied from, and
+//  enough peers know of this recovery; else ends the node.
 bool zseq_node_force_passes_over_nobody (zseq_node_t *self);
 
 //  zseq_node_recovery.c.
 
-//  How often the operator is told for whom a node waits.
+//  How often the node logs which peers it waits for.
 #define WAITING_US 10000000
 
-//  Begins to ask anew.
+//  Begins a new attempt.
 void zseq_node_recovery_attempt (zseq_node_t *self);
 
 //  Votes no more, and recovers, for the reason in why.
 void zseq_node_recovery_begin (zseq_node_t *self);
 
-//  A node that does not know its cluster believes a quorum of voters that agree;
-//  any: one voter.
+//  Finds the cluster's identity: a quorum of voters that agree or, with any,
+//  one voter.
 void zseq_node_recovery_find_cluster (zseq_node_t *self, bool any);
 
 //  Goes on to the next phase if enough peers have answered.
@@ -484,28 +488,27 @@ void zseq_node_recovery_maybe_vote (zseq_node_t *self);
 //  Asks every peer that is due its next question, if there is one.
 void zseq_node_recovery_request_all (zseq_node_t *self);
 
-//  Tells the operator how far it is, or for whom it waits.
+//  Logs the progress, or the peers that the node waits for.
 void zseq_node_recovery_log (zseq_node_t *self);
 
-//  The record was written: copies if it has the new life.
+//  The record was written: begins to copy if it holds the new incarnation.
 void zseq_node_recovery_record_written (zseq_node_t *self);
 
 //  zseq_node_old_copy.c.
 
-//  A peer's reply shows another life of this node than its own. Before its
-//  birth that cannot be; later a newer one means that this is an old copy, or
-//  that another process has taken over. Returns whether the node has ended or
-//  recovers.
+//  Handles a reply that shows another incarnation of this node than its own.
+//  Before formation that is impossible; later a newer one means that this
+//  directory is an old copy or that another process has taken over. Returns
+//  whether the node has ended or recovers.
 bool zseq_node_old_copy_superseded (zseq_node_t *self, uint8_t peer,
                                     const zseq_vector_t *vector);
 
-//  S11: a peer has noted a start of this node in its very life that this
-//  directory knows nothing of. Returns whether the node has ended or recovers.
+//  S11: handles a peer that has noted a start of this incarnation that this
+//  directory does not know. Returns whether the node has ended or recovers.
 bool zseq_node_old_copy_outrun (zseq_node_t *self, uint8_t peer,
                                 const zseq_msg_t *msg);
 
-//  A peer has asked at this node's endpoint, and another process answered:
-//  ends.
+//  A peer has found another process at this node's endpoint: ends the node.
 void zseq_node_old_copy_duplicate (zseq_node_t *self, uint8_t peer);
 
 //  zseq_node_introduce.c.

@@ -1,4 +1,4 @@
-//  The two queues before the disk: sequences to be written at the next flush, and
+//  The two queues before the disk: sequences to write at the next flush, and
 //  granted requests whose replies wait until their sequence is written.
 
 #include "zseq_node_private.h"
@@ -75,8 +75,9 @@ zseq_node_queue_wait (zseq_node_t *self, zseq_sequence_t *sequence,
     zseq_node_mark_dirty (self, sequence);
 }
 
-//  Answers whoever waits for no more than durable_to. next only grows, so that
-//  those come first in the queue. A node that votes no more has nothing to say.
+//  Answers the requests that wait for no more than durable_to. next only grows,
+//  so these come first in the queue. A node that has ceased to vote drops them
+//  without an answer.
 void
 zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence,
                    uint64_t durable_to, int status)

@@ -1,17 +1,22 @@
-//  Recovery: a node that lost what it knew takes a new life, has it put in
-//  force by its peers, copies what they hold, and votes last. Its phases are
-//  those of zseq_phase_t; whose answers count is zseq_recovery's.
+//  Recovery: a node whose directory is incomplete or old takes a new
+//  incarnation, has its peers put it in force, copies their sequences, and
+//  votes last. zseq_phase_t lists the phases; zseq_recovery says whose answers
+//  count. zseq_node_recovery_begin starts a recovery; after it, each reply,
+//  tick and completed write calls the function below that may move it on.
 
 #include "zseq_node_private.h"
 
-//  So many lives of a node are passed over when it recovers by force.
+//  A recovery by force skips this many incarnations of the node.
 #define FORCED_LIVES 1000
-//  A recovering node asks for no more while that many writes are in flight.
+//  A recovering node requests no further page while more writes than this are
+//  in flight.
 #define COPYING_MAX 8192
-//  How often it tells how far it is, or for whom it waits.
+//  How often the node logs its progress, and when it first logs which peers it
+//  waits for.
 #define COPIED_US 1000000
 #define WAITING_FIRST_US 2000000
-//  Attempts after which it gives up: others must be using its name.
+//  After this many attempts the node ends: other processes must be using its
+//  name.
 #define ATTEMPTS_MAX 32
 
 void
@@ -40,14 +45,14 @@ zseq_node_recovery_attempt (zseq_node_t *self)
         self->peer[node].cluster = 0;
         self->peer[node].state = 0;
         self->peer[node].speaks = 0;
-        //  What it said of the life before.
+        //  The peer confirmed the previous incarnation.
         self->peer[node].confirms = false;
         self->peer[node].last_warning = ZSEQ_OK;
     }
 }
 
-//  S5: votes no more, as of now, and on disk soon. What waits for the disk is
-//  not answered: it was granted in a life that has ended.
+//  S5: ceases to vote now in memory, and soon on disk. Requests that wait for
+//  the disk get no answer: they were granted in an incarnation that has ended.
 void
 zseq_node_recovery_begin (zseq_node_t *self)
 {
@@ -70,7 +75,8 @@ zseq_node_recovery_begin (zseq_node_t *self)
           self->record.members.n - 1);
         return;
     }
-    //  The first time soon; that it wraps does no harm.
+    //  The first log line comes soon. The subtraction may wrap, which is
+    //  harmless.
     self->recovery.logged_us = self->now_us + WAITING_FIRST_US - WAITING_US;
     zseq_node_recovery_attempt (self);
 }
@@ -97,7 +103,7 @@ zseq_node_recovery_find_cluster (zseq_node_t *self, bool any)
     }
 }
 
-//  Takes a new life, above all that anybody knows of.
+//  Takes a new incarnation above all that this node or a peer knows.
 static void
 s_begin_life (zseq_node_t *self)
 {
@@ -125,22 +131,23 @@ s_begin_life (zseq_node_t *self)
                        zseq_node_name (self, record->self));
         return;
     }
-    //  The first life is for those that were formatted. Request IDs are random
-    //  where a process begins, and never come twice in it.
+    //  The first incarnation belongs to formatted nodes. Request IDs start at a
+    //  random number in each process and never repeat in it.
     life->counter = life->counter ? life->counter + 1 : 2;
-    //  Those who are asked may not know the newest.
+    //  The peers that answer may not know the newest incarnation.
     if (self->recovery.forced)
         life->counter += FORCED_LIVES;
     life->random = ++self->next_request;
     record->vector.start[record->self] = (zseq_start_t){0, 0};
     record->start_voted = false;
-    //  Who puts the new life in force takes these with it.
+    //  A peer that puts the new incarnation in force takes over these floors.
     zseq_node_floor_force (self);
     self->recovery.phase = PHASE_BEGIN;
     self->recovery.begun_version = ++self->version;
 }
 
-//  Enough peers have told all that they hold.
+//  Enough peers have been copied from completely: takes over their floors and
+//  begins to write.
 static void
 s_settle (zseq_node_t *self)
 {
@@ -157,12 +164,12 @@ s_settle (zseq_node_t *self)
             record->floor_reserved = answers->floor_reserved;
     }
     zseq_vector_merge (&record->vector, &self->recovery.attempt.newest);
-    //  All that is written with the vote.
+    //  The record is written with the vote.
     self->recovery.phase = PHASE_SETTLE;
 }
 
-//  Whether those peers are all that the recovery takes. A forced one is glad of
-//  all that there are.
+//  Whether those peers suffice. A recovery by force goes on early only if all
+//  peers have answered.
 static bool
 s_are_enough (const zseq_node_t *self, zseq_node_set_t peers)
 {
@@ -203,7 +210,9 @@ zseq_node_recovery_maybe_vote (zseq_node_t *self)
     }
 }
 
-//  The next question of a recovery to a peer, if there is one.
+//  Sends a peer the next request of the recovery: HELLO, FENCE, or COPY of the
+//  next page. Sends nothing if the peer is complete or too many writes are in
+//  flight.
 static void
 s_request_next (zseq_node_t *self, uint8_t peer)
 {

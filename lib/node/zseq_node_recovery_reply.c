@@ -1,11 +1,12 @@
-//  What peers answer a node that recovers: to HELLO, FENCE and COPY.
+//  Handles the replies of peers to a recovering node: to HELLO, FENCE and COPY.
 
 #include "zseq_node_private.h"
 
 #include <string.h>
 
-//  Who answers for a peer is another node, or (fits) one of another cluster
-//  than this directory's. If they all are, the directory is in the wrong place.
+//  Handles a reply from another node than the peer or, if fits, from another
+//  cluster than this directory's. If a quorum of peers is of another cluster,
+//  the directory is in the wrong place, and the node ends.
 static void
 s_foreign (zseq_node_t *self, uint8_t index, bool fits)
 {
@@ -30,8 +31,8 @@ s_foreign (zseq_node_t *self, uint8_t index, bool fits)
           zseq_node_name (self, self->record.self));
 }
 
-//  Whether a node in that state holds what a recovery may count on. Without force
-//  only voters do: one that starts may be an old copy.
+//  Whether a node in that state holds sequences that a recovery may count on.
+//  Without force only voters do: a node that starts may be an old copy.
 static bool
 s_may_copy (const zseq_node_t *self, zseq_state_t state)
 {
@@ -64,13 +65,13 @@ s_is_same_cluster (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     if (fits && self->recovery.identity &&
         msg->cluster == self->recovery.identity)
         return true;
-    //  A peer that knows no cluster itself is not of the wrong cluster.
+    //  A peer that does not know its own cluster is not of the wrong one.
     if (!fits || (self->recovery.identity && msg->cluster))
         s_foreign (self, index, fits);
     return false;
 }
 
-//  Takes over what a peer holds. Returns false when the node ends.
+//  Takes over a page of a peer's sequences. Returns false if the node ends.
 static bool
 s_take_page (zseq_node_t *self, zseq_peer_answers_t *answers,
              const zseq_msg_page_t *page)
@@ -89,7 +90,7 @@ s_take_page (zseq_node_t *self, zseq_peer_answers_t *answers,
                 : "out of memory: the node ends");
             return false;
         }
-        //  S8: nothing is ever lowered.
+        //  S8: next never decreases.
         zseq_seq_raise (&sequence->seq, item->next);
         if (sequence->seq.next > sequence->durable_to)
             zseq_node_mark_dirty (self, sequence);
@@ -104,13 +105,13 @@ s_take_page (zseq_node_t *self, zseq_peer_answers_t *answers,
     return true;
 }
 
-//  A peer refuses to go on with a recovery.
+//  Handles a peer's refusal to take part in this recovery.
 static void
 s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
     const zseq_incarnation_t *life =
       &self->record.vector.life[self->record.self];
-    //  It recovered when it was last asked, and votes by now.
+    //  The peer was recovering when it last answered, and votes by now.
     if (self->peer[index].state == ZSEQ_STATE_RECOVERING &&
         (msg->status == ZSEQ_EAGAIN || msg->status == ZSEQ_ESUPERSEDED))
         self->peer[index].state = ZSEQ_STATE_VOTING;
@@ -173,7 +174,8 @@ zseq_node_recovery_reply (zseq_node_t *self, uint8_t index,
     if (fencing && zseq_recovery_superseded (
                      &self->recovery.attempt,
                      &self->record.vector.life[self->record.self])) {
-        //  Also one that it took itself before it was cut short.
+        //  The newer incarnation may be one that this node took itself before
+        //  it crashed.
         zseq_vector_merge (&self->record.vector,
                            &self->recovery.attempt.newest);
         zseq_node_recovery_attempt (self);

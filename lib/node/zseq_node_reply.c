@@ -1,4 +1,5 @@
-//  Replies: what all of them say, and the way that they take.
+//  Makes replies with the fields that all have in common, and sends them to a
+//  connection, the local client or the node's own coordinator.
 
 #include "zseq_node_private.h"
 
@@ -18,7 +19,7 @@ zseq_node_reply (zseq_node_t *self, zseq_op_t op, uint64_t request, int status)
       .node = self->record.self,
       .congested = self->now_us < self->congestion.until_us,
     };
-    //  The life of a node that does not vote may not be on its disk yet.
+    //  The incarnation of a node that does not vote may not be on its disk yet.
     reply->vector = self->voting ? self->record.vector : self->durable.vector;
     return reply;
 }

@@ -1,12 +1,14 @@
-//  How far ahead of its next a sequence is written: its reserve. Its durable_to on
-//  disk follows the rate of claims up, and in steps down again.
+//  Chooses how far ahead of next each sequence is written: its reservation.
+//  durable_to follows the rate of claims up at once, and in steps down again.
+//  zseq_node_disk asks for the next durable_to to write; each tick revisits the
+//  sequences that are due.
 
 #include "zseq_node_private.h"
 
 #include <assert.h>
 
 //  How long after its durable_to was chosen a sequence is revisited, and how
-//  many are at one tick.
+//  many sequences one tick revisits at most.
 #define REVISIT_US 1000000
 #define REVISITS_MAX 32768
 
@@ -41,7 +43,7 @@ zseq_node_reservation_shrink (zseq_node_t *self, zseq_sequence_t *sequence,
     zseq_node_mark_dirty (self, sequence);
 }
 
-//  Lets a sequence's reserve follow its rate: to nothing when it is idle.
+//  Shrinks a sequence's reservation to its rate: to nothing if it is idle.
 static void
 s_revisit (zseq_node_t *self, zseq_sequence_t *sequence)
 {
@@ -90,7 +92,7 @@ zseq_node_reservation_target (zseq_node_t *self, zseq_sequence_t *sequence)
 {
     uint64_t durable_to = sequence->seq.next;
     if (!sequence->shrinking && self->voting && !self->stopping) {
-        //  S10: a reserve would be ahead of the clock after a crash.
+        //  S10: after a crash a reservation would be ahead of the clock.
         uint64_t wanted = 0;
         if (self->reservation.ahead_us &&
             !zseq_flake_reserved (zseq_sequence_name (sequence),

@@ -1,13 +1,13 @@
-//  Sequences: READ, CLAIM and RAISE of clients, and pages of names for LIST and
-//  COPY. A claim changes the sequence in memory (zseq_seq_accept) and marks it
-//  dirty; its reply leaves when the sequence's durable_to covers it (S8), by
-//  zseq_node_queue. What is here knows sequences only; another kind of stored
-//  thing is a sibling of this file.
+//  Sequences: answers READ, CLAIM and RAISE of clients, and pages of names for
+//  LIST and COPY. A claim changes the sequence in memory (zseq_seq_accept) and
+//  marks it dirty; zseq_node_queue sends the reply when durable_to covers the
+//  claim (S8). This file knows sequences only; another kind of stored object
+//  would get a file beside it.
 
 #include "zseq_node_private.h"
 
-//  Bytes of names in a LIST reply: whoever asks and does not read has as many
-//  replies waiting as the queue is long.
+//  Bytes of names in a LIST reply. A client that does not read its replies has
+//  as many of them waiting as the queue is long.
 #define PAGE_BYTES_MAX 8192
 #define PAGE_ITEM_BYTES 16
 
@@ -19,7 +19,7 @@ s_name (const zseq_sequence_t *sequence)
     return name;
 }
 
-//  A name's next: no less than where it begins. sequence: or NULL.
+//  A name's next, which is at least its floor. sequence: or NULL.
 static zseq_seq_t
 s_seq (const zseq_node_t *self, zseq_slice_t name,
        const zseq_sequence_t *sequence)
@@ -30,8 +30,8 @@ s_seq (const zseq_node_t *self, zseq_slice_t name,
     return seq;
 }
 
-//  Whether a sequence's next would survive a power cut: durable_to is no
-//  less, or it is where the name begins.
+//  Whether a sequence's next would survive a power cut: durable_to covers it,
+//  or it is the name's floor.
 static bool
 s_durable (const zseq_node_t *self, const zseq_sequence_t *sequence)
 {
@@ -39,7 +39,7 @@ s_durable (const zseq_node_t *self, const zseq_sequence_t *sequence)
            sequence->seq.next <= zseq_node_floor (self, s_name (sequence));
 }
 
-//  What a READ, CLAIM or RAISE is to be answered.
+//  The reply to a READ, CLAIM or RAISE, to send now or when it is durable.
 static zseq_waiting_t
 s_granted (const zseq_event_t *event, uint64_t next)
 {
@@ -55,8 +55,8 @@ s_granted (const zseq_event_t *event, uint64_t next)
     return granted;
 }
 
-//  S8: answers now if what is answered is durable, else when it is. There
-//  must be capacity.
+//  S8: answers now if the reply is durable, else once it is. The queue must
+//  have capacity.
 static void
 s_grant (zseq_node_t *self, const zseq_event_t *event,
          zseq_sequence_t *sequence)
@@ -113,7 +113,7 @@ zseq_node_seq_obtain (zseq_node_t *self, const zseq_event_t *event)
     return sequence;
 }
 
-//  Answers at once, and takes nothing.
+//  Answers at once with next, and grants nothing.
 static void
 s_answer_next (zseq_node_t *self, const zseq_event_t *event, uint64_t next,
                int status)
@@ -145,7 +145,7 @@ zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event)
     if (!zseq_node_seq_admit (self, event, msg->claim.first + msg->claim.count))
         return;
 
-    //  Tried on a copy first: a claim that is refused leaves nothing behind.
+    //  The claim is tried on a copy first: a refused claim changes nothing.
     zseq_sequence_t *sequence = s_find (self, msg);
     zseq_seq_t seq = s_seq (self, msg->name, sequence);
     int rc = zseq_seq_accept (&seq, msg->claim.first, msg->claim.count);

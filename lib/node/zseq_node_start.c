@@ -1,16 +1,17 @@
 //  Starts. S11: before a node votes in a process it takes a start, and peers
-//  note it on their disks, as they note lives. An old copy of a directory is
-//  found out by who has noted another start than it knows of, and one that runs
-//  elsewhere than at the member's endpoint is noted by nobody.
+//  note the start on their disks as they note incarnations. An old copy of a
+//  directory does not know the newest start that a peer has noted. No peer
+//  notes a start of a process that runs elsewhere than at the member's
+//  endpoint.
 
 #include "zseq_node_private.h"
 
-//  How long a node that starts waits for peers that are silent, once as many as
-//  it needs have noted its start: they might know a later one.
+//  How long a starting node waits for silent peers, once enough peers have
+//  noted its start: a silent peer might know a later start.
 #define START_WAIT_US 1000000
 
-//  A start in which no process has voted is taken again: were it counted, an old
-//  copy would only have to be killed often enough to overtake what is noted.
+//  A start in which no process has voted is taken again. If each counted, an
+//  old copy could overtake the noted start by being started and killed often.
 void
 zseq_node_start_take (zseq_node_t *self)
 {
@@ -20,12 +21,12 @@ zseq_node_start_take (zseq_node_t *self)
         return;
     *start = (zseq_start_t){start->counter + 1, self->process};
     record->start_voted = false;
-    //  What the disk says of that is of the start before.
+    //  start_voted on disk belongs to the previous start.
     self->durable.start_voted = false;
     self->version++;
 }
 
-//  What that peer has noted of this node, in this very life.
+//  The start of this node's current incarnation that a peer has noted.
 static zseq_start_t
 s_noted_start (const zseq_node_t *self, uint8_t peer)
 {
@@ -49,12 +50,13 @@ bool
 zseq_node_start_noted (const zseq_node_t *self, uint8_t index)
 {
     const zseq_peer_t *peer = &self->peer[index];
-    //  S4: unless somebody knows a newer life of who said so.
+    //  S4: the reply does not count if any node knows a newer incarnation of
+    //  the peer.
     if (!peer->confirms ||
         zseq_incarnation_compare (&peer->vector.life[index],
                                   &self->record.vector.life[index]))
         return false;
-    //  One that speaks version 1 notes no starts.
+    //  A peer that speaks version 1 notes no starts.
     if (!peer->extended)
         return true;
     zseq_start_t start = s_noted_start (self, index);
@@ -118,13 +120,13 @@ zseq_node_start_need (const zseq_node_t *self)
                       1);
 }
 
-//  S5, S11: the directory may be an old copy, whose life has ended, or of an
-//  older start. A recovery that ended it was answered by a majority of the peers,
-//  so of any majority less one of them and those one is the same.
+//  S5, S11: the directory may be an old copy, whose incarnation has ended, or
+//  of an older start. A majority of the peers answered any recovery that ended
+//  the incarnation, so any majority less this node contains one of these peers.
 void
 zseq_node_start_maybe_vote (zseq_node_t *self)
 {
-    //  What was granted below a floor that was met since is void.
+    //  Grants below a floor that the node took over since are void.
     if (!self->starting || self->stopping || self->disk.writing > 0 ||
         self->record.floor != self->durable.floor ||
         self->record.floor_reserved != self->durable.floor_reserved)

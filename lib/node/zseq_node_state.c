@@ -1,4 +1,5 @@
-//  Whether a node votes, and what it does instead.
+//  The node's state: begins and ends its voting, and refuses requests while it
+//  does not vote.
 
 #include "zseq_node_private.h"
 

@@ -1,11 +1,11 @@
-//  Who this node is, and what it waits for: HELLO and STATUS.
+//  Answers HELLO and STATUS: who this node is, and what it waits for.
 
 #include "zseq_node_private.h"
 
 #include <stdio.h>
 #include <string.h>
 
-//  Whether a question is for another cluster, where 0 is any.
+//  Whether a request names another cluster; 0 is any.
 static bool
 s_foreign (const zseq_node_t *self, const zseq_msg_t *msg)
 {
@@ -29,7 +29,7 @@ zseq_node_status_hello (zseq_node_t *self, const zseq_event_t *event)
     zseq_node_send (self, &event->sender);
 }
 
-//  Whom a node that starts, or is being born, waits for.
+//  Whether a node that starts or forms waits for that peer.
 static bool
 s_reason_start (const zseq_node_t *self, uint8_t node)
 {
@@ -40,8 +40,8 @@ s_reason_start (const zseq_node_t *self, uint8_t node)
     return !zseq_vector_equal (&self->peer[node].vector, &self->durable.vector);
 }
 
-//  Whom a node that recovers waits for: peers that have not answered as voters,
-//  or that it has not copied from.
+//  Whether a recovering node waits for that peer: it has not answered as a
+//  voter, or was not copied from completely.
 static bool
 s_reason_recovery (const zseq_node_t *self, uint8_t node)
 {

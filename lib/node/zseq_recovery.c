@@ -15,8 +15,8 @@ zseq_recovery_init (zseq_recovery_t *self, const zseq_record_t *record)
     self->newest = record->vector;
 }
 
-//  S4: what a peer said counts only in its newest life that is known. It may
-//  have lost its disk since, and with it our fence.
+//  S4: a peer's answers count only in its newest known incarnation. It may have
+//  lost its disk since, and with the disk our fence.
 static bool
 s_counts (const zseq_recovery_t *self, uint8_t peer)
 {

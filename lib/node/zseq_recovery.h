@@ -1,7 +1,8 @@
-//  One attempt of a node to recover from its peers: who answered what, in
-//  which life, and whose answers count. The node that owns it asks and takes
-//  over what is told. Source: lib/doc/design.md, section 6 (Michael, Ports,
-//  Sharma and Szekeres, DISC 2017), and lib/doc/wire.md.
+//  One attempt of a node to recover from its peers: which peer answered what,
+//  in which incarnation, and whose answers count. The node asks, passes each
+//  reply's vector to zseq_recovery_see, stores the answers in `answers`, and
+//  goes on when zseq_recovery_reached. Source: lib/doc/design.md, section 6
+//  (Michael, Ports, Sharma and Szekeres, DISC 2017), and lib/doc/wire.md.
 
 #ifndef ZSEQ_RECOVERY_H_INCLUDED
 #define ZSEQ_RECOVERY_H_INCLUDED
@@ -11,10 +12,10 @@
 
 //  What a peer has answered.
 typedef struct {
-    bool asked;               //  It votes, and said which lives it knows
-    bool fenced;              //  Our new life is in force there, on its disk
-    bool complete;            //  ... and all that it holds was copied
-    zseq_incarnation_t life;  //  The life of the peer that answered so
+    bool asked;               //  It votes and has sent its vector
+    bool fenced;              //  Our incarnation is durable there
+    bool complete;            //  ... and all its names were copied
+    zseq_incarnation_t life;  //  Its own when it answered
     uint64_t floor;           //  Of a fenced one, as the next
     uint64_t floor_reserved;
     uint64_t total;      //  Names that it holds
@@ -24,29 +25,30 @@ typedef struct {
 } zseq_peer_answers_t;
 
 typedef struct {
-    uint8_t self;          //  Who recovers
+    uint8_t self;          //  The node that recovers
     zseq_quorum_t quorum;  //  Voting peers whose answers it takes: a write's
-    zseq_vector_t newest;  //  The newest lives that any reply showed
+    zseq_vector_t newest;  //  The newest of any reply
     zseq_peer_answers_t answers[ZSEQ_NODES_MAX];
 } zseq_recovery_t;
 
-//  A new attempt: nobody has answered.
+//  Begins a new attempt: no peer has answered.
 void zseq_recovery_init (zseq_recovery_t *self, const zseq_record_t *record);
 
-//  Takes in the vector of a reply of peer, which must be of this cluster.
-//  Forgets the answers of lives that have ended. Returns whether the reply is
-//  of the newest known life of peer, so that it may be used.
+//  Merges the vector of a reply of peer, which must be of this cluster. Forgets
+//  the answers of incarnations that have ended. Returns whether the reply is of
+//  the newest known incarnation of peer, so that it may be used.
 bool zseq_recovery_see (zseq_recovery_t *self, uint8_t peer,
                         const zseq_vector_t *vector);
 
-//  The peers whose answers count that were asked, or copied from completely.
+//  The peers whose answers count: those that answered HELLO, and those that
+//  were copied from completely.
 zseq_node_set_t zseq_recovery_asked (const zseq_recovery_t *self);
 zseq_node_set_t zseq_recovery_complete (const zseq_recovery_t *self);
 
-//  Whether nodes are as many as a recovery takes.
+//  Whether nodes are a quorum of peers for a recovery.
 bool zseq_recovery_reached (const zseq_recovery_t *self, zseq_node_set_t nodes);
 
-//  Whether somebody knows a newer life of this node than life.
+//  Whether any reply showed a newer incarnation of this node than life.
 bool zseq_recovery_superseded (const zseq_recovery_t *self,
                                const zseq_incarnation_t *life);
 

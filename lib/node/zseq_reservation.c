@@ -2,12 +2,12 @@
 
 #include <assert.h>
 
-//  A claim that took this long to come saves nothing by a reserve.
+//  A reservation saves nothing if a claim takes longer than this to come.
 #define SLOW_US 100000
-//  The reserve grows by this factor at most from one write to the next: a few
-//  claims in a row do not burn a second's worth.
+//  From one write to the next the reservation grows by this factor at most, so
+//  that a few claims in a row do not burn a second's worth of IDs.
 #define GROWTH 8
-//  Clocks are too coarse for a rate below.
+//  Clocks are too coarse to measure a rate over less than this.
 #define ELAPSED_US_MIN 100
 
 void
@@ -17,7 +17,7 @@ zseq_reservation_note_claim (zseq_reservation_t *self, uint64_t count)
     assert (count >= 1);
     assert (count <= ZSEQ_COUNT_MAX);
 
-    //  IDs end at 2^63 and none is claimed twice here, so it cannot wrap.
+    //  IDs end at 2^63, and no ID is claimed twice here: no overflow.
     self->claimed += count;
     if (self->claims < UINT32_MAX)
         self->claims++;
@@ -35,7 +35,7 @@ zseq_reservation_wanted (const zseq_reservation_t *self, uint64_t now_us,
     if (elapsed_us < ELAPSED_US_MIN)
         elapsed_us = ELAPSED_US_MIN;
 
-    //  So many claims that it overflows reserve less, which is harmless.
+    //  If the product overflows, the reservation is smaller, which is harmless.
     uint64_t wanted;
     if (__builtin_mul_overflow (self->claimed, period_us, &wanted))
         wanted = UINT64_MAX;

@@ -1,4 +1,5 @@
 //  A node's replica of a sequence: an entry of the node's table of names.
+//  zseq_sequence_table makes the table, zseq_sequence_insert the entry.
 
 #ifndef ZSEQ_SEQUENCE_H_INCLUDED
 #define ZSEQ_SEQUENCE_H_INCLUDED
@@ -16,14 +17,14 @@ typedef struct zseq_sequence {
     uint32_t waiting_last;        //  ... and the last
     struct zseq_sequence *dirty;  //  Next in the list of those to persist
     struct zseq_sequence
-      *reserved;  //  Next in the list of those with a reserve
+      *reserved;  //  Next in the list of those with a reservation
     struct zseq_request_queue *queue;  //  Its queue at the coordinator, or NULL
     zseq_reservation_t reservation;
     bool queued;     //  It is in the list of those to persist
     bool writing;    //  A write of it is in flight
     bool journaled;  //  Its name is in the names journal
-    bool listed;     //  It is in the list of those with a reserve
-    bool shrinking;  //  Its reserve was lowered, which the disk is to be told
+    bool listed;     //  It is in the list of those with a reservation
+    bool shrinking;  //  The next write stores a smaller reservation
 } zseq_sequence_t;
 
 //  A table of at most names_max (at least 1) sequences. NULL: no memory.

@@ -384,7 +384,8 @@ Test (start, a_start_among_peers_of_version_1_is_on_disk_before_the_vote)
     fixture_destroy (&self);
 }
 
-//  A peer that has come late to the birth knows a later start, and knows no cluster yet.
+//  A peer that has come late to the formation knows a later start, and knows no
+//  cluster yet.
 Test (start, a_late_peer_s_word_of_a_later_start_is_heard)
 {
     fixture_t *self = s_starter (3);

@@ -292,7 +292,7 @@ s_take_signals (zseq_bench_children_t *self)
 
 //  Waits once and takes in whatever came.
 static void
-s_pump (zseq_bench_children_t *self, uint64_t until_ns)
+s_run_once (zseq_bench_children_t *self, uint64_t until_ns)
 {
     struct pollfd fds[ZSEQ_BENCH_CHILDREN_MAX + 2] = {
       {.fd = self->signals, .events = POLLIN},
@@ -351,7 +351,7 @@ int
 zseq_bench_children_wait (zseq_bench_children_t *self, uint64_t until_ns)
 {
     assert (self);
-    s_pump (self, until_ns);
+    s_run_once (self, until_ns);
     if (self->interrupted)
         return zseq_bench_fail ("ended by signal %d (%s)", self->interrupted,
                                 strsignal (self->interrupted));
@@ -409,7 +409,7 @@ s_bury (zseq_bench_children_t *self, s_child_t *child)
 {
     uint64_t until_ns = zseq_bench_now_ns () + END_S * 1000000000ull;
     while (!child->ended && zseq_bench_now_ns () < until_ns)
-        s_pump (self, until_ns);
+        s_run_once (self, until_ns);
     if (!child->ended) {
         kill (child->pid, SIGKILL);
         waitpid (child->pid, &child->status, 0);

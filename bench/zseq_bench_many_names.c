@@ -242,7 +242,7 @@ s_sleep (s_many_names_t *self, int timeout_ms)
 
 //  Takes the replies that are there, or sleeps a little.
 static int
-s_pump (s_many_names_t *self, char *text)
+s_run_once (s_many_names_t *self, char *text)
 {
     int count = s_receive (self, text);
     if (count < 0 || s_look (self, text) != 0)
@@ -356,7 +356,7 @@ s_many_names_repeat (void *context, size_t count, uint64_t *last, char *text)
     assert (count == 1);
     while (self->done_count == 0) {
         s_fill (self);
-        if (s_pump (self, text) != 0)
+        if (s_run_once (self, text) != 0)
             return -1;
     }
     self->last_ns = self->wait_ns[--self->done_count];
@@ -405,7 +405,7 @@ zseq_bench_many_names_fill (const zseq_bench_many_names_t *many_names,
     //  Until all are free, with no fresh name to fill them with.
     for (s_fill (self); rc == 0 && self->free_count < many_names->claims;
          s_fill (self)) {
-        rc = s_pump (self, text);
+        rc = s_run_once (self, text);
         while (self->done_count > 0)
             zseq_bench_histogram_record (waits,
                                          self->wait_ns[--self->done_count], 1);

@@ -34,8 +34,9 @@ void zseq_bench_children_destroy (zseq_bench_children_t **self_p);
 pid_t zseq_bench_children_fork (zseq_bench_children_t *self, const char *what,
                                 zseq_bench_child_fn *fn, void *arg);
 
-//  Starts a program (found as execvp does) whose standard input and output
-//  are those descriptors. Its standard error is read for as long as it lives.
+//  Starts a program (found as execvp does) whose standard input and output are
+//  those descriptors. Its standard error is read for as long as it
+//  incarnations.
 pid_t zseq_bench_children_exec (zseq_bench_children_t *self, const char *what,
                                 char *const *arguments, int input, int output);
 

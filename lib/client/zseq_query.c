@@ -277,7 +277,7 @@ s_status_receive (zseq_reactor_t *reactor, zseq_operation_t *operation,
         snprintf (node->state, sizeof node->state, "%.*s",
                   (int) msg->node_status.reason.size,
                   msg->node_status.reason.data);
-    node->incarnation = msg->vector.life[msg->node].counter;
+    node->incarnation = msg->vector.incarnation[msg->node].counter;
     node->sequences = msg->node_status.sequences;
     node->burnt = msg->node_status.burnt;
     node->rtt_us = now_us - operation->sent_us;

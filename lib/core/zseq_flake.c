@@ -187,8 +187,8 @@ zseq_flake_claimable (const zseq_flake_layout_t *layout, uint64_t end_ms,
     return end_ms <= zseq_flake_ms (layout, wall_ms + ZSEQ_FLAKE_AHEAD_MS);
 }
 
-//  The generator. Its state is one number, and whoever changes that takes the ID
-//  that it stands for.
+//  The generator. Its state is one number, and whoever changes that takes the
+//  ID that it stands for.
 
 void
 zseq_flake_init (zseq_flake_t *self, const zseq_flake_layout_t *layout,

@@ -1,8 +1,8 @@
 //  Flake IDs: milliseconds since an epoch, a worker's number and a sequence, in
 //  one number. The milliseconds of each worker's number are a sequence of their
-//  own, under a reserved name, so that a cluster hands no millisecond of a worker
-//  out twice, whatever any clock says. Source: lib/doc/design.md, section 9, and
-//  lib/doc/wire.md, section 17.
+//  own, under a reserved name, so that a cluster hands no millisecond of a
+//  worker out twice, whatever any clock says. Source: lib/doc/design.md,
+//  section 9, and lib/doc/wire.md, section 17.
 
 #ifndef ZSEQ_FLAKE_H_INCLUDED
 #define ZSEQ_FLAKE_H_INCLUDED
@@ -96,9 +96,9 @@ typedef struct {
 } zseq_flake_t;
 
 //  A generator for a worker below worker_end, which holds the milliseconds
-//  [first_ms, end_ms), none of which it or another one has ever used: claimed in
-//  the worker's name, or nobody else's by the user's word. 1 <= first_ms. What
-//  does not fit the layout is left out of the range.
+//  [first_ms, end_ms), none of which it or another one has ever used: claimed
+//  in the worker's name, or nobody else's by the user's word. 1 <= first_ms.
+//  What does not fit the layout is left out of the range.
 void zseq_flake_init (zseq_flake_t *self, const zseq_flake_layout_t *layout,
                       uint32_t worker, uint64_t first_ms, uint64_t end_ms);
 

@@ -41,8 +41,8 @@ uint8_t zseq_members_find (const zseq_members_t *self, const char *name);
 
 #define ZSEQ_MEMBERS_WHY_MAX 1024  //  Bytes of why a list is refused, and NUL
 
-//  Sets self to what "a=tcp://...,b=tcp://..." says, as _init does. Errors, self
-//  untouched: ZSEQ_EINVAL, and why says which member is wrong.
+//  Sets self to what "a=tcp://...,b=tcp://..." says, as _init does. Errors,
+//  self untouched: ZSEQ_EINVAL, and why says which member is wrong.
 int zseq_members_parse (zseq_members_t *self, const char *text,
                         char why[ZSEQ_MEMBERS_WHY_MAX]);
 

@@ -8,25 +8,27 @@
 
 #include "zseq_record.h"
 
-//  The highest version that this node speaks. Messages are of version 1, but for
-//  FENCE and COPY of a recovery by force, which are of version 2 and sent only to
-//  a node that has said in HELLO that it speaks it. Source: wire.md, section 1.6.
+//  The highest version that this node speaks. Messages are of version 1, but
+//  for FENCE and COPY of a recovery by force, which are of version 2 and sent
+//  only to a node that has said in HELLO that it speaks it. Source: wire.md,
+//  section 1.6.
 #define ZSEQ_WIRE_VERSION 2
 #define ZSEQ_MESSAGE_MAX 65536  //  Bytes in a message
 #define ZSEQ_PAGE_MAX 256       //  Names in one LIST or COPY reply
 #define ZSEQ_REASON_MAX 127     //  Bytes in a STATUS reply's reason
 
 typedef enum {
-    ZSEQ_OP_HELLO = 1,      //  Who are you, and who are your peers?
-    ZSEQ_OP_READ = 2,       //  What is next?
-    ZSEQ_OP_CLAIM = 3,      //  Take [first, first + count)
-    ZSEQ_OP_RAISE = 4,      //  Let next be at least this
-    ZSEQ_OP_NEXT = 5,       //  Claim count IDs for me
-    ZSEQ_OP_LIST = 6,       //  Which names do you hold?
-    ZSEQ_OP_STATUS = 7,     //  How are you?
-    ZSEQ_OP_INTRODUCE = 8,  //  A peer says who it is and which lives it knows
-    ZSEQ_OP_FENCE = 9,      //  A peer recovers: is its new life in force?
-    ZSEQ_OP_COPY = 10,      //  ... and what do you hold?
+    ZSEQ_OP_HELLO = 1,   //  Who are you, and who are your peers?
+    ZSEQ_OP_READ = 2,    //  What is next?
+    ZSEQ_OP_CLAIM = 3,   //  Take [first, first + count)
+    ZSEQ_OP_RAISE = 4,   //  Let next be at least this
+    ZSEQ_OP_NEXT = 5,    //  Claim count IDs for me
+    ZSEQ_OP_LIST = 6,    //  Which names do you hold?
+    ZSEQ_OP_STATUS = 7,  //  How are you?
+    ZSEQ_OP_INTRODUCE =
+      8,  //  A peer says who it is and which incarnations it knows
+    ZSEQ_OP_FENCE = 9,  //  A peer recovers: is its new incarnation in force?
+    ZSEQ_OP_COPY = 10,  //  ... and what do you hold?
 } zseq_op_t;
 
 typedef enum {
@@ -36,7 +38,7 @@ typedef enum {
     ZSEQ_STATE_RECOVERING = 4,
     ZSEQ_STATE_STOPPING = 5,
     ZSEQ_STATE_STARTING = 6,  //  Its record says that it votes; it asks whether
-                              //  its life is still its newest
+                              //  its incarnation is still its newest
 } zseq_state_t;
 
 //  Bytes that belong to someone else, not terminated.
@@ -73,8 +75,8 @@ typedef struct {
 
 //  A node that recovers: FENCE and COPY requests.
 typedef struct {
-    zseq_incarnation_t life;  //  The new life of who asks
-    bool forced;              //  Version 2: a recovery by force
+    zseq_incarnation_t incarnation;  //  The new incarnation of who asks
+    bool forced;                     //  Version 2: a recovery by force
 } zseq_msg_recovery_t;
 
 //  The fields of each op. Those of its reply follow those of its request; a

@@ -24,7 +24,7 @@ zseq_record_init (zseq_record_t *self, const char *cluster, const char *name,
     self->self = index;
     self->members = *members;
     self->vector.n = members->n;
-    self->vector.life[index] = (zseq_incarnation_t){1, random};
+    self->vector.incarnation[index] = (zseq_incarnation_t){1, random};
     self->floor = 1;
     self->floor_reserved = 1;
     return ZSEQ_OK;
@@ -37,15 +37,15 @@ zseq_record_reset (zseq_record_t *self, uint64_t identity)
 
     self->identity = identity;
     self->voting = false;
-    self->vector.life[self->self] = (zseq_incarnation_t){0, 0};
+    self->vector.incarnation[self->self] = (zseq_incarnation_t){0, 0};
 }
 
 bool
 zseq_record_incomplete (const zseq_record_t *self)
 {
     assert (self);
-    return !self->voting &&
-           (self->identity || self->vector.life[self->self].counter != 1);
+    return !self->voting && (self->identity ||
+                             self->vector.incarnation[self->self].counter != 1);
 }
 
 uint64_t
@@ -63,7 +63,7 @@ zseq_record_identity (const zseq_record_t *self)
         size_t name_size = strlen (self->members.member[index].name) + 1;
         memcpy (bytes + size, self->members.member[index].name, name_size);
         size += name_size;
-        uint64_t random = self->vector.life[index].random;
+        uint64_t random = self->vector.incarnation[index].random;
         for (int shift = 0; shift < 64; shift += 8)
             bytes[size++] = (uint8_t) (random >> shift);
     }

@@ -1,10 +1,10 @@
 //  The bounded table of the names that a node holds, in byte order: a crit-bit
-//  tree (Bernstein, "Crit-bit trees"; Langley, "Crit-bit Trees", 2008), which looks
-//  up, lists by prefix and pages. Beside it, as a tree of a million names is a walk
-//  through as many cache misses as it is deep, an index by hash that finds most
-//  names with two (linear hashing: Litwin, VLDB 1980, which grows by a bucket at a
-//  time, without a pause). It is only a short cut: where somebody has flooded a
-//  bucket, the tree is asked. Names are never removed.
+//  tree (Bernstein, "Crit-bit trees"; Langley, "Crit-bit Trees", 2008), which
+//  looks up, lists by prefix and pages. Beside it, as a tree of a million names
+//  is a walk through as many cache misses as it is deep, an index by hash that
+//  finds most names with two (linear hashing: Litwin, VLDB 1980, which grows by
+//  a bucket at a time, without a pause). It is only a short cut: where somebody
+//  has flooded a bucket, the tree is asked. Names are never removed.
 
 #ifndef ZSEQ_TABLE_H_INCLUDED
 #define ZSEQ_TABLE_H_INCLUDED

@@ -44,13 +44,13 @@ zseq_start_merge (zseq_start_t *self, const zseq_start_t *other)
 static bool
 s_merge_entry (zseq_vector_t *self, const zseq_vector_t *other, uint8_t index)
 {
-    int order =
-      zseq_incarnation_compare (&self->life[index], &other->life[index]);
+    int order = zseq_incarnation_compare (&self->incarnation[index],
+                                          &other->incarnation[index]);
     if (order == 0)
         return zseq_start_merge (&self->start[index], &other->start[index]);
     if (order > 0)
         return false;
-    self->life[index] = other->life[index];
+    self->incarnation[index] = other->incarnation[index];
     self->start[index] = other->start[index];
     return true;
 }
@@ -77,7 +77,8 @@ zseq_vector_equal (const zseq_vector_t *self, const zseq_vector_t *other)
     if (self->n != other->n)
         return false;
     for (uint8_t index = 0; index < self->n; index++)
-        if (zseq_incarnation_compare (&self->life[index], &other->life[index]))
+        if (zseq_incarnation_compare (&self->incarnation[index],
+                                      &other->incarnation[index]))
             return false;
     return true;
 }
@@ -88,7 +89,7 @@ zseq_vector_complete (const zseq_vector_t *self)
     assert (self);
 
     for (uint8_t index = 0; index < self->n; index++)
-        if (self->life[index].counter == 0)
+        if (self->incarnation[index].counter == 0)
             return false;
     return true;
 }

@@ -1,4 +1,4 @@
-//  Incarnations: which life of each node a reply comes from.
+//  Incarnations: which incarnation of each node a reply comes from.
 //  Source: Michael, Ports, Sharma and Szekeres, "Recovering Shared Objects
 //  Without Stable Storage" (DISC 2017), and lib/doc/design.md, S4.
 
@@ -7,8 +7,8 @@
 
 #include "zseq.h"
 
-//  A node's life with its disk: a counter, and a random number from the
-//  moment it began. A counter of 0 means that no life is known.
+//  A node's incarnation with its disk: a counter, and a random number from the
+//  moment it began. A counter of 0 means that no incarnation is known.
 typedef struct {
     uint64_t counter;
     uint64_t random;
@@ -20,10 +20,10 @@ int zseq_incarnation_compare (const zseq_incarnation_t *a,
                               const zseq_incarnation_t *b);
 
 //  The start of a process on a node's directory: the counter rises with each
-//  start in one life, the random number is that of the process that took it. A
-//  counter of 0 means that no start is known. Two starts with one counter are of
-//  two copies of the directory: who has heard of both keeps the counter, with the
-//  random number 0, which is nobody's. Source: lib/doc/design.md, S11.
+//  start in one incarnation, the random number is that of the process that took
+//  it. A counter of 0 means that no start is known. Two starts with one counter
+//  are of two copies of the directory: who has heard of both keeps the counter,
+//  with the random number 0, which is nobody's. Source: lib/doc/design.md, S11.
 typedef struct {
     uint64_t counter;
     uint64_t random;
@@ -31,27 +31,28 @@ typedef struct {
 
 bool zseq_start_equal (const zseq_start_t *a, const zseq_start_t *b);
 
-//  Raises self to other, a start in the same life, if that is newer; or to the
-//  start that is nobody's. Returns whether self changed.
+//  Raises self to other, a start in the same incarnation, if that is newer; or
+//  to the start that is nobody's. Returns whether self changed.
 bool zseq_start_merge (zseq_start_t *self, const zseq_start_t *other);
 
 //  The newest known incarnation of every node, and the newest known start in
 //  it, by member index.
 typedef struct {
     uint8_t n;  //  Members, 0..ZSEQ_NODES_MAX
-    zseq_incarnation_t life[ZSEQ_NODES_MAX];
+    zseq_incarnation_t incarnation[ZSEQ_NODES_MAX];
     zseq_start_t start[ZSEQ_NODES_MAX];
 } zseq_vector_t;
 
-//  Raises every entry of self to other's where that is newer. A newer life
-//  brings its start along; of one life the start with the higher counter is
-//  newer. Both must have the same n. Returns whether self changed.
+//  Raises every entry of self to other's where that is newer. A newer
+//  incarnation brings its start along; of one incarnation the start with the
+//  higher counter is newer. Both must have the same n. Returns whether self
+//  changed.
 bool zseq_vector_merge (zseq_vector_t *self, const zseq_vector_t *other);
 
-//  Whether the lives are the same.
+//  Whether the incarnations are the same.
 bool zseq_vector_equal (const zseq_vector_t *self, const zseq_vector_t *other);
 
-//  Whether a life of every member is known.
+//  Whether an incarnation of every member is known.
 bool zseq_vector_complete (const zseq_vector_t *self);
 
 #endif

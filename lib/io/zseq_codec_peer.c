@@ -121,21 +121,22 @@ const zseq_codec_op_t zseq_codec_op_introduce = {
 
 //  The node that recovers, and its incarnation.
 static void
-s_put_life (msgpack_packer *packer, const zseq_msg_t *msg)
+s_put_incarnation (msgpack_packer *packer, const zseq_msg_t *msg)
 {
-    const zseq_incarnation_t *life = &zseq_msg_recovery (msg)->life;
+    const zseq_incarnation_t *incarnation =
+      &zseq_msg_recovery (msg)->incarnation;
     zseq_codec_put_uint (packer, msg->node, 0, ZSEQ_NODES_MAX - 1);
-    zseq_codec_put_uint (packer, life->counter, 1, UINT64_MAX);
-    msgpack_pack_uint64 (packer, life->random);
+    zseq_codec_put_uint (packer, incarnation->counter, 1, UINT64_MAX);
+    msgpack_pack_uint64 (packer, incarnation->random);
 }
 
 static bool
-s_take_life (zseq_codec_cursor_t *self, uint8_t *node_p,
-             zseq_incarnation_t *life)
+s_take_incarnation (zseq_codec_cursor_t *self, uint8_t *node_p,
+                    zseq_incarnation_t *incarnation)
 {
     return zseq_codec_take_node (self, node_p) &&
-           zseq_codec_take_uint (self, 1, UINT64_MAX, &life->counter) &&
-           zseq_codec_take_uint (self, 0, UINT64_MAX, &life->random);
+           zseq_codec_take_uint (self, 1, UINT64_MAX, &incarnation->counter) &&
+           zseq_codec_take_uint (self, 0, UINT64_MAX, &incarnation->random);
 }
 
 //  The extra element of a request of version 2.
@@ -157,14 +158,15 @@ s_take_forced (zseq_codec_cursor_t *self, uint8_t version, bool *forced_p)
 static void
 s_put_fence_request (msgpack_packer *packer, const zseq_msg_t *msg)
 {
-    s_put_life (packer, msg);
+    s_put_incarnation (packer, msg);
     s_put_forced (packer, msg);
 }
 
 static bool
 s_take_fence_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return s_take_life (self, &msg->node, &msg->fence.recovery.life) &&
+    return s_take_incarnation (self, &msg->node,
+                               &msg->fence.recovery.incarnation) &&
            s_take_forced (self, msg->version, &msg->fence.recovery.forced);
 }
 
@@ -217,7 +219,7 @@ const zseq_codec_op_t zseq_codec_op_fence = {
 static void
 s_put_copy_request (msgpack_packer *packer, const zseq_msg_t *msg)
 {
-    s_put_life (packer, msg);
+    s_put_incarnation (packer, msg);
     zseq_codec_put_name (packer, msg->copy.after, 0);
     s_put_forced (packer, msg);
 }
@@ -225,7 +227,8 @@ s_put_copy_request (msgpack_packer *packer, const zseq_msg_t *msg)
 static bool
 s_take_copy_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return s_take_life (self, &msg->node, &msg->copy.recovery.life) &&
+    return s_take_incarnation (self, &msg->node,
+                               &msg->copy.recovery.incarnation) &&
            zseq_codec_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->copy.after) &&
            s_take_forced (self, msg->version, &msg->copy.recovery.forced);
 }

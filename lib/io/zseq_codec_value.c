@@ -166,8 +166,8 @@ zseq_codec_put_vector (msgpack_packer *packer, const zseq_vector_t *vector)
 
     msgpack_pack_array (packer, 2u * vector->n);
     for (uint8_t node = 0; node < vector->n; node++) {
-        msgpack_pack_uint64 (packer, vector->life[node].counter);
-        msgpack_pack_uint64 (packer, vector->life[node].random);
+        msgpack_pack_uint64 (packer, vector->incarnation[node].counter);
+        msgpack_pack_uint64 (packer, vector->incarnation[node].random);
     }
 }
 
@@ -179,9 +179,10 @@ zseq_codec_take_vector (zseq_codec_cursor_t *self, zseq_vector_t *vector)
         return false;
     vector->n = (uint8_t) (size / 2);
     for (uint8_t node = 0; node < vector->n; node++) {
-        zseq_incarnation_t *life = &vector->life[node];
-        if (!zseq_codec_take_uint (self, 0, UINT64_MAX, &life->counter) ||
-            !zseq_codec_take_uint (self, 0, UINT64_MAX, &life->random))
+        zseq_incarnation_t *incarnation = &vector->incarnation[node];
+        if (!zseq_codec_take_uint (self, 0, UINT64_MAX,
+                                   &incarnation->counter) ||
+            !zseq_codec_take_uint (self, 0, UINT64_MAX, &incarnation->random))
             return false;
         vector->start[node] = (zseq_start_t){0, 0};
     }

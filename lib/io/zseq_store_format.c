@@ -301,8 +301,8 @@ zseq_store_node_encode (const zseq_record_t *record, uint8_t *bytes)
         s_put_text (&writer, member->endpoint, strlen (member->endpoint));
     }
     for (size_t i = 0; i < record->members.n; i++) {
-        s_put_number (&writer, record->vector.life[i].counter, 8);
-        s_put_number (&writer, record->vector.life[i].random, 8);
+        s_put_number (&writer, record->vector.incarnation[i].counter, 8);
+        s_put_number (&writer, record->vector.incarnation[i].random, 8);
     }
     for (size_t i = 0; i < record->members.n; i++) {
         s_put_number (&writer, record->vector.start[i].counter, 8);
@@ -373,8 +373,8 @@ zseq_store_node_decode (zseq_record_t *record, const uint8_t *bytes,
     }
     record->vector.n = record->members.n;
     for (size_t i = 0; i < record->members.n && !reader.bad; i++) {
-        record->vector.life[i].counter = s_get_number (&reader, 8);
-        record->vector.life[i].random = s_get_number (&reader, 8);
+        record->vector.incarnation[i].counter = s_get_number (&reader, 8);
+        record->vector.incarnation[i].random = s_get_number (&reader, 8);
     }
     bool starts = envelope.version >= ZSEQ_STORE_FORMAT;
     for (size_t i = 0; i < record->members.n && starts && !reader.bad; i++) {

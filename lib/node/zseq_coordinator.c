@@ -98,7 +98,8 @@ zseq_coordinator_new (size_t n, size_t requests_max,
     return self;
 }
 
-//  A place for a further queue: that of a name that is not in use, or a new one.
+//  A place for a further queue: that of a name that is not in use, or a new
+//  one.
 static zseq_sequence_t **
 s_new_place (zseq_coordinator_t *self)
 {

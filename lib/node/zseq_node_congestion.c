@@ -8,9 +8,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-//  The node is congested if CONGESTION_MIN clients wait at once, on average over the
-//  last CONGESTION_WINDOW of them. The verdict holds for CONGESTION_US: once clients ask
-//  coordinators, this node receives fewer of their requests.
+//  The node is congested if CONGESTION_MIN clients wait at once, on average
+//  over the last CONGESTION_WINDOW of them. The verdict holds for
+//  CONGESTION_US: once clients ask coordinators, this node receives fewer of
+//  their requests.
 #define CONGESTION_MIN 8
 #define CONGESTION_WINDOW 128
 #define CONGESTION_UNIT 256

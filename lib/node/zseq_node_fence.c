@@ -25,18 +25,19 @@ s_admit_fenced (zseq_node_t *self, const zseq_event_t *event)
         return false;
     }
     zseq_peer_t *peer = &self->peer[msg->node];
-    int order = zseq_incarnation_compare (&recovery->life,
-                                          &self->record.vector.life[msg->node]);
-    bool claimed = !zseq_incarnation_compare (&recovery->life, &peer->claimed);
+    int order = zseq_incarnation_compare (
+      &recovery->incarnation, &self->record.vector.incarnation[msg->node]);
+    bool claimed =
+      !zseq_incarnation_compare (&recovery->incarnation, &peer->claimed);
     if (order > 0 && !claimed) {
-        peer->claimed = recovery->life;
+        peer->claimed = recovery->incarnation;
         peer->checking = false;
         peer->disproved = false;
     }
     if (order > 0)
         zseq_node_ask_soon (self, msg->node);
     bool durable = !zseq_incarnation_compare (
-      &recovery->life, &self->durable.vector.life[msg->node]);
+      &recovery->incarnation, &self->durable.vector.incarnation[msg->node]);
     if (order == 0 && durable)
         return true;
     bool refused =

@@ -35,10 +35,10 @@ s_lets_in (const zseq_node_t *self, uint8_t node)
     uint8_t me = self->record.self;
     return peer->cluster && peer->state != ZSEQ_STATE_RECOVERING &&
            zseq_vector_complete (&peer->vector) &&
-           !zseq_incarnation_compare (&peer->vector.life[node],
-                                      &self->record.vector.life[node]) &&
-           !zseq_incarnation_compare (&peer->vector.life[me],
-                                      &self->record.vector.life[me]);
+           !zseq_incarnation_compare (&peer->vector.incarnation[node],
+                                      &self->record.vector.incarnation[node]) &&
+           !zseq_incarnation_compare (&peer->vector.incarnation[me],
+                                      &self->record.vector.incarnation[me]);
 }
 
 //  The identity of the cluster that this node may join with its first vote; 0:
@@ -58,7 +58,7 @@ s_find_identity (const zseq_node_t *self)
         const zseq_peer_t *peer = &self->peer[node];
         //  The identity derives from the incarnations with which the cluster
         //  formed.
-        if (self->durable.vector.life[node].counter == 0)
+        if (self->durable.vector.incarnation[node].counter == 0)
             return 0;
         if (node == self->record.self)
             continue;
@@ -77,7 +77,7 @@ s_find_identity (const zseq_node_t *self)
                  ? identity
                  : 0;
     for (uint8_t node = 0; node < self->record.members.n; node++)
-        if (self->durable.vector.life[node].counter != 1)
+        if (self->durable.vector.incarnation[node].counter != 1)
             return 0;
     return forming == peers ? zseq_record_identity (&self->record) : 0;
 }

@@ -1,6 +1,6 @@
 //  INTRODUCE: peers ask each other who they are. A request is only compared
 //  with what the node knows, as anybody could send it. The node learns from
-//  replies, which come from the peer's endpoint: lives, starts, floors.
+//  replies, which come from the peer's endpoint: incarnations, starts, floors.
 
 #include "zseq_node_private.h"
 
@@ -64,8 +64,9 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
         s_log_unknown_node (self, msg);
         return;
     }
-    const zseq_incarnation_t *known = &self->record.vector.life[msg->node];
-    const zseq_incarnation_t *said = &msg->vector.life[msg->node];
+    const zseq_incarnation_t *known =
+      &self->record.vector.incarnation[msg->node];
+    const zseq_incarnation_t *said = &msg->vector.incarnation[msg->node];
     int order = zseq_incarnation_compare (said, known);
     if (known->counter && order && said->counter <= 1 &&
         (!msg->cluster || known->counter == 1)) {
@@ -139,8 +140,8 @@ static bool
 s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
          zseq_state_t state)
 {
-    zseq_incarnation_t *mine = &self->record.vector.life[peer];
-    const zseq_incarnation_t *theirs = &vector->life[peer];
+    zseq_incarnation_t *mine = &self->record.vector.incarnation[peer];
+    const zseq_incarnation_t *theirs = &vector->incarnation[peer];
     int order = zseq_incarnation_compare (theirs, mine);
     if (order == 0) {
         zseq_node_start_note (self, peer, &vector->start[peer]);
@@ -179,8 +180,9 @@ s_log_wrong_cluster (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
     if (msg->node == peer && msg->vector.n == self->record.members.n &&
         !msg->cluster &&
         (msg->introduce.state == ZSEQ_STATE_RECOVERING ||
-         zseq_incarnation_compare (&msg->vector.life[peer],
-                                   &self->record.vector.life[peer]) == 0))
+         zseq_incarnation_compare (&msg->vector.incarnation[peer],
+                                   &self->record.vector.incarnation[peer]) ==
+           0))
         return;
     if (zseq_node_log_changed (self, peer, ZSEQ_ECLUSTER))
         zseq_node_log (
@@ -201,7 +203,7 @@ s_is_formed_with (const zseq_node_t *self, const zseq_msg_t *msg)
     if (!zseq_vector_equal (&msg->vector, &self->record.vector))
         return false;
     for (uint8_t node = 0; node < self->record.members.n; node++)
-        if (msg->vector.life[node].counter != 1)
+        if (msg->vector.incarnation[node].counter != 1)
             return false;
     return true;
 }
@@ -214,8 +216,9 @@ s_is_late (const zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
     return self->record.identity && msg->node == peer &&
            msg->vector.n == self->record.members.n && !msg->cluster &&
            msg->introduce.state == ZSEQ_STATE_COMPLETE &&
-           zseq_incarnation_compare (&msg->vector.life[peer],
-                                     &self->record.vector.life[peer]) == 0;
+           zseq_incarnation_compare (&msg->vector.incarnation[peer],
+                                     &self->record.vector.incarnation[peer]) ==
+             0;
 }
 
 //  Notes which process answers at a peer's endpoint, and disproves claims of a
@@ -225,7 +228,8 @@ s_meet (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
     zseq_peer_t *peer = &self->peer[index];
     if (peer->checking &&
-        zseq_incarnation_compare (&msg->vector.life[index], &peer->claimed) < 0)
+        zseq_incarnation_compare (&msg->vector.incarnation[index],
+                                  &peer->claimed) < 0)
         peer->disproved = true;
     peer->process = msg->introduce.process;
     if (peer->duplicate_checking && peer->duplicate != peer->process)

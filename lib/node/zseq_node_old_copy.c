@@ -31,9 +31,9 @@ bool
 zseq_node_old_copy_superseded (zseq_node_t *self, uint8_t peer,
                                const zseq_vector_t *vector)
 {
-    const zseq_incarnation_t *theirs = &vector->life[self->record.self];
+    const zseq_incarnation_t *theirs = &vector->incarnation[self->record.self];
     const zseq_incarnation_t *mine =
-      &self->record.vector.life[self->record.self];
+      &self->record.vector.incarnation[self->record.self];
     int order = zseq_incarnation_compare (theirs, mine);
     if (theirs->counter == 0 || order == 0)
         return false;
@@ -61,8 +61,8 @@ zseq_node_old_copy_outrun (zseq_node_t *self, uint8_t peer,
 {
     uint8_t me = self->record.self;
     if (!msg->extended ||
-        zseq_incarnation_compare (&msg->vector.life[me],
-                                  &self->record.vector.life[me]) ||
+        zseq_incarnation_compare (&msg->vector.incarnation[me],
+                                  &self->record.vector.incarnation[me]) ||
         zseq_node_start_fits (self, &msg->vector.start[me]))
         return false;
     s_end_old_copy (self, peer, "later start");

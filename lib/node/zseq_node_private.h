@@ -50,7 +50,7 @@ typedef struct {
     //  confirmed yet; none if the counter is 0.
     zseq_incarnation_t claimed;
     bool checking;   //  The question under way was asked since
-    bool disproved;  //  It answered in an older life
+    bool disproved;  //  It answered in an older incarnation
 
     uint64_t process;    //  Of the process that answers at its endpoint
     uint64_t duplicate;  //  Of another one that introduces itself in its name;

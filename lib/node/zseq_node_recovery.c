@@ -7,7 +7,7 @@
 #include "zseq_node_private.h"
 
 //  A recovery by force skips this many incarnations of the node.
-#define FORCED_LIVES 1000
+#define FORCED_INCARNATIONS 1000
 //  A recovering node requests no further page while more writes than this are
 //  in flight.
 #define COPYING_MAX 8192
@@ -105,7 +105,7 @@ zseq_node_recovery_find_cluster (zseq_node_t *self, bool any)
 
 //  Takes a new incarnation above all that this node or a peer knows.
 static void
-s_begin_life (zseq_node_t *self)
+s_begin_incarnation (zseq_node_t *self)
 {
     zseq_record_t *record = &self->record;
     if (!self->recovery.identity && self->recovery.forced)
@@ -124,8 +124,8 @@ s_begin_life (zseq_node_t *self)
     if (self->recovery.forced && !zseq_node_force_heard_enough (self))
         return;
     zseq_vector_merge (&record->vector, &self->recovery.attempt.newest);
-    zseq_incarnation_t *life = &record->vector.life[record->self];
-    if (life->counter >= UINT64_MAX - FORCED_LIVES) {
+    zseq_incarnation_t *incarnation = &record->vector.incarnation[record->self];
+    if (incarnation->counter >= UINT64_MAX - FORCED_INCARNATIONS) {
         zseq_node_log (self, ZSEQ_ACTION_EXIT, ZSEQ_EPROTOCOL,
                        "node %s has had all incarnations that there are",
                        zseq_node_name (self, record->self));
@@ -133,11 +133,11 @@ s_begin_life (zseq_node_t *self)
     }
     //  The first incarnation belongs to formatted nodes. Request IDs start at a
     //  random number in each process and never repeat in it.
-    life->counter = life->counter ? life->counter + 1 : 2;
+    incarnation->counter = incarnation->counter ? incarnation->counter + 1 : 2;
     //  The peers that answer may not know the newest incarnation.
     if (self->recovery.forced)
-        life->counter += FORCED_LIVES;
-    life->random = ++self->next_request;
+        incarnation->counter += FORCED_INCARNATIONS;
+    incarnation->random = ++self->next_request;
     record->vector.start[record->self] = (zseq_start_t){0, 0};
     record->start_voted = false;
     //  A peer that puts the new incarnation in force takes over these floors.
@@ -187,7 +187,7 @@ zseq_node_recovery_maybe_proceed (zseq_node_t *self)
     if (self->recovery.phase == PHASE_ASK) {
         if (s_are_enough (self, zseq_recovery_asked (recovery)) ||
             zseq_node_force_waited (self))
-            s_begin_life (self);
+            s_begin_incarnation (self);
     }
     else if (self->recovery.phase == PHASE_COPY) {
         if (s_are_enough (self, zseq_recovery_complete (recovery)) ||
@@ -234,7 +234,7 @@ s_request_next (zseq_node_t *self, uint8_t peer)
 
     zseq_msg_t *ask = zseq_node_ask_question (self, peer, op);
     zseq_msg_recovery_t recovery = {
-      .life = self->record.vector.life[self->record.self],
+      .incarnation = self->record.vector.incarnation[self->record.self],
       .forced = self->recovery.forced && self->peer[peer].speaks > 1};
     if (op == ZSEQ_OP_HELLO)
         ask->cluster = 0;

@@ -109,8 +109,8 @@ s_take_page (zseq_node_t *self, zseq_peer_answers_t *answers,
 static void
 s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
-    const zseq_incarnation_t *life =
-      &self->record.vector.life[self->record.self];
+    const zseq_incarnation_t *incarnation =
+      &self->record.vector.incarnation[self->record.self];
     //  The peer was recovering when it last answered, and votes by now.
     if (self->peer[index].state == ZSEQ_STATE_RECOVERING &&
         (msg->status == ZSEQ_EAGAIN || msg->status == ZSEQ_ESUPERSEDED))
@@ -118,7 +118,7 @@ s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     if (msg->status == ZSEQ_ESUPERSEDED && msg->op == ZSEQ_OP_COPY)
         self->recovery.attempt.answers[index].fenced = false;
     else if (msg->status == ZSEQ_ESUPERSEDED &&
-             !zseq_recovery_superseded (&self->recovery.attempt, life))
+             !zseq_recovery_superseded (&self->recovery.attempt, incarnation))
         zseq_node_old_copy_duplicate (self, index);
     else if (msg->status == ZSEQ_EAGAIN &&
              self->now_us - self->recovery.progress_us >= ASK_US_MAX &&
@@ -173,7 +173,7 @@ zseq_node_recovery_reply (zseq_node_t *self, uint8_t index,
                    self->recovery.phase == PHASE_SETTLE;
     if (fencing && zseq_recovery_superseded (
                      &self->recovery.attempt,
-                     &self->record.vector.life[self->record.self])) {
+                     &self->record.vector.incarnation[self->record.self])) {
         //  The newer incarnation may be one that this node took itself before
         //  it crashed.
         zseq_vector_merge (&self->record.vector,

@@ -33,8 +33,9 @@ s_noted_start (const zseq_node_t *self, uint8_t peer)
     uint8_t me = self->record.self;
     const zseq_vector_t *vector = &self->peer[peer].vector;
     zseq_start_t none = {0, 0};
-    return vector->n && !zseq_incarnation_compare (
-                          &vector->life[me], &self->record.vector.life[me])
+    return vector->n &&
+               !zseq_incarnation_compare (&vector->incarnation[me],
+                                          &self->record.vector.incarnation[me])
              ? vector->start[me]
              : none;
 }
@@ -53,8 +54,8 @@ zseq_node_start_noted (const zseq_node_t *self, uint8_t index)
     //  S4: the reply does not count if any node knows a newer incarnation of
     //  the peer.
     if (!peer->confirms ||
-        zseq_incarnation_compare (&peer->vector.life[index],
-                                  &self->record.vector.life[index]))
+        zseq_incarnation_compare (&peer->vector.incarnation[index],
+                                  &self->record.vector.incarnation[index]))
         return false;
     //  A peer that speaks version 1 notes no starts.
     if (!peer->extended)

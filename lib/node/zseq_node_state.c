@@ -36,7 +36,8 @@ zseq_node_vote (zseq_node_t *self)
       "%zu sequences)",
       zseq_node_name (self, self->record.self), self->record.cluster,
       self->record.members.n,
-      (unsigned long long) self->record.vector.life[self->record.self].counter,
+      (unsigned long long) self->record.vector.incarnation[self->record.self]
+        .counter,
       zseq_table_count (self->table));
     if (self->stats.burnt && !self->logged_burnt)
         zseq_node_log (

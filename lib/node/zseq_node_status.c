@@ -36,7 +36,7 @@ s_reason_start (const zseq_node_t *self, uint8_t node)
     if (self->starting || self->forming)
         return !zseq_node_start_noted (self, node);
     if (zseq_node_state (self) == ZSEQ_STATE_FORMING)
-        return self->durable.vector.life[node].counter == 0;
+        return self->durable.vector.incarnation[node].counter == 0;
     return !zseq_vector_equal (&self->peer[node].vector, &self->durable.vector);
 }
 

@@ -20,8 +20,8 @@ zseq_recovery_init (zseq_recovery_t *self, const zseq_record_t *record)
 static bool
 s_counts (const zseq_recovery_t *self, uint8_t peer)
 {
-    return zseq_incarnation_compare (&self->answers[peer].life,
-                                     &self->newest.life[peer]) == 0;
+    return zseq_incarnation_compare (&self->answers[peer].incarnation,
+                                     &self->newest.incarnation[peer]) == 0;
 }
 
 bool
@@ -39,10 +39,10 @@ zseq_recovery_see (zseq_recovery_t *self, uint8_t peer,
         if (!s_counts (self, node))
             memset (&self->answers[node], 0, sizeof self->answers[node]);
 
-    const zseq_incarnation_t *life = &vector->life[peer];
-    if (zseq_incarnation_compare (life, &self->newest.life[peer]))
+    const zseq_incarnation_t *incarnation = &vector->incarnation[peer];
+    if (zseq_incarnation_compare (incarnation, &self->newest.incarnation[peer]))
         return false;
-    self->answers[peer].life = *life;
+    self->answers[peer].incarnation = *incarnation;
     return true;
 }
 
@@ -77,9 +77,10 @@ zseq_recovery_reached (const zseq_recovery_t *self, zseq_node_set_t nodes)
 
 bool
 zseq_recovery_superseded (const zseq_recovery_t *self,
-                          const zseq_incarnation_t *life)
+                          const zseq_incarnation_t *incarnation)
 {
     assert (self);
-    assert (life);
-    return zseq_incarnation_compare (&self->newest.life[self->self], life) > 0;
+    assert (incarnation);
+    return zseq_incarnation_compare (&self->newest.incarnation[self->self],
+                                     incarnation) > 0;
 }

@@ -12,11 +12,11 @@
 
 //  What a peer has answered.
 typedef struct {
-    bool asked;               //  It votes and has sent its vector
-    bool fenced;              //  Our incarnation is durable there
-    bool complete;            //  ... and all its names were copied
-    zseq_incarnation_t life;  //  Its own when it answered
-    uint64_t floor;           //  Of a fenced one, as the next
+    bool asked;                      //  It votes and has sent its vector
+    bool fenced;                     //  Our incarnation is durable there
+    bool complete;                   //  ... and all its names were copied
+    zseq_incarnation_t incarnation;  //  Its own when it answered
+    uint64_t floor;                  //  Of a fenced one, as the next
     uint64_t floor_reserved;
     uint64_t total;      //  Names that it holds
     uint64_t copied;     //  Names that were copied
@@ -48,8 +48,8 @@ zseq_node_set_t zseq_recovery_complete (const zseq_recovery_t *self);
 //  Whether nodes are a quorum of peers for a recovery.
 bool zseq_recovery_reached (const zseq_recovery_t *self, zseq_node_set_t nodes);
 
-//  Whether any reply showed a newer incarnation of this node than life.
+//  Whether any reply showed a newer incarnation of this node than incarnation.
 bool zseq_recovery_superseded (const zseq_recovery_t *self,
-                               const zseq_incarnation_t *life);
+                               const zseq_incarnation_t *incarnation);
 
 #endif

@@ -48,8 +48,8 @@ void zseq_attempt_init (zseq_attempt_t *self, const zseq_quorum_t *quorum,
                         const zseq_timing_t *timing);
 
 //  The question goes out under that ID (not 0). Forgets all earlier replies.
-//  is_final_phase: it is not a mere preparation, and its replies say what the matter
-//  was if the operation fails.
+//  is_final_phase: it is not a mere preparation, and its replies say what the
+//  matter was if the operation fails.
 void zseq_attempt_begin (zseq_attempt_t *self, uint64_t request,
                          bool is_final_phase, uint64_t now_us);
 
@@ -65,8 +65,8 @@ zseq_node_set_t zseq_attempt_granted (const zseq_attempt_t *self);
 //  may yet be reached.
 zseq_node_set_t zseq_attempt_grantable (const zseq_attempt_t *self);
 
-//  Whether the grants reach a quorum of that kind, and whether they cannot reach
-//  it any more, whatever still comes.
+//  Whether the grants reach a quorum of that kind, and whether they cannot
+//  reach it any more, whatever still comes.
 bool zseq_attempt_reached (const zseq_attempt_t *self, zseq_quorum_kind_t kind);
 bool zseq_attempt_hopeless (const zseq_attempt_t *self,
                             zseq_quorum_kind_t kind);

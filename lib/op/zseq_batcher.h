@@ -65,9 +65,9 @@ typedef struct {
 void zseq_batcher_run (zseq_batcher_t *self, uint64_t now_us,
                        zseq_batcher_state_t *state);
 
-//  Adds a request to a queue, as zseq_request_queue_add does, and flushes. Fills state,
-//  too: it may be that nothing could be sent, and nothing else makes its owner
-//  look.
+//  Adds a request to a queue, as zseq_request_queue_add does, and flushes.
+//  Fills state, too: it may be that nothing could be sent, and nothing else
+//  makes its owner look.
 void zseq_batcher_post (zseq_batcher_t *self, zseq_request_queue_t *queue,
                         zseq_request_t *request, uint64_t now_us,
                         zseq_batcher_state_t *state);

@@ -88,24 +88,26 @@ zseq_request_queue_t *zseq_request_queue_take (zseq_schedule_t *schedule);
 //  memory.
 zseq_inflight_t *zseq_request_queue_launch (zseq_request_queue_t *queue);
 
-//  Assigns waiting requests to a claim in flight that is about to be sent, first come,
-//  first served, together with those that ride it already; capacity is how many IDs
-//  it may be for. Sets its claim's size. False: nobody rides it.
+//  Assigns waiting requests to a claim in flight that is about to be sent,
+//  first come, first served, together with those that ride it already; capacity
+//  is how many IDs it may be for. Sets its claim's size. False: nobody rides
+//  it.
 bool zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity);
 
-//  Hands out what a claim in flight won, left IDs from first on, in the order in which
-//  its requests came.
+//  Hands out what a claim in flight won, left IDs from first on, in the order
+//  in which its requests came.
 void zseq_request_queue_hand_out (zseq_inflight_t *inflight, uint64_t first,
                                   uint64_t left);
 
 //  Ends all requests that ride a claim in flight with that status.
 void zseq_request_queue_refuse (zseq_inflight_t *inflight, int status);
 
-//  Takes a claim in flight that nobody rides out of its queue, and adds up what it did.
-//  The queue is scheduled.
+//  Takes a claim in flight that nobody rides out of its queue, and adds up what
+//  it did. The queue is scheduled.
 void zseq_request_queue_retire (zseq_inflight_t *inflight);
 
-//  Retires a claim in flight whose requests have all gone: what it may win is burnt.
+//  Retires a claim in flight whose requests have all gone: what it may win is
+//  burnt.
 void zseq_request_queue_abandon (zseq_inflight_t *inflight);
 
 //  Ends all requests whose deadlines have passed, of all queues.

@@ -3,10 +3,10 @@
 #include <assert.h>
 #include <string.h>
 
-//  A client whose claims follow each other without a gap is beaten by nobody who
-//  begins where the last one ends: the next is on its way already. After so many
-//  conflicts a claim begins above what the others have advanced by between two,
-//  then twice as far above, and so on. It beats them, and they take turns.
+//  A client whose claims follow each other without a gap is beaten by nobody
+//  who begins where the last one ends: the next is on its way already. After so
+//  many conflicts a claim begins above what the others have advanced by between
+//  two, then twice as far above, and so on. It beats them, and they take turns.
 #define SKIP_AFTER 16
 #define SKIP_DOUBLINGS_MAX 12  //  Doublings
 #define SKIP_MAX ((uint64_t) 1 << 32)
@@ -176,8 +176,8 @@ zseq_claim_remaining (const zseq_claim_t *self)
     return left < ZSEQ_COUNT_MAX ? left : ZSEQ_COUNT_MAX;
 }
 
-//  How far above first a claim is to begin; never so far that the sequence's end
-//  is in its way.
+//  How far above first a claim is to begin; never so far that the sequence's
+//  end is in its way.
 static uint64_t
 s_skip_ahead (const zseq_claim_t *self, uint64_t first)
 {

@@ -8,8 +8,8 @@
 
 //  Schedules.
 
-//  A queue is in one schedule at most: without claims in flight, there is nothing to look
-//  at.
+//  A queue is in one schedule at most: without claims in flight, there is
+//  nothing to look at.
 void
 zseq_request_queue_put (zseq_schedule_t *schedule, zseq_request_queue_t *queue)
 {

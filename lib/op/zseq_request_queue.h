@@ -1,6 +1,7 @@
 //  The requests for IDs of one name, in the order in which they came: those
-//  that wait, and those that ride a claim on its way. Requests of one claim share
-//  what it wins, in that order. The batcher (zseq_batcher.h) owns the claims.
+//  that wait, and those that ride a claim on its way. Requests of one claim
+//  share what it wins, in that order. The batcher (zseq_batcher.h) owns the
+//  claims.
 
 #ifndef ZSEQ_REQUEST_QUEUE_H_INCLUDED
 #define ZSEQ_REQUEST_QUEUE_H_INCLUDED
@@ -33,12 +34,13 @@ void zseq_request_queue_free (zseq_request_queue_t **self_p);
 //  Whether nobody waits in it and nothing is on its way.
 bool zseq_request_queue_idle (const zseq_request_queue_t *self);
 
-//  Puts request, whose count, count_min and deadline_us are set, into the queue.
+//  Puts request, whose count, count_min and deadline_us are set, into the
+//  queue.
 void zseq_request_queue_add (zseq_request_queue_t *self,
                              zseq_request_t *request);
 
-//  Takes request out of its queue; IDs on their way to it are burnt. done is not
-//  called.
+//  Takes request out of its queue; IDs on their way to it are burnt. done is
+//  not called.
 void zseq_request_queue_cancel (zseq_request_t *request);
 
 //  The oldest claim's attempt, for what to tell people; NULL: there is none.

@@ -15,14 +15,14 @@ zseq_tally_init (zseq_tally_t *self, uint8_t n)
     self->newest.n = n;
 }
 
-//  S4: what a node said in a life that has ended may be forgotten.
+//  S4: what a node said in an incarnation that has ended may be forgotten.
 static void
 s_judge (zseq_tally_t *self, uint8_t node)
 {
     const zseq_vote_t *vote = &self->vote[node];
-    bool counts =
-      vote->present &&
-      zseq_incarnation_compare (&vote->life, &self->newest.life[node]) == 0;
+    bool counts = vote->present &&
+                  zseq_incarnation_compare (
+                    &vote->incarnation, &self->newest.incarnation[node]) == 0;
     zseq_node_set_put (&self->counting, node, counts);
 }
 
@@ -53,14 +53,16 @@ zseq_tally_add (zseq_tally_t *self, const zseq_msg_t *reply)
 
     //  S3: one vote per node, whatever socket it came over.
     zseq_vote_t *vote = &self->vote[reply->node];
-    const zseq_incarnation_t *life = &reply->vector.life[reply->node];
-    if (vote->present && zseq_incarnation_compare (life, &vote->life) <= 0)
+    const zseq_incarnation_t *incarnation =
+      &reply->vector.incarnation[reply->node];
+    if (vote->present &&
+        zseq_incarnation_compare (incarnation, &vote->incarnation) <= 0)
         return false;
 
     vote->present = true;
     vote->status = reply->status;
     vote->next = zseq_msg_next (reply);
-    vote->life = *life;
+    vote->incarnation = *incarnation;
     s_judge (self, reply->node);
     return true;
 }

@@ -8,10 +8,10 @@
 #include "zseq_node_set.h"
 
 typedef struct {
-    bool present;             //  It replied
-    int status;               //  The reply's status
-    uint64_t next;            //  The reply's next; 0 if it carried none
-    zseq_incarnation_t life;  //  The replier's own entry in its vector
+    bool present;                    //  It replied
+    int status;                      //  The reply's status
+    uint64_t next;                   //  The reply's next; 0 if it carried none
+    zseq_incarnation_t incarnation;  //  The replier's own entry in its vector
 } zseq_vote_t;
 
 typedef struct {
@@ -24,10 +24,10 @@ typedef struct {
 
 void zseq_tally_init (zseq_tally_t *self, uint8_t n);
 
-//  Takes in a reply. Of two replies of one node the newer life's is kept, and
-//  of two of the same life the first one: the second may be a refusal of what
-//  the first has granted. Returns whether it was kept; a reply whose node or
-//  vector does not fit n is not.
+//  Takes in a reply. Of two replies of one node the newer incarnation's is
+//  kept, and of two of the same incarnation the first one: the second may be a
+//  refusal of what the first has granted. Returns whether it was kept; a reply
+//  whose node or vector does not fit n is not.
 bool zseq_tally_add (zseq_tally_t *self, const zseq_msg_t *reply);
 
 //  Takes in incarnations that were seen elsewhere, of n nodes.

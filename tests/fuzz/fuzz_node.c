@@ -61,8 +61,8 @@ s_ask (const zseq_action_t *action)
         assert (!run.disk.voting);
         const zseq_msg_recovery_t *recovery = zseq_msg_recovery (&msg);
         assert (!zseq_incarnation_compare (
-          &recovery->life, &run.disk.vector.life[run.disk.self]));
-        assert (zseq_incarnation_compare (&recovery->life,
+          &recovery->incarnation, &run.disk.vector.incarnation[run.disk.self]));
+        assert (zseq_incarnation_compare (&recovery->incarnation,
                                           &run.first_incarnation) > 0);
     }
     if (msg.version > 1)
@@ -166,7 +166,7 @@ s_start (bool told, const zseq_force_t *force)
     run.process = 0;
     run.began_us = run.now_us;
     run.void_incarnation = (zseq_incarnation_t){0, 0};
-    run.first_incarnation = run.disk.vector.life[run.disk.self];
+    run.first_incarnation = run.disk.vector.incarnation[run.disk.self];
     run.first_start = run.disk.vector.start[run.disk.self];
     run.first_voted = run.disk.start_voted;
     run.newest = run.disk.vector;
@@ -341,7 +341,8 @@ s_begin (void)
     case 1:  //  Votes, and is told to recover
     case 2:  //  Recovers, since its last recovery was not finished
         for (uint8_t node = 0; node < run.disk.members.n; node++)
-            run.disk.vector.life[node] = (zseq_incarnation_t){1, 7u + node};
+            run.disk.vector.incarnation[node] =
+              (zseq_incarnation_t){1, 7u + node};
         run.disk.identity = IDENTITY;
         run.disk.voting = kind < 2;
         s_fill_disk ();

@@ -36,14 +36,15 @@ s_has_noted (uint8_t node)
     const fuzz_peer_t *peer = &run.peers[node];
     uint8_t self = run.disk.self;
     zseq_start_t start = s_own_start ();
-    if (!peer->confirms || zseq_incarnation_compare (&peer->vector.life[node],
-                                                     &run.newest.life[node]))
+    if (!peer->confirms ||
+        zseq_incarnation_compare (&peer->vector.incarnation[node],
+                                  &run.newest.incarnation[node]))
         return false;
     return !peer->extended ||
            (zseq_start_equal (&peer->vector.start[self], &start) &&
             zseq_start_equal (&run.disk.vector.start[self], &start) &&
-            !zseq_incarnation_compare (&peer->vector.life[self],
-                                       &run.disk.vector.life[self]) &&
+            !zseq_incarnation_compare (&peer->vector.incarnation[self],
+                                       &run.disk.vector.incarnation[self]) &&
             peer->seen == run.process && peer->floor <= run.disk.floor &&
             peer->floor_reserved <= run.disk.floor_reserved);
 }
@@ -82,8 +83,9 @@ s_check_votes (void)
 {
     assert (run.disk.voting);
     assert (run.disk.start_voted || run.disk.members.n == 1);
-    assert (zseq_incarnation_compare (&run.disk.vector.life[run.disk.self],
-                                      &run.void_incarnation) > 0);
+    assert (
+      zseq_incarnation_compare (&run.disk.vector.incarnation[run.disk.self],
+                                &run.void_incarnation) > 0);
     assert (!run.starting);
     for (uint8_t node = 0; node < run.disk.members.n; node++) {
         if (run.peers[node].cluster != run.disk.identity)
@@ -181,8 +183,9 @@ void
 fuzz_check_reply (const fuzz_request_t *request, const zseq_msg_t *msg)
 {
     for (uint8_t node = 0; node < msg->vector.n; node++)
-        assert (zseq_incarnation_compare (&msg->vector.life[node],
-                                          &run.disk.vector.life[node]) >= 0);
+        assert (zseq_incarnation_compare (&msg->vector.incarnation[node],
+                                          &run.disk.vector.incarnation[node]) >=
+                0);
     if (request->malformed)
         assert (msg->status == ZSEQ_EPROTOCOL);
     if (msg->status == ZSEQ_ECONFLICT) {
@@ -208,7 +211,7 @@ fuzz_check_reply (const fuzz_request_t *request, const zseq_msg_t *msg)
         s_check_source (request);
         //  S4: a node answers an incarnation that is in force on disk.
         assert (!zseq_incarnation_compare (
-          &request->incarnation, &run.disk.vector.life[request->node]));
+          &request->incarnation, &run.disk.vector.incarnation[request->node]));
         assert (msg->version == request->version);
         break;
     case ZSEQ_OP_INTRODUCE:
@@ -238,15 +241,15 @@ s_check_starts (const zseq_record_t *record)
     uint8_t self = run.disk.self;
     const zseq_start_t *start = &record->vector.start[self];
     zseq_start_t own = s_own_start ();
-    if (zseq_incarnation_compare (&record->vector.life[self],
+    if (zseq_incarnation_compare (&record->vector.incarnation[self],
                                   &run.first_incarnation))
         assert (!record->voting || !start->counter || run.start_heard);
     else
         assert (zseq_start_equal (start, &run.first_start) ||
                 zseq_start_equal (start, &own));
     for (uint8_t node = 0; node < record->members.n; node++) {
-        if (zseq_incarnation_compare (&record->vector.life[node],
-                                      &run.disk.vector.life[node]))
+        if (zseq_incarnation_compare (&record->vector.incarnation[node],
+                                      &run.disk.vector.incarnation[node]))
             continue;
         const zseq_start_t *before = &run.disk.vector.start[node];
         const zseq_start_t *after = &record->vector.start[node];
@@ -265,12 +268,13 @@ static void
 s_check_force (const zseq_record_t *record)
 {
     uint8_t bound = 0;
-    const zseq_incarnation_t *life = &record->vector.life[record->self];
+    const zseq_incarnation_t *incarnation =
+      &record->vector.incarnation[record->self];
     for (uint8_t node = 0; node < record->members.n; node++) {
         const fuzz_peer_t *peer = &run.peers[node];
         if (node == record->self)
             continue;
-        bool copied = !zseq_incarnation_compare (&peer->copied, life);
+        bool copied = !zseq_incarnation_compare (&peer->copied, incarnation);
         assert (copied || !peer->holds || peer->voter_of != record->identity);
         if (copied || peer->forgot || run.force.lost >> node & 1)
             bound++;
@@ -283,15 +287,16 @@ s_check_force (const zseq_record_t *record)
 static void
 s_check_vote (const zseq_record_t *record)
 {
-    const zseq_incarnation_t *life = &record->vector.life[record->self];
+    const zseq_incarnation_t *incarnation =
+      &record->vector.incarnation[record->self];
     assert (run.write_count == 0);
     assert (record->identity);
-    assert (life->counter);
+    assert (incarnation->counter);
     assert (record->start_voted || record->members.n == 1);
-    assert (zseq_incarnation_compare (life, &run.void_incarnation) > 0);
+    assert (zseq_incarnation_compare (incarnation, &run.void_incarnation) > 0);
     //  S11: a node forms only if so many peers have noted its start that the
     //  peers of any later formation include one of them.
-    if (!run.disk.identity && life->counter == 1)
+    if (!run.disk.identity && incarnation->counter == 1)
         assert (run.may_form || record->members.n == 1);
     if (run.is_forced)
         s_check_force (record);
@@ -307,8 +312,9 @@ fuzz_check_record (const zseq_record_t *record)
     assert (record->floor >= run.disk.floor);
     assert (record->floor_reserved >= run.disk.floor_reserved);
     for (uint8_t node = 0; node < record->members.n; node++)
-        assert (zseq_incarnation_compare (&record->vector.life[node],
-                                          &run.disk.vector.life[node]) >= 0);
+        assert (zseq_incarnation_compare (&record->vector.incarnation[node],
+                                          &run.disk.vector.incarnation[node]) >=
+                0);
     s_check_starts (record);
     if (record->voting && !run.disk.voting)
         s_check_vote (record);

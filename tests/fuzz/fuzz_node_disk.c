@@ -95,8 +95,8 @@ static void
 s_record_written (const zseq_record_t *record)
 {
     run.starting = run.starting && record->voting;
-    if (zseq_incarnation_compare (&record->vector.life[run.disk.self],
-                                  &run.disk.vector.life[run.disk.self]))
+    if (zseq_incarnation_compare (&record->vector.incarnation[run.disk.self],
+                                  &run.disk.vector.incarnation[run.disk.self]))
         run.incarnation_begun = true;
     run.disk = *record;
     zseq_vector_merge (&run.newest, &record->vector);

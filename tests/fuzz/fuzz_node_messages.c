@@ -29,16 +29,16 @@ s_cluster (void)
 
 //  An incarnation near that one, or any.
 static void
-s_near_incarnation (zseq_incarnation_t *life)
+s_near_incarnation (zseq_incarnation_t *incarnation)
 {
     uint8_t which = zseq_fuzz_below (&run.input, 8);
     if (which == 1)
-        life->counter++;
+        incarnation->counter++;
     else if (which == 2)
-        life->random++;
+        incarnation->random++;
     else if (which == 3) {
-        life->counter = zseq_fuzz_number (&run.input);
-        life->random = zseq_fuzz_number (&run.input);
+        incarnation->counter = zseq_fuzz_number (&run.input);
+        incarnation->random = zseq_fuzz_number (&run.input);
     }
 }
 
@@ -51,7 +51,7 @@ s_fill_cluster (zseq_msg_t *msg)
     msg->vector = record->vector;
     for (uint8_t node = 0; node < record->members.n; node++)
         if (which >> node & 1)
-            s_near_incarnation (&msg->vector.life[node]);
+            s_near_incarnation (&msg->vector.incarnation[node]);
     if (which >> 5 == 7)
         msg->vector.n = zseq_fuzz_below (&run.input, ZSEQ_NODES_MAX) + 1;
     zseq_msg_members_t members = {
@@ -94,10 +94,11 @@ s_fill_recovery (zseq_msg_t *msg)
 {
     const zseq_record_t *record = zseq_node_record (run.node);
     msg->node = zseq_fuzz_below (&run.input, record->members.n);
-    zseq_msg_recovery_t recovery = {.life = record->vector.life[msg->node]};
-    s_near_incarnation (&recovery.life);
-    if (recovery.life.counter == 0)
-        recovery.life.counter = 1;
+    zseq_msg_recovery_t recovery = {.incarnation =
+                                      record->vector.incarnation[msg->node]};
+    s_near_incarnation (&recovery.incarnation);
+    if (recovery.incarnation.counter == 0)
+        recovery.incarnation.counter = 1;
     zseq_slice_t after = {"", 0};
     if (zseq_fuzz_byte (&run.input) & 1)
         after = s_word ();
@@ -279,7 +280,7 @@ s_note_request (fuzz_request_t *request, const zseq_msg_t *msg)
         //  fallthrough
     case ZSEQ_OP_FENCE:
         request->forced = zseq_msg_recovery (msg)->forced;
-        request->incarnation = zseq_msg_recovery (msg)->life;
+        request->incarnation = zseq_msg_recovery (msg)->incarnation;
         break;
     default:
         break;

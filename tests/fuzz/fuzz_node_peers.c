@@ -21,8 +21,8 @@ s_is_unformed (const zseq_msg_t *msg, uint8_t peer)
     return record->identity && msg->node == peer &&
            msg->vector.n == run.disk.members.n && !msg->cluster &&
            msg->introduce.state == ZSEQ_STATE_COMPLETE &&
-           !zseq_incarnation_compare (&msg->vector.life[peer],
-                                      &record->vector.life[peer]);
+           !zseq_incarnation_compare (&msg->vector.incarnation[peer],
+                                      &record->vector.incarnation[peer]);
 }
 
 //  ... and was formatted together with a node that starts.
@@ -31,7 +31,7 @@ s_is_formed_with (const zseq_msg_t *msg, uint8_t peer)
 {
     bool first = true;
     for (uint8_t node = 0; node < run.disk.members.n; node++)
-        first = first && msg->vector.life[node].counter == 1;
+        first = first && msg->vector.incarnation[node].counter == 1;
     return first && s_is_unformed (msg, peer) &&
            zseq_node_state (run.node) == ZSEQ_STATE_STARTING &&
            zseq_vector_equal (&msg->vector,
@@ -46,8 +46,8 @@ s_ends_incarnation (const zseq_msg_t *msg)
     uint8_t self = run.disk.self;
     const zseq_start_t *mine = &zseq_node_record (run.node)->vector.start[self];
     const zseq_start_t *theirs = &msg->vector.start[self];
-    int order = zseq_incarnation_compare (&msg->vector.life[self],
-                                          &run.disk.vector.life[self]);
+    int order = zseq_incarnation_compare (&msg->vector.incarnation[self],
+                                          &run.disk.vector.incarnation[self]);
     return (order > 0 && msg->cluster) ||
            (order == 0 && msg->status == ZSEQ_OK && msg->extended &&
             theirs->counter >= mine->counter &&
@@ -58,13 +58,14 @@ s_ends_incarnation (const zseq_msg_t *msg)
 static bool
 s_is_newest (const zseq_msg_t *msg, uint8_t peer)
 {
-    const zseq_incarnation_t *life = &msg->vector.life[peer];
+    const zseq_incarnation_t *incarnation = &msg->vector.incarnation[peer];
     const zseq_incarnation_t *known[] = {
-      &run.newest.life[peer], &zseq_node_record (run.node)->vector.life[peer]};
+      &run.newest.incarnation[peer],
+      &zseq_node_record (run.node)->vector.incarnation[peer]};
     for (size_t index = 0; index < 2; index++) {
-        int order = zseq_incarnation_compare (life, known[index]);
-        if (order < 0 || (order > 0 && !life->counter) ||
-            (order > 0 && known[index]->counter && life->counter == 1))
+        int order = zseq_incarnation_compare (incarnation, known[index]);
+        if (order < 0 || (order > 0 && !incarnation->counter) ||
+            (order > 0 && known[index]->counter && incarnation->counter == 1))
             return false;
     }
     return true;
@@ -99,7 +100,7 @@ s_note_introduced (const zseq_msg_t *msg, uint8_t index)
         bool dead =
           msg->status == ZSEQ_EREFORMATTED || msg->status == ZSEQ_ESUPERSEDED;
         if (dead && same_cluster && s_ends_incarnation (msg))
-            run.void_incarnation = run.disk.vector.life[run.disk.self];
+            run.void_incarnation = run.disk.vector.incarnation[run.disk.self];
         return;
     }
     if (msg->node == index && (same_cluster || !msg->cluster))
@@ -111,7 +112,7 @@ s_note_introduced (const zseq_msg_t *msg, uint8_t index)
     if (!same_cluster && !unformed)
         return;
     if (s_ends_incarnation (msg)) {
-        run.void_incarnation = run.disk.vector.life[run.disk.self];
+        run.void_incarnation = run.disk.vector.incarnation[run.disk.self];
         return;
     }
     if (!same_cluster && !formed_with)
@@ -127,9 +128,9 @@ s_note_introduced (const zseq_msg_t *msg, uint8_t index)
     if (formed_with)
         return;
     s_note_floors (msg, peer);
-    if (zseq_incarnation_compare (&run.newest.life[index],
-                                  &msg->vector.life[index]) < 0)
-        run.newest.life[index] = msg->vector.life[index];
+    if (zseq_incarnation_compare (&run.newest.incarnation[index],
+                                  &msg->vector.incarnation[index]) < 0)
+        run.newest.incarnation[index] = msg->vector.incarnation[index];
     if (zseq_node_record (run.node)->identity)
         zseq_vector_merge (&run.newest, &msg->vector);
 }
@@ -158,7 +159,8 @@ s_note_recovery (const zseq_msg_t *msg, uint8_t index)
 {
     fuzz_peer_t *peer = &run.peers[index];
     const zseq_record_t *record = zseq_node_record (run.node);
-    const zseq_incarnation_t *life = &record->vector.life[record->self];
+    const zseq_incarnation_t *incarnation =
+      &record->vector.incarnation[record->self];
     if (msg->status != ZSEQ_OK || msg->node != index ||
         msg->vector.n != run.disk.members.n)
         return;
@@ -181,10 +183,10 @@ s_note_recovery (const zseq_msg_t *msg, uint8_t index)
                            run.disk.vector.start[run.disk.self].counter)
         run.start_heard = true;
     if (msg->op == ZSEQ_OP_FENCE)
-        peer->fenced = *life;
+        peer->fenced = *incarnation;
     else if (!msg->copy.page.more &&
-             !zseq_incarnation_compare (&peer->fenced, life))
-        peer->copied = *life;
+             !zseq_incarnation_compare (&peer->fenced, incarnation))
+        peer->copied = *incarnation;
 }
 
 void
@@ -278,8 +280,8 @@ s_answer (zseq_msg_t *msg, uint8_t peer)
     if (msg->op != ZSEQ_OP_INTRODUCE && !msg->cluster)
         msg->cluster = IDENTITY;
     for (uint8_t node = 0; node < run.disk.members.n; node++)
-        if (!msg->vector.life[node].counter)
-            msg->vector.life[node] = (zseq_incarnation_t){1, 7u + node};
+        if (!msg->vector.incarnation[node].counter)
+            msg->vector.incarnation[node] = (zseq_incarnation_t){1, 7u + node};
 }
 
 void

@@ -415,7 +415,7 @@ s_check_repaired (zseq_store_t **store_p, zseq_record_t *record,
                   const s_found_t *found, uint64_t identity)
 {
     zseq_record_reset (record, identity);
-    record->vector.life[record->self].counter = 2;
+    record->vector.incarnation[record->self].counter = 2;
     int rc = zseq_store_start (*store_p);
     assert (rc == ZSEQ_OK);
     s_write_record (*store_p, record);

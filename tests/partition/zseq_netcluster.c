@@ -99,7 +99,8 @@ static struct {
 
 static const char *const s_name[2] = {"one for all", "one for the mixed"};
 
-//  The one that lives in this process, whose logs are printed if it fails.
+//  The one that incarnations in this process, whose logs are printed if it
+//  fails.
 static zseq_netcluster_t *s_living;
 static pid_t s_owner;
 

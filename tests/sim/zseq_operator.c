@@ -62,8 +62,8 @@ s_outlived (zseq_operator_t *self, uint8_t node, const zseq_vector_t *own,
         *who_p = other;
         if (!vector->n || other == node)
             continue;
-        int order =
-          zseq_incarnation_compare (&own->life[node], &vector->life[node]);
+        int order = zseq_incarnation_compare (&own->incarnation[node],
+                                              &vector->incarnation[node]);
         uint64_t start = vector->start[node].counter;
         if (order < 0 || (order == 0 && own->start[node].counter < start))
             return true;
@@ -109,7 +109,7 @@ s_is_old (zseq_operator_t *self, uint8_t node)
     const zseq_record_t *record = &s_disk (self, node)->record;
     if (!s_disk (self, node)->formatted || s_disk (self, node)->damaged ||
         (record->identity && !record->voting) ||
-        zseq_incarnation_compare (&record->vector.life[node],
+        zseq_incarnation_compare (&record->vector.incarnation[node],
                                   &charge->incarnation))
         charge->old = false;
     return charge->old;
@@ -176,8 +176,8 @@ s_remembers (zseq_operator_t *self, uint8_t other, uint8_t node)
     if (other == node || self->charge[other].old || !its->vector.n ||
         !same_cluster || s_disk (self, other)->damaged)
         return false;
-    int order =
-      zseq_incarnation_compare (&charge->incarnation, &its->vector.life[node]);
+    int order = zseq_incarnation_compare (&charge->incarnation,
+                                          &its->vector.incarnation[node]);
     //  The copy's own start is another matter.
     const zseq_start_t *start = &its->vector.start[node];
     const zseq_start_t *own = &s_disk (self, node)->record.vector.start[node];
@@ -287,9 +287,10 @@ s_check_refusal (zseq_operator_t *self, uint8_t node)
     if (zseq_sim_cluster_forced_us (self->cluster, node) >= charge->forced_us)
         return;
     //  Unless it had begun a new incarnation, which does not vote yet.
-    bool begun = after->members.n &&
-                 zseq_incarnation_compare (&after->vector.life[node],
-                                           &charge->before.vector.life[node]);
+    bool begun =
+      after->members.n &&
+      zseq_incarnation_compare (&after->vector.incarnation[node],
+                                &charge->before.vector.incarnation[node]);
     bool kept = after->voting == charge->before.voting &&
                 (!charge->before.identity ||
                  (after->identity == charge->before.identity &&
@@ -519,7 +520,7 @@ s_replace (zseq_operator_t *self, uint8_t node, const zseq_sim_disk_t *copy)
     zseq_charge_t *charge = &self->charge[node];
     zseq_charge_t before = *charge;
     charge->old = true;
-    charge->incarnation = copy->record.vector.life[node];
+    charge->incarnation = copy->record.vector.incarnation[node];
     charge->start = copy->record.vector.start[node].counter;
     if (!s_is_remembered (self, node)) {
         *charge = before;
@@ -825,7 +826,8 @@ s_complain (zseq_operator_t *self, const char *when)
               self->cluster,
               "S5: node %c votes in incarnation %llu, and %c knows a "
               "newer one, or a newer start",
-              'a' + node, (unsigned long long) vector->life[node].counter,
+              'a' + node,
+              (unsigned long long) vector->incarnation[node].counter,
               'a' + who);
         if (record->floor != zseq_sim_cluster_record (self->cluster, 0)->floor)
             zseq_sim_cluster_broken (

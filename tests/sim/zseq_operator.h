@@ -30,7 +30,7 @@ typedef struct {
     zseq_sim_disk_t kept;
     bool is_backed_up;  //  Another one, made of all at one time
     zseq_sim_disk_t backup;
-    bool old;  //  An old copy was put back, of that life, and of a
+    bool old;  //  An old copy was put back, of that incarnation, and of a
     zseq_incarnation_t incarnation;  //  start no later than that
     uint64_t start;                  //
     uint8_t guard;                   //  Who remembers better, or has the floor;
@@ -71,7 +71,7 @@ void zseq_operator_ended (zseq_operator_t *self, uint8_t node);
 //  line.
 void zseq_operator_start (zseq_operator_t *self, uint8_t node);
 
-//  Whether the node votes, in its newest life, and on an undamaged disk.
+//  Whether the node votes, in its newest incarnation, and on an undamaged disk.
 bool zseq_operator_intact (zseq_operator_t *self, uint8_t node);
 
 //  What may be done to a node; returns whether it was.

@@ -5,9 +5,9 @@
 
 //  The counter of the incarnation that a vector has of a node.
 static unsigned long long
-s_life (const zseq_vector_t *vector, uint8_t node)
+s_incarnation (const zseq_vector_t *vector, uint8_t node)
 {
-    return vector->life[node].counter;
+    return vector->incarnation[node].counter;
 }
 
 //  The counter of the start that a vector has of a node.
@@ -28,15 +28,15 @@ zseq_sim_check_record (const zseq_sim_process_t *process,
         zseq_sim_cluster_broken (
           self, "S5: node %c votes on a damaged directory", node);
     for (uint8_t other = 0; other < self->n; other++)
-        if (zseq_incarnation_compare (&record->vector.life[other],
+        if (zseq_incarnation_compare (&record->vector.incarnation[other],
                                       &self->slot[other].begun) > 0 ||
             record->vector.start[other].counter > self->slot[other].start)
-            zseq_sim_cluster_broken (self,
-                                     "P6: node %c writes down life %llu of %c, "
-                                     "start %llu, which has never begun",
-                                     node, s_life (&record->vector, other),
-                                     zseq_sim_letter (other),
-                                     s_start (&record->vector, other));
+            zseq_sim_cluster_broken (
+              self,
+              "P6: node %c writes down life %llu of %c, "
+              "start %llu, which has never begun",
+              node, s_incarnation (&record->vector, other),
+              zseq_sim_letter (other), s_start (&record->vector, other));
     if (!record->voting || self->formed)
         return;
     //  Formation: all nodes have noted all others. (One whose directory is put
@@ -55,7 +55,8 @@ zseq_sim_check_record (const zseq_sim_process_t *process,
 
 //  Whether a peer was forced at the same time. Each may have been told by the
 //  other that it recovers, and the first of the two that votes does not know
-//  the second's new life. An operator is told to force one after the other.
+//  the second's new incarnation. An operator is told to force one after the
+//  other.
 static bool
 s_forced_beside (const zseq_sim_process_t *process, uint8_t peer)
 {
@@ -70,10 +71,10 @@ s_recovers (const zseq_sim_cluster_t *self, uint8_t node)
     return process && zseq_node_state (process->node) == ZSEQ_STATE_RECOVERING;
 }
 
-//  How many peers of a node know on disk what it begins to vote with: its life,
-//  and unless it has recovered, its start. What lost its disk meanwhile may
-//  have known; and after a recovery, what does not vote has to learn it all
-//  anyway.
+//  How many peers of a node know on disk what it begins to vote with: its
+//  incarnation, and unless it has recovered, its start. What lost its disk
+//  meanwhile may have known; and after a recovery, what does not vote has to
+//  learn it all anyway.
 static uint8_t
 s_noted (const zseq_sim_process_t *process)
 {
@@ -84,8 +85,8 @@ s_noted (const zseq_sim_process_t *process)
     for (uint8_t peer = 0; peer < self->n; peer++) {
         const zseq_sim_slot_t *slot = &self->slot[peer];
         const zseq_record_t *its = &slot->disk->record;
-        int order =
-          zseq_incarnation_compare (&its->vector.life[node], &mine->life[node]);
+        int order = zseq_incarnation_compare (&its->vector.incarnation[node],
+                                              &mine->incarnation[node]);
         bool knows = order >= 0;
         if (!process->recovered && order == 0)
             knows =
@@ -111,7 +112,8 @@ s_count_bits (uint32_t bits)
 }
 
 //  S11: a process begins to vote. Enough peers have met this very process where
-//  they look for the node, and remember it; and no other one of this life does.
+//  they look for the node, and remember it; and no other one of this
+//  incarnation does.
 void
 zseq_sim_check_voter (zseq_sim_process_t *process)
 {
@@ -129,13 +131,15 @@ zseq_sim_check_voter (zseq_sim_process_t *process)
     if (process->forced)
         self->slot[node].forced_us = self->now_us;
     if (other && zseq_node_state (other->node) == ZSEQ_STATE_VOTING &&
-        !zseq_incarnation_compare (&other->disk->record.vector.life[node],
-                                   &process->disk->record.vector.life[node]))
-        zseq_sim_cluster_broken (self,
-                                 "S11: two processes of node %c vote in life "
-                                 "%llu",
-                                 zseq_sim_letter (node),
-                                 s_life (&process->disk->record.vector, node));
+        !zseq_incarnation_compare (
+          &other->disk->record.vector.incarnation[node],
+          &process->disk->record.vector.incarnation[node]))
+        zseq_sim_cluster_broken (
+          self,
+          "S11: two processes of node %c vote in life "
+          "%llu",
+          zseq_sim_letter (node),
+          s_incarnation (&process->disk->record.vector, node));
     if (s_noted (process) < need)
         zseq_sim_cluster_broken (
           self,
@@ -178,8 +182,8 @@ zseq_sim_check_vote (const zseq_sim_process_t *process, const zseq_msg_t *msg)
         votes = votes && msg->introduce.state == ZSEQ_STATE_VOTING;
     if (votes &&
         (!disk->formatted || disk->damaged || !record->voting ||
-         zseq_incarnation_compare (&record->vector.life[process->index],
-                                   &msg->vector.life[process->index])))
+         zseq_incarnation_compare (&record->vector.incarnation[process->index],
+                                   &msg->vector.incarnation[process->index])))
         zseq_sim_cluster_broken (
           process->cluster,
           "S5: node %c answers %s though its record does not "
@@ -206,8 +210,8 @@ zseq_sim_check_fence (const zseq_sim_process_t *process, const zseq_msg_t *msg)
     const zseq_msg_t *asked = process->asked;
     if (msg->op == ZSEQ_OP_FENCE && msg->status == ZSEQ_OK && asked &&
         zseq_incarnation_compare (
-          &process->disk->record.vector.life[asked->node],
-          &asked->fence.recovery.life))
+          &process->disk->record.vector.incarnation[asked->node],
+          &asked->fence.recovery.incarnation))
         zseq_sim_cluster_broken (
           process->cluster,
           "S5: node %c says that a life of %c is in force, "

@@ -151,9 +151,10 @@ zseq_sim_cluster_format (zseq_sim_cluster_t *self, uint8_t node)
                                self->members.member[node].name, &self->members,
                                zseq_sim_random (self));
     assert (rc == ZSEQ_OK);
-    const zseq_incarnation_t *life = &slot->disk->record.vector.life[node];
-    if (zseq_incarnation_compare (life, &slot->begun) > 0)
-        slot->begun = *life;
+    const zseq_incarnation_t *incarnation =
+      &slot->disk->record.vector.incarnation[node];
+    if (zseq_incarnation_compare (incarnation, &slot->begun) > 0)
+        slot->begun = *incarnation;
 }
 
 //  As zseq_server.c does it.

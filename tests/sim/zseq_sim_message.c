@@ -66,7 +66,7 @@ zseq_sim_trace_message (const zseq_sim_cluster_t *self,
                   (unsigned long long) zseq_msg_next (msg));
     else if (msg->op == ZSEQ_OP_FENCE && !msg->reply)
         snprintf (values, sizeof values, " incarnation %llu",
-                  (unsigned long long) msg->fence.recovery.life.counter);
+                  (unsigned long long) msg->fence.recovery.incarnation.counter);
     else if (msg->op == ZSEQ_OP_COPY && msg->reply)
         snprintf (values, sizeof values, " of %zu names",
                   msg->copy.page.item_count);

@@ -26,22 +26,24 @@ s_write_record (zseq_sim_process_t *process, const zseq_record_t *record)
 {
     zseq_sim_cluster_t *self = process->cluster;
     zseq_sim_slot_t *slot = &self->slot[process->index];
-    const zseq_incarnation_t *life = &record->vector.life[process->index];
+    const zseq_incarnation_t *incarnation =
+      &record->vector.incarnation[process->index];
     uint64_t start = record->vector.start[process->index].counter;
-    if (zseq_incarnation_compare (life, &slot->begun) > 0)
-        slot->begun = *life;
+    if (zseq_incarnation_compare (incarnation, &slot->begun) > 0)
+        slot->begun = *incarnation;
     if (start > slot->start)
         slot->start = start;
     zseq_sim_check_record (process, record);
     self->formed |= record->voting;
     zseq_sim_disk_write_record (process->disk, record);
-    if (record->voting && zseq_incarnation_compare (life, &slot->voted) > 0)
-        slot->voted = *life;
+    if (record->voting &&
+        zseq_incarnation_compare (incarnation, &slot->voted) > 0)
+        slot->voted = *incarnation;
     if (record->voting && process->forced)
         slot->forced_vote_us = self->now_us;
     zseq_sim_cluster_say (self, "%c#%u writes its record: incarnation %llu%s",
                           zseq_sim_letter (process->index), process->id,
-                          (unsigned long long) life->counter,
+                          (unsigned long long) incarnation->counter,
                           record->voting ? ", votes" : "");
 }
 

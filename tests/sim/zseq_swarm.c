@@ -203,17 +203,17 @@ s_forge (s_run_t *self)
     msg.cluster = record->identity;
     msg.node = as;
     uint64_t process = 1 + s_draw (self, UINT64_MAX - 1);
-    zseq_incarnation_t life = record->vector.life[as];
-    life.counter += 1 + s_draw (self, 3) * s_draw (self, 1000);
+    zseq_incarnation_t incarnation = record->vector.incarnation[as];
+    incarnation.counter += 1 + s_draw (self, 3) * s_draw (self, 1000);
     if (s_draw (self, 2))
-        life.random = s_draw (self, UINT64_MAX);
+        incarnation.random = s_draw (self, UINT64_MAX);
     msg.vector = record->vector;
-    msg.vector.life[s_draw (self, self->n)] = life;
+    msg.vector.incarnation[s_draw (self, self->n)] = incarnation;
     zseq_msg_member_t members[ZSEQ_NODES_MAX];
     if (msg.op == ZSEQ_OP_FENCE)
-        msg.fence.recovery.life = life;
+        msg.fence.recovery.incarnation = incarnation;
     else if (msg.op == ZSEQ_OP_COPY)
-        msg.copy.recovery.life = life;
+        msg.copy.recovery.incarnation = incarnation;
     else
         msg.introduce =
           (zseq_msg_introduce_t){.members = s_members (record, members),

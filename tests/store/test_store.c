@@ -29,8 +29,8 @@ Test (store, opens_what_was_formatted)
 {
     zseq_record_t written;
     fixture_record (&written, 0);
-    written.vector.life[0].counter = 7;
-    written.vector.life[2].random = UINT64_MAX;
+    written.vector.incarnation[0].counter = 7;
+    written.vector.incarnation[2].random = UINT64_MAX;
     written.floor = ZSEQ_NEXT_MAX;
     written.floor_reserved = 17;
     zseq_store_t *store = zseq_store_new (fixture_node ());

@@ -32,7 +32,7 @@ s_assert_converted (size_t count)
         cr_assert_eq (found.count, count);
         cr_assert_eq (found.record.identity, FIXTURE_IDENTITY);
         cr_assert (found.record.voting);
-        cr_assert_eq (found.record.vector.life[1].counter, 1);
+        cr_assert_eq (found.record.vector.incarnation[1].counter, 1);
         cr_assert_eq (found.record.vector.start[1].counter, 0);
         fixture_forget (&found);
     }

@@ -74,7 +74,7 @@ s_play_repair (size_t *completed)
     ++*completed;
     zseq_record_t record;
     fixture_record (&record, FIXTURE_IDENTITY);
-    record.vector.life[1].counter = 2;
+    record.vector.incarnation[1].counter = 2;
     cr_assert_eq (fixture_write_record (store, &record), ZSEQ_OK);
     ++*completed;
     zseq_store_destroy (&store);
@@ -93,8 +93,8 @@ s_check_repair (size_t completed, const char *what, size_t when)
                fixture_text ());
     bool voting = rc == ZSEQ_OK && names.record.voting;
     if (rc == ZSEQ_OK)
-        cr_assert_eq (names.record.vector.life[1].counter, 2, "%s %zu", what,
-                      when);
+        cr_assert_eq (names.record.vector.incarnation[1].counter, 2, "%s %zu",
+                      what, when);
     cr_assert (completed >= 2 || !voting, "%s %zu", what, when);
     cr_assert (completed < 3 || voting);
     cr_assert_eq (names.identity, FIXTURE_IDENTITY);
@@ -204,7 +204,7 @@ Test (store_faults_repair, repairs_later_what_a_full_disk_prevents)
                 zseq_record_t record;
                 fixture_record (&record, FIXTURE_IDENTITY);
                 record.voting = false;
-                record.vector.life[1].counter = 2;
+                record.vector.incarnation[1].counter = 2;
                 zseq_faults_begin (fixture_node ());
                 zseq_faults_fail (calls[c], when, errors[e], false);
                 int rc = fixture_write_record (store, &record);

@@ -271,7 +271,7 @@ Test (store_guard, goes_on_after_its_own_node_record)
     zseq_store_t *store = fixture_running ();
     zseq_record_t record;
     fixture_record (&record, FIXTURE_IDENTITY);
-    record.vector.life[1].counter = 7;
+    record.vector.incarnation[1].counter = 7;
     cr_assert_eq (fixture_write_record (store, &record), ZSEQ_OK);
     s_assert_goes_on (store);
     zseq_store_destroy (&store);

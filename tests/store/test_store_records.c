@@ -49,7 +49,7 @@ Test (store_records, is_born_with_the_record_that_says_so)
     zseq_store_t *store = fixture_start ();
     zseq_record_t record;
     fixture_record (&record, 0);
-    record.vector.life[0].counter = 1;
+    record.vector.incarnation[0].counter = 1;
     zseq_write_t write = {.record = &record, .tag = 5, .owner = &record};
     zseq_written_t written;
     fixture_submit (store, &write, 1, &written);

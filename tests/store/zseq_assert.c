@@ -46,7 +46,7 @@ assert_repaired (const char *name, size_t others)
     cr_assert_eq (fixture_durable_to (&names, name), 77);
     cr_assert_eq (names.identity, FIXTURE_IDENTITY);
     cr_assert (!names.record.voting);
-    cr_assert_eq (names.record.vector.life[1].counter, 2);
+    cr_assert_eq (names.record.vector.incarnation[1].counter, 2);
     fixture_forget (&names);
 }
 

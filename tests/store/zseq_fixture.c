@@ -267,7 +267,7 @@ fixture_repair (zseq_store_t **store_p)
     fixture_record (&record,
                     names.identity ? names.identity : FIXTURE_IDENTITY);
     record.voting = false;
-    record.vector.life[1].counter = 2;
+    record.vector.incarnation[1].counter = 2;
     fixture_forget (&names);
     if (rc == ZSEQ_OK || rc == ZSEQ_EDAMAGED)
         rc = zseq_store_start (store);

@@ -192,7 +192,7 @@ test_reply_to (const test_letter_t *letter, uint8_t node, int status)
     msg.congested = test_congested & (1u << node);
     msg.vector.n = test_quorum.n;
     for (uint8_t index = 0; index < msg.vector.n; index++)
-        msg.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+        msg.vector.incarnation[index] = (zseq_incarnation_t){1, 1000u + index};
     return msg;
 }
 

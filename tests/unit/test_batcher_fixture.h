@@ -56,8 +56,8 @@ void test_make (size_t n, size_t w);
 void test_open (size_t n);
 void test_close (void);
 
-//  Puts request index into the queue: for count IDs or count_min at least, until
-//  deadline_us or LIMIT_US from now, or for just count.
+//  Puts request index into the queue: for count IDs or count_min at least,
+//  until deadline_us or LIMIT_US from now, or for just count.
 zseq_request_t *test_add_until (size_t index, uint64_t count,
                                 uint64_t count_min, uint64_t deadline_us);
 zseq_request_t *test_add_at_least (size_t index, uint64_t count,

@@ -36,8 +36,8 @@ s_ask (s_fixture_t *self, uint64_t now_us)
                                &self->sent);
 }
 
-//  A reply of node to what was sent last, from its first life and in a cluster
-//  where every node lives its first.
+//  A reply of node to what was sent last, from its first incarnation and in a
+//  cluster where every node incarnations its first.
 static zseq_msg_t
 s_reply (const s_fixture_t *self, uint8_t node, int status, uint64_t next)
 {
@@ -56,7 +56,7 @@ s_reply (const s_fixture_t *self, uint8_t node, int status, uint64_t next)
     }
     msg.vector.n = self->claim.attempt.quorum.n;
     for (uint8_t index = 0; index < msg.vector.n; index++)
-        msg.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+        msg.vector.incarnation[index] = (zseq_incarnation_t){1, 1000u + index};
     return msg;
 }
 
@@ -195,31 +195,31 @@ Test (claim, ignores_an_acceptance_of_another_range)
     cr_assert_eq (zseq_claim_reply (&self.claim, &other, NOW), ZSEQ_DO_WAIT);
 }
 
-Test (claim, does_not_count_an_earlier_life)
+Test (claim, does_not_count_an_earlier_incarnation)
 {
-    //  b accepted and lost its disk; a's reply shows b's next life.
+    //  b accepted and lost its disk; a's reply shows b's next incarnation.
     zseq_known_t known = s_known (7, 7, 7);
     s_fixture_t self = s_begin (3, &known, 3);
     s_ask (&self, NOW);
     cr_assert_eq (s_hear (&self, 1, ZSEQ_OK, 10), ZSEQ_DO_WAIT);
     zseq_msg_t later = s_reply (&self, 0, ZSEQ_OK, 10);
-    later.vector.life[1].counter = 2;
+    later.vector.incarnation[1].counter = 2;
     cr_assert_eq (zseq_claim_reply (&self.claim, &later, NOW), ZSEQ_DO_WAIT);
     cr_assert (!self.claim.done);
-    //  b's new life may vote again.
+    //  b's new incarnation may vote again.
     zseq_msg_t again = s_reply (&self, 1, ZSEQ_OK, 10);
-    again.vector.life[1].counter = 2;
+    again.vector.incarnation[1].counter = 2;
     cr_assert_eq (zseq_claim_reply (&self.claim, &again, NOW), ZSEQ_DO_DONE);
     cr_assert_eq (self.claim.rc, ZSEQ_OK);
 }
 
-Test (claim, does_not_count_an_earlier_life_whose_reply_comes_later)
+Test (claim, does_not_count_an_earlier_incarnation_whose_reply_comes_later)
 {
     zseq_known_t known = s_known (7, 7, 7);
     s_fixture_t self = s_begin (3, &known, 3);
     s_ask (&self, NOW);
     zseq_msg_t first = s_reply (&self, 0, ZSEQ_OK, 10);
-    first.vector.life[1].counter = 2;
+    first.vector.incarnation[1].counter = 2;
     cr_assert_eq (zseq_claim_reply (&self.claim, &first, NOW), ZSEQ_DO_WAIT);
     cr_assert_neq (s_hear (&self, 1, ZSEQ_OK, 10), ZSEQ_DO_DONE);
     cr_assert (!self.claim.done);
@@ -242,14 +242,14 @@ Test (claim, retries_above_what_the_refusals_told)
     cr_assert_eq (self.claim.claims, 2);
 }
 
-Test (claim, does_not_start_where_an_earlier_life_said)
+Test (claim, does_not_start_where_an_earlier_incarnation_said)
 {
     zseq_known_t known = s_known (7, 7, 7);
     s_fixture_t self = s_begin (3, &known, 3);
     s_ask (&self, NOW);
     s_hear (&self, 1, ZSEQ_ECONFLICT, 500);
     zseq_msg_t later = s_reply (&self, 0, ZSEQ_ECONFLICT, 20);
-    later.vector.life[1].counter = 2;
+    later.vector.incarnation[1].counter = 2;
     zseq_claim_reply (&self.claim, &later, NOW);
     zseq_claim_tick (&self.claim, zseq_claim_wake_us (&self.claim));
     s_ask (&self, NOW + RTT);
@@ -579,13 +579,13 @@ Test (claim, tells_how_many_nodes_answered_before_it_could_claim)
 Test (claim, knows_how_much_room_there_is)
 {
     s_fixture_t self = s_begin (3, &s_nothing, 1);
-    cr_assert_eq (zseq_claim_room (&self.claim), ZSEQ_COUNT_MAX);
+    cr_assert_eq (zseq_claim_remaining (&self.claim), ZSEQ_COUNT_MAX);
     zseq_known_t known = s_known (5, 5, 5);
     self = s_begin (3, &known, 1);
-    cr_assert_eq (zseq_claim_room (&self.claim), ZSEQ_COUNT_MAX);
+    cr_assert_eq (zseq_claim_remaining (&self.claim), ZSEQ_COUNT_MAX);
     known = s_known (ZSEQ_NEXT_MAX - 9, ZSEQ_NEXT_MAX - 4, 1);
     self = s_begin (3, &known, 1);
-    cr_assert_eq (zseq_claim_room (&self.claim), 9);
+    cr_assert_eq (zseq_claim_remaining (&self.claim), 9);
 }
 
 Test (claim, does_not_wait_for_absent_nodes_when_another_client_is_in_the_way)

@@ -128,7 +128,7 @@ Test (codec, says_what_a_refusal_has_to_echo)
         refusal.status = ZSEQ_EPROTOCOL;
         refusal.node = 0;
         refusal.vector.n = 1;
-        refusal.vector.life[0] = (zseq_incarnation_t){1, 2};
+        refusal.vector.incarnation[0] = (zseq_incarnation_t){1, 2};
         test_decoded_term (&decoded);
         uint8_t again[64];
         size_t size = zseq_codec_encode (&refusal, again, sizeof again);
@@ -313,8 +313,8 @@ static zseq_msg_recovery_t
 s_make_recovery (s_maker_t *self)
 {
     return (zseq_msg_recovery_t){
-      .life = {.counter = s_make_uint (self, 1, UINT64_MAX),
-               .random = s_make_uint (self, 0, UINT64_MAX)},
+      .incarnation = {.counter = s_make_uint (self, 1, UINT64_MAX),
+                      .random = s_make_uint (self, 0, UINT64_MAX)},
       .forced = test_random_below (&self->random, 2)};
 }
 
@@ -401,8 +401,10 @@ s_make_msg (s_maker_t *self, zseq_msg_t *msg)
       (uint8_t) (1 + test_random_below (&self->random, ZSEQ_NODES_MAX));
     msg->node = (uint8_t) test_random_below (&self->random, msg->vector.n);
     for (uint8_t node = 0; node < msg->vector.n; node++) {
-        msg->vector.life[node].counter = s_make_uint (self, 0, UINT64_MAX);
-        msg->vector.life[node].random = s_make_uint (self, 0, UINT64_MAX);
+        msg->vector.incarnation[node].counter =
+          s_make_uint (self, 0, UINT64_MAX);
+        msg->vector.incarnation[node].random =
+          s_make_uint (self, 0, UINT64_MAX);
         msg->vector.start[node].counter = s_make_uint (self, 0, UINT64_MAX);
         msg->vector.start[node].random = s_make_uint (self, 0, UINT64_MAX);
     }
@@ -518,14 +520,16 @@ Test (codec, asserts_that_it_writes_no_unknown_request, .signal = SIGABRT)
     zseq_codec_encode (&msg, bytes, sizeof bytes);
 }
 
-Test (codec, asserts_that_it_writes_no_fence_of_no_life, .signal = SIGABRT)
+Test (codec, asserts_that_it_writes_no_fence_of_no_incarnation,
+      .signal = SIGABRT)
 {
     uint8_t bytes[64];
     const zseq_msg_t msg = {.op = ZSEQ_OP_FENCE, .request = 7};
     zseq_codec_encode (&msg, bytes, sizeof bytes);
 }
 
-Test (codec, asserts_that_it_writes_no_copy_of_no_life, .signal = SIGABRT)
+Test (codec, asserts_that_it_writes_no_copy_of_no_incarnation,
+      .signal = SIGABRT)
 {
     uint8_t bytes[64];
     const zseq_msg_t msg = {.op = ZSEQ_OP_COPY, .request = 7};

@@ -151,7 +151,8 @@ Test (codec_bounds, holds_an_introduction_to_its_bounds)
       {"[1, 8, 7, 0, 0, \"c\", [xa26100], 1, [1, 2], 7]", REFUSED},
       {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 0, [1, 2], 7]", REFUSED},
       {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 7, [1, 2], 7]", REFUSED},
-      //  The node is one of the members, and the vector has one life for each.
+      //  The node is one of the members, and the vector has one incarnation for
+      //  each.
       {"[1, 8, 7, 0, 1, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4], 7]", OK},
       {"[1, 8, 7, 0, 2, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4], 7]", REFUSED},
       {"[1, 8, 7, 0, 9, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4], 7]", REFUSED},
@@ -236,7 +237,7 @@ Test (codec_bounds, holds_what_version_2_adds_to_its_bounds)
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7]", OK},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1]", OK},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, nil]", OK},
-      //  As many starts as lives.
+      //  As many starts as incarnations.
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0, 0, 0], 0, 1, 1]", REFUSED},
       {"[1, 8, 7, 9, 0, 0, [1, 2, 3, 4], 3, 7, [0, 0], 0, 1, 1]", REFUSED},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0], 0, 1, 1]", REFUSED},
@@ -404,7 +405,8 @@ Test (codec_bounds, holds_the_body_of_a_reply_to_its_bounds)
       {"[1, 9, 7, 9, 10, 0, [1, 2]]", OK},
       {"[1, 9, 7, 9, 19, 1, [1, 2, 3, 4]]", OK},
       {"[1, 9, 7, 9, 10, 1, [1, 2]]", REFUSED},
-      //  Its vector has as many lives as it likes: who asked knows better.
+      //  Its vector has as many incarnations as it likes: who asked knows
+      //  better.
       {"[1, 9, 7, 9, 0, 8, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, "
        "1, 1], 1, 1, 0]",
        OK},

@@ -284,7 +284,8 @@ s_print_vector (test_bytes_t *text, const zseq_vector_t *vector)
     test_print (text, "[");
     for (uint8_t node = 0; node < vector->n; node++)
         test_print (text, "%s%" PRIu64 ", %" PRIu64, node ? ", " : "",
-                    vector->life[node].counter, vector->life[node].random);
+                    vector->incarnation[node].counter,
+                    vector->incarnation[node].random);
     test_print (text, "]");
 }
 
@@ -346,7 +347,8 @@ s_print_request_body (test_bytes_t *text, const zseq_msg_t *msg)
     if (msg->op == ZSEQ_OP_FENCE || msg->op == ZSEQ_OP_COPY) {
         const zseq_msg_recovery_t *recovery = zseq_msg_recovery (msg);
         test_print (text, "%u, %" PRIu64 ", %" PRIu64, msg->node,
-                    recovery->life.counter, recovery->life.random);
+                    recovery->incarnation.counter,
+                    recovery->incarnation.random);
         if (msg->op == ZSEQ_OP_COPY) {
             test_print (text, ", ");
             s_print_slice (text, "b", msg->copy.after);

@@ -327,7 +327,8 @@ typedef struct {
     uint64_t until_ms;
 } s_generator_t;
 
-//  Of worker 3, in a layout with four IDs in a millisecond and 2^20 milliseconds.
+//  Of worker 3, in a layout with four IDs in a millisecond and 2^20
+//  milliseconds.
 static s_generator_t
 s_generator (uint64_t first_ms, uint64_t end_ms)
 {
@@ -656,8 +657,8 @@ s_compare (const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
-//  The clock stands still for as long as it takes for milliseconds to be used up:
-//  then the takers meet.
+//  The clock stands still for as long as it takes for milliseconds to be used
+//  up: then the takers meet.
 static void
 s_crowd (void)
 {
@@ -702,7 +703,8 @@ Test (flake, gives_threads_unique_ids_that_rise_whatever_the_clock_does)
         s_crowd ();
 }
 
-//  Generators that are closed, one after the other, while others take from them.
+//  Generators that are closed, one after the other, while others take from
+//  them.
 typedef struct {
     zseq_flake_t flake[CLOSINGS];
     uint64_t unused_ms[CLOSINGS];

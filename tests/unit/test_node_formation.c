@@ -121,12 +121,12 @@ Test (formation, tells_peers_only_what_is_durable)
     fixture_send (nodes[0], &ask.msg);
     const fixture_seen_t *reply = fixture_only (nodes[0], ZSEQ_ACTION_REPLY);
     cr_assert_eq (reply->msg.introduce.state, ZSEQ_STATE_FORMING);
-    cr_assert_eq (reply->msg.vector.life[1].counter, 0);
+    cr_assert_eq (reply->msg.vector.incarnation[1].counter, 0);
     fixture_write_record (nodes[0]);
     fixture_send (nodes[0], &ask.msg);
     reply = fixture_only (nodes[0], ZSEQ_ACTION_REPLY);
     cr_assert_eq (reply->msg.introduce.state, ZSEQ_STATE_COMPLETE);
-    cr_assert_eq (reply->msg.vector.life[1].random, 1001);
+    cr_assert_eq (reply->msg.vector.incarnation[1].random, 1001);
     fixture_destroy (&nodes[0]);
     fixture_destroy (&nodes[1]);
 }
@@ -165,12 +165,14 @@ Test (formation, that_was_missed_is_heard_of_from_who_was_born)
     //  It had met all, and was down while they began and e lost its disk.
     zseq_record_t record = fixture_record (5, 0);
     for (uint8_t index = 0; index < 5; index++)
-        record.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
-    record.vector.life[4] = (zseq_incarnation_t){2, 99};
+        record.vector.incarnation[index] =
+          (zseq_incarnation_t){1, 1000u + index};
+    record.vector.incarnation[4] = (zseq_incarnation_t){2, 99};
     fixture_t *self = fixture_new (&record, 10, 10);
     fixture_tick (self, 0);
     zseq_msg_t reply[5];
-    //  Where one has begun another life, they were not all born together.
+    //  Where one has begun another incarnation, they were not all born
+    //  together.
     for (uint8_t peer = 1; peer < 5; peer++) {
         reply[peer] = fixture_introduction (self, peer);
         reply[peer].introduce.state = ZSEQ_STATE_COMPLETE;
@@ -213,7 +215,8 @@ Test (formation, waits_until_all_have_met)
 {
     zseq_record_t record = fixture_record (3, 0);
     for (uint8_t index = 0; index < 3; index++)
-        record.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+        record.vector.incarnation[index] =
+          (zseq_incarnation_t){1, 1000u + index};
     fixture_t *self = fixture_new (&record, 10, 10);
     fixture_tick (self, 0);
     zseq_msg_t reply[3];
@@ -224,7 +227,7 @@ Test (formation, waits_until_all_have_met)
     //  b has not met c.
     zseq_msg_t early = reply[1];
     early.introduce.state = ZSEQ_STATE_FORMING;
-    early.vector.life[2] = (zseq_incarnation_t){0, 0};
+    early.vector.incarnation[2] = (zseq_incarnation_t){0, 0};
     fixture_answer (self, 2, &reply[2]);
     fixture_answer (self, 1, &early);
     fixture_write_record (self);
@@ -248,7 +251,7 @@ Test (formation, does_not_let_a_node_vote_that_was_formatted_again)
         s_round (nodes, 3);
     fixture_destroy (&nodes[2]);
     zseq_record_t record = fixture_record (3, 2);
-    record.vector.life[2].random = 4711;
+    record.vector.incarnation[2].random = 4711;
     nodes[2] = fixture_new (&record, 10, 10);
     fixture_tick (nodes[2], 2000000);
     fixture_seen_t ask = *fixture_find (nodes[2], ZSEQ_ACTION_ASK);
@@ -262,17 +265,18 @@ Test (formation, does_not_let_a_node_vote_that_was_formatted_again)
     const fixture_seen_t *end = fixture_only (nodes[2], ZSEQ_ACTION_EXIT);
     cr_assert_eq (end->status, ZSEQ_EREFORMATTED);
     cr_assert (strstr (end->text, "formatted again"));
-    //  Its peers neither vote with it nor forget its first life.
+    //  Its peers neither vote with it nor forget its first incarnation.
     nodes[2]->count = 0;
     s_round (nodes, 2);
-    cr_assert_eq (nodes[0]->record.vector.life[2].random, 1002);
+    cr_assert_eq (nodes[0]->record.vector.incarnation[2].random, 1002);
     for (uint8_t index = 0; index < 3; index++)
         fixture_destroy (&nodes[index]);
 }
 
-Test (formation, a_node_formatted_twice_during_it_never_votes_in_both_lives)
+Test (formation,
+      a_node_formatted_twice_during_it_never_votes_in_both_incarnations)
 {
-    //  a meets c's first life, b only its second.
+    //  a meets c's first incarnation, b only its second.
     fixture_t *nodes[3];
     for (uint8_t index = 0; index < 3; index++) {
         zseq_record_t record = fixture_record (3, index);
@@ -281,7 +285,7 @@ Test (formation, a_node_formatted_twice_during_it_never_votes_in_both_lives)
     fixture_t *pair[3] = {nodes[0], NULL, nodes[2]};
     s_round (pair, 3);
     zseq_record_t record = fixture_record (3, 2);
-    record.vector.life[2].random = 4711;
+    record.vector.incarnation[2].random = 4711;
     fixture_destroy (&nodes[2]);
     nodes[2] = fixture_new (&record, 10, 10);
     pair[0] = NULL;
@@ -348,8 +352,8 @@ Test (formation, is_possible_over_long_distances)
         reply.status = ZSEQ_OK;
         reply.node = 1;
         reply.introduce.state = ZSEQ_STATE_FORMING;
-        memset (reply.vector.life, 0, sizeof reply.vector.life);
-        reply.vector.life[1] = (zseq_incarnation_t){1, 1001};
+        memset (reply.vector.incarnation, 0, sizeof reply.vector.incarnation);
+        reply.vector.incarnation[1] = (zseq_incarnation_t){1, 1001};
         fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
                                            .sender = zseq_sender_peer (1),
                                            .msg = &reply});
@@ -365,7 +369,8 @@ Test (start, a_birth_does_not_vote_before_a_floor_is_on_disk)
 {
     zseq_record_t record = fixture_record (3, 0);
     for (uint8_t index = 0; index < 3; index++)
-        record.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+        record.vector.incarnation[index] =
+          (zseq_incarnation_t){1, 1000u + index};
     fixture_t *self = fixture_new (&record, 100, 100);
     uint64_t version = 0;
     for (int round = 0; round < 5 && !version; round++) {

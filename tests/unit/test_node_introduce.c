@@ -12,7 +12,7 @@ Test (node, learns_nothing_from_what_anybody_could_say)
     lie.introduce.members = fixture_members (self);
     lie.vector.n = 3;
     for (uint8_t index = 0; index < 3; index++)
-        lie.vector.life[index] = (zseq_incarnation_t){9, 9};
+        lie.vector.incarnation[index] = (zseq_incarnation_t){9, 9};
     lie.introduce.state = ZSEQ_STATE_VOTING;
     fixture_send (self, &lie);
     fixture_flush (self);
@@ -21,7 +21,7 @@ Test (node, learns_nothing_from_what_anybody_could_say)
     fixture_send (self, &read);
     const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
     cr_assert_eq (reply->msg.status, ZSEQ_OK);
-    cr_assert_eq (reply->msg.vector.life[1].counter, 1);
+    cr_assert_eq (reply->msg.vector.incarnation[1].counter, 1);
     fixture_destroy (&self);
 }
 
@@ -31,8 +31,8 @@ s_hear_process (fixture_t *self, uint8_t peer, uint64_t process)
     fixture_hear (self, peer, &self->record.vector, process);
 }
 
-//  A question was under way when the life was claimed, so that its answer says
-//  nothing of it: the next one must not wait for a second.
+//  A question was under way when the incarnation was claimed, so that its
+//  answer says nothing of it: the next one must not wait for a second.
 Test (node, asks_at_once_what_a_question_under_way_could_not_answer)
 {
     fixture_t *self = fixture_voter ();
@@ -40,7 +40,7 @@ Test (node, asks_at_once_what_a_question_under_way_could_not_answer)
     zseq_msg_t b = fixture_introduction (self, 1);
     zseq_msg_t fence = fixture_request (ZSEQ_OP_FENCE, "", 5);
     fence.node = 1;
-    fence.fence.recovery.life = (zseq_incarnation_t){2, 9};
+    fence.fence.recovery.incarnation = (zseq_incarnation_t){2, 9};
     fixture_send (self, &fence);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                   ZSEQ_EAGAIN);
@@ -58,12 +58,12 @@ Test (node, spreads_newer_incarnations)
 {
     fixture_t *self = fixture_voter ();
     zseq_vector_t vector = self->record.vector;
-    vector.life[2] = (zseq_incarnation_t){2, 99};
+    vector.incarnation[2] = (zseq_incarnation_t){2, 99};
     fixture_hear_vector (self, 1, &vector);
     fixture_flush (self);
     const fixture_seen_t *persist =
       fixture_only (self, ZSEQ_ACTION_PERSIST_RECORD);
-    cr_assert_eq (persist->record.vector.life[2].counter, 2);
+    cr_assert_eq (persist->record.vector.incarnation[2].counter, 2);
     fixture_destroy (&self);
 }
 
@@ -117,8 +117,8 @@ Test (node, ends_when_another_process_is_found_at_its_endpoint)
     fixture_destroy (&self);
 }
 
-//  P6: whoever claims that a peer has a new life cannot keep this node from
-//  waiting for that peer's answer.
+//  P6: whoever claims that a peer has a new incarnation cannot keep this node
+//  from waiting for that peer's answer.
 Test (node, does_not_ask_again_at_once_for_what_anybody_claims)
 {
     fixture_t *self = fixture_voter ();
@@ -127,7 +127,7 @@ Test (node, does_not_ask_again_at_once_for_what_anybody_claims)
     for (uint64_t lie = 5; lie < 25; lie++) {
         zseq_msg_t fence = fixture_request (ZSEQ_OP_FENCE, "", lie);
         fence.node = 2;
-        fence.fence.recovery.life = (zseq_incarnation_t){lie, lie};
+        fence.fence.recovery.incarnation = (zseq_incarnation_t){lie, lie};
         fixture_send (self, &fence);
         cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                       ZSEQ_EAGAIN);
@@ -148,7 +148,7 @@ Test (node, does_not_trust_an_answer_from_the_wrong_node)
     reply.reply = true;
     reply.status = ZSEQ_OK;
     reply.node = (uint8_t) (3 - peer);
-    reply.vector.life[2].counter = 5;
+    reply.vector.incarnation[2].counter = 5;
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
                                        .sender = zseq_sender_peer (peer),
                                        .msg = &reply});
@@ -162,7 +162,7 @@ Test (node, is_not_shaken_by_a_reformatted_peer)
 {
     fixture_t *self = fixture_voter ();
     zseq_vector_t vector = {.n = 3};
-    vector.life[1] = (zseq_incarnation_t){1, 4711};
+    vector.incarnation[1] = (zseq_incarnation_t){1, 4711};
     fixture_hear_vector (self, 1, &vector);
     cr_assert_not_null (fixture_find (self, ZSEQ_ACTION_LOG));
     fixture_flush (self);
@@ -190,8 +190,8 @@ Test (node, does_not_end_for_what_another_cluster_s_node_says)
     reply.request = self->seen[fixture_asked (self, 1)].msg.request;
     reply.status = ZSEQ_OK;
     reply.introduce.state = ZSEQ_STATE_FORMING;
-    reply.vector.life[0] = (zseq_incarnation_t){1, 4711};
-    reply.vector.life[1] = (zseq_incarnation_t){1, 4712};
+    reply.vector.incarnation[0] = (zseq_incarnation_t){1, 4711};
+    reply.vector.incarnation[1] = (zseq_incarnation_t){1, 4712};
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
                                        .sender = zseq_sender_peer (1),
                                        .msg = &reply});

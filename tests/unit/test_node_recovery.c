@@ -6,7 +6,7 @@
 
 #include "zseq_node_fixture.h"
 
-Test (node, does_not_answer_what_it_granted_in_its_old_life)
+Test (node, does_not_answer_what_it_granted_in_its_old_incarnation)
 {
     fixture_t *self = fixture_voter ();
     fixture_claim (self, "orders", 1, 10);
@@ -14,7 +14,7 @@ Test (node, does_not_answer_what_it_granted_in_its_old_life)
     zseq_sequence_t *sequence =
       fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     zseq_vector_t vector = self->record.vector;
-    vector.life[0] = (zseq_incarnation_t){2, 9};
+    vector.incarnation[0] = (zseq_incarnation_t){2, 9};
     fixture_hear_vector (self, 1, &vector);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
     fixture_persisted (self, sequence, 11, ZSEQ_OK);
@@ -32,7 +32,7 @@ Test (node, ends_while_it_recovers_though_requests_had_waited)
       fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     fixture_claim (self, "orders", 11, 10);
     zseq_vector_t vector = self->record.vector;
-    vector.life[0] = (zseq_incarnation_t){2, 9};
+    vector.incarnation[0] = (zseq_incarnation_t){2, 9};
     fixture_hear_vector (self, 1, &vector);
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_STOP});
     fixture_persisted (self, sequence, 11, ZSEQ_OK);
@@ -58,7 +58,7 @@ s_copied (fixture_t *self, const fixture_seen_t *ask,
         reply.hello.state = ZSEQ_STATE_VOTING;
         return reply;
     }
-    reply.vector.life[0] = zseq_msg_recovery (&ask->msg)->life;
+    reply.vector.incarnation[0] = zseq_msg_recovery (&ask->msg)->incarnation;
     if (reply.op == ZSEQ_OP_FENCE)
         reply.fence.floor = reply.fence.floor_reserved = 1;
     return reply;
@@ -109,11 +109,12 @@ s_recover (fixture_t *self, const zseq_vector_t *vector)
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
 }
 
-Test (node, recovers_when_a_newer_life_of_it_exists_and_ends_the_second_time)
+Test (node,
+      recovers_when_a_newer_incarnation_of_it_exists_and_ends_the_second_time)
 {
     fixture_t *self = fixture_voter ();
     zseq_vector_t vector = self->record.vector;
-    vector.life[0] = (zseq_incarnation_t){2, 99};
+    vector.incarnation[0] = (zseq_incarnation_t){2, 99};
     fixture_hear_vector (self, 1, &vector);
     cr_assert_null (fixture_find (self, ZSEQ_ACTION_EXIT));
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
@@ -125,9 +126,9 @@ Test (node, recovers_when_a_newer_life_of_it_exists_and_ends_the_second_time)
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
                                        .version = persist->version});
     s_recover (self, &vector);
-    cr_assert_eq (self->record.vector.life[0].counter, 3);
+    cr_assert_eq (self->record.vector.incarnation[0].counter, 3);
 
-    vector.life[0] = (zseq_incarnation_t){4, 99};
+    vector.incarnation[0] = (zseq_incarnation_t){4, 99};
     fixture_hear_vector (self, 1, &vector);
     const fixture_seen_t *end = fixture_find (self, ZSEQ_ACTION_EXIT);
     cr_assert_not_null (end);
@@ -135,27 +136,29 @@ Test (node, recovers_when_a_newer_life_of_it_exists_and_ends_the_second_time)
     fixture_destroy (&self);
 }
 
-//  Only one peer knows of the newer life, and is not among those that answer.
-Test (node, takes_a_life_above_the_one_that_it_heard_of)
+//  Only one peer knows of the newer incarnation, and is not among those that
+//  answer.
+Test (node, takes_a_incarnation_above_the_one_that_it_heard_of)
 {
     fixture_t *self = fixture_voter ();
     zseq_vector_t vector = self->record.vector;
     zseq_vector_t newer = vector;
-    newer.life[0] = (zseq_incarnation_t){2, 99};
+    newer.incarnation[0] = (zseq_incarnation_t){2, 99};
     fixture_hear_vector (self, 1, &newer);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
     fixture_write_record (self);
     s_recover (self, &vector);
-    cr_assert_eq (self->record.vector.life[0].counter, 3);
+    cr_assert_eq (self->record.vector.incarnation[0].counter, 3);
     fixture_destroy (&self);
 }
 
 //  S5: an answer that comes when the vote is being written already.
-Test (node, does_not_vote_when_a_late_answer_shows_a_newer_life)
+Test (node, does_not_vote_when_a_late_answer_shows_a_newer_incarnation)
 {
     zseq_record_t record = fixture_record (5, 0);
     for (uint8_t index = 0; index < 5; index++)
-        record.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+        record.vector.incarnation[index] =
+          (zseq_incarnation_t){1, 1000u + index};
     record.identity = 42;
     fixture_t *self = fixture_new (&record, 100, 100);
     zseq_vector_t vector = record.vector;
@@ -193,7 +196,7 @@ Test (node, does_not_vote_when_a_late_answer_shows_a_newer_life)
     reply.status = ZSEQ_ESUPERSEDED;
     reply.node = 4;
     reply.vector = vector;
-    reply.vector.life[0] = (zseq_incarnation_t){9, 9};
+    reply.vector.incarnation[0] = (zseq_incarnation_t){9, 9};
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
                                        .sender = zseq_sender_peer (4),
                                        .msg = &reply});
@@ -206,9 +209,9 @@ Test (node, does_not_vote_when_a_late_answer_shows_a_newer_life)
 }
 
 //  S8: the vote is handed to the disk after a sync of all that was deferred, so
-//  what comes later must not be deferred.
-//  A node of five has recovered, and its vote is on its way to the disk. What the
-//  last peer answers to COPY is still to come.
+//  what comes later must not be deferred. A node of five has recovered, and its
+//  vote is on its way to the disk. What the last peer answers to COPY is still
+//  to come.
 static fixture_t *
 s_recovered_but (fixture_seen_t *vote, zseq_msg_t *page)
 {
@@ -217,7 +220,7 @@ s_recovered_but (fixture_seen_t *vote, zseq_msg_t *page)
     fixture_t *self = fixture_new (&record, 100, 100);
     zseq_vector_t vector = {.n = 5};
     for (uint8_t index = 0; index < 5; index++)
-        vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+        vector.incarnation[index] = (zseq_incarnation_t){1, 1000u + index};
     fixture_seen_t held = {.peer = 0};
     memset (vote, 0, sizeof *vote);
     for (int round = 0; round < 20 && !vote->record.voting; round++) {
@@ -240,8 +243,8 @@ s_recovered_but (fixture_seen_t *vote, zseq_msg_t *page)
     return self;
 }
 
-//  Found by fuzzing: it was taken for a word about another process, and the node
-//  ended.
+//  Found by fuzzing: it was taken for a word about another process, and the
+//  node ended.
 Test (node, ignores_what_a_recovery_asked_and_is_answered_after_its_end)
 {
     fixture_seen_t vote;
@@ -285,7 +288,7 @@ Test (node, recovers_from_the_cluster_that_enough_voters_are_of)
     fixture_t *self = fixture_new (&record, 100, 100);
     zseq_vector_t vector = {.n = 5};
     for (uint8_t index = 0; index < 5; index++)
-        vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+        vector.incarnation[index] = (zseq_incarnation_t){1, 1000u + index};
     fixture_tick (self, 0);
     for (size_t index = 0; index < self->count; index++) {
         fixture_seen_t *seen = &self->seen[index];
@@ -297,7 +300,7 @@ Test (node, recovers_from_the_cluster_that_enough_voters_are_of)
         reply.node = 1;
         reply.cluster = 41;
         reply.vector = vector;
-        reply.vector.life[2] = (zseq_incarnation_t){99, 99};
+        reply.vector.incarnation[2] = (zseq_incarnation_t){99, 99};
         reply.hello.state = ZSEQ_STATE_VOTING;
         reply.hello.members = fixture_members (self);
         seen->type = ZSEQ_ACTION_LOG;
@@ -313,12 +316,13 @@ Test (node, recovers_from_the_cluster_that_enough_voters_are_of)
     }
     s_recover (self, &vector);
     cr_assert_eq (zseq_node_record (self->node)->identity, 42);
-    cr_assert_eq (zseq_node_record (self->node)->vector.life[2].counter, 1);
+    cr_assert_eq (zseq_node_record (self->node)->vector.incarnation[2].counter,
+                  1);
     fixture_destroy (&self);
 }
 
-//  Found by the simulator: it gave its vote up for an endpoint that had moved, and
-//  then ended as it could not recover.
+//  Found by the simulator: it gave its vote up for an endpoint that had moved,
+//  and then ended as it could not recover.
 Test (node, told_to_recover_leaves_its_record_until_it_can_begin)
 {
     zseq_record_t record = fixture_voting_record ();
@@ -333,9 +337,9 @@ Test (node, told_to_recover_leaves_its_record_until_it_can_begin)
     fixture_destroy (&self);
 }
 
-//  A forced floor binds those who put the new life in force, and not only once
-//  the forced node votes, which then stops (zseqd recover ends).
-Test (start, a_forced_floor_is_told_with_the_new_life)
+//  A forced floor binds those who put the new incarnation in force, and not
+//  only once the forced node votes, which then stops (zseqd recover ends).
+Test (start, a_forced_floor_is_told_with_the_new_incarnation)
 {
     zseq_record_t record = fixture_voting_record ();
     fixture_t *self = fixture_new (&record, 100, 100);
@@ -357,7 +361,7 @@ Test (start, a_forced_floor_is_told_with_the_new_life)
                       self->seen[index].msg.op == ZSEQ_OP_FENCE;
     }
     cr_assert (fenced);
-    cr_assert_eq (self->record.vector.life[0].counter, 1002);
+    cr_assert_eq (self->record.vector.incarnation[0].counter, 1002);
     //  A peer asks at its endpoint, as it does before it answers FENCE with 0.
     zseq_msg_t ask = fixture_request (ZSEQ_OP_INTRODUCE, "", 5);
     ask.node = 1;
@@ -373,8 +377,8 @@ Test (start, a_forced_floor_is_told_with_the_new_life)
     fixture_destroy (&self);
 }
 
-//  B has recovered, and been counted as one that will ask; then it votes, and has not
-//  asked: it does not know the new life yet.
+//  B has recovered, and been counted as one that will ask; then it votes, and
+//  has not asked: it does not know the new incarnation yet.
 Test (start, force_counts_no_peer_that_recovered_and_votes_by_now)
 {
     zseq_record_t record = fixture_voting_record ();
@@ -412,13 +416,13 @@ Test (start, force_counts_no_peer_that_recovered_and_votes_by_now)
     fixture_destroy (&self);
 }
 
-//  Answers of before a recovery say nothing of the life after it, in which no start
-//  was taken yet.
+//  Answers of before a recovery say nothing of the incarnation after it, in
+//  which no start was taken yet.
 Test (start, answers_of_before_a_recovery_note_nothing_after_it)
 {
     fixture_t *self = fixture_voter ();
     zseq_vector_t vector = self->record.vector;
-    vector.life[0] = (zseq_incarnation_t){2, 99};
+    vector.incarnation[0] = (zseq_incarnation_t){2, 99};
     vector.start[0] = (zseq_start_t){0, 0};
     fixture_hear_vector (self, 1, &vector);
     fixture_write_record (self);

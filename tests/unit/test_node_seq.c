@@ -25,7 +25,7 @@ Test (node, replies_only_when_the_claim_is_durable)
     cr_assert_eq (reply->msg.claim.first, 1);
     cr_assert_eq (reply->msg.claim.count, 10);
     cr_assert_eq (reply->msg.cluster, 42);
-    cr_assert_eq (reply->msg.vector.life[2].random, 1002);
+    cr_assert_eq (reply->msg.vector.incarnation[2].random, 1002);
     cr_assert_eq (reply->sender.route.size, 5);
     cr_assert (zseq_node_idle (self->node));
     fixture_destroy (&self);

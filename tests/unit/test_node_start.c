@@ -5,14 +5,15 @@
 
 #include "zseq_node_fixture.h"
 
-//  A node of n that has just begun, for the fourth time in its second life, and
-//  whose start is on its disk.
+//  A node of n that has just begun, for the fourth time in its second
+//  incarnation, and whose start is on its disk.
 static fixture_t *
 s_starter (size_t n)
 {
     zseq_record_t record = fixture_record (n, 0);
     for (uint8_t index = 0; index < n; index++)
-        record.vector.life[index] = (zseq_incarnation_t){2, 1000u + index};
+        record.vector.incarnation[index] =
+          (zseq_incarnation_t){2, 1000u + index};
     record.vector.start[0] = (zseq_start_t){3, 333};
     record.start_voted = true;
     record.identity = 42;
@@ -107,8 +108,8 @@ Test (start, is_on_disk_before_it_is_shown)
     fixture_destroy (&self);
 }
 
-//  Found by walks of the model: an old copy that was started, killed and started
-//  again had overtaken the start that its peers had noted.
+//  Found by walks of the model: an old copy that was started, killed and
+//  started again had overtaken the start that its peers had noted.
 Test (start, in_which_nobody_has_voted_is_taken_again)
 {
     fixture_t *self = s_starter (3);
@@ -202,12 +203,12 @@ Test (start, that_was_overtaken_ends_the_vote)
     fixture_destroy (&self);
 }
 
-//  In another life starts are counted anew.
-Test (start, of_an_older_life_does_not_matter)
+//  In another incarnation starts are counted anew.
+Test (start, of_an_older_incarnation_does_not_matter)
 {
     fixture_t *self = s_starter (3);
     zseq_msg_t reply = fixture_introduction (self, 1);
-    reply.vector.life[0] = (zseq_incarnation_t){1, 1000};
+    reply.vector.incarnation[0] = (zseq_incarnation_t){1, 1000};
     reply.vector.start[0] = (zseq_start_t){9, 999};
     fixture_answer (self, 1, &reply);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
@@ -279,7 +280,8 @@ Test (start, counts_who_was_born_with_it_and_does_not_vote_yet)
 {
     zseq_record_t record = fixture_record (3, 0);
     for (uint8_t index = 0; index < 3; index++)
-        record.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+        record.vector.incarnation[index] =
+          (zseq_incarnation_t){1, 1000u + index};
     record.identity = 42;
     record.voting = true;
     fixture_t *self = fixture_new (&record, 100, 100);
@@ -293,7 +295,7 @@ Test (start, counts_who_was_born_with_it_and_does_not_vote_yet)
         reply[peer].introduce.state = ZSEQ_STATE_COMPLETE;
     }
     //  Of another birth.
-    reply[2].vector.life[2].random = 4711;
+    reply[2].vector.incarnation[2].random = 4711;
     fixture_answer (self, 2, &reply[2]);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
     fixture_answer (self, 1, &reply[1]);
@@ -303,17 +305,17 @@ Test (start, counts_who_was_born_with_it_and_does_not_vote_yet)
     fixture_destroy (&self);
 }
 
-//  S4: b answers in a life that has ended, as c knows.
-Test (start, does_not_count_an_old_life_s_word)
+//  S4: b answers in an incarnation that has ended, as c knows.
+Test (start, does_not_count_an_old_incarnation_s_word)
 {
     fixture_t *self = s_starter (5);
     s_wait_for_the_silent (self);
     zseq_msg_t reply[5];
     for (uint8_t peer = 1; peer < 5; peer++) {
         reply[peer] = fixture_introduction (self, peer);
-        reply[peer].vector.life[1] = (zseq_incarnation_t){3, 7};
+        reply[peer].vector.incarnation[1] = (zseq_incarnation_t){3, 7};
     }
-    reply[1].vector.life[1] = (zseq_incarnation_t){2, 1001};
+    reply[1].vector.incarnation[1] = (zseq_incarnation_t){2, 1001};
     fixture_answer (self, 1, &reply[1]);
     fixture_answer (self, 2, &reply[2]);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
@@ -328,7 +330,7 @@ Test (start, of_an_old_copy_is_a_recovery)
     fixture_t *self = s_starter (3);
     zseq_msg_t other = fixture_introduction (self, 1);
     zseq_msg_t reply = fixture_introduction (self, 2);
-    reply.vector.life[0] = (zseq_incarnation_t){3, 7};
+    reply.vector.incarnation[0] = (zseq_incarnation_t){3, 7};
     fixture_answer (self, 2, &reply);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
     fixture_answer (self, 1, &other);

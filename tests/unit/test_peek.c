@@ -52,7 +52,7 @@ s_reply (const s_fixture_t *self, uint8_t node, int status, uint64_t next)
         msg.raise.next = next;
     msg.vector.n = self->peek.attempt.quorum.n;
     for (uint8_t index = 0; index < msg.vector.n; index++)
-        msg.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+        msg.vector.incarnation[index] = (zseq_incarnation_t){1, 1000u + index};
     return msg;
 }
 
@@ -104,17 +104,18 @@ Test (peek, waits_for_a_write_quorum_when_n_is_even)
     cr_assert_eq (s_hear (&self, 2, 9), ZSEQ_DO_DONE);
 }
 
-Test (peek, does_not_count_an_earlier_life)
+Test (peek, does_not_count_an_earlier_incarnation)
 {
     s_fixture_t self = s_begin (3, 0);
     s_hear (&self, 1, 9);
     zseq_msg_t later = s_reply (&self, 0, ZSEQ_OK, 9);
-    later.vector.life[1].counter = 2;
+    later.vector.incarnation[1].counter = 2;
     cr_assert_eq (zseq_peek_reply (&self.peek, &later, NOW), ZSEQ_DO_WAIT);
     cr_assert (!self.peek.done);
 }
 
-Test (peek, starts_over_when_a_raise_shows_that_a_read_was_of_an_earlier_life)
+Test (peek,
+      starts_over_when_a_raise_shows_that_a_read_was_of_an_earlier_incarnation)
 {
     s_fixture_t self = s_begin (3, 0);
     s_hear (&self, 0, 9);
@@ -122,10 +123,10 @@ Test (peek, starts_over_when_a_raise_shows_that_a_read_was_of_an_earlier_life)
     s_ask (&self);
     //  The replies to the RAISE show that node 1 has lost its disk since.
     zseq_msg_t reply = s_reply (&self, 0, ZSEQ_OK, 9);
-    reply.vector.life[1].counter = 2;
+    reply.vector.incarnation[1].counter = 2;
     cr_assert_eq (zseq_peek_reply (&self.peek, &reply, NOW), ZSEQ_DO_WAIT);
     reply = s_reply (&self, 2, ZSEQ_OK, 50);
-    reply.vector.life[1].counter = 2;
+    reply.vector.incarnation[1].counter = 2;
     cr_assert_eq (zseq_peek_reply (&self.peek, &reply, NOW), ZSEQ_DO_WAIT);
     cr_assert (!self.peek.done);
     cr_assert_eq (zseq_peek_tick (&self.peek, zseq_peek_wake_us (&self.peek)),
@@ -137,14 +138,16 @@ Test (peek, starts_over_when_a_raise_shows_that_a_read_was_of_an_earlier_life)
 Test (peek, lets_what_the_read_showed_hold_for_the_raise)
 {
     s_fixture_t self = s_begin (5, 0);
-    //  Node 0 shows a newer life of node 4; nodes 1 and 2 complete the READ.
+    //  Node 0 shows a newer incarnation of node 4; nodes 1 and 2 complete the
+    //  READ.
     zseq_msg_t reply = s_reply (&self, 0, ZSEQ_OK, 9);
-    reply.vector.life[4].counter = 2;
+    reply.vector.incarnation[4].counter = 2;
     zseq_peek_reply (&self.peek, &reply, NOW);
     s_hear (&self, 1, 4);
     cr_assert_eq (s_hear (&self, 2, 4), ZSEQ_DO_SEND);
     s_ask (&self);
-    //  An answer of node 4's earlier life, which nobody contradicts here.
+    //  An answer of node 4's earlier incarnation, which nobody contradicts
+    //  here.
     s_hear (&self, 1, 9);
     s_hear (&self, 4, 9);
     cr_assert_eq (s_hear (&self, 2, 9), ZSEQ_DO_WAIT);

@@ -31,7 +31,7 @@ s_answer (zframe_t *sender, const zseq_msg_t *request)
     msg.request = request->request;
     msg.cluster = 42;
     msg.vector.n = 1;
-    msg.vector.life[0] = (zseq_incarnation_t){1, 1};
+    msg.vector.incarnation[0] = (zseq_incarnation_t){1, 1};
     if (msg.op == ZSEQ_OP_HELLO) {
         member.name = (zseq_slice_t){"a", 1};
         member.endpoint =

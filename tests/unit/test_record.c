@@ -35,12 +35,13 @@ static zseq_record_t
 s_born (void)
 {
     zseq_record_t record = s_record ();
-    record.vector.life[0] = (zseq_incarnation_t){1, 1234605616436508552u};
-    record.vector.life[2] = (zseq_incarnation_t){1, 7};
+    record.vector.incarnation[0] =
+      (zseq_incarnation_t){1, 1234605616436508552u};
+    record.vector.incarnation[2] = (zseq_incarnation_t){1, 7};
     return record;
 }
 
-Test (record, of_a_new_node_has_one_life_and_no_vote)
+Test (record, of_a_new_node_has_one_incarnation_and_no_vote)
 {
     zseq_record_t record = s_record ();
     cr_expect_str_eq (record.cluster, "prod");
@@ -48,10 +49,10 @@ Test (record, of_a_new_node_has_one_life_and_no_vote)
     cr_expect_eq (record.members.n, 3);
     cr_expect_eq (record.self, 1);
     cr_expect_eq (record.vector.n, 3);
-    cr_expect_eq (record.vector.life[1].counter, 1);
-    cr_expect_eq (record.vector.life[1].random, 11072869122414935808u);
-    cr_expect_eq (record.vector.life[0].counter, 0);
-    cr_expect_eq (record.vector.life[2].counter, 0);
+    cr_expect_eq (record.vector.incarnation[1].counter, 1);
+    cr_expect_eq (record.vector.incarnation[1].random, 11072869122414935808u);
+    cr_expect_eq (record.vector.incarnation[0].counter, 0);
+    cr_expect_eq (record.vector.incarnation[2].counter, 0);
     cr_expect (!record.voting);
     cr_expect_eq (record.floor, 1);
     cr_expect_eq (record.floor_reserved, 1);
@@ -88,10 +89,10 @@ Test (record, identity_changes_with_everything_that_is_in_it)
         record.members.member[node].name[0] = 'x';
         cr_expect_neq (zseq_record_identity (&record), identity);
         record = s_born ();
-        record.vector.life[node].random ^= 1;
+        record.vector.incarnation[node].random ^= 1;
         cr_expect_neq (zseq_record_identity (&record), identity);
         record = s_born ();
-        record.vector.life[node].random ^= (uint64_t) 1 << 63;
+        record.vector.incarnation[node].random ^= (uint64_t) 1 << 63;
         cr_expect_neq (zseq_record_identity (&record), identity);
     }
     //  The end of one name is not the beginning of the next.
@@ -121,7 +122,7 @@ Test (record, identity_holds_the_longest_names)
     record.members.n = record.vector.n = ZSEQ_NODES_MAX;
     for (uint8_t node = 0; node < ZSEQ_NODES_MAX; node++) {
         memset (record.members.member[node].name, '0' + node, ZSEQ_LABEL_MAX);
-        record.vector.life[node] = (zseq_incarnation_t){1, UINT64_MAX};
+        record.vector.incarnation[node] = (zseq_incarnation_t){1, UINT64_MAX};
     }
     cr_expect_neq (zseq_record_identity (&record), 0);
 }

@@ -13,9 +13,9 @@ Test (recovery, brings_back_what_the_others_know)
     cr_assert (zseq_testbed_votes (fixture_world, 1, 100));
     cr_assert_eq (fixture_read ("orders", 1), 11);
     cr_assert_eq (zseq_testbed_disk_limit (fixture_world, 1, "orders"), 11);
-    cr_assert_eq (fixture_life (1, 1), 2);
-    cr_assert_eq (fixture_life (1, 0), 2);
-    cr_assert_eq (fixture_life (1, 2), 2);
+    cr_assert_eq (fixture_incarnation (1, 1), 2);
+    cr_assert_eq (fixture_incarnation (1, 0), 2);
+    cr_assert_eq (fixture_incarnation (1, 2), 2);
 }
 
 //  S4 in claims: b accepts a claim, loses its disk and recovers; its
@@ -43,7 +43,7 @@ Test (recovery, a_claim_does_not_count_what_a_lost_disk_had_accepted)
 //  and with it Z's fence, so that a claim which Z had accepted completes there
 //  and at B. A's answer to Z must not count with those of X and D, who know
 //  nothing of that claim.
-Test (recovery, does_not_count_the_answer_of_a_life_that_has_ended)
+Test (recovery, does_not_count_the_answer_of_a_incarnation_that_has_ended)
 {
     enum { X, Z, A, B, D };
     fixture_setup (5);
@@ -55,8 +55,8 @@ Test (recovery, does_not_count_the_answer_of_a_life_that_has_ended)
     fixture_set (Z, A, true);
     fixture_lose (Z);
     fixture_rounds (20);
-    cr_assert_eq (fixture_life (Z, A), 2);
-    cr_assert_eq (fixture_life (Z, X), 1);
+    cr_assert_eq (fixture_incarnation (Z, A), 2);
+    cr_assert_eq (fixture_incarnation (Z, X), 1);
 
     fixture_set (Z, A, false);
     fixture_set_hello (Z, A, false);
@@ -65,9 +65,9 @@ Test (recovery, does_not_count_the_answer_of_a_life_that_has_ended)
     fixture_set (A, D, true);
     fixture_lose (A);
     cr_assert (zseq_testbed_votes (fixture_world, A, 100));
-    cr_assert_eq (fixture_life (A, A), 2);
-    cr_assert_eq (fixture_life (Z, A), 1, "A has forgotten Z's fence");
-    cr_assert_eq (fixture_life (A, X), 2);
+    cr_assert_eq (fixture_incarnation (A, A), 2);
+    cr_assert_eq (fixture_incarnation (Z, A), 1, "A has forgotten Z's fence");
+    cr_assert_eq (fixture_incarnation (A, X), 2);
     fixture_close_all ();
     fixture_send (first, A);
     fixture_send (first, B);
@@ -76,8 +76,8 @@ Test (recovery, does_not_count_the_answer_of_a_life_that_has_ended)
     fixture_set (Z, X, true);
     fixture_set (Z, D, true);
     fixture_rounds (100);
-    cr_assert_eq (fixture_life (Z, X), 2);
-    cr_assert_eq (fixture_life (Z, D), 2);
+    cr_assert_eq (fixture_incarnation (Z, X), 2);
+    cr_assert_eq (fixture_incarnation (Z, D), 2);
     cr_assert_eq (zseq_testbed_state (fixture_world, Z), ZSEQ_STATE_RECOVERING,
                   "only the answers of X and D count");
     fixture_client_t *second = fixture_claim ("orders", 1, 10);
@@ -92,10 +92,10 @@ Test (recovery, does_not_count_the_answer_of_a_life_that_has_ended)
 }
 
 //  Why incarnations and not one epoch number for the cluster: Z begins two
-//  lives and reaches only X, which then accepts a claim and loses its disk.
-//  What X said to Z, and to the claim, belongs to X's old life, however high
-//  Z's number was.
-Test (recovery, lives_of_different_nodes_are_not_compared)
+//  incarnations and reaches only X, which then accepts a claim and loses its
+//  disk. What X said to Z, and to the claim, belongs to X's old incarnation,
+//  however high Z's number was.
+Test (recovery, incarnations_of_different_nodes_are_not_compared)
 {
     enum { X, Z, A, B, D };
     fixture_setup (5);
@@ -103,11 +103,11 @@ Test (recovery, lives_of_different_nodes_are_not_compared)
     fixture_set (Z, X, true);
     fixture_lose (Z);
     fixture_rounds (20);
-    cr_assert_eq (fixture_life (Z, X), 2);
+    cr_assert_eq (fixture_incarnation (Z, X), 2);
     zseq_testbed_kill (fixture_world, Z);
     zseq_testbed_start (fixture_world, Z, NULL);
     fixture_rounds (20);
-    cr_assert_eq (fixture_life (Z, X), 3);
+    cr_assert_eq (fixture_incarnation (Z, X), 3);
 
     fixture_client_t *first = fixture_claim ("orders", 1, 10);
     fixture_send (first, X);
@@ -119,13 +119,13 @@ Test (recovery, lives_of_different_nodes_are_not_compared)
     fixture_set (X, D, true);
     fixture_lose (X);
     cr_assert (zseq_testbed_votes (fixture_world, X, 100));
-    cr_assert_eq (fixture_life (Z, X), 1, "X has forgotten Z's fence");
+    cr_assert_eq (fixture_incarnation (Z, X), 1, "X has forgotten Z's fence");
 
     fixture_close_all ();
     fixture_set (Z, A, true);
     fixture_set (Z, B, true);
     fixture_rounds (100);
-    cr_assert_eq (fixture_life (Z, A), 3);
+    cr_assert_eq (fixture_incarnation (Z, A), 3);
     bool votes = zseq_testbed_state (fixture_world, Z) == ZSEQ_STATE_VOTING;
     fixture_send (first, A);
     fixture_send (first, B);
@@ -212,7 +212,7 @@ Test (recovery, copies_what_is_accepted_and_not_yet_durable)
     fixture_copy = false;
     fixture_lose (B);
     fixture_rounds (20);
-    cr_assert_eq (fixture_life (B, A), 2);
+    cr_assert_eq (fixture_incarnation (B, A), 2);
     zseq_testbed_stick (fixture_world, A, 0);
     fixture_client_t *first = fixture_claim ("orders", 1, 10);
     fixture_send (first, A);
@@ -222,7 +222,7 @@ Test (recovery, copies_what_is_accepted_and_not_yet_durable)
     cr_assert_eq (fixture_read ("orders", B), 11);
 }
 
-//  S5: its new life, two names, and only then the vote.
+//  S5: its new incarnation, two names, and only then the vote.
 Test (recovery, votes_only_when_the_last_write_is_on_disk)
 {
     enum { A, B, C };
@@ -247,7 +247,7 @@ Test (recovery, a_peer_answers_a_fence_only_when_it_is_durable)
     zseq_testbed_stick (fixture_world, A, 0);
     fixture_lose (B);
     fixture_rounds (50);
-    cr_assert_eq (fixture_life (B, A), 2, "in force");
+    cr_assert_eq (fixture_incarnation (B, A), 2, "in force");
     cr_assert_eq (zseq_testbed_state (fixture_world, B), ZSEQ_STATE_RECOVERING);
     zseq_testbed_unstick (fixture_world, A);
     cr_assert (zseq_testbed_votes (fixture_world, B, 100));
@@ -260,17 +260,17 @@ Test (recovery, nobody_is_fenced_by_what_anybody_could_say)
     fixture_setup (3);
     fixture_client_t *self = fixture_client (ZSEQ_OP_FENCE, "");
     self->msg.node = B;
-    self->msg.fence.recovery.life = (zseq_incarnation_t){99, 99};
+    self->msg.fence.recovery.incarnation = (zseq_incarnation_t){99, 99};
     fixture_send (self, A);
     cr_assert_eq (self->status, ZSEQ_EAGAIN);
     fixture_rounds (100);
-    cr_assert_eq (fixture_life (B, A), 1);
+    cr_assert_eq (fixture_incarnation (B, A), 1);
     cr_assert_eq (zseq_testbed_state (fixture_world, B), ZSEQ_STATE_VOTING);
     fixture_send (self, A);
     cr_assert_eq (self->status, ZSEQ_ESUPERSEDED, "b lives an older life");
     fixture_client_t *copy = fixture_client (ZSEQ_OP_COPY, "");
     copy->msg.node = B;
-    copy->msg.copy.recovery.life = (zseq_incarnation_t){99, 99};
+    copy->msg.copy.recovery.incarnation = (zseq_incarnation_t){99, 99};
     fixture_send (copy, A);
     cr_assert_eq (copy->status, ZSEQ_ESUPERSEDED);
     copy->msg.node = A;
@@ -367,7 +367,7 @@ Test (recovery, heals_a_damaged_name_and_keeps_the_others)
     cr_assert_eq (fixture_read ("orders", B), 11);
     cr_assert_eq (fixture_read ("bills", B), 21, "nothing is lowered");
     cr_assert_eq (fixture_read ("mine", B), 11, "an intact record is kept");
-    cr_assert_eq (fixture_life (B, B), 2);
+    cr_assert_eq (fixture_incarnation (B, B), 2);
 }
 
 //  A node that is told to recover, and cannot, is what it was.
@@ -387,7 +387,7 @@ Test (recovery, that_is_asked_for_changes_nothing_before_it_can_begin)
     zseq_testbed_kill (fixture_world, C);
     zseq_testbed_start (fixture_world, C, NULL);
     cr_assert (zseq_testbed_votes (fixture_world, C, 100));
-    cr_assert_eq (fixture_life (C, C), 1);
+    cr_assert_eq (fixture_incarnation (C, C), 1);
     cr_assert_eq (fixture_read ("orders", C), 11);
 }
 

@@ -22,12 +22,12 @@ s_begin (void)
     return self;
 }
 
-//  A reply of a peer, in that life.
+//  A reply of a peer, in that incarnation.
 static void
-s_see (zseq_recovery_t *self, uint8_t peer, uint64_t life)
+s_see (zseq_recovery_t *self, uint8_t peer, uint64_t incarnation)
 {
     zseq_vector_t vector = {.n = 5};
-    vector.life[peer] = (zseq_incarnation_t){life, 1};
+    vector.incarnation[peer] = (zseq_incarnation_t){incarnation, 1};
     cr_assert (zseq_recovery_see (self, peer, &vector));
 }
 
@@ -43,7 +43,7 @@ Test (recovery_answers, are_the_sets_of_peers_that_gave_them)
     cr_expect_eq (zseq_recovery_complete (&self), 1u << E);
 }
 
-Test (recovery_answers, of_a_life_that_has_ended_do_not_count)
+Test (recovery_answers, of_a_incarnation_that_has_ended_do_not_count)
 {
     zseq_recovery_t self = s_begin ();
     s_see (&self, B, 1);

@@ -116,8 +116,8 @@ Test (recovery, by_force_needs_somebody_who_knows_the_cluster)
     cr_assert_eq (zseq_testbed_ended (fixture_world, 0), ZSEQ_EUNAVAILABLE);
 }
 
-//  `zseqd recover --force` ends as soon as a votes. B and c, whose directories are
-//  older, have put its new life in force, and go on below the floor.
+//  `zseqd recover --force` ends as soon as a votes. B and c, whose directories
+//  are older, have put its new incarnation in force, and go on below the floor.
 Test (recovery, a_forced_floor_binds_who_answered_fence)
 {
     enum { A, B, C };

@@ -4,7 +4,7 @@
 
 #include "zseq_recovery_fixture.h"
 
-Test (recovery, an_old_copy_hears_of_its_newer_life_and_recovers)
+Test (recovery, an_old_copy_hears_of_its_newer_incarnation_and_recovers)
 {
     enum { A, B, C };
     fixture_setup (3);
@@ -22,11 +22,12 @@ Test (recovery, an_old_copy_hears_of_its_newer_life_and_recovers)
     cr_assert (
       zseq_testbed_logged (fixture_world, B, "an old copy of its directory"));
     cr_assert (zseq_testbed_votes (fixture_world, B, 100));
-    cr_assert_eq (fixture_life (B, B), 3);
+    cr_assert_eq (fixture_incarnation (B, B), 3);
     cr_assert_eq (fixture_read ("orders", B), 11);
 }
 
-//  B has a claim that C's old life could complete, C's newer life a rival.
+//  B has a claim that C's old incarnation could complete, C's newer incarnation
+//  a rival.
 Test (recovery, an_old_copy_does_not_vote_before_it_has_asked)
 {
     enum { A, B, C };
@@ -51,7 +52,7 @@ Test (recovery, an_old_copy_does_not_vote_before_it_has_asked)
     cr_assert (!fixture_won (claim));
     fixture_open_all ();
     cr_assert (zseq_testbed_votes (fixture_world, C, 100));
-    cr_assert_eq (fixture_life (C, C), 3);
+    cr_assert_eq (fixture_incarnation (C, C), 3);
 }
 
 //  The recovery of E reached A, B and C, but not D.
@@ -78,5 +79,5 @@ Test (recovery, an_old_copy_asks_enough_peers_that_one_must_know)
       zseq_testbed_logged (fixture_world, E, "an old copy of its directory"));
     fixture_open_all ();
     cr_assert (zseq_testbed_votes (fixture_world, E, 100));
-    cr_assert_eq (fixture_life (E, E), 3);
+    cr_assert_eq (fixture_incarnation (E, E), 3);
 }

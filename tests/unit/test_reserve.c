@@ -299,7 +299,7 @@ Test (reserve_ahead, repeats_nothing_whenever_it_is_killed)
 {
     uint64_t random = 4711;
     uint64_t given = 0;
-    for (int life = 0; life < 300; life++) {
+    for (int incarnation = 0; incarnation < 300; incarnation++) {
         uint64_t rounds = test_random (&random) % 40;
         for (uint64_t round = 0; round < rounds; round++) {
             uint64_t count = 1 + test_random (&random) % 100;

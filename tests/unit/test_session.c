@@ -84,7 +84,7 @@ s_answer (s_fixture_t *self, const zseq_msg_t *hello, uint64_t cluster)
     msg.request = hello->request;
     msg.cluster = cluster;
     msg.vector.n = 1;
-    msg.vector.life[0] = (zseq_incarnation_t){1, 1};
+    msg.vector.incarnation[0] = (zseq_incarnation_t){1, 1};
     zseq_msg_member_t member = {
       .name = {"a", 1},
       .endpoint = {self->uri.endpoint[0], strlen (self->uri.endpoint[0])}};

@@ -7,7 +7,8 @@
 #include "test_random.h"
 #include "zseq_tally.h"
 
-//  A READ's reply of node in a cluster of n, every node in its first life.
+//  A READ's reply of node in a cluster of n, every node in its first
+//  incarnation.
 static zseq_msg_t
 s_reply (uint8_t n, uint8_t node, int status, uint64_t next)
 {
@@ -21,7 +22,7 @@ s_reply (uint8_t n, uint8_t node, int status, uint64_t next)
     reply.read.next = next;
     reply.vector.n = n;
     for (uint8_t index = 0; index < n; index++)
-        reply.vector.life[index] = (zseq_incarnation_t){1, index};
+        reply.vector.incarnation[index] = (zseq_incarnation_t){1, index};
     return reply;
 }
 
@@ -79,7 +80,7 @@ Test (tally, keeps_no_reply_that_does_not_fit)
 }
 
 //  S4
-Test (tally, drops_a_reply_when_another_shows_a_newer_life_of_its_node)
+Test (tally, drops_a_reply_when_another_shows_a_newer_incarnation_of_its_node)
 {
     zseq_tally_t tally;
     zseq_tally_init (&tally, 3);
@@ -87,42 +88,42 @@ Test (tally, drops_a_reply_when_another_shows_a_newer_life_of_its_node)
     cr_expect (zseq_tally_counts (&tally, 0));
 
     zseq_msg_t other = s_reply (3, 1, ZSEQ_OK, 10);
-    other.vector.life[0] = (zseq_incarnation_t){2, 0};
+    other.vector.incarnation[0] = (zseq_incarnation_t){2, 0};
     s_add (&tally, other);
     cr_expect (!zseq_tally_counts (&tally, 0));
     cr_expect (zseq_tally_counts (&tally, 1));
     cr_expect_eq (zseq_tally_nodes (&tally, ZSEQ_OK), 1u << 1);
 }
 
-Test (tally, drops_a_reply_that_comes_after_its_newer_life_was_shown)
+Test (tally, drops_a_reply_that_comes_after_its_newer_incarnation_was_shown)
 {
     zseq_tally_t tally;
     zseq_tally_init (&tally, 3);
     zseq_msg_t other = s_reply (3, 1, ZSEQ_ENOTVOTING, 0);
-    other.vector.life[0] = (zseq_incarnation_t){1, 1};
+    other.vector.incarnation[0] = (zseq_incarnation_t){1, 1};
     s_add (&tally, other);
     s_add (&tally, s_reply (3, 0, ZSEQ_OK, 10));
     cr_expect (!zseq_tally_counts (&tally, 0));
     cr_expect_eq (zseq_tally_nodes (&tally, ZSEQ_OK), 0);
 }
 
-Test (tally, an_older_life_elsewhere_does_no_harm)
+Test (tally, an_older_incarnation_elsewhere_does_no_harm)
 {
     zseq_tally_t tally;
     zseq_tally_init (&tally, 3);
     zseq_msg_t newer = s_reply (3, 0, ZSEQ_OK, 10);
-    newer.vector.life[0] = (zseq_incarnation_t){2, 0};
+    newer.vector.incarnation[0] = (zseq_incarnation_t){2, 0};
     s_add (&tally, s_reply (3, 1, ZSEQ_OK, 10));
     s_add (&tally, newer);
     s_add (&tally, s_reply (3, 2, ZSEQ_OK, 10));
     cr_expect_eq (zseq_tally_nodes (&tally, ZSEQ_OK), 7);
 }
 
-Test (tally, keeps_the_newer_life_of_two_replies_of_one_node)
+Test (tally, keeps_the_newer_incarnation_of_two_replies_of_one_node)
 {
     zseq_msg_t old = s_reply (3, 0, ZSEQ_OK, 10);
     zseq_msg_t new = s_reply (3, 0, ZSEQ_ECONFLICT, 20);
-    new.vector.life[0] = (zseq_incarnation_t){2, 0};
+    new.vector.incarnation[0] = (zseq_incarnation_t){2, 0};
 
     zseq_tally_t tally;
     zseq_tally_init (&tally, 3);
@@ -138,13 +139,13 @@ Test (tally, keeps_the_newer_life_of_two_replies_of_one_node)
     cr_expect (zseq_tally_counts (&tally, 0));
 }
 
-//  What a reply of an old life shows of others still holds.
+//  What a reply of an old incarnation shows of others still holds.
 Test (tally, learns_from_a_reply_that_it_does_not_keep)
 {
     zseq_msg_t new = s_reply (3, 0, ZSEQ_OK, 10);
-    new.vector.life[0] = (zseq_incarnation_t){2, 0};
+    new.vector.incarnation[0] = (zseq_incarnation_t){2, 0};
     zseq_msg_t old = s_reply (3, 0, ZSEQ_OK, 10);
-    old.vector.life[1] = (zseq_incarnation_t){2, 0};
+    old.vector.incarnation[1] = (zseq_incarnation_t){2, 0};
 
     zseq_tally_t tally;
     zseq_tally_init (&tally, 3);
@@ -155,7 +156,7 @@ Test (tally, learns_from_a_reply_that_it_does_not_keep)
     cr_expect (zseq_tally_counts (&tally, 0));
 }
 
-Test (tally, keeps_the_first_of_two_replies_of_one_life)
+Test (tally, keeps_the_first_of_two_replies_of_one_incarnation)
 {
     //  A claim that came twice was granted, and then refused for itself.
     zseq_tally_t tally;
@@ -197,7 +198,8 @@ typedef struct {
     zseq_msg_t reply[REPLIES];
 } s_dumb_t;
 
-//  The reply of node that is kept: of those with its newest life the first.
+//  The reply of node that is kept: of those with its newest incarnation the
+//  first.
 static const zseq_msg_t *
 s_dumb_kept (const s_dumb_t *self, uint8_t node)
 {
@@ -205,8 +207,9 @@ s_dumb_kept (const s_dumb_t *self, uint8_t node)
     for (size_t index = 0; index < self->count; index++) {
         const zseq_msg_t *reply = &self->reply[index];
         if (reply->node == node &&
-            (!kept || zseq_incarnation_compare (&reply->vector.life[node],
-                                                &kept->vector.life[node]) > 0))
+            (!kept ||
+             zseq_incarnation_compare (&reply->vector.incarnation[node],
+                                       &kept->vector.incarnation[node]) > 0))
             kept = reply;
     }
     return kept;
@@ -219,8 +222,9 @@ s_dumb_counts (const s_dumb_t *self, uint8_t node)
     if (!kept)
         return false;
     for (size_t index = 0; index < self->count; index++)
-        if (zseq_incarnation_compare (&self->reply[index].vector.life[node],
-                                      &kept->vector.life[node]) > 0)
+        if (zseq_incarnation_compare (
+              &self->reply[index].vector.incarnation[node],
+              &kept->vector.incarnation[node]) > 0)
             return false;
     return true;
 }
@@ -262,7 +266,7 @@ Test (tally, counts_what_looking_through_all_replies_counts)
             zseq_msg_t reply = s_reply (dumb.n, node, status, 1);
             for (uint8_t index = 0; index < dumb.n; index++)
                 if (test_random_below (&state, 12) == 0)
-                    reply.vector.life[index] =
+                    reply.vector.incarnation[index] =
                       (zseq_incarnation_t){1 + test_random_below (&state, 2),
                                            test_random_below (&state, 12)};
             dumb.reply[dumb.count++] = reply;
@@ -273,8 +277,8 @@ Test (tally, counts_what_looking_through_all_replies_counts)
 }
 
 //  S4: what was learnt elsewhere takes a vote away, and a reply of the newer
-//  life brings another.
-Test (tally, counts_no_vote_of_a_life_that_was_learnt_to_have_ended)
+//  incarnation brings another.
+Test (tally, counts_no_vote_of_a_incarnation_that_was_learnt_to_have_ended)
 {
     zseq_tally_t tally;
     zseq_tally_init (&tally, 3);
@@ -283,7 +287,7 @@ Test (tally, counts_no_vote_of_a_life_that_was_learnt_to_have_ended)
     zseq_vector_t seen = s_reply (3, 2, ZSEQ_OK, 5).vector;
     zseq_tally_learn (&tally, &seen);
     cr_assert_eq (zseq_node_set_count (zseq_tally_nodes (&tally, ZSEQ_OK)), 2);
-    seen.life[1].counter++;
+    seen.incarnation[1].counter++;
     zseq_tally_learn (&tally, &seen);
     cr_assert (zseq_tally_counts (&tally, 0));
     cr_assert (!zseq_tally_counts (&tally, 1));

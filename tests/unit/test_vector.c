@@ -8,14 +8,14 @@
 
 //  A few values only, so that equal ones meet.
 static zseq_incarnation_t
-s_life (uint64_t *state)
+s_incarnation (uint64_t *state)
 {
     static const uint64_t randoms[] = {0, 1, 2, UINT64_MAX - 1, UINT64_MAX};
-    zseq_incarnation_t life = {test_random_below (state, 3),
-                               randoms[test_random_below (state, 5)]};
+    zseq_incarnation_t incarnation = {test_random_below (state, 3),
+                                      randoms[test_random_below (state, 5)]};
     if (test_random_below (state, 10) == 0)
-        life.counter = UINT64_MAX;
-    return life;
+        incarnation.counter = UINT64_MAX;
+    return incarnation;
 }
 
 static zseq_vector_t
@@ -25,7 +25,7 @@ s_vector (uint64_t *state, uint8_t n)
     memset (&vector, 0xa5, sizeof vector);
     vector.n = n;
     for (uint8_t node = 0; node < n; node++)
-        vector.life[node] = s_life (state);
+        vector.incarnation[node] = s_incarnation (state);
     return vector;
 }
 
@@ -56,8 +56,8 @@ Test (vector, newer_is_by_counter_then_by_random_number)
 
     uint64_t state = 1;
     for (int round = 0; round < 10000; round++) {
-        zseq_incarnation_t a = s_life (&state);
-        zseq_incarnation_t b = s_life (&state);
+        zseq_incarnation_t a = s_incarnation (&state);
+        zseq_incarnation_t b = s_incarnation (&state);
         cr_assert_eq (s_sign (zseq_incarnation_compare (&a, &b)),
                       s_compare (&a, &b));
     }
@@ -76,10 +76,11 @@ Test (vector, merge_takes_the_newer_of_every_entry)
         bool differs = false;
         cr_assert_eq (merged.n, n);
         for (uint8_t node = 0; node < n; node++) {
-            bool newer = s_compare (&theirs.life[node], &mine.life[node]) > 0;
+            bool newer = s_compare (&theirs.incarnation[node],
+                                    &mine.incarnation[node]) > 0;
             const zseq_incarnation_t *expected =
-              newer ? &theirs.life[node] : &mine.life[node];
-            cr_assert (s_compare (&merged.life[node], expected) == 0);
+              newer ? &theirs.incarnation[node] : &mine.incarnation[node];
+            cr_assert (s_compare (&merged.incarnation[node], expected) == 0);
             differs = differs || newer;
         }
         cr_assert_eq (changed, differs);
@@ -93,30 +94,31 @@ Test (vector, merge_takes_the_newer_of_every_entry)
     }
 }
 
-Test (vector, a_newer_life_brings_its_start_along)
+Test (vector, a_newer_incarnation_brings_its_start_along)
 {
-    zseq_vector_t mine = {.n = 1, .life = {{1, 5}}, .start = {{7, 70}}};
-    zseq_vector_t theirs = {.n = 1, .life = {{2, 1}}, .start = {{3, 30}}};
+    zseq_vector_t mine = {.n = 1, .incarnation = {{1, 5}}, .start = {{7, 70}}};
+    zseq_vector_t theirs = {
+      .n = 1, .incarnation = {{2, 1}}, .start = {{3, 30}}};
     cr_assert (zseq_vector_merge (&mine, &theirs));
-    cr_expect_eq (mine.life[0].counter, 2);
+    cr_expect_eq (mine.incarnation[0].counter, 2);
     cr_expect_eq (mine.start[0].counter, 3);
     cr_expect_eq (mine.start[0].random, 30);
 
-    //  What is known of an older life does not matter any more.
-    zseq_vector_t old = {.n = 1, .life = {{1, 5}}, .start = {{9, 90}}};
+    //  What is known of an older incarnation does not matter any more.
+    zseq_vector_t old = {.n = 1, .incarnation = {{1, 5}}, .start = {{9, 90}}};
     cr_expect (!zseq_vector_merge (&mine, &old));
     cr_expect_eq (mine.start[0].counter, 3);
 }
 
-Test (vector, of_two_starts_in_one_life_the_higher_counter_is_newer)
+Test (vector, of_two_starts_in_one_incarnation_the_higher_counter_is_newer)
 {
-    zseq_vector_t mine = {.n = 1, .life = {{1, 5}}, .start = {{7, 70}}};
-    zseq_vector_t later = {.n = 1, .life = {{1, 5}}, .start = {{8, 1}}};
+    zseq_vector_t mine = {.n = 1, .incarnation = {{1, 5}}, .start = {{7, 70}}};
+    zseq_vector_t later = {.n = 1, .incarnation = {{1, 5}}, .start = {{8, 1}}};
     cr_assert (zseq_vector_merge (&mine, &later));
     cr_expect (zseq_start_equal (&mine.start[0], &later.start[0]));
     cr_expect (zseq_vector_equal (&mine, &later));
     //  Two with one counter are of two copies: neither is anybody's any more.
-    zseq_vector_t other = {.n = 1, .life = {{1, 5}}, .start = {{8, 99}}};
+    zseq_vector_t other = {.n = 1, .incarnation = {{1, 5}}, .start = {{8, 99}}};
     cr_expect (zseq_vector_merge (&mine, &other));
     cr_expect_eq (mine.start[0].counter, 8);
     cr_expect_eq (mine.start[0].random, 0);
@@ -135,16 +137,16 @@ Test (vector, equal_means_every_entry_and_the_same_n)
         cr_expect (zseq_vector_equal (&a, &b));
         for (uint8_t node = 0; node < n; node++) {
             b = a;
-            b.life[node].counter ^= 1;
+            b.incarnation[node].counter ^= 1;
             cr_expect (!zseq_vector_equal (&a, &b));
             b = a;
-            b.life[node].random ^= (uint64_t) 1 << 63;
+            b.incarnation[node].random ^= (uint64_t) 1 << 63;
             cr_expect (!zseq_vector_equal (&a, &b));
         }
         //  What is past n does not matter.
         b = a;
         for (uint8_t node = n; node < ZSEQ_NODES_MAX; node++)
-            b.life[node] = (zseq_incarnation_t){77, node};
+            b.incarnation[node] = (zseq_incarnation_t){77, node};
         cr_expect (zseq_vector_equal (&a, &b));
         b.n = (uint8_t) (n - 1);
         cr_expect (!zseq_vector_equal (&a, &b));
@@ -160,12 +162,12 @@ Test (vector, complete_once_every_counter_is_known)
         vector.n = n;
         for (uint8_t node = 0; node < n; node++) {
             cr_expect (!zseq_vector_complete (&vector));
-            vector.life[node].counter = 1;
+            vector.incarnation[node].counter = 1;
         }
         cr_expect (zseq_vector_complete (&vector));
         for (uint8_t node = 0; node < n; node++) {
             zseq_vector_t hole = vector;
-            hole.life[node] = (zseq_incarnation_t){0, 77};
+            hole.incarnation[node] = (zseq_incarnation_t){0, 77};
             cr_expect (!zseq_vector_complete (&hole));
         }
     }

@@ -158,7 +158,8 @@ fixture_voting_record (void)
 {
     zseq_record_t record = fixture_record (3, 0);
     for (uint8_t index = 0; index < 3; index++)
-        record.vector.life[index] = (zseq_incarnation_t){1, 1000u + index};
+        record.vector.incarnation[index] =
+          (zseq_incarnation_t){1, 1000u + index};
     record.identity = 42;
     record.voting = true;
     return record;

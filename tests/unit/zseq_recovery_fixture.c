@@ -172,9 +172,11 @@ fixture_lose (uint8_t node)
 }
 
 uint64_t
-fixture_life (uint8_t of, uint8_t at)
+fixture_incarnation (uint8_t of, uint8_t at)
 {
-    return zseq_testbed_record (fixture_world, at)->vector.life[of].counter;
+    return zseq_testbed_record (fixture_world, at)
+      ->vector.incarnation[of]
+      .counter;
 }
 
 void

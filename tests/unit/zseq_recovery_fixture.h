@@ -64,8 +64,8 @@ uint64_t fixture_read (const char *name, uint8_t node);
 //  A node loses its disk, and starts.
 void fixture_lose (uint8_t node);
 
-//  The life of a node that another one knows.
-uint64_t fixture_life (uint8_t of, uint8_t at);
+//  The incarnation of a node that another one knows.
+uint64_t fixture_incarnation (uint8_t of, uint8_t at);
 
 //  Claims [1, 11) of name at every node but without (fixture_n: none).
 void fixture_fill (const char *name, uint8_t without);

@@ -120,9 +120,9 @@ zseq_session_draw_request (zseq_session_t *self)
 zseq_node_set_t zseq_session_send (zseq_session_t *self, zseq_node_set_t nodes,
                                    const uint8_t *bytes, size_t size);
 
-//  Sends each HELLO that is due. restless: a message is still unsent, because
+//  Sends each HELLO that is due. has_unsent: a message is still unsent, because
 //  its node could not be reached.
-void zseq_session_tick (zseq_session_t *self, uint64_t now_us, bool restless);
+void zseq_session_tick (zseq_session_t *self, uint64_t now_us, bool has_unsent);
 //  When to tick next at the latest.
 uint64_t zseq_session_wake_us (const zseq_session_t *self);
 

@@ -857,7 +857,7 @@ zseq_crash_refused (const zseq_crash_t *self)
 }
 
 void
-zseq_crash_tell (const zseq_crash_t *self)
+zseq_crash_report (const zseq_crash_t *self)
 {
     assert (self);
     printf ("%lu s, %lu rounds, %lu calls, %lu failed (%lu for a full disk), "

@@ -123,7 +123,7 @@ void zseq_crash_ask_all (zseq_crash_t *self);
 
 //  Ends the clients, asks for all names, and judges all IDs that were given
 //  out. Returns whether they were correct, and adds them up for
-//  zseq_crash_tell.
+//  zseq_crash_report.
 bool zseq_crash_judge (zseq_crash_t *self);
 
 //  If many IDs were noted: judges them and starts a new load with other names.
@@ -134,7 +134,7 @@ bool zseq_crash_turn_over (zseq_crash_t *self);
 uint64_t zseq_crash_refused (const zseq_crash_t *self);
 
 //  Prints a summary of what was judged.
-void zseq_crash_tell (const zseq_crash_t *self);
+void zseq_crash_report (const zseq_crash_t *self);
 
 //  Whether strace works here and may attach to a process.
 bool zseq_crash_can_trace (void);

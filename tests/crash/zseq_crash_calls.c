@@ -215,7 +215,7 @@ main (int argc, char **argv)
         kills += s_kills[call];
     }
     printf ("%lu kills\n", kills);
-    zseq_crash_tell (s_crash);
+    zseq_crash_report (s_crash);
     if (good)
         zseq_crash_destroy (&s_crash);
     return good && kills > 0 ? 0 : 1;

@@ -32,10 +32,10 @@ typedef enum {
     S_FLIP,        //  A bit of a file is another one
     S_TRUNCATE,    //  The end of a file is gone
     S_ZERO,        //  A file's bytes are all 0
-    S_HARMS
-} s_harm_t;
+    S_DAMAGES
+} s_damage_t;
 
-static const char *const s_text[S_HARMS] = {
+static const char *const s_text[S_DAMAGES] = {
   [S_WIPE] = "wiped",
   [S_WIPE_TWICE] = "wiped twice",
   [S_INTERRUPT] = "wiped and interrupted",
@@ -50,7 +50,7 @@ static const char *const s_text[S_HARMS] = {
 };
 
 static zseq_crash_t *s_crash;
-static uint64_t s_done[S_HARMS];
+static uint64_t s_done[S_DAMAGES];
 static uint64_t s_recoveries;
 static bool s_copied[ZSEQ_CRASH_NODES];   //  There is an old copy
 static bool s_went_on[ZSEQ_CRASH_NODES];  //  ... of an earlier incarnation
@@ -194,18 +194,18 @@ s_put_back (size_t node)
 //  A flipped or missing bit in the last batch of the journal's copy looks like
 //  an interrupted append, which is no damage.
 static bool
-s_must_recover (s_harm_t harm, const char *path)
+s_must_recover (s_damage_t damage, const char *path)
 {
     const char *file = path ? strrchr (path, '/') : NULL;
-    return harm < S_FLIP || !file || strcmp (file, "/names-copy") != 0;
+    return damage < S_FLIP || !file || strcmp (file, "/names-copy") != 0;
 }
 
 //  Returns whether the node has to recover.
 static bool
-s_do_harm (size_t node, s_harm_t harm)
+s_do_damage (size_t node, s_damage_t damage)
 {
     const char *path = NULL;
-    switch (harm) {
+    switch (damage) {
     case S_OLD:
         s_put_back (node);
         break;
@@ -232,47 +232,47 @@ s_do_harm (size_t node, s_harm_t harm)
         s_wipe (node);
         break;
     }
-    printf ("node %c: %s %s\n", (int) ('a' + node), s_text[harm],
+    printf ("node %c: %s %s\n", (int) ('a' + node), s_text[damage],
             path ? path : "");
-    return s_must_recover (harm, path);
+    return s_must_recover (damage, path);
 }
 
 //  Waits for a moment during the recovery, or just after a quick one.
 static void
-s_interrupt (size_t node, s_harm_t harm)
+s_interrupt (size_t node, s_damage_t damage)
 {
     zseq_crash_must_say (s_crash, node, " recovers: ");
     zseq_crash_let_run (s_crash, 64);
-    if (harm == S_ALL)
+    if (damage == S_ALL)
         zseq_crash_kill_all (s_crash);
     zseq_crash_kill (s_crash, node);
-    if (harm == S_WIPE_TWICE)
+    if (damage == S_WIPE_TWICE)
         s_wipe (node);
     zseq_crash_recover (s_crash, node, NULL);
-    if (harm == S_ALL)
+    if (damage == S_ALL)
         zseq_crash_restart (s_crash);
 }
 
 static void
-s_round (size_t node, s_harm_t harm)
+s_round (size_t node, s_damage_t damage)
 {
     zseq_crash_let_run (s_crash, 1u << zseq_crash_below (s_crash, 8));
     uint32_t open = zseq_crash_names_open (s_crash);
     if (open + 10 <= S_NAMES)
         zseq_crash_open_names (s_crash, open + 10);
     zseq_crash_kill (s_crash, node);
-    if (harm == S_OLD && !s_went_on[node])
-        harm = S_WIPE;
-    if (harm != S_OLD &&
+    if (damage == S_OLD && !s_went_on[node])
+        damage = S_WIPE;
+    if (damage != S_OLD &&
         (!s_copied[node] || zseq_crash_below (s_crash, 4) == 0))
         s_keep_copy (node);
-    bool recovers = s_do_harm (node, harm);
+    bool recovers = s_do_damage (node, damage);
     s_went_on[node] |= recovers;
     zseq_crash_recover (s_crash, node, NULL);
-    if (harm == S_WIPE_TWICE || harm == S_INTERRUPT || harm == S_ALL) {
-        s_interrupt (node, harm);
+    if (damage == S_WIPE_TWICE || damage == S_INTERRUPT || damage == S_ALL) {
+        s_interrupt (node, damage);
         //  The node may have recovered by then.
-        recovers = harm == S_WIPE_TWICE;
+        recovers = damage == S_WIPE_TWICE;
     }
     if (recovers) {
         zseq_crash_must_say (s_crash, node, " recovers: ");
@@ -280,7 +280,7 @@ s_round (size_t node, s_harm_t harm)
     }
     zseq_crash_must_vote (s_crash, node);
     zseq_crash_progress (s_crash);
-    s_done[harm]++;
+    s_done[damage]++;
 }
 
 int
@@ -298,20 +298,21 @@ main (int argc, char **argv)
     //  an old one.
     for (uint64_t round = 0; good && !zseq_crash_over (s_crash, rounds);
          round++) {
-        s_harm_t harm = round < S_HARMS
-                          ? (s_harm_t) round
-                          : (s_harm_t) zseq_crash_below (s_crash, S_HARMS);
+        s_damage_t damage =
+          round < S_DAMAGES
+            ? (s_damage_t) round
+            : (s_damage_t) zseq_crash_below (s_crash, S_DAMAGES);
         size_t node =
-          round < S_HARMS ? 0 : zseq_crash_below (s_crash, ZSEQ_CRASH_NODES);
-        s_round (node, harm);
+          round < S_DAMAGES ? 0 : zseq_crash_below (s_crash, ZSEQ_CRASH_NODES);
+        s_round (node, damage);
         good = zseq_crash_turn_over (s_crash);
     }
     if (good)
         good = zseq_crash_judge (s_crash);
-    for (size_t harm = 0; harm < S_HARMS; harm++)
-        printf ("%s %lu, ", s_text[harm], s_done[harm]);
+    for (size_t damage = 0; damage < S_DAMAGES; damage++)
+        printf ("%s %lu, ", s_text[damage], s_done[damage]);
     printf ("%lu recoveries for certain\n", s_recoveries);
-    zseq_crash_tell (s_crash);
+    zseq_crash_report (s_crash);
     if (good)
         zseq_crash_destroy (&s_crash);
     return good ? 0 : 1;

@@ -195,7 +195,7 @@ main (int argc, char **argv)
         failed += s_failed[call];
     }
     printf ("%lu failures, %lu nodes ended\n", failed, s_ended);
-    zseq_crash_tell (s_crash);
+    zseq_crash_report (s_crash);
     if (s_mode == S_FULL_ALL && zseq_crash_refused (s_crash) == 0)
         zseq_process_fail ("no client was told that the disks are full");
     if (good)

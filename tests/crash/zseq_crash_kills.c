@@ -49,7 +49,7 @@ main (void)
     if (good)
         good = zseq_crash_judge (crash);
     printf ("%lu kills, %lu times all at once\n", kills, at_once);
-    zseq_crash_tell (crash);
+    zseq_crash_report (crash);
     if (good)
         zseq_crash_destroy (&crash);
     return good ? 0 : 1;

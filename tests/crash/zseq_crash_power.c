@@ -184,7 +184,7 @@ main (int argc, char **argv)
     printf ("%s: %lu cuts, %lu of them in a recovery, %lu nodes saw it and "
             "ended\n",
             s_type, s_cuts, s_recoveries, s_ended);
-    zseq_crash_tell (s_crash);
+    zseq_crash_report (s_crash);
     if (status == 0)
         zseq_crash_destroy (&s_crash);
     return status;

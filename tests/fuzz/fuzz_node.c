@@ -137,7 +137,7 @@ s_go_on (bool answered)
 
 //  A process begins, with what is on the disk.
 static void
-s_start (bool told, const zseq_force_t *force)
+s_start (bool requested, const zseq_force_t *force)
 {
     zseq_node_limits_t limits = {.names_max = NAMES_MAX,
                                  .waiting_max = WAITING_MAX,
@@ -157,10 +157,10 @@ s_start (bool told, const zseq_force_t *force)
                                  file->limit);
         assert (rc == ZSEQ_OK);
     }
-    if (told)
+    if (requested)
         zseq_node_recover (run.node, "it was told to", force);
     run.ended = false;
-    run.starting = run.disk.voting && !told;
+    run.starting = run.disk.voting && !requested;
     run.may_form = run.start_heard = run.incarnation_begun = false;
     run.is_forced = force != NULL;
     run.process = 0;

@@ -162,10 +162,10 @@ run_walks () {
     caught STARTS_IGNORED
     caught NOTE_EARLY --nodes 3
     caught NOTES_LOST --nodes 3
-    caught BIRTH_BY_VOTERS
-    caught BIRTH_UNNOTED
-    caught BIRTH_UNOBJECTED
-    caught BIRTH_TOGETHER
+    caught FORMATION_BY_VOTERS
+    caught FORMATION_UNNOTED
+    caught FORMATION_UNOBJECTED
+    caught FORMATION_TOGETHER
 
     caught FLOOR_NOT_TAKEN_AT_START
     caught FORCE_SKIPS_STARTING_PEERS
@@ -178,7 +178,7 @@ run_walks () {
         caught FORCE_COUNTS_WHO_RECOVERS_IN_MEMORY --nodes 3
         caught FENCE_EARLY
         caught WAITS_FOR_NOBODY
-        caught BIRTH_NOTED_BY_FEW
+        caught FORMATION_NOTED_BY_FEW
     fi
 }
 

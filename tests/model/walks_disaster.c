@@ -187,10 +187,10 @@ walks_walk_force (uint32_t theirs, uint32_t mine)
             walks_restart (&walk.instance[walk.current[other]]);
     //  One node is told to recover. As long as it cannot, its disk says that it
     //  votes.
-    walks_instance_t *told =
+    walks_instance_t *target =
       &walk.instance[walk.current[walks_one_of (walks_all_nodes ())]];
-    if (walks_chance (2) && told->phase == STARTING)
-        walks_ask_anew (told);
+    if (walks_chance (2) && target->phase == STARTING)
+        walks_ask_anew (target);
     for (uint32_t rounds = 1 + walks_draw (3); rounds > 0; rounds--) {
         s_force (node, s_still_empty (lost & ~(1u << node)));
         walks_recover (&walk.instance[walk.current[node]], walks_all_nodes (),

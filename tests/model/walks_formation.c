@@ -33,8 +33,8 @@ walks_is_unformed_with (const walks_vector_t *incarnation,
 static bool
 s_lets_in (const walks_instance_t *self, const walks_instance_t *peer)
 {
-    bool serves = walk.broken == BIRTH_BY_VOTERS ? walks_votes (peer)
-                                                 : !walks_recovers (peer);
+    bool serves = walk.broken == FORMATION_BY_VOTERS ? walks_votes (peer)
+                                                     : !walks_recovers (peer);
     return peer->formed && serves && walks_complete (&peer->disk.incarnation) &&
            peer->disk.incarnation.of[self->node] ==
              walks_own_incarnation (self);
@@ -58,10 +58,10 @@ static uint8_t
 s_notes_to_form (void)
 {
     switch (walk.broken) {
-    case BIRTH_UNNOTED:
-    case BIRTH_BY_VOTERS:
+    case FORMATION_UNNOTED:
+    case FORMATION_BY_VOTERS:
         return 0;
-    case BIRTH_NOTED_BY_FEW:
+    case FORMATION_NOTED_BY_FEW:
         return walk.r - 1;
     default:
         return walks_first_need ();
@@ -80,7 +80,7 @@ s_may_form (const walks_instance_t *self)
     int formed = __builtin_popcount (self->identified);
     bool all =
       (self->together | self->identified) == walks_others_than (self) &&
-      walk.broken != BIRTH_TOGETHER;
+      walk.broken != FORMATION_TOGETHER;
     return (formed >= walk.r - 1 || all) && formed > 0 &&
            walks_has_heard_all (self);
 }

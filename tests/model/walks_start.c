@@ -64,8 +64,8 @@ s_objects_to (const walks_instance_t *self, const walks_instance_t *peer)
 {
     int16_t start = peer->disk.start.of[self->node];
     if (walk.broken == STARTS_IGNORED || walk.broken == ONE_EPOCH ||
-        (walk.broken == BIRTH_UNOBJECTED && !peer->formed) ||
-        (walk.broken == BIRTH_BY_VOTERS && !self->formed &&
+        (walk.broken == FORMATION_UNOBJECTED && !peer->formed) ||
+        (walk.broken == FORMATION_BY_VOTERS && !self->formed &&
          !walks_votes (peer)))
         return false;
     return peer->disk.incarnation.of[self->node] ==
@@ -127,7 +127,7 @@ s_note (walks_instance_t *self, const walks_instance_t *peer)
         walks_remember_all (self, &shown);
         return;
     }
-    if (walk.broken == BIRTH_UNOBJECTED && !self->formed &&
+    if (walk.broken == FORMATION_UNOBJECTED && !self->formed &&
         shown.start.of[peer->node])
         self->memory.start.of[peer->node] = 0;
     walks_remember (&self->memory, peer->node, shown.incarnation.of[peer->node],

@@ -985,8 +985,8 @@ Test (client, keeps_its_order_with_threads_and_an_automatic_batch)
 
 //  Clients that compete.
 
-#define S_RIVALS 4
-#define S_RIVAL_CALLS 500
+#define S_COMPETITORS 4
+#define S_COMPETITOR_CALLS 500
 
 //  The node that clients of that name ask to claim for them.
 static size_t
@@ -1006,9 +1006,9 @@ static void
 s_compete (uint64_t batch, zseq_history_kind_t kind)
 {
     s_open ();
-    zseq_client_t *clients[S_RIVALS];
-    s_drawer_t drawers[S_RIVALS] = {0};
-    for (uint32_t index = 0; index < S_RIVALS; index++) {
+    zseq_client_t *clients[S_COMPETITORS];
+    s_drawer_t drawers[S_COMPETITORS] = {0};
+    for (uint32_t index = 0; index < S_COMPETITORS; index++) {
         clients[index] = zseq_client_new (zseq_cluster_uri (s_cluster));
         ASSERT_RC (
           zseq_client_set_timeout (clients[index], ZSEQ_PROCESS_WAIT_MS),
@@ -1019,15 +1019,15 @@ s_compete (uint64_t batch, zseq_history_kind_t kind)
         drawers[index].kind = kind;
     }
     size_t coordinator = s_coordinator_of ("orders");
-    s_start_drawers (drawers, S_RIVALS);
-    s_await_drawers (drawers, S_RIVALS, S_RIVAL_CALLS);
+    s_start_drawers (drawers, S_COMPETITORS);
+    s_await_drawers (drawers, S_COMPETITORS, S_COMPETITOR_CALLS);
     zseq_cluster_pause (s_cluster, coordinator);
-    s_await_drawers (drawers, S_RIVALS, S_RIVAL_CALLS);
+    s_await_drawers (drawers, S_COMPETITORS, S_COMPETITOR_CALLS);
     zseq_cluster_resume (s_cluster, coordinator);
-    s_await_drawers (drawers, S_RIVALS, S_RIVAL_CALLS);
+    s_await_drawers (drawers, S_COMPETITORS, S_COMPETITOR_CALLS);
     s_stopped = true;
-    s_judge_drawers (drawers, S_RIVALS);
-    for (size_t index = 0; index < S_RIVALS; index++) {
+    s_judge_drawers (drawers, S_COMPETITORS);
+    for (size_t index = 0; index < S_COMPETITORS; index++) {
         zseq_destroy (&drawers[index].seq);
         zseq_client_destroy (&clients[index]);
     }

@@ -117,19 +117,19 @@ s_live_through_minorities (size_t n)
     zseq_cluster_destroy (&cluster);
 }
 
-#define S_LIVES(n)                                                             \
+#define S_INCARNATIONS(n)                                                      \
     Test (cluster, of_##n##_goes_on_while_a_majority_is_up)                    \
     {                                                                          \
         s_live_through_minorities (n);                                         \
     }
 
-S_LIVES (1)
-S_LIVES (2)
-S_LIVES (3)
-S_LIVES (4)
-S_LIVES (5)
-S_LIVES (6)
-S_LIVES (7)
+S_INCARNATIONS (1)
+S_INCARNATIONS (2)
+S_INCARNATIONS (3)
+S_INCARNATIONS (4)
+S_INCARNATIONS (5)
+S_INCARNATIONS (6)
+S_INCARNATIONS (7)
 
 Test (cluster, of_9_hands_out_ids)
 {

@@ -617,7 +617,7 @@ Test (hostile, unread_answers_cost_bounded_memory)
 
 //  Opens as many connections as it may; returns how many.
 static size_t
-s_crowd (int **fds_p, size_t count)
+s_connect_many (int **fds_p, size_t count)
 {
     size_t most = s_raise_files (count + 256);
     if (most < count + 256) {
@@ -635,7 +635,7 @@ s_crowd (int **fds_p, size_t count)
 Test (hostile, serves_others_beside_10000_half_open_connections)
 {
     int *fds;
-    size_t count = s_crowd (&fds, 10000);
+    size_t count = s_connect_many (&fds, 10000);
     s_assert_served ();
     s_assert_grown (count * GROWTH_OPEN_MAX + 16 * MIB);
     //  A client learns that the node's queue had no slot for its connection
@@ -664,7 +664,7 @@ Test (hostile, serves_again_after_more_connections_than_it_has_files,
       .init = s_open_few)
 {
     int *fds;
-    size_t count = s_crowd (&fds, 3000);
+    size_t count = s_connect_many (&fds, 3000);
     while (s_files () < FILES_FEW)
         continue;
     zseq_t *seq = zseq_new (s_client, "beside");

@@ -157,7 +157,7 @@ Test (load, of_threads_that_mix_all_calls_on_their_handles_is_in_order)
 //  Nodes die and come back, one at a time, while clients do all they can; the
 //  time between is measured in progress.
 static void
-s_disturb (int turns, void (*harm) (size_t node), void (*mend) (size_t node))
+s_disturb (int turns, void (*fault) (size_t node), void (*mend) (size_t node))
 {
     s_open (NULL);
     for (size_t index = 0; index < 8; index++) {
@@ -169,7 +169,7 @@ s_disturb (int turns, void (*harm) (size_t node), void (*mend) (size_t node))
         size_t node = (size_t) turn % 3;
         zseq_load_drain (s_shared);
         zseq_load_await (s_shared, 20);
-        harm (node);
+        fault (node);
         zseq_load_drain (s_shared);
         zseq_load_await (s_shared, 20);
         mend (node);

@@ -369,17 +369,17 @@ EACH (ids_are_unique_over_threads)
     }
 }
 
-#define S_CROWD 256
-#define S_CROWD_EACH 20
+#define S_MANY 256
+#define S_MANY_EACH 20
 
 EACH (threads_leave_no_gap)
 {
-    static uint64_t ids[S_CROWD * S_CROWD_EACH];
-    s_take_with_threads (&s_ids, 1, S_CROWD, S_CROWD_EACH, ids);
+    static uint64_t ids[S_MANY * S_MANY_EACH];
+    s_take_with_threads (&s_ids, 1, S_MANY, S_MANY_EACH, ids);
     if (!s_is_flake ()) {
         s_exact (ids[0], 1);
-        s_exact (ids[S_CROWD * S_CROWD_EACH - 1], S_CROWD * S_CROWD_EACH);
-        s_exact (s_peek (s_ids), S_CROWD * S_CROWD_EACH + 1);
+        s_exact (ids[S_MANY * S_MANY_EACH - 1], S_MANY * S_MANY_EACH);
+        s_exact (s_peek (s_ids), S_MANY * S_MANY_EACH + 1);
     }
 }
 

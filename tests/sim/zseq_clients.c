@@ -78,17 +78,17 @@ s_draw_request (void *arg)
     return self->request;
 }
 
-static void s_end_wish (void *arg, zseq_request_t *request);
+static void s_end_sim_request (void *arg, zseq_request_t *request);
 
 //  Frees what a client knows, as if its process had ended.
 static void
 s_forget (zseq_caller_t *caller)
 {
-    for (size_t index = 0; index < ZSEQ_CLIENTS_WISHES; index++) {
-        zseq_wish_t *wish = &caller->wish[index];
-        if (wish->pending)
-            zseq_request_queue_cancel (&wish->request);
-        wish->pending = false;
+    for (size_t index = 0; index < ZSEQ_CLIENTS_REQUESTS; index++) {
+        zseq_sim_request_t *sim_request = &caller->sim_request[index];
+        if (sim_request->pending)
+            zseq_request_queue_cancel (&sim_request->request);
+        sim_request->pending = false;
     }
     for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++)
         zseq_request_queue_free (&caller->queue[name]);
@@ -102,7 +102,7 @@ s_learn (zseq_caller_t *caller)
     zseq_clients_t *self = caller->clients;
     zseq_batcher_hooks_t hooks = {.arg = caller,
                                   .ask = s_ask_node,
-                                  .done = s_end_wish,
+                                  .done = s_end_sim_request,
                                   .draw = s_draw_request};
     zseq_coordinator_rank_t rank;
     zseq_coordinator_rank_init (&rank, self->n);
@@ -237,14 +237,14 @@ s_failed (zseq_clients_t *self, const zseq_caller_t *caller, size_t name,
 }
 
 static void
-s_end_wish (void *arg, zseq_request_t *request)
+s_end_sim_request (void *arg, zseq_request_t *request)
 {
     zseq_caller_t *caller = arg;
     zseq_clients_t *self = caller->clients;
-    zseq_wish_t *wish = (zseq_wish_t *) request;
-    wish->pending = false;
+    zseq_sim_request_t *sim_request = (zseq_sim_request_t *) request;
+    sim_request->pending = false;
     if (request->status != ZSEQ_OK) {
-        s_failed (self, caller, wish->name, request->status);
+        s_failed (self, caller, sim_request->name, request->status);
         return;
     }
     uint64_t end = request->first + request->count;
@@ -252,16 +252,17 @@ s_end_wish (void *arg, zseq_request_t *request)
         self->highest = end;
     self->won++;
     self->claims++;
-    zseq_clients_won_claim (self, s_index (self, caller), wish->name,
-                            wish->reached, request->first, request->count);
+    zseq_clients_won_claim (self, s_index (self, caller), sim_request->name,
+                            sim_request->reached, request->first,
+                            request->count);
 }
 
 //  Whether a request for IDs is pending.
 static bool
-s_wishes (const zseq_caller_t *caller)
+s_sim_requests (const zseq_caller_t *caller)
 {
-    for (size_t index = 0; index < ZSEQ_CLIENTS_WISHES; index++)
-        if (caller->wish[index].pending)
+    for (size_t index = 0; index < ZSEQ_CLIENTS_REQUESTS; index++)
+        if (caller->sim_request[index].pending)
             return true;
     return false;
 }
@@ -300,19 +301,20 @@ s_draw_count (zseq_clients_t *self)
 
 //  Wishes for IDs of that name, if there is room for one more.
 static void
-s_wish (zseq_clients_t *self, zseq_caller_t *caller, size_t name)
+s_sim_request (zseq_clients_t *self, zseq_caller_t *caller, size_t name)
 {
-    for (size_t index = 0; index < ZSEQ_CLIENTS_WISHES; index++) {
-        zseq_wish_t *wish = &caller->wish[index];
-        if (wish->pending)
+    for (size_t index = 0; index < ZSEQ_CLIENTS_REQUESTS; index++) {
+        zseq_sim_request_t *sim_request = &caller->sim_request[index];
+        if (sim_request->pending)
             continue;
-        wish->pending = true;
-        wish->name = name;
-        wish->reached = self->checker[name].reached;
-        wish->request.count = s_draw_count (self);
-        wish->request.count_min = 1 + s_draw (self, wish->request.count);
-        wish->request.deadline_us = caller->deadline_us;
-        zseq_request_queue_add (caller->queue[name], &wish->request);
+        sim_request->pending = true;
+        sim_request->name = name;
+        sim_request->reached = self->checker[name].reached;
+        sim_request->request.count = s_draw_count (self);
+        sim_request->request.count_min =
+          1 + s_draw (self, sim_request->request.count);
+        sim_request->request.deadline_us = caller->deadline_us;
+        zseq_request_queue_add (caller->queue[name], &sim_request->request);
         return;
     }
 }
@@ -335,7 +337,7 @@ s_begin_call (zseq_clients_t *self, zseq_caller_t *caller)
     if (luck < 7) {
         caller->call = ZSEQ_CALL_CLAIM;
         caller->deadline_us = timing.deadline_us;
-        s_wish (self, caller, caller->name);
+        s_sim_request (self, caller, caller->name);
         return;
     }
     caller->call = luck < 9 ? ZSEQ_CALL_PEEK : ZSEQ_CALL_RAISE;
@@ -373,18 +375,18 @@ s_go_on_peek (zseq_clients_t *self, zseq_caller_t *caller, zseq_do_t what)
     return what == ZSEQ_DO_DONE;
 }
 
-//  The same of wishes. Whoever wants IDs too may join a claim that is not sent
-//  yet (S7), or set out with another.
+//  The same of requests. Whoever wants IDs too may join a claim that is not
+//  sent yet (S7), or set out with another.
 static bool
-s_go_on_wishes (zseq_clients_t *self, zseq_caller_t *caller)
+s_go_on_requests (zseq_clients_t *self, zseq_caller_t *caller)
 {
     if (s_draw (self, 8) == 0)
-        s_wish (self, caller,
-                s_draw (self, 4) ? caller->name
-                                 : s_draw (self, self->manners.names));
+        s_sim_request (self, caller,
+                       s_draw (self, 4) ? caller->name
+                                        : s_draw (self, self->manners.names));
     zseq_batcher_flush (caller->batcher,
                         zseq_sim_cluster_now_us (self->cluster));
-    return !s_wishes (caller);
+    return !s_sim_requests (caller);
 }
 
 //  Sets the alarm for the call, or for the next one if the call is over.
@@ -421,7 +423,7 @@ zseq_clients_alarm (zseq_clients_t *self, size_t client)
         return;
     if (caller->call == ZSEQ_CALL_CLAIM) {
         zseq_batcher_tick (caller->batcher, now_us);
-        s_go_on (self, caller, s_go_on_wishes (self, caller));
+        s_go_on (self, caller, s_go_on_requests (self, caller));
     }
     else
         s_go_on (
@@ -440,7 +442,7 @@ zseq_clients_reply (zseq_clients_t *self, size_t client, const zseq_msg_t *msg)
         return;
     if (caller->call == ZSEQ_CALL_CLAIM) {
         if (zseq_batcher_reply (caller->batcher, msg, now_us))
-            s_go_on (self, caller, s_go_on_wishes (self, caller));
+            s_go_on (self, caller, s_go_on_requests (self, caller));
         return;
     }
     if (caller->call == ZSEQ_CALL_NONE) {

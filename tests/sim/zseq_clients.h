@@ -1,7 +1,7 @@
 //  Clients of a simulated cluster: they draw IDs, by claims of their own and by
-//  asking coordinators, peek and raise by the shipped code, let further wishes
-//  join a claim before it is sent, are late, crash and give up. What they are
-//  told is checked at once.
+//  asking coordinators, peek and raise by the shipped code, let further
+//  requests join a claim before it is sent, are late, crash and give up. What
+//  they are told is checked at once.
 
 #ifndef ZSEQ_CLIENTS_H_INCLUDED
 #define ZSEQ_CLIENTS_H_INCLUDED
@@ -20,18 +20,18 @@ typedef enum {
     ZSEQ_CALL_RAISE
 } zseq_call_t;
 
-#define ZSEQ_CLIENTS_WISHES 4  //  That a client may have at once
+#define ZSEQ_CLIENTS_REQUESTS 4  //  That a client may have at once
 
 typedef struct zseq_clients zseq_clients_t;
 
-//  A wish for IDs.
+//  A request for IDs.
 typedef struct {
     zseq_request_t request;
     struct zseq_caller *caller;
     bool pending;
     size_t name;
     uint64_t reached;  //  What had been reached when it began
-} zseq_wish_t;
+} zseq_sim_request_t;
 
 typedef struct zseq_caller {
     zseq_clients_t *clients;
@@ -39,11 +39,11 @@ typedef struct zseq_caller {
     size_t name;
     uint64_t reached;      //  What had been reached when it began
     uint64_t value;        //  Of a raise
-    uint64_t deadline_us;  //  Of a claim's wishes
+    uint64_t deadline_us;  //  Of a claim's requests
     zseq_quorum_t quorum;
     zseq_batcher_t *batcher;
     zseq_request_queue_t *queue[ZSEQ_SIM_NAMES];
-    zseq_wish_t wish[ZSEQ_CLIENTS_WISHES];
+    zseq_sim_request_t sim_request[ZSEQ_CLIENTS_REQUESTS];
     zseq_peek_t peek;
 } zseq_caller_t;
 

@@ -49,17 +49,17 @@ zseq_scenario_close_all (zseq_scenario_t *self)
                                               : ZSEQ_CUT_ALL);
 }
 
-//  Rivals.
+//  Competitors.
 
 //  A new call, of IDs that no client is known to have.
 static void
 s_begin (zseq_scenario_t *self, size_t index)
 {
-    zseq_rival_t *rival = &self->rival[index];
+    zseq_competitor_t *competitor = &self->competitor[index];
     uint64_t reached = self->clients->checker[0].reached;
     uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
-    memset (rival, 0, sizeof *rival);
-    rival->reached = reached;
+    memset (competitor, 0, sizeof *competitor);
+    competitor->reached = reached;
     zseq_quorum_t quorum;
     zseq_timing_t timing = {.rtt_us = 1, .deadline_us = UINT64_MAX};
     zseq_known_t known;
@@ -67,80 +67,86 @@ s_begin (zseq_scenario_t *self, size_t index)
     assert (rc == ZSEQ_OK);
     for (size_t node = 0; node < ZSEQ_NODES_MAX; node++)
         known.next[node] = reached;
-    rival->call = index < 3 ? ZSEQ_CALL_CLAIM : ZSEQ_CALL_PEEK;
+    competitor->call = index < 3 ? ZSEQ_CALL_CLAIM : ZSEQ_CALL_PEEK;
     uint64_t request = ++self->clients->request;
-    if (rival->call == ZSEQ_CALL_CLAIM) {
-        zseq_claim_init (&rival->claim, &quorum, &known, COUNT, COUNT, &timing);
-        zseq_claim_request (&rival->claim, request, now_us, &rival->msg);
+    if (competitor->call == ZSEQ_CALL_CLAIM) {
+        zseq_claim_init (&competitor->claim, &quorum, &known, COUNT, COUNT,
+                         &timing);
+        zseq_claim_request (&competitor->claim, request, now_us,
+                            &competitor->msg);
         if (self->clients->highest < reached + COUNT)
             self->clients->highest = reached + COUNT;
     }
     else {
-        zseq_peek_init (&rival->peek, &quorum, 0, &timing);
-        zseq_peek_request (&rival->peek, request, now_us, &rival->msg);
+        zseq_peek_init (&competitor->peek, &quorum, 0, &timing);
+        zseq_peek_request (&competitor->peek, request, now_us,
+                           &competitor->msg);
     }
-    rival->msg.cluster = zseq_sim_cluster_identity (self->cluster);
-    rival->msg.name = (zseq_slice_t){"A", 1};
+    competitor->msg.cluster = zseq_sim_cluster_identity (self->cluster);
+    competitor->msg.name = (zseq_slice_t){"A", 1};
 }
 
-//  The claim of a rival takes a reply; when it is over, the rival begins
-//  another call.
+//  The claim of a competitor takes a reply; when it is over, the competitor
+//  begins another call.
 static void
 s_claim_reply (zseq_scenario_t *self, size_t index, const zseq_msg_t *msg)
 {
-    zseq_rival_t *rival = &self->rival[index];
-    zseq_claim_t *claim = &rival->claim;
+    zseq_competitor_t *competitor = &self->competitor[index];
+    zseq_claim_t *claim = &competitor->claim;
     zseq_claim_reply (claim, msg, zseq_sim_cluster_now_us (self->cluster));
     if (claim->attempt.request)
         return;
     if (claim->done && claim->rc == ZSEQ_OK)
         zseq_clients_won_claim (self->clients, ZSEQ_CLIENTS_MAX + index, 0,
-                                rival->reached, claim->first, claim->count);
+                                competitor->reached, claim->first,
+                                claim->count);
     s_begin (self, index);
 }
 
-//  The peek of a rival takes a reply; when it is over, the rival begins
-//  another call.
+//  The peek of a competitor takes a reply; when it is over, the competitor
+//  begins another call.
 static void
 s_peek_reply (zseq_scenario_t *self, size_t index, const zseq_msg_t *msg)
 {
-    zseq_rival_t *rival = &self->rival[index];
-    zseq_peek_t *peek = &rival->peek;
+    zseq_competitor_t *competitor = &self->competitor[index];
+    zseq_peek_t *peek = &competitor->peek;
     uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
     zseq_do_t what = zseq_peek_reply (peek, msg, now_us);
     if (peek->attempt.request)
         return;
     if (what == ZSEQ_DO_SEND) {
-        rival->sent = 0;
-        zseq_peek_request (peek, ++self->clients->request, now_us, &rival->msg);
+        competitor->sent = 0;
+        zseq_peek_request (peek, ++self->clients->request, now_us,
+                           &competitor->msg);
         return;
     }
     if (what == ZSEQ_DO_DONE && peek->rc == ZSEQ_OK)
         zseq_clients_won_peek (self->clients, ZSEQ_CLIENTS_MAX + index, 0,
-                               rival->reached, peek->value);
+                               competitor->reached, peek->value);
     s_begin (self, index);
 }
 
 void
-zseq_scenario_reply (zseq_scenario_t *self, size_t rival, const zseq_msg_t *msg)
+zseq_scenario_reply (zseq_scenario_t *self, size_t competitor,
+                     const zseq_msg_t *msg)
 {
-    assert (rival < ZSEQ_SCENARIO_RIVALS);
-    if (self->rival[rival].call == ZSEQ_CALL_CLAIM)
-        s_claim_reply (self, rival, msg);
-    else if (self->rival[rival].call == ZSEQ_CALL_PEEK)
-        s_peek_reply (self, rival, msg);
+    assert (competitor < ZSEQ_SCENARIO_COMPETITORS);
+    if (self->competitor[competitor].call == ZSEQ_CALL_CLAIM)
+        s_claim_reply (self, competitor, msg);
+    else if (self->competitor[competitor].call == ZSEQ_CALL_PEEK)
+        s_peek_reply (self, competitor, msg);
 }
 
 void
 zseq_scenario_send (zseq_scenario_t *self, size_t index, uint8_t node)
 {
-    zseq_rival_t *rival = &self->rival[index];
-    if (rival->sent & 1u << node ||
+    zseq_competitor_t *competitor = &self->competitor[index];
+    if (competitor->sent & 1u << node ||
         zseq_scenario_state (self, node) != ZSEQ_STATE_VOTING)
         return;
-    rival->sent |= 1u << node;
+    competitor->sent |= 1u << node;
     (void) zseq_sim_cluster_send (self->cluster, ZSEQ_CLIENTS_MAX + index, node,
-                                  &rival->msg);
+                                  &competitor->msg);
     zseq_scenario_pass (self, ROUND_US / 4);
 }
 
@@ -259,19 +265,19 @@ s_pick (zseq_scenario_t *self)
     return (uint8_t) s_draw (self, self->n);
 }
 
-//  A rival asks the nodes of its own quorum: the first in order and the next,
-//  or the last, of the others; so that two quorums share one. The others ask
-//  any node.
+//  A competitor asks the nodes of its own quorum: the first in order and the
+//  next, or the last, of the others; so that two quorums share one. The others
+//  ask any node.
 static void
 s_send_some (zseq_scenario_t *self)
 {
-    size_t rival = s_draw (self, ZSEQ_SCENARIO_RIVALS);
+    size_t competitor = s_draw (self, ZSEQ_SCENARIO_COMPETITORS);
     uint8_t index = (uint8_t) s_draw (self, zseq_quorum_majority (self->n));
-    if (rival == 1 && index)
+    if (competitor == 1 && index)
         index = (uint8_t) (self->n - index);
-    if (rival > 1)
+    if (competitor > 1)
         index = (uint8_t) s_draw (self, self->n);
-    zseq_scenario_send (self, rival, self->order[index]);
+    zseq_scenario_send (self, competitor, self->order[index]);
 }
 
 //  The shared node is the one that matters. One that recovers has less to lose.
@@ -378,16 +384,18 @@ zseq_scenario_form (zseq_scenario_t *self)
     for (uint8_t node = 0; node < self->n; node++)
         zseq_sim_cluster_cut (self->cluster, late, node, ZSEQ_CUT_QUESTIONS);
     zseq_scenario_pass (self, 20 * ROUND_US);
-    for (size_t rival = 0; rival < ZSEQ_SCENARIO_RIVALS; rival++)
-        s_begin (self, rival);
+    for (size_t competitor = 0; competitor < ZSEQ_SCENARIO_COMPETITORS;
+         competitor++)
+        s_begin (self, competitor);
     zseq_scenario_follow (self, zseq_scenario_formation);
 }
 
 void
 zseq_scenario_go (zseq_scenario_t *self)
 {
-    for (size_t rival = 0; rival < ZSEQ_SCENARIO_RIVALS; rival++)
-        s_begin (self, rival);
+    for (size_t competitor = 0; competitor < ZSEQ_SCENARIO_COMPETITORS;
+         competitor++)
+        s_begin (self, competitor);
     const char *text = s_draw (self, 3) ? zseq_scenario_script (self) : NULL;
     if (text) {
         zseq_scenario_follow (self, text);

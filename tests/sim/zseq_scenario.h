@@ -1,7 +1,7 @@
-//  Guided schedules: rival claims of the same IDs, and peeks, sent to one node
-//  at a time, while nodes lose their disks, come back as old copies, and are
-//  let through to one peer at a time. Some follow a script that once broke a
-//  protocol, or would break a mutant, with random steps in between. Purely
+//  Guided schedules: competitor claims of the same IDs, and peeks, sent to one
+//  node at a time, while nodes lose their disks, come back as old copies, and
+//  are let through to one peer at a time. Some follow a script that once broke
+//  a protocol, or would break a mutant, with random steps in between. Purely
 //  random faults do not find such holes.
 
 #ifndef ZSEQ_SCENARIO_H_INCLUDED
@@ -10,7 +10,7 @@
 #include "zseq_claim.h"
 #include "zseq_operator.h"
 
-#define ZSEQ_SCENARIO_RIVALS                                                   \
+#define ZSEQ_SCENARIO_COMPETITORS                                              \
     4  //  The cluster's clients from ZSEQ_CLIENTS_MAX on
 
 typedef struct {
@@ -20,7 +20,7 @@ typedef struct {
     zseq_peek_t peek;
     zseq_msg_t msg;  //  What is asked
     uint32_t sent;   //  To which nodes, a bit each
-} zseq_rival_t;
+} zseq_competitor_t;
 
 typedef struct {
     zseq_sim_cluster_t *cluster;
@@ -29,7 +29,7 @@ typedef struct {
     uint8_t n;
     bool hello;                     //  HELLO gets through always
     uint8_t order[ZSEQ_NODES_MAX];  //  The node of each letter
-    zseq_rival_t rival[ZSEQ_SCENARIO_RIVALS];
+    zseq_competitor_t competitor[ZSEQ_SCENARIO_COMPETITORS];
     uint64_t steps;
 } zseq_scenario_t;
 
@@ -47,8 +47,8 @@ void zseq_scenario_go (zseq_scenario_t *self);
 #define ZSEQ_SCENARIO_FORM_NODES 5
 void zseq_scenario_form (zseq_scenario_t *self);
 
-//  A reply to a rival, counted from 0, arrives.
-void zseq_scenario_reply (zseq_scenario_t *self, size_t rival,
+//  A reply to a competitor, counted from 0, arrives.
+void zseq_scenario_reply (zseq_scenario_t *self, size_t competitor,
                           const zseq_msg_t *msg);
 
 #endif

@@ -13,8 +13,8 @@ zseq_state_t zseq_scenario_state (const zseq_scenario_t *self, uint8_t node);
 //  No node hears another one.
 void zseq_scenario_close_all (zseq_scenario_t *self);
 
-//  A rival sends its request to a node, once. A node that does not vote gets it
-//  another time.
+//  A competitor sends its request to a node, once. A node that does not vote
+//  gets it another time.
 void zseq_scenario_send (zseq_scenario_t *self, size_t index, uint8_t node);
 
 void zseq_scenario_restart (zseq_scenario_t *self, uint8_t node);

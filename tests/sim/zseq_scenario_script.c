@@ -6,10 +6,11 @@
 #include <assert.h>
 #include <string.h>
 
-//  Scripts: one character says what to do, the next ones name nodes and rivals
-//  (nodes from 'a' on, in an order that is drawn; rivals from '0' on).
+//  Scripts: one character says what to do, the next ones name nodes and
+//  competitors (nodes from 'a' on, in an order that is drawn; competitors from
+//  '0' on).
 //
-//      cRN   rival R asks node N
+//      cRN   competitor R asks node N
 //      -     no node hears another one
 //      +NM   N and M hear each other from now on
 //      =     all hear each other

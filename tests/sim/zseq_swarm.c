@@ -352,14 +352,15 @@ s_next_fault (s_run_t *self)
 
 //  What the cluster reports.
 
-//  The cluster hands over a reply: to a client, or to a rival of the schedule.
+//  The cluster hands over a reply: to a client, or to a competitor of the
+//  schedule.
 static void
 s_on_reply (size_t client, const zseq_msg_t *msg, void *arg)
 {
     s_run_t *self = arg;
     if (client < ZSEQ_CLIENTS_MAX)
         zseq_clients_reply (&self->clients, client, msg);
-    else if (client < ZSEQ_CLIENTS_MAX + ZSEQ_SCENARIO_RIVALS)
+    else if (client < ZSEQ_CLIENTS_MAX + ZSEQ_SCENARIO_COMPETITORS)
         zseq_scenario_reply (&self->scenario, client - ZSEQ_CLIENTS_MAX, msg);
 }
 

@@ -4,7 +4,7 @@
 //  A child process runs a script of writes (s_script, s_play). For each call of
 //  the script, one child lets the call fail, another dies there, and
 //  zseq_power.c cuts the power after it. The parent then loads the directory
-//  and compares it with what the child was told (s_check).
+//  and compares it with what the child was reported (s_check).
 
 #include <criterion/criterion.h>
 #include <errno.h>
@@ -24,8 +24,8 @@
 TestSuite (store_faults, .init = fixture_init, .fini = fixture_term);
 
 //  The script: a formation, new names, known ones, several in a group, two in
-//  one directory. s_told_t, what the script was told, is shared with the
-//  watching process.
+//  one directory. s_reported_t, what was reported to the script, is shared with
+//  the watching process.
 
 enum { STEPS = 6, NAMES = 5 };
 
@@ -49,11 +49,11 @@ typedef struct {
     bool after_fatal;  //  One said something else after that
     char failed[16];   //  The call that was made to fail
     char failed_path[320];
-} s_told_t;
+} s_reported_t;
 
-//  Submits one step and notes what it is told.
+//  Submits one step and notes what it is reported.
 static void
-s_step (zseq_store_t *store, size_t step, s_told_t *told)
+s_step (zseq_store_t *store, size_t step, s_reported_t *reported)
 {
     zseq_record_t record;
     zseq_write_t writes[NAMES];
@@ -69,27 +69,27 @@ s_step (zseq_store_t *store, size_t step, s_told_t *told)
         if (limit == 0)
             continue;
         index[count] = i;
-        told->submitted[i] = limit;
+        reported->submitted[i] = limit;
         writes[count++] =
           (zseq_write_t){.name = s_name[i],
                          .name_size = (uint8_t) strlen (s_name[i]),
-                         .journaled = told->journaled[i],
+                         .journaled = reported->journaled[i],
                          .next = limit,
                          .durable_to = limit};
     }
     fixture_submit (store, writes, count, written);
     for (size_t i = 0; i < count; i++) {
-        if (told->fatal && written[i].status != ZSEQ_EIO)
-            told->after_fatal = true;
-        told->fatal += written[i].status == ZSEQ_EIO;
-        told->refused += written[i].status == ZSEQ_ENOSPACE;
+        if (reported->fatal && written[i].status != ZSEQ_EIO)
+            reported->after_fatal = true;
+        reported->fatal += written[i].status == ZSEQ_EIO;
+        reported->refused += written[i].status == ZSEQ_ENOSPACE;
         if (written[i].status != ZSEQ_OK)
             continue;
         if (written[i].record)
-            told->formed = true;
+            reported->formed = true;
         else {
-            told->durable[index[i]] = written[i].durable_to;
-            told->journaled[index[i]] = true;
+            reported->durable[index[i]] = written[i].durable_to;
+            reported->journaled[index[i]] = true;
         }
     }
 }
@@ -97,39 +97,41 @@ s_step (zseq_store_t *store, size_t step, s_told_t *told)
 //  Runs the script on a node whose cluster is not formed yet. Repeats a refused
 //  step.
 static void
-s_play (zseq_store_t *store, s_told_t *told)
+s_play (zseq_store_t *store, s_reported_t *reported)
 {
     for (size_t step = 0; step < STEPS; step++) {
-        size_t refused = told->refused;
-        s_step (store, step, told);
-        if (told->refused > refused && !told->fatal)
-            s_step (store, step, told);
+        size_t refused = reported->refused;
+        s_step (store, step, reported);
+        if (reported->refused > refused && !reported->fatal)
+            s_step (store, step, reported);
         //  Without a formation there is nothing to write.
-        if (step == 0 && !told->formed)
+        if (step == 0 && !reported->formed)
             break;
     }
-    if (told->fatal && !zseq_store_text (store)[0])
-        told->after_fatal = true;
+    if (reported->fatal && !zseq_store_text (store)[0])
+        reported->after_fatal = true;
     const zseq_call_t *failed = zseq_faults_failed ();
     if (failed) {
-        snprintf (told->failed, sizeof told->failed, "%s", failed->call);
-        strcpy (told->failed_path, failed->path);
+        snprintf (reported->failed, sizeof reported->failed, "%s",
+                  failed->call);
+        strcpy (reported->failed_path, failed->path);
     }
     zseq_store_destroy (&store);
 }
 
-static s_told_t *
+static s_reported_t *
 s_share (void)
 {
-    s_told_t *told = mmap (NULL, sizeof *told, PROT_READ | PROT_WRITE,
-                           MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    cr_assert_neq (told, MAP_FAILED);
-    return told;
+    s_reported_t *reported =
+      mmap (NULL, sizeof *reported, PROT_READ | PROT_WRITE,
+            MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    cr_assert_neq (reported, MAP_FAILED);
+    return reported;
 }
 
 //  The disk has everything acknowledged and nothing that was never submitted.
 static void
-s_assert_kept (const s_told_t *told, const char *what, size_t when)
+s_assert_kept (const s_reported_t *reported, const char *what, size_t when)
 {
     fixture_names_t names;
     int rc = fixture_check (&names);
@@ -140,16 +142,17 @@ s_assert_kept (const s_told_t *told, const char *what, size_t when)
         for (size_t step = 0; step < STEPS; step++)
             known |= s_script[step][i] == found;
         cr_assert (known, "%s %zu: %s has %lu", what, when, s_name[i], found);
-        cr_assert_geq (found, told->durable[i], "%s %zu: %s lost, %lu < %lu",
-                       what, when, s_name[i], found, told->durable[i]);
-        cr_assert_leq (found, told->submitted[i]);
+        cr_assert_geq (found, reported->durable[i],
+                       "%s %zu: %s lost, %lu < %lu", what, when, s_name[i],
+                       found, reported->durable[i]);
+        cr_assert_leq (found, reported->submitted[i]);
     }
     fixture_forget (&names);
     zseq_record_t record;
     zseq_store_t *store = zseq_store_new (fixture_node ());
     cr_assert_eq (zseq_store_open (store, &record), ZSEQ_OK);
-    cr_assert (record.identity != 0 || !told->formed, "%s %zu: formed no more",
-               what, when);
+    cr_assert (record.identity != 0 || !reported->formed,
+               "%s %zu: formed no more", what, when);
     zseq_store_destroy (&store);
     //  Loading leaves no temporary files, and a second load finds the same.
     cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
@@ -157,12 +160,12 @@ s_assert_kept (const s_told_t *told, const char *what, size_t when)
 }
 
 static void
-s_renew_node (s_told_t *told)
+s_renew_node (s_reported_t *reported)
 {
     if (fixture_exists (fixture_node ()))
         fixture_remove (fixture_node ());
     fixture_format (fixture_node (), 0);
-    memset (told, 0, sizeof *told);
+    memset (reported, 0, sizeof *reported);
 }
 
 //  Runs the script in a child, which fails or dies at call number when. Returns
@@ -170,10 +173,10 @@ s_renew_node (s_told_t *told)
 typedef enum { S_DIE, S_DIE_TORN, S_FAIL } s_fault_t;
 
 static bool
-s_try (s_told_t *told, s_fault_t fault, const char *call, size_t when,
+s_try (s_reported_t *reported, s_fault_t fault, const char *call, size_t when,
        int error, bool repeat)
 {
-    s_renew_node (told);
+    s_renew_node (reported);
     pid_t child = fork ();
     if (child == 0) {
         //  The child may die at any call; only writes fail.
@@ -183,14 +186,14 @@ s_try (s_told_t *told, s_fault_t fault, const char *call, size_t when,
             zseq_faults_fail (call, when, error, repeat);
         else
             zseq_faults_kill (when, fault == S_DIE_TORN);
-        s_play (store ? store : fixture_start (), told);
+        s_play (store ? store : fixture_start (), reported);
         _exit (0);
     }
     int status;
     cr_assert_eq (waitpid (child, &status, 0), child);
     if (fault == S_FAIL) {
         cr_assert (WIFEXITED (status) && WEXITSTATUS (status) == 0);
-        return told->failed[0] != 0;
+        return reported->failed[0] != 0;
     }
     if (WIFEXITED (status)) {
         cr_assert_eq (WEXITSTATUS (status), 0);
@@ -202,27 +205,28 @@ s_try (s_told_t *told, s_fault_t fault, const char *call, size_t when,
 
 Test (store_faults, loses_nothing_when_killed_at_any_call)
 {
-    s_told_t *told = s_share ();
+    s_reported_t *reported = s_share ();
     for (int torn = 0; torn < 2; torn++) {
         size_t when = 1;
-        for (; s_try (told, torn ? S_DIE_TORN : S_DIE, NULL, when, 0, false);
+        for (;
+             s_try (reported, torn ? S_DIE_TORN : S_DIE, NULL, when, 0, false);
              when += ZSEQ_FAULTS_STRIDE)
-            s_assert_kept (told, torn ? "torn at" : "killed at", when);
+            s_assert_kept (reported, torn ? "torn at" : "killed at", when);
         cr_assert_gt (when, 80);
-        cr_assert_eq (told->durable[4], 50);
+        cr_assert_eq (reported->durable[4], 50);
     }
 }
 
 //  Which failures refuse a write, and which are fatal.
 static bool
-s_may_refuse (const s_told_t *told, int error)
+s_may_refuse (const s_reported_t *reported, int error)
 {
     if (error != ENOSPC && error != EDQUOT && error != EMFILE)
         return false;
-    if (strcmp (told->failed, "fsync") == 0)
-        return strstr (told->failed_path, ".tmp") != NULL;
-    return strcmp (told->failed, "truncate") != 0 &&
-           strcmp (told->failed, "open") != 0;
+    if (strcmp (reported->failed, "fsync") == 0)
+        return strstr (reported->failed_path, ".tmp") != NULL;
+    return strcmp (reported->failed, "truncate") != 0 &&
+           strcmp (reported->failed, "open") != 0;
 }
 
 Test (store_faults, acknowledges_nothing_after_a_call_failed)
@@ -230,7 +234,7 @@ Test (store_faults, acknowledges_nothing_after_a_call_failed)
     static const char *const calls[] = {"create", "mkdir",  "write",   "fsync",
                                         "close",  "rename", "exchange"};
     static const int errors[] = {EIO, ENOSPC, EDQUOT, EROFS, EMFILE};
-    s_told_t *told = s_share ();
+    s_reported_t *reported = s_share ();
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         for (size_t j = 0; j < sizeof errors / sizeof *errors; j++) {
             //  EDQUOT and EROFS act like ENOSPC and EIO on every call: one
@@ -239,23 +243,24 @@ Test (store_faults, acknowledges_nothing_after_a_call_failed)
                 strcmp (calls[i], "write") != 0)
                 continue;
             size_t when = 1;
-            for (; s_try (told, S_FAIL, calls[i], when, errors[j], false);
+            for (; s_try (reported, S_FAIL, calls[i], when, errors[j], false);
                  when += ZSEQ_FAULTS_STRIDE) {
                 //  Closing a file that was only read or synced reports nothing.
-                if (strcmp (told->failed, "close") != 0 ||
-                    strstr (told->failed_path, ".tmp")) {
-                    bool refuse = s_may_refuse (told, errors[j]);
-                    cr_assert_eq (told->fatal > 0, !refuse, "%s %zu of %s: %s",
-                                  calls[i], when, told->failed_path,
-                                  strerror (errors[j]));
-                    cr_assert_eq (told->refused > 0, refuse);
-                    cr_assert (!told->after_fatal);
+                if (strcmp (reported->failed, "close") != 0 ||
+                    strstr (reported->failed_path, ".tmp")) {
+                    bool refuse = s_may_refuse (reported, errors[j]);
+                    cr_assert_eq (reported->fatal > 0, !refuse,
+                                  "%s %zu of %s: %s", calls[i], when,
+                                  reported->failed_path, strerror (errors[j]));
+                    cr_assert_eq (reported->refused > 0, refuse);
+                    cr_assert (!reported->after_fatal);
                     //  A refused write succeeds when it is repeated.
                     if (refuse)
                         for (size_t k = 0; k < NAMES; k++)
-                            cr_assert_eq (told->durable[k], told->submitted[k]);
+                            cr_assert_eq (reported->durable[k],
+                                          reported->submitted[k]);
                 }
-                s_assert_kept (told, calls[i], when);
+                s_assert_kept (reported, calls[i], when);
             }
             cr_assert_gt (when, 2, "%s was never called", calls[i]);
         }
@@ -265,14 +270,14 @@ Test (store_faults, keeps_what_it_had_while_the_disk_stays_full)
 {
     static const char *const calls[] = {"create", "mkdir", "write", "rename",
                                         "exchange"};
-    s_told_t *told = s_share ();
+    s_reported_t *reported = s_share ();
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++)
         for (size_t when = 1;
-             s_try (told, S_FAIL, calls[i], when, ENOSPC, true);
+             s_try (reported, S_FAIL, calls[i], when, ENOSPC, true);
              when += ZSEQ_FAULTS_STRIDE) {
-            cr_assert_eq (told->fatal, 0);
-            cr_assert_gt (told->refused, 0);
-            s_assert_kept (told, calls[i], when);
+            cr_assert_eq (reported->fatal, 0);
+            cr_assert_gt (reported->refused, 0);
+            s_assert_kept (reported, calls[i], when);
         }
 }
 
@@ -504,32 +509,32 @@ Test (store_faults, formats_wholly_or_leaves_what_is_not_taken_for_a_node)
     }
 }
 
-//  What s_play was told, from the number of completions; each step is one
+//  What s_play was reported, from the number of completions; each step is one
 //  group.
 static void
 s_check_script (size_t completed, const char *what, size_t when)
 {
-    s_told_t told;
-    memset (&told, 0, sizeof told);
-    told.formed = completed > 0;
+    s_reported_t reported;
+    memset (&reported, 0, sizeof reported);
+    reported.formed = completed > 0;
     for (size_t step = 0; step < STEPS && step <= completed; step++)
         for (size_t i = 0; i < NAMES; i++) {
             if (s_script[step][i] == 0)
                 continue;
-            told.submitted[i] = s_script[step][i];
+            reported.submitted[i] = s_script[step][i];
             if (step < completed)
-                told.durable[i] = s_script[step][i];
+                reported.durable[i] = s_script[step][i];
         }
-    s_assert_kept (&told, what, when);
+    s_assert_kept (&reported, what, when);
 }
 
 Test (store_faults, loses_nothing_when_the_power_goes_at_any_call)
 {
-    s_told_t told;
-    s_renew_node (&told);
+    s_reported_t reported;
+    s_renew_node (&reported);
     power_begin ();
-    s_play (fixture_start (), &told);
-    cr_assert_eq (told.durable[4], 50);
+    s_play (fixture_start (), &reported);
+    cr_assert_eq (reported.durable[4], 50);
     size_t count;
     zseq_faults_log (&count);
     cr_assert_gt (count, 80);

@@ -29,7 +29,7 @@ assert_damaged (size_t damaged, fixture_names_t *names)
     cr_assert_eq (fixture_check (names), ZSEQ_EDAMAGED);
     cr_assert_eq (names->damaged, damaged, "%zu: %s", names->damaged,
                   fixture_text ());
-    cr_assert_eq (names->told, damaged);
+    cr_assert_eq (names->reported, damaged);
     cr_assert_eq (fixture_sum (fixture_node ()), sum);
 }
 

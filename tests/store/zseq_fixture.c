@@ -183,7 +183,7 @@ static void
 s_take_damage (const char *text, void *arg)
 {
     fixture_names_t *names = arg;
-    names->told++;
+    names->reported++;
     size_t size = strlen (s_text);
     snprintf (s_text + size, sizeof s_text - size, "%s\n", text);
 }

@@ -53,7 +53,7 @@ typedef struct {
         uint64_t durable_to;
     } * found;  //  In the order of loading
     size_t damaged;
-    size_t told;  //  Lines about damage
+    size_t reported;  //  Lines about damage
     size_t progress;
     uint64_t identity;
     bool lost;             //  The node's record was missing or damaged

@@ -16,7 +16,7 @@ test_letter_t test_letters[LETTERS_MAX];
 size_t test_sent;
 size_t test_read;
 uint32_t test_cut;
-zseq_request_t test_requests[RIDERS_MAX];
+zseq_request_t test_requests[REQUESTS_MAX];
 zseq_request_t *test_ended[ENDED_MAX];
 size_t test_ended_count;
 uint64_t test_next[ZSEQ_NODES_MAX];
@@ -24,7 +24,7 @@ int test_refusal[ZSEQ_NODES_MAX];
 uint32_t test_mute;
 uint64_t test_served;
 uint32_t test_congested;
-uint64_t test_rival;
+uint64_t test_competitor;
 
 bool
 test_ask (void *arg, uint8_t node, zseq_msg_t *msg)
@@ -242,7 +242,7 @@ test_answer_all (void)
         if (letter->answered || test_mute & (1u << letter->node))
             continue;
         if (letter->msg.op == ZSEQ_OP_CLAIM)
-            test_next[letter->node] += test_rival;
+            test_next[letter->node] += test_competitor;
         test_answer (letter);
     }
     test_tick ();
@@ -265,7 +265,7 @@ test_finish (void)
 zseq_request_t *
 test_draw_ids (uint64_t count)
 {
-    zseq_request_t *request = test_add (RIDERS_MAX - 1, count);
+    zseq_request_t *request = test_add (REQUESTS_MAX - 1, count);
     test_finish ();
     cr_assert_eq (request->status, ZSEQ_OK);
     cr_assert_gt (test_ended_count, 0);

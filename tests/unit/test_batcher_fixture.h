@@ -10,7 +10,7 @@
 #define TRIP_US 200u
 #define LETTERS_MAX 65536
 #define ALL_NODES UINT32_MAX
-#define RIDERS_MAX 64
+#define REQUESTS_MAX 64
 #define ENDED_MAX 1024
 #define LIMIT_US 10000000u  //  After the start: a request's deadline
 
@@ -32,7 +32,7 @@ extern test_letter_t test_letters[LETTERS_MAX];
 extern size_t test_sent;   //  Letters
 extern size_t test_read;   //  ... of which a test has seen these
 extern uint32_t test_cut;  //  Nodes that cannot be reached, a bit each
-extern zseq_request_t test_requests[RIDERS_MAX];
+extern zseq_request_t test_requests[REQUESTS_MAX];
 extern zseq_request_t *test_ended[ENDED_MAX];
 extern size_t test_ended_count;
 
@@ -42,7 +42,7 @@ extern int test_refusal[ZSEQ_NODES_MAX];  //  What each says to everything
 extern uint32_t test_mute;                //  Those that do not answer
 extern uint64_t test_served;              //  What a coordinator says of others
 extern uint32_t test_congested;           //  Those that say that they are
-extern uint64_t test_rival;               //  How many IDs another client takes
+extern uint64_t test_competitor;          //  How many IDs another client takes
                                           //  before each of our claims arrives
 
 //  The hooks of test_batcher: notes a letter, and draws an ID.

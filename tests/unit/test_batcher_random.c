@@ -1,4 +1,4 @@
-//  Requests, replies, rivals and time in any order: each ID goes to one
+//  Requests, replies, competitors and time in any order: each ID goes to one
 //  request.
 
 #include <criterion/criterion.h>
@@ -15,12 +15,12 @@
 #define IDS_MAX 65536
 #define BAG_MAX 4096
 
-enum { CLAIMED = 1, COORDINATED = 2, HANDED_OUT = 4, RIVALS = 8 };
+enum { CLAIMED = 1, COORDINATED = 2, HANDED_OUT = 4, COMPETITORS = 8 };
 
 static uint8_t s_ids[IDS_MAX];     //  What became of each
 static zseq_msg_t s_bag[BAG_MAX];  //  Replies on their way
 static size_t s_bag_count;
-static bool s_active[RIDERS_MAX];
+static bool s_active[REQUESTS_MAX];
 static uint64_t s_seed;
 
 static void
@@ -112,14 +112,14 @@ s_join_or_leave (uint64_t *seed)
 }
 
 static void
-s_rival_claims (uint64_t *seed)
+s_competitor_claims (uint64_t *seed)
 {
     zseq_msg_t msg = {
       .next = {.count = 1 + test_random_below (seed, 12), .count_min = 1}};
     test_letter_t letter = {.msg = msg};
     cr_assert_eq (test_coordinate (&letter, &msg.next.first, &msg.next.count),
                   ZSEQ_OK);
-    s_mark_ids (msg.next.first, msg.next.count, RIVALS);
+    s_mark_ids (msg.next.first, msg.next.count, COMPETITORS);
 }
 
 static void
@@ -140,7 +140,7 @@ s_step (uint64_t *seed)
           test_random_below (seed, 3) ? ZSEQ_OK : ZSEQ_ENOTVOTING;
         break;
     case 4:
-        s_rival_claims (seed);
+        s_competitor_claims (seed);
         break;
     case 5:
         test_now += test_random_below (seed, 60000);
@@ -198,7 +198,7 @@ s_run (uint64_t seed)
             test_wait ();
     }
     cr_assert (zseq_request_queue_idle (test_queue));
-    for (size_t index = 0; index < RIDERS_MAX; index++)
+    for (size_t index = 0; index < REQUESTS_MAX; index++)
         cr_assert (!s_active[index]);
 
     //  What a coordinator claimed and nobody got is burnt, and counted as that.

@@ -392,11 +392,11 @@ Test (delegation, claim_again_when_all_coordinators_are_down)
 Test (delegation, pause_between_claims_when_all_coordinators_are_down)
 {
     s_pass_all ();
-    test_rival = 3;
+    test_competitor = 3;
     test_requests[0].deadline_us = UINT64_MAX;
     uint64_t start_us = test_now;
     uint64_t claims = 0;
-    //  From the sixteenth conflict on it would skip ahead of the rival.
+    //  From the sixteenth conflict on it would skip ahead of the competitor.
     while (claims < 16) {
         //  Those who are asked whether they answer do not.
         for (size_t index = test_read; index < test_sent; index++) {

@@ -273,9 +273,9 @@ Test (delegation, take_a_coordinator_and_w_nodes_for_congestion)
         for (uint32_t congested = 0; congested < 8; congested++) {
             test_open (3);
             test_mute = 1u << test_ranking[absent];
-            uint32_t told = congested & ~test_mute;
-            bool left =
-              __builtin_popcount (told) == 2 && told & (1u << test_ranking[0]);
+            uint32_t reported = congested & ~test_mute;
+            bool left = __builtin_popcount (reported) == 2 &&
+                        reported & (1u << test_ranking[0]);
             cr_assert_eq (s_drawn_by (congested), ZSEQ_OP_CLAIM);
             if (absent == 0)
                 test_mute = 0;

@@ -578,11 +578,11 @@ Test (flake, does_what_its_contract_says)
 #define TAKERS 4
 #ifdef ZSEQ_TSAN
 #define IDS_EACH 25000
-#define CROWDS 2
+#define ROUNDS 2
 #define CLOSINGS 200
 #else
 #define IDS_EACH 250000
-#define CROWDS 8
+#define ROUNDS 8
 #define CLOSINGS 4000
 #endif
 //  Of an ID of the layout that they use.
@@ -660,7 +660,7 @@ s_compare (const void *a, const void *b)
 //  The clock stands still for as long as it takes for milliseconds to be used
 //  up: then the takers meet.
 static void
-s_crowd (void)
+s_many_at_once (void)
 {
     s_shared_t shared;
     zseq_flake_layout_t layout = {50, 2, TIME_SHIFT - 2, ZSEQ_FLAKE_EPOCH_MS};
@@ -699,8 +699,8 @@ s_crowd (void)
 //  Where processors are few, takers seldom meet.
 Test (flake, gives_threads_unique_ids_that_rise_whatever_the_clock_does)
 {
-    for (size_t round = 0; round < CROWDS; round++)
-        s_crowd ();
+    for (size_t round = 0; round < ROUNDS; round++)
+        s_many_at_once ();
 }
 
 //  Generators that are closed, one after the other, while others take from

@@ -32,7 +32,7 @@ s_record (void)
 
 //  The example of wire.md, section 3.2.
 static zseq_record_t
-s_born (void)
+s_formed (void)
 {
     zseq_record_t record = s_record ();
     record.vector.incarnation[0] =
@@ -74,29 +74,29 @@ Test (record, refuses_a_bad_cluster_and_a_name_that_is_no_members)
 
 Test (record, identity_is_that_of_the_wire_document)
 {
-    zseq_record_t record = s_born ();
+    zseq_record_t record = s_formed ();
     cr_expect_eq (zseq_record_identity (&record), 4815899689673949952u);
 }
 
 Test (record, identity_changes_with_everything_that_is_in_it)
 {
-    zseq_record_t record = s_born ();
+    zseq_record_t record = s_formed ();
     uint64_t identity = zseq_record_identity (&record);
     strcpy (record.cluster, "proe");
     cr_expect_neq (zseq_record_identity (&record), identity);
     for (uint8_t node = 0; node < 3; node++) {
-        record = s_born ();
+        record = s_formed ();
         record.members.member[node].name[0] = 'x';
         cr_expect_neq (zseq_record_identity (&record), identity);
-        record = s_born ();
+        record = s_formed ();
         record.vector.incarnation[node].random ^= 1;
         cr_expect_neq (zseq_record_identity (&record), identity);
-        record = s_born ();
+        record = s_formed ();
         record.vector.incarnation[node].random ^= (uint64_t) 1 << 63;
         cr_expect_neq (zseq_record_identity (&record), identity);
     }
     //  The end of one name is not the beginning of the next.
-    record = s_born ();
+    record = s_formed ();
     strcpy (record.cluster, "proda");
     record.members.member[0].name[0] = 0;
     cr_expect_neq (zseq_record_identity (&record), identity);
@@ -104,7 +104,7 @@ Test (record, identity_changes_with_everything_that_is_in_it)
 
 Test (record, identity_does_not_change_with_what_may_move)
 {
-    zseq_record_t record = s_born ();
+    zseq_record_t record = s_formed ();
     uint64_t identity = zseq_record_identity (&record);
     strcpy (record.members.member[0].endpoint, "ipc:///elsewhere");
     record.self = 0;

@@ -27,18 +27,18 @@ Test (recovery, an_old_copy_hears_of_its_newer_incarnation_and_recovers)
 }
 
 //  B has a claim that C's old incarnation could complete, C's newer incarnation
-//  a rival.
+//  a competitor.
 Test (recovery, an_old_copy_does_not_vote_before_it_has_asked)
 {
     enum { A, B, C };
     fixture_setup (3);
     zseq_disk_t *old = zseq_testbed_keep (fixture_world, C);
     fixture_client_t *claim = fixture_claim ("orders", 1, 10);
-    fixture_client_t *rival = fixture_claim ("orders", 1, 10);
+    fixture_client_t *competitor = fixture_claim ("orders", 1, 10);
     fixture_send (claim, B);
-    fixture_send (rival, A);
-    fixture_send (rival, C);
-    cr_assert (fixture_won (rival));
+    fixture_send (competitor, A);
+    fixture_send (competitor, C);
+    cr_assert (fixture_won (competitor));
     fixture_lose (C);
     cr_assert (zseq_testbed_votes (fixture_world, C, 100));
     zseq_testbed_kill (fixture_world, C);

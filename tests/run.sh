@@ -26,7 +26,7 @@ done
 addresses=(-E 'cli_backup|cli_upgrade|crash_copies|crash_directories')
 
 #  The tests that thread sanitizer can tell most about; with --long it has all.
-threads=(-R 'test_(buffer|calls|client|cluster|daemon|load|local|schemes|session|store)$|zseq-soak|cli_commands|cli_examples|crash_disks|partition_cuts')
+threads=(-R 'test_(buffer|calls|client|cluster|daemon|load|local|reactor|schemes|session|store)$|zseq-soak|cli_commands|cli_examples|crash_disks|partition_cuts')
 if [[ -n ${ZSEQ_LONG:-} ]]; then
     addresses=()
     threads=()

@@ -154,8 +154,9 @@ s_read (s_job_t *self)
     return status;
 }
 
-//  Names that the export does not list begin at the floor there, since nobody
-//  knows what was handed out of them. They must not begin lower here.
+//  Names that the export does not list begin at the floor there, because the
+//  export cannot say which of their IDs were handed out. They must not begin
+//  lower here.
 static int
 s_check_floor (const s_job_t *self)
 {

@@ -132,7 +132,8 @@ zseq_flake_reserved (const char *name, size_t size)
            !memcmp (name, ZSEQ_FLAKE_PREFIX, prefix_size);
 }
 
-//  Reads a number and passes over what follows it. Loosely: see below.
+//  Reads a number and skips the separator after it. Accepts other spellings of
+//  the number, too; the caller compares the result with the one spelling.
 static uint64_t
 s_scan (const char **text, const char *end)
 {
@@ -166,7 +167,7 @@ zseq_flake_parse (const char *name, size_t size, zseq_flake_layout_t *layout_p,
         worker >= zseq_flake_worker_end (&layout))
         return ZSEQ_EINVAL;
 
-    //  One spelling for each: whatever else was scanned is another one.
+    //  Each worker has one spelling: refuses every other one that was scanned.
     char spelt[ZSEQ_FLAKE_NAME_SIZE];
     if (zseq_flake_name (&layout, worker, spelt) != size ||
         memcmp (name, spelt, size) != 0)
@@ -187,8 +188,8 @@ zseq_flake_claimable (const zseq_flake_layout_t *layout, uint64_t end_ms,
     return end_ms <= zseq_flake_ms (layout, wall_ms + ZSEQ_FLAKE_AHEAD_MS);
 }
 
-//  The generator. Its state is one number, and whoever changes that takes the
-//  ID that it stands for.
+//  The generator. Its state is one number: the thread that advances it takes
+//  the ID that the new value stands for.
 
 void
 zseq_flake_init (zseq_flake_t *self, const zseq_flake_layout_t *layout,

@@ -1,7 +1,7 @@
 //  Flake IDs: milliseconds since an epoch, a worker's number and a sequence, in
 //  one number. The milliseconds of each worker's number are a sequence of their
-//  own, under a reserved name, so that a cluster hands no millisecond of a
-//  worker out twice, whatever any clock says. Source: lib/doc/design.md,
+//  own, under a reserved name, so that a cluster never hands out a millisecond
+//  of a worker twice, whatever any clock shows. Source: lib/doc/design.md,
 //  section 9, and lib/doc/wire.md, section 17.
 
 #ifndef ZSEQ_FLAKE_H_INCLUDED
@@ -37,19 +37,19 @@ typedef struct {
     uint64_t epoch_ms;      //  Unix milliseconds, 0..ZSEQ_FLAKE_EPOCH_MS_MAX
 } zseq_flake_layout_t;
 
-//  The usual one.
+//  The default layout.
 void zseq_flake_layout_init (zseq_flake_layout_t *self);
 
-//  Whether it is one: each in its bounds, and ZSEQ_FLAKE_BITS_MAX bits at most.
-//  All other functions are given only such. Errors: ZSEQ_EINVAL.
+//  Whether every field is in its bounds, and the bits are ZSEQ_FLAKE_BITS_MAX
+//  at most together. All other functions require that. Errors: ZSEQ_EINVAL.
 int zseq_flake_layout_check (const zseq_flake_layout_t *self);
 
 //  Whether two layouts are equal in all their fields.
 bool zseq_flake_layout_same (const zseq_flake_layout_t *self,
                              const zseq_flake_layout_t *other);
 
-//  How many milliseconds, workers and IDs in a millisecond there are: the first
-//  that does not fit.
+//  How many milliseconds, workers, and IDs per millisecond the layout has: the
+//  first value that does not fit.
 uint64_t zseq_flake_ms_end (const zseq_flake_layout_t *layout);
 uint64_t zseq_flake_worker_end (const zseq_flake_layout_t *layout);
 uint64_t zseq_flake_sequence_end (const zseq_flake_layout_t *layout);
@@ -61,7 +61,7 @@ uint64_t zseq_flake_ms (const zseq_flake_layout_t *layout, uint64_t unix_ms);
 uint64_t zseq_flake_encode (const zseq_flake_layout_t *layout, uint64_t ms,
                             uint32_t worker, uint32_t sequence);
 
-//  The opposite. Errors: ZSEQ_EINVAL (no ID of that layout).
+//  Takes an ID apart. Errors: ZSEQ_EINVAL (no ID of that layout).
 int zseq_flake_decode (const zseq_flake_layout_t *layout, uint64_t id,
                        uint64_t *unix_ms_p, uint32_t *worker_p,
                        uint32_t *sequence_p);
@@ -81,12 +81,13 @@ int zseq_flake_parse (const char *name, size_t size,
                       zseq_flake_layout_t *layout_p, uint32_t *worker_p);
 
 //  Whether a node whose wall clock shows that time (Unix milliseconds; 0: not
-//  known) lets what lies below end_ms be claimed.
+//  known) allows a claim of the milliseconds below end_ms.
 bool zseq_flake_claimable (const zseq_flake_layout_t *layout, uint64_t end_ms,
                            uint64_t wall_ms);
 
-//  A generator: hands out the IDs of one worker, in milliseconds that it holds.
-//  All but _init may be called by any number of threads at once. None waits.
+//  A generator hands out the IDs of one worker, in milliseconds that it holds.
+//  Any number of threads may call its functions at once, except _init. None
+//  waits.
 typedef struct {
     zseq_flake_layout_t layout;
     uint32_t worker;
@@ -96,9 +97,9 @@ typedef struct {
 } zseq_flake_t;
 
 //  A generator for a worker below worker_end, which holds the milliseconds
-//  [first_ms, end_ms), none of which it or another one has ever used: claimed
-//  in the worker's name, or nobody else's by the user's word. 1 <= first_ms.
-//  What does not fit the layout is left out of the range.
+//  [first_ms, end_ms), none of which any generator has used before: claimed
+//  in the worker's name, or the worker's alone by the user's word. 1 <=
+//  first_ms. Drops the part of the range that does not fit the layout.
 void zseq_flake_init (zseq_flake_t *self, const zseq_flake_layout_t *layout,
                       uint32_t worker, uint64_t first_ms, uint64_t end_ms);
 
@@ -113,12 +114,13 @@ void zseq_flake_init (zseq_flake_t *self, const zseq_flake_layout_t *layout,
 int zseq_flake_take (zseq_flake_t *self, uint64_t now_ms, uint64_t *id_p,
                      uint64_t *until_ms_p);
 
-//  It holds the milliseconds below end_ms, too. Never takes any away.
+//  The generator holds the milliseconds below end_ms, too. Never shrinks its
+//  range.
 void zseq_flake_extend (zseq_flake_t *self, uint64_t end_ms);
 
-//  It never hands out an ID again. Returns the first of its milliseconds that
-//  was never used, which may be the end of its range; 0 if it had been closed
-//  before.
+//  Closes the generator: it never hands out an ID again. Returns the first of
+//  its milliseconds that was never used, which may be the end of its range; 0
+//  if it was closed before.
 uint64_t zseq_flake_close (zseq_flake_t *self);
 
 #endif

@@ -25,8 +25,8 @@ bool zseq_label_valid (const char *text);
 //  a port in 1..65535, or ipc://PATH.
 bool zseq_endpoint_valid (const char *text);
 
-//  Whether an endpoint is out of other machines' reach: ipc, or tcp on a
-//  loopback address.
+//  Whether other machines cannot reach an endpoint: ipc, or tcp on a loopback
+//  address.
 bool zseq_endpoint_local (const char *text);
 
 //  Sets self to the n members of list, in any order, with the smallest quorums

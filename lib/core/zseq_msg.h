@@ -8,9 +8,9 @@
 
 #include "zseq_record.h"
 
-//  The highest version that this node speaks. Messages are of version 1, but
-//  for FENCE and COPY of a recovery by force, which are of version 2 and sent
-//  only to a node that has said in HELLO that it speaks it. Source: wire.md,
+//  The highest version that this node speaks. Messages are of version 1,
+//  except FENCE and COPY of a recovery by force, which are of version 2 and go
+//  only to nodes whose HELLO reply says that they speak it. Source: wire.md,
 //  section 1.6.
 #define ZSEQ_WIRE_VERSION 2
 #define ZSEQ_MESSAGE_MAX 65536  //  Bytes in a message
@@ -21,7 +21,7 @@ typedef enum {
     ZSEQ_OP_HELLO = 1,   //  Who are you, and who are your peers?
     ZSEQ_OP_READ = 2,    //  What is next?
     ZSEQ_OP_CLAIM = 3,   //  Take [first, first + count)
-    ZSEQ_OP_RAISE = 4,   //  Let next be at least this
+    ZSEQ_OP_RAISE = 4,   //  Raise next to at least this
     ZSEQ_OP_NEXT = 5,    //  Claim count IDs for me
     ZSEQ_OP_LIST = 6,    //  Which names do you hold?
     ZSEQ_OP_STATUS = 7,  //  How are you?
@@ -32,16 +32,17 @@ typedef enum {
 } zseq_op_t;
 
 typedef enum {
-    ZSEQ_STATE_FORMING = 1,   //  Not all peers have been introduced
-    ZSEQ_STATE_COMPLETE = 2,  //  All are; it waits for theirs to be complete
+    ZSEQ_STATE_FORMING = 1,  //  Not all peers have been introduced
+    ZSEQ_STATE_COMPLETE =
+      2,  //  All are; waits until their vectors are complete
     ZSEQ_STATE_VOTING = 3,
     ZSEQ_STATE_RECOVERING = 4,
     ZSEQ_STATE_STOPPING = 5,
-    ZSEQ_STATE_STARTING = 6,  //  Its record says that it votes; it asks whether
-                              //  its incarnation is still its newest
+    ZSEQ_STATE_STARTING = 6,  //  Its record says that it votes; it asks peers
+                              //  whether its incarnation is still its newest
 } zseq_state_t;
 
-//  Bytes that belong to someone else, not terminated.
+//  Bytes that another object owns, not terminated.
 typedef struct {
     const char *data;
     size_t size;
@@ -57,7 +58,7 @@ typedef struct {
     zseq_slice_t endpoint;  //  Not in INTRODUCE
 } zseq_msg_member_t;
 
-//  What several ops have.
+//  Fields that several ops share.
 
 //  A cluster and its members: HELLO replies, INTRODUCE requests.
 typedef struct {
@@ -75,8 +76,9 @@ typedef struct {
 
 //  A node that recovers: FENCE and COPY requests.
 typedef struct {
-    zseq_incarnation_t incarnation;  //  The new incarnation of who asks
-    bool forced;                     //  Version 2: a recovery by force
+    zseq_incarnation_t
+      incarnation;  //  The new incarnation of the node that asks
+    bool forced;    //  Version 2: a recovery by force
 } zseq_msg_recovery_t;
 
 //  The fields of each op. Those of its reply follow those of its request; a
@@ -86,7 +88,7 @@ typedef struct {
     //  Reply
     zseq_msg_members_t members;
     zseq_state_t state;
-    uint64_t speaks;  //  The highest version; 1 if untold
+    uint64_t speaks;  //  The highest version; 1 if absent
     bool holds_vote;  //  Its record on disk says that it votes, whatever its
                       //  state
 } zseq_msg_hello_t;
@@ -104,7 +106,7 @@ typedef struct {
 } zseq_msg_claim_t;
 
 typedef struct {
-    uint64_t to;  //  Let next be at least this
+    uint64_t to;  //  Raise next to at least this
     //  Reply
     uint64_t next;
 } zseq_msg_raise_t;
@@ -141,8 +143,8 @@ typedef struct {
     zseq_state_t state;  //  Also in the reply
     uint64_t process;    //  Who runs the node; also in the reply
     //  Reply, if it is extended
-    uint64_t seen;   //  The process that has answered at the endpoint of who
-                     //  asks; 0: none
+    uint64_t seen;   //  The process that has answered at the endpoint of the
+                     //  node that asks; 0: none
     uint64_t floor;  //  Least next of every name
     uint64_t floor_reserved;  //  The same for reserved names, in Unix
                               //  milliseconds
@@ -166,9 +168,9 @@ typedef struct {
 //  A head, which is the same for all ops, and the fields of one op: only those
 //  of op may be used, and of these only what wire.md has in such a request or
 //  reply. Slices, members and items point into the frame or the codec
-//  (decoded), or into whatever the sender keeps alive until the message is
-//  encoded. Whoever adds an op adds a struct above, a field to the union, and
-//  its codec (zseq_codec_private.h).
+//  (decoded), or into memory that the sender keeps until the message is
+//  encoded. To add an op, add a struct above, a field to the union, and its
+//  codec (zseq_codec_private.h).
 typedef struct {
     zseq_op_t op;
     bool reply;
@@ -178,8 +180,8 @@ typedef struct {
 
     //  Replies only.
     int status;            //  ZSEQ_OK or a negative ZSEQ_E...
-    uint8_t node;          //  Who answers; in INTRODUCE, FENCE and COPY also
-                           //  who asks
+    uint8_t node;          //  The node that answers; in requests INTRODUCE,
+                           //  FENCE and COPY, the node that asks
     bool congested;        //  CLAIM, NEXT: many clients' requests wait for the
                            //  node at once
     bool extended;         //  INTRODUCE, FENCE: of a node that speaks version

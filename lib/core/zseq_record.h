@@ -8,14 +8,14 @@
 #include "zseq_vector.h"
 
 typedef struct {
-    uint64_t identity;  //  The cluster's; 0 before its birth
+    uint64_t identity;  //  The cluster's; 0 before it forms
     char cluster[ZSEQ_LABEL_MAX + 1];
     uint8_t self;  //  This node's index in members
     zseq_members_t members;
-    zseq_vector_t vector;  //  Newest known incarnations
-    bool start_voted;  //  S11: it was on the point of voting in its own start
-    bool voting;       //  S5: only this makes it vote
-    uint64_t floor;    //  Least next of every name
+    zseq_vector_t vector;     //  Newest known incarnations
+    bool start_voted;         //  S11: it was about to vote in its own start
+    bool voting;              //  S5: the node votes only if this is set
+    uint64_t floor;           //  Least next of every name
     uint64_t floor_reserved;  //  The same for reserved names, as a time: Unix
                               //  milliseconds
 } zseq_record_t;

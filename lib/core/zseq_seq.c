@@ -22,7 +22,7 @@ zseq_seq_accept (zseq_seq_t *self, uint64_t first, uint64_t count)
     if (first > ZSEQ_NEXT_MAX || count > ZSEQ_NEXT_MAX - first)
         return ZSEQ_EEXHAUSTED;
 
-    //  S1: every ID below next may already be someone else's.
+    //  S1: a client may already hold any ID below next.
     if (first < self->next)
         return ZSEQ_ECONFLICT;
 

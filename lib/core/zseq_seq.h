@@ -1,4 +1,5 @@
-//  A sequence replica: what one node knows of one name.
+//  A sequence replica: what one node knows of one name, in one number. It only
+//  grows.
 
 #ifndef ZSEQ_SEQ_H_INCLUDED
 #define ZSEQ_SEQ_H_INCLUDED
@@ -12,7 +13,7 @@ typedef struct {
     uint64_t next;  //  Lowest ID never claimed here, 1..ZSEQ_NEXT_MAX
 } zseq_seq_t;
 
-//  A replica of which nothing was ever claimed below next.
+//  A replica where nothing below next was ever claimed.
 void zseq_seq_init (zseq_seq_t *self, uint64_t next);
 
 //  Takes [first, first + count), 1 <= first, 1 <= count <= ZSEQ_COUNT_MAX.
@@ -21,7 +22,7 @@ void zseq_seq_init (zseq_seq_t *self, uint64_t next);
 //  Source: design.md, S1.
 int zseq_seq_accept (zseq_seq_t *self, uint64_t first, uint64_t count);
 
-//  Read repair: lets next be at least to, 1..ZSEQ_NEXT_MAX.
+//  Read repair: raises next to at least to, 1..ZSEQ_NEXT_MAX.
 void zseq_seq_raise (zseq_seq_t *self, uint64_t to);
 
 #endif

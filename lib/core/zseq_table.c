@@ -21,7 +21,7 @@ typedef struct {
 //  has SEGMENT, each of the others as many as all before it.
 #define SEGMENT 64u
 #define SEGMENTS_MAX 32
-//  Names of a bucket that are looked at before the tree is asked.
+//  Entries of a bucket that a lookup compares before it falls back to the tree.
 #define LOOKS_MAX 8
 
 struct zseq_table {
@@ -87,7 +87,7 @@ s_bucket_at (const zseq_table_t *self, size_t number)
     return &self->segment[high + 1][number - ((size_t) SEGMENT << high)];
 }
 
-//  Where a name belongs, of that many buckets.
+//  The bucket of a name, of that many buckets.
 static size_t
 s_bucket_number (const char *name, size_t size, size_t buckets)
 {
@@ -97,8 +97,8 @@ s_bucket_number (const char *name, size_t size, size_t buckets)
     return number < buckets ? number : number - ((size_t) 1 << high);
 }
 
-//  One bucket more, which takes its share of another. Without memory the index
-//  stays as it is.
+//  Adds a bucket, which takes its share of another one's entries. Without
+//  memory the index stays as it is.
 static void
 s_split (zseq_table_t *self)
 {
@@ -141,7 +141,8 @@ s_index (zseq_table_t *self, zseq_entry_t *entry)
         s_split (self);
 }
 
-//  Finds a name; true if that is the answer, also if there is none.
+//  Finds a name in the index; *entry_p is NULL if there is none. False: only
+//  the tree knows.
 static bool
 s_look_up (const zseq_table_t *self, const char *name, size_t size,
            zseq_entry_t **entry_p)
@@ -172,7 +173,7 @@ zseq_table_new (size_t entries_max, size_t entry_size)
         return NULL;
     self->entries_max = entries_max;
     self->entry_size = entry_size;
-    //  All names are in the index, or none could be trusted not to be.
+    //  The index holds every name, so that a name missing there does not exist.
     self->buckets = SEGMENT;
     self->segment[0] = calloc (SEGMENT, sizeof (zseq_entry_t *));
     if (!self->segment[0])
@@ -180,8 +181,8 @@ zseq_table_new (size_t entries_max, size_t entry_size)
     return self;
 }
 
-//  Not recursive: an inner node's left side is walked first, and its place is
-//  remembered in the node itself. The depth is bounded by a name's bits.
+//  Not recursive: walks an inner node's left side first, and keeps the way back
+//  in the nodes themselves.
 void
 zseq_table_destroy (zseq_table_t **self_p)
 {
@@ -245,7 +246,7 @@ zseq_table_find (const zseq_table_t *self, const char *name, size_t size)
     return entry;
 }
 
-//  The owner's struct, and the name right behind it.
+//  Allocates the owner's struct with the name right behind it.
 static zseq_entry_t *
 s_entry_new (const zseq_table_t *self, const char *name, size_t size)
 {
@@ -258,7 +259,7 @@ s_entry_new (const zseq_table_t *self, const char *name, size_t size)
     return entry;
 }
 
-//  Hangs entry in, where its name leaves that of nearest.
+//  Inserts entry into the tree, where its name first differs from nearest's.
 static int
 s_hang_in (zseq_table_t *self, zseq_entry_t *entry, const zseq_entry_t *nearest)
 {
@@ -354,9 +355,9 @@ s_walk_next (s_walk_t *walk)
     return s_entry (link);
 }
 
-//  Where the bits of name leave those of the entry nearest to it: everything
-//  at or above name lies on the right of that bit. Fills the stack with the
-//  subtrees that hold entries at or above name.
+//  Fills the stack with the subtrees that hold entries at or above name: they
+//  lie to the right of the first bit in which name differs from the entry
+//  nearest to it.
 static void
 s_walk_from (const zseq_table_t *self, s_walk_t *walk, const char *name,
              size_t size)

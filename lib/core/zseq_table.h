@@ -1,10 +1,26 @@
-//  The bounded table of the names that a node holds, in byte order: a crit-bit
-//  tree (Bernstein, "Crit-bit trees"; Langley, "Crit-bit Trees", 2008), which
-//  looks up, lists by prefix and pages. Beside it, as a tree of a million names
-//  is a walk through as many cache misses as it is deep, an index by hash that
-//  finds most names with two (linear hashing: Litwin, VLDB 1980, which grows by
-//  a bucket at a time, without a pause). It is only a short cut: where somebody
-//  has flooded a bucket, the tree is asked. Names are never removed.
+//  The bounded table of the names that a node holds, in byte order. Names are
+//  never removed. It is two structures over the same entries:
+//
+//  A crit-bit tree (Bernstein, "Crit-bit trees"; Langley, "Crit-bit Trees",
+//  2008) looks up, lists by prefix and pages. An inner node is the first bit in
+//  which the names on its two sides differ:
+//
+//        byte 5, bit 0x40
+//        |-- 0: byte 6, bit 0x02
+//        |      |-- 0: "order-a"
+//        |      `-- 1: "order-b"
+//        `-- 1: "orders"
+//
+//  A tree of a million names costs a cache miss per level. An index by hash
+//  (linear hashing: Litwin, VLDB 1980, which grows by one bucket at a time,
+//  without a pause) finds most names with two. A bucket is a list of entries:
+//
+//        bucket 0 -> "order-b" -> "orders"
+//        bucket 1
+//        bucket 2 -> "order-a"
+//
+//  The index is only a shortcut: if a bucket is too long, because somebody has
+//  flooded it, the lookup falls back to the tree.
 
 #ifndef ZSEQ_TABLE_H_INCLUDED
 #define ZSEQ_TABLE_H_INCLUDED
@@ -12,8 +28,8 @@
 #include "zseq.h"
 
 //  What the table needs of an entry. The owner's struct begins with it, so that
-//  a pointer to either is a pointer to the other; the name lies behind that
-//  struct. An entry's address holds as long as the table.
+//  a pointer to one is a pointer to the other; the name follows that struct. An
+//  entry's address holds as long as the table.
 typedef struct zseq_entry {
     struct zseq_entry *bucket;  //  Next in its bucket of the index
     uint16_t name_at;           //  Where the name begins, bytes from here
@@ -42,8 +58,8 @@ size_t zseq_table_count (const zseq_table_t *self);
 zseq_entry_t *zseq_table_find (const zseq_table_t *self, const char *name,
                                size_t size);
 
-//  The entry of name. If there is none it is made, all zero but for what the
-//  table keeps. Errors: ZSEQ_EFULL (entries_max names are there), ZSEQ_ENOMEM.
+//  The entry of name. Makes it if there is none: all zero but for the table's
+//  own fields. Errors: ZSEQ_EFULL (entries_max names are there), ZSEQ_ENOMEM.
 int zseq_table_insert (zseq_table_t *self, const char *name, size_t size,
                        zseq_entry_t **entry_p);
 

@@ -1,4 +1,5 @@
-//  Incarnations: which incarnation of each node a reply comes from.
+//  Incarnations of nodes, and the vector of the newest known ones, which every
+//  reply carries.
 //  Source: Michael, Ports, Sharma and Szekeres, "Recovering Shared Objects
 //  Without Stable Storage" (DISC 2017), and lib/doc/design.md, S4.
 
@@ -7,8 +8,8 @@
 
 #include "zseq.h"
 
-//  A node's incarnation with its disk: a counter, and a random number from the
-//  moment it began. A counter of 0 means that no incarnation is known.
+//  An incarnation of a node, with one disk: a counter, and a random number
+//  drawn when it began. A counter of 0 means that no incarnation is known.
 typedef struct {
     uint64_t counter;
     uint64_t random;
@@ -22,8 +23,9 @@ int zseq_incarnation_compare (const zseq_incarnation_t *a,
 //  The start of a process on a node's directory: the counter rises with each
 //  start in one incarnation, the random number is that of the process that took
 //  it. A counter of 0 means that no start is known. Two starts with one counter
-//  are of two copies of the directory: who has heard of both keeps the counter,
-//  with the random number 0, which is nobody's. Source: lib/doc/design.md, S11.
+//  belong to two copies of the directory: a node that has seen both keeps the
+//  counter with the random number 0, which belongs to no process. Source:
+//  lib/doc/design.md, S11.
 typedef struct {
     uint64_t counter;
     uint64_t random;
@@ -32,7 +34,7 @@ typedef struct {
 bool zseq_start_equal (const zseq_start_t *a, const zseq_start_t *b);
 
 //  Raises self to other, a start in the same incarnation, if that is newer; or
-//  to the start that is nobody's. Returns whether self changed.
+//  to the start with random number 0. Returns whether self changed.
 bool zseq_start_merge (zseq_start_t *self, const zseq_start_t *other);
 
 //  The newest known incarnation of every node, and the newest known start in

@@ -35,7 +35,7 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     self->starting = record->voting;
     self->recovery.identity = record->identity;
     self->next_request = seed;
-    self->process = seed ? seed : 1;  //  0 is nobody's
+    self->process = seed ? seed : 1;  //  0 stands for no process
     self->queue.waiting_max = limits->waiting_max;
     self->queue.dirty_end = &self->queue.dirty;
     self->reservation.ahead_us = limits->reserve_us;

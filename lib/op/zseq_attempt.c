@@ -3,16 +3,16 @@
 #include <assert.h>
 #include <string.h>
 
-//  Replies later than a few round trips are late; but a short round trip says
-//  little about a disk or a scheduler that stalls, and a long one must not
-//  keep a client from trying again. While no other client is in the way, asking
-//  again gains nothing but gaps, unless a message was lost with its connection.
+//  A reply is late after a few round trips. But a short round trip says little
+//  about a disk or a scheduler that stalls, and a long one must not keep a
+//  client from retrying. While no other client competes, a retry gains nothing
+//  but gaps, unless a message was lost with its connection.
 #define ROUND_TRIPS 8
 #define CONTENDED_WAIT_US_MIN 20000
 #define WAIT_US_MIN 500000
 #define WAIT_US_MAX 1000000
-//  Whoever loses to another client's claim must not lag far behind the winner,
-//  who does not pause at all: with 200 ms, two clients shared IDs 100 to 1.
+//  A client that lost to another client's claim must not fall far behind the
+//  winner, which does not pause: with 200 ms, two clients shared IDs 100 to 1.
 #define CONTENDED_PAUSE_US_MAX 4000
 
 static uint64_t
@@ -27,7 +27,7 @@ s_wait_us (const zseq_attempt_t *self, uint64_t wait_us_min)
     return wait_us < WAIT_US_MAX ? wait_us : WAIT_US_MAX;
 }
 
-//  The node took part in the protocol, whether it granted or refused.
+//  Whether a status says that the node voted, for or against.
 static bool
 s_conclusive (int status)
 {
@@ -84,8 +84,7 @@ zseq_attempt_add (zseq_attempt_t *self, const zseq_msg_t *reply)
     return true;
 }
 
-//  Notes what the replies to the question under way say of the operation's
-//  chances.
+//  Keeps which nodes answered the message under way, to explain a failure.
 static void
 s_judge (const zseq_attempt_t *self, zseq_node_set_t *answered_p,
          int *refusal_p)
@@ -214,7 +213,7 @@ zseq_attempt_failure (const zseq_attempt_t *self, zseq_quorum_kind_t kind,
     zseq_node_set_t answered = self->answered;
     int refusal = self->refusal;
     if (self->request && (self->is_final_phase || !self->concluded)) {
-        //  The question under way may only just have been asked.
+        //  The message under way may only just have been sent.
         zseq_node_set_t answered_now;
         s_judge (self, &answered_now, &refusal);
         if (zseq_node_set_count (answered) < zseq_node_set_count (answered_now))

@@ -5,12 +5,11 @@
 
 #include "zseq_batcher_private.h"
 
-//  Claims of one name that may be on their way at once, and of all names when
-//  one more starts: a node keeps a thousand replies for a connection, and
-//  what is more is lost.
+//  Most claims in flight of one name, and of all names when one more starts. A
+//  node keeps a thousand replies for a connection and drops any more.
 #define INFLIGHT_MAX 2
 #define OUT_MAX 512
-//  What a round trip is taken for before there was one, and at least.
+//  The assumed round trip before the first one was measured, and the least one.
 #define RTT_US 1000
 #define RTT_US_MIN 20
 
@@ -45,7 +44,7 @@ zseq_batcher_open (zseq_batcher_t *self, const zseq_quorum_t *quorum,
     zseq_delegation_open (&self->delegation, quorum, rank);
 }
 
-//  Whether one node is to claim the name for all, and there is one that does.
+//  Whether a coordinator is to claim the name, and one is up.
 static bool
 s_delegates (zseq_request_queue_t *queue)
 {
@@ -79,20 +78,20 @@ s_note_round_trip (zseq_batcher_t *self, uint64_t round_trip_us)
 
 //  NEXTs.
 
-//  A NEXT is over, and its request may go on elsewhere.
+//  A NEXT has ended; its requests may continue with another node.
 static void
 s_give_up_delegated (zseq_batcher_t *self, zseq_inflight_t *inflight,
                      uint64_t now_us)
 {
     zseq_delegation_note_failed (&self->delegation, inflight->node, now_us);
-    inflight->node = ZSEQ_NOBODY;
+    inflight->node = ZSEQ_NO_NODE;
     inflight->request_id = 0;
     inflight->own_inflight = 0;
     inflight->due = true;
     zseq_request_queue_schedule (inflight->queue);
 }
 
-//  A node has not answered in time: nor will it what it was asked later.
+//  A node has not answered in time: gives up every NEXT sent to it.
 static void
 s_give_up_node (zseq_batcher_t *self, uint8_t node, uint64_t now_us)
 {
@@ -106,8 +105,7 @@ s_give_up_node (zseq_batcher_t *self, uint8_t node, uint64_t now_us)
     }
 }
 
-//  Those that are passed over are asked whether they answer by now. What is
-//  next of the name is as good a question as any.
+//  Probes the nodes that are down, with a READ of the name.
 static void
 s_probe (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
 {
@@ -123,7 +121,7 @@ s_probe (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
     }
 }
 
-//  How many NEXTs a coordinator may have in hand that are the queue's own.
+//  Notes how many NEXTs of the queue may wait at the coordinator together.
 static void
 s_count_own_inflight (zseq_request_queue_t *queue)
 {
@@ -137,7 +135,7 @@ s_count_own_inflight (zseq_request_queue_t *queue)
             inflight->own_inflight = delegated;
 }
 
-//  Asks a coordinator. False: there is none.
+//  Sends a NEXT to the coordinator. False: all candidates are down.
 static bool
 s_send_delegated (zseq_batcher_t *self, zseq_inflight_t *inflight,
                   uint64_t now_us)
@@ -145,7 +143,7 @@ s_send_delegated (zseq_batcher_t *self, zseq_inflight_t *inflight,
     zseq_request_queue_t *queue = inflight->queue;
     uint64_t wait_us =
       zseq_delegation_wait_us (&self->delegation, self->stats.rtt_us);
-    //  P3: there must be time left to do without it.
+    //  P3: leaves time to claim without the coordinator.
     for (const zseq_request_t *request = inflight->requests; request;
          request = request->next) {
         uint64_t left_us =
@@ -180,7 +178,7 @@ s_send_delegated (zseq_batcher_t *self, zseq_inflight_t *inflight,
     return zseq_inflight_delegated (inflight);
 }
 
-//  Whether its reply is one that the protocol has for it.
+//  Whether a reply serves the NEXT as the protocol allows.
 static bool
 s_serves (const zseq_inflight_t *inflight, const zseq_msg_t *msg)
 {
@@ -207,7 +205,7 @@ s_delegated_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
             zseq_delegation_note_contended (&self->delegation,
                                             &queue->delegation);
         else
-            zseq_delegation_note_alone (&queue->delegation);
+            zseq_delegation_note_uncontended (&queue->delegation);
         zseq_request_queue_hand_out (inflight, msg->next.first,
                                      msg->next.count);
     }
@@ -228,13 +226,13 @@ s_complete (zseq_inflight_t *inflight)
 {
     zseq_request_queue_t *queue = inflight->queue;
     const zseq_claim_t *claim = &inflight->claim;
-    //  Of claims on their way at once, each has learnt something.
+    //  Each of several claims in flight may have learnt something.
     for (size_t node = 0; node < ZSEQ_NODES_MAX; node++)
         if (queue->known.next[node] < claim->known.next[node])
             queue->known.next[node] = claim->known.next[node];
     if (claim->rc == ZSEQ_OK) {
         if (!claim->conflicts)
-            zseq_delegation_note_alone (&queue->delegation);
+            zseq_delegation_note_uncontended (&queue->delegation);
         zseq_request_queue_hand_out (inflight, claim->first, claim->count);
     }
     else {
@@ -255,7 +253,7 @@ s_follow (zseq_batcher_t *self, zseq_inflight_t *inflight, zseq_do_t what,
         s_complete (inflight);
         return;
     }
-    //  A coordinator need not wait.
+    //  A claim of a coordinator need not wait.
     bool turns = inflight->claim.conflicts != conflicts && s_delegates (queue);
     if (what == ZSEQ_DO_SEND || turns) {
         inflight->due = true;
@@ -275,7 +273,7 @@ s_ask_claim (zseq_batcher_t *self, zseq_inflight_t *inflight, zseq_msg_t *msg,
         attempt->absent = (attempt->absent | nodes) & ~sent;
         return;
     }
-    //  The node's own answer may come at once, and be all that it takes.
+    //  A node's own reply may arrive during ask and end the attempt.
     for (uint8_t node = 0; node < self->quorum.n; node++) {
         if (!zseq_node_set_has (nodes, node) ||
             attempt->request != msg->request)
@@ -310,8 +308,7 @@ s_send (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t now_us)
     s_ask_claim (self, inflight, &msg, zseq_node_set_first (self->quorum.n));
 }
 
-//  Lets a further claim begin where the last one is going to end, if that is
-//  known.
+//  Makes a further claim begin where the last one will end, if that is known.
 static zseq_inflight_t *
 s_begin (zseq_batcher_t *self, zseq_request_queue_t *queue)
 {
@@ -339,7 +336,7 @@ s_begin (zseq_batcher_t *self, zseq_request_queue_t *queue)
     return inflight;
 }
 
-//  How many claims may start. Those that pause take up nothing.
+//  How many claims may start now. Paused claims do not count.
 static size_t
 s_capacity (const zseq_batcher_t *self)
 {
@@ -352,7 +349,7 @@ s_capacity (const zseq_batcher_t *self)
     return out < OUT_MAX ? OUT_MAX - out : 0;
 }
 
-//  Returns whether a claim did: those who waited may have gone.
+//  Returns whether a claim was sent: its requests may have gone.
 static bool
 s_start (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
 {
@@ -362,9 +359,9 @@ s_start (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
     return inflight != NULL;
 }
 
-//  Sends what is due to be sent again, lets a second claim of a name start
-//  unless others wait for their first, and has the name wait with them if it
-//  has none.
+//  Sends the queue's claims that are due again. Starts a second claim of the
+//  name unless other names wait for their first; if the queue has no claim in
+//  flight, it waits with them.
 static void
 s_look_at (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
 {
@@ -387,7 +384,7 @@ zseq_batcher_flush (zseq_batcher_t *self, uint64_t now_us)
 
     if (!self->quorum.n)
         return;
-    //  A node's own vote may end a claim at once.
+    //  A node's own vote may end a claim during ask.
     zseq_request_queue_t *queue;
     do {
         while ((queue = zseq_request_queue_take (&self->queued)))
@@ -436,15 +433,15 @@ zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
     return false;
 }
 
-//  Whether it could not be sent to a node.
+//  Whether a claim in flight did not reach a node.
 static bool
 s_is_absent (const zseq_inflight_t *inflight)
 {
     return inflight->claim.attempt.request && inflight->claim.attempt.absent;
 }
 
-//  Sends what it could not to those who can be reached by now, in the order in
-//  which it started: the second claim begins where the first ends.
+//  Sends claims in flight to nodes that they did not reach before, oldest
+//  first: a second claim begins where the first ends.
 static void
 s_reach (zseq_batcher_t *self, zseq_request_queue_t *queue)
 {
@@ -463,7 +460,7 @@ s_reach (zseq_batcher_t *self, zseq_request_queue_t *queue)
 static void
 s_tick_inflight (zseq_batcher_t *self, uint64_t now_us)
 {
-    //  From the last on: whoever ends gives its place to one seen already.
+    //  Backwards: the slot of a claim that ends is filled by one seen already.
     for (size_t index = self->inflight_count; index-- > 0;) {
         zseq_inflight_t *inflight = self->inflight[index];
         if (zseq_inflight_delegated (inflight)) {
@@ -483,7 +480,7 @@ zseq_batcher_tick (zseq_batcher_t *self, uint64_t now_us)
 {
     assert (self);
 
-    //  First who is late, so that nobody else waits for it.
+    //  Expired requests first, so that no other request waits for them.
     s_tick_inflight (self, now_us);
     zseq_request_queue_expire (self, now_us);
     if (!zseq_batcher_has_unsent (self))

@@ -1,7 +1,7 @@
 //  What zseq_batcher.c and zseq_request_queue.c share: the batcher, its queues
-//  of requests and their claims in flight. zseq_request_queue.c keeps who waits
-//  and who rides; zseq_batcher.c, which calls it, sends, receives and keeps the
-//  time.
+//  of requests and their claims in flight. zseq_request_queue.c keeps which
+//  requests wait and which share a claim; zseq_batcher.c, which calls it,
+//  sends, receives and keeps the time.
 
 #ifndef ZSEQ_BATCHER_PRIVATE_H_INCLUDED
 #define ZSEQ_BATCHER_PRIVATE_H_INCLUDED
@@ -10,20 +10,20 @@
 #include "zseq_delegation.h"
 #include "zseq_batcher.h"
 
-#define ZSEQ_NOBODY UINT8_MAX  //  No node
+#define ZSEQ_NO_NODE UINT8_MAX
 
-//  A claim or a NEXT: on its way, or to be made again.
+//  A claim or a NEXT: in flight, or paused before it is sent again.
 typedef struct zseq_inflight {
-    zseq_claim_t claim;   //  Of a NEXT, what is wanted
-    uint8_t node;         //  Whom the NEXT was sent; or ZSEQ_NOBODY
+    zseq_claim_t claim;   //  Of a NEXT: only its counts
+    uint8_t node;         //  The NEXT's coordinator; or ZSEQ_NO_NODE
     uint64_t request_id;  //  The NEXT's ID
     uint64_t until_us;    //  When its wait limit ends
-    size_t own_inflight;  //  How many of its queue were out at once with it
+    size_t own_inflight;  //  Most NEXTs of its queue that were out with it
     zseq_request_t *requests;
     zseq_request_queue_t *queue;
-    uint64_t began_us;             //  When it was sent last
-    bool due;                      //  It is to be sent with the next flush
-    size_t index;                  //  In the array of all
+    uint64_t began_us;             //  When it was last sent
+    bool due;                      //  The next flush sends it
+    size_t index;                  //  In the array of all claims in flight
     struct zseq_inflight *behind;  //  In the queue's list, or the free one
 } zseq_inflight_t;
 
@@ -57,57 +57,56 @@ struct zseq_batcher {
     zseq_batcher_stats_t stats;
     uint64_t drawn_next;       //  The next request ID of those drawn
     uint64_t drawn_left;       //  ... how many there are
-    uint64_t deadline_us;      //  No request's is before
+    uint64_t deadline_us;      //  No request's deadline is earlier
     zseq_schedule_t queued;    //  Queues with work for the flush
     zseq_schedule_t lined_up;  //  Those with requests and none in flight
     zseq_request_queue_t *busy;
-    zseq_inflight_t **inflight;  //  All of them
+    zseq_inflight_t **inflight;  //  All claims in flight
     size_t inflight_count;
     size_t inflight_size;
     zseq_inflight_t *free_inflight;
 };
 
-//  Whether it is a NEXT, which a coordinator was sent.
+//  Whether it is a NEXT, sent to a coordinator.
 static inline bool
 zseq_inflight_delegated (const zseq_inflight_t *inflight)
 {
-    return inflight->node != ZSEQ_NOBODY;
+    return inflight->node != ZSEQ_NO_NODE;
 }
 
 //  Puts a queue at the end of a schedule, unless it is in one.
 void zseq_request_queue_put (zseq_schedule_t *schedule,
                              zseq_request_queue_t *queue);
 
-//  Has the next flush look at a queue.
+//  Schedules a queue for the next flush.
 void zseq_request_queue_schedule (zseq_request_queue_t *queue);
 
 //  Takes the first queue out of a schedule. NULL: there is none.
 zseq_request_queue_t *zseq_request_queue_take (zseq_schedule_t *schedule);
 
-//  Adds a claim to a queue, behind its others, that nobody rides yet. NULL: no
+//  Adds a claim without requests to a queue, behind the others. NULL: no
 //  memory.
 zseq_inflight_t *zseq_request_queue_launch (zseq_request_queue_t *queue);
 
-//  Assigns waiting requests to a claim in flight that is about to be sent,
-//  first come, first served, together with those that ride it already; capacity
-//  is how many IDs it may be for. Sets its claim's size. False: nobody rides
-//  it.
+//  Assigns waiting requests, first come, first served, to a claim that is about
+//  to be sent, beside those assigned to it before; capacity is how many IDs the
+//  claim may ask for. Sets the claim's size. False: no request is assigned.
 bool zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity);
 
-//  Hands out what a claim in flight won, left IDs from first on, in the order
-//  in which its requests came.
+//  Hands out the left IDs from first on that a claim won, to its requests in
+//  the order in which they came.
 void zseq_request_queue_hand_out (zseq_inflight_t *inflight, uint64_t first,
                                   uint64_t left);
 
-//  Ends all requests that ride a claim in flight with that status.
+//  Ends all requests of a claim in flight with that status.
 void zseq_request_queue_refuse (zseq_inflight_t *inflight, int status);
 
-//  Takes a claim in flight that nobody rides out of its queue, and adds up what
-//  it did. The queue is scheduled.
+//  Takes a claim without requests out of its queue, adds its counters to the
+//  batcher's, and schedules the queue.
 void zseq_request_queue_retire (zseq_inflight_t *inflight);
 
-//  Retires a claim in flight whose requests have all gone: what it may win is
-//  burnt.
+//  Retires a claim whose requests have all gone: the IDs that it may still win
+//  are burnt.
 void zseq_request_queue_abandon (zseq_inflight_t *inflight);
 
 //  Ends all requests whose deadlines have passed, of all queues.

@@ -3,10 +3,11 @@
 #include <assert.h>
 #include <string.h>
 
-//  A client whose claims follow each other without a gap is beaten by nobody
-//  who begins where the last one ends: the next is on its way already. After so
-//  many conflicts a claim begins above what the others have advanced by between
-//  two, then twice as far above, and so on. It beats them, and they take turns.
+//  A client whose claims follow each other without a gap beats every claim that
+//  begins where its last one ends: its next one is under way already. After
+//  SKIP_AFTER conflicts a claim skips ahead of what the others advanced between
+//  two of its attempts, then twice as far, and so on, until it wins; from then
+//  on the clients take turns.
 #define SKIP_AFTER 16
 #define SKIP_DOUBLINGS_MAX 12  //  Doublings
 #define SKIP_MAX ((uint64_t) 1 << 32)
@@ -32,16 +33,16 @@ zseq_claim_resize (zseq_claim_t *self, uint64_t count, uint64_t count_min)
     assert (count_min >= 1);
     assert (count >= count_min);
     assert (count <= ZSEQ_COUNT_MAX);
-    //  S7: what is on its way may already lie below a later claim.
+    //  S7: a claim under way may already lie below a later one.
     assert (!self->attempt.request);
 
     self->count = count;
     self->count_min = count_min;
 }
 
-//  The lowest start that a write quorum would accept, as far as is known: then
-//  one node that is ahead burns nothing. Where too few nodes are known, the
-//  highest next of these. 0 if nothing is known.
+//  The lowest start that a write quorum is known to accept, so that one node
+//  that is ahead burns nothing. If too few nodes are known, the highest next of
+//  these; 0 if none is.
 static uint64_t
 s_lowest_start (const zseq_claim_t *self)
 {
@@ -68,8 +69,8 @@ s_lowest_start (const zseq_claim_t *self)
     return start;
 }
 
-//  Keeps what this question's replies that count have told. No read quorum says
-//  too little: a claim on their word would burn IDs where others do not vote.
+//  Keeps next of each node whose reply counted. Fewer than a read quorum are no
+//  basis for a claim: it would burn IDs while the other nodes do not vote.
 static void
 s_learn (zseq_claim_t *self)
 {
@@ -93,9 +94,9 @@ s_done (zseq_claim_t *self, int rc)
     return ZSEQ_DO_DONE;
 }
 
-//  The question has failed: its replies, or the lack of them, leave too few
-//  nodes. IDs that some node may have accepted are burnt, but for those that a
-//  refusal shows to be another client's.
+//  The attempt has failed: too few nodes are left that may grant it. The IDs
+//  that some node may have accepted are burnt, except those that a refusal
+//  shows to be another client's.
 static zseq_do_t
 s_lost (zseq_claim_t *self, bool answered, uint64_t now_us)
 {
@@ -122,7 +123,7 @@ s_lost (zseq_claim_t *self, bool answered, uint64_t now_us)
     return ZSEQ_DO_WAIT;
 }
 
-//  Enough has been read.
+//  A read quorum has answered the READ.
 static zseq_do_t
 s_read (zseq_claim_t *self)
 {
@@ -176,8 +177,7 @@ zseq_claim_remaining (const zseq_claim_t *self)
     return left < ZSEQ_COUNT_MAX ? left : ZSEQ_COUNT_MAX;
 }
 
-//  How far above first a claim is to begin; never so far that the sequence's
-//  end is in its way.
+//  How far above first the claim skips ahead; never past the sequence's end.
 static uint64_t
 s_skip_ahead (const zseq_claim_t *self, uint64_t first)
 {
@@ -207,7 +207,7 @@ zseq_claim_request (zseq_claim_t *self, uint64_t request, uint64_t now_us,
 
     uint64_t left = ZSEQ_NEXT_MAX - first;
     if (left < self->count_min) {
-        //  A node that is ahead alone must not end the sequence: ask them all.
+        //  One node that is ahead must not end the sequence: read from all.
         if (self->doubted)
             return s_done (self, ZSEQ_EEXHAUSTED);
         self->doubting = true;
@@ -246,7 +246,7 @@ zseq_claim_repeat (const zseq_claim_t *self, zseq_msg_t *msg)
     msg->claim.count = self->count;
 }
 
-//  Whether all that was read is the same.
+//  Whether all nodes that were read show the same next.
 static bool
 s_agreed (const zseq_tally_t *tally)
 {
@@ -273,8 +273,8 @@ s_read_reply (zseq_claim_t *self, uint64_t now_us)
     bool all = zseq_attempt_grantable (attempt) == granted;
     if (all || (!self->doubting && s_agreed (&attempt->tally)))
         return s_read (self);
-    //  One node that is ahead would burn what it is ahead by: a round trip more
-    //  for the others to say where they are.
+    //  One node that is ahead would burn the difference: gives the other nodes
+    //  one more round trip to reply.
     if (!self->doubting)
         zseq_attempt_hasten (attempt, now_us + attempt->timing.rtt_us);
     return ZSEQ_DO_WAIT;

@@ -11,8 +11,8 @@
 #include "zseq_attempt.h"
 #include "zseq_seq.h"
 
-//  What a client knows of a name: per node the next of its last reply that
-//  counted; 0 if none did.
+//  What a client knows of a name: of each node the next of its last reply that
+//  counted; 0 if none has.
 typedef struct {
     uint64_t next[ZSEQ_NODES_MAX];
 } zseq_known_t;
@@ -36,18 +36,18 @@ typedef struct {
 } zseq_claim_t;
 
 //  Begins a claim of count IDs (1..ZSEQ_COUNT_MAX), of which count_min
-//  (1..count) are better than none where the sequence ends. known is what the
-//  last claim left behind, or zeros.
+//  (1..count) suffice where the sequence ends. known is what the last claim
+//  left behind, or zeros.
 void zseq_claim_init (zseq_claim_t *self, const zseq_quorum_t *quorum,
                       const zseq_known_t *known, uint64_t count,
                       uint64_t count_min, const zseq_timing_t *timing);
 
-//  How many IDs there are from where the claim would begin, as far as is known;
-//  ZSEQ_COUNT_MAX if that many or if nothing is known.
+//  How many IDs remain from where the claim would begin, as far as is known;
+//  ZSEQ_COUNT_MAX if at least that many, or if nothing is known.
 uint64_t zseq_claim_remaining (const zseq_claim_t *self);
 
-//  Changes what is wanted. Only while told ZSEQ_DO_SEND and before _request:
-//  nothing may join a claim that was sent (S7).
+//  Changes the counts. Only after ZSEQ_DO_SEND and before _request: no request
+//  may join a claim that was sent (S7).
 void zseq_claim_resize (zseq_claim_t *self, uint64_t count, uint64_t count_min);
 
 //  Time has passed.
@@ -60,12 +60,10 @@ zseq_do_t zseq_claim_tick (zseq_claim_t *self, uint64_t now_us);
 zseq_do_t zseq_claim_request (zseq_claim_t *self, uint64_t request,
                               uint64_t now_us, zseq_msg_t *msg);
 
-//  Makes the message of the question under way once more, for nodes that it
-//  could not be sent to.
+//  Makes the message under way once more, for nodes that it did not reach.
 void zseq_claim_repeat (const zseq_claim_t *self, zseq_msg_t *msg);
 
-//  A reply has come. One that does not answer the question under way is
-//  ignored.
+//  Takes in a reply. Ignores one that does not answer the message under way.
 zseq_do_t zseq_claim_reply (zseq_claim_t *self, const zseq_msg_t *reply,
                             uint64_t now_us);
 

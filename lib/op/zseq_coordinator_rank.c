@@ -6,7 +6,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-//  How soon a node that did not answer is asked whether it does by now.
+//  The pause before the first probe of a node that did not answer.
 #define PAUSE_US_MIN 50000
 #define PAUSE_US_MAX 10000000
 
@@ -79,7 +79,7 @@ zseq_coordinator_rank_mark_down (zseq_coordinator_rank_t *self, uint8_t node,
 }
 
 void
-zseq_coordinator_rank_mark_up (zseq_coordinator_rank_t *self, uint8_t node)
+zseq_coordinator_rank_note_served (zseq_coordinator_rank_t *self, uint8_t node)
 {
     assert (self);
     assert (node < self->n);

@@ -2,14 +2,14 @@
 
 #include <assert.h>
 
-//  How long a coordinator may take: it may have to claim twice, and its disk
-//  may stall for a moment, while two coordinators of one name are in each
-//  other's way.
+//  How long a coordinator may take. It may have to claim twice and its disk may
+//  stall for a moment; giving up too soon makes a second coordinator compete
+//  with it.
 #define WAIT_US_MIN 50000
 #define WAIT_US_MAX 1000000
 #define WAIT_ROUND_TRIPS 8
-//  After so many replies that served nobody else a client claims for itself
-//  again. If that was too soon, it waits for twice as many.
+//  After so many replies in a row that served no other client, a client claims
+//  for itself again. If that was too soon, it waits for twice as many.
 #define UNCONTENDED_MIN 64
 #define UNCONTENDED_MAX 4096
 
@@ -22,7 +22,7 @@ zseq_delegation_open (zseq_delegation_t *self, const zseq_quorum_t *quorum,
     assert (!self->quorum.n);
 
     self->quorum = *quorum;
-    //  A coordinator goes by the majority.
+    //  A coordinator claims from a majority.
     self->possible = rank && zseq_quorum_writes_by_majority (quorum);
     if (self->possible)
         self->rank = *rank;
@@ -43,7 +43,7 @@ zseq_delegation_init_name (zseq_delegation_name_t *name, zseq_slice_t bytes)
 
 //  We met no other client; there may still be one.
 void
-zseq_delegation_note_alone (zseq_delegation_name_t *name)
+zseq_delegation_note_uncontended (zseq_delegation_name_t *name)
 {
     assert (name);
 
@@ -95,9 +95,9 @@ zseq_delegation_coordinator (const zseq_delegation_t *self,
     return zseq_coordinator_rank_choose (&self->rank, name->ranking);
 }
 
-//  When a write quorum is congested, one that claims for all is less work for
-//  everybody, unless its coordinator is not among them: then only nodes are
-//  congested that need not be waited for.
+//  When a write quorum is congested, one claim of a coordinator for all clients
+//  is less work for every node. If the coordinator itself is not congested, the
+//  congested nodes are not needed for a quorum.
 bool
 zseq_delegation_wanted (const zseq_delegation_t *self,
                         zseq_delegation_name_t *name)
@@ -139,7 +139,7 @@ zseq_delegation_note_served (zseq_delegation_t *self, uint8_t node,
     if (!self->round_trip_us)
         self->round_trip_us = round_trip_us;
     self->round_trip_us = (7 * self->round_trip_us + round_trip_us + 7) / 8;
-    zseq_coordinator_rank_mark_up (&self->rank, node);
+    zseq_coordinator_rank_note_served (&self->rank, node);
 }
 
 void

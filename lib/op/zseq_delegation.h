@@ -14,9 +14,9 @@
 #ifndef ZSEQ_DELEGATION_H_INCLUDED
 #define ZSEQ_DELEGATION_H_INCLUDED
 
+#include "zseq_coordinator_rank.h"
 #include "zseq_msg.h"
 #include "zseq_quorum.h"
-#include "zseq_coordinator_rank.h"
 
 typedef struct {
     zseq_quorum_t quorum;
@@ -36,7 +36,7 @@ typedef struct {
     uint8_t ranking[ZSEQ_NODES_MAX];  //  Nodes in the name's own order
 } zseq_delegation_name_t;
 
-//  self is all zero before. rendezvous, which is copied, holds the candidates;
+//  self is all zero before. rank, which is copied, ranks the candidates;
 //  NULL: there are none. There are none either if W is not the majority.
 void zseq_delegation_open (zseq_delegation_t *self, const zseq_quorum_t *quorum,
                            const zseq_coordinator_rank_t *rank);
@@ -46,7 +46,7 @@ void zseq_delegation_init_name (zseq_delegation_name_t *name,
                                 zseq_slice_t bytes);
 
 //  A result of that name has met no other client, or it has met one.
-void zseq_delegation_note_alone (zseq_delegation_name_t *name);
+void zseq_delegation_note_uncontended (zseq_delegation_name_t *name);
 void zseq_delegation_note_contended (const zseq_delegation_t *self,
                                      zseq_delegation_name_t *name);
 

@@ -16,8 +16,8 @@ zseq_peek_init (zseq_peek_t *self, const zseq_quorum_t *quorum, uint64_t value,
     self->given = value > 0;
 }
 
-//  What the replies to either question must be enough for: a read quorum finds
-//  the value, and a write quorum shows it.
+//  Which quorum the replies must reach: a read quorum finds the value, a write
+//  quorum shows it.
 static zseq_quorum_kind_t
 s_kind (const zseq_peek_t *self)
 {
@@ -32,7 +32,7 @@ s_done (zseq_peek_t *self, int rc)
     return ZSEQ_DO_DONE;
 }
 
-//  Starts over, with nothing that was found so far.
+//  Starts over without what was found so far.
 static zseq_do_t
 s_lost (zseq_peek_t *self, bool answered, uint64_t now_us)
 {
@@ -83,7 +83,7 @@ zseq_peek_request (zseq_peek_t *self, uint64_t request, uint64_t now_us,
     return ZSEQ_DO_SEND;
 }
 
-//  The nodes that count and show at least value.
+//  The nodes whose votes count and show at least value.
 static zseq_node_set_t
 s_showing (const zseq_tally_t *tally, uint64_t value)
 {
@@ -108,7 +108,7 @@ s_highest (const zseq_tally_t *tally)
     return highest;
 }
 
-//  Enough nodes have answered the READ.
+//  A quorum has answered the READ.
 static zseq_do_t
 s_found (zseq_peek_t *self)
 {
@@ -124,7 +124,7 @@ s_found (zseq_peek_t *self)
     return ZSEQ_DO_SEND;
 }
 
-//  Enough nodes have answered the RAISE.
+//  A write quorum has answered the RAISE.
 static zseq_do_t
 s_raised (zseq_peek_t *self, uint64_t now_us)
 {

@@ -8,8 +8,8 @@
 
 //  Schedules.
 
-//  A queue is in one schedule at most: without claims in flight, there is
-//  nothing to look at.
+//  A queue is in one schedule at most: a queue that waits for its first claim
+//  has no claim in flight that a flush could serve.
 void
 zseq_request_queue_put (zseq_schedule_t *schedule, zseq_request_queue_t *queue)
 {
@@ -140,7 +140,7 @@ s_leave (zseq_request_queue_t *queue)
         queue->busy->busy_p = queue->busy_p;
 }
 
-//  A request that is in no list any more.
+//  Ends a request that is in no list any more.
 static void
 s_end (zseq_request_t *request, int status)
 {
@@ -197,7 +197,7 @@ zseq_request_queue_launch (zseq_request_queue_t *queue)
         return NULL;
     memset (inflight, 0, sizeof *inflight);
     inflight->queue = queue;
-    inflight->node = ZSEQ_NOBODY;
+    inflight->node = ZSEQ_NO_NODE;
     inflight->index = self->inflight_count;
     self->inflight[self->inflight_count++] = inflight;
     zseq_inflight_t **end = &queue->inflight;
@@ -315,8 +315,8 @@ zseq_request_queue_expire (zseq_batcher_t *batcher, uint64_t now_us)
     batcher->deadline_us = deadline_us;
 }
 
-//  S7: no request joins a claim that was sent. One that does not fit into what
-//  is left of the sequence stays behind, to be refused alone.
+//  S7: no request joins a claim that was sent. A request that does not fit into
+//  the rest of the sequence stays in the queue, to be refused alone.
 bool
 zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity)
 {
@@ -329,7 +329,7 @@ zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity)
         end = &(*end)->next;
     *end = queue->waiting;
 
-    //  Less is better than none only where the sequence ends.
+    //  count_min suffices only where the sequence ends.
     bool ends = capacity < ZSEQ_COUNT_MAX;
     uint64_t count = 0;
     uint64_t count_min = ZSEQ_COUNT_MAX;
@@ -340,7 +340,7 @@ zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity)
         zseq_request_t *request = all;
         all = request->next;
         request->next = NULL;
-        //  If none fits, the last one finds out for certain.
+        //  If none fits, a claim for the last one decides.
         uint64_t need = ends ? request->count_min : request->count;
         bool fits = need <= capacity - count || (!all && !count);
         zseq_request_t ***list = fits ? &assigned : &waiting;
@@ -388,7 +388,7 @@ zseq_request_queue_hand_out (zseq_inflight_t *inflight, uint64_t first,
         left -= request->count;
         s_end (request, ZSEQ_OK);
     }
-    //  Of those who gave up meanwhile.
+    //  IDs of requests that were cancelled meanwhile.
     self->stats.burnt += left;
 }
 

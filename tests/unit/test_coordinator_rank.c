@@ -231,7 +231,7 @@ Test (coordinator_rank, asks_soon_again_once_a_node_has_done_what_it_was_asked)
 {
     zseq_coordinator_rank_t self = s_first_nodes (3);
     uint64_t now_us = s_ask_in_vain (&self, 0, NOW);
-    zseq_coordinator_rank_mark_up (&self, 0);
+    zseq_coordinator_rank_note_served (&self, 0);
     zseq_coordinator_rank_mark_down (&self, 0, now_us);
     cr_assert (
       !zseq_coordinator_rank_probe_due (&self, 0, now_us + PAUSE_US - 1));

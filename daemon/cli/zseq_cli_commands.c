@@ -53,7 +53,7 @@ static const zseq_cli_command_t s_commands[] = {
   {"export", "export [PREFIX] [-o FILE]",
    "Writes out the sequences whose names begin with PREFIX and their next "
    "IDs,\n"
-   "for import: once no client takes IDs there any more, 'zseq -u FROM export |\n"
+   "for import: once no client takes IDs there, 'zseq -u FROM export |\n"
    "zseq -u TO import' moves them.\n"
    "\n"
    "  -o, --output FILE   write to FILE, which appears when it is complete\n",

@@ -170,7 +170,7 @@ typedef struct {
 //  reply. Slices, members and items point into the frame or the codec
 //  (decoded), or into memory that the sender keeps until the message is
 //  encoded. To add an op, add a struct above, a field to the union, and its
-//  codec (zseq_codec_private.h).
+//  codec (zseq_codec_private.h); lib/README.md lists every step.
 typedef struct {
     zseq_op_t op;
     bool reply;

@@ -142,7 +142,7 @@ cp "$work/file" "$work/before"
 refuses 2 'too few nodes' "$zseq" -u "$(uri z)" -t 300 export -o "$work/file"
 holds "an old file stays" cmp "$work/file" "$work/before"
 holds "... and nothing beside it" test -z "$(find "$work" -name 'file.*')"
-refuses 1 'there is no sequence' "$zseq" -u flake:7 export
+refuses 1 'they have no sequence' "$zseq" -u flake:7 export
 
 #  A floor: names that are not listed begin there, and must not begin lower.
 rm "$work/part/seq/"*/orders

@@ -91,7 +91,7 @@ done
 run "$zseq" -u flake:7 next anything
 run "$zseq" flake decode "$(cat "$work/out")"
 holds "of worker 7" grep -q ' worker 7 ' "$work/out"
-refuses 1 'there is no sequence' "$zseq" -u flake:7 peek anything
+refuses 1 'they have no sequence' "$zseq" -u flake:7 peek anything
 refuses 1 'one by one' "$zseq" -u flake:7 range anything 2
 #  What may not be taken by hand: a worker's milliseconds far in the future.
 refuses 2 'too far from the clock' "${ask[@]}" -t 500 \

@@ -42,6 +42,9 @@ Test (node, ends_while_it_recovers_though_requests_had_waited)
     fixture_destroy (&self);
 }
 
+//  The floors that peers have, as they tell a recovering node.
+static uint64_t s_floor = 1;
+
 //  What a peer that holds nothing answers to a recovering node.
 static zseq_msg_t
 s_copied (fixture_t *self, const fixture_seen_t *ask,
@@ -60,7 +63,7 @@ s_copied (fixture_t *self, const fixture_seen_t *ask,
     }
     reply.vector.incarnation[0] = zseq_msg_recovery (&ask->msg)->incarnation;
     if (reply.op == ZSEQ_OP_FENCE)
-        reply.fence.floor = reply.fence.floor_reserved = 1;
+        reply.fence.floor = reply.fence.floor_reserved = s_floor;
     return reply;
 }
 
@@ -107,6 +110,27 @@ s_recover (fixture_t *self, const zseq_vector_t *vector)
         fixture_write_record (self);
     }
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+}
+
+//  An operator's floor would be lost with the first node that recovers.
+Test (node, votes_after_a_recovery_with_the_floors_of_those_it_copied_from)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_vector_t vector = self->record.vector;
+    vector.incarnation[0] = (zseq_incarnation_t){2, 99};
+    fixture_hear_vector (self, 1, &vector);
+    fixture_flush (self);
+    const fixture_seen_t *persist =
+      fixture_find (self, ZSEQ_ACTION_PERSIST_RECORD);
+    cr_assert_not_null (persist);
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                       .version = persist->version});
+    s_floor = 500;
+    s_recover (self, &vector);
+    cr_assert (self->record.voting);
+    cr_assert_eq (self->record.floor, 500);
+    cr_assert_eq (self->record.floor_reserved, 500);
+    fixture_destroy (&self);
 }
 
 Test (node,

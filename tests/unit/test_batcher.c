@@ -522,7 +522,7 @@ Test (batcher, asks_all_nodes_at_once_and_draw_request_ids_in_blocks)
     zseq_request_t request[3];
     test_cut = 4;
     for (size_t index = 0; index < 3; index++) {
-        queue[index] = zseq_request_queue_new (batcher, "abc" + index, 1);
+        queue[index] = zseq_request_queue_new (batcher, &"abc"[index], 1);
         request[index] =
           (zseq_request_t){.count = 1, .count_min = 1, .deadline_us = 1000};
         zseq_batcher_state_t state;

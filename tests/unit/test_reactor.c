@@ -152,8 +152,9 @@ s_tear_down (void)
 static void
 s_sleep_until (uint64_t until_us)
 {
-    while (zseq_clock_now_us () < until_us)
-        usleep (1000);
+    struct timespec until = zseq_clock_timespec (until_us);
+    while (clock_nanosleep (CLOCK_MONOTONIC, TIMER_ABSTIME, &until, NULL))
+        continue;
 }
 
 //  The thread that polls may run late. It would otherwise drop a reply that

@@ -15,6 +15,16 @@ static zframe_t *s_route[NODES];  //  From the node to its link
 static zseq_transport_t *s_transport;
 static zseq_frame_t s_frames[ZSEQ_FRAMES_MAX];
 
+//  Waits until a socket has something to say. Fails after WAIT_MS.
+static void
+s_wait_for_socket (void)
+{
+    struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    size_t count = zseq_transport_fds (s_transport, fds);
+    cr_assert_gt (poll (fds, (nfds_t) count, WAIT_MS), 0);
+    zseq_transport_note_ready (s_transport, fds, count);
+}
+
 //  Opens link i to node i, and sends over link i until node i has its route.
 static void
 s_set_up (void)
@@ -29,7 +39,7 @@ s_set_up (void)
                       ZSEQ_OK);
         while (zseq_transport_send (s_transport, index,
                                     (const uint8_t *) "hello", 5) != ZSEQ_OK)
-            zclock_sleep (1);
+            s_wait_for_socket ();
         zsock_set_rcvtimeo (s_node[index], WAIT_MS);
         zmsg_t *message = zmsg_recv (s_node[index]);
         cr_assert_not_null (message);
@@ -79,12 +89,9 @@ s_drain (void)
 static size_t
 s_await (void)
 {
-    size_t count = 0;
-    for (int round = 0; round < WAIT_MS && !count; round++) {
-        count = s_drain ();
-        if (!count)
-            zclock_sleep (1);
-    }
+    size_t count;
+    while (!(count = s_drain ()))
+        s_wait_for_socket ();
     return count;
 }
 

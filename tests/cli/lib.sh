@@ -19,8 +19,8 @@ address=127.$((64 + ($$ >> 16) % 64)).$((($$ >> 8) % 256)).$(($$ % 256))
 clean_up () {
     local name
     for name in "${!pid[@]}"; do
-        kill -KILL "${pid[$name]}" 2>/dev/null
-        wait "${pid[$name]}" 2>/dev/null
+        kill -KILL "${pid[$name]}" 2>/dev/null || true
+        wait "${pid[$name]}" 2>/dev/null || true
     done
     rm -rf "$work"
 }

@@ -125,13 +125,6 @@ s_log_line (const char *text, void *arg)
     s_log (arg, text);
 }
 
-zseq_loop_t *
-zseq_server_loop (zseq_server_t *self)
-{
-    assert (self);
-    return self->loop;
-}
-
 //  Opening.
 
 //  The directory must have the members that the options name.

@@ -11,7 +11,6 @@
 #ifndef ZSEQ_SERVER_H_INCLUDED
 #define ZSEQ_SERVER_H_INCLUDED
 
-#include "zseq_loop.h"
 #include "zseq_node.h"
 
 typedef struct zseq_server zseq_server_t;
@@ -52,10 +51,6 @@ typedef struct {
 //  Makes a server and does no I/O. Does not copy options: they must stay. NULL:
 //  no memory.
 zseq_server_t *zseq_server_new (const zseq_server_options_t *options);
-
-//  The loop that the server waits in. The caller may add descriptors; their
-//  handlers run between two steps of the node and must not wait.
-zseq_loop_t *zseq_server_loop (zseq_server_t *self);
 
 //  Releases everything; the directory's lock last.
 void zseq_server_destroy (zseq_server_t **self_p);

@@ -78,10 +78,6 @@ void zseq_codec_put_text (msgpack_packer *packer, zseq_slice_t text,
 bool zseq_codec_take_bytes (zseq_codec_cursor_t *self, size_t size_min,
                             size_t size_max, zseq_slice_t *slice_p);
 
-//  The name of a cluster or a node.
-void zseq_codec_put_label (msgpack_packer *packer, zseq_slice_t label);
-bool zseq_codec_take_label (zseq_codec_cursor_t *self, zseq_slice_t *slice_p);
-
 void zseq_codec_put_state (msgpack_packer *packer, zseq_state_t state);
 bool zseq_codec_take_state (zseq_codec_cursor_t *self, zseq_state_t *state_p);
 

@@ -116,15 +116,16 @@ zseq_codec_put_text (msgpack_packer *packer, zseq_slice_t text, size_t size_min,
     msgpack_pack_str_with_body (packer, text.data, text.size);
 }
 
-void
-zseq_codec_put_label (msgpack_packer *packer, zseq_slice_t label)
+//  The name of a cluster or a node.
+static void
+s_put_label (msgpack_packer *packer, zseq_slice_t label)
 {
     assert (s_label_valid (label));
     msgpack_pack_str_with_body (packer, label.data, label.size);
 }
 
-bool
-zseq_codec_take_label (zseq_codec_cursor_t *self, zseq_slice_t *slice_p)
+static bool
+s_take_label (zseq_codec_cursor_t *self, zseq_slice_t *slice_p)
 {
     return zseq_codec_take_bytes (self, 1, ZSEQ_LABEL_MAX, slice_p) &&
            s_label_valid (*slice_p);
@@ -193,14 +194,14 @@ void
 zseq_codec_put_cluster (msgpack_packer *packer,
                         const zseq_msg_members_t *members, bool endpoints)
 {
-    zseq_codec_put_label (packer, members->cluster_name);
+    s_put_label (packer, members->cluster_name);
     msgpack_pack_array (packer, members->member_count);
     for (size_t index = 0; index < members->member_count; index++) {
         const zseq_msg_member_t *member = &members->member[index];
         assert (index == 0 || s_ascending (member[-1].name, member->name));
         if (endpoints)
             msgpack_pack_array (packer, 2);
-        zseq_codec_put_label (packer, member->name);
+        s_put_label (packer, member->name);
         if (endpoints)
             zseq_codec_put_text (packer, member->endpoint, 1,
                                  ZSEQ_ENDPOINT_MAX);
@@ -220,7 +221,7 @@ s_take_members (zseq_codec_cursor_t *self, size_t *count_p, bool endpoints)
         *member = (zseq_msg_member_t){{"", 0}, {"", 0}};
         if (endpoints && !zseq_codec_take_array (self, 2, 2, &size))
             return false;
-        if (!zseq_codec_take_label (self, &member->name))
+        if (!s_take_label (self, &member->name))
             return false;
         if (endpoints && !zseq_codec_take_bytes (self, 1, ZSEQ_ENDPOINT_MAX,
                                                  &member->endpoint))
@@ -237,7 +238,7 @@ zseq_codec_take_cluster (zseq_codec_cursor_t *self, zseq_msg_members_t *members,
                          bool endpoints)
 {
     members->member = self->members;
-    return zseq_codec_take_label (self, &members->cluster_name) &&
+    return s_take_label (self, &members->cluster_name) &&
            s_take_members (self, &members->member_count, endpoints);
 }
 

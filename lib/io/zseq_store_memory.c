@@ -3,8 +3,9 @@
 #include <string.h>
 #include <sys/mman.h>
 
-void *
-zseq_store_memory_map (size_t size)
+//  Maps size zero bytes; NULL: no memory.
+static void *
+s_map (size_t size)
 {
     void *memory = mmap (NULL, size, PROT_READ | PROT_WRITE,
                          MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -28,7 +29,7 @@ zseq_store_memory_reserve (void **items_p, size_t *capacity_p, size_t count,
     while (capacity < count)
         capacity *= 2;
     //  Not mremap, which ThreadSanitizer does not support.
-    void *items = zseq_store_memory_map (capacity * item);
+    void *items = s_map (capacity * item);
     if (!items)
         return false;
     if (*items_p)
@@ -45,7 +46,7 @@ zseq_store_chunk_copy (zseq_store_chunk_t **chunks_p, const char *bytes,
 {
     zseq_store_chunk_t *chunk = *chunks_p;
     if (!chunk || chunk->used + size + 1 > sizeof chunk->bytes) {
-        chunk = zseq_store_memory_map (sizeof *chunk);
+        chunk = s_map (sizeof *chunk);
         if (!chunk)
             return NULL;
         chunk->next = *chunks_p;

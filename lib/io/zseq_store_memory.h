@@ -8,8 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-//  Maps size zero bytes; NULL: no memory. Unmapping accepts null.
-void *zseq_store_memory_map (size_t size);
+//  Gives back size bytes; accepts null.
 void zseq_store_memory_unmap (void *memory, size_t size);
 
 //  Grows an array to hold count items of item bytes, by doubling. The array

@@ -420,9 +420,8 @@ bool zseq_node_start_first_reached (const zseq_node_t *self,
 uint8_t zseq_node_start_first_need (const zseq_node_t *self);
 
 //  Whether those peers suffice to note a later start: with the node they are a
-//  quorum. And how many peers that takes.
+//  quorum.
 bool zseq_node_start_reached (const zseq_node_t *self, zseq_node_set_t peers);
-uint8_t zseq_node_start_need (const zseq_node_t *self);
 
 //  Votes if the node starts and enough peers have noted that.
 void zseq_node_start_maybe_vote (zseq_node_t *self);

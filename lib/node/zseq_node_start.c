@@ -113,8 +113,9 @@ zseq_node_start_reached (const zseq_node_t *self, zseq_node_set_t peers)
                                 peers);
 }
 
-uint8_t
-zseq_node_start_need (const zseq_node_t *self)
+//  How many peers must note a later start.
+static uint8_t
+s_need (const zseq_node_t *self)
 {
     return (uint8_t) (zseq_quorum_size (&self->record.members.quorum,
                                         ZSEQ_QUORUM_WRITE) -
@@ -155,7 +156,7 @@ zseq_node_start_begin (zseq_node_t *self)
       self, ZSEQ_ACTION_LOG, ZSEQ_OK,
       "node %s starts: it votes once %u of its %u peers have noted that, and "
       "none that answers knows a later start or a newer life of it",
-      zseq_node_name (self, self->record.self), zseq_node_start_need (self),
+      zseq_node_name (self, self->record.self), s_need (self),
       self->record.members.n - 1);
 }
 

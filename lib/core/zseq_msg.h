@@ -169,8 +169,9 @@ typedef struct {
 //  of op may be used, and of these only what wire.md has in such a request or
 //  reply. Slices, members and items point into the frame or the codec
 //  (decoded), or into memory that the sender keeps until the message is
-//  encoded. To add an op, add a struct above, a field to the union, and its
-//  codec (zseq_codec_private.h); lib/README.md lists every step.
+//  encoded. A reply without a body, which most refusals are, has zeros there: a
+//  CLAIM's count tells. To add an op, add a struct above, a field to the union,
+//  and its codec (zseq_codec_private.h); lib/README.md lists every step.
 typedef struct {
     zseq_op_t op;
     bool reply;
@@ -210,15 +211,12 @@ typedef struct {
     uint8_t id[ZSEQ_ROUTE_MAX];
 } zseq_route_t;
 
-//  Whether a reply with that op and status carries the op's body.
-bool zseq_msg_has_body (zseq_op_t op, int status);
-
 //  The next that a READ, CLAIM or RAISE reply carries; 0: the message is no
 //  such reply, or has no body.
 static inline uint64_t
 zseq_msg_next (const zseq_msg_t *msg)
 {
-    if (!msg->reply || !zseq_msg_has_body (msg->op, msg->status))
+    if (!msg->reply)
         return 0;
     if (msg->op == ZSEQ_OP_READ)
         return msg->read.next;

@@ -80,13 +80,24 @@ s_write (void *data, const char *bytes, size_t size)
     return 0;
 }
 
+//  Whether a reply with that op and status carries the op's body: a refused
+//  CLAIM still tells next. Source: wire.md, section 1.4.
+static bool
+s_has_body (zseq_op_t op, int status)
+{
+    if (op == ZSEQ_OP_CLAIM &&
+        (status == ZSEQ_ECONFLICT || status == ZSEQ_EEXHAUSTED))
+        return true;
+    return status == ZSEQ_OK;
+}
+
 size_t
 zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
 {
     assert (msg);
     assert (bytes || size == 0);
 
-    bool body = !msg->reply || zseq_msg_has_body (msg->op, msg->status);
+    bool body = !msg->reply || s_has_body (msg->op, msg->status);
     const zseq_codec_op_t *op = s_find_op (msg->op);
     assert (op || !body);
     bool extended = msg->reply && body && op->extended && op->extended (msg);
@@ -206,7 +217,7 @@ zseq_codec_decode_reply (zseq_codec_t *self, const uint8_t *bytes, size_t size,
         return ZSEQ_EPROTOCOL;
 
     size_t taken = REPLY_HEAD;
-    if (zseq_msg_has_body (msg->op, msg->status)) {
+    if (s_has_body (msg->op, msg->status)) {
         const zseq_codec_op_t *op = s_find_op (msg->op);
         if (!op || elements < taken + op->reply_size ||
             !op->take_reply (&cursor, msg))

@@ -421,8 +421,7 @@ zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
             continue;
         uint32_t round_trips = claim->attempt.round_trips;
         uint32_t conflicts = claim->conflicts;
-        if (msg->op == ZSEQ_OP_CLAIM &&
-            zseq_msg_has_body (msg->op, msg->status))
+        if (msg->op == ZSEQ_OP_CLAIM && msg->claim.count)
             zseq_delegation_note_congestion (&self->delegation, msg);
         zseq_do_t what = zseq_claim_reply (claim, msg, now_us);
         if (claim->attempt.round_trips != round_trips)

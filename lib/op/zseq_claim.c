@@ -291,7 +291,7 @@ zseq_claim_reply (zseq_claim_t *self, const zseq_msg_t *reply, uint64_t now_us)
         return ZSEQ_DO_DONE;
     if (reply->op != (self->reading ? ZSEQ_OP_READ : ZSEQ_OP_CLAIM))
         return ZSEQ_DO_WAIT;
-    if (!self->reading && zseq_msg_has_body (reply->op, reply->status) &&
+    if (!self->reading && reply->claim.count &&
         (reply->claim.first != self->first ||
          reply->claim.count != self->count))
         return ZSEQ_DO_WAIT;

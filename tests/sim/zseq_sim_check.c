@@ -175,7 +175,8 @@ zseq_sim_check_vote (const zseq_sim_process_t *process, const zseq_msg_t *msg)
 {
     const zseq_sim_disk_t *disk = process->disk;
     const zseq_record_t *record = &disk->record;
-    bool votes = zseq_msg_has_body (msg->op, msg->status);
+    bool votes =
+      msg->status == ZSEQ_OK || (msg->op == ZSEQ_OP_CLAIM && msg->claim.count);
     if (msg->op == ZSEQ_OP_HELLO)
         votes = votes && msg->hello.state == ZSEQ_STATE_VOTING;
     if (msg->op == ZSEQ_OP_INTRODUCE)

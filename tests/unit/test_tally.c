@@ -167,23 +167,21 @@ Test (tally, keeps_the_first_of_two_replies_of_one_incarnation)
     cr_expect_eq (tally.vote[0].next, 10);
 }
 
-Test (tally, has_a_next_only_where_the_reply_has_a_body)
+Test (tally, keeps_the_next_of_each_reply_that_has_a_body)
 {
     zseq_tally_t tally;
     zseq_tally_init (&tally, 3);
-    zseq_msg_t reply = s_reply (3, 0, ZSEQ_ENOTVOTING, 99);
-    s_add (&tally, reply);
+    s_add (&tally, s_reply (3, 0, ZSEQ_ENOTVOTING, 0));
     cr_expect_eq (tally.vote[0].next, 0);
 
-    reply = s_reply (3, 1, ZSEQ_ECONFLICT, 99);
+    zseq_msg_t reply = s_reply (3, 1, ZSEQ_ECONFLICT, 0);
     reply.op = ZSEQ_OP_CLAIM;
-    reply.claim.next = 99;
+    reply.claim = (zseq_msg_claim_t){.first = 7, .count = 2, .next = 99};
     s_add (&tally, reply);
     cr_expect_eq (tally.vote[1].next, 99);
 
-    reply = s_reply (3, 2, ZSEQ_ENOSPACE, 99);
+    reply = s_reply (3, 2, ZSEQ_ENOSPACE, 0);
     reply.op = ZSEQ_OP_CLAIM;
-    reply.claim.next = 99;
     s_add (&tally, reply);
     cr_expect_eq (tally.vote[2].next, 0);
 }

@@ -1,4 +1,4 @@
-//  Claims for all names of a client: the reactor's side of zseq_lines, which
+//  Claims for all names of a client: the reactor's side of zseq_batcher, which
 //  decides what to claim, and when.
 //
 //  zseq_name_queue_acquire makes a name's queue or shares it. A thread posts a
@@ -24,7 +24,7 @@ struct zseq_name_queue {
     char name[ZSEQ_NAME_MAX + 1];
 };
 
-//  The hooks that zseq_lines calls.
+//  The hooks that zseq_batcher calls.
 
 //  Sends a claim to nodes. Encodes a message once, for all nodes.
 static zseq_node_set_t

@@ -1,4 +1,4 @@
-//  Pauses between attempts.
+//  Tests the pauses between attempts.
 
 #include <criterion/criterion.h>
 #include <inttypes.h>

@@ -1,4 +1,13 @@
-//  Requests that share claims: by hand, with nodes made of numbers.
+//  Tests the batcher of one name step by step: which requests share a claim,
+//  how a claim's range is divided, what is burnt, and when the batcher has to
+//  run again.
+//
+//  The nodes are simulated by the fixture (test_batcher_fixture.h). A test adds
+//  requests with test_add and sends them with test_flush. It takes the messages
+//  to the nodes with test_letter, in the order in which they were sent, and
+//  test_answer_all answers them. test_finish runs until no request is left.
+//  Coordinators are in test_delegation.c and test_delegated_requests.c, random
+//  runs in test_batcher_random.c.
 
 #include <criterion/criterion.h>
 
@@ -54,7 +63,7 @@ Test (batcher, names_the_sequence_in_all_that_it_sends)
     }
 }
 
-//  S7.
+//  S7: a claim that was sent takes no more requests.
 Test (batcher, lets_nobody_join_a_claim_that_was_sent)
 {
     test_open (3);
@@ -88,7 +97,7 @@ Test (batcher, lets_a_second_claim_begin_where_the_first_one_ends)
     test_add (1, 3);
     test_flush ();
     cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.claim.first, 7);
-    //  No third one; they wait for the next.
+    //  No third message: the requests wait for the next claim.
     test_add (2, 1);
     test_add (3, 1);
     test_flush ();
@@ -115,7 +124,7 @@ Test (batcher, begins_a_second_claim_only_when_it_is_known_where)
     test_add (1, 3);
     test_flush ();
     test_assert_silent ();
-    //  Nothing was claimed yet: both share the claim.
+    //  Nothing has been claimed yet: both requests share the claim.
     test_read -= 3;
     test_answer_all ();
     cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.claim.count, 8);
@@ -170,7 +179,7 @@ Test (batcher, shares_nothing_between_two_names)
 Test (batcher, divides_what_is_left_and_refuse_alone_who_does_not_fit)
 {
     test_open (3);
-    test_interfere (ZSEQ_ID_MAX - 5);  //  Five are left
+    test_interfere (ZSEQ_ID_MAX - 5);  //  Five IDs are left
     test_add (0, 2);
     test_add (1, 10);
     test_add_at_least (2, 10, 1);
@@ -212,8 +221,8 @@ Test (batcher, refuses_everybody_when_nothing_is_left)
     cr_assert_eq (test_burnt (), 0);
 }
 
-//  One claim has its limit, too; but that is not the end of the sequence, where
-//  less is better than none (wire.md, section 16).
+//  A claim has a limit, too. It cuts no request short: only at the end of the
+//  sequence may a request get less than it asked for (wire.md, section 16).
 Test (batcher, cuts_nobody_short_before_the_end)
 {
     test_open (3);
@@ -237,7 +246,7 @@ Test (batcher, makes_two_claims_of_what_one_cannot_hold)
     test_assert_got (&test_requests[2], 1 + 2 * (uint64_t) ZSEQ_COUNT_MAX, 1);
 }
 
-//  Those who give up.
+//  Cancelled and expired requests.
 
 Test (batcher, burns_the_share_of_one_that_is_cancelled_on_its_way)
 {
@@ -270,7 +279,7 @@ Test (batcher, burns_a_claim_that_nobody_rides_any_more)
     for (; test_read < test_sent; test_read++)
         cr_assert (!test_answer (&test_letters[test_read]));
     cr_assert_eq (test_ended_count, 0);
-    //  The next one finds out.
+    //  The next request finds out.
     test_assert_got (test_draw_ids (1), 7, 1);
     cr_assert_eq (test_burnt (), 5);
 }
@@ -379,7 +388,7 @@ Test (batcher, ends_all_requests_that_wait_or_ride)
     cr_assert_eq (zseq_batcher_wake_us (test_batcher), UINT64_MAX);
     for (; test_read < test_sent; test_read++)
         cr_assert (!test_answer (&test_letters[test_read]));
-    //  And can be used again.
+    //  The queue can be used again.
     test_draw_ids (1);
 }
 
@@ -401,7 +410,7 @@ Test (batcher, waits_until_there_are_nodes)
     test_assert_got (&test_requests[1], 1, 1);
 }
 
-//  Nodes that cannot be reached.
+//  Unreachable nodes.
 
 Test (batcher, sends_a_claim_again_to_a_node_that_can_be_reached_by_now)
 {
@@ -430,7 +439,7 @@ Test (batcher, sends_a_claim_again_to_a_node_that_can_be_reached_by_now)
     cr_assert (!zseq_batcher_has_unsent (test_batcher));
 }
 
-//  The second claim begins where the first one ends.
+//  The second claim begins where the first claim ends.
 Test (batcher, sends_claims_again_in_the_order_in_which_they_set_out)
 {
     test_open (3);
@@ -466,7 +475,7 @@ Test (batcher, is_at_rest_when_all_nodes_are_reached)
     test_finish ();
 }
 
-//  Hooks for several nodes, and several request IDs.
+//  Hooks for several nodes, and for several request IDs.
 
 static size_t s_blocks;
 static uint64_t s_requests[16];
@@ -530,13 +539,13 @@ Test (batcher, asks_all_nodes_at_once_and_draw_request_ids_in_blocks)
         cr_assert_eq (s_asked, 7);
         cr_assert (state.has_unsent);
     }
-    //  Each claim takes one for its jitter, and one for its request.
+    //  Each claim takes one number for its jitter and one for its request.
     cr_assert_eq (s_blocks, 2);
     cr_assert_eq (s_request_count, 3);
     cr_assert_eq (s_requests[0], 101);
     cr_assert_eq (s_requests[1], 103);
     cr_assert_eq (s_requests[2], 201);
-    //  Only those that were not reached are asked again.
+    //  Only nodes that were not reached are asked again.
     test_cut = 0;
     zseq_batcher_tick (batcher, 2);
     cr_assert_eq (s_asked, 4);
@@ -546,7 +555,7 @@ Test (batcher, asks_all_nodes_at_once_and_draw_request_ids_in_blocks)
         free (queue[index]);
 }
 
-//  What a run leaves to be done.
+//  What a call leaves to be done.
 
 Test (batcher, says_after_a_post_that_something_waits_though_nothing_was_sent)
 {

@@ -1,4 +1,5 @@
-//  Requests of many names at once, of which only so many may be on their way.
+//  Tests the batcher with many names: the number of claims in flight is
+//  limited.
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@ s_add_one_of_many (size_t index)
     zseq_request_queue_add (s_many[index], &s_many_requests[index]);
 }
 
-//  Makes all queues, of which count are used.
+//  Makes all queues, and adds a request to each of the first count.
 static void
 s_add_many (size_t count)
 {
@@ -40,7 +41,8 @@ s_add_many (size_t count)
     test_flush ();
 }
 
-//  Those from first to end - 1 get what they wait for.
+//  Runs the batcher and checks that the requests from first to end - 1 were
+//  served.
 static void
 s_finish_many (size_t first, size_t end)
 {
@@ -56,7 +58,7 @@ Test (batcher, lets_no_more_claims_out_than_nodes_keep_replies_for)
     test_open (3);
     s_add_many (S_MANY);
     cr_assert_eq (test_sent, 3 * S_OUT_MAX);
-    //  One that ends lets the next one out.
+    //  A claim that ends makes room for the next.
     test_answer (&test_letters[0]);
     test_answer (&test_letters[1]);
     test_flush ();
@@ -81,7 +83,7 @@ Test (batcher, lets_queues_go_while_they_wait_for_their_turn)
         zseq_request_queue_cancel (&s_many_requests[index]);
     zseq_request_queue_free (&s_many[S_MANY - 1]);
     zseq_request_queue_free (&s_many[S_OUT_MAX]);
-    //  ... and keep nobody waiting who comes after them.
+    //  ... and hold up no request that comes after them.
     test_add (0, 1);
     test_flush ();
     test_cut = 0;
@@ -96,7 +98,7 @@ Test (batcher, lets_queues_go_while_they_wait_for_their_turn)
     cr_assert_eq (test_requests[0].status, ZSEQ_OK);
 }
 
-//  Of one with a claim out, the next one waits behind those of others.
+//  A queue with a claim in flight waits behind other queues for its next claim.
 Test (batcher, gives_queues_turns_where_there_is_no_capacity)
 {
     test_open (3);

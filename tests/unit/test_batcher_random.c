@@ -1,5 +1,5 @@
-//  Requests, replies, competitors and time in any order: each ID goes to one
-//  request.
+//  Tests the batcher with requests, replies, competitors and time in random
+//  order: no ID goes to two requests.
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -8,7 +8,7 @@
 #include "test_random.h"
 #include "zseq_seq.h"
 
-//  Whatever happens.
+//  Random runs.
 
 #define SEEDS 300
 #define STEPS 600
@@ -17,8 +17,8 @@
 
 enum { CLAIMED = 1, COORDINATED = 2, HANDED_OUT = 4, COMPETITORS = 8 };
 
-static uint8_t s_ids[IDS_MAX];     //  What became of each
-static zseq_msg_t s_bag[BAG_MAX];  //  Replies on their way
+static uint8_t s_ids[IDS_MAX];     //  State of each ID
+static zseq_msg_t s_bag[BAG_MAX];  //  Replies in flight
 static size_t s_bag_count;
 static bool s_active[REQUESTS_MAX];
 static uint64_t s_seed;
@@ -31,7 +31,7 @@ s_mark_ids (uint64_t first, uint64_t count, uint8_t what)
         s_ids[id] |= what;
 }
 
-//  S7: nobody gets what another one has.
+//  S7: no request gets an ID that another request has.
 static void
 s_done_and_mark (void *arg, zseq_request_t *request)
 {
@@ -60,7 +60,8 @@ s_put_reply (const zseq_msg_t *msg)
     s_bag[s_bag_count++] = *msg;
 }
 
-//  A letter arrives, which may be one of two; but a NEXT is claimed for each
+//  Delivers a letter to its node. With twice, the letter stays in flight and
+//  arrives once more. A NEXT never does, because a coordinator would claim each
 //  time.
 static void
 s_deliver (size_t index, bool twice)
@@ -185,7 +186,7 @@ s_run (uint64_t seed)
     for (size_t step = 0; step < STEPS; step++)
         s_step (&seed);
 
-    //  All get what they want once nothing is in the way, or have expired.
+    //  With all faults repaired, every request is served or has expired.
     test_cut = 0;
     memset (test_refusal, 0, sizeof test_refusal);
     for (int round = 0; zseq_batcher_busy (test_batcher); round++) {
@@ -201,7 +202,8 @@ s_run (uint64_t seed)
     for (size_t index = 0; index < REQUESTS_MAX; index++)
         cr_assert (!s_active[index]);
 
-    //  What a coordinator claimed and nobody got is burnt, and counted as that.
+    //  IDs that a coordinator claimed and no request got are burnt, and counted
+    //  as burnt.
     uint64_t burnt = 0;
     for (size_t id = 0; id < IDS_MAX; id++)
         burnt += s_ids[id] == COORDINATED;

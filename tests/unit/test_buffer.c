@@ -1,8 +1,14 @@
-//  The buffer of a handle. Most tests drive it by one thread and check exactly
-//  which IDs it hands out and how many it burns. The last two let many threads
-//  take IDs while another adds, raises the floor and drains (s_run): each ID
-//  goes to one thread at most, each thread sees rising IDs, and what was added
-//  was handed out or burnt.
+//  Tests the buffer of a handle.
+//
+//  Most tests drive it with one thread. They check exactly which IDs it hands
+//  out and how many it burns: s_setup makes a buffer with one range, s_add adds
+//  another, s_assert_take takes an ID and s_assert_dry checks that none is
+//  left.
+//
+//  The last two tests (s_run) let many threads take IDs while another thread
+//  adds ranges, raises the floor and drains. Each ID goes to at most one
+//  thread, each thread sees rising IDs, and every ID that was added is handed
+//  out or burnt.
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -14,7 +20,7 @@
 
 static zseq_buffer_t s_buffer;
 
-//  Cuts [first, end) and adds the rest. Returns how many IDs that burns.
+//  Cuts and adds the range [first, end). Returns how many IDs that burns.
 static uint64_t
 s_add (uint64_t first, uint64_t end)
 {
@@ -24,7 +30,7 @@ s_add (uint64_t first, uint64_t end)
     return burnt;
 }
 
-//  A buffer with the one range, its low-water mark at half of it.
+//  Makes a buffer with one range and a low-water mark at half of it.
 static void
 s_setup (uint64_t first, uint64_t end)
 {
@@ -42,7 +48,8 @@ s_assert_take (uint64_t expected)
     cr_assert_eq (id, expected, "%lu instead of %lu", id, expected);
 }
 
-//  Taking from an empty buffer draws no ticket: a range has 2^32 of them.
+//  Checks that the buffer is empty. Taking from an empty buffer must draw no
+//  ticket: a range has only 2^32 tickets.
 static void
 s_assert_dry (void)
 {
@@ -134,8 +141,8 @@ Test (buffer, uses_its_slots_again_and_again)
     }
 }
 
-//  Takes all there is. Returns how many were left when the buffer was
-//  low; UINT64_MAX if it never was.
+//  Takes all IDs. Returns how many were left when the buffer was low, or
+//  UINT64_MAX if it never was.
 static uint64_t
 s_find_low (void)
 {
@@ -160,7 +167,7 @@ Test (buffer, is_low_at_one_id_of_each_range)
             s_add (first, first + size);
             first += size;
             cr_assert (zseq_buffer_next_range (&s_buffer, low_water));
-            //  A range no larger than that is low at its first ID.
+            //  A range that is no larger than the mark is low at its first ID.
             cr_assert_eq (s_find_low (),
                           (low_water < size ? low_water : size) - 1);
         }
@@ -182,7 +189,7 @@ Test (buffer, is_low_again_in_what_a_raised_floor_leaves)
     cr_assert_eq (s_find_low (), 4);
 }
 
-//  S9.
+//  S9: each thread sees rising IDs.
 Test (buffer, cuts_what_lies_below_an_id_that_was_handed_out)
 {
     s_setup (10, 12);
@@ -194,7 +201,7 @@ Test (buffer, cuts_what_lies_below_an_id_that_was_handed_out)
     s_assert_take_all (12, 14);
 }
 
-//  S9: what is left of the current range comes first.
+//  S9: the rest of the current range comes first.
 Test (buffer, cuts_what_lies_below_the_end_of_the_current_range)
 {
     s_setup (10, 20);
@@ -206,7 +213,7 @@ Test (buffer, cuts_what_lies_below_the_end_of_the_current_range)
     cr_assert (!zseq_buffer_next_range (&s_buffer, 1));
 }
 
-//  S9: IDs of a drained range that were not handed out need no cut.
+//  S9: IDs of a drained range were not handed out, so nothing is cut.
 Test (buffer, keeps_a_range_below_one_that_was_drained)
 {
     s_setup (10, 20);
@@ -316,11 +323,11 @@ Test (buffer, burns_what_it_holds_when_it_is_drained)
     cr_assert (!zseq_buffer_next_range (&s_buffer, 1));
     cr_assert_eq (zseq_buffer_drain (&s_buffer), 0);
     cr_assert_eq (zseq_buffer_issued (&s_buffer), 1);
-    //  S9: what was handed out is not forgotten.
+    //  S9: a drained buffer still knows which IDs were handed out.
     cr_assert_eq (s_add (5, 12), 6);
 }
 
-//  The tickets of a range have 32 bits.
+//  A range has 2^32 tickets.
 Test (buffer, divides_a_range_of_more_than_2_to_the_31)
 {
     const uint64_t half = (uint64_t) 1 << 31;
@@ -355,7 +362,8 @@ static pthread_mutex_t s_lock = PTHREAD_MUTEX_INITIALIZER;
 static _Atomic uint8_t *s_seen;  //  How often each ID was handed out
 static atomic_bool s_over;
 
-//  Takes IDs as a handle does, until the owner adds no more.
+//  The body of a taker: takes IDs as a handle does, until the owner adds no
+//  more.
 static void *
 s_take_on (void *arg)
 {
@@ -385,21 +393,21 @@ s_take_on (void *arg)
     }
 }
 
-//  What the owner of the buffer did to it.
+//  What the owner did to the buffer.
 typedef struct {
     uint64_t ranges;
     uint64_t added;  //  IDs in them
     uint64_t burnt;
 } s_deeds_t;
 
-//  Adds a range, or if rough, now and then two that come out of order. Returns
+//  Adds a range. If rough, sometimes adds two, in the wrong order. Returns
 //  where the next range may begin.
 static uint64_t
 s_add_next (uint64_t first, uint64_t *seed, s_deeds_t *deeds, bool rough)
 {
     uint64_t size =
       LOW_WATER + 1 + test_random_below (seed, SIZE_MAX_OF_RANGE - LOW_WATER);
-    //  The range that was claimed first may come last.
+    //  The range that was claimed first may arrive last.
     uint64_t gap = rough && test_random_below (seed, 8) == 0
                      ? test_random_below (seed, SIZE_MAX_OF_RANGE)
                      : 0;
@@ -414,7 +422,7 @@ s_add_next (uint64_t first, uint64_t *seed, s_deeds_t *deeds, bool rough)
     return first + gap + size;
 }
 
-//  Drains the buffer or raises its floor, now and then.
+//  Sometimes drains the buffer or raises its floor.
 static void
 s_disturb (uint64_t first, uint64_t *seed, s_deeds_t *deeds)
 {
@@ -422,14 +430,14 @@ s_disturb (uint64_t first, uint64_t *seed, s_deeds_t *deeds)
     if (what == 0)
         deeds->burnt += zseq_buffer_drain (&s_buffer);
     else if (what < 16) {
-        //  Inside of what is buffered, most of the time.
+        //  Mostly inside the buffered ranges.
         uint64_t back = test_random_below (seed, 2 * SIZE_MAX_OF_RANGE);
         uint64_t floor = first > back ? first - back : 1;
         deeds->burnt += zseq_buffer_raise_floor (&s_buffer, floor, LOW_WATER);
     }
 }
 
-//  Runs the takers and the owner until all IDs were handed out or burnt.
+//  Runs the takers and the owner until every ID was handed out or burnt.
 static s_deeds_t
 s_run (s_taker_t *takers, bool rough)
 {
@@ -464,16 +472,15 @@ s_run (s_taker_t *takers, bool rough)
     return deeds;
 }
 
-//  Checks that each added ID was handed out or burnt, except those lost to
-//  threads that stopped for long after drawing their ticket. Returns how many
-//  those are.
+//  Checks that each added ID was handed out or burnt, except the IDs of tickets
+//  whose thread was suspended for long. Returns how many those are.
 static uint64_t
 s_account (const s_deeds_t *deeds, uint64_t taken)
 {
     uint64_t issued = zseq_buffer_issued (&s_buffer);
     cr_assert_eq (issued + deeds->burnt, deeds->added);
     cr_assert_leq (taken, issued);
-    //  Losing an ID is the exception.
+    //  Few IDs may be lost.
     cr_assert_lt (issued - taken, deeds->added / 100);
     return issued - taken;
 }

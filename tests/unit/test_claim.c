@@ -1,4 +1,10 @@
-//  The client's claim, one step at a time.
+//  Tests the client's claim, one step at a time: where it starts, which replies
+//  decide it, when it pauses or skips ahead, and what it burns.
+//
+//  s_begin starts a claim with given knowledge of the nodes (s_known). s_ask
+//  takes the message that the claim wants to send, s_hear passes it a node's
+//  reply, and zseq_claim_tick moves time. After a step a test checks what the
+//  claim wants next, or its result.
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -36,8 +42,8 @@ s_ask (s_fixture_t *self, uint64_t now_us)
                                &self->sent);
 }
 
-//  A reply of node to what was sent last, from its first incarnation and in a
-//  cluster where every node incarnations its first.
+//  Makes a node's reply to the last message. All nodes are in their first
+//  incarnation.
 static zseq_msg_t
 s_reply (const s_fixture_t *self, uint8_t node, int status, uint64_t next)
 {
@@ -197,7 +203,7 @@ Test (claim, ignores_an_acceptance_of_another_range)
 
 Test (claim, does_not_count_an_earlier_incarnation)
 {
-    //  b accepted and lost its disk; a's reply shows b's next incarnation.
+    //  b accepted and then lost its disk. a's reply shows b's next incarnation.
     zseq_known_t known = s_known (7, 7, 7);
     s_fixture_t self = s_begin (3, &known, 3);
     s_ask (&self, NOW);
@@ -258,8 +264,8 @@ Test (claim, does_not_start_where_an_earlier_incarnation_said)
 
 Test (claim, reads_again_while_fewer_than_r_vote)
 {
-    //  At a cluster's birth node 0 votes first: a claim on its word alone would
-    //  burn the first ID.
+    //  When a cluster forms, node 0 votes first. A claim based on node 0 alone
+    //  would burn the first ID.
     s_fixture_t self = s_begin (3, &s_nothing, 1);
     uint64_t now_us = NOW;
     for (int round = 0; round < 5; round++) {
@@ -291,7 +297,7 @@ Test (claim, reads_again_after_a_claim_that_fewer_than_r_answered)
 
 Test (claim, is_patient_while_no_other_client_is_in_the_way)
 {
-    //  A slow disk must not burn the first ID of a new name.
+    //  A slow disk must not cost the first ID of a new name.
     zseq_known_t known = s_known (7, 7, 7);
     s_fixture_t self = s_begin (3, &known, 3);
     s_ask (&self, NOW);
@@ -369,7 +375,7 @@ Test (claim, is_unavailable_when_too_few_answer)
     cr_assert_eq (self.claim.burnt, 1);
 }
 
-//  Loses so many claims to a client that advances by ten IDs each time.
+//  Loses times claims to a client that advances by ten IDs each time.
 static uint64_t
 s_lose (s_fixture_t *self, unsigned times, uint64_t next)
 {
@@ -396,7 +402,7 @@ Test (claim, skips_ahead_of_a_client_that_always_wins)
     cr_assert_eq (self.claim.conflicts, 16);
     cr_assert_eq (s_ask (&self, now_us), ZSEQ_DO_SEND);
     cr_assert_eq (self.sent.claim.first, 260 + 2 * 10);
-    //  Again, and so twice as far.
+    //  Another conflict doubles the distance.
     for (uint8_t node = 0; node < 2; node++) {
         zseq_msg_t msg = s_reply (&self, node, ZSEQ_ECONFLICT, 300);
         (void) zseq_claim_reply (&self.claim, &msg, now_us);
@@ -448,7 +454,8 @@ Test (claim, says_that_disks_are_full)
     cr_assert_eq (self.claim.rc, ZSEQ_ENOSPACE);
 }
 
-//  Each refusal sends it back to a READ, which succeeds and decides nothing.
+//  Each refusal sends the claim back to a READ. The READ succeeds, so it must
+//  not replace the reason for the failure.
 Test (claim, says_that_it_was_too_far_from_the_clock_however_often_it_tried)
 {
     s_fixture_t self = s_begin (3, &s_nothing, 1);
@@ -482,12 +489,12 @@ Test (claim, waits_for_a_node_while_w_can_still_be_reached)
     s_hear (&self, 1, ZSEQ_OK, 8);
     cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 8), ZSEQ_DO_DONE);
     cr_assert_eq (self.claim.rc, ZSEQ_OK);
-    //  What the refusal told does not lift the next claim's start.
+    //  The refusal's next does not raise the start of the next claim.
     cr_assert_eq (self.claim.known.next[0], 30);
     cr_assert_eq (self.claim.known.next[1], 8);
 }
 
-//  The longest of many pauses after W nodes refused with that status.
+//  Returns the longest of many pauses, each after W nodes refused with status.
 static uint64_t
 s_longest_pause_us (int status)
 {
@@ -522,8 +529,8 @@ Test (claim, grows_its_pauses)
 
 Test (claim, is_not_exhausted_on_one_node_s_word)
 {
-    //  Node 0 alone was raised to the end, and the others do not answer the
-    //  READ that doubts it.
+    //  Only node 0 was raised to the end. The others do not answer the READ
+    //  that verifies it.
     zseq_known_t known = s_known (ZSEQ_NEXT_MAX, 0, 0);
     s_fixture_t self = s_begin (3, &known, 1);
     s_ask (&self, NOW);
@@ -547,7 +554,7 @@ Test (claim, doubts_the_end_again_after_a_claim)
     cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 100), ZSEQ_DO_SEND);
     s_ask (&self, NOW);
     cr_assert_eq (self.sent.claim.first, 100);
-    //  The claim is lost, as the third reply is late.
+    //  The claim fails because the third reply is late.
     s_hear (&self, 0, ZSEQ_ECONFLICT, ZSEQ_NEXT_MAX);
     s_hear (&self, 1, ZSEQ_OK, 101);
     uint64_t wake_us = zseq_claim_wake_us (&self.claim);
@@ -558,7 +565,7 @@ Test (claim, doubts_the_end_again_after_a_claim)
     cr_assert_eq (self.sent.op, ZSEQ_OP_READ);
 }
 
-//  While nothing but READs were sent, those say how many nodes there are.
+//  While only READs were sent, their replies tell how many nodes there are.
 Test (claim, tells_how_many_nodes_answered_before_it_could_claim)
 {
     s_fixture_t self = s_begin (3, &s_nothing, 1);
@@ -614,7 +621,7 @@ Test (claim, waits_for_absent_nodes_while_nobody_is_in_the_way)
 
 Test (claim, counts_as_burnt_only_what_may_be)
 {
-    //  All refuse: nothing is burnt.
+    //  All nodes refuse: nothing is burnt.
     zseq_known_t known = s_known (7, 7, 7);
     s_fixture_t self = s_begin (3, &known, 10);
     s_ask (&self, NOW);

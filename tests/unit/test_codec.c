@@ -1,5 +1,11 @@
-//  The codec against random messages, against every format of a number, and
-//  against what nobody is to write.
+//  Tests the codec with random messages, with every format of a number, and
+//  with messages that no implementation may write.
+//
+//  The first tests decode messages made byte by byte. The second part makes
+//  random valid messages (s_maker_t) and checks that the decoder and msgpack-c
+//  both read back what the encoder wrote (test_codec_notation.h). Bounds are in
+//  test_codec_bounds.c, the examples of wire.md and damaged messages in
+//  test_codec_document.c.
 
 #include <inttypes.h>
 #include <signal.h>
@@ -55,7 +61,7 @@ Test (codec, accepts_every_format_of_a_number_that_is_not_negative)
         s_check_width ((uint8_t) tag, 0, 0, 0);
 }
 
-//  A valid reply up to its extra elements, of which there is one.
+//  A valid reply up to its single extra element.
 static const uint8_t s_reply_head[] = {0x99, 1, 2, 7, 9, 0, 0, 0x92, 1, 2, 1};
 
 static int
@@ -122,7 +128,7 @@ Test (codec, says_what_a_refusal_has_to_echo)
         cr_expect (decoded.msg.cluster == 9);
         test_free (&bytes);
 
-        //  The refusal can be written, and read by who asked.
+        //  The refusal can be encoded, and the client can decode it.
         zseq_msg_t refusal = decoded.msg;
         refusal.reply = true;
         refusal.status = ZSEQ_EPROTOCOL;
@@ -217,7 +223,8 @@ typedef struct {
     zseq_msg_member_t members[ZSEQ_NODES_MAX];
 } s_maker_t;
 
-//  Numbers of every size, not only large ones.
+//  Draws a number of random magnitude, so that small ones come as often as
+//  large ones.
 static uint64_t
 s_make_uint (s_maker_t *self, uint64_t value_min, uint64_t value_max)
 {
@@ -304,7 +311,7 @@ static zseq_msg_members_t
 s_make_members (s_maker_t *self, size_t count)
 {
     zseq_slice_t cluster_name = s_make_label (self);
-    //  The index at the front keeps them apart.
+    //  The index in front makes the labels differ.
     for (size_t index = 0; index < count; index++) {
         zseq_slice_t label = s_make_label (self);
         self->text[label.data - self->text] = (char) ('0' + index);
@@ -333,7 +340,7 @@ s_make_recovery (s_maker_t *self)
       .forced = test_random_below (&self->random, 2)};
 }
 
-//  The fields of ops on sequences.
+//  Sets the fields of ops on sequences.
 static void
 s_make_sequence_fields (s_maker_t *self, zseq_msg_t *msg)
 {
@@ -362,7 +369,7 @@ s_make_sequence_fields (s_maker_t *self, zseq_msg_t *msg)
                             .page = s_make_page (self)};
 }
 
-//  ... and of the others.
+//  Sets the fields of the other ops.
 static void
 s_make_node_fields (s_maker_t *self, zseq_msg_t *msg)
 {
@@ -465,8 +472,8 @@ Test (codec, reads_what_it_wrote_and_so_does_msgpack)
     }
 }
 
-//  A page of the longest names is cut by the node; should it not be, the codec
-//  says that it does not fit.
+//  A node never makes a page of the longest names that exceeds a message. If it
+//  did, the codec reports that the page does not fit.
 static void
 s_check_page (zseq_op_t op)
 {

@@ -1,4 +1,14 @@
-//  The codec against messages at their bounds and one past them.
+//  Tests the codec with messages at their bounds and one past them.
+//
+//  A test is a table of messages in the notation of the wire document
+//  (test_codec_notation.h) and the expected outcome of each:
+//    OK       the codec decodes the message
+//    REFUSED  invalid, but with a request ID that a refusal can echo
+//    DROPPED  invalid, without one
+//
+//  wire.md, parts 1 to 3, defines the bounds. There is a table for the head and
+//  one for the body of requests and of replies, and further tests for extra
+//  elements, pages and declared sizes.
 
 #include <criterion/criterion.h>
 
@@ -152,7 +162,7 @@ Test (codec_bounds, holds_an_introduction_to_its_bounds)
       {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 0, [1, 2], 7]", REFUSED},
       {"[1, 8, 7, 0, 0, \"c\", [\"a\"], 7, [1, 2], 7]", REFUSED},
       //  The node is one of the members, and the vector has one incarnation for
-      //  each.
+      //  each member.
       {"[1, 8, 7, 0, 1, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4], 7]", OK},
       {"[1, 8, 7, 0, 2, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4], 7]", REFUSED},
       {"[1, 8, 7, 0, 9, \"c\", [\"a\", \"b\"], 1, [1, 2, 3, 4], 7]", REFUSED},
@@ -168,7 +178,7 @@ Test (codec_bounds, holds_an_introduction_to_its_bounds)
       {"[1, 8, 7, 0, 0, \"c\", [\"a\", \"aa\"], 1, [1, 2, 3, 4], 7]", OK},
       {"[1, 8, 7, 0, 0, \"c\", [\"aa\", \"a\"], 1, [1, 2, 3, 4], 7]", REFUSED},
       {"[1, 8, 7, 0, 0, \"c\", [\"B\", \"a\"], 1, [1, 2, 3, 4], 7]", OK},
-      //  Nine nodes, and ten.
+      //  Nine members, and ten.
       {"[1, 8, 7, 0, 8, \"c\", [s1, s2, s3, s4, s5, s6, s7, s8, s9], 1, "
        "[1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], 7]",
        OK},
@@ -209,7 +219,7 @@ Test (codec_bounds, holds_a_fence_and_a_copy_to_their_bounds)
       {"[1, 10, 7, 9, 0, 1, 0, 1]", REFUSED},
       {"[1, 10, 7, 9, 0, 1, 0]", REFUSED},
       {"[1, 10, 7, 9, 0, 1, 0, n0, 1]", REFUSED},
-      //  Only these two are of version 2.
+      //  Only these ops exist in version 2.
       {"[2, 9, 7, 9, 0, 1, 0, true]", OK},
       {"[2, 9, 7, 9, 0, 1, 0, false]", OK},
       {"[2, 9, 7, 9, 0, 1, 0, 1]", REFUSED},
@@ -237,7 +247,7 @@ Test (codec_bounds, holds_what_version_2_adds_to_its_bounds)
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7]", OK},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1]", OK},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, nil]", OK},
-      //  As many starts as incarnations.
+      //  The reply has as many starts as incarnations.
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0, 0, 0], 0, 1, 1]", REFUSED},
       {"[1, 8, 7, 9, 0, 0, [1, 2, 3, 4], 3, 7, [0, 0], 0, 1, 1]", REFUSED},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0], 0, 1, 1]", REFUSED},
@@ -261,7 +271,7 @@ Test (codec_bounds, holds_the_head_of_a_reply_to_its_bounds)
       {"[1, 2, 7, 9, 12, 0, [1, 2]]", OK},
       {"[1, 2, 0, 9, 12, 0, [1, 2]]", DROPPED},
       {"[2, 2, 7, 9, 12, 0, [1, 2]]", REFUSED},
-      //  Unknown statuses, and unknown ops that were refused, are kept.
+      //  Unknown statuses are kept, and so are refusals of unknown ops.
       {"[1, 2, 7, 9, 255, 0, [1, 2]]", OK},
       {"[1, 2, 7, 9, 256, 0, [1, 2]]", REFUSED},
       {"[1, 2, 7, 9, -1, 0, [1, 2]]", REFUSED},
@@ -390,7 +400,7 @@ Test (codec_bounds, holds_the_body_of_a_reply_to_its_bounds)
       {"[1, 8, 7, 9, 0, 0, [1, 2], 5, -1]", REFUSED},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 5]", REFUSED},
       {"[1, 8, 7, 9, 0, 0, [1, 2]]", REFUSED},
-      //  FENCE, which only has a body when it was granted
+      //  FENCE, whose reply has a body only when it was granted
       {"[1, 9, 7, 9, 0, 0, [1, 2], 1, 1, 0]", OK},
       {"[1, 9, 7, 9, 0, 0, [1, 2], " NEXT_MAX_TEXT ", " NEXT_MAX_TEXT
        ", " UINT_MAX_TEXT "]",
@@ -405,8 +415,8 @@ Test (codec_bounds, holds_the_body_of_a_reply_to_its_bounds)
       {"[1, 9, 7, 9, 10, 0, [1, 2]]", OK},
       {"[1, 9, 7, 9, 19, 1, [1, 2, 3, 4]]", OK},
       {"[1, 9, 7, 9, 10, 1, [1, 2]]", REFUSED},
-      //  Its vector has as many incarnations as it likes: who asked knows
-      //  better.
+      //  The vector of a refusal may have any number of incarnations: the node
+      //  that asked knows how many members there are.
       {"[1, 9, 7, 9, 0, 8, [1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, "
        "1, 1], 1, 1, 0]",
        OK},
@@ -471,7 +481,7 @@ Test (codec_bounds, passes_over_well_formed_extra_elements_of_a_reply_only)
     CHECK (true, cases);
 }
 
-//  A page of that many items, all of which are there.
+//  Decodes a page that declares count items and has them all.
 static int
 s_decode_page (zseq_op_t op, int count)
 {
@@ -497,7 +507,7 @@ Test (codec_bounds, takes_no_more_items_than_a_page_has)
     }
 }
 
-//  An array of 2^32 - 1 elements in five bytes, and other boasts.
+//  An array of 2^32 - 1 elements in five bytes, and other false sizes.
 Test (codec_bounds, believes_no_declared_size)
 {
     static const s_case_t requests[] = {

@@ -1,4 +1,11 @@
-//  The codec against the examples of the wire document, whole and damaged.
+//  Tests the codec with the examples of the wire document, whole and damaged.
+//
+//  The examples come from lib/doc/wire.md itself, so that the document and the
+//  codec cannot differ. Each has a title, the message in the document's
+//  notation, and its bytes. The first tests check that notation and bytes are
+//  the same message, and that the codec reads and writes exactly these bytes.
+//  The others cut, extend and corrupt the bytes: the codec must never read past
+//  their end, and msgpack-c must be able to read whatever the codec accepts.
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -244,8 +251,9 @@ Test (codec_document, refuses_bytes_left_over)
     }
 }
 
-//  Whatever is read must be a value to msgpack-c too, and something that can
-//  be written: else reader and writer disagree about what is valid.
+//  Checks that a damaged message which the codec accepts is a MessagePack value
+//  to msgpack-c, too, and can be encoded again. Otherwise decoder and encoder
+//  disagree about what is valid.
 static void
 s_check_damaged (bool reply, const uint8_t *bytes, size_t size)
 {
@@ -299,7 +307,7 @@ Test (codec_document, survives_random_damage)
              edits--) {
             size_t at = test_random_below (&state, size);
             if (test_random_below (&state, 3) == 0) {
-                //  Take bytes out, or let some come twice.
+                //  Removes bytes, or duplicates some.
                 size_t from = test_random_below (&state, size);
                 memmove (bytes + at, bytes + from, size - from);
                 size = size - from + at;

@@ -63,7 +63,7 @@ test_free (test_bytes_t *self)
     memset (self, 0, sizeof *self);
 }
 
-//  Printing what msgpack-c reads.
+//  Printing a value that msgpack-c has read.
 
 static void
 s_print_quoted (test_bytes_t *text, const char *sigil, const char *data,
@@ -240,7 +240,7 @@ test_decode (test_decoded_t *self, bool reply, const uint8_t *bytes,
     self->bytes = malloc (size);
     if (size > 0)
         memcpy (self->bytes, bytes, size);
-    //  What the codec does not set must not look like something.
+    //  A field that the codec leaves unset must not look valid.
     memset (&self->msg, 0xa5, sizeof self->msg);
     memset (&self->codec, 0xa5, sizeof self->codec);
     self->rc = reply ? zseq_codec_decode_reply (&self->codec, self->bytes, size,

@@ -1,5 +1,6 @@
-//  Messages as text, in the notation of the wire document, section 1.5, and as
-//  bytes: packed and read by msgpack-c, which the codec is compared with.
+//  Messages as text, in the notation of the wire document (section 1.5), and as
+//  bytes. msgpack-c packs and reads the bytes, so that the codec is compared
+//  with an independent implementation.
 
 #ifndef TEST_CODEC_NOTATION_H_INCLUDED
 #define TEST_CODEC_NOTATION_H_INCLUDED
@@ -10,7 +11,7 @@
 extern const zseq_op_t test_ops[];
 extern const size_t test_op_count;
 
-//  Text and bytes that grow.
+//  A buffer that grows, for text or bytes.
 typedef struct {
     uint8_t *data;
     size_t size;
@@ -23,16 +24,17 @@ test_print (test_bytes_t *self, const char *format, ...);
 const char *test_text (test_bytes_t *self);
 void test_free (test_bytes_t *self);
 
-//  Whether msgpack-c reads these bytes as one value; text is that value.
+//  Returns whether msgpack-c reads these bytes as exactly one value, and
+//  appends the value to text.
 bool test_msgpack_reads (const uint8_t *bytes, size_t size, test_bytes_t *text);
 
-//  Writes a message that is given in that notation, where moreover
-//    n12    is a bin of 12 bytes, s12 a str of 12 letters
-//    x0a0b  is the bytes 0a 0b as they are, counted as one element
+//  Packs a message given in the notation, which has two additions:
+//    n12, s12  a bin of 12 bytes, a str of 12 letters
+//    x0a0b     the bytes 0a 0b as they are, counted as one element
 void test_pack (test_bytes_t *bytes, const char *notation);
 
-//  A decoded message with the bytes that it points at: exactly its bytes, so
-//  that the sanitizer sees a read past their end.
+//  A decoded message with its bytes. They are allocated to size, so that the
+//  sanitizer detects a read past their end.
 typedef struct {
     uint8_t *bytes;
     zseq_codec_t codec;
@@ -44,12 +46,13 @@ void test_decode (test_decoded_t *self, bool reply, const uint8_t *bytes,
                   size_t size);
 void test_decoded_term (test_decoded_t *self);
 
-//  Decodes a message in that notation. Returns what the codec says; request_p
-//  is the request that it read, or 0.
+//  Decodes a message given in the notation. Returns the codec's result.
+//  request_p is the request ID of the message, or 0.
 int test_decode_notation (bool reply, const char *notation,
                           uint64_t *request_p);
 
-//  The same notation from a message, by what the document says of each op.
+//  Prints a message in the notation, field by field as the document orders
+//  them.
 void test_print_msg (test_bytes_t *text, const zseq_msg_t *msg);
 
 #endif

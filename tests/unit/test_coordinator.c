@@ -1,4 +1,4 @@
-//  Nodes that claim on behalf of clients.
+//  Tests nodes as coordinators, which claim on behalf of clients.
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 
 #define CLIENTS_MAX 64
 
-//  A NEXT, and what came of it.
+//  A NEXT and its result.
 typedef struct {
     zseq_msg_t msg;
     size_t answered;
@@ -20,7 +20,7 @@ typedef struct {
 static zseq_testbed_t *s_testbed;
 static s_next_t s_nexts[CLIENTS_MAX];
 static size_t s_next_count;
-static uint8_t s_cut;  //  A node that no other reaches; 255: none
+static uint8_t s_cut;  //  A node that no other node reaches; 255: none
 
 static bool
 s_filter (const zseq_testbed_message_t *message, void *arg)
@@ -66,7 +66,7 @@ s_teardown (void)
 
 TestSuite (coordinator, .fini = s_teardown);
 
-//  Sends a NEXT, which arrives with the next round.
+//  Sends a NEXT, which arrives in the next round.
 static s_next_t *
 s_ask (uint8_t node, uint64_t count, uint64_t count_min)
 {
@@ -225,8 +225,8 @@ Test (coordinator, that_does_not_vote_says_so)
     cr_assert_eq (next->status, ZSEQ_ENOTVOTING);
 }
 
-//  S3: what a peer says counts for itself and its cluster only. S8: the node's
-//  own vote counts when it is durable.
+//  S3: a peer's reply counts only for the peer itself and for its cluster. S8:
+//  the node's own vote counts once it is durable.
 Test (coordinator, counts_its_own_vote_when_it_is_on_disk)
 {
     enum { A, B, C };
@@ -236,7 +236,7 @@ Test (coordinator, counts_its_own_vote_when_it_is_on_disk)
     s_next_t *next = s_ask (A, 1, 1);
     s_rounds (3);
     cr_assert_eq (next->answered, 0);
-    //  S7: a claim that is on its way is not joined.
+    //  S7: a request does not join a claim in flight.
     s_next_t *later = s_ask (A, 1, 1);
     s_rounds (3);
     zseq_testbed_unstick (s_testbed, A);

@@ -1,4 +1,5 @@
-//  Whom a client asks to claim on its behalf, and who is passed over.
+//  Tests the coordinator ranking: which node a client asks to claim on its
+//  behalf, and when a node that is down is probed.
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -11,14 +12,13 @@
 
 #define NOW 1000000u
 #define NAMES 10000u
-//  What wire.md leaves open: when one that was passed over is asked, at first
-//  and later on.
+//  wire.md leaves these open: the first and the longest pause before a probe.
 #define PAUSE_US 50000u
 #define PAUSE_US_MAX 10000000u
 
 static const char s_labels[] = "abcdefghi";
 
-//  The nodes a, b, c and so on, and as many of them as are wanted.
+//  Makes a ranking of the nodes a, b, c and so on, one for each label.
 static zseq_coordinator_rank_t
 s_nodes (const char *labels)
 {
@@ -63,12 +63,13 @@ Test (coordinator_rank, orders_all_nodes_and_each_once)
     }
 }
 
-//  wire.md, section 6.9: clients of other makers must find the same node.
+//  wire.md, section 6.9: other implementations of the client must find the same
+//  node.
 Test (coordinator_rank, weighs_by_the_hash_that_the_protocol_names)
 {
     zseq_coordinator_rank_t self = s_first_nodes (5);
     for (size_t index = 0; index < 1000; index++) {
-        char name[256];  //  Of xxhash's longest case
+        char name[256];  //  For the longest case of xxhash
         int size = snprintf (name, sizeof name, "name/%zu", index);
         uint8_t ranking[ZSEQ_NODES_MAX];
         s_order (&self, index, ranking);
@@ -96,8 +97,8 @@ Test (coordinator_rank, goes_by_the_names_of_nodes_and_not_their_numbers)
     }
 }
 
-//  With 4 degrees of freedom a fair spread exceeds 30 once in 200,000 times;
-//  the names are the same each time.
+//  With 4 degrees of freedom, a fair distribution exceeds 30 once in 200,000
+//  times. The names are the same in each run.
 Test (coordinator_rank, spreads_names_evenly)
 {
     zseq_coordinator_rank_t self = s_first_nodes (5);
@@ -117,7 +118,7 @@ Test (coordinator_rank, spreads_names_evenly)
     }
 }
 
-//  Those of a node that is passed over spread over all others, too.
+//  The names of a node that is down also spread evenly over all other nodes.
 Test (coordinator_rank, moves_only_the_names_of_a_node_that_is_lost)
 {
     zseq_coordinator_rank_t self = s_first_nodes (5);
@@ -181,7 +182,7 @@ Test (coordinator_rank,
     cr_assert (!zseq_coordinator_rank_probe_due (&self, 0, NOW + PAUSE_US));
 }
 
-//  Whoever is passed over by two requests at once is not passed over twice.
+//  Two requests that time out at once mark a node down once.
 Test (coordinator_rank, is_not_put_off_by_being_passed_over_again)
 {
     zseq_coordinator_rank_t self = s_first_nodes (3);
@@ -194,7 +195,7 @@ Test (coordinator_rank, is_not_put_off_by_being_passed_over_again)
     cr_assert (!self.candidate[1].down);
 }
 
-//  Asks the node until it is asked as seldom as can be. Returns the time.
+//  Probes the node until the interval is longest. Returns the time.
 static uint64_t
 s_ask_in_vain (zseq_coordinator_rank_t *self, uint8_t node, uint64_t now_us)
 {
@@ -219,7 +220,7 @@ Test (coordinator_rank, asks_ever_less_often_but_every_ten_seconds)
 {
     zseq_coordinator_rank_t self = s_first_nodes (3);
     uint64_t now_us = s_ask_in_vain (&self, 0, NOW);
-    //  It answers, but does not do what it is asked.
+    //  The node answers, but does not serve.
     zseq_coordinator_rank_mark_down (&self, 0, now_us);
     cr_assert (
       !zseq_coordinator_rank_probe_due (&self, 0, now_us + PAUSE_US_MAX - 1));
@@ -258,7 +259,7 @@ Test (coordinator_rank, does_not_take_a_node_back_that_refuses)
     cr_assert (
       zseq_coordinator_rank_probe_reply (&self, 1, 7, ZSEQ_ENOTVOTING));
     cr_assert (self.candidate[1].down);
-    //  The one answer is used up.
+    //  Each probe accepts one reply.
     cr_assert (!zseq_coordinator_rank_probe_reply (&self, 1, 7, ZSEQ_OK));
     cr_assert (self.candidate[1].down);
 }

@@ -1,5 +1,11 @@
-//  Requests that a coordinator is asked to claim for, and what becomes of them
-//  when it refuses, is late or lies.
+//  Tests requests that a client delegates: it asks a coordinator to claim on
+//  its behalf.
+//
+//  Most tests begin with test_turn, after which the name is delegated: the next
+//  request becomes a NEXT to the first coordinator of test_ranking. A test then
+//  lets the coordinator refuse, answer late, lie or be unreachable, and checks
+//  which node the batcher asks next, how long it waits, and which IDs it hands
+//  out or burns. When names are delegated at all is in test_delegation.c.
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -21,7 +27,7 @@ Test (delegation, turn_to_the_first_node_of_the_order_at_once_after_a_conflict)
     cr_assert (zseq_request_queue_attempt (test_queue, &node));
     cr_assert_eq (node, 3);
     test_answer_all ();
-    //  At the time of the conflict, without a pause.
+    //  The NEXT is sent at the time of the conflict, without a pause.
     test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
     test_assert_silent ();
     cr_assert_eq (letter->node, test_ranking[0]);
@@ -57,7 +63,7 @@ Test (delegation, go_on_asking_the_coordinator)
     }
 }
 
-//  S7.
+//  S7: a NEXT that was sent takes no more requests.
 Test (delegation, let_nobody_join_what_a_coordinator_was_asked)
 {
     test_turn (3);
@@ -99,7 +105,7 @@ Test (delegation, pass_over_a_coordinator_that_refuses)
     test_answer (second);
     test_assert_got (&test_requests[0], next, 2);
     cr_assert_eq (test_burnt (), 0);
-    //  The next request does not ask it again.
+    //  The next request does not go to that coordinator.
     test_add (1, 1);
     test_flush ();
     cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[1]);
@@ -113,7 +119,8 @@ Test (delegation, pass_over_a_coordinator_that_cannot_be_reached)
     test_flush ();
     cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[2]);
     test_assert_silent ();
-    //  Nor when it can be reached again, until it has answered.
+    //  Nor does it when the coordinator is reachable again: the coordinator has
+    //  to answer a probe first.
     test_cut = 0;
     test_add (1, 2);
     test_flush ();
@@ -121,7 +128,7 @@ Test (delegation, pass_over_a_coordinator_that_cannot_be_reached)
     test_assert_silent ();
 }
 
-//  S3: what it answers after all is not handed out.
+//  S3: the range of a late reply is not handed out.
 Test (delegation, pass_over_a_coordinator_that_is_late)
 {
     test_turn (3);
@@ -174,8 +181,8 @@ Test (delegation, pass_over_a_late_coordinator_for_all_that_it_was_asked)
     cr_assert_eq (test_ended_count, 0);
 }
 
-//  P3: whoever reaches a majority makes progress, however slow its coordinators
-//  were before, and however little time there is.
+//  P3: a client that reaches a majority makes progress, however slow the
+//  coordinators were before, and however short the deadline is.
 Test (delegation, leave_a_request_the_time_to_do_without_its_coordinator)
 {
     test_turn (3);
@@ -191,7 +198,7 @@ Test (delegation, leave_a_request_the_time_to_do_without_its_coordinator)
     test_letter_to_all (ZSEQ_OP_CLAIM);
 }
 
-//  Who looks at its clock late must not ask the same one for ever.
+//  A client that looks at its clock late must not ask the same node for ever.
 Test (delegation, pass_over_a_coordinator_whose_request_has_ended_meanwhile)
 {
     test_turn (3);
@@ -225,8 +232,8 @@ Test (delegation, are_more_patient_with_a_coordinator_that_takes_long)
     cr_assert_eq (zseq_batcher_wake_us (test_batcher), test_now + after_us);
 }
 
-//  Claims of long ago, which took long, tell nothing of coordinators that have
-//  answered since.
+//  Old claims took long. Their round trips say nothing about coordinators that
+//  have answered since.
 Test (delegation, go_by_a_coordinator_s_own_round_trips)
 {
     test_open (3);
@@ -275,7 +282,7 @@ Test (delegation, ignore_what_another_node_or_another_op_answers_to_a_next)
     test_assert_got (&test_requests[0], next, 2);
 }
 
-//  A node that has lost its mind, or an enemy's.
+//  Replies of a node that is faulty or malicious.
 static const struct {
     uint64_t first;
     uint64_t count;
@@ -358,7 +365,7 @@ Test (delegation, burn_what_a_coordinator_was_asked_for_nobody)
     cr_assert_eq (test_burnt (), 5);
 }
 
-//  Nobody coordinates: all were passed over.
+//  Marks all coordinators down.
 static void
 s_pass_all (void)
 {
@@ -388,7 +395,7 @@ Test (delegation, claim_again_when_all_coordinators_are_down)
     test_assert_got (&test_requests[0], next, 1);
 }
 
-//  One conflict after the other: that must not become a storm.
+//  With one conflict after the other, the client must pause between claims.
 Test (delegation, pause_between_claims_when_all_coordinators_are_down)
 {
     s_pass_all ();
@@ -396,9 +403,10 @@ Test (delegation, pause_between_claims_when_all_coordinators_are_down)
     test_requests[0].deadline_us = UINT64_MAX;
     uint64_t start_us = test_now;
     uint64_t claims = 0;
-    //  From the sixteenth conflict on it would skip ahead of the competitor.
+    //  From the sixteenth conflict on, the client would skip ahead of its
+    //  competitor.
     while (claims < 16) {
-        //  Those who are asked whether they answer do not.
+        //  The probed nodes do not answer.
         for (size_t index = test_read; index < test_sent; index++) {
             test_letter_t *letter = &test_letters[index];
             claims += letter->msg.op == ZSEQ_OP_CLAIM && letter->node == 0;
@@ -414,7 +422,7 @@ Test (delegation, pause_between_claims_when_all_coordinators_are_down)
     cr_assert_geq (test_now - start_us, 16 * TRIP_US + 15 * 1000);
 }
 
-//  Claims of one queue that collide would be conflicts with nobody else.
+//  Claims of one queue must not conflict with each other.
 Test (delegation, let_claims_follow_each_other_when_all_are_down)
 {
     s_pass_all ();

@@ -1,18 +1,27 @@
-//  When a client turns to coordinators and back, and which of them it asks.
+//  Tests when a client delegates a name to coordinators, when it claims itself
+//  again, and which coordinator it asks.
+//
+//  Most tests begin with test_turn: the queue finds another client and
+//  delegates the name. They let nodes refuse, fall silent or report congestion,
+//  and check the op and the receiver of the next message. A node that refused
+//  is down until it answers a probe, a READ beside the next request (s_probe).
+//  A client claims itself again after ALONE replies that show no other client's
+//  requests. What happens to a delegated request is in
+//  test_delegated_requests.c.
 
 #include <criterion/criterion.h>
 #include <string.h>
 
 #include "test_batcher_fixture.h"
 
-#define PROBE_US 50000u  //  When one that was passed over is asked
-#define ALONE 64u        //  Replies that lead back to claims
+#define PROBE_US 50000u  //  Pause before a node that is down is probed
+#define ALONE 64u        //  Replies without other clients, until it claims
 #define ALONE_MAX 4096u
 
 TestSuite (delegation, .fini = test_close);
 
-//  Lets so much time pass that the node passed over is asked whether it
-//  answers, which another request brings about.
+//  Lets so much time pass that the next request also probes the node that is
+//  down. Returns the probe.
 static test_letter_t *
 s_probe (void)
 {
@@ -76,7 +85,8 @@ Test (delegation, do_not_take_a_coordinator_back_that_refuses_a_question)
     cr_assert_eq (s_asked (), test_ranking[0]);
 }
 
-//  One that answers a READ and refuses each NEXT is not tried all the time.
+//  A coordinator that answers a READ and refuses each NEXT is tried less and
+//  less often.
 Test (delegation, try_a_coordinator_ever_less_often_that_never_does_it)
 {
     test_turn (3);
@@ -97,7 +107,7 @@ Test (delegation, try_a_coordinator_ever_less_often_that_never_does_it)
         }
         cr_assert_eq (test_requests[0].status, ZSEQ_OK);
     }
-    //  In twenty seconds.
+    //  The calls took twenty seconds.
     cr_assert_gt (tries, 3);
     cr_assert_lt (tries, 12);
 }
@@ -133,7 +143,7 @@ Test (delegation, ask_only_nodes_that_would_come_first)
     test_assert_silent ();
     cr_assert_eq (first->node, test_ranking[0]);
     cr_assert_eq (second->node, test_ranking[1]);
-    //  The second one of them is of no use while the first is back.
+    //  A probe of the second node is pointless while the first node is up.
     test_answer (first);
     test_answer (&test_letters[test_read - 3]);
     test_now += 1000000;
@@ -141,9 +151,9 @@ Test (delegation, ask_only_nodes_that_would_come_first)
     test_assert_silent ();
 }
 
-//  The way back.
+//  Back to claims.
 
-//  Counts the requests that a coordinator gets, until one is claimed.
+//  Counts the requests that a coordinator gets before the client claims itself.
 static uint64_t
 s_count_until_claim (void)
 {
@@ -159,7 +169,7 @@ s_count_until_claim (void)
     }
 }
 
-//  Of the two requests that test_turn makes, the second asked the coordinator.
+//  The second request of test_turn already asked the coordinator.
 Test (delegation, claim_again_after_64_replies_that_served_nobody_else)
 {
     test_turn (3);
@@ -185,8 +195,8 @@ Test (delegation, count_anew_when_a_reply_served_another)
     cr_assert_gt (count, 0);
 }
 
-//  Two requests on their way, of which the coordinator has both in hand.
-//  Returns whether a claim followed.
+//  Keeps two requests in flight, both at the coordinator. Returns whether the
+//  client then claimed itself.
 static bool
 s_keep_two_out (uint64_t served, uint64_t calls)
 {
@@ -228,7 +238,7 @@ Test (delegation, wait_twice_as_long_after_a_further_conflict)
     test_turn (3);
     uint64_t before = s_count_until_claim () + 1;
     for (size_t turn = 0; turn < 10; turn++) {
-        //  The claim that is on its way meets another client.
+        //  The claim in flight conflicts with another client.
         test_interfere (10);
         test_finish ();
         uint64_t count = s_count_until_claim () + 1;
@@ -239,9 +249,10 @@ Test (delegation, wait_twice_as_long_after_a_further_conflict)
     cr_assert_eq (before, ALONE_MAX);
 }
 
-//  Crowded nodes: wire.md, section 6.9.
+//  Congested nodes: wire.md, section 6.9.
 
-//  Which op an ID is drawn by, when those nodes say that they are congested.
+//  Returns the op that draws an ID while the nodes of the set report
+//  congestion.
 static zseq_op_t
 s_drawn_by (uint32_t congested)
 {
@@ -266,7 +277,7 @@ Test (delegation, leave_names_to_coordinators_while_nodes_are_congested)
     cr_assert_eq (zseq_batcher_stats (test_batcher)->conflicts, 0);
 }
 
-//  Those who are heard are W, of three.
+//  The client hears W of three nodes.
 Test (delegation, take_a_coordinator_and_w_nodes_for_congestion)
 {
     for (size_t absent = 0; absent < 3; absent++)
@@ -292,7 +303,7 @@ Test (delegation, leave_also_a_new_name_to_its_coordinator_in_congestion)
     s_drawn_by (ALL_NODES);
     cr_assert_eq (s_drawn_by (ALL_NODES), ZSEQ_OP_NEXT);
     for (uint8_t node = 0; node < 3; node++) {
-        //  Its own coordinator may not have been heard of yet.
+        //  The client may not have heard the name's coordinator yet.
         zseq_request_queue_t *bills =
           zseq_request_queue_new (test_batcher, "bills", 5);
         test_requests[1] = (zseq_request_t){
@@ -327,7 +338,7 @@ Test (delegation, claim_in_congestion_when_all_coordinators_are_down)
     test_answer_all ();
 }
 
-//  wire.md, section 16: a larger W is not the coordinator's.
+//  wire.md, section 16: a coordinator does not know a client's larger W.
 Test (delegation, never_ask_a_coordinator_if_w_is_above_the_majority)
 {
     test_make (3, 3);

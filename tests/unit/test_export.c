@@ -1,4 +1,11 @@
-//  What zseq export writes, and what of it zseq import refuses.
+//  Tests the file that zseq export writes and zseq import reads.
+//
+//  s_export makes an export with the library. s_sign adds a correct last line,
+//  with count and checksum, to lines written by hand. s_import reads text in
+//  pieces of any size and leaves the result in s_got, or the reason for its
+//  refusal in s_why and s_line. Complete files are in the suite export. The
+//  suite partial is about zseq import --partial, which takes what is left of a
+//  damaged file, and the suite text about escapes and numbers.
 
 #define XXH_INLINE_ALL
 #include "zseq_export.h"
@@ -39,7 +46,7 @@ s_keep (const char *name, uint64_t next, size_t line, void *arg)
     return true;
 }
 
-//  Imports it, so many bytes at a time. What was refused says why.
+//  Imports these bytes, piece by piece. A refusal must give a reason.
 static bool
 s_import (const char *bytes, size_t size, bool partial, size_t piece)
 {
@@ -74,7 +81,7 @@ s_assert_refused (const char *text, size_t line, const char *why)
     cr_assert (strstr (s_why, why), "'%s' and not '%s'", s_why, why);
 }
 
-//  An export of the names a, b ..., which stand at 1, 2 ...
+//  Returns an export of the names a, b ..., whose next IDs are 1, 2 ...
 static const char *
 s_export (size_t names)
 {
@@ -101,7 +108,7 @@ s_export (size_t names)
     "zseq-export\t1\tcluster=shop\tidentity=0000000000001234\tfloor=1\t"       \
     "time=2025-11-28T22:50:35Z\tprefix=\n"
 
-//  These lines, with a last one that fits them.
+//  Returns these lines and a last line that matches them.
 static const char *
 s_sign (const char *lines, size_t count)
 {
@@ -130,7 +137,7 @@ Test (export, is_imported)
     cr_assert_eq (s_got.count, 0);
 }
 
-//  Every byte alone and doubled, and as long as may be.
+//  Every byte alone and doubled, and the longest name.
 Test (export, keeps_any_name)
 {
     static char text[S_ITEMS_MAX * 64 + 8 * ZSEQ_EXPORT_LINE_MAX];
@@ -233,7 +240,7 @@ Test (export, of_another_kind_is_refused)
                       "'zseq-export' is a kind");
 }
 
-//  With a checksum that fits.
+//  The checksum of each file is correct.
 Test (export, with_lines_that_are_none_is_refused)
 {
     static const char *const lines[] = {"sequence\n",
@@ -278,7 +285,7 @@ Test (export, with_a_nul_or_a_line_without_end_is_refused)
     }
 }
 
-//  A name of 256 bytes does not fit where one of 255 does.
+//  A name of 255 bytes fits, one of 256 bytes does not.
 Test (export, with_a_name_that_is_too_long_is_refused)
 {
     char text[S_TEXT_MAX];
@@ -291,7 +298,7 @@ Test (export, with_a_name_that_is_too_long_is_refused)
     cr_assert_not (s_takes (s_sign (text, 1)));
 }
 
-//  Somebody knows.
+//  Partial imports.
 
 Test (partial, takes_the_complete_lines_of_a_cut_export)
 {
@@ -313,7 +320,8 @@ Test (partial, takes_the_complete_lines_of_a_cut_export)
 
 Test (partial, takes_what_list_prints)
 {
-    //  Never half a number; in any order; names that look like something else.
+    //  The last line has no end, so its number may be cut off. The order does
+    //  not matter, and a name may look like a header.
     const char *text = "b\t7\nsequence\t8\na\\x09\t9\nend\t1\nzseq-export\t2\n"
                        "a\t5\na\t12";
     cr_assert (s_import (text, strlen (text), true, 5), "%s", s_why);
@@ -341,7 +349,7 @@ Test (partial, refuses_what_is_no_line)
           texts[at]);
 }
 
-//  Lines were taken out by hand.
+//  An operator has removed lines.
 Test (partial, takes_an_export_that_does_not_fit_its_last_line)
 {
     const char *text = S_FIRST "sequence\tb\t7\nend\t3\t0123456789abcdef\n";

@@ -1,4 +1,12 @@
-//  Flake IDs: layouts, reserved names, and the generator.
+//  Tests flake IDs: layouts, reserved names, and the generator.
+//
+//  The first suites check arithmetic: the bounds of a layout, the parts of an
+//  ID, the reserved names and how they are parsed, and which milliseconds a
+//  node lets a client claim. The suite flake is about the generator.
+//  s_generator makes one that has claimed the milliseconds [first_ms, end_ms),
+//  and s_take takes an ID at a given time, so that a test decides what the
+//  clock shows. A random test compares the generator with a simple model. The
+//  last tests run threads against it, with a clock that also goes back.
 
 #include <criterion/criterion.h>
 #include <pthread.h>
@@ -88,7 +96,7 @@ Test (flake_id, is_decoded_to_what_it_was_made_of)
           test_random_below (&random, 253402300800000)};
         if (zseq_flake_layout_check (&layout) != ZSEQ_OK)
             continue;
-        //  The bounds of each come often.
+        //  The bounds of each part come often.
         uint64_t ms_end = zseq_flake_ms_end (&layout);
         uint64_t part[3] = {
           1 + test_random_below (&random, ms_end - 1),
@@ -232,7 +240,7 @@ Test (flake_name, has_one_spelling)
       "$flake/20-10-33/0/1",
       "$flake/41-10-12/253402300800000/1",
       "$flake/41-10-12/0/1024",
-      //  Equal to good ones modulo 2^8, 2^32, 2^64.
+      //  Equal to valid names modulo 2^8, 2^32 and 2^64.
       "$flake/297-10-12/0/1",
       "$flake/41-266-12/0/1",
       "$flake/41-10-268/0/1",
@@ -280,7 +288,7 @@ Test (flake_name, that_was_changed_anywhere_is_another_or_none)
     }
 }
 
-//  What a node lets be claimed.
+//  What a node lets a client claim.
 
 Test (flake_claim, reaches_a_minute_beyond_the_clock_and_no_further)
 {
@@ -327,8 +335,8 @@ typedef struct {
     uint64_t until_ms;
 } s_generator_t;
 
-//  Of worker 3, in a layout with four IDs in a millisecond and 2^20
-//  milliseconds.
+//  Makes the generator of worker 3, in a layout with four IDs in a millisecond
+//  and 2^20 milliseconds.
 static s_generator_t
 s_generator (uint64_t first_ms, uint64_t end_ms)
 {
@@ -521,7 +529,7 @@ Test (flake, says_what_it_never_used)
     cr_expect_eq (zseq_flake_close (&self.flake), 200);
 }
 
-//  Against one that is written down as simply as can be.
+//  Compares the generator with a simple model.
 Test (flake, does_what_its_contract_says)
 {
     uint64_t random = 20261121;
@@ -585,7 +593,7 @@ Test (flake, does_what_its_contract_says)
 #define ROUNDS 8
 #define CLOSINGS 4000
 #endif
-//  Of an ID of the layout that they use.
+//  In the layout of the tests with threads.
 #define TIME_SHIFT 12
 
 typedef struct {
@@ -603,7 +611,7 @@ typedef struct {
     bool future;  //  An ID's time was above the clock's
 } s_taker_t;
 
-//  Forward, and now and then back.
+//  Moves the clock forward, and sometimes back.
 static void *
 s_clock (void *arg)
 {
@@ -657,8 +665,8 @@ s_compare (const void *a, const void *b)
     return (first > second) - (first < second);
 }
 
-//  The clock stands still for as long as it takes for milliseconds to be used
-//  up: then the takers meet.
+//  Runs the takers against one generator. The clock moves slowly enough that
+//  they use up milliseconds and compete for the next one.
 static void
 s_many_at_once (void)
 {
@@ -696,14 +704,14 @@ s_many_at_once (void)
     free (ids);
 }
 
-//  Where processors are few, takers seldom meet.
+//  On few processors takers seldom compete, hence several rounds.
 Test (flake, gives_threads_unique_ids_that_rise_whatever_the_clock_does)
 {
     for (size_t round = 0; round < ROUNDS; round++)
         s_many_at_once ();
 }
 
-//  Generators that are closed, one after the other, while others take from
+//  Generators that are closed one after the other while threads take IDs from
 //  them.
 typedef struct {
     zseq_flake_t flake[CLOSINGS];
@@ -756,7 +764,7 @@ Test (flake, that_is_closed_has_told_the_truth_of_what_it_never_used)
         int rc = pthread_create (&threads[index], NULL, s_using, &users[index]);
         cr_assert_eq (rc, 0);
     }
-    //  Each time somebody is at it, and finds a new millisecond.
+    //  Each is closed while a thread takes from it and finds a new millisecond.
     for (size_t index = 0; index < CLOSINGS; index++) {
         uint64_t taken = atomic_load (&shared->taken);
         while (atomic_load (&shared->taken) < taken + 2)

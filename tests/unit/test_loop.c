@@ -1,4 +1,4 @@
-//  A loop over pipes.
+//  Tests a loop over pipes.
 
 #include <criterion/criterion.h>
 #include <poll.h>
@@ -18,7 +18,7 @@ typedef struct {
     int reader;
     int writer;
     int calls;
-    int order;  //  Number of its last call, among those of all
+    int order;  //  Number of its last call, among all calls
     short revents;
     int removes;  //  Descriptor that its handler removes; -1: none
     int adds;     //  ... or adds, with this pipe as the argument
@@ -82,7 +82,7 @@ s_write (size_t index)
     cr_assert_eq (write (s_pipe[index].writer, "x", 1), 1);
 }
 
-//  Waits for an event that must come: until far longer than a test lasts.
+//  Waits for an event that must come, far longer than a test lasts.
 static void
 s_wait (void)
 {
@@ -137,7 +137,7 @@ Test (loop, reports_an_end_that_was_not_waited_for)
 
 Test (loop, waits_for_the_events_it_was_given)
 {
-    //  An empty pipe can be written to.
+    //  An empty pipe is writable.
     cr_assert_eq (
       zseq_loop_add (s_loop, s_pipe[0].writer, POLLOUT, s_handle, &s_pipe[0]),
       ZSEQ_OK);
@@ -187,7 +187,7 @@ Test (loop, forgets_what_was_removed)
     s_wait ();
     cr_assert_eq (s_pipe[0].calls, 0);
     cr_assert_eq (s_pipe[1].calls, 1);
-    //  It can be added again.
+    //  The descriptor can be added again.
     s_add (0);
     s_wait ();
     cr_assert_eq (s_pipe[0].calls, 1);
@@ -229,7 +229,7 @@ Test (loop, does_not_handle_what_a_handler_removed)
 
 Test (loop, handles_what_a_handler_added_in_the_next_wait)
 {
-    //  So many that the loop has to grow meanwhile.
+    //  The loop has to grow for so many descriptors.
     for (size_t index = 0; index < 16; index++)
         s_add (index);
     s_pipe[0].adds = s_pipe[20].reader;
@@ -247,7 +247,7 @@ s_on_signal (int number)
     (void) number;
 }
 
-//  Interrupts the other thread again and again, and writes at the end.
+//  Interrupts the other thread repeatedly, and writes at the end.
 static void *
 s_interrupt (void *arg)
 {

@@ -1,5 +1,5 @@
-//  The members of a cluster: their labels, endpoints and order, and the texts
-//  that list them.
+//  Tests the members of a cluster: their labels, endpoints and order, and the
+//  texts that list them.
 
 #include <criterion/criterion.h>
 #include <stdio.h>

@@ -1,4 +1,5 @@
-//  A node, one step at a time: its disk, and what it takes part in.
+//  Tests a node, one step at a time: what it answers while it does not vote or
+//  is told to stop, and what it writes.
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -70,14 +71,14 @@ Test (node, writes_again_what_the_disk_has_lost)
     const fixture_seen_t *persist = fixture_only (self, ZSEQ_ACTION_PERSIST);
     cr_assert_eq (persist->sequence, sequence);
     cr_assert_eq (persist->durable_to, 11);
-    //  One write is enough, and what it holds stays as it is.
+    //  One write repairs the sequence's value, which does not change.
     fixture_step (self, damaged);
     fixture_persisted (self, sequence, 11, ZSEQ_OK);
     fixture_flush (self);
     cr_assert_eq (self->count, 0);
     cr_assert (zseq_node_idle (self->node));
 
-    //  The node's record, too.
+    //  The same holds for the node's record.
     damaged.sequence = NULL;
     fixture_step (self, damaged);
     fixture_flush (self);
@@ -96,7 +97,7 @@ Test (node, writes_nothing_again_while_it_does_not_vote)
     fixture_destroy (&self);
 }
 
-//  Peers note starts, which needs the disk: a full one must not end them.
+//  Peers note starts, which needs disk space. A full disk must not end them.
 Test (node, goes_on_when_there_is_no_room_for_its_record)
 {
     fixture_t *self = fixture_voter ();
@@ -114,7 +115,7 @@ Test (node, goes_on_when_there_is_no_room_for_its_record)
     fixture_flush (self);
     cr_assert_eq (self->count, 0);
     fixture_claim_durably (self, "orders", 1, 1);
-    //  It tries again, and tells no more.
+    //  The node tries again, and logs nothing more.
     fixture_tick (self, 1000000);
     fixture_flush (self);
     const fixture_seen_t *persist =

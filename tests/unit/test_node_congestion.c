@@ -1,12 +1,12 @@
-//  A node, one step at a time: how many clients it sees waiting at once.
+//  Tests a node, one step at a time: how many clients it sees waiting at once.
 
 #include <criterion/criterion.h>
 #include <string.h>
 
 #include "zseq_node_fixture.h"
 
-//  Claims of that many clients that are taken in together, and refused at once.
-//  Returns whether the node tells the last one that it is congested.
+//  Receives each claims of each of clients clients in one turn, and refuses
+//  them all. Returns whether the last reply says that the node is congested.
 static bool
 s_meet (fixture_t *self, size_t clients, size_t each)
 {
@@ -27,7 +27,8 @@ s_meet (fixture_t *self, size_t clients, size_t each)
     return congested;
 }
 
-//  How many turns it takes until the node is congested, of TURNS_MAX at most.
+//  Returns how many turns it takes until the node is congested; TURNS_MAX:
+//  never.
 #define TURNS_MAX 1000
 
 static size_t
@@ -52,7 +53,8 @@ Test (node, is_congested_when_many_clients_wait_at_once)
     cr_assert_lt (turns, 10, "%zu", turns);
     fixture_destroy (&self);
     self = fixture_voter ();
-    //  What typical requests find, and not what typical turns do.
+    //  The average request counts, not the average turn: most requests meet
+    //  many others.
     for (turns = 0; turns < TURNS_MAX; turns++)
         if (s_meet (self, turns % 10 ? 1 : 40, 1))
             break;
@@ -72,7 +74,7 @@ Test (node, is_congested_for_a_second_and_then_looks_anew)
 {
     fixture_t *self = fixture_voter ();
     cr_assert_lt (s_meet_until_congested (self, 20, 1), 10);
-    //  What it sees meanwhile is of no account.
+    //  The node ignores what it sees meanwhile.
     self->now_us += 500000;
     for (size_t turn = 0; turn < 50; turn++)
         cr_assert (s_meet (self, 20, 1));

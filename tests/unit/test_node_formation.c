@@ -1,11 +1,19 @@
-//  A node, one step at a time: its cluster's birth.
+//  Tests a node, one step at a time: the formation of its cluster.
+//
+//  A test makes the nodes of a cluster, each stepped by hand (fixture_t), and
+//  passes their INTRODUCE messages. s_round ticks every node, answers its
+//  questions and writes its record. NULL in place of a node is a node that is
+//  down. Other tests make one node and play its peers: fixture_introduction is
+//  a peer's answer, of which the test changes a field, and fixture_answer
+//  delivers it. The protocol is in wire.md; formation must never produce two
+//  clusters or let a node vote in two incarnations.
 
 #include <criterion/criterion.h>
 #include <string.h>
 
 #include "zseq_node_fixture.h"
 
-//  Answers every question that asker's last step asked of the others.
+//  Answers every question of asker's last step, by the nodes themselves.
 static void
 s_exchange (fixture_t **nodes, uint8_t asker)
 {
@@ -113,7 +121,7 @@ Test (formation, tells_peers_only_what_is_durable)
         zseq_record_t record = fixture_record (2, index);
         nodes[index] = fixture_new (&record, 10, 10);
     }
-    //  a has met b, and has not written it down yet.
+    //  a has met b, but has not written that to its disk yet.
     fixture_tick (nodes[0], 2000000);
     s_exchange (nodes, 0);
     fixture_tick (nodes[1], 2000000);
@@ -138,7 +146,7 @@ Test (formation, lets_a_node_vote_that_was_down_when_the_others_began)
         zseq_record_t record = fixture_record (3, index);
         nodes[index] = fixture_new (&record, 10, 10);
     }
-    //  c has noted that the others begin, and stops before it begins itself.
+    //  c has noted that the others start, and stops before it starts itself.
     zseq_record_t record = nodes[2]->record;
     for (int round = 0; round < 10 && !nodes[0]->record.voting; round++) {
         record = nodes[2]->record;
@@ -159,10 +167,12 @@ Test (formation, lets_a_node_vote_that_was_down_when_the_others_began)
         fixture_destroy (&nodes[index]);
 }
 
-//  Found by the simulator, seed 20348662: it voted in a cluster of its own.
+//  Found by the simulator, seed 20348662: the node voted in a cluster of its
+//  own.
 Test (formation, that_was_missed_is_heard_of_from_who_was_born)
 {
-    //  It had met all, and was down while they began and e lost its disk.
+    //  The node had met all peers. It was down while they started and e lost
+    //  its disk.
     zseq_record_t record = fixture_record (5, 0);
     for (uint8_t index = 0; index < 5; index++)
         record.vector.incarnation[index] =
@@ -171,8 +181,8 @@ Test (formation, that_was_missed_is_heard_of_from_who_was_born)
     fixture_t *self = fixture_new (&record, 10, 10);
     fixture_tick (self, 0);
     zseq_msg_t reply[5];
-    //  Where one has begun another incarnation, they were not all born
-    //  together.
+    //  If a peer has begun another incarnation, its cluster did not form with
+    //  the vector that this node knows.
     for (uint8_t peer = 1; peer < 5; peer++) {
         reply[peer] = fixture_introduction (self, peer);
         reply[peer].introduce.state = ZSEQ_STATE_COMPLETE;
@@ -182,7 +192,7 @@ Test (formation, that_was_missed_is_heard_of_from_who_was_born)
     fixture_write_record (self);
     cr_assert_eq (self->record.vector.start[0].counter, 0);
     fixture_tick (self, 2000000);
-    //  Those that lost what they knew do not count.
+    //  Peers that lost their state do not count.
     for (uint8_t peer = 1; peer < 5; peer++) {
         reply[peer] = fixture_introduction (self, peer);
         reply[peer].cluster = 42;
@@ -197,7 +207,7 @@ Test (formation, that_was_missed_is_heard_of_from_who_was_born)
     fixture_write_record (self);
     cr_assert_eq (self->record.vector.start[0].counter, 1);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_COMPLETE);
-    //  Three peers are to note that it begins, before it votes.
+    //  Three peers have to note that the node starts before it votes.
     for (uint8_t peer = 1; peer < 4; peer++) {
         cr_assert (!self->record.voting);
         fixture_tick (self, 10000000);
@@ -265,7 +275,7 @@ Test (formation, does_not_let_a_node_vote_that_was_formatted_again)
     const fixture_seen_t *end = fixture_only (nodes[2], ZSEQ_ACTION_EXIT);
     cr_assert_eq (end->status, ZSEQ_EREFORMATTED);
     cr_assert (strstr (end->text, "formatted again"));
-    //  Its peers neither vote with it nor forget its first incarnation.
+    //  c's peers neither vote with it nor forget its first incarnation.
     nodes[2]->count = 0;
     s_round (nodes, 2);
     cr_assert_eq (nodes[0]->record.vector.incarnation[2].random, 1002);
@@ -317,7 +327,8 @@ Test (formation, refuses_another_member_list)
     cr_assert_eq (reply.msg.status, ZSEQ_EMEMBERS);
     cr_assert (
       strstr (fixture_find (self, ZSEQ_ACTION_LOG)->text, "member list"));
-    //  Anybody could say it again and again: it is told of now and then.
+    //  Any process could send this repeatedly, so the node logs it at intervals
+    //  only.
     fixture_send (self, &ask.msg);
     cr_assert_null (fixture_find (self, ZSEQ_ACTION_LOG));
     fixture_step (other, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
@@ -332,7 +343,7 @@ Test (formation, refuses_another_member_list)
 
 Test (formation, is_possible_over_long_distances)
 {
-    //  An answer that takes 300 ms comes before the question is asked anew.
+    //  An answer that takes 300 ms arrives before the question is repeated.
     zseq_record_t record = fixture_record (2, 0);
     fixture_t *self = fixture_new (&record, 10, 10);
     uint64_t asked_us = 0;
@@ -364,7 +375,7 @@ Test (formation, is_possible_over_long_distances)
     fixture_destroy (&self);
 }
 
-//  A floor that is met while the first vote is being written.
+//  The node learns of a floor while its first vote is being written.
 Test (start, a_birth_does_not_vote_before_a_floor_is_on_disk)
 {
     zseq_record_t record = fixture_record (3, 0);
@@ -405,7 +416,7 @@ Test (start, a_birth_does_not_vote_before_a_floor_is_on_disk)
     fixture_destroy (&self);
 }
 
-//  a votes; b has voted and lost its disk; c was down when they began.
+//  a votes. b has voted and lost its disk. c was down when they started.
 Test (start, a_late_node_and_one_that_recovers_do_not_wait_for_each_other)
 {
     fixture_t *nodes[3];

@@ -1,4 +1,5 @@
-//  A node, one step at a time: who its peers are, and what it believes of them.
+//  Tests a node, one step at a time: introductions of peers, and what the node
+//  learns from them.
 
 #include <criterion/criterion.h>
 
@@ -31,8 +32,9 @@ s_hear_process (fixture_t *self, uint8_t peer, uint64_t process)
     fixture_hear (self, peer, &self->record.vector, process);
 }
 
-//  A question was under way when the incarnation was claimed, so that its
-//  answer says nothing of it: the next one must not wait for a second.
+//  A question was in flight when the peer claimed its incarnation, so the
+//  answer says nothing about it. The node must ask again without waiting a
+//  second.
 Test (node, asks_at_once_what_a_question_under_way_could_not_answer)
 {
     fixture_t *self = fixture_voter ();
@@ -67,8 +69,8 @@ Test (node, spreads_newer_incarnations)
     fixture_destroy (&self);
 }
 
-//  Two processes with copies of one directory: the one that is not found at
-//  the node's endpoint is told, and ends.
+//  Two processes run on copies of one directory. The process that is not at the
+//  node's endpoint is told so, and ends.
 Test (node, tells_a_second_process_under_one_name_from_the_first)
 {
     fixture_t *self = fixture_voter ();
@@ -88,7 +90,7 @@ Test (node, tells_a_second_process_under_one_name_from_the_first)
     hello.introduce.process = 78;
     fixture_send (self, &hello);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
-    //  A restarted one is let in, before and after it has answered.
+    //  A restarted process is accepted, before and after it has answered.
     hello.introduce.process = 79;
     fixture_send (self, &hello);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status, ZSEQ_OK);
@@ -117,8 +119,8 @@ Test (node, ends_when_another_process_is_found_at_its_endpoint)
     fixture_destroy (&self);
 }
 
-//  P6: whoever claims that a peer has a new incarnation cannot keep this node
-//  from waiting for that peer's answer.
+//  P6: a false claim that a peer has a new incarnation must not stop this node
+//  from waiting for the peer's answer.
 Test (node, does_not_ask_again_at_once_for_what_anybody_claims)
 {
     fixture_t *self = fixture_voter ();
@@ -173,8 +175,8 @@ Test (node, is_not_shaken_by_a_reformatted_peer)
 
 Test (node, does_not_end_for_what_another_cluster_s_node_says)
 {
-    //  A node of a cluster of the same names that is not born yet listens where
-    //  b did.
+    //  At b's endpoint listens a node of a cluster with the same names that has
+    //  not formed yet.
     fixture_t *self = fixture_voter ();
     fixture_tick (self, 2000000);
     zseq_msg_t reply = self->seen[fixture_asked (self, 1)].msg;

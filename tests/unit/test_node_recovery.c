@@ -1,4 +1,12 @@
-//  A node, one step at a time: recovery, also by force.
+//  Tests a node, one step at a time: recovery, also by force.
+//
+//  A test plays the node's peers. It makes a voting node (fixture_voter), tells
+//  it of a newer incarnation of itself, and the node recovers: it asks its
+//  peers for FENCE and COPY. s_recover answers all questions until the node
+//  votes. s_answer_recovery answers those of one step, and
+//  s_answer_recovery_but holds back one COPY. Recovery with real peers is in
+//  test_recovery.c, and the rules of counting answers in
+//  test_recovery_answers.c.
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -22,7 +30,7 @@ Test (node, does_not_answer_what_it_granted_in_its_old_incarnation)
     fixture_destroy (&self);
 }
 
-//  Found by the simulator, seed 10451788: it never ended.
+//  Found by the simulator, seed 10451788: the node never ended.
 Test (node, ends_while_it_recovers_though_requests_had_waited)
 {
     fixture_t *self = fixture_voter ();
@@ -42,10 +50,10 @@ Test (node, ends_while_it_recovers_though_requests_had_waited)
     fixture_destroy (&self);
 }
 
-//  The floors that peers have, as they tell a recovering node.
+//  The floor of all peers, as they report it to a recovering node.
 static uint64_t s_floor = 1;
 
-//  What a peer that holds nothing answers to a recovering node.
+//  Makes the answer of a peer without names to a recovering node.
 static zseq_msg_t
 s_copied (fixture_t *self, const fixture_seen_t *ask,
           const zseq_vector_t *vector)
@@ -67,8 +75,8 @@ s_copied (fixture_t *self, const fixture_seen_t *ask,
     return reply;
 }
 
-//  Answers all that a recovering node asks, but the COPY of the last peer if
-//  that is held back.
+//  Answers all questions of a recovering node. If held is set, the COPY of the
+//  last peer goes there and gets no answer.
 static void
 s_answer_recovery_but (fixture_t *self, const zseq_vector_t *vector,
                        fixture_seen_t *held)
@@ -95,7 +103,7 @@ s_answer_recovery (fixture_t *self, const zseq_vector_t *vector)
     s_answer_recovery_but (self, vector, NULL);
 }
 
-//  Lets a recovering node ask, and write its record, until it votes.
+//  Ticks a recovering node, answers it and writes its record, until it votes.
 static void
 s_recover (fixture_t *self, const zseq_vector_t *vector)
 {
@@ -112,7 +120,7 @@ s_recover (fixture_t *self, const zseq_vector_t *vector)
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
 }
 
-//  An operator's floor would be lost with the first node that recovers.
+//  Otherwise an operator's floor would be lost when nodes recover one by one.
 Test (node, votes_after_a_recovery_with_the_floors_of_those_it_copied_from)
 {
     fixture_t *self = fixture_voter ();
@@ -160,7 +168,7 @@ Test (node,
     fixture_destroy (&self);
 }
 
-//  Only one peer knows of the newer incarnation, and is not among those that
+//  Only one peer knows the newer incarnation, and it is not among those that
 //  answer.
 Test (node, takes_a_incarnation_above_the_one_that_it_heard_of)
 {
@@ -176,7 +184,7 @@ Test (node, takes_a_incarnation_above_the_one_that_it_heard_of)
     fixture_destroy (&self);
 }
 
-//  S5: an answer that comes when the vote is being written already.
+//  S5: an answer arrives while the vote is being written.
 Test (node, does_not_vote_when_a_late_answer_shows_a_newer_incarnation)
 {
     zseq_record_t record = fixture_record (5, 0);
@@ -232,10 +240,11 @@ Test (node, does_not_vote_when_a_late_answer_shows_a_newer_incarnation)
     fixture_destroy (&self);
 }
 
-//  S8: the vote is handed to the disk after a sync of all that was deferred, so
-//  what comes later must not be deferred. A node of five has recovered, and its
-//  vote is on its way to the disk. What the last peer answers to COPY is still
-//  to come.
+//  S8: the vote is handed to the disk after a sync of all deferred writes, so a
+//  later write must not be deferred.
+//
+//  Makes a node of five that has recovered and whose vote is on its way to the
+//  disk. The last peer's answer to COPY is still to come.
 static fixture_t *
 s_recovered_but (fixture_seen_t *vote, zseq_msg_t *page)
 {
@@ -267,8 +276,8 @@ s_recovered_but (fixture_seen_t *vote, zseq_msg_t *page)
     return self;
 }
 
-//  Found by fuzzing: it was taken for a word about another process, and the
-//  node ended.
+//  Found by fuzzing: the node took the answer for a report of another process,
+//  and ended.
 Test (node, ignores_what_a_recovery_asked_and_is_answered_after_its_end)
 {
     fixture_seen_t vote;
@@ -303,8 +312,8 @@ Test (node, syncs_a_page_that_comes_after_its_vote_was_handed_to_the_disk)
     fixture_destroy (&self);
 }
 
-//  A node that lost all it knew, and one voter of a cluster with the same
-//  names that answers first.
+//  A node lost its state. The voter that answers first is of another cluster
+//  with the same names.
 Test (node, recovers_from_the_cluster_that_enough_voters_are_of)
 {
     zseq_record_t record = fixture_record (5, 0);
@@ -345,8 +354,8 @@ Test (node, recovers_from_the_cluster_that_enough_voters_are_of)
     fixture_destroy (&self);
 }
 
-//  Found by the simulator: it gave its vote up for an endpoint that had moved,
-//  and then ended as it could not recover.
+//  Found by the simulator: the node gave up its vote because an endpoint had
+//  moved, could not recover, and ended.
 Test (node, told_to_recover_leaves_its_record_until_it_can_begin)
 {
     zseq_record_t record = fixture_voting_record ();
@@ -361,8 +370,9 @@ Test (node, told_to_recover_leaves_its_record_until_it_can_begin)
     fixture_destroy (&self);
 }
 
-//  A forced floor binds those who put the new incarnation in force, and not
-//  only once the forced node votes, which then stops (zseqd recover ends).
+//  A forced floor binds the peers that put the new incarnation in force. They
+//  must learn it then, because the forced node stops as soon as it votes (zseqd
+//  recover).
 Test (start, a_forced_floor_is_told_with_the_new_incarnation)
 {
     zseq_record_t record = fixture_voting_record ();
@@ -386,7 +396,8 @@ Test (start, a_forced_floor_is_told_with_the_new_incarnation)
     }
     cr_assert (fenced);
     cr_assert_eq (self->record.vector.incarnation[0].counter, 1002);
-    //  A peer asks at its endpoint, as it does before it answers FENCE with 0.
+    //  A peer asks at the node's endpoint, as it does before it answers FENCE
+    //  with 0.
     zseq_msg_t ask = fixture_request (ZSEQ_OP_INTRODUCE, "", 5);
     ask.node = 1;
     ask.introduce.members = fixture_members (self);
@@ -401,8 +412,8 @@ Test (start, a_forced_floor_is_told_with_the_new_incarnation)
     fixture_destroy (&self);
 }
 
-//  B has recovered, and been counted as one that will ask; then it votes, and
-//  has not asked: it does not know the new incarnation yet.
+//  b recovered, so the node expected b to ask. Then b votes without having
+//  asked: b does not know the new incarnation yet.
 Test (start, force_counts_no_peer_that_recovered_and_votes_by_now)
 {
     zseq_record_t record = fixture_voting_record ();
@@ -440,8 +451,8 @@ Test (start, force_counts_no_peer_that_recovered_and_votes_by_now)
     fixture_destroy (&self);
 }
 
-//  Answers of before a recovery say nothing of the incarnation after it, in
-//  which no start was taken yet.
+//  An answer from before a recovery says nothing about the new incarnation,
+//  which has no start yet.
 Test (start, answers_of_before_a_recovery_note_nothing_after_it)
 {
     fixture_t *self = fixture_voter ();
@@ -452,7 +463,7 @@ Test (start, answers_of_before_a_recovery_note_nothing_after_it)
     fixture_write_record (self);
     s_recover (self, &vector);
     cr_assert_eq (self->record.vector.start[0].counter, 0);
-    //  Nobody has answered INTRODUCE since, but b, with a floor.
+    //  Since then only b has answered INTRODUCE, with a floor.
     fixture_tick (self, 60000000);
     zseq_msg_t b = fixture_introduction (self, 1);
     b.introduce.floor = 500;

@@ -1,4 +1,11 @@
-//  A node, one step at a time: READ, CLAIM, RAISE and LIST.
+//  Tests a node, one step at a time: READ, CLAIM, RAISE and LIST.
+//
+//  A test makes a voting node (fixture_voter) and plays its clients and its
+//  disk. fixture_claim sends a CLAIM, and fixture_flush ends the turn, which
+//  makes the node write. fixture_persisted reports the write's end. After a
+//  step, fixture_only and fixture_find return the actions: PERSIST with the
+//  value to write, REPLY with the message to send. fixture_claim_durably does
+//  all of it.
 
 #include <criterion/criterion.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-//  Sets of nodes.
+//  Tests sets of nodes.
 
 #include <criterion/criterion.h>
 

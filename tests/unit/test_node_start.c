@@ -1,12 +1,20 @@
-//  A node, one step at a time: its start, which asks whether its record holds.
+//  Tests a node, one step at a time: its start, in which it asks its peers
+//  whether its record is the newest.
+//
+//  A directory may be an old copy. A node therefore votes only after enough
+//  peers have confirmed its incarnation and its start (S11). s_starter makes a
+//  node with a start on its disk. A test takes fixture_introduction as a peer's
+//  answer, changes a field, delivers it with fixture_answer, and checks the
+//  node's state: it still waits, votes, or recovers. s_wait_for_the_silent lets
+//  the time pass that the node gives to the other peers.
 
 #include <criterion/criterion.h>
 #include <string.h>
 
 #include "zseq_node_fixture.h"
 
-//  A node of n that has just begun, for the fourth time in its second
-//  incarnation, and whose start is on its disk.
+//  Makes a node of n in its second incarnation that has begun its fourth start,
+//  which is on its disk.
 static fixture_t *
 s_starter (size_t n)
 {
@@ -21,12 +29,13 @@ s_starter (size_t n)
     fixture_t *self = fixture_new (&record, 100, 100);
     fixture_tick (self, 0);
     fixture_write_record (self);
-    //  Asks again, as the first answers were given before that.
+    //  The node asks again, because the first answers were given before the
+    //  write.
     fixture_tick (self, 100000);
     return self;
 }
 
-//  Those that have not answered are silent.
+//  Lets the node's wait for the peers without an answer end.
 static void
 s_wait_for_the_silent (fixture_t *self)
 {
@@ -43,7 +52,7 @@ Test (start, waits_for_the_word_of_a_peer)
     fixture_claim (self, "orders", 1, 1);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                   ZSEQ_ENOTVOTING);
-    //  It has forgotten what it knew.
+    //  The peer has lost its state.
     recovering.introduce.state = ZSEQ_STATE_RECOVERING;
     fixture_answer (self, 1, &recovering);
     fixture_write_record (self);
@@ -108,8 +117,8 @@ Test (start, is_on_disk_before_it_is_shown)
     fixture_destroy (&self);
 }
 
-//  Found by walks of the model: an old copy that was started, killed and
-//  started again had overtaken the start that its peers had noted.
+//  Found by walks of the model: a copy of the directory was started, killed and
+//  started again, and so overtook the start that its peers had noted.
 Test (start, in_which_nobody_has_voted_is_taken_again)
 {
     fixture_t *self = s_starter (3);
@@ -143,7 +152,7 @@ Test (start, is_on_disk_as_voted_before_the_vote)
     fixture_destroy (&self);
 }
 
-//  A copy of the directory that runs elsewhere is met by nobody.
+//  No peer meets a copy of the directory that runs at another endpoint.
 Test (start, counts_only_for_the_process_at_the_endpoint)
 {
     fixture_t *self = s_starter (3);
@@ -171,7 +180,7 @@ Test (start, counts_only_where_it_is_on_disk)
     fixture_destroy (&self);
 }
 
-//  S11: a copy that was made before the node's last start.
+//  S11: the directory was copied before the node's last start.
 Test (start, of_a_copy_from_before_a_later_start_is_a_recovery)
 {
     const zseq_start_t later[] = {{5, 77}, {4, 78}};
@@ -203,7 +212,7 @@ Test (start, that_was_overtaken_ends_the_vote)
     fixture_destroy (&self);
 }
 
-//  In another incarnation starts are counted anew.
+//  Each incarnation counts its starts anew.
 Test (start, of_an_older_incarnation_does_not_matter)
 {
     fixture_t *self = s_starter (3);
@@ -215,7 +224,7 @@ Test (start, of_an_older_incarnation_does_not_matter)
     fixture_destroy (&self);
 }
 
-//  A cluster half of which is older notes no starts.
+//  Peers of an older version note no starts.
 Test (start, counts_the_word_of_a_peer_that_speaks_version_1)
 {
     fixture_t *self = s_starter (3);
@@ -230,7 +239,7 @@ Test (start, counts_the_word_of_a_peer_that_speaks_version_1)
     fixture_destroy (&self);
 }
 
-//  A floor that was forced binds whoever meets it.
+//  A forced floor binds every node that learns it.
 Test (start, takes_the_floor_of_a_peer_before_it_votes)
 {
     fixture_t *self = s_starter (3);
@@ -264,7 +273,7 @@ Test (node, does_not_vote_below_a_floor_that_it_meets)
     fixture_answer (self, 1, &b);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
     fixture_write_record (self);
-    //  What was granted below it is never answered.
+    //  A claim that was granted below the floor is never answered.
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
     fixture_persisted (self, sequence, 11, ZSEQ_OK);
     cr_assert_null (fixture_find (self, ZSEQ_ACTION_REPLY));
@@ -275,7 +284,7 @@ Test (node, does_not_vote_below_a_floor_that_it_meets)
     fixture_destroy (&self);
 }
 
-//  A birth that was cut short: c never comes back, and b has not heard yet.
+//  A formation was cut short: c never returns, and b has not learnt of it yet.
 Test (start, counts_who_was_born_with_it_and_does_not_vote_yet)
 {
     zseq_record_t record = fixture_record (3, 0);
@@ -294,7 +303,7 @@ Test (start, counts_who_was_born_with_it_and_does_not_vote_yet)
         reply[peer].cluster = 0;
         reply[peer].introduce.state = ZSEQ_STATE_COMPLETE;
     }
-    //  Of another birth.
+    //  b's answer is of another formation.
     reply[2].vector.incarnation[2].random = 4711;
     fixture_answer (self, 2, &reply[2]);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
@@ -350,7 +359,7 @@ Test (start, says_whom_it_waits_for)
     fixture_destroy (&self);
 }
 
-//  A peer's answer as of version 1.
+//  Makes a peer's answer in version 1.
 static zseq_msg_t
 s_introduction_1 (const fixture_t *self, uint8_t peer)
 {
@@ -362,7 +371,7 @@ s_introduction_1 (const fixture_t *self, uint8_t peer)
 }
 
 //  S11: peers of version 1 confirm a start that is on no disk yet, while the
-//  disk says that the one before was voted in.
+//  disk says that the node voted in the start before.
 Test (start, a_start_among_peers_of_version_1_is_on_disk_before_the_vote)
 {
     zseq_record_t record = fixture_voting_record ();
@@ -386,8 +395,7 @@ Test (start, a_start_among_peers_of_version_1_is_on_disk_before_the_vote)
     fixture_destroy (&self);
 }
 
-//  A peer that has come late to the formation knows a later start, and knows no
-//  cluster yet.
+//  A peer that missed the formation knows a later start, and no cluster.
 Test (start, a_late_peer_s_word_of_a_later_start_is_heard)
 {
     fixture_t *self = s_starter (3);
@@ -404,7 +412,8 @@ Test (start, a_late_peer_s_word_of_a_later_start_is_heard)
     fixture_destroy (&self);
 }
 
-//  b recovers, and so asks nobody INTRODUCE: that is not a matter of endpoints.
+//  b recovers, and therefore asks no peer INTRODUCE. That is no sign of a wrong
+//  endpoint.
 Test (start, a_peer_that_recovers_is_not_said_not_to_reach_the_node)
 {
     fixture_t *self = s_starter (3);

@@ -1,4 +1,4 @@
-//  Peek and raise, one step at a time.
+//  Tests peek and raise, one step at a time.
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -121,7 +121,7 @@ Test (peek,
     s_hear (&self, 0, 9);
     s_hear (&self, 1, 4);
     s_ask (&self);
-    //  The replies to the RAISE show that node 1 has lost its disk since.
+    //  The replies to the RAISE show that node 1 has lost its disk meanwhile.
     zseq_msg_t reply = s_reply (&self, 0, ZSEQ_OK, 9);
     reply.vector.incarnation[1].counter = 2;
     cr_assert_eq (zseq_peek_reply (&self.peek, &reply, NOW), ZSEQ_DO_WAIT);
@@ -146,7 +146,7 @@ Test (peek, lets_what_the_read_showed_hold_for_the_raise)
     s_hear (&self, 1, 4);
     cr_assert_eq (s_hear (&self, 2, 4), ZSEQ_DO_SEND);
     s_ask (&self);
-    //  An answer of node 4's earlier incarnation, which nobody contradicts
+    //  An answer of node 4's earlier incarnation, which no reply contradicts
     //  here.
     s_hear (&self, 1, 9);
     s_hear (&self, 4, 9);

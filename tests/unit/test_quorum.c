@@ -1,11 +1,11 @@
-//  Quorum arithmetic against sets that are really counted.
+//  Tests the arithmetic of quorums against an enumeration of all sets.
 
 #include <criterion/criterion.h>
 
 #include "zseq_quorum.h"
 
-//  Whether some set of a nodes and some set of b nodes, of n, share none: the
-//  dumb way, over all sets.
+//  Returns whether some set of a nodes and some set of b nodes, of n, have no
+//  node in common. Tries all sets.
 static bool
 s_disjoint (size_t n, size_t a, size_t b)
 {
@@ -19,7 +19,7 @@ s_disjoint (size_t n, size_t a, size_t b)
     return false;
 }
 
-//  The smallest size of which no two sets share none.
+//  Returns the smallest size at which any two sets share a node.
 static size_t
 s_smallest (size_t n)
 {
@@ -36,8 +36,8 @@ Test (quorum, majority_is_the_smallest_that_intersects_itself)
                       "n %zu", n);
 }
 
-//  S2: two writes share a node, and so do a read and a write, whatever w the
-//  other client was given.
+//  S2: two writes share a node, and so do a read and a write, whatever w
+//  another client uses.
 Test (quorum, takes_exactly_what_intersects)
 {
     for (size_t n = 1; n <= ZSEQ_NODES_MAX; n++) {
@@ -99,7 +99,7 @@ Test (quorum, refuses_a_cluster_without_nodes_or_with_too_many)
     cr_expect (quorum.n == 77 && quorum.r == 78 && quorum.w == 79);
 }
 
-//  Over all sets of nodes, of which those from n on are no members.
+//  All sets of nodes, where nodes from n on are not members.
 Test (quorum, is_reached_by_every_set_that_has_enough_members)
 {
     for (uint8_t n = 1; n <= 5; n++)

@@ -15,7 +15,7 @@ test_random (uint64_t *state)
     return mixed ^ (mixed >> 31);
 }
 
-//  A number below bound (at least 1).
+//  Returns a number below bound, which is at least 1.
 static inline uint64_t
 test_random_below (uint64_t *state, uint64_t bound)
 {

@@ -17,9 +17,9 @@ static zsock_t *s_router;
 static zseq_uri_t s_uri;
 static zseq_reactor_t *s_reactor;
 static zseq_name_queue_t *s_queue;
-static uint64_t s_next = 1;  //  The node's next, of every name
+static uint64_t s_next = 1;  //  The node's next, for every name
 
-//  Answers as node a, the only member of its cluster.
+//  Answers a request as node a, the only member of its cluster.
 static void
 s_answer (zframe_t *sender, const zseq_msg_t *request)
 {

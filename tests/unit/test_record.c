@@ -1,4 +1,4 @@
-//  The node's record: its first state, its identity.
+//  Tests the node's record: its first state and its identity.
 
 #include <criterion/criterion.h>
 #include <signal.h>
@@ -95,7 +95,7 @@ Test (record, identity_changes_with_everything_that_is_in_it)
         record.vector.incarnation[node].random ^= (uint64_t) 1 << 63;
         cr_expect_neq (zseq_record_identity (&record), identity);
     }
-    //  The end of one name is not the beginning of the next.
+    //  Names must not run into each other in the hash.
     record = s_formed ();
     strcpy (record.cluster, "proda");
     record.members.member[0].name[0] = 0;

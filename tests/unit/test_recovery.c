@@ -1,4 +1,12 @@
-//  Nodes that lose their disks: what may count, and what must not.
+//  Tests the recovery of nodes that lose their disks, in a simulated cluster.
+//
+//  fixture_setup makes a cluster of n nodes that has formed. fixture_lose
+//  destroys a node's disk and starts it again. fixture_set, fixture_close_all
+//  and fixture_open_all decide which nodes reach each other, and fixture_rounds
+//  lets time pass. fixture_claim makes a client whose claim of [1, 11) a test
+//  sends to single nodes, and fixture_won says whether a quorum has accepted
+//  it. The claims and crashes of a test follow the counterexample that stands
+//  before it: S4 and S5 are in lib/doc/design.md.
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -18,8 +26,8 @@ Test (recovery, brings_back_what_the_others_know)
     cr_assert_eq (fixture_incarnation (1, 2), 2);
 }
 
-//  S4 in claims: b accepts a claim, loses its disk and recovers; its
-//  acceptance must not complete the claim any more.
+//  S4 in claims: b accepts a claim, loses its disk and recovers. Its acceptance
+//  must not complete the claim any more.
 Test (recovery, a_claim_does_not_count_what_a_lost_disk_had_accepted)
 {
     enum { A, B, C };
@@ -39,10 +47,10 @@ Test (recovery, a_claim_does_not_count_what_a_lost_disk_had_accepted)
     cr_assert (fixture_won (second));
 }
 
-//  S4 in recoveries: Z loses its disk and hears only A; A loses its disk too,
-//  and with it Z's fence, so that a claim which Z had accepted completes there
-//  and at B. A's answer to Z must not count with those of X and D, who know
-//  nothing of that claim.
+//  S4 in recoveries: Z loses its disk and hears only A. Then A loses its disk,
+//  and with it Z's fence, so that a claim which Z had accepted completes at A
+//  and B. A's answer to Z must not count together with the answers of X and D,
+//  which do not know that claim.
 Test (recovery, does_not_count_the_answer_of_a_incarnation_that_has_ended)
 {
     enum { X, Z, A, B, D };
@@ -91,9 +99,9 @@ Test (recovery, does_not_count_the_answer_of_a_incarnation_that_has_ended)
     cr_assert_eq (fixture_read ("orders", Z), 11);
 }
 
-//  Why incarnations and not one epoch number for the cluster: Z begins two
-//  incarnations and reaches only X, which then accepts a claim and loses its
-//  disk. What X said to Z, and to the claim, belongs to X's old incarnation,
+//  Why each node has incarnations, rather than the cluster one epoch number: Z
+//  begins two incarnations and reaches only X. X then accepts a claim and loses
+//  its disk. What X told Z and the claim belongs to X's old incarnation,
 //  however high Z's number was.
 Test (recovery, incarnations_of_different_nodes_are_not_compared)
 {
@@ -139,8 +147,8 @@ Test (recovery, incarnations_of_different_nodes_are_not_compared)
     cr_assert (!fixture_won (first), "only the votes of A and B count");
 }
 
-//  A recovery that was cut short begins anew, and does not vote on the part
-//  that it had copied.
+//  A recovery that was cut short begins anew. The node must not vote on the
+//  part that it had copied.
 Test (recovery, begins_anew_when_it_was_cut_short)
 {
     enum { A, B, C };
@@ -222,7 +230,8 @@ Test (recovery, copies_what_is_accepted_and_not_yet_durable)
     cr_assert_eq (fixture_read ("orders", B), 11);
 }
 
-//  S5: its new incarnation, two names, and only then the vote.
+//  S5: the node writes its new incarnation and two names, and only then the
+//  vote.
 Test (recovery, votes_only_when_the_last_write_is_on_disk)
 {
     enum { A, B, C };
@@ -253,7 +262,8 @@ Test (recovery, a_peer_answers_a_fence_only_when_it_is_durable)
     cr_assert (zseq_testbed_votes (fixture_world, B, 100));
 }
 
-//  Whoever reaches a node's port can send it FENCE; that fences nobody.
+//  Any process that reaches a node's port can send FENCE. It must fence no
+//  node.
 Test (recovery, nobody_is_fenced_by_what_anybody_could_say)
 {
     enum { A, B, C };
@@ -355,7 +365,7 @@ Test (recovery, heals_a_damaged_name_and_keeps_the_others)
     fixture_setup (3);
     fixture_fill ("orders", fixture_n);
     fixture_fill ("bills", fixture_n);
-    //  Only b knows of these, by a claim that was lost.
+    //  Only b knows of these IDs, from a claim that failed.
     fixture_client_t *lost = fixture_claim ("mine", 1, 10);
     fixture_send (lost, B);
     fixture_client_t *higher = fixture_claim ("bills", 11, 10);
@@ -370,7 +380,7 @@ Test (recovery, heals_a_damaged_name_and_keeps_the_others)
     cr_assert_eq (fixture_incarnation (B, B), 2);
 }
 
-//  A node that is told to recover, and cannot, is what it was.
+//  A node that is told to recover and cannot keeps its state.
 Test (recovery, that_is_asked_for_changes_nothing_before_it_can_begin)
 {
     enum { A, B, C };

@@ -1,4 +1,4 @@
-//  Whose answers to a recovery count, and whether they are enough.
+//  Tests which answers to a recovery count, and when they are enough.
 
 #include <criterion/criterion.h>
 
@@ -6,7 +6,7 @@
 
 enum { A, B, C, D, E };
 
-//  Node a recovers, of five.
+//  Begins the recovery of node a, of five.
 static zseq_recovery_t
 s_begin (void)
 {
@@ -22,7 +22,7 @@ s_begin (void)
     return self;
 }
 
-//  A reply of a peer, in that incarnation.
+//  Delivers a peer's reply in that incarnation.
 static void
 s_see (zseq_recovery_t *self, uint8_t peer, uint64_t incarnation)
 {

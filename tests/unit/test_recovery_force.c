@@ -1,4 +1,4 @@
-//  Recovery by force, where too few peers vote.
+//  Tests recovery by force, which an operator orders when too few peers vote.
 
 #include <criterion/criterion.h>
 
@@ -78,7 +78,7 @@ Test (recovery, by_force_lets_no_reserved_name_go_on_where_others_may_have_been)
     cr_assert (zseq_testbed_votes (fixture_world, 0, 200));
     cr_assert_eq (fixture_read ("orders", 0), ZSEQ_NEXT_MAX / 2);
 
-    //  Whatever was claimed had to be within a minute of the clock.
+    //  Each claim had to be within a minute of the clock.
     uint64_t now_ms =
       ZSEQ_TESTBED_WALL_MS + zseq_testbed_now_us (fixture_world) / 1000;
     uint64_t floor_ms = zseq_testbed_record (fixture_world, 0)->floor_reserved;
@@ -116,7 +116,7 @@ Test (recovery, by_force_needs_somebody_who_knows_the_cluster)
     cr_assert_eq (zseq_testbed_ended (fixture_world, 0), ZSEQ_EUNAVAILABLE);
 }
 
-//  `zseqd recover --force` ends as soon as a votes. B and c, whose directories
+//  `zseqd recover --force` ends as soon as a votes. b and c, whose directories
 //  are older, have put its new incarnation in force, and go on below the floor.
 Test (recovery, a_forced_floor_binds_who_answered_fence)
 {
@@ -133,7 +133,7 @@ Test (recovery, a_forced_floor_binds_who_answered_fence)
     cr_expect (!fixture_won (below), "IDs below the floor after the recovery");
 }
 
-//  B answers: it was told to recover, and its directory is whole.
+//  b answers: it was told to recover, and its directory is whole.
 Test (recovery, by_force_does_not_say_that_who_answers_is_silent)
 {
     enum { A, B, C };

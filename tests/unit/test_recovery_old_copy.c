@@ -1,4 +1,5 @@
-//  Nodes whose directory is an old copy: they hear of it before they vote.
+//  Tests nodes whose directory is an old copy: they learn that before they
+//  vote.
 
 #include <criterion/criterion.h>
 
@@ -26,8 +27,8 @@ Test (recovery, an_old_copy_hears_of_its_newer_incarnation_and_recovers)
     cr_assert_eq (fixture_read ("orders", B), 11);
 }
 
-//  B has a claim that C's old incarnation could complete, C's newer incarnation
-//  a competitor.
+//  B has accepted a claim that C's old copy could complete, although C has
+//  accepted a competitor since the copy.
 Test (recovery, an_old_copy_does_not_vote_before_it_has_asked)
 {
     enum { A, B, C };
@@ -43,7 +44,7 @@ Test (recovery, an_old_copy_does_not_vote_before_it_has_asked)
     cr_assert (zseq_testbed_votes (fixture_world, C, 100));
     zseq_testbed_kill (fixture_world, C);
     zseq_testbed_put_back (fixture_world, C, &old);
-    //  Nobody reaches it, and it nobody, but the client.
+    //  C reaches no node, and no node reaches C. The client reaches all.
     fixture_close_all ();
     zseq_testbed_start (fixture_world, C, NULL);
     fixture_rounds (100);

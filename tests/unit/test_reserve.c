@@ -1,4 +1,13 @@
-//  Reserve-ahead: how much, and that it never costs an ID that was handed out.
+//  Tests reserve-ahead: how much a node reserves, and that it never costs an ID
+//  that was handed out.
+//
+//  The suite reserve is about arithmetic: how much zseq_reservation_wanted
+//  grants at a rate of claims. The suite reserve_ahead runs a cluster of one
+//  node in the testbed, with a reservation of up to one second. s_run claims
+//  one ID a round, s_idle lets the node idle, and s_restart kills and restarts
+//  it. A test counts the disk's writes, or compares the value on the disk with
+//  what the client was granted (S8). The last test kills the node at random
+//  times.
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -56,7 +65,7 @@ Test (reserve, is_bounded_where_ids_end)
     cr_assert_eq (reserve.claims, UINT32_MAX);
 }
 
-//  A node alone, and a client that knows what it was given.
+//  A single node, and a client that counts the claims it was granted.
 static zseq_testbed_t *s_testbed;
 static size_t s_granted;
 static uint64_t s_request;
@@ -106,7 +115,7 @@ s_claim (uint64_t first, uint64_t count)
     s_claim_of ("orders", first, count);
 }
 
-//  Claims one ID after the other, one a round; returns the next one.
+//  Claims one ID per round. Returns the next ID.
 static uint64_t
 s_run (uint64_t first, size_t rounds)
 {
@@ -172,7 +181,7 @@ Test (reserve_ahead, burns_what_was_reserved_after_a_crash_and_repeats_nothing)
     snprintf (
       text, sizeof text, "burnt %zu IDs at most",
       (size_t) (limit - zseq_testbed_disk_next (s_testbed, 0, "orders")));
-    //  Once it has voted, the record is exact.
+    //  Once the node has voted, the record is exact.
     s_idle (2);
     cr_assert_eq (zseq_testbed_disk_next (s_testbed, 0, "orders"), limit);
     cr_assert (zseq_testbed_logged (s_testbed, 0, "burnt"));
@@ -230,7 +239,8 @@ Test (reserve_ahead, shrinks_with_the_rate)
     cr_assert_leq (zseq_testbed_disk_limit (s_testbed, 0, "orders"), next + 60);
 }
 
-//  S8: what the disk is about to say less of is not granted any more.
+//  S8: IDs above a limit that is about to be lowered on disk are no longer
+//  granted.
 Test (reserve_ahead, is_lowered_in_memory_before_the_disk_is_told)
 {
     s_run (1, 200);
@@ -293,8 +303,8 @@ Test (reserve_ahead, ends_where_ids_end)
                   ZSEQ_ID_MAX + 1);
 }
 
-//  Crashes at random times, with disks that are stuck at times, against a
-//  client that remembers: no ID twice.
+//  Crashes at random times, with disks that stall. The client remembers all
+//  IDs: none may come twice.
 Test (reserve_ahead, repeats_nothing_whenever_it_is_killed)
 {
     uint64_t random = 4711;

@@ -1,4 +1,4 @@
-//  A sequence replica.
+//  Tests a sequence replica.
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
@@ -38,8 +38,8 @@ Test (seq, accepts_a_range_above_next)
     cr_expect_eq (seq.next, 507);
 }
 
-//  S1. Also where the range ends above next: "accept iff the new value is
-//  higher" hands out the same IDs twice.
+//  S1, also where the range ends above next: "accept iff the new value is
+//  higher" would hand out the same IDs twice.
 Test (seq, refuses_a_range_below_next)
 {
     zseq_seq_t seq = s_seq (101);
@@ -86,7 +86,7 @@ Test (seq, refuses_ranges_past_the_last_id)
     cr_expect_eq (seq.next, 5);
 }
 
-//  As wire.md has it, section 9.
+//  See wire.md, section 9.
 Test (seq, is_exhausted_rather_than_in_conflict_past_the_end)
 {
     zseq_seq_t seq = s_seq (ZSEQ_NEXT_MAX);
@@ -111,7 +111,8 @@ Test (seq, raises_and_never_lowers)
     cr_expect_eq (zseq_seq_accept (&seq, ZSEQ_ID_MAX, 1), ZSEQ_ECONFLICT);
 }
 
-//  Against one flag per ID, at the beginning of all IDs and at their end.
+//  Compares the replica with one flag per ID, for the lowest and the highest
+//  IDs.
 #define IDS 512
 
 static void
@@ -130,7 +131,7 @@ s_check_against_flags (uint64_t seed, uint64_t base)
                     taken[id] = true;
             }
             else {
-                //  Nothing at or above the start was ever taken.
+                //  No ID at or above the start has been taken.
                 int expected = ZSEQ_OK;
                 for (uint64_t id = at; id < 2 * IDS; id++)
                     if (taken[id])
@@ -140,7 +141,7 @@ s_check_against_flags (uint64_t seed, uint64_t base)
                 cr_assert_eq (zseq_seq_accept (&seq, base + at, count),
                               expected, "seed %" PRIu64 " round %d step %d",
                               seed, round, step);
-                //  What is skipped is burnt.
+                //  Skipped IDs are burnt.
                 if (expected == ZSEQ_OK)
                     for (uint64_t id = 0; id < at + count; id++)
                         taken[id] = true;

@@ -16,7 +16,7 @@ typedef struct {
     zframe_t *sender;
 } s_fixture_t;
 
-//  Opens a session for the test's node. other: a further endpoint, or NULL.
+//  Opens a session with the test's node. other is a further endpoint, or NULL.
 static s_fixture_t *
 s_new_with (const char *other)
 {
@@ -49,7 +49,7 @@ s_destroy (s_fixture_t **self_p)
     *self_p = NULL;
 }
 
-//  Ticks the session at that time until a request arrives at the node.
+//  Ticks the session at that time until the node receives a request.
 static zseq_msg_t
 s_request (s_fixture_t *self, uint64_t now_us)
 {

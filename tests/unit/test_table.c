@@ -1,4 +1,11 @@
-//  The table of names against a dumb sorted array.
+//  Tests the table of names against a sorted array.
+//
+//  A test inserts the same names into the table and into an array (s_dumb_t),
+//  and compares what find, insert and page return. s_walk does that at random,
+//  from a seed that a failure prints. The random names (s_random_name) have
+//  long common prefixes, because those are the hard case of the tree. Two tests
+//  attack the structure itself: many names in one bucket of the hash, and a
+//  tree as deep as it can become.
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
@@ -12,7 +19,7 @@
 
 #include "zseq_table.h"
 
-//  What a table may hold: its entry, and what is the owner's.
+//  The owner's struct, whose first member is the table's entry.
 typedef struct {
     zseq_entry_t entry;
     uint64_t value;
@@ -86,7 +93,8 @@ s_dumb_page (const s_dumb_t *self, const s_name_t *prefix,
     return found;
 }
 
-//  Names that have much in common: built from others, of few bytes or of all.
+//  Draws a name. Most names extend the beginning of another; bytes come from
+//  all values, or from only a few.
 static s_name_t
 s_random_name (uint64_t *state, const s_dumb_t *dumb)
 {
@@ -169,7 +177,7 @@ Test (table, tells_a_name_from_its_beginning)
     cr_expect_null (zseq_table_find (table, "abc", 3));
     zseq_entry_t *shorter = s_insert (table, "a");
     cr_expect_neq (shorter, longer);
-    //  The bytes after a name's end do not belong to it.
+    //  Bytes after a name's end do not belong to the name.
     cr_expect_eq (zseq_table_find (table, "ab", 1), shorter);
     cr_expect_eq (zseq_table_find (table, "abc", 2), longer);
     zseq_table_destroy (&table);
@@ -187,7 +195,7 @@ Test (table, takes_as_many_names_as_it_may_and_no_more)
     cr_expect_eq (zseq_table_count (table), 3);
     cr_expect_null (zseq_table_find (table, "d", 1));
 
-    //  Those that it has are still there.
+    //  The names that the table has are still there.
     cr_expect_eq (zseq_table_insert (table, "b", 1, &entry), ZSEQ_OK);
     cr_expect_eq (entry, b);
     zseq_table_destroy (&table);
@@ -262,7 +270,7 @@ s_walk (uint64_t seed, size_t steps)
         }
         cr_assert_eq (zseq_table_count (table), dumb.count);
 
-        //  A prefix and an after that are names, or nearly, or unrelated.
+        //  A prefix and an after that are names, or nearly names, or unrelated.
         s_name_t prefix = s_random_name (&state, &dumb);
         s_name_t after = s_random_name (&state, &dumb);
         size_t count = (size_t) test_random_below (&state, 20);
@@ -293,7 +301,7 @@ Test (table, does_what_a_sorted_array_does)
         s_walk (seed, 500);
 }
 
-//  What a client does that lists all names.
+//  Lists all names page by page, as a client does.
 Test (table, pages_make_up_the_whole)
 {
     uint64_t state = 1;
@@ -329,8 +337,8 @@ Test (table, pages_make_up_the_whole)
     free (dumb.names);
 }
 
-//  Names that share their hash's lowest bits, and so a bucket, however many
-//  buckets there are.
+//  The lowest bits of these names' hashes are the same, so they share a bucket,
+//  however many buckets there are.
 Test (table, finds_names_in_a_bucket_that_was_flooded)
 {
     enum { FLOOD = 40, BITS = 12 };
@@ -399,7 +407,7 @@ Test (table, finds_names_by_prefix_only_from_its_first_byte_on)
     cr_expect_str_eq (zseq_entry_name (entries[0]), "ab");
     cr_expect_str_eq (zseq_entry_name (entries[2]), "abd");
 
-    //  An after before, inside and past what has the prefix.
+    //  An after before, inside and behind the names with the prefix.
     cr_expect_eq (zseq_table_page (table, prefix.data, 2, "a", 1, entries, 10),
                   3);
     cr_expect_eq (zseq_table_page (table, prefix.data, 2, "ab", 2, entries, 10),
@@ -416,8 +424,8 @@ Test (table, finds_names_by_prefix_only_from_its_first_byte_on)
     zseq_table_destroy (&table);
 }
 
-//  Names that are each the beginning of the next make the tree as deep as it
-//  can be, which must not cost stack.
+//  Each name is the beginning of the next, so the tree is as deep as it can be.
+//  That must not cost stack.
 Test (table, destroys_a_deep_tree)
 {
     zseq_table_t *table = zseq_table_new (100000, sizeof (s_owner_t));

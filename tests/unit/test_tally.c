@@ -1,4 +1,4 @@
-//  Counting replies by node and incarnation.
+//  Tests how replies are counted by node and incarnation.
 
 #include <criterion/criterion.h>
 #include <inttypes.h>
@@ -7,7 +7,7 @@
 #include "test_random.h"
 #include "zseq_tally.h"
 
-//  A READ's reply of node in a cluster of n, every node in its first
+//  Makes a READ's reply of node in a cluster of n. All nodes are in their first
 //  incarnation.
 static zseq_msg_t
 s_reply (uint8_t n, uint8_t node, int status, uint64_t next)
@@ -139,7 +139,7 @@ Test (tally, keeps_the_newer_incarnation_of_two_replies_of_one_node)
     cr_expect (zseq_tally_counts (&tally, 0));
 }
 
-//  What a reply of an old incarnation shows of others still holds.
+//  A reply in an old incarnation still shows the incarnations of other nodes.
 Test (tally, learns_from_a_reply_that_it_does_not_keep)
 {
     zseq_msg_t new = s_reply (3, 0, ZSEQ_OK, 10);
@@ -158,7 +158,8 @@ Test (tally, learns_from_a_reply_that_it_does_not_keep)
 
 Test (tally, keeps_the_first_of_two_replies_of_one_incarnation)
 {
-    //  A claim that came twice was granted, and then refused for itself.
+    //  A claim that arrived twice was granted, and then refused because of
+    //  itself.
     zseq_tally_t tally;
     zseq_tally_init (&tally, 3);
     cr_expect (s_add (&tally, s_reply (3, 0, ZSEQ_OK, 10)));
@@ -186,7 +187,8 @@ Test (tally, keeps_the_next_of_each_reply_that_has_a_body)
     cr_expect_eq (tally.vote[2].next, 0);
 }
 
-//  Against all replies remembered and looked through each time.
+//  Compares the tally with an array of all replies, which is searched each
+//  time.
 
 #define REPLIES 24
 
@@ -196,8 +198,8 @@ typedef struct {
     zseq_msg_t reply[REPLIES];
 } s_dumb_t;
 
-//  The reply of node that is kept: of those with its newest incarnation the
-//  first.
+//  Returns the reply of node that counts: the first one in its newest
+//  incarnation.
 static const zseq_msg_t *
 s_dumb_kept (const s_dumb_t *self, uint8_t node)
 {
@@ -274,8 +276,8 @@ Test (tally, counts_what_looking_through_all_replies_counts)
     }
 }
 
-//  S4: what was learnt elsewhere takes a vote away, and a reply of the newer
-//  incarnation brings another.
+//  S4: a newer incarnation that was learnt elsewhere takes a vote away, and a
+//  reply in that incarnation brings another.
 Test (tally, counts_no_vote_of_a_incarnation_that_was_learnt_to_have_ended)
 {
     zseq_tally_t tally;

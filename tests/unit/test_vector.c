@@ -1,4 +1,4 @@
-//  Incarnations and vectors of them.
+//  Tests incarnations and vectors of them.
 
 #include <criterion/criterion.h>
 #include <string.h>
@@ -6,7 +6,7 @@
 #include "test_random.h"
 #include "zseq_vector.h"
 
-//  A few values only, so that equal ones meet.
+//  Draws from few values, so that equal ones meet.
 static zseq_incarnation_t
 s_incarnation (uint64_t *state)
 {
@@ -35,7 +35,7 @@ s_sign (int order)
     return (order > 0) - (order < 0);
 }
 
-//  Counter and random number as one number of 128 bits.
+//  Compares counter and random number as one number of 128 bits.
 static int
 s_compare (const zseq_incarnation_t *a, const zseq_incarnation_t *b)
 {
@@ -86,7 +86,7 @@ Test (vector, merge_takes_the_newer_of_every_entry)
         cr_assert_eq (changed, differs);
         cr_assert_eq (changed, !zseq_vector_equal (&mine, &merged));
 
-        //  Once more changes nothing, and the order does not matter.
+        //  Merging again changes nothing, and the order does not matter.
         cr_assert (!zseq_vector_merge (&merged, &theirs));
         cr_assert (!zseq_vector_merge (&merged, &mine));
         zseq_vector_merge (&theirs, &mine);
@@ -104,7 +104,7 @@ Test (vector, a_newer_incarnation_brings_its_start_along)
     cr_expect_eq (mine.start[0].counter, 3);
     cr_expect_eq (mine.start[0].random, 30);
 
-    //  What is known of an older incarnation does not matter any more.
+    //  The start in an older incarnation does not matter.
     zseq_vector_t old = {.n = 1, .incarnation = {{1, 5}}, .start = {{9, 90}}};
     cr_expect (!zseq_vector_merge (&mine, &old));
     cr_expect_eq (mine.start[0].counter, 3);
@@ -117,7 +117,7 @@ Test (vector, of_two_starts_in_one_incarnation_the_higher_counter_is_newer)
     cr_assert (zseq_vector_merge (&mine, &later));
     cr_expect (zseq_start_equal (&mine.start[0], &later.start[0]));
     cr_expect (zseq_vector_equal (&mine, &later));
-    //  Two with one counter are of two copies: neither is anybody's any more.
+    //  Two starts with one counter are of two copies: neither counts any more.
     zseq_vector_t other = {.n = 1, .incarnation = {{1, 5}}, .start = {{8, 99}}};
     cr_expect (zseq_vector_merge (&mine, &other));
     cr_expect_eq (mine.start[0].counter, 8);
@@ -143,7 +143,7 @@ Test (vector, equal_means_every_entry_and_the_same_n)
             b.incarnation[node].random ^= (uint64_t) 1 << 63;
             cr_expect (!zseq_vector_equal (&a, &b));
         }
-        //  What is past n does not matter.
+        //  Entries from n on do not matter.
         b = a;
         for (uint8_t node = n; node < ZSEQ_NODES_MAX; node++)
             b.incarnation[node] = (zseq_incarnation_t){77, node};

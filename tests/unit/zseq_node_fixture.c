@@ -178,7 +178,7 @@ fixture_write_record (fixture_t *self)
                                        .version = persist->version});
 }
 
-//  A node with that record starts, and its peers have answered.
+//  Makes a node with that record. It has started, and its peers have answered.
 static fixture_t *
 s_started (const zseq_record_t *record)
 {

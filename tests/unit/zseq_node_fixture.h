@@ -1,5 +1,5 @@
 //  What the tests of a node share: a node that is stepped by hand, and the
-//  actions of its last step.
+//  actions of its last step. A test plays the node's peers, clients and disk.
 
 #ifndef ZSEQ_NODE_FIXTURE_H_INCLUDED
 #define ZSEQ_NODE_FIXTURE_H_INCLUDED
@@ -29,69 +29,70 @@ typedef struct {
     uint64_t wall_ms;
     fixture_seen_t seen[ACTIONS_MAX];
     size_t count;
-    zseq_msg_member_t members[ZSEQ_NODES_MAX];  //  fixture_members'
+    zseq_msg_member_t members[ZSEQ_NODES_MAX];  //  Storage of fixture_members
 } fixture_t;
 
-//  The first record of node self of n, as it is formatted: nodes a, b, c ...
+//  Returns the record of node self of n, as it is formatted. The nodes are a,
+//  b, c ...
 zseq_record_t fixture_record (size_t n, uint8_t self);
 
-//  A node with that record, which has not begun.
+//  Makes a node with that record that has not started.
 fixture_t *fixture_new (const zseq_record_t *record, size_t names_max,
                         size_t waiting_max);
 
 //  Destroys the node.
 void fixture_destroy (fixture_t **self_p);
 
-//  One step, whose actions replace those that were seen.
+//  Takes one step, whose actions replace those of the last one.
 void fixture_step (fixture_t *self, zseq_event_t event);
 
-//  A tick, us later.
+//  Ticks the node, us microseconds later.
 void fixture_tick (fixture_t *self, uint64_t us);
 
-//  The cluster and members of the node's record, without endpoints.
+//  Returns the cluster and members of the node's record, without endpoints.
 zseq_msg_members_t fixture_members (fixture_t *self);
 
-//  A flush.
+//  Flushes the node, which ends its turn.
 void fixture_flush (fixture_t *self);
 
-//  The first action of that type in the last step; NULL: none.
+//  Returns the first action of that type in the last step; NULL: none.
 const fixture_seen_t *fixture_find (const fixture_t *self,
                                     zseq_action_type_t type);
 
-//  The only action there was.
+//  Returns the only action of the last step, which must be of that type.
 const fixture_seen_t *fixture_only (const fixture_t *self,
                                     zseq_action_type_t type);
 
-//  The questions to peer in the last step; the last one's index, or -1.
+//  Returns the index of the last question to peer in the last step; -1: none.
 int fixture_asked (const fixture_t *self, uint8_t peer);
 
-//  What a peer that votes says of itself, as the answer to the last question:
-//  it has noted all that the question told of its sender.
+//  Makes a voting peer's answer to the last question. The peer has noted all
+//  that the question says about its sender.
 zseq_msg_t fixture_introduction (const fixture_t *self, uint8_t peer);
 
-//  A peer's reply.
+//  Delivers a peer's reply.
 void fixture_answer (fixture_t *self, uint8_t peer, const zseq_msg_t *reply);
 
-//  The record of node a of three, which has voted for long.
+//  Returns the record of node a of three, which has voted for long.
 zseq_record_t fixture_voting_record (void);
 
 //  Writes the record if it has changed.
 void fixture_write_record (fixture_t *self);
 
-//  A node of three that votes.
+//  Makes a node of three that votes.
 fixture_t *fixture_voter (void);
 
-//  A request for name, in the cluster of a voter.
+//  Makes a request for name, in the cluster of a voter.
 zseq_msg_t fixture_request (zseq_op_t op, const char *name, uint64_t request);
 
-//  A request, whose reply is to go to some route.
+//  Sends a request, whose reply is to go to some route.
 void fixture_send (fixture_t *self, const zseq_msg_t *msg);
 
-//  A CLAIM, as above.
+//  Sends a CLAIM.
 void fixture_claim (fixture_t *self, const char *name, uint64_t first,
                     uint64_t count);
 
-//  The write of a sequence has ended.
+//  Reports that the write of a sequence has ended.
 void fixture_persisted (fixture_t *self, zseq_sequence_t *sequence,
                         uint64_t durable_to, int status);
 
@@ -99,11 +100,11 @@ void fixture_persisted (fixture_t *self, zseq_sequence_t *sequence,
 zseq_sequence_t *fixture_claim_durably (fixture_t *self, const char *name,
                                         uint64_t first, uint64_t count);
 
-//  Asks peer, and hears in answer that vector, and of that process it has met.
+//  Lets the node ask peer, which answers with that vector, as that process.
 void fixture_hear (fixture_t *self, uint8_t peer, const zseq_vector_t *vector,
                    uint64_t process);
 
-//  Asks peer, and hears that vector in answer, of the process that it has met.
+//  The same, as the process that the node knows.
 void fixture_hear_vector (fixture_t *self, uint8_t peer,
                           const zseq_vector_t *vector);
 

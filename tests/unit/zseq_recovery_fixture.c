@@ -10,7 +10,7 @@ zseq_testbed_t *fixture_world;
 uint8_t fixture_n;
 bool fixture_copy;
 
-//  Who reaches whom, both ways; and by HELLO.
+//  Which nodes reach each other, and which do by HELLO.
 static bool s_open[ZSEQ_NODES_MAX][ZSEQ_NODES_MAX];
 static bool s_hello[ZSEQ_NODES_MAX][ZSEQ_NODES_MAX];
 

@@ -1,5 +1,5 @@
-//  What the tests of recovery share: a cluster in a simulated world, who
-//  reaches whom in it, and clients that claim by hand.
+//  What the tests of recovery share: a simulated cluster, which of its nodes
+//  reach each other, and clients that claim by hand.
 
 #ifndef ZSEQ_RECOVERY_FIXTURE_H_INCLUDED
 #define ZSEQ_RECOVERY_FIXTURE_H_INCLUDED
@@ -7,67 +7,68 @@
 #include "zseq_claim.h"
 #include "zseq_testbed.h"
 
-//  A claim of [1, 11), sent to one node after the other.
+//  A client with a request, mostly a claim of [1, 11), that the test sends to
+//  one node after the other.
 typedef struct {
     zseq_claim_t claim;
     zseq_msg_t msg;
     char name[48];
     size_t answered;  //  Nodes that replied
-    int status;       //  The last one's status
-    uint64_t next;    //  ... and next
+    int status;       //  Status of the last reply
+    uint64_t next;    //  next of the last reply
 } fixture_client_t;
 
-//  The cluster, and how many nodes it has.
+//  The simulated cluster, and how many nodes it has.
 extern zseq_testbed_t *fixture_world;
 extern uint8_t fixture_n;
 
 //  Whether COPY gets through.
 extern bool fixture_copy;
 
-//  Lets a and b reach each other from now on, or not.
+//  Connects a and b, or disconnects them.
 void fixture_set (uint8_t a, uint8_t b, bool open);
 
-//  The same by HELLO.
+//  The same for HELLO only.
 void fixture_set_hello (uint8_t a, uint8_t b, bool open);
 
-//  Nothing gets through but HELLO.
+//  Stops all messages between nodes but HELLO.
 void fixture_close_all (void);
 
-//  All gets through.
+//  Lets all messages through.
 void fixture_open_all (void);
 
-//  A cluster of n nodes that was born, and no clients.
+//  Makes a cluster of n nodes that has formed. It has no clients.
 void fixture_setup (size_t n);
 
-//  Forgets all clients: there is room for 512.
+//  Forgets all clients. There is room for 512.
 void fixture_forget_clients (void);
 
-//  That many rounds.
+//  Runs count rounds.
 void fixture_rounds (size_t count);
 
-//  A client with a request of that op for name.
+//  Makes a client with a request of that op for name.
 fixture_client_t *fixture_client (zseq_op_t op, const char *name);
 
-//  A client with a claim.
+//  Makes a client with a claim.
 fixture_client_t *fixture_claim (const char *name, uint64_t first,
                                  uint64_t count);
 
-//  Sends its request to a node, and waits for a round.
+//  Sends the client's request to a node, and runs a round.
 void fixture_send (fixture_client_t *self, uint8_t node);
 
-//  Whether its claim has won.
+//  Returns whether a quorum has accepted the client's claim.
 bool fixture_won (const fixture_client_t *self);
 
-//  What a node answers to READ.
+//  Returns the next of name that a node answers to READ.
 uint64_t fixture_read (const char *name, uint8_t node);
 
-//  A node loses its disk, and starts.
+//  Destroys a node's disk and starts the node.
 void fixture_lose (uint8_t node);
 
-//  The incarnation of a node that another one knows.
+//  Returns the counter of of's incarnation that node at knows.
 uint64_t fixture_incarnation (uint8_t of, uint8_t at);
 
-//  Claims [1, 11) of name at every node but without (fixture_n: none).
+//  Claims [1, 11) of name at every node except without (fixture_n: none).
 void fixture_fill (const char *name, uint8_t without);
 
 #endif

@@ -1,4 +1,4 @@
-//  The promises for one name, checked call by call.
+//  Checks what clients see of one name, call by call.
 
 #include "zseq_checker.h"
 
@@ -20,7 +20,7 @@ zseq_checker_term (zseq_checker_t *self)
     memset (self, 0, sizeof *self);
 }
 
-//  A call has told that the sequence is at value, or above.
+//  Notes that a call has shown the sequence at value.
 static void
 s_reach (zseq_checker_t *self, uint64_t value)
 {

@@ -1,30 +1,36 @@
-//  Clients of the simulated cluster. Each has calls that are drawn: IDs, peeks,
-//  raises, made by the code of the library. Replies and alarms of the cluster
-//  come in here, and each outcome goes to the checker of its name.
+//  The clients of the simulated cluster.
+//
+//  Each client is a caller with a batcher of the library. An alarm of the
+//  cluster starts its next call, which is drawn: a request for IDs, a peek or a
+//  raise. From then on replies and further alarms move the call on
+//  (s_go_on_requests, s_go_on_peek), until it ends and the outcome goes to the
+//  checker of its name. A client has one call at a time, but a call for IDs may
+//  add further requests to it (s_sim_request).
 
 #include "zseq_clients.h"
 
 #include <assert.h>
 #include <string.h>
 
-//  So near to the last ID, a sequence may be at its end: reserves burn IDs.
+//  A sequence this near to the last ID may be exhausted, because reservations
+//  burn IDs.
 #define END_NEAR (ZSEQ_NEXT_MAX - ((uint64_t) 1 << 32))
 
-//  A number below bound, from the seed.
+//  Draws a number below bound.
 static uint64_t
 s_draw (zseq_clients_t *self, uint64_t bound)
 {
     return zseq_sim_cluster_draw (self->cluster, bound);
 }
 
-//  Which client this is.
+//  Returns the index of a client.
 static size_t
 s_index (const zseq_clients_t *self, const zseq_caller_t *caller)
 {
     return (size_t) (caller - self->caller);
 }
 
-//  Sets the alarm of a client, which it may take late.
+//  Sets the alarm of a client. The client may take the alarm late.
 static void
 s_wake_at (zseq_clients_t *self, const zseq_caller_t *caller, uint64_t at_us)
 {
@@ -33,7 +39,7 @@ s_wake_at (zseq_clients_t *self, const zseq_caller_t *caller, uint64_t at_us)
                             (uint32_t) s_index (self, caller));
 }
 
-//  When the call of a client has to go on without a reply.
+//  Returns when the call of a client has to go on without a reply.
 static uint64_t
 s_wake_us (const zseq_caller_t *caller)
 {
@@ -50,10 +56,10 @@ zseq_clients_highest (const zseq_clients_t *self)
     return self->highest > claimed ? self->highest : claimed;
 }
 
-//  A client's batcher.
+//  The batcher of a client.
 
-//  Sends a request of the library to a node, and notes the highest ID asked
-//  for.
+//  Sends a request of the library to a node, and notes the highest ID that it
+//  asks for.
 static bool
 s_ask_node (void *arg, uint8_t node, zseq_msg_t *msg)
 {
@@ -68,7 +74,7 @@ s_ask_node (void *arg, uint8_t node, zseq_msg_t *msg)
                                   msg);
 }
 
-//  The ID of the next request, never 0.
+//  Returns a new request ID, which is never 0.
 static uint64_t
 s_draw_request (void *arg)
 {
@@ -80,7 +86,7 @@ s_draw_request (void *arg)
 
 static void s_end_sim_request (void *arg, zseq_request_t *request);
 
-//  Frees what a client knows, as if its process had ended.
+//  Frees the state of a client, as if its process had ended.
 static void
 s_forget (zseq_caller_t *caller)
 {
@@ -95,7 +101,7 @@ s_forget (zseq_caller_t *caller)
     zseq_batcher_destroy (&caller->batcher);
 }
 
-//  Gives a client what a fresh process knows.
+//  Gives a client the state of a new process.
 static void
 s_learn (zseq_caller_t *caller)
 {
@@ -176,7 +182,7 @@ zseq_clients_begin (zseq_clients_t *self, const zseq_manners_t *manners)
     }
 }
 
-//  What a call comes to.
+//  Outcomes of calls.
 
 void
 zseq_clients_won_claim (zseq_clients_t *self, size_t client, size_t name,
@@ -217,7 +223,7 @@ zseq_clients_won_peek (zseq_clients_t *self, size_t client, size_t name,
           (unsigned long long) reached);
 }
 
-//  Counts a call that failed. Exhaustion is right only near the last ID.
+//  Counts a call that failed. It may fail as exhausted only near the last ID.
 static void
 s_failed (zseq_clients_t *self, const zseq_caller_t *caller, size_t name,
           int rc)
@@ -257,7 +263,7 @@ s_end_sim_request (void *arg, zseq_request_t *request)
                             request->count);
 }
 
-//  Whether a request for IDs is pending.
+//  Returns whether a request for IDs is pending.
 static bool
 s_sim_requests (const zseq_caller_t *caller)
 {
@@ -267,7 +273,7 @@ s_sim_requests (const zseq_caller_t *caller)
     return false;
 }
 
-//  A peek or raise is over.
+//  Ends a peek or raise.
 static void
 s_end_call (zseq_clients_t *self, zseq_caller_t *caller)
 {
@@ -289,7 +295,7 @@ s_end_call (zseq_clients_t *self, zseq_caller_t *caller)
 
 //  Calls.
 
-//  How many IDs: few, many, or very many.
+//  Draws how many IDs: few, many, or very many.
 static uint64_t
 s_draw_count (zseq_clients_t *self)
 {
@@ -299,7 +305,7 @@ s_draw_count (zseq_clients_t *self)
     return 1 + s_draw (self, luck < 15 ? 1000 : (uint64_t) 1 << 20);
 }
 
-//  Wishes for IDs of that name, if there is room for one more.
+//  Adds a request for IDs of that name, if the client may have one more.
 static void
 s_sim_request (zseq_clients_t *self, zseq_caller_t *caller, size_t name)
 {
@@ -354,7 +360,8 @@ s_begin_call (zseq_clients_t *self, zseq_caller_t *caller)
     zseq_peek_init (&caller->peek, &caller->quorum, caller->value, &timing);
 }
 
-//  Does what a peek or raise wants done until it waits. Whether it is over.
+//  Carries out what a peek or raise asks for until it waits. Returns whether it
+//  is over.
 static bool
 s_go_on_peek (zseq_clients_t *self, zseq_caller_t *caller, zseq_do_t what)
 {
@@ -375,8 +382,8 @@ s_go_on_peek (zseq_clients_t *self, zseq_caller_t *caller, zseq_do_t what)
     return what == ZSEQ_DO_DONE;
 }
 
-//  The same of requests. Whoever wants IDs too may join a claim that is not
-//  sent yet (S7), or set out with another.
+//  The same for requests. Sometimes adds one, which may join a claim that is
+//  not sent yet (S7), or be of another name.
 static bool
 s_go_on_requests (zseq_clients_t *self, zseq_caller_t *caller)
 {
@@ -389,7 +396,7 @@ s_go_on_requests (zseq_clients_t *self, zseq_caller_t *caller)
     return !s_sim_requests (caller);
 }
 
-//  Sets the alarm for the call, or for the next one if the call is over.
+//  Sets the alarm for the call, or for the next call if it is over.
 static void
 s_go_on (zseq_clients_t *self, zseq_caller_t *caller, bool over)
 {
@@ -398,7 +405,7 @@ s_go_on (zseq_clients_t *self, zseq_caller_t *caller, bool over)
         return;
     }
     caller->call = ZSEQ_CALL_NONE;
-    //  Bursts, and pauses between them.
+    //  Calls come in bursts, with pauses between them.
     uint64_t pause_us =
       s_draw (self, 2) ? self->manners.pause_us : self->manners.rtt_us;
     s_wake_at (self, caller,
@@ -417,7 +424,7 @@ zseq_clients_alarm (zseq_clients_t *self, size_t client)
             return;
         s_begin_call (self, caller);
     }
-    //  Alarms of calls that went on meanwhile come as well.
+    //  The call may have gone on since the alarm was set.
     uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
     if (!begins && s_wake_us (caller) > now_us)
         return;

@@ -1,8 +1,14 @@
-//  The operator keeps a charge for each node: what its disk had when it was
-//  damaged, which copies there are, and when to look at it again. Before each
-//  fault the operator checks that zseq promises to survive it; a fault that it
-//  refuses has no effect. Afterwards it starts nodes, and recovers or forces
-//  those that cannot go on, as the documents tell an operator to do.
+//  The operator keeps a record of each node's directory (zseq_charge_t):
+//  whether it is an old copy, which copies of it exist, and whether the node
+//  was last started by force.
+//
+//  Before each fault the operator checks that zseq promises to survive it
+//  (s_may_lose and others). A fault that it refuses has no effect, and the
+//  function returns false. When a node has ended, an alarm calls
+//  zseq_operator_start, which starts it as it is, or recovers or forces it, as
+//  the documents tell an operator to do. zseq_operator_settle ends a run: it
+//  starts nodes and uses force until all nodes vote in their newest
+//  incarnations. That they do not is reported as a broken promise.
 
 #include "zseq_operator.h"
 
@@ -11,19 +17,20 @@
 
 #define SECOND_US UINT64_C (1000000)
 #define SETTLE_US (150 * SECOND_US)
-//  The operator waits that long before using force.
+//  The operator waits that long before it uses force.
 #define FORCE_AFTER_US (40 * SECOND_US)
 #define LOOK_US (SECOND_US / 10)
-//  A recovery by force skips so many incarnations.
+//  A recovery by force skips this many incarnations.
 #define FORCED_INCARNATIONS 1000
-//  A node that has not heard all its peers waits for longer before it votes.
+//  A node that has not heard all its peers waits for longer than this before it
+//  votes.
 #define SHORT_US (SECOND_US / 2)
-//  Above all that was ever asked for.
+//  A floor is so far above all IDs that were ever asked for,
 #define FLOOR_MARGIN 4000000
-//  ... while others go on.
+//  ... or so far if clients go on meanwhile.
 #define FORCE_MARGIN (UINT64_C (1) << 40)
 
-//  A number below bound, from the seed.
+//  Draws a number below bound.
 static uint64_t
 s_draw (zseq_operator_t *self, uint64_t bound)
 {
@@ -42,7 +49,7 @@ zseq_operator_init (zseq_operator_t *self, zseq_sim_cluster_t *cluster,
     self->alarm = alarm;
 }
 
-//  What a node knows: in memory if it is up, else on disk.
+//  Returns a node's record: in memory if the node is up, else on disk.
 static const zseq_record_t *
 s_knows (zseq_operator_t *self, uint8_t node)
 {
@@ -51,8 +58,8 @@ s_knows (zseq_operator_t *self, uint8_t node)
                   : &zseq_sim_cluster_disk (self->cluster, node)->record;
 }
 
-//  Whether a peer knows a newer incarnation or start of node than its own
-//  record has. who_p: who does.
+//  Returns whether a peer knows a newer incarnation or start of node than
+//  node's own record has. who_p is that peer.
 static bool
 s_outlived (zseq_operator_t *self, uint8_t node, const zseq_vector_t *own,
             uint8_t *who_p)
@@ -80,7 +87,7 @@ s_disk (zseq_operator_t *self, uint8_t node)
     return zseq_sim_cluster_disk (self->cluster, node);
 }
 
-//  Whether a node has restored a backup, and lacks the floor that was forced.
+//  Returns whether a node has restored a backup and lacks the forced floor.
 static bool
 s_is_low (zseq_operator_t *self, uint8_t node)
 {
@@ -89,8 +96,8 @@ s_is_low (zseq_operator_t *self, uint8_t node)
            disk->record.floor < self->floor;
 }
 
-//  Whether the node that is forced first has not been, or not to the end: it
-//  has never voted in an incarnation that force began.
+//  Returns whether node is the node to be forced first and has not voted since,
+//  in an incarnation that force began.
 static bool
 s_is_first (zseq_operator_t *self, uint8_t node)
 {
@@ -101,7 +108,8 @@ s_is_first (zseq_operator_t *self, uint8_t node)
     return node == self->first && (s_is_low (self, node) || begun);
 }
 
-//  A node that has recovered is no longer in the old copy.
+//  Returns whether a node's directory is an old copy. A node that has recovered
+//  no longer runs on the old copy.
 static bool
 s_is_old (zseq_operator_t *self, uint8_t node)
 {
@@ -131,8 +139,9 @@ zseq_operator_intact (zseq_operator_t *self, uint8_t node)
            !s_outlived (self, node, &disk->record.vector, &who);
 }
 
-//  Whether the others can bring a node back. What it alone remembers of an old
-//  copy that is up without a guard must not be lost with its disk.
+//  Returns whether the other nodes can bring a node back. An old copy may be up
+//  without a guard. Then the node may be the only one that remembers a later
+//  incarnation of it, so no disk may be lost.
 static bool
 s_may_lose (zseq_operator_t *self, uint8_t node)
 {
@@ -147,7 +156,7 @@ s_may_lose (zseq_operator_t *self, uint8_t node)
     return self->n >= 3 && others >= zseq_quorum_majority (self->n);
 }
 
-//  The same; or force can.
+//  Returns whether the other nodes, or force, can bring a node back.
 static bool
 s_may_lose_part (zseq_operator_t *self, uint8_t node)
 {
@@ -155,7 +164,7 @@ s_may_lose_part (zseq_operator_t *self, uint8_t node)
                         : s_may_lose (self, node);
 }
 
-//  The same, of one that is going to be put back in an older state.
+//  Returns the same for a node whose older state will be put back.
 static bool
 s_may_replace (zseq_operator_t *self, uint8_t node)
 {
@@ -165,8 +174,8 @@ s_may_replace (zseq_operator_t *self, uint8_t node)
 
 //  Old copies.
 
-//  Whether another node has noted on disk that the incarnation or the start of
-//  an old copy was not the last one; and would be believed.
+//  Returns whether another node has on disk that the incarnation or the start
+//  of an old copy was not the last one, and would be believed.
 static bool
 s_remembers (zseq_operator_t *self, uint8_t other, uint8_t node)
 {
@@ -178,14 +187,15 @@ s_remembers (zseq_operator_t *self, uint8_t other, uint8_t node)
         return false;
     int order = zseq_incarnation_compare (&charge->incarnation,
                                           &its->vector.incarnation[node]);
-    //  The copy's own start is another matter.
+    //  The start of the copy's own process does not count.
     const zseq_start_t *start = &its->vector.start[node];
     const zseq_start_t *own = &s_disk (self, node)->record.vector.start[node];
     return order < 0 || (order == 0 && start->counter > charge->start &&
                          !zseq_start_equal (start, own));
 }
 
-//  Whether those that do not remember are too few to let an old copy vote.
+//  Returns whether the nodes that do not remember are too few to let an old
+//  copy vote.
 static bool
 s_is_outvoted (zseq_operator_t *self, uint8_t node)
 {
@@ -196,7 +206,8 @@ s_is_outvoted (zseq_operator_t *self, uint8_t node)
     return unaware + 1 < zseq_quorum_majority (self->n);
 }
 
-//  Whether any other node remembers a later incarnation or start of node.
+//  Returns whether any other node remembers a later incarnation or start of
+//  node.
 static bool
 s_is_remembered (zseq_operator_t *self, uint8_t node)
 {
@@ -206,7 +217,7 @@ s_is_remembered (zseq_operator_t *self, uint8_t node)
     return false;
 }
 
-//  Whether other hears node, and can tell node what its old copy lacks.
+//  Returns whether other hears node, and can tell node what its old copy lacks.
 static bool
 s_may_guard (zseq_operator_t *self, uint8_t node, uint8_t other)
 {
@@ -217,8 +228,8 @@ s_may_guard (zseq_operator_t *self, uint8_t node, uint8_t other)
            zseq_sim_cluster_hear (self->cluster, node, other);
 }
 
-//  Finds who is to be up as long as a node has not found out how matters stand:
-//  itself, if that is not needed.
+//  Finds the peer that has to be up until node knows its state: node itself if
+//  none has to be. Returns whether node may start.
 static bool
 s_find_guard (zseq_operator_t *self, uint8_t node, uint8_t *guard_p)
 {
@@ -231,8 +242,8 @@ s_find_guard (zseq_operator_t *self, uint8_t node, uint8_t *guard_p)
                      (!self->charge[node].old || s_is_outvoted (self, node)));
 }
 
-//  Whether nothing has happened since a watched process began that it could not
-//  know of.
+//  Returns whether a watched process is still covered: its guard is up and
+//  heard, or it needs none.
 static bool
 s_is_covered (zseq_operator_t *self, uint8_t node)
 {
@@ -242,7 +253,8 @@ s_is_covered (zseq_operator_t *self, uint8_t node)
           charge->guard_process &&
         zseq_sim_cluster_hear (self->cluster, node, charge->guard))
         return true;
-    //  What its peers have learnt since, they may have said otherwise before.
+    //  Peers may have learnt more since the process began, and may have
+    //  answered it before that.
     if (charge->alone_until_us)
         return zseq_sim_cluster_now_us (self->cluster) < charge->alone_until_us;
     return !s_is_low (self, node) &&
@@ -258,7 +270,7 @@ zseq_operator_covered (zseq_operator_t *self, uint8_t node)
     bool low = s_is_low (self, node);
     if (state == ZSEQ_STATE_RECOVERING)
         return true;
-    //  Its cover may also be lost while it is paused.
+    //  A process may lose its cover while it is paused.
     if (!s_is_covered (self, node))
         return false;
     if (state == ZSEQ_STATE_VOTING && (old || low))
@@ -272,7 +284,7 @@ zseq_operator_covered (zseq_operator_t *self, uint8_t node)
 
 //  Starting nodes.
 
-//  A forced recovery that ends by itself has done nothing.
+//  Checks that a forced recovery which ended by itself has changed nothing.
 static void
 s_check_refusal (zseq_operator_t *self, uint8_t node)
 {
@@ -283,10 +295,10 @@ s_check_refusal (zseq_operator_t *self, uint8_t node)
         return;
     const zseq_record_t *after = &s_disk (self, node)->record;
     charge->forced = false;
-    //  It has voted, and ends for another reason.
+    //  The node has voted, and ended for another reason.
     if (zseq_sim_cluster_forced_us (self->cluster, node) >= charge->forced_us)
         return;
-    //  Unless it had begun a new incarnation, which does not vote yet.
+    //  A new incarnation may have begun, which does not vote yet.
     bool begun =
       after->members.n &&
       zseq_incarnation_compare (&after->vector.incarnation[node],
@@ -301,7 +313,7 @@ s_check_refusal (zseq_operator_t *self, uint8_t node)
           "P5: node %c ends its forced recovery, and is not "
           "as it was",
           'a' + node);
-    //  The peers are started, or named.
+    //  Next time the peers are named as lost, or started.
     if (s_draw (self, 2))
         self->named = true;
     else
@@ -327,7 +339,7 @@ zseq_operator_kill (zseq_operator_t *self, uint8_t node, bool power_cut)
     zseq_operator_ended (self, node);
 }
 
-//  Starts a node that recovers by force, and notes what its disk had.
+//  Starts a node that recovers by force, and notes its record before.
 static void
 s_start_by_force (zseq_operator_t *self, uint8_t node,
                   const zseq_force_t *force)
@@ -344,8 +356,8 @@ s_start_by_force (zseq_operator_t *self, uint8_t node,
     zseq_sim_cluster_start (self->cluster, node, true, force);
 }
 
-//  Above all that was handed out; and above each floor before, which may be
-//  shown to clients at any time.
+//  Returns a floor above all IDs that were handed out, and above each floor so
+//  far, because clients may have seen that.
 static uint64_t
 s_high_floor (const zseq_operator_t *self)
 {
@@ -353,7 +365,8 @@ s_high_floor (const zseq_operator_t *self)
     return floor > self->highest_floor ? floor : self->highest_floor;
 }
 
-//  All peers' directories are given up: they hold less than the floor.
+//  Forces the first node after a restore. All peers are named as lost, because
+//  their directories have an older floor.
 static void
 s_start_first (zseq_operator_t *self, uint8_t node)
 {
@@ -364,8 +377,8 @@ s_start_first (zseq_operator_t *self, uint8_t node)
     s_start_by_force (self, node, &force);
 }
 
-//  An old copy without a peer that could warn it. It waits; or it is up for so
-//  short a time that it cannot vote without having heard all its peers.
+//  Starts an old copy although no peer could warn it. It recovers if no peer
+//  remembers, waits, or is up for so short a time that it cannot vote.
 static void
 s_start_uncovered (zseq_operator_t *self, uint8_t node)
 {
@@ -383,7 +396,7 @@ s_start_uncovered (zseq_operator_t *self, uint8_t node)
                                 self->alarm + node);
 }
 
-//  As it is; an old copy with a peer that knows better beside it.
+//  Starts a node without force; an old copy only with a peer that knows better.
 static void
 s_start_as_is (zseq_operator_t *self, uint8_t node, bool recover)
 {
@@ -492,7 +505,8 @@ zseq_operator_recover (zseq_operator_t *self, uint8_t node)
     return true;
 }
 
-//  What a machine's snapshot holds is what a power cut leaves.
+//  Copies a disk as a snapshot of the machine does: it has what a power cut
+//  leaves.
 static void
 s_take_copy (zseq_operator_t *self, uint8_t node, zseq_sim_disk_t *copy)
 {
@@ -503,7 +517,7 @@ s_take_copy (zseq_operator_t *self, uint8_t node, zseq_sim_disk_t *copy)
 bool
 zseq_operator_keep (zseq_operator_t *self, uint8_t node)
 {
-    //  One that has become old is worth more.
+    //  A copy that has become old is worth more than a new one.
     if (!s_disk (self, node)->record.identity || s_is_old (self, node) ||
         (self->charge[node].is_kept && s_draw (self, 4)))
         return false;
@@ -512,8 +526,8 @@ zseq_operator_keep (zseq_operator_t *self, uint8_t node)
     return true;
 }
 
-//  An old disk is put in. Returns false, and does nothing, if the others could
-//  not know that it is old.
+//  Puts an old disk in. Returns false, and does nothing, if no other node could
+//  know that it is old.
 static bool
 s_replace (zseq_operator_t *self, uint8_t node, const zseq_sim_disk_t *copy)
 {
@@ -556,7 +570,7 @@ zseq_operator_put_unformed (zseq_operator_t *self, uint8_t node)
     if (zseq_sim_cluster_doubled (self->cluster, node))
         return false;
     if (voted.counter == 0) {
-        //  Before the node has begun to form it has shown no peer anything.
+        //  A node that has not begun to form has told no peer anything.
         zseq_operator_kill (self, node, false);
         if (s_disk (self, node)->record.vector.start[node].counter)
             return false;
@@ -597,7 +611,7 @@ zseq_operator_force (zseq_operator_t *self, uint8_t node)
     return true;
 }
 
-//  Whether all is in order, as far as the surviving data is the newest.
+//  Returns whether no node is doubled, old or outlived.
 static bool
 s_is_orderly (zseq_operator_t *self)
 {
@@ -613,7 +627,7 @@ s_is_orderly (zseq_operator_t *self)
     return true;
 }
 
-//  No copy of an incarnation that no node remembers is put back.
+//  Forgets all copies, because no node might remember that they are old.
 static void
 s_forget_copies (zseq_operator_t *self)
 {
@@ -655,7 +669,7 @@ zseq_operator_restore (zseq_operator_t *self, uint8_t first)
                           "all disks are restored from the backup");
     for (uint8_t node = 0; node < self->n; node++) {
         zseq_operator_kill (self, node, false);
-        //  None is left that has the old disk, wherever it runs.
+        //  No process may be left on the old disk, wherever it runs.
         zseq_sim_cluster_kill_older (self->cluster, node);
         self->charge[node].old = false;
         zseq_sim_cluster_put (self->cluster, node, &self->charge[node].backup);
@@ -698,7 +712,8 @@ zseq_operator_begin (zseq_operator_t *self)
         zseq_sim_cluster_start (self->cluster, node, false, NULL);
 }
 
-//  Whether all nodes vote, none is outlived, and all have one floor.
+//  Returns whether all nodes vote, none is outlived, and all have the same
+//  floor.
 static bool
 s_settled (zseq_operator_t *self)
 {
@@ -714,8 +729,8 @@ s_settled (zseq_operator_t *self)
     return true;
 }
 
-//  Whether those that are up and intact know all that was ever answered, so
-//  that no floor is needed.
+//  Returns whether the intact nodes that are up know all that was ever
+//  answered, so that no floor is needed.
 static bool
 s_is_all_known (zseq_operator_t *self, uint8_t chosen)
 {
@@ -744,7 +759,7 @@ s_draw_force (zseq_operator_t *self, uint8_t chosen)
     zseq_force_t force = {.floor = s_high_floor (self),
                           .wait_us = s_draw (self, 3 * SECOND_US),
                           .lost = self->named ? self->gone : 0};
-    //  The same for all, while that will do.
+    //  All nodes get the same floor, as long as it is sufficient.
     if (!self->floor)
         self->floor = s_draw (self, 2) ? 1 : s_high_floor (self) / 2;
     if (!s_is_all_known (self, chosen))
@@ -754,9 +769,10 @@ s_draw_force (zseq_operator_t *self, uint8_t chosen)
     return force;
 }
 
-//  Who is to be forced sooner: those that hold nothing before those that only
-//  start, or at first at times the other way round; and of the former, who
-//  still knows its cluster, which may have been cut short.
+//  Returns how soon a node is to be forced, 0: not at all. Nodes that recover
+//  come before nodes that start, or first says otherwise. Of those that
+//  recover, a node that knows its cluster comes first: its recovery may have
+//  been cut short.
 static int
 s_rank (zseq_operator_t *self, uint8_t node, zseq_state_t first)
 {
@@ -767,7 +783,7 @@ s_rank (zseq_operator_t *self, uint8_t node, zseq_state_t first)
            (state == ZSEQ_STATE_RECOVERING && s_knows (self, node)->identity);
 }
 
-//  After a disaster: one node after the other that its peers cannot bring back.
+//  After a disaster, forces one node that its peers cannot bring back.
 static void
 s_use_force (zseq_operator_t *self)
 {
@@ -862,7 +878,7 @@ zseq_operator_settle (zseq_operator_t *self, const char *when)
         s_complain (self, when);
 }
 
-//  Whether all nodes vote, except those in without.
+//  Returns whether all nodes vote, except those in without.
 static bool
 s_votes_but (zseq_operator_t *self, uint16_t without)
 {

@@ -1,6 +1,13 @@
-//  The steps of a schedule, and schedules of random steps. The network is
-//  closed but for what a step lets through, so that each step is one message,
-//  or some rounds of messages between two nodes.
+//  The steps of a schedule, and schedules of random steps.
+//
+//  Between steps the network is closed: no node hears another. A step lets one
+//  request of a competitor through, connects two nodes for some rounds, or
+//  strikes a node. So each step is one message, or the messages of two nodes,
+//  and the schedule decides their order. A competitor is a client that claims
+//  the same IDs as the others, or peeks, one node at a time; its result goes to
+//  the checker. zseq_scenario_go draws a script (zseq_scenario_script.c) or
+//  random steps, which prefer nodes that do not vote and the node that two
+//  quorums share.
 
 #include "zseq_scenario_private.h"
 
@@ -10,7 +17,7 @@
 #define STEPS_MAX 60
 #define COUNT 10
 
-//  A number below bound, from the seed.
+//  Draws a number below bound.
 static uint64_t
 s_draw (zseq_scenario_t *self, uint64_t bound)
 {
@@ -30,7 +37,7 @@ zseq_scenario_state (const zseq_scenario_t *self, uint8_t node)
     return zseq_sim_cluster_state (self->cluster, node);
 }
 
-//  Whether a node needs its peers to go on.
+//  Returns whether a node needs its peers to go on.
 static bool
 s_needy (const zseq_scenario_t *self, uint8_t node)
 {
@@ -51,7 +58,7 @@ zseq_scenario_close_all (zseq_scenario_t *self)
 
 //  Competitors.
 
-//  A new call, of IDs that no client is known to have.
+//  Begins a call for IDs that no client is known to have.
 static void
 s_begin (zseq_scenario_t *self, size_t index)
 {
@@ -86,8 +93,8 @@ s_begin (zseq_scenario_t *self, size_t index)
     competitor->msg.name = (zseq_slice_t){"A", 1};
 }
 
-//  The claim of a competitor takes a reply; when it is over, the competitor
-//  begins another call.
+//  Passes a reply to the claim of a competitor. Begins another call when the
+//  claim is over.
 static void
 s_claim_reply (zseq_scenario_t *self, size_t index, const zseq_msg_t *msg)
 {
@@ -103,8 +110,8 @@ s_claim_reply (zseq_scenario_t *self, size_t index, const zseq_msg_t *msg)
     s_begin (self, index);
 }
 
-//  The peek of a competitor takes a reply; when it is over, the competitor
-//  begins another call.
+//  Passes a reply to the peek of a competitor. Begins another call when the
+//  peek is over.
 static void
 s_peek_reply (zseq_scenario_t *self, size_t index, const zseq_msg_t *msg)
 {
@@ -152,7 +159,7 @@ zseq_scenario_send (zseq_scenario_t *self, size_t index, uint8_t node)
 
 //  Steps.
 
-//  A node and a peer hear each other for a while.
+//  Connects a node and a peer for a while.
 static void
 s_meet (zseq_scenario_t *self, uint8_t node, uint8_t peer, uint64_t rounds)
 {
@@ -230,7 +237,7 @@ zseq_scenario_stick (zseq_scenario_t *self, uint8_t node)
                               s_draw (self, 100) * ROUND_US);
 }
 
-//  A node hears enough peers to go on, and no others.
+//  Connects a node to just enough peers to go on, for a while.
 static void
 s_bring_back (zseq_scenario_t *self, uint8_t node)
 {
@@ -253,7 +260,7 @@ s_bring_back (zseq_scenario_t *self, uint8_t node)
     zseq_scenario_close_all (self);
 }
 
-//  A node that does not vote if there is one: races are likely there.
+//  Picks a node, preferably one that does not vote, where races are likely.
 static uint8_t
 s_pick (zseq_scenario_t *self)
 {
@@ -265,8 +272,9 @@ s_pick (zseq_scenario_t *self)
     return (uint8_t) s_draw (self, self->n);
 }
 
-//  A competitor asks the nodes of its own quorum: the first in order and the
-//  next, or the last, of the others; so that two quorums share one. The others
+//  Sends the request of a competitor to a node. Competitors 0 and 1 keep to a
+//  quorum of their own, and these share one node: the first in order. The
+//  others ask any node.
 //  ask any node.
 static void
 s_send_some (zseq_scenario_t *self)
@@ -280,7 +288,8 @@ s_send_some (zseq_scenario_t *self)
     zseq_scenario_send (self, competitor, self->order[index]);
 }
 
-//  The shared node is the one that matters. One that recovers has less to lose.
+//  Destroys a disk, most likely that of the shared node. A node that recovers
+//  has less to lose.
 static void
 s_lose_some (zseq_scenario_t *self)
 {
@@ -291,7 +300,7 @@ s_lose_some (zseq_scenario_t *self)
         zseq_scenario_lose (self, node);
 }
 
-//  One of the steps that are drawn less often.
+//  Takes one of the steps that are drawn less often.
 static void
 s_random_fault (zseq_scenario_t *self, uint64_t what, uint8_t node)
 {

@@ -1,4 +1,4 @@
-//  What schedules and their scripts share: the steps.
+//  The steps that schedules and their scripts share.
 
 #ifndef ZSEQ_SCENARIO_PRIVATE_H_INCLUDED
 #define ZSEQ_SCENARIO_PRIVATE_H_INCLUDED
@@ -10,38 +10,38 @@
 void zseq_scenario_pass (zseq_scenario_t *self, uint64_t us);
 zseq_state_t zseq_scenario_state (const zseq_scenario_t *self, uint8_t node);
 
-//  No node hears another one.
+//  Disconnects all nodes from each other.
 void zseq_scenario_close_all (zseq_scenario_t *self);
 
-//  A competitor sends its request to a node, once. A node that does not vote
-//  gets it another time.
+//  Sends a competitor's request to a node, once. A node that does not vote may
+//  get it again.
 void zseq_scenario_send (zseq_scenario_t *self, size_t index, uint8_t node);
 
 void zseq_scenario_restart (zseq_scenario_t *self, uint8_t node);
 void zseq_scenario_lose (zseq_scenario_t *self, uint8_t node);
 
-//  Copies a node's disk; or puts the copy back.
+//  Copies a node's disk, or puts the copy back.
 void zseq_scenario_put_back (zseq_scenario_t *self, uint8_t node);
 
 //  Puts a node's disk back as format left it.
 void zseq_scenario_put_unformed (zseq_scenario_t *self, uint8_t node);
 
-//  A second process runs on a copy of a node's disk; the first one pauses.
+//  Starts a second process on a copy of a node's disk. The first one pauses.
 void zseq_scenario_copy (zseq_scenario_t *self, uint8_t node,
                          uint64_t pause_rounds);
 
 //  Puts all disks back as they were copied, and forces that node.
 void zseq_scenario_restore (zseq_scenario_t *self, uint8_t first);
 
-//  Nothing reaches a node's disk for a while.
+//  No write reaches a node's disk for a while.
 void zseq_scenario_stick (zseq_scenario_t *self, uint8_t node);
 
 void zseq_scenario_random_step (zseq_scenario_t *self);
 
-//  A script for that many nodes, drawn; NULL: there is none.
+//  Draws a script for that many nodes. NULL: there is none.
 const char *zseq_scenario_script (zseq_scenario_t *self);
 
-//  Takes the steps of a script, at times with random steps in between.
+//  Takes the steps of a script, sometimes with random steps in between.
 void zseq_scenario_follow (zseq_scenario_t *self, const char *text);
 
 //  The script of a cluster that forms.

@@ -1,5 +1,5 @@
-//  Scripts of guided schedules: each once broke a protocol, or would break a
-//  mutant. The tables say what happens; zseq_scenario.c knows the steps.
+//  Scripts of guided schedules. Each once broke a protocol, or breaks a mutant.
+//  The tables say what happens; zseq_scenario.c has the steps.
 
 #include "zseq_scenario_private.h"
 
@@ -37,43 +37,45 @@ typedef struct {
 } s_script_t;
 
 static const s_script_t s_scripts[] = {
-  //  What a lost disk had accepted: in a claim, and in two of them.
+  //  A lost disk had accepted the IDs: for one claim, and for two.
   {3, "c0b lb = vb c0a c1b c1c"},
   {3, "c0b c1c - lb +bc vb c1b c0a"},
   {5, "c0a c0b la = va lb = vb c0c c1a c1b c1d"},
-  //  The answer of an incarnation that has ended, in a recovery: b (Z) hears
-  //  only c, which loses its disk, and with it the fence.
+  //  A recovery gets an answer of an incarnation that has ended: b (Z in the
+  //  test) hears only c, which loses its disk, and with it the fence.
   {5, "c0b - +bc lb w - +ca +cd +ce lc vc - c0c c0d - +ba +be w c1a c1b c1e"},
   {4, "c0b - +bc lb w - +ca +cd lc vc - c0c c0d - +ba +bd w c1a c1b"},
-  //  Incarnations of different nodes are not compared: b begins two at a only.
+  //  Incarnations of different nodes are not compared: b begins two that only a
+  //  learns of.
   {5, "- +ba lb w kb w c0a - +ac +ad +ae la va - +bc +bd w c0c c0d c1a c1b "
       "c1e"},
   //  An old copy goes on before it has heard of its newer incarnation.
   {3, "oc c0b c1a c1c lc = vc - oc w c0c"},
   {5, "od oe c0a c0b c1c c1d c1e ld = vd - od w c0d - +da w c0d"},
-  //  The same, and the node that is asked has restarted.
+  //  The same, and the peer that is asked has restarted.
   {3, "oc c0b c1a c1c lc = vc - oc ka +ca w c0c c0a"},
-  //  What is accepted and not durable when a peer copies it.
+  //  A claim is accepted but not durable when a peer copies it.
   {3, "c0b sa c0a - +ba +bc lb w c1b c1c w c0a"},
   {5, "c0b c0c sa c0a lb = vb c1b c1d c1e w"},
-  //  A peek, while one of those that it read from loses its disk.
+  //  One of the nodes that a peek read from loses its disk.
   {3, "c0a c0b c3b c3c lb = vb c3a c3b c3c c1b c1c"},
   {5, "c0a c0b c0c c3c c3d c3e lc = vc c3c c3d c3e c3a c1c c1d c1e"},
-  //  A node's first process grants, and hears of the second before its disk
-  //  has it.
+  //  A node's first process grants a claim, and hears of the second process
+  //  before the claim is on its disk.
   {3, "sb c0b db = vb ub w"},
   {4, "c0a sb c0b db = vb c1a c1c ub w c1b"},
-  //  A page that comes when enough others have told what they hold.
+  //  A page arrives when enough other peers have sent theirs.
   {5, "c0e lb = vb c3b w"},
-  //  A lost disk, and the node is formatted again; it is asked before it asks.
+  //  A node that lost its disk is formatted again. It is asked before it asks.
   {3, "c0a c0b - +ba !ba fb w w w c1b c1c"},
   {5, "c0a c0b c0c - +cd +ce !cd !ce fc w w w c1c c1d c1e"},
-  //  What only the lost ones knew: the floor is to hold wherever they recover.
+  //  Only the lost nodes knew an ID. The floor must hold wherever they recover.
   {3, "c0a c0b rc"},
   {3, "c0a c0b ra w"},
   {5, "c0a c0b c0c ra w"},
   {5, "c0a c0b c0c rd w"},
-  //  As format left it, while a, which missed all, knows that c has formed.
+  //  A directory as format left it. a missed everything, and then learns that c
+  //  has formed.
   {3, "c0b c0c - kb Fc +ca w c1a c1c w"},
   {3, "c0b c0c - kb +ca Fc +ca +cb w c1a c1c w"},
   {3, "c0b c0c = Fc w vc c1a c1c"},
@@ -82,7 +84,7 @@ static const s_script_t s_scripts[] = {
   {5, "c0b c0c c0d - Fc +cb +ca w +ce w c1a c1c c1e"},
   {3, "c0b c0c - +ca +cb Fc kc kc kc w kc w c1a c1c"},
   {5, "c0b c0c c0d - +ca +ce +cb kb Fc kc kc kc w kc w c1a c1c c1e"},
-  //  One incarnation in two processes, and the first one goes on later.
+  //  Two processes have one incarnation. The first one goes on later.
   {3, "eb w c0b c0a w c1b c1c c1a c0c"},
   {3, "Eb c0b c0a w c1b c1c c1a w c0c"},
   {3, "eb c0b c0a kb w c1b c1c c1a w c0c"},
@@ -90,7 +92,7 @@ static const s_script_t s_scripts[] = {
   {3, "- +ba kb w eb w w c0b c0a +bc +ac w c1b c1c"},
   {3, "- +ba kb w Eb w w c0b c0a +bc +ac w c1b c1c"},
   {5, "- +ba +bc kb w eb w w c0b c0a c0c +bd w c1b c1d c1e"},
-  //  An old copy of an incarnation that is still the newest.
+  //  An old copy has an incarnation that is still the newest.
   {2, "ob kb vb c0b c0a ob w vb c1a c1b"},
   {3, "oc w kc vc c0c c0b oc w vc c1c c1a"},
   {3, "oc kc vc c0c c0b - oc +ca kc kc kc w vc c1c c1a"},
@@ -98,17 +100,17 @@ static const s_script_t s_scripts[] = {
   {4, "oc - +ca +cb kc vc c0c c0a c0b - oc +cd +ca w c1c c1d c1a"},
   {5, "oc - +ca +cb kc vc c0c c0a c0b - oc +cd +ce +ca w c1c c1d c1e"},
   {5, "oc - +ca +cb kc vc c0c c0a c0b - oc +cd +ce +ca kc kc w c1c c1d c1e"},
-  //  All are restored from a backup of one time.
+  //  All disks are restored from a backup of one time.
   {2, "c0a c0b B c1a c1b Ra va = w vb c0a c0b"},
   {3, "c0a c0b B c1a c1b Ra va = w vb vc c0b c0c"},
   {3, "c0a c0b B c1b c1c Ra va - +ba w vb +bc vc c0b c0c"},
   {5, "c0a c0b c0c B c1b c1c c1e Ra va - +ba +ca w +bc +bd w = w c0b c0c c0d"},
-  //  b is forced; then it comes back as it was before.
+  //  b is forced. Then its directory comes back as it was before.
   {3, "ob c0b c0a = Zb vb - ob w c1b c1c"},
   {3, "ob c0b c0a - +ba Zb w +bc vb - ob +bc w c1b c1c"},
   {5, "ob c0b c0c c0d - +ba +bc +be Zb w vb - ob +bd +be w c1b c1d c1e"},
   {4, "ob c0b c0c c0d - +ba +bc Zb w vb - ob +bd +ba w c1b c1d c1a"},
-  //  A recovery that is cut short, and one more.
+  //  A recovery is cut short, and begins once more.
   {3, "c0b c0a - +ba lb w kb = vb c1b c1c"},
   {5, "c0b c0c - +ba +bd lb w kb +be w c0a c1b c1d c1e = vb c1b"},
 };
@@ -118,7 +120,8 @@ static const s_script_t s_scripts[] = {
 const char zseq_scenario_formation[] =
   "c0a c0c c0d - +bc !cb fc w - +ba w - +bc w c1b c1c c1e";
 
-//  What a step does to disks and processes. False: it is none of these.
+//  Carries out a step that strikes disks or processes. Returns false if the
+//  step is none of these.
 static bool
 s_node_step (zseq_scenario_t *self, char what, uint8_t node)
 {
@@ -210,7 +213,7 @@ s_step (zseq_scenario_t *self, const char *step, uint8_t node, uint8_t peer)
     }
 }
 
-//  The node that a script means by a letter.
+//  Returns the node that a letter of a script stands for.
 static uint8_t
 s_node (const zseq_scenario_t *self, char letter)
 {

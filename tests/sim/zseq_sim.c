@@ -1,7 +1,7 @@
 //  zseq-sim: whole clusters and their clients in one process, on virtual time,
-//  in bad faults. Every seed is a run of its own (zseq_swarm), and is the same
-//  run each time. Ends with status 1 at the first seed that breaks a promise,
-//  says which one, and how to see it again:
+//  with all kinds of faults. Every seed is a run of its own (zseq_swarm), and
+//  is the same run each time. The program ends with status 1 at the first seed
+//  that breaks a promise. It says which promise, and how to repeat the run:
 //
 //      zseq-sim --seeds 2000 --jobs 2      a range of seeds, in two processes
 //      zseq-sim --fresh 500                ... and 500 more from a random seed
@@ -52,18 +52,18 @@ typedef struct {
     uint64_t count;
 } s_range_t;
 
-//  What the jobs tell the process that started them.
+//  What the jobs report to the process that started them.
 typedef struct {
     zseq_swarm_totals_t totals[JOBS_MAX];
-    volatile int failed;  //  A seed has
+    volatile int failed;  //  A seed has broken a promise
 } s_shared_t;
 
 static zseq_swarm_options_t s_options;
 static const char *s_program;
 static s_shared_t *s_shared;
-static char s_failure[256];  //  What to say if the seed under way is the last
+static char s_failure[256];  //  What to report if the current seed crashes
 
-//  The command that runs a seed again.
+//  Writes the command that runs a seed again.
 static void
 s_command (uint64_t seed, char *text, size_t size)
 {
@@ -95,7 +95,7 @@ s_broken (uint64_t seed, const char *text)
     _exit (1);
 }
 
-//  An assertion of the core has failed, or worse.
+//  Reports the seed when an assertion of the core has failed, or worse.
 static void
 s_on_signal (int number)
 {
@@ -154,7 +154,7 @@ s_sum (zseq_swarm_totals_t *sum)
         s_add (sum, &s_shared->totals[job]);
 }
 
-//  The processor time of this process, or of its children, in seconds.
+//  Returns the processor time of this process, or of its children, in seconds.
 static double
 s_cpu_s (int who)
 {
@@ -189,7 +189,7 @@ s_report (void)
 
 //  Jobs.
 
-//  Prints how many seeds are done, now and then.
+//  Prints at intervals how many seeds are done.
 static void
 s_progress (uint64_t done, uint64_t count, time_t began)
 {
@@ -204,7 +204,8 @@ s_progress (uint64_t done, uint64_t count, time_t began)
              terminal ? "" : "\n");
 }
 
-//  Runs the seeds of a range in several processes. Returns whether all is well.
+//  Runs the seeds of a range in several processes. Returns whether all
+//  succeeded.
 static bool
 s_share_out (const s_range_t *range, unsigned jobs)
 {
@@ -218,7 +219,7 @@ s_share_out (const s_range_t *range, unsigned jobs)
     for (unsigned job = 0; job < jobs; job++) {
         pid_t pid = fork ();
         if (pid == 0) {
-            //  It does not outlive who asked for it.
+            //  A job ends with the process that started it.
             prctl (PR_SET_PDEATHSIG, SIGTERM);
             s_work (range, job, jobs);
             _exit (0);
@@ -261,7 +262,7 @@ s_run_range (const s_range_t *range, unsigned jobs)
 
 //  Options.
 
-//  Reads a number; ends the program if it is none.
+//  Reads a number. Ends the program if the text is no number.
 static uint64_t
 s_number (const char *option, const char *text, uint64_t min, uint64_t max)
 {
@@ -278,7 +279,7 @@ s_number (const char *option, const char *text, uint64_t min, uint64_t max)
     return value;
 }
 
-//  A random seed, or the one that ZSEQ_TEST_SEED names.
+//  Returns a random seed, or the seed that ZSEQ_TEST_SEED names.
 static uint64_t
 s_fresh_seed (void)
 {
@@ -290,7 +291,7 @@ s_fresh_seed (void)
         fprintf (stderr, "zseq-sim: getrandom: %s\n", strerror (errno));
         exit (2);
     }
-    //  Short enough to be typed.
+    //  Short enough to type.
     return 1 + seed % 1000000000000;
 }
 
@@ -370,7 +371,7 @@ s_parse (int argc, char **argv, s_task_t *task)
     }
 }
 
-//  Takes the seeds of --long-seeds, on all cores.
+//  Runs the seeds of --long-seeds on all cores.
 static void
 s_go_long (s_task_t *task)
 {

@@ -1,23 +1,23 @@
-//  What must hold at every single step: S1, S5, S8 and S11 of design.md.
+//  Checks what must hold at every single step: S1, S5, S8 and S11 of design.md.
 
 #include "zseq_quorum.h"
 #include "zseq_sim_cluster_private.h"
 
-//  The counter of the incarnation that a vector has of a node.
+//  Returns the counter of a node's incarnation in a vector.
 static unsigned long long
 s_incarnation (const zseq_vector_t *vector, uint8_t node)
 {
     return vector->incarnation[node].counter;
 }
 
-//  The counter of the start that a vector has of a node.
+//  Returns the counter of a node's start in a vector.
 static unsigned long long
 s_start (const zseq_vector_t *vector, uint8_t node)
 {
     return vector->start[node].counter;
 }
 
-//  S5: what a record may say.
+//  S5: checks a record that is about to be written.
 void
 zseq_sim_check_record (const zseq_sim_process_t *process,
                        const zseq_record_t *record)
@@ -39,8 +39,8 @@ zseq_sim_check_record (const zseq_sim_process_t *process,
               zseq_sim_letter (other), s_start (&record->vector, other));
     if (!record->voting || self->formed)
         return;
-    //  Formation: all nodes have noted all others. (One whose directory is put
-    //  back as it was formatted does so again.)
+    //  Formation: all nodes have noted all others. A node whose directory is
+    //  put back as it was formatted forms again.
     for (uint8_t other = 0; other < self->n; other++)
         if (other != process->index &&
             self->slot[other].changed_us <= process->began_us &&
@@ -53,10 +53,10 @@ zseq_sim_check_record (const zseq_sim_process_t *process,
               node, zseq_sim_letter (other));
 }
 
-//  Whether a peer was forced at the same time. Each may have been told by the
-//  other that it recovers, and the first of the two that votes does not know
-//  the second's new incarnation. An operator is told to force one after the
-//  other.
+//  Returns whether a peer was forced at the same time. Each may have been told
+//  that the other is lost, and the node that votes first does not know the
+//  second node's new incarnation. Operators are told to force one node after
+//  the other.
 static bool
 s_forced_beside (const zseq_sim_process_t *process, uint8_t peer)
 {
@@ -71,10 +71,10 @@ s_recovers (const zseq_sim_cluster_t *self, uint8_t node)
     return process && zseq_node_state (process->node) == ZSEQ_STATE_RECOVERING;
 }
 
-//  How many peers of a node know on disk what it begins to vote with: its
-//  incarnation, and unless it has recovered, its start. What lost its disk
-//  meanwhile may have known; and after a recovery, what does not vote has to
-//  learn it all anyway.
+//  Returns how many peers have on disk what the node begins to vote with: its
+//  incarnation and, unless it has recovered, its start. A peer whose disk was
+//  lost meanwhile counts, because it may have known. After a recovery, a peer
+//  that does not vote counts, because it has to learn all that anyway.
 static uint8_t
 s_noted (const zseq_sim_process_t *process)
 {
@@ -111,9 +111,9 @@ s_count_bits (uint32_t bits)
     return count;
 }
 
-//  S11: a process begins to vote. Enough peers have met this very process where
-//  they look for the node, and remember it; and no other one of this
-//  incarnation does.
+//  S11: checks a process that begins to vote. Enough peers have met this very
+//  process at the node's endpoint and have it on disk, and no other process of
+//  this incarnation.
 void
 zseq_sim_check_voter (zseq_sim_process_t *process)
 {
@@ -154,7 +154,7 @@ zseq_sim_check_voter (zseq_sim_process_t *process)
           zseq_sim_letter (node), s_count_bits (process->met));
 }
 
-//  S8: nothing that was promised is ever taken back.
+//  S8: checks that no promise is taken back.
 void
 zseq_sim_check_disk (const zseq_sim_process_t *process)
 {
@@ -169,7 +169,7 @@ zseq_sim_check_disk (const zseq_sim_process_t *process)
           (unsigned long long) zseq_sim_disk_durable (disk, name));
 }
 
-//  S5: what only a node that votes may say.
+//  S5: checks replies that only a node that votes may send.
 void
 zseq_sim_check_vote (const zseq_sim_process_t *process, const zseq_msg_t *msg)
 {
@@ -191,7 +191,7 @@ zseq_sim_check_vote (const zseq_sim_process_t *process, const zseq_msg_t *msg)
           "say that it votes",
           zseq_sim_letter (process->index), zseq_sim_op_text (msg->op));
     zseq_state_t state = zseq_node_state (process->node);
-    //  A recovery by force takes also what a node holds that starts.
+    //  A recovery by force also takes the names of a node that starts.
     const zseq_msg_t *asked = process->asked;
     bool recovers =
       asked && (asked->op == ZSEQ_OP_FENCE || asked->op == ZSEQ_OP_COPY);
@@ -204,7 +204,7 @@ zseq_sim_check_vote (const zseq_sim_process_t *process, const zseq_msg_t *msg)
           zseq_sim_letter (process->index), zseq_sim_op_text (msg->op));
 }
 
-//  What is said to be in force is on the disk.
+//  S5: checks that an incarnation that is reported to be in force is on disk.
 void
 zseq_sim_check_fence (const zseq_sim_process_t *process, const zseq_msg_t *msg)
 {
@@ -215,13 +215,13 @@ zseq_sim_check_fence (const zseq_sim_process_t *process, const zseq_msg_t *msg)
           &asked->fence.recovery.incarnation))
         zseq_sim_cluster_broken (
           process->cluster,
-          "S5: node %c says that a life of %c is in force, "
+          "S5: node %c says that an incarnation of %c is in force, "
           "which its disk does not know",
           zseq_sim_letter (process->index), zseq_sim_letter (asked->node));
 }
 
-//  S8: what is answered would survive a power cut now; and S1: what was once
-//  answered is not given again.
+//  S8: checks that what is answered would survive a power cut now. S1: checks
+//  that what was once answered is not given again.
 void
 zseq_sim_check_durable (zseq_sim_process_t *process, const zseq_msg_t *msg,
                         size_t name)

@@ -3,10 +3,10 @@
 //  (zseq_sim_cluster_private.h names them).
 //
 //  zseq_sim_cluster_run takes the earliest event, moves the time to it and
-//  carries it out, until no event is due before the given time. Each node has
-//  a slot: its disk, its processes and what was noted of them. The functions
-//  for faults change slots, processes and links. They do not judge whether
-//  zseq promises to survive that; zseq_operator does.
+//  carries it out, until no event is due before the given time. Each node has a
+//  slot: its disk, its processes and what was noted of them. The functions for
+//  faults change slots, processes and links. They do not judge whether zseq
+//  promises to survive that; zseq_operator does.
 
 #include "zseq_sim_cluster.h"
 
@@ -157,7 +157,7 @@ zseq_sim_cluster_format (zseq_sim_cluster_t *self, uint8_t node)
         slot->begun = *incarnation;
 }
 
-//  As zseq_server.c does it.
+//  Starts a process as zseq_server.c does.
 void
 zseq_sim_cluster_start (zseq_sim_cluster_t *self, uint8_t node, bool recover,
                         const zseq_force_t *force)
@@ -191,7 +191,7 @@ zseq_sim_cluster_start (zseq_sim_cluster_t *self, uint8_t node, bool recover,
         zseq_node_recover (process->node, why, force);
     process->forced = force != NULL;
     process->lost = force ? force->lost : 0;
-    //  At times there is something else to write first.
+    //  Sometimes the process first has something else to write.
     if (zseq_sim_random (self) % 8 == 0) {
         zseq_member_t member =
           self->members.member[zseq_sim_random (self) % self->n];
@@ -363,7 +363,7 @@ zseq_sim_cluster_process (const zseq_sim_cluster_t *self, uint8_t node)
     return process ? process->id : ZSEQ_SIM_NO_PROCESS;
 }
 
-//  Whether a process takes messages now.
+//  Returns whether a process takes messages now.
 static bool
 s_listens (const zseq_sim_process_t *process)
 {

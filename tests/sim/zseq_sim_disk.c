@@ -5,14 +5,14 @@
 #include <assert.h>
 #include <string.h>
 
-//  Whatever was written before is synced before anything that is.
+//  Syncs the disk: all earlier writes become durable with a durable one.
 static void
 s_sync (zseq_sim_disk_t *self)
 {
     memcpy (self->synced, self->file, sizeof self->synced);
 }
 
-//  Whether two records of a name are the same.
+//  Returns whether two records of a name are equal.
 static bool
 s_same (const zseq_sim_file_t *a, const zseq_sim_file_t *b)
 {
@@ -37,7 +37,7 @@ zseq_sim_disk_write_record (zseq_sim_disk_t *self, const zseq_record_t *record)
             self->promised[name] = 0;
         }
     s_sync (self);
-    //  With the record its floors are lost.
+    //  The floors are lost with the record.
     for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++)
         if (lost && zseq_sim_disk_durable (self, name) < self->promised[name])
             self->promised[name] = 0;
@@ -74,7 +74,7 @@ zseq_sim_disk_end (zseq_sim_disk_t *self, bool power_cut, uint64_t luck)
         else if (outcome == 1)
             *file = (zseq_sim_file_t){.there = true, .damaged = true};
     }
-    //  After a restart nothing is trusted before it is synced.
+    //  After a restart nothing is trusted until it is synced.
     s_sync (self);
 }
 

@@ -1,5 +1,5 @@
-//  What a simulated node keeps on its disk: as programs see it, as a power cut
-//  would leave it, and what it must never forget.
+//  What a simulated node has on its disk: as programs see it, as a power cut
+//  would leave it, and what the node has promised.
 
 #ifndef ZSEQ_SIM_DISK_H_INCLUDED
 #define ZSEQ_SIM_DISK_H_INCLUDED
@@ -10,14 +10,14 @@
 
 typedef struct {
     bool there;    //  A record was written
-    bool damaged;  //  ... and cannot be read, or has been removed
+    bool damaged;  //  ... and is unreadable, or was removed
     uint64_t next;
     uint64_t durable_to;
 } zseq_sim_file_t;
 
 typedef struct {
-    bool formatted;     //  There is a node's record
-    bool damaged;       //  ... of which nothing can be read
+    bool formatted;     //  It has a node's record
+    bool damaged;       //  ... which is unreadable
     uint64_t identity;  //  In the journal's header; 0: no journal
     zseq_record_t record;
     zseq_sim_file_t file[ZSEQ_SIM_NAMES];    //  As programs see it
@@ -26,26 +26,28 @@ typedef struct {
                                         //  as durable
 } zseq_sim_disk_t;
 
-//  The node's record is written: durable at once, and so is all that was
-//  written before. Repairs damage.
+//  Writes the node's record, which is durable at once, together with all
+//  earlier writes. The write repairs damage.
 void zseq_sim_disk_write_record (zseq_sim_disk_t *self,
                                  const zseq_record_t *record);
 
-//  A sequence's record is written. deferred: a power cut may still lose it.
+//  Writes a sequence's record. deferred: a power cut may still lose it.
 void zseq_sim_disk_write (zseq_sim_disk_t *self, size_t name, uint64_t next,
                           uint64_t durable_to, bool deferred);
 
-//  What was not synced is lost, damaged or not, as luck has it; else all that
-//  programs saw is kept. luck: 64 random bits.
+//  Ends a process's use of the disk. After a power cut, writes that were not
+//  synced are lost, damaged or kept, as luck decides (64 random bits).
+//  Otherwise all writes are kept.
 void zseq_sim_disk_end (zseq_sim_disk_t *self, bool power_cut, uint64_t luck);
 
-//  Whether any record of the disk is damaged.
+//  Returns whether any record of the disk is damaged.
 bool zseq_sim_disk_is_damaged (const zseq_sim_disk_t *self);
 
-//  Up to where a name's claims would survive a power cut: floors count.
+//  Returns up to which ID a name's claims would survive a power cut. Floors
+//  count.
 uint64_t zseq_sim_disk_durable (const zseq_sim_disk_t *self, size_t name);
 
-//  The first name of which less is durable than was promised (S8), or
+//  Returns the first name of which less is durable than was promised (S8), or
 //  ZSEQ_SIM_NAMES.
 size_t zseq_sim_disk_forgotten (const zseq_sim_disk_t *self);
 

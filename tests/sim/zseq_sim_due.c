@@ -1,4 +1,4 @@
-//  Time, chance and the trace of a simulated cluster.
+//  Time, random numbers and the trace of a simulated cluster.
 
 #include <assert.h>
 #include <stdarg.h>
@@ -74,7 +74,7 @@ zseq_sim_cluster_broken (const zseq_sim_cluster_t *self, const char *format,
     abort ();
 }
 
-//  Whether a is due before b.
+//  Returns whether a is due before b.
 static bool
 s_before (const zseq_sim_due_t *a, const zseq_sim_due_t *b)
 {
@@ -142,7 +142,7 @@ zseq_sim_older (const zseq_sim_cluster_t *self, uint8_t node)
     return zseq_sim_process (self, self->slot[node].older);
 }
 
-//  A node's letter in the alphabet, for people.
+//  Returns a node's letter for messages.
 char
 zseq_sim_letter (uint8_t node)
 {

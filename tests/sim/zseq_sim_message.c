@@ -16,7 +16,7 @@ zseq_sim_op_text (zseq_op_t op)
     return op <= ZSEQ_OP_COPY ? text[op] : "?";
 }
 
-//  Who is at an end of a message: a process, or a client.
+//  Names an end of a message: a process, or a client.
 static const char *
 s_who (const zseq_sim_cluster_t *self, uint32_t id, uint16_t client, char *text,
        size_t size)
@@ -82,7 +82,7 @@ zseq_sim_trace_message (const zseq_sim_cluster_t *self,
       msg->reply && msg->status ? zseq_strerror (msg->status) : "");
 }
 
-//  Whether of two processes one is watched and is to hear the other.
+//  Returns whether one end is a watched process and the other its guard.
 static bool
 s_sure (const zseq_sim_cluster_t *self, const zseq_sim_message_t *head)
 {
@@ -125,7 +125,7 @@ zseq_sim_post (zseq_sim_cluster_t *self, const zseq_sim_message_t *head,
     }
 }
 
-//  Whether two nodes' processes do not hear each other now.
+//  Returns whether two nodes' processes do not hear each other now.
 bool
 zseq_sim_cut (const zseq_sim_cluster_t *self, const zseq_sim_process_t *from,
               uint8_t to, const zseq_msg_t *msg)

@@ -1,13 +1,13 @@
-//  Processes of a simulated cluster: a node of the shipped core, its clock and
-//  the writes that are on their way to its disk.
+//  Processes of a simulated cluster: a node of the shipped core, its clock, and
+//  its writes in flight to the disk.
 //
 //  zseq_sim_process_step hands a node an event at the time of its own clock.
-//  The node answers by actions: messages are posted at once, writes wait in a
-//  queue.
-//  What comes later is due in the cluster (zseq_sim_process_happen): ticks, a
-//  flush, and one write after the other. A write arrives, is refused, or fails;
-//  when a process ends, some of its writes arrive. Replies and records are
-//  checked here, against the disk as it is at that moment.
+//  The node answers by actions: messages are sent at once, and writes wait in a
+//  queue. Later events are due in the cluster and come to
+//  zseq_sim_process_happen: ticks, a flush, and one write after the other. A
+//  write arrives, is refused, or fails; when a process ends, some of its writes
+//  arrive. Replies and records are checked here, against the disk as it is at
+//  that moment.
 
 #include <assert.h>
 #include <stdio.h>
@@ -20,7 +20,7 @@
 #define CONGESTION_US 20000
 #define WALL_MS 1800000000000u  //  What wall clocks show at time 0
 
-//  A record arrives on the disk, and is checked first.
+//  Checks a record, and writes it to the disk.
 static void
 s_write_record (zseq_sim_process_t *process, const zseq_record_t *record)
 {
@@ -47,7 +47,7 @@ s_write_record (zseq_sim_process_t *process, const zseq_record_t *record)
                           record->voting ? ", votes" : "");
 }
 
-//  A write arrives on the disk.
+//  Carries out a write on the disk.
 static void
 s_apply (zseq_sim_process_t *process, const zseq_sim_write_t *write)
 {
@@ -66,7 +66,7 @@ s_apply (zseq_sim_process_t *process, const zseq_sim_write_t *write)
       write->deferred ? ", deferred" : "");
 }
 
-//  Of the writes under way some arrive.
+//  Some of the writes in flight arrive.
 void
 zseq_sim_process_end (zseq_sim_process_t *process, bool power_cut)
 {
@@ -94,14 +94,14 @@ zseq_sim_process_end (zseq_sim_process_t *process, bool power_cut)
     free (process);
 }
 
-//  A process ends by itself.
+//  Ends a process by itself, with a status and a text.
 static void
 s_exit (zseq_sim_process_t *process, int status, const char *text)
 {
     zseq_sim_cluster_t *self = process->cluster;
     uint8_t node = process->index;
     zseq_sim_slot_t *slot = &self->slot[node];
-    //  Of two processes under one name the older one says nothing of the node.
+    //  The end of the older of two processes is not the node's.
     if (slot->process == process->id) {
         slot->ended = status;
         snprintf (slot->words, sizeof slot->words, "%s", text);
@@ -139,7 +139,7 @@ s_want_write (zseq_sim_process_t *process)
       ZSEQ_SIM_DUE_WRITE, process->id, NULL);
 }
 
-//  A node is woken when it asks for it, if it did not wake before.
+//  Schedules the node's wake-up, unless an earlier one is scheduled.
 static void
 s_want_wake (zseq_sim_process_t *process, uint64_t local_us)
 {
@@ -155,7 +155,7 @@ s_want_wake (zseq_sim_process_t *process, uint64_t local_us)
     zseq_sim_add_due (self, at_us, ZSEQ_SIM_DUE_WAKE, process->id, NULL);
 }
 
-//  What a step may have come to.
+//  Checks and notes what a step may have changed.
 static void
 s_look_at (zseq_sim_process_t *process)
 {
@@ -210,14 +210,14 @@ zseq_sim_process_step (zseq_sim_process_t *process, zseq_event_t event)
     s_look_at (process);
 }
 
-//  Where a request came from, as a routing ID.
+//  The origin of a request, as its routing ID.
 typedef struct {
     uint32_t process;
     uint16_t client;
-    uint8_t name;  //  Of which sequence, for the check of the reply
+    uint8_t name;  //  The sequence, to check the reply
 } s_origin_t;
 
-//  Notes how far a coordinator has come.
+//  Notes the highest ID that a coordinator has claimed.
 static void
 s_note_claimed (zseq_sim_cluster_t *self, const zseq_msg_t *msg)
 {
@@ -233,9 +233,9 @@ s_note_claimed (zseq_sim_cluster_t *self, const zseq_msg_t *msg)
         self->claimed = end;
 }
 
-//  Half of the time nodes report congestion, so that clients turn to
-//  coordinators, and back, at any moment: there are never enough of them for a
-//  real one.
+//  Returns whether a node reports congestion. Nodes do so half of the time, so
+//  that clients delegate and stop delegating at any moment. A simulation has
+//  too few clients for real congestion.
 static bool
 s_congested (const zseq_sim_cluster_t *self, uint8_t node)
 {
@@ -243,7 +243,8 @@ s_congested (const zseq_sim_cluster_t *self, uint8_t node)
     return (self->seed ^ phase * 0x9e3779b97f4a7c15u) >> 63;
 }
 
-//  Checks a reply against the disk, and posts it to whoever sent the request.
+//  Checks a reply against the disk, and sends it to the process or client that
+//  asked.
 static void
 s_act_reply (zseq_sim_process_t *process, const zseq_action_t *action)
 {
@@ -271,7 +272,7 @@ s_act_reply (zseq_sim_process_t *process, const zseq_action_t *action)
     zseq_sim_post (self, &head, &sent, cut);
 }
 
-//  Posts a request to the process that the peer has now.
+//  Sends a request to the process that is now at the peer's endpoint.
 static void
 s_act_ask (zseq_sim_process_t *process, const zseq_action_t *action)
 {
@@ -286,7 +287,7 @@ s_act_ask (zseq_sim_process_t *process, const zseq_action_t *action)
                      zseq_sim_cut (self, process, action->peer, action->msg));
 }
 
-//  Adds a write, which a flush and a delay will bring to the disk.
+//  Adds a write, which arrives on the disk after a flush and a delay.
 static void
 s_act_persist (zseq_sim_process_t *process, const zseq_action_t *action)
 {
@@ -335,7 +336,7 @@ s_act (const zseq_action_t *action, void *arg)
     }
 }
 
-//  The process that now listens where the message was sent to.
+//  Returns the process that now listens where a message was sent.
 static zseq_sim_process_t *
 s_receiver (const zseq_sim_cluster_t *self, const zseq_sim_message_t *message)
 {
@@ -396,7 +397,7 @@ zseq_sim_deliver (zseq_sim_cluster_t *self, zseq_sim_message_t *message)
     free (message);
 }
 
-//  The first write arrives, is refused for want of space, or fails.
+//  Ends the first write: it arrives, is refused for lack of space, or fails.
 static void
 s_write_one (zseq_sim_process_t *process)
 {
@@ -413,7 +414,7 @@ s_write_one (zseq_sim_process_t *process)
              process->write_count * sizeof *process->write);
     bool refused = self->now_us < slot->full_us;
     bool failed = slot->failing;
-    //  What was refused, or failed, may have happened all the same.
+    //  A failed write may have arrived all the same.
     bool arrives = !refused && !failed;
     if (!arrives && !write.deferred && (write.sequence || failed))
         arrives = zseq_sim_random (self) % 2;
@@ -421,7 +422,7 @@ s_write_one (zseq_sim_process_t *process)
         s_apply (process, &write);
     free (write.record);
     if (failed) {
-        //  As zseq_server.c does it: without another word.
+        //  The process ends as zseq_server.c does it, without another step.
         uint8_t node = process->index;
         slot->failing = false;
         s_exit (process, ZSEQ_EIO, "a write has failed");

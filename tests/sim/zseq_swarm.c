@@ -1,7 +1,13 @@
-//  A run: draws the size of the cluster, which faults occur and how often, and
-//  whether a schedule is followed. Then faults come as alarms of the cluster
-//  until they end; then all nodes must vote again, and all clients must be
-//  served. Each fault is a function of the operator or of the network.
+//  A run of the simulator. The seed draws the size of the cluster, which faults
+//  occur and how often, and whether the run follows a schedule.
+//
+//  zseq_swarm_run is the whole of it: s_form lets the cluster form,
+//  zseq_scenario_go follows a schedule or s_faults runs clients and random
+//  faults, s_clear ends all faults, after which all nodes must vote again, and
+//  s_last_calls checks that all clients are served. Faults are alarms of the
+//  cluster: s_next_fault draws a fault and sets the alarm for the next, and
+//  s_strike carries it out, by a function of the operator (which may refuse) or
+//  of the network.
 
 #include "zseq_swarm.h"
 
@@ -21,7 +27,7 @@ const char *const zseq_fault_names[ZSEQ_FAULTS] = {
   "write error",  "cut",         "split",    "lonely",    "mend",
   "forgery",      "client crash"};
 
-//  What an alarm is about: a client's number; or one of these, and a node.
+//  Alarms: a client's index, or one of these kinds and a node.
 enum {
     ALARM_CLIENT = 0x000,
     ALARM_START = 0x100,
@@ -41,11 +47,11 @@ typedef struct {
     zseq_scenario_t scenario;
     bool on[ZSEQ_FAULTS];
     uint64_t fault_us;   //  Between faults, at most
-    uint64_t faults_us;  //  As long as faults come
-    bool calm;           //  Faults are over
+    uint64_t faults_us;  //  For so long faults happen
+    bool calm;           //  No fault happens any more
 } s_run_t;
 
-//  A number below bound, from the seed.
+//  Draws a number below bound.
 static uint64_t
 s_draw (s_run_t *self, uint64_t bound)
 {
@@ -71,7 +77,7 @@ s_undouble (s_run_t *self, uint8_t node)
         zseq_sim_cluster_undouble (self->cluster, node, s_draw (self, 2));
 }
 
-//  Starts a second process of a node. Some time later s_undouble ends that.
+//  Starts a second process of a node. s_undouble ends that later.
 static bool
 s_double (s_run_t *self, uint8_t node)
 {
@@ -83,7 +89,7 @@ s_double (s_run_t *self, uint8_t node)
     return true;
 }
 
-//  Of the nodes of which there is a copy, from that one on.
+//  Puts a copy back, at the first node from node on that has one.
 static bool
 s_put_back (s_run_t *self, uint8_t node)
 {
@@ -94,8 +100,8 @@ s_put_back (s_run_t *self, uint8_t node)
     return false;
 }
 
-//  Starts a process on a copy of the directory of a node. Some time later
-//  s_undouble ends that.
+//  Starts a process on a copy of a node's directory. s_undouble ends that
+//  later.
 static bool
 s_copy (s_run_t *self, uint8_t node, uint64_t until_us)
 {
@@ -119,7 +125,7 @@ s_restore (s_run_t *self, uint8_t first)
     return true;
 }
 
-//  Cuts links that are drawn, each in one direction.
+//  Cuts some links, each in one direction.
 static void
 s_cut (s_run_t *self)
 {
@@ -135,7 +141,7 @@ s_cut (s_run_t *self)
                 zseq_sim_cluster_cut_client (self->cluster, client, node);
 }
 
-//  Cuts all links between two halves of nodes and clients.
+//  Cuts all links between two halves of the nodes and clients.
 static void
 s_split (s_run_t *self)
 {
@@ -152,7 +158,7 @@ s_split (s_run_t *self)
                 zseq_sim_cluster_cut_client (self->cluster, client, node);
 }
 
-//  A node hears only one other, and they it.
+//  Connects a node to just one other node.
 static void
 s_lonely (s_run_t *self, uint8_t node)
 {
@@ -170,7 +176,7 @@ s_lonely (s_run_t *self, uint8_t node)
         (void) zseq_operator_wipe (&self->keeper, node);
 }
 
-//  The members of a record, as a message has them.
+//  Converts the members of a record to the members of a message.
 static zseq_msg_members_t
 s_members (const zseq_record_t *record,
            zseq_msg_member_t members[ZSEQ_NODES_MAX])
@@ -185,7 +191,7 @@ s_members (const zseq_record_t *record,
       .member_count = record->members.n};
 }
 
-//  A peer that does not exist sends a false message.
+//  Sends a false message from a peer that does not exist.
 static bool
 s_forge (s_run_t *self)
 {
@@ -224,8 +230,8 @@ s_forge (s_run_t *self)
     return true;
 }
 
-//  Faults of a node's process. Each s_strike_x returns whether the fault had an
-//  effect.
+//  Carries out a fault of a node's process. Returns whether it had an effect,
+//  as do the next two functions.
 static bool
 s_strike_process (s_run_t *self, zseq_fault_t fault, uint8_t node,
                   uint64_t until_us)
@@ -259,7 +265,7 @@ s_strike_process (s_run_t *self, zseq_fault_t fault, uint8_t node,
     }
 }
 
-//  Faults of a node's disk, or of all disks.
+//  Carries out a fault of a node's disk, or of all disks.
 static bool
 s_strike_disk (s_run_t *self, zseq_fault_t fault, uint8_t node,
                uint64_t until_us)
@@ -297,7 +303,7 @@ s_strike_disk (s_run_t *self, zseq_fault_t fault, uint8_t node,
     }
 }
 
-//  Faults of the network, and of clients.
+//  Carries out a fault of the network or of a client.
 static bool
 s_strike_network (s_run_t *self, zseq_fault_t fault, uint8_t node)
 {
@@ -325,7 +331,7 @@ s_strike_network (s_run_t *self, zseq_fault_t fault, uint8_t node)
     }
 }
 
-//  Makes a fault happen, at a node that is drawn. Returns whether it did.
+//  Carries out a fault at a random node. Returns whether it had an effect.
 static bool
 s_strike (s_run_t *self, zseq_fault_t fault)
 {
@@ -350,10 +356,9 @@ s_next_fault (s_run_t *self)
       ALARM_FAULT);
 }
 
-//  What the cluster reports.
+//  Hooks of the cluster.
 
-//  The cluster hands over a reply: to a client, or to a competitor of the
-//  schedule.
+//  Passes a reply to a client, or to a competitor of the schedule.
 static void
 s_on_reply (size_t client, const zseq_msg_t *msg, void *arg)
 {
@@ -364,7 +369,7 @@ s_on_reply (size_t client, const zseq_msg_t *msg, void *arg)
         zseq_scenario_reply (&self->scenario, client - ZSEQ_CLIENTS_MAX, msg);
 }
 
-//  The cluster hands over an alarm that was set here.
+//  Takes an alarm.
 static void
 s_on_alarm (uint32_t what, void *arg)
 {
@@ -386,7 +391,7 @@ s_on_alarm (uint32_t what, void *arg)
     }
 }
 
-//  A process ended by itself.
+//  A process has ended by itself.
 static void
 s_on_ended (uint8_t node, void *arg)
 {
@@ -394,7 +399,7 @@ s_on_ended (uint8_t node, void *arg)
     zseq_operator_ended (&self->keeper, node);
 }
 
-//  Whether a process that the operator watches may go on.
+//  Returns whether a process that the operator watches may go on.
 static bool
 s_on_covered (uint8_t node, void *arg)
 {
@@ -402,7 +407,7 @@ s_on_covered (uint8_t node, void *arg)
     return zseq_operator_covered (&self->keeper, node);
 }
 
-//  A promise was broken.
+//  Reports a broken promise.
 static void
 s_on_broken (const char *text, void *arg)
 {
@@ -410,7 +415,7 @@ s_on_broken (const char *text, void *arg)
     self->options->broken (self->seed, text);
 }
 
-//  What a seed draws.
+//  What the seed draws.
 
 //  Draws one of the values.
 static uint64_t
@@ -419,7 +424,7 @@ s_one_of (s_run_t *self, const uint64_t *values, size_t count)
     return values[s_draw (self, count)];
 }
 
-//  Draws how the network and the disks behave all the time.
+//  Draws the rates of faults of the network and the disks.
 static void
 s_draw_fault_rates (s_run_t *self, zseq_faults_t *faults)
 {
@@ -459,7 +464,7 @@ s_draw_faults (s_run_t *self)
                         : SECOND_US / 2 + s_draw (self, 5 * SECOND_US);
 }
 
-//  Draws how many clients there are, and what they do.
+//  Draws how many clients there are, and how they behave.
 static void
 s_draw_manners (s_run_t *self, const zseq_faults_t *faults,
                 zseq_manners_t *manners)
@@ -487,7 +492,8 @@ s_draw_manners (s_run_t *self, const zseq_faults_t *faults,
 
 //  A run.
 
-//  With no faults, or at times a little slow; or with many, and kills.
+//  Lets the cluster form: if calm without faults, or sometimes a bit slowly;
+//  else with many faults and kills.
 static void
 s_form (s_run_t *self, bool calm)
 {
@@ -515,7 +521,7 @@ s_form (s_run_t *self, bool calm)
     zseq_operator_settle (&self->keeper, "after it began to form");
 }
 
-//  The first part of a run that follows no schedule: clients and faults.
+//  Runs clients and random faults.
 static void
 s_faults (s_run_t *self)
 {
@@ -529,7 +535,7 @@ s_faults (s_run_t *self)
     zseq_sim_cluster_run (self->cluster, s_now_us (self) + self->faults_us);
 }
 
-//  The faults end.
+//  Ends all faults, and waits until all nodes vote.
 static void
 s_clear (s_run_t *self)
 {
@@ -554,7 +560,7 @@ s_clear (s_run_t *self)
     zseq_operator_settle (&self->keeper, "after faults have ended");
 }
 
-//  All calls come to an end.
+//  Waits until all calls have ended.
 static void
 s_finish (s_run_t *self, const char *when)
 {
@@ -566,7 +572,8 @@ s_finish (s_run_t *self, const char *when)
                                  when);
 }
 
-//  P3: where all nodes are well, all calls succeed, above all that was given.
+//  P3: checks that all calls succeed when all nodes are up, with IDs above all
+//  that were handed out.
 static void
 s_last_calls (s_run_t *self)
 {

@@ -1,7 +1,12 @@
-//  A testbed holds nodes, their disks, and the messages between them. Nothing
-//  moves by itself: a test starts nodes, cuts links, and calls for rounds, in
-//  which each node takes a tick and its messages arrive in order. Writes arrive
-//  at once unless a test holds them. What nodes log is kept as text.
+//  A testbed holds nodes, their disks, and the messages between them.
+//
+//  Nothing moves by itself: a test starts nodes, cuts links, and calls for
+//  rounds (zseq_testbed_round). In a round each node ticks and flushes, its
+//  messages are delivered in order, and its writes arrive on the disk, until
+//  there is nothing left to deliver or write. A test can hold a disk's writes,
+//  drop messages by a filter, and send requests as a client. What nodes log is
+//  kept as text. Unlike the simulator, the testbed draws nothing: it is for
+//  tests that decide each step.
 
 #include "zseq_testbed.h"
 
@@ -47,16 +52,16 @@ typedef struct {
 } s_mail_t;
 
 typedef struct {
-    zseq_node_t *node;  //  NULL: not up
+    zseq_node_t *node;  //  NULL: the node is down
     uint8_t index;
     zseq_testbed_t *testbed;
     zseq_disk_t disk;
-    s_write_t *write;  //  Submitted, not arrived
+    s_write_t *write;  //  In flight
     size_t write_count;
     size_t write_capacity;
     bool stuck;
-    size_t writes_max;  //  While stuck
-    size_t writes;      //  Arrived
+    size_t writes_max;  //  Writes that still arrive while stuck
+    size_t writes;      //  Writes that have arrived
     int ended;
     char log[LOG_SIZE];
     size_t log_size;
@@ -80,7 +85,8 @@ struct zseq_testbed {
     zseq_codec_t codec;
 };
 
-//  Makes room in an array for one item more. Ends the program without memory.
+//  Makes room in an array for one more item. Ends the program if there is no
+//  memory.
 static void *
 s_grow (void *items, size_t *capacity_p, size_t count, size_t size)
 {
@@ -92,7 +98,7 @@ s_grow (void *items, size_t *capacity_p, size_t count, size_t size)
     return items;
 }
 
-//  Encodes a message, and adds it to those on their way.
+//  Encodes a message, and adds it to the messages in flight.
 static void
 s_post (zseq_testbed_t *self, uint8_t from, uint8_t to, const zseq_msg_t *msg)
 {
@@ -110,7 +116,7 @@ s_post (zseq_testbed_t *self, uint8_t from, uint8_t to, const zseq_msg_t *msg)
     mail->size = size;
 }
 
-//  Keeps a text that the node logs; the log begins again when it is full.
+//  Keeps a text that a node logs. A full log is emptied first.
 static void
 s_log (s_slot_t *slot, const char *text)
 {
@@ -242,7 +248,7 @@ zseq_testbed_reserve (zseq_testbed_t *self, uint64_t reserve_us)
     self->reserve_us = reserve_us;
 }
 
-//  The record of a name on disk, or NULL.
+//  Returns the record of a name on disk, or NULL.
 static s_file_t *
 s_file (const zseq_disk_t *disk, const char *name)
 {
@@ -252,7 +258,7 @@ s_file (const zseq_disk_t *disk, const char *name)
     return NULL;
 }
 
-//  why: to recover, or NULL.
+//  Starts a node. why is the reason to recover, or NULL.
 static void
 s_start (zseq_testbed_t *self, uint8_t node, const char *why,
          const zseq_force_t *force)
@@ -385,7 +391,7 @@ zseq_testbed_send (zseq_testbed_t *self, uint8_t node, const zseq_msg_t *msg)
     s_post (self, ZSEQ_TESTBED_CLIENT, node, msg);
 }
 
-//  Hands a node an event, now. A node that ends by it is killed.
+//  Hands a node an event, at the present time. Kills a node that ended.
 static void
 s_step (zseq_testbed_t *self, s_slot_t *slot, zseq_event_t event)
 {
@@ -398,7 +404,7 @@ s_step (zseq_testbed_t *self, s_slot_t *slot, zseq_event_t event)
         zseq_testbed_kill (self, slot->index);
 }
 
-//  Decodes a message and hands it over to its node, or to the client.
+//  Decodes a message and delivers it to its node, or to the client.
 static void
 s_deliver (zseq_testbed_t *self, const s_mail_t *mail)
 {
@@ -428,7 +434,8 @@ s_deliver (zseq_testbed_t *self, const s_mail_t *mail)
     s_step (self, &self->slot[message->to], event);
 }
 
-//  Delivers messages, also those that follow. Returns whether there were any.
+//  Delivers all messages, and those that they cause. Returns whether there were
+//  any.
 static bool
 s_deliver_all (zseq_testbed_t *self)
 {
@@ -444,7 +451,7 @@ s_deliver_all (zseq_testbed_t *self)
     return any;
 }
 
-//  A write arrives on the disk.
+//  Carries out a write on the disk.
 static void
 s_write (s_slot_t *slot, const s_write_t *write)
 {
@@ -453,7 +460,7 @@ s_write (s_slot_t *slot, const s_write_t *write)
     if (!write->sequence) {
         disk->formatted = true;
         disk->record = write->record;
-        //  A node that votes no more repairs its damage with this write.
+        //  A recovering node repairs damage with this write.
         size_t kept = 0;
         for (size_t index = 0; index < disk->count; index++)
             if (!disk->file[index].damaged)
@@ -476,8 +483,8 @@ s_write (s_slot_t *slot, const s_write_t *write)
     file->durable_to = write->durable_to;
 }
 
-//  The first write of a node arrives, unless it is stuck. Returns whether it
-//  did.
+//  Lets the first write of a node arrive, unless its disk is stuck. Returns
+//  whether it did.
 static bool
 s_write_some (zseq_testbed_t *self, s_slot_t *slot)
 {

@@ -1,7 +1,8 @@
-//  Any bytes as a request and as a reply: decoding reads nothing outside of
-//  them, and what it accepts is a message that encodes to the same meaning.
+//  Fuzzes the codec: any bytes as a request and as a reply. The decoder reads
+//  nothing outside the bytes, and a message that it accepts encodes to the same
+//  meaning.
 //
-//  An input is the bytes.
+//  An input is the bytes of the message.
 
 #include <assert.h>
 #include <stdlib.h>
@@ -21,7 +22,7 @@ s_check (const uint8_t *bytes, size_t size, s_decode_fn *decode)
     if (decode (&codec, bytes, size, &msg) != ZSEQ_OK)
         return;
 
-    //  Once encoded by us, a message is always the same bytes.
+    //  The encoder's own bytes stay the same when they are read and encoded.
     static uint8_t once[ZSEQ_MESSAGE_MAX];
     static uint8_t twice[ZSEQ_MESSAGE_MAX];
     size_t once_size = zseq_codec_encode (&msg, once, sizeof once);
@@ -33,7 +34,7 @@ s_check (const uint8_t *bytes, size_t size, s_decode_fn *decode)
     assert (!memcmp (once, twice, once_size));
 }
 
-//  Mostly in ways that leave MessagePack what it is.
+//  Mostly mutates in ways that keep the input valid MessagePack.
 size_t
 LLVMFuzzerCustomMutator (uint8_t *data, size_t size, size_t size_max,
                          unsigned int seed)
@@ -48,7 +49,8 @@ LLVMFuzzerCustomMutator (uint8_t *data, size_t size, size_t size_max,
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
-    //  In memory of its own, so that a byte too far is noticed.
+    //  An allocation of exactly this size lets the sanitizer see a read past
+    //  it.
     uint8_t *bytes = malloc (size ? size : 1);
     assert (bytes);
     if (size)

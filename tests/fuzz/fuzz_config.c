@@ -1,5 +1,5 @@
-//  Any text as what people write: an endpoint, a member list, a URI. What is
-//  accepted is what was written, and what the rest of zseq can go on with.
+//  Fuzzes texts that users write: an endpoint, a member list, a URI. Whatever
+//  is accepted reads back as it was written, and is usable in the rest of zseq.
 //
 //  An input is the text.
 
@@ -12,7 +12,7 @@
 #include "zseq_uri.h"
 #include "zseq_fuzz.h"
 
-//  What was read, written again.
+//  The accepted text, printed again.
 static char
   s_again[ZSEQ_NODES_MAX * (ZSEQ_LABEL_MAX + 1 + ZSEQ_ENDPOINT_MAX + 1) + 1];
 
@@ -34,7 +34,8 @@ s_check_endpoint (const char *endpoint)
     assert (size <= ZSEQ_ENDPOINT_MAX);
     bool ipc = !strncmp (endpoint, "ipc://", 6);
     assert (ipc || !strncmp (endpoint, "tcp://", 6));
-    //  A host that only looks like one of this machine is none.
+    //  A host that only looks like an address of this machine must not count as
+    //  one.
     if (!ipc && zseq_endpoint_local (endpoint)) {
         const char *host = endpoint + 6;
         assert (!strncmp (host, "127.", 4) ||
@@ -114,7 +115,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     char *text = zseq_fuzz_text (&input);
     if (zseq_endpoint_valid (text))
         s_check_endpoint (text);
-    //  Also what is none.
+    //  Also for text that is no endpoint.
     (void) zseq_endpoint_local (text);
     s_check_members (text);
     s_check_uri (text);

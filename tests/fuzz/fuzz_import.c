@@ -1,8 +1,8 @@
-//  What zseq import reads: whatever it takes whole, it takes again when that is
-//  exported; in pieces it is the same as at once.
+//  Fuzzes zseq import. An export of what it has accepted as complete is
+//  accepted again, and reading in pieces gives the same as reading at once.
 //
-//  An input is a byte, whether it is partial and how big the pieces are, and
-//  the text.
+//  An input is a byte that says whether the import is partial and how big the
+//  pieces are, and the text.
 
 #include <assert.h>
 #include <string.h>
@@ -61,7 +61,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     assert (s_read (bytes, size - 1, partial, 1 + data[0] / 2, &pieces) ==
             taken);
     assert (!taken || (once.count == pieces.count && once.sum == pieces.sum));
-    //  What is whole is so for who takes parts, too.
+    //  A partial import also accepts a complete export.
     if (taken && !partial && once.count > 0)
         assert (s_read (bytes, size - 1, true, size, &pieces) &&
                 once.sum == pieces.sum);

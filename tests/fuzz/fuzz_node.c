@@ -1,11 +1,14 @@
-//  A script of messages, time, writes and crashes against one node: one that
-//  votes, one that recovers, one whose cluster forms. Whatever its peers and
-//  clients send, a node keeps its promises to those that it has answered.
+//  Fuzzes one node by a script of messages, time, writes and crashes. The node
+//  votes, recovers, or waits for its cluster to form. Whatever its peers and
+//  clients send, it keeps its promises to those that it has answered.
 //
-//  An input is the kind of node, a byte, with SPEAKS_2 another one; then
-//  events, a byte each with what it needs (s_play). Messages are made from the
-//  input, or are its bytes as they are. Without SPEAKS_2 all peers speak
-//  version 1.
+//  An input begins with a byte for the kind of node; with SPEAKS_2 another byte
+//  follows (s_begin). Then come events, a byte each with its arguments
+//  (s_play). Messages are made from the input, near to what the node expects,
+//  or are bytes of the input as they are. Without SPEAKS_2 all peers speak
+//  version 1. The rules are checked in fuzz_node_check.c, at each reply and
+//  each write. Each run ends with a crash and a restart, which must find all
+//  that was acknowledged.
 
 #include "fuzz_node.h"
 
@@ -22,7 +25,7 @@ const zseq_slice_t fuzz_words[WORDS] = {{"\x01\xff", 2},
                                         {"orders", 6},
                                         {s_long_name, sizeof s_long_name}};
 
-//  Checks the reply as its client decodes it.
+//  Decodes a reply as its client does, and checks it.
 static void
 s_reply (const zseq_action_t *action)
 {
@@ -35,7 +38,7 @@ s_reply (const zseq_action_t *action)
     fuzz_check_reply (fuzz_request_of (action), &msg);
 }
 
-//  An attempt to recover begins anew.
+//  Forgets the answers to HELLO, because the recovery begins anew.
 static void
 s_forget_hello (void)
 {
@@ -56,7 +59,8 @@ s_ask (const zseq_action_t *action)
     assert (rc == ZSEQ_OK);
     assert (action->peer < run.disk.members.n);
     assert (action->peer != run.disk.self);
-    //  S4: a fence shows no incarnation that could be forgotten.
+    //  S4: a fence is for an incarnation that is on disk and cannot be
+    //  forgotten.
     if (msg.op == ZSEQ_OP_FENCE || msg.op == ZSEQ_OP_COPY) {
         assert (!run.disk.voting);
         const zseq_msg_recovery_t *recovery = zseq_msg_recovery (&msg);
@@ -80,7 +84,7 @@ s_ask (const zseq_action_t *action)
     run.asked_open[action->peer] = true;
 }
 
-//  Takes an action of the node.
+//  Carries out an action of the node.
 static void
 s_act (const zseq_action_t *action, void *arg)
 {
@@ -109,7 +113,7 @@ s_act (const zseq_action_t *action, void *arg)
     }
 }
 
-//  The record of a node that was formatted as one of n.
+//  Makes the record of a node that was formatted in a cluster of n.
 static void
 s_record (zseq_record_t *record, size_t n)
 {
@@ -125,7 +129,8 @@ s_record (zseq_record_t *record, size_t n)
     assert (rc == ZSEQ_OK);
 }
 
-//  So much time passes that the node asks again; and its peers answer.
+//  Lets so much time pass that the node asks again. If answered, its peers
+//  answer.
 static void
 s_go_on (bool answered)
 {
@@ -135,7 +140,7 @@ s_go_on (bool answered)
         fuzz_confirm ();
 }
 
-//  A process begins, with what is on the disk.
+//  Starts a process on the contents of the disk.
 static void
 s_start (bool requested, const zseq_force_t *force)
 {
@@ -148,7 +153,7 @@ s_start (bool requested, const zseq_force_t *force)
     assert (run.node);
     for (size_t index = 0; index < run.file_count; index++) {
         const fuzz_file_t *file = &run.files[index];
-        //  S8: no crash has undone what was acknowledged.
+        //  S8: no crash has undone a write that was acknowledged.
         assert (file->answered <= file->limit ||
                 file->answered <= run.disk.floor);
         if (file->limit == 0)
@@ -176,7 +181,8 @@ s_start (bool requested, const zseq_force_t *force)
     fuzz_event (ZSEQ_EVENT_TICK);
 }
 
-//  The process ends; each write that was under way has arrived or not.
+//  Ends the process. Each write in flight has arrived or not, as the input
+//  says.
 static void
 s_crash (void)
 {
@@ -209,8 +215,8 @@ s_crash (void)
         run.requests[index].known = false;
 }
 
-//  A message arrives: of eight, three requests and one of any bytes, three
-//  replies and one of any bytes.
+//  Delivers a message. Of eight messages three are requests, three are replies,
+//  and two are any bytes.
 static void
 s_receive (uint8_t what)
 {
@@ -240,7 +246,7 @@ s_receive (uint8_t what)
     }
 }
 
-//  The process is killed, and another one begins.
+//  Kills the process, and starts another.
 static void
 s_restart (void)
 {
@@ -252,7 +258,7 @@ s_restart (void)
         fuzz_confirm ();
 }
 
-//  One event.
+//  Plays one event.
 static void
 s_play (void)
 {
@@ -289,7 +295,7 @@ s_play (void)
     }
 }
 
-//  The names that a node has from before.
+//  Puts names on the disk.
 static void
 s_fill_disk (void)
 {
@@ -301,8 +307,8 @@ s_fill_disk (void)
     }
 }
 
-//  What it and its peers have noted: nothing, as before version 2; starts, the
-//  last of them voted in or not; and floors.
+//  Fills in what the node and its peers have noted: nothing, as before version
+//  2; or starts, where the last one was voted in or not; and floors.
 static void
 s_fill_starts (uint8_t which)
 {
@@ -315,7 +321,7 @@ s_fill_starts (uint8_t which)
         run.disk.floor = run.disk.floor_reserved = 50;
 }
 
-//  Fills the disk as the first bytes say, and begins a process.
+//  Fills the disk as the first bytes of the input say, and starts a process.
 static void
 s_begin (void)
 {
@@ -339,7 +345,7 @@ s_begin (void)
     switch (kind) {
     case 0:  //  Votes
     case 1:  //  Votes, and is told to recover
-    case 2:  //  Recovers, since its last recovery was not finished
+    case 2:  //  Recovers: its last recovery did not end
         for (uint8_t node = 0; node < run.disk.members.n; node++)
             run.disk.vector.incarnation[node] =
               (zseq_incarnation_t){1, 7u + node};
@@ -351,7 +357,7 @@ s_begin (void)
     case 3:  //  Lost all it had
         zseq_record_reset (&run.disk, 0);
         break;
-    case 4:  //  The same, and goes on with any peer that it reaches
+    case 4:  //  The same, by force with the peers it reaches
         zseq_record_reset (&run.disk, IDENTITY);
         forced = true;
         break;
@@ -370,7 +376,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
     run.input = (zseq_fuzz_t){data, size};
     s_begin ();
-    //  A message names fewer than what is left free.
+    //  A single message names fewer sequences than this leaves free.
     while (run.input.left && run.file_count < FILES_MAX / 2) {
         if (run.ended) {
             s_crash ();
@@ -380,7 +386,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
         }
         s_play ();
     }
-    //  Whatever was said holds after a power cut now.
+    //  Whatever the node has said must hold after a power cut now.
     s_crash ();
     s_start (false, NULL);
     zseq_node_destroy (&run.node);

@@ -4,13 +4,13 @@
 //      fuzz_node.c           an input, its events, and the node's actions
 //      fuzz_node_messages.c  requests and replies that are made from the input
 //      fuzz_node_peers.c     what peers told the node, and what they answer
-//      fuzz_node_disk.c      the disk, and the writes that are under way
+//      fuzz_node_disk.c      the disk, and the writes in flight
 //      fuzz_node_check.c     what the node may answer and write (S1 to S11)
 //      fuzz_node_step.c      the node's steps, and the end of its writes
 //
-//  fuzz_node.c uses all others; messages use peers; peers use steps; steps use
-//  checks; and checks use the disk. None uses a file that uses it. The checks
-//  know the rules, and of the node its record and state only.
+//  fuzz_node.c uses all other files, messages use peers, peers use steps, steps
+//  use checks, and checks use the disk. There is no circle. The checks know the
+//  rules, and of the node only its record and its state.
 
 #ifndef FUZZ_NODE_H_INCLUDED
 #define FUZZ_NODE_H_INCLUDED
@@ -26,7 +26,7 @@
 
 #define IDENTITY 0x1122334455667788u
 #define NAMES_MAX 12
-#define FILES_MAX 1024  //  Names that any message has had
+#define FILES_MAX 1024  //  Names in messages, at most
 #define WAITING_MAX 4
 #define REQUESTS_MAX 512
 #define START_WAIT_US 1000000
@@ -35,13 +35,13 @@
 #define WORDS 5
 extern const zseq_slice_t fuzz_words[WORDS];
 
-//  What the node's disk holds of a name, and what the node said of it.
+//  A name: what is on the disk, and what the node has answered.
 typedef struct {
     char name[ZSEQ_NAME_MAX];
     size_t size;
     uint64_t next;
     uint64_t limit;     //  0: there is no record
-    uint64_t refused;   //  The limit may be this one instead, if it is not 0
+    uint64_t refused;   //  A refused write may have left this limit; or 0
     uint64_t answered;  //  The highest next that was acknowledged
 } fuzz_file_t;
 
@@ -58,7 +58,7 @@ typedef struct {
 typedef struct {
     zseq_op_t op;
     uint64_t request;
-    bool known;     //  By this process of the node
+    bool known;     //  Whether this process of the node took it
     bool answered;  //  At most once
     bool malformed;
     uint8_t version;
@@ -76,25 +76,25 @@ typedef struct {
 //  What a peer has told this process of the node.
 typedef struct {
     bool heard;     //  Anything at all
-    bool recovers;  //  So it said last
-    bool confirms;  //  That it does not recover, and the next five
+    bool recovers;  //  As it said last
+    bool confirms;  //  That it does not recover, and the rest
     bool extended;
     zseq_vector_t vector;
     uint64_t seen;
     uint64_t floor;
     uint64_t floor_reserved;
-    uint64_t process;  //  That has last answered at its endpoint
+    uint64_t process;  //  The last one that answered at its endpoint
 
-    uint64_t cluster;  //  Whose floors the next two are, the highest
+    uint64_t cluster;  //  The cluster of the floors below
     uint64_t floor_heard;
     uint64_t floor_reserved_heard;
 
-    uint64_t speaks;  //  At most, by HELLO; like the next three
+    uint64_t speaks;  //  Its version by HELLO, as the next three
     uint64_t voter_of;
-    bool holds;   //  It votes or starts, by the last HELLO
-    bool forgot;  //  It recovers and has no vote on its disk, by that HELLO
-    zseq_incarnation_t fenced;  //  The node's incarnation that it has answered
-    zseq_incarnation_t copied;  //  FENCE to, and the one whose copy is whole
+    bool holds;                 //  It votes or starts, by the last HELLO
+    bool forgot;                //  It recovers, and its disk has no vote
+    zseq_incarnation_t fenced;  //  The incarnations of the node for which
+    zseq_incarnation_t copied;  //  it answered FENCE, and ended its COPY
 } fuzz_peer_t;
 
 //  A run of one input.
@@ -104,7 +104,7 @@ typedef struct {
     bool ended;
     uint64_t now_us;
     zseq_record_t disk;        //  The record that is durable
-    zseq_record_t maybe_disk;  //  ... or it is this one: refused, n not 0
+    zseq_record_t maybe_disk;  //  ... or this one, refused; n 0: none
     fuzz_file_t files[FILES_MAX];
     size_t file_count;
     fuzz_write_t writes[NAMES_MAX + 1];
@@ -113,23 +113,23 @@ typedef struct {
     size_t request_count;
     zseq_op_t asked_op[ZSEQ_NODES_MAX];  //  0: nothing
     uint64_t asked_request[ZSEQ_NODES_MAX];
-    bool asked_open[ZSEQ_NODES_MAX];  //  It was not answered yet
+    bool asked_open[ZSEQ_NODES_MAX];  //  The question has no answer yet
     fuzz_peer_t peers[ZSEQ_NODES_MAX];
     bool speaks_2;           //  Peers may speak version 2
-    bool starting;           //  Too few have noted its start yet
+    bool starting;           //  Too few peers have noted its start
     bool may_form;           //  Enough peers have noted the start
     bool start_heard;        //  Peers said that a new incarnation started
     bool incarnation_begun;  //  No HELLO was asked since
-    uint64_t process;        //  What it calls itself; 0: not known
+    uint64_t process;        //  The number that it sends; 0: not known
     uint64_t began_us;       //  When it began
     zseq_incarnation_t void_incarnation;   //  It must not vote in this one
-    zseq_incarnation_t first_incarnation;  //  The one that it began with
-    zseq_start_t first_start;              //  The start that it found on disk
-    bool first_voted;                      //  ... in which there was a vote
+    zseq_incarnation_t first_incarnation;  //  The one on disk when it began
+    zseq_start_t first_start;              //  The one on disk when it began
+    bool first_voted;                      //  ... in which it had voted
     bool is_forced;                        //  It recovers by force
     zseq_force_t force;
-    zseq_vector_t newest;                       //  Of what it was told
-    zseq_msg_member_t members[ZSEQ_NODES_MAX];  //  Of the message in hand
+    zseq_vector_t newest;                       //  Newest ones it was told
+    zseq_msg_member_t members[ZSEQ_NODES_MAX];  //  Of the current message
     uint8_t bytes[ZSEQ_MESSAGE_MAX];            //  ... and its encoding
 } fuzz_run_t;
 
@@ -137,15 +137,16 @@ extern fuzz_run_t run;
 
 //  fuzz_node_messages.c
 
-//  Makes a request, or the reply to what the node has last asked that peer.
+//  Make a request, and a reply to the node's last question to that peer.
 void fuzz_fill_request (zseq_msg_t *msg);
 void fuzz_fill_reply (zseq_msg_t *msg, uint8_t peer);
 
-//  The bytes of a message, or bytes of the input. The next two free them.
+//  fuzz_encode returns the bytes of a message, fuzz_raw bytes of the input. The
+//  next two functions free them.
 uint8_t *fuzz_encode (const zseq_msg_t *msg, size_t *size_p);
 uint8_t *fuzz_raw (size_t *size_p);
 
-//  Bytes arrive, in memory that is gone after the step.
+//  Deliver bytes, which are freed after the step.
 void fuzz_take_request (uint8_t *bytes, size_t size);
 void fuzz_take_reply (uint8_t *bytes, size_t size, uint8_t peer, bool answers);
 
@@ -157,11 +158,11 @@ uint8_t fuzz_peer (void);
 //  Notes a reply before the node takes it.
 void fuzz_note_reply (const zseq_msg_t *msg, uint8_t peer);
 
-//  Whether a peer can have sent that: peers know no start that has not been on
-//  the node's disk, and no start has the last counter.
+//  Returns whether a peer may send this message. Peers know only starts that
+//  were on the node's disk, and no start has the last counter.
 bool fuzz_can_be (const zseq_msg_t *msg);
 
-//  Every peer confirms the start, once it is on disk.
+//  Lets every peer confirm the start, once it is on disk.
 void fuzz_confirm (void);
 
 zseq_slice_t fuzz_text (const char *text);
@@ -170,47 +171,49 @@ zseq_slice_t fuzz_text (const char *text);
 
 int fuzz_compare (const char *a, size_t a_size, const char *b, size_t b_size);
 
-//  What is known of a name.
+//  Returns a name's entry.
 fuzz_file_t *fuzz_file_of (const char *name, size_t size);
 
-//  The least next that a name has after a power cut now, whichever writes
+//  Returns the least next of a name after a power cut now, whichever writes
 //  arrive.
 uint64_t fuzz_durable_next (const fuzz_file_t *file);
 
-//  The least next that a peer has to copy, so that nothing is lost that was
-//  accepted.
+//  Returns the least next that a peer has to copy so that no accepted claim is
+//  lost.
 uint64_t fuzz_accepted_next (const fuzz_file_t *file);
 
-//  A write begins.
+//  Begin a write.
 void fuzz_persist (const zseq_action_t *action);
 void fuzz_persist_record (const zseq_action_t *action);
 
-//  The first write arrives, or is refused. Returns the event for the node.
+//  Ends the first write: it arrives, or is refused. Returns the event for the
+//  node.
 zseq_event_t fuzz_complete_write (bool refused);
 
 //  fuzz_node_check.c
 
-//  The request that is answered, once.
+//  Finds the request that the action answers. Each is answered once.
 fuzz_request_t *fuzz_request_of (const zseq_action_t *action);
 
-//  Before each step: notes whether enough peers have noted the start.
+//  Notes, before each step, whether enough peers have noted the start.
 void fuzz_note_confirmations (void);
 
 void fuzz_check_reply (const fuzz_request_t *request, const zseq_msg_t *msg);
 
-//  Before the write begins: what the record must not change, nor say.
+//  Checks a record before it is written: what it must not change, and must not
+//  say.
 void fuzz_check_record (const zseq_record_t *record);
 
 //  fuzz_node_step.c
 
-//  Hands the node an event, now.
+//  Hands the node an event, at the present time.
 void fuzz_step (zseq_event_t *event);
 void fuzz_event (zseq_event_type_t type);
 
-//  The first write arrives, or is refused; and the node hears of it.
+//  Ends the first write, and tells the node.
 void fuzz_written (bool refused);
 
-//  The node flushes, and all writes arrive.
+//  Flushes the node, and ends all writes.
 void fuzz_write_all (void);
 
 #endif

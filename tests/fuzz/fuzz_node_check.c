@@ -1,5 +1,13 @@
-//  What the node may answer and write. Each check names the rule (S1 to S11) of
-//  lib/doc/design.md that it guards.
+//  Checks what the node may answer and write. Each check names the rule of
+//  lib/doc/design.md (S1 to S11) that it guards.
+//
+//  fuzz_check_reply gets every reply together with the request it answers.
+//  fuzz_check_record gets every record before its write begins, compares it
+//  with the record on disk, and checks the node's vote, its starts and its
+//  recovery. fuzz_note_confirmations runs before each step: by the peers'
+//  answers so far (fuzz_node_peers.c) it decides whether the node may vote or
+//  form in that step. The checks know nothing else of the node than its record
+//  and its state. A violation is a failed assertion.
 
 #include "fuzz_node.h"
 
@@ -19,7 +27,7 @@ fuzz_request_of (const zseq_action_t *action)
     return request;
 }
 
-//  S11: the start that this process takes.
+//  S11: returns the start that this process takes.
 static zseq_start_t
 s_own_start (void)
 {
@@ -28,8 +36,8 @@ s_own_start (void)
     return (zseq_start_t){run.first_start.counter + 1, run.process};
 }
 
-//  S4, S11: whether a peer has noted that start on its disk, and knows nothing
-//  better.
+//  S4, S11: returns whether a peer has noted that start on its disk, and knows
+//  no newer one.
 static bool
 s_has_noted (uint8_t node)
 {
@@ -68,16 +76,17 @@ fuzz_note_confirmations (void)
         (noted >= majority - 1 && all_heard && run.disk.start_voted &&
          zseq_start_equal (&run.disk.vector.start[run.disk.self], &start)))
         run.starting = false;
-    //  Where all peers are needed, those that recover need not note it.
+    //  If all peers are needed, recovering peers need not note it.
     bool all = majority == run.disk.members.n - 1 &&
                noted + recovering >= majority && noted >= majority - 1;
     if (noted >= majority || noted == run.disk.members.n - 1 || all)
         run.may_form = true;
 }
 
-//  S5, S11: a node votes by its record; by one that it found when it began,
-//  only once enough peers have noted its start; never in an incarnation or a
-//  start that has ended, and never below a floor that it was told.
+//  S5, S11: checks that the node votes by its record only. If that was on disk
+//  when the process began, enough peers must have noted the start. The node
+//  never votes in an incarnation or a start that has ended, or below a floor
+//  that it was told.
 static void
 s_check_votes (void)
 {
@@ -96,7 +105,8 @@ s_check_votes (void)
     }
 }
 
-//  Only what starts may be copied by force, too.
+//  Checks that the node may be copied: it votes, or it starts and the recovery
+//  is by force.
 static void
 s_check_source (const fuzz_request_t *request)
 {
@@ -104,7 +114,7 @@ s_check_source (const fuzz_request_t *request)
         s_check_votes ();
 }
 
-//  What peers count on is on disk.
+//  Checks that what peers rely on is on disk.
 static void
 s_check_introduced (const fuzz_request_t *request, const zseq_msg_t *msg)
 {
@@ -118,7 +128,7 @@ s_check_introduced (const fuzz_request_t *request, const zseq_msg_t *msg)
     assert (msg->introduce.seen == run.peers[request->node].process);
 }
 
-//  S1, S5, S8.
+//  S1, S5, S8: checks a claim that was granted.
 static void
 s_check_granted (const fuzz_request_t *request, const zseq_msg_t *msg)
 {
@@ -140,8 +150,8 @@ s_check_granted (const fuzz_request_t *request, const zseq_msg_t *msg)
     file->answered = next;
 }
 
-//  Of a page that a recovering node copies nothing may be missing: S4 needs
-//  all that was accepted.
+//  S4: checks that no accepted claim is missing in a page for a recovering
+//  node.
 static void
 s_check_page (const fuzz_request_t *request, const zseq_msg_t *msg)
 {
@@ -171,7 +181,7 @@ s_check_page (const fuzz_request_t *request, const zseq_msg_t *msg)
     }
 }
 
-//  S5: a node says that it votes only if its disk does, too.
+//  S5: checks that the node says that it votes only if its disk says so, too.
 static void
 s_check_state (zseq_state_t state)
 {
@@ -209,7 +219,7 @@ fuzz_check_reply (const fuzz_request_t *request, const zseq_msg_t *msg)
         //  fallthrough
     case ZSEQ_OP_FENCE:
         s_check_source (request);
-        //  S4: a node answers an incarnation that is in force on disk.
+        //  S4: a node answers for an incarnation that is in force on its disk.
         assert (!zseq_incarnation_compare (
           &request->incarnation, &run.disk.vector.incarnation[request->node]));
         assert (msg->version == request->version);
@@ -231,10 +241,9 @@ fuzz_check_reply (const fuzz_request_t *request, const zseq_msg_t *msg)
     }
 }
 
-//  S11: a process takes one start, and a start that differs from the last only
-//  if that one has been voted in. What is noted of a peer is never changed but
-//  for a later start; or, if there are two with one counter, for a disputed
-//  one.
+//  S11: checks the starts in a record. A process takes one start, and a new one
+//  only if the node has voted in the last. A peer's start only changes to a
+//  later one; of two with one counter, to a disputed one.
 static void
 s_check_starts (const zseq_record_t *record)
 {
@@ -262,8 +271,8 @@ s_check_starts (const zseq_record_t *record)
     }
 }
 
-//  S11: a recovery by force skips no peer that holds a vote, and binds as many
-//  peers as answer any recovery.
+//  S11: checks a recovery by force. It skips no peer that holds a vote, and
+//  binds as many peers as answer any recovery.
 static void
 s_check_force (const zseq_record_t *record)
 {
@@ -283,7 +292,7 @@ s_check_force (const zseq_record_t *record)
             bound == record->members.n - 1);
 }
 
-//  S5: the node writes its vote last, and only its own.
+//  S5: checks that the node writes its vote last, and only its own.
 static void
 s_check_vote (const zseq_record_t *record)
 {
@@ -294,8 +303,8 @@ s_check_vote (const zseq_record_t *record)
     assert (incarnation->counter);
     assert (record->start_voted || record->members.n == 1);
     assert (zseq_incarnation_compare (incarnation, &run.void_incarnation) > 0);
-    //  S11: a node forms only if so many peers have noted its start that the
-    //  peers of any later formation include one of them.
+    //  S11: a node forms only if so many peers have noted its start that one of
+    //  them takes part in any later formation.
     if (!run.disk.identity && incarnation->counter == 1)
         assert (run.may_form || record->members.n == 1);
     if (run.is_forced)
@@ -307,7 +316,7 @@ fuzz_check_record (const zseq_record_t *record)
 {
     for (size_t index = 0; index < run.write_count; index++)
         assert (!run.writes[index].is_record);
-    //  Nothing in it is ever lowered.
+    //  The record lowers no value.
     assert (!run.disk.identity || record->identity == run.disk.identity);
     assert (record->floor >= run.disk.floor);
     assert (record->floor_reserved >= run.disk.floor_reserved);

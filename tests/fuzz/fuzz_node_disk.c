@@ -1,5 +1,5 @@
-//  The disk of the node: what is durable, and writes that are under way, each
-//  of which arrives or is refused.
+//  The disk of the node: what is durable, and the writes in flight, each of
+//  which arrives or is refused.
 
 #include "fuzz_node.h"
 
@@ -47,7 +47,7 @@ fuzz_accepted_next (const fuzz_file_t *file)
     return next;
 }
 
-//  Adds a write, empty.
+//  Adds an empty write.
 static fuzz_write_t *
 s_write (void)
 {
@@ -66,7 +66,7 @@ fuzz_persist (const zseq_action_t *action)
     assert (file);
     for (size_t index = 0; index < run.write_count; index++)
         assert (run.writes[index].file != file);
-    //  S8: what was acknowledged is not lowered.
+    //  S8: a write does not lower what was acknowledged.
     assert (action->durable_to >= 1);
     assert (action->durable_to <= ZSEQ_NEXT_MAX);
     assert (action->durable_to >= file->answered ||
@@ -90,7 +90,7 @@ fuzz_persist_record (const zseq_action_t *action)
     write->version = action->version;
 }
 
-//  The record is durable now.
+//  Makes the record durable.
 static void
 s_record_written (const zseq_record_t *record)
 {

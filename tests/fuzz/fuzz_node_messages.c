@@ -1,5 +1,12 @@
 //  Requests and replies. They are made from the input, near to what the node
-//  has and expects; or they are bytes of the input as they are.
+//  has and expects, or they are bytes of the input as they are.
+//
+//  fuzz_fill_request and fuzz_fill_reply draw the fields of a message. The
+//  s_near functions draw a value next to one that the node knows, because most
+//  values that matter are equal to it or differ by one; or any value.
+//  fuzz_take_request and fuzz_take_reply deliver the bytes: if they decode, the
+//  request is noted for the checks, and the reply for the state of its peer
+//  (fuzz_node_peers.c). A reply that no peer could send is not delivered.
 
 #include "fuzz_node.h"
 
@@ -17,7 +24,7 @@ s_word (void)
     return fuzz_words[zseq_fuzz_below (&run.input, WORDS)];
 }
 
-//  Draws an identity, mostly the one of the node.
+//  Draws an identity, mostly the node's.
 static uint64_t
 s_cluster (void)
 {
@@ -27,7 +34,7 @@ s_cluster (void)
     return which == 14 ? IDENTITY : zseq_fuzz_number (&run.input);
 }
 
-//  An incarnation near that one, or any.
+//  Draws an incarnation near the given one, or any.
 static void
 s_near_incarnation (zseq_incarnation_t *incarnation)
 {
@@ -42,7 +49,7 @@ s_near_incarnation (zseq_incarnation_t *incarnation)
     }
 }
 
-//  As the node sees the cluster, or otherwise.
+//  Fills in the cluster's names and members, mostly as the node has them.
 static void
 s_fill_cluster (zseq_msg_t *msg)
 {
@@ -78,7 +85,8 @@ s_fill_cluster (zseq_msg_t *msg)
     }
 }
 
-//  Draws a member of the vector in msg: mostly any, else the likely one.
+//  Draws a member of the vector in msg, mostly the likely one if that is not
+//  any.
 static uint8_t
 s_member (const zseq_msg_t *msg, uint8_t likely)
 {
@@ -88,7 +96,7 @@ s_member (const zseq_msg_t *msg, uint8_t likely)
     return (uint8_t) (likely % msg->vector.n);
 }
 
-//  FENCE or COPY, for an incarnation near to one that the node knows.
+//  Fills in FENCE or COPY, for an incarnation near one that the node knows.
 static void
 s_fill_recovery (zseq_msg_t *msg)
 {
@@ -155,7 +163,7 @@ fuzz_fill_request (zseq_msg_t *msg)
     }
 }
 
-//  A start near that one, or any.
+//  Draws a start near the given one, or any.
 static void
 s_near_start (zseq_start_t *start)
 {
@@ -176,7 +184,7 @@ s_near_start (zseq_start_t *start)
     }
 }
 
-//  A floor above that one, or any.
+//  Draws a floor above the given one, or any.
 static uint64_t
 s_near_floor (uint64_t floor)
 {
@@ -188,8 +196,8 @@ s_near_floor (uint64_t floor)
     return floor > ZSEQ_NEXT_MAX - more ? ZSEQ_NEXT_MAX : floor + more;
 }
 
-//  What a peer that speaks version 2 adds. It knows of the node what is on its
-//  disk.
+//  Fills in what a peer of version 2 adds. It knows about the node what is on
+//  the node's disk.
 static void
 s_fill_extras (zseq_msg_t *msg)
 {
@@ -256,7 +264,7 @@ fuzz_fill_reply (zseq_msg_t *msg, uint8_t peer)
     }
 }
 
-//  Notes what the checks need of a request that the node takes.
+//  Notes what the checks need to know of a request.
 static void
 s_note_request (fuzz_request_t *request, const zseq_msg_t *msg)
 {

@@ -1,9 +1,17 @@
-//  What peers told the node, as far as the rules depend on it; and what a
-//  peer answers that confirms the node's start.
+//  What peers have told the node, as far as the rules depend on it, and the
+//  answers of peers that confirm the node's start.
+//
+//  fuzz_note_reply runs before the node takes a reply. It decides by the rules
+//  of the protocol, not by the node's code, what the reply is worth, and keeps
+//  that in run.peers: whether the peer has noted the start, recovers, holds a
+//  vote, or shows that the node's incarnation has ended. The checks go by this
+//  (fuzz_node_check.c). fuzz_confirm plays well-meaning peers, so that random
+//  runs get beyond the start.
 
 #include "fuzz_node.h"
 
-//  Whether msg is of the node's cluster. Before that forms, a node cannot know.
+//  Returns whether msg is of the node's cluster. Before the cluster forms, a
+//  node cannot know that.
 static bool
 s_is_same_cluster (const zseq_msg_t *msg, uint8_t peer)
 {
@@ -12,8 +20,8 @@ s_is_same_cluster (const zseq_msg_t *msg, uint8_t peer)
            (!identity || msg->cluster == identity);
 }
 
-//  Whether the peer waits for its cluster to form, in the incarnation that the
-//  node knows.
+//  Returns whether the peer waits for its cluster to form, in the incarnation
+//  that the node knows.
 static bool
 s_is_unformed (const zseq_msg_t *msg, uint8_t peer)
 {
@@ -25,7 +33,8 @@ s_is_unformed (const zseq_msg_t *msg, uint8_t peer)
                                       &record->vector.incarnation[peer]);
 }
 
-//  ... and was formatted together with a node that starts.
+//  Returns whether, besides, the peer was formatted together with this node,
+//  which starts.
 static bool
 s_is_formed_with (const zseq_msg_t *msg, uint8_t peer)
 {
@@ -38,7 +47,7 @@ s_is_formed_with (const zseq_msg_t *msg, uint8_t peer)
                               &zseq_node_record (run.node)->vector);
 }
 
-//  S11: whether msg shows that the incarnation or the start of this node has
+//  S11: returns whether msg shows that this node's incarnation or start has
 //  ended.
 static bool
 s_ends_incarnation (const zseq_msg_t *msg)
@@ -54,7 +63,7 @@ s_ends_incarnation (const zseq_msg_t *msg)
             !zseq_start_equal (theirs, mine));
 }
 
-//  Whether the peer shows an incarnation of its own that can be its newest.
+//  Returns whether the peer answers in an incarnation that can be its newest.
 static bool
 s_is_newest (const zseq_msg_t *msg, uint8_t peer)
 {
@@ -71,7 +80,7 @@ s_is_newest (const zseq_msg_t *msg, uint8_t peer)
     return true;
 }
 
-//  Notes the highest floors that the peer has named for the node's cluster.
+//  Notes the highest floors that the peer has shown for the node's cluster.
 static void
 s_note_floors (const zseq_msg_t *msg, fuzz_peer_t *peer)
 {
@@ -87,8 +96,8 @@ s_note_floors (const zseq_msg_t *msg, fuzz_peer_t *peer)
         peer->floor_reserved_heard = msg->introduce.floor_reserved;
 }
 
-//  What a peer's reply means to a node that does not recover. The node takes
-//  nothing more from a reply that is of no use.
+//  Notes a peer's reply to a node that does not recover. Ignores the rest of a
+//  reply that the node cannot use.
 static void
 s_note_introduced (const zseq_msg_t *msg, uint8_t index)
 {
@@ -142,7 +151,7 @@ s_is_text (zseq_slice_t slice, const char *text)
            !memcmp (slice.data, text, slice.size);
 }
 
-//  Whether these are the cluster and the members that the disk has.
+//  Returns whether these are the cluster and the members on the disk.
 static bool
 s_same_members (const zseq_msg_members_t *members)
 {
@@ -153,7 +162,7 @@ s_same_members (const zseq_msg_members_t *members)
     return s_is_text (members->cluster_name, run.disk.cluster);
 }
 
-//  What a peer's reply means to a node that recovers.
+//  Notes a peer's reply to a node that recovers.
 static void
 s_note_recovery (const zseq_msg_t *msg, uint8_t index)
 {
@@ -170,7 +179,7 @@ s_note_recovery (const zseq_msg_t *msg, uint8_t index)
         peer->voter_of = msg->cluster;
         if (msg->hello.speaks > peer->speaks)
             peer->speaks = msg->hello.speaks;
-        //  An answer after the incarnation began comes too late.
+        //  An answer after the incarnation began is too late.
         peer->holds =
           !run.incarnation_begun && (msg->hello.state == ZSEQ_STATE_VOTING ||
                                      msg->hello.state == ZSEQ_STATE_STARTING ||
@@ -226,7 +235,8 @@ fuzz_text (const char *text)
     return (zseq_slice_t){text, strlen (text)};
 }
 
-//  The peer votes, or waits to form, too, and has met this process.
+//  Answers as a peer that votes, or waits to form, too, and has met this
+//  process.
 static void
 s_answer_introduce (zseq_msg_introduce_t *introduce, uint8_t peer)
 {
@@ -240,7 +250,7 @@ s_answer_introduce (zseq_msg_introduce_t *introduce, uint8_t peer)
     introduce->floor_reserved = run.disk.floor_reserved;
 }
 
-//  The peer votes, and speaks the newest version.
+//  Answers as a peer that votes and speaks the newest version.
 static void
 s_answer_hello (zseq_msg_hello_t *hello)
 {
@@ -255,8 +265,8 @@ s_answer_hello (zseq_msg_hello_t *hello)
     hello->speaks = ZSEQ_WIRE_VERSION;
 }
 
-//  What a peer answers that votes, or waits to form, too, and knows what
-//  the node has on disk.
+//  Answers as a peer that votes, or waits to form, too, and knows what the node
+//  has on its disk.
 static void
 s_answer (zseq_msg_t *msg, uint8_t peer)
 {

@@ -1,5 +1,4 @@
-//  Events that do not come from the input: each step of the node, and the
-//  completion of its writes.
+//  Steps of the node, and the ends of its writes.
 
 #include "fuzz_node.h"
 #include "zseq_flake.h"

@@ -1,12 +1,12 @@
 //  Fuzzes the store: a directory with one file of any bytes, and perhaps a lost
-//  record. Loading finds what was written or reports damage; it never crashes,
+//  record. Loading finds what was written or reports damage. It never crashes,
 //  and never takes an existing name for a new one.
 //
-//  An input is the kind of file (s_case_t), a byte of flags, then the file's
-//  bytes. CASE_NODE and CASE_SEQUENCE fuzz a record, CASE_NAMES and CASE_COPY a
-//  journal. The bytes are decoded and encoded again; with FLAG_DISK they are
-//  also written into a directory, which is loaded, and with FLAG_REPAIR
-//  repaired and loaded again.
+//  An input is the kind of file (s_case_t) with flags, in one byte, then the
+//  file's bytes. CASE_NODE and CASE_SEQUENCE fuzz a record, CASE_NAMES and
+//  CASE_COPY a journal. The bytes are decoded and encoded again. With FLAG_DISK
+//  they are also written into a directory, which is loaded, and with
+//  FLAG_REPAIR repaired and loaded again.
 
 #include <assert.h>
 #include <fcntl.h>
@@ -51,7 +51,7 @@ static const struct {
     uint64_t durable_to;
 } s_known[] = {{"invoices", 51, 51}, {"orders", 42, 1042}};
 
-//  The one of these that is lost.
+//  The one that is lost.
 #define LOST "invoices"
 
 #define KNOWN (sizeof s_known / sizeof s_known[0])
@@ -59,7 +59,7 @@ static const struct {
 static char s_root[64];
 static char s_directory[80];
 
-//  What loading reported.
+//  What loading has found.
 typedef struct {
     size_t count;
     struct {
@@ -81,8 +81,8 @@ s_seal (uint8_t *bytes, size_t size)
         bytes[size + (size_t) index] = (uint8_t) (sum >> 8 * index);
 }
 
-//  Corrects the checksum of a record, or of a journal's header and its batches,
-//  the last of which takes the remaining bytes.
+//  Corrects the checksum of a record, or those of a journal's header and its
+//  batches. The last batch takes the remaining bytes.
 static void
 s_seal_all (s_case_t which, uint8_t *bytes, size_t size)
 {
@@ -124,7 +124,8 @@ s_check_record (const zseq_record_t *record)
     assert (record->floor_reserved <= ZSEQ_NEXT_MAX);
 }
 
-//  Decoded bytes encode to the same bytes: there is only one encoding.
+//  Checks that decoded bytes encode to the same bytes: there is only one
+//  encoding.
 static void
 s_check_bytes (s_case_t which, const uint8_t *bytes, size_t size)
 {
@@ -141,7 +142,7 @@ s_check_bytes (s_case_t which, const uint8_t *bytes, size_t size)
         rc = zseq_store_node_decode (&record, bytes, size, &version, &what);
         if (rc == ZSEQ_OK) {
             s_check_record (&record);
-            //  Version 1 is only read.
+            //  Version 1 is read, but never written.
             if (version == 1)
                 return;
             again_size = zseq_store_node_encode (&record, again);
@@ -243,7 +244,7 @@ s_remove_root (void)
     nftw (s_root, s_remove, 16, FTW_DEPTH | FTW_PHYS);
 }
 
-//  A directory for all inputs, in memory if possible.
+//  Makes a directory for all inputs, in memory if possible.
 static void
 s_make_root (void)
 {
@@ -272,7 +273,7 @@ s_record (zseq_record_t *record)
     record->voting = true;
 }
 
-//  Writes an intact node's directory.
+//  Writes the directory of an intact node.
 static void
 s_make_directory (uint64_t identity, uint8_t node)
 {
@@ -338,7 +339,7 @@ s_take_damage (const char *text, void *arg)
     ((s_found_t *) arg)->damages++;
 }
 
-//  The durable_to that loading found for a name; 0: not found.
+//  Returns the durable_to that loading found for a name; 0: none.
 static uint64_t
 s_find_durable_to (const s_found_t *found, const char *name)
 {
@@ -357,7 +358,7 @@ s_load (zseq_store_t *store, zseq_record_t *record, s_found_t *found,
     memset (found, 0, sizeof *found);
     memset (result, 0, sizeof *result);
     int rc = zseq_store_open (store, record);
-    //  Never as if the directory had been empty.
+    //  The store never reports an empty directory.
     assert (rc == ZSEQ_OK || rc == ZSEQ_EDAMAGED || rc == ZSEQ_EFOREIGN);
     if (rc == ZSEQ_OK)
         s_check_record (record);
@@ -378,7 +379,8 @@ s_load (zseq_store_t *store, zseq_record_t *record, s_found_t *found,
     return rc;
 }
 
-//  Every intact record is found, and every missing one is damage.
+//  Checks that loading found every intact record, and reported every missing
+//  one as damage.
 static void
 s_check_found (s_case_t which, bool lost, const s_found_t *found,
                const zseq_store_load_result_t *result)
@@ -409,7 +411,8 @@ s_write_record (zseq_store_t *store, const zseq_record_t *record)
     assert (written.status == ZSEQ_OK);
 }
 
-//  Repairs and loads again: every intact record is there, and nothing else.
+//  Repairs and loads again. Checks that every intact record is there, and no
+//  other.
 static void
 s_check_repaired (zseq_store_t **store_p, zseq_record_t *record,
                   const s_found_t *found, uint64_t identity)
@@ -466,7 +469,7 @@ s_check_directory (s_case_t which, const uint8_t *bytes, size_t size,
     zseq_store_load_result_t result;
     if (s_load (store, &record, &found, &result) == ZSEQ_OK) {
         s_check_found (which, lost, &found, &result);
-        //  Without its journal a node cannot tell a new name from a lost one.
+        //  Without its journal, a node cannot tell a new name from a lost one.
         uint64_t journal_identity;
         uint8_t journal_node;
         if ((which == CASE_NAMES || which == CASE_COPY) &&

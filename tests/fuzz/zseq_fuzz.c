@@ -49,7 +49,7 @@ zseq_fuzz_number (zseq_fuzz_t *self)
         for (int byte = 0; byte <= kind % 8; byte++)
             value = value << 8 | zseq_fuzz_byte (self);
     else
-        //  A few below or above a limit.
+        //  A number up to two below or above a limit.
         value = s_limits[kind % LIMITS] + (uint64_t) (kind / LIMITS % 5) - 2;
     return value;
 }
@@ -95,8 +95,8 @@ zseq_fuzz_text (zseq_fuzz_t *self)
     return exact;
 }
 
-//  MessagePack as a row of tokens. A container is its header; its elements
-//  follow.
+//  MessagePack as a row of tokens. A container is only its header; its elements
+//  are the next tokens.
 
 #define TOKENS_MAX 1024
 
@@ -106,10 +106,11 @@ typedef struct {
     s_type_t type;
     size_t at;
     size_t size;     //  Bytes, with the header
-    uint64_t value;  //  Number, size of a text, elements of an array
+    uint64_t value;  //  A number, the size of a text, or an array's length
 } s_token_t;
 
-//  Bytes of the number that follows a tag from 0xc0 on, and then of the rest.
+//  Reads the token at self->at. width is the size of the number that follows
+//  the tag, and rest the size of what follows the number.
 static bool
 s_token (s_token_t *self, const uint8_t *data, size_t size)
 {
@@ -171,7 +172,7 @@ s_tokens (s_token_t *tokens, const uint8_t *data, size_t size)
     return count;
 }
 
-//  In the shortest format, or in the longest.
+//  Writes a number in the shortest format, or in the longest.
 static size_t
 s_put_number (uint8_t *bytes, uint64_t value, bool shortest)
 {
@@ -209,7 +210,7 @@ s_put_text (uint8_t *bytes, const uint8_t *text, size_t size, uint64_t seed)
     return 3 + wanted;
 }
 
-//  Puts bytes in place of data[at..at + old).
+//  Replaces data[at..at + old) by the given bytes.
 static size_t
 s_replace (uint8_t *data, size_t size, size_t size_max, size_t at, size_t old,
            const uint8_t *bytes, size_t bytes_size)
@@ -221,8 +222,8 @@ s_replace (uint8_t *data, size_t size, size_t size_max, size_t at, size_t old,
     return size - old + bytes_size;
 }
 
-//  An element more, or the first one less, if it is none with elements of its
-//  own.
+//  Adds an element to an array, or removes its first one if that is no
+//  container.
 static size_t
 s_mutate_array (uint8_t *data, size_t size, size_t size_max,
                 const s_token_t *array, const s_token_t *first, uint64_t seed)

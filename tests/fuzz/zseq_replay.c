@@ -1,5 +1,6 @@
-//  Hands files to a fuzz target, once each, as a plain test: replay_NAME
-//  FILE-OR-FOLDER... A violation ends the process; the file is told before.
+//  Passes files to a fuzz target, once each, as a plain test: replay_NAME
+//  FILE-OR-FOLDER... A violation ends the process. Each file is named before it
+//  runs.
 
 #include <assert.h>
 #include <dirent.h>

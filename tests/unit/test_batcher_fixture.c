@@ -1,3 +1,13 @@
+//  What the tests of the batcher share (see the header for the functions).
+//
+//  A node is its next ID (test_next), the status of its refusals
+//  (test_refusal), and a bit each that says whether it is silent, unreachable
+//  or congested (test_mute, test_cut, test_congested). test_ask, the batcher's
+//  hook, appends each message to test_letters. test_answer makes the reply that
+//  a node would send: to a CLAIM by the code of the library (zseq_seq_accept),
+//  to a NEXT as a coordinator that always succeeds. Time is test_now. Only
+//  test_wait, test_answer_all and tests themselves move it.
+
 #include "test_batcher_fixture.h"
 
 #include <criterion/criterion.h>

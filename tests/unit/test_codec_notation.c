@@ -1,3 +1,12 @@
+//  Messages as text and as bytes (see the header for the notation).
+//
+//  There are two printers. test_msgpack_reads prints the bytes as msgpack-c
+//  reads them, and knows nothing of zseq. test_print_msg prints the fields of a
+//  decoded message in the order of the wire document, and knows nothing of
+//  bytes. If both texts are equal, the codec agrees with the document. Between
+//  them, test_pack makes bytes of text, by msgpack-c, and test_decode makes a
+//  message of bytes, by the codec.
+
 #include "test_codec_notation.h"
 
 #include <ctype.h>

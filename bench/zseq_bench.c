@@ -1,11 +1,11 @@
-//  zseq-bench: how fast IDs come, and how near that is to what the machine
-//  can do.
+//  zseq-bench: how fast IDs come, and how near that is to the limits of the
+//  machine.
 //
 //      zseq-bench run --case 'batch-*'     cases and their floors
 //      zseq-bench floor --json FILE        only the floors
 //
-//  This file reads the options, makes a temporary directory, runs what was
-//  asked for, and reports it. Cases are in zseq_bench_cases, floors in
+//  This file reads the options, makes a temporary directory, runs the cases or
+//  floors, and reports the results. Cases are in zseq_bench_cases, floors in
 //  zseq_bench_floor; both measure with zseq_bench_load. All processes are
 //  children (zseq_bench_children) and end with the run. See --help.
 
@@ -24,7 +24,7 @@
 
 enum {
     EXIT_USE = 1,     //  Bad use
-    EXIT_FAILED = 2,  //  The bench could not be done
+    EXIT_FAILED = 2,  //  The bench could not be run
 };
 
 #define ROUNDS ZSEQ_BENCH_ROUNDS_MAX
@@ -33,16 +33,16 @@ enum {
 #define SECONDS_MAX 3600
 #define RESERVE_S_DEFAULT 1.0
 #define RESERVE_S_MAX 60
-#define MEMORY "/dev/shm"  //  Where fsync costs nothing
+#define MEMORY "/dev/shm"  //  On a file system where fsync costs nothing
 
 typedef struct {
     bool floors_only;
     const char *uri;      //  NULL: clusters of our own
-    size_t nodes;         //  Of those
-    double reserve_s;     //  Of those; below 0: not given
+    size_t nodes;         //  Of our own cluster
+    double reserve_s;     //  The same; below 0: not given
     const char *zseqd;    //  NULL: beside this program
     const char *base;     //  Where the temporary directory is made
-    const char *fsync;    //  on, off, or NULL: as it comes
+    const char *fsync;    //  on, off, or NULL: the machine decides
     const char *pattern;  //  NULL: all cases
     double seconds;
     bool quick;
@@ -63,7 +63,7 @@ typedef struct {
     FILE *plot;
 } s_bench_t;
 
-//  All floors, one after the other, in rounds.
+//  Measures all floors in turn, in several rounds.
 static int
 s_run_floors (s_bench_t *self)
 {
@@ -84,7 +84,7 @@ s_run_floors (s_bench_t *self)
     return 0;
 }
 
-//  What a run needs, and its end.
+//  Setting up and ending a run.
 
 //  Makes the temporary directory of the run.
 static int
@@ -101,7 +101,7 @@ s_make_directory (s_bench_t *self)
     return 0;
 }
 
-//  The zseqd beside this program, unless another was named.
+//  Finds the zseqd beside this program, unless the options name another.
 static int
 s_find_zseqd (s_bench_t *self)
 {
@@ -134,7 +134,7 @@ s_open_output (const char *path, FILE **file_p)
     return 0;
 }
 
-//  Report it now rather than after the run.
+//  A missing gnuplot is reported now rather than after the run.
 static int
 s_check_gnuplot (void)
 {
@@ -153,7 +153,7 @@ s_check_gnuplot (void)
                             "(on Debian: apt install gnuplot-nox)");
 }
 
-//  As far as the command line says it.
+//  Makes a plan from the options.
 static zseq_bench_plan_t
 s_plan (const s_options_t *options)
 {
@@ -176,7 +176,7 @@ s_chosen_count (const s_options_t *options)
     return count;
 }
 
-//  The cluster that cases run on: ours is started, the other asked.
+//  Opens the cluster that cases run on: our own is started, another is asked.
 static int
 s_open_cases (s_bench_t *self)
 {
@@ -195,7 +195,7 @@ s_open_cases (s_bench_t *self)
     return zseq_bench_cases_open (self->cases);
 }
 
-//  Opens all that a run needs, and reports the machine and the setting.
+//  Opens what a run needs, and reports the machine and the setting.
 static int
 s_prepare (s_bench_t *self)
 {
@@ -265,7 +265,7 @@ s_clear_up (s_bench_t *self)
         fclose (self->plot);
 }
 
-//  One run of the bench. Returns the exit status.
+//  Runs the bench once. Returns the exit status.
 static int
 s_run (const s_options_t *options)
 {
@@ -495,12 +495,12 @@ s_take_option (s_options_t *options, int option)
         options->plot = optarg;
         return 0;
     default:
-        //  getopt has said what is wrong.
+        //  getopt has reported the option.
         return s_use ("bad option");
     }
 }
 
-//  What does not go together, and what was left open.
+//  Refuses options that exclude each other, and fills in the others.
 static int
 s_settle_options (s_options_t *options)
 {
@@ -536,7 +536,8 @@ s_settle_options (s_options_t *options)
     return 0;
 }
 
-//  What is closed would be the number of a socket or a file of a node's.
+//  Opens closed standard descriptors. A node's socket or file would get their
+//  numbers otherwise.
 static void
 s_hold_descriptors (void)
 {

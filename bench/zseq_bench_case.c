@@ -1,4 +1,4 @@
-//  The table of cases: what each one measures, and which it is compared with.
+//  The table of cases: what each one measures, and its floor.
 
 #include "zseq_bench_case.h"
 
@@ -7,11 +7,11 @@
 #include <assert.h>
 #include <fnmatch.h>
 
-//  --quick leaves out what needs more names.
+//  --quick leaves out cases with more names than this.
 #define QUICK_NAMES_MAX 1000
-//  Recovery needs a majority of voting peers.
+//  A recovery needs a majority of voting peers.
 #define RECOVERY_NODES_MIN 3
-//  The others must be a majority.
+//  The nodes that run must be a majority.
 #define STOPPED_NODES_MIN 3
 
 //  A row: its name, kind and cluster, and the other fields by name.
@@ -22,7 +22,7 @@
     }
 #define FLOOR(name) ZSEQ_BENCH_FLOOR_##name
 
-//  In this order: a cluster's names become ever more.
+//  The order matters: the names of a cluster only grow in number.
 static const zseq_bench_case_t s_cases[] = {
   CASE ("batch-1-single", DRAW, MAIN, .batch = 1, .processes = 1, .threads = 1,
         .floor = FLOOR (ASK), .share = 1),

@@ -1,5 +1,5 @@
-//  The cases: what is measured, on which cluster, and which floor it is held
-//  to. One table; zseq_bench_cases runs them.
+//  The cases: what is measured, on which cluster, and which floor the result is
+//  compared with. They are one table; zseq_bench_cases runs them.
 
 #ifndef ZSEQ_BENCH_CASE_H_INCLUDED
 #define ZSEQ_BENCH_CASE_H_INCLUDED
@@ -7,34 +7,35 @@
 #include "zseq_bench_floor.h"
 #include "zseq_bench_report.h"
 
-//  How to run them. What is not the user's word is set by zseq-bench.
+//  How to run the cases. zseq-bench fills in what the user leaves open.
 typedef struct {
-    const char *uri;        //  A cluster that runs; NULL: of our own
-    const char *pattern;    //  Of cases' names; NULL: all
-    bool quick;             //  Without the long ones
-    const char *zseqd;      //  The nodes' program
+    const char *uri;        //  A cluster that runs; NULL: our own
+    const char *pattern;    //  Of the names of cases; NULL: all
+    bool quick;             //  Without the long cases
+    const char *zseqd;      //  Program of the nodes
     const char *directory;  //  Temporary
-    size_t nodes;           //  Of a cluster of our own
+    size_t nodes;           //  Of our own cluster
     double reserve_s;       //  As zseqd start --reserve
     zseq_bench_setting_t *setting;
 } zseq_bench_plan_t;
 
 typedef enum {
     ZSEQ_BENCH_KIND_DRAW,        //  IDs of one sequence, through the library
-    ZSEQ_BENCH_KIND_OWN,         //  The same, of a sequence for each process
+    ZSEQ_BENCH_KIND_OWN,         //  The same, with a sequence per process
     ZSEQ_BENCH_KIND_PAIR,        //  DRAW on two clusters, without and
-                                 //  with a reserve
+                                 //  with a reservation
     ZSEQ_BENCH_KIND_STOPPED,     //  DRAW, then with one node stopped
     ZSEQ_BENCH_KIND_SCHEME,      //  DRAW of another URI
     ZSEQ_BENCH_KIND_MANY_NAMES,  //  Claims of names that exist
     ZSEQ_BENCH_KIND_FRESH,       //  First claims
     ZSEQ_BENCH_KIND_START,       //  A node loads its names
-    ZSEQ_BENCH_KIND_COLD,        //  ... and the system has none of its files in
-                                 //  memory
+    ZSEQ_BENCH_KIND_COLD,        //  ... and none of its files is in the
+                                 //  system's cache
     ZSEQ_BENCH_KIND_RECOVER,     //  A node without its directory recovers
 } zseq_bench_kind_t;
 
-//  Clusters of our own. Names for others than the first would slow it down.
+//  Clusters of our own. Each kind has one, so that names in one do not slow
+//  down the others.
 typedef enum {
     ZSEQ_BENCH_ON_MAIN,
     ZSEQ_BENCH_ON_PLAIN,
@@ -43,10 +44,12 @@ typedef enum {
     ZSEQ_BENCH_FIXTURES
 } zseq_bench_where_t;
 
-//  The floor is what the case is held to: for IDs of one sequence asking N
-//  nodes and waiting for W of them (alone, or with threads of one handle, as
-//  they can share one claim), or as many closed-loop clients of one plain node
-//  (competing processes); for many names a durable rename each; for a start
+//  What the result of a case is compared with. For IDs of one sequence that is
+//  asking N nodes and waiting for W of them (a single thread, or threads of one
+//  handle, which can share a claim), or as many closed-loop clients of one
+//  plain node (processes that compete). For many names it is a durable rename
+//  each, and for a start reading as many small files. share is how many IDs one
+//  operation of the floor could carry.
 //  reading as many small files. share is how many IDs one operation of the
 //  floor could carry.
 typedef struct {
@@ -59,17 +62,17 @@ typedef struct {
     uint64_t names;
     zseq_bench_floor_t floor;
     unsigned share;
-    const char *scheme;  //  The URI; file: and flake+ go on with ours
+    const char *scheme;  //  The URI's; file: and flake+ add our path or URI
 } zseq_bench_case_t;
 
-//  How many there are; and those with index 0..count - 1, in the order in which
+//  Return the number of cases, and a case by its index, in the order in which
 //  they run.
 size_t zseq_bench_case_count (void);
 const zseq_bench_case_t *zseq_bench_case_at (size_t index);
 const char *zseq_bench_case_name (size_t index);
 
-//  Whether the plan has it; only pattern, uri, quick, nodes and reserve_s are
-//  looked at.
+//  Returns whether the plan includes a case, by pattern, uri, quick, nodes and
+//  reserve_s.
 bool zseq_bench_case_chosen (size_t index, const zseq_bench_plan_t *plan);
 
 #endif

@@ -1,9 +1,12 @@
 //  Measures cases. A case is a load (zseq_bench_load) on a cluster that a
-//  fixture keeps, in slices, each right after a slice of its floor. A series
-//  collects the slices of a row; at the end their medians become the row of the
-//  report. Clusters start when the first case needs them, and stay for the next
-//  cases. A new kind of case gets a function that measures one slice, and a
-//  line in the table of zseq_bench_case.c.
+//  fixture keeps. It is measured in slices, each right after a slice of its
+//  floor.
+//
+//  A series (s_series_t) collects the slices of a row. At the end their medians
+//  become the row of the report. Clusters start when the first case needs them,
+//  and stay for the next cases. A new kind of case gets a function that
+//  measures one slice (s_measure calls it), and a line in the table of
+//  zseq_bench_case.c.
 
 #include "zseq_bench_cases.h"
 
@@ -23,25 +26,26 @@
 #include <string.h>
 #include <unistd.h>
 
-//  With a batch of at least so many IDs, most of them come from the buffer,
-//  and are timed in stretches. A claim feeds at least four of these.
+//  Of a batch of at least so many IDs, most come from the buffer. They are
+//  timed in stretches, several IDs at a time. A claim feeds at least four of
+//  these.
 #define BATCH_STRETCHED 64
 #define STRETCH 16
 
-//  First claims in a slice: some groups of a node's store.
+//  First claims in a slice: enough for several groups of a node's store.
 #define FRESH_NAMES 20000
 #define FRESH_NAMES_QUICK 1000
 
-//  Claims of many names are answered group by group, which takes a while.
+//  Claims of many names are answered in groups, which takes a while.
 #define MANY_NAMES_SLICE 3
 
-//  Starts and recoveries are long: fewer of them.
+//  Starts and recoveries take long, so there are fewer of them.
 #define LONG_ROUNDS_MAX 3
 
 static const struct {
     const char *folder;
     bool alone;    //  One node
-    bool reserve;  //  As the plan says; or none
+    bool reserve;  //  As the plan says; else none
 } s_fixtures[ZSEQ_BENCH_FIXTURES] = {
   [ZSEQ_BENCH_ON_MAIN] = {"main", false, true},
   [ZSEQ_BENCH_ON_PLAIN] = {"plain", false, false},
@@ -49,8 +53,8 @@ static const struct {
   [ZSEQ_BENCH_ON_ONE] = {"one", true, true},
 };
 
-//  What the slices of a row found. Medians of the arrays are printed; what has
-//  no array adds up.
+//  The results of the slices of a row. Medians of the arrays are reported, and
+//  sums of the rest.
 typedef struct {
     size_t count;
     double ns_per_id[ZSEQ_BENCH_ROUNDS_MAX];
@@ -58,7 +62,7 @@ typedef struct {
     double fairness[ZSEQ_BENCH_ROUNDS_MAX];
     double floor[ZSEQ_BENCH_ROUNDS_MAX];
     double floor_p50_us[ZSEQ_BENCH_ROUNDS_MAX];
-    double resident[ZSEQ_BENCH_ROUNDS_MAX];  //  Bytes per name
+    double resident[ZSEQ_BENCH_ROUNDS_MAX];  //  Memory per name, bytes
     zseq_bench_counts_t counts;
     double cpu_nodes_s;
     double cpu_s;
@@ -71,10 +75,10 @@ struct zseq_bench_cases {
     char directory[ZSEQ_BENCH_FIXTURES][PATH_MAX];
     zseq_bench_cluster_fixture_t *fixture[ZSEQ_BENCH_FIXTURES];
     zseq_bench_floors_t *floors;
-    zseq_bench_sample_t *sample;  //  Scratch: one slice
-    s_series_t series[2];         //  Scratch: a case; of a pair, the second
-                                  //  is with a reserve
-    zseq_bench_row_t *rows;       //  Two for each case at most
+    zseq_bench_sample_t *sample;  //  Scratch: of one slice
+    s_series_t series[2];         //  Scratch: of one case; in a pair, the
+                                  //  second is with a reservation
+    zseq_bench_row_t *rows;       //  At most two for each case
     size_t row_count;
 };
 
@@ -156,7 +160,7 @@ zseq_bench_cases_open (zseq_bench_cases_t *self)
 
 //  Measuring.
 
-//  How long a slice is, seconds.
+//  Returns the length of a slice, in seconds.
 static double
 s_slice_s (const zseq_bench_cases_t *self)
 {
@@ -164,11 +168,11 @@ s_slice_s (const zseq_bench_cases_t *self)
     return setting->seconds / (double) setting->rounds;
 }
 
-//  Takes over what a slice found: so long for so many IDs, or names.
+//  Notes a slice: how long it was, and how many IDs or names it had.
 static void
 s_note_slice (s_series_t *series, uint64_t ns, uint64_t ids)
 {
-    //  Not one ID in the whole slice: it takes at least that long.
+    //  Without an ID in the whole slice, an ID takes at least that long.
     series->ns_per_id[series->count] = (double) ns / (double) (ids ? ids : 1);
     series->count++;
 }
@@ -189,7 +193,7 @@ s_note_sample (s_series_t *series, const zseq_bench_sample_t *sample)
     s_note_slice (series, sample->window_ns, sample->done);
 }
 
-//  A slice of the load on a cluster of ours, if it is one.
+//  Runs one slice of a load, on a cluster of ours if the case has one.
 static int
 s_load (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
         zseq_bench_load_t *load, zseq_bench_cluster_t *cluster,
@@ -197,7 +201,7 @@ s_load (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
 {
     load->processes = one->processes;
     load->threads = one->threads;
-    //  Without a cluster an ID costs less than reading the clock.
+    //  Without a cluster, an ID costs less than reading the clock.
     load->stretch = one->batch >= BATCH_STRETCHED || one->scheme ? STRETCH : 1;
     load->seconds =
       s_slice_s (self) *
@@ -245,7 +249,7 @@ s_draw (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     return s_load (self, one, &load, cluster, series);
 }
 
-//  One slice without and one with a reserve, the order changing.
+//  Measures one slice without and one with a reservation, in alternating order.
 static int
 s_draw_pair (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
              size_t round)
@@ -260,8 +264,8 @@ s_draw_pair (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     return 0;
 }
 
-//  One slice with all nodes, and one while one of them is stopped: each in
-//  turn, as one of them is the coordinator.
+//  Measures one slice with all nodes and one with a node stopped. The node
+//  changes each time, because one of them is the coordinator.
 static int
 s_draw_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
                 size_t round)
@@ -308,7 +312,7 @@ s_many_names (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     return s_load (self, one, &load, cluster, series);
 }
 
-//  Writes back what is to be written and drops what the system keeps of files.
+//  Writes back all dirty pages, and drops the system's cache of files.
 static int
 s_drop_caches (void)
 {
@@ -323,7 +327,7 @@ s_drop_caches (void)
     return close (file);
 }
 
-//  Node a is ended and started again.
+//  Measures a slice of a start: ends node a, and starts it again.
 static int
 s_start (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
          s_series_t *series)
@@ -337,7 +341,7 @@ s_start (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
         zseq_bench_cluster_stop (cluster, 0);
     if (one->kind == ZSEQ_BENCH_KIND_COLD && s_drop_caches () != 0)
         return -1;
-    //  Of the others so far, as this one is no more.
+    //  The processor time of the other nodes, as the node that ended has none.
     uint64_t cpu_ns = zseq_bench_cluster_cpu_ns (cluster);
     uint64_t ns;
     if (zseq_bench_cluster_start (cluster, 0, &ns) != 0)
@@ -378,7 +382,7 @@ s_measure (zseq_bench_cases_t *self, const zseq_bench_case_t *one, size_t round)
     }
 }
 
-//  One slice of the case, right after one of its floor.
+//  Measures one slice of the case, right after one of its floor.
 static int
 s_round (zseq_bench_cases_t *self, const zseq_bench_case_t *one, size_t round)
 {
@@ -394,7 +398,7 @@ s_round (zseq_bench_cases_t *self, const zseq_bench_case_t *one, size_t round)
     return s_measure (self, one, round);
 }
 
-//  The floors that no case is held to yet, but every reader wants to know.
+//  Measures the floors that no case needs, as a reader wants to know them, too.
 static int
 s_side_floors (zseq_bench_cases_t *self)
 {
@@ -538,7 +542,7 @@ s_print (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 
 //  Running.
 
-//  How many slices a case has.
+//  Returns how many slices a case has.
 static size_t
 s_rounds (const zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 {
@@ -549,7 +553,7 @@ s_rounds (const zseq_bench_cases_t *self, const zseq_bench_case_t *one)
     return is_long && rounds > LONG_ROUNDS_MAX ? LONG_ROUNDS_MAX : rounds;
 }
 
-//  Measures all slices of a case, and reports it; or says why not.
+//  Measures all slices of a case and reports it, or reports why that failed.
 static int
 s_run_case (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
             size_t index, size_t total)

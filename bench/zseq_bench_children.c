@@ -1,7 +1,12 @@
-//  Children are forked processes, nodes or gnuplot. A signalfd reports their
-//  ends and the signals that end the run; their standard error is read through
-//  pipes while anything waits, so that no child blocks on a full pipe. Every
-//  wait of the benchmark goes through here.
+//  Children are forked processes, nodes or gnuplot. The table s_child_t has one
+//  entry for each.
+//
+//  Every wait of the benchmark goes through zseq_bench_children_wait. It polls
+//  a signalfd, which reports the ends of children and the signals that end the
+//  run; an eventfd, which a child may write to wake its parent (the bell); and
+//  the pipes of the children's standard error, so that no child blocks on a
+//  full pipe. The last lines of each child's standard error are kept, and
+//  reported when it fails. zseq_bench_children_destroy ends all children.
 
 #include "zseq_bench_children.h"
 
@@ -25,22 +30,22 @@
 #define END_S 10  //  How long SIGTERM may take
 
 typedef struct {
-    pid_t pid;  //  0: the slot is free
+    pid_t pid;  //  0: the entry is free
     char what[64];
-    bool polite;  //  Was started by _exec: SIGTERM first
+    bool polite;  //  Started by _exec: gets SIGTERM first
     bool needed;
     bool ended;
     int status;               //  Of waitpid, once ended
     int speech;               //  Reads its standard error, or -1
-    char said[SAID_MAX + 1];  //  Terminated
+    char said[SAID_MAX + 1];  //  Its end, with a NUL
     size_t said_size;
 } s_child_t;
 
 struct zseq_bench_children {
     s_child_t child[ZSEQ_BENCH_CHILDREN_MAX];
-    sigset_t mask;    //  As it was before
-    int signals;      //  Reports SIGCHLD and of the signals held back
-    int bell;         //  Rung by children
+    sigset_t mask;    //  Before zseq_bench_children_new
+    int signals;      //  Reports SIGCHLD and blocked signals
+    int bell;         //  Written by children to wake us
     int interrupted;  //  The signal that asked to end, or 0
 };
 
@@ -64,7 +69,7 @@ zseq_bench_fail (const char *format, ...)
     return -1;
 }
 
-//  Prints the progress, over the last one on a terminal.
+//  Prints progress; on a terminal, in place of the last progress.
 static void
 s_progress (bool terminal, const char *format, va_list arguments)
 {
@@ -100,7 +105,7 @@ zseq_bench_progress_end (void)
         fputs ("\r\033[K", stderr);
 }
 
-//  The child with that id, or with 0 a free slot.
+//  Finds the entry of a process id; 0: a free one.
 static s_child_t *
 s_slot (zseq_bench_children_t *self, pid_t pid)
 {
@@ -110,7 +115,7 @@ s_slot (zseq_bench_children_t *self, pid_t pid)
     return NULL;
 }
 
-//  The child that has this id; there must be one.
+//  Finds the entry of a process id, which must exist.
 static s_child_t *
 s_child (zseq_bench_children_t *self, pid_t pid)
 {
@@ -135,8 +140,7 @@ zseq_bench_children_new (void)
     sigaddset (&held, SIGTERM);
     sigaddset (&held, SIGHUP);
     sigprocmask (SIG_BLOCK, &held, &self->mask);
-    //  A reader of our output that goes away must not keep us from clearing
-    //  up.
+    //  If the reader of our output goes away, we still have to clear up.
     signal (SIGPIPE, SIG_IGN);
     self->signals = signalfd (-1, &held, SFD_CLOEXEC | SFD_NONBLOCK);
     self->bell = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -147,21 +151,21 @@ zseq_bench_children_new (void)
     return self;
 }
 
-//  In the child, between fork and whatever it is to do.
+//  Prepares a child, between fork and its function or program.
 static void
 s_settle (const zseq_bench_children_t *self, pid_t parent)
 {
     prctl (PR_SET_PDEATHSIG, SIGKILL);
     if (getppid () != parent)
         _exit (2);
-    //  A group of its own: the terminal's SIGINT reaches only the bench, which
-    //  then ends its children in order.
+    //  In a group of its own. The terminal's SIGINT then reaches only the
+    //  bench, which ends its children in order.
     setpgid (0, 0);
     signal (SIGPIPE, SIG_DFL);
     sigprocmask (SIG_SETMASK, &self->mask, NULL);
 }
 
-//  Notes a child that was started, and what it is called.
+//  Enters a child that was started, and its name.
 static void
 s_adopt (zseq_bench_children_t *self, const char *what, pid_t pid, int speech)
 {
@@ -182,7 +186,7 @@ zseq_bench_children_fork (zseq_bench_children_t *self, const char *what,
     assert (self);
     assert (what);
     assert (fn);
-    //  What stdio still holds would be written twice.
+    //  Buffered output of stdio would be written by both processes.
     fflush (NULL);
     pid_t parent = getpid ();
     pid_t pid = fork ();
@@ -236,9 +240,9 @@ zseq_bench_children_need (zseq_bench_children_t *self, pid_t pid)
     s_child (self, pid)->needed = true;
 }
 
-//  Reads what a child says and keeps the end of it. In pieces of a quarter of
-//  what is kept, so that a caller that looks after each _wait misses no line.
-//  Returns whether there may be more.
+//  Reads a part of what a child says, and keeps the end of all it said. A part
+//  is a quarter of what is kept, so that a caller that looks after each _wait
+//  misses no line. Returns whether there may be more.
 static bool
 s_listen (s_child_t *child)
 {
@@ -259,7 +263,7 @@ s_listen (s_child_t *child)
     }
     memcpy (child->said + child->said_size, piece, fresh);
     child->said_size += fresh;
-    //  A NUL would hide what follows it.
+    //  A NUL would hide the text behind it.
     for (size_t i = child->said_size - fresh; i < child->said_size; i++)
         if (child->said[i] == '\0')
             child->said[i] = '?';
@@ -290,7 +294,7 @@ s_take_signals (zseq_bench_children_t *self)
     s_reap (self);
 }
 
-//  Waits once and takes in whatever came.
+//  Waits once, and handles the events.
 static void
 s_run_once (zseq_bench_children_t *self, uint64_t until_ns)
 {
@@ -321,15 +325,15 @@ s_run_once (zseq_bench_children_t *self, uint64_t until_ns)
         s_take_signals (self);
     if (fds[1].revents) {
         uint64_t rung;
-        (void) !read (self->bell, &rung, sizeof rung);  //  Only quietens it.
+        (void) !read (self->bell, &rung, sizeof rung);  //  Resets it.
     }
     for (nfds_t i = 2; i < count; i++)
         if (fds[i].revents)
             (void) s_listen (
-              speaker[i]);  //  The rest comes with the next poll.
+              speaker[i]);  //  The rest follows after the next poll.
 }
 
-//  The last line of what a child said, or how it ended.
+//  Reports the last line that a child said, or how it ended.
 static void
 s_report_end (s_child_t *child)
 {
@@ -370,7 +374,7 @@ zseq_bench_children_ring (zseq_bench_children_t *self)
 {
     assert (self);
     uint64_t one = 1;
-    (void) !write (self->bell, &one, sizeof one);  //  Full: it is ringing.
+    (void) !write (self->bell, &one, sizeof one);  //  Full: it is set.
 }
 
 bool
@@ -393,7 +397,7 @@ zseq_bench_children_said (zseq_bench_children_t *self, pid_t pid)
     return s_child (self, pid)->said;
 }
 
-//  Asks a child to end, without waiting.
+//  Tells a child to end, without waiting.
 static void
 s_dismiss (s_child_t *child)
 {
@@ -402,8 +406,8 @@ s_dismiss (s_child_t *child)
         kill (child->pid, child->polite ? SIGTERM : SIGKILL);
 }
 
-//  Waits for the end of a child, kills it if it takes too long, and forgets
-//  it.
+//  Waits for the end of a child, kills it if that takes too long, and frees its
+//  entry.
 static void
 s_bury (zseq_bench_children_t *self, s_child_t *child)
 {
@@ -428,7 +432,7 @@ zseq_bench_children_end (zseq_bench_children_t *self, pid_t pid)
     s_bury (self, child);
 }
 
-//  Waits until a child has ended well.
+//  Waits for the end of a child, and checks its exit status.
 static int
 s_finish (zseq_bench_children_t *self, s_child_t *child)
 {

@@ -1,6 +1,12 @@
 //  A cluster of zseqd processes on free ports, each with a directory of its
-//  own. Nodes are formatted, started and asked for their state until they vote.
-//  They end with the run.
+//  own.
+//
+//  zseq_bench_cluster_new reserves the ports (s_plan), formats and starts each
+//  node, and waits until it says that it votes. It reads that from the node's
+//  log (s_voting). From then on a node that ends by itself ends the run.
+//  zseq_bench_cluster_stop and zseq_bench_cluster_start take single nodes down
+//  and up again, with or without their data. The directories are the caller's,
+//  who deletes them.
 
 #include "zseq_bench_cluster.h"
 
@@ -27,23 +33,23 @@ struct zseq_bench_cluster {
     size_t nodes;
     char reserve[32];  //  Seconds
     int nowhere;       //  /dev/null, for standard input and output
-    int reserved[ZSEQ_BENCH_NODES_MAX];  //  Sockets that keep the ports ours
+    int reserved[ZSEQ_BENCH_NODES_MAX];  //  Sockets that reserve the ports
     unsigned port[ZSEQ_BENCH_NODES_MAX];
     pid_t pid[ZSEQ_BENCH_NODES_MAX];
     char uri[TEXT_MAX];
     char members[TEXT_MAX];
 };
 
-//  The name of a node.
+//  Returns the name of a node.
 static char
 s_label (size_t index)
 {
     return (char) ('a' + index);
 }
 
-//  Finds a free port and keeps it: bound with SO_REUSEADDR and not listening,
-//  our socket bars everybody but those who set that option too, as libzmq
-//  does, and who name the port.
+//  Reserves a free port. Our socket is bound with SO_REUSEADDR and does not
+//  listen. Only a process that sets that option too and names the port, as
+//  zseqd does through libzmq, can bind it.
 static int
 s_reserve (zseq_bench_cluster_t *self, size_t index)
 {
@@ -86,7 +92,7 @@ s_plan (zseq_bench_cluster_t *self)
     return 0;
 }
 
-//  Whether a node said that it votes.
+//  Returns whether a node has logged that it votes.
 static bool
 s_voting (zseq_bench_cluster_t *self, size_t index)
 {
@@ -96,7 +102,7 @@ s_voting (zseq_bench_cluster_t *self, size_t index)
                    ready) != NULL;
 }
 
-//  The path of the directory of a node.
+//  Writes the path of a node's directory.
 static void
 s_data (const zseq_bench_cluster_t *self, size_t index, char *path)
 {
@@ -105,8 +111,8 @@ s_data (const zseq_bench_cluster_t *self, size_t index, char *path)
     assert (size > 0 && size < PATH_MAX);
 }
 
-//  Runs zseqd with that command. What start is given about the node agrees with
-//  its directory, and is needed where that is empty.
+//  Runs zseqd format, or zseqd start. start gets options about the node that
+//  agree with its directory, as it needs them where that is empty.
 static int
 s_run (zseq_bench_cluster_t *self, size_t index, bool format)
 {
@@ -115,7 +121,7 @@ s_run (zseq_bench_cluster_t *self, size_t index, bool format)
     char data[PATH_MAX];
     snprintf (what, sizeof what, "node %s", label);
     s_data (self, index, data);
-    //  execvp takes its strings as not const, and leaves them alone.
+    //  execvp takes char * strings, but does not write to them.
     char *arguments[] = {(char *) self->zseqd,
                          format ? "format" : "start",
                          "--data",
@@ -145,7 +151,7 @@ s_format (zseq_bench_cluster_t *self, size_t index)
     return rc;
 }
 
-//  Starts a node, which the run needs from now on.
+//  Starts a node. The run needs it from now on.
 static int
 s_start (zseq_bench_cluster_t *self, size_t index)
 {

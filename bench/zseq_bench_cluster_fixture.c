@@ -1,4 +1,4 @@
-//  Clusters that several cases share, with names that are made once.
+//  Clusters that several cases share. Their names are made once.
 
 #include "zseq_bench_cluster_fixture.h"
 
@@ -12,18 +12,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-//  Processes that claim new names: together as many at once as a node's store
-//  writes in one group.
+//  Processes that claim new names. Together they have as many claims in flight
+//  as a node's store writes in one group.
 #define FILLERS 8
 
-//  Claims of names drawn at random: many, and still many groups.
+//  Claims in flight for random names: many, but still several groups.
 #define CLAIMS 256
 
 #define NAMES_PREFIX "zseq-bench/names/"
 #define FRESH_PREFIX "zseq-bench/fresh/"
 #define PROGRESS_NS 200000000u
 
-//  One of the processes that claim new names.
+//  A process that claims new names.
 typedef struct {
     zseq_bench_many_names_t many_names;
     zseq_bench_histogram_t waits;
@@ -31,9 +31,9 @@ typedef struct {
     uint64_t cpu_ns;
 } s_filler_t;
 
-//  In memory that the processes share.
+//  Shared by these processes.
 typedef struct {
-    _Atomic uint64_t begun;  //  Names that are being made, by number
+    _Atomic uint64_t begun;  //  Names that were taken, by number
     s_filler_t filler[FILLERS];
     uint64_t next[ZSEQ_BENCH_FIXTURE_NAMES_MAX];
 } s_shared_t;
@@ -44,7 +44,7 @@ struct zseq_bench_cluster_fixture {
     zseq_bench_cluster_t *cluster;  //  NULL: not started yet
     s_shared_t *shared;
     uint64_t names;
-    uint64_t fresh;  //  Names of the other kind
+    uint64_t fresh;  //  Names of the other kind so far
     double prepare_s;
     uint64_t resident;
 };
@@ -121,7 +121,7 @@ zseq_bench_cluster_fixture_many_names (zseq_bench_cluster_fixture_t *self,
     };
 }
 
-//  In a child.
+//  Runs a filler, in a child.
 static int
 s_filler_run (void *arg)
 {
@@ -136,7 +136,7 @@ s_filler_run (void *arg)
     return 0;
 }
 
-//  Waits for the end of a filler, however long it takes.
+//  Waits for the end of a filler, without a limit.
 static int
 s_await_filler (zseq_bench_cluster_fixture_t *self, pid_t pid, uint64_t limit)
 {
@@ -152,7 +152,7 @@ s_await_filler (zseq_bench_cluster_fixture_t *self, pid_t pid, uint64_t limit)
     return zseq_bench_children_finish (self->children, pid);
 }
 
-//  Runs them for the names from that number to many_names' limit.
+//  Runs the fillers, for the names from that number up to many_names.limit.
 static int
 s_run_fillers (zseq_bench_cluster_fixture_t *self,
                zseq_bench_many_names_t *many_names, uint64_t number)

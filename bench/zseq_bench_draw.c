@@ -1,4 +1,4 @@
-//  The load of most cases: each thread takes the next ID of a sequence.
+//  The load of most cases: each thread draws the IDs of a sequence, one by one.
 
 #include "zseq_bench_draw.h"
 
@@ -16,7 +16,7 @@ typedef struct {
     _Atomic uint64_t timeouts;  //  Calls that were repeated
 } s_draw_t;
 
-//  Writes what the library said, and returns -1.
+//  Writes an error of the library. Returns -1.
 static int
 s_text (char *text, const char *what, int rc)
 {
@@ -35,7 +35,7 @@ s_draw_close (void *context)
     free (self);
 }
 
-//  Opens a client and its sequence, as each process of the load does.
+//  Opens a client and its sequence, once in each process of the load.
 static int
 s_draw_open (const void *arg, size_t process, void **context_p, char *text)
 {
@@ -61,7 +61,7 @@ s_draw_open (const void *arg, size_t process, void **context_p, char *text)
     return 0;
 }
 
-//  Draws so many IDs; tries again after a timeout.
+//  Draws count IDs. Repeats a call that timed out.
 static int
 s_draw_repeat (void *context, size_t count, uint64_t *last, char *text)
 {
@@ -106,7 +106,7 @@ const zseq_bench_operation_t zseq_bench_draw = {
   .close = s_draw_close,
 };
 
-//  What a child finds out, in memory shared with it.
+//  A question to the cluster and the answers, in memory shared with a child.
 typedef struct {
     const char *uri;
     size_t n;
@@ -122,7 +122,7 @@ s_fail (const char *what, int rc)
     return zseq_bench_fail ("%s", text);
 }
 
-//  Asks the cluster whether enough nodes vote.
+//  Asks the cluster for its nodes and quorum. Fails if fewer than W nodes vote.
 static int
 s_question_status (s_question_t *self, zseq_client_t *client)
 {
@@ -142,7 +142,7 @@ s_question_status (s_question_t *self, zseq_client_t *client)
     return 0;
 }
 
-//  The child that asks the cluster.
+//  Runs the child that asks the cluster.
 static int
 s_question_run (void *arg)
 {

@@ -1,8 +1,12 @@
-//  Floors: the same work as a case with the least code. Echo processes stand
-//  for nodes; one process asks all of them and waits for w replies, with or
-//  without a rename and an fsync at each. Floors for memory are atomic
-//  counters. Each floor is a function that does one operation; the loop and the
-//  histogram are shared.
+//  Floors: the work of a case, done with the least code.
+//
+//  Echo processes stand for nodes. One process asks all of them and waits for w
+//  replies (s_ask_repeat); in the echo floors 1 to 32 processes ask a single
+//  one. Floors for the disk replace a small file durably, or read it. Floors
+//  for memory are atomic counters and the clock. Each floor is a function that
+//  does one operation, and an entry in the table at the end; the loop, the
+//  clock and the histogram are those of zseq_bench_load.
+//  zseq_bench_floors_measure adds one sample to a floor.
 
 #include "zseq_bench_floor.h"
 
@@ -24,14 +28,14 @@
 #define ENDPOINT_MAX 64
 #define SAMPLES_MAX 1000
 
-//  Bytes as those of a case's CLAIM and its reply, which carries an incarnation
-//  of every node, and of its record; give or take two. See lib/doc/wire.md,
+//  The sizes of a case's CLAIM, of its reply, which carries an incarnation of
+//  every node, and of its record; give or take two bytes. See lib/doc/wire.md,
 //  section 9, and lib/doc/disk.md.
 #define REQUEST_SIZE 54
 #define REPLY_SIZE(n) (35 + 10 * (n))
 #define RECORD_SIZE 76
 
-//  In memory shared with the echo processes.
+//  Shared with the echo processes.
 typedef struct {
     char endpoint[NODES_MAX][ENDPOINT_MAX];
     _Atomic size_t bound;  //  How many endpoints are set
@@ -67,7 +71,7 @@ typedef struct {
     size_t index;
 } s_echo_t;
 
-//  Takes a request and sends a reply of that size.
+//  Takes a request, and sends a reply of that size.
 static int
 s_echo_once (void *router, size_t reply_size)
 {
@@ -92,7 +96,7 @@ s_echo_once (void *router, size_t reply_size)
     return 0;
 }
 
-//  An echo process.
+//  Runs an echo process.
 static int
 s_echo_run (void *arg)
 {
@@ -113,7 +117,7 @@ s_echo_run (void *arg)
     return 1;
 }
 
-//  Ask n plain nodes with one DEALER each, and go on with the first w replies.
+//  Asks n plain nodes over a DEALER each, and goes on with the first w replies.
 //  With n = w = 1 this is the plain round trip.
 
 typedef struct {
@@ -185,8 +189,8 @@ s_ask_open_echo (const void *arg, size_t process, void **context_p, char *text)
     return s_ask_open (arg, 1, 1, context_p, text);
 }
 
-//  Takes a reply of one node, if there is one. Returns 1 if it answers the
-//  request under way, 0 if it came late or there is none.
+//  Takes a reply of a node. Returns 1 if it answers the current request; 0 if
+//  it is late, or there is none.
 static int
 s_ask_take (s_ask_t *self, void *dealer, int flags, char *text)
 {
@@ -199,7 +203,7 @@ s_ask_take (s_ask_t *self, void *dealer, int flags, char *text)
     return memcmp (reply, &self->request, sizeof self->request) == 0;
 }
 
-//  Gathers from several nodes.
+//  Gathers w replies.
 static int
 s_ask_gather (s_ask_t *self, char *text)
 {
@@ -224,7 +228,7 @@ s_ask_gather (s_ask_t *self, char *text)
     return 0;
 }
 
-//  Asks all echo processes, and waits for the replies, so many times.
+//  Asks all echo processes and waits for the replies, count times.
 static int
 s_ask_repeat (void *context, size_t count, uint64_t *last, char *text)
 {
@@ -257,7 +261,7 @@ static const zseq_bench_operation_t s_echo = {
   .close = s_ask_close,
 };
 
-//  An atomic add on a word that all threads of the process share.
+//  An atomic add on a word that all threads of a process share.
 
 static int
 s_atomic_open (const void *arg, size_t process, void **context_p, char *text)
@@ -307,7 +311,7 @@ static const zseq_bench_operation_t s_atomic = {
   .close = free,
 };
 
-//  A small file replaced durably, in the order of lib/doc/disk.md. Every
+//  A small file is replaced durably, in the order of lib/doc/disk.md. Every
 //  process has a directory of its own.
 
 typedef struct {
@@ -350,7 +354,7 @@ s_rename_open (const void *arg, size_t process, void **context_p, char *text)
     return 0;
 }
 
-//  Replaces a file and makes that durable.
+//  Replaces a file durably.
 static int
 s_rename_once (int directory, const uint8_t *record)
 {
@@ -386,9 +390,9 @@ static const zseq_bench_operation_t s_rename = {
   .close = s_rename_close,
 };
 
-//  A small file opened, read and closed, again and again.
+//  A small file is opened, read and closed.
 
-//  Makes a directory with a file to be read.
+//  Makes a directory with a file to read.
 static int
 s_read_open (const void *arg, size_t process, void **context_p, char *text)
 {
@@ -459,7 +463,7 @@ static const struct {
                              1, 1, 1},
 };
 
-//  Starts the echo processes, and waits until all are ready.
+//  Starts the echo processes, and waits until they are ready.
 static int
 s_start (zseq_bench_floors_t *self)
 {

@@ -1,6 +1,6 @@
-//  What the machine can do at all: the same work done with the least code
-//  that could do it, measured in the same run as the cases, so that a case
-//  can be reported as a ratio to its floor.
+//  The limits of the machine: the same work done with the least code. Floors
+//  are measured in the same run as the cases, so that a case is reported as a
+//  ratio to its floor.
 
 #ifndef ZSEQ_BENCH_FLOOR_H_INCLUDED
 #define ZSEQ_BENCH_FLOOR_H_INCLUDED
@@ -14,18 +14,18 @@ typedef enum {
     ZSEQ_BENCH_FLOOR_ECHO_32,   //  ... thirty-two
     ZSEQ_BENCH_FLOOR_ATOMIC_1,  //  An atomic add, one thread
     ZSEQ_BENCH_FLOOR_ATOMIC_2,  //  ... two threads on one word
-    ZSEQ_BENCH_FLOOR_CLOCK,     //  The wall clock is read
-    ZSEQ_BENCH_FLOOR_RENAME,    //  A record made durable by rename
-    ZSEQ_BENCH_FLOOR_RENAME_N,  //  ... by N processes at once, on one disk
-    ZSEQ_BENCH_FLOOR_READ,      //  A record opened, read and closed
+    ZSEQ_BENCH_FLOOR_CLOCK,     //  Read the wall clock
+    ZSEQ_BENCH_FLOOR_RENAME,    //  Make a record durable by rename
+    ZSEQ_BENCH_FLOOR_RENAME_N,  //  ... N processes at once, on one disk
+    ZSEQ_BENCH_FLOOR_READ,      //  Open, read and close a record
     ZSEQ_BENCH_FLOORS
 } zseq_bench_floor_t;
 
 //  All measurements of one floor so far.
 typedef struct {
     const char *name;
-    const char *text;     //  What it is
-    size_t samples;       //  How often it was measured
+    const char *text;     //  What it does
+    size_t samples;       //  Number of measurements
     double ns_per_op;     //  Median of the samples; 0 without any
     double ns_spread[2];  //  The lowest and the highest sample
     const zseq_bench_histogram_t *waits;  //  Of all samples
@@ -33,18 +33,18 @@ typedef struct {
 
 typedef struct zseq_bench_floors zseq_bench_floors_t;
 
-//  Starts n (1..9) plain echo processes, which sleep until they are asked. ASK
-//  waits for w replies of n. RENAME, RENAME_N and READ work in directory, which
-//  should lie in the same file system as the nodes' directories. NULL, with the
-//  reason on stderr, on failure.
+//  Starts n (1..9) echo processes, which sleep until they are asked. ASK waits
+//  for w replies of n. RENAME, RENAME_N and READ work in directory, which
+//  should be on the same file system as the nodes' directories. Returns NULL,
+//  with the reason on stderr, on failure.
 zseq_bench_floors_t *zseq_bench_floors_new (zseq_bench_children_t *children,
                                             size_t n, size_t w,
                                             const char *directory);
 void zseq_bench_floors_destroy (zseq_bench_floors_t **self_p);
 
-//  Measures once, for so long. *ns_p is the time per operation and *p50_us_p
-//  the median wait in microseconds. Returns 0; or -1 with the reason on
-//  stderr.
+//  Measures a floor once, for that time. *ns_p is the time per operation, and
+//  *p50_us_p the median wait in microseconds. Returns 0; or -1 with the reason
+//  on stderr.
 int zseq_bench_floors_measure (zseq_bench_floors_t *self,
                                zseq_bench_floor_t floor, double seconds,
                                double *ns_p, double *p50_us_p);

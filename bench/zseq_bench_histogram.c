@@ -1,13 +1,13 @@
-//  Buckets by powers of two, each cut into equal steps.
+//  Buckets by powers of two, each divided into equal steps.
 
 #include "zseq_bench_histogram.h"
 
 #include <assert.h>
 #include <stdlib.h>
 
-//  Values below two times ZSEQ_BENCH_STEPS are their own bucket. Above, a
-//  value keeps its eight highest bits; how many it loses is its row of
-//  ZSEQ_BENCH_STEPS buckets.
+//  Values below two times ZSEQ_BENCH_STEPS have a bucket each. Above that, a
+//  value keeps its eight highest bits. The number of bits it loses is its row
+//  of ZSEQ_BENCH_STEPS buckets.
 
 static size_t
 s_bucket (uint64_t value)
@@ -18,7 +18,7 @@ s_bucket (uint64_t value)
     return (size_t) lost * ZSEQ_BENCH_STEPS + (size_t) (value >> lost);
 }
 
-//  The highest value of a bucket.
+//  Returns the highest value of a bucket.
 static uint64_t
 s_highest (size_t bucket)
 {

@@ -1,4 +1,4 @@
-//  The histogram against the dumb version: sort, and take the value.
+//  Tests the histogram against a sorted array.
 
 #include "zseq_bench_histogram.h"
 
@@ -23,7 +23,7 @@ s_compare (const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-//  The lowest of the sorted values that percent of them do not exceed.
+//  Returns the lowest of the sorted values that percent of them do not exceed.
 static uint64_t
 s_exact (const uint64_t *values, size_t count, double percent)
 {
@@ -64,7 +64,7 @@ Test (histogram, is_within_its_error_of_sorting)
     uint64_t state = 20120101;
     for (size_t round = 0; round < 200; round++) {
         size_t count = 1 + s_random (&state) % COUNT_MAX;
-        //  Values of every magnitude, all mixed or mostly of one.
+        //  Values of every magnitude, mixed or mostly of one.
         unsigned shift_max = 1 + (unsigned) (s_random (&state) % 64);
         for (size_t i = 0; i < count; i++)
             values[i] =

@@ -1,8 +1,12 @@
-//  Processes and their threads repeat an operation. They share a mapping: the
-//  phase, which the parent sets, and the results of each thread. Phases are:
-//  warm up, measure, over. A thread counts an operation that began while
-//  measuring, or that spanned all of it. The parent adds up the results after
-//  the last phase.
+//  Processes and their threads repeat an operation. They share a mapping with
+//  the phase, which the parent sets, and the results of each thread.
+//
+//  The phases are: warm up, measure, over. zseq_bench_load_run forks the
+//  processes (s_process_run), waits until each thread (s_member_run) has done
+//  its first operation, opens the window and closes it (s_measure), and adds up
+//  the results (s_collect). A thread counts an operation that began in the
+//  window, or that outlasted all of it. An operation that fails writes its
+//  reason to the mapping and ends its process, and the parent ends the others.
 
 #include "zseq_bench_load.h"
 
@@ -19,25 +23,25 @@
 #include <time.h>
 #include <unistd.h>
 
-//  An operation longer than this, on average over a stretch, has waited for
-//  something.
+//  An operation that takes longer than this, on average over a stretch, has
+//  waited for something.
 #define QUICK_NS 1000
 
-//  How long to wait for every client's first operation. Whoever has to wait
-//  longer is not slow to start but starving, and is measured so.
+//  How long to wait for every client's first operation. A client that has to
+//  wait longer is not slow to start but starving, and is measured as such.
 #define READY_S 3
 
 typedef enum {
-    PHASE_WARM,     //  Repeat the operation, measure nothing
+    PHASE_WARM,     //  Repeat the operation; measure nothing
     PHASE_MEASURE,  //  The window is open
     PHASE_OVER,     //  Stop
 } s_phase_t;
 
-//  In memory that all processes share.
+//  Shared by all processes.
 
 typedef struct {
     zseq_bench_histogram_t waits;
-    uint64_t done;  //  Operations that returned in the window
+    uint64_t done;  //  Operations that ended in the window
 } s_client_t;
 
 typedef struct {
@@ -48,29 +52,29 @@ typedef struct {
 
 typedef struct {
     _Atomic int phase;
-    char apart[60];        //  Keeps the phase, which all read, in a cache line
-                           //  that is never written
+    char apart[60];        //  Keeps the phase, which all read, in a
+                           //  cache line that is never written
     _Atomic size_t ready;  //  Clients whose first operation is done
     s_process_t process[ZSEQ_BENCH_PROCESSES_MAX];
     s_client_t client[];
 } s_shared_t;
 
-//  In the process that measures.
+//  Private to a process.
 
 typedef struct {
     const zseq_bench_load_t *load;
     zseq_bench_children_t *children;
     s_shared_t *shared;
     size_t shared_size;
-    pid_t pids[ZSEQ_BENCH_PROCESSES_MAX];  //  In the parent
-    size_t index;                          //  Of the process
-    void *context;                         //  Of the operation
-    _Atomic bool failed;                   //  A thread leaves the reason
+    pid_t pids[ZSEQ_BENCH_PROCESSES_MAX];  //  Used by the parent
+    size_t index;                          //  Index of the process
+    void *context;                         //  What the operation has opened
+    _Atomic bool failed;                   //  A thread is writing the reason
 } s_crew_t;
 
 typedef struct {
     s_crew_t *crew;
-    size_t index;  //  Of the thread in its process
+    size_t index;  //  Index of the thread in its process
     pthread_t thread;
 } s_member_t;
 
@@ -95,11 +99,11 @@ zseq_bench_sample_new (void)
     return self;
 }
 
-//  Several operations are timed together where reading the clock for each
-//  would cost as much as the operation, a buffered ID. A slow stretch is one
-//  operation that waited and others that were as quick as usual: a claim
-//  feeds many stretches, so that seldom two of one stretch wait, and then the
-//  longest wait is reported too long, never too short.
+//  Several operations are timed together if reading the clock costs as much as
+//  the operation, as for a buffered ID. A slow stretch is one operation that
+//  waited and others that were as quick as usual: a claim feeds many stretches,
+//  so two waits are rarely in one. If they are, the longest wait is reported
+//  too long, never too short.
 static void
 s_record (s_client_t *client, size_t stretch, uint64_t wait_ns,
           uint64_t *quick_ns)
@@ -118,7 +122,7 @@ s_record (s_client_t *client, size_t stretch, uint64_t wait_ns,
     zseq_bench_histogram_record (&client->waits, *quick_ns, stretch - 1);
 }
 
-//  The processor time of a clock, nanoseconds.
+//  Returns the time of a processor clock, in nanoseconds.
 static uint64_t
 s_cpu_ns (clockid_t clock)
 {
@@ -128,8 +132,8 @@ s_cpu_ns (clockid_t clock)
     return (uint64_t) used.tv_sec * 1000000000u + (uint64_t) used.tv_nsec;
 }
 
-//  Counters and processor time of the process: less at the window's opening,
-//  plus at its end.
+//  Notes the counters and the processor time of the process at the start of the
+//  window, as values to subtract.
 static void
 s_open_window (s_crew_t *crew)
 {
@@ -139,7 +143,7 @@ s_open_window (s_crew_t *crew)
     process->cpu_ns = s_cpu_ns (CLOCK_PROCESS_CPUTIME_ID);
 }
 
-//  Ends the measuring of a process: its processor time and its counts.
+//  Replaces them by the differences at the end of the window.
 static void
 s_close_window (s_crew_t *crew)
 {
@@ -156,18 +160,18 @@ s_close_window (s_crew_t *crew)
     counts->timeouts = end.timeouts - counts->timeouts;
 }
 
-//  The phase that the parent has set.
+//  Returns the phase.
 static int
 s_phase (const s_crew_t *crew)
 {
     return atomic_load_explicit (&crew->shared->phase, memory_order_relaxed);
 }
 
-//  Ends the process. The parent reports why, and ends the others.
+//  Ends the process with a reason. The parent reports it, and ends the others.
 _Noreturn static void
 s_fail (s_crew_t *crew, const char *text)
 {
-    //  Of several threads that fail, one leaves the reason.
+    //  If several threads fail, only one writes its reason.
     while (atomic_exchange (&crew->failed, true))
         pause ();
     s_process_t *process = &crew->shared->process[crew->index];
@@ -175,9 +179,10 @@ s_fail (s_crew_t *crew, const char *text)
     _exit (1);
 }
 
-//  One client: repeats the operation until the window has closed. An operation
-//  is timed if it began in the window, however late it ends, or outlasted all
-//  of it: who starves is not left out. It is done if it ended in the window.
+//  Runs a client: repeats the operation until the window has closed. An
+//  operation is timed if it began in the window, however late it ends, or
+//  outlasted all of it, so that a client that starves is not left out. It is
+//  counted as done if it ended in the window.
 static void *
 s_member_run (void *arg)
 {
@@ -219,7 +224,7 @@ s_member_run (void *arg)
     return NULL;
 }
 
-//  Sleeps while the phase is that one.
+//  Sleeps until that phase is over.
 static void
 s_await_end_of (const s_crew_t *crew, int phase)
 {
@@ -237,8 +242,9 @@ s_set_phase (const s_crew_t *crew, int phase)
              0);
 }
 
-//  The threads are the clients; the process's first one looks at the counters
-//  when the window opens and closes, whatever the clients then wait for.
+//  Runs the clients, one per thread. The first thread of the process notes the
+//  counters when the window opens and closes, whatever the clients are waiting
+//  for.
 static void
 s_threads_run (s_crew_t *crew)
 {
@@ -273,9 +279,9 @@ s_process_run (void *arg)
     return 0;
 }
 
-//  The parent's side.
+//  The parent.
 
-//  Whether every process has ended, or one has failed: then -1.
+//  Checks whether every process has ended. Returns -1 if one has failed.
 static int
 s_check (const s_crew_t *crew, bool *all_ended_p)
 {
@@ -293,11 +299,10 @@ s_check (const s_crew_t *crew, bool *all_ended_p)
     return 0;
 }
 
-//  Waits until the clients are ready, or have ended, or the time has come.
+//  What the parent waits for: clients that are ready, a time, or the end.
 typedef enum { FOR_READY, FOR_TIME, FOR_END } s_what_for_t;
 
-//  The parent waits: until all threads are ready, until a time, or for the
-//  end.
+//  Waits for that, or until until_ns.
 static int
 s_wait (const s_crew_t *crew, s_what_for_t what_for, uint64_t until_ns)
 {
@@ -338,7 +343,7 @@ s_nodes_cpu_ns (const zseq_bench_load_t *load)
     return sum_ns;
 }
 
-//  Opens the window and closes it, while the clients run.
+//  Opens the window, and closes it, while the clients run.
 static int
 s_measure (const s_crew_t *crew, zseq_bench_sample_t *sample)
 {
@@ -364,7 +369,7 @@ s_measure (const s_crew_t *crew, zseq_bench_sample_t *sample)
                    zseq_bench_now_ns () + ZSEQ_BENCH_WAIT_S * 1000000000ull);
 }
 
-//  Adds up what all threads have measured.
+//  Adds up the measurements of all threads.
 static void
 s_collect (const s_crew_t *crew, zseq_bench_sample_t *sample)
 {

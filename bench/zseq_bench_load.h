@@ -1,7 +1,7 @@
-//  A closed-loop load: so many processes times so many threads, each of which
-//  repeats one operation as fast as it can, measured over one window of time.
-//  Everything that the bench measures, cases and floors, is such an
-//  operation.
+//  A closed-loop load: a number of processes with a number of threads each.
+//  Every thread repeats one operation as fast as it can, and is measured over
+//  one window of time. All that the bench measures, cases and floors, is such
+//  an operation.
 
 #ifndef ZSEQ_BENCH_LOAD_H_INCLUDED
 #define ZSEQ_BENCH_LOAD_H_INCLUDED
@@ -9,32 +9,33 @@
 #include "zseq_bench_children.h"
 #include "zseq_bench_histogram.h"
 
-#define ZSEQ_BENCH_TEXT_MAX 512  //  Bytes in a reason, with its end
+#define ZSEQ_BENCH_TEXT_MAX 512  //  Bytes in a reason, with its NUL
 
-//  What an operation counts besides time, since it was opened.
+//  What an operation counts, besides time, since it was opened.
 typedef struct {
     uint64_t claims;     //  Claims that succeeded
-    uint64_t conflicts;  //  Attempts that another client beat
-    uint64_t burnt;      //  IDs claimed, or perhaps, and never handed out
-    uint64_t timeouts;   //  Calls that failed at their deadline, then repeated
+    uint64_t conflicts;  //  Attempts that lost to another client
+    uint64_t burnt;      //  IDs that were or may be claimed and lost
+    uint64_t timeouts;   //  Calls that were repeated at their deadline
 } zseq_bench_counts_t;
 
 void zseq_bench_counts_add (zseq_bench_counts_t *self,
                             const zseq_bench_counts_t *other);
 
-//  Runs in the measured processes. Functions that can fail return 0, or -1
-//  with the reason in text (ZSEQ_BENCH_TEXT_MAX bytes).
+//  An operation, which runs in the measured processes. Functions that can fail
+//  return 0, or -1 with the reason in text (ZSEQ_BENCH_TEXT_MAX bytes).
 typedef struct {
-    //  Once per process, before its threads start. arg is the load's; process
-    //  counts from 0.
+    //  Called once per process, before its threads start. arg is the load's.
+    //  process counts from 0.
     int (*open) (const void *arg, size_t process, void **context_p, char *text);
-    //  Does the operation count times. On each thread; last is a word of the
+    //  Does the operation count times, in each thread. last is a word of the
     //  thread's own, 0 at first.
     int (*repeat) (void *context, size_t count, uint64_t *last, char *text);
-    //  How long the last operation took, on the thread of its repeat, where
-    //  several are under way at once, and stretch is 1; or NULL: as its call.
+    //  Returns how long the last operation took, in the thread of its repeat.
+    //  NULL: as long as the call. Needed if several operations are in flight,
+    //  where stretch is 1.
     uint64_t (*wait_ns) (void *context);
-    //  Sets counts, which are zeros, to what was counted; or NULL.
+    //  Sets counts, which are zeros, to what was counted. NULL: nothing is.
     void (*count) (void *context, zseq_bench_counts_t *counts);
     void (*close) (void *context);
 } zseq_bench_operation_t;
@@ -44,9 +45,9 @@ typedef struct {
     const void *arg;
     size_t processes;    //  1..ZSEQ_BENCH_PROCESSES_MAX
     size_t threads;      //  In each process, 1..ZSEQ_BENCH_THREADS_MAX
-    size_t stretch;      //  Operations per look at the clock, at least 1
+    size_t stretch;      //  Operations per reading of the clock
     double seconds;      //  Length of the window
-    const pid_t *nodes;  //  Processes whose time is measured too
+    const pid_t *nodes;  //  Whose processor time is measured, too
     size_t node_count;
 } zseq_bench_load_t;
 
@@ -54,28 +55,28 @@ typedef struct {
 #define ZSEQ_BENCH_THREADS_MAX 256
 
 typedef struct {
-    zseq_bench_histogram_t waits;  //  Nanoseconds per operation, from its call
-                                   //  to its return, of those begun in the
-                                   //  window
-    uint64_t done;                 //  Operations that returned in the window
+    zseq_bench_histogram_t waits;  //  Durations of operations that began
+                                   //  in the window, nanoseconds
+    uint64_t done;                 //  Operations that ended in the window
     uint64_t window_ns;
-    uint64_t cpu_clients_ns;  //  Processor time of the clients, in the window
-    uint64_t cpu_nodes_ns;    //  The same of load->nodes
+    uint64_t cpu_clients_ns;     //  Processor time in the window
+    uint64_t cpu_nodes_ns;       //  The same of load->nodes
     zseq_bench_counts_t counts;  //  In the window
     double fairness;             //  Slowest client's done / fastest client's
 } zseq_bench_sample_t;
 
 //  Runs the load once, after a short warm-up. Returns 0; or -1 with the reason
-//  on stderr. No child of the load is left either way.
+//  on stderr. In either case no child of the load is left.
 int zseq_bench_load_run (const zseq_bench_load_t *load,
                          zseq_bench_children_t *children,
                          zseq_bench_sample_t *sample);
 
-//  The processor time that another process has used, nanoseconds; 0 if it has
-//  ended.
+//  Returns the processor time that another process has used, in nanoseconds; 0:
+//  it has ended.
 uint64_t zseq_bench_process_cpu_ns (pid_t pid);
 
-//  A new sample, all zeros, or NULL with the reason on stderr; free () it.
+//  Returns a new sample, all zeros; NULL, with the reason on stderr, on
+//  failure. Free it with free ().
 zseq_bench_sample_t *zseq_bench_sample_new (void);
 
 #endif

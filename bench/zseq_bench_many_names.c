@@ -1,7 +1,14 @@
-//  Claims of many names by one process, with the codec and the transport alone,
-//  so that the client is not the limit. A window of claims is in flight; a
-//  claim is done when a majority has accepted it, and its slot is free when all
-//  nodes have answered.
+//  Claims of many names by one process. It uses only the codec and the
+//  transport of the library, so that the client does not limit what the nodes
+//  can do.
+//
+//  A window of claims is in flight (s_claim_t), each sent to all nodes. A claim
+//  is done when a majority has accepted it, and its slot is free when all nodes
+//  have answered. s_fill begins claims for free slots, s_receive takes the
+//  replies, and s_look sends claims again that have no answer for long. A claim
+//  that too many nodes refused begins again above them. zseq_bench_many_names
+//  is this as an operation of the load, for names that exist.
+//  zseq_bench_many_names_fill claims one ID of each new name.
 
 #include "zseq_bench_many_names.h"
 
@@ -17,18 +24,18 @@
 #include <string.h>
 
 #define NAME_SIZE 64
-#define LOOK_NS 1000000000ull    //  How often to look for what got lost
-#define AGAIN_NS 15000000000ull  //  When to ask again
+#define LOOK_NS 1000000000ull    //  Interval of the search for lost messages
+#define AGAIN_NS 15000000000ull  //  When to send a claim again
 #define SILENCE_S 60             //  When to give up
 #define OPEN_S 10
 
-//  One of those under way; done claims wait for the slower nodes.
+//  A slot of the window. A claim that is done waits for the slower nodes.
 typedef struct {
-    uint64_t request;  //  0: none, free
-    uint64_t number;   //  Of the name
+    uint64_t request;  //  0: the slot is free
+    uint64_t number;   //  Of its name
     uint64_t first;
     uint64_t begun_ns;
-    uint64_t sent_ns;   //  Last time
+    uint64_t sent_ns;   //  When it was last sent
     unsigned answered;  //  A bit per node
     size_t accepted;
     size_t refused;
@@ -42,17 +49,17 @@ typedef struct {
     size_t n;
     size_t w;
     uint64_t cluster;  //  Identity
-    uint64_t round;    //  Makes requests unlike each other
+    uint64_t round;    //  Makes request IDs unique
     uint64_t random;
     s_claim_t claim[ZSEQ_BENCH_MANY_NAMES_MAX];
     size_t free[ZSEQ_BENCH_MANY_NAMES_MAX];  //  Indexes of claims
     size_t free_count;
-    uint64_t wait_ns[ZSEQ_BENCH_MANY_NAMES_MAX];  //  Done and not yet reported
+    uint64_t wait_ns[ZSEQ_BENCH_MANY_NAMES_MAX];  //  Done, not reported yet
     size_t done_count;
-    uint64_t last_ns;   //  Of the one reported last
-    uint64_t look_ns;   //  When to look for what got lost
-    uint64_t heard_ns;  //  When a reply came last
-    //  Also read while others count.
+    uint64_t last_ns;   //  The wait reported last
+    uint64_t look_ns;   //  When to look for lost messages
+    uint64_t heard_ns;  //  When the last reply came
+    //  Read by other threads while they change.
     _Atomic uint64_t claims;
     _Atomic uint64_t conflicts;
     _Atomic uint64_t timeouts;
@@ -66,7 +73,7 @@ s_text (char *text, const char *what, const char *why)
     return -1;
 }
 
-//  Marsaglia's xorshift64: names at random need no more.
+//  Marsaglia's xorshift64, which is good enough to draw names.
 static uint64_t
 s_random (s_many_names_t *self)
 {
@@ -76,9 +83,9 @@ s_random (s_many_names_t *self)
     return self->random;
 }
 
-//  Sending. What does not go out now is found by s_look.
+//  Sending. A message that is not sent now is sent again by s_look.
 
-//  Sends a message to a node. What is lost is sent again later.
+//  Sends a message to a node. If it is lost, it is sent again later.
 static void
 s_send_msg (s_many_names_t *self, size_t node, const zseq_msg_t *msg)
 {
@@ -88,7 +95,7 @@ s_send_msg (s_many_names_t *self, size_t node, const zseq_msg_t *msg)
     (void) zseq_transport_send (self->transport, node, bytes, size);
 }
 
-//  Sends a claim to all nodes, with a request of its own.
+//  Sends a claim to all nodes, with a new request ID.
 static void
 s_send (s_many_names_t *self, s_claim_t *claim, uint64_t now_ns)
 {
@@ -115,7 +122,7 @@ s_send (s_many_names_t *self, s_claim_t *claim, uint64_t now_ns)
         s_send_msg (self, i, &msg);
 }
 
-//  Draws the number of the next claim. False: there is none.
+//  Draws the number of the next name. Returns false if there is none.
 static bool
 s_draw (s_many_names_t *self, uint64_t *number_p)
 {
@@ -125,7 +132,7 @@ s_draw (s_many_names_t *self, uint64_t *number_p)
     return *number_p < self->many_names.limit;
 }
 
-//  Begins claims of names that are drawn, until the window is full.
+//  Begins claims of the next names, until the window is full.
 static void
 s_fill (s_many_names_t *self)
 {
@@ -140,7 +147,8 @@ s_fill (s_many_names_t *self)
 
 //  Receiving.
 
-//  A node has refused a claim; if too many have, it begins again above.
+//  Notes that a node has refused a claim. If too many have, the claim begins
+//  again above them.
 static void
 s_refused (s_many_names_t *self, s_claim_t *claim, uint64_t next,
            uint64_t now_ns)
@@ -187,9 +195,9 @@ s_take (s_many_names_t *self, size_t node, const zseq_msg_t *msg,
     return 0;
 }
 
-//  Takes what is there. Returns how many messages, or -1. Called only with
-//  nothing done and not yet reported, and not filling what gets free, so that
-//  each claim is done once at most.
+//  Takes all messages that have arrived. Returns how many, or -1. It is called
+//  only when no claim is done and unreported, and does not fill slots that
+//  become free, so that each claim is done at most once.
 static int
 s_receive (s_many_names_t *self, char *text)
 {
@@ -210,7 +218,7 @@ s_receive (s_many_names_t *self, char *text)
     return count;
 }
 
-//  Asks again where an answer got lost.
+//  Sends the claims again that have no answer for long.
 static int
 s_look (s_many_names_t *self, char *text)
 {
@@ -230,7 +238,7 @@ s_look (s_many_names_t *self, char *text)
     return 0;
 }
 
-//  Sleeps until there may be something to receive.
+//  Sleeps until there may be messages.
 static void
 s_sleep (s_many_names_t *self, int timeout_ms)
 {
@@ -240,7 +248,7 @@ s_sleep (s_many_names_t *self, int timeout_ms)
         zseq_transport_note_ready (self->transport, fds, count);
 }
 
-//  Takes the replies that are there, or sleeps a little.
+//  Takes the messages that have arrived, or sleeps a little.
 static int
 s_run_once (s_many_names_t *self, char *text)
 {
@@ -254,7 +262,7 @@ s_run_once (s_many_names_t *self, char *text)
 
 //  Opening.
 
-//  Whether all nodes are connected.
+//  Returns whether all nodes are connected.
 static bool
 s_linked (s_many_names_t *self)
 {
@@ -402,7 +410,7 @@ zseq_bench_many_names_fill (const zseq_bench_many_names_t *many_names,
         return -1;
     s_many_names_t *self = context;
     int rc = 0;
-    //  Until all are free, with no fresh name to fill them with.
+    //  Until all slots are free and no new name is left.
     for (s_fill (self); rc == 0 && self->free_count < many_names->claims;
          s_fill (self)) {
         rc = s_run_once (self, text);

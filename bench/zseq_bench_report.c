@@ -1,5 +1,12 @@
-//  The report as a table on standard output, as JSON, and as a plot that
-//  gnuplot draws from a data file.
+//  The report: a table on standard output, JSON, and a plot that gnuplot draws
+//  from a data file.
+//
+//  zseq_bench_setting_init finds out the machine, the file system and the
+//  versions, without which figures mean nothing. A case ends as a row
+//  (zseq_bench_row_t). zseq_bench_report_row prints it in the table as soon as
+//  it is there; at the end of the run zseq_bench_report_json and
+//  zseq_bench_report_plot write all rows. A new column needs a field of the
+//  row, and a line in the table and in s_json_row.
 
 #include "zseq_bench_report.h"
 
@@ -180,8 +187,8 @@ zseq_bench_report_floors (const zseq_bench_floors_t *floors, FILE *file)
     fflush (file);
 }
 
-//  JSON. A NULL that jansson returns when memory is out makes the next pack
-//  fail too, and is found at the end.
+//  JSON. If jansson returns NULL for lack of memory, the next pack fails, too.
+//  The failure is reported at the end.
 
 static json_t *
 s_json_setting (const zseq_bench_setting_t *setting)
@@ -209,7 +216,7 @@ s_json_floor (const zseq_bench_floor_result_t *result)
       (double) result->waits->max / 1e3);
 }
 
-//  Median, lowest, highest.
+//  Packs the median, the lowest and the highest value.
 static json_t *
 s_json_spread (const zseq_bench_spread_t *spread)
 {

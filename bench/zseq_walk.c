@@ -9,7 +9,8 @@
 //      = THREAD ADDRESS  it reads the clock, and goes on at that address
 //      ~ THREAD ADDRESS  it polls, and goes on at that address
 //
-//  Addresses are offsets in the library's file. bench/walk.sh makes it.
+//  Addresses are offsets in the library's file. bench/walk.sh builds and runs
+//  it.
 
 #include <assert.h>
 #include <dlfcn.h>
@@ -27,10 +28,10 @@
 
 #define EXPORT __attribute__ ((visibility ("default")))
 
-//  Calls before the first that counts: they make the connections, and teach the
-//  client what is next of the name.
+//  Calls before the first one that counts. They make the connections, and the
+//  client learns the next of the name.
 #define WARM_UP 200
-//  How long the third node has to reply; the next call takes that reply.
+//  How long the third node has to reply. The next call takes that reply.
 #define PAUSE_US 3000
 #define STEPS_MAX 100000
 
@@ -46,7 +47,7 @@ static atomic_bool s_on;
 static atomic_uint s_threads;
 static _Thread_local unsigned s_thread;
 
-//  Notes a step of this thread.
+//  Notes a step of the thread.
 static void
 s_note (char kind, void *address)
 {
@@ -73,7 +74,7 @@ __cyg_profile_func_exit (void *function, void *site)
     s_note ('<', function);
 }
 
-//  In place of libc's, for every library of this process.
+//  Replaces libc's function for every library of this process.
 EXPORT int
 clock_gettime (clockid_t clock, struct timespec *now)
 {
@@ -81,7 +82,7 @@ clock_gettime (clockid_t clock, struct timespec *now)
     return (int) syscall (SYS_clock_gettime, clock, now);
 }
 
-//  ... but for the time left, which Linux writes and libc does not.
+//  The same. Linux updates the timeout, and libc does not.
 EXPORT int
 ppoll (struct pollfd *fds, nfds_t count, const struct timespec *timeout,
        const sigset_t *mask)

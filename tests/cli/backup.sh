@@ -1,7 +1,7 @@
 #!/bin/bash
-#  The commands of zseqd(8), BACKUP, are run as the page shows them, each block
-#  once, and after each restore no ID repeats. Only paths and endpoints are
-#  this script's own.
+#  Runs the commands of zseqd(8), BACKUP, as the page shows them, each block
+#  once. No ID repeats after any restore. Only paths and endpoints are the
+#  script's own.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 page=$ZSEQ_SOURCE/lib/man/zseqd.8
 floor=1000000       # As on the page
@@ -22,8 +22,8 @@ read_page () {
         "$work"/block/*
 }
 
-#  What the commands find in the reader's shell: the programs, where starting
-#  a node goes on without waiting, as where a service manager does that.
+#  The programs, as the commands find them in the reader's shell. Starting a
+#  node does not wait, as if a service manager did it.
 zseqd () {
     if [[ $1 == start ]]; then
         local name=${3##*/}
@@ -37,8 +37,8 @@ zseq () {
     "$zseq" "$@"
 }
 
-#  Runs the next block of the page, which must contain TEXT, with its nodes
-#  called otherwise if SED says so. Leaves the output in out.
+#  by_the_page TEXT [SED]: runs the next block of the page, which must contain
+#  TEXT, after renaming its nodes by SED. Leaves its output in the file out.
 block=0
 by_the_page () {
     local text=$1 sed=${2-}
@@ -55,8 +55,8 @@ by_the_page () {
     fi
 }
 
-#  rise LEAST NAME: the IDs in the file out are at least LEAST, and above all of
-#  that name before.
+#  rise LEAST NAME: the IDs in the file out are at least LEAST, and above all
+#  earlier IDs of that name.
 rise () {
     local least=$1 name=$2 id
     [[ $least -gt ${last[$name]-0} ]] || least=$((${last[$name]} + 1))
@@ -69,14 +69,15 @@ rise () {
     last[$name]=$((least - 1))
 }
 
-#  draw LEAST NAME [OPTION...]
+#  draw LEAST NAME [OPTION...]: draws IDs, which rise.
 draw () {
     run "$zseq" -u "$uri" next "${@:2}"
     [[ $status -eq 0 ]] || show "$zseq" -u "$uri" next "${@:2}"
     rise "$1" "$2"
 }
 
-#  A cluster of these nodes, ten of whose IDs are gone, its copies made.
+#  saved NODE...: a cluster whose nodes were copied after nine IDs were drawn.
+#  Five more are drawn after the copies.
 saved () {
     local name
     members=$(members "$@")
@@ -93,7 +94,7 @@ saved () {
     draw 10 orders -n 5
 }
 
-#  All of its nodes are gone at once.
+#  perish NODE...: all nodes crash at once.
 perish () {
     local name
     for name in "$@"; do
@@ -108,7 +109,7 @@ streamed () {
 mkdir "$work/backups"
 read_page BACKUP
 
-#  Saved while it runs and hands out IDs.
+#  A node is saved while it runs and hands out IDs.
 #  shellcheck disable=SC2034  #  The page's commands use it
 members=$(members a b c)
 uri=$(uri a b c)
@@ -132,7 +133,7 @@ by_the_page 'zseq list'
 holds "the page's figure is the next ID" test "$(cat "$work/out")" -gt \
     "${last[orders]}"
 
-#  One node, without its copy and from it.
+#  One node recovers without its copy, and one from it.
 crash a
 by_the_page '--members'
 ready a
@@ -147,8 +148,8 @@ crash c
 draw 1 orders -n 9
 perish a b
 
-#  All three, from copies that are five IDs old. Whoever is asked later has
-#  taken the floor, too.
+#  All three nodes are restored from copies that are five IDs old. A node that
+#  is asked later has taken the floor, too.
 rm -r "$work"/[abc]
 saved a b c
 perish a b c
@@ -161,7 +162,7 @@ start a
 ready a
 draw $floor orders
 
-#  The same with the copy of a alone.
+#  The same, with the copy of a alone.
 perish a b c
 by_the_page '--lost b'
 ready a b c
@@ -169,9 +170,9 @@ crash a
 draw $floor other
 perish b c
 
-#  As people do it who have not read the page: a by force, then all of them. It
-#  says what is wrong, and does nothing; an operator that insists loses nothing if
-#  a is there first.
+#  An operator who has not read the page forces only a, after restoring all. The
+#  command reports what is wrong and does nothing. If the operator insists, no
+#  ID is lost as long as a is there first.
 force=(recover --data "$work/a" --force --wait 0 --floor "$floor")
 #  shellcheck disable=SC2120  #  holds calls it with arguments
 recover_a () {
@@ -199,7 +200,7 @@ crash a
 draw $floor orders
 perish b c
 
-#  Clusters of one and two.
+#  Clusters of one and of two nodes.
 rm -r "$work"/[abc]
 saved a
 perish a
@@ -218,7 +219,7 @@ by_the_page '--floor 1'
 ready a b
 draw $floor orders
 
-#  And of none.
+#  A directory without a cluster.
 uri=file:$work/orders
 last=()
 draw 1 orders -n 9

@@ -57,7 +57,7 @@ done
 refuses 1 'prefix.*255|255.*prefix' "${ask[@]}" list "$long"
 answers 1 "${ask[@]}" peek orders
 
-#  The end of the sequence: nothing is handed out, and what is left stays.
+#  At the end of the sequence nothing is handed out, and the remaining IDs stay.
 answers "" "${ask[@]}" raise orders 9223372036854775800
 refuses 2 'at its end' "${ask[@]}" range orders 9
 refuses 2 'at its end' "${ask[@]}" next orders -n 9
@@ -69,7 +69,7 @@ refuses 2 'at its end' "${ask[@]}" next orders
 refuses 2 'at its end' "${ask[@]}" next orders --batch 10
 refuses 2 'at its end' "${ask[@]}" stream orders
 
-#  The cluster: malformed, unreachable, not what was meant.
+#  The cluster: malformed, unreachable, or the wrong one.
 refuses 1 'neither -u nor ZSEQ_URI' env -u HOME "$zseq" next orders
 refuses 1 'neither -u nor ZSEQ_URI' env HOME=home "$zseq" -u '' next orders
 refuses 1 'cannot make the directory /proc/no' env HOME=/proc/no "$zseq" next orders
@@ -86,7 +86,7 @@ refuses 2 'wrong cluster.*other' "$zseq" -u "$(uri a)?cluster=other" \
     next orders
 answers 1 "$zseq" -u "$(uri a)?cluster=one&timeout=5000&r=1&w=1" next named
 
-#  An unreachable node costs the deadline, and no processor meanwhile.
+#  An unreachable node costs the deadline, and no processor time meanwhile.
 refuses 2 'too few nodes' "$zseq" -u "$(uri z)" -t 300 next orders
 refuses 2 'too few nodes' "$zseq" -u "ipc://$work/none" -t 300 next orders
 refuses 2 'too few nodes' "$zseq" -u tcp://name.invalid:19001 -t 300 \
@@ -98,7 +98,7 @@ TIMEFORMAT='%U %S'
 holds "waiting for nobody takes less than a quarter of the processor" \
     awk '{ exit !($1 + $2 < 1) }' "$work/time"
 
-#  Something listens there that is no node.
+#  A process listens there that is no node.
 python3 - "$address" <<'END' &
 import socket, sys
 server = socket.create_server((sys.argv[1], 19030))

@@ -1,15 +1,15 @@
 #!/bin/bash
-#  The experiments that README.md shows, run as they stand there: its blocks of
-#  shell, one after the other, with this test's address for 127.0.0.1.
+#  Runs the experiments that README.md shows: its blocks of shell, one after the
+#  other, with this test's address in place of 127.0.0.1.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
-#  The README's nodes are children of the script that it shows.
+#  The README's nodes are children of its own script.
 end_nodes () {
     local file id
     for file in "$work"/*.pid; do
         [[ -e $file ]] || continue
         id=$(cat "$file")
-        #  Only if it still is one of ours: IDs are used again.
+        #  Only if the process is still ours: ids are used again.
         [[ $(readlink "/proc/$id/cwd") == "$work" ]] && kill -KILL "$id"
     done
     clean_up
@@ -25,7 +25,7 @@ run env PATH="$ZSEQ_BIN:$PATH" bash -eu script
 holds "they end well" test "$status" -eq 0
 [[ $status -eq 0 ]] || show bash script
 
-#  The IDs that they print.
+#  The IDs that the blocks print.
 grep -x '[0-9 ]*' out >numbers
 line () {
     sed -n "$1p" numbers
@@ -53,7 +53,7 @@ holds "and recovers" grep -q "ready: node b votes .*incarnation 2" b.log
 holds "with its disk lost, it does so again" \
     grep -q "ready: node b votes .*incarnation 3" b.log
 
-#  After the stream, and after the file was removed, IDs go on above.
+#  After the stream, and after the file was removed, IDs rise.
 last=$(tail -n 1 numbers)
 before=$(tail -n 2 numbers | head -n 1)
 streamed=$(sort -n stream.log | tail -n 1)

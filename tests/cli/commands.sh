@@ -1,5 +1,5 @@
 #!/bin/bash
-#  Every command, with all nodes, with one down, and with two down.
+#  Runs every command with all nodes up, with one down, and with two down.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
 cluster shop a b c
@@ -62,7 +62,7 @@ answers "" "${ask[@]}" raise end 9223372036854775807
 answers 9223372036854775807 "${ask[@]}" next end
 answers 9223372036854775808 "${ask[@]}" peek end
 
-#  list: in byte order, one line a name whatever its bytes.
+#  list: in byte order, one line a name, whatever bytes the name has.
 for name in '../../x' / . .. % %2F 'grüße' $'a\nb' 'a\b' -n $'\xff\xc2\x9b' \
             "$(printf 'n%.0s' {1..255})"; do
     answers 1 "${ask[@]}" next -- "$name"
@@ -112,20 +112,21 @@ done
 run "$zseq" --version
 holds "version" grep -Eq '^zseq [0-9]+\.[0-9]+\.[0-9]+$' "$work/out"
 
-#  What cannot be written is noticed.
+#  A failed write of the output is reported.
 for arguments in "next sink -n 10" "range sink 5" "stream sink" "peek sink" \
                  "list" "export" "status" "status -w json" "--help"; do
     run bash -c "\"\$@\" $arguments >/dev/full" - "${ask[@]}"
     holds "$arguments >/dev/full fails and says so" \
         test "$status-$(grep -c 'No space left' "$work/err")" = 1-1
 done
-#  Lines of eight bytes: an eventfd in its place would swallow them.
+#  Lines of eight bytes. An eventfd with the closed descriptor's number would
+#  accept them.
 answers "" "${ask[@]}" raise closed 1000000
 run bash -c '"$@" stream closed -n 3 >&-' - "${ask[@]}"
 holds "a closed standard output is noticed" \
     test "$status-$(grep -c 'cannot write' "$work/err")" = 1-1
 
-#  One node down, whichever: everything goes on, in order.
+#  With one node down, whichever, everything works, and IDs rise.
 last=5012
 for node in a b c; do
     crash $node
@@ -151,7 +152,7 @@ for node in a b c; do
     ready $node
 done
 
-#  Two nodes down: an error before the deadline and not for ever.
+#  With two nodes down, each command fails at its deadline at the latest.
 crash a
 crash b
 unavailable='too few nodes|deadline'

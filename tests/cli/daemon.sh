@@ -1,8 +1,8 @@
 #!/bin/bash
-#  Bad input to zseqd, and directories and endpoints that it must refuse.
+#  Bad input to zseqd, and directories and endpoints that zseqd must refuse.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
-#  bad PATTERN OPTION...: format refuses, and makes no directory.
+#  bad PATTERN OPTION...: format fails, and makes no directory.
 bad () {
     local pattern=$1
     shift
@@ -70,7 +70,7 @@ answers "formatted $work/i for node i of cluster big (9 members)" \
     "$zseqd" format --data "$work/i" --name i --cluster big \
     --members "$(members i h g f e d c b a)"
 
-#  Where a directory cannot be made.
+#  Paths at which no directory can be made.
 refuses 1 "$work/deep/none" "$zseqd" format --data "$work/deep/none" --name a \
     "${good[@]}"
 : >"$work/file"
@@ -86,8 +86,8 @@ answers "formatted $work/empty for node a of cluster shop (3 members)" \
 refuses 1 'not empty' "$zseqd" format --data "$work/empty" --name a \
     "${good[@]}"
 
-#  Starting from nothing is never starting at 1: it is a recovery, for which
-#  the node has to know who it is, and peers that vote.
+#  A node that starts on an empty directory never starts at 1. It recovers, for
+#  which it needs its name, the members, and peers that vote.
 mkdir "$work/nothing"
 for directory in nothing absent; do
     refuses 1 "$directory.*--name, --cluster and --members" \
@@ -103,7 +103,7 @@ stop nothing
 refuses 1 "$work/used" "$zseqd" start --data "$work/used"
 holds "what was there is there" test "$(ls "$work/used")" = precious
 
-#  A node, and what start may be told of it.
+#  A formatted node, and options of start that must agree with its directory.
 format one a a
 start a
 ready a
@@ -129,7 +129,7 @@ ready a
 answers 3 "$zseq" -u "$(uri m)" next orders
 stop a
 
-#  Where it may bind.
+#  Addresses that it may bind.
 refuses 1 "0\\.0\\.0\\.0:19001.*--insecure" "$zseqd" start --data "$work/a" \
     --bind tcp://0.0.0.0:19001
 refuses 1 "--insecure" "$zseqd" start --data "$work/a" --bind 'tcp://*:19001'
@@ -145,7 +145,7 @@ ready a
 answers 4 "$zseq" -u "ipc://$work/a.ipc" next orders
 format other b b
 stop a
-#  Where it moved to, it stays.
+#  A member that has moved stays there.
 start a
 ready a
 answers 5 "$zseq" -u "$(uri m)" next orders
@@ -157,7 +157,8 @@ refuses 1 "$(endpoint a)" "$zseqd" start --data "$work/b" \
 kill -INT "${pid[a]}"
 ends a 0 ''
 
-#  Who was killed may have the directory or the endpoint a moment longer.
+#  A process that was killed may hold the directory or the endpoint a moment
+#  longer.
 start a
 ready a
 pid[before]=${pid[a]}
@@ -177,7 +178,7 @@ crash b
 ready a
 stop a
 
-#  A limit on names is kept, and told.
+#  A limit on names is enforced and reported.
 start a --names-max 2
 ready a
 answers 1 "${ask[@]}" next second
@@ -186,8 +187,8 @@ answers 6 "${ask[@]}" next orders
 stop a
 refuses 1 '--names-max' "$zseqd" start --data "$work/a" --names-max 1
 
-#  Damage is named. A single node has no peer to recover from, and does
-#  not vote before the operator passes a floor.
+#  Damage is reported by file. A single node has no peer to recover from, and
+#  does not vote until the operator passes a floor.
 cp -a "$work/a" "$work/a.good"
 : >"$work/a/node"
 refuses 1 "$work/a/node.*--name" "$zseqd" start --data "$work/a"

@@ -1,9 +1,10 @@
 #!/bin/bash
-#  A directory that is deleted from, moved, replaced or written by others while it
-#  is in use; descriptors, limits and signals of the process that uses it.
+#  A directory in use is moved or replaced, and files in it are deleted or
+#  written by other processes. Also descriptors, limits and signals of the
+#  process that uses it.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
-#  client NAME DIR: IDs without an end from file:DIR, into $work/NODE.out.
+#  client NAME DIR: streams IDs from file:DIR into $work/NAME.out.
 client () {
     : >"$work/$1.out"
     "$zseq" -u "file:$2" stream orders >"$work/$1.out" 2>"$work/$1.log" &
@@ -11,8 +12,8 @@ client () {
     wait_until test -s "$work/$1.out"
 }
 
-#  The lock file is deleted under a client, and under a node: the directory is
-#  in use all the same. (It was not: 451 of 1,300 IDs came twice.)
+#  The lock file is deleted under a client and under a node. The directory stays
+#  in use. (Once it did not: 451 of 1,300 IDs came twice.)
 client one "$work/d"
 rm "$work/d/lock"
 refuses 2 "in use by process ${pid[one]}" "$zseq" -u "file:$work/d?timeout=300" \
@@ -26,7 +27,7 @@ run "$zseq" -u "file:$work/d" next orders
 holds "nothing is repeated" \
     test "$(cat "$work/out")" -gt "$(tail -n 1 "$work/one.out")"
 
-#  An ID of a that is above those before; a busy machine may burn some.
+#  Draws an ID of a, above those before. A busy machine may burn some.
 last=0
 take () {
     run "${ask[@]}" next orders
@@ -47,7 +48,7 @@ refuses 2 "in use by process ${pid[a]}" "$zseq" -u "file:$work/a?timeout=300" \
 take
 holds "it makes another" wait_until test -e "$work/a/lock"
 
-#  What backups and people do: the node goes on.
+#  Backups and operators touch files: the node goes on.
 cp -al "$work/a" "$work/links"
 chmod 0640 "$work/a/node" "$work/a/names"
 touch "$work/a/node" "$work/a/lock"
@@ -57,7 +58,7 @@ for _ in 1 2 3 4 5; do
     take
 done
 
-#  It is moved away from an idle node, which ends, and so do all.
+#  The directory is moved away from an idle node, which ends.
 mv "$work/a" "$work/away"
 ends a 1 "$work/a: moved away"
 holds "it says what to do" says a 'put it back and start again'
@@ -66,7 +67,8 @@ start a
 ready a
 take
 
-#  ... and from a busy one; another is put in its place; another process writes in it.
+#  ... or from a busy node; or another one takes its place; or another process
+#  writes in it.
 busy () {
     start a --reserve 0
     ready a
@@ -95,7 +97,7 @@ mv "$work/copy" "$work/a/names"
 ends a 1 'names: written, moved or removed by another process'
 idle
 
-#  A client of a directory that is moved away fails, and hands out no more.
+#  A client whose directory is moved away fails, and hands out no more IDs.
 client one "$work/d"
 mv "$work/d" "$work/away"
 ends one 2 'd: moved away'
@@ -104,7 +106,7 @@ run "$zseq" -u "file:$work/d" next orders
 holds "nothing is repeated" \
     test "$(cat "$work/out")" -gt "$(tail -n 1 "$work/one.out")"
 
-#  A path that is a link, and a relative one.
+#  A path that is a link, and a relative path.
 ln -s d "$work/link"
 answers 1 "$zseq" -u "file:$work/link" next linked
 answers 2 env -C "$work" "$zseq" -u file:./link next linked
@@ -118,8 +120,8 @@ kill -TERM "${pid[b]}"
 holds "it stops" wait_until says b stopped
 unset 'pid[b]'
 
-#  All of standard input, output and error closed: nothing is written where it
-#  does not belong.
+#  Standard input, output and error are all closed. Nothing is written to a file
+#  or socket that has their number.
 start b <&- >&-
 ready b
 stop b
@@ -133,8 +135,8 @@ stop b
 "$zseq" -u "file:$work/d" next closed <&- >&- 2>&-
 answers 2 "$zseq" -u "file:$work/d" next closed
 
-#  A limit of files is a full disk: what does not fit is refused, and the node
-#  goes on. A log in a file that is full does not matter, either.
+#  A limit on file sizes is like a full disk: a write that does not fit is
+#  refused, and the node goes on. Nor does a full log file stop it.
 : >"$work/b.log"
 (ulimit -f 1; exec "$zseqd" start --data "$work/b" --reserve 0) 2>"$work/b.log" &
 pid[b]=$!
@@ -152,7 +154,7 @@ stop b
 status=$?
 holds "a client fails, and is not killed: $status" test $status -eq 2
 
-#  Signals that mean nothing to a node, each told once; and those that stop it.
+#  Signals without a meaning to a node are each logged once. Others stop it.
 for signal in HUP USR1 USR2 ALRM VTALRM PROF IO STKFLT RTMIN RTMAX; do
     [[ -n ${pid[b]-} ]] || { start b; ready b; }
     kill -"$signal" "${pid[b]}"
@@ -169,7 +171,7 @@ for signal in INT QUIT PWR XCPU; do
     ends b 0 stopped
 done
 
-#  File systems whose locks do not hold everywhere, as statfs would tell of them.
+#  File systems on which locks do not hold between machines, by a fake statfs.
 if [[ -n $ZSEQ_INSTRUMENTED ]]; then
     verdict
 fi

@@ -1,5 +1,5 @@
 #!/bin/bash
-#  The example programs, against three nodes.
+#  Runs the example programs against three nodes.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
 cluster shop a b c

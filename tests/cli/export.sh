@@ -1,6 +1,6 @@
 #!/bin/bash
-#  Moving sequences by export and import: nothing but a whole, undamaged export is
-#  taken, and nothing is raised before it was read.
+#  Moves sequences by export and import. Only a complete, undamaged export is
+#  accepted, and nothing is raised before all of it was read.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
 damaged='export again'
@@ -9,7 +9,7 @@ to=("$zseq" -u "file:$work/to")
 answers "" "${ids[@]}" raise orders 10002
 answers "" "${ids[@]}" raise $'t\tab\\' 7
 
-#  Lines that grep finds, the first and the last of which say that it is whole.
+#  Lines for grep. The first and the last show that the export is complete.
 run "${ids[@]}" export
 cp "$work/out" "$work/export"
 holds "it has a first line" grep -Pq '^zseq-export\t1\tcluster=file\t'`
@@ -20,12 +20,12 @@ holds "... a line of each sequence" \
     = $'sequence\torders\t10002\nsequence\tt\\x09ab\\x5c\t7'
 holds "... and a last line" grep -Pq '^end\t2\t[0-9a-f]{16}$' "$work/export"
 
-#  untouched TITLE: nothing was raised, not even a directory made.
+#  untouched TITLE: nothing was raised; not even a directory was made.
 untouched () {
     holds "$1 raises nothing" test ! -e "$work/to"
 }
 
-#  refuses_input PATTERN [OPTION...]: import refuses what is in $work/input.
+#  refuses_input PATTERN [OPTION...]: import refuses $work/input.
 refuses_input () {
     local pattern=$1
     shift
@@ -33,7 +33,7 @@ refuses_input () {
         "${to[@]}" import "$work/input" "$@"
 }
 
-#  Some; test_export tries every byte.
+#  Some bytes are damaged. test_export damages every byte.
 size=$(wc -c <"$work/export")
 for cut in $(seq 0 19 "$size") $((size - 1)); do
     head -c "$cut" "$work/export" >"$work/input"
@@ -65,7 +65,7 @@ refuses 1 'cannot read: Is a directory' "${to[@]}" import "$work"
 refuses 1 'cannot open' "${to[@]}" import "$work/none"
 untouched "none of these"
 
-#  A whole one is taken, again and again, and never lowers.
+#  A complete export is accepted, repeatedly, and never lowers a sequence.
 answers "2 sequences: 2 raised, 0 as high already" \
     "${to[@]}" import "$work/export"
 answers 10002 "${to[@]}" next orders
@@ -99,7 +99,7 @@ cp "$work/out" "$work/input"
 answers "1 sequence: 0 raised, 1 as high already" \
     "${to[@]}" import "$work/input" -a 5
 
-#  The operator knows.
+#  --partial: the operator knows that the export is incomplete.
 part=("$zseq" -u "file:$work/part")
 head -c -40 "$work/export" >"$work/input"
 answers "1 sequence: 1 raised, 0 as high already; of others nothing is known" \
@@ -117,7 +117,7 @@ printf 'half' >"$work/input"
 refuses 1 'no complete line' "${part[@]}" import -p "$work/input"
 answers $'orders\t10005' "${part[@]}" list
 
-#  To a file, which has its name once it is complete.
+#  To a file, which gets its name when it is complete.
 answers "" "${ids[@]}" export -o "$work/file"
 holds "a file is what stdout is" test "$(grep ^sequence "$work/file")" \
     = "$(grep ^sequence "$work/export")"
@@ -132,7 +132,7 @@ run bash -c '"$@" export >/dev/full' - "${ids[@]}"
 holds "a full disk is told" \
     test "$status-$(grep -c 'No space left.*not complete' "$work/err")" = 1-1
 
-#  What is not there is not exported as nothing.
+#  A missing directory or node is an error, not an empty export.
 refuses 1 'there is no directory' "$zseq" -u "file:$work/nowhere" export
 holds "... nor made" test ! -e "$work/nowhere"
 mkdir "$work/nowhere"
@@ -157,7 +157,7 @@ holds "it is taken where the floor is as high" test "$status" -eq 0
 run "${ids[@]}" import --partial "$work/floor"
 holds "... and where somebody knows" test "$status" -eq 0
 
-#  3,000 names, more than a pipe holds, come over whole.
+#  3,000 names, more than fit in a pipe, all arrive.
 cluster shop a
 ask=("$zseq" -u "$(uri a)")
 long=$(printf 'n%.0s' {1..50})
@@ -172,8 +172,8 @@ holds "all are exported" test "$(grep -c ^sequence "$work/export")" -eq 3000
 answers "3000 sequences: 0 raised, 3000 as high already" \
     "${ask[@]}" import "$work/export"
 
-#  A worker's milliseconds: a margin does not reach beyond what nodes accept, and
-#  what clocks have passed needs none.
+#  A worker's milliseconds: a margin does not exceed what nodes accept, and
+#  milliseconds that clocks have passed need no margin.
 now=$(($(date +%s%3N) - 1735689600000))
 answers "" "${ask[@]}" raise "\$flake/41-10-12/1735689600000/3" $((now + 1000))
 answers "" "${ask[@]}" raise "\$flake/41-10-12/1735689600000/4" 5
@@ -187,7 +187,7 @@ holds "a worker is raised by less than a minute" \
     -a "$then" -le $(($(date +%s%3N) - 1735689600000 + 60000))
 answers 1000000005 "${ask[@]}" peek "\$flake/41-10-12/1735689600000/4"
 
-#  cut_off COMMAND: its node dies while it writes into a full pipe.
+#  cut_off COMMAND: its node dies while the command writes into a full pipe.
 cut_off () {
     local reader first
     status=0

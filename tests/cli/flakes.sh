@@ -1,7 +1,7 @@
 #!/bin/bash
 #  Ten generators share four worker numbers, while they are killed, stopped and
-#  started again, and while their clocks jump: no ID twice. An argument: for how
-#  many seconds.
+#  started again, and while their clocks jump: no ID comes twice. The argument
+#  is the number of seconds.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
 seconds=${1:-20}
@@ -16,9 +16,9 @@ echo "ZSEQ_TEST_SEED=$seed"
 
 cluster shop a b c
 ids="flake+$(uri a b c)?bits=41/2/12&timeout=1000"
-lives=0 kills=0 stops=0 jumps=0 ends=0
+processes=0 kills=0 stops=0 jumps=0 ends=0
 
-#  Replaces a generator's clock: so many tenths of a second away from ours.
+#  set_clock GENERATOR TENTHS: sets its clock that many tenths of a second off.
 set_clock () {
     local tenths=$2
     printf '%+d.%ds\n' $((tenths / 10)) $((tenths < 0 ? -tenths % 10 : tenths % 10)) \
@@ -26,17 +26,17 @@ set_clock () {
     mv "$work/clock.new" "$work/clock.$1"
 }
 
-#  Each life has a file of its own.
+#  begin GENERATOR: starts its next process, which writes a file of its own.
 begin () {
-    lives=$((lives + 1))
+    processes=$((processes + 1))
     LD_PRELOAD=$library FAKETIME_TIMESTAMP_FILE=$work/clock.$1 \
         FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 \
         "$zseq" -u "$ids" stream all --delay 1 \
-        >"$work/ids.$lives" 2>>"$work/errors" &
+        >"$work/ids.$processes" 2>>"$work/errors" &
     pid[g$1]=$!
 }
 
-#  The shell would tell of each that was killed.
+#  The shell would report each process that was killed.
 exec 3>&2 2>/dev/null
 for ((g = 0; g < generators; g++)); do
     set_clock "$g" 0
@@ -57,7 +57,7 @@ while [[ $SECONDS -lt $end ]]; do
     *)  set_clock "$g" $((RANDOM % 61 - 30))
         jumps=$((jumps + 1)) ;;
     esac
-    #  The length of a fault.
+    #  How long a fault lasts.
     sleep 0.05
     for ((g = 0; g < generators; g++)); do
         kill -0 "${pid[g$g]}" 2>/dev/null && continue
@@ -72,16 +72,16 @@ for ((g = 0; g < generators; g++)); do
     unset "pid[g$g]"
 done
 exec 2>&3
-#  A line that was cut short is no ID; a life's IDs rise.
-for ((life = 1; life <= lives; life++)); do
-    [[ -s $work/ids.$life ]] || continue
-    cp "$work/ids.$life" "$work/whole"
-    [[ -z $(tail -c 1 "$work/ids.$life") ]] || sed -i '$d' "$work/whole"
-    sort -nuc "$work/whole" 2>/dev/null || fail "life $life does not rise"
+#  An incomplete line is no ID. The IDs of a process rise.
+for ((number = 1; number <= processes; number++)); do
+    [[ -s $work/ids.$number ]] || continue
+    cp "$work/ids.$number" "$work/whole"
+    [[ -z $(tail -c 1 "$work/ids.$number") ]] || sed -i '$d' "$work/whole"
+    sort -nuc "$work/whole" 2>/dev/null || fail "the IDs of process $number do not rise"
     cat "$work/whole" >>"$work/all"
 done
 count=$(wc -l <"$work/all")
-echo "$seconds s, $generators generators, 4 workers: $count IDs, $lives lives," \
+echo "$seconds s, $generators generators, 4 workers: $count IDs, $processes processes," \
     "$ends ended, $kills killed, $stops stopped, $jumps clocks set"
 sed -E 's/.*: (([a-z ]+)): .*/\1/' "$work/errors" | sort | uniq -c | sort -rn \
     | head -n 5

@@ -1,5 +1,5 @@
 #!/bin/bash
-#  A file system of FUSE, which is refused, and which syncfs does not reach.
+#  A FUSE file system is refused by default. syncfs does not sync its files.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
 [[ -w /dev/fuse ]] && command -v bindfs >/dev/null \
@@ -23,7 +23,7 @@ ids=("$zseq" -u "file:$work/fuse/ids?unsafe-filesystem=1")
 answers 1 "${ids[@]}" next orders
 answers "$(seq 2 100)" "${ids[@]}" next orders -n 99
 
-#  The lock holds, and the watch takes nothing for another's.
+#  The lock holds, and the watch reports no foreign writes.
 "${ids[@]}" stream orders >"$work/stream" 2>"$work/stream.log" &
 pid[stream]=$!
 wait_until test -s "$work/stream"
@@ -39,7 +39,7 @@ mv "$work/fuse/ids" "$work/fuse/moved"
 ends stream 2 'moved away'
 mv "$work/fuse/moved" "$work/fuse/ids"
 
-#  Many writes in one group: each record is synced before it is told.
+#  Many writes are in one group. Each record is synced before it is reported.
 for ((name = 0; name < 100; name++)); do
     printf 'many-%d\t%d\n' "$name" $((name + 2))
 done | LC_ALL=C sort >"$work/many"

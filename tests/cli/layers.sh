@@ -1,12 +1,12 @@
 #!/bin/bash
 #  The picture of the layers in lib/README.md is the include graph: each arrow
-#  stands for an include, each include for an arrow, and all of them point
-#  downward. Every file that the page names is there.
+#  stands for an include, each include for an arrow, and all arrows point
+#  downward. Every file that the page names exists.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 cd "$ZSEQ_SOURCE/lib" || exit 1
 
-#  The picture: one layer a line, from the top down, as "LAYER -> LAYER...".
-#  A line may hold several layers that do not know each other.
+#  The picture: one layer a line, from the top down, as "LAYER -> LAYER...". A
+#  line may have several layers that do not include each other.
 picture=$(sed -n '/^```layers$/,/^```$/p' README.md | grep -v '^```')
 holds "the picture was read" grep -q . <<<"$picture"
 

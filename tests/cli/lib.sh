@@ -1,5 +1,5 @@
 #  What the scripts of this folder share: clusters of real nodes, and
-#  expectations. Sourced. CMakeLists.txt sets the variables ZSEQ_*.
+#  expectations. It is sourced. CMakeLists.txt sets the variables ZSEQ_*.
 # shellcheck shell=bash disable=SC2034
 set -uo pipefail
 unset ZSEQ_URI XDG_STATE_HOME
@@ -12,8 +12,8 @@ declare -A pid=()  # Nodes that were started and not yet waited for
 failures=0
 expectations=0
 
-#  All of 127.0.0.0/8 is this machine: an address that no other running script
-#  has makes every port free.
+#  All of 127.0.0.0/8 is this machine. With an address that no other running
+#  script uses, every port is free.
 address=127.$((64 + ($$ >> 16) % 64)).$((($$ >> 8) % 256)).$(($$ % 256))
 
 clean_up () {
@@ -33,7 +33,7 @@ fail () {
     printf 'FAILED: %s\n' "$*"
 }
 
-#  Ends the script with its verdict.
+#  Ends the script with its result.
 verdict () {
     echo "$expectations expectations, $failures failed"
     [[ $failures -eq 0 && $expectations -gt 0 ]]
@@ -46,8 +46,8 @@ skip () {
     exit 77
 }
 
-#  Runs a command, which has a minute. Sets status, and leaves what it printed
-#  in the files out and err.
+#  Runs a command, for a minute at most. Sets status, and leaves its output in
+#  the files out and err.
 run () {
     status=0
     timeout 60 "$@" >"$work/out" 2>"$work/err" </dev/null || status=$?
@@ -62,7 +62,7 @@ show () {
     head -n 12 "$work/err" | head -c 2000 | sed 's/^/  err: /'
 }
 
-#  answers TEXT COMMAND...: it succeeds, prints exactly that, and no error.
+#  answers TEXT COMMAND...: it succeeds, prints exactly TEXT, and no error.
 answers () {
     local text=$1
     shift
@@ -75,8 +75,8 @@ answers () {
     fi
 }
 
-#  refuses STATUS PATTERN COMMAND...: it fails with that status, prints
-#  nothing, and a last line of error that matches; zseq prints no other.
+#  refuses STATUS PATTERN COMMAND...: it fails with STATUS, and prints only
+#  errors, the last of which matches. zseq prints a single one.
 refuses () {
     local code=$1 pattern=$2
     shift 2
@@ -90,7 +90,7 @@ refuses () {
     fi
 }
 
-#  holds TITLE COMMAND...: it is true.
+#  holds TITLE COMMAND...: the command succeeds.
 holds () {
     local title=$1
     shift
@@ -98,7 +98,7 @@ holds () {
     "$@" || fail "$title"
 }
 
-#  Looks again and again whether a command succeeds, for a minute at most.
+#  Repeats a command until it succeeds, for a minute at most.
 wait_until () {
     local deadline=$((SECONDS + 60))
     until "$@"; do
@@ -107,12 +107,13 @@ wait_until () {
     done
 }
 
-#  endpoints NODE...: a=tcp://...,b=tcp://... as --members takes it. Each name
-#  has a port of its own, the same in all clusters of a script.
+#  endpoint NODE: prints its endpoint. Each name has a port of its own, which is
+#  the same in all clusters of a script.
 endpoint () {
     printf 'tcp://%s:%d' "$address" $((19000 + $(printf '%d' "'$1") - 96))
 }
 
+#  members NODE...: prints a=tcp://...,b=tcp://..., as --members takes it.
 members () {
     local name list=
     for name in "$@"; do
@@ -121,6 +122,7 @@ members () {
     printf '%s' "$list"
 }
 
+#  uri NODE...: prints the endpoints, as a URI has them.
 uri () {
     members "$@" | sed 's/[a-z]=//g'
 }
@@ -137,7 +139,7 @@ format () {
     fi
 }
 
-#  start NODE [OPTION...]: runs it, its log in $work/NODE.log.
+#  start NODE [OPTION...]: starts it, with its log in $work/NODE.log.
 start () {
     local name=$1
     shift
@@ -154,7 +156,7 @@ says_or_ends () {
     says "$@" || ! kill -0 "${pid[$1]}" 2>/dev/null
 }
 
-#  Waits until every node given votes.
+#  ready NODE...: waits until each of them votes.
 ready () {
     local name
     for name in "$@"; do
@@ -187,7 +189,7 @@ ends () {
     fi
 }
 
-#  stop NODE: ends it by SIGTERM, which must work.
+#  stop NODE: ends it by SIGTERM, with status 0.
 stop () {
     kill -TERM "${pid[$1]}"
     ends "$1" 0 ''
@@ -200,7 +202,8 @@ crash () {
     unset "pid[$1]"
 }
 
-#  cluster NAME NODE...: formats and starts a new cluster; it votes.
+#  cluster NAME NODE...: formats and starts a new cluster, and waits until it
+#  votes.
 cluster () {
     local cluster=$1 name
     shift
@@ -213,8 +216,8 @@ cluster () {
     ready "$@"
 }
 
-#  take COUNT [NODE...]: so many IDs of orders from these nodes, or from a, b and
-#  c, which must be above all that were taken before.
+#  take COUNT [NODE...]: draws COUNT IDs of orders from these nodes, or from a,
+#  b and c. They must be above all IDs that were taken before.
 last=0
 take () {
     local count=$1 id

@@ -1,6 +1,5 @@
 #!/bin/bash
-#  Members move to other endpoints, one after the other, under a client that
-#  runs all the while.
+#  Members move to other endpoints, one after the other, while a client runs.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
 #  c moves from its own port to d's.
@@ -29,7 +28,7 @@ for node in a b; do
     ready $node
     holds "the client goes on when $node was told where c will be" goes_on
 done
-#  Longer than a client takes to learn anew.
+#  Longer than a client takes to learn the members again.
 for _ in 1 2 3; do
     holds "the client goes on" goes_on
 done
@@ -38,7 +37,7 @@ holds "the client goes on without c" goes_on
 start c --members "$(moved)"
 ready c
 holds "the client goes on with c elsewhere" goes_on
-#  It must find c at its new place, or it has no majority any more.
+#  The client must find c at its new endpoint. Otherwise it has no majority.
 crash a
 holds "the client has found c" goes_on
 crash b

@@ -1,11 +1,12 @@
 #!/bin/bash
-#  README.md shows only what is run: its C is that of the examples, its
-#  commands are those of the scripts, and what it names exists.
+#  README.md shows only what is tested: its C is that of the examples, its
+#  commands are those of the scripts, and the files it names exist.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 readme=$ZSEQ_SOURCE/README.md
 [[ -f $readme ]] || skip "there is no README.md"
 
-#  blocks LANGUAGE: the fenced blocks of that language, each ended by a NUL.
+#  blocks LANGUAGE: prints the fenced blocks of that language, each ended by a
+#  NUL.
 blocks () {
     awk -v fence="^\`\`\`$1\$" '
         $0 ~ fence { inside = 1; next }
@@ -13,7 +14,7 @@ blocks () {
         inside { print }' "$readme"
 }
 
-#  Whether the lines given are in a file, one after the other.
+#  contains FILE LINES: the lines are in the file, one after the other.
 contains () {
     FILE="$1" TEXT="$2" python3 - <<'END'
 import os, sys
@@ -22,7 +23,7 @@ sys.exit(0 if os.environ["TEXT"] in text else 1)
 END
 }
 
-#  Each C block stands, as it is, in an example, which examples.sh runs.
+#  Each C block is in an example as it stands. examples.sh runs the examples.
 shown_in_an_example () {
     local example
     for example in "$ZSEQ_SOURCE"/examples/*.c; do
@@ -53,7 +54,7 @@ while IFS= read -r -d '' block; do
         | sed 's/^[ /]*//')
 done < <(blocks sh)
 
-#  What the text links to is there.
+#  The targets of links exist.
 while read -r path; do
     holds "README.md links to $path, which is not there" \
         test -e "$ZSEQ_SOURCE/$path"

@@ -1,9 +1,9 @@
 #!/bin/bash
-#  Where IDs come from without a cluster, or from its clocks: the very first
-#  command, directories, moving to a cluster, flake IDs.
+#  Sources of IDs without a cluster, or from clocks: the very first command,
+#  directories, the move to a cluster, flake IDs.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
-#  Nothing is set up: the user's own directory.
+#  Without any setup, the user's own directory is used.
 export HOME=$work/home
 mkdir "$HOME"
 answers 1 "$zseq" next orders
@@ -22,7 +22,8 @@ answers 1 "$zseq" -u "file://$work/slashes" next orders
 answers 10002 "$zseq" -u "file:$work/ids?timeout=1000" peek orders
 refuses 2 'no such|missing|parent|mkdir' "$zseq" -u "file:$work/no/parent" next x
 
-#  One process at a time; the next one waits, and learns for which one.
+#  One process at a time. The next one waits, and reports which process it waits
+#  for.
 "${ids[@]}" stream orders >"$work/stream" &
 pid[stream]=$!
 wait_until test -s "$work/stream"
@@ -34,7 +35,7 @@ last=$(tail -n 1 "$work/stream")
 run "${ids[@]}" next orders
 holds "what was killed is not repeated" test "$(cat "$work/out")" -gt "$last"
 
-#  Damage is reported, with what to do, and never repaired.
+#  Damage is reported with advice, and never repaired.
 cp -r "$work/ids" "$work/damaged"
 record=$(find "$work/damaged/seq" -name orders)
 printf 'x' | dd of="$record" bs=1 seek=40 conv=notrunc status=none
@@ -69,7 +70,7 @@ answers "$(cat "$work/many")" "${ids[@]}" list many
 answers "$(seq 1 5)" "$zseq" -u mem: next orders -n 5
 answers "" "$zseq" -u mem: list
 
-#  Flake IDs, told apart again.
+#  Flake IDs, and their parts.
 answers "2025-01-01T00:00:01.000Z worker 3 sequence 5" \
     "$zseq" flake decode $((1000 << 22 | 3 << 12 | 5))
 answers "1970-01-01T00:00:01.000Z worker 1 sequence 2" "$zseq" \
@@ -93,11 +94,11 @@ run "$zseq" flake decode "$(cat "$work/out")"
 holds "of worker 7" grep -q ' worker 7 ' "$work/out"
 refuses 1 'they have no sequence' "$zseq" -u flake:7 peek anything
 refuses 1 'one by one' "$zseq" -u flake:7 range anything 2
-#  What may not be taken by hand: a worker's milliseconds far in the future.
+#  A worker's milliseconds far in the future cannot be taken by hand.
 refuses 2 'too far from the clock' "${ask[@]}" -t 500 \
     raise "\$flake/41-10-12/1735689600000/7" 9000000000000
 
-#  All worker numbers are taken, for half a minute: that is said at once.
+#  All worker numbers are taken for half a minute. That is reported at once.
 soon=$(($(date +%s%3N) - 1735689600000 + 30000))
 answers "" "${ask[@]}" raise "\$flake/40-1-12/1735689600000/0" "$soon"
 answers "" "${ask[@]}" raise "\$flake/40-1-12/1735689600000/1" "$soon"

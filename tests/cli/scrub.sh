@@ -1,5 +1,6 @@
 #!/bin/bash
-#  What rots on the disk of a node that runs is noticed, logged, and written again.
+#  A running node notices damage on its disk, logs it, and writes the data
+#  again.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
 #  flip FILE OFFSET: changes a byte in place.
@@ -7,7 +8,7 @@ flip () {
     printf '\377' | dd of="$1" bs=1 seek="$2" conv=notrunc 2>"$work/err"
 }
 
-#  told PATTERN: the node says so before long.
+#  told PATTERN: the node logs it before long.
 told () {
     holds "the log says $1" wait_until says a "WARNING: .*$1"
 }
@@ -40,8 +41,8 @@ mended () {
 }
 flip "$work/a/names-copy" 30
 holds "the log says it of a copy" wait_until mended
-#  A record that rots keeps its times; one that was written does not, and the
-#  node ends (directory.sh).
+#  A damaged record keeps its file's times. A record that another process wrote
+#  does not, and the node ends (directory.sh).
 kill -STOP "${pid[a]}"
 touch -r "$work/a/node" "$work/times"
 flip "$work/a/node" 40
@@ -49,7 +50,7 @@ touch -r "$work/times" "$work/a/node"
 kill -CONT "${pid[a]}"
 told '/node: not what was written last; it is written again'
 
-#  All is well, and nothing is complained of that is not damaged.
+#  After the repair, no undamaged file is reported.
 so_far=$(wc -l <"$work/stream")
 streamed () { [[ $(wc -l <"$work/stream") -gt $((so_far + 300)) ]]; }
 count=$(grep -c WARNING "$work/a.log")

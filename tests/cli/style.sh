@@ -1,6 +1,7 @@
 #!/bin/bash
-#  C files are as clang-format says, scripts as shellcheck says. No line of C is
-#  over 80 columns, and no old word comes back (lib/doc/design.md, section 2).
+#  Checks style: C files are formatted by clang-format, scripts pass shellcheck,
+#  no line of C has more than 80 columns, and no old word comes back
+#  (lib/doc/design.md, section 2).
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 cd "$ZSEQ_SOURCE" || exit 1
 

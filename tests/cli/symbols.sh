@@ -1,6 +1,6 @@
 #!/bin/bash
-#  What is pure reaches nothing but memory and strings, and the shared library
-#  exports nothing but the public API.
+#  Pure code calls nothing but functions for memory and strings. The shared
+#  library exports only the public API.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
 header=$ZSEQ_SOURCE/lib/include/zseq.h

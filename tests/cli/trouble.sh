@@ -1,5 +1,5 @@
 #!/bin/bash
-#  Clusters set up wrongly, and a disk that is full.
+#  Clusters that were set up wrongly, and a full disk.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
 #  Two nodes that were formatted with different member lists.
@@ -19,7 +19,7 @@ for node in a b; do
     rm -r "${work:?}/$node"
 done
 
-#  The same list in another order is the same list.
+#  The same members in another order are the same list.
 format shop a a b c
 format shop b c b a
 format shop c b a c
@@ -53,7 +53,7 @@ refuses 2 'too few nodes|deadline' "${ask[@]}" -t 500 next orders
 start b
 ready b
 
-#  Another cluster, a node listed twice, and other ways to mean the wrong one.
+#  Another cluster, a node listed twice, and other mistakes in a URI.
 cluster other z
 refuses 2 'wrong cluster' "$zseq" -u "$(uri a z)" next orders
 refuses 2 'wrong cluster.*(market|shop)' "$zseq" \
@@ -70,7 +70,7 @@ stop z
 stop a
 stop b
 
-#  A full disk: the request is refused, the node goes on, nothing repeats.
+#  On a full disk the request is refused, the node goes on, and no ID repeats.
 mkdir "$work/small"
 if [[ $(id -u) -ne 0 ]] \
        || ! mount -t tmpfs -o size=512k zseq-test "$work/small" 2>/dev/null

@@ -1,7 +1,7 @@
 #!/bin/bash
-#  A rolling upgrade under load: three nodes of the version before the disk and
-#  wire formats changed become new ones, one after the other, while clients of
-#  both versions draw IDs. The old version comes from this repository's history.
+#  A rolling upgrade under load. Three nodes of the version before the disk and
+#  wire formats changed are upgraded, one after the other, while clients of both
+#  versions draw IDs. The old version comes from this repository's history.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
 old_commit=aa4234e04f7c81b6306d0429ac3519d0d8477cfa
@@ -12,7 +12,7 @@ new_zseqd=$zseqd
 git -C "$ZSEQ_SOURCE" cat-file -e "$old_commit^{commit}" 2>/dev/null \
     || skip "commit $old_commit is not here: a tarball, or a shallow clone"
 
-#  Builds the old version, once for each build directory.
+#  Builds the old version, once per build directory.
 build_old () {
     rm -rf "$old.new"
     mkdir "$old.new" "$old.new/source" || return
@@ -31,7 +31,8 @@ if [[ ! -x $old/bin/zseqd ]] && ! build_old >"$work/build.log" 2>&1; then
     verdict
 fi
 
-#  new NODE, old NODE [OPTION...]: starts it with that version; it votes.
+#  new NODE, old NODE [OPTION...]: starts it with that version, and waits until
+#  it votes.
 new () {
     zseqd=$new_zseqd start "$@"
     ready "$1"
@@ -42,7 +43,7 @@ old () {
     ready "$1"
 }
 
-#  client NUMBER [LIBRARIES]: draws IDs, buffered and not, until the end.
+#  client NUMBER [LIBRARIES]: draws IDs until the end, buffered and unbuffered.
 client () {
     LD_LIBRARY_PATH=${2-} "$ZSEQ_BUILD/tests/zseq-draw" "$(uri a b c)" orders \
         "$work/$1.history" "$1" 2>"$work/client$1.log" &
@@ -53,7 +54,7 @@ drew () {
     [[ $(wc -l <"$work/$1.history") -gt $2 ]]
 }
 
-#  Each client gets on, and so does one of each version that begins now.
+#  Each client makes progress, and so does a new client of each version.
 goes_on () {
     local number
     local -a so_far=()
@@ -70,19 +71,20 @@ goes_on () {
         "$old/bin/zseq" -u "$(uri a b c)" -t 20000 next orders >"$work/out"
 }
 
-#  speak VERSION NUMBER: status shows so many nodes of that version.
+#  speak VERSION NUMBER: status shows that many nodes of that version.
 speak () {
     [[ $("$zseq" -u "$(uri a b c)" status \
         | grep -Ec "^[abc] .* +$1 +[0-9]+ us\$") -eq $2 ]]
 }
 
-#  What is in a directory; the lock says only who had it last.
+#  Lists a directory's contents, except the lock, which only names its last
+#  owner.
 tree () {
     (cd "$work/$1" && find . -print -type f ! -name lock -exec sha256sum {} + \
         | sort)
 }
 
-#  What a node needs that has lost its directory.
+#  Options for a node that has lost its directory.
 whole=(--cluster shop --members "$(members a b c)")
 
 zseqd=$old/bin/zseqd cluster shop a b c
@@ -113,7 +115,7 @@ rm -r "$work/a"
 new a --name a "${whole[@]}"
 goes_on "a new node has recovered from old ones"
 
-#  There is no way back.
+#  A downgrade is refused.
 stop a
 tree a >"$work/a.tree"
 refuses 1 'of a format version that is not known here' \
@@ -143,7 +145,7 @@ new c
 goes_on "all are new"
 holds "status shows it" speak 2 3
 
-#  What only new nodes know: this directory is from before the last start.
+#  Only new nodes know that this directory is older than the last start.
 stop a
 cp -a "$work/a" "$work/a.copy"
 new a

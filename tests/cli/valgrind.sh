@@ -1,12 +1,12 @@
 #!/bin/bash
-#  Nodes, a recovery, the command line and the examples under valgrind: nothing
-#  reads what it has not written, and nothing leaks.
+#  Runs nodes, a recovery, the command line and the examples under valgrind: no
+#  uninitialised memory is read, and none leaks.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
 command -v valgrind >/dev/null || skip "valgrind is not installed"
 [[ -z $ZSEQ_INSTRUMENTED ]] || skip "valgrind does not run instrumented builds"
 
-#  wrap PROGRAM: makes $work/PROGRAM, which runs it under valgrind.
+#  wrap PROGRAM: makes $work/PROGRAM, which runs the program under valgrind.
 wrap () {
     local name
     name=$(basename "$1")
@@ -18,7 +18,7 @@ EOF
     chmod +x "$work/$name"
 }
 
-#  What valgrind found in any of them.
+#  What valgrind has found in any of them.
 findings () {
     cat "$work"/valgrind.*
 }
@@ -48,7 +48,7 @@ holds "status succeeds" test "$status" -eq 0
 run "$zseq" next orders -t 0
 holds "bad use is refused" test "$status" -ne 0
 
-#  A file is lost: the node recovers.
+#  A file is lost, and the node recovers.
 stop b
 rm "$work"/b/seq/*/*
 start b

@@ -1,5 +1,5 @@
 #!/bin/bash
-#  zseqd verify: of directories that are intact, damaged, in use, or of no node.
+#  zseqd verify of directories that are intact, damaged, in use, or of no node.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
 tree () {
@@ -15,13 +15,13 @@ ready a
 run "$zseq" -u "$(uri a)" next orders
 run "$zseq" -u "$(uri a)" raise bills 700
 
-#  A node that runs.
+#  A running node.
 run "$zseqd" verify --data "$work/a"
 holds "what is in use is not looked at" test "$status" -eq 3
 holds "... which is said" grep -q 'in use' "$work/err"
 stop a
 
-#  Either lock will do, and none is written.
+#  A lock on the directory or on the lock file suffices, and neither is written.
 for lock in a a/lock; do
     run flock "$work/$lock" "$zseqd" verify --data "$work/a"
     holds "the lock of $lock keeps verify out" test "$status" -eq 3
@@ -30,7 +30,7 @@ for lock in a a/lock; do
     holds "the lock of $lock is shared" test "$status" -eq 0
 done
 
-#  Nothing is changed, and the summary says whose it is.
+#  Nothing is changed, and the summary names the node and its cluster.
 tree a >"$work/a.tree"
 run "$zseqd" verify --data "$work/a"
 holds "a directory of a node that was stopped is intact" test "$status" -eq 0
@@ -40,7 +40,7 @@ for line in '^node: a, votes$' '^cluster: shop, [0-9a-f]\{16\}$' '^format: 2$' \
     holds "verify says $line" grep -q -- "$line" "$work/out"
 done
 
-#  Damage: a line each.
+#  Damage is one line each.
 cp -a "$work/a" "$work/b"
 rm "$work"/b/seq/*/orders
 printf x | dd of="$work/b/names" bs=1 seek=30 conv=notrunc 2>"$work/err"
@@ -57,7 +57,7 @@ holds "damage without a node's record" test "$status" -eq 2
 holds "a lost node's record is named" grep -q '^damaged: .*b/node: missing' \
     "$work/out"
 
-#  What cannot be read.
+#  Unreadable input.
 for option in --force --insecure --unsafe-filesystem --name=a --cluster=shop \
     "--members=$(members a)" --bind=tcp://127.0.0.1:1 --names-max=9 \
     --memory-max=64 --reserve=1 --scrub=1 --floor=9 --lost=b --wait=1; do

@@ -1,5 +1,5 @@
 #!/bin/bash
-#  Checks the model of the protocol, and that what is broken in it is found.
+#  Checks the model of the protocol, and that each broken rule is found.
 #
 #      bash tests/model/run.sh --spin
 #      bash tests/model/run.sh --walks PROGRAM
@@ -18,12 +18,12 @@ usage () {
 
 #  spin.
 
-#  Two clients that want the same single ID, once each: few states, so that more
-#  nodes and lost disks are within reach. And two lost disks, fewer steps.
+#  Two clients want the same single ID, once each. The few states leave room for
+#  more nodes and more lost disks. fewer has two lost disks and fewer steps.
 few=(-DCLAIMS=1 -DFIRST_MAX=1 -DBATCH=1)
 fewer=("${few[@]}" -DLOSERS=2 -DFEW_STEPS)
 
-#  search NAME OPTION... [-- OPTION...]: options of the model, and of the
+#  search NAME OPTION... [-- OPTION...]: takes options of the model, and of the
 #  search. Sets verdict to holds, fails or unfinished, and prints a line.
 search () {
     local name=$1 began=$SECONDS status=0 model=() options=()
@@ -81,8 +81,8 @@ run_spin () {
     work=$(mktemp -d)
     trap 'rm -rf "$work"' EXIT
 
-    #  An old copy that is put back is one more step: without it there is less
-    #  to check, not more.
+    #  An old copy that is put back only adds a step, so runs without it would
+    #  check less.
     expect holds "3 nodes, 2 clients with 2 claims each" -DOLD_COPY
     expect holds "3 nodes, slow disks" -DCLAIMS=1 -DOLD_COPY -DSLOW_DISK
     expect holds "3 nodes, 2 lost disks" "${few[@]}" -DLOSERS=2
@@ -105,8 +105,8 @@ run_spin () {
     expect fails "HALF_R, 2 nodes" "${few[@]}" -DLOSERS=2 -DN=2 -DHALF_R
     expect fails "HALF_R, 4 nodes" "${few[@]}" -DLOSERS=2 -DN=4 -DHALF_R \
         -DRESTARTS=0
-    #  A failure is one, whether or not states were mistaken for each other, so
-    #  that hashes of them are enough.
+    #  A failure is valid even if states with equal hashes were confused, so
+    #  hashes of states are enough.
     expect fails "RECOVERY_UNCHECKED, 5 nodes" "${fewer[@]}" -DN=5 \
         -DFORGOTTEN -DRECOVERY_UNCHECKED -DRESTARTS=0 -- -DHC4
     expect fails "ONE_EPOCH, 5 nodes" "${fewer[@]}" -DN=5 \
@@ -115,7 +115,7 @@ run_spin () {
 
 #  Walks.
 
-#  caught NAME OPTION...: the walks find what is broken.
+#  caught NAME OPTION...: the walks find the broken rule.
 caught () {
     local name=$1 status=0
     shift

@@ -1,14 +1,14 @@
 //  Guided walks of the protocol that zseq.pml models, where exhaustion cannot
-//  reach: 2 to 7 nodes, disks lost again and again, old incarnations that
-//  answer on. Source: lib/doc/design.md, sections 3 to 7; README.md explains
-//  the model.
+//  reach: 2 to 7 nodes, disks that are lost again and again, and old
+//  incarnations that go on answering. Source: lib/doc/design.md, sections 3 to
+//  7. README.md explains the model.
 //
 //      zseq-walks [--walks COUNT] [--seed SEED] [--jobs COUNT]
 //                 [--nodes N] [--broken NAME] [--trace]
 //
 //  Walk k has the seed SEED + k, and --seed with --walks 1 --trace shows it.
-//  Exits with 0 when no walk hands out an ID twice or out of order, else with 1
-//  and the first seed that does.
+//  The program exits with 0 if no walk hands out an ID twice or out of order,
+//  else with 1 and the first seed that does.
 
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -59,10 +59,11 @@ typedef struct {
     uint64_t seed;
 } s_options_t;
 
-//  How many nodes a walk has: most often those in which faults were found.
+//  The number of nodes of a walk. Those in which faults were found come most
+//  often.
 static const uint8_t s_often[] = {2, 3, 3, 4, 4, 5, 5, 5, 6, 7};
 
-//  Draws the size of the cluster, and makes its nodes vote.
+//  Draws the size of the cluster, and sets up nodes that vote.
 static void
 s_setup (uint64_t seed)
 {
@@ -74,7 +75,7 @@ s_setup (uint64_t seed)
     walk.r =
       (uint8_t) (walk.broken == HALF_R && walk.n % 2 == 0 ? walk.n / 2
                                                           : walk.n / 2 + 1);
-    //  One number for the cluster cannot tell which incarnation has ended.
+    //  One number for the cluster cannot show which incarnation has ended.
     walk.confirms = walk.n / 2;
     if (walk.broken == CONFIRMED_BY_FEW && walk.confirms)
         walk.confirms--;
@@ -101,7 +102,7 @@ s_setup (uint64_t seed)
     walk.wrong = NULL;
 }
 
-//  One walk: draws its kind, and takes its steps.
+//  Takes one walk: draws its kind, then its steps.
 static void
 s_walk (uint64_t seed)
 {
@@ -114,7 +115,7 @@ s_walk (uint64_t seed)
     uint64_t won = walk.sum.won;
     uint64_t recovered = walk.sum.recovered;
     uint32_t theirs = walks_some_of (walks_all_nodes (), walk.w);
-    //  The sides share as few nodes as they can.
+    //  The sides share as few nodes as possible.
     uint32_t mine = walks_all_nodes () & ~theirs;
     mine |=
       walks_some_of (theirs, walk.w - (unsigned) __builtin_popcount (mine));
@@ -153,7 +154,7 @@ s_usage (void)
     return 2;
 }
 
-//  What the walks of this job have done.
+//  Prints what the walks of this job have done.
 static void
 s_print_sum (uint64_t walks)
 {
@@ -176,7 +177,7 @@ s_print_sum (uint64_t walks)
             (unsigned long long) walk.sum.won, share * (double) walk.sum.twice);
 }
 
-//  Walks every walk whose index is job modulo the number of jobs.
+//  Takes every walk whose index is job modulo the number of jobs.
 static int
 s_run (const s_options_t *options, uint64_t job)
 {
@@ -221,7 +222,7 @@ s_take_option (s_options_t *options, const char *name, const char *value)
     return true;
 }
 
-//  Reads the options. Returns whether they can be used.
+//  Reads the options. Returns whether they are valid.
 static bool
 s_parse (int argc, char *argv[], s_options_t *options)
 {

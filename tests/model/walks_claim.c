@@ -1,6 +1,6 @@
-//  Claims, and the checks of what is won: P1, no ID is handed out twice; P2, a
-//  claim that begins after another was won is above it. A client may receive
-//  any of the replies that have left.
+//  Claims, and the checks of claims that are won: no ID is handed out twice
+//  (P1), and a claim that begins after another was won is above it (P2). A
+//  client may receive any of the replies that were sent.
 
 #include "walks.h"
 
@@ -20,7 +20,7 @@ walks_begin_claim (uint8_t first, uint8_t count)
            first < walk.top ? ", below one that was won" : "");
 }
 
-//  S3, S4: whether these votes hold need votes of which any two fit.
+//  S3, S4: returns whether need of these votes fit in pairs.
 static bool
 s_clique (const walks_claim_t *claim, uint32_t votes, unsigned need)
 {
@@ -35,7 +35,7 @@ s_clique (const walks_claim_t *claim, uint32_t votes, unsigned need)
     return false;
 }
 
-//  S4: whether a client may count both.
+//  S4: returns whether a client may count both votes.
 static bool
 s_fit (const walks_vote_t *a, const walks_vote_t *b)
 {
@@ -49,8 +49,7 @@ s_fit (const walks_vote_t *a, const walks_vote_t *b)
              walks_known (&a->vector, a->node);
 }
 
-//  A reply leaves. The claim is won if the client could win it with any of the
-//  replies that have left.
+//  Sends a reply. The claim is won if any set of the sent replies would win it.
 static void
 s_answer (walks_claim_t *claim, uint32_t index)
 {
@@ -118,7 +117,7 @@ walks_accept (walks_instance_t *self, uint8_t index)
     bool accepts = walk.broken == ACCEPT_HIGHER
                      ? end > self->next
                      : claim->first >= walks_least_next (self);
-    //  A claim that is won could still raise next, which is never less safe.
+    //  A claim that is won could only raise next, which is never less safe.
     if (!accepts || !walks_votes (self) || claim->won ||
         claim->size == VOTES_MAX)
         return;  //  S1

@@ -1,9 +1,9 @@
-//  Walks in which a fresh cluster forms. Some look for an ID handed out twice;
-//  others check that the cluster comes up at all.
+//  Walks in which a new cluster forms. Some look for an ID that is handed out
+//  twice, others check that the cluster forms at all.
 
 #include "walks.h"
 
-//  Makes all nodes fresh.
+//  Makes all nodes new.
 static void
 s_form (void)
 {
@@ -39,7 +39,7 @@ s_put_formatted_back (uint8_t node, bool goes_on)
     walks_restart (self);
 }
 
-//  Each node of a set starts or forms with the others of the set.
+//  Lets each node of a set start or form with the others of the set.
 static void
 s_introduce_all (uint32_t set)
 {
@@ -54,7 +54,7 @@ s_introduce_all (uint32_t set)
     }
 }
 
-//  One misfortune while the cluster forms.
+//  Causes one fault while the cluster forms.
 static void
 s_formation_trouble (uint32_t theirs, uint32_t mine, uint8_t node)
 {
@@ -112,7 +112,7 @@ walks_walk_formation (uint32_t theirs, uint32_t mine)
     walks_deliver (1, walks_all_nodes (), walks_chance (4));
 }
 
-//  Whether all nodes of a set vote after some rounds of messages.
+//  Returns whether all nodes of a set vote after some rounds of messages.
 static bool
 s_comes_up (uint32_t set)
 {
@@ -132,7 +132,7 @@ s_comes_up (uint32_t set)
     return voting == set;
 }
 
-//  Some nodes are up, and some of these are killed.
+//  Starts some nodes, and kills some of these.
 static void
 s_stumble (void)
 {

@@ -1,9 +1,9 @@
-//  Walks in which one node starts again and again, and so do copies of its
+//  Walks in which a node restarts again and again, and so do copies of its
 //  directory, at its endpoint or elsewhere.
 
 #include "walks.h"
 
-//  Restarts, copies or puts back the node of the copies.
+//  Restarts the node of the copies, copies its directory, or puts a copy back.
 static void
 s_copied_trouble (uint32_t peers)
 {
@@ -42,7 +42,7 @@ s_copied_trouble (uint32_t peers)
     }
 }
 
-//  A node loses its disk or starts again.
+//  Makes a node lose its disk, or restarts it.
 static void
 s_node_trouble (uint32_t peers)
 {
@@ -57,7 +57,7 @@ s_node_trouble (uint32_t peers)
                    walks_chance (8));
 }
 
-//  One misfortune: mostly of the node of the copies.
+//  Causes one fault, mostly of the node of the copies.
 static void
 s_start_trouble (uint32_t theirs, uint32_t mine)
 {

@@ -1,5 +1,5 @@
-//  Disasters: all processes end, and the operator restores directories, or
-//  starts nodes on empty ones, and recovers one node by force.
+//  Disasters: all processes end. The operator restores directories, or starts
+//  nodes on empty ones, and recovers one node by force.
 
 #include "walks.h"
 
@@ -16,8 +16,8 @@ s_end_all (void)
     TRACE ("  all processes end\n");
 }
 
-//  Starts an instance of node on that directory, or on an empty one, in place
-//  of the current one.
+//  Starts an instance of node on that directory, or on an empty one. It takes
+//  the place of the current instance.
 static walks_instance_t *
 s_replace (uint8_t node, const walks_instance_t *directory)
 {
@@ -34,8 +34,8 @@ s_replace (uint8_t node, const walks_instance_t *directory)
     return self;
 }
 
-//  The checker forgets which starts copies must hear of: all directories may be
-//  old now.
+//  Forgets, for the checker, which starts copies must learn of, because all
+//  directories may be old now.
 static void
 s_forget_witnesses (void)
 {
@@ -46,7 +46,7 @@ s_forget_witnesses (void)
     memset (&walk.kept_counted, 0, sizeof walk.kept_counted);
 }
 
-//  The operator recovers node by force, and may name nodes that are gone.
+//  Recovers node by force. The operator may name nodes as gone.
 static void
 s_force (uint8_t node, uint32_t gone)
 {
@@ -64,7 +64,8 @@ s_force (uint8_t node, uint32_t gone)
     TRACE_OF (self, "is to recover by force, lost %02x", self->gone);
 }
 
-//  Peers whose directories were lost, and which have not recovered since.
+//  Returns the nodes of a set whose directories were lost and that have not
+//  recovered since.
 static uint32_t
 s_still_empty (uint32_t set)
 {
@@ -75,7 +76,7 @@ s_still_empty (uint32_t set)
     return empty;
 }
 
-//  One step, mostly of one of these nodes.
+//  Takes one step, mostly of a node of the set.
 static void
 s_disaster_step (uint32_t theirs, uint32_t mine, uint32_t set)
 {
@@ -148,8 +149,8 @@ walks_walk_restore (uint32_t theirs, uint32_t mine)
     walks_deliver (1, walks_all_nodes (), false);
 }
 
-//  Puts back an old copy of a node that has recovered by force. These nodes are
-//  up with it.
+//  Puts back an old copy of a node that has recovered by force, while these
+//  nodes are up.
 static void
 s_start_old_copy (uint32_t set)
 {
@@ -185,8 +186,7 @@ walks_walk_force (uint32_t theirs, uint32_t mine)
     for (uint8_t other = 0; other < walk.n; other++)
         if (!walks_chance (4))
             walks_restart (&walk.instance[walk.current[other]]);
-    //  One node is told to recover. As long as it cannot, its disk says that it
-    //  votes.
+    //  One node is told to recover. Until it can, its disk says that it votes.
     walks_instance_t *target =
       &walk.instance[walk.current[walks_one_of (walks_all_nodes ())]];
     if (walks_chance (2) && target->phase == STARTING)

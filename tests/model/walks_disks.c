@@ -1,9 +1,9 @@
-//  Walks in which nodes lose their disks, again and again, while two clients
-//  want the same IDs; and old incarnations answer on.
+//  Walks in which nodes lose their disks again and again while two clients want
+//  the same IDs, and old incarnations go on answering.
 
 #include "walks.h"
 
-//  A recovery that is cut short, once or twice, after it has reached few peers.
+//  Cuts a recovery short, once or twice, after it has reached few peers.
 static void
 s_cut_short (walks_instance_t *self, uint32_t set)
 {
@@ -15,8 +15,8 @@ s_cut_short (walks_instance_t *self, uint32_t set)
     }
 }
 
-//  A node that recovers reaches one peer. Then that peer loses its disk too,
-//  and forgets the node.
+//  Lets a node that recovers reach one peer, which then loses its disk too, and
+//  forgets the node.
 static void
 s_lose_two (uint32_t theirs, uint32_t mine)
 {
@@ -36,7 +36,7 @@ s_lose_two (uint32_t theirs, uint32_t mine)
                    walks_all_nodes () & ~(1u << first), false);
 }
 
-//  A copy of a directory is put back, perhaps when its node has lost its disk.
+//  Puts back a copy of a directory, perhaps when its node has lost its disk.
 static void
 s_bring_back (uint32_t peers)
 {
@@ -73,7 +73,7 @@ s_restart_one (uint32_t set)
     walks_recover (self, set, walks_chance (8));
 }
 
-//  Restarts any instance, which then asks all nodes, or at times only these.
+//  Restarts any instance, which then asks all nodes, or sometimes only these.
 static void
 s_restart_any (uint32_t set)
 {

@@ -1,4 +1,4 @@
-//  How a fresh cluster forms: every node knows all incarnations, has taken a
+//  How a new cluster forms: every node knows all incarnations and has taken a
 //  start, and enough peers have noted that start.
 
 #include "walks.h"
@@ -29,7 +29,7 @@ walks_is_unformed_with (const walks_vector_t *incarnation,
            !memcmp (incarnation, &peer->disk.incarnation, sizeof *incarnation);
 }
 
-//  Whether a peer that has formed lets self in.
+//  Returns whether a peer that is formed lets self in.
 static bool
 s_lets_in (const walks_instance_t *self, const walks_instance_t *peer)
 {
@@ -53,7 +53,7 @@ walks_note_formation (walks_instance_t *self, const walks_instance_t *peer)
           walks_known (&peer->disk.incarnation, peer->node);
 }
 
-//  How many peers have to note the start before a node forms.
+//  Returns how many peers have to note the start before a node forms.
 static uint8_t
 s_notes_to_form (void)
 {
@@ -68,7 +68,7 @@ s_notes_to_form (void)
     }
 }
 
-//  Whether self may take its first start.
+//  Returns whether self may take its first start.
 static bool
 s_may_form (const walks_instance_t *self)
 {

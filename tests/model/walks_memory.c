@@ -1,5 +1,5 @@
 //  What an instance remembers of all nodes, in memory and on disk; and what the
-//  checker remembers, to know which peers have to warn an old copy.
+//  checker remembers, in order to know which peers have to warn an old copy.
 
 #include "walks.h"
 
@@ -91,7 +91,8 @@ walks_write (walks_instance_t *self)
         return;
     if (self->phase == ASKING ||
         (self->phase == COPYING && !walks_votes (self))) {
-        //  A recovery by force changes nothing before it begins.
+        //  A recovery by force changes nothing on disk before it begins its
+        //  incarnation.
         if (!self->forced)
             self->disk_votes = false;
         return;

@@ -1,5 +1,5 @@
-//  How processes begin and end, and what happens to their disks: they are lost,
-//  copied, put back, or started elsewhere.
+//  How processes begin and end, and what happens to their disks, which are
+//  lost, copied, put back, or started elsewhere.
 
 #include "walks.h"
 
@@ -9,9 +9,9 @@ walks_has_old_incarnations (void)
     return walk.broken != ONE_EPOCH;
 }
 
-//  Whether old incarnations of node may answer. There are either copies of the
-//  directory of one node, or old incarnations of all nodes, which remember what
-//  they accepted.
+//  Returns whether old incarnations of node may answer. There are either copies
+//  of the directory of one node, or old incarnations of all nodes, which
+//  remember what they accepted.
 static bool
 s_may_be_old (uint8_t node)
 {

@@ -1,10 +1,10 @@
 //  How a node recovers a lost disk. It asks voting peers which incarnations
 //  they know, begins the next one, and copies from peers where that is in
-//  force. By force it goes on with fewer peers, above a floor.
+//  force. By force it needs fewer peers, and goes on above a floor.
 
 #include "walks.h"
 
-//  Whether peer holds what the recovery of self may count on.
+//  Returns whether the recovery of self may count on what peer holds.
 static bool
 s_holds (const walks_instance_t *self, const walks_instance_t *peer)
 {
@@ -34,7 +34,7 @@ walks_ask (walks_instance_t *self, const walks_instance_t *peer)
                   walks_number_text (walks_own_incarnation (peer)));
 }
 
-//  Whether a recovery by force binds enough peers: those know the new
+//  Returns whether a recovery by force binds enough peers. They know the new
 //  incarnation, or have nothing left, so that the others cannot let an old copy
 //  of self vote.
 static bool
@@ -52,7 +52,7 @@ s_binds_enough (const walks_instance_t *self)
     return __builtin_popcount (bound & walks_others_than (self)) >= need;
 }
 
-//  Whether enough peers have answered that self may begin an incarnation.
+//  Returns whether enough peers have answered for self to begin an incarnation.
 static bool
 s_has_asked_enough (const walks_instance_t *self)
 {
@@ -61,8 +61,8 @@ s_has_asked_enough (const walks_instance_t *self)
     return s_binds_enough (self) && (self->formed || self->answered);
 }
 
-//  A recovery by force copies from every peer that holds a vote and has
-//  answered.
+//  Returns whether self has copied enough. By force it copies from every peer
+//  that has answered and holds a vote.
 static bool
 s_has_copied_enough (const walks_instance_t *self)
 {
@@ -131,8 +131,8 @@ walks_copy (walks_instance_t *self, const walks_instance_t *peer)
               walks_number_text (walks_own_incarnation (peer)));
 }
 
-//  The floor that the operator passes: above all that was asked for so far,
-//  unless a node that has answered holds all of that.
+//  Returns the operator's floor: above all IDs that were asked for so far,
+//  unless a node that has answered holds all of them.
 static uint8_t
 s_forced_floor (const walks_instance_t *self)
 {
@@ -152,7 +152,7 @@ s_forced_floor (const walks_instance_t *self)
     return most <= known && walk.floor_known ? 1 : most;
 }
 
-//  Takes the highest floor of its peers; by force, the one of the operator.
+//  Takes the highest floor of the peers; by force, that of the operator.
 static void
 s_finish_floor (walks_instance_t *self)
 {

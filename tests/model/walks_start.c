@@ -1,5 +1,5 @@
 //  How a node with a vote on its disk may vote again. It takes a start, peers
-//  note the start on their disks, and those that know a newer one object.
+//  note the start on their disks, and peers that know a newer one object.
 
 #include "walks.h"
 
@@ -22,7 +22,7 @@ walks_count_answer (walks_instance_t *self, const walks_instance_t *peer)
 uint8_t
 walks_answers (const walks_instance_t *self)
 {
-    //  With one number for the cluster, peers that only send it count.
+    //  With one number for the cluster, peers that only report it count.
     bool checked = walk.broken != RECOVERY_UNCHECKED &&
                    !(walk.broken == ONE_EPOCH && self->phase != COPYING);
     uint8_t count = 0;
@@ -57,8 +57,8 @@ walks_take_start (walks_instance_t *self)
     TRACE_OF (self, "takes the start %s", walks_number_text (*own));
 }
 
-//  Whether peer knows a start of this incarnation of self that self does not
-//  know: self has an old copy of a directory.
+//  Returns whether peer knows a start of this incarnation of self that self
+//  does not know: then self runs on an old copy of a directory.
 static bool
 s_objects_to (const walks_instance_t *self, const walks_instance_t *peer)
 {
@@ -74,7 +74,8 @@ s_objects_to (const walks_instance_t *self, const walks_instance_t *peer)
            start != walks_own_start (self);
 }
 
-//  peer has answered self. The checker may say that this peer has to warn self.
+//  Notes that peer has answered self, and whether it is a peer that has to warn
+//  self, by the checker.
 static void
 s_note_heard (walks_instance_t *self, const walks_instance_t *peer)
 {
@@ -90,7 +91,7 @@ s_note_heard (walks_instance_t *self, const walks_instance_t *peer)
         self->warned = true;
 }
 
-//  The start that self shows its peers.
+//  Returns the start that self shows its peers.
 static int16_t
 s_shown_start (const walks_instance_t *self)
 {
@@ -98,8 +99,8 @@ s_shown_start (const walks_instance_t *self)
                                       : self->disk.start.of[self->node];
 }
 
-//  A node takes a floor that was forced from any peer, and does not vote before
-//  the floor is on its disk.
+//  Takes a forced floor from any peer. self does not vote before the floor is
+//  on its disk.
 static void
 s_take_floor (walks_instance_t *self, const walks_instance_t *peer)
 {
@@ -116,8 +117,8 @@ s_take_floor (walks_instance_t *self, const walks_instance_t *peer)
     self->phase = STARTING;
 }
 
-//  Notes what peer has answered. Before self takes its first start, it believes
-//  peers only what they say of themselves.
+//  Notes the answer of peer. Before self takes its first start, it believes
+//  only what peers say about themselves.
 static void
 s_note (walks_instance_t *self, const walks_instance_t *peer)
 {
@@ -155,8 +156,8 @@ walks_has_heard_all (const walks_instance_t *self)
              walks_others_than (self);
 }
 
-//  Votes if enough peers have noted the start of self, and every peer that may
-//  know a newer one has answered. We assume that an old copy hears of a peer
+//  Lets self vote if enough peers have noted its start, and every peer that may
+//  know a newer one has answered. We assume that an old copy reaches a peer
 //  that knows.
 static void
 s_begin_to_vote (walks_instance_t *self)
@@ -165,7 +166,7 @@ s_begin_to_vote (walks_instance_t *self)
         (self->stale && !self->warned) || self->floor != self->disk_floor ||
         (self->restored && !self->met_floor && !self->disk_floor))
         return;
-    //  The process may be killed between the two.
+    //  The process may be killed between the two steps.
     if (!self->disk_started) {
         self->disk_started = true;
         TRACE_OF (self, "is about to vote");
@@ -183,8 +184,8 @@ s_begin_to_vote (walks_instance_t *self)
     TRACE_OF (self, "votes, next %u", self->next);
 }
 
-//  S4: a confirmation counts if it is of the newest incarnation of peer that
-//  self has heard of.
+//  S4: counts the confirmation of peer, if peer is in its newest incarnation
+//  that self has heard of.
 static void
 s_confirm (walks_instance_t *self, const walks_instance_t *peer)
 {
@@ -197,7 +198,7 @@ s_confirm (walks_instance_t *self, const walks_instance_t *peer)
     s_begin_to_vote (self);
 }
 
-//  self hears that its incarnation has ended, or that its directory is old.
+//  Lets self know that its incarnation has ended, or that its directory is old.
 static void
 s_supersede (walks_instance_t *self, const walks_instance_t *peer)
 {
@@ -209,8 +210,9 @@ s_supersede (walks_instance_t *self, const walks_instance_t *peer)
     self->superseded = true;
 }
 
-//  self, which has formed, is answered by a peer that has not. If that peer was
-//  formatted together with self it confirms a start: it answered no recovery.
+//  Notes the answer of a peer that is not formed to self, which is. If that
+//  peer was formatted together with self it confirms a start, because it has
+//  answered no recovery.
 static void
 s_learn_of_unformed (walks_instance_t *self, const walks_instance_t *peer)
 {

@@ -1,9 +1,9 @@
-//  Steps from which walks are made. Most are of a set of nodes, and most go as
-//  the protocol means them to; some leave a write or a message out.
+//  The steps of which walks are made. Most are steps of a set of nodes, and
+//  most follow the protocol; some leave out a write or a message.
 
 #include "walks.h"
 
-//  The instance that answers for a node: mostly the latest.
+//  Returns the instance that answers for a node, mostly the latest.
 static walks_instance_t *
 s_pick (uint8_t node)
 {
@@ -26,7 +26,7 @@ walks_pick_old (uint8_t node)
     return &walk.instance[walk.current[node]];
 }
 
-//  The instance of node that takes a step.
+//  Returns the instance of node that takes a step.
 static walks_instance_t *
 s_choose (uint8_t node, bool old)
 {
@@ -79,7 +79,7 @@ walks_deliver (uint8_t claim, uint32_t set, bool old)
     }
 }
 
-//  self asks these nodes which incarnations they know.
+//  Lets self ask these nodes which incarnations they know.
 static void
 s_ask_some (walks_instance_t *self, uint32_t set, bool old)
 {

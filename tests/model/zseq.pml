@@ -1,11 +1,12 @@
 /*  The protocol of zseq, for spin: claims, lost disks and recoveries.
- *  Source: lib/doc/design.md, sections 3 to 7. What is left out, and why that
- *  loses nothing, is told in README.md. run.sh runs it.
+ *  Source: lib/doc/design.md, sections 3 to 7. README.md says what is left out,
+ *  and why that hides no fault. run.sh runs the model; the macros at the top
+ *  set its size, and others break a rule (README.md lists them).
  *
- *  One sequence. A message is a step of whoever answers it: a question may be
- *  asked at any time, at any instance of a node, and a lost one is one that
- *  never is. Of a claim's replies all are kept, and the claim is won as soon as
- *  any of them that a client could have received alone would win it.
+ *  There is one sequence. A message is one step of the instance that answers
+ *  it: any instance of a node may be asked at any time, and a lost message is
+ *  a step that is not taken. All replies to a claim are kept. The claim is won
+ *  as soon as any set of them would win it, if only these had arrived.
  */
 
 #ifndef N
@@ -18,20 +19,20 @@
 #define CLIENTS 2   /*  Each has one claim at a time  */
 #endif
 #ifndef CLAIMS
-#define CLAIMS 2    /*  ... of each client, won or given up; also retries  */
+#define CLAIMS 2    /*  ... of each client, won or given up; with retries */
 #endif
 #ifndef BATCH
-#define BATCH 2     /*  IDs of a claim of client 0; client 1 takes one less  */
+#define BATCH 2     /*  IDs in a claim of client 0; one less for client 1 */
 #endif
 #define COUNT(c) (BATCH - (c) % BATCH)
 #ifndef FIRST_MAX
-#define FIRST_MAX 6 /*  Where a claim begins at most  */
+#define FIRST_MAX 6 /*  The highest first of a claim  */
 #endif
 #ifndef RESTARTS
 #define RESTARTS 1  /*  ... of any node, while one recovers  */
 #endif
 
-/*  With SLOW_DISK unset what a node takes is on its disk at once.  */
+/*  Without SLOW_DISK, what a node accepts is on its disk at once.  */
 #ifdef SLOW_DISK
 #define AT_ONCE(step)
 #else
@@ -40,7 +41,7 @@
 
 #define MAJORITY (N / 2 + 1)
 
-/*  What is broken, if anything.  */
+/*  Rules that can be broken.  */
 
 #ifdef HALF_W
 #define W (N / 2)
@@ -60,7 +61,9 @@
 #define ACCEPTS(i, c) (first[c] >= next[i])         /*  S1  */
 #endif
 
-/*  Of a recovery's replies. With one number, all that only tell it count.  */
+/*  Whether old replies to a recovery are ignored. With one number for the
+ *  cluster, all replies that only report it count.
+ */
 #ifdef RECOVERY_UNCHECKED
 #define CHECKED(x) false
 #elif defined(ONE_EPOCH)
@@ -75,7 +78,7 @@
 #define TOLD(i) next[i]
 #endif
 
-/*  How many peers a node that starts asks whether its life has ended.  */
+/*  How many peers must confirm the incarnation of a node that starts.  */
 #ifdef VOTES_UNCONFIRMED
 #define CONFIRMS 0
 #else
@@ -94,18 +97,18 @@
 #define FENCED(q, x) (KNOWN (q, x) == OWN (x) && DISK_KNOWN (q, x) == OWN (x))
 #endif
 
-/*  An instance is a process with its disk. 0 to N - 1 are those that run; N + x
- *  is the old life of node x, which still answers after node x has begun anew
- *  on an empty disk.
+/*  An instance is a process with its disk. 0 to N - 1 are the nodes. N + x is
+ *  the old incarnation of node x, which still answers after node x has begun
+ *  again on an empty disk.
  */
 #define INSTANCES (N + LOSERS)
 #define NODE(i) ((i) < N -> (i) : (i) - N)
 
-/*  A vector has an entry for each node that may lose its disk: 0 if it knows
- *  none, else a life, which is 1 at first. With one number for the cluster all
- *  nodes share an entry.
+/*  A vector has an entry for each node that may lose its disk: the counter of
+ *  an incarnation, 1 at first, or 0 if none is known. With one number for the
+ *  cluster all nodes share an entry.
  */
-#define LIFE_MAX 3
+#define COUNTER_MAX 3
 #ifdef ONE_EPOCH
 #define ENTRIES 1
 #define HAS_ENTRY(i) true
@@ -124,7 +127,7 @@
 #define KNOWN(i, of) (HAS_ENTRY (of) -> VECTOR (i, ENTRY (of)) : 1)
 #define DISK_KNOWN(i, of) (HAS_ENTRY (of) -> DISK_VECTOR (i, ENTRY (of)) : 1)
 #define OWN(i) KNOWN (i, i)
-/*  Whether instance q shows, on its disk, a life that i does not know.  */
+/*  Whether q has an incarnation on its disk that i does not know.  */
 #define NEWER(i, q)                                                            \
     (VECTOR (i, 0) < DISK_VECTOR (q, 0) ||                                     \
      VECTOR (i, ENTRIES - 1) < DISK_VECTOR (q, ENTRIES - 1))
@@ -132,11 +135,11 @@
     (VECTOR (i, 0) != DISK_VECTOR (i, 0) ||                                    \
      VECTOR (i, ENTRIES - 1) != DISK_VECTOR (i, ENTRIES - 1))
 
-#define NOBODY 0    /*  An old life that has not ended yet, or is over  */
+#define NOBODY 0    /*  An old incarnation that is unused yet, or over */
 #define VOTING 1
-#define ASKING 2    /*  ... voting peers which lives they know  */
-#define COPYING 3   /*  ... from voting peers where its new life is in force  */
-#define STARTING 4  /*  ... with a vote on its disk: asks whether it holds  */
+#define ASKING 2    /*  ... voting peers which incarnations they know  */
+#define COPYING 3   /*  ... from peers where its incarnation is in force */
+#define STARTING 4  /*  ... with a vote on its disk: asks if it is valid */
 
 byte phase[INSTANCES];
 byte next[INSTANCES];                       /*  In memory  */
@@ -144,9 +147,9 @@ byte disk_next[INSTANCES];
 byte vector[INSTANCES * ENTRIES];           /*  In memory  */
 byte disk_vector[INSTANCES * ENTRIES];
 bit disk_votes[N];                          /*  The record says that it votes */
-byte source[INSTANCES * N];                 /*  The life in which a peer has
-                                                answered a recovery, or a
-                                                start; or 0  */
+byte source[INSTANCES * N];                 /*  The incarnation in which a
+                                                peer has answered a recovery
+                                                or a start; or 0  */
 bit lost[LOSERS];
 #ifdef OLD_COPY
 bit put_back[LOSERS];
@@ -157,38 +160,37 @@ byte restarts;
 byte begun[CLIENTS];                        /*  Claims so far  */
 byte first[CLIENTS];
 byte until[CLIENTS];
-bit below[CLIENTS];                         /*  A claim that was won before it
-                                                began ends above first  */
+bit below[CLIENTS];                         /*  A claim was won before it
+                                                began, and ends above first */
 byte vote[CLIENTS * INSTANCES];             /*  An acceptance; or 0  */
-byte handed_out;                            /*  IDs, a bit each, that a claim
-                                                could still win again  */
+byte handed_out;                            /*  IDs, a bit each, that another
+                                                claim could still win  */
 byte top;                                   /*  All IDs are below  */
-byte highest;                               /*  next that there was  */
+byte highest;                               /*  The highest next so far  */
 
-/*  An acceptance: whether its reply has left, and the vector it was taken with.
- */
+/*  An acceptance: whether its reply has left, and the vector at that time.  */
 #define WAITS 1
 #define ANSWERED 2
 #define STATE(v) ((v) & 3)
 #define SHOWS(v, k) (((v) >> (2 + 2 * (k))) & 3)
-#define LIFE(v, of) (HAS_ENTRY (of) -> SHOWS (v, ENTRY (of)) : 1)
+#define INCARNATION(v, of) (HAS_ENTRY (of) -> SHOWS (v, ENTRY (of)) : 1)
 
 #define IDS(c) ((1 << until[c]) - (1 << first[c]))
 
 /*  Scratch.  */
-hidden byte at, node, life_0, life_1, count, seen, other;
+hidden byte at, node, counter_0, counter_1, count, seen, other;
 
-/*  S3, S4: whether c's claim is won: some choice of lives in which W nodes have
- *  accepted it, none of which knew of a later one.
+/*  S3, S4: the claim of c is won if W nodes have accepted it, each in some
+ *  incarnation, and none of them knew a later incarnation of another.
  */
-#define LIVES(k) (k == 0 -> life_0 : life_1)
+#define COUNTER(k) (k == 0 -> counter_0 : counter_1)
 #ifdef CLAIM_UNCHECKED
 #define COUNTS(v, i) (STATE (v) == ANSWERED)
 #else
 #define COUNTS(v, i)                                                           \
-    (STATE (v) == ANSWERED && SHOWS (v, 0) <= life_0 &&                        \
-     (ENTRIES == 1 || SHOWS (v, 1) <= life_1) &&                               \
-     (!HAS_ENTRY (i) || LIFE (v, i) == LIVES (ENTRY (i))))
+    (STATE (v) == ANSWERED && SHOWS (v, 0) <= counter_0 &&                     \
+     (ENTRIES == 1 || SHOWS (v, 1) <= counter_1) &&                            \
+     (!HAS_ENTRY (i) || INCARNATION (v, i) == COUNTER (ENTRY (i))))
 #endif
 
 inline s_end_claim (c)
@@ -201,22 +203,22 @@ inline s_end_claim (c)
     }
 }
 
-/*  Of IDs handed out before a claim began it is enough to know top.  */
+/*  Forgets IDs that no claim in progress could win. top stands for them.  */
 inline s_forget_ids ()
 {
-    life_0 = top;
+    counter_0 = top;
     for (at : 0 .. CLIENTS - 1) {
-        life_0 = (until[at] != 0 && !below[at] && first[at] < life_0
-                    -> first[at] : life_0)
+        counter_0 = (until[at] != 0 && !below[at] && first[at] < counter_0
+                    -> first[at] : counter_0)
     }
-    handed_out = (handed_out >> life_0) << life_0
+    handed_out = (handed_out >> counter_0) << counter_0
 }
 
 inline s_judge (c)
 {
     seen = 0;
-    for (life_0 : 1 .. LIFE_MAX) {
-        for (life_1 : 1 .. (ENTRIES == 1 -> 1 : LIFE_MAX)) {
+    for (counter_0 : 1 .. COUNTER_MAX) {
+        for (counter_1 : 1 .. (ENTRIES == 1 -> 1 : COUNTER_MAX)) {
             count = 0;
             for (node : 0 .. N - 1) {
                 if
@@ -249,9 +251,9 @@ inline s_judge (c)
     fi
 }
 
-/*  Steps. Each is taken whole.  */
+/*  Steps. Each is atomic.  */
 
-/*  What c may have claimed before it has given up.  */
+/*  c begins a claim, and gives up the one before.  */
 inline s_begin_claim (c, from, size)
 {
     s_end_claim (c);
@@ -270,7 +272,7 @@ inline s_accept (i, c)
       (ENTRIES == 1 -> 0 : VECTOR (i, ENTRIES - 1) << 4)
 }
 
-/*  S8: what i has in memory of the sequence is on disk, and replies leave.  */
+/*  S8: i writes next to its disk, and replies that waited for it leave.  */
 inline s_persist (i)
 {
     disk_next[i] = next[i];
@@ -285,7 +287,7 @@ inline s_persist (i)
     }
 }
 
-/*  The lives that q knows, in memory or on its disk, are merged into i's.  */
+/*  i learns the incarnations that q knows, in memory or on its disk.  */
 #define NEWEST(a, b) (a < b -> b : a)
 
 inline s_merge (i, q)
@@ -316,8 +318,8 @@ inline s_forget_sources (x)
     }
 }
 
-/*  The instance q, which votes, answers x, which recovers. It counts if it is
- *  of the newest life of its node that x has heard of.
+/*  q, which votes, answers x, which recovers. The answer counts if q is the
+ *  newest incarnation of its node that x has heard of.
  */
 inline s_see (x, q)
 {
@@ -340,12 +342,14 @@ inline s_count_sources (x)
     }
 }
 
-/*  R voting peers have said which lives they know: x takes one above them.  */
-inline s_begin_life (x)
+/*  When R voting peers have answered, x takes an incarnation above all of its
+ *  own that they know.
+ */
+inline s_begin_incarnation (x)
 {
     s_count_sources (x);
     if
-    :: count >= R && OWN (x) < LIFE_MAX ->
+    :: count >= R && OWN (x) < COUNTER_MAX ->
         VECTOR (x, ENTRY (x)) = OWN (x) + 1;
         s_write_vector (x);
         s_forget_sources (x);
@@ -360,7 +364,7 @@ inline s_copy (x, q)
     s_see (x, q)
 }
 
-/*  q knows a newer life of x.  */
+/*  q knows a newer incarnation of x, so x recovers from the beginning.  */
 inline s_start_over (x, q)
 {
     s_merge (x, q);
@@ -368,7 +372,7 @@ inline s_start_over (x, q)
     phase[x] = ASKING
 }
 
-/*  R voting peers have told what they hold. The vote is written last.  */
+/*  When x has copied from R voting peers, it votes. The vote is written last. */
 inline s_settle (x)
 {
     s_count_sources (x);
@@ -383,7 +387,7 @@ inline s_settle (x)
     fi
 }
 
-/*  Node x begins anew on an empty disk; its old life goes on elsewhere.  */
+/*  Node x begins again on an empty disk. Its old incarnation goes on as N + x. */
 inline s_lose (x)
 {
     lost[x] = 1;
@@ -418,7 +422,7 @@ inline s_lose (x)
 
 #define STARTED (CONFIRMS == 0 -> VOTING : STARTING)
 
-/*  What is not on the disk of i yet is gone.  */
+/*  self loses what is not on its disk.  */
 inline s_go_back (self)
 {
     next[self] = disk_next[self];
@@ -433,7 +437,7 @@ inline s_go_back (self)
     s_forget_sources (self)
 }
 
-/*  i goes on with what is on its disk.  */
+/*  i restarts from its disk.  */
 inline s_restart (i)
 {
     restarts++;
@@ -445,9 +449,9 @@ inline s_restart (i)
 #endif
 }
 
-/*  An old copy of the directory of node x, as it was at the cluster's birth, is
- *  started again beside its new life, and the old life ends. A later copy would
- *  know more, and accept less.
+/*  An old copy of the directory of node x, as it was when the cluster formed,
+ *  is started beside the node, in place of its old incarnation. A later copy
+ *  would know more, and accept less.
  */
 inline s_put_back (x)
 {
@@ -460,8 +464,8 @@ inline s_put_back (x)
     phase[N + x] = STARTED
 }
 
-/*  i, which starts, asks q which lives it knows. An old copy that hears of its
- *  newer life would recover; here it ends.
+/*  i, which starts, asks q which incarnations it knows. An old copy that learns
+ *  of a newer incarnation would recover; here it ends.
  */
 inline s_confirm (i, q)
 {
@@ -483,14 +487,14 @@ inline s_confirm (i, q)
     fi
 }
 
-/*  Which steps there are. A claim begins at most where some node is, since
- *  clients go by what nodes tell; what a claim that is won may still do at
- *  nodes is to raise next, which is never less safe.
+/*  The steps and their conditions. A claim begins at the next of some node at
+ *  most, because clients go by what nodes report. A claim that is won takes no
+ *  more steps: it could only raise next, which is never less safe.
  */
 #define IS_OTHER(i, q) (NODE (i) != NODE (q) && phase[q] != NOBODY)
 
-/*  With FEW_STEPS lives are learnt from those that recover only, and old lives
- *  say nothing more: enough to find sooner what is broken.
+/*  With FEW_STEPS nodes learn incarnations only from nodes that recover, and
+ *  old incarnations are silent. That finds a fault sooner.
  */
 #ifdef FEW_STEPS
 #define TEACHES(q) (phase[q] == COPYING)
@@ -524,8 +528,8 @@ inline s_confirm (i, q)
 #define STEP_ASK(x, q)                                                         \
     :: d_step { IS_OTHER (x, q) && phase[x] == ASKING && VOTES (q) &&          \
                 source[x * N + NODE (q)] != KNOWN (q, q) -> s_see (x, q); skip }
-#define STEP_BEGIN_LIFE(x)                                                     \
-    :: d_step { phase[x] == ASKING -> s_begin_life (x); skip }
+#define STEP_BEGIN_INCARNATION(x)                                              \
+    :: d_step { phase[x] == ASKING -> s_begin_incarnation (x); skip }
 #define STEP_COPY(x, q)                                                        \
     :: d_step { IS_OTHER (x, q) && phase[x] == COPYING && VOTES (q) &&         \
                 FENCED (q, x) -> s_copy (x, q); skip }
@@ -629,7 +633,7 @@ end:
     do
     STEP_LOSE (i)
     EACH_INSTANCE (STEP_ASK, i)
-    STEP_BEGIN_LIFE (i)
+    STEP_BEGIN_INCARNATION (i)
     EACH_INSTANCE (STEP_COPY, i)
     EACH_INSTANCE (STEP_START_OVER, i)
     STEP_SETTLE (i)
@@ -637,10 +641,10 @@ end:
     od
 }
 
-/*  With CUT_SHORT the first steps are given: node 1 has lost its disk, its
- *  recovery was cut short, and then again it has reached node 0 only. With
- *  FORGOTTEN: node 1 has accepted a claim before it lost its disk, and its
- *  recovery has reached node 0 only.
+/*  CUT_SHORT and FORGOTTEN give the first steps. CUT_SHORT: node 1 has lost its
+ *  disk, its recovery was cut short, and the next one has reached node 0 only.
+ *  FORGOTTEN: node 1 accepted a claim before it lost its disk, and its recovery
+ *  has reached node 0 only.
  */
 #if defined(CUT_SHORT) || defined(FORGOTTEN)
 inline s_ask_all (x)
@@ -651,7 +655,7 @@ inline s_ask_all (x)
         :: else
         fi
     }
-    s_begin_life (x)
+    s_begin_incarnation (x)
 }
 
 inline s_first_steps ()

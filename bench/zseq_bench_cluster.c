@@ -5,8 +5,8 @@
 //  node, and waits until it says that it votes. It reads that from the node's
 //  log (s_voting). From then on a node that ends by itself ends the run.
 //  zseq_bench_cluster_stop and zseq_bench_cluster_start take single nodes down
-//  and up again, with or without their data. The directories are the caller's,
-//  who deletes them.
+//  and up again, with or without their data. The caller deletes the
+//  directories.
 
 #include "zseq_bench_cluster.h"
 

@@ -95,7 +95,7 @@ refuses 2 'too few nodes' "$zseq" -u "$(uri z)" -t 300 status
 TIMEFORMAT='%U %S'
 { time "$zseq" -u "$(uri y z)" -t 4000 next orders 2>/dev/null; } \
     2>"$work/time"
-holds "waiting for nobody takes less than a quarter of the processor" \
+holds "waiting for no node takes less than a quarter of the processor" \
     awk '{ exit !($1 + $2 < 1) }' "$work/time"
 
 #  A process listens there that is no node.

@@ -97,7 +97,7 @@ for directory in nothing absent; do
 done
 start nothing --name a "${good[@]}"
 wait_until grep -q 'node a recovers: ' "$work/nothing.log"
-holds "nobody is asked to vote with nothing" \
+holds "a node without data writes no record" \
     test ! -s "$work/nothing/node"
 stop nothing
 refuses 1 "$work/used" "$zseqd" start --data "$work/used"

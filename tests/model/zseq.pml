@@ -372,7 +372,7 @@ inline s_start_over (x, q)
     phase[x] = ASKING
 }
 
-/*  When x has copied from R voting peers, it votes. The vote is written last. */
+/*  Votes when x has copied from R voting peers. The vote is written last.  */
 inline s_settle (x)
 {
     s_count_sources (x);
@@ -387,7 +387,7 @@ inline s_settle (x)
     fi
 }
 
-/*  Node x begins again on an empty disk. Its old incarnation goes on as N + x. */
+/*  Node x begins on an empty disk. Its old incarnation goes on as N + x.  */
 inline s_lose (x)
 {
     lost[x] = 1;

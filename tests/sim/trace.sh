@@ -1,7 +1,7 @@
 #!/bin/bash
 #  A seed is always the same run: its trace is the same byte by byte, alone or
-#  after others. And a broken promise ends the program with a command that
-#  shows it again.
+#  after other seeds. A broken promise ends the program, which prints a command
+#  that repeats the run.
 #
 #      trace.sh ZSEQ-SIM ZSEQ-SIM-WITH-A-MISTAKE
 set -euo pipefail
@@ -15,7 +15,7 @@ fail () {
     exit 1
 }
 
-#  Only what happens, without what the program says of itself.
+#  Prints the events of a run, without the program's own messages.
 trace () {
     "$program" --trace "$@" | grep -E '^ *[0-9]+\.[0-9]{6}  '
 }

@@ -33,7 +33,7 @@ zseq_sim_check_record (const zseq_sim_process_t *process,
             record->vector.start[other].counter > self->slot[other].start)
             zseq_sim_cluster_broken (
               self,
-              "P6: node %c writes down life %llu of %c, "
+              "P6: node %c notes incarnation %llu of %c, "
               "start %llu, which has never begun",
               node, s_incarnation (&record->vector, other),
               zseq_sim_letter (other), s_start (&record->vector, other));
@@ -49,7 +49,7 @@ zseq_sim_check_record (const zseq_sim_process_t *process,
             zseq_sim_cluster_broken (
               self,
               "S5: node %c votes when it forms, and %c has "
-              "not written down the same nodes",
+              "not noted the same nodes",
               node, zseq_sim_letter (other));
 }
 
@@ -136,15 +136,15 @@ zseq_sim_check_voter (zseq_sim_process_t *process)
           &process->disk->record.vector.incarnation[node]))
         zseq_sim_cluster_broken (
           self,
-          "S11: two processes of node %c vote in life "
-          "%llu",
+          "S11: two processes of node %c vote in "
+          "incarnation %llu",
           zseq_sim_letter (node),
           s_incarnation (&process->disk->record.vector, node));
     if (s_noted (process) < need)
         zseq_sim_cluster_broken (
           self,
           "S11: node %c begins to vote, and %u of %u peers "
-          "have it in writing",
+          "have noted it",
           zseq_sim_letter (node), s_noted (process), need);
     if (!process->recovered && s_count_bits (process->met) + 1 < majority)
         zseq_sim_cluster_broken (

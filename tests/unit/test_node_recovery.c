@@ -446,7 +446,7 @@ Test (start, force_counts_no_peer_that_recovered_and_votes_by_now)
         fixture_flush (self);
     }
     cr_expect (fenced);
-    cr_expect (ended, "b knows nothing of the new life, and votes");
+    cr_expect (ended, "b votes, and does not know the new incarnation");
     cr_expect (!self->record.voting);
     fixture_destroy (&self);
 }
@@ -474,6 +474,6 @@ Test (start, answers_of_before_a_recovery_note_nothing_after_it)
     fixture_tick (self, 0);
     fixture_write_record (self);
     cr_expect_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING,
-                  "c's answer was of the life before");
+                  "c answered before the recovery");
     fixture_destroy (&self);
 }

@@ -277,7 +277,8 @@ Test (recovery, nobody_is_fenced_by_what_anybody_could_say)
     cr_assert_eq (fixture_incarnation (B, A), 1);
     cr_assert_eq (zseq_testbed_state (fixture_world, B), ZSEQ_STATE_VOTING);
     fixture_send (self, A);
-    cr_assert_eq (self->status, ZSEQ_ESUPERSEDED, "b lives an older life");
+    cr_assert_eq (self->status, ZSEQ_ESUPERSEDED,
+                  "b is in an older incarnation");
     fixture_client_t *copy = fixture_client (ZSEQ_OP_COPY, "");
     copy->msg.node = B;
     copy->msg.copy.recovery.incarnation = (zseq_incarnation_t){99, 99};
@@ -356,7 +357,7 @@ Test (recovery, takes_the_highest_next_of_reserved_names_whatever_the_clock)
     cr_assert (zseq_testbed_votes (fixture_world, C, 200));
     cr_assert_eq (fixture_read (name, C), ZSEQ_TESTBED_WALL_MS + 51000);
     cr_assert_eq (zseq_testbed_record (fixture_world, C)->floor_reserved, 1,
-                  "nobody was forced");
+                  "no node was forced");
 }
 
 Test (recovery, heals_a_damaged_name_and_keeps_the_others)

@@ -15,7 +15,7 @@ s_end_old_copy (zseq_node_t *self, uint8_t peer, const char *what)
         zseq_node_suspend (self);
         zseq_node_log (self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
                        "peer %s knows a %s of node %s, for the second time: "
-                       "another process lives under its name",
+                       "another process runs under its name",
                        zseq_node_name (self, peer), what,
                        zseq_node_name (self, self->record.self));
         return;
@@ -40,7 +40,7 @@ zseq_node_old_copy_superseded (zseq_node_t *self, uint8_t peer,
     if (!self->record.identity) {
         zseq_node_log (
           self, ZSEQ_ACTION_EXIT, ZSEQ_EREFORMATTED,
-          "peer %s knows another life of node %s: this directory was "
+          "peer %s knows another incarnation of node %s: this directory was "
           "formatted again over a lost disk, or copied, and must be "
           "recovered: see zseqd recover",
           zseq_node_name (self, peer),
@@ -74,7 +74,7 @@ zseq_node_old_copy_duplicate (zseq_node_t *self, uint8_t peer)
 {
     zseq_node_log (self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
                    "peer %s finds another process at %s, the endpoint of node "
-                   "%s: it lives under this name already",
+                   "%s: it runs under this name already",
                    zseq_node_name (self, peer),
                    self->record.members.member[self->record.self].endpoint,
                    zseq_node_name (self, self->record.self));

@@ -125,7 +125,7 @@ Test (daemon, formatted_again_over_a_lost_disk_is_objected_to)
     zseq_cluster_format (cluster, 2);
     zseq_cluster_spawn (cluster, 2);
     cr_assert_neq (zseq_cluster_wait (cluster, 2), 0);
-    s_assert_logged (cluster, 2, "another life of node c");
+    s_assert_logged (cluster, 2, "another incarnation of node c");
     s_assert_logged (cluster, 2, "formatted again over a lost disk");
     cr_assert_gt (s_claim (zseq_cluster_uri (cluster), "orders", 1), 10);
     zseq_cluster_destroy (&cluster);

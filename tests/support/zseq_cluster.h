@@ -1,5 +1,5 @@
 //  A cluster of real zseqd processes for a test, on loopback ports that are its
-//  own as long as it incarnations, in a temporary directory. What goes wrong
+//  own as long as it runs, in a temporary directory. What goes wrong
 //  here ends the test (zseq_process_fail). A cluster that is not destroyed when
 //  the test ends belongs to a test that failed: then its logs are printed, and
 //  its processes ended and its directory removed all the same.

@@ -51,7 +51,7 @@ Test (recovery, a_claim_does_not_count_what_a_lost_disk_had_accepted)
 //  and with it Z's fence, so that a claim which Z had accepted completes at A
 //  and B. A's answer to Z must not count together with the answers of X and D,
 //  which do not know that claim.
-Test (recovery, does_not_count_the_answer_of_a_incarnation_that_has_ended)
+Test (recovery, does_not_count_the_answer_of_an_incarnation_that_has_ended)
 {
     enum { X, Z, A, B, D };
     fixture_setup (5);

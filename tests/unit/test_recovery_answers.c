@@ -43,7 +43,7 @@ Test (recovery_answers, are_the_sets_of_peers_that_gave_them)
     cr_expect_eq (zseq_recovery_complete (&self), 1u << E);
 }
 
-Test (recovery_answers, of_a_incarnation_that_has_ended_do_not_count)
+Test (recovery_answers, of_an_incarnation_that_has_ended_do_not_count)
 {
     zseq_recovery_t self = s_begin ();
     s_see (&self, B, 1);

@@ -278,7 +278,7 @@ Test (tally, counts_what_looking_through_all_replies_counts)
 
 //  S4: a newer incarnation that was learnt elsewhere takes a vote away, and a
 //  reply in that incarnation brings another.
-Test (tally, counts_no_vote_of_a_incarnation_that_was_learnt_to_have_ended)
+Test (tally, counts_no_vote_of_an_incarnation_that_was_learnt_to_have_ended)
 {
     zseq_tally_t tally;
     zseq_tally_init (&tally, 3);

@@ -86,6 +86,7 @@ Test (start, is_noted_by_a_majority_together_with_the_node)
         for (uint8_t peer = 1; peer < n; peer++)
             reply[peer] = fixture_introduction (self, peer);
         for (uint8_t peer = 1; peer <= n / 2; peer++) {
+            fixture_write_record (self);
             cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
             fixture_answer (self, peer, &reply[peer]);
         }
@@ -297,6 +298,7 @@ Test (start, counts_who_was_born_with_it_and_does_not_vote_yet)
     fixture_tick (self, 0);
     fixture_write_record (self);
     fixture_tick (self, 100000);
+    s_wait_for_the_silent (self);
     zseq_msg_t reply[3];
     for (uint8_t peer = 1; peer < 3; peer++) {
         reply[peer] = fixture_introduction (self, peer);
@@ -306,9 +308,9 @@ Test (start, counts_who_was_born_with_it_and_does_not_vote_yet)
     //  b's answer is of another formation.
     reply[2].vector.incarnation[2].random = 4711;
     fixture_answer (self, 2, &reply[2]);
+    fixture_write_record (self);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
     fixture_answer (self, 1, &reply[1]);
-    s_wait_for_the_silent (self);
     fixture_write_record (self);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
     fixture_destroy (&self);
@@ -327,6 +329,8 @@ Test (start, does_not_count_an_old_incarnation_s_word)
     reply[1].vector.incarnation[1] = (zseq_incarnation_t){2, 1001};
     fixture_answer (self, 1, &reply[1]);
     fixture_answer (self, 2, &reply[2]);
+    fixture_write_record (self);
+    cr_assert (!self->record.start_voted);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_STARTING);
     fixture_answer (self, 3, &reply[3]);
     fixture_write_record (self);

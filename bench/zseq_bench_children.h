@@ -13,8 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define ZSEQ_BENCH_CHILDREN_MAX 64
-#define ZSEQ_BENCH_WAIT_S 30  //  Limit of waits for quick steps
+#define ZSEQ_BENCH_CHILDREN_MAX 1100
+#define ZSEQ_BENCH_WAIT_S 30  //  Limit of the wait for quick steps
 
 typedef struct zseq_bench_children zseq_bench_children_t;
 

@@ -1,12 +1,9 @@
-//  Processes and their threads repeat an operation. They share a mapping with
-//  the phase, which the parent sets, and the results of each thread.
-//
-//  The phases are: warm up, measure, over. zseq_bench_load_run forks the
-//  processes (s_process_run), waits until each thread (s_member_run) has done
-//  its first operation, opens the window and closes it (s_measure), and adds up
-//  the results (s_collect). A thread counts an operation that began in the
-//  window, or that outlasted all of it. An operation that fails writes its
-//  reason to the mapping and ends its process, and the parent ends the others.
+//  Processes and their threads repeat an operation. They share a mapping: the
+//  phase, which the parent sets, and the results of each thread. Phases are:
+//  warm up, measure, over. A thread counts an operation that began while
+//  measuring, or that spanned all of it. In a burst, threads sleep instead of
+//  warming up, and say when they are through. The parent adds up the results
+//  after the last phase.
 
 #include "zseq_bench_load.h"
 
@@ -41,7 +38,9 @@ typedef enum {
 
 typedef struct {
     zseq_bench_histogram_t waits;
-    uint64_t done;  //  Operations that ended in the window
+    uint64_t done;               //  Operations that returned in the window
+    uint64_t end_ns;             //  When its part of a burst was over
+    zseq_bench_counts_t counts;  //  In the window, of a context of its own
 } s_client_t;
 
 typedef struct {
@@ -52,9 +51,11 @@ typedef struct {
 
 typedef struct {
     _Atomic int phase;
-    char apart[60];        //  Keeps the phase, which all read, in a
-                           //  cache line that is never written
-    _Atomic size_t ready;  //  Clients whose first operation is done
+    char apart[60];        //  Keeps the phase, which all read, in a cache line
+                           //  that is never written
+    _Atomic size_t ready;  //  Clients whose first operation is done, or who
+                           //  wait for a burst
+    _Atomic size_t through;  //  Clients whose part of a burst is over
     s_process_t process[ZSEQ_BENCH_PROCESSES_MAX];
     s_client_t client[];
 } s_shared_t;
@@ -76,6 +77,10 @@ typedef struct {
     s_crew_t *crew;
     size_t index;  //  Index of the thread in its process
     pthread_t thread;
+    void *context;       //  Its own, or that of the process
+    s_client_t *client;  //  What it finds
+    uint64_t last;       //  The operation's word
+    uint64_t quick_ns;   //  What an operation takes that waits for nothing
 } s_member_t;
 
 void
@@ -88,6 +93,18 @@ zseq_bench_counts_add (zseq_bench_counts_t *self,
     self->conflicts += other->conflicts;
     self->burnt += other->burnt;
     self->timeouts += other->timeouts;
+    for (size_t i = 0; i < ZSEQ_BENCH_ERRORS; i++)
+        self->failed[i] += other->failed[i];
+}
+
+uint64_t
+zseq_bench_counts_failed (const zseq_bench_counts_t *self)
+{
+    assert (self);
+    uint64_t sum = 0;
+    for (size_t i = 0; i < ZSEQ_BENCH_ERRORS; i++)
+        sum += self->failed[i];
+    return sum;
 }
 
 zseq_bench_sample_t *
@@ -132,14 +149,41 @@ s_cpu_ns (clockid_t clock)
     return (uint64_t) used.tv_sec * 1000000000u + (uint64_t) used.tv_nsec;
 }
 
-//  Notes the counters and the processor time of the process at the start of the
-//  window, as values to subtract.
+//  Counters of a context: what they were when the window opened becomes what
+//  they have risen by when it closes.
+static void
+s_open_counts (const zseq_bench_operation_t *operation, void *context,
+               zseq_bench_counts_t *counts)
+{
+    memset (counts, 0, sizeof *counts);
+    if (operation->count)
+        operation->count (context, counts);
+}
+
+static void
+s_close_counts (const zseq_bench_operation_t *operation, void *context,
+                zseq_bench_counts_t *counts)
+{
+    if (!operation->count)
+        return;
+    zseq_bench_counts_t end = {0};
+    operation->count (context, &end);
+    counts->claims = end.claims - counts->claims;
+    counts->conflicts = end.conflicts - counts->conflicts;
+    counts->burnt = end.burnt - counts->burnt;
+    counts->timeouts = end.timeouts - counts->timeouts;
+    for (size_t i = 0; i < ZSEQ_BENCH_ERRORS; i++)
+        counts->failed[i] = end.failed[i] - counts->failed[i];
+}
+
+//  Counters and processor time of the process: less at the window's opening,
+//  plus at its end.
 static void
 s_open_window (s_crew_t *crew)
 {
     s_process_t *process = &crew->shared->process[crew->index];
-    if (crew->load->operation->count)
-        crew->load->operation->count (crew->context, &process->counts);
+    if (!crew->load->operation->per_thread)
+        s_open_counts (crew->load->operation, crew->context, &process->counts);
     process->cpu_ns = s_cpu_ns (CLOCK_PROCESS_CPUTIME_ID);
 }
 
@@ -149,15 +193,8 @@ s_close_window (s_crew_t *crew)
 {
     s_process_t *process = &crew->shared->process[crew->index];
     process->cpu_ns = s_cpu_ns (CLOCK_PROCESS_CPUTIME_ID) - process->cpu_ns;
-    if (!crew->load->operation->count)
-        return;
-    zseq_bench_counts_t end = {0};
-    crew->load->operation->count (crew->context, &end);
-    zseq_bench_counts_t *counts = &process->counts;
-    counts->claims = end.claims - counts->claims;
-    counts->conflicts = end.conflicts - counts->conflicts;
-    counts->burnt = end.burnt - counts->burnt;
-    counts->timeouts = end.timeouts - counts->timeouts;
+    if (!crew->load->operation->per_thread)
+        s_close_counts (crew->load->operation, crew->context, &process->counts);
 }
 
 //  Returns the phase.
@@ -179,52 +216,7 @@ s_fail (s_crew_t *crew, const char *text)
     _exit (1);
 }
 
-//  Runs a client: repeats the operation until the window has closed. An
-//  operation is timed if it began in the window, however late it ends, or
-//  outlasted all of it, so that a client that starves is not left out. It is
-//  counted as done if it ended in the window.
-static void *
-s_member_run (void *arg)
-{
-    s_member_t *self = arg;
-    s_crew_t *crew = self->crew;
-    const zseq_bench_load_t *load = crew->load;
-    s_client_t *client =
-      &crew->shared->client[crew->index * load->threads + self->index];
-    char text[ZSEQ_BENCH_TEXT_MAX] = "";
-    uint64_t last = 0;
-    uint64_t quick_ns = 0;
-    uint64_t then_ns = zseq_bench_now_ns ();
-    int before = PHASE_WARM;
-    bool first = true;
-
-    while (before != PHASE_OVER) {
-        if (load->operation->repeat (crew->context, load->stretch, &last,
-                                     text) != 0)
-            s_fail (crew, text);
-        uint64_t now_ns = zseq_bench_now_ns ();
-        int after = s_phase (crew);
-        if (before == PHASE_MEASURE ||
-            (before == PHASE_WARM && after == PHASE_OVER))
-            s_record (client, load->stretch,
-                      load->operation->wait_ns
-                        ? load->operation->wait_ns (crew->context)
-                        : now_ns - then_ns,
-                      &quick_ns);
-        if (after == PHASE_MEASURE)
-            client->done += load->stretch;
-        if (first) {
-            atomic_fetch_add (&crew->shared->ready, 1);
-            zseq_bench_children_ring (crew->children);
-            first = false;
-        }
-        before = after;
-        then_ns = now_ns;
-    }
-    return NULL;
-}
-
-//  Sleeps until that phase is over.
+//  Sleeps while the phase is that one.
 static void
 s_await_end_of (const s_crew_t *crew, int phase)
 {
@@ -242,9 +234,124 @@ s_set_phase (const s_crew_t *crew, int phase)
              0);
 }
 
-//  Runs the clients, one per thread. The first thread of the process notes the
-//  counters when the window opens and closes, whatever the clients are waiting
-//  for.
+//  Adds a client to those that have come so far. The last one tells the parent.
+static void
+s_check_in (const s_crew_t *crew, _Atomic size_t *come)
+{
+    if (atomic_fetch_add (come, 1) + 1 ==
+        crew->load->processes * crew->load->threads)
+        zseq_bench_children_ring (crew->children);
+}
+
+//  Does the operation. Returns whether it was done, rather than counted as
+//  failed.
+static bool
+s_operate (s_member_t *self)
+{
+    const zseq_bench_load_t *load = self->crew->load;
+    char text[ZSEQ_BENCH_TEXT_MAX];
+    *text = '\0';
+    int rc =
+      load->operation->repeat (self->context, load->stretch, &self->last, text);
+    if (rc < 0)
+        s_fail (self->crew, text);
+    return rc == 0;
+}
+
+//  Records the last operation, which took so long with all around it.
+static void
+s_time (s_member_t *self, uint64_t ns)
+{
+    const zseq_bench_load_t *load = self->crew->load;
+    if (load->operation->wait_ns)
+        ns = load->operation->wait_ns (self->context);
+    s_record (self->client, load->stretch, ns, &self->quick_ns);
+}
+
+//  Repeats the operation until the window has closed. An operation is timed if
+//  it began in the window, however late it ends, or outlasted all of it: who
+//  starves is not left out. It is done if it ended in the window.
+static void
+s_member_repeat (s_member_t *self)
+{
+    s_crew_t *crew = self->crew;
+    const zseq_bench_operation_t *operation = crew->load->operation;
+    uint64_t then_ns = zseq_bench_now_ns ();
+    int before = PHASE_WARM;
+    bool first = true;
+
+    while (before != PHASE_OVER) {
+        if (before == PHASE_WARM && operation->per_thread)
+            s_open_counts (operation, self->context, &self->client->counts);
+        bool done = s_operate (self);
+        uint64_t now_ns = zseq_bench_now_ns ();
+        int after = s_phase (crew);
+        if (before == PHASE_MEASURE ||
+            (before == PHASE_WARM && after == PHASE_OVER))
+            s_time (self, now_ns - then_ns);
+        if (done && after == PHASE_MEASURE)
+            self->client->done += crew->load->stretch;
+        if (done && first) {
+            s_check_in (crew, &crew->shared->ready);
+            first = false;
+        }
+        before = after;
+        then_ns = now_ns;
+    }
+    if (operation->per_thread)
+        s_close_counts (operation, self->context, &self->client->counts);
+}
+
+//  Does its part of a burst, as far as there is time.
+static void
+s_member_burst (s_member_t *self)
+{
+    s_crew_t *crew = self->crew;
+    s_client_t *client = self->client;
+    const zseq_bench_operation_t *operation = crew->load->operation;
+    s_check_in (crew, &crew->shared->ready);
+    s_await_end_of (crew, PHASE_WARM);
+    s_open_counts (operation, self->context, &client->counts);
+    for (uint64_t i = 0;
+         i < crew->load->burst && s_phase (crew) == PHASE_MEASURE; i++) {
+        uint64_t then_ns = zseq_bench_now_ns ();
+        bool done = s_operate (self);
+        client->end_ns = zseq_bench_now_ns ();
+        s_time (self, client->end_ns - then_ns);
+        if (done && s_phase (crew) == PHASE_MEASURE)
+            client->done += crew->load->stretch;
+    }
+    s_close_counts (operation, self->context, &client->counts);
+    s_check_in (crew, &crew->shared->through);
+    //  Closing costs time that others still need.
+    s_await_end_of (crew, PHASE_MEASURE);
+}
+
+//  One client.
+static void *
+s_member_run (void *arg)
+{
+    s_member_t *self = arg;
+    s_crew_t *crew = self->crew;
+    const zseq_bench_load_t *load = crew->load;
+    size_t index = crew->index * load->threads + self->index;
+    self->client = &crew->shared->client[index];
+    self->context = crew->context;
+    char text[ZSEQ_BENCH_TEXT_MAX] = "";
+    if (load->operation->per_thread &&
+        load->operation->open (load->arg, index, &self->context, text) != 0)
+        s_fail (crew, text);
+    if (load->burst > 0)
+        s_member_burst (self);
+    else
+        s_member_repeat (self);
+    if (load->operation->per_thread)
+        load->operation->close (self->context);
+    return NULL;
+}
+
+//  The threads are the clients; the process's first one looks at the counters
+//  when the window opens and closes, whatever the clients then wait for.
 static void
 s_threads_run (s_crew_t *crew)
 {
@@ -271,11 +378,12 @@ s_process_run (void *arg)
     s_crew_t *crew = arg;
     const zseq_bench_operation_t *operation = crew->load->operation;
     char text[ZSEQ_BENCH_TEXT_MAX] = "";
-    if (operation->open (crew->load->arg, crew->index, &crew->context, text) !=
-        0)
+    if (!operation->per_thread && operation->open (crew->load->arg, crew->index,
+                                                   &crew->context, text) != 0)
         s_fail (crew, text);
     s_threads_run (crew);
-    operation->close (crew->context);
+    if (!operation->per_thread)
+        operation->close (crew->context);
     return 0;
 }
 
@@ -299,10 +407,20 @@ s_check (const s_crew_t *crew, bool *all_ended_p)
     return 0;
 }
 
-//  What the parent waits for: clients that are ready, a time, or the end.
-typedef enum { FOR_READY, FOR_TIME, FOR_END } s_what_for_t;
+//  Waits until the clients are ready, are through with a burst, or have ended,
+//  or the time has come.
+typedef enum { FOR_READY, FOR_THROUGH, FOR_TIME, FOR_END } s_what_for_t;
 
-//  Waits for that, or until until_ns.
+//  How long the clients may take to get ready, or to end.
+static uint64_t
+s_patience_ns (const zseq_bench_load_t *load, uint64_t otherwise_s)
+{
+    return load->patience_s > 0 ? (uint64_t) (load->patience_s * 1e9)
+                                : otherwise_s * 1000000000u;
+}
+
+//  The parent waits: until all threads are ready or through, until a time, or
+//  for the end.
 static int
 s_wait (const s_crew_t *crew, s_what_for_t what_for, uint64_t until_ns)
 {
@@ -314,13 +432,15 @@ s_wait (const s_crew_t *crew, s_what_for_t what_for, uint64_t until_ns)
         if (what_for == FOR_READY &&
             atomic_load (&crew->shared->ready) == clients)
             return 0;
+        if (what_for == FOR_THROUGH &&
+            atomic_load (&crew->shared->through) == clients)
+            return 0;
         if (what_for == FOR_END && ended)
             return 0;
         if (zseq_bench_now_ns () >= until_ns) {
             if (what_for != FOR_END)
                 return 0;
-            return zseq_bench_fail ("the clients did not end within %d s",
-                                    ZSEQ_BENCH_WAIT_S);
+            return zseq_bench_fail ("the clients did not end in time");
         }
         if (zseq_bench_children_wait (crew->children, until_ns) != 0)
             return -1;
@@ -343,30 +463,49 @@ s_nodes_cpu_ns (const zseq_bench_load_t *load)
     return sum_ns;
 }
 
-//  Opens the window, and closes it, while the clients run.
+//  When the last client was through with its part of a burst.
+static uint64_t
+s_last_end_ns (const s_crew_t *crew)
+{
+    uint64_t last_ns = 0;
+    for (size_t i = 0; i < crew->load->processes * crew->load->threads; i++)
+        if (last_ns < crew->shared->client[i].end_ns)
+            last_ns = crew->shared->client[i].end_ns;
+    return last_ns;
+}
+
+//  Opens the window and closes it, while the clients run.
 static int
 s_measure (const s_crew_t *crew, zseq_bench_sample_t *sample)
 {
     const zseq_bench_load_t *load = crew->load;
+    bool burst = load->burst > 0;
     uint64_t length_ns = (uint64_t) (load->seconds * 1e9);
     uint64_t start_ns = zseq_bench_now_ns ();
-    if (s_wait (crew, FOR_READY, start_ns + READY_S * 1000000000ull) != 0)
+    if (s_wait (crew, FOR_READY, start_ns + s_patience_ns (load, READY_S)) != 0)
         return -1;
     start_ns = zseq_bench_now_ns ();
-    if (s_wait (crew, FOR_TIME, start_ns + length_ns / 10) != 0)
+    if (!burst && s_wait (crew, FOR_TIME, start_ns + length_ns / 10) != 0)
         return -1;
 
     uint64_t cpu_ns = s_nodes_cpu_ns (load);
     start_ns = zseq_bench_now_ns ();
     s_set_phase (crew, PHASE_MEASURE);
-    int rc = s_wait (crew, FOR_TIME, start_ns + length_ns);
+    int rc =
+      s_wait (crew, burst ? FOR_THROUGH : FOR_TIME, start_ns + length_ns);
+    sample->cut = burst && atomic_load (&crew->shared->through) <
+                             load->processes * load->threads;
     s_set_phase (crew, PHASE_OVER);
-    sample->window_ns = zseq_bench_now_ns () - start_ns;
+    uint64_t end_ns = zseq_bench_now_ns ();
+    if (burst && !sample->cut)
+        end_ns = s_last_end_ns (crew);
+    sample->window_ns = end_ns - start_ns;
     sample->cpu_nodes_ns = s_nodes_cpu_ns (load) - cpu_ns;
     if (rc != 0)
         return -1;
     return s_wait (crew, FOR_END,
-                   zseq_bench_now_ns () + ZSEQ_BENCH_WAIT_S * 1000000000ull);
+                   zseq_bench_now_ns () +
+                     s_patience_ns (load, ZSEQ_BENCH_WAIT_S));
 }
 
 //  Adds up the measurements of all threads.
@@ -379,6 +518,7 @@ s_collect (const s_crew_t *crew, zseq_bench_sample_t *sample)
     for (size_t i = 0; i < clients; i++) {
         const s_client_t *client = &crew->shared->client[i];
         zseq_bench_histogram_merge (&sample->waits, &client->waits);
+        zseq_bench_counts_add (&sample->counts, &client->counts);
         sample->done += client->done;
         if (slowest > client->done)
             slowest = client->done;

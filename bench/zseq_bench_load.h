@@ -11,25 +11,37 @@
 
 #define ZSEQ_BENCH_TEXT_MAX 512  //  Bytes in a reason, with its NUL
 
-//  What an operation counts, besides time, since it was opened.
+//  Numbers of errors of the library lie below it, as -ZSEQ_EINVAL.
+#define ZSEQ_BENCH_ERRORS 32
+
+//  What an operation counts besides time, since it was opened.
 typedef struct {
     uint64_t claims;     //  Claims that succeeded
-    uint64_t conflicts;  //  Attempts that lost to another client
-    uint64_t burnt;      //  IDs that were or may be claimed and lost
-    uint64_t timeouts;   //  Calls that were repeated at their deadline
+    uint64_t conflicts;  //  Attempts that another client beat
+    uint64_t burnt;      //  IDs claimed, or perhaps, and never handed out
+    uint64_t timeouts;   //  Calls that failed at their deadline, then repeated
+    uint64_t failed[ZSEQ_BENCH_ERRORS];  //  Calls that failed, by the number
+                                         //  of their error, and were given up
 } zseq_bench_counts_t;
 
 void zseq_bench_counts_add (zseq_bench_counts_t *self,
                             const zseq_bench_counts_t *other);
 
-//  An operation, which runs in the measured processes. Functions that can fail
-//  return 0, or -1 with the reason in text (ZSEQ_BENCH_TEXT_MAX bytes).
+//  Calls that failed and were given up, whatever the error.
+uint64_t zseq_bench_counts_failed (const zseq_bench_counts_t *self);
+
+//  Runs in the measured processes. Functions that can fail return 0, or -1
+//  with the reason in text (ZSEQ_BENCH_TEXT_MAX bytes).
 typedef struct {
     //  Called once per process, before its threads start. arg is the load's.
     //  process counts from 0.
     int (*open) (const void *arg, size_t process, void **context_p, char *text);
-    //  Does the operation count times, in each thread. last is a word of the
-    //  thread's own, 0 at first.
+    //  Instead, _open, _count and _close once per thread, on that thread;
+    //  process is then the number of the thread among all.
+    bool per_thread;
+    //  Does the operation count times. On each thread; last is a word of the
+    //  thread's own, 0 at first. 1 instead of 0 if it failed in a way that is
+    //  counted: then it is timed, but not done.
     int (*repeat) (void *context, size_t count, uint64_t *last, char *text);
     //  Returns how long the last operation took, in the thread of its repeat.
     //  NULL: as long as the call. Needed if several operations are in flight,
@@ -47,11 +59,18 @@ typedef struct {
     size_t threads;      //  In each process, 1..ZSEQ_BENCH_THREADS_MAX
     size_t stretch;      //  Operations per reading of the clock
     double seconds;      //  Length of the window
-    const pid_t *nodes;  //  Whose processor time is measured, too
+    uint64_t burst;      //  0; or the operations of each thread: all threads
+                         //  begin together when the window opens, without a
+                         //  warm-up, and it closes with the last operation,
+                         //  after seconds at the latest
+    double patience_s;   //  How long all threads may take to get ready for the
+                         //  window, then for their last operation; 0: as long
+                         //  as quick ones need
+    const pid_t *nodes;  //  Processes whose time is measured too
     size_t node_count;
 } zseq_bench_load_t;
 
-#define ZSEQ_BENCH_PROCESSES_MAX 32
+#define ZSEQ_BENCH_PROCESSES_MAX 1000
 #define ZSEQ_BENCH_THREADS_MAX 256
 
 typedef struct {
@@ -59,8 +78,9 @@ typedef struct {
                                    //  in the window, nanoseconds
     uint64_t done;                 //  Operations that ended in the window
     uint64_t window_ns;
-    uint64_t cpu_clients_ns;     //  Processor time in the window
-    uint64_t cpu_nodes_ns;       //  The same of load->nodes
+    bool cut;  //  Not all operations of a burst were done in time
+    uint64_t cpu_clients_ns;  //  Processor time of the clients, in the window
+    uint64_t cpu_nodes_ns;    //  The same of load->nodes
     zseq_bench_counts_t counts;  //  In the window
     double fairness;             //  Slowest client's done / fastest client's
 } zseq_bench_sample_t;

@@ -69,7 +69,7 @@ s_run_floors (s_bench_t *self)
 {
     double slice = self->setting.seconds / (double) self->setting.rounds;
     for (size_t i = 0; i < self->setting.rounds; i++)
-        for (size_t j = 0; j < ZSEQ_BENCH_FLOORS; j++) {
+        for (size_t j = 0; j < ZSEQ_BENCH_FLOORS_ALONE; j++) {
             zseq_bench_floor_t floor = (zseq_bench_floor_t) j;
             double ns;
             double p50_us;
@@ -315,11 +315,19 @@ s_help_cases (void)
       "  recovery-*  a node without its directory gets so many names back\n"
       "  start-*     a node with so many names starts; -cold: after dropping\n"
       "              what the system keeps of files, all of them\n"
-      "Only batch-* with --uri; recovery-* and stopped-* from 3 nodes on;\n"
-      "-one-node and start-* on a cluster of one node. Of starts and "
-      "recoveries an ID is a\n"
-      "name, a wait is that for the node to vote, and there are 3 slices, as\n"
-      "long as they take. A million names take minutes to make.\n"
+      "  contention-*  so many clients, with connections of their own, draw\n"
+      "              from one new name without a buffer. burst: all at once\n"
+      "              connect and draw ten IDs each, within 30 s; -warm: they\n"
+      "              have connected before; steady: they go on drawing;\n"
+      "              restart: after twenty IDs a new client takes over.\n"
+      "              Threads of a few processes, or a process each. A failed\n"
+      "              call is counted; an ID that comes twice ends the run\n"
+      "Only batch-* and contention-* with --uri; contention-* only if PATTERN\n"
+      "begins so; recovery-* and stopped-* from 3 nodes on; -one-node and\n"
+      "start-* on a cluster of one node. Of starts and recoveries an ID is a\n"
+      "name, a wait is that for the node to vote. They and contention-* have\n"
+      "3 slices; those of starts, recoveries and bursts are as long as they\n"
+      "take. A million names take minutes to make.\n"
       "\n",
       stdout);
 }

@@ -32,6 +32,10 @@ typedef enum {
     ZSEQ_BENCH_KIND_COLD,        //  ... and none of its files is in the
                                  //  system's cache
     ZSEQ_BENCH_KIND_RECOVER,     //  A node without its directory recovers
+    ZSEQ_BENCH_KIND_BURST,       //  Many clients connect and draw at once
+    ZSEQ_BENCH_KIND_BURST_WARM,  //  ... and have connected before
+    ZSEQ_BENCH_KIND_STEADY,      //  Many clients draw
+    ZSEQ_BENCH_KIND_RESTART,     //  ... and are soon replaced by others
 } zseq_bench_kind_t;
 
 //  Clusters of our own. Each kind has one, so that names in one do not slow
@@ -44,14 +48,12 @@ typedef enum {
     ZSEQ_BENCH_FIXTURES
 } zseq_bench_where_t;
 
-//  What the result of a case is compared with. For IDs of one sequence that is
-//  asking N nodes and waiting for W of them (a single thread, or threads of one
-//  handle, which can share a claim), or as many closed-loop clients of one
-//  plain node (processes that compete). For many names it is a durable rename
-//  each, and for a start reading as many small files. share is how many IDs one
-//  operation of the floor could carry.
-//  reading as many small files. share is how many IDs one operation of the
-//  floor could carry.
+//  The floor is what the case is held to: for IDs of one sequence asking N
+//  nodes and waiting for W of them (alone, or with threads of one handle, as
+//  they can share one claim), or as many closed-loop clients of one plain node
+//  (competing processes, or a crowd); for many names a durable rename each; for
+//  a start reading as many small files. share is how many IDs one operation of
+//  the floor could carry.
 typedef struct {
     const char *name;
     zseq_bench_kind_t kind;
@@ -71,8 +73,11 @@ size_t zseq_bench_case_count (void);
 const zseq_bench_case_t *zseq_bench_case_at (size_t index);
 const char *zseq_bench_case_name (size_t index);
 
-//  Returns whether the plan includes a case, by pattern, uri, quick, nodes and
-//  reserve_s.
+//  Whether the kind is a crowd of clients on one name.
+bool zseq_bench_case_is_crowd (const zseq_bench_case_t *self);
+
+//  Whether the plan has it; only pattern, uri, quick, nodes and reserve_s are
+//  looked at.
 bool zseq_bench_case_chosen (size_t index, const zseq_bench_plan_t *plan);
 
 #endif

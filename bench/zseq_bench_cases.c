@@ -11,6 +11,7 @@
 #include "zseq_bench_cases.h"
 
 #include "zseq_bench_cluster_fixture.h"
+#include "zseq_bench_contention.h"
 #include "zseq_bench_draw.h"
 
 #include "zseq.h"
@@ -24,6 +25,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 //  Of a batch of at least so many IDs, most come from the buffer. They are
@@ -39,8 +41,14 @@
 //  Claims of many names are answered in groups, which takes a while.
 #define MANY_NAMES_SLICE 3
 
-//  Starts and recoveries take long, so there are fewer of them.
+//  Starts, recoveries and crowds are long: fewer of them.
 #define LONG_ROUNDS_MAX 3
+
+//  A crowd: the IDs of each client in a burst, and how long that may take; and
+//  the IDs after which a client is replaced.
+#define BURST_IDS 10
+#define BURST_S 30
+#define RESTART_IDS 20
 
 static const struct {
     const char *folder;
@@ -62,7 +70,13 @@ typedef struct {
     double fairness[ZSEQ_BENCH_ROUNDS_MAX];
     double floor[ZSEQ_BENCH_ROUNDS_MAX];
     double floor_p50_us[ZSEQ_BENCH_ROUNDS_MAX];
-    double resident[ZSEQ_BENCH_ROUNDS_MAX];  //  Memory per name, bytes
+    double resident[ZSEQ_BENCH_ROUNDS_MAX];  //  Bytes per name
+    double window_s[ZSEQ_BENCH_ROUNDS_MAX];
+    size_t cut;        //  Bursts that were ended before they were over
+    uint64_t ids;      //  Handed out by names that were new
+    uint64_t claimed;  //  Of the same names
+    uint64_t next;     //  The highest of theirs
+    bool unknown;      //  ... or of one it cannot be told
     zseq_bench_counts_t counts;
     double cpu_nodes_s;
     double cpu_s;
@@ -160,7 +174,18 @@ zseq_bench_cases_open (zseq_bench_cases_t *self)
 
 //  Measuring.
 
-//  Returns the length of a slice, in seconds.
+//  How many slices a case has.
+static size_t
+s_rounds (const zseq_bench_cases_t *self, const zseq_bench_case_t *one)
+{
+    bool is_long =
+      one->kind == ZSEQ_BENCH_KIND_START || one->kind == ZSEQ_BENCH_KIND_COLD ||
+      one->kind == ZSEQ_BENCH_KIND_RECOVER || zseq_bench_case_is_crowd (one);
+    size_t rounds = self->plan->setting->rounds;
+    return is_long && rounds > LONG_ROUNDS_MAX ? LONG_ROUNDS_MAX : rounds;
+}
+
+//  How long a slice is, seconds.
 static double
 s_slice_s (const zseq_bench_cases_t *self)
 {
@@ -183,6 +208,8 @@ s_note_sample (s_series_t *series, const zseq_bench_sample_t *sample)
 {
     size_t index = series->count;
     series->fairness[index] = sample->fairness;
+    series->window_s[index] = (double) sample->window_ns / 1e9;
+    series->cut += sample->cut;
     series->claims_per_s[index] =
       (double) sample->counts.claims * 1e9 / (double) sample->window_ns;
     zseq_bench_counts_add (&series->counts, &sample->counts);
@@ -214,6 +241,22 @@ s_load (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     return 0;
 }
 
+//  The cluster that a case runs on: another's, or ours.
+static int
+s_cluster (zseq_bench_cases_t *self, zseq_bench_where_t where,
+           zseq_bench_cluster_t **cluster_p, const char **uri_p)
+{
+    *uri_p = self->plan->uri;
+    *cluster_p = NULL;
+    if (*uri_p)
+        return 0;
+    *cluster_p = zseq_bench_cluster_fixture_cluster (self->fixture[where]);
+    if (!*cluster_p)
+        return -1;
+    *uri_p = zseq_bench_cluster_uri (*cluster_p);
+    return 0;
+}
+
 //  Measures a slice of a case that draws IDs.
 static int
 s_draw (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
@@ -222,18 +265,13 @@ s_draw (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     char name[64];
     snprintf (name, sizeof name, "zseq-bench/%s", one->name);
     zseq_bench_draw_t draw = {
-      .uri = self->plan->uri,
       .name = name,
       .batch = one->batch,
       .own = one->kind == ZSEQ_BENCH_KIND_OWN,
     };
-    zseq_bench_cluster_t *cluster = NULL;
-    if (!draw.uri) {
-        cluster = zseq_bench_cluster_fixture_cluster (self->fixture[where]);
-        if (!cluster)
-            return -1;
-        draw.uri = zseq_bench_cluster_uri (cluster);
-    }
+    zseq_bench_cluster_t *cluster;
+    if (s_cluster (self, where, &cluster, &draw.uri) != 0)
+        return -1;
     char uri[2 * PATH_MAX];
     if (one->scheme) {
         bool file = strcmp (one->scheme, "file:") == 0;
@@ -282,6 +320,48 @@ s_draw_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     int rc = s_draw (self, one, one->where, &self->series[1]);
     (void) kill (pid, SIGCONT);
     return rc;
+}
+
+//  Measures a slice of a crowd on a name that nobody has used.
+static int
+s_crowd (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
+         s_series_t *series)
+{
+    bool burst = one->kind == ZSEQ_BENCH_KIND_BURST ||
+                 one->kind == ZSEQ_BENCH_KIND_BURST_WARM;
+    char name[ZSEQ_NAME_MAX + 1];
+    struct timespec now;
+    clock_gettime (CLOCK_REALTIME, &now);
+    snprintf (name, sizeof name, "zseq-bench/%s/%llx.%lx", one->name,
+              (unsigned long long) now.tv_sec, (unsigned long) now.tv_nsec);
+    zseq_bench_contention_t contention = {
+      .name = name,
+      .warm = one->kind == ZSEQ_BENCH_KIND_BURST ? NULL : "zseq-bench/warm",
+      .burst = burst ? BURST_IDS : 0,
+      .life = one->kind == ZSEQ_BENCH_KIND_RESTART ? RESTART_IDS : 0,
+      .processes = one->processes,
+      .threads = one->threads,
+      .seconds =
+        burst ? BURST_S
+              : self->plan->setting->seconds / (double) s_rounds (self, one),
+    };
+    zseq_bench_cluster_t *cluster;
+    if (s_cluster (self, one->where, &cluster, &contention.uri) != 0)
+        return -1;
+    if (cluster)
+        contention.nodes =
+          zseq_bench_cluster_pids (cluster, &contention.node_count);
+    zseq_bench_used_t used;
+    if (zseq_bench_contention_run (&contention, self->children, self->sample,
+                                   &used) != 0)
+        return -1;
+    s_note_sample (series, self->sample);
+    series->ids += used.ids;
+    series->claimed += used.next - (used.next > 0);
+    if (series->next < used.next)
+        series->next = used.next;
+    series->unknown |= used.next == 0;
+    return 0;
 }
 
 //  Measures a slice of first claims.
@@ -377,6 +457,11 @@ s_measure (zseq_bench_cases_t *self, const zseq_bench_case_t *one, size_t round)
         return s_fresh (self, one, self->series);
     case ZSEQ_BENCH_KIND_MANY_NAMES:
         return s_many_names (self, one, self->series);
+    case ZSEQ_BENCH_KIND_BURST:
+    case ZSEQ_BENCH_KIND_BURST_WARM:
+    case ZSEQ_BENCH_KIND_STEADY:
+    case ZSEQ_BENCH_KIND_RESTART:
+        return s_crowd (self, one, self->series);
     default:
         return s_start (self, one, self->series);
     }
@@ -457,6 +542,8 @@ s_add_row (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     row->floor = zseq_bench_median (series->floor, count) / one->share;
     row->floor_p50_us = zseq_bench_median (series->floor_p50_us, count);
     row->ratio = row->ns.median / row->floor;
+    row->clients = one->processes * one->threads;
+    row->window_s = zseq_bench_median (series->window_s, count);
     row->cpu_nodes_s = series->cpu_nodes_s;
     row->cpu_s = series->cpu_s;
     row->fsync = self->plan->setting->disk;
@@ -512,6 +599,31 @@ s_print_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
     zseq_bench_report_row (row, stdout);
 }
 
+//  Reports a crowd.
+static void
+s_print_crowd (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
+{
+    s_series_t *series = self->series;
+    zseq_bench_row_t *row = s_add_row (self, one, "", one->where, series);
+    char used[128] = "what the name has used cannot be told";
+    row->ids = series->ids;
+    if (!series->unknown) {
+        row->next = series->next;
+        row->used = (double) series->claimed / fmax ((double) row->ids, 1);
+        snprintf (used, sizeof used,
+                  "used %.2f times as many of the name, next at most %" PRIu64,
+                  row->used, row->next);
+    }
+    char cut[64] = "";
+    if (series->cut > 0)
+        snprintf (cut, sizeof cut, ", %zu of %zu ended too early", series->cut,
+                  series->count);
+    snprintf (row->note, sizeof row->note,
+              "%zu clients, slices (%zu) of %.3f s%s: %" PRIu64 " IDs, %s",
+              row->clients, series->count, row->window_s, cut, row->ids, used);
+    zseq_bench_report_row (row, stdout);
+}
+
 //  Reports a case that has one row.
 static void
 s_print (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
@@ -542,18 +654,7 @@ s_print (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 
 //  Running.
 
-//  Returns how many slices a case has.
-static size_t
-s_rounds (const zseq_bench_cases_t *self, const zseq_bench_case_t *one)
-{
-    bool is_long = one->kind == ZSEQ_BENCH_KIND_START ||
-                   one->kind == ZSEQ_BENCH_KIND_COLD ||
-                   one->kind == ZSEQ_BENCH_KIND_RECOVER;
-    size_t rounds = self->plan->setting->rounds;
-    return is_long && rounds > LONG_ROUNDS_MAX ? LONG_ROUNDS_MAX : rounds;
-}
-
-//  Measures all slices of a case and reports it, or reports why that failed.
+//  Measures all slices of a case, and reports it; or says why not.
 static int
 s_run_case (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
             size_t index, size_t total)
@@ -562,6 +663,12 @@ s_run_case (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
         access ("/proc/sys/vm/drop_caches", W_OK) != 0) {
         printf ("%s: left out: /proc/sys/vm/drop_caches: %s\n", one->name,
                 strerror (errno));
+        return 0;
+    }
+    char text[ZSEQ_BENCH_TEXT_MAX];
+    if (zseq_bench_case_is_crowd (one) &&
+        !zseq_bench_contention_fits (one->processes, one->threads, text)) {
+        printf ("%s: left out: %s\n", one->name, text);
         return 0;
     }
     memset (self->series, 0, sizeof self->series);
@@ -583,6 +690,8 @@ s_run_case (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
         s_print_pair (self, one);
     else if (one->kind == ZSEQ_BENCH_KIND_STOPPED)
         s_print_stopped (self, one);
+    else if (zseq_bench_case_is_crowd (one))
+        s_print_crowd (self, one);
     else
         s_print (self, one);
     return 0;

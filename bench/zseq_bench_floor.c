@@ -35,7 +35,10 @@
 #define REPLY_SIZE(n) (35 + 10 * (n))
 #define RECORD_SIZE 76
 
-//  Shared with the echo processes.
+//  Connections that may wait to be accepted: of all clients at once.
+#define BACKLOG 4096
+
+//  In memory shared with the echo processes.
 typedef struct {
     char endpoint[NODES_MAX][ENDPOINT_MAX];
     _Atomic size_t bound;  //  How many endpoints are set
@@ -104,7 +107,10 @@ s_echo_run (void *arg)
     zseq_bench_floors_t *floors = self->floors;
     void *context = zmq_ctx_new ();
     void *router = context ? zmq_socket (context, ZMQ_ROUTER) : NULL;
-    if (!router || zmq_bind (router, "tcp://127.0.0.1:*") != 0)
+    int backlog = BACKLOG;
+    if (!router ||
+        zmq_setsockopt (router, ZMQ_BACKLOG, &backlog, sizeof backlog) != 0 ||
+        zmq_bind (router, "tcp://127.0.0.1:*") != 0)
         return 1;
     size_t size = ENDPOINT_MAX;
     if (zmq_getsockopt (router, ZMQ_LAST_ENDPOINT,
@@ -257,6 +263,7 @@ static const zseq_bench_operation_t s_ask = {
 
 static const zseq_bench_operation_t s_echo = {
   .open = s_ask_open_echo,
+  .per_thread = true,
   .repeat = s_ask_repeat,
   .close = s_ask_close,
 };
@@ -461,6 +468,16 @@ static const struct {
                                  &s_rename, 0, 1, 1},
   [ZSEQ_BENCH_FLOOR_READ] = {"read", "open, read, close a small file", &s_read,
                              1, 1, 1},
+  [ZSEQ_BENCH_FLOOR_ECHO_100] = {"echo-100", "libzmq: one ROUTER, 100 clients",
+                                 &s_echo, 1, 100, 1},
+  [ZSEQ_BENCH_FLOOR_ECHO_300] = {"echo-300", "libzmq: one ROUTER, 300 clients",
+                                 &s_echo, 2, 150, 1},
+  [ZSEQ_BENCH_FLOOR_ECHO_1000] = {"echo-1000",
+                                  "libzmq: one ROUTER, 1000 clients", &s_echo,
+                                  4, 250, 1},
+  [ZSEQ_BENCH_FLOOR_ECHO_2000] = {"echo-2000",
+                                  "libzmq: one ROUTER, 2000 clients", &s_echo,
+                                  8, 250, 1},
 };
 
 //  Starts the echo processes, and waits until they are ready.

@@ -8,17 +8,24 @@
 #include "zseq_bench_load.h"
 
 typedef enum {
-    ZSEQ_BENCH_FLOOR_ASK,       //  libzmq: ask N nodes, wait for W
-    ZSEQ_BENCH_FLOOR_ECHO_1,    //  libzmq: one node, one client process
-    ZSEQ_BENCH_FLOOR_ECHO_8,    //  ... eight
-    ZSEQ_BENCH_FLOOR_ECHO_32,   //  ... thirty-two
-    ZSEQ_BENCH_FLOOR_ATOMIC_1,  //  An atomic add, one thread
-    ZSEQ_BENCH_FLOOR_ATOMIC_2,  //  ... two threads on one word
-    ZSEQ_BENCH_FLOOR_CLOCK,     //  Read the wall clock
-    ZSEQ_BENCH_FLOOR_RENAME,    //  Make a record durable by rename
-    ZSEQ_BENCH_FLOOR_RENAME_N,  //  ... N processes at once, on one disk
-    ZSEQ_BENCH_FLOOR_READ,      //  Open, read and close a record
-    ZSEQ_BENCH_FLOORS
+    ZSEQ_BENCH_FLOOR_ASK,        //  libzmq: ask N nodes, wait for W
+    ZSEQ_BENCH_FLOOR_ECHO_1,     //  libzmq: one node, one client process
+    ZSEQ_BENCH_FLOOR_ECHO_8,     //  ... eight
+    ZSEQ_BENCH_FLOOR_ECHO_32,    //  ... thirty-two
+    ZSEQ_BENCH_FLOOR_ATOMIC_1,   //  An atomic add, one thread
+    ZSEQ_BENCH_FLOOR_ATOMIC_2,   //  ... two threads on one word
+    ZSEQ_BENCH_FLOOR_CLOCK,      //  The wall clock is read
+    ZSEQ_BENCH_FLOOR_RENAME,     //  A record made durable by rename
+    ZSEQ_BENCH_FLOOR_RENAME_N,   //  ... by N processes at once, on one disk
+    ZSEQ_BENCH_FLOOR_READ,       //  A record opened, read and closed
+    ZSEQ_BENCH_FLOOR_ECHO_100,   //  As echo-1, a hundred clients: threads of a
+                                 //  few processes, with a connection each. This
+                                 //  and what follows is for cases only
+    ZSEQ_BENCH_FLOOR_ECHO_300,   //  ... three hundred
+    ZSEQ_BENCH_FLOOR_ECHO_1000,  //  ... a thousand
+    ZSEQ_BENCH_FLOOR_ECHO_2000,  //  ... two thousand
+    ZSEQ_BENCH_FLOORS,
+    ZSEQ_BENCH_FLOORS_ALONE = ZSEQ_BENCH_FLOOR_ECHO_100  //  Quick to measure
 } zseq_bench_floor_t;
 
 //  All measurements of one floor so far.

@@ -110,6 +110,36 @@ zseq_bench_setting_init (zseq_bench_setting_t *self, const char *directory)
 
 //  The table.
 
+//  The name of an error, by its positive number.
+static const char *
+s_error_name (int number)
+{
+    switch (number) {
+#define X(name, value, text)                                                   \
+    case value:                                                                \
+        return #name;
+        ZSEQ_ERRORS (X)
+#undef X
+    default:
+        return "unknown";
+    }
+}
+
+//  Reports calls that were given up.
+static void
+s_report_failed (const zseq_bench_counts_t *counts, FILE *file)
+{
+    uint64_t failed = zseq_bench_counts_failed (counts);
+    if (failed == 0)
+        return;
+    fprintf (file, "  %llu calls failed:", (unsigned long long) failed);
+    for (int i = 0; i < ZSEQ_BENCH_ERRORS; i++)
+        if (counts->failed[i] > 0)
+            fprintf (file, " %llu %s", (unsigned long long) counts->failed[i],
+                     s_error_name (i));
+    fputc ('\n', file);
+}
+
 void
 zseq_bench_report_setting (const zseq_bench_setting_t *setting, FILE *file)
 {
@@ -128,7 +158,7 @@ void
 zseq_bench_report_head (FILE *file)
 {
     fprintf (file,
-             "\n%-24s %11s %11s %9s %9s %9s %9s %9s %9s %7s %5s %-14s %11s "
+             "\n%-36s %11s %11s %9s %9s %9s %9s %9s %9s %7s %5s %-14s %11s "
              "%7s %7s %5s\n",
              "case", "ns/ID", "IDs/s", "p50 us", "p99 us", "p99.9 us", "max us",
              "claims", "conflicts", "burnt", "fair", "floor", "floor ns/ID",
@@ -141,7 +171,7 @@ zseq_bench_report_row (const zseq_bench_row_t *row, FILE *file)
     assert (row);
     fprintf (
       file,
-      "%-24s %11.1f %11.0f %9.2f %9.2f %9.2f %9.0f %9llu %9llu %7llu "
+      "%-36s %11.1f %11.0f %9.2f %9.2f %9.2f %9.0f %9llu %9llu %7llu "
       "%5.2f %-14s %11.1f %7.2f %7.2f %5s\n",
       row->name, row->ns.median, 1e9 / row->ns.median, row->p50_us, row->p99_us,
       row->p999_us, row->max_us, (unsigned long long) row->counts.claims,
@@ -155,6 +185,7 @@ zseq_bench_report_row (const zseq_bench_row_t *row, FILE *file)
                  "  %llu calls failed at their deadline, and were "
                  "repeated\n",
                  (unsigned long long) row->counts.timeouts);
+    s_report_failed (&row->counts, file);
     fflush (file);
 }
 
@@ -224,12 +255,29 @@ s_json_spread (const zseq_bench_spread_t *spread)
                       spread->highest);
 }
 
+//  Calls that failed, by the name of the error.
+static json_t *
+s_json_failures (const zseq_bench_counts_t *counts)
+{
+    json_t *failures = json_object ();
+    for (int i = 0; failures && i < ZSEQ_BENCH_ERRORS; i++)
+        if (counts->failed[i] > 0 &&
+            json_object_set_new (
+              failures, s_error_name (i),
+              json_integer ((json_int_t) counts->failed[i])) != 0) {
+            json_decref (failures);
+            return NULL;
+        }
+    return failures;
+}
+
 static json_t *
 s_json_row (const zseq_bench_row_t *row)
 {
     return json_pack (
       "{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:f, s:s, s:f, "
-      "s:f, s:f, s:f, s:f, s:b, s:f, s:f, s:o, s:o, s:f, s:I, s:f, s:f, s:s}",
+      "s:f, s:f, s:f, s:f, s:b, s:f, s:f, s:o, s:o, s:f, s:I, s:f, s:f, s:s, "
+      "s:I, s:I, s:o, s:f, s:I, s:I, s:f}",
       "name", row->name, "ns_per_id", row->ns.median, "ids_per_s",
       1e9 / row->ns.median, "p50_us", row->p50_us, "p99_us", row->p99_us,
       "p999_us", row->p999_us, "max_us", row->max_us, "claims",
@@ -243,8 +291,11 @@ s_json_row (const zseq_bench_row_t *row)
       row->ns.lowest, "ns_highest", row->ns.highest, "claims_per_s",
       s_json_spread (&row->claims_per_s), "times", s_json_spread (&row->times),
       "reserve_s", row->reserve_s, "names", (json_int_t) row->names,
-      "prepare_s", row->prepare_s, "resident", row->resident, "note",
-      row->note);
+      "prepare_s", row->prepare_s, "resident", row->resident, "note", row->note,
+      "clients", (json_int_t) row->clients, "failed",
+      (json_int_t) zseq_bench_counts_failed (&row->counts), "failures",
+      s_json_failures (&row->counts), "window_s", row->window_s, "ids",
+      (json_int_t) row->ids, "next", (json_int_t) row->next, "used", row->used);
 }
 
 int

@@ -1,5 +1,6 @@
-//  The results of the bench, for users (a table and a plot) and for programs
-//  (JSON). The IDs themselves are never reported, only how long they took.
+//  What the bench found, for people (a table and a plot) and for programs
+//  (JSON). Of IDs it is reported how long they took and, where many clients
+//  draw from one name, how many of the name's they took for those handed out.
 
 #ifndef ZSEQ_BENCH_REPORT_H_INCLUDED
 #define ZSEQ_BENCH_REPORT_H_INCLUDED
@@ -42,7 +43,13 @@ typedef struct {
     uint64_t names;       //  How many names there were; or 0
     double prepare_s;     //  How long making the names took
     double resident;      //  Bytes of memory per name; 0: not measured
-    char note[256];       //  Printed below the row; or empty
+    size_t clients;       //  At once: threads of a handle each, or shared
+    double window_s;  //  Median of the slices': of a burst, how long it took
+    uint64_t ids;     //  Handed out by a new name, in all slices; 0, as
+                      //  what follows: the name was not new
+    uint64_t next;    //  The name's, afterwards; the highest of the slices
+    double used;      //  IDs claimed of the name / handed out; 0: not known
+    char note[512];   //  What the table says below it; or empty
 } zseq_bench_row_t;
 
 //  The machine and the run.

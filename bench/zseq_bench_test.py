@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 BENCH = os.path.abspath(sys.argv.pop(1))
@@ -136,6 +137,46 @@ class Bench(unittest.TestCase):
                                    case["ns_per_id"], 3)
             self.assertGreater(case["resident"], 0)
 
+    def test_counts_what_a_crowd_on_one_name_gets_and_uses(self):
+        output, report = self.report("--case", "contention-*-32")
+        cases = {case["name"]: case for case in report["cases"]}
+        for kind in ("burst", "burst-warm", "steady", "restart",
+                     "burst-processes", "steady-processes"):
+            case = cases[f"contention-{kind}-32"]
+            self.assertEqual(case["clients"], 32)
+            self.assertEqual(case["floor_name"], "echo-32")
+            for key in ("ns_per_id", "p50_us", "window_s", "ids", "ratio"):
+                self.assertGreater(case[key], 0, key)
+            self.assertEqual(case["failed"], sum(case["failures"].values()))
+            self.assertGreater(case["next"], case["ids"])
+            self.assertAlmostEqual(case["used"],
+                                   (case["next"] - 1) / case["ids"], 6)
+            self.assertIn(case["note"], output)
+            if kind.startswith("burst"):
+                self.assertEqual(case["ids"] + case["failed"], 320)
+
+    def test_counts_calls_of_a_crowd_that_fail(self):
+        process = self.start("run", "--quick", "--case", "contention-burst-1",
+                             "--json", self.json)
+        for line in process.stderr:
+            if line.startswith("case 1"):
+                break
+        nodes = processes_of(self.directory)
+        self.assertEqual(len(nodes), 3)
+        for node in nodes:
+            os.kill(node, signal.SIGSTOP)
+        time.sleep(8)  # A call fails after 5 s.
+        for node in nodes:
+            os.kill(node, signal.SIGCONT)
+        status, output, errors = self.finish(process)
+        self.assertEqual(status, 0, errors)
+        with open(self.json) as file:
+            case = json.load(file)["cases"][0]
+        self.assertGreater(case["failed"], 0)
+        self.assertEqual(case["ids"] + case["failed"], 10)
+        self.assertIn(f"{case['failed']} calls failed:", output)
+        self.check_nothing_is_left()
+
     def test_measures_floors_alone(self):
         status, output, errors = self.run_bench(
             "floor", "--quick", "--nodes", "1", "--json", self.json)
@@ -185,6 +226,7 @@ class Bench(unittest.TestCase):
                 ["run", "--reserve", "0", "--case", "reserve-*"],
                 ["run", "--nodes", "2", "--case", "recovery-*"],
                 ["run", "--quick", "--case", "start-1000000"],
+                ["run", "--case", "*contention-burst-1"],
                 ["floor", "--case", "*"], ["floor", "--reserve", "1"],
                 ["run", "--bogus"]):
             status, output, errors = self.run_bench(*arguments)
@@ -224,6 +266,7 @@ class Bench(unittest.TestCase):
         self.assertEqual(status, 0)
         self.assertIn("batch-1-processes-32", output)
         self.assertIn("names-1000000-one-node", output)
+        self.assertIn("contention-burst-2000", output)
         self.assertIn("--reserve", output)
 
 

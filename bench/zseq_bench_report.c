@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <jansson.h>
 #include <linux/magic.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -334,12 +335,88 @@ zseq_bench_report_json (const zseq_bench_setting_t *setting,
 
 //  The plot.
 
+//  Whether the row is one of several that differ in the number of clients, and
+//  how long the part of its name is that they share.
+static size_t
+s_curve_size (const zseq_bench_row_t *row)
+{
+    const char *end = strrchr (row->name, '-');
+    return row->ids > 0 && end ? (size_t) (end - row->name) : 0;
+}
+
+//  The curve that goes on in the row: the first row with it, or count.
+static size_t
+s_curve (const zseq_bench_row_t *rows, size_t count, size_t index)
+{
+    size_t size = s_curve_size (&rows[index]);
+    for (size_t i = 0; size > 0 && i <= index; i++)
+        if (s_curve_size (&rows[i]) == size &&
+            strncmp (rows[i].name, rows[index].name, size) == 0)
+            return i;
+    return count;
+}
+
+//  Plots one column of $curves over the clients, a curve for each block.
+static void
+s_plot_curves (size_t curves, const char *title, int column, FILE *script)
+{
+    fprintf (script, "set title '%s'\nplot", title);
+    for (size_t i = 0; i < curves; i++)
+        fprintf (script,
+                 "%s $curves index %zu using 1:%d with linespoints "
+                 "title columnheader(1)",
+                 i > 0 ? "," : "", i, column);
+    fputc ('\n', script);
+}
+
+//  IDs a second, and IDs used, over the number of clients.
+static void
+s_plot_crowds (const zseq_bench_row_t *rows, size_t count, FILE *script)
+{
+    size_t curves = 0;
+    fprintf (script, "$curves << END\n");
+    for (size_t i = 0; i < count; i++) {
+        if (s_curve (rows, count, i) != i)
+            continue;
+        fprintf (script, "%s\"%.*s\"\n", curves++ > 0 ? "\n\n" : "",
+                 (int) s_curve_size (&rows[i]), rows[i].name);
+        for (size_t j = i; j < count; j++)
+            if (s_curve (rows, count, j) == i)
+                fprintf (script, "%zu %.3f %.6g\n", rows[j].clients,
+                         1e9 / rows[j].ns.median,
+                         rows[j].used > 0 ? rows[j].used : NAN);
+    }
+    fprintf (script, "END\n"
+                     "set style data linespoints\n"
+                     "set logscale x\n"
+                     "set format '%%g'\n"
+                     "set xtics norotate\n"
+                     "set xlabel 'clients'\n"
+                     "set grid xtics ytics\n"
+                     "set key outside right\n"
+                     "set ylabel 'IDs a second'\n");
+    s_plot_curves (curves, "zseq: IDs a second on one name", 2, script);
+    fprintf (script, "set ylabel 'IDs claimed / handed out'\n");
+    s_plot_curves (curves, "zseq: IDs claimed for each handed out", 3, script);
+}
+
+static bool
+s_has_crowds (const zseq_bench_row_t *rows, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (s_curve_size (&rows[i]) > 0)
+            return true;
+    return false;
+}
+
 //  Writes the script for gnuplot.
 static void
 s_plot_script (const zseq_bench_row_t *rows, size_t count, FILE *script)
 {
-    fprintf (script, "set terminal svg size 1200,700 noenhanced\n"
-                     "set title 'zseq: nanoseconds per ID'\n"
+    bool crowds = s_has_crowds (rows, count);
+    fprintf (script, "set terminal svg size 1200,%d noenhanced\n%s",
+             crowds ? 1800 : 700, crowds ? "set multiplot layout 3,1\n" : "");
+    fprintf (script, "set title 'zseq: nanoseconds per ID'\n"
                      "set style data histograms\n"
                      "set style histogram clustered gap 1\n"
                      "set style fill solid 0.8 border -1\n"
@@ -356,6 +433,8 @@ s_plot_script (const zseq_bench_row_t *rows, size_t count, FILE *script)
     fprintf (script, "END\n"
                      "plot $rows using 2:xtic(1) title 'zseq', "
                      "'' using 3 title 'floor'\n");
+    if (crowds)
+        s_plot_crowds (rows, count, script);
 }
 
 int

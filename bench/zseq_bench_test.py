@@ -6,6 +6,7 @@ promised form, refuses bad use, and leaves nothing behind.
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -42,6 +43,7 @@ class Bench(unittest.TestCase):
         self.directory = os.path.join(temporary.name, "nodes")
         os.mkdir(self.directory)
         self.json = os.path.join(temporary.name, "out.json")
+        self.plot = os.path.join(temporary.name, "out.svg")
         self.environment = dict(os.environ, TMPDIR=self.directory)
 
     def start(self, *arguments):
@@ -98,6 +100,9 @@ class Bench(unittest.TestCase):
         with open(self.json) as file:
             return output, json.load(file)
 
+    def plot_option(self):
+        return ["--plot", self.plot] if shutil.which("gnuplot") else []
+
     def test_compares_claims_without_and_with_a_reserve(self):
         output, report = self.report("--case", "reserve-1-single",
                                  "--reserve", "0.5")
@@ -138,7 +143,8 @@ class Bench(unittest.TestCase):
             self.assertGreater(case["resident"], 0)
 
     def test_counts_what_a_crowd_on_one_name_gets_and_uses(self):
-        output, report = self.report("--case", "contention-*-32")
+        output, report = self.report("--case", "contention-*-32",
+                                     *self.plot_option())
         cases = {case["name"]: case for case in report["cases"]}
         for kind in ("burst", "burst-warm", "steady", "restart",
                      "burst-processes", "steady-processes"):
@@ -154,6 +160,13 @@ class Bench(unittest.TestCase):
             self.assertIn(case["note"], output)
             if kind.startswith("burst"):
                 self.assertEqual(case["ids"] + case["failed"], 320)
+
+        if self.plot_option():
+            with open(self.plot) as file:
+                plot = file.read()
+            for text in ("contention-steady-32", "contention-steady<",
+                         "IDs a second on one name", "claimed for each"):
+                self.assertIn(text, plot)
 
     def test_counts_calls_of_a_crowd_that_fail(self):
         process = self.start("run", "--quick", "--case", "contention-burst-1",

@@ -7,7 +7,9 @@
 #include "zseq_bench_floor.h"
 #include "zseq_bench_report.h"
 
-//  How to run the cases. zseq-bench fills in what the user leaves open.
+#define ZSEQ_BENCH_ROUNDS_MAX 5  //  Slices of a case
+
+//  How to run them. What is not the user's word is set by zseq-bench.
 typedef struct {
     const char *uri;        //  A cluster that runs; NULL: our own
     const char *pattern;    //  Of the names of cases; NULL: all

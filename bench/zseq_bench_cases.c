@@ -1,18 +1,15 @@
 //  Measures cases. A case is a load (zseq_bench_load) on a cluster that a
-//  fixture keeps. It is measured in slices, each right after a slice of its
-//  floor.
-//
-//  A series (s_series_t) collects the slices of a row. At the end their medians
-//  become the row of the report. Clusters start when the first case needs them,
-//  and stay for the next cases. A new kind of case gets a function that
-//  measures one slice (s_measure calls it), and a line in the table of
-//  zseq_bench_case.c.
+//  fixture keeps, in slices, each right after a slice of its floor. A series
+//  (zseq_bench_series) collects the slices of a row; at the end their medians
+//  become the row of the report. Clusters start when the first case needs them
+//  and stay for the next ones. A new kind of case gets a function that measures
+//  one slice, and a line in the table of zseq_bench_case.c.
 
 #include "zseq_bench_cases.h"
 
 #include "zseq_bench_cluster_fixture.h"
-#include "zseq_bench_contention.h"
 #include "zseq_bench_draw.h"
+#include "zseq_bench_series.h"
 
 #include "zseq.h"
 
@@ -61,38 +58,16 @@ static const struct {
   [ZSEQ_BENCH_ON_ONE] = {"one", true, true},
 };
 
-//  The results of the slices of a row. Medians of the arrays are reported, and
-//  sums of the rest.
-typedef struct {
-    size_t count;
-    double ns_per_id[ZSEQ_BENCH_ROUNDS_MAX];
-    double claims_per_s[ZSEQ_BENCH_ROUNDS_MAX];
-    double fairness[ZSEQ_BENCH_ROUNDS_MAX];
-    double floor[ZSEQ_BENCH_ROUNDS_MAX];
-    double floor_p50_us[ZSEQ_BENCH_ROUNDS_MAX];
-    double resident[ZSEQ_BENCH_ROUNDS_MAX];  //  Bytes per name
-    double window_s[ZSEQ_BENCH_ROUNDS_MAX];
-    size_t cut;        //  Bursts that were ended before they were over
-    uint64_t ids;      //  Handed out by names that were new
-    uint64_t claimed;  //  Of the same names
-    uint64_t next;     //  The highest of theirs
-    bool unknown;      //  ... or of one it cannot be told
-    zseq_bench_counts_t counts;
-    double cpu_nodes_s;
-    double cpu_s;
-    zseq_bench_histogram_t waits;
-} s_series_t;
-
 struct zseq_bench_cases {
     zseq_bench_children_t *children;
     const zseq_bench_plan_t *plan;
     char directory[ZSEQ_BENCH_FIXTURES][PATH_MAX];
     zseq_bench_cluster_fixture_t *fixture[ZSEQ_BENCH_FIXTURES];
     zseq_bench_floors_t *floors;
-    zseq_bench_sample_t *sample;  //  Scratch: of one slice
-    s_series_t series[2];         //  Scratch: of one case; in a pair, the
-                                  //  second is with a reservation
-    zseq_bench_row_t *rows;       //  At most two for each case
+    zseq_bench_sample_t *sample;    //  Scratch: one slice
+    zseq_bench_series_t series[2];  //  Scratch: a case; of a pair, the second
+                                    //  is with a reserve
+    zseq_bench_row_t *rows;         //  Two for each case at most
     size_t row_count;
 };
 
@@ -193,38 +168,11 @@ s_slice_s (const zseq_bench_cases_t *self)
     return setting->seconds / (double) setting->rounds;
 }
 
-//  Notes a slice: how long it was, and how many IDs or names it had.
-static void
-s_note_slice (s_series_t *series, uint64_t ns, uint64_t ids)
-{
-    //  Without an ID in the whole slice, an ID takes at least that long.
-    series->ns_per_id[series->count] = (double) ns / (double) (ids ? ids : 1);
-    series->count++;
-}
-
-//  Adds what a slice has measured to its series.
-static void
-s_note_sample (s_series_t *series, const zseq_bench_sample_t *sample)
-{
-    size_t index = series->count;
-    series->fairness[index] = sample->fairness;
-    series->window_s[index] = (double) sample->window_ns / 1e9;
-    series->cut += sample->cut;
-    series->claims_per_s[index] =
-      (double) sample->counts.claims * 1e9 / (double) sample->window_ns;
-    zseq_bench_counts_add (&series->counts, &sample->counts);
-    series->cpu_nodes_s += (double) sample->cpu_nodes_ns / 1e9;
-    series->cpu_s +=
-      (double) (sample->cpu_nodes_ns + sample->cpu_clients_ns) / 1e9;
-    zseq_bench_histogram_merge (&series->waits, &sample->waits);
-    s_note_slice (series, sample->window_ns, sample->done);
-}
-
-//  Runs one slice of a load, on a cluster of ours if the case has one.
+//  A slice of the load on a cluster of ours, if it is one.
 static int
 s_load (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
         zseq_bench_load_t *load, zseq_bench_cluster_t *cluster,
-        s_series_t *series)
+        zseq_bench_series_t *series)
 {
     load->processes = one->processes;
     load->threads = one->threads;
@@ -237,7 +185,7 @@ s_load (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
         load->nodes = zseq_bench_cluster_pids (cluster, &load->node_count);
     if (zseq_bench_load_run (load, self->children, self->sample) != 0)
         return -1;
-    s_note_sample (series, self->sample);
+    zseq_bench_series_note_sample (series, self->sample);
     return 0;
 }
 
@@ -260,7 +208,7 @@ s_cluster (zseq_bench_cases_t *self, zseq_bench_where_t where,
 //  Measures a slice of a case that draws IDs.
 static int
 s_draw (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
-        zseq_bench_where_t where, s_series_t *series)
+        zseq_bench_where_t where, zseq_bench_series_t *series)
 {
     char name[64];
     snprintf (name, sizeof name, "zseq-bench/%s", one->name);
@@ -325,7 +273,7 @@ s_draw_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
 //  Measures a slice of a crowd on a name that nobody has used.
 static int
 s_crowd (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
-         s_series_t *series)
+         zseq_bench_series_t *series)
 {
     bool burst = one->kind == ZSEQ_BENCH_KIND_BURST ||
                  one->kind == ZSEQ_BENCH_KIND_BURST_WARM;
@@ -355,32 +303,28 @@ s_crowd (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     if (zseq_bench_contention_run (&contention, self->children, self->sample,
                                    &used) != 0)
         return -1;
-    s_note_sample (series, self->sample);
-    series->ids += used.ids;
-    series->claimed += used.next - (used.next > 0);
-    if (series->next < used.next)
-        series->next = used.next;
-    series->unknown |= used.next == 0;
+    zseq_bench_series_note_sample (series, self->sample);
+    zseq_bench_series_note_used (series, &used);
     return 0;
 }
 
 //  Measures a slice of first claims.
 static int
 s_fresh (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
-         s_series_t *series)
+         zseq_bench_series_t *series)
 {
     uint64_t count = self->plan->quick ? FRESH_NAMES_QUICK : FRESH_NAMES;
     if (zseq_bench_cluster_fixture_claim_fresh (self->fixture[one->where],
                                                 count, self->sample) != 0)
         return -1;
-    s_note_sample (series, self->sample);
+    zseq_bench_series_note_sample (series, self->sample);
     return 0;
 }
 
 //  Measures a slice of claims over many names.
 static int
 s_many_names (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
-              s_series_t *series)
+              zseq_bench_series_t *series)
 {
     zseq_bench_cluster_fixture_t *fixture = self->fixture[one->where];
     zseq_bench_cluster_t *cluster =
@@ -410,7 +354,7 @@ s_drop_caches (void)
 //  Measures a slice of a start: ends node a, and starts it again.
 static int
 s_start (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
-         s_series_t *series)
+         zseq_bench_series_t *series)
 {
     zseq_bench_cluster_fixture_t *fixture = self->fixture[one->where];
     zseq_bench_cluster_t *cluster =
@@ -436,7 +380,7 @@ s_start (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     series->cpu_nodes_s += cpu_s;
     series->cpu_s += cpu_s;
     zseq_bench_histogram_record (&series->waits, ns, 1);
-    s_note_slice (series, ns, one->names);
+    zseq_bench_series_note (series, ns, one->names);
     return 0;
 }
 
@@ -504,56 +448,16 @@ s_side_floors (zseq_bench_cases_t *self)
 
 //  Printing.
 
-static double
-s_percentile_us (const s_series_t *series, double percent)
-{
-    return (double) zseq_bench_histogram_percentile (&series->waits, percent) /
-           1e3;
-}
-
-//  Sorts the values.
-static zseq_bench_spread_t
-s_spread (double *values, size_t count)
-{
-    double median = zseq_bench_median (values, count);
-    return (zseq_bench_spread_t){
-      .median = median,
-      .lowest = values[0],
-      .highest = values[count - 1],
-    };
-}
-
 //  Makes a row of the report from a series.
 static zseq_bench_row_t *
 s_add_row (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
-           const char *suffix, zseq_bench_where_t where, s_series_t *series)
+           const char *suffix, zseq_bench_where_t where,
+           zseq_bench_series_t *series)
 {
     zseq_bench_row_t *row = &self->rows[self->row_count++];
-    size_t count = series->count;
-    snprintf (row->name, sizeof row->name, "%s%s", one->name, suffix);
-    row->ns = s_spread (series->ns_per_id, count);
-    row->claims_per_s = s_spread (series->claims_per_s, count);
-    row->p50_us = s_percentile_us (series, 50);
-    row->p99_us = s_percentile_us (series, 99);
-    row->p999_us = s_percentile_us (series, 99.9);
-    row->max_us = (double) series->waits.max / 1e3;
-    row->counts = series->counts;
-    row->fairness = zseq_bench_median (series->fairness, count);
-    row->floor = zseq_bench_median (series->floor, count) / one->share;
-    row->floor_p50_us = zseq_bench_median (series->floor_p50_us, count);
-    row->ratio = row->ns.median / row->floor;
-    row->clients = one->processes * one->threads;
-    row->window_s = zseq_bench_median (series->window_s, count);
-    row->cpu_nodes_s = series->cpu_nodes_s;
-    row->cpu_s = series->cpu_s;
+    zseq_bench_series_row (series, one, suffix, row);
     row->fsync = self->plan->setting->disk;
     row->reserve_s = s_fixtures[where].reserve ? self->plan->reserve_s : 0;
-    const char *floor = zseq_bench_floor_name (one->floor);
-    if (one->share > 1)
-        snprintf (row->floor_name, sizeof row->floor_name, "%s/%u", floor,
-                  one->share);
-    else
-        snprintf (row->floor_name, sizeof row->floor_name, "%s", floor);
     return row;
 }
 
@@ -561,8 +465,8 @@ s_add_row (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
 static void
 s_print_pair (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 {
-    s_series_t *plain = &self->series[0];
-    s_series_t *reserve = &self->series[1];
+    zseq_bench_series_t *plain = &self->series[0];
+    zseq_bench_series_t *reserve = &self->series[1];
     double times[ZSEQ_BENCH_ROUNDS_MAX];
     for (size_t i = 0; i < plain->count; i++)
         times[i] =
@@ -573,7 +477,7 @@ s_print_pair (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
     zseq_bench_report_row (row, stdout);
 
     row = s_add_row (self, one, "/on", ZSEQ_BENCH_ON_MAIN, reserve);
-    row->times = s_spread (times, plain->count);
+    row->times = zseq_bench_series_spread (times, plain->count);
     snprintf (row->note, sizeof row->note,
               "claims per second: %.0f (%.0f to %.0f) without, %.0f (%.0f to "
               "%.0f) with a reserve: times %.2f (%.2f to %.2f)",
@@ -603,17 +507,13 @@ s_print_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 static void
 s_print_crowd (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 {
-    s_series_t *series = self->series;
+    zseq_bench_series_t *series = self->series;
     zseq_bench_row_t *row = s_add_row (self, one, "", one->where, series);
     char used[128] = "what the name has used cannot be told";
-    row->ids = series->ids;
-    if (!series->unknown) {
-        row->next = series->next;
-        row->used = (double) series->claimed / fmax ((double) row->ids, 1);
+    if (row->used > 0)
         snprintf (used, sizeof used,
                   "used %.2f times as many of the name, next at most %" PRIu64,
                   row->used, row->next);
-    }
     char cut[64] = "";
     if (series->cut > 0)
         snprintf (cut, sizeof cut, ", %zu of %zu ended too early", series->cut,
@@ -628,7 +528,7 @@ s_print_crowd (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 static void
 s_print (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 {
-    s_series_t *series = self->series;
+    zseq_bench_series_t *series = self->series;
     zseq_bench_row_t *row = s_add_row (self, one, "", one->where, series);
     row->names = one->names;
     if (one->names > 0)

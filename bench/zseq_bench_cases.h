@@ -6,8 +6,6 @@
 
 #include "zseq_bench_case.h"
 
-#define ZSEQ_BENCH_ROUNDS_MAX 5
-
 typedef struct zseq_bench_cases zseq_bench_cases_t;
 
 //  plan must stay valid. Returns NULL, with the reason on stderr, if there is

@@ -20,6 +20,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -556,10 +557,22 @@ s_hold_descriptors (void)
             (void) open ("/dev/null", O_RDWR);
 }
 
+//  As many connections as the system allows, also for children.
+static void
+s_raise_files (void)
+{
+    struct rlimit limit;
+    if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    (void) setrlimit (RLIMIT_NOFILE, &limit);
+}
+
 int
 main (int argc, char **argv)
 {
     s_hold_descriptors ();
+    s_raise_files ();
     s_options_t options = {.reserve_s = -1};
     int option;
     while ((option = getopt_long (argc, argv, "", s_long_options, NULL)) !=

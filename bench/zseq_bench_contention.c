@@ -303,15 +303,11 @@ bool
 zseq_bench_contention_fits (size_t processes, size_t threads, char *text)
 {
     assert (text);
-    struct rlimit limit;
-    if (getrlimit (RLIMIT_NOFILE, &limit) == 0) {
-        limit.rlim_cur = limit.rlim_max;
-        (void) setrlimit (RLIMIT_NOFILE, &limit);
-    }
     //  Also of the nodes, whoever started them: the limit is the system's.
     size_t client = threads * ZSEQ_BENCH_FILES_CLIENT;
     size_t node = processes * threads * ZSEQ_BENCH_FILES_NODE;
     size_t files = ZSEQ_BENCH_FILES_OTHER + (client > node ? client : node);
+    struct rlimit limit = {0};
     if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur >= files)
         return true;
     snprintf (text, ZSEQ_BENCH_TEXT_MAX,

@@ -44,8 +44,7 @@ int zseq_bench_contention_run (const zseq_bench_contention_t *self,
 
 //  Whether processes of this user may open as many files as the crowd, and the
 //  nodes of a cluster of ours, need; else false with the reason in text
-//  (ZSEQ_BENCH_TEXT_MAX bytes). First raises the limit as far as it goes, from
-//  now on also for children.
+//  (ZSEQ_BENCH_TEXT_MAX bytes).
 bool zseq_bench_contention_fits (size_t processes, size_t threads, char *text);
 
 #endif

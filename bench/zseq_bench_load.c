@@ -1,6 +1,7 @@
 //  Processes and their threads repeat an operation. They share a mapping: the
 //  phase, which the parent sets, and the results of each thread. Phases are:
-//  warm up, measure, over. A thread counts an operation that began while
+//  first operation (if threads are to wait for each other), warm up, measure,
+//  over. A thread counts an operation that began while
 //  measuring, or that spanned all of it. In a burst, threads sleep instead of
 //  warming up, and say when they are through. The parent adds up the results
 //  after the last phase.
@@ -29,7 +30,8 @@
 #define READY_S 3
 
 typedef enum {
-    PHASE_WARM,     //  Repeat the operation; measure nothing
+    PHASE_FIRST,    //  Do the operation once
+    PHASE_WARM,     //  Repeat the operation, measure nothing
     PHASE_MEASURE,  //  The window is open
     PHASE_OVER,     //  Stop
 } s_phase_t;
@@ -281,19 +283,22 @@ s_member_repeat (s_member_t *self)
     bool first = true;
 
     while (before != PHASE_OVER) {
-        if (before == PHASE_WARM && operation->per_thread)
+        if (before <= PHASE_WARM && operation->per_thread)
             s_open_counts (operation, self->context, &self->client->counts);
         bool done = s_operate (self);
         uint64_t now_ns = zseq_bench_now_ns ();
         int after = s_phase (crew);
         if (before == PHASE_MEASURE ||
-            (before == PHASE_WARM && after == PHASE_OVER))
+            (before <= PHASE_WARM && after == PHASE_OVER))
             s_time (self, now_ns - then_ns);
         if (done && after == PHASE_MEASURE)
             self->client->done += crew->load->stretch;
         if (done && first) {
             s_check_in (crew, &crew->shared->ready);
             first = false;
+            s_await_end_of (crew, PHASE_FIRST);
+            after = s_phase (crew);
+            now_ns = zseq_bench_now_ns ();
         }
         before = after;
         then_ns = now_ns;
@@ -363,6 +368,7 @@ s_threads_run (s_crew_t *crew)
                             &member[i]) != 0)
             s_fail (crew, "a thread cannot be started");
     }
+    s_await_end_of (crew, PHASE_FIRST);
     s_await_end_of (crew, PHASE_WARM);
     s_open_window (crew);
     s_await_end_of (crew, PHASE_MEASURE);
@@ -484,6 +490,7 @@ s_measure (const s_crew_t *crew, zseq_bench_sample_t *sample)
     uint64_t start_ns = zseq_bench_now_ns ();
     if (s_wait (crew, FOR_READY, start_ns + s_patience_ns (load, READY_S)) != 0)
         return -1;
+    s_set_phase (crew, PHASE_WARM);
     start_ns = zseq_bench_now_ns ();
     if (!burst && s_wait (crew, FOR_TIME, start_ns + length_ns / 10) != 0)
         return -1;
@@ -544,6 +551,7 @@ zseq_bench_load_run (const zseq_bench_load_t *load,
     assert (load->threads >= 1);
     assert (load->threads <= ZSEQ_BENCH_THREADS_MAX);
     assert (load->stretch >= 1);
+    assert (!load->together || load->burst == 0);
     assert (children);
     assert (sample);
 
@@ -555,6 +563,8 @@ zseq_bench_load_run (const zseq_bench_load_t *load,
     if (crew.shared == MAP_FAILED)
         return zseq_bench_fail ("out of memory");
 
+    atomic_init (&crew.shared->phase,
+                 load->together ? PHASE_FIRST : PHASE_WARM);
     int rc = 0;
     size_t started = 0;
     for (; rc == 0 && started < load->processes; started++) {

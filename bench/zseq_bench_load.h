@@ -63,6 +63,9 @@ typedef struct {
                          //  begin together when the window opens, without a
                          //  warm-up, and it closes with the last operation,
                          //  after seconds at the latest
+    bool together;       //  Threads wait for each other once each has done an
+                         //  operation: libzmq accepts connections slowly while
+                         //  others are in use. Not with burst
     double patience_s;   //  How long all threads may take to get ready for the
                          //  window, then for their last operation; 0: as long
                          //  as quick ones need

@@ -6,8 +6,8 @@
 
 #include "zseq_bench_load.h"
 
-//  Ahead of all of it: descriptors that a client needs, those of a node for a
-//  client, and those that each process has besides.
+//  Open files at most: of a client, of a node for each client, and what a
+//  process has besides.
 #define ZSEQ_BENCH_FILES_CLIENT 16
 #define ZSEQ_BENCH_FILES_NODE 2
 #define ZSEQ_BENCH_FILES_OTHER 256

@@ -11,7 +11,7 @@
 //  --quick leaves out cases with more names than this.
 #define QUICK_NAMES_MAX 1000
 //  Crowds take long: a pattern has to begin so to mean them.
-#define CROWD_PREFIX "contention"
+#define CONTENTION_PREFIX "contention"
 //  Recovery needs a majority of voting peers.
 #define RECOVERY_NODES_MIN 3
 //  The nodes that run must be a majority.
@@ -27,8 +27,8 @@
 
 //  A crowd. A thousand processes ask one node no more than a thousand threads
 //  do, so that the floor is the same.
-#define CROWD(text, what, p, t, floor_name)                                    \
-    CASE (CROWD_PREFIX "-" text, what, MAIN, .batch = 1, .processes = p,       \
+#define CONTENTION(text, what, p, t, floor_name)                               \
+    CASE (CONTENTION_PREFIX "-" text, what, MAIN, .batch = 1, .processes = p,  \
           .threads = t, .floor = FLOOR (floor_name), .share = 1)
 
 //  In this order: a cluster's names become ever more.
@@ -140,42 +140,42 @@ static const zseq_bench_case_t s_cases[] = {
         .names = 1000000, .floor = FLOOR (READ), .share = 1),
   CASE ("start-1000000-cold", COLD, ONE, .processes = 1, .threads = 1,
         .names = 1000000, .floor = FLOOR (READ), .share = 1),
-  CROWD ("burst-1", BURST, 1, 1, ECHO_1),
-  CROWD ("burst-32", BURST, 1, 32, ECHO_32),
-  CROWD ("burst-100", BURST, 1, 100, ECHO_100),
-  CROWD ("burst-300", BURST, 2, 150, ECHO_300),
-  CROWD ("burst-1000", BURST, 4, 250, ECHO_1000),
-  CROWD ("burst-2000", BURST, 8, 250, ECHO_2000),
-  CROWD ("burst-warm-1", BURST_WARM, 1, 1, ECHO_1),
-  CROWD ("burst-warm-32", BURST_WARM, 1, 32, ECHO_32),
-  CROWD ("burst-warm-100", BURST_WARM, 1, 100, ECHO_100),
-  CROWD ("burst-warm-300", BURST_WARM, 2, 150, ECHO_300),
-  CROWD ("burst-warm-1000", BURST_WARM, 4, 250, ECHO_1000),
-  CROWD ("burst-warm-2000", BURST_WARM, 8, 250, ECHO_2000),
-  CROWD ("steady-1", STEADY, 1, 1, ECHO_1),
-  CROWD ("steady-32", STEADY, 1, 32, ECHO_32),
-  CROWD ("steady-100", STEADY, 1, 100, ECHO_100),
-  CROWD ("steady-300", STEADY, 2, 150, ECHO_300),
-  CROWD ("steady-1000", STEADY, 4, 250, ECHO_1000),
-  CROWD ("steady-2000", STEADY, 8, 250, ECHO_2000),
-  CROWD ("restart-32", RESTART, 1, 32, ECHO_32),
-  CROWD ("restart-300", RESTART, 2, 150, ECHO_300),
-  CROWD ("restart-1000", RESTART, 4, 250, ECHO_1000),
-  CROWD ("burst-processes-32", BURST, 32, 1, ECHO_32),
-  CROWD ("burst-processes-100", BURST, 100, 1, ECHO_100),
-  CROWD ("burst-processes-300", BURST, 300, 1, ECHO_300),
-  CROWD ("burst-processes-1000", BURST, 1000, 1, ECHO_1000),
-  CROWD ("burst-warm-processes-32", BURST_WARM, 32, 1, ECHO_32),
-  CROWD ("burst-warm-processes-100", BURST_WARM, 100, 1, ECHO_100),
-  CROWD ("burst-warm-processes-300", BURST_WARM, 300, 1, ECHO_300),
-  CROWD ("burst-warm-processes-1000", BURST_WARM, 1000, 1, ECHO_1000),
-  CROWD ("steady-processes-32", STEADY, 32, 1, ECHO_32),
-  CROWD ("steady-processes-100", STEADY, 100, 1, ECHO_100),
-  CROWD ("steady-processes-300", STEADY, 300, 1, ECHO_300),
-  CROWD ("steady-processes-1000", STEADY, 1000, 1, ECHO_1000),
-  CROWD ("restart-processes-32", RESTART, 32, 1, ECHO_32),
-  CROWD ("restart-processes-300", RESTART, 300, 1, ECHO_300),
-  CROWD ("restart-processes-1000", RESTART, 1000, 1, ECHO_1000),
+  CONTENTION ("burst-1", BURST, 1, 1, ECHO_1),
+  CONTENTION ("burst-32", BURST, 1, 32, ECHO_32),
+  CONTENTION ("burst-100", BURST, 1, 100, ECHO_100),
+  CONTENTION ("burst-300", BURST, 2, 150, ECHO_300),
+  CONTENTION ("burst-1000", BURST, 4, 250, ECHO_1000),
+  CONTENTION ("burst-2000", BURST, 8, 250, ECHO_2000),
+  CONTENTION ("burst-warm-1", BURST_WARM, 1, 1, ECHO_1),
+  CONTENTION ("burst-warm-32", BURST_WARM, 1, 32, ECHO_32),
+  CONTENTION ("burst-warm-100", BURST_WARM, 1, 100, ECHO_100),
+  CONTENTION ("burst-warm-300", BURST_WARM, 2, 150, ECHO_300),
+  CONTENTION ("burst-warm-1000", BURST_WARM, 4, 250, ECHO_1000),
+  CONTENTION ("burst-warm-2000", BURST_WARM, 8, 250, ECHO_2000),
+  CONTENTION ("steady-1", STEADY, 1, 1, ECHO_1),
+  CONTENTION ("steady-32", STEADY, 1, 32, ECHO_32),
+  CONTENTION ("steady-100", STEADY, 1, 100, ECHO_100),
+  CONTENTION ("steady-300", STEADY, 2, 150, ECHO_300),
+  CONTENTION ("steady-1000", STEADY, 4, 250, ECHO_1000),
+  CONTENTION ("steady-2000", STEADY, 8, 250, ECHO_2000),
+  CONTENTION ("restart-32", RESTART, 1, 32, ECHO_32),
+  CONTENTION ("restart-300", RESTART, 2, 150, ECHO_300),
+  CONTENTION ("restart-1000", RESTART, 4, 250, ECHO_1000),
+  CONTENTION ("burst-processes-32", BURST, 32, 1, ECHO_32),
+  CONTENTION ("burst-processes-100", BURST, 100, 1, ECHO_100),
+  CONTENTION ("burst-processes-300", BURST, 300, 1, ECHO_300),
+  CONTENTION ("burst-processes-1000", BURST, 1000, 1, ECHO_1000),
+  CONTENTION ("burst-warm-processes-32", BURST_WARM, 32, 1, ECHO_32),
+  CONTENTION ("burst-warm-processes-100", BURST_WARM, 100, 1, ECHO_100),
+  CONTENTION ("burst-warm-processes-300", BURST_WARM, 300, 1, ECHO_300),
+  CONTENTION ("burst-warm-processes-1000", BURST_WARM, 1000, 1, ECHO_1000),
+  CONTENTION ("steady-processes-32", STEADY, 32, 1, ECHO_32),
+  CONTENTION ("steady-processes-100", STEADY, 100, 1, ECHO_100),
+  CONTENTION ("steady-processes-300", STEADY, 300, 1, ECHO_300),
+  CONTENTION ("steady-processes-1000", STEADY, 1000, 1, ECHO_1000),
+  CONTENTION ("restart-processes-32", RESTART, 32, 1, ECHO_32),
+  CONTENTION ("restart-processes-300", RESTART, 300, 1, ECHO_300),
+  CONTENTION ("restart-processes-1000", RESTART, 1000, 1, ECHO_1000),
 };
 #define CASES (sizeof s_cases / sizeof s_cases[0])
 
@@ -200,7 +200,7 @@ zseq_bench_case_name (size_t index)
 }
 
 bool
-zseq_bench_case_is_crowd (const zseq_bench_case_t *self)
+zseq_bench_case_is_contention (const zseq_bench_case_t *self)
 {
     assert (self);
     return self->kind >= ZSEQ_BENCH_KIND_BURST;
@@ -214,9 +214,9 @@ zseq_bench_case_chosen (size_t index, const zseq_bench_plan_t *plan)
     const zseq_bench_case_t *one = &s_cases[index];
     if (plan->pattern && fnmatch (plan->pattern, one->name, 0) != 0)
         return false;
-    if (zseq_bench_case_is_crowd (one))
-        return plan->pattern && strncmp (plan->pattern, CROWD_PREFIX,
-                                         strlen (CROWD_PREFIX)) == 0;
+    if (zseq_bench_case_is_contention (one))
+        return plan->pattern && strncmp (plan->pattern, CONTENTION_PREFIX,
+                                         strlen (CONTENTION_PREFIX)) == 0;
     if (plan->uri && one->kind != ZSEQ_BENCH_KIND_DRAW &&
         one->kind != ZSEQ_BENCH_KIND_OWN)
         return false;

@@ -76,7 +76,7 @@ const zseq_bench_case_t *zseq_bench_case_at (size_t index);
 const char *zseq_bench_case_name (size_t index);
 
 //  Whether the kind is a crowd of clients on one name.
-bool zseq_bench_case_is_crowd (const zseq_bench_case_t *self);
+bool zseq_bench_case_is_contention (const zseq_bench_case_t *self);
 
 //  Whether the plan has it; only pattern, uri, quick, nodes and reserve_s are
 //  looked at.

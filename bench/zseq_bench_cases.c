@@ -153,9 +153,10 @@ zseq_bench_cases_open (zseq_bench_cases_t *self)
 static size_t
 s_rounds (const zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 {
-    bool is_long =
-      one->kind == ZSEQ_BENCH_KIND_START || one->kind == ZSEQ_BENCH_KIND_COLD ||
-      one->kind == ZSEQ_BENCH_KIND_RECOVER || zseq_bench_case_is_crowd (one);
+    bool is_long = one->kind == ZSEQ_BENCH_KIND_START ||
+                   one->kind == ZSEQ_BENCH_KIND_COLD ||
+                   one->kind == ZSEQ_BENCH_KIND_RECOVER ||
+                   zseq_bench_case_is_contention (one);
     size_t rounds = self->plan->setting->rounds;
     return is_long && rounds > LONG_ROUNDS_MAX ? LONG_ROUNDS_MAX : rounds;
 }
@@ -272,7 +273,7 @@ s_draw_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
 
 //  Measures a slice of a crowd on a name that nobody has used.
 static int
-s_crowd (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
+s_group (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
          zseq_bench_series_t *series)
 {
     bool burst = one->kind == ZSEQ_BENCH_KIND_BURST ||
@@ -286,7 +287,7 @@ s_crowd (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
       .name = name,
       .warm = one->kind == ZSEQ_BENCH_KIND_BURST ? NULL : "zseq-bench/warm",
       .burst = burst ? BURST_IDS : 0,
-      .life = one->kind == ZSEQ_BENCH_KIND_RESTART ? RESTART_IDS : 0,
+      .calls_each = one->kind == ZSEQ_BENCH_KIND_RESTART ? RESTART_IDS : 0,
       .processes = one->processes,
       .threads = one->threads,
       .seconds =
@@ -405,7 +406,7 @@ s_measure (zseq_bench_cases_t *self, const zseq_bench_case_t *one, size_t round)
     case ZSEQ_BENCH_KIND_BURST_WARM:
     case ZSEQ_BENCH_KIND_STEADY:
     case ZSEQ_BENCH_KIND_RESTART:
-        return s_crowd (self, one, self->series);
+        return s_group (self, one, self->series);
     default:
         return s_start (self, one, self->series);
     }
@@ -505,7 +506,7 @@ s_print_stopped (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 
 //  Reports a crowd.
 static void
-s_print_crowd (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
+s_print_contention (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
 {
     zseq_bench_series_t *series = self->series;
     zseq_bench_row_t *row = s_add_row (self, one, "", one->where, series);
@@ -566,7 +567,7 @@ s_run_case (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
         return 0;
     }
     char text[ZSEQ_BENCH_TEXT_MAX];
-    if (zseq_bench_case_is_crowd (one) &&
+    if (zseq_bench_case_is_contention (one) &&
         !zseq_bench_contention_fits (one->processes, one->threads, text)) {
         printf ("%s: left out: %s\n", one->name, text);
         return 0;
@@ -590,8 +591,8 @@ s_run_case (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
         s_print_pair (self, one);
     else if (one->kind == ZSEQ_BENCH_KIND_STOPPED)
         s_print_stopped (self, one);
-    else if (zseq_bench_case_is_crowd (one))
-        s_print_crowd (self, one);
+    else if (zseq_bench_case_is_contention (one))
+        s_print_contention (self, one);
     else
         s_print (self, one);
     return 0;

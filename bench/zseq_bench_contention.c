@@ -20,7 +20,7 @@
 //  may take to connect, and to end. The list takes only the memory of the IDs
 //  that there are.
 #define IDS_PER_S 1000000
-#define PATIENCE_S 60
+#define LIMIT_S 60
 
 //  How often a client tries to draw its ID before the window. A client that
 //  fails connects in the window.
@@ -42,11 +42,11 @@ typedef struct {
     s_list_t *list;
     size_t size;        //  Of the list, bytes
     uint64_t capacity;  //  IDs
-} s_crowd_t;
+} s_group_t;
 
 //  One thread.
 typedef struct {
-    const s_crowd_t *crowd;
+    const s_group_t *group;
     zseq_client_t *client;  //  NULL: the next call makes a new one
     zseq_t *sequence;
     uint64_t calls;  //  Of this client
@@ -80,7 +80,7 @@ s_drawer_leave (s_drawer_t *self)
 static int
 s_drawer_call (s_drawer_t *self, uint64_t *id_p)
 {
-    const zseq_bench_contention_t *contention = self->crowd->contention;
+    const zseq_bench_contention_t *contention = self->group->contention;
     if (!self->client)
         self->client = zseq_client_new (contention->uri);
     if (self->client && !self->sequence)
@@ -92,7 +92,7 @@ s_drawer_call (s_drawer_t *self, uint64_t *id_p)
 static void
 s_drawer_warm (s_drawer_t *self, size_t index)
 {
-    const zseq_bench_contention_t *contention = self->crowd->contention;
+    const zseq_bench_contention_t *contention = self->group->contention;
     char name[ZSEQ_NAME_MAX + 1];
     snprintf (name, sizeof name, "%s/%zu", contention->warm, index);
     self->client = zseq_client_new (contention->uri);
@@ -113,8 +113,8 @@ s_drawer_open (const void *arg, size_t index, void **context_p, char *text)
         snprintf (text, ZSEQ_BENCH_TEXT_MAX, "out of memory");
         return -1;
     }
-    self->crowd = arg;
-    if (self->crowd->contention->warm)
+    self->group = arg;
+    if (self->group->contention->warm)
         s_drawer_warm (self, index);
     *context_p = self;
     return 0;
@@ -133,15 +133,15 @@ static int
 s_drawer_note (s_drawer_t *self, uint64_t id, uint64_t *last, char *text)
 {
     const char *wrong = NULL;
-    s_list_t *list = self->crowd->list;
+    s_list_t *list = self->group->list;
     uint64_t index = atomic_fetch_add (&list->count, 1);
-    if (index >= self->crowd->capacity)
+    if (index >= self->group->capacity)
         wrong = "more IDs than can be checked for duplicates";
     else if (id <= *last)
         wrong = "an ID is not above the one before";
     if (wrong) {
         snprintf (text, ZSEQ_BENCH_TEXT_MAX, "%s: %s",
-                  self->crowd->contention->name, wrong);
+                  self->group->contention->name, wrong);
         return -1;
     }
     list->id[index] = id;
@@ -154,8 +154,8 @@ s_drawer_repeat (void *context, size_t count, uint64_t *last, char *text)
 {
     s_drawer_t *self = context;
     assert (count == 1);
-    uint64_t life = self->crowd->contention->life;
-    if (life > 0 && self->calls == life)
+    uint64_t calls_each = self->group->contention->calls_each;
+    if (calls_each > 0 && self->calls == calls_each)
         s_drawer_leave (self);
     self->calls++;
     uint64_t id;
@@ -201,24 +201,24 @@ static const zseq_bench_operation_t s_drawer = {
 static int
 s_peek_run (void *arg)
 {
-    const s_crowd_t *crowd = arg;
-    zseq_client_t *client = zseq_client_new (crowd->contention->uri);
+    const s_group_t *group = arg;
+    zseq_client_t *client = zseq_client_new (group->contention->uri);
     zseq_t *sequence =
-      client ? zseq_new (client, crowd->contention->name) : NULL;
+      client ? zseq_new (client, group->contention->name) : NULL;
     uint64_t next;
     if (sequence && zseq_set_timeout (sequence, PEEK_MS) == ZSEQ_OK &&
         zseq_peek (sequence, &next) == ZSEQ_OK)
-        crowd->list->next = next;
+        group->list->next = next;
     zseq_destroy (&sequence);
     zseq_client_destroy (&client);
     return 0;
 }
 
 static int
-s_peek (const s_crowd_t *crowd, zseq_bench_children_t *children)
+s_peek (const s_group_t *group, zseq_bench_children_t *children)
 {
     pid_t pid = zseq_bench_children_fork (children, "the question for the end",
-                                          s_peek_run, (void *) crowd);
+                                          s_peek_run, (void *) group);
     return pid > 0 ? zseq_bench_children_finish (children, pid) : -1;
 }
 
@@ -232,29 +232,29 @@ s_compare (const void *a, const void *b)
 
 //  That no ID was handed out twice.
 static int
-s_check (const s_crowd_t *crowd)
+s_check (const s_group_t *group)
 {
-    s_list_t *list = crowd->list;
+    s_list_t *list = group->list;
     size_t count = (size_t) atomic_load (&list->count);
     qsort (list->id, count, sizeof list->id[0], s_compare);
     for (size_t i = 1; i < count; i++)
         if (list->id[i] > 0 && list->id[i] == list->id[i - 1])
             return zseq_bench_fail ("%s: an ID was handed out twice: %llu",
-                                    crowd->contention->name,
+                                    group->contention->name,
                                     (unsigned long long) list->id[i]);
     return 0;
 }
 
 //  Maps the list, of pages that come when they are written.
 static int
-s_crowd_init (s_crowd_t *self, const zseq_bench_contention_t *contention)
+s_group_init (s_group_t *self, const zseq_bench_contention_t *contention)
 {
     self->contention = contention;
     size_t clients = contention->processes * contention->threads;
     self->capacity =
       contention->burst > 0
         ? clients * contention->burst
-        : (uint64_t) ((contention->seconds + 2 * PATIENCE_S) * IDS_PER_S);
+        : (uint64_t) ((contention->seconds + 2 * LIMIT_S) * IDS_PER_S);
     self->size =
       sizeof *self->list + (size_t) self->capacity * sizeof self->list->id[0];
     self->list = mmap (NULL, self->size, PROT_READ | PROT_WRITE,
@@ -273,29 +273,29 @@ zseq_bench_contention_run (const zseq_bench_contention_t *self,
     assert (children);
     assert (sample);
     assert (used);
-    s_crowd_t crowd;
-    if (s_crowd_init (&crowd, self) != 0)
+    s_group_t group;
+    if (s_group_init (&group, self) != 0)
         return -1;
     zseq_bench_load_t load = {
       .operation = &s_drawer,
-      .arg = &crowd,
+      .arg = &group,
       .processes = self->processes,
       .threads = self->threads,
       .stretch = 1,
       .seconds = self->seconds,
       .burst = self->burst,
-      .patience_s = PATIENCE_S,
+      .limit_s = LIMIT_S,
       .nodes = self->nodes,
       .node_count = self->node_count,
     };
     int rc = zseq_bench_load_run (&load, children, sample);
     if (rc == 0)
-        rc = s_check (&crowd);
+        rc = s_check (&group);
     if (rc == 0)
-        rc = s_peek (&crowd, children);
-    used->ids = atomic_load (&crowd.list->count);
-    used->next = crowd.list->next;
-    munmap (crowd.list, crowd.size);
+        rc = s_peek (&group, children);
+    used->ids = atomic_load (&group.list->count);
+    used->next = group.list->next;
+    munmap (group.list, group.size);
     return rc;
 }
 

@@ -19,9 +19,9 @@ typedef struct {
     const char *warm;  //  NULL; or before the window each client draws an ID
                        //  of a sequence of its own, of this name and a number
     uint64_t burst;    //  As the load's
-    uint64_t life;     //  0; or a client makes so many calls, and then a new
-                       //  one takes its place
-    size_t processes;  //  As the load's, as all that follows
+    uint64_t calls_each;  //  0; or a client makes so many calls, and then a new
+                          //  one takes its place
+    size_t processes;     //  As the load's, as all that follows
     size_t threads;
     double seconds;
     const pid_t *nodes;

@@ -569,7 +569,7 @@ zseq_bench_floors_measure (zseq_bench_floors_t *self, zseq_bench_floor_t floor,
       .stretch = s_floor[floor].stretch,
       .seconds = seconds,
       .together = s_floor[floor].operation->per_thread,
-      .patience_s = ZSEQ_BENCH_WAIT_S,  //  A thousand connections take a while
+      .limit_s = ZSEQ_BENCH_WAIT_S,  //  A thousand connections take a while
     };
     //  A busy machine may leave no time for even one in a short slice.
     int rc = 0;

@@ -419,10 +419,10 @@ typedef enum { FOR_READY, FOR_THROUGH, FOR_TIME, FOR_END } s_what_for_t;
 
 //  How long the clients may take to get ready, or to end.
 static uint64_t
-s_patience_ns (const zseq_bench_load_t *load, uint64_t otherwise_s)
+s_limit_ns (const zseq_bench_load_t *load, uint64_t otherwise_s)
 {
-    return load->patience_s > 0 ? (uint64_t) (load->patience_s * 1e9)
-                                : otherwise_s * 1000000000u;
+    return load->limit_s > 0 ? (uint64_t) (load->limit_s * 1e9)
+                             : otherwise_s * 1000000000u;
 }
 
 //  The parent waits: until all threads are ready or through, until a time, or
@@ -488,7 +488,7 @@ s_measure (const s_crew_t *crew, zseq_bench_sample_t *sample)
     bool burst = load->burst > 0;
     uint64_t length_ns = (uint64_t) (load->seconds * 1e9);
     uint64_t start_ns = zseq_bench_now_ns ();
-    if (s_wait (crew, FOR_READY, start_ns + s_patience_ns (load, READY_S)) != 0)
+    if (s_wait (crew, FOR_READY, start_ns + s_limit_ns (load, READY_S)) != 0)
         return -1;
     s_set_phase (crew, PHASE_WARM);
     start_ns = zseq_bench_now_ns ();
@@ -511,8 +511,7 @@ s_measure (const s_crew_t *crew, zseq_bench_sample_t *sample)
     if (rc != 0)
         return -1;
     return s_wait (crew, FOR_END,
-                   zseq_bench_now_ns () +
-                     s_patience_ns (load, ZSEQ_BENCH_WAIT_S));
+                   zseq_bench_now_ns () + s_limit_ns (load, ZSEQ_BENCH_WAIT_S));
 }
 
 //  Adds up the measurements of all threads.

@@ -66,7 +66,7 @@ typedef struct {
     bool together;       //  Threads wait for each other once each has done an
                          //  operation: libzmq accepts connections slowly while
                          //  others are in use. Not with burst
-    double patience_s;   //  How long all threads may take to get ready for the
+    double limit_s;      //  How long all threads may take to get ready for the
                          //  window, then for their last operation; 0: as long
                          //  as quick ones need
     const pid_t *nodes;  //  Processes whose time is measured too

@@ -371,7 +371,7 @@ s_plot_curves (size_t curves, const char *title, int column, FILE *script)
 
 //  IDs a second, and IDs used, over the number of clients.
 static void
-s_plot_crowds (const zseq_bench_row_t *rows, size_t count, FILE *script)
+s_plot_contention (const zseq_bench_row_t *rows, size_t count, FILE *script)
 {
     size_t curves = 0;
     fprintf (script, "$curves << END\n");
@@ -401,7 +401,7 @@ s_plot_crowds (const zseq_bench_row_t *rows, size_t count, FILE *script)
 }
 
 static bool
-s_has_crowds (const zseq_bench_row_t *rows, size_t count)
+s_has_contention (const zseq_bench_row_t *rows, size_t count)
 {
     for (size_t i = 0; i < count; i++)
         if (s_curve_size (&rows[i]) > 0)
@@ -413,9 +413,10 @@ s_has_crowds (const zseq_bench_row_t *rows, size_t count)
 static void
 s_plot_script (const zseq_bench_row_t *rows, size_t count, FILE *script)
 {
-    bool crowds = s_has_crowds (rows, count);
+    bool contention = s_has_contention (rows, count);
     fprintf (script, "set terminal svg size 1200,%d noenhanced\n%s",
-             crowds ? 1800 : 700, crowds ? "set multiplot layout 3,1\n" : "");
+             contention ? 1800 : 700,
+             contention ? "set multiplot layout 3,1\n" : "");
     fprintf (script, "set title 'zseq: nanoseconds per ID'\n"
                      "set style data histograms\n"
                      "set style histogram clustered gap 1\n"
@@ -433,8 +434,8 @@ s_plot_script (const zseq_bench_row_t *rows, size_t count, FILE *script)
     fprintf (script, "END\n"
                      "plot $rows using 2:xtic(1) title 'zseq', "
                      "'' using 3 title 'floor'\n");
-    if (crowds)
-        s_plot_crowds (rows, count, script);
+    if (contention)
+        s_plot_contention (rows, count, script);
 }
 
 int

@@ -447,16 +447,18 @@ zseq_clients_reply (zseq_clients_t *self, size_t client, const zseq_msg_t *msg)
     if (!caller->batcher ||
         msg->cluster != zseq_sim_cluster_identity (self->cluster))
         return;
-    if (caller->call == ZSEQ_CALL_CLAIM) {
-        if (zseq_batcher_reply (caller->batcher, msg, now_us))
-            s_go_on (self, caller, s_go_on_requests (self, caller));
-        return;
-    }
     if (caller->call == ZSEQ_CALL_NONE) {
         (void) zseq_batcher_reply (caller->batcher, msg, now_us);
         return;
     }
     uint64_t wake_us = s_wake_us (caller);
+    if (caller->call == ZSEQ_CALL_CLAIM) {
+        if (zseq_batcher_reply (caller->batcher, msg, now_us))
+            s_go_on (self, caller, s_go_on_requests (self, caller));
+        else if (s_wake_us (caller) != wake_us)
+            s_wake_at (self, caller, s_wake_us (caller));
+        return;
+    }
     zseq_do_t what = zseq_peek_reply (&caller->peek, msg, now_us);
     if (what != ZSEQ_DO_WAIT)
         s_go_on (self, caller, s_go_on_peek (self, caller, what));

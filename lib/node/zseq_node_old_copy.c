@@ -51,7 +51,7 @@ zseq_node_old_copy_superseded (zseq_node_t *self, uint8_t peer,
         return false;
     //  The next incarnation must be above this one, whichever peer knows it.
     zseq_vector_merge (&self->record.vector, vector);
-    s_end_old_copy (self, peer, "newer life");
+    s_end_old_copy (self, peer, "newer incarnation");
     return true;
 }
 

@@ -25,7 +25,7 @@ zseq_node_recovery_attempt (zseq_node_t *self)
     if (++self->recovery.attempts > ATTEMPTS_MAX) {
         zseq_node_log (
           self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
-          "node %s has begun %u recoveries, and each time a newer life "
+          "node %s has begun %u recoveries, and each time a newer incarnation "
           "of it was there already: other processes live under its name",
           zseq_node_name (self, self->record.self), ATTEMPTS_MAX);
         return;

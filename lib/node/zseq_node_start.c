@@ -155,7 +155,7 @@ zseq_node_start_begin (zseq_node_t *self)
     zseq_node_log (
       self, ZSEQ_ACTION_LOG, ZSEQ_OK,
       "node %s starts: it votes once %u of its %u peers have noted that, and "
-      "none that answers knows a later start or a newer life of it",
+      "none that answers knows a later start or a newer incarnation of it",
       zseq_node_name (self, self->record.self), s_need (self),
       self->record.members.n - 1);
 }

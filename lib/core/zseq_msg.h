@@ -96,6 +96,7 @@ typedef struct {
 typedef struct {
     //  Reply
     uint64_t next;
+    bool none_waits;  //  The node has no NEXT of the sender in hand
 } zseq_msg_read_t;
 
 typedef struct {
@@ -103,6 +104,8 @@ typedef struct {
     uint64_t count;  //  Also in the reply
     //  Reply
     uint64_t next;
+    uint64_t last_count;  //  IDs of the last claim that the node accepted; 0:
+                          //  not known
 } zseq_msg_claim_t;
 
 typedef struct {
@@ -117,7 +120,8 @@ typedef struct {
     uint64_t timeout_us;  //  How long its client still waits
     //  Reply
     uint64_t first;
-    uint64_t served;  //  Requests that shared the claim
+    uint64_t served;    //  Requests that shared the claim
+    uint64_t retry_us;  //  EBUSY: when to ask again; 0: it has not said
 } zseq_msg_next_t;
 
 typedef struct {
@@ -185,6 +189,7 @@ typedef struct {
                            //  FENCE and COPY, the node that asks
     bool congested;        //  CLAIM, NEXT: many clients' requests wait for the
                            //  node at once
+    bool contended;        //  READ, CLAIM: other clients ask for the name, too
     bool extended;         //  INTRODUCE, FENCE: of a node that speaks version
                            //  2; vector has starts
     zseq_vector_t vector;  //  Also in an INTRODUCE request

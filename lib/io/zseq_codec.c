@@ -80,6 +80,13 @@ s_write (void *data, const char *bytes, size_t size)
     return 0;
 }
 
+//  Whether a reply without a body has an element that says more.
+static bool
+s_has_refusal (const zseq_codec_op_t *op, const zseq_msg_t *msg)
+{
+    return op && op->has_refusal && op->has_refusal (msg);
+}
+
 //  Whether a reply with that op and status carries the op's body: a refused
 //  CLAIM still tells next. Source: wire.md, section 1.4.
 static bool
@@ -100,12 +107,16 @@ zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
     bool body = !msg->reply || s_has_body (msg->op, msg->status);
     const zseq_codec_op_t *op = s_find_op (msg->op);
     assert (op || !body);
-    bool extended = msg->reply && body && op->extended && op->extended (msg);
+    bool extended = msg->reply && body && op->put_extension &&
+                    (!op->extended || op->extended (msg));
+    bool refusal = msg->reply && !body && s_has_refusal (op, msg);
     size_t elements = msg->reply ? REPLY_HEAD : REQUEST_HEAD;
     if (body)
         elements += msg->reply ? op->reply_size : s_request_size (op, msg);
     if (extended)
         elements += op->extension_size;
+    if (refusal)
+        elements++;
 
     s_buffer_t buffer = {.bytes = bytes, .size = size};
     msgpack_packer packer;
@@ -125,6 +136,8 @@ zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
             op->put_reply (&packer, msg);
         if (extended)
             op->put_extension (&packer, msg);
+        if (refusal)
+            op->put_refusal (&packer, msg);
     }
     else if (op->put_request)
         op->put_request (&packer, msg);
@@ -217,8 +230,8 @@ zseq_codec_decode_reply (zseq_codec_t *self, const uint8_t *bytes, size_t size,
         return ZSEQ_EPROTOCOL;
 
     size_t taken = REPLY_HEAD;
+    const zseq_codec_op_t *op = s_find_op (msg->op);
     if (s_has_body (msg->op, msg->status)) {
-        const zseq_codec_op_t *op = s_find_op (msg->op);
         if (!op || elements < taken + op->reply_size ||
             !op->take_reply (&cursor, msg))
             return ZSEQ_EPROTOCOL;
@@ -228,6 +241,11 @@ zseq_codec_decode_reply (zseq_codec_t *self, const uint8_t *bytes, size_t size,
                 return ZSEQ_EPROTOCOL;
             taken += op->extension_size;
         }
+    }
+    else if (s_has_refusal (op, msg) && elements > taken) {
+        if (!op->take_refusal (&cursor, msg))
+            return ZSEQ_EPROTOCOL;
+        taken++;
     }
     //  A later version of the document may add elements at the end.
     if (!zseq_codec_cursor_skip (&cursor, elements - taken) || cursor.left > 0)

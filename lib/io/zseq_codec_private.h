@@ -111,11 +111,16 @@ typedef struct {
     void (*put_reply) (msgpack_packer *packer, const zseq_msg_t *msg);
     bool (*take_reply) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
     size_t reply_size;
-    //  What a node of version 2 adds to the body of a reply.
-    bool (*extended) (const zseq_msg_t *msg);  //  Whether msg has it
+    //  What later versions of the document add to the body of a reply.
+    bool (*extended) (const zseq_msg_t *msg);  //  Whether msg has it; NULL: all
+                                               //  have
     void (*put_extension) (msgpack_packer *packer, const zseq_msg_t *msg);
     bool (*take_extension) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
     size_t extension_size;
+    //  One element that later versions add to a refusal without a body.
+    bool (*has_refusal) (const zseq_msg_t *msg);  //  Whether msg has it
+    void (*put_refusal) (msgpack_packer *packer, const zseq_msg_t *msg);
+    bool (*take_refusal) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
     bool forcible;  //  May be of version 2; its request then has one
                     //  more element, which put_ and take_request handle
 } zseq_codec_op_t;

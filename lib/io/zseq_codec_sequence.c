@@ -2,6 +2,20 @@
 
 #include "zseq_seq.h"
 
+//  READ and CLAIM say whether other clients ask for the name, too.
+
+static void
+s_put_contended (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_bool (packer, msg->contended);
+}
+
+static bool
+s_take_contended (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_bool (self, &msg->contended);
+}
+
 //  READ.
 
 static void
@@ -28,6 +42,20 @@ s_take_read_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
     return zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->read.next);
 }
 
+static void
+s_put_read_extension (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    s_put_contended (packer, msg);
+    zseq_codec_put_bool (packer, msg->read.none_waits);
+}
+
+static bool
+s_take_read_extension (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return s_take_contended (self, msg) &&
+           zseq_codec_take_bool (self, &msg->read.none_waits);
+}
+
 const zseq_codec_op_t zseq_codec_op_read = {
   .put_request = s_put_read_request,
   .take_request = s_take_read_request,
@@ -35,6 +63,9 @@ const zseq_codec_op_t zseq_codec_op_read = {
   .put_reply = s_put_read_reply,
   .take_reply = s_take_read_reply,
   .reply_size = 1,
+  .put_extension = s_put_read_extension,
+  .take_extension = s_take_read_extension,
+  .extension_size = 2,
 };
 
 //  CLAIM.
@@ -73,6 +104,21 @@ s_take_claim_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
            zseq_codec_take_bool (self, &msg->congested);
 }
 
+static void
+s_put_claim_extension (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    s_put_contended (packer, msg);
+    zseq_codec_put_uint (packer, msg->claim.last_count, 0, ZSEQ_COUNT_MAX);
+}
+
+static bool
+s_take_claim_extension (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return s_take_contended (self, msg) &&
+           zseq_codec_take_uint (self, 0, ZSEQ_COUNT_MAX,
+                                 &msg->claim.last_count);
+}
+
 const zseq_codec_op_t zseq_codec_op_claim = {
   .put_request = s_put_claim_request,
   .take_request = s_take_claim_request,
@@ -80,6 +126,9 @@ const zseq_codec_op_t zseq_codec_op_claim = {
   .put_reply = s_put_claim_reply,
   .take_reply = s_take_claim_reply,
   .reply_size = 4,
+  .put_extension = s_put_claim_extension,
+  .take_extension = s_take_claim_extension,
+  .extension_size = 2,
 };
 
 //  RAISE.
@@ -158,6 +207,24 @@ s_take_next_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
            zseq_codec_take_bool (self, &msg->congested);
 }
 
+static bool
+s_next_busy (const zseq_msg_t *msg)
+{
+    return msg->status == ZSEQ_EBUSY;
+}
+
+static void
+s_put_next_retry (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_uint (packer, msg->next.retry_us, 0, UINT64_MAX);
+}
+
+static bool
+s_take_next_retry (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->next.retry_us);
+}
+
 const zseq_codec_op_t zseq_codec_op_next = {
   .put_request = s_put_next_request,
   .take_request = s_take_next_request,
@@ -165,6 +232,9 @@ const zseq_codec_op_t zseq_codec_op_next = {
   .put_reply = s_put_next_reply,
   .take_reply = s_take_next_reply,
   .reply_size = 4,
+  .has_refusal = s_next_busy,
+  .put_refusal = s_put_next_retry,
+  .take_refusal = s_take_next_retry,
 };
 
 //  LIST.

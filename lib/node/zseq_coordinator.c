@@ -4,6 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 //  Names of which it is kept what is known, in case they are asked for again;
 //  more only as long as they are in use.
 #define QUEUES_MAX 4096
@@ -12,6 +15,9 @@
 
 //  How long a client may be waited for, whatever it says.
 #define TIMEOUT_US_MAX 60000000
+
+//  Senders that are distinguished.
+#define SENDERS_MAX 4096
 
 //  A NEXT that a client has sent.
 typedef struct s_next {
@@ -31,6 +37,7 @@ struct zseq_coordinator {
     size_t requests;
     size_t requests_max;
     s_next_t *free_nexts;
+    uint32_t waiting[SENDERS_MAX];  //  NEXTs of the senders with that hash
 };
 
 static bool
@@ -47,11 +54,20 @@ s_draw (void *arg)
     return self->hooks.draw (self->hooks.arg);
 }
 
+static size_t
+s_sender_slot (const zseq_sender_t *sender)
+{
+    uint64_t hash =
+      XXH3_64bits_withSeed (sender->route.id, sender->route.size, sender->type);
+    return hash % SENDERS_MAX;
+}
+
 static void
 s_done (void *arg, zseq_request_t *request)
 {
     zseq_coordinator_t *self = arg;
     s_next_t *next = (s_next_t *) request;
+    self->waiting[s_sender_slot (&next->sender)]--;
     //  A client that has given up is not answered.
     if (request->status != ZSEQ_ETIMEOUT) {
         zseq_msg_t msg = {
@@ -71,9 +87,10 @@ s_done (void *arg, zseq_request_t *request)
 }
 
 zseq_coordinator_t *
-zseq_coordinator_new (size_t n, size_t requests_max,
+zseq_coordinator_new (const zseq_coordinator_rank_t *rank, size_t requests_max,
                       const zseq_coordinator_hooks_t *hooks)
 {
+    assert (rank);
     assert (hooks);
     assert (hooks->ask);
     assert (hooks->answer);
@@ -92,9 +109,9 @@ zseq_coordinator_new (size_t n, size_t requests_max,
         return NULL;
     }
     zseq_quorum_t quorum;
-    int rc = zseq_quorum_init (&quorum, n, 0, 0);
+    int rc = zseq_quorum_init (&quorum, rank->n, 0, 0);
     assert (rc == ZSEQ_OK);
-    zseq_batcher_open (self->batcher, &quorum, NULL);
+    zseq_batcher_open (self->batcher, &quorum, rank);
     return self;
 }
 
@@ -140,6 +157,32 @@ s_make_queue (zseq_coordinator_t *self, zseq_sequence_t *sequence)
     return true;
 }
 
+//  How long a NEXT usually takes at the moment: it waits until the claim in
+//  flight ends, which is half over on average, and for its own claim. All that
+//  wait share that claim, however many they are.
+static uint64_t
+s_usual_us (const zseq_coordinator_t *self)
+{
+    uint64_t rtt_us = zseq_batcher_stats (self->batcher)->rtt_us;
+    return self->requests ? rtt_us + rtt_us / 2 : 0;
+}
+
+bool
+zseq_coordinator_has_none (const zseq_coordinator_t *self,
+                           const zseq_sender_t *sender)
+{
+    assert (self);
+    assert (sender);
+    return self->waiting[s_sender_slot (sender)] == 0;
+}
+
+uint64_t
+zseq_coordinator_retry_us (const zseq_coordinator_t *self)
+{
+    assert (self);
+    return zseq_batcher_stats (self->batcher)->rtt_us / 2 + 1;
+}
+
 int
 zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
                        const zseq_sender_t *sender, const zseq_msg_t *msg,
@@ -151,6 +194,7 @@ zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
     assert (msg);
 
     if (self->requests == self->requests_max ||
+        msg->next.timeout_us < s_usual_us (self) ||
         (!sequence->queue && !s_make_queue (self, sequence)))
         return ZSEQ_EBUSY;
     s_next_t *next = self->free_nexts;
@@ -161,6 +205,7 @@ zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
     if (!next)
         return ZSEQ_EBUSY;
     self->requests++;
+    self->waiting[s_sender_slot (sender)]++;
     next->sender = *sender;
     next->request_id = msg->request;
     next->request.count = msg->next.count;

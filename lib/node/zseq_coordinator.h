@@ -17,8 +17,8 @@ typedef struct zseq_coordinator zseq_coordinator_t;
 //  own reply.
 typedef struct {
     void *arg;
-    //  Sets the cluster of a READ or CLAIM, and sends it to a node, which may
-    //  be this one. False: the node is unreachable now.
+    //  Sets the cluster of a READ, CLAIM or NEXT, and sends it to a node, which
+    //  may be this one. False: the node is unreachable now.
     bool (*ask) (void *arg, uint8_t node, zseq_msg_t *msg);
     //  Answers a NEXT: msg has op, request, status and the body.
     void (*answer) (void *arg, const zseq_sender_t *sender,
@@ -27,23 +27,30 @@ typedef struct {
     uint64_t (*draw) (void *arg);
 } zseq_coordinator_hooks_t;
 
-//  A coordinator in a cluster of n nodes. At most requests_max NEXTs wait at
-//  once. NULL: no memory.
+//  A coordinator of a node in a cluster. rank, which is copied, ranks the nodes
+//  and names its own. At most requests_max NEXTs wait at once. NULL: no memory.
 zseq_coordinator_t *
-zseq_coordinator_new (size_t n, size_t requests_max,
+zseq_coordinator_new (const zseq_coordinator_rank_t *rank, size_t requests_max,
                       const zseq_coordinator_hooks_t *hooks);
 void zseq_coordinator_destroy (zseq_coordinator_t **self_p);
 
 //  Accepts a NEXT for sequence's name; the answer comes later. Errors:
-//  ZSEQ_EBUSY (too many wait, or no memory).
+//  ZSEQ_EBUSY (too many wait, it would be too late for the sender, or no
+//  memory).
 int zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
                            const zseq_sender_t *sender, const zseq_msg_t *msg,
                            uint64_t now_us);
 
+//  Whether a client of that sender has no NEXT here; and when a refused one
+//  may be sent again, in microseconds from now, 1 or more.
+bool zseq_coordinator_has_none (const zseq_coordinator_t *self,
+                                const zseq_sender_t *sender);
+uint64_t zseq_coordinator_retry_us (const zseq_coordinator_t *self);
+
 //  All requests that had arrived are accepted: sends the claims that are due.
 void zseq_coordinator_flush (zseq_coordinator_t *self, uint64_t now_us);
 
-//  A node's reply to a READ or CLAIM. A reply to no request in flight is
+//  A node's reply to a READ, CLAIM or NEXT. A reply to no request in flight is
 //  ignored. May be called from ask.
 void zseq_coordinator_reply (zseq_coordinator_t *self, const zseq_msg_t *msg,
                              uint64_t now_us);

@@ -282,7 +282,9 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_refuse (self, event, ZSEQ_EPROTOCOL);
         break;
     case ZSEQ_EVENT_PEER_REPLY:
-        if (event->msg->op == ZSEQ_OP_READ || event->msg->op == ZSEQ_OP_CLAIM)
+        self->peer[event->sender.peer].heard_us = self->now_us;
+        if (event->msg->op == ZSEQ_OP_READ || event->msg->op == ZSEQ_OP_CLAIM ||
+            event->msg->op == ZSEQ_OP_NEXT)
             zseq_node_delegation_reply (self, event);
         else
             zseq_node_peers_reply (self, event);

@@ -3,16 +3,32 @@
 
 #include "zseq_node_private.h"
 
+#include <string.h>
+
+//  A NEXT is passed on only to a peer that was heard since then: peers that are
+//  up answer an INTRODUCE every second.
+#define HEARD_US_MAX 1500000
+
+static void
+s_refuse_busy (zseq_node_t *self, const zseq_event_t *event)
+{
+    zseq_msg_t *reply =
+      zseq_node_reply (self, ZSEQ_OP_NEXT, event->msg->request, ZSEQ_EBUSY);
+    reply->next.retry_us = zseq_coordinator_retry_us (self->coordinator);
+    zseq_node_send (self, &event->sender);
+}
+
 void
 zseq_node_delegation_next (zseq_node_t *self, const zseq_event_t *event)
 {
     if (!zseq_node_seq_admit (self, event, 0))
         return;
+    (void) zseq_node_contention_note (self, &event->sender, event->msg->name);
     zseq_sequence_t *sequence = zseq_node_seq_obtain (self, event);
     if (sequence &&
         zseq_coordinator_next (self->coordinator, sequence, &event->sender,
                                event->msg, self->now_us) != ZSEQ_OK)
-        zseq_node_refuse (self, event, ZSEQ_EBUSY);
+        s_refuse_busy (self, event);
 }
 
 void
@@ -50,6 +66,10 @@ s_ask (void *arg, uint8_t node, zseq_msg_t *msg)
             zseq_node_seq_claim (self, &event);
         return true;
     }
+    //  Other messages are sent again when they are lost.
+    if (msg->op == ZSEQ_OP_NEXT &&
+        self->now_us - self->peer[node].heard_us > HEARD_US_MAX)
+        return false;
     zseq_action_t action = {.type = ZSEQ_ACTION_ASK, .peer = node, .msg = msg};
     self->act (&action, self->arg);
     return true;
@@ -72,5 +92,13 @@ zseq_node_delegation_new (zseq_node_t *self, size_t requests_max)
 {
     zseq_coordinator_hooks_t hooks = {
       .arg = self, .ask = s_ask, .answer = s_answer_next, .draw = s_draw};
-    return zseq_coordinator_new (self->record.members.n, requests_max, &hooks);
+    const zseq_members_t *members = &self->record.members;
+    zseq_coordinator_rank_t rank;
+    zseq_coordinator_rank_init (&rank, members->n);
+    zseq_coordinator_rank_set_self (&rank, self->record.self);
+    for (uint8_t node = 0; node < members->n; node++) {
+        const char *name = zseq_node_name (self, node);
+        zseq_coordinator_rank_set_name (&rank, node, name, strlen (name));
+    }
+    return zseq_coordinator_new (&rank, requests_max, &hooks);
 }

@@ -13,6 +13,8 @@
 #define WHY_MAX 256
 //  Connections that are distinguished.
 #define ZSEQ_CALLERS_MAX 1024
+//  Names whose contention is distinguished.
+#define ZSEQ_CONTENTION_SLOTS 4096
 
 //  A request that was granted and whose reply waits for the disk.
 typedef struct {
@@ -22,6 +24,7 @@ typedef struct {
     uint64_t next;  //  To be answered, and to be durable before that
     uint64_t first;
     uint64_t count;
+    size_t contention;   //  The name's slot in the node's contention
     uint32_t following;  //  Next in the sequence's queue, or in the free list
 } zseq_waiting_t;
 
@@ -31,6 +34,7 @@ typedef struct {
     zseq_op_t op;       //  What it asks
     uint64_t ask_us;    //  When to ask next
     uint64_t asked_us;  //  When that was asked
+    uint64_t heard_us;  //  When it last answered anything
     uint64_t wait_us;   //  How long to wait for the answer; 0: as usual
     uint64_t cluster;   //  Whose voter it is, to a node that does not know its
                         //  own cluster; 0: it has not said
@@ -113,6 +117,14 @@ typedef struct {
     uint64_t until_us;  //  The node is congested until then
 } zseq_node_congestion_t;
 
+//  Of zseq_node_contention: the names' last requests, by the names' hashes.
+typedef struct {
+    uint64_t sender;    //  A hash of who made the last request
+    uint64_t last_us;   //  When that was
+    uint64_t until_us;  //  The name is contended until then
+    uint64_t claimed;   //  IDs of the last claim that was accepted; 0: none
+} zseq_node_contention_t;
+
 //  Of zseq_node_recovery and zseq_node_recovery_reply.
 typedef struct {
     bool requested;     //  The operator asked for it
@@ -161,6 +173,7 @@ struct zseq_node {
     zseq_node_queue_t queue;
     zseq_node_reservation_t reservation;
     zseq_node_congestion_t congestion;
+    zseq_node_contention_t contention[ZSEQ_CONTENTION_SLOTS];
     zseq_node_stats_t stats;  //  But for sequences, which the table counts
     bool logged_burnt;        //  stats.burnt was logged
     zseq_coordinator_t *coordinator;  //  zseq_node_delegation
@@ -199,6 +212,20 @@ void zseq_node_congestion_note_request (zseq_node_t *self,
 
 //  All waiting requests were stepped.
 void zseq_node_congestion_note_flush (zseq_node_t *self);
+
+//  zseq_node_contention.c.
+
+//  Notes that sender asks for a name. Returns the name's slot.
+size_t zseq_node_contention_note (zseq_node_t *self,
+                                  const zseq_sender_t *sender,
+                                  zseq_slice_t name);
+
+//  Notes that a claim of the name of that slot was accepted.
+void zseq_node_contention_note_claim (zseq_node_t *self, size_t slot,
+                                      uint64_t count);
+
+//  Whether several clients ask for the name of that slot.
+bool zseq_node_contended (const zseq_node_t *self, size_t slot);
 
 //  zseq_node_reply.c.
 

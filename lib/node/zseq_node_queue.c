@@ -47,14 +47,19 @@ zseq_node_queue_answer (zseq_node_t *self, const zseq_sender_t *sender,
 {
     zseq_msg_t *reply =
       zseq_node_reply (self, granted->op, granted->request, status);
+    reply->contended = zseq_node_contended (self, granted->contention);
     if (granted->op == ZSEQ_OP_READ)
-        reply->read.next = granted->next;
+        reply->read = (zseq_msg_read_t){
+          .next = granted->next,
+          .none_waits = zseq_coordinator_has_none (self->coordinator, sender)};
     else if (granted->op == ZSEQ_OP_RAISE)
         reply->raise.next = granted->next;
     else
-        reply->claim = (zseq_msg_claim_t){.first = granted->first,
-                                          .count = granted->count,
-                                          .next = granted->next};
+        reply->claim = (zseq_msg_claim_t){
+          .first = granted->first,
+          .count = granted->count,
+          .next = granted->next,
+          .last_count = self->contention[granted->contention].claimed};
     zseq_node_send (self, sender);
 }
 

@@ -41,13 +41,16 @@ s_durable (const zseq_node_t *self, const zseq_sequence_t *sequence)
 
 //  The reply to a READ, CLAIM or RAISE, to send now or when it is durable.
 static zseq_waiting_t
-s_granted (const zseq_event_t *event, uint64_t next)
+s_granted (zseq_node_t *self, const zseq_event_t *event, uint64_t next)
 {
     const zseq_msg_t *msg = event->msg;
-    zseq_waiting_t granted = {.sender = event->sender,
-                              .op = msg->op,
-                              .request = msg->request,
-                              .next = next};
+    zseq_waiting_t granted = {
+      .sender = event->sender,
+      .op = msg->op,
+      .request = msg->request,
+      .next = next,
+      .contention = zseq_node_contention_note (self, &event->sender, msg->name),
+    };
     if (msg->op == ZSEQ_OP_CLAIM) {
         granted.first = msg->claim.first;
         granted.count = msg->claim.count;
@@ -56,13 +59,15 @@ s_granted (const zseq_event_t *event, uint64_t next)
 }
 
 //  S8: answers now if the reply is durable, else once it is. The queue must
-//  have capacity.
+//  have capacity. claimed: how many IDs a CLAIM took, or 0.
 static void
 s_grant (zseq_node_t *self, const zseq_event_t *event,
-         zseq_sequence_t *sequence)
+         zseq_sequence_t *sequence, uint64_t claimed)
 {
     zseq_waiting_t granted =
-      s_granted (event, s_seq (self, s_name (sequence), sequence).next);
+      s_granted (self, event, s_seq (self, s_name (sequence), sequence).next);
+    if (claimed)
+        zseq_node_contention_note_claim (self, granted.contention, claimed);
     if (s_durable (self, sequence)) {
         zseq_node_queue_answer (self, &event->sender, &granted, ZSEQ_OK);
         return;
@@ -118,7 +123,7 @@ static void
 s_answer_next (zseq_node_t *self, const zseq_event_t *event, uint64_t next,
                int status)
 {
-    zseq_waiting_t granted = s_granted (event, next);
+    zseq_waiting_t granted = s_granted (self, event, next);
     zseq_node_queue_answer (self, &event->sender, &granted, status);
 }
 
@@ -135,7 +140,7 @@ zseq_node_seq_read (zseq_node_t *self, const zseq_event_t *event)
              !zseq_node_queue_has_capacity (self))
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
     else
-        s_grant (self, event, sequence);
+        s_grant (self, event, sequence, 0);
 }
 
 void
@@ -165,7 +170,7 @@ zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event)
     sequence->seq = seq;
     self->stats.claims++;
     zseq_reservation_note_claim (&sequence->reservation, msg->claim.count);
-    s_grant (self, event, sequence);
+    s_grant (self, event, sequence, msg->claim.count);
     zseq_node_reservation_ahead (self, sequence);
 }
 
@@ -188,7 +193,7 @@ zseq_node_seq_raise (zseq_node_t *self, const zseq_event_t *event)
     if (!sequence)
         return;
     zseq_seq_raise (&sequence->seq, msg->raise.to);
-    s_grant (self, event, sequence);
+    s_grant (self, event, sequence, 0);
 }
 
 void

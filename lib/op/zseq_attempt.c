@@ -182,6 +182,14 @@ zseq_attempt_pause (zseq_attempt_t *self, uint64_t now_us)
     self->wake_us = now_us + zseq_backoff_next (&self->backoff);
 }
 
+void
+zseq_attempt_pause_until (zseq_attempt_t *self, uint64_t until_us)
+{
+    assert (self);
+    assert (!self->request);
+    self->wake_us = until_us;
+}
+
 bool
 zseq_attempt_overdue (const zseq_attempt_t *self, uint64_t now_us)
 {

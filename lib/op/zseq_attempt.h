@@ -84,6 +84,9 @@ void zseq_attempt_end (zseq_attempt_t *self, bool answered);
 //  ZSEQ_PAUSE_US_MAX after refusals.
 void zseq_attempt_pause (zseq_attempt_t *self, uint64_t now_us);
 
+//  Delays the next message until then.
+void zseq_attempt_pause_until (zseq_attempt_t *self, uint64_t until_us);
+
 //  Whether a message is under way and its wait limit has passed.
 bool zseq_attempt_overdue (const zseq_attempt_t *self, uint64_t now_us);
 

@@ -12,6 +12,9 @@
 //  The assumed round trip before the first one was measured, and the least one.
 #define RTT_US 1000
 #define RTT_US_MIN 20
+//  How long a coordinator waits for the nodes that it asks before it says that
+//  they are too few. A claim that meets no other waits for so long.
+#define UNAVAILABLE_US 500000
 
 zseq_batcher_t *
 zseq_batcher_new (const zseq_batcher_hooks_t *hooks)
@@ -54,9 +57,11 @@ s_delegates (zseq_request_queue_t *queue)
                                         &queue->delegation) != self->quorum.n;
 }
 
-static uint64_t
-s_draw (zseq_batcher_t *self)
+uint64_t
+zseq_batcher_draw (zseq_batcher_t *self)
 {
+    assert (self);
+
     if (!self->drawn_left) {
         self->drawn_next = self->hooks.draw (self->hooks.arg);
         self->drawn_left = self->hooks.draw_count ? self->hooks.draw_count : 1;
@@ -76,153 +81,11 @@ s_note_round_trip (zseq_batcher_t *self, uint64_t round_trip_us)
         self->stats.rtt_us = RTT_US_MIN;
 }
 
-//  NEXTs.
-
-//  A NEXT has ended; its requests may continue with another node.
-static void
-s_give_up_delegated (zseq_batcher_t *self, zseq_inflight_t *inflight,
-                     uint64_t now_us)
-{
-    zseq_delegation_note_failed (&self->delegation, inflight->node, now_us);
-    inflight->node = ZSEQ_NO_NODE;
-    inflight->request_id = 0;
-    inflight->own_inflight = 0;
-    inflight->due = true;
-    zseq_request_queue_schedule (inflight->queue);
-}
-
-//  A node has not answered in time: gives up every NEXT sent to it.
-static void
-s_give_up_node (zseq_batcher_t *self, uint8_t node, uint64_t now_us)
-{
-    for (size_t index = 0; index < self->inflight_count; index++) {
-        zseq_inflight_t *inflight = self->inflight[index];
-        if (inflight->node != node)
-            continue;
-        self->stats.late++;
-        self->stats.burnt += inflight->claim.count;
-        s_give_up_delegated (self, inflight, now_us);
-    }
-}
-
-//  Probes the nodes that are down, with a READ of the name.
-static void
-s_probe (zseq_batcher_t *self, zseq_request_queue_t *queue, uint64_t now_us)
-{
-    uint8_t nodes[ZSEQ_NODES_MAX];
-    uint8_t count = zseq_delegation_probes_due (
-      &self->delegation, &queue->delegation, now_us, nodes);
-    for (uint8_t index = 0; index < count; index++) {
-        zseq_msg_t msg = {
-          .op = ZSEQ_OP_READ, .request = s_draw (self), .name = queue->name};
-        zseq_delegation_note_probe (&self->delegation, nodes[index],
-                                    msg.request, now_us);
-        (void) self->hooks.ask (self->hooks.arg, nodes[index], &msg);
-    }
-}
-
-//  Notes how many NEXTs of the queue may wait at the coordinator together.
-static void
-s_count_own_inflight (zseq_request_queue_t *queue)
-{
-    size_t delegated = 0;
-    for (zseq_inflight_t *inflight = queue->inflight; inflight;
-         inflight = inflight->behind)
-        delegated += zseq_inflight_delegated (inflight);
-    for (zseq_inflight_t *inflight = queue->inflight; inflight;
-         inflight = inflight->behind)
-        if (inflight->own_inflight < delegated)
-            inflight->own_inflight = delegated;
-}
-
-//  Sends a NEXT to the coordinator. False: all candidates are down.
-static bool
-s_send_delegated (zseq_batcher_t *self, zseq_inflight_t *inflight,
-                  uint64_t now_us)
-{
-    zseq_request_queue_t *queue = inflight->queue;
-    uint64_t wait_us =
-      zseq_delegation_wait_us (&self->delegation, self->stats.rtt_us);
-    //  P3: leaves time to claim without the coordinator.
-    for (const zseq_request_t *request = inflight->requests; request;
-         request = request->next) {
-        uint64_t left_us =
-          request->deadline_us > now_us ? request->deadline_us - now_us : 0;
-        if (wait_us > left_us / 4)
-            wait_us = left_us / 4 + 1;
-    }
-
-    zseq_msg_t msg = {
-      .op = ZSEQ_OP_NEXT,
-      .request = s_draw (self),
-      .name = queue->name,
-      .next = {.count = inflight->claim.count,
-               .count_min = inflight->claim.count_min,
-               .timeout_us = wait_us},
-    };
-    uint8_t node;
-    while ((node = zseq_delegation_coordinator (
-              &self->delegation, &queue->delegation)) != self->quorum.n) {
-        if (self->hooks.ask (self->hooks.arg, node, &msg)) {
-            inflight->node = node;
-            inflight->request_id = msg.request;
-            inflight->began_us = now_us;
-            inflight->until_us = now_us + wait_us;
-            s_count_own_inflight (queue);
-            self->stats.claims++;
-            break;
-        }
-        zseq_delegation_note_failed (&self->delegation, node, now_us);
-    }
-    s_probe (self, queue, now_us);
-    return zseq_inflight_delegated (inflight);
-}
-
-//  Whether a reply serves the NEXT as the protocol allows.
-static bool
-s_serves (const zseq_inflight_t *inflight, const zseq_msg_t *msg)
-{
-    return msg->status == ZSEQ_OK && msg->next.first >= 1 &&
-           msg->next.count >= inflight->claim.count_min &&
-           msg->next.count <= inflight->claim.count &&
-           msg->next.first <= ZSEQ_NEXT_MAX - msg->next.count;
-}
-
-static void
-s_delegated_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
-                   const zseq_msg_t *msg, uint64_t now_us)
-{
-    zseq_request_queue_t *queue = inflight->queue;
-    if (s_serves (inflight, msg)) {
-        self->stats.round_trips++;
-        zseq_delegation_note_served (&self->delegation, inflight->node,
-                                     now_us - inflight->began_us);
-        zseq_delegation_note_congestion (&self->delegation, msg);
-        for (uint8_t node = 0; node < self->quorum.n; node++)
-            if (queue->known.next[node] < msg->next.first + msg->next.count)
-                queue->known.next[node] = msg->next.first + msg->next.count;
-        if (msg->next.served > inflight->own_inflight)
-            zseq_delegation_note_contended (&self->delegation,
-                                            &queue->delegation);
-        else
-            zseq_delegation_note_uncontended (&queue->delegation);
-        zseq_request_queue_hand_out (inflight, msg->next.first,
-                                     msg->next.count);
-    }
-    else if (msg->status == ZSEQ_EEXHAUSTED)
-        zseq_request_queue_refuse (inflight, ZSEQ_EEXHAUSTED);
-    else {
-        s_give_up_delegated (self, inflight, now_us);
-        return;
-    }
-    zseq_request_queue_retire (inflight);
-}
-
 //  Claims.
 
 //  The claim has ended.
 static void
-s_complete (zseq_inflight_t *inflight)
+s_complete (zseq_inflight_t *inflight, uint64_t now_us)
 {
     zseq_request_queue_t *queue = inflight->queue;
     const zseq_claim_t *claim = &inflight->claim;
@@ -232,8 +95,8 @@ s_complete (zseq_inflight_t *inflight)
             queue->known.next[node] = claim->known.next[node];
     if (claim->rc == ZSEQ_OK) {
         if (!claim->conflicts)
-            zseq_delegation_note_uncontended (&queue->delegation);
-        zseq_request_queue_hand_out (inflight, claim->first, claim->count);
+            zseq_delegation_note_uncontended (&queue->delegation, now_us);
+        zseq_request_queue_hand_out (inflight, claim->first, claim->count, 0);
     }
     else {
         assert (claim->rc == ZSEQ_EEXHAUSTED);
@@ -244,17 +107,19 @@ s_complete (zseq_inflight_t *inflight)
 
 static void
 s_follow (zseq_batcher_t *self, zseq_inflight_t *inflight, zseq_do_t what,
-          uint32_t conflicts)
+          uint32_t conflicts, uint64_t now_us)
 {
     zseq_request_queue_t *queue = inflight->queue;
     if (inflight->claim.conflicts != conflicts)
         zseq_delegation_note_contended (&self->delegation, &queue->delegation);
     if (what == ZSEQ_DO_DONE) {
-        s_complete (inflight);
+        s_complete (inflight, now_us);
         return;
     }
     //  A claim of a coordinator need not wait.
-    bool turns = inflight->claim.conflicts != conflicts && s_delegates (queue);
+    bool turns = inflight->claim.conflicts != conflicts &&
+                 s_delegates (queue) &&
+                 zseq_batcher_coordinator (self, inflight) != self->quorum.n;
     if (what == ZSEQ_DO_SEND || turns) {
         inflight->due = true;
         zseq_request_queue_schedule (queue);
@@ -283,15 +148,43 @@ s_ask_claim (zseq_batcher_t *self, zseq_inflight_t *inflight, zseq_msg_t *msg,
     }
 }
 
+//  Lets a claim that was lost begin again behind the others of its name that
+//  are in flight: they may win, and below them it would lose again.
+static void
+s_begin_behind (const zseq_batcher_t *self, zseq_inflight_t *inflight)
+{
+    const zseq_known_t *learnt = &inflight->queue->known;
+    uint64_t end = 0;
+    for (const zseq_inflight_t *other = inflight->queue->inflight; other;
+         other = other->behind)
+        if (other != inflight && zseq_inflight_claims (other) &&
+            end < other->claim.first + other->claim.count)
+            end = other->claim.first + other->claim.count;
+    uint64_t *next = inflight->claim.known.next;
+    for (uint8_t node = 0; node < self->quorum.n; node++) {
+        if (!next[node])
+            continue;
+        if (next[node] < end)
+            next[node] = end;
+        if (next[node] < learnt->next[node])
+            next[node] = learnt->next[node];
+    }
+}
+
 static void
 s_send (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t now_us)
 {
     zseq_request_queue_t *queue = inflight->queue;
     inflight->due = false;
+    if (inflight->claim.conflicts)
+        s_begin_behind (self, inflight);
     if (zseq_delegation_wanted (&self->delegation, &queue->delegation) &&
         zseq_request_queue_assign (inflight, ZSEQ_COUNT_MAX) &&
-        s_send_delegated (self, inflight, now_us))
+        zseq_batcher_send_next (self, inflight, now_us))
         return;
+    //  A node that comes before this one may be up again.
+    if (zseq_batcher_is_node (self))
+        zseq_batcher_probe_down (self, queue, now_us);
     if (!zseq_request_queue_assign (inflight,
                                     zseq_claim_remaining (&inflight->claim))) {
         zseq_request_queue_abandon (inflight);
@@ -299,9 +192,9 @@ s_send (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t now_us)
     }
     inflight->began_us = now_us;
     zseq_msg_t msg;
-    if (zseq_claim_request (&inflight->claim, s_draw (self), now_us, &msg) ==
-        ZSEQ_DO_DONE) {
-        s_complete (inflight);
+    if (zseq_claim_request (&inflight->claim, zseq_batcher_draw (self), now_us,
+                            &msg) == ZSEQ_DO_DONE) {
+        s_complete (inflight, now_us);
         return;
     }
     msg.name = queue->name;
@@ -319,8 +212,7 @@ s_begin (zseq_batcher_t *self, zseq_request_queue_t *queue)
     if (queue->inflight_count == INFLIGHT_MAX)
         return NULL;
     if (last && !s_delegates (queue)) {
-        if (zseq_inflight_delegated (last) || last->claim.reading ||
-            !last->claim.attempt.request)
+        if (!zseq_inflight_claims (last))
             return NULL;
         for (uint8_t node = 0; node < self->quorum.n; node++)
             if (known.next[node] < last->claim.first + last->claim.count)
@@ -331,7 +223,7 @@ s_begin (zseq_batcher_t *self, zseq_request_queue_t *queue)
         return NULL;
     zseq_timing_t timing = {.rtt_us = self->stats.rtt_us,
                             .deadline_us = UINT64_MAX,
-                            .seed = s_draw (self)};
+                            .seed = zseq_batcher_draw (self)};
     zseq_claim_init (&inflight->claim, &self->quorum, &known, 1, 1, &timing);
     return inflight;
 }
@@ -405,7 +297,9 @@ zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
     assert (self);
     assert (msg);
 
-    if (zseq_delegation_reply (&self->delegation, msg))
+    assert (msg->node < ZSEQ_NODES_MAX);
+
+    if (zseq_batcher_hear (self, msg, now_us))
         return true;
     for (size_t index = 0; index < self->inflight_count; index++) {
         zseq_inflight_t *inflight = self->inflight[index];
@@ -414,7 +308,7 @@ zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
             if (inflight->request_id != msg->request ||
                 inflight->node != msg->node || msg->op != ZSEQ_OP_NEXT)
                 continue;
-            s_delegated_reply (self, inflight, msg, now_us);
+            zseq_batcher_next_reply (self, inflight, msg, now_us);
             return true;
         }
         if (claim->attempt.request != msg->request)
@@ -423,10 +317,13 @@ zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
         uint32_t conflicts = claim->conflicts;
         if (msg->op == ZSEQ_OP_CLAIM && msg->claim.count)
             zseq_delegation_note_congestion (&self->delegation, msg);
+        if (msg->contended)
+            zseq_delegation_note_hint (&self->delegation,
+                                       &inflight->queue->delegation, now_us);
         zseq_do_t what = zseq_claim_reply (claim, msg, now_us);
         if (claim->attempt.round_trips != round_trips)
             s_note_round_trip (self, now_us - inflight->began_us);
-        s_follow (self, inflight, what, conflicts);
+        s_follow (self, inflight, what, conflicts, now_us);
         return true;
     }
     return false;
@@ -462,14 +359,16 @@ s_tick_inflight (zseq_batcher_t *self, uint64_t now_us)
     //  Backwards: the slot of a claim that ends is filled by one seen already.
     for (size_t index = self->inflight_count; index-- > 0;) {
         zseq_inflight_t *inflight = self->inflight[index];
-        if (zseq_inflight_delegated (inflight)) {
-            if (now_us >= inflight->until_us)
-                s_give_up_node (self, inflight->node, now_us);
-        }
-        else if (!inflight->due) {
+        if (!zseq_inflight_delegated (inflight) && !inflight->due) {
             uint32_t conflicts = inflight->claim.conflicts;
+            uint32_t late = inflight->claim.attempt.late;
             zseq_do_t what = zseq_claim_tick (&inflight->claim, now_us);
-            s_follow (self, inflight, what, conflicts);
+            if (zseq_batcher_is_node (self) &&
+                inflight->claim.attempt.late != late &&
+                now_us - inflight->began_us >= UNAVAILABLE_US)
+                zseq_request_queue_end (inflight->queue, ZSEQ_EUNAVAILABLE);
+            else
+                s_follow (self, inflight, what, conflicts, now_us);
         }
     }
 }
@@ -481,6 +380,7 @@ zseq_batcher_tick (zseq_batcher_t *self, uint64_t now_us)
 
     //  Expired requests first, so that no other request waits for them.
     s_tick_inflight (self, now_us);
+    zseq_batcher_tick_nexts (self, now_us);
     zseq_request_queue_expire (self, now_us);
     if (!zseq_batcher_has_unsent (self))
         return;
@@ -495,12 +395,14 @@ zseq_batcher_wake_us (const zseq_batcher_t *self)
 {
     assert (self);
 
-    uint64_t wake_us = self->busy ? self->deadline_us : UINT64_MAX;
+    uint64_t wake_us = zseq_batcher_nexts_wake_us (self);
+    if (self->busy && wake_us > self->deadline_us)
+        wake_us = self->deadline_us;
     for (size_t index = 0; index < self->inflight_count; index++) {
         const zseq_inflight_t *inflight = self->inflight[index];
-        uint64_t at_us = zseq_inflight_delegated (inflight)
-                           ? inflight->until_us
-                           : zseq_claim_wake_us (&inflight->claim);
+        if (zseq_inflight_delegated (inflight))
+            continue;
+        uint64_t at_us = zseq_claim_wake_us (&inflight->claim);
         if (wake_us > at_us)
             wake_us = at_us;
     }

@@ -1,7 +1,7 @@
-//  What zseq_batcher.c and zseq_request_queue.c share: the batcher, its queues
-//  of requests and their claims in flight. zseq_request_queue.c keeps which
-//  requests wait and which share a claim; zseq_batcher.c, which calls it,
-//  sends, receives and keeps the time.
+//  What the batcher's files share: the batcher, its queues of requests and
+//  their claims in flight. zseq_request_queue.c keeps which requests wait and
+//  which share a claim; zseq_batcher.c, which calls it, sends, receives and
+//  keeps the time; zseq_batcher_next.c does so for claims that are delegated.
 
 #ifndef ZSEQ_BATCHER_PRIVATE_H_INCLUDED
 #define ZSEQ_BATCHER_PRIVATE_H_INCLUDED
@@ -14,11 +14,13 @@
 
 //  A claim or a NEXT: in flight, or paused before it is sent again.
 typedef struct zseq_inflight {
-    zseq_claim_t claim;   //  Of a NEXT: only its counts
-    uint8_t node;         //  The NEXT's coordinator; or ZSEQ_NO_NODE
-    uint64_t request_id;  //  The NEXT's ID
-    uint64_t until_us;    //  When its wait limit ends
-    size_t own_inflight;  //  Most NEXTs of its queue that were out with it
+    zseq_claim_t claim;      //  Of a NEXT: only its counts
+    uint8_t node;            //  The NEXT's coordinator; or ZSEQ_NO_NODE
+    uint64_t request_id;     //  The NEXT's ID
+    uint64_t until_us;       //  When the NEXT is given up
+    zseq_node_set_t passed;  //  Nodes that could not serve it
+    bool waited;             //  A coordinator was busy
+    size_t own_inflight;     //  Most NEXTs of its queue that were out with it
     zseq_request_t *requests;
     zseq_request_queue_t *queue;
     uint64_t began_us;             //  When it was last sent
@@ -74,6 +76,59 @@ zseq_inflight_delegated (const zseq_inflight_t *inflight)
     return inflight->node != ZSEQ_NO_NODE;
 }
 
+//  Whether it is a CLAIM that was sent and has no result yet.
+static inline bool
+zseq_inflight_claims (const zseq_inflight_t *inflight)
+{
+    return !zseq_inflight_delegated (inflight) &&
+           inflight->claim.attempt.request && !inflight->claim.reading;
+}
+
+//  Whether a node's coordinator owns the batcher, not a client.
+static inline bool
+zseq_batcher_is_node (const zseq_batcher_t *self)
+{
+    return self->delegation.possible &&
+           self->delegation.rank.self != self->quorum.n;
+}
+
+//  zseq_batcher.c.
+
+//  A request ID that was never used before.
+uint64_t zseq_batcher_draw (zseq_batcher_t *self);
+
+//  zseq_batcher_next.c.
+
+//  The node to ask next for the requests of inflight, in the name's order; n:
+//  none is left.
+uint8_t zseq_batcher_coordinator (zseq_batcher_t *self,
+                                  const zseq_inflight_t *inflight);
+
+//  Sends a NEXT for a claim that has its requests to the coordinator. False: no
+//  node is left that could be asked.
+bool zseq_batcher_send_next (zseq_batcher_t *self, zseq_inflight_t *inflight,
+                             uint64_t now_us);
+
+//  Probes the nodes that are down and come before the coordinator of queue's
+//  name, if that is due.
+void zseq_batcher_probe_down (zseq_batcher_t *self, zseq_request_queue_t *queue,
+                              uint64_t now_us);
+
+//  Takes in the reply to a NEXT.
+void zseq_batcher_next_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
+                              const zseq_msg_t *msg, uint64_t now_us);
+
+//  Notes that a node was heard. Returns whether the reply answers a probe.
+bool zseq_batcher_hear (zseq_batcher_t *self, const zseq_msg_t *msg,
+                        uint64_t now_us);
+
+//  Time has passed: gives up NEXTs that are overdue, and looks for nodes that
+//  owe replies and are silent. And when to tick next at the latest.
+void zseq_batcher_tick_nexts (zseq_batcher_t *self, uint64_t now_us);
+uint64_t zseq_batcher_nexts_wake_us (const zseq_batcher_t *self);
+
+//  zseq_request_queue.c.
+
 //  Puts a queue at the end of a schedule, unless it is in one.
 void zseq_request_queue_put (zseq_schedule_t *schedule,
                              zseq_request_queue_t *queue);
@@ -94,9 +149,10 @@ zseq_inflight_t *zseq_request_queue_launch (zseq_request_queue_t *queue);
 bool zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity);
 
 //  Hands out the left IDs from first on that a claim won, to its requests in
-//  the order in which they came.
+//  the order in which they came. others: how many requests of others the
+//  coordinator had in hand.
 void zseq_request_queue_hand_out (zseq_inflight_t *inflight, uint64_t first,
-                                  uint64_t left);
+                                  uint64_t left, uint64_t others);
 
 //  Ends all requests of a claim in flight with that status.
 void zseq_request_queue_refuse (zseq_inflight_t *inflight, int status);

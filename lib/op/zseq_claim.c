@@ -5,12 +5,12 @@
 
 //  A client whose claims follow each other without a gap beats every claim that
 //  begins where its last one ends: its next one is under way already. After
-//  SKIP_AFTER conflicts a claim skips ahead of what the others advanced between
-//  two of its attempts, then twice as far, and so on, until it wins; from then
-//  on the clients take turns.
+//  SKIP_AFTER conflicts a claim skips ahead by the IDs of one claim, its own or
+//  the one that beat it, whichever is larger; then by twice as many, and so on,
+//  until it wins. From then on the clients take turns. The distance that others
+//  advanced does not count: skips would feed each other.
 #define SKIP_AFTER 16
-#define SKIP_DOUBLINGS_MAX 12  //  Doublings
-#define SKIP_MAX ((uint64_t) 1 << 32)
+#define SKIP_DOUBLINGS_MAX 4
 
 void
 zseq_claim_init (zseq_claim_t *self, const zseq_quorum_t *quorum,
@@ -183,12 +183,12 @@ s_skip_ahead (const zseq_claim_t *self, uint64_t first)
 {
     if (self->conflicts < SKIP_AFTER || first <= self->lost_first)
         return 0;
-    uint32_t doublings = self->conflicts - SKIP_AFTER + 1;
+    uint32_t doublings = self->conflicts - SKIP_AFTER;
     if (doublings > SKIP_DOUBLINGS_MAX)
         doublings = SKIP_DOUBLINGS_MAX;
-    uint64_t advance = first - self->lost_first;
-    uint64_t skip_ahead =
-      advance < SKIP_MAX >> doublings ? advance << doublings : SKIP_MAX;
+    uint64_t claim =
+      self->count > self->winner_count ? self->count : self->winner_count;
+    uint64_t skip_ahead = claim << doublings;
     return skip_ahead <= ZSEQ_NEXT_MAX - first - self->count ? skip_ahead : 0;
 }
 
@@ -299,6 +299,8 @@ zseq_claim_reply (zseq_claim_t *self, const zseq_msg_t *reply, uint64_t now_us)
         return ZSEQ_DO_WAIT;
     if (self->reading)
         return s_read_reply (self, now_us);
+    if (reply->status == ZSEQ_ECONFLICT)
+        self->winner_count = reply->claim.last_count;
 
     //  S2: a write quorum took the same range.
     if (zseq_attempt_reached (attempt, ZSEQ_QUORUM_WRITE)) {

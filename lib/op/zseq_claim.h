@@ -20,17 +20,18 @@ typedef struct {
 typedef struct {
     zseq_attempt_t attempt;
     zseq_known_t known;
-    uint64_t first;       //  The range of the attempt under way, or won
-    uint64_t count;       //  How many IDs are wanted; won, in the end
-    uint64_t count_min;   //  How many are better than none
-    uint64_t burnt;       //  IDs that lost attempts may have taken
-    uint32_t claims;      //  CLAIMs sent
-    uint32_t conflicts;   //  CLAIMs that another client beat
-    uint64_t lost_first;  //  Where the last one of these began
-    uint64_t skip_ahead;  //  How far above the lowest start this one begins
-    bool reading;         //  The question under way is a READ
-    bool doubting;        //  ... of all nodes, because the end seems reached
-    bool doubted;         //  That READ has been made
+    uint64_t first;         //  The range of the attempt under way, or won
+    uint64_t count;         //  How many IDs are wanted; won, in the end
+    uint64_t count_min;     //  How many are better than none
+    uint64_t burnt;         //  IDs that lost attempts may have taken
+    uint32_t claims;        //  CLAIMs sent
+    uint32_t conflicts;     //  CLAIMs that another client beat
+    uint64_t lost_first;    //  Where the last one of these began
+    uint64_t winner_count;  //  IDs of the last claim that beat one of these
+    uint64_t skip_ahead;    //  How far above the lowest start this one begins
+    bool reading;           //  The question under way is a READ
+    bool doubting;          //  ... of all nodes, because the end seems reached
+    bool doubted;           //  That READ has been made
     bool done;
     int rc;  //  Result, once done
 } zseq_claim_t;

@@ -18,6 +18,15 @@ zseq_coordinator_rank_init (zseq_coordinator_rank_t *self, uint8_t n)
 
     memset (self, 0, sizeof *self);
     self->n = n;
+    self->self = n;
+}
+
+void
+zseq_coordinator_rank_set_self (zseq_coordinator_rank_t *self, uint8_t node)
+{
+    assert (self);
+    assert (node < self->n);
+    self->self = node;
 }
 
 void

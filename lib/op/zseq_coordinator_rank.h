@@ -19,11 +19,16 @@ typedef struct {
 
 typedef struct {
     uint8_t n;
+    uint8_t self;  //  The node that asks others; n: a client asks
     zseq_candidate_t candidate[ZSEQ_NODES_MAX];
 } zseq_coordinator_rank_t;
 
 //  A ranking of n nodes, whose names are not known yet.
 void zseq_coordinator_rank_init (zseq_coordinator_rank_t *self, uint8_t n);
+
+//  A node itself asks, and is a candidate that is always up.
+void zseq_coordinator_rank_set_self (zseq_coordinator_rank_t *self,
+                                     uint8_t node);
 
 void zseq_coordinator_rank_set_name (zseq_coordinator_rank_t *self,
                                      uint8_t node, const char *name,

@@ -2,16 +2,18 @@
 
 #include <assert.h>
 
-//  How long a coordinator may take. It may have to claim twice and its disk may
-//  stall for a moment; giving up too soon makes a second coordinator compete
-//  with it.
-#define WAIT_US_MIN 50000
-#define WAIT_US_MAX 1000000
-#define WAIT_ROUND_TRIPS 8
+//  How long a coordinator may be silent before it is probed. It may have to
+//  claim twice and its disk may stall for a moment.
+#define SILENCE_US_MIN 50000
+#define SILENCE_US_MAX 1000000
+#define SILENCE_ROUND_TRIPS 8
 //  After so many replies in a row that served no other client, a client claims
 //  for itself again. If that was too soon, it waits for twice as many.
 #define UNCONTENDED_MIN 64
 #define UNCONTENDED_MAX 4096
+//  After a client has returned to claims, nodes that saw the coordinator's last
+//  claims take it for one of several clients, for a second.
+#define HINTS_US 1500000
 
 void
 zseq_delegation_open (zseq_delegation_t *self, const zseq_quorum_t *quorum,
@@ -36,14 +38,26 @@ zseq_delegation_init_name (zseq_delegation_name_t *name, zseq_slice_t bytes)
 
     name->name = bytes;
     name->contended = false;
+    name->hints_us = 0;
     name->uncontended = 0;
     name->uncontended_min = UNCONTENDED_MIN;
     name->ranked = false;
 }
 
+void
+zseq_delegation_note_hint (const zseq_delegation_t *self,
+                           zseq_delegation_name_t *name, uint64_t now_us)
+{
+    assert (self);
+    assert (name);
+
+    if (now_us >= name->hints_us)
+        zseq_delegation_note_contended (self, name);
+}
+
 //  We met no other client; there may still be one.
 void
-zseq_delegation_note_uncontended (zseq_delegation_name_t *name)
+zseq_delegation_note_uncontended (zseq_delegation_name_t *name, uint64_t now_us)
 {
     assert (name);
 
@@ -52,6 +66,7 @@ zseq_delegation_note_uncontended (zseq_delegation_name_t *name)
     name->uncontended = 0;
     if (name->contended) {
         name->contended = false;
+        name->hints_us = now_us + HINTS_US;
         if (name->uncontended_min < UNCONTENDED_MAX)
             name->uncontended_min *= 2;
     }
@@ -105,6 +120,8 @@ zseq_delegation_wanted (const zseq_delegation_t *self,
     assert (self);
     assert (name);
 
+    if (self->possible && self->rank.self != self->rank.n)
+        return zseq_delegation_coordinator (self, name) != self->rank.self;
     if (name->contended)
         return true;
     if (!self->possible || !self->congested)
@@ -117,15 +134,15 @@ zseq_delegation_wanted (const zseq_delegation_t *self,
 }
 
 uint64_t
-zseq_delegation_wait_us (const zseq_delegation_t *self, uint64_t rtt_us)
+zseq_delegation_silence_us (const zseq_delegation_t *self, uint64_t rtt_us)
 {
     assert (self);
 
     uint64_t round_trip_us = self->round_trip_us ? self->round_trip_us : rtt_us;
-    uint64_t wait_us = WAIT_ROUND_TRIPS * round_trip_us;
-    if (wait_us < WAIT_US_MIN)
-        return WAIT_US_MIN;
-    return wait_us < WAIT_US_MAX ? wait_us : WAIT_US_MAX;
+    uint64_t silence_us = SILENCE_ROUND_TRIPS * round_trip_us;
+    if (silence_us < SILENCE_US_MIN)
+        return SILENCE_US_MIN;
+    return silence_us < SILENCE_US_MAX ? silence_us : SILENCE_US_MAX;
 }
 
 //  Weight of a new round trip in the typical one: 1 / 8, as TCP has it
@@ -140,6 +157,7 @@ zseq_delegation_note_served (zseq_delegation_t *self, uint8_t node,
         self->round_trip_us = round_trip_us;
     self->round_trip_us = (7 * self->round_trip_us + round_trip_us + 7) / 8;
     zseq_coordinator_rank_note_served (&self->rank, node);
+    zseq_detector_served (&self->detector[node]);
 }
 
 void

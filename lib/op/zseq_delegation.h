@@ -4,6 +4,11 @@
 //  claims for itself again after a number of replies in a row that served no
 //  other client. While the nodes are congested it delegates all names.
 //
+//  A node does the same for the NEXTs that it gets: it passes them on to the
+//  name's coordinator while that is up, so that one node claims for all clients
+//  whichever node they reach. NEXTs only go up in the name's ranking, which is
+//  the same everywhere, so they come to an end.
+//
 //  zseq_delegation_t holds what all names share: the candidates, which of them
 //  are down, which nodes are congested, and how long a coordinator takes.
 //  zseq_delegation_name_t holds what is known of one name. The owner reports
@@ -15,6 +20,7 @@
 #define ZSEQ_DELEGATION_H_INCLUDED
 
 #include "zseq_coordinator_rank.h"
+#include "zseq_detector.h"
 #include "zseq_msg.h"
 #include "zseq_quorum.h"
 
@@ -24,11 +30,13 @@ typedef struct {
     zseq_coordinator_rank_t rank;
     zseq_node_set_t congested;  //  Nodes whose last reply said so
     uint64_t round_trip_us;     //  A typical one of a NEXT; 0: not known
+    zseq_detector_t detector[ZSEQ_NODES_MAX];
 } zseq_delegation_t;
 
 typedef struct {
     zseq_slice_t name;
     bool contended;        //  Other clients claim this name, too
+    uint64_t hints_us;     //  When nodes are believed again that say so
     uint32_t uncontended;  //  Results in a row that met no other client
     uint32_t
       uncontended_min;  //  ... until the client believes that it is alone
@@ -45,8 +53,13 @@ void zseq_delegation_open (zseq_delegation_t *self, const zseq_quorum_t *quorum,
 void zseq_delegation_init_name (zseq_delegation_name_t *name,
                                 zseq_slice_t bytes);
 
+//  A node says that other clients ask for that name.
+void zseq_delegation_note_hint (const zseq_delegation_t *self,
+                                zseq_delegation_name_t *name, uint64_t now_us);
+
 //  A result of that name has met no other client, or it has met one.
-void zseq_delegation_note_uncontended (zseq_delegation_name_t *name);
+void zseq_delegation_note_uncontended (zseq_delegation_name_t *name,
+                                       uint64_t now_us);
 void zseq_delegation_note_contended (const zseq_delegation_t *self,
                                      zseq_delegation_name_t *name);
 
@@ -62,10 +75,10 @@ bool zseq_delegation_wanted (const zseq_delegation_t *self,
 uint8_t zseq_delegation_coordinator (const zseq_delegation_t *self,
                                      zseq_delegation_name_t *name);
 
-//  How long to wait for a coordinator; rtt_us is a claim's typical round trip,
-//  and counts until a coordinator has replied.
-uint64_t zseq_delegation_wait_us (const zseq_delegation_t *self,
-                                  uint64_t rtt_us);
+//  How long a coordinator may be silent before it is probed; rtt_us is a
+//  claim's typical round trip, and counts until a coordinator has replied.
+uint64_t zseq_delegation_silence_us (const zseq_delegation_t *self,
+                                     uint64_t rtt_us);
 
 //  A coordinator has served a NEXT after that time; or it did not, and is down
 //  until it answers a probe.

@@ -364,12 +364,12 @@ zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity)
 
 void
 zseq_request_queue_hand_out (zseq_inflight_t *inflight, uint64_t first,
-                             uint64_t left)
+                             uint64_t left, uint64_t others)
 {
     assert (inflight);
 
     zseq_batcher_t *self = inflight->queue->batcher;
-    uint64_t served = inflight->queue->requests;
+    uint64_t served = inflight->queue->requests + others;
     zseq_request_t *requests = inflight->requests;
     inflight->requests = NULL;
     self->stats.won++;

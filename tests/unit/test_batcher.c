@@ -115,6 +115,33 @@ Test (batcher, lets_a_second_claim_begin_where_the_first_one_ends)
     cr_assert_eq (zseq_batcher_stats (test_batcher)->conflicts, 0);
 }
 
+//  Below the second claim it would lose again.
+Test (batcher, lets_a_claim_that_lost_begin_again_behind_the_second_one)
+{
+    test_make (3, 0);
+    zseq_batcher_open (test_batcher, &test_quorum, NULL);
+    test_draw_ids (1);
+    uint64_t next = test_next[0];
+    test_add (0, 10);
+    test_flush ();
+    test_letter_t *first = test_letter_to_all (ZSEQ_OP_CLAIM) - 2;
+    test_add (1, 5);
+    test_flush ();
+    test_letter_t *second = test_letter_to_all (ZSEQ_OP_CLAIM);
+    cr_assert_eq (second->msg.claim.first, next + 10);
+    test_interfere (2);
+    for (size_t node = 0; node < 3; node++)
+        test_answer (&first[node]);
+    test_wait ();
+    test_letter_t *again = test_letter_to_all (ZSEQ_OP_CLAIM);
+    cr_assert_eq (again->msg.claim.first, next + 15);
+    cr_assert_eq (again->msg.claim.count, 10);
+    test_read -= 6;
+    test_finish ();
+    test_assert_got (&test_requests[1], next + 10, 5);
+    test_assert_got (&test_requests[0], next + 15, 10);
+}
+
 Test (batcher, begins_a_second_claim_only_when_it_is_known_where)
 {
     test_open (3);

@@ -34,6 +34,7 @@ int test_refusal[ZSEQ_NODES_MAX];
 uint32_t test_mute;
 uint64_t test_served;
 uint32_t test_congested;
+bool test_contended;
 uint64_t test_competitor;
 
 bool
@@ -80,6 +81,7 @@ test_make (size_t n, size_t w)
     test_now = 1000000;
     test_served = 1;
     test_congested = 0;
+    test_contended = false;
     test_batcher = zseq_batcher_new (&hooks);
     cr_assert (test_batcher);
     test_queue = zseq_request_queue_new (test_batcher, "orders", 6);
@@ -196,10 +198,12 @@ test_reply_to (const test_letter_t *letter, uint8_t node, int status)
     else if (msg.op == ZSEQ_OP_CLAIM) {
         msg.claim = letter->msg.claim;
         msg.claim.next = test_next[node];
+        msg.claim.last_count = 0;
     }
     else
         msg.read.next = test_next[node];
     msg.congested = test_congested & (1u << node);
+    msg.contended = test_contended && msg.op != ZSEQ_OP_NEXT;
     msg.vector.n = test_quorum.n;
     for (uint8_t index = 0; index < msg.vector.n; index++)
         msg.vector.incarnation[index] = (zseq_incarnation_t){1, 1000u + index};

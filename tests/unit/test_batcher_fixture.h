@@ -43,6 +43,7 @@ extern int test_refusal[ZSEQ_NODES_MAX];  //  Status of each node's replies
 extern uint32_t test_mute;                //  Nodes that do not answer
 extern uint64_t test_served;              //  served of a coordinator's replies
 extern uint32_t test_congested;           //  Nodes that report congestion
+extern bool test_contended;               //  What nodes say of the name
 extern uint64_t test_competitor;          //  How many IDs another client takes
                                           //  before each of our claims arrives
 

@@ -59,6 +59,7 @@ s_reply (const s_fixture_t *self, uint8_t node, int status, uint64_t next)
     else {
         msg.claim = self->sent.claim;
         msg.claim.next = next;
+        msg.claim.last_count = 0;
     }
     msg.vector.n = self->claim.attempt.quorum.n;
     for (uint8_t index = 0; index < msg.vector.n; index++)
@@ -375,9 +376,10 @@ Test (claim, is_unavailable_when_too_few_answer)
     cr_assert_eq (self.claim.burnt, 1);
 }
 
-//  Loses times claims to a client that advances by ten IDs each time.
+//  Loses times claims to a client that advances by ten IDs each time, and whose
+//  claims are of winner_count.
 static uint64_t
-s_lose (s_fixture_t *self, unsigned times, uint64_t next)
+s_lose (s_fixture_t *self, unsigned times, uint64_t next, uint64_t winner_count)
 {
     uint64_t now_us = NOW;
     for (unsigned time = 0; time < times; time++) {
@@ -386,6 +388,7 @@ s_lose (s_fixture_t *self, unsigned times, uint64_t next)
         next += 10;
         for (uint8_t node = 0; node < 2; node++) {
             zseq_msg_t msg = s_reply (self, node, ZSEQ_ECONFLICT, next);
+            msg.claim.last_count = winner_count;
             (void) zseq_claim_reply (&self->claim, &msg, now_us);
         }
         now_us = zseq_claim_wake_us (&self->claim);
@@ -394,40 +397,67 @@ s_lose (s_fixture_t *self, unsigned times, uint64_t next)
     return now_us;
 }
 
+//  Loses one more claim to a client that is at next, and makes the following
+//  one.
+static void
+s_lose_again (s_fixture_t *self, uint64_t *now_us, uint64_t next,
+              uint64_t winner_count)
+{
+    for (uint8_t node = 0; node < 2; node++) {
+        zseq_msg_t msg = s_reply (self, node, ZSEQ_ECONFLICT, next);
+        msg.claim.last_count = winner_count;
+        (void) zseq_claim_reply (&self->claim, &msg, *now_us);
+    }
+    *now_us = zseq_claim_wake_us (&self->claim);
+    cr_assert_eq (zseq_claim_tick (&self->claim, *now_us), ZSEQ_DO_SEND);
+    cr_assert_eq (s_ask (self, *now_us), ZSEQ_DO_SEND);
+}
+
+//  By the size of its claims, however far it has come.
 Test (claim, skips_ahead_of_a_client_that_always_wins)
 {
     zseq_known_t known = s_known (100, 100, 100);
     s_fixture_t self = s_begin (3, &known, 1);
-    uint64_t now_us = s_lose (&self, 16, 100);
+    uint64_t now_us = s_lose (&self, 16, 100, 5);
     cr_assert_eq (self.claim.conflicts, 16);
     cr_assert_eq (s_ask (&self, now_us), ZSEQ_DO_SEND);
-    cr_assert_eq (self.sent.claim.first, 260 + 2 * 10);
+    cr_assert_eq (self.sent.claim.first, 260 + 5);
     //  Another conflict doubles the distance.
-    for (uint8_t node = 0; node < 2; node++) {
-        zseq_msg_t msg = s_reply (&self, node, ZSEQ_ECONFLICT, 300);
-        (void) zseq_claim_reply (&self.claim, &msg, now_us);
+    s_lose_again (&self, &now_us, 300, 5);
+    cr_assert_eq (self.sent.claim.first, 300 + 10);
+    for (uint32_t doublings = 2; doublings < 10; doublings++) {
+        uint64_t next = 1000000u * doublings;
+        s_lose_again (&self, &now_us, next, 5);
+        cr_assert_eq (self.sent.claim.first,
+                      next + (5u << (doublings < 4 ? doublings : 4)));
     }
-    now_us = zseq_claim_wake_us (&self.claim);
-    cr_assert_eq (zseq_claim_tick (&self.claim, now_us), ZSEQ_DO_SEND);
-    cr_assert_eq (s_ask (&self, now_us), ZSEQ_DO_SEND);
-    cr_assert_eq (self.sent.claim.first, 300 + 4 * 40);
     uint64_t burnt = self.claim.burnt;
     for (uint8_t node = 0; node < 2; node++) {
-        zseq_msg_t msg = s_reply (&self, node, ZSEQ_OK, 461);
+        zseq_msg_t msg = s_reply (&self, node, ZSEQ_OK, 9000081);
         (void) zseq_claim_reply (&self.claim, &msg, now_us);
     }
     cr_assert (self.claim.done);
     cr_assert_eq (self.claim.rc, ZSEQ_OK);
-    cr_assert_eq (self.claim.first, 460);
-    cr_assert_eq (self.claim.burnt - burnt, 160, "what was skipped is burnt");
+    cr_assert_eq (self.claim.first, 9000080);
+    cr_assert_eq (self.claim.burnt - burnt, 80, "what was skipped is burnt");
 }
 
-Test (claim, leaps_over_no_end_of_the_sequence)
+//  A node of an older version does not say how large the other's claim was.
+Test (claim, skips_ahead_by_its_own_size_at_least)
+{
+    zseq_known_t known = s_known (100, 100, 100);
+    s_fixture_t self = s_begin (3, &known, 3);
+    uint64_t now_us = s_lose (&self, 16, 100, 0);
+    cr_assert_eq (s_ask (&self, now_us), ZSEQ_DO_SEND);
+    cr_assert_eq (self.sent.claim.first, 260 + 3);
+}
+
+Test (claim, skips_over_no_end_of_the_sequence)
 {
     uint64_t next = ZSEQ_NEXT_MAX - 165;
     zseq_known_t known = s_known (next, next, next);
     s_fixture_t self = s_begin (3, &known, 1);
-    uint64_t now_us = s_lose (&self, 16, next);
+    uint64_t now_us = s_lose (&self, 16, next, 5);
     cr_assert_eq (s_ask (&self, now_us), ZSEQ_DO_SEND);
     cr_assert_eq (self.sent.claim.first, next + 160);
 }

@@ -62,7 +62,7 @@ Test (codec, accepts_every_format_of_a_number_that_is_not_negative)
 }
 
 //  A valid reply up to its single extra element.
-static const uint8_t s_reply_head[] = {0x99, 1, 2, 7, 9, 0, 0, 0x92, 1, 2, 1};
+static const uint8_t s_reply_head[] = {0x99, 1, 4, 7, 9, 0, 0, 0x92, 1, 2, 1};
 
 static int
 s_decode_padded (uint8_t filler, size_t size, uint8_t last)
@@ -201,15 +201,19 @@ s_elements (const zseq_msg_t *msg)
 Test (codec, only_claims_have_a_body_when_refused)
 {
     const size_t head = 7;
+    const zseq_msg_claim_t claim = {.first = 1, .count = 1, .next = 1};
     zseq_msg_t msg = {.reply = true, .request = 1, .vector = {.n = 1}};
     for (int op = 1; op <= 10; op++)
         for (int status = 1; status <= 255; status++) {
             bool body = op == ZSEQ_OP_CLAIM && (status == 3 || status == 4);
             msg.op = (zseq_op_t) op;
             msg.status = -status;
-            msg.claim =
-              body ? (zseq_msg_claim_t){1, 1, 1} : (zseq_msg_claim_t){0, 0, 0};
-            cr_expect_eq (s_elements (&msg), head + (body ? 4 : 0));
+            memset (&msg.claim, 0, sizeof msg.claim);
+            if (body)
+                msg.claim = claim;
+            //  A busy coordinator says when to ask again.
+            bool retry = op == ZSEQ_OP_NEXT && status == 14;
+            cr_expect_eq (s_elements (&msg), head + (body ? 6 : retry));
         }
 }
 
@@ -348,9 +352,14 @@ s_make_sequence_fields (s_maker_t *self, zseq_msg_t *msg)
     uint64_t count = s_make_uint (self, 1, ZSEQ_COUNT_MAX);
     uint64_t next = s_make_uint (self, 1, ZSEQ_NEXT_MAX);
     if (msg->op == ZSEQ_OP_READ)
-        msg->read.next = next;
+        msg->read = (zseq_msg_read_t){
+          .next = next, .none_waits = test_random_below (&self->random, 2)};
     else if (msg->op == ZSEQ_OP_CLAIM)
-        msg->claim = (zseq_msg_claim_t){first, count, next};
+        msg->claim = (zseq_msg_claim_t){
+          .first = first,
+          .count = count,
+          .next = next,
+          .last_count = s_make_uint (self, 0, ZSEQ_COUNT_MAX)};
     else if (msg->op == ZSEQ_OP_RAISE)
         msg->raise = (zseq_msg_raise_t){
           .to = s_make_uint (self, 1, ZSEQ_NEXT_MAX), .next = next};
@@ -360,7 +369,8 @@ s_make_sequence_fields (s_maker_t *self, zseq_msg_t *msg)
                             .count_min = s_make_uint (self, 1, count),
                             .timeout_us = s_make_uint (self, 1, UINT64_MAX),
                             .first = first,
-                            .served = s_make_uint (self, 1, UINT64_MAX)};
+                            .served = s_make_uint (self, 1, UINT64_MAX),
+                            .retry_us = s_make_uint (self, 0, UINT64_MAX)};
     else if (msg->op == ZSEQ_OP_LIST)
         msg->list =
           (zseq_msg_list_t){.prefix = s_make_bytes (self, 0, ZSEQ_NAME_MAX),
@@ -434,6 +444,7 @@ s_make_msg (s_maker_t *self, zseq_msg_t *msg)
     msg->version = fences && test_random_below (&self->random, 2) ? 2 : 1;
     msg->name = s_make_bytes (self, 1, ZSEQ_NAME_MAX);
     msg->congested = test_random_below (&self->random, 2);
+    msg->contended = test_random_below (&self->random, 2);
     msg->extended = test_random_below (&self->random, 2);
     s_make_sequence_fields (self, msg);
     s_make_node_fields (self, msg);

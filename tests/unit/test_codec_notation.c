@@ -396,13 +396,19 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
                         msg->hello.holds_vote ? "true" : "false");
         break;
     case ZSEQ_OP_READ:
+        test_print (text, "%" PRIu64 ", %s, %s", msg->read.next,
+                    msg->contended ? "true" : "false",
+                    msg->read.none_waits ? "true" : "false");
+        break;
     case ZSEQ_OP_RAISE:
-        test_print (text, "%" PRIu64, zseq_msg_next (msg));
+        test_print (text, "%" PRIu64, msg->raise.next);
         break;
     case ZSEQ_OP_CLAIM:
-        test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %s",
+        test_print (text,
+                    "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %s, %s, %" PRIu64,
                     msg->claim.next, msg->claim.first, msg->claim.count,
-                    msg->congested ? "true" : "false");
+                    msg->congested ? "true" : "false",
+                    msg->contended ? "true" : "false", msg->claim.last_count);
         break;
     case ZSEQ_OP_NEXT:
         test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %s",
@@ -456,6 +462,8 @@ test_print_msg (test_bytes_t *text, const zseq_msg_t *msg)
            (msg->status == ZSEQ_ECONFLICT || msg->status == ZSEQ_EEXHAUSTED));
         if (body)
             s_print_reply_body (text, msg);
+        if (msg->op == ZSEQ_OP_NEXT && msg->status == ZSEQ_EBUSY)
+            test_print (text, ", %" PRIu64, msg->next.retry_us);
     }
     test_print (text, "]");
 }

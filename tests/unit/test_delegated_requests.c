@@ -13,6 +13,12 @@
 #include "test_batcher_fixture.h"
 #include "zseq_seq.h"
 
+//  wire.md, section 6.9: when a silent coordinator is probed, how long the
+//  first probe may take at least, and the second one.
+#define PROBE_US 50000u
+#define FIRST_US 200000u
+#define SECOND_US 50000u
+
 //  Coordinators.
 
 Test (delegation, turn_to_the_first_node_of_the_order_at_once_after_a_conflict)
@@ -33,11 +39,12 @@ Test (delegation, turn_to_the_first_node_of_the_order_at_once_after_a_conflict)
     cr_assert_eq (letter->node, test_ranking[0]);
     cr_assert_eq (letter->msg.next.count, 8);
     cr_assert_eq (letter->msg.next.count_min, 2);
-    cr_assert_geq (letter->msg.next.timeout_us, 50000);
+    //  P3: half of the time is left for other nodes.
+    cr_assert_eq (letter->msg.next.timeout_us,
+                  (test_requests[0].deadline_us - test_now) / 2 + 1);
     cr_assert (zseq_request_queue_attempt (test_queue, &node));
     cr_assert_eq (node, test_ranking[0]);
-    cr_assert_eq (zseq_batcher_wake_us (test_batcher),
-                  test_now + letter->msg.next.timeout_us);
+    cr_assert_eq (zseq_batcher_wake_us (test_batcher), test_now + PROBE_US);
     test_answer (letter);
     test_assert_got (&test_requests[0], 12, 5);
     test_assert_got (&test_requests[1], 17, 3);
@@ -111,7 +118,9 @@ Test (delegation, pass_over_a_coordinator_that_refuses)
     cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[1]);
 }
 
-Test (delegation, pass_over_a_coordinator_that_cannot_be_reached)
+//  It is asked again as soon as it can be reached: a connection that is not up
+//  yet says nothing about a node.
+Test (delegation, ask_another_node_while_the_coordinator_cannot_be_reached)
 {
     test_turn (3);
     test_cut = 1u << test_ranking[0] | 1u << test_ranking[1];
@@ -119,20 +128,33 @@ Test (delegation, pass_over_a_coordinator_that_cannot_be_reached)
     test_flush ();
     cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[2]);
     test_assert_silent ();
-    //  Nor does it when the coordinator is reachable again: the coordinator has
-    //  to answer a probe first.
     test_cut = 0;
     test_add (1, 2);
     test_flush ();
-    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[2]);
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[0]);
     test_assert_silent ();
 }
 
-//  S3: the range of a late reply is not handed out.
-Test (delegation, pass_over_a_coordinator_that_is_late)
+//  Without a pause: a claim that was lost would only be made again.
+Test (delegation, claim_at_once_when_no_coordinator_can_be_reached)
 {
     test_turn (3);
+    test_cut = ALL_NODES;
     test_add (0, 2);
+    test_flush ();
+    test_cut = 0;
+    test_tick ();
+    test_letter_to_all (ZSEQ_OP_CLAIM);
+    test_finish ();
+    cr_assert_eq (test_requests[0].status, ZSEQ_OK);
+}
+
+//  S3: the range of a late reply is not handed out. That one request had little
+//  time says nothing about the node.
+Test (delegation, ask_another_node_when_half_of_the_time_is_over)
+{
+    test_turn (3);
+    test_add_until (0, 2, 2, test_now + 80000);
     test_flush ();
     test_letter_t *late = test_letter (ZSEQ_OP_NEXT);
     test_now += late->msg.next.timeout_us - 1;
@@ -153,32 +175,168 @@ Test (delegation, pass_over_a_coordinator_that_is_late)
     test_assert_got (&test_requests[0], next, 2);
     cr_assert (!test_answer (late));
     cr_assert_eq (test_burnt (), 2);
+    test_add (1, 1);
+    test_flush ();
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[0]);
 }
 
-Test (delegation, pass_over_a_late_coordinator_for_all_that_it_was_asked)
+//  Waits until the coordinator is probed, that long after it was last heard.
+static test_letter_t *
+s_wait_for_probe (uint64_t wait_us)
+{
+    uint64_t now_us = test_now;
+    test_wait ();
+    cr_assert_eq (test_now, now_us + wait_us, "%lu us", test_now - now_us);
+    test_letter_t *probe = test_letter (ZSEQ_OP_READ);
+    test_assert_silent ();
+    cr_assert_eq (probe->node, test_ranking[0]);
+    return probe;
+}
+
+//  Two NEXTs are sent to the coordinator, and another node is asked for both.
+static void
+s_assert_passed_over (const test_letter_t *first, const test_letter_t *second)
+{
+    test_letter_t *again = test_letter (ZSEQ_OP_NEXT);
+    cr_assert_eq (again->node, test_ranking[1]);
+    cr_assert_eq (again->msg.next.count, first->msg.next.count);
+    again = test_letter (ZSEQ_OP_NEXT);
+    cr_assert_eq (again->node, test_ranking[1]);
+    cr_assert_eq (again->msg.next.count, second->msg.next.count);
+    cr_assert_eq (test_burnt (), 5);
+    cr_assert_eq (zseq_batcher_stats (test_batcher)->late, 2);
+    cr_assert_eq (test_ended_count, 0);
+}
+
+static void
+s_send_two (test_letter_t **first, test_letter_t **second)
 {
     test_turn (3);
     test_add (0, 2);
     test_flush ();
-    test_letter_t *first = test_letter (ZSEQ_OP_NEXT);
-    test_now += 1000;
+    *first = test_letter (ZSEQ_OP_NEXT);
     test_add (1, 3);
     test_flush ();
-    test_letter_t *second = test_letter (ZSEQ_OP_NEXT);
-    cr_assert_eq (second->node, test_ranking[0]);
-    test_now += first->msg.next.timeout_us - 1000;
-    test_tick ();
+    *second = test_letter (ZSEQ_OP_NEXT);
+    cr_assert_eq ((*second)->node, test_ranking[0]);
+}
+
+Test (delegation, pass_over_a_coordinator_that_misses_two_probes)
+{
+    test_letter_t *first;
+    test_letter_t *second;
+    s_send_two (&first, &second);
+    s_wait_for_probe (PROBE_US);
+    s_wait_for_probe (FIRST_US);
+    uint64_t now_us = test_now;
+    test_wait ();
+    cr_assert_eq (test_now, now_us + SECOND_US);
+    s_assert_passed_over (first, second);
+    cr_assert (!test_answer (first));
+    cr_assert (!test_answer (second));
+}
+
+Test (delegation, pass_over_a_silent_coordinator_that_cannot_be_probed)
+{
+    test_letter_t *first;
+    test_letter_t *second;
+    s_send_two (&first, &second);
+    test_cut = 1u << test_ranking[0];
+    test_wait ();
+    s_assert_passed_over (first, second);
+}
+
+Test (delegation, pass_over_a_coordinator_that_no_longer_votes)
+{
+    test_letter_t *first;
+    test_letter_t *second;
+    s_send_two (&first, &second);
+    test_letter_t *probe = s_wait_for_probe (PROBE_US);
+    test_refusal[test_ranking[0]] = ZSEQ_ENOTVOTING;
+    cr_assert (test_answer (probe));
+    test_flush ();
+    s_assert_passed_over (first, second);
+}
+
+//  Late is not dead: what waits with a busy node stays there, and is not made
+//  more work by probes.
+Test (delegation, wait_for_a_slow_coordinator_that_answers_probes)
+{
+    test_turn (3);
+    test_add (0, 2);
+    test_flush ();
+    test_letter_t *next = test_letter (ZSEQ_OP_NEXT);
+    for (uint64_t wait_us = PROBE_US; wait_us < 1000000; wait_us *= 2)
+        cr_assert (test_answer (s_wait_for_probe (wait_us)));
+    for (size_t probe = 0; probe < 2; probe++)
+        cr_assert (test_answer (s_wait_for_probe (1000000)));
+    uint64_t first = test_next[0];
+    test_answer (next);
+    test_assert_got (&test_requests[0], first, 2);
+    cr_assert_eq (test_burnt (), 0);
+    //  It is probed as soon as before once it has served a NEXT.
+    test_add (0, 2);
+    test_flush ();
+    test_letter (ZSEQ_OP_NEXT);
+    uint64_t now_us = test_now;
+    test_wait ();
+    cr_assert_lt (test_now, now_us + 1000001);
+}
+
+//  With a connection, or with the process of a node, NEXTs are lost. The node
+//  is up again before anything was noticed.
+Test (delegation, send_again_what_a_node_has_lost)
+{
+    test_letter_t *first;
+    test_letter_t *second;
+    s_send_two (&first, &second);
+    test_letter_t *probe = s_wait_for_probe (PROBE_US);
+    zseq_msg_t msg = test_reply_to (probe, probe->node, ZSEQ_OK);
+    msg.read.next = test_next[0];
+    msg.read.none_waits = true;
+    cr_assert (zseq_batcher_reply (test_batcher, &msg, test_now));
+    test_flush ();
     for (size_t index = 0; index < 2; index++) {
         test_letter_t *again = test_letter (ZSEQ_OP_NEXT);
-        cr_assert_eq (again->node, test_ranking[1]);
+        cr_assert_eq (again->node, test_ranking[0]);
+        cr_assert_neq (again->msg.request, first->msg.request);
         cr_assert_eq (again->msg.next.count, 2 + index);
     }
     test_assert_silent ();
-    cr_assert_eq (test_burnt (), 5);
-    cr_assert_eq (zseq_batcher_stats (test_batcher)->late, 2);
-    cr_assert (!test_answer (first));
-    cr_assert (!test_answer (second));
-    cr_assert_eq (test_ended_count, 0);
+    test_finish ();
+    cr_assert_eq (test_requests[0].status, ZSEQ_OK);
+    cr_assert_eq (test_requests[1].status, ZSEQ_OK);
+}
+
+Test (delegation, ask_a_busy_coordinator_again_when_it_says)
+{
+    test_turn (3);
+    test_add (0, 2);
+    test_flush ();
+    test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
+    zseq_msg_t msg = test_reply_to (letter, letter->node, ZSEQ_EBUSY);
+    msg.next.retry_us = 7000;
+    cr_assert (zseq_batcher_reply (test_batcher, &msg, test_now));
+    test_flush ();
+    test_assert_silent ();
+    uint64_t now_us = test_now;
+    test_wait ();
+    cr_assert_eq (test_now, now_us + 7000);
+    letter = test_letter (ZSEQ_OP_NEXT);
+    cr_assert_eq (letter->node, test_ranking[0]);
+    cr_assert_eq (letter->msg.next.timeout_us,
+                  test_requests[0].deadline_us - test_now + 1);
+    //  Whatever it says.
+    msg = test_reply_to (letter, letter->node, ZSEQ_EBUSY);
+    msg.next.retry_us = UINT64_MAX;
+    cr_assert (zseq_batcher_reply (test_batcher, &msg, test_now));
+    test_flush ();
+    now_us = test_now;
+    test_wait ();
+    cr_assert_eq (test_now, now_us + 1000000);
+    test_answer (test_letter (ZSEQ_OP_NEXT));
+    cr_assert_eq (test_requests[0].status, ZSEQ_OK);
+    cr_assert_eq (test_burnt (), 0);
 }
 
 //  P3: a client that reaches a majority makes progress, however slow the
@@ -213,23 +371,29 @@ Test (delegation, pass_over_a_coordinator_whose_request_has_ended_meanwhile)
     cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[1]);
 }
 
+//  How long the NEXT that was just sent may stay without a word.
+static uint64_t
+s_silence_us (void)
+{
+    return zseq_batcher_wake_us (test_batcher) - test_now;
+}
+
 Test (delegation, are_more_patient_with_a_coordinator_that_takes_long)
 {
     test_turn (3);
     test_add (0, 1);
     test_flush ();
-    uint64_t before_us = test_letters[test_read].msg.next.timeout_us;
+    uint64_t before_us = s_silence_us ();
     for (size_t call = 0; call < 30; call++) {
         test_now += 20000;
         test_answer (test_letter (ZSEQ_OP_NEXT));
         test_add (0, 1);
         test_flush ();
     }
-    uint64_t after_us = test_letters[test_read].msg.next.timeout_us;
-    cr_assert_eq (before_us, 50000);
+    uint64_t after_us = s_silence_us ();
+    cr_assert_eq (before_us, PROBE_US);
     cr_assert_gt (after_us, 100000);
     cr_assert_leq (after_us, 8 * 20001);
-    cr_assert_eq (zseq_batcher_wake_us (test_batcher), test_now + after_us);
 }
 
 //  Old claims took long. Their round trips say nothing about coordinators that
@@ -246,14 +410,14 @@ Test (delegation, go_by_a_coordinator_s_own_round_trips)
     test_add (1, 1);
     test_flush ();
     test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
-    cr_assert_geq (letter->msg.next.timeout_us, 8 * 50000);
+    cr_assert_geq (s_silence_us (), 8 * 50000);
     test_now += 20000;
     test_answer (letter);
     test_add (2, 1);
     test_flush ();
-    letter = test_letter (ZSEQ_OP_NEXT);
-    cr_assert_eq (letter->msg.next.timeout_us, 8 * 20000, "%lu",
-                  letter->msg.next.timeout_us);
+    test_letter (ZSEQ_OP_NEXT);
+    cr_assert_eq (s_silence_us (), 8 * 20000);
+    test_read--;
     test_finish ();
 }
 

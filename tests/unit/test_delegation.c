@@ -131,9 +131,11 @@ Test (delegation, try_a_coordinator_soon_again_that_has_served_meanwhile)
 Test (delegation, ask_only_nodes_that_would_come_first)
 {
     test_turn (5);
-    test_cut = 1u << test_ranking[0] | 1u << test_ranking[1];
+    for (size_t rank = 0; rank < 2; rank++)
+        test_refusal[test_ranking[rank]] = ZSEQ_ENOTVOTING;
+    test_draw_ids (1);
+    memset (test_refusal, 0, sizeof test_refusal);
     cr_assert_eq (s_asked (), test_ranking[2]);
-    test_cut = 0;
     test_now += 1000000;
     test_add (0, 1);
     test_flush ();
@@ -247,6 +249,163 @@ Test (delegation, wait_twice_as_long_after_a_further_conflict)
         before = count;
     }
     cr_assert_eq (before, ALONE_MAX);
+}
+
+//  A client that a node tells of others does not begin with a fight.
+Test (delegation, leave_a_new_name_to_its_coordinator_if_others_want_it)
+{
+    test_open (3);
+    test_contended = true;
+    test_add (0, 1);
+    test_flush ();
+    test_letter_to_all (ZSEQ_OP_READ);
+    test_read -= 3;
+    test_answer_all ();
+    test_flush ();
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[0]);
+    test_assert_silent ();
+}
+
+Test (delegation, leave_a_name_to_its_coordinator_once_others_want_it)
+{
+    test_open (3);
+    test_draw_ids (1);
+    cr_assert_eq (test_letters[test_sent - 1].msg.op, ZSEQ_OP_CLAIM);
+    test_contended = true;
+    test_draw_ids (1);
+    cr_assert_eq (test_letters[test_sent - 1].msg.op, ZSEQ_OP_CLAIM);
+    test_contended = false;
+    test_draw_ids (1);
+    cr_assert_eq (test_letters[test_sent - 1].msg.op, ZSEQ_OP_NEXT);
+    cr_assert_eq (zseq_batcher_stats (test_batcher)->conflicts, 0);
+}
+
+//  The coordinator's last claims are not those of another client.
+Test (delegation, believe_no_node_right_after_they_return_to_claims)
+{
+    test_turn (3);
+    s_count_until_claim ();
+    test_finish ();
+    test_contended = true;
+    for (size_t call = 0; call < 20; call++) {
+        test_draw_ids (1);
+        cr_assert_eq (test_letters[test_sent - 1].msg.op, ZSEQ_OP_CLAIM);
+        test_now += 50000;
+    }
+    test_now += 1500000;
+    test_draw_ids (1);
+    test_draw_ids (1);
+    cr_assert_eq (test_letters[test_sent - 1].msg.op, ZSEQ_OP_NEXT);
+}
+
+//  A node's own coordinator.
+
+//  Opens the batcher of the node with that rank.
+static void
+s_open_node (size_t rank)
+{
+    test_make (5, 0);
+    zseq_coordinator_rank_set_self (&test_rank, test_ranking[rank]);
+    zseq_batcher_open (test_batcher, &test_quorum, &test_rank);
+    test_served = 2;
+}
+
+Test (delegation, pass_on_to_the_node_that_comes_first)
+{
+    s_open_node (3);
+    for (size_t call = 0; call < 200; call++) {
+        test_sent = test_read = test_ended_count = 0;
+        cr_assert_eq (s_asked (), test_ranking[0]);
+        cr_assert_eq (test_requests[0].status, ZSEQ_OK);
+        test_assert_silent ();
+    }
+}
+
+//  What the coordinator has in hand of others counts for the clients, too.
+Test (delegation, pass_back_how_many_requests_were_served)
+{
+    s_open_node (1);
+    test_served = 12;
+    test_add (0, 1);
+    test_add (1, 1);
+    test_flush ();
+    test_answer (test_letter (ZSEQ_OP_NEXT));
+    cr_assert_eq (test_requests[0].served, 2 + 12 - 1);
+    cr_assert_eq (test_requests[1].first, test_requests[0].first + 1);
+}
+
+Test (delegation, claim_where_the_own_node_comes_first)
+{
+    s_open_node (0);
+    test_congested = ALL_NODES;
+    test_contended = true;
+    test_draw_ids (1);
+    for (size_t call = 0; call < 20; call++) {
+        test_interfere (10);
+        test_draw_ids (1);
+    }
+    for (size_t index = 0; index < test_sent; index++)
+        cr_assert_neq (test_letters[index].msg.op, ZSEQ_OP_NEXT);
+}
+
+//  So NEXTs do not circle.
+Test (delegation, pass_nothing_on_to_nodes_that_come_later)
+{
+    for (size_t rank = 1; rank < 5; rank++) {
+        s_open_node (rank);
+        for (size_t above = 0; above < rank; above++)
+            test_refusal[test_ranking[above]] = ZSEQ_ENOTVOTING;
+        test_add (0, 1);
+        test_flush ();
+        for (size_t above = 0; above < rank; above++) {
+            test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
+            cr_assert_eq (letter->node, test_ranking[above]);
+            test_answer (letter);
+            test_flush ();
+        }
+        memset (test_refusal, 0, sizeof test_refusal);
+        test_letter_to_all (ZSEQ_OP_READ);
+        test_read -= 5;
+        test_finish ();
+        cr_assert_eq (test_requests[0].status, ZSEQ_OK);
+        test_sent = test_read = test_ended_count = 0;
+        test_close ();
+    }
+}
+
+//  Else two coordinators would claim the name from then on.
+Test (delegation, pass_on_again_to_a_node_that_is_up_again)
+{
+    s_open_node (1);
+    test_refusal[test_ranking[0]] = ZSEQ_ENOTVOTING;
+    test_draw_ids (1);
+    test_refusal[test_ranking[0]] = ZSEQ_OK;
+    test_draw_ids (1);
+    cr_assert_eq (test_letters[test_sent - 1].msg.op, ZSEQ_OP_CLAIM);
+    test_now += PROBE_US;
+    test_sent = test_read = 0;
+    test_draw_ids (1);
+    cr_assert_eq (test_letters[0].msg.op, ZSEQ_OP_READ);
+    cr_assert_eq (test_letters[0].node, test_ranking[0]);
+    cr_assert_eq (s_asked (), test_ranking[0]);
+}
+
+//  Clients that wait with it have other nodes to ask.
+Test (delegation, refuse_what_a_majority_does_not_answer)
+{
+    s_open_node (0);
+    test_draw_ids (1);
+    test_mute = ALL_NODES;
+    test_add (0, 1);
+    test_flush ();
+    test_add (1, 1);
+    uint64_t now_us = test_now;
+    while (!test_ended_count)
+        test_wait ();
+    cr_assert_leq (test_now, now_us + 500000);
+    cr_assert_eq (test_requests[0].status, ZSEQ_EUNAVAILABLE);
+    cr_assert_eq (test_requests[1].status, ZSEQ_EUNAVAILABLE);
+    test_mute = 0;
 }
 
 //  Congested nodes: wire.md, section 6.9.

@@ -1,0 +1,59 @@
+//  Which names several clients ask for at the same time. Replies to READ and
+//  CLAIM say so (`contended`), and a client that is told delegates the name at
+//  once: it need not lose a claim first. A newcomer cannot know that it is one
+//  of many, but the node can. No name has memory of its own: names share slots
+//  by their hashes, so names that do not exist yet count, too, and two names in
+//  one slot cost their clients a detour at worst.
+//
+//  For clients that claim for themselves all the same, replies to CLAIM say how
+//  many IDs the last claim took: that is how far a client that never wins has
+//  to skip ahead.
+
+#include "zseq_node_private.h"
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+//  Two clients compete if their requests are no further apart.
+#define APART_US_MAX 100000
+//  How long that is remembered.
+#define CONTENDED_US 1000000
+
+//  Tells senders apart; that two have one hash does no harm.
+static uint64_t
+s_hash (const zseq_sender_t *sender)
+{
+    if (sender->type == ZSEQ_SENDER_CONNECTION)
+        return XXH3_64bits (sender->route.id, sender->route.size);
+    return sender->type;
+}
+
+size_t
+zseq_node_contention_note (zseq_node_t *self, const zseq_sender_t *sender,
+                           zseq_slice_t name)
+{
+    size_t slot = XXH3_64bits (name.data, name.size) % ZSEQ_CONTENTION_SLOTS;
+    zseq_node_contention_t *contention = &self->contention[slot];
+    //  The own coordinator claims for clients that were noted before.
+    if (sender->type == ZSEQ_SENDER_SELF)
+        return slot;
+    uint64_t hash = s_hash (sender);
+    if (contention->sender != hash && contention->last_us &&
+        self->now_us - contention->last_us <= APART_US_MAX)
+        contention->until_us = self->now_us + CONTENDED_US;
+    contention->sender = hash;
+    contention->last_us = self->now_us;
+    return slot;
+}
+
+void
+zseq_node_contention_note_claim (zseq_node_t *self, size_t slot, uint64_t count)
+{
+    self->contention[slot].claimed = count;
+}
+
+bool
+zseq_node_contended (const zseq_node_t *self, size_t slot)
+{
+    return self->now_us < self->contention[slot].until_us;
+}

@@ -1,0 +1,389 @@
+//  The NEXTs of a batcher: to which node a claim is delegated, and what becomes
+//  of it there. zseq_batcher.c decides that a claim is delegated; a NEXT then
+//  ends in one of these ways:
+//
+//      served               its requests get their IDs
+//      busy                 it is sent again to the same node, later
+//      lost                 it is sent again at once: the node does not know it
+//      overdue, refused,    its requests continue with the next node, or claim
+//      or the node is dead
+//
+//  Source: lib/doc/wire.md, section 6.9.
+
+#include "zseq_batcher.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "zseq_batcher_private.h"
+
+//  How long a NEXT may take at most, whatever its requests' deadlines.
+#define NEXT_US_MAX 10000000
+//  How long to wait for a busy coordinator at most, whatever it says.
+#define RETRY_US_MAX 1000000
+
+//  A NEXT has ended, and its requests have not.
+static void
+s_end_delegated (zseq_inflight_t *inflight)
+{
+    inflight->node = ZSEQ_NO_NODE;
+    inflight->request_id = 0;
+    inflight->own_inflight = 0;
+}
+
+//  Its requests continue at once.
+static void
+s_send_again (zseq_inflight_t *inflight)
+{
+    s_end_delegated (inflight);
+    inflight->due = true;
+    zseq_request_queue_schedule (inflight->queue);
+}
+
+//  Its requests continue with another node.
+static void
+s_give_up_delegated (zseq_inflight_t *inflight)
+{
+    zseq_node_set_add (&inflight->passed, inflight->node);
+    s_send_again (inflight);
+}
+
+//  The coordinator may still claim for a NEXT that is given up.
+static void
+s_give_up_late (zseq_batcher_t *self, zseq_inflight_t *inflight)
+{
+    self->stats.late++;
+    self->stats.burnt += inflight->claim.count;
+    s_give_up_delegated (inflight);
+}
+
+//  A node is taken for dead: gives up every NEXT sent to it.
+static void
+s_give_up_node (zseq_batcher_t *self, uint8_t node, uint64_t now_us)
+{
+    zseq_delegation_note_failed (&self->delegation, node, now_us);
+    for (size_t index = 0; index < self->inflight_count; index++)
+        if (self->inflight[index]->node == node)
+            s_give_up_late (self, self->inflight[index]);
+}
+
+//  The time of a NEXT is over. Others may still be served, so the node is not
+//  taken for dead, unless it has had much time.
+static void
+s_give_up_overdue (zseq_batcher_t *self, zseq_inflight_t *inflight,
+                   uint64_t now_us)
+{
+    if (now_us - inflight->began_us >=
+        zseq_delegation_silence_us (&self->delegation, self->stats.rtt_us))
+        zseq_delegation_note_failed (&self->delegation, inflight->node, now_us);
+    s_give_up_late (self, inflight);
+}
+
+//  Of each node the NEXT that it owes a reply for the longest time, or NULL.
+static void
+s_find_owed (const zseq_batcher_t *self, const zseq_inflight_t **owed)
+{
+    memset (owed, 0, ZSEQ_NODES_MAX * sizeof *owed);
+    for (size_t index = 0; index < self->inflight_count; index++) {
+        const zseq_inflight_t *inflight = self->inflight[index];
+        if (!zseq_inflight_delegated (inflight))
+            continue;
+        const zseq_inflight_t **slot = &owed[inflight->node];
+        if (!*slot || inflight->began_us < (*slot)->began_us)
+            *slot = inflight;
+    }
+}
+
+//  Probes a node with a READ of that queue's name. False: it cannot be reached.
+static bool
+s_probe (zseq_batcher_t *self, const zseq_request_queue_t *queue, uint8_t node,
+         uint64_t now_us)
+{
+    zseq_msg_t msg = {.op = ZSEQ_OP_READ,
+                      .request = zseq_batcher_draw (self),
+                      .name = queue->name};
+    zseq_detector_probed (&self->delegation.detector[node], msg.request,
+                          now_us);
+    return self->hooks.ask (self->hooks.arg, node, &msg);
+}
+
+//  Looks for nodes that owe replies and are silent.
+static void
+s_detect (zseq_batcher_t *self, uint64_t now_us)
+{
+    const zseq_inflight_t *owed[ZSEQ_NODES_MAX];
+    s_find_owed (self, owed);
+    uint64_t silence_us =
+      zseq_delegation_silence_us (&self->delegation, self->stats.rtt_us);
+    for (uint8_t node = 0; node < self->quorum.n; node++) {
+        if (!owed[node])
+            continue;
+        zseq_detector_verdict_t verdict =
+          zseq_detector_tick (&self->delegation.detector[node],
+                              owed[node]->began_us, silence_us, now_us);
+        if (verdict == ZSEQ_DETECTOR_SUSPECT ||
+            (verdict == ZSEQ_DETECTOR_PROBE &&
+             !s_probe (self, owed[node]->queue, node, now_us)))
+            s_give_up_node (self, node, now_us);
+    }
+}
+
+//  Gives up the NEXTs whose time is over.
+static void
+s_give_up_all_overdue (zseq_batcher_t *self, uint64_t now_us)
+{
+    for (size_t index = 0; index < self->inflight_count; index++) {
+        zseq_inflight_t *inflight = self->inflight[index];
+        if (zseq_inflight_delegated (inflight) && now_us >= inflight->until_us)
+            s_give_up_overdue (self, inflight, now_us);
+    }
+}
+
+void
+zseq_batcher_tick_nexts (zseq_batcher_t *self, uint64_t now_us)
+{
+    assert (self);
+
+    s_give_up_all_overdue (self, now_us);
+    s_detect (self, now_us);
+}
+
+uint64_t
+zseq_batcher_nexts_wake_us (const zseq_batcher_t *self)
+{
+    assert (self);
+
+    uint64_t wake_us = UINT64_MAX;
+    for (size_t index = 0; index < self->inflight_count; index++) {
+        const zseq_inflight_t *inflight = self->inflight[index];
+        if (zseq_inflight_delegated (inflight) && wake_us > inflight->until_us)
+            wake_us = inflight->until_us;
+    }
+    const zseq_inflight_t *owed[ZSEQ_NODES_MAX];
+    s_find_owed (self, owed);
+    uint64_t silence_us =
+      zseq_delegation_silence_us (&self->delegation, self->stats.rtt_us);
+    for (uint8_t node = 0; node < self->quorum.n; node++) {
+        if (!owed[node])
+            continue;
+        uint64_t at_us = zseq_detector_wake_us (
+          &self->delegation.detector[node], owed[node]->began_us, silence_us);
+        if (wake_us > at_us)
+            wake_us = at_us;
+    }
+    return wake_us;
+}
+
+//  Sends those NEXTs again that were lost on their way to a node, with the
+//  connection or with the process that the node was.
+static void
+s_send_lost_again (zseq_batcher_t *self, uint8_t node, uint64_t probed_us)
+{
+    for (size_t index = 0; index < self->inflight_count; index++) {
+        zseq_inflight_t *inflight = self->inflight[index];
+        if (inflight->node != node || inflight->began_us >= probed_us)
+            continue;
+        self->stats.late++;
+        self->stats.burnt += inflight->claim.count;
+        s_send_again (inflight);
+    }
+}
+
+//  A probe was answered: a node that does not vote serves no NEXT. A node that
+//  has none in hand has answered, or will never answer, those that were sent
+//  before the probe: replies come in the order of their requests.
+static void
+s_detector_reply (zseq_batcher_t *self, const zseq_msg_t *msg, uint64_t now_us)
+{
+    if (msg->status == ZSEQ_ENOTVOTING || msg->status == ZSEQ_ECLUSTER)
+        s_give_up_node (self, msg->node, now_us);
+    else if (msg->status == ZSEQ_OK && msg->read.none_waits)
+        s_send_lost_again (self, msg->node,
+                           self->delegation.detector[msg->node].probed_us);
+}
+
+bool
+zseq_batcher_hear (zseq_batcher_t *self, const zseq_msg_t *msg, uint64_t now_us)
+{
+    assert (self);
+    assert (msg);
+    assert (msg->node < ZSEQ_NODES_MAX);
+
+    zseq_detector_t *detector = &self->delegation.detector[msg->node];
+    zseq_detector_heard (detector, now_us);
+    if (zseq_detector_reply (detector, msg->request)) {
+        s_detector_reply (self, msg, now_us);
+        return true;
+    }
+    return zseq_delegation_reply (&self->delegation, msg);
+}
+
+void
+zseq_batcher_probe_down (zseq_batcher_t *self, zseq_request_queue_t *queue,
+                         uint64_t now_us)
+{
+    assert (self);
+    assert (queue);
+
+    if (!queue->delegation.ranked)
+        return;
+    uint8_t nodes[ZSEQ_NODES_MAX];
+    uint8_t count = zseq_delegation_probes_due (
+      &self->delegation, &queue->delegation, now_us, nodes);
+    for (uint8_t index = 0; index < count; index++) {
+        zseq_msg_t msg = {.op = ZSEQ_OP_READ,
+                          .request = zseq_batcher_draw (self),
+                          .name = queue->name};
+        zseq_delegation_note_probe (&self->delegation, nodes[index],
+                                    msg.request, now_us);
+        (void) self->hooks.ask (self->hooks.arg, nodes[index], &msg);
+    }
+}
+
+//  Notes how many NEXTs of the queue may wait at the coordinator together.
+static void
+s_count_own_inflight (zseq_request_queue_t *queue)
+{
+    size_t delegated = 0;
+    for (zseq_inflight_t *inflight = queue->inflight; inflight;
+         inflight = inflight->behind)
+        delegated += zseq_inflight_delegated (inflight);
+    for (zseq_inflight_t *inflight = queue->inflight; inflight;
+         inflight = inflight->behind)
+        if (inflight->own_inflight < delegated)
+            inflight->own_inflight = delegated;
+}
+
+uint8_t
+zseq_batcher_coordinator (zseq_batcher_t *self, const zseq_inflight_t *inflight)
+{
+    assert (self);
+    assert (inflight);
+
+    zseq_delegation_name_t *name = &inflight->queue->delegation;
+    uint8_t own = self->delegation.rank.self;
+    (void) zseq_delegation_coordinator (&self->delegation, name);
+    for (uint8_t rank = 0; rank < self->quorum.n; rank++) {
+        uint8_t node = name->ranking[rank];
+        if (node == own)
+            break;
+        if (!self->delegation.rank.candidate[node].down &&
+            !zseq_node_set_has (inflight->passed, node))
+            return node;
+    }
+    return self->quorum.n;
+}
+
+//  How long the coordinator may take. P3: leaves as much time for other nodes,
+//  unless the coordinator works and was only busy.
+static uint64_t
+s_next_limit_us (const zseq_inflight_t *inflight, uint64_t now_us)
+{
+    uint64_t limit_us = NEXT_US_MAX;
+    for (const zseq_request_t *request = inflight->requests; request;
+         request = request->next) {
+        uint64_t left_us =
+          request->deadline_us > now_us ? request->deadline_us - now_us : 0;
+        uint64_t share_us = (inflight->waited ? left_us : left_us / 2) + 1;
+        if (limit_us > share_us)
+            limit_us = share_us;
+    }
+    return limit_us;
+}
+
+bool
+zseq_batcher_send_next (zseq_batcher_t *self, zseq_inflight_t *inflight,
+                        uint64_t now_us)
+{
+    assert (self);
+    assert (inflight);
+
+    zseq_request_queue_t *queue = inflight->queue;
+    uint64_t limit_us = s_next_limit_us (inflight, now_us);
+    zseq_msg_t msg = {
+      .op = ZSEQ_OP_NEXT,
+      .request = zseq_batcher_draw (self),
+      .name = queue->name,
+      .next = {.count = inflight->claim.count,
+               .count_min = inflight->claim.count_min,
+               .timeout_us = limit_us},
+    };
+    uint8_t node;
+    while ((node = zseq_batcher_coordinator (self, inflight)) !=
+           self->quorum.n) {
+        if (self->hooks.ask (self->hooks.arg, node, &msg)) {
+            inflight->node = node;
+            inflight->request_id = msg.request;
+            inflight->began_us = now_us;
+            inflight->until_us = now_us + limit_us;
+            s_count_own_inflight (queue);
+            self->stats.claims++;
+            break;
+        }
+        zseq_node_set_add (&inflight->passed, node);
+    }
+    zseq_batcher_probe_down (self, queue, now_us);
+    return zseq_inflight_delegated (inflight);
+}
+
+//  Whether a reply serves the NEXT as the protocol allows.
+static bool
+s_serves (const zseq_inflight_t *inflight, const zseq_msg_t *msg)
+{
+    return msg->status == ZSEQ_OK && msg->next.first >= 1 &&
+           msg->next.count >= inflight->claim.count_min &&
+           msg->next.count <= inflight->claim.count &&
+           msg->next.first <= ZSEQ_NEXT_MAX - msg->next.count;
+}
+
+static uint64_t
+s_retry_us (uint64_t retry_us)
+{
+    return retry_us < RETRY_US_MAX ? retry_us : RETRY_US_MAX;
+}
+
+void
+zseq_batcher_next_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
+                         const zseq_msg_t *msg, uint64_t now_us)
+{
+    assert (self);
+    assert (inflight);
+    assert (msg);
+
+    zseq_request_queue_t *queue = inflight->queue;
+    if (s_serves (inflight, msg)) {
+        self->stats.round_trips++;
+        zseq_delegation_note_served (&self->delegation, inflight->node,
+                                     now_us - inflight->began_us);
+        zseq_delegation_note_congestion (&self->delegation, msg);
+        for (uint8_t node = 0; node < self->quorum.n; node++)
+            if (queue->known.next[node] < msg->next.first + msg->next.count)
+                queue->known.next[node] = msg->next.first + msg->next.count;
+        if (msg->next.served > inflight->own_inflight)
+            zseq_delegation_note_contended (&self->delegation,
+                                            &queue->delegation);
+        else
+            zseq_delegation_note_uncontended (&queue->delegation, now_us);
+        uint64_t others = msg->next.served > inflight->own_inflight
+                            ? msg->next.served - inflight->own_inflight
+                            : 0;
+        zseq_request_queue_hand_out (inflight, msg->next.first, msg->next.count,
+                                     others);
+    }
+    else if (msg->status == ZSEQ_EEXHAUSTED)
+        zseq_request_queue_refuse (inflight, ZSEQ_EEXHAUSTED);
+    else if (msg->status == ZSEQ_EBUSY && msg->next.retry_us) {
+        //  To claim beside a busy coordinator would make more work for it.
+        s_end_delegated (inflight);
+        inflight->waited = true;
+        zseq_attempt_pause_until (&inflight->claim.attempt,
+                                  now_us + s_retry_us (msg->next.retry_us));
+        return;
+    }
+    else {
+        zseq_delegation_note_failed (&self->delegation, inflight->node, now_us);
+        s_give_up_delegated (inflight);
+        return;
+    }
+    zseq_request_queue_retire (inflight);
+}

@@ -1,0 +1,134 @@
+//  Tests a node, one step at a time: whether it says that several clients ask
+//  for a name, and how large the last claim was (lib/doc/wire.md, 6.9 and 6.4).
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "zseq_node_fixture.h"
+
+//  A request of that op from client, for a name. Returns the reply; NULL: there
+//  is none yet.
+static const zseq_msg_t *
+s_ask (fixture_t *self, uint32_t client, zseq_op_t op, const char *name)
+{
+    zseq_msg_t msg = fixture_request (op, name, 900);
+    if (op == ZSEQ_OP_CLAIM) {
+        //  Refused, so that the reply does not wait for the disk.
+        msg.claim.first = ZSEQ_ID_MAX;
+        msg.claim.count = 2;
+    }
+    if (op == ZSEQ_OP_NEXT)
+        msg.next =
+          (zseq_msg_next_t){.count = 1, .count_min = 1, .timeout_us = 1000000};
+    zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST, .msg = &msg};
+    event.sender.route.size = 5;
+    memcpy (event.sender.route.id + 1, &client, sizeof client);
+    fixture_step (self, event);
+    const fixture_seen_t *reply = fixture_find (self, ZSEQ_ACTION_REPLY);
+    return reply ? &reply->msg : NULL;
+}
+
+Test (node_contention, is_told_when_two_clients_ask_for_a_name)
+{
+    const zseq_op_t ops[] = {ZSEQ_OP_READ, ZSEQ_OP_CLAIM};
+    for (size_t first = 0; first < 2; first++)
+        for (size_t second = 0; second < 2; second++) {
+            fixture_t *self = fixture_voter ();
+            cr_assert (!s_ask (self, 1, ops[first], "orders")->contended);
+            cr_assert (!s_ask (self, 1, ops[second], "orders")->contended);
+            cr_assert (s_ask (self, 2, ops[second], "orders")->contended);
+            cr_assert (s_ask (self, 1, ops[first], "orders")->contended);
+            cr_assert (!s_ask (self, 1, ops[first], "bills")->contended);
+            fixture_destroy (&self);
+        }
+}
+
+Test (node_contention, counts_those_that_ask_a_coordinator)
+{
+    fixture_t *self = fixture_voter ();
+    cr_assert_null (s_ask (self, 1, ZSEQ_OP_NEXT, "orders"));
+    cr_assert (s_ask (self, 2, ZSEQ_OP_READ, "orders")->contended);
+    fixture_destroy (&self);
+}
+
+Test (node_contention, takes_no_clients_for_two_that_ask_far_apart)
+{
+    fixture_t *self = fixture_voter ();
+    for (uint32_t client = 0; client < 20; client++) {
+        cr_assert (!s_ask (self, client, ZSEQ_OP_READ, "orders")->contended);
+        self->now_us += 100001;
+    }
+    fixture_destroy (&self);
+}
+
+Test (node_contention, is_remembered_for_a_second)
+{
+    fixture_t *self = fixture_voter ();
+    s_ask (self, 1, ZSEQ_OP_READ, "orders");
+    self->now_us += 100000;
+    cr_assert (s_ask (self, 2, ZSEQ_OP_READ, "orders")->contended);
+    self->now_us += 999999;
+    cr_assert (s_ask (self, 2, ZSEQ_OP_READ, "orders")->contended);
+    self->now_us += 1;
+    cr_assert (!s_ask (self, 2, ZSEQ_OP_READ, "orders")->contended);
+    fixture_destroy (&self);
+}
+
+Test (node_contention, does_not_come_from_the_own_coordinator)
+{
+    fixture_t *self = fixture_voter ();
+    for (size_t call = 0; call < 10; call++) {
+        s_ask (self, 1, ZSEQ_OP_NEXT, "orders");
+        fixture_flush (self);
+        self->now_us += 1000;
+    }
+    cr_assert (!s_ask (self, 1, ZSEQ_OP_READ, "orders")->contended);
+    fixture_destroy (&self);
+}
+
+Test (node_contention, knows_how_large_the_last_claim_was)
+{
+    fixture_t *self = fixture_voter ();
+    cr_assert_eq (s_ask (self, 1, ZSEQ_OP_CLAIM, "orders")->claim.last_count,
+                  0);
+    fixture_claim_durably (self, "orders", 1, 70);
+    cr_assert_eq (s_ask (self, 1, ZSEQ_OP_CLAIM, "orders")->claim.last_count,
+                  70);
+    fixture_claim_durably (self, "orders", 1071, 3);
+    cr_assert_eq (s_ask (self, 1, ZSEQ_OP_CLAIM, "orders")->claim.last_count,
+                  3);
+    cr_assert_eq (s_ask (self, 1, ZSEQ_OP_CLAIM, "bills")->claim.last_count, 0);
+    fixture_destroy (&self);
+}
+
+//  A reply to READ says whether a NEXT of that connection was lost.
+Test (node_contention, tells_a_client_whether_its_requests_wait)
+{
+    fixture_t *self = fixture_voter ();
+    cr_assert (s_ask (self, 1, ZSEQ_OP_READ, "orders")->read.none_waits);
+    s_ask (self, 1, ZSEQ_OP_NEXT, "orders");
+    cr_assert (!s_ask (self, 1, ZSEQ_OP_READ, "bills")->read.none_waits);
+    cr_assert (s_ask (self, 2, ZSEQ_OP_READ, "bills")->read.none_waits);
+    //  The client has given up by then.
+    fixture_tick (self, 1000000);
+    fixture_flush (self);
+    cr_assert (s_ask (self, 1, ZSEQ_OP_READ, "bills")->read.none_waits);
+    fixture_destroy (&self);
+}
+
+//  A NEXT that would be too late is not begun.
+Test (node_contention, refuses_as_busy_what_it_cannot_serve_in_time)
+{
+    fixture_t *self = fixture_voter ();
+    s_ask (self, 1, ZSEQ_OP_NEXT, "orders");
+    zseq_msg_t msg = fixture_request (ZSEQ_OP_NEXT, "orders", 901);
+    msg.next = (zseq_msg_next_t){.count = 1, .count_min = 1, .timeout_us = 100};
+    fixture_send (self, &msg);
+    const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.status, ZSEQ_EBUSY);
+    cr_assert_gt (reply->msg.next.retry_us, 0);
+    msg.next.timeout_us = 1000000;
+    fixture_send (self, &msg);
+    cr_assert_null (fixture_find (self, ZSEQ_ACTION_REPLY));
+    fixture_destroy (&self);
+}

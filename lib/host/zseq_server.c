@@ -517,6 +517,15 @@ s_maybe_stop (int fd, short revents, void *arg)
         s_stop (self);
 }
 
+static void
+s_tick (zseq_server_t *self, uint64_t now_us)
+{
+    self->tick_us = now_us + TICK_US;
+    zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
+    zseq_host_step (self->host, &event);
+    s_guard (self, now_us);
+}
+
 int
 zseq_server_run (zseq_server_t *self, int stop_fd)
 {
@@ -529,19 +538,19 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
         s_log (self, zseq_strerror (rc));
         return rc;
     }
+    s_tick (self, zseq_clock_now_us ());
     while (!zseq_host_exit (self->host)) {
         uint64_t now_us = zseq_clock_now_us ();
-        if (now_us >= s_wake_us (self)) {
-            self->tick_us = now_us + TICK_US;
-            zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
-            zseq_host_step (self->host, &event);
-            //  A busy server polls its descriptors here only.
+        bool due = now_us >= s_wake_us (self);
+        //  A busy server polls its descriptors here only.
+        if (due)
             zseq_loop_wait (self->loop, 0);
-            s_guard (self, now_us);
-        }
         size_t taken = zseq_host_take_written (self->host);
         taken += s_take_requests (self);
         taken += s_take_replies (self);
+        //  Messages before timers: a reply that has arrived is not late.
+        if (due)
+            s_tick (self, now_us);
         zseq_host_flush (self->host);
         if (self->options->recover &&
             zseq_node_state (self->node) == ZSEQ_STATE_VOTING)

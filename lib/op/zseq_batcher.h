@@ -2,8 +2,9 @@
 //  those of a client's threads, or those that clients sent to a coordinator.
 //  Requests that wait at the same time share a claim; the batcher splits its
 //  IDs among them, first come, first served. A further claim may start before
-//  the last one has ended. A client whose claims conflict with other clients'
-//  asks a coordinator instead (NEXT), until it no longer meets other clients.
+//  the last one has ended. A client that meets other clients on a name asks a
+//  coordinator to claim instead (NEXT), until it meets none any more; a node's
+//  own batcher asks the node that comes before it.
 //
 //  The owner calls _post for each request, _reply for each reply, and _run when
 //  state says so. Source: lib/doc/design.md, section 4, and lib/doc/wire.md,

@@ -1,8 +1,9 @@
 //  When a client leaves its claims of a name to a coordinator, and to which
-//  node. A client that meets another client's claim delegates that name: it
-//  sends NEXT to the name's coordinator instead of CLAIM to all nodes. It
-//  claims for itself again after a number of replies in a row that served no
-//  other client. While the nodes are congested it delegates all names.
+//  node. A client that meets another client's claim, or that a node tells of
+//  one, delegates that name: it sends NEXT to the name's coordinator instead of
+//  CLAIM to all nodes. It claims for itself again after a number of replies in
+//  a row that served no other client. While the nodes are congested it
+//  delegates all names.
 //
 //  A node does the same for the NEXTs that it gets: it passes them on to the
 //  name's coordinator while that is up, so that one node claims for all clients
@@ -10,7 +11,8 @@
 //  the same everywhere, so they come to an end.
 //
 //  zseq_delegation_t holds what all names share: the candidates, which of them
-//  are down, which nodes are congested, and how long a coordinator takes.
+//  are down or silent, which nodes are congested, and how long a coordinator
+//  takes.
 //  zseq_delegation_name_t holds what is known of one name. The owner reports
 //  what the replies say, asks _wanted and _coordinator before it sends, and
 //  sends the probes that _probes_due names. Source: lib/doc/wire.md, section

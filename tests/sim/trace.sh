@@ -29,6 +29,12 @@ trace --seed 11 --seeds 5 >"$work/all"
 cat "$work"/1[1-5] | cmp - "$work/all" || fail "seeds depend on each other"
 ! cmp -s "$work/11" "$work/12" || fail "two seeds are the same run"
 
+for seed in 3 5; do
+    trace --crowd --clients 40 --seed "$seed" >"$work/$seed"
+    trace --crowd --clients 40 --seed "$seed" | cmp - "$work/$seed" \
+        || fail "seed $seed of a crowd differs"
+done
+
 status=0
 "$mistaken" --seeds 2000 >"$work/found" || status=$?
 [[ $status -eq 1 ]] || fail "the mistake was not found: status $status"

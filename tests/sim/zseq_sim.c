@@ -6,6 +6,7 @@
 //      zseq-sim --seeds 2000 --jobs 2      a range of seeds, in two processes
 //      zseq-sim --fresh 500                ... and 500 more from a random seed
 //      zseq-sim --trace --seed 17          all that happens in one run
+//      zseq-sim --crowd                    runs of crowds instead (zseq_crowd)
 //
 //  Jobs are forked processes. Each runs its share of the seeds and counts in a
 //  mapping that all share. See --help for the rest.
@@ -26,9 +27,10 @@
 #include <unistd.h>
 
 #include "zseq.h"
-#include "zseq_swarm.h"
+#include "zseq_crowd.h"
 
 #define SEEDS_SUITE 2000
+#define CROWDS_SUITE 100
 #define JOBS_MAX 64
 #define LOOK_US 200000
 #define PROGRESS_S 10
@@ -37,13 +39,16 @@ static const char s_usage[] =
   "usage: zseq-sim [OPTION]...\n"
   "\n"
   "  --seed S        the first seed (1)\n"
-  "  --seeds N       how many (1 with --seed, else 2000)\n"
+  "  --seeds N       how many (1 with --seed, else 2000, or 100 crowds)\n"
   "  --fresh N       then N more from a random seed, or ZSEQ_TEST_SEED (0)\n"
   "  --long-seeds N  with ZSEQ_LONG set, as many as these, on all cores\n"
   "  --jobs N        processes that share the seeds (1)\n"
   "  --nodes N       nodes of the cluster, 1 to 9 (drawn, 1 to 7)\n"
   "  --seconds S     simulated seconds with faults, in a run that follows no\n"
   "                  schedule (drawn, up to 5)\n"
+  "  --crowd         runs of a crowd: up to 500 clients draw IDs from one "
+  "name\n"
+  "  --clients N     clients of a crowd, 1 to 500 (drawn, 32 to 500)\n"
   "  --trace         print all that happens\n"
   "  --help          this\n";
 
@@ -55,10 +60,12 @@ typedef struct {
 //  What the jobs report to the process that started them.
 typedef struct {
     zseq_swarm_totals_t totals[JOBS_MAX];
+    zseq_crowd_totals_t crowd[JOBS_MAX];
     volatile int failed;  //  A seed has broken a promise
 } s_shared_t;
 
 static zseq_swarm_options_t s_options;
+static bool s_crowd;
 static const char *s_program;
 static s_shared_t *s_shared;
 static char s_failure[256];  //  What to report if the current seed crashes
@@ -67,11 +74,14 @@ static char s_failure[256];  //  What to report if the current seed crashes
 static void
 s_command (uint64_t seed, char *text, size_t size)
 {
-    int used =
-      snprintf (text, size, "%s --trace --seed %" PRIu64, s_program, seed);
+    int used = snprintf (text, size, "%s%s --trace --seed %" PRIu64, s_program,
+                         s_crowd ? " --crowd" : "", seed);
     if (s_options.nodes)
         used += snprintf (text + used, size - (size_t) used, " --nodes %zu",
                           s_options.nodes);
+    if (s_options.clients)
+        used += snprintf (text + used, size - (size_t) used, " --clients %zu",
+                          s_options.clients);
     if (s_options.seconds)
         snprintf (text + used, size - (size_t) used, " --seconds %" PRIu64,
                   s_options.seconds);
@@ -107,14 +117,17 @@ s_on_signal (int number)
 }
 
 static void
-s_run (uint64_t seed, zseq_swarm_totals_t *totals)
+s_run (uint64_t seed, unsigned job)
 {
     char command[160];
     s_command (seed, command, sizeof command);
     snprintf (s_failure, sizeof s_failure,
               "seed %" PRIu64 ": the program was aborted\nreplay: %s\n", seed,
               command);
-    zseq_swarm_run (seed, &s_options, totals);
+    if (s_crowd)
+        zseq_crowd_run (seed, &s_options, &s_shared->crowd[job]);
+    else
+        zseq_swarm_run (seed, &s_options, &s_shared->totals[job]);
 }
 
 //  Runs the share of one job: one seed in every jobs.
@@ -122,7 +135,7 @@ static void
 s_work (const s_range_t *range, unsigned job, unsigned jobs)
 {
     for (uint64_t at = job; at < range->count && !s_shared->failed; at += jobs)
-        s_run (range->first + at, &s_shared->totals[job]);
+        s_run (range->first + at, job);
     fflush (stdout);
 }
 
@@ -145,6 +158,45 @@ s_add (zseq_swarm_totals_t *sum, const zseq_swarm_totals_t *more)
         sum->fault[fault] += more->fault[fault];
 }
 
+static void
+s_add_kind (zseq_crowd_kind_totals_t *sum, const zseq_crowd_kind_totals_t *more)
+{
+    sum->runs += more->runs;
+    sum->clients += more->clients;
+    sum->calls += more->calls;
+    sum->ids += more->ids;
+    sum->skipped += more->skipped;
+    if (sum->skipped_max < more->skipped_max)
+        sum->skipped_max = more->skipped_max;
+    if (sum->longest_us < more->longest_us)
+        sum->longest_us = more->longest_us;
+    sum->refused += more->refused;
+    sum->coordinators += more->coordinators;
+    sum->coordinators_2 += more->coordinators_2;
+}
+
+//  Adds up the totals of all jobs' crowds.
+static void
+s_sum_crowds (zseq_crowd_totals_t *sum)
+{
+    memset (sum, 0, sizeof *sum);
+    for (size_t job = 0; job < JOBS_MAX; job++) {
+        const zseq_crowd_totals_t *more = &s_shared->crowd[job];
+        sum->seeds += more->seeds;
+        sum->simulated_us += more->simulated_us;
+        sum->steps += more->steps;
+        for (size_t kind = 0; kind < ZSEQ_CROWD_KINDS; kind++) {
+            s_add_kind (&sum->well[kind], &more->well[kind]);
+            s_add_kind (&sum->faulty[kind], &more->faulty[kind]);
+        }
+        sum->late_links += more->late_links;
+        sum->pauses += more->pauses;
+        sum->kills += more->kills;
+        sum->messages += more->messages;
+        sum->failed_calls += more->failed_calls;
+    }
+}
+
 //  Adds up the totals of all jobs.
 static void
 s_sum (zseq_swarm_totals_t *sum)
@@ -162,6 +214,57 @@ s_cpu_s (int who)
     getrusage (who, &usage);
     return (double) (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
            (double) (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
+}
+
+//  Prints the totals of the runs of one kind.
+static void
+s_report_kind (const char *name, const char *how,
+               const zseq_crowd_kind_totals_t *kind)
+{
+    if (!kind->runs)
+        return;
+    printf ("%s %s: %" PRIu64 " runs, %" PRIu64 " clients, %" PRIu64
+            " calls, the longest %.3f s; %" PRIu64 " IDs, %.1f %% skipped, at "
+            "most %" PRIu64 " %%; %" PRIu64 " CLAIMs refused; %.2f "
+            "coordinators claimed, several in %" PRIu64 " runs\n",
+            name, how, kind->runs, kind->clients, kind->calls,
+            (double) kind->longest_us / 1e6, kind->ids,
+            100 * (double) kind->skipped / (double) kind->ids,
+            kind->skipped_max, kind->refused,
+            (double) kind->coordinators / (double) kind->runs,
+            kind->coordinators_2);
+}
+
+//  Prints the totals of crowds.
+static void
+s_report_crowds (void)
+{
+    zseq_crowd_totals_t sum;
+    s_sum_crowds (&sum);
+    double cpu_s = s_cpu_s (RUSAGE_SELF) + s_cpu_s (RUSAGE_CHILDREN);
+    printf ("%" PRIu64 " seeds of crowds, %.0f simulated seconds, %" PRIu64
+            " steps of nodes, %.1f processor-seconds\n",
+            sum.seeds, (double) sum.simulated_us / 1e6, sum.steps, cpu_s);
+    for (size_t kind = 0; kind < ZSEQ_CROWD_KINDS; kind++) {
+        s_report_kind (zseq_crowd_names[kind], "without faults",
+                       &sum.well[kind]);
+        s_report_kind (zseq_crowd_names[kind], "with faults",
+                       &sum.faulty[kind]);
+    }
+    printf ("faults: late links %" PRIu64 ", pause %" PRIu64 ", kill %" PRIu64
+            ", messages %" PRIu64 "; calls that failed %" PRIu64 "\n",
+            sum.late_links, sum.pauses, sum.kills, sum.messages,
+            sum.failed_calls);
+}
+
+//  Returns how many seeds are done.
+static uint64_t
+s_seeds_done (void)
+{
+    uint64_t seeds = 0;
+    for (size_t job = 0; job < JOBS_MAX; job++)
+        seeds += s_shared->totals[job].seeds + s_shared->crowd[job].seeds;
+    return seeds;
 }
 
 //  Prints the totals.
@@ -209,9 +312,7 @@ s_progress (uint64_t done, uint64_t count, time_t began)
 static bool
 s_share_out (const s_range_t *range, unsigned jobs)
 {
-    zseq_swarm_totals_t sum;
-    s_sum (&sum);
-    uint64_t before = sum.seeds;
+    uint64_t before = s_seeds_done ();
     time_t began = time (NULL);
     fflush (stdout);
     unsigned running = 0;
@@ -239,8 +340,7 @@ s_share_out (const s_range_t *range, unsigned jobs)
             running--;
             continue;
         }
-        s_sum (&sum);
-        s_progress (sum.seeds - before, range->count, began);
+        s_progress (s_seeds_done () - before, range->count, began);
         usleep (LOOK_US / 10);
     }
     if (isatty (STDERR_FILENO))
@@ -310,6 +410,8 @@ static const struct option s_long_options[] = {
   {"jobs", required_argument, NULL, 'j'},
   {"nodes", required_argument, NULL, 'n'},
   {"seconds", required_argument, NULL, 'd'},
+  {"crowd", no_argument, NULL, 'w'},
+  {"clients", required_argument, NULL, 'k'},
   {"trace", no_argument, NULL, 't'},
   {"help", no_argument, NULL, 'h'},
   {NULL, 0, NULL, 0}};
@@ -340,6 +442,12 @@ s_take_option (s_task_t *task, int option, const char *name)
         break;
     case 'd':
         s_options.seconds = s_number (name, optarg, 1, 86400);
+        break;
+    case 'w':
+        s_crowd = true;
+        break;
+    case 'k':
+        s_options.clients = (size_t) s_number (name, optarg, 1, 500);
         break;
     case 't':
         s_options.trace = true;
@@ -388,7 +496,7 @@ main (int argc, char **argv)
     s_options.broken = s_broken;
     s_parse (argc, argv, &task);
     if (!task.range.count)
-        task.range.count = SEEDS_SUITE;
+        task.range.count = s_crowd ? CROWDS_SUITE : SEEDS_SUITE;
     if (task.seeds_long && getenv ("ZSEQ_LONG"))
         s_go_long (&task);
 
@@ -409,6 +517,9 @@ main (int argc, char **argv)
         if (!s_run_range (&fresh, task.jobs))
             return 1;
     }
-    s_report ();
+    if (s_crowd)
+        s_report_crowds ();
+    else
+        s_report ();
     return 0;
 }

@@ -330,6 +330,13 @@ zseq_sim_cluster_pause (zseq_sim_cluster_t *self, uint8_t node,
 }
 
 void
+zseq_sim_cluster_slow (zseq_sim_cluster_t *self, uint8_t node,
+                       uint64_t service_us)
+{
+    self->slot[node].service_us = service_us;
+}
+
+void
 zseq_sim_cluster_stick (zseq_sim_cluster_t *self, uint8_t node,
                         uint64_t until_us)
 {
@@ -464,6 +471,18 @@ zseq_sim_cluster_send (zseq_sim_cluster_t *self, size_t client, uint8_t node,
                                .node = node};
     zseq_sim_post (self, &head, msg, zseq_sim_cut_client (self, client, node));
     return to != NULL;
+}
+
+uint64_t
+zseq_sim_cluster_refused (const zseq_sim_cluster_t *self)
+{
+    return self->refused;
+}
+
+zseq_node_set_t
+zseq_sim_cluster_claimers (const zseq_sim_cluster_t *self)
+{
+    return self->claimers;
 }
 
 uint64_t

@@ -13,7 +13,7 @@
 #include "zseq_node.h"
 #include "zseq_sim_disk.h"
 
-#define ZSEQ_SIM_CLUSTER_CLIENTS 16      //  At most
+#define ZSEQ_SIM_CLUSTER_CLIENTS 512     //  At most
 #define ZSEQ_SIM_CLUSTER_NO_REPLY 65535  //  A client that takes no replies
 
 //  Rates of faults. Chances are in a thousand.
@@ -28,6 +28,9 @@ typedef struct {
     size_t waiting_max;   //  Requests that wait for a disk; also from then
     uint32_t drift;       //  Clocks are faster or slower by that at most,
                           //  in a thousand; also from then
+    bool ordered;         //  Messages of one end to another arrive in the order
+                          //  in which they were sent, as over a connection
+    bool own_congestion;  //  Nodes say themselves whether they are congested
 } zseq_faults_t;
 
 typedef struct zseq_sim_cluster zseq_sim_cluster_t;
@@ -105,6 +108,10 @@ void zseq_sim_cluster_stop (zseq_sim_cluster_t *self, uint8_t node);
 //  The process does nothing until that time.
 void zseq_sim_cluster_pause (zseq_sim_cluster_t *self, uint8_t node,
                              uint64_t until_us);
+//  Each message keeps the node's process busy for that long, and the next one
+//  waits until then. 0: for no time.
+void zseq_sim_cluster_slow (zseq_sim_cluster_t *self, uint8_t node,
+                            uint64_t service_us);
 //  stick: no write of the process arrives until that time. fill: all writes of
 //  the node are refused for lack of space until that time. fail: the next write
 //  fails, whether it has arrived or not, and ends the process.
@@ -187,6 +194,11 @@ uint64_t zseq_sim_cluster_identity (const zseq_sim_cluster_t *self);
 
 //  Returns a number above all IDs that nodes have claimed on behalf of clients.
 uint64_t zseq_sim_cluster_claimed (const zseq_sim_cluster_t *self);
+
+//  How many CLAIMs of clients and coordinators peers have refused as conflicts,
+//  and the nodes that have sent CLAIMs as coordinators.
+uint64_t zseq_sim_cluster_refused (const zseq_sim_cluster_t *self);
+zseq_node_set_t zseq_sim_cluster_claimers (const zseq_sim_cluster_t *self);
 
 //  How many steps all nodes have taken, and how many messages came twice, late
 //  or never.

@@ -13,6 +13,7 @@
 #define ZSEQ_SIM_TICK_US 20000
 #define ZSEQ_SIM_NAMES_MAX 1000
 #define ZSEQ_SIM_NO_PROCESS 0  //  No process
+#define ZSEQ_SIM_ENDS (ZSEQ_NODES_MAX + ZSEQ_SIM_CLUSTER_CLIENTS)
 
 #define ZSEQ_SIM_WORDS_MAX 512
 
@@ -51,6 +52,7 @@ typedef struct {
     bool stopping;
     uint64_t paused_us;       //  It does nothing until then
     uint64_t stuck_us;        //  No write of it arrives until then
+    uint64_t busy_us;         //  It takes no further message until then
     uint64_t clock_us;        //  What its clock showed at time 0
     uint64_t clock_rate;      //  Its clock's rate, in thousandths
     const zseq_msg_t *asked;  //  The request that it handles now
@@ -63,6 +65,7 @@ typedef struct {
     uint16_t client;
     uint8_t node;  //  The node that was asked
     bool reply;
+    bool served;  //  Its process has spent the time that it takes
     size_t size;
     uint8_t bytes[];
 } zseq_sim_message_t;
@@ -92,6 +95,7 @@ typedef struct {
     bool copied;       //  ... which was started on a copy of the disk
     int ended;
     char words[ZSEQ_SIM_WORDS_MAX];
+    uint64_t service_us;       //  A message takes its process that long
     uint64_t full_us;          //  The disk has no space until then
     bool failing;              //  The next write fails
     zseq_incarnation_t begun;  //  The newest incarnation it has begun
@@ -114,12 +118,17 @@ struct zseq_sim_cluster {
     uint64_t steps;
     uint64_t messages;
     uint64_t claimed;                   //  Highest ID claimed by a coordinator
+    uint64_t refused;                   //  CLAIMs that met a conflict
+    zseq_node_set_t claimers;           //  Nodes that have sent CLAIMs
     uint64_t promised[ZSEQ_SIM_NAMES];  //  Highest next answered
     zseq_faults_t faults;
     zseq_members_t members;
     zseq_sim_slot_t slot[ZSEQ_NODES_MAX];
     uint8_t cut[ZSEQ_NODES_MAX][ZSEQ_NODES_MAX];  //  A bit for each zseq_cut_t
     bool cut_client[ZSEQ_SIM_CLUSTER_CLIENTS][ZSEQ_NODES_MAX];
+    //  When the last message of a link arrives: to a node from each end, and
+    //  back. Ends are nodes, then clients.
+    uint64_t arrives_us[2][ZSEQ_NODES_MAX][ZSEQ_SIM_ENDS];
     zseq_sim_process_t **process;  //  By number; NULL: it has ended
     uint32_t process_count;
     size_t process_capacity;

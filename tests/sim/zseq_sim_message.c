@@ -93,6 +93,24 @@ s_sure (const zseq_sim_cluster_t *self, const zseq_sim_message_t *head)
             (to->watched && to->guard == from->index));
 }
 
+//  Returns when a message of a link arrives, not before those sent earlier.
+static uint64_t
+s_in_order (zseq_sim_cluster_t *self, const zseq_sim_message_t *head,
+            bool reply, uint64_t at_us)
+{
+    uint32_t id = reply ? head->to : head->from;
+    const zseq_sim_process_t *end = zseq_sim_process (self, id);
+    bool client =
+      id == ZSEQ_SIM_NO_PROCESS && head->client < ZSEQ_SIM_CLUSTER_CLIENTS;
+    if (!self->faults.ordered || (!end && !client))
+        return at_us;
+    size_t index = end ? end->index : (size_t) ZSEQ_NODES_MAX + head->client;
+    uint64_t *arrives_us = &self->arrives_us[reply][head->node][index];
+    if (*arrives_us < at_us)
+        *arrives_us = at_us;
+    return *arrives_us;
+}
+
 void
 zseq_sim_post (zseq_sim_cluster_t *self, const zseq_sim_message_t *head,
                const zseq_msg_t *msg, bool cut)
@@ -112,6 +130,7 @@ zseq_sim_post (zseq_sim_cluster_t *self, const zseq_sim_message_t *head,
         assert (message);
         *message = *head;
         message->reply = msg->reply;
+        message->served = false;
         message->size = size;
         memcpy (message->bytes, bytes, size);
         uint64_t lag_us = self->faults.lag_us;
@@ -119,8 +138,8 @@ zseq_sim_post (zseq_sim_cluster_t *self, const zseq_sim_message_t *head,
             self->messages++;
             lag_us = self->faults.late_us;
         }
-        zseq_sim_add_due (self,
-                          self->now_us + zseq_sim_random (self) % (lag_us + 1),
+        uint64_t at_us = self->now_us + zseq_sim_random (self) % (lag_us + 1);
+        zseq_sim_add_due (self, s_in_order (self, head, msg->reply, at_us),
                           ZSEQ_SIM_DUE_MESSAGE, 0, message);
     }
 }

@@ -214,7 +214,7 @@ zseq_sim_process_step (zseq_sim_process_t *process, zseq_event_t event)
 typedef struct {
     uint32_t process;
     uint16_t client;
-    uint8_t name;  //  The sequence, to check the reply
+    uint16_t name;  //  The sequence, to check the reply
 } s_origin_t;
 
 //  Notes the highest ID that a coordinator has claimed.
@@ -267,8 +267,10 @@ s_act_reply (zseq_sim_process_t *process, const zseq_action_t *action)
         const zseq_sim_process_t *to = zseq_sim_process (self, origin.process);
         cut = !to || to->deaf || zseq_sim_cut (self, process, to->index, msg);
     }
+    self->refused += msg->op == ZSEQ_OP_CLAIM && msg->status == ZSEQ_ECONFLICT;
     zseq_msg_t sent = *msg;
-    sent.congested = s_congested (self, process->index);
+    if (!self->faults.own_congestion)
+        sent.congested = s_congested (self, process->index);
     zseq_sim_post (self, &head, &sent, cut);
 }
 
@@ -278,6 +280,8 @@ s_act_ask (zseq_sim_process_t *process, const zseq_action_t *action)
 {
     zseq_sim_cluster_t *self = process->cluster;
     s_note_claimed (self, action->msg);
+    if (action->msg->op == ZSEQ_OP_CLAIM)
+        zseq_node_set_add (&self->claimers, process->index);
     const zseq_sim_process_t *to = zseq_sim_at (self, action->peer);
     zseq_sim_message_t head = {.from = process->id,
                                .to = to ? to->id : ZSEQ_SIM_NO_PROCESS,
@@ -374,12 +378,29 @@ s_read_message (zseq_sim_cluster_t *self, zseq_sim_process_t *process,
         s_origin_t origin = {.process = message->from,
                              .client = message->client};
         if (msg.name.size)
-            origin.name = (uint8_t) (msg.name.data[0] - 'A');
+            origin.name = (uint16_t) (msg.name.data[0] - 'A');
         event.type = ZSEQ_EVENT_REQUEST;
         event.sender.route.size = sizeof origin;
         memcpy (event.sender.route.id, &origin, sizeof origin);
     }
     zseq_sim_process_step (process, event);
+}
+
+//  Lets a message wait until its process has worked off those before it, and
+//  has spent its own time. Returns whether it has to wait.
+static bool
+s_wait (zseq_sim_process_t *process, zseq_sim_message_t *message)
+{
+    zseq_sim_cluster_t *self = process->cluster;
+    uint64_t service_us = self->slot[process->index].service_us;
+    if (!service_us || message->served)
+        return false;
+    message->served = true;
+    if (process->busy_us < self->now_us)
+        process->busy_us = self->now_us;
+    process->busy_us += service_us;
+    zseq_sim_add_due (self, process->busy_us, ZSEQ_SIM_DUE_MESSAGE, 0, message);
+    return true;
 }
 
 void
@@ -388,10 +409,13 @@ zseq_sim_deliver (zseq_sim_cluster_t *self, zseq_sim_message_t *message)
     bool to_client = message->reply && message->to == ZSEQ_SIM_NO_PROCESS;
     zseq_sim_process_t *process = to_client ? NULL : s_receiver (self, message);
     if (process && self->now_us < process->paused_us) {
+        message->served = false;
         zseq_sim_add_due (self, process->paused_us, ZSEQ_SIM_DUE_MESSAGE, 0,
                           message);
         return;
     }
+    if (process && s_wait (process, message))
+        return;
     if (process || to_client)
         s_read_message (self, process, message);
     free (message);

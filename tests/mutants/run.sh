@@ -4,7 +4,8 @@
 #      bash tests/mutants/run.sh [NAME...]
 #
 #  A mutant is NAME.patch beside this script: a line that says what is wrong,
-#  a line "Caught by: TEST..." that names tests of ctest, then the patch. Without
+#  a line "Caught by: TEST..." that names tests of ctest, then the patch. TEST is
+#  the name of a program, or of a program and its option: zseq-sim:--crowd. Without
 #  names all are run when ZSEQ_LONG is set, else a few. A mutant that does not
 #  apply, does not build or is not caught is a failure. Those of lib/core are shown
 #  to the simulator, too: the table says which seed was the first to fail, of those
@@ -33,34 +34,43 @@ tests_of () {
     sed -n 's/^Caught by: //p' "$here/$1.patch"
 }
 
+#  Runs a test.
+run () {
+    local option=${1#*:}
+    [[ $1 == *:* ]] || option=
+    timeout 300 "$work/build/tests/${1%%:*}" ${option:+"$option"}
+}
+
 #  Whether the simulator runs what the mutant changes.
 is_simulated () {
     grep -q '^+++ b/lib/\(core\|op\|node\)/' "$here/$1.patch"
 }
 
 #  Programs of the tests that are needed, built once without a mutant.
-targets=$(for name in "${names[@]}"; do tests_of "$name"; done \
-              | tr ' ' '\n' | sort -u)
+tests=$(for name in "${names[@]}"; do tests_of "$name"; done \
+            | tr ' ' '\n' | sort -u)
+# shellcheck disable=SC2001
+targets=$(sed 's/:.*//' <<<"$tests")
 cmake -S "$work/source" -B "$work/build" -G Ninja -DCMAKE_BUILD_TYPE=Debug \
     -DCMAKE_C_FLAGS=-O1 >"$work/log"
 # shellcheck disable=SC2086
 cmake --build "$work/build" --target $targets zseq-sim >"$work/log" \
     || { cat "$work/log"; exit 1; }
-for target in $targets; do
-    "$work/build/tests/$target" >"$work/log" 2>&1 \
-        || { cat "$work/log"; echo "$target fails without a mutant"; exit 1; }
+for name in $tests; do
+    run "$name" >"$work/log" 2>&1 \
+        || { cat "$work/log"; echo "$name fails without a mutant"; exit 1; }
 done
 
 #  Which test catches the mutant that is planted; 2 if none is built.
 caught_by () {
-    local target
-    # shellcheck disable=SC2086
-    cmake --build "$work/build" --target $1 zseq-sim >"$work/log" 2>&1 \
-        || return 2
-    for target in $1; do
-        if ! timeout 300 "$work/build/tests/$target" >"$work/log" 2>&1; then
-            echo "$target: $(sed -n 's/.*\[FAIL\] \([^:]*::[^:]*\).*/\1/p' \
-                "$work/log" | head -n 1)"
+    local test
+    # shellcheck disable=SC2001,SC2046
+    cmake --build "$work/build" --target $(sed 's/:[^ ]*//g' <<<"$1") zseq-sim \
+        >"$work/log" 2>&1 || return 2
+    for test in $1; do
+        if ! run "$test" >"$work/log" 2>&1; then
+            echo "$test: $(sed -n -e 's/.*\[FAIL\] \([^:]*::[^:]*\).*/\1/p' \
+                -e 's/^\(seed [0-9]*\): .*/\1/p' "$work/log" | head -n 1)"
             return 0
         fi
     done

@@ -105,8 +105,11 @@ typedef struct {
 //  Of zseq_node_reservation.
 typedef struct {
     uint64_t ahead_us;       //  How long a reservation is to last; 0: none
-    zseq_sequence_t *first;  //  Entries with a reservation, oldest first
+    zseq_sequence_t *first;  //  Entries with a reservation
     zseq_sequence_t **end;
+    size_t count;       //  Of them
+    size_t due;         //  First of them that this round has not looked at
+    uint64_t round_us;  //  When the next round begins
 } zseq_node_reservation_t;
 
 //  Of zseq_node_congestion; zseq_node_reply reads until_us.

@@ -7,10 +7,12 @@
 
 #include <assert.h>
 
-//  How long after its durable_to was chosen a sequence is revisited, and how
-//  many sequences one tick revisits at most.
+//  How long after its durable_to was chosen a sequence is revisited.
 #define REVISIT_US 1000000
-#define REVISITS_MAX 32768
+//  How often all sequences with a reservation are looked at, and how many of
+//  them one tick looks at.
+#define ROUND_US 100000
+#define LOOKS_MAX 32768
 
 void
 zseq_node_reservation_list (zseq_node_t *self, zseq_sequence_t *sequence)
@@ -21,6 +23,7 @@ zseq_node_reservation_list (zseq_node_t *self, zseq_sequence_t *sequence)
     sequence->reserved = NULL;
     *self->reservation.end = sequence;
     self->reservation.end = &sequence->reserved;
+    self->reservation.count++;
 }
 
 void
@@ -60,19 +63,27 @@ s_revisit (zseq_node_t *self, zseq_sequence_t *sequence)
     zseq_reservation_restart (&sequence->reservation, self->now_us);
 }
 
+//  A round looks at every entry that was listed when it began, as the times at
+//  which they are due are in no order.
 void
 zseq_node_reservation_revisit (zseq_node_t *self)
 {
-    for (size_t revisits = 0;
-         revisits < REVISITS_MAX && self->reservation.first; revisits++) {
+    if (self->reservation.due == 0 &&
+        self->now_us >= self->reservation.round_us) {
+        self->reservation.due = self->reservation.count;
+        self->reservation.round_us = self->now_us + ROUND_US;
+    }
+    for (size_t looks = 0; looks < LOOKS_MAX && self->reservation.due;
+         looks++) {
         zseq_sequence_t *sequence = self->reservation.first;
-        if (self->now_us < sequence->reservation.since_us + REVISIT_US)
-            break;
         self->reservation.first = sequence->reserved;
         if (!self->reservation.first)
             self->reservation.end = &self->reservation.first;
+        self->reservation.count--;
+        self->reservation.due--;
         sequence->listed = false;
-        s_revisit (self, sequence);
+        if (self->now_us >= sequence->reservation.since_us + REVISIT_US)
+            s_revisit (self, sequence);
         if (sequence->durable_to > sequence->seq.next || sequence->writing)
             zseq_node_reservation_list (self, sequence);
     }

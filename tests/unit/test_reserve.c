@@ -223,6 +223,18 @@ Test (reserve_ahead, returns_to_nothing_when_the_sequence_is_idle)
     cr_assert_eq (zseq_testbed_writes (s_testbed, 0), writes);
 }
 
+Test (reserve_ahead, is_given_back_while_another_sequence_is_busy)
+{
+    for (uint64_t first = 1; first <= 100; first++) {
+        s_claim (first, 1);
+        s_claim_of ("bills", first, 1);
+        zseq_testbed_round (s_testbed);
+    }
+    cr_assert_gt (zseq_testbed_disk_limit (s_testbed, 0, "bills"), 101);
+    s_run (101, 200);
+    cr_assert_eq (zseq_testbed_disk_limit (s_testbed, 0, "bills"), 101);
+}
+
 Test (reserve_ahead, shrinks_with_the_rate)
 {
     for (uint64_t first = 1; first < 200000; first += 1000) {

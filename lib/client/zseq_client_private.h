@@ -11,6 +11,7 @@
 #include "zseq_query.h"
 #include "zseq_reactor.h"
 #include "zseq_source.h"
+#include "zseq_usage.h"
 
 //  Fills of a handle that may be in flight.
 #define ZSEQ_FILLS_MAX 2
@@ -58,18 +59,17 @@ struct zseq {
     struct {
         uint64_t batch;
         bool automatic;
-        uint64_t filled_us;       //  When the last range came
-        uint64_t adapted_us;      //  When the automatic batch was chosen
-        uint64_t adapted_issued;  //  IDs handed out until then
-        size_t fills_inflight;    //  Fills that have not ended
+        zseq_usage_t usage;     //  Of an automatic batch
+        size_t fills_inflight;  //  Fills that have not ended
         bool starved;  //  The buffer ran dry before the last fill ended
     } handle_locked;
 
     //  The reactor's lock guards these.
     struct {
         zseq_id_request_t fill[ZSEQ_FILLS_MAX];
-        unsigned fills_ended;           //  How many fills have ended
-        zseq_outcome_t fill_outcome;    //  How the last fill ended
+        uint64_t posted_us[ZSEQ_FILLS_MAX];  //  When each fill was posted
+        unsigned fills_ended;                //  How many fills have ended
+        zseq_outcome_t fill_outcome;         //  How the last fill ended
         bool fill_failed;               //  The last fill's error is unreported
         zseq_buffer_waiter_t *waiters;  //  First come, first served
         bool resumed;  //  A waiting call was resumed in this round

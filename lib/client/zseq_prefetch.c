@@ -15,15 +15,7 @@
 #include "zseq_client_check.h"
 #include "zseq_clock.h"
 
-//  How long a range of an automatic batch lasts at the rate at which IDs are
-//  taken. The rate is measured over at least a quarter of that time.
-#define AUTO_US 10000
-#define AUTO_BATCH_MAX ((uint64_t) 1 << 24)
-#define AUTO_GROWTH 4
-//  The age at which IDs of an automatic batch are burnt: they were claimed for
-//  a rate that no longer holds, and lie below what other clients get by now.
-//  Every 64th ID checks the age.
-#define AUTO_STALE_US (100 * AUTO_US)
+//  Every 64th ID of an automatic batch looks whether the buffer is stale.
 #define AUTO_MASK 63u
 
 //  How many IDs of a range are left when the next one is needed. Handle's lock
@@ -84,7 +76,9 @@ zseq_prefetch_set_batch (zseq_t *self, uint64_t batch)
     self->handle_locked.batch = batch > 1 && !automatic ? batch : 1;
     self->handle_locked.automatic = automatic;
     self->buffer.mask = automatic ? AUTO_MASK : UINT32_MAX;
-    self->handle_locked.adapted_us = 0;
+    if (automatic)
+        zseq_usage_init (&self->handle_locked.usage, zseq_clock_now_us (),
+                         zseq_buffer_issued (&self->buffer));
     bool drop =
       batch <= 1 && (self->handle_locked.fills_inflight ||
                      self->buffer.queued || zseq_buffer_left (&self->buffer));
@@ -158,11 +152,14 @@ static void
 s_filled (zseq_id_request_t *request)
 {
     zseq_t *self = request->arg;
+    size_t index = (size_t) (request - self->reactor_locked.fill);
+    uint64_t now_us = zseq_clock_now_us ();
     uint64_t burnt = 0;
     pthread_mutex_lock (&self->lock);
     self->handle_locked.fills_inflight--;
-    self->handle_locked.filled_us = zseq_clock_now_us ();
     if (request->outcome.rc == ZSEQ_OK) {
+        zseq_usage_note_range (&self->handle_locked.usage, now_us,
+                               now_us - self->reactor_locked.posted_us[index]);
         zseq_range_t range = {request->request.first,
                               request->request.first + request->request.count};
         //  S9: a range that was overtaken is burnt.
@@ -207,41 +204,25 @@ zseq_prefetch_drop (zseq_t *self)
     return burnt;
 }
 
-//  Sets an automatic batch by the rate at which IDs were taken since the last
-//  time. Handle's lock held.
+//  Sets an automatic batch by what was used lately. Handle's lock held.
 static void
 s_adapt (zseq_t *self, uint64_t now_us)
 {
-    if (!self->handle_locked.automatic)
-        return;
-    uint64_t issued = zseq_buffer_issued (&self->buffer);
-    uint64_t used = issued - self->handle_locked.adapted_issued;
-    uint64_t elapsed_us = now_us - self->handle_locked.adapted_us;
-    uint64_t batch = self->handle_locked.batch;
-    if (elapsed_us >= AUTO_US / 4)
-        batch =
-          used < AUTO_BATCH_MAX ? used * AUTO_US / elapsed_us : AUTO_BATCH_MAX;
-    else if (self->handle_locked.starved)
-        batch = AUTO_GROWTH * self->handle_locked.batch;
-    else
-        return;
-    if (batch > AUTO_GROWTH * self->handle_locked.batch)
-        batch = AUTO_GROWTH * self->handle_locked.batch;
-    if (batch > AUTO_BATCH_MAX)
-        batch = AUTO_BATCH_MAX;
-    self->handle_locked.batch = batch > 1 ? batch : 1;
-    self->handle_locked.adapted_us = now_us;
-    self->handle_locked.adapted_issued = issued;
+    if (self->handle_locked.automatic)
+        self->handle_locked.batch =
+          zseq_usage_batch (&self->handle_locked.usage, now_us,
+                            zseq_buffer_issued (&self->buffer));
 }
 
 void
 zseq_prefetch_fill (zseq_t *self, uint64_t deadline_us)
 {
+    uint64_t now_us = zseq_clock_now_us ();
     pthread_mutex_lock (&self->lock);
     //  Before the batch changes, and the low-water mark with it.
     size_t shortfall = s_shortfall (self);
     if (shortfall)
-        s_adapt (self, zseq_clock_now_us ());
+        s_adapt (self, now_us);
     if (shortfall && zseq_buffer_left (&self->buffer))
         self->handle_locked.starved = false;
     uint64_t count = self->handle_locked.batch;
@@ -265,6 +246,7 @@ zseq_prefetch_fill (zseq_t *self, uint64_t deadline_us)
         fill->request.count = count > waiters ? count : waiters;
         fill->request.count_min = 1;
         fill->request.deadline_us = deadline_us;
+        self->reactor_locked.posted_us[index] = now_us;
         zseq_name_queue_post (self->client->reactor, self->name, fill);
     }
     assert (!shortfall);
@@ -288,6 +270,29 @@ s_take (zseq_t *self, uint64_t *id_p, bool *low_p)
     return false;
 }
 
+//  Whether an automatic batch has gone stale. Handle's lock held.
+static bool
+s_stale (const zseq_t *self, uint64_t now_us)
+{
+    return self->handle_locked.automatic &&
+           zseq_usage_stale (&self->handle_locked.usage, now_us);
+}
+
+//  Burns a stale buffer, unless another thread has done so, and a new range
+//  came meanwhile. Reactor's lock held.
+static void
+s_drop_stale (zseq_t *self)
+{
+    uint64_t now_us = zseq_clock_now_us ();
+    pthread_mutex_lock (&self->lock);
+    bool stale = s_stale (self, now_us);
+    if (stale)
+        self->handle_locked.batch = 1;
+    pthread_mutex_unlock (&self->lock);
+    if (stale)
+        zseq_reactor_burn (self->client->reactor, zseq_prefetch_drop (self));
+}
+
 void
 zseq_prefetch_keep_ahead (zseq_t *self)
 {
@@ -295,20 +300,17 @@ zseq_prefetch_keep_ahead (zseq_t *self)
 
     uint64_t now_us = zseq_clock_now_us ();
     pthread_mutex_lock (&self->lock);
-    bool stale = self->handle_locked.automatic &&
-                 now_us - self->handle_locked.filled_us > AUTO_STALE_US;
+    bool stale = s_stale (self, now_us);
     bool is_short = s_shortfall (self) > 0;
-    if (stale) {
-        self->handle_locked.batch = 1;
-        self->handle_locked.adapted_us = now_us;
-        self->handle_locked.adapted_issued = zseq_buffer_issued (&self->buffer);
-    }
+    if (self->handle_locked.automatic)
+        zseq_usage_note (&self->handle_locked.usage, now_us,
+                         zseq_buffer_issued (&self->buffer));
     pthread_mutex_unlock (&self->lock);
     if ((!stale && !is_short) ||
         zseq_reactor_enter (self->client->reactor) != ZSEQ_OK)
         return;
     if (stale)
-        zseq_reactor_burn (self->client->reactor, zseq_prefetch_drop (self));
+        s_drop_stale (self);
     else
         zseq_prefetch_fill (self, zseq_client_deadline_us (self->timeout_ms));
     zseq_reactor_leave (self->client->reactor);
@@ -401,8 +403,7 @@ zseq_prefetch_note_issued (zseq_t *self, uint64_t first, uint64_t count)
     uint64_t burnt =
       zseq_buffer_raise_floor (&self->buffer, end, s_low_water (self));
     zseq_buffer_note_issued (&self->buffer, end, count);
-    if (self->handle_locked.automatic)
-        s_adapt (self, zseq_clock_now_us ());
+    s_adapt (self, zseq_clock_now_us ());
     pthread_mutex_unlock (&self->lock);
     zseq_reactor_burn (self->client->reactor, burnt);
 }

@@ -1,7 +1,7 @@
 //  A handle's buffer, and how it stays ahead of the threads that take IDs from
 //  it. When half of the current range is gone, a fill claims the next range in
 //  the background; if the last fill came too late, two fills do. An automatic
-//  batch follows the rate at which IDs are taken.
+//  batch follows the rate at which IDs are taken (zseq_usage.h).
 //
 //  To hand out an ID, call _take_ahead, which needs no lock. If it finds none,
 //  enter the reactor, and either block in _wait_for_id, or add a buffer waiter,

@@ -207,6 +207,15 @@ zseq_bench_case_is_contention (const zseq_bench_case_t *self)
 }
 
 bool
+zseq_bench_case_has_mutex (const zseq_bench_case_t *self)
+{
+    assert (self);
+    bool file = self->scheme && strcmp (self->scheme, "file:") == 0;
+    return self->processes * self->threads > 1 &&
+           (file || self->batch == ZSEQ_BATCH_AUTO);
+}
+
+bool
 zseq_bench_case_chosen (size_t index, const zseq_bench_plan_t *plan)
 {
     assert (index < CASES);

@@ -78,6 +78,10 @@ const char *zseq_bench_case_name (size_t index);
 //  Whether the kind is a crowd of clients on one name.
 bool zseq_bench_case_is_contention (const zseq_bench_case_t *self);
 
+//  Whether its fairness and longest wait are compared with those of a mutex:
+//  clients that share one, and take most IDs without the cluster.
+bool zseq_bench_case_has_mutex (const zseq_bench_case_t *self);
+
 //  Whether the plan has it; only pattern, uri, quick, nodes and reserve_s are
 //  looked at.
 bool zseq_bench_case_chosen (size_t index, const zseq_bench_plan_t *plan);

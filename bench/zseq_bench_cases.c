@@ -9,6 +9,7 @@
 
 #include "zseq_bench_cluster_fixture.h"
 #include "zseq_bench_draw.h"
+#include "zseq_bench_mutex.h"
 #include "zseq_bench_series.h"
 
 #include "zseq.h"
@@ -169,22 +170,44 @@ s_slice_s (const zseq_bench_cases_t *self)
     return setting->seconds / (double) setting->rounds;
 }
 
-//  A slice of the load on a cluster of ours, if it is one.
+//  The clients of a case, for a slice.
+static zseq_bench_load_t
+s_clients (const zseq_bench_cases_t *self, const zseq_bench_case_t *one)
+{
+    return (zseq_bench_load_t){
+      .processes = one->processes,
+      .threads = one->threads,
+      //  Without a cluster, an ID costs less than reading the clock.
+      .stretch = one->batch >= BATCH_STRETCHED || one->scheme ? STRETCH : 1,
+      .seconds =
+        s_slice_s (self) *
+        (one->kind == ZSEQ_BENCH_KIND_MANY_NAMES ? MANY_NAMES_SLICE : 1),
+    };
+}
+
+//  A slice of a mutex with the clients of the case.
+static int
+s_mutex (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
+{
+    zseq_bench_load_t load = s_clients (self, one);
+    if (zseq_bench_mutex_run (&load, self->children, self->sample) != 0)
+        return -1;
+    zseq_bench_series_note_mutex (self->series, self->sample);
+    return 0;
+}
+
+//  A slice of the operation on a cluster of ours, if it is one.
 static int
 s_load (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
-        zseq_bench_load_t *load, zseq_bench_cluster_t *cluster,
-        zseq_bench_series_t *series)
+        const zseq_bench_operation_t *operation, const void *arg,
+        zseq_bench_cluster_t *cluster, zseq_bench_series_t *series)
 {
-    load->processes = one->processes;
-    load->threads = one->threads;
-    //  Without a cluster, an ID costs less than reading the clock.
-    load->stretch = one->batch >= BATCH_STRETCHED || one->scheme ? STRETCH : 1;
-    load->seconds =
-      s_slice_s (self) *
-      (one->kind == ZSEQ_BENCH_KIND_MANY_NAMES ? MANY_NAMES_SLICE : 1);
+    zseq_bench_load_t load = s_clients (self, one);
+    load.operation = operation;
+    load.arg = arg;
     if (cluster)
-        load->nodes = zseq_bench_cluster_pids (cluster, &load->node_count);
-    if (zseq_bench_load_run (load, self->children, self->sample) != 0)
+        load.nodes = zseq_bench_cluster_pids (cluster, &load.node_count);
+    if (zseq_bench_load_run (&load, self->children, self->sample) != 0)
         return -1;
     zseq_bench_series_note_sample (series, self->sample);
     return 0;
@@ -232,8 +255,7 @@ s_draw (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
                   file ? "/file" : "");
         draw.uri = uri;
     }
-    zseq_bench_load_t load = {.operation = &zseq_bench_draw, .arg = &draw};
-    return s_load (self, one, &load, cluster, series);
+    return s_load (self, one, &zseq_bench_draw, &draw, cluster, series);
 }
 
 //  Measures one slice without and one with a reservation, in alternating order.
@@ -332,9 +354,8 @@ s_many_names (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
       zseq_bench_cluster_fixture_cluster (fixture);
     zseq_bench_many_names_t many_names =
       zseq_bench_cluster_fixture_many_names (fixture, one->names);
-    zseq_bench_load_t load = {.operation = &zseq_bench_many_names,
-                              .arg = &many_names};
-    return s_load (self, one, &load, cluster, series);
+    return s_load (self, one, &zseq_bench_many_names, &many_names, cluster,
+                   series);
 }
 
 //  Writes back all dirty pages, and drops the system's cache of files.
@@ -425,6 +446,8 @@ s_round (zseq_bench_cases_t *self, const zseq_bench_case_t *one, size_t round)
         self->series[i].floor[round] = ns;
         self->series[i].floor_p50_us[round] = p50_us;
     }
+    if (zseq_bench_case_has_mutex (one) && s_mutex (self, one) != 0)
+        return -1;
     return s_measure (self, one, round);
 }
 
@@ -550,6 +573,13 @@ s_print (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
                   row->ns.highest * (double) row->names / 1e9, row->names,
                   row->resident);
     }
+    if (zseq_bench_case_has_mutex (one))
+        snprintf (row->note, sizeof row->note,
+                  "as many clients of a mutex: fair %.2f, max %.0f us; that is "
+                  "%.2f of its fairness, %.2f times its longest wait",
+                  row->mutex_fairness, row->mutex_max_us,
+                  row->fairness / fmax (row->mutex_fairness, 1e-9),
+                  row->max_us / fmax (row->mutex_max_us, 1e-9));
     zseq_bench_report_row (row, stdout);
 }
 

@@ -278,7 +278,7 @@ s_json_row (const zseq_bench_row_t *row)
     return json_pack (
       "{s:s, s:f, s:f, s:f, s:f, s:f, s:f, s:I, s:I, s:I, s:I, s:f, s:s, s:f, "
       "s:f, s:f, s:f, s:f, s:b, s:f, s:f, s:o, s:o, s:f, s:I, s:f, s:f, s:s, "
-      "s:I, s:I, s:o, s:f, s:I, s:I, s:f}",
+      "s:I, s:I, s:o, s:f, s:I, s:I, s:f, s:f, s:f}",
       "name", row->name, "ns_per_id", row->ns.median, "ids_per_s",
       1e9 / row->ns.median, "p50_us", row->p50_us, "p99_us", row->p99_us,
       "p999_us", row->p999_us, "max_us", row->max_us, "claims",
@@ -296,7 +296,8 @@ s_json_row (const zseq_bench_row_t *row)
       "clients", (json_int_t) row->clients, "failed",
       (json_int_t) zseq_bench_counts_failed (&row->counts), "failures",
       s_json_failures (&row->counts), "window_s", row->window_s, "ids",
-      (json_int_t) row->ids, "next", (json_int_t) row->next, "used", row->used);
+      (json_int_t) row->ids, "next", (json_int_t) row->next, "used", row->used,
+      "mutex_fairness", row->mutex_fairness, "mutex_max_us", row->mutex_max_us);
 }
 
 int

@@ -30,20 +30,22 @@ typedef struct {
     zseq_bench_spread_t times;   //  claims_per_s / that of the other
                                  //  half; 0: there is none
     zseq_bench_counts_t counts;  //  Of all slices
-    double fairness;      //  Slowest client's share / fastest client's, 0..1
-    char floor_name[32];  //  Such as "echo-32/1024": the floor, and how
-                          //  many IDs one of its operations could carry
-    double floor;         //  Nanoseconds per ID
-    double floor_p50_us;  //  Of one whole operation of the floor
-    double ratio;         //  ns.median / floor
-    double cpu_s;         //  Processor time of clients and own nodes
-    double cpu_nodes_s;   //  The nodes' part of it
-    bool fsync;           //  Whether the nodes' files are on a disk
-    double reserve_s;     //  Of our own nodes
-    uint64_t names;       //  How many names there were; or 0
-    double prepare_s;     //  How long making the names took
-    double resident;      //  Bytes of memory per name; 0: not measured
-    size_t clients;       //  At once: threads of a handle each, or shared
+    double fairness;        //  Slowest client's share / fastest client's, 0..1
+    double mutex_fairness;  //  The same of as many clients of a mutex
+    double mutex_max_us;    //  Their longest wait; 0: they were not measured
+    char floor_name[32];    //  Such as "echo-32/1024": the floor, and how
+                            //  many IDs one of its operations could carry
+    double floor;           //  Nanoseconds per ID
+    double floor_p50_us;    //  Of one whole operation of the floor
+    double ratio;           //  ns.median / floor
+    double cpu_s;           //  Processor time of clients and own nodes
+    double cpu_nodes_s;     //  The nodes' part of it
+    bool fsync;             //  Whether the nodes' files are on a disk
+    double reserve_s;       //  Of our own nodes
+    uint64_t names;         //  How many names there were; or 0
+    double prepare_s;       //  How long making the names took
+    double resident;        //  Bytes of memory per name; 0: not measured
+    size_t clients;         //  At once: threads of a handle each, or shared
     double window_s;  //  Median of the slices': of a burst, how long it took
     uint64_t ids;     //  Handed out by a new name, in all slices; 0, as
                       //  what follows: the name was not new

@@ -37,6 +37,17 @@ zseq_bench_series_note_sample (zseq_bench_series_t *self,
 }
 
 void
+zseq_bench_series_note_mutex (zseq_bench_series_t *self,
+                              const zseq_bench_sample_t *sample)
+{
+    assert (self);
+    assert (self->count < ZSEQ_BENCH_ROUNDS_MAX);
+    assert (sample);
+    self->mutex_fairness[self->count] = sample->fairness;
+    zseq_bench_histogram_merge (&self->mutex_waits, &sample->waits);
+}
+
+void
 zseq_bench_series_note_used (zseq_bench_series_t *self,
                              const zseq_bench_used_t *used)
 {
@@ -88,6 +99,8 @@ zseq_bench_series_row (zseq_bench_series_t *self, const zseq_bench_case_t *one,
     row->max_us = (double) self->waits.max / 1e3;
     row->counts = self->counts;
     row->fairness = zseq_bench_median (self->fairness, count);
+    row->mutex_fairness = zseq_bench_median (self->mutex_fairness, count);
+    row->mutex_max_us = (double) self->mutex_waits.max / 1e3;
     row->floor = zseq_bench_median (self->floor, count) / one->share;
     row->floor_p50_us = zseq_bench_median (self->floor_p50_us, count);
     row->ratio = row->ns.median / row->floor;

@@ -13,6 +13,7 @@ typedef struct {
     double ns_per_id[ZSEQ_BENCH_ROUNDS_MAX];
     double claims_per_s[ZSEQ_BENCH_ROUNDS_MAX];
     double fairness[ZSEQ_BENCH_ROUNDS_MAX];
+    double mutex_fairness[ZSEQ_BENCH_ROUNDS_MAX];
     double floor[ZSEQ_BENCH_ROUNDS_MAX];
     double floor_p50_us[ZSEQ_BENCH_ROUNDS_MAX];
     double resident[ZSEQ_BENCH_ROUNDS_MAX];  //  Bytes per name
@@ -26,6 +27,7 @@ typedef struct {
     double cpu_nodes_s;
     double cpu_s;
     zseq_bench_histogram_t waits;
+    zseq_bench_histogram_t mutex_waits;
 } zseq_bench_series_t;
 
 //  Takes over what a slice found, ZSEQ_BENCH_ROUNDS_MAX times at most: so long
@@ -36,6 +38,10 @@ void zseq_bench_series_note (zseq_bench_series_t *self, uint64_t ns,
 //  The same, of a slice that was a load.
 void zseq_bench_series_note_sample (zseq_bench_series_t *self,
                                     const zseq_bench_sample_t *sample);
+
+//  Takes over what a mutex gave in the slice that comes next.
+void zseq_bench_series_note_mutex (zseq_bench_series_t *self,
+                                   const zseq_bench_sample_t *sample);
 
 //  Adds what became of the name that a slice has used up.
 void zseq_bench_series_note_used (zseq_bench_series_t *self,

@@ -119,6 +119,17 @@ class Bench(unittest.TestCase):
         self.assertEqual(off["times"], [0, 0, 0])
         self.assertIn(on["note"], output)
 
+    def test_compares_fairness_with_that_of_a_mutex(self):
+        output, report = self.report("--case", "file-1-*")
+        alone, threads = report["cases"]
+        self.assertEqual(alone["mutex_max_us"], 0)
+        self.assertEqual(threads["name"], "file-1-threads-32")
+        self.assertGreater(threads["mutex_max_us"], 0)
+        self.assertGreaterEqual(threads["mutex_fairness"], 0)
+        self.assertLessEqual(threads["mutex_fairness"], 1)
+        self.assertIn("as many clients of a mutex", output)
+        self.assertIn(threads["note"], output)
+
     def test_measures_first_claims_of_names(self):
         _, report = self.report("--case", "cold-names", "--nodes", "1")
         case = report["cases"][0]

@@ -106,8 +106,7 @@ s_request_done (zseq_id_request_t *request)
     zseq_call_t *call = request->arg;
     if (request->outcome.rc == ZSEQ_OK) {
         call->result.value = request->request.first;
-        zseq_prefetch_note_issued (call->handle, request->request.first,
-                                   request->request.count);
+        zseq_prefetch_note_issued (call->handle, request);
     }
     s_end_pending (call, request->outcome.rc, request->outcome.detail);
 }

@@ -67,9 +67,8 @@ struct zseq {
     //  The reactor's lock guards these.
     struct {
         zseq_id_request_t fill[ZSEQ_FILLS_MAX];
-        uint64_t posted_us[ZSEQ_FILLS_MAX];  //  When each fill was posted
-        unsigned fills_ended;                //  How many fills have ended
-        zseq_outcome_t fill_outcome;         //  How the last fill ended
+        unsigned fills_ended;           //  How many fills have ended
+        zseq_outcome_t fill_outcome;    //  How the last fill ended
         bool fill_failed;               //  The last fill's error is unreported
         zseq_buffer_waiter_t *waiters;  //  First come, first served
         bool resumed;  //  A waiting call was resumed in this round

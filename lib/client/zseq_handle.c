@@ -168,7 +168,7 @@ s_claim (zseq_t *self, uint64_t count, uint64_t deadline_us, uint64_t *first_p,
     if (outcome->rc != ZSEQ_OK)
         return;
     *first_p = request.request.first;
-    zseq_prefetch_note_issued (self, request.request.first, count);
+    zseq_prefetch_note_issued (self, &request);
 }
 
 static int

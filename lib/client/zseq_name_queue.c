@@ -225,9 +225,10 @@ zseq_name_queue_post (zseq_reactor_t *reactor, zseq_name_queue_t *self,
 
     request->queue = self;
     request->pending = true;
+    request->posted_us = zseq_reactor_now_us (reactor);
     reactor->needs_run = true;
     zseq_batcher_post (reactor->names.batcher, self->requests,
-                       &request->request, zseq_reactor_now_us (reactor),
+                       &request->request, request->posted_us,
                        &reactor->names.state);
 }
 

@@ -21,6 +21,7 @@ typedef struct zseq_id_request {
     void (*done) (struct zseq_id_request *self);
     void *arg;
     bool pending;
+    uint64_t posted_us;  //  When it was posted
     zseq_outcome_t outcome;
     zseq_name_queue_t *queue;
 } zseq_id_request_t;

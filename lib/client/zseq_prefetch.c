@@ -152,14 +152,17 @@ static void
 s_filled (zseq_id_request_t *request)
 {
     zseq_t *self = request->arg;
-    size_t index = (size_t) (request - self->reactor_locked.fill);
     uint64_t now_us = zseq_clock_now_us ();
     uint64_t burnt = 0;
     pthread_mutex_lock (&self->lock);
     self->handle_locked.fills_inflight--;
     if (request->outcome.rc == ZSEQ_OK) {
-        zseq_usage_note_range (&self->handle_locked.usage, now_us,
-                               now_us - self->reactor_locked.posted_us[index]);
+        if (self->handle_locked.automatic)
+            zseq_usage_note (&self->handle_locked.usage, now_us,
+                             zseq_buffer_issued (&self->buffer));
+        zseq_usage_note_claim (&self->handle_locked.usage,
+                               now_us - request->posted_us);
+        zseq_usage_note_range (&self->handle_locked.usage, now_us);
         zseq_range_t range = {request->request.first,
                               request->request.first + request->request.count};
         //  S9: a range that was overtaken is burnt.
@@ -209,9 +212,10 @@ static void
 s_adapt (zseq_t *self, uint64_t now_us)
 {
     if (self->handle_locked.automatic)
-        self->handle_locked.batch =
-          zseq_usage_batch (&self->handle_locked.usage, now_us,
-                            zseq_buffer_issued (&self->buffer));
+        self->handle_locked.batch = zseq_usage_batch (
+          &self->handle_locked.usage, now_us,
+          zseq_buffer_issued (&self->buffer),
+          self->handle_locked.starved ? self->handle_locked.batch : 1);
 }
 
 void
@@ -246,7 +250,6 @@ zseq_prefetch_fill (zseq_t *self, uint64_t deadline_us)
         fill->request.count = count > waiters ? count : waiters;
         fill->request.count_min = 1;
         fill->request.deadline_us = deadline_us;
-        self->reactor_locked.posted_us[index] = now_us;
         zseq_name_queue_post (self->client->reactor, self->name, fill);
     }
     assert (!shortfall);
@@ -396,14 +399,20 @@ zseq_prefetch_wait_for_id (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
 //  IDs beside the buffer.
 
 void
-zseq_prefetch_note_issued (zseq_t *self, uint64_t first, uint64_t count)
+zseq_prefetch_note_issued (zseq_t *self, const zseq_id_request_t *request)
 {
+    uint64_t count = request->request.count;
+    uint64_t end = request->request.first + count;
     pthread_mutex_lock (&self->lock);
-    uint64_t end = first + count;
     uint64_t burnt =
       zseq_buffer_raise_floor (&self->buffer, end, s_low_water (self));
     zseq_buffer_note_issued (&self->buffer, end, count);
-    s_adapt (self, zseq_clock_now_us ());
+    if (self->handle_locked.automatic) {
+        uint64_t now_us = zseq_clock_now_us ();
+        zseq_usage_note_claim (&self->handle_locked.usage,
+                               now_us - request->posted_us);
+        s_adapt (self, now_us);
+    }
     pthread_mutex_unlock (&self->lock);
     zseq_reactor_burn (self->client->reactor, burnt);
 }

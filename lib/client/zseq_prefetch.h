@@ -53,8 +53,10 @@ void zseq_prefetch_remove_waiter (zseq_t *handle, zseq_buffer_waiter_t *waiter);
 //  many IDs it burnt. Reactor's lock held.
 uint64_t zseq_prefetch_drop (zseq_t *handle);
 
-//  Notes IDs that were handed out beside the buffer. Reactor's lock held.
-void zseq_prefetch_note_issued (zseq_t *handle, uint64_t first, uint64_t count);
+//  Notes that the IDs of the request were handed out beside the buffer.
+//  Reactor's lock held.
+void zseq_prefetch_note_issued (zseq_t *handle,
+                                const zseq_id_request_t *request);
 
 //  The handle's sequence was raised to id: burns what lies below in the buffers
 //  of all of the client's handles on it. Reactor's lock held.

@@ -1,7 +1,7 @@
 //  The automatic batch of a handle: as many IDs as are used in 10 ms, or in
 //  twice the time that a claim takes, if that is longer; but never more than
-//  half of what was used in the last 100 ms. So the batches of a load that
-//  begins grow with it, and a load that ends leaves little behind.
+//  were used in the last 100 ms. So the batches of a load that begins double,
+//  and a load that ends leaves little behind.
 //
 //  Note how many IDs were handed out now and then, best every few milliseconds,
 //  and when ranges come; then ask for the batch of the next claim.
@@ -41,14 +41,19 @@ void zseq_usage_init (zseq_usage_t *self, uint64_t now_us, uint64_t issued);
 //  that of other calls: a thread may be late to call.
 void zseq_usage_note (zseq_usage_t *self, uint64_t now_us, uint64_t issued);
 
-//  Notes that a range has come, whose claim took claim_us.
-void zseq_usage_note_range (zseq_usage_t *self, uint64_t now_us,
-                            uint64_t claim_us);
+//  Notes how long a claim took.
+void zseq_usage_note_claim (zseq_usage_t *self, uint64_t claim_us);
+
+//  Notes that a range has come.
+void zseq_usage_note_range (zseq_usage_t *self, uint64_t now_us);
 
 //  The batch of a claim that is made now: 1 to ZSEQ_USAGE_BATCH_MAX, and if
-//  above 1, at most half of the IDs used in the last ZSEQ_USAGE_WINDOW_US.
-uint64_t zseq_usage_batch (zseq_usage_t *self, uint64_t now_us,
-                           uint64_t issued);
+//  above 1, at most the IDs used in the last ZSEQ_USAGE_WINDOW_US. Up to that
+//  limit it is not below wanted: what was too little before. It is 2 or more
+//  if 2 were used in the time of four claims: else a caller that waits for each
+//  of its claims would never get more when they take long.
+uint64_t zseq_usage_batch (zseq_usage_t *self, uint64_t now_us, uint64_t issued,
+                           uint64_t wanted);
 
 //  Whether the last range came longer than ZSEQ_USAGE_STALE_US ago. The range
 //  may have come after now_us, as in _note.

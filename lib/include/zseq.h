@@ -299,8 +299,9 @@ void zseq_destroy (zseq_t **self_p);
 //  in the background when half of the last one is gone. It gives up the order
 //  between clients: IDs rise within this handle and are unique everywhere.
 //  ZSEQ_BATCH_AUTO claims as many IDs as are taken in ten milliseconds, or in
-//  twice the time of a claim, but never more than were taken in the last 100 ms,
-//  nor than 2^24; it keeps no buffer while less than one ID is. So a load that
+//  twice the time of a claim, but no more than were taken in the last 100 ms,
+//  nor than 2^24; it keeps no buffer while less than one ID is. (Where claims
+//  take long, two IDs in the time of four claims are a batch.) So a load that
 //  stops leaves at most two batches unused. The rest of a range that came a
 //  second ago is burnt, which every 64th ID checks. Setting 0 or 1 burns what
 //  is buffered and being claimed. Errors: ZSEQ_EINVAL, ZSEQ_EFORKED.

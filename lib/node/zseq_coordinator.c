@@ -18,6 +18,8 @@
 
 //  Senders that are distinguished.
 #define SENDERS_MAX 4096
+//  One sender may hold a SENDER_SHARE-th of all places.
+#define SENDER_SHARE 4
 
 //  A NEXT that a client has sent.
 typedef struct s_next {
@@ -157,16 +159,6 @@ s_make_queue (zseq_coordinator_t *self, zseq_sequence_t *sequence)
     return true;
 }
 
-//  How long a NEXT usually takes at the moment: it waits until the claim in
-//  flight ends, which is half over on average, and for its own claim. All that
-//  wait share that claim, however many they are.
-static uint64_t
-s_usual_us (const zseq_coordinator_t *self)
-{
-    uint64_t rtt_us = zseq_batcher_stats (self->batcher)->rtt_us;
-    return self->requests ? rtt_us + rtt_us / 2 : 0;
-}
-
 bool
 zseq_coordinator_has_none (const zseq_coordinator_t *self,
                            const zseq_sender_t *sender)
@@ -180,7 +172,7 @@ uint64_t
 zseq_coordinator_retry_us (const zseq_coordinator_t *self)
 {
     assert (self);
-    return zseq_batcher_stats (self->batcher)->rtt_us / 2 + 1;
+    return zseq_batcher_stats (self->batcher)->rtt_us + 1;
 }
 
 int
@@ -194,7 +186,8 @@ zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
     assert (msg);
 
     if (self->requests == self->requests_max ||
-        msg->next.timeout_us < s_usual_us (self) ||
+        self->waiting[s_sender_slot (sender)] >
+          self->requests_max / SENDER_SHARE ||
         (!sequence->queue && !s_make_queue (self, sequence)))
         return ZSEQ_EBUSY;
     s_next_t *next = self->free_nexts;

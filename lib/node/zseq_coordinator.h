@@ -35,8 +35,7 @@ zseq_coordinator_new (const zseq_coordinator_rank_t *rank, size_t requests_max,
 void zseq_coordinator_destroy (zseq_coordinator_t **self_p);
 
 //  Accepts a NEXT for sequence's name; the answer comes later. Errors:
-//  ZSEQ_EBUSY (too many wait, it would be too late for the sender, or no
-//  memory).
+//  ZSEQ_EBUSY (too many wait, of all senders or of this one, or no memory).
 int zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
                            const zseq_sender_t *sender, const zseq_msg_t *msg,
                            uint64_t now_us);

@@ -32,8 +32,13 @@ size_t
 zseq_node_contention_note (zseq_node_t *self, const zseq_sender_t *sender,
                            zseq_slice_t name)
 {
-    size_t slot = XXH3_64bits (name.data, name.size) % ZSEQ_CONTENTION_SLOTS;
+    uint64_t name_hash = XXH3_64bits (name.data, name.size);
+    size_t slot = name_hash % ZSEQ_CONTENTION_SLOTS;
     zseq_node_contention_t *contention = &self->contention[slot];
+    //  How far a client skips must not depend on another name.
+    if (contention->name != name_hash)
+        contention->claimed = 0;
+    contention->name = name_hash;
     //  The own coordinator claims for clients that were noted before.
     if (sender->type == ZSEQ_SENDER_SELF)
         return slot;

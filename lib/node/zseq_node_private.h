@@ -122,7 +122,8 @@ typedef struct {
 
 //  Of zseq_node_contention: the names' last requests, by the names' hashes.
 typedef struct {
-    uint64_t sender;    //  A hash of who made the last request
+    uint64_t name;      //  A hash of the name of the last request
+    uint64_t sender;    //  A hash of who made it
     uint64_t last_us;   //  When that was
     uint64_t until_us;  //  The name is contended until then
     uint64_t claimed;   //  IDs of the last claim that was accepted; 0: none

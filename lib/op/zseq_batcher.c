@@ -176,7 +176,8 @@ s_send (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t now_us)
 {
     zseq_request_queue_t *queue = inflight->queue;
     inflight->due = false;
-    if (inflight->claim.conflicts)
+    //  A READ of all nodes found the end: then what they said counts.
+    if (inflight->claim.conflicts && !inflight->claim.doubted)
         s_begin_behind (self, inflight);
     if (zseq_delegation_wanted (&self->delegation, &queue->delegation) &&
         zseq_request_queue_assign (inflight, ZSEQ_COUNT_MAX) &&
@@ -366,10 +367,25 @@ s_tick_inflight (zseq_batcher_t *self, uint64_t now_us)
             if (zseq_batcher_is_node (self) &&
                 inflight->claim.attempt.late != late &&
                 now_us - inflight->began_us >= UNAVAILABLE_US)
-                zseq_request_queue_end (inflight->queue, ZSEQ_EUNAVAILABLE);
+                inflight->unavailable = true;
             else
                 s_follow (self, inflight, what, conflicts, now_us);
         }
+    }
+}
+
+//  Ends the requests of names that too few nodes answer.
+static void
+s_end_unavailable (zseq_batcher_t *self)
+{
+    for (zseq_request_queue_t *queue = self->busy, *busy; queue; queue = busy) {
+        busy = queue->busy;
+        bool unavailable = false;
+        for (const zseq_inflight_t *inflight = queue->inflight; inflight;
+             inflight = inflight->behind)
+            unavailable |= inflight->unavailable;
+        if (unavailable)
+            zseq_request_queue_end (queue, ZSEQ_EUNAVAILABLE);
     }
 }
 
@@ -380,6 +396,8 @@ zseq_batcher_tick (zseq_batcher_t *self, uint64_t now_us)
 
     //  Expired requests first, so that no other request waits for them.
     s_tick_inflight (self, now_us);
+    if (zseq_batcher_is_node (self))
+        s_end_unavailable (self);
     zseq_batcher_tick_nexts (self, now_us);
     zseq_request_queue_expire (self, now_us);
     if (!zseq_batcher_has_unsent (self))

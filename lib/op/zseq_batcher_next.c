@@ -21,6 +21,7 @@
 #define NEXT_US_MAX 10000000
 //  How long to wait for a busy coordinator at most, whatever it says.
 #define RETRY_US_MAX 1000000
+#define RETRY_DOUBLINGS_MAX 20
 
 //  A NEXT has ended, and its requests have not.
 static void
@@ -68,29 +69,29 @@ s_give_up_node (zseq_batcher_t *self, uint8_t node, uint64_t now_us)
 }
 
 //  The time of a NEXT is over. Others may still be served, so the node is not
-//  taken for dead, unless it has had much time.
+//  taken for dead unless it has said nothing for long.
 static void
 s_give_up_overdue (zseq_batcher_t *self, zseq_inflight_t *inflight,
                    uint64_t now_us)
 {
-    if (now_us - inflight->began_us >=
+    uint64_t heard_us = self->delegation.detector[inflight->node].heard_us;
+    uint64_t since_us =
+      heard_us > inflight->began_us ? heard_us : inflight->began_us;
+    if (now_us - since_us >=
         zseq_delegation_silence_us (&self->delegation, self->stats.rtt_us))
         zseq_delegation_note_failed (&self->delegation, inflight->node, now_us);
     s_give_up_late (self, inflight);
 }
 
-//  Of each node the NEXT that it owes a reply for the longest time, or NULL.
+//  Of each node a queue with a NEXT that the node owes a reply, or NULL.
 static void
-s_find_owed (const zseq_batcher_t *self, const zseq_inflight_t **owed)
+s_find_owed (const zseq_batcher_t *self, const zseq_request_queue_t **owed)
 {
     memset (owed, 0, ZSEQ_NODES_MAX * sizeof *owed);
     for (size_t index = 0; index < self->inflight_count; index++) {
         const zseq_inflight_t *inflight = self->inflight[index];
-        if (!zseq_inflight_delegated (inflight))
-            continue;
-        const zseq_inflight_t **slot = &owed[inflight->node];
-        if (!*slot || inflight->began_us < (*slot)->began_us)
-            *slot = inflight;
+        if (zseq_inflight_delegated (inflight))
+            owed[inflight->node] = inflight->queue;
     }
 }
 
@@ -111,19 +112,18 @@ s_probe (zseq_batcher_t *self, const zseq_request_queue_t *queue, uint8_t node,
 static void
 s_detect (zseq_batcher_t *self, uint64_t now_us)
 {
-    const zseq_inflight_t *owed[ZSEQ_NODES_MAX];
+    const zseq_request_queue_t *owed[ZSEQ_NODES_MAX];
     s_find_owed (self, owed);
     uint64_t silence_us =
       zseq_delegation_silence_us (&self->delegation, self->stats.rtt_us);
     for (uint8_t node = 0; node < self->quorum.n; node++) {
         if (!owed[node])
             continue;
-        zseq_detector_verdict_t verdict =
-          zseq_detector_tick (&self->delegation.detector[node],
-                              owed[node]->began_us, silence_us, now_us);
+        zseq_detector_verdict_t verdict = zseq_detector_tick (
+          &self->delegation.detector[node], silence_us, now_us);
         if (verdict == ZSEQ_DETECTOR_SUSPECT ||
             (verdict == ZSEQ_DETECTOR_PROBE &&
-             !s_probe (self, owed[node]->queue, node, now_us)))
+             !s_probe (self, owed[node], node, now_us)))
             s_give_up_node (self, node, now_us);
     }
 }
@@ -159,15 +159,15 @@ zseq_batcher_nexts_wake_us (const zseq_batcher_t *self)
         if (zseq_inflight_delegated (inflight) && wake_us > inflight->until_us)
             wake_us = inflight->until_us;
     }
-    const zseq_inflight_t *owed[ZSEQ_NODES_MAX];
+    const zseq_request_queue_t *owed[ZSEQ_NODES_MAX];
     s_find_owed (self, owed);
     uint64_t silence_us =
       zseq_delegation_silence_us (&self->delegation, self->stats.rtt_us);
     for (uint8_t node = 0; node < self->quorum.n; node++) {
         if (!owed[node])
             continue;
-        uint64_t at_us = zseq_detector_wake_us (
-          &self->delegation.detector[node], owed[node]->began_us, silence_us);
+        uint64_t at_us =
+          zseq_detector_wake_us (&self->delegation.detector[node], silence_us);
         if (wake_us > at_us)
             wake_us = at_us;
     }
@@ -274,8 +274,7 @@ zseq_batcher_coordinator (zseq_batcher_t *self, const zseq_inflight_t *inflight)
     return self->quorum.n;
 }
 
-//  How long the coordinator may take. P3: leaves as much time for other nodes,
-//  unless the coordinator works and was only busy.
+//  How long the coordinator may take. P3: leaves as much time for other nodes.
 static uint64_t
 s_next_limit_us (const zseq_inflight_t *inflight, uint64_t now_us)
 {
@@ -284,9 +283,8 @@ s_next_limit_us (const zseq_inflight_t *inflight, uint64_t now_us)
          request = request->next) {
         uint64_t left_us =
           request->deadline_us > now_us ? request->deadline_us - now_us : 0;
-        uint64_t share_us = (inflight->waited ? left_us : left_us / 2) + 1;
-        if (limit_us > share_us)
-            limit_us = share_us;
+        if (limit_us > left_us / 2)
+            limit_us = left_us / 2 + 1;
     }
     return limit_us;
 }
@@ -312,6 +310,7 @@ zseq_batcher_send_next (zseq_batcher_t *self, zseq_inflight_t *inflight,
     while ((node = zseq_batcher_coordinator (self, inflight)) !=
            self->quorum.n) {
         if (self->hooks.ask (self->hooks.arg, node, &msg)) {
+            zseq_detector_asked (&self->delegation.detector[node], now_us);
             inflight->node = node;
             inflight->request_id = msg.request;
             inflight->began_us = now_us;
@@ -336,10 +335,27 @@ s_serves (const zseq_inflight_t *inflight, const zseq_msg_t *msg)
            msg->next.first <= ZSEQ_NEXT_MAX - msg->next.count;
 }
 
-static uint64_t
-s_retry_us (uint64_t retry_us)
+//  A coordinator is busy. To claim beside it would make more work for it, so its
+//  NEXT is sent again; but not for more than the time that a NEXT may take.
+static void
+s_wait_busy (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t retry_us,
+             uint64_t now_us)
 {
-    return retry_us < RETRY_US_MAX ? retry_us : RETRY_US_MAX;
+    if (!inflight->busy_until_us)
+        inflight->busy_until_us = inflight->until_us;
+    if (now_us >= inflight->busy_until_us) {
+        s_give_up_delegated (inflight);
+        return;
+    }
+    s_end_delegated (inflight);
+    uint64_t pause_us = retry_us << inflight->busy_count;
+    if (pause_us > RETRY_US_MAX || pause_us < retry_us)
+        pause_us = RETRY_US_MAX;
+    else if (inflight->busy_count < RETRY_DOUBLINGS_MAX)
+        inflight->busy_count++;
+    //  Half of it by chance, so that clients do not come back together.
+    pause_us = pause_us / 2 + zseq_batcher_draw (self) % (pause_us / 2 + 1);
+    zseq_attempt_pause_until (&inflight->claim.attempt, now_us + pause_us);
 }
 
 void
@@ -367,17 +383,15 @@ zseq_batcher_next_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
         uint64_t others = msg->next.served > inflight->own_inflight
                             ? msg->next.served - inflight->own_inflight
                             : 0;
+        if (others > UINT32_MAX)
+            others = UINT32_MAX;
         zseq_request_queue_hand_out (inflight, msg->next.first, msg->next.count,
                                      others);
     }
     else if (msg->status == ZSEQ_EEXHAUSTED)
         zseq_request_queue_refuse (inflight, ZSEQ_EEXHAUSTED);
     else if (msg->status == ZSEQ_EBUSY && msg->next.retry_us) {
-        //  To claim beside a busy coordinator would make more work for it.
-        s_end_delegated (inflight);
-        inflight->waited = true;
-        zseq_attempt_pause_until (&inflight->claim.attempt,
-                                  now_us + s_retry_us (msg->next.retry_us));
+        s_wait_busy (self, inflight, msg->next.retry_us, now_us);
         return;
     }
     else {

@@ -19,7 +19,10 @@ typedef struct zseq_inflight {
     uint64_t request_id;     //  The NEXT's ID
     uint64_t until_us;       //  When the NEXT is given up
     zseq_node_set_t passed;  //  Nodes that could not serve it
-    bool waited;             //  A coordinator was busy
+    uint64_t busy_until_us;  //  How long to wait for a busy coordinator; 0:
+                             //  none was
+    uint32_t busy_count;     //  How often it was
+    bool unavailable;        //  Too few nodes answered in time
     size_t own_inflight;     //  Most NEXTs of its queue that were out with it
     zseq_request_t *requests;
     zseq_request_queue_t *queue;

@@ -22,10 +22,12 @@ s_same_silence (const zseq_detector_t *self, uint64_t since_us)
     return self->since_us == since_us && self->wake_us;
 }
 
+//  When the node fell silent. A request that was given up meanwhile counts: else
+//  a client with short deadlines would never suspect a node.
 static uint64_t
-s_since_us (const zseq_detector_t *self, uint64_t asked_us)
+s_since_us (const zseq_detector_t *self)
 {
-    return asked_us > self->heard_us ? asked_us : self->heard_us;
+    return self->asked_us > self->heard_us ? self->asked_us : self->heard_us;
 }
 
 //  When the first probe of a silence is due.
@@ -36,6 +38,14 @@ s_first_us (const zseq_detector_t *self, uint64_t since_us, uint64_t silence_us)
     if (silence_us > SILENCE_US_MAX)
         silence_us = SILENCE_US_MAX;
     return since_us + silence_us;
+}
+
+void
+zseq_detector_asked (zseq_detector_t *self, uint64_t now_us)
+{
+    assert (self);
+    if (self->asked_us <= self->heard_us)
+        self->asked_us = now_us;
 }
 
 void
@@ -57,24 +67,22 @@ zseq_detector_served (zseq_detector_t *self)
 }
 
 uint64_t
-zseq_detector_wake_us (const zseq_detector_t *self, uint64_t asked_us,
-                       uint64_t silence_us)
+zseq_detector_wake_us (const zseq_detector_t *self, uint64_t silence_us)
 {
     assert (self);
 
-    uint64_t since_us = s_since_us (self, asked_us);
+    uint64_t since_us = s_since_us (self);
     return s_same_silence (self, since_us)
              ? self->wake_us
              : s_first_us (self, since_us, silence_us);
 }
 
 zseq_detector_verdict_t
-zseq_detector_tick (zseq_detector_t *self, uint64_t asked_us,
-                    uint64_t silence_us, uint64_t now_us)
+zseq_detector_tick (zseq_detector_t *self, uint64_t silence_us, uint64_t now_us)
 {
     assert (self);
 
-    uint64_t since_us = s_since_us (self, asked_us);
+    uint64_t since_us = s_since_us (self);
     if (!s_same_silence (self, since_us)) {
         self->missed = 0;
         self->wake_us = s_first_us (self, since_us, silence_us);

@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 typedef struct {
+    uint64_t asked_us;   //  When it was first asked since it was last heard
     uint64_t heard_us;   //  When the node was last heard
     uint64_t since_us;   //  When the silence began that is being looked into
     uint64_t wake_us;    //  When the next probe or the verdict is due
@@ -32,19 +33,21 @@ typedef enum {
     ZSEQ_DETECTOR_SUSPECT,  //  Take the node for dead
 } zseq_detector_verdict_t;
 
+//  The node was asked for something that it owes a reply to.
+void zseq_detector_asked (zseq_detector_t *self, uint64_t now_us);
+
 //  The node was heard: whatever it said. It did its work.
 void zseq_detector_heard (zseq_detector_t *self, uint64_t now_us);
 void zseq_detector_served (zseq_detector_t *self);
 
-//  Time has passed, and the node owes replies, the first one since asked_us.
+//  Time has passed, and the node owes replies.
 //  silence_us: how long a silence may last before the first probe.
 zseq_detector_verdict_t zseq_detector_tick (zseq_detector_t *self,
-                                            uint64_t asked_us,
                                             uint64_t silence_us,
                                             uint64_t now_us);
 
 //  When to tick next at the latest.
-uint64_t zseq_detector_wake_us (const zseq_detector_t *self, uint64_t asked_us,
+uint64_t zseq_detector_wake_us (const zseq_detector_t *self,
                                 uint64_t silence_us);
 
 //  A probe was sent under that request ID. Whether a reply answers it.

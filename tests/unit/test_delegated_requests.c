@@ -274,13 +274,14 @@ Test (delegation, wait_for_a_slow_coordinator_that_answers_probes)
     test_answer (next);
     test_assert_got (&test_requests[0], first, 2);
     cr_assert_eq (test_burnt (), 0);
-    //  It is probed as soon as before once it has served a NEXT.
+    //  It is probed as soon as before once it has served NEXTs fast.
+    test_served = 2;
+    for (size_t call = 0; call < 80; call++)
+        test_draw_ids (1);
     test_add (0, 2);
     test_flush ();
     test_letter (ZSEQ_OP_NEXT);
-    uint64_t now_us = test_now;
-    test_wait ();
-    cr_assert_lt (test_now, now_us + 1000001);
+    s_wait_for_probe (PROBE_US);
 }
 
 //  With a connection, or with the process of a node, NEXTs are lost. The node
@@ -308,35 +309,87 @@ Test (delegation, send_again_what_a_node_has_lost)
     cr_assert_eq (test_requests[1].status, ZSEQ_OK);
 }
 
-Test (delegation, ask_a_busy_coordinator_again_when_it_says)
+//  The pauses double, and half of each is by chance. All that time the requests
+//  have others to turn to, when half of it is over.
+Test (delegation, ask_a_busy_coordinator_again_and_then_another)
 {
     test_turn (3);
-    test_add (0, 2);
+    test_add_until (0, 2, 2, test_now + 2000000);
     test_flush ();
+    uint64_t until_us = test_now + 1000001;
+    uint64_t pause_us = 7000;
     test_letter_t *letter = test_letter (ZSEQ_OP_NEXT);
+    while (test_now < until_us) {
+        cr_assert_eq (letter->node, test_ranking[0]);
+        zseq_msg_t msg = test_reply_to (letter, letter->node, ZSEQ_EBUSY);
+        msg.next.retry_us = 7000;
+        cr_assert (zseq_batcher_reply (test_batcher, &msg, test_now));
+        test_flush ();
+        test_assert_silent ();
+        uint64_t now_us = test_now;
+        test_wait ();
+        cr_assert_geq (test_now - now_us, pause_us / 2);
+        cr_assert_leq (test_now - now_us, pause_us + 1);
+        pause_us = pause_us < 500000 ? 2 * pause_us : 1000000;
+        letter = test_letter (ZSEQ_OP_NEXT);
+    }
     zseq_msg_t msg = test_reply_to (letter, letter->node, ZSEQ_EBUSY);
-    msg.next.retry_us = 7000;
-    cr_assert (zseq_batcher_reply (test_batcher, &msg, test_now));
-    test_flush ();
-    test_assert_silent ();
-    uint64_t now_us = test_now;
-    test_wait ();
-    cr_assert_eq (test_now, now_us + 7000);
-    letter = test_letter (ZSEQ_OP_NEXT);
-    cr_assert_eq (letter->node, test_ranking[0]);
-    cr_assert_eq (letter->msg.next.timeout_us,
-                  test_requests[0].deadline_us - test_now + 1);
-    //  Whatever it says.
-    msg = test_reply_to (letter, letter->node, ZSEQ_EBUSY);
     msg.next.retry_us = UINT64_MAX;
     cr_assert (zseq_batcher_reply (test_batcher, &msg, test_now));
     test_flush ();
-    now_us = test_now;
-    test_wait ();
-    cr_assert_eq (test_now, now_us + 1000000);
-    test_answer (test_letter (ZSEQ_OP_NEXT));
+    letter = test_letter (ZSEQ_OP_NEXT);
+    cr_assert_eq (letter->node, test_ranking[1]);
+    test_answer (letter);
     cr_assert_eq (test_requests[0].status, ZSEQ_OK);
     cr_assert_eq (test_burnt (), 0);
+    //  The node is busy, not down.
+    test_add (1, 1);
+    test_flush ();
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[0]);
+}
+
+//  A client whose calls are all short suspects it as well.
+Test (delegation, pass_over_a_dead_coordinator_with_short_deadlines)
+{
+    test_turn (3);
+    size_t tries = 0;
+    for (size_t call = 0; call < 50; call++) {
+        test_sent = test_read = test_ended_count = 0;
+        test_add_until (0, 1, 1, test_now + 90000);
+        test_flush ();
+        while (!test_ended_count) {
+            for (; test_read < test_sent; test_flush ()) {
+                test_letter_t *letter = &test_letters[test_read++];
+                bool dead = letter->node == test_ranking[0];
+                tries += dead && letter->msg.op == ZSEQ_OP_NEXT;
+                if (!dead)
+                    test_answer (letter);
+            }
+            if (!test_ended_count)
+                test_wait ();
+        }
+        cr_assert_eq (test_requests[0].status, ZSEQ_OK);
+    }
+    cr_assert_leq (tries, 10);
+}
+
+//  It served another request a moment ago.
+Test (delegation, do_not_pass_over_a_coordinator_that_was_heard_meanwhile)
+{
+    test_turn (3);
+    test_add_until (0, 1, 1, test_now + 120000);
+    test_flush ();
+    test_letter (ZSEQ_OP_NEXT);
+    test_now += 40000;
+    test_add (1, 1);
+    test_flush ();
+    test_answer (test_letter (ZSEQ_OP_NEXT));
+    test_now += 30000;
+    test_tick ();
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[1]);
+    test_add (2, 1);
+    test_flush ();
+    cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[0]);
 }
 
 //  P3: a client that reaches a majority makes progress, however slow the

@@ -13,19 +13,19 @@ static uint64_t
 s_tick_at_wake (zseq_detector_t *self, uint64_t late_us,
                 zseq_detector_verdict_t expected)
 {
-    uint64_t wake_us = zseq_detector_wake_us (self, ASKED_US, SILENCE_US);
-    cr_assert_eq (zseq_detector_tick (self, ASKED_US, SILENCE_US, wake_us - 1),
+    uint64_t wake_us = zseq_detector_wake_us (self, SILENCE_US);
+    cr_assert_eq (zseq_detector_tick (self, SILENCE_US, wake_us - 1),
                   ZSEQ_DETECTOR_WAIT);
-    cr_assert_eq (zseq_detector_wake_us (self, ASKED_US, SILENCE_US), wake_us);
-    cr_assert_eq (
-      zseq_detector_tick (self, ASKED_US, SILENCE_US, wake_us + late_us),
-      expected);
+    cr_assert_eq (zseq_detector_wake_us (self, SILENCE_US), wake_us);
+    cr_assert_eq (zseq_detector_tick (self, SILENCE_US, wake_us + late_us),
+                  expected);
     return wake_us + late_us;
 }
 
 Test (detector, suspects_a_node_after_two_probes_without_a_word)
 {
     zseq_detector_t detector = {0};
+    zseq_detector_asked (&detector, ASKED_US);
     uint64_t now_us = s_tick_at_wake (&detector, 0, ZSEQ_DETECTOR_PROBE);
     cr_assert_eq (now_us, ASKED_US + SILENCE_US);
     now_us = s_tick_at_wake (&detector, 0, ZSEQ_DETECTOR_PROBE);
@@ -38,6 +38,7 @@ Test (detector, suspects_a_node_after_two_probes_without_a_word)
 Test (detector, counts_no_probe_if_the_owner_was_stalled)
 {
     zseq_detector_t detector = {0};
+    zseq_detector_asked (&detector, ASKED_US);
     s_tick_at_wake (&detector, 0, ZSEQ_DETECTOR_PROBE);
     for (size_t stall = 0; stall < 10; stall++)
         s_tick_at_wake (&detector, 20001, ZSEQ_DETECTOR_PROBE);
@@ -50,6 +51,7 @@ Test (detector, counts_no_probe_if_the_owner_was_stalled)
 Test (detector, counts_a_first_probe_that_is_sent_late)
 {
     zseq_detector_t detector = {0};
+    zseq_detector_asked (&detector, ASKED_US);
     s_tick_at_wake (&detector, 500000, ZSEQ_DETECTOR_PROBE);
     s_tick_at_wake (&detector, 0, ZSEQ_DETECTOR_PROBE);
     s_tick_at_wake (&detector, 0, ZSEQ_DETECTOR_SUSPECT);
@@ -58,6 +60,7 @@ Test (detector, counts_a_first_probe_that_is_sent_late)
 Test (detector, begins_again_when_the_node_is_heard)
 {
     zseq_detector_t detector = {0};
+    zseq_detector_asked (&detector, ASKED_US);
     s_tick_at_wake (&detector, 0, ZSEQ_DETECTOR_PROBE);
     uint64_t now_us = s_tick_at_wake (&detector, 0, ZSEQ_DETECTOR_PROBE);
     zseq_detector_heard (&detector, now_us + 7);
@@ -70,6 +73,7 @@ Test (detector, begins_again_when_the_node_is_heard)
 Test (detector, is_more_patient_with_a_node_that_answers_probes_until_it_serves)
 {
     zseq_detector_t detector = {0};
+    zseq_detector_asked (&detector, ASKED_US);
     uint64_t now_us = ASKED_US;
     uint64_t silence_us = SILENCE_US;
     for (size_t probe = 0; probe < 12; probe++) {
@@ -80,29 +84,33 @@ Test (detector, is_more_patient_with_a_node_that_answers_probes_until_it_serves)
         silence_us = silence_us < 500000 ? 2 * silence_us : 1000000;
     }
     zseq_detector_served (&detector);
-    cr_assert_eq (zseq_detector_wake_us (&detector, ASKED_US, SILENCE_US),
+    cr_assert_eq (zseq_detector_wake_us (&detector, SILENCE_US),
                   now_us + SILENCE_US);
 }
 
 //  A silence of old says nothing of a request that was sent since.
-Test (detector, begins_with_the_oldest_request)
+Test (detector, begins_with_the_first_request_since_the_node_was_heard)
 {
     zseq_detector_t detector = {0};
-    s_tick_at_wake (&detector, 0, ZSEQ_DETECTOR_PROBE);
+    zseq_detector_asked (&detector, ASKED_US);
+    zseq_detector_heard (&detector, ASKED_US + 100);
     uint64_t asked_us = 100 * ASKED_US;
-    cr_assert_eq (zseq_detector_wake_us (&detector, asked_us, SILENCE_US),
+    for (size_t request = 0; request < 3; request++)
+        zseq_detector_asked (&detector, asked_us + request);
+    cr_assert_eq (zseq_detector_wake_us (&detector, SILENCE_US),
                   asked_us + SILENCE_US);
-    cr_assert_eq (zseq_detector_tick (&detector, asked_us, SILENCE_US,
-                                      asked_us + SILENCE_US - 1),
-                  ZSEQ_DETECTOR_WAIT);
-    cr_assert_eq (zseq_detector_tick (&detector, asked_us, SILENCE_US,
-                                      asked_us + SILENCE_US),
-                  ZSEQ_DETECTOR_PROBE);
+    cr_assert_eq (
+      zseq_detector_tick (&detector, SILENCE_US, asked_us + SILENCE_US - 1),
+      ZSEQ_DETECTOR_WAIT);
+    cr_assert_eq (
+      zseq_detector_tick (&detector, SILENCE_US, asked_us + SILENCE_US),
+      ZSEQ_DETECTOR_PROBE);
 }
 
 Test (detector, takes_one_answer_to_its_last_probe)
 {
     zseq_detector_t detector = {0};
+    zseq_detector_asked (&detector, ASKED_US);
     cr_assert (!zseq_detector_reply (&detector, 0));
     zseq_detector_probed (&detector, 7, ASKED_US);
     zseq_detector_probed (&detector, 8, ASKED_US + 1);

@@ -15,6 +15,9 @@
 //  How long a coordinator waits for the nodes that it asks before it says that
 //  they are too few. A claim that meets no other waits for so long.
 #define UNAVAILABLE_US 500000
+//  How many claims in a row a client loses before it asks the coordinators again
+//  that it had passed over for them.
+#define CONFLICTS_MAX 4
 
 zseq_batcher_t *
 zseq_batcher_new (const zseq_batcher_hooks_t *hooks)
@@ -116,6 +119,10 @@ s_follow (zseq_batcher_t *self, zseq_inflight_t *inflight, zseq_do_t what,
         s_complete (inflight, now_us);
         return;
     }
+    //  Claims that lose show that there is a coordinator that works.
+    if (inflight->claim.conflicts != conflicts &&
+        inflight->claim.conflicts % CONFLICTS_MAX == 0)
+        inflight->passed = 0;
     //  A claim of a coordinator need not wait.
     bool turns = inflight->claim.conflicts != conflicts &&
                  s_delegates (queue) &&

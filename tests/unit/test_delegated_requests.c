@@ -149,6 +149,30 @@ Test (delegation, claim_at_once_when_no_coordinator_can_be_reached)
     cr_assert_eq (test_requests[0].status, ZSEQ_OK);
 }
 
+//  Whoever wins all the time is a coordinator that works.
+Test (delegation, ask_coordinators_again_when_claims_lose)
+{
+    test_turn (3);
+    test_cut = ALL_NODES;
+    test_add (0, 2);
+    test_flush ();
+    test_cut = 0;
+    test_tick ();
+    test_competitor = 5;
+    for (size_t lost = 0; test_letters[test_read].msg.op == ZSEQ_OP_CLAIM;
+         lost++) {
+        cr_assert_lt (lost, 4);
+        test_letter_to_all (ZSEQ_OP_CLAIM);
+        test_read -= 3;
+        test_answer_all ();
+        if (test_read == test_sent)
+            test_wait ();
+    }
+    test_competitor = 0;
+    test_answer (test_letter (ZSEQ_OP_NEXT));
+    cr_assert_eq (test_requests[0].status, ZSEQ_OK);
+}
+
 //  S3: the range of a late reply is not handed out. That one request had little
 //  time says nothing about the node.
 Test (delegation, ask_another_node_when_half_of_the_time_is_over)

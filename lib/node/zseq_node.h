@@ -94,8 +94,8 @@ typedef void (zseq_action_fn) (const zseq_action_t *action, void *arg);
 typedef struct {
     size_t names_max;     //  Names that the node holds at most
     size_t waiting_max;   //  Requests that may wait for the disk at once
-    uint64_t reserve_us;  //  How many IDs are reserved ahead: what is claimed
-                          //  in this time; 0: none
+    uint64_t reserve_us;  //  How many IDs are reserved ahead at most: what is
+                          //  claimed in this time; 0: none
 } zseq_node_limits_t;
 
 typedef struct zseq_node zseq_node_t;

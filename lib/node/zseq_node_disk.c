@@ -39,6 +39,7 @@ zseq_node_disk_write_entries (zseq_node_t *self)
         sequence->queued = false;
         sequence->writing = true;
         self->disk.writing++;
+        zseq_busy_set (&self->disk.busy, true, self->now_us);
         //  Deferred writes become durable with the record that lets the node
         //  vote again. A name that is on disk already is not deferred.
         zseq_action_t action = {
@@ -61,6 +62,7 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
 
     sequence->writing = false;
     self->disk.writing--;
+    zseq_busy_set (&self->disk.busy, self->disk.writing > 0, self->now_us);
     if (event->status == ZSEQ_OK) {
         //  S8: what is durable never becomes less.
         assert (event->durable_to >= sequence->durable_to);

@@ -5,6 +5,7 @@
 #ifndef ZSEQ_NODE_PRIVATE_H_INCLUDED
 #define ZSEQ_NODE_PRIVATE_H_INCLUDED
 
+#include "zseq_busy.h"
 #include "zseq_coordinator.h"
 #include "zseq_flake.h"
 #include "zseq_node.h"
@@ -89,6 +90,7 @@ typedef struct {
     uint64_t record_us;      //  It is not written before that
     zseq_record_t snapshot;  //  What that write holds
     size_t writing;          //  Entries whose write is in flight
+    zseq_busy_t busy;        //  While there are any
 } zseq_node_disk_t;
 
 //  Of zseq_node_queue; zseq_node_disk empties dirty.
@@ -104,7 +106,7 @@ typedef struct {
 
 //  Of zseq_node_reservation.
 typedef struct {
-    uint64_t ahead_us;       //  How long a reservation is to last; 0: none
+    uint64_t ahead_us;       //  How long one may last at most; 0: none
     zseq_sequence_t *first;  //  Entries with a reservation
     zseq_sequence_t **end;
     size_t count;       //  Of them

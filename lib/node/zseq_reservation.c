@@ -4,6 +4,9 @@
 
 //  A reservation saves nothing if a claim takes longer than this to come.
 #define SLOW_US 100000
+//  A reservation is written again when half of it is used: there are at least
+//  half as many claims to a write, however slowly they come.
+#define CLAIMS_MIN 32
 //  From one write to the next the reservation grows by this factor at most, so
 //  that a few claims in a row do not burn a second's worth of IDs.
 #define GROWTH 8
@@ -23,21 +26,42 @@ zseq_reservation_note_claim (zseq_reservation_t *self, uint64_t count)
         self->claims++;
 }
 
+//  How long the claims took to come.
+static uint64_t
+s_elapsed_us (const zseq_reservation_t *self, uint64_t now_us)
+{
+    uint64_t elapsed_us = now_us > self->since_us ? now_us - self->since_us : 0;
+    return elapsed_us > ELAPSED_US_MIN ? elapsed_us : ELAPSED_US_MIN;
+}
+
+uint64_t
+zseq_reservation_lasts_us (const zseq_reservation_t *self, uint64_t now_us,
+                           uint64_t period_us, uint64_t period_us_max)
+{
+    assert (self);
+    assert (period_us <= period_us_max);
+
+    if (self->claims == 0)
+        return period_us;
+    uint64_t lasts_us = s_elapsed_us (self, now_us) * CLAIMS_MIN / self->claims;
+    if (lasts_us > period_us_max)
+        return period_us_max;
+    return lasts_us > period_us ? lasts_us : period_us;
+}
+
 uint64_t
 zseq_reservation_wanted (const zseq_reservation_t *self, uint64_t now_us,
-                         uint64_t period_us)
+                         uint64_t lasts_us)
 {
     assert (self);
 
-    uint64_t elapsed_us = now_us > self->since_us ? now_us - self->since_us : 0;
+    uint64_t elapsed_us = s_elapsed_us (self, now_us);
     if (self->claims <= 1 && elapsed_us >= SLOW_US)
         return 0;
-    if (elapsed_us < ELAPSED_US_MIN)
-        elapsed_us = ELAPSED_US_MIN;
 
     //  If the product overflows, the reservation is smaller, which is harmless.
     uint64_t wanted;
-    if (__builtin_mul_overflow (self->claimed, period_us, &wanted))
+    if (__builtin_mul_overflow (self->claimed, lasts_us, &wanted))
         wanted = UINT64_MAX;
     wanted /= elapsed_us;
     if (wanted / GROWTH >= self->claimed)
@@ -46,10 +70,12 @@ zseq_reservation_wanted (const zseq_reservation_t *self, uint64_t now_us,
 }
 
 void
-zseq_reservation_restart (zseq_reservation_t *self, uint64_t now_us)
+zseq_reservation_restart (zseq_reservation_t *self, uint64_t now_us,
+                          uint64_t lasts_us)
 {
     assert (self);
 
+    self->lasts_us = lasts_us < UINT32_MAX ? (uint32_t) lasts_us : UINT32_MAX;
     self->since_us = now_us;
     self->claimed = 0;
     self->claims = 0;

@@ -2,18 +2,20 @@
 //  that was handed out.
 //
 //  The suite reserve is about arithmetic: how much zseq_reservation_wanted
-//  grants at a rate of claims. The suite reserve_ahead runs a cluster of one
-//  node in the testbed, with a reservation of up to one second. s_run claims
-//  one ID a round, s_idle lets the node idle, and s_restart kills and restarts
-//  it. A test counts the disk's writes, or compares the value on the disk with
-//  what the client was granted (S8). The last test kills the node at random
-//  times.
+//  grants at a rate of claims, and for how long. The suite busy tells how busy
+//  a disk is. The suite reserve_ahead runs a cluster of one node in the
+//  testbed, with a reservation of up to one second. s_run claims one ID a round
+//  and s_rush a hundred, s_idle lets the node idle, and s_restart kills and
+//  restarts it. A test counts the disk's writes, or compares the value on the
+//  disk with what the client was granted (S8). The last test kills the node at
+//  random times.
 
 #include <criterion/criterion.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "test_random.h"
+#include "zseq_busy.h"
 #include "zseq_reservation.h"
 #include "zseq_testbed.h"
 
@@ -29,7 +31,7 @@ s_claims (zseq_reservation_t *reserve, uint32_t claims, uint64_t count)
 Test (reserve, of_a_claim_now_and_then_is_nothing)
 {
     zseq_reservation_t reserve = {0};
-    zseq_reservation_restart (&reserve, SECOND_US);
+    zseq_reservation_restart (&reserve, SECOND_US, SECOND_US);
     s_claims (&reserve, 1, 1000);
     cr_assert_eq (
       zseq_reservation_wanted (&reserve, SECOND_US + 100000, SECOND_US), 0);
@@ -52,8 +54,27 @@ Test (reserve, grows_by_no_more_than_a_factor)
     zseq_reservation_t reserve = {0};
     s_claims (&reserve, 2, 10);
     cr_assert_eq (zseq_reservation_wanted (&reserve, 0, SECOND_US), 160);
-    zseq_reservation_restart (&reserve, SECOND_US);
+    zseq_reservation_restart (&reserve, SECOND_US, SECOND_US);
     cr_assert_eq (zseq_reservation_wanted (&reserve, SECOND_US, SECOND_US), 0);
+}
+
+Test (reserve, lasts_for_32_claims_and_the_period)
+{
+    zseq_reservation_t reserve = {0};
+    cr_assert_eq (zseq_reservation_lasts_us (&reserve, 500, 100000, SECOND_US),
+                  100000);
+    s_claims (&reserve, 50, 10);
+    cr_assert_eq (
+      zseq_reservation_lasts_us (&reserve, 10000, 100000, SECOND_US), 100000);
+    cr_assert_eq (
+      zseq_reservation_lasts_us (&reserve, 500000, 100000, SECOND_US), 320000);
+    cr_assert_eq (
+      zseq_reservation_lasts_us (&reserve, 500000, 400000, SECOND_US), 400000);
+    cr_assert_eq (zseq_reservation_lasts_us (&reserve, 500000, 100000, 200000),
+                  200000);
+    cr_assert_eq (
+      zseq_reservation_lasts_us (&reserve, 60 * SECOND_US, 100000, SECOND_US),
+      SECOND_US);
 }
 
 Test (reserve, is_bounded_where_ids_end)
@@ -63,6 +84,39 @@ Test (reserve, is_bounded_where_ids_end)
                    UINT64_MAX / 100);
     zseq_reservation_note_claim (&reserve, 1);
     cr_assert_eq (reserve.claims, UINT32_MAX);
+}
+
+Test (busy, is_how_much_of_the_last_second_it_was)
+{
+    zseq_busy_t busy = {0};
+    cr_assert_eq (zseq_busy_us (&busy, 5 * SECOND_US), 0);
+    zseq_busy_set (&busy, true, 5 * SECOND_US);
+    cr_assert_eq (zseq_busy_us (&busy, 5 * SECOND_US + 1000), 1000);
+    cr_assert_eq (zseq_busy_us (&busy, 6 * SECOND_US), SECOND_US);
+    zseq_busy_set (&busy, false, 7 * SECOND_US);
+    cr_assert_eq (zseq_busy_us (&busy, 7 * SECOND_US), SECOND_US);
+    cr_assert_eq (zseq_busy_us (&busy, 7 * SECOND_US + 250000), 750000);
+    cr_assert_eq (zseq_busy_us (&busy, 8 * SECOND_US), 0);
+    cr_assert_eq (zseq_busy_us (&busy, 6 * SECOND_US), SECOND_US,
+                  "no time has passed");
+}
+
+//  The average of a third, whether the steps are long or short.
+Test (busy, is_the_share_of_many_short_times)
+{
+    for (uint64_t step_us = 10; step_us <= 10000; step_us *= 10) {
+        zseq_busy_t busy = {0};
+        uint64_t now_us = 0;
+        while (now_us < 10 * SECOND_US) {
+            zseq_busy_set (&busy, true, now_us);
+            now_us += step_us;
+            zseq_busy_set (&busy, false, now_us);
+            now_us += 2 * step_us;
+        }
+        uint64_t busy_us = zseq_busy_us (&busy, now_us);
+        cr_assert_geq (busy_us, 320000, "%zu", (size_t) busy_us);
+        cr_assert_leq (busy_us, 345000, "%zu", (size_t) busy_us);
+    }
 }
 
 //  A single node, and a client that counts the claims it was granted.
@@ -126,6 +180,18 @@ s_run (uint64_t first, size_t rounds)
     return first;
 }
 
+//  Claims 100 IDs per round, one by one: 5000 a second.
+static uint64_t
+s_rush (uint64_t first, size_t rounds)
+{
+    for (size_t round = 0; round < rounds; round++) {
+        for (size_t claim = 0; claim < 100; claim++)
+            s_claim (first++, 1);
+        zseq_testbed_round (s_testbed);
+    }
+    return first;
+}
+
 static void
 s_idle (size_t rounds)
 {
@@ -149,7 +215,44 @@ Test (reserve_ahead, a_busy_sequence_needs_few_writes)
     s_run (1, 1000);
     cr_assert_eq (s_granted, 1000);
     size_t writes = zseq_testbed_writes (s_testbed, 0) - before;
-    cr_assert_lt (writes, (size_t) 60, "%zu writes", writes);
+    cr_assert_lt (writes, (size_t) 80, "%zu writes", writes);
+    before = zseq_testbed_writes (s_testbed, 0);
+    s_rush (1001, 200);
+    cr_assert_eq (s_granted, 21000);
+    writes = zseq_testbed_writes (s_testbed, 0) - before;
+    cr_assert_lt (writes, (size_t) 110, "%zu writes in 4 s", writes);
+}
+
+Test (reserve_ahead, is_what_is_claimed_in_100_ms_while_the_disk_is_idle)
+{
+    uint64_t next = s_rush (1, 20);
+    for (size_t round = 0; round < 100; round++) {
+        next = s_rush (next, 1);
+        uint64_t limit = zseq_testbed_disk_limit (s_testbed, 0, "orders");
+        cr_assert_leq (limit, next + 500 + 100, "%zu ahead of %zu",
+                       (size_t) (limit - next), (size_t) next);
+    }
+}
+
+Test (reserve_ahead, lasts_longer_while_the_disk_is_busy)
+{
+    uint64_t next = s_rush (1, 20);
+    zseq_testbed_stick (s_testbed, 0, 0);
+    next = s_rush (next, 5);
+    s_idle (10);
+    zseq_testbed_unstick (s_testbed, 0);
+    uint64_t ahead = 0;
+    for (size_t round = 0; round < 10; round++) {
+        next = s_rush (next, 1);
+        uint64_t limit = zseq_testbed_disk_limit (s_testbed, 0, "orders");
+        cr_assert_leq (limit, next + 5000);
+        if (limit > next && limit - next > ahead)
+            ahead = limit - next;
+    }
+    cr_assert_gt (ahead, 1000u, "%zu ahead", (size_t) ahead);
+    next = s_rush (next, 100);
+    cr_assert_leq (zseq_testbed_disk_limit (s_testbed, 0, "orders"),
+                   next + 500 + 100);
 }
 
 Test (reserve_ahead, is_no_more_than_a_second_s_worth)
@@ -223,6 +326,14 @@ Test (reserve_ahead, returns_to_nothing_when_the_sequence_is_idle)
     cr_assert_eq (zseq_testbed_writes (s_testbed, 0), writes);
 }
 
+Test (reserve_ahead, is_given_back_soon_after_a_rush)
+{
+    uint64_t next = s_rush (1, 50);
+    cr_assert_gt (zseq_testbed_disk_limit (s_testbed, 0, "orders"), next);
+    s_idle (12);
+    cr_assert_eq (zseq_testbed_disk_limit (s_testbed, 0, "orders"), next);
+}
+
 Test (reserve_ahead, is_given_back_while_another_sequence_is_busy)
 {
     for (uint64_t first = 1; first <= 100; first++) {
@@ -242,7 +353,7 @@ Test (reserve_ahead, shrinks_with_the_rate)
         zseq_testbed_round (s_testbed);
     }
     uint64_t limit = zseq_testbed_disk_limit (s_testbed, 0, "orders");
-    cr_assert_gt (limit, 220000u);
+    cr_assert_gt (limit, 215000u);
     uint64_t next = 200001;
     for (int round = 0; round < 100; round++) {
         next = s_run (next, 1);

@@ -15,8 +15,8 @@
 //  How long a coordinator waits for the nodes that it asks before it says that
 //  they are too few. A claim that meets no other waits for so long.
 #define UNAVAILABLE_US 500000
-//  How many claims in a row a client loses before it asks the coordinators again
-//  that it had passed over for them.
+//  How many claims in a row a client loses before it asks the coordinators
+//  again that it had passed over for them.
 #define CONFLICTS_MAX 4
 
 zseq_batcher_t *

@@ -6,7 +6,7 @@
 //      zseq-sim --seeds 2000 --jobs 2      a range of seeds, in two processes
 //      zseq-sim --fresh 500                ... and 500 more from a random seed
 //      zseq-sim --trace --seed 17          all that happens in one run
-//      zseq-sim --crowd                    runs of crowds instead (zseq_crowd)
+//      zseq-sim --crowd                    runs of crowds instead (zseq_contention)
 //
 //  Jobs are forked processes. Each runs its share of the seeds and counts in a
 //  mapping that all share. See --help for the rest.
@@ -27,10 +27,10 @@
 #include <unistd.h>
 
 #include "zseq.h"
-#include "zseq_crowd.h"
+#include "zseq_contention.h"
 
 #define SEEDS_SUITE 2000
-#define CROWDS_SUITE 100
+#define CONTENTION_SUITE 100
 #define JOBS_MAX 64
 #define LOOK_US 200000
 #define PROGRESS_S 10
@@ -60,12 +60,12 @@ typedef struct {
 //  What the jobs report to the process that started them.
 typedef struct {
     zseq_swarm_totals_t totals[JOBS_MAX];
-    zseq_crowd_totals_t crowd[JOBS_MAX];
+    zseq_contention_totals_t contention[JOBS_MAX];
     volatile int failed;  //  A seed has broken a promise
 } s_shared_t;
 
 static zseq_swarm_options_t s_options;
-static bool s_crowd;
+static bool s_contention;
 static const char *s_program;
 static s_shared_t *s_shared;
 static char s_failure[256];  //  What to report if the current seed crashes
@@ -75,7 +75,7 @@ static void
 s_command (uint64_t seed, char *text, size_t size)
 {
     int used = snprintf (text, size, "%s%s --trace --seed %" PRIu64, s_program,
-                         s_crowd ? " --crowd" : "", seed);
+                         s_contention ? " --crowd" : "", seed);
     if (s_options.nodes)
         used += snprintf (text + used, size - (size_t) used, " --nodes %zu",
                           s_options.nodes);
@@ -124,8 +124,8 @@ s_run (uint64_t seed, unsigned job)
     snprintf (s_failure, sizeof s_failure,
               "seed %" PRIu64 ": the program was aborted\nreplay: %s\n", seed,
               command);
-    if (s_crowd)
-        zseq_crowd_run (seed, &s_options, &s_shared->crowd[job]);
+    if (s_contention)
+        zseq_contention_run (seed, &s_options, &s_shared->contention[job]);
     else
         zseq_swarm_run (seed, &s_options, &s_shared->totals[job]);
 }
@@ -159,7 +159,8 @@ s_add (zseq_swarm_totals_t *sum, const zseq_swarm_totals_t *more)
 }
 
 static void
-s_add_kind (zseq_crowd_kind_totals_t *sum, const zseq_crowd_kind_totals_t *more)
+s_add_kind (zseq_contention_kind_totals_t *sum,
+            const zseq_contention_kind_totals_t *more)
 {
     sum->runs += more->runs;
     sum->clients += more->clients;
@@ -177,15 +178,15 @@ s_add_kind (zseq_crowd_kind_totals_t *sum, const zseq_crowd_kind_totals_t *more)
 
 //  Adds up the totals of all jobs' crowds.
 static void
-s_sum_crowds (zseq_crowd_totals_t *sum)
+s_sum_contention (zseq_contention_totals_t *sum)
 {
     memset (sum, 0, sizeof *sum);
     for (size_t job = 0; job < JOBS_MAX; job++) {
-        const zseq_crowd_totals_t *more = &s_shared->crowd[job];
+        const zseq_contention_totals_t *more = &s_shared->contention[job];
         sum->seeds += more->seeds;
         sum->simulated_us += more->simulated_us;
         sum->steps += more->steps;
-        for (size_t kind = 0; kind < ZSEQ_CROWD_KINDS; kind++) {
+        for (size_t kind = 0; kind < ZSEQ_CONTENTION_KINDS; kind++) {
             s_add_kind (&sum->well[kind], &more->well[kind]);
             s_add_kind (&sum->faulty[kind], &more->faulty[kind]);
         }
@@ -219,7 +220,7 @@ s_cpu_s (int who)
 //  Prints the totals of the runs of one kind.
 static void
 s_report_kind (const char *name, const char *how,
-               const zseq_crowd_kind_totals_t *kind)
+               const zseq_contention_kind_totals_t *kind)
 {
     if (!kind->runs)
         return;
@@ -237,18 +238,18 @@ s_report_kind (const char *name, const char *how,
 
 //  Prints the totals of crowds.
 static void
-s_report_crowds (void)
+s_report_contention (void)
 {
-    zseq_crowd_totals_t sum;
-    s_sum_crowds (&sum);
+    zseq_contention_totals_t sum;
+    s_sum_contention (&sum);
     double cpu_s = s_cpu_s (RUSAGE_SELF) + s_cpu_s (RUSAGE_CHILDREN);
     printf ("%" PRIu64 " seeds of crowds, %.0f simulated seconds, %" PRIu64
             " steps of nodes, %.1f processor-seconds\n",
             sum.seeds, (double) sum.simulated_us / 1e6, sum.steps, cpu_s);
-    for (size_t kind = 0; kind < ZSEQ_CROWD_KINDS; kind++) {
-        s_report_kind (zseq_crowd_names[kind], "without faults",
+    for (size_t kind = 0; kind < ZSEQ_CONTENTION_KINDS; kind++) {
+        s_report_kind (zseq_contention_names[kind], "without faults",
                        &sum.well[kind]);
-        s_report_kind (zseq_crowd_names[kind], "with faults",
+        s_report_kind (zseq_contention_names[kind], "with faults",
                        &sum.faulty[kind]);
     }
     printf ("faults: late links %" PRIu64 ", pause %" PRIu64 ", kill %" PRIu64
@@ -263,7 +264,7 @@ s_seeds_done (void)
 {
     uint64_t seeds = 0;
     for (size_t job = 0; job < JOBS_MAX; job++)
-        seeds += s_shared->totals[job].seeds + s_shared->crowd[job].seeds;
+        seeds += s_shared->totals[job].seeds + s_shared->contention[job].seeds;
     return seeds;
 }
 
@@ -444,7 +445,7 @@ s_take_option (s_task_t *task, int option, const char *name)
         s_options.seconds = s_number (name, optarg, 1, 86400);
         break;
     case 'w':
-        s_crowd = true;
+        s_contention = true;
         break;
     case 'k':
         s_options.clients = (size_t) s_number (name, optarg, 1, 500);
@@ -496,7 +497,7 @@ main (int argc, char **argv)
     s_options.broken = s_broken;
     s_parse (argc, argv, &task);
     if (!task.range.count)
-        task.range.count = s_crowd ? CROWDS_SUITE : SEEDS_SUITE;
+        task.range.count = s_contention ? CONTENTION_SUITE : SEEDS_SUITE;
     if (task.seeds_long && getenv ("ZSEQ_LONG"))
         s_go_long (&task);
 
@@ -517,8 +518,8 @@ main (int argc, char **argv)
         if (!s_run_range (&fresh, task.jobs))
             return 1;
     }
-    if (s_crowd)
-        s_report_crowds ();
+    if (s_contention)
+        s_report_contention ();
     else
         s_report ();
     return 0;

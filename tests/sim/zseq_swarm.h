@@ -62,7 +62,7 @@ typedef struct {
 typedef struct {
     size_t nodes;      //  1..ZSEQ_NODES_MAX; 0: drawn
     uint64_t seconds;  //  About how long faults happen; 0: drawn
-    size_t clients;    //  Of a crowd (zseq_crowd.h); 0: drawn
+    size_t clients;    //  Of a crowd (zseq_contention.h); 0: drawn
     bool trace;        //  Prints all that happens on stdout
     void (*broken) (uint64_t seed, const char *text);  //  Must not return
 } zseq_swarm_options_t;

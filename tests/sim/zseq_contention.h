@@ -7,21 +7,21 @@
 //
 //  Beside P1 and P2 a run checks that each call ends in time, and succeeds
 //  unless something has failed; and that few IDs are skipped or burnt
-//  (s_skipped_max in zseq_crowd.c has the bounds).
+//  (s_skipped_max in zseq_contention.c has the bounds).
 
-#ifndef ZSEQ_CROWD_H_INCLUDED
-#define ZSEQ_CROWD_H_INCLUDED
+#ifndef ZSEQ_CONTENTION_H_INCLUDED
+#define ZSEQ_CONTENTION_H_INCLUDED
 
 #include "zseq_swarm.h"
 
 typedef enum {
-    ZSEQ_CROWD_BURST,
-    ZSEQ_CROWD_STEADY,
-    ZSEQ_CROWD_FIGHT,
-    ZSEQ_CROWD_KINDS
-} zseq_crowd_kind_t;
+    ZSEQ_CONTENTION_BURST,
+    ZSEQ_CONTENTION_STEADY,
+    ZSEQ_CONTENTION_FIGHT,
+    ZSEQ_CONTENTION_KINDS
+} zseq_contention_kind_t;
 
-extern const char *const zseq_crowd_names[ZSEQ_CROWD_KINDS];
+extern const char *const zseq_contention_names[ZSEQ_CONTENTION_KINDS];
 
 //  Totals of the runs of one kind.
 typedef struct {
@@ -36,24 +36,26 @@ typedef struct {
     uint64_t refused;         //  CLAIMs refused as conflicts
     uint64_t coordinators;    //  Nodes that claimed for clients, in all runs
     uint64_t coordinators_2;  //  Runs in which several nodes did
-} zseq_crowd_kind_totals_t;
+} zseq_contention_kind_totals_t;
 
 typedef struct {
     uint64_t seeds;
     uint64_t simulated_us;
-    uint64_t steps;                                     //  Of nodes
-    zseq_crowd_kind_totals_t well[ZSEQ_CROWD_KINDS];    //  Nothing failed
-    zseq_crowd_kind_totals_t faulty[ZSEQ_CROWD_KINDS];  //  Something did
+    uint64_t steps;  //  Of nodes
+    zseq_contention_kind_totals_t
+      well[ZSEQ_CONTENTION_KINDS];  //  Nothing failed
+    zseq_contention_kind_totals_t
+      faulty[ZSEQ_CONTENTION_KINDS];  //  Something did
     uint64_t late_links;    //  Clients that could not reach the first node
     uint64_t pauses;        //  Nodes paused
     uint64_t kills;         //  ... and killed
     uint64_t messages;      //  Messages lost
     uint64_t failed_calls;  //  Calls that failed while something did
-} zseq_crowd_totals_t;
+} zseq_contention_totals_t;
 
 //  Runs one seed. Its outcome depends on nothing else but nodes and clients of
 //  the options.
-void zseq_crowd_run (uint64_t seed, const zseq_swarm_options_t *options,
-                     zseq_crowd_totals_t *totals);
+void zseq_contention_run (uint64_t seed, const zseq_swarm_options_t *options,
+                          zseq_contention_totals_t *totals);
 
 #endif

@@ -1,12 +1,12 @@
 //  A run of a crowd.
 //
-//  zseq_crowd_run is the whole of it: s_form lets the cluster form, s_gather
+//  zseq_contention_run is the whole of it: s_form lets the cluster form, s_gather
 //  makes the clients, and alarms of the cluster start their calls and the
 //  faults. Then s_finish waits until all calls have ended. A client has a
 //  batcher of the library and one call at a time. Unlike those of zseq_clients,
 //  it looks at its clock in time, and does nothing but draw IDs.
 
-#include "zseq_crowd.h"
+#include "zseq_contention.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -28,8 +28,8 @@
 #define WELL_US (60 * SECOND_US)
 #define LOOK_US 10000
 
-const char *const zseq_crowd_names[ZSEQ_CROWD_KINDS] = {"burst", "steady",
-                                                        "fight"};
+const char *const zseq_contention_names[ZSEQ_CONTENTION_KINDS] = {
+  "burst", "steady", "fight"};
 
 //  Names of sequences.
 static const char s_names[] = "ABCDEF";
@@ -65,10 +65,10 @@ typedef struct {
 struct s_run {
     uint64_t seed;
     const zseq_swarm_options_t *options;
-    zseq_crowd_totals_t *totals;
+    zseq_contention_totals_t *totals;
     zseq_sim_cluster_t *cluster;
     uint8_t n;
-    zseq_crowd_kind_t kind;
+    zseq_contention_kind_t kind;
     zseq_quorum_t quorum;
     size_t name;  //  Its index
     zseq_checker_t checker;
@@ -142,9 +142,9 @@ s_skipped_max (const s_run_t *self, bool ended)
     uint64_t ids = self->ids + self->pending;
     uint64_t lost = self->claimed > self->ids ? self->claimed - self->ids : 0;
     uint64_t fair;
-    if (self->kind == ZSEQ_CROWD_FIGHT)
+    if (self->kind == ZSEQ_CONTENTION_FIGHT)
         fair = 16 * lost;
-    else if (self->kind == ZSEQ_CROWD_BURST || self->loses)
+    else if (self->kind == ZSEQ_CONTENTION_BURST || self->loses)
         fair = ids;
     else
         fair = ids / 5;
@@ -168,7 +168,7 @@ s_check_skipped (const s_run_t *self, uint64_t next, bool ended)
       "%llu are skipped, and %llu may be (%s, %zu clients)",
       (unsigned long long) next, (unsigned long long) self->ids,
       (unsigned long long) self->pending, (unsigned long long) skipped,
-      (unsigned long long) skipped_max, zseq_crowd_names[self->kind],
+      (unsigned long long) skipped_max, zseq_contention_names[self->kind],
       self->client_count);
 }
 
@@ -278,7 +278,7 @@ s_failed (s_run_t *self, const s_client_t *client)
           "P3: a call of client %zu fails after %llu us, and nothing else has "
           "failed: %s (%s, %zu clients)",
           s_index (client), (unsigned long long) passed_us, zseq_strerror (rc),
-          zseq_crowd_names[self->kind], self->client_count);
+          zseq_contention_names[self->kind], self->client_count);
 }
 
 //  A call has ended.
@@ -568,7 +568,7 @@ static void
 s_begin_faults (s_run_t *self)
 {
     static const uint64_t faults_us[] = {20000, 100000, 500000};
-    self->faulty = s_draw (self, 5) < 2 && self->kind != ZSEQ_CROWD_FIGHT;
+    self->faulty = s_draw (self, 5) < 2 && self->kind != ZSEQ_CONTENTION_FIGHT;
     if (!self->faulty)
         return;
     uint64_t which = 1 + s_draw (self, 7);
@@ -592,7 +592,7 @@ static size_t
 s_draw_clients (s_run_t *self)
 {
     uint64_t max = s_draw (self, 2) ? CLIENTS_MAX : 4 * CLIENTS_MIN;
-    if (self->kind == ZSEQ_CROWD_FIGHT)
+    if (self->kind == ZSEQ_CONTENTION_FIGHT)
         max = FIGHTERS_MAX;
     size_t clients = CLIENTS_MIN + s_draw (self, max - CLIENTS_MIN + 1);
     return self->options->clients ? self->options->clients : clients;
@@ -613,7 +613,7 @@ s_gather (s_run_t *self)
     self->client_count = s_draw_clients (self);
     self->client = calloc (self->client_count, sizeof *self->client);
     assert (self->client);
-    bool steady = self->kind == ZSEQ_CROWD_STEADY;
+    bool steady = self->kind == ZSEQ_CONTENTION_STEADY;
     self->count_max = s_one_of (self, counts, 4);
     self->pause_us = steady ? s_one_of (self, pauses_us, 3) : 0;
     uint64_t calls = 3 + s_draw (self, 8);
@@ -629,7 +629,7 @@ s_gather (s_run_t *self)
     for (size_t index = 0; index < self->client_count; index++) {
         s_client_t *client = &self->client[index];
         s_make_client (self, client,
-                       self->kind == ZSEQ_CROWD_FIGHT ? NULL : &rank);
+                       self->kind == ZSEQ_CONTENTION_FIGHT ? NULL : &rank);
         client->calls = calls;
         client->next_us = s_now_us (self) + s_draw (self, self->pause_us + 1);
         if (s_draw (self, 100) < late) {
@@ -691,8 +691,8 @@ s_last_calls (s_run_t *self)
 static void
 s_count (s_run_t *self, uint64_t next)
 {
-    zseq_crowd_totals_t *totals = self->totals;
-    zseq_crowd_kind_totals_t *kind =
+    zseq_contention_totals_t *totals = self->totals;
+    zseq_contention_kind_totals_t *kind =
       self->faulty ? &totals->faulty[self->kind] : &totals->well[self->kind];
     uint64_t skipped = next - 1 > self->ids ? next - 1 - self->ids : 0;
     uint64_t percent = 100 * skipped / (self->ids ? self->ids : 1);
@@ -732,8 +732,8 @@ s_term (s_run_t *self)
 }
 
 void
-zseq_crowd_run (uint64_t seed, const zseq_swarm_options_t *options,
-                zseq_crowd_totals_t *totals)
+zseq_contention_run (uint64_t seed, const zseq_swarm_options_t *options,
+                     zseq_contention_totals_t *totals)
 {
     static s_run_t run;
     s_run_t *self = &run;
@@ -756,9 +756,9 @@ zseq_crowd_run (uint64_t seed, const zseq_swarm_options_t *options,
     self->request = s_draw (self, UINT64_MAX);
     self->name = s_draw (self, ZSEQ_SIM_NAMES);
     uint64_t luck = s_draw (self, 8);
-    self->kind = luck < 4   ? ZSEQ_CROWD_BURST
-                 : luck < 7 ? ZSEQ_CROWD_STEADY
-                            : ZSEQ_CROWD_FIGHT;
+    self->kind = luck < 4   ? ZSEQ_CONTENTION_BURST
+                 : luck < 7 ? ZSEQ_CONTENTION_STEADY
+                            : ZSEQ_CONTENTION_FIGHT;
     s_form (self);
     s_slow (self);
     s_gather (self);

@@ -335,8 +335,8 @@ s_serves (const zseq_inflight_t *inflight, const zseq_msg_t *msg)
            msg->next.first <= ZSEQ_NEXT_MAX - msg->next.count;
 }
 
-//  A coordinator is busy. To claim beside it would make more work for it, so its
-//  NEXT is sent again; but not for more than the time that a NEXT may take.
+//  A coordinator is busy. To claim beside it would make more work for it, so
+//  its NEXT is sent again; but not for more than the time that a NEXT may take.
 static void
 s_wait_busy (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t retry_us,
              uint64_t now_us)

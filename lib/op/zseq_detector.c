@@ -22,8 +22,8 @@ s_same_silence (const zseq_detector_t *self, uint64_t since_us)
     return self->since_us == since_us && self->wake_us;
 }
 
-//  When the node fell silent. A request that was given up meanwhile counts: else
-//  a client with short deadlines would never suspect a node.
+//  When the node fell silent. A request that was given up meanwhile counts:
+//  else a client with short deadlines would never suspect a node.
 static uint64_t
 s_since_us (const zseq_detector_t *self)
 {

@@ -1,8 +1,8 @@
 //  A run of a crowd.
 //
-//  zseq_contention_run is the whole of it: s_form lets the cluster form, s_gather
-//  makes the clients, and alarms of the cluster start their calls and the
-//  faults. Then s_finish waits until all calls have ended. A client has a
+//  zseq_contention_run is the whole of it: s_form lets the cluster form,
+//  s_gather makes the clients, and alarms of the cluster start their calls and
+//  the faults. Then s_finish waits until all calls have ended. A client has a
 //  batcher of the library and one call at a time. Unlike those of zseq_clients,
 //  it looks at its clock in time, and does nothing but draw IDs.
 

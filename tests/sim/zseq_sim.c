@@ -6,7 +6,7 @@
 //      zseq-sim --seeds 2000 --jobs 2      a range of seeds, in two processes
 //      zseq-sim --fresh 500                ... and 500 more from a random seed
 //      zseq-sim --trace --seed 17          all that happens in one run
-//      zseq-sim --crowd                    runs of crowds instead (zseq_contention)
+//      zseq-sim --crowd                    runs of zseq_contention instead
 //
 //  Jobs are forked processes. Each runs its share of the seeds and counts in a
 //  mapping that all share. See --help for the rest.

@@ -395,6 +395,9 @@ zseq_batcher_next_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
         return;
     }
     else {
+        //  Its claim may have been accepted by some nodes.
+        if (msg->status == ZSEQ_EUNAVAILABLE)
+            self->stats.burnt += inflight->claim.count;
         zseq_delegation_note_failed (&self->delegation, inflight->node, now_us);
         s_give_up_delegated (inflight);
         return;

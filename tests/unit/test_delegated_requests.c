@@ -118,6 +118,16 @@ Test (delegation, pass_over_a_coordinator_that_refuses)
     cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[1]);
 }
 
+//  P5: what its claim may have taken is counted.
+Test (delegation, count_what_a_coordinator_without_a_majority_may_have_burnt)
+{
+    test_turn (3);
+    test_refusal[test_ranking[0]] = ZSEQ_EUNAVAILABLE;
+    test_draw_ids (7);
+    test_refusal[test_ranking[0]] = ZSEQ_OK;
+    cr_assert_eq (test_burnt (), 7);
+}
+
 //  It is asked again as soon as it can be reached: a connection that is not up
 //  yet says nothing about a node.
 Test (delegation, ask_another_node_while_the_coordinator_cannot_be_reached)

@@ -131,3 +131,37 @@ Test (node_contention, refuses_as_busy_what_is_too_much_of_one_sender)
         cr_assert_null (s_ask (self, 2, ZSEQ_OP_NEXT, "orders"));
     fixture_destroy (&self);
 }
+
+//  How many NEXTs the last step passes on to peers.
+static size_t
+s_passed_on (const fixture_t *self)
+{
+    size_t count = 0;
+    for (size_t index = 0; index < self->count; index++)
+        count += self->seen[index].type == ZSEQ_ACTION_ASK &&
+                 self->seen[index].msg.op == ZSEQ_OP_NEXT;
+    return count;
+}
+
+//  A peer that was not heard for long would only keep the clients waiting.
+Test (node_contention, passes_a_next_on_to_peers_that_were_heard)
+{
+    for (int heard = 0; heard < 2; heard++) {
+        fixture_t *self = fixture_voter ();
+        self->now_us += 10000000;
+        for (uint8_t peer = 1; peer < 3 && heard; peer++) {
+            zseq_msg_t reply = {
+              .op = ZSEQ_OP_READ, .reply = true, .node = peer};
+            fixture_answer (self, peer, &reply);
+        }
+        self->now_us += 1500000;
+        for (int name = 'a'; name <= 'z'; name++)
+            s_ask (self, 1, ZSEQ_OP_NEXT, (char[]){(char) name, 0});
+        fixture_flush (self);
+        if (heard)
+            cr_assert_gt (s_passed_on (self), 0);
+        else
+            cr_assert_eq (s_passed_on (self), 0);
+        fixture_destroy (&self);
+    }
+}

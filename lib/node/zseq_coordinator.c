@@ -4,9 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 //  Names of which it is kept what is known, in case they are asked for again;
 //  more only as long as they are in use.
 #define QUEUES_MAX 4096
@@ -59,9 +56,7 @@ s_draw (void *arg)
 static size_t
 s_sender_slot (const zseq_sender_t *sender)
 {
-    uint64_t hash =
-      XXH3_64bits_withSeed (sender->route.id, sender->route.size, sender->type);
-    return hash % SENDERS_MAX;
+    return zseq_sender_hash (sender) % SENDERS_MAX;
 }
 
 static void

@@ -25,6 +25,9 @@ typedef struct {
     uint8_t peer;
 } zseq_sender_t;
 
+//  A hash that tells senders apart; two may have the same.
+uint64_t zseq_sender_hash (const zseq_sender_t *self);
+
 static inline zseq_sender_t
 zseq_sender_peer (uint8_t peer)
 {

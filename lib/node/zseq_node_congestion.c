@@ -5,9 +5,6 @@
 
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 //  The node is congested if CONGESTION_MIN clients wait at once, on average
 //  over the last CONGESTION_WINDOW of them. The verdict holds for
 //  CONGESTION_US: once clients ask coordinators, this node receives fewer of
@@ -23,8 +20,7 @@ void
 zseq_node_congestion_note_request (zseq_node_t *self,
                                    const zseq_sender_t *sender)
 {
-    uint64_t slot =
-      XXH3_64bits (sender->route.id, sender->route.size) % ZSEQ_CALLERS_MAX;
+    uint64_t slot = zseq_sender_hash (sender) % ZSEQ_CALLERS_MAX;
     uint64_t bit = (uint64_t) 1 << slot % 64;
     if (self->congestion.caller[slot / 64] & bit)
         return;

@@ -19,15 +19,6 @@
 //  How long that is remembered.
 #define CONTENDED_US 1000000
 
-//  Tells senders apart; that two have one hash does no harm.
-static uint64_t
-s_hash (const zseq_sender_t *sender)
-{
-    if (sender->type == ZSEQ_SENDER_CONNECTION)
-        return XXH3_64bits (sender->route.id, sender->route.size);
-    return sender->type;
-}
-
 size_t
 zseq_node_contention_note (zseq_node_t *self, const zseq_sender_t *sender,
                            zseq_slice_t name)
@@ -42,7 +33,7 @@ zseq_node_contention_note (zseq_node_t *self, const zseq_sender_t *sender,
     //  The own coordinator claims for clients that were noted before.
     if (sender->type == ZSEQ_SENDER_SELF)
         return slot;
-    uint64_t hash = s_hash (sender);
+    uint64_t hash = zseq_sender_hash (sender);
     if (contention->sender != hash && contention->last_us &&
         self->now_us - contention->last_us <= APART_US_MAX)
         contention->until_us = self->now_us + CONTENDED_US;

@@ -10,9 +10,9 @@
 
 //  The highest version that this node speaks. Messages are of version 1,
 //  except FENCE and COPY of a recovery by force, which are of version 2 and go
-//  only to nodes whose HELLO reply says that they speak it. Source: wire.md,
-//  section 1.6.
-#define ZSEQ_WIRE_VERSION 2
+//  only to nodes whose HELLO reply says that they speak it. A node that speaks
+//  version 3 reads packed frames. Source: wire.md, section 1.6.
+#define ZSEQ_WIRE_VERSION 3
 #define ZSEQ_MESSAGE_MAX 65536  //  Bytes in a message
 #define ZSEQ_PAGE_MAX 256       //  Names in one LIST or COPY reply
 #define ZSEQ_REASON_MAX 127     //  Bytes in a STATUS reply's reason
@@ -152,6 +152,7 @@ typedef struct {
     uint64_t floor;  //  Least next of every name
     uint64_t floor_reserved;  //  The same for reserved names, in Unix
                               //  milliseconds
+    uint64_t speaks;          //  The highest version; 0: absent, it is 2 or 1
 } zseq_msg_introduce_t;
 
 typedef struct {

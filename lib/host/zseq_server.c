@@ -26,6 +26,8 @@
 #include "zseq_detail.h"
 #include "zseq_host.h"
 #include "zseq_loop.h"
+#include "zseq_pack.h"
+#include "zseq_packer.h"
 #include "zseq_transport.h"
 
 //  Messages taken from one socket before the next socket is served.
@@ -47,6 +49,7 @@ struct zseq_server {
     zseq_loop_t *loop;  //  What run waits in
     int stop_fd;        //  Polls readable when to stop
     zseq_transport_t *transport;
+    zseq_packer_t *packer;
     zseq_host_t *host;
     zseq_node_t *node;  //  The host's, once it is loaded
     zseq_codec_t codec;
@@ -91,6 +94,7 @@ zseq_server_destroy (zseq_server_t **self_p)
     zseq_server_t *self = *self_p;
     if (!self)
         return;
+    zseq_packer_destroy (&self->packer);
     zseq_transport_destroy (&self->transport);
     if (self->statm_fd >= 0)
         close (self->statm_fd);
@@ -111,9 +115,11 @@ s_act (const zseq_action_t *action, void *arg)
     //  A client that has gone or does not read gets no reply, and asks again if
     //  it still wants one.
     if (action->type == ZSEQ_ACTION_REPLY)
-        (void) zseq_transport_reply (self->transport, &action->sender->route,
-                                     self->bytes, size);
+        zseq_packer_reply (self->packer, &action->sender->route,
+                           action->sender->packed, self->bytes, size);
     //  The node asks again.
+    else if (action->packs)
+        zseq_packer_send (self->packer, action->peer, self->bytes, size);
     else
         (void) zseq_transport_send (self->transport, action->peer, self->bytes,
                                     size);
@@ -346,6 +352,9 @@ s_open_transport (zseq_server_t *self)
     self->transport = zseq_transport_new (NULL);
     if (!self->transport)
         return zseq_detail_fail (ZSEQ_ENOMEM, "cannot make a ZeroMQ context");
+    self->packer = zseq_packer_new (self->transport);
+    if (!self->packer)
+        return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
 
     const char *endpoint = s_endpoint (self);
     if (!self->options->insecure && !zseq_endpoint_local (endpoint))
@@ -392,16 +401,18 @@ zseq_server_open (zseq_server_t *self)
 
 //  Running.
 
+//  Steps the node with the requests of a frame. Returns how many there were; a
+//  frame without any counts as one.
 static size_t
-s_take_requests (zseq_server_t *self)
+s_take_request_frame (zseq_server_t *self, const zseq_route_t *route,
+                      const uint8_t *bytes, size_t size)
 {
     size_t count = 0;
-    zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST};
-    const uint8_t *bytes;
-    size_t size;
-    while (count < BURST_MAX &&
-           zseq_transport_recv_request (self->transport, &event.sender.route,
-                                        &bytes, &size) == ZSEQ_OK) {
+    zseq_unpacker_t unpacker;
+    zseq_unpacker_init (&unpacker, bytes, size);
+    zseq_event_t event = {
+      .sender = {.route = *route, .packed = unpacker.packed}};
+    while (zseq_unpacker_next (&unpacker, &bytes, &size)) {
         zseq_msg_t msg;
         count++;
         int rc = zseq_codec_decode_request (&self->codec, bytes, size, &msg);
@@ -411,7 +422,41 @@ s_take_requests (zseq_server_t *self)
         event.msg = &msg;
         zseq_host_step (self->host, &event);
     }
+    return count ? count : 1;
+}
+
+static size_t
+s_take_requests (zseq_server_t *self)
+{
+    size_t count = 0;
+    zseq_route_t route;
+    const uint8_t *bytes;
+    size_t size;
+    while (count < BURST_MAX &&
+           zseq_transport_recv_request (self->transport, &route, &bytes,
+                                        &size) == ZSEQ_OK)
+        count += s_take_request_frame (self, &route, bytes, size);
     return count;
+}
+
+//  Steps the node with the replies of a peer's frame.
+static void
+s_take_reply_frame (zseq_server_t *self, uint8_t peer, const uint8_t *bytes,
+                    size_t size)
+{
+    zseq_packer_note_heard (self->packer, peer);
+    zseq_unpacker_t unpacker;
+    zseq_unpacker_init (&unpacker, bytes, size);
+    while (zseq_unpacker_next (&unpacker, &bytes, &size)) {
+        zseq_msg_t msg;
+        if (zseq_codec_decode_reply (&self->codec, bytes, size, &msg) !=
+            ZSEQ_OK)
+            continue;
+        zseq_event_t event = {.type = ZSEQ_EVENT_PEER_REPLY,
+                              .sender = zseq_sender_peer (peer),
+                              .msg = &msg};
+        zseq_host_step (self->host, &event);
+    }
 }
 
 static size_t
@@ -426,15 +471,8 @@ s_take_replies (zseq_server_t *self)
                                zseq_transport_recv (self->transport, peer,
                                                     &bytes, &size) == ZSEQ_OK;
              burst++) {
-            zseq_msg_t msg;
             count++;
-            if (zseq_codec_decode_reply (&self->codec, bytes, size, &msg) !=
-                ZSEQ_OK)
-                continue;
-            zseq_event_t event = {.type = ZSEQ_EVENT_PEER_REPLY,
-                                  .sender = zseq_sender_peer (peer),
-                                  .msg = &msg};
-            zseq_host_step (self->host, &event);
+            s_take_reply_frame (self, peer, bytes, size);
         }
     }
     return count;
@@ -526,6 +564,16 @@ s_tick (zseq_server_t *self, uint64_t now_us)
     s_guard (self, now_us);
 }
 
+//  Waits for an event, or until there is something to tick or to send.
+static void
+s_wait (zseq_server_t *self)
+{
+    uint64_t until_us = zseq_packer_wake_us (self->packer);
+    if (until_us > s_wake_us (self))
+        until_us = s_wake_us (self);
+    zseq_loop_wait (self->loop, until_us);
+}
+
 int
 zseq_server_run (zseq_server_t *self, int stop_fd)
 {
@@ -552,13 +600,15 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
         if (due)
             s_tick (self, now_us);
         zseq_host_flush (self->host);
+        zseq_packer_flush (self->packer, zseq_node_congested (self->node),
+                           now_us);
         if (self->options->recover &&
             zseq_node_state (self->node) == ZSEQ_STATE_VOTING)
             s_stop (self);
         if (self->stopping && zseq_node_idle (self->node))
             break;
         if (taken == 0)
-            zseq_loop_wait (self->loop, s_wake_us (self));
+            s_wait (self);
     }
     rc = zseq_host_exit (self->host);
     if (rc == ZSEQ_OK && self->options->recover && !self->stopped_voting)

@@ -109,13 +109,14 @@ zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
     assert (op || !body);
     bool extended = msg->reply && body && op->put_extension &&
                     (!op->extended || op->extended (msg));
+    bool addition = extended && op->has_addition && op->has_addition (msg);
     bool refusal = msg->reply && !body && s_has_refusal (op, msg);
     size_t elements = msg->reply ? REPLY_HEAD : REQUEST_HEAD;
     if (body)
         elements += msg->reply ? op->reply_size : s_request_size (op, msg);
     if (extended)
         elements += op->extension_size;
-    if (refusal)
+    if (refusal || addition)
         elements++;
 
     s_buffer_t buffer = {.bytes = bytes, .size = size};
@@ -136,6 +137,8 @@ zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
             op->put_reply (&packer, msg);
         if (extended)
             op->put_extension (&packer, msg);
+        if (addition)
+            op->put_addition (&packer, msg);
         if (refusal)
             op->put_refusal (&packer, msg);
     }
@@ -240,6 +243,11 @@ zseq_codec_decode_reply (zseq_codec_t *self, const uint8_t *bytes, size_t size,
             if (!op->take_extension (&cursor, msg))
                 return ZSEQ_EPROTOCOL;
             taken += op->extension_size;
+            if (op->take_addition && elements > taken) {
+                if (!op->take_addition (&cursor, msg))
+                    return ZSEQ_EPROTOCOL;
+                taken++;
+            }
         }
     }
     else if (s_has_refusal (op, msg) && elements > taken) {

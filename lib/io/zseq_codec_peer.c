@@ -104,6 +104,26 @@ s_take_introduce_extension (zseq_codec_cursor_t *self, zseq_msg_t *msg)
                                  &msg->introduce.floor_reserved);
 }
 
+//  Whether the node says which version it speaks. Nodes that speak version 2
+//  do not.
+static bool
+s_says_version (const zseq_msg_t *msg)
+{
+    return msg->introduce.speaks > 2;
+}
+
+static void
+s_put_speaks (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_uint (packer, msg->introduce.speaks, 3, UINT64_MAX);
+}
+
+static bool
+s_take_speaks (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_uint (self, 3, UINT64_MAX, &msg->introduce.speaks);
+}
+
 const zseq_codec_op_t zseq_codec_op_introduce = {
   .put_request = s_put_introduce_request,
   .take_request = s_take_introduce_request,
@@ -115,6 +135,9 @@ const zseq_codec_op_t zseq_codec_op_introduce = {
   .put_extension = s_put_introduce_extension,
   .take_extension = s_take_introduce_extension,
   .extension_size = 4,
+  .has_addition = s_says_version,
+  .put_addition = s_put_speaks,
+  .take_addition = s_take_speaks,
 };
 
 //  What FENCE and COPY share.

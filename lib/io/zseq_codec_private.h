@@ -117,6 +117,10 @@ typedef struct {
     void (*put_extension) (msgpack_packer *packer, const zseq_msg_t *msg);
     bool (*take_extension) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
     size_t extension_size;
+    //  One element that still later versions add behind it.
+    bool (*has_addition) (const zseq_msg_t *msg);
+    void (*put_addition) (msgpack_packer *packer, const zseq_msg_t *msg);
+    bool (*take_addition) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
     //  One element that later versions add to a refusal without a body.
     bool (*has_refusal) (const zseq_msg_t *msg);  //  Whether msg has it
     void (*put_refusal) (msgpack_packer *packer, const zseq_msg_t *msg);

@@ -275,7 +275,8 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
     self->wall_ms = event->wall_ms;
     switch (event->type) {
     case ZSEQ_EVENT_REQUEST:
-        zseq_node_congestion_note_request (self, &event->sender);
+        zseq_node_congestion_note_request (self, &event->sender,
+                                           event->msg->op);
         s_request (self, event);
         break;
     case ZSEQ_EVENT_MALFORMED:

@@ -23,6 +23,8 @@ typedef struct {
     zseq_sender_type_t type;
     zseq_route_t route;
     uint8_t peer;
+    bool packed;  //  CONNECTION: the request came in a packed frame, so that
+                  //  its reply may go in one
 } zseq_sender_t;
 
 //  A hash that tells senders apart; two may have the same.
@@ -80,6 +82,7 @@ typedef struct {
     const zseq_sender_t *sender;
     const zseq_msg_t *msg;
     uint8_t peer;
+    bool packs;  //  ASK: msg may go in a packed frame
     zseq_sequence_t *sequence;
     uint64_t durable_to;
     bool deferred;
@@ -147,6 +150,9 @@ void zseq_node_step (zseq_node_t *self, const zseq_event_t *event);
 
 //  The latest time of the next step, with a TICK and then a FLUSH.
 uint64_t zseq_node_wake_us (const zseq_node_t *self);
+
+//  Whether so many requests wait at once that the node's work should be saved.
+bool zseq_node_congested (const zseq_node_t *self);
 
 //  Whether no request waits and no write is in flight.
 bool zseq_node_idle (const zseq_node_t *self);

@@ -3,6 +3,7 @@
 
 #include "zseq_node_private.h"
 
+#include <assert.h>
 #include <string.h>
 
 //  The node is congested if CONGESTION_MIN clients wait at once, on average
@@ -14,18 +15,27 @@
 #define CONGESTION_UNIT 256
 #define CONGESTION_US 1000000
 
+bool
+zseq_node_congested (const zseq_node_t *self)
+{
+    assert (self);
+    return self->now_us < self->congestion.until_us;
+}
+
 //  Counts the connections that send requests between two flushes. A hash
-//  distinguishes them; the count need not be exact.
+//  distinguishes them; the count need not be exact. A client that delegates
+//  asks one node in n, so that it stands for n: otherwise no node would be
+//  congested any more once clients delegate, and all would claim again.
 void
 zseq_node_congestion_note_request (zseq_node_t *self,
-                                   const zseq_sender_t *sender)
+                                   const zseq_sender_t *sender, zseq_op_t op)
 {
     uint64_t slot = zseq_sender_hash (sender) % ZSEQ_CALLERS_MAX;
     uint64_t bit = (uint64_t) 1 << slot % 64;
     if (self->congestion.caller[slot / 64] & bit)
         return;
     self->congestion.caller[slot / 64] |= bit;
-    self->congestion.callers++;
+    self->congestion.callers += op == ZSEQ_OP_NEXT ? self->record.members.n : 1;
 }
 
 //  Updates the average, weighted by clients: each client counts how many wait

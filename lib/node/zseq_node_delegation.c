@@ -70,7 +70,10 @@ s_ask (void *arg, uint8_t node, zseq_msg_t *msg)
     if (msg->op == ZSEQ_OP_NEXT &&
         self->now_us - self->peer[node].heard_us > HEARD_US_MAX)
         return false;
-    zseq_action_t action = {.type = ZSEQ_ACTION_ASK, .peer = node, .msg = msg};
+    zseq_action_t action = {.type = ZSEQ_ACTION_ASK,
+                            .peer = node,
+                            .packs = self->peer[node].packs,
+                            .msg = msg};
     self->act (&action, self->arg);
     return true;
 }

@@ -96,6 +96,7 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
     reply->introduce.seen = self->peer[msg->node].process;
     reply->introduce.floor = self->durable.floor;
     reply->introduce.floor_reserved = self->durable.floor_reserved;
+    reply->introduce.speaks = ZSEQ_WIRE_VERSION;
     zseq_node_send (self, &event->sender);
 }
 
@@ -246,6 +247,7 @@ s_hold (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     peer->cluster = msg->cluster;
     peer->confirms = msg->introduce.state != ZSEQ_STATE_RECOVERING;
     peer->extended = msg->extended;
+    peer->packs = msg->introduce.speaks > 2;
     peer->seen = msg->introduce.seen;
     peer->floor = msg->introduce.floor;
     peer->floor_reserved = msg->introduce.floor_reserved;

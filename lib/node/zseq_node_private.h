@@ -43,6 +43,7 @@ typedef struct {
     zseq_vector_t vector;
     zseq_state_t state;  //  0: it has said nothing since this process began
     bool confirms;  //  It has answered, and knows no newer incarnation of us
+    bool packs;     //  It reads packed frames
     bool extended;  //  It speaks version 2, and has said the next three
     uint64_t seen;  //  The process that it saw at our endpoint
     uint64_t floor;
@@ -214,7 +215,8 @@ bool zseq_node_log_changed (zseq_node_t *self, uint8_t peer, int warning);
 
 //  Counts a request from sender.
 void zseq_node_congestion_note_request (zseq_node_t *self,
-                                        const zseq_sender_t *sender);
+                                        const zseq_sender_t *sender,
+                                        zseq_op_t op);
 
 //  All waiting requests were stepped.
 void zseq_node_congestion_note_flush (zseq_node_t *self);

@@ -17,7 +17,7 @@ zseq_node_reply (zseq_node_t *self, zseq_op_t op, uint64_t request, int status)
       .cluster = self->record.identity,
       .status = status,
       .node = self->record.self,
-      .congested = self->now_us < self->congestion.until_us,
+      .congested = zseq_node_congested (self),
     };
     //  The incarnation of a node that does not vote may not be on its disk yet.
     reply->vector = self->voting ? self->record.vector : self->durable.vector;

@@ -7,6 +7,7 @@
 #include <czmq.h>
 
 #include "zseq_codec.h"
+#include "zseq_pack.h"
 
 #define CLIENTS 8
 #define TURNS 200
@@ -57,6 +58,15 @@ s_receive (s_client_t *self)
                                zframe_size (self->frame), &self->reply),
       ZSEQ_OK);
     return &self->reply;
+}
+
+static void
+s_add (zseq_pack_t *pack, const zseq_msg_t *msg)
+{
+    uint8_t bytes[512];
+    size_t size = zseq_codec_encode (msg, bytes, sizeof bytes);
+    cr_assert (size);
+    cr_assert (zseq_pack_add (pack, bytes, size));
 }
 
 static int
@@ -113,5 +123,53 @@ Test (coordinator, serves_many_clients_with_few_claims)
     cr_assert_gt (served, 2 * count, "they shared no claims");
     for (size_t index = 0; index < CLIENTS; index++)
         s_close (&clients[index]);
+    zseq_cluster_destroy (&cluster);
+}
+
+//  A packed frame is answered by one, request by request. What is malformed
+//  in it is refused, and harms no other.
+Test (coordinator, answers_packed_requests_in_a_packed_frame)
+{
+    zseq_cluster_t *cluster = zseq_cluster_new ("net", 3, NULL);
+    zseq_cluster_start_all (cluster);
+    s_client_t client;
+    s_open (&client, zseq_cluster_uri (cluster));
+    static zseq_pack_t pack;
+    zseq_msg_t msg = {.op = ZSEQ_OP_HELLO, .request = 1};
+    s_add (&pack, &msg);
+    //  A READ without its name; and an array of what is no message.
+    cr_assert (
+      zseq_pack_add (&pack, (const uint8_t *) "\x94\x01\x02\x02\0", 5));
+    cr_assert (zseq_pack_add (&pack, (const uint8_t *) "\x91\x91\x01", 3));
+    msg = (zseq_msg_t){.op = ZSEQ_OP_STATUS, .request = 3};
+    s_add (&pack, &msg);
+    const uint8_t *bytes;
+    size_t size = zseq_pack_take (&pack, &bytes);
+    zframe_t *frame = zframe_new (bytes, size);
+    cr_assert_eq (zframe_send (&frame, client.dealer, 0), 0);
+
+    frame = zframe_recv (client.dealer);
+    cr_assert (frame, "no reply");
+    zseq_unpacker_t unpacker;
+    zseq_unpacker_init (&unpacker, zframe_data (frame), zframe_size (frame));
+    cr_assert (unpacker.packed);
+    static const struct {
+        zseq_op_t op;
+        int status;
+    } expected[] = {{ZSEQ_OP_HELLO, ZSEQ_OK},
+                    {ZSEQ_OP_READ, ZSEQ_EPROTOCOL},
+                    {ZSEQ_OP_STATUS, ZSEQ_OK}};
+    for (size_t at = 0; at < 3; at++) {
+        cr_assert (zseq_unpacker_next (&unpacker, &bytes, &size));
+        cr_assert_eq (
+          zseq_codec_decode_reply (&client.codec, bytes, size, &client.reply),
+          ZSEQ_OK);
+        cr_assert_eq (client.reply.op, expected[at].op);
+        cr_assert_eq (client.reply.request, at + 1);
+        cr_assert_eq (client.reply.status, expected[at].status);
+    }
+    cr_assert_not (zseq_unpacker_next (&unpacker, &bytes, &size));
+    zframe_destroy (&frame);
+    s_close (&client);
     zseq_cluster_destroy (&cluster);
 }

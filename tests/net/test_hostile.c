@@ -499,6 +499,20 @@ Test (hostile, others_are_served_in_a_flood_of_requests)
     s_serve_in_flood ("\0\x05\x94\x01\x01\x07\0", 7);
 }
 
+Test (hostile, others_are_served_in_a_flood_of_packed_requests)
+{
+    //  As many HELLOs as a frame may hold.
+    char frame[9 + 3 + 5 * 256];
+    size_t size = sizeof frame - 9;
+    memcpy (frame, "\x02\0\0\0\0\0\0", 7);
+    frame[7] = (char) (size >> 8);
+    frame[8] = (char) size;
+    memcpy (frame + 9, "\xdc\x01\0", 3);
+    for (size_t at = 12; at < sizeof frame; at += 5)
+        memcpy (frame + at, "\x94\x01\x01\x07\0", 5);
+    s_serve_in_flood (frame, sizeof frame);
+}
+
 Test (hostile, others_are_served_in_a_flood_of_long_messages)
 {
     size_t size = 9 + 65536;

@@ -404,7 +404,10 @@ s_make_node_fields (s_maker_t *self, zseq_msg_t *msg)
           .process = s_make_uint (self, 0, UINT64_MAX),
           .seen = s_make_uint (self, 0, UINT64_MAX),
           .floor = s_make_uint (self, 1, ZSEQ_NEXT_MAX),
-          .floor_reserved = s_make_uint (self, 1, ZSEQ_NEXT_MAX)};
+          .floor_reserved = s_make_uint (self, 1, ZSEQ_NEXT_MAX),
+          .speaks = test_random_below (&self->random, 2)
+                      ? s_make_uint (self, 3, UINT64_MAX)
+                      : 0};
     else if (msg->op == ZSEQ_OP_FENCE)
         msg->fence = (zseq_msg_fence_t){
           .recovery = s_make_recovery (self),

@@ -235,7 +235,7 @@ Test (codec_bounds, holds_a_fence_and_a_copy_to_their_bounds)
     CHECK (false, cases);
 }
 
-Test (codec_bounds, holds_what_version_2_adds_to_its_bounds)
+Test (codec_bounds, holds_what_later_versions_add_to_its_bounds)
 {
     static const s_case_t cases[] = {
       {"[1, 1, 7, 9, 0, 0, [1, 2], \"c\", [[\"a\", \"e\"]], 3, 2, true]", OK},
@@ -246,7 +246,11 @@ Test (codec_bounds, holds_what_version_2_adds_to_its_bounds)
        OK},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7]", OK},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1]", OK},
-      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, nil]", OK},
+      //  Version 3 adds one element.
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, 3]", OK},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, 3, nil]", OK},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, nil]", REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, 2]", REFUSED},
       //  The reply has as many starts as incarnations.
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0, 0, 0], 0, 1, 1]", REFUSED},
       {"[1, 8, 7, 9, 0, 0, [1, 2, 3, 4], 3, 7, [0, 0], 0, 1, 1]", REFUSED},

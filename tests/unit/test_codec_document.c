@@ -16,6 +16,7 @@
 
 #include "test_codec_notation.h"
 #include "test_random.h"
+#include "zseq_pack.h"
 
 //  The examples of the wire document.
 
@@ -100,6 +101,32 @@ s_is_reply (const s_example_t *example)
            s_is (example, "ignored");
 }
 
+//  Unpacks a packed frame of requests, and packs these again.
+static void
+s_check_packed (const s_example_t *example)
+{
+    zseq_pack_t *pack = calloc (1, sizeof *pack);
+    zseq_unpacker_t unpacker;
+    zseq_unpacker_init (&unpacker, example->bytes, example->size);
+    cr_expect (unpacker.packed, "%s", example->title);
+    const uint8_t *message;
+    size_t size;
+    while (zseq_unpacker_next (&unpacker, &message, &size)) {
+        test_decoded_t decoded;
+        test_decode (&decoded, false, message, size);
+        cr_expect (decoded.rc == ZSEQ_OK, "%s", example->title);
+        uint8_t bytes[sizeof example->bytes];
+        size = zseq_codec_encode (&decoded.msg, bytes, sizeof bytes);
+        cr_assert (zseq_pack_add (pack, bytes, size));
+        test_decoded_term (&decoded);
+    }
+    const uint8_t *frame;
+    size = zseq_pack_take (pack, &frame);
+    cr_expect (size == example->size && !memcmp (frame, example->bytes, size),
+               "%s", example->title);
+    free (pack);
+}
+
 TestSuite (codec_document, .init = s_read_document);
 
 Test (codec_document, document_has_examples_of_every_op_both_ways)
@@ -140,6 +167,8 @@ Test (codec_document, reads_every_example_as_the_document_says)
         }
         else if (s_is (example, "ignored"))
             cr_expect (decoded.rc == ZSEQ_EPROTOCOL, "%s", example->title);
+        else if (s_is (example, "packed"))
+            s_check_packed (example);
         else {
             cr_expect (s_is (example, "request") || s_is (example, "reply") ||
                          s_is (example, "accepted"),

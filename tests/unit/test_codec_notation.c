@@ -435,6 +435,8 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
         test_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64,
                     msg->introduce.seen, msg->introduce.floor,
                     msg->introduce.floor_reserved);
+        if (msg->introduce.speaks)
+            test_print (text, ", %" PRIu64, msg->introduce.speaks);
         break;
     case ZSEQ_OP_FENCE:
         test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64,

@@ -96,3 +96,29 @@ Test (node, is_never_congested_alone)
     cr_assert_eq (s_meet_until_congested (self, 40, 1), TURNS_MAX);
     fixture_destroy (&self);
 }
+
+//  Clients that delegate ask one node each, so that a node meets a third of
+//  them.
+Test (node, stays_congested_when_clients_delegate)
+{
+    for (uint32_t clients = 2; clients < 5; clients++) {
+        fixture_t *self = fixture_voter ();
+        bool congested = false;
+        for (size_t turn = 0; turn < 100; turn++) {
+            for (uint32_t client = 0; client < clients; client++) {
+                zseq_msg_t msg = fixture_request (ZSEQ_OP_NEXT, "orders", 900);
+                msg.next = (zseq_msg_next_t){
+                  .count = 1, .count_min = 1, .timeout_us = 1000};
+                zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST, .msg = &msg};
+                event.sender.route.size = 5;
+                memcpy (event.sender.route.id + 1, &client, sizeof client);
+                fixture_step (self, event);
+            }
+            fixture_flush (self);
+            fixture_tick (self, 2000);
+            congested |= zseq_node_congested (self->node);
+        }
+        cr_assert_eq (congested, clients > 2, "%u clients", clients);
+        fixture_destroy (&self);
+    }
+}

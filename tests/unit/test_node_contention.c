@@ -165,3 +165,48 @@ Test (node_contention, passes_a_next_on_to_peers_that_were_heard)
         fixture_destroy (&self);
     }
 }
+
+//  Claims for the clients of several names share a frame, but only to a peer
+//  that has said that it reads one, and says so still.
+Test (node_contention, packs_claims_for_peers_that_read_packed_frames)
+{
+    static const uint64_t speaks[] = {0, 3, 4, 0};
+    fixture_t *self = fixture_voter ();
+    for (size_t at = 0; at < sizeof speaks / sizeof *speaks; at++) {
+        fixture_tick (self, 2000000);
+        uint64_t request = 0;
+        for (size_t index = 0; index < self->count && !request; index++)
+            if (self->seen[index].type == ZSEQ_ACTION_ASK &&
+                self->seen[index].peer == 1) {
+                cr_assert_not (self->seen[index].packs);
+                request = self->seen[index].msg.request;
+            }
+        zseq_msg_t reply = {.op = ZSEQ_OP_INTRODUCE,
+                            .reply = true,
+                            .request = request,
+                            .cluster = 42,
+                            .node = 1,
+                            .extended = true,
+                            .vector = self->record.vector};
+        reply.introduce.state = ZSEQ_STATE_VOTING;
+        reply.introduce.process = 1;
+        reply.introduce.floor = 1;
+        reply.introduce.floor_reserved = 1;
+        reply.introduce.speaks = speaks[at];
+        fixture_answer (self, 1, &reply);
+        for (int name = 'a'; name <= 'z'; name++)
+            s_ask (self, 1, ZSEQ_OP_NEXT, (char[]){(char) name, 0});
+        fixture_flush (self);
+        size_t asked = 0;
+        for (size_t index = 0; index < self->count; index++) {
+            const fixture_seen_t *ask = &self->seen[index];
+            if (ask->type != ZSEQ_ACTION_ASK)
+                continue;
+            asked += ask->peer == 1;
+            cr_assert_eq (ask->packs, ask->peer == 1 && speaks[at] > 2, "%zu",
+                          at);
+        }
+        cr_assert_gt (asked, 1, "%zu", at);
+    }
+    fixture_destroy (&self);
+}

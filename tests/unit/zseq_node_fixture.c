@@ -17,6 +17,7 @@ s_act (const zseq_action_t *action, void *arg)
     if (action->msg)
         seen->msg = *action->msg;
     seen->peer = action->peer;
+    seen->packs = action->packs;
     seen->sequence = action->sequence;
     seen->durable_to = action->durable_to;
     seen->deferred = action->deferred;

@@ -13,6 +13,7 @@ typedef struct {
     zseq_sender_t sender;
     zseq_msg_t msg;
     uint8_t peer;
+    bool packs;
     zseq_sequence_t *sequence;
     uint64_t durable_to;
     bool deferred;

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import itertools
+import pickle
+import types
 from collections.abc import Callable
 
 import pytest
 from cluster import Cluster
 
 import zseq
+import zseq.aio
 
 
 def test_ids_begin_at_1_and_rise(client: zseq.Client, name: str) -> None:
@@ -279,6 +283,25 @@ def test_a_closed_client_refuses_everything(
     for call in calls:
         with pytest.raises(zseq.ZseqClosed):
             call()
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, pickle.dumps])
+@pytest.mark.parametrize("module", [zseq, zseq.aio])
+def test_a_copy_is_refused(
+    cluster: Cluster,
+    name: str,
+    module: types.ModuleType,
+    copied: Callable[[object], object],
+) -> None:
+    client = module.Client(cluster.uri)
+    sequence = client.sequence(name, batch=10)
+    for kind, each in (("Client", client), ("Sequence", sequence)):
+        with pytest.raises(
+            TypeError,
+            match=f"{module.__name__}.{kind} cannot be copied .* make their own",
+        ):
+            copied(each)
+    client.close()
 
 
 def test_representations_name_what_they_are(

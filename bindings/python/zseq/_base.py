@@ -9,7 +9,7 @@ import time
 import weakref
 from collections.abc import Callable
 from ctypes import byref, c_uint32, c_uint64, c_void_p
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, NoReturn, SupportsIndex
 
 from zseq import _library
 from zseq._core import Core, milliseconds, text_bytes
@@ -77,7 +77,20 @@ class Decoded(NamedTuple):
     sequence: int  #: Its number among the worker's of that millisecond
 
 
-class BaseClient:
+class Single:
+    """An object that cannot be copied or pickled: a copy would use, and
+    destroy, the same object of the library.
+    """
+
+    def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
+        kind = f"{type(self).__module__}.{type(self).__name__}"
+        raise TypeError(
+            f"a {kind} cannot be copied or pickled: threads and forked "
+            "children share the object itself, other processes make their own"
+        )
+
+
+class BaseClient(Single):
     """The part of a client that does not depend on how it waits."""
 
     def __init__(
@@ -133,7 +146,7 @@ class BaseClient:
         return f"<{type(self).__module__}.{type(self).__name__} {uri}{state}>"
 
 
-class BaseSequence:
+class BaseSequence(Single):
     """The part of a handle that does not depend on how it waits."""
 
     def __init__(

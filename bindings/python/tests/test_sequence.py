@@ -164,9 +164,9 @@ def test_raises_out_of_range_are_refused(
         client.sequence(name).raise_to(number)
 
 
-@pytest.mark.parametrize("batch", [-1, 2**32 + 1, 2**64 - 1, 2**64 + 1, 1.5])
+@pytest.mark.parametrize("batch", [-1, 2**32 + 1, 2**64 - 1, 2**64 + 1, "a"])
 def test_batches_out_of_range_are_refused(
-    client: zseq.Client, name: str, batch: int
+    client: zseq.Client, name: str, batch: zseq.Batch
 ) -> None:
     with pytest.raises(zseq.ZseqInval):
         client.sequence(name, batch=batch)
@@ -296,10 +296,8 @@ def test_a_copy_is_refused(
     client = module.Client(cluster.uri)
     sequence = client.sequence(name, batch=10)
     for kind, each in (("Client", client), ("Sequence", sequence)):
-        with pytest.raises(
-            TypeError,
-            match=f"{module.__name__}.{kind} cannot be copied .* make their own",
-        ):
+        refusal = f"^a {module.__name__}.{kind} cannot be copied or pickled"
+        with pytest.raises(TypeError, match=refusal):
             copied(each)
     client.close()
 

@@ -9,7 +9,8 @@
 For asyncio there is ``zseq.aio``.
 """
 
-from zseq._base import Batch, Decoded, Listed, NodeStatus, Stats, Status
+from zseq._arguments import Batch
+from zseq._base import Decoded, Listed, NodeStatus, Stats, Status
 from zseq._client import Client, Sequence
 from zseq._errors import (
     ZseqAgain,

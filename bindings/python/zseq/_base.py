@@ -9,17 +9,22 @@ import time
 import weakref
 from collections.abc import Callable
 from ctypes import byref, c_uint32, c_uint64, c_void_p
-from typing import Any, Literal, NamedTuple, NoReturn, SupportsIndex
+from typing import Any, NamedTuple, NoReturn, SupportsIndex
 
 from zseq import _library
-from zseq._core import Core, milliseconds, text_bytes
-from zseq._errors import ZseqAgain, ZseqInval
+from zseq._arguments import (
+    Batch,
+    batch_number,
+    id_number,
+    milliseconds,
+    optional_milliseconds,
+    text_bytes,
+    uri_bytes,
+)
+from zseq._core import Core
+from zseq._errors import ZseqAgain
 
 _EPOCH = datetime.datetime.fromtimestamp(0, datetime.timezone.utc)
-
-#: How many IDs a claim takes.
-Batch = int | Literal["auto"]
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Stats:
@@ -94,14 +99,9 @@ class BaseClient(Single):
     """The part of a client that does not depend on how it waits."""
 
     def __init__(
-        self, uri: str | bytes, timeout: float | None = None
+        self, uri: str | bytes | None = None, timeout: float | None = None
     ) -> None:
-        self._open(
-            Core(
-                text_bytes(uri, "URI"),
-                None if timeout is None else milliseconds(timeout),
-            )
-        )
+        self._open(Core(uri_bytes(uri), optional_milliseconds(timeout)))
 
     def _open(self, core: Core) -> None:
         self._core = core
@@ -126,7 +126,7 @@ class BaseClient(Single):
         such an ID).
         """
         self._core.check_open()
-        check_id(number)
+        number = id_number(number)
         unix_ms, worker, sequence = c_uint64(), c_uint32(), c_uint32()
         _library.check(
             _library.client_decode(
@@ -160,7 +160,7 @@ class BaseSequence(Single):
         self._client = client
         self._name = text_bytes(name, "name")
         self._batch = batch
-        self._timeout_ms = None if timeout is None else milliseconds(timeout)
+        self._timeout_ms = optional_milliseconds(timeout)
         self._handle = c_void_p()
         self._open()
 
@@ -168,7 +168,7 @@ class BaseSequence(Single):
         core = self._client._core
         handle = core.open(
             self._name,
-            _batch_number(self._batch),
+            batch_number(self._batch),
             self._timeout_ms,
             self._handle,
         )
@@ -205,7 +205,7 @@ class BaseSequence(Single):
     @batch.setter
     def batch(self, batch: Batch) -> None:
         self._core.check_open()
-        _library.check(_library.set_batch(self._handle, _batch_number(batch)))
+        _library.check(_library.set_batch(self._handle, batch_number(batch)))
         self._batch = batch
         self._choose_draw()
 
@@ -291,31 +291,6 @@ def _when_in_a_hurry(draw: Callable[[], int]) -> Callable[[], int]:
         return draw() if hurry else 0
 
     return draw_if
-
-
-def check_count(count: int, least: int = 1) -> None:
-    """Raises unless a call may take that many IDs."""
-    if not least <= count <= _library.COUNT_MAX:
-        raise ZseqInval(
-            f"invalid argument: count {count} is not in {least}..2^32"
-        )
-
-
-def check_id(number: int) -> None:
-    """Raises unless a sequence may be raised to that ID."""
-    if not 1 <= number <= 1 << 63:
-        raise ZseqInval(f"invalid argument: ID {number} is not in 1..2^63")
-
-
-def _batch_number(batch: Batch) -> int:
-    if batch == "auto":
-        return _library.BATCH_AUTO
-    #  ctypes would truncate a larger number.
-    if not isinstance(batch, int) or not 0 <= batch <= _library.COUNT_MAX:
-        raise ZseqInval(
-            f"invalid argument: batch {batch!r} is not in 0..2^32, nor 'auto'"
-        )
-    return batch
 
 
 def _values(structure: ctypes.Structure) -> dict[str, Any]:

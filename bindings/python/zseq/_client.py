@@ -10,18 +10,16 @@ from array import array
 from ctypes import c_void_p
 
 from zseq import _library
+from zseq._arguments import Batch, id_count, id_number, text_bytes
 from zseq._base import (
     BaseClient,
     BaseSequence,
-    Batch,
     Listed,
     Status,
-    check_count,
-    check_id,
     list_names,
     read_status,
 )
-from zseq._core import Core, aside, text_bytes
+from zseq._core import Core, aside
 
 #: A forked child may have its own client for these. The other schemes are
 #: tied to their process: a directory is locked, and numbers would repeat.
@@ -33,9 +31,10 @@ class Client(BaseClient):
 
     ``uri`` is a list of nodes, such as
     ``"tcp://10.0.0.1:19001,tcp://10.0.0.2:19001"``, or another scheme that
-    the library knows; see zseq.h. ``timeout`` is how long a call may take:
-    seconds, above 0, at most a day; without it the URI's ``timeout=``, else
-    5 s. The constructor does no input or output.
+    the library knows; see zseq.h. Without it, the environment's ``ZSEQ_URI``.
+    ``timeout`` is how long a call may take: seconds, above 0, at most a day;
+    without it the URI's ``timeout=``, else 5 s. The constructor does no input
+    or output.
 
     Use the client as a context manager, or call ``close``. The client also
     closes when it is no longer used, and at exit.
@@ -44,11 +43,12 @@ class Client(BaseClient):
     as well, with new connections and empty buffers. Other clients raise
     ZseqForked there.
 
-    Errors: ZseqUri, ZseqInval, ZseqNoMem.
+    Here and everywhere, an argument of a wrong type raises TypeError with the
+    argument's name. Errors: ZseqUri, ZseqInval, ZseqNoMem.
     """
 
     def __init__(
-        self, uri: str | bytes, timeout: float | None = None
+        self, uri: str | bytes | None = None, timeout: float | None = None
     ) -> None:
         super().__init__(uri, timeout)
         self._sequences: weakref.WeakSet[Sequence] = weakref.WeakSet()
@@ -167,7 +167,7 @@ class Sequence(BaseSequence):
         for ``memoryview`` and ``numpy.frombuffer``. An error, or Ctrl-C,
         burns the IDs that were taken. Errors: ZseqInval, those of ``next``.
         """
-        check_count(count)
+        count = id_count(count)
         interruptible = self._core.must_be_interruptible()
         if interruptible and self._batch == 1 and not self._core.flake:
             return array("Q", self.range(count))
@@ -195,7 +195,7 @@ class Sequence(BaseSequence):
         Errors: ZseqInval, those of ``next``; ZseqExhausted also if fewer
         than count IDs are left.
         """
-        check_count(count)
+        count = id_count(count)
         first = self._core.wait(
             _library.start_range, _library.next_range, self._handle, count
         )
@@ -222,7 +222,7 @@ class Sequence(BaseSequence):
         clients keep theirs. Errors: ZseqInval, those of ``peek``; after
         ZseqTimeout or ZseqUnavailable the raise may or may not take effect.
         """
-        check_id(number)
+        number = id_number(number)
         self._core.wait(
             _library.start_raise, _raise_to, self._handle, number
         )

@@ -21,7 +21,7 @@ from ctypes import byref, c_uint64, c_void_p
 from typing import Any, TypeVar
 
 from zseq import _library
-from zseq._errors import ZseqClosed, ZseqError, ZseqForked, ZseqInval, make
+from zseq._errors import ZseqClosed, ZseqError, ZseqForked, make
 
 T = TypeVar("T")
 
@@ -82,25 +82,6 @@ def _parked() -> tuple[int, int]:
     if not handle:
         raise _library.failure(_library.errno())
     return client, handle
-
-
-def milliseconds(timeout: float) -> int:
-    """A timeout in seconds as the library takes it."""
-    if not 0 < timeout <= _library.TIMEOUT_MS_MAX / 1000:
-        raise ZseqInval(
-            f"invalid argument: timeout {timeout} s is not above 0 and at "
-            "most a day"
-        )
-    return max(1, round(timeout * 1000))
-
-
-def text_bytes(text: str | bytes, what: str) -> bytes:
-    """A name or URI as the library takes it."""
-    if isinstance(text, str):
-        text = text.encode("utf-8", "surrogateescape")
-    if b"\0" in text:
-        raise ZseqInval(f"invalid argument: the {what} contains a NUL byte")
-    return text
 
 
 class Core:

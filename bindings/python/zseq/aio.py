@@ -22,18 +22,16 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from zseq import _library
+from zseq._arguments import Batch, id_count, id_number, text_bytes
 from zseq._base import (
     BaseClient,
     BaseSequence,
-    Batch,
     Listed,
     Status,
-    check_count,
-    check_id,
     list_names,
     read_status,
 )
-from zseq._core import Ended, Ends, check_ended, text_bytes
+from zseq._core import Ended, Ends, check_ended
 
 __all__ = ["Client", "Sequence"]
 
@@ -50,7 +48,7 @@ class Client(BaseClient):
     """
 
     def __init__(
-        self, uri: str | bytes, timeout: float | None = None
+        self, uri: str | bytes | None = None, timeout: float | None = None
     ) -> None:
         super().__init__(uri, timeout)
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -168,7 +166,7 @@ class Sequence(BaseSequence):
 
     async def take(self, count: int) -> array[int]:
         """As ``zseq.Sequence.take``. Other tasks may draw IDs in between."""
-        check_count(count)
+        count = id_count(count)
         ids = array("Q")
         while len(ids) < count:
             buffered = iter(self._draw, 0)
@@ -187,7 +185,7 @@ class Sequence(BaseSequence):
 
     async def range(self, count: int) -> builtins.range:
         """As ``zseq.Sequence.range``."""
-        check_count(count)
+        count = id_count(count)
         first = await self._client._call(
             _library.start_range, self._handle, count
         )
@@ -201,5 +199,5 @@ class Sequence(BaseSequence):
         """As ``zseq.Sequence.raise_to``. After a cancellation the raise may
         or may not take effect.
         """
-        check_id(number)
+        number = id_number(number)
         await self._client._call(_library.start_raise, self._handle, number)

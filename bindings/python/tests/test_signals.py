@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import threading
@@ -85,7 +86,7 @@ def test_a_client_goes_on_after_an_interruption(name: str) -> None:
                 next(sequence)
         nodes.start("bc")
         assert next(sequence) > first + 9
-        assert not client._core._waited
+        assert not client._core._waits
 
 
 def test_a_handler_that_returns_lets_the_call_go_on(name: str) -> None:
@@ -142,7 +143,65 @@ def test_a_handler_may_make_the_same_call(broken: Cluster, name: str) -> None:
         with pytest.raises(zseq.ZseqError), alarms(again):
             sequence.next()
         assert depth >= 1
-        assert not client._core._waited
+        assert not client._core._waits
+
+
+def test_a_call_ends_although_a_handler_collected_its_end(name: str) -> None:
+    inner: list[int] = []
+    further = 0
+
+    def draw() -> None:
+        nonlocal further
+        if inner:
+            #  Ends a call that is never told of its end.
+            further += 1
+            if further == 400:
+                raise Interrupted
+            return
+        inner.append(0)
+        (outer,) = client._core._waits.values()
+        nodes.start("bc")
+        while outer.ended is None:
+            inner.append(next(sequence))
+
+    with Cluster() as nodes, zseq.Client(nodes.uri, timeout=60) as client:
+        sequence = client.sequence(name)
+        nodes.kill("bc")
+        with alarms(draw):
+            last = next(sequence)
+        assert len({last, *inner}) == len(inner) + 1
+        assert not client._core._waits
+
+
+def test_a_thread_may_close_the_client_of_the_main_thread(
+    broken: Cluster, name: str
+) -> None:
+    client = zseq.Client(broken.uri, timeout=20)
+
+    def close() -> None:
+        while not client._core._waits:
+            pass
+        client.close()
+
+    thread = threading.Thread(target=close)
+    thread.start()
+    with pytest.raises(zseq.ZseqClosed):
+        client.sequence(name).next()
+    thread.join()
+
+
+def test_without_a_descriptor_a_call_fails(
+    client: zseq.Client, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_arguments: int) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    sequence = client.sequence(name)
+    with monkeypatch.context() as patch:
+        patch.setattr(_core, "_eventfd", fail)
+        with pytest.raises(zseq.ZseqIo, match="Too many open files"):
+            next(sequence)
+    assert next(sequence) >= 1
 
 
 def test_a_handler_may_close_the_client(broken: Cluster, name: str) -> None:
@@ -154,22 +213,29 @@ def test_a_handler_may_close_the_client(broken: Cluster, name: str) -> None:
 
 def test_a_handler_may_fork(broken: Cluster, name: str) -> None:
     children: list[int] = []
+    ended: list[int] = []
 
-    def fork() -> None:
+    def fork_and_wait() -> None:
         if not children:
             children.append(os.fork())
+        elif ended:
+            raise Interrupted
+        else:
+            child, status = os.waitpid(children[0], os.WNOHANG)
+            if child:
+                ended.append(os.waitstatus_to_exitcode(status))
 
-    with zseq.Client(broken.uri, timeout=1) as client:
+    with zseq.Client(broken.uri, timeout=20) as client:
         sequence = client.sequence(name)
         parent = os.getpid()
         try:
-            with alarms(fork):
+            with pytest.raises(Interrupted), alarms(fork_and_wait):
                 next(sequence)
         except zseq.ZseqError as error:
             if os.getpid() != parent:
                 os._exit(0 if isinstance(error, zseq.ZseqForked) else 1)
-        _, status = os.waitpid(children[0], 0)
-        assert os.waitstatus_to_exitcode(status) == 0
+            raise
+        assert ended == [0]
 
 
 def test_the_library_leaves_signals_alone(

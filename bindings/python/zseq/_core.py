@@ -21,15 +21,17 @@ from ctypes import byref, c_uint64, c_void_p
 from typing import Any, TypeVar
 
 from zseq import _library
-from zseq._errors import ZseqClosed, ZseqError, ZseqForked, make
+from zseq._errors import ZseqClosed, ZseqError, ZseqForked, ZseqIo, make
 
 T = TypeVar("T")
 
 #: How a call ended: result, value, detail. None: its client was closed.
 Ended = tuple[int, int, bytes] | None
 
-#: How often a waiting main thread checks whether its client was closed.
-_LOOK_MS = 1000
+
+#: The types that mypy 1.0 knows lack them.
+_eventfd: Callable[[int], int] = getattr(os, "eventfd")
+_eventfd_write: Callable[[int, int], None] = getattr(os, "eventfd_write")
 
 
 class Ends:
@@ -58,6 +60,41 @@ class Ends:
                 )
                 detail = self._ended[index].detail if rc else b""
                 deliver(tag, (rc, value, detail))
+
+
+class Wait:
+    """A call that the main thread waits for. Python lets a poll go on after a
+    signal handler, so what a handler or another thread did to this call has
+    to make a descriptor of its own readable.
+    """
+
+    def __init__(self) -> None:
+        self.ended: Ended = None
+        try:
+            self._wake = _eventfd(0)
+        except OSError as error:
+            raise ZseqIo(f"{ZseqIo.text}: {error.strerror}") from None
+
+    def poll(self, descriptor: int) -> None:
+        """Waits until the descriptor is readable, or wake was called."""
+        poll = select.poll()
+        poll.register(descriptor, select.POLLIN)
+        poll.register(self._wake, select.POLLIN)
+        poll.poll()
+
+    def wake(self) -> None:
+        """Ends this call's poll, now and later."""
+        _eventfd_write(self._wake, 1)
+
+    def wake_in_child(self) -> None:
+        """The same in a forked child, without waking the parent's call."""
+        own = _eventfd(1)
+        os.dup2(own, self._wake, inheritable=False)
+        os.close(own)
+
+    def close(self) -> None:
+        """Nobody may wake the call any more."""
+        os.close(self._wake)
 
 
 def check_ended(ended: Ended) -> int:
@@ -102,8 +139,9 @@ class Core:
         self._handles: dict[int, c_void_p] = {}
         #: C calls in progress that were made without Python's lock.
         self._users = 0
-        #: Asynchronous calls that the main thread waits for.
-        self._waited: dict[int, Ended] = {}
+        #: Calls that the main thread waits for: signal handlers may make
+        #: calls while others wait.
+        self._waits: dict[int, Wait] = {}
         self._tags = itertools.count(1)
         self._process = os.getpid()
 
@@ -177,6 +215,8 @@ class Core:
             self.client.value = client
             for box in self._handles.values():
                 box.value = handle
+            for wait in list(self._waits.values()):
+                wait.wake()
             if not self._users:
                 self._destroy()
 
@@ -226,28 +266,32 @@ class Core:
     def _wait_in_main_thread(
         self, start: Callable[..., int], *arguments: Any
     ) -> int:
-        #  A signal handler may make such a call while this one waits, ...
         tag = next(self._tags)
         ends = Ends(1)
-        poll = select.poll()
+        wait = Wait()
         try:
-            self._waited[tag] = None
+            self._waits[tag] = wait
             self.check_open()
-            poll.register(self.descriptor(), select.POLLIN)
+            descriptor = self.descriptor()
             _library.check(start(*arguments, tag))
-            while (ended := self._waited[tag]) is None:
-                poll.poll(_LOOK_MS)
-                #  ... or close the client, or fork.
+            while wait.ended is None:
+                wait.poll(descriptor)
+                #  A signal handler may have closed the client, forked, or
+                #  made a call that collected this one.
                 self.check_open()
                 self.check_process()
                 ends.collect(self.client, self._deliver)
         finally:
-            self._waited.pop(tag, None)
-        return check_ended(ended)
+            with self.lock:
+                self._waits.pop(tag, None)
+                wait.close()
+        return check_ended(wait.ended)
 
     def _deliver(self, tag: int, ended: Ended) -> None:
-        if tag in self._waited:
-            self._waited[tag] = ended
+        wait = self._waits.get(tag)
+        if wait:
+            wait.ended = ended
+            wait.wake()
 
     def descriptor(self) -> int:
         """A descriptor that is readable when asynchronous calls have ended."""
@@ -293,6 +337,9 @@ def _after_fork() -> None:
     #  Threads of the parent may have held the locks.
     for core in list(_cores):
         core.lock = threading.RLock()
+    for core in list(_cores):
+        for wait in core._waits.values():
+            wait.wake_in_child()
 
 
 os.register_at_fork(after_in_child=_after_fork)

@@ -318,6 +318,111 @@ def test_exit_with_an_open_asyncio_client(cluster: Cluster) -> None:
     )
 
 
+#: What a child does that a thread forked, until it ends its only thread.
+CHILDREN = {
+    "exits": """
+        next(sequence)
+        sys.exit()
+        """,
+    "leaves a thread": """
+        def work():
+            first.join()
+            for _ in range(100):
+                next(sequence)
+            done.write(b"+")
+        first = threading.current_thread()
+        threading.Thread(target=work).start()
+        """,
+    "forks": """
+        process = os.fork()
+        next(sequence)
+        if process and not end_of(process):
+            done.write(b"+")
+        """,
+    "forks in a thread": """
+        def fork():
+            process = os.fork()
+            next(sequence)
+            if process and not end_of(process):
+                done.write(b"+")
+        next(sequence)
+        thread = threading.Thread(target=fork)
+        thread.start()
+        thread.join()
+        """,
+    "uses others": """
+        import asyncio, zseq.aio
+        async def draw():
+            return await zseq.aio.Client(sys.argv[1]).sequence("exit").next()
+        asyncio.run(draw())
+        next(zseq.Client(f"flake+{sys.argv[1]}").sequence("exit"))
+        next(zseq.Client("mem:").sequence("exit"))
+        done.write(b"+")
+        """,
+}
+
+
+FORKS_IN_A_THREAD = """
+import os, select, signal, threading
+reader, writer = os.pipe()
+done = open(writer, "wb", buffering=0)
+sequence = zseq.Client(sys.argv[1]).sequence("exit")
+local = zseq.Client("mem:").sequence("exit")
+next(local)
+def end_of(child, seconds=30):
+    poll = select.poll()
+    poll.register(os.pidfd_open(child))
+    if not poll.poll(seconds * 1000):
+        os.kill(child, signal.SIGKILL)
+    return os.waitpid(child, 0)[1]
+def fork():
+    if process := os.fork():
+        print(end_of(process, 60))
+    else:
+        child()
+def child():
+{child}
+thread = threading.Thread(target=fork)
+thread.start()
+while thread.is_alive():
+    next(sequence)
+done.close()
+print(os.read(reader, 10).decode())
+"""
+
+
+@pytest.mark.parametrize("child", CHILDREN)
+def test_a_child_that_a_thread_forked_ends(
+    cluster: Cluster, child: str
+) -> None:
+    body = textwrap.indent(textwrap.dedent(CHILDREN[child]), "    ")
+    out = ends(FORKS_IN_A_THREAD.replace("{child}", body), cluster.uri)
+    assert out == "0\n" + "+" * ("+" in body) + "\n"
+
+
+def test_multiprocessing_fork_in_a_thread_ends_well(cluster: Cluster) -> None:
+    out = ends(
+        """
+        import multiprocessing, threading
+        sequence = zseq.Client(sys.argv[1]).sequence("exit", batch=10)
+        next(sequence)
+        def work():
+            next(sequence)
+            sys.exit(3)
+        def fork():
+            process = multiprocessing.get_context("fork").Process(target=work)
+            process.start()
+            process.join()
+            print(process.exitcode)
+        thread = threading.Thread(target=fork)
+        thread.start()
+        thread.join()
+        """,
+        cluster.uri,
+    )
+    assert out == "3\n"
+
+
 def test_multiprocessing_fork_ends_well(cluster: Cluster) -> None:
     out = ends(
         """

@@ -30,6 +30,7 @@ Ended = tuple[int, int, bytes] | None
 
 
 #: The types that mypy 1.0 knows lack them.
+_MainThread: type[threading.Thread] = getattr(threading, "_MainThread")
 _eventfd: Callable[[int], int] = getattr(os, "eventfd")
 _eventfd_write: Callable[[int, int], None] = getattr(os, "eventfd_write")
 
@@ -198,9 +199,13 @@ class Core:
         if self.closed:
             raise ZseqClosed
 
+    def is_of_this_process(self) -> bool:
+        """Whether no fork lies between its making and now."""
+        return self._process == os.getpid()
+
     def check_process(self) -> None:
         """Raises in a forked child."""
-        if self._process != os.getpid():
+        if not self.is_of_this_process():
             raise ZseqForked(f"{ZseqForked.text}: it was forked")
 
     def close(self) -> None:
@@ -333,6 +338,43 @@ def aside(function: Callable[[], T]) -> T:
 _cores: weakref.WeakSet[Core] = weakref.WeakSet()
 
 
+class FirstThread:
+    """The only thread of a process that another thread than the main thread
+    forked. Such a process ends when its last thread ends, not when its first
+    one does, and runs no exit handlers. So the library's threads have to be
+    ended after all of Python's.
+    """
+
+    def __init__(self) -> None:
+        self._thread = threading.get_ident()
+
+    def __del__(self) -> None:
+        #  A child of another thread of this process lacks this thread.
+        if self._thread == threading.get_ident():
+            threading.Thread(
+                target=_close_after_threads, name="zseq", daemon=True
+            ).start()
+
+
+#: Holds a FirstThread until that thread ends.
+_of_thread = threading.local()
+
+
+def _close_after_threads() -> None:
+    while threads := [
+        thread
+        for thread in threading.enumerate()
+        if thread is not threading.current_thread()
+        #  Made by other libraries: it cannot be waited for.
+        and not isinstance(thread, threading._DummyThread)
+    ]:
+        for thread in threads:
+            thread.join()
+    for core in list(_cores):
+        if core.is_of_this_process():
+            core.close()
+
+
 def _after_fork() -> None:
     #  Threads of the parent may have held the locks.
     for core in list(_cores):
@@ -340,6 +382,12 @@ def _after_fork() -> None:
     for core in list(_cores):
         for wait in core._waits.values():
             wait.wake_in_child()
+    #  The thread that forked is now called the main thread. Threads of other
+    #  libraries may end their Python part and begin another.
+    first = threading.main_thread()
+    if not isinstance(first, (_MainThread, threading._DummyThread)):
+        if not hasattr(_of_thread, "first"):
+            _of_thread.first = FirstThread()
 
 
 os.register_at_fork(after_in_child=_after_fork)

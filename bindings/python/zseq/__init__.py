@@ -9,9 +9,12 @@
 For asyncio there is ``zseq.aio``.
 """
 
+import types
+
 from zseq._arguments import Batch
 from zseq._base import Decoded, Listed, NodeStatus, Stats, Status
 from zseq._client import Client, Sequence
+from zseq._default import Default
 from zseq._errors import (
     ZseqAgain,
     ZseqBusy,
@@ -50,6 +53,7 @@ __all__ = [
     "Batch",
     "Client",
     "Decoded",
+    "Default",
     "Listed",
     "NodeStatus",
     "Sequence",
@@ -87,7 +91,12 @@ __all__ = [
     "library_version",
 ]
 
-#  Tracebacks and representations show the names that users import.
+#  Tracebacks, representations, pickles and migrations show the names that
+#  users import.
 for _name in __all__:
-    if isinstance(globals()[_name], type):
-        globals()[_name].__module__ = __name__
+    _value = globals()[_name]
+    if isinstance(_value, type):
+        _value.__module__ = __name__
+        for _member in vars(_value).values():
+            if isinstance(_member, types.FunctionType):
+                _member.__module__ = __name__

@@ -91,7 +91,8 @@ class Single:
         kind = f"{type(self).__module__}.{type(self).__name__}"
         raise TypeError(
             f"a {kind} cannot be copied or pickled: threads and forked "
-            "children share the object itself, other processes make their own"
+            "children share the object itself, other processes make their "
+            "own; a zseq.Default can be pickled"
         )
 
 

@@ -217,7 +217,7 @@ def test_a_client_belongs_to_its_loop(cluster: Cluster, name: str) -> None:
 
     asyncio.run(main(), debug=True)
     #  That loop is closed, so another loop may use the client.
-    assert asyncio.run(sequence.next()) == 2
+    assert asyncio.run(sequence.next()) >= 2
     client.close()
 
 

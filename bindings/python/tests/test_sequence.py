@@ -242,7 +242,7 @@ def test_status_tells_of_each_node(client: zseq.Client) -> None:
     for node in status.nodes:
         assert node.reachable and node.voting and node.state == "voting"
         assert node.incarnation >= 1
-        assert node.version == 2
+        assert node.version == 3
 
 
 def test_stats_count(client: zseq.Client, name: str) -> None:

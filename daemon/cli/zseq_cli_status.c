@@ -74,6 +74,28 @@ s_status_table (const zseq_status_t *status)
 
 //  Numbers of 64 bits are strings, since many readers keep 53 bits.
 static json_t *
+s_number (uint64_t number)
+{
+    char text[24];
+    (void) snprintf (text, sizeof text, "%" PRIu64, number);
+    return json_string (text);
+}
+
+static json_t *
+s_counters (const zseq_node_status_t *node)
+{
+    json_t *json = json_object ();
+    json_object_set_new (json, "claims", s_number (node->claims));
+    json_object_set_new (json, "conflicts", s_number (node->conflicts));
+    for (size_t index = 0; index < node->counters; index++) {
+        char name[4 * ZSEQ_COUNTER_NAME_MAX + 1];
+        zseq_text_escape (node->counter[index].name, name, sizeof name);
+        json_object_set_new (json, name, s_number (node->counter[index].value));
+    }
+    return json;
+}
+
+static json_t *
 s_status_node (const zseq_node_status_t *node)
 {
     s_row_t row;
@@ -91,6 +113,7 @@ s_status_node (const zseq_node_status_t *node)
                              json_integer ((json_int_t) node->version));
         json_object_set_new (json, "rtt_us",
                              json_integer ((json_int_t) node->rtt_us));
+        json_object_set_new (json, "counters", s_counters (node));
     }
     return json;
 }

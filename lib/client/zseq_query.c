@@ -282,6 +282,15 @@ s_status_receive (zseq_reactor_t *reactor, zseq_operation_t *operation,
     node->burnt = msg->node_status.burnt;
     node->rtt_us = now_us - operation->sent_us;
     node->version = zseq_session_speaks (reactor->session, msg->node);
+    node->claims = msg->node_status.claims;
+    node->conflicts = msg->node_status.conflicts;
+    node->counters = msg->node_status.counter_count;
+    for (size_t index = 0; index < node->counters; index++) {
+        const zseq_msg_counter_t *counter = &msg->node_status.counter[index];
+        snprintf (node->counter[index].name, sizeof node->counter[index].name,
+                  "%.*s", (int) counter->name.size, counter->name.data);
+        node->counter[index].value = counter->value;
+    }
     return self->missing ? ZSEQ_DO_WAIT : ZSEQ_DO_DONE;
 }
 

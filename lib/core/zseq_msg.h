@@ -58,6 +58,11 @@ typedef struct {
     zseq_slice_t endpoint;  //  Not in INTRODUCE
 } zseq_msg_member_t;
 
+typedef struct {
+    zseq_slice_t name;
+    uint64_t value;
+} zseq_msg_counter_t;
+
 //  Fields that several ops share.
 
 //  A cluster and its members: HELLO replies, INTRODUCE requests.
@@ -140,6 +145,8 @@ typedef struct {
     uint64_t claims;      //  Claims accepted since the start
     uint64_t conflicts;   //  Claims refused since the start
     uint64_t burnt;       //  IDs at most that the last unclean stop burnt here
+    const zseq_msg_counter_t *counter;  //  Of a node that sends them
+    size_t counter_count;
 } zseq_msg_status_t;
 
 typedef struct {

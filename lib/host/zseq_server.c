@@ -555,10 +555,23 @@ s_maybe_stop (int fd, short revents, void *arg)
         s_stop (self);
 }
 
+//  Tells the node what has gone over its sockets.
+static void
+s_count_traffic (zseq_server_t *self)
+{
+    const zseq_traffic_t *traffic = zseq_transport_traffic (self->transport);
+    zseq_counters_t *counters = zseq_node_counters (self->node);
+    counters->frames_received = traffic->frames_received;
+    counters->bytes_received = traffic->bytes_received;
+    counters->frames_sent = traffic->frames_sent;
+    counters->bytes_sent = traffic->bytes_sent;
+}
+
 static void
 s_tick (zseq_server_t *self, uint64_t now_us)
 {
     self->tick_us = now_us + TICK_US;
+    s_count_traffic (self);
     zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
     zseq_host_step (self->host, &event);
     s_guard (self, now_us);

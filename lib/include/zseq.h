@@ -221,6 +221,16 @@ int zseq_client_stats (zseq_client_t *self, zseq_stats_t *stats_p);
 
 //  What one node reports about itself.
 
+#define ZSEQ_COUNTERS_MAX 40
+#define ZSEQ_COUNTER_NAME_MAX 31
+
+//  Something that a node counts since its process began. zseqd(8) lists them;
+//  nodes of other versions may have others.
+typedef struct {
+    char name[ZSEQ_COUNTER_NAME_MAX + 1];
+    uint64_t value;
+} zseq_counter_t;
+
 typedef struct {
     char name[ZSEQ_LABEL_MAX + 1];
     char endpoint[ZSEQ_ENDPOINT_MAX + 1];
@@ -234,6 +244,10 @@ typedef struct {
     uint64_t rtt_us;       //  Round trip of this question, microseconds
     uint64_t version;      //  The highest protocol version that it speaks; 0
                            //  for mem:, which speaks none
+    uint64_t claims;       //  CLAIMs accepted since its process began
+    uint64_t conflicts;    //  ... and refused, as another client was faster
+    size_t counters;       //  How many there are in counter
+    zseq_counter_t counter[ZSEQ_COUNTERS_MAX];
 } zseq_node_status_t;
 
 typedef struct {

@@ -204,7 +204,8 @@ zseq_codec_decode_request (zseq_codec_t *self, const uint8_t *bytes,
     assert (msg);
 
     s_clear (msg, false);
-    zseq_codec_cursor_t cursor = {bytes, size, self->items, self->members};
+    zseq_codec_cursor_t cursor = {bytes, size, self->items, self->members,
+                                  self->counters};
     size_t elements;
     if (!s_take_head (&cursor, msg, &elements))
         return ZSEQ_EPROTOCOL;
@@ -226,7 +227,8 @@ zseq_codec_decode_reply (zseq_codec_t *self, const uint8_t *bytes, size_t size,
     assert (msg);
 
     s_clear (msg, true);
-    zseq_codec_cursor_t cursor = {bytes, size, self->items, self->members};
+    zseq_codec_cursor_t cursor = {bytes, size, self->items, self->members,
+                                  self->counters};
     size_t elements;
     if (!s_take_head (&cursor, msg, &elements) || elements < REPLY_HEAD ||
         !s_take_verdict (&cursor, msg))

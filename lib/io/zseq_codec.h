@@ -6,11 +6,12 @@
 
 #include "zseq_msg.h"
 
-//  Storage for the items and members of a decoded message; the rest lies in
-//  its frame.
+//  Storage for the items, members and counters of a decoded message; the rest
+//  lies in its frame.
 typedef struct {
     zseq_item_t items[ZSEQ_PAGE_MAX];
     zseq_msg_member_t members[ZSEQ_NODES_MAX];
+    zseq_msg_counter_t counters[ZSEQ_COUNTERS_MAX];
 } zseq_codec_t;
 
 //  Writes msg into bytes[0..size) without allocating. Returns how many bytes

@@ -24,8 +24,9 @@
 typedef struct {
     const uint8_t *at;
     size_t left;
-    zseq_item_t *items;          //  For a page's items: ZSEQ_PAGE_MAX
-    zseq_msg_member_t *members;  //  For a member list: ZSEQ_NODES_MAX
+    zseq_item_t *items;            //  For a page's items: ZSEQ_PAGE_MAX
+    zseq_msg_member_t *members;    //  For a member list: ZSEQ_NODES_MAX
+    zseq_msg_counter_t *counters;  //  ZSEQ_COUNTERS_MAX
 } zseq_codec_cursor_t;
 
 typedef enum {

@@ -80,8 +80,54 @@ s_take_status_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
            zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->node_status.burnt);
 }
 
+static bool
+s_has_counters (const zseq_msg_t *msg)
+{
+    return msg->node_status.counter_count > 0;
+}
+
+static void
+s_put_counters (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    size_t count = msg->node_status.counter_count;
+    assert (count <= ZSEQ_COUNTERS_MAX);
+    msgpack_pack_array (packer, 2 * count);
+    for (size_t index = 0; index < count; index++) {
+        const zseq_msg_counter_t *counter = &msg->node_status.counter[index];
+        zseq_codec_put_text (packer, counter->name, 1, ZSEQ_COUNTER_NAME_MAX);
+        msgpack_pack_uint64 (packer, counter->value);
+    }
+}
+
+//  Reads the counters, whatever their names are: a later version has others.
+static bool
+s_take_counters (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    size_t size;
+    if (!zseq_codec_take_array (self, 0, UINT32_MAX, &size) || size % 2)
+        return false;
+    size_t count = size / 2;
+    size_t kept = count;
+    if (kept > ZSEQ_COUNTERS_MAX)
+        kept = ZSEQ_COUNTERS_MAX;
+    for (size_t index = 0; index < kept; index++) {
+        zseq_msg_counter_t *counter = &self->counters[index];
+        if (!zseq_codec_take_bytes (self, 1, ZSEQ_COUNTER_NAME_MAX,
+                                    &counter->name) ||
+            !zseq_codec_take_uint (self, 0, UINT64_MAX, &counter->value))
+            return false;
+    }
+    msg->node_status.counter = self->counters;
+    msg->node_status.counter_count = kept;
+    return zseq_codec_cursor_skip (self, 2 * (count - kept));
+}
+
 const zseq_codec_op_t zseq_codec_op_status = {
   .put_reply = s_put_status_reply,
   .take_reply = s_take_status_reply,
   .reply_size = 6,
+  .extended = s_has_counters,
+  .put_extension = s_put_counters,
+  .take_extension = s_take_counters,
+  .extension_size = 1,
 };

@@ -52,6 +52,7 @@ struct zseq_transport {
     size_t next_link;  //  Index of the link to drain next
     size_t drained_count;
     zmq_msg_t drained[ZSEQ_FRAMES_MAX];  //  The frames of the last drain
+    zseq_traffic_t traffic;
     char text[512];
 };
 
@@ -323,6 +324,20 @@ s_send (s_socket_t *socket, const void *bytes, size_t size, int flags)
     return ZSEQ_OK;
 }
 
+static void
+s_count_sent (zseq_transport_t *self, size_t size)
+{
+    self->traffic.frames_sent++;
+    self->traffic.bytes_sent += size;
+}
+
+static void
+s_count_received (zseq_transport_t *self, size_t size)
+{
+    self->traffic.frames_received++;
+    self->traffic.bytes_received += size;
+}
+
 int
 zseq_transport_send (zseq_transport_t *self, size_t index, const uint8_t *bytes,
                      size_t size)
@@ -339,6 +354,8 @@ zseq_transport_send (zseq_transport_t *self, size_t index, const uint8_t *bytes,
     //  always notices it, and consumes the descriptor's edge.
     if (rc == ZSEQ_EAGAIN && zseq_transport_ready (self, index))
         rc = s_send (link, bytes, size, 0);
+    if (rc == ZSEQ_OK)
+        s_count_sent (self, size);
     return rc;
 }
 
@@ -372,7 +389,10 @@ zseq_transport_reply (zseq_transport_t *self, const zseq_route_t *route,
     int rc = s_send (&self->router, route->id, route->size, ZMQ_SNDMORE);
     if (rc != ZSEQ_OK)
         return rc;
-    return s_send (&self->router, bytes, size, 0);
+    rc = s_send (&self->router, bytes, size, 0);
+    if (rc == ZSEQ_OK)
+        s_count_sent (self, size);
+    return rc;
 }
 
 bool
@@ -424,6 +444,7 @@ s_give (zseq_transport_t *self, const uint8_t **bytes_p, size_t *size_p)
 {
     *bytes_p = zmq_msg_data (&self->frame);
     *size_p = zmq_msg_size (&self->frame);
+    s_count_received (self, *size_p);
     return ZSEQ_OK;
 }
 
@@ -454,6 +475,7 @@ s_keep (zseq_transport_t *self, zseq_frame_t *frame)
     frame->index = self->next_link;
     frame->bytes = zmq_msg_data (kept);
     frame->size = zmq_msg_size (kept);
+    s_count_received (self, frame->size);
 }
 
 size_t
@@ -506,6 +528,13 @@ zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
     if (!usable)
         *size_p = 0;
     return ZSEQ_OK;
+}
+
+const zseq_traffic_t *
+zseq_transport_traffic (const zseq_transport_t *self)
+{
+    assert (self);
+    return &self->traffic;
 }
 
 //  Adds a socket's descriptor to fds.

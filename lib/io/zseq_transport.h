@@ -106,6 +106,16 @@ typedef struct {
 size_t zseq_transport_drain (zseq_transport_t *self,
                              zseq_frame_t frames[ZSEQ_FRAMES_MAX]);
 
+//  What has gone over all sockets, without ZeroMQ's own bytes.
+typedef struct {
+    uint64_t frames_received;
+    uint64_t bytes_received;
+    uint64_t frames_sent;
+    uint64_t bytes_sent;
+} zseq_traffic_t;
+
+const zseq_traffic_t *zseq_transport_traffic (const zseq_transport_t *self);
+
 //  Fills fds with the sockets' descriptors, to poll for POLLIN. The descriptors
 //  are edge-triggered: after any send or receive, receive from every socket
 //  until ZSEQ_EAGAIN before the next poll. Returns how many, at most

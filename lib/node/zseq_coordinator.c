@@ -206,6 +206,15 @@ zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
 }
 
 void
+zseq_coordinator_stats (const zseq_coordinator_t *self,
+                        zseq_batcher_stats_t *stats)
+{
+    assert (self);
+    assert (stats);
+    *stats = *zseq_batcher_stats (self->batcher);
+}
+
+void
 zseq_coordinator_flush (zseq_coordinator_t *self, uint64_t now_us)
 {
     assert (self);

@@ -46,6 +46,10 @@ bool zseq_coordinator_has_none (const zseq_coordinator_t *self,
                                 const zseq_sender_t *sender);
 uint64_t zseq_coordinator_retry_us (const zseq_coordinator_t *self);
 
+//  What its claims have come to.
+void zseq_coordinator_stats (const zseq_coordinator_t *self,
+                             zseq_batcher_stats_t *stats);
+
 //  All requests that had arrived are accepted: sends the claims that are due.
 void zseq_coordinator_flush (zseq_coordinator_t *self, uint64_t now_us);
 

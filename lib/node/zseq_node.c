@@ -166,6 +166,13 @@ zseq_node_stats (const zseq_node_t *self, zseq_node_stats_t *stats)
     stats->sequences = zseq_table_count (self->table);
 }
 
+zseq_counters_t *
+zseq_node_counters (zseq_node_t *self)
+{
+    assert (self);
+    return &self->counters;
+}
+
 size_t
 zseq_node_count (const zseq_node_t *self)
 {
@@ -275,11 +282,13 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
     self->wall_ms = event->wall_ms;
     switch (event->type) {
     case ZSEQ_EVENT_REQUEST:
+        self->counters.requests++;
         zseq_node_congestion_note_request (self, &event->sender,
                                            event->msg->op);
         s_request (self, event);
         break;
     case ZSEQ_EVENT_MALFORMED:
+        self->counters.requests++;
         zseq_node_refuse (self, event, ZSEQ_EPROTOCOL);
         break;
     case ZSEQ_EVENT_PEER_REPLY:

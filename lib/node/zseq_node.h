@@ -7,6 +7,7 @@
 #ifndef ZSEQ_NODE_H_INCLUDED
 #define ZSEQ_NODE_H_INCLUDED
 
+#include "zseq_counters.h"
 #include "zseq_msg.h"
 #include "zseq_node_set.h"
 #include "zseq_sequence.h"
@@ -170,6 +171,10 @@ typedef struct {
 } zseq_node_stats_t;
 
 void zseq_node_stats (const zseq_node_t *self, zseq_node_stats_t *stats);
+
+//  What STATUS replies carry. The node counts but for frames and bytes, which
+//  its owner writes here.
+zseq_counters_t *zseq_node_counters (zseq_node_t *self);
 
 //  Names that the node holds.
 size_t zseq_node_count (const zseq_node_t *self);

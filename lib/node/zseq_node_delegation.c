@@ -84,6 +84,10 @@ s_answer_next (void *arg, const zseq_sender_t *sender, const zseq_msg_t *msg)
     zseq_node_t *self = arg;
     zseq_msg_t *reply =
       zseq_node_reply (self, ZSEQ_OP_NEXT, msg->request, msg->status);
+    if (msg->status == ZSEQ_OK) {
+        self->counters.delegated_requests++;
+        self->counters.delegated_ids += msg->next.count;
+    }
     reply->next.first = msg->next.first;
     reply->next.count = msg->next.count;
     reply->next.served = msg->next.served;

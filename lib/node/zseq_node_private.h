@@ -182,7 +182,8 @@ struct zseq_node {
     zseq_node_congestion_t congestion;
     zseq_node_contention_t contention[ZSEQ_CONTENTION_SLOTS];
     zseq_node_stats_t stats;  //  But for sequences, which the table counts
-    bool logged_burnt;        //  stats.burnt was logged
+    zseq_counters_t counters;
+    bool logged_burnt;                //  stats.burnt was logged
     zseq_coordinator_t *coordinator;  //  zseq_node_delegation
 
     //  Peers: zseq_node_ask, _introduce, _fence, _recovery_reply.

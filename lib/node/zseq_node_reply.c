@@ -24,6 +24,38 @@ zseq_node_reply (zseq_node_t *self, zseq_op_t op, uint64_t request, int status)
     return reply;
 }
 
+//  Counts a refusal by its reason.
+static void
+s_count_refusal (zseq_node_t *self)
+{
+    zseq_counters_t *counters = &self->counters;
+    switch (self->reply.status) {
+    case ZSEQ_OK:
+    case ZSEQ_ECONFLICT:  //  Counted among the stats
+        break;
+    case ZSEQ_EEXHAUSTED:
+        counters->refused_exhausted++;
+        break;
+    case ZSEQ_ENOTVOTING:
+        counters->refused_not_voting++;
+        break;
+    case ZSEQ_ENOSPACE:
+        counters->refused_no_space++;
+        break;
+    case ZSEQ_EFULL:
+        counters->refused_names_full++;
+        break;
+    case ZSEQ_EBUSY:
+        counters->refused_busy++;
+        break;
+    case ZSEQ_EPROTOCOL:
+        counters->refused_malformed++;
+        break;
+    default:
+        counters->refused_other++;
+    }
+}
+
 void
 zseq_node_send (zseq_node_t *self, const zseq_sender_t *sender)
 {
@@ -31,6 +63,7 @@ zseq_node_send (zseq_node_t *self, const zseq_sender_t *sender)
         zseq_coordinator_reply (self->coordinator, &self->reply, self->now_us);
         return;
     }
+    s_count_refusal (self);
     zseq_action_t action = {
       .type = ZSEQ_ACTION_REPLY, .sender = sender, .msg = &self->reply};
     self->act (&action, self->arg);

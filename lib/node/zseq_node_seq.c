@@ -169,6 +169,7 @@ zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event)
         return;
     sequence->seq = seq;
     self->stats.claims++;
+    self->counters.ids += msg->claim.count;
     zseq_reservation_note_claim (&sequence->reservation, msg->claim.count);
     s_grant (self, event, sequence, msg->claim.count);
     zseq_node_reservation_ahead (self, sequence);

@@ -95,6 +95,18 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
     }
 }
 
+//  Brings those counters up to date that something else than the node counts.
+static void
+s_count (zseq_node_t *self)
+{
+    zseq_batcher_stats_t coordinator;
+    zseq_coordinator_stats (self->coordinator, &coordinator);
+    self->counters.coordinator_claims = coordinator.won;
+    self->counters.coordinator_conflicts = coordinator.conflicts;
+    self->counters.coordinator_burnt = coordinator.burnt;
+    self->counters.uptime_us = self->now_us - self->begun_us;
+}
+
 void
 zseq_node_status_answer (zseq_node_t *self, const zseq_event_t *event)
 {
@@ -114,5 +126,13 @@ zseq_node_status_answer (zseq_node_t *self, const zseq_event_t *event)
     reply->node_status.claims = stats.claims;
     reply->node_status.conflicts = stats.conflicts;
     reply->node_status.burnt = stats.burnt;
+    s_count (self);
+    const zseq_msg_counter_t counters[] = {
+#define X(counter) {{#counter, sizeof #counter - 1}, self->counters.counter},
+      ZSEQ_COUNTERS (X)
+#undef X
+    };
+    reply->node_status.counter = counters;
+    reply->node_status.counter_count = sizeof counters / sizeof *counters;
     zseq_node_send (self, &event->sender);
 }

@@ -90,13 +90,16 @@ holds "status has a line for each node and two more" \
 holds "status names the cluster" \
     grep -Eq '^cluster shop, identity [0-9a-f]{16}, N 3, R 2, W 2$' "$work/out"
 holds "status shows that all vote" \
-    test "$(grep -Ec '^[abc] +tcp://[^ ]+ +voting +1 +[0-9]+ +0 +2 +[0-9]+ us$' \
+    test "$(grep -Ec '^[abc] +tcp://[^ ]+ +voting +1 +[0-9]+ +0 +3 +[0-9]+ us$' \
             "$work/out")" -eq 3
 run "${ask[@]}" status -w json
 identity=$(grep -Eo '"identity": "[0-9a-f]{16}"' "$work/out")
 holds "JSON has the identity as a string" test -n "$identity"
 holds "JSON has incarnations as strings" \
     test "$(grep -c '"incarnation": "1"' "$work/out")" -eq 3
+holds "JSON has what each node counts, as strings" \
+    test "$(grep -Ec '"(ids|uptime_us|bytes_received)": "[1-9][0-9]*"' \
+            "$work/out")" -eq 9
 holds "JSON has W" grep -q '"w": 2' "$work/out"
 
 #  Help and version need no cluster.

@@ -128,7 +128,7 @@ new a
 stop b
 new b
 goes_on "a and b are new"
-holds "status shows two new nodes" speak 2 2
+holds "status shows two new nodes" speak 3 2
 holds "and an old one" speak 1 1
 crash c
 rm -r "$work/c"
@@ -143,7 +143,7 @@ new b
 crash c
 new c
 goes_on "all are new"
-holds "status shows it" speak 2 3
+holds "status shows it" speak 3 3
 
 #  Only new nodes know that this directory is older than the last start.
 stop a

@@ -384,6 +384,19 @@ s_print_request_body (test_bytes_t *text, const zseq_msg_t *msg)
 }
 
 static void
+s_print_counters (test_bytes_t *text, const zseq_msg_t *msg)
+{
+    for (size_t index = 0; index < msg->node_status.counter_count; index++) {
+        const zseq_msg_counter_t *counter = &msg->node_status.counter[index];
+        test_print (text, index ? ", " : ", [");
+        s_print_slice (text, "", counter->name);
+        test_print (text, ", %" PRIu64, counter->value);
+    }
+    if (msg->node_status.counter_count)
+        test_print (text, "]");
+}
+
+static void
 s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
 {
     test_print (text, ", ");
@@ -425,6 +438,7 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
         test_print (text, ", %" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %" PRIu64,
                     msg->node_status.sequences, msg->node_status.claims,
                     msg->node_status.conflicts, msg->node_status.burnt);
+        s_print_counters (text, msg);
         break;
     case ZSEQ_OP_INTRODUCE:
         test_print (text, "%d, %" PRIu64, msg->introduce.state,

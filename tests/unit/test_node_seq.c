@@ -325,3 +325,46 @@ Test (node, lists_beyond_names_that_are_not_durable)
     cr_assert (!reply->msg.list.page.more);
     fixture_destroy (&self);
 }
+
+//  The value of a counter in a STATUS reply. Fails if there is none.
+static uint64_t
+s_counter (fixture_t *self, const char *name)
+{
+    zseq_msg_t msg = fixture_request (ZSEQ_OP_STATUS, "", 950);
+    fixture_send (self, &msg);
+    const fixture_seen_t *reply = fixture_find (self, ZSEQ_ACTION_REPLY);
+    cr_assert_not_null (reply);
+    for (size_t index = 0; index < reply->counters; index++)
+        if (!strcmp (reply->counter[index].name, name))
+            return reply->counter[index].value;
+    cr_assert_fail ("no counter %s", name);
+    return 0;
+}
+
+Test (node, counts_what_it_accepts_and_refuses_and_why)
+{
+    fixture_t *self = fixture_voter ();
+    uint64_t uptime_us = s_counter (self, "uptime_us");
+    (void) fixture_claim_durably (self, "orders", 1, 10);
+    (void) fixture_claim_durably (self, "bills", 1, 5);
+    //  A claim that another was faster than, one beyond the end, and one with
+    //  another cluster's identity.
+    fixture_claim (self, "orders", 1, 10);
+    fixture_claim (self, "orders", ZSEQ_ID_MAX, 2);
+    zseq_msg_t msg = fixture_request (ZSEQ_OP_READ, "orders", 902);
+    msg.cluster = 43;
+    fixture_send (self, &msg);
+    zseq_msg_t malformed = fixture_request (ZSEQ_OP_READ, "orders", 903);
+    fixture_step (
+      self, (zseq_event_t){.type = ZSEQ_EVENT_MALFORMED, .msg = &malformed});
+    self->now_us += 5000000;
+    cr_assert_eq (s_counter (self, "uptime_us"), uptime_us + 5000000);
+    cr_assert_eq (s_counter (self, "ids"), 15);
+    cr_assert_eq (s_counter (self, "refused_exhausted"), 1);
+    cr_assert_eq (s_counter (self, "refused_other"), 1);
+    cr_assert_eq (s_counter (self, "refused_malformed"), 1);
+    cr_assert_eq (s_counter (self, "refused_not_voting"), 0);
+    uint64_t requests = s_counter (self, "requests");
+    cr_assert_eq (s_counter (self, "requests"), requests + 1);
+    fixture_destroy (&self);
+}

@@ -4,6 +4,20 @@
 #include <stdio.h>
 #include <string.h>
 
+//  Copies the counters, which lie in the node's memory.
+static void
+s_keep_counters (fixture_seen_t *seen)
+{
+    seen->counters = seen->msg.node_status.counter_count;
+    for (size_t index = 0; index < seen->counters; index++) {
+        const zseq_msg_counter_t *counter =
+          &seen->msg.node_status.counter[index];
+        snprintf (seen->counter[index].name, sizeof seen->counter[index].name,
+                  "%.*s", (int) counter->name.size, counter->name.data);
+        seen->counter[index].value = counter->value;
+    }
+}
+
 static void
 s_act (const zseq_action_t *action, void *arg)
 {
@@ -16,6 +30,8 @@ s_act (const zseq_action_t *action, void *arg)
         seen->sender = *action->sender;
     if (action->msg)
         seen->msg = *action->msg;
+    if (action->msg && action->msg->op == ZSEQ_OP_STATUS)
+        s_keep_counters (seen);
     seen->peer = action->peer;
     seen->packs = action->packs;
     seen->sequence = action->sequence;

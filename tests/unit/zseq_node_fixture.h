@@ -21,6 +21,8 @@ typedef struct {
     uint64_t version;
     int status;
     char text[512];
+    size_t counters;  //  Of a STATUS reply
+    zseq_counter_t counter[ZSEQ_COUNTERS_MAX];
 } fixture_seen_t;
 
 typedef struct {

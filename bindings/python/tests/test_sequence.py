@@ -243,6 +243,8 @@ def test_status_tells_of_each_node(client: zseq.Client) -> None:
         assert node.reachable and node.voting and node.state == "voting"
         assert node.incarnation >= 1
         assert node.version == 3
+        assert node.counters["uptime_us"] > 0
+        assert node.counters["ids"] >= node.claims
 
 
 def test_stats_count(client: zseq.Client, name: str) -> None:

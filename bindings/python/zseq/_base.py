@@ -54,6 +54,9 @@ class NodeStatus:
     burnt: int  #: At most so many IDs its last crash burnt
     rtt_us: int  #: Round trip of this question, microseconds
     version: int  #: Highest protocol version that it speaks
+    claims: int  #: Claims accepted since its process began
+    conflicts: int  #: Claims refused, as another client was faster
+    counters: dict[str, int]  #: What else it counts; see zseqd(8)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -271,10 +274,20 @@ def read_status(core: Core) -> Status:
         r=status.r,
         w=status.w,
         nodes=tuple(
-            NodeStatus(**_values(node))
+            _node_status(node)
             for node in status.node[: status.nodes]
         ),
     )
+
+
+def _node_status(node: _library.NodeStatusStruct) -> NodeStatus:
+    values = _values(node)
+    del values["counter"]
+    values["counters"] = {
+        counter.name.decode(errors="replace"): counter.value
+        for counter in node.counter[: node.counters]
+    }
+    return NodeStatus(**values)
 
 
 def _when_in_a_hurry(draw: Callable[[], int]) -> Callable[[], int]:

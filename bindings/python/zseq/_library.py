@@ -23,6 +23,8 @@ BATCH_AUTO = (1 << 64) - 1
 _LABEL_MAX = 63
 _ENDPOINT_MAX = 255
 _NODES_MAX = 9
+_COUNTERS_MAX = 40
+_COUNTER_NAME_MAX = 31
 
 #: The library's name on a system where it is installed.
 _SONAME = "libzseq.so.0"
@@ -46,6 +48,15 @@ class StatsStruct(ctypes.Structure):
     ]
 
 
+class CounterStruct(ctypes.Structure):
+    """zseq_counter_t."""
+
+    _fields_ = [
+        ("name", c_char * (_COUNTER_NAME_MAX + 1)),
+        ("value", c_uint64),
+    ]
+
+
 class NodeStatusStruct(ctypes.Structure):
     """zseq_node_status_t."""
 
@@ -60,6 +71,10 @@ class NodeStatusStruct(ctypes.Structure):
         ("burnt", c_uint64),
         ("rtt_us", c_uint64),
         ("version", c_uint64),
+        ("claims", c_uint64),
+        ("conflicts", c_uint64),
+        ("counters", c_size_t),
+        ("counter", CounterStruct * _COUNTERS_MAX),
     ]
 
 

@@ -1,0 +1,37 @@
+//  What a node counts for its operator, since its process began. A STATUS reply
+//  carries them all under these names; to add one, add a line here, and count.
+//  Source: lib/doc/wire.md, section 12, which lists them too.
+
+#ifndef ZSEQ_COUNTERS_H_INCLUDED
+#define ZSEQ_COUNTERS_H_INCLUDED
+
+#include <stdint.h>
+
+#define ZSEQ_COUNTERS(X)                                                       \
+    X (uptime_us)                                                              \
+    X (requests)                                                               \
+    X (ids)                                                                    \
+    X (refused_not_voting)                                                     \
+    X (refused_exhausted)                                                      \
+    X (refused_no_space)                                                       \
+    X (refused_names_full)                                                     \
+    X (refused_busy)                                                           \
+    X (refused_malformed)                                                      \
+    X (refused_other)                                                          \
+    X (delegated_requests)                                                     \
+    X (delegated_ids)                                                          \
+    X (coordinator_claims)                                                     \
+    X (coordinator_conflicts)                                                  \
+    X (coordinator_burnt)                                                      \
+    X (frames_received)                                                        \
+    X (bytes_received)                                                         \
+    X (frames_sent)                                                            \
+    X (bytes_sent)
+
+typedef struct {
+#define X(name) uint64_t name;
+    ZSEQ_COUNTERS (X)
+#undef X
+} zseq_counters_t;
+
+#endif

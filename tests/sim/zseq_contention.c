@@ -23,7 +23,9 @@
 #define CALLS_STEADY 10000  //  In a run, about
 #define DEADLINE_US (5 * SECOND_US)
 #define SLACK_US 1000
-#define OPENING 8  //  Times the first calls' IDs may be skipped at first
+#define SKIP_AFTER 16  //  Claims of a call that are lost before one skips ahead
+#define DOUBLINGS 4    //  ... and times that the distance doubles, at most
+#define OPENING 8      //  Times the first calls' IDs may be skipped at first
 #define FORM_US (30 * SECOND_US)
 #define WELL_US (60 * SECOND_US)
 #define LOOK_US 10000
@@ -58,6 +60,8 @@ typedef struct {
     uint64_t next_us;   //  The next call begins then
     uint64_t calls;     //  Calls that are left
     bool has_begun;     //  Its first call has
+    uint64_t claims;    //  CLAIMs that it has sent for the call
+    uint64_t winner;    //  IDs of a claim that beat one of these, at most
     uint64_t wake_us;   //  When its next alarm is due; 0: none is
     uint64_t link_us;   //  It cannot reach the first node before then
 } s_client_t;
@@ -97,6 +101,7 @@ struct s_run {
     uint64_t strikes;                  //  Nodes paused or killed
     uint64_t reserved;    //  IDs that nodes had reserved when they restarted
     uint64_t claimed;     //  IDs of all CLAIMs of clients
+    uint64_t ahead;       //  IDs that these may have skipped
     uint64_t longest_us;  //  The longest call
     size_t open;          //  Clients with calls left, or one under way
 };
@@ -125,8 +130,8 @@ s_index (const s_client_t *client)
 //  Returns how many IDs may have been skipped or burnt by now. ended: no call
 //  is under way any more.
 //
-//  - Clients that fight: a claim skips up to 16 times its count, and only after
-//    as many conflicts. So the IDs of lost claims are the measure.
+//  - Clients that fight: the IDs of lost claims, and what may be skipped by
+//    claims that were lost often (s_note_claim).
 //  - Else each client may lose a claim or two before a coordinator claims for
 //    all. A burst is over so soon that these are as many as the IDs that it
 //    gets; a steady load goes on for so long that they are a fifth of them.
@@ -143,7 +148,7 @@ s_skipped_max (const s_run_t *self, bool ended)
     uint64_t lost = self->claimed > self->ids ? self->claimed - self->ids : 0;
     uint64_t fair;
     if (self->kind == ZSEQ_CONTENTION_FIGHT)
-        fair = 16 * lost;
+        fair = lost + self->ahead;
     else if (self->kind == ZSEQ_CONTENTION_BURST || self->loses)
         fair = ids;
     else
@@ -216,7 +221,24 @@ s_ask (void *arg, uint8_t node, zseq_msg_t *msg)
     return zseq_sim_cluster_send (self->cluster, s_index (client), node, msg);
 }
 
-//  The same for a set of nodes. Counts what claims ask for, once for all nodes.
+//  A client sends a CLAIM to all nodes: notes what it asks for, and what it may
+//  skip, which depends on what it and those who beat it asked for, but not on
+//  what others have skipped.
+static void
+s_note_claim (s_run_t *self, s_client_t *client, uint64_t count)
+{
+    self->claimed += count;
+    uint64_t lost = client->claims++;
+    if (lost < SKIP_AFTER)
+        return;
+    uint64_t doublings = lost - SKIP_AFTER;
+    if (doublings > DOUBLINGS)
+        doublings = DOUBLINGS;
+    self->ahead += (count > client->winner ? count : client->winner)
+                   << doublings;
+}
+
+//  The same for a set of nodes.
 static zseq_node_set_t
 s_ask_all (void *arg, zseq_node_set_t nodes, zseq_msg_t *msg)
 {
@@ -224,7 +246,7 @@ s_ask_all (void *arg, zseq_node_set_t nodes, zseq_msg_t *msg)
     s_run_t *self = client->run;
     zseq_node_set_t sent = 0;
     if (msg->op == ZSEQ_OP_CLAIM && nodes == zseq_node_set_first (self->n))
-        self->claimed += msg->claim.count;
+        s_note_claim (self, client, msg->claim.count);
     for (uint8_t node = 0; node < self->n; node++)
         if (zseq_node_set_has (nodes, node) && s_ask (client, node, msg))
             zseq_node_set_add (&sent, node);
@@ -321,6 +343,7 @@ s_begin_call (s_run_t *self, s_client_t *client)
     if (!client->has_begun)
         self->opening += client->count;
     client->has_begun = true;
+    client->claims = client->winner = 0;
     client->request.count = client->count;
     client->request.count_min = client->count;
     client->request.deadline_us = now_us + DEADLINE_US;
@@ -472,6 +495,9 @@ s_on_reply (size_t index, const zseq_msg_t *msg, void *arg)
     s_client_t *client = &self->client[index];
     if (msg->cluster != zseq_sim_cluster_identity (self->cluster))
         return;
+    if (msg->op == ZSEQ_OP_CLAIM && msg->status == ZSEQ_ECONFLICT &&
+        client->winner < msg->claim.last_count)
+        client->winner = msg->claim.last_count;
     (void) zseq_batcher_reply (client->batcher, msg, s_now_us (self));
     zseq_batcher_flush (client->batcher, s_now_us (self));
     s_follow (self, client);

@@ -177,6 +177,21 @@ s_check_skipped (const s_run_t *self, uint64_t next, bool ended)
       self->client_count);
 }
 
+//  Checks that, with coordinators and while nothing fails, hardly any claims
+//  meet: nodes tell newcomers that others ask for the name, too.
+static void
+s_check_refused (const s_run_t *self)
+{
+    uint64_t refused = zseq_sim_cluster_refused (self->cluster);
+    if (self->faulty || self->kind == ZSEQ_CONTENTION_FIGHT ||
+        refused < self->client_count)
+        return;
+    zseq_sim_cluster_broken (
+      self->cluster, "nodes refused %llu CLAIMs (%s, %zu clients)",
+      (unsigned long long) refused, zseq_contention_names[self->kind],
+      self->client_count);
+}
+
 //  Returns where a claim would begin: a write quorum of nodes is there or
 //  below, by what they have answered.
 static uint64_t
@@ -796,6 +811,7 @@ zseq_contention_run (uint64_t seed, const zseq_swarm_options_t *options,
     zseq_sim_cluster_say (self->cluster, "all calls have ended, next is %llu",
                           (unsigned long long) next);
     s_check_skipped (self, next, true);
+    s_check_refused (self);
     s_count (self, next);
     s_term (self);
 }

@@ -380,7 +380,8 @@ s_read_message (zseq_sim_cluster_t *self, zseq_sim_process_t *process,
         if (msg.name.size)
             origin.name = (uint16_t) (msg.name.data[0] - 'A');
         event.type = ZSEQ_EVENT_REQUEST;
-        event.sender.route.size = sizeof origin;
+        event.sender = (zseq_sender_t){.type = ZSEQ_SENDER_CONNECTION,
+                                       .route.size = sizeof origin};
         memcpy (event.sender.route.id, &origin, sizeof origin);
     }
     zseq_sim_process_step (process, event);

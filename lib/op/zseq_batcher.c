@@ -18,6 +18,12 @@
 //  How many claims in a row a client loses before it asks the coordinators
 //  again that it had passed over for them.
 #define CONFLICTS_MAX 4
+//  How many claims in a row a claim loses before fewer requests share it, and
+//  how many share it then at least: so many, and that part of all in the queue,
+//  so that a few claims serve it.
+#define HALVE_AFTER 2
+#define SHARE_MIN 16
+#define SHARE_PART 8
 
 zseq_batcher_t *
 zseq_batcher_new (const zseq_batcher_hooks_t *hooks)
@@ -86,6 +92,30 @@ s_note_round_trip (zseq_batcher_t *self, uint64_t round_trip_us)
 
 //  Claims.
 
+//  A claim of many requests that loses burns as many IDs, whoever has won. So
+//  from the second time on half of its requests wait for the next claim.
+static void
+s_note_lost (zseq_inflight_t *inflight)
+{
+    zseq_request_queue_t *queue = inflight->queue;
+    size_t least = queue->requests / SHARE_PART;
+    if (least < SHARE_MIN)
+        least = SHARE_MIN;
+    if (inflight->claim.conflicts % HALVE_AFTER ||
+        inflight->request_count <= least)
+        return;
+    size_t half = inflight->request_count / 2;
+    queue->share_max = half > least ? half : least;
+}
+
+//  A claim has met no other: twice as many requests may share the next one.
+static void
+s_note_unchallenged (zseq_request_queue_t *queue)
+{
+    queue->share_max =
+      queue->share_max <= SIZE_MAX / 2 ? 2 * queue->share_max : SIZE_MAX;
+}
+
 //  The claim has ended.
 static void
 s_complete (zseq_inflight_t *inflight, uint64_t now_us)
@@ -97,8 +127,10 @@ s_complete (zseq_inflight_t *inflight, uint64_t now_us)
         if (queue->known.next[node] < claim->known.next[node])
             queue->known.next[node] = claim->known.next[node];
     if (claim->rc == ZSEQ_OK) {
-        if (!claim->conflicts)
+        if (!claim->conflicts) {
             zseq_delegation_note_uncontended (&queue->delegation, now_us);
+            s_note_unchallenged (queue);
+        }
         zseq_request_queue_hand_out (inflight, claim->first, claim->count, 0);
     }
     else {
@@ -113,8 +145,10 @@ s_follow (zseq_batcher_t *self, zseq_inflight_t *inflight, zseq_do_t what,
           uint32_t conflicts, uint64_t now_us)
 {
     zseq_request_queue_t *queue = inflight->queue;
-    if (inflight->claim.conflicts != conflicts)
+    if (inflight->claim.conflicts != conflicts) {
         zseq_delegation_note_contended (&self->delegation, &queue->delegation);
+        s_note_lost (inflight);
+    }
     if (what == ZSEQ_DO_DONE) {
         s_complete (inflight, now_us);
         return;
@@ -187,14 +221,15 @@ s_send (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t now_us)
     if (inflight->claim.conflicts && !inflight->claim.doubted)
         s_begin_behind (self, inflight);
     if (zseq_delegation_wanted (&self->delegation, &queue->delegation) &&
-        zseq_request_queue_assign (inflight, ZSEQ_COUNT_MAX) &&
+        zseq_request_queue_assign (inflight, ZSEQ_COUNT_MAX, SIZE_MAX) &&
         zseq_batcher_send_next (self, inflight, now_us))
         return;
     //  A node that comes before this one may be up again.
     if (zseq_batcher_is_node (self))
         zseq_batcher_probe_down (self, queue, now_us);
     if (!zseq_request_queue_assign (inflight,
-                                    zseq_claim_remaining (&inflight->claim))) {
+                                    zseq_claim_remaining (&inflight->claim),
+                                    queue->share_max)) {
         zseq_request_queue_abandon (inflight);
         return;
     }
@@ -209,7 +244,9 @@ s_send (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t now_us)
     s_ask_claim (self, inflight, &msg, zseq_node_set_first (self->quorum.n));
 }
 
-//  Makes a further claim begin where the last one will end, if that is known.
+//  Makes a further claim begin where the last one will end, if that is known. A
+//  claim that has lost and is made again gets no company: IDs would be burnt
+//  that the further claim leaves below itself.
 static zseq_inflight_t *
 s_begin (zseq_batcher_t *self, zseq_request_queue_t *queue)
 {
@@ -220,7 +257,7 @@ s_begin (zseq_batcher_t *self, zseq_request_queue_t *queue)
     if (queue->inflight_count == INFLIGHT_MAX)
         return NULL;
     if (last && !s_delegates (queue)) {
-        if (!zseq_inflight_claims (last))
+        if (!zseq_inflight_claims (last) || last->claim.conflicts)
             return NULL;
         for (uint8_t node = 0; node < self->quorum.n; node++)
             if (known.next[node] < last->claim.first + last->claim.count)

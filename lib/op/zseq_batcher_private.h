@@ -25,6 +25,7 @@ typedef struct zseq_inflight {
     bool unavailable;        //  Too few nodes answered in time
     size_t own_inflight;     //  Most NEXTs of its queue that were out with it
     zseq_request_t *requests;
+    size_t request_count;  //  How many were assigned to it
     zseq_request_queue_t *queue;
     uint64_t began_us;             //  When it was last sent
     bool due;                      //  The next flush sends it
@@ -36,7 +37,8 @@ struct zseq_request_queue {
     zseq_batcher_t *batcher;
     zseq_slice_t name;
     zseq_known_t known;
-    size_t requests;  //  All that have not ended
+    size_t requests;   //  All that have not ended
+    size_t share_max;  //  Most requests that may share a claim
     zseq_request_t *waiting;
     zseq_request_t **waiting_end;
     zseq_inflight_t *inflight;  //  In the order in which they began
@@ -148,8 +150,11 @@ zseq_inflight_t *zseq_request_queue_launch (zseq_request_queue_t *queue);
 
 //  Assigns waiting requests, first come, first served, to a claim that is about
 //  to be sent, beside those assigned to it before; capacity is how many IDs the
-//  claim may ask for. Sets the claim's size. False: no request is assigned.
-bool zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity);
+//  claim may ask for, and requests_max for how many requests. Those that do not
+//  fit wait, before those that came later. Sets the claim's size. False: no
+//  request is assigned.
+bool zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity,
+                                size_t requests_max);
 
 //  Hands out the left IDs from first on that a claim won, to its requests in
 //  the order in which they came. others: how many requests of others the

@@ -74,6 +74,7 @@ zseq_request_queue_new (zseq_batcher_t *batcher, const char *name, size_t size)
     self->batcher = batcher;
     self->name = (zseq_slice_t){name, size};
     self->waiting_end = &self->waiting;
+    self->share_max = SIZE_MAX;
     zseq_delegation_init_name (&self->delegation, self->name);
     return self;
 }
@@ -318,9 +319,11 @@ zseq_request_queue_expire (zseq_batcher_t *batcher, uint64_t now_us)
 //  S7: no request joins a claim that was sent. A request that does not fit into
 //  the rest of the sequence stays in the queue, to be refused alone.
 bool
-zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity)
+zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity,
+                           size_t requests_max)
 {
     assert (inflight);
+    assert (requests_max);
 
     zseq_request_queue_t *queue = inflight->queue;
     zseq_request_t *all = inflight->requests;
@@ -328,15 +331,17 @@ zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity)
     while (*end)
         end = &(*end)->next;
     *end = queue->waiting;
+    zseq_request_t **all_end = *end ? queue->waiting_end : end;
 
     //  count_min suffices only where the sequence ends.
     bool ends = capacity < ZSEQ_COUNT_MAX;
     uint64_t count = 0;
     uint64_t count_min = ZSEQ_COUNT_MAX;
+    inflight->request_count = 0;
     zseq_request_t **assigned = &inflight->requests;
     zseq_request_t **waiting = &queue->waiting;
     *assigned = *waiting = NULL;
-    while (all) {
+    while (all && inflight->request_count < requests_max) {
         zseq_request_t *request = all;
         all = request->next;
         request->next = NULL;
@@ -348,6 +353,7 @@ zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity)
         *list = &request->next;
         if (!fits)
             continue;
+        inflight->request_count++;
         uint64_t left = capacity - count;
         count += request->count_min <= left && request->count > left
                    ? left
@@ -355,7 +361,8 @@ zseq_request_queue_assign (zseq_inflight_t *inflight, uint64_t capacity)
         if (request->count_min < count_min)
             count_min = request->count_min;
     }
-    queue->waiting_end = waiting;
+    *waiting = all;
+    queue->waiting_end = all ? all_end : waiting;
     if (!inflight->requests)
         return false;
     zseq_claim_resize (&inflight->claim, count, count_min);

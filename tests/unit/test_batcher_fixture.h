@@ -11,7 +11,7 @@
 #define TRIP_US 200u
 #define LETTERS_MAX 65536
 #define ALL_NODES UINT32_MAX
-#define REQUESTS_MAX 64
+#define REQUESTS_MAX 256
 #define ENDED_MAX 1024
 #define LIMIT_US 10000000u  //  After the start: a request's deadline
 

@@ -98,7 +98,7 @@ s_hear (size_t index, bool twice)
 static void
 s_join_or_leave (uint64_t *seed)
 {
-    size_t index = test_random_below (seed, 16);
+    size_t index = test_random_below (seed, 48);
     if (s_active[index] && test_random_below (seed, 4) == 0) {
         s_active[index] = false;
         zseq_request_queue_cancel (&test_requests[index]);

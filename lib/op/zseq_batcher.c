@@ -13,7 +13,7 @@
 #define RTT_US 1000
 #define RTT_US_MIN 20
 //  How long a coordinator waits for the nodes that it asks before it says that
-//  they are too few. A claim that meets no other waits for so long.
+//  they are too few, however often it has sent its claim again meanwhile.
 #define UNAVAILABLE_US 500000
 //  How many claims in a row a client loses before it asks the coordinators
 //  again that it had passed over for them.
@@ -234,6 +234,8 @@ s_send (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t now_us)
         return;
     }
     inflight->began_us = now_us;
+    if (!inflight->unanswered_us)
+        inflight->unanswered_us = now_us;
     zseq_msg_t msg;
     if (zseq_claim_request (&inflight->claim, zseq_batcher_draw (self), now_us,
                             &msg) == ZSEQ_DO_DONE) {
@@ -366,8 +368,10 @@ zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
             zseq_delegation_note_hint (&self->delegation,
                                        &inflight->queue->delegation, now_us);
         zseq_do_t what = zseq_claim_reply (claim, msg, now_us);
-        if (claim->attempt.round_trips != round_trips)
+        if (claim->attempt.round_trips != round_trips) {
             s_note_round_trip (self, now_us - inflight->began_us);
+            inflight->unanswered_us = 0;
+        }
         s_follow (self, inflight, what, conflicts, now_us);
         return true;
     }
@@ -406,28 +410,34 @@ s_tick_inflight (zseq_batcher_t *self, uint64_t now_us)
         zseq_inflight_t *inflight = self->inflight[index];
         if (!zseq_inflight_delegated (inflight) && !inflight->due) {
             uint32_t conflicts = inflight->claim.conflicts;
-            uint32_t late = inflight->claim.attempt.late;
+            uint32_t round_trips = inflight->claim.attempt.round_trips;
             zseq_do_t what = zseq_claim_tick (&inflight->claim, now_us);
-            if (zseq_batcher_is_node (self) &&
-                inflight->claim.attempt.late != late &&
-                now_us - inflight->began_us >= UNAVAILABLE_US)
-                inflight->unavailable = true;
-            else
-                s_follow (self, inflight, what, conflicts, now_us);
+            if (inflight->claim.attempt.round_trips != round_trips)
+                inflight->unanswered_us = 0;
+            s_follow (self, inflight, what, conflicts, now_us);
         }
     }
 }
 
+//  When a claim in flight shows that too few nodes answer.
+static uint64_t
+s_unavailable_us (const zseq_inflight_t *inflight)
+{
+    return zseq_inflight_delegated (inflight) || !inflight->unanswered_us
+             ? UINT64_MAX
+             : inflight->unanswered_us + UNAVAILABLE_US;
+}
+
 //  Ends the requests of names that too few nodes answer.
 static void
-s_end_unavailable (zseq_batcher_t *self)
+s_end_unavailable (zseq_batcher_t *self, uint64_t now_us)
 {
     for (zseq_request_queue_t *queue = self->busy, *busy; queue; queue = busy) {
         busy = queue->busy;
         bool unavailable = false;
         for (const zseq_inflight_t *inflight = queue->inflight; inflight;
              inflight = inflight->behind)
-            unavailable |= inflight->unavailable;
+            unavailable |= now_us >= s_unavailable_us (inflight);
         if (unavailable)
             zseq_request_queue_end (queue, ZSEQ_EUNAVAILABLE);
     }
@@ -441,7 +451,7 @@ zseq_batcher_tick (zseq_batcher_t *self, uint64_t now_us)
     //  Expired requests first, so that no other request waits for them.
     s_tick_inflight (self, now_us);
     if (zseq_batcher_is_node (self))
-        s_end_unavailable (self);
+        s_end_unavailable (self, now_us);
     zseq_batcher_tick_nexts (self, now_us);
     zseq_request_queue_expire (self, now_us);
     if (!zseq_batcher_has_unsent (self))
@@ -465,6 +475,8 @@ zseq_batcher_wake_us (const zseq_batcher_t *self)
         if (zseq_inflight_delegated (inflight))
             continue;
         uint64_t at_us = zseq_claim_wake_us (&inflight->claim);
+        if (zseq_batcher_is_node (self) && at_us > s_unavailable_us (inflight))
+            at_us = s_unavailable_us (inflight);
         if (wake_us > at_us)
             wake_us = at_us;
     }

@@ -315,6 +315,7 @@ zseq_batcher_send_next (zseq_batcher_t *self, zseq_inflight_t *inflight,
             inflight->request_id = msg.request;
             inflight->began_us = now_us;
             inflight->until_us = now_us + limit_us;
+            inflight->unanswered_us = 0;
             s_count_own_inflight (queue);
             self->stats.claims++;
             break;

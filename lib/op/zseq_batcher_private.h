@@ -22,7 +22,8 @@ typedef struct zseq_inflight {
     uint64_t busy_until_us;  //  How long to wait for a busy coordinator; 0:
                              //  none was
     uint32_t busy_count;     //  How often it was
-    bool unavailable;        //  Too few nodes answered in time
+    uint64_t unanswered_us;  //  Since when no attempt got its replies; 0: none
+                             //  is without
     size_t own_inflight;     //  Most NEXTs of its queue that were out with it
     zseq_request_t *requests;
     size_t request_count;  //  How many were assigned to it

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "test_batcher_fixture.h"
+#include "zseq_seq.h"
 
 #define PROBE_US 50000u  //  Pause before a node that is down is probed
 #define ALONE 64u        //  Replies without other clients, until it claims
@@ -406,6 +407,40 @@ Test (delegation, refuse_what_a_majority_does_not_answer)
     cr_assert_eq (test_requests[0].status, ZSEQ_EUNAVAILABLE);
     cr_assert_eq (test_requests[1].status, ZSEQ_EUNAVAILABLE);
     test_mute = 0;
+}
+
+//  However often the claim is made again because the only node that answers has
+//  seen others.
+Test (delegation, refuse_what_a_majority_does_not_answer_in_several_attempts)
+{
+    s_open_node (0);
+    test_draw_ids (1);
+    test_mute = ALL_NODES & ~(1u << test_ranking[0]);
+    test_competitor = 1;
+    uint64_t now_us = test_now;
+    test_add (0, 1);
+    test_flush ();
+    while (!test_ended_count)
+        if (test_read < test_sent)
+            test_answer_all ();
+        else
+            test_wait ();
+    cr_assert_leq (test_now, now_us + 500000);
+    cr_assert_geq (test_sent, 10, "it was sent again");
+    cr_assert_eq (test_requests[0].status, ZSEQ_EUNAVAILABLE);
+}
+
+//  It has asked all nodes once more, and one of them does not answer.
+Test (delegation, refuse_at_the_end_though_a_node_is_silent)
+{
+    s_open_node (0);
+    test_draw_ids (1);
+    for (uint8_t node = 0; node < 5; node++)
+        test_next[node] = ZSEQ_NEXT_MAX - 1;
+    test_mute = 1u << test_ranking[4];
+    test_add (0, 2);
+    test_finish ();
+    cr_assert_eq (test_requests[0].status, ZSEQ_EEXHAUSTED);
 }
 
 //  Congested nodes: wire.md, section 6.9.

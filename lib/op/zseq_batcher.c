@@ -428,18 +428,35 @@ s_unavailable_us (const zseq_inflight_t *inflight)
              : inflight->unanswered_us + UNAVAILABLE_US;
 }
 
-//  Ends the requests of names that too few nodes answer.
+//  Whether so many nodes refused the last attempt by their clocks that no write
+//  quorum was left. It would take the time that is missing.
+static bool
+s_is_too_early (const zseq_inflight_t *inflight)
+{
+    const zseq_attempt_t *attempt = &inflight->claim.attempt;
+    if (zseq_inflight_delegated (inflight) || attempt->request)
+        return false;
+    zseq_node_set_t others = zseq_node_set_first (attempt->quorum.n) &
+                             ~zseq_tally_nodes (&attempt->tally, ZSEQ_ECLOCK);
+    return !zseq_quorum_reached (&attempt->quorum, ZSEQ_QUORUM_WRITE, others);
+}
+
+//  Ends the requests of names that too few nodes answer, or accept by their
+//  clocks: their clients have other nodes to ask, and others wait for room.
 static void
-s_end_unavailable (zseq_batcher_t *self, uint64_t now_us)
+s_end_hopeless (zseq_batcher_t *self, uint64_t now_us)
 {
     for (zseq_request_queue_t *queue = self->busy, *busy; queue; queue = busy) {
         busy = queue->busy;
-        bool unavailable = false;
+        int status = ZSEQ_OK;
         for (const zseq_inflight_t *inflight = queue->inflight; inflight;
              inflight = inflight->behind)
-            unavailable |= now_us >= s_unavailable_us (inflight);
-        if (unavailable)
-            zseq_request_queue_end (queue, ZSEQ_EUNAVAILABLE);
+            if (now_us >= s_unavailable_us (inflight))
+                status = ZSEQ_EUNAVAILABLE;
+            else if (s_is_too_early (inflight))
+                status = ZSEQ_ECLOCK;
+        if (status != ZSEQ_OK)
+            zseq_request_queue_end (queue, status);
     }
 }
 
@@ -451,7 +468,7 @@ zseq_batcher_tick (zseq_batcher_t *self, uint64_t now_us)
     //  Expired requests first, so that no other request waits for them.
     s_tick_inflight (self, now_us);
     if (zseq_batcher_is_node (self))
-        s_end_unavailable (self, now_us);
+        s_end_hopeless (self, now_us);
     zseq_batcher_tick_nexts (self, now_us);
     zseq_request_queue_expire (self, now_us);
     if (!zseq_batcher_has_unsent (self))

@@ -399,7 +399,10 @@ zseq_batcher_next_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
         //  Its claim may have been accepted by some nodes.
         if (msg->status == ZSEQ_EUNAVAILABLE)
             self->stats.burnt += inflight->claim.count;
-        zseq_delegation_note_failed (&self->delegation, inflight->node, now_us);
+        //  By their clocks the nodes refuse this name only.
+        if (msg->status != ZSEQ_ECLOCK)
+            zseq_delegation_note_failed (&self->delegation, inflight->node,
+                                         now_us);
         s_give_up_delegated (inflight);
         return;
     }

@@ -443,6 +443,52 @@ Test (delegation, refuse_at_the_end_though_a_node_is_silent)
     cr_assert_eq (test_requests[0].status, ZSEQ_EEXHAUSTED);
 }
 
+//  A name of milliseconds can be claimed up to a time. A NEXT must not wait for
+//  that time.
+Test (delegation, refuse_at_once_what_too_many_clocks_refuse)
+{
+    s_open_node (0);
+    test_draw_ids (1);
+    uint64_t now_us = test_now;
+    for (size_t rank = 0; rank < 3; rank++)
+        test_refusal[test_ranking[rank]] = ZSEQ_ECLOCK;
+    test_add (0, 1);
+    test_finish ();
+    cr_assert_eq (test_requests[0].status, ZSEQ_ECLOCK);
+    cr_assert_leq (test_now, now_us + 10000);
+}
+
+Test (delegation, claim_though_two_clocks_are_slow)
+{
+    s_open_node (0);
+    test_draw_ids (1);
+    for (size_t rank = 0; rank < 2; rank++)
+        test_refusal[test_ranking[rank]] = ZSEQ_ECLOCK;
+    test_competitor = 1;
+    test_add (0, 1);
+    test_flush ();
+    test_answer_all ();
+    test_competitor = 0;
+    test_finish ();
+    cr_assert_eq (test_requests[0].status, ZSEQ_OK);
+}
+
+//  It refuses that name alone.
+Test (delegation, do_not_pass_over_a_coordinator_for_its_clock)
+{
+    test_turn (3);
+    test_refusal[test_ranking[0]] = ZSEQ_ECLOCK;
+    uint64_t burnt = test_burnt ();
+    test_add (0, 1);
+    test_finish ();
+    test_assert_got (&test_requests[0], test_next[0] - 1, 1);
+    cr_assert_eq (test_letters[test_sent - 1].node, test_ranking[1]);
+    cr_assert_eq (test_burnt (), burnt);
+    test_refusal[test_ranking[0]] = ZSEQ_OK;
+    test_draw_ids (1);
+    cr_assert_eq (test_letters[test_sent - 1].node, test_ranking[0]);
+}
+
 //  Congested nodes: wire.md, section 6.9.
 
 //  Returns the op that draws an ID while the nodes of the set report

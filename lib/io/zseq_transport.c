@@ -23,9 +23,11 @@
 #include <unistd.h>
 #include <zmq.h>
 
+//  A connection that finds the backlog full is tried again a second later, so
+//  thousands of clients that start together must fit. Linux admits 4096.
 static const zseq_transport_options_t s_defaults = {
   .queue_max = 1024,
-  .backlog = 1024,
+  .backlog = 4096,
   .message_size_max = ZSEQ_MESSAGE_MAX,
   .linger_ms = 200,
   .silence_ms = 3000,

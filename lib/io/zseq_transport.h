@@ -23,7 +23,7 @@
 typedef struct {
     int queue_max;         //  Messages that may wait on a connection to be
                            //  sent: bounds its memory (1024)
-    int backlog;           //  Connections that may wait to be accepted (1024)
+    int backlog;           //  Connections that may wait to be accepted (4096)
     int message_size_max;  //  Bytes of a received message
                            //  (ZSEQ_MESSAGE_MAX)
     //  Milliseconds.

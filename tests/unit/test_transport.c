@@ -3,9 +3,15 @@
 
 #include <criterion/criterion.h>
 #include <czmq.h>
+#include <netinet/tcp.h>
 #include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
 
 #include "zseq_transport.h"
+
+#define FDS_MAX 256
+#define CLIENTS 4096u  //  That may connect at the same moment
 
 #define WAIT_MS 10000
 #define NODES 2
@@ -171,4 +177,39 @@ Test (transport, sends_over_the_links_of_a_set_that_are_connected)
         zmsg_destroy (&message);
     }
     s_tear_down ();
+}
+
+//  How many connections may wait at the process's only listening socket.
+static unsigned
+s_backlog (void)
+{
+    unsigned backlog = 0;
+    for (int fd = 0; fd < FDS_MAX; fd++) {
+        int listens = 0;
+        socklen_t size = sizeof listens;
+        struct tcp_info info;
+        socklen_t info_size = sizeof info;
+        if (getsockopt (fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &size) != 0 ||
+            !listens ||
+            getsockopt (fd, IPPROTO_TCP, TCP_INFO, &info, &info_size) != 0)
+            continue;
+        cr_assert_eq (backlog, 0);
+        backlog = info.tcpi_sacked;
+    }
+    return backlog;
+}
+
+//  The system may admit fewer.
+Test (transport, lets_thousands_of_clients_connect_at_once)
+{
+    unsigned most = 0;
+    FILE *file = fopen ("/proc/sys/net/core/somaxconn", "r");
+    cr_assert_not_null (file);
+    cr_assert_eq (fscanf (file, "%u", &most), 1);
+    fclose (file);
+    s_transport = zseq_transport_new (NULL);
+    cr_assert_eq (zseq_transport_bind (s_transport, "tcp://127.0.0.1:*"),
+                  ZSEQ_OK);
+    cr_assert_eq (s_backlog (), most < CLIENTS ? most : CLIENTS);
+    zseq_transport_destroy (&s_transport);
 }

@@ -140,12 +140,24 @@ s_complete (zseq_inflight_t *inflight, uint64_t now_us)
     zseq_request_queue_retire (inflight);
 }
 
+//  Whether a coordinator is to continue the claim, and can be asked: after a
+//  lost claim, or instead of a READ, of which one reply may have been enough to
+//  show that the name is contended.
+static bool
+s_turns (zseq_batcher_t *self, zseq_inflight_t *inflight, bool beaten)
+{
+    return (beaten || zseq_claim_reads (&inflight->claim)) &&
+           s_delegates (inflight->queue) &&
+           zseq_batcher_coordinator (self, inflight) != self->quorum.n;
+}
+
 static void
 s_follow (zseq_batcher_t *self, zseq_inflight_t *inflight, zseq_do_t what,
           uint32_t conflicts, uint64_t now_us)
 {
     zseq_request_queue_t *queue = inflight->queue;
-    if (inflight->claim.conflicts != conflicts) {
+    bool beaten = inflight->claim.conflicts != conflicts;
+    if (beaten) {
         zseq_delegation_note_contended (&self->delegation, &queue->delegation);
         s_note_lost (inflight);
     }
@@ -154,13 +166,13 @@ s_follow (zseq_batcher_t *self, zseq_inflight_t *inflight, zseq_do_t what,
         return;
     }
     //  Claims that lose show that there is a coordinator that works.
-    if (inflight->claim.conflicts != conflicts &&
-        inflight->claim.conflicts % CONFLICTS_MAX == 0)
+    if (beaten && inflight->claim.conflicts % CONFLICTS_MAX == 0)
         inflight->passed = 0;
-    //  A claim of a coordinator need not wait.
-    bool turns = inflight->claim.conflicts != conflicts &&
-                 s_delegates (queue) &&
-                 zseq_batcher_coordinator (self, inflight) != self->quorum.n;
+    bool turns = s_turns (self, inflight, beaten);
+    if (turns && zseq_claim_reads (&inflight->claim)) {
+        zseq_claim_stop_read (&inflight->claim);
+        s_note_round_trip (self, now_us - inflight->began_us);
+    }
     if (what == ZSEQ_DO_SEND || turns) {
         inflight->due = true;
         zseq_request_queue_schedule (queue);

@@ -314,6 +314,23 @@ zseq_claim_reply (zseq_claim_t *self, const zseq_msg_t *reply, uint64_t now_us)
     return ZSEQ_DO_WAIT;
 }
 
+bool
+zseq_claim_reads (const zseq_claim_t *self)
+{
+    assert (self);
+    return self->reading && self->attempt.request;
+}
+
+void
+zseq_claim_stop_read (zseq_claim_t *self)
+{
+    assert (self);
+    assert (zseq_claim_reads (self));
+
+    s_learn (self);
+    zseq_attempt_end (&self->attempt, true);
+}
+
 uint64_t
 zseq_claim_wake_us (const zseq_claim_t *self)
 {

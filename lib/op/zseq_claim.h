@@ -68,6 +68,13 @@ void zseq_claim_repeat (const zseq_claim_t *self, zseq_msg_t *msg);
 zseq_do_t zseq_claim_reply (zseq_claim_t *self, const zseq_msg_t *reply,
                             uint64_t now_us);
 
+//  Whether a READ is under way.
+bool zseq_claim_reads (const zseq_claim_t *self);
+
+//  Waits for no more replies to the READ that is under way. What was learnt
+//  counts if the nodes that have replied suffice.
+void zseq_claim_stop_read (zseq_claim_t *self);
+
 //  When to tick next at the latest.
 uint64_t zseq_claim_wake_us (const zseq_claim_t *self);
 

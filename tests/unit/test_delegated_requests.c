@@ -145,6 +145,54 @@ Test (delegation, ask_another_node_while_the_coordinator_cannot_be_reached)
     test_assert_silent ();
 }
 
+//  Asks for 2 IDs of a name that others want, too, while only the last node of
+//  the order can be reached. Returns the NEXT to it.
+static test_letter_t *
+s_reach_last (void)
+{
+    test_open (3);
+    uint8_t node = test_ranking[2];
+    test_contended = true;
+    test_cut = ALL_NODES & ~(1u << node);
+    test_add (0, 2);
+    test_flush ();
+    test_letter_t *read = test_letter (ZSEQ_OP_READ);
+    cr_assert_eq (read->node, node);
+    cr_assert (test_answer (read));
+    test_flush ();
+    test_letter_t *next = test_letter (ZSEQ_OP_NEXT);
+    test_assert_silent ();
+    cr_assert_eq (next->node, node);
+    return next;
+}
+
+//  Of thousands that begin together, each has one connection long before it has
+//  two.
+Test (delegation, need_one_node_that_can_be_reached)
+{
+    test_letter_t *next = s_reach_last ();
+    cr_assert (test_answer (next));
+    test_assert_got (&test_requests[0], 1, 2);
+    cr_assert_eq (test_burnt (), 0);
+}
+
+Test (delegation, wait_for_no_more_replies_to_a_read_that_tells_of_others)
+{
+    test_open (3);
+    test_contended = true;
+    test_add (0, 2);
+    test_flush ();
+    test_letter_to_all (ZSEQ_OP_READ);
+    test_now += TRIP_US;
+    cr_assert (test_answer (&test_letters[test_read - 1]));
+    test_flush ();
+    test_letter_t *next = test_letter (ZSEQ_OP_NEXT);
+    cr_assert_eq (next->node, test_ranking[0]);
+    cr_assert (!test_answer (&test_letters[test_read - 2]));
+    cr_assert (test_answer (next));
+    test_assert_got (&test_requests[0], 1, 2);
+}
+
 //  Without a pause: a claim that was lost would only be made again.
 Test (delegation, claim_at_once_when_no_coordinator_can_be_reached)
 {

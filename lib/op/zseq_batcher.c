@@ -167,7 +167,7 @@ s_follow (zseq_batcher_t *self, zseq_inflight_t *inflight, zseq_do_t what,
     }
     //  Claims that lose show that there is a coordinator that works.
     if (beaten && inflight->claim.conflicts % CONFLICTS_MAX == 0)
-        inflight->passed = 0;
+        inflight->passed = inflight->unreachable = 0;
     bool turns = s_turns (self, inflight, beaten);
     if (turns && zseq_claim_reads (&inflight->claim)) {
         zseq_claim_stop_read (&inflight->claim);
@@ -372,6 +372,7 @@ zseq_batcher_reply (zseq_batcher_t *self, const zseq_msg_t *msg,
         }
         if (claim->attempt.request != msg->request)
             continue;
+        zseq_batcher_note_reachable (inflight, msg->node);
         uint32_t round_trips = claim->attempt.round_trips;
         uint32_t conflicts = claim->conflicts;
         if (msg->op == ZSEQ_OP_CLAIM && msg->claim.count)

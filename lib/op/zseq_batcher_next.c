@@ -69,16 +69,16 @@ s_give_up_node (zseq_batcher_t *self, uint8_t node, uint64_t now_us)
 }
 
 //  The time of a NEXT is over. Others may still be served, so the node is not
-//  taken for dead unless it has said nothing for long.
+//  taken for dead, unless it should have been probed by now: a client that
+//  always looks at its clock late must not ask the same node for ever.
 static void
 s_give_up_overdue (zseq_batcher_t *self, zseq_inflight_t *inflight,
                    uint64_t now_us)
 {
-    uint64_t heard_us = self->delegation.detector[inflight->node].heard_us;
-    uint64_t since_us =
-      heard_us > inflight->began_us ? heard_us : inflight->began_us;
-    if (now_us - since_us >=
-        zseq_delegation_silence_us (&self->delegation, self->stats.rtt_us))
+    uint64_t silence_us =
+      zseq_delegation_silence_us (&self->delegation, self->stats.rtt_us);
+    if (now_us >= zseq_detector_wake_us (
+                    &self->delegation.detector[inflight->node], silence_us))
         zseq_delegation_note_failed (&self->delegation, inflight->node, now_us);
     s_give_up_late (self, inflight);
 }
@@ -274,19 +274,70 @@ zseq_batcher_coordinator (zseq_batcher_t *self, const zseq_inflight_t *inflight)
     return self->quorum.n;
 }
 
-//  How long the coordinator may take. P3: leaves as much time for other nodes.
+//  Whether nothing else can be done for the requests than to ask that node: no
+//  other one can be asked, and too few are reached to claim from.
+static bool
+s_is_only_chance (zseq_batcher_t *self, const zseq_inflight_t *inflight,
+                  uint8_t only)
+{
+    if (zseq_batcher_is_node (self))
+        return false;
+    zseq_node_set_t reached = 0;
+    for (uint8_t node = 0; node < self->quorum.n; node++) {
+        bool down = self->delegation.rank.candidate[node].down;
+        if (node != only && !down &&
+            !zseq_node_set_has (inflight->passed, node))
+            return false;
+        zseq_node_set_put (&reached, node,
+                           !down &&
+                             !zseq_node_set_has (inflight->unreachable, node));
+    }
+    return !zseq_quorum_reached (&self->quorum, ZSEQ_QUORUM_WRITE, reached);
+}
+
+//  How long the node may take. P3: leaves as much time for what else can be
+//  done, if there is anything.
 static uint64_t
-s_next_limit_us (const zseq_inflight_t *inflight, uint64_t now_us)
+s_next_limit_us (zseq_batcher_t *self, const zseq_inflight_t *inflight,
+                 uint8_t node, uint64_t now_us)
 {
     uint64_t limit_us = NEXT_US_MAX;
+    bool only = s_is_only_chance (self, inflight, node);
     for (const zseq_request_t *request = inflight->requests; request;
          request = request->next) {
         uint64_t left_us =
           request->deadline_us > now_us ? request->deadline_us - now_us : 0;
-        if (limit_us > left_us / 2)
-            limit_us = left_us / 2 + 1;
+        uint64_t share_us = only ? left_us : left_us / 2;
+        if (limit_us > share_us)
+            limit_us = share_us + 1;
     }
     return limit_us;
+}
+
+//  Sends the NEXT to the first node that can be reached.
+static void
+s_ask_next (zseq_batcher_t *self, zseq_inflight_t *inflight, zseq_msg_t *msg,
+            uint64_t now_us)
+{
+    uint8_t node;
+    while ((node = zseq_batcher_coordinator (self, inflight)) !=
+           self->quorum.n) {
+        uint64_t limit_us = s_next_limit_us (self, inflight, node, now_us);
+        msg->next.timeout_us = limit_us;
+        if (self->hooks.ask (self->hooks.arg, node, msg)) {
+            zseq_detector_asked (&self->delegation.detector[node], now_us);
+            inflight->node = node;
+            inflight->request_id = msg->request;
+            inflight->began_us = now_us;
+            inflight->until_us = now_us + limit_us;
+            inflight->unanswered_us = 0;
+            s_count_own_inflight (inflight->queue);
+            self->stats.claims++;
+            return;
+        }
+        zseq_node_set_add (&inflight->passed, node);
+        zseq_node_set_add (&inflight->unreachable, node);
+    }
 }
 
 bool
@@ -296,34 +347,35 @@ zseq_batcher_send_next (zseq_batcher_t *self, zseq_inflight_t *inflight,
     assert (self);
     assert (inflight);
 
-    zseq_request_queue_t *queue = inflight->queue;
-    uint64_t limit_us = s_next_limit_us (inflight, now_us);
     zseq_msg_t msg = {
       .op = ZSEQ_OP_NEXT,
       .request = zseq_batcher_draw (self),
-      .name = queue->name,
+      .name = inflight->queue->name,
       .next = {.count = inflight->claim.count,
-               .count_min = inflight->claim.count_min,
-               .timeout_us = limit_us},
+               .count_min = inflight->claim.count_min},
     };
-    uint8_t node;
-    while ((node = zseq_batcher_coordinator (self, inflight)) !=
-           self->quorum.n) {
-        if (self->hooks.ask (self->hooks.arg, node, &msg)) {
-            zseq_detector_asked (&self->delegation.detector[node], now_us);
-            inflight->node = node;
-            inflight->request_id = msg.request;
-            inflight->began_us = now_us;
-            inflight->until_us = now_us + limit_us;
-            inflight->unanswered_us = 0;
-            s_count_own_inflight (queue);
-            self->stats.claims++;
-            break;
-        }
-        zseq_node_set_add (&inflight->passed, node);
+    inflight->passed &= ~inflight->unreachable;
+    inflight->unreachable = 0;
+    s_ask_next (self, inflight, &msg, now_us);
+    //  Rather than claim from too few nodes, asks those again that were late.
+    if (!zseq_inflight_delegated (inflight) &&
+        s_is_only_chance (self, inflight, self->quorum.n)) {
+        inflight->passed = inflight->unreachable;
+        inflight->busy_until_us = 0;
+        s_ask_next (self, inflight, &msg, now_us);
     }
-    zseq_batcher_probe_down (self, queue, now_us);
+    zseq_batcher_probe_down (self, inflight->queue, now_us);
     return zseq_inflight_delegated (inflight);
+}
+
+void
+zseq_batcher_note_reachable (zseq_inflight_t *inflight, uint8_t node)
+{
+    assert (inflight);
+    if (!zseq_node_set_has (inflight->unreachable, node))
+        return;
+    zseq_node_set_remove (&inflight->passed, node);
+    zseq_node_set_remove (&inflight->unreachable, node);
 }
 
 //  Whether a reply serves the NEXT as the protocol allows.

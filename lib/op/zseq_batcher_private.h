@@ -14,11 +14,12 @@
 
 //  A claim or a NEXT: in flight, or paused before it is sent again.
 typedef struct zseq_inflight {
-    zseq_claim_t claim;      //  Of a NEXT: only its counts
-    uint8_t node;            //  The NEXT's coordinator; or ZSEQ_NO_NODE
-    uint64_t request_id;     //  The NEXT's ID
-    uint64_t until_us;       //  When the NEXT is given up
-    zseq_node_set_t passed;  //  Nodes that could not serve it
+    zseq_claim_t claim;           //  Of a NEXT: only its counts
+    uint8_t node;                 //  The NEXT's coordinator; or ZSEQ_NO_NODE
+    uint64_t request_id;          //  The NEXT's ID
+    uint64_t until_us;            //  When the NEXT is given up
+    zseq_node_set_t passed;       //  Nodes that could not serve it
+    zseq_node_set_t unreachable;  //  ... because they could not be reached
     uint64_t busy_until_us;  //  How long to wait for a busy coordinator; 0:
                              //  none was
     uint32_t busy_count;     //  How often it was
@@ -114,6 +115,9 @@ uint8_t zseq_batcher_coordinator (zseq_batcher_t *self,
 //  node is left that could be asked.
 bool zseq_batcher_send_next (zseq_batcher_t *self, zseq_inflight_t *inflight,
                              uint64_t now_us);
+
+//  A node has replied: it may be asked although it could not be reached before.
+void zseq_batcher_note_reachable (zseq_inflight_t *inflight, uint8_t node);
 
 //  Probes the nodes that are down and come before the coordinator of queue's
 //  name, if that is due.

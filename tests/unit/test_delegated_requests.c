@@ -171,6 +171,9 @@ s_reach_last (void)
 Test (delegation, need_one_node_that_can_be_reached)
 {
     test_letter_t *next = s_reach_last ();
+    //  There is no other node to leave time for.
+    cr_assert_eq (next->msg.next.timeout_us,
+                  test_requests[0].deadline_us - test_now);
     cr_assert (test_answer (next));
     test_assert_got (&test_requests[0], 1, 2);
     cr_assert_eq (test_burnt (), 0);
@@ -191,6 +194,49 @@ Test (delegation, wait_for_no_more_replies_to_a_read_that_tells_of_others)
     cr_assert (!test_answer (&test_letters[test_read - 2]));
     cr_assert (test_answer (next));
     test_assert_got (&test_requests[0], 1, 2);
+}
+
+Test (delegation, ask_a_node_that_can_be_reached_meanwhile)
+{
+    test_letter_t *next = s_reach_last ();
+    test_refusal[next->node] = ZSEQ_ENOTVOTING;
+    cr_assert (test_answer (next));
+    test_flush ();
+    cr_assert_eq (test_letter (ZSEQ_OP_READ)->node, next->node);
+    test_assert_silent ();
+    test_cut = ALL_NODES & ~(1u << test_ranking[0]);
+    test_tick ();
+    test_letter_t *read = test_letter (ZSEQ_OP_READ);
+    cr_assert_eq (read->node, test_ranking[0]);
+    cr_assert (test_answer (read));
+    test_flush ();
+    next = test_letter (ZSEQ_OP_NEXT);
+    cr_assert_eq (next->node, test_ranking[0]);
+    cr_assert (test_answer (next));
+    test_assert_got (&test_requests[0], 1, 2);
+}
+
+//  One that is late is better than none.
+Test (delegation, ask_a_late_node_again_when_no_other_can_be_reached)
+{
+    test_turn (3);
+    test_add (0, 2);
+    test_flush ();
+    test_letter_t *late = test_letter (ZSEQ_OP_NEXT);
+    test_cut = ALL_NODES & ~(1u << test_ranking[0]);
+    uint64_t left_us = LIMIT_US - late->msg.next.timeout_us + 1;
+    for (;;) {
+        test_wait ();
+        if (test_letters[test_read].msg.op == ZSEQ_OP_NEXT)
+            break;
+        cr_assert (test_answer (test_letter (ZSEQ_OP_READ)));
+    }
+    test_letter_t *again = test_letter (ZSEQ_OP_NEXT);
+    cr_assert_eq (again->node, test_ranking[0]);
+    cr_assert_eq (again->msg.next.timeout_us, left_us);
+    uint64_t first = test_next[0];
+    cr_assert (test_answer (again));
+    test_assert_got (&test_requests[0], first, 2);
 }
 
 //  Without a pause: a claim that was lost would only be made again.

@@ -60,7 +60,9 @@ zseq_attempt_begin (zseq_attempt_t *self, uint64_t request, bool is_final_phase,
 
     self->request = request;
     self->began_us = now_us;
-    self->wake_us = now_us + s_wait_us (self, WAIT_US_MIN);
+    self->wake_us =
+      now_us + (self->timing.wait_us ? self->timing.wait_us
+                                     : s_wait_us (self, WAIT_US_MIN));
     self->is_final_phase = is_final_phase;
     self->absent = 0;
     zseq_tally_init (&self->tally, self->quorum.n);

@@ -20,6 +20,8 @@ typedef enum {
 typedef struct {
     uint64_t rtt_us;  //  A typical round trip: scales pauses and wait limits
     uint64_t deadline_us;  //  When to give up
+    uint64_t wait_us;      //  How long to wait for replies, unless another
+                           //  client competes; 0: by the round trips
     uint64_t seed;         //  For the jitter
 } zseq_timing_t;
 

@@ -13,8 +13,11 @@
 #define RTT_US 1000
 #define RTT_US_MIN 20
 //  How long a coordinator waits for the nodes that it asks before it says that
-//  they are too few, however often it has sent its claim again meanwhile.
-#define UNAVAILABLE_US 500000
+//  they are too few, however often it has sent its claim again meanwhile: longer
+//  than a client, as it claims for many, and a claim that is given up burns the
+//  IDs of all of them. Nodes that share a machine with a thousand clients have
+//  taken more than half a second.
+#define UNAVAILABLE_US 1500000
 //  How many claims in a row a client loses before it asks the coordinators
 //  again that it had passed over for them.
 #define CONFLICTS_MAX 4
@@ -282,6 +285,8 @@ s_begin (zseq_batcher_t *self, zseq_request_queue_t *queue)
         return NULL;
     zseq_timing_t timing = {.rtt_us = self->stats.rtt_us,
                             .deadline_us = UINT64_MAX,
+                            .wait_us =
+                              zseq_batcher_is_node (self) ? UNAVAILABLE_US : 0,
                             .seed = zseq_batcher_draw (self)};
     zseq_claim_init (&inflight->claim, &self->quorum, &known, 1, 1, &timing);
     return inflight;

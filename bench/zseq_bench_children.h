@@ -13,7 +13,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define ZSEQ_BENCH_CHILDREN_MAX 1100
+#define ZSEQ_BENCH_CHILDREN_MAX 2100
 #define ZSEQ_BENCH_WAIT_S 30  //  Limit of the wait for quick steps
 
 typedef struct zseq_bench_children zseq_bench_children_t;

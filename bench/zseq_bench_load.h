@@ -73,7 +73,7 @@ typedef struct {
     size_t node_count;
 } zseq_bench_load_t;
 
-#define ZSEQ_BENCH_PROCESSES_MAX 1000
+#define ZSEQ_BENCH_PROCESSES_MAX 2000
 #define ZSEQ_BENCH_THREADS_MAX 256
 
 typedef struct {

@@ -397,7 +397,9 @@ s_plot_contention (const zseq_bench_row_t *rows, size_t count, FILE *script)
                      "set key outside right\n"
                      "set ylabel 'IDs a second'\n");
     s_plot_curves (curves, "zseq: IDs a second on one name", 2, script);
-    fprintf (script, "set ylabel 'IDs claimed / handed out'\n");
+    fprintf (script, "set ylabel 'IDs claimed / handed out'\n"
+                     "unset logscale y\n"
+                     "set yrange [0:]\n");
     s_plot_curves (curves, "zseq: IDs claimed for each handed out", 3, script);
 }
 

@@ -25,8 +25,7 @@
     }
 #define FLOOR(name) ZSEQ_BENCH_FLOOR_##name
 
-//  A crowd. A thousand processes ask one node no more than a thousand threads
-//  do, so that the floor is the same.
+//  A crowd.
 #define CONTENTION(text, what, p, t, floor_name)                               \
     CASE (CONTENTION_PREFIX "-" text, what, MAIN, .batch = 1, .processes = p,  \
           .threads = t, .floor = FLOOR (floor_name), .share = 1)
@@ -162,23 +161,23 @@ static const zseq_bench_case_t s_cases[] = {
   CONTENTION ("restart-300", RESTART, 2, 150, ECHO_300),
   CONTENTION ("restart-1000", RESTART, 4, 250, ECHO_1000),
   CONTENTION ("burst-processes-32", BURST, 32, 1, ECHO_32),
-  CONTENTION ("burst-processes-100", BURST, 100, 1, ECHO_100),
-  CONTENTION ("burst-processes-300", BURST, 300, 1, ECHO_300),
-  CONTENTION ("burst-processes-1000", BURST, 1000, 1, ECHO_1000),
-  CONTENTION ("burst-processes-2000", BURST, 2000, 1, ECHO_2000),
+  CONTENTION ("burst-processes-100", BURST, 100, 1, ECHO_100P),
+  CONTENTION ("burst-processes-300", BURST, 300, 1, ECHO_300P),
+  CONTENTION ("burst-processes-1000", BURST, 1000, 1, ECHO_1000P),
+  CONTENTION ("burst-processes-2000", BURST, 2000, 1, ECHO_2000P),
   CONTENTION ("burst-warm-processes-32", BURST_WARM, 32, 1, ECHO_32),
-  CONTENTION ("burst-warm-processes-100", BURST_WARM, 100, 1, ECHO_100),
-  CONTENTION ("burst-warm-processes-300", BURST_WARM, 300, 1, ECHO_300),
-  CONTENTION ("burst-warm-processes-1000", BURST_WARM, 1000, 1, ECHO_1000),
-  CONTENTION ("burst-warm-processes-2000", BURST_WARM, 2000, 1, ECHO_2000),
+  CONTENTION ("burst-warm-processes-100", BURST_WARM, 100, 1, ECHO_100P),
+  CONTENTION ("burst-warm-processes-300", BURST_WARM, 300, 1, ECHO_300P),
+  CONTENTION ("burst-warm-processes-1000", BURST_WARM, 1000, 1, ECHO_1000P),
+  CONTENTION ("burst-warm-processes-2000", BURST_WARM, 2000, 1, ECHO_2000P),
   CONTENTION ("steady-processes-32", STEADY, 32, 1, ECHO_32),
-  CONTENTION ("steady-processes-100", STEADY, 100, 1, ECHO_100),
-  CONTENTION ("steady-processes-300", STEADY, 300, 1, ECHO_300),
-  CONTENTION ("steady-processes-1000", STEADY, 1000, 1, ECHO_1000),
-  CONTENTION ("steady-processes-2000", STEADY, 2000, 1, ECHO_2000),
+  CONTENTION ("steady-processes-100", STEADY, 100, 1, ECHO_100P),
+  CONTENTION ("steady-processes-300", STEADY, 300, 1, ECHO_300P),
+  CONTENTION ("steady-processes-1000", STEADY, 1000, 1, ECHO_1000P),
+  CONTENTION ("steady-processes-2000", STEADY, 2000, 1, ECHO_2000P),
   CONTENTION ("restart-processes-32", RESTART, 32, 1, ECHO_32),
-  CONTENTION ("restart-processes-300", RESTART, 300, 1, ECHO_300),
-  CONTENTION ("restart-processes-1000", RESTART, 1000, 1, ECHO_1000),
+  CONTENTION ("restart-processes-300", RESTART, 300, 1, ECHO_300P),
+  CONTENTION ("restart-processes-1000", RESTART, 1000, 1, ECHO_1000P),
 };
 #define CASES (sizeof s_cases / sizeof s_cases[0])
 

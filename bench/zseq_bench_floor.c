@@ -483,6 +483,18 @@ static const struct {
   [ZSEQ_BENCH_FLOOR_ECHO_2000] = {"echo-2000",
                                   "libzmq: one ROUTER, 2000 clients", &s_echo,
                                   8, 250, 1},
+  [ZSEQ_BENCH_FLOOR_ECHO_100P] = {"echo-100p",
+                                  "libzmq: one ROUTER, 100 processes", &s_echo,
+                                  100, 1, 1},
+  [ZSEQ_BENCH_FLOOR_ECHO_300P] = {"echo-300p",
+                                  "libzmq: one ROUTER, 300 processes", &s_echo,
+                                  300, 1, 1},
+  [ZSEQ_BENCH_FLOOR_ECHO_1000P] = {"echo-1000p",
+                                   "libzmq: one ROUTER, 1000 processes",
+                                   &s_echo, 1000, 1, 1},
+  [ZSEQ_BENCH_FLOOR_ECHO_2000P] = {"echo-2000p",
+                                   "libzmq: one ROUTER, 2000 processes",
+                                   &s_echo, 2000, 1, 1},
 };
 
 //  Starts the echo processes, and waits until they are ready.

@@ -24,6 +24,11 @@ typedef enum {
     ZSEQ_BENCH_FLOOR_ECHO_300,   //  ... three hundred
     ZSEQ_BENCH_FLOOR_ECHO_1000,  //  ... a thousand
     ZSEQ_BENCH_FLOOR_ECHO_2000,  //  ... two thousand
+    ZSEQ_BENCH_FLOOR_ECHO_100P,  //  The same, a process each: these get less,
+                                 //  because the nodes get less of the machine
+    ZSEQ_BENCH_FLOOR_ECHO_300P,
+    ZSEQ_BENCH_FLOOR_ECHO_1000P,
+    ZSEQ_BENCH_FLOOR_ECHO_2000P,
     ZSEQ_BENCH_FLOORS,
     ZSEQ_BENCH_FLOORS_ALONE = ZSEQ_BENCH_FLOOR_ECHO_100  //  Quick to measure
 } zseq_bench_floor_t;

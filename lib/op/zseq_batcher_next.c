@@ -55,6 +55,7 @@ s_give_up_late (zseq_batcher_t *self, zseq_inflight_t *inflight)
 {
     self->stats.late++;
     self->stats.burnt += inflight->claim.count;
+    zseq_node_set_add (&inflight->late, inflight->node);
     s_give_up_delegated (inflight);
 }
 
@@ -360,7 +361,8 @@ zseq_batcher_send_next (zseq_batcher_t *self, zseq_inflight_t *inflight,
     //  Rather than claim from too few nodes, asks those again that were late.
     if (!zseq_inflight_delegated (inflight) &&
         s_is_only_chance (self, inflight, self->quorum.n)) {
-        inflight->passed = inflight->unreachable;
+        inflight->passed &= ~inflight->late;
+        inflight->late = 0;
         inflight->busy_until_us = 0;
         s_ask_next (self, inflight, &msg, now_us);
     }

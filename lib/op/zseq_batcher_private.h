@@ -20,6 +20,7 @@ typedef struct zseq_inflight {
     uint64_t until_us;            //  When the NEXT is given up
     zseq_node_set_t passed;       //  Nodes that could not serve it
     zseq_node_set_t unreachable;  //  ... because they could not be reached
+    zseq_node_set_t late;         //  ... because they were late
     uint64_t busy_until_us;  //  How long to wait for a busy coordinator; 0:
                              //  none was
     uint32_t busy_count;     //  How often it was

@@ -782,3 +782,14 @@ Test (delegation, let_claims_follow_each_other_when_all_are_down)
         cr_assert_eq (test_letter_to_all (ZSEQ_OP_CLAIM)->msg.claim.first,
                       next + 5);
 }
+
+//  It would refuse again at once.
+Test (delegation, do_not_ask_the_only_node_again_that_has_refused)
+{
+    test_letter_t *next = s_reach_last ();
+    test_refusal[next->node] = ZSEQ_ECLOCK;
+    cr_assert (test_answer (next));
+    test_flush ();
+    for (size_t letter = test_read; letter < test_sent; letter++)
+        cr_assert_neq (test_letters[letter].msg.op, ZSEQ_OP_NEXT);
+}

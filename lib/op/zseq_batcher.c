@@ -13,10 +13,10 @@
 #define RTT_US 1000
 #define RTT_US_MIN 20
 //  How long a coordinator waits for the nodes that it asks before it says that
-//  they are too few, however often it has sent its claim again meanwhile: longer
-//  than a client, as it claims for many, and a claim that is given up burns the
-//  IDs of all of them. Nodes that share a machine with a thousand clients have
-//  taken more than half a second.
+//  they are too few, however often it has sent its claim again. Longer than a
+//  client, as it claims for many, and a claim that is given up burns the IDs of
+//  all of them: nodes that share a machine with a thousand clients have taken
+//  more than half a second.
 #define UNAVAILABLE_US 1500000
 //  How many claims in a row a client loses before it asks the coordinators
 //  again that it had passed over for them.

@@ -170,7 +170,7 @@ s_follow (zseq_batcher_t *self, zseq_inflight_t *inflight, zseq_do_t what,
     }
     //  Claims that lose show that there is a coordinator that works.
     if (beaten && inflight->claim.conflicts % CONFLICTS_MAX == 0)
-        inflight->passed = inflight->unreachable = 0;
+        inflight->passed = inflight->unreachable = inflight->late = 0;
     bool turns = s_turns (self, inflight, beaten);
     if (turns && zseq_claim_reads (&inflight->claim)) {
         zseq_claim_stop_read (&inflight->claim);

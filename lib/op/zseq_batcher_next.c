@@ -399,6 +399,7 @@ s_wait_busy (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t retry_us,
     if (!inflight->busy_until_us)
         inflight->busy_until_us = inflight->until_us;
     if (now_us >= inflight->busy_until_us) {
+        zseq_node_set_add (&inflight->late, inflight->node);
         s_give_up_delegated (inflight);
         return;
     }

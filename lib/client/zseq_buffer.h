@@ -50,9 +50,17 @@ typedef struct {
     _Atomic uint64_t generation;
     _Atomic uint64_t first;
     _Atomic uint32_t count;
-    _Atomic uint32_t low_offset;  //  Its taker has to get the next range
-    _Atomic uint32_t mask;  //  ... as has that of offsets with all these bits
+    _Atomic uint32_t low_offset;  //  At this ID the range is low
+    _Atomic uint32_t mask;        //  At IDs whose offsets have all these bits
+                                  //  it is time to look
 } zseq_buffer_slot_t;
+
+//  What an ID says of the current range.
+typedef enum {
+    ZSEQ_BUFFER_ENOUGH,
+    ZSEQ_BUFFER_LOOK,  //  It is one of the IDs at which to look at the time
+    ZSEQ_BUFFER_LOW    //  Its taker has to get the next range
+} zseq_buffer_level_t;
 
 typedef struct {
     //  The current range's generation, and how many of its IDs were taken. Each
@@ -72,10 +80,11 @@ typedef struct {
 
 void zseq_buffer_init (zseq_buffer_t *self);
 
-//  Takes the next ID of the current range. False: there is none. Sets *low_p if
-//  the caller has to get the next range. Any thread, without a lock.
+//  Takes the next ID of the current range, and sets *level_p. False: there is
+//  none. Any thread, without a lock.
 static inline bool
-zseq_buffer_take (zseq_buffer_t *self, uint64_t *id_p, bool *low_p)
+zseq_buffer_take (zseq_buffer_t *self, uint64_t *id_p,
+                  zseq_buffer_level_t *level_p)
 {
     uint64_t ticket =
       atomic_load_explicit (&self->ticket, memory_order_relaxed);
@@ -101,7 +110,9 @@ zseq_buffer_take (zseq_buffer_t *self, uint64_t *id_p, bool *low_p)
     if (before != generation || after != generation || offset >= count)
         return false;
     *id_p = first + offset;
-    *low_p = offset == low_offset || (offset & mask) == mask;
+    *level_p = offset == low_offset      ? ZSEQ_BUFFER_LOW
+               : (offset & mask) == mask ? ZSEQ_BUFFER_LOOK
+                                         : ZSEQ_BUFFER_ENOUGH;
     return true;
 }
 

@@ -55,6 +55,10 @@ struct zseq {
     //  Taking an ID needs no lock; the rest needs the handle's.
     zseq_buffer_t buffer;
 
+    //  When it is time again to look at an automatic batch. Set under the
+    //  handle's lock, read without.
+    _Atomic uint64_t look_us;
+
     pthread_mutex_t lock;  //  Guards handle_locked
     struct {
         uint64_t batch;

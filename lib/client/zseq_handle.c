@@ -218,12 +218,12 @@ zseq_next (zseq_t *self, uint64_t *id_p)
     assert (self);
     assert (id_p);
 
-    bool low;
+    zseq_buffer_level_t level;
     if (self->forks != zseq_fork_count ||
-        !zseq_buffer_take (&self->buffer, id_p, &low))
+        !zseq_buffer_take (&self->buffer, id_p, &level))
         return s_next (self, id_p);
-    if (low)
-        zseq_prefetch_keep_ahead (self);
+    if (level != ZSEQ_BUFFER_ENOUGH)
+        zseq_prefetch_keep_ahead (self, level);
     return ZSEQ_OK;
 }
 
@@ -280,11 +280,11 @@ zseq_take (zseq_t *self, uint64_t *ids, size_t count)
     }
     uint64_t deadline_us = zseq_client_deadline_us (self->timeout_ms);
     for (size_t index = 0; rc == ZSEQ_OK && index < count; index++) {
-        bool low;
-        if (!zseq_buffer_take (&self->buffer, &ids[index], &low))
+        zseq_buffer_level_t level;
+        if (!zseq_buffer_take (&self->buffer, &ids[index], &level))
             rc = s_take_by (self, deadline_us, &ids[index]);
-        else if (low)
-            zseq_prefetch_keep_ahead (self);
+        else if (level != ZSEQ_BUFFER_ENOUGH)
+            zseq_prefetch_keep_ahead (self, level);
     }
     return rc;
 }

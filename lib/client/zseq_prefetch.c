@@ -260,11 +260,11 @@ zseq_prefetch_fill (zseq_t *self, uint64_t deadline_us)
 //  Takes an ID of the current range, or of the next ranges once that is used
 //  up.
 static bool
-s_take (zseq_t *self, uint64_t *id_p, bool *low_p)
+s_take (zseq_t *self, uint64_t *id_p, zseq_buffer_level_t *level_p)
 {
     bool more = true;
     while (more) {
-        if (zseq_buffer_take (&self->buffer, id_p, low_p))
+        if (zseq_buffer_take (&self->buffer, id_p, level_p))
             return true;
         pthread_mutex_lock (&self->lock);
         more = zseq_buffer_next_range (&self->buffer, s_low_water (self));
@@ -297,12 +297,17 @@ s_drop_stale (zseq_t *self)
 }
 
 void
-zseq_prefetch_keep_ahead (zseq_t *self)
+zseq_prefetch_keep_ahead (zseq_t *self, zseq_buffer_level_t level)
 {
     assert (self);
 
     uint64_t now_us = zseq_clock_now_us ();
+    if (level == ZSEQ_BUFFER_LOOK &&
+        now_us < atomic_load_explicit (&self->look_us, memory_order_relaxed))
+        return;
     pthread_mutex_lock (&self->lock);
+    atomic_store_explicit (&self->look_us, now_us + ZSEQ_USAGE_APART_US,
+                           memory_order_relaxed);
     bool stale = s_stale (self, now_us);
     bool is_short = s_shortfall (self) > 0;
     if (self->handle_locked.automatic)
@@ -322,9 +327,9 @@ zseq_prefetch_keep_ahead (zseq_t *self)
 bool
 zseq_prefetch_take (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
 {
-    bool low;
-    bool taken = s_take (self, id_p, &low);
-    if (taken && low)
+    zseq_buffer_level_t level;
+    bool taken = s_take (self, id_p, &level);
+    if (taken && level != ZSEQ_BUFFER_ENOUGH)
         zseq_prefetch_fill (self, deadline_us);
     return taken;
 }
@@ -332,10 +337,10 @@ zseq_prefetch_take (zseq_t *self, uint64_t deadline_us, uint64_t *id_p)
 bool
 zseq_prefetch_take_ahead (zseq_t *self, uint64_t *id_p)
 {
-    bool low;
-    bool taken = s_take (self, id_p, &low);
-    if (taken && low)
-        zseq_prefetch_keep_ahead (self);
+    zseq_buffer_level_t level;
+    bool taken = s_take (self, id_p, &level);
+    if (taken && level != ZSEQ_BUFFER_ENOUGH)
+        zseq_prefetch_keep_ahead (self, level);
     return taken;
 }
 
@@ -359,8 +364,8 @@ zseq_prefetch_wait_for_id (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
     zseq_prefetch_add_waiter (self, &waiter);
 
     int rc = ZSEQ_OK;
-    bool low = false;
-    while (!waiter.served && !s_take (self, id_p, &low)) {
+    zseq_buffer_level_t level = ZSEQ_BUFFER_ENOUGH;
+    while (!waiter.served && !s_take (self, id_p, &level)) {
         if (self->reactor_locked.fills_ended != seen &&
             self->reactor_locked.fill_outcome.rc != ZSEQ_OK) {
             *outcome = self->reactor_locked.fill_outcome;
@@ -388,7 +393,7 @@ zseq_prefetch_wait_for_id (zseq_t *self, uint64_t deadline_us, uint64_t *id_p,
 
     if (waiter.served)
         *id_p = waiter.id;
-    if (low)
+    if (level != ZSEQ_BUFFER_ENOUGH)
         zseq_prefetch_fill (self, deadline_us);
 
     zseq_prefetch_remove_waiter (self, &waiter);

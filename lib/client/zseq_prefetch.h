@@ -31,8 +31,9 @@ bool zseq_prefetch_take (zseq_t *handle, uint64_t deadline_us, uint64_t *id_p);
 bool zseq_prefetch_take_ahead (zseq_t *handle, uint64_t *id_p);
 
 //  Claims more if the buffer runs low, without waiting for it. To be called
-//  when zseq_buffer_take reports low. Reactor's lock not held.
-void zseq_prefetch_keep_ahead (zseq_t *handle);
+//  when zseq_buffer_take reports another level than ZSEQ_BUFFER_ENOUGH.
+//  Reactor's lock not held.
+void zseq_prefetch_keep_ahead (zseq_t *handle, zseq_buffer_level_t level);
 
 //  Starts the fills that the buffer lacks. Fills in flight may take until
 //  deadline_us from now on, if that is later. Reactor's lock held.

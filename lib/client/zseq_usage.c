@@ -7,8 +7,6 @@
 #include <assert.h>
 #include <string.h>
 
-//  Samples lie at least that far apart, so that the ring covers the window.
-#define APART_US (ZSEQ_USAGE_WINDOW_US / (ZSEQ_USAGE_SAMPLES - 1))
 //  The part of a slower claim that counts. Quicker ones count at once: a claim
 //  that was late, because its thread had to wait for a processor, says little.
 #define SLOWER 4
@@ -31,7 +29,7 @@ zseq_usage_note (zseq_usage_t *self, uint64_t now_us, uint64_t issued)
     assert (self);
     assert (self->count);
 
-    if (now_us < self->sample[self->newest].us + APART_US)
+    if (now_us < self->sample[self->newest].us + ZSEQ_USAGE_APART_US)
         return;
     self->newest = (self->newest + 1) % ZSEQ_USAGE_SAMPLES;
     self->sample[self->newest].us = now_us;

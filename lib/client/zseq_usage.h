@@ -15,6 +15,8 @@
 
 #define ZSEQ_USAGE_WINDOW_US 100000
 #define ZSEQ_USAGE_SAMPLES 16
+//  Samples lie at least that far apart, so that the ring covers the window.
+#define ZSEQ_USAGE_APART_US (ZSEQ_USAGE_WINDOW_US / (ZSEQ_USAGE_SAMPLES - 1))
 //  How long a batch lasts if claims are quick.
 #define ZSEQ_USAGE_BATCH_US 10000
 #define ZSEQ_USAGE_BATCH_MAX ((uint64_t) 1 << 24)

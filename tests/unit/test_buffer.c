@@ -43,8 +43,8 @@ static void
 s_assert_take (uint64_t expected)
 {
     uint64_t id = 0;
-    bool low;
-    cr_assert (zseq_buffer_take (&s_buffer, &id, &low));
+    zseq_buffer_level_t level;
+    cr_assert (zseq_buffer_take (&s_buffer, &id, &level));
     cr_assert_eq (id, expected, "%lu instead of %lu", id, expected);
 }
 
@@ -54,9 +54,9 @@ static void
 s_assert_dry (void)
 {
     uint64_t id = 77;
-    bool low;
+    zseq_buffer_level_t level;
     uint64_t ticket = s_buffer.ticket;
-    cr_assert (!zseq_buffer_take (&s_buffer, &id, &low));
+    cr_assert (!zseq_buffer_take (&s_buffer, &id, &level));
     cr_assert_eq (id, 77);
     cr_assert_eq (s_buffer.ticket, ticket);
     cr_assert_eq (zseq_buffer_left (&s_buffer), 0);
@@ -148,9 +148,9 @@ s_find_low (void)
 {
     uint64_t found = UINT64_MAX;
     uint64_t id;
-    bool low;
-    while (zseq_buffer_take (&s_buffer, &id, &low)) {
-        if (!low)
+    zseq_buffer_level_t level;
+    while (zseq_buffer_take (&s_buffer, &id, &level)) {
+        if (level != ZSEQ_BUFFER_LOW)
             continue;
         cr_assert_eq (found, UINT64_MAX, "low twice");
         found = zseq_buffer_left (&s_buffer);
@@ -187,6 +187,25 @@ Test (buffer, is_low_again_in_what_a_raised_floor_leaves)
     s_assert_take (1);
     cr_assert_eq (zseq_buffer_raise_floor (&s_buffer, 91, 5), 89);
     cr_assert_eq (s_find_low (), 4);
+}
+
+Test (buffer, says_when_to_look_and_when_it_is_low)
+{
+    static const zseq_buffer_level_t expected[] = {
+      ZSEQ_BUFFER_ENOUGH, ZSEQ_BUFFER_ENOUGH, ZSEQ_BUFFER_ENOUGH,
+      ZSEQ_BUFFER_LOOK,   ZSEQ_BUFFER_ENOUGH, ZSEQ_BUFFER_ENOUGH,
+      ZSEQ_BUFFER_ENOUGH, ZSEQ_BUFFER_LOW,    ZSEQ_BUFFER_ENOUGH,
+      ZSEQ_BUFFER_ENOUGH, ZSEQ_BUFFER_ENOUGH, ZSEQ_BUFFER_LOOK};
+    zseq_buffer_init (&s_buffer);
+    s_buffer.mask = 3;
+    s_add (1, 13);
+    cr_assert (zseq_buffer_next_range (&s_buffer, 5));
+    for (size_t i = 0; i < 12; i++) {
+        uint64_t id;
+        zseq_buffer_level_t level;
+        cr_assert (zseq_buffer_take (&s_buffer, &id, &level));
+        cr_assert_eq (level, expected[i]);
+    }
 }
 
 //  S9: each thread sees rising IDs.
@@ -372,15 +391,15 @@ s_take_on (void *arg)
     while (true) {
         bool over = s_over;
         uint64_t id = 0;
-        bool low = false;
-        if (zseq_buffer_take (&s_buffer, &id, &low)) {
+        zseq_buffer_level_t level = ZSEQ_BUFFER_ENOUGH;
+        if (zseq_buffer_take (&s_buffer, &id, &level)) {
             cr_assert_gt (id, last, "%lu after %lu", id, last);
             cr_assert_lt (id, IDS_MAX);
             cr_assert_eq (atomic_fetch_add (&s_seen[id], 1), 0, "%lu twice",
                           id);
             last = id;
             self->taken++;
-            self->lows += low;
+            self->lows += level == ZSEQ_BUFFER_LOW;
             continue;
         }
         pthread_mutex_lock (&s_lock);

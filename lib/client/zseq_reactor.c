@@ -40,12 +40,33 @@ s_lock (zseq_reactor_t *self)
     s_mark_stale (self);
 }
 
+//  Releases the lock, and the entrance if this thread has it.
+static void
+s_unlock (zseq_reactor_t *self)
+{
+    bool has_entrance = self->has_entrance;
+    self->has_entrance = false;
+    pthread_mutex_unlock (&self->lock);
+    if (has_entrance)
+        zseq_fair_lock_release (&self->entrance);
+}
+
+//  Releases the entrance, if this thread has it: it is about to sleep.
+static void
+s_let_in (zseq_reactor_t *self)
+{
+    if (self->has_entrance)
+        zseq_fair_lock_release (&self->entrance);
+    self->has_entrance = false;
+}
+
 //  Releases the lock until cond is signalled or the time until has come; NULL:
 //  there is no such time.
 static void
 s_sleep (zseq_reactor_t *self, pthread_cond_t *cond,
          const struct timespec *until)
 {
+    s_let_in (self);
     if (until)
         pthread_cond_timedwait (cond, &self->lock, until);
     else
@@ -191,7 +212,7 @@ s_poll (zseq_reactor_t *self, zseq_waiter_t *waiter, uint64_t until_us)
     self->poll.until_us = wake_us;
     self->poll.changes = zseq_session_changes (self->session);
     self->poll.woken = false;
-    pthread_mutex_unlock (&self->lock);
+    s_unlock (self);
     int rc =
       ppoll (fds, count + 1, wake_us == ZSEQ_NEVER ? NULL : &timeout, NULL);
     assert (rc >= 0 || errno == EINTR);
@@ -314,6 +335,7 @@ zseq_reactor_new (const zseq_uri_t *uri)
     }
     randombytes_buf (&self->seed, sizeof self->seed);
     pthread_mutex_init (&self->lock, NULL);
+    zseq_fair_lock_init (&self->entrance);
     zseq_waiter_init_cond (&self->background.cond);
     return self;
 }
@@ -345,6 +367,7 @@ zseq_reactor_destroy (zseq_reactor_t **self_p)
     if (self->poll.wake_fd >= 0)
         close (self->poll.wake_fd);
     pthread_cond_destroy (&self->background.cond);
+    zseq_fair_lock_term (&self->entrance);
     pthread_mutex_destroy (&self->lock);
     free (self);
 }
@@ -370,10 +393,14 @@ zseq_reactor_enter (zseq_reactor_t *self)
 
     if (zseq_reactor_forked (self))
         return zseq_fork_check (self->generation);
+    bool local = self->uri.scheme == ZSEQ_SCHEME_FILE;
+    if (local)
+        zseq_fair_lock_acquire (&self->entrance);
     s_lock (self);
+    self->has_entrance = local;
     int rc = self->session ? ZSEQ_OK : s_open (self);
     if (rc != ZSEQ_OK)
-        pthread_mutex_unlock (&self->lock);
+        s_unlock (self);
     else
         self->entered = true;
     return rc;
@@ -404,7 +431,7 @@ zseq_reactor_leave (zseq_reactor_t *self)
         s_wake_poller (self);
         s_hand_over (self);
     }
-    pthread_mutex_unlock (&self->lock);
+    s_unlock (self);
 }
 
 void

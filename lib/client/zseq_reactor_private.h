@@ -13,6 +13,7 @@
 
 #include "zseq_clock.h"
 #include "zseq_explain.h"
+#include "zseq_fair_lock.h"
 #include "zseq_fork.h"
 #include "zseq_name_queue.h"
 #include "zseq_peek.h"
@@ -98,7 +99,12 @@ typedef struct {
 } zseq_page_operation_t;
 
 struct zseq_reactor {
+    //  Taken before the lock by calls to a local node. Such a call rarely
+    //  sleeps, so one thread could make calls over and over while others wait
+    //  for the lock. A call to a cluster sleeps until nodes answer.
+    zseq_fair_lock_t entrance;
     pthread_mutex_t lock;
+    bool has_entrance;  //  The thread that has the lock has the entrance
     zseq_uri_t uri;
     unsigned generation;      //  Count of forks when it was made
     zseq_session_t *session;  //  NULL until the first call

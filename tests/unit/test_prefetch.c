@@ -4,11 +4,14 @@
 #include <criterion/criterion.h>
 #include <ftw.h>
 #include <pthread.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "zseq_client_check.h"
 #include "zseq_client_private.h"
+#include "zseq_reactor_private.h"
 
 static char s_directory[] = "/tmp/zseq-prefetch-XXXXXX";
 static zseq_client_t *s_client;
@@ -71,4 +74,73 @@ Test (prefetch, takes_no_lock_before_it_is_time_to_look)
     for (int i = 0; i < 150; i++)
         s_next (&id);
     pthread_mutex_unlock (&s_handle->lock);
+}
+
+//  Calls to a local node rarely sleep. Without an order a thread could make
+//  them over and over, while others wait for the reactor's lock.
+Test (prefetch, lets_calls_to_a_local_node_in_by_turns)
+{
+    uint64_t first;
+    s_next (&first);
+    zseq_reactor_t *reactor = s_client->reactor;
+    cr_assert_eq (zseq_reactor_enter (reactor), ZSEQ_OK);
+    pthread_t thread;
+    uint64_t id = 0;
+    cr_assert_eq (pthread_create (&thread, NULL, s_next, &id), 0);
+    size_t waiters = 0;
+    while (!waiters) {
+        sched_yield ();
+        pthread_mutex_lock (&reactor->entrance.mutex);
+        waiters = reactor->entrance.waiters;
+        reactor->entrance.turn_us = 0;
+        pthread_mutex_unlock (&reactor->entrance.mutex);
+    }
+    zseq_reactor_leave (reactor);
+    uint64_t mine;
+    s_next (&mine);
+    pthread_join (thread, NULL);
+    cr_assert_eq (id, first + 1);
+    cr_assert_eq (mine, first + 2);
+}
+
+static void *
+s_sleep (void *arg)
+{
+    zseq_reactor_t *reactor = s_client->reactor;
+    cr_assert_eq (zseq_reactor_enter (reactor), ZSEQ_OK);
+    zseq_reactor_wait (reactor, arg, zseq_client_deadline_us (60000));
+    zseq_reactor_leave (reactor);
+    return NULL;
+}
+
+//  One of the two threads polls, the other one sleeps.
+Test (prefetch, lets_calls_in_while_others_sleep)
+{
+    uint64_t id;
+    s_next (&id);
+    zseq_reactor_t *reactor = s_client->reactor;
+    pthread_t thread[2];
+    zseq_waiter_t waiter[2];
+    for (int i = 0; i < 2; i++) {
+        zseq_waiter_init (&waiter[i]);
+        cr_assert_eq (pthread_create (&thread[i], NULL, s_sleep, &waiter[i]),
+                      0);
+    }
+    size_t asleep = 0;
+    while (asleep < 2) {
+        sched_yield ();
+        cr_assert_eq (zseq_reactor_enter (reactor), ZSEQ_OK);
+        asleep = 0;
+        for (zseq_waiter_t *at = reactor->waiters; at; at = at->next)
+            asleep++;
+        zseq_reactor_leave (reactor);
+    }
+    cr_assert_eq (zseq_reactor_enter (reactor), ZSEQ_OK);
+    for (int i = 0; i < 2; i++)
+        zseq_waiter_wake (&waiter[i]);
+    zseq_reactor_leave (reactor);
+    for (int i = 0; i < 2; i++) {
+        pthread_join (thread[i], NULL);
+        zseq_waiter_term (&waiter[i]);
+    }
 }

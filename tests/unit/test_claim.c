@@ -202,6 +202,21 @@ Test (claim, ignores_an_acceptance_of_another_range)
     cr_assert_eq (zseq_claim_reply (&self.claim, &other, NOW), ZSEQ_DO_WAIT);
 }
 
+//  It is no reply to the claim, so its vector says nothing about the others.
+Test (claim, uses_no_vector_of_a_reply_to_another_range)
+{
+    zseq_known_t known = s_known (7, 7, 7);
+    s_fixture_t self = s_begin (3, &known, 3);
+    s_ask (&self, NOW);
+    cr_assert_eq (s_hear (&self, 1, ZSEQ_OK, 10), ZSEQ_DO_WAIT);
+    zseq_msg_t other = s_reply (&self, 0, ZSEQ_OK, 10);
+    other.claim.first = 8;
+    other.vector.incarnation[1].counter = 2;
+    cr_assert_eq (zseq_claim_reply (&self.claim, &other, NOW), ZSEQ_DO_WAIT);
+    cr_assert_eq (s_hear (&self, 2, ZSEQ_OK, 10), ZSEQ_DO_DONE);
+    cr_assert_eq (self.claim.rc, ZSEQ_OK);
+}
+
 Test (claim, does_not_count_an_earlier_incarnation)
 {
     //  b accepted and then lost its disk. a's reply shows b's next incarnation.

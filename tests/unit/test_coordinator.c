@@ -197,6 +197,19 @@ Test (coordinator, forgets_a_client_that_has_given_up)
     cr_assert_eq (next->answered, 0);
 }
 
+Test (coordinator, answers_a_client_that_would_wait_for_ever)
+{
+    enum { A };
+    s_setup (3);
+    s_cut = A;
+    s_timeout_us = UINT64_MAX;
+    s_next_t *next = s_ask (A, 1, 1);
+    for (int round = 0; round < 2000 && !next->answered; round++)
+        s_rounds (1);
+    cr_assert_eq (next->answered, 1);
+    cr_assert_eq (next->status, ZSEQ_EUNAVAILABLE);
+}
+
 Test (coordinator, ends_a_sequence_as_a_client_does)
 {
     s_setup (3);

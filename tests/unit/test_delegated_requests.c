@@ -8,6 +8,7 @@
 //  out or burns. When names are delegated at all is in test_delegation.c.
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "test_batcher_fixture.h"
@@ -116,6 +117,75 @@ Test (delegation, pass_over_a_coordinator_that_refuses)
     test_add (1, 1);
     test_flush ();
     cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[1]);
+}
+
+//  Whatever the reason: the client does not wait for it to pass.
+Test (delegation, pass_over_a_coordinator_that_cannot_serve_the_name)
+{
+    const int refusals[] = {ZSEQ_EINVAL, ZSEQ_EFULL, ZSEQ_EPROTOCOL};
+    for (size_t index = 0; index < 3; index++) {
+        test_ended_count = test_sent = test_read = 0;
+        test_turn (3);
+        test_refusal[test_ranking[0]] = refusals[index];
+        test_draw_ids (1);
+        test_refusal[test_ranking[0]] = ZSEQ_OK;
+        cr_assert_eq (test_requests[0].status, ZSEQ_OK);
+        test_read = test_sent;
+        test_add (1, 1);
+        test_flush ();
+        cr_assert_eq (test_letter (ZSEQ_OP_NEXT)->node, test_ranking[1]);
+        test_close ();
+    }
+}
+
+//  Finds another name that has the same first coordinator.
+static zseq_request_queue_t *
+s_second_queue (char *name)
+{
+    uint8_t ranking[ZSEQ_NODES_MAX];
+    for (int number = 0;; number++) {
+        int size = sprintf (name, "bills-%d", number);
+        zseq_coordinator_rank_nodes (&test_rank, name, (size_t) size, ranking);
+        if (!memcmp (ranking, test_ranking, 3))
+            return zseq_request_queue_new (test_batcher, name, (size_t) size);
+    }
+}
+
+//  Draws an ID of a name in congestion. Returns the node that it asks first.
+static uint8_t
+s_first_asked (zseq_request_queue_t *queue)
+{
+    test_requests[1] = (zseq_request_t){
+      .count = 1, .count_min = 1, .deadline_us = test_now + LIMIT_US};
+    test_read = test_sent;
+    zseq_request_queue_add (queue, &test_requests[1]);
+    test_flush ();
+    uint8_t node = test_letter (ZSEQ_OP_NEXT)->node;
+    test_read--;
+    test_finish ();
+    return node;
+}
+
+//  One that cannot be reached is left out for one request, of one name.
+Test (delegation, take_a_coordinator_that_refuses_for_down_for_all_names)
+{
+    test_turn (3);
+    char name[32];
+    zseq_request_queue_t *other = s_second_queue (name);
+    test_congested = ALL_NODES;
+    test_draw_ids (1);
+    test_draw_ids (1);
+    test_cut = 1u << test_ranking[0];
+    test_draw_ids (1);
+    test_cut = 0;
+    cr_assert_eq (s_first_asked (other), test_ranking[0]);
+    test_refusal[test_ranking[0]] = ZSEQ_ENOTVOTING;
+    test_draw_ids (1);
+    test_refusal[test_ranking[0]] = ZSEQ_OK;
+    cr_assert_eq (s_first_asked (other), test_ranking[1]);
+    zseq_batcher_end (test_batcher, ZSEQ_ETIMEOUT);
+    zseq_request_queue_free (&other);
+    test_congested = 0;
 }
 
 //  P5: what its claim may have taken is counted.

@@ -553,6 +553,23 @@ Test (delegation, take_a_coordinator_and_w_nodes_for_congestion)
         }
 }
 
+//  The claim was over: what the node says then is not weighed.
+Test (delegation, go_by_no_late_reply_for_congestion)
+{
+    test_open (3);
+    test_mute = 1u << test_ranking[0];
+    cr_assert_eq (s_drawn_by (ALL_NODES), ZSEQ_OP_CLAIM);
+    test_letter_t *late = NULL;
+    for (size_t at = 0; at < test_sent; at++)
+        if (test_letters[at].msg.op == ZSEQ_OP_CLAIM &&
+            test_letters[at].node == test_ranking[0])
+            late = &test_letters[at];
+    cr_assert_not_null (late);
+    test_mute = 0;
+    cr_assert (!test_answer (late));
+    cr_assert_eq (s_drawn_by (0), ZSEQ_OP_CLAIM);
+}
+
 Test (delegation, leave_also_a_new_name_to_its_coordinator_in_congestion)
 {
     test_open (3);

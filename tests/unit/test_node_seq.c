@@ -294,6 +294,27 @@ Test (node, lists_names_page_by_page)
     fixture_destroy (&self);
 }
 
+Test (node, bounds_the_bytes_of_a_page_of_names)
+{
+    enum { NAMES = 40, PAGE_BYTES = 8192, ITEM_BYTES = 16 };
+    fixture_t *self = fixture_voter ();
+    char name[ZSEQ_NAME_MAX + 1];
+    memset (name, 'x', ZSEQ_NAME_MAX);
+    name[ZSEQ_NAME_MAX] = 0;
+    for (int index = 0; index < NAMES; index++) {
+        name[0] = (char) ('0' + index);
+        fixture_claim_durably (self, name, 1, 1);
+    }
+    zseq_msg_t list = fixture_request (ZSEQ_OP_LIST, "", 5);
+    list.list.count = ZSEQ_PAGE_MAX;
+    fixture_send (self, &list);
+    const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.list.page.item_count,
+                  PAGE_BYTES / (ZSEQ_NAME_MAX + ITEM_BYTES));
+    cr_assert (reply->msg.list.page.more);
+    fixture_destroy (&self);
+}
+
 Test (node, lists_only_what_is_durable)
 {
     fixture_t *self = fixture_voter ();

@@ -18,6 +18,8 @@ static zseq_uri_t s_uri;
 static zseq_reactor_t *s_reactor;
 static zseq_name_queue_t *s_queue;
 static uint64_t s_next = 1;  //  The node's next, for every name
+static bool s_recovers;      //  The node refuses each request, and answers it
+                             //  once it has its record
 
 //  Answers a request as node a, the only member of its cluster.
 static void
@@ -57,6 +59,23 @@ s_answer (zframe_t *sender, const zseq_msg_t *request)
     cr_assert_eq (zframe_send (&frame, s_router, 0), 0);
 }
 
+//  Refuses a request as a node does that does not know its cluster.
+static void
+s_refuse (zframe_t *sender, const zseq_msg_t *request)
+{
+    zseq_msg_t msg = {.op = request->op,
+                      .reply = true,
+                      .request = request->request,
+                      .status = ZSEQ_ENOTVOTING,
+                      .vector.n = 1};
+    uint8_t bytes[64];
+    size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
+    cr_assert_gt (size, 0);
+    cr_assert_eq (zframe_send (&sender, s_router, ZFRAME_MORE), 0);
+    zframe_t *frame = zframe_new (bytes, size);
+    cr_assert_eq (zframe_send (&frame, s_router, 0), 0);
+}
+
 //  Answers the next request that arrives within that time. Returns the
 //  request's operation; -1: no request arrived.
 static int
@@ -73,6 +92,8 @@ s_serve (int timeout_ms)
     cr_assert_eq (zseq_codec_decode_request (&codec, zframe_data (frame),
                                              zframe_size (frame), &msg),
                   ZSEQ_OK);
+    if (s_recovers)
+        s_refuse (zframe_dup (sender), &msg);
     s_answer (sender, &msg);
     int op = (int) msg.op;
     zframe_destroy (&frame);
@@ -185,5 +206,24 @@ Test (reactor, ends_a_request_whose_deadline_has_passed_without_a_reply)
     s_run ();
     cr_assert (!request.pending);
     cr_assert_neq (request.outcome.rc, ZSEQ_OK);
+    s_tear_down ();
+}
+
+//  The refusal says of no cluster that it does not vote. If it ended the claim,
+//  the claim's reply would come too late.
+Test (reactor, takes_a_refusal_without_a_cluster_for_no_reply)
+{
+    s_set_up ();
+    zseq_id_request_t request = s_request (2000);
+    zseq_name_queue_post (s_reactor, s_queue, &request);
+    s_run ();
+    s_recovers = true;
+    cr_assert_eq (s_serve (WAIT_MS), ZSEQ_OP_CLAIM);
+    while (request.pending) {
+        (void) s_poll (WAIT_MS);
+        s_run ();
+    }
+    cr_assert_eq (request.outcome.rc, ZSEQ_OK);
+    cr_assert_eq (request.request.first, 2);
     s_tear_down ();
 }

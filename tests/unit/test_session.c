@@ -151,6 +151,41 @@ Test (sessions, wait_for_a_slow_reply)
     s_destroy (&self);
 }
 
+Test (sessions, repeat_a_hello_ever_less_often_but_every_five_seconds)
+{
+    s_fixture_t *self = s_new ();
+    uint64_t now_us = 1000000;
+    for (uint64_t wait_us = 200000; now_us < 60000000; wait_us *= 2) {
+        (void) s_request (self, now_us);
+        wait_us = wait_us < 5000000 ? wait_us : 5000000;
+        cr_assert_eq (zseq_session_wake_us (self->session), now_us + wait_us);
+        now_us += wait_us;
+    }
+    s_destroy (&self);
+}
+
+//  The list of members may name an endpoint that this client cannot reach.
+Test (sessions, stay_with_an_endpoint_that_was_given)
+{
+    s_fixture_t *self = s_new ();
+    zseq_msg_t hello = s_request (self, 1000000);
+    unsigned connections = zseq_session_changes (self->session);
+    strcpy (self->uri.endpoint[0], "tcp://127.0.0.1:1");
+    s_answer (self, &hello, 42);
+    s_receive (self);
+    zseq_session_tick (self->session, 1000001, false);
+    cr_assert (zseq_session_ready (self->session));
+    cr_assert_str_eq (zseq_session_member (self->session, 0)->endpoint,
+                      "tcp://127.0.0.1:1");
+    cr_assert_eq (zseq_session_changes (self->session), connections);
+    uint8_t bytes[64];
+    zseq_msg_t msg = {.op = ZSEQ_OP_STATUS, .request = 5, .cluster = 42};
+    size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
+    cr_assert_eq (zseq_session_send (self->session, 1, bytes, size), 1);
+    cr_assert_eq (s_request (self, 1000002).op, ZSEQ_OP_STATUS);
+    s_destroy (&self);
+}
+
 Test (sessions, ask_again_until_the_cluster_is_formed)
 {
     s_fixture_t *self = s_new ();

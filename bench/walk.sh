@@ -18,7 +18,7 @@ fi
 
 build=${ZSEQ_WALK_BUILD:-$root/build/walk}
 mkdir -p "$build"
-if ! { cmake -S "$root" -B "$build" -G Ninja -DBUILD_TESTING=OFF \
+if ! { cmake -S "$root" -B "$build" -G Ninja -DZSEQ_TESTS=OFF \
              -DCMAKE_BUILD_TYPE=None \
              -DCMAKE_C_FLAGS='-O0 -g -finstrument-functions' \
            && cmake --build "$build" -j2 --target zseq zseqd \

@@ -60,6 +60,38 @@ while read -r path; do
         test -e "$ZSEQ_SOURCE/$path"
 done < <(grep -Eo '\]\([^)#]+' "$readme" | sed 's/^](//' | grep -v '://')
 
+#  Options of the build exist.
+while read -r option; do
+    holds "README.md: the build has no option $option" \
+        grep -q "^option ($option " "$ZSEQ_SOURCE/CMakeLists.txt"
+done < <(grep -Eo -- '-D[A-Z_]+' "$readme" | sed 's/^-D//')
+
+#  installed: prints what to add to variables for an installation in DIR.
+installed () {
+    tr '\n' ' ' <"$readme" | grep -Eo '`DIR/[a-z/]+` to `[A-Z_]+`' \
+        | tr -d '`' | sed 's/DIR//; s/ to / /'
+}
+
+#  With these the programs and the library of an installation are found.
+if [[ -z $ZSEQ_INSTRUMENTED ]]; then
+    run cmake --install "$ZSEQ_BUILD" --prefix "$work/prefix"
+    found=()
+    while read -r folder variable; do
+        found+=("$variable=$work/prefix$folder:${!variable-}")
+    done < <(installed)
+    holds "README.md says what to add to three variables" \
+        test "${#found[@]}" -eq 3
+    answers "zseq 0.1.0" env "${found[@]}" zseq --version
+    run env "${found[@]}" bash -c "$ZSEQ_CC \$(pkg-config --cflags zseq) \
+        '$ZSEQ_SOURCE/tests/install/outside/outside.c' -o '$work/outside' \
+        \$(pkg-config --libs zseq)"
+    holds "README.md: a program finds zseq.pc: $(cat "$work/err")" \
+        test "$status" -eq 0
+    answers 'too few nodes are reachable' env "${found[@]}" "$work/outside"
+fi
+
+holds "README.md says to run ldconfig" \
+    grep -q 'cmake --install build/release && sudo ldconfig' "$readme"
 holds "README.md shows the quick start" \
     grep -q 'bash examples/quickstart.sh' "$readme"
 holds "README.md shows how to run the tests" grep -q 'bash tests/run.sh' \

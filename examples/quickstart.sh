@@ -4,15 +4,27 @@
 #  take IDs of one sequence while the script kills a node with SIGKILL and
 #  restarts it. Then the script counts the IDs that occur twice.
 #
-#      bash examples/quickstart.sh
+#      bash examples/quickstart.sh [--keep]
 #
-#  The script ends everything that it starts. ZSEQ_BIN may name a directory
-#  that holds zseqd and zseq; then the script installs and builds nothing.
+#  The script ends everything that it starts. With --keep it leaves the nodes
+#  running, and prints how to use and how to end them. ZSEQ_BIN may name a
+#  directory that holds zseqd and zseq; then it installs and builds nothing.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 phase=2500  # IDs that each client takes before the next thing happens
 began=$SECONDS
+
+keep=
+for option in "$@"; do
+    case $option in
+    --keep) keep=1 ;;
+    *)
+        echo "quickstart.sh: unknown option '$option'; there is --keep" >&2
+        exit 1
+        ;;
+    esac
+done
 
 directory=
 declare -A pid=()  # What was started and still runs, by name
@@ -78,9 +90,11 @@ free_port () {
     done
 }
 
+#  A node that is kept must not keep this script's output open.
 start_node () {
     : >"$directory/$1.log"
-    "$bin/zseqd" start --data "$directory/$1" 2>"$directory/$1.log" &
+    "$bin/zseqd" start --data "$directory/$1" \
+        </dev/null >"$directory/$1.log" 2>&1 &
     pid[$1]=$!
 }
 
@@ -121,16 +135,17 @@ if [[ -z $bin ]]; then
     say "building"
     cd "$root"
     log=$(mktemp)
-    if ! { cmake --preset release \
-               && cmake --build --preset release --target zseqd zseq_cli; } \
+    if ! { cmake --preset release -B build/quickstart -DZSEQ_TESTS=OFF \
+               && cmake --build build/quickstart --target zseqd zseq_cli; } \
              >"$log" 2>&1; then
         cat "$log" >&2
         rm -f "$log"
         fail "zseq does not build"
     fi
     rm -f "$log"
-    bin=$root/build/release/bin
+    bin=$root/build/quickstart/bin
 fi
+bin=$(cd "$bin" && pwd)
 
 directory=$(mktemp -d "${TMPDIR:-/tmp}/zseq-quickstart.XXXXXX")
 ports=()
@@ -173,9 +188,11 @@ for client in one other; do
         || fail "client $client: $(cat "$directory/$client.log")"
 done
 "$bin/zseq" -u "$uri" status
-for node in a b c; do
-    finish $node TERM || fail "node $node: $(cat "$directory/$node.log")"
-done
+if [[ -z $keep ]]; then
+    for node in a b c; do
+        finish $node TERM || fail "node $node: $(cat "$directory/$node.log")"
+    done
+fi
 
 for client in one other; do
     sort -n -u -c "$directory/$client.ids" \
@@ -185,4 +202,24 @@ ids=$(cat "$directory/one.ids" "$directory/other.ids" | wc -l)
 duplicates=$(cat "$directory/one.ids" "$directory/other.ids" \
     | sort -n | uniq -d | wc -l)
 say "verdict: $ids IDs, duplicates $duplicates"
-[[ $duplicates -eq 0 ]]
+[[ $duplicates -eq 0 ]] || exit 1
+
+if [[ -n $keep ]]; then
+    say "the nodes go on, with their data and logs in $directory"
+    cat <<END
+
+Use them:
+
+    export ZSEQ_URI=$uri
+    export PATH=$bin:\$PATH
+    zseq next orders
+    zseq status
+
+End them, then remove their data:
+
+    kill ${pid[a]} ${pid[b]} ${pid[c]}
+    rm -r $directory
+END
+    pid=()
+    directory=
+fi

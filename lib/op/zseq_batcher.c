@@ -134,6 +134,13 @@ s_complete (zseq_inflight_t *inflight, uint64_t now_us)
             zseq_delegation_note_uncontended (&queue->delegation, now_us);
             s_note_unchallenged (queue);
         }
+        //  Nodes answer in order: what was sent before and has no majority of
+        //  replies by now was lost, and is made again.
+        for (zseq_inflight_t *other = queue->inflight; other != inflight;
+             other = other->behind)
+            if (zseq_inflight_claims (other) &&
+                other->began_us < inflight->began_us)
+                zseq_attempt_hasten (&other->claim.attempt, now_us);
         zseq_request_queue_hand_out (inflight, claim->first, claim->count, 0);
     }
     else {
@@ -241,7 +248,7 @@ s_send (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t now_us)
         return;
     //  A node that comes before this one may be up again.
     if (zseq_batcher_is_node (self))
-        zseq_batcher_probe_down (self, queue, now_us);
+        zseq_batcher_probe_down (self, queue, 0, now_us);
     if (!zseq_request_queue_assign (inflight,
                                     zseq_claim_remaining (&inflight->claim),
                                     queue->share_max)) {
@@ -467,12 +474,21 @@ s_end_hopeless (zseq_batcher_t *self, uint64_t now_us)
     for (zseq_request_queue_t *queue = self->busy, *busy; queue; queue = busy) {
         busy = queue->busy;
         int status = ZSEQ_OK;
-        for (const zseq_inflight_t *inflight = queue->inflight; inflight;
-             inflight = inflight->behind)
+        for (zseq_inflight_t *inflight = queue->inflight, *behind; inflight;
+             inflight = behind) {
+            behind = inflight->behind;
             if (now_us >= s_unavailable_us (inflight))
                 status = ZSEQ_EUNAVAILABLE;
-            else if (s_is_too_early (inflight))
-                status = ZSEQ_ECLOCK;
+            else if (!s_is_too_early (inflight))
+                continue;
+            else if (inflight->request_count > 1)
+                //  Finds the request that is too large.
+                queue->share_max = inflight->request_count / 2;
+            else {
+                zseq_request_queue_refuse (inflight, ZSEQ_ECLOCK);
+                zseq_request_queue_abandon (inflight);
+            }
+        }
         if (status != ZSEQ_OK)
             zseq_request_queue_end (queue, status);
     }

@@ -221,7 +221,7 @@ zseq_batcher_hear (zseq_batcher_t *self, const zseq_msg_t *msg, uint64_t now_us)
 
 void
 zseq_batcher_probe_down (zseq_batcher_t *self, zseq_request_queue_t *queue,
-                         uint64_t now_us)
+                         zseq_node_set_t unreachable, uint64_t now_us)
 {
     assert (self);
     assert (queue);
@@ -230,7 +230,7 @@ zseq_batcher_probe_down (zseq_batcher_t *self, zseq_request_queue_t *queue,
         return;
     uint8_t nodes[ZSEQ_NODES_MAX];
     uint8_t count = zseq_delegation_probes_due (
-      &self->delegation, &queue->delegation, now_us, nodes);
+      &self->delegation, &queue->delegation, unreachable, now_us, nodes);
     for (uint8_t index = 0; index < count; index++) {
         zseq_msg_t msg = {.op = ZSEQ_OP_READ,
                           .request = zseq_batcher_draw (self),
@@ -366,7 +366,8 @@ zseq_batcher_send_next (zseq_batcher_t *self, zseq_inflight_t *inflight,
         inflight->busy_until_us = 0;
         s_ask_next (self, inflight, &msg, now_us);
     }
-    zseq_batcher_probe_down (self, inflight->queue, now_us);
+    zseq_batcher_probe_down (self, inflight->queue, inflight->unreachable,
+                             now_us);
     return zseq_inflight_delegated (inflight);
 }
 
@@ -455,9 +456,11 @@ zseq_batcher_next_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
         if (msg->status == ZSEQ_EUNAVAILABLE)
             self->stats.burnt += inflight->claim.count;
         //  By their clocks the nodes refuse this name only.
-        if (msg->status != ZSEQ_ECLOCK)
+        if (msg->status != ZSEQ_ECLOCK) {
             zseq_delegation_note_failed (&self->delegation, inflight->node,
                                          now_us);
+            zseq_node_set_add (&inflight->late, inflight->node);
+        }
         s_give_up_delegated (inflight);
         return;
     }

@@ -121,9 +121,9 @@ bool zseq_batcher_send_next (zseq_batcher_t *self, zseq_inflight_t *inflight,
 void zseq_batcher_note_reachable (zseq_inflight_t *inflight, uint8_t node);
 
 //  Probes the nodes that are down and come before the coordinator of queue's
-//  name, if that is due.
+//  name, if that is due; see zseq_delegation_probes_due.
 void zseq_batcher_probe_down (zseq_batcher_t *self, zseq_request_queue_t *queue,
-                              uint64_t now_us);
+                              zseq_node_set_t unreachable, uint64_t now_us);
 
 //  Takes in the reply to a NEXT.
 void zseq_batcher_next_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,

@@ -133,6 +133,16 @@ s_read (zseq_claim_t *self)
     return ZSEQ_DO_SEND;
 }
 
+//  Whether so many nodes have voted on a CLAIM that it is lost, and not merely
+//  late.
+static bool
+s_outvoted (const zseq_attempt_t *attempt)
+{
+    zseq_node_set_t voted = zseq_attempt_granted (attempt) |
+                            zseq_tally_nodes (&attempt->tally, ZSEQ_ECONFLICT);
+    return zseq_quorum_reached (&attempt->quorum, ZSEQ_QUORUM_WRITE, voted);
+}
+
 zseq_do_t
 zseq_claim_tick (zseq_claim_t *self, uint64_t now_us)
 {
@@ -150,7 +160,7 @@ zseq_claim_tick (zseq_claim_t *self, uint64_t now_us)
     if (zseq_attempt_overdue (attempt, now_us)) {
         if (self->reading && zseq_attempt_reached (attempt, ZSEQ_QUORUM_READ))
             return s_read (self);
-        return s_lost (self, false, now_us);
+        return s_lost (self, !self->reading && s_outvoted (attempt), now_us);
     }
     return zseq_attempt_due (attempt, now_us) ? ZSEQ_DO_SEND : ZSEQ_DO_WAIT;
 }

@@ -170,7 +170,8 @@ zseq_delegation_note_failed (zseq_delegation_t *self, uint8_t node,
 
 uint8_t
 zseq_delegation_probes_due (const zseq_delegation_t *self,
-                            const zseq_delegation_name_t *name, uint64_t now_us,
+                            const zseq_delegation_name_t *name,
+                            zseq_node_set_t unreachable, uint64_t now_us,
                             uint8_t nodes[ZSEQ_NODES_MAX])
 {
     assert (self);
@@ -180,6 +181,8 @@ zseq_delegation_probes_due (const zseq_delegation_t *self,
     uint8_t count = 0;
     for (uint8_t rank = 0; rank < self->quorum.n; rank++) {
         uint8_t node = name->ranking[rank];
+        if (zseq_node_set_has (unreachable, node))
+            continue;
         if (!self->rank.candidate[node].down)
             break;
         if (zseq_coordinator_rank_probe_due (&self->rank, node, now_us))

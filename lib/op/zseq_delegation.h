@@ -90,10 +90,12 @@ void zseq_delegation_note_failed (zseq_delegation_t *self, uint8_t node,
                                   uint64_t now_us);
 
 //  Writes the nodes to probe now, in the name's order: those that are down and
-//  rank before its coordinator. Returns how many. _coordinator was called for
-//  that name before.
+//  rank before its coordinator, which is the first one that is neither down nor
+//  among the unreachable. Returns how many. _coordinator was called for that
+//  name before.
 uint8_t zseq_delegation_probes_due (const zseq_delegation_t *self,
                                     const zseq_delegation_name_t *name,
+                                    zseq_node_set_t unreachable,
                                     uint64_t now_us,
                                     uint8_t nodes[ZSEQ_NODES_MAX]);
 

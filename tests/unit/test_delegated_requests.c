@@ -863,3 +863,68 @@ Test (delegation, do_not_ask_the_only_node_again_that_has_refused)
     for (size_t letter = test_read; letter < test_sent; letter++)
         cr_assert_neq (test_letters[letter].msg.op, ZSEQ_OP_NEXT);
 }
+
+//  The only node that can be reached refuses once. A call with ten seconds must
+//  be served when the node can again.
+static void
+s_refuse_once (int status)
+{
+    test_letter_t *next = s_reach_last ();
+    test_refusal[next->node] = status;
+    cr_assert (test_answer (next));
+    test_flush ();
+    memset (test_refusal, 0, sizeof test_refusal);
+    uint64_t began_us = test_now;
+    size_t reads = 0;
+    while (!test_ended_count) {
+        if (test_read < test_sent) {
+            test_letter_t *letter = &test_letters[test_read++];
+            reads += letter->msg.op == ZSEQ_OP_READ;
+            test_now += TRIP_US;
+            test_answer (letter);
+            test_tick ();
+        }
+        else
+            test_wait ();
+    }
+    cr_assert_eq (test_requests[0].status, ZSEQ_OK,
+                  "status %d after %lu us and %zu READs that it answered",
+                  test_requests[0].status,
+                  (unsigned long) (test_now - began_us), reads);
+}
+
+Test (delegation, ask_the_only_node_again_that_had_no_majority)
+{
+    s_refuse_once (ZSEQ_EUNAVAILABLE);
+}
+
+Test (delegation, ask_the_only_node_again_that_was_starting)
+{
+    s_refuse_once (ZSEQ_ENOTVOTING);
+}
+
+//  It answers the probes, so later calls find it up.
+Test (delegation, probe_the_only_node_below_unreachable_ones)
+{
+    test_letter_t *next = s_reach_last ();
+    test_refusal[next->node] = ZSEQ_ENOTVOTING;
+    cr_assert (test_answer (next));
+    memset (test_refusal, 0, sizeof test_refusal);
+    size_t served = 0;
+    for (size_t call = 1; call < 20; call++) {
+        test_add (call, 1);
+        test_ended_count = 0;
+        test_flush ();
+        while (test_requests[call].status == 77)
+            if (test_read < test_sent) {
+                test_letter_t *letter = &test_letters[test_read++];
+                test_now += TRIP_US;
+                test_answer (letter);
+                test_tick ();
+            }
+            else
+                test_wait ();
+        served += test_requests[call].status == ZSEQ_OK;
+    }
+    cr_assert_gt (served, 0, "of 19 calls of 10 s each none was served");
+}

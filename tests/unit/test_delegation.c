@@ -640,3 +640,103 @@ Test (delegation, ask_no_coordinator_if_there_is_none)
     for (size_t index = 0; index < test_sent; index++)
         cr_assert_neq (test_letters[index].msg.op, ZSEQ_OP_NEXT);
 }
+
+//  The CLAIMs of one claim are lost with their connections; all nodes answer
+//  everything else.
+Test (delegation, send_a_lost_claim_again_when_a_later_one_wins)
+{
+    s_open_node (0);
+    test_draw_ids (1);
+    test_add (0, 1);
+    test_flush ();
+    test_letter_to_all (ZSEQ_OP_CLAIM);  //  Lost
+    uint64_t request = test_letters[test_read - 1].msg.request;
+    size_t resent = 0, served = 0, refused = 0, lost = 0;
+    uint64_t now_us = test_now;
+    test_ended_count = 0;
+    //  A client asks every ten milliseconds.
+    for (size_t at = 1; at < 250; at++) {
+        test_now += 10000;
+        test_add (at, 1);
+        test_flush ();
+        for (size_t index = test_read; index < test_sent; index++)
+            resent += test_letters[index].msg.request == request;
+        test_tick ();
+        test_answer_all ();
+        if (test_requests[0].status != 77 && !lost)
+            lost = test_now - now_us;
+    }
+    for (size_t at = 1; at < 249; at++) {
+        served += test_requests[at].status == ZSEQ_OK;
+        refused += test_requests[at].status == ZSEQ_EUNAVAILABLE;
+    }
+    cr_assert (test_requests[0].status == ZSEQ_OK && refused == 0,
+               "the lost one: status %d after %zu us, sent again to %zu nodes; "
+               "others: %zu served, %zu refused as unavailable",
+               test_requests[0].status, lost, resent, served, refused);
+}
+
+//  W nodes answer every attempt within a round trip, two others are dead, and
+//  another client is first at one node each time. That is no silence.
+Test (delegation, do_not_call_a_majority_that_refuses_unavailable)
+{
+    s_open_node (0);
+    test_draw_ids (1);
+    test_mute = 1u << test_ranking[3] | 1u << test_ranking[4];
+    uint8_t lost = test_ranking[2];
+    uint64_t now_us = test_now;
+    test_ended_count = 0;
+    test_add (0, 1);
+    test_flush ();
+    size_t attempts = 0;
+    uint64_t request = 0;
+    while (!test_ended_count && test_now < now_us + 9000000)
+        if (test_read < test_sent) {
+            if (test_letters[test_read].msg.request != request) {
+                request = test_letters[test_read].msg.request;
+                attempts++;
+                test_next[lost] += 1;
+            }
+            test_answer_all ();
+        }
+        else
+            test_wait ();
+    cr_assert_neq (test_requests[0].status, ZSEQ_EUNAVAILABLE,
+                   "unavailable after %lu us and %zu attempts, each answered "
+                   "by 3 of 5 nodes; %lu conflicts counted",
+                   (unsigned long) (test_now - now_us), attempts,
+                   zseq_batcher_stats (test_batcher)->conflicts);
+    test_mute = 0;
+}
+
+//  Such losses count.
+Test (delegation, halve_a_claim_that_loses_while_nodes_are_dead)
+{
+    s_open_node (0);
+    test_draw_ids (1);
+    test_mute = 1u << test_ranking[3] | 1u << test_ranking[4];
+    uint8_t lost = test_ranking[2];
+    test_ended_count = 0;
+    for (size_t at = 0; at < 200; at++)
+        test_add (at, 1);
+    test_flush ();
+    size_t attempts = 0;
+    uint64_t request = 0, count = 0;
+    while (!test_ended_count && attempts < 6)
+        if (test_read < test_sent) {
+            if (test_letters[test_read].msg.request != request) {
+                request = test_letters[test_read].msg.request;
+                count = test_letters[test_read].msg.claim.count;
+                attempts++;
+                if (test_letters[test_read].msg.op == ZSEQ_OP_CLAIM)
+                    test_next[lost] =
+                      test_letters[test_read].msg.claim.first + 1;
+            }
+            test_answer_all ();
+        }
+        else
+            test_wait ();
+    cr_assert_lt (count, 200, "claim %zu asks for %lu IDs, %lu were burnt",
+                  attempts, count, test_burnt ());
+    test_mute = 0;
+}

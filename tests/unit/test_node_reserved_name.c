@@ -199,3 +199,40 @@ Test (reserved_name, is_not_claimed_further_by_a_coordinator)
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->durable_to, 65000);
     fixture_destroy (&self);
 }
+
+//  A NEXT for too many IDs must not end those that wait with it.
+Test (node, refuses_by_its_clock_only_the_next_that_is_too_large)
+{
+    zseq_record_t record = fixture_record (1, 0);
+    record.identity = 42;
+    record.voting = true;
+    fixture_t *self = fixture_new (&record, 10, 10);
+    self->wall_ms = EPOCH_MS + 5000;
+    fixture_tick (self, 0);
+    fixture_claim_durably (self, FLAKE, 5000, 1);
+    zseq_msg_t msg = fixture_request (ZSEQ_OP_NEXT, FLAKE, 9);
+    msg.next.count = msg.next.count_min = ZSEQ_COUNT_MAX;
+    msg.next.timeout_us = 50000;
+    fixture_send (self, &msg);
+    msg = fixture_request (ZSEQ_OP_NEXT, FLAKE, 10);
+    msg.next.count = msg.next.count_min = 1;
+    msg.next.timeout_us = 50000;
+    fixture_send (self, &msg);
+    fixture_flush (self);
+    bool claimed = false;
+    for (size_t round = 0; round < 20; round++) {
+        fixture_tick (self, 1000);
+        for (size_t at = 0; at < self->count; at++)
+            cr_assert (self->seen[at].type != ZSEQ_ACTION_REPLY ||
+                         self->seen[at].msg.request != 10 ||
+                         self->seen[at].msg.status == ZSEQ_OK,
+                       "NEXT for 1 ID, with the clock far behind its limit: %d",
+                       self->seen[at].msg.status);
+        fixture_flush (self);
+        for (size_t at = 0; at < self->count; at++)
+            claimed |= self->seen[at].type == ZSEQ_ACTION_PERSIST &&
+                       self->seen[at].durable_to == 5002;
+    }
+    cr_assert (claimed);
+    fixture_destroy (&self);
+}

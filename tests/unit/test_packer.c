@@ -205,3 +205,55 @@ Test (packer, sends_what_is_too_large_for_a_pack_by_itself_and_in_order)
     zmsg_destroy (&received);
     s_expect (s_node, 2, 2);
 }
+
+//  As many senders of packed requests as are kept apart at a time, and more.
+//  Each gets its own replies.
+#define SENDERS 40
+Test (packer, packs_replies_to_many_senders)
+{
+    static zsock_t *client[SENDERS];
+    static zseq_route_t route[SENDERS];
+    char endpoint[64];
+    snprintf (endpoint, sizeof endpoint, "ipc:///tmp/zseq-packer.%d",
+              (int) getpid ());
+    for (size_t index = 0; index < SENDERS; index++) {
+        client[index] = zsock_new_dealer (endpoint);
+        zsock_set_rcvtimeo (client[index], WAIT_MS);
+        cr_assert_eq (zstr_send (client[index], "hello"), 0);
+        const uint8_t *bytes;
+        size_t size;
+        while (zseq_transport_recv_request (s_transport, &route[index], &bytes,
+                                            &size) != ZSEQ_OK)
+            s_wait ();
+    }
+    for (uint8_t number = 1; number < 3; number++)
+        for (size_t index = 0; index < SENDERS; index++) {
+            uint8_t message[2];
+            s_make ((uint8_t) (2 * index + number), message);
+            zseq_packer_reply (s_packer, &route[index], true, message,
+                               sizeof message);
+        }
+    zseq_packer_flush (s_packer, true, 0);
+    //  In one frame, or in two if another sender took the place.
+    for (size_t index = 0; index < SENDERS; index++) {
+        uint8_t next = (uint8_t) (2 * index + 1);
+        uint8_t end = (uint8_t) (next + 2);
+        while (next != end) {
+            zmsg_t *received = zmsg_recv (client[index]);
+            cr_assert_not_null (received, "sender %zu, %u", index, next);
+            zframe_t *frame = zmsg_last (received);
+            zseq_unpacker_t unpacker;
+            zseq_unpacker_init (&unpacker, zframe_data (frame),
+                                zframe_size (frame));
+            const uint8_t *message;
+            size_t size;
+            while (zseq_unpacker_next (&unpacker, &message, &size)) {
+                cr_assert_eq (size, 2);
+                cr_assert_eq (message[1], next);
+                next++;
+            }
+            zmsg_destroy (&received);
+        }
+        zsock_destroy (&client[index]);
+    }
+}

@@ -5,14 +5,12 @@
 //  everything else goes to stderr.
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "zseq_cli_commands.h"
@@ -148,43 +146,6 @@ s_choose (zseq_cli_job_t *job)
     return true;
 }
 
-//  The user's own directory (XDG Base Directory Specification 0.8), whose
-//  parents are made. False: there is none, and the reason was printed.
-static bool
-s_own_uri (const zseq_cli_job_t *job, char *uri, size_t size)
-{
-    const char *state = getenv ("XDG_STATE_HOME");
-    const char *home = getenv ("HOME");
-    bool given = state && *state == '/';
-    if (!given && (!home || *home != '/')) {
-        zseq_cli_misused (job,
-                          "nothing says where IDs come from: neither -u nor "
-                          "ZSEQ_URI, and there is no $HOME for a directory");
-        return false;
-    }
-    int length = snprintf (uri, size, "file:%s%s/zseq", given ? state : home,
-                           given ? "" : "/.local/state");
-    if (length < 0 || (size_t) length >= size || strchr (uri, '?')) {
-        zseq_cli_misused (job,
-                          "the user's directory '%s' cannot be used: give -u",
-                          given ? state : home);
-        return false;
-    }
-    char *path = uri + strlen ("file:");
-    for (char *slash = strchr (path + 1, '/'); slash;
-         slash = strchr (slash + 1, '/')) {
-        *slash = '\0';
-        bool made = mkdir (path, 0700) == 0 || errno == EEXIST;
-        if (!made)
-            zseq_cli_misused (job, "cannot make the directory %s: %s", path,
-                              strerror (errno));
-        *slash = '/';
-        if (!made)
-            return false;
-    }
-    return true;
-}
-
 //  Makes the client and runs the command.
 static int
 s_run (zseq_cli_job_t *job)
@@ -197,7 +158,7 @@ s_run (zseq_cli_job_t *job)
     if (job->command->run == zseq_cli_flake &&
         (none || strncmp (job->uri, "flake", 5)))
         job->uri = "flake:0";
-    else if (none && !s_own_uri (job, own, sizeof own))
+    else if (none && !zseq_cli_private_uri (job, own, sizeof own))
         return ZSEQ_CLI_MISUSED;
     else if (none)
         job->uri = own;

@@ -8,6 +8,11 @@
 #include "zseq_cli_output.h"
 
 static const zseq_cli_command_t s_commands[] = {
+  {"init", "init",
+   "Makes a private store of IDs, a directory, and prints its URI. Without -u\n"
+   "and $ZSEQ_URI, commands use file:$XDG_STATE_HOME/zseq, else\n"
+   "file:$HOME/.local/state/zseq, once init has made it.\n",
+   "", 0, 0, zseq_cli_init},
   {"next", "next NAME [-n COUNT] [--batch B]",
    "Prints the next ID of sequence NAME, or the next COUNT IDs, one per\n"
    "line. Without --batch they come in ranges of what is wanted, and nothing\n"
@@ -83,8 +88,8 @@ static const zseq_cli_command_t s_commands[] = {
 #define S_COMMANDS (sizeof s_commands / sizeof s_commands[0])
 
 static const char s_common_help[] =
-  "  -u, --uri URI       where IDs come from ($ZSEQ_URI, else a directory of\n"
-  "                      the user's, file:$XDG_STATE_HOME/zseq): a cluster\n"
+  "  -u, --uri URI       where IDs come from ($ZSEQ_URI, else the private\n"
+  "                      store that init has made): a cluster\n"
   "                      tcp://HOST:PORT,..., a directory file:DIR, clocks\n"
   "                      flake:WORKER or flake+tcp://..., or mem:\n"
   "  -t, --timeout MS    how long one request may take (5000)\n"

@@ -15,8 +15,13 @@ int zseq_cli_help (const zseq_cli_command_t *command);
 //  Prints the library's version. Returns the exit code.
 int zseq_cli_version (void);
 
+//  Writes the URI of the private store, for a job that was given none. False:
+//  it is not there, and the reason was printed. For init it makes the parents.
+bool zseq_cli_private_uri (const zseq_cli_job_t *job, char *uri, size_t size);
+
 //  These run a command, and return the exit code. The job's client has been
 //  made, and its options and the number of its arguments have been checked.
+int zseq_cli_init (zseq_cli_job_t *job);
 int zseq_cli_next (zseq_cli_job_t *job);
 int zseq_cli_range (zseq_cli_job_t *job);
 int zseq_cli_stream (zseq_cli_job_t *job);

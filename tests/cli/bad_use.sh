@@ -70,10 +70,13 @@ refuses 2 'at its end' "${ask[@]}" next orders --batch 10
 refuses 2 'at its end' "${ask[@]}" stream orders
 
 #  The cluster: malformed, unreachable, or the wrong one.
-refuses 1 'neither -u nor ZSEQ_URI' env -u HOME "$zseq" next orders
-refuses 1 'neither -u nor ZSEQ_URI' env HOME=home "$zseq" -u '' next orders
-refuses 1 'cannot make the directory /proc/no' env HOME=/proc/no "$zseq" next orders
-refuses 1 'cannot be used' env HOME='/tmp/a?b' "$zseq" next orders
+refuses 1 'no cluster given.*no .HOME' env -u HOME "$zseq" next orders
+refuses 1 'no cluster given.*no .HOME' env HOME=home "$zseq" -u '' next orders
+refuses 1 'cannot make the directory /proc/no' env HOME=/proc/no "$zseq" init
+refuses 1 'no cluster given.*cannot be part' env HOME='/tmp/a?b' "$zseq" next x
+: >"$work/file"
+refuses 1 'no cluster given.*cannot be used: Not a directory' \
+    env XDG_STATE_HOME="$work/file" "$zseq" next orders
 for bad in a tcp:// tcp://127.0.0.1 tcp://127.0.0.1:0 tcp://127.0.0.1:65536 \
            tcp://127.0.0.1:x udp://127.0.0.1:1 ',' "$(uri a)," ",$(uri a)" \
            "$(uri a),$(uri a)" ipc:// "$(uri a)?" "$(uri a)?colour=red" \

@@ -105,7 +105,7 @@ holds "JSON has W" grep -q '"w": 2' "$work/out"
 #  Help and version need no cluster.
 run "$zseq" --help
 holds "help" grep -q '^usage: zseq' "$work/out"
-for command in next range stream peek raise list status export import; do
+for command in init next range stream peek raise list status export import; do
     run "$zseq" $command --help
     holds "help of $command" \
         test "$status-$(grep -c "^usage: .* $command" "$work/out")" = 0-1

@@ -3,14 +3,49 @@
 #  directories, the move to a cluster, flake IDs.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
-#  Without any setup, the user's own directory is used.
+#  Without -u and ZSEQ_URI nothing is made: not by a command, an input to
+#  import, or an empty directory.
 export HOME=$work/home
 mkdir "$HOME"
-answers 1 "$zseq" next orders
-answers "$(seq 2 4)" "$zseq" next orders -n 3
-holds "below HOME" test -f "$HOME/.local/state/zseq/node"
-answers 1 env XDG_STATE_HOME="$work/state" "$zseq" next orders
+private=$HOME/.local/state/zseq
+none="no cluster given: set ZSEQ_URI or -u, or run 'zseq init' .*at $private"
+for command in "next orders" "range orders 2" "stream orders" "peek orders" \
+               "raise orders 2" list status export import; do
+    read -r -a words <<<"$command"
+    refuses 1 "$none" "$zseq" "${words[@]}"
+    refuses 1 "$none" "$zseq" -u '' "${words[@]}"
+done
+holds "nothing was made" test -z "$(ls -A "$HOME")"
+mkdir -p "$private"
+refuses 1 "$none" "$zseq" next orders
+holds "nothing was made" test -z "$(ls -A "$private")"
+
+#  Only init makes the private store, and its use is told each time. With a
+#  URI nothing is told.
+answers "file:$private" "$zseq" init
+answers "file:$private" "$zseq" init
+last=0
+for count in 1 3; do
+    run "$zseq" next orders -n $count
+    holds "IDs of the private store" \
+        test "$status-$(xargs <"$work/out")" = \
+        "0-$(seq $((last + 1)) $((last + count)) | xargs)"
+    holds "one line names it" test "$(cat "$work/err")" = "zseq: neither -u nor \
+ZSEQ_URI is given: this is the private store file:$private"
+    last=$((last + count))
+done
+answers 5 env ZSEQ_URI="$("$zseq" init)" "$zseq" next orders
+answers "file:$work/state/zseq" env XDG_STATE_HOME="$work/state" "$zseq" init
 holds "below XDG_STATE_HOME" test -f "$work/state/zseq/node"
+answers "file:$work/made" "$zseq" -u "file:$work/made" init
+holds "where -u says" test -f "$work/made/node"
+refuses 1 "init makes a directory.*mem:" "$zseq" -u mem: init
+refuses 1 "init makes a directory.*$(uri a)" env ZSEQ_URI="$(uri a)" "$zseq" init
+rm "$private/node"
+run "$zseq" next orders
+holds "a damaged one is not made anew" \
+    test "$status-$(grep -c 'zseq/node: missing' "$work/err")-$(wc -c <"$work/out")" \
+    = 2-1-0
 
 #  A directory.
 ids=("$zseq" -u "file:$work/ids")

@@ -51,7 +51,8 @@ static const zseq_cli_command_t s_commands[] = {
    "backslash are printed as \\xHH.\n",
    "", 0, 1, zseq_cli_list},
   {"status", "status [-w table|json]",
-   "Asks every node of the cluster how it is.\n"
+   "Asks every node of the cluster how it is. Exits with 0 if all vote, with\n"
+   "3 if not all do but IDs are handed out, and with 2 if too few do.\n"
    "\n"
    "  -w, --write-out F   table or json (table)\n",
    "w", 0, 0, zseq_cli_status},
@@ -120,7 +121,7 @@ zseq_cli_help (const zseq_cli_command_t *command)
     printf ("\n%s  -V, --version       the library's version\n"
             "\nA name that begins with '-' goes behind '--'. Exit codes: 0, "
             "1 bad use,\n2 unavailable, timed out or refused by the "
-            "cluster.\n",
+            "cluster; status: 3 if not all nodes vote.\n",
             s_common_help);
     return zseq_cli_flush ();
 }

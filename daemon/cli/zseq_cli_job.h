@@ -14,6 +14,7 @@ enum {
     //  Bad use, bad input to import, or the output could not be written
     ZSEQ_CLI_MISUSED = 1,
     ZSEQ_CLI_FAILED = 2,  //  Unavailable, timed out, or refused by the cluster
+    ZSEQ_CLI_DEGRADED = 3,  //  Status: IDs are handed out, not all nodes vote
 };
 
 //  Room for any text that is printed, escaped.

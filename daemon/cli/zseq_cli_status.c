@@ -16,6 +16,32 @@ typedef struct {
     char cell[COLUMNS][4 * ZSEQ_ENDPOINT_MAX + 1];
 } s_row_t;
 
+//  Whether the cluster hands out IDs, and how many of its nodes vote. Each
+//  claim needs R votes, and then W.
+static bool
+s_available (const zseq_status_t *status, size_t *voting_p)
+{
+    *voting_p = 0;
+    for (size_t node = 0; node < status->nodes; node++)
+        *voting_p += status->node[node].reachable && status->node[node].voting;
+    return *voting_p >= status->r && *voting_p >= status->w;
+}
+
+//  The verdict in words, and as an exit code.
+static const char *
+s_verdict (const zseq_status_t *status, int *code_p)
+{
+    size_t voting;
+    bool available = s_available (status, &voting);
+    bool degraded = available && voting < status->nodes;
+    *code_p = degraded    ? ZSEQ_CLI_DEGRADED
+              : available ? ZSEQ_CLI_DONE
+                          : ZSEQ_CLI_FAILED;
+    return degraded    ? "degraded: IDs are handed out, but not all nodes vote"
+           : available ? "available: all nodes vote"
+                       : "unavailable: too few nodes vote to hand out IDs";
+}
+
 static void
 s_status_row (const zseq_node_status_t *node, s_row_t *row)
 {
@@ -38,7 +64,7 @@ s_status_row (const zseq_node_status_t *node, s_row_t *row)
 }
 
 static int
-s_status_table (const zseq_status_t *status)
+s_status_table (const zseq_status_t *status, const char *verdict)
 {
     static s_row_t row[1 + ZSEQ_NODES_MAX] = {
       {{"NODE", "ENDPOINT", "STATE", "INCARNATION", "SEQUENCES", "BURNT",
@@ -59,8 +85,8 @@ s_status_table (const zseq_status_t *status)
     if (status->identity)
         (void) snprintf (identity, sizeof identity, "identity %016" PRIx64,
                          status->identity);
-    if (printf ("cluster %s, %s, N %zu, R %zu, W %zu\n", cluster, identity,
-                status->nodes, status->r, status->w) < 0)
+    if (printf ("cluster %s, %s, N %zu, R %zu, W %zu\n%s\n", cluster, identity,
+                status->nodes, status->r, status->w, verdict) < 0)
         return zseq_cli_unwritable ();
     for (size_t line = 0; line < 1 + status->nodes; line++)
         for (size_t index = 0; index < COLUMNS; index++) {
@@ -126,13 +152,17 @@ s_status_json (const zseq_status_t *status)
     zseq_text_escape (status->cluster, cluster, sizeof cluster);
     (void) snprintf (identity, sizeof identity, "%016" PRIx64,
                      status->identity);
+    size_t voting;
+    bool available = s_available (status, &voting);
     json_t *nodes = json_array ();
     for (size_t node = 0; node < status->nodes; node++)
         json_array_append_new (nodes, s_status_node (&status->node[node]));
     json_t *json = json_pack (
-      "{s:s, s:s?, s:I, s:I, s:I, s:o}", "cluster", cluster, "identity",
-      status->identity ? identity : NULL, "n", (json_int_t) status->nodes, "r",
-      (json_int_t) status->r, "w", (json_int_t) status->w, "nodes", nodes);
+      "{s:s, s:s?, s:b, s:b, s:I, s:I, s:I, s:o}", "cluster", cluster,
+      "identity", status->identity ? identity : NULL, "available", available,
+      "degraded", available && voting < status->nodes, "n",
+      (json_int_t) status->nodes, "r", (json_int_t) status->r, "w",
+      (json_int_t) status->w, "nodes", nodes);
     return zseq_cli_print_json (json);
 }
 
@@ -143,5 +173,10 @@ zseq_cli_status (zseq_cli_job_t *job)
     int rc = zseq_client_status (job->client, &status);
     if (rc != ZSEQ_OK)
         return zseq_cli_failed (job, rc);
-    return job->json ? s_status_json (&status) : s_status_table (&status);
+    int verdict;
+    const char *text = s_verdict (&status, &verdict);
+    rc = job->json ? s_status_json (&status) : s_status_table (&status, text);
+    if (rc == ZSEQ_CLI_DONE)
+        rc = zseq_cli_flush ();
+    return rc == ZSEQ_CLI_DONE ? verdict : rc;
 }

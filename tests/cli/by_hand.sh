@@ -45,6 +45,7 @@ for at in 1005 1006 1007; do
 done
 holds "the status shows b as not reachable" \
     grep -Eq '^b .*(unreachable|not reachable)' out
+holds "and exits with 3" grep -qx 'exit status 3' out
 holds "with two nodes killed, zseq fails with 2" grep -qx 'exit status 2' out
 holds "and says how many there are" grep -q '1 of 3 nodes answered' err
 holds "with a file removed, zseqd says what is missing" \

@@ -85,8 +85,9 @@ holds "no name has left the directory" \
 
 #  status
 run "${ask[@]}" status
-holds "status has a line for each node and two more" \
-    test "$status-$(wc -l <"$work/out")" = 0-5
+holds "status has a line for each node and three more" \
+    test "$status-$(wc -l <"$work/out")" = 0-6
+holds "status says that all vote" grep -qx 'available: all nodes vote' "$work/out"
 holds "status names the cluster" \
     grep -Eq '^cluster shop, identity [0-9a-f]{16}, N 3, R 2, W 2$' "$work/out"
 holds "status shows that all vote" \
@@ -101,6 +102,20 @@ holds "JSON has what each node counts, as strings" \
     test "$(grep -Ec '"(ids|uptime_us|bytes_received)": "[1-9][0-9]*"' \
             "$work/out")" -eq 9
 holds "JSON has W" grep -q '"w": 2' "$work/out"
+
+#  health CODE AVAILABLE DEGRADED VERDICT: the exit code of status, in the table
+#  and in JSON, and what both say.
+health () {
+    run "${short[@]}" status
+    holds "status exits with $1 and says $4" \
+        test "$status-$(sed -n 's/^\([a-z]*\): .*/\1/p' "$work/out")" = "$1-$4"
+    run "${short[@]}" status -w json
+    holds "status -w json exits with $1" test "$status" -eq "$1"
+    holds "JSON says whether it is available and degraded" test "$(sed -nE \
+        's/^ *"(available|degraded)": (.*),/\2/p' "$work/out" | xargs)" = "$2 $3"
+}
+short=("${ask[@]}" -t 1000)
+health 0 true false available
 
 #  Help and version need no cluster.
 run "$zseq" --help
@@ -151,6 +166,9 @@ for node in a b c; do
     run "${ask[@]}" status
     holds "status shows that node $node is down" \
         grep -Eq "^$node +tcp://[^ ]+ +unreachable +- +- +-" "$work/out"
+    health 3 true true degraded
+    run bash -c '"$@" status >/dev/full' - "${ask[@]}"
+    holds "its output that is lost is told first" test "$status" -eq 1
     start $node
     ready $node
 done
@@ -159,7 +177,6 @@ done
 crash a
 crash b
 unavailable='too few nodes|deadline'
-short=("${ask[@]}" -t 1000)
 refuses 2 "$unavailable" "${short[@]}" next orders
 refuses 2 "$unavailable" "${short[@]}" next orders -n 10 --batch 5
 refuses 2 "$unavailable" "${short[@]}" range orders 5
@@ -170,7 +187,8 @@ refuses 2 "$unavailable" "${short[@]}" list
 refuses 2 "$unavailable" "${short[@]}" export
 run "${short[@]}" status
 holds "status works with one node" \
-    test "$status-$(grep -c unreachable "$work/out")" = 0-2
+    test "$status-$(grep -c unreachable "$work/out")" = 2-2
+health 2 false false unavailable
 start a
 ready a
 run "${ask[@]}" next orders

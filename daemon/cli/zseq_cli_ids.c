@@ -52,6 +52,7 @@ s_next_claims (zseq_cli_job_t *job, zseq_t *seq)
         int rc = zseq_take (seq, ids, count);
         if (rc != ZSEQ_OK)
             return zseq_cli_failed (job, rc);
+        zseq_cli_took = true;
         for (size_t index = 0; index < count; index++) {
             int status = s_print_id (ids[index]);
             if (status != ZSEQ_CLI_DONE)
@@ -70,6 +71,7 @@ s_next_batches (zseq_cli_job_t *job, zseq_t *seq)
         int rc = zseq_next (seq, &id);
         if (rc != ZSEQ_OK)
             return zseq_cli_failed (job, rc);
+        zseq_cli_took = true;
         int status = s_print_id (id);
         if (status != ZSEQ_CLI_DONE)
             return status;
@@ -104,6 +106,7 @@ zseq_cli_range (zseq_cli_job_t *job)
         return status;
     uint64_t first;
     int rc = zseq_next_range (seq, count, &first);
+    zseq_cli_took = rc == ZSEQ_OK;
     if (rc != ZSEQ_OK)
         status = zseq_cli_failed (job, rc);
     else if (printf ("%" PRIu64 " %" PRIu64 "\n", first, first + (count - 1)) <
@@ -145,6 +148,7 @@ s_stream_ids (zseq_cli_job_t *job, zseq_t *seq)
         int rc = zseq_next (seq, &id);
         if (rc != ZSEQ_OK)
             return zseq_cli_failed (job, rc);
+        zseq_cli_took = true;
         int status = s_print_id (id);
         if (status == ZSEQ_CLI_DONE)
             status = zseq_cli_flush ();

@@ -11,6 +11,7 @@
 #include "zseq_text.h"
 
 volatile sig_atomic_t zseq_cli_stopped;
+bool zseq_cli_took;
 
 int
 zseq_cli_misused (const zseq_cli_job_t *job, const char *format, ...)

@@ -55,6 +55,9 @@ struct zseq_cli_command {
 //  A signal has ended a stream.
 extern volatile sig_atomic_t zseq_cli_stopped;
 
+//  The command has taken IDs: those that it cannot print are burnt.
+extern bool zseq_cli_took;
+
 //  These say on stderr what is wrong, and return the exit code: the command
 //  line is; a call of the library failed with rc.
 int zseq_cli_misused (const zseq_cli_job_t *job, const char *format, ...)

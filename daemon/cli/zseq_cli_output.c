@@ -16,10 +16,9 @@ zseq_cli_unwritable (void)
     if (errno == EINTR && zseq_cli_stopped)
         return ZSEQ_CLI_DONE;
     if (errno != EPIPE)
-        fprintf (stderr,
-                 "zseq: cannot write to standard output: %s; what was not "
-                 "printed is burnt\n",
-                 strerror (errno));
+        fprintf (stderr, "zseq: cannot write to standard output: %s%s\n",
+                 strerror (errno),
+                 zseq_cli_took ? "; what was not printed is burnt" : "");
     return ZSEQ_CLI_MISUSED;
 }
 

@@ -136,6 +136,10 @@ for arguments in "next sink -n 10" "range sink 5" "stream sink" "peek sink" \
     run bash -c "\"\$@\" $arguments >/dev/full" - "${ask[@]}"
     holds "$arguments >/dev/full fails and says so" \
         test "$status-$(grep -c 'No space left' "$work/err")" = 1-1
+    burnt=0
+    [[ $arguments == *sink* && $arguments != peek* ]] && burnt=1
+    holds "$arguments >/dev/full says whether IDs are burnt" \
+        test "$(grep -c 'is burnt' "$work/err")" -eq $burnt
 done
 #  Lines of eight bytes. An eventfd with the closed descriptor's number would
 #  accept them.

@@ -20,9 +20,10 @@ s_log_unknown_node (zseq_node_t *self, const zseq_msg_t *msg)
       &members->member[msg->node < members->member_count ? msg->node : 0].name;
     zseq_node_log (
       self, ZSEQ_ACTION_LOG, ZSEQ_EMEMBERS,
-      "refused node %.*s of cluster %.*s: it was formatted with another "
-      "member list (%zu members) or cluster name, or as this very node; "
-      "format one of the two again",
+      "refused an introduction as node %.*s of cluster %.*s: it has another "
+      "member list (%zu members) or cluster name, or this node's own name. "
+      "If that is a node of yours, compare its member list with this one's; "
+      "else ignore it: anybody can send one",
       (int) name->size, name->data, (int) members->cluster_name.size,
       members->cluster_name.data, members->member_count);
 }

@@ -73,9 +73,9 @@ void
 zseq_node_old_copy_duplicate (zseq_node_t *self, uint8_t peer)
 {
     zseq_node_log (self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
-                   "peer %s finds another process at %s, the endpoint of node "
-                   "%s: it runs under this name already",
-                   zseq_node_name (self, peer),
-                   self->record.members.member[self->record.self].endpoint,
-                   zseq_node_name (self, self->record.self));
+                   "another process runs as node %s already: peer %s finds it "
+                   "at the endpoint that the peer's member list gives; stop "
+                   "one of the two, and compare the two member lists",
+                   zseq_node_name (self, self->record.self),
+                   zseq_node_name (self, peer));
 }

@@ -328,6 +328,11 @@ s_take_line (zseq_import_t *self)
     char *text = self->text;
     if (strlen (text) != self->used)
         return s_refuse_damaged (self, "a NUL byte");
+    if (self->stage == S_FIRST &&
+        strncmp (text, ZSEQ_TEXT_MARK, strlen (ZSEQ_TEXT_MARK)) == 0)
+        return s_refuse (self, "the file begins with a byte order mark, which "
+                               "no zseq wrote and which would become part of "
+                               "a name: save it without one");
     if (self->stage == S_FIRST && s_is_first (text))
         return s_take_first (self, strchr (text, '\t') + 1);
     if (self->stage == S_FIRST && !self->partial)

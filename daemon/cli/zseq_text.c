@@ -7,7 +7,8 @@
 #include <string.h>
 
 //  Bytes of the UTF-8 character at text that is safe to print, or 0: not well
-//  formed, or a control character (Unicode 15, table 3-7).
+//  formed, a control character (Unicode 15, table 3-7), or U+FEFF, which is not
+//  seen and at the beginning of a file is a byte order mark.
 static size_t
 s_printable_size (const char *text)
 {
@@ -38,7 +39,8 @@ s_printable_size (const char *text)
     }
     else
         return 0;
-    if (byte[1] < low || byte[1] > high)
+    if (byte[1] < low || byte[1] > high ||
+        strncmp (text, ZSEQ_TEXT_MARK, strlen (ZSEQ_TEXT_MARK)) == 0)
         return 0;
     for (size_t index = 2; index < size; index++)
         if ((byte[index] & 0xc0) != 0x80)

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#define ZSEQ_TEXT_MARK "\xef\xbb\xbf"  //  U+FEFF, the byte order mark
+
 //  Copies text to out[0..size), so that it is one line of well-formed UTF-8
 //  and cannot drive a terminal: other bytes and the backslash become \xHH.
 //  What does not fit is cut off. Returns out.

@@ -113,6 +113,15 @@ printf 'good\t7\nbad\n' >"$work/input"
 refuses 1 'input, line 2: not a name' "${part[@]}" import -p "$work/input"
 printf 'bad\\x00\t7\n' >"$work/input"
 refuses 1 'input, line 1: not a name' "${part[@]}" import -p "$work/input"
+#  A byte order mark, as editors add it, is no part of the first name. A name
+#  that begins with one is escaped.
+printf '\xef\xbb\xbforders\t7\n' >"$work/input"
+refuses 1 'input, line 1: .*byte order mark' "${part[@]}" import -p "$work/input"
+answers 1 "$zseq" -u "file:$work/marks" next $'\xef\xbb\xbfa'
+"$zseq" -u "file:$work/marks" list >"$work/input"
+answers '\xef\xbb\xbfa'$'\t2' cat "$work/input"
+answers "1 sequence: 0 raised, 1 as high already; of others nothing is known" \
+    "$zseq" -u "file:$work/marks" import -p "$work/input"
 printf 'half' >"$work/input"
 refuses 1 'no complete line' "${part[@]}" import -p "$work/input"
 answers $'orders\t10005' "${part[@]}" list

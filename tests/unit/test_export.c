@@ -230,6 +230,9 @@ Test (export, of_another_kind_is_refused)
     s_assert_refused ("", 1, "nothing to import");
     s_assert_refused ("a\t1\nb\t2\n", 1, "zseq export makes one");
     s_assert_refused ("zseq-export\t7\n", 1, "zseq export makes one");
+    s_assert_refused ("\xef\xbb\xbf"
+                      "zseq-export\t1\n",
+                      1, "byte order mark");
     s_assert_refused (s_sign ("zseq-export\t2\tsomething\n", 0), 1, "newer");
     s_assert_refused (s_sign ("zseq-export\tx\t\n", 0), 1, "no version");
     s_assert_refused (s_sign ("zseq-export\t1\tcluster=x\n", 0), 1,

@@ -41,7 +41,10 @@ zseq_flake_clock_wait (const zseq_flake_layout_t *layout, uint64_t until_ms,
         return ZSEQ_OK;
     uint64_t left_ns = until_ns - now_ns;
     uint64_t now_us = zseq_clock_now_us ();
-    if (now_us + left_ns / 1000 > deadline_us)
+    bool late = now_us + left_ns / 1000 > deadline_us;
+    if (late && now_ns / 1000000 < layout->epoch_ms)
+        return zseq_flake_clock_fail_early (layout);
+    if (late)
         return zseq_detail_fail (
           ZSEQ_ECLOCK,
           "the clock is %llu ms behind the last ID: it was set back, or IDs "
@@ -53,6 +56,18 @@ zseq_flake_clock_wait (const zseq_flake_layout_t *layout, uint64_t until_ms,
     struct timespec time = {.tv_nsec = (long) left_ns};
     (void) nanosleep (&time, NULL);
     return ZSEQ_OK;
+}
+
+int
+zseq_flake_clock_fail_early (const zseq_flake_layout_t *layout)
+{
+    assert (layout);
+
+    return zseq_detail_fail (
+      ZSEQ_ECLOCK,
+      "the clock shows a time before the epoch: set the "
+      "clock, or choose an earlier epoch than epoch=%llu",
+      (unsigned long long) layout->epoch_ms);
 }
 
 int

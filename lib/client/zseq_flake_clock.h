@@ -16,6 +16,10 @@ uint64_t zseq_flake_clock_now_ms (const zseq_flake_layout_t *layout);
 int zseq_flake_clock_wait (const zseq_flake_layout_t *layout, uint64_t until_ms,
                            uint64_t deadline_us);
 
+//  Returns ZSEQ_ECLOCK with zseq_detail set: the clock has not reached the
+//  layout's epoch.
+int zseq_flake_clock_fail_early (const zseq_flake_layout_t *layout);
+
 //  Returns ZSEQ_EEXHAUSTED with zseq_detail set: the layout has no milliseconds
 //  left.
 int zseq_flake_clock_fail_used_up (const zseq_flake_layout_t *layout);

@@ -259,8 +259,7 @@ s_claim_now (zseq_worker_lease_t *self, uint64_t deadline_us)
     uint64_t now_ms = zseq_flake_clock_now_ms (&self->layout);
     uint64_t first_ms = now_ms > self->floor_ms ? now_ms : self->floor_ms;
     if (first_ms < 1)
-        return zseq_detail_fail (ZSEQ_ECLOCK,
-                                 "the clock shows a time before the epoch");
+        return zseq_flake_clock_fail_early (&self->layout);
     if (first_ms + FIRST_MS > zseq_flake_ms_end (&self->layout))
         return zseq_flake_clock_fail_used_up (&self->layout);
     int rc = zseq_raise (self->handle, first_ms);

@@ -128,6 +128,10 @@ run "$zseq" -u flake:7 next anything
 run "$zseq" flake decode "$(cat "$work/out")"
 holds "of worker 7" grep -q ' worker 7 ' "$work/out"
 refuses 1 'they have no sequence' "$zseq" -u flake:7 peek anything
+for from in flake:7 "flake+file:$work/ids"; do
+    refuses 2 'the clock shows a time before the epoch.*epoch=4000000000000' \
+        "$zseq" -u "$from?epoch=4000000000000&timeout=300" next anything
+done
 refuses 1 'one by one' "$zseq" -u flake:7 range anything 2
 #  A worker's milliseconds far in the future cannot be taken by hand.
 refuses 2 'too far from the clock' "${ask[@]}" -t 500 \

@@ -238,8 +238,10 @@ s_check_start (const zseqd_options_t *options, bool recover)
 
     if (options->bind && strncmp (options->bind, "tcp://", 6) &&
         !zseq_endpoint_valid (options->bind))
-        return zseqd_bad_use ("'%s' is not tcp://HOST:PORT or ipc://PATH",
-                              options->bind);
+        return zseqd_bad_use (
+          "'%s' is not tcp://HOST:PORT or ipc://PATH, of at "
+          "most 107 bytes",
+          options->bind);
     return 0;
 }
 

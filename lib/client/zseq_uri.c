@@ -112,9 +112,10 @@ s_uri_cluster (const char *text, const char **at_p, zseq_uri_t *uri)
         if (!end || !zseq_endpoint_valid (endpoint))
             return zseq_detail_fail (
               ZSEQ_EURI,
-              "URI '%.300s': endpoint %zu is not tcp://HOST:PORT or ipc://PATH "
-              "(other URIs begin with file:, mem: or flake:)",
-              text, uri->endpoints);
+              "URI '%.300s': endpoint %zu is not tcp://HOST:PORT, with no "
+              "wildcard as HOST, or ipc://PATH, of at most %d bytes (other "
+              "URIs begin with file:, mem: or flake:)",
+              text, uri->endpoints, ZSEQ_IPC_PATH_MAX);
         for (size_t before = 0; before + 1 < uri->endpoints; before++)
             if (!strcmp (uri->endpoint[before], endpoint))
                 return zseq_detail_fail (

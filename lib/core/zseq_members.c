@@ -31,6 +31,20 @@ zseq_label_valid (const char *text)
     return true;
 }
 
+//  Whether a host stands for all addresses of a machine. One can bind to it,
+//  but each machine would connect to itself.
+static bool
+s_wildcard (const char *host, size_t size)
+{
+    static const char *const wildcards[] = {"*", "0", "0.0.0.0", "[::]"};
+    for (size_t index = 0; index < sizeof wildcards / sizeof *wildcards;
+         index++)
+        if (strlen (wildcards[index]) == size &&
+            !memcmp (wildcards[index], host, size))
+            return true;
+    return false;
+}
+
 bool
 zseq_endpoint_valid (const char *text)
 {
@@ -40,12 +54,14 @@ zseq_endpoint_valid (const char *text)
         strcspn (text, " \t\r\n,?") != strlen (text))
         return false;
     if (!strncmp (text, "ipc://", 6))
-        return text[6] != 0;
+        return text[6] != 0 && strcmp (text + 6, "*") != 0 &&
+               strlen (text + 6) <= ZSEQ_IPC_PATH_MAX;
     if (strncmp (text, "tcp://", 6))
         return false;
     const char *host = text + 6;
     const char *colon = strrchr (host, ':');
     return colon && colon > host && !strchr (host, '/') &&
+           !s_wildcard (host, (size_t) (colon - host)) &&
            zseq_parse_number (colon + 1, 1, 65535) > 0;
 }
 
@@ -154,9 +170,10 @@ zseq_members_parse (zseq_members_t *self, const char *text,
         if (!end || !zseq_endpoint_valid (member->endpoint))
             return s_fail (
               why,
-              "member list '%s': the endpoint of %s is not tcp://HOST:PORT or "
-              "ipc://PATH",
-              text, member->name);
+              "member list '%s': the endpoint of %s is not tcp://HOST:PORT, "
+              "with a host that others reach and no wildcard, or ipc://PATH, "
+              "of at most %d bytes",
+              text, member->name, ZSEQ_IPC_PATH_MAX);
         for (size_t before = 0; before + 1 < count; before++) {
             if (!strcmp (list[before].name, member->name))
                 return s_fail (why, "member list '%s' names %s twice", text,

@@ -21,8 +21,12 @@ typedef struct {
 //  letters, digits, '-', '_' and '.', beginning with a letter or digit.
 bool zseq_label_valid (const char *text);
 
+//  Bytes of the path of an ipc endpoint: sockaddr_un holds it with its NUL.
+#define ZSEQ_IPC_PATH_MAX 107
+
 //  Whether text is an endpoint that can be connected to: tcp://HOST:PORT with
-//  a port in 1..65535, or ipc://PATH.
+//  a port in 1..65535 and a HOST that is no wildcard (*, 0, 0.0.0.0, [::]), or
+//  ipc://PATH with a PATH of at most ZSEQ_IPC_PATH_MAX bytes, and not *.
 bool zseq_endpoint_valid (const char *text);
 
 //  Whether other machines cannot reach an endpoint: ipc, or tcp on a loopback

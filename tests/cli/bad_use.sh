@@ -79,7 +79,7 @@ refuses 1 'no cluster given.*cannot be used: Not a directory' \
     env XDG_STATE_HOME="$work/file" "$zseq" next orders
 for bad in a tcp:// tcp://127.0.0.1 tcp://127.0.0.1:0 tcp://127.0.0.1:65536 \
            tcp://127.0.0.1:x udp://127.0.0.1:1 ',' "$(uri a)," ",$(uri a)" \
-           "$(uri a),$(uri a)" ipc:// "$(uri a)?" "$(uri a)?colour=red" \
+           "$(uri a),$(uri a)" 'tcp://*:19001' tcp://0.0.0.0:19001 ipc:// "$(uri a)?" "$(uri a)?colour=red" \
            "$(uri a)?w" "$(uri a)?w=-1" "$(uri a)?w=10" "$(uri a)?timeout=0" \
            "$(uri a)?cluster=" "$(uri a b c d e f g h i j)"; do
     refuses 1 "malformed URI: .*" "$zseq" -u "$bad" next orders

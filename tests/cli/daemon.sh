@@ -60,6 +60,12 @@ a=tcp://$address:65536|endpoint of a is not
 a=tcp://$address:1x|endpoint of a is not
 a=udp://$address:19001|endpoint of a is not
 a=ipc://|endpoint of a is not
+a=ipc://*|endpoint of a is not
+a=ipc:///$(printf 'x%.0s' {1..107})|at most 107 bytes
+a=tcp://*:19001|endpoint of a is not .*no wildcard
+a=tcp://0.0.0.0:19001|endpoint of a is not .*no wildcard
+a=tcp://0:19001|endpoint of a is not .*no wildcard
+a=tcp://[::]:19001|endpoint of a is not .*no wildcard
 $(members a b c d e f g h i j)|more than 9 members
 END
 for option in --insecure --force --bind=tcp://127.0.0.1:1 --names-max=9 \

@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "zseq_cli_commands.h"
@@ -39,6 +40,22 @@ s_open (zseq_cli_job_t *job, int *status_p)
         }
     }
     return seq;
+}
+
+//  The same for a command that takes IDs. IDs of a reserved name are
+//  milliseconds of a flake worker, which would wait for them or lose them.
+static zseq_t *
+s_open_to_take (zseq_cli_job_t *job, int *status_p)
+{
+    if (strncmp (job->argument[0], "$flake/", 7) == 0) {
+        *status_p = zseq_cli_misused (
+          job,
+          "'%s' is reserved for the flake IDs of a worker: only peek and raise "
+          "take it",
+          job->argument[0]);
+        return NULL;
+    }
+    return s_open (job, status_p);
 }
 
 //  Without a batch: claims of exactly what is wanted, so that nothing burns.
@@ -83,7 +100,7 @@ int
 zseq_cli_next (zseq_cli_job_t *job)
 {
     int status = ZSEQ_CLI_DONE;
-    zseq_t *seq = s_open (job, &status);
+    zseq_t *seq = s_open_to_take (job, &status);
     if (!seq)
         return status;
     if (job->count == 0)
@@ -101,7 +118,7 @@ zseq_cli_range (zseq_cli_job_t *job)
                           &count))
         return ZSEQ_CLI_MISUSED;
     int status = ZSEQ_CLI_DONE;
-    zseq_t *seq = s_open (job, &status);
+    zseq_t *seq = s_open_to_take (job, &status);
     if (!seq)
         return status;
     uint64_t first;
@@ -177,7 +194,7 @@ zseq_cli_stream (zseq_cli_job_t *job)
     sigaction (SIGTERM, &action, NULL);
 
     int status = ZSEQ_CLI_DONE;
-    zseq_t *seq = s_open (job, &status);
+    zseq_t *seq = s_open_to_take (job, &status);
     if (!seq)
         return status;
     status = s_stream_ids (job, seq);

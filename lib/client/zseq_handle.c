@@ -15,6 +15,7 @@
 #include "zseq_call.h"
 #include "zseq_client_check.h"
 #include "zseq_clock.h"
+#include "zseq_flake.h"
 #include "zseq_fork.h"
 #include "zseq_prefetch.h"
 
@@ -28,6 +29,17 @@ zseq_new (zseq_client_t *client, const char *name)
         (void) zseq_detail_fail (ZSEQ_EINVAL,
                                  "a sequence's name has 1 to %d bytes, not %zu",
                                  ZSEQ_NAME_MAX, size);
+        return NULL;
+    }
+    zseq_flake_layout_t layout;
+    uint32_t worker;
+    if (zseq_flake_reserved (name, size) &&
+        zseq_flake_parse (name, size, &layout, &worker) != ZSEQ_OK) {
+        (void) zseq_detail_fail (ZSEQ_EINVAL,
+                                 "names that begin with %s are reserved for "
+                                 "flake workers, and '%s' is not one: "
+                                 "%sTIME-WORKER-SEQUENCE/EPOCH/WORKER",
+                                 ZSEQ_FLAKE_PREFIX, name, ZSEQ_FLAKE_PREFIX);
         return NULL;
     }
     if (zseq_client_check (client) != ZSEQ_OK)

@@ -44,7 +44,7 @@
 //    calls wait or fail (ZSEQ_ECLOCK). No other IDs depend on a clock.
 //  - Reserved names. Names that begin with "$flake/" hold the milliseconds of
 //    flake workers. Do not claim or raise them: a worker's milliseconds that
-//    you take are of no use to its generator.
+//    you take are of no use to its generator. zseq_new refuses malformed ones.
 
 #ifndef ZSEQ_H_INCLUDED
 #define ZSEQ_H_INCLUDED
@@ -298,7 +298,8 @@ typedef struct zseq zseq_t;
 //  A handle on the sequence of that name: 1 to ZSEQ_NAME_MAX bytes, any byte
 //  but NUL. The handle begins with the client's timeout and batch 1. Does no
 //  I/O: a sequence exists from its first claim on. Returns NULL when the name
-//  is empty or too long (ZSEQ_EINVAL) or memory runs out (ZSEQ_ENOMEM).
+//  is empty, too long, or reserved and malformed (ZSEQ_EINVAL), or memory runs
+//  out (ZSEQ_ENOMEM).
 ZSEQ_EXPORT
 zseq_t *zseq_new (zseq_client_t *client, const char *name);
 

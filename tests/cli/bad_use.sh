@@ -57,6 +57,19 @@ done
 refuses 1 'prefix.*255|255.*prefix' "${ask[@]}" list "$long"
 answers 1 "${ask[@]}" peek orders
 
+#  Reserved names: a malformed one is refused at once, without asking a node;
+#  no command takes IDs of any.
+flake='$flake/41-10-12/1735689600000'
+for worker in 7 1024; do
+    refuses 1 'reserved for the flake IDs' "${ask[@]}" next "$flake/$worker"
+    refuses 1 'reserved for the flake IDs' "${ask[@]}" range "$flake/$worker" 1
+    refuses 1 'reserved for the flake IDs' "${ask[@]}" stream "$flake/$worker"
+done
+wrong='reserved.*TIME-WORKER-SEQUENCE'
+refuses 1 "$wrong" "$zseq" -u "$(uri z)" peek "$flake/1024"
+refuses 1 "$wrong" "$zseq" -u "$(uri z)" raise "$flake/1024" 1
+answers 1 "${ask[@]}" peek "$flake/7"
+
 #  At the end of the sequence nothing is handed out, and the remaining IDs stay.
 answers "" "${ask[@]}" raise orders 9223372036854775800
 refuses 2 'at its end' "${ask[@]}" range orders 9

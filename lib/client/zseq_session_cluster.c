@@ -115,6 +115,20 @@ s_destroy (zseq_session_t *session)
     free (self);
 }
 
+//  Whether an endpoint of the URI has the name of a host, not an address.
+//  libzmq does not tell whether it resolves, and to ask here could take long.
+static bool
+s_has_name (const zseq_uri_t *uri)
+{
+    for (size_t index = 0; index < uri->endpoints; index++) {
+        const char *host = uri->endpoint[index] + strlen ("tcp://");
+        if (!strncmp (uri->endpoint[index], "tcp://", 6) && *host != '[' &&
+            host[strspn (host, "0123456789.")] != ':')
+            return true;
+    }
+    return false;
+}
+
 static void
 s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
 {
@@ -147,10 +161,10 @@ s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
     else
         zseq_outcome_set (
           outcome, ZSEQ_EUNAVAILABLE,
-          "no node answered at %s%s: is zseqd running there, "
-          "and reachable?",
+          "no node answered at %s%s: %sis zseqd running there, and reachable?",
           self->session.uri->endpoint[0],
-          self->session.uri->endpoints > 1 ? " or the other endpoints" : "");
+          self->session.uri->endpoints > 1 ? " or the other endpoints" : "",
+          s_has_name (self->session.uri) ? "does the name resolve, and " : "");
 }
 
 //  Sending.

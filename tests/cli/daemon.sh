@@ -76,6 +76,12 @@ answers "formatted $work/i for node i of cluster big (9 members)" \
     "$zseqd" format --data "$work/i" --name i --cluster big \
     --members "$(members i h g f e d c b a)"
 
+#  A name that does not resolve is told as one.
+run "$zseqd" format --data "$work/named" --name a --cluster shop \
+    --members a=tcp://name.invalid:19001
+refuses 1 'cannot bind tcp://name.invalid:19001: no address .*resolves' \
+    "$zseqd" start --data "$work/named" --insecure
+
 #  Paths at which no directory can be made.
 refuses 1 "$work/deep/none" "$zseqd" format --data "$work/deep/none" --name a \
     "${good[@]}"

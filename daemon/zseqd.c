@@ -294,6 +294,13 @@ s_start (const zseqd_options_t *options, bool recover)
     return status;
 }
 
+static int
+s_help (void)
+{
+    fputs (zseqd_usage, stdout);
+    return fflush (stdout) ? 1 : 0;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -305,10 +312,8 @@ main (int argc, char **argv)
         return 1;
     }
     const char *command = argc > 1 ? argv[1] : "";
-    if (!strcmp (command, "--help") || !strcmp (command, "-h")) {
-        fputs (zseqd_usage, stdout);
-        return fflush (stdout) ? 1 : 0;
-    }
+    if (!strcmp (command, "--help") || !strcmp (command, "-h"))
+        return s_help ();
     if (!strcmp (command, "--version")) {
         printf ("zseqd %d.%d.%d\n", ZSEQ_VERSION_MAJOR, ZSEQ_VERSION_MINOR,
                 ZSEQ_VERSION_PATCH);
@@ -324,6 +329,8 @@ main (int argc, char **argv)
     zseqd_options_t options;
     if (zseqd_options_read (&options, argc - 1, argv + 1))
         return 1;
+    if (options.help)
+        return s_help ();
     if (verify)
         return s_verify (&options);
     return format ? s_format (&options) : s_start (&options, recover);

@@ -33,6 +33,7 @@ static const struct option s_options[] = {
   {"floor", required_argument, NULL, ZSEQD_FLOOR},
   {"lost", required_argument, NULL, ZSEQD_LOST},
   {"wait", required_argument, NULL, ZSEQD_WAIT},
+  {"help", no_argument, NULL, 'h'},
   {NULL, 0, NULL, 0},
 };
 
@@ -219,12 +220,16 @@ zseqd_options_read (zseqd_options_t *self, int argc, char **argv)
                               .wait_s = WAIT_S_DEFAULT};
     opterr = 0;
     int option;
-    while ((option = getopt_long (argc, argv, "+:", s_options, NULL)) != -1) {
+    while ((option = getopt_long (argc, argv, "+:h", s_options, NULL)) != -1) {
         const char *given = argv[optind - 1];
         if (option == ':')
             return zseqd_bad_use ("option %s needs a value", given);
         if (option == '?')
             return zseqd_bad_use ("there is no option '%s'", given);
+        if (option == 'h') {
+            self->help = true;
+            return 0;
+        }
         if (s_read_option (self, option, optarg))
             return 1;
         self->given |= option;

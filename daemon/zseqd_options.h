@@ -43,6 +43,7 @@ typedef struct {
     bool insecure;
     bool unsafe;
     bool force;
+    bool help;         //  Only the help is wanted; the rest was not checked
     uint64_t floor;    //  0: not given
     const char *lost;  //  NULL: not given
     uint64_t wait_s;

@@ -90,7 +90,7 @@ extern "C" {
     X (EDUPLICATE, 7, "a node is listed twice")                                \
     X (EUNAVAILABLE, 8, "too few nodes are reachable")                         \
     X (ETIMEOUT, 9, "the deadline passed")                                     \
-    X (EAGAIN, 10, "nothing is buffered yet")                                  \
+    X (EAGAIN, 10, "nothing is there yet")                                     \
     X (EFORKED, 11, "the handle belongs to the parent process")                \
     X (ENOTVOTING, 12, "the node does not vote")                               \
     X (ENOSPACE, 13, "the disk is full")                                       \

@@ -28,6 +28,21 @@ for option in --help --version; do
     holds "$option" test "$status-$(wc -c <"$work/err")" = 0-0
 done
 
+for command in start format recover verify; do
+    for option in --help -h; do
+        run "$zseqd" $command $option
+        holds "$command $option" \
+            test "$status-$(grep -c '^usage: zseqd' "$work/out")" = 0-1
+    done
+done
+
+#  A directory without a node in it.
+mkdir "$work/bare"
+for command in start recover; do
+    refuses 1 'nothing is there yet: .*bare: the directory is empty' \
+        "$zseqd" $command --data "$work/bare"
+done
+
 #  Member lists and names.
 good=(--cluster shop --members "$(members a b c)")
 bad 'format needs --name' "${good[@]}"

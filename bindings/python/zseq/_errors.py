@@ -83,7 +83,7 @@ class ZseqTimeout(
 
 
 class ZseqAgain(
-    _Numbered, BlockingIOError, number=10, text="nothing is buffered yet"
+    _Numbered, BlockingIOError, number=10, text="nothing is there yet"
 ):
     """Nothing is buffered; the client is fetching the next range."""
 

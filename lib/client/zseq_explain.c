@@ -4,6 +4,8 @@
 
 #include <assert.h>
 
+#include "zseq_limits.h"
+
 //  Names the nodes that the request has not reached.
 static void
 s_add_unsent (const zseq_session_t *session, zseq_node_set_t unsent,
@@ -18,6 +20,18 @@ s_add_unsent (const zseq_session_t *session, zseq_node_set_t unsent,
                           member->endpoint);
         before = ", ";
     }
+}
+
+//  Adds the consequence; and that the process lacks descriptors, without which
+//  it connects to no node, and a local node writes nothing.
+static void
+s_add_consequence (const char *consequence, size_t descriptors,
+                   zseq_outcome_t *outcome)
+{
+    char text[ZSEQ_DETAIL_MAX];
+    if (!zseq_limits_leave (descriptors, 0, text, sizeof text))
+        zseq_outcome_add (outcome, "; %s", text);
+    zseq_outcome_add (outcome, "; %s", consequence);
 }
 
 void
@@ -36,7 +50,7 @@ zseq_explain (const zseq_session_t *session, const zseq_progress_t *progress,
     }
     if (!zseq_session_ready (session) || !progress->started) {
         zseq_session_explain (session, outcome);
-        zseq_outcome_add (outcome, "; %s", consequence);
+        s_add_consequence (consequence, 1, outcome);
         return;
     }
     unsigned n = zseq_session_n (session);
@@ -62,5 +76,6 @@ zseq_explain (const zseq_session_t *session, const zseq_progress_t *progress,
                           "%u of %u nodes answered, the others refuse",
                           answered, n);
     s_add_unsent (session, progress->unsent, outcome);
-    zseq_outcome_add (outcome, "; %s", consequence);
+    unsigned unsent = zseq_node_set_count (progress->unsent);
+    s_add_consequence (consequence, unsent ? unsent : 1, outcome);
 }

@@ -94,7 +94,7 @@ s_open_listed (s_cluster_t *self)
 {
     self->transport = zseq_transport_new (NULL);
     if (!self->transport)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "cannot make a ZeroMQ context");
+        return zseq_detail_fail (ZSEQ_ENOMEM, "no memory for sockets");
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
         self->connection[index].node = NO_NODE;
     for (size_t index = 0; index < self->session.uri->endpoints; index++) {

@@ -18,9 +18,13 @@
 #include "zseq_codec.h"
 #include "zseq_detail.h"
 #include "zseq_host.h"
+#include "zseq_limits.h"
 #include "zseq_store.h"
 
 #define TICK_US 20000
+//  What an open directory needs, with the files of a write.
+#define DESCRIPTORS 12
+#define THREADS 1
 
 struct zseq_local {
     char *directory;
@@ -200,6 +204,11 @@ zseq_local_open (zseq_local_t *self, uint64_t wait_us)
 
     if (sodium_init () == -1)
         return zseq_detail_fail (ZSEQ_EIO, "no source of randomness");
+    //  A format that fails halfway leaves a directory that looks damaged.
+    char missing[ZSEQ_DETAIL_MAX];
+    if (!zseq_limits_leave (DESCRIPTORS, THREADS, missing, sizeof missing))
+        return zseq_detail_fail (ZSEQ_EIO, "directory %s: %s", self->directory,
+                                 missing);
     zseq_host_options_t options = {.directory = self->directory,
                                    .names_max = ZSEQ_NAMES_MAX_DEFAULT,
                                    .reserve_us = ZSEQ_RESERVE_US_DEFAULT,

@@ -351,7 +351,7 @@ s_open_transport (zseq_server_t *self)
 {
     self->transport = zseq_transport_new (NULL);
     if (!self->transport)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "cannot make a ZeroMQ context");
+        return zseq_detail_fail (ZSEQ_ENOMEM, "no memory for sockets");
     self->packer = zseq_packer_new (self->transport);
     if (!self->packer)
         return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");

@@ -28,6 +28,17 @@
 //    has buffered. Destroying them is allowed there, and frees memory. Make a
 //    new client in the child. With file:, a child that has not called exec
 //    keeps the directory locked after its parent was killed.
+//  - Descriptors and threads. A client of a cluster needs two threads, and
+//    seven descriptors and two for each node; file: needs a thread and twelve
+//    descriptors. libzmq ends the process by abort () when it cannot have what
+//    it needs. So the library tries to have as much before it starts libzmq,
+//    with the client's first call, and before each new socket, and fails with
+//    ZSEQ_EIO if it cannot. Another thread that takes the last of them in the
+//    moment after that can still bring the abort about.
+//  - Never close descriptors that are not yours, as closefrom (3) does, unless
+//    exec follows: a descriptor of the library, or of libzmq, that is closed
+//    while a client uses it ends the process by abort (), before the library
+//    writes into what has its number next.
 //  - One client per file: directory. A second one, of this process or another,
 //    waits up to three seconds for the directory, and then its calls fail with
 //    ZSEQ_ELOCKED.
@@ -262,7 +273,7 @@ typedef struct {
 //  Asks every node for its status. Waits for slow nodes until the deadline, one
 //  second at most. ZSEQ_OK if at least one node answered. Errors:
 //  ZSEQ_EUNAVAILABLE, ZSEQ_ECLUSTER, ZSEQ_EDUPLICATE, ZSEQ_EQUORUM,
-//  ZSEQ_ENOMEM, ZSEQ_EFORKED.
+//  ZSEQ_EIO, ZSEQ_ENOMEM, ZSEQ_EFORKED.
 ZSEQ_EXPORT
 int zseq_client_status (zseq_client_t *self, zseq_status_t *status_p);
 
@@ -342,8 +353,9 @@ int zseq_set_timeout (zseq_t *self, int timeout_ms);
 //    ZSEQ_EPROTOCOL      the nodes speak another version
 //    ZSEQ_ECLOCK         flake IDs: the clock was set back by more than what is
 //                        left until the deadline, or is far ahead of the nodes'
-//    ZSEQ_EIO, ZSEQ_EDAMAGED, ZSEQ_ELOCKED, ZSEQ_EFOREIGN  file: the directory
-//                        cannot be used; what to do is in zseq_detail
+//    ZSEQ_EIO            too few descriptors or threads are left; or, as
+//    ZSEQ_EDAMAGED, ZSEQ_ELOCKED, ZSEQ_EFOREIGN  file: the directory cannot be
+//                        used; what to do is in zseq_detail
 //    ZSEQ_ENOMEM, ZSEQ_EFORKED
 //  For the messages, see lib/doc/wire.md, section 6.
 ZSEQ_EXPORT

@@ -23,6 +23,17 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "zseq_limits.h"
+
+//  What libzmq 4.3.4 needs, and aborts the process for if it lacks that. The
+//  context: a descriptor that wakes the thread which terminates it, and one
+//  that wakes and one to poll for each of its two threads. A socket: one that
+//  wakes it, one that binds or connects, and one with which libzmq lists the
+//  network interfaces meanwhile.
+#define CONTEXT_DESCRIPTORS 5
+#define CONTEXT_THREADS 2
+#define SOCKET_DESCRIPTORS 3
+
 //  A connection that finds the backlog full is tried again a second later, so
 //  thousands of clients that start together must fit. Linux admits 4096.
 static const zseq_transport_options_t s_defaults = {
@@ -46,7 +57,7 @@ typedef struct {
 } s_socket_t;
 
 struct zseq_transport {
-    void *context;
+    void *context;                     //  NULL: no socket was opened yet
     zseq_transport_options_t options;  //  All set: no field is 0
     s_socket_t router;
     s_socket_t link[ZSEQ_LINKS_MAX];
@@ -104,13 +115,6 @@ zseq_transport_new (const zseq_transport_options_t *options)
         return NULL;
     s_take_options (&self->options, options);
     zmq_msg_init (&self->frame);
-    self->context = zmq_ctx_new ();
-    if (!self->context) {
-        zseq_transport_destroy (&self);
-        return NULL;
-    }
-    //  Closing never waits for unsent messages.
-    (void) zmq_ctx_set (self->context, ZMQ_BLOCKY, 0);
     return self;
 }
 
@@ -155,11 +159,34 @@ s_set (void *socket, int option, int value)
     assert (rc == 0);
 }
 
-//  Opens a socket of that type with all options set.
+//  Makes a socket, and the context if there is none yet. The first socket
+//  starts the context's threads. NULL: it failed with self->text.
+static void *
+s_make (zseq_transport_t *self, int type)
+{
+    bool first = !self->context;
+    if (!zseq_limits_leave (
+          SOCKET_DESCRIPTORS + (first ? CONTEXT_DESCRIPTORS : 0),
+          first ? CONTEXT_THREADS : 0, self->text, sizeof self->text))
+        return NULL;
+    if (first)
+        self->context = zmq_ctx_new ();
+    void *socket = self->context ? zmq_socket (self->context, type) : NULL;
+    if (!socket)
+        (void) s_fail (self, ZSEQ_EIO, "cannot open a socket: %s",
+                       zmq_strerror (errno));
+    //  Closing never waits for unsent messages.
+    if (first && self->context)
+        (void) zmq_ctx_set (self->context, ZMQ_BLOCKY, 0);
+    return socket;
+}
+
+//  Opens a socket of that type with all options set. NULL: it failed with
+//  self->text.
 static void *
 s_open (zseq_transport_t *self, int type)
 {
-    void *socket = zmq_socket (self->context, type);
+    void *socket = s_make (self, type);
     if (!socket)
         return NULL;
     const zseq_transport_options_t *options = &self->options;
@@ -243,8 +270,7 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
         return s_fail (self, ZSEQ_ELOCKED, "cannot bind %s", endpoint);
     void *router = s_open (self, ZMQ_ROUTER);
     if (!router)
-        return s_fail (self, ZSEQ_EIO, "cannot open a socket: %s",
-                       zmq_strerror (errno));
+        return ZSEQ_EIO;
     //  A reply to a disconnected client fails instead of vanishing. No client
     //  can take over another's connection by claiming its routing ID.
     s_set (router, ZMQ_ROUTER_MANDATORY, 1);
@@ -292,8 +318,7 @@ zseq_transport_link (zseq_transport_t *self, size_t index, const char *endpoint)
     zseq_transport_unlink (self, index);
     void *link = s_open (self, ZMQ_DEALER);
     if (!link)
-        return s_fail (self, ZSEQ_EIO, "cannot open a socket: %s",
-                       zmq_strerror (errno));
+        return ZSEQ_EIO;
     //  A request that cannot be sent now is not queued: its deadline may have
     //  passed once the node is back.
     s_set (link, ZMQ_IMMEDIATE, 1);

@@ -39,8 +39,7 @@ typedef struct {
 
 typedef struct zseq_transport zseq_transport_t;
 
-//  Copies options; NULL means all defaults. Returns NULL when out of memory or
-//  descriptors.
+//  Copies options; NULL means all defaults. Returns NULL when out of memory.
 zseq_transport_t *zseq_transport_new (const zseq_transport_options_t *options);
 void zseq_transport_destroy (zseq_transport_t **self_p);
 
@@ -51,7 +50,8 @@ const char *zseq_transport_text (const zseq_transport_t *self);
 //  the process's memory and resets the transport.
 
 //  Binds the ROUTER. Errors: ZSEQ_EINVAL (malformed endpoint), ZSEQ_ELOCKED
-//  (another process listens there), ZSEQ_EIO (no permission, no such address).
+//  (another process listens there), ZSEQ_EIO (no permission, no such address;
+//  too few descriptors or threads are left).
 int zseq_transport_bind (zseq_transport_t *self, const char *endpoint);
 
 //  Closes the ROUTER and all links, and discards their queued messages. The
@@ -60,7 +60,7 @@ void zseq_transport_reset (zseq_transport_t *self);
 
 //  Opens link index (0..ZSEQ_LINKS_MAX - 1) to endpoint, in the background, and
 //  closes the link that had the index. Errors: ZSEQ_EINVAL (malformed),
-//  ZSEQ_EIO.
+//  ZSEQ_EIO (too few descriptors or threads are left).
 int zseq_transport_link (zseq_transport_t *self, size_t index,
                          const char *endpoint);
 void zseq_transport_unlink (zseq_transport_t *self, size_t index);

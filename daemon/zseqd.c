@@ -15,8 +15,12 @@
 #include "zseq_host.h"
 #include "zseq_server.h"
 #include "zseq_store.h"
+#include "zseqd_accept.h"
 #include "zseqd_options.h"
 #include "zseqd_verify.h"
+
+//  Descriptors of a node of nine with its peers and a few clients.
+#define FILES_MIN 64
 
 //  The warning before a recovery by force.
 static const char s_warning[] =
@@ -180,21 +184,31 @@ s_hold_descriptors (void)
             (void) open ("/dev/null", O_RDWR);
 }
 
-//  As many connections as the system allows.
-static void
+//  As many connections as the system allows. Returns 0; or 1, when it has said
+//  that they are too few.
+static int
 s_raise_files (void)
 {
     struct rlimit limit;
     if (getrlimit (RLIMIT_NOFILE, &limit) == -1)
-        return;
+        return 0;
     limit.rlim_cur = limit.rlim_max;
     (void) setrlimit (RLIMIT_NOFILE, &limit);
+    if (limit.rlim_max >= FILES_MIN)
+        return 0;
+    fprintf (stderr,
+             "zseqd: a node needs %d descriptors and may have %llu: raise "
+             "ulimit -n (systemd: LimitNOFILE)\n",
+             FILES_MIN, (unsigned long long) limit.rlim_max);
+    return 1;
 }
 
 static int
 s_serve (zseq_server_t *server, bool recover, int stop_fd)
 {
-    s_raise_files ();
+    if (s_raise_files ())
+        return 1;
+    zseqd_accept_init (s_log);
     int rc = zseq_server_open (server);
     if (rc == ZSEQ_EAGAIN)
         fprintf (stderr, "zseqd: if its cluster is new, make the directory "

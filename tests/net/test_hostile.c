@@ -16,6 +16,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define MIB ((size_t) 1 << 20)
@@ -37,6 +38,7 @@
 //  The limit that a common shell gives to a process.
 #define FILES_COMMON 1024
 #define FILES_FEW 512
+#define FILES_IPC 64
 
 #define FLOODS 8
 
@@ -689,4 +691,72 @@ Test (hostile, serves_again_after_more_connections_than_it_has_files,
         close (fds[index]);
     free (fds);
     s_assert_served ();
+}
+
+//  A node on an ipc endpoint.
+
+static char s_ipc[ZSEQ_ENDPOINT_MAX + 1];
+
+//  Starts the node again, on an ipc endpoint and with FILES_IPC files at most.
+static pid_t
+s_start_ipc (void)
+{
+    cr_assert_eq (zseq_cluster_stop (s_cluster, 0, SIGTERM), 0);
+    int size = snprintf (s_ipc, sizeof s_ipc, "ipc://%s/socket",
+                         zseq_cluster_path (s_cluster));
+    cr_assert_lt ((size_t) size, sizeof s_ipc);
+    const char *log = zseq_cluster_log (s_cluster, 0);
+    off_t before = zseq_process_size (log);
+    const char *argv[] = {zseq_cluster_zseqd (s_cluster),
+                          "start",
+                          "--data",
+                          zseq_cluster_directory (s_cluster, 0),
+                          "--bind",
+                          s_ipc,
+                          NULL};
+    pid_t pid = zseq_process_exec (argv, log);
+    cr_assert (zseq_process_says (pid, log, before, "votes"));
+    struct rlimit limit = {.rlim_cur = FILES_IPC, .rlim_max = FILES_IPC};
+    cr_assert_eq (prlimit (pid, RLIMIT_NOFILE, &limit, NULL), 0);
+    return pid;
+}
+
+//  Connects, and waits until the node greets or hangs up. Returns whether it
+//  greets.
+static bool
+s_greeted (int *fd_p)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    strcpy (address.sun_path, s_ipc + strlen ("ipc://"));
+    *fd_p = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_neq (*fd_p, -1, "%s", strerror (errno));
+    cr_assert_eq (
+      connect (*fd_p, (const struct sockaddr *) &address, sizeof address), 0,
+      "%s", strerror (errno));
+    char byte;
+    return read (*fd_p, &byte, 1) == 1;
+}
+
+Test (hostile, hangs_up_on_an_ipc_connection_for_which_it_has_no_file)
+{
+    pid_t pid = s_start_ipc ();
+    int fds[2 * FILES_IPC];
+    size_t greeted = 0;
+    for (size_t index = 0; index < 2 * FILES_IPC; index++)
+        greeted += s_greeted (&fds[index]);
+    cr_assert (greeted > 0 && greeted < FILES_IPC, "%zu", greeted);
+    cr_assert (zseq_cluster_logged (s_cluster, 0, "no descriptor is left"));
+    for (size_t index = 0; index < 2 * FILES_IPC; index++)
+        close (fds[index]);
+
+    zseq_client_t *client = zseq_client_new (s_ipc);
+    zseq_t *seq = zseq_new (client, "new");
+    uint64_t id = 0;
+    int rc = zseq_next (seq, &id);
+    cr_assert_eq (rc, ZSEQ_OK, "%s: %s", zseq_strerror (rc), zseq_detail ());
+    zseq_destroy (&seq);
+    zseq_client_destroy (&client);
+    cr_assert_eq (kill (pid, SIGTERM), 0);
+    cr_assert_eq (zseq_process_wait (pid), 0);
+    zseq_cluster_start (s_cluster, 0);
 }

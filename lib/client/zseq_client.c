@@ -13,9 +13,76 @@
 #include "zseq_clock.h"
 #include "zseq_detail.h"
 #include "zseq_fork.h"
+#include "zseq_prefetch.h"
 
 //  How long a status waits for slow nodes, at most.
 #define STATUS_US_MAX 1000000
+
+//  The client's life.
+
+static void
+s_free (zseq_client_t *self)
+{
+    zseq_calls_term (self);
+    if (self->reactor)
+        zseq_reactor_destroy (&self->reactor);
+    else
+        self->source->ops->destroy (self->source);
+    free (self);
+}
+
+void
+zseq_client_begin_use (zseq_client_t *self)
+{
+    assert (self);
+    pthread_mutex_lock (&self->lock);
+    self->uses++;
+    pthread_mutex_unlock (&self->lock);
+}
+
+void
+zseq_client_end_use (zseq_client_t *self)
+{
+    assert (self);
+    //  In a forked child, a thread of its parent may seem to hold the lock.
+    bool locks = self->forks == zseq_fork_count;
+    if (locks)
+        pthread_mutex_lock (&self->lock);
+    assert (self->uses);
+    bool last = --self->uses == 0;
+    if (locks)
+        pthread_mutex_unlock (&self->lock);
+    if (last)
+        s_free (self);
+}
+
+//  Ends all calls, and burns what is buffered.
+static void
+s_close_reactor (zseq_client_t *self)
+{
+    uint64_t burnt = 0;
+    zseq_reactor_lock (self->reactor);
+    zseq_reactor_close (self->reactor);
+    pthread_mutex_lock (&self->lock);
+    for (zseq_t *handle = self->handles; handle; handle = handle->next)
+        burnt += zseq_prefetch_drop (handle);
+    pthread_mutex_unlock (&self->lock);
+    zseq_reactor_burn (self->reactor, burnt);
+    zseq_reactor_leave (self->reactor);
+}
+
+void
+zseq_client_close (zseq_client_t *self)
+{
+    assert (self);
+    if (self->forks != zseq_fork_count)
+        return;
+    self->closed = true;
+    if (self->reactor)
+        s_close_reactor (self);
+    else
+        self->source->ops->close (self->source);
+}
 
 void
 zseq_client_destroy (zseq_client_t **self_p)
@@ -25,16 +92,12 @@ zseq_client_destroy (zseq_client_t **self_p)
     zseq_client_t *self = *self_p;
     if (!self)
         return;
-    //  In a forked child, handles of its parent may be left.
-    assert (!self->handles || self->forks != zseq_fork_count);
-    zseq_calls_term (self);
-    if (self->reactor)
-        zseq_reactor_destroy (&self->reactor);
-    else
-        self->source->ops->destroy (self->source);
-    free (self);
+    zseq_client_close (self);
+    zseq_client_end_use (self);
     *self_p = NULL;
 }
+
+//  Calls without a handle.
 
 int
 zseq_client_set_timeout (zseq_client_t *self, int timeout_ms)
@@ -90,12 +153,9 @@ zseq_client_stats (zseq_client_t *self, zseq_stats_t *stats_p)
     return ZSEQ_OK;
 }
 
-int
-zseq_client_status (zseq_client_t *self, zseq_status_t *status_p)
+static int
+s_status (zseq_client_t *self, zseq_status_t *status_p)
 {
-    assert (self);
-    assert (status_p);
-
     int rc = zseq_client_check (self);
     if (rc == ZSEQ_OK && self->source)
         return self->source->ops->status (self->source, self->timeout_ms,
@@ -118,13 +178,23 @@ zseq_client_status (zseq_client_t *self, zseq_status_t *status_p)
 }
 
 int
-zseq_client_list (zseq_client_t *self, const char *prefix, zseq_list_fn *fn,
-                  void *arg)
+zseq_client_status (zseq_client_t *self, zseq_status_t *status_p)
 {
     assert (self);
-    assert (prefix);
-    assert (fn);
+    assert (status_p);
 
+    int rc = zseq_client_check (self);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_client_begin_use (self);
+    rc = s_status (self, status_p);
+    zseq_client_end_use (self);
+    return rc;
+}
+
+static int
+s_list (zseq_client_t *self, const char *prefix, zseq_list_fn *fn, void *arg)
+{
     if (strlen (prefix) > ZSEQ_NAME_MAX)
         return zseq_detail_fail (
           ZSEQ_EINVAL, "the prefix is longer than %d bytes", ZSEQ_NAME_MAX);
@@ -161,6 +231,23 @@ zseq_client_list (zseq_client_t *self, const char *prefix, zseq_list_fn *fn,
     } while (going && page->more && page->count);
     free (page);
     return zseq_client_report (&outcome);
+}
+
+int
+zseq_client_list (zseq_client_t *self, const char *prefix, zseq_list_fn *fn,
+                  void *arg)
+{
+    assert (self);
+    assert (prefix);
+    assert (fn);
+
+    int rc = zseq_client_check (self);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_client_begin_use (self);
+    rc = s_list (self, prefix, fn, arg);
+    zseq_client_end_use (self);
+    return rc;
 }
 
 int

@@ -8,8 +8,9 @@
 int
 zseq_client_check (const zseq_client_t *self)
 {
-    return self->forks == zseq_fork_count ? ZSEQ_OK
-                                          : zseq_fork_check (self->forks);
+    if (self->forks != zseq_fork_count)
+        return zseq_fork_check (self->forks);
+    return self->closed ? zseq_detail_fail_closed () : ZSEQ_OK;
 }
 
 int

@@ -7,8 +7,8 @@
 
 #include "zseq_detail.h"
 
-//  Whether this process has made the client. Errors, with zseq_detail set:
-//  ZSEQ_EFORKED.
+//  Whether this process has made the client, and not destroyed it. Errors, with
+//  zseq_detail set: ZSEQ_EFORKED, ZSEQ_ECLOSED.
 int zseq_client_check (const zseq_client_t *self);
 
 //  Whether zseq.h allows that timeout, that count, or that ID to raise to.

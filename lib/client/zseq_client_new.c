@@ -51,6 +51,7 @@ s_new (const zseq_uri_t *uri)
     }
     atomic_init (&self->timeout_ms, uri->timeout_ms);
     pthread_mutex_init (&self->lock, NULL);
+    self->uses = 1;
     zseq_calls_init (self);
     return self;
 }

@@ -23,8 +23,11 @@ struct zseq_client {
     unsigned forks;  //  zseq_fork_count when it was made
     atomic_int timeout_ms;
     zseq_calls_t calls;
+    atomic_bool closed;  //  It was destroyed; handles or calls are left
     //  May be taken under the reactor's lock; guards what follows.
     pthread_mutex_t lock;
+    size_t uses;  //  Its owner's until closed, each handle's, and those of
+                  //  calls that wait without a handle; the last one frees it
     zseq_t *handles;
     uint64_t issued;  //  IDs handed out by destroyed handles
 };
@@ -82,5 +85,15 @@ struct zseq {
     zseq_t *prev;
     zseq_t *next;
 };
+
+//  Of zseq_client.c.
+
+//  Counts a handle, or a call, that needs the client's memory; the last one to
+//  end frees the client if it was destroyed.
+void zseq_client_begin_use (zseq_client_t *self);
+void zseq_client_end_use (zseq_client_t *self);
+
+//  Ends the calls of all threads, and fails those to come: ZSEQ_ECLOSED.
+void zseq_client_close (zseq_client_t *self);
 
 #endif

@@ -63,6 +63,7 @@ zseq_new (zseq_client_t *client, const char *name)
     atomic_init (&self->timeout_ms, client->timeout_ms);
     pthread_mutex_init (&self->lock, NULL);
 
+    zseq_client_begin_use (client);
     pthread_mutex_lock (&client->lock);
     self->next = client->handles;
     if (client->handles)
@@ -94,7 +95,8 @@ zseq_destroy (zseq_t **self_p)
     zseq_t *self = *self_p;
     if (!self)
         return;
-    zseq_reactor_t *reactor = self->client->reactor;
+    zseq_client_t *client = self->client;
+    zseq_reactor_t *reactor = client->reactor;
     if (self->forks != zseq_fork_count)
         s_unlink (self);
     else {
@@ -105,14 +107,15 @@ zseq_destroy (zseq_t **self_p)
             zseq_reactor_burn (reactor, zseq_prefetch_drop (self));
             zseq_reactor_leave (reactor);
         }
-        pthread_mutex_lock (&self->client->lock);
+        pthread_mutex_lock (&client->lock);
         s_unlink (self);
-        pthread_mutex_unlock (&self->client->lock);
+        pthread_mutex_unlock (&client->lock);
         pthread_mutex_destroy (&self->lock);
     }
     if (reactor)
         zseq_name_queue_release (reactor, self->name);
     free (self);
+    zseq_client_end_use (client);
     *self_p = NULL;
 }
 

@@ -399,7 +399,9 @@ zseq_reactor_enter (zseq_reactor_t *self)
         zseq_fair_lock_acquire (&self->entrance);
     s_lock (self);
     self->has_entrance = local;
-    int rc = self->session ? ZSEQ_OK : s_open (self);
+    int rc = self->session  ? ZSEQ_OK
+             : self->closed ? zseq_detail_fail_closed ()
+                            : s_open (self);
     if (rc != ZSEQ_OK)
         s_unlock (self);
     else
@@ -433,6 +435,18 @@ zseq_reactor_leave (zseq_reactor_t *self)
         s_hand_over (self);
     }
     s_unlock (self);
+}
+
+void
+zseq_reactor_close (zseq_reactor_t *self)
+{
+    assert (self);
+
+    self->closed = true;
+    if (!self->session)
+        return;
+    zseq_session_close (self->session);
+    zseq_reactor_run_once (self);
 }
 
 void

@@ -39,6 +39,10 @@ void zseq_reactor_lock (zseq_reactor_t *self);
 //  under way, and releases the lock.
 void zseq_reactor_leave (zseq_reactor_t *self);
 
+//  Ends all requests and operations with ZSEQ_ECLOSED, and those to come.
+//  Reactor's lock held.
+void zseq_reactor_close (zseq_reactor_t *self);
+
 //  Sleeps until waiter is woken or until_us has passed. Polls for all threads
 //  if no other thread does.
 void zseq_reactor_wait (zseq_reactor_t *self, zseq_waiter_t *waiter,

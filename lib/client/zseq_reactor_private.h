@@ -108,6 +108,7 @@ struct zseq_reactor {
     zseq_uri_t uri;
     unsigned generation;      //  Count of forks when it was made
     zseq_session_t *session;  //  NULL until the first call
+    bool closed;              //  Nothing more may be asked
     atomic_bool entered;      //  The session has been opened
     zseq_stats_t stats;       //  Without those of the claims
     uint64_t now_us;          //  Time of this run; 0: not read yet

@@ -96,6 +96,13 @@ zseq_session_fatal (const zseq_session_t *self)
     return self->fatal.rc ? &self->fatal : NULL;
 }
 
+void
+zseq_session_close (zseq_session_t *self)
+{
+    assert (self);
+    zseq_outcome_set (&self->fatal, ZSEQ_ECLOSED, "the client was destroyed");
+}
+
 unsigned
 zseq_session_changes (const zseq_session_t *self)
 {

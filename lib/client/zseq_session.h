@@ -95,6 +95,9 @@ bool zseq_session_ready (const zseq_session_t *self);
 //  Why the session can never become ready, or work again; NULL: it can.
 const zseq_outcome_t *zseq_session_fatal (const zseq_session_t *self);
 
+//  Makes the session fatal: it is closed.
+void zseq_session_close (zseq_session_t *self);
+
 //  Why the session is not ready yet.
 void zseq_session_explain (const zseq_session_t *self, zseq_outcome_t *outcome);
 

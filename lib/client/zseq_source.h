@@ -14,6 +14,8 @@ typedef struct zseq_source zseq_source_t;
 
 typedef struct {
     void (*destroy) (zseq_source_t *self);
+    //  Ends the calls that wait, and those to come that would: ZSEQ_ECLOSED.
+    void (*close) (zseq_source_t *self);
     //  Opens a name: what the other calls take as name, valid as long as the
     //  source. NULL: no memory.
     void *(*open) (zseq_source_t *self, const char *name);

@@ -10,6 +10,7 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "zseq_client_private.h"
 #include "zseq_clock.h"
 #include "zseq_detail.h"
 #include "zseq_flake_clock.h"
@@ -34,6 +35,7 @@ typedef struct {
     zseq_flake_layout_t layout;
     _Atomic uint64_t issued;
     _Atomic uint64_t burnt;
+    atomic_bool closed;
     zseq_flake_t *generator;     //  Of flake:WORKER; else NULL
     zseq_worker_lease_t *lease;  //  Of flake+URI; else NULL,
     zseq_client_t *claims;       //  ... as is the client that it claims through
@@ -80,7 +82,7 @@ s_share (const zseq_flake_layout_t *layout, uint32_t worker, uint64_t first_ms)
 static int
 s_take_alone (s_flake_t *self, uint64_t deadline_us, uint64_t *id_p)
 {
-    while (true) {
+    while (!self->closed) {
         uint64_t until_ms;
         int rc = zseq_flake_take (self->generator,
                                   zseq_flake_clock_now_ms (&self->layout), id_p,
@@ -93,6 +95,7 @@ s_take_alone (s_flake_t *self, uint64_t deadline_us, uint64_t *id_p)
         if (rc != ZSEQ_OK)
             return rc;
     }
+    return zseq_detail_fail_closed ();
 }
 
 //  The source's calls.
@@ -202,6 +205,15 @@ s_open (zseq_source_t *source, const char *name)
 }
 
 static void
+s_close (zseq_source_t *source)
+{
+    s_flake_t *self = (s_flake_t *) source;
+    self->closed = true;
+    if (self->claims)
+        zseq_client_close (self->claims);
+}
+
+static void
 s_destroy (zseq_source_t *source)
 {
     s_flake_t *self = (s_flake_t *) source;
@@ -217,6 +229,7 @@ zseq_source_flake_new (const zseq_uri_t *uri, zseq_client_t *claims)
     assert (uri->flake);
 
     static const zseq_source_ops_t ops = {.destroy = s_destroy,
+                                          .close = s_close,
                                           .open = s_open,
                                           .take = s_take,
                                           .burn = s_burn,

@@ -28,6 +28,13 @@ typedef struct {
     _Atomic uint64_t burnt;    //  IDs taken but not handed out
 } s_mem_t;
 
+//  No call waits.
+static void
+s_close (zseq_source_t *source)
+{
+    (void) source;
+}
+
 static void
 s_destroy (zseq_source_t *source)
 {
@@ -175,6 +182,7 @@ zseq_source_t *
 zseq_source_mem_new (void)
 {
     static const zseq_source_ops_t ops = {.destroy = s_destroy,
+                                          .close = s_close,
                                           .open = s_open,
                                           .take = s_take,
                                           .burn = s_burn,

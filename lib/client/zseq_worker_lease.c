@@ -21,6 +21,7 @@
 #include <time.h>
 
 #include "zseq_buffer.h"
+#include "zseq_client_check.h"
 #include "zseq_clock.h"
 #include "zseq_detail.h"
 #include "zseq_flake_clock.h"
@@ -435,6 +436,8 @@ zseq_worker_lease_take (zseq_worker_lease_t *self, uint64_t deadline_us,
         if (rc != ZSEQ_EAGAIN)
             return rc;
         rc = zseq_flake_clock_wait (&self->layout, until_ms, deadline_us);
+        if (rc == ZSEQ_OK)
+            rc = zseq_client_check (self->claims);
         if (rc != ZSEQ_OK)
             return rc;
     }

@@ -17,8 +17,9 @@
 //
 //  Caveats
 //
-//  - Threads. Clients and handles are thread-safe, but no thread may use one
-//    while another thread destroys it. The library starts threads of its own:
+//  - Threads. Clients and handles are thread-safe, but no thread may use a
+//    handle while another thread destroys it. To end calls that wait, destroy
+//    the client. The library starts threads of its own:
 //    those of libzmq, and some for background work and for the disk of file:.
 //  - Signals. The library's threads block every signal, and the library
 //    installs no signal handler. A blocking call that a signal interrupts goes
@@ -117,7 +118,8 @@ extern "C" {
     X (ELOCKED, 23, "in use by another process")                               \
     X (EEXIST, 24, "the directory is not empty")                               \
     X (EFOREIGN, 25, "the directory belongs to another node or cluster")       \
-    X (ECLOCK, 26, "too far from the clock")
+    X (ECLOCK, 26, "too far from the clock")                                   \
+    X (ECLOSED, 27, "the client is closed")
 
 enum {
     ZSEQ_OK = 0,
@@ -195,8 +197,12 @@ typedef struct zseq_client zseq_client_t;
 ZSEQ_EXPORT
 zseq_client_t *zseq_client_new (const char *uri);
 
-//  Destroys a client and nulls the pointer; accepts a null client. Destroy its
-//  handles first.
+//  Destroys a client and nulls the pointer; accepts a null client. Calls of
+//  other threads on the client and its handles end soon, and all later calls on
+//  its handles fail: ZSEQ_ECLOSED. Destroy the handles before or after; only
+//  with the last of them end the client's connections and threads. Of calls on
+//  the client itself, zseq_client_status and zseq_client_list may be under way,
+//  and none may begin.
 ZSEQ_EXPORT
 void zseq_client_destroy (zseq_client_t **self_p);
 
@@ -273,7 +279,7 @@ typedef struct {
 //  Asks every node for its status. Waits for slow nodes until the deadline, one
 //  second at most. ZSEQ_OK if at least one node answered. Errors:
 //  ZSEQ_EUNAVAILABLE, ZSEQ_ECLUSTER, ZSEQ_EDUPLICATE, ZSEQ_EQUORUM,
-//  ZSEQ_EIO, ZSEQ_ENOMEM, ZSEQ_EFORKED.
+//  ZSEQ_EIO, ZSEQ_ENOMEM, ZSEQ_EFORKED, ZSEQ_ECLOSED.
 ZSEQ_EXPORT
 int zseq_client_status (zseq_client_t *self, zseq_status_t *status_p);
 
@@ -356,7 +362,7 @@ int zseq_set_timeout (zseq_t *self, int timeout_ms);
 //    ZSEQ_EIO            too few descriptors or threads are left; or, as
 //    ZSEQ_EDAMAGED, ZSEQ_ELOCKED, ZSEQ_EFOREIGN  file: the directory cannot be
 //                        used; what to do is in zseq_detail
-//    ZSEQ_ENOMEM, ZSEQ_EFORKED
+//    ZSEQ_ENOMEM, ZSEQ_EFORKED, ZSEQ_ECLOSED
 //  For the messages, see lib/doc/wire.md, section 6.
 ZSEQ_EXPORT
 int zseq_next (zseq_t *self, uint64_t *id_p);

@@ -19,6 +19,12 @@ zseq_detail_fail (int rc, const char *format, ...)
     return rc;
 }
 
+int
+zseq_detail_fail_closed (void)
+{
+    return zseq_detail_fail (ZSEQ_ECLOSED, "the client was destroyed");
+}
+
 const char *
 zseq_detail (void)
 {

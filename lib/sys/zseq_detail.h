@@ -9,6 +9,9 @@
 int zseq_detail_fail (int rc, const char *format, ...)
   __attribute__ ((format (printf, 2, 3)));
 
+//  Fails with ZSEQ_ECLOSED.
+int zseq_detail_fail_closed (void);
+
 #define ZSEQ_DETAIL_MAX 512  //  Bytes of a failure's detail
 
 //  How an operation ended: its error, and the detail for a person.

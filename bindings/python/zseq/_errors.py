@@ -182,10 +182,10 @@ class ZseqClock(_Numbered, number=26, text="too far from the clock"):
     """IDs made from the time would be too far from what the clock says."""
 
 
-class ZseqClosed(ZseqError, ValueError):
-    """The client was closed. An error of the binding, not of the library."""
-
-    text = "the client is closed"
+class ZseqClosed(
+    _Numbered, ValueError, number=27, text="the client is closed"
+):
+    """The client was closed."""
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*(arguments or (self.text,)))

@@ -19,16 +19,17 @@
 //
 //  - Threads. Clients and handles are thread-safe, but no thread may use a
 //    handle while another thread destroys it. To end calls that wait, destroy
-//    the client. The library starts threads of its own:
-//    those of libzmq, and some for background work and for the disk of file:.
+//    the client. The library starts threads of its own: those of libzmq, and
+//    some for background work and for the disk of file:.
 //  - Signals. The library's threads block every signal, and the library
 //    installs no signal handler. A blocking call that a signal interrupts goes
 //    on until its deadline.
 //  - Fork. Clients and handles do not survive fork (): in the child every call
 //    fails with ZSEQ_EFORKED, so that the child never hands out what its parent
 //    has buffered. Destroying them is allowed there, and frees memory. Make a
-//    new client in the child. With file:, a child that has not called exec
-//    keeps the directory locked after its parent was killed.
+//    new client in the child, whichever thread forked it. With file:, a child
+//    that has not called exec keeps the directory locked after its parent was
+//    killed.
 //  - Descriptors and threads. A client of a cluster needs two threads, and
 //    seven descriptors and two for each node; file: needs a thread and twelve
 //    descriptors. libzmq ends the process by abort () when it cannot have what
@@ -40,6 +41,8 @@
 //    exec follows: a descriptor of the library, or of libzmq, that is closed
 //    while a client uses it ends the process by abort (), before the library
 //    writes into what has its number next.
+//  - Exit. A process may exit while threads wait or draw, and without
+//    destroying its clients. Buffered IDs are burnt.
 //  - One client per file: directory. A second one, of this process or another,
 //    waits up to three seconds for the directory, and then its calls fail with
 //    ZSEQ_ELOCKED.
@@ -200,9 +203,9 @@ zseq_client_t *zseq_client_new (const char *uri);
 //  Destroys a client and nulls the pointer; accepts a null client. Calls of
 //  other threads on the client and its handles end soon, and all later calls on
 //  its handles fail: ZSEQ_ECLOSED. Destroy the handles before or after; only
-//  with the last of them end the client's connections and threads. Of calls on
-//  the client itself, zseq_client_status and zseq_client_list may be under way,
-//  and none may begin.
+//  with the last of them end the client's connections, its threads, and its
+//  lock on a directory. Of the calls on the client itself, zseq_client_status
+//  and zseq_client_list may be under way, and none may begin.
 ZSEQ_EXPORT
 void zseq_client_destroy (zseq_client_t **self_p);
 

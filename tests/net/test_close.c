@@ -1,5 +1,6 @@
 //  A client that is destroyed while threads use its handles: their calls end,
-//  and the handles stay valid until they are destroyed.
+//  and the handles stay valid until they are destroyed. And processes that exit
+//  instead.
 
 #include "zseq_cluster.h"
 #include "zseq_process.h"
@@ -237,4 +238,112 @@ Test (close, of_a_client_that_was_not_used_closes_its_handles)
         s_assert_closed (handle);
         zseq_destroy (&handle);
     }
+}
+
+//  Processes that exit without closing their clients.
+
+static zseq_client_t *s_left;
+static zseq_t *s_orders;
+
+static void *
+s_draw_for_ever (void *arg)
+{
+    (void) arg;
+    uint64_t id;
+    while (zseq_next (s_orders, &id) != ZSEQ_ECLOSED)
+        continue;
+    return NULL;
+}
+
+//  Draws in the process that calls it, by a client of its own.
+static bool
+s_draws (void)
+{
+    zseq_client_t *client = zseq_client_new (zseq_cluster_uri (s_cluster));
+    zseq_t *handle = client ? zseq_new (client, "others") : NULL;
+    uint64_t id;
+    return handle && zseq_next (handle, &id) == ZSEQ_OK;
+}
+
+//  A thread that forks: the child draws and exits.
+static void *
+s_fork (void *arg)
+{
+    int *status_p = arg;
+    pid_t pid = fork ();
+    if (pid == 0)
+        exit (s_draws () ? 3 : 4);
+    *status_p = pid > 0 ? zseq_process_wait (pid) : -1;
+    return NULL;
+}
+
+//  Draws, and destroys the client while the threads draw.
+static void
+s_destroy_at_exit (void)
+{
+    uint64_t id;
+    int rc = zseq_next (s_orders, &id);
+    zseq_client_destroy (&s_left);
+    //  In a child, no thread draws on.
+    if (rc == ZSEQ_EFORKED)
+        zseq_destroy (&s_orders);
+}
+
+//  How a process exits while its threads draw.
+typedef struct {
+    uint64_t batch;
+    bool destroys;  //  Its client, when it exits
+    bool forks;     //  Its threads fork children, which exit like it
+} s_exit_t;
+
+static int
+s_exit_under_load (void *arg)
+{
+    const s_exit_t *self = arg;
+    s_left = zseq_client_new (zseq_cluster_uri (s_cluster));
+    s_orders = s_left ? zseq_new (s_left, "orders") : NULL;
+    uint64_t id;
+    if (!s_orders || zseq_set_batch (s_orders, self->batch) != ZSEQ_OK ||
+        zseq_next (s_orders, &id) != ZSEQ_OK ||
+        (self->destroys && atexit (s_destroy_at_exit) != 0))
+        return 1;
+    pthread_t thread;
+    for (size_t index = 0; index < THREADS; index++)
+        if (pthread_create (&thread, NULL, s_draw_for_ever, NULL) != 0)
+            return 1;
+    pthread_t forking[3];
+    int status[3] = {3, 3, 3};
+    for (size_t index = 0; self->forks && index < 3; index++)
+        if (pthread_create (&forking[index], NULL, s_fork, &status[index]) != 0)
+            return 1;
+    for (size_t index = 0; self->forks && index < 3; index++)
+        (void) pthread_join (forking[index], NULL);
+    exit (status[0] == 3 && status[1] == 3 && status[2] == 3 ? 0 : 2);
+}
+
+static void
+s_assert_exits (bool forks)
+{
+    for (unsigned run = 0; run < 20; run++) {
+        s_exit_t how = {
+          .batch = run % 2 ? 100 : 1, .destroys = run / 2 % 2, .forks = forks};
+        int status =
+          zseq_process_wait (zseq_process_fork (s_exit_under_load, &how));
+        cr_assert_eq (status, 0, "run %u: %d", run, status);
+    }
+}
+
+Test (close, is_not_needed_before_exit)
+{
+    s_assert_exits (false);
+}
+
+Test (close, is_not_needed_in_a_child_that_a_thread_forked)
+{
+#ifdef ZSEQ_TSAN
+    cr_skip_test ("thread sanitizer's own locks stay locked in a child");
+#endif
+    if (!zseq_process_forks_threads ())
+        cr_skip_test ("no fork with threads in this build");
+    s_assert_exits (true);
 }

@@ -12,11 +12,12 @@ with_files () {
     run prlimit --nofile="$1:$1" "${@:2}"
 }
 
-#  orderly: the command succeeded, or failed with an error; below 127, it was
-#  neither killed nor not found.
+#  orderly: the command succeeded, or failed with an error, or status (3) says
+#  that it did not reach all nodes; it was neither killed nor not found.
 orderly () {
     expectations=$((expectations + 1))
-    if [[ $status -gt 2 || ($status -ne 0 && ! -s $work/err) ]]; then
+    if [[ $status -gt 3 || ($status -eq 3 && ! -s $work/out) ||
+          ($status -ne 0 && $status -ne 3 && ! -s $work/err) ]]; then
         fail "a program ended without an error, with a limit of $1"
         show "${@:2}"
     fi

@@ -16,6 +16,7 @@
 #include "zseq_server.h"
 #include "zseq_store.h"
 #include "zseqd_accept.h"
+#include "zseqd_log.h"
 #include "zseqd_options.h"
 #include "zseqd_verify.h"
 
@@ -36,20 +37,6 @@ static const char s_warning[] =
   "before you go on, and name with --lost only those whose directories, and\n"
   "copies of them, are gone for good.\n"
   "Type yes to go on: ";
-
-static int
-s_failed (int rc)
-{
-    fprintf (stderr, "zseqd: %s: %s\n", zseq_strerror (rc), zseq_detail ());
-    return 1;
-}
-
-static void
-s_log (const char *text, void *arg)
-{
-    (void) arg;
-    fprintf (stderr, "zseqd: %s\n", text);
-}
 
 static int
 s_read_members (const char *text, zseq_members_t *members)
@@ -141,35 +128,66 @@ s_stop_fd (void)
     return signalfd (-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 }
 
-//  Says once of each signal that nothing comes of it.
+//  What the functions of a running node share.
+typedef struct {
+    zseqd_log_t log;
+    sigset_t logged;  //  Signals that are in the log
+} s_run_t;
+
 static void
-s_log_signal (int number)
+s_log (const zseq_log_line_t *line, void *arg)
 {
-    static sigset_t logged;
-    if (sigismember (&logged, number))
-        return;
-    sigaddset (&logged, number);
-    const char *name = sigabbrev_np (number);
-    char text[128];
-    snprintf (text, sizeof text,
-              "signal %d (%s%s): %s; the node goes on (SIGTERM stops it)",
-              number, name ? "SIG" : "", name ? name : "real-time",
-              number == SIGHUP ? "there is nothing to reload" : "ignored");
-    s_log (text, NULL);
+    s_run_t *self = arg;
+    zseqd_log_write (&self->log, line);
 }
 
-//  Takes what has arrived: whether one of them stops the node.
+//  Logs a line of this program's own.
+static void
+s_log_text (s_run_t *self, zseq_log_level_t level, const char *event,
+            const char *text)
+{
+    zseq_log_line_t line = {.level = level, .event = event, .text = text};
+    zseqd_log_write (&self->log, &line);
+}
+
+//  Logs a signal: who has sent it, and what comes of it.
+static void
+s_log_signal (s_run_t *self, const struct signalfd_siginfo *info, bool stops)
+{
+    int number = (int) info->ssi_signo;
+    const char *name = sigabbrev_np (number);
+    char sender[64] = "";
+    if (info->ssi_pid)
+        snprintf (sender, sizeof sender, " of process %u", info->ssi_pid);
+    const char *outcome = "ignored; the node goes on (SIGTERM stops it)";
+    if (stops)
+        outcome = "the node stops";
+    else if (number == SIGHUP)
+        outcome = "there is nothing to reload; the node goes on (SIGTERM "
+                  "stops it)";
+    char text[192];
+    snprintf (text, sizeof text, "signal %d (%s%s)%s: %s", number,
+              name ? "SIG" : "", name ? name : "real-time", sender, outcome);
+    s_log_text (self, ZSEQ_LOG_INFO, stops ? "end" : "signal", text);
+}
+
+//  Takes what has arrived: whether one of them stops the node. The log says
+//  once of each other signal that nothing comes of it.
 static bool
 s_stops (int stop_fd, void *arg)
 {
-    (void) arg;
+    s_run_t *self = arg;
     struct signalfd_siginfo info;
     while (read (stop_fd, &info, sizeof info) == (ssize_t) sizeof info) {
         int number = (int) info.ssi_signo;
+        bool stops = false;
         for (size_t i = 0; i < COUNT (s_stops_on); i++)
-            if (number == s_stops_on[i])
-                return true;
-        s_log_signal (number);
+            stops |= number == s_stops_on[i];
+        if (stops || !sigismember (&self->logged, number))
+            s_log_signal (self, &info, stops);
+        sigaddset (&self->logged, number);
+        if (stops)
+            return true;
     }
     return false;
 }
@@ -204,24 +222,14 @@ s_raise_files (void)
 }
 
 static int
-s_serve (zseq_server_t *server, bool recover, int stop_fd)
+s_serve (zseq_server_t *server, int stop_fd)
 {
     if (s_raise_files ())
         return 1;
-    zseqd_accept_init (s_log);
-    int rc = zseq_server_open (server);
-    if (rc == ZSEQ_EAGAIN)
-        fprintf (stderr, "zseqd: if its cluster is new, make the directory "
-                         "with zseqd format\n");
-    if (rc != ZSEQ_OK)
-        return s_failed (rc);
-    rc = zseq_server_run (server, stop_fd);
-    if (rc == ZSEQ_EAGAIN)
-        s_log (zseq_detail (), NULL);
-    if (rc != ZSEQ_OK)
+    zseqd_accept_init ();
+    if (zseq_server_open (server) != ZSEQ_OK)
         return 1;
-    s_log (recover ? "recovered" : "stopped", NULL);
-    return 0;
+    return zseq_server_run (server, stop_fd) == ZSEQ_OK ? 0 : 1;
 }
 
 //  Says what a recovery by force may cost, and waits for a yes.
@@ -274,9 +282,12 @@ s_start (const zseqd_options_t *options, bool recover)
 
     //  A log whose reader has gone must not end the node.
     (void) signal (SIGPIPE, SIG_IGN);
+    s_run_t run;
+    sigemptyset (&run.logged);
+    zseqd_log_init (&run.log, options->log_level, options->log_json);
     int stop_fd = s_stop_fd ();
     if (stop_fd == -1) {
-        fprintf (stderr, "zseqd: no signals: %s\n", strerror (errno));
+        s_log_text (&run, ZSEQ_LOG_ERROR, "end", strerror (errno));
         return 1;
     }
     zseq_server_options_t served = {
@@ -296,14 +307,16 @@ s_start (const zseqd_options_t *options, bool recover)
       .lost = options->lost,
       .stops = s_stops,
       .log = s_log,
+      .arg = &run,
     };
     zseq_server_t *server = zseq_server_new (&served);
     if (!server) {
-        fprintf (stderr, "zseqd: out of memory\n");
+        s_log_text (&run, ZSEQ_LOG_ERROR, "end", "out of memory");
         return 1;
     }
-    int status = s_serve (server, recover, stop_fd);
+    int status = s_serve (server, stop_fd);
     zseq_server_destroy (&server);
+    zseqd_log_end (&run.log);
     close (stop_fd);
     return status;
 }

@@ -1,13 +1,13 @@
 //  The accept4 that libzmq calls, in place of the one of libc. Without a free
 //  descriptor, libzmq 4.3.4 aborts if the node's endpoint is ipc, and else asks
 //  again without a pause, while the connection waits. This one holds a
-//  descriptor in reserve, gives it to the connection, and closes that.
+//  descriptor in reserve, gives it to the connection, and closes that. The
+//  server logs that none is left.
 
 #include "zseqd_accept.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -17,8 +17,6 @@ accept4 (int listener, void *address, void *size, int flags);
 
 //  Only libzmq's single I/O thread uses these once the sockets are open.
 static int s_reserve = -1;
-static bool s_logged;
-static void (*s_log) (const char *text, void *arg);
 
 static void
 s_hold (void)
@@ -28,9 +26,8 @@ s_hold (void)
 }
 
 void
-zseqd_accept_init (void (*log) (const char *text, void *arg))
+zseqd_accept_init (void)
 {
-    s_log = log;
     s_hold ();
 }
 
@@ -45,12 +42,6 @@ s_refuse (int listener, int flags)
     int fd = (int) syscall (SYS_accept4, listener, NULL, NULL, flags);
     if (fd != -1)
         close (fd);
-    if (!s_logged && s_log)
-        s_log ("no descriptor is left for another connection: refuses "
-               "connections until there is (raise ulimit -n; systemd: "
-               "LimitNOFILE)",
-               NULL);
-    s_logged = true;
 }
 
 int

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "zseq_host.h"
+#include "zseqd_log.h"
 
 #define RESERVE_S_MAX 60.0
 #define SCRUB_DAYS_MAX 365.0
@@ -34,6 +35,8 @@ static const struct option s_options[] = {
   {"lost", required_argument, NULL, ZSEQD_LOST},
   {"wait", required_argument, NULL, ZSEQD_WAIT},
   {"help", no_argument, NULL, 'h'},
+  {"log-level", required_argument, NULL, ZSEQD_LOG_LEVEL},
+  {"log-format", required_argument, NULL, ZSEQD_LOG_FORMAT},
   {NULL, 0, NULL, 0},
 };
 
@@ -86,6 +89,10 @@ const char zseqd_usage[] =
   "  --lost NODE,...    with --force: peers whose directories are gone for "
   "good\n"
   "  --wait SECONDS     with --force: for peers that are silent (default 10)\n"
+  "  --log-level LEVEL  log what is as grave as that: error, warning, info\n"
+  "                     (the default) or debug\n"
+  "  --log-format FORMAT\n"
+  "                     text (the default), or json: an object a line\n"
   "\n"
   "start and recover take --name, --cluster and --members too: they must "
   "agree\n"
@@ -148,6 +155,26 @@ s_parse_scrub (const char *text, uint64_t *scrub_us_p)
     return 0;
 }
 
+static int
+s_parse_log_level (const char *text, zseq_log_level_t *level_p)
+{
+    int level = zseqd_log_level (text);
+    if (level < 0)
+        return zseqd_bad_use (
+          "--log-level '%s' is not error, warning, info or debug", text);
+    *level_p = (zseq_log_level_t) level;
+    return 0;
+}
+
+static int
+s_parse_log_format (const char *text, bool *json_p)
+{
+    *json_p = !strcmp (text, "json");
+    if (!*json_p && strcmp (text, "text"))
+        return zseqd_bad_use ("--log-format '%s' is not text or json", text);
+    return 0;
+}
+
 //  An option whose value is a number: one that is not it is refused.
 static int
 s_read_number (zseqd_options_t *self, int option, const char *value)
@@ -202,6 +229,10 @@ s_read_option (zseqd_options_t *self, int option, const char *value)
     case ZSEQD_FORCE:
         self->force = true;
         return 0;
+    case ZSEQD_LOG_LEVEL:
+        return s_parse_log_level (value, &self->log_level);
+    case ZSEQD_LOG_FORMAT:
+        return s_parse_log_format (value, &self->log_json);
     default:
         return s_read_number (self, option, value);
     }
@@ -217,7 +248,8 @@ zseqd_options_read (zseqd_options_t *self, int argc, char **argv)
                               .memory_max_mib = MEMORY_MAX_MIB_DEFAULT,
                               .reserve_us = ZSEQ_RESERVE_US_DEFAULT,
                               .scrub_us = ZSEQ_SCRUB_US_DEFAULT,
-                              .wait_s = WAIT_S_DEFAULT};
+                              .wait_s = WAIT_S_DEFAULT,
+                              .log_level = ZSEQ_LOG_INFO};
     opterr = 0;
     int option;
     while ((option = getopt_long (argc, argv, "+:h", s_options, NULL)) != -1) {

@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "zseq_log.h"
+
 //  What zseqd --help prints.
 extern const char zseqd_usage[];
 
@@ -27,6 +29,8 @@ enum {
     ZSEQD_FLOOR = 1 << 12,
     ZSEQD_LOST = 1 << 13,
     ZSEQD_WAIT = 1 << 14,
+    ZSEQD_LOG_LEVEL = 1 << 15,
+    ZSEQD_LOG_FORMAT = 1 << 16,
 };
 
 typedef struct {
@@ -47,6 +51,8 @@ typedef struct {
     uint64_t floor;    //  0: not given
     const char *lost;  //  NULL: not given
     uint64_t wait_s;
+    zseq_log_level_t log_level;
+    bool log_json;
 } zseqd_options_t;
 
 //  Reads the options that follow a command, argv[0], which are not copied;

@@ -69,10 +69,12 @@ s_wall_ms (void)
 }
 
 static void
-s_log (zseq_host_t *self, const char *text)
+s_log (zseq_host_t *self, zseq_log_level_t level, const char *event,
+       const char *text)
 {
+    zseq_log_line_t line = {.level = level, .event = event, .text = text};
     if (self->options.log)
-        self->options.log (text, self->options.arg);
+        self->options.log (&line, self->options.arg);
 }
 
 //  Ends the node: logs why and keeps it. Only the first reason counts.
@@ -83,7 +85,9 @@ s_exit (zseq_host_t *self, int rc, const char *text)
         return;
     self->exit = rc;
     snprintf (self->exit_text, sizeof self->exit_text, "%s", text);
-    s_log (self, text);
+    char line[ZSEQ_STORE_TEXT_MAX + 32];
+    snprintf (line, sizeof line, "the node ends: %s", text);
+    s_log (self, ZSEQ_LOG_ERROR, "end", line);
     (void) zseq_detail_fail (rc, "%s", text);
 }
 
@@ -131,7 +135,7 @@ s_add_write (zseq_host_t *self, const zseq_write_t *write)
         size_t size = self->write_size ? self->write_size * 2 : 64;
         zseq_write_t *writes = realloc (self->writes, size * sizeof *writes);
         if (!writes) {
-            s_exit (self, ZSEQ_ENOMEM, "out of memory: the node ends");
+            s_exit (self, ZSEQ_ENOMEM, "out of memory");
             return;
         }
         self->writes = writes;
@@ -176,7 +180,7 @@ s_act (const zseq_action_t *action, void *arg)
         break;
     }
     case ZSEQ_ACTION_LOG:
-        s_log (self, action->text);
+        s_log (self, action->level, action->kind, action->text);
         break;
     case ZSEQ_ACTION_EXIT:
         s_exit (self, action->status, action->text);
@@ -200,7 +204,7 @@ zseq_host_await (zseq_host_t *self, int rc, const char *why)
         char text[ZSEQ_STORE_TEXT_MAX + 64];
         snprintf (text, sizeof text, "%s; waiting %llu s for it to end", why,
                   (unsigned long long) self->options.wait_us / 1000000);
-        s_log (self, text);
+        s_log (self, ZSEQ_LOG_WARNING, "start", text);
     }
     self->await_logged = true;
     (void) usleep (PREDECESSOR_RETRY_US);
@@ -274,7 +278,7 @@ s_load_damage (const char *text, void *arg)
     if (self->damages == 0)
         snprintf (self->damage, sizeof self->damage, "%s", text);
     if (++self->damages <= DAMAGES_MAX)
-        s_log (self, text);
+        s_log (self, ZSEQ_LOG_WARNING, "damage", text);
 }
 
 static void
@@ -283,7 +287,7 @@ s_load_progress (size_t count, size_t total, void *arg)
     char text[80];
     snprintf (text, sizeof text, "loading: %zu of %zu names", count,
               total > count ? total : count);
-    s_log (arg, text);
+    s_log (arg, ZSEQ_LOG_INFO, "start", text);
 }
 
 int
@@ -317,7 +321,7 @@ zseq_host_load (zseq_host_t *self)
         char text[80];
         snprintf (text, sizeof text, "%zu more things are damaged",
                   self->damages - DAMAGES_MAX);
-        s_log (self, text);
+        s_log (self, ZSEQ_LOG_WARNING, "damage", text);
     }
     if (found.converted) {
         char text[ZSEQ_STORE_TEXT_MAX];
@@ -325,7 +329,7 @@ zseq_host_load (zseq_host_t *self)
                   "directory %s was of format 1 and has been converted: an "
                   "older zseqd refuses it from now on",
                   self->options.directory);
-        s_log (self, text);
+        s_log (self, ZSEQ_LOG_WARNING, "start", text);
     }
     if (!self->record.identity && (self->lost || self->damages))
         zseq_node_adopt (self->node, found.identity);
@@ -457,7 +461,7 @@ s_take_checked (zseq_host_t *self, const zseq_written_t *done)
               "something else changes it: check the disk",
               zseq_store_check_text (self->store),
               type == ZSEQ_CHECK_JOURNAL ? "" : "; it is written again");
-    s_log (self, text);
+    s_log (self, ZSEQ_LOG_WARNING, "damage", text);
     if (type == ZSEQ_CHECK_JOURNAL)
         return;
     zseq_event_t event = {.type = ZSEQ_EVENT_DAMAGED, .sequence = done->owner};
@@ -503,7 +507,7 @@ zseq_host_flush (zseq_host_t *self)
     if (self->write_count && !self->exit &&
         zseq_store_submit (self->store, self->writes, self->write_count) !=
           ZSEQ_OK)
-        s_exit (self, ZSEQ_ENOMEM, "out of memory: the node ends");
+        s_exit (self, ZSEQ_ENOMEM, "out of memory");
     self->write_count = 0;
     s_scrub (self);
 }

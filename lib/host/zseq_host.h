@@ -31,8 +31,8 @@ typedef struct {
     uint64_t reserve_us;    //  As zseq_node_limits_t
     uint64_t wait_us;       //  How long to wait for the predecessor
     bool unsafe;            //  The directory may be on any file system
-    //  Logs a line for the operator, given without a line end; or NULL.
-    void (*log) (const char *text, void *arg);
+    //  Logs a line for the operator, whose node is NULL; or NULL.
+    void (*log) (const zseq_log_line_t *line, void *arg);
     //  Sends a message: ZSEQ_ACTION_REPLY or ZSEQ_ACTION_ASK.
     zseq_action_fn *act;
     void *arg;

@@ -62,10 +62,24 @@ struct zseq_server {
     uint8_t bytes[ZSEQ_MESSAGE_MAX];
 };
 
-static void
-s_log (zseq_server_t *self, const char *text)
+//  The node's name: the directory's, else the options'; NULL: not known.
+static const char *
+s_name (const zseq_server_t *self)
 {
-    self->options->log (text, self->options->arg);
+    if (!self->host)
+        return self->options->name;
+    const zseq_record_t *record = zseq_host_record (self->host);
+    return record->members.n ? record->members.member[record->self].name
+                             : self->options->name;
+}
+
+static void
+s_log (zseq_server_t *self, zseq_log_level_t level, const char *event,
+       const char *text)
+{
+    zseq_log_line_t line = {
+      .level = level, .event = event, .node = s_name (self), .text = text};
+    self->options->log (&line, self->options->arg);
 }
 
 zseq_server_t *
@@ -126,9 +140,9 @@ s_act (const zseq_action_t *action, void *arg)
 }
 
 static void
-s_log_line (const char *text, void *arg)
+s_log_line (const zseq_log_line_t *line, void *arg)
 {
-    s_log (arg, text);
+    s_log (arg, line->level, line->event, line->text);
 }
 
 //  Opening.
@@ -195,9 +209,12 @@ s_open_lost (zseq_server_t *self, int why)
     if (!options->name || !options->cluster || !options->members)
         return zseq_detail_fail (
           why,
-          "%s. To recover it from its peers, say which node it is: --name, "
+          "%s. %sTo recover it from its peers, say which node it is: --name, "
           "--cluster and --members",
-          self->why);
+          self->why,
+          why == ZSEQ_EAGAIN
+            ? "If its cluster is new, make the directory with zseqd format. "
+            : "");
     zseq_record_t record;
     int rc = zseq_record_init (&record, options->cluster, options->name,
                                options->members, 0);
@@ -375,12 +392,9 @@ s_open_transport (zseq_server_t *self)
     return ZSEQ_OK;
 }
 
-int
-zseq_server_open (zseq_server_t *self)
+static int
+s_open (zseq_server_t *self)
 {
-    assert (self);
-    assert (!self->host);
-
     if (sodium_init () == -1)
         return zseq_detail_fail (ZSEQ_EIO, "no source of randomness");
     int rc = s_open_host (self);
@@ -395,8 +409,34 @@ zseq_server_open (zseq_server_t *self)
         return zseq_detail_fail (rc, "out of memory");
     rc = s_open_transport (self);
     if (rc == ZSEQ_OK && moved)
-        s_log (self, "endpoints of the member list have changed");
+        s_log (self, ZSEQ_LOG_INFO, "start",
+               "endpoints of the member list have changed");
     return rc;
+}
+
+//  Logs that the node cannot go on, as zseq_detail says, unless the host has.
+static int
+s_fail (zseq_server_t *self, int rc)
+{
+    char text[WHY_MAX + 128];
+    const char *why = zseq_detail ();
+    if (rc == ZSEQ_EAGAIN && self->node)
+        snprintf (text, sizeof text, "%s", why);
+    else
+        snprintf (text, sizeof text, "%s: %s", zseq_strerror (rc), why);
+    if (!self->host || !zseq_host_exit (self->host))
+        s_log (self, ZSEQ_LOG_ERROR, "end", text);
+    return rc;
+}
+
+int
+zseq_server_open (zseq_server_t *self)
+{
+    assert (self);
+    assert (!self->host);
+
+    int rc = s_open (self);
+    return rc == ZSEQ_OK ? rc : s_fail (self, rc);
 }
 
 //  Running.
@@ -513,7 +553,8 @@ s_guard (zseq_server_t *self, uint64_t now_us)
         return;
     if (self->closed) {
         self->guard_us = now_us + GUARD_LOG_US;
-        s_log (self, zseq_transport_text (self->transport));
+        s_log (self, ZSEQ_LOG_WARNING, "memory",
+               zseq_transport_text (self->transport));
         return;
     }
     self->guard_us = now_us + GUARD_US;
@@ -525,7 +566,7 @@ s_guard (zseq_server_t *self, uint64_t now_us)
     malloc_trim (0);
     if (s_resident (self) <= max)
         return;
-    s_log (self,
+    s_log (self, ZSEQ_LOG_WARNING, "memory",
            "waiting messages take too much memory (--memory-max): closing "
            "all connections, which may connect again");
     s_close_sockets (self);
@@ -595,10 +636,8 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
 
     self->stop_fd = stop_fd;
     int rc = zseq_loop_add (self->loop, stop_fd, POLLIN, s_maybe_stop, self);
-    if (rc != ZSEQ_OK) {
-        s_log (self, zseq_strerror (rc));
-        return rc;
-    }
+    if (rc != ZSEQ_OK)
+        return s_fail (self, zseq_detail_fail (rc, "no room for a descriptor"));
     s_tick (self, zseq_clock_now_us ());
     while (!zseq_host_exit (self->host)) {
         uint64_t now_us = zseq_clock_now_us ();
@@ -625,7 +664,11 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
     }
     rc = zseq_host_exit (self->host);
     if (rc == ZSEQ_OK && self->options->recover && !self->stopped_voting)
-        return zseq_detail_fail (ZSEQ_EAGAIN,
-                                 "stopped before the node had recovered");
+        return s_fail (
+          self, zseq_detail_fail (ZSEQ_EAGAIN,
+                                  "stopped before the node had recovered"));
+    if (rc == ZSEQ_OK)
+        s_log (self, ZSEQ_LOG_INFO, "end",
+               self->options->recover ? "recovered" : "stopped");
     return rc;
 }

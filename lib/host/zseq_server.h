@@ -15,8 +15,8 @@
 
 typedef struct zseq_server zseq_server_t;
 
-//  Logs a line for the operator, given without a line end.
-typedef void (zseq_server_log_fn) (const char *text, void *arg);
+//  Logs a line for the operator.
+typedef void (zseq_server_log_fn) (const zseq_log_line_t *line, void *arg);
 
 typedef struct {
     const char *directory;  //  The node's data
@@ -57,22 +57,22 @@ void zseq_server_destroy (zseq_server_t **self_p);
 
 //  Opens the directory, loads it and binds. A node whose directory is empty or
 //  damaged will recover from its peers; if the directory does not say which
-//  node it is, options must. Errors, with zseq_detail saying which file or
-//  endpoint: ZSEQ_EINVAL, ZSEQ_EAGAIN (the directory is empty, and options lack
-//  name, cluster or members), ZSEQ_EDAMAGED (the node's record is damaged, and
-//  options lack these), ZSEQ_EFOREIGN (the directory belongs to another node or
-//  cluster than options say; it is unchanged), ZSEQ_ELOCKED (another process
-//  has the directory or the endpoint, and has not ended within three seconds),
-//  ZSEQ_ENOSPACE, ZSEQ_EIO, ZSEQ_EFULL, ZSEQ_ENOMEM.
+//  node it is, options must. Errors, also logged, with zseq_detail saying which
+//  file or endpoint: ZSEQ_EINVAL, ZSEQ_EAGAIN (the directory is empty, and
+//  options lack name, cluster or members), ZSEQ_EDAMAGED (the node's record is
+//  damaged, and options lack these), ZSEQ_EFOREIGN (the directory belongs to
+//  another node or cluster than options say; it is unchanged), ZSEQ_ELOCKED
+//  (another process has the directory or the endpoint, and has not ended within
+//  three seconds), ZSEQ_ENOSPACE, ZSEQ_EIO, ZSEQ_EFULL, ZSEQ_ENOMEM.
 int zseq_server_open (zseq_server_t *self);
 
 //  Serves until stop_fd polls readable and options.stops agrees; with recover,
 //  also until the node votes. Then the node serves no more, finishes its
-//  writes, and the call returns ZSEQ_OK. Errors, also logged: ZSEQ_EIO and
-//  ZSEQ_ENOSPACE (the disk failed); ZSEQ_EMEMBERS, ZSEQ_EREFORMATTED,
-//  ZSEQ_ESUPERSEDED, ZSEQ_EFOREIGN, ZSEQ_EUNAVAILABLE and ZSEQ_EFULL (the node
-//  may not vote, by what its peers say); ZSEQ_EAGAIN (stopped before the node
-//  had recovered).
+//  writes, and the call returns ZSEQ_OK; the log says so. Errors, also logged:
+//  ZSEQ_EIO and ZSEQ_ENOSPACE (the disk failed); ZSEQ_EMEMBERS,
+//  ZSEQ_EREFORMATTED, ZSEQ_ESUPERSEDED, ZSEQ_EFOREIGN, ZSEQ_EUNAVAILABLE and
+//  ZSEQ_EFULL (the node may not vote, by what its peers say); ZSEQ_EAGAIN
+//  (stopped before the node had recovered); ZSEQ_ENOMEM.
 int zseq_server_run (zseq_server_t *self, int stop_fd);
 
 #endif

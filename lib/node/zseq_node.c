@@ -196,7 +196,7 @@ s_begin (zseq_node_t *self)
         zseq_node_start_begin (self);
     else if (self->record.members.n > 1)
         zseq_node_log (
-          self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+          self, ZSEQ_LOG_INFO, "start",
           "node %s waits for its cluster's birth: all %u nodes have "
           "to be up together once",
           zseq_node_name (self, self->record.self), self->record.members.n);

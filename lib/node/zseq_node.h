@@ -8,6 +8,7 @@
 #define ZSEQ_NODE_H_INCLUDED
 
 #include "zseq_counters.h"
+#include "zseq_log.h"
 #include "zseq_msg.h"
 #include "zseq_node_set.h"
 #include "zseq_sequence.h"
@@ -74,7 +75,7 @@ typedef enum {
                           //  if it is not, then step PERSISTED. deferred:
                           //  it may become durable with the next record
     ZSEQ_ACTION_PERSIST_RECORD,  //  Write record, then step RECORD_PERSISTED
-    ZSEQ_ACTION_LOG,             //  Log text
+    ZSEQ_ACTION_LOG,             //  Log text, of that level and kind
     ZSEQ_ACTION_EXIT             //  Log text and end with status
 } zseq_action_type_t;
 
@@ -90,6 +91,8 @@ typedef struct {
     const zseq_record_t *record;
     uint64_t version;
     int status;
+    zseq_log_level_t level;
+    const char *kind;  //  The event of zseq_log.h
     const char *text;
 } zseq_action_t;
 

@@ -70,7 +70,7 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
         sequence->journaled = true;
     }
     else if (self->recovering) {
-        zseq_node_log (self, ZSEQ_ACTION_EXIT, event->status,
+        zseq_node_end (self, event->status,
                        "the node cannot recover: make room on the disk");
         return;
     }
@@ -95,9 +95,9 @@ static void
 s_record_refused (zseq_node_t *self, int status)
 {
     if (self->recovering)
-        zseq_node_log (self, ZSEQ_ACTION_EXIT, status, RECORD_REFUSED);
+        zseq_node_end (self, status, RECORD_REFUSED);
     else if (!self->disk.record_refused)
-        zseq_node_log (self, ZSEQ_ACTION_LOG, status,
+        zseq_node_log (self, ZSEQ_LOG_WARNING, "disk",
                        RECORD_REFUSED
                        "; until then peers that start may have to wait");
     self->disk.record_refused = true;

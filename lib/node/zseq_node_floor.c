@@ -29,7 +29,7 @@ zseq_node_floor_take (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
     if (msg->introduce.floor_reserved > record->floor_reserved)
         record->floor_reserved = msg->introduce.floor_reserved;
     self->version++;
-    zseq_node_log (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+    zseq_node_log (self, ZSEQ_LOG_INFO, "floor",
                    "node %s takes over the floors of peer %s: no sequence "
                    "goes on below %llu",
                    zseq_node_name (self, record->self),

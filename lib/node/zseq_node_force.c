@@ -76,16 +76,16 @@ zseq_node_force_heard_enough (zseq_node_t *self)
     if (zseq_node_start_first_reached (self, bound))
         return true;
     if (silent.size)
-        zseq_node_log (
-          self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
+        zseq_node_end (
+          self, ZSEQ_EUNAVAILABLE,
           "%u of %u peers have to know of this recovery, and these do not "
           "answer: %s. Start them, with an empty directory if need be; or say "
           "--lost %s if their directories are gone for good",
           zseq_node_start_first_need (self), self->record.members.n - 1,
           silent.text, silent.text);
     else
-        zseq_node_log (
-          self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
+        zseq_node_end (
+          self, ZSEQ_EUNAVAILABLE,
           "%u of %u peers have to know of this recovery, and these do not vote "
           "now, but may do so later with what is on their disks: %s. Let them "
           "vote first; or stop them and start them again without recovery",
@@ -105,8 +105,8 @@ zseq_node_force_passes_over_nobody (zseq_node_t *self)
                      self->peer[node].state == ZSEQ_STATE_STOPPING;
         if (node == self->record.self || !holds || answers->complete)
             continue;
-        zseq_node_log (
-          self, ZSEQ_ACTION_EXIT, ZSEQ_EUNAVAILABLE,
+        zseq_node_end (
+          self, ZSEQ_EUNAVAILABLE,
           "peer %s has answered, and holds what may be held nowhere else, but "
           "was not copied from: see to it that it runs, reaches node %s at %s, "
           "and is not older than this zseqd; then recover again",

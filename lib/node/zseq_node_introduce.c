@@ -19,7 +19,7 @@ s_log_unknown_node (zseq_node_t *self, const zseq_msg_t *msg)
     const zseq_slice_t *name =
       &members->member[msg->node < members->member_count ? msg->node : 0].name;
     zseq_node_log (
-      self, ZSEQ_ACTION_LOG, ZSEQ_EMEMBERS,
+      self, ZSEQ_LOG_WARNING, "peer",
       "refused an introduction as node %.*s of cluster %.*s: it has another "
       "member list (%zu members) or cluster name, or this node's own name. "
       "If that is a node of yours, compare its member list with this one's; "
@@ -123,15 +123,15 @@ s_peer_refused (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
         return;
     }
     if (status == ZSEQ_EMEMBERS && !self->record.identity)
-        zseq_node_log (
-          self, ZSEQ_ACTION_EXIT, status,
+        zseq_node_end (
+          self, status,
           "peer %s at %s was formatted with another member list or "
           "cluster name: format one of the two again",
           zseq_node_name (self, peer),
           self->record.members.member[peer].endpoint);
     else if (zseq_node_log_changed (self, peer, status))
         zseq_node_log (
-          self, ZSEQ_ACTION_LOG, status, "peer %s at %s refuses us: %s",
+          self, ZSEQ_LOG_WARNING, "peer", "peer %s at %s refuses us: %s",
           zseq_node_name (self, peer),
           self->record.members.member[peer].endpoint, zseq_strerror (status));
 }
@@ -155,7 +155,7 @@ s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
         (mine->counter && theirs->counter == 1)) {
         if (zseq_node_log_changed (self, peer, ZSEQ_EREFORMATTED))
             zseq_node_log (
-              self, ZSEQ_ACTION_LOG, ZSEQ_EREFORMATTED,
+              self, ZSEQ_LOG_WARNING, "peer",
               "peer %s at %s is not the one this node has met: it was "
               "formatted again over a lost disk, or is an old copy, and "
               "must be recovered",
@@ -164,7 +164,7 @@ s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
         return false;
     }
     if (mine->counter)
-        zseq_node_log (self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+        zseq_node_log (self, ZSEQ_LOG_INFO, "peer",
                        "peer %s begins incarnation %llu: it recovers",
                        zseq_node_name (self, peer),
                        (unsigned long long) theirs->counter);
@@ -188,7 +188,7 @@ s_log_wrong_cluster (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
         return;
     if (zseq_node_log_changed (self, peer, ZSEQ_ECLUSTER))
         zseq_node_log (
-          self, ZSEQ_ACTION_LOG, ZSEQ_ECLUSTER,
+          self, ZSEQ_LOG_WARNING, "peer",
           "peer %s is not who answers at %s: that is another node, or "
           "one of another cluster, or it was formatted again over a lost "
           "disk and must be recovered; check the endpoints",

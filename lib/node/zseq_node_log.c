@@ -6,19 +6,35 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define TEXT_MAX 512
+
 void
-zseq_node_log (zseq_node_t *self, zseq_action_type_t type, int status,
+zseq_node_log (zseq_node_t *self, zseq_log_level_t level, const char *kind,
                const char *format, ...)
 {
-    char text[512];
+    char text[TEXT_MAX];
     va_list list;
     va_start (list, format);
     vsnprintf (text, sizeof text, format, list);
     va_end (list);
 
-    if (type == ZSEQ_ACTION_EXIT)
-        self->ended = true;
-    zseq_action_t action = {.type = type, .status = status, .text = text};
+    zseq_action_t action = {
+      .type = ZSEQ_ACTION_LOG, .level = level, .kind = kind, .text = text};
+    self->act (&action, self->arg);
+}
+
+void
+zseq_node_end (zseq_node_t *self, int status, const char *format, ...)
+{
+    char text[TEXT_MAX];
+    va_list list;
+    va_start (list, format);
+    vsnprintf (text, sizeof text, format, list);
+    va_end (list);
+
+    self->ended = true;
+    zseq_action_t action = {
+      .type = ZSEQ_ACTION_EXIT, .status = status, .text = text};
     self->act (&action, self->arg);
 }
 

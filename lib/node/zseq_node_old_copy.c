@@ -13,7 +13,7 @@ s_end_old_copy (zseq_node_t *self, uint8_t peer, const char *what)
 {
     if (self->superseded++) {
         zseq_node_suspend (self);
-        zseq_node_log (self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
+        zseq_node_end (self, ZSEQ_ESUPERSEDED,
                        "peer %s knows a %s of node %s, for the second time: "
                        "another process runs under its name",
                        zseq_node_name (self, peer), what,
@@ -38,8 +38,8 @@ zseq_node_old_copy_superseded (zseq_node_t *self, uint8_t peer,
     if (theirs->counter == 0 || order == 0)
         return false;
     if (!self->record.identity) {
-        zseq_node_log (
-          self, ZSEQ_ACTION_EXIT, ZSEQ_EREFORMATTED,
+        zseq_node_end (
+          self, ZSEQ_EREFORMATTED,
           "peer %s knows another incarnation of node %s: this directory was "
           "formatted again over a lost disk, or copied, and must be "
           "recovered: see zseqd recover",
@@ -72,7 +72,7 @@ zseq_node_old_copy_outrun (zseq_node_t *self, uint8_t peer,
 void
 zseq_node_old_copy_duplicate (zseq_node_t *self, uint8_t peer)
 {
-    zseq_node_log (self, ZSEQ_ACTION_EXIT, ZSEQ_ESUPERSEDED,
+    zseq_node_end (self, ZSEQ_ESUPERSEDED,
                    "another process runs as node %s already: peer %s finds it "
                    "at the endpoint that the peer's member list gives; stop "
                    "one of the two, and compare the two member lists",

@@ -53,7 +53,7 @@ s_log_unreached (zseq_node_t *self)
             continue;
         self->unreached_us = self->now_us + WAITING_US;
         zseq_node_log (
-          self, ZSEQ_ACTION_LOG, ZSEQ_EAGAIN,
+          self, ZSEQ_LOG_WARNING, "peer",
           "peer %s does not reach this process of node %s at %s: it must be "
           "reachable there, and not run elsewhere as well, to vote",
           zseq_node_name (self, node), zseq_node_name (self, self->record.self),

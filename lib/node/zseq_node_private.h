@@ -200,10 +200,14 @@ struct zseq_node {
 
 //  zseq_node_log.c.
 
-//  Logs a line; ZSEQ_ACTION_EXIT also ends the node.
+//  Logs a line about that kind of event.
 __attribute__ ((format (printf, 4, 5))) void
-zseq_node_log (zseq_node_t *self, zseq_action_type_t type, int status,
+zseq_node_log (zseq_node_t *self, zseq_log_level_t level, const char *kind,
                const char *format, ...);
+
+//  Logs why the node ends, with status, and ends it.
+__attribute__ ((format (printf, 3, 4))) void
+zseq_node_end (zseq_node_t *self, int status, const char *format, ...);
 
 //  The name of a member, by its index.
 const char *zseq_node_name (const zseq_node_t *self, uint8_t node);

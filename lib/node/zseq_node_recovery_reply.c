@@ -13,7 +13,7 @@ s_foreign (zseq_node_t *self, uint8_t index, bool fits)
     int warning = fits ? ZSEQ_ECLUSTER : ZSEQ_EMEMBERS;
     if (zseq_node_log_changed (self, index, warning))
         zseq_node_log (
-          self, ZSEQ_ACTION_LOG, warning,
+          self, ZSEQ_LOG_WARNING, "peer",
           "who answers for peer %s at %s is another node, or one of "
           "another cluster: check the endpoints",
           zseq_node_name (self, index),
@@ -24,8 +24,8 @@ s_foreign (zseq_node_t *self, uint8_t index, bool fits)
             zseq_node_set_add (&foreign, node);
     if (self->record.identity &&
         zseq_recovery_reached (&self->recovery.attempt, foreign))
-        zseq_node_log (
-          self, ZSEQ_ACTION_EXIT, ZSEQ_EFOREIGN,
+        zseq_node_end (
+          self, ZSEQ_EFOREIGN,
           "the directory of node %s belongs to another cluster than its "
           "peers, and is left untouched",
           zseq_node_name (self, self->record.self));
@@ -82,8 +82,8 @@ s_take_page (zseq_node_t *self, zseq_peer_answers_t *answers,
         int rc = zseq_sequence_insert (self->table, item->name.data,
                                        item->name.size, &sequence);
         if (rc != ZSEQ_OK) {
-            zseq_node_log (
-              self, ZSEQ_ACTION_EXIT, rc,
+            zseq_node_end (
+              self, rc,
               rc == ZSEQ_EFULL
                 ? "the peers hold more names than this node may: raise "
                   "--names-max"
@@ -124,7 +124,7 @@ s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
              self->now_us - self->recovery.progress_us >= ASK_US_MAX &&
              zseq_node_log_changed (self, index, ZSEQ_EAGAIN))
         zseq_node_log (
-          self, ZSEQ_ACTION_LOG, ZSEQ_EAGAIN,
+          self, ZSEQ_LOG_WARNING, "peer",
           "peer %s does not reach node %s at %s: it must be reachable "
           "there to recover",
           zseq_node_name (self, index),

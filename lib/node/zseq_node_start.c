@@ -153,7 +153,7 @@ zseq_node_start_begin (zseq_node_t *self)
     }
     zseq_node_start_take (self);
     zseq_node_log (
-      self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+      self, ZSEQ_LOG_INFO, "start",
       "node %s starts: it votes once %u of its %u peers have noted that, and "
       "none that answers knows a later start or a newer incarnation of it",
       zseq_node_name (self, self->record.self), s_need (self),

@@ -31,7 +31,7 @@ zseq_node_vote (zseq_node_t *self)
     self->recovery.requested = false;
     self->recovery.forced = false;
     zseq_node_log (
-      self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+      self, ZSEQ_LOG_INFO, "ready",
       "ready: node %s votes (cluster %s of %u, incarnation %llu, "
       "%zu sequences)",
       zseq_node_name (self, self->record.self), self->record.cluster,
@@ -41,7 +41,7 @@ zseq_node_vote (zseq_node_t *self)
       zseq_table_count (self->table));
     if (self->stats.burnt && !self->logged_burnt)
         zseq_node_log (
-          self, ZSEQ_ACTION_LOG, ZSEQ_OK,
+          self, ZSEQ_LOG_INFO, "burnt",
           "burnt %llu IDs at most, which were reserved when the node "
           "last ended without being stopped",
           (unsigned long long) self->stats.burnt);

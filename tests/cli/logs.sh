@@ -1,0 +1,96 @@
+#!/bin/bash
+#  The log of zseqd: its forms and levels, what it says of each event, and that
+#  a flood is cut short.
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+time='[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{3}Z'
+
+#  every_line NODE PATTERN: the log has lines, and each is like that.
+every_line () {
+    [[ -s $work/$1.log ]] && ! grep -Evx -- "$2" "$work/$1.log"
+}
+
+#  tells NODE PATTERN: a line of the log is like that.
+tells () {
+    holds "node $1 logs '$2'" wait_until says "$1" "$2"
+}
+
+#  Text, with the time; each end has its reason.
+format one a a
+start a
+ready a
+kill -HUP "${pid[a]}"
+tells a 'signal 1 .*nothing to reload'
+stop a
+holds "each line has time, level and node" \
+    every_line a "$time (info|warning) zseqd a: .+"
+tells a "signal 15 \(SIGTERM\) of process $$: the node stops"
+holds "the last line says that it has stopped" \
+    grep -q 'zseqd a: stopped$' <(tail -n 1 "$work/a.log")
+
+#  JSON, an object a line.
+start a --log-format json
+ready a
+stop a
+holds "each line is an object" every_line a \
+    "\{\"time\":\"$time\",\"level\":\"info\",\"node\":\"a\",\"event\":\"[a-z]+\",\"message\":\".+\"\}"
+tells a '"event":"ready"'
+tells a '"event":"end","message":"stopped"'
+
+#  Under systemd, which adds the time itself, a priority instead.
+: >"$work/a.log"
+JOURNAL_STREAM=$(stat -L -c %d:%i "$work/a.log") start a
+ready a
+stop a
+holds "each line has its priority" every_line a '<6>zseqd a: .+'
+JOURNAL_STREAM=1:2 start a
+ready a
+stop a
+holds "a log that was redirected has the time" every_line a "$time .+"
+
+#  Levels. An error is always there, with the node as far as it is known.
+start a --log-level warning
+wait_until "$zseq" -u "$(uri a)" next orders >"$work/out"
+stop a
+holds "nothing was worth a warning" test ! -s "$work/a.log"
+refuses 1 "^$time error zseqd a: .*belongs to node a, not to b" \
+    "$zseqd" start --data "$work/a" --name b --log-level error
+refuses 1 "^$time error zseqd: nothing is there yet: $work/none: " "$zseqd" start \
+    --data "$work/none"
+refuses 1 "^$time error zseqd b: nothing is there yet: $work/none: " "$zseqd" start \
+    --data "$work/none" --name b
+refuses 1 '"level":"error","node":null,"event":"end"' "$zseqd" start \
+    --data "$work/none" --log-format json
+refuses 1 "'loud' is not error" "$zseqd" start --data "$work/a" \
+    --log-level loud
+refuses 1 "'xml' is not text or json" "$zseqd" start --data "$work/a" \
+    --log-format xml
+mkdir "$work/"$'two\nlines'
+refuses 1 "error zseqd: nothing is there yet: $work/two\?lines: " "$zseqd" start \
+    --data "$work/"$'two\nlines'
+run "$zseqd" start --data "$work/"$'b\xffd' --log-format json
+holds "a path that is no UTF-8 is told in ASCII" grep -q 'b?d' "$work/err"
+
+#  A node that loses its directory says which, and that it ends.
+start a
+ready a
+mv "$work/a" "$work/elsewhere"
+ends a 1 "error zseqd a: the node ends: $work/a"
+mv "$work/elsewhere" "$work/a"
+
+#  A flood: each of these signals is worth a line.
+start a
+ready a
+signals=(HUP USR1 USR2 ALRM VTALRM PROF IO)
+for number in $(seq "$(kill -l RTMIN)" "$(kill -l RTMAX)"); do
+    signals+=("$number")
+done
+for signal in "${signals[@]}"; do
+    kill -"$signal" "${pid[a]}"
+done
+stop a
+holds "30 lines of an event in a minute" \
+    test "$(grep -c 'zseqd a: signal .* goes on' "$work/a.log")" -eq 30
+tells a "$((${#signals[@]} - 30)) more lines of the event \"signal\" were not"
+
+verdict

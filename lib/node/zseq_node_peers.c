@@ -74,6 +74,7 @@ zseq_node_peers_tick (zseq_node_t *self)
     zseq_node_start_maybe_vote (self);
     zseq_node_formation_maybe_vote (self);
     s_log_unreached (self);
+    zseq_node_watch_tick (self);
 }
 
 void

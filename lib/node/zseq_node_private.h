@@ -29,6 +29,9 @@ typedef struct {
     uint32_t following;  //  Next in the sequence's queue, or in the free list
 } zseq_waiting_t;
 
+//  Whether a peer answers, as far as the log has said.
+typedef enum { PRESENCE_UNKNOWN, PRESENCE_UP, PRESENCE_DOWN } zseq_presence_t;
+
 //  What a peer last said of itself, and the question under way to it.
 typedef struct {
     uint64_t request;   //  The question under way; 0 if none
@@ -51,6 +54,9 @@ typedef struct {
     uint64_t speaks;   //  The highest version that it speaks; 0: not known
     bool holds_vote;   //  Its record on disk says that it votes
     int last_warning;  //  Last logged about it; ZSEQ_OK: none
+    zseq_presence_t presence;  //  Of zseq_node_watch, as the next two
+    uint64_t down_us;          //  Since when it has been down
+    zseq_state_t logged_state;
 
     //  An incarnation of the peer that a FENCE claimed and the peer has not
     //  confirmed yet; none if the counter is 0.
@@ -148,6 +154,13 @@ typedef struct {
     zseq_force_t force;
 } zseq_node_recovery_t;
 
+//  Of zseq_node_watch.
+typedef struct {
+    bool quorum;        //  So many members vote that claims succeed
+    uint64_t short_us;  //  Since when too few have voted; 0: enough do, or
+                        //  never did
+} zseq_node_watch_t;
+
 struct zseq_node {
     //  The step: zseq_node.
     uint64_t now_us;
@@ -186,8 +199,9 @@ struct zseq_node {
     bool logged_burnt;                //  stats.burnt was logged
     zseq_coordinator_t *coordinator;  //  zseq_node_delegation
 
-    //  Peers: zseq_node_ask, _introduce, _fence, _recovery_reply.
+    //  Peers: zseq_node_ask, _introduce, _fence, _recovery_reply, _watch.
     zseq_peer_t peer[ZSEQ_NODES_MAX];
+    zseq_node_watch_t watch;
     uint64_t next_request;
     uint64_t process;          //  Tells this process from others under its name
     uint64_t unknown_node_us;  //  When to log a refused introduction again
@@ -572,6 +586,12 @@ void zseq_node_fence_copy (zseq_node_t *self, const zseq_event_t *event);
 //  A peer's reply to a recovering node.
 void zseq_node_recovery_reply (zseq_node_t *self, uint8_t index,
                                const zseq_msg_t *msg);
+
+//  zseq_node_watch.c.
+
+//  Time has passed: logs which peers have gone or come, and whether the quorum
+//  was lost or regained.
+void zseq_node_watch_tick (zseq_node_t *self);
 
 //  zseq_node_peers.c.
 

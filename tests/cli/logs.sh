@@ -78,6 +78,29 @@ mv "$work/a" "$work/elsewhere"
 ends a 1 "error zseqd a: the node ends: $work/a"
 mv "$work/elsewhere" "$work/a"
 
+#  Peers that go and come, and the quorum with them.
+for name in x y z; do
+    format three $name x y z
+    start $name
+done
+ready x y z
+tells x 'info zseqd x: peer y at tcp://.* is up'
+crash z
+tells x 'warning zseqd x: peer z at tcp://.* is down: .* for [0-9]+ s'
+tells y 'warning zseqd y: peer z at tcp://.* is down: .* for [0-9]+ s'
+holds "two of three are a quorum" test "$(grep -c quorum "$work/x.log")" -eq 0
+stop y
+tells x 'warning zseqd x: quorum lost: 1 of 3 .*, 2 are needed.* z is down'
+start y
+tells x 'info zseqd x: quorum regained, after [0-9]+ s: 2 of 3 nodes vote'
+start z
+tells x 'info zseqd x: peer z is up again, after [0-9]+ s'
+holds "each is told once" \
+    test "$(grep -Ec 'quorum|z .* is down|z is up' "$work/x.log")" -eq 4
+stop x
+stop y
+stop z
+
 #  A flood: each of these signals is worth a line.
 start a
 ready a

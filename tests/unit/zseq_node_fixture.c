@@ -41,6 +41,7 @@ s_act (const zseq_action_t *action, void *arg)
         seen->record = *action->record;
     seen->version = action->version;
     seen->status = action->status;
+    seen->level = action->level;
     if (action->text)
         snprintf (seen->text, sizeof seen->text, "%s", action->text);
 }

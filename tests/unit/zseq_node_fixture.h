@@ -20,6 +20,7 @@ typedef struct {
     zseq_record_t record;
     uint64_t version;
     int status;
+    zseq_log_level_t level;
     char text[512];
     size_t counters;  //  Of a STATUS reply
     zseq_counter_t counter[ZSEQ_COUNTERS_MAX];

@@ -34,6 +34,20 @@ s_add_consequence (const char *consequence, size_t descriptors,
     zseq_outcome_add (outcome, "; %s", consequence);
 }
 
+//  Names the nodes that refuse, and why.
+static void
+s_add_refusals (const zseq_session_t *session, const zseq_attempt_t *attempt,
+                zseq_outcome_t *outcome)
+{
+    for (uint8_t node = 0; node < zseq_session_n (session); node++) {
+        int refusal = zseq_attempt_refusal (attempt, node);
+        if (refusal != ZSEQ_OK)
+            zseq_outcome_add (outcome, "; node %s refuses: %s",
+                              zseq_session_member (session, node)->name,
+                              zseq_strerror (refusal));
+    }
+}
+
 void
 zseq_explain (const zseq_session_t *session, const zseq_progress_t *progress,
               zseq_quorum_kind_t kind, const char *consequence,
@@ -61,10 +75,6 @@ zseq_explain (const zseq_session_t *session, const zseq_progress_t *progress,
         zseq_outcome_set (outcome, ZSEQ_ECLUSTER,
                           "the nodes answer for another cluster than before: "
                           "was the cluster made anew? Make a new client");
-    else if (rc == ZSEQ_EUNAVAILABLE)
-        zseq_outcome_set (outcome, rc, "%u of %u nodes answered, %u are needed",
-                          answered, n,
-                          zseq_quorum_size (&progress->attempt->quorum, kind));
     else if (rc == ZSEQ_ETIMEOUT)
         zseq_outcome_set (outcome, rc,
                           "%u of %u nodes answered, too late or after other "
@@ -72,9 +82,10 @@ zseq_explain (const zseq_session_t *session, const zseq_progress_t *progress,
                           "batch",
                           answered, n);
     else
-        zseq_outcome_set (outcome, rc,
-                          "%u of %u nodes answered, the others refuse",
-                          answered, n);
+        zseq_outcome_set (outcome, rc, "%u of %u nodes answered, %u are needed",
+                          answered, n,
+                          zseq_quorum_size (&progress->attempt->quorum, kind));
+    s_add_refusals (session, progress->attempt, outcome);
     s_add_unsent (session, progress->unsent, outcome);
     unsigned unsent = zseq_node_set_count (progress->unsent);
     s_add_consequence (consequence, unsent ? unsent : 1, outcome);

@@ -160,6 +160,8 @@ zseq_attempt_end (zseq_attempt_t *self, bool answered)
     zseq_node_set_t answered_nodes;
     int refusal;
     s_judge (self, &answered_nodes, &refusal);
+    for (uint8_t node = 0; node < self->quorum.n; node++)
+        self->refusals[node] = zseq_attempt_refusal (self, node);
     self->refused = refusal != ZSEQ_OK;
     if (self->is_final_phase || !self->concluded) {
         self->answered = answered_nodes;
@@ -238,4 +240,16 @@ zseq_attempt_failure (const zseq_attempt_t *self, zseq_quorum_kind_t kind,
     if (refusal && refusal != ZSEQ_ENOTVOTING)
         return refusal;
     return ZSEQ_EUNAVAILABLE;
+}
+
+int
+zseq_attempt_refusal (const zseq_attempt_t *self, uint8_t node)
+{
+    assert (self);
+    assert (node < self->quorum.n);
+
+    if (!self->request || !zseq_tally_counts (&self->tally, node))
+        return self->refusals[node];
+    int status = self->tally.vote[node].status;
+    return s_conclusive (status) ? ZSEQ_OK : status;
 }

@@ -44,6 +44,8 @@ typedef struct {
       answered;   //  Nodes that gave a conclusive reply in the last
                   //  final phase, or before the first one, at all
     int refusal;  //  Why a node refused to answer then; or ZSEQ_OK
+    int refusals[ZSEQ_NODES_MAX];  //  Why each node refused last; or ZSEQ_OK,
+                                   //  also if it has answered since
 } zseq_attempt_t;
 
 //  An attempt that may send at once.
@@ -102,5 +104,9 @@ uint64_t zseq_attempt_wake_us (const zseq_attempt_t *self);
 //  Sets *answered_p, unless NULL, to the nodes that gave a conclusive reply.
 int zseq_attempt_failure (const zseq_attempt_t *self, zseq_quorum_kind_t kind,
                           zseq_node_set_t *answered_p);
+
+//  Why that node refused to answer last; ZSEQ_OK: it did not, or has answered
+//  since.
+int zseq_attempt_refusal (const zseq_attempt_t *self, uint8_t node);
 
 #endif

@@ -628,6 +628,30 @@ Test (claim, tells_how_many_nodes_answered_before_it_could_claim)
     cr_assert_eq (answered, 1u << 0);
 }
 
+Test (claim, tells_which_node_refuses_and_why)
+{
+    zseq_known_t known = s_known (5, 5, 5);
+    s_fixture_t self = s_begin (3, &known, 1);
+    s_ask (&self, NOW);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_CLAIM);
+    s_hear (&self, 1, ZSEQ_ENOSPACE, 0);
+    const zseq_attempt_t *attempt = &self.claim.attempt;
+    cr_assert_eq (zseq_attempt_refusal (attempt, 1), ZSEQ_ENOSPACE);
+    cr_assert_eq (zseq_attempt_refusal (attempt, 0), ZSEQ_OK);
+    //  The message ends, and another one begins.
+    uint64_t wake_us = zseq_claim_wake_us (&self.claim);
+    zseq_claim_tick (&self.claim, wake_us);
+    cr_assert_eq (zseq_attempt_refusal (attempt, 1), ZSEQ_ENOSPACE);
+    wake_us = zseq_claim_wake_us (&self.claim);
+    cr_assert_eq (zseq_claim_tick (&self.claim, wake_us), ZSEQ_DO_SEND);
+    s_ask (&self, wake_us);
+    cr_assert_eq (zseq_attempt_refusal (attempt, 1), ZSEQ_ENOSPACE);
+    s_hear (&self, 1, ZSEQ_OK, 5);
+    cr_assert_eq (zseq_attempt_refusal (attempt, 1), ZSEQ_OK);
+    zseq_attempt_end (&self.claim.attempt, false);
+    cr_assert_eq (zseq_attempt_refusal (attempt, 1), ZSEQ_OK);
+}
+
 Test (claim, knows_how_much_room_there_is)
 {
     s_fixture_t self = s_begin (3, &s_nothing, 1);

@@ -54,8 +54,7 @@ s_status_row (const zseq_node_status_t *node, s_row_t *row)
             (void) snprintf (row->cell[index], size, "-");
         return;
     }
-    zseq_text_escape (node->voting ? "voting" : node->state, row->cell[2],
-                      size);
+    zseq_text_escape (node->state, row->cell[2], size);
     (void) snprintf (row->cell[3], size, "%" PRIu64, node->incarnation);
     (void) snprintf (row->cell[4], size, "%" PRIu64, node->sequences);
     (void) snprintf (row->cell[5], size, "%" PRIu64, node->burnt);

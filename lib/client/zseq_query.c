@@ -271,12 +271,10 @@ s_status_receive (zseq_reactor_t *reactor, zseq_operation_t *operation,
     zseq_node_status_t *node = &self->status->node[msg->node];
     node->reachable = true;
     node->voting = msg->node_status.state == ZSEQ_STATE_VOTING;
-    if (node->voting)
-        snprintf (node->state, sizeof node->state, "voting");
-    else
-        snprintf (node->state, sizeof node->state, "%.*s",
-                  (int) msg->node_status.reason.size,
-                  msg->node_status.reason.data);
+    zseq_slice_t reason = msg->node_status.reason;
+    snprintf (
+      node->state, sizeof node->state, "%s%s%.*s", node->voting ? "voting" : "",
+      node->voting && reason.size ? ", " : "", (int) reason.size, reason.data);
     node->incarnation = msg->vector.incarnation[msg->node].counter;
     node->sequences = msg->node_status.sequences;
     node->burnt = msg->node_status.burnt;

@@ -475,6 +475,7 @@ zseq_host_take_written (zseq_host_t *self)
 
     zseq_written_t written[WRITTEN_MAX];
     size_t count = zseq_store_collect (self->store, written, WRITTEN_MAX);
+    char why[ZSEQ_STORE_TEXT_MAX];
     for (size_t index = 0; index < count; index++) {
         const zseq_written_t *done = &written[index];
         if (done->status == ZSEQ_EIO) {
@@ -492,6 +493,10 @@ zseq_host_take_written (zseq_host_t *self)
                               .durable_to = done->durable_to,
                               .version = done->tag,
                               .status = done->status};
+        if (done->status != ZSEQ_OK) {
+            zseq_store_refusal (self->store, why);
+            event.why = why;
+        }
         zseq_host_step (self, &event);
     }
     return count;

@@ -205,6 +205,11 @@ int zseq_store_check (zseq_store_t *self, const zseq_check_t *check);
 //  What the last check found wrong. Valid until the next check is submitted.
 const char *zseq_store_check_text (const zseq_store_t *self);
 
+//  Copies what the system said to the last write that was refused, with the
+//  file's name: at least that of the completions with ZSEQ_ENOSPACE that were
+//  collected last. text has ZSEQ_STORE_TEXT_MAX bytes.
+void zseq_store_refusal (zseq_store_t *self, char *text);
+
 //  A descriptor that polls readable while there are completions.
 int zseq_store_fd (const zseq_store_t *self);
 

@@ -49,7 +49,8 @@ struct zseq_store {
     off_t check_offset;       //  Where the next check of the journals starts
     zseq_store_disk_t scrub;  //  The directory as checks read it
     char check_text[ZSEQ_STORE_TEXT_MAX];  //  What the last check found wrong
-    zseq_store_job_t *group;               //  The thread's: jobs it has taken
+    char refusal[ZSEQ_STORE_TEXT_MAX];  //  To the last write that was refused
+    zseq_store_job_t *group;            //  The thread's: jobs it has taken
     size_t group_capacity;
     size_t outstanding;    //  Submitted and not yet collected
     zseq_written_t *done;  //  Completed: [done_first, done_first + done_count)

@@ -63,6 +63,8 @@ s_complete_jobs (zseq_store_t *self, zseq_store_job_t *jobs, size_t count)
     pthread_mutex_lock (&self->mutex);
     for (size_t i = 0; i < count; i++) {
         const zseq_write_t *write = &jobs[i].write;
+        if (jobs[i].status == ZSEQ_ENOSPACE)
+            memcpy (self->refusal, self->disk.why, sizeof self->refusal);
         assert (self->done_first + self->done_count < self->done_capacity);
         self->done[self->done_first + self->done_count++] =
           (zseq_written_t){.record = write->record != NULL,
@@ -389,6 +391,17 @@ zseq_store_check_text (const zseq_store_t *self)
 {
     assert (self);
     return self->check_text;
+}
+
+void
+zseq_store_refusal (zseq_store_t *self, char *text)
+{
+    assert (self);
+    assert (text);
+
+    pthread_mutex_lock (&self->mutex);
+    memcpy (text, self->refusal, sizeof self->refusal);
+    pthread_mutex_unlock (&self->mutex);
 }
 
 int

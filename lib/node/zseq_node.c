@@ -220,6 +220,7 @@ s_tick (zseq_node_t *self)
     if (self->stopping || self->ended)
         return;
     zseq_node_peers_tick (self);
+    zseq_node_disk_tick (self);
     zseq_coordinator_tick (self->coordinator, self->now_us);
     zseq_node_reservation_revisit (self);
 }

@@ -66,6 +66,8 @@ typedef struct {
     uint64_t durable_to;
     uint64_t version;
     int status;
+    const char *why;  //  PERSISTED, RECORD_PERSISTED: what the system said if
+                      //  status is not ZSEQ_OK; NULL: not known
 } zseq_event_t;
 
 typedef enum {

@@ -4,9 +4,10 @@
 #include "zseq_node_private.h"
 
 #include <assert.h>
+#include <stdio.h>
+#include <string.h>
 
-//  How long the node waits before it writes its record again after the disk
-//  refused it.
+//  How long the node waits before it writes again what the disk has refused.
 #define REFUSED_US 1000000
 #define RECORD_REFUSED                                                         \
     "the node's record cannot be written: make room on the disk, or raise "    \
@@ -53,6 +54,58 @@ zseq_node_disk_write_entries (zseq_node_t *self)
     self->queue.dirty_end = &self->queue.dirty;
 }
 
+//  Keeps the end of what the system has said: the file is in the log.
+static void
+s_keep_refusal (zseq_node_t *self, const char *why)
+{
+    const char *end = why ? strrchr (why, ':') : NULL;
+    snprintf (self->disk.refusal, sizeof self->disk.refusal, "%s",
+              end ? end + 2 : "the disk is full");
+}
+
+//  The disk has refused a sequence, which is written again later, so that the
+//  node notices when there is room. Nothing counts on it before it is durable.
+static void
+s_entry_refused (zseq_node_t *self, const zseq_event_t *event)
+{
+    if (!self->disk.refused) {
+        s_keep_refusal (self, event->why);
+        zseq_node_log (self, ZSEQ_LOG_WARNING, "disk",
+                       "the node refuses claims that need its disk, which "
+                       "takes no more: %s; make room",
+                       event->why ? event->why : self->disk.refusal);
+    }
+    self->disk.refused = event->sequence;
+    self->disk.refused_us = self->now_us;
+}
+
+static void
+s_log_accepted (zseq_node_t *self)
+{
+    if (!self->disk.refused && !self->disk.record_refused)
+        zseq_node_log (self, ZSEQ_LOG_INFO, "disk",
+                       "the disk takes what the node writes again");
+}
+
+//  The disk has taken what it has refused, and has refused nothing else since.
+static void
+s_entry_accepted (zseq_node_t *self, const zseq_event_t *event)
+{
+    if (event->sequence != self->disk.refused ||
+        self->now_us - self->disk.refused_us < REFUSED_US)
+        return;
+    self->disk.refused = NULL;
+    s_log_accepted (self);
+}
+
+void
+zseq_node_disk_tick (zseq_node_t *self)
+{
+    if (self->voting && self->disk.refused &&
+        self->now_us - self->disk.refused_us >= REFUSED_US)
+        zseq_node_mark_dirty (self, self->disk.refused);
+}
+
 void
 zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
 {
@@ -68,12 +121,15 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
         assert (event->durable_to >= sequence->durable_to);
         sequence->durable_to = event->durable_to;
         sequence->journaled = true;
+        s_entry_accepted (self, event);
     }
     else if (self->recovering) {
         zseq_node_end (self, event->status,
                        "the node cannot recover: make room on the disk");
         return;
     }
+    else
+        s_entry_refused (self, event);
     //  Once the node has ceased to vote, all requests that waited are void.
     zseq_node_release (self, sequence,
                        self->voting ? event->durable_to : UINT64_MAX,
@@ -92,14 +148,16 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
 //  counts on the record before it is durable. A recovery cannot go on without
 //  it, so the node ends.
 static void
-s_record_refused (zseq_node_t *self, int status)
+s_record_refused (zseq_node_t *self, const zseq_event_t *event)
 {
     if (self->recovering)
-        zseq_node_end (self, status, RECORD_REFUSED);
-    else if (!self->disk.record_refused)
+        zseq_node_end (self, event->status, RECORD_REFUSED);
+    else if (!self->disk.record_refused) {
+        s_keep_refusal (self, event->why);
         zseq_node_log (self, ZSEQ_LOG_WARNING, "disk",
                        RECORD_REFUSED
                        "; until then peers that start may have to wait");
+    }
     self->disk.record_refused = true;
     self->disk.record_us = self->now_us + REFUSED_US;
 }
@@ -111,10 +169,13 @@ zseq_node_disk_record_written (zseq_node_t *self, const zseq_event_t *event)
 
     self->disk.record_writing = false;
     if (event->status != ZSEQ_OK) {
-        s_record_refused (self, event->status);
+        s_record_refused (self, event);
         return false;
     }
-    self->disk.record_refused = false;
+    if (self->disk.record_refused) {
+        self->disk.record_refused = false;
+        s_log_accepted (self);
+    }
     self->durable.version = event->version;
     self->durable.vector = self->disk.snapshot.vector;
     self->durable.floor = self->disk.snapshot.floor;

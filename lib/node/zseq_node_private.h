@@ -12,6 +12,7 @@
 #include "zseq_recovery.h"
 
 #define WHY_MAX 256
+#define REFUSAL_MAX 64
 //  Connections that are distinguished.
 #define ZSEQ_CALLERS_MAX 1024
 //  Names whose contention is distinguished.
@@ -92,12 +93,16 @@ typedef struct {
 
 //  Of zseq_node_disk: writes in flight.
 typedef struct {
-    bool record_writing;     //  A write of the record is in flight
-    bool record_refused;     //  The last one was, as the disk is full
-    uint64_t record_us;      //  It is not written before that
-    zseq_record_t snapshot;  //  What that write holds
-    size_t writing;          //  Entries whose write is in flight
-    zseq_busy_t busy;        //  While there are any
+    bool record_writing;       //  A write of the record is in flight
+    bool record_refused;       //  The last one was, as the disk is full
+    uint64_t record_us;        //  It is not written before that
+    zseq_sequence_t *refused;  //  The sequence that was refused last; NULL: the
+                               //  disk takes sequences
+    uint64_t refused_us;       //  When that was
+    char refusal[REFUSAL_MAX];  //  Why, while anything is refused
+    zseq_record_t snapshot;     //  What that write holds
+    size_t writing;             //  Entries whose write is in flight
+    zseq_busy_t busy;           //  While there are any
 } zseq_node_disk_t;
 
 //  Of zseq_node_queue; zseq_node_disk empties dirty.
@@ -196,7 +201,8 @@ struct zseq_node {
     zseq_node_contention_t contention[ZSEQ_CONTENTION_SLOTS];
     zseq_node_stats_t stats;  //  But for sequences, which the table counts
     zseq_counters_t counters;
-    bool logged_burnt;                //  stats.burnt was logged
+    bool logged_burnt;  //  stats.burnt was logged
+    bool names_full;    //  A name was refused, as there is no room
     zseq_coordinator_t *coordinator;  //  zseq_node_delegation
 
     //  Peers: zseq_node_ask, _introduce, _fence, _recovery_reply, _watch.
@@ -339,6 +345,9 @@ uint64_t zseq_node_reservation_target (zseq_node_t *self,
 
 //  Writes the record if it has changed.
 void zseq_node_disk_write_record (zseq_node_t *self);
+
+//  Time has passed: writes again what the disk has refused.
+void zseq_node_disk_tick (zseq_node_t *self);
 
 //  Writes all sequences that are dirty.
 void zseq_node_disk_write_entries (zseq_node_t *self);
@@ -499,7 +508,8 @@ void zseq_node_formation_maybe_vote (zseq_node_t *self);
 //  Answers a HELLO.
 void zseq_node_status_hello (zseq_node_t *self, const zseq_event_t *event);
 
-//  Why the node does not vote, for a person; empty if it does.
+//  Why the node does not vote, or what it refuses although it votes, for a
+//  person; empty if it votes and refuses nothing.
 void zseq_node_reason (const zseq_node_t *self, char *text, size_t size);
 
 //  Answers a STATUS.

@@ -100,6 +100,18 @@ s_find (const zseq_node_t *self, const zseq_msg_t *msg)
     return zseq_sequence_find (self->table, msg->name.data, msg->name.size);
 }
 
+//  Names never go, so this is until the process ends.
+static void
+s_note_full (zseq_node_t *self)
+{
+    if (!self->names_full)
+        zseq_node_log (self, ZSEQ_LOG_WARNING, "names",
+                       "the node refuses new sequences: it holds %zu, as many "
+                       "as it may; start it with a larger --names-max",
+                       zseq_table_count (self->table));
+    self->names_full = true;
+}
+
 zseq_sequence_t *
 zseq_node_seq_obtain (zseq_node_t *self, const zseq_event_t *event)
 {
@@ -109,6 +121,8 @@ zseq_node_seq_obtain (zseq_node_t *self, const zseq_event_t *event)
         return sequence;
     int rc = zseq_sequence_insert (self->table, msg->name.data, msg->name.size,
                                    &sequence);
+    if (rc == ZSEQ_EFULL)
+        s_note_full (self);
     if (rc != ZSEQ_OK) {
         zseq_node_refuse (self, event,
                           rc == ZSEQ_EFULL ? ZSEQ_EFULL : ZSEQ_EBUSY);

@@ -51,6 +51,22 @@ s_reason_recovery (const zseq_node_t *self, uint8_t node)
              : !answers->complete;
 }
 
+//  What a node that votes refuses.
+static void
+s_refuses (const zseq_node_t *self, char *text, size_t size)
+{
+    const char *disk = "";
+    if (self->disk.refused)
+        disk = "refuses claims: ";
+    else if (self->disk.record_refused)
+        disk = "cannot note starts of peers: ";
+    bool both = *disk && self->names_full;
+    snprintf (text, size, "%s%s%s%s", disk, *disk ? self->disk.refusal : "",
+              both ? "; " : "",
+              self->names_full ? "refuses new names: it holds its maximum"
+                               : "");
+}
+
 void
 zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
 {
@@ -58,8 +74,8 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
     size_t used = 0;
     text[0] = 0;
     if (state == ZSEQ_STATE_VOTING)
-        return;
-    if (state == ZSEQ_STATE_STOPPING)
+        s_refuses (self, text, size);
+    else if (state == ZSEQ_STATE_STOPPING)
         snprintf (text, size, "stopping");
     else if (state == ZSEQ_STATE_STARTING)
         used = (size_t) snprintf (text, size, "starting: not noted yet by");

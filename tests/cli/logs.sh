@@ -97,6 +97,42 @@ start z
 tells x 'info zseqd x: peer z is up again, after [0-9]+ s'
 holds "each is told once" \
     test "$(grep -Ec 'quorum|z .* is down|z is up' "$work/x.log")" -eq 4
+
+#  A full disk, here a limit of the size of files. The log goes through a pipe,
+#  which has none. The node says when it begins and when it ends, though nobody
+#  asks it for IDs then; its status says so, too, and the error of a client that
+#  needs it.
+if command -v prlimit >/dev/null; then
+    stop y
+    : >"$work/y.log"
+    "$zseqd" start --data "$work/y" 2> >(cat >>"$work/y.log") &
+    pid[y]=$!
+    ready y
+    crash z
+    three=("$zseq" -u "$(uri x y z)" -t 1500)
+    prlimit --pid "${pid[y]}" --fsize=0:
+    refuses 2 'disk is full: 1 of 3 .*node y refuses: the disk is full; not reachable: z' \
+        "${three[@]}" next fresh
+    tells y "warning zseqd y: .*refuses claims.*$work/y/.*: File too large"
+    run "${three[@]}" status
+    holds "its status says so" \
+        grep -q '^y .* voting, refuses claims: File too large ' "$work/out"
+    prlimit --pid "${pid[y]}" --fsize=unlimited:
+    tells y 'info zseqd y: the disk takes what the node writes again'
+    run "${three[@]}" status
+    holds "and that it is over" grep -Eq '^y [^ ]* *[^ ]* *voting  ' "$work/out"
+    run "${three[@]}" next fresh
+    holds "it hands out IDs again" test "$status" -eq 0
+    start z
+fi
+
+#  No room for more names.
+stop y
+start y --names-max 1
+ready y
+run "$zseq" -u "$(uri x y)" next another
+run "$zseq" -u "$(uri x y)" next third
+tells y 'warning zseqd y: .*refuses new sequences: it holds 1,'
 stop x
 stop y
 stop z
@@ -111,6 +147,9 @@ done
 for signal in "${signals[@]}"; do
     kill -"$signal" "${pid[a]}"
 done
+#  SIGTERM would overtake those that the node has not taken yet.
+holds "it takes all signals" wait_until \
+    grep -Eq '^ShdPnd:\s*0+$' "/proc/${pid[a]}/status"
 stop a
 holds "30 lines of an event in a minute" \
     test "$(grep -c 'zseqd a: signal .* goes on' "$work/a.log")" -eq 30

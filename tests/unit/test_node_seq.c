@@ -203,6 +203,82 @@ Test (node, raises_and_never_lowers)
     fixture_destroy (&self);
 }
 
+//  Asks for the status of a node that votes. Returns its reason.
+static const char *
+s_reason (fixture_t *self)
+{
+    zseq_msg_t msg = {.op = ZSEQ_OP_STATUS, .request = 7};
+    fixture_send (self, &msg);
+    const fixture_seen_t *seen = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (seen->msg.node_status.state, ZSEQ_STATE_VOTING);
+    return seen->reason;
+}
+
+//  Ends the write of a sequence as a full disk does.
+static void
+s_refuse (fixture_t *self, zseq_sequence_t *sequence, uint64_t durable_to)
+{
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PERSISTED,
+                                       .sequence = sequence,
+                                       .durable_to = durable_to,
+                                       .status = ZSEQ_ENOSPACE,
+                                       .why = "/d/seq: write: No space left"});
+}
+
+//  The last write of a turn that begins after us microseconds; NULL: none.
+static const fixture_seen_t *
+s_write_after (fixture_t *self, uint64_t us)
+{
+    fixture_tick (self, us);
+    fixture_flush (self);
+    return fixture_find (self, ZSEQ_ACTION_PERSIST);
+}
+
+Test (node, tells_once_that_its_disk_refuses_and_that_it_takes_again)
+{
+    fixture_t *self = fixture_voter ();
+    cr_assert_str_empty (s_reason (self));
+    fixture_claim (self, "orders", 1, 10);
+    fixture_flush (self);
+    zseq_sequence_t *sequence =
+      fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
+    s_refuse (self, sequence, 11);
+    const fixture_seen_t *log = fixture_find (self, ZSEQ_ACTION_LOG);
+    cr_assert_eq (log->level, ZSEQ_LOG_WARNING);
+    cr_assert (strstr (log->text, "/d/seq: write: No space left"));
+    cr_assert_str_eq (s_reason (self), "refuses claims: No space left");
+    //  The node tries again each second, though nobody claims.
+    cr_assert_null (s_write_after (self, 900000));
+    cr_assert_eq (s_write_after (self, 100000)->sequence, sequence);
+    s_refuse (self, sequence, 11);
+    cr_assert_eq (self->count, 0);
+    const fixture_seen_t *again = s_write_after (self, 1000000);
+    fixture_persisted (self, again->sequence, again->durable_to, ZSEQ_OK);
+    log = fixture_only (self, ZSEQ_ACTION_LOG);
+    cr_assert_eq (log->level, ZSEQ_LOG_INFO);
+    cr_assert (strstr (log->text, "takes what the node writes again"));
+    cr_assert_str_empty (s_reason (self));
+    cr_assert_null (s_write_after (self, 2000000));
+    fixture_destroy (&self);
+}
+
+//  What fits, as the file is there, does not end it for what does not.
+Test (node, goes_on_to_refuse_while_another_sequence_is_written)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_sequence_t *fits = fixture_claim_durably (self, "orders", 1, 1);
+    fixture_claim (self, "invoices", 1, 1);
+    fixture_flush (self);
+    zseq_sequence_t *sequence =
+      fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
+    s_refuse (self, sequence, 2);
+    self->now_us += 1100000;
+    cr_assert_eq (fixture_claim_durably (self, "orders", 2, 1), fits);
+    cr_assert_str_eq (s_reason (self), "refuses claims: No space left");
+    cr_assert_eq (s_write_after (self, 0)->sequence, sequence);
+    fixture_destroy (&self);
+}
+
 Test (node, refuses_what_the_disk_has_no_room_for_and_forgets_nothing)
 {
     fixture_t *self = fixture_voter ();
@@ -211,7 +287,7 @@ Test (node, refuses_what_the_disk_has_no_room_for_and_forgets_nothing)
     zseq_sequence_t *sequence =
       fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     fixture_persisted (self, sequence, 11, ZSEQ_ENOSPACE);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+    cr_assert_eq (fixture_find (self, ZSEQ_ACTION_REPLY)->msg.status,
                   ZSEQ_ENOSPACE);
     fixture_claim (self, "orders", 1, 1);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
@@ -248,9 +324,19 @@ Test (node, holds_no_more_names_than_it_may)
     fixture_t *self = fixture_new (&record, 1, 10);
     fixture_tick (self, 0);
     fixture_claim_durably (self, "orders", 1, 1);
+    cr_assert_str_empty (s_reason (self));
     fixture_claim (self, "invoices", 1, 1);
+    cr_assert_eq (fixture_find (self, ZSEQ_ACTION_REPLY)->msg.status,
+                  ZSEQ_EFULL);
+    const fixture_seen_t *log = fixture_find (self, ZSEQ_ACTION_LOG);
+    cr_assert_eq (log->level, ZSEQ_LOG_WARNING);
+    cr_assert (strstr (log->text, "refuses new sequences: it holds 1,"));
+    //  It says so once, and in its status.
+    fixture_claim (self, "receipts", 1, 1);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                   ZSEQ_EFULL);
+    cr_assert_str_eq (s_reason (self),
+                      "refuses new names: it holds its maximum");
     fixture_claim_durably (self, "orders", 2, 1);
     fixture_destroy (&self);
 }

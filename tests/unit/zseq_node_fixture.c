@@ -4,10 +4,13 @@
 #include <stdio.h>
 #include <string.h>
 
-//  Copies the counters, which lie in the node's memory.
+//  Copies the reason and the counters, which lie in the node's memory.
 static void
-s_keep_counters (fixture_seen_t *seen)
+s_keep_status (fixture_seen_t *seen)
 {
+    zseq_slice_t reason = seen->msg.node_status.reason;
+    snprintf (seen->reason, sizeof seen->reason, "%.*s", (int) reason.size,
+              reason.data);
     seen->counters = seen->msg.node_status.counter_count;
     for (size_t index = 0; index < seen->counters; index++) {
         const zseq_msg_counter_t *counter =
@@ -31,7 +34,7 @@ s_act (const zseq_action_t *action, void *arg)
     if (action->msg)
         seen->msg = *action->msg;
     if (action->msg && action->msg->op == ZSEQ_OP_STATUS)
-        s_keep_counters (seen);
+        s_keep_status (seen);
     seen->peer = action->peer;
     seen->packs = action->packs;
     seen->sequence = action->sequence;

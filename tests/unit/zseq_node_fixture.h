@@ -24,6 +24,7 @@ typedef struct {
     char text[512];
     size_t counters;  //  Of a STATUS reply
     zseq_counter_t counter[ZSEQ_COUNTERS_MAX];
+    char reason[ZSEQ_REASON_MAX + 1];  //  Of a STATUS
 } fixture_seen_t;
 
 typedef struct {

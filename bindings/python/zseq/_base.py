@@ -48,7 +48,7 @@ class NodeStatus:
     endpoint: str
     reachable: bool  #: It answered in time; else the rest is unset
     voting: bool  #: It takes part in claims and reads
-    state: str  #: "voting", or why it does not vote
+    state: str  #: "voting", with what it refuses; or why it does not vote
     incarnation: int  #: From 1; rises with each recovery
     sequences: int  #: How many names it holds
     burnt: int  #: At most so many IDs its last crash burnt

@@ -12,6 +12,7 @@
 #include "zseq_server.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <poll.h>
@@ -39,6 +40,8 @@
 #define GUARD_AGAIN_US 1000000
 //  How often the log repeats that sockets cannot be opened again.
 #define GUARD_LOG_US 10000000
+//  How long descriptors must have been left until the log says so.
+#define EXHAUSTED_US 5000000
 #define NAME_BYTES 1024  //  Memory of a name, at most
 #define WHY_MAX 1024     //  Bytes of the reason why a node must recover
 
@@ -56,7 +59,8 @@ struct zseq_server {
     uint64_t tick_us;   //  When to tick next
     uint64_t guard_us;  //  When to check the memory next
     int statm_fd;       //  Stays open: connections may use up all descriptors
-    bool closed;        //  Sockets were closed for memory, and will be reopened
+    uint64_t exhausted_us;  //  When no descriptor was left last; 0: some are
+    bool closed;  //  Sockets were closed for memory, and will be reopened
     bool stopping;
     bool stopped_voting;  //  The node voted when it was stopped
     uint8_t bytes[ZSEQ_MESSAGE_MAX];
@@ -539,6 +543,27 @@ s_resident (const zseq_server_t *self)
     return pages * (uint64_t) sysconf (_SC_PAGESIZE);
 }
 
+//  Logs when no descriptor is left, which libzmq tells nobody, and when some
+//  have been left for a while.
+static void
+s_watch_descriptors (zseq_server_t *self, uint64_t now_us)
+{
+    int fd = fcntl (self->statm_fd, F_DUPFD_CLOEXEC, 0);
+    if (fd >= 0)
+        close (fd);
+    else if (errno == EMFILE || errno == ENFILE) {
+        if (self->exhausted_us == 0)
+            s_log (self, ZSEQ_LOG_WARNING, "descriptors",
+                   "all descriptors are used up: nobody can connect, and "
+                   "writes are refused; raise the limit of open files");
+        self->exhausted_us = now_us;
+    }
+    if (self->exhausted_us == 0 || now_us - self->exhausted_us < EXHAUSTED_US)
+        return;
+    self->exhausted_us = 0;
+    s_log (self, ZSEQ_LOG_INFO, "descriptors", "descriptors are free again");
+}
+
 //  P6: libzmq queues what others send, and holds a message until all of it has
 //  come. When that takes too much memory, closes all connections, which frees
 //  it, and opens the sockets again later.
@@ -547,6 +572,7 @@ s_guard (zseq_server_t *self, uint64_t now_us)
 {
     if (self->closed && s_open_sockets (self) == ZSEQ_OK) {
         self->closed = false;
+        s_log (self, ZSEQ_LOG_INFO, "memory", "connections are accepted again");
         self->guard_us = now_us + GUARD_AGAIN_US;
     }
     if (now_us < self->guard_us)
@@ -558,6 +584,7 @@ s_guard (zseq_server_t *self, uint64_t now_us)
         return;
     }
     self->guard_us = now_us + GUARD_US;
+    s_watch_descriptors (self, now_us);
     uint64_t max =
       self->options->memory_max + NAME_BYTES * zseq_node_count (self->node);
     if (s_resident (self) <= max)

@@ -137,6 +137,18 @@ stop x
 stop y
 stop z
 
+#  No descriptor is left, and then some are.
+if command -v prlimit >/dev/null; then
+    start a --scrub 0
+    ready a
+    prlimit --pid "${pid[a]}" --nofile=3:
+    tells a 'warning zseqd a: all descriptors are used up'
+    prlimit --pid "${pid[a]}" --nofile=256:
+    tells a 'info zseqd a: descriptors are free again'
+    holds "each is told once" test "$(grep -c descriptors "$work/a.log")" -eq 2
+    stop a
+fi
+
 #  A flood: each of these signals is worth a line.
 start a
 ready a

@@ -11,7 +11,8 @@
 //  The highest version that this node speaks. Messages are of version 1,
 //  except FENCE and COPY of a recovery by force, which are of version 2 and go
 //  only to nodes whose HELLO reply says that they speak it. A node that speaks
-//  version 3 reads packed frames. Source: wire.md, section 1.6.
+//  version 3 reads packed frames and answers INFO. Source: wire.md, section
+//  1.6.
 #define ZSEQ_WIRE_VERSION 3
 #define ZSEQ_MESSAGE_MAX 65536  //  Bytes in a message
 #define ZSEQ_PAGE_MAX 256       //  Names in one LIST or COPY reply
@@ -29,6 +30,7 @@ typedef enum {
       8,  //  A peer says who it is and which incarnations it knows
     ZSEQ_OP_FENCE = 9,  //  A peer recovers: is its new incarnation in force?
     ZSEQ_OP_COPY = 10,  //  ... and what do you hold?
+    ZSEQ_OP_INFO = 11,  //  What goes on with a name? Version 3
 } zseq_op_t;
 
 typedef enum {
@@ -177,6 +179,13 @@ typedef struct {
     zseq_msg_page_t page;
 } zseq_msg_copy_t;
 
+typedef struct {
+    //  Reply
+    uint64_t next;
+    uint64_t rate;      //  IDs a second that were claimed of late
+    uint64_t since_us;  //  Since its last claim; 0: none is remembered
+} zseq_msg_info_t;
+
 //  A head, which is the same for all ops, and the fields of one op: only those
 //  of op may be used, and of these only what wire.md has in such a request or
 //  reply. Slices, members and items point into the frame or the codec
@@ -202,7 +211,7 @@ typedef struct {
                            //  2; vector has starts
     zseq_vector_t vector;  //  Also in an INTRODUCE request
 
-    zseq_slice_t name;  //  READ, CLAIM, RAISE, NEXT requests
+    zseq_slice_t name;  //  READ, CLAIM, RAISE, NEXT, INFO requests
     union {
         zseq_msg_hello_t hello;
         zseq_msg_read_t read;
@@ -214,6 +223,7 @@ typedef struct {
         zseq_msg_introduce_t introduce;
         zseq_msg_fence_t fence;
         zseq_msg_copy_t copy;
+        zseq_msg_info_t info;
     };
 } zseq_msg_t;
 

@@ -37,6 +37,8 @@ s_find_op (zseq_op_t op)
         return &zseq_codec_op_fence;
     case ZSEQ_OP_COPY:
         return &zseq_codec_op_copy;
+    case ZSEQ_OP_INFO:
+        return &zseq_codec_op_info;
     }
     return NULL;
 }

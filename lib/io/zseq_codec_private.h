@@ -2,7 +2,7 @@
 //
 //      zseq_codec_cursor.c    walks the bytes of a frame
 //      zseq_codec_value.c     writes (put) and reads (take) values, with bounds
-//      zseq_codec_sequence.c  bodies of READ CLAIM RAISE NEXT LIST
+//      zseq_codec_sequence.c  bodies of READ CLAIM RAISE NEXT LIST INFO
 //      zseq_codec_peer.c      bodies of INTRODUCE FENCE COPY
 //      zseq_codec_status.c    bodies of HELLO STATUS
 //      zseq_codec.c           the frame around a body; finds the op
@@ -140,5 +140,6 @@ extern const zseq_codec_op_t zseq_codec_op_status;
 extern const zseq_codec_op_t zseq_codec_op_introduce;
 extern const zseq_codec_op_t zseq_codec_op_fence;
 extern const zseq_codec_op_t zseq_codec_op_copy;
+extern const zseq_codec_op_t zseq_codec_op_info;
 
 #endif

@@ -275,3 +275,31 @@ const zseq_codec_op_t zseq_codec_op_list = {
   .take_reply = s_take_list_reply,
   .reply_size = 2,
 };
+
+//  INFO.
+
+static void
+s_put_info_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_uint (packer, msg->info.next, 1, ZSEQ_NEXT_MAX);
+    zseq_codec_put_uint (packer, msg->info.rate, 0, UINT64_MAX);
+    zseq_codec_put_uint (packer, msg->info.since_us, 0, UINT64_MAX);
+}
+
+static bool
+s_take_info_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_uint (self, 1, ZSEQ_NEXT_MAX, &msg->info.next) &&
+           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->info.rate) &&
+           zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->info.since_us);
+}
+
+//  The request is that of a READ.
+const zseq_codec_op_t zseq_codec_op_info = {
+  .put_request = s_put_read_request,
+  .take_request = s_take_read_request,
+  .request_size = 1,
+  .put_reply = s_put_info_reply,
+  .take_reply = s_take_info_reply,
+  .reply_size = 3,
+};

@@ -264,6 +264,9 @@ s_request (zseq_node_t *self, const zseq_event_t *event)
     case ZSEQ_OP_STATUS:
         zseq_node_status_answer (self, event);
         break;
+    case ZSEQ_OP_INFO:
+        zseq_node_seq_info (self, event);
+        break;
     case ZSEQ_OP_INTRODUCE:
     case ZSEQ_OP_FENCE:
     case ZSEQ_OP_COPY:

@@ -7,7 +7,8 @@
 //
 //  For clients that claim for themselves all the same, replies to CLAIM say how
 //  many IDs the last claim took: that is how far a client that never wins has
-//  to skip ahead.
+//  to skip ahead. INFO tells an operator when that was, and how many IDs the
+//  claims of the last second took.
 
 #include "zseq_node_private.h"
 
@@ -18,6 +19,7 @@
 #define APART_US_MAX 100000
 //  How long that is remembered.
 #define CONTENDED_US 1000000
+#define SECOND_US 1000000
 
 size_t
 zseq_node_contention_note (zseq_node_t *self, const zseq_sender_t *sender,
@@ -27,8 +29,11 @@ zseq_node_contention_note (zseq_node_t *self, const zseq_sender_t *sender,
     size_t slot = name_hash % ZSEQ_CONTENTION_SLOTS;
     zseq_node_contention_t *contention = &self->contention[slot];
     //  How far a client skips must not depend on another name.
-    if (contention->name != name_hash)
+    if (contention->name != name_hash) {
         contention->claimed = 0;
+        contention->second_ids = 0;
+        contention->second_before = 0;
+    }
     contention->name = name_hash;
     //  The own coordinator claims for clients that were noted before.
     if (sender->type == ZSEQ_SENDER_SELF)
@@ -42,10 +47,49 @@ zseq_node_contention_note (zseq_node_t *self, const zseq_sender_t *sender,
     return slot;
 }
 
+//  Begins the second that it is now, if the last one is over.
+static void
+s_turn (zseq_node_contention_t *self, uint64_t now_us)
+{
+    uint64_t age_us = now_us - self->second_us;
+    if (age_us < SECOND_US)
+        return;
+    bool next = age_us < 2 * SECOND_US;
+    self->second_before = next ? self->second_ids : 0;
+    self->second_us = next ? self->second_us + SECOND_US : now_us;
+    self->second_ids = 0;
+}
+
 void
 zseq_node_contention_note_claim (zseq_node_t *self, size_t slot, uint64_t count)
 {
-    self->contention[slot].claimed = count;
+    zseq_node_contention_t *contention = &self->contention[slot];
+    s_turn (contention, self->now_us);
+    //  IDs end at 2^63, and none is claimed twice here: no overflow.
+    contention->second_ids += count;
+    contention->claimed = count;
+    contention->claimed_us = self->now_us;
+}
+
+void
+zseq_node_contention_rate (const zseq_node_t *self, zseq_slice_t name,
+                           uint64_t *rate_p, uint64_t *since_us_p)
+{
+    uint64_t name_hash = XXH3_64bits (name.data, name.size);
+    zseq_node_contention_t contention =
+      self->contention[name_hash % ZSEQ_CONTENTION_SLOTS];
+    *rate_p = 0;
+    *since_us_p = 0;
+    if (contention.name != name_hash || !contention.claimed)
+        return;
+    s_turn (&contention, self->now_us);
+    //  Of the second before, as much as belongs to the last second.
+    uint64_t left_us = SECOND_US - (self->now_us - contention.second_us);
+    uint64_t before = contention.second_before;
+    *rate_p = contention.second_ids + before / SECOND_US * left_us +
+              before % SECOND_US * left_us / SECOND_US;
+    uint64_t since_us = self->now_us - contention.claimed_us;
+    *since_us_p = since_us ? since_us : 1;
 }
 
 bool

@@ -136,11 +136,15 @@ typedef struct {
 
 //  Of zseq_node_contention: the names' last requests, by the names' hashes.
 typedef struct {
-    uint64_t name;      //  A hash of the name of the last request
-    uint64_t sender;    //  A hash of who made it
-    uint64_t last_us;   //  When that was
-    uint64_t until_us;  //  The name is contended until then
-    uint64_t claimed;   //  IDs of the last claim that was accepted; 0: none
+    uint64_t name;        //  A hash of the name of the last request
+    uint64_t sender;      //  A hash of who made it
+    uint64_t last_us;     //  When that was
+    uint64_t until_us;    //  The name is contended until then
+    uint64_t claimed;     //  IDs of the last claim that was accepted; 0: none
+    uint64_t claimed_us;  //  When that was
+    uint64_t second_us;   //  When the second began in which it counts IDs
+    uint64_t second_ids;  //  IDs of the claims in this second
+    uint64_t second_before;  //  ... and in the one before
 } zseq_node_contention_t;
 
 //  Of zseq_node_recovery and zseq_node_recovery_reply.
@@ -256,6 +260,11 @@ size_t zseq_node_contention_note (zseq_node_t *self,
 //  Notes that a claim of the name of that slot was accepted.
 void zseq_node_contention_note_claim (zseq_node_t *self, size_t slot,
                                       uint64_t count);
+
+//  Tells how many IDs of a name were claimed in the last second, about, and how
+//  long ago the last claim was; 0: none is remembered.
+void zseq_node_contention_rate (const zseq_node_t *self, zseq_slice_t name,
+                                uint64_t *rate_p, uint64_t *since_us_p);
 
 //  Whether several clients ask for the name of that slot.
 bool zseq_node_contended (const zseq_node_t *self, size_t slot);
@@ -410,6 +419,9 @@ void zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
 
 //  Answers a LIST.
 void zseq_node_seq_list (zseq_node_t *self, const zseq_event_t *event);
+
+//  Answers an INFO.
+void zseq_node_seq_info (zseq_node_t *self, const zseq_event_t *event);
 
 //  zseq_node_delegation.c.
 

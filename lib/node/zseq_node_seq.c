@@ -1,8 +1,8 @@
 //  Sequences: answers READ, CLAIM and RAISE of clients, and pages of names for
-//  LIST and COPY. A claim changes the sequence in memory (zseq_seq_accept) and
-//  marks it dirty; zseq_node_queue sends the reply when durable_to covers the
-//  claim (S8). This file knows sequences only; another kind of stored object
-//  would get a file beside it.
+//  LIST and COPY; tells what it knows of a name (INFO). A claim changes the
+//  sequence in memory (zseq_seq_accept) and marks it dirty; zseq_node_queue
+//  sends the reply when durable_to covers the claim (S8). This file knows
+//  sequences only; another kind of stored object would get a file beside it.
 
 #include "zseq_node_private.h"
 
@@ -37,6 +37,16 @@ s_durable (const zseq_node_t *self, const zseq_sequence_t *sequence)
 {
     return sequence->seq.next <= sequence->durable_to ||
            sequence->seq.next <= zseq_node_floor (self, s_name (sequence));
+}
+
+//  The highest next of a sequence that is durable.
+static uint64_t
+s_durable_next (const zseq_node_t *self, const zseq_sequence_t *sequence)
+{
+    if (s_durable (self, sequence))
+        return s_seq (self, s_name (sequence), sequence).next;
+    uint64_t floor = zseq_node_floor (self, s_name (sequence));
+    return sequence->durable_to > floor ? sequence->durable_to : floor;
 }
 
 //  The reply to a READ, CLAIM or RAISE, to send now or when it is durable.
@@ -238,14 +248,9 @@ zseq_node_answer_page (zseq_node_t *self, const zseq_event_t *event,
                 more = true;
                 break;
             }
-            uint64_t next = s_seq (self, after, sequence).next;
-            if (!copy && !s_durable (self, sequence)) {
-                uint64_t floor = zseq_node_floor (self, after);
-                next =
-                  sequence->durable_to > floor ? sequence->durable_to : floor;
-            }
             self->page[count].name = after;
-            self->page[count].next = next;
+            self->page[count].next = copy ? s_seq (self, after, sequence).next
+                                          : s_durable_next (self, sequence);
             count++;
         }
     }
@@ -269,4 +274,21 @@ zseq_node_seq_list (zseq_node_t *self, const zseq_event_t *event)
     zseq_node_answer_page (self, event, list->prefix,
                            list->count < ZSEQ_PAGE_MAX ? (size_t) list->count
                                                        : ZSEQ_PAGE_MAX);
+}
+
+//  Asks nothing of the name that would make it seem contended.
+void
+zseq_node_seq_info (zseq_node_t *self, const zseq_event_t *event)
+{
+    if (!zseq_node_seq_admit (self, event, 0))
+        return;
+    const zseq_msg_t *msg = event->msg;
+    const zseq_sequence_t *sequence = s_find (self, msg);
+    zseq_msg_t *reply =
+      zseq_node_reply (self, ZSEQ_OP_INFO, msg->request, ZSEQ_OK);
+    reply->info.next = sequence ? s_durable_next (self, sequence)
+                                : zseq_node_floor (self, msg->name);
+    zseq_node_contention_rate (self, msg->name, &reply->info.rate,
+                               &reply->info.since_us);
+    zseq_node_send (self, &event->sender);
 }

@@ -211,6 +211,11 @@ fuzz_check_reply (const fuzz_request_t *request, const zseq_msg_t *msg)
     case ZSEQ_OP_RAISE:
         s_check_granted (request, msg);
         break;
+    case ZSEQ_OP_INFO:
+        s_check_votes ();
+        assert (msg->info.next <= fuzz_durable_next (request->file));
+        assert (msg->info.next >= request->file->answered);
+        break;
     case ZSEQ_OP_LIST:
         s_check_page (request, msg);
         break;

@@ -10,10 +10,11 @@
 
 #include "fuzz_node.h"
 
-#define OPS 9
+#define OPS 10
 static const zseq_op_t s_ops[OPS] = {
-  ZSEQ_OP_CLAIM, ZSEQ_OP_READ,      ZSEQ_OP_RAISE, ZSEQ_OP_LIST,  ZSEQ_OP_HELLO,
-  ZSEQ_OP_FENCE, ZSEQ_OP_INTRODUCE, ZSEQ_OP_COPY,  ZSEQ_OP_STATUS};
+  ZSEQ_OP_CLAIM,  ZSEQ_OP_READ,  ZSEQ_OP_RAISE,     ZSEQ_OP_LIST,
+  ZSEQ_OP_HELLO,  ZSEQ_OP_FENCE, ZSEQ_OP_INTRODUCE, ZSEQ_OP_COPY,
+  ZSEQ_OP_STATUS, ZSEQ_OP_INFO};
 
 static zseq_item_t s_items[WORDS];
 

@@ -12,8 +12,8 @@ zseq_sim_op_text (zseq_op_t op)
 {
     static const char *text[] = {"?",         "HELLO", "READ", "CLAIM",
                                  "RAISE",     "NEXT",  "LIST", "STATUS",
-                                 "INTRODUCE", "FENCE", "COPY"};
-    return op <= ZSEQ_OP_COPY ? text[op] : "?";
+                                 "INTRODUCE", "FENCE", "COPY", "INFO"};
+    return op <= ZSEQ_OP_INFO ? text[op] : "?";
 }
 
 //  Names an end of a message: a process, or a client.

@@ -203,7 +203,7 @@ Test (codec, only_claims_have_a_body_when_refused)
     const size_t head = 7;
     const zseq_msg_claim_t claim = {.first = 1, .count = 1, .next = 1};
     zseq_msg_t msg = {.reply = true, .request = 1, .vector = {.n = 1}};
-    for (int op = 1; op <= 10; op++)
+    for (int op = 1; op <= 11; op++)
         for (int status = 1; status <= 255; status++) {
             bool body = op == ZSEQ_OP_CLAIM && (status == 3 || status == 4);
             msg.op = (zseq_op_t) op;
@@ -377,6 +377,11 @@ s_make_sequence_fields (s_maker_t *self, zseq_msg_t *msg)
                             .after = s_make_bytes (self, 0, ZSEQ_NAME_MAX),
                             .count = s_make_uint (self, 1, UINT64_MAX),
                             .page = s_make_page (self)};
+    else if (msg->op == ZSEQ_OP_INFO)
+        msg->info =
+          (zseq_msg_info_t){.next = next,
+                            .rate = s_make_uint (self, 0, UINT64_MAX),
+                            .since_us = s_make_uint (self, 0, UINT64_MAX)};
 }
 
 //  Sets the fields of the other ops.

@@ -22,7 +22,7 @@
 const zseq_op_t test_ops[] = {ZSEQ_OP_HELLO,  ZSEQ_OP_READ,      ZSEQ_OP_CLAIM,
                               ZSEQ_OP_RAISE,  ZSEQ_OP_NEXT,      ZSEQ_OP_LIST,
                               ZSEQ_OP_STATUS, ZSEQ_OP_INTRODUCE, ZSEQ_OP_FENCE,
-                              ZSEQ_OP_COPY};
+                              ZSEQ_OP_COPY,   ZSEQ_OP_INFO};
 const size_t test_op_count = sizeof test_ops / sizeof *test_ops;
 
 void
@@ -427,6 +427,10 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
         test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64 ", %s",
                     msg->next.first, msg->next.count, msg->next.served,
                     msg->congested ? "true" : "false");
+        break;
+    case ZSEQ_OP_INFO:
+        test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->info.next,
+                    msg->info.rate, msg->info.since_us);
         break;
     case ZSEQ_OP_LIST:
     case ZSEQ_OP_COPY:

@@ -147,6 +147,9 @@ Test (reserved_name, that_is_malformed_is_refused_whatever_is_asked)
         zseq_msg_t msg = fixture_request (ZSEQ_OP_READ, names[index], 8);
         fixture_send (self, &msg);
         cr_assert_eq (s_status (self), ZSEQ_EINVAL);
+        msg = fixture_request (ZSEQ_OP_INFO, names[index], 8);
+        fixture_send (self, &msg);
+        cr_assert_eq (s_status (self), ZSEQ_EINVAL);
         msg = fixture_request (ZSEQ_OP_NEXT, names[index], 9);
         msg.next.count = msg.next.count_min = msg.next.timeout_us = 1;
         fixture_send (self, &msg);

@@ -475,3 +475,70 @@ Test (node, counts_what_it_accepts_and_refuses_and_why)
     cr_assert_eq (s_counter (self, "requests"), requests + 1);
     fixture_destroy (&self);
 }
+
+//  What a node says of a name, to another client than the one that claims.
+static zseq_msg_info_t
+s_info (fixture_t *self, const char *name)
+{
+    zseq_msg_t msg = fixture_request (ZSEQ_OP_INFO, name, 960);
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_REQUEST,
+                                       .sender.route = {5, {9, 9, 9, 9, 9}},
+                                       .msg = &msg});
+    const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.op, ZSEQ_OP_INFO);
+    cr_assert_eq (reply->msg.status, ZSEQ_OK);
+    return reply->msg.info;
+}
+
+Test (node, tells_of_a_name_how_fast_and_when_it_was_claimed)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_msg_info_t info = s_info (self, "orders");
+    cr_expect_eq (info.next, 1);
+    cr_expect_eq (info.rate, 0);
+    cr_expect_eq (info.since_us, 0);
+
+    (void) fixture_claim_durably (self, "orders", 1, 1000);
+    info = s_info (self, "orders");
+    cr_expect_eq (info.next, 1001);
+    cr_expect_eq (info.rate, 1000);
+    cr_expect_eq (info.since_us, 1);
+    self->now_us += 3500;
+    cr_expect_eq (s_info (self, "orders").since_us, 3500);
+    cr_expect_eq (s_info (self, "bills").since_us, 0);
+
+    //  Of the second before, the part that the last second still has counts.
+    self->now_us += 1500000;
+    cr_expect_eq (s_info (self, "orders").rate, 496);
+    self->now_us += 1000000;
+    info = s_info (self, "orders");
+    cr_expect_eq (info.rate, 0);
+    cr_expect_eq (info.since_us, 2503500);
+    fixture_destroy (&self);
+}
+
+Test (node, tells_of_a_name_only_what_is_durable)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_claim (self, "orders", 1, 10);
+    cr_expect_eq (s_info (self, "orders").next, 1);
+    fixture_flush (self);
+    zseq_sequence_t *sequence =
+      fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
+    fixture_persisted (self, sequence, 11, ZSEQ_OK);
+    cr_expect_eq (s_info (self, "orders").next, 11);
+    fixture_destroy (&self);
+}
+
+Test (node, does_not_take_who_asks_about_a_name_for_a_competitor)
+{
+    fixture_t *self = fixture_voter ();
+    (void) fixture_claim_durably (self, "orders", 1, 10);
+    (void) s_info (self, "orders");
+    zseq_msg_t read = fixture_request (ZSEQ_OP_READ, "orders", 961);
+    fixture_send (self, &read);
+    const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_expect_eq (reply->msg.read.next, 11);
+    cr_expect (!reply->msg.contended);
+    fixture_destroy (&self);
+}

@@ -56,6 +56,13 @@ static const zseq_cli_command_t s_commands[] = {
    "\n"
    "  -w, --write-out F   table or json (table)\n",
    "w", 0, 0, zseq_cli_status},
+  {"info", "info NAME [-w table|json]",
+   "Prints the next ID of sequence NAME, and what every node knows of it:\n"
+   "its own next, how far that lags behind, how many IDs a second are\n"
+   "claimed, and how long ago the last claim was.\n"
+   "\n"
+   "  -w, --write-out F   table or json (table)\n",
+   "w", 1, 1, zseq_cli_info},
   {"export", "export [PREFIX] [-o FILE]",
    "Writes out the sequences whose names begin with PREFIX and their next "
    "IDs,\n"

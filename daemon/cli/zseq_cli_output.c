@@ -3,6 +3,7 @@
 #include "zseq_cli_output.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -26,6 +27,37 @@ int
 zseq_cli_flush (void)
 {
     return fflush (stdout) == 0 ? ZSEQ_CLI_DONE : zseq_cli_unwritable ();
+}
+
+int
+zseq_cli_print_table (const char *cells, size_t cell_size, size_t rows,
+                      size_t columns)
+{
+    for (size_t row = 0; row < rows; row++)
+        for (size_t column = 0; column < columns; column++) {
+            int width = 0;
+            for (size_t other = 0; other < rows; other++) {
+                const char *cell =
+                  cells + (other * columns + column) * cell_size;
+                int size = (int) strlen (cell);
+                if (width < size)
+                    width = size;
+            }
+            bool last = column + 1 == columns;
+            if (printf ("%-*s%s", last ? 0 : width,
+                        cells + (row * columns + column) * cell_size,
+                        last ? "\n" : "  ") < 0)
+                return zseq_cli_unwritable ();
+        }
+    return ZSEQ_CLI_DONE;
+}
+
+json_t *
+zseq_cli_json_number (uint64_t number)
+{
+    char text[24];
+    (void) snprintf (text, sizeof text, "%" PRIu64, number);
+    return json_string (text);
 }
 
 int

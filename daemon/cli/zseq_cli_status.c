@@ -2,7 +2,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <string.h>
 
 #include <jansson.h>
 
@@ -69,15 +68,8 @@ s_status_table (const zseq_status_t *status, const char *verdict)
       {{"NODE", "ENDPOINT", "STATE", "INCARNATION", "SEQUENCES", "BURNT",
         "VERSION", "ROUND TRIP"}},
     };
-    int width[COLUMNS] = {0};
     for (size_t node = 0; node < status->nodes; node++)
         s_status_row (&status->node[node], &row[1 + node]);
-    for (size_t line = 0; line < 1 + status->nodes; line++)
-        for (size_t index = 0; index < COLUMNS; index++) {
-            int size = (int) strlen (row[line].cell[index]);
-            if (width[index] < size)
-                width[index] = size;
-        }
     char cluster[4 * ZSEQ_LABEL_MAX + 1];
     zseq_text_escape (status->cluster, cluster, sizeof cluster);
     char identity[32] = "not formed yet";
@@ -87,35 +79,22 @@ s_status_table (const zseq_status_t *status, const char *verdict)
     if (printf ("cluster %s, %s, N %zu, R %zu, W %zu\n%s\n", cluster, identity,
                 status->nodes, status->r, status->w, verdict) < 0)
         return zseq_cli_unwritable ();
-    for (size_t line = 0; line < 1 + status->nodes; line++)
-        for (size_t index = 0; index < COLUMNS; index++) {
-            bool last = index + 1 == COLUMNS;
-            if (printf ("%-*s%s", last ? 0 : width[index],
-                        row[line].cell[index], last ? "\n" : "  ") < 0)
-                return zseq_cli_unwritable ();
-        }
-    return ZSEQ_CLI_DONE;
-}
-
-//  Numbers of 64 bits are strings, since many readers keep 53 bits.
-static json_t *
-s_number (uint64_t number)
-{
-    char text[24];
-    (void) snprintf (text, sizeof text, "%" PRIu64, number);
-    return json_string (text);
+    return zseq_cli_print_table (row[0].cell[0], sizeof row[0].cell[0],
+                                 1 + status->nodes, COLUMNS);
 }
 
 static json_t *
 s_counters (const zseq_node_status_t *node)
 {
     json_t *json = json_object ();
-    json_object_set_new (json, "claims", s_number (node->claims));
-    json_object_set_new (json, "conflicts", s_number (node->conflicts));
+    json_object_set_new (json, "claims", zseq_cli_json_number (node->claims));
+    json_object_set_new (json, "conflicts",
+                         zseq_cli_json_number (node->conflicts));
     for (size_t index = 0; index < node->counters; index++) {
         char name[4 * ZSEQ_COUNTER_NAME_MAX + 1];
         zseq_text_escape (node->counter[index].name, name, sizeof name);
-        json_object_set_new (json, name, s_number (node->counter[index].value));
+        json_object_set_new (json, name,
+                             zseq_cli_json_number (node->counter[index].value));
     }
     return json;
 }

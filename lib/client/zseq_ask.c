@@ -1,5 +1,6 @@
-//  Operations whose caller waits: a query, the nodes' status, and a page of
-//  names merged from the nodes' pages. See zseq_query.c for the operations.
+//  Operations whose caller waits: a query, the nodes' status, what they know of
+//  a name, and a page of names merged from the nodes' pages. See zseq_query.c
+//  for the operations.
 
 #include "zseq_ask.h"
 
@@ -81,6 +82,50 @@ zseq_ask_status (zseq_reactor_t *reactor, uint64_t deadline_us,
     status->nodes = quorum->n;
     status->r = quorum->r;
     status->w = quorum->w;
+}
+
+void
+zseq_ask_info (zseq_reactor_t *reactor, const char *name, uint64_t deadline_us,
+               zseq_info_t *info, zseq_outcome_t *outcome)
+{
+    assert (reactor);
+    assert (name);
+    assert (info);
+    assert (outcome);
+
+    memset (info, 0, sizeof *info);
+    zseq_info_operation_t op = {
+      .operation.kind = &zseq_query_info_kind,
+      .operation.deadline_us = deadline_us,
+      .name = name,
+      .info = info,
+    };
+    s_run (reactor, &op.operation);
+
+    uint8_t n = zseq_session_n (reactor->session);
+    bool known = false;
+    bool older = false;
+    for (uint8_t node = 0; node < n; node++) {
+        uint64_t speaks = zseq_session_speaks (reactor->session, node);
+        strcpy (info->node[node].name,
+                zseq_session_member (reactor->session, node)->name);
+        known |= info->node[node].known;
+        older |= speaks && speaks < zseq_query_info_kind.speaks;
+    }
+    info->nodes = n;
+    outcome->rc = ZSEQ_OK;
+    if (known && !zseq_session_fatal (reactor->session))
+        return;
+    //  One node's answer would have been enough.
+    zseq_attempt_t none = {.quorum = {.n = n, .r = 1, .w = 1}};
+    zseq_progress_t progress = zseq_operation_progress (&op.operation);
+    progress.attempt = &none;
+    zseq_explain (reactor->session, &progress, ZSEQ_QUORUM_READ,
+                  "nothing has changed", outcome);
+    if (older && outcome->rc == ZSEQ_EUNAVAILABLE)
+        zseq_outcome_set (outcome, ZSEQ_EPROTOCOL,
+                          "no node that answers knows this question: they "
+                          "speak older versions than 3");
 }
 
 //  Adds the lowest name of all node pages that count to page, and moves past

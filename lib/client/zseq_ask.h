@@ -16,6 +16,12 @@ void zseq_ask_query (zseq_reactor_t *reactor, zseq_query_t *query);
 void zseq_ask_status (zseq_reactor_t *reactor, uint64_t deadline_us,
                       zseq_status_t *status, zseq_outcome_t *outcome);
 
+//  Sets info to what each node that speaks version 3 knows of a name by the
+//  deadline. outcome is ZSEQ_OK if any of them has answered.
+void zseq_ask_info (zseq_reactor_t *reactor, const char *name,
+                    uint64_t deadline_us, zseq_info_t *info,
+                    zseq_outcome_t *outcome);
+
 //  A merged page: some names, ascending, and the next of each.
 typedef struct {
     size_t count;

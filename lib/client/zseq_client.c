@@ -10,13 +10,9 @@
 
 #include "zseq_client_check.h"
 #include "zseq_client_private.h"
-#include "zseq_clock.h"
 #include "zseq_detail.h"
 #include "zseq_fork.h"
 #include "zseq_prefetch.h"
-
-//  How long a status waits for slow nodes, at most.
-#define STATUS_US_MAX 1000000
 
 //  The client's life.
 
@@ -164,13 +160,10 @@ s_status (zseq_client_t *self, zseq_status_t *status_p)
         rc = zseq_reactor_enter (self->reactor);
     if (rc != ZSEQ_OK)
         return rc;
-    uint64_t deadline_us = zseq_client_deadline_us (self->timeout_ms);
-    uint64_t status_us = zseq_clock_now_us () + STATUS_US_MAX;
     zseq_status_t status;
     zseq_outcome_t outcome;
-    zseq_ask_status (self->reactor,
-                     deadline_us < status_us ? deadline_us : status_us, &status,
-                     &outcome);
+    zseq_ask_status (self->reactor, zseq_client_status_us (self->timeout_ms),
+                     &status, &outcome);
     zseq_reactor_leave (self->reactor);
     if (outcome.rc == ZSEQ_OK)
         *status_p = status;

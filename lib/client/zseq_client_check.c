@@ -5,6 +5,9 @@
 #include "zseq_fork.h"
 #include "zseq_seq.h"
 
+//  How long a question waits for slow nodes, at most.
+#define STATUS_MS_MAX 1000
+
 int
 zseq_client_check (const zseq_client_t *self)
 {
@@ -44,6 +47,13 @@ uint64_t
 zseq_client_deadline_us (int timeout_ms)
 {
     return zseq_clock_now_us () + (uint64_t) timeout_ms * 1000;
+}
+
+uint64_t
+zseq_client_status_us (int timeout_ms)
+{
+    return zseq_client_deadline_us (timeout_ms < STATUS_MS_MAX ? timeout_ms
+                                                               : STATUS_MS_MAX);
 }
 
 int

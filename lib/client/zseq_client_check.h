@@ -20,6 +20,9 @@ int zseq_client_check_id (uint64_t id);
 //  The deadline of a call that begins now, by the monotonic clock.
 uint64_t zseq_client_deadline_us (int timeout_ms);
 
+//  The deadline of a question that waits for slow nodes only for a second.
+uint64_t zseq_client_status_us (int timeout_ms);
+
 //  Returns the outcome's rc, and sets zseq_detail to its detail if rc is an
 //  error.
 int zseq_client_report (const zseq_outcome_t *outcome);

@@ -390,6 +390,43 @@ zseq_peek (zseq_t *self, uint64_t *next_p)
     return rc;
 }
 
+//  What a source knows: it is its only node.
+static int
+s_source_info (zseq_t *self, zseq_info_t *info)
+{
+    *info = (zseq_info_t){.nodes = 1};
+    strcpy (info->node[0].name, "local");
+    info->node[0].known = true;
+    return s_query (self, &info->node[0].next);
+}
+
+int
+zseq_info (zseq_t *self, zseq_info_t *info_p)
+{
+    assert (self);
+    assert (info_p);
+
+    zseq_info_t info;
+    int rc = zseq_client_check (self->client);
+    if (rc == ZSEQ_OK && self->client->source) {
+        rc = s_source_info (self, &info);
+        if (rc == ZSEQ_OK)
+            *info_p = info;
+        return rc;
+    }
+    if (rc == ZSEQ_OK)
+        rc = zseq_reactor_enter (self->client->reactor);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_outcome_t outcome;
+    zseq_ask_info (self->client->reactor, zseq_name_queue_name (self->name),
+                   zseq_client_status_us (self->timeout_ms), &info, &outcome);
+    zseq_reactor_leave (self->client->reactor);
+    if (outcome.rc == ZSEQ_OK)
+        *info_p = info;
+    return zseq_client_report (&outcome);
+}
+
 int
 zseq_raise (zseq_t *self, uint64_t id)
 {

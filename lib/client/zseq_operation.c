@@ -49,6 +49,20 @@ zseq_operation_retire (zseq_reactor_t *reactor, zseq_operation_t *self)
     self->request = 0;
 }
 
+zseq_node_set_t
+zseq_operation_nodes (const zseq_reactor_t *reactor,
+                      const zseq_operation_t *self)
+{
+    assert (reactor);
+    assert (self);
+    uint8_t n = zseq_session_n (reactor->session);
+    zseq_node_set_t nodes = zseq_node_set_first (n);
+    for (uint8_t node = 0; node < n; node++)
+        if (zseq_session_speaks (reactor->session, node) < self->kind->speaks)
+            zseq_node_set_remove (&nodes, node);
+    return nodes;
+}
+
 zseq_progress_t
 zseq_operation_progress (const zseq_operation_t *self)
 {
@@ -81,7 +95,7 @@ s_send (zseq_reactor_t *reactor, zseq_operation_t *self)
     self->sent_us = zseq_reactor_now_us (reactor);
     self->size = zseq_codec_encode (&msg, self->bytes, sizeof self->bytes);
     assert (self->size);
-    self->unsent = zseq_node_set_first (zseq_session_n (reactor->session));
+    self->unsent = zseq_operation_nodes (reactor, self);
     s_scatter (reactor, self);
 }
 

@@ -1,9 +1,9 @@
-//  The kinds of operation: a query (peek or raise), a page of names, and the
-//  nodes' status. Each kind is a table of functions that zseq_operation.c
-//  calls: tick starts the operation or sends again, request makes the message,
-//  receive takes a reply, fail explains a failure, and ended reports the end.
-//  zseq_query_post starts a query without waiting; zseq_ask.c starts and waits
-//  for all three kinds.
+//  The kinds of operation: a query (peek or raise), a page of names, the nodes'
+//  status, and what they know of a name. Each kind is a table of functions that
+//  zseq_operation.c calls: tick starts the operation or sends again, request
+//  makes the message, receive takes a reply, fail explains a failure, and ended
+//  reports the end. zseq_query_post starts a query without waiting; zseq_ask.c
+//  starts and waits for all kinds.
 
 #include "zseq_query.h"
 
@@ -297,4 +297,58 @@ const zseq_operation_kind_t zseq_query_status_kind = {
   .tick = s_status_tick,
   .request = s_status_request,
   .receive = s_status_receive,
+};
+
+//  What the nodes know of a name.
+
+static zseq_do_t
+s_info_tick (zseq_reactor_t *reactor, zseq_operation_t *operation, bool starts,
+             uint64_t now_us)
+{
+    (void) now_us;
+    zseq_info_operation_t *self = (zseq_info_operation_t *) operation;
+    if (!starts)
+        return ZSEQ_DO_WAIT;
+    self->missing = zseq_operation_nodes (reactor, operation);
+    return self->missing ? ZSEQ_DO_SEND : ZSEQ_DO_DONE;
+}
+
+static void
+s_info_request (zseq_reactor_t *reactor, zseq_operation_t *operation,
+                zseq_msg_t *msg)
+{
+    zseq_info_operation_t *self = (zseq_info_operation_t *) operation;
+    *msg = (zseq_msg_t){.op = ZSEQ_OP_INFO,
+                        .request = zseq_session_draw_request (reactor->session),
+                        .name = s_slice (self->name)};
+}
+
+//  A refusal is an answer, too: of a node that does not vote.
+static zseq_do_t
+s_info_receive (zseq_reactor_t *reactor, zseq_operation_t *operation,
+                const zseq_msg_t *msg, uint64_t now_us)
+{
+    (void) reactor;
+    (void) now_us;
+    zseq_info_operation_t *self = (zseq_info_operation_t *) operation;
+    if (msg->op != ZSEQ_OP_INFO || msg->request != operation->request ||
+        !zseq_node_set_has (self->missing, msg->node))
+        return ZSEQ_DO_WAIT;
+    zseq_node_set_remove (&self->missing, msg->node);
+    if (msg->status == ZSEQ_OK) {
+        zseq_node_info_t *node = &self->info->node[msg->node];
+        node->known = true;
+        node->next = msg->info.next;
+        node->rate = msg->info.rate;
+        node->since_us = msg->info.since_us;
+    }
+    return self->missing ? ZSEQ_DO_WAIT : ZSEQ_DO_DONE;
+}
+
+const zseq_operation_kind_t zseq_query_info_kind = {
+  .speaks = 3,
+  .may_start = zseq_session_ready,
+  .tick = s_info_tick,
+  .request = s_info_request,
+  .receive = s_info_receive,
 };

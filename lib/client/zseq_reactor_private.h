@@ -27,6 +27,7 @@ typedef struct zseq_operation zseq_operation_t;
 
 //  How one kind of operation does each step.
 typedef struct {
+    uint64_t speaks;  //  Asks only nodes that speak this version; 0: all
     //  Whether the operation can begin.
     bool (*may_start) (const zseq_session_t *session);
     //  Handles the time now_us. starts: it is the first tick.
@@ -77,6 +78,13 @@ typedef struct {
     zseq_status_t *status;
     zseq_node_set_t missing;  //  Nodes that have not answered yet
 } zseq_status_operation_t;
+
+typedef struct {
+    zseq_operation_t operation;
+    const char *name;
+    zseq_info_t *info;
+    zseq_node_set_t missing;  //  Nodes that were asked and have not answered
+} zseq_info_operation_t;
 
 //  One node's page of names.
 typedef struct {
@@ -208,6 +216,10 @@ void zseq_operation_start (zseq_reactor_t *reactor, zseq_operation_t *self);
 //  Takes an operation off the list.
 void zseq_operation_retire (zseq_reactor_t *reactor, zseq_operation_t *self);
 
+//  The nodes that an operation asks.
+zseq_node_set_t zseq_operation_nodes (const zseq_reactor_t *reactor,
+                                      const zseq_operation_t *self);
+
 //  An operation's progress, for zseq_explain.
 zseq_progress_t zseq_operation_progress (const zseq_operation_t *self);
 
@@ -228,5 +240,6 @@ uint64_t zseq_operations_wake_us (const zseq_reactor_t *reactor);
 extern const zseq_operation_kind_t zseq_query_kind;
 extern const zseq_operation_kind_t zseq_query_status_kind;
 extern const zseq_operation_kind_t zseq_query_page_kind;
+extern const zseq_operation_kind_t zseq_query_info_kind;
 
 #endif

@@ -399,6 +399,30 @@ int zseq_try_next (zseq_t *self, uint64_t *id_p);
 ZSEQ_EXPORT
 int zseq_peek (zseq_t *self, uint64_t *next_p);
 
+//  What one node knows of a sequence.
+typedef struct {
+    char name[ZSEQ_LABEL_MAX + 1];
+    bool known;         //  It has told in time; else the rest is unset: it is
+                        //  unreachable, does not vote, or is of an old version
+    uint64_t next;      //  The lowest ID never claimed there; it may lag
+    uint64_t rate;      //  IDs claimed there in the last second, about
+    uint64_t since_us;  //  Microseconds since the last claim there; 0: it
+                        //  remembers none
+} zseq_node_info_t;
+
+typedef struct {
+    size_t nodes;  //  N
+    zseq_node_info_t node[ZSEQ_NODES_MAX];
+} zseq_info_t;
+
+//  Asks every node what it knows of the sequence, for people to look at:
+//  zseq_peek says what is next. Takes and changes nothing. Waits for slow nodes
+//  until the deadline, one second at most. ZSEQ_OK if at least one node has
+//  told. Errors: those of zseq_peek; ZSEQ_EPROTOCOL also if all nodes that
+//  answer are of a version before 3.
+ZSEQ_EXPORT
+int zseq_info (zseq_t *self, zseq_info_t *info_p);
+
 //  Makes sure that every ID handed out by calls that begin after this one
 //  returned is at least id, 1 to 2^63 (which ends the sequence). Never lowers:
 //  an id at or below the next one changes nothing. Burns the IDs below id that

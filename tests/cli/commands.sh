@@ -117,10 +117,30 @@ health () {
 short=("${ask[@]}" -t 1000)
 health 0 true false available
 
+#  info
+answers 1 "${ask[@]}" next watched
+answers "2 1001" "${ask[@]}" range watched 1000
+run "${ask[@]}" info watched
+holds "info tells what is next" \
+    test "$status-$(head -n 1 "$work/out")" = '0-sequence watched, next 1002'
+holds "info has a line for each node, two of which know all claims" \
+    test "$(grep -Ec '^[abc] +1002 +0 +[0-9]+ +[0-9]+\.[0-9]{3} s ago$' \
+            "$work/out")" -ge 2
+run "${ask[@]}" info untouched
+holds "info of a name that was never claimed" \
+    test "$status-$(grep -Ec '^[abc] +1 +0 +0 +-$' "$work/out")" = 0-3
+run "${ask[@]}" info watched -w json
+holds "JSON has what is next as a string" grep -q '^  "next": "1002"' "$work/out"
+holds "JSON has what nodes know" \
+    test "$(grep -Ec '"(behind|ids_per_second)": "[0-9]+"' "$work/out")" -eq 6
+answers $'sequence watched, next 1\nNODE   NEXT  BEHIND  IDS/S  LAST CLAIM
+local  1     0       0      -' "$zseq" -u mem: info watched
+refuses 1 'name' "${ask[@]}" info ""
+
 #  Help and version need no cluster.
 run "$zseq" --help
 holds "help" grep -q '^usage: zseq' "$work/out"
-for command in init next range stream peek raise list status export import; do
+for command in init next range stream peek raise list status info export import; do
     run "$zseq" $command --help
     holds "help of $command" \
         test "$status-$(grep -c "^usage: .* $command" "$work/out")" = 0-1
@@ -132,7 +152,8 @@ holds "version" grep -Eq '^zseq [0-9]+\.[0-9]+\.[0-9]+$' "$work/out"
 
 #  A failed write of the output is reported.
 for arguments in "next sink -n 10" "range sink 5" "stream sink" "peek sink" \
-                 "list" "export" "status" "status -w json" "--help"; do
+                 "list" "export" "status" "status -w json" "info untouched" \
+                 "--help"; do
     run bash -c "\"\$@\" $arguments >/dev/full" - "${ask[@]}"
     holds "$arguments >/dev/full fails and says so" \
         test "$status-$(grep -c 'No space left' "$work/err")" = 1-1
@@ -173,6 +194,10 @@ for node in a b c; do
     health 3 true true degraded
     run bash -c '"$@" status >/dev/full' - "${ask[@]}"
     holds "its output that is lost is told first" test "$status" -eq 1
+    run "${ask[@]}" info orders
+    holds "info with node $node down" \
+        test "$status-$(head -n 1 "$work/out")-$(grep -Ec "^$node +- +- +- +-$" \
+            "$work/out")" = "0-sequence orders, next $((last + 1))-1"
     start $node
     ready $node
 done
@@ -193,6 +218,10 @@ run "${short[@]}" status
 holds "status works with one node" \
     test "$status-$(grep -c unreachable "$work/out")" = 2-2
 health 2 false false unavailable
+run "${short[@]}" info orders
+holds "info tells what one node knows" test \
+    "$status-$(head -n 1 "$work/out")-$(grep -Ec '^c +[0-9]+ +0 ' "$work/out")" \
+    = '2-sequence orders, next not known-1'
 start a
 ready a
 run "${ask[@]}" next orders

@@ -130,6 +130,9 @@ new b
 goes_on "a and b are new"
 holds "status shows two new nodes" speak 3 2
 holds "and an old one" speak 1 1
+run "$zseq" -u "$(uri a b c)" info orders
+holds "info shows what the new nodes know" test "$(grep -Ec \
+    '^[ab] +[0-9]+ +[0-9]+ .*ago$|^c +- +- +- +-$' "$work/out")" -eq 3
 crash c
 rm -r "$work/c"
 old c --name c "${whole[@]}"

@@ -751,6 +751,35 @@ EACH (reports_the_status_of_nodes)
     cr_assert_geq (reachable, 1);
 }
 
+EACH (says_what_nodes_know_of_a_sequence)
+{
+    zseq_info_t info = {.nodes = 77};
+    if (s_is_flake ()) {
+        ASSERT_REFUSED (zseq_info (s_ids, &info), ZSEQ_EINVAL);
+        cr_assert_eq (info.nodes, 77);
+        return;
+    }
+    ASSERT_RC (zseq_info (s_ids, &info), ZSEQ_OK);
+    cr_assert_eq (info.nodes, s_kind == S_CLUSTER ? 3 : 1);
+    for (size_t index = 0; index < info.nodes; index++)
+        if (info.node[index].known)
+            cr_assert_eq (info.node[index].next, 1);
+    uint64_t first;
+    ASSERT_RC (zseq_next_range (s_ids, 100, &first), ZSEQ_OK);
+    ASSERT_RC (zseq_info (s_ids, &info), ZSEQ_OK);
+    uint64_t highest = 0;
+    for (size_t index = 0; index < info.nodes; index++) {
+        const zseq_node_info_t *node = &info.node[index];
+        cr_assert_neq (node->name[0], 0);
+        if (!node->known || node->next == 1)
+            continue;
+        highest = node->next;
+        //  A source in memory does not know who claims when.
+        cr_assert (s_kind == S_MEM || node->since_us);
+    }
+    cr_assert_eq (highest, first + 100);
+}
+
 EACH (counts_what_it_hands_out)
 {
     cr_assert_eq (s_stats ().issued, 0);

@@ -36,6 +36,7 @@ def test_calls_are_those_of_a_sequence(cluster: Cluster, name: str) -> None:
         assert await sequence.next() == 100
         assert (name, 101) in await client.list(name)
         assert (await client.status()).cluster == "test"
+        assert 101 in {node.next for node in await sequence.info()}
         assert client.stats().issued == 12
 
     run(cluster.uri, case)

@@ -247,6 +247,19 @@ def test_status_tells_of_each_node(client: zseq.Client) -> None:
         assert node.counters["ids"] >= node.claims
 
 
+def test_info_tells_what_each_node_knows(
+    client: zseq.Client, name: str
+) -> None:
+    sequence = client.sequence(name)
+    assert {node.next for node in sequence.info() if node.known} == {1}
+    sequence.range(10)
+    info = sequence.info()
+    assert [node.name for node in info] == ["a", "b", "c"]
+    told = [node for node in info if node.known and node.next == 11]
+    assert told
+    assert all(node.since_us > 0 for node in told)
+
+
 def test_stats_count(client: zseq.Client, name: str) -> None:
     sequence = client.sequence(name)
     sequence.range(10)

@@ -12,7 +12,7 @@ For asyncio there is ``zseq.aio``.
 import types
 
 from zseq._arguments import Batch
-from zseq._base import Decoded, Listed, NodeStatus, Stats, Status
+from zseq._base import Decoded, Listed, NodeInfo, NodeStatus, Stats, Status
 from zseq._client import Client, Sequence
 from zseq._default import Default
 from zseq._errors import (
@@ -55,6 +55,7 @@ __all__ = [
     "Decoded",
     "Default",
     "Listed",
+    "NodeInfo",
     "NodeStatus",
     "Sequence",
     "Stats",

@@ -70,6 +70,17 @@ class Status:
     nodes: tuple[NodeStatus, ...]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class NodeInfo:
+    """What one node knows of a sequence."""
+
+    name: str
+    known: bool  #: It has told in time; else the rest is unset
+    next: int  #: The lowest ID never claimed there; it may lag
+    rate: int  #: IDs claimed there in the last second, about
+    since_us: int  #: Microseconds since the last claim there; 0: unknown
+
+
 class Listed(NamedTuple):
     """A sequence that the nodes hold."""
 
@@ -277,6 +288,15 @@ def read_status(core: Core) -> Status:
             _node_status(node)
             for node in status.node[: status.nodes]
         ),
+    )
+
+
+def read_info(core: Core, handle: c_void_p) -> tuple[NodeInfo, ...]:
+    """Calls zseq_info and waits for it."""
+    info = _library.InfoStruct()
+    core.call(_library.info, handle, byref(info))
+    return tuple(
+        NodeInfo(**_values(node)) for node in info.node[: info.nodes]
     )
 
 

@@ -15,8 +15,10 @@ from zseq._base import (
     BaseClient,
     BaseSequence,
     Listed,
+    NodeInfo,
     Status,
     list_names,
+    read_info,
     read_status,
 )
 from zseq._core import Core, aside
@@ -211,6 +213,15 @@ class Sequence(BaseSequence):
         return self._core.wait(
             _library.start_peek, _library.peek, self._handle
         )
+
+    def info(self) -> tuple[NodeInfo, ...]:
+        """What each node knows of the sequence, for people to look at: what
+        comes next is what ``peek`` says. Waits a second for slow nodes.
+
+        Errors: those of ``peek``; ZseqProtocol also if all nodes that answer
+        are of a version before 3.
+        """
+        return aside(lambda: read_info(self._core, self._handle))
 
     def raise_to(self, number: int) -> None:
         """Raises the sequence: calls that begin after this call returned hand

@@ -91,6 +91,27 @@ class StatusStruct(ctypes.Structure):
     ]
 
 
+class NodeInfoStruct(ctypes.Structure):
+    """zseq_node_info_t."""
+
+    _fields_ = [
+        ("name", c_char * (_LABEL_MAX + 1)),
+        ("known", ctypes.c_bool),
+        ("next", c_uint64),
+        ("rate", c_uint64),
+        ("since_us", c_uint64),
+    ]
+
+
+class InfoStruct(ctypes.Structure):
+    """zseq_info_t."""
+
+    _fields_ = [
+        ("nodes", c_size_t),
+        ("node", NodeInfoStruct * _NODES_MAX),
+    ]
+
+
 class EndedStruct(ctypes.Structure):
     """zseq_ended_t."""
 
@@ -216,6 +237,7 @@ next_range = _type(
 )
 take = _type(_waiting, "zseq_take", c_int, c_void_p, c_void_p, c_size_t)
 peek = _type(_waiting, "zseq_peek", c_int, c_void_p, c_void_p)
+info = _type(_waiting, "zseq_info", c_int, c_void_p, c_void_p)
 raise_to = _type(_waiting, "zseq_raise", c_int, c_void_p, c_uint64)
 
 client_fd = _type(_brief, "zseq_client_fd", c_int, c_void_p)

@@ -27,8 +27,10 @@ from zseq._base import (
     BaseClient,
     BaseSequence,
     Listed,
+    NodeInfo,
     Status,
     list_names,
+    read_info,
     read_status,
 )
 from zseq._core import Ended, Ends, check_ended
@@ -194,6 +196,13 @@ class Sequence(BaseSequence):
     async def peek(self) -> int:
         """As ``zseq.Sequence.peek``."""
         return await self._client._call(_library.start_peek, self._handle)
+
+    async def info(self) -> tuple[NodeInfo, ...]:
+        """As ``zseq.Sequence.info``. Runs in a thread, as ``Client.list``."""
+        #  The thread keeps the sequence, even if this task is cancelled.
+        return await asyncio.to_thread(
+            lambda: read_info(self._client._core, self._handle)
+        )
 
     async def raise_to(self, number: int) -> None:
         """As ``zseq.Sequence.raise_to``. After a cancellation the raise may

@@ -73,7 +73,7 @@ void
 zseq_node_old_copy_duplicate (zseq_node_t *self, uint8_t peer)
 {
     zseq_node_end (self, ZSEQ_ESUPERSEDED,
-                   "another process runs as node %s already: peer %s finds it "
+                   "another process already runs as node %s: peer %s finds it "
                    "at the endpoint that the peer's member list gives; stop "
                    "one of the two, and compare the two member lists",
                    zseq_node_name (self, self->record.self),

@@ -67,7 +67,7 @@ take 5 b c
 holds "the copy is told that its peers do not reach it" \
     wait_until says d 'does not reach this process of node a'
 kill -CONT "${pid[a]}"
-ends d 1 'runs under this name'
+ends d 1 'already runs as node'
 holds "the copy has not voted" test "$(grep -c ready: "$work/d.log")" -eq 0
 take 5 a b c
 

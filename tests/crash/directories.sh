@@ -107,7 +107,7 @@ start d --name b --cluster shop --members "$(members a b c)" \
     --bind "$(endpoint d)"
 holds "the second b recovers" wait_until says d 'recovers'
 take 200
-ends d 1 'runs under this name'
+ends d 1 'already runs as node'
 holds "the second b has not voted" \
     test "$(grep -c ready: "$work/d.log")" -eq 0
 holds "the first b goes on" kill -0 "${pid[b]}"
@@ -121,7 +121,7 @@ ready c
 cp -a "$work/b" "$work/e"
 start e --bind "$(endpoint e)"
 take 200
-ends e 1 'runs under this name'
+ends e 1 'already runs as node'
 holds "the first b goes on" kill -0 "${pid[b]}"
 stop c
 take 50

@@ -60,6 +60,11 @@ zseq_node_queue_answer (zseq_node_t *self, const zseq_sender_t *sender,
           .count = granted->count,
           .next = granted->next,
           .last_count = self->contention[granted->contention].claimed};
+    //  A claim is accepted when it is durable.
+    if (granted->op == ZSEQ_OP_CLAIM && status == ZSEQ_OK) {
+        self->stats.claims++;
+        self->counters.ids += granted->count;
+    }
     zseq_node_send (self, sender);
 }
 

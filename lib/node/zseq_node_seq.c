@@ -192,8 +192,6 @@ zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event)
     if (!sequence)
         return;
     sequence->seq = seq;
-    self->stats.claims++;
-    self->counters.ids += msg->claim.count;
     zseq_reservation_note_claim (&sequence->reservation, msg->claim.count);
     s_grant (self, event, sequence, msg->claim.count);
     zseq_node_reservation_ahead (self, sequence);

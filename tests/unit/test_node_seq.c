@@ -454,6 +454,14 @@ Test (node, counts_what_it_accepts_and_refuses_and_why)
     uint64_t uptime_us = s_counter (self, "uptime_us");
     (void) fixture_claim_durably (self, "orders", 1, 10);
     (void) fixture_claim_durably (self, "bills", 1, 5);
+    //  One that the disk refuses, so that it was never accepted.
+    fixture_claim (self, "parts", 1, 100);
+    fixture_flush (self);
+    zseq_sequence_t *sequence =
+      fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
+    cr_assert_eq (s_counter (self, "ids"), 15, "not durable yet");
+    fixture_persisted (self, sequence, 101, ZSEQ_ENOSPACE);
+    cr_assert_eq (s_counter (self, "refused_no_space"), 1);
     //  A claim that another was faster than, one beyond the end, and one with
     //  another cluster's identity.
     fixture_claim (self, "orders", 1, 10);

@@ -19,15 +19,16 @@ typedef struct {
 } s_link_t;
 
 typedef struct {
-    zseq_pack_t pack;  //  Empty: the entry is unused
     zseq_route_t route;
+    zseq_pack_t pack;
 } s_route_t;
 
 struct zseq_packer {
     zseq_transport_t *transport;
     s_link_t link[ZSEQ_LINKS_MAX];
     s_route_t route[ROUTES_MAX];
-    size_t next_route;  //  To send when all entries are used
+    size_t route_count;  //  Entries in use since the last flush
+    size_t next_route;   //  To send when all entries are in use
     uint64_t wake_us;
 };
 
@@ -94,9 +95,9 @@ s_send_route (zseq_packer_t *self, s_route_t *entry)
 static s_route_t *
 s_find (zseq_packer_t *self, const zseq_route_t *route)
 {
-    for (size_t index = 0; index < ROUTES_MAX; index++) {
+    for (size_t index = 0; index < self->route_count; index++) {
         s_route_t *entry = &self->route[index];
-        if (entry->pack.count && entry->route.size == route->size &&
+        if (entry->route.size == route->size &&
             !memcmp (entry->route.id, route->id, route->size))
             return entry;
     }
@@ -107,9 +108,14 @@ s_find (zseq_packer_t *self, const zseq_route_t *route)
 static s_route_t *
 s_make (zseq_packer_t *self, const zseq_route_t *route)
 {
-    s_route_t *entry = &self->route[self->next_route];
-    self->next_route = (self->next_route + 1) % ROUTES_MAX;
-    s_send_route (self, entry);
+    s_route_t *entry;
+    if (self->route_count < ROUTES_MAX)
+        entry = &self->route[self->route_count++];
+    else {
+        entry = &self->route[self->next_route];
+        self->next_route = (self->next_route + 1) % ROUTES_MAX;
+        s_send_route (self, entry);
+    }
     entry->route = *route;
     return entry;
 }
@@ -129,7 +135,7 @@ zseq_packer_reply (zseq_packer_t *self, const zseq_route_t *route, bool packed,
         return;
     if (entry)
         s_send_route (self, entry);
-    if (!packed || !zseq_pack_add (&entry->pack, bytes, size))
+    if (!entry || !zseq_pack_add (&entry->pack, bytes, size))
         (void) zseq_transport_reply (self->transport, route, bytes, size);
 }
 
@@ -161,8 +167,9 @@ zseq_packer_flush (zseq_packer_t *self, bool hold, uint64_t now_us)
         link->unanswered = true;
         link->sent_us = now_us;
     }
-    for (size_t index = 0; index < ROUTES_MAX; index++)
+    for (size_t index = 0; index < self->route_count; index++)
         s_send_route (self, &self->route[index]);
+    self->route_count = 0;
 }
 
 uint64_t

@@ -6,6 +6,7 @@
 
 #include <assert.h>
 
+#include "zseq_kv.h"
 #include "zseq_record.h"
 
 //  The highest version that this node speaks. Messages are of version 1,
@@ -31,6 +32,15 @@ typedef enum {
     ZSEQ_OP_FENCE = 9,  //  A peer recovers: is its new incarnation in force?
     ZSEQ_OP_COPY = 10,  //  ... and what do you hold?
     ZSEQ_OP_INFO = 11,  //  What goes on with a name? Version 3
+    //  The key-value store, version 4. Clients ask:
+    ZSEQ_OP_KV_READ = 16,    //  What have you accepted of these keys?
+    ZSEQ_OP_KV_WRITE = 17,   //  Write this key for me
+    ZSEQ_OP_KV_SETTLE = 18,  //  Read this key for me
+    //  Proposers ask:
+    ZSEQ_OP_KV_PROMISE = 21,  //  Promise me these shards
+    ZSEQ_OP_KV_FETCH = 22,    //  What have you accepted of these keys?
+    ZSEQ_OP_KV_ACCEPT = 23,   //  Accept these records
+    ZSEQ_OP_KV_CHOSEN = 24,   //  These proposals were chosen; no reply
 } zseq_op_t;
 
 typedef enum {
@@ -43,12 +53,6 @@ typedef enum {
     ZSEQ_STATE_STARTING = 6,  //  Its record says that it votes; it asks peers
                               //  whether its incarnation is still its newest
 } zseq_state_t;
-
-//  Bytes that another object owns, not terminated.
-typedef struct {
-    const char *data;
-    size_t size;
-} zseq_slice_t;
 
 typedef struct {
     zseq_slice_t name;
@@ -186,6 +190,74 @@ typedef struct {
     uint64_t since_us;  //  Since its last claim; 0: none is remembered
 } zseq_msg_info_t;
 
+//  The key-value store. Source: kv.md, section 8.
+
+//  A key that a proposal was chosen of.
+typedef struct {
+    zseq_slice_t key;
+    zseq_proposal_t proposal;
+} zseq_kv_chosen_t;
+
+//  What a node says of one key, or of one shard, to a proposer.
+typedef struct {
+    int status;             //  ZSEQ_OK, ZSEQ_EBALLOT, or why it refuses
+    zseq_ballot_t promise;  //  In force in the shard
+} zseq_kv_answer_t;
+
+typedef struct {
+    const zseq_slice_t *keys;  //  1 to ZSEQ_PAGE_MAX
+    size_t key_count;
+    bool stale;  //  Only what was chosen, and of at least that version, is of
+                 //  use: K15
+    uint64_t least;
+    //  Reply
+    const zseq_kv_record_t *records;  //  Of the first so many keys, in their
+    size_t record_count;  //  order, without dedup and from. Fewer than keys: no
+                          //  more had room
+} zseq_msg_kv_read_t;
+
+typedef struct {
+    zseq_kv_op_t op;      //  A SETTLE's is a GET
+    uint64_t timeout_us;  //  How long its client still waits
+    bool relayed;         //  By another node: it must not be relayed again
+    //  Reply
+    uint64_t version;
+    uint64_t floor;      //  The shard's version floor
+    zseq_slice_t value;  //  SETTLE
+} zseq_msg_kv_write_t;
+
+typedef struct {
+    zseq_ballot_t ballot;
+    uint64_t shards;  //  A bit each
+    //  Reply, in the order of the bits
+    const zseq_kv_answer_t *answers;
+    size_t answer_count;
+} zseq_msg_kv_promise_t;
+
+typedef struct {
+    zseq_ballot_t ballot;
+    const zseq_slice_t *keys;  //  1 to ZSEQ_PAGE_MAX
+    size_t key_count;
+    //  Reply, both in the order of the keys. A refused key has no record; fewer
+    //  answers than keys: no more had room
+    const zseq_kv_answer_t *answers;
+    const zseq_kv_record_t *records;
+    size_t answer_count;
+} zseq_msg_kv_fetch_t;
+
+typedef struct {
+    const zseq_kv_record_t *records;  //  All of one ballot: 1 to ZSEQ_PAGE_MAX
+    size_t record_count;
+    //  Reply, in the order of the records
+    const zseq_kv_answer_t *answers;
+    size_t answer_count;
+} zseq_msg_kv_accept_t;
+
+typedef struct {
+    const zseq_kv_chosen_t *chosen;  //  1 to ZSEQ_PAGE_MAX
+    size_t chosen_count;
+} zseq_msg_kv_chosen_t;
+
 //  A head, which is the same for all ops, and the fields of one op: only those
 //  of op may be used, and of these only what wire.md has in such a request or
 //  reply. Slices, members and items point into the frame or the codec
@@ -211,7 +283,8 @@ typedef struct {
                            //  2; vector has starts
     zseq_vector_t vector;  //  Also in an INTRODUCE request
 
-    zseq_slice_t name;  //  READ, CLAIM, RAISE, NEXT, INFO requests
+    zseq_slice_t name;  //  READ, CLAIM, RAISE, NEXT, INFO requests; a key in
+                        //  KV_WRITE and KV_SETTLE requests
     union {
         zseq_msg_hello_t hello;
         zseq_msg_read_t read;
@@ -224,6 +297,12 @@ typedef struct {
         zseq_msg_fence_t fence;
         zseq_msg_copy_t copy;
         zseq_msg_info_t info;
+        zseq_msg_kv_read_t kv_read;
+        zseq_msg_kv_write_t kv_write;  //  KV_WRITE, KV_SETTLE
+        zseq_msg_kv_promise_t kv_promise;
+        zseq_msg_kv_fetch_t kv_fetch;
+        zseq_msg_kv_accept_t kv_accept;
+        zseq_msg_kv_chosen_t kv_chosen;
     };
 } zseq_msg_t;
 

@@ -122,7 +122,12 @@ extern "C" {
     X (EEXIST, 24, "the directory is not empty")                               \
     X (EFOREIGN, 25, "the directory belongs to another node or cluster")       \
     X (ECLOCK, 26, "too far from the clock")                                   \
-    X (ECLOSED, 27, "the client is closed")
+    X (ECLOSED, 27, "the client is closed")                                    \
+    X (ENOKEY, 28, "there is no such key")                                     \
+    X (EVERSION, 29, "the key has another version")                            \
+    X (EBALLOT, 30, "a node has promised a higher ballot")                     \
+    X (EFORGOTTEN, 31, "the write may have been applied and forgotten")        \
+    X (EVALUE, 32, "the value is too large")
 
 enum {
     ZSEQ_OK = 0,

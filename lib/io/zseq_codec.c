@@ -39,6 +39,14 @@ s_find_op (zseq_op_t op)
         return &zseq_codec_op_copy;
     case ZSEQ_OP_INFO:
         return &zseq_codec_op_info;
+    case ZSEQ_OP_KV_READ:
+    case ZSEQ_OP_KV_WRITE:
+    case ZSEQ_OP_KV_SETTLE:
+    case ZSEQ_OP_KV_PROMISE:
+    case ZSEQ_OP_KV_FETCH:
+    case ZSEQ_OP_KV_ACCEPT:
+    case ZSEQ_OP_KV_CHOSEN:
+        return NULL;
     }
     return NULL;
 }

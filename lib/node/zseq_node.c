@@ -272,6 +272,15 @@ s_request (zseq_node_t *self, const zseq_event_t *event)
     case ZSEQ_OP_COPY:
         zseq_node_peers_request (self, event);
         break;
+    case ZSEQ_OP_KV_READ:
+    case ZSEQ_OP_KV_WRITE:
+    case ZSEQ_OP_KV_SETTLE:
+    case ZSEQ_OP_KV_PROMISE:
+    case ZSEQ_OP_KV_FETCH:
+    case ZSEQ_OP_KV_ACCEPT:
+    case ZSEQ_OP_KV_CHOSEN:
+        zseq_node_refuse (self, event, ZSEQ_EPROTOCOL);
+        break;
     }
 }
 

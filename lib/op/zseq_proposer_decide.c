@@ -1,0 +1,229 @@
+#include "zseq_proposer_private.h"
+
+#include <assert.h>
+#include <string.h>
+
+//  Requests that one answer or proposal serves at most.
+#define REQUESTS_MAX 256
+//  A ballot is given up before it has made so many versions of a key: K10.
+#define VERSIONS_MAX 0x80000000u
+
+//  A key's requests, judged on its base: the first count of those that wait.
+typedef struct {
+    size_t count;
+    size_t writes;
+    uint64_t arrival;        //  Of the last one
+    uint64_t round;          //  Not 0: a ballot of that round or a higher one
+                             //  is needed first
+    zseq_kv_record_t draft;  //  What they make of the base
+} s_judged_t;
+
+static uint64_t
+s_floor (const zseq_proposer_t *self, const zseq_proposer_key_t *key)
+{
+    return zseq_ballot_floor (&self->shard[key->shard].ballot);
+}
+
+//  Judges one request. False: it has to wait.
+static bool
+s_judge_one (s_judged_t *judged, uint64_t floor, zseq_kv_request_t *request)
+{
+    zseq_kv_outcome_t outcome;
+
+    if (judged->draft.version >= floor + VERSIONS_MAX) {
+        judged->round = floor >> 32;
+        return false;
+    }
+    zseq_kv_apply (&judged->draft, floor, &request->op, &outcome);
+    if (outcome.status == ZSEQ_EBALLOT) {
+        judged->round = request->op.since >> 32;
+        return false;
+    }
+    request->status = outcome.status;
+    request->version = outcome.version;
+    judged->writes += outcome.writes;
+    judged->arrival = request->arrival;
+    judged->count++;
+    return true;
+}
+
+static void
+s_judge (const zseq_proposer_t *self, const zseq_proposer_key_t *key,
+         s_judged_t *judged)
+{
+    uint64_t floor = s_floor (self, key);
+
+    memset (judged, 0, sizeof *judged);
+    if (key->base)
+        judged->draft = key->base->record;
+    else
+        zseq_kv_record_init (&judged->draft, key->key, floor);
+    for (zseq_kv_request_t *request = key->waiting.first;
+         request && judged->count < REQUESTS_MAX && judged->writes < OPS_MAX;
+         request = request->following)
+        if (!s_judge_one (judged, floor, request))
+            return;
+}
+
+//  Answers a request from the base. A GET is ordered after all writes that were
+//  judged with it.
+static void
+s_answer (zseq_proposer_t *self, zseq_proposer_key_t *key,
+          zseq_kv_request_t *request)
+{
+    if (request->op.type == ZSEQ_KV_GET) {
+        bool exists = key->base && zseq_kv_record_exists (&key->base->record);
+        request->status = exists ? ZSEQ_OK : ZSEQ_ENOKEY;
+        request->version =
+          key->base ? key->base->record.version : s_floor (self, key);
+        request->value =
+          exists ? key->base->record.value : (zseq_slice_t){"", 0};
+    }
+    zseq_proposer_key_finish (self, key, request);
+}
+
+//  Proposes draft as the key's next value. It is the base from now on, chosen
+//  or not: K4.
+static void
+s_propose (zseq_proposer_t *self, zseq_proposer_key_t *key, size_t count,
+           zseq_kv_record_t *draft)
+{
+    draft->proposal.ballot = self->shard[key->shard].ballot;
+    draft->proposal.seq = ++self->seq;
+    draft->copied = false;
+    zseq_register_t *proposed = zseq_register_new (draft);
+    if (!proposed)
+        return;
+    if (!zseq_proposer_message_add (self, key, proposed)) {
+        zseq_register_release (&proposed);
+        return;
+    }
+    zseq_proposer_key_propose (key, count);
+    zseq_proposer_key_rebase (key, zseq_register_own (proposed));
+    self->stats.proposals++;
+}
+
+static void
+s_fetch (zseq_proposer_t *self, zseq_proposer_key_t *key)
+{
+    if (zseq_proposer_message_add (self, key, NULL))
+        self->stats.fetches++;
+}
+
+//  Answers the first count requests from a base that W nodes have shown.
+static void
+s_answer_waiting (zseq_proposer_t *self, zseq_proposer_key_t *key, size_t count)
+{
+    while (count-- > 0)
+        s_answer (self, key, zseq_proposer_key_take_waiting (key));
+    zseq_proposer_key_release (self, key);
+}
+
+void
+zseq_proposer_decide (zseq_proposer_t *self, zseq_proposer_key_t *key)
+{
+    assert (key->state == KEY_READY);
+
+    if (!zseq_proposer_ballot_ready (self, key->shard))
+        return;
+    if (!key->known) {
+        s_fetch (self, key);
+        return;
+    }
+    s_judged_t judged;
+    s_judge (self, key, &judged);
+    if (judged.count == 0)
+        zseq_proposer_ballot_raise (self, key->shard, judged.round);
+    else if (judged.writes > 0)
+        s_propose (self, key, judged.count, &judged.draft);
+    //  K8: nothing is read from a base that may not be chosen.
+    else if (judged.arrival <= key->shown_arrival)
+        s_answer_waiting (self, key, judged.count);
+    else if (key->unsettled)
+        s_propose (self, key, judged.count, &judged.draft);
+    else
+        s_fetch (self, key);
+}
+
+//  Remembers to tell all nodes that the base was chosen: K15.
+static void
+s_note_chosen (zseq_proposer_t *self, const zseq_proposer_key_t *key)
+{
+    if (self->chosen_count == ZSEQ_PAGE_MAX)
+        return;
+    if (self->chosen_count == 0)
+        self->chosen_us = self->now_us + ZSEQ_CHOSEN_US;
+    zseq_kv_chosen_t *chosen = &self->chosen[self->chosen_count];
+    char *bytes = self->chosen_key[self->chosen_count++];
+    memcpy (bytes, key->key.data, key->key.size);
+    chosen->key = (zseq_slice_t){bytes, key->key.size};
+    chosen->proposal = key->base->record.proposal;
+}
+
+void
+zseq_proposer_decide_chosen (zseq_proposer_t *self, zseq_proposer_key_t *key)
+{
+    zseq_kv_request_t *request;
+
+    self->stats.chosen++;
+    self->shard[key->shard].backoff.pause_us = self->rtt_us / 2 + 1;
+    s_note_chosen (self, key);
+    //  Whoever waited before it was proposed may read it, too.
+    key->shown_arrival = key->asked_arrival;
+    while ((request = zseq_proposer_key_take_proposed (key)) != NULL)
+        s_answer (self, key, request);
+    zseq_proposer_key_release (self, key);
+}
+
+//  The highest proposal of the nodes that count; NULL: all are absent.
+static zseq_register_t *
+s_highest (const zseq_proposer_key_t *key, zseq_node_set_t nodes)
+{
+    zseq_register_t *highest = NULL;
+    for (uint8_t node = 0; node < ZSEQ_NODES_MAX; node++) {
+        zseq_register_t *held = key->shown[node].held;
+        if (!zseq_node_set_has (nodes, node) || !held)
+            continue;
+        if (!highest || zseq_proposal_compare (&held->record.proposal,
+                                               &highest->record.proposal) > 0)
+            highest = held;
+    }
+    return highest;
+}
+
+//  The nodes that vote for the base: they show it, and have not copied it.
+static zseq_node_set_t
+s_agreeing (const zseq_proposer_key_t *key, zseq_node_set_t nodes)
+{
+    zseq_node_set_t agreeing = 0;
+    for (uint8_t node = 0; node < ZSEQ_NODES_MAX; node++) {
+        const zseq_register_t *held = key->shown[node].held;
+        if (!zseq_node_set_has (nodes, node) || !held != !key->base)
+            continue;
+        if (!held || (!key->shown[node].copied &&
+                      zseq_proposal_compare (&held->record.proposal,
+                                             &key->base->record.proposal) == 0))
+            zseq_node_set_add (&agreeing, node);
+    }
+    return agreeing;
+}
+
+void
+zseq_proposer_decide_shown (zseq_proposer_t *self, zseq_proposer_key_t *key)
+{
+    zseq_node_set_t nodes = zseq_tally_nodes (&key->tally, ZSEQ_OK);
+
+    //  Under this ballot nothing was proposed for the key if its base is not
+    //  known or absent.
+    if (!key->known || !key->base) {
+        zseq_register_t *highest = s_highest (key, nodes);
+        zseq_proposer_key_rebase (key,
+                                  highest ? zseq_register_own (highest) : NULL);
+    }
+    if (zseq_quorum_reached (&self->quorum, ZSEQ_QUORUM_WRITE,
+                             s_agreeing (key, nodes)))
+        key->shown_arrival = key->asked_arrival;
+    else
+        key->unsettled = true;
+    zseq_proposer_key_release (self, key);
+}

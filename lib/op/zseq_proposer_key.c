@@ -1,0 +1,318 @@
+#include "zseq_proposer_private.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+//  Keys whose bases are kept in case they are asked for again, and the memory
+//  of these bases.
+#define IDLE_MAX 4096
+#define IDLE_BYTES_MAX (16u << 20)
+
+static int
+s_compare (const zseq_proposer_key_t *left, const zseq_proposer_key_t *right)
+{
+    size_t size =
+      left->key.size < right->key.size ? left->key.size : right->key.size;
+    int order = memcmp (left->key.data, right->key.data, size);
+    return order ? order
+                 : (left->key.size > right->key.size) -
+                     (left->key.size < right->key.size);
+}
+
+RB_GENERATE_INTERNAL (zseq_proposer_tree, zseq_proposer_key, tree, s_compare,
+                      __attribute__ ((unused)) static)
+
+static void
+s_requests_init (zseq_kv_requests_t *self)
+{
+    self->first = NULL;
+    self->end = &self->first;
+}
+
+static void
+s_requests_append (zseq_kv_requests_t *self, zseq_kv_request_t *request)
+{
+    request->following = NULL;
+    *self->end = request;
+    self->end = &request->following;
+}
+
+//  Puts the requests of other before those of self.
+static void
+s_requests_prepend (zseq_kv_requests_t *self, zseq_kv_requests_t *other)
+{
+    if (!other->first)
+        return;
+    *other->end = self->first;
+    if (!self->first)
+        self->end = other->end;
+    self->first = other->first;
+    s_requests_init (other);
+}
+
+static size_t
+s_base_size (const zseq_proposer_key_t *key)
+{
+    return key->base ? zseq_register_size (key->base) : 0;
+}
+
+static void
+s_forget_shown (zseq_proposer_key_t *self)
+{
+    for (uint8_t node = 0; node < ZSEQ_NODES_MAX; node++)
+        zseq_register_release (&self->shown[node].held);
+}
+
+static void
+s_destroy (zseq_proposer_t *self, zseq_proposer_key_t *key)
+{
+    RB_REMOVE (zseq_proposer_tree, &self->keys, key);
+    s_forget_shown (key);
+    zseq_register_release (&key->base);
+    free (key);
+}
+
+//  Leaves the list that the key's state names.
+static void
+s_unlist (zseq_proposer_t *self, zseq_proposer_key_t *key)
+{
+    if (key->state == KEY_READY)
+        TAILQ_REMOVE (&self->ready, key, link);
+    if (key->state == KEY_IDLE) {
+        TAILQ_REMOVE (&self->idle, key, link);
+        self->idle_count--;
+        self->idle_bytes -= s_base_size (key);
+    }
+}
+
+//  Lists a key for which no message is under way.
+static void
+s_list (zseq_proposer_t *self, zseq_proposer_key_t *key)
+{
+    if (key->waiting.first) {
+        key->state = KEY_READY;
+        TAILQ_INSERT_TAIL (&self->ready, key, link);
+        return;
+    }
+    key->state = KEY_IDLE;
+    TAILQ_INSERT_TAIL (&self->idle, key, link);
+    self->idle_count++;
+    self->idle_bytes += s_base_size (key);
+}
+
+zseq_proposer_key_t *
+zseq_proposer_key_of (zseq_proposer_t *self, zseq_slice_t key)
+{
+    zseq_proposer_key_t wanted = {.key = key};
+    zseq_proposer_key_t *found =
+      RB_FIND (zseq_proposer_tree, &self->keys, &wanted);
+    if (found)
+        return found;
+    found = calloc (1, sizeof *found + key.size);
+    if (!found)
+        return NULL;
+    memcpy (found + 1, key.data, key.size);
+    found->key.data = (const char *) (found + 1);
+    found->key.size = key.size;
+    found->shard = zseq_kv_shard (key);
+    s_requests_init (&found->waiting);
+    s_requests_init (&found->proposed);
+    RB_INSERT (zseq_proposer_tree, &self->keys, found);
+    found->state = KEY_IDLE;
+    TAILQ_INSERT_TAIL (&self->idle, found, link);
+    self->idle_count++;
+    return found;
+}
+
+void
+zseq_proposer_key_wait (zseq_proposer_t *self, zseq_proposer_key_t *key,
+                        zseq_kv_request_t *request)
+{
+    request->arrival = ++self->arrival;
+    self->requests++;
+    s_requests_append (&key->waiting, request);
+    if (key->state == KEY_IDLE) {
+        s_unlist (self, key);
+        s_list (self, key);
+    }
+}
+
+void
+zseq_proposer_key_ask (zseq_proposer_t *self, zseq_proposer_key_t *key)
+{
+    assert (key->state == KEY_READY);
+    s_unlist (self, key);
+    key->state = KEY_ASKED;
+}
+
+void
+zseq_proposer_key_release (zseq_proposer_t *self, zseq_proposer_key_t *key)
+{
+    if (key->state == KEY_ASKED) {
+        key->message->waiting--;
+        key->message = NULL;
+        s_forget_shown (key);
+        s_requests_prepend (&key->waiting, &key->proposed);
+    }
+    else
+        s_unlist (self, key);
+    s_list (self, key);
+}
+
+//  A key that waits in KEY_IDLE is counted by the size of its base.
+static void
+s_set_base (zseq_proposer_key_t *key, zseq_register_t *base, bool known)
+{
+    zseq_register_release (&key->base);
+    key->base = base;
+    key->known = known;
+    key->shown_arrival = 0;
+    key->unsettled = false;
+}
+
+void
+zseq_proposer_key_rebase (zseq_proposer_key_t *self, zseq_register_t *base)
+{
+    assert (self->state != KEY_IDLE);
+    s_set_base (self, base, true);
+}
+
+static zseq_kv_request_t *
+s_requests_take (zseq_kv_requests_t *self)
+{
+    zseq_kv_request_t *request = self->first;
+    if (!request)
+        return NULL;
+    self->first = request->following;
+    if (!self->first)
+        self->end = &self->first;
+    return request;
+}
+
+void
+zseq_proposer_key_propose (zseq_proposer_key_t *self, size_t count)
+{
+    while (count-- > 0)
+        s_requests_append (&self->proposed, s_requests_take (&self->waiting));
+}
+
+zseq_kv_request_t *
+zseq_proposer_key_take_waiting (zseq_proposer_key_t *self)
+{
+    return s_requests_take (&self->waiting);
+}
+
+zseq_kv_request_t *
+zseq_proposer_key_take_proposed (zseq_proposer_key_t *self)
+{
+    return s_requests_take (&self->proposed);
+}
+
+void
+zseq_proposer_key_end_ballot (zseq_proposer_t *self, uint8_t shard)
+{
+    zseq_proposer_key_t *key;
+    RB_FOREACH (key, zseq_proposer_tree, &self->keys)
+    {
+        if (key->shard != shard)
+            continue;
+        if (key->state == KEY_IDLE)
+            self->idle_bytes -= s_base_size (key);
+        s_set_base (key, NULL, false);
+        if (key->state == KEY_ASKED)
+            zseq_proposer_key_release (self, key);
+    }
+}
+
+void
+zseq_proposer_key_finish (zseq_proposer_t *self, zseq_proposer_key_t *key,
+                          zseq_kv_request_t *request)
+{
+    request->floor = zseq_ballot_floor (&self->shard[key->shard].ballot);
+    self->requests--;
+    self->hooks.done (self->hooks.arg, request);
+}
+
+static void
+s_expire (zseq_proposer_t *self, zseq_proposer_key_t *key,
+          zseq_kv_requests_t *requests)
+{
+    zseq_kv_request_t **place = &requests->first;
+    while (*place) {
+        zseq_kv_request_t *request = *place;
+        if (self->now_us < request->deadline_us) {
+            place = &request->following;
+            continue;
+        }
+        *place = request->following;
+        request->status = ZSEQ_ETIMEOUT;
+        zseq_proposer_key_finish (self, key, request);
+    }
+    requests->end = place;
+}
+
+void
+zseq_proposer_key_expire_all (zseq_proposer_t *self)
+{
+    zseq_proposer_key_t *key;
+    RB_FOREACH (key, zseq_proposer_tree, &self->keys)
+    {
+        if (key->state == KEY_IDLE)
+            continue;
+        s_expire (self, key, &key->waiting);
+        s_expire (self, key, &key->proposed);
+        //  A proposal that nobody waits for goes on until it is chosen or lost;
+        //  the key's next base is made from it.
+        if (key->state == KEY_READY && !key->waiting.first)
+            zseq_proposer_key_release (self, key);
+    }
+}
+
+void
+zseq_proposer_key_tidy (zseq_proposer_t *self)
+{
+    zseq_proposer_key_t *key = TAILQ_FIRST (&self->idle);
+    while (key &&
+           (self->idle_count > IDLE_MAX || self->idle_bytes > IDLE_BYTES_MAX)) {
+        zseq_proposer_key_t *later = TAILQ_NEXT (key, link);
+        //  A message under way for other keys may name it.
+        if (key->messages == 0) {
+            s_unlist (self, key);
+            s_destroy (self, key);
+        }
+        key = later;
+    }
+}
+
+void
+zseq_proposer_key_end_all (zseq_proposer_t *self, int status)
+{
+    zseq_proposer_key_t *key;
+    RB_FOREACH (key, zseq_proposer_tree, &self->keys)
+    {
+        s_requests_prepend (&key->waiting, &key->proposed);
+        zseq_kv_request_t *request = key->waiting.first;
+        s_requests_init (&key->waiting);
+        while (request) {
+            zseq_kv_request_t *following = request->following;
+            request->status = status;
+            zseq_proposer_key_finish (self, key, request);
+            request = following;
+        }
+        if (key->state != KEY_IDLE)
+            zseq_proposer_key_release (self, key);
+    }
+}
+
+void
+zseq_proposer_key_destroy_all (zseq_proposer_t *self)
+{
+    zseq_proposer_key_t *key = RB_MIN (zseq_proposer_tree, &self->keys);
+    while (key) {
+        zseq_proposer_key_t *next =
+          RB_NEXT (zseq_proposer_tree, &self->keys, key);
+        s_destroy (self, key);
+        key = next;
+    }
+}

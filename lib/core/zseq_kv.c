@@ -80,7 +80,7 @@ zseq_kv_apply (zseq_kv_record_t *record, uint64_t floor, const zseq_kv_op_t *op,
     assert (outcome);
 
     outcome->writes = false;
-    outcome->version = record->version;
+    outcome->version = record->proposal.seq == 0 ? 0 : record->version;
     outcome->status = zseq_kv_record_exists (record) ? ZSEQ_OK : ZSEQ_ENOKEY;
     if (op->type == ZSEQ_KV_GET)
         return;

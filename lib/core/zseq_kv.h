@@ -72,8 +72,10 @@ typedef struct {
     //  (a higher ballot is needed first), ZSEQ_EINVAL (since is no version
     //  that this cluster can have told).
     int status;
-    bool writes;  //  The op makes a new version; else it reads one
-    uint64_t version;
+    bool writes;       //  The op makes a new version; else it reads one
+    uint64_t version;  //  0: the key is absent. A version floor is no version
+                       //  of it: a value that no quorum has accepted yet may
+                       //  have a lower one, and be chosen later
 } zseq_kv_outcome_t;
 
 //  Judges an op on the record that would be its base, under a ballot with that

@@ -74,8 +74,7 @@ s_answer (zseq_proposer_t *self, zseq_proposer_key_t *key,
     if (request->op.type == ZSEQ_KV_GET) {
         bool exists = key->base && zseq_kv_record_exists (&key->base->record);
         request->status = exists ? ZSEQ_OK : ZSEQ_ENOKEY;
-        request->version =
-          key->base ? key->base->record.version : s_floor (self, key);
+        request->version = key->base ? key->base->record.version : 0;
         request->value =
           exists ? key->base->record.value : (zseq_slice_t){"", 0};
     }

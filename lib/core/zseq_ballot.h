@@ -11,7 +11,7 @@
 
 //  A promise rises by at most so many rounds at once, so that nobody uses the
 //  rounds up.
-#define ZSEQ_ROUND_LEAP_MAX 0x100000u
+#define ZSEQ_ROUND_RISE_MAX 0x100000u
 
 //  The right to propose in a shard. Round 0: none, below all others.
 typedef struct {

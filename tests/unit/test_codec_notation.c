@@ -463,6 +463,15 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
         if (msg->extended)
             s_print_starts (text, &msg->vector);
         break;
+    case ZSEQ_OP_KV_READ:
+    case ZSEQ_OP_KV_WRITE:
+    case ZSEQ_OP_KV_SETTLE:
+    case ZSEQ_OP_KV_PROMISE:
+    case ZSEQ_OP_KV_FETCH:
+    case ZSEQ_OP_KV_ACCEPT:
+    case ZSEQ_OP_KV_CHOSEN:
+        cr_assert_fail ("op %d has no codec yet", msg->op);
+        break;
     }
 }
 

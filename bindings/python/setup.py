@@ -23,7 +23,7 @@ library = os.environ.get("ZSEQ_LIBRARY")
 #: and as a process can hold only one copy of them.
 OUTSIDE = {"libc6", "libgcc-s1", "libstdc++6"}
 #: Packages whose headers the library has inlined.
-INLINED = ("libmsgpack-dev", "libxxhash-dev")
+INLINED = ("libbsd-dev", "libmsgpack-dev", "libxxhash-dev")
 
 PACKAGES = """\
 The libraries here are those of the Debian packages below. patchelf has given

@@ -44,7 +44,10 @@ s_show (zseq_proposer_key_t *key, uint8_t node, const zseq_kv_record_t *record)
     zseq_register_t *held = NULL;
 
     if (record->proposal.seq != 0) {
-        held = zseq_register_new (record);
+        //  A message does not repeat the key.
+        zseq_kv_record_t whole = *record;
+        whole.key = key->key;
+        held = zseq_register_new (&whole);
         if (!held)
             return false;
     }

@@ -12,9 +12,9 @@
 //  The highest version that this node speaks. Messages are of version 1,
 //  except FENCE and COPY of a recovery by force, which are of version 2 and go
 //  only to nodes whose HELLO reply says that they speak it. A node that speaks
-//  version 3 reads packed frames and answers INFO. Source: wire.md, section
-//  1.6.
-#define ZSEQ_WIRE_VERSION 3
+//  version 3 reads packed frames and answers INFO; one that speaks version 4
+//  knows the key-value store. Source: wire.md, section 1.6.
+#define ZSEQ_WIRE_VERSION 4
 #define ZSEQ_MESSAGE_MAX 65536  //  Bytes in a message
 #define ZSEQ_PAGE_MAX 256       //  Names in one LIST or COPY reply
 #define ZSEQ_REASON_MAX 127     //  Bytes in a STATUS reply's reason
@@ -198,10 +198,11 @@ typedef struct {
     zseq_proposal_t proposal;
 } zseq_kv_chosen_t;
 
-//  What a node says of one key, or of one shard, to a proposer.
+//  What a node says of one key, or of one shard.
 typedef struct {
     int status;             //  ZSEQ_OK, ZSEQ_EBALLOT, or why it refuses
-    zseq_ballot_t promise;  //  In force in the shard
+    zseq_ballot_t promise;  //  In force in the shard; of READ and FETCH only if
+                            //  it refuses
 } zseq_kv_answer_t;
 
 typedef struct {
@@ -210,36 +211,40 @@ typedef struct {
     bool stale;  //  Only what was chosen, and of at least that version, is of
                  //  use: K15
     uint64_t least;
-    //  Reply
-    const zseq_kv_record_t *records;  //  Of the first so many keys, in their
-    size_t record_count;  //  order, without dedup and from. Fewer than keys: no
-                          //  more had room
+    //  Reply, both in the order of the keys. Records have no key, dedup and
+    //  from; a refused key has no record. ZSEQ_EAGAIN: stale, and this node
+    //  cannot tell. Fewer answers than keys: no more had room
+    const zseq_kv_answer_t *answers;
+    const zseq_kv_record_t *records;
+    size_t answer_count;
 } zseq_msg_kv_read_t;
 
 typedef struct {
     zseq_kv_op_t op;      //  A SETTLE's is a GET
     uint64_t timeout_us;  //  How long its client still waits
     bool relayed;         //  By another node: it must not be relayed again
-    //  Reply
-    uint64_t version;
+    //  Reply; also if it is refused with ZSEQ_ENOKEY, ZSEQ_EVERSION or
+    //  ZSEQ_EFORGOTTEN
+    uint64_t version;    //  0: the key is absent
     uint64_t floor;      //  The shard's version floor
     zseq_slice_t value;  //  SETTLE
 } zseq_msg_kv_write_t;
 
 typedef struct {
     zseq_ballot_t ballot;
-    uint64_t shards;  //  A bit each
+    uint64_t shards;  //  A bit each; also in the reply
     //  Reply, in the order of the bits
     const zseq_kv_answer_t *answers;
     size_t answer_count;
+    uint64_t position;  //  In the node's journal: all before it is durable
 } zseq_msg_kv_promise_t;
 
 typedef struct {
     zseq_ballot_t ballot;
     const zseq_slice_t *keys;  //  1 to ZSEQ_PAGE_MAX
     size_t key_count;
-    //  Reply, both in the order of the keys. A refused key has no record; fewer
-    //  answers than keys: no more had room
+    //  Reply, both in the order of the keys. Records have no key, and a refused
+    //  key has no record. Fewer answers than keys: no more had room
     const zseq_kv_answer_t *answers;
     const zseq_kv_record_t *records;
     size_t answer_count;
@@ -251,6 +256,7 @@ typedef struct {
     //  Reply, in the order of the records
     const zseq_kv_answer_t *answers;
     size_t answer_count;
+    uint64_t position;  //  As of PROMISE
 } zseq_msg_kv_accept_t;
 
 typedef struct {

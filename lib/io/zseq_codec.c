@@ -40,13 +40,19 @@ s_find_op (zseq_op_t op)
     case ZSEQ_OP_INFO:
         return &zseq_codec_op_info;
     case ZSEQ_OP_KV_READ:
+        return &zseq_codec_op_kv_read;
     case ZSEQ_OP_KV_WRITE:
+        return &zseq_codec_op_kv_write;
     case ZSEQ_OP_KV_SETTLE:
+        return &zseq_codec_op_kv_settle;
     case ZSEQ_OP_KV_PROMISE:
+        return &zseq_codec_op_kv_promise;
     case ZSEQ_OP_KV_FETCH:
+        return &zseq_codec_op_kv_fetch;
     case ZSEQ_OP_KV_ACCEPT:
+        return &zseq_codec_op_kv_accept;
     case ZSEQ_OP_KV_CHOSEN:
-        return NULL;
+        return &zseq_codec_op_kv_chosen;
     }
     return NULL;
 }
@@ -98,13 +104,19 @@ s_has_refusal (const zseq_codec_op_t *op, const zseq_msg_t *msg)
 }
 
 //  Whether a reply with that op and status carries the op's body: a refused
-//  CLAIM still tells next. Source: wire.md, section 1.4.
+//  CLAIM still tells next, and a write that was not made the key's version.
+//  Source: wire.md, section 1.4.
 static bool
 s_has_body (zseq_op_t op, int status)
 {
     if (op == ZSEQ_OP_CLAIM &&
         (status == ZSEQ_ECONFLICT || status == ZSEQ_EEXHAUSTED))
         return true;
+    if (op == ZSEQ_OP_KV_WRITE &&
+        (status == ZSEQ_EVERSION || status == ZSEQ_EFORGOTTEN))
+        return true;
+    if (status == ZSEQ_ENOKEY)
+        return op == ZSEQ_OP_KV_WRITE || op == ZSEQ_OP_KV_SETTLE;
     return status == ZSEQ_OK;
 }
 
@@ -117,6 +129,7 @@ zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
     bool body = !msg->reply || s_has_body (msg->op, msg->status);
     const zseq_codec_op_t *op = s_find_op (msg->op);
     assert (op || !body);
+    assert (!msg->reply || !body || op->put_reply);
     bool extended = msg->reply && body && op->put_extension &&
                     (!op->extended || op->extended (msg));
     bool addition = extended && op->has_addition && op->has_addition (msg);
@@ -214,8 +227,7 @@ zseq_codec_decode_request (zseq_codec_t *self, const uint8_t *bytes,
     assert (msg);
 
     s_clear (msg, false);
-    zseq_codec_cursor_t cursor = {bytes, size, self->items, self->members,
-                                  self->counters};
+    zseq_codec_cursor_t cursor = {bytes, size, self};
     size_t elements;
     if (!s_take_head (&cursor, msg, &elements))
         return ZSEQ_EPROTOCOL;
@@ -237,8 +249,7 @@ zseq_codec_decode_reply (zseq_codec_t *self, const uint8_t *bytes, size_t size,
     assert (msg);
 
     s_clear (msg, true);
-    zseq_codec_cursor_t cursor = {bytes, size, self->items, self->members,
-                                  self->counters};
+    zseq_codec_cursor_t cursor = {bytes, size, self};
     size_t elements;
     if (!s_take_head (&cursor, msg, &elements) || elements < REPLY_HEAD ||
         !s_take_verdict (&cursor, msg))
@@ -247,7 +258,7 @@ zseq_codec_decode_reply (zseq_codec_t *self, const uint8_t *bytes, size_t size,
     size_t taken = REPLY_HEAD;
     const zseq_codec_op_t *op = s_find_op (msg->op);
     if (s_has_body (msg->op, msg->status)) {
-        if (!op || elements < taken + op->reply_size ||
+        if (!op || !op->take_reply || elements < taken + op->reply_size ||
             !op->take_reply (&cursor, msg))
             return ZSEQ_EPROTOCOL;
         taken += op->reply_size;

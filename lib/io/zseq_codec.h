@@ -6,12 +6,15 @@
 
 #include "zseq_msg.h"
 
-//  Storage for the items, members and counters of a decoded message; the rest
-//  lies in its frame.
+//  Storage for the lists of a decoded message; the rest lies in its frame.
 typedef struct {
     zseq_item_t items[ZSEQ_PAGE_MAX];
     zseq_msg_member_t members[ZSEQ_NODES_MAX];
     zseq_msg_counter_t counters[ZSEQ_COUNTERS_MAX];
+    zseq_slice_t keys[ZSEQ_PAGE_MAX];
+    zseq_kv_record_t records[ZSEQ_PAGE_MAX];
+    zseq_kv_answer_t answers[ZSEQ_PAGE_MAX];
+    zseq_kv_chosen_t chosen[ZSEQ_PAGE_MAX];
 } zseq_codec_t;
 
 //  Writes msg into bytes[0..size) without allocating. Returns how many bytes

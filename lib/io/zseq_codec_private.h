@@ -5,6 +5,7 @@
 //      zseq_codec_sequence.c  bodies of READ CLAIM RAISE NEXT LIST INFO
 //      zseq_codec_peer.c      bodies of INTRODUCE FENCE COPY
 //      zseq_codec_status.c    bodies of HELLO STATUS
+//      zseq_codec_kv.c        bodies of the key-value store's ops
 //      zseq_codec.c           the frame around a body; finds the op
 //
 //  To add an op, write its functions and its zseq_codec_op_t, put and take side
@@ -24,9 +25,7 @@
 typedef struct {
     const uint8_t *at;
     size_t left;
-    zseq_item_t *items;            //  For a page's items: ZSEQ_PAGE_MAX
-    zseq_msg_member_t *members;    //  For a member list: ZSEQ_NODES_MAX
-    zseq_msg_counter_t *counters;  //  ZSEQ_COUNTERS_MAX
+    zseq_codec_t *storage;  //  For lists
 } zseq_codec_cursor_t;
 
 typedef enum {
@@ -79,6 +78,12 @@ void zseq_codec_put_text (msgpack_packer *packer, zseq_slice_t text,
 bool zseq_codec_take_bytes (zseq_codec_cursor_t *self, size_t size_min,
                             size_t size_max, zseq_slice_t *slice_p);
 
+//  Bytes of any kind, as keys and values are; written as a bin.
+void zseq_codec_put_blob (msgpack_packer *packer, zseq_slice_t blob,
+                          size_t size_min, size_t size_max);
+bool zseq_codec_take_blob (zseq_codec_cursor_t *self, size_t size_min,
+                           size_t size_max, zseq_slice_t *slice_p);
+
 void zseq_codec_put_state (msgpack_packer *packer, zseq_state_t state);
 bool zseq_codec_take_state (zseq_codec_cursor_t *self, zseq_state_t *state_p);
 
@@ -104,7 +109,8 @@ bool zseq_codec_take_page (zseq_codec_cursor_t *self, zseq_msg_page_t *page);
 
 //  The bodies of one op: how to put and take them, and how many elements they
 //  have. Without put_request and take_request a request has no body; without
-//  the functions of the extension a reply has none.
+//  put_reply and take_reply there is no reply but a refusal; without the
+//  functions of the extension a reply has none.
 typedef struct {
     void (*put_request) (msgpack_packer *packer, const zseq_msg_t *msg);
     bool (*take_request) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
@@ -141,5 +147,12 @@ extern const zseq_codec_op_t zseq_codec_op_introduce;
 extern const zseq_codec_op_t zseq_codec_op_fence;
 extern const zseq_codec_op_t zseq_codec_op_copy;
 extern const zseq_codec_op_t zseq_codec_op_info;
+extern const zseq_codec_op_t zseq_codec_op_kv_read;
+extern const zseq_codec_op_t zseq_codec_op_kv_write;
+extern const zseq_codec_op_t zseq_codec_op_kv_settle;
+extern const zseq_codec_op_t zseq_codec_op_kv_promise;
+extern const zseq_codec_op_t zseq_codec_op_kv_fetch;
+extern const zseq_codec_op_t zseq_codec_op_kv_accept;
+extern const zseq_codec_op_t zseq_codec_op_kv_chosen;
 
 #endif

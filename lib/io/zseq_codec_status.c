@@ -111,13 +111,13 @@ s_take_counters (zseq_codec_cursor_t *self, zseq_msg_t *msg)
     if (kept > ZSEQ_COUNTERS_MAX)
         kept = ZSEQ_COUNTERS_MAX;
     for (size_t index = 0; index < kept; index++) {
-        zseq_msg_counter_t *counter = &self->counters[index];
+        zseq_msg_counter_t *counter = &self->storage->counters[index];
         if (!zseq_codec_take_bytes (self, 1, ZSEQ_COUNTER_NAME_MAX,
                                     &counter->name) ||
             !zseq_codec_take_uint (self, 0, UINT64_MAX, &counter->value))
             return false;
     }
-    msg->node_status.counter = self->counters;
+    msg->node_status.counter = self->storage->counters;
     msg->node_status.counter_count = kept;
     return zseq_codec_cursor_skip (self, 2 * (count - kept));
 }

@@ -102,6 +102,28 @@ zseq_codec_take_bytes (zseq_codec_cursor_t *self, size_t size_min,
 }
 
 void
+zseq_codec_put_blob (msgpack_packer *packer, zseq_slice_t blob, size_t size_min,
+                     size_t size_max)
+{
+    assert (blob.size >= size_min);
+    assert (blob.size <= size_max);
+    msgpack_pack_bin_with_body (packer, blob.data, blob.size);
+}
+
+bool
+zseq_codec_take_blob (zseq_codec_cursor_t *self, size_t size_min,
+                      size_t size_max, zseq_slice_t *slice_p)
+{
+    zseq_codec_token_t token;
+    if (!zseq_codec_cursor_take (self, &token) ||
+        token.type != ZSEQ_TOKEN_BYTES || token.value < size_min ||
+        token.value > size_max)
+        return false;
+    *slice_p = (zseq_slice_t){(const char *) token.data, (size_t) token.value};
+    return true;
+}
+
+void
 zseq_codec_put_name (msgpack_packer *packer, zseq_slice_t name, size_t size_min)
 {
     assert (s_bytes_valid (name, size_min, ZSEQ_NAME_MAX));
@@ -216,7 +238,7 @@ s_take_members (zseq_codec_cursor_t *self, size_t *count_p, bool endpoints)
     if (!zseq_codec_take_array (self, 1, ZSEQ_NODES_MAX, &count))
         return false;
     for (size_t index = 0; index < count; index++) {
-        zseq_msg_member_t *member = &self->members[index];
+        zseq_msg_member_t *member = &self->storage->members[index];
         size_t size;
         *member = (zseq_msg_member_t){{"", 0}, {"", 0}};
         if (endpoints && !zseq_codec_take_array (self, 2, 2, &size))
@@ -237,7 +259,7 @@ bool
 zseq_codec_take_cluster (zseq_codec_cursor_t *self, zseq_msg_members_t *members,
                          bool endpoints)
 {
-    members->member = self->members;
+    members->member = self->storage->members;
     return s_take_label (self, &members->cluster_name) &&
            s_take_members (self, &members->member_count, endpoints);
 }
@@ -289,8 +311,8 @@ s_take_items (zseq_codec_cursor_t *self, zseq_item_t *items, size_t *count_p)
 bool
 zseq_codec_take_page (zseq_codec_cursor_t *self, zseq_msg_page_t *page)
 {
-    page->items = self->items;
-    return s_take_items (self, self->items, &page->item_count) &&
+    page->items = self->storage->items;
+    return s_take_items (self, self->storage->items, &page->item_count) &&
            zseq_codec_take_bool (self, &page->more) &&
            (page->item_count > 0 || !page->more);
 }

@@ -10,10 +10,27 @@
 const char *
 zseq_sim_op_text (zseq_op_t op)
 {
-    static const char *text[] = {"?",         "HELLO", "READ", "CLAIM",
-                                 "RAISE",     "NEXT",  "LIST", "STATUS",
-                                 "INTRODUCE", "FENCE", "COPY", "INFO"};
-    return op <= ZSEQ_OP_INFO ? text[op] : "?";
+    static const char *text[] = {
+      [ZSEQ_OP_HELLO] = "HELLO",
+      [ZSEQ_OP_READ] = "READ",
+      [ZSEQ_OP_CLAIM] = "CLAIM",
+      [ZSEQ_OP_RAISE] = "RAISE",
+      [ZSEQ_OP_NEXT] = "NEXT",
+      [ZSEQ_OP_LIST] = "LIST",
+      [ZSEQ_OP_STATUS] = "STATUS",
+      [ZSEQ_OP_INTRODUCE] = "INTRODUCE",
+      [ZSEQ_OP_FENCE] = "FENCE",
+      [ZSEQ_OP_COPY] = "COPY",
+      [ZSEQ_OP_INFO] = "INFO",
+      [ZSEQ_OP_KV_READ] = "KV-READ",
+      [ZSEQ_OP_KV_WRITE] = "KV-WRITE",
+      [ZSEQ_OP_KV_SETTLE] = "KV-SETTLE",
+      [ZSEQ_OP_KV_PROMISE] = "KV-PROMISE",
+      [ZSEQ_OP_KV_FETCH] = "KV-FETCH",
+      [ZSEQ_OP_KV_ACCEPT] = "KV-ACCEPT",
+      [ZSEQ_OP_KV_CHOSEN] = "KV-CHOSEN",
+    };
+    return op < sizeof text / sizeof *text && text[op] ? text[op] : "?";
 }
 
 //  Names an end of a message: a process, or a client.

@@ -198,23 +198,44 @@ s_elements (const zseq_msg_t *msg)
     return bytes[0] & 0x0f;
 }
 
-Test (codec, only_claims_have_a_body_when_refused)
+Test (codec, only_claims_and_writes_have_a_body_when_refused)
 {
     const size_t head = 7;
     const zseq_msg_claim_t claim = {.first = 1, .count = 1, .next = 1};
     zseq_msg_t msg = {.reply = true, .request = 1, .vector = {.n = 1}};
-    for (int op = 1; op <= 11; op++)
+    for (size_t index = 0; index < test_op_count; index++)
         for (int status = 1; status <= 255; status++) {
-            bool body = op == ZSEQ_OP_CLAIM && (status == 3 || status == 4);
-            msg.op = (zseq_op_t) op;
+            zseq_op_t op = test_ops[index];
+            size_t body = 0;
+            msg.op = op;
             msg.status = -status;
             memset (&msg.claim, 0, sizeof msg.claim);
-            if (body)
+            memset (&msg.kv_write, 0, sizeof msg.kv_write);
+            if (op == ZSEQ_OP_CLAIM && (status == 3 || status == 4)) {
                 msg.claim = claim;
+                body = 6;
+            }
+            if (op == ZSEQ_OP_KV_WRITE &&
+                (status == 28 || status == 29 || status == 31))
+                body = 2;
+            if (op == ZSEQ_OP_KV_SETTLE && status == 28)
+                body = 3;
             //  A busy coordinator says when to ask again.
-            bool retry = op == ZSEQ_OP_NEXT && status == 14;
-            cr_expect_eq (s_elements (&msg), head + (body ? 6 : retry));
+            if (op == ZSEQ_OP_NEXT && status == 14)
+                body = 1;
+            cr_expect_eq (s_elements (&msg), head + body);
         }
+}
+
+Test (codec, reads_no_reply_to_a_message_that_has_none)
+{
+    uint64_t request;
+    cr_expect_eq (
+      test_decode_notation (true, "[1, 24, 7, 9, 0, 0, [1, 2]]", &request),
+      ZSEQ_EPROTOCOL);
+    cr_expect_eq (
+      test_decode_notation (true, "[1, 24, 7, 9, 16, 0, [1, 2]]", &request),
+      ZSEQ_OK);
 }
 
 //  Random messages.
@@ -225,6 +246,10 @@ typedef struct {
     size_t used;
     zseq_item_t items[ZSEQ_PAGE_MAX];
     zseq_msg_member_t members[ZSEQ_NODES_MAX];
+    zseq_slice_t keys[ZSEQ_PAGE_MAX];
+    zseq_kv_record_t records[ZSEQ_PAGE_MAX];
+    zseq_kv_answer_t answers[ZSEQ_PAGE_MAX];
+    zseq_kv_chosen_t chosen[ZSEQ_PAGE_MAX];
 } s_maker_t;
 
 //  Draws a number of random magnitude, so that small ones come as often as
@@ -426,6 +451,148 @@ s_make_node_fields (s_maker_t *self, zseq_msg_t *msg)
                             .page = s_make_page (self)};
 }
 
+//  The key-value store. Its keys and values may hold any byte; these are short,
+//  as bounds are tested elsewhere.
+
+static zseq_slice_t
+s_make_blob (s_maker_t *self, size_t size_min, size_t size_max)
+{
+    zseq_slice_t slice = s_make_bytes (self, size_min, size_max);
+    if (slice.size)
+        self->text[slice.data - self->text] = 0;
+    return slice;
+}
+
+static zseq_ballot_t
+s_make_ballot (s_maker_t *self, uint32_t round_min)
+{
+    return (zseq_ballot_t){
+      .round = (uint32_t) s_make_uint (self, round_min, ZSEQ_ROUND_MAX),
+      .proposer = s_make_uint (self, 0, UINT64_MAX)};
+}
+
+static void
+s_make_record (s_maker_t *self, zseq_kv_record_t *record, bool shown)
+{
+    zseq_kv_record_init (record, s_make_blob (self, 1, 40), 0);
+    record->proposal =
+      (zseq_proposal_t){s_make_ballot (self, shown ? 0 : 1),
+                        s_make_uint (self, shown ? 0 : 1, UINT64_MAX)};
+    record->tombstone = test_random_below (&self->random, 4) == 0;
+    record->copied = shown && test_random_below (&self->random, 2);
+    record->version = s_make_uint (self, shown ? 0 : 1, ZSEQ_KV_VERSION_MAX);
+    record->from = s_make_uint (self, 0, ZSEQ_KV_VERSION_MAX);
+    record->value = s_make_blob (self, 0, record->tombstone ? 0 : 100);
+    uint64_t version = 0;
+    size_t count = (size_t) s_make_uint (self, 0, ZSEQ_DEDUP_MAX);
+    for (size_t index = 0; index < count; index++) {
+        version = s_make_uint (self, version + 1,
+                               ZSEQ_KV_VERSION_MAX - ZSEQ_DEDUP_MAX + index);
+        record->dedup[index].version = version;
+        record->dedup[index].op = s_make_uint (self, 1, UINT64_MAX);
+    }
+    record->dedup_count = (uint8_t) count;
+}
+
+static void
+s_make_answers (s_maker_t *self, size_t count)
+{
+    for (size_t index = 0; index < count; index++) {
+        self->answers[index] =
+          (zseq_kv_answer_t){.status = test_random_below (&self->random, 2)
+                                         ? -(int) s_make_uint (self, 0, 255)
+                                         : ZSEQ_OK,
+                             .promise = s_make_ballot (self, 0)};
+        s_make_record (self, &self->records[index], true);
+    }
+}
+
+static void
+s_make_accept (s_maker_t *self, zseq_msg_kv_accept_t *accept, size_t count)
+{
+    zseq_ballot_t ballot = s_make_ballot (self, 1);
+    for (size_t index = 0; index < count; index++) {
+        s_make_record (self, &self->records[index], false);
+        self->records[index].proposal.ballot = ballot;
+    }
+    *accept =
+      (zseq_msg_kv_accept_t){.records = self->records,
+                             .record_count = count,
+                             .answers = self->answers,
+                             .answer_count = count,
+                             .position = s_make_uint (self, 0, UINT64_MAX)};
+}
+
+static void
+s_make_write (s_maker_t *self, zseq_msg_kv_write_t *write)
+{
+    bool del = test_random_below (&self->random, 2);
+    *write = (zseq_msg_kv_write_t){
+      .op = {.type = del ? ZSEQ_KV_DEL : ZSEQ_KV_PUT,
+             .op = s_make_uint (self, 1, UINT64_MAX),
+             .since = s_make_uint (self, 0, ZSEQ_KV_VERSION_MAX),
+             .conditional = test_random_below (&self->random, 2),
+             .expected = s_make_uint (self, 0, ZSEQ_KV_VERSION_MAX),
+             .value = s_make_blob (self, 0, del ? 0 : 1000)},
+      .timeout_us = s_make_uint (self, 1, UINT64_MAX),
+      .relayed = test_random_below (&self->random, 2),
+      .version = s_make_uint (self, 0, ZSEQ_KV_VERSION_MAX),
+      .floor = s_make_uint (self, 0, ZSEQ_KV_VERSION_MAX),
+      .value = s_make_blob (self, 0, 1000)};
+}
+
+static void
+s_make_chosen (s_maker_t *self, zseq_msg_kv_chosen_t *chosen, size_t count)
+{
+    for (size_t index = 0; index < count; index++)
+        self->chosen[index] = (zseq_kv_chosen_t){
+          s_make_blob (self, 1, 40),
+          {s_make_ballot (self, 1), s_make_uint (self, 1, UINT64_MAX)}};
+    *chosen = (zseq_msg_kv_chosen_t){self->chosen, count};
+}
+
+static void
+s_make_kv_fields (s_maker_t *self, zseq_msg_t *msg)
+{
+    size_t count = 1 + (size_t) test_random_below (&self->random, 20);
+    uint64_t shards = s_make_uint (self, 1, UINT64_MAX);
+    bool promise = msg->op == ZSEQ_OP_KV_PROMISE;
+    if (promise)
+        count = (size_t) __builtin_popcountll (shards);
+    for (size_t index = 0; index < count; index++)
+        self->keys[index] = s_make_blob (self, 1, 40);
+    s_make_answers (self, msg->reply ? count : 0);
+    if (msg->op == ZSEQ_OP_KV_READ)
+        msg->kv_read = (zseq_msg_kv_read_t){
+          .keys = self->keys,
+          .key_count = count,
+          .stale = test_random_below (&self->random, 2),
+          .least = s_make_uint (self, 0, ZSEQ_KV_VERSION_MAX),
+          .answers = self->answers,
+          .records = self->records,
+          .answer_count = count};
+    else if (promise)
+        msg->kv_promise = (zseq_msg_kv_promise_t){
+          .ballot = s_make_ballot (self, 1),
+          .shards = shards,
+          .answers = self->answers,
+          .answer_count = count,
+          .position = s_make_uint (self, 0, UINT64_MAX)};
+    else if (msg->op == ZSEQ_OP_KV_FETCH)
+        msg->kv_fetch = (zseq_msg_kv_fetch_t){.ballot = s_make_ballot (self, 1),
+                                              .keys = self->keys,
+                                              .key_count = count,
+                                              .answers = self->answers,
+                                              .records = self->records,
+                                              .answer_count = count};
+    else if (msg->op == ZSEQ_OP_KV_ACCEPT)
+        s_make_accept (self, &msg->kv_accept, count);
+    else if (msg->op == ZSEQ_OP_KV_CHOSEN)
+        s_make_chosen (self, &msg->kv_chosen, count);
+    else if (msg->op == ZSEQ_OP_KV_WRITE || msg->op == ZSEQ_OP_KV_SETTLE)
+        s_make_write (self, &msg->kv_write);
+}
+
 static void
 s_make_msg (s_maker_t *self, zseq_msg_t *msg)
 {
@@ -437,6 +604,8 @@ s_make_msg (s_maker_t *self, zseq_msg_t *msg)
     msg->cluster = s_make_uint (self, 0, UINT64_MAX);
     if (msg->reply && test_random_below (&self->random, 2))
         msg->status = -(int) s_make_uint (self, 0, 255);
+    if (msg->op == ZSEQ_OP_KV_CHOSEN && msg->status == ZSEQ_OK)
+        msg->reply = false;
     msg->vector.n =
       (uint8_t) (1 + test_random_below (&self->random, ZSEQ_NODES_MAX));
     msg->node = (uint8_t) test_random_below (&self->random, msg->vector.n);
@@ -456,6 +625,7 @@ s_make_msg (s_maker_t *self, zseq_msg_t *msg)
     msg->extended = test_random_below (&self->random, 2);
     s_make_sequence_fields (self, msg);
     s_make_node_fields (self, msg);
+    s_make_kv_fields (self, msg);
 }
 
 Test (codec, reads_what_it_wrote_and_so_does_msgpack)

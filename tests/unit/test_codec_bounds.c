@@ -244,6 +244,223 @@ Test (codec_bounds, holds_a_fence_and_a_copy_to_their_bounds)
     CHECK (false, cases);
 }
 
+#define KV_MAX_TEXT ID_MAX_TEXT
+#define ROUND_MAX_TEXT "2147483647"
+
+//  The beginning of a reply.
+#define REPLY(op) "[1, " #op ", 7, 9, 0, 0, [1, 2], "
+
+Test (codec_bounds, holds_a_read_and_a_write_of_a_key_to_their_bounds)
+{
+    static const s_case_t cases[] = {
+      //  KV_READ
+      {"[1, 16, 7, 9, [n1], false, 0]", OK},
+      {"[1, 16, 7, 9, [s255, n1], true, " KV_MAX_TEXT "]", OK},
+      {"[1, 16, 7, 9, [xc403610062], false, 0]", OK},
+      {"[1, 16, 7, 9, [n0], false, 0]", REFUSED},
+      {"[1, 16, 7, 9, [n256], false, 0]", REFUSED},
+      {"[1, 16, 7, 9, [], false, 0]", REFUSED},
+      {"[1, 16, 7, 9, n1, false, 0]", REFUSED},
+      {"[1, 16, 7, 9, [1], false, 0]", REFUSED},
+      {"[1, 16, 7, 9, [n1], 0, 0]", REFUSED},
+      {"[1, 16, 7, 9, [n1], false, " NEXT_MAX_TEXT "]", REFUSED},
+      {"[1, 16, 7, 9, [n1], false]", REFUSED},
+      {"[1, 16, 7, 9, [n1], false, 0, 0]", REFUSED},
+      {"[1, 16, 7, 9, xdd00000100, false, 0]", REFUSED},
+      {"[2, 16, 7, 9, [n1], false, 0]", REFUSED},
+      //  KV_WRITE
+      {"[1, 17, 7, 9, n1, 1, 1, 0, false, 0, n0, 1, false]", OK},
+      {"[1, 17, 7, 9, n255, 1, " UINT_MAX_TEXT ", " KV_MAX_TEXT
+       ", true, " KV_MAX_TEXT ", n49152, " UINT_MAX_TEXT ", true]",
+       OK},
+      {"[1, 17, 7, 9, n1, 2, 1, 0, true, 1, n0, 1, true]", OK},
+      {"[1, 17, 7, 9, n1, 2, 1, 0, false, 0, n1, 1, false]", REFUSED},
+      {"[1, 17, 7, 9, n0, 1, 1, 0, false, 0, n0, 1, false]", REFUSED},
+      {"[1, 17, 7, 9, n256, 1, 1, 0, false, 0, n0, 1, false]", REFUSED},
+      {"[1, 17, 7, 9, n1, 0, 1, 0, false, 0, n0, 1, false]", REFUSED},
+      {"[1, 17, 7, 9, n1, 3, 1, 0, false, 0, n0, 1, false]", REFUSED},
+      {"[1, 17, 7, 9, n1, 1, 0, 0, false, 0, n0, 1, false]", REFUSED},
+      {"[1, 17, 7, 9, n1, 1, 1, " NEXT_MAX_TEXT ", false, 0, n0, 1, false]",
+       REFUSED},
+      {"[1, 17, 7, 9, n1, 1, 1, 0, 0, 0, n0, 1, false]", REFUSED},
+      {"[1, 17, 7, 9, n1, 1, 1, 0, true, " NEXT_MAX_TEXT ", n0, 1, false]",
+       REFUSED},
+      {"[1, 17, 7, 9, n1, 1, 1, 0, false, 0, n49153, 1, false]", REFUSED},
+      {"[1, 17, 7, 9, n1, 1, 1, 0, false, 0, n0, 0, false]", REFUSED},
+      {"[1, 17, 7, 9, n1, 1, 1, 0, false, 0, n0, 1, 0]", REFUSED},
+      {"[1, 17, 7, 9, n1, 1, 1, 0, false, 0, n0, 1]", REFUSED},
+      {"[1, 17, 7, 9, n1, 1, 1, 0, false, 0, n0, 1, false, 0]", REFUSED},
+      //  KV_SETTLE
+      {"[1, 18, 7, 9, n1, 1, false]", OK},
+      {"[1, 18, 7, 9, n255, " UINT_MAX_TEXT ", true]", OK},
+      {"[1, 18, 7, 9, n0, 1, false]", REFUSED},
+      {"[1, 18, 7, 9, n256, 1, false]", REFUSED},
+      {"[1, 18, 7, 9, n1, 0, false]", REFUSED},
+      {"[1, 18, 7, 9, n1, 1, 1]", REFUSED},
+      {"[1, 18, 7, 9, n1, 1]", REFUSED},
+      {"[1, 18, 7, 9, n1, 1, false, 0]", REFUSED},
+    };
+    CHECK (false, cases);
+}
+
+Test (codec_bounds, holds_questions_of_proposers_to_their_bounds)
+{
+    static const s_case_t cases[] = {
+      //  KV_PROMISE
+      {"[1, 21, 7, 9, 1, 0, 1]", OK},
+      {"[1, 21, 7, 9, " ROUND_MAX_TEXT ", " UINT_MAX_TEXT ", " UINT_MAX_TEXT
+       "]",
+       OK},
+      {"[1, 21, 7, 9, 0, 0, 1]", REFUSED},
+      {"[1, 21, 7, 9, 2147483648, 0, 1]", REFUSED},
+      {"[1, 21, 7, 9, 1, -1, 1]", REFUSED},
+      {"[1, 21, 7, 9, 1, 0, 0]", REFUSED},
+      {"[1, 21, 7, 9, 1, 0]", REFUSED},
+      {"[1, 21, 7, 9, 1, 0, 1, 1]", REFUSED},
+      //  KV_FETCH
+      {"[1, 22, 7, 9, 1, 0, [n1]]", OK},
+      {"[1, 22, 7, 9, 0, 0, [n1]]", REFUSED},
+      {"[1, 22, 7, 9, 2147483648, 0, [n1]]", REFUSED},
+      {"[1, 22, 7, 9, 1, 0, []]", REFUSED},
+      {"[1, 22, 7, 9, 1, 0, [n0]]", REFUSED},
+      {"[1, 22, 7, 9, 1, 0, [n256]]", REFUSED},
+      {"[1, 22, 7, 9, 1, 0, [n1], 1]", REFUSED},
+      //  KV_ACCEPT
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [], n0]]]", OK},
+      {"[1, 23, 7, 9, 1, 0, [[n255, " UINT_MAX_TEXT ", false, " KV_MAX_TEXT
+       ", " KV_MAX_TEXT ", [1, 1, " UINT_MAX_TEXT ", " KV_MAX_TEXT
+       "], n49152]]]",
+       OK},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, true, 1, 0, [], n0]]]", OK},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, true, 1, 0, [], n1]]]", REFUSED},
+      {"[1, 23, 7, 9, 0, 0, [[n1, 1, false, 1, 0, [], n0]]]", REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n0, 1, false, 1, 0, [], n0]]]", REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n256, 1, false, 1, 0, [], n0]]]", REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 0, false, 1, 0, [], n0]]]", REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, 0, 1, 0, [], n0]]]", REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 0, 0, [], n0]]]", REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, " NEXT_MAX_TEXT ", 0, [], n0]]]",
+       REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, " NEXT_MAX_TEXT ", [], n0]]]",
+       REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [1], n0]]]", REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [0, 1], n0]]]", REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [1, 0], n0]]]", REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [1, 2, 2, 2], n0]]]",
+       REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [1, 2, 2, 1], n0]]]",
+       REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [1, 1, 1, 2, 1, 3, 1, 4, "
+       "1, 5, 1, 6, 1, 7, 1, 8, 1, 9, 1, 10, 1, 11, 1, 12, 1, 13, 1, 14, 1, "
+       "15, 1, 16], n0]]]",
+       OK},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [1, 1, 1, 2, 1, 3, 1, 4, "
+       "1, 5, 1, 6, 1, 7, 1, 8, 1, 9, 1, 10, 1, 11, 1, 12, 1, 13, 1, 14, 1, "
+       "15, 1, 16, 1, 17], n0]]]",
+       REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [], n49153]]]", REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, []]]]", REFUSED},
+      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [], n0, 1]]]", REFUSED},
+      {"[1, 23, 7, 9, 1, 0, []]", REFUSED},
+      {"[1, 23, 7, 9, 1, 0]", REFUSED},
+      //  KV_CHOSEN
+      {"[1, 24, 7, 9, [[n1, 1, 0, 1]]]", OK},
+      {"[1, 24, 7, 9, [[n255, " ROUND_MAX_TEXT ", " UINT_MAX_TEXT
+       ", " UINT_MAX_TEXT "]]]",
+       OK},
+      {"[1, 24, 7, 9, [[n0, 1, 0, 1]]]", REFUSED},
+      {"[1, 24, 7, 9, [[n1, 0, 0, 1]]]", REFUSED},
+      {"[1, 24, 7, 9, [[n1, 1, 0, 0]]]", REFUSED},
+      {"[1, 24, 7, 9, [[n1, 1, 0]]]", REFUSED},
+      {"[1, 24, 7, 9, []]", REFUSED},
+      {"[1, 24, 7, 9, [[n1, 1, 0, 1]], 1]", REFUSED},
+    };
+    CHECK (false, cases);
+}
+
+Test (codec_bounds, holds_replies_of_the_key_value_store_to_their_bounds)
+{
+    static const s_case_t cases[] = {
+      //  KV_READ
+      {REPLY (16) "[[0, 0, 0, 0, 0, 0, n0]]]", OK},
+      {REPLY (16) "[[0, " ROUND_MAX_TEXT ", " UINT_MAX_TEXT ", " UINT_MAX_TEXT
+                  ", 2, " KV_MAX_TEXT ", n49152]]]",
+       OK},
+      {REPLY (16) "[[0, 1, 1, 1, 3, 1, n0]]]", OK},
+      {REPLY (16) "[[10, 0, 0]]]", OK},
+      {REPLY (16) "[[255, " ROUND_MAX_TEXT ", " UINT_MAX_TEXT "]]]", OK},
+      {REPLY (16) "[[0, 0, 0]]]", REFUSED},
+      {REPLY (16) "[[256, 0, 0]]]", REFUSED},
+      {REPLY (16) "[[10, 2147483648, 0]]]", REFUSED},
+      {REPLY (16) "[[10, 0, 0, 0, 0, 0, n0]]]", REFUSED},
+      {REPLY (16) "[[0, 0, 0, 0, 0, n0]]]", REFUSED},
+      {REPLY (16) "[[0, 0, 0, 0, 4, 0, n0]]]", REFUSED},
+      {REPLY (16) "[[0, 1, 1, 1, 1, 1, n1]]]", REFUSED},
+      {REPLY (16) "[[0, 0, 0, 0, 0, " NEXT_MAX_TEXT ", n0]]]", REFUSED},
+      {REPLY (16) "[[0, 0, 0, 0, 0, 0, n49153]]]", REFUSED},
+      {REPLY (16) "[]]", REFUSED},
+      {REPLY (16) "0]", REFUSED},
+      //  KV_WRITE and KV_SETTLE
+      {REPLY (17) "0, 0]", OK},
+      {REPLY (17) KV_MAX_TEXT ", " KV_MAX_TEXT "]", OK},
+      {REPLY (17) NEXT_MAX_TEXT ", 0]", REFUSED},
+      {REPLY (17) "0, " NEXT_MAX_TEXT "]", REFUSED},
+      {REPLY (17) "0]", REFUSED},
+      {"[1, 17, 7, 9, 29, 0, [1, 2], 5, 0]", OK},
+      {"[1, 17, 7, 9, 29, 0, [1, 2]]", REFUSED},
+      {"[1, 17, 7, 9, 14, 0, [1, 2]]", OK},
+      {REPLY (18) "1, 0, n49152]", OK},
+      {REPLY (18) "1, 0, n49153]", REFUSED},
+      {REPLY (18) "1, 0]", REFUSED},
+      {"[1, 18, 7, 9, 28, 0, [1, 2], 5, 0, n0]", OK},
+      {"[1, 18, 7, 9, 28, 0, [1, 2]]", REFUSED},
+      //  KV_PROMISE: an answer for each bit
+      {REPLY (21) "0, 1, [[0, 0, 0]]]", OK},
+      {REPLY (21) UINT_MAX_TEXT
+       ", 9223372036854775809, [[0, 1, 1], [30, " ROUND_MAX_TEXT
+       ", " UINT_MAX_TEXT "]]]",
+       OK},
+      {REPLY (21) "0, 3, [[0, 0, 0]]]", REFUSED},
+      {REPLY (21) "0, 1, [[0, 0, 0], [0, 0, 0]]]", REFUSED},
+      {REPLY (21) "0, 0, []]", REFUSED},
+      {REPLY (21) "0, 1, [[0, 2147483648, 0]]]", REFUSED},
+      {REPLY (21) "0, 1, [[256, 0, 0]]]", REFUSED},
+      {REPLY (21) "0, 1, [[0, 0]]]", REFUSED},
+      //  KV_FETCH
+      {REPLY (22) "[[0, 0, 0, 0, 0, 0, 0, [], n0], [30, 1, 1]]]", OK},
+      {REPLY (22) "[[0, 0, 0, 0, 3, " KV_MAX_TEXT ", " KV_MAX_TEXT
+                  ", [1, 2], n0]]]",
+       OK},
+      {REPLY (22) "[[0, 0, 0, 0, 0, 0, n0]]]", REFUSED},
+      {REPLY (22) "[[0, 0, 0, 0, 0, 0, " NEXT_MAX_TEXT ", [], n0]]]", REFUSED},
+      {REPLY (22) "[[0, 0, 0, 0, 0, 0, 0, [1, 0], n0]]]", REFUSED},
+      {REPLY (22) "[[0, 0, 0, 0, 1, 0, 0, [], n1]]]", REFUSED},
+      {REPLY (22) "[]]", REFUSED},
+      //  KV_ACCEPT
+      {REPLY (23) "0, [[0, 0, 0]]]", OK},
+      {REPLY (23) UINT_MAX_TEXT ", [[3, 1, 1], [0, 1, 1]]]", OK},
+      {REPLY (23) "0, []]", REFUSED},
+      {REPLY (23) "[[0, 0, 0]]]", REFUSED},
+    };
+    CHECK (true, cases);
+}
+
+//  Lists have at most 256 items.
+Test (codec_bounds, holds_lists_of_keys_to_their_bounds)
+{
+    for (size_t count = 256; count <= 257; count++) {
+        test_bytes_t text = {0};
+        test_print (&text, "[1, 22, 7, 9, 1, 0, [n1");
+        for (size_t index = 1; index < count; index++)
+            test_print (&text, ", n1");
+        test_print (&text, "]]");
+        uint64_t request;
+        cr_expect_eq (test_decode_notation (false, test_text (&text), &request),
+                      count == 256 ? ZSEQ_OK : ZSEQ_EPROTOCOL);
+        test_free (&text);
+    }
+}
+
 Test (codec_bounds, holds_what_later_versions_add_to_its_bounds)
 {
     static const s_case_t cases[] = {

@@ -28,7 +28,7 @@ typedef struct {
     size_t size;
 } s_example_t;
 
-#define EXAMPLES_MAX 100
+#define EXAMPLES_MAX 130
 static s_example_t s_examples[EXAMPLES_MAX];
 static size_t s_example_count;
 
@@ -146,7 +146,8 @@ Test (codec_document, document_has_examples_of_every_op_both_ways)
     }
     for (size_t index = 0; index < test_op_count; index++) {
         cr_expect (requests[test_ops[index]] > 0, "op %d", test_ops[index]);
-        cr_expect (replies[test_ops[index]] > 0, "op %d", test_ops[index]);
+        if (test_ops[index] != ZSEQ_OP_KV_CHOSEN)  //  It has no reply
+            cr_expect (replies[test_ops[index]] > 0, "op %d", test_ops[index]);
     }
 }
 

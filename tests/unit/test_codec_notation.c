@@ -19,10 +19,12 @@
 #include <criterion/criterion.h>
 #include <msgpack.h>
 
-const zseq_op_t test_ops[] = {ZSEQ_OP_HELLO,  ZSEQ_OP_READ,      ZSEQ_OP_CLAIM,
-                              ZSEQ_OP_RAISE,  ZSEQ_OP_NEXT,      ZSEQ_OP_LIST,
-                              ZSEQ_OP_STATUS, ZSEQ_OP_INTRODUCE, ZSEQ_OP_FENCE,
-                              ZSEQ_OP_COPY,   ZSEQ_OP_INFO};
+const zseq_op_t test_ops[] = {
+  ZSEQ_OP_HELLO,     ZSEQ_OP_READ,      ZSEQ_OP_CLAIM,      ZSEQ_OP_RAISE,
+  ZSEQ_OP_NEXT,      ZSEQ_OP_LIST,      ZSEQ_OP_STATUS,     ZSEQ_OP_INTRODUCE,
+  ZSEQ_OP_FENCE,     ZSEQ_OP_COPY,      ZSEQ_OP_INFO,       ZSEQ_OP_KV_READ,
+  ZSEQ_OP_KV_WRITE,  ZSEQ_OP_KV_SETTLE, ZSEQ_OP_KV_PROMISE, ZSEQ_OP_KV_FETCH,
+  ZSEQ_OP_KV_ACCEPT, ZSEQ_OP_KV_CHOSEN};
 const size_t test_op_count = sizeof test_ops / sizeof *test_ops;
 
 void
@@ -339,12 +341,160 @@ s_print_page (test_bytes_t *text, const zseq_msg_page_t *page)
     test_print (text, page->more ? "], true" : "], false");
 }
 
+//  The key-value store.
+
+static void
+s_print_ballot (test_bytes_t *text, const zseq_ballot_t *ballot)
+{
+    test_print (text, "%" PRIu32 ", %" PRIu64, ballot->round, ballot->proposer);
+}
+
+static void
+s_print_keys (test_bytes_t *text, const zseq_slice_t *keys, size_t count)
+{
+    test_print (text, "[");
+    for (size_t index = 0; index < count; index++) {
+        test_print (text, index ? ", " : "");
+        s_print_slice (text, "b", keys[index]);
+    }
+    test_print (text, "]");
+}
+
+static void
+s_print_dedup (test_bytes_t *text, const zseq_kv_record_t *record)
+{
+    test_print (text, "[");
+    for (size_t index = 0; index < record->dedup_count; index++)
+        test_print (text, "%s%" PRIu64 ", %" PRIu64, index ? ", " : "",
+                    record->dedup[index].op, record->dedup[index].version);
+    test_print (text, "], ");
+}
+
+static void
+s_print_accept (test_bytes_t *text, const zseq_msg_kv_accept_t *accept)
+{
+    s_print_ballot (text, &accept->records->proposal.ballot);
+    test_print (text, ", [");
+    for (size_t index = 0; index < accept->record_count; index++) {
+        const zseq_kv_record_t *record = &accept->records[index];
+        test_print (text, index ? ", [" : "[");
+        s_print_slice (text, "b", record->key);
+        test_print (text, ", %" PRIu64 ", %s, %" PRIu64 ", %" PRIu64 ", ",
+                    record->proposal.seq, record->tombstone ? "true" : "false",
+                    record->version, record->from);
+        s_print_dedup (text, record);
+        s_print_slice (text, "b", record->value);
+        test_print (text, "]");
+    }
+    test_print (text, "]");
+}
+
+static void
+s_print_chosen (test_bytes_t *text, const zseq_msg_kv_chosen_t *msg)
+{
+    test_print (text, "[");
+    for (size_t index = 0; index < msg->chosen_count; index++) {
+        test_print (text, index ? ", [" : "[");
+        s_print_slice (text, "b", msg->chosen[index].key);
+        test_print (text, ", ");
+        s_print_ballot (text, &msg->chosen[index].proposal.ballot);
+        test_print (text, ", %" PRIu64 "]", msg->chosen[index].proposal.seq);
+    }
+    test_print (text, "]");
+}
+
+static void
+s_print_write (test_bytes_t *text, const zseq_msg_t *msg)
+{
+    const zseq_kv_op_t *op = &msg->kv_write.op;
+    s_print_slice (text, "b", msg->name);
+    if (msg->op == ZSEQ_OP_KV_WRITE) {
+        test_print (text, ", %d, %" PRIu64 ", %" PRIu64 ", %s, %" PRIu64 ", ",
+                    op->type, op->op, op->since,
+                    op->conditional ? "true" : "false", op->expected);
+        s_print_slice (text, "b", op->value);
+    }
+    test_print (text, ", %" PRIu64 ", %s", msg->kv_write.timeout_us,
+                msg->kv_write.relayed ? "true" : "false");
+}
+
+//  Whether it was a request of the key-value store.
+static bool
+s_print_kv_request (test_bytes_t *text, const zseq_msg_t *msg)
+{
+    if (msg->op == ZSEQ_OP_KV_READ) {
+        s_print_keys (text, msg->kv_read.keys, msg->kv_read.key_count);
+        test_print (text, ", %s, %" PRIu64,
+                    msg->kv_read.stale ? "true" : "false", msg->kv_read.least);
+    }
+    else if (msg->op == ZSEQ_OP_KV_WRITE || msg->op == ZSEQ_OP_KV_SETTLE)
+        s_print_write (text, msg);
+    else if (msg->op == ZSEQ_OP_KV_PROMISE) {
+        s_print_ballot (text, &msg->kv_promise.ballot);
+        test_print (text, ", %" PRIu64, msg->kv_promise.shards);
+    }
+    else if (msg->op == ZSEQ_OP_KV_FETCH) {
+        s_print_ballot (text, &msg->kv_fetch.ballot);
+        test_print (text, ", ");
+        s_print_keys (text, msg->kv_fetch.keys, msg->kv_fetch.key_count);
+    }
+    else if (msg->op == ZSEQ_OP_KV_ACCEPT)
+        s_print_accept (text, &msg->kv_accept);
+    else if (msg->op == ZSEQ_OP_KV_CHOSEN)
+        s_print_chosen (text, &msg->kv_chosen);
+    else
+        return false;
+    return true;
+}
+
+static void
+s_print_answers (test_bytes_t *text, const zseq_kv_answer_t *answers,
+                 size_t count)
+{
+    test_print (text, "[");
+    for (size_t index = 0; index < count; index++) {
+        test_print (text, "%s[%d, ", index ? ", " : "", -answers[index].status);
+        s_print_ballot (text, &answers[index].promise);
+        test_print (text, "]");
+    }
+    test_print (text, "]");
+}
+
+//  Of a READ, or of a FETCH, whose records are whole.
+static void
+s_print_shown (test_bytes_t *text, const zseq_kv_answer_t *answers,
+               const zseq_kv_record_t *records, size_t count, bool whole)
+{
+    test_print (text, "[");
+    for (size_t index = 0; index < count; index++) {
+        const zseq_kv_record_t *record = &records[index];
+        bool shown = answers[index].status == ZSEQ_OK;
+        test_print (text, "%s[%d, ", index ? ", " : "", -answers[index].status);
+        s_print_ballot (text, shown ? &record->proposal.ballot
+                                    : &answers[index].promise);
+        if (shown) {
+            test_print (
+              text, ", %" PRIu64 ", %d, %" PRIu64 ", ", record->proposal.seq,
+              record->tombstone + 2 * record->copied, record->version);
+            if (whole) {
+                test_print (text, "%" PRIu64 ", ", record->from);
+                s_print_dedup (text, record);
+            }
+            s_print_slice (text, "b", record->value);
+        }
+        test_print (text, "]");
+    }
+    test_print (text, "]");
+}
+
 static void
 s_print_request_body (test_bytes_t *text, const zseq_msg_t *msg)
 {
     if (msg->op == ZSEQ_OP_HELLO || msg->op == ZSEQ_OP_STATUS)
         return;
     test_print (text, ", ");
+    if (s_print_kv_request (text, msg))
+        return;
     if (msg->op == ZSEQ_OP_INTRODUCE) {
         test_print (text, "%u, ", msg->node);
         s_print_cluster (text, &msg->introduce.members, false);
@@ -464,15 +614,51 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
             s_print_starts (text, &msg->vector);
         break;
     case ZSEQ_OP_KV_READ:
+        s_print_shown (text, msg->kv_read.answers, msg->kv_read.records,
+                       msg->kv_read.answer_count, false);
+        break;
     case ZSEQ_OP_KV_WRITE:
     case ZSEQ_OP_KV_SETTLE:
+        test_print (text, "%" PRIu64 ", %" PRIu64, msg->kv_write.version,
+                    msg->kv_write.floor);
+        if (msg->op == ZSEQ_OP_KV_WRITE)
+            break;
+        test_print (text, ", ");
+        s_print_slice (text, "b", msg->kv_write.value);
+        break;
     case ZSEQ_OP_KV_PROMISE:
+        test_print (text, "%" PRIu64 ", %" PRIu64 ", ",
+                    msg->kv_promise.position, msg->kv_promise.shards);
+        s_print_answers (text, msg->kv_promise.answers,
+                         msg->kv_promise.answer_count);
+        break;
     case ZSEQ_OP_KV_FETCH:
+        s_print_shown (text, msg->kv_fetch.answers, msg->kv_fetch.records,
+                       msg->kv_fetch.answer_count, true);
+        break;
     case ZSEQ_OP_KV_ACCEPT:
+        test_print (text, "%" PRIu64 ", ", msg->kv_accept.position);
+        s_print_answers (text, msg->kv_accept.answers,
+                         msg->kv_accept.answer_count);
+        break;
     case ZSEQ_OP_KV_CHOSEN:
-        cr_assert_fail ("op %d has no codec yet", msg->op);
+        cr_assert_fail ("there is no reply to CHOSEN");
         break;
     }
+}
+
+bool
+test_has_body (zseq_op_t op, int status)
+{
+    if (op == ZSEQ_OP_CLAIM)
+        return status == 0 || status == ZSEQ_ECONFLICT ||
+               status == ZSEQ_EEXHAUSTED;
+    if (op == ZSEQ_OP_KV_WRITE)
+        return status == 0 || status == ZSEQ_ENOKEY ||
+               status == ZSEQ_EVERSION || status == ZSEQ_EFORGOTTEN;
+    if (op == ZSEQ_OP_KV_SETTLE)
+        return status == 0 || status == ZSEQ_ENOKEY;
+    return status == 0;
 }
 
 void
@@ -485,11 +671,7 @@ test_print_msg (test_bytes_t *text, const zseq_msg_t *msg)
     else {
         test_print (text, ", %d, %u, ", -msg->status, msg->node);
         s_print_vector (text, &msg->vector);
-        bool body =
-          msg->status == 0 ||
-          (msg->op == ZSEQ_OP_CLAIM &&
-           (msg->status == ZSEQ_ECONFLICT || msg->status == ZSEQ_EEXHAUSTED));
-        if (body)
+        if (test_has_body (msg->op, msg->status))
             s_print_reply_body (text, msg);
         if (msg->op == ZSEQ_OP_NEXT && msg->status == ZSEQ_EBUSY)
             test_print (text, ", %" PRIu64, msg->next.retry_us);

@@ -51,6 +51,9 @@ void test_decoded_term (test_decoded_t *self);
 int test_decode_notation (bool reply, const char *notation,
                           uint64_t *request_p);
 
+//  Whether a reply to op with that status has the op's body.
+bool test_has_body (zseq_op_t op, int status);
+
 //  Prints a message in the notation, field by field as the document orders
 //  them.
 void test_print_msg (test_bytes_t *text, const zseq_msg_t *msg);

@@ -124,7 +124,7 @@ Test (kv, a_client_of_a_higher_round_needs_a_higher_ballot)
                   ZSEQ_EBALLOT);
     cr_assert_eq (
       s_apply (&record,
-               s_put (2, FLOOR + (ZSEQ_ROUND_LEAP_MAX + 1) * ROUND, "two"))
+               s_put (2, FLOOR + (ZSEQ_ROUND_RISE_MAX + 1) * ROUND, "two"))
         .status,
       ZSEQ_EINVAL);
     cr_assert_eq (record.version, FLOOR + 1);

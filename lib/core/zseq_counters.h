@@ -23,6 +23,11 @@
     X (coordinator_claims)                                                     \
     X (coordinator_conflicts)                                                  \
     X (coordinator_burnt)                                                      \
+    X (keys)                                                                   \
+    X (key_bytes)                                                              \
+    X (key_reads)                                                              \
+    X (key_promises)                                                           \
+    X (key_accepts)                                                            \
     X (frames_received)                                                        \
     X (bytes_received)                                                         \
     X (frames_sent)                                                            \

@@ -179,6 +179,9 @@ s_act (const zseq_action_t *action, void *arg)
         s_add_write (self, &write);
         break;
     }
+    case ZSEQ_ACTION_PERSIST_KV:
+        assert (!"the node has a key-value store");
+        break;
     case ZSEQ_ACTION_LOG:
         s_log (self, action->level, action->kind, action->text);
         break;

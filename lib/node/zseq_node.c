@@ -44,7 +44,10 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     self->arg = arg;
     self->table = zseq_sequence_table (limits->names_max);
     self->coordinator = zseq_node_delegation_new (self, limits->waiting_max);
-    if (!self->table || !self->coordinator)
+    if (limits->kv_bytes_max)
+        self->kv.registers = zseq_registers_new (limits->kv_bytes_max);
+    if (!self->table || !self->coordinator ||
+        (limits->kv_bytes_max && !self->kv.registers))
         zseq_node_destroy (&self);
     return self;
 }
@@ -57,6 +60,7 @@ zseq_node_destroy (zseq_node_t **self_p)
     zseq_node_t *self = *self_p;
     if (!self)
         return;
+    zseq_node_kv_term (self);
     zseq_coordinator_destroy (&self->coordinator);
     zseq_table_destroy (&self->table);
     free (self->queue.waiting);
@@ -88,6 +92,13 @@ zseq_node_load (zseq_node_t *self, const char *name, size_t size, uint64_t next,
         zseq_node_mark_dirty (self, sequence);
     }
     return ZSEQ_OK;
+}
+
+zseq_registers_t *
+zseq_node_registers (zseq_node_t *self)
+{
+    assert (self);
+    return self->kv.registers;
 }
 
 void
@@ -134,7 +145,8 @@ zseq_node_idle (const zseq_node_t *self)
 {
     assert (self);
     return self->queue.waiting_count == 0 && self->disk.writing == 0 &&
-           !self->disk.record_writing &&
+           !self->disk.record_writing && self->kv.waiting_count == 0 &&
+           self->kv.writing_count == 0 &&
            (self->recovering || !self->queue.dirty);
 }
 
@@ -184,6 +196,9 @@ static void
 s_begin (zseq_node_t *self)
 {
     self->begun = true;
+    if (self->kv.registers)
+        self->kv.durable =
+          zseq_registers_open_position (self->kv.registers) - 1;
     self->begun_us = self->now_us;
     if (self->recovering)
         zseq_node_recovery_begin (self);
@@ -221,6 +236,7 @@ s_tick (zseq_node_t *self)
         return;
     zseq_node_peers_tick (self);
     zseq_node_disk_tick (self);
+    zseq_node_kv_tick (self);
     zseq_coordinator_tick (self->coordinator, self->now_us);
     zseq_node_reservation_revisit (self);
 }
@@ -236,6 +252,7 @@ s_flush (zseq_node_t *self)
                              self->recovery.phase == PHASE_BEGIN))
         return;
     zseq_node_disk_write_entries (self);
+    zseq_node_kv_flush (self);
     zseq_node_peers_flushed (self);
 }
 
@@ -279,7 +296,7 @@ s_request (zseq_node_t *self, const zseq_event_t *event)
     case ZSEQ_OP_KV_FETCH:
     case ZSEQ_OP_KV_ACCEPT:
     case ZSEQ_OP_KV_CHOSEN:
-        zseq_node_refuse (self, event, ZSEQ_EPROTOCOL);
+        zseq_node_kv_request (self, event);
         break;
     }
 }
@@ -321,6 +338,9 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
     case ZSEQ_EVENT_RECORD_PERSISTED:
         if (zseq_node_disk_record_written (self, event))
             zseq_node_peers_record_written (self);
+        break;
+    case ZSEQ_EVENT_KV_PERSISTED:
+        zseq_node_kv_written (self, event);
         break;
     case ZSEQ_EVENT_DAMAGED:
         zseq_node_disk_damaged (self, event);

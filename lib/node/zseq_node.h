@@ -11,6 +11,7 @@
 #include "zseq_log.h"
 #include "zseq_msg.h"
 #include "zseq_node_set.h"
+#include "zseq_registers.h"
 #include "zseq_sequence.h"
 
 //  Who sent a message.
@@ -49,6 +50,9 @@ typedef enum {
                             //  journaled; or status is ZSEQ_ENOSPACE
     ZSEQ_EVENT_RECORD_PERSISTED,  //  The node's record of version was written;
                                   //  or it was not, and status says why
+    ZSEQ_EVENT_KV_PERSISTED,  //  The group with that position was written; or
+                              //  status is ZSEQ_ENOSPACE. In the order of the
+                              //  positions
     ZSEQ_EVENT_DAMAGED,  //  The disk's record of sequence, or the node's if
                          //  NULL, is not what was written
     ZSEQ_EVENT_FLUSH,    //  All waiting requests were stepped
@@ -65,9 +69,10 @@ typedef struct {
     zseq_sequence_t *sequence;
     uint64_t durable_to;
     uint64_t version;
+    uint64_t position;  //  KV_PERSISTED
     int status;
-    const char *why;  //  PERSISTED, RECORD_PERSISTED: what the system said if
-                      //  status is not ZSEQ_OK; NULL: not known
+    const char *why;  //  PERSISTED, RECORD_PERSISTED, KV_PERSISTED: what the
+                      //  system said if status is not ZSEQ_OK; NULL: not known
 } zseq_event_t;
 
 typedef enum {
@@ -77,6 +82,9 @@ typedef enum {
                           //  if it is not, then step PERSISTED. deferred:
                           //  it may become durable with the next record
     ZSEQ_ACTION_PERSIST_RECORD,  //  Write record, then step RECORD_PERSISTED
+    ZSEQ_ACTION_PERSIST_KV,      //  Write group, then step KV_PERSISTED. The
+                                 //  group stays until then, or until the node
+                                 //  is destroyed
     ZSEQ_ACTION_LOG,             //  Log text, of that level and kind
     ZSEQ_ACTION_EXIT             //  Log text and end with status
 } zseq_action_type_t;
@@ -92,6 +100,7 @@ typedef struct {
     bool deferred;
     const zseq_record_t *record;
     uint64_t version;
+    const zseq_kv_group_t *group;
     int status;
     zseq_log_level_t level;
     const char *kind;  //  The event of zseq_log.h
@@ -99,15 +108,17 @@ typedef struct {
 } zseq_action_t;
 
 //  Performs one action, in order, during a step. Pointers in the action are
-//  valid only during the call, except for the sequence. It must not step the
-//  node.
+//  valid only during the call, except for sequence and group. It must not step
+//  the node.
 typedef void (zseq_action_fn) (const zseq_action_t *action, void *arg);
 
 typedef struct {
-    size_t names_max;     //  Names that the node holds at most
-    size_t waiting_max;   //  Requests that may wait for the disk at once
-    uint64_t reserve_us;  //  How many IDs are reserved ahead at most: what is
-                          //  claimed in this time; 0: none
+    size_t names_max;       //  Names that the node holds at most
+    size_t waiting_max;     //  Requests that may wait for the disk at once
+    uint64_t reserve_us;    //  How many IDs are reserved ahead at most: what is
+                            //  claimed in this time; 0: none
+    uint64_t kv_bytes_max;  //  Memory that registers may take; 0: the node has
+                            //  no key-value store
 } zseq_node_limits_t;
 
 typedef struct zseq_node zseq_node_t;
@@ -125,6 +136,12 @@ void zseq_node_destroy (zseq_node_t **self_p);
 //  ZSEQ_ENOMEM.
 int zseq_node_load (zseq_node_t *self, const char *name, size_t size,
                     uint64_t next, uint64_t durable_to);
+
+//  The registers of a node that has a key-value store; else NULL. Before the
+//  first step, what is on disk is loaded into them. From then on they may only
+//  be read, and after a FLUSH they are as of the last group that was handed
+//  over, and of what the disk has refused.
+zseq_registers_t *zseq_node_registers (zseq_node_t *self);
 
 //  How to recover a node where too few of its peers vote.
 typedef struct {

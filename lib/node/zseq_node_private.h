@@ -10,6 +10,7 @@
 #include "zseq_flake.h"
 #include "zseq_node.h"
 #include "zseq_recovery.h"
+#include "zseq_registers.h"
 
 #define WHY_MAX 256
 #define REFUSAL_MAX 64
@@ -147,6 +148,46 @@ typedef struct {
     uint64_t second_before;  //  ... and in the one before
 } zseq_node_contention_t;
 
+//  A reply of the key-value store: sent at once, or when all that it shows is
+//  durable.
+typedef struct zseq_kv_reply {
+    struct zseq_kv_reply *following;  //  That waits for the same group
+    zseq_sender_t sender;
+    zseq_op_t op;
+    uint64_t request;
+    uint64_t shards;  //  PROMISE
+    size_t count;
+    zseq_register_t **shown;    //  READ, FETCH: owned, as the records point
+                                //  into them; NULL: absent or refused
+    zseq_kv_record_t *records;  //  READ, FETCH
+    zseq_kv_answer_t answers[];
+} zseq_kv_reply_t;
+
+//  A group of changes to registers, and the replies that wait for it.
+typedef struct zseq_kv_pending {
+    struct zseq_kv_pending *following;
+    uint64_t position;
+    zseq_kv_group_t *group;  //  NULL: the open group
+    zseq_kv_reply_t *replies;
+    zseq_kv_reply_t **replies_end;
+} zseq_kv_pending_t;
+
+//  Of zseq_node_kv, _kv_disk and _kv_queue.
+typedef struct {
+    zseq_registers_t *registers;  //  NULL: the node has no key-value store
+    bool lost;  //  A recovery has begun, which does not copy them
+    zseq_kv_pending_t *pending;  //  By position; the open group is the last
+    size_t waiting_count;        //  Replies that wait
+    size_t writing_bytes;        //  Of the groups in flight
+    size_t writing_count;        //  Groups in flight
+    uint64_t durable;            //  Position of the last group that is durable
+    uint64_t refused;     //  Position of the group that has what the disk has
+                          //  refused; 0: it has refused nothing
+    bool retry;           //  It is time to try again
+    uint64_t refused_us;  //  When that was
+    char refusal[REFUSAL_MAX];  //  Why
+} zseq_node_kv_t;
+
 //  Of zseq_node_recovery and zseq_node_recovery_reply.
 typedef struct {
     bool requested;     //  The operator asked for it
@@ -208,6 +249,9 @@ struct zseq_node {
     bool logged_burnt;  //  stats.burnt was logged
     bool names_full;    //  A name was refused, as there is no room
     zseq_coordinator_t *coordinator;  //  zseq_node_delegation
+
+    //  Keys and requests for them.
+    zseq_node_kv_t kv;
 
     //  Peers: zseq_node_ask, _introduce, _fence, _recovery_reply, _watch.
     zseq_peer_t peer[ZSEQ_NODES_MAX];
@@ -305,6 +349,35 @@ void zseq_node_queue_wait (zseq_node_t *self, zseq_sequence_t *sequence,
 void zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence,
                         uint64_t durable_to, int status);
 
+//  zseq_node_kv_queue.c.
+
+//  A reply to the event's request, with count answers that are all ZSEQ_OK and
+//  absent. NULL: too much waits, and the request was refused as busy.
+zseq_kv_reply_t *zseq_node_kv_reply_new (zseq_node_t *self,
+                                         const zseq_event_t *event,
+                                         size_t count);
+
+//  Sends a reply, now if position is 0, else when the group with that position
+//  is durable. Takes the reply over.
+void zseq_node_kv_answer (zseq_node_t *self, zseq_kv_reply_t **reply_p,
+                          uint64_t position);
+
+//  Hands the open group, which has changes, over to the disk. False: no memory.
+bool zseq_node_kv_submit (zseq_node_t *self);
+
+//  Whether a reply waits for the open group.
+bool zseq_node_kv_open_waits (const zseq_node_t *self);
+
+//  The first group in flight has ended with that status: answers the replies
+//  that wait for it, if the node votes.
+void zseq_node_kv_release (zseq_node_t *self, uint64_t position, int status);
+
+//  Drops all replies that wait, without an answer.
+void zseq_node_kv_drop (zseq_node_t *self);
+
+//  The node is destroyed: frees all of the key-value store.
+void zseq_node_kv_term (zseq_node_t *self);
+
 //  zseq_node_state.c.
 
 //  Votes from now on. The record on disk must say so.
@@ -373,6 +446,25 @@ bool zseq_node_disk_record_written (zseq_node_t *self,
 //  The disk has lost what it held: the event is DAMAGED.
 void zseq_node_disk_damaged (zseq_node_t *self, const zseq_event_t *event);
 
+//  zseq_node_kv_disk.c.
+
+//  Hands the open group over, unless the disk has refused what it holds and
+//  nobody waits for it.
+void zseq_node_kv_flush (zseq_node_t *self);
+
+//  Whether so much waits for the disk that an ACCEPT must be refused, and why;
+//  ZSEQ_OK: no.
+int zseq_node_kv_capacity (const zseq_node_t *self);
+
+//  The open group has grown: hands it over if it is large.
+void zseq_node_kv_flush_large (zseq_node_t *self);
+
+//  The write of a group has ended: the event is KV_PERSISTED.
+void zseq_node_kv_written (zseq_node_t *self, const zseq_event_t *event);
+
+//  Time has passed: has what the disk has refused written again.
+void zseq_node_kv_tick (zseq_node_t *self);
+
 //  zseq_node_floor.c.
 
 //  The floor of a name. Reserved names count milliseconds, each from its own
@@ -435,6 +527,11 @@ void zseq_node_delegation_next (zseq_node_t *self, const zseq_event_t *event);
 //  Handles a peer's reply to a READ or CLAIM. S3: a peer votes only for itself,
 //  and only in its cluster.
 void zseq_node_delegation_reply (zseq_node_t *self, const zseq_event_t *event);
+
+//  zseq_node_kv.c.
+
+//  Answers a request of the key-value store.
+void zseq_node_kv_request (zseq_node_t *self, const zseq_event_t *event);
 
 //  zseq_node_ask.c.
 

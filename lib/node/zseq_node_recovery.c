@@ -59,6 +59,7 @@ zseq_node_recovery_begin (zseq_node_t *self)
     self->recovering = true;
     self->starting = false;
     self->forming = false;
+    self->kv.lost = true;
     zseq_node_suspend (self);
     zseq_node_log (self, ZSEQ_LOG_WARNING, "recovery", "node %s recovers: %s",
                    zseq_node_name (self, self->record.self),

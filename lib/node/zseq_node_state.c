@@ -55,6 +55,7 @@ zseq_node_suspend (zseq_node_t *self)
     for (zseq_sequence_t *sequence = self->queue.dirty; sequence;
          sequence = sequence->dirty)
         zseq_node_release (self, sequence, UINT64_MAX, ZSEQ_ENOTVOTING);
+    zseq_node_kv_drop (self);
     zseq_coordinator_end (self->coordinator, ZSEQ_ENOTVOTING);
 }
 

@@ -60,9 +60,13 @@ s_refuses (const zseq_node_t *self, char *text, size_t size)
         disk = "refuses claims: ";
     else if (self->disk.record_refused)
         disk = "cannot note starts of peers: ";
+    else if (self->kv.refused)
+        disk = "refuses writes of keys: ";
+    const char *why = self->disk.refused || self->disk.record_refused
+                        ? self->disk.refusal
+                        : self->kv.refusal;
     bool both = *disk && self->names_full;
-    snprintf (text, size, "%s%s%s%s", disk, *disk ? self->disk.refusal : "",
-              both ? "; " : "",
+    snprintf (text, size, "%s%s%s%s", disk, *disk ? why : "", both ? "; " : "",
               self->names_full ? "refuses new names: it holds its maximum"
                                : "");
 }
@@ -120,6 +124,10 @@ s_count (zseq_node_t *self)
     self->counters.coordinator_claims = coordinator.won;
     self->counters.coordinator_conflicts = coordinator.conflicts;
     self->counters.coordinator_burnt = coordinator.burnt;
+    if (self->kv.registers) {
+        self->counters.keys = zseq_registers_count (self->kv.registers);
+        self->counters.key_bytes = zseq_registers_bytes (self->kv.registers);
+    }
     self->counters.uptime_us = self->now_us - self->begun_us;
 }
 

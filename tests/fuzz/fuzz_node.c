@@ -103,6 +103,9 @@ s_act (const zseq_action_t *action, void *arg)
         fuzz_check_record (action->record);
         fuzz_persist_record (action);
         break;
+    case ZSEQ_ACTION_PERSIST_KV:
+        assert (!"the node has a key-value store");
+        break;
     case ZSEQ_ACTION_EXIT:
         assert (action->status < 0);
         run.ended = true;

@@ -329,6 +329,9 @@ s_act (const zseq_action_t *action, void *arg)
     case ZSEQ_ACTION_PERSIST_RECORD:
         s_act_persist (process, action);
         break;
+    case ZSEQ_ACTION_PERSIST_KV:
+        assert (!"the node has a key-value store");
+        break;
     case ZSEQ_ACTION_EXIT:
         s_exit (process, action->status, action->text);
         break;

@@ -161,6 +161,9 @@ s_act (const zseq_action_t *action, void *arg)
         write->version = action->version;
         break;
     }
+    case ZSEQ_ACTION_PERSIST_KV:
+        assert (!"a node has a key-value store");
+        break;
     case ZSEQ_ACTION_EXIT:
         slot->ended = action->status;
         s_log (slot, action->text);

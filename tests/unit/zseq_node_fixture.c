@@ -21,6 +21,41 @@ s_keep_status (fixture_seen_t *seen)
     }
 }
 
+//  Copies the answers of the key-value store, which the node frees.
+static void
+s_keep_answers (fixture_seen_t *seen)
+{
+    const zseq_msg_t *msg = &seen->msg;
+    const zseq_kv_answer_t *answers = NULL;
+    const zseq_kv_record_t *records = NULL;
+    if (!msg->reply || msg->status != ZSEQ_OK)
+        return;
+    if (msg->op == ZSEQ_OP_KV_READ || msg->op == ZSEQ_OP_KV_FETCH) {
+        bool read = msg->op == ZSEQ_OP_KV_READ;
+        answers = read ? msg->kv_read.answers : msg->kv_fetch.answers;
+        records = read ? msg->kv_read.records : msg->kv_fetch.records;
+        seen->answer_count =
+          read ? msg->kv_read.answer_count : msg->kv_fetch.answer_count;
+    }
+    else if (msg->op == ZSEQ_OP_KV_PROMISE || msg->op == ZSEQ_OP_KV_ACCEPT) {
+        bool promise = msg->op == ZSEQ_OP_KV_PROMISE;
+        answers = promise ? msg->kv_promise.answers : msg->kv_accept.answers;
+        seen->answer_count =
+          promise ? msg->kv_promise.answer_count : msg->kv_accept.answer_count;
+    }
+    for (size_t index = 0; index < seen->answer_count && index < ANSWERS_MAX;
+         index++) {
+        seen->answer[index] = answers[index];
+        if (!records)
+            continue;
+        zseq_slice_t value = records[index].value;
+        seen->shown[index] = records[index];
+        snprintf (seen->value[index], VALUE_MAX, "%.*s",
+                  (int) (value.size < VALUE_MAX ? value.size : VALUE_MAX),
+                  value.size ? value.data : "");
+    }
+}
+
 static void
 s_act (const zseq_action_t *action, void *arg)
 {
@@ -35,6 +70,9 @@ s_act (const zseq_action_t *action, void *arg)
         seen->msg = *action->msg;
     if (action->msg && action->msg->op == ZSEQ_OP_STATUS)
         s_keep_status (seen);
+    if (action->msg)
+        s_keep_answers (seen);
+    seen->group = action->group;
     seen->peer = action->peer;
     seen->packs = action->packs;
     seen->sequence = action->sequence;
@@ -69,16 +107,31 @@ fixture_record (size_t n, uint8_t self)
     return record;
 }
 
+static fixture_t *
+s_new (const zseq_record_t *record, const zseq_node_limits_t *limits)
+{
+    fixture_t *self = calloc (1, sizeof *self);
+    self->record = *record;
+    self->now_us = 1000000;
+    self->node = zseq_node_new (record, limits, 77, s_act, self);
+    cr_assert_not_null (self->node);
+    return self;
+}
+
 fixture_t *
 fixture_new (const zseq_record_t *record, size_t names_max, size_t waiting_max)
 {
-    fixture_t *self = calloc (1, sizeof *self);
-    zseq_node_limits_t limits = {names_max, waiting_max, 0};
-    self->record = *record;
-    self->now_us = 1000000;
-    self->node = zseq_node_new (record, &limits, 77, s_act, self);
-    cr_assert_not_null (self->node);
-    return self;
+    return s_new (record, &(zseq_node_limits_t){.names_max = names_max,
+                                                .waiting_max = waiting_max});
+}
+
+fixture_t *
+fixture_new_kv (const zseq_record_t *record, size_t waiting_max,
+                uint64_t kv_bytes_max)
+{
+    return s_new (record, &(zseq_node_limits_t){.names_max = 100,
+                                                .waiting_max = waiting_max,
+                                                .kv_bytes_max = kv_bytes_max});
 }
 
 void
@@ -199,11 +252,9 @@ fixture_write_record (fixture_t *self)
                                        .version = persist->version});
 }
 
-//  Makes a node with that record. It has started, and its peers have answered.
-static fixture_t *
-s_started (const zseq_record_t *record)
+void
+fixture_start (fixture_t *self)
 {
-    fixture_t *self = fixture_new (record, 100, 100);
     fixture_tick (self, 0);
     zseq_msg_t b = fixture_introduction (self, 1);
     zseq_msg_t c = fixture_introduction (self, 2);
@@ -211,14 +262,24 @@ s_started (const zseq_record_t *record)
     fixture_answer (self, 1, &b);
     fixture_answer (self, 2, &c);
     fixture_write_record (self);
-    return self;
 }
 
 fixture_t *
 fixture_voter (void)
 {
     zseq_record_t record = fixture_voting_record ();
-    return s_started (&record);
+    fixture_t *self = fixture_new (&record, 100, 100);
+    fixture_start (self);
+    return self;
+}
+
+fixture_t *
+fixture_kv_voter (size_t waiting_max)
+{
+    zseq_record_t record = fixture_voting_record ();
+    fixture_t *self = fixture_new_kv (&record, waiting_max, 100000000);
+    fixture_start (self);
+    return self;
 }
 
 zseq_msg_t

@@ -6,7 +6,9 @@
 
 #include "zseq_node.h"
 
-#define ACTIONS_MAX 64
+#define ACTIONS_MAX 128
+#define ANSWERS_MAX 8
+#define VALUE_MAX 16
 
 typedef struct {
     zseq_action_type_t type;
@@ -25,6 +27,12 @@ typedef struct {
     size_t counters;  //  Of a STATUS reply
     zseq_counter_t counter[ZSEQ_COUNTERS_MAX];
     char reason[ZSEQ_REASON_MAX + 1];  //  Of a STATUS
+    //  Of a reply of the key-value store, the first answers
+    size_t answer_count;
+    zseq_kv_answer_t answer[ANSWERS_MAX];
+    zseq_kv_record_t shown[ANSWERS_MAX];
+    char value[ANSWERS_MAX][VALUE_MAX];  //  Their beginnings
+    const zseq_kv_group_t *group;
 } fixture_seen_t;
 
 typedef struct {
@@ -44,6 +52,10 @@ zseq_record_t fixture_record (size_t n, uint8_t self);
 //  Makes a node with that record that has not started.
 fixture_t *fixture_new (const zseq_record_t *record, size_t names_max,
                         size_t waiting_max);
+
+//  The same, with a key-value store whose registers may take that much memory.
+fixture_t *fixture_new_kv (const zseq_record_t *record, size_t waiting_max,
+                           uint64_t kv_bytes_max);
 
 //  Destroys the node.
 void fixture_destroy (fixture_t **self_p);
@@ -86,6 +98,12 @@ void fixture_write_record (fixture_t *self);
 
 //  Makes a node of three that votes.
 fixture_t *fixture_voter (void);
+
+//  Makes such a node with a key-value store.
+fixture_t *fixture_kv_voter (size_t waiting_max);
+
+//  Starts a node that was made with a voter's record, and has its peers answer.
+void fixture_start (fixture_t *self);
 
 //  Makes a request for name, in the cluster of a voter.
 zseq_msg_t fixture_request (zseq_op_t op, const char *name, uint64_t request);

@@ -43,6 +43,13 @@ typedef enum {
     ZSEQ_OP_KV_CHOSEN = 24,   //  These proposals were chosen; no reply
 } zseq_op_t;
 
+//  Whether an op is of the key-value store.
+static inline bool
+zseq_op_is_kv (zseq_op_t op)
+{
+    return op >= ZSEQ_OP_KV_READ;
+}
+
 typedef enum {
     ZSEQ_STATE_FORMING = 1,  //  Not all peers have been introduced
     ZSEQ_STATE_COMPLETE =

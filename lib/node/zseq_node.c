@@ -44,10 +44,14 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     self->arg = arg;
     self->table = zseq_sequence_table (limits->names_max);
     self->coordinator = zseq_node_delegation_new (self, limits->waiting_max);
-    if (limits->kv_bytes_max)
+    if (limits->kv_bytes_max) {
         self->kv.registers = zseq_registers_new (limits->kv_bytes_max);
+        self->kv.coordinator =
+          zseq_node_kv_delegation_new (self, limits->waiting_max);
+    }
     if (!self->table || !self->coordinator ||
-        (limits->kv_bytes_max && !self->kv.registers))
+        (limits->kv_bytes_max &&
+         (!self->kv.registers || !self->kv.coordinator)))
         zseq_node_destroy (&self);
     return self;
 }
@@ -60,6 +64,7 @@ zseq_node_destroy (zseq_node_t **self_p)
     zseq_node_t *self = *self_p;
     if (!self)
         return;
+    zseq_kv_coordinator_destroy (&self->kv.coordinator);
     zseq_node_kv_term (self);
     zseq_coordinator_destroy (&self->coordinator);
     zseq_table_destroy (&self->table);
@@ -154,7 +159,11 @@ uint64_t
 zseq_node_wake_us (const zseq_node_t *self)
 {
     assert (self);
-    return zseq_coordinator_wake_us (self->coordinator);
+    uint64_t wake_us = zseq_coordinator_wake_us (self->coordinator);
+    uint64_t kv_us = self->kv.coordinator
+                       ? zseq_kv_coordinator_wake_us (self->kv.coordinator)
+                       : UINT64_MAX;
+    return kv_us < wake_us ? kv_us : wake_us;
 }
 
 zseq_sequence_t *
@@ -196,9 +205,11 @@ static void
 s_begin (zseq_node_t *self)
 {
     self->begun = true;
-    if (self->kv.registers)
+    if (self->kv.registers) {
         self->kv.durable =
           zseq_registers_open_position (self->kv.registers) - 1;
+        zseq_node_kv_delegation_begin (self);
+    }
     self->begun_us = self->now_us;
     if (self->recovering)
         zseq_node_recovery_begin (self);
@@ -224,6 +235,8 @@ s_stop (zseq_node_t *self)
 {
     self->stopping = true;
     zseq_coordinator_end (self->coordinator, ZSEQ_ENOTVOTING);
+    if (self->kv.coordinator)
+        zseq_kv_coordinator_end (self->kv.coordinator, ZSEQ_ENOTVOTING);
     zseq_node_reservation_shrink_all (self);
 }
 
@@ -238,6 +251,8 @@ s_tick (zseq_node_t *self)
     zseq_node_disk_tick (self);
     zseq_node_kv_tick (self);
     zseq_coordinator_tick (self->coordinator, self->now_us);
+    if (self->kv.coordinator)
+        zseq_kv_coordinator_tick (self->kv.coordinator, self->now_us);
     zseq_node_reservation_revisit (self);
 }
 
@@ -245,6 +260,8 @@ static void
 s_flush (zseq_node_t *self)
 {
     zseq_coordinator_flush (self->coordinator, self->now_us);
+    if (self->kv.coordinator)
+        zseq_kv_coordinator_flush (self->kv.coordinator, self->now_us);
     zseq_node_recovery_maybe_vote (self);
     zseq_node_disk_write_record (self);
     //  Before the new incarnation is on disk, damage may still need repair.
@@ -289,9 +306,11 @@ s_request (zseq_node_t *self, const zseq_event_t *event)
     case ZSEQ_OP_COPY:
         zseq_node_peers_request (self, event);
         break;
-    case ZSEQ_OP_KV_READ:
     case ZSEQ_OP_KV_WRITE:
     case ZSEQ_OP_KV_SETTLE:
+        zseq_node_kv_delegation_write (self, event);
+        break;
+    case ZSEQ_OP_KV_READ:
     case ZSEQ_OP_KV_PROMISE:
     case ZSEQ_OP_KV_FETCH:
     case ZSEQ_OP_KV_ACCEPT:
@@ -326,6 +345,8 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
         if (event->msg->op == ZSEQ_OP_READ || event->msg->op == ZSEQ_OP_CLAIM ||
             event->msg->op == ZSEQ_OP_NEXT)
             zseq_node_delegation_reply (self, event);
+        else if (zseq_op_is_kv (event->msg->op))
+            zseq_node_kv_delegation_reply (self, event);
         else
             zseq_node_peers_reply (self, event);
         break;

@@ -6,16 +6,16 @@
 
 #include "zseq_node_private.h"
 
+#include <assert.h>
+
 //  Bytes at most of a reply's head, and of what it says of a key beside the
 //  value and the dedup window; and of an entry of that.
 #define HEAD_BYTES 512
 #define ANSWER_BYTES 64
 #define DEDUP_BYTES 18
 
-//  Whether the node has a store that it can answer from, votes, and is in the
-//  request's cluster; else refuses, but for CHOSEN, which has no reply.
-static bool
-s_admit (zseq_node_t *self, const zseq_event_t *event)
+bool
+zseq_node_kv_admit (zseq_node_t *self, const zseq_event_t *event)
 {
     if (!self->kv.registers) {
         zseq_node_refuse (self, event, ZSEQ_EPROTOCOL);
@@ -224,7 +224,7 @@ s_chosen (zseq_node_t *self, const zseq_event_t *event)
 void
 zseq_node_kv_request (zseq_node_t *self, const zseq_event_t *event)
 {
-    if (!s_admit (self, event))
+    if (!zseq_node_kv_admit (self, event))
         return;
     switch (event->msg->op) {
     case ZSEQ_OP_KV_READ:
@@ -242,7 +242,7 @@ zseq_node_kv_request (zseq_node_t *self, const zseq_event_t *event)
     case ZSEQ_OP_KV_CHOSEN:
         s_chosen (self, event);
         break;
-    default:  //  Nobody proposes here yet.
-        zseq_node_refuse (self, event, ZSEQ_EPROTOCOL);
+    default:
+        assert (!"the acceptor knows the op");
     }
 }

@@ -8,6 +8,7 @@
 #include "zseq_busy.h"
 #include "zseq_coordinator.h"
 #include "zseq_flake.h"
+#include "zseq_kv_coordinator.h"
 #include "zseq_node.h"
 #include "zseq_recovery.h"
 #include "zseq_registers.h"
@@ -175,6 +176,7 @@ typedef struct zseq_kv_pending {
 //  Of zseq_node_kv, _kv_disk and _kv_queue.
 typedef struct {
     zseq_registers_t *registers;  //  NULL: the node has no key-value store
+    zseq_kv_coordinator_t *coordinator;  //  zseq_node_kv_delegation; or NULL
     bool lost;  //  A recovery has begun, which does not copy them
     zseq_kv_pending_t *pending;  //  By position; the open group is the last
     size_t waiting_count;        //  Replies that wait
@@ -530,8 +532,30 @@ void zseq_node_delegation_reply (zseq_node_t *self, const zseq_event_t *event);
 
 //  zseq_node_kv.c.
 
-//  Answers a request of the key-value store.
+//  Whether the node has a store that it can answer from, votes, and is in the
+//  request's cluster; else it has refused, but for CHOSEN, which has no reply.
+bool zseq_node_kv_admit (zseq_node_t *self, const zseq_event_t *event);
+
+//  Answers a request to the acceptor: KV_READ, or one of a proposer.
 void zseq_node_kv_request (zseq_node_t *self, const zseq_event_t *event);
+
+//  zseq_node_kv_delegation.c.
+
+//  A coordinator of keys for this node. NULL: no memory.
+zseq_kv_coordinator_t *zseq_node_kv_delegation_new (zseq_node_t *self,
+                                                    size_t requests_max);
+
+//  The node begins: tells the coordinator which promises it has given.
+void zseq_node_kv_delegation_begin (zseq_node_t *self);
+
+//  Answers a KV_WRITE or KV_SETTLE.
+void zseq_node_kv_delegation_write (zseq_node_t *self,
+                                    const zseq_event_t *event);
+
+//  A peer's reply to the coordinator. Counts only if it is from that peer, and
+//  only in its cluster.
+void zseq_node_kv_delegation_reply (zseq_node_t *self,
+                                    const zseq_event_t *event);
 
 //  zseq_node_ask.c.
 

@@ -59,6 +59,12 @@ s_count_refusal (zseq_node_t *self)
 void
 zseq_node_send (zseq_node_t *self, const zseq_sender_t *sender)
 {
+    if (sender->type == ZSEQ_SENDER_SELF && zseq_op_is_kv (self->reply.op)) {
+        //  The coordinator answers clients meanwhile, with the scratch reply.
+        zseq_msg_t reply = self->reply;
+        zseq_kv_coordinator_reply (self->kv.coordinator, &reply, self->now_us);
+        return;
+    }
     if (sender->type == ZSEQ_SENDER_SELF) {
         zseq_coordinator_reply (self->coordinator, &self->reply, self->now_us);
         return;

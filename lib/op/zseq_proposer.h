@@ -20,9 +20,12 @@ typedef struct zseq_proposer zseq_proposer_t;
 typedef struct zseq_kv_request {
     zseq_kv_op_t op;  //  The owner also keeps the bytes of its value
     uint64_t deadline_us;
+    bool tried;  //  Another proposal or another node may have applied it; false
+                 //  if the op has just arrived
 
     //  The answer. status is that of zseq_kv_outcome_t; or of _end; or
     //  ZSEQ_ETIMEOUT, after which the op may have been applied, or may be yet.
+    //  ZSEQ_EFORGOTTEN comes only for an op that was not tried.
     int status;
     uint64_t version;    //  That the op has made or found
     uint64_t floor;      //  The shard's version floor; 0: not known
@@ -45,6 +48,9 @@ typedef struct {
     void (*done) (void *arg, zseq_kv_request_t *request);
     //  A request ID that was never used before.
     uint64_t (*draw) (void *arg);
+    //  That node's proposer has the shard's ballot. Returns whether the request
+    //  was passed on to it, and is its owner's again. NULL: never.
+    bool (*pass) (void *arg, uint8_t node, zseq_kv_request_t *request);
 } zseq_proposer_hooks_t;
 
 typedef struct {

@@ -98,6 +98,8 @@ zseq_proposer_ballot_learn (zseq_proposer_t *self, uint8_t index, uint8_t node,
     self->stats.lost++;
     shard->wait_us = self->now_us + zseq_backoff_next (&shard->backoff);
     s_give_up (self, index);
+    if (self->hooks.pass)
+        zseq_proposer_key_pass (self, index, zseq_ballot_node (promise));
 }
 
 void

@@ -39,6 +39,9 @@ s_judge_one (s_judged_t *judged, uint64_t floor, zseq_kv_request_t *request)
         judged->round = request->op.since >> 32;
         return false;
     }
+    //  K9: "forgotten" tells the client that the op was never applied.
+    if (outcome.status == ZSEQ_EFORGOTTEN && request->tried)
+        outcome.status = ZSEQ_ETIMEOUT;
     request->status = outcome.status;
     request->version = outcome.version;
     judged->writes += outcome.writes;

@@ -193,8 +193,11 @@ s_requests_take (zseq_kv_requests_t *self)
 void
 zseq_proposer_key_propose (zseq_proposer_key_t *self, size_t count)
 {
-    while (count-- > 0)
-        s_requests_append (&self->proposed, s_requests_take (&self->waiting));
+    while (count-- > 0) {
+        zseq_kv_request_t *request = s_requests_take (&self->waiting);
+        request->tried = true;
+        s_requests_append (&self->proposed, request);
+    }
 }
 
 zseq_kv_request_t *
@@ -222,6 +225,28 @@ zseq_proposer_key_end_ballot (zseq_proposer_t *self, uint8_t shard)
         s_set_base (key, NULL, false);
         if (key->state == KEY_ASKED)
             zseq_proposer_key_release (self, key);
+    }
+}
+
+void
+zseq_proposer_key_pass (zseq_proposer_t *self, uint8_t shard, uint8_t node)
+{
+    zseq_proposer_key_t *key;
+    RB_FOREACH (key, zseq_proposer_tree, &self->keys)
+    {
+        if (key->shard != shard || key->state != KEY_READY)
+            continue;
+        zseq_kv_requests_t waiting = key->waiting;
+        s_requests_init (&key->waiting);
+        for (zseq_kv_request_t *request = waiting.first; request;) {
+            zseq_kv_request_t *following = request->following;
+            if (self->hooks.pass (self->hooks.arg, node, request))
+                self->requests--;
+            else
+                s_requests_append (&key->waiting, request);
+            request = following;
+        }
+        zseq_proposer_key_release (self, key);
     }
 }
 

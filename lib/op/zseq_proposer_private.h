@@ -171,6 +171,11 @@ zseq_kv_request_t *zseq_proposer_key_take_proposed (zseq_proposer_key_t *self);
 //  Forgets keys that were idle for longest, if there are too many.
 void zseq_proposer_key_tidy (zseq_proposer_t *self);
 
+//  The requests that wait in a shard may be passed on to the proposer of that
+//  node.
+void zseq_proposer_key_pass (zseq_proposer_t *self, uint8_t shard,
+                             uint8_t node);
+
 //  Has a request done that is on no list.
 void zseq_proposer_key_finish (zseq_proposer_t *self, zseq_proposer_key_t *key,
                                zseq_kv_request_t *request);

@@ -203,21 +203,17 @@ s_find_old (const zseq_kv_key_t *key, uint64_t version)
     return low < key->old_count && old->version == version ? old : NULL;
 }
 
-//  Judges what is added below what was settled: only a stale get may be there,
-//  which then takes part in the order of its handle.
+//  Enters what is added below what was settled. Only a stale get may be there;
+//  the sweep finds others.
 static void
 s_enter_late (s_chain_t *self, size_t index)
 {
     const zseq_kv_history_op_t *op = &self->key->op[index];
     zseq_kv_history_t *history = self->history;
     history->version[index] = ZSEQ_KV_LATE;
-    if (op->kind != ZSEQ_KV_HISTORY_STALE) {
-        zseq_kv_history_violation (history, ZSEQ_KV_RULE_ORDER,
-                                   "began after a later version was shown by",
-                                   &self->key->settled.op, op);
-        return;
-    }
     s_enter (self, op->version, index, ZSEQ_KV_READ);
+    if (op->kind != ZSEQ_KV_HISTORY_STALE)
+        return;
     const zseq_kv_old_t *old = s_find_old (self->key, op->version);
     if (!zseq_kv_shows_value (op) || !old || !old->has_value)
         history->verdict->uncompared++;

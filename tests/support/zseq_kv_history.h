@@ -164,7 +164,7 @@ void zseq_kv_history_settle (zseq_kv_history_t *self, uint64_t before_ns);
 bool zseq_kv_history_check (zseq_kv_history_t *self,
                             zseq_kv_verdict_t *verdict);
 
-//  Histories as text: tests/README.md, "Histories of keys".
+//  Histories as text: tests/histories.md.
 
 //  Adds the operations of a file, "-" is the standard input. A last line
 //  without its newline was cut off by the death of its writer and is left out.

@@ -1,4 +1,4 @@
-//  Histories of keys as text: tests/README.md has the format.
+//  Histories of keys as text: tests/histories.md has the format.
 
 #include "zseq_kv_history_private.h"
 

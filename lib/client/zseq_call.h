@@ -54,13 +54,14 @@ bool zseq_call_queue_needed (const zseq_client_t *client);
 //  such wait (once), ZSEQ_ENOMEM, ZSEQ_EFORKED.
 int zseq_call_queue_prefetch (zseq_t *handle);
 
-//  Cancels the calls of that handle that the thread has or is beginning. No
-//  lock held.
-void zseq_call_queue_cancel (zseq_t *handle);
+//  Cancels the calls of a handle, a zseq_t or a zseq_kv_t, that the thread has
+//  or is beginning. No lock held.
+void zseq_call_queue_cancel (zseq_client_t *client, const void *handle);
 
 //  Of zseq_call_run.c.
 
-//  Cancels the calls of that handle that are under way. Reactor's lock held.
-void zseq_call_run_cancel (zseq_t *handle);
+//  Cancels the calls of a handle, a zseq_t or a zseq_kv_t, that are under way.
+//  Reactor's lock held.
+void zseq_call_run_cancel (zseq_client_t *client, const void *handle);
 
 #endif

@@ -9,13 +9,16 @@ typedef enum {
     ZSEQ_CALL_NEXT,
     ZSEQ_CALL_RANGE,
     ZSEQ_CALL_QUERY,    //  A peek or a raise
+    ZSEQ_CALL_KV,       //  Of the key-value store
     ZSEQ_CALL_PREFETCH  //  Only waits; its result is not collected
 } zseq_call_kind_t;
 
 struct zseq_call {
     zseq_call_kind_t kind;
     zseq_client_t *client;
+    const void *owner;  //  Its handle: one of handle and kv, the other is NULL
     zseq_t *handle;
+    zseq_kv_t *kv;
     void *source_name;  //  That of the handle
     uint64_t count;     //  IDs; 1 but for ZSEQ_CALL_RANGE
     bool off;           //  Cancelled: its handle is gone
@@ -26,8 +29,10 @@ struct zseq_call {
     zseq_id_request_t request;
     zseq_query_t query;
     bool raises;  //  The query is a raise
+    zseq_kv_query_t kv_query;
     zseq_call_t *prev;
     zseq_call_t *next;
+    char bytes[];  //  The key and the value of kv_query
 };
 
 //  Of zseq_call_run.c.
@@ -36,6 +41,11 @@ struct zseq_call {
 //  zseq_detail set: ZSEQ_EFORKED, ZSEQ_ENOMEM.
 zseq_call_t *zseq_call_run_new (zseq_t *handle, zseq_call_kind_t kind,
                                 uint64_t tag, int *rc_p);
+
+//  Makes a call of the key-value store, with copies of the key and the value of
+//  query. Errors as of _new.
+zseq_call_t *zseq_call_run_new_kv (zseq_kv_t *kv, const zseq_kv_query_t *query,
+                                   uint64_t tag, int *rc_p);
 
 //  Begins a call. Ends it at once if its deadline has passed while the client's
 //  directory is still not open: earlier calls have waited for the directory,

@@ -106,15 +106,16 @@ zseq_call_queue_stop (zseq_calls_t *self)
 }
 
 void
-zseq_call_queue_cancel (zseq_t *handle)
+zseq_call_queue_cancel (zseq_client_t *client, const void *handle)
 {
+    assert (client);
     assert (handle);
-    zseq_calls_t *self = &handle->client->calls;
+    zseq_calls_t *self = &client->calls;
     pthread_mutex_lock (&self->lock);
     zseq_call_t **link_p = &self->queue;
     while (*link_p) {
         zseq_call_t *call = *link_p;
-        if (call->handle != handle) {
+        if (call->owner != handle) {
             link_p = &call->next;
             continue;
         }
@@ -124,10 +125,9 @@ zseq_call_queue_cancel (zseq_t *handle)
     self->queue_end = link_p;
     //  With a source, the call does not need the handle any more. With a
     //  reactor it does, so this waits until the thread has begun it.
-    if (self->current && self->current->handle == handle)
+    if (self->current && self->current->owner == handle)
         self->current->off = true;
-    while (!handle->client->source && self->current &&
-           self->current->handle == handle)
+    while (!client->source && self->current && self->current->owner == handle)
         pthread_cond_wait (&self->idle, &self->lock);
     pthread_mutex_unlock (&self->lock);
 }

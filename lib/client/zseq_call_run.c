@@ -1,10 +1,10 @@
 //  How a call begins, is resumed, and ends.
 //
 //  zseq_call_run_begin begins it. A range, or an ID without a buffer, posts a
-//  request to the name's queue; a peek or a raise posts a query; an ID of a
-//  buffer waits among the handle's buffer waiters. Meanwhile the call is in the
+//  request to the name's queue; a peek or a raise posts a query, and so does a
+//  call of the key-value store; an ID of a buffer waits among the handle's buffer waiters. Meanwhile the call is in the
 //  list of pending calls, under the reactor's lock. The callbacks
-//  s_request_done, s_query_done and s_filled end it, as does the deferred work
+//  s_request_done, s_query_done, s_kv_done and s_filled end it, as does the deferred work
 //  if its deadline passes. A call of a source never pends: the thread that
 //  begins it waits in slices.
 
@@ -43,7 +43,9 @@ zseq_call_run_end (zseq_call_t *call, int rc, const char *detail)
     zseq_calls_t *calls = &call->client->calls;
     call->result.rc = rc;
     if (rc != ZSEQ_OK) {
-        call->result.value = 0;
+        //  A write that was not done still tells the key's version.
+        if (call->kind != ZSEQ_CALL_KV)
+            call->result.value = 0;
         snprintf (call->result.detail, sizeof call->result.detail, "%s",
                   detail);
     }
@@ -74,7 +76,7 @@ zseq_call_run_end (zseq_call_t *call, int rc, const char *detail)
 static void
 s_pend (zseq_call_t *call)
 {
-    zseq_calls_t *calls = &call->handle->client->calls;
+    zseq_calls_t *calls = &call->client->calls;
     call->prev = NULL;
     call->next = calls->pending;
     if (calls->pending)
@@ -88,7 +90,7 @@ s_unpend (zseq_call_t *call)
     if (call->prev)
         call->prev->next = call->next;
     else
-        call->handle->client->calls.pending = call->next;
+        call->client->calls.pending = call->next;
     if (call->next)
         call->next->prev = call->prev;
 }
@@ -134,6 +136,27 @@ s_query_done (zseq_query_t *query)
         call->result.value = query->value;
     }
     s_end_pending (call, query->outcome.rc, query->outcome.detail);
+}
+
+//  Takes over the result of a key-value call. Returns its error.
+static int
+s_take_kv (zseq_call_t *call)
+{
+    const zseq_kv_query_t *query = &call->kv_query;
+    zseq_kv_seen_note (&call->kv->seen, query->ask.key, query->forgotten,
+                       query->version, query->floor);
+    call->result.value = query->version;
+    call->result.size = query->size;
+    call->result.unknown = query->unknown;
+    return query->outcome.rc;
+}
+
+static void
+s_kv_done (zseq_kv_query_t *query)
+{
+    zseq_call_t *call = query->arg;
+    int rc = s_take_kv (call);
+    s_end_pending (call, rc, query->outcome.detail);
 }
 
 //  Waiting for the buffer.
@@ -220,7 +243,8 @@ zseq_call_run_deferred (void *arg)
     zseq_calls_t *self = &client->calls;
     uint64_t now_us = zseq_clock_now_us ();
     for (zseq_call_t *call = self->pending; call; call = call->next)
-        call->handle->reactor_locked.resumed = false;
+        if (call->handle)
+            call->handle->reactor_locked.resumed = false;
     bool posted = true;
     while (posted) {
         posted = false;
@@ -235,19 +259,20 @@ zseq_call_run_deferred (void *arg)
 }
 
 void
-zseq_call_run_cancel (zseq_t *handle)
+zseq_call_run_cancel (zseq_client_t *client, const void *handle)
 {
+    assert (client);
     assert (handle);
     zseq_call_t *following;
-    for (zseq_call_t *call = handle->client->calls.pending; call;
-         call = following) {
+    for (zseq_call_t *call = client->calls.pending; call; call = following) {
         following = call->next;
-        if (call->handle != handle)
+        if (call->owner != handle)
             continue;
         if (call->waits)
             s_stop_waiting (call);
-        zseq_name_queue_cancel (handle->client->reactor, &call->request);
-        zseq_query_cancel (handle->client->reactor, &call->query);
+        zseq_name_queue_cancel (client->reactor, &call->request);
+        zseq_query_cancel (client->reactor, &call->query);
+        zseq_kv_query_cancel (client->reactor, &call->kv_query);
         s_unpend (call);
         free (call);
     }
@@ -255,25 +280,68 @@ zseq_call_run_cancel (zseq_t *handle)
 
 //  Beginning. No lock held.
 
-zseq_call_t *
-zseq_call_run_new (zseq_t *handle, zseq_call_kind_t kind, uint64_t tag,
-                   int *rc_p)
+//  A call of a client, with room for so many bytes.
+static zseq_call_t *
+s_new (zseq_client_t *client, zseq_call_kind_t kind, size_t size, uint64_t tag,
+       int *rc_p)
 {
-    *rc_p = zseq_client_check (handle->client);
+    *rc_p = zseq_client_check (client);
     if (*rc_p != ZSEQ_OK)
         return NULL;
-    zseq_call_t *call = calloc (1, sizeof *call);
+    zseq_call_t *call = calloc (1, sizeof *call + size);
     if (!call) {
         *rc_p = zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a call");
         return NULL;
     }
     call->kind = kind;
-    call->client = handle->client;
-    call->handle = handle;
-    call->source_name = handle->source_name;
+    call->client = client;
     call->count = 1;
     call->result.tag = tag;
+    return call;
+}
+
+zseq_call_t *
+zseq_call_run_new (zseq_t *handle, zseq_call_kind_t kind, uint64_t tag,
+                   int *rc_p)
+{
+    zseq_call_t *call = s_new (handle->client, kind, 0, tag, rc_p);
+    if (!call)
+        return NULL;
+    call->owner = handle;
+    call->handle = handle;
+    call->source_name = handle->source_name;
     call->deadline_us = zseq_client_deadline_us (handle->timeout_ms);
+    return call;
+}
+
+//  Copies a slice to the call's bytes at *used.
+static void
+s_copy (zseq_call_t *call, zseq_slice_t *slice, size_t *used)
+{
+    if (slice->size)
+        memcpy (call->bytes + *used, slice->data, slice->size);
+    slice->data = call->bytes + *used;
+    *used += slice->size;
+}
+
+zseq_call_t *
+zseq_call_run_new_kv (zseq_kv_t *kv, const zseq_kv_query_t *query, uint64_t tag,
+                      int *rc_p)
+{
+    size_t size = query->ask.key.size + query->ask.op.value.size;
+    zseq_call_t *call = s_new (kv->client, ZSEQ_CALL_KV, size, tag, rc_p);
+    if (!call)
+        return NULL;
+    call->owner = kv;
+    call->kv = kv;
+    call->deadline_us = zseq_client_deadline_us (kv->timeout_ms);
+    call->kv_query = *query;
+    size_t used = 0;
+    s_copy (call, &call->kv_query.ask.key, &used);
+    s_copy (call, &call->kv_query.ask.op.value, &used);
+    call->kv_query.deadline_us = call->deadline_us;
+    call->kv_query.done = s_kv_done;
+    call->kv_query.arg = call;
     return call;
 }
 
@@ -341,12 +409,33 @@ s_begin_query (zseq_call_t *call)
     zseq_reactor_leave (reactor);
 }
 
+static void
+s_begin_kv (zseq_call_t *call)
+{
+    zseq_reactor_t *reactor = call->client->reactor;
+    if (!s_enter (call))
+        return;
+    s_pend (call);
+    call->kv_query.forgotten =
+      zseq_kv_seen_prepare (&call->kv->seen, &call->kv_query.ask);
+    int rc = zseq_kv_query_post (reactor, &call->kv_query);
+    if (rc != ZSEQ_OK)
+        s_end_pending (call, rc, "no memory for a call");
+    zseq_reactor_leave (reactor);
+}
+
 //  Calls the source, which may block. The call gets a slice of its time,
 //  because other calls wait for the thread, too. False: it needs another slice.
 static bool
 s_begin_source (zseq_call_t *call)
 {
     zseq_source_t *source = call->client->source;
+    if (call->kind == ZSEQ_CALL_KV) {
+        source->ops->kv (source, &call->kv_query);
+        int kv_rc = s_take_kv (call);
+        zseq_call_run_end (call, kv_rc, call->kv_query.outcome.detail);
+        return true;
+    }
     uint64_t now_us = zseq_clock_now_us ();
     uint64_t left_us =
       call->deadline_us > now_us ? call->deadline_us - now_us : 0;
@@ -387,6 +476,8 @@ zseq_call_run_begin (zseq_call_t *call)
         s_begin_range (call);
     else if (call->kind == ZSEQ_CALL_QUERY)
         s_begin_query (call);
+    else if (call->kind == ZSEQ_CALL_KV)
+        s_begin_kv (call);
     else if (s_enter (call)) {
         zseq_reactor_leave (reactor);
         zseq_call_run_end (call, ZSEQ_OK, "");

@@ -1,5 +1,5 @@
 //  The structs of a client and its handles. Private to zseq_client*.c,
-//  zseq_handle.c, zseq_prefetch.c and zseq_call*.c.
+//  zseq_handle.c, zseq_kv.c, zseq_prefetch.c and zseq_call*.c.
 
 #ifndef ZSEQ_CLIENT_PRIVATE_H_INCLUDED
 #define ZSEQ_CLIENT_PRIVATE_H_INCLUDED
@@ -7,6 +7,8 @@
 #include "zseq_ask.h"
 #include "zseq_buffer.h"
 #include "zseq_call.h"
+#include "zseq_kv_query.h"
+#include "zseq_kv_seen.h"
 #include "zseq_name_queue.h"
 #include "zseq_query.h"
 #include "zseq_reactor.h"
@@ -84,6 +86,14 @@ struct zseq {
     //  The client's lock guards these.
     zseq_t *prev;
     zseq_t *next;
+};
+
+//  A handle on the key-value store.
+struct zseq_kv {
+    zseq_client_t *client;
+    unsigned forks;  //  zseq_fork_count when it was made
+    atomic_int timeout_ms;
+    zseq_kv_seen_t seen;
 };
 
 //  Of zseq_client.c.

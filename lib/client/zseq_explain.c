@@ -49,6 +49,22 @@ s_add_refusals (const zseq_session_t *session, const zseq_attempt_t *attempt,
 }
 
 void
+zseq_explain_add (const zseq_session_t *session,
+                  const zseq_progress_t *progress, const char *consequence,
+                  zseq_outcome_t *outcome)
+{
+    assert (session);
+    assert (progress);
+    assert (consequence);
+    assert (outcome);
+
+    s_add_refusals (session, progress->attempt, outcome);
+    s_add_unsent (session, progress->unsent, outcome);
+    unsigned unsent = zseq_node_set_count (progress->unsent);
+    s_add_consequence (consequence, unsent ? unsent : 1, outcome);
+}
+
+void
 zseq_explain (const zseq_session_t *session, const zseq_progress_t *progress,
               zseq_quorum_kind_t kind, const char *consequence,
               zseq_outcome_t *outcome)
@@ -85,8 +101,5 @@ zseq_explain (const zseq_session_t *session, const zseq_progress_t *progress,
         zseq_outcome_set (outcome, rc, "%u of %u nodes answered, %u are needed",
                           answered, n,
                           zseq_quorum_size (&progress->attempt->quorum, kind));
-    s_add_refusals (session, progress->attempt, outcome);
-    s_add_unsent (session, progress->unsent, outcome);
-    unsigned unsent = zseq_node_set_count (progress->unsent);
-    s_add_consequence (consequence, unsent ? unsent : 1, outcome);
+    zseq_explain_add (session, progress, consequence, outcome);
 }

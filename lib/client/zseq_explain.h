@@ -21,4 +21,10 @@ void zseq_explain (const zseq_session_t *session,
                    const zseq_progress_t *progress, zseq_quorum_kind_t kind,
                    const char *consequence, zseq_outcome_t *outcome);
 
+//  Adds to outcome, which says why a started request failed, which nodes refuse
+//  and which could not be reached, and the consequence.
+void zseq_explain_add (const zseq_session_t *session,
+                       const zseq_progress_t *progress, const char *consequence,
+                       zseq_outcome_t *outcome);
+
 #endif

@@ -100,10 +100,10 @@ zseq_destroy (zseq_t **self_p)
     if (self->forks != zseq_fork_count)
         s_unlink (self);
     else {
-        zseq_call_queue_cancel (self);
+        zseq_call_queue_cancel (client, self);
         if (reactor) {
             zseq_reactor_lock (reactor);
-            zseq_call_run_cancel (self);
+            zseq_call_run_cancel (client, self);
             zseq_reactor_burn (reactor, zseq_prefetch_drop (self));
             zseq_reactor_leave (reactor);
         }

@@ -1,7 +1,8 @@
 //  Operations: all questions to the nodes other than claims. An operation sends
-//  one message at a time to all nodes. This file keeps the list of the
+//  one message at a time, mostly to all nodes. This file keeps the list of the
 //  operations under way, and has the steps that all kinds share. A kind is a
-//  table of functions (zseq_operation_kind_t); zseq_query.c has the kinds.
+//  table of functions (zseq_operation_kind_t); zseq_query.c and zseq_kv_query.c
+//  have the kinds.
 //
 //  zseq_operation_start puts an operation on the reactor's list; from then on,
 //  zseq_reactor_run_once ticks the operation and passes replies to it until the
@@ -24,6 +25,10 @@ zseq_operation_start (zseq_reactor_t *reactor, zseq_operation_t *self)
     self->request = 0;
     self->unsent = 0;
     self->foreign = false;
+    if (!self->bytes) {
+        self->bytes = self->own_bytes;
+        self->bytes_max = sizeof self->own_bytes;
+    }
     self->prev = NULL;
     self->next = reactor->operations;
     if (self->next)
@@ -78,13 +83,14 @@ zseq_operation_progress (const zseq_operation_t *self)
 static void
 s_scatter (zseq_reactor_t *reactor, zseq_operation_t *self)
 {
-    self->unsent &= ~zseq_session_send (reactor->session, self->unsent,
-                                        self->bytes, self->size);
+    if (self->unsent)
+        self->unsent &= ~zseq_session_send (reactor->session, self->unsent,
+                                            self->bytes, self->size);
     if (self->attempt)
         self->attempt->absent = self->unsent;
 }
 
-//  Makes the kind's next message, and sends it to all nodes.
+//  Makes the kind's next message, and sends it.
 static void
 s_send (zseq_reactor_t *reactor, zseq_operation_t *self)
 {
@@ -93,10 +99,27 @@ s_send (zseq_reactor_t *reactor, zseq_operation_t *self)
     msg.cluster = zseq_session_cluster (reactor->session);
     self->request = msg.request;
     self->sent_us = zseq_reactor_now_us (reactor);
-    self->size = zseq_codec_encode (&msg, self->bytes, sizeof self->bytes);
-    assert (self->size);
-    self->unsent = zseq_operation_nodes (reactor, self);
+    self->targets = zseq_operation_nodes (reactor, self);
+    if (self->kind->nodes)
+        self->targets &= self->kind->nodes (self);
+    self->unsent = self->targets;
+    //  Nodes that speak an older version may not know how to encode it, either.
+    self->size = 0;
+    if (self->targets) {
+        self->size = zseq_codec_encode (&msg, self->bytes, self->bytes_max);
+        assert (self->size);
+    }
     s_scatter (reactor, self);
+}
+
+//  Tells the kind which nodes the message was sent to. Returns whether there is
+//  another message to send.
+static bool
+s_note_sent (zseq_reactor_t *reactor, zseq_operation_t *self)
+{
+    return self->kind->sent &&
+           self->kind->sent (self, self->targets & ~self->unsent,
+                             zseq_reactor_now_us (reactor)) == ZSEQ_DO_SEND;
 }
 
 //  Takes the operation off the list, and reports its end.
@@ -115,7 +138,9 @@ static void
 s_drive (zseq_reactor_t *reactor, zseq_operation_t *self, zseq_do_t todo)
 {
     if (todo == ZSEQ_DO_SEND)
-        s_send (reactor, self);
+        do
+            s_send (reactor, self);
+        while (s_note_sent (reactor, self));
     else if (todo == ZSEQ_DO_DONE)
         s_end (reactor, self);
 }
@@ -134,8 +159,10 @@ s_tick (zseq_reactor_t *reactor, zseq_operation_t *self, uint64_t now_us)
     if (starts && !self->kind->may_start (reactor->session))
         return;
 
-    if (self->unsent)
+    if (self->unsent) {
         s_scatter (reactor, self);
+        (void) s_note_sent (reactor, self);
+    }
     self->started = true;
     s_drive (reactor, self, self->kind->tick (reactor, self, starts, now_us));
 }
@@ -171,6 +198,14 @@ s_receive (zseq_reactor_t *reactor, zseq_operation_t *self,
     s_drive (reactor, self, todo);
 }
 
+static bool
+s_waits_for (const zseq_operation_t *self, uint64_t request)
+{
+    return self->started && self->kind->waits_for
+             ? self->kind->waits_for (self, request)
+             : self->request == request;
+}
+
 bool
 zseq_operations_receive (zseq_reactor_t *reactor, const zseq_msg_t *msg)
 {
@@ -178,7 +213,7 @@ zseq_operations_receive (zseq_reactor_t *reactor, const zseq_msg_t *msg)
     assert (msg);
 
     zseq_operation_t *self = reactor->operations;
-    while (self && self->request != msg->request)
+    while (self && !s_waits_for (self, msg->request))
         self = self->next;
     if (self)
         s_receive (reactor, self, msg);
@@ -198,9 +233,11 @@ zseq_operations_unsent (const zseq_reactor_t *reactor)
 static uint64_t
 s_wake_us (const zseq_operation_t *self)
 {
-    uint64_t wake_us = self->started && self->attempt
-                         ? zseq_attempt_wake_us (self->attempt)
-                         : ZSEQ_NEVER;
+    uint64_t wake_us = ZSEQ_NEVER;
+    if (self->started && self->kind->wake_us)
+        wake_us = self->kind->wake_us (self);
+    else if (self->started && self->attempt)
+        wake_us = zseq_attempt_wake_us (self->attempt);
     return wake_us < self->deadline_us ? wake_us : self->deadline_us;
 }
 

@@ -1,8 +1,8 @@
 //  A reactor's fields and its operations. Private to zseq_reactor.c, to
 //  zseq_operation.c and zseq_name_queue.c, which the reactor runs, to
-//  zseq_query.c, which has the kinds of operation, and to zseq_ask.c, which
-//  waits for them. Calls go downward: ask, reactor and query; operation and
-//  name_queue; explain; session. Calls upward go through function pointers: an
+//  zseq_query.c and zseq_kv_query.c, which have the kinds of operation, and to
+//  zseq_ask.c, which waits for them. Calls go downward: ask, reactor and the
+//  queries; operation and name_queue; explain; session. Calls upward go through function pointers: an
 //  operation's kind, a request's done, the deferred work.
 
 #ifndef ZSEQ_REACTOR_PRIVATE_H_INCLUDED
@@ -15,6 +15,7 @@
 #include "zseq_explain.h"
 #include "zseq_fair_lock.h"
 #include "zseq_fork.h"
+#include "zseq_kv_nodes.h"
 #include "zseq_name_queue.h"
 #include "zseq_peek.h"
 #include "zseq_query.h"
@@ -33,9 +34,21 @@ typedef struct {
     //  Handles the time now_us. starts: it is the first tick.
     zseq_do_t (*tick) (zseq_reactor_t *reactor, zseq_operation_t *self,
                        bool starts, uint64_t now_us);
+    //  The nodes to send to, all of which speak that version. NULL: all that
+    //  speak it.
+    zseq_node_set_t (*nodes) (const zseq_operation_t *self);
     //  Fills in the message to send.
     void (*request) (zseq_reactor_t *reactor, zseq_operation_t *self,
                      zseq_msg_t *msg);
+    //  The message was sent to these nodes so far. NULL: it is sent to the
+    //  others once they can be reached.
+    zseq_do_t (*sent) (zseq_operation_t *self, zseq_node_set_t reached,
+                       uint64_t now_us);
+    //  Whether it waits for a reply to that request. NULL: to the message
+    //  that was sent last.
+    bool (*waits_for) (const zseq_operation_t *self, uint64_t request);
+    //  When to tick next at the latest. NULL: when the attempt says.
+    uint64_t (*wake_us) (const zseq_operation_t *self);
     //  Handles a reply; with an attempt, only replies from our cluster.
     zseq_do_t (*receive) (zseq_reactor_t *reactor, zseq_operation_t *self,
                           const zseq_msg_t *msg, uint64_t now_us);
@@ -47,7 +60,7 @@ typedef struct {
     void (*ended) (zseq_operation_t *self);
 } zseq_operation_kind_t;
 
-//  A question to all nodes, with its message under way.
+//  A question to the nodes, with its message under way.
 struct zseq_operation {
     const zseq_operation_kind_t *kind;
     zseq_attempt_t *attempt;  //  NULL: asks each node once
@@ -57,10 +70,14 @@ struct zseq_operation {
     bool started;          //  Has had its first tick
     uint64_t request;      //  0: no message is under way
     uint64_t sent_us;
-    zseq_node_set_t unsent;  //  Nodes without the message so far
-    bool foreign;            //  A node answered for another cluster
+    zseq_node_set_t targets;  //  Nodes that the message is for
+    zseq_node_set_t unsent;   //  ... without the message so far
+    bool foreign;             //  A node answered for another cluster
+    uint8_t *bytes;  //  The encoded message; NULL before the start: the
+                     //  operation's own bytes are enough
+    size_t bytes_max;
     size_t size;
-    uint8_t bytes[ZSEQ_REQUEST_MAX];
+    uint8_t own_bytes[ZSEQ_REQUEST_MAX];
     zseq_operation_t *prev;
     zseq_operation_t *next;
 };
@@ -165,7 +182,10 @@ struct zseq_reactor {
     //  zseq_operation.c: all other operations.
     zseq_operation_t *operations;
 
-    //  zseq_query.c.
+    //  zseq_kv_query.c.
+    zseq_kv_nodes_t kv_nodes;  //  n 0: nothing was asked yet
+
+    //  zseq_query.c and zseq_kv_query.c.
     uint64_t seed;  //  For the jitter of the next operation
 };
 

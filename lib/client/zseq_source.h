@@ -1,6 +1,6 @@
 //  A source: where a client without a reactor gets its IDs. It answers a call
 //  at once, or after a wait for the clock. mem: has one, and so have the flake
-//  URIs.
+//  URIs. That of mem: is a key-value store, too.
 //
 //  A source is a table of functions behind zseq_source_t. Any number of threads
 //  may call them. Every function that fails sets zseq_detail.
@@ -8,6 +8,7 @@
 #ifndef ZSEQ_SOURCE_H_INCLUDED
 #define ZSEQ_SOURCE_H_INCLUDED
 
+#include "zseq_kv_query.h"
 #include "zseq_uri.h"
 
 typedef struct zseq_source zseq_source_t;
@@ -32,6 +33,9 @@ typedef struct {
     int (*status) (zseq_source_t *self, int timeout_ms,
                    zseq_status_t *status_p);
     int (*stats) (zseq_source_t *self, zseq_stats_t *stats_p);
+    //  Runs a query of the key-value store at once, and sets its result; does
+    //  not call done. NULL: the source has no store.
+    void (*kv) (zseq_source_t *self, zseq_kv_query_t *query);
 } zseq_source_ops_t;
 
 struct zseq_source {

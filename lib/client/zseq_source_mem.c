@@ -1,5 +1,5 @@
 //  mem: a table of counters. An atomic operation takes IDs from a counter; only
-//  the table itself needs a lock.
+//  the table itself needs a lock. Beside it is a key-value store.
 
 #include <assert.h>
 #include <pthread.h>
@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "zseq_detail.h"
+#include "zseq_kv_memory.h"
 #include "zseq_seq.h"
 #include "zseq_source.h"
 #include "zseq_table.h"
@@ -24,6 +25,7 @@ typedef struct {
     zseq_source_t source;
     pthread_mutex_t lock;  //  Guards the table, not the counters
     zseq_table_t *table;
+    zseq_kv_memory_t *kv;
     _Atomic uint64_t skipped;  //  IDs that raises skipped
     _Atomic uint64_t burnt;    //  IDs taken but not handed out
 } s_mem_t;
@@ -40,6 +42,7 @@ s_destroy (zseq_source_t *source)
 {
     s_mem_t *self = (s_mem_t *) source;
     zseq_table_destroy (&self->table);
+    zseq_kv_memory_destroy (&self->kv);
     pthread_mutex_destroy (&self->lock);
     free (self);
 }
@@ -178,6 +181,12 @@ s_stats (zseq_source_t *source, zseq_stats_t *stats_p)
     return ZSEQ_OK;
 }
 
+static void
+s_kv (zseq_source_t *source, zseq_kv_query_t *query)
+{
+    zseq_kv_memory_run (((s_mem_t *) source)->kv, query);
+}
+
 zseq_source_t *
 zseq_source_mem_new (void)
 {
@@ -190,13 +199,17 @@ zseq_source_mem_new (void)
                                           .raise = s_raise,
                                           .list = s_list,
                                           .status = s_status,
-                                          .stats = s_stats};
+                                          .stats = s_stats,
+                                          .kv = s_kv};
     s_mem_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
     self->source.ops = &ops;
     self->table = zseq_table_new (NAMES_MAX, sizeof (s_counter_t));
-    if (!self->table) {
+    self->kv = zseq_kv_memory_new ();
+    if (!self->table || !self->kv) {
+        zseq_table_destroy (&self->table);
+        zseq_kv_memory_destroy (&self->kv);
         free (self);
         return NULL;
     }

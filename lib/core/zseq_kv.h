@@ -8,8 +8,6 @@
 #include "zseq_ballot.h"
 #include "zseq_slice.h"
 
-#define ZSEQ_KEY_MAX 255      //  Bytes in a key, at least 1, any byte
-#define ZSEQ_VALUE_MAX 49152  //  Bytes in a value
 #define ZSEQ_SHARDS 64
 #define ZSEQ_DEDUP_MAX 16  //  Op ids that a record remembers
 #define ZSEQ_KV_VERSION_MAX 0x7fffffffffffffffu

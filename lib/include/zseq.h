@@ -1,4 +1,5 @@
-//  zseq: strictly increasing 64-bit IDs from a cluster without a leader.
+//  zseq: strictly increasing 64-bit IDs from a cluster without a leader, and a
+//  key-value store on the same nodes.
 //
 //  This header is the whole public API and its manual.
 //
@@ -13,7 +14,8 @@
 //      zseq_client_destroy (&client);
 //
 //  Functions that can fail return ZSEQ_OK (0) or a negative ZSEQ_E...; results
-//  come back through _p arguments, which a failure leaves untouched.
+//  come back through _p arguments, which a failure leaves untouched, unless the
+//  function says otherwise.
 //
 //  Caveats
 //
@@ -90,6 +92,8 @@ extern "C" {
 #define ZSEQ_LABEL_MAX 63                //  Bytes in a node's, cluster's name
 #define ZSEQ_TIMEOUT_MS_MAX 86400000     //  A day
 #define ZSEQ_TIMEOUT_MS_DEFAULT 5000
+#define ZSEQ_KEY_MAX 255      //  Bytes in a key, at least 1
+#define ZSEQ_VALUE_MAX 49152  //  Bytes in a value: 48 KiB
 
 //  Errors: name, number, text. This table makes the enum below and the texts
 //  of zseq_strerror; a node's reply carries the same number, positive, as its
@@ -199,7 +203,7 @@ typedef struct zseq_client zseq_client_t;
 //
 //  mem: and flake: keep no buffer: all that a batch changes is that
 //  zseq_try_next may be used. Flake IDs come one by one, without range, peek,
-//  raise or list (ZSEQ_EINVAL). Does no I/O. Returns NULL when uri is malformed
+//  raise or list (ZSEQ_EINVAL), and have no key-value store. Does no I/O. Returns NULL when uri is malformed
 //  (ZSEQ_EURI) or memory runs out (ZSEQ_ENOMEM); see zseq_errno and
 //  zseq_detail.
 ZSEQ_EXPORT
@@ -438,6 +442,110 @@ int zseq_info (zseq_t *self, zseq_info_t *info_p);
 ZSEQ_EXPORT
 int zseq_raise (zseq_t *self, uint64_t id);
 
+//  The key-value store: a value of up to ZSEQ_VALUE_MAX bytes under each key.
+//  It is on the nodes of a cluster, in the directory of file:, or in the memory
+//  of the client of mem:.
+//
+//  Each key is linearizable: a get returns what the last put that ended before
+//  it began has stored, or what a later one has. Nothing is promised of two keys
+//  together. A value has a version, 1 to 2^63 - 1. The versions of a key only
+//  rise, also over deletions, but do not count up by one. So a version is a
+//  condition for the next write (zseq_kv_cas), and a fence: whoever has the
+//  higher version came later.
+//
+//  A write is done exactly once, or it fails. The library sends it again, to
+//  other nodes, until it knows the outcome or the deadline passes. A failed
+//  write was not done, and will not be, unless zseq_kv_unknown says true.
+
+typedef struct zseq_kv zseq_kv_t;
+
+typedef struct {
+    size_t size;       //  Bytes in the value; 0: there is none
+    uint64_t version;  //  Of the value, or of its deletion; 0: the key was
+                       //  never used, or its deletion is forgotten
+} zseq_kv_info_t;
+
+//  Any version, as a condition.
+#define ZSEQ_KV_ANY UINT64_MAX
+
+//  A handle on the client's key-value store, which begins with the client's
+//  timeout. Does no I/O. Returns NULL: ZSEQ_EINVAL (a flake URI has no store),
+//  ZSEQ_ENOMEM, ZSEQ_EFORKED, ZSEQ_ECLOSED; see zseq_errno.
+ZSEQ_EXPORT
+zseq_kv_t *zseq_kv_new (zseq_client_t *client);
+
+//  Destroys a handle and nulls the pointer; accepts a null handle.
+ZSEQ_EXPORT
+void zseq_kv_destroy (zseq_kv_t **self_p);
+
+//  As zseq_set_timeout.
+ZSEQ_EXPORT
+int zseq_kv_set_timeout (zseq_kv_t *self, int timeout_ms);
+
+//  Gets the value of a key, 1 to ZSEQ_KEY_MAX bytes of any kind, into a buffer;
+//  one of ZSEQ_VALUE_MAX bytes holds any value, and NULL and 0 are allowed.
+//  Blocks until the deadline at most. Changes nothing. Errors:
+//    ZSEQ_ENOKEY         there is no value; sets *info_p
+//    ZSEQ_EVALUE         the buffer is too small and was left alone; sets
+//                        *info_p, which has the value's size
+//    ZSEQ_EUNAVAILABLE, ZSEQ_ETIMEOUT  too few nodes, more than half of them,
+//                        were reachable and voting, or they were too slow
+//    ZSEQ_EBUSY          until the deadline, the nodes had too much to do
+//    ZSEQ_EPROTOCOL      the nodes are of a version without the store
+//    ZSEQ_EINVAL, and those of zseq_next from ZSEQ_ECLUSTER on
+ZSEQ_EXPORT
+int zseq_kv_get (zseq_kv_t *self, const void *key, size_t key_size,
+                 void *buffer, size_t buffer_size, zseq_kv_info_t *info_p);
+
+//  The same from one node, which takes less time and does less work: the value
+//  may be an older one. It was the key's value once, and is not older than any
+//  that this handle has got or put before. Falls back to zseq_kv_get where the
+//  node cannot promise that.
+ZSEQ_EXPORT
+int zseq_kv_stale (zseq_kv_t *self, const void *key, size_t key_size,
+                   void *buffer, size_t buffer_size, zseq_kv_info_t *info_p);
+
+//  Stores a value of 0 to ZSEQ_VALUE_MAX bytes under a key. version_p may be
+//  NULL. Blocks until the deadline at most. Errors:
+//    ZSEQ_EVALUE         the value is too large
+//    ZSEQ_EUNAVAILABLE, ZSEQ_ETIMEOUT  as of zseq_kv_get; see zseq_kv_unknown
+//    ZSEQ_EFORGOTTEN     the write was sent again, and so many others came
+//                        since that nobody remembers it: zseq_kv_unknown says
+//                        true. Sets *version_p to the key's version
+//    ZSEQ_ENOSPACE, ZSEQ_EFULL, ZSEQ_EBUSY  until the deadline, the nodes
+//                        refused for that reason
+//    ZSEQ_EEXHAUSTED     no version is left
+//    ZSEQ_EPROTOCOL, ZSEQ_EINVAL and others as of zseq_kv_get
+ZSEQ_EXPORT
+int zseq_kv_put (zseq_kv_t *self, const void *key, size_t key_size,
+                 const void *data, size_t size, uint64_t *version_p);
+
+//  The same, if the key has the expected version; expected 0: if it has no
+//  value. With ZSEQ_KV_ANY it is zseq_kv_put. Further errors, which set
+//  *version_p to the version that the key has instead:
+//    ZSEQ_EVERSION       the key has another version; or, with 0, a value
+//    ZSEQ_ENOKEY         it has no value, and so not the expected version
+ZSEQ_EXPORT
+int zseq_kv_cas (zseq_kv_t *self, const void *key, size_t key_size,
+                 uint64_t expected, const void *data, size_t size,
+                 uint64_t *version_p);
+
+//  Deletes the value of a key, if it has the expected version, or with
+//  ZSEQ_KV_ANY whichever it has. Sets *version_p, which may be NULL, to the
+//  version of the deletion. Errors: those of zseq_kv_cas; ZSEQ_EINVAL also if
+//  expected is 0.
+ZSEQ_EXPORT
+int zseq_kv_del (zseq_kv_t *self, const void *key, size_t key_size,
+                 uint64_t expected, uint64_t *version_p);
+
+//  Whether this thread's last failed call was a write that may have been done,
+//  or may be done yet. To find out, get the key: once a later version is there,
+//  the write will not be done any more if it was a zseq_kv_cas with a version.
+//  (After ZSEQ_ENOKEY or ZSEQ_EVERSION it says true only if a node that did not
+//  answer may still do it, once the condition holds.)
+ZSEQ_EXPORT
+bool zseq_kv_unknown (void);
+
 //  The asynchronous form: start calls, poll the client's descriptor, and
 //  collect the calls that have ended. Starting and collecting never wait for a
 //  node, a clock or a directory; a thread of the library waits where that is
@@ -450,7 +558,10 @@ typedef struct {
     uint64_t tag;      //  The tag that it was started with
     int rc;            //  What the blocking call would return
     uint64_t value;    //  The ID, the first of the range, or the peeked ID;
-                       //  unset for a raise
+                       //  unset for a raise. The version of a key-value call,
+                       //  also if the blocking call sets it with its error
+    size_t size;       //  A get's: bytes in the value
+    bool unknown;      //  As zseq_kv_unknown
     char detail[512];  //  As zseq_detail
 } zseq_ended_t;
 
@@ -472,6 +583,27 @@ ZSEQ_EXPORT
 int zseq_start_peek (zseq_t *self, uint64_t tag);
 ZSEQ_EXPORT
 int zseq_start_raise (zseq_t *self, uint64_t id, uint64_t tag);
+
+//  The same for the key-value store: as zseq_kv_get, _stale, _put, _cas and _del.
+//  Key and data are copied. buffer is written until the call was collected or
+//  the handle was destroyed, and has to be there as long. Destroying the handle
+//  cancels its calls: a write that was started may be done nevertheless.
+ZSEQ_EXPORT
+int zseq_start_kv_get (zseq_kv_t *self, const void *key, size_t key_size,
+                       void *buffer, size_t buffer_size, uint64_t tag);
+ZSEQ_EXPORT
+int zseq_start_kv_stale (zseq_kv_t *self, const void *key, size_t key_size,
+                         void *buffer, size_t buffer_size, uint64_t tag);
+ZSEQ_EXPORT
+int zseq_start_kv_put (zseq_kv_t *self, const void *key, size_t key_size,
+                       const void *data, size_t size, uint64_t tag);
+ZSEQ_EXPORT
+int zseq_start_kv_cas (zseq_kv_t *self, const void *key, size_t key_size,
+                       uint64_t expected, const void *data, size_t size,
+                       uint64_t tag);
+ZSEQ_EXPORT
+int zseq_start_kv_del (zseq_kv_t *self, const void *key, size_t key_size,
+                       uint64_t expected, uint64_t tag);
 
 //  Takes up to count ended calls, the first to end first. Returns how many; 0
 //  in a forked child.

@@ -495,6 +495,7 @@ zseq_kv_call_sent (zseq_kv_call_t *self, zseq_node_set_t reached,
     bool sent = zseq_node_set_has (reached, self->node);
     if (self->phase == ZSEQ_KV_NEAR)
         return sent ? ZSEQ_DO_WAIT : s_near_failed (self);
+    zseq_node_set_put (&self->unreached, self->node, !sent);
     if (!sent)
         return s_pass_over (self, now_us);
     s_coordinated_sent (self, now_us);

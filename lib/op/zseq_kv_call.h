@@ -60,6 +60,7 @@ typedef struct {
     uint64_t busy_us;        //  A busy node is asked again until then; 0: none
     zseq_node_set_t passed;  //  Nodes that were asked, or cannot be reached
     zseq_node_set_t owing;  //  Nodes that may hold the op, and have not replied
+    zseq_node_set_t unreached;  //  Nodes that could not be reached last
     bool applied;  //  A node has replied that the op may have been applied
     int refusal;   //  Why a node refused last; or ZSEQ_OK
 

@@ -7,6 +7,7 @@
 
 static _Thread_local char s_text[1024];
 static _Thread_local int s_rc;
+static _Thread_local bool s_unknown;
 
 int
 zseq_detail_fail (int rc, const char *format, ...)
@@ -16,6 +17,7 @@ zseq_detail_fail (int rc, const char *format, ...)
     vsnprintf (s_text, sizeof s_text, format, list);
     va_end (list);
     s_rc = rc;
+    s_unknown = false;
     return rc;
 }
 
@@ -35,6 +37,18 @@ int
 zseq_errno (void)
 {
     return s_rc;
+}
+
+void
+zseq_detail_set_unknown (void)
+{
+    s_unknown = true;
+}
+
+bool
+zseq_kv_unknown (void)
+{
+    return s_unknown;
 }
 
 static void

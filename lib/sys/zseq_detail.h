@@ -9,6 +9,10 @@
 int zseq_detail_fail (int rc, const char *format, ...)
   __attribute__ ((format (printf, 2, 3)));
 
+//  The call that has just failed was a write that may have been done:
+//  zseq_kv_unknown says so until this thread's next failed call.
+void zseq_detail_set_unknown (void);
+
 //  Fails with ZSEQ_ECLOSED.
 int zseq_detail_fail_closed (void);
 

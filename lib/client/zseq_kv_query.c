@@ -1,0 +1,295 @@
+//  The kind of operation that runs a zseq_kv_call.
+
+#include "zseq_kv_query.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "zseq_reactor_private.h"
+
+typedef struct {
+    zseq_operation_t operation;
+    zseq_kv_call_t call;
+    zseq_kv_query_t *query;
+    uint8_t bytes[];
+} s_kv_t;
+
+//  The version of the protocol that has the key-value store.
+#define SPEAKS 4
+
+//  What is known of the nodes, from the first query on.
+static zseq_kv_nodes_t *
+s_nodes (zseq_reactor_t *reactor)
+{
+    zseq_kv_nodes_t *nodes = &reactor->kv_nodes;
+    if (nodes->n)
+        return nodes;
+    zseq_kv_nodes_init (nodes, zseq_session_n (reactor->session));
+    for (uint8_t node = 0; node < nodes->n; node++) {
+        const char *name = zseq_session_member (reactor->session, node)->name;
+        zseq_kv_nodes_set_name (nodes, node, name, strlen (name));
+    }
+    return nodes;
+}
+
+static zseq_do_t
+s_tick (zseq_reactor_t *reactor, zseq_operation_t *operation, bool starts,
+        uint64_t now_us)
+{
+    s_kv_t *self = (s_kv_t *) operation;
+    if (starts) {
+        zseq_timing_t timing = {
+          .rtt_us = zseq_batcher_stats (reactor->names.batcher)->rtt_us,
+          .deadline_us = operation->deadline_us,
+          .seed = reactor->seed++};
+        zseq_kv_call_init (&self->call, s_nodes (reactor), &self->query->ask,
+                           &timing);
+    }
+    return zseq_kv_call_tick (&self->call, now_us);
+}
+
+static zseq_node_set_t
+s_targets (const zseq_operation_t *operation)
+{
+    return zseq_kv_call_nodes (&((const s_kv_t *) operation)->call);
+}
+
+static void
+s_request (zseq_reactor_t *reactor, zseq_operation_t *operation,
+           zseq_msg_t *msg)
+{
+    s_kv_t *self = (s_kv_t *) operation;
+    zseq_kv_call_request (&self->call,
+                          zseq_session_draw_request (reactor->session),
+                          zseq_reactor_now_us (reactor), msg);
+}
+
+static zseq_do_t
+s_sent (zseq_operation_t *operation, zseq_node_set_t reached, uint64_t now_us)
+{
+    s_kv_t *self = (s_kv_t *) operation;
+    //  A READ may still reach the others; what goes to one node goes to another
+    //  one then.
+    if (self->call.phase != ZSEQ_KV_READ)
+        operation->unsent = 0;
+    return zseq_kv_call_sent (&self->call, reached, now_us);
+}
+
+static bool
+s_waits_for (const zseq_operation_t *operation, uint64_t request)
+{
+    return zseq_kv_call_waits_for (&((const s_kv_t *) operation)->call,
+                                   request);
+}
+
+static uint64_t
+s_wake_us (const zseq_operation_t *operation)
+{
+    return zseq_kv_call_wake_us (&((const s_kv_t *) operation)->call);
+}
+
+//  The value is in the reply: it is taken over at once.
+static zseq_do_t
+s_receive (zseq_reactor_t *reactor, zseq_operation_t *operation,
+           const zseq_msg_t *msg, uint64_t now_us)
+{
+    (void) reactor;
+    s_kv_t *self = (s_kv_t *) operation;
+    zseq_do_t todo = zseq_kv_call_reply (&self->call, msg, now_us);
+    if (todo == ZSEQ_DO_DONE) {
+        self->query->unknown = self->call.unknown;
+        self->query->floor = self->call.floor;
+        zseq_kv_query_finish (self->query, self->call.rc, self->call.version,
+                              self->call.value);
+    }
+    return todo;
+}
+
+//  Failures.
+
+//  How many nodes are known to speak the store's version, or an older one.
+static uint8_t
+s_count_speaking (const zseq_session_t *session, bool older)
+{
+    uint8_t count = 0;
+    for (uint8_t node = 0; node < zseq_session_n (session); node++) {
+        uint64_t speaks = zseq_session_speaks (session, node);
+        if (speaks && (speaks < SPEAKS) == older)
+            count++;
+    }
+    return count;
+}
+
+static void
+s_explain_nodes (const s_kv_t *self, const zseq_session_t *session,
+                 zseq_outcome_t *outcome)
+{
+    const zseq_kv_call_t *call = &self->call;
+    unsigned n = zseq_session_n (session);
+    unsigned majority = zseq_quorum_majority ((uint8_t) n);
+    zseq_node_set_t answered;
+    (void) zseq_attempt_failure (&call->attempt, ZSEQ_QUORUM_WRITE, &answered);
+    if (call->rc == ZSEQ_EUNAVAILABLE && self->operation.foreign)
+        zseq_outcome_set (outcome, ZSEQ_ECLUSTER,
+                          "the nodes answer for another cluster than before: "
+                          "was the cluster made anew? Make a new client");
+    else if (s_count_speaking (session, true) > n - majority)
+        zseq_outcome_set (outcome, ZSEQ_EPROTOCOL,
+                          "%u of %u nodes are of a version without the "
+                          "key-value store: upgrade them",
+                          s_count_speaking (session, true), n);
+    else if (call->phase == ZSEQ_KV_COORDINATED)
+        zseq_outcome_set (outcome, call->rc,
+                          "no node has coordinated it in time%s%s",
+                          call->refusal ? "; one refused: " : "",
+                          call->refusal ? zseq_strerror (call->refusal) : "");
+    else
+        zseq_outcome_set (outcome, call->rc,
+                          "%u of %u nodes answered, %u have to agree",
+                          zseq_node_set_count (answered), n, majority);
+}
+
+static void
+s_fail (zseq_reactor_t *reactor, zseq_operation_t *operation)
+{
+    s_kv_t *self = (s_kv_t *) operation;
+    zseq_kv_query_t *query = self->query;
+    const zseq_session_t *session = reactor->session;
+    bool writes = query->ask.op.type != ZSEQ_KV_GET;
+    if (operation->started && !self->call.done)
+        zseq_kv_call_end (&self->call);
+    query->unknown = operation->started && self->call.unknown;
+    const char *consequence =
+      query->unknown ? "the write may have been done, or may be done yet"
+      : writes       ? "nothing was written"
+                     : "nothing has changed";
+    zseq_progress_t progress = zseq_operation_progress (operation);
+    if (!operation->started || zseq_session_fatal (session)) {
+        zseq_explain (session, &progress, ZSEQ_QUORUM_WRITE, consequence,
+                      &query->outcome);
+        return;
+    }
+    s_explain_nodes (self, session, &query->outcome);
+    if (self->call.phase == ZSEQ_KV_COORDINATED)
+        progress.unsent = self->call.unreached;
+    zseq_explain_add (session, &progress, consequence, &query->outcome);
+}
+
+static void
+s_ended (zseq_operation_t *operation)
+{
+    s_kv_t *self = (s_kv_t *) operation;
+    zseq_kv_query_t *query = self->query;
+    query->operation = NULL;
+    free (self);
+    query->done (query);
+}
+
+static const zseq_operation_kind_t s_kind = {
+  .speaks = SPEAKS,
+  .may_start = zseq_session_ready,
+  .tick = s_tick,
+  .nodes = s_targets,
+  .request = s_request,
+  .sent = s_sent,
+  .waits_for = s_waits_for,
+  .wake_us = s_wake_us,
+  .receive = s_receive,
+  .fail = s_fail,
+  .ended = s_ended,
+};
+
+//  What others call.
+
+static void
+s_explain_error (zseq_kv_query_t *self, int rc)
+{
+    const zseq_kv_op_t *op = &self->ask.op;
+    unsigned long long version = self->version;
+    const char *unknown =
+      self->unknown ? "; but a copy of the request may be done yet" : "";
+    if (rc == ZSEQ_ENOKEY && version)
+        zseq_outcome_set (&self->outcome, rc,
+                          "it was deleted at version %llu%s", version, unknown);
+    else if (rc == ZSEQ_ENOKEY)
+        zseq_outcome_set (&self->outcome, rc, "nothing is stored under it%s",
+                          unknown);
+    else if (rc == ZSEQ_EVERSION && op->expected == 0)
+        zseq_outcome_set (&self->outcome, rc,
+                          "it is there already, at version %llu%s", version,
+                          unknown);
+    else if (rc == ZSEQ_EVERSION)
+        zseq_outcome_set (&self->outcome, rc,
+                          "it is at version %llu, not %llu%s", version,
+                          (unsigned long long) op->expected, unknown);
+    else if (rc == ZSEQ_EFORGOTTEN)
+        zseq_outcome_set (&self->outcome, rc,
+                          "the write was sent more than once, and too many "
+                          "others came since: read the key, which is at "
+                          "version %llu",
+                          version);
+    else
+        zseq_outcome_set (&self->outcome, rc, "a node refuses it%s", unknown);
+}
+
+void
+zseq_kv_query_finish (zseq_kv_query_t *self, int rc, uint64_t version,
+                      zseq_slice_t value)
+{
+    assert (self);
+
+    self->version = version;
+    self->outcome.rc = ZSEQ_OK;
+    if (rc != ZSEQ_OK) {
+        s_explain_error (self, rc);
+        return;
+    }
+    if (self->ask.op.type != ZSEQ_KV_GET)
+        return;
+    self->size = value.size;
+    if (value.size > self->buffer_size)
+        zseq_outcome_set (&self->outcome, ZSEQ_EVALUE,
+                          "the value has %zu bytes, and the buffer %zu",
+                          value.size, self->buffer_size);
+    else if (value.size)
+        memcpy (self->buffer, value.data, value.size);
+}
+
+int
+zseq_kv_query_post (zseq_reactor_t *reactor, zseq_kv_query_t *self)
+{
+    assert (reactor);
+    assert (self);
+    assert (self->done);
+    assert (!self->operation);
+
+    size_t size = ZSEQ_REQUEST_MAX + self->ask.op.value.size;
+    s_kv_t *operation = calloc (1, sizeof *operation + size);
+    if (!operation)
+        return ZSEQ_ENOMEM;
+    operation->operation.kind = &s_kind;
+    operation->operation.attempt = &operation->call.attempt;
+    operation->operation.deadline_us = self->deadline_us;
+    operation->operation.bytes = operation->bytes;
+    operation->operation.bytes_max = size;
+    operation->query = self;
+    self->operation = operation;
+    self->outcome.rc = ZSEQ_OK;
+    zseq_operation_start (reactor, &operation->operation);
+    return ZSEQ_OK;
+}
+
+void
+zseq_kv_query_cancel (zseq_reactor_t *reactor, zseq_kv_query_t *self)
+{
+    assert (reactor);
+    assert (self);
+
+    s_kv_t *operation = self->operation;
+    if (!operation)
+        return;
+    zseq_operation_retire (reactor, &operation->operation);
+    self->operation = NULL;
+    free (operation);
+}

@@ -1,0 +1,389 @@
+//  The key-value store, through the library. The tests of EVERYWHERE run against
+//  each kind of store.
+
+#include "zseq_history.h"
+#include "zseq_process.h"
+
+#include <criterion/criterion.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "zseq.h"
+
+static zseq_client_t *s_client;
+static zseq_kv_t *s_kv;
+
+static void
+s_open (const char *uri)
+{
+    s_client = zseq_client_new (uri);
+    cr_assert (s_client, "%s", zseq_detail ());
+    s_kv = zseq_kv_new (s_client);
+    cr_assert (s_kv, "%s", zseq_detail ());
+}
+
+static void
+s_open_mem (void)
+{
+    s_open ("mem:");
+}
+
+static void
+s_close (void)
+{
+    zseq_kv_destroy (&s_kv);
+    zseq_client_destroy (&s_client);
+}
+
+TestSuite (kv_mem, .init = s_open_mem, .fini = s_close, .timeout = 120);
+
+#define EVERYWHERE(name)                                                       \
+    static void s_test_##name (void);                                          \
+    Test (kv_mem, name)                                                        \
+    {                                                                          \
+        s_test_##name ();                                                      \
+    }                                                                          \
+    static void s_test_##name (void)
+
+#define ASSERT_RC(call, expected)                                              \
+    do {                                                                       \
+        int rc_ = (call);                                                      \
+        cr_assert_eq (rc_, expected, "%s: %s (%s)", #call,                     \
+                      zseq_strerror (rc_), zseq_detail ());                    \
+    } while (0)
+
+static uint64_t
+s_put (const char *key, const char *value)
+{
+    uint64_t version = 0;
+    ASSERT_RC (
+      zseq_kv_put (s_kv, key, strlen (key), value, strlen (value), &version),
+      ZSEQ_OK);
+    return version;
+}
+
+//  Asserts that a get shows that value at that version.
+static void
+s_assert_value (const char *key, const char *value, uint64_t version)
+{
+    char buffer[ZSEQ_VALUE_MAX];
+    zseq_kv_info_t info;
+    ASSERT_RC (
+      zseq_kv_get (s_kv, key, strlen (key), buffer, sizeof buffer, &info),
+      ZSEQ_OK);
+    cr_assert_eq (info.version, version);
+    cr_assert_eq (info.size, strlen (value));
+    cr_assert (memcmp (buffer, value, info.size) == 0);
+}
+
+EVERYWHERE (gets_what_was_put)
+{
+    uint64_t version = s_put ("key", "one");
+    cr_assert_geq (version, 1);
+    s_assert_value ("key", "one", version);
+    uint64_t later = s_put ("key", "two");
+    cr_assert_gt (later, version);
+    s_assert_value ("key", "two", later);
+}
+
+EVERYWHERE (has_no_version_of_a_key_that_was_never_used)
+{
+    zseq_kv_info_t info = {.size = 9, .version = 9};
+    ASSERT_RC (zseq_kv_get (s_kv, "key", 3, NULL, 0, &info), ZSEQ_ENOKEY);
+    cr_assert_eq (info.version, 0);
+    cr_assert_eq (info.size, 0);
+    cr_assert (!zseq_kv_unknown ());
+}
+
+EVERYWHERE (keeps_the_version_of_a_deletion)
+{
+    uint64_t version = s_put ("key", "one");
+    uint64_t deletion = 0;
+    ASSERT_RC (zseq_kv_del (s_kv, "key", 3, ZSEQ_KV_ANY, &deletion), ZSEQ_OK);
+    cr_assert_gt (deletion, version);
+    zseq_kv_info_t info;
+    ASSERT_RC (zseq_kv_get (s_kv, "key", 3, NULL, 0, &info), ZSEQ_ENOKEY);
+    cr_assert_eq (info.version, deletion);
+    ASSERT_RC (zseq_kv_del (s_kv, "key", 3, ZSEQ_KV_ANY, &version),
+               ZSEQ_ENOKEY);
+    cr_assert_eq (version, deletion);
+    cr_assert_gt (s_put ("key", "two"), deletion);
+}
+
+EVERYWHERE (replaces_only_the_expected_version)
+{
+    uint64_t first = s_put ("key", "one");
+    uint64_t second = 0;
+    ASSERT_RC (zseq_kv_cas (s_kv, "key", 3, first, "two", 3, &second), ZSEQ_OK);
+    uint64_t found = 0;
+    ASSERT_RC (zseq_kv_cas (s_kv, "key", 3, first, "three", 5, &found),
+               ZSEQ_EVERSION);
+    cr_assert_eq (found, second);
+    cr_assert (!zseq_kv_unknown ());
+    s_assert_value ("key", "two", second);
+}
+
+EVERYWHERE (creates_only_what_is_not_there)
+{
+    uint64_t first = 0;
+    ASSERT_RC (zseq_kv_cas (s_kv, "key", 3, 0, "one", 3, &first), ZSEQ_OK);
+    uint64_t found = 0;
+    ASSERT_RC (zseq_kv_cas (s_kv, "key", 3, 0, "two", 3, &found),
+               ZSEQ_EVERSION);
+    cr_assert_eq (found, first);
+    ASSERT_RC (zseq_kv_cas (s_kv, "other", 5, first, "two", 3, &found),
+               ZSEQ_ENOKEY);
+}
+
+EVERYWHERE (deletes_only_the_expected_version)
+{
+    uint64_t first = s_put ("key", "one");
+    uint64_t second = s_put ("key", "two");
+    ASSERT_RC (zseq_kv_del (s_kv, "key", 3, first, NULL), ZSEQ_EVERSION);
+    ASSERT_RC (zseq_kv_del (s_kv, "key", 3, second, NULL), ZSEQ_OK);
+}
+
+EVERYWHERE (takes_keys_and_values_of_any_bytes)
+{
+    uint64_t version = 0;
+    ASSERT_RC (zseq_kv_put (s_kv, "a\0b", 3, "\0\xff\n", 3, &version), ZSEQ_OK);
+    s_put ("a", "other");
+    char buffer[8];
+    zseq_kv_info_t info;
+    ASSERT_RC (zseq_kv_get (s_kv, "a\0b", 3, buffer, sizeof buffer, &info),
+               ZSEQ_OK);
+    cr_assert_eq (info.size, 3);
+    cr_assert (memcmp (buffer, "\0\xff\n", 3) == 0);
+}
+
+EVERYWHERE (takes_empty_values)
+{
+    uint64_t version = s_put ("key", "");
+    s_assert_value ("key", "", version);
+    ASSERT_RC (zseq_kv_put (s_kv, "key", 3, NULL, 0, &version), ZSEQ_OK);
+    s_assert_value ("key", "", version);
+}
+
+EVERYWHERE (takes_keys_and_values_up_to_their_limits)
+{
+    static char value[ZSEQ_VALUE_MAX + 1];
+    static char buffer[ZSEQ_VALUE_MAX];
+    char key[ZSEQ_KEY_MAX + 1];
+    memset (key, 'k', sizeof key);
+    memset (value, 'v', sizeof value);
+    ASSERT_RC (
+      zseq_kv_put (s_kv, key, ZSEQ_KEY_MAX, value, ZSEQ_VALUE_MAX, NULL),
+      ZSEQ_OK);
+    zseq_kv_info_t info;
+    ASSERT_RC (
+      zseq_kv_get (s_kv, key, ZSEQ_KEY_MAX, buffer, sizeof buffer, &info),
+      ZSEQ_OK);
+    cr_assert_eq (info.size, ZSEQ_VALUE_MAX);
+    cr_assert (memcmp (buffer, value, info.size) == 0);
+    ASSERT_RC (zseq_kv_put (s_kv, key, sizeof key, "", 0, NULL), ZSEQ_EINVAL);
+    ASSERT_RC (zseq_kv_put (s_kv, "", 0, "", 0, NULL), ZSEQ_EINVAL);
+    ASSERT_RC (zseq_kv_put (s_kv, "k", 1, value, sizeof value, NULL),
+               ZSEQ_EVALUE);
+    ASSERT_RC (zseq_kv_del (s_kv, "k", 1, 0, NULL), ZSEQ_EINVAL);
+}
+
+EVERYWHERE (leaves_a_buffer_alone_that_is_too_small)
+{
+    uint64_t version = s_put ("key", "value");
+    char buffer[4] = "abc";
+    zseq_kv_info_t info;
+    ASSERT_RC (zseq_kv_get (s_kv, "key", 3, buffer, sizeof buffer, &info),
+               ZSEQ_EVALUE);
+    cr_assert_eq (info.size, 5);
+    cr_assert_eq (info.version, version);
+    cr_assert_str_eq (buffer, "abc");
+}
+
+EVERYWHERE (gets_what_this_handle_has_put_from_one_node_too)
+{
+    for (int round = 0; round < 20; round++) {
+        uint64_t version = s_put ("key", "one");
+        char buffer[16];
+        zseq_kv_info_t info;
+        ASSERT_RC (zseq_kv_stale (s_kv, "key", 3, buffer, sizeof buffer, &info),
+                   ZSEQ_OK);
+        cr_assert_geq (info.version, version);
+    }
+}
+
+static void *
+s_increment (void *arg)
+{
+    zseq_kv_t *kv = arg;
+    for (int round = 0; round < 50; round++) {
+        int rc = ZSEQ_EVERSION;
+        while (rc == ZSEQ_EVERSION) {
+            int count = 0;
+            zseq_kv_info_t info = {.version = 0};
+            rc = zseq_kv_get (kv, "count", 5, &count, sizeof count, &info);
+            cr_assert (rc == ZSEQ_OK || rc == ZSEQ_ENOKEY, "%s",
+                       zseq_detail ());
+            uint64_t expected = rc == ZSEQ_OK ? info.version : 0;
+            count++;
+            rc = zseq_kv_cas (kv, "count", 5, expected, &count, sizeof count,
+                              NULL);
+        }
+        ASSERT_RC (rc, ZSEQ_OK);
+    }
+    return NULL;
+}
+
+EVERYWHERE (lets_threads_count_by_compare_and_set)
+{
+    pthread_t thread[4];
+    zseq_kv_t *kv[4];
+    for (int index = 0; index < 4; index++) {
+        kv[index] = zseq_kv_new (s_client);
+        pthread_create (&thread[index], NULL, s_increment, kv[index]);
+    }
+    for (int index = 0; index < 4; index++) {
+        pthread_join (thread[index], NULL);
+        zseq_kv_destroy (&kv[index]);
+    }
+    int count = 0;
+    zseq_kv_info_t info;
+    ASSERT_RC (zseq_kv_get (s_kv, "count", 5, &count, sizeof count, &info),
+               ZSEQ_OK);
+    cr_assert_eq (count, 200);
+}
+
+//  The asynchronous form.
+
+//  Waits until that many calls have ended, and collects them.
+static void
+s_collect (zseq_ended_t *ended, size_t count)
+{
+    uint64_t end_ns =
+      zseq_history_now_ns () + (uint64_t) ZSEQ_PROCESS_WAIT_MS * 1000000;
+    struct pollfd fd = {.fd = zseq_client_fd (s_client), .events = POLLIN};
+    size_t got = 0;
+    while (got < count) {
+        cr_assert_lt (zseq_history_now_ns (), end_ns);
+        (void) poll (&fd, 1, 100);
+        got += zseq_client_collect (s_client, ended + got, count - got);
+    }
+}
+
+EVERYWHERE (starts_calls)
+{
+    zseq_ended_t ended[1];
+    char value[] = "one";
+    ASSERT_RC (zseq_start_kv_put (s_kv, "key", 3, value, 3, 7), ZSEQ_OK);
+    value[0] = '-';
+    s_collect (ended, 1);
+    ASSERT_RC (ended->rc, ZSEQ_OK);
+    cr_assert_eq (ended->tag, 7);
+    uint64_t version = ended->value;
+    s_assert_value ("key", "one", version);
+
+    char buffer[16];
+    ASSERT_RC (zseq_start_kv_get (s_kv, "key", 3, buffer, sizeof buffer, 8),
+               ZSEQ_OK);
+    s_collect (ended, 1);
+    ASSERT_RC (ended->rc, ZSEQ_OK);
+    cr_assert_eq (ended->value, version);
+    cr_assert_eq (ended->size, 3);
+    cr_assert (memcmp (buffer, "one", 3) == 0);
+
+    ASSERT_RC (zseq_start_kv_stale (s_kv, "key", 3, buffer, sizeof buffer, 8),
+               ZSEQ_OK);
+    s_collect (ended, 1);
+    ASSERT_RC (ended->rc, ZSEQ_OK);
+    ASSERT_RC (zseq_start_kv_cas (s_kv, "key", 3, 0, "two", 3, 9), ZSEQ_OK);
+    s_collect (ended, 1);
+    cr_assert_eq (ended->rc, ZSEQ_EVERSION);
+    cr_assert_eq (ended->value, version);
+    cr_assert (!ended->unknown);
+    cr_assert (strstr (ended->detail, "there already"), "%s", ended->detail);
+    ASSERT_RC (zseq_start_kv_del (s_kv, "key", 3, ZSEQ_KV_ANY, 10), ZSEQ_OK);
+    s_collect (ended, 1);
+    ASSERT_RC (ended->rc, ZSEQ_OK);
+    cr_assert_gt (ended->value, version);
+}
+
+EVERYWHERE (starts_no_call_with_wrong_arguments)
+{
+    ASSERT_RC (zseq_start_kv_put (s_kv, "", 0, "one", 3, 7), ZSEQ_EINVAL);
+    ASSERT_RC (zseq_start_kv_del (s_kv, "key", 3, 0, 7), ZSEQ_EINVAL);
+    zseq_ended_t ended;
+    cr_assert_eq (zseq_client_collect (s_client, &ended, 1), 0);
+}
+
+EVERYWHERE (has_many_calls_at_once)
+{
+    enum { COUNT = 500 };
+    static zseq_ended_t ended[COUNT];
+    for (uint64_t index = 0; index < COUNT; index++)
+        ASSERT_RC (zseq_start_kv_put (s_kv, &index, sizeof index, &index,
+                                      sizeof index, index),
+                   ZSEQ_OK);
+    s_collect (ended, COUNT);
+    for (size_t index = 0; index < COUNT; index++)
+        cr_assert_eq (ended[index].rc, ZSEQ_OK, "%s", ended[index].detail);
+    static uint64_t values[COUNT];
+    for (uint64_t index = 0; index < COUNT; index++)
+        ASSERT_RC (zseq_start_kv_get (s_kv, &index, sizeof index,
+                                      &values[index], sizeof values[index],
+                                      index),
+                   ZSEQ_OK);
+    s_collect (ended, COUNT);
+    for (uint64_t index = 0; index < COUNT; index++)
+        cr_assert_eq (values[index], index);
+}
+
+EVERYWHERE (fails_in_a_forked_child)
+{
+    s_put ("key", "one");
+    pid_t child = fork ();
+    if (child == 0) {
+        zseq_kv_info_t info;
+        int rc = zseq_kv_get (s_kv, "key", 3, NULL, 0, &info);
+        zseq_kv_destroy (&s_kv);
+        _exit (rc == ZSEQ_EFORKED ? 0 : 1);
+    }
+    int status;
+    cr_assert_eq (waitpid (child, &status, 0), child);
+    cr_assert_eq (status, 0);
+}
+
+EVERYWHERE (fails_once_the_client_is_destroyed)
+{
+    zseq_client_destroy (&s_client);
+    zseq_kv_info_t info;
+    ASSERT_RC (zseq_kv_get (s_kv, "key", 3, NULL, 0, &info), ZSEQ_ECLOSED);
+}
+
+//  Without a store.
+
+Test (kv_none, flakes_have_no_store)
+{
+    zseq_client_t *client = zseq_client_new ("flake:1");
+    cr_assert_null (zseq_kv_new (client));
+    cr_assert_eq (zseq_errno (), ZSEQ_EINVAL);
+    cr_assert (strstr (zseq_detail (), "file:"), "%s", zseq_detail ());
+    zseq_client_destroy (&client);
+}
+
+Test (kv_none, is_unavailable_without_nodes)
+{
+    zseq_client_t *client = zseq_client_new ("tcp://127.0.0.1:1?timeout=100");
+    zseq_kv_t *kv = zseq_kv_new (client);
+    cr_assert (kv);
+    zseq_kv_info_t info;
+    ASSERT_RC (zseq_kv_get (kv, "key", 3, NULL, 0, &info), ZSEQ_EUNAVAILABLE);
+    ASSERT_RC (zseq_kv_put (kv, "key", 3, "one", 3, NULL), ZSEQ_EUNAVAILABLE);
+    cr_assert (!zseq_kv_unknown ());
+    cr_assert (strstr (zseq_detail (), "nothing was written"), "%s",
+               zseq_detail ());
+    zseq_kv_destroy (&kv);
+    zseq_client_destroy (&client);
+}

@@ -18,8 +18,9 @@
 #define ZSEQ_SIM_WORDS_MAX 512
 
 typedef struct {
-    zseq_sequence_t *sequence;  //  NULL: the node's record
-    zseq_record_t *record;      //  ... whose contents these are, to be freed
+    const zseq_kv_group_t *group;  //  Of the key-value store; or NULL:
+    zseq_sequence_t *sequence;     //  NULL: the node's record
+    zseq_record_t *record;         //  ... whose contents these are, to be freed
     bool deferred;
     uint64_t next;
     uint64_t durable_to;
@@ -216,7 +217,7 @@ bool zseq_sim_cut_client (const zseq_sim_cluster_t *self, size_t client,
 zseq_sim_process_t *zseq_sim_process_new (zseq_sim_cluster_t *self,
                                           uint8_t node,
                                           const zseq_record_t *record);
-//  Loads the sequences on its disk.
+//  Loads the sequences and registers on its disk.
 void zseq_sim_process_load (zseq_sim_process_t *process);
 
 //  Lets its node take a step, which may end the process.

@@ -1,4 +1,5 @@
-//  The disk of a simulated node: a record, and a file for each name.
+//  The disk of a simulated node: a record, a file for each name, and the
+//  registers and promises of the key-value store.
 
 #include "zseq_sim_disk.h"
 
@@ -27,6 +28,8 @@ zseq_sim_disk_write_record (zseq_sim_disk_t *self, const zseq_record_t *record)
     assert (record);
 
     bool lost = self->damaged;
+    const zseq_incarnation_t *own = &record->vector.incarnation[record->self];
+    self->kv.lost |= own->counter > 1;
     self->formatted = true;
     self->damaged = false;
     self->record = *record;
@@ -57,6 +60,62 @@ zseq_sim_disk_write (zseq_sim_disk_t *self, size_t name, uint64_t next,
       (zseq_sim_file_t){.there = true, .next = next, .durable_to = durable_to};
     if (!deferred)
         s_sync (self);
+}
+
+static void
+s_write_kv_record (zseq_sim_disk_t *self, const zseq_kv_record_t *record)
+{
+    size_t key = (size_t) (record->key.data[0] - 'a');
+    assert (record->key.size == 1);
+    assert (key < ZSEQ_SIM_KEYS);
+    assert (record->value.size <= ZSEQ_SIM_VALUE_MAX);
+
+    zseq_sim_kv_record_t *file = &self->kv.record[key];
+    file->record = *record;
+    file->record.key = file->record.value = (zseq_slice_t){NULL, 0};
+    file->value_size = record->value.size;
+    memcpy (file->value, record->value.data, record->value.size);
+}
+
+void
+zseq_sim_disk_write_group (zseq_sim_disk_t *self, const zseq_kv_group_t *group)
+{
+    assert (self);
+    assert (group);
+    assert (group->position > self->kv.position);
+
+    for (size_t index = 0; index < group->count; index++) {
+        const zseq_kv_change_t *change = &group->changes[index];
+        if (change->type == ZSEQ_KV_CHANGE_PROMISE)
+            self->kv.promise[change->shard] = change->promise;
+        else
+            s_write_kv_record (self, &change->accepted->record);
+    }
+    self->kv.position = group->position;
+}
+
+void
+zseq_sim_disk_load_registers (const zseq_sim_disk_t *self,
+                              zseq_registers_t *registers)
+{
+    assert (self);
+    assert (registers);
+
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+        zseq_registers_load_promise (registers, shard,
+                                     &self->kv.promise[shard]);
+    for (size_t key = 0; key < ZSEQ_SIM_KEYS; key++) {
+        const zseq_sim_kv_record_t *file = &self->kv.record[key];
+        char text = (char) ('a' + key);
+        zseq_kv_record_t record = file->record;
+        record.key = (zseq_slice_t){&text, 1};
+        record.value = (zseq_slice_t){file->value, file->value_size};
+        if (record.proposal.seq == 0)
+            continue;
+        int rc = zseq_registers_load (registers, &record);
+        assert (rc == ZSEQ_OK);
+    }
+    zseq_registers_load_position (registers, self->kv.position);
 }
 
 void

@@ -5,8 +5,11 @@
 #define ZSEQ_SIM_DISK_H_INCLUDED
 
 #include "zseq_record.h"
+#include "zseq_registers.h"
 
 #define ZSEQ_SIM_NAMES 6  //  Sequences: "A", "B", ...
+#define ZSEQ_SIM_KEYS 6   //  Keys: "a", "b", ...
+#define ZSEQ_SIM_VALUE_MAX 32
 
 typedef struct {
     bool there;    //  A record was written
@@ -14,6 +17,22 @@ typedef struct {
     uint64_t next;
     uint64_t durable_to;
 } zseq_sim_file_t;
+
+//  A record of the key-value store; proposal.seq 0: none.
+typedef struct {
+    zseq_kv_record_t record;  //  Without slices
+    size_t value_size;
+    char value[ZSEQ_SIM_VALUE_MAX];
+} zseq_sim_kv_record_t;
+
+//  The key-value store. Groups are written whole and in order, and are durable
+//  at once.
+typedef struct {
+    bool lost;          //  The node has recovered, which does not copy this
+    uint64_t position;  //  Of the last group
+    zseq_ballot_t promise[ZSEQ_SHARDS];
+    zseq_sim_kv_record_t record[ZSEQ_SIM_KEYS];
+} zseq_sim_kv_t;
 
 typedef struct {
     bool formatted;     //  It has a node's record
@@ -24,6 +43,7 @@ typedef struct {
     zseq_sim_file_t synced[ZSEQ_SIM_NAMES];  //  As a power cut leaves it
     uint64_t promised[ZSEQ_SIM_NAMES];  //  The highest next that was answered
                                         //  as durable
+    zseq_sim_kv_t kv;
 } zseq_sim_disk_t;
 
 //  Writes the node's record, which is durable at once, together with all
@@ -34,6 +54,14 @@ void zseq_sim_disk_write_record (zseq_sim_disk_t *self,
 //  Writes a sequence's record. deferred: a power cut may still lose it.
 void zseq_sim_disk_write (zseq_sim_disk_t *self, size_t name, uint64_t next,
                           uint64_t durable_to, bool deferred);
+
+//  Writes a group of the key-value store.
+void zseq_sim_disk_write_group (zseq_sim_disk_t *self,
+                                const zseq_kv_group_t *group);
+
+//  Loads the key-value store into registers, which have nothing yet.
+void zseq_sim_disk_load_registers (const zseq_sim_disk_t *self,
+                                   zseq_registers_t *registers);
 
 //  Ends a process's use of the disk. After a power cut, writes that were not
 //  synced are lost, damaged or kept, as luck decides (64 random bits).

@@ -18,6 +18,7 @@
 
 #define FLUSH_US 500
 #define CONGESTION_US 20000
+#define KV_BYTES_MAX 1000000
 #define WALL_MS 1800000000000u  //  What wall clocks show at time 0
 
 //  Checks a record, and writes it to the disk.
@@ -51,6 +52,14 @@ s_write_record (zseq_sim_process_t *process, const zseq_record_t *record)
 static void
 s_apply (zseq_sim_process_t *process, const zseq_sim_write_t *write)
 {
+    if (write->group) {
+        zseq_sim_disk_write_group (process->disk, write->group);
+        zseq_sim_cluster_say (process->cluster,
+                              "%c#%u writes group %llu of keys",
+                              zseq_sim_letter (process->index), process->id,
+                              (unsigned long long) write->group->position);
+        return;
+    }
     if (!write->sequence) {
         s_write_record (process, write->record);
         return;
@@ -66,14 +75,18 @@ s_apply (zseq_sim_process_t *process, const zseq_sim_write_t *write)
       write->deferred ? ", deferred" : "");
 }
 
-//  Some of the writes in flight arrive.
+//  Some of the writes in flight arrive; of groups, the first ones.
 void
 zseq_sim_process_end (zseq_sim_process_t *process, bool power_cut)
 {
     zseq_sim_cluster_t *self = process->cluster;
     zseq_sim_disk_t *disk = process->disk;
+    bool groups_arrive = true;
     for (size_t index = 0; index < process->write_count; index++) {
-        if (zseq_sim_random (self) % 2)
+        bool arrives = zseq_sim_random (self) % 2;
+        if (process->write[index].group)
+            arrives = groups_arrive = groups_arrive && arrives;
+        if (arrives)
             s_apply (process, &process->write[index]);
         free (process->write[index].record);
     }
@@ -299,10 +312,13 @@ s_act_persist (zseq_sim_process_t *process, const zseq_action_t *action)
       zseq_sim_grow (process->write, &process->write_capacity,
                      process->write_count, sizeof *process->write);
     zseq_sim_write_t *write = &process->write[process->write_count++];
-    *write = (zseq_sim_write_t){.sequence = action->sequence,
+    *write = (zseq_sim_write_t){.group = action->group,
+                                .sequence = action->sequence,
                                 .deferred = action->deferred,
                                 .durable_to = action->durable_to,
                                 .version = action->version};
+    if (action->group)
+        return;
     if (action->record) {
         write->record = malloc (sizeof *write->record);
         assert (write->record);
@@ -327,10 +343,8 @@ s_act (const zseq_action_t *action, void *arg)
         break;
     case ZSEQ_ACTION_PERSIST:
     case ZSEQ_ACTION_PERSIST_RECORD:
-        s_act_persist (process, action);
-        break;
     case ZSEQ_ACTION_PERSIST_KV:
-        assert (!"the node has a key-value store");
+        s_act_persist (process, action);
         break;
     case ZSEQ_ACTION_EXIT:
         s_exit (process, action->status, action->text);
@@ -465,6 +479,10 @@ s_write_one (zseq_sim_process_t *process)
                           .durable_to = write.durable_to,
                           .version = write.version,
                           .status = refused ? ZSEQ_ENOSPACE : ZSEQ_OK};
+    if (write.group) {
+        event.type = ZSEQ_EVENT_KV_PERSISTED;
+        event.position = write.group->position;
+    }
     if (refused)
         zseq_sim_cluster_say (self, "%c#%u: the disk is full",
                               zseq_sim_letter (process->index), process->id);
@@ -521,7 +539,9 @@ zseq_sim_process_new (zseq_sim_cluster_t *self, uint8_t node,
                           zseq_sim_random (self) % (2 * self->faults.drift + 1);
     zseq_node_limits_t limits = {.names_max = ZSEQ_SIM_NAMES_MAX,
                                  .waiting_max = self->faults.waiting_max,
-                                 .reserve_us = self->faults.reserve_us};
+                                 .reserve_us = self->faults.reserve_us,
+                                 .kv_bytes_max =
+                                   process->disk->kv.lost ? 0 : KV_BYTES_MAX};
     process->node =
       zseq_node_new (record, &limits, zseq_sim_random (self), s_act, process);
     assert (process->node);
@@ -532,6 +552,9 @@ zseq_sim_process_new (zseq_sim_cluster_t *self, uint8_t node,
 void
 zseq_sim_process_load (zseq_sim_process_t *process)
 {
+    zseq_registers_t *registers = zseq_node_registers (process->node);
+    if (registers)
+        zseq_sim_disk_load_registers (process->disk, registers);
     for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++) {
         const zseq_sim_file_t *file = &process->disk->file[name];
         char text = (char) ('A' + name);

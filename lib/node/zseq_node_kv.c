@@ -31,13 +31,6 @@ zseq_node_kv_admit (zseq_node_t *self, const zseq_event_t *event)
     return !self->kv.lost;
 }
 
-static void
-s_raise (uint64_t *position, uint64_t to)
-{
-    if (*position < to)
-        *position = to;
-}
-
 //  K2. A ballot that is promised is answered when the promise is durable.
 static void
 s_promise (zseq_node_t *self, const zseq_event_t *event)
@@ -47,7 +40,6 @@ s_promise (zseq_node_t *self, const zseq_event_t *event)
     zseq_kv_reply_t *reply = zseq_node_kv_reply_new (self, event, ZSEQ_SHARDS);
     if (!reply)
         return;
-    uint64_t position = 0;
     reply->shards = msg->shards;
     reply->count = 0;
     for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
@@ -60,9 +52,10 @@ s_promise (zseq_node_t *self, const zseq_event_t *event)
         if (answer->status != ZSEQ_OK)
             continue;
         self->counters.key_promises++;
-        s_raise (&position, zseq_registers_promise_position (registers, shard));
+        zseq_node_kv_reply_need (
+          reply, zseq_registers_promise_position (registers, shard));
     }
-    zseq_node_kv_answer (self, &reply, position);
+    zseq_node_kv_answer (self, &reply);
 }
 
 //  K3. What is accepted is answered when it is durable.
@@ -80,7 +73,6 @@ s_accept (zseq_node_t *self, const zseq_event_t *event)
       zseq_node_kv_reply_new (self, event, msg->record_count);
     if (!reply)
         return;
-    uint64_t position = 0;
     for (size_t index = 0; index < msg->record_count; index++) {
         const zseq_kv_record_t *record = &msg->records[index];
         zseq_kv_answer_t *answer = &reply->answers[index];
@@ -93,9 +85,9 @@ s_accept (zseq_node_t *self, const zseq_event_t *event)
         self->counters.key_accepts++;
         zseq_registers_view_t view;
         zseq_registers_find (registers, record->key, &view);
-        s_raise (&position, view.position);
+        zseq_node_kv_reply_need (reply, view.position);
     }
-    zseq_node_kv_answer (self, &reply, position);
+    zseq_node_kv_answer (self, &reply);
     zseq_node_kv_flush_large (self);
 }
 
@@ -150,7 +142,6 @@ s_fetch (zseq_node_t *self, const zseq_event_t *event)
       zseq_node_kv_reply_new (self, event, msg->key_count);
     if (!reply)
         return;
-    uint64_t position = 0;
     size_t bytes = HEAD_BYTES;
     for (size_t index = 0; index < msg->key_count; index++) {
         uint8_t shard = zseq_kv_shard (msg->keys[index]);
@@ -167,10 +158,11 @@ s_fetch (zseq_node_t *self, const zseq_event_t *event)
             continue;
         }
         s_show (reply, index, view.accepted, promise);
-        s_raise (&position, view.position);
-        s_raise (&position, zseq_registers_promise_position (registers, shard));
+        zseq_node_kv_reply_need (reply, view.position);
+        zseq_node_kv_reply_need (
+          reply, zseq_registers_promise_position (registers, shard));
     }
-    zseq_node_kv_answer (self, &reply, position);
+    zseq_node_kv_answer (self, &reply);
 }
 
 //  K15. Whether one node's word is enough for a client that has seen that
@@ -209,7 +201,7 @@ s_read (zseq_node_t *self, const zseq_event_t *event)
         else
             s_show (reply, index, view.durable, promise);
     }
-    zseq_node_kv_answer (self, &reply, 0);
+    zseq_node_kv_answer (self, &reply);
 }
 
 static void

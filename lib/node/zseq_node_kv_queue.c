@@ -124,9 +124,20 @@ s_send (zseq_node_t *self, zseq_kv_reply_t **reply_p, uint64_t position,
 }
 
 void
-zseq_node_kv_answer (zseq_node_t *self, zseq_kv_reply_t **reply_p,
-                     uint64_t position)
+zseq_node_kv_reply_need (zseq_kv_reply_t *reply, uint64_t position)
 {
+    if (position == 0)
+        return;
+    if (reply->first == 0 || reply->first > position)
+        reply->first = position;
+    if (reply->last < position)
+        reply->last = position;
+}
+
+void
+zseq_node_kv_answer (zseq_node_t *self, zseq_kv_reply_t **reply_p)
+{
+    uint64_t position = (*reply_p)->last;
     if (position == 0) {
         s_send (self, reply_p, self->kv.durable, ZSEQ_OK);
         return;
@@ -164,6 +175,30 @@ zseq_node_kv_submit (zseq_node_t *self)
     return true;
 }
 
+//  Moves the replies that wait for a group at or before position to the end of
+//  a list.
+static void
+s_take_waiting (zseq_kv_pending_t *pending, uint64_t position,
+                zseq_kv_reply_t ***end_p)
+{
+    zseq_kv_reply_t **link = &pending->replies;
+    while (*link) {
+        zseq_kv_reply_t *reply = *link;
+        if (reply->first > position) {
+            link = &reply->following;
+            continue;
+        }
+        *link = reply->following;
+        reply->following = NULL;
+        **end_p = reply;
+        *end_p = &reply->following;
+    }
+    pending->replies_end = link;
+}
+
+//  What a refused group holds becomes durable with a later one than a reply may
+//  wait for. A reply that did not need this very group is refused, too, which
+//  does no harm.
 void
 zseq_node_kv_release (zseq_node_t *self, uint64_t position, int status)
 {
@@ -176,16 +211,22 @@ zseq_node_kv_release (zseq_node_t *self, uint64_t position, int status)
     self->kv.writing_count--;
     self->kv.writing_bytes -= pending->group->bytes;
     zseq_registers_complete (self->kv.registers, &pending->group, status);
-    while (pending->replies) {
-        zseq_kv_reply_t *reply = pending->replies;
-        pending->replies = reply->following;
+    zseq_kv_reply_t *replies = pending->replies;
+    zseq_kv_reply_t **end = replies ? pending->replies_end : &replies;
+    free (pending);
+    for (pending = self->kv.pending; pending && status != ZSEQ_OK;
+         pending = pending->following)
+        s_take_waiting (pending, position, &end);
+    //  A reply to the node itself may have it ask at once.
+    while (replies) {
+        zseq_kv_reply_t *reply = replies;
+        replies = reply->following;
         self->kv.waiting_count--;
         if (self->voting)
             s_send (self, &reply, position, status);
         else
             s_reply_destroy (&reply);
     }
-    free (pending);
 }
 
 void

@@ -157,6 +157,8 @@ typedef struct zseq_kv_reply {
     zseq_op_t op;
     uint64_t request;
     uint64_t shards;  //  PROMISE
+    uint64_t first;   //  Positions of the groups that it waits for, the lowest
+    uint64_t last;    //  and the highest; 0: none
     size_t count;
     zseq_register_t **shown;    //  READ, FETCH: owned, as the records point
                                 //  into them; NULL: absent or refused
@@ -359,10 +361,11 @@ zseq_kv_reply_t *zseq_node_kv_reply_new (zseq_node_t *self,
                                          const zseq_event_t *event,
                                          size_t count);
 
-//  Sends a reply, now if position is 0, else when the group with that position
-//  is durable. Takes the reply over.
-void zseq_node_kv_answer (zseq_node_t *self, zseq_kv_reply_t **reply_p,
-                          uint64_t position);
+//  A reply shows what the group with that position makes durable; 0: it is.
+void zseq_node_kv_reply_need (zseq_kv_reply_t *reply, uint64_t position);
+
+//  Sends a reply, when all that it needs is durable. Takes the reply over.
+void zseq_node_kv_answer (zseq_node_t *self, zseq_kv_reply_t **reply_p);
 
 //  Hands the open group, which has changes, over to the disk. False: no memory.
 bool zseq_node_kv_submit (zseq_node_t *self);
@@ -371,7 +374,8 @@ bool zseq_node_kv_submit (zseq_node_t *self);
 bool zseq_node_kv_open_waits (const zseq_node_t *self);
 
 //  The first group in flight has ended with that status: answers the replies
-//  that wait for it, if the node votes.
+//  that wait for it, if the node votes. If it was refused, so are the replies
+//  that wait for later groups, too.
 void zseq_node_kv_release (zseq_node_t *self, uint64_t position, int status);
 
 //  Drops all replies that wait, without an answer.

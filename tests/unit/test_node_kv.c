@@ -434,6 +434,28 @@ Test (node_kv, shows_a_fetch_what_the_disk_has_refused_when_it_is_durable)
     fixture_destroy (&self);
 }
 
+//  A reply that needs two groups must not leave with the second if the first was
+//  refused. The simulator found that it did.
+Test (node_kv, shows_nothing_that_an_earlier_group_was_to_make_durable)
+{
+    fixture_t *self = s_promised ("k");
+    s_accept (self, "k", 1, "one", 8);
+    uint64_t first = s_flush (self);
+    s_promise (self, "k", (zseq_ballot_t){6, 1}, 9);
+    s_fetch (self, "k", (zseq_ballot_t){6, 1}, 10);
+    s_accept (self, "l", 1, "", 11);
+    s_answered (self, 11, ZSEQ_OK);
+    uint64_t second = s_flush (self);
+    s_persisted (self, first, ZSEQ_ENOSPACE);
+    cr_assert_eq (self->count, 3);
+    cr_assert_eq (self->seen[1].msg.request, 8);
+    cr_assert_eq (self->seen[2].msg.request, 10);
+    cr_assert_eq (self->seen[2].msg.status, ZSEQ_ENOSPACE);
+    s_persisted (self, second, ZSEQ_OK);
+    s_answered (self, 9, ZSEQ_OK);
+    fixture_destroy (&self);
+}
+
 Test (node_kv, says_in_its_status_that_it_refuses_writes)
 {
     fixture_t *self = s_promised ("k");

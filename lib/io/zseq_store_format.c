@@ -1,11 +1,8 @@
 //  Encoding and decoding what lies on the disk: lib/doc/disk.md, sections 1 to
 //  5.
 //
-//  s_writer_t and s_reader_t put and get little-endian numbers and texts. A
-//  reader never runs past its bytes: what does not fit sets bad and reads as 0,
-//  and the caller checks bad once, at the end. A record is an envelope
-//  (s_envelope_t) around the value of a sequence or of a node. A journal is a
-//  header and then batches of entries.
+//  A record is an envelope (zseq_store_envelope_t) around the value of a
+//  sequence or of a node. A journal is a header and then batches of entries.
 //
 //  Only bytes are handled here, so tests/fuzz/fuzz_store.c calls these
 //  functions with any input.
@@ -30,8 +27,8 @@
 #define BATCH_MAGIC_SIZE 4
 #define CHECKSUM_SIZE ZSEQ_STORE_CHECKSUM_SIZE
 
-#define KIND_SEQUENCE 1
-#define KIND_NODE 3
+#define KIND_SEQUENCE ZSEQ_STORE_KIND_SEQUENCE
+#define KIND_NODE ZSEQ_STORE_KIND_NODE
 
 #define VALUE_MAX (ZSEQ_STORE_RECORD_MAX - ZSEQ_STORE_RECORD_MIN)
 #define PREFIX_MAX 100  //  Readable bytes in the file's name of a long name
@@ -39,96 +36,6 @@
 
 static const char s_unknown_version[] =
   "of an unknown format version; use the zseq that wrote it";
-
-//  Writing and reading a buffer, little-endian.
-
-typedef struct {
-    uint8_t *bytes;
-    size_t size;
-} s_writer_t;
-
-static void
-s_put (s_writer_t *self, const void *bytes, size_t size)
-{
-    memcpy (self->bytes + self->size, bytes, size);
-    self->size += size;
-}
-
-static void
-s_put_number (s_writer_t *self, uint64_t number, size_t size)
-{
-    for (size_t i = 0; i < size; i++)
-        self->bytes[self->size++] = (uint8_t) (number >> (8 * i));
-}
-
-static void
-s_put_text (s_writer_t *self, const char *text, size_t size)
-{
-    assert (size <= UINT8_MAX);
-    s_put_number (self, size, 1);
-    s_put (self, text, size);
-}
-
-static void
-s_put_checksum (s_writer_t *self)
-{
-    s_put_number (self, XXH3_64bits (self->bytes, self->size), CHECKSUM_SIZE);
-}
-
-typedef struct {
-    const uint8_t *bytes;
-    size_t left;
-    bool bad;  //  Something did not fit; later reads give 0
-} s_reader_t;
-
-//  Takes size bytes; NULL if fewer are left.
-static const uint8_t *
-s_get (s_reader_t *self, size_t size)
-{
-    if (self->bad || size > self->left) {
-        self->bad = true;
-        return NULL;
-    }
-    const uint8_t *bytes = self->bytes;
-    self->bytes += size;
-    self->left -= size;
-    return bytes;
-}
-
-static uint64_t
-s_get_number (s_reader_t *self, size_t size)
-{
-    const uint8_t *bytes = s_get (self, size);
-    uint64_t number = 0;
-    for (size_t i = 0; bytes && i < size; i++)
-        number |= (uint64_t) bytes[i] << (8 * i);
-    return number;
-}
-
-//  Reads a text of at most size_max bytes without NUL, and terminates it.
-static void
-s_get_text (s_reader_t *self, char *text, size_t size_max)
-{
-    size_t size = (size_t) s_get_number (self, 1);
-    const uint8_t *bytes = s_get (self, size);
-    if (!bytes || size > size_max || memchr (bytes, 0, size)) {
-        self->bad = true;
-        return;
-    }
-    memcpy (text, bytes, size);
-    text[size] = 0;
-}
-
-//  Whether the last bytes are the checksum of the bytes before them.
-static bool
-s_checksum_ok (const uint8_t *bytes, size_t size)
-{
-    assert (size >= CHECKSUM_SIZE);
-    size_t covered = size - CHECKSUM_SIZE;
-    s_reader_t reader = {bytes + covered, CHECKSUM_SIZE, false};
-    return s_get_number (&reader, CHECKSUM_SIZE) ==
-           XXH3_64bits (bytes, covered);
-}
 
 //  The path of a record.
 
@@ -177,31 +84,30 @@ zseq_store_path_init (zseq_store_path_t *self, const char *name, size_t size)
 
 //  Records: an envelope around a value.
 
-typedef struct {
-    uint16_t version;
-    uint16_t kind;
-    uint64_t identity;
-    uint8_t node;
-    const char *name;
-    size_t name_size;
-    const uint8_t *value;
-    size_t value_size;
-} s_envelope_t;
+size_t
+zseq_store_envelope_begin (const zseq_store_envelope_t *self, uint8_t *bytes)
+{
+    assert (self);
+    assert (bytes);
+    zseq_store_writing_t writer = {bytes, 0};
+    zseq_store_put (&writer, RECORD_MAGIC, MAGIC_SIZE);
+    zseq_store_put_number (&writer, self->version, 2);
+    zseq_store_put_number (&writer, self->kind, 2);
+    zseq_store_put_number (&writer, self->identity, 8);
+    zseq_store_put_number (&writer, self->node, 1);
+    zseq_store_put_text (&writer, self->name, self->name_size);
+    zseq_store_put_number (&writer, self->value_size, 4);
+    return writer.size;
+}
 
 //  Encodes a record. Returns its size; bytes must be large enough.
 static size_t
-s_envelope_encode (const s_envelope_t *self, uint8_t *bytes)
+s_envelope_encode (const zseq_store_envelope_t *self, uint8_t *bytes)
 {
-    s_writer_t writer = {bytes, 0};
-    s_put (&writer, RECORD_MAGIC, MAGIC_SIZE);
-    s_put_number (&writer, self->version, 2);
-    s_put_number (&writer, self->kind, 2);
-    s_put_number (&writer, self->identity, 8);
-    s_put_number (&writer, self->node, 1);
-    s_put_text (&writer, self->name, self->name_size);
-    s_put_number (&writer, self->value_size, 4);
-    s_put (&writer, self->value, self->value_size);
-    s_put_checksum (&writer);
+    zseq_store_writing_t writer = {bytes,
+                                   zseq_store_envelope_begin (self, bytes)};
+    zseq_store_put (&writer, self->value, self->value_size);
+    zseq_store_put_checksum (&writer);
     return writer.size;
 }
 
@@ -211,47 +117,47 @@ zseq_store_sequence_encode (const zseq_store_sequence_t *self, uint8_t *bytes)
     assert (self);
     assert (bytes);
     uint8_t value[16];
-    s_writer_t writer = {value, 0};
-    s_put_number (&writer, self->next, 8);
-    s_put_number (&writer, self->durable_to, 8);
-    s_envelope_t envelope = {FORMAT_VERSION, KIND_SEQUENCE, self->identity,
-                             self->node,     self->name,    self->name_size,
-                             value,          sizeof value};
+    zseq_store_writing_t writer = {value, 0};
+    zseq_store_put_number (&writer, self->next, 8);
+    zseq_store_put_number (&writer, self->durable_to, 8);
+    zseq_store_envelope_t envelope = {
+      FORMAT_VERSION, KIND_SEQUENCE,   self->identity, self->node,
+      self->name,     self->name_size, value,          sizeof value};
     return s_envelope_encode (&envelope, bytes);
 }
 
-//  Decodes a record of that kind. The checksum is checked before the version: a
-//  flipped bit there is damage, an intact record of another version is from
-//  another zseq.
-static int
-s_envelope_decode (s_envelope_t *self, uint16_t kind, const uint8_t *bytes,
-                   size_t size, const char **what_p)
+//  The checksum is checked before the version: a flipped bit there is damage,
+//  but an intact record of another version is from another zseq.
+int
+zseq_store_envelope_decode (zseq_store_envelope_t *self, uint16_t kind,
+                            const uint8_t *bytes, size_t size,
+                            const char **what_p)
 {
     *what_p = NULL;
     if (size < ZSEQ_STORE_RECORD_MIN)
         *what_p = "too short for a record";
     else if (memcmp (bytes, RECORD_MAGIC, MAGIC_SIZE) != 0)
         *what_p = "not a record of zseq";
-    else if (!s_checksum_ok (bytes, size))
+    else if (!zseq_store_checksum_ok (bytes, size))
         *what_p = "checksum does not match";
     if (*what_p)
         return ZSEQ_EDAMAGED;
 
-    s_reader_t reader = {bytes + MAGIC_SIZE, size - MAGIC_SIZE - CHECKSUM_SIZE,
-                         false};
-    self->version = (uint16_t) s_get_number (&reader, 2);
+    zseq_store_reading_t reader = {bytes + MAGIC_SIZE,
+                                   size - MAGIC_SIZE - CHECKSUM_SIZE, false};
+    self->version = (uint16_t) zseq_store_get_number (&reader, 2);
     if (self->version != FORMAT_VERSION &&
         (kind != KIND_NODE || self->version != ZSEQ_STORE_FORMAT)) {
         *what_p = s_unknown_version;
         return ZSEQ_EFOREIGN;
     }
-    self->kind = (uint16_t) s_get_number (&reader, 2);
-    self->identity = s_get_number (&reader, 8);
-    self->node = (uint8_t) s_get_number (&reader, 1);
-    self->name_size = (size_t) s_get_number (&reader, 1);
-    self->name = (const char *) s_get (&reader, self->name_size);
-    self->value_size = (size_t) s_get_number (&reader, 4);
-    self->value = s_get (&reader, self->value_size);
+    self->kind = (uint16_t) zseq_store_get_number (&reader, 2);
+    self->identity = zseq_store_get_number (&reader, 8);
+    self->node = (uint8_t) zseq_store_get_number (&reader, 1);
+    self->name_size = (size_t) zseq_store_get_number (&reader, 1);
+    self->name = (const char *) zseq_store_get (&reader, self->name_size);
+    self->value_size = (size_t) zseq_store_get_number (&reader, 4);
+    self->value = zseq_store_get (&reader, self->value_size);
     if (reader.bad || reader.left > 0)
         *what_p = "sizes do not add up";
     else if (self->kind != kind)
@@ -266,17 +172,18 @@ zseq_store_sequence_decode (zseq_store_sequence_t *self, const uint8_t *bytes,
     assert (self);
     assert (bytes);
     assert (what_p);
-    s_envelope_t envelope;
-    int rc = s_envelope_decode (&envelope, KIND_SEQUENCE, bytes, size, what_p);
+    zseq_store_envelope_t envelope;
+    int rc = zseq_store_envelope_decode (&envelope, KIND_SEQUENCE, bytes, size,
+                                         what_p);
     if (rc != ZSEQ_OK)
         return rc;
-    s_reader_t reader = {envelope.value, envelope.value_size, false};
+    zseq_store_reading_t reader = {envelope.value, envelope.value_size, false};
     self->identity = envelope.identity;
     self->node = envelope.node;
     self->name = envelope.name;
     self->name_size = envelope.name_size;
-    self->next = s_get_number (&reader, 8);
-    self->durable_to = s_get_number (&reader, 8);
+    self->next = zseq_store_get_number (&reader, 8);
+    self->durable_to = zseq_store_get_number (&reader, 8);
     if (self->name_size == 0 || memchr (self->name, 0, self->name_size))
         *what_p = "holds no valid name";
     else if (reader.bad || reader.left > 0 || self->identity == 0 ||
@@ -292,36 +199,39 @@ zseq_store_node_encode (const zseq_record_t *record, uint8_t *bytes)
     assert (record);
     assert (bytes);
     uint8_t value[VALUE_MAX];
-    s_writer_t writer = {value, 0};
-    s_put_text (&writer, record->cluster, strlen (record->cluster));
-    s_put_number (&writer, record->members.n, 1);
+    zseq_store_writing_t writer = {value, 0};
+    zseq_store_put_text (&writer, record->cluster, strlen (record->cluster));
+    zseq_store_put_number (&writer, record->members.n, 1);
     for (size_t i = 0; i < record->members.n; i++) {
         const zseq_member_t *member = &record->members.member[i];
-        s_put_text (&writer, member->name, strlen (member->name));
-        s_put_text (&writer, member->endpoint, strlen (member->endpoint));
+        zseq_store_put_text (&writer, member->name, strlen (member->name));
+        zseq_store_put_text (&writer, member->endpoint,
+                             strlen (member->endpoint));
     }
     for (size_t i = 0; i < record->members.n; i++) {
-        s_put_number (&writer, record->vector.incarnation[i].counter, 8);
-        s_put_number (&writer, record->vector.incarnation[i].random, 8);
+        zseq_store_put_number (&writer, record->vector.incarnation[i].counter,
+                               8);
+        zseq_store_put_number (&writer, record->vector.incarnation[i].random,
+                               8);
     }
     for (size_t i = 0; i < record->members.n; i++) {
-        s_put_number (&writer, record->vector.start[i].counter, 8);
-        s_put_number (&writer, record->vector.start[i].random, 8);
+        zseq_store_put_number (&writer, record->vector.start[i].counter, 8);
+        zseq_store_put_number (&writer, record->vector.start[i].random, 8);
     }
-    s_put_number (&writer, record->start_voted, 1);
-    s_put_number (&writer, record->voting, 1);
-    s_put_number (&writer, record->floor, 8);
-    s_put_number (&writer, record->floor_reserved, 8);
+    zseq_store_put_number (&writer, record->start_voted, 1);
+    zseq_store_put_number (&writer, record->voting, 1);
+    zseq_store_put_number (&writer, record->floor, 8);
+    zseq_store_put_number (&writer, record->floor_reserved, 8);
     assert (writer.size <= sizeof value);
 
-    s_envelope_t envelope = {ZSEQ_STORE_FORMAT,
-                             KIND_NODE,
-                             record->identity,
-                             record->self,
-                             "",
-                             0,
-                             value,
-                             writer.size};
+    zseq_store_envelope_t envelope = {ZSEQ_STORE_FORMAT,
+                                      KIND_NODE,
+                                      record->identity,
+                                      record->self,
+                                      "",
+                                      0,
+                                      value,
+                                      writer.size};
     return s_envelope_encode (&envelope, bytes);
 }
 
@@ -352,8 +262,9 @@ zseq_store_node_decode (zseq_record_t *record, const uint8_t *bytes,
     assert (bytes);
     assert (version_p);
     assert (what_p);
-    s_envelope_t envelope;
-    int rc = s_envelope_decode (&envelope, KIND_NODE, bytes, size, what_p);
+    zseq_store_envelope_t envelope;
+    int rc =
+      zseq_store_envelope_decode (&envelope, KIND_NODE, bytes, size, what_p);
     if (rc != ZSEQ_OK)
         return rc;
     *version_p = envelope.version;
@@ -361,32 +272,35 @@ zseq_store_node_decode (zseq_record_t *record, const uint8_t *bytes,
     memset (record, 0, sizeof *record);
     record->identity = envelope.identity;
     record->self = envelope.node;
-    s_reader_t reader = {envelope.value, envelope.value_size, false};
-    s_get_text (&reader, record->cluster, ZSEQ_LABEL_MAX);
-    record->members.n = (uint8_t) s_get_number (&reader, 1);
+    zseq_store_reading_t reader = {envelope.value, envelope.value_size, false};
+    zseq_store_get_text (&reader, record->cluster, ZSEQ_LABEL_MAX);
+    record->members.n = (uint8_t) zseq_store_get_number (&reader, 1);
     if (record->members.n > ZSEQ_NODES_MAX)
         reader.bad = true;
     for (size_t i = 0; i < record->members.n && !reader.bad; i++) {
-        s_get_text (&reader, record->members.member[i].name, ZSEQ_LABEL_MAX);
-        s_get_text (&reader, record->members.member[i].endpoint,
-                    ZSEQ_ENDPOINT_MAX);
+        zseq_store_get_text (&reader, record->members.member[i].name,
+                             ZSEQ_LABEL_MAX);
+        zseq_store_get_text (&reader, record->members.member[i].endpoint,
+                             ZSEQ_ENDPOINT_MAX);
     }
     record->vector.n = record->members.n;
     for (size_t i = 0; i < record->members.n && !reader.bad; i++) {
-        record->vector.incarnation[i].counter = s_get_number (&reader, 8);
-        record->vector.incarnation[i].random = s_get_number (&reader, 8);
+        record->vector.incarnation[i].counter =
+          zseq_store_get_number (&reader, 8);
+        record->vector.incarnation[i].random =
+          zseq_store_get_number (&reader, 8);
     }
     bool starts = envelope.version >= ZSEQ_STORE_FORMAT;
     for (size_t i = 0; i < record->members.n && starts && !reader.bad; i++) {
-        record->vector.start[i].counter = s_get_number (&reader, 8);
-        record->vector.start[i].random = s_get_number (&reader, 8);
+        record->vector.start[i].counter = zseq_store_get_number (&reader, 8);
+        record->vector.start[i].random = zseq_store_get_number (&reader, 8);
     }
-    uint64_t start_voted = starts ? s_get_number (&reader, 1) : 0;
-    uint64_t voting = s_get_number (&reader, 1);
+    uint64_t start_voted = starts ? zseq_store_get_number (&reader, 1) : 0;
+    uint64_t voting = zseq_store_get_number (&reader, 1);
     record->voting = voting == 1;
     record->start_voted = starts ? start_voted == 1 : record->voting;
-    record->floor = s_get_number (&reader, 8);
-    record->floor_reserved = s_get_number (&reader, 8);
+    record->floor = zseq_store_get_number (&reader, 8);
+    record->floor_reserved = zseq_store_get_number (&reader, 8);
     if (reader.bad || reader.left > 0 || voting > 1 || start_voted > 1 ||
         envelope.name_size > 0 || !s_node_valid (record) ||
         zseq_quorum_init (&record->members.quorum, record->members.n, 0, 0) !=
@@ -404,12 +318,12 @@ zseq_store_header_encode (uint64_t identity, uint8_t node, uint8_t *bytes)
 {
     assert (identity != 0);
     assert (bytes);
-    s_writer_t writer = {bytes, 0};
-    s_put (&writer, JOURNAL_MAGIC, MAGIC_SIZE);
-    s_put_number (&writer, FORMAT_VERSION, 2);
-    s_put_number (&writer, identity, 8);
-    s_put_number (&writer, node, 1);
-    s_put_checksum (&writer);
+    zseq_store_writing_t writer = {bytes, 0};
+    zseq_store_put (&writer, JOURNAL_MAGIC, MAGIC_SIZE);
+    zseq_store_put_number (&writer, FORMAT_VERSION, 2);
+    zseq_store_put_number (&writer, identity, 8);
+    zseq_store_put_number (&writer, node, 1);
+    zseq_store_put_checksum (&writer);
     return writer.size;
 }
 
@@ -427,17 +341,18 @@ zseq_store_header_decode (const uint8_t *bytes, size_t size,
         *what_p = "too short for a names journal";
     else if (memcmp (bytes, JOURNAL_MAGIC, MAGIC_SIZE) != 0)
         *what_p = "not a names journal";
-    else if (!s_checksum_ok (bytes, ZSEQ_STORE_HEADER_SIZE))
+    else if (!zseq_store_checksum_ok (bytes, ZSEQ_STORE_HEADER_SIZE))
         *what_p = "checksum of its header does not match";
     if (*what_p)
         return ZSEQ_EDAMAGED;
-    s_reader_t reader = {bytes + MAGIC_SIZE, size - MAGIC_SIZE, false};
-    if (s_get_number (&reader, 2) != FORMAT_VERSION) {
+    zseq_store_reading_t reader = {bytes + MAGIC_SIZE, size - MAGIC_SIZE,
+                                   false};
+    if (zseq_store_get_number (&reader, 2) != FORMAT_VERSION) {
         *what_p = s_unknown_version;
         return ZSEQ_EFOREIGN;
     }
-    *identity_p = s_get_number (&reader, 8);
-    *node_p = (uint8_t) s_get_number (&reader, 1);
+    *identity_p = zseq_store_get_number (&reader, 8);
+    *node_p = (uint8_t) zseq_store_get_number (&reader, 1);
     if (*identity_p != 0)
         return ZSEQ_OK;
     *what_p = "its header is invalid";
@@ -451,9 +366,9 @@ zseq_store_batch_add (zseq_store_batch_t *self, const char *name, size_t size)
     assert (name);
     if (self->size == 0)
         self->size = ZSEQ_STORE_BATCH_HEADER_SIZE;
-    s_writer_t writer = {self->bytes, self->size};
-    s_put_number (&writer, KIND_SEQUENCE, 1);
-    s_put_text (&writer, name, size);
+    zseq_store_writing_t writer = {self->bytes, self->size};
+    zseq_store_put_number (&writer, KIND_SEQUENCE, 1);
+    zseq_store_put_text (&writer, name, size);
     self->size = writer.size;
     assert (self->size + CHECKSUM_SIZE <= ZSEQ_STORE_BATCH_MAX);
 }
@@ -463,11 +378,12 @@ zseq_store_batch_seal (zseq_store_batch_t *self)
 {
     assert (self);
     assert (self->size > 0);
-    s_writer_t header = {self->bytes, 0};
-    s_put (&header, BATCH_MAGIC, BATCH_MAGIC_SIZE);
-    s_put_number (&header, self->size - ZSEQ_STORE_BATCH_HEADER_SIZE, 4);
-    s_writer_t writer = {self->bytes, self->size};
-    s_put_checksum (&writer);
+    zseq_store_writing_t header = {self->bytes, 0};
+    zseq_store_put (&header, BATCH_MAGIC, BATCH_MAGIC_SIZE);
+    zseq_store_put_number (&header, self->size - ZSEQ_STORE_BATCH_HEADER_SIZE,
+                           4);
+    zseq_store_writing_t writer = {self->bytes, self->size};
+    zseq_store_put_checksum (&writer);
     self->size = writer.size;
 }
 
@@ -487,10 +403,10 @@ zseq_store_entries_next (zseq_store_entries_t *self, const char **name_p,
 {
     assert (self);
     assert (self->left > 0);
-    s_reader_t reader = {self->bytes, self->left, false};
-    uint64_t kind = s_get_number (&reader, 1);
-    size_t size = (size_t) s_get_number (&reader, 1);
-    const uint8_t *name = s_get (&reader, size);
+    zseq_store_reading_t reader = {self->bytes, self->left, false};
+    uint64_t kind = zseq_store_get_number (&reader, 1);
+    size_t size = (size_t) zseq_store_get_number (&reader, 1);
+    const uint8_t *name = zseq_store_get (&reader, size);
     if (!name || kind != KIND_SEQUENCE || size == 0 || memchr (name, 0, size))
         return false;
     *self = (zseq_store_entries_t){reader.bytes, reader.left};
@@ -502,16 +418,16 @@ zseq_store_entries_next (zseq_store_entries_t *self, const char **name_p,
 size_t
 zseq_store_batch_size (const uint8_t *bytes, size_t size)
 {
-    s_reader_t reader = {bytes, size, false};
-    const uint8_t *magic = s_get (&reader, BATCH_MAGIC_SIZE);
+    zseq_store_reading_t reader = {bytes, size, false};
+    const uint8_t *magic = zseq_store_get (&reader, BATCH_MAGIC_SIZE);
     if (!magic || memcmp (magic, BATCH_MAGIC, BATCH_MAGIC_SIZE) != 0)
         return 0;
-    size_t payload = (size_t) s_get_number (&reader, 4);
+    size_t payload = (size_t) zseq_store_get_number (&reader, 4);
     if (reader.bad || payload > ZSEQ_STORE_PAYLOAD_MAX ||
         reader.left < payload + CHECKSUM_SIZE)
         return 0;
     size_t whole = ZSEQ_STORE_BATCH_HEADER_SIZE + payload + CHECKSUM_SIZE;
-    return s_checksum_ok (bytes, whole) ? whole : 0;
+    return zseq_store_checksum_ok (bytes, whole) ? whole : 0;
 }
 
 bool

@@ -7,6 +7,7 @@
 #define ZSEQ_STORE_FORMAT_H_INCLUDED
 
 #include "zseq_record.h"
+#include "zseq_store_bytes.h"
 
 #define ZSEQ_STORE_FORMAT 2  //  Of a directory, and of the node's record in it
 #define ZSEQ_STORE_GROUP_MAX 4096  //  Names in a batch, writes in a group
@@ -15,7 +16,6 @@
 #define ZSEQ_STORE_TEMP_PREFIX ".tmp-"  //  No record's file begins so
 
 //  Sizes in bytes. A record of any kind is smaller than a page of memory.
-#define ZSEQ_STORE_CHECKSUM_SIZE 8
 #define ZSEQ_STORE_RECORD_MIN (8 + 2 + 2 + 8 + 1 + 1 + 4 + 8)
 #define ZSEQ_STORE_SEQUENCE_MAX (ZSEQ_STORE_RECORD_MIN + ZSEQ_NAME_MAX + 16)
 #define ZSEQ_STORE_MEMBER_MAX                                                  \
@@ -38,6 +38,32 @@ typedef struct {
 
 void zseq_store_path_init (zseq_store_path_t *self, const char *name,
                            size_t size);
+
+//  What every record has around its value.
+#define ZSEQ_STORE_KIND_SEQUENCE 1
+#define ZSEQ_STORE_KIND_NODE 3
+
+typedef struct {
+    uint16_t version;
+    uint16_t kind;
+    uint64_t identity;
+    uint8_t node;
+    const char *name;
+    size_t name_size;
+    const uint8_t *value;
+    size_t value_size;
+} zseq_store_envelope_t;
+
+//  Puts all that precedes the value. Returns its size; without a name
+//  ZSEQ_STORE_RECORD_MIN less the checksum.
+size_t zseq_store_envelope_begin (const zseq_store_envelope_t *self,
+                                  uint8_t *bytes);
+
+//  Decodes a record of that kind; name and value point into the bytes. Errors:
+//  as the decoding of records below.
+int zseq_store_envelope_decode (zseq_store_envelope_t *self, uint16_t kind,
+                                const uint8_t *bytes, size_t size,
+                                const char **what_p);
 
 //  A sequence's record. After decoding, name points into the bytes.
 typedef struct {

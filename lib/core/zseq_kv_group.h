@@ -11,6 +11,7 @@ typedef enum {
     ZSEQ_KV_CHANGE_PROMISE = 1,  //  A shard was promised
     ZSEQ_KV_CHANGE_RECORD = 2,   //  A record was accepted
     ZSEQ_KV_CHANGE_DROPPED = 3,  //  A tombstone was dropped
+    ZSEQ_KV_CHANGE_CLEARED = 4,  //  A shard has no promise and no records
 } zseq_kv_change_type_t;
 
 typedef struct {

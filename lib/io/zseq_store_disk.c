@@ -207,9 +207,8 @@ s_open_spare (zseq_store_disk_t *self, const zseq_store_temp_t *temp,
     return rc;
 }
 
-//  Creates a temporary file with a new number; -1 with errno.
-static int
-s_create (zseq_store_disk_t *self, zseq_store_temp_t *temp)
+int
+zseq_store_disk_create (zseq_store_disk_t *self, zseq_store_temp_t *temp)
 {
     char path[96];
     int fd;
@@ -231,7 +230,7 @@ zseq_store_disk_prepare (zseq_store_disk_t *self, zseq_store_temp_t *temp,
     if (rc != ZSEQ_OK)
         return rc;
     if (fd < 0)
-        fd = s_create (self, temp);
+        fd = zseq_store_disk_create (self, temp);
     if (fd < 0 && errno == ENOENT)
         return zseq_store_disk_fail (self, ZSEQ_EAGAIN, temp->where,
                                      "its directory does not exist");

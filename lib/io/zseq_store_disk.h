@@ -64,6 +64,10 @@ typedef struct {
     bool spare;         //  Overwrite the spare file of that number
 } zseq_store_temp_t;
 
+//  Creates an empty temporary file with a new number. Returns its descriptor,
+//  or -1 with errno.
+int zseq_store_disk_create (zseq_store_disk_t *self, zseq_store_temp_t *temp);
+
 //  Writes a temporary file. With spare, overwrites the spare file of that
 //  number; makes a new file without one, or if it cannot be used. With sync the
 //  file is on disk afterwards. Errors: ZSEQ_EAGAIN (no such directory),

@@ -42,6 +42,7 @@ void zseq_store_path_init (zseq_store_path_t *self, const char *name,
 //  What every record has around its value.
 #define ZSEQ_STORE_KIND_SEQUENCE 1
 #define ZSEQ_STORE_KIND_NODE 3
+#define ZSEQ_STORE_KIND_SHARD 4  //  Registers of a shard: zseq_kvstore_format.h
 
 typedef struct {
     uint16_t version;

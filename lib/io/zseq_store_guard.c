@@ -30,6 +30,9 @@
     "this node stops and acknowledges nothing more: stop the other process "   \
     "for "                                                                     \
     "good, then recover this node (zseqd recover)"
+#define TAKEN                                                                  \
+    "another process has taken the directory while it was in "                 \
+    "use; " END_THE_OTHER
 #define PUT_IT_BACK                                                            \
     "this node stops and acknowledges nothing more: use only one copy of "     \
     "the directory, put it back and start again"
@@ -244,6 +247,19 @@ zseq_store_guard_share (zseq_store_guard_t *self, zseq_store_disk_t *disk)
 }
 
 void
+zseq_store_guard_follow (zseq_store_guard_t *self,
+                         const zseq_store_guard_t *leader)
+{
+    assert (leader->held);
+    zseq_store_guard_init (self);
+    self->start_fd = leader->start_fd;
+    self->held = true;
+    self->follows = true;
+    self->inode = leader->inode;
+    memcpy (self->token, leader->token, sizeof self->token);
+}
+
+void
 zseq_store_guard_release (zseq_store_guard_t *self, zseq_store_disk_t *disk)
 {
     s_close_lock (self);
@@ -339,9 +355,9 @@ s_check_node (zseq_store_guard_t *self, zseq_store_disk_t *disk)
     return ZSEQ_OK;
 }
 
-//  Checks that name is still the file that is open as fd.
-static int
-s_check_open (zseq_store_disk_t *disk, const char *name, int fd, off_t size)
+int
+zseq_store_guard_file (zseq_store_disk_t *disk, const char *name, int fd,
+                       off_t size)
 {
     struct stat there = {0};
     struct stat ours;
@@ -375,9 +391,7 @@ s_check_token (zseq_store_guard_t *self, zseq_store_disk_t *disk,
         (!same && flock (fd, LOCK_EX | LOCK_NB) != 0)) {
         if (!same)
             zseq_store_close (&fd);
-        return s_fail_taken (disk, "lock",
-                             "another process has taken the directory while it "
-                             "was in use; " END_THE_OTHER);
+        return s_fail_taken (disk, "lock", TAKEN);
     }
     if (!same) {
         s_close_lock (self);
@@ -404,18 +418,40 @@ s_sign_again (zseq_store_guard_t *self, const zseq_store_disk_t *disk)
     s_write_token (self, fd);
 }
 
+//  The same for a guard that follows another: that one holds the lock.
+static int
+s_check_followed_token (zseq_store_guard_t *self, zseq_store_disk_t *disk,
+                        const struct stat *info)
+{
+    int fd =
+      zseq_store_openat (disk->fd, "lock", O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    char text[sizeof self->token] = "";
+    if (fd >= 0)
+        (void) zseq_store_read_all (fd, (uint8_t *) text, sizeof text - 1);
+    bool ours =
+      fd < 0 ? errno == ENOENT : !text[0] || strcmp (text, self->token) == 0;
+    zseq_store_close (&fd);
+    if (!ours)
+        return s_fail_taken (disk, "lock", TAKEN);
+    if (text[0])
+        self->lock = s_mark (info);
+    return ZSEQ_OK;
+}
+
 //  Checks that the lock file names no other process.
 static int
 s_check_lock (zseq_store_guard_t *self, zseq_store_disk_t *disk)
 {
     struct stat info;
     if (fstatat (disk->fd, "lock", &info, AT_SYMLINK_NOFOLLOW) != 0) {
-        if (errno == ENOENT)
+        if (errno == ENOENT && !self->follows)
             s_sign_again (self, disk);
         return ZSEQ_OK;
     }
-    return s_is_marked (&self->lock, &info) ? ZSEQ_OK
-                                            : s_check_token (self, disk, &info);
+    if (s_is_marked (&self->lock, &info))
+        return ZSEQ_OK;
+    return self->follows ? s_check_followed_token (self, disk, &info)
+                         : s_check_token (self, disk, &info);
 }
 
 int
@@ -429,11 +465,12 @@ zseq_store_guard_check (zseq_store_guard_t *self, zseq_store_disk_t *disk,
     if (rc == ZSEQ_OK)
         rc = s_check_node (self, disk);
     if (rc == ZSEQ_OK && journal)
-        rc = s_check_open (disk, ZSEQ_STORE_NAMES, journal->fd, journal->size);
+        rc = zseq_store_guard_file (disk, ZSEQ_STORE_NAMES, journal->fd,
+                                    journal->size);
     if (rc == ZSEQ_OK && journal)
-        rc =
-          s_check_open (disk, ZSEQ_STORE_COPY, journal->copy_fd, journal->size);
+        rc = zseq_store_guard_file (disk, ZSEQ_STORE_COPY, journal->copy_fd,
+                                    journal->size);
     if (rc == ZSEQ_OK && seq_fd >= 0)
-        rc = s_check_open (disk, "seq", seq_fd, -1);
+        rc = zseq_store_guard_file (disk, "seq", seq_fd, -1);
     return rc;
 }

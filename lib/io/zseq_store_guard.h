@@ -26,6 +26,7 @@ typedef struct {
     int
       start_fd;  //  The working directory that a relative path begins at, or -1
     bool held;   //  The directory is locked
+    bool follows;            //  ... by the guard that this one follows
     ino_t inode;             //  The directory's inode
     int lock_fd;             //  The lock file, locked; or -1
     char token[48];          //  The line that we write into it
@@ -53,6 +54,18 @@ int zseq_store_guard_share (zseq_store_guard_t *self, zseq_store_disk_t *disk);
 //  it who we are. Errors: ZSEQ_ELOCKED (by an older zseqd, which knows only
 //  this file), ZSEQ_ENOSPACE, ZSEQ_EIO.
 int zseq_store_guard_sign (zseq_store_guard_t *self, zseq_store_disk_t *disk);
+
+//  Watches a directory that leader has signed, for another thread of this
+//  process: _check then checks the path and the line in the lock file, and
+//  changes nothing. leader must outlive it. No _release.
+void zseq_store_guard_follow (zseq_store_guard_t *self,
+                              const zseq_store_guard_t *leader);
+
+//  Checks that name is still the file that is open as fd, and unless size is
+//  negative that it has that size. Errors: ZSEQ_EIO, the text says what
+//  happened.
+int zseq_store_guard_file (zseq_store_disk_t *disk, const char *name, int fd,
+                           off_t size);
 
 //  Notes the content of the node's record that we read or wrote; size 0:
 //  unknown.

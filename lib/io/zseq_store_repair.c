@@ -58,9 +58,9 @@ s_make_folder (zseq_store_repair_t *self, zseq_store_disk_t *disk)
     return s_sync_parent (disk, folder);
 }
 
-//  Moves path to the same path below the folder.
-static int
-s_move (zseq_store_repair_t *self, zseq_store_disk_t *disk, const char *path)
+int
+zseq_store_repair_move (zseq_store_repair_t *self, zseq_store_disk_t *disk,
+                        const char *path)
 {
     int rc = s_make_folder (self, disk);
     char to[ZSEQ_STORE_PATH_SIZE];
@@ -87,7 +87,7 @@ zseq_store_repair_begin (zseq_store_repair_t *self, zseq_store_disk_t *disk)
     assert (self->needed);
     if (!self->node)
         return ZSEQ_OK;
-    int rc = s_move (self, disk, "node");
+    int rc = zseq_store_repair_move (self, disk, "node");
     self->node = rc != ZSEQ_OK;
     return rc;
 }
@@ -100,7 +100,7 @@ s_clear (zseq_store_repair_t *self, zseq_store_disk_t *disk)
         const char *path = self->paths + self->paths_done;
         int rc = ZSEQ_OK;
         if (*path == ZSEQ_STORE_REPAIR_MOVE)
-            rc = s_move (self, disk, path + 1);
+            rc = zseq_store_repair_move (self, disk, path + 1);
         else if (unlinkat (disk->fd, path + 1, 0) != 0)
             rc = zseq_store_disk_fail_io (disk, path + 1, "delete");
         if (rc != ZSEQ_OK)

@@ -27,6 +27,11 @@ typedef struct {
 
 void zseq_store_repair_term (zseq_store_repair_t *self);
 
+//  Moves path to the same path below the folder of this repair, which it makes
+//  first if there is none. Errors: ZSEQ_ENOSPACE, ZSEQ_EIO.
+int zseq_store_repair_move (zseq_store_repair_t *self, zseq_store_disk_t *disk,
+                            const char *path);
+
 //  Before the node's record is written: moves a damaged one away. Errors:
 //  ZSEQ_ENOSPACE, ZSEQ_EIO.
 int zseq_store_repair_begin (zseq_store_repair_t *self,

@@ -1,0 +1,127 @@
+#include "zseq_kvstore_ledger.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+void
+zseq_kvstore_ledger_init (zseq_kvstore_ledger_t *self)
+{
+    memset (self, 0, sizeof *self);
+    self->base.oldest = 1;
+}
+
+void
+zseq_kvstore_ledger_term (zseq_kvstore_ledger_t *self)
+{
+    free (self->segment);
+    zseq_kvstore_ledger_init (self);
+}
+
+bool
+zseq_kvstore_ledger_reserve (zseq_kvstore_ledger_t *self)
+{
+    if (self->count < self->capacity)
+        return true;
+    size_t capacity = self->capacity ? 2 * self->capacity : 8;
+    void *segment =
+      reallocarray (self->segment, capacity, sizeof *self->segment);
+    if (!segment)
+        return false;
+    self->segment = segment;
+    self->capacity = capacity;
+    return true;
+}
+
+void
+zseq_kvstore_ledger_add (zseq_kvstore_ledger_t *self, uint64_t number)
+{
+    assert (self->count < self->capacity);
+    assert (self->count == 0 ||
+            self->segment[self->count - 1].number + 1 == number);
+    self->segment[self->count++] =
+      (zseq_kvstore_segment_use_t){.number = number};
+}
+
+void
+zseq_kvstore_ledger_grow (zseq_kvstore_ledger_t *self, uint64_t size)
+{
+    assert (self->count > 0);
+    self->segment[self->count - 1].size = size;
+}
+
+void
+zseq_kvstore_ledger_note (zseq_kvstore_ledger_t *self, uint8_t shard,
+                          uint64_t position, size_t size)
+{
+    assert (self->count > 0);
+    assert (shard < ZSEQ_SHARDS);
+    self->segment[self->count - 1].last[shard] = position;
+    self->journal[shard] += size;
+}
+
+void
+zseq_kvstore_ledger_snapshot (zseq_kvstore_ledger_t *self, uint8_t shard,
+                              uint64_t position, uint64_t size, uint64_t since)
+{
+    assert (shard < ZSEQ_SHARDS);
+    assert (position >= self->base.snapshot[shard]);
+    self->base.snapshot[shard] = position;
+    self->base_due = true;
+    self->snapshot[shard] = size;
+    self->journal[shard] = since;
+}
+
+//  Whether the segment has entries of the shard that its snapshot lacks.
+static bool
+s_needs (const zseq_kvstore_ledger_t *self,
+         const zseq_kvstore_segment_use_t *segment, uint8_t shard)
+{
+    return segment->last[shard] > self->base.snapshot[shard];
+}
+
+uint8_t
+zseq_kvstore_ledger_due (const zseq_kvstore_ledger_t *self, uint64_t at_least)
+{
+    uint64_t journal = 0;
+    uint64_t snapshots = 0;
+    for (size_t i = 0; i < self->count; i++)
+        journal += self->segment[i].size;
+    for (size_t i = 0; i < ZSEQ_SHARDS; i++)
+        snapshots += self->snapshot[i];
+    if (self->count < 2 || journal <= at_least || journal <= snapshots)
+        return ZSEQ_SHARDS;
+    uint8_t due = ZSEQ_SHARDS;
+    int64_t most = INT64_MIN;
+    for (uint8_t i = 0; i < ZSEQ_SHARDS; i++) {
+        int64_t weight =
+          (int64_t) self->journal[i] - (int64_t) self->snapshot[i];
+        if (s_needs (self, &self->segment[0], i) && weight > most) {
+            due = i;
+            most = weight;
+        }
+    }
+    return due;
+}
+
+bool
+zseq_kvstore_ledger_is_spent (const zseq_kvstore_ledger_t *self)
+{
+    if (self->count < 2)
+        return false;
+    for (uint8_t i = 0; i < ZSEQ_SHARDS; i++)
+        if (s_needs (self, &self->segment[0], i))
+            return false;
+    return true;
+}
+
+void
+zseq_kvstore_ledger_remove (zseq_kvstore_ledger_t *self)
+{
+    assert (self->count >= 2);
+    self->count--;
+    memmove (&self->segment[0], &self->segment[1],
+             self->count * sizeof *self->segment);
+    self->base.oldest = self->segment[0].number;
+    self->base_due = true;
+}

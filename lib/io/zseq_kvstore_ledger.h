@@ -1,0 +1,61 @@
+//  The ledger of a key-value store: what its journal and snapshots hold. It
+//  decides which shard needs a new snapshot, and which segments are not needed
+//  any more. lib/doc/disk.md, section 14.4. Private to the store.
+
+#ifndef ZSEQ_KVSTORE_LEDGER_H_INCLUDED
+#define ZSEQ_KVSTORE_LEDGER_H_INCLUDED
+
+#include "zseq_kvstore_format.h"
+
+//  A segment: its bytes, and the position of each shard's last entry in it.
+typedef struct {
+    uint64_t number;
+    uint64_t size;
+    uint64_t last[ZSEQ_SHARDS];
+} zseq_kvstore_segment_use_t;
+
+typedef struct {
+    zseq_kvstore_segment_use_t *segment;  //  Oldest first
+    size_t count;
+    size_t capacity;
+    zseq_kvstore_base_t base;        //  As the directory is
+    bool base_due;                   //  The journal does not say so yet
+    uint64_t journal[ZSEQ_SHARDS];   //  Bytes of entries since its snapshot
+    uint64_t snapshot[ZSEQ_SHARDS];  //  Bytes of its snapshot
+} zseq_kvstore_ledger_t;
+
+void zseq_kvstore_ledger_init (zseq_kvstore_ledger_t *self);
+void zseq_kvstore_ledger_term (zseq_kvstore_ledger_t *self);
+
+//  Makes room for one more segment. False: no memory.
+bool zseq_kvstore_ledger_reserve (zseq_kvstore_ledger_t *self);
+
+//  Adds a segment after all others; there must be room.
+void zseq_kvstore_ledger_add (zseq_kvstore_ledger_t *self, uint64_t number);
+
+//  The newest segment has grown to size bytes.
+void zseq_kvstore_ledger_grow (zseq_kvstore_ledger_t *self, uint64_t size);
+
+//  A batch at position, in the newest segment, has size bytes of entries of the
+//  shard.
+void zseq_kvstore_ledger_note (zseq_kvstore_ledger_t *self, uint8_t shard,
+                               uint64_t position, size_t size);
+
+//  A snapshot of the shard with the groups up to position is durable; since:
+//  bytes of its entries that came later.
+void zseq_kvstore_ledger_snapshot (zseq_kvstore_ledger_t *self, uint8_t shard,
+                                   uint64_t position, uint64_t size,
+                                   uint64_t since);
+
+//  The shard that needs a snapshot next; ZSEQ_SHARDS: none. One does as soon as
+//  the journal is larger than the snapshots together and than at_least.
+uint8_t zseq_kvstore_ledger_due (const zseq_kvstore_ledger_t *self,
+                                 uint64_t at_least);
+
+//  Whether no snapshot needs the oldest segment. Never the newest one.
+bool zseq_kvstore_ledger_is_spent (const zseq_kvstore_ledger_t *self);
+
+//  The oldest segment is needed no more.
+void zseq_kvstore_ledger_remove (zseq_kvstore_ledger_t *self);
+
+#endif

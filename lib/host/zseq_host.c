@@ -329,9 +329,9 @@ zseq_host_load (zseq_host_t *self)
     if (found.converted) {
         char text[ZSEQ_STORE_TEXT_MAX];
         snprintf (text, sizeof text,
-                  "directory %s was of format 1 and has been converted: an "
+                  "directory %s was of format %u and has been converted: an "
                   "older zseqd refuses it from now on",
-                  self->options.directory);
+                  self->options.directory, found.converted);
         s_log (self, ZSEQ_LOG_WARNING, "start", text);
     }
     if (!self->record.identity && (self->lost || self->damages))

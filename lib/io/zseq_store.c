@@ -365,11 +365,13 @@ zseq_store_load (zseq_store_t *self,
     zseq_store_signals_block (&signals);
     int rc = zseq_store_read (&self->disk, &self->journal, &self->repair,
                               &self->expected, callbacks, result_p);
-    if (rc == ZSEQ_OK && self->expected.format == 1 && !self->repair.needed) {
+    uint16_t format = self->expected.format;
+    if (rc == ZSEQ_OK && !self->expected.lost && !self->repair.needed &&
+        format < ZSEQ_STORE_FORMAT) {
         rc = zseq_store_convert (&self->disk, &self->journal, &self->guard,
-                                 &self->record);
+                                 &self->record, format);
         self->expected.format = ZSEQ_STORE_FORMAT;
-        result_p->converted = rc == ZSEQ_OK;
+        result_p->converted = rc == ZSEQ_OK ? format : 0;
     }
     zseq_store_signals_restore (&signals);
     self->repair.node = self->repair.needed && self->node_there;

@@ -93,10 +93,10 @@ typedef struct {
 typedef struct {
     size_t damaged;  //  Damaged things, the node's record included; 0: all is
                      //  well
-    uint64_t identity;  //  Of the node's record, else of the intact files; 0:
-                        //  there are none
-    size_t unfinished;  //  Leftovers of a crash; 0 with damage
-    bool converted;     //  The directory was converted from format 1
+    uint64_t identity;   //  Of the node's record, else of the intact files; 0:
+                         //  there are none
+    size_t unfinished;   //  Leftovers of a crash; 0 with damage
+    uint16_t converted;  //  The format that it was converted from; 0: none
 } zseq_store_load_result_t;
 
 //  Reads the journals and the sequence records, with several threads, and
@@ -105,7 +105,7 @@ typedef struct {
 //  If nothing is damaged, it then deletes stale temporary files, cuts off an
 //  append to the journal that was never acknowledged, completes the journal's
 //  copy, adds entries for records without one (interrupted first claims), and
-//  converts a directory of format 1.
+//  converts a directory of an older format.
 //
 //  Damage is a corrupt record, a journaled name without a record, a missing or
 //  corrupt journal or copy, an unexpected file, or a node's record older than

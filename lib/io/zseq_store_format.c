@@ -146,8 +146,8 @@ zseq_store_envelope_decode (zseq_store_envelope_t *self, uint16_t kind,
     zseq_store_reading_t reader = {bytes + MAGIC_SIZE,
                                    size - MAGIC_SIZE - CHECKSUM_SIZE, false};
     self->version = (uint16_t) zseq_store_get_number (&reader, 2);
-    if (self->version != FORMAT_VERSION &&
-        (kind != KIND_NODE || self->version != ZSEQ_STORE_FORMAT)) {
+    uint16_t newest = kind == KIND_NODE ? ZSEQ_STORE_FORMAT : FORMAT_VERSION;
+    if (self->version < FORMAT_VERSION || self->version > newest) {
         *what_p = s_unknown_version;
         return ZSEQ_EFOREIGN;
     }
@@ -290,7 +290,7 @@ zseq_store_node_decode (zseq_record_t *record, const uint8_t *bytes,
         record->vector.incarnation[i].random =
           zseq_store_get_number (&reader, 8);
     }
-    bool starts = envelope.version >= ZSEQ_STORE_FORMAT;
+    bool starts = envelope.version >= 2;
     for (size_t i = 0; i < record->members.n && starts && !reader.bad; i++) {
         record->vector.start[i].counter = zseq_store_get_number (&reader, 8);
         record->vector.start[i].random = zseq_store_get_number (&reader, 8);

@@ -9,7 +9,7 @@
 #include "zseq_record.h"
 #include "zseq_store_bytes.h"
 
-#define ZSEQ_STORE_FORMAT 2  //  Of a directory, and of the node's record in it
+#define ZSEQ_STORE_FORMAT 3  //  Of a directory, and of the node's record in it
 #define ZSEQ_STORE_GROUP_MAX 4096  //  Names in a batch, writes in a group
 #define ZSEQ_STORE_BUCKET_COUNT 256
 #define ZSEQ_STORE_FILE_MAX 180         //  Bytes in a file's name
@@ -86,8 +86,8 @@ size_t zseq_store_header_encode (uint64_t identity, uint8_t node,
 
 //  Decoding. Errors, with the reason in a few words in what_p: ZSEQ_EDAMAGED,
 //  ZSEQ_EFOREIGN (intact, but of an unknown format version). A node's record
-//  may be of format version 1, which has no starts; version_p receives the
-//  version.
+//  may be of format version 1, which has no starts, or 2; version_p receives
+//  the version.
 int zseq_store_sequence_decode (zseq_store_sequence_t *self,
                                 const uint8_t *bytes, size_t size,
                                 const char **what_p);

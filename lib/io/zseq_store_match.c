@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_kvstore_make.h"
+
 static int
 s_compare_damages (const void *a, const void *b)
 {
@@ -76,6 +78,23 @@ s_has_content (const zseq_store_loading_t *self)
            self->pair.copy.size > ZSEQ_STORE_HEADER_SIZE;
 }
 
+//  Checks that a node's record from before kv was made is not beside one that
+//  was used: somebody has put an old record there.
+static int
+s_match_kv (zseq_store_loading_t *self)
+{
+    bool used = false;
+    if (self->expected->identity != 0 &&
+        self->expected->format >= ZSEQ_STORE_FORMAT)
+        return ZSEQ_OK;
+    int rc = zseq_kvstore_is_used (self->disk, &used);
+    if (rc == ZSEQ_OK && used)
+        rc = zseq_store_loading_note_damage (
+          self, &self->finds, "node", "older than the directory kv beside it",
+          false);
+    return rc;
+}
+
 int
 zseq_store_match (zseq_store_loading_t *self)
 {
@@ -83,6 +102,8 @@ zseq_store_match (zseq_store_loading_t *self)
     const zseq_store_expected_t *expected = self->expected;
     bool unformed = expected->identity == 0 && !expected->lost;
     int rc = s_match_names (self);
+    if (rc == ZSEQ_OK && !expected->lost)
+        rc = s_match_kv (self);
     if (rc != ZSEQ_OK || self->identity == 0 ||
         (unformed && !s_has_content (self)))
         return rc;

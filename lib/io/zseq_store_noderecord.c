@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "zseq_kvstore_make.h"
 #include "zseq_store_private.h"
 
 int
@@ -39,17 +40,21 @@ zseq_store_noderecord_read (zseq_store_t *self, zseq_record_t *record,
     return ZSEQ_OK;
 }
 
-//  Writes an empty journal and its copy. They must be durable before a record
-//  that says that the cluster is formed.
+//  Writes an empty journal, its copy, and an empty kv. They must be durable
+//  before a record that says that the cluster is formed.
 static int
-s_create_journal (zseq_store_t *self, const zseq_record_t *record)
+s_create_journals (zseq_store_t *self, const zseq_record_t *record)
 {
     uint8_t bytes[ZSEQ_STORE_HEADER_SIZE];
     size_t size =
       zseq_store_header_encode (record->identity, record->self, bytes);
     int rc =
       zseq_store_journal_replace (&self->journal, &self->disk, bytes, size);
-    return rc == ZSEQ_OK ? zseq_store_disk_sync (&self->disk) : rc;
+    if (rc == ZSEQ_OK)
+        rc = zseq_store_disk_sync (&self->disk);
+    if (rc == ZSEQ_OK)
+        rc = zseq_kvstore_make (&self->disk, record->identity, record->self);
+    return rc;
 }
 
 int
@@ -72,7 +77,7 @@ zseq_store_noderecord_write (zseq_store_t *self, const zseq_record_t *record)
         zseq_store_guard_node (&self->guard, &self->disk, NULL, 0);
     }
     else if (self->expected.identity == 0 && record->identity != 0)
-        rc = s_create_journal (self, record);
+        rc = s_create_journals (self, record);
     if (rc != ZSEQ_OK)
         return rc;
 

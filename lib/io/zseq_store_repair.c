@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "zseq_kvstore_make.h"
+
 #define FOLDER "damaged"
 
 void
@@ -124,6 +126,8 @@ zseq_store_repair_end (zseq_store_repair_t *self, zseq_store_disk_t *disk,
         rc = zseq_store_journal_replace (journal, disk, self->journal,
                                          self->journal_size);
     }
+    if (rc == ZSEQ_OK && record->identity != 0)
+        rc = zseq_kvstore_make_missing (disk, record->identity, record->self);
     if (rc == ZSEQ_OK)
         rc = disk->sync_each ? zseq_store_disk_sync (disk)
                              : zseq_store_disk_sync_all (disk);

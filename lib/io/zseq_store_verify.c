@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "zseq_kvstore_load.h"
 #include "zseq_store_guard.h"
 #include "zseq_store_load.h"
 
@@ -70,6 +71,27 @@ s_note_device (zseq_store_disk_t *disk)
     return ZSEQ_OK;
 }
 
+//  Reads the registers, and adds what is wrong with them to result.
+static int
+s_verify_kv (zseq_store_disk_t *disk,
+             const zseq_store_load_callbacks_t *callbacks,
+             const zseq_record_t *record, zseq_store_load_result_t *result)
+{
+    zseq_kvstore_load_callbacks_t kv_callbacks = {.damage = callbacks->damage,
+                                                  .arg = callbacks->arg};
+    zseq_kvstore_found_t found;
+    int rc = zseq_kvstore_read (disk, record->identity, record->self, 0,
+                                &kv_callbacks, &found);
+    zseq_kvstore_ledger_term (&found.ledger);
+    if (rc != ZSEQ_OK)
+        return rc;
+    result->damaged += found.result.damaged;
+    result->unfinished += found.result.unfinished;
+    if (result->damaged > 0)
+        result->unfinished = 0;
+    return ZSEQ_OK;
+}
+
 //  Reads the node's record and then the rest.
 static int
 s_verify (zseq_store_disk_t *disk, const zseq_store_load_callbacks_t *callbacks,
@@ -93,6 +115,12 @@ s_verify (zseq_store_disk_t *disk, const zseq_store_load_callbacks_t *callbacks,
     rc = zseq_store_read (disk, NULL, NULL, &expected, callbacks, &result);
     if (rc != ZSEQ_OK)
         return rc;
+    if (!verified->lost && verified->format >= ZSEQ_STORE_FORMAT &&
+        verified->record.identity != 0) {
+        rc = s_verify_kv (disk, callbacks, &verified->record, &result);
+        if (rc != ZSEQ_OK)
+            return rc;
+    }
     verified->damaged = result.damaged;
     verified->unfinished = result.unfinished;
     verified->identity = result.identity;

@@ -35,7 +35,7 @@ tree a >"$work/a.tree"
 run "$zseqd" verify --data "$work/a"
 holds "a directory of a node that was stopped is intact" test "$status" -eq 0
 holds "... and nothing was changed" diff <(tree a) "$work/a.tree"
-for line in '^node: a, votes$' '^cluster: shop, [0-9a-f]\{16\}$' '^format: 2$' \
+for line in '^node: a, votes$' '^cluster: shop, [0-9a-f]\{16\}$' '^format: 3$' \
     '^sequences: 2; the furthest goes on at 700$' 'a is intact$'; do
     holds "verify says $line" grep -q -- "$line" "$work/out"
 done

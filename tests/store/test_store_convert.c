@@ -28,7 +28,7 @@ s_assert_converted (size_t count)
         fixture_names_t found;
         int rc = fixture_check (&found);
         cr_assert_eq (rc, ZSEQ_OK, "%s", fixture_text ());
-        cr_assert_eq (found.converted, !again);
+        cr_assert_eq (found.converted, again ? 0 : 1);
         cr_assert_eq (found.count, count);
         cr_assert_eq (found.record.identity, FIXTURE_IDENTITY);
         cr_assert (found.record.voting);
@@ -36,7 +36,7 @@ s_assert_converted (size_t count)
         cr_assert_eq (found.record.vector.start[1].counter, 0);
         fixture_forget (&found);
     }
-    cr_assert_eq (s_format_of ("node"), 2);
+    cr_assert_eq (s_format_of ("node"), 3);
     size_t kept_size;
     uint8_t *kept = fixture_read (fixture_file ("node.format1"), &kept_size);
     cr_assert_eq (kept_size, size);
@@ -69,6 +69,38 @@ Test (store_convert, converts_a_directory_of_format_1)
     assert_refused (ZSEQ_EDAMAGED, "names-copy: missing");
 }
 
+Test (store_convert, converts_a_directory_of_format_2)
+{
+    fixture_node_with (fixture_three, 3);
+    fixture_age_to_2 ();
+    fixture_names_t found;
+    cr_assert_eq (fixture_check (&found), ZSEQ_OK, "%s", fixture_text ());
+    cr_assert_eq (found.converted, 2);
+    cr_assert_eq (found.count, 3);
+    cr_assert_eq (found.record.vector.start[1].counter, 4);
+    fixture_forget (&found);
+    cr_assert_eq (s_format_of ("node"), 3);
+    cr_assert_eq (s_format_of ("node.format2"), 2);
+    cr_assert (fixture_exists (fixture_file ("kv/journal-00000001")));
+    cr_assert_eq (fixture_check (&found), ZSEQ_OK);
+    cr_assert_eq (found.converted, 0);
+    fixture_forget (&found);
+}
+
+//  An operator has restored the record that a conversion kept.
+Test (store_convert, takes_a_record_older_than_kv_for_damage)
+{
+    fixture_node_with (fixture_three, 3);
+    fixture_age_to_2 ();
+    cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
+    fixture_put (fixture_file ("kv/shard-07"), "x", 1);
+    size_t size;
+    uint8_t *bytes = fixture_read (fixture_file ("node.format2"), &size);
+    fixture_put (fixture_file ("node"), bytes, size);
+    free (bytes);
+    assert_refused (ZSEQ_EDAMAGED, "node: older than the directory kv");
+}
+
 Test (store_convert, converts_with_the_old_rule_for_a_bad_last_batch)
 {
     fixture_node_with (fixture_three, 3);
@@ -87,7 +119,7 @@ Test (store_convert, converts_a_node_that_is_not_born_yet)
     fixture_format (fixture_node (), 0);
     fixture_age ();
     cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
-    cr_assert_eq (s_format_of ("node"), 2);
+    cr_assert_eq (s_format_of ("node"), 3);
     cr_assert_eq (s_format_of ("node.format1"), 1);
     cr_assert (!fixture_exists (fixture_file ("names-copy")));
 }
@@ -102,7 +134,7 @@ Test (store_convert, converts_nothing_that_is_damaged)
     fixture_forget (&names);
     cr_assert_eq (s_format_of ("node"), 1);
     assert_repaired ("one", 2);
-    cr_assert_eq (s_format_of ("node"), 2);
+    cr_assert_eq (s_format_of ("node"), 3);
     cr_assert (fixture_exists (fixture_file ("names-copy")));
 }
 
@@ -129,7 +161,7 @@ Test (store_convert, converts_beside_an_older_copy)
         int rc = fixture_check (NULL);
         cr_assert_eq (rc, whole ? ZSEQ_OK : ZSEQ_EDAMAGED, "%zu: %d, %s", cut,
                       rc, fixture_text ());
-        cr_assert_eq (s_format_of ("node"), whole ? 2 : 1);
+        cr_assert_eq (s_format_of ("node"), whole ? 3 : 1);
     }
     free (node);
     free (bytes);

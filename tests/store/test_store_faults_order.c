@@ -54,11 +54,14 @@ Test (store_faults_order, is_born_journal_first)
     fixture_submit (store, &job, 1, &written);
     cr_assert_eq (written.status, ZSEQ_OK);
     size_t index = 0;
-    ASSERT_LINES (index, "create .tmp", "write .tmp", "fsync .tmp",
-                  "close .tmp", "rename .tmp names-copy", "create .tmp",
-                  "write .tmp", "fsync .tmp", "close .tmp", "rename .tmp names",
-                  "fsync .", "create .tmp", "write .tmp", "fsync .tmp",
-                  "close .tmp", "rename .tmp node", "fsync .", "complete");
+    ASSERT_LINES (
+      index, "create .tmp", "write .tmp", "fsync .tmp", "close .tmp",
+      "rename .tmp names-copy", "create .tmp", "write .tmp", "fsync .tmp",
+      "close .tmp", "rename .tmp names", "fsync .", "mkdir kv", "fsync .",
+      "create kv/.tmp", "write kv/.tmp", "fsync kv/.tmp",
+      "rename kv/.tmp kv/journal-00000001", "close kv/journal-00000001",
+      "fsync kv", "close kv", "create .tmp", "write .tmp", "fsync .tmp",
+      "close .tmp", "rename .tmp node", "fsync .", "complete");
     zseq_store_destroy (&store);
 }
 

@@ -31,6 +31,7 @@ ssize_t __real_write (int fd, const void *bytes, size_t size);
 ssize_t __real_read (int fd, void *bytes, size_t size);
 struct dirent *__real_readdir (DIR *stream);
 int __real_fsync (int fd);
+int __real_fdatasync (int fd);
 int __real_syncfs (int fd);
 int __real_close (int fd);
 int __real_renameat (int from_fd, const char *from, int to_fd, const char *to);
@@ -48,6 +49,7 @@ ssize_t __wrap_write (int fd, const void *bytes, size_t size);
 ssize_t __wrap_read (int fd, void *bytes, size_t size);
 struct dirent *__wrap_readdir (DIR *stream);
 int __wrap_fsync (int fd);
+int __wrap_fdatasync (int fd);
 int __wrap_syncfs (int fd);
 int __wrap_close (int fd);
 int __wrap_renameat (int from_fd, const char *from, int to_fd, const char *to);
@@ -391,6 +393,15 @@ __wrap_fsync (int fd)
     if (!s_resolve (fd, NULL, call.path, sizeof call.path))
         return s_faults.fast ? 0 : __real_fsync (fd);
     S_WATCH (call, s_faults.fast ? 0 : __real_fsync (fd));
+}
+
+int
+__wrap_fdatasync (int fd)
+{
+    zseq_call_t call = {.call = "fdatasync"};
+    if (!s_resolve (fd, NULL, call.path, sizeof call.path))
+        return s_faults.fast ? 0 : __real_fdatasync (fd);
+    S_WATCH (call, s_faults.fast ? 0 : __real_fdatasync (fd));
 }
 
 int

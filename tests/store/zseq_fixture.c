@@ -138,6 +138,26 @@ fixture_node_with (const char *const *names, size_t count)
     zseq_store_destroy (&store);
 }
 
+static void
+s_remove_kv (void)
+{
+    if (fixture_exists (fixture_file ("kv")))
+        fixture_remove (fixture_file ("kv"));
+}
+
+void
+fixture_age_to_2 (void)
+{
+    size_t size;
+    uint8_t *bytes = fixture_read (fixture_file ("node"), &size);
+    assert (bytes[8] == 3);
+    bytes[8] = 2;
+    fixture_seal (bytes, size);
+    fixture_put (fixture_file ("node"), bytes, size);
+    free (bytes);
+    s_remove_kv ();
+}
+
 //  A node's record of format 1 has no starts and no vote of its own start.
 void
 fixture_age (void)
@@ -147,7 +167,7 @@ fixture_age (void)
     const size_t starts = 3 * 16 + 1;
     const size_t tail = 1 + 8 + 8;
     const size_t seal = 8;
-    assert (bytes[8] == 2);
+    assert (bytes[8] == 3);
     bytes[8] = 1;
     //  The size of the value follows an empty name.
     bytes[22] = (uint8_t) (bytes[22] - starts);
@@ -158,6 +178,7 @@ fixture_age (void)
     fixture_put (fixture_file ("node"), bytes, size);
     free (bytes);
     unlink (fixture_file ("names-copy"));
+    s_remove_kv ();
 }
 
 static int

@@ -40,8 +40,10 @@ extern const char *const fixture_three[3];
 #define FIXTURE_LAST_SIZE (8 + 2 + sizeof "two" - 1 + 8)
 
 //  Turns the node's directory into one of format 1, as zseqd wrote it before
-//  there was a copy of the names journal.
+//  there was a copy of the names journal, or of format 2, before there was a
+//  directory kv.
 void fixture_age (void);
+void fixture_age_to_2 (void);
 
 //  What loading reported.
 typedef struct {
@@ -57,7 +59,7 @@ typedef struct {
     size_t progress;
     uint64_t identity;
     bool lost;             //  The node's record was missing or damaged
-    bool converted;        //  The directory was of format 1
+    unsigned converted;    //  The format that it was converted from, or 0
     zseq_record_t record;  //  The node's record, unless lost
 } fixture_names_t;
 

@@ -14,7 +14,7 @@
 #include "zseq_faults.h"
 #include "zseq_fixture.h"
 
-enum { FILES_MAX = 1000, ENTRIES_MAX = 1000, BYTES_MAX = 2048 };
+enum { FILES_MAX = 1000, ENTRIES_MAX = 1000, BYTES_MAX = 4608 };
 
 typedef struct {
     size_t size;
@@ -109,7 +109,8 @@ s_disk_apply (const zseq_call_t *call)
         s_disk_create (call->path, false);
     else if (strcmp (call->call, "mkdir") == 0)
         s_disk_create (call->path, true);
-    else if (strcmp (call->call, "fsync") == 0)
+    else if (strcmp (call->call, "fsync") == 0 ||
+             strcmp (call->call, "fdatasync") == 0)
         s_disk_sync (call->path);
     else if (strcmp (call->call, "syncfs") == 0)
         s_disk_sync_all ();

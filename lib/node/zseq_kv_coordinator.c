@@ -23,6 +23,8 @@ typedef struct s_write {
     uint64_t request_id;
     bool relayed;        //  It was passed on once, or came from a node
     uint64_t passed;     //  Request ID under which it was; 0: it was not
+    bool owed;           //  ... and has not replied
+    bool was_tried;      //  The op had been proposed before that
     uint64_t passed_us;  //  ... until when the node may be silent
     TAILQ_ENTRY (s_write) link;  //  Of those that were
     zseq_slice_t key;            //  Behind this struct, as the op's value
@@ -33,6 +35,7 @@ TAILQ_HEAD (s_writes, s_write);
 struct zseq_kv_coordinator {
     zseq_kv_coordinator_hooks_t hooks;
     zseq_proposer_t *proposer;
+    uint64_t own_shards;
     size_t requests;
     size_t requests_max;
     size_t bytes;
@@ -78,13 +81,35 @@ s_answer (zseq_kv_coordinator_t *self, const s_write_t *write)
     self->hooks.answer (self->hooks.arg, &write->sender, &msg);
 }
 
+//  Whether the answer is final. While another node may still judge the op, a
+//  condition that does not hold may hold there, unless its version has passed.
+static bool
+s_is_final (const s_write_t *write)
+{
+    const zseq_kv_op_t *op = &write->request.op;
+    switch (write->request.status) {
+    case ZSEQ_ETIMEOUT:
+        return false;
+    //  The client takes it that such a node has not looked at the op.
+    case ZSEQ_ENOTVOTING:
+        return !write->request.tried;
+    case ZSEQ_ENOKEY:
+    case ZSEQ_EVERSION:
+        return !write->owed || op->type == ZSEQ_KV_GET ||
+               (op->conditional && op->expected != 0 &&
+                write->request.version > op->expected);
+    default:
+        return true;
+    }
+}
+
 static void
 s_done (void *arg, zseq_kv_request_t *request)
 {
     zseq_kv_coordinator_t *self = arg;
     s_write_t *write = (s_write_t *) request;
-    //  A client that has given up is not answered.
-    if (request->status != ZSEQ_ETIMEOUT)
+    //  A client without an answer asks another node, or gives up.
+    if (s_is_final (write))
         s_answer (self, write);
     self->waiting[s_sender_slot (&write->sender)]--;
     self->requests--;
@@ -112,6 +137,7 @@ s_pass (void *arg, uint8_t node, zseq_kv_request_t *request)
     if (!self->hooks.pass (self->hooks.arg, node, &msg))
         return false;
     write->relayed = true;
+    write->was_tried = request->tried;
     request->tried = true;
     write->passed = msg.request;
     write->passed_us = self->now_us + PASSED_US;
@@ -119,12 +145,24 @@ s_pass (void *arg, uint8_t node, zseq_kv_request_t *request)
     return true;
 }
 
+//  K6: a shard stays with the node that has its ballot, until the node that
+//  comes first in the shard's ranking takes it.
+static bool
+s_pass_to_holder (zseq_kv_coordinator_t *self, s_write_t *write,
+                  const zseq_ballot_t *promise)
+{
+    uint8_t shard = zseq_kv_shard (write->key);
+    return promise->round != 0 && !(self->own_shards >> shard & 1) &&
+           s_pass (self, zseq_ballot_node (promise), &write->request);
+}
+
 //  The node to which it was passed on does not serve it.
 static void
-s_take_back (zseq_kv_coordinator_t *self, s_write_t *write)
+s_take_back (zseq_kv_coordinator_t *self, s_write_t *write, bool replied)
 {
     TAILQ_REMOVE (&self->passed, write, link);
     write->passed = 0;
+    write->owed = !replied;
     if (zseq_proposer_add (self->proposer, write->key, &write->request,
                            self->now_us) == ZSEQ_OK)
         return;
@@ -134,7 +172,7 @@ s_take_back (zseq_kv_coordinator_t *self, s_write_t *write)
 
 //  Whether that status is an answer to the client, whoever it comes from.
 static bool
-s_decides (int status)
+s_decides (const s_write_t *write, int status)
 {
     switch (status) {
     case ZSEQ_OK:
@@ -143,6 +181,8 @@ s_decides (int status)
     case ZSEQ_EINVAL:
     case ZSEQ_EEXHAUSTED:
         return true;
+    case ZSEQ_EFORGOTTEN:
+        return !write->was_tried;
     default:
         return false;
     }
@@ -157,8 +197,8 @@ s_passed_reply (zseq_kv_coordinator_t *self, const zseq_msg_t *msg)
         break;
     if (!write)
         return;
-    if (!s_decides (msg->status)) {
-        s_take_back (self, write);
+    if (!s_decides (write, msg->status)) {
+        s_take_back (self, write, true);
         return;
     }
     TAILQ_REMOVE (&self->passed, write, link);
@@ -176,7 +216,7 @@ s_passed_tick (zseq_kv_coordinator_t *self)
     s_write_t *write;
     while ((write = TAILQ_FIRST (&self->passed)) != NULL &&
            self->now_us >= write->passed_us)
-        s_take_back (self, write);
+        s_take_back (self, write, false);
 }
 
 zseq_kv_coordinator_t *
@@ -194,6 +234,7 @@ zseq_kv_coordinator_new (const zseq_kv_coordinator_options_t *options,
     if (!self)
         return NULL;
     self->hooks = *hooks;
+    self->own_shards = options->proposer.own_shards;
     self->requests_max = options->requests_max;
     self->bytes_max = options->bytes_max;
     zseq_proposer_hooks_t inner = {.arg = self,
@@ -237,12 +278,14 @@ s_has_room (const zseq_kv_coordinator_t *self, const zseq_sender_t *sender,
 int
 zseq_kv_coordinator_write (zseq_kv_coordinator_t *self,
                            const zseq_sender_t *sender, const zseq_msg_t *msg,
-                           uint64_t now_us)
+                           const zseq_ballot_t *promise, uint64_t now_us)
 {
     assert (self);
     assert (sender);
     assert (msg);
+    assert (promise);
 
+    self->now_us = now_us;
     const zseq_msg_kv_write_t *body = &msg->kv_write;
     size_t size = body->op.value.size;
     if (!s_has_room (self, sender, size))
@@ -265,7 +308,8 @@ zseq_kv_coordinator_write (zseq_kv_coordinator_t *self,
     write->request.deadline_us =
       now_us +
       (body->timeout_us < TIMEOUT_US_MAX ? body->timeout_us : TIMEOUT_US_MAX);
-    if (zseq_proposer_add (self->proposer, write->key, &write->request,
+    if (!s_pass_to_holder (self, write, promise) &&
+        zseq_proposer_add (self->proposer, write->key, &write->request,
                            now_us) != ZSEQ_OK) {
         free (write);
         return ZSEQ_EBUSY;

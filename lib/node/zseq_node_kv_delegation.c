@@ -17,8 +17,11 @@ zseq_node_kv_delegation_write (zseq_node_t *self, const zseq_event_t *event)
 {
     if (!zseq_node_kv_admit (self, event))
         return;
+    const zseq_ballot_t *promise = zseq_registers_promise (
+      self->kv.registers, zseq_kv_shard (event->msg->name));
     if (zseq_kv_coordinator_write (self->kv.coordinator, &event->sender,
-                                   event->msg, self->now_us) != ZSEQ_OK)
+                                   event->msg, promise,
+                                   self->now_us) != ZSEQ_OK)
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
 }
 

@@ -306,8 +306,10 @@ s_coordinated_request (zseq_kv_call_t *self, uint64_t request, uint64_t now_us,
         self->ask.op.op = request;
     msg->op = s_writes (self) ? ZSEQ_OP_KV_WRITE : ZSEQ_OP_KV_SETTLE;
     msg->name = self->ask.key;
+    //  A reply may come in the very moment of the deadline.
+    uint64_t left_us = s_left_us (self, now_us);
     msg->kv_write = (zseq_msg_kv_write_t){
-      .op = self->ask.op, .timeout_us = s_left_us (self, now_us)};
+      .op = self->ask.op, .timeout_us = left_us ? left_us : 1};
 }
 
 //  P3: leaves half of the time for other nodes.
@@ -321,6 +323,9 @@ s_coordinated_sent (zseq_kv_call_t *self, uint64_t now_us)
         limit_us = s_left_us (self, now_us) / 2 + 1;
     self->asked_us = now_us;
     self->limit_us = now_us + limit_us;
+    //  An earlier copy at this node will have no reply that is recognised.
+    if (zseq_node_set_has (self->owing, self->node))
+        self->applied = s_writes (self);
     zseq_node_set_add (&self->owing, self->node);
 }
 
@@ -370,9 +375,10 @@ static zseq_do_t
 s_refused_by_node (zseq_kv_call_t *self, uint8_t node, int status,
                    uint64_t now_us)
 {
-    //  A node that does not vote, or is busy, has not looked at the op.
-    if (status != ZSEQ_ENOTVOTING && status != ZSEQ_EBUSY &&
-        status != ZSEQ_ENOMEM && status != ZSEQ_EFULL)
+    //  A node that does not vote, holds no keys, or is busy has not looked at
+    //  the op.
+    if (status != ZSEQ_ENOTVOTING && status != ZSEQ_EPROTOCOL &&
+        status != ZSEQ_EBUSY && status != ZSEQ_ENOMEM && status != ZSEQ_EFULL)
         self->applied = s_writes (self);
     if (status == ZSEQ_ENOTVOTING)
         zseq_kv_nodes_note_failed (self->nodes, node, now_us);

@@ -61,7 +61,8 @@ typedef struct {
     zseq_node_set_t passed;  //  Nodes that were asked, or cannot be reached
     zseq_node_set_t owing;  //  Nodes that may hold the op, and have not replied
     zseq_node_set_t unreached;  //  Nodes that could not be reached last
-    bool applied;  //  A node has replied that the op may have been applied
+    bool applied;  //  The op may have been applied: a node has said so, or an
+                   //  earlier copy of it at a node that was asked again
     int refusal;   //  Why a node refused last; or ZSEQ_OK
 
     //  The result.

@@ -3,7 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
-static const char s_keys[] = "xyz";
+//  Keys that simulated disks hold.
+static const char s_keys[] = "abcdef";
 
 static uint64_t
 s_draw (zseq_kv_clients_t *self, uint64_t bound)
@@ -96,6 +97,9 @@ static zseq_kv_history_outcome_t
 s_outcome (const zseq_kv_caller_t *caller)
 {
     const zseq_kv_call_t *call = &caller->call;
+    //  A condition did not hold, and a copy of the op may be judged later.
+    if (call->unknown)
+        return ZSEQ_KV_HISTORY_UNKNOWN;
     switch (call->rc) {
     case ZSEQ_OK:
         return ZSEQ_KV_HISTORY_DONE;
@@ -104,8 +108,7 @@ s_outcome (const zseq_kv_caller_t *caller)
     case ZSEQ_EVERSION:
         return ZSEQ_KV_HISTORY_EVERSION;
     default:
-        return call->unknown ? ZSEQ_KV_HISTORY_UNKNOWN
-                             : ZSEQ_KV_HISTORY_REFUSED;
+        return ZSEQ_KV_HISTORY_REFUSED;
     }
 }
 
@@ -142,17 +145,22 @@ s_end (zseq_kv_clients_t *self, zseq_kv_caller_t *caller)
     const zseq_kv_call_t *call = &caller->call;
     zseq_kv_history_outcome_t outcome = s_outcome (caller);
     zseq_sim_cluster_say (
-      self->cluster, "client %zu: %s of key %c: %d version %llx",
+      self->cluster, "client %zu: %s of key %c, value %llu: %d version %llx%s",
       s_index (self, caller),
       caller->kind == ZSEQ_KV_HISTORY_DEL   ? "del"
       : caller->kind == ZSEQ_KV_HISTORY_CAS ? "cas"
       : caller->kind == ZSEQ_KV_HISTORY_PUT ? "put"
                                             : "get",
-      s_keys[caller->key], call->rc, (unsigned long long) call->version);
+      s_keys[caller->key], (unsigned long long) caller->value, call->rc,
+      (unsigned long long) call->version, call->unknown ? ", unknown" : "");
     s_add (self, caller, outcome);
     self->done += outcome < ZSEQ_KV_HISTORY_REFUSED;
     self->unknown += outcome == ZSEQ_KV_HISTORY_UNKNOWN;
-    self->failed += outcome == ZSEQ_KV_HISTORY_REFUSED;
+    //  After EFORGOTTEN the library tries again with another op id, unless the
+    //  op may have been applied: as when its ballot was lost meanwhile.
+    self->failed += outcome >= ZSEQ_KV_HISTORY_REFUSED &&
+                    call->rc != ZSEQ_EFORGOTTEN && call->rc != ZSEQ_ENOKEY &&
+                    call->rc != ZSEQ_EVERSION;
     uint64_t *version = &caller->version[caller->key];
     uint64_t *since = &caller->since[caller->key];
     if (outcome < ZSEQ_KV_HISTORY_REFUSED && call->version > *version)
@@ -168,29 +176,32 @@ s_end (zseq_kv_clients_t *self, zseq_kv_caller_t *caller)
 
 //  Sends the message to nodes that it has not reached.
 static zseq_do_t
-s_scatter (zseq_kv_clients_t *self, zseq_kv_caller_t *caller,
-           zseq_node_set_t all)
+s_scatter (zseq_kv_clients_t *self, zseq_kv_caller_t *caller)
 {
     for (uint8_t node = 0; node < self->n; node++)
         if (zseq_node_set_has (caller->unsent, node) &&
             zseq_sim_cluster_send (
               self->cluster, ZSEQ_KV_CLIENTS_FIRST + s_index (self, caller),
-              node, &caller->msg))
+              node, &caller->msg)) {
             zseq_node_set_remove (&caller->unsent, node);
-    return zseq_kv_call_sent (&caller->call, all & ~caller->unsent,
-                              s_now_us (self));
+            zseq_node_set_add (&caller->sent, node);
+        }
+    //  Only a READ waits for nodes that cannot be reached now.
+    if (caller->msg.op != ZSEQ_OP_KV_READ)
+        caller->unsent = 0;
+    return zseq_kv_call_sent (&caller->call, caller->sent, s_now_us (self));
 }
 
 static void
 s_go_on (zseq_kv_clients_t *self, zseq_kv_caller_t *caller, zseq_do_t todo)
 {
     while (todo == ZSEQ_DO_SEND) {
-        caller->msg =
-          (zseq_msg_t){.cluster = zseq_sim_cluster_identity (self->cluster)};
         zseq_kv_call_request (&caller->call, s_draw_request (self),
                               s_now_us (self), &caller->msg);
+        caller->msg.cluster = zseq_sim_cluster_identity (self->cluster);
         caller->unsent = zseq_kv_call_nodes (&caller->call);
-        todo = s_scatter (self, caller, caller->unsent);
+        caller->sent = 0;
+        todo = s_scatter (self, caller);
     }
     if (todo == ZSEQ_DO_DONE)
         s_end (self, caller);
@@ -271,7 +282,7 @@ zseq_kv_clients_alarm (zseq_kv_clients_t *self, size_t client)
     //  An alarm of an earlier call may ring early.
     zseq_do_t todo = ZSEQ_DO_WAIT;
     if (caller->unsent)
-        todo = s_scatter (self, caller, zseq_node_set_first (self->n));
+        todo = s_scatter (self, caller);
     if (todo == ZSEQ_DO_WAIT)
         todo = zseq_kv_call_tick (&caller->call, s_now_us (self));
     s_go_on (self, caller, todo);

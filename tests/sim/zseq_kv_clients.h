@@ -30,7 +30,8 @@ typedef struct {
     uint32_t handle;  //  In the history; another one after a crash
     zseq_kv_nodes_t nodes;
     zseq_kv_call_t call;
-    zseq_node_set_t unsent;  //  Nodes that a READ has not reached
+    zseq_node_set_t sent;    //  Nodes that the message has reached
+    zseq_node_set_t unsent;  //  ... and those that a READ has not reached
     zseq_msg_t msg;          //  ... and the message
     uint64_t begun_us;
     uint64_t deadline_us;

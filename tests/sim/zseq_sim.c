@@ -153,6 +153,9 @@ s_add (zseq_swarm_totals_t *sum, const zseq_swarm_totals_t *more)
     sum->won += more->won;
     sum->claims += more->claims;
     sum->delegated += more->delegated;
+    sum->key_calls += more->key_calls;
+    sum->key_done += more->key_done;
+    sum->key_unknown += more->key_unknown;
     sum->messages += more->messages;
     for (size_t fault = 0; fault < ZSEQ_FAULTS; fault++)
         sum->fault[fault] += more->fault[fault];
@@ -284,6 +287,9 @@ s_report (void)
             " of them for IDs, coordinators asked %" PRIu64 " times; %" PRIu64
             " steps of nodes\n",
             sum.calls, sum.won, sum.claims, sum.delegated, sum.steps);
+    printf ("%" PRIu64 " calls for keys, of which %" PRIu64
+            " had an answer, and %" PRIu64 " writes ended unknown\n",
+            sum.key_calls, sum.key_done, sum.key_unknown);
     printf ("faults, beside %" PRIu64 " steps of schedules: messages %" PRIu64,
             sum.scenario_steps, sum.messages);
     for (size_t fault = 0; fault < ZSEQ_FAULTS; fault++)

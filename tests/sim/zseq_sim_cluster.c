@@ -466,6 +466,9 @@ zseq_sim_cluster_send (zseq_sim_cluster_t *self, size_t client, uint8_t node,
     const zseq_sim_process_t *to = zseq_sim_at (self, node);
     if (zseq_sim_older (self, node) && zseq_sim_random (self) % 2)
         to = zseq_sim_older (self, node);
+    //  What could not be sent does not arrive later, at another process.
+    if (!to && zseq_op_is_kv (msg->op))
+        return false;
     zseq_sim_message_t head = {.to = to ? to->id : ZSEQ_SIM_NO_PROCESS,
                                .client = (uint16_t) client,
                                .node = node};

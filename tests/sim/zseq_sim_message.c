@@ -134,7 +134,11 @@ zseq_sim_post (zseq_sim_cluster_t *self, const zseq_sim_message_t *head,
 {
     static uint8_t bytes[ZSEQ_MESSAGE_MAX];
     bool sure = s_sure (self, head);
-    bool doubled = zseq_sim_cluster_chance (self, self->faults.doubled);
+    //  A connection delivers a request once at most, and a client relies on
+    //  that where a busy node refuses to write a key.
+    bool doubled = zseq_sim_cluster_chance (self, self->faults.doubled) &&
+                   (msg->reply || (msg->op != ZSEQ_OP_KV_WRITE &&
+                                   msg->op != ZSEQ_OP_KV_SETTLE));
     if (cut || (zseq_sim_cluster_chance (self, self->faults.lost) && !sure)) {
         self->messages += !cut;
         return;

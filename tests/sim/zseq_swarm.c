@@ -14,6 +14,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "zseq_kv_clients.h"
 #include "zseq_scenario.h"
 
 #define SECOND_US UINT64_C (1000000)
@@ -33,6 +34,7 @@ enum {
     ALARM_START = 0x100,
     ALARM_UNDOUBLE = 0x200,
     ALARM_FAULT = 0x300,
+    ALARM_KEYS = 0x400,
     ALARM_KIND = 0xf00
 };
 
@@ -43,6 +45,7 @@ typedef struct {
     zseq_sim_cluster_t *cluster;
     uint8_t n;
     zseq_clients_t clients;
+    zseq_kv_clients_t keys;
     zseq_operator_t keeper;
     zseq_scenario_t scenario;
     bool on[ZSEQ_FAULTS];
@@ -139,6 +142,11 @@ s_cut (s_run_t *self)
         for (uint8_t node = 0; node < self->n; node++)
             if (s_draw (self, 6) == 0)
                 zseq_sim_cluster_cut_client (self->cluster, client, node);
+    for (size_t client = 0; client < ZSEQ_KV_CLIENTS_MAX; client++)
+        for (uint8_t node = 0; node < self->n; node++)
+            if (s_draw (self, 6) == 0)
+                zseq_sim_cluster_cut_client (
+                  self->cluster, ZSEQ_KV_CLIENTS_FIRST + client, node);
 }
 
 //  Cuts all links between two halves of the nodes and clients.
@@ -154,8 +162,11 @@ s_split (s_run_t *self)
                 zseq_sim_cluster_cut (self->cluster, from, to, ZSEQ_CUT_ALL);
     for (size_t client = 0; client < ZSEQ_CLIENTS_MAX; client++)
         for (uint8_t node = 0; node < self->n; node++)
-            if ((clients >> client & 1) != (nodes >> node & 1))
+            if ((clients >> client & 1) != (nodes >> node & 1)) {
                 zseq_sim_cluster_cut_client (self->cluster, client, node);
+                zseq_sim_cluster_cut_client (
+                  self->cluster, ZSEQ_KV_CLIENTS_FIRST + client, node);
+            }
 }
 
 //  Connects a node to just one other node.
@@ -325,6 +336,7 @@ s_strike_network (s_run_t *self, zseq_fault_t fault, uint8_t node)
         return s_forge (self);
     case ZSEQ_FAULT_CLIENT:
         zseq_clients_crash (&self->clients, s_draw (self, ZSEQ_CLIENTS_MAX));
+        zseq_kv_clients_crash (&self->keys, s_draw (self, ZSEQ_KV_CLIENTS_MAX));
         return true;
     default:
         return false;
@@ -367,6 +379,10 @@ s_on_reply (size_t client, const zseq_msg_t *msg, void *arg)
         zseq_clients_reply (&self->clients, client, msg);
     else if (client < ZSEQ_CLIENTS_MAX + ZSEQ_SCENARIO_COMPETITORS)
         zseq_scenario_reply (&self->scenario, client - ZSEQ_CLIENTS_MAX, msg);
+    else if (client >= ZSEQ_KV_CLIENTS_FIRST &&
+             client < ZSEQ_KV_CLIENTS_FIRST + ZSEQ_KV_CLIENTS_MAX)
+        zseq_kv_clients_reply (&self->keys, client - ZSEQ_KV_CLIENTS_FIRST,
+                               msg);
 }
 
 //  Takes an alarm.
@@ -387,6 +403,9 @@ s_on_alarm (uint32_t what, void *arg)
         break;
     case ALARM_FAULT:
         s_next_fault (self);
+        break;
+    case ALARM_KEYS:
+        zseq_kv_clients_alarm (&self->keys, number);
         break;
     }
 }
@@ -521,6 +540,24 @@ s_form (s_run_t *self, bool calm)
     zseq_operator_settle (&self->keeper, "after it began to form");
 }
 
+//  Clients of the key-value store begin, in half of the runs.
+static void
+s_begin_keys (s_run_t *self)
+{
+    static const uint64_t pauses_us[] = {1000, 20000, 200000};
+    static const uint64_t operations_us[] = {300000, 2 * SECOND_US,
+                                             10 * SECOND_US};
+    zseq_kv_manners_t manners = {
+      .clients = s_draw (self, 2) * (1 + s_draw (self, ZSEQ_KV_CLIENTS_MAX)),
+      .keys = 1 + s_draw (self, ZSEQ_KV_CLIENTS_KEYS),
+      .calls_max = 50 + s_draw (self, 2000),
+      .pause_us = s_one_of (self, pauses_us, 3),
+      .operation_us = s_one_of (self, operations_us, 3),
+      .late_us = s_draw (self, 3) ? 0 : 100000,
+      .rtt_us = 2000};
+    zseq_kv_clients_begin (&self->keys, &manners);
+}
+
 //  Runs clients and random faults.
 static void
 s_faults (s_run_t *self)
@@ -549,6 +586,8 @@ s_clear (s_run_t *self)
     self->keeper.down_us = 0;
     self->clients.manners.late_us = 0;
     self->clients.manners.calls_max = self->clients.calls;
+    self->keys.manners.late_us = 0;
+    self->keys.manners.calls_max = self->keys.calls;
     zseq_sim_cluster_faults (cluster, &fine);
     zseq_sim_cluster_mend (cluster);
     for (uint8_t node = 0; node < self->n; node++) {
@@ -560,16 +599,34 @@ s_clear (s_run_t *self)
     zseq_operator_settle (&self->keeper, "after faults have ended");
 }
 
+static bool
+s_idle (const s_run_t *self)
+{
+    return zseq_clients_idle (&self->clients) &&
+           zseq_kv_clients_idle (&self->keys);
+}
+
 //  Waits until all calls have ended.
 static void
 s_finish (s_run_t *self, const char *when)
 {
     uint64_t end_us = s_now_us (self) + CALL_END_US;
-    while (!zseq_clients_idle (&self->clients) && s_now_us (self) < end_us)
+    while (!s_idle (self) && s_now_us (self) < end_us)
         zseq_sim_cluster_run (self->cluster, s_now_us (self) + SECOND_US / 20);
-    if (!zseq_clients_idle (&self->clients))
+    if (!s_idle (self))
         zseq_sim_cluster_broken (self->cluster, "liveness: calls do not end %s",
                                  when);
+}
+
+//  Whether so many nodes have their keys that clients are served.
+static bool
+s_keys_served (const s_run_t *self)
+{
+    uint8_t held = 0;
+    for (uint8_t node = 0; node < self->n; node++)
+        if (!zseq_sim_cluster_disk (self->cluster, node)->kv.lost)
+            held++;
+    return held >= zseq_quorum_majority (self->n);
 }
 
 //  P3: checks that all calls succeed when all nodes are up, with IDs above all
@@ -584,8 +641,20 @@ s_last_calls (s_run_t *self)
                               .pause_us = 50000,
                               .operation_min_us = 30 * SECOND_US,
                               .rtt_us = 2000};
+    zseq_kv_manners_t keys = {.clients = s_keys_served (self) ? 4 : 0,
+                              .keys = ZSEQ_KV_CLIENTS_KEYS,
+                              .calls_max = 24,
+                              .pause_us = 50000,
+                              .least_us = 30 * SECOND_US,
+                              .rtt_us = 2000};
+    uint64_t failed = self->keys.failed;
     zseq_clients_begin (&self->clients, &manners);
+    zseq_kv_clients_begin (&self->keys, &keys);
     s_finish (self, "without faults");
+    if (self->keys.failed != failed)
+        zseq_sim_cluster_broken (
+          self->cluster,
+          "key-value store: calls fail though all nodes are well");
     if (self->clients.lost != lost)
         zseq_sim_cluster_broken (self->cluster,
                                  "P3: calls fail though all nodes are well");
@@ -605,6 +674,9 @@ s_count (s_run_t *self)
     totals->won += self->clients.won;
     totals->claims += self->clients.claims;
     totals->delegated += self->clients.delegated;
+    totals->key_calls += self->keys.calls;
+    totals->key_done += self->keys.done;
+    totals->key_unknown += self->keys.unknown;
     totals->messages += zseq_sim_cluster_messages (self->cluster);
 }
 
@@ -632,6 +704,7 @@ zseq_swarm_run (uint64_t seed, const zseq_swarm_options_t *options,
     self->cluster =
       zseq_sim_cluster_new (self->n, seed, options->trace, &hooks);
     zseq_clients_init (&self->clients, self->cluster, self->n);
+    zseq_kv_clients_init (&self->keys, self->cluster, self->n, ALARM_KEYS);
     zseq_operator_init (&self->keeper, self->cluster, &self->clients, self->n,
                         ALARM_START);
     zseq_scenario_init (&self->scenario, self->cluster, &self->clients,
@@ -642,6 +715,7 @@ zseq_swarm_run (uint64_t seed, const zseq_swarm_options_t *options,
         zseq_scenario_form (&self->scenario);
     else {
         s_form (self, guided || s_draw (self, 2));
+        s_begin_keys (self);
         if (guided)
             zseq_scenario_go (&self->scenario);
     }
@@ -654,7 +728,11 @@ zseq_swarm_run (uint64_t seed, const zseq_swarm_options_t *options,
         zseq_operator_settle (&self->keeper, "after a majority has started");
     }
     s_last_calls (self);
+    //  A backup that is put back takes keys back, too.
+    if (!self->keeper.disaster)
+        zseq_kv_clients_judge (&self->keys);
     s_count (self);
+    zseq_kv_clients_term (&self->keys);
     zseq_clients_term (&self->clients);
     zseq_sim_cluster_destroy (&self->cluster);
 }

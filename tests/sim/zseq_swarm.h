@@ -50,12 +50,15 @@ typedef struct {
     uint64_t guided;  //  ... that followed a schedule
     uint64_t scenario_steps;
     uint64_t simulated_us;
-    uint64_t steps;      //  Of nodes
-    uint64_t calls;      //  Calls of clients, begun
-    uint64_t won;        //  ... that succeeded
-    uint64_t claims;     //  ... and were for IDs
-    uint64_t delegated;  //  NEXT messages
-    uint64_t messages;   //  Lost, duplicated or late
+    uint64_t steps;        //  Of nodes
+    uint64_t calls;        //  Calls of clients, begun
+    uint64_t won;          //  ... that succeeded
+    uint64_t claims;       //  ... and were for IDs
+    uint64_t delegated;    //  NEXT messages
+    uint64_t key_calls;    //  Calls for keys, begun
+    uint64_t key_done;     //  ... that had an answer
+    uint64_t key_unknown;  //  ... writes whose outcome is unknown
+    uint64_t messages;     //  Lost, duplicated or late
     uint64_t fault[ZSEQ_FAULTS];
 } zseq_swarm_totals_t;
 

@@ -62,6 +62,8 @@ Test (kv_seen, remembers_the_highest_version_of_a_key)
     zseq_kv_ask_t ask = s_prepare (s_key ("key"));
     cr_assert_eq (ask.least, ROUND + 5);
     cr_assert_eq (ask.op.since, ROUND + 5);
+    s_note (s_key ("key"), ROUND + 7, ROUND);
+    cr_assert_eq (s_prepare (s_key ("key")).least, ROUND + 7);
 }
 
 //  Finds another key of the same shard, in a slot of its own or in the same one.

@@ -45,12 +45,20 @@ s_option (zseq_cli_job_t *job, int letter, const char *value)
                                 &job->delay_ms);
     case 'w':
         job->json = strcmp (value, "json") == 0;
-        if (!job->json && strcmp (value, "table") != 0) {
-            zseq_cli_misused (job, "--write-out '%s' is neither table nor json",
-                              value);
+        job->raw = strcmp (value, "raw") == 0;
+        if (!job->json && !job->raw && strcmp (value, "table") != 0) {
+            zseq_cli_misused (
+              job, "--write-out '%s' is neither table nor json (kv: raw, json)",
+              value);
             return false;
         }
         return true;
+    case 's':
+        job->stale = true;
+        return true;
+    case 'i':
+        return zseq_cli_number (job, "--if", value, 0, ZSEQ_ID_MAX,
+                                &job->expected);
     case 'o':
         job->output = value;
         return true;
@@ -84,20 +92,22 @@ s_options (zseq_cli_job_t *job, int argc, char **argv)
       {"output", required_argument, NULL, 'o'},
       {"add", required_argument, NULL, 'a'},
       {"partial", no_argument, NULL, 'p'},
+      {"stale", no_argument, NULL, 's'},
+      {"if", required_argument, NULL, 'i'},
       {"help", no_argument, NULL, 'h'},
       {"version", no_argument, NULL, 'V'},
       {NULL, 0, NULL, 0},
     };
     opterr = 0;
     int letter;
-    while ((letter = getopt_long (argc, argv, ":u:t:n:b:d:w:o:a:phV", options,
-                                  NULL)) != -1) {
+    while ((letter = getopt_long (argc, argv, ":u:t:n:b:d:w:o:a:i:pshV",
+                                  options, NULL)) != -1) {
         if (letter == ':') {
             zseq_cli_misused (job, "option '%s' needs a value",
                               argv[optind - 1]);
             return false;
         }
-        if (letter == '?' && optopt && !strchr ("phV", optopt)) {
+        if (letter == '?' && optopt && !strchr ("pshV", optopt)) {
             bool digit = optopt >= '0' && optopt <= '9';
             zseq_cli_misused (job, "unknown option '-%c'%s", optopt,
                               digit ? " (a number has no sign)" : "");
@@ -135,6 +145,12 @@ s_choose (zseq_cli_job_t *job)
             zseq_cli_misused (job, "%s takes no option -%c", name, *letter);
             return false;
         }
+    if (strchr (job->given, 'w') && !job->json &&
+        job->raw != (job->command->run == zseq_cli_kv)) {
+        zseq_cli_misused (job, "%s writes %s or json", name,
+                          job->raw ? "table" : "raw");
+        return false;
+    }
     if (job->arguments < job->command->arguments_min ||
         job->arguments > job->command->arguments_max) {
         zseq_cli_misused (

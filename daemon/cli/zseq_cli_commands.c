@@ -84,6 +84,27 @@ static const zseq_cli_command_t s_commands[] = {
    "                      or edited, or of what list prints: you know what is\n"
    "                      missing, and that its IDs would repeat\n",
    "ap", 0, 1, zseq_cli_import},
+  {"kv", "kv get|put|cas|del KEY ...",
+   "Values of up to 49152 bytes under keys of 1 to 255 bytes.\n"
+   "\n"
+   "  kv get KEY [--stale] [-w raw|json]  prints the value as it is; in JSON "
+   "with\n"
+   "                      its version, and in Base64 what is not UTF-8\n"
+   "  kv put KEY VALUE [--if VERSION]     stores a value, prints its version\n"
+   "  kv cas KEY VERSION VALUE            the same, if the key has VERSION\n"
+   "  kv del KEY [--if VERSION]           deletes the value, prints the "
+   "version\n"
+   "                      of the deletion\n"
+   "\n"
+   "VALUE - is the standard input. VERSION 0: the key must have no value. "
+   "Exit\n"
+   "codes: 4 the key has no value, 5 it has another version, 6 the write may\n"
+   "have been done or may be done yet.\n"
+   "\n"
+   "  -s, --stale         ask one node; the value may be an older one\n"
+   "  -i, --if VERSION    only if the key has that version\n"
+   "  -w, --write-out F   raw or json (raw)\n",
+   "siw", 2, 4, zseq_cli_kv},
   {"flake", "flake decode ID [-w table|json]",
    "Prints the time, worker and sequence number that a flake ID is made of.\n"
    "Other layouts than the usual one are told by -u, as in\n"
@@ -122,13 +143,15 @@ zseq_cli_help (const zseq_cli_command_t *command)
     }
     printf (
       "usage: zseq [-u URI] [-t MS] COMMAND ...\n\n"
-      "Strictly increasing 64-bit IDs, from a cluster or without one.\n\n");
+      "Strictly increasing 64-bit IDs, and a key-value store, from a cluster "
+      "or\nwithout one.\n\n");
     for (size_t index = 0; index < S_COMMANDS; index++)
         printf ("  zseq %s\n", s_commands[index].usage);
     printf ("\n%s  -V, --version       the library's version\n"
             "\nA name that begins with '-' goes behind '--'. Exit codes: 0, "
             "1 bad use,\n2 unavailable, timed out or refused by the "
-            "cluster; status: 3 if not all nodes vote.\n",
+            "cluster; status: 3 if not all nodes vote; kv: 4 no value, 5 "
+            "another\nversion, 6 the write may have been done.\n",
             s_common_help);
     return zseq_cli_flush ();
 }

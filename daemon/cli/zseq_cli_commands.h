@@ -30,6 +30,7 @@ int zseq_cli_raise (zseq_cli_job_t *job);
 int zseq_cli_list (zseq_cli_job_t *job);
 int zseq_cli_status (zseq_cli_job_t *job);
 int zseq_cli_info (zseq_cli_job_t *job);
+int zseq_cli_kv (zseq_cli_job_t *job);
 int zseq_cli_flake (zseq_cli_job_t *job);
 int zseq_cli_export (zseq_cli_job_t *job);
 int zseq_cli_import (zseq_cli_job_t *job);

@@ -32,7 +32,13 @@ int
 zseq_cli_exit_code (int rc)
 {
     bool misused = rc == ZSEQ_EINVAL || rc == ZSEQ_EURI || rc == ZSEQ_EQUORUM ||
-                   rc == ZSEQ_EDUPLICATE;
+                   rc == ZSEQ_EDUPLICATE || rc == ZSEQ_EVALUE;
+    if (zseq_kv_unknown ())
+        return ZSEQ_CLI_UNKNOWN;
+    if (rc == ZSEQ_ENOKEY)
+        return ZSEQ_CLI_NO_KEY;
+    if (rc == ZSEQ_EVERSION)
+        return ZSEQ_CLI_OTHER_VERSION;
     return misused ? ZSEQ_CLI_MISUSED : ZSEQ_CLI_FAILED;
 }
 

@@ -15,6 +15,9 @@ enum {
     ZSEQ_CLI_MISUSED = 1,
     ZSEQ_CLI_FAILED = 2,  //  Unavailable, timed out, or refused by the cluster
     ZSEQ_CLI_DEGRADED = 3,  //  Status: IDs are handed out, not all nodes vote
+    ZSEQ_CLI_NO_KEY = 4,    //  The key has no value
+    ZSEQ_CLI_OTHER_VERSION = 5,  //  The key has another version
+    ZSEQ_CLI_UNKNOWN = 6,        //  The write may have been done
 };
 
 //  Room for any text that is printed, escaped.
@@ -35,7 +38,10 @@ typedef struct {
     uint64_t add;        //  0 if not given
     const char *output;  //  NULL if not given
     bool partial;
+    bool stale;
+    uint64_t expected;  //  0 if not given, too
     bool json;
+    bool raw;  //  --write-out raw
     bool help;
     bool version;
     zseq_client_t *client;

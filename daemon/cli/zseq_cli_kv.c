@@ -1,0 +1,223 @@
+//  zseq kv: values of the key-value store. Values are bytes of any kind; so
+//  they come and go as they are, and in JSON as text or in Base64.
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "zseq_cli_commands.h"
+#include "zseq_cli_output.h"
+
+//  The arguments that follow the verb are the job's.
+typedef struct {
+    const char *name;
+    const char *options;  //  Beside -u and -t
+    int arguments;
+    const char *usage;
+    int (*run) (zseq_cli_job_t *job, zseq_kv_t *kv);
+} s_verb_t;
+
+//  Encodes bytes by RFC 4648. NULL: no memory; else the caller frees it.
+static char *
+s_base64 (const char *data, size_t size)
+{
+    static const char digits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *text = malloc ((size + 2) / 3 * 4 + 1);
+    if (!text)
+        return NULL;
+    char *out = text;
+    for (size_t index = 0; index < size; index += 3) {
+        size_t left = size - index;
+        uint32_t bits = (uint32_t) (unsigned char) data[index] << 16;
+        if (left > 1)
+            bits |= (uint32_t) (unsigned char) data[index + 1] << 8;
+        if (left > 2)
+            bits |= (unsigned char) data[index + 2];
+        *out++ = digits[bits >> 18];
+        *out++ = digits[bits >> 12 & 63];
+        *out++ = left > 1 ? digits[bits >> 6 & 63] : '=';
+        *out++ = left > 2 ? digits[bits & 63] : '=';
+    }
+    *out = '\0';
+    return text;
+}
+
+//  Sets a member to bytes as text; or, if they are no UTF-8, another one, whose
+//  name ends in _base64.
+static void
+s_json_bytes (json_t *json, const char *name, const char *data, size_t size)
+{
+    json_t *text = json_stringn (data, size);
+    if (text) {
+        json_object_set_new (json, name, text);
+        return;
+    }
+    char other[32];
+    (void) snprintf (other, sizeof other, "%s_base64", name);
+    char *encoded = s_base64 (data, size);
+    if (encoded)
+        json_object_set_new (json, other, json_string (encoded));
+    free (encoded);
+}
+
+static int
+s_get_json (const char *key, const char *value, const zseq_kv_info_t *info)
+{
+    json_t *json = json_object ();
+    if (json) {
+        s_json_bytes (json, "key", key, strlen (key));
+        json_object_set_new (json, "version",
+                             zseq_cli_json_number (info->version));
+        s_json_bytes (json, "value", value, info->size);
+    }
+    return zseq_cli_print_json (json);
+}
+
+static int
+s_get (zseq_cli_job_t *job, zseq_kv_t *kv)
+{
+    static char value[ZSEQ_VALUE_MAX];
+    const char *key = job->argument[0];
+    zseq_kv_info_t info;
+    int rc =
+      job->stale
+        ? zseq_kv_stale (kv, key, strlen (key), value, sizeof value, &info)
+        : zseq_kv_get (kv, key, strlen (key), value, sizeof value, &info);
+    if (rc != ZSEQ_OK)
+        return zseq_cli_failed (job, rc);
+    if (job->json)
+        return s_get_json (key, value, &info);
+    return fwrite (value, 1, info.size, stdout) == info.size
+             ? ZSEQ_CLI_DONE
+             : zseq_cli_unwritable ();
+}
+
+//  Ends a write: prints its version, or says why it failed.
+static int
+s_written (zseq_cli_job_t *job, int rc, uint64_t version)
+{
+    if (rc != ZSEQ_OK)
+        return zseq_cli_failed (job, rc);
+    return printf ("%" PRIu64 "\n", version) < 0 ? zseq_cli_unwritable ()
+                                                 : ZSEQ_CLI_DONE;
+}
+
+//  Reads the standard input to its end. One byte more than a value may have
+//  shows that it is too large. False: that failed, and was said.
+static bool
+s_read (char *value, size_t size_max, size_t *size_p)
+{
+    *size_p = fread (value, 1, size_max, stdin);
+    if (!ferror (stdin))
+        return true;
+    fprintf (stderr, "zseq: cannot read the standard input: %s\n",
+             strerror (errno));
+    return false;
+}
+
+//  Stores the value that an argument is or stands for.
+static int
+s_store (zseq_cli_job_t *job, zseq_kv_t *kv, uint64_t expected,
+         const char *argument)
+{
+    static char input[ZSEQ_VALUE_MAX + 1];
+    const char *key = job->argument[0];
+    const char *value = argument;
+    size_t size = strlen (argument);
+    if (strcmp (argument, "-") == 0) {
+        value = input;
+        if (!s_read (input, sizeof input, &size))
+            return ZSEQ_CLI_MISUSED;
+    }
+    uint64_t version = 0;
+    int rc =
+      zseq_kv_cas (kv, key, strlen (key), expected, value, size, &version);
+    return s_written (job, rc, version);
+}
+
+static uint64_t
+s_expected (const zseq_cli_job_t *job)
+{
+    return strchr (job->given, 'i') ? job->expected : ZSEQ_KV_ANY;
+}
+
+static int
+s_put (zseq_cli_job_t *job, zseq_kv_t *kv)
+{
+    return s_store (job, kv, s_expected (job), job->argument[1]);
+}
+
+static int
+s_cas (zseq_cli_job_t *job, zseq_kv_t *kv)
+{
+    uint64_t expected;
+    if (!zseq_cli_number (job, "version", job->argument[1], 0, ZSEQ_ID_MAX,
+                          &expected))
+        return ZSEQ_CLI_MISUSED;
+    return s_store (job, kv, expected, job->argument[2]);
+}
+
+static int
+s_del (zseq_cli_job_t *job, zseq_kv_t *kv)
+{
+    const char *key = job->argument[0];
+    uint64_t version = 0;
+    int rc = zseq_kv_del (kv, key, strlen (key), s_expected (job), &version);
+    return s_written (job, rc, version);
+}
+
+static const s_verb_t s_verbs[] = {
+  {"get", "sw", 1, "get KEY [--stale] [-w raw|json]", s_get},
+  {"put", "i", 2, "put KEY VALUE|- [--if VERSION]", s_put},
+  {"cas", "", 3, "cas KEY VERSION VALUE|-", s_cas},
+  {"del", "i", 1, "del KEY [--if VERSION]", s_del},
+};
+
+//  Finds the verb and checks what it was given. NULL: that is wrong, and was
+//  said.
+static const s_verb_t *
+s_choose (const zseq_cli_job_t *job)
+{
+    const s_verb_t *verb = NULL;
+    for (size_t index = 0; index < sizeof s_verbs / sizeof s_verbs[0]; index++)
+        if (strcmp (s_verbs[index].name, job->argument[0]) == 0)
+            verb = &s_verbs[index];
+    if (!verb) {
+        zseq_cli_misused (job, "kv %s is not kv get, put, cas or del",
+                          job->argument[0]);
+        return NULL;
+    }
+    for (const char *letter = job->given; *letter; letter++)
+        if (!strchr ("ut", *letter) && !strchr (verb->options, *letter)) {
+            zseq_cli_misused (job, "kv %s takes no option -%c", verb->name,
+                              *letter);
+            return NULL;
+        }
+    if (job->arguments - 1 == verb->arguments)
+        return verb;
+    zseq_cli_misused (job, "too %s arguments for kv %s: usage is zseq kv %s",
+                      job->arguments - 1 < verb->arguments ? "few" : "many",
+                      verb->name, verb->usage);
+    return NULL;
+}
+
+int
+zseq_cli_kv (zseq_cli_job_t *job)
+{
+    const s_verb_t *verb = s_choose (job);
+    if (!verb)
+        return ZSEQ_CLI_MISUSED;
+    job->argument++;
+    job->arguments--;
+    zseq_kv_t *kv = zseq_kv_new (job->client);
+    if (!kv)
+        return zseq_cli_failed (job, zseq_errno ());
+    int status = verb->run (job, kv);
+    zseq_kv_destroy (&kv);
+    return status;
+}

@@ -1,10 +1,13 @@
-"""Strictly increasing 64-bit IDs from a cluster without a leader.
+"""Strictly increasing 64-bit IDs from a cluster without a leader, and a
+key-value store on the same nodes.
 
     import zseq
 
     with zseq.Client("tcp://10.0.0.1:19001,tcp://10.0.0.2:19001") as client:
         orders = client.sequence("orders", batch=1000)
         print(next(orders))
+        store = client.kv()
+        store["colour"] = b"green"
 
 For asyncio there is ``zseq.aio``.
 """
@@ -17,6 +20,7 @@ from zseq._client import Client, Sequence
 from zseq._default import Default
 from zseq._errors import (
     ZseqAgain,
+    ZseqBallot,
     ZseqBusy,
     ZseqClock,
     ZseqClosed,
@@ -28,12 +32,14 @@ from zseq._errors import (
     ZseqExhausted,
     ZseqExist,
     ZseqForeign,
+    ZseqForgotten,
     ZseqForked,
     ZseqFull,
     ZseqInval,
     ZseqIo,
     ZseqLocked,
     ZseqMembers,
+    ZseqNoKey,
     ZseqNoMem,
     ZseqNoSpace,
     ZseqNotVoting,
@@ -44,8 +50,11 @@ from zseq._errors import (
     ZseqTimeout,
     ZseqUnavailable,
     ZseqUri,
+    ZseqValue,
+    ZseqVersion,
 )
 
+from zseq._kv import Kv, Stored
 from zseq._library import version as library_version
 from zseq._version import __version__
 
@@ -54,13 +63,16 @@ __all__ = [
     "Client",
     "Decoded",
     "Default",
+    "Kv",
     "Listed",
     "NodeInfo",
     "NodeStatus",
     "Sequence",
     "Stats",
     "Status",
+    "Stored",
     "ZseqAgain",
+    "ZseqBallot",
     "ZseqBusy",
     "ZseqClock",
     "ZseqClosed",
@@ -72,12 +84,14 @@ __all__ = [
     "ZseqExhausted",
     "ZseqExist",
     "ZseqForeign",
+    "ZseqForgotten",
     "ZseqForked",
     "ZseqFull",
     "ZseqInval",
     "ZseqIo",
     "ZseqLocked",
     "ZseqMembers",
+    "ZseqNoKey",
     "ZseqNoMem",
     "ZseqNoSpace",
     "ZseqNotVoting",
@@ -88,6 +102,8 @@ __all__ = [
     "ZseqTimeout",
     "ZseqUnavailable",
     "ZseqUri",
+    "ZseqValue",
+    "ZseqVersion",
     "__version__",
     "library_version",
 ]

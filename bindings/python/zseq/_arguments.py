@@ -29,6 +29,34 @@ def text_bytes(text: str | bytes, name: str) -> bytes:
     return text
 
 
+def key_bytes(key: str | bytes) -> bytes:
+    """A key of a key-value store."""
+    if isinstance(key, str):
+        key = key.encode("utf-8", "surrogateescape")
+    if not isinstance(key, bytes):
+        raise _wrong_type(key, "key", "str or bytes")
+    return key
+
+
+def value_bytes(value: bytes | bytearray | memoryview) -> bytes:
+    """A value of a key-value store."""
+    if not isinstance(value, (bytes, bytearray, memoryview)):
+        raise _wrong_type(value, "value", "bytes")
+    return bytes(value)
+
+
+def version_number(version: SupportsIndex | None) -> int:
+    """The version that a key is to have; None: any."""
+    if version is None:
+        return _library.KV_ANY
+    number = _integer(version, "version")
+    if not 0 <= number < 1 << 63:
+        raise ZseqInval(
+            f"invalid argument: version {number} is not in 0..2^63 - 1"
+        )
+    return number
+
+
 def uri_bytes(uri: str | bytes | None) -> bytes:
     """A URI; without one, that of the environment."""
     if uri is None:

@@ -22,6 +22,7 @@ from zseq._base import (
     read_status,
 )
 from zseq._core import Core, aside
+from zseq._kv import Kv
 
 #: A forked child may have its own client for these. The other schemes are
 #: tied to their process: a directory is locked, and numbers would repeat.
@@ -29,7 +30,7 @@ _FOLLOWS_FORK = (b"tcp://", b"ipc://", b"flake+tcp://", b"flake+ipc://")
 
 
 class Client(BaseClient):
-    """Connections to one cluster, shared by sequences and threads.
+    """Connections to one cluster, shared by sequences, stores and threads.
 
     ``uri`` is a list of nodes, such as
     ``"tcp://10.0.0.1:19001,tcp://10.0.0.2:19001"``, or another scheme that
@@ -41,8 +42,8 @@ class Client(BaseClient):
     Use the client as a context manager, or call ``close``. The client also
     closes when it is no longer used, and at exit.
 
-    After a fork a client of a cluster, and its sequences, work in the child
-    as well, with new connections and empty buffers. Other clients raise
+    After a fork a client of a cluster, its sequences and its stores work in
+    the child as well, with new connections and empty buffers. Other clients raise
     ZseqForked there.
 
     Here and everywhere, an argument of a wrong type raises TypeError with the
@@ -54,6 +55,7 @@ class Client(BaseClient):
     ) -> None:
         super().__init__(uri, timeout)
         self._sequences: weakref.WeakSet[Sequence] = weakref.WeakSet()
+        self._stores: weakref.WeakSet[Kv] = weakref.WeakSet()
         _clients.add(self)
 
     def sequence(
@@ -91,6 +93,17 @@ class Client(BaseClient):
         """
         encoded = text_bytes(prefix, "prefix")
         return aside(lambda: list_names(self._core, encoded))
+
+    def kv(self, timeout: float | None = None) -> Kv:
+        """A handle on the cluster's key-value store, or on that of the
+        directory or memory of this client. ``timeout`` is in seconds; without
+        it, the client's. Does no input or output.
+
+        Errors: ZseqInval (flake URIs have no store), ZseqNoMem, ZseqForked.
+        """
+        store = Kv(self, timeout)
+        self._stores.add(store)
+        return store
 
     def status(self) -> Status:
         """Asks every node for its status; waits a second for slow nodes.
@@ -130,6 +143,9 @@ class Client(BaseClient):
         for sequence in self._sequences:
             sequence._finalizer.detach()
             sequence._open()
+        for store in self._stores:
+            store._finalizer.detach()
+            store._open()
 
 
 class Sequence(BaseSequence):

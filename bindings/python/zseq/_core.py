@@ -25,8 +25,9 @@ from zseq._errors import ZseqClosed, ZseqError, ZseqForked, ZseqIo, make
 
 T = TypeVar("T")
 
-#: How a call ended: result, value, detail. None: its client was closed.
-Ended = tuple[int, int, bytes] | None
+#: How a call ended: result, value, size, unknown, detail. None: its client was
+#: closed.
+Ended = tuple[int, int, int, bool, bytes] | None
 
 
 #: The types that mypy 1.0 knows lack them.
@@ -40,7 +41,7 @@ class Ends:
     calls at a time.
     """
 
-    _HEAD = struct.Struct("=Qi4xQ")
+    _HEAD = struct.Struct("=Qi4xQQ?")
 
     def __init__(self, room: int) -> None:
         self._room = room
@@ -56,11 +57,11 @@ class Ends:
         while count == self._room:
             count = _library.client_collect(client, self._ended, self._room)
             for index in range(count):
-                tag, rc, value = self._HEAD.unpack_from(
+                tag, rc, value, size, unknown = self._HEAD.unpack_from(
                     self._bytes, index * self._size
                 )
                 detail = self._ended[index].detail if rc else b""
-                deliver(tag, (rc, value, detail))
+                deliver(tag, (rc, value, size, unknown, detail))
 
 
 class Wait:
@@ -102,24 +103,28 @@ def check_ended(ended: Ended) -> int:
     """The value of an ended call. Raises its error if the call failed."""
     if ended is None:
         raise ZseqClosed
-    rc, value, detail = ended
+    rc, value, _, unknown, detail = ended
     if rc:
         text = _library.strerror(rc).decode()
-        raise make(rc, text, detail.decode(errors="replace"))
+        error = make(rc, text, detail.decode(errors="replace"))
+        error.unknown = unknown
+        error.version = value
+        raise error
     return value
 
 
 @functools.cache
-def _parked() -> tuple[int, int]:
-    """A client and a handle that are never destroyed, for pointers whose own
-    object is gone. Only a thread that was about to use that object calls
-    them.
+def _parked() -> tuple[int, int, int]:
+    """A client, a handle and a store that are never destroyed, for pointers
+    whose own object is gone. Only a thread that was about to use that object
+    calls them.
     """
     client = _library.client_new(b"tcp://127.0.0.1:1")
     handle = _library.new(client, b"closed") if client else None
-    if not handle:
+    store = _library.kv_new(client) if handle else None
+    if not handle or not store:
         raise _library.failure(_library.errno())
-    return client, handle
+    return client, handle, store
 
 
 class Core:
@@ -138,6 +143,10 @@ class Core:
         #: Guards the fields below. A garbage collection may take it again.
         self.lock = threading.RLock()
         self._handles: dict[int, c_void_p] = {}
+        self._stores: dict[int, c_void_p] = {}
+        #: Where the library writes the values of calls that were started and
+        #: have not been collected, by their tags.
+        self.buffers: dict[int, object] = {}
         #: C calls in progress that were made without Python's lock.
         self._users = 0
         #: Calls that the main thread waits for: signal handlers may make
@@ -192,6 +201,25 @@ class Core:
             if self._handles.pop(handle, None):
                 _library.destroy(byref(c_void_p(handle)))
 
+    def open_store(self, timeout_ms: int | None, box: c_void_p) -> int:
+        """The same for a handle on the key-value store; drop_store drops it."""
+        with self.lock:
+            self.check_open()
+            store: int | None = _library.kv_new(self.client)
+            if not store:
+                raise _library.failure(_library.errno())
+            box.value = store
+            self._stores[store] = box
+        if timeout_ms is not None:
+            _library.check(_library.kv_set_timeout(box, timeout_ms))
+        return store
+
+    def drop_store(self, store: int) -> None:
+        """Destroys such a handle."""
+        with self.lock:
+            if self._stores.pop(store, None):
+                _library.kv_destroy(byref(c_void_p(store)))
+
     #  The end.
 
     def check_open(self) -> None:
@@ -216,10 +244,12 @@ class Core:
             if self.closed:
                 return
             self.closed = True
-            client, handle = _parked()
+            client, handle, store = _parked()
             self.client.value = client
             for box in self._handles.values():
                 box.value = handle
+            for box in self._stores.values():
+                box.value = store
             for wait in list(self._waits.values()):
                 wait.wake()
             if not self._users:
@@ -229,7 +259,11 @@ class Core:
         while self._handles:
             handle, _ = self._handles.popitem()
             _library.destroy(byref(c_void_p(handle)))
+        while self._stores:
+            store, _ = self._stores.popitem()
+            _library.kv_destroy(byref(c_void_p(store)))
         _library.client_destroy(byref(c_void_p(self._address)))
+        self.buffers.clear()
 
     #  Calls.
 
@@ -259,7 +293,7 @@ class Core:
         argument receives the value.
         """
         if self.must_be_interruptible():
-            return self._wait_in_main_thread(start, *arguments)
+            return check_ended(self.wait_in_main_thread(start, *arguments))
         value = c_uint64()
         self.call(function, *arguments, byref(value))
         return value.value
@@ -268,9 +302,15 @@ class Core:
         """Whether Python must handle signals while a call waits."""
         return in_main_thread() and not self.local
 
-    def _wait_in_main_thread(
-        self, start: Callable[..., int], *arguments: Any
-    ) -> int:
+    def wait_in_main_thread(
+        self,
+        start: Callable[..., int],
+        *arguments: Any,
+        buffer: object = None,
+    ) -> Ended:
+        """Starts a call and waits for its end. buffer is kept until the call
+        was collected, even if the wait is interrupted.
+        """
         tag = next(self._tags)
         ends = Ends(1)
         wait = Wait()
@@ -278,6 +318,8 @@ class Core:
             self._waits[tag] = wait
             self.check_open()
             descriptor = self.descriptor()
+            if buffer is not None:
+                self.buffers[tag] = buffer
             _library.check(start(*arguments, tag))
             while wait.ended is None:
                 wait.poll(descriptor)
@@ -290,9 +332,10 @@ class Core:
             with self.lock:
                 self._waits.pop(tag, None)
                 wait.close()
-        return check_ended(wait.ended)
+        return wait.ended
 
     def _deliver(self, tag: int, ended: Ended) -> None:
+        self.buffers.pop(tag, None)
         wait = self._waits.get(tag)
         if wait:
             wait.ended = ended

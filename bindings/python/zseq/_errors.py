@@ -20,6 +20,12 @@ class ZseqError(Exception):
     number: ClassVar[int] = 0
     #: The library's text for it.
     text: ClassVar[str] = "unknown error"
+    #: Of a write to a key-value store: whether it may have been done, or may
+    #: be done yet. If not, nothing was written, and nothing will be.
+    unknown: bool = False
+    #: Of a key-value store: the version that the key has instead, or that of
+    #: its deletion; 0: none is known.
+    version: int = 0
 
 
 #: The classes by their numbers.
@@ -189,6 +195,41 @@ class ZseqClosed(
 
     def __init__(self, *arguments: object) -> None:
         super().__init__(*(arguments or (self.text,)))
+
+
+class ZseqNoKey(
+    _Numbered, KeyError, number=28, text="there is no such key"
+):
+    """Nothing is stored under the key."""
+
+    #  A KeyError shows its argument as a key.
+    __str__ = Exception.__str__
+
+
+class ZseqVersion(
+    _Numbered, number=29, text="the key has another version"
+):
+    """The key does not have the expected version."""
+
+
+class ZseqBallot(
+    _Numbered, number=30, text="a node has promised a higher ballot"
+):
+    """A node of the key-value store was overtaken by another one."""
+
+
+class ZseqForgotten(
+    _Numbered,
+    number=31,
+    text="the write may have been applied and forgotten",
+):
+    """A write was sent again, and too many others came in between."""
+
+
+class ZseqValue(
+    _Numbered, ValueError, number=32, text="the value is too large"
+):
+    """The value is too large."""
 
 
 def make(rc: int, text: str, detail: str) -> ZseqError:

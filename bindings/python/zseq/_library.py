@@ -20,6 +20,9 @@ NAME_MAX = 255
 COUNT_MAX = 1 << 32
 TIMEOUT_MS_MAX = 86_400_000
 BATCH_AUTO = (1 << 64) - 1
+KEY_MAX = 255
+VALUE_MAX = 49152
+KV_ANY = (1 << 64) - 1
 _LABEL_MAX = 63
 _ENDPOINT_MAX = 255
 _NODES_MAX = 9
@@ -119,8 +122,16 @@ class EndedStruct(ctypes.Structure):
         ("tag", c_uint64),
         ("rc", c_int),
         ("value", c_uint64),
+        ("size", c_size_t),
+        ("unknown", ctypes.c_bool),
         ("detail", c_char * 512),
     ]
+
+
+class KvInfoStruct(ctypes.Structure):
+    """zseq_kv_info_t."""
+
+    _fields_ = [("size", c_size_t), ("version", c_uint64)]
 
 
 #: zseq_list_fn.
@@ -254,6 +265,28 @@ client_collect = _type(
 )
 
 
+kv_new = _type(_brief, "zseq_kv_new", c_void_p, c_void_p)
+kv_destroy = _type(_brief, "zseq_kv_destroy", None, c_void_p)
+kv_set_timeout = _type(_brief, "zseq_kv_set_timeout", c_int, c_void_p, c_int)
+kv_unknown = _type(_brief, "zseq_kv_unknown", ctypes.c_bool)
+
+_KEY = (c_void_p, c_char_p, c_size_t)
+_get = (c_int, *_KEY, c_void_p, c_size_t, c_void_p)
+kv_get = _type(_waiting, "zseq_kv_get", *_get)
+kv_stale = _type(_waiting, "zseq_kv_stale", *_get)
+_cas = (c_int, *_KEY, c_uint64, c_char_p, c_size_t, c_void_p)
+kv_cas = _type(_waiting, "zseq_kv_cas", *_cas)
+kv_del = _type(_waiting, "zseq_kv_del", c_int, *_KEY, c_uint64, c_void_p)
+_start_get = (c_int, *_KEY, c_void_p, c_size_t, c_uint64)
+start_kv_get = _type(_brief, "zseq_start_kv_get", *_start_get)
+start_kv_stale = _type(_brief, "zseq_start_kv_stale", *_start_get)
+_start_cas = (c_int, *_KEY, c_uint64, c_char_p, c_size_t, c_uint64)
+start_kv_cas = _type(_brief, "zseq_start_kv_cas", *_start_cas)
+start_kv_del = _type(
+    _brief, "zseq_start_kv_del", c_int, *_KEY, c_uint64, c_uint64
+)
+
+
 def draw_function(handle: c_void_p) -> Callable[[], int]:
     """The fastest way to take a buffered ID: a function that returns the next
     one, or 0 when none is buffered or anything fails.
@@ -279,9 +312,11 @@ def draw_function(handle: c_void_p) -> Callable[[], int]:
 
 def failure(rc: int) -> _errors.ZseqError:
     """The exception for a call of this thread that has just failed."""
-    return _errors.make(
+    error = _errors.make(
         rc, strerror(rc).decode(), detail().decode(errors="replace")
     )
+    error.unknown = kv_unknown()
+    return error
 
 
 def check(rc: int) -> None:

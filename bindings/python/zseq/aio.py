@@ -15,14 +15,23 @@ from __future__ import annotations
 
 import asyncio
 import builtins
+import ctypes
 import itertools
 import types
 from array import array
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, SupportsIndex, TypeVar, overload
 
 from zseq import _library
-from zseq._arguments import Batch, id_count, id_number, text_bytes
+from zseq._arguments import (
+    Batch,
+    id_count,
+    id_number,
+    key_bytes,
+    text_bytes,
+    value_bytes,
+    version_number,
+)
 from zseq._base import (
     BaseClient,
     BaseSequence,
@@ -34,8 +43,10 @@ from zseq._base import (
     read_status,
 )
 from zseq._core import Ended, Ends, check_ended
+from zseq._errors import ZseqNoKey
+from zseq._kv import BaseKv, Stored, Value, stored
 
-__all__ = ["Client", "Sequence"]
+__all__ = ["Client", "Kv", "Sequence"]
 
 T = TypeVar("T")
 
@@ -67,6 +78,10 @@ class Client(BaseClient):
     ) -> Sequence:
         """As ``zseq.Client.sequence``."""
         return Sequence(self, name, batch, timeout)
+
+    def kv(self, timeout: float | None = None) -> Kv:
+        """As ``zseq.Client.kv``."""
+        return Kv(self, timeout)
 
     async def list(self, prefix: str | bytes = "") -> builtins.list[Listed]:
         """As ``zseq.Client.list``. Runs in a thread. After a cancellation the
@@ -104,7 +119,10 @@ class Client(BaseClient):
         return check_ended(await self._start(start, *arguments))
 
     def _start(
-        self, start: Callable[..., int], *arguments: Any
+        self,
+        start: Callable[..., int],
+        *arguments: Any,
+        buffer: object = None,
     ) -> asyncio.Future[Ended]:
         self._core.check_open()
         self._core.check_process()
@@ -113,6 +131,9 @@ class Client(BaseClient):
             self._attach(loop)
         tag = next(self._tags)
         _library.check(start(*arguments, tag))
+        #  Kept until the call was collected, even if it is cancelled.
+        if buffer is not None:
+            self._core.buffers[tag] = buffer
         future: asyncio.Future[Ended] = loop.create_future()
         self._pending[tag] = future
         return future
@@ -139,6 +160,7 @@ class Client(BaseClient):
         self._ends.collect(self._core.client, self._deliver)
 
     def _deliver(self, tag: int, ended: Ended) -> None:
+        self._core.buffers.pop(tag, None)
         future = self._pending.pop(tag, None)
         if future is not None and not future.done():
             future.set_result(ended)
@@ -210,3 +232,78 @@ class Sequence(BaseSequence):
         """
         number = id_number(number)
         await self._client._call(_library.start_raise, self._handle, number)
+
+
+class Kv(BaseKv):
+    """A handle on a key-value store; ``Client.kv`` makes it. As ``zseq.Kv``,
+    with methods to await. After a cancellation a write may or may not be
+    done.
+    """
+
+    _client: Client
+
+    async def entry(self, key: str | bytes, *, stale: bool = False) -> Stored:
+        """As ``zseq.Kv.entry``."""
+        name = key_bytes(key)
+        buffer = ctypes.create_string_buffer(_library.VALUE_MAX)
+        ended = await self._client._start(
+            _library.start_kv_stale if stale else _library.start_kv_get,
+            self._handle,
+            name,
+            len(name),
+            buffer,
+            len(buffer),
+            buffer=buffer,
+        )
+        return stored(buffer, ended)
+
+    @overload
+    async def get(self, key: str | bytes) -> bytes | None: ...
+
+    @overload
+    async def get(self, key: str | bytes, default: T) -> bytes | T: ...
+
+    async def get(self, key: str | bytes, default: Any = None) -> Any:
+        """As ``zseq.Kv.get``."""
+        try:
+            return (await self.entry(key)).value
+        except ZseqNoKey:
+            return default
+
+    async def put(self, key: str | bytes, value: Value) -> int:
+        """As ``zseq.Kv.put``."""
+        return await self._cas(key, None, value)
+
+    async def cas(
+        self, key: str | bytes, version: SupportsIndex, value: Value
+    ) -> int:
+        """As ``zseq.Kv.cas``."""
+        return await self._cas(key, version, value)
+
+    async def _cas(
+        self, key: str | bytes, version: SupportsIndex | None, value: Value
+    ) -> int:
+        name = key_bytes(key)
+        data = value_bytes(value)
+        return await self._client._call(
+            _library.start_kv_cas,
+            self._handle,
+            name,
+            len(name),
+            version_number(version),
+            data,
+            len(data),
+        )
+
+    async def delete(
+        self, key: str | bytes, version: SupportsIndex | None = None
+    ) -> int:
+        """As ``zseq.Kv.delete``."""
+        name = key_bytes(key)
+        return await self._client._call(
+            _library.start_kv_del,
+            self._handle,
+            name,
+            len(name),
+            version_number(version),
+        )

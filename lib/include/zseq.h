@@ -203,9 +203,9 @@ typedef struct zseq_client zseq_client_t;
 //
 //  mem: and flake: keep no buffer: all that a batch changes is that
 //  zseq_try_next may be used. Flake IDs come one by one, without range, peek,
-//  raise or list (ZSEQ_EINVAL), and have no key-value store. Does no I/O. Returns NULL when uri is malformed
-//  (ZSEQ_EURI) or memory runs out (ZSEQ_ENOMEM); see zseq_errno and
-//  zseq_detail.
+//  raise or list (ZSEQ_EINVAL), and have no key-value store. Does no I/O.
+//  Returns NULL when uri is malformed (ZSEQ_EURI) or memory runs out
+//  (ZSEQ_ENOMEM); see zseq_errno and zseq_detail.
 ZSEQ_EXPORT
 zseq_client_t *zseq_client_new (const char *uri);
 
@@ -447,10 +447,10 @@ int zseq_raise (zseq_t *self, uint64_t id);
 //  of the client of mem:.
 //
 //  Each key is linearizable: a get returns what the last put that ended before
-//  it began has stored, or what a later one has. Nothing is promised of two keys
-//  together. A value has a version, 1 to 2^63 - 1. The versions of a key only
-//  rise, also over deletions, but do not count up by one. So a version is a
-//  condition for the next write (zseq_kv_cas), and a fence: whoever has the
+//  it began has stored, or what a later one has. Nothing is promised of several
+//  keys together. A value has a version, 1 to 2^63 - 1. The versions of a key
+//  only rise, also over deletions, but do not count up by one. So a version is
+//  a condition for the next write (zseq_kv_cas), and a fence: whoever has the
 //  higher version came later.
 //
 //  A write is done exactly once, or it fails. The library sends it again, to
@@ -584,7 +584,7 @@ int zseq_start_peek (zseq_t *self, uint64_t tag);
 ZSEQ_EXPORT
 int zseq_start_raise (zseq_t *self, uint64_t id, uint64_t tag);
 
-//  The same for the key-value store: as zseq_kv_get, _stale, _put, _cas and _del.
+//  The same for the key-value store: as zseq_kv_get, _stale, _put, _cas, _del.
 //  Key and data are copied. buffer is written until the call was collected or
 //  the handle was destroyed, and has to be there as long. Destroying the handle
 //  cancels its calls: a write that was started may be done nevertheless.

@@ -398,10 +398,10 @@ s_coordinated_reply (zseq_kv_call_t *self, const zseq_msg_t *reply,
     //  S3: once.
     self->sent[reply->node] = 0;
     zseq_node_set_remove (&self->owing, reply->node);
-    bool told = reply->status == ZSEQ_OK || reply->status == ZSEQ_ENOKEY ||
+    bool answers = reply->status == ZSEQ_OK || reply->status == ZSEQ_ENOKEY ||
                 reply->status == ZSEQ_EVERSION ||
                 reply->status == ZSEQ_EFORGOTTEN;
-    if (told) {
+    if (answers) {
         self->version = reply->kv_write.version;
         self->floor = reply->kv_write.floor;
         if (reply->node == self->node)

@@ -2,11 +2,11 @@
 //
 //  zseq_call_run_begin begins it. A range, or an ID without a buffer, posts a
 //  request to the name's queue; a peek or a raise posts a query, and so does a
-//  call of the key-value store; an ID of a buffer waits among the handle's buffer waiters. Meanwhile the call is in the
-//  list of pending calls, under the reactor's lock. The callbacks
-//  s_request_done, s_query_done, s_kv_done and s_filled end it, as does the deferred work
-//  if its deadline passes. A call of a source never pends: the thread that
-//  begins it waits in slices.
+//  call of the key-value store; an ID of a buffer waits among the handle's
+//  buffer waiters. Meanwhile the call is in the list of pending calls, under
+//  the reactor's lock. The callbacks s_request_done, s_query_done, s_kv_done
+//  and s_filled end it, as does the deferred work if its deadline passes. A
+//  call of a source never pends: the thread that begins it waits in slices.
 
 #include <assert.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
-//  A tree of registers under one lock. Nothing is ever under way twice, so an op
-//  may say that it knows all versions: none is forgotten.
+//  A tree of registers under one lock. Nothing is ever under way twice, so an
+//  op may say that it knows all versions: none is forgotten.
 
 #include "zseq_kv_memory.h"
 

@@ -70,8 +70,8 @@ zseq_kv_seen_prepare (zseq_kv_seen_t *self, zseq_kv_ask_t *ask)
     return forgotten;
 }
 
-//  Gives the key a slot. If a higher version was forgotten since the call began,
-//  that may be this key's, and the key goes without.
+//  Gives the key a slot. If a higher version was forgotten since the call
+//  began, that may be this key's, and the key goes without.
 static void
 s_insert (zseq_kv_seen_t *self, zseq_kv_seen_slot_t *slot, uint64_t hash,
           uint64_t version, uint64_t forgotten)

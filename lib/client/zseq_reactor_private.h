@@ -2,8 +2,8 @@
 //  zseq_operation.c and zseq_name_queue.c, which the reactor runs, to
 //  zseq_query.c and zseq_kv_query.c, which have the kinds of operation, and to
 //  zseq_ask.c, which waits for them. Calls go downward: ask, reactor and the
-//  queries; operation and name_queue; explain; session. Calls upward go through function pointers: an
-//  operation's kind, a request's done, the deferred work.
+//  queries; operation and name_queue; explain; session. Calls upward go through
+//  function pointers: an operation's kind, a request's done, the deferred work.
 
 #ifndef ZSEQ_REACTOR_PRIVATE_H_INCLUDED
 #define ZSEQ_REACTOR_PRIVATE_H_INCLUDED

@@ -399,8 +399,8 @@ s_coordinated_reply (zseq_kv_call_t *self, const zseq_msg_t *reply,
     self->sent[reply->node] = 0;
     zseq_node_set_remove (&self->owing, reply->node);
     bool answers = reply->status == ZSEQ_OK || reply->status == ZSEQ_ENOKEY ||
-                reply->status == ZSEQ_EVERSION ||
-                reply->status == ZSEQ_EFORGOTTEN;
+                   reply->status == ZSEQ_EVERSION ||
+                   reply->status == ZSEQ_EFORGOTTEN;
     if (answers) {
         self->version = reply->kv_write.version;
         self->floor = reply->kv_write.floor;

@@ -1,5 +1,5 @@
-//  The key-value store, through the library. The tests of EVERYWHERE run against
-//  each kind of store.
+//  The key-value store, through the library. The tests of EVERYWHERE run
+//  against each kind of store.
 
 #include "zseq_history.h"
 #include "zseq_process.h"

@@ -66,7 +66,8 @@ Test (kv_seen, remembers_the_highest_version_of_a_key)
     cr_assert_eq (s_prepare (s_key ("key")).least, ROUND + 7);
 }
 
-//  Finds another key of the same shard, in a slot of its own or in the same one.
+//  Finds another key of the same shard, in a slot of its own or in the same
+//  one.
 static zseq_slice_t
 s_other (zseq_slice_t key, char text[16], bool same_slot)
 {

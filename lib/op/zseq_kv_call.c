@@ -375,10 +375,10 @@ static zseq_do_t
 s_refused_by_node (zseq_kv_call_t *self, uint8_t node, int status,
                    uint64_t now_us)
 {
-    //  A node that does not vote, holds no keys, or is busy has not looked at
-    //  the op.
-    if (status != ZSEQ_ENOTVOTING && status != ZSEQ_EPROTOCOL &&
-        status != ZSEQ_EBUSY && status != ZSEQ_ENOMEM && status != ZSEQ_EFULL)
+    //  With these a node has not looked at the op.
+    if (status != ZSEQ_ENOTVOTING && status != ZSEQ_EBUSY &&
+        status != ZSEQ_ENOMEM && status != ZSEQ_EFULL &&
+        status != ZSEQ_EPROTOCOL && status != ZSEQ_ECLUSTER)
         self->applied = s_writes (self);
     if (status == ZSEQ_ENOTVOTING)
         zseq_kv_nodes_note_failed (self->nodes, node, now_us);

@@ -522,6 +522,19 @@ Test (kv_put, is_not_done_when_no_node_has_taken_it)
     cr_assert (!self.call.unknown);
 }
 
+Test (kv_put, is_not_done_when_no_node_has_a_store)
+{
+    s_fixture_t *self = s_put (3);
+    while (!self->call.done) {
+        if (self->call.node != self->nodes.n)
+            s_answer (self, ZSEQ_EPROTOCOL, 0);
+        else
+            s_wake (self);
+    }
+    cr_assert_eq (self->call.rc, ZSEQ_EPROTOCOL);
+    cr_assert (!self->call.unknown);
+}
+
 Test (kv_put, says_why_all_nodes_refuse)
 {
     s_fixture_t *self = s_put (3);

@@ -1,12 +1,15 @@
 #!/bin/bash
-#  Checks the model of the protocol, and that each broken rule is found.
+#  Checks the models of the protocols, and that each broken rule is found.
 #
 #      bash tests/model/run.sh --spin
 #      bash tests/model/run.sh --walks PROGRAM
+#      bash tests/model/run.sh --register PROGRAM
 #
-#  --spin   zseq.pml, exhaustively; 77 (skipped) if spin or gcc is missing
-#  --walks  PROGRAM is zseq-walks, made of walks.c. With ZSEQ_LONG set,
-#           100 million walks instead of one
+#  --spin      zseq.pml, exhaustively; 77 (skipped) if spin or gcc is missing
+#  --walks     PROGRAM is zseq-walks, made of walks.c. With ZSEQ_LONG set,
+#              100 million walks instead of one
+#  --register  PROGRAM is zseq-register, made of register.c. With ZSEQ_LONG set,
+#              45 million walks instead of 1.8
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 missed=0
@@ -129,11 +132,16 @@ caught () {
     fi
 }
 
+draw_seed () {
+    seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
+}
+
 run_walks () {
     program=$1
     log=$(mktemp)
     trap 'rm -f "$log"' EXIT
-    local count=1000000 jobs=1 seed=$((RANDOM << 30 | RANDOM << 15 | RANDOM))
+    local count=1000000 jobs=1 seed
+    draw_seed
     if [[ -n ${ZSEQ_LONG:-} ]]; then
         count=100000000
         jobs=$(nproc)
@@ -182,6 +190,13 @@ run_walks () {
     fi
 }
 
+run_register () {
+    local size=--run seed
+    [[ -z ${ZSEQ_LONG:-} ]] || size=--long
+    draw_seed
+    nice "$1" "$size" --seed "$seed" || missed=$((missed + 1))
+}
+
 case ${1:-} in
 --spin)
     [[ $# -eq 1 ]] || usage
@@ -190,6 +205,10 @@ case ${1:-} in
 --walks)
     [[ $# -eq 2 ]] || usage
     run_walks "$2"
+    ;;
+--register)
+    [[ $# -eq 2 ]] || usage
+    run_register "$2"
     ;;
 *) usage ;;
 esac

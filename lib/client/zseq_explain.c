@@ -34,6 +34,27 @@ s_add_consequence (const char *consequence, size_t descriptors,
     zseq_outcome_add (outcome, "; %s", consequence);
 }
 
+//  Names the nodes whose replies do not count (S4).
+static void
+s_add_superseded (const zseq_session_t *session, const zseq_attempt_t *attempt,
+                  zseq_outcome_t *outcome)
+{
+    unsigned count = 0;
+    for (uint8_t node = 0; node < zseq_session_n (session); node++)
+        if (zseq_attempt_refusal (attempt, node) == ZSEQ_ESUPERSEDED)
+            zseq_outcome_add (outcome, "%s%s",
+                              count++ ? ", " : "; answers that do not count: ",
+                              zseq_session_member (session, node)->name);
+    if (count == 1)
+        zseq_outcome_add (outcome, " (another node knows a newer incarnation "
+                                   "of it; does it run on an old copy of its "
+                                   "directory?)");
+    else if (count)
+        zseq_outcome_add (outcome, " (other nodes know newer incarnations of "
+                                   "them; do they run on old copies of their "
+                                   "directories?)");
+}
+
 //  Names the nodes that refuse, and why.
 static void
 s_add_refusals (const zseq_session_t *session, const zseq_attempt_t *attempt,
@@ -41,7 +62,7 @@ s_add_refusals (const zseq_session_t *session, const zseq_attempt_t *attempt,
 {
     for (uint8_t node = 0; node < zseq_session_n (session); node++) {
         int refusal = zseq_attempt_refusal (attempt, node);
-        if (refusal != ZSEQ_OK)
+        if (refusal != ZSEQ_OK && refusal != ZSEQ_ESUPERSEDED)
             zseq_outcome_add (outcome, "; node %s refuses: %s",
                               zseq_session_member (session, node)->name,
                               zseq_strerror (refusal));
@@ -85,6 +106,7 @@ zseq_explain (const zseq_session_t *session, const zseq_progress_t *progress,
         zseq_outcome_set (outcome, rc, "%u of %u nodes answered, %u are needed",
                           answered, n,
                           zseq_quorum_size (&progress->attempt->quorum, kind));
+    s_add_superseded (session, progress->attempt, outcome);
     s_add_refusals (session, progress->attempt, outcome);
     s_add_unsent (session, progress->unsent, outcome);
     unsigned unsent = zseq_node_set_count (progress->unsent);

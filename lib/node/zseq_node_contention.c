@@ -21,30 +21,36 @@
 #define CONTENDED_US 1000000
 #define SECOND_US 1000000
 
-size_t
+static zseq_node_contention_t *
+s_slot (zseq_node_t *self, uint64_t name_hash)
+{
+    return &self->contention[name_hash % ZSEQ_CONTENTION_SLOTS];
+}
+
+uint64_t
 zseq_node_contention_note (zseq_node_t *self, const zseq_sender_t *sender,
                            zseq_slice_t name)
 {
     uint64_t name_hash = XXH3_64bits (name.data, name.size);
-    size_t slot = name_hash % ZSEQ_CONTENTION_SLOTS;
-    zseq_node_contention_t *contention = &self->contention[slot];
+    zseq_node_contention_t *contention = s_slot (self, name_hash);
     //  How far a client skips must not depend on another name.
     if (contention->name != name_hash) {
         contention->claimed = 0;
+        contention->claimed_us = 0;
         contention->second_ids = 0;
         contention->second_before = 0;
     }
     contention->name = name_hash;
     //  The own coordinator claims for clients that were noted before.
     if (sender->type == ZSEQ_SENDER_SELF)
-        return slot;
+        return name_hash;
     uint64_t hash = zseq_sender_hash (sender);
     if (contention->sender != hash && contention->last_us &&
         self->now_us - contention->last_us <= APART_US_MAX)
         contention->until_us = self->now_us + CONTENDED_US;
     contention->sender = hash;
     contention->last_us = self->now_us;
-    return slot;
+    return name_hash;
 }
 
 //  Begins the second that it is now, if the last one is over.
@@ -61,14 +67,30 @@ s_turn (zseq_node_contention_t *self, uint64_t now_us)
 }
 
 void
-zseq_node_contention_note_claim (zseq_node_t *self, size_t slot, uint64_t count)
+zseq_node_contention_note_claim (zseq_node_t *self, uint64_t name_hash,
+                                 uint64_t count)
 {
-    zseq_node_contention_t *contention = &self->contention[slot];
+    s_slot (self, name_hash)->claimed = count;
+}
+
+void
+zseq_node_contention_note_durable (zseq_node_t *self, uint64_t name_hash,
+                                   uint64_t count)
+{
+    zseq_node_contention_t *contention = s_slot (self, name_hash);
+    //  Another name has taken the slot meanwhile.
+    if (contention->name != name_hash)
+        return;
     s_turn (contention, self->now_us);
     //  IDs end at 2^63, and none is claimed twice here: no overflow.
     contention->second_ids += count;
-    contention->claimed = count;
     contention->claimed_us = self->now_us;
+}
+
+uint64_t
+zseq_node_contention_claimed (const zseq_node_t *self, uint64_t name_hash)
+{
+    return self->contention[name_hash % ZSEQ_CONTENTION_SLOTS].claimed;
 }
 
 void
@@ -80,7 +102,7 @@ zseq_node_contention_rate (const zseq_node_t *self, zseq_slice_t name,
       self->contention[name_hash % ZSEQ_CONTENTION_SLOTS];
     *rate_p = 0;
     *since_us_p = 0;
-    if (contention.name != name_hash || !contention.claimed)
+    if (contention.name != name_hash || !contention.claimed_us)
         return;
     s_turn (&contention, self->now_us);
     //  Of the second before, as much as belongs to the last second.
@@ -93,7 +115,8 @@ zseq_node_contention_rate (const zseq_node_t *self, zseq_slice_t name,
 }
 
 bool
-zseq_node_contended (const zseq_node_t *self, size_t slot)
+zseq_node_contended (const zseq_node_t *self, uint64_t name_hash)
 {
-    return self->now_us < self->contention[slot].until_us;
+    return self->now_us <
+           self->contention[name_hash % ZSEQ_CONTENTION_SLOTS].until_us;
 }

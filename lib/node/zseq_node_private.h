@@ -26,7 +26,7 @@ typedef struct {
     uint64_t next;  //  To be answered, and to be durable before that
     uint64_t first;
     uint64_t count;
-    size_t contention;   //  The name's slot in the node's contention
+    uint64_t name_hash;  //  Of zseq_node_contention
     uint32_t following;  //  Next in the sequence's queue, or in the free list
 } zseq_waiting_t;
 
@@ -141,9 +141,9 @@ typedef struct {
     uint64_t last_us;     //  When that was
     uint64_t until_us;    //  The name is contended until then
     uint64_t claimed;     //  IDs of the last claim that was accepted; 0: none
-    uint64_t claimed_us;  //  When that was
+    uint64_t claimed_us;  //  When a claim became durable last; 0: none has
     uint64_t second_us;   //  When the second began in which it counts IDs
-    uint64_t second_ids;  //  IDs of the claims in this second
+    uint64_t second_ids;  //  IDs of the claims that did in this second
     uint64_t second_before;  //  ... and in the one before
 } zseq_node_contention_t;
 
@@ -252,22 +252,29 @@ void zseq_node_congestion_note_flush (zseq_node_t *self);
 
 //  zseq_node_contention.c.
 
-//  Notes that sender asks for a name. Returns the name's slot.
-size_t zseq_node_contention_note (zseq_node_t *self,
-                                  const zseq_sender_t *sender,
-                                  zseq_slice_t name);
+//  Notes that sender asks for a name. Returns the name's hash, by which the
+//  others know it.
+uint64_t zseq_node_contention_note (zseq_node_t *self,
+                                    const zseq_sender_t *sender,
+                                    zseq_slice_t name);
 
-//  Notes that a claim of the name of that slot was accepted.
-void zseq_node_contention_note_claim (zseq_node_t *self, size_t slot,
+//  Notes that a claim of that name was accepted; that one has become durable.
+void zseq_node_contention_note_claim (zseq_node_t *self, uint64_t name_hash,
                                       uint64_t count);
+void zseq_node_contention_note_durable (zseq_node_t *self, uint64_t name_hash,
+                                        uint64_t count);
 
-//  Tells how many IDs of a name were claimed in the last second, about, and how
-//  long ago the last claim was; 0: none is remembered.
+//  How many IDs the last claim took that was accepted; 0: not known.
+uint64_t zseq_node_contention_claimed (const zseq_node_t *self,
+                                       uint64_t name_hash);
+
+//  Tells how many IDs of a name were claimed durably in the last second, about,
+//  and how long ago the last claim was; 0: none is remembered.
 void zseq_node_contention_rate (const zseq_node_t *self, zseq_slice_t name,
                                 uint64_t *rate_p, uint64_t *since_us_p);
 
-//  Whether several clients ask for the name of that slot.
-bool zseq_node_contended (const zseq_node_t *self, size_t slot);
+//  Whether several clients ask for that name.
+bool zseq_node_contended (const zseq_node_t *self, uint64_t name_hash);
 
 //  zseq_node_reply.c.
 

@@ -59,7 +59,7 @@ s_granted (zseq_node_t *self, const zseq_event_t *event, uint64_t next)
       .op = msg->op,
       .request = msg->request,
       .next = next,
-      .contention = zseq_node_contention_note (self, &event->sender, msg->name),
+      .name_hash = zseq_node_contention_note (self, &event->sender, msg->name),
     };
     if (msg->op == ZSEQ_OP_CLAIM) {
         granted.first = msg->claim.first;
@@ -77,7 +77,7 @@ s_grant (zseq_node_t *self, const zseq_event_t *event,
     zseq_waiting_t granted =
       s_granted (self, event, s_seq (self, s_name (sequence), sequence).next);
     if (claimed)
-        zseq_node_contention_note_claim (self, granted.contention, claimed);
+        zseq_node_contention_note_claim (self, granted.name_hash, claimed);
     if (s_durable (self, sequence)) {
         zseq_node_queue_answer (self, &event->sender, &granted, ZSEQ_OK);
         return;

@@ -529,12 +529,32 @@ Test (node, tells_of_a_name_only_what_is_durable)
 {
     fixture_t *self = fixture_voter ();
     fixture_claim (self, "orders", 1, 10);
-    cr_expect_eq (s_info (self, "orders").next, 1);
+    zseq_msg_info_t info = s_info (self, "orders");
+    cr_expect_eq (info.next, 1);
+    cr_expect_eq (info.rate, 0);
+    cr_expect_eq (info.since_us, 0);
     fixture_flush (self);
     zseq_sequence_t *sequence =
       fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     fixture_persisted (self, sequence, 11, ZSEQ_OK);
-    cr_expect_eq (s_info (self, "orders").next, 11);
+    info = s_info (self, "orders");
+    cr_expect_eq (info.next, 11);
+    cr_expect_eq (info.rate, 10);
+    cr_expect_eq (info.since_us, 1);
+    fixture_destroy (&self);
+}
+
+Test (node, tells_of_a_name_no_claim_that_the_disk_refused)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_claim (self, "orders", 1, 10);
+    fixture_flush (self);
+    zseq_sequence_t *sequence =
+      fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
+    fixture_persisted (self, sequence, 0, ZSEQ_ENOSPACE);
+    zseq_msg_info_t info = s_info (self, "orders");
+    cr_expect_eq (info.rate, 0);
+    cr_expect_eq (info.since_us, 0);
     fixture_destroy (&self);
 }
 

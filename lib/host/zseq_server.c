@@ -42,6 +42,8 @@
 #define GUARD_LOG_US 10000000
 //  How long descriptors must have been left until the log says so.
 #define EXHAUSTED_US 5000000
+//  How long STATUS tells that all connections were closed.
+#define CLOSED_US 60000000
 #define NAME_BYTES 1024  //  Memory of a name, at most
 #define WHY_MAX 1024     //  Bytes of the reason why a node must recover
 
@@ -61,6 +63,7 @@ struct zseq_server {
     int statm_fd;       //  Stays open: connections may use up all descriptors
     uint64_t exhausted_us;  //  When no descriptor was left last; 0: some are
     bool closed;  //  Sockets were closed for memory, and will be reopened
+    uint64_t closed_us;  //  When that was last; 0: never
     bool stopping;
     bool stopped_voting;  //  The node voted when it was stopped
     uint8_t bytes[ZSEQ_MESSAGE_MAX];
@@ -564,6 +567,20 @@ s_watch_descriptors (zseq_server_t *self, uint64_t now_us)
     s_log (self, ZSEQ_LOG_INFO, "descriptors", "descriptors are free again");
 }
 
+//  Has STATUS tell what the log has told, while it lasts. While the sockets are
+//  closed nobody can ask, so that they were is told for a while.
+static void
+s_set_trouble (zseq_server_t *self, uint64_t now_us)
+{
+    const char *text = NULL;
+    if (self->exhausted_us)
+        text = "all descriptors are used up: nobody can connect";
+    else if (self->closed_us && now_us - self->closed_us < CLOSED_US)
+        text = "closed all connections within the last minute: waiting "
+               "messages took too much memory";
+    zseq_node_set_trouble (self->node, text);
+}
+
 //  P6: libzmq queues what others send, and holds a message until all of it has
 //  come. When that takes too much memory, closes all connections, which frees
 //  it, and opens the sockets again later.
@@ -598,6 +615,7 @@ s_guard (zseq_server_t *self, uint64_t now_us)
            "all connections, which may connect again");
     s_close_sockets (self);
     self->closed = true;
+    self->closed_us = now_us;
     self->guard_us = now_us + GUARD_AGAIN_US;
 }
 
@@ -643,6 +661,7 @@ s_tick (zseq_server_t *self, uint64_t now_us)
     zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
     zseq_host_step (self->host, &event);
     s_guard (self, now_us);
+    s_set_trouble (self, now_us);
 }
 
 //  Waits for an event, or until there is something to tick or to send.

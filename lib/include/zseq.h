@@ -257,7 +257,8 @@ typedef struct {
     bool reachable;        //  It answered in time; else the rest is unset
     bool voting;           //  It takes part in claims and reads
     char state[128];       //  "voting", also with what it refuses behind it
-                           //  (its disk is full); or why it does not vote
+                           //  (its disk is full) or what troubles it (no
+                           //  descriptor is left); or why it does not vote
     uint64_t incarnation;  //  Of its disk, from 1; rises with each recovery
     uint64_t sequences;    //  How many names it holds
     uint64_t burnt;        //  Reserved IDs that it lost, at most, when it last

@@ -205,8 +205,9 @@ struct zseq_node {
     zseq_node_contention_t contention[ZSEQ_CONTENTION_SLOTS];
     zseq_node_stats_t stats;  //  But for sequences, which the table counts
     zseq_counters_t counters;
-    bool logged_burnt;  //  stats.burnt was logged
-    bool names_full;    //  A name was refused, as there is no room
+    bool logged_burnt;    //  stats.burnt was logged
+    bool names_full;      //  A name was refused, as there is no room
+    const char *trouble;  //  See zseq_node_set_trouble
     zseq_coordinator_t *coordinator;  //  zseq_node_delegation
 
     //  Peers: zseq_node_ask, _introduce, _fence, _recovery_reply, _watch.

@@ -2,6 +2,7 @@
 
 #include "zseq_node_private.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -68,7 +69,15 @@ s_refuses (const zseq_node_t *self, char *text, size_t size)
 }
 
 void
-zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
+zseq_node_set_trouble (zseq_node_t *self, const char *text)
+{
+    assert (self);
+    self->trouble = text;
+}
+
+//  Why it does not vote, or what it refuses.
+static void
+s_describe (const zseq_node_t *self, char *text, size_t size)
 {
     zseq_state_t state = zseq_node_state (self);
     size_t used = 0;
@@ -109,6 +118,16 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
             used += (size_t) snprintf (text + used, size - used, " %s",
                                        zseq_node_name (self, node));
     }
+}
+
+void
+zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
+{
+    s_describe (self, text, size);
+    size_t used = strlen (text);
+    if (self->trouble)
+        snprintf (text + used, size - used, "%s%s", used ? "; " : "",
+                  self->trouble);
 }
 
 //  Brings those counters up to date that something else than the node counts.

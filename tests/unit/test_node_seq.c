@@ -341,6 +341,35 @@ Test (node, holds_no_more_names_than_it_may)
     fixture_destroy (&self);
 }
 
+//  What the owner sees and the node does not: descriptors, memory.
+Test (node, tells_what_troubles_its_process)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_node_set_trouble (self->node, "no descriptor is left");
+    cr_assert_str_eq (s_reason (self), "no descriptor is left");
+    fixture_claim (self, "orders", 1, 10);
+    fixture_flush (self);
+    s_refuse (self, fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence, 11);
+    cr_assert_str_eq (s_reason (self), "refuses claims: No space left; no "
+                                       "descriptor is left");
+    zseq_node_set_trouble (self->node, NULL);
+    cr_assert_str_eq (s_reason (self), "refuses claims: No space left");
+    fixture_destroy (&self);
+}
+
+Test (node, tells_trouble_behind_why_it_does_not_vote)
+{
+    zseq_record_t record = fixture_record (3, 0);
+    fixture_t *self = fixture_new (&record, 10, 10);
+    fixture_tick (self, 0);
+    zseq_node_set_trouble (self->node, "no descriptor is left");
+    zseq_msg_t msg = {.op = ZSEQ_OP_STATUS, .request = 7};
+    fixture_send (self, &msg);
+    cr_assert_str_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->reason,
+                      "birth: has not met b c; no descriptor is left");
+    fixture_destroy (&self);
+}
+
 Test (node, starts_where_its_records_end)
 {
     zseq_record_t record = fixture_record (1, 0);

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <jansson.h>
 
@@ -9,7 +10,7 @@
 #include "zseq_cli_output.h"
 #include "zseq_text.h"
 
-#define COLUMNS 8  //  Of status
+#define COLUMNS 10  //  Of status
 
 typedef struct {
     char cell[COLUMNS][4 * ZSEQ_ENDPOINT_MAX + 1];
@@ -41,6 +42,18 @@ s_verdict (const zseq_status_t *status, int *code_p)
                        : "unavailable: too few nodes vote to hand out IDs";
 }
 
+//  Writes a counter of a node; "-" if the node does not have it.
+static void
+s_print_counter (const zseq_node_status_t *node, const char *name, char *text,
+                 size_t size)
+{
+    (void) snprintf (text, size, "-");
+    for (size_t index = 0; index < node->counters; index++)
+        if (!strcmp (node->counter[index].name, name))
+            (void) snprintf (text, size, "%" PRIu64,
+                             node->counter[index].value);
+}
+
 static void
 s_status_row (const zseq_node_status_t *node, s_row_t *row)
 {
@@ -59,6 +72,8 @@ s_status_row (const zseq_node_status_t *node, s_row_t *row)
     (void) snprintf (row->cell[5], size, "%" PRIu64, node->burnt);
     (void) snprintf (row->cell[6], size, "%" PRIu64, node->version);
     (void) snprintf (row->cell[7], size, "%" PRIu64 " us", node->rtt_us);
+    s_print_counter (node, "ids_per_second", row->cell[8], size);
+    s_print_counter (node, "active_connections", row->cell[9], size);
 }
 
 static int
@@ -66,7 +81,7 @@ s_status_table (const zseq_status_t *status, const char *verdict)
 {
     static s_row_t row[1 + ZSEQ_NODES_MAX] = {
       {{"NODE", "ENDPOINT", "STATE", "INCARNATION", "SEQUENCES", "BURNT",
-        "VERSION", "ROUND TRIP"}},
+        "VERSION", "ROUND TRIP", "IDS/S", "CONNECTIONS"}},
     };
     for (size_t node = 0; node < status->nodes; node++)
         s_status_row (&status->node[node], &row[1 + node]);

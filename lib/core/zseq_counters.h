@@ -1,6 +1,7 @@
-//  What a node counts for its operator, since its process began. A STATUS reply
-//  carries them all under these names; to add one, add a line here, and count.
-//  Source: lib/doc/wire.md, section 12, which lists them too.
+//  What a node counts for its operator, since its process began, and what it
+//  measures now. A STATUS reply carries them all under these names; to add one,
+//  add a line here, and count. Source: lib/doc/wire.md, section 12, which lists
+//  them too.
 
 #ifndef ZSEQ_COUNTERS_H_INCLUDED
 #define ZSEQ_COUNTERS_H_INCLUDED
@@ -26,7 +27,11 @@
     X (frames_received)                                                        \
     X (bytes_received)                                                         \
     X (frames_sent)                                                            \
-    X (bytes_sent)
+    X (bytes_sent)                                                             \
+    X (ids_per_second)                                                         \
+    X (claims_per_second)                                                      \
+    X (refusals_per_second)                                                    \
+    X (active_connections)
 
 typedef struct {
 #define X(name) uint64_t name;

@@ -244,8 +244,8 @@ int zseq_client_stats (zseq_client_t *self, zseq_stats_t *stats_p);
 #define ZSEQ_COUNTERS_MAX 40
 #define ZSEQ_COUNTER_NAME_MAX 31
 
-//  Something that a node counts since its process began. zseqd(8) lists them;
-//  nodes of other versions may have others.
+//  Something that a node counts since its process began, or measures now.
+//  zseqd(8) lists them; nodes of other versions may have others.
 typedef struct {
     char name[ZSEQ_COUNTER_NAME_MAX + 1];
     uint64_t value;

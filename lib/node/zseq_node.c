@@ -217,6 +217,7 @@ s_tick (zseq_node_t *self)
 {
     if (!self->begun)
         s_begin (self);
+    zseq_node_rates_tick (self);
     if (self->stopping || self->ended)
         return;
     zseq_node_peers_tick (self);
@@ -287,12 +288,14 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
     switch (event->type) {
     case ZSEQ_EVENT_REQUEST:
         self->counters.requests++;
+        zseq_node_rates_note_request (self, &event->sender);
         zseq_node_congestion_note_request (self, &event->sender,
                                            event->msg->op);
         s_request (self, event);
         break;
     case ZSEQ_EVENT_MALFORMED:
         self->counters.requests++;
+        zseq_node_rates_note_request (self, &event->sender);
         zseq_node_refuse (self, event, ZSEQ_EPROTOCOL);
         break;
     case ZSEQ_EVENT_PEER_REPLY:

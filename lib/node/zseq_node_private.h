@@ -17,6 +17,11 @@
 #define ZSEQ_CALLERS_MAX 1024
 //  Names whose contention is distinguished.
 #define ZSEQ_CONTENTION_SLOTS 4096
+//  The oldest is ten seconds old or a little older.
+#define ZSEQ_SAMPLES 11
+//  Bits that tell connections apart: of 1,000 connections, 8 are taken for
+//  others.
+#define ZSEQ_HEARD_BITS 65536
 
 //  A request that was granted and whose reply waits for the disk.
 typedef struct {
@@ -147,6 +152,23 @@ typedef struct {
     uint64_t second_before;  //  ... and in the one before
 } zseq_node_contention_t;
 
+//  Of zseq_node_rates. What had happened at a time.
+typedef struct {
+    uint64_t at_us;
+    uint64_t ids;
+    uint64_t claims;
+    uint64_t refusals;
+} zseq_node_sample_t;
+
+typedef struct {
+    zseq_node_sample_t sample[ZSEQ_SAMPLES];  //  The last ones
+    size_t next_sample;                       //  How many were taken
+    uint64_t sample_us;                       //  When to take the next one
+    uint64_t heard[2][ZSEQ_HEARD_BITS / 64];  //  Connections, by their hashes
+    size_t period;       //  Which of heard is of this period
+    uint64_t period_us;  //  When it ends
+} zseq_node_rates_t;
+
 //  Of zseq_node_recovery and zseq_node_recovery_reply.
 typedef struct {
     bool requested;     //  The operator asked for it
@@ -205,6 +227,7 @@ struct zseq_node {
     zseq_node_contention_t contention[ZSEQ_CONTENTION_SLOTS];
     zseq_node_stats_t stats;  //  But for sequences, which the table counts
     zseq_counters_t counters;
+    zseq_node_rates_t rates;
     bool logged_burnt;    //  stats.burnt was logged
     bool names_full;      //  A name was refused, as there is no room
     const char *trouble;  //  See zseq_node_set_trouble
@@ -250,6 +273,18 @@ void zseq_node_congestion_note_request (zseq_node_t *self,
 
 //  All waiting requests were stepped.
 void zseq_node_congestion_note_flush (zseq_node_t *self);
+
+//  zseq_node_rates.c.
+
+//  Time has passed.
+void zseq_node_rates_tick (zseq_node_t *self);
+
+//  A request has come from sender.
+void zseq_node_rates_note_request (zseq_node_t *self,
+                                   const zseq_sender_t *sender);
+
+//  Brings the rates and active_connections among the counters up to date.
+void zseq_node_rates_fill (zseq_node_t *self);
 
 //  zseq_node_contention.c.
 

@@ -140,6 +140,7 @@ s_count (zseq_node_t *self)
     self->counters.coordinator_conflicts = coordinator.conflicts;
     self->counters.coordinator_burnt = coordinator.burnt;
     self->counters.uptime_us = self->now_us - self->begun_us;
+    zseq_node_rates_fill (self);
 }
 
 void

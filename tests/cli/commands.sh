@@ -91,7 +91,7 @@ holds "status says that all vote" grep -qx 'available: all nodes vote' "$work/ou
 holds "status names the cluster" \
     grep -Eq '^cluster shop, identity [0-9a-f]{16}, N 3, R 2, W 2$' "$work/out"
 holds "status shows that all vote" \
-    test "$(grep -Ec '^[abc] +tcp://[^ ]+ +voting +1 +[0-9]+ +0 +3 +[0-9]+ us$' \
+    test "$(grep -Ec '^[abc] +tcp://[^ ]+ +voting +1 +[0-9]+ +0 +3 +[0-9]+ us +[0-9]+ +[1-9][0-9]*$' \
             "$work/out")" -eq 3
 run "${ask[@]}" status -w json
 identity=$(grep -Eo '"identity": "[0-9a-f]{16}"' "$work/out")
@@ -101,6 +101,9 @@ holds "JSON has incarnations as strings" \
 holds "JSON has what each node counts, as strings" \
     test "$(grep -Ec '"(ids|uptime_us|bytes_received)": "[1-9][0-9]*"' \
             "$work/out")" -eq 9
+holds "JSON has rates and connections" \
+    test "$(grep -Ec '"((ids|claims|refusals)_per_second|active_connections)": "[0-9]+"' \
+            "$work/out")" -eq 12
 holds "JSON has W" grep -q '"w": 2' "$work/out"
 
 #  health CODE AVAILABLE DEGRADED VERDICT: the exit code of status, in the table

@@ -11,8 +11,8 @@
 //  The highest version that this node speaks. Messages are of version 1,
 //  except FENCE and COPY of a recovery by force, which are of version 2 and go
 //  only to nodes whose HELLO reply says that they speak it. A node that speaks
-//  version 3 reads packed frames and answers INFO. Source: wire.md, section
-//  1.6.
+//  version 3 reads packed frames and labels in HELLO, and answers INFO. Source:
+//  wire.md, section 1.6.
 #define ZSEQ_WIRE_VERSION 3
 #define ZSEQ_MESSAGE_MAX 65536  //  Bytes in a message
 #define ZSEQ_PAGE_MAX 256       //  Names in one LIST or COPY reply
@@ -92,6 +92,7 @@ typedef struct {
 //  reply's first and count stand where the request's do.
 
 typedef struct {
+    zseq_slice_t label;  //  What the client calls itself; empty: absent
     //  Reply
     zseq_msg_members_t members;
     zseq_state_t state;
@@ -182,8 +183,9 @@ typedef struct {
 typedef struct {
     //  Reply
     uint64_t next;
-    uint64_t rate;      //  IDs a second that were claimed of late
-    uint64_t since_us;  //  Since its last claim; 0: none is remembered
+    uint64_t rate;          //  IDs a second that were claimed of late
+    uint64_t since_us;      //  Since its last claim; 0: none is remembered
+    zseq_slice_t claimant;  //  Label of whoever made that; empty: not known
 } zseq_msg_info_t;
 
 //  A head, which is the same for all ops, and the fields of one op: only those

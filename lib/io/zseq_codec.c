@@ -50,11 +50,13 @@ s_version (const zseq_codec_op_t *op, const zseq_msg_t *msg)
     return op && op->forcible && msg->version == 2 ? 2 : 1;
 }
 
-//  A request of version 2 has one more element.
+//  A request of version 2 has one more element, and so may one of version 1
+//  have whose op has an addition.
 static size_t
 s_request_size (const zseq_codec_op_t *op, const zseq_msg_t *msg)
 {
-    return op->request_size + (s_version (op, msg) == 2);
+    return op->request_size + (s_version (op, msg) == 2) +
+           (op->has_request_addition && op->has_request_addition (msg));
 }
 
 //  Writing. Overflow is remembered and checked at the end.
@@ -144,8 +146,12 @@ zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
         if (refusal)
             op->put_refusal (&packer, msg);
     }
-    else if (op->put_request)
-        op->put_request (&packer, msg);
+    else {
+        if (op->put_request)
+            op->put_request (&packer, msg);
+        if (op->has_request_addition && op->has_request_addition (msg))
+            op->put_request_addition (&packer, msg);
+    }
     return buffer.full ? 0 : buffer.used;
 }
 
@@ -213,8 +219,13 @@ zseq_codec_decode_request (zseq_codec_t *self, const uint8_t *bytes,
         return ZSEQ_EPROTOCOL;
 
     const zseq_codec_op_t *op = s_find_op (msg->op);
-    if (!op || elements != REQUEST_HEAD + s_request_size (op, msg) ||
+    if (!op)
+        return ZSEQ_EPROTOCOL;
+    size_t size_min = REQUEST_HEAD + s_request_size (op, msg);
+    bool addition = op->take_request_addition && elements == size_min + 1;
+    if ((elements != size_min && !addition) ||
         (op->take_request && !op->take_request (&cursor, msg)) ||
+        (addition && !op->take_request_addition (&cursor, msg)) ||
         cursor.left > 0)
         return ZSEQ_EPROTOCOL;
     return ZSEQ_OK;

@@ -109,6 +109,12 @@ typedef struct {
     void (*put_request) (msgpack_packer *packer, const zseq_msg_t *msg);
     bool (*take_request) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
     size_t request_size;
+    //  One element that later versions add to a request; only nodes that are
+    //  known to take it get it.
+    bool (*has_request_addition) (const zseq_msg_t *msg);
+    void (*put_request_addition) (msgpack_packer *packer,
+                                  const zseq_msg_t *msg);
+    bool (*take_request_addition) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
     void (*put_reply) (msgpack_packer *packer, const zseq_msg_t *msg);
     bool (*take_reply) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
     size_t reply_size;

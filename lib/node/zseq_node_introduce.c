@@ -47,7 +47,8 @@ s_is_duplicate (zseq_node_t *self, const zseq_msg_t *msg)
 }
 
 //  Answers a peer's introduction. The introduction is only compared with what
-//  this node knows; the node stores nothing from it, as anybody could send it.
+//  this node knows; the node stores nothing from it but a label of the
+//  connection, as anybody could send it.
 //  The node learns by asking at the peer's endpoint.
 void
 zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
@@ -86,6 +87,7 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_refuse (self, event, ZSEQ_ESUPERSEDED);
         return;
     }
+    zseq_node_labels_note_peer (self, &event->sender, msg->node);
     zseq_msg_t *reply =
       zseq_node_reply (self, ZSEQ_OP_INTRODUCE, msg->request, ZSEQ_OK);
     reply->introduce.state = zseq_node_state (self);

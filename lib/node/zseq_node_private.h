@@ -17,6 +17,8 @@
 #define ZSEQ_CALLERS_MAX 1024
 //  Names whose contention is distinguished.
 #define ZSEQ_CONTENTION_SLOTS 4096
+//  Connections whose labels are kept.
+#define ZSEQ_LABELS 1024
 //  The oldest is ten seconds old or a little older.
 #define ZSEQ_SAMPLES 11
 //  Bits that tell connections apart: of 1,000 connections, 8 are taken for
@@ -139,6 +141,17 @@ typedef struct {
     uint64_t until_us;  //  The node is congested until then
 } zseq_node_congestion_t;
 
+//  Of zseq_node_labels.
+typedef struct {
+    uint8_t size;  //  0: not known
+    char text[ZSEQ_LABEL_MAX];
+} zseq_label_t;
+
+typedef struct {
+    uint64_t sender;  //  A hash of the connection
+    zseq_label_t label;
+} zseq_node_label_t;
+
 //  Of zseq_node_contention: the names' last requests, by the names' hashes.
 typedef struct {
     uint64_t name;        //  A hash of the name of the last request
@@ -150,6 +163,7 @@ typedef struct {
     uint64_t second_us;   //  When the second began in which it counts IDs
     uint64_t second_ids;  //  IDs of the claims that did in this second
     uint64_t second_before;  //  ... and in the one before
+    zseq_label_t claimant;   //  Who made the last claim that did
 } zseq_node_contention_t;
 
 //  Of zseq_node_rates. What had happened at a time.
@@ -228,6 +242,7 @@ struct zseq_node {
     zseq_node_stats_t stats;  //  But for sequences, which the table counts
     zseq_counters_t counters;
     zseq_node_rates_t rates;
+    zseq_node_label_t labels[ZSEQ_LABELS];
     bool logged_burnt;    //  stats.burnt was logged
     bool names_full;      //  A name was refused, as there is no room
     const char *trouble;  //  See zseq_node_set_trouble
@@ -286,6 +301,20 @@ void zseq_node_rates_note_request (zseq_node_t *self,
 //  Brings the rates and active_connections among the counters up to date.
 void zseq_node_rates_fill (zseq_node_t *self);
 
+//  zseq_node_labels.c.
+
+//  Notes what the client of a connection calls itself, 0 to ZSEQ_LABEL_MAX
+//  bytes, where none changes nothing; that the connection is a peer's. Senders
+//  of other kinds have no label.
+void zseq_node_labels_note (zseq_node_t *self, const zseq_sender_t *sender,
+                            zseq_slice_t label);
+void zseq_node_labels_note_peer (zseq_node_t *self, const zseq_sender_t *sender,
+                                 uint8_t peer);
+
+//  The label of sender, or an empty one.
+zseq_label_t zseq_node_labels_find (const zseq_node_t *self,
+                                    const zseq_sender_t *sender);
+
 //  zseq_node_contention.c.
 
 //  Notes that sender asks for a name. Returns the name's hash, by which the
@@ -294,20 +323,26 @@ uint64_t zseq_node_contention_note (zseq_node_t *self,
                                     const zseq_sender_t *sender,
                                     zseq_slice_t name);
 
-//  Notes that a claim of that name was accepted; that one has become durable.
+//  Notes that a claim of that name was accepted; that one has become durable,
+//  made by sender; that the coordinator has served sender.
 void zseq_node_contention_note_claim (zseq_node_t *self, uint64_t name_hash,
                                       uint64_t count);
-void zseq_node_contention_note_durable (zseq_node_t *self, uint64_t name_hash,
-                                        uint64_t count);
+void zseq_node_contention_note_durable (zseq_node_t *self,
+                                        const zseq_sender_t *sender,
+                                        uint64_t name_hash, uint64_t count);
+void zseq_node_contention_note_served (zseq_node_t *self,
+                                       const zseq_sender_t *sender,
+                                       zseq_slice_t name);
 
 //  How many IDs the last claim took that was accepted; 0: not known.
 uint64_t zseq_node_contention_claimed (const zseq_node_t *self,
                                        uint64_t name_hash);
 
-//  Tells how many IDs of a name were claimed durably in the last second, about,
-//  and how long ago the last claim was; 0: none is remembered.
-void zseq_node_contention_rate (const zseq_node_t *self, zseq_slice_t name,
-                                uint64_t *rate_p, uint64_t *since_us_p);
+//  Fills in how many IDs of a name were claimed durably in the last second,
+//  about, how long ago the last claim was, and who made it. claimant is valid
+//  until the next step.
+void zseq_node_contention_info (const zseq_node_t *self, zseq_slice_t name,
+                                zseq_msg_info_t *info);
 
 //  Whether several clients ask for that name.
 bool zseq_node_contended (const zseq_node_t *self, uint64_t name_hash);

@@ -65,7 +65,7 @@ zseq_node_queue_answer (zseq_node_t *self, const zseq_sender_t *sender,
     if (granted->op == ZSEQ_OP_CLAIM && status == ZSEQ_OK) {
         self->stats.claims++;
         self->counters.ids += granted->count;
-        zseq_node_contention_note_durable (self, granted->name_hash,
+        zseq_node_contention_note_durable (self, sender, granted->name_hash,
                                            granted->count);
     }
     zseq_node_send (self, sender);

@@ -286,7 +286,6 @@ zseq_node_seq_info (zseq_node_t *self, const zseq_event_t *event)
       zseq_node_reply (self, ZSEQ_OP_INFO, msg->request, ZSEQ_OK);
     reply->info.next = sequence ? s_durable_next (self, sequence)
                                 : zseq_node_floor (self, msg->name);
-    zseq_node_contention_rate (self, msg->name, &reply->info.rate,
-                               &reply->info.since_us);
+    zseq_node_contention_info (self, msg->name, &reply->info);
     zseq_node_send (self, &event->sender);
 }

@@ -21,6 +21,7 @@ zseq_node_status_hello (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_refuse (self, event, ZSEQ_ECLUSTER);
         return;
     }
+    zseq_node_labels_note (self, &event->sender, event->msg->hello.label);
     zseq_msg_t *reply =
       zseq_node_reply (self, ZSEQ_OP_HELLO, event->msg->request, ZSEQ_OK);
     zseq_node_fill_members (self, &reply->hello.members);

@@ -381,7 +381,8 @@ s_make_sequence_fields (s_maker_t *self, zseq_msg_t *msg)
         msg->info =
           (zseq_msg_info_t){.next = next,
                             .rate = s_make_uint (self, 0, UINT64_MAX),
-                            .since_us = s_make_uint (self, 0, UINT64_MAX)};
+                            .since_us = s_make_uint (self, 0, UINT64_MAX),
+                            .claimant = s_make_bytes (self, 0, ZSEQ_LABEL_MAX)};
 }
 
 //  Sets the fields of the other ops.
@@ -390,6 +391,7 @@ s_make_node_fields (s_maker_t *self, zseq_msg_t *msg)
 {
     if (msg->op == ZSEQ_OP_HELLO)
         msg->hello = (zseq_msg_hello_t){
+          .label = s_make_bytes (self, 0, ZSEQ_LABEL_MAX),
           .members = s_make_members (self, msg->vector.n),
           .state = s_make_state (self),
           .speaks = s_make_uint (self, 1, UINT64_MAX),

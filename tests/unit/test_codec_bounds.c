@@ -149,7 +149,17 @@ Test (codec_bounds, holds_the_body_of_a_request_to_its_bounds)
       {"[3, 11, 7, 9, n1]", REFUSED},
       //  HELLO and STATUS
       {"[1, 1, 7, 9, 1]", REFUSED},
+      {"[1, 1, 7, 9, s1]", OK},
+      {"[1, 1, 7, 9, n63]", OK},
+      {"[1, 1, 7, 9, s0]", REFUSED},
+      {"[1, 1, 7, 9, s64]", REFUSED},
+      {"[1, 1, 7, 9, xa100]", REFUSED},
+      {"[1, 1, 7, 9, xa1ff]", OK},
+      {"[1, 1, 7, 9, nil]", REFUSED},
+      {"[1, 1, 7, 9, s1, s1]", REFUSED},
+      {"[2, 1, 7, 9, s1]", REFUSED},
       {"[1, 7, 7, 9]", OK},
+      {"[1, 7, 7, 9, s1]", REFUSED},
       {"[1, 7, 7, 9, nil]", REFUSED},
     };
     CHECK (false, cases);
@@ -338,7 +348,12 @@ Test (codec_bounds, holds_the_body_of_a_reply_to_its_bounds)
       {"[1, 11, 7, 9, 0, 0, [1, 2], 1, -1, 0]", REFUSED},
       {"[1, 11, 7, 9, 0, 0, [1, 2], 1, 0, -1]", REFUSED},
       {"[1, 11, 7, 9, 0, 0, [1, 2], 1, 0]", REFUSED},
-      {"[1, 11, 7, 9, 0, 0, [1, 2], 1, 0, 0, 1]", OK},
+      {"[1, 11, 7, 9, 0, 0, [1, 2], 1, 0, 0, 1]", REFUSED},
+      {"[1, 11, 7, 9, 0, 0, [1, 2], 1, 0, 0, s1]", OK},
+      {"[1, 11, 7, 9, 0, 0, [1, 2], 1, 0, 0, n63, nil]", OK},
+      {"[1, 11, 7, 9, 0, 0, [1, 2], 1, 0, 0, s0]", REFUSED},
+      {"[1, 11, 7, 9, 0, 0, [1, 2], 1, 0, 0, s64]", REFUSED},
+      {"[1, 11, 7, 9, 0, 0, [1, 2], 1, 0, 0, xa100]", REFUSED},
       {"[1, 11, 7, 9, 12, 0, [1, 2]]", OK},
       //  CLAIM, whose refusals may have a body
       {"[1, 3, 7, 9, 0, 0, [1, 2], 2, 1, 1, false]", OK},

@@ -342,9 +342,14 @@ s_print_page (test_bytes_t *text, const zseq_msg_page_t *page)
 static void
 s_print_request_body (test_bytes_t *text, const zseq_msg_t *msg)
 {
-    if (msg->op == ZSEQ_OP_HELLO || msg->op == ZSEQ_OP_STATUS)
+    if (msg->op == ZSEQ_OP_STATUS ||
+        (msg->op == ZSEQ_OP_HELLO && !msg->hello.label.size))
         return;
     test_print (text, ", ");
+    if (msg->op == ZSEQ_OP_HELLO) {
+        s_print_slice (text, "", msg->hello.label);
+        return;
+    }
     if (msg->op == ZSEQ_OP_INTRODUCE) {
         test_print (text, "%u, ", msg->node);
         s_print_cluster (text, &msg->introduce.members, false);
@@ -431,6 +436,10 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
     case ZSEQ_OP_INFO:
         test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->info.next,
                     msg->info.rate, msg->info.since_us);
+        if (msg->info.claimant.size) {
+            test_print (text, ", ");
+            s_print_slice (text, "", msg->info.claimant);
+        }
         break;
     case ZSEQ_OP_LIST:
     case ZSEQ_OP_COPY:

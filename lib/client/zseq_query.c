@@ -341,6 +341,9 @@ s_info_receive (zseq_reactor_t *reactor, zseq_operation_t *operation,
         node->next = msg->info.next;
         node->rate = msg->info.rate;
         node->since_us = msg->info.since_us;
+        zseq_slice_t claimant = msg->info.claimant;
+        snprintf (node->claimant, sizeof node->claimant, "%.*s",
+                  (int) claimant.size, claimant.data);
     }
     return self->missing ? ZSEQ_DO_WAIT : ZSEQ_DO_DONE;
 }

@@ -8,11 +8,17 @@
 //  session is ready when the cluster is formed, and each endpoint of the URI
 //  has identified its node or has used up its grace period. While a request
 //  cannot reach a node, the session repeats the HELLOs to learn new endpoints.
+//
+//  Nodes that can keep it are told the client's label, by a HELLO of its own
+//  whose reply says nothing new. libzmq connects again by itself, and the node
+//  then takes the client for another one. So the label is told again when a
+//  connection can send that could not, and now and then while it is in use.
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_client_label.h"
 #include "zseq_codec.h"
 #include "zseq_session.h"
 #include "zseq_transport.h"
@@ -34,6 +40,11 @@
 //  lead to another cluster that answers slowly.
 #define GRACE_UNKNOWN_US 1000000
 
+//  How often a connection in use tells the label again.
+#define LABEL_US 10000000
+//  The version of the nodes that take a label.
+#define LABEL_VERSION 3
+
 #define NO_NODE (-1)
 
 typedef struct {
@@ -46,12 +57,15 @@ typedef struct {
     uint64_t wait_us;                      //  Wait of the last HELLO
     int refusal;                           //  Status of its HELLO; or ZSEQ_OK
     bool blocked;                          //  A message could not be sent
+    bool used;                             //  One was since the last label
+    uint64_t label_us;                     //  When to tell the label again
 } s_connection_t;
 
 typedef struct {
     zseq_session_t session;
     zseq_transport_t *transport;
     zseq_codec_t codec;
+    char label[ZSEQ_LABEL_MAX + 1];  //  Empty: tells none
     s_connection_t connection[ZSEQ_LINKS_MAX];
     zseq_frame_t frame[ZSEQ_FRAMES_MAX];  //  Of the last drain
     size_t frame_count;
@@ -218,6 +232,8 @@ s_unblocked (s_cluster_t *self)
         if (!connection->blocked || !s_can_send (self, connection))
             continue;
         connection->blocked = false;
+        connection->used = true;
+        connection->label_us = 0;
         unblocked = true;
     }
     return unblocked;
@@ -244,6 +260,7 @@ s_send_nodes (zseq_session_t *session, zseq_node_set_t nodes,
             continue;
         s_connection_t *connection = &self->connection[index];
         connection->blocked = !(sent >> index & 1);
+        connection->used |= !connection->blocked;
         if (!connection->blocked)
             reached |= 1u << connection->node;
     }
@@ -390,6 +407,25 @@ s_is_duplicate (s_cluster_t *self, const s_connection_t *connection)
     return false;
 }
 
+//  Tells the node at the end of a connection the client's label, if the node
+//  takes one.
+static void
+s_send_label (s_cluster_t *self, s_connection_t *connection)
+{
+    connection->used = false;
+    if (!self->label[0] || connection->node == NO_NODE ||
+        self->session.speaks[connection->node] < LABEL_VERSION)
+        return;
+    zseq_msg_t msg = {.op = ZSEQ_OP_HELLO,
+                      .request = zseq_session_draw_request (&self->session),
+                      .hello.label = {self->label, strlen (self->label)}};
+    uint8_t bytes[64 + ZSEQ_LABEL_MAX];
+    size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
+    assert (size);
+    if (s_send (self, connection, bytes, size) == ZSEQ_OK)
+        connection->label_us = self->now_us + LABEL_US;
+}
+
 //  Learns from a reply to a HELLO which node the connection leads to, and what
 //  that node knows of its cluster.
 static void
@@ -422,6 +458,7 @@ s_hello_reply (s_cluster_t *self, s_connection_t *connection,
     if (msg->cluster)
         self->session.cluster = msg->cluster;
     self->session.speaks[msg->node] = msg->hello.speaks;
+    s_send_label (self, connection);
     s_learn_endpoints (self, msg);
     s_connect_members (self);
 }
@@ -499,6 +536,8 @@ s_tick (zseq_session_t *session, uint64_t now_us, bool has_unsent)
         if (!connection->hello_done &&
             (!connection->request || now_us >= connection->hello_us))
             s_send_hello (self, index);
+        if (connection->used && now_us >= connection->label_us)
+            s_send_label (self, connection);
     }
     if (self->session.members.n && !self->session.ready) {
         self->session.touched = true;
@@ -607,6 +646,10 @@ zseq_session_cluster_new (zseq_session_t **self_p, const zseq_uri_t *uri,
     self->session.ops = &ops;
     self->session.uri = uri;
     self->session.request = request;
+    if (uri->labelled)
+        strcpy (self->label, uri->label);
+    else
+        zseq_client_label_default (self->label);
     int rc = s_open_listed (self);
     if (rc == ZSEQ_OK)
         *self_p = &self->session;

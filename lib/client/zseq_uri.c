@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_client_label.h"
 #include "zseq_detail.h"
 #include "zseq_parse.h"
 
@@ -43,6 +44,29 @@ s_uri_epoch (const char *text, const char *value, zseq_flake_layout_t *layout)
       text, value);
 }
 
+static int
+s_uri_cluster_name (const char *text, const char *value, zseq_uri_t *uri)
+{
+    if (!zseq_label_valid (value))
+        return zseq_detail_fail (
+          ZSEQ_EURI, "URI '%.300s': '%s' is not a cluster's name", text, value);
+    strcpy (uri->cluster, value);
+    return ZSEQ_OK;
+}
+
+static int
+s_uri_label (const char *text, const char *value, zseq_uri_t *uri)
+{
+    if (*value && !zseq_client_label_valid (value))
+        return zseq_detail_fail (ZSEQ_EURI,
+                                 "URI '%.300s': label=%s is not 1 to %d ASCII "
+                                 "letters, digits or characters of -_.:@/+[]",
+                                 text, value, ZSEQ_LABEL_MAX);
+    uri->labelled = true;
+    strcpy (uri->label, value);
+    return ZSEQ_OK;
+}
+
 //  Reads KEY=VALUE.
 static int
 s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
@@ -65,14 +89,10 @@ s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
         number = uri->r = zseq_parse_number (value, 0, ZSEQ_NODES_MAX);
     else if (cluster && !strcmp (key, "w"))
         number = uri->w = zseq_parse_number (value, 0, ZSEQ_NODES_MAX);
-    else if (cluster && !strcmp (key, "cluster")) {
-        if (!zseq_label_valid (value))
-            return zseq_detail_fail (
-              ZSEQ_EURI, "URI '%.300s': '%s' is not a cluster's name", text,
-              value);
-        strcpy (uri->cluster, value);
-        return ZSEQ_OK;
-    }
+    else if (cluster && !strcmp (key, "cluster"))
+        return s_uri_cluster_name (text, value, uri);
+    else if (cluster && !strcmp (key, "label"))
+        return s_uri_label (text, value, uri);
     else if (file && !strcmp (key, "unsafe-filesystem")) {
         number = zseq_parse_number (value, 0, 1);
         uri->unsafe = number == 1;
@@ -86,7 +106,7 @@ s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
           ZSEQ_EURI,
           "URI '%.300s': there is no option '%s'; there are %stimeout%s", text,
           option,
-          cluster ? "cluster, r, w and "
+          cluster ? "cluster, label, r, w and "
           : file  ? "unsafe-filesystem and "
                   : "",
           uri->flake ? ", bits and epoch" : "");

@@ -183,6 +183,11 @@ typedef struct zseq_client zseq_client_t;
 //
 //      timeout=MS      as zseq_client_set_timeout
 //      cluster=NAME    refuses to work with a cluster of another name
+//      label=TEXT      what the client calls itself, 1 to ZSEQ_LABEL_MAX ASCII
+//                      letters, digits and characters of -_.:@/+[]. Nodes keep
+//                      it in memory, and zseq_info tells it to anyone who asks
+//                      whose the last claim of a sequence was. Default
+//                      program[pid]@host; empty: tells nothing
 //      r=R  w=W        replies that a read and a write wait for
 //      unsafe-filesystem=1  allows DIR of file: to be on a network or FUSE file
 //                      system, which is refused otherwise (ZSEQ_EINVAL): if its
@@ -409,6 +414,10 @@ typedef struct {
     uint64_t rate;      //  IDs claimed there in the last second, about
     uint64_t since_us;  //  Microseconds since the last claim there; 0: it
                         //  remembers none
+    char claimant[ZSEQ_LABEL_MAX + 1];  //  What the client of that claim calls
+                                        //  itself, any bytes; "node NAME": a
+                                        //  node claimed for clients; empty: not
+                                        //  known
 } zseq_node_info_t;
 
 typedef struct {

@@ -1,7 +1,7 @@
 //  What a node counts for its operator, since its process began, and what it
-//  measures now. A STATUS reply carries them all under these names; to add one,
-//  add a line here, and count. Source: lib/doc/wire.md, section 12, which lists
-//  them too.
+//  measures now, such as how many peers' member lists differ from its own. A
+//  STATUS reply carries them all under these names; to add one, add a line
+//  here, and count. Source: lib/doc/wire.md, section 12, which lists them too.
 
 #ifndef ZSEQ_COUNTERS_H_INCLUDED
 #define ZSEQ_COUNTERS_H_INCLUDED
@@ -10,6 +10,7 @@
 
 #define ZSEQ_COUNTERS(X)                                                       \
     X (uptime_us)                                                              \
+    X (member_lists_differ)                                                    \
     X (requests)                                                               \
     X (ids)                                                                    \
     X (refused_not_voting)                                                     \

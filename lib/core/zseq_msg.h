@@ -57,7 +57,7 @@ typedef struct {
 
 typedef struct {
     zseq_slice_t name;
-    zseq_slice_t endpoint;  //  Not in INTRODUCE
+    zseq_slice_t endpoint;  //  Not in INTRODUCE requests
 } zseq_msg_member_t;
 
 typedef struct {
@@ -67,7 +67,8 @@ typedef struct {
 
 //  Fields that several ops share.
 
-//  A cluster and its members: HELLO replies, INTRODUCE requests.
+//  A cluster and its members: HELLO replies, INTRODUCE requests. INTRODUCE
+//  replies have the endpoints alone.
 typedef struct {
     zseq_slice_t cluster_name;
     const zseq_msg_member_t *member;  //  Ascending by name
@@ -153,9 +154,10 @@ typedef struct {
 } zseq_msg_status_t;
 
 typedef struct {
-    zseq_msg_members_t members;
-    zseq_state_t state;  //  Also in the reply
-    uint64_t process;    //  Who runs the node; also in the reply
+    zseq_msg_members_t members;  //  Of a reply, if it speaks version 3: the
+                                 //  endpoints; none if absent
+    zseq_state_t state;          //  Also in the reply
+    uint64_t process;            //  Who runs the node; also in the reply
     //  Reply, if it is extended
     uint64_t seen;   //  The process that has answered at the endpoint of the
                      //  node that asks; 0: none

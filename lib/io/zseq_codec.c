@@ -102,6 +102,17 @@ s_has_body (zseq_op_t op, int status)
     return status == ZSEQ_OK;
 }
 
+//  How many additions a reply has whose body is extended.
+static size_t
+s_additions (const zseq_codec_op_t *op, const zseq_msg_t *msg)
+{
+    size_t count = 0;
+    while (count < ZSEQ_ADDITIONS_MAX && op->addition[count].has &&
+           op->addition[count].has (msg))
+        count++;
+    return count;
+}
+
 size_t
 zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
 {
@@ -113,14 +124,14 @@ zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
     assert (op || !body);
     bool extended = msg->reply && body && op->put_extension &&
                     (!op->extended || op->extended (msg));
-    bool addition = extended && op->has_addition && op->has_addition (msg);
+    size_t additions = extended ? s_additions (op, msg) : 0;
     bool refusal = msg->reply && !body && s_has_refusal (op, msg);
     size_t elements = msg->reply ? REPLY_HEAD : REQUEST_HEAD;
     if (body)
         elements += msg->reply ? op->reply_size : s_request_size (op, msg);
     if (extended)
-        elements += op->extension_size;
-    if (refusal || addition)
+        elements += op->extension_size + additions;
+    if (refusal)
         elements++;
 
     s_buffer_t buffer = {.bytes = bytes, .size = size};
@@ -141,8 +152,8 @@ zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
             op->put_reply (&packer, msg);
         if (extended)
             op->put_extension (&packer, msg);
-        if (addition)
-            op->put_addition (&packer, msg);
+        for (size_t index = 0; index < additions; index++)
+            op->addition[index].put (&packer, msg);
         if (refusal)
             op->put_refusal (&packer, msg);
     }
@@ -258,11 +269,11 @@ zseq_codec_decode_reply (zseq_codec_t *self, const uint8_t *bytes, size_t size,
             if (!op->take_extension (&cursor, msg))
                 return ZSEQ_EPROTOCOL;
             taken += op->extension_size;
-            if (op->take_addition && elements > taken) {
-                if (!op->take_addition (&cursor, msg))
+            for (size_t index = 0; index < ZSEQ_ADDITIONS_MAX &&
+                                   op->addition[index].take && elements > taken;
+                 index++, taken++)
+                if (!op->addition[index].take (&cursor, msg))
                     return ZSEQ_EPROTOCOL;
-                taken++;
-            }
         }
     }
     else if (s_has_refusal (op, msg) && elements > taken) {

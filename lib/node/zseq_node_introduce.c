@@ -100,6 +100,7 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
     reply->introduce.floor = self->durable.floor;
     reply->introduce.floor_reserved = self->durable.floor_reserved;
     reply->introduce.speaks = ZSEQ_WIRE_VERSION;
+    zseq_node_fill_members (self, &reply->introduce.members);
     zseq_node_send (self, &event->sender);
 }
 
@@ -282,6 +283,7 @@ s_introduced_late (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         !s_is_formed_with (self, msg))
         return;
     s_hold (self, index, msg);
+    zseq_node_members_compare (self, index, &msg->introduce.members);
     zseq_node_start_maybe_vote (self);
 }
 
@@ -318,6 +320,7 @@ zseq_node_introduce_reply (zseq_node_t *self, uint8_t index,
 
     self->peer[index].last_warning = ZSEQ_OK;
     s_hold (self, index, msg);
+    zseq_node_members_compare (self, index, &msg->introduce.members);
     s_take_vector (self, index, msg);
     zseq_node_start_maybe_vote (self);
     zseq_node_formation_maybe_vote (self);

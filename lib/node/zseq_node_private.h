@@ -72,6 +72,11 @@ typedef struct {
     bool checking;   //  The question under way was asked since
     bool disproved;  //  It answered in an older incarnation
 
+    //  Of zseq_node_members: the members to which it gives another endpoint
+    //  than this node's list, and which one it gives to the first of them.
+    zseq_node_set_t differs;
+    char endpoint[ZSEQ_ENDPOINT_MAX + 1];
+
     uint64_t process;    //  Of the process that answers at its endpoint
     uint64_t duplicate;  //  Of another one that introduces itself in its name;
                          //  0: none
@@ -403,6 +408,21 @@ void zseq_node_fill_members (zseq_node_t *self, zseq_msg_members_t *members);
 bool zseq_node_members_same (const zseq_node_t *self,
                              const zseq_msg_members_t *members);
 
+//  Compares the endpoints of a peer's member list with this node's, and logs
+//  when they begin to differ and when they no longer do. The peer must have
+//  said them at its endpoint; members without any: it has not said them. This
+//  node's list remains as it is: only an operator changes it.
+void zseq_node_members_compare (zseq_node_t *self, uint8_t index,
+                                const zseq_msg_members_t *members);
+
+//  The peers whose member lists differ.
+zseq_node_set_t zseq_node_members_differ (const zseq_node_t *self);
+
+//  Adds to the reason in text, which may be empty, that member lists differ, if
+//  any does.
+void zseq_node_members_reason (const zseq_node_t *self, char *text,
+                               size_t size);
+
 //  zseq_node_reservation.c.
 
 //  Lists a sequence that has a reservation, so that a tick revisits it.
@@ -598,8 +618,8 @@ void zseq_node_formation_maybe_vote (zseq_node_t *self);
 //  Answers a HELLO.
 void zseq_node_status_hello (zseq_node_t *self, const zseq_event_t *event);
 
-//  Why the node does not vote, or what it refuses although it votes, for a
-//  person; empty if it votes and refuses nothing.
+//  Why the node does not vote, or what it refuses although it votes, and whose
+//  member list differs, for a person; empty if there is nothing to say.
 void zseq_node_reason (const zseq_node_t *self, char *text, size_t size);
 
 //  Answers a STATUS.

@@ -55,6 +55,7 @@ s_is_same_cluster (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         self->peer[index].speaks = msg->hello.speaks;
         self->peer[index].holds_vote =
           msg->hello.holds_vote || msg->hello.speaks < 2;
+        zseq_node_members_compare (self, index, &msg->hello.members);
     }
     if (fits && hello && s_may_copy (self, msg->hello.state) &&
         !self->recovery.identity) {

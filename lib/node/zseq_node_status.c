@@ -129,6 +129,7 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
     if (self->trouble)
         snprintf (text + used, size - used, "%s%s", used ? "; " : "",
                   self->trouble);
+    zseq_node_members_reason (self, text, size);
 }
 
 //  Brings those counters up to date that something else than the node counts.
@@ -142,6 +143,8 @@ s_count (zseq_node_t *self)
     self->counters.coordinator_burnt = coordinator.burnt;
     self->counters.uptime_us = self->now_us - self->begun_us;
     zseq_node_rates_fill (self);
+    self->counters.member_lists_differ =
+      zseq_node_set_count (zseq_node_members_differ (self));
 }
 
 void

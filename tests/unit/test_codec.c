@@ -404,7 +404,7 @@ s_make_node_fields (s_maker_t *self, zseq_msg_t *msg)
                               .claims = s_make_uint (self, 0, UINT64_MAX),
                               .conflicts = s_make_uint (self, 0, UINT64_MAX),
                               .burnt = s_make_uint (self, 0, UINT64_MAX)};
-    else if (msg->op == ZSEQ_OP_INTRODUCE)
+    else if (msg->op == ZSEQ_OP_INTRODUCE) {
         msg->introduce = (zseq_msg_introduce_t){
           .members = s_make_members (self, msg->vector.n),
           .state = s_make_state (self),
@@ -415,6 +415,9 @@ s_make_node_fields (s_maker_t *self, zseq_msg_t *msg)
           .speaks = test_random_below (&self->random, 2)
                       ? s_make_uint (self, 3, UINT64_MAX)
                       : 0};
+        if (msg->reply && test_random_below (&self->random, 2))
+            msg->introduce.members.member_count = 0;
+    }
     else if (msg->op == ZSEQ_OP_FENCE)
         msg->fence = (zseq_msg_fence_t){
           .recovery = s_make_recovery (self),

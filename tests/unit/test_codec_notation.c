@@ -328,6 +328,17 @@ s_print_cluster (test_bytes_t *text, const zseq_msg_members_t *members,
 }
 
 static void
+s_print_endpoints (test_bytes_t *text, const zseq_msg_members_t *members)
+{
+    test_print (text, ", [");
+    for (size_t index = 0; index < members->member_count; index++) {
+        test_print (text, "%s", index ? ", " : "");
+        s_print_slice (text, "", members->member[index].endpoint);
+    }
+    test_print (text, "]");
+}
+
+static void
 s_print_page (test_bytes_t *text, const zseq_msg_page_t *page)
 {
     test_print (text, "[");
@@ -464,6 +475,8 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
                     msg->introduce.floor_reserved);
         if (msg->introduce.speaks)
             test_print (text, ", %" PRIu64, msg->introduce.speaks);
+        if (msg->introduce.speaks && msg->introduce.members.member_count)
+            s_print_endpoints (text, &msg->introduce.members);
         break;
     case ZSEQ_OP_FENCE:
         test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64,

@@ -128,7 +128,8 @@ zseq_cli_help (const zseq_cli_command_t *command)
     printf ("\n%s  -V, --version       the library's version\n"
             "\nA name that begins with '-' goes behind '--'. Exit codes: 0, "
             "1 bad use,\n2 unavailable, timed out or refused by the "
-            "cluster; status: 3 if not all nodes vote.\n",
+            "cluster; status: 3 if not all nodes vote,\nor their member "
+            "lists differ.\n",
             s_common_help);
     return zseq_cli_flush ();
 }

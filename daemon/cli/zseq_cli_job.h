@@ -14,7 +14,9 @@ enum {
     //  Bad use, bad input to import, or the output could not be written
     ZSEQ_CLI_MISUSED = 1,
     ZSEQ_CLI_FAILED = 2,  //  Unavailable, timed out, or refused by the cluster
-    ZSEQ_CLI_DEGRADED = 3,  //  Status: IDs are handed out, not all nodes vote
+    //  Status: IDs are handed out, but not all nodes vote, or their member
+    //  lists differ
+    ZSEQ_CLI_DEGRADED = 3,
 };
 
 //  Room for any text that is printed, escaped.

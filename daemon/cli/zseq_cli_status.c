@@ -27,19 +27,43 @@ s_available (const zseq_status_t *status, size_t *voting_p)
     return *voting_p >= status->r && *voting_p >= status->w;
 }
 
+//  Whether the node's member list differs from a peer's.
+static bool
+s_differs (const zseq_node_status_t *node)
+{
+    for (size_t index = 0; node->reachable && index < node->counters; index++)
+        if (!strcmp (node->counter[index].name, "member_lists_differ"))
+            return node->counter[index].value > 0;
+    return false;
+}
+
+//  Whether all nodes have one member list, as far as they say. Where lists
+//  differ, not all nodes reach each other, and the loss of fewer nodes than it
+//  seems stops the cluster.
+static bool
+s_agreed (const zseq_status_t *status)
+{
+    for (size_t node = 0; node < status->nodes; node++)
+        if (s_differs (&status->node[node]))
+            return false;
+    return true;
+}
+
 //  The verdict in words, and as an exit code.
 static const char *
 s_verdict (const zseq_status_t *status, int *code_p)
 {
     size_t voting;
-    bool available = s_available (status, &voting);
-    bool degraded = available && voting < status->nodes;
-    *code_p = degraded    ? ZSEQ_CLI_DEGRADED
-              : available ? ZSEQ_CLI_DONE
-                          : ZSEQ_CLI_FAILED;
-    return degraded    ? "degraded: IDs are handed out, but not all nodes vote"
-           : available ? "available: all nodes vote"
-                       : "unavailable: too few nodes vote to hand out IDs";
+    *code_p = ZSEQ_CLI_FAILED;
+    if (!s_available (status, &voting))
+        return "unavailable: too few nodes vote to hand out IDs";
+    *code_p = ZSEQ_CLI_DEGRADED;
+    if (voting < status->nodes)
+        return "degraded: IDs are handed out, but not all nodes vote";
+    if (!s_agreed (status))
+        return "degraded: all nodes vote, but their member lists differ";
+    *code_p = ZSEQ_CLI_DONE;
+    return "available: all nodes vote";
 }
 
 //  Writes a counter of a node; "-" if the node does not have it.
@@ -147,15 +171,15 @@ s_status_json (const zseq_status_t *status)
                      status->identity);
     size_t voting;
     bool available = s_available (status, &voting);
+    bool degraded = available && (voting < status->nodes || !s_agreed (status));
     json_t *nodes = json_array ();
     for (size_t node = 0; node < status->nodes; node++)
         json_array_append_new (nodes, s_status_node (&status->node[node]));
     json_t *json = json_pack (
       "{s:s, s:s?, s:b, s:b, s:I, s:I, s:I, s:o}", "cluster", cluster,
       "identity", status->identity ? identity : NULL, "available", available,
-      "degraded", available && voting < status->nodes, "n",
-      (json_int_t) status->nodes, "r", (json_int_t) status->r, "w",
-      (json_int_t) status->w, "nodes", nodes);
+      "degraded", degraded, "n", (json_int_t) status->nodes, "r",
+      (json_int_t) status->r, "w", (json_int_t) status->w, "nodes", nodes);
     return zseq_cli_print_json (json);
 }
 

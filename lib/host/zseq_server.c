@@ -29,6 +29,7 @@
 #include "zseq_loop.h"
 #include "zseq_pack.h"
 #include "zseq_packer.h"
+#include "zseq_resolver.h"
 #include "zseq_transport.h"
 
 //  Messages taken from one socket before the next socket is served.
@@ -54,6 +55,7 @@ struct zseq_server {
     zseq_loop_t *loop;  //  What run waits in
     int stop_fd;        //  Polls readable when to stop
     zseq_transport_t *transport;
+    char bound[ZSEQ_ENDPOINT_MAX + 1];  //  What s_endpoint resolved to
     zseq_packer_t *packer;
     zseq_host_t *host;
     zseq_node_t *node;  //  The host's, once it is loaded
@@ -321,6 +323,34 @@ s_endpoint (const zseq_server_t *self)
                                : record->members.member[record->self].endpoint;
 }
 
+//  Resolves the name of a host that is to be bound, once: the loop must not
+//  wait for a name server.
+static int
+s_resolve (zseq_server_t *self)
+{
+    const char *endpoint = s_endpoint (self);
+    char why[ZSEQ_RESOLVER_WHY_MAX];
+    int rc = zseq_resolver_bindable (endpoint, self->bound, why);
+    const char *port = strrchr (endpoint, ':');
+    if (rc != ZSEQ_OK)
+        return zseq_detail_fail (
+          rc,
+          "cannot bind %s: %s; correct it, or give --bind tcp://ADDRESS%s with "
+          "an address of this machine, or --bind 'tcp://*%s' for all of them",
+          endpoint, why, port, port);
+    if (!strcmp (endpoint, self->bound))
+        return ZSEQ_OK;
+    bool only_here =
+      zseq_endpoint_local (self->bound) && !zseq_endpoint_local (endpoint);
+    char text[WHY_MAX];
+    snprintf (text, sizeof text, "%s is bound at %s%s", endpoint, self->bound,
+              only_here ? ", which other machines do not reach: if they have "
+                          "to, give --bind with another address"
+                        : "");
+    s_log (self, only_here ? ZSEQ_LOG_WARNING : ZSEQ_LOG_INFO, "start", text);
+    return ZSEQ_OK;
+}
+
 //  A socket's descriptor reports only what came after the socket was found
 //  empty; the run loop has emptied each socket before it waits.
 static void
@@ -358,7 +388,7 @@ static int
 s_open_sockets (zseq_server_t *self)
 {
     const zseq_record_t *record = zseq_node_record (self->node);
-    int rc = zseq_transport_bind (self->transport, s_endpoint (self));
+    int rc = zseq_transport_bind (self->transport, self->bound);
     for (uint8_t node = 0; node < record->members.n && rc == ZSEQ_OK; node++)
         if (node != record->self)
             rc = zseq_transport_link (self->transport, node,
@@ -388,7 +418,9 @@ s_open_transport (zseq_server_t *self)
           "bind a loopback or ipc endpoint, or give --insecure on a network "
           "that you trust",
           endpoint);
-    int rc;
+    int rc = s_resolve (self);
+    if (rc != ZSEQ_OK)
+        return rc;
     do
         rc = s_open_sockets (self);
     while (

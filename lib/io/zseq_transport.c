@@ -281,12 +281,11 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
     if (zmq_bind (router, endpoint) == -1) {
         int error = errno;
         zmq_close (router);
-        //  What libzmq says of a name that does not resolve.
+        //  What libzmq says of a host that is none of these.
         if (error == ENODEV)
             return s_fail (self, ZSEQ_EIO,
                            "cannot bind %s: no address or interface of this "
-                           "machine, nor a name that resolves to one; correct "
-                           "it, or bind elsewhere",
+                           "machine; correct it, or bind elsewhere",
                            endpoint);
         return s_fail (self,
                        error == EINVAL       ? ZSEQ_EINVAL

@@ -94,7 +94,7 @@ answers "formatted $work/i for node i of cluster big (9 members)" \
 #  A name that does not resolve is told as one.
 run "$zseqd" format --data "$work/named" --name a --cluster shop \
     --members a=tcp://name.invalid:19001
-refuses 1 'cannot bind tcp://name.invalid:19001: no address .*resolves' \
+refuses 1 'name name.invalid does not resolve .*--bind tcp://ADDRESS:19001' \
     "$zseqd" start --data "$work/named" --insecure
 
 #  Paths at which no directory can be made.

@@ -56,6 +56,7 @@ for node in a b c; do
         says $node "$(endpoint $node) is bound at $bound"
     holds "and warns that this is loopback" says $node 'warning.*give --bind'
 done
+: >"$work/stream"
 "$zseq" -u "$(uri a b c)" -t 20000 stream orders --delay 20 >"$work/stream" \
     2>"$work/stream.err" &
 pid[stream]=$!

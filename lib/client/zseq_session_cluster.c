@@ -134,12 +134,9 @@ s_destroy (zseq_session_t *session)
 static bool
 s_has_name (const zseq_uri_t *uri)
 {
-    for (size_t index = 0; index < uri->endpoints; index++) {
-        const char *host = uri->endpoint[index] + strlen ("tcp://");
-        if (!strncmp (uri->endpoint[index], "tcp://", 6) && *host != '[' &&
-            host[strspn (host, "0123456789.")] != ':')
+    for (size_t index = 0; index < uri->endpoints; index++)
+        if (zseq_endpoint_named (uri->endpoint[index]))
             return true;
-    }
     return false;
 }
 

@@ -85,6 +85,18 @@ zseq_endpoint_local (const char *text)
     return !strcmp (host, "localhost") || !strcmp (host, "[::1]");
 }
 
+bool
+zseq_endpoint_named (const char *text)
+{
+    assert (text);
+
+    if (strncmp (text, "tcp://", 6))
+        return false;
+    const char *host = text + 6;
+    return *host && !strchr ("[*:", *host) &&
+           host[strspn (host, "0123456789.")] != ':';
+}
+
 static int
 s_compare_members (const void *a, const void *b)
 {

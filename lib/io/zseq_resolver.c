@@ -4,19 +4,11 @@
 #include <assert.h>
 #include <net/if.h>
 #include <netdb.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-//  Whether the host is a name. An interface has a name, too, which goes before
-//  a host's, as in libzmq.
-static bool
-s_is_name (const char *host)
-{
-    return *host != '[' && *host != '*' &&
-           host[strspn (host, "0123456789.")] != 0 && !if_nametoindex (host);
-}
+#include "zseq_members.h"
 
 //  Whether an address is one of this machine. Only a bind tells: a socket of
 //  datagrams takes a free port, and nobody hears of it.
@@ -74,12 +66,13 @@ zseq_resolver_bindable (const char *endpoint, char bound[ZSEQ_ENDPOINT_MAX + 1],
     }
     strcpy (bound, endpoint);
     const char *colon = strrchr (endpoint, ':');
-    if (strncmp (endpoint, "tcp://", 6) || colon < endpoint + 6)
+    if (!zseq_endpoint_named (endpoint) || colon < endpoint + 6)
         return ZSEQ_OK;
     char host[ZSEQ_ENDPOINT_MAX + 1];
     snprintf (host, sizeof host, "%.*s", (int) (colon - endpoint - 6),
               endpoint + 6);
-    if (!s_is_name (host))
+    //  An interface goes before a host of that name, as in libzmq.
+    if (if_nametoindex (host))
         return ZSEQ_OK;
 
     static const struct addrinfo hints = {.ai_family = AF_INET,

@@ -1,14 +1,14 @@
 #!/bin/bash
 #  Members that are host names, as in compose files and StatefulSets. The names
-#  are those of an /etc/hosts of the script's own.
+#  are those of an /etc/hosts, and of a name server, of the script's own.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
-#  In a mount namespace, as root there.
+#  In namespaces with files and a loopback of their own, as root there.
 if [[ -z ${ZSEQ_NAMES-} ]]; then
-    own=(unshare --mount)
+    own=(unshare --mount --net)
     [[ $(id -u) -eq 0 ]] || own+=(--map-root-user)
-    "${own[@]}" mount --bind "$work" "$work" 2>/dev/null \
-        || skip "there are no mount namespaces"
+    "${own[@]}" ip link set lo up 2>/dev/null \
+        || skip "there are no namespaces, or no iproute2"
     rm -rf "$work"
     ZSEQ_NAMES=1 exec "${own[@]}" bash "${BASH_SOURCE[0]}"
 fi
@@ -39,6 +39,7 @@ goes_on () {
 elsewhere=127.$((192 + ($$ >> 16) % 32)).${address#127.*.}
 resolve "$address" a "$address" b "$address" c 192.0.2.1 d
 mount --bind "$work/hosts" /etc/hosts
+ip link set lo up
 
 #  A node that is bound at a name may be reached from other machines.
 format shop a a b c
@@ -83,11 +84,44 @@ holds "another client finds c by its name" test "$status" -eq 0
 crash b
 stop c
 
+#  c is gone, its name is in no list, and the name server is silent: whoever
+#  asks waits for long. The other two need no answer.
+python3 - "$address" <<'END' &
+import signal, socket, sys
+silent = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+silent.bind((sys.argv[1], 53))
+signal.pause()
+END
+pid[server]=$!
+echo "nameserver $address" >"$work/resolv.conf"
+mount --bind "$work/resolv.conf" /etc/resolv.conf
+for node in a b; do
+    start $node --insecure
+done
+ready a b
+resolve "$address" a "$address" b
+for node in a b; do
+    holds "$node misses c" wait_until says $node "peer c at .* is down"
+done
+last=0
+for _ in 1 2 3 4 5; do
+    take 10 a b
+done
+for node in a b; do
+    holds "$node did not miss the other" \
+        test "$(grep -c 'peer [ab] at .* is down' "$work/$node.log")" -eq 0
+    stop $node
+done
+kill "${pid[server]}"
+wait "${pid[server]}" 2>/dev/null
+unset "pid[server]"
+
 #  Names that cannot be bound. What to do is part of the error.
 advice="--bind tcp://ADDRESS:19003 .*--bind 'tcp://\*:19003'"
 resolve 192.0.2.1 c
 refuses 1 "c.zseq-test resolves to 192\.0\.2\.1, which is no .*$advice" \
     "$zseqd" start --data "$work/c" --insecure
+echo >"$work/resolv.conf"
 resolve "$address" a
 refuses 1 "name c.zseq-test does not resolve .*$advice" \
     "$zseqd" start --data "$work/c" --insecure

@@ -9,6 +9,7 @@
 
 #include "zseq_cli_commands.h"
 #include "zseq_cli_output.h"
+#include "zseq_cli_texts.h"
 #include "zseq_text.h"
 
 #define COLUMNS 6
@@ -59,10 +60,10 @@ s_info_table (const char *name, const zseq_info_t *info, uint64_t next)
         s_info_row (&info->node[node], highest, &row[1 + node]);
     char text[ZSEQ_CLI_TEXT_MAX];
     zseq_text_escape (name, text, sizeof text);
-    char number[24] = "not known";
-    if (next)
-        (void) snprintf (number, sizeof number, "%" PRIu64, next);
-    if (printf ("sequence %s, next %s\n", text, number) < 0)
+    char number[24];
+    (void) snprintf (number, sizeof number, "%" PRIu64, next);
+    if (printf ("sequence %s, next %s\n", text,
+                next ? number : ZSEQ_TEXT_INFO_NOT_KNOWN) < 0)
         return zseq_cli_unwritable ();
     return zseq_cli_print_table (row[0].cell[0], sizeof row[0].cell[0],
                                  1 + info->nodes, COLUMNS);

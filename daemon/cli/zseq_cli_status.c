@@ -8,6 +8,7 @@
 
 #include "zseq_cli_commands.h"
 #include "zseq_cli_output.h"
+#include "zseq_cli_texts.h"
 #include "zseq_text.h"
 
 #define COLUMNS 10  //  Of status
@@ -56,14 +57,14 @@ s_verdict (const zseq_status_t *status, int *code_p)
     size_t voting;
     *code_p = ZSEQ_CLI_FAILED;
     if (!s_available (status, &voting))
-        return "unavailable: too few nodes vote to hand out IDs";
+        return ZSEQ_TEXT_STATUS_UNAVAILABLE;
     *code_p = ZSEQ_CLI_DEGRADED;
     if (voting < status->nodes)
-        return "degraded: IDs are handed out, but not all nodes vote";
+        return ZSEQ_TEXT_STATUS_DEGRADED;
     if (!s_agreed (status))
         return "degraded: all nodes vote, but their member lists differ";
     *code_p = ZSEQ_CLI_DONE;
-    return "available: all nodes vote";
+    return ZSEQ_TEXT_STATUS_AVAILABLE;
 }
 
 //  Writes a counter of a node; "-" if the node does not have it.
@@ -111,11 +112,11 @@ s_status_table (const zseq_status_t *status, const char *verdict)
         s_status_row (&status->node[node], &row[1 + node]);
     char cluster[4 * ZSEQ_LABEL_MAX + 1];
     zseq_text_escape (status->cluster, cluster, sizeof cluster);
-    char identity[32] = "not formed yet";
-    if (status->identity)
-        (void) snprintf (identity, sizeof identity, "identity %016" PRIx64,
-                         status->identity);
-    if (printf ("cluster %s, %s, N %zu, R %zu, W %zu\n%s\n", cluster, identity,
+    char identity[32];
+    (void) snprintf (identity, sizeof identity, "identity %016" PRIx64,
+                     status->identity);
+    if (printf ("cluster %s, %s, N %zu, R %zu, W %zu\n%s\n", cluster,
+                status->identity ? identity : ZSEQ_TEXT_STATUS_NOT_FORMED,
                 status->nodes, status->r, status->w, verdict) < 0)
         return zseq_cli_unwritable ();
     return zseq_cli_print_table (row[0].cell[0], sizeof row[0].cell[0],

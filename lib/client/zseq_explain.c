@@ -4,6 +4,7 @@
 
 #include <assert.h>
 
+#include "zseq_client_texts.h"
 #include "zseq_limits.h"
 
 //  Names the nodes that the request has not reached.
@@ -11,7 +12,7 @@ static void
 s_add_unsent (const zseq_session_t *session, zseq_node_set_t unsent,
               zseq_outcome_t *outcome)
 {
-    const char *before = "; not reachable: ";
+    const char *before = ZSEQ_TEXT_UNREACHABLE;
     for (uint8_t node = 0; node < zseq_session_n (session); node++) {
         if (!zseq_node_set_has (unsent, node))
             continue;
@@ -63,7 +64,7 @@ s_add_refusals (const zseq_session_t *session, const zseq_attempt_t *attempt,
     for (uint8_t node = 0; node < zseq_session_n (session); node++) {
         int refusal = zseq_attempt_refusal (attempt, node);
         if (refusal != ZSEQ_OK && refusal != ZSEQ_ESUPERSEDED)
-            zseq_outcome_add (outcome, "; node %s refuses: %s",
+            zseq_outcome_add (outcome, ZSEQ_TEXT_NODE_REFUSES,
                               zseq_session_member (session, node)->name,
                               zseq_strerror (refusal));
     }
@@ -93,18 +94,11 @@ zseq_explain (const zseq_session_t *session, const zseq_progress_t *progress,
     int rc = zseq_attempt_failure (progress->attempt, kind, &answering);
     unsigned answered = zseq_node_set_count (answering);
     if (rc == ZSEQ_EUNAVAILABLE && progress->foreign)
-        zseq_outcome_set (outcome, ZSEQ_ECLUSTER,
-                          "the nodes answer for another cluster than before: "
-                          "was the cluster made anew? Make a new client");
+        zseq_outcome_set (outcome, ZSEQ_ECLUSTER, ZSEQ_TEXT_CLUSTER_ANEW);
     else if (rc == ZSEQ_ETIMEOUT)
-        zseq_outcome_set (outcome, rc,
-                          "%u of %u nodes answered, too late or after other "
-                          "clients' claims: allow more time, or use a larger "
-                          "batch",
-                          answered, n);
+        zseq_outcome_set (outcome, rc, ZSEQ_TEXT_ANSWERED_LATE, answered, n);
     else
-        zseq_outcome_set (outcome, rc, "%u of %u nodes answered, %u are needed",
-                          answered, n,
+        zseq_outcome_set (outcome, rc, ZSEQ_TEXT_ANSWERED_FEW, answered, n,
                           zseq_quorum_size (&progress->attempt->quorum, kind));
     s_add_superseded (session, progress->attempt, outcome);
     s_add_refusals (session, progress->attempt, outcome);

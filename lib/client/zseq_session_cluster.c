@@ -19,6 +19,7 @@
 #include <string.h>
 
 #include "zseq_client_label.h"
+#include "zseq_client_texts.h"
 #include "zseq_codec.h"
 #include "zseq_session.h"
 #include "zseq_transport.h"
@@ -108,7 +109,7 @@ s_open_listed (s_cluster_t *self)
 {
     self->transport = zseq_transport_new (NULL);
     if (!self->transport)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "no memory for sockets");
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_SOCKETS);
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
         self->connection[index].node = NO_NODE;
     for (size_t index = 0; index < self->session.uri->endpoints; index++) {
@@ -146,8 +147,7 @@ s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
     const s_cluster_t *self = (const s_cluster_t *) session;
     if (self->session.members.n) {
         zseq_outcome_set (outcome, ZSEQ_EUNAVAILABLE,
-                          "cluster %s is not formed yet: all of its nodes "
-                          "must be up at the same time once",
+                          ZSEQ_TEXT_CLUSTER_NOT_FORMED,
                           self->session.cluster_name);
         return;
     }
@@ -156,9 +156,7 @@ s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
         const s_connection_t *connection = &self->connection[index];
         if (connection->refusal) {
             zseq_outcome_set (outcome, connection->refusal,
-                              "%s refuses to identify itself: is it a node "
-                              "of another version?",
-                              connection->endpoint);
+                              ZSEQ_TEXT_SESSION_REFUSED, connection->endpoint);
             return;
         }
         if (connection->request)
@@ -166,16 +164,13 @@ s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
     }
     if (unanswered)
         zseq_outcome_set (outcome, ZSEQ_EUNAVAILABLE,
-                          "no node answered: what listens at %s does not "
-                          "speak like zseqd",
-                          unanswered->endpoint);
+                          ZSEQ_TEXT_SESSION_NOT_ZSEQD, unanswered->endpoint);
     else
         zseq_outcome_set (
-          outcome, ZSEQ_EUNAVAILABLE,
-          "no node answered at %s%s: %sis zseqd running there, and reachable?",
+          outcome, ZSEQ_EUNAVAILABLE, ZSEQ_TEXT_SESSION_SILENT,
           self->session.uri->endpoint[0],
-          self->session.uri->endpoints > 1 ? " or the other endpoints" : "",
-          s_has_name (self->session.uri) ? "does the name resolve, and " : "");
+          self->session.uri->endpoints > 1 ? ZSEQ_TEXT_SESSION_OTHERS : "",
+          s_has_name (self->session.uri) ? ZSEQ_TEXT_SESSION_RESOLVES : "");
 }
 
 //  Sending.
@@ -291,13 +286,11 @@ s_learn_cluster (s_cluster_t *self, const zseq_msg_t *msg)
     if (zseq_quorum_init (&self->session.members.quorum, n,
                           (size_t) self->session.uri->r,
                           (size_t) self->session.uri->w) != ZSEQ_OK) {
-        zseq_outcome_set (&self->session.fatal, ZSEQ_EQUORUM,
-                          "cluster %.*s has %zu nodes: r must be %zu to %zu "
-                          "and w %zu to %zu (or 0), not %d and %d",
-                          (int) members->cluster_name.size,
-                          members->cluster_name.data, n, n - n / 2, n,
-                          n / 2 + 1, n, self->session.uri->r,
-                          self->session.uri->w);
+        zseq_outcome_set (
+          &self->session.fatal, ZSEQ_EQUORUM, ZSEQ_TEXT_SESSION_QUORUM,
+          (int) members->cluster_name.size, members->cluster_name.data, n,
+          n - n / 2, n, n / 2 + 1, n, self->session.uri->r,
+          self->session.uri->w);
         return false;
     }
     self->session.members.n = (uint8_t) n;
@@ -331,11 +324,10 @@ s_check_cluster (s_cluster_t *self, const s_connection_t *connection,
     //  In a ready session, only this endpoint leads to another cluster.
     if (!same && !self->session.ready)
         zseq_outcome_set (
-          &self->session.fatal, ZSEQ_ECLUSTER,
-          "%s belongs to a cluster named %.*s, not to cluster %s%s",
+          &self->session.fatal, ZSEQ_ECLUSTER, ZSEQ_TEXT_SESSION_CLUSTER,
           connection->endpoint, (int) members->cluster_name.size,
           members->cluster_name.data, expected,
-          self->session.members.n ? ", which answered first" : "");
+          self->session.members.n ? ZSEQ_TEXT_SESSION_FIRST : "");
     return same;
 }
 
@@ -396,8 +388,8 @@ s_is_duplicate (s_cluster_t *self, const s_connection_t *connection)
             other->node != connection->node)
             continue;
         zseq_outcome_set (&self->session.fatal, ZSEQ_EDUPLICATE,
-                          "%s and %s are both node %s: list each node once",
-                          other->endpoint, connection->endpoint,
+                          ZSEQ_TEXT_SESSION_DUPLICATE, other->endpoint,
+                          connection->endpoint,
                           self->session.members.member[connection->node].name);
         return true;
     }
@@ -639,7 +631,7 @@ zseq_session_cluster_new (zseq_session_t **self_p, const zseq_uri_t *uri,
                                            .explain = s_explain};
     s_cluster_t *self = calloc (1, sizeof *self);
     if (!self)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a session");
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_SESSION);
     self->session.ops = &ops;
     self->session.uri = uri;
     self->session.request = request;

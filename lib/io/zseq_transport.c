@@ -31,6 +31,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_limits.h"
 #include "zseq_members.h"
 
@@ -208,7 +209,7 @@ s_make (zseq_transport_t *self, int type, void **context_p)
         *context_p = zmq_ctx_new ();
     void *socket = *context_p ? zmq_socket (*context_p, type) : NULL;
     if (!socket)
-        (void) s_fail (self, ZSEQ_EIO, "cannot open a socket: %s",
+        (void) s_fail (self, ZSEQ_EIO, ZSEQ_TEXT_SOCKET_FAILED,
                        zmq_strerror (errno));
     //  Closing never waits for unsent messages.
     if (first && *context_p)
@@ -306,7 +307,7 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
     assert (!self->router.zmq);
 
     if (s_taken (endpoint))
-        return s_fail (self, ZSEQ_ELOCKED, "cannot bind %s", endpoint);
+        return s_fail (self, ZSEQ_ELOCKED, ZSEQ_TEXT_BIND_TAKEN, endpoint);
     void *router = s_open (self, ZMQ_ROUTER, &self->context);
     if (!router)
         return ZSEQ_EIO;
@@ -322,15 +323,12 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
         zmq_close (router);
         //  What libzmq says of a host that is none of these.
         if (error == ENODEV)
-            return s_fail (self, ZSEQ_EIO,
-                           "cannot bind %s: no address or interface of this "
-                           "machine; correct it, or bind elsewhere",
-                           endpoint);
+            return s_fail (self, ZSEQ_EIO, ZSEQ_TEXT_BIND_NO_ADDRESS, endpoint);
         return s_fail (self,
                        error == EINVAL       ? ZSEQ_EINVAL
                        : error == EADDRINUSE ? ZSEQ_ELOCKED
                                              : ZSEQ_EIO,
-                       "cannot bind %s: %s", endpoint, zmq_strerror (error));
+                       ZSEQ_TEXT_BIND_FAILED, endpoint, zmq_strerror (error));
     }
     s_use (&self->router, router, NULL);
     return ZSEQ_OK;
@@ -375,7 +373,7 @@ zseq_transport_link (zseq_transport_t *self, size_t index, const char *endpoint)
         if (own)
             s_abandon_context (own);
         return s_fail (self, error == EINVAL ? ZSEQ_EINVAL : ZSEQ_EIO,
-                       "cannot connect to %s: %s", endpoint,
+                       ZSEQ_TEXT_CONNECT_FAILED, endpoint,
                        zmq_strerror (error));
     }
     s_use (&self->link[index], link, own);

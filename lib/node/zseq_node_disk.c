@@ -7,11 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "zseq_node_texts.h"
+
 //  How long the node waits before it writes again what the disk has refused.
 #define REFUSED_US 1000000
-#define RECORD_REFUSED                                                         \
-    "the node's record cannot be written: make room on the disk, or raise "    \
-    "the limit of open files"
 
 void
 zseq_node_disk_write_record (zseq_node_t *self)
@@ -60,7 +59,7 @@ s_keep_refusal (zseq_node_t *self, const char *why)
 {
     const char *end = why ? strrchr (why, ':') : NULL;
     snprintf (self->disk.refusal, sizeof self->disk.refusal, "%s",
-              end ? end + 2 : "the disk is full");
+              end ? end + 2 : ZSEQ_TEXT_DISK_FULL);
 }
 
 //  The disk has refused a sequence, which is written again later, so that the
@@ -70,9 +69,7 @@ s_entry_refused (zseq_node_t *self, const zseq_event_t *event)
 {
     if (!self->disk.refused) {
         s_keep_refusal (self, event->why);
-        zseq_node_log (self, ZSEQ_LOG_WARNING, "disk",
-                       "the node refuses claims that need its disk, which "
-                       "takes no more: %s; make room",
+        zseq_node_log (self, ZSEQ_LOG (DISK_REFUSES),
                        event->why ? event->why : self->disk.refusal);
     }
     self->disk.refused = event->sequence;
@@ -83,8 +80,7 @@ static void
 s_log_accepted (zseq_node_t *self)
 {
     if (!self->disk.refused && !self->disk.record_refused)
-        zseq_node_log (self, ZSEQ_LOG_INFO, "disk",
-                       "the disk takes what the node writes again");
+        zseq_node_log (self, ZSEQ_LOG (DISK_ACCEPTS));
 }
 
 //  The disk has taken what it has refused, and has refused nothing else since.
@@ -124,8 +120,7 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
         s_entry_accepted (self, event);
     }
     else if (self->recovering) {
-        zseq_node_end (self, event->status,
-                       "the node cannot recover: make room on the disk");
+        zseq_node_end (self, event->status, ZSEQ_TEXT_DISK_NO_RECOVERY);
         return;
     }
     else
@@ -151,12 +146,10 @@ static void
 s_record_refused (zseq_node_t *self, const zseq_event_t *event)
 {
     if (self->recovering)
-        zseq_node_end (self, event->status, RECORD_REFUSED);
+        zseq_node_end (self, event->status, ZSEQ_TEXT_RECORD_REFUSED);
     else if (!self->disk.record_refused) {
         s_keep_refusal (self, event->why);
-        zseq_node_log (self, ZSEQ_LOG_WARNING, "disk",
-                       RECORD_REFUSED
-                       "; until then peers that start may have to wait");
+        zseq_node_log (self, ZSEQ_LOG (RECORD_REFUSED_LATER));
     }
     self->disk.record_refused = true;
     self->disk.record_us = self->now_us + REFUSED_US;

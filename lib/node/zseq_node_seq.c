@@ -5,6 +5,7 @@
 //  sequences only; another kind of stored object would get a file beside it.
 
 #include "zseq_node_private.h"
+#include "zseq_node_texts.h"
 
 //  Bytes of names in a LIST reply. A client that does not read its replies has
 //  as many of them waiting as the queue is long.
@@ -115,9 +116,7 @@ static void
 s_note_full (zseq_node_t *self)
 {
     if (!self->names_full)
-        zseq_node_log (self, ZSEQ_LOG_WARNING, "names",
-                       "the node refuses new sequences: it holds %zu, as many "
-                       "as it may; start it with a larger --names-max",
+        zseq_node_log (self, ZSEQ_LOG (NAMES_FULL),
                        zseq_table_count (self->table));
     self->names_full = true;
 }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "zseq_node_texts.h"
+
 //  Whether a request names another cluster; 0 is any.
 static bool
 s_foreign (const zseq_node_t *self, const zseq_msg_t *msg)
@@ -59,14 +61,13 @@ s_refuses (const zseq_node_t *self, char *text, size_t size)
 {
     const char *disk = "";
     if (self->disk.refused)
-        disk = "refuses claims: ";
+        disk = ZSEQ_TEXT_STATUS_REFUSES_CLAIMS;
     else if (self->disk.record_refused)
-        disk = "cannot note starts of peers: ";
+        disk = ZSEQ_TEXT_STATUS_NO_NOTES;
     bool both = *disk && self->names_full;
     snprintf (text, size, "%s%s%s%s", disk, *disk ? self->disk.refusal : "",
               both ? "; " : "",
-              self->names_full ? "refuses new names: it holds its maximum"
-                               : "");
+              self->names_full ? ZSEQ_TEXT_STATUS_REFUSES_NAMES : "");
 }
 
 void
@@ -88,25 +89,24 @@ s_describe (const zseq_node_t *self, char *text, size_t size)
     else if (state == ZSEQ_STATE_STOPPING)
         snprintf (text, size, "stopping");
     else if (state == ZSEQ_STATE_STARTING)
-        used = (size_t) snprintf (text, size, "starting: not noted yet by");
+        used = (size_t) snprintf (text, size, ZSEQ_TEXT_STATUS_STARTING);
     else if (state == ZSEQ_STATE_FORMING)
-        used = (size_t) snprintf (text, size, "birth: has not met");
+        used = (size_t) snprintf (text, size, ZSEQ_TEXT_STATUS_FORMING_UNMET);
     else if (state == ZSEQ_STATE_COMPLETE && self->forming)
-        used = (size_t) snprintf (text, size, "birth: not noted yet by");
+        used = (size_t) snprintf (text, size, ZSEQ_TEXT_STATUS_FORMING_UNNOTED);
     else if (state == ZSEQ_STATE_COMPLETE)
-        used = (size_t) snprintf (text, size,
-                                  "birth: not all have met the same nodes:");
+        used = (size_t) snprintf (text, size, ZSEQ_TEXT_STATUS_FORMING_UNEQUAL);
     else if (self->recovery.phase == PHASE_BEGIN ||
              self->recovery.phase == PHASE_SETTLE)
-        snprintf (text, size, "recovering: writing");
+        snprintf (text, size, ZSEQ_TEXT_STATUS_WRITING);
     else {
         uint8_t lacking = 0;
         for (uint8_t node = 0; node < self->record.members.n; node++)
             if (node != self->record.self && s_reason_recovery (self, node))
                 lacking++;
         used = (size_t) snprintf (
-          text, size, "recovering: %s %u of %u voting peers; lacks",
-          self->recovery.phase == PHASE_ASK ? "found" : "copied from",
+          text, size, ZSEQ_TEXT_STATUS_RECOVERING,
+          self->recovery.phase == PHASE_ASK ? "found" : ZSEQ_TEXT_STATUS_COPIED,
           self->record.members.n - 1 - lacking,
           zseq_quorum_size (&self->recovery.attempt.quorum, ZSEQ_QUORUM_WRITE));
     }

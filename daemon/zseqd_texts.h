@@ -10,7 +10,8 @@
 #define ZSEQD_TEXTS(X)                                                         \
     X (FORMAT_NEEDS, "format needs %s")                                        \
     X (FORMAT_TAKES, "format takes only %s")                                   \
-    X (FORMAT_CLUSTER, "'%s' is not a name for a cluster")                     \
+    X (FORMAT_CLUSTER, "'%s' is not a name for a cluster: 1 to 63 letters, "   \
+                       "digits, '-', '_' and '.'")                             \
     X (FORMAT_NOT_MEMBER, "node '%s' is not in the member list")               \
     X (NO_MEMORY_FORMAT, "zseqd: out of memory\n")                             \
     X (FORMATTED, "formatted %s for node %s of cluster %s (%u members)\n")     \

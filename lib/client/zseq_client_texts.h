@@ -6,13 +6,14 @@
 //  What failed, or was done.
 #define ZSEQ_CLIENT_TEXTS(X)                                                   \
     X (ASK_OLD_NODES, "no node that answers knows this question: they speak "  \
-                      "older versions than 3")                                 \
+                      "older versions than 3, and have to be upgraded")        \
     X (NO_MEMORY_PAGE, "no memory for a page of names")                        \
-    X (CALL_NO_DESCRIPTOR, "no descriptor is left: %s")                        \
+    X (NO_DESCRIPTOR, "no descriptor is left: %s: raise ulimit -n")            \
     X (NO_MEMORY_CALL_THREAD, "no memory for a thread")                        \
-    X (CALL_FIRST_IDS, "the first IDs are being claimed")                      \
+    X (CALL_FIRST_IDS, "the first IDs are being claimed: try again")           \
     X (NO_MEMORY_CALL, "no memory for a call")                                 \
-    X (CALL_NOT_OPENED, "the directory was not opened in time")                \
+    X (CALL_NOT_OPENED,                                                        \
+       "the directory was not opened in time: allow more time")                \
     X (QUORUM_ONLY_CLUSTER, "only a cluster's URI has quorums")                \
     X (PREFIX_LONG, "the prefix is longer than %d bytes")                      \
     X (DECODE_ONLY_FLAKE, "only IDs of flake: and flake+ URIs hold a time")    \
@@ -42,10 +43,9 @@
     X (NO_MEMORY_HANDLE, "no memory for a handle")                             \
     X (BATCH_RANGE, "batch %llu is above 2^32")                                \
     X (BATCH_ONE, "with batch 1 nothing is ever buffered: set a larger batch") \
-    X (BATCH_CLAIMED, "the next range of '%s' is being claimed")               \
+    X (BATCH_CLAIMED, "the next range of '%s' is being claimed: try again")    \
     X (SEQUENCE_END, "no ID is left of sequence '%s'")                         \
     X (SEQUENCE_FEW, "fewer than %llu IDs are left of sequence '%s'")          \
-    X (NO_EVENTFD, "cannot make an eventfd: %s: raise ulimit -n")              \
     X (QUORUM_RANGE, "r %d or w %d is not in 0..%d")                           \
     X (QUORUM_LATE, "r and w must be set before the client's first call")      \
     X (NO_MEMORY_SOCKETS, "no memory for sockets")                             \
@@ -78,7 +78,8 @@
     X (URI_CLUSTER, "URI '%.300s': '%s' is not a cluster's name")              \
     X (URI_OPTION_UNKNOWN,                                                     \
        "URI '%.300s': there is no option '%s'; there are %stimeout%s")         \
-    X (URI_OPTION_RANGE, "URI '%.300s': option '%s' is out of range")          \
+    X (URI_OPTION_RANGE,                                                       \
+       "URI '%.300s': option '%s' is not a number from %d to %d")              \
     X (URI_ENDPOINTS, "URI '%.300s' has more than %d endpoints")               \
     X (URI_ENDPOINT, "URI '%.300s': endpoint %zu is not tcp://HOST:PORT, "     \
                      "with no wildcard as HOST, or ipc://PATH, of at most %d " \
@@ -96,9 +97,10 @@
     X (NO_MEMORY_WORKERS, "no memory for a list of workers")                   \
     X (WORKERS_IN_USE, "all %zu worker numbers are in use: end generators, "   \
                        "or choose more worker bits")                           \
-    X (WORKERS_NOT_CLAIMED, "no worker's milliseconds could be claimed")       \
-    X (WORKERS_FEW,                                                            \
-       "other processes took each free worker number first: few are left")
+    X (WORKERS_NOT_CLAIMED,                                                    \
+       "no worker's milliseconds could be claimed: allow more time")           \
+    X (WORKERS_FEW, "other processes took each free worker number first: few " \
+                    "are left; try again, or choose more worker bits")
 
 //  Parts of other texts.
 #define ZSEQ_CLIENT_PARTS(X)                                                   \

@@ -380,7 +380,7 @@ s_open (zseq_reactor_t *self)
     if (self->poll.wake_fd < 0)
         self->poll.wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (self->poll.wake_fd < 0)
-        return zseq_detail_fail (ZSEQ_EIO, ZSEQ_TEXT_NO_EVENTFD,
+        return zseq_detail_fail (ZSEQ_EIO, ZSEQ_TEXT_NO_DESCRIPTOR,
                                  strerror (errno));
     uint64_t request;
     randombytes_buf (&request, sizeof request);

@@ -63,6 +63,19 @@ s_uri_label (const char *text, const char *value, zseq_uri_t *uri)
     return ZSEQ_OK;
 }
 
+//  Reads the number of an option.
+static int
+s_uri_number (const char *text, const char *option, const char *value, int min,
+              int max, int *number_p)
+{
+    int number = zseq_parse_number (value, min, max);
+    if (number < 0)
+        return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_OPTION_RANGE, text,
+                                 option, min, max);
+    *number_p = number;
+    return ZSEQ_OK;
+}
+
 //  Reads KEY=VALUE.
 static int
 s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
@@ -76,37 +89,33 @@ s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
     value++;
     bool cluster = uri->scheme == ZSEQ_SCHEME_CLUSTER;
     bool file = uri->scheme == ZSEQ_SCHEME_FILE;
-    int number = -1;
     if (!strcmp (key, "timeout"))
-        number = uri->timeout_ms =
-          zseq_parse_number (value, 1, ZSEQ_TIMEOUT_MS_MAX);
-    else if (cluster && !strcmp (key, "r"))
-        number = uri->r = zseq_parse_number (value, 0, ZSEQ_NODES_MAX);
-    else if (cluster && !strcmp (key, "w"))
-        number = uri->w = zseq_parse_number (value, 0, ZSEQ_NODES_MAX);
-    else if (cluster && !strcmp (key, "cluster"))
+        return s_uri_number (text, option, value, 1, ZSEQ_TIMEOUT_MS_MAX,
+                             &uri->timeout_ms);
+    if (cluster && !strcmp (key, "r"))
+        return s_uri_number (text, option, value, 0, ZSEQ_NODES_MAX, &uri->r);
+    if (cluster && !strcmp (key, "w"))
+        return s_uri_number (text, option, value, 0, ZSEQ_NODES_MAX, &uri->w);
+    if (cluster && !strcmp (key, "cluster"))
         return s_uri_cluster_name (text, value, uri);
-    else if (cluster && !strcmp (key, "label"))
+    if (cluster && !strcmp (key, "label"))
         return s_uri_label (text, value, uri);
-    else if (file && !strcmp (key, "unsafe-filesystem")) {
-        number = zseq_parse_number (value, 0, 1);
-        uri->unsafe = number == 1;
+    if (file && !strcmp (key, "unsafe-filesystem")) {
+        int unsafe = 0;
+        int rc = s_uri_number (text, option, value, 0, 1, &unsafe);
+        uri->unsafe = unsafe == 1;
+        return rc;
     }
-    else if (uri->flake && !strcmp (key, "bits"))
+    if (uri->flake && !strcmp (key, "bits"))
         return s_uri_bits (text, value, &uri->layout);
-    else if (uri->flake && !strcmp (key, "epoch"))
+    if (uri->flake && !strcmp (key, "epoch"))
         return s_uri_epoch (text, value, &uri->layout);
-    else
-        return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_OPTION_UNKNOWN, text,
-                                 option,
-                                 cluster ? ZSEQ_TEXT_URI_OPTIONS_CLUSTER
-                                 : file  ? ZSEQ_TEXT_URI_OPTIONS_FILE
-                                         : "",
-                                 uri->flake ? ZSEQ_TEXT_URI_OPTIONS_FLAKE : "");
-    if (number < 0)
-        return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_OPTION_RANGE, text,
-                                 option);
-    return ZSEQ_OK;
+    return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_OPTION_UNKNOWN, text,
+                             option,
+                             cluster ? ZSEQ_TEXT_URI_OPTIONS_CLUSTER
+                             : file  ? ZSEQ_TEXT_URI_OPTIONS_FILE
+                                     : "",
+                             uri->flake ? ZSEQ_TEXT_URI_OPTIONS_FLAKE : "");
 }
 
 //  Reads the endpoints of a cluster. Each of these parsers moves *at_p to the

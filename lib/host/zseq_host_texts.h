@@ -15,8 +15,8 @@
        "directory %s was of format 1 and has been converted: an older zseqd "  \
        "refuses it from now on")                                               \
     X (SCRUB_DAMAGE, WARNING, "damage",                                        \
-       "WARNING: %s%s. The disk does not keep what was written, or something " \
-       "else changes it: check the disk")                                      \
+       "%s%s. The disk does not keep what was written, or something else "     \
+       "changes it: check the disk")                                           \
     X (DAMAGE, WARNING, "damage", "%s")                                        \
     X (ENDPOINTS_CHANGED, INFO, "start",                                       \
        "endpoints of the member list have changed")                            \
@@ -35,9 +35,10 @@
 
 //  What failed, or was done.
 #define ZSEQ_HOST_TEXTS(X)                                                     \
-    X (NO_MEMORY_WRITES, "out of memory")                                      \
-    X (NO_MEMORY_NODE, "out of memory")                                        \
-    X (NAMES_MANY, "directory %s holds more than %zu sequences")               \
+    X (NO_MEMORY_WRITES, "no memory for what the node writes")                 \
+    X (NO_MEMORY_NODE, "no memory for the node's sequences")                   \
+    X (NAMES_MANY, "directory %s holds more than %zu sequences: zseqd can "    \
+                   "run it, with a larger --names-max")                        \
     X (LOCAL_LOST, "%s; nothing was changed: restore a copy of the directory " \
                    "that was made after its last use, or continue with what "  \
                    "is left, from an ID N that is above every ID handed out: " \
@@ -45,10 +46,11 @@
     X (LOCAL_CLUSTER, "directory %s belongs to node %s of cluster %s, which "  \
                       "has %u nodes: only zseqd can run it")                   \
     X (LOCAL_RECOVERY, "%s/node: the node's last recovery was not finished")   \
-    X (LOCAL_DISK_SLOW, "directory %s: the disk takes too long")               \
+    X (LOCAL_DISK_SLOW,                                                        \
+       "directory %s: the disk takes too long: allow more time")               \
     X (HOST_NO_RANDOMNESS, "no source of randomness")                          \
     X (LOCAL_DIRECTORY, "directory %s: %s")                                    \
-    X (NO_MEMORY_DIRECTORY, "out of memory")                                   \
+    X (NO_MEMORY_DIRECTORY, "no memory for directory %s")                      \
     X (DIRECTORY_MEMBERS,                                                      \
        "directory %s was formatted for %u members, --members has %u")          \
     X (DIRECTORY_MEMBER, "directory %s was formatted with a member %s, which " \
@@ -66,7 +68,7 @@
     X (BIND_UNPROTECTED, "%s can be reached from other machines, and nothing " \
                          "protects it: bind a loopback or ipc endpoint, or "   \
                          "give --insecure on a network that you trust")        \
-    X (SERVER_NO_DESCRIPTOR, "no room for a descriptor")                       \
+    X (NO_MEMORY_DESCRIPTOR, "no memory for a descriptor")                     \
     X (RECOVERY_STOPPED, "stopped before the node had recovered")
 
 //  Parts of other texts.

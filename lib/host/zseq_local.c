@@ -209,7 +209,8 @@ zseq_local_open (zseq_local_t *self, uint64_t wait_us)
                                    .arg = self};
     self->host = zseq_host_new (&options);
     if (!self->host)
-        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_DIRECTORY);
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_DIRECTORY,
+                                 self->directory);
     int rc = s_open_record (self);
     if (rc == ZSEQ_OK)
         rc = s_check_record (self);

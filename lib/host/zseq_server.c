@@ -707,7 +707,7 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
     int rc = zseq_loop_add (self->loop, stop_fd, POLLIN, s_maybe_stop, self);
     if (rc != ZSEQ_OK)
         return s_fail (self,
-                       zseq_detail_fail (rc, ZSEQ_TEXT_SERVER_NO_DESCRIPTOR));
+                       zseq_detail_fail (rc, ZSEQ_TEXT_NO_MEMORY_DESCRIPTOR));
     s_tick (self, zseq_clock_now_us ());
     while (!zseq_host_exit (self->host)) {
         uint64_t now_us = zseq_clock_now_us ();

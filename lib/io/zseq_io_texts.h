@@ -73,11 +73,10 @@
                    "was in use; " ZSEQ_END_THE_OTHER)                          \
     X (GUARD_TAKEN, "another process has taken the directory while it was in " \
                     "use; " ZSEQ_END_THE_OTHER)                                \
-    X (STORE_IN_USE, "in use by process (unknown)")                            \
-    X (STORE_IN_USE_BY, "in use by process %ld")                               \
+    X (STORE_IN_USE, "in use by process %s")                                   \
     X (JOURNAL_VANISHED, "vanished or was cut off")                            \
-    X (NO_MEMORY_JOURNAL, "no memory to make it")                              \
-    X (NO_MEMORY_LOAD, "out of memory")                                        \
+    X (NO_MEMORY_JOURNAL, "no memory to write it again")                       \
+    X (NO_MEMORY_LOAD, "no memory to read it")                                 \
     X (RECORD_MISSING, "missing, but listed in the names journal")             \
     X (RECORD_OLD, "older than the records beside it")                         \
     X (RECORD_LONG, "too long for a record")                                   \
@@ -100,13 +99,17 @@
     X (SCRUB_REPLACED, "another file is in its place")                         \
     X (SCRUB_CUT_OFF, "cut off")                                               \
     X (SCRUB_COPY_DIFFERS, "differs from its copy")                            \
-    X (NO_MEMORY_LOAD_THREAD, "no memory for a thread")                        \
+    X (NO_MEMORY_LOAD_THREAD, "no thread can be had to read it: raise ulimit " \
+                              "-u (systemd: TasksMax), or free memory")        \
     X (VERIFY_NOT_NODE,                                                        \
        "not a node's directory: it has none of a node's files")                \
-    X (NO_MEMORY_WRITER, "out of memory")                                      \
-    X (NO_MEMORY_WRITER_THREAD, "no memory for a thread")                      \
+    X (NO_MEMORY_WRITER, "no memory to write it")                              \
+    X (NO_MEMORY_WRITER_THREAD,                                                \
+       "no thread can be had to write it: raise ulimit -u (systemd: "          \
+       "TasksMax), or free memory")                                            \
     X (SOCKET_FAILED, "cannot open a socket: %s")                              \
-    X (BIND_TAKEN, "cannot bind %s")                                           \
+    X (BIND_TAKEN,                                                             \
+       "cannot bind %s: a process listens there: stop it, or bind elsewhere")  \
     X (BIND_NO_ADDRESS,                                                        \
        "cannot bind %s: no address or interface of this machine; correct "     \
        "it, or bind elsewhere")                                                \

@@ -102,11 +102,11 @@ s_signed (int fd)
 static int
 s_fail_locked (zseq_store_disk_t *disk, long pid)
 {
-    if (pid <= 0)
-        return zseq_store_disk_fail (disk, ZSEQ_ELOCKED, ".",
-                                     ZSEQ_TEXT_STORE_IN_USE);
+    char number[24];
     char what[64];
-    snprintf (what, sizeof what, ZSEQ_TEXT_STORE_IN_USE_BY, pid);
+    snprintf (number, sizeof number, "%ld", pid);
+    snprintf (what, sizeof what, ZSEQ_TEXT_STORE_IN_USE,
+              pid > 0 ? number : "(unknown)");
     return zseq_store_disk_fail (disk, ZSEQ_ELOCKED, ".", what);
 }
 

@@ -53,6 +53,13 @@ zseq_node_disk_write_entries (zseq_node_t *self)
     self->queue.dirty_end = &self->queue.dirty;
 }
 
+//  What the disk has said.
+static const char *
+s_why (const zseq_event_t *event)
+{
+    return event->why ? event->why : ZSEQ_TEXT_DISK_FULL;
+}
+
 //  Keeps the end of what the system has said: the file is in the log.
 static void
 s_keep_refusal (zseq_node_t *self, const char *why)
@@ -69,8 +76,7 @@ s_entry_refused (zseq_node_t *self, const zseq_event_t *event)
 {
     if (!self->disk.refused) {
         s_keep_refusal (self, event->why);
-        zseq_node_log (self, ZSEQ_LOG (DISK_REFUSES),
-                       event->why ? event->why : self->disk.refusal);
+        zseq_node_log (self, ZSEQ_LOG (DISK_REFUSES), s_why (event));
     }
     self->disk.refused = event->sequence;
     self->disk.refused_us = self->now_us;
@@ -120,7 +126,8 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
         s_entry_accepted (self, event);
     }
     else if (self->recovering) {
-        zseq_node_end (self, event->status, ZSEQ_TEXT_DISK_NO_RECOVERY);
+        zseq_node_end (self, event->status, ZSEQ_TEXT_DISK_NO_RECOVERY,
+                       s_why (event));
         return;
     }
     else
@@ -146,10 +153,11 @@ static void
 s_record_refused (zseq_node_t *self, const zseq_event_t *event)
 {
     if (self->recovering)
-        zseq_node_end (self, event->status, ZSEQ_TEXT_RECORD_REFUSED);
+        zseq_node_end (self, event->status, ZSEQ_TEXT_RECORD_REFUSED,
+                       s_why (event));
     else if (!self->disk.record_refused) {
         s_keep_refusal (self, event->why);
-        zseq_node_log (self, ZSEQ_LOG (RECORD_REFUSED_LATER));
+        zseq_node_log (self, ZSEQ_LOG (RECORD_REFUSED_LATER), s_why (event));
     }
     self->disk.record_refused = true;
     self->disk.record_us = self->now_us + REFUSED_US;

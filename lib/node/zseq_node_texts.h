@@ -9,15 +9,15 @@
 //  Lines of the log.
 #define ZSEQ_NODE_LOGS(X)                                                      \
     X (WAITS_TO_FORM, INFO, "start",                                           \
-       "node %s waits for its cluster's birth: all %u nodes have to be up "    \
-       "together once")                                                        \
+       "node %s waits until its cluster forms: all %u nodes must be up at "    \
+       "the same time once")                                                   \
     X (DISK_REFUSES, WARNING, "disk",                                          \
        "the node refuses claims that need its disk, which takes no more: %s; " \
        "make room")                                                            \
-    X (                                                                        \
-      RECORD_REFUSED_LATER, WARNING, "disk",                                   \
-      "the node's record cannot be written: make room on the disk, or raise "  \
-      "the limit of open files; until then peers that start may have to wait") \
+    X (RECORD_REFUSED_LATER, WARNING, "disk",                                  \
+       "the node's record cannot be written: %s; make room on the disk, or "   \
+       "raise the limit of open files; until then peers that start may have "  \
+       "to wait")                                                              \
     X (DISK_ACCEPTS, INFO, "disk",                                             \
        "the disk takes what the node writes again")                            \
     X (FLOORS_TAKEN, INFO, "floor",                                            \
@@ -28,10 +28,11 @@
        "member list (%zu members) or cluster name, or this node's own name. "  \
        "If that is a node of yours, compare its member list with this one's; " \
        "else ignore it: anybody can send one")                                 \
-    X (PEER_REFUSES, WARNING, "peer", "peer %s at %s refuses us: %s")          \
+    X (PEER_REFUSES, WARNING, "peer", "peer %s at %s refuses this node: %s")   \
     X (PEER_ANOTHER, WARNING, "peer",                                          \
        "peer %s at %s is not the one this node has met: it was formatted "     \
-       "again over a lost disk, or is an old copy, and must be recovered")     \
+       "again over a lost disk, or is an old copy, and must be recovered: "    \
+       "see zseqd recover")                                                    \
     X (PEER_RECOVERS, INFO, "peer",                                            \
        "peer %s begins incarnation %llu: it recovers")                         \
     X (PEER_NOT_THERE, WARNING, "peer",                                        \
@@ -77,9 +78,11 @@
 
 //  What failed, or was done.
 #define ZSEQ_NODE_TEXTS(X)                                                     \
-    X (RECORD_REFUSED, "the node's record cannot be written: make room on "    \
-                       "the disk, or raise the limit of open files")           \
-    X (DISK_NO_RECOVERY, "the node cannot recover: make room on the disk")     \
+    X (RECORD_REFUSED,                                                         \
+       "the node's record cannot be written: %s; make room on the disk, or "   \
+       "raise the limit of open files, then recover again")                    \
+    X (DISK_NO_RECOVERY, "the node cannot recover, as its disk takes no "      \
+                         "more: %s; make room, then recover again")            \
     X (FORCE_SILENT,                                                           \
        "%u of %u peers have to know of this recovery, and these do not "       \
        "answer: %s. Start them, with an empty directory if need be; or say "   \
@@ -95,7 +98,7 @@
     X (PEER_FORMATTED, "peer %s at %s was formatted with another member list " \
                        "or cluster name: format one of the two again")         \
     X (COPY_RUNS, "peer %s knows a %s of node %s, for the second time: "       \
-                  "another process runs under its name")                       \
+                  "another process runs under its name; stop one of the two")  \
     X (INCARNATION_OTHER,                                                      \
        "peer %s knows another incarnation of node %s: this directory was "     \
        "formatted again over a lost disk, or copied, and must be recovered: "  \
@@ -104,9 +107,10 @@
        "another process already runs as node %s: peer %s finds it at the "     \
        "endpoint that the peer's member list gives; stop one of the two, and " \
        "compare the two member lists")                                         \
-    X (RECOVERIES_MANY,                                                        \
-       "node %s has begun %u recoveries, and each time a newer incarnation "   \
-       "of it was there already: other processes live under its name")         \
+    X (                                                                        \
+      RECOVERIES_MANY,                                                         \
+      "node %s has begun %u recoveries, and each time a newer incarnation of " \
+      "it was there already: other processes run under its name; stop them")   \
     X (RECOVERY_NO_QUORUM,                                                     \
        "it takes %u voting peers to recover, and in a cluster of %u there "    \
        "are %u: see zseqd recover --force")                                    \
@@ -117,11 +121,12 @@
        "IDs that were handed out")                                             \
     X (INCARNATIONS_USED_UP,                                                   \
        "node %s has had all incarnations that there are")                      \
-    X (RECOVERY_FOREIGN, "the directory of node %s belongs to another "        \
-                         "cluster than its peers, and is left untouched")      \
+    X (RECOVERY_FOREIGN,                                                       \
+       "the directory of node %s belongs to another cluster than its peers, "  \
+       "and is left untouched: check the directory and the member list")       \
     X (RECOVERY_NAMES_MANY,                                                    \
        "the peers hold more names than this node may: raise --names-max")      \
-    X (NO_MEMORY_RECOVERY, "out of memory: the node ends")
+    X (NO_MEMORY_RECOVERY, "no memory for the names that the peers hold")
 
 //  Parts of other texts.
 #define ZSEQ_NODE_PARTS(X)                                                     \
@@ -135,14 +140,14 @@
     X (STATUS_NO_NOTES, "cannot note starts of peers: ")                       \
     X (STATUS_REFUSES_NAMES, "refuses new names: it holds its maximum")        \
     X (STATUS_STARTING, "starting: not noted yet by")                          \
-    X (STATUS_FORMING_UNMET, "birth: has not met")                             \
-    X (STATUS_FORMING_UNNOTED, "birth: not noted yet by")                      \
-    X (STATUS_FORMING_UNEQUAL, "birth: not all have met the same nodes:")      \
+    X (STATUS_FORMING_UNMET, "formation: has not met")                         \
+    X (STATUS_FORMING_UNNOTED, "formation: not noted yet by")                  \
+    X (STATUS_FORMING_UNEQUAL, "formation: not all have met the same nodes:")  \
     X (STATUS_WRITING, "recovering: writing")                                  \
     X (STATUS_RECOVERING, "recovering: %s %u of %u voting peers; lacks")       \
     X (STATUS_COPIED, "copied from")                                           \
     X (PEER_UNKNOWN, "has not said what it does")                              \
-    X (PEER_WAITS, "waits for the birth")                                      \
+    X (PEER_WAITS, "waits for the formation")                                  \
     X (PEER_IS_DOWN, "is down")                                                \
     X (SELF_NO_VOTE, "(this node) does not vote")
 

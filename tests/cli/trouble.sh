@@ -26,7 +26,7 @@ format shop c b a c
 start a
 start b
 wait_for_c () {
-    [[ $("$zseq" -u "$(uri a b)" status | grep -c 'birth: has not met c') -eq 2 ]]
+    [[ $("$zseq" -u "$(uri a b)" status | grep -c 'formation: has not met c') -eq 2 ]]
 }
 holds "two of three are not enough to form" wait_until wait_for_c
 run "$zseq" -u "$(uri a b)" status

@@ -182,7 +182,7 @@ done
 answers "" "${ask[@]}" raise closed 1000000
 run bash -c '"$@" stream closed -n 3 >&-' - "${ask[@]}"
 holds "a closed standard output is noticed" \
-    test "$status-$(grep -c 'cannot write' "$work/err")" = 1-1
+    test "$status-$(grep -c 'cannot write to standard output' "$work/err")" = 1-1
 
 #  With one node down, whichever, everything works, and IDs rise.
 last=5012

@@ -61,7 +61,8 @@ if [[ $(id -u) -eq 0 ]] && bare 9 true 2>/dev/null; then
         bare "$threads" "${ask[@]}" next orders >"$work/out" 2>"$work/err" \
             || status=$?
         orderly "$threads" "${ask[@]}" next orders
-        grep -Eq "2 more $few" "$work/err" && said=$((said + 1))
+        grep -Eq "the process needs 2 more threads and cannot have them: " \
+            "$work/err" && said=$((said + 1))
     done
     holds "the client said that it lacks threads" test $said -ge 2
     holds "with enough of them it draws" test $status -eq 0

@@ -14,7 +14,7 @@ told () {
 }
 
 for days in -1 x 366 ''; do
-    refuses 1 '--scrub' "$zseqd" start --data "$work/none" --scrub "$days"
+    refuses 1 "--scrub '$days' is not a number of days from 0 to 365" "$zseqd" start --data "$work/none" --scrub "$days"
 done
 
 format shop a a

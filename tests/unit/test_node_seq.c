@@ -245,7 +245,8 @@ Test (node, tells_once_that_its_disk_refuses_and_that_it_takes_again)
     s_refuse (self, sequence, 11);
     const fixture_seen_t *log = fixture_find (self, ZSEQ_ACTION_LOG);
     cr_assert_eq (log->level, ZSEQ_LOG_WARNING);
-    cr_assert (strstr (log->text, "/d/seq: write: No space left"));
+    cr_assert (strstr (log->text, "the node refuses claims that need its disk, "
+                                  "which takes no more: /d/seq: write: No"));
     cr_assert_str_eq (s_reason (self), "refuses claims: No space left");
     //  The node tries again each second, though nobody claims.
     cr_assert_null (s_write_after (self, 900000));

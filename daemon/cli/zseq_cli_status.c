@@ -62,7 +62,7 @@ s_verdict (const zseq_status_t *status, int *code_p)
     if (voting < status->nodes)
         return ZSEQ_TEXT_STATUS_DEGRADED;
     if (!s_agreed (status))
-        return "degraded: all nodes vote, but their member lists differ";
+        return ZSEQ_TEXT_STATUS_LISTS_DIFFER;
     *code_p = ZSEQ_CLI_DONE;
     return ZSEQ_TEXT_STATUS_AVAILABLE;
 }

@@ -65,6 +65,8 @@
     X (CLI_BURNT, "; what was not printed is burnt")                           \
     X (STATUS_DEGRADED,                                                        \
        "degraded: IDs are handed out, but not all nodes vote")                 \
+    X (STATUS_LISTS_DIFFER,                                                    \
+       "degraded: all nodes vote, but their member lists differ")              \
     X (STATUS_AVAILABLE, "available: all nodes vote")                          \
     X (STATUS_UNAVAILABLE, "unavailable: too few nodes vote to hand out IDs")  \
     X (STATUS_NOT_FORMED, "not formed yet")                                    \

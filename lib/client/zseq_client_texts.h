@@ -76,6 +76,9 @@
     X (URI_EPOCH, "URI '%.300s': epoch=%s is not a time in Unix milliseconds") \
     X (URI_NOT_KEY_VALUE, "URI '%.300s': option '%s' is not KEY=VALUE")        \
     X (URI_CLUSTER, "URI '%.300s': '%s' is not a cluster's name")              \
+    X (URI_LABEL,                                                              \
+       "URI '%.300s': label=%s is not 1 to %d ASCII letters, digits or "       \
+       "characters of -_.:@/+[]")                                              \
     X (URI_OPTION_UNKNOWN,                                                     \
        "URI '%.300s': there is no option '%s'; there are %stimeout%s")         \
     X (URI_OPTION_RANGE,                                                       \
@@ -107,6 +110,14 @@
     X (NOTHING_CHANGED, "nothing has changed")                                 \
     X (UNREACHABLE, "; not reachable: ")                                       \
     X (NODE_REFUSES, "; node %s refuses: %s")                                  \
+    X (NOT_COUNTED, "; answers that do not count: ")                           \
+    X (                                                                        \
+      SUPERSEDED_ONE,                                                          \
+      " (another node knows a newer incarnation of it; does it run on an old " \
+      "copy of its directory?)")                                               \
+    X (SUPERSEDED_MANY,                                                        \
+       " (other nodes know newer incarnations of them; do they run on old "    \
+       "copies of their directories?)")                                        \
     X (CLAIM_BURNT, "nothing was handed out, though IDs may have been burnt")  \
     X (CLAIM_OTHERS_FIRST,                                                     \
        "other requests of this client came first: allow more "                 \

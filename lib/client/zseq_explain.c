@@ -44,16 +44,12 @@ s_add_superseded (const zseq_session_t *session, const zseq_attempt_t *attempt,
     for (uint8_t node = 0; node < zseq_session_n (session); node++)
         if (zseq_attempt_refusal (attempt, node) == ZSEQ_ESUPERSEDED)
             zseq_outcome_add (outcome, "%s%s",
-                              count++ ? ", " : "; answers that do not count: ",
+                              count++ ? ", " : ZSEQ_TEXT_NOT_COUNTED,
                               zseq_session_member (session, node)->name);
     if (count == 1)
-        zseq_outcome_add (outcome, " (another node knows a newer incarnation "
-                                   "of it; does it run on an old copy of its "
-                                   "directory?)");
+        zseq_outcome_add (outcome, ZSEQ_TEXT_SUPERSEDED_ONE);
     else if (count)
-        zseq_outcome_add (outcome, " (other nodes know newer incarnations of "
-                                   "them; do they run on old copies of their "
-                                   "directories?)");
+        zseq_outcome_add (outcome, ZSEQ_TEXT_SUPERSEDED_MANY);
 }
 
 //  Names the nodes that refuse, and why.

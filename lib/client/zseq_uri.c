@@ -54,10 +54,8 @@ static int
 s_uri_label (const char *text, const char *value, zseq_uri_t *uri)
 {
     if (*value && !zseq_client_label_valid (value))
-        return zseq_detail_fail (ZSEQ_EURI,
-                                 "URI '%.300s': label=%s is not 1 to %d ASCII "
-                                 "letters, digits or characters of -_.:@/+[]",
-                                 text, value, ZSEQ_LABEL_MAX);
+        return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_LABEL, text, value,
+                                 ZSEQ_LABEL_MAX);
     uri->labelled = true;
     strcpy (uri->label, value);
     return ZSEQ_OK;

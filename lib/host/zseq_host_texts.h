@@ -20,6 +20,10 @@
     X (DAMAGE, WARNING, "damage", "%s")                                        \
     X (ENDPOINTS_CHANGED, INFO, "start",                                       \
        "endpoints of the member list have changed")                            \
+    X (BOUND, INFO, "start", "%s is bound at %s")                              \
+    X (BOUND_ONLY_HERE, WARNING, "start",                                      \
+       "%s is bound at %s, which other machines do not reach: if they have "   \
+       "to, give --bind with another address")                                 \
     X (DESCRIPTORS_USED_UP, WARNING, "descriptors",                            \
        "all descriptors are used up: nobody can connect, and writes are "      \
        "refused; raise the limit of open files")                               \
@@ -68,6 +72,9 @@
     X (BIND_UNPROTECTED, "%s can be reached from other machines, and nothing " \
                          "protects it: bind a loopback or ipc endpoint, or "   \
                          "give --insecure on a network that you trust")        \
+    X (BIND_UNRESOLVED,                                                        \
+       "cannot bind %s: %s; correct it, or give --bind tcp://ADDRESS%s with "  \
+       "an address of this machine, or --bind 'tcp://*%s' for all of them")    \
     X (NO_MEMORY_DESCRIPTOR, "no memory for a descriptor")                     \
     X (RECOVERY_STOPPED, "stopped before the node had recovered")
 
@@ -76,6 +83,10 @@
     X (SCRUB_REPAIRS, "; it is written again")                                 \
     X (DIRECTORY_NEW,                                                          \
        "If its cluster is new, make the directory with zseqd format. ")        \
+    X (STATUS_DESCRIPTORS, "all descriptors are used up: nobody can connect")  \
+    X (STATUS_CLOSED,                                                          \
+       "closed all connections within the last minute: waiting messages "      \
+       "took too much memory")                                                 \
     X (RECOVER_DAMAGED, "its directory is damaged")                            \
     X (RECOVER_REQUESTED, "it was told to")
 

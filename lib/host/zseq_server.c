@@ -333,21 +333,14 @@ s_resolve (zseq_server_t *self)
     int rc = zseq_resolver_bindable (endpoint, self->bound, why);
     const char *port = strrchr (endpoint, ':');
     if (rc != ZSEQ_OK)
-        return zseq_detail_fail (
-          rc,
-          "cannot bind %s: %s; correct it, or give --bind tcp://ADDRESS%s with "
-          "an address of this machine, or --bind 'tcp://*%s' for all of them",
-          endpoint, why, port, port);
+        return zseq_detail_fail (rc, ZSEQ_TEXT_BIND_UNRESOLVED, endpoint, why,
+                                 port, port);
     if (!strcmp (endpoint, self->bound))
         return ZSEQ_OK;
-    bool only_here =
-      zseq_endpoint_local (self->bound) && !zseq_endpoint_local (endpoint);
-    char text[WHY_MAX];
-    snprintf (text, sizeof text, "%s is bound at %s%s", endpoint, self->bound,
-              only_here ? ", which other machines do not reach: if they have "
-                          "to, give --bind with another address"
-                        : "");
-    s_log (self, only_here ? ZSEQ_LOG_WARNING : ZSEQ_LOG_INFO, "start", text);
+    if (zseq_endpoint_local (self->bound) && !zseq_endpoint_local (endpoint))
+        s_log (self, ZSEQ_LOG (BOUND_ONLY_HERE), endpoint, self->bound);
+    else
+        s_log (self, ZSEQ_LOG (BOUND), endpoint, self->bound);
     return ZSEQ_OK;
 }
 
@@ -599,10 +592,9 @@ s_set_trouble (zseq_server_t *self, uint64_t now_us)
 {
     const char *text = NULL;
     if (self->exhausted_us)
-        text = "all descriptors are used up: nobody can connect";
+        text = ZSEQ_TEXT_STATUS_DESCRIPTORS;
     else if (self->closed_us && now_us - self->closed_us < CLOSED_US)
-        text = "closed all connections within the last minute: waiting "
-               "messages took too much memory";
+        text = ZSEQ_TEXT_STATUS_CLOSED;
     zseq_node_set_trouble (self->node, text);
 }
 

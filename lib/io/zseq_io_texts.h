@@ -125,6 +125,10 @@
     X (STORE_OPEN_WORKING, "open the working directory")                       \
     X (JOURNAL_TRUNCATE, "truncate after a failed append")                     \
     X (STORE_MOVE, "move to the folder damaged")                               \
+    X (ENDPOINT_LONG, "it has more than %d bytes")                             \
+    X (HOST_UNKNOWN, "the name %s does not resolve to an IPv4 address (%s)")   \
+    X (HOST_ELSEWHERE,                                                         \
+       "the name %s resolves to %s, which is no address of this machine")      \
     X (SCRUB_BOTH, "the other one is damaged, too: recover this node")         \
     X (SCRUB_NO_SPACE, "no space to write it again")                           \
     X (SCRUB_RESTORED, "it was written again from the other one")

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_members.h"
 
 //  Whether an address is one of this machine. Only a bind tells: a socket of
@@ -60,7 +61,7 @@ zseq_resolver_bindable (const char *endpoint, char bound[ZSEQ_ENDPOINT_MAX + 1],
     assert (why);
 
     if (strlen (endpoint) > ZSEQ_ENDPOINT_MAX) {
-        snprintf (why, ZSEQ_RESOLVER_WHY_MAX, "it has more than %d bytes",
+        snprintf (why, ZSEQ_RESOLVER_WHY_MAX, ZSEQ_TEXT_ENDPOINT_LONG,
                   ZSEQ_ENDPOINT_MAX);
         return ZSEQ_EIO;
     }
@@ -80,8 +81,7 @@ zseq_resolver_bindable (const char *endpoint, char bound[ZSEQ_ENDPOINT_MAX + 1],
     struct addrinfo *list;
     int rc = getaddrinfo (host, NULL, &hints, &list);
     if (rc != 0) {
-        snprintf (why, ZSEQ_RESOLVER_WHY_MAX,
-                  "the name %s does not resolve to an IPv4 address (%s)", host,
+        snprintf (why, ZSEQ_RESOLVER_WHY_MAX, ZSEQ_TEXT_HOST_UNKNOWN, host,
                   gai_strerror (rc));
         return ZSEQ_EIO;
     }
@@ -93,10 +93,8 @@ zseq_resolver_bindable (const char *endpoint, char bound[ZSEQ_ENDPOINT_MAX + 1],
     }
     else {
         s_text ((const void *) list->ai_addr, text);
-        snprintf (why, ZSEQ_RESOLVER_WHY_MAX,
-                  "the name %s resolves to %s, which is no address of this "
-                  "machine",
-                  host, text);
+        snprintf (why, ZSEQ_RESOLVER_WHY_MAX, ZSEQ_TEXT_HOST_ELSEWHERE, host,
+                  text);
     }
     freeaddrinfo (list);
     return address ? ZSEQ_OK : ZSEQ_EIO;

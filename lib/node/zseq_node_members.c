@@ -12,6 +12,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "zseq_node_texts.h"
+
 //  Bytes of a member list as --members takes it.
 #define LIST_MAX (ZSEQ_NODES_MAX * (ZSEQ_LABEL_MAX + ZSEQ_ENDPOINT_MAX + 2))
 
@@ -127,18 +129,12 @@ s_log_differs (zseq_node_t *self, uint8_t index,
         s_append (theirs, sizeof theirs, "%s%s=%s", node ? "," : "", name,
                   their);
         if (zseq_node_set_has (self->peer[index].differs, node))
-            s_append (differs, sizeof differs,
-                      "%s%s is at %s here and at %s there",
+            s_append (differs, sizeof differs, ZSEQ_TEXT_MEMBER_IS_AT,
                       *differs ? ", " : "", name, our, their);
     }
     const char *peer = zseq_node_name (self, index);
-    zseq_node_log (
-      self, ZSEQ_LOG_WARNING, "members",
-      "member list differs from peer %s's: %s. Stop the node whose list is "
-      "wrong and start it again with the other's: on this node "
-      "zseqd start --data DIR --members '%s', or on %s zseqd start --data DIR "
-      "--members '%s'",
-      peer, differs, theirs, peer, ours);
+    zseq_node_log (self, ZSEQ_LOG (MEMBERS_DIFFER), peer, differs, theirs, peer,
+                   ours);
 }
 
 void
@@ -149,8 +145,7 @@ zseq_node_members_compare (zseq_node_t *self, uint8_t index,
     zseq_node_set_t different = s_different (self, members);
     if (!different) {
         if (peer->differs)
-            zseq_node_log (self, ZSEQ_LOG_INFO, "members",
-                           "member list no longer differs from peer %s's",
+            zseq_node_log (self, ZSEQ_LOG (MEMBERS_AGREE),
                            zseq_node_name (self, index));
         peer->differs = 0;
         return;
@@ -179,7 +174,7 @@ zseq_node_members_reason (const zseq_node_t *self, char *text, size_t size)
     zseq_node_set_t peers = zseq_node_members_differ (self);
     if (!peers)
         return;
-    s_append (text, size, "%smember list differs from ", *text ? "; " : "");
+    s_append (text, size, ZSEQ_TEXT_STATUS_MEMBERS, *text ? "; " : "");
     uint8_t first = s_first (peers);
     for (uint8_t node = first; node < self->record.members.n; node++)
         if (zseq_node_set_has (peers, node))
@@ -189,7 +184,7 @@ zseq_node_members_reason (const zseq_node_t *self, char *text, size_t size)
     s_append (text, size, ": %s", zseq_node_name (self, member));
     //  Half an endpoint would be a wrong one. The log has both.
     char endpoints[2 * ZSEQ_ENDPOINT_MAX + 32];
-    snprintf (endpoints, sizeof endpoints, " at %s here, at %s there",
+    snprintf (endpoints, sizeof endpoints, ZSEQ_TEXT_STATUS_MEMBER_AT,
               self->record.members.member[member].endpoint,
               self->peer[first].endpoint);
     if (strlen (text) + strlen (endpoints) < size)

@@ -42,6 +42,14 @@
     X (PEER_DOES_NOT_REACH, WARNING, "peer",                                   \
        "peer %s does not reach this process of node %s at %s: it must be "     \
        "reachable there, and not run elsewhere as well, to vote")              \
+    X (MEMBERS_DIFFER, WARNING, "members",                                     \
+       "member list differs from peer %s's: %s. Stop the node whose list is "  \
+       "wrong and start it again with the other's: on this node "              \
+       "zseqd start --data DIR --members '%s', or on %s zseqd start --data "   \
+       "DIR "                                                                  \
+       "--members '%s'")                                                       \
+    X (MEMBERS_AGREE, INFO, "members",                                         \
+       "member list no longer differs from peer %s's")                         \
     X (RECOVERS, WARNING, "recovery", "node %s recovers: %s")                  \
     X (RECOVERY_COPIED, INFO, "recovery",                                      \
        "recovering: %llu of %llu names copied from %s")                        \
@@ -145,6 +153,9 @@
     X (STATUS_FORMING_UNEQUAL, "formation: not all have met the same nodes:")  \
     X (STATUS_WRITING, "recovering: writing")                                  \
     X (STATUS_RECOVERING, "recovering: %s %u of %u voting peers; lacks")       \
+    X (STATUS_MEMBERS, "%smember list differs from ")                          \
+    X (STATUS_MEMBER_AT, " at %s here, at %s there")                           \
+    X (MEMBER_IS_AT, "%s%s is at %s here and at %s there")                     \
     X (STATUS_COPIED, "copied from")                                           \
     X (PEER_UNKNOWN, "has not said what it does")                              \
     X (PEER_WAITS, "waits for the formation")                                  \

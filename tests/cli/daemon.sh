@@ -174,6 +174,11 @@ refuses 1 "127\.0\.0\.1\.example\.invalid:19001" "$zseqd" start \
 refuses 1 "'here' is not tcp" "$zseqd" start --data "$work/a" --bind here
 refuses 1 "192\\.0\\.2\\.1:19001" "$zseqd" start --data "$work/a" --insecure \
     --bind tcp://192.0.2.1:19001
+#  No name, as it has digits only, and no address.
+refuses 1 'no address or interface of this machine; correct it' "$zseqd" start \
+    --data "$work/a" --insecure --bind tcp://1.2.3.4.5:19001
+refuses 1 'it has more than 255 bytes' "$zseqd" start --data "$work/a" \
+    --insecure --bind "tcp://$(printf %0300d 0 | tr 0 x):19001"
 start a --bind "ipc://$work/a.ipc"
 ready a
 answers 4 "$zseq" -u "ipc://$work/a.ipc" next orders

@@ -169,7 +169,7 @@ if command -v prlimit >/dev/null; then
     start a --scrub 0
     ready a
     prlimit --pid "${pid[a]}" --nofile=3:
-    tells a 'warning zseqd a: all descriptors are used up'
+    tells a 'warning zseqd a: all descriptors are used up: nobody can connect, and'
     prlimit --pid "${pid[a]}" --nofile=256:
     tells a 'info zseqd a: descriptors are free again'
     holds "each is told once" test "$(grep -c descriptors "$work/a.log")" -eq 2

@@ -102,6 +102,8 @@ s_answer (s_peer_t *self, const zseq_msg_t *ask)
         reply.vector = ask->vector;
         reply.vector.start[A] = s_start;
         reply.extended = self->speaks > 1;
+        //  It does not say its member list.
+        reply.introduce.members.member_count = 0;
         reply.introduce.state = ZSEQ_STATE_VOTING;
         reply.introduce.seen = ask->introduce.process;
         reply.introduce.process = 99u + reply.node;

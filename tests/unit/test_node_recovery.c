@@ -215,6 +215,22 @@ s_recover (fixture_t *self, const zseq_vector_t *vector)
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
 }
 
+Test (node, ends_when_its_incarnations_are_used_up)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_vector_t vector = self->record.vector;
+    vector.incarnation[0] = (zseq_incarnation_t){UINT64_MAX - 1, 9};
+    fixture_hear_vector (self, 1, &vector);
+    for (int round = 0; round < 10 && !fixture_find (self, ZSEQ_ACTION_EXIT);
+         round++) {
+        fixture_tick (self, 100000);
+        s_answer_recovery (self, &vector);
+    }
+    cr_assert (strstr (fixture_only (self, ZSEQ_ACTION_EXIT)->text,
+                       "has had all incarnations that there are"));
+    fixture_destroy (&self);
+}
+
 //  Otherwise an operator's floor would be lost when nodes recover one by one.
 Test (node, votes_after_a_recovery_with_the_floors_of_those_it_copied_from)
 {

@@ -367,7 +367,7 @@ Test (node, tells_trouble_behind_why_it_does_not_vote)
     zseq_msg_t msg = {.op = ZSEQ_OP_STATUS, .request = 7};
     fixture_send (self, &msg);
     cr_assert_str_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->reason,
-                      "birth: has not met b c; no descriptor is left");
+                      "formation: has not met b c; no descriptor is left");
     fixture_destroy (&self);
 }
 

@@ -215,6 +215,27 @@ s_recover (fixture_t *self, const zseq_vector_t *vector)
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
 }
 
+Test (node, tells_from_whom_it_has_copied)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_vector_t vector = self->record.vector;
+    vector.incarnation[0] = (zseq_incarnation_t){2, 9};
+    fixture_hear_vector (self, 1, &vector);
+    bool told = false;
+    for (int round = 0; round < 10 && !told; round++) {
+        fixture_seen_t held;
+        fixture_tick (self, 100000);
+        s_answer_recovery_but (self, &vector, &held);
+        fixture_write_record (self);
+        zseq_msg_t ask = {.op = ZSEQ_OP_STATUS, .request = 7};
+        fixture_send (self, &ask);
+        const char *reason = fixture_find (self, ZSEQ_ACTION_REPLY)->reason;
+        told = strstr (reason, "recovering: copied from ");
+    }
+    cr_assert (told);
+    fixture_destroy (&self);
+}
+
 Test (node, ends_when_its_incarnations_are_used_up)
 {
     fixture_t *self = fixture_voter ();

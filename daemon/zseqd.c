@@ -18,6 +18,7 @@
 #include "zseqd_accept.h"
 #include "zseqd_log.h"
 #include "zseqd_options.h"
+#include "zseqd_texts.h"
 #include "zseqd_verify.h"
 
 //  Descriptors of a node of nine with its peers and a few clients.
@@ -53,16 +54,15 @@ static int
 s_format (const zseqd_options_t *options)
 {
     if (!options->name || !options->cluster || !options->members)
-        return zseqd_bad_use ("format needs %s",
+        return zseqd_bad_use (ZSEQ_TEXT_FORMAT_NEEDS,
                               "--name, --cluster and --members");
     if (options->given & ~(ZSEQD_DATA | ZSEQD_NAME | ZSEQD_CLUSTER |
                            ZSEQD_MEMBERS | ZSEQD_UNSAFE))
-        return zseqd_bad_use ("format takes only %s",
+        return zseqd_bad_use (ZSEQ_TEXT_FORMAT_TAKES,
                               "--data, --name, --cluster, --members and "
                               "--unsafe-filesystem");
     if (!zseq_label_valid (options->cluster))
-        return zseqd_bad_use ("'%s' is not a name for a cluster",
-                              options->cluster);
+        return zseqd_bad_use (ZSEQ_TEXT_FORMAT_CLUSTER, options->cluster);
     zseq_members_t members;
     if (s_read_members (options->members, &members))
         return 1;
@@ -72,12 +72,11 @@ s_format (const zseqd_options_t *options)
     zseq_record_t record;
     if (zseq_record_init (&record, options->cluster, options->name, &members,
                           random) != ZSEQ_OK)
-        return zseqd_bad_use ("node '%s' is not in the member list",
-                              options->name);
+        return zseqd_bad_use (ZSEQ_TEXT_FORMAT_NOT_MEMBER, options->name);
 
     zseq_store_t *store = zseq_store_new (options->data);
     if (!store) {
-        fprintf (stderr, "zseqd: out of memory\n");
+        fprintf (stderr, ZSEQ_TEXT_NO_MEMORY_FORMAT);
         return 1;
     }
     if (options->unsafe)
@@ -87,8 +86,8 @@ s_format (const zseqd_options_t *options)
         fprintf (stderr, "zseqd: %s: %s\n", zseq_strerror (rc),
                  zseq_store_text (store));
     else
-        printf ("formatted %s for node %s of cluster %s (%u members)\n",
-                options->data, options->name, options->cluster, members.n);
+        printf (ZSEQ_TEXT_FORMATTED, options->data, options->name,
+                options->cluster, members.n);
     zseq_store_destroy (&store);
     return rc == ZSEQ_OK ? 0 : 1;
 }
@@ -97,7 +96,7 @@ static int
 s_verify (const zseqd_options_t *options)
 {
     if (options->given & ~ZSEQD_DATA)
-        return zseqd_bad_use ("verify takes only %s", "--data");
+        return zseqd_bad_use (ZSEQ_TEXT_VERIFY_TAKES, "--data");
     return zseqd_verify (options->data);
 }
 
@@ -158,16 +157,16 @@ s_log_signal (s_run_t *self, const struct signalfd_siginfo *info, bool stops)
     const char *name = sigabbrev_np (number);
     char sender[64] = "";
     if (info->ssi_pid)
-        snprintf (sender, sizeof sender, " of process %u", info->ssi_pid);
-    const char *outcome = "ignored; the node goes on (SIGTERM stops it)";
+        snprintf (sender, sizeof sender, ZSEQ_TEXT_SIGNAL_SENDER,
+                  info->ssi_pid);
+    const char *outcome = ZSEQ_TEXT_SIGNAL_IGNORED;
     if (stops)
-        outcome = "the node stops";
+        outcome = ZSEQ_TEXT_SIGNAL_STOPS;
     else if (number == SIGHUP)
-        outcome = "there is nothing to reload; the node goes on (SIGTERM "
-                  "stops it)";
+        outcome = ZSEQ_TEXT_SIGNAL_RELOAD;
     char text[192];
-    snprintf (text, sizeof text, "signal %d (%s%s)%s: %s", number,
-              name ? "SIG" : "", name ? name : "real-time", sender, outcome);
+    snprintf (text, sizeof text, ZSEQ_TEXT_SIGNAL, number, name ? "SIG" : "",
+              name ? name : "real-time", sender, outcome);
     s_log_text (self, ZSEQ_LOG_INFO, stops ? "end" : "signal", text);
 }
 
@@ -214,10 +213,8 @@ s_raise_files (void)
     (void) setrlimit (RLIMIT_NOFILE, &limit);
     if (limit.rlim_max >= FILES_MIN)
         return 0;
-    fprintf (stderr,
-             "zseqd: a node needs %d descriptors and may have %llu: raise "
-             "ulimit -n (systemd: LimitNOFILE)\n",
-             FILES_MIN, (unsigned long long) limit.rlim_max);
+    fprintf (stderr, ZSEQ_TEXT_DESCRIPTORS_FEW, FILES_MIN,
+             (unsigned long long) limit.rlim_max);
     return 1;
 }
 
@@ -240,7 +237,7 @@ s_confirmed (const zseqd_options_t *options)
     char answer[8] = "";
     if (fgets (answer, sizeof answer, stdin) && !strcmp (answer, "yes\n"))
         return true;
-    fprintf (stderr, "zseqd: nothing was done\n");
+    fprintf (stderr, ZSEQ_TEXT_FORCE_NOT_CONFIRMED);
     return false;
 }
 
@@ -250,20 +247,17 @@ static int
 s_check_start (const zseqd_options_t *options, bool recover)
 {
     if (!recover && options->force)
-        return zseqd_bad_use ("%s belongs to recover", "--force");
+        return zseqd_bad_use (ZSEQ_TEXT_RECOVER_ONLY, "--force");
     if (options->force != (options->floor > 0))
-        return zseqd_bad_use ("%s belong together", "--force and --floor");
+        return zseqd_bad_use (ZSEQ_TEXT_FORCE_FLOOR, "--force and --floor");
     if (options->lost && !options->force)
-        return zseqd_bad_use ("%s belongs to --force", "--lost");
+        return zseqd_bad_use (ZSEQ_TEXT_FORCE_ONLY, "--lost");
     if (options->given & ZSEQD_WAIT && !options->force)
-        return zseqd_bad_use ("%s belongs to --force", "--wait");
+        return zseqd_bad_use (ZSEQ_TEXT_FORCE_ONLY, "--wait");
 
     if (options->bind && strncmp (options->bind, "tcp://", 6) &&
         !zseq_endpoint_valid (options->bind))
-        return zseqd_bad_use (
-          "'%s' is not tcp://HOST:PORT or ipc://PATH, of at "
-          "most 107 bytes",
-          options->bind);
+        return zseqd_bad_use (ZSEQ_TEXT_BIND_INVALID, options->bind);
     return 0;
 }
 
@@ -311,7 +305,7 @@ s_start (const zseqd_options_t *options, bool recover)
     };
     zseq_server_t *server = zseq_server_new (&served);
     if (!server) {
-        s_log_text (&run, ZSEQ_LOG_ERROR, "end", "out of memory");
+        s_log_text (&run, ZSEQ_LOG_ERROR, "end", ZSEQ_TEXT_NO_MEMORY_SERVER);
         return 1;
     }
     int status = s_serve (server, stop_fd);
@@ -335,7 +329,7 @@ main (int argc, char **argv)
     //  A file that may not grow is a full disk, with which the node goes on.
     (void) signal (SIGXFSZ, SIG_IGN);
     if (sodium_init () == -1) {
-        fprintf (stderr, "zseqd: no source of randomness\n");
+        fprintf (stderr, ZSEQ_TEXT_NO_RANDOMNESS);
         return 1;
     }
     const char *command = argc > 1 ? argv[1] : "";
@@ -350,8 +344,8 @@ main (int argc, char **argv)
     bool recover = !strcmp (command, "recover");
     bool verify = !strcmp (command, "verify");
     if (!format && !recover && !verify && strcmp (command, "start"))
-        return *command ? zseqd_bad_use ("there is no command '%s'", command)
-                        : zseqd_bad_use ("%s", "a command is missing");
+        return *command ? zseqd_bad_use (ZSEQ_TEXT_COMMAND_UNKNOWN, command)
+                        : zseqd_bad_use ("%s", ZSEQ_TEXT_COMMAND_MISSING);
 
     zseqd_options_t options;
     if (zseqd_options_read (&options, argc - 1, argv + 1))

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "zseq_clock.h"
+#include "zseqd_texts.h"
 
 #define TEXT_MAX 2048
 #define TIME_SIZE 32
@@ -159,9 +160,8 @@ static void
 s_write_suppressed (const zseqd_log_t *self, const zseqd_log_flood_t *flood)
 {
     char text[128];
-    snprintf (text, sizeof text,
-              "%zu more lines of the event \"%s\" were not logged",
-              flood->suppressed, flood->event);
+    snprintf (text, sizeof text, ZSEQ_TEXT_LOG_FLOOD, flood->suppressed,
+              flood->event);
     zseq_log_line_t line = {
       .level = ZSEQ_LOG_WARNING, .event = flood->event, .text = text};
     s_write (self, &line);

@@ -13,7 +13,7 @@
 #include "zseq.h"
 #include "zseq_log.h"
 
-#define ZSEQD_LOG_EVENTS_MAX 16  //  Kinds that are counted apart
+#define ZSEQD_LOG_EVENTS_MAX 32  //  Kinds that are counted apart
 
 //  The lines about one event within a minute.
 typedef struct {

@@ -12,6 +12,7 @@
 
 #include "zseq_host.h"
 #include "zseqd_log.h"
+#include "zseqd_texts.h"
 
 #define RESERVE_S_MAX 60.0
 #define SCRUB_DAYS_MAX 365.0
@@ -104,7 +105,7 @@ zseqd_bad_use (const char *format, const char *text)
 {
     fputs ("zseqd: ", stderr);
     fprintf (stderr, format, text);
-    fputs ("; see zseqd --help\n", stderr);
+    fputs (ZSEQ_TEXT_SEE_HELP, stderr);
     return 1;
 }
 
@@ -120,10 +121,7 @@ s_parse_number (const char *option, const char *text, uint64_t min,
         *value_p = value;
         return 0;
     }
-    fprintf (stderr,
-             "zseqd: %s '%s' is not a number from %" PRIu64 " to %" PRIu64
-             "; see zseqd --help\n",
-             option, text, min, max);
+    fprintf (stderr, ZSEQ_TEXT_OPTION_NUMBER, option, text, min, max);
     return 1;
 }
 
@@ -134,10 +132,7 @@ s_parse_reserve (const char *text, uint64_t *reserve_us_p)
     char *end;
     double seconds = strtod (text, &end);
     if (*text < '0' || *text > '9' || *end || !(seconds <= RESERVE_S_MAX))
-        return zseqd_bad_use (
-          "--reserve '%s' is not a number of seconds from 0 "
-          "to 60",
-          text);
+        return zseqd_bad_use (ZSEQ_TEXT_OPTION_RESERVE, text);
     *reserve_us_p = (uint64_t) (seconds * 1000000);
     return 0;
 }
@@ -149,8 +144,7 @@ s_parse_scrub (const char *text, uint64_t *scrub_us_p)
     char *end;
     double days = strtod (text, &end);
     if (*text < '0' || *text > '9' || *end || !(days <= SCRUB_DAYS_MAX))
-        return zseqd_bad_use (
-          "--scrub '%s' is not a number of days from 0 to 365", text);
+        return zseqd_bad_use (ZSEQ_TEXT_OPTION_SCRUB, text);
     *scrub_us_p = (uint64_t) (days * 86400000000);
     return 0;
 }
@@ -160,8 +154,7 @@ s_parse_log_level (const char *text, zseq_log_level_t *level_p)
 {
     int level = zseqd_log_level (text);
     if (level < 0)
-        return zseqd_bad_use (
-          "--log-level '%s' is not error, warning, info or debug", text);
+        return zseqd_bad_use (ZSEQ_TEXT_OPTION_LOG_LEVEL, text);
     *level_p = (zseq_log_level_t) level;
     return 0;
 }
@@ -171,7 +164,7 @@ s_parse_log_format (const char *text, bool *json_p)
 {
     *json_p = !strcmp (text, "json");
     if (!*json_p && strcmp (text, "text"))
-        return zseqd_bad_use ("--log-format '%s' is not text or json", text);
+        return zseqd_bad_use (ZSEQ_TEXT_OPTION_LOG_FORMAT, text);
     return 0;
 }
 
@@ -255,9 +248,9 @@ zseqd_options_read (zseqd_options_t *self, int argc, char **argv)
     while ((option = getopt_long (argc, argv, "+:h", s_options, NULL)) != -1) {
         const char *given = argv[optind - 1];
         if (option == ':')
-            return zseqd_bad_use ("option %s needs a value", given);
+            return zseqd_bad_use (ZSEQ_TEXT_OPTION_VALUE, given);
         if (option == '?')
-            return zseqd_bad_use ("there is no option '%s'", given);
+            return zseqd_bad_use (ZSEQ_TEXT_OPTION_UNKNOWN, given);
         if (option == 'h') {
             self->help = true;
             return 0;
@@ -267,8 +260,8 @@ zseqd_options_read (zseqd_options_t *self, int argc, char **argv)
         self->given |= option;
     }
     if (optind < argc)
-        return zseqd_bad_use ("unexpected '%s'", argv[optind]);
+        return zseqd_bad_use (ZSEQ_TEXT_OPTION_UNEXPECTED, argv[optind]);
     if (!self->data || !*self->data)
-        return zseqd_bad_use ("%s is missing", "--data");
+        return zseqd_bad_use (ZSEQ_TEXT_OPTION_MISSING, "--data");
     return 0;
 }

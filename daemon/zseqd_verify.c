@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "zseq_store_verify.h"
+#include "zseqd_texts.h"
 
 //  What reading has found.
 typedef struct {
@@ -31,7 +32,7 @@ static void
 s_take_damage (const char *text, void *arg)
 {
     (void) arg;
-    printf ("damaged: %s\n", text);
+    printf (ZSEQ_TEXT_VERIFY_DAMAGED, text);
 }
 
 //  Who the directory belongs to.
@@ -40,18 +41,18 @@ s_print_owner (const zseq_store_verified_t *verified)
 {
     const zseq_record_t *record = &verified->record;
     if (verified->lost) {
-        printf ("node: not known, its record is not intact\n");
+        printf (ZSEQ_TEXT_VERIFY_NODE_UNKNOWN);
         if (verified->identity)
             printf ("cluster: %016" PRIx64 "\n", verified->identity);
         return;
     }
     printf ("node: %s, %s\n", record->members.member[record->self].name,
-            record->voting ? "votes" : "does not vote");
+            record->voting ? "votes" : ZSEQ_TEXT_VERIFY_NO_VOTE);
     printf ("cluster: %s, ", record->cluster);
     if (verified->identity)
         printf ("%016" PRIx64 "\n", verified->identity);
     else
-        printf ("not formed yet\n");
+        printf (ZSEQ_TEXT_VERIFY_NOT_FORMED);
     printf ("format: %u\n", verified->format);
 }
 
@@ -62,15 +63,14 @@ s_print (const char *directory, const zseq_store_verified_t *verified,
     s_print_owner (verified);
     printf ("sequences: %zu", seen->names);
     if (seen->names)
-        printf ("; the furthest goes on at %" PRIu64, seen->limit_max);
+        printf (ZSEQ_TEXT_VERIFY_FURTHEST, seen->limit_max);
     printf ("\n");
     if (verified->unfinished)
-        printf ("left by a crash, put right by the next start: %zu\n",
-                verified->unfinished);
+        printf (ZSEQ_TEXT_VERIFY_TEMPORARY, verified->unfinished);
     if (verified->damaged)
-        printf ("%s is DAMAGED (%zu)\n", directory, verified->damaged);
+        printf (ZSEQ_TEXT_VERIFY_IS_DAMAGED, directory, verified->damaged);
     else
-        printf ("%s is intact\n", directory);
+        printf (ZSEQ_TEXT_VERIFY_IS_INTACT, directory);
 }
 
 int
@@ -83,7 +83,7 @@ zseqd_verify (const char *directory)
     char text[ZSEQ_STORE_TEXT_MAX];
     int rc = zseq_store_verify (directory, &callbacks, &verified, text);
     if (rc == ZSEQ_EFOREIGN) {
-        printf ("damaged: %s\n%s is DAMAGED\n", text, directory);
+        printf (ZSEQ_TEXT_VERIFY_NO_NODE, text, directory);
         return fflush (stdout) ? 1 : ZSEQD_DAMAGED;
     }
     if (rc != ZSEQ_OK) {

@@ -15,6 +15,7 @@
 
 #include "zseq_cli_commands.h"
 #include "zseq_cli_output.h"
+#include "zseq_cli_texts.h"
 
 //  One option. Returns false when its value is wrong, having said so.
 static bool
@@ -47,9 +48,7 @@ s_option (zseq_cli_job_t *job, int letter, const char *value)
         job->json = strcmp (value, "json") == 0;
         job->raw = strcmp (value, "raw") == 0;
         if (!job->json && !job->raw && strcmp (value, "table") != 0) {
-            zseq_cli_misused (
-              job, "--write-out '%s' is neither table nor json (kv: raw, json)",
-              value);
+            zseq_cli_misused (job, ZSEQ_TEXT_CLI_WRITE_OUT, value);
             return false;
         }
         return true;
@@ -103,18 +102,19 @@ s_options (zseq_cli_job_t *job, int argc, char **argv)
     while ((letter = getopt_long (argc, argv, ":u:t:n:b:d:w:o:a:i:pshV",
                                   options, NULL)) != -1) {
         if (letter == ':') {
-            zseq_cli_misused (job, "option '%s' needs a value",
+            zseq_cli_misused (job, ZSEQ_TEXT_CLI_OPTION_VALUE,
                               argv[optind - 1]);
             return false;
         }
         if (letter == '?' && optopt && !strchr ("pshV", optopt)) {
             bool digit = optopt >= '0' && optopt <= '9';
-            zseq_cli_misused (job, "unknown option '-%c'%s", optopt,
-                              digit ? " (a number has no sign)" : "");
+            zseq_cli_misused (job, ZSEQ_TEXT_CLI_OPTION_LETTER, optopt,
+                              digit ? ZSEQ_TEXT_CLI_NO_SIGN : "");
             return false;
         }
         if (letter == '?') {
-            zseq_cli_misused (job, "unknown option '%s'", argv[optind - 1]);
+            zseq_cli_misused (job, ZSEQ_TEXT_CLI_OPTION_UNKNOWN,
+                              argv[optind - 1]);
             return false;
         }
         if (!s_option (job, letter, optarg))
@@ -132,7 +132,7 @@ s_choose (zseq_cli_job_t *job)
     const char *name = job->argument[0];
     job->command = zseq_cli_find (name);
     if (!job->command) {
-        zseq_cli_misused (job, "unknown command '%s'", name);
+        zseq_cli_misused (job, ZSEQ_TEXT_CLI_COMMAND_UNKNOWN, name);
         return false;
     }
     job->argument++;
@@ -142,21 +142,23 @@ s_choose (zseq_cli_job_t *job)
     for (const char *letter = job->given; *letter; letter++)
         if (!strchr ("ut", *letter) &&
             !strchr (job->command->options, *letter)) {
-            zseq_cli_misused (job, "%s takes no option -%c", name, *letter);
+            zseq_cli_misused (job, ZSEQ_TEXT_CLI_OPTION_OF_COMMAND, name,
+                              *letter);
             return false;
         }
     if (strchr (job->given, 'w') && !job->json &&
         job->raw != (job->command->run == zseq_cli_kv)) {
-        zseq_cli_misused (job, "%s writes %s or json", name,
+        zseq_cli_misused (job, ZSEQ_TEXT_CLI_WRITES, name,
                           job->raw ? "table" : "raw");
         return false;
     }
     if (job->arguments < job->command->arguments_min ||
         job->arguments > job->command->arguments_max) {
-        zseq_cli_misused (
-          job, "%s arguments for %s: usage is zseq %s",
-          job->arguments < job->command->arguments_min ? "too few" : "too many",
-          name, job->command->usage);
+        zseq_cli_misused (job, ZSEQ_TEXT_CLI_ARGUMENTS,
+                          job->arguments < job->command->arguments_min
+                            ? ZSEQ_TEXT_CLI_TOO_FEW
+                            : ZSEQ_TEXT_CLI_TOO_MANY,
+                          name, job->command->usage);
         return false;
     }
     return true;
@@ -224,7 +226,7 @@ main (int argc, char **argv)
     if (job.arguments == 0) {
         if (job.help)
             return zseq_cli_help (NULL);
-        return zseq_cli_misused (&job, "no command given");
+        return zseq_cli_misused (&job, ZSEQ_TEXT_CLI_NO_COMMAND);
     }
     if (!s_choose (&job))
         return ZSEQ_CLI_MISUSED;

@@ -150,8 +150,9 @@ zseq_cli_help (const zseq_cli_command_t *command)
     printf ("\n%s  -V, --version       the library's version\n"
             "\nA name that begins with '-' goes behind '--'. Exit codes: 0, "
             "1 bad use,\n2 unavailable, timed out or refused by the "
-            "cluster; status: 3 if not all nodes vote; kv: 4 no value, 5 "
-            "another\nversion, 6 the write may have been done.\n",
+            "cluster; status: 3 if not all nodes vote,\nor their member "
+            "lists differ; kv: 4 no value, 5 another version, 6 the\nwrite "
+            "may have been done.\n",
             s_common_help);
     return zseq_cli_flush ();
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "zseq_cli_commands.h"
+#include "zseq_cli_texts.h"
 #include "zseq_export.h"
 #include "zseq_text.h"
 
@@ -32,12 +33,10 @@ s_unwritable (const s_job_t *self)
     int reason = errno;
     char escaped[ZSEQ_CLI_TEXT_MAX];
     if (reason != EPIPE)
-        fprintf (stderr,
-                 "zseq: export: cannot write to %s: %s; the export is not "
-                 "complete: export again\n",
+        fprintf (stderr, ZSEQ_TEXT_EXPORT_UNWRITABLE,
                  self->path[0]
                    ? zseq_text_escape (self->path, escaped, sizeof escaped)
-                   : "standard output",
+                   : ZSEQ_TEXT_EXPORT_STDOUT,
                  strerror (reason));
     return ZSEQ_CLI_MISUSED;
 }
@@ -77,9 +76,7 @@ s_open (s_job_t *self)
         (void) snprintf (self->path, sizeof self->path, "%s", output);
     bool exists = stat (self->path, &known) == 0;
     if (exists && !S_ISREG (known.st_mode))
-        return zseq_cli_misused (self->job,
-                                 "%s is not a regular file: without -o, the "
-                                 "export goes to standard output",
+        return zseq_cli_misused (self->job, ZSEQ_TEXT_EXPORT_NOT_REGULAR,
                                  output);
     int size = snprintf (self->temporary, sizeof self->temporary, "%s.XXXXXX",
                          self->path);
@@ -189,8 +186,7 @@ zseq_cli_export (zseq_cli_job_t *job)
     assert (job);
     s_job_t self = {.job = job, .stream = stdout};
     if (!s_is_there (job->uri))
-        return zseq_cli_misused (job, "there is no directory to export at %s",
-                                 job->uri);
+        return zseq_cli_misused (job, ZSEQ_TEXT_EXPORT_NO_DIRECTORY, job->uri);
     if (!(self.export = zseq_export_new ()))
         return zseq_cli_failed (job, ZSEQ_ENOMEM);
     int status = job->output ? s_open (&self) : ZSEQ_CLI_DONE;

@@ -9,6 +9,7 @@
 
 #include "zseq_cli_commands.h"
 #include "zseq_cli_output.h"
+#include "zseq_cli_texts.h"
 
 static int
 s_decode_json (uint64_t id, const char *time, uint64_t unix_ms, uint32_t worker,
@@ -29,7 +30,7 @@ zseq_cli_flake (zseq_cli_job_t *job)
 {
     uint64_t id;
     if (strcmp (job->argument[0], "decode") != 0)
-        return zseq_cli_misused (job, "flake %s is not flake decode",
+        return zseq_cli_misused (job, ZSEQ_TEXT_FLAKE_NOT_DECODE,
                                  job->argument[0]);
     if (!zseq_cli_number (job, "ID", job->argument[1], 1, ZSEQ_ID_MAX, &id))
         return ZSEQ_CLI_MISUSED;

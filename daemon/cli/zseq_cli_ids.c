@@ -10,6 +10,7 @@
 
 #include "zseq_cli_commands.h"
 #include "zseq_cli_output.h"
+#include "zseq_cli_texts.h"
 #include "zseq_text.h"
 
 //  IDs that "next -n" takes at a time when no batch is given.
@@ -48,11 +49,8 @@ static zseq_t *
 s_open_to_take (zseq_cli_job_t *job, int *status_p)
 {
     if (strncmp (job->argument[0], "$flake/", 7) == 0) {
-        *status_p = zseq_cli_misused (
-          job,
-          "'%s' is reserved for the flake IDs of a worker: only peek and raise "
-          "take it",
-          job->argument[0]);
+        *status_p =
+          zseq_cli_misused (job, ZSEQ_TEXT_CLI_RESERVED, job->argument[0]);
         return NULL;
     }
     return s_open (job, status_p);

@@ -16,6 +16,7 @@
 
 #include "zseq_cli_commands.h"
 #include "zseq_cli_output.h"
+#include "zseq_cli_texts.h"
 #include "zseq_export.h"
 #include "zseq_text.h"
 
@@ -63,7 +64,7 @@ s_refused (const s_job_t *self, size_t line, const char *why)
 {
     char file[ZSEQ_CLI_TEXT_MAX];
     char escaped[ZSEQ_CLI_TEXT_MAX];
-    fprintf (stderr, "zseq: import: %s, line %zu: %s (nothing was raised)\n",
+    fprintf (stderr, ZSEQ_TEXT_IMPORT_REFUSED,
              zseq_text_escape (self->file, file, sizeof file), line,
              zseq_text_escape (why, escaped, sizeof escaped));
     return ZSEQ_CLI_MISUSED;
@@ -75,9 +76,7 @@ s_failed (const s_job_t *self, size_t line, int rc, const char *detail)
 {
     char file[ZSEQ_CLI_TEXT_MAX];
     char escaped[ZSEQ_CLI_TEXT_MAX];
-    fprintf (stderr,
-             "zseq: import: %s, line %zu: %s%s%s; %zu of %zu sequences are "
-             "there: import again\n",
+    fprintf (stderr, ZSEQ_TEXT_IMPORT_FAILED,
              zseq_text_escape (self->file, file, sizeof file), line,
              zseq_strerror (rc), *detail ? ": " : "",
              zseq_text_escape (detail, escaped, sizeof escaped),
@@ -122,7 +121,7 @@ s_read_from (s_job_t *self, zseq_import_t *import, int fd)
         if (size < 0 && errno == EINTR)
             continue;
         if (size < 0) {
-            (void) snprintf (bytes, sizeof bytes, "cannot read: %s",
+            (void) snprintf (bytes, sizeof bytes, ZSEQ_TEXT_IMPORT_UNREADABLE,
                              strerror (errno));
             return s_refused (self, zseq_import_line (import) + 1, bytes);
         }
@@ -143,8 +142,8 @@ s_read (s_job_t *self)
     if (self->job->arguments > 0)
         fd = open (self->file, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
-        return zseq_cli_misused (self->job, "cannot open %s: %s", self->file,
-                                 strerror (errno));
+        return zseq_cli_misused (self->job, ZSEQ_TEXT_IMPORT_NOT_OPENED,
+                                 self->file, strerror (errno));
     zseq_import_t *import = zseq_import_new (self->job->partial, s_keep, self);
     int status = import ? s_read_from (self, import, fd)
                         : zseq_cli_failed (self->job, ZSEQ_ENOMEM);
@@ -169,12 +168,8 @@ s_check_floor (const s_job_t *self)
         return zseq_cli_failed (self->job, rc);
     if (floor >= self->floor)
         return ZSEQ_CLI_DONE;
-    (void) snprintf (why, sizeof why,
-                     "names that are not listed begin at the floor %" PRIu64
-                     " there, and at %" PRIu64
-                     " here: give the nodes here that floor by zseqd recover "
-                     "--force, or raise such names by hand and use --partial",
-                     self->floor, floor);
+    (void) snprintf (why, sizeof why, ZSEQ_TEXT_IMPORT_FLOOR, self->floor,
+                     floor);
     return s_refused (self, 1, why);
 }
 
@@ -219,9 +214,7 @@ s_add_to_all (s_job_t *self)
     for (size_t at = 0; at < self->used; line++) {
         s_record_t *record = (s_record_t *) (void *) (self->records + at);
         if (!s_add_to (&record->next, self->job->add, record->name))
-            return s_refused (self, line,
-                              "the margin reaches beyond the sequence's end, "
-                              "2^63: choose a smaller --add");
+            return s_refused (self, line, ZSEQ_TEXT_IMPORT_MARGIN);
         at += record->size;
     }
     return ZSEQ_CLI_DONE;
@@ -326,10 +319,9 @@ zseq_cli_import (zseq_cli_job_t *job)
         status = s_raise_all (&self);
     free (self.records);
     if (status == ZSEQ_CLI_DONE &&
-        printf ("%zu sequence%s: %zu raised, %zu as high already%s\n",
-                self.count, self.count == 1 ? "" : "s", self.raised,
-                self.passed,
-                job->partial ? "; of others nothing is known" : "") < 0)
+        printf (ZSEQ_TEXT_IMPORT_DONE, self.count, self.count == 1 ? "" : "s",
+                self.raised, self.passed,
+                job->partial ? ZSEQ_TEXT_IMPORT_PARTIAL : "") < 0)
         return zseq_cli_unwritable ();
     return status;
 }

@@ -9,9 +9,10 @@
 
 #include "zseq_cli_commands.h"
 #include "zseq_cli_output.h"
+#include "zseq_cli_texts.h"
 #include "zseq_text.h"
 
-#define COLUMNS 5
+#define COLUMNS 6
 
 typedef struct {
     char cell[COLUMNS][4 * ZSEQ_LABEL_MAX + 1];
@@ -43,6 +44,8 @@ s_info_row (const zseq_node_info_t *node, uint64_t highest, s_row_t *row)
         (void) snprintf (row->cell[4], size, "%" PRIu64 ".%03" PRIu64 " s ago",
                          node->since_us / 1000000,
                          node->since_us / 1000 % 1000);
+    if (node->claimant[0])
+        zseq_text_escape (node->claimant, row->cell[5], size);
 }
 
 //  next: 0 if it is not known.
@@ -50,17 +53,17 @@ static int
 s_info_table (const char *name, const zseq_info_t *info, uint64_t next)
 {
     static s_row_t row[1 + ZSEQ_NODES_MAX] = {
-      {{"NODE", "NEXT", "BEHIND", "IDS/S", "LAST CLAIM"}},
+      {{"NODE", "NEXT", "BEHIND", "IDS/S", "LAST CLAIM", "LAST CLAIM BY"}},
     };
     uint64_t highest = s_highest (info, next);
     for (size_t node = 0; node < info->nodes; node++)
         s_info_row (&info->node[node], highest, &row[1 + node]);
     char text[ZSEQ_CLI_TEXT_MAX];
     zseq_text_escape (name, text, sizeof text);
-    char number[24] = "not known";
-    if (next)
-        (void) snprintf (number, sizeof number, "%" PRIu64, next);
-    if (printf ("sequence %s, next %s\n", text, number) < 0)
+    char number[24];
+    (void) snprintf (number, sizeof number, "%" PRIu64, next);
+    if (printf ("sequence %s, next %s\n", text,
+                next ? number : ZSEQ_TEXT_INFO_NOT_KNOWN) < 0)
         return zseq_cli_unwritable ();
     return zseq_cli_print_table (row[0].cell[0], sizeof row[0].cell[0],
                                  1 + info->nodes, COLUMNS);
@@ -71,8 +74,9 @@ s_info_node (const zseq_node_info_t *node, uint64_t highest)
 {
     char name[4 * ZSEQ_LABEL_MAX + 1];
     zseq_text_escape (node->name, name, sizeof name);
-    json_t *json = json_pack ("{s:s, s:n, s:n, s:n, s:n}", "name", name, "next",
-                              "behind", "ids_per_second", "last_claim_us");
+    json_t *json =
+      json_pack ("{s:s, s:n, s:n, s:n, s:n, s:n}", "name", name, "next",
+                 "behind", "ids_per_second", "last_claim_us", "last_claim_by");
     if (json && node->known) {
         json_object_set_new (json, "next", zseq_cli_json_number (node->next));
         json_object_set_new (json, "behind",
@@ -82,6 +86,10 @@ s_info_node (const zseq_node_info_t *node, uint64_t highest)
         if (node->since_us)
             json_object_set_new (json, "last_claim_us",
                                  zseq_cli_json_number (node->since_us));
+        char claimant[4 * ZSEQ_LABEL_MAX + 1];
+        zseq_text_escape (node->claimant, claimant, sizeof claimant);
+        if (node->claimant[0])
+            json_object_set_new (json, "last_claim_by", json_string (claimant));
     }
     return json;
 }

@@ -15,6 +15,7 @@
 
 #include "zseq_cli_commands.h"
 #include "zseq_cli_output.h"
+#include "zseq_cli_texts.h"
 #include "zseq_text.h"
 
 //  Writes the URI of the private store (XDG Base Directory Specification 0.8).
@@ -26,18 +27,13 @@ s_locate (const zseq_cli_job_t *job, char *uri, size_t size)
     const char *home = getenv ("HOME");
     bool given = state && *state == '/';
     if (!given && (!home || *home != '/')) {
-        zseq_cli_misused (job,
-                          "no cluster given: set ZSEQ_URI or -u (there is no "
-                          "private store, as there is no $HOME)");
+        zseq_cli_misused (job, ZSEQ_TEXT_PRIVATE_NO_HOME);
         return false;
     }
     int length = snprintf (uri, size, "file:%s%s/zseq", given ? state : home,
                            given ? "" : "/.local/state");
     if (length < 0 || (size_t) length >= size || strchr (uri, '?')) {
-        zseq_cli_misused (job,
-                          "no cluster given: set ZSEQ_URI or -u (there is no "
-                          "private store, as '%s' cannot be part of a URI)",
-                          given ? state : home);
+        zseq_cli_misused (job, ZSEQ_TEXT_PRIVATE_NO_URI, given ? state : home);
         return false;
     }
     return true;
@@ -52,7 +48,7 @@ s_make_parents (const zseq_cli_job_t *job, char *path)
         *slash = '\0';
         bool made = mkdir (path, 0700) == 0 || errno == EEXIST;
         if (!made)
-            zseq_cli_misused (job, "cannot make the directory %s: %s", path,
+            zseq_cli_misused (job, ZSEQ_TEXT_PRIVATE_NO_PARENT, path,
                               strerror (errno));
         *slash = '/';
         if (!made)
@@ -93,22 +89,15 @@ zseq_cli_private_uri (const zseq_cli_job_t *job, char *uri, size_t size)
         return s_make_parents (job, path);
     if (s_has_files (path)) {
         char escaped[ZSEQ_CLI_TEXT_MAX];
-        fprintf (stderr,
-                 "zseq: neither -u nor ZSEQ_URI is given: this is the private "
-                 "store %s\n",
+        fprintf (stderr, ZSEQ_TEXT_PRIVATE_USED,
                  zseq_text_escape (uri, escaped, sizeof escaped));
         return true;
     }
     if (errno && errno != ENOENT)
-        zseq_cli_misused (job,
-                          "no cluster given: set ZSEQ_URI or -u (the private "
-                          "store %s cannot be used: %s)",
-                          path, strerror (errno));
+        zseq_cli_misused (job, ZSEQ_TEXT_PRIVATE_UNUSABLE, path,
+                          strerror (errno));
     else
-        zseq_cli_misused (job,
-                          "no cluster given: set ZSEQ_URI or -u, or run 'zseq "
-                          "init' to make a private store at %s",
-                          path);
+        zseq_cli_misused (job, ZSEQ_TEXT_PRIVATE_NONE, path);
     return false;
 }
 
@@ -119,8 +108,7 @@ zseq_cli_init (zseq_cli_job_t *job)
     assert (job);
     uint64_t floor;
     if (strncmp (job->uri, "file:", 5) != 0)
-        return zseq_cli_misused (
-          job, "init makes a directory, and '%s' is not file:DIR", job->uri);
+        return zseq_cli_misused (job, ZSEQ_TEXT_INIT_NOT_FILE, job->uri);
     int rc = zseq_cli_floor (job, &floor);
     if (rc != ZSEQ_OK)
         return zseq_cli_failed (job, rc);

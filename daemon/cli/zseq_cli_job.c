@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "zseq_cli_texts.h"
 #include "zseq_text.h"
 
 volatile sig_atomic_t zseq_cli_stopped;
@@ -22,7 +23,7 @@ zseq_cli_misused (const zseq_cli_job_t *job, const char *format, ...)
     va_start (arguments, format);
     (void) vsnprintf (text, sizeof text, format, arguments);
     va_end (arguments);
-    fprintf (stderr, "zseq: %s; see zseq %s%s--help\n",
+    fprintf (stderr, ZSEQ_TEXT_CLI_MISUSED,
              zseq_text_escape (text, escaped, sizeof escaped),
              job->command ? job->command->name : "", job->command ? " " : "");
     return ZSEQ_CLI_MISUSED;
@@ -63,9 +64,7 @@ zseq_cli_number (const zseq_cli_job_t *job, const char *what, const char *text,
 {
     if (zseq_text_number (text, min, max, value_p))
         return true;
-    zseq_cli_misused (
-      job, "%s '%s' is not a whole number from %" PRIu64 " to %" PRIu64, what,
-      text, min, max);
+    zseq_cli_misused (job, ZSEQ_TEXT_CLI_NUMBER, what, text, min, max);
     return false;
 }
 

@@ -14,8 +14,10 @@ enum {
     //  Bad use, bad input to import, or the output could not be written
     ZSEQ_CLI_MISUSED = 1,
     ZSEQ_CLI_FAILED = 2,  //  Unavailable, timed out, or refused by the cluster
-    ZSEQ_CLI_DEGRADED = 3,  //  Status: IDs are handed out, not all nodes vote
-    ZSEQ_CLI_NO_KEY = 4,    //  The key has no value
+    //  Status: IDs are handed out, but not all nodes vote, or their member
+    //  lists differ
+    ZSEQ_CLI_DEGRADED = 3,
+    ZSEQ_CLI_NO_KEY = 4,         //  The key has no value
     ZSEQ_CLI_OTHER_VERSION = 5,  //  The key has another version
     ZSEQ_CLI_UNKNOWN = 6,        //  The write may have been done
 };

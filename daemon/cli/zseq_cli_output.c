@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "zseq_cli_job.h"
+#include "zseq_cli_texts.h"
 
 //  A closed pipe needs no words: the reader has seen enough. An interrupted
 //  write is the end of a stream.
@@ -17,9 +18,8 @@ zseq_cli_unwritable (void)
     if (errno == EINTR && zseq_cli_stopped)
         return ZSEQ_CLI_DONE;
     if (errno != EPIPE)
-        fprintf (stderr, "zseq: cannot write to standard output: %s%s\n",
-                 strerror (errno),
-                 zseq_cli_took ? "; what was not printed is burnt" : "");
+        fprintf (stderr, ZSEQ_TEXT_CLI_UNWRITABLE, strerror (errno),
+                 zseq_cli_took ? ZSEQ_TEXT_CLI_BURNT : "");
     return ZSEQ_CLI_MISUSED;
 }
 

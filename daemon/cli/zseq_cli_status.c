@@ -2,14 +2,16 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include <jansson.h>
 
 #include "zseq_cli_commands.h"
 #include "zseq_cli_output.h"
+#include "zseq_cli_texts.h"
 #include "zseq_text.h"
 
-#define COLUMNS 8  //  Of status
+#define COLUMNS 10  //  Of status
 
 typedef struct {
     char cell[COLUMNS][4 * ZSEQ_ENDPOINT_MAX + 1];
@@ -26,19 +28,55 @@ s_available (const zseq_status_t *status, size_t *voting_p)
     return *voting_p >= status->r && *voting_p >= status->w;
 }
 
+//  Whether the node's member list differs from a peer's.
+static bool
+s_differs (const zseq_node_status_t *node)
+{
+    for (size_t index = 0; node->reachable && index < node->counters; index++)
+        if (!strcmp (node->counter[index].name, "member_lists_differ"))
+            return node->counter[index].value > 0;
+    return false;
+}
+
+//  Whether all nodes have one member list, as far as they say. Where lists
+//  differ, not all nodes reach each other, and the loss of fewer nodes than it
+//  seems stops the cluster.
+static bool
+s_agreed (const zseq_status_t *status)
+{
+    for (size_t node = 0; node < status->nodes; node++)
+        if (s_differs (&status->node[node]))
+            return false;
+    return true;
+}
+
 //  The verdict in words, and as an exit code.
 static const char *
 s_verdict (const zseq_status_t *status, int *code_p)
 {
     size_t voting;
-    bool available = s_available (status, &voting);
-    bool degraded = available && voting < status->nodes;
-    *code_p = degraded    ? ZSEQ_CLI_DEGRADED
-              : available ? ZSEQ_CLI_DONE
-                          : ZSEQ_CLI_FAILED;
-    return degraded    ? "degraded: IDs are handed out, but not all nodes vote"
-           : available ? "available: all nodes vote"
-                       : "unavailable: too few nodes vote to hand out IDs";
+    *code_p = ZSEQ_CLI_FAILED;
+    if (!s_available (status, &voting))
+        return ZSEQ_TEXT_STATUS_UNAVAILABLE;
+    *code_p = ZSEQ_CLI_DEGRADED;
+    if (voting < status->nodes)
+        return ZSEQ_TEXT_STATUS_DEGRADED;
+    if (!s_agreed (status))
+        return ZSEQ_TEXT_STATUS_LISTS_DIFFER;
+    *code_p = ZSEQ_CLI_DONE;
+    return ZSEQ_TEXT_STATUS_AVAILABLE;
+}
+
+//  Writes a counter of a node; "-" if the node does not have it.
+static void
+s_print_counter (const zseq_node_status_t *node, const char *name, char *text,
+                 size_t size)
+{
+    (void) snprintf (text, size, "-");
+    for (size_t index = 0; index < node->counters; index++)
+        if (!strcmp (node->counter[index].name, name))
+            (void) snprintf (text, size, "%" PRIu64,
+                             node->counter[index].value);
 }
 
 static void
@@ -59,6 +97,8 @@ s_status_row (const zseq_node_status_t *node, s_row_t *row)
     (void) snprintf (row->cell[5], size, "%" PRIu64, node->burnt);
     (void) snprintf (row->cell[6], size, "%" PRIu64, node->version);
     (void) snprintf (row->cell[7], size, "%" PRIu64 " us", node->rtt_us);
+    s_print_counter (node, "ids_per_second", row->cell[8], size);
+    s_print_counter (node, "active_connections", row->cell[9], size);
 }
 
 static int
@@ -66,17 +106,17 @@ s_status_table (const zseq_status_t *status, const char *verdict)
 {
     static s_row_t row[1 + ZSEQ_NODES_MAX] = {
       {{"NODE", "ENDPOINT", "STATE", "INCARNATION", "SEQUENCES", "BURNT",
-        "VERSION", "ROUND TRIP"}},
+        "VERSION", "ROUND TRIP", "IDS/S", "CONNECTIONS"}},
     };
     for (size_t node = 0; node < status->nodes; node++)
         s_status_row (&status->node[node], &row[1 + node]);
     char cluster[4 * ZSEQ_LABEL_MAX + 1];
     zseq_text_escape (status->cluster, cluster, sizeof cluster);
-    char identity[32] = "not formed yet";
-    if (status->identity)
-        (void) snprintf (identity, sizeof identity, "identity %016" PRIx64,
-                         status->identity);
-    if (printf ("cluster %s, %s, N %zu, R %zu, W %zu\n%s\n", cluster, identity,
+    char identity[32];
+    (void) snprintf (identity, sizeof identity, "identity %016" PRIx64,
+                     status->identity);
+    if (printf ("cluster %s, %s, N %zu, R %zu, W %zu\n%s\n", cluster,
+                status->identity ? identity : ZSEQ_TEXT_STATUS_NOT_FORMED,
                 status->nodes, status->r, status->w, verdict) < 0)
         return zseq_cli_unwritable ();
     return zseq_cli_print_table (row[0].cell[0], sizeof row[0].cell[0],
@@ -132,15 +172,15 @@ s_status_json (const zseq_status_t *status)
                      status->identity);
     size_t voting;
     bool available = s_available (status, &voting);
+    bool degraded = available && (voting < status->nodes || !s_agreed (status));
     json_t *nodes = json_array ();
     for (size_t node = 0; node < status->nodes; node++)
         json_array_append_new (nodes, s_status_node (&status->node[node]));
     json_t *json = json_pack (
       "{s:s, s:s?, s:b, s:b, s:I, s:I, s:I, s:o}", "cluster", cluster,
       "identity", status->identity ? identity : NULL, "available", available,
-      "degraded", available && voting < status->nodes, "n",
-      (json_int_t) status->nodes, "r", (json_int_t) status->r, "w",
-      (json_int_t) status->w, "nodes", nodes);
+      "degraded", degraded, "n", (json_int_t) status->nodes, "r",
+      (json_int_t) status->r, "w", (json_int_t) status->w, "nodes", nodes);
     return zseq_cli_print_json (json);
 }
 

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <xxhash.h>
 
+#include "zseq_cli_texts.h"
 #include "zseq_text.h"
 
 #define VERSION 1
@@ -197,8 +198,8 @@ static bool
 s_refuse_damaged (zseq_import_t *self, const char *what)
 {
     self->stage = S_REFUSED;
-    (void) snprintf (self->why, sizeof self->why,
-                     "%s: the export is damaged; export again", what);
+    (void) snprintf (self->why, sizeof self->why, ZSEQ_TEXT_IMPORT_DAMAGED,
+                     what);
     return false;
 }
 
@@ -235,10 +236,9 @@ s_take_first (zseq_import_t *self, char *text)
     uint64_t version;
     const char *number = s_field (&text);
     if (!text || !zseq_text_number (number, 1, UINT64_MAX, &version))
-        return s_refuse_damaged (self, "its first line says no version");
+        return s_refuse_damaged (self, ZSEQ_TEXT_IMPORT_NO_VERSION);
     if (version != VERSION)
-        return s_refuse (self, "the export has a format that this zseq does "
-                               "not know; import it with a newer one");
+        return s_refuse (self, ZSEQ_TEXT_IMPORT_VERSION);
     char *cluster = s_value (&text, "cluster=");
     char *identity = s_value (&text, "identity=");
     char *floor = s_value (&text, "floor=");
@@ -248,7 +248,7 @@ s_take_first (zseq_import_t *self, char *text)
         !s_is_hexadecimal (identity) || !zseq_text_unescape (cluster) ||
         !zseq_text_number (floor, 1, NEXT_MAX, &self->floor) ||
         !zseq_text_unescape (prefix))
-        return s_refuse_damaged (self, "its first line is not one");
+        return s_refuse_damaged (self, ZSEQ_TEXT_IMPORT_FIRST_LINE);
     self->stage = S_LINES;
     return true;
 }
@@ -263,16 +263,14 @@ s_take_sequence (zseq_import_t *self, char *text)
     if (!number || text || !*name || !zseq_text_unescape (name) ||
         strlen (name) > ZSEQ_NAME_MAX ||
         !zseq_text_number (number, 1, NEXT_MAX, &next))
-        return s_refuse_damaged (self, "not a name, a tab and its next ID");
+        return s_refuse_damaged (self, ZSEQ_TEXT_IMPORT_NOT_SEQUENCE);
     //  Lines that a person put together may be in any order, and raise twice.
     if (!self->partial && strcmp (name, self->last) <= 0)
-        return s_refuse_damaged (self,
-                                 "the name does not lie above the one before");
+        return s_refuse_damaged (self, ZSEQ_TEXT_IMPORT_ORDER);
     strcpy (self->last, name);
     self->count++;
     if (!self->fn (name, next, self->line, self->arg))
-        return s_refuse (self, "out of memory; import it in parts, as exported "
-                               "by prefixes");
+        return s_refuse (self, ZSEQ_TEXT_IMPORT_NO_MEMORY);
     return true;
 }
 
@@ -284,15 +282,14 @@ s_take_last (zseq_import_t *self, char *text)
     uint64_t count;
     if (!checksum || text || !s_is_hexadecimal (checksum) ||
         !zseq_text_number (number, 0, UINT64_MAX, &count))
-        return s_refuse_damaged (self, "not a count and a checksum");
+        return s_refuse_damaged (self, ZSEQ_TEXT_IMPORT_NOT_LAST);
     self->stage = S_OVER;
     if (self->partial)
         return true;
     if (count != self->count)
-        return s_refuse_damaged (self, "there are not as many sequences as the "
-                                       "last line counts");
+        return s_refuse_damaged (self, ZSEQ_TEXT_IMPORT_COUNT);
     if (strtoull (checksum, NULL, 16) != XXH3_64bits_digest (self->hash))
-        return s_refuse_damaged (self, "the checksum is a different one");
+        return s_refuse_damaged (self, ZSEQ_TEXT_IMPORT_CHECKSUM);
     return true;
 }
 
@@ -305,9 +302,7 @@ s_take_line_of_export (zseq_import_t *self, char *text)
     if (text && strcmp (kind, "end") == 0)
         return s_take_last (self, text);
     char escaped[128];
-    (void) snprintf (self->why, sizeof self->why,
-                     "'%s' is a kind of line that this zseq does not know: "
-                     "import it with a newer one; or the export is damaged",
+    (void) snprintf (self->why, sizeof self->why, ZSEQ_TEXT_IMPORT_KIND,
                      zseq_text_escape (kind, escaped, sizeof escaped));
     self->stage = S_REFUSED;
     return false;
@@ -327,18 +322,14 @@ s_take_line (zseq_import_t *self)
 {
     char *text = self->text;
     if (strlen (text) != self->used)
-        return s_refuse_damaged (self, "a NUL byte");
+        return s_refuse_damaged (self, ZSEQ_TEXT_IMPORT_NUL);
     if (self->stage == S_FIRST &&
         strncmp (text, ZSEQ_TEXT_MARK, strlen (ZSEQ_TEXT_MARK)) == 0)
-        return s_refuse (self, "the file begins with a byte order mark, which "
-                               "no zseq wrote and which would become part of "
-                               "a name: save it without one");
+        return s_refuse (self, ZSEQ_TEXT_IMPORT_MARK);
     if (self->stage == S_FIRST && s_is_first (text))
         return s_take_first (self, strchr (text, '\t') + 1);
     if (self->stage == S_FIRST && !self->partial)
-        return s_refuse (self, "this is not an export: zseq export makes one; "
-                               "what zseq list prints is only taken by "
-                               "--partial, as nothing says that it is all");
+        return s_refuse (self, ZSEQ_TEXT_IMPORT_NOT_EXPORT);
     if (self->stage == S_LINES)
         return s_take_line_of_export (self, text);
     self->stage = S_LISTED;
@@ -354,13 +345,12 @@ s_feed_line (zseq_import_t *self, const char *bytes, size_t size)
         size = (size_t) (end - bytes) + 1;
     if (self->stage == S_OVER) {
         self->line++;
-        (void) s_refuse (self, "something follows the last line of the export; "
-                               "import one export at a time");
+        (void) s_refuse (self, ZSEQ_TEXT_IMPORT_MORE);
         return size;
     }
     if (self->used + size > ZSEQ_EXPORT_LINE_MAX) {
         self->line++;
-        (void) s_refuse_damaged (self, "a line that is too long");
+        (void) s_refuse_damaged (self, ZSEQ_TEXT_IMPORT_LINE_LONG);
         return size;
     }
     memcpy (self->text + self->used, bytes, size);
@@ -403,11 +393,8 @@ zseq_import_end (zseq_import_t *self)
         return true;
     self->line++;
     if (self->partial)
-        return s_refuse (self, "no complete line of a sequence");
+        return s_refuse (self, ZSEQ_TEXT_IMPORT_NO_LINE);
     if (self->line == 1 && self->used == 0)
-        return s_refuse (self, "there is nothing to import: the export has "
-                               "failed; export again");
-    return s_refuse (self, "the export ends before its last line: it was cut "
-                           "off; export again, or take its complete lines by "
-                           "--partial");
+        return s_refuse (self, ZSEQ_TEXT_IMPORT_EMPTY);
+    return s_refuse (self, ZSEQ_TEXT_IMPORT_CUT_OFF);
 }

@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "zseq_cli_texts.h"
+
 //  Bytes of the UTF-8 character at text that is safe to print, or 0: not well
 //  formed, a control character (Unicode 15, table 3-7), or U+FEFF, which is not
 //  seen and at the beginning of a file is a byte order mark.

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_client_texts.h"
 #include "zseq_reactor_private.h"
 
 //  Starts an operation, and waits until it has ended.
@@ -73,7 +74,7 @@ zseq_ask_status (zseq_reactor_t *reactor, uint64_t deadline_us,
         zseq_progress_t progress = zseq_operation_progress (&op.operation);
         progress.attempt = &none;
         zseq_explain (reactor->session, &progress, ZSEQ_QUORUM_READ,
-                      "nothing has changed", outcome);
+                      ZSEQ_TEXT_NOTHING_CHANGED, outcome);
         return;
     }
     const zseq_quorum_t *quorum = zseq_session_quorum (reactor->session);
@@ -121,11 +122,9 @@ zseq_ask_info (zseq_reactor_t *reactor, const char *name, uint64_t deadline_us,
     zseq_progress_t progress = zseq_operation_progress (&op.operation);
     progress.attempt = &none;
     zseq_explain (reactor->session, &progress, ZSEQ_QUORUM_READ,
-                  "nothing has changed", outcome);
+                  ZSEQ_TEXT_NOTHING_CHANGED, outcome);
     if (older && outcome->rc == ZSEQ_EUNAVAILABLE)
-        zseq_outcome_set (outcome, ZSEQ_EPROTOCOL,
-                          "no node that answers knows this question: they "
-                          "speak older versions than 3");
+        zseq_outcome_set (outcome, ZSEQ_EPROTOCOL, ZSEQ_TEXT_ASK_OLD_NODES);
 }
 
 //  Adds the lowest name of all node pages that count to page, and moves past
@@ -207,8 +206,7 @@ zseq_ask_page (zseq_reactor_t *reactor, const char *prefix, const char *after,
     };
     outcome->rc = ZSEQ_OK;
     if (!op.node_pages) {
-        zseq_outcome_set (outcome, ZSEQ_ENOMEM,
-                          "no memory for a page of names");
+        zseq_outcome_set (outcome, ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_PAGE);
         return;
     }
     s_run (reactor, &op.operation);

@@ -10,6 +10,7 @@
 
 #include "zseq_call_private.h"
 #include "zseq_client_check.h"
+#include "zseq_client_texts.h"
 #include "zseq_detail.h"
 #include "zseq_fork.h"
 
@@ -137,7 +138,7 @@ zseq_client_fd (zseq_client_t *self)
     if (calls->fd < 0) {
         calls->fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
         if (calls->fd < 0)
-            (void) zseq_detail_fail (ZSEQ_EIO, "no descriptor is left: %s",
+            (void) zseq_detail_fail (ZSEQ_EIO, ZSEQ_TEXT_NO_DESCRIPTOR,
                                      strerror (errno));
         else if (calls->ended)
             zseq_call_run_signal (calls->fd);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "zseq_call_private.h"
+#include "zseq_client_texts.h"
 #include "zseq_detail.h"
 
 bool
@@ -88,7 +89,7 @@ zseq_call_queue_post (zseq_call_t *call)
     if (rc == ZSEQ_OK)
         return rc;
     free (call);
-    return zseq_detail_fail (rc, "no memory for a thread");
+    return zseq_detail_fail (rc, ZSEQ_TEXT_NO_MEMORY_CALL_THREAD);
 }
 
 void
@@ -157,5 +158,5 @@ zseq_call_queue_prefetch (zseq_t *handle)
         pthread_mutex_unlock (&self->lock);
         return rc;
     }
-    return zseq_detail_fail (ZSEQ_EAGAIN, "the first IDs are being claimed");
+    return zseq_detail_fail (ZSEQ_EAGAIN, ZSEQ_TEXT_CALL_FIRST_IDS);
 }

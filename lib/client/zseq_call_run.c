@@ -16,6 +16,7 @@
 
 #include "zseq_call_private.h"
 #include "zseq_client_check.h"
+#include "zseq_client_texts.h"
 #include "zseq_clock.h"
 #include "zseq_detail.h"
 #include "zseq_prefetch.h"
@@ -290,7 +291,7 @@ s_new (zseq_client_t *client, zseq_call_kind_t kind, size_t size, uint64_t tag,
         return NULL;
     zseq_call_t *call = calloc (1, sizeof *call + size);
     if (!call) {
-        *rc_p = zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a call");
+        *rc_p = zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_CALL);
         return NULL;
     }
     call->kind = kind;
@@ -405,7 +406,7 @@ s_begin_query (zseq_call_t *call)
     s_pend (call);
     int rc = zseq_query_post (reactor, &call->query);
     if (rc != ZSEQ_OK)
-        s_end_pending (call, rc, "no memory for a call");
+        s_end_pending (call, rc, ZSEQ_TEXT_NO_MEMORY_CALL);
     zseq_reactor_leave (reactor);
 }
 
@@ -468,8 +469,7 @@ zseq_call_run_begin (zseq_call_t *call)
         return s_begin_source (call);
     if (!zseq_reactor_entered (reactor) &&
         zseq_clock_now_us () >= call->deadline_us)
-        zseq_call_run_end (call, ZSEQ_ETIMEOUT,
-                           "the directory was not opened in time");
+        zseq_call_run_end (call, ZSEQ_ETIMEOUT, ZSEQ_TEXT_CALL_NOT_OPENED);
     else if (call->kind == ZSEQ_CALL_NEXT)
         s_begin_next (call);
     else if (call->kind == ZSEQ_CALL_RANGE)

@@ -10,6 +10,7 @@
 
 #include "zseq_client_check.h"
 #include "zseq_client_private.h"
+#include "zseq_client_texts.h"
 #include "zseq_detail.h"
 #include "zseq_fork.h"
 #include "zseq_prefetch.h"
@@ -119,8 +120,7 @@ zseq_client_set_quorum (zseq_client_t *self, int r, int w)
     if (rc != ZSEQ_OK)
         return rc;
     if (!self->reactor)
-        return zseq_detail_fail (ZSEQ_EINVAL,
-                                 "only a cluster's URI has quorums");
+        return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_QUORUM_ONLY_CLUSTER);
     return zseq_reactor_set_quorum (self->reactor, r, w);
 }
 
@@ -189,8 +189,8 @@ static int
 s_list (zseq_client_t *self, const char *prefix, zseq_list_fn *fn, void *arg)
 {
     if (strlen (prefix) > ZSEQ_NAME_MAX)
-        return zseq_detail_fail (
-          ZSEQ_EINVAL, "the prefix is longer than %d bytes", ZSEQ_NAME_MAX);
+        return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_PREFIX_LONG,
+                                 ZSEQ_NAME_MAX);
     if (self->source) {
         int rc = zseq_client_check (self);
         return rc == ZSEQ_OK
@@ -199,7 +199,7 @@ s_list (zseq_client_t *self, const char *prefix, zseq_list_fn *fn, void *arg)
     }
     zseq_page_t *page = malloc (sizeof *page);
     if (!page)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a page of names");
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_PAGE);
 
     char after[ZSEQ_NAME_MAX + 1] = "";
     zseq_outcome_t outcome;
@@ -253,12 +253,11 @@ zseq_client_decode (const zseq_client_t *self, uint64_t id, uint64_t *unix_ms_p,
     assert (sequence_p);
 
     if (!self->uri.flake)
-        return zseq_detail_fail (
-          ZSEQ_EINVAL, "only IDs of flake: and flake+ URIs hold a time");
+        return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_DECODE_ONLY_FLAKE);
     int rc = zseq_flake_decode (&self->uri.layout, id, unix_ms_p, worker_p,
                                 sequence_p);
     if (rc != ZSEQ_OK)
-        return zseq_detail_fail (rc, "%llu is no ID of that layout",
+        return zseq_detail_fail (rc, ZSEQ_TEXT_DECODE_NO_ID,
                                  (unsigned long long) id);
     return ZSEQ_OK;
 }

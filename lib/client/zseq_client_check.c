@@ -1,6 +1,7 @@
 #include "zseq_client_check.h"
 
 #include "zseq_client_private.h"
+#include "zseq_client_texts.h"
 #include "zseq_clock.h"
 #include "zseq_fork.h"
 #include "zseq_seq.h"
@@ -21,8 +22,8 @@ zseq_client_check_timeout (int timeout_ms)
 {
     if (timeout_ms >= 1 && timeout_ms <= ZSEQ_TIMEOUT_MS_MAX)
         return ZSEQ_OK;
-    return zseq_detail_fail (ZSEQ_EINVAL, "timeout %d ms is not in 1..%d",
-                             timeout_ms, ZSEQ_TIMEOUT_MS_MAX);
+    return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_TIMEOUT_RANGE, timeout_ms,
+                             ZSEQ_TIMEOUT_MS_MAX);
 }
 
 int
@@ -30,7 +31,7 @@ zseq_client_check_count (uint64_t count)
 {
     if (count >= 1 && count <= ZSEQ_COUNT_MAX)
         return ZSEQ_OK;
-    return zseq_detail_fail (ZSEQ_EINVAL, "count %llu is not in 1..2^32",
+    return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_COUNT_RANGE,
                              (unsigned long long) count);
 }
 
@@ -39,7 +40,7 @@ zseq_client_check_id (uint64_t id)
 {
     if (id >= 1 && id <= ZSEQ_NEXT_MAX)
         return ZSEQ_OK;
-    return zseq_detail_fail (ZSEQ_EINVAL, "ID %llu is not in 1..2^63",
+    return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_ID_RANGE,
                              (unsigned long long) id);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "zseq_client_private.h"
+#include "zseq_client_texts.h"
 #include "zseq_detail.h"
 #include "zseq_fork.h"
 
@@ -60,7 +61,7 @@ zseq_client_t *
 zseq_client_new (const char *uri)
 {
     if (!uri) {
-        (void) zseq_detail_fail (ZSEQ_EURI, "the URI is NULL");
+        (void) zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_NULL);
         return NULL;
     }
     zseq_uri_t parsed;
@@ -68,6 +69,6 @@ zseq_client_new (const char *uri)
         return NULL;
     zseq_client_t *self = s_new (&parsed);
     if (!self)
-        (void) zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a client");
+        (void) zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_CLIENT);
     return self;
 }

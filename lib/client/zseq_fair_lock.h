@@ -43,10 +43,15 @@ typedef struct {
     size_t waiters;  //  In the queue
 } zseq_fair_lock_t;
 
+//  Nobody holds the lock, or waits for it, when it is terminated.
 void zseq_fair_lock_init (zseq_fair_lock_t *self);
 void zseq_fair_lock_term (zseq_fair_lock_t *self);
 
+//  Waits until this thread has the lock; it must not have it already.
 void zseq_fair_lock_acquire (zseq_fair_lock_t *self);
+
+//  Gives the lock up, or passes it to the first in the queue. The lock must be
+//  held.
 void zseq_fair_lock_release (zseq_fair_lock_t *self);
 
 #endif

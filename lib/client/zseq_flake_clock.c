@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <time.h>
 
+#include "zseq_client_texts.h"
 #include "zseq_clock.h"
 #include "zseq_detail.h"
 
@@ -45,11 +46,8 @@ zseq_flake_clock_wait (const zseq_flake_layout_t *layout, uint64_t until_ms,
     if (late && now_ns / 1000000 < layout->epoch_ms)
         return zseq_flake_clock_fail_early (layout);
     if (late)
-        return zseq_detail_fail (
-          ZSEQ_ECLOCK,
-          "the clock is %llu ms behind the last ID: it was set back, or IDs "
-          "come faster than the layout allows",
-          (unsigned long long) (left_ns / 1000000 + 1));
+        return zseq_detail_fail (ZSEQ_ECLOCK, ZSEQ_TEXT_CLOCK_BEHIND,
+                                 (unsigned long long) (left_ns / 1000000 + 1));
     //  The clock may be set during the sleep: return soon.
     if (left_ns > 10000000)
         left_ns = 10000000;
@@ -63,11 +61,8 @@ zseq_flake_clock_fail_early (const zseq_flake_layout_t *layout)
 {
     assert (layout);
 
-    return zseq_detail_fail (
-      ZSEQ_ECLOCK,
-      "the clock shows a time before the epoch: set the "
-      "clock, or choose an earlier epoch than epoch=%llu",
-      (unsigned long long) layout->epoch_ms);
+    return zseq_detail_fail (ZSEQ_ECLOCK, ZSEQ_TEXT_CLOCK_BEFORE_EPOCH,
+                             (unsigned long long) layout->epoch_ms);
 }
 
 int
@@ -75,8 +70,6 @@ zseq_flake_clock_fail_used_up (const zseq_flake_layout_t *layout)
 {
     assert (layout);
 
-    return zseq_detail_fail (ZSEQ_EEXHAUSTED,
-                             "the layout's %u bits of time are used up: choose "
-                             "a later epoch",
+    return zseq_detail_fail (ZSEQ_EEXHAUSTED, ZSEQ_TEXT_CLOCK_USED_UP,
                              layout->time_bits);
 }

@@ -14,6 +14,7 @@
 
 #include "zseq_call.h"
 #include "zseq_client_check.h"
+#include "zseq_client_texts.h"
 #include "zseq_clock.h"
 #include "zseq_flake.h"
 #include "zseq_fork.h"
@@ -26,8 +27,7 @@ zseq_new (zseq_client_t *client, const char *name)
 
     size_t size = name ? strlen (name) : 0;
     if (size < 1 || size > ZSEQ_NAME_MAX) {
-        (void) zseq_detail_fail (ZSEQ_EINVAL,
-                                 "a sequence's name has 1 to %d bytes, not %zu",
+        (void) zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_NAME_SIZE,
                                  ZSEQ_NAME_MAX, size);
         return NULL;
     }
@@ -35,10 +35,7 @@ zseq_new (zseq_client_t *client, const char *name)
     uint32_t worker;
     if (zseq_flake_reserved (name, size) &&
         zseq_flake_parse (name, size, &layout, &worker) != ZSEQ_OK) {
-        (void) zseq_detail_fail (ZSEQ_EINVAL,
-                                 "names that begin with %s are reserved for "
-                                 "flake workers, and '%s' is not one: "
-                                 "%sTIME-WORKER-SEQUENCE/EPOCH/WORKER",
+        (void) zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_NAME_RESERVED,
                                  ZSEQ_FLAKE_PREFIX, name, ZSEQ_FLAKE_PREFIX);
         return NULL;
     }
@@ -54,7 +51,7 @@ zseq_new (zseq_client_t *client, const char *name)
         self->source_name = client->source->ops->open (client->source, name);
     if (!self || (!self->name && !self->source_name)) {
         free (self);
-        (void) zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a handle");
+        (void) zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_HANDLE);
         return NULL;
     }
     self->client = client;
@@ -125,7 +122,7 @@ zseq_set_batch (zseq_t *self, uint64_t batch)
     assert (self);
 
     if (batch > ZSEQ_COUNT_MAX && batch != ZSEQ_BATCH_AUTO)
-        return zseq_detail_fail (ZSEQ_EINVAL, "batch %llu is above 2^32",
+        return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_BATCH_RANGE,
                                  (unsigned long long) batch);
     zseq_reactor_t *reactor = self->client->reactor;
     int rc = zseq_client_check (self->client);
@@ -327,9 +324,7 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
     if (rc != ZSEQ_OK)
         return rc;
     if (!zseq_prefetch_enabled (self))
-        return zseq_detail_fail (
-          ZSEQ_EINVAL,
-          "with batch 1 nothing is ever buffered: set a larger batch");
+        return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_BATCH_ONE);
     if (self->client->source)
         return s_try_source (self, id_p);
     if (zseq_call_queue_needed (self->client))
@@ -347,8 +342,7 @@ zseq_try_next (zseq_t *self, uint64_t *id_p)
     zseq_reactor_leave (reactor);
     if (outcome.rc != ZSEQ_OK)
         return zseq_client_report (&outcome);
-    return zseq_detail_fail (ZSEQ_EAGAIN,
-                             "the next range of '%s' is being claimed",
+    return zseq_detail_fail (ZSEQ_EAGAIN, ZSEQ_TEXT_BATCH_CLAIMED,
                              zseq_name_queue_name (self->name));
 }
 

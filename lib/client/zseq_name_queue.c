@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_client_texts.h"
 #include "zseq_codec.h"
 #include "zseq_reactor_private.h"
 
@@ -64,13 +65,11 @@ s_end_request (void *arg, zseq_request_t *request)
     id_request->outcome.rc = request->status;
     if (request->status == ZSEQ_EEXHAUSTED && request->count_min == 1)
         zseq_outcome_set (&id_request->outcome, ZSEQ_EEXHAUSTED,
-                          "no ID is left of sequence '%s'",
-                          id_request->queue->name);
+                          ZSEQ_TEXT_SEQUENCE_END, id_request->queue->name);
     else if (request->status == ZSEQ_EEXHAUSTED)
-        zseq_outcome_set (&id_request->outcome, ZSEQ_EEXHAUSTED,
-                          "fewer than %llu IDs are left of sequence '%s'",
-                          (unsigned long long) request->count_min,
-                          id_request->queue->name);
+        zseq_outcome_set (
+          &id_request->outcome, ZSEQ_EEXHAUSTED, ZSEQ_TEXT_SEQUENCE_FEW,
+          (unsigned long long) request->count_min, id_request->queue->name);
     else if (request->status != ZSEQ_OK)
         zseq_name_queue_explain (reactor, id_request->queue,
                                  &id_request->outcome);
@@ -251,17 +250,14 @@ zseq_name_queue_explain (const zseq_reactor_t *reactor,
     assert (self);
     assert (outcome);
 
-    const char *consequence =
-      "nothing was handed out, though IDs may have been burnt";
+    const char *consequence = ZSEQ_TEXT_CLAIM_BURNT;
     const zseq_session_t *session = reactor->session;
     uint8_t node;
     const zseq_attempt_t *attempt =
       zseq_request_queue_attempt (self->requests, &node);
     if (!attempt && zseq_session_ready (session) &&
         !zseq_session_fatal (session)) {
-        zseq_outcome_set (outcome, ZSEQ_ETIMEOUT,
-                          "other requests of this client came first: allow "
-                          "more time, or use a larger batch; %s",
+        zseq_outcome_set (outcome, ZSEQ_ETIMEOUT, ZSEQ_TEXT_CLAIM_OTHERS_FIRST,
                           consequence);
         return;
     }
@@ -272,9 +268,7 @@ zseq_name_queue_explain (const zseq_reactor_t *reactor,
     if (attempt && node < zseq_session_n (session) &&
         !zseq_session_fatal (session)) {
         const zseq_member_t *member = zseq_session_member (session, node);
-        zseq_outcome_set (outcome, ZSEQ_ETIMEOUT,
-                          "node %s at %s was asked to claim and has not "
-                          "answered yet: allow more time; %s",
+        zseq_outcome_set (outcome, ZSEQ_ETIMEOUT, ZSEQ_TEXT_CLAIM_COORDINATOR,
                           member->name, member->endpoint, consequence);
         return;
     }

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_client_texts.h"
 #include "zseq_clock.h"
 #include "zseq_reactor_private.h"
 
@@ -75,8 +76,8 @@ s_query_fail (zseq_reactor_t *reactor, zseq_operation_t *operation)
     zseq_query_operation_t *self = (zseq_query_operation_t *) operation;
     zseq_progress_t progress = zseq_operation_progress (operation);
     zseq_explain (reactor->session, &progress, ZSEQ_QUORUM_WRITE,
-                  self->peek.given ? "the raise may still take effect"
-                                   : "nothing has changed",
+                  self->peek.given ? ZSEQ_TEXT_RAISE_PENDING
+                                   : ZSEQ_TEXT_NOTHING_CHANGED,
                   &self->query->outcome);
 }
 
@@ -224,7 +225,7 @@ s_page_fail (zseq_reactor_t *reactor, zseq_operation_t *operation)
     zseq_page_operation_t *self = (zseq_page_operation_t *) operation;
     zseq_progress_t progress = zseq_operation_progress (operation);
     zseq_explain (reactor->session, &progress, ZSEQ_QUORUM_READ,
-                  "nothing has changed", self->outcome);
+                  ZSEQ_TEXT_NOTHING_CHANGED, self->outcome);
 }
 
 const zseq_operation_kind_t zseq_query_page_kind = {
@@ -341,6 +342,9 @@ s_info_receive (zseq_reactor_t *reactor, zseq_operation_t *operation,
         node->next = msg->info.next;
         node->rate = msg->info.rate;
         node->since_us = msg->info.since_us;
+        zseq_slice_t claimant = msg->info.claimant;
+        snprintf (node->claimant, sizeof node->claimant, "%.*s",
+                  (int) claimant.size, claimant.data);
     }
     return self->missing ? ZSEQ_DO_WAIT : ZSEQ_DO_DONE;
 }

@@ -19,6 +19,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "zseq_client_texts.h"
 #include "zseq_detail.h"
 #include "zseq_reactor_private.h"
 
@@ -379,8 +380,7 @@ s_open (zseq_reactor_t *self)
     if (self->poll.wake_fd < 0)
         self->poll.wake_fd = eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (self->poll.wake_fd < 0)
-        return zseq_detail_fail (ZSEQ_EIO,
-                                 "cannot make an eventfd: %s: raise ulimit -n",
+        return zseq_detail_fail (ZSEQ_EIO, ZSEQ_TEXT_NO_DESCRIPTOR,
                                  strerror (errno));
     uint64_t request;
     randombytes_buf (&request, sizeof request);
@@ -468,8 +468,8 @@ zseq_reactor_set_quorum (zseq_reactor_t *self, int r, int w)
     if (rc != ZSEQ_OK)
         return rc;
     if (r < 0 || r > ZSEQ_NODES_MAX || w < 0 || w > ZSEQ_NODES_MAX)
-        return zseq_detail_fail (ZSEQ_EINVAL, "r %d or w %d is not in 0..%d", r,
-                                 w, ZSEQ_NODES_MAX);
+        return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_QUORUM_RANGE, r, w,
+                                 ZSEQ_NODES_MAX);
     pthread_mutex_lock (&self->lock);
     bool late = self->session != NULL;
     if (!late) {
@@ -477,9 +477,7 @@ zseq_reactor_set_quorum (zseq_reactor_t *self, int r, int w)
         self->uri.w = w;
     }
     pthread_mutex_unlock (&self->lock);
-    return late ? zseq_detail_fail (
-                    ZSEQ_EINVAL,
-                    "r and w must be set before the client's first call")
+    return late ? zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_QUORUM_LATE)
                 : ZSEQ_OK;
 }
 

@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+#include "zseq_sys_texts.h"
+
 int
 zseq_session_new (zseq_session_t **self_p, const zseq_uri_t *uri,
                   uint64_t request)
@@ -100,7 +102,7 @@ void
 zseq_session_close (zseq_session_t *self)
 {
     assert (self);
-    zseq_outcome_set (&self->fatal, ZSEQ_ECLOSED, "the client was destroyed");
+    zseq_outcome_set (&self->fatal, ZSEQ_ECLOSED, ZSEQ_TEXT_CLIENT_DESTROYED);
 }
 
 unsigned

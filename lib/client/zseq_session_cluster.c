@@ -8,11 +8,18 @@
 //  session is ready when the cluster is formed, and each endpoint of the URI
 //  has identified its node or has used up its grace period. While a request
 //  cannot reach a node, the session repeats the HELLOs to learn new endpoints.
+//
+//  Nodes that can keep it are told the client's label, by a HELLO of its own
+//  whose reply says nothing new. libzmq connects again by itself, and the node
+//  then takes the client for another one. So the label is told again when a
+//  connection can send that could not, and now and then while it is in use.
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_client_label.h"
+#include "zseq_client_texts.h"
 #include "zseq_codec.h"
 #include "zseq_session.h"
 #include "zseq_transport.h"
@@ -34,6 +41,11 @@
 //  lead to another cluster that answers slowly.
 #define GRACE_UNKNOWN_US 1000000
 
+//  How often a connection in use tells the label again.
+#define LABEL_US 10000000
+//  The version of the nodes that take a label.
+#define LABEL_VERSION 3
+
 #define NO_NODE (-1)
 
 typedef struct {
@@ -46,12 +58,15 @@ typedef struct {
     uint64_t wait_us;                      //  Wait of the last HELLO
     int refusal;                           //  Status of its HELLO; or ZSEQ_OK
     bool blocked;                          //  A message could not be sent
+    bool used;                             //  One was since the last label
+    uint64_t label_us;                     //  When to tell the label again
 } s_connection_t;
 
 typedef struct {
     zseq_session_t session;
     zseq_transport_t *transport;
     zseq_codec_t codec;
+    char label[ZSEQ_LABEL_MAX + 1];  //  Empty: tells none
     s_connection_t connection[ZSEQ_LINKS_MAX];
     zseq_frame_t frame[ZSEQ_FRAMES_MAX];  //  Of the last drain
     size_t frame_count;
@@ -94,7 +109,7 @@ s_open_listed (s_cluster_t *self)
 {
     self->transport = zseq_transport_new (NULL);
     if (!self->transport)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "no memory for sockets");
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_SOCKETS);
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
         self->connection[index].node = NO_NODE;
     for (size_t index = 0; index < self->session.uri->endpoints; index++) {
@@ -120,12 +135,9 @@ s_destroy (zseq_session_t *session)
 static bool
 s_has_name (const zseq_uri_t *uri)
 {
-    for (size_t index = 0; index < uri->endpoints; index++) {
-        const char *host = uri->endpoint[index] + strlen ("tcp://");
-        if (!strncmp (uri->endpoint[index], "tcp://", 6) && *host != '[' &&
-            host[strspn (host, "0123456789.")] != ':')
+    for (size_t index = 0; index < uri->endpoints; index++)
+        if (zseq_endpoint_named (uri->endpoint[index]))
             return true;
-    }
     return false;
 }
 
@@ -135,8 +147,7 @@ s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
     const s_cluster_t *self = (const s_cluster_t *) session;
     if (self->session.members.n) {
         zseq_outcome_set (outcome, ZSEQ_EUNAVAILABLE,
-                          "cluster %s is not formed yet: all of its nodes "
-                          "must be up at the same time once",
+                          ZSEQ_TEXT_CLUSTER_NOT_FORMED,
                           self->session.cluster_name);
         return;
     }
@@ -145,9 +156,7 @@ s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
         const s_connection_t *connection = &self->connection[index];
         if (connection->refusal) {
             zseq_outcome_set (outcome, connection->refusal,
-                              "%s refuses to identify itself: is it a node "
-                              "of another version?",
-                              connection->endpoint);
+                              ZSEQ_TEXT_SESSION_REFUSED, connection->endpoint);
             return;
         }
         if (connection->request)
@@ -155,16 +164,13 @@ s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
     }
     if (unanswered)
         zseq_outcome_set (outcome, ZSEQ_EUNAVAILABLE,
-                          "no node answered: what listens at %s does not "
-                          "speak like zseqd",
-                          unanswered->endpoint);
+                          ZSEQ_TEXT_SESSION_NOT_ZSEQD, unanswered->endpoint);
     else
         zseq_outcome_set (
-          outcome, ZSEQ_EUNAVAILABLE,
-          "no node answered at %s%s: %sis zseqd running there, and reachable?",
+          outcome, ZSEQ_EUNAVAILABLE, ZSEQ_TEXT_SESSION_SILENT,
           self->session.uri->endpoint[0],
-          self->session.uri->endpoints > 1 ? " or the other endpoints" : "",
-          s_has_name (self->session.uri) ? "does the name resolve, and " : "");
+          self->session.uri->endpoints > 1 ? ZSEQ_TEXT_SESSION_OTHERS : "",
+          s_has_name (self->session.uri) ? ZSEQ_TEXT_SESSION_RESOLVES : "");
 }
 
 //  Sending.
@@ -218,6 +224,8 @@ s_unblocked (s_cluster_t *self)
         if (!connection->blocked || !s_can_send (self, connection))
             continue;
         connection->blocked = false;
+        connection->used = true;
+        connection->label_us = 0;
         unblocked = true;
     }
     return unblocked;
@@ -244,6 +252,7 @@ s_send_nodes (zseq_session_t *session, zseq_node_set_t nodes,
             continue;
         s_connection_t *connection = &self->connection[index];
         connection->blocked = !(sent >> index & 1);
+        connection->used |= !connection->blocked;
         if (!connection->blocked)
             reached |= 1u << connection->node;
     }
@@ -277,13 +286,11 @@ s_learn_cluster (s_cluster_t *self, const zseq_msg_t *msg)
     if (zseq_quorum_init (&self->session.members.quorum, n,
                           (size_t) self->session.uri->r,
                           (size_t) self->session.uri->w) != ZSEQ_OK) {
-        zseq_outcome_set (&self->session.fatal, ZSEQ_EQUORUM,
-                          "cluster %.*s has %zu nodes: r must be %zu to %zu "
-                          "and w %zu to %zu (or 0), not %d and %d",
-                          (int) members->cluster_name.size,
-                          members->cluster_name.data, n, n - n / 2, n,
-                          n / 2 + 1, n, self->session.uri->r,
-                          self->session.uri->w);
+        zseq_outcome_set (
+          &self->session.fatal, ZSEQ_EQUORUM, ZSEQ_TEXT_SESSION_QUORUM,
+          (int) members->cluster_name.size, members->cluster_name.data, n,
+          n - n / 2, n, n / 2 + 1, n, self->session.uri->r,
+          self->session.uri->w);
         return false;
     }
     self->session.members.n = (uint8_t) n;
@@ -317,11 +324,10 @@ s_check_cluster (s_cluster_t *self, const s_connection_t *connection,
     //  In a ready session, only this endpoint leads to another cluster.
     if (!same && !self->session.ready)
         zseq_outcome_set (
-          &self->session.fatal, ZSEQ_ECLUSTER,
-          "%s belongs to a cluster named %.*s, not to cluster %s%s",
+          &self->session.fatal, ZSEQ_ECLUSTER, ZSEQ_TEXT_SESSION_CLUSTER,
           connection->endpoint, (int) members->cluster_name.size,
           members->cluster_name.data, expected,
-          self->session.members.n ? ", which answered first" : "");
+          self->session.members.n ? ZSEQ_TEXT_SESSION_FIRST : "");
     return same;
 }
 
@@ -382,12 +388,31 @@ s_is_duplicate (s_cluster_t *self, const s_connection_t *connection)
             other->node != connection->node)
             continue;
         zseq_outcome_set (&self->session.fatal, ZSEQ_EDUPLICATE,
-                          "%s and %s are both node %s: list each node once",
-                          other->endpoint, connection->endpoint,
+                          ZSEQ_TEXT_SESSION_DUPLICATE, other->endpoint,
+                          connection->endpoint,
                           self->session.members.member[connection->node].name);
         return true;
     }
     return false;
+}
+
+//  Tells the node at the end of a connection the client's label, if the node
+//  takes one.
+static void
+s_send_label (s_cluster_t *self, s_connection_t *connection)
+{
+    connection->used = false;
+    if (!self->label[0] || connection->node == NO_NODE ||
+        self->session.speaks[connection->node] < LABEL_VERSION)
+        return;
+    zseq_msg_t msg = {.op = ZSEQ_OP_HELLO,
+                      .request = zseq_session_draw_request (&self->session),
+                      .hello.label = {self->label, strlen (self->label)}};
+    uint8_t bytes[64 + ZSEQ_LABEL_MAX];
+    size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
+    assert (size);
+    if (s_send (self, connection, bytes, size) == ZSEQ_OK)
+        connection->label_us = self->now_us + LABEL_US;
 }
 
 //  Learns from a reply to a HELLO which node the connection leads to, and what
@@ -422,6 +447,7 @@ s_hello_reply (s_cluster_t *self, s_connection_t *connection,
     if (msg->cluster)
         self->session.cluster = msg->cluster;
     self->session.speaks[msg->node] = msg->hello.speaks;
+    s_send_label (self, connection);
     s_learn_endpoints (self, msg);
     s_connect_members (self);
 }
@@ -499,6 +525,8 @@ s_tick (zseq_session_t *session, uint64_t now_us, bool has_unsent)
         if (!connection->hello_done &&
             (!connection->request || now_us >= connection->hello_us))
             s_send_hello (self, index);
+        if (connection->used && now_us >= connection->label_us)
+            s_send_label (self, connection);
     }
     if (self->session.members.n && !self->session.ready) {
         self->session.touched = true;
@@ -603,10 +631,14 @@ zseq_session_cluster_new (zseq_session_t **self_p, const zseq_uri_t *uri,
                                            .explain = s_explain};
     s_cluster_t *self = calloc (1, sizeof *self);
     if (!self)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a session");
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_SESSION);
     self->session.ops = &ops;
     self->session.uri = uri;
     self->session.request = request;
+    if (uri->labelled)
+        strcpy (self->label, uri->label);
+    else
+        zseq_client_label_default (self->label);
     int rc = s_open_listed (self);
     if (rc == ZSEQ_OK)
         *self_p = &self->session;

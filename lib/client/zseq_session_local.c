@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_client_texts.h"
 #include "zseq_host.h"
 #include "zseq_local.h"
 #include "zseq_session.h"
@@ -27,8 +28,7 @@ s_destroy (zseq_session_t *session)
 static void
 s_explain (const zseq_session_t *session, zseq_outcome_t *outcome)
 {
-    zseq_outcome_set (outcome, ZSEQ_ETIMEOUT,
-                      "directory %s took too long to open: allow more time",
+    zseq_outcome_set (outcome, ZSEQ_ETIMEOUT, ZSEQ_TEXT_LOCAL_SLOW,
                       session->uri->path);
 }
 
@@ -115,15 +115,13 @@ s_open (s_local_t *self)
     if (zseq_quorum_init (&self->session.members.quorum, 1,
                           (size_t) self->session.uri->r,
                           (size_t) self->session.uri->w) != ZSEQ_OK)
-        return zseq_detail_fail (ZSEQ_EQUORUM,
-                                 "directory %s is one node: r and w must be 1 "
-                                 "(or 0), not %d and %d",
+        return zseq_detail_fail (ZSEQ_EQUORUM, ZSEQ_TEXT_LOCAL_QUORUM,
                                  self->session.uri->path, self->session.uri->r,
                                  self->session.uri->w);
     self->local =
       zseq_local_new (self->session.uri->path, self->session.uri->unsafe);
     if (!self->local)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a local node");
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_LOCAL);
     uint64_t wait_us = (uint64_t) self->session.uri->timeout_ms * 1000;
     if (wait_us > ZSEQ_PREDECESSOR_US)
         wait_us = ZSEQ_PREDECESSOR_US;
@@ -150,7 +148,7 @@ zseq_session_local_new (zseq_session_t **self_p, const zseq_uri_t *uri,
                                            .explain = s_explain};
     s_local_t *self = calloc (1, sizeof *self);
     if (!self)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a session");
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_SESSION);
     self->session.ops = &ops;
     self->session.uri = uri;
     self->session.request = request;

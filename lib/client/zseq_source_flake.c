@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "zseq_client_private.h"
+#include "zseq_client_texts.h"
 #include "zseq_clock.h"
 #include "zseq_detail.h"
 #include "zseq_flake_clock.h"
@@ -107,8 +108,7 @@ s_take (zseq_source_t *source, void *name, uint64_t count, int timeout_ms,
     (void) name;
     s_flake_t *self = (s_flake_t *) source;
     if (count != 1)
-        return zseq_detail_fail (
-          ZSEQ_EINVAL, "flake IDs come one by one: they are not consecutive");
+        return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_FLAKE_NOT_CONSECUTIVE);
     //  The usual case reads the clock only once.
     uint64_t until_ms;
     int rc = ZSEQ_EAGAIN;
@@ -139,8 +139,7 @@ s_burn (zseq_source_t *source, uint64_t count)
 static int
 s_refuse (void)
 {
-    return zseq_detail_fail (
-      ZSEQ_EINVAL, "flake IDs are made of the clock: they have no sequence");
+    return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_FLAKE_NO_SEQUENCE);
 }
 
 static int

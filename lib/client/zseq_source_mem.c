@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_client_texts.h"
 #include "zseq_detail.h"
 #include "zseq_kv_memory.h"
 #include "zseq_seq.h"
@@ -68,9 +69,9 @@ s_take (zseq_source_t *source, void *name, uint64_t count, int timeout_ms,
     uint64_t last = atomic_load_explicit (&counter->last, memory_order_relaxed);
     do
         if (last + 1 > ZSEQ_NEXT_MAX - count)
-            return zseq_detail_fail (
-              ZSEQ_EEXHAUSTED, "fewer than %llu IDs are left of sequence '%s'",
-              (unsigned long long) count, zseq_entry_name (&counter->entry));
+            return zseq_detail_fail (ZSEQ_EEXHAUSTED, ZSEQ_TEXT_SEQUENCE_FEW,
+                                     (unsigned long long) count,
+                                     zseq_entry_name (&counter->entry));
     while (!atomic_compare_exchange_weak_explicit (
       &counter->last, &last, last + count, memory_order_acq_rel,
       memory_order_relaxed));

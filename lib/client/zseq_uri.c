@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_client_label.h"
+#include "zseq_client_texts.h"
 #include "zseq_detail.h"
 #include "zseq_parse.h"
 
@@ -21,10 +23,8 @@ s_uri_bits (const char *text, const char *value, zseq_flake_layout_t *layout)
         int number =
           at ? zseq_parse_number (digits, 1, ZSEQ_FLAKE_BITS_MAX) : -1;
         if (number < 0 || *at != (part < 2 ? '/' : 0))
-            return zseq_detail_fail (
-              ZSEQ_EURI,
-              "URI '%.300s': bits=%s is not TIME/WORKER/SEQUENCE, as 41/10/12",
-              text, value);
+            return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_BITS, text,
+                                     value);
         *bits[part] = (uint8_t) number;
     }
     return ZSEQ_OK;
@@ -38,9 +38,40 @@ s_uri_epoch (const char *text, const char *value, zseq_flake_layout_t *layout)
     if (*value && strspn (value, "0123456789") == strlen (value) && !errno &&
         layout->epoch_ms <= ZSEQ_FLAKE_EPOCH_MS_MAX)
         return ZSEQ_OK;
-    return zseq_detail_fail (
-      ZSEQ_EURI, "URI '%.300s': epoch=%s is not a time in Unix milliseconds",
-      text, value);
+    return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_EPOCH, text, value);
+}
+
+static int
+s_uri_cluster_name (const char *text, const char *value, zseq_uri_t *uri)
+{
+    if (!zseq_label_valid (value))
+        return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_CLUSTER, text, value);
+    strcpy (uri->cluster, value);
+    return ZSEQ_OK;
+}
+
+static int
+s_uri_label (const char *text, const char *value, zseq_uri_t *uri)
+{
+    if (*value && !zseq_client_label_valid (value))
+        return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_LABEL, text, value,
+                                 ZSEQ_LABEL_MAX);
+    uri->labelled = true;
+    strcpy (uri->label, value);
+    return ZSEQ_OK;
+}
+
+//  Reads the number of an option.
+static int
+s_uri_number (const char *text, const char *option, const char *value, int min,
+              int max, int *number_p)
+{
+    int number = zseq_parse_number (value, min, max);
+    if (number < 0)
+        return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_OPTION_RANGE, text,
+                                 option, min, max);
+    *number_p = number;
+    return ZSEQ_OK;
 }
 
 //  Reads KEY=VALUE.
@@ -49,51 +80,40 @@ s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
 {
     const char *value = strchr (option, '=');
     if (!value)
-        return zseq_detail_fail (ZSEQ_EURI,
-                                 "URI '%.300s': option '%s' is not KEY=VALUE",
-                                 text, option);
+        return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_NOT_KEY_VALUE, text,
+                                 option);
     char key[24] = "";
     (void) zseq_parse_part (option, "=", key, sizeof key);
     value++;
     bool cluster = uri->scheme == ZSEQ_SCHEME_CLUSTER;
     bool file = uri->scheme == ZSEQ_SCHEME_FILE;
-    int number = -1;
     if (!strcmp (key, "timeout"))
-        number = uri->timeout_ms =
-          zseq_parse_number (value, 1, ZSEQ_TIMEOUT_MS_MAX);
-    else if (cluster && !strcmp (key, "r"))
-        number = uri->r = zseq_parse_number (value, 0, ZSEQ_NODES_MAX);
-    else if (cluster && !strcmp (key, "w"))
-        number = uri->w = zseq_parse_number (value, 0, ZSEQ_NODES_MAX);
-    else if (cluster && !strcmp (key, "cluster")) {
-        if (!zseq_label_valid (value))
-            return zseq_detail_fail (
-              ZSEQ_EURI, "URI '%.300s': '%s' is not a cluster's name", text,
-              value);
-        strcpy (uri->cluster, value);
-        return ZSEQ_OK;
+        return s_uri_number (text, option, value, 1, ZSEQ_TIMEOUT_MS_MAX,
+                             &uri->timeout_ms);
+    if (cluster && !strcmp (key, "r"))
+        return s_uri_number (text, option, value, 0, ZSEQ_NODES_MAX, &uri->r);
+    if (cluster && !strcmp (key, "w"))
+        return s_uri_number (text, option, value, 0, ZSEQ_NODES_MAX, &uri->w);
+    if (cluster && !strcmp (key, "cluster"))
+        return s_uri_cluster_name (text, value, uri);
+    if (cluster && !strcmp (key, "label"))
+        return s_uri_label (text, value, uri);
+    if (file && !strcmp (key, "unsafe-filesystem")) {
+        int unsafe = 0;
+        int rc = s_uri_number (text, option, value, 0, 1, &unsafe);
+        uri->unsafe = unsafe == 1;
+        return rc;
     }
-    else if (file && !strcmp (key, "unsafe-filesystem")) {
-        number = zseq_parse_number (value, 0, 1);
-        uri->unsafe = number == 1;
-    }
-    else if (uri->flake && !strcmp (key, "bits"))
+    if (uri->flake && !strcmp (key, "bits"))
         return s_uri_bits (text, value, &uri->layout);
-    else if (uri->flake && !strcmp (key, "epoch"))
+    if (uri->flake && !strcmp (key, "epoch"))
         return s_uri_epoch (text, value, &uri->layout);
-    else
-        return zseq_detail_fail (
-          ZSEQ_EURI,
-          "URI '%.300s': there is no option '%s'; there are %stimeout%s", text,
-          option,
-          cluster ? "cluster, r, w and "
-          : file  ? "unsafe-filesystem and "
-                  : "",
-          uri->flake ? ", bits and epoch" : "");
-    if (number < 0)
-        return zseq_detail_fail (
-          ZSEQ_EURI, "URI '%.300s': option '%s' is out of range", text, option);
-    return ZSEQ_OK;
+    return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_OPTION_UNKNOWN, text,
+                             option,
+                             cluster ? ZSEQ_TEXT_URI_OPTIONS_CLUSTER
+                             : file  ? ZSEQ_TEXT_URI_OPTIONS_FILE
+                                     : "",
+                             uri->flake ? ZSEQ_TEXT_URI_OPTIONS_FLAKE : "");
 }
 
 //  Reads the endpoints of a cluster. Each of these parsers moves *at_p to the
@@ -103,23 +123,18 @@ s_uri_cluster (const char *text, const char **at_p, zseq_uri_t *uri)
 {
     for (;; (*at_p)++) {
         if (uri->endpoints == ZSEQ_NODES_MAX)
-            return zseq_detail_fail (ZSEQ_EURI,
-                                     "URI '%.300s' has more than %d endpoints",
-                                     text, ZSEQ_NODES_MAX);
+            return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_ENDPOINTS, text,
+                                     ZSEQ_NODES_MAX);
         char *endpoint = uri->endpoint[uri->endpoints++];
         const char *end =
           zseq_parse_part (*at_p, ",?", endpoint, ZSEQ_ENDPOINT_MAX + 1);
         if (!end || !zseq_endpoint_valid (endpoint))
-            return zseq_detail_fail (
-              ZSEQ_EURI,
-              "URI '%.300s': endpoint %zu is not tcp://HOST:PORT, with no "
-              "wildcard as HOST, or ipc://PATH, of at most %d bytes (other "
-              "URIs begin with file:, mem: or flake:)",
-              text, uri->endpoints, ZSEQ_IPC_PATH_MAX);
+            return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_ENDPOINT, text,
+                                     uri->endpoints, ZSEQ_IPC_PATH_MAX);
         for (size_t before = 0; before + 1 < uri->endpoints; before++)
             if (!strcmp (uri->endpoint[before], endpoint))
-                return zseq_detail_fail (
-                  ZSEQ_EURI, "URI '%.300s' lists %s twice", text, endpoint);
+                return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_DUPLICATE,
+                                         text, endpoint);
         *at_p = end;
         if (**at_p != ',')
             return ZSEQ_OK;
@@ -136,10 +151,8 @@ s_uri_file (const char *text, const char **at_p, zseq_uri_t *uri)
     *at_p = zseq_parse_part (*at_p, "?", uri->path, sizeof uri->path);
     if (*at_p && uri->path[0] && strncmp (uri->path, "//", 2))
         return ZSEQ_OK;
-    return zseq_detail_fail (
-      ZSEQ_EURI,
-      "URI '%.300s' names no directory of less than %d bytes: file:DIR", text,
-      ZSEQ_PATH_SIZE);
+    return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_DIRECTORY, text,
+                             ZSEQ_PATH_SIZE);
 }
 
 static int
@@ -148,8 +161,7 @@ s_uri_mem (const char *text, const char **at_p, zseq_uri_t *uri)
     uri->scheme = ZSEQ_SCHEME_MEM;
     if (!**at_p || **at_p == '?')
         return ZSEQ_OK;
-    return zseq_detail_fail (ZSEQ_EURI,
-                             "URI '%.300s': nothing follows mem:", text);
+    return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_MEM, text);
 }
 
 static int
@@ -163,12 +175,7 @@ s_uri_flake (const char *text, const char **at_p, zseq_uri_t *uri)
         ? zseq_parse_number (digits, 0, (1 << ZSEQ_FLAKE_WORKER_BITS_MAX) - 1)
         : -1;
     if (worker < 0)
-        return zseq_detail_fail (
-          ZSEQ_EURI,
-          "URI '%.300s' names no worker: flake:WORKER, a "
-          "number, or flake+tcp://... for a number that a "
-          "cluster leases",
-          text);
+        return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_WORKER, text);
     uri->worker = (uint32_t) worker;
     return ZSEQ_OK;
 }
@@ -188,16 +195,12 @@ static int
 s_uri_flake_check (const char *text, const zseq_uri_t *uri)
 {
     if (zseq_flake_layout_check (&uri->layout) != ZSEQ_OK)
-        return zseq_detail_fail (ZSEQ_EURI,
-                                 "URI '%.300s': bits of time, worker (%d at "
-                                 "most) and sequence (%d) are "
-                                 "%d at most together",
-                                 text, ZSEQ_FLAKE_WORKER_BITS_MAX,
-                                 ZSEQ_FLAKE_SEQUENCE_BITS_MAX,
-                                 ZSEQ_FLAKE_BITS_MAX);
+        return zseq_detail_fail (
+          ZSEQ_EURI, ZSEQ_TEXT_URI_BITS_SUM, text, ZSEQ_FLAKE_WORKER_BITS_MAX,
+          ZSEQ_FLAKE_SEQUENCE_BITS_MAX, ZSEQ_FLAKE_BITS_MAX);
     if (uri->worker >= zseq_flake_worker_end (&uri->layout))
         return zseq_detail_fail (
-          ZSEQ_EURI, "URI '%.300s': workers are 0 to %llu with %u bits", text,
+          ZSEQ_EURI, ZSEQ_TEXT_URI_WORKER_RANGE, text,
           (unsigned long long) zseq_flake_worker_end (&uri->layout) - 1,
           uri->layout.worker_bits);
     return ZSEQ_OK;
@@ -229,8 +232,7 @@ zseq_uri_parse (const char *text, zseq_uri_t *uri)
         char option[ZSEQ_LABEL_MAX + 16];
         at = zseq_parse_part (at + 1, "&", option, sizeof option);
         rc = at ? s_uri_option (text, option, uri)
-                : zseq_detail_fail (
-                    ZSEQ_EURI, "URI '%.300s': an option is too long", text);
+                : zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_OPTION_LONG, text);
     }
     return rc == ZSEQ_OK && uri->flake ? s_uri_flake_check (text, uri) : rc;
 }

@@ -27,6 +27,9 @@ typedef struct {
     char endpoint[ZSEQ_NODES_MAX][ZSEQ_ENDPOINT_MAX + 1];
     size_t endpoints;
     char cluster[ZSEQ_LABEL_MAX + 1];  //  Empty: any
+    bool labelled;                     //  label is there, perhaps empty
+    char label[ZSEQ_LABEL_MAX + 1];    //  What the client tells nodes; empty:
+                                       //  nothing
     int r;                             //  0: the smallest that is safe
     int w;
     int timeout_ms;

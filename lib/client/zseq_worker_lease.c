@@ -22,6 +22,7 @@
 
 #include "zseq_buffer.h"
 #include "zseq_client_check.h"
+#include "zseq_client_texts.h"
 #include "zseq_clock.h"
 #include "zseq_detail.h"
 #include "zseq_flake_clock.h"
@@ -206,8 +207,7 @@ s_choose (zseq_worker_lease_t *self, uint32_t *worker_p)
                          .now_ms = zseq_flake_clock_now_ms (&self->layout),
                          .taken = calloc (end, 1)};
     if (!survey.taken)
-        return zseq_detail_fail (ZSEQ_ENOMEM,
-                                 "no memory for a list of workers");
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_WORKERS);
     //  All names of the layout begin like the first.
     char prefix[ZSEQ_FLAKE_NAME_SIZE];
     size_t size = zseq_flake_name (&self->layout, 0, prefix);
@@ -217,10 +217,7 @@ s_choose (zseq_worker_lease_t *self, uint32_t *worker_p)
     for (size_t worker = 0; worker < end; worker++)
         free_count += !survey.taken[worker];
     if (rc == ZSEQ_OK && free_count == 0)
-        rc = zseq_detail_fail (ZSEQ_EFULL,
-                               "all %zu worker numbers are in use: end "
-                               "generators, or choose more worker bits",
-                               end);
+        rc = zseq_detail_fail (ZSEQ_EFULL, ZSEQ_TEXT_WORKERS_IN_USE, end);
     if (rc == ZSEQ_OK) {
         size_t index = randombytes_uniform ((uint32_t) free_count);
         uint32_t worker = 0;
@@ -244,8 +241,7 @@ s_left_ms (uint64_t deadline_us)
 static int
 s_fail_late (void)
 {
-    return zseq_detail_fail (ZSEQ_ETIMEOUT,
-                             "no worker's milliseconds could be claimed");
+    return zseq_detail_fail (ZSEQ_ETIMEOUT, ZSEQ_TEXT_WORKERS_NOT_CLAIMED);
 }
 
 //  Claims a first range of the handle's worker, from the present millisecond
@@ -308,9 +304,7 @@ s_take_worker (zseq_worker_lease_t *self, uint64_t deadline_us)
         if (rc != ZSEQ_ECONFLICT)
             return rc;
     }
-    return zseq_detail_fail (ZSEQ_EBUSY,
-                             "other processes took each free worker number "
-                             "first: few are left");
+    return zseq_detail_fail (ZSEQ_EBUSY, ZSEQ_TEXT_WORKERS_FEW);
 }
 
 //  Takes another worker, because another process claims of this one, or a claim

@@ -1,6 +1,7 @@
-//  What a node counts for its operator, since its process began. A STATUS reply
-//  carries them all under these names; to add one, add a line here, and count.
-//  Source: lib/doc/wire.md, section 12, which lists them too.
+//  What a node counts for its operator, since its process began, and what it
+//  measures now, such as how many peers' member lists differ from its own. A
+//  STATUS reply carries them all under these names; to add one, add a line
+//  here, and count. Source: lib/doc/wire.md, section 12, which lists them too.
 
 #ifndef ZSEQ_COUNTERS_H_INCLUDED
 #define ZSEQ_COUNTERS_H_INCLUDED
@@ -9,6 +10,7 @@
 
 #define ZSEQ_COUNTERS(X)                                                       \
     X (uptime_us)                                                              \
+    X (member_lists_differ)                                                    \
     X (requests)                                                               \
     X (ids)                                                                    \
     X (refused_not_voting)                                                     \
@@ -31,7 +33,11 @@
     X (frames_received)                                                        \
     X (bytes_received)                                                         \
     X (frames_sent)                                                            \
-    X (bytes_sent)
+    X (bytes_sent)                                                             \
+    X (ids_per_second)                                                         \
+    X (claims_per_second)                                                      \
+    X (refusals_per_second)                                                    \
+    X (active_connections)
 
 typedef struct {
 #define X(name) uint64_t name;

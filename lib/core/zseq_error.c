@@ -1,4 +1,5 @@
 #include "zseq.h"
+#include "zseq_core_texts.h"
 
 const char *
 zseq_strerror (int rc)
@@ -12,6 +13,6 @@ zseq_strerror (int rc)
         ZSEQ_ERRORS (X)
 #undef X
     default:
-        return "unknown error";
+        return ZSEQ_TEXT_UNKNOWN_ERROR;
     }
 }

@@ -18,4 +18,14 @@ typedef struct {
     const char *text;   //  For a person, without a line end
 } zseq_log_line_t;
 
+//  A table of texts gives level, event and text of each line that is logged.
+//  This makes them constants ...
+#define ZSEQ_LOG_TEXT(name, level, event, text)                                \
+    static const zseq_log_level_t ZSEQ_LEVEL_##name = ZSEQ_LOG_##level;        \
+    static const char ZSEQ_EVENT_##name[] = event;                             \
+    static const char ZSEQ_TEXT_##name[] = text;
+
+//  ... and this gives all three of them to a function that logs.
+#define ZSEQ_LOG(name) ZSEQ_LEVEL_##name, ZSEQ_EVENT_##name, ZSEQ_TEXT_##name
+
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_core_texts.h"
 #include "zseq_parse.h"
 
 static bool
@@ -85,6 +86,18 @@ zseq_endpoint_local (const char *text)
     return !strcmp (host, "localhost") || !strcmp (host, "[::1]");
 }
 
+bool
+zseq_endpoint_named (const char *text)
+{
+    assert (text);
+
+    if (strncmp (text, "tcp://", 6))
+        return false;
+    const char *host = text + 6;
+    return *host && !strchr ("[*:", *host) &&
+           host[strspn (host, "0123456789.")] != ':';
+}
+
 static int
 s_compare_members (const void *a, const void *b)
 {
@@ -153,34 +166,26 @@ zseq_members_parse (zseq_members_t *self, const char *text,
     size_t count = 0;
     for (const char *at = text;; at++) {
         if (count == ZSEQ_NODES_MAX)
-            return s_fail (why, "member list '%s' has more than %d members",
-                           text, ZSEQ_NODES_MAX);
+            return s_fail (why, ZSEQ_TEXT_MEMBERS_MANY, text, ZSEQ_NODES_MAX);
         zseq_member_t *member = &list[count++];
         memset (member, 0, sizeof *member);
         const char *end =
           zseq_parse_part (at, "=,", member->name, sizeof member->name);
         if (!end || *end != '=' || !zseq_label_valid (member->name))
-            return s_fail (
-              why,
-              "member list '%s': member %zu is not NAME=ENDPOINT, with a name "
-              "of 1 to %d letters, digits, '-', '_' and '.'",
-              text, count, ZSEQ_LABEL_MAX);
+            return s_fail (why, ZSEQ_TEXT_MEMBERS_MEMBER, text, count,
+                           ZSEQ_LABEL_MAX);
         end = zseq_parse_part (end + 1, ",", member->endpoint,
                                sizeof member->endpoint);
         if (!end || !zseq_endpoint_valid (member->endpoint))
-            return s_fail (
-              why,
-              "member list '%s': the endpoint of %s is not tcp://HOST:PORT, "
-              "with a host that others reach and no wildcard, or ipc://PATH, "
-              "of at most %d bytes",
-              text, member->name, ZSEQ_IPC_PATH_MAX);
+            return s_fail (why, ZSEQ_TEXT_MEMBERS_ENDPOINT, text, member->name,
+                           ZSEQ_IPC_PATH_MAX);
         for (size_t before = 0; before + 1 < count; before++) {
             if (!strcmp (list[before].name, member->name))
-                return s_fail (why, "member list '%s' names %s twice", text,
+                return s_fail (why, ZSEQ_TEXT_MEMBERS_NAME_TWICE, text,
                                member->name);
             if (!strcmp (list[before].endpoint, member->endpoint))
-                return s_fail (why, "member list '%s' gives %s to %s and to %s",
-                               text, member->endpoint, list[before].name,
+                return s_fail (why, ZSEQ_TEXT_MEMBERS_ENDPOINT_TWICE, text,
+                               member->endpoint, list[before].name,
                                member->name);
         }
         at = end;

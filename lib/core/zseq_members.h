@@ -33,6 +33,10 @@ bool zseq_endpoint_valid (const char *text);
 //  address.
 bool zseq_endpoint_local (const char *text);
 
+//  Whether the host of an endpoint is a name, to be resolved, and no address,
+//  wildcard or path.
+bool zseq_endpoint_named (const char *text);
+
 //  Sets self to the n members of list, in any order, with the smallest quorums
 //  that are safe. Errors, self untouched: ZSEQ_EINVAL (a bad label, an empty
 //  endpoint, or n not in 1..ZSEQ_NODES_MAX), ZSEQ_EDUPLICATE (a name or an

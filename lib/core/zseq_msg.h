@@ -12,8 +12,8 @@
 //  The highest version that this node speaks. Messages are of version 1,
 //  except FENCE and COPY of a recovery by force, which are of version 2 and go
 //  only to nodes whose HELLO reply says that they speak it. A node that speaks
-//  version 3 reads packed frames and answers INFO; one that speaks version 4
-//  knows the key-value store. Source: wire.md, section 1.6.
+//  version 3 reads packed frames and labels in HELLO, and answers INFO; one that
+//  speaks version 4 knows the key-value store. Source: wire.md, section 1.6.
 #define ZSEQ_WIRE_VERSION 4
 #define ZSEQ_MESSAGE_MAX 65536  //  Bytes in a message
 #define ZSEQ_PAGE_MAX 256       //  Names in one LIST or COPY reply
@@ -68,7 +68,7 @@ typedef struct {
 
 typedef struct {
     zseq_slice_t name;
-    zseq_slice_t endpoint;  //  Not in INTRODUCE
+    zseq_slice_t endpoint;  //  Not in INTRODUCE requests
 } zseq_msg_member_t;
 
 typedef struct {
@@ -78,7 +78,8 @@ typedef struct {
 
 //  Fields that several ops share.
 
-//  A cluster and its members: HELLO replies, INTRODUCE requests.
+//  A cluster and its members: HELLO replies, INTRODUCE requests. INTRODUCE
+//  replies have the endpoints alone.
 typedef struct {
     zseq_slice_t cluster_name;
     const zseq_msg_member_t *member;  //  Ascending by name
@@ -103,6 +104,7 @@ typedef struct {
 //  reply's first and count stand where the request's do.
 
 typedef struct {
+    zseq_slice_t label;  //  What the client calls itself; empty: absent
     //  Reply
     zseq_msg_members_t members;
     zseq_state_t state;
@@ -163,9 +165,10 @@ typedef struct {
 } zseq_msg_status_t;
 
 typedef struct {
-    zseq_msg_members_t members;
-    zseq_state_t state;  //  Also in the reply
-    uint64_t process;    //  Who runs the node; also in the reply
+    zseq_msg_members_t members;  //  Of a reply, if it speaks version 3: the
+                                 //  endpoints; none if absent
+    zseq_state_t state;          //  Also in the reply
+    uint64_t process;            //  Who runs the node; also in the reply
     //  Reply, if it is extended
     uint64_t seen;   //  The process that has answered at the endpoint of the
                      //  node that asks; 0: none
@@ -193,8 +196,9 @@ typedef struct {
 typedef struct {
     //  Reply
     uint64_t next;
-    uint64_t rate;      //  IDs a second that were claimed of late
-    uint64_t since_us;  //  Since its last claim; 0: none is remembered
+    uint64_t rate;          //  IDs a second that were claimed of late
+    uint64_t since_us;      //  Since its last claim; 0: none is remembered
+    zseq_slice_t claimant;  //  Label of whoever made that; empty: not known
 } zseq_msg_info_t;
 
 //  The key-value store. Source: kv.md, section 8.

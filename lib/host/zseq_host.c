@@ -10,6 +10,7 @@
 
 #include <assert.h>
 #include <sodium.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -17,8 +18,10 @@
 
 #include "zseq_clock.h"
 #include "zseq_detail.h"
+#include "zseq_host_texts.h"
 #include "zseq_store.h"
 
+#define LOG_MAX (ZSEQ_STORE_TEXT_MAX + 128)  //  Bytes of a line
 #define WRITTEN_MAX 256
 #define WAITING_MAX 65536
 #define PREDECESSOR_RETRY_US 10000
@@ -68,10 +71,15 @@ s_wall_ms (void)
     return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
 }
 
-static void
-s_log (zseq_host_t *self, zseq_log_level_t level, const char *event,
-       const char *text)
+__attribute__ ((format (printf, 4, 5))) static void
+s_log (const zseq_host_t *self, zseq_log_level_t level, const char *event,
+       const char *format, ...)
 {
+    char text[LOG_MAX];
+    va_list list;
+    va_start (list, format);
+    vsnprintf (text, sizeof text, format, list);
+    va_end (list);
     zseq_log_line_t line = {.level = level, .event = event, .text = text};
     if (self->options.log)
         self->options.log (&line, self->options.arg);
@@ -85,9 +93,7 @@ s_exit (zseq_host_t *self, int rc, const char *text)
         return;
     self->exit = rc;
     snprintf (self->exit_text, sizeof self->exit_text, "%s", text);
-    char line[ZSEQ_STORE_TEXT_MAX + 32];
-    snprintf (line, sizeof line, "the node ends: %s", text);
-    s_log (self, ZSEQ_LOG_ERROR, "end", line);
+    s_log (self, ZSEQ_LOG (NODE_ENDS), text);
     (void) zseq_detail_fail (rc, "%s", text);
 }
 
@@ -135,7 +141,7 @@ s_add_write (zseq_host_t *self, const zseq_write_t *write)
         size_t size = self->write_size ? self->write_size * 2 : 64;
         zseq_write_t *writes = realloc (self->writes, size * sizeof *writes);
         if (!writes) {
-            s_exit (self, ZSEQ_ENOMEM, "out of memory");
+            s_exit (self, ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_WRITES);
             return;
         }
         self->writes = writes;
@@ -183,7 +189,7 @@ s_act (const zseq_action_t *action, void *arg)
         assert (!"the node has a key-value store");
         break;
     case ZSEQ_ACTION_LOG:
-        s_log (self, action->level, action->kind, action->text);
+        s_log (self, action->level, action->kind, "%s", action->text);
         break;
     case ZSEQ_ACTION_EXIT:
         s_exit (self, action->status, action->text);
@@ -203,12 +209,9 @@ zseq_host_await (zseq_host_t *self, int rc, const char *why)
     uint64_t now_us = zseq_clock_now_us ();
     if (rc != ZSEQ_ELOCKED || now_us - self->opened_us >= self->options.wait_us)
         return false;
-    if (!self->await_logged) {
-        char text[ZSEQ_STORE_TEXT_MAX + 64];
-        snprintf (text, sizeof text, "%s; waiting %llu s for it to end", why,
-                  (unsigned long long) self->options.wait_us / 1000000);
-        s_log (self, ZSEQ_LOG_WARNING, "start", text);
-    }
+    if (!self->await_logged)
+        s_log (self, ZSEQ_LOG (WAITS_FOR_OTHER), why,
+               (unsigned long long) self->options.wait_us / 1000000);
     self->await_logged = true;
     (void) usleep (PREDECESSOR_RETRY_US);
     return true;
@@ -281,16 +284,13 @@ s_load_damage (const char *text, void *arg)
     if (self->damages == 0)
         snprintf (self->damage, sizeof self->damage, "%s", text);
     if (++self->damages <= DAMAGES_MAX)
-        s_log (self, ZSEQ_LOG_WARNING, "damage", text);
+        s_log (self, ZSEQ_LOG (DAMAGE), text);
 }
 
 static void
 s_load_progress (size_t count, size_t total, void *arg)
 {
-    char text[80];
-    snprintf (text, sizeof text, "loading: %zu of %zu names", count,
-              total > count ? total : count);
-    s_log (arg, ZSEQ_LOG_INFO, "start", text);
+    s_log (arg, ZSEQ_LOG (LOADING), count, total > count ? total : count);
 }
 
 int
@@ -306,7 +306,7 @@ zseq_host_load (zseq_host_t *self)
     randombytes_buf (&seed, sizeof seed);
     self->node = zseq_node_new (&self->record, &limits, seed, s_act, self);
     if (!self->node)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_NODE);
 
     zseq_store_load_callbacks_t callbacks = {.name = s_load_name,
                                              .damage = s_load_damage,
@@ -315,25 +315,16 @@ zseq_host_load (zseq_host_t *self)
     zseq_store_load_result_t found;
     int rc = zseq_store_load (self->store, &callbacks, &found);
     if (rc == ZSEQ_EFULL)
-        return zseq_detail_fail (
-          rc, "directory %s holds more than %zu sequences",
-          self->options.directory, self->options.names_max);
+        return zseq_detail_fail (rc, ZSEQ_TEXT_NAMES_MANY,
+                                 self->options.directory,
+                                 self->options.names_max);
     if (rc != ZSEQ_OK)
         return s_fail_store (self, rc);
-    if (self->damages > DAMAGES_MAX) {
-        char text[80];
-        snprintf (text, sizeof text, "%zu more things are damaged",
-                  self->damages - DAMAGES_MAX);
-        s_log (self, ZSEQ_LOG_WARNING, "damage", text);
-    }
-    if (found.converted) {
-        char text[ZSEQ_STORE_TEXT_MAX];
-        snprintf (text, sizeof text,
-                  "directory %s was of format %u and has been converted: an "
-                  "older zseqd refuses it from now on",
-                  self->options.directory, found.converted);
-        s_log (self, ZSEQ_LOG_WARNING, "start", text);
-    }
+    if (self->damages > DAMAGES_MAX)
+        s_log (self, ZSEQ_LOG (DAMAGES_MORE), self->damages - DAMAGES_MAX);
+    if (found.converted)
+        s_log (self, ZSEQ_LOG (CONVERTED), self->options.directory,
+               found.converted);
     if (!self->record.identity && (self->lost || self->damages))
         zseq_node_adopt (self->node, found.identity);
     return ZSEQ_OK;
@@ -458,13 +449,8 @@ s_take_checked (zseq_host_t *self, const zseq_written_t *done)
     s_scrub_move_on (scrub, done->more);
     if (done->status != ZSEQ_EDAMAGED || scrub->overtaken)
         return;
-    char text[ZSEQ_STORE_TEXT_MAX + 128];
-    snprintf (text, sizeof text,
-              "WARNING: %s%s. The disk does not keep what was written, or "
-              "something else changes it: check the disk",
-              zseq_store_check_text (self->store),
-              type == ZSEQ_CHECK_JOURNAL ? "" : "; it is written again");
-    s_log (self, ZSEQ_LOG_WARNING, "damage", text);
+    s_log (self, ZSEQ_LOG (SCRUB_DAMAGE), zseq_store_check_text (self->store),
+           type == ZSEQ_CHECK_JOURNAL ? "" : ZSEQ_TEXT_SCRUB_REPAIRS);
     if (type == ZSEQ_CHECK_JOURNAL)
         return;
     zseq_event_t event = {.type = ZSEQ_EVENT_DAMAGED, .sequence = done->owner};
@@ -515,7 +501,7 @@ zseq_host_flush (zseq_host_t *self)
     if (self->write_count && !self->exit &&
         zseq_store_submit (self->store, self->writes, self->write_count) !=
           ZSEQ_OK)
-        s_exit (self, ZSEQ_ENOMEM, "out of memory");
+        s_exit (self, ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_NODE);
     self->write_count = 0;
     s_scrub (self);
 }

@@ -18,6 +18,7 @@
 #include "zseq_codec.h"
 #include "zseq_detail.h"
 #include "zseq_host.h"
+#include "zseq_host_texts.h"
 #include "zseq_limits.h"
 #include "zseq_store.h"
 
@@ -107,12 +108,7 @@ static int
 s_fail_damaged (const zseq_local_t *self, const char *what, bool lost)
 {
     return zseq_detail_fail (
-      ZSEQ_EDAMAGED,
-      "%s; nothing was changed: restore a copy of the directory that was made "
-      "after its last use, or continue with what is left, from an ID N that is "
-      "above every ID handed out: zseqd recover --data %s%s --force "
-      "--floor N",
-      what, self->directory,
+      ZSEQ_EDAMAGED, ZSEQ_TEXT_LOCAL_LOST, what, self->directory,
       lost ? " --name " ZSEQ_LOCAL_NODE " --cluster " ZSEQ_LOCAL_CLUSTER
              " --members " ZSEQ_LOCAL_NODE "=" ZSEQ_LOCAL_ENDPOINT
            : "");
@@ -151,19 +147,14 @@ s_check_record (const zseq_local_t *self)
 {
     const zseq_record_t *record = zseq_host_record (self->host);
     if (record->members.n > 1)
-        return zseq_detail_fail (
-          ZSEQ_EFOREIGN,
-          "directory %s belongs to node %s of cluster %s, which has %u nodes: "
-          "only zseqd can run it",
-          self->directory, record->members.member[record->self].name,
-          record->cluster, record->members.n);
+        return zseq_detail_fail (ZSEQ_EFOREIGN, ZSEQ_TEXT_LOCAL_CLUSTER,
+                                 self->directory,
+                                 record->members.member[record->self].name,
+                                 record->cluster, record->members.n);
     if (!zseq_record_incomplete (record))
         return ZSEQ_OK;
     char text[ZSEQ_STORE_TEXT_MAX];
-    snprintf (text, sizeof text,
-              "%s/node: the node's last recovery was not "
-              "finished",
-              self->directory);
+    snprintf (text, sizeof text, ZSEQ_TEXT_LOCAL_RECOVERY, self->directory);
     return s_fail_damaged (self, text, false);
 }
 
@@ -186,8 +177,7 @@ s_run (zseq_local_t *self, bool stops, uint64_t until_us)
             continue;
         uint64_t now_us = zseq_clock_now_us ();
         if (now_us >= until_us)
-            return zseq_detail_fail (ZSEQ_ETIMEOUT,
-                                     "directory %s: the disk takes too long",
+            return zseq_detail_fail (ZSEQ_ETIMEOUT, ZSEQ_TEXT_LOCAL_DISK_SLOW,
                                      self->directory);
         struct timespec left = zseq_clock_timespec (until_us - now_us);
         struct pollfd fd = {.fd = zseq_host_fd (self->host), .events = POLLIN};
@@ -203,12 +193,12 @@ zseq_local_open (zseq_local_t *self, uint64_t wait_us)
     assert (!self->host);
 
     if (sodium_init () == -1)
-        return zseq_detail_fail (ZSEQ_EIO, "no source of randomness");
+        return zseq_detail_fail (ZSEQ_EIO, ZSEQ_TEXT_HOST_NO_RANDOMNESS);
     //  A format that fails halfway leaves a directory that looks damaged.
     char missing[ZSEQ_DETAIL_MAX];
     if (!zseq_limits_leave (DESCRIPTORS, THREADS, missing, sizeof missing))
-        return zseq_detail_fail (ZSEQ_EIO, "directory %s: %s", self->directory,
-                                 missing);
+        return zseq_detail_fail (ZSEQ_EIO, ZSEQ_TEXT_LOCAL_DIRECTORY,
+                                 self->directory, missing);
     zseq_host_options_t options = {.directory = self->directory,
                                    .names_max = ZSEQ_NAMES_MAX_DEFAULT,
                                    .reserve_us = ZSEQ_RESERVE_US_DEFAULT,
@@ -219,7 +209,8 @@ zseq_local_open (zseq_local_t *self, uint64_t wait_us)
                                    .arg = self};
     self->host = zseq_host_new (&options);
     if (!self->host)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_DIRECTORY,
+                                 self->directory);
     int rc = s_open_record (self);
     if (rc == ZSEQ_OK)
         rc = s_check_record (self);

@@ -17,6 +17,7 @@
 #include <malloc.h>
 #include <poll.h>
 #include <sodium.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,9 +27,11 @@
 #include "zseq_codec.h"
 #include "zseq_detail.h"
 #include "zseq_host.h"
+#include "zseq_host_texts.h"
 #include "zseq_loop.h"
 #include "zseq_pack.h"
 #include "zseq_packer.h"
+#include "zseq_resolver.h"
 #include "zseq_transport.h"
 
 //  Messages taken from one socket before the next socket is served.
@@ -42,8 +45,11 @@
 #define GUARD_LOG_US 10000000
 //  How long descriptors must have been left until the log says so.
 #define EXHAUSTED_US 5000000
-#define NAME_BYTES 1024  //  Memory of a name, at most
-#define WHY_MAX 1024     //  Bytes of the reason why a node must recover
+//  How long STATUS tells that all connections were closed.
+#define CLOSED_US 60000000
+#define NAME_BYTES 1024          //  Memory of a name, at most
+#define WHY_MAX 1024             //  Bytes of the reason why a node must recover
+#define LOG_MAX (WHY_MAX + 128)  //  Bytes of a line
 
 struct zseq_server {
     const zseq_server_options_t *options;
@@ -52,6 +58,7 @@ struct zseq_server {
     zseq_loop_t *loop;  //  What run waits in
     int stop_fd;        //  Polls readable when to stop
     zseq_transport_t *transport;
+    char bound[ZSEQ_ENDPOINT_MAX + 1];  //  What s_endpoint resolved to
     zseq_packer_t *packer;
     zseq_host_t *host;
     zseq_node_t *node;  //  The host's, once it is loaded
@@ -61,6 +68,7 @@ struct zseq_server {
     int statm_fd;       //  Stays open: connections may use up all descriptors
     uint64_t exhausted_us;  //  When no descriptor was left last; 0: some are
     bool closed;  //  Sockets were closed for memory, and will be reopened
+    uint64_t closed_us;  //  When that was last; 0: never
     bool stopping;
     bool stopped_voting;  //  The node voted when it was stopped
     uint8_t bytes[ZSEQ_MESSAGE_MAX];
@@ -78,12 +86,24 @@ s_name (const zseq_server_t *self)
 }
 
 static void
-s_log (zseq_server_t *self, zseq_log_level_t level, const char *event,
-       const char *text)
+s_log_text (const zseq_server_t *self, zseq_log_level_t level,
+            const char *event, const char *text)
 {
     zseq_log_line_t line = {
       .level = level, .event = event, .node = s_name (self), .text = text};
     self->options->log (&line, self->options->arg);
+}
+
+__attribute__ ((format (printf, 4, 5))) static void
+s_log (const zseq_server_t *self, zseq_log_level_t level, const char *event,
+       const char *format, ...)
+{
+    char text[LOG_MAX];
+    va_list list;
+    va_start (list, format);
+    vsnprintf (text, sizeof text, format, list);
+    va_end (list);
+    s_log_text (self, level, event, text);
 }
 
 zseq_server_t *
@@ -146,7 +166,7 @@ s_act (const zseq_action_t *action, void *arg)
 static void
 s_log_line (const zseq_log_line_t *line, void *arg)
 {
-    s_log (arg, line->level, line->event, line->text);
+    s_log_text (arg, line->level, line->event, line->text);
 }
 
 //  Opening.
@@ -158,18 +178,14 @@ s_check_members (const zseq_server_t *self)
     const zseq_server_options_t *options = self->options;
     const zseq_record_t *record = zseq_host_record (self->host);
     if (options->members->n != record->members.n)
-        return zseq_detail_fail (
-          ZSEQ_EFOREIGN,
-          "directory %s was formatted for %u members, --members has %u",
-          options->directory, record->members.n, options->members->n);
+        return zseq_detail_fail (ZSEQ_EFOREIGN, ZSEQ_TEXT_DIRECTORY_MEMBERS,
+                                 options->directory, record->members.n,
+                                 options->members->n);
     for (uint8_t node = 0; node < record->members.n; node++) {
         const char *name = record->members.member[node].name;
         if (zseq_members_find (options->members, name) == options->members->n)
-            return zseq_detail_fail (
-              ZSEQ_EFOREIGN,
-              "directory %s was formatted with a member %s, which --members "
-              "does not name",
-              options->directory, name);
+            return zseq_detail_fail (ZSEQ_EFOREIGN, ZSEQ_TEXT_DIRECTORY_MEMBER,
+                                     options->directory, name);
     }
     return ZSEQ_OK;
 }
@@ -183,13 +199,12 @@ s_check_identity (const zseq_server_t *self)
     const zseq_record_t *record = zseq_host_record (self->host);
     const char *name = record->members.member[record->self].name;
     if (options->name && strcmp (options->name, name))
-        return zseq_detail_fail (ZSEQ_EFOREIGN,
-                                 "directory %s belongs to node %s, not to %s",
+        return zseq_detail_fail (ZSEQ_EFOREIGN, ZSEQ_TEXT_DIRECTORY_NODE,
                                  options->directory, name, options->name);
     if (options->cluster && strcmp (options->cluster, record->cluster))
-        return zseq_detail_fail (
-          ZSEQ_EFOREIGN, "directory %s belongs to cluster %s, not to %s",
-          options->directory, record->cluster, options->cluster);
+        return zseq_detail_fail (ZSEQ_EFOREIGN, ZSEQ_TEXT_DIRECTORY_CLUSTER,
+                                 options->directory, record->cluster,
+                                 options->cluster);
     return options->members ? s_check_members (self) : ZSEQ_OK;
 }
 
@@ -211,21 +226,14 @@ s_open_lost (zseq_server_t *self, int why)
     const zseq_server_options_t *options = self->options;
     snprintf (self->why, sizeof self->why, "%s", zseq_detail ());
     if (!options->name || !options->cluster || !options->members)
-        return zseq_detail_fail (
-          why,
-          "%s. %sTo recover it from its peers, say which node it is: --name, "
-          "--cluster and --members",
-          self->why,
-          why == ZSEQ_EAGAIN
-            ? "If its cluster is new, make the directory with zseqd format. "
-            : "");
+        return zseq_detail_fail (why, ZSEQ_TEXT_DIRECTORY_WHICH, self->why,
+                                 why == ZSEQ_EAGAIN ? ZSEQ_TEXT_DIRECTORY_NEW
+                                                    : "");
     zseq_record_t record;
     int rc = zseq_record_init (&record, options->cluster, options->name,
                                options->members, 0);
     if (rc != ZSEQ_OK)
-        return zseq_detail_fail (rc,
-                                 "node %s is not among the members, or the "
-                                 "cluster's name is not valid",
+        return zseq_detail_fail (rc, ZSEQ_TEXT_DIRECTORY_NOT_MEMBER,
                                  options->name);
     return zseq_host_open_lost (self->host, &record);
 }
@@ -244,9 +252,7 @@ s_mark_lost (zseq_server_t *self)
                 memcmp (record->members.member[node].name, at, size)))
             node++;
         if (node == record->members.n || node == record->self)
-            return zseq_detail_fail (ZSEQ_EINVAL,
-                                     "'%.*s' is not the name of a peer of node "
-                                     "%s",
+            return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_LOST_NOT_PEER,
                                      (int) size, at,
                                      record->members.member[record->self].name);
         zseq_node_set_add (&self->force.lost, node);
@@ -267,9 +273,9 @@ s_maybe_recover (zseq_server_t *self)
         rc = s_mark_lost (self);
     }
     if (!self->why[0] && zseq_host_damage (self->host))
-        snprintf (self->why, sizeof self->why, "its directory is damaged");
+        snprintf (self->why, sizeof self->why, ZSEQ_TEXT_RECOVER_DAMAGED);
     if (!self->why[0] && options->recover)
-        snprintf (self->why, sizeof self->why, "it was told to");
+        snprintf (self->why, sizeof self->why, ZSEQ_TEXT_RECOVER_REQUESTED);
     if (self->why[0])
         zseq_node_recover (self->node, self->why,
                            options->force ? &self->force : NULL);
@@ -291,7 +297,7 @@ s_open_host (zseq_server_t *self)
                                .arg = self};
     self->host = zseq_host_new (&own);
     if (!self->host)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_NODE);
     int rc = zseq_host_open (self->host);
     if (rc == ZSEQ_OK)
         rc = s_check_identity (self);
@@ -300,9 +306,8 @@ s_open_host (zseq_server_t *self)
     if (rc == ZSEQ_OK)
         rc = zseq_host_load (self->host);
     if (rc == ZSEQ_EFULL)
-        return zseq_detail_fail (
-          rc, "directory %s holds more than %zu sequences: raise --names-max",
-          options->directory, options->names_max);
+        return zseq_detail_fail (rc, ZSEQ_TEXT_NAMES_MANY_RAISE,
+                                 options->directory, options->names_max);
     if (rc != ZSEQ_OK)
         return rc;
     self->node = zseq_host_node (self->host);
@@ -316,6 +321,27 @@ s_endpoint (const zseq_server_t *self)
     const zseq_record_t *record = zseq_node_record (self->node);
     return self->options->bind ? self->options->bind
                                : record->members.member[record->self].endpoint;
+}
+
+//  Resolves the name of a host that is to be bound, once: the loop must not
+//  wait for a name server.
+static int
+s_resolve (zseq_server_t *self)
+{
+    const char *endpoint = s_endpoint (self);
+    char why[ZSEQ_RESOLVER_WHY_MAX];
+    int rc = zseq_resolver_bindable (endpoint, self->bound, why);
+    const char *port = strrchr (endpoint, ':');
+    if (rc != ZSEQ_OK)
+        return zseq_detail_fail (rc, ZSEQ_TEXT_BIND_UNRESOLVED, endpoint, why,
+                                 port, port);
+    if (!strcmp (endpoint, self->bound))
+        return ZSEQ_OK;
+    if (zseq_endpoint_local (self->bound) && !zseq_endpoint_local (endpoint))
+        s_log (self, ZSEQ_LOG (BOUND_ONLY_HERE), endpoint, self->bound);
+    else
+        s_log (self, ZSEQ_LOG (BOUND), endpoint, self->bound);
+    return ZSEQ_OK;
 }
 
 //  A socket's descriptor reports only what came after the socket was found
@@ -355,7 +381,7 @@ static int
 s_open_sockets (zseq_server_t *self)
 {
     const zseq_record_t *record = zseq_node_record (self->node);
-    int rc = zseq_transport_bind (self->transport, s_endpoint (self));
+    int rc = zseq_transport_bind (self->transport, self->bound);
     for (uint8_t node = 0; node < record->members.n && rc == ZSEQ_OK; node++)
         if (node != record->self)
             rc = zseq_transport_link (self->transport, node,
@@ -372,20 +398,19 @@ s_open_transport (zseq_server_t *self)
 {
     self->transport = zseq_transport_new (NULL);
     if (!self->transport)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "no memory for sockets");
+        return zseq_detail_fail (ZSEQ_ENOMEM,
+                                 ZSEQ_TEXT_NO_MEMORY_SERVER_SOCKETS);
     self->packer = zseq_packer_new (self->transport);
     if (!self->packer)
-        return zseq_detail_fail (ZSEQ_ENOMEM, "out of memory");
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_NODE);
 
     const char *endpoint = s_endpoint (self);
     if (!self->options->insecure && !zseq_endpoint_local (endpoint))
-        return zseq_detail_fail (
-          ZSEQ_EINVAL,
-          "%s can be reached from other machines, and nothing protects it: "
-          "bind a loopback or ipc endpoint, or give --insecure on a network "
-          "that you trust",
-          endpoint);
-    int rc;
+        return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_BIND_UNPROTECTED,
+                                 endpoint);
+    int rc = s_resolve (self);
+    if (rc != ZSEQ_OK)
+        return rc;
     do
         rc = s_open_sockets (self);
     while (
@@ -400,7 +425,7 @@ static int
 s_open (zseq_server_t *self)
 {
     if (sodium_init () == -1)
-        return zseq_detail_fail (ZSEQ_EIO, "no source of randomness");
+        return zseq_detail_fail (ZSEQ_EIO, ZSEQ_TEXT_HOST_NO_RANDOMNESS);
     int rc = s_open_host (self);
     if (rc != ZSEQ_OK)
         return rc;
@@ -410,11 +435,10 @@ s_open (zseq_server_t *self)
     rc =
       zseq_loop_add (self->loop, zseq_host_fd (self->host), POLLIN, NULL, NULL);
     if (rc != ZSEQ_OK)
-        return zseq_detail_fail (rc, "out of memory");
+        return zseq_detail_fail (rc, ZSEQ_TEXT_NO_MEMORY_NODE);
     rc = s_open_transport (self);
     if (rc == ZSEQ_OK && moved)
-        s_log (self, ZSEQ_LOG_INFO, "start",
-               "endpoints of the member list have changed");
+        s_log (self, ZSEQ_LOG (ENDPOINTS_CHANGED));
     return rc;
 }
 
@@ -422,14 +446,13 @@ s_open (zseq_server_t *self)
 static int
 s_fail (zseq_server_t *self, int rc)
 {
-    char text[WHY_MAX + 128];
     const char *why = zseq_detail ();
+    if (self->host && zseq_host_exit (self->host))
+        return rc;
     if (rc == ZSEQ_EAGAIN && self->node)
-        snprintf (text, sizeof text, "%s", why);
+        s_log (self, ZSEQ_LOG (ENDS), why);
     else
-        snprintf (text, sizeof text, "%s: %s", zseq_strerror (rc), why);
-    if (!self->host || !zseq_host_exit (self->host))
-        s_log (self, ZSEQ_LOG_ERROR, "end", text);
+        s_log (self, ZSEQ_LOG (FAILS), zseq_strerror (rc), why);
     return rc;
 }
 
@@ -553,15 +576,26 @@ s_watch_descriptors (zseq_server_t *self, uint64_t now_us)
         close (fd);
     else if (errno == EMFILE || errno == ENFILE) {
         if (self->exhausted_us == 0)
-            s_log (self, ZSEQ_LOG_WARNING, "descriptors",
-                   "all descriptors are used up: nobody can connect, and "
-                   "writes are refused; raise the limit of open files");
+            s_log (self, ZSEQ_LOG (DESCRIPTORS_USED_UP));
         self->exhausted_us = now_us;
     }
     if (self->exhausted_us == 0 || now_us - self->exhausted_us < EXHAUSTED_US)
         return;
     self->exhausted_us = 0;
-    s_log (self, ZSEQ_LOG_INFO, "descriptors", "descriptors are free again");
+    s_log (self, ZSEQ_LOG (DESCRIPTORS_FREE));
+}
+
+//  Has STATUS tell what the log has told, while it lasts. While the sockets are
+//  closed nobody can ask, so that they were is told for a while.
+static void
+s_set_trouble (zseq_server_t *self, uint64_t now_us)
+{
+    const char *text = NULL;
+    if (self->exhausted_us)
+        text = ZSEQ_TEXT_STATUS_DESCRIPTORS;
+    else if (self->closed_us && now_us - self->closed_us < CLOSED_US)
+        text = ZSEQ_TEXT_STATUS_CLOSED;
+    zseq_node_set_trouble (self->node, text);
 }
 
 //  P6: libzmq queues what others send, and holds a message until all of it has
@@ -572,14 +606,14 @@ s_guard (zseq_server_t *self, uint64_t now_us)
 {
     if (self->closed && s_open_sockets (self) == ZSEQ_OK) {
         self->closed = false;
-        s_log (self, ZSEQ_LOG_INFO, "memory", "connections are accepted again");
+        s_log (self, ZSEQ_LOG (CONNECTIONS_ACCEPTED));
         self->guard_us = now_us + GUARD_AGAIN_US;
     }
     if (now_us < self->guard_us)
         return;
     if (self->closed) {
         self->guard_us = now_us + GUARD_LOG_US;
-        s_log (self, ZSEQ_LOG_WARNING, "memory",
+        s_log (self, ZSEQ_LOG (CONNECTIONS_REFUSED),
                zseq_transport_text (self->transport));
         return;
     }
@@ -593,11 +627,10 @@ s_guard (zseq_server_t *self, uint64_t now_us)
     malloc_trim (0);
     if (s_resident (self) <= max)
         return;
-    s_log (self, ZSEQ_LOG_WARNING, "memory",
-           "waiting messages take too much memory (--memory-max): closing "
-           "all connections, which may connect again");
+    s_log (self, ZSEQ_LOG (MEMORY_FULL));
     s_close_sockets (self);
     self->closed = true;
+    self->closed_us = now_us;
     self->guard_us = now_us + GUARD_AGAIN_US;
 }
 
@@ -643,6 +676,7 @@ s_tick (zseq_server_t *self, uint64_t now_us)
     zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
     zseq_host_step (self->host, &event);
     s_guard (self, now_us);
+    s_set_trouble (self, now_us);
 }
 
 //  Waits for an event, or until there is something to tick or to send.
@@ -664,7 +698,8 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
     self->stop_fd = stop_fd;
     int rc = zseq_loop_add (self->loop, stop_fd, POLLIN, s_maybe_stop, self);
     if (rc != ZSEQ_OK)
-        return s_fail (self, zseq_detail_fail (rc, "no room for a descriptor"));
+        return s_fail (self,
+                       zseq_detail_fail (rc, ZSEQ_TEXT_NO_MEMORY_DESCRIPTOR));
     s_tick (self, zseq_clock_now_us ());
     while (!zseq_host_exit (self->host)) {
         uint64_t now_us = zseq_clock_now_us ();
@@ -692,10 +727,10 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
     rc = zseq_host_exit (self->host);
     if (rc == ZSEQ_OK && self->options->recover && !self->stopped_voting)
         return s_fail (
-          self, zseq_detail_fail (ZSEQ_EAGAIN,
-                                  "stopped before the node had recovered"));
-    if (rc == ZSEQ_OK)
-        s_log (self, ZSEQ_LOG_INFO, "end",
-               self->options->recover ? "recovered" : "stopped");
+          self, zseq_detail_fail (ZSEQ_EAGAIN, ZSEQ_TEXT_RECOVERY_STOPPED));
+    if (rc == ZSEQ_OK && self->options->recover)
+        s_log (self, ZSEQ_LOG (RECOVERED));
+    else if (rc == ZSEQ_OK)
+        s_log (self, ZSEQ_LOG (STOPPED));
     return rc;
 }

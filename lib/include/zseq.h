@@ -192,6 +192,11 @@ typedef struct zseq_client zseq_client_t;
 //
 //      timeout=MS      as zseq_client_set_timeout
 //      cluster=NAME    refuses to work with a cluster of another name
+//      label=TEXT      what the client calls itself, 1 to ZSEQ_LABEL_MAX ASCII
+//                      letters, digits and characters of -_.:@/+[]. Nodes keep
+//                      it in memory, and zseq_info tells it to anyone who asks
+//                      whose the last claim of a sequence was. Default
+//                      program[pid]@host; empty: tells nothing
 //      r=R  w=W        replies that a read and a write wait for
 //      unsafe-filesystem=1  allows DIR of file: to be on a network or FUSE file
 //                      system, which is refused otherwise (ZSEQ_EINVAL): if its
@@ -253,8 +258,8 @@ int zseq_client_stats (zseq_client_t *self, zseq_stats_t *stats_p);
 #define ZSEQ_COUNTERS_MAX 40
 #define ZSEQ_COUNTER_NAME_MAX 31
 
-//  Something that a node counts since its process began. zseqd(8) lists them;
-//  nodes of other versions may have others.
+//  Something that a node counts since its process began, or measures now.
+//  zseqd(8) lists them; nodes of other versions may have others.
 typedef struct {
     char name[ZSEQ_COUNTER_NAME_MAX + 1];
     uint64_t value;
@@ -266,7 +271,8 @@ typedef struct {
     bool reachable;        //  It answered in time; else the rest is unset
     bool voting;           //  It takes part in claims and reads
     char state[128];       //  "voting", also with what it refuses behind it
-                           //  (its disk is full); or why it does not vote
+                           //  (its disk is full) or what troubles it (no
+                           //  descriptor is left); or why it does not vote
     uint64_t incarnation;  //  Of its disk, from 1; rises with each recovery
     uint64_t sequences;    //  How many names it holds
     uint64_t burnt;        //  Reserved IDs that it lost, at most, when it last
@@ -417,6 +423,10 @@ typedef struct {
     uint64_t rate;      //  IDs claimed there in the last second, about
     uint64_t since_us;  //  Microseconds since the last claim there; 0: it
                         //  remembers none
+    char claimant[ZSEQ_LABEL_MAX + 1];  //  What the client of that claim calls
+                                        //  itself, any bytes; "node NAME": a
+                                        //  node claimed for clients; empty: not
+                                        //  known
 } zseq_node_info_t;
 
 typedef struct {

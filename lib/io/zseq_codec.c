@@ -64,11 +64,13 @@ s_version (const zseq_codec_op_t *op, const zseq_msg_t *msg)
     return op && op->forcible && msg->version == 2 ? 2 : 1;
 }
 
-//  A request of version 2 has one more element.
+//  A request of version 2 has one more element, and so may one of version 1
+//  have whose op has an addition.
 static size_t
 s_request_size (const zseq_codec_op_t *op, const zseq_msg_t *msg)
 {
-    return op->request_size + (s_version (op, msg) == 2);
+    return op->request_size + (s_version (op, msg) == 2) +
+           (op->has_request_addition && op->has_request_addition (msg));
 }
 
 //  Writing. Overflow is remembered and checked at the end.
@@ -120,6 +122,17 @@ s_has_body (zseq_op_t op, int status)
     return status == ZSEQ_OK;
 }
 
+//  How many additions a reply has whose body is extended.
+static size_t
+s_additions (const zseq_codec_op_t *op, const zseq_msg_t *msg)
+{
+    size_t count = 0;
+    while (count < ZSEQ_ADDITIONS_MAX && op->addition[count].has &&
+           op->addition[count].has (msg))
+        count++;
+    return count;
+}
+
 size_t
 zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
 {
@@ -132,14 +145,14 @@ zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
     assert (!msg->reply || !body || op->put_reply);
     bool extended = msg->reply && body && op->put_extension &&
                     (!op->extended || op->extended (msg));
-    bool addition = extended && op->has_addition && op->has_addition (msg);
+    size_t additions = extended ? s_additions (op, msg) : 0;
     bool refusal = msg->reply && !body && s_has_refusal (op, msg);
     size_t elements = msg->reply ? REPLY_HEAD : REQUEST_HEAD;
     if (body)
         elements += msg->reply ? op->reply_size : s_request_size (op, msg);
     if (extended)
-        elements += op->extension_size;
-    if (refusal || addition)
+        elements += op->extension_size + additions;
+    if (refusal)
         elements++;
 
     s_buffer_t buffer = {.bytes = bytes, .size = size};
@@ -160,13 +173,17 @@ zseq_codec_encode (const zseq_msg_t *msg, uint8_t *bytes, size_t size)
             op->put_reply (&packer, msg);
         if (extended)
             op->put_extension (&packer, msg);
-        if (addition)
-            op->put_addition (&packer, msg);
+        for (size_t index = 0; index < additions; index++)
+            op->addition[index].put (&packer, msg);
         if (refusal)
             op->put_refusal (&packer, msg);
     }
-    else if (op->put_request)
-        op->put_request (&packer, msg);
+    else {
+        if (op->put_request)
+            op->put_request (&packer, msg);
+        if (op->has_request_addition && op->has_request_addition (msg))
+            op->put_request_addition (&packer, msg);
+    }
     return buffer.full ? 0 : buffer.used;
 }
 
@@ -233,8 +250,13 @@ zseq_codec_decode_request (zseq_codec_t *self, const uint8_t *bytes,
         return ZSEQ_EPROTOCOL;
 
     const zseq_codec_op_t *op = s_find_op (msg->op);
-    if (!op || elements != REQUEST_HEAD + s_request_size (op, msg) ||
+    if (!op)
+        return ZSEQ_EPROTOCOL;
+    size_t size_min = REQUEST_HEAD + s_request_size (op, msg);
+    bool addition = op->take_request_addition && elements == size_min + 1;
+    if ((elements != size_min && !addition) ||
         (op->take_request && !op->take_request (&cursor, msg)) ||
+        (addition && !op->take_request_addition (&cursor, msg)) ||
         cursor.left > 0)
         return ZSEQ_EPROTOCOL;
     return ZSEQ_OK;
@@ -266,11 +288,11 @@ zseq_codec_decode_reply (zseq_codec_t *self, const uint8_t *bytes, size_t size,
             if (!op->take_extension (&cursor, msg))
                 return ZSEQ_EPROTOCOL;
             taken += op->extension_size;
-            if (op->take_addition && elements > taken) {
-                if (!op->take_addition (&cursor, msg))
+            for (size_t index = 0; index < ZSEQ_ADDITIONS_MAX &&
+                                   op->addition[index].take && elements > taken;
+                 index++, taken++)
+                if (!op->addition[index].take (&cursor, msg))
                     return ZSEQ_EPROTOCOL;
-                taken++;
-            }
         }
     }
     else if (s_has_refusal (op, msg) && elements > taken) {

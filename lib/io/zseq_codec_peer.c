@@ -124,6 +124,27 @@ s_take_speaks (zseq_codec_cursor_t *self, zseq_msg_t *msg)
     return zseq_codec_take_uint (self, 3, UINT64_MAX, &msg->introduce.speaks);
 }
 
+//  Whether the node says its member list. Those who say no version do not.
+static bool
+s_says_endpoints (const zseq_msg_t *msg)
+{
+    return s_says_version (msg) && msg->introduce.members.member_count > 0;
+}
+
+static void
+s_put_endpoints (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    assert (msg->introduce.members.member_count == msg->vector.n);
+    zseq_codec_put_endpoints (packer, &msg->introduce.members);
+}
+
+static bool
+s_take_endpoints (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_endpoints (self, &msg->introduce.members) &&
+           msg->introduce.members.member_count == msg->vector.n;
+}
+
 const zseq_codec_op_t zseq_codec_op_introduce = {
   .put_request = s_put_introduce_request,
   .take_request = s_take_introduce_request,
@@ -135,9 +156,8 @@ const zseq_codec_op_t zseq_codec_op_introduce = {
   .put_extension = s_put_introduce_extension,
   .take_extension = s_take_introduce_extension,
   .extension_size = 4,
-  .has_addition = s_says_version,
-  .put_addition = s_put_speaks,
-  .take_addition = s_take_speaks,
+  .addition = {{s_says_version, s_put_speaks, s_take_speaks},
+               {s_says_endpoints, s_put_endpoints, s_take_endpoints}},
 };
 
 //  What FENCE and COPY share.

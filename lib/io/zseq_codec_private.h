@@ -107,6 +107,22 @@ bool zseq_codec_take_cluster (zseq_codec_cursor_t *self,
 void zseq_codec_put_page (msgpack_packer *packer, const zseq_msg_page_t *page);
 bool zseq_codec_take_page (zseq_codec_cursor_t *self, zseq_msg_page_t *page);
 
+//  The endpoints of a member list, without the names.
+void zseq_codec_put_endpoints (msgpack_packer *packer,
+                               const zseq_msg_members_t *members);
+bool zseq_codec_take_endpoints (zseq_codec_cursor_t *self,
+                                zseq_msg_members_t *members);
+
+//  One element that a later version of the document adds to the body of a
+//  reply.
+typedef struct {
+    bool (*has) (const zseq_msg_t *msg);
+    void (*put) (msgpack_packer *packer, const zseq_msg_t *msg);
+    bool (*take) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
+} zseq_codec_addition_t;
+
+#define ZSEQ_ADDITIONS_MAX 2
+
 //  The bodies of one op: how to put and take them, and how many elements they
 //  have. Without put_request and take_request a request has no body; without
 //  put_reply and take_reply there is no reply but a refusal; without the
@@ -115,6 +131,12 @@ typedef struct {
     void (*put_request) (msgpack_packer *packer, const zseq_msg_t *msg);
     bool (*take_request) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
     size_t request_size;
+    //  One element that later versions add to a request; only nodes that are
+    //  known to take it get it.
+    bool (*has_request_addition) (const zseq_msg_t *msg);
+    void (*put_request_addition) (msgpack_packer *packer,
+                                  const zseq_msg_t *msg);
+    bool (*take_request_addition) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
     void (*put_reply) (msgpack_packer *packer, const zseq_msg_t *msg);
     bool (*take_reply) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
     size_t reply_size;
@@ -124,10 +146,9 @@ typedef struct {
     void (*put_extension) (msgpack_packer *packer, const zseq_msg_t *msg);
     bool (*take_extension) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
     size_t extension_size;
-    //  One element that still later versions add behind it.
-    bool (*has_addition) (const zseq_msg_t *msg);
-    void (*put_addition) (msgpack_packer *packer, const zseq_msg_t *msg);
-    bool (*take_addition) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
+    //  What still later versions add behind it, one after the other: who has
+    //  one has those before it.
+    zseq_codec_addition_t addition[ZSEQ_ADDITIONS_MAX];
     //  One element that later versions add to a refusal without a body.
     bool (*has_refusal) (const zseq_msg_t *msg);  //  Whether msg has it
     void (*put_refusal) (msgpack_packer *packer, const zseq_msg_t *msg);

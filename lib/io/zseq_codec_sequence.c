@@ -294,6 +294,24 @@ s_take_info_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
            zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->info.since_us);
 }
 
+static bool
+s_has_claimant (const zseq_msg_t *msg)
+{
+    return msg->info.claimant.size > 0;
+}
+
+static void
+s_put_claimant (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_text (packer, msg->info.claimant, 1, ZSEQ_LABEL_MAX);
+}
+
+static bool
+s_take_claimant (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_bytes (self, 1, ZSEQ_LABEL_MAX, &msg->info.claimant);
+}
+
 //  The request is that of a READ.
 const zseq_codec_op_t zseq_codec_op_info = {
   .put_request = s_put_read_request,
@@ -302,4 +320,8 @@ const zseq_codec_op_t zseq_codec_op_info = {
   .put_reply = s_put_info_reply,
   .take_reply = s_take_info_reply,
   .reply_size = 3,
+  .extended = s_has_claimant,
+  .put_extension = s_put_claimant,
+  .take_extension = s_take_claimant,
+  .extension_size = 1,
 };

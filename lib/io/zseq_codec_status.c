@@ -4,6 +4,24 @@
 
 //  HELLO.
 
+static bool
+s_has_label (const zseq_msg_t *msg)
+{
+    return msg->hello.label.size > 0;
+}
+
+static void
+s_put_label (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_text (packer, msg->hello.label, 1, ZSEQ_LABEL_MAX);
+}
+
+static bool
+s_take_label (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_bytes (self, 1, ZSEQ_LABEL_MAX, &msg->hello.label);
+}
+
 static void
 s_put_hello_reply (msgpack_packer *packer, const zseq_msg_t *msg)
 {
@@ -43,6 +61,9 @@ s_take_hello_extension (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 }
 
 const zseq_codec_op_t zseq_codec_op_hello = {
+  .has_request_addition = s_has_label,
+  .put_request_addition = s_put_label,
+  .take_request_addition = s_take_label,
   .put_reply = s_put_hello_reply,
   .take_reply = s_take_hello_reply,
   .reply_size = 3,

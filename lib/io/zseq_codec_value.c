@@ -264,6 +264,35 @@ zseq_codec_take_cluster (zseq_codec_cursor_t *self, zseq_msg_members_t *members,
            s_take_members (self, &members->member_count, endpoints);
 }
 
+void
+zseq_codec_put_endpoints (msgpack_packer *packer,
+                          const zseq_msg_members_t *members)
+{
+    msgpack_pack_array (packer, members->member_count);
+    for (size_t index = 0; index < members->member_count; index++)
+        zseq_codec_put_text (packer, members->member[index].endpoint, 1,
+                             ZSEQ_ENDPOINT_MAX);
+}
+
+bool
+zseq_codec_take_endpoints (zseq_codec_cursor_t *self,
+                           zseq_msg_members_t *members)
+{
+    size_t count;
+    if (!zseq_codec_take_array (self, 1, ZSEQ_NODES_MAX, &count))
+        return false;
+    for (size_t index = 0; index < count; index++) {
+        zseq_msg_member_t *member = &self->members[index];
+        *member = (zseq_msg_member_t){{"", 0}, {"", 0}};
+        if (!zseq_codec_take_bytes (self, 1, ZSEQ_ENDPOINT_MAX,
+                                    &member->endpoint))
+            return false;
+    }
+    members->member = self->members;
+    members->member_count = count;
+    return true;
+}
+
 static void
 s_put_items (msgpack_packer *packer, const zseq_msg_page_t *page)
 {

@@ -16,6 +16,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
+
 //  Opens count descriptors and closes them. Returns 0, or the error.
 static int
 s_try_descriptors (size_t count)
@@ -99,22 +101,16 @@ zseq_limits_leave (size_t descriptors, size_t threads, char *text,
     //  descriptors.
     int error = s_try_threads (threads);
     if (error) {
-        snprintf (text, text_size,
-                  "the process needs %zu more threads and cannot have them: "
-                  "%s: raise ulimit -u (systemd: TasksMax), or free memory",
-                  threads, strerror (error));
+        snprintf (text, text_size, ZSEQ_TEXT_THREADS_LACKING, threads,
+                  strerror (error));
         return false;
     }
     error = s_try_descriptors (descriptors);
     if (error) {
         struct rlimit limit = {0};
         (void) getrlimit (RLIMIT_NOFILE, &limit);
-        snprintf (text, text_size,
-                  "the process needs %zu more descriptors and cannot have "
-                  "them: %s: raise ulimit -n, which is %llu (systemd: "
-                  "LimitNOFILE)",
-                  descriptors, strerror (error),
-                  (unsigned long long) limit.rlim_cur);
+        snprintf (text, text_size, ZSEQ_TEXT_DESCRIPTORS_LACKING, descriptors,
+                  strerror (error), (unsigned long long) limit.rlim_cur);
         return false;
     }
     return true;

@@ -23,6 +23,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_store_convert.h"
 #include "zseq_store_filesystem.h"
 #include "zseq_store_noderecord.h"
@@ -138,9 +139,8 @@ s_enter_directory (zseq_store_t *self, bool *made_p)
 {
     bool made = made_p && mkdir (self->disk.path, 0700) == 0;
     if (made_p && !made && errno == ENOENT)
-        return zseq_store_disk_fail (
-          &self->disk, ZSEQ_EIO, ".",
-          "cannot be created: its parent does not exist");
+        return zseq_store_disk_fail (&self->disk, ZSEQ_EIO, ".",
+                                     ZSEQ_TEXT_STORE_NO_PARENT);
     if (made_p && !made && errno != EEXIST)
         return zseq_store_disk_fail_write (&self->disk, ".", "mkdir");
     int rc = zseq_store_guard_open (&self->guard, &self->disk);
@@ -174,9 +174,8 @@ s_sync_parent (zseq_store_t *self)
 static int
 s_fail_not_empty (zseq_store_t *self)
 {
-    return zseq_store_disk_fail (
-      &self->disk, ZSEQ_EEXIST, ".",
-      "not empty; to format a node that never ran, remove its contents");
+    return zseq_store_disk_fail (&self->disk, ZSEQ_EEXIST, ".",
+                                 ZSEQ_TEXT_STORE_FORMAT_NOT_EMPTY);
 }
 
 //  Formats the directory with record; zseq_store_format without the signals.
@@ -244,12 +243,11 @@ s_open_node (zseq_store_t *self, const zseq_record_t *first,
     bool empty = content.count == 0;
     if (empty && !first)
         return zseq_store_disk_fail (&self->disk, ZSEQ_EAGAIN, ".",
-                                     "the directory is empty");
+                                     ZSEQ_TEXT_STORE_EMPTY);
     //  Never write into a directory that is not a node's.
     if (!empty && !content.lock && !content.node)
         return zseq_store_disk_fail (&self->disk, ZSEQ_EDAMAGED, ".",
-                                     "no node's record: not a node's "
-                                     "directory, or the record was deleted");
+                                     ZSEQ_TEXT_STORE_NO_RECORD);
     rc = s_take_directory (self);
     if (rc == ZSEQ_OK && empty)
         rc = zseq_store_noderecord_write (self, first);
@@ -258,10 +256,8 @@ s_open_node (zseq_store_t *self, const zseq_record_t *first,
     if (rc == ZSEQ_OK)
         rc = zseq_store_noderecord_read (self, record, format_p);
     if (rc == ZSEQ_EAGAIN)
-        return zseq_store_disk_fail (
-          &self->disk, ZSEQ_EDAMAGED, "node",
-          "missing: it was deleted, or format was interrupted (if this node "
-          "never ran, remove the directory's contents and format again)");
+        return zseq_store_disk_fail (&self->disk, ZSEQ_EDAMAGED, "node",
+                                     ZSEQ_TEXT_STORE_NO_JOURNAL);
     return rc;
 }
 
@@ -309,10 +305,8 @@ s_open_lost (zseq_store_t *self)
     if (rc != ZSEQ_OK)
         return rc;
     if (content.count > 0 && !content.lock && !content.node && !content.names)
-        return zseq_store_disk_fail (
-          &self->disk, ZSEQ_EFOREIGN, ".",
-          "not empty, and not a node's directory: it has no lock, no node's "
-          "record and no names journal");
+        return zseq_store_disk_fail (&self->disk, ZSEQ_EFOREIGN, ".",
+                                     ZSEQ_TEXT_STORE_NOT_NODE);
     rc = s_take_directory (self);
     if (rc != ZSEQ_OK)
         return rc;
@@ -323,9 +317,8 @@ s_open_lost (zseq_store_t *self)
     if (rc == ZSEQ_EAGAIN || rc == ZSEQ_EDAMAGED)
         return ZSEQ_OK;
     if (rc == ZSEQ_OK)
-        rc = zseq_store_disk_fail (
-          &self->disk, ZSEQ_ELOCKED, ".",
-          "another process has just recovered this node; start again");
+        rc = zseq_store_disk_fail (&self->disk, ZSEQ_ELOCKED, ".",
+                                   ZSEQ_TEXT_STORE_RECOVERED);
     return rc;
 }
 

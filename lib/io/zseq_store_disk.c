@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_store_format.h"
 
 void
@@ -140,7 +141,7 @@ zseq_store_disk_open (zseq_store_disk_t *self, const char *file, int flags,
         return ZSEQ_EAGAIN;
     if (fd < 0 && (errno == ELOOP || errno == EISDIR || errno == ENXIO))
         return zseq_store_disk_fail (self, ZSEQ_EDAMAGED, file,
-                                     "not a regular file");
+                                     ZSEQ_TEXT_STORE_NOT_REGULAR);
     if (fd < 0)
         return zseq_store_disk_fail_io (self, file, "open");
     struct stat info;
@@ -149,7 +150,7 @@ zseq_store_disk_open (zseq_store_disk_t *self, const char *file, int flags,
         rc = zseq_store_disk_fail_io (self, file, "stat");
     else if (!S_ISREG (info.st_mode))
         rc = zseq_store_disk_fail (self, ZSEQ_EDAMAGED, file,
-                                   "not a regular file");
+                                   ZSEQ_TEXT_STORE_NOT_REGULAR);
     if (rc != ZSEQ_OK) {
         zseq_store_close (&fd);
         return rc;
@@ -189,7 +190,7 @@ s_open_spare (zseq_store_disk_t *self, const zseq_store_temp_t *temp,
         return ZSEQ_OK;
     if (*fd_p < 0)
         return zseq_store_disk_fail_write (self, temp->where,
-                                           "open a temporary file");
+                                           ZSEQ_TEXT_STORE_OPEN_TEMPORARY);
     struct stat status;
     int rc = ZSEQ_OK;
     bool alone = true;
@@ -233,10 +234,10 @@ zseq_store_disk_prepare (zseq_store_disk_t *self, zseq_store_temp_t *temp,
         fd = zseq_store_disk_create (self, temp);
     if (fd < 0 && errno == ENOENT)
         return zseq_store_disk_fail (self, ZSEQ_EAGAIN, temp->where,
-                                     "its directory does not exist");
+                                     ZSEQ_TEXT_STORE_NO_DIRECTORY);
     if (fd < 0)
         return zseq_store_disk_fail_write (self, temp->where,
-                                           "create a temporary file");
+                                           ZSEQ_TEXT_STORE_CREATE_TEMPORARY);
 
     //  The old value stands until the rename, so a failed fsync that only says
     //  that the disk is full leaves nothing in doubt.

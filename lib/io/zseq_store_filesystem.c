@@ -9,6 +9,8 @@
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
 
+#include "zseq_io_texts.h"
+
 //  A REFUSED file system may grant one lock to two hosts or mounts, or take a
 //  lock from a process whose writes still succeed. On a WHOLE one, syncfs is
 //  known to write all files, directories and renames to the disk, and to report
@@ -57,10 +59,6 @@ static const s_filesystem_t s_filesystems[] = {
   //  asks for them, and most do not. virtiofs is FUSE, too.
   {0x65735546, "fuse", REFUSED}};
 
-const char zseq_store_filesystem_elsewhere[] =
-  "on another file system than the node's directory; both must be on the same: "
-  "unmount it, move its contents into the directory, and start again";
-
 //  The file system's type as in its mount, which names the server behind FUSE:
 //  "fuse.sshfs". False: unknown.
 static bool
@@ -98,15 +96,7 @@ s_refuse (zseq_store_disk_t *disk, const char *name)
         !s_mounted_as (disk->device, type, sizeof type))
         snprintf (type, sizeof type, "%s", name);
     char what[512];
-    snprintf (
-      what, sizeof what,
-      "on a file system of type %s, where a lock may not exclude every "
-      "process that can reach the directory, or may be lost while writes "
-      "still succeed, so that two nodes would hand out the same IDs. Use a "
-      "local disk (ext4, xfs, btrfs, zfs); or, if you are sure that "
-      "only this host ever uses the directory, pass "
-      "--unsafe-filesystem (for file:, the option unsafe-filesystem=1)",
-      type);
+    snprintf (what, sizeof what, ZSEQ_TEXT_FILESYSTEM_REFUSED, type);
     return zseq_store_disk_fail (disk, ZSEQ_EINVAL, ".", what);
 }
 
@@ -144,5 +134,5 @@ zseq_store_filesystem_same (zseq_store_disk_t *disk, int fd, const char *name,
     if (info.st_dev == disk->device)
         return ZSEQ_OK;
     return zseq_store_disk_fail (disk, ZSEQ_EINVAL, where,
-                                 zseq_store_filesystem_elsewhere);
+                                 ZSEQ_TEXT_FILESYSTEM_ELSEWHERE);
 }

@@ -11,10 +11,6 @@
 //  node needs, and disk is not set to accept any), ZSEQ_EIO.
 int zseq_store_filesystem_check (zseq_store_disk_t *disk);
 
-//  The error text for a directory on another file system than the node's: a
-//  sync of the node's directory would not reach it.
-extern const char zseq_store_filesystem_elsewhere[];
-
 //  Checks that the directory name below fd is on the node's file system; where
 //  is for the text. Errors: ZSEQ_EINVAL, ZSEQ_EIO, ZSEQ_EAGAIN (no such
 //  directory).

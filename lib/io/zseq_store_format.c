@@ -17,6 +17,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_seq.h"
 
 #define FORMAT_VERSION 1  //  Of sequence records and journals
@@ -34,8 +35,6 @@
 #define PREFIX_MAX 100  //  Readable bytes in the file's name of a long name
 #define HASH_SIZE 16
 
-static const char s_unknown_version[] =
-  "of an unknown format version; use the zseq that wrote it";
 
 //  The path of a record.
 
@@ -135,11 +134,11 @@ zseq_store_envelope_decode (zseq_store_envelope_t *self, uint16_t kind,
 {
     *what_p = NULL;
     if (size < ZSEQ_STORE_RECORD_MIN)
-        *what_p = "too short for a record";
+        *what_p = ZSEQ_TEXT_RECORD_SHORT;
     else if (memcmp (bytes, RECORD_MAGIC, MAGIC_SIZE) != 0)
-        *what_p = "not a record of zseq";
+        *what_p = ZSEQ_TEXT_RECORD_FOREIGN_BYTES;
     else if (!zseq_store_checksum_ok (bytes, size))
-        *what_p = "checksum does not match";
+        *what_p = ZSEQ_TEXT_RECORD_CHECKSUM;
     if (*what_p)
         return ZSEQ_EDAMAGED;
 
@@ -148,7 +147,7 @@ zseq_store_envelope_decode (zseq_store_envelope_t *self, uint16_t kind,
     self->version = (uint16_t) zseq_store_get_number (&reader, 2);
     uint16_t newest = kind == KIND_NODE ? ZSEQ_STORE_FORMAT : FORMAT_VERSION;
     if (self->version < FORMAT_VERSION || self->version > newest) {
-        *what_p = s_unknown_version;
+        *what_p = ZSEQ_TEXT_FORMAT_VERSION;
         return ZSEQ_EFOREIGN;
     }
     self->kind = (uint16_t) zseq_store_get_number (&reader, 2);
@@ -159,9 +158,9 @@ zseq_store_envelope_decode (zseq_store_envelope_t *self, uint16_t kind,
     self->value_size = (size_t) zseq_store_get_number (&reader, 4);
     self->value = zseq_store_get (&reader, self->value_size);
     if (reader.bad || reader.left > 0)
-        *what_p = "sizes do not add up";
+        *what_p = ZSEQ_TEXT_RECORD_SIZES;
     else if (self->kind != kind)
-        *what_p = "of the wrong kind for its path";
+        *what_p = ZSEQ_TEXT_RECORD_KIND;
     return *what_p ? ZSEQ_EDAMAGED : ZSEQ_OK;
 }
 
@@ -185,11 +184,11 @@ zseq_store_sequence_decode (zseq_store_sequence_t *self, const uint8_t *bytes,
     self->next = zseq_store_get_number (&reader, 8);
     self->durable_to = zseq_store_get_number (&reader, 8);
     if (self->name_size == 0 || memchr (self->name, 0, self->name_size))
-        *what_p = "holds no valid name";
+        *what_p = ZSEQ_TEXT_RECORD_NAME;
     else if (reader.bad || reader.left > 0 || self->identity == 0 ||
              self->next < 1 || self->next > self->durable_to ||
              self->durable_to > ZSEQ_NEXT_MAX)
-        *what_p = "its value is invalid";
+        *what_p = ZSEQ_TEXT_RECORD_VALUE;
     return *what_p ? ZSEQ_EDAMAGED : ZSEQ_OK;
 }
 
@@ -305,7 +304,7 @@ zseq_store_node_decode (zseq_record_t *record, const uint8_t *bytes,
         envelope.name_size > 0 || !s_node_valid (record) ||
         zseq_quorum_init (&record->members.quorum, record->members.n, 0, 0) !=
           ZSEQ_OK) {
-        *what_p = "its value is invalid";
+        *what_p = ZSEQ_TEXT_RECORD_VALUE;
         return ZSEQ_EDAMAGED;
     }
     return ZSEQ_OK;
@@ -338,24 +337,24 @@ zseq_store_header_decode (const uint8_t *bytes, size_t size,
     assert (what_p);
     *what_p = NULL;
     if (size < ZSEQ_STORE_HEADER_SIZE)
-        *what_p = "too short for a names journal";
+        *what_p = ZSEQ_TEXT_JOURNAL_SHORT;
     else if (memcmp (bytes, JOURNAL_MAGIC, MAGIC_SIZE) != 0)
-        *what_p = "not a names journal";
+        *what_p = ZSEQ_TEXT_JOURNAL_FOREIGN_BYTES;
     else if (!zseq_store_checksum_ok (bytes, ZSEQ_STORE_HEADER_SIZE))
-        *what_p = "checksum of its header does not match";
+        *what_p = ZSEQ_TEXT_JOURNAL_CHECKSUM;
     if (*what_p)
         return ZSEQ_EDAMAGED;
     zseq_store_reading_t reader = {bytes + MAGIC_SIZE, size - MAGIC_SIZE,
                                    false};
     if (zseq_store_get_number (&reader, 2) != FORMAT_VERSION) {
-        *what_p = s_unknown_version;
+        *what_p = ZSEQ_TEXT_FORMAT_VERSION;
         return ZSEQ_EFOREIGN;
     }
     *identity_p = zseq_store_get_number (&reader, 8);
     *node_p = (uint8_t) zseq_store_get_number (&reader, 1);
     if (*identity_p != 0)
         return ZSEQ_OK;
-    *what_p = "its header is invalid";
+    *what_p = ZSEQ_TEXT_JOURNAL_HEADER;
     return ZSEQ_EDAMAGED;
 }
 

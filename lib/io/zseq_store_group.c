@@ -18,6 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_store_filesystem.h"
 #include "zseq_store_noderecord.h"
 #include "zseq_store_private.h"
@@ -36,7 +37,7 @@ s_open_directory (zseq_store_t *self, int parent_fd, const char *name,
             return zseq_store_disk_fail_write (&self->disk, where, "mkdir");
         if (sync && !zseq_store_sync_directory (parent_fd))
             return zseq_store_disk_fail_io (&self->disk, where,
-                                            "fsync of its parent directory");
+                                            ZSEQ_TEXT_STORE_SYNC_PARENT);
         fd = zseq_store_openat (parent_fd, name, flags);
     }
     if (fd < 0)
@@ -246,7 +247,7 @@ s_prepare_one (zseq_store_t *self, zseq_store_job_t *job)
     //  The first syncfs makes the directory durable.
     if (mkdirat (self->seq_fd, target.bucket, 0700) != 0)
         return zseq_store_disk_fail_write (&self->disk, target.where,
-                                           "mkdir of its directory");
+                                           ZSEQ_TEXT_STORE_MAKE_DIRECTORY);
     return s_prepare_record (self, job, &target, self->seq_fd, target.parent,
                              false);
 }

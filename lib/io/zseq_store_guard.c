@@ -25,17 +25,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-//  Advice for a directory that is no longer ours.
-#define END_THE_OTHER                                                          \
-    "this node stops and acknowledges nothing more: stop the other process "   \
-    "for "                                                                     \
-    "good, then recover this node (zseqd recover)"
-#define TAKEN                                                                  \
-    "another process has taken the directory while it was in "                 \
-    "use; " END_THE_OTHER
-#define PUT_IT_BACK                                                            \
-    "this node stops and acknowledges nothing more: use only one copy of "     \
-    "the directory, put it back and start again"
+#include "zseq_io_texts.h"
 
 void
 zseq_store_guard_init (zseq_store_guard_t *self)
@@ -57,7 +47,7 @@ zseq_store_guard_open (zseq_store_guard_t *self, zseq_store_disk_t *disk)
           zseq_store_openat (AT_FDCWD, ".", O_PATH | O_DIRECTORY);
         if (self->start_fd < 0)
             return zseq_store_disk_fail_io (disk, ".",
-                                            "open the working directory");
+                                            ZSEQ_TEXT_STORE_OPEN_WORKING);
         from = self->start_fd;
     }
     disk->fd = zseq_store_openat (from, disk->path, O_RDONLY | O_DIRECTORY);
@@ -65,7 +55,7 @@ zseq_store_guard_open (zseq_store_guard_t *self, zseq_store_disk_t *disk)
         return ZSEQ_OK;
     if (errno == ENOENT)
         return zseq_store_disk_fail (disk, ZSEQ_EAGAIN, ".",
-                                     "there is no such directory");
+                                     ZSEQ_TEXT_STORE_ABSENT);
     return zseq_store_disk_fail_io (disk, ".", "open");
 }
 
@@ -112,9 +102,11 @@ s_signed (int fd)
 static int
 s_fail_locked (zseq_store_disk_t *disk, long pid)
 {
-    char what[64] = "in use by process (unknown)";
-    if (pid > 0)
-        snprintf (what, sizeof what, "in use by process %ld", pid);
+    char number[24];
+    char what[64];
+    snprintf (number, sizeof number, "%ld", pid);
+    snprintf (what, sizeof what, ZSEQ_TEXT_STORE_IN_USE,
+              pid > 0 ? number : "(unknown)");
     return zseq_store_disk_fail (disk, ZSEQ_ELOCKED, ".", what);
 }
 
@@ -288,18 +280,14 @@ s_check_path (zseq_store_guard_t *self, zseq_store_disk_t *disk)
     if (fstatat (from, disk->path, &info, 0) == 0) {
         if (info.st_dev == disk->device && info.st_ino == self->inode)
             return ZSEQ_OK;
-        return s_fail_taken (
-          disk, ".",
-          "replaced by another directory while it was in use; " PUT_IT_BACK);
+        return s_fail_taken (disk, ".", ZSEQ_TEXT_GUARD_REPLACED);
     }
     //  Without permission to look nothing is known. The lock holds all the
     //  same.
     if (errno == EACCES)
         return ZSEQ_OK;
     if (errno == ENOENT || errno == ENOTDIR || errno == ELOOP)
-        return s_fail_taken (disk, ".",
-                             "moved away or removed while it was in "
-                             "use; " PUT_IT_BACK);
+        return s_fail_taken (disk, ".", ZSEQ_TEXT_GUARD_MOVED);
     return zseq_store_disk_fail_io (disk, ".", "stat");
 }
 
@@ -341,16 +329,12 @@ s_check_node (zseq_store_guard_t *self, zseq_store_disk_t *disk)
     struct stat info;
     if (fstatat (disk->fd, "node", &info, AT_SYMLINK_NOFOLLOW) != 0)
         return errno == ENOENT
-                 ? s_fail_taken (disk, "node",
-                                 "removed by another process "
-                                 "while it was in use; " END_THE_OTHER)
+                 ? s_fail_taken (disk, "node", ZSEQ_TEXT_GUARD_REMOVED)
                  : zseq_store_disk_fail_io (disk, "node", "stat");
     if (s_is_marked (&self->node_mark, &info))
         return ZSEQ_OK;
     if (!s_is_node (self, disk))
-        return s_fail_taken (disk, "node",
-                             "written by another process while it was in "
-                             "use; " END_THE_OTHER);
+        return s_fail_taken (disk, "node", ZSEQ_TEXT_GUARD_WRITTEN);
     self->node_mark = s_mark (&info);
     return ZSEQ_OK;
 }
@@ -369,9 +353,7 @@ zseq_store_guard_file (zseq_store_disk_t *disk, const char *name, int fd,
     if (there.st_ino == ours.st_ino && there.st_dev == ours.st_dev &&
         (size < 0 || there.st_size == size))
         return ZSEQ_OK;
-    return s_fail_taken (disk, name,
-                         "written, moved or removed by another process while "
-                         "it was in use; " END_THE_OTHER);
+    return s_fail_taken (disk, name, ZSEQ_TEXT_GUARD_FILE);
 }
 
 //  Handles a lock file that was replaced or written. If it holds our line or
@@ -391,7 +373,7 @@ s_check_token (zseq_store_guard_t *self, zseq_store_disk_t *disk,
         (!same && flock (fd, LOCK_EX | LOCK_NB) != 0)) {
         if (!same)
             zseq_store_close (&fd);
-        return s_fail_taken (disk, "lock", TAKEN);
+        return s_fail_taken (disk, "lock", ZSEQ_TEXT_GUARD_TAKEN);
     }
     if (!same) {
         s_close_lock (self);
@@ -432,7 +414,7 @@ s_check_followed_token (zseq_store_guard_t *self, zseq_store_disk_t *disk,
       fd < 0 ? errno == ENOENT : !text[0] || strcmp (text, self->token) == 0;
     zseq_store_close (&fd);
     if (!ours)
-        return s_fail_taken (disk, "lock", TAKEN);
+        return s_fail_taken (disk, "lock", ZSEQ_TEXT_GUARD_TAKEN);
     if (text[0])
         self->lock = s_mark (info);
     return ZSEQ_OK;

@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
+
 bool
 zseq_store_journal_init (zseq_store_journal_t *self)
 {
@@ -42,7 +44,7 @@ s_open (zseq_store_disk_t *disk, const char *file, size_t size, int *fd_p)
     zseq_store_close (fd_p);
     return rc == ZSEQ_EIO ? rc
                           : zseq_store_disk_fail (disk, ZSEQ_EIO, file,
-                                                  "vanished or was cut off");
+                                                  ZSEQ_TEXT_JOURNAL_VANISHED);
 }
 
 int
@@ -85,7 +87,7 @@ zseq_store_journal_copy (zseq_store_journal_t *self, zseq_store_disk_t *disk)
     uint8_t *bytes = malloc (size);
     if (!bytes)
         return zseq_store_disk_fail (disk, ZSEQ_ENOMEM, ZSEQ_STORE_COPY,
-                                     "no memory to make it");
+                                     ZSEQ_TEXT_NO_MEMORY_JOURNAL);
     int rc = ZSEQ_OK;
     if (zseq_store_read_all (self->fd, bytes, size) != (ssize_t) size)
         rc = zseq_store_disk_fail_io (disk, ZSEQ_STORE_NAMES, "read");
@@ -123,8 +125,7 @@ s_cut (const zseq_store_journal_t *self, zseq_store_disk_t *disk, int fd,
        const char *file)
 {
     if (ftruncate (fd, self->size) != 0)
-        return zseq_store_disk_fail_io (disk, file,
-                                        "truncate after a failed append");
+        return zseq_store_disk_fail_io (disk, file, ZSEQ_TEXT_JOURNAL_TRUNCATE);
     return ZSEQ_OK;
 }
 

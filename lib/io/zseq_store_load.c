@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <stdlib.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_store_loading.h"
 #include "zseq_store_match.h"
 #include "zseq_store_replay.h"
@@ -73,7 +74,8 @@ zseq_store_read (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
     assert (expected);
     zseq_store_loading_t *self = calloc (1, sizeof *self);
     if (!self)
-        return zseq_store_disk_fail (disk, ZSEQ_ENOMEM, ".", "out of memory");
+        return zseq_store_disk_fail (disk, ZSEQ_ENOMEM, ".",
+                                     ZSEQ_TEXT_NO_MEMORY_LOAD);
     self->disk = disk;
     self->expected = expected;
     self->callbacks = callbacks;

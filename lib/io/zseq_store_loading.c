@@ -3,6 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "zseq_io_texts.h"
+
 int
 zseq_store_loading_stop (zseq_store_loading_t *self, int rc, const char *where,
                          const char *what)
@@ -27,7 +29,8 @@ zseq_store_loading_stop_call (zseq_store_loading_t *self, const char *where,
 int
 zseq_store_loading_stop_memory (zseq_store_loading_t *self)
 {
-    return zseq_store_loading_stop (self, ZSEQ_ENOMEM, ".", "out of memory");
+    return zseq_store_loading_stop (self, ZSEQ_ENOMEM, ".",
+                                    ZSEQ_TEXT_NO_MEMORY_LOAD);
 }
 
 int

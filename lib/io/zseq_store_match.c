@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_kvstore_make.h"
 
 static int
@@ -36,9 +37,8 @@ s_note_missing (zseq_store_loading_t *self, const zseq_store_name_t *entry,
     snprintf (where, sizeof where, "seq/%02x/%s", path.bucket, path.file);
     if (s_is_damaged (self, known, where))
         return ZSEQ_OK;
-    return zseq_store_loading_note_damage (
-      self, &self->finds, where, "missing, but listed in the names journal",
-      false);
+    return zseq_store_loading_note_damage (self, &self->finds, where,
+                                           ZSEQ_TEXT_RECORD_MISSING, false);
 }
 
 //  Joins the records and the journal's entries, both sorted.
@@ -117,8 +117,7 @@ zseq_store_match (zseq_store_loading_t *self)
                                              ZSEQ_STORE_COPY, "missing", false);
     if (rc == ZSEQ_OK && unformed)
         rc = zseq_store_loading_note_damage (self, &self->finds, "node",
-                                             "older than the records beside it",
-                                             false);
+                                             ZSEQ_TEXT_RECORD_OLD, false);
     return rc;
 }
 

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_kvstore_make.h"
 #include "zseq_store_private.h"
 
@@ -28,7 +29,7 @@ zseq_store_noderecord_read (zseq_store_t *self, zseq_record_t *record,
         rc = zseq_store_disk_fail_io (&self->disk, "node", "read");
     else if (size > sizeof bytes)
         rc = zseq_store_disk_fail (&self->disk, ZSEQ_EDAMAGED, "node",
-                                   "too long for a record");
+                                   ZSEQ_TEXT_RECORD_LONG);
     zseq_store_close (&fd);
     if (rc != ZSEQ_OK)
         return rc;

@@ -6,6 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
+
 static void
 s_image_term (zseq_store_image_t *self)
 {
@@ -35,7 +37,8 @@ s_read_bytes (zseq_store_image_t *self, zseq_store_disk_t *disk,
     void *bytes = mmap (NULL, self->capacity, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (bytes == MAP_FAILED)
-        return zseq_store_disk_fail (disk, ZSEQ_ENOMEM, file, "out of memory");
+        return zseq_store_disk_fail (disk, ZSEQ_ENOMEM, file,
+                                     ZSEQ_TEXT_NO_MEMORY_LOAD);
     self->bytes = bytes;
     //  S8: sync before reading, as for every file that syncfs has not reached.
     if (disk->sync_each && fsync (fd) != 0)
@@ -64,7 +67,7 @@ s_scan (zseq_store_image_t *self)
     //  like a batch: whatever is found here was written as one.
     if (zseq_store_batch_within (self->bytes + self->end,
                                  self->size - self->end))
-        self->damage = "a batch before the last is corrupt";
+        self->damage = ZSEQ_TEXT_JOURNAL_CORRUPT;
 }
 
 //  Reads one of the two files and checks its header.
@@ -79,7 +82,7 @@ s_image_read (zseq_store_image_t *self, zseq_store_disk_t *disk,
         return ZSEQ_OK;
     self->there = true;
     if (rc == ZSEQ_EDAMAGED)
-        self->damage = "not a regular file";
+        self->damage = ZSEQ_TEXT_STORE_NOT_REGULAR;
     if (rc != ZSEQ_OK)
         return rc == ZSEQ_EDAMAGED ? ZSEQ_OK : rc;
     rc = s_read_bytes (self, disk, file, fd, size);
@@ -102,7 +105,7 @@ s_image_read (zseq_store_image_t *self, zseq_store_disk_t *disk,
         s_scan (self);
     if (rc != ZSEQ_EDAMAGED)
         return rc;
-    self->damage = "the journal of another node or cluster";
+    self->damage = ZSEQ_TEXT_JOURNAL_OTHER;
     return ZSEQ_OK;
 }
 
@@ -149,18 +152,17 @@ s_judge_ends (zseq_store_pair_t *self)
     zseq_store_image_t *names = &self->names;
     zseq_store_image_t *copy = &self->copy;
     if (names->end < copy->end)
-        names->damage = s_has_tail (names)
-                          ? "a batch is corrupt but intact in its copy"
-                          : "ends before its copy does";
+        names->damage = s_has_tail (names) ? ZSEQ_TEXT_JOURNAL_PAIR_CORRUPT
+                                           : ZSEQ_TEXT_JOURNAL_PAIR_SHORT;
     else if (names->end == copy->end && s_has_tail (copy)) {
-        copy->damage = "continues after the last intact batch";
+        copy->damage = ZSEQ_TEXT_JOURNAL_PAIR_CONTINUES;
         if (s_has_tail (names))
-            names->damage = "its last batch is corrupt, as is that of its copy";
+            names->damage = ZSEQ_TEXT_JOURNAL_PAIR_BOTH;
     }
     else if (names->end > copy->end &&
              (copy->end != names->last || s_has_tail (names) ||
               copy->size > names->size))
-        copy->damage = "lacks more than the last batch of the names journal";
+        copy->damage = ZSEQ_TEXT_JOURNAL_PAIR_LACKS;
 }
 
 void
@@ -172,15 +174,15 @@ zseq_store_pair_judge (zseq_store_pair_t *self, uint16_t format)
     if (!names->there || !copy->there || names->damage || copy->damage)
         return;
     if (!s_agree (self))
-        copy->damage = "differs from the names journal";
+        copy->damage = ZSEQ_TEXT_JOURNAL_PAIR_DIFFERS;
     else if (format != 1)
         s_judge_ends (self);
     //  The conversion wrote the copy at once. The copy may be older than the
     //  journal if an older zseqd has written since.
     else if (s_has_tail (copy))
-        copy->damage = "its last batch is corrupt";
+        copy->damage = ZSEQ_TEXT_JOURNAL_PAIR_LAST;
     else if (names->end < copy->end)
-        names->damage = "ends before its copy does";
+        names->damage = ZSEQ_TEXT_JOURNAL_PAIR_SHORT;
 }
 
 //  Mending.

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_kvstore_make.h"
 
 #define FOLDER "damaged"
@@ -76,8 +77,7 @@ zseq_store_repair_move (zseq_store_repair_t *self, zseq_store_disk_t *disk,
         return rc;
     snprintf (to, sizeof to, "%s/%s", self->folder, path);
     if (renameat (disk->fd, path, disk->fd, to) != 0)
-        return zseq_store_disk_fail_write (disk, path,
-                                           "move to the folder " FOLDER);
+        return zseq_store_disk_fail_write (disk, path, ZSEQ_TEXT_STORE_MOVE);
     rc = s_sync_parent (disk, to);
     return rc == ZSEQ_OK ? s_sync_parent (disk, path) : rc;
 }

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include "zseq_io_texts.h"
+
 //  Ends loading with rc; the disk's text already says why. Only before threads
 //  start.
 static int
@@ -25,7 +27,7 @@ s_read_batches (zseq_store_loading_t *self, zseq_store_image_t *image)
             const char *name;
             size_t size;
             if (!zseq_store_entries_next (&entries, &name, &size)) {
-                image->damage = "an entry is invalid";
+                image->damage = ZSEQ_TEXT_JOURNAL_ENTRY;
                 return ZSEQ_OK;
             }
             if (!zseq_store_memory_reserve (
@@ -48,7 +50,7 @@ s_check_journal (uint64_t identity, uint8_t node, const char *file, void *arg)
     if (zseq_store_loading_ours (self, identity, node))
         return ZSEQ_OK;
     return zseq_store_disk_fail (self->disk, ZSEQ_EFOREIGN, file,
-                                 "the journal of another node or cluster");
+                                 ZSEQ_TEXT_JOURNAL_OTHER);
 }
 
 int

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_store_filesystem.h"
 
 void
@@ -104,7 +105,7 @@ s_check_device (zseq_store_loading_t *self, int fd, const char *where)
     if (info.st_dev == self->disk->device)
         return ZSEQ_OK;
     return zseq_store_loading_stop (self, ZSEQ_EINVAL, where,
-                                    zseq_store_filesystem_elsewhere);
+                                    ZSEQ_TEXT_FILESYSTEM_ELSEWHERE);
 }
 
 int
@@ -123,8 +124,8 @@ zseq_store_scan_open (zseq_store_loading_t *self, zseq_store_finds_t *finds,
     if (errno == ENOENT)
         return ZSEQ_OK;
     if (errno == ENOTDIR || errno == ELOOP)
-        return zseq_store_loading_note_damage (self, finds, where,
-                                               "not a directory", true);
+        return zseq_store_loading_note_damage (
+          self, finds, where, ZSEQ_TEXT_STORE_NOT_DIRECTORY, true);
     return zseq_store_loading_stop_call (self, where, "open");
 }
 

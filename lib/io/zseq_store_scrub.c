@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
+
 #define PIECE_SIZE 32768
 
 //  Handles a call that failed with errno. A lack of descriptors or memory says
@@ -80,13 +82,13 @@ zseq_store_scrub_sequence (zseq_store_disk_t *disk,
         return zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, where, what);
     if (sequence.identity != expected->identity ||
         sequence.node != expected->node)
-        what = "a record of another node or cluster";
+        what = ZSEQ_TEXT_RECORD_OTHER;
     else if (sequence.name_size != size ||
              memcmp (sequence.name, name, size) != 0)
-        what = "holds the record of another name";
+        what = ZSEQ_TEXT_RECORD_OTHER_NAME;
     //  A refused write may have left a higher one.
     else if (sequence.durable_to < durable_to)
-        what = "older than what was written last";
+        what = ZSEQ_TEXT_SCRUB_OLDER;
     return what ? zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, where, what)
                 : ZSEQ_OK;
 }
@@ -106,7 +108,7 @@ zseq_store_scrub_node (zseq_store_disk_t *disk, const zseq_record_t *record)
     if (got == size && memcmp (bytes, written, size) == 0)
         return ZSEQ_OK;
     return zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, "node",
-                                 "not what was written last");
+                                 ZSEQ_TEXT_SCRUB_DIFFERS);
 }
 
 //  The journals.
@@ -126,14 +128,15 @@ s_read_piece (zseq_store_disk_t *disk, const char *file, int journal_fd,
         rc = s_fail (disk, file, "stat");
     else if (there.st_ino != ours.st_ino || there.st_dev != ours.st_dev)
         rc = zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, file,
-                                   "another file is in its place");
+                                   ZSEQ_TEXT_SCRUB_REPLACED);
     if (rc == ZSEQ_OK) {
         (void) posix_fadvise (fd, offset, (off_t) size, POSIX_FADV_DONTNEED);
         ssize_t got = pread (fd, bytes, size, offset);
         if (got < 0)
             rc = s_fail (disk, file, "read");
         else if ((size_t) got != size)
-            rc = zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, file, "cut off");
+            rc = zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, file,
+                                       ZSEQ_TEXT_SCRUB_CUT_OFF);
     }
     zseq_store_close (&fd);
     return rc;
@@ -152,7 +155,7 @@ s_compare_piece (zseq_store_disk_t *disk, const zseq_store_journal_t *journal,
                            size, offset);
     if (rc == ZSEQ_OK && memcmp (bytes[0], bytes[1], size) != 0)
         rc = zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, ZSEQ_STORE_NAMES,
-                                   "differs from its copy");
+                                   ZSEQ_TEXT_SCRUB_COPY_DIFFERS);
     return rc;
 }
 
@@ -189,7 +192,7 @@ s_restore (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
                                    (zseq_store_expected_t *) expected);
     bool names = s_is_whole (&pair.names, journal);
     bool copy = s_is_whole (&pair.copy, journal);
-    const char *done = "the other one is damaged, too: recover this node";
+    const char *done = ZSEQ_TEXT_SCRUB_BOTH;
     if (rc == ZSEQ_ENOMEM)
         rc = ZSEQ_EAGAIN;
     else if (!names && !copy)
@@ -200,8 +203,8 @@ s_restore (zseq_store_disk_t *disk, zseq_store_journal_t *journal,
           zseq_store_journal_replace (journal, disk, whole->bytes, whole->size);
         if (rc == ZSEQ_OK)
             rc = zseq_store_disk_sync (disk);
-        done = rc == ZSEQ_ENOSPACE ? "no space to write it again"
-                                   : "it was written again from the other one";
+        done = rc == ZSEQ_ENOSPACE ? ZSEQ_TEXT_SCRUB_NO_SPACE
+                                   : ZSEQ_TEXT_SCRUB_RESTORED;
     }
     zseq_store_pair_term (&pair);
     if (rc == ZSEQ_EIO || rc == ZSEQ_EAGAIN)

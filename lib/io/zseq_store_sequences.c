@@ -19,6 +19,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_store_scan.h"
 
 #define READERS_MAX 32
@@ -98,7 +99,7 @@ s_read_record (s_reader_t *reader, int fd, const char *bucket, const char *file)
         return rc;
     if (size > ZSEQ_STORE_RECORD_MAX)
         return zseq_store_loading_note_damage (self, finds, where,
-                                               "too long for a record", true);
+                                               ZSEQ_TEXT_RECORD_LONG, true);
 
     zseq_store_sequence_t sequence;
     const char *what;
@@ -109,14 +110,14 @@ s_read_record (s_reader_t *reader, int fd, const char *bucket, const char *file)
         return zseq_store_loading_stop (self, rc, where, what);
     if (!zseq_store_loading_ours (self, sequence.identity, sequence.node))
         return zseq_store_loading_stop (self, ZSEQ_EFOREIGN, where,
-                                        "a record of another node or cluster");
+                                        ZSEQ_TEXT_RECORD_OTHER);
     zseq_store_path_t path;
     zseq_store_path_init (&path, sequence.name, sequence.name_size);
     char digits[3];
     snprintf (digits, sizeof digits, "%02x", path.bucket);
     if (strcmp (digits, bucket) != 0 || strcmp (path.file, file) != 0)
         return zseq_store_loading_note_damage (
-          self, finds, where, "holds the record of another name", true);
+          self, finds, where, ZSEQ_TEXT_RECORD_OTHER_NAME, true);
     return s_note_record (self, finds, &sequence);
 }
 
@@ -143,7 +144,7 @@ s_read_entry (s_reader_t *reader, int fd, const char *bucket,
     if (temp)
         return zseq_store_loading_note_temp (self, &reader->finds, where);
     return zseq_store_loading_note_damage (self, &reader->finds, where,
-                                           "not a regular file", true);
+                                           ZSEQ_TEXT_STORE_NOT_REGULAR, true);
 }
 
 //  Reads all records of a bucket.
@@ -303,7 +304,7 @@ zseq_store_sequences_read (zseq_store_loading_t *self)
     size_t count = s_start_readers (self, reader);
     if (count == 0 && self->bucket_count > 0)
         (void) zseq_store_loading_stop (self, ZSEQ_ENOMEM, ".",
-                                        "no memory for a thread");
+                                        ZSEQ_TEXT_NO_MEMORY_LOAD_THREAD);
     if (!zseq_store_name_sort (&self->entry, &self->entry_capacity,
                                self->entry_count))
         (void) zseq_store_loading_stop_memory (self);

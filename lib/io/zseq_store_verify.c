@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_kvstore_load.h"
 #include "zseq_store_guard.h"
 #include "zseq_store_load.h"
@@ -27,9 +28,8 @@ s_check_directory (zseq_store_disk_t *disk)
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         if (s_is_there (disk, files[i]))
             return ZSEQ_OK;
-    return zseq_store_disk_fail (
-      disk, ZSEQ_EAGAIN, ".",
-      "not a node's directory: it has none of a node's files");
+    return zseq_store_disk_fail (disk, ZSEQ_EAGAIN, ".",
+                                 ZSEQ_TEXT_VERIFY_NOT_NODE);
 }
 
 //  Reads the node's record. Errors: ZSEQ_EDAMAGED (also if it is missing),
@@ -52,7 +52,7 @@ s_read_node (zseq_store_disk_t *disk, zseq_store_verified_t *verified)
         return zseq_store_disk_fail_io (disk, "node", "read");
     if (got > ZSEQ_STORE_RECORD_MAX)
         return zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, "node",
-                                     "too long for a record");
+                                     ZSEQ_TEXT_RECORD_LONG);
     const char *what;
     rc = zseq_store_node_decode (&verified->record, bytes, (size_t) got,
                                  &verified->format, &what);

@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_seq.h"
 #include "zseq_store_private.h"
 #include "zseq_store_scrub.h"
@@ -260,7 +261,7 @@ zseq_store_start (zseq_store_t *self)
     self->disk.why[0] = 0;
     if (!s_reserve_capacity (self, 0))
         return zseq_store_disk_fail (&self->disk, ZSEQ_ENOMEM, ".",
-                                     "out of memory");
+                                     ZSEQ_TEXT_NO_MEMORY_WRITER);
     self->event_fd =
       zseq_store_above_standard (eventfd (0, EFD_CLOEXEC | EFD_NONBLOCK));
     if (self->event_fd < 0)
@@ -284,7 +285,7 @@ zseq_store_start (zseq_store_t *self)
         pthread_mutex_destroy (&self->mutex);
         zseq_store_close (&self->event_fd);
         return zseq_store_disk_fail (&self->disk, ZSEQ_ENOMEM, ".",
-                                     "no memory for a thread");
+                                     ZSEQ_TEXT_NO_MEMORY_WRITER_THREAD);
     }
     self->started = true;
     return ZSEQ_OK;

@@ -9,11 +9,19 @@
 //  read finds it empty until its descriptor becomes readable or a message is
 //  sent. The received frame stays in one zmq_msg_t until the next receive;
 //  those of a drain stay until the next drain.
+//
+//  libzmq resolves a host's name each time that it tries to connect, in the
+//  thread that moves the bytes of all connections of its context. With a name
+//  server that does not answer, that thread stands still for ten seconds at a
+//  time. So a link to a name has a context of its own: no other link, and not
+//  the ROUTER, waits with it.
 
 #include "zseq_transport.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -23,7 +31,9 @@
 #include <unistd.h>
 #include <zmq.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_limits.h"
+#include "zseq_members.h"
 
 //  What libzmq 4.3.4 needs, and aborts the process for if it lacks that. The
 //  context: a descriptor that wakes the thread which terminates it, and one
@@ -52,6 +62,7 @@ static const zseq_transport_options_t s_defaults = {
 //  descriptor becomes readable.
 typedef struct {
     void *zmq;
+    void *context;  //  The socket's own; NULL: that of the transport
     int fd;
     bool quiet;
 } s_socket_t;
@@ -125,6 +136,32 @@ s_release_drained (zseq_transport_t *self)
         zmq_msg_close (&self->drained[--self->drained_count]);
 }
 
+//  Ends a context whose sockets are closed.
+static void *
+s_end_context (void *context)
+{
+    while (zmq_ctx_term (context) == -1 && errno == EINTR)
+        continue;
+    return NULL;
+}
+
+//  Ends a link's own context in the background: its thread may be waiting for a
+//  name server.
+static void
+s_abandon_context (void *context)
+{
+    sigset_t all;
+    sigset_t before;
+    sigfillset (&all);
+    pthread_sigmask (SIG_SETMASK, &all, &before);
+    pthread_t thread;
+    if (pthread_create (&thread, NULL, s_end_context, context) == 0)
+        pthread_detach (thread);
+    else
+        (void) s_end_context (context);
+    pthread_sigmask (SIG_SETMASK, &before, NULL);
+}
+
 void
 zseq_transport_destroy (zseq_transport_t **self_p)
 {
@@ -137,8 +174,7 @@ zseq_transport_destroy (zseq_transport_t **self_p)
     s_release_drained (self);
     zseq_transport_reset (self);
     if (self->context)
-        while (zmq_ctx_term (self->context) == -1 && errno == EINTR)
-            continue;
+        (void) s_end_context (self->context);
     free (self);
     *self_p = NULL;
 }
@@ -162,31 +198,31 @@ s_set (void *socket, int option, int value)
 //  Makes a socket, and the context if there is none yet. The first socket
 //  starts the context's threads. NULL: it failed with self->text.
 static void *
-s_make (zseq_transport_t *self, int type)
+s_make (zseq_transport_t *self, int type, void **context_p)
 {
-    bool first = !self->context;
+    bool first = !*context_p;
     if (!zseq_limits_leave (
           SOCKET_DESCRIPTORS + (first ? CONTEXT_DESCRIPTORS : 0),
           first ? CONTEXT_THREADS : 0, self->text, sizeof self->text))
         return NULL;
     if (first)
-        self->context = zmq_ctx_new ();
-    void *socket = self->context ? zmq_socket (self->context, type) : NULL;
+        *context_p = zmq_ctx_new ();
+    void *socket = *context_p ? zmq_socket (*context_p, type) : NULL;
     if (!socket)
-        (void) s_fail (self, ZSEQ_EIO, "cannot open a socket: %s",
+        (void) s_fail (self, ZSEQ_EIO, ZSEQ_TEXT_SOCKET_FAILED,
                        zmq_strerror (errno));
     //  Closing never waits for unsent messages.
-    if (first && self->context)
-        (void) zmq_ctx_set (self->context, ZMQ_BLOCKY, 0);
+    if (first && *context_p)
+        (void) zmq_ctx_set (*context_p, ZMQ_BLOCKY, 0);
     return socket;
 }
 
 //  Opens a socket of that type with all options set. NULL: it failed with
 //  self->text.
 static void *
-s_open (zseq_transport_t *self, int type)
+s_open (zseq_transport_t *self, int type, void **context_p)
 {
-    void *socket = s_make (self, type);
+    void *socket = s_make (self, type, context_p);
     if (!socket)
         return NULL;
     const zseq_transport_options_t *options = &self->options;
@@ -211,14 +247,16 @@ s_open (zseq_transport_t *self, int type)
     return socket;
 }
 
-//  Takes a bound or connecting socket into use.
+//  Takes a bound or connecting socket into use, with its own context, if it has
+//  one.
 static void
-s_use (s_socket_t *self, void *socket)
+s_use (s_socket_t *self, void *socket, void *context)
 {
     size_t size = sizeof self->fd;
     int rc = zmq_getsockopt (socket, ZMQ_FD, &self->fd, &size);
     assert (rc == 0);
     self->zmq = socket;
+    self->context = context;
     self->quiet = false;
 }
 
@@ -228,7 +266,9 @@ s_close (s_socket_t *self)
 {
     if (self->zmq)
         zmq_close (self->zmq);
-    self->zmq = NULL;
+    if (self->context)
+        s_abandon_context (self->context);
+    self->zmq = self->context = NULL;
 }
 
 //  Enables IPv6 only for an address in brackets: with IPv6 enabled, libzmq
@@ -267,8 +307,8 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
     assert (!self->router.zmq);
 
     if (s_taken (endpoint))
-        return s_fail (self, ZSEQ_ELOCKED, "cannot bind %s", endpoint);
-    void *router = s_open (self, ZMQ_ROUTER);
+        return s_fail (self, ZSEQ_ELOCKED, ZSEQ_TEXT_BIND_TAKEN, endpoint);
+    void *router = s_open (self, ZMQ_ROUTER, &self->context);
     if (!router)
         return ZSEQ_EIO;
     //  A reply to a disconnected client fails instead of vanishing. No client
@@ -281,20 +321,16 @@ zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
     if (zmq_bind (router, endpoint) == -1) {
         int error = errno;
         zmq_close (router);
-        //  What libzmq says of a name that does not resolve.
+        //  What libzmq says of a host that is none of these.
         if (error == ENODEV)
-            return s_fail (self, ZSEQ_EIO,
-                           "cannot bind %s: no address or interface of this "
-                           "machine, nor a name that resolves to one; correct "
-                           "it, or bind elsewhere",
-                           endpoint);
+            return s_fail (self, ZSEQ_EIO, ZSEQ_TEXT_BIND_NO_ADDRESS, endpoint);
         return s_fail (self,
                        error == EINVAL       ? ZSEQ_EINVAL
                        : error == EADDRINUSE ? ZSEQ_ELOCKED
                                              : ZSEQ_EIO,
-                       "cannot bind %s: %s", endpoint, zmq_strerror (error));
+                       ZSEQ_TEXT_BIND_FAILED, endpoint, zmq_strerror (error));
     }
-    s_use (&self->router, router);
+    s_use (&self->router, router, NULL);
     return ZSEQ_OK;
 }
 
@@ -316,9 +352,14 @@ zseq_transport_link (zseq_transport_t *self, size_t index, const char *endpoint)
     assert (endpoint);
 
     zseq_transport_unlink (self, index);
-    void *link = s_open (self, ZMQ_DEALER);
-    if (!link)
+    void *own = NULL;
+    bool named = zseq_endpoint_named (endpoint);
+    void *link = s_open (self, ZMQ_DEALER, named ? &own : &self->context);
+    if (!link) {
+        if (own)
+            s_abandon_context (own);
         return ZSEQ_EIO;
+    }
     //  A request that cannot be sent now is not queued: its deadline may have
     //  passed once the node is back.
     s_set (link, ZMQ_IMMEDIATE, 1);
@@ -329,11 +370,13 @@ zseq_transport_link (zseq_transport_t *self, size_t index, const char *endpoint)
     if (zmq_connect (link, endpoint) == -1) {
         int error = errno;
         zmq_close (link);
+        if (own)
+            s_abandon_context (own);
         return s_fail (self, error == EINVAL ? ZSEQ_EINVAL : ZSEQ_EIO,
-                       "cannot connect to %s: %s", endpoint,
+                       ZSEQ_TEXT_CONNECT_FAILED, endpoint,
                        zmq_strerror (error));
     }
-    s_use (&self->link[index], link);
+    s_use (&self->link[index], link, own);
     return ZSEQ_OK;
 }
 

@@ -22,6 +22,7 @@
 typedef struct s_next {
     zseq_request_t request;  //  First: a pointer to it points to the NEXT
     zseq_sender_t sender;
+    const zseq_sequence_t *sequence;
     uint64_t request_id;
     struct s_next *next_free;  //  In the list of free ones
 } s_next_t;
@@ -72,6 +73,8 @@ s_done (void *arg, zseq_request_t *request)
           .reply = true,
           .request = next->request_id,
           .status = request->status,
+          .name = {zseq_sequence_name (next->sequence),
+                   zseq_sequence_name_size (next->sequence)},
           .next = {.first = request->first,
                    .count = request->count,
                    .served = request->served},
@@ -195,6 +198,7 @@ zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
     self->requests++;
     self->waiting[s_sender_slot (sender)]++;
     next->sender = *sender;
+    next->sequence = sequence;
     next->request_id = msg->request;
     next->request.count = msg->next.count;
     next->request.count_min = msg->next.count_min;

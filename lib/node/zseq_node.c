@@ -13,6 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "zseq_node_texts.h"
+
 zseq_node_t *
 zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
                uint64_t seed, zseq_action_fn *act, void *arg)
@@ -215,17 +217,15 @@ s_begin (zseq_node_t *self)
         zseq_node_recovery_begin (self);
     else if (zseq_record_incomplete (&self->record)) {
         snprintf (self->recovery.why, sizeof self->recovery.why,
-                  "its last recovery was not finished");
+                  ZSEQ_TEXT_RECOVER_UNFINISHED);
         zseq_node_recovery_begin (self);
     }
     else if (self->starting)
         zseq_node_start_begin (self);
     else if (self->record.members.n > 1)
-        zseq_node_log (
-          self, ZSEQ_LOG_INFO, "start",
-          "node %s waits for its cluster's birth: all %u nodes have "
-          "to be up together once",
-          zseq_node_name (self, self->record.self), self->record.members.n);
+        zseq_node_log (self, ZSEQ_LOG (WAITS_TO_FORM),
+                       zseq_node_name (self, self->record.self),
+                       self->record.members.n);
 }
 
 //  Stops voting and coordinating, and has the exact next of every sequence
@@ -245,6 +245,7 @@ s_tick (zseq_node_t *self)
 {
     if (!self->begun)
         s_begin (self);
+    zseq_node_rates_tick (self);
     if (self->stopping || self->ended)
         return;
     zseq_node_peers_tick (self);
@@ -332,12 +333,14 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
     switch (event->type) {
     case ZSEQ_EVENT_REQUEST:
         self->counters.requests++;
+        zseq_node_rates_note_request (self, &event->sender);
         zseq_node_congestion_note_request (self, &event->sender,
                                            event->msg->op);
         s_request (self, event);
         break;
     case ZSEQ_EVENT_MALFORMED:
         self->counters.requests++;
+        zseq_node_rates_note_request (self, &event->sender);
         zseq_node_refuse (self, event, ZSEQ_EPROTOCOL);
         break;
     case ZSEQ_EVENT_PEER_REPLY:

@@ -198,6 +198,10 @@ void zseq_node_stats (const zseq_node_t *self, zseq_node_stats_t *stats);
 //  its owner writes here.
 zseq_counters_t *zseq_node_counters (zseq_node_t *self);
 
+//  What troubles the process that runs the node, as a line for the reason of
+//  STATUS replies; NULL: nothing. text is not copied.
+void zseq_node_set_trouble (zseq_node_t *self, const char *text);
+
 //  Names that the node holds.
 size_t zseq_node_count (const zseq_node_t *self);
 

@@ -87,6 +87,7 @@ s_answer_next (void *arg, const zseq_sender_t *sender, const zseq_msg_t *msg)
     if (msg->status == ZSEQ_OK) {
         self->counters.delegated_requests++;
         self->counters.delegated_ids += msg->next.count;
+        zseq_node_contention_note_served (self, sender, msg->name);
     }
     reply->next.first = msg->next.first;
     reply->next.count = msg->next.count;

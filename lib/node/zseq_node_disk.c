@@ -7,11 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "zseq_node_texts.h"
+
 //  How long the node waits before it writes again what the disk has refused.
 #define REFUSED_US 1000000
-#define RECORD_REFUSED                                                         \
-    "the node's record cannot be written: make room on the disk, or raise "    \
-    "the limit of open files"
 
 void
 zseq_node_disk_write_record (zseq_node_t *self)
@@ -54,13 +53,20 @@ zseq_node_disk_write_entries (zseq_node_t *self)
     self->queue.dirty_end = &self->queue.dirty;
 }
 
+//  What the disk has said.
+static const char *
+s_why (const zseq_event_t *event)
+{
+    return event->why ? event->why : ZSEQ_TEXT_DISK_FULL;
+}
+
 //  Keeps the end of what the system has said: the file is in the log.
 static void
 s_keep_refusal (zseq_node_t *self, const char *why)
 {
     const char *end = why ? strrchr (why, ':') : NULL;
     snprintf (self->disk.refusal, sizeof self->disk.refusal, "%s",
-              end ? end + 2 : "the disk is full");
+              end ? end + 2 : ZSEQ_TEXT_DISK_FULL);
 }
 
 //  The disk has refused a sequence, which is written again later, so that the
@@ -70,10 +76,7 @@ s_entry_refused (zseq_node_t *self, const zseq_event_t *event)
 {
     if (!self->disk.refused) {
         s_keep_refusal (self, event->why);
-        zseq_node_log (self, ZSEQ_LOG_WARNING, "disk",
-                       "the node refuses claims that need its disk, which "
-                       "takes no more: %s; make room",
-                       event->why ? event->why : self->disk.refusal);
+        zseq_node_log (self, ZSEQ_LOG (DISK_REFUSES), s_why (event));
     }
     self->disk.refused = event->sequence;
     self->disk.refused_us = self->now_us;
@@ -83,8 +86,7 @@ static void
 s_log_accepted (zseq_node_t *self)
 {
     if (!self->disk.refused && !self->disk.record_refused)
-        zseq_node_log (self, ZSEQ_LOG_INFO, "disk",
-                       "the disk takes what the node writes again");
+        zseq_node_log (self, ZSEQ_LOG (DISK_ACCEPTS));
 }
 
 //  The disk has taken what it has refused, and has refused nothing else since.
@@ -124,8 +126,8 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
         s_entry_accepted (self, event);
     }
     else if (self->recovering) {
-        zseq_node_end (self, event->status,
-                       "the node cannot recover: make room on the disk");
+        zseq_node_end (self, event->status, ZSEQ_TEXT_DISK_NO_RECOVERY,
+                       s_why (event));
         return;
     }
     else
@@ -151,12 +153,11 @@ static void
 s_record_refused (zseq_node_t *self, const zseq_event_t *event)
 {
     if (self->recovering)
-        zseq_node_end (self, event->status, RECORD_REFUSED);
+        zseq_node_end (self, event->status, ZSEQ_TEXT_RECORD_REFUSED,
+                       s_why (event));
     else if (!self->disk.record_refused) {
         s_keep_refusal (self, event->why);
-        zseq_node_log (self, ZSEQ_LOG_WARNING, "disk",
-                       RECORD_REFUSED
-                       "; until then peers that start may have to wait");
+        zseq_node_log (self, ZSEQ_LOG (RECORD_REFUSED_LATER), s_why (event));
     }
     self->disk.record_refused = true;
     self->disk.record_us = self->now_us + REFUSED_US;

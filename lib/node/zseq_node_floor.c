@@ -2,6 +2,7 @@
 //  An operator's recovery by force raises them, and peers take them over.
 
 #include "zseq_node_private.h"
+#include "zseq_node_texts.h"
 
 uint64_t
 zseq_node_floor (const zseq_node_t *self, zseq_slice_t name)
@@ -29,12 +30,9 @@ zseq_node_floor_take (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
     if (msg->introduce.floor_reserved > record->floor_reserved)
         record->floor_reserved = msg->introduce.floor_reserved;
     self->version++;
-    zseq_node_log (self, ZSEQ_LOG_INFO, "floor",
-                   "node %s takes over the floors of peer %s: no sequence "
-                   "goes on below %llu",
-                   zseq_node_name (self, record->self),
-                   zseq_node_name (self, peer),
-                   (unsigned long long) record->floor);
+    zseq_node_log (
+      self, ZSEQ_LOG (FLOORS_TAKEN), zseq_node_name (self, record->self),
+      zseq_node_name (self, peer), (unsigned long long) record->floor);
     //  This includes a first vote that is being written.
     if (!record->voting || self->starting)
         return;

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "zseq_node_texts.h"
+
 //  Whether a peer has answered all that this phase asks, or has nothing to
 //  answer because it recovers too.
 static bool
@@ -76,21 +78,13 @@ zseq_node_force_heard_enough (zseq_node_t *self)
     if (zseq_node_start_first_reached (self, bound))
         return true;
     if (silent.size)
-        zseq_node_end (
-          self, ZSEQ_EUNAVAILABLE,
-          "%u of %u peers have to know of this recovery, and these do not "
-          "answer: %s. Start them, with an empty directory if need be; or say "
-          "--lost %s if their directories are gone for good",
-          zseq_node_start_first_need (self), self->record.members.n - 1,
-          silent.text, silent.text);
+        zseq_node_end (self, ZSEQ_EUNAVAILABLE, ZSEQ_TEXT_FORCE_SILENT,
+                       zseq_node_start_first_need (self),
+                       self->record.members.n - 1, silent.text, silent.text);
     else
-        zseq_node_end (
-          self, ZSEQ_EUNAVAILABLE,
-          "%u of %u peers have to know of this recovery, and these do not vote "
-          "now, but may do so later with what is on their disks: %s. Let them "
-          "vote first; or stop them and start them again without recovery",
-          zseq_node_start_first_need (self), self->record.members.n - 1,
-          busy.text);
+        zseq_node_end (self, ZSEQ_EUNAVAILABLE, ZSEQ_TEXT_FORCE_NOT_VOTING,
+                       zseq_node_start_first_need (self),
+                       self->record.members.n - 1, busy.text);
     return false;
 }
 
@@ -105,13 +99,10 @@ zseq_node_force_passes_over_nobody (zseq_node_t *self)
                      self->peer[node].state == ZSEQ_STATE_STOPPING;
         if (node == self->record.self || !holds || answers->complete)
             continue;
-        zseq_node_end (
-          self, ZSEQ_EUNAVAILABLE,
-          "peer %s has answered, and holds what may be held nowhere else, but "
-          "was not copied from: see to it that it runs, reaches node %s at %s, "
-          "and is not older than this zseqd; then recover again",
-          zseq_node_name (self, node), zseq_node_name (self, self->record.self),
-          self->record.members.member[self->record.self].endpoint);
+        zseq_node_end (self, ZSEQ_EUNAVAILABLE, ZSEQ_TEXT_FORCE_NOT_COPIED,
+                       zseq_node_name (self, node),
+                       zseq_node_name (self, self->record.self),
+                       self->record.members.member[self->record.self].endpoint);
         return false;
     }
     return zseq_node_force_heard_enough (self);

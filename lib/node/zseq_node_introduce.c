@@ -3,6 +3,7 @@
 //  replies, which come from the peer's endpoint: incarnations, starts, floors.
 
 #include "zseq_node_private.h"
+#include "zseq_node_texts.h"
 
 //  The least time between two log lines on refused introductions.
 #define UNKNOWN_NODE_US 10000000
@@ -18,14 +19,9 @@ s_log_unknown_node (zseq_node_t *self, const zseq_msg_t *msg)
     const zseq_msg_members_t *members = &msg->introduce.members;
     const zseq_slice_t *name =
       &members->member[msg->node < members->member_count ? msg->node : 0].name;
-    zseq_node_log (
-      self, ZSEQ_LOG_WARNING, "peer",
-      "refused an introduction as node %.*s of cluster %.*s: it has another "
-      "member list (%zu members) or cluster name, or this node's own name. "
-      "If that is a node of yours, compare its member list with this one's; "
-      "else ignore it: anybody can send one",
-      (int) name->size, name->data, (int) members->cluster_name.size,
-      members->cluster_name.data, members->member_count);
+    zseq_node_log (self, ZSEQ_LOG (INTRODUCTION_REFUSED), (int) name->size,
+                   name->data, (int) members->cluster_name.size,
+                   members->cluster_name.data, members->member_count);
 }
 
 //  Whether the sender of an introduction is another process than the one that
@@ -47,7 +43,8 @@ s_is_duplicate (zseq_node_t *self, const zseq_msg_t *msg)
 }
 
 //  Answers a peer's introduction. The introduction is only compared with what
-//  this node knows; the node stores nothing from it, as anybody could send it.
+//  this node knows; the node stores nothing from it but a label of the
+//  connection, as anybody could send it.
 //  The node learns by asking at the peer's endpoint.
 void
 zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
@@ -86,6 +83,7 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_refuse (self, event, ZSEQ_ESUPERSEDED);
         return;
     }
+    zseq_node_labels_note_peer (self, &event->sender, msg->node);
     zseq_msg_t *reply =
       zseq_node_reply (self, ZSEQ_OP_INTRODUCE, msg->request, ZSEQ_OK);
     reply->introduce.state = zseq_node_state (self);
@@ -98,6 +96,7 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
     reply->introduce.floor = self->durable.floor;
     reply->introduce.floor_reserved = self->durable.floor_reserved;
     reply->introduce.speaks = ZSEQ_WIRE_VERSION;
+    zseq_node_fill_members (self, &reply->introduce.members);
     zseq_node_send (self, &event->sender);
 }
 
@@ -123,16 +122,12 @@ s_peer_refused (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
         return;
     }
     if (status == ZSEQ_EMEMBERS && !self->record.identity)
-        zseq_node_end (
-          self, status,
-          "peer %s at %s was formatted with another member list or "
-          "cluster name: format one of the two again",
-          zseq_node_name (self, peer),
-          self->record.members.member[peer].endpoint);
+        zseq_node_end (self, status, ZSEQ_TEXT_PEER_FORMATTED,
+                       zseq_node_name (self, peer),
+                       self->record.members.member[peer].endpoint);
     else if (zseq_node_log_changed (self, peer, status))
         zseq_node_log (
-          self, ZSEQ_LOG_WARNING, "peer", "peer %s at %s refuses us: %s",
-          zseq_node_name (self, peer),
+          self, ZSEQ_LOG (PEER_REFUSES), zseq_node_name (self, peer),
           self->record.members.member[peer].endpoint, zseq_strerror (status));
 }
 
@@ -154,18 +149,13 @@ s_learn (zseq_node_t *self, uint8_t peer, const zseq_vector_t *vector,
     if (theirs->counter == 0 || order < 0 ||
         (mine->counter && theirs->counter == 1)) {
         if (zseq_node_log_changed (self, peer, ZSEQ_EREFORMATTED))
-            zseq_node_log (
-              self, ZSEQ_LOG_WARNING, "peer",
-              "peer %s at %s is not the one this node has met: it was "
-              "formatted again over a lost disk, or is an old copy, and "
-              "must be recovered",
-              zseq_node_name (self, peer),
-              self->record.members.member[peer].endpoint);
+            zseq_node_log (self, ZSEQ_LOG (PEER_ANOTHER),
+                           zseq_node_name (self, peer),
+                           self->record.members.member[peer].endpoint);
         return false;
     }
     if (mine->counter)
-        zseq_node_log (self, ZSEQ_LOG_INFO, "peer",
-                       "peer %s begins incarnation %llu: it recovers",
+        zseq_node_log (self, ZSEQ_LOG (PEER_RECOVERS),
                        zseq_node_name (self, peer),
                        (unsigned long long) theirs->counter);
     *mine = *theirs;
@@ -187,13 +177,9 @@ s_log_wrong_cluster (zseq_node_t *self, uint8_t peer, const zseq_msg_t *msg)
            0))
         return;
     if (zseq_node_log_changed (self, peer, ZSEQ_ECLUSTER))
-        zseq_node_log (
-          self, ZSEQ_LOG_WARNING, "peer",
-          "peer %s is not who answers at %s: that is another node, or "
-          "one of another cluster, or it was formatted again over a lost "
-          "disk and must be recovered; check the endpoints",
-          zseq_node_name (self, peer),
-          self->record.members.member[peer].endpoint);
+        zseq_node_log (self, ZSEQ_LOG (PEER_NOT_THERE),
+                       zseq_node_name (self, peer),
+                       self->record.members.member[peer].endpoint);
 }
 
 //  Whether a late peer formed the cluster with this node and no other
@@ -280,6 +266,7 @@ s_introduced_late (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         !s_is_formed_with (self, msg))
         return;
     s_hold (self, index, msg);
+    zseq_node_members_compare (self, index, &msg->introduce.members);
     zseq_node_start_maybe_vote (self);
 }
 
@@ -316,6 +303,7 @@ zseq_node_introduce_reply (zseq_node_t *self, uint8_t index,
 
     self->peer[index].last_warning = ZSEQ_OK;
     s_hold (self, index, msg);
+    zseq_node_members_compare (self, index, &msg->introduce.members);
     s_take_vector (self, index, msg);
     zseq_node_start_maybe_vote (self);
     zseq_node_formation_maybe_vote (self);

@@ -6,7 +6,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define TEXT_MAX 512
+#define TEXT_MAX 2048
 
 void
 zseq_node_log (zseq_node_t *self, zseq_log_level_t level, const char *kind,

@@ -6,6 +6,8 @@
 
 #include <stdio.h>
 
+#include "zseq_node_texts.h"
+
 //  Recovers the first time, and ends the node the second time. what: what the
 //  peer knows of this node.
 static void
@@ -13,17 +15,13 @@ s_end_old_copy (zseq_node_t *self, uint8_t peer, const char *what)
 {
     if (self->superseded++) {
         zseq_node_suspend (self);
-        zseq_node_end (self, ZSEQ_ESUPERSEDED,
-                       "peer %s knows a %s of node %s, for the second time: "
-                       "another process runs under its name",
+        zseq_node_end (self, ZSEQ_ESUPERSEDED, ZSEQ_TEXT_COPY_RUNS,
                        zseq_node_name (self, peer), what,
                        zseq_node_name (self, self->record.self));
         return;
     }
     snprintf (self->recovery.why, sizeof self->recovery.why,
-              "peer %s knows a %s of it, so this is an old copy of its "
-              "directory",
-              zseq_node_name (self, peer), what);
+              ZSEQ_TEXT_COPY_IS_OLD, zseq_node_name (self, peer), what);
     zseq_node_recovery_begin (self);
 }
 
@@ -38,20 +36,16 @@ zseq_node_old_copy_superseded (zseq_node_t *self, uint8_t peer,
     if (theirs->counter == 0 || order == 0)
         return false;
     if (!self->record.identity) {
-        zseq_node_end (
-          self, ZSEQ_EREFORMATTED,
-          "peer %s knows another incarnation of node %s: this directory was "
-          "formatted again over a lost disk, or copied, and must be "
-          "recovered: see zseqd recover",
-          zseq_node_name (self, peer),
-          zseq_node_name (self, self->record.self));
+        zseq_node_end (self, ZSEQ_EREFORMATTED, ZSEQ_TEXT_INCARNATION_OTHER,
+                       zseq_node_name (self, peer),
+                       zseq_node_name (self, self->record.self));
         return true;
     }
     if (order < 0)
         return false;
     //  The next incarnation must be above this one, whichever peer knows it.
     zseq_vector_merge (&self->record.vector, vector);
-    s_end_old_copy (self, peer, "newer incarnation");
+    s_end_old_copy (self, peer, ZSEQ_TEXT_COPY_INCARNATION);
     return true;
 }
 
@@ -65,17 +59,14 @@ zseq_node_old_copy_outrun (zseq_node_t *self, uint8_t peer,
                                   &self->record.vector.incarnation[me]) ||
         zseq_node_start_fits (self, &msg->vector.start[me]))
         return false;
-    s_end_old_copy (self, peer, "later start");
+    s_end_old_copy (self, peer, ZSEQ_TEXT_COPY_START);
     return true;
 }
 
 void
 zseq_node_old_copy_duplicate (zseq_node_t *self, uint8_t peer)
 {
-    zseq_node_end (self, ZSEQ_ESUPERSEDED,
-                   "another process already runs as node %s: peer %s finds it "
-                   "at the endpoint that the peer's member list gives; stop "
-                   "one of the two, and compare the two member lists",
+    zseq_node_end (self, ZSEQ_ESUPERSEDED, ZSEQ_TEXT_PROCESS_OTHER,
                    zseq_node_name (self, self->record.self),
                    zseq_node_name (self, peer));
 }

@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+#include "zseq_node_texts.h"
+
 void
 zseq_node_peers_request (zseq_node_t *self, const zseq_event_t *event)
 {
@@ -52,12 +54,10 @@ s_log_unreached (zseq_node_t *self)
             peer->seen == self->process || peer->state == ZSEQ_STATE_RECOVERING)
             continue;
         self->unreached_us = self->now_us + WAITING_US;
-        zseq_node_log (
-          self, ZSEQ_LOG_WARNING, "peer",
-          "peer %s does not reach this process of node %s at %s: it must be "
-          "reachable there, and not run elsewhere as well, to vote",
-          zseq_node_name (self, node), zseq_node_name (self, self->record.self),
-          self->record.members.member[self->record.self].endpoint);
+        zseq_node_log (self, ZSEQ_LOG (PEER_DOES_NOT_REACH),
+                       zseq_node_name (self, node),
+                       zseq_node_name (self, self->record.self),
+                       self->record.members.member[self->record.self].endpoint);
     }
 }
 

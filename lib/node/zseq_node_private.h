@@ -19,6 +19,13 @@
 #define ZSEQ_CALLERS_MAX 1024
 //  Names whose contention is distinguished.
 #define ZSEQ_CONTENTION_SLOTS 4096
+//  Connections whose labels are kept.
+#define ZSEQ_LABELS 1024
+//  The oldest is ten seconds old or a little older.
+#define ZSEQ_SAMPLES 11
+//  Bits that tell connections apart: of 1,000 connections, 8 are taken for
+//  others.
+#define ZSEQ_HEARD_BITS 65536
 
 //  A request that was granted and whose reply waits for the disk.
 typedef struct {
@@ -28,7 +35,7 @@ typedef struct {
     uint64_t next;  //  To be answered, and to be durable before that
     uint64_t first;
     uint64_t count;
-    size_t contention;   //  The name's slot in the node's contention
+    uint64_t name_hash;  //  Of zseq_node_contention
     uint32_t following;  //  Next in the sequence's queue, or in the free list
 } zseq_waiting_t;
 
@@ -66,6 +73,11 @@ typedef struct {
     zseq_incarnation_t claimed;
     bool checking;   //  The question under way was asked since
     bool disproved;  //  It answered in an older incarnation
+
+    //  Of zseq_node_members: the members to which it gives another endpoint
+    //  than this node's list, and which one it gives to the first of them.
+    zseq_node_set_t differs;
+    char endpoint[ZSEQ_ENDPOINT_MAX + 1];
 
     uint64_t process;    //  Of the process that answers at its endpoint
     uint64_t duplicate;  //  Of another one that introduces itself in its name;
@@ -136,6 +148,17 @@ typedef struct {
     uint64_t until_us;  //  The node is congested until then
 } zseq_node_congestion_t;
 
+//  Of zseq_node_labels.
+typedef struct {
+    uint8_t size;  //  0: not known
+    char text[ZSEQ_LABEL_MAX];
+} zseq_label_t;
+
+typedef struct {
+    uint64_t sender;  //  A hash of the connection
+    zseq_label_t label;
+} zseq_node_label_t;
+
 //  Of zseq_node_contention: the names' last requests, by the names' hashes.
 typedef struct {
     uint64_t name;        //  A hash of the name of the last request
@@ -143,10 +166,11 @@ typedef struct {
     uint64_t last_us;     //  When that was
     uint64_t until_us;    //  The name is contended until then
     uint64_t claimed;     //  IDs of the last claim that was accepted; 0: none
-    uint64_t claimed_us;  //  When that was
+    uint64_t claimed_us;  //  When a claim became durable last; 0: none has
     uint64_t second_us;   //  When the second began in which it counts IDs
-    uint64_t second_ids;  //  IDs of the claims in this second
+    uint64_t second_ids;  //  IDs of the claims that did in this second
     uint64_t second_before;  //  ... and in the one before
+    zseq_label_t claimant;   //  Who made the last claim that did
 } zseq_node_contention_t;
 
 //  A reply of the key-value store: sent at once, or when all that it shows is
@@ -191,6 +215,22 @@ typedef struct {
     uint64_t refused_us;  //  When that was
     char refusal[REFUSAL_MAX];  //  Why
 } zseq_node_kv_t;
+//  Of zseq_node_rates. What had happened at a time.
+typedef struct {
+    uint64_t at_us;
+    uint64_t ids;
+    uint64_t claims;
+    uint64_t refusals;
+} zseq_node_sample_t;
+
+typedef struct {
+    zseq_node_sample_t sample[ZSEQ_SAMPLES];  //  The last ones
+    size_t next_sample;                       //  How many were taken
+    uint64_t sample_us;                       //  When to take the next one
+    uint64_t heard[2][ZSEQ_HEARD_BITS / 64];  //  Connections, by their hashes
+    size_t period;       //  Which of heard is of this period
+    uint64_t period_us;  //  When it ends
+} zseq_node_rates_t;
 
 //  Of zseq_node_recovery and zseq_node_recovery_reply.
 typedef struct {
@@ -250,8 +290,11 @@ struct zseq_node {
     zseq_node_contention_t contention[ZSEQ_CONTENTION_SLOTS];
     zseq_node_stats_t stats;  //  But for sequences, which the table counts
     zseq_counters_t counters;
-    bool logged_burnt;  //  stats.burnt was logged
-    bool names_full;    //  A name was refused, as there is no room
+    zseq_node_rates_t rates;
+    zseq_node_label_t labels[ZSEQ_LABELS];
+    bool logged_burnt;    //  stats.burnt was logged
+    bool names_full;      //  A name was refused, as there is no room
+    const char *trouble;  //  See zseq_node_set_trouble
     zseq_coordinator_t *coordinator;  //  zseq_node_delegation
 
     //  Keys and requests for them.
@@ -298,24 +341,63 @@ void zseq_node_congestion_note_request (zseq_node_t *self,
 //  All waiting requests were stepped.
 void zseq_node_congestion_note_flush (zseq_node_t *self);
 
+//  zseq_node_rates.c.
+
+//  Time has passed.
+void zseq_node_rates_tick (zseq_node_t *self);
+
+//  A request has come from sender.
+void zseq_node_rates_note_request (zseq_node_t *self,
+                                   const zseq_sender_t *sender);
+
+//  Brings the rates and active_connections among the counters up to date.
+void zseq_node_rates_fill (zseq_node_t *self);
+
+//  zseq_node_labels.c.
+
+//  Notes what the client of a connection calls itself, 0 to ZSEQ_LABEL_MAX
+//  bytes, where none changes nothing; that the connection is a peer's. Senders
+//  of other kinds have no label.
+void zseq_node_labels_note (zseq_node_t *self, const zseq_sender_t *sender,
+                            zseq_slice_t label);
+void zseq_node_labels_note_peer (zseq_node_t *self, const zseq_sender_t *sender,
+                                 uint8_t peer);
+
+//  The label of sender, or an empty one.
+zseq_label_t zseq_node_labels_find (const zseq_node_t *self,
+                                    const zseq_sender_t *sender);
+
 //  zseq_node_contention.c.
 
-//  Notes that sender asks for a name. Returns the name's slot.
-size_t zseq_node_contention_note (zseq_node_t *self,
-                                  const zseq_sender_t *sender,
-                                  zseq_slice_t name);
+//  Notes that sender asks for a name. Returns the name's hash, by which the
+//  others know it.
+uint64_t zseq_node_contention_note (zseq_node_t *self,
+                                    const zseq_sender_t *sender,
+                                    zseq_slice_t name);
 
-//  Notes that a claim of the name of that slot was accepted.
-void zseq_node_contention_note_claim (zseq_node_t *self, size_t slot,
+//  Notes that a claim of that name was accepted; that one has become durable,
+//  made by sender; that the coordinator has served sender.
+void zseq_node_contention_note_claim (zseq_node_t *self, uint64_t name_hash,
                                       uint64_t count);
+void zseq_node_contention_note_durable (zseq_node_t *self,
+                                        const zseq_sender_t *sender,
+                                        uint64_t name_hash, uint64_t count);
+void zseq_node_contention_note_served (zseq_node_t *self,
+                                       const zseq_sender_t *sender,
+                                       zseq_slice_t name);
 
-//  Tells how many IDs of a name were claimed in the last second, about, and how
-//  long ago the last claim was; 0: none is remembered.
-void zseq_node_contention_rate (const zseq_node_t *self, zseq_slice_t name,
-                                uint64_t *rate_p, uint64_t *since_us_p);
+//  How many IDs the last claim took that was accepted; 0: not known.
+uint64_t zseq_node_contention_claimed (const zseq_node_t *self,
+                                       uint64_t name_hash);
 
-//  Whether several clients ask for the name of that slot.
-bool zseq_node_contended (const zseq_node_t *self, size_t slot);
+//  Fills in how many IDs of a name were claimed durably in the last second,
+//  about, how long ago the last claim was, and who made it. claimant is valid
+//  until the next step.
+void zseq_node_contention_info (const zseq_node_t *self, zseq_slice_t name,
+                                zseq_msg_info_t *info);
+
+//  Whether several clients ask for that name.
+bool zseq_node_contended (const zseq_node_t *self, uint64_t name_hash);
 
 //  zseq_node_reply.c.
 
@@ -403,6 +485,21 @@ void zseq_node_fill_members (zseq_node_t *self, zseq_msg_members_t *members);
 //  Whether a message has the same cluster name and the same members by name.
 bool zseq_node_members_same (const zseq_node_t *self,
                              const zseq_msg_members_t *members);
+
+//  Compares the endpoints of a peer's member list with this node's, and logs
+//  when they begin to differ and when they no longer do. The peer must have
+//  said them at its endpoint; members without any: it has not said them. This
+//  node's list remains as it is: only an operator changes it.
+void zseq_node_members_compare (zseq_node_t *self, uint8_t index,
+                                const zseq_msg_members_t *members);
+
+//  The peers whose member lists differ.
+zseq_node_set_t zseq_node_members_differ (const zseq_node_t *self);
+
+//  Adds to the reason in text, which may be empty, that member lists differ, if
+//  any does.
+void zseq_node_members_reason (const zseq_node_t *self, char *text,
+                               size_t size);
 
 //  zseq_node_reservation.c.
 
@@ -645,8 +742,8 @@ void zseq_node_formation_maybe_vote (zseq_node_t *self);
 //  Answers a HELLO.
 void zseq_node_status_hello (zseq_node_t *self, const zseq_event_t *event);
 
-//  Why the node does not vote, or what it refuses although it votes, for a
-//  person; empty if it votes and refuses nothing.
+//  Why the node does not vote, or what it refuses although it votes, and whose
+//  member list differs, for a person; empty if there is nothing to say.
 void zseq_node_reason (const zseq_node_t *self, char *text, size_t size);
 
 //  Answers a STATUS.

@@ -47,7 +47,7 @@ zseq_node_queue_answer (zseq_node_t *self, const zseq_sender_t *sender,
 {
     zseq_msg_t *reply =
       zseq_node_reply (self, granted->op, granted->request, status);
-    reply->contended = zseq_node_contended (self, granted->contention);
+    reply->contended = zseq_node_contended (self, granted->name_hash);
     if (granted->op == ZSEQ_OP_READ)
         reply->read = (zseq_msg_read_t){
           .next = granted->next,
@@ -55,15 +55,18 @@ zseq_node_queue_answer (zseq_node_t *self, const zseq_sender_t *sender,
     else if (granted->op == ZSEQ_OP_RAISE)
         reply->raise.next = granted->next;
     else
-        reply->claim = (zseq_msg_claim_t){
-          .first = granted->first,
-          .count = granted->count,
-          .next = granted->next,
-          .last_count = self->contention[granted->contention].claimed};
+        reply->claim =
+          (zseq_msg_claim_t){.first = granted->first,
+                             .count = granted->count,
+                             .next = granted->next,
+                             .last_count = zseq_node_contention_claimed (
+                               self, granted->name_hash)};
     //  A claim is accepted when it is durable.
     if (granted->op == ZSEQ_OP_CLAIM && status == ZSEQ_OK) {
         self->stats.claims++;
         self->counters.ids += granted->count;
+        zseq_node_contention_note_durable (self, sender, granted->name_hash,
+                                           granted->count);
     }
     zseq_node_send (self, sender);
 }

@@ -5,6 +5,7 @@
 //  tick and completed write calls the function below that may move it on.
 
 #include "zseq_node_private.h"
+#include "zseq_node_texts.h"
 
 //  A recovery by force skips this many incarnations of the node.
 #define FORCED_INCARNATIONS 1000
@@ -23,11 +24,8 @@ void
 zseq_node_recovery_attempt (zseq_node_t *self)
 {
     if (++self->recovery.attempts > ATTEMPTS_MAX) {
-        zseq_node_end (
-          self, ZSEQ_ESUPERSEDED,
-          "node %s has begun %u recoveries, and each time a newer incarnation "
-          "of it was there already: other processes live under its name",
-          zseq_node_name (self, self->record.self), ATTEMPTS_MAX);
+        zseq_node_end (self, ZSEQ_ESUPERSEDED, ZSEQ_TEXT_RECOVERIES_MANY,
+                       zseq_node_name (self, self->record.self), ATTEMPTS_MAX);
         return;
     }
     //  S5: the vote may be on its way to the disk already.
@@ -61,19 +59,16 @@ zseq_node_recovery_begin (zseq_node_t *self)
     self->forming = false;
     self->kv.lost = true;
     zseq_node_suspend (self);
-    zseq_node_log (self, ZSEQ_LOG_WARNING, "recovery", "node %s recovers: %s",
+    zseq_node_log (self, ZSEQ_LOG (RECOVERS),
                    zseq_node_name (self, self->record.self),
                    self->recovery.why);
     const zseq_quorum_t *quorum = &self->record.members.quorum;
     if (!zseq_quorum_reached (quorum, ZSEQ_QUORUM_WRITE,
                               zseq_node_peer_set (self)) &&
         !self->recovery.forced) {
-        zseq_node_end (
-          self, ZSEQ_EQUORUM,
-          "it takes %u voting peers to recover, and in a cluster of %u "
-          "there are %u: see zseqd recover --force",
-          zseq_quorum_size (quorum, ZSEQ_QUORUM_WRITE), self->record.members.n,
-          self->record.members.n - 1);
+        zseq_node_end (self, ZSEQ_EQUORUM, ZSEQ_TEXT_RECOVERY_NO_QUORUM,
+                       zseq_quorum_size (quorum, ZSEQ_QUORUM_WRITE),
+                       self->record.members.n, self->record.members.n - 1);
         return;
     }
     //  The first log line comes soon. The subtraction may wrap, which is
@@ -114,12 +109,8 @@ s_begin_incarnation (zseq_node_t *self)
     if (!record->identity)
         record->identity = self->recovery.identity;
     if (!record->identity) {
-        zseq_node_end (
-          self, ZSEQ_EUNAVAILABLE,
-          "no peer that answers knows the cluster, and nothing is left on this "
-          "disk. Start every node that may hold something and try again; if "
-          "none does, format a new cluster and raise its sequences above all "
-          "IDs that were handed out");
+        zseq_node_end (self, ZSEQ_EUNAVAILABLE,
+                       ZSEQ_TEXT_RECOVERY_NOBODY_KNOWS);
         return;
     }
     if (self->recovery.forced && !zseq_node_force_heard_enough (self))
@@ -127,8 +118,7 @@ s_begin_incarnation (zseq_node_t *self)
     zseq_vector_merge (&record->vector, &self->recovery.attempt.newest);
     zseq_incarnation_t *incarnation = &record->vector.incarnation[record->self];
     if (incarnation->counter >= UINT64_MAX - FORCED_INCARNATIONS) {
-        zseq_node_end (self, ZSEQ_EPROTOCOL,
-                       "node %s has had all incarnations that there are",
+        zseq_node_end (self, ZSEQ_EPROTOCOL, ZSEQ_TEXT_INCARNATIONS_USED_UP,
                        zseq_node_name (self, record->self));
         return;
     }
@@ -276,15 +266,13 @@ zseq_node_recovery_log (zseq_node_t *self)
     }
     uint64_t silent_us = self->now_us - self->recovery.logged_us;
     if (copied != self->recovery.logged_copied && silent_us >= COPIED_US)
-        zseq_node_log (self, ZSEQ_LOG_INFO, "recovery",
-                       "recovering: %llu of %llu names copied from %s",
+        zseq_node_log (self, ZSEQ_LOG (RECOVERY_COPIED),
                        (unsigned long long) copied, (unsigned long long) total,
                        zseq_node_name (self, from));
     else if (silent_us >= WAITING_US) {
         char reason[ZSEQ_REASON_MAX + 1];
         zseq_node_reason (self, reason, sizeof reason);
-        zseq_node_log (self, ZSEQ_LOG_WARNING, "recovery",
-                       "node %s cannot vote yet: %s",
+        zseq_node_log (self, ZSEQ_LOG (RECOVERY_WAITS),
                        zseq_node_name (self, self->record.self), reason);
     }
     else

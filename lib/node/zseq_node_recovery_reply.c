@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "zseq_node_texts.h"
+
 //  Handles a reply from another node than the peer or, if fits, from another
 //  cluster than this directory's. If a quorum of peers is of another cluster,
 //  the directory is in the wrong place, and the node ends.
@@ -12,23 +14,17 @@ s_foreign (zseq_node_t *self, uint8_t index, bool fits)
 {
     int warning = fits ? ZSEQ_ECLUSTER : ZSEQ_EMEMBERS;
     if (zseq_node_log_changed (self, index, warning))
-        zseq_node_log (
-          self, ZSEQ_LOG_WARNING, "peer",
-          "who answers for peer %s at %s is another node, or one of "
-          "another cluster: check the endpoints",
-          zseq_node_name (self, index),
-          self->record.members.member[index].endpoint);
+        zseq_node_log (self, ZSEQ_LOG (RECOVERY_FOREIGN_PEER),
+                       zseq_node_name (self, index),
+                       self->record.members.member[index].endpoint);
     zseq_node_set_t foreign = 0;
     for (uint8_t node = 0; node < self->record.members.n; node++)
         if (self->peer[node].last_warning == ZSEQ_ECLUSTER)
             zseq_node_set_add (&foreign, node);
     if (self->record.identity &&
         zseq_recovery_reached (&self->recovery.attempt, foreign))
-        zseq_node_end (
-          self, ZSEQ_EFOREIGN,
-          "the directory of node %s belongs to another cluster than its "
-          "peers, and is left untouched",
-          zseq_node_name (self, self->record.self));
+        zseq_node_end (self, ZSEQ_EFOREIGN, ZSEQ_TEXT_RECOVERY_FOREIGN,
+                       zseq_node_name (self, self->record.self));
 }
 
 //  Whether a node in that state holds sequences that a recovery may count on.
@@ -55,6 +51,7 @@ s_is_same_cluster (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         self->peer[index].speaks = msg->hello.speaks;
         self->peer[index].holds_vote =
           msg->hello.holds_vote || msg->hello.speaks < 2;
+        zseq_node_members_compare (self, index, &msg->hello.members);
     }
     if (fits && hello && s_may_copy (self, msg->hello.state) &&
         !self->recovery.identity) {
@@ -82,12 +79,9 @@ s_take_page (zseq_node_t *self, zseq_peer_answers_t *answers,
         int rc = zseq_sequence_insert (self->table, item->name.data,
                                        item->name.size, &sequence);
         if (rc != ZSEQ_OK) {
-            zseq_node_end (
-              self, rc,
-              rc == ZSEQ_EFULL
-                ? "the peers hold more names than this node may: raise "
-                  "--names-max"
-                : "out of memory: the node ends");
+            zseq_node_end (self, rc,
+                           rc == ZSEQ_EFULL ? ZSEQ_TEXT_RECOVERY_NAMES_MANY
+                                            : ZSEQ_TEXT_NO_MEMORY_RECOVERY);
             return false;
         }
         //  S8: next never decreases.
@@ -123,13 +117,10 @@ s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     else if (msg->status == ZSEQ_EAGAIN &&
              self->now_us - self->recovery.progress_us >= ASK_US_MAX &&
              zseq_node_log_changed (self, index, ZSEQ_EAGAIN))
-        zseq_node_log (
-          self, ZSEQ_LOG_WARNING, "peer",
-          "peer %s does not reach node %s at %s: it must be reachable "
-          "there to recover",
-          zseq_node_name (self, index),
-          zseq_node_name (self, self->record.self),
-          self->record.members.member[self->record.self].endpoint);
+        zseq_node_log (self, ZSEQ_LOG (RECOVERY_NOT_REACHED),
+                       zseq_node_name (self, index),
+                       zseq_node_name (self, self->record.self),
+                       self->record.members.member[self->record.self].endpoint);
 }
 
 static void

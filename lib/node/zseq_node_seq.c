@@ -5,6 +5,7 @@
 //  sequences only; another kind of stored object would get a file beside it.
 
 #include "zseq_node_private.h"
+#include "zseq_node_texts.h"
 
 //  Bytes of names in a LIST reply. A client that does not read its replies has
 //  as many of them waiting as the queue is long.
@@ -59,7 +60,7 @@ s_granted (zseq_node_t *self, const zseq_event_t *event, uint64_t next)
       .op = msg->op,
       .request = msg->request,
       .next = next,
-      .contention = zseq_node_contention_note (self, &event->sender, msg->name),
+      .name_hash = zseq_node_contention_note (self, &event->sender, msg->name),
     };
     if (msg->op == ZSEQ_OP_CLAIM) {
         granted.first = msg->claim.first;
@@ -77,7 +78,7 @@ s_grant (zseq_node_t *self, const zseq_event_t *event,
     zseq_waiting_t granted =
       s_granted (self, event, s_seq (self, s_name (sequence), sequence).next);
     if (claimed)
-        zseq_node_contention_note_claim (self, granted.contention, claimed);
+        zseq_node_contention_note_claim (self, granted.name_hash, claimed);
     if (s_durable (self, sequence)) {
         zseq_node_queue_answer (self, &event->sender, &granted, ZSEQ_OK);
         return;
@@ -115,9 +116,7 @@ static void
 s_note_full (zseq_node_t *self)
 {
     if (!self->names_full)
-        zseq_node_log (self, ZSEQ_LOG_WARNING, "names",
-                       "the node refuses new sequences: it holds %zu, as many "
-                       "as it may; start it with a larger --names-max",
+        zseq_node_log (self, ZSEQ_LOG (NAMES_FULL),
                        zseq_table_count (self->table));
     self->names_full = true;
 }
@@ -286,7 +285,6 @@ zseq_node_seq_info (zseq_node_t *self, const zseq_event_t *event)
       zseq_node_reply (self, ZSEQ_OP_INFO, msg->request, ZSEQ_OK);
     reply->info.next = sequence ? s_durable_next (self, sequence)
                                 : zseq_node_floor (self, msg->name);
-    zseq_node_contention_rate (self, msg->name, &reply->info.rate,
-                               &reply->info.since_us);
+    zseq_node_contention_info (self, msg->name, &reply->info);
     zseq_node_send (self, &event->sender);
 }

@@ -5,6 +5,7 @@
 //  endpoint.
 
 #include "zseq_node_private.h"
+#include "zseq_node_texts.h"
 
 //  How long a starting node waits for silent peers, once enough peers have
 //  noted its start: a silent peer might know a later start.
@@ -152,12 +153,9 @@ zseq_node_start_begin (zseq_node_t *self)
         return;
     }
     zseq_node_start_take (self);
-    zseq_node_log (
-      self, ZSEQ_LOG_INFO, "start",
-      "node %s starts: it votes once %u of its %u peers have noted that, and "
-      "none that answers knows a later start or a newer incarnation of it",
-      zseq_node_name (self, self->record.self), s_need (self),
-      self->record.members.n - 1);
+    zseq_node_log (self, ZSEQ_LOG (STARTS),
+                   zseq_node_name (self, self->record.self), s_need (self),
+                   self->record.members.n - 1);
 }
 
 void

@@ -5,6 +5,8 @@
 
 #include <assert.h>
 
+#include "zseq_node_texts.h"
+
 zseq_state_t
 zseq_node_state (const zseq_node_t *self)
 {
@@ -31,20 +33,14 @@ zseq_node_vote (zseq_node_t *self)
     self->recovery.requested = false;
     self->recovery.forced = false;
     zseq_node_log (
-      self, ZSEQ_LOG_INFO, "ready",
-      "ready: node %s votes (cluster %s of %u, incarnation %llu, "
-      "%zu sequences)",
-      zseq_node_name (self, self->record.self), self->record.cluster,
-      self->record.members.n,
+      self, ZSEQ_LOG (READY), zseq_node_name (self, self->record.self),
+      self->record.cluster, self->record.members.n,
       (unsigned long long) self->record.vector.incarnation[self->record.self]
         .counter,
       zseq_table_count (self->table));
     if (self->stats.burnt && !self->logged_burnt)
-        zseq_node_log (
-          self, ZSEQ_LOG_INFO, "burnt",
-          "burnt %llu IDs at most, which were reserved when the node "
-          "last ended without being stopped",
-          (unsigned long long) self->stats.burnt);
+        zseq_node_log (self, ZSEQ_LOG (BURNT),
+                       (unsigned long long) self->stats.burnt);
     self->logged_burnt = true;
 }
 

@@ -2,8 +2,11 @@
 
 #include "zseq_node_private.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <string.h>
+
+#include "zseq_node_texts.h"
 
 //  Whether a request names another cluster; 0 is any.
 static bool
@@ -20,6 +23,7 @@ zseq_node_status_hello (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_refuse (self, event, ZSEQ_ECLUSTER);
         return;
     }
+    zseq_node_labels_note (self, &event->sender, event->msg->hello.label);
     zseq_msg_t *reply =
       zseq_node_reply (self, ZSEQ_OP_HELLO, event->msg->request, ZSEQ_OK);
     zseq_node_fill_members (self, &reply->hello.members);
@@ -57,22 +61,29 @@ s_refuses (const zseq_node_t *self, char *text, size_t size)
 {
     const char *disk = "";
     if (self->disk.refused)
-        disk = "refuses claims: ";
+        disk = ZSEQ_TEXT_STATUS_REFUSES_CLAIMS;
     else if (self->disk.record_refused)
-        disk = "cannot note starts of peers: ";
+        disk = ZSEQ_TEXT_STATUS_NO_NOTES;
     else if (self->kv.refused)
-        disk = "refuses writes of keys: ";
+        disk = ZSEQ_TEXT_STATUS_REFUSES_KEYS;
     const char *why = self->disk.refused || self->disk.record_refused
                         ? self->disk.refusal
                         : self->kv.refusal;
     bool both = *disk && self->names_full;
     snprintf (text, size, "%s%s%s%s", disk, *disk ? why : "", both ? "; " : "",
-              self->names_full ? "refuses new names: it holds its maximum"
-                               : "");
+              self->names_full ? ZSEQ_TEXT_STATUS_REFUSES_NAMES : "");
 }
 
 void
-zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
+zseq_node_set_trouble (zseq_node_t *self, const char *text)
+{
+    assert (self);
+    self->trouble = text;
+}
+
+//  Why it does not vote, or what it refuses.
+static void
+s_describe (const zseq_node_t *self, char *text, size_t size)
 {
     zseq_state_t state = zseq_node_state (self);
     size_t used = 0;
@@ -82,25 +93,24 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
     else if (state == ZSEQ_STATE_STOPPING)
         snprintf (text, size, "stopping");
     else if (state == ZSEQ_STATE_STARTING)
-        used = (size_t) snprintf (text, size, "starting: not noted yet by");
+        used = (size_t) snprintf (text, size, ZSEQ_TEXT_STATUS_STARTING);
     else if (state == ZSEQ_STATE_FORMING)
-        used = (size_t) snprintf (text, size, "birth: has not met");
+        used = (size_t) snprintf (text, size, ZSEQ_TEXT_STATUS_FORMING_UNMET);
     else if (state == ZSEQ_STATE_COMPLETE && self->forming)
-        used = (size_t) snprintf (text, size, "birth: not noted yet by");
+        used = (size_t) snprintf (text, size, ZSEQ_TEXT_STATUS_FORMING_UNNOTED);
     else if (state == ZSEQ_STATE_COMPLETE)
-        used = (size_t) snprintf (text, size,
-                                  "birth: not all have met the same nodes:");
+        used = (size_t) snprintf (text, size, ZSEQ_TEXT_STATUS_FORMING_UNEQUAL);
     else if (self->recovery.phase == PHASE_BEGIN ||
              self->recovery.phase == PHASE_SETTLE)
-        snprintf (text, size, "recovering: writing");
+        snprintf (text, size, ZSEQ_TEXT_STATUS_WRITING);
     else {
         uint8_t lacking = 0;
         for (uint8_t node = 0; node < self->record.members.n; node++)
             if (node != self->record.self && s_reason_recovery (self, node))
                 lacking++;
         used = (size_t) snprintf (
-          text, size, "recovering: %s %u of %u voting peers; lacks",
-          self->recovery.phase == PHASE_ASK ? "found" : "copied from",
+          text, size, ZSEQ_TEXT_STATUS_RECOVERING,
+          self->recovery.phase == PHASE_ASK ? "found" : ZSEQ_TEXT_STATUS_COPIED,
           self->record.members.n - 1 - lacking,
           zseq_quorum_size (&self->recovery.attempt.quorum, ZSEQ_QUORUM_WRITE));
     }
@@ -113,6 +123,17 @@ zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
             used += (size_t) snprintf (text + used, size - used, " %s",
                                        zseq_node_name (self, node));
     }
+}
+
+void
+zseq_node_reason (const zseq_node_t *self, char *text, size_t size)
+{
+    s_describe (self, text, size);
+    size_t used = strlen (text);
+    if (self->trouble)
+        snprintf (text + used, size - used, "%s%s", used ? "; " : "",
+                  self->trouble);
+    zseq_node_members_reason (self, text, size);
 }
 
 //  Brings those counters up to date that something else than the node counts.
@@ -129,6 +150,9 @@ s_count (zseq_node_t *self)
         self->counters.key_bytes = zseq_registers_bytes (self->kv.registers);
     }
     self->counters.uptime_us = self->now_us - self->begun_us;
+    zseq_node_rates_fill (self);
+    self->counters.member_lists_differ =
+      zseq_node_set_count (zseq_node_members_differ (self));
 }
 
 void

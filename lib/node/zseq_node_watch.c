@@ -9,14 +9,16 @@
 
 #include <stdio.h>
 
+#include "zseq_node_texts.h"
+
 #define DOWN_US 5000000
 #define LOST_US 2000000
 #define SECOND_US 1000000
 
 //  By zseq_state_t; 0 is for a peer that has not said yet.
-static const char *const s_state_text[] = {"has not said what it does",
-                                           "waits for the birth",
-                                           "waits for the birth",
+static const char *const s_state_text[] = {ZSEQ_TEXT_PEER_UNKNOWN,
+                                           ZSEQ_TEXT_PEER_WAITS,
+                                           ZSEQ_TEXT_PEER_WAITS,
                                            "votes",
                                            "recovers",
                                            "stops",
@@ -25,7 +27,7 @@ static const char *const s_state_text[] = {"has not said what it does",
 static const char *
 s_text (const zseq_peer_t *peer)
 {
-    return peer->presence == PRESENCE_DOWN ? "is down"
+    return peer->presence == PRESENCE_DOWN ? ZSEQ_TEXT_PEER_IS_DOWN
                                            : s_state_text[peer->state];
 }
 
@@ -45,9 +47,7 @@ s_note_down (zseq_node_t *self, uint8_t node)
         return;
     peer->presence = PRESENCE_DOWN;
     peer->down_us = since_us;
-    zseq_node_log (self, ZSEQ_LOG_WARNING, "peer",
-                   "peer %s at %s is down: it has not answered for %llu s",
-                   zseq_node_name (self, node),
+    zseq_node_log (self, ZSEQ_LOG (PEER_DOWN), zseq_node_name (self, node),
                    self->record.members.member[node].endpoint,
                    s_seconds (self, since_us));
 }
@@ -61,12 +61,11 @@ s_note_up (zseq_node_t *self, uint8_t node)
         return;
     peer->presence = PRESENCE_UP;
     if (again)
-        zseq_node_log (
-          self, ZSEQ_LOG_INFO, "peer", "peer %s is up again, after %llu s",
-          zseq_node_name (self, node), s_seconds (self, peer->down_us));
-    else
-        zseq_node_log (self, ZSEQ_LOG_INFO, "peer", "peer %s at %s is up",
+        zseq_node_log (self, ZSEQ_LOG (PEER_UP_AGAIN),
                        zseq_node_name (self, node),
+                       s_seconds (self, peer->down_us));
+    else
+        zseq_node_log (self, ZSEQ_LOG (PEER_UP), zseq_node_name (self, node),
                        self->record.members.member[node].endpoint);
 }
 
@@ -81,8 +80,8 @@ s_watch_peer (zseq_node_t *self, uint8_t node)
     if (peer->logged_state == peer->state)
         return;
     peer->logged_state = peer->state;
-    zseq_node_log (self, ZSEQ_LOG_DEBUG, "peer", "peer %s %s",
-                   zseq_node_name (self, node), s_state_text[peer->state]);
+    zseq_node_log (self, ZSEQ_LOG (PEER_STATE), zseq_node_name (self, node),
+                   s_state_text[peer->state]);
 }
 
 //  The members that vote, as far as this node knows.
@@ -111,14 +110,12 @@ s_log_lost (zseq_node_t *self, zseq_node_set_t voters)
         used += (size_t) snprintf (
           missing + used, sizeof missing - used, "%s%s %s", used ? ", " : "",
           zseq_node_name (self, node),
-          node == self->record.self ? "(this node) does not vote"
+          node == self->record.self ? ZSEQ_TEXT_SELF_NO_VOTE
                                     : s_text (&self->peer[node]));
     }
     zseq_node_log (
-      self, ZSEQ_LOG_WARNING, "quorum",
-      "quorum lost: %u of %u nodes vote, %u are needed, and no "
-      "claim succeeds: %s",
-      zseq_node_set_count (voters), self->record.members.n,
+      self, ZSEQ_LOG (QUORUM_LOST), zseq_node_set_count (voters),
+      self->record.members.n,
       zseq_quorum_size (&self->record.members.quorum, ZSEQ_QUORUM_WRITE),
       missing);
 }
@@ -139,8 +136,7 @@ s_watch_quorum (zseq_node_t *self)
         return;
     }
     if (!watch->quorum && watch->short_us)
-        zseq_node_log (self, ZSEQ_LOG_INFO, "quorum",
-                       "quorum regained, after %llu s: %u of %u nodes vote",
+        zseq_node_log (self, ZSEQ_LOG (QUORUM_REGAINED),
                        s_seconds (self, watch->short_us),
                        zseq_node_set_count (voters), self->record.members.n);
     watch->quorum = true;

@@ -248,8 +248,11 @@ zseq_attempt_refusal (const zseq_attempt_t *self, uint8_t node)
     assert (self);
     assert (node < self->quorum.n);
 
-    if (!self->request || !zseq_tally_counts (&self->tally, node))
+    if (!self->request || !self->tally.vote[node].present)
         return self->refusals[node];
+    //  S4: it answered in an incarnation that has ended.
+    if (!zseq_tally_counts (&self->tally, node))
+        return ZSEQ_ESUPERSEDED;
     int status = self->tally.vote[node].status;
     return s_conclusive (status) ? ZSEQ_OK : status;
 }

@@ -106,7 +106,9 @@ int zseq_attempt_failure (const zseq_attempt_t *self, zseq_quorum_kind_t kind,
                           zseq_node_set_t *answered_p);
 
 //  Why that node refused to answer last; ZSEQ_OK: it did not, or has answered
-//  since.
+//  since. ZSEQ_ESUPERSEDED: it answered, and its reply does not count, because
+//  a reply, perhaps another node's, tells of a newer incarnation of the node
+//  (S4).
 int zseq_attempt_refusal (const zseq_attempt_t *self, uint8_t node);
 
 #endif

@@ -154,7 +154,7 @@ s_complete (zseq_inflight_t *inflight, uint64_t now_us)
 //  lost claim, or instead of a READ, of which one reply may have been enough to
 //  show that the name is contended.
 static bool
-s_turns (zseq_batcher_t *self, zseq_inflight_t *inflight, bool beaten)
+s_hands_over (zseq_batcher_t *self, zseq_inflight_t *inflight, bool beaten)
 {
     return (beaten || zseq_claim_reads (&inflight->claim)) &&
            s_delegates (inflight->queue) &&
@@ -178,12 +178,12 @@ s_follow (zseq_batcher_t *self, zseq_inflight_t *inflight, zseq_do_t what,
     //  Claims that lose show that there is a coordinator that works.
     if (beaten && inflight->claim.conflicts % CONFLICTS_MAX == 0)
         inflight->passed = inflight->unreachable = inflight->late = 0;
-    bool turns = s_turns (self, inflight, beaten);
-    if (turns && zseq_claim_reads (&inflight->claim)) {
+    bool hands_over = s_hands_over (self, inflight, beaten);
+    if (hands_over && zseq_claim_reads (&inflight->claim)) {
         zseq_claim_stop_read (&inflight->claim);
         s_note_round_trip (self, now_us - inflight->began_us);
     }
-    if (what == ZSEQ_DO_SEND || turns) {
+    if (what == ZSEQ_DO_SEND || hands_over) {
         inflight->due = true;
         zseq_request_queue_schedule (queue);
     }
@@ -268,9 +268,9 @@ s_send (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t now_us)
     s_ask_claim (self, inflight, &msg, zseq_node_set_first (self->quorum.n));
 }
 
-//  Makes a further claim begin where the last one will end, if that is known. A
-//  claim that has lost and is made again gets no company: IDs would be burnt
-//  that the further claim leaves below itself.
+//  Makes a further claim begin where the last one will end, if that is known.
+//  None follows a claim that has lost and is made again: the IDs that it would
+//  leave below itself would be burnt.
 static zseq_inflight_t *
 s_begin (zseq_batcher_t *self, zseq_request_queue_t *queue)
 {

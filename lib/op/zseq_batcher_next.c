@@ -357,6 +357,8 @@ zseq_batcher_send_next (zseq_batcher_t *self, zseq_inflight_t *inflight,
     };
     inflight->passed &= ~inflight->unreachable;
     inflight->unreachable = 0;
+    inflight->passed |=
+      zseq_delegation_refused (&inflight->queue->delegation, now_us);
     s_ask_next (self, inflight, &msg, now_us);
     //  Rather than claim from too few nodes, asks those again that were late.
     if (!zseq_inflight_delegated (inflight) &&
@@ -415,6 +417,27 @@ s_wait_busy (zseq_batcher_t *self, zseq_inflight_t *inflight, uint64_t retry_us,
     zseq_attempt_pause_until (&inflight->claim.attempt, now_us + pause_us);
 }
 
+//  A coordinator refuses, and has not said that it is busy. What it refuses for
+//  the name's sake it would refuse again: only this name does without it.
+static void
+s_refused (zseq_batcher_t *self, zseq_inflight_t *inflight, int status,
+           uint64_t now_us)
+{
+    uint8_t node = inflight->node;
+    //  Its claim may have been accepted by some nodes.
+    if (status == ZSEQ_EUNAVAILABLE)
+        self->stats.burnt += inflight->claim.count;
+    if (status == ZSEQ_EFULL || status == ZSEQ_EINVAL)
+        zseq_delegation_note_refused (&inflight->queue->delegation, node,
+                                      now_us);
+    //  By their clocks the nodes refuse this name only, and this NEXT only.
+    else if (status != ZSEQ_ECLOCK) {
+        zseq_delegation_note_failed (&self->delegation, node, now_us);
+        zseq_node_set_add (&inflight->late, node);
+    }
+    s_give_up_delegated (inflight);
+}
+
 void
 zseq_batcher_next_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
                          const zseq_msg_t *msg, uint64_t now_us)
@@ -452,16 +475,7 @@ zseq_batcher_next_reply (zseq_batcher_t *self, zseq_inflight_t *inflight,
         return;
     }
     else {
-        //  Its claim may have been accepted by some nodes.
-        if (msg->status == ZSEQ_EUNAVAILABLE)
-            self->stats.burnt += inflight->claim.count;
-        //  By their clocks the nodes refuse this name only.
-        if (msg->status != ZSEQ_ECLOCK) {
-            zseq_delegation_note_failed (&self->delegation, inflight->node,
-                                         now_us);
-            zseq_node_set_add (&inflight->late, inflight->node);
-        }
-        s_give_up_delegated (inflight);
+        s_refused (self, inflight, msg->status, now_us);
         return;
     }
     zseq_request_queue_retire (inflight);

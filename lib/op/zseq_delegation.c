@@ -14,6 +14,9 @@
 //  After a client has returned to claims, nodes that saw the coordinator's last
 //  claims take it for one of several clients, for a second.
 #define HINTS_US 1500000
+//  A node that has no room for a name, or takes it for malformed, mostly does
+//  until it is started again.
+#define REFUSED_US 10000000
 
 void
 zseq_delegation_open (zseq_delegation_t *self, const zseq_quorum_t *quorum,
@@ -41,6 +44,8 @@ zseq_delegation_init_name (zseq_delegation_name_t *name, zseq_slice_t bytes)
     name->hints_us = 0;
     name->uncontended = 0;
     name->uncontended_min = UNCONTENDED_MIN;
+    name->refused = 0;
+    name->refused_until_us = 0;
     name->ranked = false;
 }
 
@@ -84,6 +89,26 @@ zseq_delegation_note_contended (const zseq_delegation_t *self,
     name->uncontended = 0;
     if (self->possible)
         name->contended = true;
+}
+
+void
+zseq_delegation_note_refused (zseq_delegation_name_t *name, uint8_t node,
+                              uint64_t now_us)
+{
+    assert (name);
+
+    zseq_node_set_add (&name->refused, node);
+    name->refused_until_us = now_us + REFUSED_US;
+}
+
+zseq_node_set_t
+zseq_delegation_refused (zseq_delegation_name_t *name, uint64_t now_us)
+{
+    assert (name);
+
+    if (now_us >= name->refused_until_us)
+        name->refused = 0;
+    return name->refused;
 }
 
 void

@@ -41,7 +41,9 @@ typedef struct {
     uint64_t hints_us;     //  When nodes are believed again that say so
     uint32_t uncontended;  //  Results in a row that met no other client
     uint32_t
-      uncontended_min;  //  ... until the client believes that it is alone
+      uncontended_min;        //  ... until the client believes that it is alone
+    zseq_node_set_t refused;  //  Nodes that refuse this name, not others
+    uint64_t refused_until_us;  //  When that is forgotten
     bool ranked;
     uint8_t ranking[ZSEQ_NODES_MAX];  //  Nodes in the name's own order
 } zseq_delegation_name_t;
@@ -64,6 +66,14 @@ void zseq_delegation_note_uncontended (zseq_delegation_name_t *name,
                                        uint64_t now_us);
 void zseq_delegation_note_contended (const zseq_delegation_t *self,
                                      zseq_delegation_name_t *name);
+
+//  A node has refused a NEXT of that name, for a reason that does not concern
+//  other names. And the nodes that have done so of late: no NEXT of the name
+//  should go to them.
+void zseq_delegation_note_refused (zseq_delegation_name_t *name, uint8_t node,
+                                   uint64_t now_us);
+zseq_node_set_t zseq_delegation_refused (zseq_delegation_name_t *name,
+                                         uint64_t now_us);
 
 //  A reply to CLAIM or NEXT says whether its node is congested.
 void zseq_delegation_note_congestion (zseq_delegation_t *self,

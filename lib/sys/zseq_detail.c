@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "zseq_sys_texts.h"
+
 static _Thread_local char s_text[1024];
 static _Thread_local int s_rc;
 static _Thread_local bool s_unknown;
@@ -24,7 +26,7 @@ zseq_detail_fail (int rc, const char *format, ...)
 int
 zseq_detail_fail_closed (void)
 {
-    return zseq_detail_fail (ZSEQ_ECLOSED, "the client was destroyed");
+    return zseq_detail_fail (ZSEQ_ECLOSED, ZSEQ_TEXT_CLIENT_DESTROYED);
 }
 
 const char *

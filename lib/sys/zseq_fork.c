@@ -4,6 +4,7 @@
 #include <stddef.h>
 
 #include "zseq_detail.h"
+#include "zseq_sys_texts.h"
 
 unsigned zseq_fork_count;
 
@@ -31,7 +32,5 @@ zseq_fork_check (unsigned count)
 {
     if (count == zseq_fork_count)
         return ZSEQ_OK;
-    return zseq_detail_fail (
-      ZSEQ_EFORKED,
-      "this client was made before fork (): make a new one in the child");
+    return zseq_detail_fail (ZSEQ_EFORKED, ZSEQ_TEXT_CLIENT_FORKED);
 }

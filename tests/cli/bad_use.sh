@@ -6,7 +6,7 @@ cluster one a
 ask=("$zseq" -u "$(uri a)" -t 2000)
 
 #  The command line itself.
-refuses 1 'no command' "$zseq"
+refuses 1 '^zseq: no command given; see zseq --help$' "$zseq"
 refuses 1 "unknown command 'nxet'" "$zseq" nxet
 refuses 1 "unknown command ''" "$zseq" ''
 refuses 1 "unknown option '--colour'" "${ask[@]}" next orders --colour
@@ -103,6 +103,10 @@ refuses 2 'wrong cluster.*other' "$zseq" -u "$(uri a)?cluster=other" \
 answers 1 "$zseq" -u "$(uri a)?cluster=one&timeout=5000&r=1&w=1" next named
 
 #  An unreachable node costs the deadline, and no processor time meanwhile.
+refuses 2 'too few nodes.*nothing has changed' "$zseq" -u "$(uri z)" -t 300 \
+    peek orders
+refuses 2 'no node answered at .* or the other endpoints: ' \
+    "$zseq" -u "$(uri y z)" -t 300 next orders
 refuses 2 'too few nodes' "$zseq" -u "$(uri z)" -t 300 next orders
 refuses 2 'too few nodes' "$zseq" -u "ipc://$work/none" -t 300 next orders
 refuses 2 'too few nodes.*does the name resolve' \

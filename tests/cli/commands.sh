@@ -91,7 +91,7 @@ holds "status says that all vote" grep -qx 'available: all nodes vote' "$work/ou
 holds "status names the cluster" \
     grep -Eq '^cluster shop, identity [0-9a-f]{16}, N 3, R 2, W 2$' "$work/out"
 holds "status shows that all vote" \
-    test "$(grep -Ec '^[abc] +tcp://[^ ]+ +voting +1 +[0-9]+ +0 +3 +[0-9]+ us$' \
+    test "$(grep -Ec '^[abc] +tcp://[^ ]+ +voting +1 +[0-9]+ +0 +3 +[0-9]+ us +[0-9]+ +[1-9][0-9]*$' \
             "$work/out")" -eq 3
 run "${ask[@]}" status -w json
 identity=$(grep -Eo '"identity": "[0-9a-f]{16}"' "$work/out")
@@ -101,6 +101,9 @@ holds "JSON has incarnations as strings" \
 holds "JSON has what each node counts, as strings" \
     test "$(grep -Ec '"(ids|uptime_us|bytes_received)": "[1-9][0-9]*"' \
             "$work/out")" -eq 9
+holds "JSON has rates and connections" \
+    test "$(grep -Ec '"((ids|claims|refusals)_per_second|active_connections)": "[0-9]+"' \
+            "$work/out")" -eq 12
 holds "JSON has W" grep -q '"w": 2' "$work/out"
 
 #  health CODE AVAILABLE DEGRADED VERDICT: the exit code of status, in the table
@@ -124,17 +127,29 @@ run "${ask[@]}" info watched
 holds "info tells what is next" \
     test "$status-$(head -n 1 "$work/out")" = '0-sequence watched, next 1002'
 holds "info has a line for each node, two of which know all claims" \
-    test "$(grep -Ec '^[abc] +1002 +0 +[0-9]+ +[0-9]+\.[0-9]{3} s ago$' \
+    test "$(grep -Ec '^[abc] +1002 +0 +[0-9]+ +[0-9]+\.[0-9]{3} s ago +(zseq\[[0-9]+\]@[^ ]+|node [abc])$' \
             "$work/out")" -ge 2
 run "${ask[@]}" info untouched
 holds "info of a name that was never claimed" \
-    test "$status-$(grep -Ec '^[abc] +1 +0 +0 +-$' "$work/out")" = 0-3
+    test "$status-$(grep -Ec '^[abc] +1 +0 +0 +- +-$' "$work/out")" = 0-3
 run "${ask[@]}" info watched -w json
 holds "JSON has what is next as a string" grep -q '^  "next": "1002"' "$work/out"
 holds "JSON has what nodes know" \
     test "$(grep -Ec '"(behind|ids_per_second)": "[0-9]+"' "$work/out")" -eq 6
-answers $'sequence watched, next 1\nNODE   NEXT  BEHIND  IDS/S  LAST CLAIM
-local  1     0       0      -' "$zseq" -u mem: info watched
+holds "JSON has whose the last claim was" \
+    test "$(grep -Ec '"last_claim_by": "zseq\[[0-9]+\]@' "$work/out")" -ge 1
+answers 1002 "$zseq" -u "$(uri a b c)?label=web-17" next watched
+run "${ask[@]}" info watched
+holds "info shows the label of the URI" \
+    test "$(grep -Ec '^[abc] +1003 .* s ago +web-17$' "$work/out")" -ge 1
+answers 1003 "$zseq" -u "$(uri a b c)?label=" next watched
+run "${ask[@]}" info watched
+holds "an empty label tells nothing" \
+    test "$(grep -Ec '^[abc] +1004 .* s ago +-$' "$work/out")" -ge 1
+refuses 1 'label=web 17 is not 1 to 63 ASCII letters' \
+    "$zseq" -u "$(uri a b c)?label=web 17" next watched
+answers $'sequence watched, next 1\nNODE   NEXT  BEHIND  IDS/S  LAST CLAIM  LAST CLAIM BY
+local  1     0       0      -           -' "$zseq" -u mem: info watched
 refuses 1 'name' "${ask[@]}" info ""
 
 #  Help and version need no cluster.
@@ -167,7 +182,7 @@ done
 answers "" "${ask[@]}" raise closed 1000000
 run bash -c '"$@" stream closed -n 3 >&-' - "${ask[@]}"
 holds "a closed standard output is noticed" \
-    test "$status-$(grep -c 'cannot write' "$work/err")" = 1-1
+    test "$status-$(grep -c 'cannot write to standard output' "$work/err")" = 1-1
 
 #  With one node down, whichever, everything works, and IDs rise.
 last=5012
@@ -196,7 +211,7 @@ for node in a b c; do
     holds "its output that is lost is told first" test "$status" -eq 1
     run "${ask[@]}" info orders
     holds "info with node $node down" \
-        test "$status-$(head -n 1 "$work/out")-$(grep -Ec "^$node +- +- +- +-$" \
+        test "$status-$(head -n 1 "$work/out")-$(grep -Ec "^$node +- +- +- +- +-$" \
             "$work/out")" = "0-sequence orders, next $((last + 1))-1"
     start $node
     ready $node

@@ -94,7 +94,7 @@ answers "formatted $work/i for node i of cluster big (9 members)" \
 #  A name that does not resolve is told as one.
 run "$zseqd" format --data "$work/named" --name a --cluster shop \
     --members a=tcp://name.invalid:19001
-refuses 1 'cannot bind tcp://name.invalid:19001: no address .*resolves' \
+refuses 1 'name name.invalid does not resolve .*--bind tcp://ADDRESS:19001' \
     "$zseqd" start --data "$work/named" --insecure
 
 #  Paths at which no directory can be made.
@@ -117,7 +117,8 @@ refuses 1 'not empty' "$zseqd" format --data "$work/empty" --name a \
 #  which it needs its name, the members, and peers that vote.
 mkdir "$work/nothing"
 for directory in nothing absent; do
-    refuses 1 "$directory.*--name, --cluster and --members" \
+    what='If its cluster is new, make the directory with zseqd format'
+    refuses 1 "$directory.*$what.*--name, --cluster and --members" \
         "$zseqd" start --data "$work/$directory"
     refuses 1 '--force' "$zseqd" start --data "$work/$directory" --name a \
         --cluster one --members "$(members a)"
@@ -127,6 +128,12 @@ wait_until grep -q 'node a recovers: ' "$work/nothing.log"
 holds "a node without data writes no record" \
     test ! -s "$work/nothing/node"
 stop nothing
+"$zseqd" recover --data "$work/nothing" --name a "${good[@]}" \
+    2>"$work/nothing.log" &
+pid[nothing]=$!
+wait_until grep -q 'node a recovers: ' "$work/nothing.log"
+kill -TERM "${pid[nothing]}"
+ends nothing 1 'error zseqd a: stopped before the node had recovered'
 refuses 1 "$work/used" "$zseqd" start --data "$work/used"
 holds "what was there is there" test "$(ls "$work/used")" = precious
 
@@ -167,6 +174,11 @@ refuses 1 "127\.0\.0\.1\.example\.invalid:19001" "$zseqd" start \
 refuses 1 "'here' is not tcp" "$zseqd" start --data "$work/a" --bind here
 refuses 1 "192\\.0\\.2\\.1:19001" "$zseqd" start --data "$work/a" --insecure \
     --bind tcp://192.0.2.1:19001
+#  No name, as it has digits only, and no address.
+refuses 1 'no address or interface of this machine; correct it' "$zseqd" start \
+    --data "$work/a" --insecure --bind tcp://1.2.3.4.5:19001
+refuses 1 'it has more than 255 bytes' "$zseqd" start --data "$work/a" \
+    --insecure --bind "tcp://$(printf %0300d 0 | tr 0 x):19001"
 start a --bind "ipc://$work/a.ipc"
 ready a
 answers 4 "$zseq" -u "ipc://$work/a.ipc" next orders
@@ -192,7 +204,7 @@ pid[before]=${pid[a]}
 mv "$work/a.log" "$work/before.log"
 start a
 holds "it waits for who has the directory" \
-    wait_until says_or_ends a 'in use by process.*waiting'
+    wait_until says_or_ends a 'in use by process.*; waiting 3 s for it to end'
 crash before
 ready a
 stop a
@@ -200,7 +212,7 @@ start b --bind "$(endpoint a)"
 ready b
 start a
 holds "it waits for who has the endpoint" \
-    wait_until says_or_ends a 'cannot bind.*waiting'
+    wait_until says_or_ends a 'cannot bind.*; waiting 3 s'
 crash b
 ready a
 stop a
@@ -212,7 +224,8 @@ answers 1 "${ask[@]}" next second
 refuses 2 'as many sequences as it may' "${ask[@]}" -t 500 next third
 answers 6 "${ask[@]}" next orders
 stop a
-refuses 1 '--names-max' "$zseqd" start --data "$work/a" --names-max 1
+refuses 1 'holds more than 1 sequences: raise --names-max' \
+    "$zseqd" start --data "$work/a" --names-max 1
 
 #  Damage is reported by file. A single node has no peer to recover from, and
 #  does not vote until the operator passes a floor.
@@ -227,7 +240,8 @@ rm "$work/a/names"
 refuses 1 'recover --force' "$zseqd" start --data "$work/a"
 holds "what is missing is named" grep -q "$work/a/names: missing" "$work/err"
 force=("$zseqd" recover --data "$work/a" --wait 0 --force --floor)
-refuses 1 'belong together' "$zseqd" recover --data "$work/a" --force
+refuses 1 'zseqd: --force and --floor belong together; see zseqd --help$' \
+    "$zseqd" recover --data "$work/a" --force
 refuses 1 'belong together' "$zseqd" recover --data "$work/a" --floor 9
 for option in --lost=b --wait=1; do
     refuses 1 "${option%=*} belongs to --force" "$zseqd" start \
@@ -241,6 +255,8 @@ says_to () {
 export -f says_to
 refuses 1 'nothing was done' "${force[@]}" 1000
 refuses 1 'nothing was done' bash -c 'says_to no "$@"' - "${force[@]}" 1000
+refuses 1 "'b' is not the name of a peer of node a" \
+    bash -c 'says_to yes "$@"' - "${force[@]}" 1000 --lost b
 refuses 1 'recover --force' "$zseqd" start --data "$work/a"
 run bash -c 'says_to yes "$@"' - "${force[@]}" 1000
 holds "a recovery by force ends when it is done" test "$status" -eq 0

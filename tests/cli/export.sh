@@ -65,6 +65,10 @@ refuses 1 'cannot read: Is a directory' "${to[@]}" import "$work"
 refuses 1 'cannot open' "${to[@]}" import "$work/none"
 untouched "none of these"
 
+#  Nobody is there to raise them.
+refuses 2 'export, line 2: too few nodes .*; 0 of 2 sequences are there: import again' \
+    "$zseq" -u "$(uri z)" -t 300 import "$work/export"
+
 #  A complete export is accepted, repeatedly, and never lowers a sequence.
 answers "2 sequences: 2 raised, 0 as high already" \
     "${to[@]}" import "$work/export"
@@ -135,7 +139,7 @@ answers "" "${ids[@]}" export orders --output "$work/link"
 holds "a link stays one" test -L "$work/link"
 holds "... to what is new" test "$(grep -c ^sequence "$work/file")" = 1
 mkfifo "$work/fifo"
-refuses 1 'not a regular file' "${ids[@]}" export -o "$work/fifo"
+refuses 1 'not a regular file: without -o, the export goes to standard' "${ids[@]}" export -o "$work/fifo"
 refuses 1 'cannot write to .*none' "${ids[@]}" export -o "$work/none/file"
 run bash -c '"$@" export >/dev/full' - "${ids[@]}"
 holds "a full disk is told" \

@@ -46,7 +46,8 @@ holds "the client said what it lacks" test $said -gt 8
 holds "a directory that lacked descriptors is made later" \
     test $((drawn + refused)) -eq 36 -a $drawn -gt 9
 holds "the nodes still run" kill -0 "${pid[@]}"
-refuses 2 "8 more $few" prlimit --nofile=8:8 "${ask[@]}" next orders
+refuses 2 '8 more descriptors and cannot have them: .*: raise ulimit -n, which is 8' \
+    prlimit --nofile=8:8 "${ask[@]}" next orders
 answers 1 prlimit --nofile=40:40 "${ask[@]}" next other
 
 #  A limit on a user's threads does not bind root.
@@ -61,7 +62,8 @@ if [[ $(id -u) -eq 0 ]] && bare 9 true 2>/dev/null; then
         bare "$threads" "${ask[@]}" next orders >"$work/out" 2>"$work/err" \
             || status=$?
         orderly "$threads" "${ask[@]}" next orders
-        grep -Eq "2 more $few" "$work/err" && said=$((said + 1))
+        grep -Eq "the process needs 2 more threads and cannot have them: " \
+            "$work/err" && said=$((said + 1))
     done
     holds "the client said that it lacks threads" test $said -ge 2
     holds "with enough of them it draws" test $status -eq 0

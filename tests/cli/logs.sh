@@ -137,12 +137,39 @@ stop x
 stop y
 stop z
 
+#  Nor for all that the peers hold.
+start x
+start z
+rm -r "${work:?}/y"
+mkdir "$work/y"
+start y --names-max 1 --name y --cluster three --members "$(members x y z)"
+ends y 1 'error zseqd y: .*the peers hold more names than this node may'
+stop x
+stop z
+
+#  More damage than is told.
+start a
+ready a
+for number in {1..25}; do
+    printf '%s\t2\n' "name-$number"
+done >"$work/names"
+run "$zseq" -u "$(uri a)" import --partial "$work/names"
+stop a
+cp -a "$work/a" "$work/damaged"
+for file in "$work"/damaged/seq/*/name-*; do
+    printf x | dd of="$file" bs=1 seek=30 conv=notrunc 2>"$work/err"
+done
+run "$zseqd" start --data "$work/damaged"
+holds "damage is told in 20 lines and a number" \
+    grep -q 'warning zseqd a: 5 more things are damaged' "$work/err"
+holds "20 are told" test "$(grep -c 'warning zseqd a: .*/name-' "$work/err")" -eq 20
+
 #  No descriptor is left, and then some are.
 if command -v prlimit >/dev/null; then
     start a --scrub 0
     ready a
     prlimit --pid "${pid[a]}" --nofile=3:
-    tells a 'warning zseqd a: all descriptors are used up'
+    tells a 'warning zseqd a: all descriptors are used up: nobody can connect, and'
     prlimit --pid "${pid[a]}" --nofile=256:
     tells a 'info zseqd a: descriptors are free again'
     holds "each is told once" test "$(grep -c descriptors "$work/a.log")" -eq 2
@@ -165,6 +192,7 @@ holds "it takes all signals" wait_until \
 stop a
 holds "30 lines of an event in a minute" \
     test "$(grep -c 'zseqd a: signal .* goes on' "$work/a.log")" -eq 30
+tells a 'signal 10 .*: ignored; the node goes on .SIGTERM stops it.'
 tells a "$((${#signals[@]} - 30)) more lines of the event \"signal\" were not"
 
 verdict

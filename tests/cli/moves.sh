@@ -26,6 +26,8 @@ for node in a b; do
     stop $node
     start $node --members "$(moved)"
     ready $node
+    holds "$node says that it was told so" \
+        says $node 'endpoints of the member list have changed'
     holds "the client goes on when $node was told where c will be" goes_on
 done
 #  Longer than a client takes to learn the members again.

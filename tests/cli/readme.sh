@@ -1,6 +1,7 @@
 #!/bin/bash
 #  README.md shows only what is tested: its C is that of the examples, its
-#  commands are those of the scripts, and the files it names exist.
+#  commands are those of the scripts, and the files it names exist. And
+#  tests/README.md names the scripts.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 readme=$ZSEQ_SOURCE/README.md
 [[ -f $readme ]] || skip "there is no README.md"
@@ -53,6 +54,13 @@ while IFS= read -r -d '' block; do
     done < <(grep -Eo '(^|[ /])zseqd? [^|#;&>]*' <<<"$block" \
         | sed 's/^[ /]*//')
 done < <(blocks sh)
+
+#  tests/README.md names each script of this folder.
+for script in "$ZSEQ_SOURCE"/tests/cli/*.sh; do
+    name=cli/${script##*/}
+    holds "tests/README.md does not name $name" \
+        grep -qF "\`$name\`" "$ZSEQ_SOURCE/tests/README.md"
+done
 
 #  The targets of links exist.
 while read -r path; do

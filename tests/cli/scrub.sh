@@ -10,11 +10,11 @@ flip () {
 
 #  told PATTERN: the node logs it before long.
 told () {
-    holds "the log says $1" wait_until says a "WARNING: .*$1"
+    holds "the log says $1" wait_until says a "warning zseqd a: .*$1"
 }
 
 for days in -1 x 366 ''; do
-    refuses 1 '--scrub' "$zseqd" start --data "$work/none" --scrub "$days"
+    refuses 1 "--scrub '$days' is not a number of days from 0 to 365" "$zseqd" start --data "$work/none" --scrub "$days"
 done
 
 format shop a a
@@ -53,10 +53,11 @@ told '/node: not what was written last; it is written again'
 #  After the repair, no undamaged file is reported.
 so_far=$(wc -l <"$work/stream")
 streamed () { [[ $(wc -l <"$work/stream") -gt $((so_far + 300)) ]]; }
-count=$(grep -c WARNING "$work/a.log")
+count=$(grep -c "The disk does not keep" "$work/a.log")
 holds "the client goes on" wait_until streamed
 holds "six things were damaged" test "$count" -eq 6
-holds "nothing more was" test "$(grep -c WARNING "$work/a.log")" -eq 6
+holds "nothing more was" \
+    test "$(grep -c "The disk does not keep" "$work/a.log")" -eq 6
 kill -TERM "${pid[stream]}"
 wait "${pid[stream]}"
 unset "pid[stream]"

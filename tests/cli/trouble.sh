@@ -26,7 +26,7 @@ format shop c b a c
 start a
 start b
 wait_for_c () {
-    [[ $("$zseq" -u "$(uri a b)" status | grep -c 'birth: has not met c') -eq 2 ]]
+    [[ $("$zseq" -u "$(uri a b)" status | grep -c 'formation: has not met c') -eq 2 ]]
 }
 holds "two of three are not enough to form" wait_until wait_for_c
 run "$zseq" -u "$(uri a b)" status
@@ -34,7 +34,8 @@ holds "before it forms a cluster has no identity" \
     grep -q 'shop, not formed yet, N 3' "$work/out"
 run "$zseq" -u "$(uri a b)" status -w json
 holds "nor in JSON" grep -q '"identity": null' "$work/out"
-refuses 2 'too few nodes|deadline' "$zseq" -u "$(uri a b c)" -t 500 next orders
+refuses 2 'cluster shop is not formed yet: all of its nodes must be up' \
+    "$zseq" -u "$(uri a b c)" -t 500 next orders
 start c
 ready a b c
 ask=("$zseq" -u "$(uri a b c)")
@@ -50,12 +51,15 @@ holds "it never voted" test "$(grep -c 'ready:' "$work/c.log")" -eq 0
 answers "$(seq 101 110)" "${ask[@]}" next orders -n 10
 crash b
 refuses 2 'too few nodes|deadline' "${ask[@]}" -t 500 next orders
+refuses 2 'nothing has changed|the raise may still take effect' \
+    "${ask[@]}" -t 500 raise raised 500
 start b
 ready b
 
 #  Another cluster, a node listed twice, and other mistakes in a URI.
 cluster other z
-refuses 2 'wrong cluster' "$zseq" -u "$(uri a z)" next orders
+refuses 2 'belongs to a cluster named [a-z]+, not to cluster [a-z]+, which answered' "$zseq" -u "$(uri a z)" \
+    next orders
 refuses 2 'wrong cluster.*(market|shop)' "$zseq" \
     -u "$(uri a)?cluster=market" next orders
 refuses 1 'R or W' "$zseq" -u "$(uri a)?w=1" next orders
@@ -65,7 +69,7 @@ refuses 2 'too few nodes|deadline' "$zseq" -u "$(uri a)?w=3&timeout=500" \
     next orders
 IFS=. read -r one two three four <<<"$address"
 again=tcp://$one.$two.$((three * 256 + four)):$(endpoint a | sed 's/.*://')
-refuses 1 'listed twice' "$zseq" -u "$(uri a b),$again" next orders
+refuses 1 'are both node [ab]: list each node once' "$zseq" -u "$(uri a b),$again" next orders
 stop z
 stop a
 stop b

@@ -123,6 +123,8 @@ refuses 1 'of a format version that is not known here' \
 holds "the old zseqd leaves the directory alone" \
     diff "$work/a.tree" <(tree a)
 goes_on "the other two, which are old"
+refuses 2 'they speak older versions than 3, and have to be upgraded' \
+    "$zseq" -u "$(uri b c)" -t 2000 info orders
 new a
 
 stop b

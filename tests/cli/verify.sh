@@ -50,12 +50,26 @@ holds "damage has a status of its own" test "$status" -eq 2
 holds "a lost record is named" grep -q '^damaged: .*/orders: missing' "$work/out"
 holds "a corrupt journal is named" grep -q '^damaged: .*b/names: ' "$work/out"
 holds "no more is damaged" test "$(grep -c ^damaged: "$work/out")" -eq 2
+holds "the last line says how many" grep -q 'b is DAMAGED (2)$' "$work/out"
 holds "... and nothing was changed" diff <(tree b) "$work/b.tree"
 rm "$work/b/node"
 run "$zseqd" verify --data "$work/b"
 holds "damage without a node's record" test "$status" -eq 2
 holds "a lost node's record is named" grep -q '^damaged: .*b/node: missing' \
     "$work/out"
+
+#  What a crash leaves, and a journal of another cluster.
+cp -a "$work/a" "$work/c"
+printf x >"$work/c/.tmp-1-1"
+run "$zseqd" verify --data "$work/c"
+holds "what a crash has left is counted" \
+    grep -q '^left by a crash, put right by the next start: 1$' "$work/out"
+cluster other z
+stop z
+cp "$work/z/names" "$work/c/names"
+run "$zseqd" verify --data "$work/c"
+holds "another cluster's journal is damage" test "$status" -eq 2
+holds "... and told as such" grep -q '/c is DAMAGED$' "$work/out"
 
 #  Unreadable input.
 for option in --force --insecure --unsafe-filesystem --name=a --cluster=shop \

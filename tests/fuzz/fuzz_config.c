@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "zseq_record.h"
+#include "zseq_client_label.h"
 #include "zseq_uri.h"
 #include "zseq_fuzz.h"
 
@@ -100,6 +101,7 @@ s_check_uri (const char *text)
     assert (!strncmp (s_again, text, used));
     assert (text[used] == 0 || text[used] == '?');
     assert (!uri.cluster[0] || zseq_label_valid (uri.cluster));
+    assert (!uri.label[0] || zseq_client_label_valid (uri.label));
     assert (uri.r >= 0);
     assert (uri.r <= ZSEQ_NODES_MAX);
     assert (uri.w >= 0);

@@ -76,6 +76,7 @@ s_fill_cluster (zseq_msg_t *msg)
     zseq_state_t state = (zseq_state_t) (zseq_fuzz_below (&run.input, 6) + 1);
     uint64_t process = zseq_fuzz_number (&run.input);
     if (msg->op == ZSEQ_OP_HELLO) {
+        msg->hello.label = fuzz_text (which & 1 ? "web-17" : "");
         msg->hello.members = members;
         msg->hello.state = state;
     }

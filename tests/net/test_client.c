@@ -12,6 +12,7 @@
 
 #include <criterion/criterion.h>
 #include <dirent.h>
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -139,6 +140,14 @@ Test (client, takes_ranges)
     s_exact (first, 1002);
     s_exact (s_next (s_orders), 1002 + (uint64_t) ZSEQ_COUNT_MAX);
     s_close ();
+}
+
+Test (client, has_a_text_for_any_error)
+{
+    cr_assert_str_eq (zseq_strerror (ZSEQ_OK), "success");
+    cr_assert_str_eq (zseq_strerror (ZSEQ_EINVAL), "invalid argument");
+    cr_assert_str_eq (zseq_strerror (1), "unknown error");
+    cr_assert_str_eq (zseq_strerror (INT_MIN), "unknown error");
 }
 
 Test (client, refuses_what_is_out_of_bounds)
@@ -564,6 +573,7 @@ s_use_inherited (void *arg)
                 zseq_set_batch (s_orders, 2) == ZSEQ_EFORKED &&
                 zseq_client_stats (s_client, &stats) == ZSEQ_EFORKED &&
                 zseq_client_status (s_client, &status) == ZSEQ_EFORKED &&
+                strstr (zseq_detail (), "made before fork (): make a new") &&
                 id == 77;
     zseq_destroy (&s_orders);
     zseq_client_destroy (&s_client);

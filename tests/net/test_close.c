@@ -59,6 +59,7 @@ s_assert_closed (zseq_t *handle)
 {
     uint64_t id = 77;
     cr_assert_eq (zseq_next (handle, &id), ZSEQ_ECLOSED);
+    cr_assert_str_eq (zseq_detail (), "the client was destroyed");
     cr_assert_eq (zseq_try_next (handle, &id), ZSEQ_ECLOSED);
     cr_assert_eq (zseq_take (handle, &id, 1), ZSEQ_ECLOSED);
     cr_assert_eq (zseq_next_range (handle, 2, &id), ZSEQ_ECLOSED);

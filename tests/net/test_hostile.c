@@ -148,6 +148,16 @@ s_assert_served (void)
     zseq_client_destroy (&client);
 }
 
+//  What the node's status says, as the old client is told.
+static const char *
+s_state (void)
+{
+    static zseq_status_t status;
+    int rc = zseq_client_status (s_client, &status);
+    cr_assert_eq (rc, ZSEQ_OK, "%s: %s", zseq_strerror (rc), zseq_detail ());
+    return status.node[0].state;
+}
+
 //  Connections.
 
 //  Begins to connect. Sending may have to wait until that is done.
@@ -462,6 +472,8 @@ Test (hostile, endless_message_of_small_frames_costs_bounded_memory)
 {
     s_pour_pattern ("\x01\x22..................................", 36,
                     256 * MIB);
+    cr_assert (strstr (s_state (), "voting, closed all connections within"),
+               "%s", s_state ());
 }
 
 Test (hostile, endless_message_of_long_frames_costs_bounded_memory)
@@ -682,6 +694,8 @@ Test (hostile, serves_again_after_more_connections_than_it_has_files,
     int *fds;
     size_t count = s_connect_many (&fds, 3000);
     while (s_files () < FILES_FEW)
+        continue;
+    while (!strstr (s_state (), "voting, all descriptors are used up"))
         continue;
     zseq_t *seq = zseq_new (s_client, "beside");
     uint64_t id;

@@ -53,7 +53,8 @@ s_draw (const char *uri, size_t left)
     cr_assert (rc == ZSEQ_OK || strstr (zseq_detail (), "raise ulimit -n"),
                "%s, %zu left: %s: %s", uri, left, zseq_strerror (rc),
                zseq_detail ());
-    (void) zseq_client_fd (client);
+    if (zseq_client_fd (client) < 0)
+        cr_assert (strstr (zseq_detail (), "no descriptor is left: Too many"));
     (void) zseq_start_next (seq, 1);
     s_close_files ();
     zseq_destroy (&seq);

@@ -115,6 +115,14 @@ s_has_cluster (void)
         cr_assert_eq (zseq_errno (), expected, "%s: " #call, s_uri);           \
     } while (0)
 
+//  The last failure's detail has that text.
+static void
+s_assert_detail (const char *text)
+{
+    cr_assert (strstr (zseq_detail (), text), "%s: '%s' and not '%s'", s_uri,
+               zseq_detail (), text);
+}
+
 static zseq_client_t *
 s_new_client (const char *options)
 {
@@ -458,6 +466,7 @@ EACH (ranges_are_consecutive_or_refused)
 {
     uint64_t first = 77;
     ASSERT_REFUSED (zseq_next_range (s_ids, 0, &first), ZSEQ_EINVAL);
+    s_assert_detail ("count 0 is not in 1..2^32");
     ASSERT_REFUSED (
       zseq_next_range (s_ids, (uint64_t) ZSEQ_COUNT_MAX + 1, &first),
       ZSEQ_EINVAL);
@@ -558,6 +567,7 @@ EACH (peeks_without_taking)
 EACH (raises_and_never_lowers)
 {
     ASSERT_REFUSED (zseq_raise (s_ids, 0), ZSEQ_EINVAL);
+    s_assert_detail ("ID 0 is not in 1..2^63");
     ASSERT_REFUSED (zseq_raise (s_ids, ZSEQ_ID_MAX + (uint64_t) 2),
                     ZSEQ_EINVAL);
     ASSERT_REFUSED (zseq_raise (s_ids, UINT64_MAX), ZSEQ_EINVAL);
@@ -635,6 +645,7 @@ EACH (range_that_does_not_fit_is_refused)
     uint64_t ids[6] = {77};
     ASSERT_RC (zseq_raise (s_ids, ZSEQ_ID_MAX - 4), ZSEQ_OK);
     ASSERT_REFUSED (zseq_next_range (s_ids, 6, ids), ZSEQ_EEXHAUSTED);
+    s_assert_detail ("fewer than 6 IDs are left of sequence 'orders'");
     cr_assert_eq (ids[0], 77);
     ASSERT_RC (zseq_next_range (s_ids, 2, ids), ZSEQ_OK);
     s_exact (ids[0], ZSEQ_ID_MAX - 4);
@@ -642,6 +653,8 @@ EACH (range_that_does_not_fit_is_refused)
     zseq_t *ended = s_new (s_client, "ended");
     ASSERT_RC (zseq_raise (ended, ZSEQ_ID_MAX + (uint64_t) 1), ZSEQ_OK);
     ASSERT_REFUSED (zseq_next (ended, ids), ZSEQ_EEXHAUSTED);
+    s_assert_detail (s_has_nodes () ? "no ID is left of sequence 'ended'"
+                                    : "fewer than 1 IDs are left of sequence");
     zseq_destroy (&ended);
 }
 
@@ -725,6 +738,10 @@ EACH (reports_the_status_of_nodes)
 {
     (void) s_next (s_ids);
     zseq_status_t status;
+    if (!s_has_nodes ()) {
+        ASSERT_REFUSED (zseq_client_set_quorum (s_client, 1, 1), ZSEQ_EINVAL);
+        s_assert_detail ("only a cluster's URI has quorums");
+    }
     if (s_kind == S_FLAKE) {
         ASSERT_REFUSED (zseq_client_status (s_client, &status), ZSEQ_EINVAL);
         return;
@@ -851,6 +868,7 @@ EACH (timeouts_have_bounds)
     static const int bad[] = {0, -1, ZSEQ_TIMEOUT_MS_MAX + 1};
     for (size_t index = 0; index < sizeof bad / sizeof bad[0]; index++) {
         ASSERT_REFUSED (zseq_set_timeout (s_ids, bad[index]), ZSEQ_EINVAL);
+        s_assert_detail (" ms is not in 1..86400000");
         ASSERT_REFUSED (zseq_client_set_timeout (s_client, bad[index]),
                         ZSEQ_EINVAL);
     }
@@ -1379,6 +1397,7 @@ EACH (clock_that_stepped_back_is_waited_for)
         return;
     }
     ASSERT_REFUSED (rc, ZSEQ_ECLOCK);
+    s_assert_detail (" ms behind the last ID: it was set back, or IDs come");
     cr_assert_eq (id, 77);
     ASSERT_REFUSED (zseq_take (s_ids, &id, 1), ZSEQ_ECLOCK);
     zseq_ended_t ended;
@@ -1465,6 +1484,7 @@ EACH (layout_that_is_used_up_is_reported)
     s_ids = s_new (s_client, "orders");
     uint64_t id = 77;
     ASSERT_REFUSED (zseq_next (s_ids, &id), ZSEQ_EEXHAUSTED);
+    s_assert_detail ("the layout's 20 bits of time are used up");
     cr_assert_eq (id, 77);
 }
 
@@ -1594,10 +1614,10 @@ static const struct {
   {"tcp://a:1,", "endpoint 2"},
   {",tcp://a:1", "endpoint 1"},
   {"tcp://a:1,,tcp://b:1", "endpoint 2"},
-  {"tcp://a:1,tcp://a:1", "twice"},
+  {"tcp://a:1,tcp://a:1", " lists tcp://a:1 twice"},
   {"tcp://a:1,tcp://a:2,tcp://a:3,tcp://a:4,tcp://a:5,tcp://a:6,tcp://a:7,"
    "tcp://a:8,tcp://a:9,tcp://a:10",
-   "9"},
+   " has more than 9 endpoints"},
   {"tcp://" HUNDRED HUNDRED HUNDRED ":1", "endpoint"},
   {"ipc://", "endpoint"},
   {"udp://a:1", "endpoint"},
@@ -1605,9 +1625,9 @@ static const struct {
   {"http://a:1", "endpoint"},
   {"a:1", "endpoint"},
   {"tcp://a:1?", "option"},
-  {"tcp://a:1?timeout", "timeout"},
+  {"tcp://a:1?timeout", "option 'timeout' is not KEY=VALUE"},
   {"tcp://a:1?timeout=", "timeout"},
-  {"tcp://a:1?timeout=0", "timeout=0"},
+  {"tcp://a:1?timeout=0", "timeout=0' is not a number from 1 to 86400000"},
   {"tcp://a:1?timeout=-1", "timeout=-1"},
   {"tcp://a:1?timeout=86400001", "timeout=86400001"},
   {"tcp://a:1?timeout=1s", "timeout=1s"},
@@ -1624,10 +1644,11 @@ static const struct {
   {"tcp://a:1?w=10", "w=10"},
   {"tcp://a:1?w=", "w="},
   {"tcp://a:1?cluster=", "cluster"},
-  {"tcp://a:1?cluster=a/b", "a/b"},
+  {"tcp://a:1?cluster=a/b", "'a/b' is not a cluster's name"},
   {"tcp://a:1?cluster=" TWENTY TWENTY TWENTY "aaaa", "cluster"},
-  {"tcp://a:1?cluster=" HUNDRED, "option"},
-  {"tcp://a:1?batch=1", "batch=1"},
+  {"tcp://a:1?cluster=" HUNDRED, "an option is too long"},
+  {"tcp://a:1?batch=1",
+   "'batch=1'; there are cluster, label, r, w and timeout"},
   {"tcp://a:1?bits=41/10/12", "bits"},
   {"tcp://a:1?epoch=1", "epoch"},
   {"tcp://a:1?" TWENTY "=1", TWENTY "=1"},
@@ -1639,7 +1660,7 @@ static const struct {
   {"file://host/directory", "directory"},
   {"file:" THOUSAND TWENTY "aaaa", "directory"},
   {"file:/a?", "option"},
-  {"file:/a?r=1", "r=1"},
+  {"file:/a?r=1", "'r=1'; there are unsafe-filesystem and timeout"},
   {"file:/a?w=1", "w=1"},
   {"file:/a?cluster=a", "cluster=a"},
   {"file:/a?bits=41/10/12", "bits"},
@@ -1647,7 +1668,7 @@ static const struct {
   {"FILE:/a", "endpoint"},
 
   {"mem", "endpoint"},
-  {"mem:a", "mem:"},
+  {"mem:a", "nothing follows mem:"},
   {"mem://", "mem:"},
   {"mem: ", "mem:"},
   {"mem:?", "option"},
@@ -1667,12 +1688,12 @@ static const struct {
   {"flake:x", "worker"},
   {"flake:0x1", "worker"},
   {"flake:1,2", "worker"},
-  {"flake:1024", "1023"},
+  {"flake:1024", "workers are 0 to 1023 with 10 bits"},
   {"flake:1048576", "worker"},
   {"flake:18446744073709551617", "worker"},
   {"flake:00000000000000000001", "worker"},
   {"flake:8?bits=41/3/12", "7"},
-  {"flake:1?r=1", "r=1"},
+  {"flake:1?r=1", "'r=1'; there are timeout, bits and epoch"},
   {"flake:1?cluster=a", "cluster=a"},
   {"flake:1?bits=", "bits="},
   {"flake:1?bits=41", "bits=41"},
@@ -1698,7 +1719,7 @@ static const struct {
   {"flake:1?bits=41-10-12", "bits=41-10-12"},
   {"flake:1?bits=41/10/12 ", "bits=41/10/12 "},
   {"flake:1?epoch=", "epoch="},
-  {"flake:1?epoch=-1", "epoch=-1"},
+  {"flake:1?epoch=-1", "epoch=-1 is not a time in Unix milliseconds"},
   {"flake:1?epoch=+1", "epoch=+1"},
   {"flake:1?epoch=1.5", "epoch=1.5"},
   {"flake:1?epoch=2025-01-01", "epoch=2025-01-01"},
@@ -1737,7 +1758,7 @@ Test (uris, that_are_malformed_are_refused)
     }
     cr_assert_null (zseq_client_new (NULL));
     cr_assert_eq (zseq_errno (), ZSEQ_EURI);
-    cr_assert_neq (zseq_detail ()[0], 0);
+    cr_assert_str_eq (zseq_detail (), "the URI is NULL");
 }
 
 Test (uris, that_are_well_formed_are_taken)

@@ -482,6 +482,19 @@ Test (store_faults, says_which_file_and_why)
     zseq_store_destroy (&store);
 }
 
+Test (store_faults, says_which_step_and_why)
+{
+    fixture_format (fixture_node (), FIXTURE_IDENTITY);
+    zseq_store_t *store = fixture_start ();
+    zseq_faults_begin (fixture_node ());
+    zseq_faults_fail ("create", 1, EROFS, false);
+    cr_assert_eq (fixture_write (store, "orders", 10, false), ZSEQ_EIO);
+    cr_assert (strstr (zseq_store_text (store),
+                       "/orders: create a temporary file: Read-only"),
+               "%s", zseq_store_text (store));
+    zseq_store_destroy (&store);
+}
+
 Test (store_faults, formats_wholly_or_leaves_what_is_not_taken_for_a_node)
 {
     zseq_record_t record;

@@ -192,6 +192,7 @@ Test (store_faults_repair, repairs_later_what_a_full_disk_prevents)
                                         "rename", "syncfs", "fsync", "unlink"};
     static const int errors[] = {EIO, ENOSPC, EDQUOT};
     s_kind = 5;
+    size_t moved = 0;  //  Failures to move a file away
     for (size_t c = 0; c < sizeof calls / sizeof *calls; c++)
         for (size_t e = 0; e < 3; e++) {
             bool came = true;
@@ -222,6 +223,8 @@ Test (store_faults_repair, repairs_later_what_a_full_disk_prevents)
                                   ZSEQ_OK);
                 bool repaired = rc == ZSEQ_OK || refuse;
                 cr_assert (repaired || zseq_store_text (store)[0]);
+                moved += strstr (zseq_store_text (store),
+                                 ": move to the folder damaged: ") != NULL;
                 zseq_store_destroy (&store);
                 zseq_faults_end ();
                 //  After a fatal error the directory may be repaired all the
@@ -234,4 +237,5 @@ Test (store_faults_repair, repairs_later_what_a_full_disk_prevents)
             }
             cr_assert_gt (when, 2, "%s was never called", calls[c]);
         }
+    cr_assert_gt (moved, 0);
 }

@@ -262,7 +262,9 @@ Test (store_guard, ends_idle_when_the_node_record_is_removed)
 {
     zseq_store_t *store = fixture_running ();
     cr_assert_eq (unlink (fixture_file ("node")), 0);
-    s_assert_ends_idle (store, "node: removed by another process");
+    s_assert_ends_idle (
+      store, "node: removed by another process while it was in use; this node "
+             "stops and acknowledges nothing more: stop the other process");
     zseq_store_destroy (&store);
 }
 
@@ -403,7 +405,10 @@ Test (store_guard, ends_when_another_process_signs_the_lock_file)
 {
     zseq_store_t *store = fixture_running ();
     s_put_text (fixture_file ("lock"), "4711 00112233445566778899\n");
-    s_assert_ends_idle (store, "lock: another process");
+    s_assert_ends_idle (
+      store,
+      "lock: another process has taken the directory while it was in use; "
+      "this node stops and acknowledges nothing more: stop the other");
     zseq_store_destroy (&store);
 }
 

@@ -9,6 +9,7 @@
 
 #include "zseq_assert.h"
 #include "zseq_fixture.h"
+#include "zseq_store_format.h"
 
 TestSuite (store_journal, .init = fixture_init, .fini = fixture_term);
 
@@ -39,7 +40,7 @@ s_assert_mended (const uint8_t *names, size_t names_size, const uint8_t *copy,
     char path[640];
     snprintf (path, sizeof path, "%s", fixture_find ("two"));
     rename (path, fixture_path ("away"));
-    assert_refused (ZSEQ_EDAMAGED, "two: missing");
+    assert_refused (ZSEQ_EDAMAGED, "two: missing, but listed");
     rename (fixture_path ("away"), path);
 }
 
@@ -272,7 +273,8 @@ Test (store_journal, takes_a_lost_record_for_damage)
     }
     cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
     rename (fixture_file ("seq"), fixture_path ("away"));
-    assert_refused (ZSEQ_EDAMAGED, "/one: missing");
+    assert_refused (ZSEQ_EDAMAGED,
+                    "/one: missing, but listed in the names journal");
 }
 
 Test (store_journal, adds_the_entry_of_a_first_claim_cut_short)
@@ -289,7 +291,7 @@ Test (store_journal, adds_the_entry_of_a_first_claim_cut_short)
     cr_assert_eq (names.count, 3);
     fixture_forget (&names);
     unlink (fixture_find ("one"));
-    assert_refused (ZSEQ_EDAMAGED, "one: missing");
+    assert_refused (ZSEQ_EDAMAGED, "one: missing, but listed");
 }
 
 Test (store_journal, counts_a_name_with_two_entries_once)
@@ -306,6 +308,76 @@ Test (store_journal, counts_a_name_with_two_entries_once)
     cr_assert_eq (fixture_check (&names), ZSEQ_EDAMAGED);
     cr_assert_eq (names.damaged, 1);
     fixture_forget (&names);
+}
+
+//  Both journals hold that many bytes of whole ones.
+static void
+s_put_journals (const uint8_t *bytes, size_t names_size, size_t copy_size)
+{
+    fixture_put (fixture_file ("names"), bytes, names_size);
+    fixture_put (fixture_file ("names-copy"), bytes, copy_size);
+}
+
+Test (store_journal, says_what_is_wrong_with_the_ends)
+{
+    fixture_node_with (fixture_three, 3);
+    size_t size;
+    uint8_t *read = fixture_read (fixture_file ("names"), &size);
+    uint8_t bytes[1024] = {0};  //  And a tail that is no batch
+    memcpy (bytes, read, size);
+    free (read);
+    size_t last = size - FIXTURE_LAST_SIZE;
+    s_put_journals (bytes, last, size);
+    assert_refused (ZSEQ_EDAMAGED, "names: ends before its copy does");
+    s_put_journals (bytes, size - 1, size);
+    assert_refused (ZSEQ_EDAMAGED,
+                    "names: a batch is corrupt but intact in its copy");
+    s_put_journals (bytes, size, size + 1);
+    assert_refused (ZSEQ_EDAMAGED,
+                    "names-copy: continues after the last intact batch");
+    s_put_journals (bytes, size + 1, size + 1);
+    assert_refused (ZSEQ_EDAMAGED,
+                    "names: its last batch is corrupt, as is that of its copy");
+    s_put_journals (bytes, size, ZSEQ_STORE_HEADER_SIZE);
+    assert_refused (ZSEQ_EDAMAGED,
+                    "names-copy: lacks more than the last batch of the names");
+    //  A conversion writes the copy at once.
+    s_put_journals (bytes, size, size);
+    fixture_age ();
+    fixture_put (fixture_file ("names-copy"), bytes, size + 1);
+    assert_refused (ZSEQ_EDAMAGED, "names-copy: its last batch is corrupt");
+}
+
+Test (store_journal, says_that_the_copy_is_of_other_names)
+{
+    fixture_node_with ((const char *[]){"a", "b", "c"}, 3);
+    rename (fixture_file ("names-copy"), fixture_path ("away"));
+    fixture_remove (fixture_node ());
+    fixture_node_with ((const char *[]){"c", "b", "a"}, 3);
+    rename (fixture_path ("away"), fixture_file ("names-copy"));
+    assert_refused (ZSEQ_EDAMAGED, "names-copy: differs from the names");
+}
+
+Test (store_journal, says_what_is_wrong_with_the_header)
+{
+    fixture_node_with (fixture_three, 3);
+    size_t size;
+    uint8_t *bytes = fixture_read (fixture_file ("names"), &size);
+    fixture_put (fixture_file ("names"), bytes, ZSEQ_STORE_HEADER_SIZE - 1);
+    assert_refused (ZSEQ_EDAMAGED, "names: too short for a names journal");
+    bytes[0] ^= 1;
+    fixture_put (fixture_file ("names"), bytes, size);
+    assert_refused (ZSEQ_EDAMAGED, "names: not a names journal");
+    bytes[0] ^= 1;
+    bytes[18] ^= 1;
+    fixture_put (fixture_file ("names"), bytes, size);
+    assert_refused (ZSEQ_EDAMAGED, "names: checksum of its header does not");
+    //  A journal of no cluster.
+    memset (bytes + 10, 0, 8);
+    fixture_seal (bytes, ZSEQ_STORE_HEADER_SIZE);
+    fixture_put (fixture_file ("names"), bytes, size);
+    assert_refused (ZSEQ_EDAMAGED, "names: its header is invalid");
+    free (bytes);
 }
 
 Test (store_journal, takes_a_missing_journal_for_damage)

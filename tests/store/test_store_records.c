@@ -128,13 +128,13 @@ Test (store_records, refuses_what_has_a_right_checksum_and_a_wrong_value)
         int rc;
         const char *text;
     } cases[] = {{8, 2, ZSEQ_EFOREIGN, "unknown format version"},
-                 {10, 2, ZSEQ_EDAMAGED, "kind"},
+                 {10, 2, ZSEQ_EDAMAGED, "of the wrong kind for"},
                  {12, 0, ZSEQ_EFOREIGN, "another node or cluster"},
                  {20, 0, ZSEQ_EFOREIGN, "another node or cluster"},
-                 {21, 5, ZSEQ_EDAMAGED, "sizes"},
+                 {21, 5, ZSEQ_EDAMAGED, "sizes do not add up"},
                  {22, 'x', ZSEQ_EDAMAGED, "another name"},
                  {23, 0, ZSEQ_EDAMAGED, "no valid name"},
-                 {28, 15, ZSEQ_EDAMAGED, "sizes"},
+                 {28, 15, ZSEQ_EDAMAGED, "sizes do not add up"},
                  {32, 0, ZSEQ_EDAMAGED, "is invalid"},
                  {40, 9, ZSEQ_EDAMAGED, "is invalid"},
                  {47, 0x80, ZSEQ_EDAMAGED, "is invalid"}};

@@ -259,6 +259,7 @@ Test (store_repair, opens_nothing_as_lost_that_is_not)
     fixture_node_with (fixture_three, 3);
     zseq_store_t *store = zseq_store_new (fixture_node ());
     cr_assert_eq (zseq_store_open_lost (store, 1), ZSEQ_ELOCKED);
+    assert_text (store, "another process has just recovered this node");
     zseq_store_destroy (&store);
     cr_assert_eq (fixture_check (NULL), ZSEQ_OK);
     //  Its journal alone also identifies a node's directory without a lock.

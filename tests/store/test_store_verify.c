@@ -113,6 +113,7 @@ Test (store_verify, verifies_nothing_that_is_in_use_or_is_not_a_nodes)
     cr_assert_eq (s_verify (text), ZSEQ_EAGAIN);
     mkdir (fixture_node (), 0700);
     cr_assert_eq (s_verify (text), ZSEQ_EAGAIN);
+    cr_assert (strstr (text, "it has none of a node's files"), "%s", text);
     cr_assert_eq (fixture_count (fixture_node (), ""), 0);
     rmdir (fixture_node ());
     fixture_node_with (fixture_three, 3);

@@ -652,6 +652,24 @@ Test (claim, tells_which_node_refuses_and_why)
     cr_assert_eq (zseq_attempt_refusal (attempt, 1), ZSEQ_OK);
 }
 
+//  A peer knows a newer incarnation of the node than the node itself.
+Test (claim, tells_which_nodes_answered_and_do_not_count)
+{
+    zseq_known_t known = s_known (5, 5, 5);
+    s_fixture_t self = s_begin (3, &known, 1);
+    s_ask (&self, NOW);
+    s_hear (&self, 1, ZSEQ_OK, 6);
+    const zseq_attempt_t *attempt = &self.claim.attempt;
+    cr_assert_eq (zseq_attempt_refusal (attempt, 1), ZSEQ_OK);
+    zseq_vector_t newer = {.n = 3};
+    newer.incarnation[1].counter = 9;
+    zseq_tally_learn (&self.claim.attempt.tally, &newer);
+    cr_assert_eq (zseq_attempt_refusal (attempt, 1), ZSEQ_ESUPERSEDED);
+    cr_assert_eq (zseq_attempt_refusal (attempt, 0), ZSEQ_OK);
+    zseq_attempt_end (&self.claim.attempt, false);
+    cr_assert_eq (zseq_attempt_refusal (attempt, 1), ZSEQ_ESUPERSEDED);
+}
+
 Test (claim, knows_how_much_room_there_is)
 {
     s_fixture_t self = s_begin (3, &s_nothing, 1);

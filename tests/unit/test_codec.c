@@ -406,7 +406,8 @@ s_make_sequence_fields (s_maker_t *self, zseq_msg_t *msg)
         msg->info =
           (zseq_msg_info_t){.next = next,
                             .rate = s_make_uint (self, 0, UINT64_MAX),
-                            .since_us = s_make_uint (self, 0, UINT64_MAX)};
+                            .since_us = s_make_uint (self, 0, UINT64_MAX),
+                            .claimant = s_make_bytes (self, 0, ZSEQ_LABEL_MAX)};
 }
 
 //  Sets the fields of the other ops.
@@ -415,6 +416,7 @@ s_make_node_fields (s_maker_t *self, zseq_msg_t *msg)
 {
     if (msg->op == ZSEQ_OP_HELLO)
         msg->hello = (zseq_msg_hello_t){
+          .label = s_make_bytes (self, 0, ZSEQ_LABEL_MAX),
           .members = s_make_members (self, msg->vector.n),
           .state = s_make_state (self),
           .speaks = s_make_uint (self, 1, UINT64_MAX),
@@ -427,7 +429,7 @@ s_make_node_fields (s_maker_t *self, zseq_msg_t *msg)
                               .claims = s_make_uint (self, 0, UINT64_MAX),
                               .conflicts = s_make_uint (self, 0, UINT64_MAX),
                               .burnt = s_make_uint (self, 0, UINT64_MAX)};
-    else if (msg->op == ZSEQ_OP_INTRODUCE)
+    else if (msg->op == ZSEQ_OP_INTRODUCE) {
         msg->introduce = (zseq_msg_introduce_t){
           .members = s_make_members (self, msg->vector.n),
           .state = s_make_state (self),
@@ -438,6 +440,9 @@ s_make_node_fields (s_maker_t *self, zseq_msg_t *msg)
           .speaks = test_random_below (&self->random, 2)
                       ? s_make_uint (self, 3, UINT64_MAX)
                       : 0};
+        if (msg->reply && test_random_below (&self->random, 2))
+            msg->introduce.members.member_count = 0;
+    }
     else if (msg->op == ZSEQ_OP_FENCE)
         msg->fence = (zseq_msg_fence_t){
           .recovery = s_make_recovery (self),

@@ -330,6 +330,17 @@ s_print_cluster (test_bytes_t *text, const zseq_msg_members_t *members,
 }
 
 static void
+s_print_endpoints (test_bytes_t *text, const zseq_msg_members_t *members)
+{
+    test_print (text, ", [");
+    for (size_t index = 0; index < members->member_count; index++) {
+        test_print (text, "%s", index ? ", " : "");
+        s_print_slice (text, "", members->member[index].endpoint);
+    }
+    test_print (text, "]");
+}
+
+static void
 s_print_page (test_bytes_t *text, const zseq_msg_page_t *page)
 {
     test_print (text, "[");
@@ -490,11 +501,16 @@ s_print_shown (test_bytes_t *text, const zseq_kv_answer_t *answers,
 static void
 s_print_request_body (test_bytes_t *text, const zseq_msg_t *msg)
 {
-    if (msg->op == ZSEQ_OP_HELLO || msg->op == ZSEQ_OP_STATUS)
+    if (msg->op == ZSEQ_OP_STATUS ||
+        (msg->op == ZSEQ_OP_HELLO && !msg->hello.label.size))
         return;
     test_print (text, ", ");
     if (s_print_kv_request (text, msg))
         return;
+    if (msg->op == ZSEQ_OP_HELLO) {
+        s_print_slice (text, "", msg->hello.label);
+        return;
+    }
     if (msg->op == ZSEQ_OP_INTRODUCE) {
         test_print (text, "%u, ", msg->node);
         s_print_cluster (text, &msg->introduce.members, false);
@@ -581,6 +597,10 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
     case ZSEQ_OP_INFO:
         test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64, msg->info.next,
                     msg->info.rate, msg->info.since_us);
+        if (msg->info.claimant.size) {
+            test_print (text, ", ");
+            s_print_slice (text, "", msg->info.claimant);
+        }
         break;
     case ZSEQ_OP_LIST:
     case ZSEQ_OP_COPY:
@@ -605,6 +625,8 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
                     msg->introduce.floor_reserved);
         if (msg->introduce.speaks)
             test_print (text, ", %" PRIu64, msg->introduce.speaks);
+        if (msg->introduce.speaks && msg->introduce.members.member_count)
+            s_print_endpoints (text, &msg->introduce.members);
         break;
     case ZSEQ_OP_FENCE:
         test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64,

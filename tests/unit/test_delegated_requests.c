@@ -188,6 +188,32 @@ Test (delegation, take_a_coordinator_that_refuses_for_down_for_all_names)
     test_congested = 0;
 }
 
+//  A node whose table of names is full still serves the names that it has.
+Test (delegation, pass_over_for_one_name_a_coordinator_that_refuses_the_name)
+{
+    const int refusals[] = {ZSEQ_EINVAL, ZSEQ_EFULL};
+    for (size_t index = 0; index < 2; index++) {
+        test_ended_count = test_sent = test_read = 0;
+        test_turn (3);
+        char name[32];
+        zseq_request_queue_t *other = s_second_queue (name);
+        test_congested = ALL_NODES;
+        test_draw_ids (1);
+        test_draw_ids (1);
+        test_refusal[test_ranking[0]] = refusals[index];
+        test_draw_ids (1);
+        test_refusal[test_ranking[0]] = ZSEQ_OK;
+        cr_assert_eq (s_first_asked (other), test_ranking[0]);
+        cr_assert_eq (s_first_asked (test_queue), test_ranking[1]);
+        //  The node may have been started again with more room.
+        test_now += 10000000;
+        cr_assert_eq (s_first_asked (test_queue), test_ranking[0]);
+        zseq_request_queue_free (&other);
+        test_congested = 0;
+        test_close ();
+    }
+}
+
 //  P5: what its claim may have taken is counted.
 Test (delegation, count_what_a_coordinator_without_a_majority_may_have_burnt)
 {

@@ -103,7 +103,7 @@ Test (delegation, try_a_coordinator_ever_less_often_that_never_does_it)
             bool tried =
               letter->msg.op == ZSEQ_OP_NEXT && letter->node == test_ranking[0];
             tries += tried;
-            test_refusal[letter->node] = tried ? ZSEQ_EFULL : ZSEQ_OK;
+            test_refusal[letter->node] = tried ? ZSEQ_EUNAVAILABLE : ZSEQ_OK;
             test_answer (letter);
         }
         cr_assert_eq (test_requests[0].status, ZSEQ_OK);

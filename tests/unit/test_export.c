@@ -236,7 +236,7 @@ Test (export, of_another_kind_is_refused)
     s_assert_refused (s_sign ("zseq-export\t2\tsomething\n", 0), 1, "newer");
     s_assert_refused (s_sign ("zseq-export\tx\t\n", 0), 1, "no version");
     s_assert_refused (s_sign ("zseq-export\t1\tcluster=x\n", 0), 1,
-                      "is not one");
+                      "its first line is not one: the export is damaged");
     s_assert_refused (s_sign (S_FIRST "key\ta\t1\n", 1), 2, "'key' is a kind");
     s_assert_refused (s_sign (S_FIRST "\n", 1), 2, "'' is a kind");
     s_assert_refused (s_sign (S_FIRST S_FIRST, 1), 2,
@@ -265,7 +265,13 @@ Test (export, with_lines_that_are_none_is_refused)
         snprintf (text, sizeof text, "%s%s", S_FIRST, lines[at]);
         cr_assert_not (s_takes (s_sign (text, 1)), "%s", lines[at]);
         cr_assert_eq (s_line, 2);
+        cr_assert (at == 0 ||
+                   strstr (s_why, "not a name, a tab and its next ID"));
     }
+    s_assert_refused (S_FIRST "end\tx\t0\n", 2, "not a count and a checksum");
+    s_assert_refused (S_FIRST "end\t0\t0123456789abcdef\n", 2,
+                      "the checksum is a different one");
+    s_assert_refused (S_FIRST, 2, "the export ends before its last line");
     s_assert_refused (s_sign (S_FIRST "sequence\tb\t1\nsequence\ta\t1\n", 2), 3,
                       "above");
     s_assert_refused (s_sign (S_FIRST "sequence\ta\t1\nsequence\ta\t1\n", 2), 3,
@@ -280,11 +286,11 @@ Test (export, with_a_nul_or_a_line_without_end_is_refused)
     size_t size = strlen (text);
     text[strlen (S_FIRST) + 9] = '\0';
     cr_assert_not (s_import (text, size, false, size));
-    cr_assert (strstr (s_why, "NUL"), "%s", s_why);
+    cr_assert (strstr (s_why, "a NUL byte: "), "%s", s_why);
     memset (text, 'x', sizeof text);
     for (size_t piece = 1; piece <= sizeof text; piece += sizeof text - 1) {
         cr_assert_not (s_import (text, sizeof text, true, piece));
-        cr_assert (strstr (s_why, "too long"), "%s", s_why);
+        cr_assert (strstr (s_why, "a line that is too long"), "%s", s_why);
     }
 }
 

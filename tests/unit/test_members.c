@@ -138,3 +138,16 @@ Test (members, say_what_is_wrong_with_a_text_and_stay_as_they_were)
         cr_expect_eq (members.n, 77);
     }
 }
+
+Test (members, knows_an_endpoint_with_a_name_from_one_with_an_address)
+{
+    static const char *const named[] = {"tcp://localhost:1", "tcp://a.b-c:9",
+                                        "tcp://1a:2", "tcp://10.0.0.1.nip:3"};
+    for (size_t at = 0; at < sizeof named / sizeof *named; at++)
+        cr_expect (zseq_endpoint_named (named[at]), "%s", named[at]);
+    static const char *const others[] = {
+      "tcp://10.0.0.1:1", "tcp://[::1]:1", "tcp://*:1", "tcp://:1",
+      "tcp://",           "ipc://name:1",  "",          "tcp"};
+    for (size_t at = 0; at < sizeof others / sizeof *others; at++)
+        cr_expect (!zseq_endpoint_named (others[at]), "%s", others[at]);
+}

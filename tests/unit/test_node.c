@@ -109,11 +109,18 @@ Test (node, goes_on_when_there_is_no_room_for_its_record)
     uint64_t version = fixture_only (self, ZSEQ_ACTION_PERSIST_RECORD)->version;
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
                                        .version = version,
-                                       .status = ZSEQ_ENOSPACE});
+                                       .status = ZSEQ_ENOSPACE,
+                                       .why = "/d/node: write: No space"});
     cr_assert (strstr (fixture_only (self, ZSEQ_ACTION_LOG)->text,
-                       "make room on the disk"));
+                       "cannot be written: /d/node: write: No space; make room "
+                       "on the disk, or raise the limit of open files; until "
+                       "then peers that start may have to wait"));
     fixture_flush (self);
     cr_assert_eq (self->count, 0);
+    zseq_msg_t status = fixture_request (ZSEQ_OP_STATUS, "", 8);
+    fixture_send (self, &status);
+    cr_assert_str_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->reason,
+                      "cannot note starts of peers: No space");
     fixture_claim_durably (self, "orders", 1, 1);
     //  The node tries again, and logs nothing more.
     fixture_tick (self, 1000000);

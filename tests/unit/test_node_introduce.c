@@ -159,9 +159,37 @@ Test (node, does_not_trust_an_answer_from_the_wrong_node)
     fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PEER_REPLY,
                                        .sender = zseq_sender_peer (peer),
                                        .msg = &reply});
-    cr_assert_not_null (fixture_find (self, ZSEQ_ACTION_LOG));
+    cr_assert (strstr (fixture_find (self, ZSEQ_ACTION_LOG)->text,
+                       " is not who answers at tcp://"));
     fixture_flush (self);
     cr_assert_eq (self->count, 0);
+    fixture_destroy (&self);
+}
+
+Test (node, says_once_that_a_peer_refuses_it)
+{
+    fixture_t *self = fixture_voter ();
+    for (size_t asked = 0; asked < 2; asked++) {
+        fixture_tick (self, 2000000);
+        zseq_msg_t reply = fixture_introduction (self, 1);
+        reply.status = ZSEQ_EPROTOCOL;
+        fixture_answer (self, 1, &reply);
+        const fixture_seen_t *log = fixture_find (self, ZSEQ_ACTION_LOG);
+        cr_assert_eq (log != NULL, asked == 0);
+        cr_assert (!log || strstr (log->text, "refuses this node: the message"),
+                   "%s", log->text);
+    }
+    fixture_destroy (&self);
+}
+
+Test (node, says_that_a_peer_recovers)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_vector_t vector = self->record.vector;
+    vector.incarnation[1] = (zseq_incarnation_t){2, 99};
+    fixture_hear_vector (self, 1, &vector);
+    cr_assert_str_eq (fixture_find (self, ZSEQ_ACTION_LOG)->text,
+                      "peer b begins incarnation 2: it recovers");
     fixture_destroy (&self);
 }
 
@@ -171,7 +199,8 @@ Test (node, is_not_shaken_by_a_reformatted_peer)
     zseq_vector_t vector = {.n = 3};
     vector.incarnation[1] = (zseq_incarnation_t){1, 4711};
     fixture_hear_vector (self, 1, &vector);
-    cr_assert_not_null (fixture_find (self, ZSEQ_ACTION_LOG));
+    cr_assert (strstr (fixture_find (self, ZSEQ_ACTION_LOG)->text,
+                       "is not the one this node has met: it was formatted"));
     fixture_flush (self);
     cr_assert_eq (self->count, 0);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);

@@ -50,6 +50,59 @@ Test (node, ends_while_it_recovers_though_requests_had_waited)
     fixture_destroy (&self);
 }
 
+//  A voter with a claim on its way to the disk that hears of its newer
+//  incarnation.
+static fixture_t *
+s_recovering_with (zseq_sequence_t **sequence_p)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_claim (self, "orders", 1, 10);
+    fixture_flush (self);
+    *sequence_p = fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
+    zseq_vector_t vector = self->record.vector;
+    vector.incarnation[0] = (zseq_incarnation_t){2, 9};
+    fixture_hear_vector (self, 1, &vector);
+    cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_RECOVERING);
+    return self;
+}
+
+Test (node, ends_when_it_recovers_and_its_disk_is_full)
+{
+    zseq_sequence_t *sequence;
+    fixture_t *self = s_recovering_with (&sequence);
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_PERSISTED,
+                                       .sequence = sequence,
+                                       .status = ZSEQ_ENOSPACE,
+                                       .why = "/d/seq: write: No space"});
+    const fixture_seen_t *end = fixture_only (self, ZSEQ_ACTION_EXIT);
+    cr_assert_eq (end->status, ZSEQ_ENOSPACE);
+    cr_assert_str_eq (end->text,
+                      "the node cannot recover, as its disk takes no more: "
+                      "/d/seq: write: No space; make room, then recover again");
+    fixture_destroy (&self);
+}
+
+Test (node, ends_when_it_recovers_and_cannot_write_its_record)
+{
+    zseq_sequence_t *sequence;
+    fixture_t *self = s_recovering_with (&sequence);
+    fixture_flush (self);
+    const fixture_seen_t *persist =
+      fixture_find (self, ZSEQ_ACTION_PERSIST_RECORD);
+    cr_assert_not_null (persist);
+    fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                       .version = persist->version,
+                                       .status = ZSEQ_ENOSPACE,
+                                       .why = "/d/node: write: No space"});
+    const fixture_seen_t *end = fixture_only (self, ZSEQ_ACTION_EXIT);
+    cr_assert_eq (end->status, ZSEQ_ENOSPACE);
+    cr_assert (strstr (end->text,
+                       "cannot be written: /d/node: write: No space; "
+                       "make room on the disk, or raise the limit of "
+                       "open files, then recover again"));
+    fixture_destroy (&self);
+}
+
 //  The floor of all peers, as they report it to a recovering node.
 static uint64_t s_floor = 1;
 
@@ -73,6 +126,48 @@ s_copied (fixture_t *self, const fixture_seen_t *ask,
     if (reply.op == ZSEQ_OP_FENCE)
         reply.fence.floor = reply.fence.floor_reserved = s_floor;
     return reply;
+}
+
+//  Whether a recovering node logs text within ten seconds, while its peers
+//  answer HELLO and refuse all else. With others, each answers as the other.
+static bool
+s_logs_recovering (bool others, const char *text)
+{
+    zseq_sequence_t *sequence;
+    fixture_t *self = s_recovering_with (&sequence);
+    fixture_persisted (self, sequence, 11, ZSEQ_OK);
+    zseq_vector_t vector = self->record.vector;
+    bool logged = false;
+    for (int tick = 0; tick < 500; tick++) {
+        fixture_write_record (self);
+        fixture_tick (self, 20000);
+        for (uint8_t peer = 1; peer < 3; peer++) {
+            int ask = fixture_asked (self, peer);
+            if (ask < 0)
+                continue;
+            zseq_msg_t reply = s_copied (self, &self->seen[ask], &vector);
+            if (others)
+                reply.node = (uint8_t) (3 - peer);
+            if (reply.op != ZSEQ_OP_HELLO)
+                reply.status = ZSEQ_EAGAIN;
+            fixture_answer (self, peer, &reply);
+            const fixture_seen_t *log = fixture_find (self, ZSEQ_ACTION_LOG);
+            logged |= log && strstr (log->text, text);
+        }
+    }
+    fixture_destroy (&self);
+    return logged;
+}
+
+Test (node, says_which_peer_does_not_reach_it_while_it_recovers)
+{
+    cr_assert (
+      s_logs_recovering (false, "peer b does not reach node a at tcp:"));
+}
+
+Test (node, says_that_another_node_answers_for_a_peer_while_it_recovers)
+{
+    cr_assert (s_logs_recovering (true, "who answers for peer b at tcp:"));
 }
 
 //  Answers all questions of a recovering node. If held is set, the COPY of the
@@ -118,6 +213,43 @@ s_recover (fixture_t *self, const zseq_vector_t *vector)
         fixture_write_record (self);
     }
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+}
+
+Test (node, tells_from_whom_it_has_copied)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_vector_t vector = self->record.vector;
+    vector.incarnation[0] = (zseq_incarnation_t){2, 9};
+    fixture_hear_vector (self, 1, &vector);
+    bool told = false;
+    for (int round = 0; round < 10 && !told; round++) {
+        fixture_seen_t held;
+        fixture_tick (self, 100000);
+        s_answer_recovery_but (self, &vector, &held);
+        fixture_write_record (self);
+        zseq_msg_t ask = {.op = ZSEQ_OP_STATUS, .request = 7};
+        fixture_send (self, &ask);
+        const char *reason = fixture_find (self, ZSEQ_ACTION_REPLY)->reason;
+        told = strstr (reason, "recovering: copied from ");
+    }
+    cr_assert (told);
+    fixture_destroy (&self);
+}
+
+Test (node, ends_when_its_incarnations_are_used_up)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_vector_t vector = self->record.vector;
+    vector.incarnation[0] = (zseq_incarnation_t){UINT64_MAX - 1, 9};
+    fixture_hear_vector (self, 1, &vector);
+    for (int round = 0; round < 10 && !fixture_find (self, ZSEQ_ACTION_EXIT);
+         round++) {
+        fixture_tick (self, 100000);
+        s_answer_recovery (self, &vector);
+    }
+    cr_assert (strstr (fixture_only (self, ZSEQ_ACTION_EXIT)->text,
+                       "has had all incarnations that there are"));
+    fixture_destroy (&self);
 }
 
 //  Otherwise an operator's floor would be lost when nodes recover one by one.

@@ -245,7 +245,8 @@ Test (node, tells_once_that_its_disk_refuses_and_that_it_takes_again)
     s_refuse (self, sequence, 11);
     const fixture_seen_t *log = fixture_find (self, ZSEQ_ACTION_LOG);
     cr_assert_eq (log->level, ZSEQ_LOG_WARNING);
-    cr_assert (strstr (log->text, "/d/seq: write: No space left"));
+    cr_assert (strstr (log->text, "the node refuses claims that need its disk, "
+                                  "which takes no more: /d/seq: write: No"));
     cr_assert_str_eq (s_reason (self), "refuses claims: No space left");
     //  The node tries again each second, though nobody claims.
     cr_assert_null (s_write_after (self, 900000));
@@ -338,6 +339,35 @@ Test (node, holds_no_more_names_than_it_may)
     cr_assert_str_eq (s_reason (self),
                       "refuses new names: it holds its maximum");
     fixture_claim_durably (self, "orders", 2, 1);
+    fixture_destroy (&self);
+}
+
+//  What the owner sees and the node does not: descriptors, memory.
+Test (node, tells_what_troubles_its_process)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_node_set_trouble (self->node, "no descriptor is left");
+    cr_assert_str_eq (s_reason (self), "no descriptor is left");
+    fixture_claim (self, "orders", 1, 10);
+    fixture_flush (self);
+    s_refuse (self, fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence, 11);
+    cr_assert_str_eq (s_reason (self), "refuses claims: No space left; no "
+                                       "descriptor is left");
+    zseq_node_set_trouble (self->node, NULL);
+    cr_assert_str_eq (s_reason (self), "refuses claims: No space left");
+    fixture_destroy (&self);
+}
+
+Test (node, tells_trouble_behind_why_it_does_not_vote)
+{
+    zseq_record_t record = fixture_record (3, 0);
+    fixture_t *self = fixture_new (&record, 10, 10);
+    fixture_tick (self, 0);
+    zseq_node_set_trouble (self->node, "no descriptor is left");
+    zseq_msg_t msg = {.op = ZSEQ_OP_STATUS, .request = 7};
+    fixture_send (self, &msg);
+    cr_assert_str_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->reason,
+                      "formation: has not met b c; no descriptor is left");
     fixture_destroy (&self);
 }
 
@@ -529,12 +559,32 @@ Test (node, tells_of_a_name_only_what_is_durable)
 {
     fixture_t *self = fixture_voter ();
     fixture_claim (self, "orders", 1, 10);
-    cr_expect_eq (s_info (self, "orders").next, 1);
+    zseq_msg_info_t info = s_info (self, "orders");
+    cr_expect_eq (info.next, 1);
+    cr_expect_eq (info.rate, 0);
+    cr_expect_eq (info.since_us, 0);
     fixture_flush (self);
     zseq_sequence_t *sequence =
       fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
     fixture_persisted (self, sequence, 11, ZSEQ_OK);
-    cr_expect_eq (s_info (self, "orders").next, 11);
+    info = s_info (self, "orders");
+    cr_expect_eq (info.next, 11);
+    cr_expect_eq (info.rate, 10);
+    cr_expect_eq (info.since_us, 1);
+    fixture_destroy (&self);
+}
+
+Test (node, tells_of_a_name_no_claim_that_the_disk_refused)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_claim (self, "orders", 1, 10);
+    fixture_flush (self);
+    zseq_sequence_t *sequence =
+      fixture_only (self, ZSEQ_ACTION_PERSIST)->sequence;
+    fixture_persisted (self, sequence, 0, ZSEQ_ENOSPACE);
+    zseq_msg_info_t info = s_info (self, "orders");
+    cr_expect_eq (info.rate, 0);
+    cr_expect_eq (info.since_us, 0);
     fixture_destroy (&self);
 }
 

@@ -172,6 +172,9 @@ Test (recovery, begins_anew_when_it_was_cut_short)
     zseq_testbed_unstick (fixture_world, B);
     zseq_testbed_start (fixture_world, B, NULL);
     cr_assert (zseq_testbed_votes (fixture_world, B, 100));
+    cr_assert (zseq_testbed_logged (fixture_world, B,
+                                    "recovers: its last recovery was not "
+                                    "finished"));
     for (int name = 0; name < 300; name++) {
         char text[16];
         snprintf (text, sizeof text, "n%d", name);

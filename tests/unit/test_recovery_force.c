@@ -148,4 +148,8 @@ Test (recovery, by_force_does_not_say_that_who_answers_is_silent)
       !zseq_testbed_logged (fixture_world, A, "these do not answer: b"));
     cr_expect (!zseq_testbed_logged (fixture_world, A, "--lost b"),
                "it leads to giving up a whole directory");
+    cr_expect (
+      zseq_testbed_logged (fixture_world, A,
+                           "these do not vote now, but may do so later "
+                           "with what is on their disks: b"));
 }

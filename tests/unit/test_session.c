@@ -5,6 +5,7 @@
 #include <czmq.h>
 #include <poll.h>
 
+#include "zseq_client_label.h"
 #include "zseq_codec.h"
 #include "zseq_session.h"
 #include "zseq_transport.h"
@@ -14,6 +15,8 @@ typedef struct {
     zseq_uri_t uri;
     zseq_session_t *session;
     zframe_t *sender;
+    char label[ZSEQ_LABEL_MAX + 1];  //  Of the last request; empty: none
+    uint64_t speaks;                 //  What the node says
 } s_fixture_t;
 
 //  Opens a session with the test's node. other is a further endpoint, or NULL.
@@ -68,6 +71,9 @@ s_request (s_fixture_t *self, uint64_t now_us)
     cr_assert_eq (zseq_codec_decode_request (&codec, zframe_data (frame),
                                              zframe_size (frame), &msg),
                   ZSEQ_OK);
+    if (msg.op == ZSEQ_OP_HELLO)
+        snprintf (self->label, sizeof self->label, "%.*s",
+                  (int) msg.hello.label.size, msg.hello.label.data);
     zframe_destroy (&frame);
     zmsg_destroy (&message);
     return msg;
@@ -91,6 +97,7 @@ s_answer (s_fixture_t *self, const zseq_msg_t *hello, uint64_t cluster)
     msg.hello.members = (zseq_msg_members_t){
       .cluster_name = {"test", 4}, .member = &member, .member_count = 1};
     msg.hello.state = cluster ? ZSEQ_STATE_VOTING : ZSEQ_STATE_FORMING;
+    msg.hello.speaks = self->speaks;
     uint8_t bytes[ZSEQ_MESSAGE_MAX];
     size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
     zframe_t *sender = zframe_dup (self->sender);
@@ -319,4 +326,122 @@ Test (sessions, draw_blocks_of_request_ids_without_0_and_without_overlap)
     session.request = UINT64_MAX - 10;
     cr_assert_eq (zseq_session_draw_requests (&session, 256), 1);
     cr_assert_eq (zseq_session_draw_request (&session), 257);
+}
+
+//  Labels.
+
+//  Opens a session with that label, which may be NULL, to a node that speaks
+//  that version, and makes it ready. The first HELLO has no label.
+static s_fixture_t *
+s_new_labelled (const char *label, uint64_t speaks)
+{
+    s_fixture_t *self = calloc (1, sizeof *self);
+    self->router = zsock_new (ZMQ_ROUTER);
+    int port = zsock_bind (self->router, "tcp://127.0.0.1:*");
+    char text[160];
+    snprintf (text, sizeof text, "tcp://127.0.0.1:%d%s%s", port,
+              label ? "?label=" : "", label ? label : "");
+    cr_assert_eq (zseq_uri_parse (text, &self->uri), ZSEQ_OK);
+    cr_assert_eq (zseq_session_new (&self->session, &self->uri, 77), ZSEQ_OK);
+    self->speaks = speaks;
+    zseq_msg_t hello = s_request (self, 1000000);
+    cr_assert_str_empty (self->label);
+    s_answer (self, &hello, 42);
+    s_receive (self);
+    zseq_session_tick (self->session, 1000001, false);
+    cr_assert (zseq_session_ready (self->session));
+    return self;
+}
+
+//  Sends a STATUS. Returns the op of the next request that arrives.
+static zseq_op_t
+s_use (s_fixture_t *self, uint64_t now_us)
+{
+    uint8_t bytes[64];
+    zseq_msg_t msg = {.op = ZSEQ_OP_STATUS, .request = 5, .cluster = 42};
+    size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
+    cr_assert_eq (zseq_session_send (self->session, 1, bytes, size), 1);
+    return s_request (self, now_us).op;
+}
+
+Test (sessions, tell_their_label_before_anything_else)
+{
+    s_fixture_t *self = s_new_labelled ("web-17", 3);
+    cr_assert_eq (s_use (self, 1000001), ZSEQ_OP_HELLO);
+    cr_assert_str_eq (self->label, "web-17");
+    cr_assert_eq (s_request (self, 1000001).op, ZSEQ_OP_STATUS);
+    s_destroy (&self);
+}
+
+//  The connection may be another one by then.
+Test (sessions, tell_their_label_again_while_they_are_in_use)
+{
+    s_fixture_t *self = s_new_labelled ("web-17", 3);
+    cr_assert_eq (s_use (self, 1000001), ZSEQ_OP_HELLO);
+    cr_assert_eq (s_request (self, 1000001).op, ZSEQ_OP_STATUS);
+    cr_assert_eq (s_use (self, 9000000), ZSEQ_OP_STATUS);
+    cr_assert_eq (s_request (self, 12000000).op, ZSEQ_OP_HELLO);
+    cr_assert_str_eq (self->label, "web-17");
+    //  Not used since: the next request that arrives is the next one sent.
+    for (uint64_t now_us = 13000000; now_us < 90000000; now_us += 1000000)
+        zseq_session_tick (self->session, now_us, false);
+    cr_assert_eq (s_use (self, 90000000), ZSEQ_OP_STATUS);
+    s_destroy (&self);
+}
+
+Test (sessions, tell_no_label_to_older_nodes_nor_an_empty_one)
+{
+    for (size_t index = 0; index < 2; index++) {
+        s_fixture_t *self =
+          index ? s_new_labelled ("", 3) : s_new_labelled ("web-17", 2);
+        cr_assert_eq (s_use (self, 1000001), ZSEQ_OP_STATUS);
+        cr_assert_eq (s_use (self, 20000000), ZSEQ_OP_STATUS);
+        s_destroy (&self);
+    }
+}
+
+Test (sessions, are_labelled_by_program_process_and_host_unless_told)
+{
+    s_fixture_t *self = s_new_labelled (NULL, 3);
+    cr_assert_eq (s_use (self, 1000001), ZSEQ_OP_HELLO);
+    char process[32];
+    snprintf (process, sizeof process, "[%ld]@", (long) getpid ());
+    cr_assert (strstr (self->label, process), "%s", self->label);
+    cr_assert_neq (self->label[0], '[');
+    cr_assert (zseq_client_label_valid (self->label), "%s", self->label);
+    s_destroy (&self);
+}
+
+#define S_TEN "0123456789"
+
+Test (sessions, have_labels_of_63_plain_characters_at_most)
+{
+    static const struct {
+        const char *text;
+        int rc;
+    } cases[] = {
+      {"tcp://127.0.0.1:1?label=web-17", ZSEQ_OK},
+      {"tcp://127.0.0.1:1?label=", ZSEQ_OK},
+      {"tcp://127.0.0.1:1?label=aZ09-_.:@/+[]&timeout=7", ZSEQ_OK},
+      {"flake+tcp://127.0.0.1:1?label=web-17", ZSEQ_OK},
+      {"tcp://127.0.0.1:1?label=" S_TEN S_TEN S_TEN S_TEN S_TEN S_TEN "123",
+       ZSEQ_OK},
+      {"tcp://127.0.0.1:1?label=" S_TEN S_TEN S_TEN S_TEN S_TEN S_TEN "1234",
+       ZSEQ_EURI},
+      {"tcp://127.0.0.1:1?label=web 17", ZSEQ_EURI},
+      {"tcp://127.0.0.1:1?label=\x1b[1m", ZSEQ_EURI},
+      {"tcp://127.0.0.1:1?label=gr\xc3\xbc\xc3\x9f"
+       "e",
+       ZSEQ_EURI},
+      {"tcp://127.0.0.1:1?label", ZSEQ_EURI},
+      {"file:/d?label=web-17", ZSEQ_EURI},
+      {"mem:?label=web-17", ZSEQ_EURI},
+    };
+    zseq_uri_t uri;
+    for (size_t index = 0; index < sizeof cases / sizeof *cases; index++)
+        cr_expect_eq (zseq_uri_parse (cases[index].text, &uri), cases[index].rc,
+                      "%s: %s", cases[index].text, zseq_detail ());
+    cr_assert_eq (zseq_uri_parse (cases[2].text, &uri), ZSEQ_OK);
+    cr_expect_str_eq (uri.label, "aZ09-_.:@/+[]");
+    cr_expect_eq (uri.timeout_ms, 7);
 }

@@ -23,7 +23,7 @@ typedef struct {
     uint64_t version;
     int status;
     zseq_log_level_t level;
-    char text[512];
+    char text[1024];
     size_t counters;  //  Of a STATUS reply
     zseq_counter_t counter[ZSEQ_COUNTERS_MAX];
     char reason[ZSEQ_REASON_MAX + 1];  //  Of a STATUS

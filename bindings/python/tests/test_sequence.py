@@ -260,6 +260,15 @@ def test_info_tells_what_each_node_knows(
     assert all(node.since_us > 0 for node in told)
 
 
+def test_info_tells_who_claimed_last(cluster: Cluster, name: str) -> None:
+    with zseq.Client(f"{cluster.uri}?label=web-17", timeout=30) as client:
+        sequence = client.sequence(name)
+        sequence.range(10)
+        assert "web-17" in {node.claimant for node in sequence.info()}
+    with pytest.raises(zseq.ZseqUri):
+        zseq.Client(f"{cluster.uri}?label=web 17")
+
+
 def test_stats_count(client: zseq.Client, name: str) -> None:
     sequence = client.sequence(name)
     sequence.range(10)

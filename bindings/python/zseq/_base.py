@@ -79,6 +79,7 @@ class NodeInfo:
     next: int  #: The lowest ID never claimed there; it may lag
     rate: int  #: IDs claimed there in the last second, about
     since_us: int  #: Microseconds since the last claim there; 0: unknown
+    claimant: str  #: The label of the client that made it; empty: unknown
 
 
 class Listed(NamedTuple):

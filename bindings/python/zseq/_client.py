@@ -35,6 +35,9 @@ class Client(BaseClient):
     ``uri`` is a list of nodes, such as
     ``"tcp://10.0.0.1:19001,tcp://10.0.0.2:19001"``, or another scheme that
     the library knows; see zseq.h. Without it, the environment's ``ZSEQ_URI``.
+    Its ``label=`` is what the client tells the nodes that it is, for
+    ``Sequence.info``; else it is the program, the process and the host, such as
+    ``python3[417]@web-17``.
     ``timeout`` is how long a call may take: seconds, above 0, at most a day;
     without it the URI's ``timeout=``, else 5 s. The constructor does no input
     or output.

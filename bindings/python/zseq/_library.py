@@ -103,6 +103,7 @@ class NodeInfoStruct(ctypes.Structure):
         ("next", c_uint64),
         ("rate", c_uint64),
         ("since_us", c_uint64),
+        ("claimant", c_char * (_LABEL_MAX + 1)),
     ]
 
 

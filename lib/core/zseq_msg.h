@@ -12,8 +12,9 @@
 //  The highest version that this node speaks. Messages are of version 1,
 //  except FENCE and COPY of a recovery by force, which are of version 2 and go
 //  only to nodes whose HELLO reply says that they speak it. A node that speaks
-//  version 3 reads packed frames and labels in HELLO, and answers INFO; one that
-//  speaks version 4 knows the key-value store. Source: wire.md, section 1.6.
+//  version 3 reads packed frames and labels in HELLO, and answers INFO; one
+//  that speaks version 4 knows the key-value store. Source: wire.md, section
+//  1.6.
 #define ZSEQ_WIRE_VERSION 4
 #define ZSEQ_MESSAGE_MAX 65536  //  Bytes in a message
 #define ZSEQ_PAGE_MAX 256       //  Names in one LIST or COPY reply

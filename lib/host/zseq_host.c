@@ -186,7 +186,7 @@ s_act (const zseq_action_t *action, void *arg)
         break;
     }
     case ZSEQ_ACTION_PERSIST_KV:
-        assert (!"the node has a key-value store");
+        assert (false);
         break;
     case ZSEQ_ACTION_LOG:
         s_log (self, action->level, action->kind, "%s", action->text);

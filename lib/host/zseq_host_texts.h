@@ -13,7 +13,7 @@
     X (DAMAGES_MORE, WARNING, "damage", "%zu more things are damaged")         \
     X (CONVERTED, WARNING, "start",                                            \
        "directory %s was of format %u and has been converted: an older "       \
-       "zseqd refuses it from now on")                                               \
+       "zseqd refuses it from now on")                                         \
     X (SCRUB_DAMAGE, WARNING, "damage",                                        \
        "%s%s. The disk does not keep what was written, or something else "     \
        "changes it: check the disk")                                           \

@@ -282,13 +282,13 @@ zseq_codec_take_endpoints (zseq_codec_cursor_t *self,
     if (!zseq_codec_take_array (self, 1, ZSEQ_NODES_MAX, &count))
         return false;
     for (size_t index = 0; index < count; index++) {
-        zseq_msg_member_t *member = &self->members[index];
+        zseq_msg_member_t *member = &self->storage->members[index];
         *member = (zseq_msg_member_t){{"", 0}, {"", 0}};
         if (!zseq_codec_take_bytes (self, 1, ZSEQ_ENDPOINT_MAX,
                                     &member->endpoint))
             return false;
     }
-    members->member = self->members;
+    members->member = self->storage->members;
     members->member_count = count;
     return true;
 }

@@ -35,7 +35,6 @@
 #define PREFIX_MAX 100  //  Readable bytes in the file's name of a long name
 #define HASH_SIZE 16
 
-
 //  The path of a record.
 
 //  Whether a byte of a name stands for itself in a file's name.

@@ -8,7 +8,8 @@
 //  How long a client may be waited for, whatever it says.
 #define TIMEOUT_US_MAX 60000000
 
-//  Senders that are distinguished; one may hold a SENDER_SHARE-th of all places.
+//  Senders that are distinguished; one may hold a SENDER_SHARE-th of all
+//  places.
 #define SENDERS_MAX 4096
 #define SENDER_SHARE 4
 

@@ -41,9 +41,9 @@ zseq_kv_coordinator_new (const zseq_kv_coordinator_options_t *options,
                          const zseq_kv_coordinator_hooks_t *hooks);
 void zseq_kv_coordinator_destroy (zseq_kv_coordinator_t **self_p);
 
-//  Accepts a KV_WRITE or KV_SETTLE; the answer comes later. promise: in force in
-//  the key's shard, as far as the node knows. Errors: ZSEQ_EBUSY (too many wait,
-//  of all senders or of this one, or no memory).
+//  Accepts a KV_WRITE or KV_SETTLE; the answer comes later. promise: in force
+//  in the key's shard, as far as the node knows. Errors: ZSEQ_EBUSY (too many
+//  wait, of all senders or of this one, or no memory).
 int zseq_kv_coordinator_write (zseq_kv_coordinator_t *self,
                                const zseq_sender_t *sender,
                                const zseq_msg_t *msg,

@@ -235,6 +235,6 @@ zseq_node_kv_request (zseq_node_t *self, const zseq_event_t *event)
         s_chosen (self, event);
         break;
     default:
-        assert (!"the acceptor knows the op");
+        assert (false);
     }
 }

@@ -2,6 +2,7 @@
 //  handles the groups' ends.
 
 #include "zseq_node_private.h"
+#include "zseq_node_texts.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -59,11 +60,9 @@ s_refused (zseq_node_t *self, const char *why)
 {
     const char *end = why ? strrchr (why, ':') : NULL;
     snprintf (self->kv.refusal, sizeof self->kv.refusal, "%s",
-              end ? end + 2 : "the disk is full");
+              end ? end + 2 : ZSEQ_TEXT_DISK_FULL);
     if (!self->kv.refused)
-        zseq_node_log (self, ZSEQ_LOG_WARNING, "disk",
-                       "the node refuses to write keys, as its disk takes no "
-                       "more: %s; make room",
+        zseq_node_log (self, ZSEQ_LOG (DISK_REFUSES_KEYS),
                        why ? why : self->kv.refusal);
     self->kv.refused = zseq_registers_open_position (self->kv.registers);
     self->kv.refused_us = self->now_us;
@@ -82,7 +81,6 @@ zseq_node_kv_written (zseq_node_t *self, const zseq_event_t *event)
     if (event->status == ZSEQ_OK && self->kv.refused &&
         event->position >= self->kv.refused) {
         self->kv.refused = 0;
-        zseq_node_log (self, ZSEQ_LOG_INFO, "disk",
-                       "the disk takes the keys that the node writes again");
+        zseq_node_log (self, ZSEQ_LOG (DISK_ACCEPTS_KEYS));
     }
 }

@@ -20,6 +20,11 @@
        "to wait")                                                              \
     X (DISK_ACCEPTS, INFO, "disk",                                             \
        "the disk takes what the node writes again")                            \
+    X (DISK_REFUSES_KEYS, WARNING, "disk",                                     \
+       "the node refuses to write keys, as its disk takes no more: %s; make "  \
+       "room")                                                                 \
+    X (DISK_ACCEPTS_KEYS, INFO, "disk",                                        \
+       "the disk takes the keys that the node writes again")                   \
     X (FLOORS_TAKEN, INFO, "floor",                                            \
        "node %s takes over the floors of peer %s: no sequence goes on below "  \
        "%llu")                                                                 \

@@ -308,8 +308,8 @@ s_coordinated_request (zseq_kv_call_t *self, uint64_t request, uint64_t now_us,
     msg->name = self->ask.key;
     //  A reply may come in the very moment of the deadline.
     uint64_t left_us = s_left_us (self, now_us);
-    msg->kv_write = (zseq_msg_kv_write_t){
-      .op = self->ask.op, .timeout_us = left_us ? left_us : 1};
+    msg->kv_write = (zseq_msg_kv_write_t){.op = self->ask.op,
+                                          .timeout_us = left_us ? left_us : 1};
 }
 
 //  P3: leaves half of the time for other nodes.

@@ -95,7 +95,7 @@ s_decide_all (zseq_proposer_t *self)
 }
 
 static void
-s_tell_chosen (zseq_proposer_t *self)
+s_send_chosen (zseq_proposer_t *self)
 {
     zseq_msg_t msg = {
       .op = ZSEQ_OP_KV_CHOSEN,
@@ -120,7 +120,7 @@ zseq_proposer_flush (zseq_proposer_t *self, uint64_t now_us)
     while (zseq_proposer_message_send_all (self));
     if (self->chosen_count > 0 &&
         (now_us >= self->chosen_us || self->chosen_count == ZSEQ_PAGE_MAX))
-        s_tell_chosen (self);
+        s_send_chosen (self);
     zseq_proposer_message_tidy (self);
     zseq_proposer_key_tidy (self);
 }

@@ -150,13 +150,13 @@ void zseq_kv_history_add (zseq_kv_history_t *self,
                           const zseq_kv_history_op_t *op);
 
 //  Judges and forgets what is complete, so that a long history fits into
-//  memory. Every operation that began before before_ns must have been added. So
-//  before_ns is the begin of the oldest call that still runs, or now. What stays
-//  of a key: what is not complete, unknown writes that no get showed, the last
-//  ZSEQ_KV_HISTORY_OLD_MAX versions, and one operation of each client. A stale
-//  get that is added later and shows less than what is complete is compared
-//  with that; where it does not suffice, uncompared is counted. No other
-//  verdict changes. Not for histories from files.
+//  memory. Every operation that began before before_ns must have been added.
+//  So before_ns is the begin of the oldest call that still runs, or now. What
+//  stays of a key: what is not complete, unknown writes that no get showed, the
+//  last ZSEQ_KV_HISTORY_OLD_MAX versions, and one operation of each client. A
+//  stale get that is added later and shows less than what is complete is
+//  compared with that; where it does not suffice, uncompared is counted. No
+//  other verdict changes. Not for histories from files.
 void zseq_kv_history_settle (zseq_kv_history_t *self, uint64_t before_ns);
 
 //  Judges the rest. Takes O(n log n) of each key's operations. Returns whether

@@ -393,6 +393,9 @@ Test (node_kv, refuses_what_the_disk_has_no_space_for)
     s_persisted (self, s_flush (self), ZSEQ_ENOSPACE);
     cr_assert_eq (self->count, 2);
     cr_assert_eq (self->seen[0].type, ZSEQ_ACTION_LOG);
+    cr_assert (strstr (self->seen[0].text,
+                       "the node refuses to write keys, as its disk takes no "
+                       "more: "));
     cr_assert_eq (self->seen[1].msg.request, 8);
     cr_assert_eq (self->seen[1].msg.status, ZSEQ_ENOSPACE);
     s_read (self, "k", false, 0);
@@ -407,8 +410,14 @@ Test (node_kv, refuses_what_the_disk_has_no_space_for)
     fixture_flush (self);
     const fixture_seen_t *persist = fixture_find (self, ZSEQ_ACTION_PERSIST_KV);
     cr_assert_not_null (persist);
-    s_persisted (self, persist->group->position, ZSEQ_OK);
-    fixture_only (self, ZSEQ_ACTION_LOG);
+    uint64_t position = persist->group->position;
+    zseq_msg_t ask = {.op = ZSEQ_OP_STATUS, .request = 7};
+    fixture_send (self, &ask);
+    cr_assert (strstr (fixture_find (self, ZSEQ_ACTION_REPLY)->reason,
+                       "refuses writes of keys: "));
+    s_persisted (self, position, ZSEQ_OK);
+    cr_assert (strstr (fixture_only (self, ZSEQ_ACTION_LOG)->text,
+                       "the disk takes the keys that the node writes again"));
     s_read (self, "k", false, 0);
     cr_assert_str_eq (s_answered (self, 999, ZSEQ_OK)->value[0], "one");
     fixture_destroy (&self);
@@ -434,8 +443,8 @@ Test (node_kv, shows_a_fetch_what_the_disk_has_refused_when_it_is_durable)
     fixture_destroy (&self);
 }
 
-//  A reply that needs two groups must not leave with the second if the first was
-//  refused. The simulator found that it did.
+//  A reply that needs two groups must not leave with the second if the first
+//  was refused. The simulator found that it did.
 Test (node_kv, shows_nothing_that_an_earlier_group_was_to_make_durable)
 {
     fixture_t *self = s_promised ("k");

@@ -221,8 +221,8 @@ Test (node, tells_from_whom_it_has_copied)
     zseq_vector_t vector = self->record.vector;
     vector.incarnation[0] = (zseq_incarnation_t){2, 9};
     fixture_hear_vector (self, 1, &vector);
-    bool told = false;
-    for (int round = 0; round < 10 && !told; round++) {
+    bool shown = false;
+    for (int round = 0; round < 10 && !shown; round++) {
         fixture_seen_t held;
         fixture_tick (self, 100000);
         s_answer_recovery_but (self, &vector, &held);
@@ -230,9 +230,9 @@ Test (node, tells_from_whom_it_has_copied)
         zseq_msg_t ask = {.op = ZSEQ_OP_STATUS, .request = 7};
         fixture_send (self, &ask);
         const char *reason = fixture_find (self, ZSEQ_ACTION_REPLY)->reason;
-        told = strstr (reason, "recovering: copied from ");
+        shown = strstr (reason, "recovering: copied from ");
     }
-    cr_assert (told);
+    cr_assert (shown);
     fixture_destroy (&self);
 }
 

@@ -14,7 +14,7 @@
 #define NODES 3
 #define PROPOSERS 3
 #define KEYS 3
-#define IN_FLIGHT 200
+#define MESSAGES_MAX 200
 #define OPS 400
 #define SEEDS 2000
 
@@ -71,7 +71,7 @@ struct s_world {
     s_acceptor_t acceptor[NODES];
     zseq_proposer_t *proposer[PROPOSERS];
     s_owner_t owner[PROPOSERS];
-    s_message_t message[IN_FLIGHT];
+    s_message_t message[MESSAGES_MAX];
     size_t message_count;
     s_op_t op[OPS];
     size_t op_count;
@@ -111,7 +111,7 @@ s_release (s_message_t *message)
 static void
 s_post (s_world_t *self, s_message_t *message)
 {
-    if (self->message_count == IN_FLIGHT) {
+    if (self->message_count == MESSAGES_MAX) {
         s_release (message);
         return;
     }
@@ -368,7 +368,7 @@ s_deliver (s_world_t *self)
     size_t index = s_below (self, 3) ? 0 : s_below (self, self->message_count);
     s_message_t message = self->message[index];
     uint64_t fate = s_below (self, 20);
-    if (fate == 0 && self->message_count < IN_FLIGHT) {
+    if (fate == 0 && self->message_count < MESSAGES_MAX) {
         //  It arrives, and comes again later.
         for (size_t item = 0; item < message.count; item++)
             if (message.op != ZSEQ_OP_KV_PROMISE && message.record[item])

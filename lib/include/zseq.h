@@ -456,6 +456,9 @@ int zseq_raise (zseq_t *self, uint64_t id);
 //  It is on the nodes of a cluster, in the directory of file:, or in the memory
 //  of the client of mem:.
 //
+//  Not finished: in this version zseqd and file: do not store keys yet, and
+//  calls there fail with ZSEQ_EPROTOCOL. Only mem: serves them.
+//
 //  Each key is linearizable: a get returns what the last put that ended before
 //  it began has stored, or what a later one has. Nothing is promised of several
 //  keys together. A value has a version, 1 to 2^63 - 1. The versions of a key

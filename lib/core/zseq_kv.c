@@ -97,7 +97,7 @@ zseq_kv_apply (zseq_kv_record_t *record, uint64_t floor, const zseq_kv_op_t *op,
     if (op->since > known) {
         uint64_t rounds = (op->since >> 32) - (floor >> 32);
         outcome->status =
-          rounds > ZSEQ_ROUND_RISE_MAX ? ZSEQ_EINVAL : ZSEQ_EBALLOT;
+          rounds >= ZSEQ_ROUND_RISE_MAX ? ZSEQ_EINVAL : ZSEQ_EBALLOT;
         return;
     }
     if (op->since < record->from) {

@@ -177,11 +177,12 @@ s_decides (const s_write_t *write, int status)
 {
     switch (status) {
     case ZSEQ_OK:
-    case ZSEQ_ENOKEY:
-    case ZSEQ_EVERSION:
     case ZSEQ_EINVAL:
     case ZSEQ_EEXHAUSTED:
         return true;
+    //  What was proposed here before may still be taken up.
+    case ZSEQ_ENOKEY:
+    case ZSEQ_EVERSION:
     case ZSEQ_EFORGOTTEN:
         return !write->was_tried;
     default:

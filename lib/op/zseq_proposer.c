@@ -106,6 +106,7 @@ s_send_chosen (zseq_proposer_t *self)
         (void) self->hooks.ask (self->hooks.arg, node, &msg);
     }
     self->chosen_count = 0;
+    self->chosen_bytes = 0;
 }
 
 void
@@ -173,6 +174,7 @@ zseq_proposer_end (zseq_proposer_t *self, int status)
     for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
         zseq_proposer_ballot_raise (self, shard, self->shard[shard].round);
     self->chosen_count = 0;
+    self->chosen_bytes = 0;
 }
 
 bool

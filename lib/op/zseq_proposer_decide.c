@@ -5,6 +5,8 @@
 
 //  Requests that one answer or proposal serves at most.
 #define REQUESTS_MAX 256
+//  What a key takes in a CHOSEN beside its own bytes, at most.
+#define CHOSEN_BYTES 32
 //  A ballot is given up before it has made so many versions of a key: K10.
 #define VERSIONS_MAX 0x80000000u
 
@@ -13,6 +15,7 @@ typedef struct {
     size_t count;
     size_t writes;
     uint64_t arrival;        //  Of the last one
+    bool retried;            //  See s_is_retried
     uint64_t round;          //  Not 0: a ballot of that round or a higher one
                              //  is needed first
     zseq_kv_record_t draft;  //  What they make of the base
@@ -22,6 +25,16 @@ static uint64_t
 s_floor (const zseq_proposer_t *self, const zseq_proposer_key_t *key)
 {
     return zseq_ballot_floor (&self->shard[key->shard].ballot);
+}
+
+//  Whether a condition does not hold for a write that was proposed before. That
+//  proposal may still be taken up by whoever fetches it from a minority, until
+//  a higher one is chosen. So the refusal is no answer before that (K8).
+static bool
+s_is_retried (const zseq_kv_request_t *request)
+{
+    return request->tried && request->op.type != ZSEQ_KV_GET &&
+           (request->status == ZSEQ_ENOKEY || request->status == ZSEQ_EVERSION);
 }
 
 //  Judges one request. False: it has to wait.
@@ -44,6 +57,7 @@ s_judge_one (s_judged_t *judged, uint64_t floor, zseq_kv_request_t *request)
         outcome.status = ZSEQ_ETIMEOUT;
     request->status = outcome.status;
     request->version = outcome.version;
+    judged->retried |= s_is_retried (request);
     judged->writes += outcome.writes;
     judged->arrival = request->arrival;
     judged->count++;
@@ -116,8 +130,13 @@ s_fetch (zseq_proposer_t *self, zseq_proposer_key_t *key)
 static void
 s_answer_waiting (zseq_proposer_t *self, zseq_proposer_key_t *key, size_t count)
 {
-    while (count-- > 0)
-        s_answer (self, key, zseq_proposer_key_take_waiting (key));
+    while (count-- > 0) {
+        zseq_kv_request_t *request = zseq_proposer_key_take_waiting (key);
+        //  An absent key cannot be proposed again.
+        if (!key->base && s_is_retried (request))
+            request->status = ZSEQ_ETIMEOUT;
+        s_answer (self, key, request);
+    }
     zseq_proposer_key_release (self, key);
 }
 
@@ -139,9 +158,10 @@ zseq_proposer_decide (zseq_proposer_t *self, zseq_proposer_key_t *key)
     else if (judged.writes > 0)
         s_propose (self, key, judged.count, &judged.draft);
     //  K8: nothing is read from a base that may not be chosen.
-    else if (judged.arrival <= key->shown_arrival)
+    else if (judged.arrival <= key->shown_arrival &&
+             !(judged.retried && key->base))
         s_answer_waiting (self, key, judged.count);
-    else if (key->unsettled)
+    else if (key->unsettled || (judged.retried && key->base))
         s_propose (self, key, judged.count, &judged.draft);
     else
         s_fetch (self, key);
@@ -151,8 +171,11 @@ zseq_proposer_decide (zseq_proposer_t *self, zseq_proposer_key_t *key)
 static void
 s_note_chosen (zseq_proposer_t *self, const zseq_proposer_key_t *key)
 {
-    if (self->chosen_count == ZSEQ_PAGE_MAX)
+    size_t size = key->key.size + CHOSEN_BYTES;
+    if (self->chosen_count == ZSEQ_PAGE_MAX ||
+        self->chosen_bytes + size > BYTES_MAX)
         return;
+    self->chosen_bytes += size;
     if (self->chosen_count == 0)
         self->chosen_us = self->now_us + ZSEQ_CHOSEN_US;
     zseq_kv_chosen_t *chosen = &self->chosen[self->chosen_count];

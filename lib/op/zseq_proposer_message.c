@@ -148,6 +148,12 @@ s_send_again (zseq_proposer_t *self, zseq_proposer_message_t *message)
         message->pause_us = PAUSE_US_MAX;
     message->again_us = self->now_us + message->pause_us;
     message->hastened = 0;
+    //  S4: what a node said in an incarnation that has ended does not count.
+    for (size_t item = 0; item < message->item_count; item++) {
+        const zseq_proposer_key_t *key = message->item[item].key;
+        if (key->message == message && key->item == item)
+            message->answered &= zseq_tally_nodes (&key->tally, ZSEQ_OK);
+    }
     for (uint8_t node = 0; node < self->quorum.n; node++)
         if (!zseq_node_set_has (message->answered, node))
             zseq_proposer_ballot_unask (self, node, &message->ballot);

@@ -127,8 +127,9 @@ struct zseq_proposer {
     zseq_kv_chosen_t chosen[ZSEQ_PAGE_MAX];  //  Not told yet: K15
     char chosen_key[ZSEQ_PAGE_MAX][ZSEQ_KEY_MAX];
     size_t chosen_count;
-    uint64_t chosen_us;  //  When to tell them at the latest
-    uint64_t expiry_us;  //  When to look at deadlines next
+    size_t chosen_bytes;  //  Of the message that tells them, at most
+    uint64_t chosen_us;   //  When to tell them at the latest
+    uint64_t expiry_us;   //  When to look at deadlines next
     zseq_proposer_stats_t stats;
     zseq_kv_record_t records[ZSEQ_PAGE_MAX];  //  Scratch
     zseq_slice_t names[ZSEQ_PAGE_MAX];        //  Scratch

@@ -91,7 +91,7 @@ holds "status says that all vote" grep -qx 'available: all nodes vote' "$work/ou
 holds "status names the cluster" \
     grep -Eq '^cluster shop, identity [0-9a-f]{16}, N 3, R 2, W 2$' "$work/out"
 holds "status shows that all vote" \
-    test "$(grep -Ec '^[abc] +tcp://[^ ]+ +voting +1 +[0-9]+ +0 +3 +[0-9]+ us +[0-9]+ +[1-9][0-9]*$' \
+    test "$(grep -Ec '^[abc] +tcp://[^ ]+ +voting +1 +[0-9]+ +0 +4 +[0-9]+ us +[0-9]+ +[1-9][0-9]*$' \
             "$work/out")" -eq 3
 run "${ask[@]}" status -w json
 identity=$(grep -Eo '"identity": "[0-9a-f]{16}"' "$work/out")

@@ -79,6 +79,7 @@
     X (NO_MEMORY_LOAD, "no memory to read it")                                 \
     X (RECORD_MISSING, "missing, but listed in the names journal")             \
     X (RECORD_OLD, "older than the records beside it")                         \
+    X (RECORD_OLDER_THAN_KV, "older than the directory kv beside it")          \
     X (RECORD_LONG, "too long for a record")                                   \
     X (JOURNAL_CORRUPT, "a batch before the last is corrupt")                  \
     X (JOURNAL_OTHER, "the journal of another node or cluster")                \
@@ -107,6 +108,26 @@
     X (NO_MEMORY_WRITER_THREAD,                                                \
        "no thread can be had to write it: raise ulimit -u (systemd: "          \
        "TasksMax), or free memory")                                            \
+    X (KV_BATCH_BAD, "holds a bad batch, and an intact one after that")        \
+    X (KV_BATCH_GAP, "holds a batch that does not follow the one before")      \
+    X (KV_DAMAGED_ANEW, "damaged while it was made anew")                      \
+    X (KV_ENTRY, "holds an invalid entry")                                     \
+    X (KV_JOURNAL_SHORT, "the journal ends at %llu, and peers know of %llu")   \
+    X (KV_NO_JOURNAL, "holds no journal")                                      \
+    X (KV_OTHER_CLUSTER, "of another cluster")                                 \
+    X (KV_OTHER_NODE, "of another node")                                       \
+    X (KV_OTHER_NUMBER, "of another number")                                   \
+    X (KV_OTHER_SHARD, "of another shard")                                     \
+    X (KV_RECORD, "holds an invalid record")                                   \
+    X (KV_SEGMENT_FOREIGN_BYTES, "not a segment of a journal")                 \
+    X (KV_SEGMENT_SHORT, "too short for a segment of the journal")             \
+    X (KV_SEGMENT_UNNAMED,                                                     \
+       "holds a batch, but the segment before does not name it")               \
+    X (KV_SHARD_LARGE, "the shard exceeds 4 GiB")                              \
+    X (KV_SHOT_AHEAD, "relies on a segment that is yet to come")               \
+    X (KV_SHOT_LACKS, "does not say what the journal relies on")               \
+    X (KV_SHOT_NEW, "newer than the end of the journal")                       \
+    X (KV_SHOT_OLD, "older than the journal says")                             \
     X (SOCKET_FAILED, "cannot open a socket: %s")                              \
     X (BIND_TAKEN,                                                             \
        "cannot bind %s: a process listens there: stop it, or bind elsewhere")  \

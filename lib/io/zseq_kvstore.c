@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_kvstore_private.h"
 #include "zseq_store_private.h"
 #include "zseq_store_signals.h"
@@ -103,7 +104,8 @@ zseq_kvstore_load (zseq_kvstore_t *self, uint64_t identity, uint8_t node,
     self->disk.why[0] = 0;
     if (!s_allocate (self))
         return zseq_store_disk_fail (&self->disk, ZSEQ_ENOMEM,
-                                     ZSEQ_KVSTORE_FOLDER, "out of memory");
+                                     ZSEQ_KVSTORE_FOLDER,
+                                     ZSEQ_TEXT_NO_MEMORY_LOAD);
     self->journal.identity = identity;
     self->journal.node = node;
     zseq_kvstore_found_t found;

@@ -6,6 +6,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "zseq_io_texts.h"
+
 #define FORMAT_VERSION 1
 #define SEGMENT_MAGIC "zseqkvj\n"
 #define MAGIC_SIZE 8
@@ -45,17 +47,17 @@ zseq_kvstore_header_decode (zseq_kvstore_header_t *self, const uint8_t *bytes,
     assert (what_p);
     *what_p = NULL;
     if (size < ZSEQ_KVSTORE_HEADER_SIZE)
-        *what_p = "too short for a segment of the journal";
+        *what_p = ZSEQ_TEXT_KV_SEGMENT_SHORT;
     else if (memcmp (bytes, SEGMENT_MAGIC, MAGIC_SIZE) != 0)
-        *what_p = "not a segment of a journal";
+        *what_p = ZSEQ_TEXT_KV_SEGMENT_FOREIGN_BYTES;
     else if (!zseq_store_checksum_ok (bytes, ZSEQ_KVSTORE_HEADER_SIZE))
-        *what_p = "checksum of its header does not match";
+        *what_p = ZSEQ_TEXT_JOURNAL_CHECKSUM;
     if (*what_p)
         return ZSEQ_EDAMAGED;
     zseq_store_reading_t reading = {bytes + MAGIC_SIZE, size - MAGIC_SIZE,
                                     false};
     if (zseq_store_get_number (&reading, 2) != FORMAT_VERSION) {
-        *what_p = "of an unknown format version; use the zseq that wrote it";
+        *what_p = ZSEQ_TEXT_FORMAT_VERSION;
         return ZSEQ_EFOREIGN;
     }
     self->identity = zseq_store_get_number (&reading, 8);
@@ -64,7 +66,7 @@ zseq_kvstore_header_decode (zseq_kvstore_header_t *self, const uint8_t *bytes,
     self->salt = zseq_store_get_number (&reading, 8);
     if (self->identity != 0 && self->number != 0)
         return ZSEQ_OK;
-    *what_p = "its header is invalid";
+    *what_p = ZSEQ_TEXT_JOURNAL_HEADER;
     return ZSEQ_EDAMAGED;
 }
 
@@ -421,7 +423,7 @@ zseq_kvstore_shot_decode (zseq_kvstore_shot_header_t *self,
     self->records_size = reading.left;
     if (!reading.bad && envelope.name_size == 0 && self->identity != 0)
         return ZSEQ_OK;
-    *what_p = "its value is invalid";
+    *what_p = ZSEQ_TEXT_RECORD_VALUE;
     return ZSEQ_EDAMAGED;
 }
 

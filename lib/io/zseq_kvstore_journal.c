@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
+
 #define CLOSING_SIZE (ZSEQ_KVSTORE_BATCH_FRAME + ZSEQ_KVSTORE_NEXT_SIZE)
 
 void
@@ -75,7 +77,7 @@ zseq_kvstore_journal_make (zseq_store_disk_t *disk,
     int fd = zseq_store_disk_create (disk, &temp);
     if (fd < 0)
         return zseq_store_disk_fail_write (disk, where,
-                                           "create a temporary file");
+                                           ZSEQ_TEXT_STORE_CREATE_TEMPORARY);
     int rc = ZSEQ_OK;
     if (!zseq_store_write_all (fd, bytes, size, 0))
         rc = zseq_store_disk_fail_write (disk, where, "write");

@@ -15,6 +15,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_kvstore_shot.h"
 #include "zseq_store_filesystem.h"
 #include "zseq_store_scan.h"
@@ -56,7 +57,7 @@ static int
 s_fail_memory (s_reader_t *self)
 {
     return zseq_store_disk_fail (self->disk, ZSEQ_ENOMEM, ZSEQ_KVSTORE_FOLDER,
-                                 "out of memory");
+                                 ZSEQ_TEXT_NO_MEMORY_LOAD);
 }
 
 //  Adds a segment's number. False: no memory.
@@ -165,7 +166,7 @@ s_list (s_reader_t *self, bool *there_p)
     if (errno == ENOENT)
         s_damage (self, ZSEQ_KVSTORE_FOLDER, "missing");
     else if (errno == ENOTDIR || errno == ELOOP)
-        s_damage (self, ZSEQ_KVSTORE_FOLDER, "not a directory");
+        s_damage (self, ZSEQ_KVSTORE_FOLDER, ZSEQ_TEXT_STORE_NOT_DIRECTORY);
     else
         return zseq_store_disk_fail_io (self->disk, ZSEQ_KVSTORE_FOLDER,
                                         "open");
@@ -183,7 +184,7 @@ s_read_file (s_reader_t *self, const char *where)
     self->bytes = NULL;
     int rc = zseq_store_disk_open (self->disk, where, O_RDONLY, &fd, &size);
     if (rc == ZSEQ_EDAMAGED)
-        s_damage (self, where, "not a regular file");
+        s_damage (self, where, ZSEQ_TEXT_STORE_NOT_REGULAR);
     if (rc == ZSEQ_EAGAIN)
         return zseq_store_disk_fail (self->disk, ZSEQ_EIO, where, "vanished");
     if (rc != ZSEQ_OK)
@@ -212,9 +213,10 @@ s_check_owner (s_reader_t *self, const char *where, uint64_t identity,
 {
     if (identity == self->identity && node == self->node)
         return ZSEQ_OK;
-    return zseq_store_disk_fail (
-      self->disk, ZSEQ_EFOREIGN, where,
-      identity != self->identity ? "of another cluster" : "of another node");
+    return zseq_store_disk_fail (self->disk, ZSEQ_EFOREIGN, where,
+                                 identity != self->identity
+                                   ? ZSEQ_TEXT_KV_OTHER_CLUSTER
+                                   : ZSEQ_TEXT_KV_OTHER_NODE);
 }
 
 //  Reports the records of a snapshot.
@@ -234,7 +236,7 @@ s_report_records (s_reader_t *self, zseq_kvstore_shot_header_t *header,
             zseq_kv_shard (record.key) != header->shard ||
             (before.data &&
              zseq_kvstore_key_compare (before, record.key) >= 0)) {
-            s_damage (self, where, "holds an invalid record");
+            s_damage (self, where, ZSEQ_TEXT_KV_RECORD);
             return ZSEQ_OK;
         }
         before = record.key;
@@ -261,7 +263,7 @@ s_read_snapshot (s_reader_t *self, uint8_t shard)
         rc = s_check_owner (self, where, header.identity, header.node);
         if (rc != ZSEQ_OK)
             return rc;
-        what = header.shard == shard ? NULL : "of another shard";
+        what = header.shard == shard ? NULL : ZSEQ_TEXT_KV_OTHER_SHARD;
     }
     if (what) {
         s_damage (self, where, what);
@@ -333,7 +335,7 @@ s_take_batch (s_reader_t *self, zseq_kvstore_whole_t *batch, uint64_t number,
         size_t left = batch->entries.left;
         if (!zseq_kvstore_batch_take (batch, &item) || self->closed ||
             (item.type == ZSEQ_KVSTORE_NEXT && item.number != number + 1)) {
-            s_damage (self, where, "holds an invalid entry");
+            s_damage (self, where, ZSEQ_TEXT_KV_ENTRY);
             self->ended = true;
             return ZSEQ_OK;
         }
@@ -368,8 +370,7 @@ s_judge_rest (s_reader_t *self, const char *where, uint64_t salt, size_t at)
     if (self->ended || self->closed || s_is_zero (rest, size))
         return;
     if (zseq_kvstore_batch_within (salt, rest, size)) {
-        s_damage (self, where,
-                  "holds a bad batch, and an intact one after that");
+        s_damage (self, where, ZSEQ_TEXT_KV_BATCH_BAD);
         self->ended = true;
     }
     self->found->torn = true;
@@ -389,8 +390,7 @@ s_take_segment (s_reader_t *self, const zseq_kvstore_header_t *header,
            zseq_kvstore_batch_read (&batch, header->salt, self->bytes + at,
                                     self->size - at)) {
         if (!s_follows (self, &batch)) {
-            s_damage (self, where,
-                      "holds a batch that does not follow the one before");
+            s_damage (self, where, ZSEQ_TEXT_KV_BATCH_GAP);
             self->ended = true;
             break;
         }
@@ -422,8 +422,7 @@ s_check_unused (s_reader_t *self, uint64_t number, uint64_t salt,
     else if (zseq_kvstore_batch_within (salt,
                                         self->bytes + ZSEQ_KVSTORE_HEADER_SIZE,
                                         self->size - ZSEQ_KVSTORE_HEADER_SIZE))
-        s_damage (self, where,
-                  "holds a batch, but the segment before does not name it");
+        s_damage (self, where, ZSEQ_TEXT_KV_SEGMENT_UNNAMED);
 }
 
 //  Reads a segment. first: it is the oldest one.
@@ -446,7 +445,7 @@ s_read_segment (s_reader_t *self, uint64_t number, bool first)
         rc = s_check_owner (self, where, header.identity, header.node);
         if (rc != ZSEQ_OK)
             return rc;
-        what = header.number == number ? NULL : "of another number";
+        what = header.number == number ? NULL : ZSEQ_TEXT_KV_OTHER_NUMBER;
     }
     if (what) {
         s_damage (self, where, what);
@@ -469,7 +468,7 @@ s_read_journal (s_reader_t *self)
     zseq_kvstore_found_t *found = self->found;
     char where[ZSEQ_KVSTORE_WHERE_SIZE];
     if (self->segment_count == 0) {
-        s_damage (self, ZSEQ_KVSTORE_FOLDER, "holds no journal");
+        s_damage (self, ZSEQ_KVSTORE_FOLDER, ZSEQ_TEXT_KV_NO_JOURNAL);
         return ZSEQ_OK;
     }
     found->oldest = self->segment[0];
@@ -503,9 +502,9 @@ s_match_snapshot (s_reader_t *self, uint8_t shard)
     if (!self->shot[shard] && least > 0)
         s_damage (self, where, "missing");
     else if (self->shot[shard] && self->position[shard] < least)
-        s_damage (self, where, "older than the journal says");
+        s_damage (self, where, ZSEQ_TEXT_KV_SHOT_OLD);
     else if (self->position[shard] > self->found->result.position)
-        s_damage (self, where, "newer than the end of the journal");
+        s_damage (self, where, ZSEQ_TEXT_KV_SHOT_NEW);
 }
 
 //  Compares what the journal relies on, and what peers have heard, with what is
@@ -517,9 +516,9 @@ s_match (s_reader_t *self, uint64_t heard)
     char where[ZSEQ_KVSTORE_WHERE_SIZE];
     zseq_kvstore_journal_where (found->oldest, where);
     if (!self->based)
-        s_damage (self, where, "does not say what the journal relies on");
+        s_damage (self, where, ZSEQ_TEXT_KV_SHOT_LACKS);
     else if (self->base.oldest > found->current.number)
-        s_damage (self, where, "relies on a segment that is yet to come");
+        s_damage (self, where, ZSEQ_TEXT_KV_SHOT_AHEAD);
     else if (self->base.oldest < found->oldest) {
         zseq_kvstore_journal_where (self->base.oldest, where);
         s_damage (self, where, "missing");
@@ -530,9 +529,9 @@ s_match (s_reader_t *self, uint64_t heard)
     if (found->result.position >= heard)
         return;
     char what[128];
-    snprintf (what, sizeof what,
-              "the journal ends at %" PRIu64 ", and peers know of %" PRIu64,
-              found->result.position, heard);
+    snprintf (what, sizeof what, ZSEQ_TEXT_KV_JOURNAL_SHORT,
+              (unsigned long long) found->result.position,
+              (unsigned long long) heard);
     s_damage (self, ZSEQ_KVSTORE_FOLDER, what);
 }
 
@@ -583,7 +582,7 @@ zseq_kvstore_read (zseq_store_disk_t *disk, uint64_t identity, uint8_t node,
     s_reader_t *self = calloc (1, sizeof *self);
     if (!self)
         return zseq_store_disk_fail (disk, ZSEQ_ENOMEM, ZSEQ_KVSTORE_FOLDER,
-                                     "out of memory");
+                                     ZSEQ_TEXT_NO_MEMORY_LOAD);
     self->disk = disk;
     self->identity = identity;
     self->node = node;

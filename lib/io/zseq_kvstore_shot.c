@@ -9,6 +9,8 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "zseq_io_texts.h"
+
 //  The state of a checksum. XXH3 wants it aligned to 64 bytes.
 struct zseq_kvstore_sum {
     XXH3_state_t state;
@@ -97,11 +99,11 @@ zseq_kvstore_shot_begin (zseq_kvstore_shot_t *self,
                                      .where = self->where};
     if (records_size > UINT32_MAX - ZSEQ_KVSTORE_SHOT_HEADER_SIZE)
         return zseq_store_disk_fail (journal->disk, ZSEQ_ENOSPACE, self->where,
-                                     "the shard exceeds 4 GiB");
+                                     ZSEQ_TEXT_KV_SHARD_LARGE);
     self->fd = zseq_store_disk_create (journal->disk, &self->temp);
     if (self->fd < 0)
         return zseq_store_disk_fail_write (journal->disk, self->where,
-                                           "create a temporary file");
+                                           ZSEQ_TEXT_STORE_CREATE_TEMPORARY);
     zseq_kvstore_shot_header_t header = {.identity = journal->identity,
                                          .node = journal->node,
                                          .shard = source->shard,

@@ -17,6 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_kvstore_make.h"
 #include "zseq_kvstore_private.h"
 
@@ -134,7 +135,8 @@ s_turn (zseq_kvstore_t *self)
 {
     if (!zseq_kvstore_ledger_reserve (&self->ledger))
         return zseq_store_disk_fail (&self->disk, ZSEQ_ENOSPACE,
-                                     ZSEQ_KVSTORE_FOLDER, "out of memory");
+                                     ZSEQ_KVSTORE_FOLDER,
+                                     ZSEQ_TEXT_NO_MEMORY_WRITER);
     int rc = zseq_kvstore_journal_turn (&self->journal);
     if (rc == ZSEQ_OK)
         zseq_kvstore_ledger_add (&self->ledger, self->journal.current.number);
@@ -315,7 +317,7 @@ s_renew (zseq_kvstore_t *self)
                             &callbacks, &found);
     if (rc == ZSEQ_OK && found.result.damaged > 0)
         rc = zseq_store_disk_fail (&self->disk, ZSEQ_EIO, ZSEQ_KVSTORE_FOLDER,
-                                   "damaged while it was made anew");
+                                   ZSEQ_TEXT_KV_DAMAGED_ANEW);
     if (rc == ZSEQ_OK)
         rc = zseq_kvstore_tidy (&self->disk, &found, journal);
     if (rc != ZSEQ_OK) {
@@ -652,7 +654,7 @@ zseq_kvstore_start (zseq_kvstore_t *self)
     pthread_mutex_destroy (&self->mutex);
     zseq_store_close (&self->event_fd);
     return zseq_store_disk_fail (&self->disk, ZSEQ_ENOMEM, ZSEQ_KVSTORE_FOLDER,
-                                 "no memory for a thread");
+                                 ZSEQ_TEXT_NO_MEMORY_WRITER_THREAD);
 }
 
 void

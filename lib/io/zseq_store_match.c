@@ -90,8 +90,7 @@ s_match_kv (zseq_store_loading_t *self)
     int rc = zseq_kvstore_is_used (self->disk, &used);
     if (rc == ZSEQ_OK && used)
         rc = zseq_store_loading_note_damage (
-          self, &self->finds, "node", "older than the directory kv beside it",
-          false);
+          self, &self->finds, "node", ZSEQ_TEXT_RECORD_OLDER_THAN_KV, false);
     return rc;
 }
 

@@ -286,6 +286,90 @@ Test (kvstore_damage, refuses_files_of_another_cluster)
     }
 }
 
+static void
+s_assert_damage (const char *text)
+{
+    cr_assert_eq (kvstate_check (0, NULL, NULL), ZSEQ_EDAMAGED, "%s", text);
+    cr_assert (strstr (kvstate_text (), text), "%s: %s", text, kvstate_text ());
+}
+
+Test (kvstore_damage, says_what_is_wrong_with_a_snapshot)
+{
+    s_make (3);
+    size_t i = 0;
+    while (i < s_count && s_is_journal (&s_files[i]))
+        i++;
+    cr_assert_lt (i, s_count);
+    uint8_t *bytes = s_files[i].bytes;
+    zseq_kvstore_shot_header_t header;
+    const char *what;
+    cr_assert_eq (
+      zseq_kvstore_shot_decode (&header, bytes, s_files[i].size, &what),
+      ZSEQ_OK);
+    cr_assert_gt (header.records_size, 0);
+    uint64_t position = header.position;
+    header.position = 1u << 30;
+    zseq_kvstore_shot_encode (&header, bytes);
+    fixture_seal (bytes, s_files[i].size);
+    s_restore (&s_files[i]);
+    s_assert_damage ("newer than the end of the journal");
+    header.position = position;
+    zseq_kvstore_shot_encode (&header, bytes);
+    memset (bytes + ZSEQ_KVSTORE_SHOT_HEADER_SIZE, 0xff, header.records_size);
+    fixture_seal (bytes, s_files[i].size);
+    s_restore (&s_files[i]);
+    s_assert_damage ("holds an invalid record");
+}
+
+//  Writes a segment of that header with the first of two batches, or both. The
+//  second does not follow the first.
+static void
+s_put_segment (const zseq_kvstore_header_t *header, const char *name,
+               uint64_t next, bool both)
+{
+    uint8_t bytes[1024];
+    zseq_kvstore_header_encode (header, bytes);
+    size_t size = ZSEQ_KVSTORE_HEADER_SIZE;
+    for (uint64_t i = 0; i < 1u + both; i++) {
+        zseq_kvstore_batch_t batch = {bytes + size, 0};
+        zseq_kvstore_batch_begin (&batch);
+        if (next > 0)
+            zseq_kvstore_batch_next (&batch, next);
+        else
+            zseq_kvstore_batch_cleared (&batch, 3);
+        (void) zseq_kvstore_batch_seal (&batch, header->salt, 1 + i, 0);
+        size += batch.size;
+    }
+    fixture_put (fixture_file (name), bytes, size);
+}
+
+Test (kvstore_damage, says_what_is_wrong_with_a_segment)
+{
+    static const char first[] = "kv/journal-00000001";
+    fixture_make_node ();
+    size_t size;
+    uint8_t *bytes = fixture_read (fixture_file (first), &size);
+    zseq_kvstore_header_t header;
+    const char *what;
+    cr_assert_eq (zseq_kvstore_header_decode (&header, bytes, size, &what),
+                  ZSEQ_OK);
+    fixture_put (fixture_file (first), bytes, 3);
+    s_assert_damage ("too short for a segment of the journal");
+    bytes[0] ^= 1;
+    fixture_put (fixture_file (first), bytes, size);
+    s_assert_damage ("not a segment of a journal");
+    bytes[0] ^= 1;
+    s_put_segment (&header, first, header.number + 2, false);
+    s_assert_damage ("holds an invalid entry");
+    s_put_segment (&header, first, 0, true);
+    s_assert_damage ("holds a batch that does not follow the one before");
+    fixture_put (fixture_file (first), bytes, size);
+    header.number++;
+    s_put_segment (&header, "kv/journal-00000002", 0, false);
+    s_assert_damage ("holds a batch, but the segment before does not name it");
+    free (bytes);
+}
+
 //  A value may be anything, even a batch: that is none.
 Test (kvstore_damage, takes_no_value_for_a_batch)
 {

@@ -11,6 +11,7 @@
 
 #include "zseq_cli_commands.h"
 #include "zseq_cli_output.h"
+#include "zseq_cli_texts.h"
 
 //  The arguments that follow the verb are the job's.
 typedef struct {
@@ -115,8 +116,7 @@ s_read (char *value, size_t size_max, size_t *size_p)
     *size_p = fread (value, 1, size_max, stdin);
     if (!ferror (stdin))
         return true;
-    fprintf (stderr, "zseq: cannot read the standard input: %s\n",
-             strerror (errno));
+    fprintf (stderr, ZSEQ_TEXT_KV_UNREADABLE, strerror (errno));
     return false;
 }
 
@@ -172,10 +172,10 @@ s_del (zseq_cli_job_t *job, zseq_kv_t *kv)
 }
 
 static const s_verb_t s_verbs[] = {
-  {"get", "sw", 1, "get KEY [--stale] [-w raw|json]", s_get},
-  {"put", "i", 2, "put KEY VALUE|- [--if VERSION]", s_put},
-  {"cas", "", 3, "cas KEY VERSION VALUE|-", s_cas},
-  {"del", "i", 1, "del KEY [--if VERSION]", s_del},
+  {"get", "sw", 1, ZSEQ_TEXT_KV_USAGE_GET, s_get},
+  {"put", "i", 2, ZSEQ_TEXT_KV_USAGE_PUT, s_put},
+  {"cas", "", 3, ZSEQ_TEXT_KV_USAGE_CAS, s_cas},
+  {"del", "i", 1, ZSEQ_TEXT_KV_USAGE_DEL, s_del},
 };
 
 //  Finds the verb and checks what it was given. NULL: that is wrong, and was
@@ -188,20 +188,21 @@ s_choose (const zseq_cli_job_t *job)
         if (strcmp (s_verbs[index].name, job->argument[0]) == 0)
             verb = &s_verbs[index];
     if (!verb) {
-        zseq_cli_misused (job, "kv %s is not kv get, put, cas or del",
-                          job->argument[0]);
+        zseq_cli_misused (job, ZSEQ_TEXT_KV_VERB_UNKNOWN, job->argument[0]);
         return NULL;
     }
     for (const char *letter = job->given; *letter; letter++)
         if (!strchr ("ut", *letter) && !strchr (verb->options, *letter)) {
-            zseq_cli_misused (job, "kv %s takes no option -%c", verb->name,
+            zseq_cli_misused (job, ZSEQ_TEXT_KV_OPTION_OF_VERB, verb->name,
                               *letter);
             return NULL;
         }
     if (job->arguments - 1 == verb->arguments)
         return verb;
-    zseq_cli_misused (job, "too %s arguments for kv %s: usage is zseq kv %s",
-                      job->arguments - 1 < verb->arguments ? "few" : "many",
+    zseq_cli_misused (job, ZSEQ_TEXT_KV_ARGUMENTS,
+                      job->arguments - 1 < verb->arguments
+                        ? ZSEQ_TEXT_CLI_TOO_FEW
+                        : ZSEQ_TEXT_CLI_TOO_MANY,
                       verb->name, verb->usage);
     return NULL;
 }

@@ -32,6 +32,10 @@
                       "sequences are there: import again\n")                   \
     X (IMPORT_NOT_OPENED, "cannot open %s: %s")                                \
     X (IMPORT_DONE, "%zu sequence%s: %zu raised, %zu as high already%s\n")     \
+    X (KV_ARGUMENTS, "%s arguments for kv %s: usage is zseq kv %s")            \
+    X (KV_OPTION_OF_VERB, "kv %s takes no option -%c")                         \
+    X (KV_UNREADABLE, "zseq: cannot read the standard input: %s\n")            \
+    X (KV_VERB_UNKNOWN, "kv %s is not kv get, put, cas or del")                \
     X (PRIVATE_NO_HOME, "no cluster given: set ZSEQ_URI or -u (there is no "   \
                         "private store, as there is no $HOME)")                \
     X (PRIVATE_NO_URI, "no cluster given: set ZSEQ_URI or -u (there is no "    \
@@ -65,6 +69,10 @@
     X (IMPORT_PARTIAL, "; of others nothing is known")                         \
     X (INFO_NOT_KNOWN, "not known")                                            \
     X (CLI_BURNT, "; what was not printed is burnt")                           \
+    X (KV_USAGE_CAS, "cas KEY VERSION VALUE|-")                                \
+    X (KV_USAGE_DEL, "del KEY [--if VERSION]")                                 \
+    X (KV_USAGE_GET, "get KEY [--stale] [-w raw|json]")                        \
+    X (KV_USAGE_PUT, "put KEY VALUE|- [--if VERSION]")                         \
     X (STATUS_DEGRADED,                                                        \
        "degraded: IDs are handed out, but not all nodes vote")                 \
     X (STATUS_LISTS_DIFFER,                                                    \

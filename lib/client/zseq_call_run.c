@@ -421,7 +421,7 @@ s_begin_kv (zseq_call_t *call)
       zseq_kv_seen_prepare (&call->kv->seen, &call->kv_query.ask);
     int rc = zseq_kv_query_post (reactor, &call->kv_query);
     if (rc != ZSEQ_OK)
-        s_end_pending (call, rc, "no memory for a call");
+        s_end_pending (call, rc, ZSEQ_TEXT_NO_MEMORY_CALL);
     zseq_reactor_leave (reactor);
 }
 

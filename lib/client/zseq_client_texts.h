@@ -71,6 +71,24 @@
        "flake IDs come one by one: they are not consecutive")                  \
     X (FLAKE_NO_SEQUENCE,                                                      \
        "flake IDs are made of the clock: they have no sequence")               \
+    X (KEY_SIZE, "a key has 1 to %d bytes, not %zu")                           \
+    X (KV_BUFFER_SMALL, "the value has %zu bytes, and the buffer %zu")         \
+    X (KV_DEL_NOTHING,                                                         \
+       "version 0 means that there is no value, and so nothing to delete")     \
+    X (KV_DELETED, "it was deleted at version %llu%s")                         \
+    X (KV_EXISTS, "it is there already, at version %llu%s")                    \
+    X (KV_FORGOTTEN, "the write was sent more than once, and too many others " \
+                     "came since: read the key, which is at version %llu")     \
+    X (KV_NONE, "nothing is stored under it%s")                                \
+    X (KV_NOT_COORDINATED, "no node has coordinated it in time%s%s")           \
+    X (KV_NOT_FLAKE, "flake URIs have no key-value store: use the URI of a "   \
+                     "cluster, a file: URI, or mem:")                          \
+    X (KV_OLD_NODES, "%u of %u nodes are of a version without the key-value "  \
+                     "store: upgrade them")                                    \
+    X (KV_OTHER_VERSION, "it is at version %llu, not %llu%s")                  \
+    X (KV_REFUSED, "a node refuses it%s")                                      \
+    X (NO_MEMORY_VALUE, "no memory for a value of %zu bytes")                  \
+    X (VALUE_SIZE, "a value has at most %d bytes, not %zu")                    \
     X (URI_BITS,                                                               \
        "URI '%.300s': bits=%s is not TIME/WORKER/SEQUENCE, as 41/10/12")       \
     X (URI_EPOCH, "URI '%.300s': epoch=%s is not a time in Unix milliseconds") \
@@ -125,6 +143,10 @@
     X (CLAIM_COORDINATOR, "node %s at %s was asked to claim and has not "      \
                           "answered yet: allow more time; %s")                 \
     X (RAISE_PENDING, "the raise may still take effect")                       \
+    X (KV_COPY_LEFT, "; but a copy of the request may be done yet")            \
+    X (KV_MAY_BE_WRITTEN, "the write may have been done, or may be done yet")  \
+    X (KV_NOT_WRITTEN, "nothing was written")                                  \
+    X (KV_ONE_REFUSED, "; one refused: ")                                      \
     X (SESSION_OTHERS, " or the other endpoints")                              \
     X (SESSION_RESOLVES, "does the name resolve, and ")                        \
     X (SESSION_FIRST, ", which answered first")                                \

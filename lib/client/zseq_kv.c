@@ -8,6 +8,7 @@
 
 #include "zseq_call_private.h"
 #include "zseq_client_check.h"
+#include "zseq_client_texts.h"
 #include "zseq_detail.h"
 #include "zseq_fork.h"
 
@@ -19,14 +20,12 @@ zseq_kv_new (zseq_client_t *client)
     if (zseq_client_check (client) != ZSEQ_OK)
         return NULL;
     if (client->source && !client->source->ops->kv) {
-        (void) zseq_detail_fail (ZSEQ_EINVAL,
-                                 "flake URIs have no key-value store: use the "
-                                 "URI of a cluster, a file: URI, or mem:");
+        (void) zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_KV_NOT_FLAKE);
         return NULL;
     }
     zseq_kv_t *self = calloc (1, sizeof *self);
     if (!self) {
-        (void) zseq_detail_fail (ZSEQ_ENOMEM, "no memory for a handle");
+        (void) zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_HANDLE);
         return NULL;
     }
     self->client = client;
@@ -82,9 +81,8 @@ s_make (zseq_kv_query_t *query, zseq_kv_type_t type, const void *key,
     assert (key || key_size == 0);
 
     if (key_size < 1 || key_size > ZSEQ_KEY_MAX)
-        return zseq_detail_fail (ZSEQ_EINVAL,
-                                 "a key has 1 to %d bytes, not %zu",
-                                 ZSEQ_KEY_MAX, key_size);
+        return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_KEY_SIZE, ZSEQ_KEY_MAX,
+                                 key_size);
     memset (query, 0, sizeof *query);
     query->ask.key = (zseq_slice_t){key, key_size};
     query->ask.op.type = type;
@@ -118,8 +116,7 @@ s_make_put (zseq_kv_query_t *query, const void *key, size_t key_size,
     if (rc != ZSEQ_OK)
         return rc;
     if (size > ZSEQ_VALUE_MAX)
-        return zseq_detail_fail (ZSEQ_EVALUE,
-                                 "a value has at most %d bytes, not %zu",
+        return zseq_detail_fail (ZSEQ_EVALUE, ZSEQ_TEXT_VALUE_SIZE,
                                  ZSEQ_VALUE_MAX, size);
     if (size)
         query->ask.op.value = (zseq_slice_t){data, size};
@@ -136,9 +133,7 @@ s_make_del (zseq_kv_query_t *query, const void *key, size_t key_size,
     if (rc != ZSEQ_OK)
         return rc;
     if (expected == 0)
-        return zseq_detail_fail (ZSEQ_EINVAL,
-                                 "version 0 means that there is no value, and "
-                                 "so nothing to delete");
+        return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_KV_DEL_NOTHING);
     query->ask.op.conditional = expected != ZSEQ_KV_ANY;
     query->ask.op.expected = expected == ZSEQ_KV_ANY ? 0 : expected;
     return ZSEQ_OK;
@@ -162,7 +157,8 @@ s_wait (zseq_kv_t *self, zseq_kv_query_t *query)
     query->arg = &waiter;
     query->forgotten = zseq_kv_seen_prepare (&self->seen, &query->ask);
     if (zseq_kv_query_post (self->client->reactor, query) != ZSEQ_OK)
-        zseq_outcome_set (&query->outcome, ZSEQ_ENOMEM, "no memory for a call");
+        zseq_outcome_set (&query->outcome, ZSEQ_ENOMEM,
+                          ZSEQ_TEXT_NO_MEMORY_CALL);
     while (query->operation)
         zseq_reactor_wait (self->client->reactor, &waiter, query->deadline_us);
     zseq_waiter_term (&waiter);

@@ -11,6 +11,7 @@
 //  A red-black tree; Debian's libbsd-dev. Only the header, no symbol.
 #include <bsd/sys/tree.h>
 
+#include "zseq_client_texts.h"
 #include "zseq_register.h"
 
 typedef struct s_key {
@@ -120,7 +121,7 @@ zseq_kv_memory_run (zseq_kv_memory_t *self, zseq_kv_query_t *query)
     query->unknown = false;
     if (outcome.writes && !s_keep (self, key, &record))
         zseq_outcome_set (&query->outcome, ZSEQ_ENOMEM,
-                          "no memory for a value of %zu bytes", op.value.size);
+                          ZSEQ_TEXT_NO_MEMORY_VALUE, op.value.size);
     else
         zseq_kv_query_finish (query, outcome.status, outcome.version,
                               record.value);

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "zseq_client_texts.h"
 #include "zseq_reactor_private.h"
 
 typedef struct {
@@ -131,22 +132,16 @@ s_explain_nodes (const s_kv_t *self, const zseq_session_t *session,
     zseq_node_set_t answered;
     (void) zseq_attempt_failure (&call->attempt, ZSEQ_QUORUM_WRITE, &answered);
     if (call->rc == ZSEQ_EUNAVAILABLE && self->operation.foreign)
-        zseq_outcome_set (outcome, ZSEQ_ECLUSTER,
-                          "the nodes answer for another cluster than before: "
-                          "was the cluster made anew? Make a new client");
+        zseq_outcome_set (outcome, ZSEQ_ECLUSTER, ZSEQ_TEXT_CLUSTER_ANEW);
     else if (s_count_speaking (session, true) > n - majority)
-        zseq_outcome_set (outcome, ZSEQ_EPROTOCOL,
-                          "%u of %u nodes are of a version without the "
-                          "key-value store: upgrade them",
+        zseq_outcome_set (outcome, ZSEQ_EPROTOCOL, ZSEQ_TEXT_KV_OLD_NODES,
                           s_count_speaking (session, true), n);
     else if (call->phase == ZSEQ_KV_COORDINATED)
-        zseq_outcome_set (outcome, call->rc,
-                          "no node has coordinated it in time%s%s",
-                          call->refusal ? "; one refused: " : "",
+        zseq_outcome_set (outcome, call->rc, ZSEQ_TEXT_KV_NOT_COORDINATED,
+                          call->refusal ? ZSEQ_TEXT_KV_ONE_REFUSED : "",
                           call->refusal ? zseq_strerror (call->refusal) : "");
     else
-        zseq_outcome_set (outcome, call->rc,
-                          "%u of %u nodes answered, %u have to agree",
+        zseq_outcome_set (outcome, call->rc, ZSEQ_TEXT_ANSWERED_FEW,
                           zseq_node_set_count (answered), n, majority);
 }
 
@@ -160,10 +155,9 @@ s_fail (zseq_reactor_t *reactor, zseq_operation_t *operation)
     if (operation->started && !self->call.done)
         zseq_kv_call_end (&self->call);
     query->unknown = operation->started && self->call.unknown;
-    const char *consequence =
-      query->unknown ? "the write may have been done, or may be done yet"
-      : writes       ? "nothing was written"
-                     : "nothing has changed";
+    const char *consequence = query->unknown ? ZSEQ_TEXT_KV_MAY_BE_WRITTEN
+                              : writes       ? ZSEQ_TEXT_KV_NOT_WRITTEN
+                                             : ZSEQ_TEXT_NOTHING_CHANGED;
     zseq_progress_t progress = zseq_operation_progress (operation);
     if (!operation->started || zseq_session_fatal (session)) {
         zseq_explain (session, &progress, ZSEQ_QUORUM_WRITE, consequence,
@@ -207,30 +201,22 @@ s_explain_error (zseq_kv_query_t *self, int rc)
 {
     const zseq_kv_op_t *op = &self->ask.op;
     unsigned long long version = self->version;
-    const char *unknown =
-      self->unknown ? "; but a copy of the request may be done yet" : "";
+    const char *unknown = self->unknown ? ZSEQ_TEXT_KV_COPY_LEFT : "";
     if (rc == ZSEQ_ENOKEY && version)
-        zseq_outcome_set (&self->outcome, rc,
-                          "it was deleted at version %llu%s", version, unknown);
-    else if (rc == ZSEQ_ENOKEY)
-        zseq_outcome_set (&self->outcome, rc, "nothing is stored under it%s",
+        zseq_outcome_set (&self->outcome, rc, ZSEQ_TEXT_KV_DELETED, version,
                           unknown);
+    else if (rc == ZSEQ_ENOKEY)
+        zseq_outcome_set (&self->outcome, rc, ZSEQ_TEXT_KV_NONE, unknown);
     else if (rc == ZSEQ_EVERSION && op->expected == 0)
-        zseq_outcome_set (&self->outcome, rc,
-                          "it is there already, at version %llu%s", version,
+        zseq_outcome_set (&self->outcome, rc, ZSEQ_TEXT_KV_EXISTS, version,
                           unknown);
     else if (rc == ZSEQ_EVERSION)
-        zseq_outcome_set (&self->outcome, rc,
-                          "it is at version %llu, not %llu%s", version,
-                          (unsigned long long) op->expected, unknown);
+        zseq_outcome_set (&self->outcome, rc, ZSEQ_TEXT_KV_OTHER_VERSION,
+                          version, (unsigned long long) op->expected, unknown);
     else if (rc == ZSEQ_EFORGOTTEN)
-        zseq_outcome_set (&self->outcome, rc,
-                          "the write was sent more than once, and too many "
-                          "others came since: read the key, which is at "
-                          "version %llu",
-                          version);
+        zseq_outcome_set (&self->outcome, rc, ZSEQ_TEXT_KV_FORGOTTEN, version);
     else
-        zseq_outcome_set (&self->outcome, rc, "a node refuses it%s", unknown);
+        zseq_outcome_set (&self->outcome, rc, ZSEQ_TEXT_KV_REFUSED, unknown);
 }
 
 void
@@ -250,8 +236,8 @@ zseq_kv_query_finish (zseq_kv_query_t *self, int rc, uint64_t version,
     self->size = value.size;
     if (value.size > self->buffer_size)
         zseq_outcome_set (&self->outcome, ZSEQ_EVALUE,
-                          "the value has %zu bytes, and the buffer %zu",
-                          value.size, self->buffer_size);
+                          ZSEQ_TEXT_KV_BUFFER_SMALL, value.size,
+                          self->buffer_size);
     else if (value.size)
         memcpy (self->buffer, value.data, value.size);
 }

@@ -21,7 +21,7 @@ refuses 1 'too many arguments for next' "${ask[@]}" next orders 5
 refuses 1 'too many arguments for status' "${ask[@]}" status now
 refuses 1 'peek takes no option -n' "${ask[@]}" peek orders -n 5
 refuses 1 'next takes no option -d' "${ask[@]}" next orders --delay 5
-refuses 1 "'yaml' is neither table nor json" "${ask[@]}" status -w yaml
+refuses 1 "'yaml' is neither table nor json .kv: raw, json." "${ask[@]}" status -w yaml
 
 #  Numbers.
 for count in 0 -1 +1 '' ' 1' 1x 1e3 0x10 9223372036854775808 \

@@ -14,7 +14,7 @@ answers 1 bash -c '"$@" </dev/null' - "${kv[@]}" put key -
 answers 1 "${kv[@]}" put "$(head -c 255 /dev/zero | tr '\0' k)" ""
 
 #  What is not there.
-refuses 4 "no such key" "${kv[@]}" get key
+refuses 4 "no such key.*nothing is stored under it" "${kv[@]}" get key
 refuses 4 "no such key" "${kv[@]}" get key --stale -w json
 refuses 4 "no such key" "${kv[@]}" del key
 refuses 4 "no such key" "${kv[@]}" del key --if 7
@@ -23,8 +23,13 @@ refuses 4 "no such key" "${kv[@]}" put key value --if 7
 
 #  Bad use.
 refuses 1 "is not kv get, put, cas or del" "${kv[@]}" take key
-refuses 1 "too few arguments for kv put" "${kv[@]}" put key
-refuses 1 "too many arguments for kv get" "${kv[@]}" get key value
+refuses 1 \
+    'too few arguments for kv put: usage is zseq kv put KEY VALUE\|- \[--if' \
+    "${kv[@]}" put key
+refuses 1 "usage is zseq kv cas KEY VERSION VALUE" "${kv[@]}" cas key 1
+refuses 1 "usage is zseq kv del KEY .--if VERSION" "${kv[@]}" del key value
+refuses 1 'too many arguments for kv get: usage is zseq kv get KEY \[--stale\] \[-w' \
+    "${kv[@]}" get key value
 refuses 1 "kv cas takes no option -i" "${kv[@]}" cas key 1 value --if 1
 refuses 1 "kv put takes no option -s" "${kv[@]}" put key value --stale
 refuses 1 "kv get takes no option -i" "${kv[@]}" get key --if 1
@@ -32,12 +37,22 @@ refuses 1 "whole number" "${kv[@]}" put key value --if one
 refuses 1 "whole number" "${kv[@]}" cas key -- -1 value
 refuses 1 "kv writes raw or json" "${kv[@]}" get key -w table
 refuses 1 "status writes table or json" "$zseq" -u mem: status -w raw
-refuses 1 "1 to 255 bytes" "${kv[@]}" get ""
+refuses 1 "a key has 1 to 255 bytes, not 0" "${kv[@]}" get ""
 refuses 1 "1 to 255 bytes" "${kv[@]}" get "$(head -c 256 /dev/zero | tr '\0' k)"
-refuses 1 "nothing to delete" "${kv[@]}" del key --if 0
-refuses 1 "at most 49152 bytes" \
+refuses 1 "there is no value, and so nothing to delete" "${kv[@]}" del key --if 0
+refuses 1 "a value has at most 49152 bytes, not 49153" \
     bash -c 'head -c 49153 /dev/zero | "$@"' - "${kv[@]}" put key -
-refuses 1 "cannot read" bash -c '"$@" </' - "${kv[@]}" put key -
-refuses 1 "no key-value store" "$zseq" -u flake:1 kv get key
+refuses 1 "zseq: cannot read the standard input: Is a dir" \
+    bash -c '"$@" </' - "${kv[@]}" put key -
+refuses 1 "flake URIs have no key-value store: use" \
+    "$zseq" -u flake:1 kv get key
+
+#  Nodes do not store keys yet: they refuse, and the client says so.
+cluster one a
+refuses 2 "node a refuses: .*nothing has changed" \
+    "$zseq" -u "$(uri a)" -t 1000 kv get key
+refuses 2 "no node has coordinated it in time; one refused: .*nothing was written" \
+    "$zseq" -u "$(uri a)" -t 1000 kv put key value
+stop a
 
 verdict

@@ -7,6 +7,7 @@
 #include <criterion/criterion.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -66,6 +67,13 @@ s_put (const char *key, const char *value)
     return version;
 }
 
+//  Asserts that the last call's detail says that.
+static void
+s_assert_detail (const char *words)
+{
+    cr_assert (strstr (zseq_detail (), words), "%s", zseq_detail ());
+}
+
 //  Asserts that a get shows that value at that version.
 static void
 s_assert_value (const char *key, const char *value, uint64_t version)
@@ -95,6 +103,7 @@ EVERYWHERE (has_no_version_of_a_key_that_was_never_used)
     zseq_kv_info_t info = {.size = 9, .version = 9};
     ASSERT_RC (zseq_kv_get (s_kv, "key", 3, NULL, 0, &info), ZSEQ_ENOKEY);
     cr_assert_eq (info.version, 0);
+    s_assert_detail ("nothing is stored under it");
     cr_assert_eq (info.size, 0);
     cr_assert (!zseq_kv_unknown ());
 }
@@ -108,6 +117,7 @@ EVERYWHERE (keeps_the_version_of_a_deletion)
     zseq_kv_info_t info;
     ASSERT_RC (zseq_kv_get (s_kv, "key", 3, NULL, 0, &info), ZSEQ_ENOKEY);
     cr_assert_eq (info.version, deletion);
+    s_assert_detail ("it was deleted at version ");
     ASSERT_RC (zseq_kv_del (s_kv, "key", 3, ZSEQ_KV_ANY, &version),
                ZSEQ_ENOKEY);
     cr_assert_eq (version, deletion);
@@ -122,6 +132,10 @@ EVERYWHERE (replaces_only_the_expected_version)
     uint64_t found = 0;
     ASSERT_RC (zseq_kv_cas (s_kv, "key", 3, first, "three", 5, &found),
                ZSEQ_EVERSION);
+    char words[80];
+    (void) snprintf (words, sizeof words, "it is at version %llu, not %llu",
+                     (unsigned long long) second, (unsigned long long) first);
+    s_assert_detail (words);
     cr_assert_eq (found, second);
     cr_assert (!zseq_kv_unknown ());
     s_assert_value ("key", "two", second);
@@ -134,6 +148,7 @@ EVERYWHERE (creates_only_what_is_not_there)
     uint64_t found = 0;
     ASSERT_RC (zseq_kv_cas (s_kv, "key", 3, 0, "two", 3, &found),
                ZSEQ_EVERSION);
+    s_assert_detail ("it is there already, at version ");
     cr_assert_eq (found, first);
     ASSERT_RC (zseq_kv_cas (s_kv, "other", 5, first, "two", 3, &found),
                ZSEQ_ENOKEY);
@@ -198,6 +213,7 @@ EVERYWHERE (leaves_a_buffer_alone_that_is_too_small)
     zseq_kv_info_t info;
     ASSERT_RC (zseq_kv_get (s_kv, "key", 3, buffer, sizeof buffer, &info),
                ZSEQ_EVALUE);
+    s_assert_detail ("the value has 5 bytes, and the buffer 4");
     cr_assert_eq (info.size, 5);
     cr_assert_eq (info.version, version);
     cr_assert_str_eq (buffer, "abc");

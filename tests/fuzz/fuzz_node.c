@@ -104,7 +104,7 @@ s_act (const zseq_action_t *action, void *arg)
         fuzz_persist_record (action);
         break;
     case ZSEQ_ACTION_PERSIST_KV:
-        assert (!"the node has a key-value store");
+        assert (false);
         break;
     case ZSEQ_ACTION_EXIT:
         assert (action->status < 0);

@@ -162,7 +162,7 @@ s_act (const zseq_action_t *action, void *arg)
         break;
     }
     case ZSEQ_ACTION_PERSIST_KV:
-        assert (!"a node has a key-value store");
+        assert (false);
         break;
     case ZSEQ_ACTION_EXIT:
         slot->ended = action->status;

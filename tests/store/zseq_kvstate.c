@@ -27,7 +27,7 @@ s_index (zseq_slice_t key)
     for (size_t i = 0; i < KVSTATE_KEYS; i++)
         if (zseq_kvstore_key_compare (kvstate_key (i), key) == 0)
             return i;
-    assert (!"a key that the script has");
+    assert (false);
     return 0;
 }
 

@@ -1,0 +1,304 @@
+//  A proposer in front of three acceptors that answer at once, unless they are
+//  cut off. What random walks (test_proposer_walk.c) hardly meet.
+
+#include <criterion/criterion.h>
+#include <string.h>
+
+#include "zseq_proposer.h"
+#include "zseq_registers.h"
+
+#define NODES 3
+#define ROUND ((uint64_t) 1 << 32)
+#define ALL ((zseq_node_set_t) 7)
+#define SECOND_US UINT64_C (1000000)
+#define CHOSEN_HEAD 64  //  Bytes of a CHOSEN beside its keys, at most
+#define CHOSEN_ITEM 32  //  ... and beside each key's own
+
+typedef struct {
+    uint64_t now_us;
+    uint64_t drawn;
+    zseq_node_set_t reachable;
+    zseq_registers_t *registers[NODES];
+    uint64_t incarnation[NODES][NODES];  //  Of each node, as each node knows
+    zseq_proposer_t *proposer;           //  Whose turn it is
+    size_t chosen_bytes;                 //  Of the largest CHOSEN, at most
+    size_t done;
+} s_world_t;
+
+static zseq_slice_t
+s_slice (const char *text)
+{
+    return (zseq_slice_t){text, strlen (text)};
+}
+
+static void
+s_answer_promise (zseq_registers_t *registers, const zseq_msg_t *msg,
+                  zseq_kv_answer_t *answers, zseq_msg_t *reply)
+{
+    size_t count = 0;
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
+        if (!(msg->kv_promise.shards >> shard & 1))
+            continue;
+        answers[count].status =
+          zseq_registers_prepare (registers, shard, &msg->kv_promise.ballot);
+        answers[count++].promise = *zseq_registers_promise (registers, shard);
+    }
+    reply->kv_promise.shards = msg->kv_promise.shards;
+    reply->kv_promise.answers = answers;
+    reply->kv_promise.answer_count = count;
+}
+
+static void
+s_answer_fetch (zseq_registers_t *registers, const zseq_msg_t *msg,
+                zseq_kv_answer_t *answers, zseq_kv_record_t *records,
+                zseq_msg_t *reply)
+{
+    for (size_t item = 0; item < msg->kv_fetch.key_count; item++) {
+        zseq_slice_t key = msg->kv_fetch.keys[item];
+        const zseq_ballot_t *promise =
+          zseq_registers_promise (registers, zseq_kv_shard (key));
+        bool same = zseq_ballot_compare (promise, &msg->kv_fetch.ballot) == 0;
+        answers[item].status = same ? ZSEQ_OK : ZSEQ_EBALLOT;
+        answers[item].promise = *promise;
+        zseq_registers_view_t view;
+        zseq_registers_find (registers, key, &view);
+        if (view.accepted)
+            records[item] = view.accepted->record;
+        else
+            zseq_kv_record_init (&records[item], key,
+                                 zseq_ballot_floor (promise));
+    }
+    reply->kv_fetch.answers = answers;
+    reply->kv_fetch.records = records;
+    reply->kv_fetch.answer_count = msg->kv_fetch.key_count;
+}
+
+static void
+s_answer_accept (zseq_registers_t *registers, const zseq_msg_t *msg,
+                 zseq_kv_answer_t *answers, zseq_msg_t *reply)
+{
+    for (size_t item = 0; item < msg->kv_accept.record_count; item++) {
+        const zseq_kv_record_t *record = &msg->kv_accept.records[item];
+        answers[item].status = zseq_registers_accept (registers, record);
+        answers[item].promise =
+          *zseq_registers_promise (registers, zseq_kv_shard (record->key));
+    }
+    reply->kv_accept.answers = answers;
+    reply->kv_accept.answer_count = msg->kv_accept.record_count;
+}
+
+static void
+s_note_chosen (s_world_t *self, const zseq_msg_t *msg)
+{
+    size_t bytes = CHOSEN_HEAD;
+    for (size_t item = 0; item < msg->kv_chosen.chosen_count; item++)
+        bytes += msg->kv_chosen.chosen[item].key.size + CHOSEN_ITEM;
+    if (bytes > self->chosen_bytes)
+        self->chosen_bytes = bytes;
+}
+
+static bool
+s_ask (void *arg, uint8_t node, zseq_msg_t *msg)
+{
+    s_world_t *self = arg;
+    zseq_kv_answer_t answers[ZSEQ_PAGE_MAX];
+    static zseq_kv_record_t records[ZSEQ_PAGE_MAX];
+    zseq_msg_t reply = {.op = msg->op,
+                        .reply = true,
+                        .request = msg->request,
+                        .node = node,
+                        .vector = {.n = NODES}};
+    for (uint8_t other = 0; other < NODES; other++)
+        reply.vector.incarnation[other].counter =
+          self->incarnation[node][other];
+    if (msg->op == ZSEQ_OP_KV_CHOSEN)
+        s_note_chosen (self, msg);
+    if (!zseq_node_set_has (self->reachable, node) ||
+        msg->op == ZSEQ_OP_KV_CHOSEN)
+        return true;
+    if (msg->op == ZSEQ_OP_KV_PROMISE)
+        s_answer_promise (self->registers[node], msg, answers, &reply);
+    else if (msg->op == ZSEQ_OP_KV_FETCH)
+        s_answer_fetch (self->registers[node], msg, answers, records, &reply);
+    else
+        s_answer_accept (self->registers[node], msg, answers, &reply);
+    zseq_proposer_reply (self->proposer, &reply, self->now_us);
+    return true;
+}
+
+static void
+s_done (void *arg, zseq_kv_request_t *request)
+{
+    s_world_t *self = arg;
+    (void) request;
+    self->done++;
+}
+
+static uint64_t
+s_draw (void *arg)
+{
+    s_world_t *self = arg;
+    return ++self->drawn;
+}
+
+static void
+s_init (s_world_t *self)
+{
+    memset (self, 0, sizeof *self);
+    self->now_us = 1000;
+    self->reachable = ALL;
+    for (uint8_t node = 0; node < NODES; node++) {
+        self->registers[node] = zseq_registers_new (1 << 28);
+        for (uint8_t other = 0; other < NODES; other++)
+            self->incarnation[node][other] = 1;
+    }
+}
+
+static void
+s_term (s_world_t *self)
+{
+    for (uint8_t node = 0; node < NODES; node++)
+        zseq_registers_destroy (&self->registers[node]);
+}
+
+static zseq_proposer_t *
+s_proposer (s_world_t *self, uint8_t node)
+{
+    zseq_proposer_options_t options = {
+      .n = NODES, .proposer = (100u + node) << 8 | node, .seed = node + 1u};
+    zseq_proposer_hooks_t hooks = {
+      .arg = self, .ask = s_ask, .done = s_done, .draw = s_draw};
+    return zseq_proposer_new (&options, &hooks);
+}
+
+//  Lets a proposer work for so long.
+static void
+s_run (s_world_t *self, zseq_proposer_t *proposer, uint64_t us)
+{
+    self->proposer = proposer;
+    for (uint64_t end_us = self->now_us + us; self->now_us < end_us;
+         self->now_us += 1000) {
+        zseq_proposer_tick (proposer, self->now_us);
+        zseq_proposer_flush (proposer, self->now_us);
+    }
+}
+
+static zseq_kv_request_t
+s_put (uint64_t op, uint64_t since, const char *value)
+{
+    return (zseq_kv_request_t){.op = {.type = ZSEQ_KV_PUT,
+                                      .op = op,
+                                      .since = since,
+                                      .value = s_slice (value)},
+                               .deadline_us = 1000 * SECOND_US};
+}
+
+static void
+s_add (s_world_t *self, zseq_proposer_t *proposer, zseq_slice_t key,
+       zseq_kv_request_t *request)
+{
+    request->status = ZSEQ_EAGAIN;
+    cr_assert_eq (zseq_proposer_add (proposer, key, request, self->now_us),
+                  ZSEQ_OK);
+}
+
+//  A delete and a write that expects no value share a proposal, which only node
+//  0 accepts before the ballot is lost. The value that is there then says that
+//  the write is refused; but as long as nothing higher was chosen, somebody may
+//  still take the proposal up from node 0.
+Test (proposer, refuses_no_write_that_a_minority_may_hold)
+{
+    s_world_t self;
+    s_init (&self);
+    zseq_proposer_t *first = s_proposer (&self, 0);
+    zseq_proposer_t *second = s_proposer (&self, 2);
+    zseq_slice_t key = s_slice ("k");
+    uint8_t shard = zseq_kv_shard (key);
+    zseq_kv_request_t old = s_put (1, ROUND, "old");
+    s_add (&self, first, key, &old);
+    s_run (&self, first, 5000);
+    cr_assert_eq (old.status, ZSEQ_OK);
+
+    zseq_ballot_t other = {.round = 2, .proposer = 999 << 8 | 1};
+    cr_assert_eq (zseq_registers_prepare (self.registers[1], shard, &other),
+                  ZSEQ_OK);
+    cr_assert_eq (zseq_registers_prepare (self.registers[2], shard, &other),
+                  ZSEQ_OK);
+    zseq_kv_request_t del = {
+      .op = {.type = ZSEQ_KV_DEL, .op = 2, .since = old.version},
+      .deadline_us = self.now_us + 500};
+    zseq_kv_request_t create = s_put (3, old.version, "new");
+    create.op.conditional = true;
+    s_add (&self, first, key, &del);
+    s_add (&self, first, key, &create);
+    self.proposer = first;
+    zseq_proposer_flush (first, self.now_us);
+    self.now_us += 20000;
+    self.reachable = ALL & ~(zseq_node_set_t) 1;
+    s_run (&self, first, SECOND_US);
+    cr_assert_eq (self.done, 3);
+    cr_assert_eq (del.status, ZSEQ_ETIMEOUT);
+    cr_assert_eq (create.status, ZSEQ_EVERSION);
+
+    //  So nobody may see it done.
+    self.reachable = 3;
+    zseq_kv_request_t get = {.op = {.type = ZSEQ_KV_GET},
+                             .deadline_us = 1000 * SECOND_US};
+    zseq_proposer_note (second, shard,
+                        zseq_registers_promise (self.registers[1], shard));
+    s_add (&self, second, key, &get);
+    s_run (&self, second, SECOND_US);
+    cr_assert_eq (self.done, 4);
+    cr_assert_eq (get.status, ZSEQ_OK);
+    cr_assert_eq (get.version, old.version);
+    zseq_proposer_destroy (&first);
+    zseq_proposer_destroy (&second);
+    s_term (&self);
+}
+
+//  S4: node 1 accepts, and loses its disk; then it must accept again.
+Test (proposer, asks_again_who_accepted_in_an_incarnation_that_has_ended)
+{
+    s_world_t self;
+    s_init (&self);
+    zseq_proposer_t *proposer = s_proposer (&self, 0);
+    zseq_slice_t key = s_slice ("k");
+    zseq_kv_request_t old = s_put (1, ROUND, "old");
+    s_add (&self, proposer, key, &old);
+    s_run (&self, proposer, 5000);
+
+    self.reachable = 2;
+    zseq_kv_request_t put = s_put (2, old.version, "new");
+    s_add (&self, proposer, key, &put);
+    s_run (&self, proposer, 5000);
+    self.incarnation[0][1] = self.incarnation[1][1] = 2;
+    self.reachable = 3;
+    s_run (&self, proposer, 5 * SECOND_US);
+    cr_assert_eq (self.done, 2);
+    cr_assert_eq (put.status, ZSEQ_OK);
+    zseq_proposer_destroy (&proposer);
+    s_term (&self);
+}
+
+//  Many long keys are chosen at once.
+Test (proposer, tells_of_what_was_chosen_in_messages_that_can_be_sent)
+{
+    static zseq_kv_request_t put[ZSEQ_PAGE_MAX];
+    static char key[ZSEQ_PAGE_MAX][ZSEQ_KEY_MAX];
+    s_world_t self;
+    s_init (&self);
+    zseq_proposer_t *proposer = s_proposer (&self, 0);
+    for (size_t index = 0; index < ZSEQ_PAGE_MAX; index++) {
+        memset (key[index], 'k', ZSEQ_KEY_MAX);
+        key[index][0] = (char) index;
+        put[index] = s_put (index + 1, ROUND, "v");
+        s_add (&self, proposer, (zseq_slice_t){key[index], ZSEQ_KEY_MAX},
+               &put[index]);
+    }
+    s_run (&self, proposer, 100000);
+    cr_assert_eq (self.done, ZSEQ_PAGE_MAX);
+    cr_assert_gt (self.chosen_bytes, CHOSEN_HEAD);
+    cr_assert_leq (self.chosen_bytes, ZSEQ_MESSAGE_MAX);
+    zseq_proposer_destroy (&proposer);
+    s_term (&self);
+}

@@ -109,6 +109,14 @@ s_send_chosen (zseq_proposer_t *self)
     self->chosen_bytes = 0;
 }
 
+//  No base outlives its ballot.
+static void
+s_give_all_up (zseq_proposer_t *self)
+{
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+        zseq_proposer_ballot_raise (self, shard, self->shard[shard].round);
+}
+
 void
 zseq_proposer_flush (zseq_proposer_t *self, uint64_t now_us)
 {
@@ -124,6 +132,10 @@ zseq_proposer_flush (zseq_proposer_t *self, uint64_t now_us)
         s_send_chosen (self);
     zseq_proposer_message_tidy (self);
     zseq_proposer_key_tidy (self);
+    if (zseq_proposer_key_too_many (self)) {
+        s_give_all_up (self);
+        zseq_proposer_key_tidy (self);
+    }
 }
 
 void
@@ -171,8 +183,7 @@ zseq_proposer_end (zseq_proposer_t *self, int status)
     assert (self);
 
     zseq_proposer_key_end_all (self, status);
-    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
-        zseq_proposer_ballot_raise (self, shard, self->shard[shard].round);
+    s_give_all_up (self);
     self->chosen_count = 0;
     self->chosen_bytes = 0;
 }

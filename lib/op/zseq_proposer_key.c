@@ -287,11 +287,21 @@ zseq_proposer_key_expire_all (zseq_proposer_t *self)
             continue;
         s_expire (self, key, &key->waiting);
         s_expire (self, key, &key->proposed);
-        //  A proposal that nobody waits for goes on until it is chosen or lost;
-        //  the key's next base is made from it.
-        if (key->state == KEY_READY && !key->waiting.first)
-            zseq_proposer_key_release (self, key);
+        if (key->waiting.first || key->proposed.first)
+            continue;
+        //  Nobody waits for the message any more. What it proposed stays the
+        //  base (K4), and may not be chosen.
+        if (key->state == KEY_ASKED && key->message->op == ZSEQ_OP_KV_ACCEPT)
+            key->unsettled = true;
+        zseq_proposer_key_release (self, key);
     }
+}
+
+bool
+zseq_proposer_key_too_many (const zseq_proposer_t *self)
+{
+    return self->idle_count > 2 * IDLE_MAX ||
+           self->idle_bytes > 2 * IDLE_BYTES_MAX;
 }
 
 void
@@ -301,8 +311,9 @@ zseq_proposer_key_tidy (zseq_proposer_t *self)
     while (key &&
            (self->idle_count > IDLE_MAX || self->idle_bytes > IDLE_BYTES_MAX)) {
         zseq_proposer_key_t *later = TAILQ_NEXT (key, link);
-        //  A message under way for other keys may name it.
-        if (key->messages == 0) {
+        //  A message under way for other keys may name it. And while the ballot
+        //  lasts, a base that may not be chosen cannot be fetched again (K4).
+        if (key->messages == 0 && !(key->unsettled && key->base)) {
             s_unlist (self, key);
             s_destroy (self, key);
         }

@@ -2,6 +2,7 @@
 //  cut off. What random walks (test_proposer_walk.c) hardly meet.
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "zseq_proposer.h"
@@ -18,10 +19,12 @@ typedef struct {
     uint64_t now_us;
     uint64_t drawn;
     zseq_node_set_t reachable;
+    zseq_node_set_t accepts;  //  Those that an ACCEPT reaches
     zseq_registers_t *registers[NODES];
     uint64_t incarnation[NODES][NODES];  //  Of each node, as each node knows
     zseq_proposer_t *proposer;           //  Whose turn it is
     size_t chosen_bytes;                 //  Of the largest CHOSEN, at most
+    size_t asked;
     size_t done;
 } s_world_t;
 
@@ -111,9 +114,12 @@ s_ask (void *arg, uint8_t node, zseq_msg_t *msg)
     for (uint8_t other = 0; other < NODES; other++)
         reply.vector.incarnation[other].counter =
           self->incarnation[node][other];
+    self->asked++;
     if (msg->op == ZSEQ_OP_KV_CHOSEN)
         s_note_chosen (self, msg);
     if (!zseq_node_set_has (self->reachable, node) ||
+        (msg->op == ZSEQ_OP_KV_ACCEPT &&
+         !zseq_node_set_has (self->accepts, node)) ||
         msg->op == ZSEQ_OP_KV_CHOSEN)
         return true;
     if (msg->op == ZSEQ_OP_KV_PROMISE)
@@ -146,7 +152,7 @@ s_init (s_world_t *self)
 {
     memset (self, 0, sizeof *self);
     self->now_us = 1000;
-    self->reachable = ALL;
+    self->reachable = self->accepts = ALL;
     for (uint8_t node = 0; node < NODES; node++) {
         self->registers[node] = zseq_registers_new (1 << 28);
         for (uint8_t other = 0; other < NODES; other++)
@@ -299,6 +305,59 @@ Test (proposer, tells_of_what_was_chosen_in_messages_that_can_be_sent)
     cr_assert_eq (self.done, ZSEQ_PAGE_MAX);
     cr_assert_gt (self.chosen_bytes, CHOSEN_HEAD);
     cr_assert_leq (self.chosen_bytes, ZSEQ_MESSAGE_MAX);
+    zseq_proposer_destroy (&proposer);
+    s_term (&self);
+}
+
+//  Asks for many keys, one after another, for a moment each, until nobody waits.
+static void
+s_ask_for_many (s_world_t *self, zseq_proposer_t *proposer)
+{
+    static zseq_kv_request_t put[20000];
+    static char key[20000][8];
+    for (size_t index = 0; index < 20000; index++) {
+        int size = snprintf (key[index], sizeof key[index], "%zu", index);
+        put[index] = s_put (index + 1, ROUND, "v");
+        put[index].deadline_us = self->now_us + 1;
+        s_add (self, proposer, (zseq_slice_t){key[index], (size_t) size},
+               &put[index]);
+        if (index % 100 == 99)
+            s_run (self, proposer, 15000);
+    }
+    cr_assert_not (zseq_proposer_busy (proposer));
+    self->asked = 0;
+}
+
+Test (proposer, asks_for_nothing_that_nobody_waits_for)
+{
+    s_world_t self;
+    s_init (&self);
+    zseq_proposer_t *proposer = s_proposer (&self, 0);
+    self.reachable = 1;
+    s_ask_for_many (&self, proposer);
+    s_run (&self, proposer, 5 * SECOND_US);
+    cr_assert_eq (self.asked, 0);
+    zseq_proposer_destroy (&proposer);
+    s_term (&self);
+}
+
+//  ... and keeps the bases that it has proposed, but not without an end.
+Test (proposer, asks_for_no_acceptances_that_nobody_waits_for)
+{
+    s_world_t self;
+    s_init (&self);
+    zseq_proposer_t *proposer = s_proposer (&self, 0);
+    self.accepts = 1;
+    s_ask_for_many (&self, proposer);
+    s_run (&self, proposer, 5 * SECOND_US);
+    cr_assert_eq (self.asked, 0);
+    cr_assert_gt (zseq_proposer_stats (proposer)->ballots, 64);
+    self.accepts = ALL;
+    zseq_kv_request_t put = s_put (1000000, 100 * ROUND, "last");
+    s_add (&self, proposer, s_slice ("19999"), &put);
+    size_t done = self.done;
+    s_run (&self, proposer, SECOND_US);
+    cr_assert_eq (self.done, done + 1);
     zseq_proposer_destroy (&proposer);
     s_term (&self);
 }

@@ -235,6 +235,7 @@ s_hold (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     peer->confirms = msg->introduce.state != ZSEQ_STATE_RECOVERING;
     peer->extended = msg->extended;
     peer->packs = msg->introduce.speaks > 2;
+    peer->speaks = msg->introduce.speaks;
     peer->seen = msg->introduce.seen;
     peer->floor = msg->introduce.floor;
     peer->floor_reserved = msg->introduce.floor_reserved;

@@ -242,7 +242,7 @@ def test_status_tells_of_each_node(client: zseq.Client) -> None:
     for node in status.nodes:
         assert node.reachable and node.voting and node.state == "voting"
         assert node.incarnation >= 1
-        assert node.version == 3
+        assert node.version == 4
         assert node.counters["uptime_us"] > 0
         assert node.counters["ids"] >= node.claims
 

@@ -169,9 +169,9 @@ void zseq_proposer_key_propose (zseq_proposer_key_t *self, size_t count);
 zseq_kv_request_t *zseq_proposer_key_take_waiting (zseq_proposer_key_t *self);
 zseq_kv_request_t *zseq_proposer_key_take_proposed (zseq_proposer_key_t *self);
 
-//  Forgets keys that were idle for longest, if there are too many, but for those
-//  whose base may not be chosen. And whether so many of these are left that the
-//  ballots have to be given up.
+//  Forgets keys that were idle for longest, if there are too many, but for
+//  those whose base may not be chosen. And whether so many of these are left
+//  that the ballots have to be given up.
 void zseq_proposer_key_tidy (zseq_proposer_t *self);
 bool zseq_proposer_key_too_many (const zseq_proposer_t *self);
 

@@ -309,7 +309,8 @@ Test (proposer, tells_of_what_was_chosen_in_messages_that_can_be_sent)
     s_term (&self);
 }
 
-//  Asks for many keys, one after another, for a moment each, until nobody waits.
+//  Asks for many keys, one after another, for a moment each, until nobody
+//  waits.
 static void
 s_ask_for_many (s_world_t *self, zseq_proposer_t *proposer)
 {

@@ -8,11 +8,13 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from ctypes import byref, c_uint64
 
 import pytest
 from cluster import Cluster
 
 import zseq
+from zseq import _library
 
 THREADS = 8
 
@@ -113,6 +115,24 @@ def test_a_client_may_be_closed_under_its_threads(
                 enough.acquire()
             client.close()
             check([future.result() for future in futures])
+
+
+def test_a_call_that_begins_while_its_client_is_closed(
+    cluster: Cluster, names: Callable[[], str]
+) -> None:
+    client = zseq.Client(cluster.uri)
+    sequence = client.sequence(names())
+    value = c_uint64()
+
+    def close_first(*arguments: object) -> int:
+        client.close()
+        rc: int = _library.next_one(*arguments)
+        return rc
+
+    client._core.call(close_first, sequence._handle, byref(value))
+    assert value.value == 1
+    with pytest.raises(zseq.ZseqClosed):
+        next(sequence)
 
 
 def test_a_call_under_way_ends_well_when_its_client_is_closed(

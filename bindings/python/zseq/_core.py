@@ -272,6 +272,14 @@ class Core:
         with self.lock:
             self.check_open()
             self._users += 1
+            #  A close from here on changes the boxes, and destroys nothing that
+            #  this call uses.
+            arguments = tuple(
+                c_void_p(argument.value)
+                if isinstance(argument, c_void_p)
+                else argument
+                for argument in arguments
+            )
         try:
             _library.check(function(*arguments))
         finally:

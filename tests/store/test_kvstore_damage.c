@@ -135,9 +135,9 @@ Test (kvstore_damage, notices_every_changed_byte)
     for (size_t i = 0; i < s_count; i++)
         for (size_t at = 0; at < s_files[i].size; at++) {
             uint8_t *bytes = s_files[i].bytes;
-            bytes[at] ^= 1u << at % 8;
+            bytes[at] ^= (uint8_t) (1u << at % 8);
             s_restore (&s_files[i]);
-            bytes[at] ^= 1u << at % 8;
+            bytes[at] ^= (uint8_t) (1u << at % 8);
             s_assert_noticed ("byte", s_files[i].name, at);
             s_restore (&s_files[i]);
         }
@@ -149,9 +149,9 @@ Test (kvstore_damage, notices_a_changed_byte_of_a_group_that_is_not_the_last)
     for (size_t i = 0; i < s_count; i++)
         for (size_t at = 0; at < s_files[i].size; at += 3) {
             uint8_t *bytes = s_files[i].bytes;
-            bytes[at] ^= 1u << at % 8;
+            bytes[at] ^= (uint8_t) (1u << at % 8);
             s_restore (&s_files[i]);
-            bytes[at] ^= 1u << at % 8;
+            bytes[at] ^= (uint8_t) (1u << at % 8);
             kvstate_counters_t counters;
             uint64_t position;
             //  The store has ended well, so the last batch is of no group.

@@ -518,7 +518,7 @@ Test (kv_history, a_correct_register_breaks_no_rule)
     }
 }
 
-Test (kv_history, agrees_with_all_orders_of_small_histories, .timeout = 3000)
+Test (kv_history, agrees_with_all_orders_of_small_histories)
 {
     uint64_t random = s_seed ();
     static s_model_t model;
@@ -590,7 +590,7 @@ s_judge_settled (s_model_t *model, zseq_kv_verdict_t *verdict)
     return good;
 }
 
-Test (kv_history, settling_changes_no_verdict, .timeout = 600)
+Test (kv_history, settling_changes_no_verdict)
 {
     uint64_t random = s_seed ();
     static s_op_t op[S_LONG_MAX];

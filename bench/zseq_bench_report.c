@@ -222,9 +222,10 @@ zseq_bench_report_floors (const zseq_bench_floors_t *floors, FILE *file)
 //  JSON. If jansson returns NULL for lack of memory, the next pack fails, too.
 //  The failure is reported at the end.
 
-static json_t *
-s_json_setting (const zseq_bench_setting_t *setting)
+json_t *
+zseq_bench_report_json_setting (const zseq_bench_setting_t *setting)
 {
+    assert (setting);
     return json_pack (
       "{s:s, s:I, s:s, s:s, s:f, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:I}",
       "cpu", setting->cpu, "cores", (json_int_t) setting->cores, "kernel",
@@ -321,9 +322,9 @@ zseq_bench_report_json (const zseq_bench_setting_t *setting,
     for (size_t i = 0; i < count; i++)
         rc |= json_array_append_new (case_list, s_json_row (&rows[i]));
 
-    json_t *all =
-      json_pack ("{s:o, s:o, s:o}", "machine", s_json_setting (setting),
-                 "floors", floor_list, "cases", case_list);
+    json_t *all = json_pack ("{s:o, s:o, s:o}", "machine",
+                             zseq_bench_report_json_setting (setting), "floors",
+                             floor_list, "cases", case_list);
     if (!all || rc != 0)
         rc = zseq_bench_fail ("JSON: out of memory");
     else if (json_dumpf (all, file,
@@ -442,17 +443,12 @@ s_plot_script (const zseq_bench_row_t *rows, size_t count, FILE *script)
 }
 
 int
-zseq_bench_report_plot (zseq_bench_children_t *children,
-                        const zseq_bench_row_t *rows, size_t count, FILE *file)
+zseq_bench_report_draw (zseq_bench_children_t *children, FILE *script,
+                        FILE *file)
 {
     assert (children);
-    assert (rows);
-    assert (count >= 1);
+    assert (script);
     assert (file);
-    FILE *script = tmpfile ();
-    if (!script)
-        return zseq_bench_fail ("plot: %s", strerror (errno));
-    s_plot_script (rows, count, script);
     int rc = 0;
     if (fflush (script) != 0 || fseek (script, 0, SEEK_SET) != 0)
         rc = zseq_bench_fail ("plot: %s", strerror (errno));
@@ -466,4 +462,19 @@ zseq_bench_report_plot (zseq_bench_children_t *children,
     if (pid < 0)
         return -1;
     return zseq_bench_children_finish (children, pid);
+}
+
+int
+zseq_bench_report_plot (zseq_bench_children_t *children,
+                        const zseq_bench_row_t *rows, size_t count, FILE *file)
+{
+    assert (children);
+    assert (rows);
+    assert (count >= 1);
+    assert (file);
+    FILE *script = tmpfile ();
+    if (!script)
+        return zseq_bench_fail ("plot: %s", strerror (errno));
+    s_plot_script (rows, count, script);
+    return zseq_bench_report_draw (children, script, file);
 }

@@ -7,6 +7,7 @@
 
 #include "zseq_bench_floor.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 //  The values of the slices.
@@ -87,6 +88,13 @@ void zseq_bench_report_floors (const zseq_bench_floors_t *floors, FILE *file);
 int zseq_bench_report_json (const zseq_bench_setting_t *setting,
                             const zseq_bench_floors_t *floors,
                             const zseq_bench_row_t *rows, size_t count,
+                            FILE *file);
+
+//  The setting as JSON, for other reports; NULL: out of memory.
+json_t *zseq_bench_report_json_setting (const zseq_bench_setting_t *setting);
+
+//  Runs a script for gnuplot, which it closes.
+int zseq_bench_report_draw (zseq_bench_children_t *children, FILE *script,
                             FILE *file);
 
 //  Draws the rows (at least 1) as SVG, with gnuplot.

@@ -29,6 +29,7 @@ static const zseq_bench_kv_case_t s_plain[] = {
   CASE ("stale-32", STALE, 32, 32, MANY),
   CASE ("cas-1", CAS, 1, 1, 1),
   CASE ("cas-32-one-key", CAS, 32, 32, 1),
+  CASE ("cas-32-shared", CAS, 32, 1, 1),
 };
 
 #define PLAIN (sizeof s_plain / sizeof s_plain[0])

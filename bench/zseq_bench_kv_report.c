@@ -52,6 +52,9 @@ zseq_bench_kv_report_row (const zseq_bench_kv_row_t *row, FILE *file)
              (unsigned long long) zseq_bench_counts_failed (&row->counts),
              (unsigned long long) row->counts.unknown, tries, row->cpu_nodes_us,
              row->cpu_clients_us);
+    //  etcd's are not told apart.
+    if (row->side == ZSEQ_BENCH_KV_ZSEQ)
+        zseq_bench_report_failed (&row->counts, file);
     if (row->one.requests > 0)
         fprintf (file, "  %llu requests took %.3f s\n",
                  (unsigned long long) (row->one.requests / row->one.clients *
@@ -78,7 +81,7 @@ s_json_row (const zseq_bench_kv_row_t *row)
 {
     return json_pack (
       "{s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:I, s:o, s:o, s:f, s:f, "
-      "s:f, s:f, s:f, s:o, s:f, s:I, s:I, s:I, s:I, s:f, s:f}",
+      "s:f, s:f, s:f, s:o, s:f, s:I, s:I, s:o, s:I, s:I, s:f, s:f}",
       "name", row->one.name, "on", s_side_name (row->side), "operation",
       zseq_bench_kv_op_name (row->one.op), "clients",
       (json_int_t) row->one.clients, "connections",
@@ -90,7 +93,8 @@ s_json_row (const zseq_bench_kv_row_t *row)
       row->p50_us, "p99_us", row->p99_us, "p999_us", row->p999_us, "max_us",
       row->max_us, "gap_ms", s_json_spread (&row->gap_ms), "fairness",
       row->fairness, "done", (json_int_t) row->done, "failed",
-      (json_int_t) zseq_bench_counts_failed (&row->counts), "unknown",
+      (json_int_t) zseq_bench_counts_failed (&row->counts), "failures",
+      zseq_bench_report_json_failures (&row->counts), "unknown",
       (json_int_t) row->counts.unknown, "failed_tries",
       (json_int_t) row->counts.conflicts, "cpu_nodes_us", row->cpu_nodes_us,
       "cpu_clients_us", row->cpu_clients_us);

@@ -503,7 +503,8 @@ s_measure (const s_crew_t *crew, zseq_bench_sample_t *sample)
     int rc = 0;
     if (load->midway) {
         rc = s_wait (crew, FOR_TIME, start_ns + length_ns / 2);
-        load->midway (load->midway_arg);
+        if (rc == 0)
+            load->midway (load->midway_arg);
     }
     if (rc == 0)
         rc =

@@ -126,9 +126,8 @@ s_error_name (int number)
     }
 }
 
-//  Reports calls that were given up.
-static void
-s_report_failed (const zseq_bench_counts_t *counts, FILE *file)
+void
+zseq_bench_report_failed (const zseq_bench_counts_t *counts, FILE *file)
 {
     uint64_t failed = zseq_bench_counts_failed (counts);
     if (failed == 0)
@@ -186,7 +185,7 @@ zseq_bench_report_row (const zseq_bench_row_t *row, FILE *file)
                  "  %llu calls failed at their deadline, and were "
                  "repeated\n",
                  (unsigned long long) row->counts.timeouts);
-    s_report_failed (&row->counts, file);
+    zseq_bench_report_failed (&row->counts, file);
     fflush (file);
 }
 
@@ -257,9 +256,8 @@ s_json_spread (const zseq_bench_spread_t *spread)
                       spread->highest);
 }
 
-//  Calls that failed, by the name of the error.
-static json_t *
-s_json_failures (const zseq_bench_counts_t *counts)
+json_t *
+zseq_bench_report_json_failures (const zseq_bench_counts_t *counts)
 {
     json_t *failures = json_object ();
     for (int i = 0; failures && i < ZSEQ_BENCH_ERRORS; i++)
@@ -296,9 +294,10 @@ s_json_row (const zseq_bench_row_t *row)
       "prepare_s", row->prepare_s, "resident", row->resident, "note", row->note,
       "clients", (json_int_t) row->clients, "failed",
       (json_int_t) zseq_bench_counts_failed (&row->counts), "failures",
-      s_json_failures (&row->counts), "window_s", row->window_s, "ids",
-      (json_int_t) row->ids, "next", (json_int_t) row->next, "used", row->used,
-      "mutex_fairness", row->mutex_fairness, "mutex_max_us", row->mutex_max_us);
+      zseq_bench_report_json_failures (&row->counts), "window_s", row->window_s,
+      "ids", (json_int_t) row->ids, "next", (json_int_t) row->next, "used",
+      row->used, "mutex_fairness", row->mutex_fairness, "mutex_max_us",
+      row->mutex_max_us);
 }
 
 int

@@ -93,6 +93,11 @@ int zseq_bench_report_json (const zseq_bench_setting_t *setting,
 //  The setting as JSON, for other reports; NULL: out of memory.
 json_t *zseq_bench_report_json_setting (const zseq_bench_setting_t *setting);
 
+//  Calls that failed and were given up, by the name of the error: a line, if
+//  there were any; and JSON, NULL: out of memory.
+void zseq_bench_report_failed (const zseq_bench_counts_t *counts, FILE *file);
+json_t *zseq_bench_report_json_failures (const zseq_bench_counts_t *counts);
+
 //  Runs a script for gnuplot, which it closes.
 int zseq_bench_report_draw (zseq_bench_children_t *children, FILE *script,
                             FILE *file);

@@ -1,5 +1,5 @@
-//  The host of a node: the node with its clocks and its stores, of sequences and
-//  of keys, but without sockets. A server (zseq_server) and a local node
+//  The host of a node: the node with its clocks and its stores, of sequences
+//  and of keys, but without sockets. A server (zseq_server) and a local node
 //  (zseq_local) both have one.
 //
 //  Call _new, _open (or _open_or_format, _open_lost), check the record, then
@@ -67,10 +67,10 @@ int zseq_host_open_lost (zseq_host_t *self, const zseq_record_t *record);
 //  The record that _open has read, or that _open_lost was given.
 const zseq_record_t *zseq_host_record (const zseq_host_t *self);
 
-//  Makes the node and loads what the directory holds. Sequences are tidied up if
-//  none is damaged (zseq_store_load), and keys if none is (zseq_kvstore_load);
-//  else nothing of these is changed. Errors: those of zseq_store_load and
-//  zseq_kvstore_load, ZSEQ_EFULL.
+//  Makes the node and loads what the directory holds. Sequences are tidied up
+//  if none is damaged (zseq_store_load), and keys if none is
+//  (zseq_kvstore_load); else nothing of these is changed. Errors: those of
+//  zseq_store_load and zseq_kvstore_load, ZSEQ_EFULL.
 int zseq_host_load (zseq_host_t *self);
 
 //  After _load: a line that names the first damaged file and its damage; or

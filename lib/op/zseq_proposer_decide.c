@@ -16,6 +16,7 @@ typedef struct {
     size_t writes;
     uint64_t arrival;        //  Of the last one
     bool retried;            //  See s_is_retried
+    size_t remembered;       //  Op ids beside the base's before that
     uint64_t round;          //  Not 0: a ballot of that round or a higher one
                              //  is needed first
     zseq_kv_record_t draft;  //  What they make of the base
@@ -37,9 +38,35 @@ s_is_retried (const zseq_kv_request_t *request)
            (request->status == ZSEQ_ENOKEY || request->status == ZSEQ_EVERSION);
 }
 
+//  Judges an op on the draft (K9). The proposer knows all op ids that have
+//  fallen out of the draft's window since it has fetched the base.
+static void
+s_apply (zseq_proposer_key_t *key, zseq_kv_record_t *draft, uint64_t floor,
+         const zseq_kv_op_t *op, zseq_kv_outcome_t *outcome)
+{
+    uint64_t version = op->type == ZSEQ_KV_GET
+                         ? 0
+                         : zseq_op_ids_find (&key->op_ids, op->op, op->since);
+    if (version) {
+        *outcome = (zseq_kv_outcome_t){.status = ZSEQ_OK, .version = version};
+        return;
+    }
+    const zseq_dedup_t oldest = draft->dedup[0];
+    const uint64_t from = draft->from;
+    bool full = draft->dedup_count == ZSEQ_DEDUP_MAX;
+    if (draft->from > key->op_ids.from)
+        draft->from = key->op_ids.from;
+    zseq_kv_apply (draft, floor, op, outcome);
+    if (outcome->writes && full)
+        zseq_op_ids_add (&key->op_ids, &oldest);
+    else
+        draft->from = from;
+}
+
 //  Judges one request. False: it has to wait.
 static bool
-s_judge_one (s_judged_t *judged, uint64_t floor, zseq_kv_request_t *request)
+s_judge_one (s_judged_t *judged, zseq_proposer_key_t *key, uint64_t floor,
+             zseq_kv_request_t *request)
 {
     zseq_kv_outcome_t outcome;
 
@@ -47,7 +74,7 @@ s_judge_one (s_judged_t *judged, uint64_t floor, zseq_kv_request_t *request)
         judged->round = floor >> 32;
         return false;
     }
-    zseq_kv_apply (&judged->draft, floor, &request->op, &outcome);
+    s_apply (key, &judged->draft, floor, &request->op, &outcome);
     if (outcome.status == ZSEQ_EBALLOT) {
         judged->round = request->op.since >> 32;
         return false;
@@ -65,20 +92,21 @@ s_judge_one (s_judged_t *judged, uint64_t floor, zseq_kv_request_t *request)
 }
 
 static void
-s_judge (const zseq_proposer_t *self, const zseq_proposer_key_t *key,
+s_judge (const zseq_proposer_t *self, zseq_proposer_key_t *key,
          s_judged_t *judged)
 {
     uint64_t floor = s_floor (self, key);
 
     memset (judged, 0, sizeof *judged);
+    zseq_op_ids_forget (&key->op_ids, self->now_us);
+    judged->remembered = key->op_ids.count;
     if (key->base)
         judged->draft = key->base->record;
     else
         zseq_kv_record_init (&judged->draft, key->key, floor);
     for (zseq_kv_request_t *request = key->waiting.first;
-         request && judged->count < REQUESTS_MAX && judged->writes < OPS_MAX;
-         request = request->following)
-        if (!s_judge_one (judged, floor, request))
+         request && judged->count < REQUESTS_MAX; request = request->following)
+        if (!s_judge_one (judged, key, floor, request))
             return;
 }
 
@@ -98,9 +126,9 @@ s_answer (zseq_proposer_t *self, zseq_proposer_key_t *key,
     zseq_proposer_key_finish (self, key, request);
 }
 
-//  Proposes draft as the key's next value. It is the base from now on, chosen
-//  or not: K4.
-static void
+//  Proposes the draft as the key's next value. It is the base from now on, chosen
+//  or not: K4. False: no memory.
+static bool
 s_propose (zseq_proposer_t *self, zseq_proposer_key_t *key, size_t count,
            zseq_kv_record_t *draft)
 {
@@ -109,14 +137,24 @@ s_propose (zseq_proposer_t *self, zseq_proposer_key_t *key, size_t count,
     draft->copied = false;
     zseq_register_t *proposed = zseq_register_new (draft);
     if (!proposed)
-        return;
+        return false;
     if (!zseq_proposer_message_add (self, key, proposed)) {
         zseq_register_release (&proposed);
-        return;
+        return false;
     }
     zseq_proposer_key_propose (key, count);
     zseq_proposer_key_rebase (key, zseq_register_own (proposed));
     self->stats.proposals++;
+    return true;
+}
+
+//  Proposes what was judged, or leaves it for later.
+static void
+s_propose_judged (zseq_proposer_t *self, zseq_proposer_key_t *key,
+                  s_judged_t *judged)
+{
+    if (!s_propose (self, key, judged->count, &judged->draft))
+        zseq_op_ids_cut (&key->op_ids, judged->remembered);
 }
 
 static void
@@ -156,13 +194,13 @@ zseq_proposer_decide (zseq_proposer_t *self, zseq_proposer_key_t *key)
     if (judged.count == 0)
         zseq_proposer_ballot_raise (self, key->shard, judged.round);
     else if (judged.writes > 0)
-        s_propose (self, key, judged.count, &judged.draft);
+        s_propose_judged (self, key, &judged);
     //  K8: nothing is read from a base that may not be chosen.
     else if (judged.arrival <= key->shown_arrival &&
              !(judged.retried && key->base))
         s_answer_waiting (self, key, judged.count);
     else if (key->unsettled || (judged.retried && key->base))
-        s_propose (self, key, judged.count, &judged.draft);
+        s_propose_judged (self, key, &judged);
     else
         s_fetch (self, key);
 }
@@ -244,6 +282,9 @@ zseq_proposer_decide_shown (zseq_proposer_t *self, zseq_proposer_key_t *key)
         zseq_register_t *highest = s_highest (key, nodes);
         zseq_proposer_key_rebase (key,
                                   highest ? zseq_register_own (highest) : NULL);
+        zseq_op_ids_begin (&key->op_ids,
+                           highest ? highest->record.from : s_floor (self, key),
+                           self->now_us);
     }
     if (zseq_quorum_reached (&self->quorum, ZSEQ_QUORUM_WRITE,
                              s_agreeing (key, nodes)))

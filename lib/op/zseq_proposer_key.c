@@ -54,7 +54,8 @@ s_requests_prepend (zseq_kv_requests_t *self, zseq_kv_requests_t *other)
 static size_t
 s_base_size (const zseq_proposer_key_t *key)
 {
-    return key->base ? zseq_register_size (key->base) : 0;
+    return (key->base ? zseq_register_size (key->base) : 0) +
+           zseq_op_ids_size (&key->op_ids);
 }
 
 static void
@@ -70,6 +71,7 @@ s_destroy (zseq_proposer_t *self, zseq_proposer_key_t *key)
     RB_REMOVE (zseq_proposer_tree, &self->keys, key);
     s_forget_shown (key);
     zseq_register_release (&key->base);
+    zseq_op_ids_term (&key->op_ids);
     free (key);
 }
 
@@ -223,6 +225,7 @@ zseq_proposer_key_end_ballot (zseq_proposer_t *self, uint8_t shard)
         if (key->state == KEY_IDLE)
             self->idle_bytes -= s_base_size (key);
         s_set_base (key, NULL, false);
+        zseq_op_ids_term (&key->op_ids);
         if (key->state == KEY_ASKED)
             zseq_proposer_key_release (self, key);
     }

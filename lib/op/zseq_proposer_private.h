@@ -10,12 +10,11 @@
 #include <bsd/sys/tree.h>
 
 #include "zseq_backoff.h"
+#include "zseq_op_ids.h"
 #include "zseq_proposer.h"
 #include "zseq_register.h"
 #include "zseq_tally.h"
 
-//  Ops that one proposal may apply: a record remembers as many op ids.
-#define OPS_MAX ZSEQ_DEDUP_MAX
 //  Bytes of records in an ACCEPT at most, beyond its first.
 #define BYTES_MAX 49152
 //  How long a node may not know that a proposal was chosen: K15.
@@ -55,6 +54,7 @@ typedef struct zseq_proposer_key {
     //  The base: K4.
     bool known;
     zseq_register_t *base;   //  NULL: absent
+    zseq_op_ids_t op_ids;    //  ... that were applied under the ballot
     uint64_t shown_arrival;  //  Requests that arrived no later may be answered
                              //  from the base: W nodes have shown it since
     bool unsettled;  //  W nodes do not show the base: it has to be proposed

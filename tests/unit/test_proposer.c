@@ -362,3 +362,79 @@ Test (proposer, asks_for_no_acceptances_that_nobody_waits_for)
     zseq_proposer_destroy (&proposer);
     s_term (&self);
 }
+
+//  K9: the record's window has 16 op ids.
+
+//  Puts a value, in a message of its own.
+static uint64_t
+s_put_once (s_world_t *self, zseq_proposer_t *proposer, uint64_t op,
+            uint64_t since)
+{
+    zseq_kv_request_t put = s_put (op, since, "v");
+    s_add (self, proposer, s_slice ("k"), &put);
+    s_run (self, proposer, 2000);
+    cr_assert_eq (put.status, ZSEQ_OK);
+    return put.version;
+}
+
+//  What becomes of an op that is put again.
+static zseq_kv_request_t
+s_put_again (s_world_t *self, zseq_proposer_t *proposer, uint64_t op,
+             uint64_t since)
+{
+    zseq_kv_request_t put = s_put (op, since, "v");
+    s_add (self, proposer, s_slice ("k"), &put);
+    s_run (self, proposer, SECOND_US);
+    return put;
+}
+
+Test (proposer, remembers_more_op_ids_than_a_record)
+{
+    s_world_t self;
+    s_init (&self);
+    zseq_proposer_t *proposer = s_proposer (&self, 0);
+    uint64_t before = s_put_once (&self, proposer, 1, ROUND);
+    uint64_t version = s_put_once (&self, proposer, 2, before);
+    for (uint64_t op = 3; op < 103; op++)
+        s_put_once (&self, proposer, op, before);
+    zseq_kv_request_t again = s_put_again (&self, proposer, 2, before);
+    cr_assert_eq (again.status, ZSEQ_OK);
+    cr_assert_eq (again.version, version);
+    //  ... for a second or two.
+    for (int second = 0; second < 3; second++) {
+        self.now_us += SECOND_US;
+        version =
+          s_put_once (&self, proposer, 200 + (uint64_t) second, version);
+    }
+    again = s_put_again (&self, proposer, 2, before);
+    cr_assert_eq (again.status, ZSEQ_EFORGOTTEN);
+    zseq_proposer_destroy (&proposer);
+    s_term (&self);
+}
+
+//  Another proposer applies an op, which then falls out of the window.
+Test (proposer, forgets_op_ids_with_its_ballot)
+{
+    s_world_t self;
+    s_init (&self);
+    uint8_t shard = zseq_kv_shard (s_slice ("k"));
+    zseq_proposer_t *first = s_proposer (&self, 0);
+    zseq_proposer_t *second = s_proposer (&self, 2);
+    uint64_t version = ROUND;
+    for (uint64_t op = 1; op < 41; op++)
+        version = s_put_once (&self, first, op, ROUND);
+
+    zseq_proposer_note (second, shard,
+                        zseq_registers_promise (self.registers[1], shard));
+    s_put_once (&self, second, 100, version);
+    for (uint64_t op = 101; op < 141; op++)
+        s_put_once (&self, second, op, version);
+
+    zseq_kv_request_t again = s_put_again (&self, first, 100, version);
+    cr_assert_eq (again.status, ZSEQ_ETIMEOUT);
+    again = s_put_again (&self, first, 100, version);
+    cr_assert_eq (again.status, ZSEQ_EFORGOTTEN);
+    zseq_proposer_destroy (&first);
+    zseq_proposer_destroy (&second);
+    s_term (&self);
+}

@@ -1,7 +1,7 @@
-//  The op ids of a key that have fallen out of its record's dedup window, as the
-//  proposer that has proposed these records remembers them. So a client is not
-//  told that its op is forgotten only because many others write the key at the
-//  same time. Source: lib/doc/kv.md, K9.
+//  The op ids of a key that have fallen out of its record's dedup window, as
+//  the proposer that has proposed these records remembers them. So a client is
+//  not told that its op is forgotten only because many others write the key at
+//  the same time. Source: lib/doc/kv.md, K9.
 
 #ifndef ZSEQ_OP_IDS_H_INCLUDED
 #define ZSEQ_OP_IDS_H_INCLUDED

@@ -126,8 +126,8 @@ s_answer (zseq_proposer_t *self, zseq_proposer_key_t *key,
     zseq_proposer_key_finish (self, key, request);
 }
 
-//  Proposes the draft as the key's next value. It is the base from now on, chosen
-//  or not: K4. False: no memory.
+//  Proposes the draft as the key's next value. It is the base from now on,
+//  chosen or not: K4. False: no memory.
 static bool
 s_propose (zseq_proposer_t *self, zseq_proposer_key_t *key, size_t count,
            zseq_kv_record_t *draft)

@@ -7,6 +7,8 @@
 #define REQUESTS_MAX 256
 //  What a key takes in a CHOSEN beside its own bytes, at most.
 #define CHOSEN_BYTES 32
+//  How long nodes are taken for full that have refused a proposal.
+#define FULL_US 1000000
 //  A ballot is given up before it has made so many versions of a key: K10.
 #define VERSIONS_MAX 0x80000000u
 
@@ -178,6 +180,57 @@ s_answer_waiting (zseq_proposer_t *self, zseq_proposer_key_t *key, size_t count)
     zseq_proposer_key_release (self, key);
 }
 
+static size_t
+s_value_size (const zseq_proposer_key_t *key)
+{
+    return key->base ? key->base->record.value.size : 0;
+}
+
+//  By how many bytes a value would be larger than what nodes hold of the key.
+static size_t
+s_growth (const zseq_proposer_key_t *key, size_t size)
+{
+    return size > key->held ? size - key->held : 0;
+}
+
+//  Whether a put may not be proposed because nodes are full. One that was
+//  proposed, or that another node knows, has to be looked for first.
+static bool
+s_is_too_large (const zseq_proposer_t *self, const zseq_proposer_key_t *key,
+                const zseq_kv_request_t *request)
+{
+    const zseq_kv_op_t *op = &request->op;
+    if (request->tried || op->type != ZSEQ_KV_PUT ||
+        s_growth (key, op->value.size) < self->full_growth ||
+        zseq_op_ids_find (&key->op_ids, op->op, op->since))
+        return false;
+    for (uint8_t index = 0; key->base && index < key->base->record.dedup_count;
+         index++)
+        if (key->base->record.dedup[index].op == op->op)
+            return false;
+    return true;
+}
+
+//  Refuses puts that too many nodes would refuse. Nothing was proposed, so they
+//  are not done.
+static void
+s_refuse_large (zseq_proposer_t *self, zseq_proposer_key_t *key)
+{
+    zseq_kv_request_t *previous = NULL;
+    zseq_kv_request_t *request = key->waiting.first;
+    while (request) {
+        zseq_kv_request_t *following = request->following;
+        if (s_is_too_large (self, key, request)) {
+            (void) zseq_proposer_key_take_behind (key, previous);
+            request->status = ZSEQ_EFULL;
+            zseq_proposer_key_finish (self, key, request);
+        }
+        else
+            previous = request;
+        request = following;
+    }
+}
+
 void
 zseq_proposer_decide (zseq_proposer_t *self, zseq_proposer_key_t *key)
 {
@@ -187,6 +240,12 @@ zseq_proposer_decide (zseq_proposer_t *self, zseq_proposer_key_t *key)
         return;
     if (!key->known) {
         s_fetch (self, key);
+        return;
+    }
+    if (self->now_us < self->full_us)
+        s_refuse_large (self, key);
+    if (!key->waiting.first) {
+        zseq_proposer_key_release (self, key);
         return;
     }
     s_judged_t judged;
@@ -231,10 +290,39 @@ zseq_proposer_decide_chosen (zseq_proposer_t *self, zseq_proposer_key_t *key)
     self->stats.chosen++;
     self->shard[key->shard].backoff.pause_us = self->rtt_us / 2 + 1;
     s_note_chosen (self, key);
+    key->held = s_value_size (key);
     //  Whoever waited before it was proposed may read it, too.
     key->shown_arrival = key->asked_arrival;
     while ((request = zseq_proposer_key_take_proposed (key)) != NULL)
         s_answer (self, key, request);
+    zseq_proposer_key_release (self, key);
+}
+
+//  The proposal stays the base (K4): a minority may have accepted it, and it
+//  may be chosen later, under this ballot or by whoever takes it up. To propose
+//  what was there before would not undo it: a late copy of it could still be
+//  chosen before that, and be read. So its writes are neither done nor undone,
+//  and the next op builds on it: a deletion, which every node accepts, and a
+//  smaller value, go on.
+void
+zseq_proposer_decide_refused (zseq_proposer_t *self, zseq_proposer_key_t *key,
+                              int status)
+{
+    zseq_kv_request_t *request;
+
+    if (status == ZSEQ_EFULL) {
+        size_t growth = s_growth (key, s_value_size (key));
+        if (self->now_us >= self->full_us || growth < self->full_growth)
+            self->full_growth = growth ? growth : 1;
+        self->full_us = self->now_us + FULL_US;
+    }
+    key->unsettled = true;
+    while ((request = zseq_proposer_key_take_proposed (key)) != NULL) {
+        //  ENOSPACE says that a write may be done yet.
+        request->status =
+          request->op.type == ZSEQ_KV_GET ? status : ZSEQ_ENOSPACE;
+        zseq_proposer_key_finish (self, key, request);
+    }
     zseq_proposer_key_release (self, key);
 }
 
@@ -285,6 +373,7 @@ zseq_proposer_decide_shown (zseq_proposer_t *self, zseq_proposer_key_t *key)
         zseq_op_ids_begin (&key->op_ids,
                            highest ? highest->record.from : s_floor (self, key),
                            self->now_us);
+        key->held = s_value_size (key);
     }
     if (zseq_quorum_reached (&self->quorum, ZSEQ_QUORUM_WRITE,
                              s_agreeing (key, nodes)))

@@ -203,6 +203,19 @@ zseq_proposer_key_propose (zseq_proposer_key_t *self, size_t count)
 }
 
 zseq_kv_request_t *
+zseq_proposer_key_take_behind (zseq_proposer_key_t *self,
+                               zseq_kv_request_t *previous)
+{
+    if (!previous)
+        return s_requests_take (&self->waiting);
+    zseq_kv_request_t *request = previous->following;
+    previous->following = request->following;
+    if (!previous->following)
+        self->waiting.end = &previous->following;
+    return request;
+}
+
+zseq_kv_request_t *
 zseq_proposer_key_take_waiting (zseq_proposer_key_t *self)
 {
     return s_requests_take (&self->waiting);

@@ -300,7 +300,7 @@ static void
 s_coordinated_request (zseq_kv_call_t *self, uint64_t request, uint64_t now_us,
                        zseq_msg_t *msg)
 {
-    self->sent[self->node] = request;
+    self->request = request;
     //  K9: an op id is as unique as a request ID, and its copies keep it.
     if (s_writes (self) && !self->ask.op.op)
         self->ask.op.op = request;
@@ -323,6 +323,7 @@ s_coordinated_sent (zseq_kv_call_t *self, uint64_t now_us)
         limit_us = s_left_us (self, now_us) / 2 + 1;
     self->asked_us = now_us;
     self->limit_us = now_us + limit_us;
+    self->sent[self->node] = self->request;
     //  An earlier copy at this node will have no reply that is recognised.
     if (zseq_node_set_has (self->owing, self->node))
         self->applied = s_writes (self);
@@ -347,14 +348,15 @@ s_renew (zseq_kv_call_t *self, uint64_t now_us)
 
 //  A condition that does not hold is the end of the op if it cannot hold later
 //  either, because the expected version has passed, or if no copy of the op is
-//  left that could be judged later.
+//  left that could be judged later. A version floor above the expected version
+//  does not say that it has passed: a minority may hold a value with it that
+//  was proposed under a lower ballot, and that is taken up later.
 static zseq_do_t
 s_refused (zseq_kv_call_t *self, int status)
 {
     const zseq_kv_op_t *op = &self->ask.op;
     zseq_do_t todo = s_done (self, status);
-    if (op->conditional && op->expected != 0 &&
-        (self->version > op->expected || self->floor >= op->expected))
+    if (op->conditional && op->expected != 0 && self->version > op->expected)
         self->unknown = false;
     return todo;
 }

@@ -4,6 +4,8 @@
 
 #include "register.h"
 
+#include <assert.h>
+
 void
 register_crash (int index)
 {
@@ -135,13 +137,12 @@ s_find_op (const register_coordinator_t *self, int op)
 
 //  K10: returns the version that the next one is above.
 static int
-s_base_version (const register_coordinator_t *self)
+s_version_before (const register_coordinator_t *self)
 {
-    if (!self->absent)
-        return walk.value[self->base].version;
-    return walk.broken == VERSION_BELOW_FLOOR
-             ? 0
-             : register_floor_of (self->ballot);
+    int version = self->absent ? 0 : walk.value[self->base].version;
+    int floor = register_floor_of (self->ballot);
+    return version < floor && walk.broken != VERSION_BELOW_FLOOR ? floor
+                                                                 : version;
 }
 
 //  K9: returns whether the operation may be applied and forgotten.
@@ -149,7 +150,7 @@ static bool
 s_is_forgotten (const register_coordinator_t *self, int op)
 {
     int from =
-      self->absent ? s_base_version (self) : walk.value[self->base].from;
+      self->absent ? s_version_before (self) : walk.value[self->base].from;
     return walk.op[op].since < from && walk.broken != SINCE_IGNORED &&
            walk.broken != OPS_NOT_REMEMBERED;
 }
@@ -159,7 +160,7 @@ static bool
 s_is_old (const register_coordinator_t *self, int op)
 {
     int since = walk.op[op].since;
-    return since > s_base_version (self) &&
+    return since > s_version_before (self) &&
            since > register_floor_of (self->ballot) &&
            walk.broken != SINCE_ABOVE_BALLOT;
 }
@@ -170,7 +171,7 @@ static int
 s_from (const register_coordinator_t *self)
 {
     if (self->absent)
-        return s_base_version (self);
+        return s_version_before (self);
     if (walk.value[self->base].window < WINDOW)
         return walk.value[self->base].from;
     int oldest = self->base;
@@ -185,14 +186,18 @@ s_make (const register_coordinator_t *self, int op)
 {
     const register_value_t *base = &walk.value[self->base];
     int window = self->absent ? 1 : base->window + 1;
-    int version = s_base_version (self);
+    int version = s_version_before (self);
+    //  Only a broken rule comes here with a since above that.
     if (version < walk.op[op].since)
         version = walk.op[op].since;
+    version++;
+    assert (walk.broken != RIGHT ||
+            version >> FLOOR_SHIFT == register_round_of (self->ballot));
     walk.value[walk.value_count] =
       (register_value_t){.op = op,
                          .parent = self->base,
                          .depth = base->depth + 1,
-                         .version = version + 1,
+                         .version = version,
                          .from = s_from (self),
                          .window = window < WINDOW ? window : WINDOW,
                          .deleted = walk.op[op].kind == DELETE};

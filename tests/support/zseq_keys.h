@@ -61,7 +61,8 @@ zseq_keys_client_t *zseq_keys_client_new (zseq_keys_t *keys, uint32_t index,
 //  error.
 int zseq_keys_client_end (zseq_keys_client_t **self_p);
 
-//  In a process of its own: gets every key once. Returns ZSEQ_OK, or the error.
+//  In a process of its own: gets every key once, and does not take the gate.
+//  Returns ZSEQ_OK, or the error.
 int zseq_keys_ask_all (zseq_keys_t *self, zseq_client_t *client,
                        int timeout_ms);
 

@@ -22,7 +22,8 @@ typedef struct {
     zseq_keys_t *keys;
     zseq_keys_log_t *log;
     zseq_client_t *client;
-    zseq_kv_t *shared;  //  A handle of all threads of the process
+    pthread_rwlock_t *gate;  //  Or NULL
+    zseq_kv_t *shared;       //  A handle of all threads of the process
     uint32_t shared_number;
     uint32_t thread;  //  Its number in the process
     uint64_t random;
@@ -252,7 +253,6 @@ static int
 s_call (s_thread_t *self, zseq_kv_t *kv, const zseq_kv_history_op_t *ask)
 {
     zseq_keys_log_t *log = self->log;
-    pthread_rwlock_t *gate = self->keys->options.gate;
     zseq_kv_history_op_t *note = s_note (self);
     if (!note)
         return ZSEQ_OK;
@@ -265,8 +265,8 @@ s_call (s_thread_t *self, zseq_kv_t *kv, const zseq_kv_history_op_t *ask)
         op.value = s_hash (self->buffer, size);
     }
     atomic_store (&log->bound_ns, zseq_history_now_ns ());
-    if (gate)
-        pthread_rwlock_rdlock (gate);
+    if (self->gate)
+        pthread_rwlock_rdlock (self->gate);
     op.begin_ns = op.end_ns = zseq_history_now_ns ();
     *note = op;
     atomic_store (&log->begun, atomic_load (&log->count) + 1);
@@ -279,8 +279,8 @@ s_call (s_thread_t *self, zseq_kv_t *kv, const zseq_kv_history_op_t *ask)
     atomic_signal_fence (memory_order_seq_cst);
     note->outcome = op.outcome;
     atomic_fetch_add (&log->count, 1);
-    if (gate)
-        pthread_rwlock_unlock (gate);
+    if (self->gate)
+        pthread_rwlock_unlock (self->gate);
     if (op.outcome <= ZSEQ_KV_HISTORY_ENOKEY && op.version > self->seen[op.key])
         self->seen[op.key] = op.version;
     s_count (self, &op, rc);
@@ -348,6 +348,7 @@ zseq_keys_client_new (zseq_keys_t *keys, uint32_t index, zseq_client_t *client)
     for (uint32_t thread = 0; thread < threads; thread++) {
         s_thread_t *one = &self->thread[thread];
         s_init (one, keys, &keys->log[index * threads + thread], client);
+        one->gate = keys->options.gate;
         one->shared = self->shared;
         one->shared_number = number;
         one->thread = thread;

@@ -19,8 +19,9 @@
 
 //  The first kinds become rare with time.
 static const char *const s_calls[] = {
-  "mkdirat", "ftruncate", "syncfs",   "unlinkat",  "openat", "pwrite64",
-  "fsync",   "close",     "renameat", "renameat2", "write",  "sendto"};
+  "mkdirat",   "ftruncate", "syncfs",    "unlinkat", "openat",
+  "pwrite64",  "fsync",     "fdatasync", "close",    "renameat",
+  "renameat2", "write",     "sendto"};
 
 #define S_CALLS (sizeof s_calls / sizeof *s_calls)
 

@@ -4,7 +4,8 @@
 //  node stops with the reason, having acknowledged nothing that was not
 //  durable. ENOSPC and EDQUOT: the request is refused and the node continues,
 //  but it stops where it cannot know what is durable (the sync of a directory).
-//  With full-all all nodes fail at once, so that the clients see it.
+//  With full-all all nodes fail at once, so that the clients see it, also those
+//  that use keys.
 
 #include "zseq_crash.h"
 #include "zseq_process.h"
@@ -23,8 +24,9 @@
 #define S_TIMEOUT_MS 1000
 
 //  No close: libzmq aborts if closing a socket fails.
-static const char *const s_calls[] = {
-  "mkdirat", "openat", "pwrite64", "fsync", "renameat", "renameat2", "syncfs"};
+static const char *const s_calls[] = {"mkdirat",   "openat",    "pwrite64",
+                                      "fsync",     "fdatasync", "renameat",
+                                      "renameat2", "syncfs"};
 
 #define S_CALLS (sizeof s_calls / sizeof *s_calls)
 
@@ -146,7 +148,8 @@ static bool
 s_enough (void)
 {
     return zseq_crash_late (s_crash) &&
-           (s_mode != S_FULL_ALL || zseq_crash_refused (s_crash) > 0);
+           (s_mode != S_FULL_ALL || (zseq_crash_refused (s_crash) > 0 &&
+                                     zseq_crash_keys_refused (s_crash) > 0));
 }
 
 static bool
@@ -198,6 +201,8 @@ main (int argc, char **argv)
     zseq_crash_report (s_crash);
     if (s_mode == S_FULL_ALL && zseq_crash_refused (s_crash) == 0)
         zseq_process_fail ("no client was told that the disks are full");
+    if (s_mode == S_FULL_ALL && zseq_crash_keys_refused (s_crash) == 0)
+        zseq_process_fail ("no client was told so when it used keys");
     if (good)
         zseq_crash_destroy (&s_crash);
     return good && failed > 0 ? 0 : 1;

@@ -28,7 +28,13 @@
 #define S_TIMEOUT_MS 250        //  Of a call
 #define S_MIXED_TIMEOUT_MS 350  //  ... of one that does all kinds of calls
 #define S_PATIENT_MS 60000
-#define S_PEEKS 5            //  One call in so many is a peek
+#define S_PEEKS 5  //  One call in so many is a peek
+#define S_KEYS 24
+#define S_KEY_THREADS 2
+#define S_VALUE_MAX 4096
+#define S_KEY_TIMEOUT_MS 1000
+#define S_KEY_SUCCESSES 3    //  Reads, and writes, to call it progress
+#define S_GAP_MS_MAX 15000   //  Without any
 #define S_SUCCESSES 20       //  Calls that succeed, to call it progress
 #define S_FAILURES 2         //  ... that fail, the first may have begun before
 #define S_DEADLINE_MS 90000  //  How long anything of that may take
@@ -58,8 +64,10 @@ typedef struct {
     bool paused;
     bool able;            //  When the watch began, it reached a majority
     bool helpless;        //  ... and no node that does
+    bool keyless;         //  It reached no node that reaches a majority
     uint64_t operations;  //  What it had then
     uint64_t failures;
+    zseq_keys_progress_t keys;
 } s_client_t;
 
 //  When a client was helpless.
@@ -78,6 +86,7 @@ struct zseq_netcluster {
     char uri[S_TEXT_MAX];
     s_node_t node[ZSEQ_NODES_MAX];
     s_client_t client[ZSEQ_NETCLUSTER_CLIENTS];
+    zseq_keys_t *keys;
     bool slow[ZSEQ_NETNS_HOSTS_MAX];
     uint64_t watch_ns;  //  When it began; 0: nothing is watched
     s_window_t *window;
@@ -95,6 +104,9 @@ static struct {
     uint64_t violations;
     uint64_t hold_ms;      //  The longest wait for progress during a fault
     uint64_t progress_ms;  //  ... and after one
+    uint64_t gap_ms;       //  The longest time without keys during a fault
+    zseq_keys_counts_t keys;
+    uint64_t key_violations;
 } s_seen;
 
 static const char *const s_name[2] = {"one for all", "one for the mixed"};
@@ -463,6 +475,20 @@ s_client_run (void *arg)
     return zseq_load_run (&self->load);
 }
 
+static void
+s_start_keys (zseq_netcluster_t *self)
+{
+    zseq_keys_options_t options = {.name = "key",
+                                   .clients = ZSEQ_NETCLUSTER_CLIENTS,
+                                   .threads = S_KEY_THREADS,
+                                   .keys = S_KEYS,
+                                   .value_max = S_VALUE_MAX,
+                                   .timeout_ms = S_KEY_TIMEOUT_MS,
+                                   .steady = true,
+                                   .seed = s_random (self)};
+    self->keys = zseq_keys_new (&options);
+}
+
 //  Starts a client. Those with an odd index make all kinds of calls.
 static void
 s_start_client (zseq_netcluster_t *self, size_t index)
@@ -483,7 +509,9 @@ s_start_client (zseq_netcluster_t *self, size_t index)
                     .seed = s_random (self),
                     .timeout_ms = mixed ? S_MIXED_TIMEOUT_MS : S_TIMEOUT_MS,
                     .tolerant = true,
-                    .shared = zseq_load_shared_new ()};
+                    .shared = zseq_load_shared_new (),
+                    .keys = self->keys,
+                    .keys_index = (uint32_t) index};
     zseq_netns_enter (self->netns, client->host);
     client->pid = zseq_process_fork (s_client_run, client);
     zseq_netns_leave (self->netns);
@@ -518,10 +546,24 @@ s_note (zseq_netcluster_t *self)
     for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++) {
         s_client_t *client = &self->client[index];
         client->able = s_able (self, client->host);
-        client->helpless = !client->able && s_helpless (self, client->host);
+        client->keyless = s_helpless (self, client->host);
+        client->helpless = !client->able && client->keyless;
+        client->keys = zseq_keys_progress (self->keys, (uint32_t) index);
         client->operations = s_operations (client);
         client->failures = s_failures (client);
     }
+}
+
+//  Whether it has since then read and written keys, if it must.
+static bool
+s_has_keys (const zseq_netcluster_t *self, const s_client_t *client)
+{
+    if (client->keyless || self->slow[client->host])
+        return true;
+    zseq_keys_progress_t now =
+      zseq_keys_progress (self->keys, client->load.keys_index);
+    return now.reads >= client->keys.reads + S_KEY_SUCCESSES &&
+           now.writes >= client->keys.writes + S_KEY_SUCCESSES;
 }
 
 //  Whether it has since then got what it must.
@@ -530,6 +572,8 @@ s_served (const zseq_netcluster_t *self, const s_client_t *client)
 {
     if (client->paused)
         return true;
+    if (!s_has_keys (self, client))
+        return false;
     bool failed = s_failures (client) >= client->failures + S_FAILURES;
     if (client->helpless)
         return failed;
@@ -542,13 +586,18 @@ s_served (const zseq_netcluster_t *self, const s_client_t *client)
 
 //  Fails, as a client did not become what it must be.
 static void
-s_fail_waiting (const s_client_t *client)
+s_fail_waiting (const zseq_netcluster_t *self, const s_client_t *client)
 {
+    zseq_keys_progress_t keys =
+      zseq_keys_progress (self->keys, client->load.keys_index);
     zseq_process_fail (
-      "client %u, %s, had %lu successes and %lu failures in %d s",
+      "client %u, %s, had %lu successes and %lu failures in %d s, and of keys, "
+      "which it can%s use, %lu reads, %lu writes and %lu failures",
       client->load.client, client->able ? "able" : "unable",
       s_operations (client) - client->operations,
-      s_failures (client) - client->failures, S_DEADLINE_MS / 1000);
+      s_failures (client) - client->failures, S_DEADLINE_MS / 1000,
+      client->keyless ? "not" : "", keys.reads - client->keys.reads,
+      keys.writes - client->keys.writes, keys.failures - client->keys.failures);
 }
 
 //  Waits until all have; returns how long that took for those who are able.
@@ -570,7 +619,7 @@ s_await (zseq_netcluster_t *self)
                 able_ms = ms;
         }
         if (waiting && ms > S_DEADLINE_MS)
-            s_fail_waiting (waiting);
+            s_fail_waiting (self, waiting);
         s_check_alive (self);
         if (waiting)
             zseq_netcluster_last (S_STEP_MS);
@@ -589,6 +638,24 @@ zseq_netcluster_watch (zseq_netcluster_t *self)
     self->watch_ns = zseq_history_now_ns ();
 }
 
+//  Fails if a client that could not use keys did. One answer may have been on
+//  its way.
+static void
+s_check_keyless (const zseq_netcluster_t *self, const s_client_t *client)
+{
+    if (!client->keyless)
+        return;
+    zseq_keys_progress_t now =
+      zseq_keys_progress (self->keys, client->load.keys_index);
+    uint64_t answers = now.writes - client->keys.writes;
+    if (client->helpless)
+        answers += now.reads - client->keys.reads;
+    if (answers > 1)
+        zseq_process_fail ("client %u reached no coordinator of keys, and had "
+                           "%lu answers",
+                           client->load.client, answers);
+}
+
 void
 zseq_netcluster_watch_end (zseq_netcluster_t *self)
 {
@@ -596,6 +663,7 @@ zseq_netcluster_watch_end (zseq_netcluster_t *self)
     assert (self->watch_ns != 0);
     uint64_t now_ns = zseq_history_now_ns ();
     for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++) {
+        s_check_keyless (self, &self->client[index]);
         if (!self->client[index].helpless)
             continue;
         if (self->windows == self->windows_max) {
@@ -618,6 +686,55 @@ zseq_netcluster_hold (zseq_netcluster_t *self)
     uint64_t ms = s_await (self);
     if (ms > s_seen.hold_ms)
         s_seen.hold_ms = ms;
+}
+
+static uint64_t
+s_later (uint64_t one, uint64_t other)
+{
+    return one > other ? one : other;
+}
+
+//  How long ago a client could last read, and write, whichever was earlier, but
+//  not more than since start_ns; 0 if it need not.
+static uint64_t
+s_gap_ms (const zseq_netcluster_t *self, const s_client_t *client,
+          uint64_t start_ns)
+{
+    if (client->keyless || client->paused || self->slow[client->host])
+        return 0;
+    zseq_keys_progress_t keys =
+      zseq_keys_progress (self->keys, client->load.keys_index);
+    uint64_t read_ms = s_since_ms (s_later (start_ns, keys.read_ns));
+    uint64_t write_ms = s_since_ms (s_later (start_ns, keys.write_ns));
+    return s_later (read_ms, write_ms);
+}
+
+void
+zseq_netcluster_hold_keys (zseq_netcluster_t *self, uint64_t ms)
+{
+    assert (self);
+    assert (self->watch_ns != 0);
+    uint64_t start_ns = zseq_history_now_ns ();
+    uint64_t longest_ms = 0;
+    size_t longest = 0;
+    while (s_since_ms (start_ns) < ms) {
+        for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++) {
+            uint64_t gap_ms = s_gap_ms (self, &self->client[index], start_ns);
+            if (gap_ms <= longest_ms)
+                continue;
+            longest_ms = gap_ms;
+            longest = index;
+        }
+        s_check_alive (self);
+        zseq_netcluster_last (S_STEP_MS);
+    }
+    printf ("  keys: %lu ms at most without, client %zu\n", longest_ms,
+            longest);
+    s_seen.gap_ms = s_later (s_seen.gap_ms, longest_ms);
+    if (longest_ms > S_GAP_MS_MAX)
+        zseq_process_fail ("client %zu reached a coordinator of keys, and "
+                           "could not use them for %lu ms",
+                           longest, longest_ms);
 }
 
 void
@@ -686,6 +803,7 @@ zseq_netcluster_new (size_t n, uint64_t seed, bool clocks)
     }
     for (size_t index = 0; index < n; index++)
         zseq_netcluster_must_vote (self, index);
+    s_start_keys (self);
     for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
         s_start_client (self, index);
     zseq_netcluster_must_progress (self);
@@ -705,6 +823,7 @@ zseq_netcluster_destroy (zseq_netcluster_t **self_p)
     }
     for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
         zseq_load_shared_destroy (&self->client[index].load.shared);
+    zseq_keys_destroy (&self->keys);
     s_living = NULL;
     zseq_netns_destroy (&self->netns);
     free (self->window);
@@ -747,7 +866,10 @@ s_ask (void *arg)
             return 1;
         }
     }
+    int rc = zseq_keys_ask_all (self->netcluster->keys, client, S_PATIENT_MS);
     zseq_client_destroy (&client);
+    if (rc != ZSEQ_OK)
+        return 1;
     for (size_t name = 0; name < 2; name++) {
         self->load.name = s_name[name];
         self->load.history = self->netcluster->client[name].history;
@@ -845,6 +967,19 @@ s_judge_name (zseq_netcluster_t *self, size_t name)
     return good;
 }
 
+//  Whether all calls for keys were right.
+static bool
+s_judge_keys (zseq_netcluster_t *self)
+{
+    zseq_keys_counts_t counts = zseq_keys_counts (self->keys);
+    uint64_t violations = zseq_keys_judge (self->keys)->violations;
+    s_seen.keys.calls += counts.calls;
+    s_seen.keys.failures += counts.failures;
+    s_seen.keys.unknown += counts.unknown;
+    s_seen.key_violations += violations;
+    return violations == 0;
+}
+
 bool
 zseq_netcluster_judge (zseq_netcluster_t *self)
 {
@@ -853,12 +988,17 @@ zseq_netcluster_judge (zseq_netcluster_t *self)
     bool good = true;
     for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
         atomic_store (&self->client[index].load.shared->stop, true);
-    for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
+    zseq_keys_stop (self->keys);
+    for (uint32_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++) {
         if (zseq_process_wait (self->client[index].pid) != 0) {
-            printf ("client %zu failed as it may not\n", index);
+            printf ("client %u failed as it may not\n", index);
             good = false;
         }
+        zseq_keys_reap (self->keys, index);
+    }
     s_ask_all (self);
+    if (!s_judge_keys (self))
+        good = false;
     for (size_t name = 0; name < 2; name++)
         if (!s_judge_name (self, name))
             good = false;
@@ -875,4 +1015,8 @@ zseq_netcluster_print (void)
             s_seen.operations, s_seen.ids, s_seen.failures, s_seen.windows,
             s_seen.hold_ms, s_seen.progress_ms, s_seen.duplicates,
             s_seen.violations);
+    printf ("keys: %lu calls, %lu failed, %lu writes of unknown outcome, %lu "
+            "ms at most without, %lu violations\n",
+            s_seen.keys.calls, s_seen.keys.failures, s_seen.keys.unknown,
+            s_seen.gap_ms, s_seen.key_violations);
 }

@@ -266,6 +266,32 @@ Test (kv_get, does_not_wait_for_nodes_that_cannot_be_reached)
     cr_assert_neq (self.sent.request, first);
 }
 
+Test (kv_get, has_a_node_read_that_may_reach_more)
+{
+    static s_fixture_t self;
+    s_init (&self, 3);
+    self.gone = 6;
+    s_ask (&self, &(zseq_kv_ask_t){.key = {"key", 3}});
+    s_show (&self, 0, 5);
+    //  Others may be connected soon.
+    cr_assert_leq (zseq_kv_call_wake_us (&self.call), NOW + 50000);
+    s_wake (&self);
+    cr_assert_eq (self.sent.op, ZSEQ_OP_KV_SETTLE);
+    cr_assert_eq (self.to, 1);
+    cr_assert_eq (s_answer (&self, ZSEQ_OK, FLOOR + 5), ZSEQ_DO_DONE);
+    cr_assert_eq (self.call.rc, ZSEQ_OK);
+    cr_assert_eq (self.call.version, FLOOR + 5);
+}
+
+Test (kv_get, has_a_node_read_when_the_others_are_silent)
+{
+    s_fixture_t *self = s_get (3);
+    s_show (self, 0, 5);
+    cr_assert_eq (s_wake (self), ZSEQ_DO_WAIT);
+    cr_assert_leq (self->now_us, NOW + 600000);
+    cr_assert_eq (self->sent.op, ZSEQ_OP_KV_SETTLE);
+}
+
 Test (kv_get, waits_for_too_few_nodes_until_the_deadline)
 {
     s_fixture_t *self = s_get (3);

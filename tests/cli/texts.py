@@ -154,7 +154,7 @@ def check_literals(path: pathlib.Path) -> list[str]:
 
 def table_of(name: str) -> str:
     """The file of the table that has a text."""
-    row = re.compile(rf"X \(\s*{name},")
+    row = re.compile(rf"X \([\s\\]*{name},")
     tables = [*ROOT.glob("lib/*/*_texts.h"), *ROOT.glob("daemon/**/*_texts.h")]
     found = [path for path in tables if row.search(path.read_text())]
     return str(found[0].relative_to(ROOT)) if found else "no table"

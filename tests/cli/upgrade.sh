@@ -4,6 +4,9 @@
 #  versions draw IDs. The old version comes from this repository's history.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
+#  What the old version tells people is not recorded (../run.sh).
+unset ZSEQ_TEXTS_SEEN
+
 old_commit=aa4234e04f7c81b6306d0429ac3519d0d8477cfa
 old=$ZSEQ_BUILD/upgrade
 new_zseqd=$zseqd

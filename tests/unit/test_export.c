@@ -61,7 +61,7 @@ s_import (const char *bytes, size_t size, bool partial, size_t piece)
         taken = zseq_import_feed (import, bytes + at,
                                   size - at < piece ? size - at : piece);
     taken = taken && zseq_import_end (import);
-    strcpy (s_why, zseq_import_why (import));
+    snprintf (s_why, sizeof s_why, "%s", zseq_import_why (import));
     s_line = zseq_import_line (import);
     s_floor = zseq_import_floor (import);
     cr_assert_eq (taken, s_why[0] == '\0', "%s", s_why);

@@ -23,6 +23,10 @@ for count in 0 -1 '' 1x 99999999999999999999; do
     refuses 1 '--memory-max' "$zseqd" start --data "$work/none" \
         --memory-max "$count"
 done
+for count in -1 '' 1x 1048577; do
+    refuses 1 '--kv-memory' "$zseqd" start --data "$work/none" \
+        --kv-memory "$count"
+done
 for option in --help --version; do
     run "$zseqd" $option
     holds "$option" test "$status-$(wc -c <"$work/err")" = 0-0
@@ -84,7 +88,7 @@ a=tcp://[::]:19001|endpoint of a is not .*no wildcard
 $(members a b c d e f g h i j)|more than 9 members
 END
 for option in --insecure --force --bind=tcp://127.0.0.1:1 --names-max=9 \
-    --memory-max=64 --reserve=1 --scrub=1 --floor=9 --lost=b --wait=1; do
+    --memory-max=64 --kv-memory=1 --reserve=1 --scrub=1 --floor=9 --lost=b --wait=1; do
     bad 'format takes only' --name a "${good[@]}" "$option"
 done
 answers "formatted $work/i for node i of cluster big (9 members)" \

@@ -130,8 +130,8 @@ s_draw (void *arg)
     return ++self->drawn;
 }
 
-//  What a client does: a forgotten op is made anew, with the version that it was
-//  told.
+//  What a client does: a forgotten op is made anew, with the version that it
+//  was told.
 static void
 s_done (void *arg, zseq_kv_request_t *request)
 {

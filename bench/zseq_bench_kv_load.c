@@ -7,6 +7,7 @@
 #include "zseq.h"
 
 #include <assert.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -18,8 +19,9 @@
 #define KEY_SIZE 24
 #define LIMIT_S 600  //  Of a burst, and of getting ready
 
-//  Tries to store a key before the window.
+//  Tries to store a key before the window; and how many are stored at once.
 #define FILL_TRIES 20
+#define FILL_AT_ONCE 50
 
 //  In memory that all processes share.
 typedef struct {
@@ -41,6 +43,7 @@ typedef struct {
 typedef struct {
     s_group_t *group;
     size_t index;
+    zseq_client_t *client;  //  Its connection
     zseq_kv_t *kv;
     uint64_t random;
     uint64_t success_ns;  //  When the last operation succeeded
@@ -208,9 +211,9 @@ s_user_open (const void *arg, size_t index, void **context_p, char *text)
     self->group = group;
     self->index = index;
     self->random = (index + 1) * 0x9E3779B97F4A7C15u;
-    zseq_client_t *client =
+    self->client =
       s_take_connection (group, index % group->load->one->connections);
-    self->kv = s_kv_new (client, group->load->timeout_ms);
+    self->kv = s_kv_new (self->client, group->load->timeout_ms);
     if (!self->kv) {
         snprintf (text, ZSEQ_BENCH_TEXT_MAX, "%s: %s", group->load->uri,
                   zseq_detail ());
@@ -310,13 +313,13 @@ s_task_run (void *arg)
         return 1;
     }
     self->group = task->group;
-    zseq_client_t *client = zseq_client_new (self->group->load->uri);
-    self->kv = s_kv_new (client, self->group->load->timeout_ms);
+    self->client = zseq_client_new (self->group->load->uri);
+    self->kv = s_kv_new (self->client, self->group->load->timeout_ms);
     int rc = self->kv ? task->run (self)
                       : zseq_bench_fail ("%s: %s", self->group->load->uri,
                                          zseq_detail ());
     zseq_kv_destroy (&self->kv);
-    zseq_client_destroy (&client);
+    zseq_client_destroy (&self->client);
     free (self);
     return rc == 0 ? 0 : 1;
 }
@@ -330,14 +333,56 @@ s_run_task (s_group_t *group, zseq_bench_children_t *children, const char *what,
     return pid > 0 ? zseq_bench_children_finish (children, pid) : -1;
 }
 
+//  Starts to store so many keys.
+static int
+s_fill_start (s_user_t *self, size_t first, size_t count)
+{
+    size_t size = self->group->load->one->size;
+    int rc = ZSEQ_OK;
+    s_make_value (self->value, size, 0);
+    for (size_t i = first; i < first + count && rc == ZSEQ_OK; i++) {
+        char key[KEY_SIZE + 1];
+        s_make_key (self->group->load->one, i, key);
+        rc = zseq_start_kv_put (self->kv, key, KEY_SIZE, self->value, size, i);
+    }
+    return rc == ZSEQ_OK
+             ? 0
+             : zseq_bench_fail ("keys cannot be stored: %s", zseq_detail ());
+}
+
+//  Waits until they are stored; what failed is tried again.
+static int
+s_fill_finish (s_user_t *self, size_t count)
+{
+    int rc = 0;
+    while (count > 0 && rc == 0) {
+        zseq_ended_t ended;
+        struct pollfd fd = {zseq_client_fd (self->client), POLLIN, 0};
+        if (zseq_client_collect (self->client, &ended, 1) == 0)
+            (void) poll (&fd, 1, -1);
+        else {
+            count--;
+            if (ended.rc != ZSEQ_OK)
+                rc = s_store (self, (size_t) ended.tag);
+        }
+    }
+    return rc;
+}
+
+//  Stores all keys, some at once.
 static int
 s_fill (s_user_t *self)
 {
     const zseq_bench_kv_case_t *one = self->group->load->one;
-    size_t count = one->keys > 0 ? one->keys : one->clients;
+    size_t left = one->keys > 0 ? one->keys : one->clients;
     int rc = 0;
-    for (size_t i = 0; i < count && rc == 0; i++)
-        rc = s_store (self, i);
+    while (left > 0 && rc == 0) {
+        size_t count = left < FILL_AT_ONCE ? left : FILL_AT_ONCE;
+        left -= count;
+        rc = s_fill_start (self, left, count);
+        if (rc == 0)
+            rc = s_fill_finish (self, count);
+    }
     return rc;
 }
 

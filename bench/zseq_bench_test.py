@@ -244,6 +244,28 @@ class Bench(unittest.TestCase):
             self.check_kv_case(case)
             self.assertIn(f"  {case['done']} requests took", output)
 
+    def test_measures_keys_on_its_own_cluster(self):
+        output, report = self.report_kv("--case", "[gsc][eta]*-32*")
+        cases = {case["name"]: case for case in report["cases"]}
+        self.assertEqual(set(cases), {
+            "get-32", "get-32-shared", "get-32-one-key", "stale-32",
+            "cas-32-one-key", "cas-32-shared"})
+        for case in report["cases"]:
+            self.check_kv_case(case)
+            self.assertGreater(case["cpu_nodes_us"], 0)
+            self.assertEqual(case["failed"], sum(case["failures"].values()))
+        tries = 1 + (cases["cas-32-one-key"]["failed_tries"] /
+                     cases["cas-32-one-key"]["done"])
+        self.assertRegex(output, rf"cas-32-one-key .* {tries:.2f} ")
+
+    def test_measures_the_gap_while_a_node_is_killed(self):
+        output, report = self.report_kv("--case", "kill-put-1")
+        case = report["cases"][0]
+        self.assertTrue(case["kill"])
+        self.check_kv_case(case)
+        self.assertGreater(case["gap_ms"][0], 0)
+        self.assertIn("longest time of a client without a success", output)
+
     @unittest.skipUnless(HAS_ETCD, "no etcd, or no zseq-bench-etcd")
     def test_measures_keys_beside_etcd(self):
         for peer in ("etcd", "etcd-leader"):

@@ -181,8 +181,8 @@ s_read_hopeless (const zseq_kv_call_t *self)
 static zseq_do_t s_next (zseq_kv_call_t *self, uint64_t now_us);
 
 //  The READ has not shown the key. If W nodes have answered twice and do not
-//  agree, a coordinator settles it; also if fewer have, because one of them may
-//  reach those that this client does not. Else all are asked again.
+//  agree, a coordinator settles it; also if fewer have, one of them, because it
+//  may reach those that this client does not. Else all are asked again.
 static zseq_do_t
 s_read_over (zseq_kv_call_t *self, bool answered, uint64_t now_us)
 {
@@ -191,6 +191,8 @@ s_read_over (zseq_kv_call_t *self, bool answered, uint64_t now_us)
     self->disagreed += disagrees;
     zseq_attempt_end (&self->attempt, answered);
     if (self->disagreed == 2 || (granted && !disagrees)) {
+        if (!disagrees)
+            self->passed = zseq_node_set_first (self->nodes->n) & ~granted;
         self->phase = ZSEQ_KV_COORDINATED;
         return s_next (self, now_us);
     }

@@ -661,7 +661,8 @@ s_client_run (void *arg)
     zseq_crash_t *crash = self->crash;
     zseq_client_t *client = s_client_new (crash, crash->options.timeout_ms);
     zseq_keys_client_t *keys =
-      zseq_keys_client_new (crash->keys, self->process, client);
+      crash->keys ? zseq_keys_client_new (crash->keys, self->process, client)
+                  : NULL;
     uint32_t threads = crash->options.threads;
     int status = 0;
     for (uint32_t index = 0; index < threads; index++) {
@@ -679,7 +680,7 @@ s_client_run (void *arg)
             status = 1;
         s_thread_term (&thread[index]);
     }
-    if (zseq_keys_client_end (&keys) != ZSEQ_OK)
+    if (keys && zseq_keys_client_end (&keys) != ZSEQ_OK)
         status = 1;
     zseq_client_destroy (&client);
     return status;
@@ -708,7 +709,8 @@ zseq_crash_load (zseq_crash_t *self)
     assert (self);
     assert (!self->loaded);
     atomic_store (&self->progress->stop, false);
-    self->keys = s_keys_new (self);
+    if (!self->options.no_keys)
+        self->keys = s_keys_new (self);
     zseq_crash_open_names (self, self->options.names_open);
     for (uint32_t process = 0; process < self->options.processes; process++) {
         s_client_t client = {self, process};
@@ -761,7 +763,8 @@ zseq_crash_progress (zseq_crash_t *self)
             ZSEQ_PROCESS_WAIT_MS)
             zseq_process_fail ("calls fail, and fail again");
     }
-    zseq_keys_await (self->keys, S_PROGRESS);
+    if (self->keys)
+        zseq_keys_await (self->keys, S_PROGRESS);
 }
 
 void
@@ -806,7 +809,7 @@ s_ask (void *arg)
         fprintf (stderr, "asking all: %s: %s\n", zseq_strerror (rc),
                  zseq_detail ());
     s_thread_term (&thread);
-    if (rc == ZSEQ_OK)
+    if (rc == ZSEQ_OK && crash->keys)
         rc = zseq_keys_ask_all (crash->keys, client, S_PATIENT_MS);
     zseq_client_destroy (&client);
     return rc == ZSEQ_OK ? 0 : 1;
@@ -863,6 +866,8 @@ s_add_counts (zseq_keys_counts_t one, zseq_keys_counts_t other)
 static bool
 s_judge_keys (zseq_crash_t *self)
 {
+    if (!self->keys)
+        return true;
     uint64_t violations = zseq_keys_judge (self->keys)->violations;
     self->key_violations += violations;
     self->counts = s_add_counts (self->counts, zseq_keys_counts (self->keys));
@@ -877,11 +882,13 @@ zseq_crash_judge (zseq_crash_t *self)
     assert (self->loaded);
     bool good = true;
     atomic_store (&self->progress->stop, true);
-    zseq_keys_stop (self->keys);
+    if (self->keys)
+        zseq_keys_stop (self->keys);
     for (uint32_t process = 0; process < self->options.processes; process++) {
         if (zseq_process_wait (self->client[process]) != 0)
             good = false;
-        zseq_keys_reap (self->keys, process);
+        if (self->keys)
+            zseq_keys_reap (self->keys, process);
     }
     self->loaded = false;
     zseq_crash_ask_all (self);
@@ -911,14 +918,6 @@ zseq_crash_refused (const zseq_crash_t *self)
 {
     assert (self);
     return atomic_load (&self->shared->refused);
-}
-
-uint64_t
-zseq_crash_keys_refused (const zseq_crash_t *self)
-{
-    assert (self);
-    uint64_t now = self->keys ? zseq_keys_counts (self->keys).refused : 0;
-    return self->counts.refused + now;
 }
 
 void

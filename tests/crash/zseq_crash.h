@@ -26,6 +26,8 @@ typedef struct {
     uint32_t names;         //  Names they use, 1..ZSEQ_CRASH_NAMES_MAX
     uint32_t names_open;    //  Names they use at first
     bool unbuffered;        //  Clients do not buffer IDs
+    bool no_keys;           //  Clients use no keys: nodes recover, and serve
+                            //  none after that yet
     int timeout_ms;         //  Of a call; 0 means 3000
     void (*at_end) (void);  //  Called when the nodes have ended for good, even
                             //  if the test fails; or NULL
@@ -131,10 +133,8 @@ bool zseq_crash_judge (zseq_crash_t *self);
 //  Returns false, without a load, if they were wrong.
 bool zseq_crash_turn_over (zseq_crash_t *self);
 
-//  The number of calls that failed because disks were full; and of such calls
-//  for keys.
+//  The number of calls for IDs that failed because disks were full.
 uint64_t zseq_crash_refused (const zseq_crash_t *self);
-uint64_t zseq_crash_keys_refused (const zseq_crash_t *self);
 
 //  Prints a summary of what was judged.
 void zseq_crash_report (const zseq_crash_t *self);

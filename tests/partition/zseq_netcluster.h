@@ -5,7 +5,7 @@
 //  A client is able while it reaches W nodes that vote, and unable while it
 //  does not; what it must do and must not follows from that. Its keys depend on
 //  coordinators: while it reaches a node that reaches a majority, it must read
-//  and write them, and while it does not, it cannot write.
+//  and write them, and while no chain of nodes leads to one, it cannot write.
 
 #ifndef ZSEQ_NETCLUSTER_H_INCLUDED
 #define ZSEQ_NETCLUSTER_H_INCLUDED
@@ -22,8 +22,10 @@ typedef struct zseq_netcluster zseq_netcluster_t;
 
 //  n nodes that vote, with clients at work; what is random follows from seed.
 //  ZSEQ_CRASH_ZSEQD is the daemon to run instead of the one that was built.
-//  With clocks, the nodes' wall clocks can be set.
-zseq_netcluster_t *zseq_netcluster_new (size_t n, uint64_t seed, bool clocks);
+//  With clocks, the nodes' wall clocks can be set. Without keys, clients use
+//  none: nodes recover, and serve none after that yet.
+zseq_netcluster_t *zseq_netcluster_new (size_t n, uint64_t seed, bool clocks,
+                                        bool keys);
 
 //  The clients must have been judged.
 void zseq_netcluster_destroy (zseq_netcluster_t **self_p);

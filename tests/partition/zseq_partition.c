@@ -725,13 +725,14 @@ typedef struct {
     uint64_t rounds;  //  The same
     uint64_t kinds;   //  Of rounds
     void (*round) (uint64_t kind);
+    bool recover;  //  Nodes lose disks
 } s_mode_t;
 
-static const s_mode_t s_modes[] = {{"cuts", 3, 7, 7, s_round_cuts},
-                                   {"partial", 5, 4, 4, s_round_partial},
-                                   {"pauses", 3, 5, 5, s_round_pauses},
-                                   {"clocks", 3, 3, 4, s_round_clocks},
-                                   {"disks", 5, 6, 9, s_round_disks}};
+static const s_mode_t s_modes[] = {{"cuts", 3, 7, 7, s_round_cuts, false},
+                                   {"partial", 5, 4, 4, s_round_partial, false},
+                                   {"pauses", 3, 5, 5, s_round_pauses, false},
+                                   {"clocks", 3, 3, 4, s_round_clocks, true},
+                                   {"disks", 5, 6, 9, s_round_disks, true}};
 
 //  Rounds on one cluster, of so many nodes if that is not 0.
 static bool
@@ -740,8 +741,8 @@ s_run (const s_mode_t *mode, size_t nodes, uint64_t seed)
     printf ("seed %lu\n", seed);
     if (nodes == 0)
         nodes = s_long ? 3 + seed % 3 : mode->nodes;
-    s_netcluster =
-      zseq_netcluster_new (nodes, seed, !strcmp (mode->name, "clocks"));
+    s_netcluster = zseq_netcluster_new (
+      nodes, seed, !strcmp (mode->name, "clocks"), !mode->recover);
     uint64_t rounds = s_long ? S_LONG_ROUNDS : mode->rounds;
     uint64_t first = s_below (mode->kinds);
     for (uint64_t round = 0; round < rounds; round++) {

@@ -305,7 +305,9 @@ s_start (zseq_kv_t *self, const zseq_kv_query_t *query, uint64_t tag)
     zseq_call_t *call = zseq_call_run_new_kv (self, query, tag, &rc);
     if (!call)
         return rc;
-    if (zseq_call_queue_needed (self->client))
+    //  A source answers at once, but for a watch.
+    if (zseq_call_queue_needed (self->client) ||
+        (self->client->source && query->ask.watch))
         return zseq_call_queue_post (call);
     (void) zseq_call_run_begin (call);
     return ZSEQ_OK;

@@ -1,5 +1,5 @@
 //  Tells clients that a key has a newer version. Source: lib/doc/wire.md,
-//  section 19.9.
+//  section 19, KV-WATCH.
 
 #include "zseq_node_private.h"
 

@@ -294,6 +294,7 @@ s_start (const zseqd_options_t *options, bool recover)
       .unsafe = options->unsafe,
       .names_max = (size_t) options->names_max,
       .memory_max = options->memory_max_mib << 20,
+      .kv_bytes_max = options->kv_memory_mib << 20,
       .reserve_us = options->reserve_us,
       .scrub_us = options->scrub_us,
       .recover = recover,

@@ -27,6 +27,7 @@ static const struct option s_options[] = {
   {"bind", required_argument, NULL, ZSEQD_BIND},
   {"names-max", required_argument, NULL, ZSEQD_NAMES_MAX},
   {"memory-max", required_argument, NULL, ZSEQD_MEMORY_MAX},
+  {"kv-memory", required_argument, NULL, ZSEQD_KV_MEMORY},
   {"reserve", required_argument, NULL, ZSEQD_RESERVE},
   {"scrub", required_argument, NULL, ZSEQD_SCRUB},
   {"insecure", no_argument, NULL, ZSEQD_INSECURE},
@@ -69,9 +70,14 @@ const char zseqd_usage[] =
   "  --names-max COUNT  sequences to hold at most (default 4000000)\n"
   "  --memory-max MIB   close all connections when the process has more "
   "memory\n"
-  "                     than that, besides 1 KiB for each sequence, as when\n"
-  "                     messages come in faster than it takes them (64 to\n"
+  "                     than that, besides what sequences and keys take, as\n"
+  "                     when messages come in faster than it takes them (64 "
+  "to\n"
   "                     1048576, default 512)\n"
+  "  --kv-memory MIB    keys and values to hold in memory at most: when they\n"
+  "                     are full, keys can only be deleted or replaced by no\n"
+  "                     more (0 to 1048576, default 1024; 0: the node has no\n"
+  "                     key-value store)\n"
   "  --reserve SECONDS  keep at most so many seconds' worth of IDs of a\n"
   "                     busy sequence reserved on disk, so that claims need\n"
   "                     no write each; a crash burns them (0 to 60, default\n"
@@ -179,6 +185,9 @@ s_read_number (zseqd_options_t *self, int option, const char *value)
     case ZSEQD_MEMORY_MAX:
         return s_parse_number ("--memory-max", value, 64, 1048576,
                                &self->memory_max_mib);
+    case ZSEQD_KV_MEMORY:
+        return s_parse_number ("--kv-memory", value, 0, 1048576,
+                               &self->kv_memory_mib);
     case ZSEQD_RESERVE:
         return s_parse_reserve (value, &self->reserve_us);
     case ZSEQD_SCRUB:
@@ -239,6 +248,7 @@ zseqd_options_read (zseqd_options_t *self, int argc, char **argv)
 
     *self = (zseqd_options_t){.names_max = ZSEQ_NAMES_MAX_DEFAULT,
                               .memory_max_mib = MEMORY_MAX_MIB_DEFAULT,
+                              .kv_memory_mib = ZSEQ_KV_BYTES_MAX_DEFAULT >> 20,
                               .reserve_us = ZSEQ_RESERVE_US_DEFAULT,
                               .scrub_us = ZSEQ_SCRUB_US_DEFAULT,
                               .wait_s = WAIT_S_DEFAULT,

@@ -31,6 +31,7 @@ enum {
     ZSEQD_WAIT = 1 << 14,
     ZSEQD_LOG_LEVEL = 1 << 15,
     ZSEQD_LOG_FORMAT = 1 << 16,
+    ZSEQD_KV_MEMORY = 1 << 17,
 };
 
 typedef struct {
@@ -42,6 +43,7 @@ typedef struct {
     const char *bind;
     uint64_t names_max;
     uint64_t memory_max_mib;
+    uint64_t kv_memory_mib;
     uint64_t reserve_us;
     uint64_t scrub_us;
     bool insecure;

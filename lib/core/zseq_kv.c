@@ -107,12 +107,12 @@ zseq_kv_apply (zseq_kv_record_t *record, uint64_t floor, const zseq_kv_op_t *op,
     outcome->status = s_refusal (record, op);
     if (outcome->status != ZSEQ_OK)
         return;
-    uint64_t below = op->since > record->version ? op->since : record->version;
-    if (below >= ZSEQ_KV_VERSION_MAX) {
+    if (known >= ZSEQ_KV_VERSION_MAX) {
         outcome->status = ZSEQ_EEXHAUSTED;
         return;
     }
+    //  K10: so it is in the span of the ballot's round, and above since.
     outcome->writes = true;
-    outcome->version = below + 1;
+    outcome->version = known + 1;
     s_write (record, op, outcome->version);
 }

@@ -161,6 +161,17 @@ s_insert (zseq_registers_t *self, zseq_register_t *accepted)
     return entry;
 }
 
+//  Removes an entry that is in no group.
+static void
+s_remove (zseq_registers_t *self, s_entry_t *entry)
+{
+    assert (!entry->open);
+    self->count--;
+    self->bytes -= s_size (entry->accepted);
+    RB_REMOVE (s_tree, &self->shards[zseq_kv_shard (entry->key)], entry);
+    s_entry_destroy (entry);
+}
+
 //  Replaces what an entry has accepted.
 static void
 s_replace (zseq_registers_t *self, s_entry_t *entry, zseq_register_t *accepted)
@@ -217,6 +228,31 @@ zseq_registers_load (zseq_registers_t *self, const zseq_kv_record_t *record)
     zseq_registers_load_promise (self, zseq_kv_shard (record->key),
                                  &record->proposal.ballot);
     return ZSEQ_OK;
+}
+
+void
+zseq_registers_load_dropped (zseq_registers_t *self, zseq_slice_t key,
+                             const zseq_proposal_t *proposal)
+{
+    assert (self);
+    assert (proposal);
+
+    s_entry_t *entry = s_find (self, key);
+    if (entry && zseq_proposal_compare (&entry->accepted->record.proposal,
+                                        proposal) == 0)
+        s_remove (self, entry);
+}
+
+void
+zseq_registers_load_cleared (zseq_registers_t *self, uint8_t shard)
+{
+    assert (self);
+    assert (shard < ZSEQ_SHARDS);
+
+    s_entry_t *entry;
+    while ((entry = RB_ROOT (&self->shards[shard])))
+        s_remove (self, entry);
+    self->promises[shard] = (s_promise_t){.position = 0};
 }
 
 void

@@ -38,14 +38,19 @@ typedef struct zseq_registers zseq_registers_t;
 zseq_registers_t *zseq_registers_new (uint64_t bytes_max);
 void zseq_registers_destroy (zseq_registers_t **self_p);
 
-//  Loading, before the first change: what is on disk, in any order. last: the
-//  position of the last group. A shard's promise is at least the ballot of each
-//  of its records: whoever accepts a ballot has promised it. Errors:
-//  ZSEQ_ENOMEM.
+//  Loading, before the first change: what is on disk, in the order in which it
+//  was written. last: the position of the last group. A shard's promise is at
+//  least the ballot of each of its records: whoever accepts a ballot has
+//  promised it. Errors: ZSEQ_ENOMEM.
 int zseq_registers_load (zseq_registers_t *self,
                          const zseq_kv_record_t *record);
 void zseq_registers_load_promise (zseq_registers_t *self, uint8_t shard,
                                   const zseq_ballot_t *promise);
+//  The key is dropped, if that proposal is what was loaded of it last.
+void zseq_registers_load_dropped (zseq_registers_t *self, zseq_slice_t key,
+                                  const zseq_proposal_t *proposal);
+//  What was loaded of the shard is void.
+void zseq_registers_load_cleared (zseq_registers_t *self, uint8_t shard);
 void zseq_registers_load_position (zseq_registers_t *self, uint64_t last);
 
 //  K2: promises a ballot in a shard; promises the same again. Errors:

@@ -4,22 +4,32 @@
 //  back what the disk holds, one thing at a time, spread over scrub_us. Damage
 //  that is found is logged, and the node writes that thing again.
 //
+//  A PERSIST_KV action goes to the store of the keys at once. That store needs
+//  the identity of the cluster: it is loaded with the sequences; or, if the
+//  node's record had no identity then, once a record that has one is durable,
+//  and before the node hears of that.
+//
 //  See zseq_host.h for how to use it.
 
 #include "zseq_host.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "zseq_clock.h"
 #include "zseq_detail.h"
+#include "zseq_host_kv.h"
 #include "zseq_host_texts.h"
 #include "zseq_store.h"
+#include "zseq_store_disk.h"
 
 #define LOG_MAX (ZSEQ_STORE_TEXT_MAX + 128)  //  Bytes of a line
 #define WRITTEN_MAX 256
@@ -48,6 +58,11 @@ struct zseq_host {
     size_t damages;
     char damage[ZSEQ_STORE_TEXT_MAX];  //  The first of them
     zseq_store_t *store;
+    zseq_host_kv_t *kv;   //  NULL: the node has no key-value store
+    bool kv_loaded;       //  ... which is open
+    uint64_t kv_version;  //  Else of the first record with an identity; 0:
+                          //  there is none yet
+    int poll_fd;          //  Readable while either store has completions
     zseq_node_t *node;
     zseq_write_t *writes;  //  Gathered by steps, handed over by _flush
     size_t write_count;
@@ -108,6 +123,7 @@ zseq_host_new (const zseq_host_options_t *options)
     if (!self)
         return NULL;
     self->options = *options;
+    self->poll_fd = -1;
     self->opened_us = zseq_clock_now_us ();
     self->store = zseq_store_new (options->directory);
     if (!self->store)
@@ -125,8 +141,11 @@ zseq_host_destroy (zseq_host_t **self_p)
     zseq_host_t *self = *self_p;
     if (!self)
         return;
+    zseq_host_kv_destroy (&self->kv);
     zseq_store_destroy (&self->store);
     zseq_node_destroy (&self->node);
+    if (self->poll_fd >= 0)
+        close (self->poll_fd);
     free (self->writes);
     free (self);
     *self_p = NULL;
@@ -181,12 +200,17 @@ s_act (const zseq_action_t *action, void *arg)
         break;
     }
     case ZSEQ_ACTION_PERSIST_RECORD: {
+        if (action->record->identity && self->kv_version == 0)
+            self->kv_version = action->version;
         zseq_write_t write = {.record = action->record, .tag = action->version};
         s_add_write (self, &write);
         break;
     }
     case ZSEQ_ACTION_PERSIST_KV:
-        assert (false);
+        assert (self->kv_loaded);
+        if (!self->exit &&
+            zseq_host_kv_submit (self->kv, action->group) != ZSEQ_OK)
+            s_exit (self, ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_WRITES);
         break;
     case ZSEQ_ACTION_LOG:
         s_log (self, action->level, action->kind, "%s", action->text);
@@ -293,21 +317,38 @@ s_load_progress (size_t count, size_t total, void *arg)
     s_log (arg, ZSEQ_LOG (LOADING), count, total > count ? total : count);
 }
 
-int
-zseq_host_load (zseq_host_t *self)
+//  What a recovered node has promised and accepted is lost with what it has
+//  lost, so it must not answer for keys (K13).
+static bool
+s_has_lost_keys (const zseq_record_t *record)
 {
-    assert (self);
-    assert (!self->node);
+    return record->vector.incarnation[record->self].counter > 1;
+}
 
-    zseq_node_limits_t limits = {.names_max = self->options.names_max,
-                                 .waiting_max = WAITING_MAX,
-                                 .reserve_us = self->options.reserve_us};
-    uint64_t seed;
-    randombytes_buf (&seed, sizeof seed);
-    self->node = zseq_node_new (&self->record, &limits, seed, s_act, self);
-    if (!self->node)
-        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_NODE);
+//  Loads the keys, if the disk has some of that cluster. What a repair makes is
+//  loaded when it is made.
+static int
+s_load_kv (zseq_host_t *self, uint64_t identity)
+{
+    zseq_registers_t *registers = zseq_node_registers (self->node);
+    if (!registers)
+        return ZSEQ_OK;
+    self->kv = zseq_host_kv_new (self->store, registers);
+    if (!self->kv)
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_KEYS);
+    bool repaired = self->lost || self->damages;
+    if (identity == 0 || (repaired && !zseq_host_kv_is_there (self->kv)))
+        return ZSEQ_OK;
+    int rc = zseq_host_kv_load (self->kv, identity, self->record.self,
+                                s_load_damage, self);
+    self->kv_loaded = rc == ZSEQ_OK;
+    return rc;
+}
 
+//  Loads the sequences. identity_p: that of the cluster; 0: not known.
+static int
+s_load_sequences (zseq_host_t *self, uint64_t *identity_p)
+{
     zseq_store_load_callbacks_t callbacks = {.name = s_load_name,
                                              .damage = s_load_damage,
                                              .progress = s_load_progress,
@@ -320,14 +361,40 @@ zseq_host_load (zseq_host_t *self)
                                  self->options.names_max);
     if (rc != ZSEQ_OK)
         return s_fail_store (self, rc);
-    if (self->damages > DAMAGES_MAX)
-        s_log (self, ZSEQ_LOG (DAMAGES_MORE), self->damages - DAMAGES_MAX);
     if (found.converted)
         s_log (self, ZSEQ_LOG (CONVERTED), self->options.directory,
                found.converted);
-    if (!self->record.identity && (self->lost || self->damages))
+    *identity_p = self->record.identity;
+    if (!self->record.identity && (self->lost || self->damages)) {
+        *identity_p = found.identity;
         zseq_node_adopt (self->node, found.identity);
+    }
     return ZSEQ_OK;
+}
+
+int
+zseq_host_load (zseq_host_t *self)
+{
+    assert (self);
+    assert (!self->node);
+
+    zseq_node_limits_t limits = {.names_max = self->options.names_max,
+                                 .waiting_max = WAITING_MAX,
+                                 .reserve_us = self->options.reserve_us};
+    if (!s_has_lost_keys (&self->record))
+        limits.kv_bytes_max = self->options.kv_bytes_max;
+    uint64_t seed;
+    randombytes_buf (&seed, sizeof seed);
+    self->node = zseq_node_new (&self->record, &limits, seed, s_act, self);
+    if (!self->node)
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_NODE);
+    uint64_t identity = 0;
+    int rc = s_load_sequences (self, &identity);
+    if (rc == ZSEQ_OK)
+        rc = s_load_kv (self, identity);
+    if (rc == ZSEQ_OK && self->damages > DAMAGES_MAX)
+        s_log (self, ZSEQ_LOG (DAMAGES_MORE), self->damages - DAMAGES_MAX);
+    return rc;
 }
 
 const char *
@@ -345,6 +412,24 @@ zseq_host_node (zseq_host_t *self)
     return self->node;
 }
 
+//  Has poll_fd report what a store reports. Errors: ZSEQ_EIO.
+static int
+s_watch (zseq_host_t *self, int fd)
+{
+    struct epoll_event events = {.events = EPOLLIN};
+    if (epoll_ctl (self->poll_fd, EPOLL_CTL_ADD, fd, &events) == 0)
+        return ZSEQ_OK;
+    return zseq_detail_fail (ZSEQ_EIO, ZSEQ_TEXT_HOST_NO_POLL,
+                             self->options.directory, strerror (errno));
+}
+
+static int
+s_start_kv (zseq_host_t *self)
+{
+    int rc = zseq_host_kv_start (self->kv);
+    return rc == ZSEQ_OK ? s_watch (self, zseq_host_kv_fd (self->kv)) : rc;
+}
+
 int
 zseq_host_start (zseq_host_t *self)
 {
@@ -352,7 +437,16 @@ zseq_host_start (zseq_host_t *self)
     assert (self->node);
 
     int rc = zseq_store_start (self->store);
-    return rc == ZSEQ_OK ? rc : s_fail_store (self, rc);
+    if (rc != ZSEQ_OK)
+        return s_fail_store (self, rc);
+    self->poll_fd = zseq_store_above_standard (epoll_create1 (EPOLL_CLOEXEC));
+    if (self->poll_fd < 0)
+        return zseq_detail_fail (ZSEQ_EIO, ZSEQ_TEXT_HOST_NO_POLL,
+                                 self->options.directory, strerror (errno));
+    rc = s_watch (self, zseq_store_fd (self->store));
+    if (rc == ZSEQ_OK && self->kv_loaded)
+        rc = s_start_kv (self);
+    return rc;
 }
 
 //  Running.
@@ -457,14 +551,51 @@ s_take_checked (zseq_host_t *self, const zseq_written_t *done)
     zseq_host_step (self, &event);
 }
 
-size_t
-zseq_host_take_written (zseq_host_t *self)
+//  Opens the store of the keys that came with the identity of the cluster.
+static void
+s_open_kv (zseq_host_t *self)
 {
-    assert (self);
+    bool recovers = zseq_node_state (self->node) == ZSEQ_STATE_RECOVERING;
+    const zseq_record_t *record = zseq_node_record (self->node);
+    int rc = zseq_host_kv_load_new (self->kv, record->identity, record->self,
+                                    recovers);
+    if (rc == ZSEQ_OK)
+        rc = s_start_kv (self);
+    if (rc != ZSEQ_OK) {
+        char text[ZSEQ_STORE_TEXT_MAX];
+        snprintf (text, sizeof text, "%s", zseq_detail ());
+        s_exit (self, rc, text);
+        return;
+    }
+    self->kv_loaded = true;
+}
 
+//  Steps the node with a write that has ended.
+static void
+s_take_write (zseq_host_t *self, const zseq_written_t *done)
+{
+    char why[ZSEQ_STORE_TEXT_MAX];
+    zseq_event_t event = {.type = done->record ? ZSEQ_EVENT_RECORD_PERSISTED
+                                               : ZSEQ_EVENT_PERSISTED,
+                          .sequence = done->owner,
+                          .durable_to = done->durable_to,
+                          .version = done->tag,
+                          .status = done->status};
+    if (done->status != ZSEQ_OK) {
+        zseq_store_refusal (self->store, why);
+        event.why = why;
+    }
+    else if (done->record && self->kv && !self->kv_loaded && self->kv_version &&
+             done->tag >= self->kv_version)
+        s_open_kv (self);
+    zseq_host_step (self, &event);
+}
+
+static size_t
+s_take_sequences (zseq_host_t *self)
+{
     zseq_written_t written[WRITTEN_MAX];
     size_t count = zseq_store_collect (self->store, written, WRITTEN_MAX);
-    char why[ZSEQ_STORE_TEXT_MAX];
     for (size_t index = 0; index < count; index++) {
         const zseq_written_t *done = &written[index];
         if (done->status == ZSEQ_EIO) {
@@ -472,23 +603,50 @@ zseq_host_take_written (zseq_host_t *self)
             s_exit (self, ZSEQ_EIO, zseq_store_text (self->store));
             break;
         }
-        if (done->check) {
+        if (done->check)
             s_take_checked (self, done);
-            continue;
+        else
+            s_take_write (self, done);
+    }
+    return count;
+}
+
+static size_t
+s_take_keys (zseq_host_t *self)
+{
+    if (!self->kv_loaded)
+        return 0;
+    char why[ZSEQ_STORE_TEXT_MAX];
+    zseq_kvstore_done_t written[WRITTEN_MAX];
+    size_t count = zseq_host_kv_collect (self->kv, written, WRITTEN_MAX);
+    for (size_t index = 0; index < count; index++) {
+        const zseq_kvstore_done_t *done = &written[index];
+        if (done->status == ZSEQ_EIO) {
+            //  S8: the node may acknowledge nothing more.
+            s_exit (self, ZSEQ_EIO, zseq_host_kv_text (self->kv));
+            break;
         }
-        zseq_event_t event = {.type = done->record ? ZSEQ_EVENT_RECORD_PERSISTED
-                                                   : ZSEQ_EVENT_PERSISTED,
-                              .sequence = done->owner,
-                              .durable_to = done->durable_to,
-                              .version = done->tag,
+        if (done->type != ZSEQ_KVSTORE_WRITTEN)
+            continue;
+        zseq_event_t event = {.type = ZSEQ_EVENT_KV_PERSISTED,
+                              .position = done->position,
                               .status = done->status};
         if (done->status != ZSEQ_OK) {
-            zseq_store_refusal (self->store, why);
+            zseq_host_kv_refusal (self->kv, why);
             event.why = why;
         }
         zseq_host_step (self, &event);
     }
     return count;
+}
+
+size_t
+zseq_host_take_written (zseq_host_t *self)
+{
+    assert (self);
+
+    size_t count = s_take_sequences (self);
+    return count + s_take_keys (self);
 }
 
 void
@@ -503,6 +661,8 @@ zseq_host_flush (zseq_host_t *self)
           ZSEQ_OK)
         s_exit (self, ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_NODE);
     self->write_count = 0;
+    if (self->kv_loaded && !self->exit)
+        zseq_host_kv_flush (self->kv);
     s_scrub (self);
 }
 
@@ -524,5 +684,5 @@ int
 zseq_host_fd (const zseq_host_t *self)
 {
     assert (self);
-    return zseq_store_fd (self->store);
+    return self->poll_fd;
 }

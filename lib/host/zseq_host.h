@@ -1,5 +1,6 @@
-//  The host of a node: the node with its store and its clocks, but without
-//  sockets. A server (zseq_server) and a local node (zseq_local) both have one.
+//  The host of a node: the node with its clocks and its stores, of sequences
+//  and of keys, but without sockets. A server (zseq_server) and a local node
+//  (zseq_local) both have one.
 //
 //  Call _new, _open (or _open_or_format, _open_lost), check the record, then
 //  _load and _start. From then on, the caller's loop waits for _fd, and calls
@@ -7,7 +8,8 @@
 //  node's replies and questions come back through options.act. When _exit is an
 //  error, the node has ended, and the caller destroys the host.
 //
-//  One thread at a time may use a host. The store has a thread that writes.
+//  One thread at a time may use a host. The store has a thread that writes, and
+//  that of the keys has another.
 
 #ifndef ZSEQ_HOST_H_INCLUDED
 #define ZSEQ_HOST_H_INCLUDED
@@ -17,6 +19,7 @@
 #define ZSEQ_NAMES_MAX_DEFAULT 4000000
 #define ZSEQ_RESERVE_US_DEFAULT 1000000
 #define ZSEQ_SCRUB_US_DEFAULT (24 * UINT64_C (3600000000))
+#define ZSEQ_KV_BYTES_MAX_DEFAULT (UINT64_C (1) << 30)
 //  How long to wait for the predecessor, the process that still has the
 //  directory. A killed process holds it until the system has freed its memory.
 #define ZSEQ_PREDECESSOR_US 3000000
@@ -29,6 +32,7 @@ typedef struct {
     uint64_t scrub_us;      //  How long it takes to read back all that the disk
                             //  holds; 0: never reads back
     uint64_t reserve_us;    //  As zseq_node_limits_t
+    uint64_t kv_bytes_max;  //  The same
     uint64_t wait_us;       //  How long to wait for the predecessor
     bool unsafe;            //  The directory may be on any file system
     //  Logs a line for the operator, whose node is NULL; or NULL.
@@ -41,8 +45,8 @@ typedef struct {
 //  Makes a host and does no I/O. wait_us counts from here. NULL: no memory.
 zseq_host_t *zseq_host_new (const zseq_host_options_t *options);
 
-//  Waits until the store has ended its writes, then releases everything; the
-//  directory's lock last.
+//  Waits until the stores have ended their writes, then releases everything;
+//  the directory's lock last.
 void zseq_host_destroy (zseq_host_t **self_p);
 
 //  Every function that fails sets zseq_detail.
@@ -63,9 +67,10 @@ int zseq_host_open_lost (zseq_host_t *self, const zseq_record_t *record);
 //  The record that _open has read, or that _open_lost was given.
 const zseq_record_t *zseq_host_record (const zseq_host_t *self);
 
-//  Makes the node and loads what the directory holds. If nothing is damaged,
-//  also tidies the directory up (zseq_store_load); else changes nothing in it.
-//  Errors: those of zseq_store_load, ZSEQ_EFULL.
+//  Makes the node and loads what the directory holds. Sequences are tidied up
+//  if none is damaged (zseq_store_load), and keys if none is
+//  (zseq_kvstore_load); else nothing of these is changed. Errors: those of
+//  zseq_store_load and zseq_kvstore_load, ZSEQ_EFULL.
 int zseq_host_load (zseq_host_t *self);
 
 //  After _load: a line that names the first damaged file and its damage; or
@@ -75,7 +80,7 @@ const char *zseq_host_damage (const zseq_host_t *self);
 //  After _load: the node.
 zseq_node_t *zseq_host_node (zseq_host_t *self);
 
-//  After _load: starts the store's writing. Errors: ZSEQ_ENOMEM, ZSEQ_EIO.
+//  After _load: starts the stores' writing. Errors: ZSEQ_ENOMEM, ZSEQ_EIO.
 int zseq_host_start (zseq_host_t *self);
 
 //  Whether to try again to get what the predecessor may still hold: rc is
@@ -89,12 +94,12 @@ bool zseq_host_await (zseq_host_t *self, int rc, const char *why);
 //  ended.
 void zseq_host_step (zseq_host_t *self, zseq_event_t *event);
 
-//  Steps the node with what the store has written or read back since the last
+//  Steps the node with what the stores have written or read back since the last
 //  call. Returns how many of these there were.
 size_t zseq_host_take_written (zseq_host_t *self);
 
-//  Steps the node with a FLUSH, hands the node's writes to the store, and reads
-//  back from the disk when that is due.
+//  Steps the node with a FLUSH, hands its writes to the stores, and reads back
+//  from the disk when that is due.
 void zseq_host_flush (zseq_host_t *self);
 
 //  Why the node has ended and acknowledges nothing more; ZSEQ_OK while it runs.

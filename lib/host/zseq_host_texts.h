@@ -41,6 +41,9 @@
 #define ZSEQ_HOST_TEXTS(X)                                                     \
     X (NO_MEMORY_WRITES, "no memory for what the node writes")                 \
     X (NO_MEMORY_NODE, "no memory for the node's sequences")                   \
+    X (NO_MEMORY_KEYS, "no memory for the node's keys")                        \
+    X (KV_NOT_EMPTY,                                                           \
+       "kv: what the node has just made is not empty: check the disk")         \
     X (NAMES_MANY, "directory %s holds more than %zu sequences: zseqd can "    \
                    "run it, with a larger --names-max")                        \
     X (LOCAL_LOST, "%s; nothing was changed: restore a copy of the directory " \
@@ -52,6 +55,7 @@
     X (LOCAL_RECOVERY, "%s/node: the node's last recovery was not finished")   \
     X (LOCAL_DISK_SLOW,                                                        \
        "directory %s: the disk takes too long: allow more time")               \
+    X (HOST_NO_POLL, "directory %s: cannot wait for its writes: %s")           \
     X (HOST_NO_RANDOMNESS, "no source of randomness")                          \
     X (LOCAL_DIRECTORY, "directory %s: %s")                                    \
     X (NO_MEMORY_DIRECTORY, "no memory for directory %s")                      \

@@ -23,15 +23,15 @@
 #include "zseq_store.h"
 
 #define TICK_US 20000
-//  What an open directory needs, with the files of a write.
-#define DESCRIPTORS 12
-#define THREADS 1
+//  What an open directory needs, with the files of a write to each store.
+#define DESCRIPTORS 20
+#define THREADS 2
 
 struct zseq_local {
     char *directory;
     bool unsafe;  //  The directory may be on any file system
     zseq_host_t *host;
-    bool started;      //  The store writes
+    bool started;      //  The stores write
     uint64_t tick_us;  //  When to tick next
     //  Replies not taken yet, each behind its size: bytes [taken, used).
     uint8_t *replies;
@@ -203,6 +203,7 @@ zseq_local_open (zseq_local_t *self, uint64_t wait_us)
                                    .names_max = ZSEQ_NAMES_MAX_DEFAULT,
                                    .reserve_us = ZSEQ_RESERVE_US_DEFAULT,
                                    .scrub_us = ZSEQ_SCRUB_US_DEFAULT,
+                                   .kv_bytes_max = ZSEQ_KV_BYTES_MAX_DEFAULT,
                                    .wait_us = wait_us,
                                    .unsafe = self->unsafe,
                                    .act = s_act,

@@ -48,6 +48,7 @@
 //  How long STATUS tells that all connections were closed.
 #define CLOSED_US 60000000
 #define NAME_BYTES 1024          //  Memory of a name, at most
+#define KEYS_FACTOR 2            //  Memory of keys by what they count, at most
 #define WHY_MAX 1024             //  Bytes of the reason why a node must recover
 #define LOG_MAX (WHY_MAX + 128)  //  Bytes of a line
 
@@ -289,6 +290,7 @@ s_open_host (zseq_server_t *self)
     zseq_host_options_t own = {.directory = options->directory,
                                .names_max = options->names_max,
                                .reserve_us = options->reserve_us,
+                               .kv_bytes_max = options->kv_bytes_max,
                                .scrub_us = options->scrub_us,
                                .wait_us = ZSEQ_PREDECESSOR_US,
                                .unsafe = options->unsafe,
@@ -566,6 +568,16 @@ s_resident (const zseq_server_t *self)
     return pages * (uint64_t) sysconf (_SC_PAGESIZE);
 }
 
+//  Memory that the process may take.
+static uint64_t
+s_memory_max (const zseq_server_t *self)
+{
+    const zseq_registers_t *registers = zseq_node_registers (self->node);
+    uint64_t keys = registers ? zseq_registers_bytes (registers) : 0;
+    return self->options->memory_max +
+           NAME_BYTES * zseq_node_count (self->node) + KEYS_FACTOR * keys;
+}
+
 //  Logs when no descriptor is left, which libzmq tells nobody, and when some
 //  have been left for a while.
 static void
@@ -619,8 +631,7 @@ s_guard (zseq_server_t *self, uint64_t now_us)
     }
     self->guard_us = now_us + GUARD_US;
     s_watch_descriptors (self, now_us);
-    uint64_t max =
-      self->options->memory_max + NAME_BYTES * zseq_node_count (self->node);
+    uint64_t max = s_memory_max (self);
     if (s_resident (self) <= max)
         return;
     //  The allocator may still hold what was freed.

@@ -30,14 +30,15 @@ typedef struct {
     bool insecure;        //  May bind where other machines can reach it
     bool unsafe;          //  The directory may be on any file system
     size_t names_max;     //  Sequences that the node holds at most
-    uint64_t memory_max;  //  Bytes that the process may use, besides 1 KiB for
-                          //  each name: above that, closes all connections
-    uint64_t reserve_us;  //  Reserves on disk as many IDs as are claimed in
-                          //  this time; 0: none
-    uint64_t scrub_us;    //  How long it takes to read back all that the disk
-                          //  holds; 0: never reads back
-    bool recover;         //  Recover, whatever the directory says, and end when
-                          //  the node votes
+    uint64_t memory_max;  //  Bytes that the process may use, besides what names
+                          //  and keys take: above that, closes all connections
+    uint64_t kv_bytes_max;  //  Memory that keys may take; 0: no key-value store
+    uint64_t reserve_us;    //  Reserves on disk as many IDs as are claimed in
+                            //  this time; 0: none
+    uint64_t scrub_us;      //  How long it takes to read back all that the disk
+                            //  holds; 0: never reads back
+    bool recover;  //  Recover, whatever the directory says, and end when
+                   //  the node votes
     const zseq_force_t *force;  //  ... with however few peers; or NULL
     //  ... without the members whose directories are gone for good: their
     //  names, with commas between them; or NULL.

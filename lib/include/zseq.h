@@ -454,15 +454,14 @@ int zseq_raise (zseq_t *self, uint64_t id);
 
 //  The key-value store: a value of up to ZSEQ_VALUE_MAX bytes under each key.
 //  It is on the nodes of a cluster, in the directory of file:, or in the memory
-//  of the client of mem:.
-//
-//  Not finished: in this version zseqd and file: do not store keys yet, and
-//  calls there fail with ZSEQ_EPROTOCOL. Only mem: serves them.
+//  of the client of mem:. A cluster of nodes of an older version has none:
+//  calls there fail with ZSEQ_EPROTOCOL.
 //
 //  Each key is linearizable: a get returns what the last put that ended before
 //  it began has stored, or what a later one has. Nothing is promised of several
 //  keys together. A value has a version, 1 to 2^63 - 1. The versions of a key
-//  only rise, also over deletions, but do not count up by one. So a version is
+//  only rise, also over deletions and a recovery by force, but do not count up
+//  by one: a version may be far above the one before it. So a version is
 //  a condition for the next write (zseq_kv_cas), and a fence: whoever has the
 //  higher version came later.
 //

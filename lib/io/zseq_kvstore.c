@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "zseq_io_texts.h"
+#include "zseq_kvstore_make.h"
 #include "zseq_kvstore_private.h"
 #include "zseq_store_private.h"
 #include "zseq_store_signals.h"
@@ -66,6 +67,13 @@ zseq_kvstore_destroy (zseq_kvstore_t **self_p)
     free (self);
 }
 
+bool
+zseq_kvstore_is_there (const zseq_kvstore_t *self)
+{
+    assert (self);
+    return zseq_kvstore_make_is_there (&self->disk);
+}
+
 const char *
 zseq_kvstore_text (const zseq_kvstore_t *self)
 {
@@ -95,10 +103,6 @@ zseq_kvstore_load (zseq_kvstore_t *self, uint64_t identity, uint8_t node,
     assert (self);
     assert (identity != 0);
     assert (callbacks);
-    assert (callbacks->promise);
-    assert (callbacks->record);
-    assert (callbacks->dropped);
-    assert (callbacks->cleared);
     assert (result_p);
     assert (!self->loaded);
     self->disk.why[0] = 0;

@@ -24,6 +24,9 @@ typedef struct zseq_kvstore zseq_kvstore_t;
 //  it. Touches nothing yet. NULL: no memory.
 zseq_kvstore_t *zseq_kvstore_new (const zseq_store_t *store);
 
+//  Whether there is anything in kv's place. Before loading.
+bool zseq_kvstore_is_there (const zseq_kvstore_t *self);
+
 //  Ends the store's thread after it has written all submitted groups, and frees
 //  everything. A snapshot that is under way is abandoned. Completions that were
 //  not collected are discarded, and the registers of their groups are the
@@ -37,7 +40,7 @@ const char *zseq_kvstore_text (const zseq_kvstore_t *self);
 
 //  What loading reports, in the order in which it was written: what comes later
 //  replaces what came before. The slices are valid during the call. A result
-//  other than ZSEQ_OK ends loading and is returned.
+//  other than ZSEQ_OK ends loading and is returned. Each may be null.
 typedef struct {
     int (*promise) (uint8_t shard, const zseq_ballot_t *ballot, void *arg);
     int (*record) (uint8_t shard, const zseq_kv_record_t *record, void *arg);
@@ -45,7 +48,7 @@ typedef struct {
                     const zseq_proposal_t *proposal, void *arg);
     //  All that was reported of the shard is void.
     int (*cleared) (uint8_t shard, void *arg);
-    //  One damaged thing: a line that names the file. May be null.
+    //  One damaged thing: a line that names the file.
     void (*damage) (const char *text, void *arg);
     void *arg;
 } zseq_kvstore_load_callbacks_t;

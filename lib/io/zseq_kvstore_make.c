@@ -129,10 +129,10 @@ zseq_kvstore_make (zseq_store_disk_t *disk, uint64_t identity, uint8_t node)
     return rc;
 }
 
-//  Whether there is anything in kv's place.
-static bool
-s_is_there (const zseq_store_disk_t *disk)
+bool
+zseq_kvstore_make_is_there (const zseq_store_disk_t *disk)
 {
+    assert (disk);
     return faccessat (disk->fd, ZSEQ_KVSTORE_FOLDER, F_OK,
                       AT_SYMLINK_NOFOLLOW) == 0;
 }
@@ -142,8 +142,9 @@ zseq_kvstore_make_missing (zseq_store_disk_t *disk, uint64_t identity,
                            uint8_t node)
 {
     assert (disk);
-    return s_is_there (disk) ? ZSEQ_OK
-                             : zseq_kvstore_make (disk, identity, node);
+    return zseq_kvstore_make_is_there (disk)
+             ? ZSEQ_OK
+             : zseq_kvstore_make (disk, identity, node);
 }
 
 int
@@ -152,7 +153,7 @@ zseq_kvstore_renew (zseq_store_disk_t *disk, uint64_t identity, uint8_t node)
     assert (disk);
     zseq_store_repair_t repair = {.needed = true};
     int rc = ZSEQ_OK;
-    if (s_is_there (disk))
+    if (zseq_kvstore_make_is_there (disk))
         rc = zseq_store_repair_move (&repair, disk, ZSEQ_KVSTORE_FOLDER);
     if (rc == ZSEQ_OK && repair.folder[0] && !disk->sync_each)
         rc = zseq_store_disk_sync_all (disk);

@@ -11,7 +11,10 @@
 int zseq_kvstore_make (zseq_store_disk_t *disk, uint64_t identity,
                        uint8_t node);
 
-//  The same, but leaves a kv that is there as it is.
+//  Whether there is anything in kv's place.
+bool zseq_kvstore_make_is_there (const zseq_store_disk_t *disk);
+
+//  As zseq_kvstore_make, but leaves a kv that is there as it is.
 int zseq_kvstore_make_missing (zseq_store_disk_t *disk, uint64_t identity,
                                uint8_t node);
 

@@ -12,7 +12,7 @@
 //  Whether the process can open that many more descriptors, and run that many
 //  more threads, 0 to ZSEQ_LIMITS_MAX each. If not, writes what is missing, and
 //  what to do, into text.
-#define ZSEQ_LIMITS_MAX 16
+#define ZSEQ_LIMITS_MAX 20
 bool zseq_limits_leave (size_t descriptors, size_t threads, char *text,
                         size_t text_size);
 

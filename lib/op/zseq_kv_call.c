@@ -1,8 +1,9 @@
 //  The phases of a call. A get READs (s_read_*); when the nodes have not agreed
-//  twice, it asks a coordinator to settle the key. A write asks a coordinator
-//  at once. A stale get asks a near node first, and then READs. A watch READs;
-//  as long as that shows nothing new, it leaves the question with all nodes
-//  (s_watch_*), and READs again when one of them answers, or after a while.
+//  twice, or too few have answered, it asks a coordinator to settle the key. A
+//  write asks a coordinator at once. A stale get asks a near node first, and
+//  then READs. A watch READs; as long as that shows nothing new, it leaves the
+//  question with all nodes (s_watch_*), and READs again when one of them
+//  answers, or after a while.
 //
 //  All messages to coordinators for one op have the same op id and request IDs
 //  of their own: a late reply to any of them answers the op.
@@ -12,7 +13,8 @@
 #include <assert.h>
 #include <string.h>
 
-//  How long a READ waits for other nodes when W have answered and do not agree.
+//  How long a READ waits for other nodes when W have answered and do not agree,
+//  or fewer have and the others cannot be reached.
 #define OTHERS_US 20000
 //  How long a stale get waits for its node.
 #define NEAR_US_MIN 20000
@@ -188,16 +190,24 @@ s_quorum (const zseq_kv_call_t *self, zseq_node_set_t nodes)
                                 nodes);
 }
 
+//  The nodes that have not answered.
+static zseq_node_set_t
+s_silent (const zseq_kv_call_t *self)
+{
+    zseq_node_set_t silent = 0;
+    for (uint8_t node = 0; node < self->nodes->n; node++)
+        if (!self->attempt.tally.vote[node].present)
+            zseq_node_set_add (&silent, node);
+    return silent;
+}
+
 //  Whether no nodes can agree any more. If W have answered, those that the
 //  message did not reach are not waited for.
 static bool
 s_read_hopeless (const zseq_kv_call_t *self)
 {
     zseq_node_set_t granted = zseq_attempt_granted (&self->attempt);
-    zseq_node_set_t silent = 0;
-    for (uint8_t node = 0; node < self->nodes->n; node++)
-        if (!self->attempt.tally.vote[node].present)
-            zseq_node_set_add (&silent, node);
+    zseq_node_set_t silent = s_silent (self);
     if (s_quorum (self, granted))
         silent &= ~self->attempt.absent;
     bool hopeless = !s_quorum (self, silent);
@@ -211,13 +221,18 @@ s_read_hopeless (const zseq_kv_call_t *self)
 static zseq_do_t s_next (zseq_kv_call_t *self, uint64_t now_us);
 
 //  The READ has not shown the key. If W nodes have answered twice and do not
-//  agree, a coordinator settles it; else all are asked again.
+//  agree, a coordinator settles it; also if fewer have, one of them, because it
+//  may reach those that this client does not. Else all are asked again.
 static zseq_do_t
 s_read_over (zseq_kv_call_t *self, bool answered, uint64_t now_us)
 {
-    bool disagrees = s_quorum (self, zseq_attempt_granted (&self->attempt));
+    zseq_node_set_t granted = zseq_attempt_granted (&self->attempt);
+    bool disagrees = s_quorum (self, granted);
+    self->disagreed += disagrees;
     zseq_attempt_end (&self->attempt, answered);
-    if (disagrees && ++self->disagreed == 2) {
+    if (self->disagreed == 2 || (granted && !disagrees)) {
+        if (!disagrees)
+            self->passed = zseq_node_set_first (self->nodes->n) & ~granted;
         self->phase = ZSEQ_KV_COORDINATED;
         return s_next (self, now_us);
     }
@@ -260,7 +275,9 @@ s_read_reply (zseq_kv_call_t *self, const zseq_msg_t *reply, uint64_t now_us)
     }
     if (s_read_hopeless (self))
         return s_read_over (self, true, now_us);
-    if (s_quorum (self, zseq_attempt_granted (attempt)))
+    zseq_node_set_t granted = zseq_attempt_granted (attempt);
+    if (s_quorum (self, granted) ||
+        !s_quorum (self, granted | (s_silent (self) & ~attempt->absent)))
         zseq_attempt_hasten (attempt, now_us + OTHERS_US);
     return ZSEQ_DO_WAIT;
 }
@@ -340,7 +357,7 @@ static void
 s_coordinated_request (zseq_kv_call_t *self, uint64_t request, uint64_t now_us,
                        zseq_msg_t *msg)
 {
-    self->sent[self->node] = request;
+    self->request = request;
     //  K9: an op id is as unique as a request ID, and its copies keep it.
     if (s_writes (self) && !self->ask.op.op)
         self->ask.op.op = request;
@@ -363,6 +380,7 @@ s_coordinated_sent (zseq_kv_call_t *self, uint64_t now_us)
         limit_us = s_left_us (self, now_us) / 2 + 1;
     self->asked_us = now_us;
     self->limit_us = now_us + limit_us;
+    self->sent[self->node] = self->request;
     //  An earlier copy at this node will have no reply that is recognised.
     if (zseq_node_set_has (self->owing, self->node))
         self->applied = s_writes (self);
@@ -387,7 +405,9 @@ s_renew (zseq_kv_call_t *self, uint64_t now_us)
 
 //  A condition that does not hold is the end of the op if it cannot hold later
 //  either, because the expected version has passed, or if no copy of the op is
-//  left that could be judged later.
+//  left that could be judged later. A version floor above the expected version
+//  does not say that it has passed: a minority may hold a value with it that
+//  was proposed under a lower ballot, and that is taken up later.
 static zseq_do_t
 s_refused (zseq_kv_call_t *self, int status, uint64_t now_us)
 {
@@ -395,8 +415,7 @@ s_refused (zseq_kv_call_t *self, int status, uint64_t now_us)
     if (self->ask.watch)
         return s_told (self, status, now_us);
     zseq_do_t todo = s_done (self, status);
-    if (op->conditional && op->expected != 0 &&
-        (self->version > op->expected || self->floor >= op->expected))
+    if (op->conditional && op->expected != 0 && self->version > op->expected)
         self->unknown = false;
     return todo;
 }
@@ -684,7 +703,9 @@ zseq_kv_call_end (zseq_kv_call_t *self)
     assert (!self->done);
 
     int rc = ZSEQ_EUNAVAILABLE;
-    if (self->phase == ZSEQ_KV_READ)
+    bool read_by_too_few = self->phase == ZSEQ_KV_COORDINATED &&
+                           !s_writes (self) && self->disagreed < 2;
+    if (self->phase == ZSEQ_KV_READ || read_by_too_few)
         rc = zseq_attempt_failure (&self->attempt, ZSEQ_QUORUM_WRITE, NULL);
     else if (self->owing || self->phase == ZSEQ_KV_WATCHING)
         rc = ZSEQ_ETIMEOUT;

@@ -64,6 +64,7 @@ typedef struct {
     //  NEAR and COORDINATED.
     uint64_t sent[ZSEQ_NODES_MAX];  //  Request IDs of the op's copies that have
                                     //  no reply yet, by node; 0: none
+    uint64_t request;               //  Of the copy that is about to be sent
     uint8_t node;                   //  That is asked; n: none
     uint64_t asked_us;              //  When
     uint64_t limit_us;              //  Its answer is late, though it is heard

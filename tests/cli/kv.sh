@@ -47,12 +47,53 @@ refuses 1 "zseq: cannot read the standard input: Is a dir" \
 refuses 1 "flake URIs have no key-value store: use" \
     "$zseq" -u flake:1 kv get key
 
-#  Nodes do not store keys yet: they refuse, and the client says so.
-cluster one a
-refuses 2 "node a refuses: .*nothing has changed" \
-    "$zseq" -u "$(uri a)" -t 1000 kv get key
+#  stores URI: works as a store that keeps what it is given.
+stores () {
+    local kv=("$zseq" -u "$1" -t 30000 kv) first second
+    run "${kv[@]}" put key one
+    first=$(cat "$work/out")
+    holds "put prints a version" [ "$first" -ge 1 ]
+    answers one "${kv[@]}" get key
+    refuses 5 "it is there already, at version $first" \
+        "${kv[@]}" put key two --if 0
+    run "${kv[@]}" cas key "$first" two
+    second=$(cat "$work/out")
+    holds "the version rises" [ "$second" -gt "$first" ]
+    answers two "${kv[@]}" get key --stale
+    refuses 5 "it is at version $second, not $first" \
+        "${kv[@]}" del key --if "$first"
+    answers "{
+  \"key\": \"key\",
+  \"version\": \"$second\",
+  \"value\": \"two\"
+}" "${kv[@]}" get key -w json
+    run "${kv[@]}" del key --if "$second"
+    holds "a deletion has a version" [ "$(cat "$work/out")" -gt "$second" ]
+    refuses 4 "no such key.*it was deleted at version $(cat "$work/out")" \
+        "${kv[@]}" get key
+}
+
+stores "file:$work/local"
+cluster net a b c
+stores "$(uri a b c)"
+
+#  Without a quorum.
+crash b
+crash c
+refuses 2 "1 of 3 nodes answered.*nothing has changed" \
+    "$zseq" -u "$(uri a b c)" -t 1000 kv get key
+refuses 6 "the write may have been done, or may be done yet" \
+    "$zseq" -u "$(uri a b c)" -t 1000 kv put key value
+crash a
+
+#  Without the store.
+format none d d
+start d --kv-memory 0
+ready d
+refuses 2 "node d refuses: .*nothing has changed" \
+    "$zseq" -u "$(uri d)" -t 1000 kv get key
 refuses 2 "no node has coordinated it in time; one refused: .*nothing was written" \
-    "$zseq" -u "$(uri a)" -t 1000 kv put key value
-stop a
+    "$zseq" -u "$(uri d)" -t 1000 kv put key value
+stop d
 
 verdict

@@ -7,6 +7,7 @@
 //  strace (at the end of the file) or from the tests themselves.
 
 #include "zseq_crash.h"
+#include "zseq_keys.h"
 #include "zseq_load.h"
 #include "zseq_process.h"
 
@@ -41,6 +42,8 @@
 #define S_TIMEOUT_MS 3000
 #define S_PATIENT_MS 60000
 #define S_ARGUMENTS_MAX 32
+#define S_KEYS 48        //  A part of the shards, so that snapshots come
+#define S_KEY_THREADS 2  //  Of a client process, beside options.threads
 #define S_NAME_MAX 256
 #define S_PATH_MAX 256
 
@@ -81,11 +84,15 @@ struct zseq_crash {
     size_t logs;  //  The last one is the asker's
     pid_t client[S_PROCESSES_MAX];
     bool loaded;
+    uint64_t loads;
+    zseq_keys_t *keys;  //  Of this load
 
     uint64_t operations;  //  Judged so far
     uint64_t ids;
     uint64_t duplicates;
     uint64_t violations;
+    zseq_keys_counts_t counts;  //  Of keys that were judged
+    uint64_t key_violations;
 };
 
 static uint64_t
@@ -158,8 +165,9 @@ zseq_crash_new (const zseq_crash_options_t *options)
     printf ("ZSEQ_TEST_SEED=%lu\n", self->seed);
     self->start_ns = zseq_history_now_ns ();
     const char *zseqd = getenv ("ZSEQ_CRASH_ZSEQD");
-    self->cluster = zseq_cluster_new (S_CLUSTER, ZSEQ_CRASH_NODES,
-                                      zseqd ? zseqd : options->zseqd);
+    if (!zseqd)
+        zseqd = options->zseqd ? options->zseqd : ZSEQD_SEGMENTS;
+    self->cluster = zseq_cluster_new (S_CLUSTER, ZSEQ_CRASH_NODES, zseqd);
     assert (!s_living);
     s_living = self;
     s_owner = getpid ();
@@ -652,6 +660,9 @@ s_client_run (void *arg)
     s_client_t *self = arg;
     zseq_crash_t *crash = self->crash;
     zseq_client_t *client = s_client_new (crash, crash->options.timeout_ms);
+    zseq_keys_client_t *keys =
+      crash->keys ? zseq_keys_client_new (crash->keys, self->process, client)
+                  : NULL;
     uint32_t threads = crash->options.threads;
     int status = 0;
     for (uint32_t index = 0; index < threads; index++) {
@@ -669,8 +680,27 @@ s_client_run (void *arg)
             status = 1;
         s_thread_term (&thread[index]);
     }
+    if (keys && zseq_keys_client_end (&keys) != ZSEQ_OK)
+        status = 1;
     zseq_client_destroy (&client);
     return status;
+}
+
+//  Keys that no load has used.
+static zseq_keys_t *
+s_keys_new (zseq_crash_t *self)
+{
+    char name[32];
+    snprintf (name, sizeof name, "load %lu", self->loads++);
+    zseq_keys_options_t options = {.name = name,
+                                   .clients = self->options.processes,
+                                   .threads = S_KEY_THREADS,
+                                   .keys = S_KEYS,
+                                   .value_max = ZSEQ_VALUE_MAX,
+                                   .timeout_ms = self->options.timeout_ms,
+                                   .gate = &self->shared->gate,
+                                   .seed = self->random};
+    return zseq_keys_new (&options);
 }
 
 void
@@ -679,6 +709,8 @@ zseq_crash_load (zseq_crash_t *self)
     assert (self);
     assert (!self->loaded);
     atomic_store (&self->progress->stop, false);
+    if (!self->options.no_keys)
+        self->keys = s_keys_new (self);
     zseq_crash_open_names (self, self->options.names_open);
     for (uint32_t process = 0; process < self->options.processes; process++) {
         s_client_t client = {self, process};
@@ -731,6 +763,8 @@ zseq_crash_progress (zseq_crash_t *self)
             ZSEQ_PROCESS_WAIT_MS)
             zseq_process_fail ("calls fail, and fail again");
     }
+    if (self->keys)
+        zseq_keys_await (self->keys, S_PROGRESS);
 }
 
 void
@@ -775,6 +809,8 @@ s_ask (void *arg)
         fprintf (stderr, "asking all: %s: %s\n", zseq_strerror (rc),
                  zseq_detail ());
     s_thread_term (&thread);
+    if (rc == ZSEQ_OK && crash->keys)
+        rc = zseq_keys_ask_all (crash->keys, client, S_PATIENT_MS);
     zseq_client_destroy (&client);
     return rc == ZSEQ_OK ? 0 : 1;
 }
@@ -784,7 +820,8 @@ zseq_crash_ask_all (zseq_crash_t *self)
 {
     assert (self);
     if (zseq_process_wait (zseq_process_fork (s_ask, self)) != 0)
-        zseq_process_fail ("the nodes vote, and not all names can be used");
+        zseq_process_fail ("the nodes vote, and not all names and keys can be "
+                           "used");
 }
 
 static bool
@@ -817,6 +854,27 @@ s_judge_logs (zseq_crash_t *self)
     return good;
 }
 
+static zseq_keys_counts_t
+s_add_counts (zseq_keys_counts_t one, zseq_keys_counts_t other)
+{
+    return (zseq_keys_counts_t){.calls = one.calls + other.calls,
+                                .failures = one.failures + other.failures,
+                                .unknown = one.unknown + other.unknown,
+                                .refused = one.refused + other.refused};
+}
+
+static bool
+s_judge_keys (zseq_crash_t *self)
+{
+    if (!self->keys)
+        return true;
+    uint64_t violations = zseq_keys_judge (self->keys)->violations;
+    self->key_violations += violations;
+    self->counts = s_add_counts (self->counts, zseq_keys_counts (self->keys));
+    zseq_keys_destroy (&self->keys);
+    return violations == 0;
+}
+
 bool
 zseq_crash_judge (zseq_crash_t *self)
 {
@@ -824,12 +882,18 @@ zseq_crash_judge (zseq_crash_t *self)
     assert (self->loaded);
     bool good = true;
     atomic_store (&self->progress->stop, true);
-    for (uint32_t process = 0; process < self->options.processes; process++)
+    if (self->keys)
+        zseq_keys_stop (self->keys);
+    for (uint32_t process = 0; process < self->options.processes; process++) {
         if (zseq_process_wait (self->client[process]) != 0)
             good = false;
+        if (self->keys)
+            zseq_keys_reap (self->keys, process);
+    }
     self->loaded = false;
     zseq_crash_ask_all (self);
-    return s_judge_logs (self) && good;
+    good = s_judge_logs (self) && good;
+    return s_judge_keys (self) && good;
 }
 
 bool
@@ -867,6 +931,10 @@ zseq_crash_report (const zseq_crash_t *self)
             atomic_load (&self->shared->failures),
             atomic_load (&self->shared->refused), self->ids, self->duplicates,
             self->violations);
+    printf ("keys: %lu calls, %lu failed (%lu for a full disk), %lu writes of "
+            "unknown outcome, %lu violations\n",
+            self->counts.calls, self->counts.failures, self->counts.refused,
+            self->counts.unknown, self->key_violations);
 }
 
 //  strace.

@@ -1,7 +1,7 @@
-//  A cluster of real nodes under a load of many names, for tests that disturb
-//  the nodes. Client processes note all IDs that they are given in memory
-//  shared with the test, and zseq_crash_judge checks them name by name. A
-//  failure in these functions ends the test (zseq_process_fail).
+//  A cluster of real nodes under a load of many names, and of keys (zseq_keys),
+//  for tests that disturb the nodes. Client processes note all IDs that they are
+//  given in memory shared with the test, and zseq_crash_judge checks them name
+//  by name. A failure in these functions ends the test (zseq_process_fail).
 //
 //  A test calls zseq_crash_new, spawns the nodes, calls zseq_crash_load to
 //  start the clients, and then kills, damages and restarts nodes in rounds
@@ -20,11 +20,14 @@
 
 typedef struct {
     const char *zseqd;      //  The daemon to run; NULL: the one of this build
+                            //  with small segments of the registers' journal
     uint32_t processes;     //  Client processes
     uint32_t threads;       //  Threads of each
     uint32_t names;         //  Names they use, 1..ZSEQ_CRASH_NAMES_MAX
     uint32_t names_open;    //  Names they use at first
     bool unbuffered;        //  Clients do not buffer IDs
+    bool no_keys;           //  Clients use no keys: nodes recover, and serve
+                            //  none after that yet
     int timeout_ms;         //  Of a call; 0 means 3000
     void (*at_end) (void);  //  Called when the nodes have ended for good, even
                             //  if the test fails; or NULL
@@ -107,8 +110,8 @@ void zseq_crash_load (zseq_crash_t *self);
 void zseq_crash_open_names (zseq_crash_t *self, uint32_t names);
 uint32_t zseq_crash_names_open (const zseq_crash_t *self);
 
-//  _let_run waits for a random part of about that many calls, failed ones
-//  included. _progress waits until some calls have succeeded.
+//  _let_run waits for a random part of about that many calls for IDs, failed ones
+//  included. _progress waits until some calls, and some for keys, have succeeded.
 void zseq_crash_let_run (zseq_crash_t *self, uint64_t calls);
 void zseq_crash_progress (zseq_crash_t *self);
 
@@ -117,20 +120,20 @@ void zseq_crash_progress (zseq_crash_t *self);
 void zseq_crash_hold (zseq_crash_t *self);
 void zseq_crash_release (zseq_crash_t *self);
 
-//  A new client peeks at every open name and takes an ID. The nodes must be
-//  running.
+//  A new client peeks at every open name and takes an ID, and gets every key.
+//  The nodes must be running.
 void zseq_crash_ask_all (zseq_crash_t *self);
 
-//  Ends the clients, asks for all names, and judges all IDs that were given
-//  out. Returns whether they were correct, and adds them up for
+//  Ends the clients, asks for all names and keys, and judges all that was
+//  answered. Returns whether it was correct, and adds it up for
 //  zseq_crash_report.
 bool zseq_crash_judge (zseq_crash_t *self);
 
-//  If many IDs were noted: judges them and starts a new load with other names.
+//  If many IDs were noted: judges all and starts a new load with other names.
 //  Returns false, without a load, if they were wrong.
 bool zseq_crash_turn_over (zseq_crash_t *self);
 
-//  The number of calls that failed because disks were full.
+//  The number of calls for IDs that failed because disks were full.
 uint64_t zseq_crash_refused (const zseq_crash_t *self);
 
 //  Prints a summary of what was judged.

@@ -19,8 +19,9 @@
 
 //  The first kinds become rare with time.
 static const char *const s_calls[] = {
-  "mkdirat", "ftruncate", "syncfs",   "unlinkat",  "openat", "pwrite64",
-  "fsync",   "close",     "renameat", "renameat2", "write",  "sendto"};
+  "mkdirat",   "ftruncate", "syncfs",    "unlinkat", "openat",
+  "pwrite64",  "fsync",     "fdatasync", "close",    "renameat",
+  "renameat2", "write",     "sendto"};
 
 #define S_CALLS (sizeof s_calls / sizeof *s_calls)
 
@@ -205,8 +206,11 @@ main (int argc, char **argv)
         printf ("skipped: strace does not work here\n");
         return ZSEQ_CRASH_SKIPPED;
     }
-    zseq_crash_options_t options = {
-      .processes = 2, .threads = 4, .names = S_NAMES, .names_open = 8};
+    zseq_crash_options_t options = {.processes = 2,
+                                    .threads = 4,
+                                    .names = S_NAMES,
+                                    .names_open = 8,
+                                    .no_keys = s_mode == S_RECOVER};
     s_crash = zseq_crash_new (&options);
     bool good = s_run ();
     uint64_t kills = 0;

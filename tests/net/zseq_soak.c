@@ -2,10 +2,11 @@
 //  [--zseqd PATH]
 //
 //  Competing client processes that draw IDs from one sequence with batch sizes
-//  and calls chosen at random, while one node at a time is killed with SIGKILL
-//  and restarted, and clients are killed and replaced, at random. The history
-//  of all IDs handed out is checked at the end. Without --seconds it ends after
-//  that many kills of nodes. Exit status: 0 when the promises were kept.
+//  and calls chosen at random, and use keys, while one node at a time is killed
+//  with SIGKILL and restarted, and clients are killed and replaced, at random.
+//  The history of all IDs handed out is checked at the end, that of keys
+//  meanwhile. Without --seconds it ends after that many kills of nodes. Exit
+//  status: 0 when the promises were kept.
 
 #include "zseq_cluster.h"
 #include "zseq_history.h"
@@ -22,6 +23,8 @@
 #define S_CLIENTS_MAX 64
 #define S_CALL_TIMEOUT_MS 10000
 #define S_PROGRESS_NS 5000000000u
+#define S_KEYS 200
+#define S_KEY_THREADS 2
 
 typedef struct {
     uint64_t seconds;  //  0: until that many kills
@@ -37,6 +40,7 @@ typedef struct {
     uint64_t random;
     zseq_cluster_t *cluster;
     zseq_load_shared_t *shared;
+    zseq_keys_t *keys;
     pid_t pid[S_CLIENTS_MAX];
     uint32_t started;  //  Clients, each with a history of its own
     uint64_t node_kills;
@@ -73,7 +77,9 @@ s_start_client (s_soak_t *self, size_t index)
                         .seed = s_below (self, UINT64_MAX),
                         .timeout_ms = S_CALL_TIMEOUT_MS,
                         .tolerant = true,
-                        .shared = self->shared};
+                        .shared = self->shared,
+                        .keys = self->keys,
+                        .keys_index = (uint32_t) index};
     self->started++;
     self->pid[index] = zseq_process_fork (zseq_load_run, &load);
 }
@@ -86,6 +92,7 @@ s_kill_client (s_soak_t *self)
         zseq_process_fail ("kill");
     if (zseq_process_wait (self->pid[index]) != 128 + SIGKILL)
         zseq_process_fail ("a client ended before it was killed");
+    zseq_keys_reap (self->keys, (uint32_t) index);
     self->client_kills++;
     s_start_client (self, index);
 }
@@ -98,12 +105,13 @@ s_log_progress (s_soak_t *self)
         return;
     self->logged_ns = now_ns;
     fprintf (stderr,
-             "soak: %lu s, %lu calls, %lu IDs, %lu failed, "
+             "soak: %lu s, %lu calls, %lu IDs, %lu failed, %lu calls for keys, "
              "%lu nodes and %lu clients killed\n",
              (now_ns - self->start_ns) / 1000000000u,
              atomic_load (&self->shared->operations),
              atomic_load (&self->shared->ids),
-             atomic_load (&self->shared->failures), self->node_kills,
+             atomic_load (&self->shared->failures),
+             zseq_keys_counts (self->keys).calls, self->node_kills,
              self->client_kills);
 }
 
@@ -126,8 +134,22 @@ s_let_run (s_soak_t *self)
 }
 
 static void
+s_start_keys (s_soak_t *self)
+{
+    zseq_keys_options_t options = {.name = "soak",
+                                   .clients = (uint32_t) self->options.clients,
+                                   .threads = S_KEY_THREADS,
+                                   .keys = S_KEYS,
+                                   .value_max = ZSEQ_VALUE_MAX,
+                                   .timeout_ms = S_CALL_TIMEOUT_MS,
+                                   .seed = self->random};
+    self->keys = zseq_keys_new (&options);
+}
+
+static void
 s_run (s_soak_t *self)
 {
+    s_start_keys (self);
     for (size_t index = 0; index < self->options.clients; index++)
         s_start_client (self, index);
     while (!s_over (self)) {
@@ -141,6 +163,35 @@ s_run (s_soak_t *self)
             s_kill_client (self);
     }
     atomic_store (&self->shared->stop, true);
+    zseq_keys_stop (self->keys);
+}
+
+//  Its own process, after all clients have ended.
+static int
+s_ask_keys (void *arg)
+{
+    const s_soak_t *self = arg;
+    zseq_client_t *client = zseq_client_new (zseq_cluster_uri (self->cluster));
+    int rc = client ? zseq_keys_ask_all (self->keys, client, S_CALL_TIMEOUT_MS)
+                    : zseq_errno ();
+    zseq_client_destroy (&client);
+    return rc == ZSEQ_OK ? 0 : 1;
+}
+
+//  Whether the calls for keys were right.
+static bool
+s_judge_keys (s_soak_t *self)
+{
+    for (uint32_t index = 0; index < self->options.clients; index++)
+        zseq_keys_reap (self->keys, index);
+    bool good = zseq_process_wait (zseq_process_fork (s_ask_keys, self)) == 0;
+    zseq_keys_counts_t counts = zseq_keys_counts (self->keys);
+    uint64_t violations = zseq_keys_judge (self->keys)->violations;
+    printf ("calls for keys %lu\nfailed calls   %lu\nunknown writes %lu\n"
+            "violations     %lu\n",
+            counts.calls, counts.failures, counts.unknown, violations);
+    zseq_keys_destroy (&self->keys);
+    return good && violations == 0;
 }
 
 static int
@@ -150,6 +201,8 @@ s_judge (s_soak_t *self)
     for (size_t index = 0; index < self->options.clients; index++)
         if (zseq_process_wait (self->pid[index]) != 0)
             status = 1;
+    if (!s_judge_keys (self))
+        status = 1;
     zseq_history_t *history = zseq_history_new ();
     for (uint32_t client = 0; client < self->started; client++) {
         char path[256];

@@ -28,7 +28,13 @@
 #define S_TIMEOUT_MS 250        //  Of a call
 #define S_MIXED_TIMEOUT_MS 350  //  ... of one that does all kinds of calls
 #define S_PATIENT_MS 60000
-#define S_PEEKS 5            //  One call in so many is a peek
+#define S_PEEKS 5  //  One call in so many is a peek
+#define S_KEYS 24
+#define S_KEY_THREADS 2
+#define S_VALUE_MAX 4096
+#define S_KEY_TIMEOUT_MS 1000
+#define S_KEY_SUCCESSES 3    //  Reads, and writes, to call it progress
+#define S_GAP_MS_MAX 15000   //  Without any
 #define S_SUCCESSES 20       //  Calls that succeed, to call it progress
 #define S_FAILURES 2         //  ... that fail, the first may have begun before
 #define S_DEADLINE_MS 90000  //  How long anything of that may take
@@ -58,8 +64,12 @@ typedef struct {
     bool paused;
     bool able;            //  When the watch began, it reached a majority
     bool helpless;        //  ... and no node that does
+    bool keyless;         //  It reached no node that reaches a majority
+    bool cut_off;         //  ... nor one from which such a node is reached:
+                          //  coordinators pass requests on
     uint64_t operations;  //  What it had then
     uint64_t failures;
+    zseq_keys_progress_t keys;
 } s_client_t;
 
 //  When a client was helpless.
@@ -78,6 +88,7 @@ struct zseq_netcluster {
     char uri[S_TEXT_MAX];
     s_node_t node[ZSEQ_NODES_MAX];
     s_client_t client[ZSEQ_NETCLUSTER_CLIENTS];
+    zseq_keys_t *keys;
     bool slow[ZSEQ_NETNS_HOSTS_MAX];
     uint64_t watch_ns;  //  When it began; 0: nothing is watched
     s_window_t *window;
@@ -95,6 +106,9 @@ static struct {
     uint64_t violations;
     uint64_t hold_ms;      //  The longest wait for progress during a fault
     uint64_t progress_ms;  //  ... and after one
+    uint64_t gap_ms;       //  The longest time without keys during a fault
+    zseq_keys_counts_t keys;
+    uint64_t key_violations;
 } s_seen;
 
 static const char *const s_name[2] = {"one for all", "one for the mixed"};
@@ -391,6 +405,35 @@ s_helpless (const zseq_netcluster_t *self, size_t host)
     return true;
 }
 
+//  Adds the nodes that a host reaches and that can answer.
+static void
+s_add_reached (const zseq_netcluster_t *self, size_t host,
+               bool reached[ZSEQ_NODES_MAX])
+{
+    for (size_t index = 0; index < self->n; index++) {
+        const s_node_t *node = &self->node[index];
+        if (index != host && node->votes && !node->paused &&
+            zseq_netns_connected (self->netns, host, index))
+            reached[index] = true;
+    }
+}
+
+//  Whether no chain of nodes leads from a host to one that reaches a majority.
+static bool
+s_cut_off (const zseq_netcluster_t *self, size_t host)
+{
+    bool reached[ZSEQ_NODES_MAX] = {false};
+    s_add_reached (self, host, reached);
+    for (size_t step = 0; step < self->n; step++)
+        for (size_t index = 0; index < self->n; index++)
+            if (reached[index])
+                s_add_reached (self, index, reached);
+    for (size_t index = 0; index < self->n; index++)
+        if (reached[index] && s_voters (self, index) + 1 >= self->n / 2 + 1)
+            return false;
+    return true;
+}
+
 bool
 zseq_netcluster_can_vote (const zseq_netcluster_t *self, size_t index,
                           zseq_netcluster_disk_t disk)
@@ -463,6 +506,20 @@ s_client_run (void *arg)
     return zseq_load_run (&self->load);
 }
 
+static void
+s_start_keys (zseq_netcluster_t *self)
+{
+    zseq_keys_options_t options = {.name = "key",
+                                   .clients = ZSEQ_NETCLUSTER_CLIENTS,
+                                   .threads = S_KEY_THREADS,
+                                   .keys = S_KEYS,
+                                   .value_max = S_VALUE_MAX,
+                                   .timeout_ms = S_KEY_TIMEOUT_MS,
+                                   .steady = true,
+                                   .seed = s_random (self)};
+    self->keys = zseq_keys_new (&options);
+}
+
 //  Starts a client. Those with an odd index make all kinds of calls.
 static void
 s_start_client (zseq_netcluster_t *self, size_t index)
@@ -483,7 +540,9 @@ s_start_client (zseq_netcluster_t *self, size_t index)
                     .seed = s_random (self),
                     .timeout_ms = mixed ? S_MIXED_TIMEOUT_MS : S_TIMEOUT_MS,
                     .tolerant = true,
-                    .shared = zseq_load_shared_new ()};
+                    .shared = zseq_load_shared_new (),
+                    .keys = self->keys,
+                    .keys_index = (uint32_t) index};
     zseq_netns_enter (self->netns, client->host);
     client->pid = zseq_process_fork (s_client_run, client);
     zseq_netns_leave (self->netns);
@@ -511,6 +570,14 @@ s_failures (const s_client_t *client)
     return atomic_load (&client->load.shared->failures);
 }
 
+//  What a client has done with keys.
+static zseq_keys_progress_t
+s_keys (const zseq_netcluster_t *self, const s_client_t *client)
+{
+    return self->keys ? zseq_keys_progress (self->keys, client->load.keys_index)
+                      : (zseq_keys_progress_t){0};
+}
+
 //  Remembers what every client has.
 static void
 s_note (zseq_netcluster_t *self)
@@ -518,10 +585,25 @@ s_note (zseq_netcluster_t *self)
     for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++) {
         s_client_t *client = &self->client[index];
         client->able = s_able (self, client->host);
-        client->helpless = !client->able && s_helpless (self, client->host);
+        bool helpless = s_helpless (self, client->host);
+        client->keyless = !self->keys || helpless;
+        client->cut_off = self->keys && s_cut_off (self, client->host);
+        client->helpless = !client->able && helpless;
+        client->keys = s_keys (self, client);
         client->operations = s_operations (client);
         client->failures = s_failures (client);
     }
+}
+
+//  Whether it has since then read and written keys, if it must.
+static bool
+s_has_keys (const zseq_netcluster_t *self, const s_client_t *client)
+{
+    if (client->keyless || self->slow[client->host])
+        return true;
+    zseq_keys_progress_t now = s_keys (self, client);
+    return now.reads >= client->keys.reads + S_KEY_SUCCESSES &&
+           now.writes >= client->keys.writes + S_KEY_SUCCESSES;
 }
 
 //  Whether it has since then got what it must.
@@ -530,6 +612,8 @@ s_served (const zseq_netcluster_t *self, const s_client_t *client)
 {
     if (client->paused)
         return true;
+    if (!s_has_keys (self, client))
+        return false;
     bool failed = s_failures (client) >= client->failures + S_FAILURES;
     if (client->helpless)
         return failed;
@@ -542,13 +626,17 @@ s_served (const zseq_netcluster_t *self, const s_client_t *client)
 
 //  Fails, as a client did not become what it must be.
 static void
-s_fail_waiting (const s_client_t *client)
+s_fail_waiting (const zseq_netcluster_t *self, const s_client_t *client)
 {
+    zseq_keys_progress_t keys = s_keys (self, client);
     zseq_process_fail (
-      "client %u, %s, had %lu successes and %lu failures in %d s",
+      "client %u, %s, had %lu successes and %lu failures in %d s, and of keys, "
+      "which it can%s use, %lu reads, %lu writes and %lu failures",
       client->load.client, client->able ? "able" : "unable",
       s_operations (client) - client->operations,
-      s_failures (client) - client->failures, S_DEADLINE_MS / 1000);
+      s_failures (client) - client->failures, S_DEADLINE_MS / 1000,
+      client->keyless ? "not" : "", keys.reads - client->keys.reads,
+      keys.writes - client->keys.writes, keys.failures - client->keys.failures);
 }
 
 //  Waits until all have; returns how long that took for those who are able.
@@ -570,7 +658,7 @@ s_await (zseq_netcluster_t *self)
                 able_ms = ms;
         }
         if (waiting && ms > S_DEADLINE_MS)
-            s_fail_waiting (waiting);
+            s_fail_waiting (self, waiting);
         s_check_alive (self);
         if (waiting)
             zseq_netcluster_last (S_STEP_MS);
@@ -589,6 +677,24 @@ zseq_netcluster_watch (zseq_netcluster_t *self)
     self->watch_ns = zseq_history_now_ns ();
 }
 
+//  Fails if a client that was cut off could use keys. One answer may have been on
+//  its way.
+static void
+s_check_keyless (const zseq_netcluster_t *self, const s_client_t *client)
+{
+    if (!client->cut_off)
+        return;
+    zseq_keys_progress_t now = s_keys (self, client);
+    uint64_t answers = now.writes - client->keys.writes;
+    if (client->helpless)
+        answers += now.reads - client->keys.reads;
+    if (answers > 1)
+        zseq_process_fail (
+          "client %u was cut off from all coordinators of keys, "
+          "and had %lu answers",
+          client->load.client, answers);
+}
+
 void
 zseq_netcluster_watch_end (zseq_netcluster_t *self)
 {
@@ -596,6 +702,7 @@ zseq_netcluster_watch_end (zseq_netcluster_t *self)
     assert (self->watch_ns != 0);
     uint64_t now_ns = zseq_history_now_ns ();
     for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++) {
+        s_check_keyless (self, &self->client[index]);
         if (!self->client[index].helpless)
             continue;
         if (self->windows == self->windows_max) {
@@ -620,6 +727,50 @@ zseq_netcluster_hold (zseq_netcluster_t *self)
         s_seen.hold_ms = ms;
 }
 
+static uint64_t
+s_later (uint64_t one, uint64_t other)
+{
+    return one > other ? one : other;
+}
+
+//  Keeps in *longest_ms_p how long ago something last was, but not more than since
+//  start_ns.
+static void
+s_note_gap (uint64_t *longest_ms_p, uint64_t start_ns, uint64_t last_ns)
+{
+    *longest_ms_p =
+      s_later (*longest_ms_p, s_since_ms (s_later (start_ns, last_ns)));
+}
+
+void
+zseq_netcluster_hold_keys (zseq_netcluster_t *self, uint64_t ms)
+{
+    assert (self);
+    assert (self->watch_ns != 0);
+    uint64_t start_ns = zseq_history_now_ns ();
+    uint64_t read_ms = 0;
+    uint64_t write_ms = 0;
+    while (s_since_ms (start_ns) < ms) {
+        for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++) {
+            const s_client_t *client = &self->client[index];
+            if (client->keyless || client->paused || self->slow[client->host])
+                continue;
+            zseq_keys_progress_t now = s_keys (self, client);
+            s_note_gap (&read_ms, start_ns, now.read_ns);
+            s_note_gap (&write_ms, start_ns, now.write_ns);
+        }
+        s_check_alive (self);
+        zseq_netcluster_last (S_STEP_MS);
+    }
+    printf (
+      "  keys: at most %lu ms without a read and %lu ms without a write\n",
+      read_ms, write_ms);
+    s_seen.gap_ms = s_later (s_seen.gap_ms, s_later (read_ms, write_ms));
+    if (s_later (read_ms, write_ms) > S_GAP_MS_MAX)
+        zseq_process_fail ("a client reached a coordinator of keys, and could "
+                           "not use them");
+}
+
 void
 zseq_netcluster_must_progress (zseq_netcluster_t *self)
 {
@@ -640,7 +791,7 @@ zseq_netcluster_must_progress (zseq_netcluster_t *self)
 //  The whole.
 
 zseq_netcluster_t *
-zseq_netcluster_new (size_t n, uint64_t seed, bool clocks)
+zseq_netcluster_new (size_t n, uint64_t seed, bool clocks, bool keys)
 {
     assert (n >= 1 && n <= ZSEQ_NODES_MAX);
     assert (!s_living);
@@ -686,6 +837,8 @@ zseq_netcluster_new (size_t n, uint64_t seed, bool clocks)
     }
     for (size_t index = 0; index < n; index++)
         zseq_netcluster_must_vote (self, index);
+    if (keys)
+        s_start_keys (self);
     for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
         s_start_client (self, index);
     zseq_netcluster_must_progress (self);
@@ -705,6 +858,7 @@ zseq_netcluster_destroy (zseq_netcluster_t **self_p)
     }
     for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
         zseq_load_shared_destroy (&self->client[index].load.shared);
+    zseq_keys_destroy (&self->keys);
     s_living = NULL;
     zseq_netns_destroy (&self->netns);
     free (self->window);
@@ -747,7 +901,11 @@ s_ask (void *arg)
             return 1;
         }
     }
+    zseq_keys_t *keys = self->netcluster->keys;
+    int rc = keys ? zseq_keys_ask_all (keys, client, S_PATIENT_MS) : ZSEQ_OK;
     zseq_client_destroy (&client);
+    if (rc != ZSEQ_OK)
+        return 1;
     for (size_t name = 0; name < 2; name++) {
         self->load.name = s_name[name];
         self->load.history = self->netcluster->client[name].history;
@@ -845,6 +1003,21 @@ s_judge_name (zseq_netcluster_t *self, size_t name)
     return good;
 }
 
+//  Whether all calls for keys were right.
+static bool
+s_judge_keys (zseq_netcluster_t *self)
+{
+    if (!self->keys)
+        return true;
+    zseq_keys_counts_t counts = zseq_keys_counts (self->keys);
+    uint64_t violations = zseq_keys_judge (self->keys)->violations;
+    s_seen.keys.calls += counts.calls;
+    s_seen.keys.failures += counts.failures;
+    s_seen.keys.unknown += counts.unknown;
+    s_seen.key_violations += violations;
+    return violations == 0;
+}
+
 bool
 zseq_netcluster_judge (zseq_netcluster_t *self)
 {
@@ -853,12 +1026,19 @@ zseq_netcluster_judge (zseq_netcluster_t *self)
     bool good = true;
     for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
         atomic_store (&self->client[index].load.shared->stop, true);
-    for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
+    if (self->keys)
+        zseq_keys_stop (self->keys);
+    for (uint32_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++) {
         if (zseq_process_wait (self->client[index].pid) != 0) {
-            printf ("client %zu failed as it may not\n", index);
+            printf ("client %u failed as it may not\n", index);
             good = false;
         }
+        if (self->keys)
+            zseq_keys_reap (self->keys, index);
+    }
     s_ask_all (self);
+    if (!s_judge_keys (self))
+        good = false;
     for (size_t name = 0; name < 2; name++)
         if (!s_judge_name (self, name))
             good = false;
@@ -875,4 +1055,8 @@ zseq_netcluster_print (void)
             s_seen.operations, s_seen.ids, s_seen.failures, s_seen.windows,
             s_seen.hold_ms, s_seen.progress_ms, s_seen.duplicates,
             s_seen.violations);
+    printf ("keys: %lu calls, %lu failed, %lu writes of unknown outcome, %lu "
+            "ms at most without, %lu violations\n",
+            s_seen.keys.calls, s_seen.keys.failures, s_seen.keys.unknown,
+            s_seen.gap_ms, s_seen.key_violations);
 }

@@ -3,7 +3,9 @@
 //  (zseq_process_fail) and prints the logs.
 //
 //  A client is able while it reaches W nodes that vote, and unable while it
-//  does not; what it must do and must not follows from that.
+//  does not; what it must do and must not follows from that. Its keys depend on
+//  coordinators: while it reaches a node that reaches a majority, it must read
+//  and write them, and while no chain of nodes leads to one, it cannot write.
 
 #ifndef ZSEQ_NETCLUSTER_H_INCLUDED
 #define ZSEQ_NETCLUSTER_H_INCLUDED
@@ -20,8 +22,10 @@ typedef struct zseq_netcluster zseq_netcluster_t;
 
 //  n nodes that vote, with clients at work; what is random follows from seed.
 //  ZSEQ_CRASH_ZSEQD is the daemon to run instead of the one that was built.
-//  With clocks, the nodes' wall clocks can be set.
-zseq_netcluster_t *zseq_netcluster_new (size_t n, uint64_t seed, bool clocks);
+//  With clocks, the nodes' wall clocks can be set. Without keys, clients use
+//  none: nodes recover, and serve none after that yet.
+zseq_netcluster_t *zseq_netcluster_new (size_t n, uint64_t seed, bool clocks,
+                                        bool keys);
 
 //  The clients must have been judged.
 void zseq_netcluster_destroy (zseq_netcluster_t **self_p);
@@ -78,9 +82,14 @@ void zseq_netcluster_watch (zseq_netcluster_t *self);
 void zseq_netcluster_watch_end (zseq_netcluster_t *self);
 
 //  During a watch: waits until every able client was given IDs and every
-//  unable one got errors. A client whose host is slow or that is paused is
-//  passed over.
+//  unable one got errors, and until every client that can use keys has. A client
+//  whose host is slow or that is paused is passed over.
 void zseq_netcluster_hold (zseq_netcluster_t *self);
+
+//  During a watch: lets so much time pass, and prints the longest time in which
+//  a client that can use keys could not read, or not write. Fails if that is
+//  far more than a second.
+void zseq_netcluster_hold_keys (zseq_netcluster_t *self, uint64_t ms);
 
 //  Marks a host as slow.
 void zseq_netcluster_set_slow (zseq_netcluster_t *self, size_t host, bool slow);

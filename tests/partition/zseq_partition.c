@@ -1,8 +1,9 @@
-//  zseq-partition cuts | pauses | clocks | disks
+//  zseq-partition cuts | partial | pauses | clocks | disks [NODES]
 //
 //  Real nodes on a network of their own, and what can go wrong between them:
 //  partitions, slow links, nodes that sleep or whose clocks jump, disks that
-//  are lost meanwhile. A client that reaches a majority is served; a client
+//  are lost meanwhile; and networks in which some links only are cut, so that
+//  few nodes, or clients, see a majority. A client that reaches a majority is served; a client
 //  that reaches none gets errors and no IDs; afterwards all clients are served
 //  again. In the suite a few kinds come, on one cluster; with ZSEQ_LONG=1 at
 //  random, on many. ZSEQ_TEST_SEED repeats the choices of a run.
@@ -15,10 +16,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define S_LONG_S 450      //  For one of the four, with ZSEQ_LONG=1
+#define S_LONG_S 450      //  For one of the five, with ZSEQ_LONG=1
 #define S_LONG_ROUNDS 20  //  On one cluster, then
 #define S_FLAPS_MAX 6
 #define S_PAUSE_MS_MAX 30000
+#define S_PARTIAL_MS 2500  //  How long a partial cut lasts
+#define S_PARTIAL_LONG_MS 20000
 
 static zseq_netcluster_t *s_netcluster;
 static bool s_long;
@@ -300,6 +303,167 @@ s_round_cuts (uint64_t kind)
     s_heal ();
 }
 
+//  Some links are cut: the three partial partitions of Ng and others (Omni-
+//  Paxos, EuroSys 2023), and clients that do not agree on who is there.
+
+//  Nodes in random order.
+typedef struct {
+    size_t node[ZSEQ_NODES_MAX];
+} s_order_t;
+
+static s_order_t
+s_shuffle (void)
+{
+    s_order_t order = {0};
+    size_t n = zseq_netcluster_nodes (s_netcluster);
+    for (size_t index = 0; index < n; index++) {
+        size_t place = s_below (index + 1);
+        order.node[index] = order.node[place];
+        order.node[place] = index;
+    }
+    return order;
+}
+
+//  Loses what two hosts send each other.
+static void
+s_cut_link (size_t one, size_t other)
+{
+    zseq_netns_t *netns = zseq_netcluster_netns (s_netcluster);
+    zseq_netns_block (netns, one, other);
+    zseq_netns_block (netns, other, one);
+}
+
+//  Lets the clients of a host reach only these nodes, one bit each.
+static void
+s_see_only (size_t stand, size_t nodes)
+{
+    size_t n = zseq_netcluster_nodes (s_netcluster);
+    printf ("  %zu sees", stand);
+    for (size_t node = 0; node < n; node++)
+        if (nodes >> node & 1)
+            printf (" %c", (int) ('a' + node));
+        else
+            s_cut_link (n + stand, node);
+    printf ("\n");
+}
+
+//  The first clients see all nodes, others only the one, the last ones some.
+static void
+s_see (size_t one)
+{
+    size_t all = ((size_t) 1 << zseq_netcluster_nodes (s_netcluster)) - 1;
+    s_see_only (1, (size_t) 1 << one);
+    s_see_only (2, 1 + s_below (all));
+}
+
+//  It lasts, and clients that can be served are, all the time.
+static void
+s_hold_partial (void)
+{
+    zseq_netns_apply (zseq_netcluster_netns (s_netcluster));
+    zseq_netcluster_watch (s_netcluster);
+    zseq_netcluster_hold_keys (s_netcluster,
+                               s_long ? S_PARTIAL_LONG_MS : S_PARTIAL_MS);
+    zseq_netcluster_hold (s_netcluster);
+    zseq_netcluster_watch_end (s_netcluster);
+}
+
+//  Each node sees only its neighbours in a row.
+static void
+s_chained (void)
+{
+    size_t n = zseq_netcluster_nodes (s_netcluster);
+    s_order_t order = s_shuffle ();
+    printf ("chained:");
+    for (size_t one = 0; one < n; one++) {
+        printf (" %c", (int) ('a' + order.node[one]));
+        for (size_t other = one + 2; other < n; other++)
+            s_cut_link (order.node[one], order.node[other]);
+    }
+    printf ("\n");
+    s_see (order.node[n / 2]);
+    s_hold_partial ();
+}
+
+//  Loses what nodes send each other that are not the hub.
+static void
+s_leave_hub (size_t hub)
+{
+    size_t n = zseq_netcluster_nodes (s_netcluster);
+    for (size_t one = 0; one < n; one++)
+        for (size_t other = 0; other < one; other++)
+            if (one != hub && other != hub)
+                s_cut_link (one, other);
+}
+
+//  All nodes see one node, and no other.
+static void
+s_quorum_loss (void)
+{
+    size_t hub = s_below (zseq_netcluster_nodes (s_netcluster));
+    printf ("quorum loss: all see %c\n", (int) ('a' + hub));
+    s_leave_hub (hub);
+    s_see (hub);
+    s_hold_partial ();
+}
+
+//  A node that has missed what another one coordinated becomes the only one that
+//  sees a majority, when that one is cut off.
+static void
+s_constrained (void)
+{
+    size_t n = zseq_netcluster_nodes (s_netcluster);
+    s_order_t order = s_shuffle ();
+    size_t hub = order.node[0];
+    size_t gone = order.node[1];
+    printf ("constrained: %c misses what %c does\n", (int) ('a' + hub),
+            (int) ('a' + gone));
+    s_cut_link (hub, gone);
+    s_hold_partial ();
+    printf ("  then %c is gone, and all others see %c\n", (int) ('a' + gone),
+            (int) ('a' + hub));
+    for (size_t node = 0; node < n; node++)
+        if (node != gone)
+            s_cut_link (node, gone);
+    s_leave_hub (hub);
+    s_see (hub);
+    s_hold_partial ();
+}
+
+//  Nodes see each other, and clients take different ones for the first.
+static void
+s_duel (void)
+{
+    size_t n = zseq_netcluster_nodes (s_netcluster);
+    size_t node = s_below (n);
+    printf ("duel: half of the clients do not see %c\n", (int) ('a' + node));
+    s_cut_link (n + 1, node);
+    if (s_chance (2))
+        s_cut_link (n + 2, (node + 1) % n);
+    s_hold_partial ();
+}
+
+//  A round of a test of partial cuts.
+static void
+s_round_partial (uint64_t kind)
+{
+    switch (kind) {
+    case 0:
+        s_chained ();
+        break;
+    case 1:
+        s_quorum_loss ();
+        break;
+    case 2:
+        s_constrained ();
+        break;
+    default:
+        s_duel ();
+        break;
+    }
+    s_heal ();
+}
+
 //  Some nodes are stopped for a while, and a client; in a partition, too.
 
 //  Pauses neighbouring nodes and a client for a time, perhaps in a cut.
@@ -561,21 +725,24 @@ typedef struct {
     uint64_t rounds;  //  The same
     uint64_t kinds;   //  Of rounds
     void (*round) (uint64_t kind);
+    bool recover;  //  Nodes lose disks
 } s_mode_t;
 
-static const s_mode_t s_modes[] = {{"cuts", 3, 7, 7, s_round_cuts},
-                                   {"pauses", 3, 5, 5, s_round_pauses},
-                                   {"clocks", 3, 3, 4, s_round_clocks},
-                                   {"disks", 5, 6, 9, s_round_disks}};
+static const s_mode_t s_modes[] = {{"cuts", 3, 7, 7, s_round_cuts, false},
+                                   {"partial", 5, 4, 4, s_round_partial, false},
+                                   {"pauses", 3, 5, 5, s_round_pauses, false},
+                                   {"clocks", 3, 3, 4, s_round_clocks, true},
+                                   {"disks", 5, 6, 9, s_round_disks, true}};
 
-//  Rounds on one cluster.
+//  Rounds on one cluster, of so many nodes if that is not 0.
 static bool
-s_run (const s_mode_t *mode, uint64_t seed)
+s_run (const s_mode_t *mode, size_t nodes, uint64_t seed)
 {
     printf ("seed %lu\n", seed);
-    size_t nodes = s_long ? 3 + seed % 3 : mode->nodes;
-    s_netcluster =
-      zseq_netcluster_new (nodes, seed, !strcmp (mode->name, "clocks"));
+    if (nodes == 0)
+        nodes = s_long ? 3 + seed % 3 : mode->nodes;
+    s_netcluster = zseq_netcluster_new (
+      nodes, seed, !strcmp (mode->name, "clocks"), !mode->recover);
     uint64_t rounds = s_long ? S_LONG_ROUNDS : mode->rounds;
     uint64_t first = s_below (mode->kinds);
     for (uint64_t round = 0; round < rounds; round++) {
@@ -593,11 +760,14 @@ int
 main (int argc, char **argv)
 {
     const s_mode_t *mode = NULL;
+    size_t nodes = argc == 3 ? strtoul (argv[2], NULL, 10) : 0;
+    bool many = nodes == 0 || (nodes >= 3 && nodes <= ZSEQ_NODES_MAX);
     for (size_t index = 0; index < sizeof s_modes / sizeof *s_modes; index++)
-        if (argc == 2 && strcmp (argv[1], s_modes[index].name) == 0)
+        if (argc >= 2 && strcmp (argv[1], s_modes[index].name) == 0)
             mode = &s_modes[index];
-    if (!mode) {
-        fprintf (stderr, "usage: zseq-partition cuts|pauses|clocks|disks\n");
+    if (!mode || argc > 3 || (argc == 3 && nodes == 0) || !many) {
+        fprintf (stderr, "usage: zseq-partition cuts|partial|pauses|clocks|"
+                         "disks [NODES]\n");
         return 2;
     }
     setvbuf (stdout, NULL, _IOLBF, 0);
@@ -611,7 +781,7 @@ main (int argc, char **argv)
     printf ("ZSEQ_TEST_SEED=%lu\n", seed);
     bool good;
     do
-        good = s_run (mode, seed++);
+        good = s_run (mode, nodes, seed++);
     while (good && s_long &&
            zseq_history_now_ns () - start_ns < S_LONG_S * 1000000000ul);
     zseq_netcluster_print ();

@@ -295,7 +295,15 @@ zseq_load_run (void *arg)
         fprintf (stderr, "client %u: %s\n", load->client, zseq_detail ());
         return 1;
     }
+    zseq_keys_client_t *keys =
+      load->keys ? zseq_keys_client_new (load->keys, load->keys_index, client)
+                 : NULL;
     int rc = s_run_threads (load, handle);
+    if (keys) {
+        int keys_rc = zseq_keys_client_end (&keys);
+        if (rc == ZSEQ_OK)
+            rc = keys_rc;
+    }
     zseq_destroy (&handle);
     zseq_stats_t stats;
     if (zseq_client_stats (client, &stats) == ZSEQ_OK) {

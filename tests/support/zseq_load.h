@@ -1,9 +1,10 @@
-//  A client that draws IDs and writes down what it was given.
+//  A client that draws IDs and writes down what it was given. It may use keys
+//  beside.
 
 #ifndef ZSEQ_LOAD_H_INCLUDED
 #define ZSEQ_LOAD_H_INCLUDED
 
-#include "zseq.h"
+#include "zseq_keys.h"
 
 #include <stdatomic.h>
 
@@ -42,6 +43,9 @@ typedef struct {
     int timeout_ms;       //  Of a call
     bool tolerant;        //  Goes on after unavailability and timeouts
     zseq_load_shared_t *shared;
+    zseq_keys_t *keys;    //  Keys that it uses beside, until they are stopped;
+                          //  or NULL
+    uint32_t keys_index;  //  ... as the client of that index
 } zseq_load_t;
 
 //  Runs a zseq_load_t, as zseq_process_fork wants it. Returns 0, or 1 after a

@@ -62,13 +62,18 @@ Test (kv, an_absent_key_has_no_version)
     cr_assert_eq (outcome.version, 0);
 }
 
-Test (kv, a_version_rises_above_the_one_that_the_client_has_passed)
+//  K10: also of a key that has a version, and so above all that its client has
+//  seen.
+Test (kv, a_version_is_above_the_floor_of_the_ballot_it_is_made_under)
 {
     zseq_kv_record_t record = s_absent ();
+    record.proposal.seq = 1;
     record.version = record.from = ROUND;
     zseq_kv_outcome_t outcome = s_apply (&record, s_put (1, FLOOR - 7, "one"));
     cr_assert_eq (outcome.status, ZSEQ_OK);
-    cr_assert_eq (outcome.version, FLOOR - 6);
+    cr_assert_eq (outcome.version, FLOOR + 1);
+    cr_assert_eq (s_apply (&record, s_put (2, ROUND, "two")).version,
+                  FLOOR + 2);
 }
 
 Test (kv, an_op_is_applied_once)

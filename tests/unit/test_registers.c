@@ -326,6 +326,56 @@ Test (registers, load_a_key_again_as_it_was_last)
     zseq_registers_destroy (&self);
 }
 
+Test (registers, load_a_dropped_key_as_absent)
+{
+    zseq_registers_t *self = s_registers ();
+    zseq_slice_t key = s_text ("k");
+    uint64_t bytes = zseq_registers_bytes (self);
+    zseq_kv_record_t record = s_record (key, s_ballot (2, 7), 1);
+    cr_assert_eq (zseq_registers_load (self, &record), ZSEQ_OK);
+    zseq_registers_load_dropped (self, key, &record.proposal);
+    cr_expect_null (s_find (self, "k").accepted);
+    cr_expect_eq (zseq_registers_count (self), 0);
+    cr_expect_eq (zseq_registers_bytes (self), bytes);
+    //  Whoever accepts a ballot has promised it.
+    cr_expect_eq (zseq_registers_promise (self, zseq_kv_shard (key))->round, 2);
+
+    //  Another proposal than the one that was dropped stays.
+    zseq_proposal_t dropped = record.proposal;
+    record = s_record (key, s_ballot (2, 7), 2);
+    cr_assert_eq (zseq_registers_load (self, &record), ZSEQ_OK);
+    zseq_registers_load_dropped (self, key, &dropped);
+    zseq_registers_load_dropped (self, s_text ("other"), &dropped);
+    cr_expect_eq (s_seq (s_find (self, "k").durable), 2);
+    zseq_registers_destroy (&self);
+}
+
+Test (registers, load_a_cleared_shard_as_one_without_anything)
+{
+    zseq_registers_t *self = s_registers ();
+    uint64_t bytes = zseq_registers_bytes (self);
+    zseq_slice_t key = s_text ("k");
+    zseq_kv_record_t record = s_record (key, s_ballot (2, 7), 1);
+    cr_assert_eq (zseq_registers_load (self, &record), ZSEQ_OK);
+    uint8_t other = (uint8_t) ((zseq_kv_shard (key) + 1) % ZSEQ_SHARDS);
+    zseq_ballot_t promise = s_ballot (3, 7);
+    zseq_registers_load_promise (self, zseq_kv_shard (key), &promise);
+    zseq_registers_load_promise (self, other, &promise);
+
+    zseq_registers_load_cleared (self, zseq_kv_shard (key));
+    cr_expect_null (s_find (self, "k").accepted);
+    cr_expect_eq (zseq_registers_bytes (self), bytes);
+    cr_expect_eq (zseq_registers_promise (self, zseq_kv_shard (key))->round, 0);
+    cr_expect_eq (
+      zseq_registers_durable_promise (self, zseq_kv_shard (key))->round, 0);
+    cr_expect_eq (zseq_registers_promise (self, other)->round, 3);
+
+    record = s_record (key, s_ballot (1, 7), 1);
+    cr_assert_eq (zseq_registers_load (self, &record), ZSEQ_OK);
+    cr_expect_eq (zseq_registers_promise (self, zseq_kv_shard (key))->round, 1);
+    zseq_registers_destroy (&self);
+}
+
 //  Without a promise or a value, so that the limit is exact.
 static int
 s_accept_sized (zseq_registers_t *self, const char *key, uint64_t seq,

@@ -37,6 +37,8 @@ typedef enum {
     ZSEQ_OP_KV_READ = 16,    //  What have you accepted of these keys?
     ZSEQ_OP_KV_WRITE = 17,   //  Write this key for me
     ZSEQ_OP_KV_SETTLE = 18,  //  Read this key for me
+    ZSEQ_OP_KV_LIST = 19,    //  Which keys do you hold?
+    ZSEQ_OP_KV_WATCH = 20,   //  Tell me when this key has a newer version
     //  Proposers ask:
     ZSEQ_OP_KV_PROMISE = 21,  //  Promise me these shards
     ZSEQ_OP_KV_FETCH = 22,    //  What have you accepted of these keys?
@@ -243,6 +245,25 @@ typedef struct {
 } zseq_msg_kv_write_t;
 
 typedef struct {
+    zseq_slice_t prefix;
+    zseq_slice_t after;  //  Keys above it; empty for all
+    uint64_t count;      //  Keys at most
+    bool values;         //  With the values
+    //  Reply. Records have no dedup and from, and none is absent
+    const zseq_kv_record_t *records;  //  Strictly ascending by key
+    size_t record_count;
+    zseq_slice_t through;  //  Of the keys up to it, those without a record are
+                           //  absent; empty: of all keys
+} zseq_msg_kv_list_t;
+
+typedef struct {
+    uint64_t above;       //  The version that the client knows
+    uint64_t timeout_us;  //  How long the node is to wait
+    //  Reply
+    uint64_t version;  //  That the node has; 0: none
+} zseq_msg_kv_watch_t;
+
+typedef struct {
     zseq_ballot_t ballot;
     uint64_t shards;  //  A bit each; also in the reply
     //  Reply, in the order of the bits
@@ -302,7 +323,7 @@ typedef struct {
     zseq_vector_t vector;  //  Also in an INTRODUCE request
 
     zseq_slice_t name;  //  READ, CLAIM, RAISE, NEXT, INFO requests; a key in
-                        //  KV_WRITE and KV_SETTLE requests
+                        //  KV_WRITE, KV_SETTLE and KV_WATCH requests
     union {
         zseq_msg_hello_t hello;
         zseq_msg_read_t read;
@@ -317,6 +338,8 @@ typedef struct {
         zseq_msg_info_t info;
         zseq_msg_kv_read_t kv_read;
         zseq_msg_kv_write_t kv_write;  //  KV_WRITE, KV_SETTLE
+        zseq_msg_kv_list_t kv_list;
+        zseq_msg_kv_watch_t kv_watch;
         zseq_msg_kv_promise_t kv_promise;
         zseq_msg_kv_fetch_t kv_fetch;
         zseq_msg_kv_accept_t kv_accept;

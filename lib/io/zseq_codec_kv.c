@@ -2,11 +2,12 @@
 
 #include <assert.h>
 
-//  Elements of an answer that refuses, of a key in a READ reply and of a key in
-//  a FETCH reply.
+//  Elements of an answer that refuses, and of a key in a READ, a FETCH and a
+//  LIST reply.
 #define REFUSED_SIZE 3
 #define READ_SIZE 7
 #define FETCHED_SIZE 9
+#define LISTED_SIZE 7
 
 #define FLAG_TOMBSTONE 1u
 #define FLAG_COPIED 2u
@@ -195,17 +196,33 @@ s_take_answers (zseq_codec_cursor_t *self, size_t count_min, size_t count_max,
     return true;
 }
 
+static unsigned
+s_flags (const zseq_kv_record_t *record)
+{
+    return (record->tombstone ? FLAG_TOMBSTONE : 0) |
+           (record->copied ? FLAG_COPIED : 0);
+}
+
+static bool
+s_take_flags (zseq_codec_cursor_t *self, zseq_kv_record_t *record)
+{
+    uint64_t flags;
+    if (!zseq_codec_take_uint (self, 0, FLAGS_MAX, &flags))
+        return false;
+    record->tombstone = flags & FLAG_TOMBSTONE;
+    record->copied = flags & FLAG_COPIED;
+    return true;
+}
+
 //  What a node shows of a key. whole: with from and dedup.
 static void
 s_put_shown (msgpack_packer *packer, const zseq_kv_record_t *record, bool whole)
 {
-    unsigned flags = (record->tombstone ? FLAG_TOMBSTONE : 0) |
-                     (record->copied ? FLAG_COPIED : 0);
     msgpack_pack_array (packer, whole ? FETCHED_SIZE : READ_SIZE);
     zseq_codec_put_uint (packer, ZSEQ_OK, 0, 0);
     s_put_ballot (packer, &record->proposal.ballot, 0);
     zseq_codec_put_uint (packer, record->proposal.seq, 0, UINT64_MAX);
-    zseq_codec_put_uint (packer, flags, 0, FLAGS_MAX);
+    zseq_codec_put_uint (packer, s_flags (record), 0, FLAGS_MAX);
     s_put_version (packer, record->version, 0);
     if (whole) {
         s_put_version (packer, record->from, 0);
@@ -218,13 +235,10 @@ s_put_shown (msgpack_packer *packer, const zseq_kv_record_t *record, bool whole)
 static bool
 s_take_shown (zseq_codec_cursor_t *self, zseq_kv_record_t *record, bool whole)
 {
-    uint64_t flags;
     if (!zseq_codec_take_uint (self, 0, UINT64_MAX, &record->proposal.seq) ||
-        !zseq_codec_take_uint (self, 0, FLAGS_MAX, &flags) ||
+        !s_take_flags (self, record) ||
         !s_take_version (self, 0, &record->version))
         return false;
-    record->tombstone = flags & FLAG_TOMBSTONE;
-    record->copied = flags & FLAG_COPIED;
     if (whole && (!s_take_version (self, 0, &record->from) ||
                   !s_take_dedup (self, record)))
         return false;
@@ -425,6 +439,128 @@ const zseq_codec_op_t zseq_codec_op_kv_settle = {
   .put_reply = s_put_settle_reply,
   .take_reply = s_take_settle_reply,
   .reply_size = 3,
+};
+
+//  KV_LIST.
+
+static void
+s_put_list_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_blob (packer, msg->kv_list.prefix, 0, ZSEQ_KEY_MAX);
+    zseq_codec_put_blob (packer, msg->kv_list.after, 0, ZSEQ_KEY_MAX);
+    zseq_codec_put_uint (packer, msg->kv_list.count, 1, UINT64_MAX);
+    zseq_codec_put_bool (packer, msg->kv_list.values);
+}
+
+static bool
+s_take_list_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_blob (self, 0, ZSEQ_KEY_MAX, &msg->kv_list.prefix) &&
+           zseq_codec_take_blob (self, 0, ZSEQ_KEY_MAX, &msg->kv_list.after) &&
+           zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->kv_list.count) &&
+           zseq_codec_take_bool (self, &msg->kv_list.values);
+}
+
+static void
+s_put_list_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    const zseq_kv_record_t *records = msg->kv_list.records;
+    size_t count = msg->kv_list.record_count;
+    assert (count <= ZSEQ_PAGE_MAX);
+
+    msgpack_pack_array (packer, count);
+    for (size_t index = 0; index < count; index++) {
+        const zseq_kv_record_t *record = &records[index];
+        assert (index == 0 ||
+                zseq_slice_compare (record[-1].key, record->key) < 0);
+        msgpack_pack_array (packer, LISTED_SIZE);
+        s_put_key (packer, record->key);
+        s_put_ballot (packer, &record->proposal.ballot, 1);
+        zseq_codec_put_uint (packer, record->proposal.seq, 1, UINT64_MAX);
+        zseq_codec_put_uint (packer, s_flags (record), 0, FLAGS_MAX);
+        s_put_version (packer, record->version, 1);
+        s_put_value (packer, record);
+    }
+    zseq_codec_put_blob (packer, msg->kv_list.through, 0, ZSEQ_KEY_MAX);
+}
+
+static bool
+s_take_listed (zseq_codec_cursor_t *self, zseq_kv_record_t *record)
+{
+    size_t size;
+    *record = s_empty ();
+    return zseq_codec_take_array (self, LISTED_SIZE, LISTED_SIZE, &size) &&
+           s_take_key (self, &record->key) &&
+           s_take_ballot (self, 1, &record->proposal.ballot) &&
+           zseq_codec_take_uint (self, 1, UINT64_MAX, &record->proposal.seq) &&
+           s_take_flags (self, record) &&
+           s_take_version (self, 1, &record->version) &&
+           s_take_value (self, record);
+}
+
+static bool
+s_take_list_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    zseq_kv_record_t *records = self->storage->records;
+    msg->kv_list.records = records;
+    if (!zseq_codec_take_array (self, 0, ZSEQ_PAGE_MAX,
+                                &msg->kv_list.record_count))
+        return false;
+    for (size_t index = 0; index < msg->kv_list.record_count; index++)
+        if (!s_take_listed (self, &records[index]) ||
+            (index > 0 && zseq_slice_compare (records[index - 1].key,
+                                              records[index].key) >= 0))
+            return false;
+    return zseq_codec_take_blob (self, 0, ZSEQ_KEY_MAX, &msg->kv_list.through);
+}
+
+const zseq_codec_op_t zseq_codec_op_kv_list = {
+  .put_request = s_put_list_request,
+  .take_request = s_take_list_request,
+  .request_size = 4,
+  .put_reply = s_put_list_reply,
+  .take_reply = s_take_list_reply,
+  .reply_size = 2,
+};
+
+//  KV_WATCH.
+
+static void
+s_put_watch_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    s_put_key (packer, msg->name);
+    s_put_version (packer, msg->kv_watch.above, 0);
+    zseq_codec_put_uint (packer, msg->kv_watch.timeout_us, 1, UINT64_MAX);
+}
+
+static bool
+s_take_watch_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return s_take_key (self, &msg->name) &&
+           s_take_version (self, 0, &msg->kv_watch.above) &&
+           zseq_codec_take_uint (self, 1, UINT64_MAX,
+                                 &msg->kv_watch.timeout_us);
+}
+
+static void
+s_put_watch_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    s_put_version (packer, msg->kv_watch.version, 0);
+}
+
+static bool
+s_take_watch_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return s_take_version (self, 0, &msg->kv_watch.version);
+}
+
+const zseq_codec_op_t zseq_codec_op_kv_watch = {
+  .put_request = s_put_watch_request,
+  .take_request = s_take_watch_request,
+  .request_size = 3,
+  .put_reply = s_put_watch_reply,
+  .take_reply = s_take_watch_reply,
+  .reply_size = 1,
 };
 
 //  KV_PROMISE.

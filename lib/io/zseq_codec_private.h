@@ -171,6 +171,8 @@ extern const zseq_codec_op_t zseq_codec_op_info;
 extern const zseq_codec_op_t zseq_codec_op_kv_read;
 extern const zseq_codec_op_t zseq_codec_op_kv_write;
 extern const zseq_codec_op_t zseq_codec_op_kv_settle;
+extern const zseq_codec_op_t zseq_codec_op_kv_list;
+extern const zseq_codec_op_t zseq_codec_op_kv_watch;
 extern const zseq_codec_op_t zseq_codec_op_kv_promise;
 extern const zseq_codec_op_t zseq_codec_op_kv_fetch;
 extern const zseq_codec_op_t zseq_codec_op_kv_accept;

@@ -48,12 +48,13 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     self->coordinator = zseq_node_delegation_new (self, limits->waiting_max);
     if (limits->kv_bytes_max) {
         self->kv.registers = zseq_registers_new (limits->kv_bytes_max);
+        self->kv.watches = zseq_kv_watches_new ();
         self->kv.coordinator =
           zseq_node_kv_delegation_new (self, limits->waiting_max);
     }
     if (!self->table || !self->coordinator ||
         (limits->kv_bytes_max &&
-         (!self->kv.registers || !self->kv.coordinator)))
+         (!self->kv.registers || !self->kv.watches || !self->kv.coordinator)))
         zseq_node_destroy (&self);
     return self;
 }
@@ -312,6 +313,8 @@ s_request (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_kv_delegation_write (self, event);
         break;
     case ZSEQ_OP_KV_READ:
+    case ZSEQ_OP_KV_LIST:
+    case ZSEQ_OP_KV_WATCH:
     case ZSEQ_OP_KV_PROMISE:
     case ZSEQ_OP_KV_FETCH:
     case ZSEQ_OP_KV_ACCEPT:

@@ -52,6 +52,7 @@ zseq_node_kv_tick (zseq_node_t *self)
 {
     if (self->kv.refused && self->now_us - self->kv.refused_us >= REFUSED_US)
         self->kv.retry = true;
+    zseq_node_kv_watch_tick (self);
 }
 
 //  Keeps the end of what the system has said: the file is in the log.

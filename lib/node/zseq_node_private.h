@@ -9,6 +9,7 @@
 #include "zseq_coordinator.h"
 #include "zseq_flake.h"
 #include "zseq_kv_coordinator.h"
+#include "zseq_kv_watches.h"
 #include "zseq_node.h"
 #include "zseq_recovery.h"
 #include "zseq_registers.h"
@@ -184,9 +185,11 @@ typedef struct zseq_kv_reply {
     uint64_t first;   //  Positions of the groups that it waits for, the lowest
     uint64_t last;    //  and the highest; 0: none
     size_t count;
-    zseq_register_t **shown;    //  READ, FETCH: owned, as the records point
-                                //  into them; NULL: absent or refused
-    zseq_kv_record_t *records;  //  READ, FETCH
+    zseq_slice_t through;     //  LIST: points into a register, as it is sent at
+                              //  once
+    zseq_register_t **shown;  //  READ, FETCH, LIST: owned, as the records
+                              //  point into them; NULL: absent or refused
+    zseq_kv_record_t *records;  //  READ, FETCH, LIST
     zseq_kv_answer_t answers[];
 } zseq_kv_reply_t;
 
@@ -199,10 +202,11 @@ typedef struct zseq_kv_pending {
     zseq_kv_reply_t **replies_end;
 } zseq_kv_pending_t;
 
-//  Of zseq_node_kv, _kv_disk and _kv_queue.
+//  Of zseq_node_kv, _kv_disk, _kv_queue and _kv_watch.
 typedef struct {
     zseq_registers_t *registers;  //  NULL: the node has no key-value store
     zseq_kv_coordinator_t *coordinator;  //  zseq_node_kv_delegation; or NULL
+    zseq_kv_watches_t *watches;          //  zseq_node_kv_watch; or NULL
     bool lost;  //  A recovery has begun, which does not copy them
     zseq_kv_pending_t *pending;  //  By position; the open group is the last
     size_t waiting_count;        //  Replies that wait
@@ -435,10 +439,21 @@ void zseq_node_queue_wait (zseq_node_t *self, zseq_sequence_t *sequence,
 void zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence,
                         uint64_t durable_to, int status);
 
+//  zseq_node_kv_watch.c.
+
+//  Answers a KV_WATCH at once, or has it wait.
+void zseq_node_kv_watch (zseq_node_t *self, const zseq_event_t *event);
+
+//  A group is durable: answers the watches of its keys.
+void zseq_node_kv_watch_note (zseq_node_t *self, const zseq_kv_group_t *group);
+
+//  Time has passed: drops the watches that have waited long enough.
+void zseq_node_kv_watch_tick (zseq_node_t *self);
+
 //  zseq_node_kv_queue.c.
 
-//  A reply to the event's request, with count answers that are all ZSEQ_OK and
-//  absent. NULL: too much waits, and the request was refused as busy.
+//  A reply to the event's request, with count answers (1 or more) that are all
+//  ZSEQ_OK and absent. NULL: too much waits, and the request was refused as busy.
 zseq_kv_reply_t *zseq_node_kv_reply_new (zseq_node_t *self,
                                          const zseq_event_t *event,
                                          size_t count);
@@ -637,7 +652,8 @@ void zseq_node_delegation_reply (zseq_node_t *self, const zseq_event_t *event);
 //  request's cluster; else it has refused, but for CHOSEN, which has no reply.
 bool zseq_node_kv_admit (zseq_node_t *self, const zseq_event_t *event);
 
-//  Answers a request to the acceptor: KV_READ, or one of a proposer.
+//  Answers a request to the acceptor: KV_READ, KV_LIST, KV_WATCH, or one of a
+//  proposer.
 void zseq_node_kv_request (zseq_node_t *self, const zseq_event_t *event);
 
 //  zseq_node_kv_delegation.c.

@@ -25,6 +25,8 @@ zseq_sim_op_text (zseq_op_t op)
       [ZSEQ_OP_KV_READ] = "KV-READ",
       [ZSEQ_OP_KV_WRITE] = "KV-WRITE",
       [ZSEQ_OP_KV_SETTLE] = "KV-SETTLE",
+      [ZSEQ_OP_KV_LIST] = "KV-LIST",
+      [ZSEQ_OP_KV_WATCH] = "KV-WATCH",
       [ZSEQ_OP_KV_PROMISE] = "KV-PROMISE",
       [ZSEQ_OP_KV_FETCH] = "KV-FETCH",
       [ZSEQ_OP_KV_ACCEPT] = "KV-ACCEPT",

@@ -557,6 +557,30 @@ s_make_chosen (s_maker_t *self, zseq_msg_kv_chosen_t *chosen, size_t count)
 }
 
 static void
+s_make_list (s_maker_t *self, zseq_msg_kv_list_t *list, size_t count)
+{
+    for (size_t index = 0; index < count; index++) {
+        zseq_kv_record_t *record = &self->records[index];
+        s_make_record (self, record, false);
+        record->copied = test_random_below (&self->random, 2);
+        //  Ascending: each key begins with its place.
+        char *key = self->text + self->used;
+        key[0] = (char) index;
+        memcpy (key + 1, record->key.data, record->key.size);
+        record->key = (zseq_slice_t){key, record->key.size + 1};
+        self->used += record->key.size;
+    }
+    *list =
+      (zseq_msg_kv_list_t){.prefix = s_make_blob (self, 0, ZSEQ_KEY_MAX),
+                           .after = s_make_blob (self, 0, ZSEQ_KEY_MAX),
+                           .count = s_make_uint (self, 1, UINT64_MAX),
+                           .values = test_random_below (&self->random, 2),
+                           .records = self->records,
+                           .record_count = count,
+                           .through = s_make_blob (self, 0, ZSEQ_KEY_MAX)};
+}
+
+static void
 s_make_kv_fields (s_maker_t *self, zseq_msg_t *msg)
 {
     size_t count = 1 + (size_t) test_random_below (&self->random, 20);
@@ -594,6 +618,13 @@ s_make_kv_fields (s_maker_t *self, zseq_msg_t *msg)
         s_make_accept (self, &msg->kv_accept, count);
     else if (msg->op == ZSEQ_OP_KV_CHOSEN)
         s_make_chosen (self, &msg->kv_chosen, count);
+    else if (msg->op == ZSEQ_OP_KV_LIST)
+        s_make_list (self, &msg->kv_list, count - 1);
+    else if (msg->op == ZSEQ_OP_KV_WATCH)
+        msg->kv_watch = (zseq_msg_kv_watch_t){
+          .above = s_make_uint (self, 0, ZSEQ_KV_VERSION_MAX),
+          .timeout_us = s_make_uint (self, 1, UINT64_MAX),
+          .version = s_make_uint (self, 0, ZSEQ_KV_VERSION_MAX)};
     else if (msg->op == ZSEQ_OP_KV_WRITE || msg->op == ZSEQ_OP_KV_SETTLE)
         s_make_write (self, &msg->kv_write);
 }

@@ -24,7 +24,7 @@ const zseq_op_t test_ops[] = {
   ZSEQ_OP_NEXT,      ZSEQ_OP_LIST,      ZSEQ_OP_STATUS,     ZSEQ_OP_INTRODUCE,
   ZSEQ_OP_FENCE,     ZSEQ_OP_COPY,      ZSEQ_OP_INFO,       ZSEQ_OP_KV_READ,
   ZSEQ_OP_KV_WRITE,  ZSEQ_OP_KV_SETTLE, ZSEQ_OP_KV_PROMISE, ZSEQ_OP_KV_FETCH,
-  ZSEQ_OP_KV_ACCEPT, ZSEQ_OP_KV_CHOSEN};
+  ZSEQ_OP_KV_ACCEPT, ZSEQ_OP_KV_CHOSEN, ZSEQ_OP_KV_LIST,    ZSEQ_OP_KV_WATCH};
 const size_t test_op_count = sizeof test_ops / sizeof *test_ops;
 
 void
@@ -415,6 +415,37 @@ s_print_chosen (test_bytes_t *text, const zseq_msg_kv_chosen_t *msg)
 }
 
 static void
+s_print_list (test_bytes_t *text, const zseq_msg_kv_list_t *list)
+{
+    s_print_slice (text, "b", list->prefix);
+    test_print (text, ", ");
+    s_print_slice (text, "b", list->after);
+    test_print (text, ", %" PRIu64 ", %s", list->count,
+                list->values ? "true" : "false");
+}
+
+static void
+s_print_listed (test_bytes_t *text, const zseq_msg_kv_list_t *list)
+{
+    test_print (text, "[");
+    for (size_t index = 0; index < list->record_count; index++) {
+        const zseq_kv_record_t *record = &list->records[index];
+        test_print (text, index ? ", [" : "[");
+        s_print_slice (text, "b", record->key);
+        test_print (text, ", ");
+        s_print_ballot (text, &record->proposal.ballot);
+        test_print (text, ", %" PRIu64 ", %d, %" PRIu64 ", ",
+                    record->proposal.seq,
+                    (record->tombstone ? 1 : 0) + (record->copied ? 2 : 0),
+                    record->version);
+        s_print_slice (text, "b", record->value);
+        test_print (text, "]");
+    }
+    test_print (text, "], ");
+    s_print_slice (text, "b", list->through);
+}
+
+static void
 s_print_write (test_bytes_t *text, const zseq_msg_t *msg)
 {
     const zseq_kv_op_t *op = &msg->kv_write.op;
@@ -453,6 +484,13 @@ s_print_kv_request (test_bytes_t *text, const zseq_msg_t *msg)
         s_print_accept (text, &msg->kv_accept);
     else if (msg->op == ZSEQ_OP_KV_CHOSEN)
         s_print_chosen (text, &msg->kv_chosen);
+    else if (msg->op == ZSEQ_OP_KV_LIST)
+        s_print_list (text, &msg->kv_list);
+    else if (msg->op == ZSEQ_OP_KV_WATCH) {
+        s_print_slice (text, "b", msg->name);
+        test_print (text, ", %" PRIu64 ", %" PRIu64, msg->kv_watch.above,
+                    msg->kv_watch.timeout_us);
+    }
     else
         return false;
     return true;
@@ -662,6 +700,12 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
         test_print (text, "%" PRIu64 ", ", msg->kv_accept.position);
         s_print_answers (text, msg->kv_accept.answers,
                          msg->kv_accept.answer_count);
+        break;
+    case ZSEQ_OP_KV_LIST:
+        s_print_listed (text, &msg->kv_list);
+        break;
+    case ZSEQ_OP_KV_WATCH:
+        test_print (text, "%" PRIu64, msg->kv_watch.version);
         break;
     case ZSEQ_OP_KV_CHOSEN:
         cr_assert_fail ("there is no reply to CHOSEN");

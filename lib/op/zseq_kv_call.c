@@ -150,7 +150,8 @@ s_quorum (const zseq_kv_call_t *self, zseq_node_set_t nodes)
 }
 
 //  Whether no nodes can agree any more. If W have answered, those that the
-//  message did not reach are not waited for.
+//  message did not reach are not waited for. Copies may agree with nobody before
+//  W have answered, which it takes to have the key settled.
 static bool
 s_read_hopeless (const zseq_kv_call_t *self)
 {
@@ -159,8 +160,9 @@ s_read_hopeless (const zseq_kv_call_t *self)
     for (uint8_t node = 0; node < self->nodes->n; node++)
         if (!self->attempt.tally.vote[node].present)
             zseq_node_set_add (&silent, node);
-    if (s_quorum (self, granted))
-        silent &= ~self->attempt.absent;
+    if (!s_quorum (self, granted))
+        return !s_quorum (self, granted | silent);
+    silent &= ~self->attempt.absent;
     bool hopeless = !s_quorum (self, silent);
     for (uint8_t node = 0; node < self->nodes->n; node++)
         if (zseq_node_set_has (granted, node) &&

@@ -23,8 +23,8 @@
 //  FETCH waits for it: else a proposer could miss a record that then became
 //  durable below the promise.
 //
-//  A node that recovers forgets its registers (zseq_registers_clear), takes those
-//  of its peers (_copy, _raise), and has all of them written (_settle).
+//  A node that recovers forgets its registers (zseq_registers_clear), takes
+//  those of its peers (_copy, _raise), and has all of them written (_settle).
 //
 //  Not thread-safe.
 

@@ -51,8 +51,8 @@ void zseq_registers_load_promise (zseq_registers_t *self, uint8_t shard,
                                   const zseq_ballot_t *promise);
 void zseq_registers_load_position (zseq_registers_t *self, uint64_t last);
 
-//  The end of loading, if the disk is to be made anew: the first group begins by
-//  clearing all shards, and zseq_registers_settle writes what was loaded.
+//  The end of loading, if the disk is to be made anew: the first group begins
+//  by clearing all shards, and zseq_registers_settle writes what was loaded.
 void zseq_registers_load_damaged (zseq_registers_t *self);
 
 //  K2: promises a ballot in a shard; promises the same again. Errors:

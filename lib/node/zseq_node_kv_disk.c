@@ -45,8 +45,8 @@ zseq_node_kv_flush (zseq_node_t *self)
     (void) zseq_node_kv_submit (self);
 }
 
-//  S5: the disk knows by now that the node does not vote. The first group clears
-//  all shards, so that nothing is left of the own registers.
+//  S5: the disk knows by now that the node does not vote. The first group
+//  clears all shards, so that nothing is left of the own registers.
 void
 zseq_node_kv_settle (zseq_node_t *self, zseq_kv_cursor_t *cursor)
 {

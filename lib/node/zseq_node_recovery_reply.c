@@ -102,7 +102,8 @@ s_take_page (zseq_node_t *self, zseq_peer_answers_t *answers,
     return true;
 }
 
-//  K13: takes over a page of a peer's registers. Returns false if the node ends.
+//  K13: takes over a page of a peer's registers. Returns false if the node
+//  ends.
 static bool
 s_take_keys (zseq_node_t *self, zseq_peer_answers_t *answers,
              const zseq_msg_kv_copy_t *page)
@@ -157,8 +158,8 @@ s_take_promises (zseq_node_t *self, zseq_peer_answers_t *answers,
     answers->complete = true;
 }
 
-//  A peer has said which version it speaks, after it has put the new incarnation
-//  in force. If that version has no key-value store, the peer holds no register
+//  A peer has said which version it speaks, after it has put the new
+//  incarnation in force. If that version has no key-value store, the peer holds no register
 //  and has promised nothing; and whatever it will say later shows the new
 //  incarnation.
 static void

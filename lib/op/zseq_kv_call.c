@@ -150,8 +150,8 @@ s_quorum (const zseq_kv_call_t *self, zseq_node_set_t nodes)
 }
 
 //  Whether no nodes can agree any more. If W have answered, those that the
-//  message did not reach are not waited for. Copies may agree with nobody before
-//  W have answered, which it takes to have the key settled.
+//  message did not reach are not waited for. Copies may agree with nobody
+//  before W have answered, which it takes to have the key settled.
 static bool
 s_read_hopeless (const zseq_kv_call_t *self)
 {

@@ -452,8 +452,8 @@ zseq_operator_wipe (zseq_operator_t *self, uint8_t node)
     return true;
 }
 
-//  Damages the key-value store of a node that is down: some records and promises
-//  are lost.
+//  Damages the key-value store of a node that is down: some records and
+//  promises are lost.
 static void
 s_damage_keys (zseq_operator_t *self, zseq_sim_disk_t *disk)
 {

@@ -1,5 +1,5 @@
-//  Tests how a node recovers its registers and promises, one step at a time, and
-//  how it answers a peer that does: kv.md, K13.
+//  Tests how a node recovers its registers and promises, one step at a time,
+//  and how it answers a peer that does: kv.md, K13.
 //
 //  A test makes a node with a key-value store that recovers, and plays its
 //  peers: s_peers has what each holds, and s_answer_all answers whatever the

@@ -159,9 +159,9 @@ s_take_promises (zseq_node_t *self, zseq_peer_answers_t *answers,
 }
 
 //  A peer has said which version it speaks, after it has put the new
-//  incarnation in force. If that version has no key-value store, the peer holds no register
-//  and has promised nothing; and whatever it will say later shows the new
-//  incarnation.
+//  incarnation in force. If that version has no key-value store, the peer holds
+//  no register and has promised nothing; and whatever it will say later shows
+//  the new incarnation.
 static void
 s_take_version (const zseq_node_t *self, zseq_peer_answers_t *answers,
                 uint8_t index)

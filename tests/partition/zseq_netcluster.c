@@ -30,8 +30,8 @@
 #define S_PATIENT_MS 60000
 #define S_PEEKS 5  //  One call in so many is a peek
 #define S_KEYS 24
-#define S_KEY_THREADS 2
-#define S_VALUE_MAX 4096
+#define S_KEY_THREADS 3
+#define S_VALUE_MAX 512
 #define S_KEY_TIMEOUT_MS 1000
 #define S_KEY_SUCCESSES 3    //  Reads, and writes, to call it progress
 #define S_GAP_MS_MAX 15000   //  Without any
@@ -677,8 +677,8 @@ zseq_netcluster_watch (zseq_netcluster_t *self)
     self->watch_ns = zseq_history_now_ns ();
 }
 
-//  Fails if a client that was cut off could use keys. One answer may have been on
-//  its way.
+//  Fails if a client that was cut off could use keys. One answer may have been
+//  on its way.
 static void
 s_check_keyless (const zseq_netcluster_t *self, const s_client_t *client)
 {
@@ -733,8 +733,8 @@ s_later (uint64_t one, uint64_t other)
     return one > other ? one : other;
 }
 
-//  Keeps in *longest_ms_p how long ago something last was, but not more than since
-//  start_ns.
+//  Keeps in *longest_ms_p how long ago something last was, but not more than
+//  since start_ns.
 static void
 s_note_gap (uint64_t *longest_ms_p, uint64_t start_ns, uint64_t last_ns)
 {

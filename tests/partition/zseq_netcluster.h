@@ -82,8 +82,8 @@ void zseq_netcluster_watch (zseq_netcluster_t *self);
 void zseq_netcluster_watch_end (zseq_netcluster_t *self);
 
 //  During a watch: waits until every able client was given IDs and every
-//  unable one got errors, and until every client that can use keys has. A client
-//  whose host is slow or that is paused is passed over.
+//  unable one got errors, and until every client that can use keys has. A
+//  client whose host is slow or that is paused is passed over.
 void zseq_netcluster_hold (zseq_netcluster_t *self);
 
 //  During a watch: lets so much time pass, and prints the longest time in which

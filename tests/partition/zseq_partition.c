@@ -3,9 +3,9 @@
 //  Real nodes on a network of their own, and what can go wrong between them:
 //  partitions, slow links, nodes that sleep or whose clocks jump, disks that
 //  are lost meanwhile; and networks in which some links only are cut, so that
-//  few nodes, or clients, see a majority. A client that reaches a majority is served; a client
-//  that reaches none gets errors and no IDs; afterwards all clients are served
-//  again. In the suite a few kinds come, on one cluster; with ZSEQ_LONG=1 at
+//  few nodes, or clients, see a majority. A client that reaches a majority is
+//  served; a client that reaches none gets errors and no IDs; afterwards all
+//  clients are served again. In the suite a few kinds come, on one cluster; with ZSEQ_LONG=1 at
 //  random, on many. ZSEQ_TEST_SEED repeats the choices of a run.
 
 #include "zseq_netcluster.h"
@@ -253,12 +253,12 @@ s_some_slow (void)
         zseq_netns_set_speed (netns, (first + index) % n, 0);
 }
 
-//  All clients are served alike.
+//  All clients are served alike. Keys take more bytes than IDs.
 static void
 s_all_slow (void)
 {
     zseq_netns_t *netns = zseq_netcluster_netns (s_netcluster);
-    unsigned kbit = (unsigned) s_some_ms (512, 8192);
+    unsigned kbit = (unsigned) s_some_ms (2048, 16384);
     printf ("slow: all, %u kbit/s\n", kbit);
     for (size_t host = 0; host < s_hosts (); host++)
         if (!zseq_netns_set_speed (netns, host, kbit)) {
@@ -407,8 +407,8 @@ s_quorum_loss (void)
     s_hold_partial ();
 }
 
-//  A node that has missed what another one coordinated becomes the only one that
-//  sees a majority, when that one is cut off.
+//  A node that has missed what another one coordinated becomes the only one
+//  that sees a majority, when that one is cut off.
 static void
 s_constrained (void)
 {

@@ -3,15 +3,18 @@
 //
 //      zseq-bench run --case 'batch-*'     cases and their floors
 //      zseq-bench floor --json FILE        only the floors
+//      zseq-bench kv --peer etcd           the key-value store, beside etcd
 //
 //  This file reads the options, makes a temporary directory, runs the cases or
 //  floors, and reports the results. Cases are in zseq_bench_cases, floors in
-//  zseq_bench_floor; both measure with zseq_bench_load. All processes are
+//  zseq_bench_floor, the key-value store in zseq_bench_kv; all measure with
+//  zseq_bench_load. All processes are
 //  children (zseq_bench_children) and end with the run. See --help.
 
 #include "zseq_bench_cases.h"
 #include "zseq_bench_cluster.h"
 #include "zseq_bench_draw.h"
+#include "zseq_bench_kv.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -36,8 +39,10 @@ enum {
 #define RESERVE_S_MAX 60
 #define MEMORY "/dev/shm"  //  On a file system where fsync costs nothing
 
+typedef enum { COMMAND_RUN, COMMAND_FLOOR, COMMAND_KV } s_command_t;
+
 typedef struct {
-    bool floors_only;
+    s_command_t command;
     const char *uri;      //  NULL: clusters of our own
     size_t nodes;         //  Of our own cluster
     double reserve_s;     //  The same; below 0: not given
@@ -45,6 +50,7 @@ typedef struct {
     const char *base;     //  Where the temporary directory is made
     const char *fsync;    //  on, off, or NULL: the machine decides
     const char *pattern;  //  NULL: all cases
+    const char *peer;     //  etcd, etcd-leader, or NULL
     double seconds;
     bool quick;
     const char *json;  //  Files, or NULL
@@ -56,10 +62,12 @@ typedef struct {
     zseq_bench_children_t *children;
     char directory[PATH_MAX];  //  Temporary; empty: not made yet
     char zseqd[PATH_MAX];
+    char loader[PATH_MAX];  //  Of etcd
     zseq_bench_setting_t setting;
     zseq_bench_plan_t plan;
-    zseq_bench_cases_t *cases;  //  NULL: only floors
-    zseq_bench_floors_t *floors;
+    zseq_bench_cases_t *cases;    //  Only of run
+    zseq_bench_floors_t *floors;  //  Not of kv
+    zseq_bench_kv_t *kv;          //  Only of kv
     FILE *json;
     FILE *plot;
 } s_bench_t;
@@ -102,6 +110,19 @@ s_make_directory (s_bench_t *self)
     return 0;
 }
 
+//  Writes the path of a program beside this one.
+static int
+s_find_beside (const char *program, char *path)
+{
+    ssize_t size = readlink ("/proc/self/exe", path, PATH_MAX - 1);
+    if (size < 0)
+        return zseq_bench_fail ("/proc/self/exe: %s", strerror (errno));
+    path[size] = '\0';
+    char *end = strrchr (path, '/') + 1;
+    snprintf (end, PATH_MAX - (size_t) (end - path), "%s", program);
+    return 0;
+}
+
 //  Finds the zseqd beside this program, unless the options name another.
 static int
 s_find_zseqd (s_bench_t *self)
@@ -111,12 +132,8 @@ s_find_zseqd (s_bench_t *self)
         snprintf (path, PATH_MAX, "%s", self->options->zseqd);
         return 0;
     }
-    ssize_t size = readlink ("/proc/self/exe", path, PATH_MAX - 1);
-    if (size < 0)
-        return zseq_bench_fail ("/proc/self/exe: %s", strerror (errno));
-    path[size] = '\0';
-    char *end = strrchr (path, '/') + 1;
-    snprintf (end, PATH_MAX - (size_t) (end - path), "zseqd");
+    if (s_find_beside ("zseqd", path) != 0)
+        return -1;
     if (access (path, X_OK) != 0)
         return zseq_bench_fail ("%s: %s; name it with --zseqd", path,
                                 strerror (errno));
@@ -170,6 +187,8 @@ s_plan (const s_options_t *options)
 static size_t
 s_chosen_count (const s_options_t *options)
 {
+    if (options->command == COMMAND_KV)
+        return zseq_bench_kv_chosen_count (options->pattern, !options->uri);
     zseq_bench_plan_t plan = s_plan (options);
     size_t count = 0;
     for (size_t i = 0; i < zseq_bench_case_count (); i++)
@@ -194,6 +213,42 @@ s_open_cases (s_bench_t *self)
     if (s_find_zseqd (self) != 0)
         return -1;
     return zseq_bench_cases_open (self->cases);
+}
+
+//  Opens the clusters that the cases of kv run on.
+static int
+s_open_kv (s_bench_t *self)
+{
+    const s_options_t *options = self->options;
+    if ((!options->uri && s_find_zseqd (self) != 0) ||
+        s_find_beside ("zseq-bench-etcd", self->loader) != 0)
+        return -1;
+    zseq_bench_kv_plan_t plan = {
+      .uri = options->uri,
+      .nodes = options->nodes,
+      .zseqd = self->zseqd,
+      .loader = options->peer ? self->loader : NULL,
+      .leader = options->peer && strcmp (options->peer, "etcd") != 0,
+      .directory = self->directory,
+      .pattern = options->pattern,
+      .seconds = options->seconds,
+      .rounds = self->setting.rounds,
+    };
+    self->kv = zseq_bench_kv_new (self->children, &plan);
+    return self->kv ? 0 : -1;
+}
+
+//  Opens what the command needs.
+static int
+s_open (s_bench_t *self)
+{
+    if (self->options->command == COMMAND_KV)
+        return s_open_kv (self);
+    if (self->options->command == COMMAND_RUN && s_open_cases (self) != 0)
+        return -1;
+    self->floors = zseq_bench_floors_new (self->children, self->setting.nodes,
+                                          self->setting.w, self->directory);
+    return self->floors ? 0 : -1;
 }
 
 //  Opens what a run needs, and reports the machine and the setting.
@@ -221,14 +276,28 @@ s_prepare (s_bench_t *self)
     setting->reserve_s = options->reserve_s;
     setting->seconds = options->seconds;
     setting->rounds = options->quick ? 1 : ROUNDS;
-    if (!options->floors_only && s_open_cases (self) != 0)
-        return -1;
-    self->floors = zseq_bench_floors_new (self->children, setting->nodes,
-                                          setting->w, self->directory);
-    if (!self->floors)
+    if (s_open (self) != 0)
         return -1;
     zseq_bench_progress_end ();
     zseq_bench_report_setting (setting, stdout);
+    return 0;
+}
+
+//  Writes JSON and the plot of kv.
+static int
+s_report_kv (s_bench_t *self)
+{
+    size_t count;
+    const zseq_bench_kv_row_t *rows = zseq_bench_kv_rows (self->kv, &count);
+    if (self->json &&
+        zseq_bench_kv_report_json (
+          &self->setting, zseq_bench_kv_etcd (self->kv),
+          self->options->peer && strcmp (self->options->peer, "etcd") != 0,
+          rows, count, self->json) != 0)
+        return -1;
+    if (self->plot && count > 0)
+        return zseq_bench_kv_report_plot (self->children, rows, count,
+                                          self->plot);
     return 0;
 }
 
@@ -236,6 +305,8 @@ s_prepare (s_bench_t *self)
 static int
 s_report (s_bench_t *self)
 {
+    if (self->kv)
+        return s_report_kv (self);
     size_t count = 0;
     const zseq_bench_row_t *rows =
       self->cases ? zseq_bench_cases_rows (self->cases, &count) : NULL;
@@ -257,6 +328,7 @@ s_clear_up (s_bench_t *self)
 {
     zseq_bench_floors_destroy (&self->floors);
     zseq_bench_cases_destroy (&self->cases);
+    zseq_bench_kv_destroy (&self->kv);
     zseq_bench_children_destroy (&self->children);
     if (*self->directory)
         zseq_bench_delete (self->directory);
@@ -264,6 +336,21 @@ s_clear_up (s_bench_t *self)
         fclose (self->json);
     if (self->plot)
         fclose (self->plot);
+}
+
+//  Measures.
+static int
+s_measure (s_bench_t *self)
+{
+    switch (self->options->command) {
+    case COMMAND_KV:
+        return zseq_bench_kv_run (self->kv);
+    case COMMAND_FLOOR:
+        return s_run_floors (self);
+    case COMMAND_RUN:
+    default:
+        return zseq_bench_cases_run (self->cases, self->floors);
+    }
 }
 
 //  Runs the bench once. Returns the exit status.
@@ -278,9 +365,7 @@ s_run (const s_options_t *options)
     self->options = options;
     int rc = s_prepare (self);
     if (rc == 0)
-        rc = options->floors_only
-               ? s_run_floors (self)
-               : zseq_bench_cases_run (self->cases, self->floors);
+        rc = s_measure (self);
     if (rc == 0)
         rc = s_report (self);
     s_clear_up (self);
@@ -337,11 +422,50 @@ s_help_cases (void)
 }
 
 static void
+s_help_kv (void)
+{
+    fputs (
+      "kv measures the key-value store. It takes all of the options above but\n"
+      "--reserve, and:\n"
+      "\n"
+      "  --peer etcd     beside an etcd cluster of as many members, in slices\n"
+      "                  that alternate; its clients use all members in turn\n"
+      "  --peer etcd-leader  ... or the leader only, which is faster for etcd\n"
+      "\n"
+      "Clients are threads (etcd: goroutines) of one process, each with a\n"
+      "connection of its own. ratio: zseq's median / etcd's. Failed calls are\n"
+      "counted and given up; unknown: writes among them that may have been\n"
+      "done. tries: for each cas that succeeded. node us, client us: "
+      "processor\n"
+      "time for each operation.\n"
+      "\n"
+      "Cases of kv:\n"
+      "  put-, get-, stale-  24-byte keys and values, 1000 keys at random, so\n"
+      "              many clients; get: linearizable; stale: zseq_kv_stale,\n"
+      "              etcd's serializable. own-key: each client has one;\n"
+      "              shared: one connection for all\n"
+      "  cas-*       get and cas of one key until that succeeds; the value\n"
+      "              counts, and the run fails if an increment is lost\n"
+      "  size-*      values of so many bytes\n"
+      "  requests-*  how long so many requests take; only if PATTERN begins\n"
+      "              so, as the next one\n"
+      "  kill-*      a node is killed by SIGKILL in the middle of 6 s, and\n"
+      "              started again: the longest time that any client was\n"
+      "              without a success; calls have 1 s. etcd: a follower, and\n"
+      "              the leader. 3 slices\n"
+      "\n",
+      stdout);
+    for (size_t i = 0; i < zseq_bench_kv_case_count (); i++)
+        printf ("  %s\n", zseq_bench_kv_case_at (i).name);
+}
+
+static void
 s_help (void)
 {
     printf (
       "Usage: zseq-bench run [OPTION]...    measure cases and their floors\n"
       "       zseq-bench floor [OPTION]...  measure only the floors\n"
+      "       zseq-bench kv [OPTION]...     measure the key-value store\n"
       "\n"
       "How fast IDs come from a cluster, and how near that is to what the\n"
       "machine can do. One operation is one ID received. Every case is\n"
@@ -380,6 +504,8 @@ s_help (void)
     s_help_cases ();
     for (size_t i = 0; i < zseq_bench_case_count (); i++)
         printf ("  %s\n", zseq_bench_case_name (i));
+    putchar ('\n');
+    s_help_kv ();
 }
 
 static int s_use (const char *format, ...)
@@ -421,6 +547,7 @@ enum {
     OPTION_DIR,
     OPTION_FSYNC,
     OPTION_CASE,
+    OPTION_PEER,
     OPTION_SECONDS,
     OPTION_QUICK,
     OPTION_JSON,
@@ -436,6 +563,7 @@ static const struct option s_long_options[] = {
   {"dir", required_argument, NULL, OPTION_DIR},
   {"fsync", required_argument, NULL, OPTION_FSYNC},
   {"case", required_argument, NULL, OPTION_CASE},
+  {"peer", required_argument, NULL, OPTION_PEER},
   {"seconds", required_argument, NULL, OPTION_SECONDS},
   {"quick", no_argument, NULL, OPTION_QUICK},
   {"json", required_argument, NULL, OPTION_JSON},
@@ -499,6 +627,11 @@ s_take_option (s_options_t *options, int option)
     case OPTION_CASE:
         options->pattern = optarg;
         return 0;
+    case OPTION_PEER:
+        options->peer = optarg;
+        if (strcmp (optarg, "etcd") != 0 && strcmp (optarg, "etcd-leader") != 0)
+            return s_use ("--peer %s: neither etcd nor etcd-leader", optarg);
+        return 0;
     case OPTION_QUICK:
         options->quick = true;
         return 0;
@@ -518,7 +651,11 @@ s_take_option (s_options_t *options, int option)
 static int
 s_settle_options (s_options_t *options)
 {
-    if (options->floors_only &&
+    if (options->peer && options->command != COMMAND_KV)
+        return s_use ("only kv takes --peer");
+    if (options->command == COMMAND_KV && options->reserve_s >= 0)
+        return s_use ("kv takes no --reserve");
+    if (options->command == COMMAND_FLOOR &&
         (options->uri || options->reserve_s >= 0 || options->zseqd ||
          options->pattern || options->plot))
         return s_use (
@@ -533,7 +670,7 @@ s_settle_options (s_options_t *options)
         options->nodes = 3;
     if (options->reserve_s < 0)
         options->reserve_s = RESERVE_S_DEFAULT;
-    if (!options->floors_only && s_chosen_count (options) == 0)
+    if (options->command != COMMAND_FLOOR && s_chosen_count (options) == 0)
         return s_use ("--case %s: no such case with these options",
                       options->pattern);
     if (options->seconds <= 0)
@@ -588,13 +725,15 @@ main (int argc, char **argv)
             return EXIT_USE;
     }
     if (optind + 1 != argc) {
-        s_use (optind == argc ? "run or floor?" : "too many arguments");
+        s_use (optind == argc ? "run, floor or kv?" : "too many arguments");
         return EXIT_USE;
     }
     if (strcmp (argv[optind], "floor") == 0)
-        options.floors_only = true;
+        options.command = COMMAND_FLOOR;
+    else if (strcmp (argv[optind], "kv") == 0)
+        options.command = COMMAND_KV;
     else if (strcmp (argv[optind], "run") != 0) {
-        s_use ("%s: neither run nor floor", argv[optind]);
+        s_use ("%s: neither run, floor nor kv", argv[optind]);
         return EXIT_USE;
     }
     if (s_settle_options (&options) != 0)

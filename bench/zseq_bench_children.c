@@ -240,6 +240,13 @@ zseq_bench_children_need (zseq_bench_children_t *self, pid_t pid)
     s_child (self, pid)->needed = true;
 }
 
+void
+zseq_bench_children_release (zseq_bench_children_t *self, pid_t pid)
+{
+    assert (self);
+    s_child (self, pid)->needed = false;
+}
+
 //  Reads a part of what a child says, and keeps the end of all it said. A part
 //  is a quarter of what is kept, so that a caller that looks after each _wait
 //  misses no line. Returns whether there may be more.

@@ -44,6 +44,9 @@ pid_t zseq_bench_children_exec (zseq_bench_children_t *self, const char *what,
 //  From now on it is an error if this child ends by itself.
 void zseq_bench_children_need (zseq_bench_children_t *self, pid_t pid);
 
+//  From now on it is none any more.
+void zseq_bench_children_release (zseq_bench_children_t *self, pid_t pid);
+
 //  Waits until a child has ended, written to standard error or called _ring, or
 //  until the time (of zseq_bench_now_ns). Returns 0; or -1 with the reason on
 //  stderr, once a signal has asked the bench to end or a needed child has

@@ -17,6 +17,7 @@
 #include <ftw.h>
 #include <limits.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -47,12 +48,14 @@ s_label (size_t index)
     return (char) ('a' + index);
 }
 
-//  Reserves a free port. Our socket is bound with SO_REUSEADDR and does not
-//  listen. Only a process that sets that option too and names the port, as
-//  zseqd does through libzmq, can bind it.
-static int
-s_reserve (zseq_bench_cluster_t *self, size_t index)
+//  Our socket is bound with SO_REUSEADDR and does not listen. Only a process
+//  that sets that option too and names the port, as zseqd does through libzmq,
+//  can bind it.
+int
+zseq_bench_reserve_port (int *fd_p, unsigned *port_p)
 {
+    assert (fd_p);
+    assert (port_p);
     struct sockaddr_in address = {
       .sin_family = AF_INET,
       .sin_addr.s_addr = htonl (INADDR_LOOPBACK),
@@ -60,13 +63,13 @@ s_reserve (zseq_bench_cluster_t *self, size_t index)
     socklen_t size = sizeof address;
     int one = 1;
     int fd = socket (AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    self->reserved[index] = fd;
+    *fd_p = fd;
     if (fd < 0 ||
         setsockopt (fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) != 0 ||
         bind (fd, (struct sockaddr *) &address, sizeof address) != 0 ||
         getsockname (fd, (struct sockaddr *) &address, &size) != 0)
         return zseq_bench_fail ("no free port: %s", strerror (errno));
-    self->port[index] = ntohs (address.sin_port);
+    *port_p = ntohs (address.sin_port);
     return 0;
 }
 
@@ -77,7 +80,7 @@ s_plan (zseq_bench_cluster_t *self)
     size_t uri_size = 0;
     size_t members_size = 0;
     for (size_t i = 0; i < self->nodes; i++) {
-        if (s_reserve (self, i) != 0)
+        if (zseq_bench_reserve_port (&self->reserved[i], &self->port[i]) != 0)
             return -1;
         const char *comma = i > 0 ? "," : "";
         uri_size +=
@@ -267,6 +270,17 @@ zseq_bench_cluster_stop (zseq_bench_cluster_t *self, size_t index)
     assert (self->pid[index] > 0);
     zseq_bench_children_end (self->children, self->pid[index]);
     self->pid[index] = 0;
+}
+
+void
+zseq_bench_cluster_kill (zseq_bench_cluster_t *self, size_t index)
+{
+    assert (self);
+    assert (index < self->nodes);
+    assert (self->pid[index] > 0);
+    zseq_bench_children_release (self->children, self->pid[index]);
+    (void) kill (self->pid[index], SIGKILL);
+    zseq_bench_cluster_stop (self, index);
 }
 
 int

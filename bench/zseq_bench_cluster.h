@@ -30,8 +30,9 @@ void zseq_bench_cluster_destroy (zseq_bench_cluster_t **self_p);
 //  Returns the URI for clients, which is valid as long as the cluster.
 const char *zseq_bench_cluster_uri (const zseq_bench_cluster_t *self);
 
-//  _stop ends a node. _wipe also deletes its data.
+//  _stop ends a node; _kill does with SIGKILL. _wipe also deletes its data.
 void zseq_bench_cluster_stop (zseq_bench_cluster_t *self, size_t index);
+void zseq_bench_cluster_kill (zseq_bench_cluster_t *self, size_t index);
 void zseq_bench_cluster_wipe (zseq_bench_cluster_t *self, size_t index);
 
 //  Starts a node again and waits until it votes, for half an hour at most.
@@ -45,6 +46,11 @@ uint64_t zseq_bench_cluster_resident (const zseq_bench_cluster_t *self,
 
 //  Returns the processor time that the running nodes have used, in nanoseconds.
 uint64_t zseq_bench_cluster_cpu_ns (const zseq_bench_cluster_t *self);
+
+//  Reserves a free port of the loopback interface for a process that sets
+//  SO_REUSEADDR, as zseqd and etcd do. Sets *fd_p to the socket that holds it,
+//  or -1. Returns 0; or -1 with the reason on stderr.
+int zseq_bench_reserve_port (int *fd_p, unsigned *port_p);
 
 //  Deletes a file, or a directory with its contents. Reports on stderr what
 //  cannot be deleted.

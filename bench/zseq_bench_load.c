@@ -95,6 +95,7 @@ zseq_bench_counts_add (zseq_bench_counts_t *self,
     self->conflicts += other->conflicts;
     self->burnt += other->burnt;
     self->timeouts += other->timeouts;
+    self->unknown += other->unknown;
     for (size_t i = 0; i < ZSEQ_BENCH_ERRORS; i++)
         self->failed[i] += other->failed[i];
 }
@@ -174,6 +175,7 @@ s_close_counts (const zseq_bench_operation_t *operation, void *context,
     counts->conflicts = end.conflicts - counts->conflicts;
     counts->burnt = end.burnt - counts->burnt;
     counts->timeouts = end.timeouts - counts->timeouts;
+    counts->unknown = end.unknown - counts->unknown;
     for (size_t i = 0; i < ZSEQ_BENCH_ERRORS; i++)
         counts->failed[i] = end.failed[i] - counts->failed[i];
 }
@@ -498,8 +500,15 @@ s_measure (const s_crew_t *crew, zseq_bench_sample_t *sample)
     uint64_t cpu_ns = s_nodes_cpu_ns (load);
     start_ns = zseq_bench_now_ns ();
     s_set_phase (crew, PHASE_MEASURE);
-    int rc =
-      s_wait (crew, burst ? FOR_THROUGH : FOR_TIME, start_ns + length_ns);
+    int rc = 0;
+    if (load->midway) {
+        rc = s_wait (crew, FOR_TIME, start_ns + length_ns / 2);
+        if (rc == 0)
+            load->midway (load->midway_arg);
+    }
+    if (rc == 0)
+        rc =
+          s_wait (crew, burst ? FOR_THROUGH : FOR_TIME, start_ns + length_ns);
     sample->cut = burst && atomic_load (&crew->shared->through) <
                              load->processes * load->threads;
     s_set_phase (crew, PHASE_OVER);
@@ -551,6 +560,7 @@ zseq_bench_load_run (const zseq_bench_load_t *load,
     assert (load->threads <= ZSEQ_BENCH_THREADS_MAX);
     assert (load->stretch >= 1);
     assert (!load->together || load->burst == 0);
+    assert (!load->midway || load->burst == 0);
     assert (children);
     assert (sample);
 

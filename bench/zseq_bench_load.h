@@ -20,6 +20,7 @@ typedef struct {
     uint64_t conflicts;  //  Attempts that another client beat
     uint64_t burnt;      //  IDs claimed, or perhaps, and never handed out
     uint64_t timeouts;   //  Calls that failed at their deadline, then repeated
+    uint64_t unknown;    //  Writes that failed, and may have been done
     uint64_t failed[ZSEQ_BENCH_ERRORS];  //  Calls that failed, by the number
                                          //  of their error, and were given up
 } zseq_bench_counts_t;
@@ -71,6 +72,8 @@ typedef struct {
                          //  as quick ones need
     const pid_t *nodes;  //  Processes whose time is measured too
     size_t node_count;
+    void (*midway) (void *arg);  //  NULL; or called by the bench's own process
+    void *midway_arg;            //  in the middle of the window. Not with burst
 } zseq_bench_load_t;
 
 #define ZSEQ_BENCH_PROCESSES_MAX 2000

@@ -126,9 +126,8 @@ s_error_name (int number)
     }
 }
 
-//  Reports calls that were given up.
-static void
-s_report_failed (const zseq_bench_counts_t *counts, FILE *file)
+void
+zseq_bench_report_failed (const zseq_bench_counts_t *counts, FILE *file)
 {
     uint64_t failed = zseq_bench_counts_failed (counts);
     if (failed == 0)
@@ -186,7 +185,7 @@ zseq_bench_report_row (const zseq_bench_row_t *row, FILE *file)
                  "  %llu calls failed at their deadline, and were "
                  "repeated\n",
                  (unsigned long long) row->counts.timeouts);
-    s_report_failed (&row->counts, file);
+    zseq_bench_report_failed (&row->counts, file);
     fflush (file);
 }
 
@@ -222,9 +221,10 @@ zseq_bench_report_floors (const zseq_bench_floors_t *floors, FILE *file)
 //  JSON. If jansson returns NULL for lack of memory, the next pack fails, too.
 //  The failure is reported at the end.
 
-static json_t *
-s_json_setting (const zseq_bench_setting_t *setting)
+json_t *
+zseq_bench_report_json_setting (const zseq_bench_setting_t *setting)
 {
+    assert (setting);
     return json_pack (
       "{s:s, s:I, s:s, s:s, s:f, s:s, s:s, s:s, s:I, s:I, s:f, s:f, s:I}",
       "cpu", setting->cpu, "cores", (json_int_t) setting->cores, "kernel",
@@ -256,9 +256,8 @@ s_json_spread (const zseq_bench_spread_t *spread)
                       spread->highest);
 }
 
-//  Calls that failed, by the name of the error.
-static json_t *
-s_json_failures (const zseq_bench_counts_t *counts)
+json_t *
+zseq_bench_report_json_failures (const zseq_bench_counts_t *counts)
 {
     json_t *failures = json_object ();
     for (int i = 0; failures && i < ZSEQ_BENCH_ERRORS; i++)
@@ -295,9 +294,10 @@ s_json_row (const zseq_bench_row_t *row)
       "prepare_s", row->prepare_s, "resident", row->resident, "note", row->note,
       "clients", (json_int_t) row->clients, "failed",
       (json_int_t) zseq_bench_counts_failed (&row->counts), "failures",
-      s_json_failures (&row->counts), "window_s", row->window_s, "ids",
-      (json_int_t) row->ids, "next", (json_int_t) row->next, "used", row->used,
-      "mutex_fairness", row->mutex_fairness, "mutex_max_us", row->mutex_max_us);
+      zseq_bench_report_json_failures (&row->counts), "window_s", row->window_s,
+      "ids", (json_int_t) row->ids, "next", (json_int_t) row->next, "used",
+      row->used, "mutex_fairness", row->mutex_fairness, "mutex_max_us",
+      row->mutex_max_us);
 }
 
 int
@@ -321,9 +321,9 @@ zseq_bench_report_json (const zseq_bench_setting_t *setting,
     for (size_t i = 0; i < count; i++)
         rc |= json_array_append_new (case_list, s_json_row (&rows[i]));
 
-    json_t *all =
-      json_pack ("{s:o, s:o, s:o}", "machine", s_json_setting (setting),
-                 "floors", floor_list, "cases", case_list);
+    json_t *all = json_pack ("{s:o, s:o, s:o}", "machine",
+                             zseq_bench_report_json_setting (setting), "floors",
+                             floor_list, "cases", case_list);
     if (!all || rc != 0)
         rc = zseq_bench_fail ("JSON: out of memory");
     else if (json_dumpf (all, file,
@@ -442,17 +442,12 @@ s_plot_script (const zseq_bench_row_t *rows, size_t count, FILE *script)
 }
 
 int
-zseq_bench_report_plot (zseq_bench_children_t *children,
-                        const zseq_bench_row_t *rows, size_t count, FILE *file)
+zseq_bench_report_draw (zseq_bench_children_t *children, FILE *script,
+                        FILE *file)
 {
     assert (children);
-    assert (rows);
-    assert (count >= 1);
+    assert (script);
     assert (file);
-    FILE *script = tmpfile ();
-    if (!script)
-        return zseq_bench_fail ("plot: %s", strerror (errno));
-    s_plot_script (rows, count, script);
     int rc = 0;
     if (fflush (script) != 0 || fseek (script, 0, SEEK_SET) != 0)
         rc = zseq_bench_fail ("plot: %s", strerror (errno));
@@ -466,4 +461,19 @@ zseq_bench_report_plot (zseq_bench_children_t *children,
     if (pid < 0)
         return -1;
     return zseq_bench_children_finish (children, pid);
+}
+
+int
+zseq_bench_report_plot (zseq_bench_children_t *children,
+                        const zseq_bench_row_t *rows, size_t count, FILE *file)
+{
+    assert (children);
+    assert (rows);
+    assert (count >= 1);
+    assert (file);
+    FILE *script = tmpfile ();
+    if (!script)
+        return zseq_bench_fail ("plot: %s", strerror (errno));
+    s_plot_script (rows, count, script);
+    return zseq_bench_report_draw (children, script, file);
 }

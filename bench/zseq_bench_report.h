@@ -7,6 +7,7 @@
 
 #include "zseq_bench_floor.h"
 
+#include <jansson.h>
 #include <stdio.h>
 
 //  The values of the slices.
@@ -87,6 +88,18 @@ void zseq_bench_report_floors (const zseq_bench_floors_t *floors, FILE *file);
 int zseq_bench_report_json (const zseq_bench_setting_t *setting,
                             const zseq_bench_floors_t *floors,
                             const zseq_bench_row_t *rows, size_t count,
+                            FILE *file);
+
+//  The setting as JSON, for other reports; NULL: out of memory.
+json_t *zseq_bench_report_json_setting (const zseq_bench_setting_t *setting);
+
+//  Calls that failed and were given up, by the name of the error: a line, if
+//  there were any; and JSON, NULL: out of memory.
+void zseq_bench_report_failed (const zseq_bench_counts_t *counts, FILE *file);
+json_t *zseq_bench_report_json_failures (const zseq_bench_counts_t *counts);
+
+//  Runs a script for gnuplot, which it closes.
+int zseq_bench_report_draw (zseq_bench_children_t *children, FILE *script,
                             FILE *file);
 
 //  Draws the rows (at least 1) as SVG, with gnuplot.

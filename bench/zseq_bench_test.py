@@ -21,6 +21,7 @@ CASE = "batch-1024*single*"
 POSITIVE = ["ns_per_id", "ids_per_s", "p50_us", "p99_us", "p999_us", "max_us",
             "claims", "fairness", "floor", "ratio", "cpu_s"]
 COUNTED = ["conflicts", "burnt", "timeouts"]
+HAS_ETCD = shutil.which("etcd") and os.path.exists(BENCH + "-etcd")
 
 
 def processes_of(directory):
@@ -201,6 +202,94 @@ class Bench(unittest.TestCase):
         self.assertIn(f"{case['failed']} calls failed:", output)
         self.check_nothing_is_left()
 
+    def report_kv(self, *arguments):
+        """The table and the JSON of a quick run that must succeed."""
+        status, output, errors = self.run_bench(
+            "kv", "--quick", *arguments, "--json", self.json)
+        self.assertEqual(status, 0, errors)
+        self.check_nothing_is_left()
+        with open(self.json) as file:
+            return output, json.load(file)
+
+    def check_kv_case(self, case):
+        for key in ("done", "p50_us", "max_us", "cpu_clients_us", "window_s"):
+            self.assertGreater(case[key], 0, key)
+        lowest, highest = case["op_per_s"][1:]
+        self.assertLessEqual(lowest, case["op_per_s"][0])
+        self.assertLessEqual(case["op_per_s"][0], highest)
+        self.assertLessEqual(case["p50_us"], case["p99_us"])
+        self.assertLessEqual(case["unknown"], case["failed"])
+
+    def test_measures_keys_in_memory(self):
+        output, report = self.report_kv("--uri", "mem:", "--case", "put-*",
+                                        *self.plot_option())
+        self.assertIsNone(report["etcd"])
+        names = [case["name"] for case in report["cases"]]
+        self.assertEqual(names, ["put-1", "put-32", "put-32-shared",
+                                 "put-32-own-key", "put-32-one-key"])
+        for case in report["cases"]:
+            self.assertEqual(case["on"], "zseq")
+            self.assertEqual(case["ratio"], [0, 0, 0])
+            self.assertIn(case["name"], output)
+            self.check_kv_case(case)
+        if self.plot_option():
+            with open(self.plot) as file:
+                self.assertIn("put-32-own-key", file.read())
+
+    def test_measures_how_long_so_many_requests_take(self):
+        output, report = self.report_kv("--uri", "mem:", "--case",
+                                        "requests-put-*-1000")
+        for case, clients in zip(report["cases"], (1, 32), strict=True):
+            self.assertEqual(case["done"], 1000 // clients * clients)
+            self.check_kv_case(case)
+            self.assertIn(f"  {case['done']} requests took", output)
+
+    def test_measures_keys_on_its_own_cluster(self):
+        output, report = self.report_kv("--case", "[gsc][eta]*-32*")
+        cases = {case["name"]: case for case in report["cases"]}
+        self.assertEqual(set(cases), {
+            "get-32", "get-32-shared", "get-32-one-key", "stale-32",
+            "cas-32-one-key", "cas-32-shared"})
+        for case in report["cases"]:
+            self.check_kv_case(case)
+            self.assertGreater(case["cpu_nodes_us"], 0)
+            self.assertEqual(case["failed"], sum(case["failures"].values()))
+        tries = 1 + (cases["cas-32-one-key"]["failed_tries"] /
+                     cases["cas-32-one-key"]["done"])
+        self.assertRegex(output, rf"cas-32-one-key .* {tries:.2f} ")
+
+    def test_measures_the_gap_while_a_node_is_killed(self):
+        output, report = self.report_kv("--case", "kill-put-1")
+        case = report["cases"][0]
+        self.assertTrue(case["kill"])
+        self.check_kv_case(case)
+        self.assertGreater(case["gap_ms"][0], 0)
+        self.assertIn("longest time of a client without a success", output)
+
+    @unittest.skipUnless(HAS_ETCD, "no etcd, or no zseq-bench-etcd")
+    def test_measures_keys_beside_etcd(self):
+        for peer in ("etcd", "etcd-leader"):
+            output, report = self.report_kv("--uri", "mem:", "--peer", peer,
+                                            "--case", "put-32")
+            self.assertEqual(report["etcd_leader_only"], peer != "etcd")
+            self.assertIn(f"etcd {report['etcd']}, ", output)
+            zseq, etcd = report["cases"]
+            self.assertEqual([zseq["on"], etcd["on"]], ["zseq", "etcd"])
+            self.assertGreater(etcd["cpu_nodes_us"], 0)
+            self.assertAlmostEqual(
+                zseq["ratio"][0], zseq["op_per_s"][0] / etcd["op_per_s"][0], 2)
+            for case in zseq, etcd:
+                self.check_kv_case(case)
+
+    def test_says_which_packages_a_peer_needs(self):
+        self.environment["PATH"] = "/nonexistent"
+        status, _, errors = self.run_bench("kv", "--quick", "--uri", "mem:",
+                                           "--case", "put-1", "--peer", "etcd")
+        self.assertEqual(status, 2)
+        self.assertIn("etcd is not installed (on Debian: apt install etcd-serv",
+                      errors)
+        self.check_nothing_is_left()
+
     def test_measures_floors_alone(self):
         status, output, errors = self.run_bench(
             "floor", "--quick", "--nodes", "1", "--json", self.json)
@@ -252,6 +341,10 @@ class Bench(unittest.TestCase):
                 ["run", "--quick", "--case", "start-1000000"],
                 ["run", "--case", "*contention-burst-1"],
                 ["floor", "--case", "*"], ["floor", "--reserve", "1"],
+                ["run", "--peer", "etcd"], ["kv", "--peer", "other"],
+                ["kv", "--reserve", "1"], ["kv", "--case", "batch-*"],
+                ["kv", "--case", "*kill-put-1"],
+                ["kv", "--uri", "mem:", "--case", "kill-*"],
                 ["run", "--bogus"]):
             status, output, errors = self.run_bench(*arguments)
             self.assertEqual(status, 1, arguments)
@@ -292,6 +385,7 @@ class Bench(unittest.TestCase):
         self.assertIn("names-1000000-one-node", output)
         self.assertIn("contention-burst-2000", output)
         self.assertIn("--reserve", output)
+        self.assertIn("requests-stale-32-100000", output)
 
 
 if __name__ == "__main__":

@@ -77,9 +77,30 @@ run_tests () {
     return $status
 }
 
+#  Those of build ci-gcc. What its programs tell people is recorded
+#  (tests/cli/zseq_texts_seen.c).
+seen=$PWD/build/ci-gcc/texts-seen
+run_tests_gcc () {
+    head -c 4096 /dev/zero >"$seen"
+    chmod a+w "$seen"  # Tests run programs as another user, too.
+    LD_PRELOAD=$PWD/build/ci-gcc/tests/zseq-texts-seen.so \
+        ZSEQ_TEXTS_SEEN=$seen run_tests ci-gcc
+}
+
+#  Whether the tests have provoked each text. Without some tests, which were
+#  skipped, that is only told.
+check_texts () {
+    local texts=build/ci-gcc/tests/zseq-texts
+    tests/cli/texts.py <("$texts") <("$texts" "$seen") && return
+    grep -q '(Skipped)' "$log" || return
+    echo "(tests were skipped)"
+}
+
 stage "packages" bash .ci/install-packages build test || exit 1
 if stage "gcc: build" build release ci-gcc; then
-    stage "gcc: test" run_tests ci-gcc || true
+    if stage "gcc: test" run_tests_gcc; then
+        stage "gcc: texts" check_texts || true
+    fi
 fi
 if [[ -z $quick ]]; then
     stage "clang: build" build release ci-clang -DCMAKE_C_COMPILER=clang || true

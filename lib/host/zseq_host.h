@@ -1,4 +1,4 @@
-//  The host of a node: the node with its clocks and its two stores, of sequences
+//  The host of a node: the node with its clocks and its stores, of sequences
 //  and of keys, but without sockets. A server (zseq_server) and a local node
 //  (zseq_local) both have one.
 //
@@ -67,9 +67,9 @@ int zseq_host_open_lost (zseq_host_t *self, const zseq_record_t *record);
 //  The record that _open has read, or that _open_lost was given.
 const zseq_record_t *zseq_host_record (const zseq_host_t *self);
 
-//  Makes the node and loads what the directory holds. If no sequence is damaged,
-//  also tidies the sequences up (zseq_store_load), and if no key is, the keys
-//  (zseq_kvstore_load); else changes nothing of these. Errors: those of
+//  Makes the node and loads what the directory holds. Sequences are tidied up
+//  if none is damaged (zseq_store_load), and keys if none is
+//  (zseq_kvstore_load); else nothing of these is changed. Errors: those of
 //  zseq_store_load and zseq_kvstore_load, ZSEQ_EFULL.
 int zseq_host_load (zseq_host_t *self);
 
@@ -98,8 +98,8 @@ void zseq_host_step (zseq_host_t *self, zseq_event_t *event);
 //  call. Returns how many of these there were.
 size_t zseq_host_take_written (zseq_host_t *self);
 
-//  Steps the node with a FLUSH, hands the node's writes to the stores, and reads
-//  back from the disk when that is due.
+//  Steps the node with a FLUSH, hands its writes to the stores, and reads back
+//  from the disk when that is due.
 void zseq_host_flush (zseq_host_t *self);
 
 //  Why the node has ended and acknowledges nothing more; ZSEQ_OK while it runs.

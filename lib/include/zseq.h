@@ -454,10 +454,8 @@ int zseq_raise (zseq_t *self, uint64_t id);
 
 //  The key-value store: a value of up to ZSEQ_VALUE_MAX bytes under each key.
 //  It is on the nodes of a cluster, in the directory of file:, or in the memory
-//  of the client of mem:.
-//
-//  Not finished: in this version zseqd and file: do not store keys yet, and
-//  calls there fail with ZSEQ_EPROTOCOL. Only mem: serves them.
+//  of the client of mem:. A cluster of nodes of an older version has none:
+//  calls there fail with ZSEQ_EPROTOCOL.
 //
 //  Each key is linearizable: a get returns what the last put that ended before
 //  it began has stored, or what a later one has. Nothing is promised of several

@@ -179,6 +179,8 @@ s_decides (const s_write_t *write, int status)
     case ZSEQ_OK:
     case ZSEQ_EINVAL:
     case ZSEQ_EEXHAUSTED:
+    case ZSEQ_EFULL:
+    case ZSEQ_ENOSPACE:
         return true;
     //  What was proposed here before may still be taken up.
     case ZSEQ_ENOKEY:
@@ -204,7 +206,10 @@ s_passed_reply (zseq_kv_coordinator_t *self, const zseq_msg_t *msg)
         return;
     }
     TAILQ_REMOVE (&self->passed, write, link);
-    write->request.status = msg->status;
+    //  EFULL says that it was not proposed.
+    write->request.status = msg->status == ZSEQ_EFULL && write->was_tried
+                              ? ZSEQ_ENOSPACE
+                              : msg->status;
     write->request.version = msg->kv_write.version;
     write->request.floor = msg->kv_write.floor;
     write->request.value = msg->kv_write.value;

@@ -25,7 +25,10 @@ typedef struct zseq_kv_request {
 
     //  The answer. status is that of zseq_kv_outcome_t; or of _end; or
     //  ZSEQ_ETIMEOUT, after which the op may have been applied, or may be yet.
-    //  ZSEQ_EFORGOTTEN comes only for an op that was not tried.
+    //  ZSEQ_EFORGOTTEN comes only for an op that was not tried. ZSEQ_EFULL: a
+    //  majority of the nodes has no memory for it; it was not proposed.
+    //  ZSEQ_ENOSPACE: a majority has refused it, for lack of memory or disk; it
+    //  may be applied yet.
     int status;
     uint64_t version;    //  That the op has made or found
     uint64_t floor;      //  The shard's version floor; 0: not known

@@ -7,6 +7,8 @@
 #define REQUESTS_MAX 256
 //  What a key takes in a CHOSEN beside its own bytes, at most.
 #define CHOSEN_BYTES 32
+//  How long nodes are taken for full that have refused a proposal.
+#define FULL_US 1000000
 //  A ballot is given up before it has made so many versions of a key: K10.
 #define VERSIONS_MAX 0x80000000u
 
@@ -16,6 +18,7 @@ typedef struct {
     size_t writes;
     uint64_t arrival;        //  Of the last one
     bool retried;            //  See s_is_retried
+    size_t remembered;       //  Op ids beside the base's before that
     uint64_t round;          //  Not 0: a ballot of that round or a higher one
                              //  is needed first
     zseq_kv_record_t draft;  //  What they make of the base
@@ -37,9 +40,35 @@ s_is_retried (const zseq_kv_request_t *request)
            (request->status == ZSEQ_ENOKEY || request->status == ZSEQ_EVERSION);
 }
 
+//  Judges an op on the draft (K9). The proposer knows all op ids that have
+//  fallen out of the draft's window since it has fetched the base.
+static void
+s_apply (zseq_proposer_key_t *key, zseq_kv_record_t *draft, uint64_t floor,
+         const zseq_kv_op_t *op, zseq_kv_outcome_t *outcome)
+{
+    uint64_t version = op->type == ZSEQ_KV_GET
+                         ? 0
+                         : zseq_op_ids_find (&key->op_ids, op->op, op->since);
+    if (version) {
+        *outcome = (zseq_kv_outcome_t){.status = ZSEQ_OK, .version = version};
+        return;
+    }
+    const zseq_dedup_t oldest = draft->dedup[0];
+    const uint64_t from = draft->from;
+    bool full = draft->dedup_count == ZSEQ_DEDUP_MAX;
+    if (draft->from > key->op_ids.from)
+        draft->from = key->op_ids.from;
+    zseq_kv_apply (draft, floor, op, outcome);
+    if (outcome->writes && full)
+        zseq_op_ids_add (&key->op_ids, &oldest);
+    else
+        draft->from = from;
+}
+
 //  Judges one request. False: it has to wait.
 static bool
-s_judge_one (s_judged_t *judged, uint64_t floor, zseq_kv_request_t *request)
+s_judge_one (s_judged_t *judged, zseq_proposer_key_t *key, uint64_t floor,
+             zseq_kv_request_t *request)
 {
     zseq_kv_outcome_t outcome;
 
@@ -47,7 +76,7 @@ s_judge_one (s_judged_t *judged, uint64_t floor, zseq_kv_request_t *request)
         judged->round = floor >> 32;
         return false;
     }
-    zseq_kv_apply (&judged->draft, floor, &request->op, &outcome);
+    s_apply (key, &judged->draft, floor, &request->op, &outcome);
     if (outcome.status == ZSEQ_EBALLOT) {
         judged->round = request->op.since >> 32;
         return false;
@@ -65,20 +94,21 @@ s_judge_one (s_judged_t *judged, uint64_t floor, zseq_kv_request_t *request)
 }
 
 static void
-s_judge (const zseq_proposer_t *self, const zseq_proposer_key_t *key,
+s_judge (const zseq_proposer_t *self, zseq_proposer_key_t *key,
          s_judged_t *judged)
 {
     uint64_t floor = s_floor (self, key);
 
     memset (judged, 0, sizeof *judged);
+    zseq_op_ids_forget (&key->op_ids, self->now_us);
+    judged->remembered = key->op_ids.count;
     if (key->base)
         judged->draft = key->base->record;
     else
         zseq_kv_record_init (&judged->draft, key->key, floor);
     for (zseq_kv_request_t *request = key->waiting.first;
-         request && judged->count < REQUESTS_MAX && judged->writes < OPS_MAX;
-         request = request->following)
-        if (!s_judge_one (judged, floor, request))
+         request && judged->count < REQUESTS_MAX; request = request->following)
+        if (!s_judge_one (judged, key, floor, request))
             return;
 }
 
@@ -98,9 +128,9 @@ s_answer (zseq_proposer_t *self, zseq_proposer_key_t *key,
     zseq_proposer_key_finish (self, key, request);
 }
 
-//  Proposes draft as the key's next value. It is the base from now on, chosen
-//  or not: K4.
-static void
+//  Proposes the draft as the key's next value. It is the base from now on,
+//  chosen or not: K4. False: no memory.
+static bool
 s_propose (zseq_proposer_t *self, zseq_proposer_key_t *key, size_t count,
            zseq_kv_record_t *draft)
 {
@@ -109,14 +139,24 @@ s_propose (zseq_proposer_t *self, zseq_proposer_key_t *key, size_t count,
     draft->copied = false;
     zseq_register_t *proposed = zseq_register_new (draft);
     if (!proposed)
-        return;
+        return false;
     if (!zseq_proposer_message_add (self, key, proposed)) {
         zseq_register_release (&proposed);
-        return;
+        return false;
     }
     zseq_proposer_key_propose (key, count);
     zseq_proposer_key_rebase (key, zseq_register_own (proposed));
     self->stats.proposals++;
+    return true;
+}
+
+//  Proposes what was judged, or leaves it for later.
+static void
+s_propose_judged (zseq_proposer_t *self, zseq_proposer_key_t *key,
+                  s_judged_t *judged)
+{
+    if (!s_propose (self, key, judged->count, &judged->draft))
+        zseq_op_ids_cut (&key->op_ids, judged->remembered);
 }
 
 static void
@@ -140,6 +180,57 @@ s_answer_waiting (zseq_proposer_t *self, zseq_proposer_key_t *key, size_t count)
     zseq_proposer_key_release (self, key);
 }
 
+static size_t
+s_value_size (const zseq_proposer_key_t *key)
+{
+    return key->base ? key->base->record.value.size : 0;
+}
+
+//  By how many bytes a value would be larger than what nodes hold of the key.
+static size_t
+s_growth (const zseq_proposer_key_t *key, size_t size)
+{
+    return size > key->held ? size - key->held : 0;
+}
+
+//  Whether a put may not be proposed because nodes are full. One that was
+//  proposed, or that another node knows, has to be looked for first.
+static bool
+s_is_too_large (const zseq_proposer_t *self, const zseq_proposer_key_t *key,
+                const zseq_kv_request_t *request)
+{
+    const zseq_kv_op_t *op = &request->op;
+    if (request->tried || op->type != ZSEQ_KV_PUT ||
+        s_growth (key, op->value.size) < self->full_growth ||
+        zseq_op_ids_find (&key->op_ids, op->op, op->since))
+        return false;
+    for (uint8_t index = 0; key->base && index < key->base->record.dedup_count;
+         index++)
+        if (key->base->record.dedup[index].op == op->op)
+            return false;
+    return true;
+}
+
+//  Refuses puts that too many nodes would refuse. Nothing was proposed, so they
+//  are not done.
+static void
+s_refuse_large (zseq_proposer_t *self, zseq_proposer_key_t *key)
+{
+    zseq_kv_request_t *previous = NULL;
+    zseq_kv_request_t *request = key->waiting.first;
+    while (request) {
+        zseq_kv_request_t *following = request->following;
+        if (s_is_too_large (self, key, request)) {
+            (void) zseq_proposer_key_take_behind (key, previous);
+            request->status = ZSEQ_EFULL;
+            zseq_proposer_key_finish (self, key, request);
+        }
+        else
+            previous = request;
+        request = following;
+    }
+}
+
 void
 zseq_proposer_decide (zseq_proposer_t *self, zseq_proposer_key_t *key)
 {
@@ -151,18 +242,24 @@ zseq_proposer_decide (zseq_proposer_t *self, zseq_proposer_key_t *key)
         s_fetch (self, key);
         return;
     }
+    if (self->now_us < self->full_us)
+        s_refuse_large (self, key);
+    if (!key->waiting.first) {
+        zseq_proposer_key_release (self, key);
+        return;
+    }
     s_judged_t judged;
     s_judge (self, key, &judged);
     if (judged.count == 0)
         zseq_proposer_ballot_raise (self, key->shard, judged.round);
     else if (judged.writes > 0)
-        s_propose (self, key, judged.count, &judged.draft);
+        s_propose_judged (self, key, &judged);
     //  K8: nothing is read from a base that may not be chosen.
     else if (judged.arrival <= key->shown_arrival &&
              !(judged.retried && key->base))
         s_answer_waiting (self, key, judged.count);
     else if (key->unsettled || (judged.retried && key->base))
-        s_propose (self, key, judged.count, &judged.draft);
+        s_propose_judged (self, key, &judged);
     else
         s_fetch (self, key);
 }
@@ -193,10 +290,39 @@ zseq_proposer_decide_chosen (zseq_proposer_t *self, zseq_proposer_key_t *key)
     self->stats.chosen++;
     self->shard[key->shard].backoff.pause_us = self->rtt_us / 2 + 1;
     s_note_chosen (self, key);
+    key->held = s_value_size (key);
     //  Whoever waited before it was proposed may read it, too.
     key->shown_arrival = key->asked_arrival;
     while ((request = zseq_proposer_key_take_proposed (key)) != NULL)
         s_answer (self, key, request);
+    zseq_proposer_key_release (self, key);
+}
+
+//  The proposal stays the base (K4): a minority may have accepted it, and it
+//  may be chosen later, under this ballot or by whoever takes it up. To propose
+//  what was there before would not undo it: a late copy of it could still be
+//  chosen before that, and be read. So its writes are neither done nor undone,
+//  and the next op builds on it: a deletion, which every node accepts, and a
+//  smaller value, go on.
+void
+zseq_proposer_decide_refused (zseq_proposer_t *self, zseq_proposer_key_t *key,
+                              int status)
+{
+    zseq_kv_request_t *request;
+
+    if (status == ZSEQ_EFULL) {
+        size_t growth = s_growth (key, s_value_size (key));
+        if (self->now_us >= self->full_us || growth < self->full_growth)
+            self->full_growth = growth ? growth : 1;
+        self->full_us = self->now_us + FULL_US;
+    }
+    key->unsettled = true;
+    while ((request = zseq_proposer_key_take_proposed (key)) != NULL) {
+        //  ENOSPACE says that a write may be done yet.
+        request->status =
+          request->op.type == ZSEQ_KV_GET ? status : ZSEQ_ENOSPACE;
+        zseq_proposer_key_finish (self, key, request);
+    }
     zseq_proposer_key_release (self, key);
 }
 
@@ -244,6 +370,10 @@ zseq_proposer_decide_shown (zseq_proposer_t *self, zseq_proposer_key_t *key)
         zseq_register_t *highest = s_highest (key, nodes);
         zseq_proposer_key_rebase (key,
                                   highest ? zseq_register_own (highest) : NULL);
+        zseq_op_ids_begin (&key->op_ids,
+                           highest ? highest->record.from : s_floor (self, key),
+                           self->now_us);
+        key->held = s_value_size (key);
     }
     if (zseq_quorum_reached (&self->quorum, ZSEQ_QUORUM_WRITE,
                              s_agreeing (key, nodes)))

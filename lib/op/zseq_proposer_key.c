@@ -54,7 +54,8 @@ s_requests_prepend (zseq_kv_requests_t *self, zseq_kv_requests_t *other)
 static size_t
 s_base_size (const zseq_proposer_key_t *key)
 {
-    return key->base ? zseq_register_size (key->base) : 0;
+    return (key->base ? zseq_register_size (key->base) : 0) +
+           zseq_op_ids_size (&key->op_ids);
 }
 
 static void
@@ -70,6 +71,7 @@ s_destroy (zseq_proposer_t *self, zseq_proposer_key_t *key)
     RB_REMOVE (zseq_proposer_tree, &self->keys, key);
     s_forget_shown (key);
     zseq_register_release (&key->base);
+    zseq_op_ids_term (&key->op_ids);
     free (key);
 }
 
@@ -201,6 +203,19 @@ zseq_proposer_key_propose (zseq_proposer_key_t *self, size_t count)
 }
 
 zseq_kv_request_t *
+zseq_proposer_key_take_behind (zseq_proposer_key_t *self,
+                               zseq_kv_request_t *previous)
+{
+    if (!previous)
+        return s_requests_take (&self->waiting);
+    zseq_kv_request_t *request = previous->following;
+    previous->following = request->following;
+    if (!previous->following)
+        self->waiting.end = &previous->following;
+    return request;
+}
+
+zseq_kv_request_t *
 zseq_proposer_key_take_waiting (zseq_proposer_key_t *self)
 {
     return s_requests_take (&self->waiting);
@@ -223,6 +238,7 @@ zseq_proposer_key_end_ballot (zseq_proposer_t *self, uint8_t shard)
         if (key->state == KEY_IDLE)
             self->idle_bytes -= s_base_size (key);
         s_set_base (key, NULL, false);
+        zseq_op_ids_term (&key->op_ids);
         if (key->state == KEY_ASKED)
             zseq_proposer_key_release (self, key);
     }

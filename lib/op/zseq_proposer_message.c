@@ -60,6 +60,7 @@ zseq_proposer_message_add (zseq_proposer_t *self, zseq_proposer_key_t *key,
     key->item = message->item_count++;
     key->asked_arrival = self->arrival;
     zseq_tally_init (&key->tally, self->quorum.n);
+    key->full = 0;
     zseq_proposer_key_ask (self, key);
     return true;
 }

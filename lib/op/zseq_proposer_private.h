@@ -10,12 +10,11 @@
 #include <bsd/sys/tree.h>
 
 #include "zseq_backoff.h"
+#include "zseq_op_ids.h"
 #include "zseq_proposer.h"
 #include "zseq_register.h"
 #include "zseq_tally.h"
 
-//  Ops that one proposal may apply: a record remembers as many op ids.
-#define OPS_MAX ZSEQ_DEDUP_MAX
 //  Bytes of records in an ACCEPT at most, beyond its first.
 #define BYTES_MAX 49152
 //  How long a node may not know that a proposal was chosen: K15.
@@ -55,8 +54,11 @@ typedef struct zseq_proposer_key {
     //  The base: K4.
     bool known;
     zseq_register_t *base;   //  NULL: absent
+    zseq_op_ids_t op_ids;    //  ... that were applied under the ballot
     uint64_t shown_arrival;  //  Requests that arrived no later may be answered
                              //  from the base: W nodes have shown it since
+    size_t held;     //  Bytes of the value that nodes have accepted, as far as
+                     //  is known
     bool unsettled;  //  W nodes do not show the base: it has to be proposed
                      //  again, K8
 
@@ -66,6 +68,7 @@ typedef struct zseq_proposer_key {
     uint64_t asked_arrival;  //  FETCH: the last request before it
     zseq_tally_t tally;
     zseq_shown_t shown[ZSEQ_NODES_MAX];  //  FETCH
+    zseq_node_set_t full;  //  ACCEPT: nodes that have refused it for good
 
     zseq_slice_t key;  //  Points behind this struct
 } zseq_proposer_key_t;
@@ -130,6 +133,8 @@ struct zseq_proposer {
     size_t chosen_bytes;  //  Of the message that tells them, at most
     uint64_t chosen_us;   //  When to tell them at the latest
     uint64_t expiry_us;   //  When to look at deadlines next
+    uint64_t full_us;     //  Until then so many nodes are taken for full that
+    size_t full_growth;   //  ... no value may grow by so many bytes
     zseq_proposer_stats_t stats;
     zseq_kv_record_t records[ZSEQ_PAGE_MAX];  //  Scratch
     zseq_slice_t names[ZSEQ_PAGE_MAX];        //  Scratch
@@ -163,6 +168,10 @@ void zseq_proposer_key_end_ballot (zseq_proposer_t *self, uint8_t shard);
 
 //  The first count requests that wait are those of the key's proposal.
 void zseq_proposer_key_propose (zseq_proposer_key_t *self, size_t count);
+
+//  Removes a request that waits: the one behind previous; NULL: the first.
+zseq_kv_request_t *zseq_proposer_key_take_behind (zseq_proposer_key_t *self,
+                                                  zseq_kv_request_t *previous);
 
 //  Removes and returns the first request that waits, or of the proposal; NULL:
 //  there is none.
@@ -245,6 +254,12 @@ void zseq_proposer_decide (zseq_proposer_t *self, zseq_proposer_key_t *key);
 //  The key's proposal was chosen: answers its requests.
 void zseq_proposer_decide_chosen (zseq_proposer_t *self,
                                   zseq_proposer_key_t *key);
+
+//  So many nodes have refused the key's proposal for lack of memory
+//  (ZSEQ_EFULL) or disk (ZSEQ_ENOSPACE) that it is not chosen now: ends its
+//  requests.
+void zseq_proposer_decide_refused (zseq_proposer_t *self,
+                                   zseq_proposer_key_t *key, int status);
 
 //  A quorum has shown what it holds of the key, and nothing is proposed.
 void zseq_proposer_decide_shown (zseq_proposer_t *self,

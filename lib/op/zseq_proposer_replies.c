@@ -77,6 +77,29 @@ s_grant (zseq_proposer_t *self, zseq_proposer_key_t *key, const zseq_msg_t *msg,
         zseq_proposer_decide_chosen (self, key);
 }
 
+//  A node refuses the key's proposal, and would refuse it again. The others may
+//  still be enough.
+static void
+s_refuse (zseq_proposer_t *self, zseq_proposer_key_t *key, uint8_t node,
+          int status)
+{
+    zseq_node_set_add (&key->full, node);
+    if (!zseq_quorum_reached (&self->quorum, ZSEQ_QUORUM_WRITE,
+                              zseq_node_set_first (self->quorum.n) &
+                                ~key->full))
+        zseq_proposer_decide_refused (self, key, status);
+}
+
+//  A node's disk does not take an ACCEPT.
+static void
+s_refuse_all (zseq_proposer_t *self, zseq_proposer_message_t *message,
+              uint8_t node)
+{
+    for (size_t item = 0; item < message->item_count; item++)
+        if (s_waits (message, item))
+            s_refuse (self, message->item[item].key, node, ZSEQ_ENOSPACE);
+}
+
 //  A round trip is measured with messages that were sent once.
 static void
 s_measure (zseq_proposer_t *self, const zseq_proposer_message_t *message)
@@ -108,6 +131,8 @@ s_take_answers (zseq_proposer_t *self, zseq_proposer_message_t *message,
         if (answers[item].status == ZSEQ_EBALLOT)
             zseq_proposer_ballot_learn (self, key->shard, msg->node,
                                         &answers[item].promise);
+        else if (answers[item].status == ZSEQ_EFULL && waits)
+            s_refuse (self, key, msg->node, ZSEQ_EFULL);
     }
     return all;
 }
@@ -143,6 +168,8 @@ zseq_proposer_reply (zseq_proposer_t *self, const zseq_msg_t *msg,
         return;
     if (msg->status != ZSEQ_OK || msg->vector.n != self->quorum.n) {
         s_learn (self, message, msg);
+        if (msg->status == ZSEQ_ENOSPACE && msg->op == ZSEQ_OP_KV_ACCEPT)
+            s_refuse_all (self, message, msg->node);
         return;
     }
     bool fetch = msg->op == ZSEQ_OP_KV_FETCH;

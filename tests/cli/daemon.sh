@@ -23,6 +23,10 @@ for count in 0 -1 '' 1x 99999999999999999999; do
     refuses 1 '--memory-max' "$zseqd" start --data "$work/none" \
         --memory-max "$count"
 done
+for count in -1 '' 1x 1048577; do
+    refuses 1 '--kv-memory' "$zseqd" start --data "$work/none" \
+        --kv-memory "$count"
+done
 for option in --help --version; do
     run "$zseqd" $option
     holds "$option" test "$status-$(wc -c <"$work/err")" = 0-0
@@ -84,12 +88,17 @@ a=tcp://[::]:19001|endpoint of a is not .*no wildcard
 $(members a b c d e f g h i j)|more than 9 members
 END
 for option in --insecure --force --bind=tcp://127.0.0.1:1 --names-max=9 \
-    --memory-max=64 --reserve=1 --scrub=1 --floor=9 --lost=b --wait=1; do
+    --memory-max=64 --kv-memory=1 --reserve=1 --scrub=1 --floor=9 --lost=b --wait=1; do
     bad 'format takes only' --name a "${good[@]}" "$option"
 done
 answers "formatted $work/i for node i of cluster big (9 members)" \
     "$zseqd" format --data "$work/i" --name i --cluster big \
     --members "$(members i h g f e d c b a)"
+
+for seconds in -1 x 61 ''; do
+    refuses 1 "--reserve '$seconds' is not a number of seconds from 0 to 60" \
+        "$zseqd" start --data "$work/none" --reserve "$seconds"
+done
 
 #  A name that does not resolve is told as one.
 run "$zseqd" format --data "$work/named" --name a --cluster shop \
@@ -128,6 +137,8 @@ wait_until grep -q 'node a recovers: ' "$work/nothing.log"
 holds "a node without data writes no record" \
     test ! -s "$work/nothing/node"
 stop nothing
+refuses 1 'node z is not among the members' \
+    "$zseqd" recover --data "$work/nothing" --name z "${good[@]}"
 "$zseqd" recover --data "$work/nothing" --name a "${good[@]}" \
     2>"$work/nothing.log" &
 pid[nothing]=$!
@@ -216,6 +227,14 @@ holds "it waits for who has the endpoint" \
 crash b
 ready a
 stop a
+start b --bind "ipc://$work/socket"
+ready b
+start a --bind "ipc://$work/socket"
+holds "it waits for who has the path" wait_until says_or_ends a \
+    'cannot bind ipc:.*: a process listens there.*; waiting 3 s'
+crash b
+ready a
+stop a
 
 #  A limit on names is enforced and reported.
 start a --names-max 2
@@ -267,5 +286,34 @@ answers 1000 "${ask[@]}" next orders
 answers 1000 "${ask[@]}" next second
 answers 1001 "${ask[@]}" next orders
 stop a
+
+#  A spare file that something else has replaced.
+format shop x x
+start x --reserve 0
+ready x
+for next in 100 200; do
+    answers '' "$zseq" -u "$(uri x)" raise orders $next
+done
+spare=$(find "$work/x/seq" -type f ! -name orders)
+ln -sf none "$spare"
+run "$zseq" -u "$(uri x)" -t 2000 raise orders 300
+ends x 1 '/orders: open a temporary file: Too many levels of symbolic links'
+
+#  A client of a cluster that is made anew.
+format shop y y
+start y
+ready y
+"$zseq" -u "$(uri y)" -t 5000 stream orders --delay 20 >"$work/stream" \
+    2>"$work/stream.err" &
+pid[stream]=$!
+holds "a client draws IDs" wait_until test -s "$work/stream"
+crash y
+rm -r "$work/y"
+format shop y y
+start y
+holds "the client ends" wait_until gone stream
+unset "pid[stream]"
+holds "it says why" grep -q 'for another cluster than before: was the cluster made anew' "$work/stream.err"
+stop y
 
 verdict

@@ -190,7 +190,7 @@ fstatfs (int fd, struct statfs *info)
 END
 "$ZSEQ_CC" -D_GNU_SOURCE -shared -fPIC -o "$work/statfs.so" "$work/statfs.c"
 while read -r type name; do
-    as=(env TYPE="$type" LD_PRELOAD="$work/statfs.so")
+    as=(env TYPE="$type" LD_PRELOAD="$work/statfs.so:${LD_PRELOAD-}")
     need="type $name, .*--unsafe-filesystem"
     refuses 1 "$need" "${as[@]}" "$zseqd" format --data "$work/$name" --name a \
         --cluster one --members "$(members a)"

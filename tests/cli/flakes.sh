@@ -29,7 +29,7 @@ set_clock () {
 #  begin GENERATOR: starts its next process, which writes a file of its own.
 begin () {
     processes=$((processes + 1))
-    LD_PRELOAD=$library FAKETIME_TIMESTAMP_FILE=$work/clock.$1 \
+    LD_PRELOAD=$library:${LD_PRELOAD-} FAKETIME_TIMESTAMP_FILE=$work/clock.$1 \
         FAKETIME_NO_CACHE=1 FAKETIME_DONT_FAKE_MONOTONIC=1 \
         "$zseq" -u "$ids" stream all --delay 1 \
         >"$work/ids.$processes" 2>>"$work/errors" &

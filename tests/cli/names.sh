@@ -135,4 +135,12 @@ start c --insecure
 holds "one of two addresses is its own" wait_until \
     says c "is bound at tcp://$elsewhere:19003"
 stop c
+
+#  Of one that other machines reach it does not warn.
+ip address add 192.0.2.3/32 dev lo
+resolve 192.0.2.3 c
+start c --insecure
+holds "it is bound at an address that others reach" wait_until \
+    says c 'info zseqd c: .* is bound at tcp://192\.0\.2\.3:19003$'
+stop c
 verdict

@@ -9,6 +9,11 @@ in comments. texts.allow names the texts that no test can provoke, and why. And
 a literal of three words or more stands in a table, unless it is a help page or
 the heading of a column.
 
+    zseq-texts RECORD >SEEN; tests/cli/texts.py FILE SEEN
+
+RECORD is what zseq_texts_seen.c wrote in a run of all tests: each text must have
+been provoked there, but for those of texts.allow, which must not have been.
+
 Prints what is wrong. The exit status is 1 then.
 """
 
@@ -18,6 +23,7 @@ import pathlib
 import re
 import sys
 from collections.abc import Iterator
+from typing import NamedTuple
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -107,18 +113,30 @@ def is_expected(name: str, texts: dict[str, str], tests: str) -> bool:
     )
 
 
-def allowed() -> dict[str, str]:
-    """The patterns of texts.allow, and the reason of each."""
-    patterns: dict[str, str] = {}
+class Allowed(NamedTuple):
+    """A line of texts.allow."""
+
+    pattern: str
+    sometimes: bool  #  Now and then a test provokes it
+    reason: str
+
+    def has(self, name: str) -> bool:
+        return re.fullmatch(self.pattern, name) is not None
+
+
+def allowed() -> list[Allowed]:
+    """All of texts.allow."""
+    found: list[Allowed] = []
     reason = ""
     for line in (HERE / "texts.allow").read_text().splitlines():
         if line.startswith("#"):
             reason += line[1:]
         elif line:
-            patterns[line] = reason
+            pattern, _, when = line.partition(" ")
+            found.append(Allowed(pattern, when == "sometimes", reason))
         else:
             reason = ""
-    return patterns
+    return found
 
 
 def check_literals(path: pathlib.Path) -> list[str]:
@@ -134,27 +152,65 @@ def check_literals(path: pathlib.Path) -> list[str]:
     ]
 
 
-def main() -> int:
-    lines = pathlib.Path(sys.argv[1]).read_text().splitlines()
-    texts = dict(line.split("\t", 1) for line in lines)
+def table_of(name: str) -> str:
+    """The file of the table that has a text."""
+    row = re.compile(rf"X \([\s\\]*{name},")
+    tables = [*ROOT.glob("lib/*/*_texts.h"), *ROOT.glob("daemon/**/*_texts.h")]
+    found = [path for path in tables if row.search(path.read_text())]
+    return str(found[0].relative_to(ROOT)) if found else "no table"
+
+
+def check_expected(texts: dict[str, str], exceptions: list[Allowed]) -> list[str]:
+    """The texts that the code does not use or that tests do not quote, and other
+    texts of the code."""
     code = [*ROOT.glob("lib/**/*.c"), *ROOT.glob("daemon/**/*.c")]
     tests = quoted()
     used = {a or b for path in code for a, b in USED.findall(path.read_text())}
     wrong = [f"{name}: nothing uses it" for name in texts if name not in used]
-    patterns = allowed()
-    wrong += [f"texts.allow: {p} has no reason" for p, why in patterns.items() if not why]
-    needed: set[str] = set()
+    for it in exceptions:
+        if not it.reason:
+            wrong.append(f"texts.allow: {it.pattern} has no reason")
+        if not any(map(it.has, texts)):
+            wrong.append(f"texts.allow: there is no text {it.pattern}")
     for name in texts:
-        by = {pattern for pattern in patterns if re.fullmatch(pattern, name)}
-        if is_expected(name, texts, tests):
+        if any(it.has(name) for it in exceptions):
             continue
-        needed |= by
-        if not by:
+        if not is_expected(name, texts, tests):
             wrong.append(f"{name}: no test expects it: {texts[name]!r}")
-    wrong += [f"texts.allow: {p} is not needed" for p in patterns if p not in needed]
     for path in code:
         if path.name not in HELP:
             wrong += check_literals(path)
+    return wrong
+
+
+def check_provoked(
+    texts: dict[str, str], exceptions: list[Allowed], seen: set[str]
+) -> list[str]:
+    """The texts that no test has provoked, and those of texts.allow that one has."""
+    wrong: list[str] = []
+    for name, text in texts.items():
+        by = [it for it in exceptions if it.has(name)]
+        if size_of(text) == 0 or any(it.sometimes for it in by):
+            continue
+        if by and name in seen:
+            wrong.append(f"texts.allow: {name} is not needed, a test provokes it")
+        elif not by and name not in seen:
+            wrong.append(f"{table_of(name)}: {name}: no test provokes it: {text!r}")
+    return wrong
+
+
+def read_texts(path: str) -> dict[str, str]:
+    lines = pathlib.Path(path).read_text().splitlines()
+    return dict(line.split("\t", 1) for line in lines)
+
+
+def main() -> int:
+    texts = read_texts(sys.argv[1])
+    exceptions = allowed()
+    if len(sys.argv) > 2:
+        wrong = check_provoked(texts, exceptions, set(read_texts(sys.argv[2])))
+    else:
+        wrong = check_expected(texts, exceptions)
     print("\n".join(wrong) if wrong else f"{len(texts)} texts")
     return 1 if wrong else 0
 

@@ -74,7 +74,7 @@ holds "... and told as such" grep -q '/c is DAMAGED$' "$work/out"
 #  Unreadable input.
 for option in --force --insecure --unsafe-filesystem --name=a --cluster=shop \
     "--members=$(members a)" --bind=tcp://127.0.0.1:1 --names-max=9 \
-    --memory-max=64 --reserve=1 --scrub=1 --floor=9 --lost=b --wait=1; do
+    --memory-max=64 --kv-memory=1 --reserve=1 --scrub=1 --floor=9 --lost=b --wait=1; do
     refuses 1 'verify takes only --data' "$zseqd" verify --data "$work/a" \
         "$option"
 done

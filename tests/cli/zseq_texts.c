@@ -1,47 +1,35 @@
 //  Prints all texts for people (lib/README.md, "Texts for people"), one a line:
-//  its name, a tab, and its format, with spaces in place of line ends.
+//  its name, a tab, and its format, with spaces in place of line ends. With the
+//  file that zseq_texts_seen.c has written: only those that programs used.
 
 #include <stdio.h>
 
-#include "zseq_cli_texts.h"
-#include "zseq_client_texts.h"
-#include "zseq_core_texts.h"
-#include "zseq_host_texts.h"
-#include "zseq_io_texts.h"
-#include "zseq_node_texts.h"
-#include "zseq_sys_texts.h"
-#include "zseqd_texts.h"
+#include "zseq_texts_table.h"
 
 static void
-s_print (const char *name, const char *text)
+s_print (const zseq_text_t *text)
 {
-    printf ("%s\t", name);
-    for (; *text; text++)
-        putchar (*text == '\n' ? ' ' : *text);
+    printf ("%s\t", text->name);
+    for (const char *now = text->text; *now; now++)
+        putchar (*now == '\n' ? ' ' : *now);
     putchar ('\n');
 }
 
-#define TEXT(name, text) s_print (#name, text);
-#define LOG(name, level, event, text) s_print (#name, text);
-
 int
-main (void)
+main (int argc, char **argv)
 {
-    ZSEQ_CORE_TEXTS (TEXT)
-    ZSEQ_SYS_TEXTS (TEXT)
-    ZSEQ_NODE_LOGS (LOG)
-    ZSEQ_NODE_TEXTS (TEXT)
-    ZSEQ_NODE_PARTS (TEXT)
-    ZSEQ_IO_TEXTS (TEXT)
-    ZSEQ_IO_PARTS (TEXT)
-    ZSEQ_HOST_LOGS (LOG)
-    ZSEQ_HOST_TEXTS (TEXT)
-    ZSEQ_HOST_PARTS (TEXT)
-    ZSEQ_CLIENT_TEXTS (TEXT)
-    ZSEQ_CLIENT_PARTS (TEXT)
-    ZSEQD_TEXTS (TEXT)
-    ZSEQD_PARTS (TEXT)
-    ZSEQ_CLI_TEXTS (TEXT)
-    ZSEQ_CLI_PARTS (TEXT)
+    FILE *seen = NULL;
+    if (argc == 2) {
+        seen = fopen (argv[1], "re");
+        if (!seen) {
+            perror (argv[1]);
+            return 1;
+        }
+    }
+    for (size_t index = 0; index < ZSEQ_TEXTS_COUNT; index++)
+        if (!seen || getc (seen) == 1)
+            s_print (&zseq_texts[index]);
+    if (seen)
+        fclose (seen);
     return fflush (stdout) ? 1 : 0;
 }

@@ -75,6 +75,9 @@ s_fail_once (size_t call, uint64_t when)
     size_t failed = zseq_crash_untrace (s_crash, node, tracer);
     s_failed[call] += failed;
     s_missed[call] = failed == 0 ? s_missed[call] + 1 : 0;
+    //  A slow node may have reached its failure only just now.
+    if (status == -1 && failed > 0)
+        status = zseq_crash_wait_for (s_crash, node, S_REACH_MS);
     if (status != -1)
         s_check_end (node, status, why);
     else if (failed > 0)

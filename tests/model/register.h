@@ -81,6 +81,7 @@ typedef enum {
     RECOVERY_KEEPS_OWN,
     OPS_NOT_REMEMBERED,
     SINCE_IGNORED,
+    OPS_KEPT,
     SINCE_ABOVE_BALLOT,
     VERSION_BELOW_FLOOR,
     FOUND_OP_DONE,
@@ -196,6 +197,8 @@ typedef struct {
     bool absent;    //  The base is
     int base;       //  A value
     int last_base;  //  ... proposed last, under whatever ballot
+    int known;      //  The value down from which it knows all op ids
+    int from;       //  ... with versions above that one
     bool active;    //  The proposal below is under way
     int proposal;
     int value;

@@ -67,6 +67,32 @@ register_refuse (int proposal, int promise)
     }
 }
 
+//  K10: returns the version that the next one is above.
+static int
+s_version_before (const register_coordinator_t *self)
+{
+    int version = self->absent ? 0 : walk.value[self->base].version;
+    int floor = register_floor_of (self->ballot);
+    return version < floor && walk.broken != VERSION_BELOW_FLOOR ? floor
+                                                                 : version;
+}
+
+//  K9: returns the version up to which op ids may have fallen out of the dedup
+//  window of the base.
+static int
+s_base_from (const register_coordinator_t *self)
+{
+    return self->absent ? s_version_before (self) : walk.value[self->base].from;
+}
+
+//  K9: under a new ballot the coordinator knows the op ids that the base has.
+static void
+s_forget_ops (register_coordinator_t *self)
+{
+    self->known = self->absent ? 0 : self->base;
+    self->from = s_base_from (self);
+}
+
 //  Takes the base from the replies that count.
 static void
 s_take_base (register_coordinator_t *self, uint32_t counted)
@@ -91,6 +117,8 @@ s_take_base (register_coordinator_t *self, uint32_t counted)
         self->base = self->last_base;
         self->absent = false;
     }
+    if (walk.broken != OPS_KEPT || !self->known)
+        s_forget_ops (self);
     TRACE ("under %s the base is value %d%s, from nodes %x",
            register_ballot_text (self->ballot), self->base,
            self->absent ? ", absent" : "", counted);
@@ -119,15 +147,12 @@ register_fetch (int index, int node)
         s_take_base (self, counted);
 }
 
-//  K9: returns the value that the operation made, if the dedup window of the
-//  base has it, or 0.
+//  K9: returns the value that the operation made, if its version is above from
+//  and it is on the chain that ends at value, or 0.
 static int
-s_find_op (const register_coordinator_t *self, int op)
+s_find_above (int value, int from, int op)
 {
-    if (self->absent || walk.broken == OPS_NOT_REMEMBERED)
-        return 0;
-    int value = self->base;
-    for (int left = walk.value[value].window; left > 0; left--) {
+    while (value && walk.value[value].version > from) {
         if (walk.value[value].op == op)
             return value;
         value = walk.value[value].parent;
@@ -135,14 +160,16 @@ s_find_op (const register_coordinator_t *self, int op)
     return 0;
 }
 
-//  K10: returns the version that the next one is above.
+//  K9: returns the value that the operation made, if the dedup window of the
+//  base has it or the coordinator has proposed it under its ballot, or 0.
 static int
-s_version_before (const register_coordinator_t *self)
+s_find_op (const register_coordinator_t *self, int op)
 {
-    int version = self->absent ? 0 : walk.value[self->base].version;
-    int floor = register_floor_of (self->ballot);
-    return version < floor && walk.broken != VERSION_BELOW_FLOOR ? floor
-                                                                 : version;
+    if (walk.broken == OPS_NOT_REMEMBERED)
+        return 0;
+    int found =
+      self->absent ? 0 : s_find_above (self->base, s_base_from (self), op);
+    return found ? found : s_find_above (self->known, self->from, op);
 }
 
 //  K9: returns whether the operation may be applied and forgotten.
@@ -150,7 +177,7 @@ static bool
 s_is_forgotten (const register_coordinator_t *self, int op)
 {
     int from =
-      self->absent ? s_version_before (self) : walk.value[self->base].from;
+      self->from < s_base_from (self) ? self->from : s_base_from (self);
     return walk.op[op].since < from && walk.broken != SINCE_IGNORED &&
            walk.broken != OPS_NOT_REMEMBERED;
 }
@@ -217,8 +244,11 @@ s_send_accept (int index, int value, int op)
     self->acceptances.from = 0;
     self->active = true;
     //  K4: the base is what was proposed last, chosen or not.
-    self->base = self->last_base = value;
+    self->base = self->last_base = self->known = value;
     self->absent = false;
+    //  At any time it may forget what has fallen out of the window.
+    if (register_chance (4))
+        s_forget_ops (self);
     walk.accept[walk.accept_count++] =
       (register_request_t){.proposal = self->proposal,
                            .value = value,

@@ -24,6 +24,9 @@ elif [[ ${#names[@]} -eq 0 ]]; then
     names=("${sample[@]}")
 fi
 
+#  What a mutant tells people is not recorded (../run.sh).
+unset ZSEQ_TEXTS_SEEN
+
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 mkdir "$work/source"

@@ -34,11 +34,14 @@ static s_got_t s_got;
 static uint64_t s_floor;
 static char s_why[ZSEQ_EXPORT_LINE_MAX];
 static size_t s_line;
+static bool s_no_memory;  //  Who imports cannot keep a sequence
 
 static bool
 s_keep (const char *name, uint64_t next, size_t line, void *arg)
 {
     s_got_t *got = arg;
+    if (s_no_memory)
+        return false;
     cr_assert_lt (got->count, S_ITEMS_MAX);
     strcpy (got->item[got->count].name, name);
     got->item[got->count].next = next;
@@ -58,7 +61,7 @@ s_import (const char *bytes, size_t size, bool partial, size_t piece)
         taken = zseq_import_feed (import, bytes + at,
                                   size - at < piece ? size - at : piece);
     taken = taken && zseq_import_end (import);
-    strcpy (s_why, zseq_import_why (import));
+    snprintf (s_why, sizeof s_why, "%s", zseq_import_why (import));
     s_line = zseq_import_line (import);
     s_floor = zseq_import_floor (import);
     cr_assert_eq (taken, s_why[0] == '\0', "%s", s_why);
@@ -305,6 +308,12 @@ Test (export, with_a_name_that_is_too_long_is_refused)
     name[ZSEQ_NAME_MAX] = 'n';
     snprintf (text, sizeof text, "%ssequence\t%s\t1\n", S_FIRST, name);
     cr_assert_not (s_takes (s_sign (text, 1)));
+}
+
+Test (export, that_memory_does_not_hold_is_refused)
+{
+    s_no_memory = true;
+    s_assert_refused (s_export (1), 2, "out of memory; import it in parts");
 }
 
 //  Partial imports.

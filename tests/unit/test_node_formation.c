@@ -221,6 +221,16 @@ Test (formation, that_was_missed_is_heard_of_from_who_was_born)
     fixture_destroy (&self);
 }
 
+//  Whether a node's status gives that reason.
+static bool
+s_waits (fixture_t *self, const char *reason)
+{
+    zseq_msg_t ask = {.op = ZSEQ_OP_STATUS, .request = 7};
+    fixture_send (self, &ask);
+    const fixture_seen_t *reply = fixture_find (self, ZSEQ_ACTION_REPLY);
+    return strcmp (reply->reason, reason) == 0;
+}
+
 Test (formation, waits_until_all_have_met)
 {
     zseq_record_t record = fixture_record (3, 0);
@@ -242,11 +252,13 @@ Test (formation, waits_until_all_have_met)
     fixture_answer (self, 1, &early);
     fixture_write_record (self);
     cr_assert_eq (self->record.vector.start[0].counter, 0);
+    cr_assert (s_waits (self, "formation: not all have met the same nodes: b"));
     fixture_tick (self, 2000000);
     reply[1].request = fixture_introduction (self, 1).request;
     fixture_answer (self, 1, &reply[1]);
     fixture_write_record (self);
     cr_assert_eq (self->record.vector.start[0].counter, 1);
+    cr_assert (s_waits (self, "formation: not noted yet by b c"));
     fixture_destroy (&self);
 }
 

@@ -252,6 +252,63 @@ Test (node, ends_when_its_incarnations_are_used_up)
     fixture_destroy (&self);
 }
 
+//  Otherwise two processes of one name would begin incarnations forever.
+Test (node, ends_when_each_of_its_incarnations_was_there_already)
+{
+    zseq_sequence_t *sequence;
+    fixture_t *self = s_recovering_with (&sequence);
+    fixture_persisted (self, sequence, 11, ZSEQ_OK);
+    zseq_vector_t vector = self->record.vector;
+    const fixture_seen_t *end = NULL;
+    for (int tick = 0; tick < 1000 && !end; tick++) {
+        fixture_write_record (self);
+        fixture_tick (self, 100000);
+        for (uint8_t peer = 1; peer < 3 && !end; peer++) {
+            int ask = fixture_asked (self, peer);
+            if (ask < 0)
+                continue;
+            zseq_msg_t reply = s_copied (self, &self->seen[ask], &vector);
+            if (reply.op != ZSEQ_OP_HELLO) {
+                reply.status = ZSEQ_ESUPERSEDED;
+                reply.vector.incarnation[0].counter++;
+            }
+            fixture_answer (self, peer, &reply);
+            end = fixture_find (self, ZSEQ_ACTION_EXIT);
+        }
+    }
+    cr_assert_not_null (end);
+    cr_assert_eq (end->status, ZSEQ_ESUPERSEDED);
+    cr_assert (strstr (end->text, "has begun 32 recoveries, and each time a "
+                                  "newer incarnation of it was there already"));
+    fixture_destroy (&self);
+}
+
+Test (node, leaves_a_directory_alone_that_belongs_to_another_cluster)
+{
+    zseq_sequence_t *sequence;
+    fixture_t *self = s_recovering_with (&sequence);
+    fixture_persisted (self, sequence, 11, ZSEQ_OK);
+    fixture_write_record (self);
+    fixture_tick (self, 100000);
+    zseq_msg_t reply[3];
+    for (uint8_t peer = 1; peer < 3; peer++) {
+        int ask = fixture_asked (self, peer);
+        cr_assert_geq (ask, 0);
+        zseq_vector_t vector = self->record.vector;
+        reply[peer] = s_copied (self, &self->seen[ask], &vector);
+        reply[peer].cluster = 43;
+    }
+    fixture_answer (self, 1, &reply[1]);
+    cr_assert_null (fixture_find (self, ZSEQ_ACTION_EXIT));
+    fixture_answer (self, 2, &reply[2]);
+    const fixture_seen_t *end = fixture_find (self, ZSEQ_ACTION_EXIT);
+    cr_assert_not_null (end);
+    cr_assert_eq (end->status, ZSEQ_EFOREIGN);
+    cr_assert (strstr (end->text, "belongs to another cluster than its peers, "
+                                  "and is left untouched"));
+    fixture_destroy (&self);
+}
+
 //  Otherwise an operator's floor would be lost when nodes recover one by one.
 Test (node, votes_after_a_recovery_with_the_floors_of_those_it_copied_from)
 {

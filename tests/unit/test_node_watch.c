@@ -8,11 +8,12 @@
 
 #define STEP_US 100000
 #define LINES_MAX 32
+#define NODES_MAX 5
 
 //  A node and the lines that it has logged.
 typedef struct {
     fixture_t *node;
-    zseq_state_t state[3];  //  That peers answer with; 0: silent
+    zseq_state_t state[NODES_MAX];  //  That peers answer with; 0: silent
     char line[LINES_MAX][512];
     zseq_log_level_t level[LINES_MAX];
     size_t count;
@@ -39,15 +40,15 @@ s_run (watched_t *self, uint64_t us)
     for (uint64_t passed = 0; passed < us; passed += STEP_US) {
         fixture_tick (self->node, STEP_US);
         s_take_lines (self);
-        bool answers[3] = {false};
-        zseq_msg_t reply[3];
-        for (uint8_t peer = 1; peer < 3; peer++) {
+        bool answers[NODES_MAX] = {false};
+        zseq_msg_t reply[NODES_MAX];
+        for (uint8_t peer = 1; peer < self->node->record.members.n; peer++) {
             answers[peer] =
               self->state[peer] && fixture_asked (self->node, peer) >= 0;
             if (answers[peer])
                 reply[peer] = fixture_introduction (self->node, peer);
         }
-        for (uint8_t peer = 1; peer < 3; peer++) {
+        for (uint8_t peer = 1; peer < self->node->record.members.n; peer++) {
             if (!answers[peer])
                 continue;
             reply[peer].introduce.state = self->state[peer];
@@ -126,6 +127,38 @@ Test (node_watch, takes_no_peer_for_down_after_a_pause_of_its_own)
     self.node->now_us += 60000000;
     s_run (&self, 10000000);
     cr_assert_eq (self.count, 0);
+    fixture_destroy (&self.node);
+}
+
+Test (node_watch, knows_nothing_of_a_peer_that_has_not_answered_yet)
+{
+    watched_t self = {
+      .state = {0, ZSEQ_STATE_VOTING, ZSEQ_STATE_VOTING, ZSEQ_STATE_VOTING, 0}};
+    zseq_record_t record = fixture_record (5, 0);
+    for (uint8_t index = 0; index < 5; index++)
+        record.vector.incarnation[index] =
+          (zseq_incarnation_t){1, 1000u + index};
+    record.identity = 42;
+    record.voting = true;
+    self.node = fixture_new (&record, 10, 10);
+    fixture_tick (self.node, 0);
+    fixture_write_record (self.node);
+    fixture_tick (self.node, 1000000);
+    zseq_msg_t reply[5];
+    for (uint8_t peer = 1; peer < 4; peer++)
+        reply[peer] = fixture_introduction (self.node, peer);
+    for (uint8_t peer = 1; peer < 4; peer++)
+        fixture_answer (self.node, peer, &reply[peer]);
+    fixture_write_record (self.node);
+    cr_assert_eq (zseq_node_state (self.node->node), ZSEQ_STATE_VOTING);
+    s_run (&self, 500000);
+    self.state[1] = ZSEQ_STATE_RECOVERING;
+    self.state[2] = ZSEQ_STATE_RECOVERING;
+    s_run (&self, 3400000);
+    cr_assert_eq (s_count (&self, ZSEQ_LOG_WARNING,
+                           "b recovers, c recovers, e has not said what it "
+                           "does"),
+                  1);
     fixture_destroy (&self.node);
 }
 

@@ -20,6 +20,7 @@ typedef struct {
     uint64_t drawn;
     zseq_node_set_t reachable;
     zseq_node_set_t accepts;  //  Those that an ACCEPT reaches
+    zseq_node_set_t refuse;   //  Those whose disks are full
     zseq_registers_t *registers[NODES];
     uint64_t incarnation[NODES][NODES];  //  Of each node, as each node knows
     zseq_proposer_t *proposer;           //  Whose turn it is
@@ -128,6 +129,9 @@ s_ask (void *arg, uint8_t node, zseq_msg_t *msg)
         s_answer_fetch (self->registers[node], msg, answers, records, &reply);
     else
         s_answer_accept (self->registers[node], msg, answers, &reply);
+    //  A node whose disk is full has accepted in memory.
+    if (msg->op == ZSEQ_OP_KV_ACCEPT && zseq_node_set_has (self->refuse, node))
+        reply.status = ZSEQ_ENOSPACE;
     zseq_proposer_reply (self->proposer, &reply, self->now_us);
     return true;
 }
@@ -359,6 +363,211 @@ Test (proposer, asks_for_no_acceptances_that_nobody_waits_for)
     size_t done = self.done;
     s_run (&self, proposer, SECOND_US);
     cr_assert_eq (self.done, done + 1);
+    zseq_proposer_destroy (&proposer);
+    s_term (&self);
+}
+
+//  K9: the record's window has 16 op ids.
+
+//  Puts a value, in a message of its own.
+static uint64_t
+s_put_once (s_world_t *self, zseq_proposer_t *proposer, uint64_t op,
+            uint64_t since)
+{
+    zseq_kv_request_t put = s_put (op, since, "v");
+    s_add (self, proposer, s_slice ("k"), &put);
+    s_run (self, proposer, 2000);
+    cr_assert_eq (put.status, ZSEQ_OK);
+    return put.version;
+}
+
+//  What becomes of an op that is put again.
+static zseq_kv_request_t
+s_put_again (s_world_t *self, zseq_proposer_t *proposer, uint64_t op,
+             uint64_t since)
+{
+    zseq_kv_request_t put = s_put (op, since, "v");
+    s_add (self, proposer, s_slice ("k"), &put);
+    s_run (self, proposer, SECOND_US);
+    return put;
+}
+
+Test (proposer, remembers_more_op_ids_than_a_record)
+{
+    s_world_t self;
+    s_init (&self);
+    zseq_proposer_t *proposer = s_proposer (&self, 0);
+    uint64_t before = s_put_once (&self, proposer, 1, ROUND);
+    uint64_t version = s_put_once (&self, proposer, 2, before);
+    for (uint64_t op = 3; op < 103; op++)
+        s_put_once (&self, proposer, op, before);
+    zseq_kv_request_t again = s_put_again (&self, proposer, 2, before);
+    cr_assert_eq (again.status, ZSEQ_OK);
+    cr_assert_eq (again.version, version);
+    //  ... for a second or two.
+    for (int second = 0; second < 3; second++) {
+        self.now_us += SECOND_US;
+        version =
+          s_put_once (&self, proposer, 200 + (uint64_t) second, version);
+    }
+    again = s_put_again (&self, proposer, 2, before);
+    cr_assert_eq (again.status, ZSEQ_EFORGOTTEN);
+    zseq_proposer_destroy (&proposer);
+    s_term (&self);
+}
+
+//  Another proposer applies an op, which then falls out of the window.
+Test (proposer, forgets_op_ids_with_its_ballot)
+{
+    s_world_t self;
+    s_init (&self);
+    uint8_t shard = zseq_kv_shard (s_slice ("k"));
+    zseq_proposer_t *first = s_proposer (&self, 0);
+    zseq_proposer_t *second = s_proposer (&self, 2);
+    uint64_t version = ROUND;
+    for (uint64_t op = 1; op < 41; op++)
+        version = s_put_once (&self, first, op, ROUND);
+
+    zseq_proposer_note (second, shard,
+                        zseq_registers_promise (self.registers[1], shard));
+    s_put_once (&self, second, 100, version);
+    for (uint64_t op = 101; op < 141; op++)
+        s_put_once (&self, second, op, version);
+
+    zseq_kv_request_t again = s_put_again (&self, first, 100, version);
+    cr_assert_eq (again.status, ZSEQ_ETIMEOUT);
+    again = s_put_again (&self, first, 100, version);
+    cr_assert_eq (again.status, ZSEQ_EFORGOTTEN);
+    zseq_proposer_destroy (&first);
+    zseq_proposer_destroy (&second);
+    s_term (&self);
+}
+
+//  Nodes that are full.
+
+//  Gives nodes little memory.
+static void
+s_shrink (s_world_t *self, zseq_node_set_t nodes)
+{
+    for (uint8_t node = 0; node < NODES; node++)
+        if (zseq_node_set_has (nodes, node)) {
+            zseq_registers_destroy (&self->registers[node]);
+            self->registers[node] = zseq_registers_new (5000);
+        }
+}
+
+//  A request for key "k" that has its answer after a moment.
+static zseq_kv_request_t
+s_do (s_world_t *self, zseq_proposer_t *proposer, zseq_kv_type_t type,
+      zseq_slice_t value)
+{
+    zseq_kv_request_t request = {
+      .op = {.type = type, .op = ++self->drawn, .since = ROUND, .value = value},
+      .deadline_us = 1000 * SECOND_US};
+    size_t done = self->done;
+    s_add (self, proposer, s_slice ("k"), &request);
+    s_run (self, proposer, 2000);
+    cr_assert_eq (self->done, done + 1);
+    return request;
+}
+
+Test (proposer, goes_on_with_a_key_whose_value_has_no_room)
+{
+    static char bytes[8192];
+    const zseq_slice_t large = {bytes, sizeof bytes};
+    s_world_t self;
+    s_init (&self);
+    s_shrink (&self, ALL);
+    zseq_proposer_t *proposer = s_proposer (&self, 0);
+    uint64_t old = s_do (&self, proposer, ZSEQ_KV_PUT, s_slice ("old")).version;
+    //  Proposed: it may be applied yet. Then others are refused beforehand.
+    cr_assert_eq (s_do (&self, proposer, ZSEQ_KV_PUT, large).status,
+                  ZSEQ_ENOSPACE);
+    uint64_t proposals = zseq_proposer_stats (proposer)->proposals;
+    cr_assert_eq (s_do (&self, proposer, ZSEQ_KV_PUT, large).status,
+                  ZSEQ_EFULL);
+    cr_assert_eq (zseq_proposer_stats (proposer)->proposals, proposals);
+
+    //  What builds on it is chosen.
+    zseq_kv_request_t small =
+      s_do (&self, proposer, ZSEQ_KV_PUT, s_slice ("a"));
+    cr_assert_eq (small.status, ZSEQ_OK);
+    cr_assert_gt (small.version, old + 1);
+    cr_assert_eq (s_do (&self, proposer, ZSEQ_KV_GET, s_slice ("")).version,
+                  small.version);
+    cr_assert_eq (s_do (&self, proposer, ZSEQ_KV_DEL, s_slice ("")).status,
+                  ZSEQ_OK);
+    cr_assert_eq (s_do (&self, proposer, ZSEQ_KV_PUT, large).status,
+                  ZSEQ_EFULL);
+    self.now_us += SECOND_US;
+    cr_assert_eq (s_do (&self, proposer, ZSEQ_KV_PUT, large).status,
+                  ZSEQ_ENOSPACE);
+    cr_assert_eq (s_do (&self, proposer, ZSEQ_KV_PUT, s_slice ("b")).status,
+                  ZSEQ_OK);
+    zseq_proposer_destroy (&proposer);
+    s_term (&self);
+}
+
+//  A deletion that waits behind it, and a put that came with the deletion.
+Test (proposer, serves_who_waits_for_a_value_that_has_no_room)
+{
+    static char bytes[8192];
+    s_world_t self;
+    s_init (&self);
+    s_shrink (&self, ALL);
+    zseq_proposer_t *proposer = s_proposer (&self, 0);
+    (void) s_do (&self, proposer, ZSEQ_KV_PUT, s_slice ("old"));
+    self.accepts = 0;
+    zseq_kv_request_t put = s_put (100, ROUND, "");
+    put.op.value = (zseq_slice_t){bytes, sizeof bytes};
+    s_add (&self, proposer, s_slice ("k"), &put);
+    s_run (&self, proposer, 2000);
+    zseq_kv_request_t del = {
+      .op = {.type = ZSEQ_KV_DEL, .op = 101, .since = ROUND},
+      .deadline_us = 1000 * SECOND_US};
+    s_add (&self, proposer, s_slice ("k"), &del);
+    s_run (&self, proposer, 2000);
+    cr_assert_eq (self.done, 1);
+    self.accepts = ALL;
+    s_run (&self, proposer, SECOND_US);
+    cr_assert_eq (put.status, ZSEQ_ENOSPACE);
+    cr_assert_eq (del.status, ZSEQ_OK);
+    zseq_proposer_destroy (&proposer);
+    s_term (&self);
+}
+
+Test (proposer, needs_no_room_on_a_minority)
+{
+    static char bytes[8192];
+    s_world_t self;
+    s_init (&self);
+    s_shrink (&self, 4);
+    zseq_proposer_t *proposer = s_proposer (&self, 0);
+    cr_assert_eq (
+      s_do (&self, proposer, ZSEQ_KV_PUT, (zseq_slice_t){bytes, sizeof bytes})
+        .status,
+      ZSEQ_OK);
+    zseq_proposer_destroy (&proposer);
+    s_term (&self);
+}
+
+//  The nodes have the value in memory, and write it when their disks have room.
+Test (proposer, says_at_once_that_disks_are_full)
+{
+    s_world_t self;
+    s_init (&self);
+    zseq_proposer_t *proposer = s_proposer (&self, 0);
+    (void) s_do (&self, proposer, ZSEQ_KV_PUT, s_slice ("old"));
+    self.refuse = 4;
+    cr_assert_eq (s_do (&self, proposer, ZSEQ_KV_PUT, s_slice ("a")).status,
+                  ZSEQ_OK);
+    self.refuse = 6;
+    cr_assert_eq (s_do (&self, proposer, ZSEQ_KV_PUT, s_slice ("b")).status,
+                  ZSEQ_ENOSPACE);
+    self.refuse = 0;
+    zseq_kv_request_t get = s_do (&self, proposer, ZSEQ_KV_GET, s_slice (""));
+    cr_assert_eq (get.status, ZSEQ_OK);
+    cr_assert_eq (get.value.size, 1);
     zseq_proposer_destroy (&proposer);
     s_term (&self);
 }

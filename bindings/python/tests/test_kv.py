@@ -7,19 +7,23 @@ import gc
 import pickle
 import threading
 from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from cluster import Cluster
 
 import zseq
 from zseq import aio
 
-URIS = ["mem:"]
-
-
-@pytest.fixture(params=URIS)
-def uri(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+@pytest.fixture(params=["mem:", "file:", "tcp:"])
+def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """Of a store without keys."""
+    if request.param == "tcp:":
+        with Cluster() as nodes:
+            yield nodes.uri
+    else:
+        yield "mem:" if request.param == "mem:" else f"file:{tmp_path}/local"
 
 
 @pytest.fixture

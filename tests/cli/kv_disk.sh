@@ -1,0 +1,98 @@
+#!/bin/bash
+#  Keys on a damaged disk and on full disks.
+. "${BASH_SOURCE[0]%/*}/lib.sh"
+
+#  Reads what a command prints.
+of () {
+    run "$@"
+    cat "$work/out"
+}
+
+#  A node whose keys are damaged recovers; the others have them.
+cluster net a b c
+kv=("$zseq" -u "$(uri a b c)" -t 30000 kv)
+version=$(of "${kv[@]}" put key one)
+stop a
+segment=$work/a/kv/journal-00000001
+printf x | dd of="$segment" bs=1 seek=8 conv=notrunc status=none
+run "$zseqd" verify --data "$work/a"
+holds "verify finds the damage" test $status -eq 2
+start a
+ready a
+holds "the node names the damaged file" says a 'kv/journal-00000001: '
+holds "the node recovers" says a 'recovers.*its directory is damaged'
+answers one "${kv[@]}" get key
+run "${kv[@]}" cas key "$version" two
+holds "a quorum without it goes on" test $status -eq 0
+for node in a b c; do
+    stop $node
+    rm -r "${work:?}/$node"
+done
+
+#  A directory cannot be recovered.
+local=("$zseq" -u "file:$work/local" -t 30000 kv)
+run "${local[@]}" put key one
+printf x | dd of="$work/local/kv/journal-00000001" bs=1 seek=8 conv=notrunc \
+    status=none
+refuses 2 'kv/journal-00000001: .*nothing was changed' "${local[@]}" get key
+
+#  Full disks.
+mkdir "$work/small" "$work/large"
+if [[ $(id -u) -ne 0 ]] \
+       || ! mount -t tmpfs -o size=1m zseq-test "$work/small" 2>/dev/null
+then
+    echo "skipped: a full disk (it takes a mount, which is not allowed here)"
+    verdict
+fi
+trap 'umount -l "$work/small" "$work/large" 2>/dev/null; clean_up' EXIT
+mount -t tmpfs -o size=64m zseq-test "$work/large"
+mkdir "$work/small/a" "$work/large/b"
+ln -s "$work/small/a" "$work/a"
+ln -s "$work/large/b" "$work/b"
+cluster net a b c
+head -c 49152 /dev/zero >"$work/value"
+
+#  full NODE: puts keys until the node says that its disk is full. A put that
+#  another node takes over from it may not know whether it was done.
+number=0
+full () {
+    for ((; number < 400; number++)); do
+        timeout 60 "${kv[@]}" put "key-$number" - <"$work/value" >"$work/out" \
+            2>"$work/err" || grep -q 'applied and forgotten' "$work/err" \
+            || { put=$? && cat "$work/err"; }
+        ! says "$1" 'refuses to write keys.*No space left' || return 0
+    done
+    return 1
+}
+put=0
+version=$(of "${kv[@]}" put key one)
+holds "a small disk is full" full a
+holds "the other two go on" test $put -eq 0
+dd if=/dev/zero of="$work/large/filler" bs=4k status=none 2>/dev/null
+kv=("$zseq" -u "$(uri a b c)" -t 2000 kv)
+holds "a second disk is full" full b
+put=0
+run "${kv[@]}" put other two
+holds "without a quorum no put is done" test $status -ne 0
+answers one "${kv[@]}" get key
+holds "the nodes go on" kill -0 "${pid[a]}" "${pid[b]}" "${pid[c]}"
+run "$zseq" -u "$(uri a b c)" status
+holds "status says why" grep -q 'refuses writes of keys: No space left' "$work/out"
+rm "$work/large/filler"
+kv=("$zseq" -u "$(uri a b c)" -t 30000 kv)
+holds "with room again a put is done" wait_until timeout 60 "${kv[@]}" put key \
+    three >"$work/out"
+holds "and the node says so" wait_until says b 'takes the keys that the node writes again'
+for node in a b c; do
+    stop $node
+done
+for node in a b c; do
+    start $node
+done
+ready a b c
+answers three "${kv[@]}" get key
+for node in a b c; do
+    stop $node
+done
+
+verdict

@@ -1,0 +1,274 @@
+//  zseq-sim-cuts: calls for keys end within a second while nodes hear only some
+//  of their peers.
+//
+//      zseq-sim-cuts [--seeds N] [--seed N] [--trace]
+//
+//  In each run all nodes are well, and then links between them are cut: all but
+//  those of one node (the others have lost their quorum); all but a chain; or
+//  some at random. There is a node that reaches a majority, which includes
+//  itself. Clients reach it, and a majority. Nothing else fails. Source: Ng,
+//  Haridi, Carbone, "Omni-Paxos: Breaking the Barriers of Partial Connectivity"
+//  (EuroSys 2023), section 2.
+//
+//  Checked: no call takes longer than a second, by whichever node a client asks
+//  first, and what clients were told is linearizable.
+
+#include <assert.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "zseq_kv_clients.h"
+
+#define SECOND_US UINT64_C (1000000)
+#define WELL_US (60 * SECOND_US)
+#define CUT_US (5 * SECOND_US)
+#define STEP_US 10000
+#define CLIENTS 4
+
+typedef struct {
+    uint64_t seed;
+    zseq_sim_cluster_t *cluster;
+    zseq_kv_clients_t clients;
+    uint8_t n;
+    uint8_t order[ZSEQ_NODES_MAX];  //  The first is the hub
+    uint64_t done;
+    uint64_t longest_us;
+} s_run_t;
+
+static uint64_t
+s_draw (s_run_t *self, uint64_t bound)
+{
+    return zseq_sim_cluster_draw (self->cluster, bound);
+}
+
+static uint64_t
+s_now_us (const s_run_t *self)
+{
+    return zseq_sim_cluster_now_us (self->cluster);
+}
+
+static void
+s_reply (size_t client, const zseq_msg_t *msg, void *arg)
+{
+    s_run_t *self = arg;
+    zseq_kv_clients_reply (&self->clients, client - ZSEQ_KV_CLIENTS_FIRST, msg);
+}
+
+static void
+s_alarm (uint32_t what, void *arg)
+{
+    s_run_t *self = arg;
+    zseq_kv_clients_alarm (&self->clients, what);
+}
+
+static void
+s_ended (uint8_t node, void *arg)
+{
+    const s_run_t *self = arg;
+    zseq_sim_cluster_broken (self->cluster, "node %c has ended", 'a' + node);
+}
+
+static bool
+s_covered (uint8_t node, void *arg)
+{
+    (void) node;
+    (void) arg;
+    return true;
+}
+
+static void
+s_broken (const char *text, void *arg)
+{
+    const s_run_t *self = arg;
+    printf ("seed %" PRIu64 ": %s\n", self->seed, text);
+    exit (1);
+}
+
+//  Runs until all nodes vote.
+static void
+s_settle (s_run_t *self)
+{
+    uint64_t until_us = s_now_us (self) + WELL_US;
+    for (uint8_t node = 0; node < self->n;) {
+        if (zseq_sim_cluster_state (self->cluster, node) == ZSEQ_STATE_VOTING) {
+            node++;
+            continue;
+        }
+        if (s_now_us (self) >= until_us)
+            zseq_sim_cluster_broken (self->cluster, "node %c does not vote",
+                                     'a' + node);
+        zseq_sim_cluster_run (self->cluster, s_now_us (self) + STEP_US);
+    }
+}
+
+static void
+s_start (s_run_t *self, bool trace)
+{
+    zseq_sim_cluster_hooks_t hooks = {.reply = s_reply,
+                                      .alarm = s_alarm,
+                                      .ended = s_ended,
+                                      .covered = s_covered,
+                                      .broken = s_broken,
+                                      .arg = self};
+    self->n = self->seed % 2 ? 3 : 5;
+    self->cluster = zseq_sim_cluster_new (self->n, self->seed, trace, &hooks);
+    zseq_faults_t faults = {.lag_us = 1000,
+                            .write_us = 1000,
+                            .reserve_us = SECOND_US,
+                            .waiting_max = 1000};
+    zseq_sim_cluster_faults (self->cluster, &faults);
+    for (uint8_t node = 0; node < self->n; node++)
+        zseq_sim_cluster_start (self->cluster, node, false, NULL);
+    s_settle (self);
+    for (uint8_t node = 0; node < self->n; node++) {
+        uint8_t place = (uint8_t) s_draw (self, node + 1u);
+        self->order[node] = self->order[place];
+        self->order[place] = node;
+    }
+    zseq_kv_clients_init (&self->clients, self->cluster, self->n, 0);
+}
+
+//  Whether a link remains, between places of the order.
+static bool
+s_remains (s_run_t *self, uint8_t lower, uint8_t higher)
+{
+    switch (self->seed / 2 % 3) {
+    case 0:
+        return lower == 0;
+    case 1:
+        return higher == lower + 1;
+    default:
+        //  The hub keeps a majority.
+        return (lower == 0 && higher <= self->n / 2) || s_draw (self, 3) == 0;
+    }
+}
+
+static void
+s_cut (s_run_t *self)
+{
+    for (uint8_t lower = 0; lower < self->n; lower++)
+        for (uint8_t higher = lower + 1; higher < self->n; higher++) {
+            if (s_remains (self, lower, higher))
+                continue;
+            uint8_t node = self->order[lower];
+            uint8_t peer = self->order[higher];
+            zseq_sim_cluster_cut (self->cluster, node, peer, ZSEQ_CUT_ALL);
+            zseq_sim_cluster_cut (self->cluster, peer, node, ZSEQ_CUT_ALL);
+        }
+    //  In a chain, the second one of three or more reaches two peers.
+    uint8_t hub = self->order[self->seed / 2 % 3 == 1];
+    for (size_t client = 0; client < CLIENTS; client++) {
+        uint8_t cut = self->n / 2;
+        for (uint8_t node = 0; node < self->n; node++)
+            if (node != hub && cut > 0 && s_draw (self, 3) == 0) {
+                zseq_sim_cluster_cut_client (
+                  self->cluster, ZSEQ_KV_CLIENTS_FIRST + client, node);
+                cut--;
+            }
+    }
+}
+
+static void
+s_check_calls (s_run_t *self)
+{
+    for (size_t client = 0; client < CLIENTS; client++) {
+        const zseq_kv_caller_t *caller = &self->clients.caller[client];
+        if (!caller->busy)
+            continue;
+        uint64_t age_us = s_now_us (self) - caller->begun_us;
+        if (age_us > self->longest_us)
+            self->longest_us = age_us;
+        if (age_us > SECOND_US)
+            zseq_sim_cluster_broken (
+              self->cluster,
+              "P3: a call of client %zu takes more than a second", client);
+    }
+}
+
+static void
+s_run_until (s_run_t *self, uint64_t until_us)
+{
+    while (s_now_us (self) < until_us) {
+        zseq_sim_cluster_run (self->cluster, s_now_us (self) + STEP_US);
+        s_check_calls (self);
+    }
+}
+
+static void
+s_run (uint64_t seed, bool trace, s_run_t *totals)
+{
+    static s_run_t run;
+    s_run_t *self = &run;
+    *self = (s_run_t){.seed = seed};
+    s_start (self, trace);
+    zseq_kv_manners_t manners = {.clients = CLIENTS,
+                                 .keys = ZSEQ_KV_CLIENTS_KEYS,
+                                 .calls_max = 100000,
+                                 .pause_us = 20000,
+                                 .least_us = 30 * SECOND_US,
+                                 .rtt_us = 2000};
+    zseq_kv_clients_begin (&self->clients, &manners);
+    s_run_until (self, s_now_us (self) + SECOND_US);
+    s_cut (self);
+    s_run_until (self, s_now_us (self) + CUT_US);
+    zseq_sim_cluster_mend (self->cluster);
+    s_run_until (self, s_now_us (self) + SECOND_US);
+    self->clients.manners.calls_max = self->clients.calls;
+    while (!zseq_kv_clients_idle (&self->clients))
+        s_run_until (self, s_now_us (self) + STEP_US);
+    if (self->clients.failed > 0)
+        zseq_sim_cluster_broken (self->cluster, "P3: a call has failed");
+    zseq_kv_clients_judge (&self->clients);
+    totals->done += self->clients.done;
+    if (totals->longest_us < self->longest_us)
+        totals->longest_us = self->longest_us;
+    zseq_kv_clients_term (&self->clients);
+    zseq_sim_cluster_destroy (&self->cluster);
+}
+
+static uint64_t
+s_number (const char *text)
+{
+    char *end;
+    uint64_t value = strtoull (text, &end, 10);
+    if (*end || end == text) {
+        fprintf (stderr, "zseq-sim-cuts: not a number: %s\n", text);
+        exit (2);
+    }
+    return value;
+}
+
+int
+main (int argc, char **argv)
+{
+    static const struct option options[] = {
+      {"seeds", required_argument, NULL, 'n'},
+      {"seed", required_argument, NULL, 's'},
+      {"trace", no_argument, NULL, 't'},
+      {NULL, 0, NULL, 0}};
+    static s_run_t totals;
+    uint64_t first = 1;
+    uint64_t count = 100;
+    bool trace = false;
+    int option;
+    while ((option = getopt_long (argc, argv, "", options, NULL)) != -1) {
+        if (option == 'n')
+            count = s_number (optarg);
+        else if (option == 's') {
+            first = s_number (optarg);
+            count = 1;
+        }
+        else if (option == 't')
+            trace = true;
+        else
+            return 2;
+    }
+    for (uint64_t seed = first; seed < first + count; seed++)
+        s_run (seed, trace, &totals);
+    printf ("%" PRIu64 " seeds, %" PRIu64 " calls, the longest took %" PRIu64
+            " ms\n",
+            count, totals.done, totals.longest_us / 1000);
+    return 0;
+}

@@ -1,6 +1,7 @@
 //  The phases of a call. A get READs (s_read_*); when the nodes have not agreed
 //  twice, or too few have answered, it asks a coordinator to settle the key. A
-//  write asks a coordinator at once. A stale get asks a near node first, and then READs.
+//  write asks a coordinator at once. A stale get asks a near node first, and
+//  then READs.
 //
 //  All messages to coordinators for one op have the same op id and request IDs
 //  of their own: a late reply to any of them answers the op.

@@ -5,8 +5,8 @@
 //  are lost meanwhile; and networks in which some links only are cut, so that
 //  few nodes, or clients, see a majority. A client that reaches a majority is
 //  served; a client that reaches none gets errors and no IDs; afterwards all
-//  clients are served again. In the suite a few kinds come, on one cluster; with ZSEQ_LONG=1 at
-//  random, on many. ZSEQ_TEST_SEED repeats the choices of a run.
+//  clients are served again. In the suite a few kinds come, on one cluster; with
+//  ZSEQ_LONG=1 at random, on many. ZSEQ_TEST_SEED repeats the choices of a run.
 
 #include "zseq_netcluster.h"
 #include "zseq_history.h"

@@ -53,6 +53,10 @@ s_find_op (zseq_op_t op)
         return &zseq_codec_op_kv_accept;
     case ZSEQ_OP_KV_CHOSEN:
         return &zseq_codec_op_kv_chosen;
+    case ZSEQ_OP_KV_COPY:
+        return &zseq_codec_op_kv_copy;
+    case ZSEQ_OP_KV_PROMISES:
+        return &zseq_codec_op_kv_promises;
     }
     return NULL;
 }

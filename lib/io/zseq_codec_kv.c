@@ -1,12 +1,16 @@
 #include "zseq_codec_private.h"
 
 #include <assert.h>
+#include <string.h>
 
 //  Elements of an answer that refuses, of a key in a READ reply and of a key in
 //  a FETCH reply.
 #define REFUSED_SIZE 3
 #define READ_SIZE 7
 #define FETCHED_SIZE 9
+
+//  Elements of a record in a KV_COPY reply.
+#define COPIED_SIZE 9
 
 #define FLAG_TOMBSTONE 1u
 #define FLAG_COPIED 2u
@@ -195,15 +199,13 @@ s_take_answers (zseq_codec_cursor_t *self, size_t count_min, size_t count_max,
     return true;
 }
 
-//  What a node shows of a key. whole: with from and dedup.
+//  A record behind its ballot. whole: with from and dedup.
 static void
-s_put_shown (msgpack_packer *packer, const zseq_kv_record_t *record, bool whole)
+s_put_behind_ballot (msgpack_packer *packer, const zseq_kv_record_t *record,
+                     bool whole)
 {
     unsigned flags = (record->tombstone ? FLAG_TOMBSTONE : 0) |
                      (record->copied ? FLAG_COPIED : 0);
-    msgpack_pack_array (packer, whole ? FETCHED_SIZE : READ_SIZE);
-    zseq_codec_put_uint (packer, ZSEQ_OK, 0, 0);
-    s_put_ballot (packer, &record->proposal.ballot, 0);
     zseq_codec_put_uint (packer, record->proposal.seq, 0, UINT64_MAX);
     zseq_codec_put_uint (packer, flags, 0, FLAGS_MAX);
     s_put_version (packer, record->version, 0);
@@ -214,9 +216,19 @@ s_put_shown (msgpack_packer *packer, const zseq_kv_record_t *record, bool whole)
     s_put_value (packer, record);
 }
 
-//  The rest behind the ballot.
+//  What a node shows of a key. whole: with from and dedup.
+static void
+s_put_shown (msgpack_packer *packer, const zseq_kv_record_t *record, bool whole)
+{
+    msgpack_pack_array (packer, whole ? FETCHED_SIZE : READ_SIZE);
+    zseq_codec_put_uint (packer, ZSEQ_OK, 0, 0);
+    s_put_ballot (packer, &record->proposal.ballot, 0);
+    s_put_behind_ballot (packer, record, whole);
+}
+
 static bool
-s_take_shown (zseq_codec_cursor_t *self, zseq_kv_record_t *record, bool whole)
+s_take_behind_ballot (zseq_codec_cursor_t *self, zseq_kv_record_t *record,
+                      bool whole)
 {
     uint64_t flags;
     if (!zseq_codec_take_uint (self, 0, UINT64_MAX, &record->proposal.seq) ||
@@ -265,7 +277,7 @@ s_take_one_shown (zseq_codec_cursor_t *self, zseq_kv_answer_t *answer,
     record->proposal.ballot = answer->promise;
     answer->promise = (zseq_ballot_t){0, 0};
     return size == shown_size && answer->status == ZSEQ_OK &&
-           s_take_shown (self, record, whole);
+           s_take_behind_ballot (self, record, whole);
 }
 
 static bool
@@ -651,4 +663,148 @@ const zseq_codec_op_t zseq_codec_op_kv_chosen = {
   .put_request = s_put_chosen_request,
   .take_request = s_take_chosen_request,
   .request_size = 1,
+};
+
+//  KV_COPY.
+
+static void
+s_put_copy_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_recovery (packer, msg);
+    zseq_codec_put_bool (packer, msg->kv_copy.recovery.forced);
+    zseq_codec_put_uint (packer, msg->kv_copy.shard, 0, ZSEQ_SHARDS - 1);
+    zseq_codec_put_blob (packer, msg->kv_copy.after, 0, ZSEQ_KEY_MAX);
+}
+
+static bool
+s_take_copy_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    zseq_msg_recovery_t *recovery = &msg->kv_copy.recovery;
+    uint64_t shard;
+    if (!zseq_codec_take_recovery (self, &msg->node, recovery) ||
+        !zseq_codec_take_bool (self, &recovery->forced) ||
+        !zseq_codec_take_uint (self, 0, ZSEQ_SHARDS - 1, &shard))
+        return false;
+    msg->kv_copy.shard = (uint8_t) shard;
+    return zseq_codec_take_blob (self, 0, ZSEQ_KEY_MAX, &msg->kv_copy.after);
+}
+
+static void
+s_put_copy_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    const zseq_msg_kv_copy_t *copy = &msg->kv_copy;
+    assert (copy->record_count <= ZSEQ_PAGE_MAX);
+
+    zseq_codec_put_uint (packer, copy->process, 0, UINT64_MAX);
+    zseq_codec_put_uint (packer, copy->keys, 0, UINT64_MAX);
+    msgpack_pack_array (packer, copy->record_count);
+    for (size_t index = 0; index < copy->record_count; index++) {
+        const zseq_kv_record_t *record = &copy->records[index];
+        assert (record->proposal.seq >= 1);
+        msgpack_pack_array (packer, COPIED_SIZE);
+        s_put_key (packer, record->key);
+        s_put_ballot (packer, &record->proposal.ballot, 1);
+        s_put_behind_ballot (packer, record, true);
+    }
+    zseq_codec_put_bool (packer, copy->more);
+}
+
+static bool
+s_is_above (zseq_slice_t key, zseq_slice_t other)
+{
+    size_t shared = key.size < other.size ? key.size : other.size;
+    int order = memcmp (key.data, other.data, shared);
+    return order > 0 || (order == 0 && key.size > other.size);
+}
+
+static bool
+s_take_copied (zseq_codec_cursor_t *self, zseq_kv_record_t *record)
+{
+    size_t size;
+    *record = s_empty ();
+    return zseq_codec_take_array (self, COPIED_SIZE, COPIED_SIZE, &size) &&
+           s_take_key (self, &record->key) &&
+           s_take_ballot (self, 1, &record->proposal.ballot) &&
+           s_take_behind_ballot (self, record, true) &&
+           record->proposal.seq > 0 && record->version > 0;
+}
+
+//  Strictly ascending by key.
+static bool
+s_take_copy_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    zseq_msg_kv_copy_t *copy = &msg->kv_copy;
+    zseq_kv_record_t *records = self->storage->records;
+    copy->records = records;
+    if (!zseq_codec_take_uint (self, 0, UINT64_MAX, &copy->process) ||
+        !zseq_codec_take_uint (self, 0, UINT64_MAX, &copy->keys) ||
+        !zseq_codec_take_array (self, 0, ZSEQ_PAGE_MAX, &copy->record_count))
+        return false;
+    for (size_t index = 0; index < copy->record_count; index++)
+        if (!s_take_copied (self, &records[index]) ||
+            (index > 0 &&
+             !s_is_above (records[index].key, records[index - 1].key)))
+            return false;
+    //  A page that says that more follow says after what.
+    return zseq_codec_take_bool (self, &copy->more) &&
+           (copy->record_count > 0 || !copy->more);
+}
+
+const zseq_codec_op_t zseq_codec_op_kv_copy = {
+  .put_request = s_put_copy_request,
+  .take_request = s_take_copy_request,
+  .request_size = 6,
+  .put_reply = s_put_copy_reply,
+  .take_reply = s_take_copy_reply,
+  .reply_size = 4,
+};
+
+//  KV_PROMISES.
+
+static void
+s_put_promises_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_recovery (packer, msg);
+    zseq_codec_put_bool (packer, msg->kv_promises.recovery.forced);
+}
+
+static bool
+s_take_promises_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    zseq_msg_recovery_t *recovery = &msg->kv_promises.recovery;
+    return zseq_codec_take_recovery (self, &msg->node, recovery) &&
+           zseq_codec_take_bool (self, &recovery->forced);
+}
+
+static void
+s_put_promises_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_uint (packer, msg->kv_promises.process, 0, UINT64_MAX);
+    msgpack_pack_array (packer, 2 * ZSEQ_SHARDS);
+    for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+        s_put_ballot (packer, &msg->kv_promises.promises[shard], 0);
+}
+
+static bool
+s_take_promises_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    size_t size;
+    msg->kv_promises.promises = self->storage->promises;
+    if (!zseq_codec_take_uint (self, 0, UINT64_MAX,
+                               &msg->kv_promises.process) ||
+        !zseq_codec_take_array (self, 2 * ZSEQ_SHARDS, 2 * ZSEQ_SHARDS, &size))
+        return false;
+    for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+        if (!s_take_ballot (self, 0, &self->storage->promises[shard]))
+            return false;
+    return true;
+}
+
+const zseq_codec_op_t zseq_codec_op_kv_promises = {
+  .put_request = s_put_promises_request,
+  .take_request = s_take_promises_request,
+  .request_size = 4,
+  .put_reply = s_put_promises_reply,
+  .take_reply = s_take_promises_reply,
+  .reply_size = 2,
 };

@@ -271,6 +271,7 @@ s_flush (zseq_node_t *self)
         return;
     zseq_node_disk_write_entries (self);
     zseq_node_kv_flush (self);
+    zseq_node_recovery_settle_keys (self);
     zseq_node_peers_flushed (self);
 }
 
@@ -305,6 +306,8 @@ s_request (zseq_node_t *self, const zseq_event_t *event)
     case ZSEQ_OP_INTRODUCE:
     case ZSEQ_OP_FENCE:
     case ZSEQ_OP_COPY:
+    case ZSEQ_OP_KV_COPY:
+    case ZSEQ_OP_KV_PROMISES:
         zseq_node_peers_request (self, event);
         break;
     case ZSEQ_OP_KV_WRITE:
@@ -348,7 +351,8 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
         if (event->msg->op == ZSEQ_OP_READ || event->msg->op == ZSEQ_OP_CLAIM ||
             event->msg->op == ZSEQ_OP_NEXT)
             zseq_node_delegation_reply (self, event);
-        else if (zseq_op_is_kv (event->msg->op))
+        else if (zseq_op_is_kv (event->msg->op) &&
+                 !zseq_msg_recovery (event->msg))
             zseq_node_kv_delegation_reply (self, event);
         else
             zseq_node_peers_reply (self, event);

@@ -22,13 +22,8 @@ zseq_node_kv_admit (zseq_node_t *self, const zseq_event_t *event)
         return false;
     }
     if (event->msg->op == ZSEQ_OP_KV_CHOSEN)
-        return self->voting && !self->kv.lost &&
-               event->msg->cluster == self->record.identity;
-    if (!zseq_node_admit (self, event))
-        return false;
-    if (self->kv.lost)
-        zseq_node_refuse (self, event, ZSEQ_ENOTVOTING);
-    return !self->kv.lost;
+        return self->voting && event->msg->cluster == self->record.identity;
+    return zseq_node_admit (self, event);
 }
 
 //  K2. A ballot that is promised is answered when the promise is durable.
@@ -49,6 +44,10 @@ s_promise (zseq_node_t *self, const zseq_event_t *event)
         answer->status =
           zseq_registers_prepare (registers, shard, &msg->ballot);
         answer->promise = *zseq_registers_promise (registers, shard);
+        //  The node was away while rounds rose, or somebody uses them up. The
+        //  peers tell: they are asked at their endpoints.
+        if (answer->status == ZSEQ_EINVAL)
+            self->kv.ask = zseq_node_peer_set (self);
         if (answer->status != ZSEQ_OK)
             continue;
         self->counters.key_promises++;
@@ -56,6 +55,18 @@ s_promise (zseq_node_t *self, const zseq_event_t *event)
           reply, zseq_registers_promise_position (registers, shard));
     }
     zseq_node_kv_answer (self, &reply);
+}
+
+void
+zseq_node_kv_hear_promises (zseq_node_t *self, uint8_t peer,
+                            const zseq_msg_t *msg)
+{
+    if (!self->kv.registers || msg->status != ZSEQ_OK || msg->node != peer ||
+        msg->cluster != self->record.identity)
+        return;
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+        zseq_registers_note_peer (self->kv.registers, shard,
+                                  &msg->kv_promises.promises[shard]);
 }
 
 //  K3. What is accepted is answered when it is durable.

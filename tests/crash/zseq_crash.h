@@ -27,8 +27,6 @@ typedef struct {
     uint32_t names;         //  Names they use, 1..ZSEQ_CRASH_NAMES_MAX
     uint32_t names_open;    //  Names they use at first
     bool unbuffered;        //  Clients do not buffer IDs
-    bool no_keys;           //  Clients use no keys: nodes recover, and serve
-                            //  none after that yet
     int timeout_ms;         //  Of a call; 0 means 3000
     void (*at_end) (void);  //  Called when the nodes have ended for good, even
                             //  if the test fails; or NULL

@@ -216,11 +216,8 @@ main (int argc, char **argv)
         printf ("skipped: strace does not work here\n");
         return ZSEQ_CRASH_SKIPPED;
     }
-    zseq_crash_options_t options = {.processes = 2,
-                                    .threads = 4,
-                                    .names = S_NAMES,
-                                    .names_open = 8,
-                                    .no_keys = s_mode == S_RECOVER};
+    zseq_crash_options_t options = {
+      .processes = 2, .threads = 4, .names = S_NAMES, .names_open = 8};
     s_crash = zseq_crash_new (&options);
     bool good = s_run ();
     uint64_t kills = 0;

@@ -175,7 +175,6 @@ main (int argc, char **argv)
                                     .names = mutant ? 8 : 208,
                                     .names_open = 8,
                                     .unbuffered = mutant,
-                                    .no_keys = !mutant,
                                     .at_end = s_remove_disks};
     s_crash = zseq_crash_new (&options);
     for (size_t node = 0; node < ZSEQ_CRASH_NODES; node++)

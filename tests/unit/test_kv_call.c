@@ -214,6 +214,27 @@ Test (kv_get, does_not_believe_copies)
     cr_assert_eq (s_show (self, 0, 5), ZSEQ_DO_WAIT);
 }
 
+//  Of two nodes, or of four, too few are left to agree after the first answers
+//  that are copies. A coordinator settles the key nevertheless. Found by the
+//  simulator.
+Test (kv_get, has_a_key_settled_of_which_all_have_copies)
+{
+    for (uint8_t n = 2; n <= 5; n++) {
+        s_fixture_t *self = s_get (n);
+        for (size_t tries = 0; tries < 2; tries++) {
+            cr_assert_eq (self->sent.op, ZSEQ_OP_KV_READ);
+            for (uint8_t node = 0; node < n; node++) {
+                zseq_msg_t msg = s_shown (self, node, 5);
+                self->record.copied = true;
+                s_hear (self, &msg);
+            }
+            if (tries == 0)
+                s_wake (self);
+        }
+        cr_assert_eq (self->sent.op, ZSEQ_OP_KV_SETTLE, "of %u", n);
+    }
+}
+
 Test (kv_get, does_not_count_an_earlier_incarnation)
 {
     s_fixture_t *self = s_get (3);

@@ -202,14 +202,16 @@ s_silent (const zseq_kv_call_t *self)
 }
 
 //  Whether no nodes can agree any more. If W have answered, those that the
-//  message did not reach are not waited for.
+//  message did not reach are not waited for. Copies may agree with nobody
+//  before W have answered, which it takes to have the key settled.
 static bool
 s_read_hopeless (const zseq_kv_call_t *self)
 {
     zseq_node_set_t granted = zseq_attempt_granted (&self->attempt);
     zseq_node_set_t silent = s_silent (self);
-    if (s_quorum (self, granted))
-        silent &= ~self->attempt.absent;
+    if (!s_quorum (self, granted))
+        return !s_quorum (self, granted | silent);
+    silent &= ~self->attempt.absent;
     bool hopeless = !s_quorum (self, silent);
     for (uint8_t node = 0; node < self->nodes->n; node++)
         if (zseq_node_set_has (granted, node) &&

@@ -1,8 +1,8 @@
 //  The node's part in the key-value store: Paxos' acceptor. Answers the nodes
 //  that propose (PROMISE, FETCH, ACCEPT, CHOSEN) and the clients that read
-//  (READ, LIST, WATCH). Registers change at once in memory (zseq_registers); replies leave
-//  when all that they show is durable (zseq_node_kv_queue). Source: kv.md, K2
-//  to K4, K7 and K15.
+//  (READ, LIST, WATCH). Registers change at once in memory (zseq_registers);
+//  replies leave when all that they show is durable (zseq_node_kv_queue).
+//  Source: kv.md, K2 to K4, K7 and K15.
 
 #include "zseq_node_private.h"
 

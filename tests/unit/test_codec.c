@@ -520,12 +520,10 @@ s_make_accept (s_maker_t *self, zseq_msg_kv_accept_t *accept, size_t count)
         s_make_record (self, &self->records[index], false);
         self->records[index].proposal.ballot = ballot;
     }
-    *accept =
-      (zseq_msg_kv_accept_t){.records = self->records,
-                             .record_count = count,
-                             .answers = self->answers,
-                             .answer_count = count,
-                             .position = s_make_uint (self, 0, UINT64_MAX)};
+    *accept = (zseq_msg_kv_accept_t){.records = self->records,
+                                     .record_count = count,
+                                     .answers = self->answers,
+                                     .answer_count = count};
 }
 
 static void
@@ -567,6 +565,9 @@ s_make_kv_fields (s_maker_t *self, zseq_msg_t *msg)
     for (size_t index = 0; index < count; index++)
         self->keys[index] = s_make_blob (self, 1, 40);
     s_make_answers (self, msg->reply ? count : 0);
+    msg->end.incarnation.counter = s_make_uint (self, 1, UINT64_MAX);
+    msg->end.incarnation.random = s_make_uint (self, 0, UINT64_MAX);
+    msg->end.position = s_make_uint (self, 0, UINT64_MAX);
     if (msg->op == ZSEQ_OP_KV_READ)
         msg->kv_read = (zseq_msg_kv_read_t){
           .keys = self->keys,
@@ -577,12 +578,11 @@ s_make_kv_fields (s_maker_t *self, zseq_msg_t *msg)
           .records = self->records,
           .answer_count = count};
     else if (promise)
-        msg->kv_promise = (zseq_msg_kv_promise_t){
-          .ballot = s_make_ballot (self, 1),
-          .shards = shards,
-          .answers = self->answers,
-          .answer_count = count,
-          .position = s_make_uint (self, 0, UINT64_MAX)};
+        msg->kv_promise =
+          (zseq_msg_kv_promise_t){.ballot = s_make_ballot (self, 1),
+                                  .shards = shards,
+                                  .answers = self->answers,
+                                  .answer_count = count};
     else if (msg->op == ZSEQ_OP_KV_FETCH)
         msg->kv_fetch = (zseq_msg_kv_fetch_t){.ballot = s_make_ballot (self, 1),
                                               .keys = self->keys,

@@ -155,6 +155,9 @@ s_take_promises (zseq_node_t *self, zseq_peer_answers_t *answers,
     for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
         zseq_registers_raise (self->kv.registers, shard,
                               &promises->promises[shard]);
+    //  K17: what the node had heard of its peers is lost, too.
+    for (uint8_t node = 0; node < self->record.members.n; node++)
+        zseq_node_kv_hear (self, node, &promises->heard[node]);
     answers->complete = true;
 }
 

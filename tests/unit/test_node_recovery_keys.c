@@ -21,7 +21,8 @@ typedef struct {
     zseq_kv_record_t record[RECORDS_MAX];  //  Ascending by key, of one shard
     size_t count;
     zseq_ballot_t promise;  //  In all shards
-    size_t pages;           //  KV_COPY that it has answered
+    uint64_t heard;  //  The position that the other one has told it; 0: none
+    size_t pages;    //  KV_COPY that it has answered
 } s_peer_t;
 
 static s_peer_t s_peers[3];
@@ -87,6 +88,9 @@ s_reply (fixture_t *self, const fixture_seen_t *ask)
           peer->late_process ? peer->late_process : peer->process;
         peer->process = reply.kv_promises.process;
         reply.kv_promises.promises = s_promises[ask->peer];
+        if (peer->heard)
+            reply.kv_promises.heard[3 - ask->peer] = (zseq_journal_end_t){
+              reply.vector.incarnation[3 - ask->peer], peer->heard};
         break;
     default:
         break;
@@ -222,6 +226,21 @@ Test (node_keys, are_copied_and_durable_before_the_vote)
     s_persisted (self, group->position, ZSEQ_OK);
     s_run (self);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    fixture_destroy (&self);
+}
+
+//  K17: else nobody might know any more that a peer has lost the end of its
+//  journal.
+Test (node_keys, are_copied_with_what_peers_have_heard)
+{
+    fixture_t *self = s_recovering (1000000, NULL, false, NULL);
+    s_peers[1].heard = 70;
+    const zseq_kv_group_t *group = s_run (self);
+    cr_assert_eq (group->heard[0].position, 0);
+    cr_assert_eq (group->heard[1].position, 0);
+    cr_assert_eq (group->heard[2].position, 70);
+    cr_assert_eq (group->heard[2].incarnation.random,
+                  self->record.vector.incarnation[2].random);
     fixture_destroy (&self);
 }
 
@@ -380,6 +399,8 @@ s_accept (fixture_t *self)
 {
     zseq_kv_record_t record = s_record ("k", s_low, 1);
     zseq_msg_t promise = fixture_request (ZSEQ_OP_KV_PROMISE, "", 7);
+    promise.node = 1;
+    promise.end = (zseq_journal_end_t){self->record.vector.incarnation[1], 30};
     promise.kv_promise.ballot = s_low;
     promise.kv_promise.shards = UINT64_MAX;
     fixture_send (self, &promise);
@@ -406,6 +427,7 @@ Test (node_keys, are_shown_to_a_peer_before_they_are_durable)
     reply = fixture_only (self, ZSEQ_ACTION_REPLY);
     cr_assert_eq (reply->msg.status, ZSEQ_OK);
     cr_assert_neq (reply->msg.kv_promises.process, 0);
+    cr_assert_eq (reply->msg.kv_promises.heard[1].position, 30);
     fixture_destroy (&self);
 }
 

@@ -446,6 +446,9 @@ s_refused_by_node (zseq_kv_call_t *self, uint8_t node, int status,
     if (status == ZSEQ_ENOTVOTING)
         zseq_kv_nodes_note_failed (self->nodes, node, now_us);
     self->refusal = status;
+    //  A majority is full: no other node can help.
+    if (status == ZSEQ_EFULL && !self->applied && !self->owing)
+        return s_done (self, ZSEQ_EFULL);
     if (node != self->node)
         return ZSEQ_DO_WAIT;
     return status == ZSEQ_EBUSY ? s_busy (self, now_us)

@@ -25,8 +25,8 @@ typedef struct {
     size_t pages;    //  KV_COPY that it has answered
 } s_peer_t;
 
-static s_peer_t s_peers[3];
-static zseq_ballot_t s_promises[3][ZSEQ_SHARDS];
+static s_peer_t s_peers[5];
+static zseq_ballot_t s_promises[5][ZSEQ_SHARDS];
 static const zseq_ballot_t s_low = {3, 0x101};
 static const zseq_ballot_t s_high = {5, 0x102};
 
@@ -45,7 +45,7 @@ static void
 s_reset_peers (void)
 {
     memset (s_peers, 0, sizeof s_peers);
-    for (uint8_t peer = 1; peer < 3; peer++)
+    for (uint8_t peer = 1; peer < 5; peer++)
         s_peers[peer] =
           (s_peer_t){.speaks = 4, .process = 100u + peer, .incarnation = 1};
 }
@@ -519,5 +519,70 @@ Test (node_keys, of_a_round_that_peers_have_promised_are_promised)
     s_persisted (self, group->position, ZSEQ_OK);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->answer[0].status,
                   ZSEQ_OK);
+    fixture_destroy (&self);
+}
+
+//  Plays four peers until the node writes, but for the keys of e, which is asked
+//  for a page in vain. Returns the group; late: what e was asked.
+static const zseq_kv_group_t *
+s_run_without_e (fixture_t *self, fixture_seen_t *late)
+{
+    static fixture_seen_t asks[ACTIONS_MAX];
+    for (int round = 0; round < 4000; round++) {
+        fixture_tick (self, 100000);
+        size_t count = self->count;
+        memcpy (asks, self->seen, count * sizeof *asks);
+        for (size_t index = 0; index < count; index++) {
+            if (asks[index].type != ZSEQ_ACTION_ASK)
+                continue;
+            if (asks[index].peer == 4 &&
+                asks[index].msg.op == ZSEQ_OP_KV_COPY) {
+                *late = asks[index];
+                continue;
+            }
+            zseq_msg_t reply = s_reply (self, &asks[index]);
+            fixture_answer (self, asks[index].peer, &reply);
+        }
+        fixture_flush (self);
+        const fixture_seen_t *persist =
+          fixture_find (self, ZSEQ_ACTION_PERSIST_KV);
+        if (persist)
+            return persist->group;
+        const fixture_seen_t *record =
+          fixture_find (self, ZSEQ_ACTION_PERSIST_RECORD);
+        if (!record)
+            continue;
+        self->record = record->record;
+        fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                           .version = record->version});
+    }
+    return NULL;
+}
+
+//  Of five nodes, e is not needed any more. Meanwhile it has lost its disk and
+//  recovered, and so does not know the new incarnation of this node.
+Test (node_keys, are_kept_if_a_peer_refuses_when_they_are_written)
+{
+    zseq_record_t record = fixture_record (5, 0);
+    for (uint8_t index = 0; index < 5; index++)
+        record.vector.incarnation[index] =
+          (zseq_incarnation_t){1, 1000u + index};
+    record.identity = 42;
+    record.voting = true;
+    fixture_t *self = fixture_new_kv (&record, 100, 1000000);
+    zseq_node_recover (self->node, "it was told to", NULL);
+    for (uint8_t peer = 1; peer < 5; peer++) {
+        s_peers[peer].record[0] = s_record ("k", s_low, 1);
+        s_peers[peer].count = 1;
+        s_peers[peer].promise = s_low;
+    }
+    static fixture_seen_t late;
+    cr_assert_not_null (s_run_without_e (self, &late));
+    cr_assert_eq (late.msg.op, ZSEQ_OP_KV_COPY);
+    s_peers[4].incarnation = 2;
+    zseq_msg_t refusal = s_reply (self, &late);
+    refusal.status = ZSEQ_ESUPERSEDED;
+    fixture_answer (self, 4, &refusal);
+    cr_assert_eq (zseq_registers_count (zseq_node_registers (self->node)), 1);
     fixture_destroy (&self);
 }

@@ -318,17 +318,21 @@ s_load_progress (size_t count, size_t total, void *arg)
 }
 
 //  Loads the keys, if the disk has some of that cluster. What a repair makes is
-//  loaded when it is made.
+//  loaded when it is made. A node without a key-value store must have none.
 static int
 s_load_kv (zseq_host_t *self, uint64_t identity)
 {
     zseq_registers_t *registers = zseq_node_registers (self->node);
-    if (!registers)
+    bool repaired = self->lost || self->damages;
+    if (!registers && identity == 0)
         return ZSEQ_OK;
+    if (!registers)
+        return zseq_host_kv_check_unused (self->store, identity,
+                                          self->record.self, repaired,
+                                          self->options.directory);
     self->kv = zseq_host_kv_new (self->store, registers);
     if (!self->kv)
         return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_KEYS);
-    bool repaired = self->lost || self->damages;
     if (identity == 0 || (repaired && !zseq_host_kv_is_there (self->kv)))
         return ZSEQ_OK;
     int rc = zseq_host_kv_load (self->kv, identity, self->record.self,

@@ -183,6 +183,26 @@ zseq_host_kv_load_new (zseq_host_kv_t *self, uint64_t identity, uint8_t node,
 }
 
 int
+zseq_host_kv_check_unused (const zseq_store_t *store, uint64_t identity,
+                           uint8_t node, bool repaired, const char *directory)
+{
+    assert (store);
+    assert (directory);
+
+    zseq_host_kv_t self = {.kvstore = zseq_kvstore_new (store)};
+    if (!self.kvstore)
+        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_KEYS);
+    zseq_kvstore_load_result_t found = {.damaged = 0};
+    int rc = ZSEQ_OK;
+    if (!repaired || zseq_kvstore_is_there (self.kvstore))
+        rc = s_skip (&self, identity, node, 0, &found);
+    zseq_kvstore_destroy (&self.kvstore);
+    if (rc == ZSEQ_OK && (found.damaged > 0 || found.position > 0))
+        rc = zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_KV_NO_STORE, directory);
+    return rc;
+}
+
+int
 zseq_host_kv_start (zseq_host_kv_t *self)
 {
     assert (self);

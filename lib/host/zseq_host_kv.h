@@ -13,6 +13,14 @@
 
 typedef struct zseq_host_kv zseq_host_kv_t;
 
+//  Checks that a node may run without a key-value store: its peers take a node
+//  without one for a node that never held a key, so kv must be as it was made.
+//  Before the store starts. repaired: kv may be missing. Errors, with
+//  zseq_detail: ZSEQ_EINVAL (kv was used), those of zseq_kvstore_load.
+int zseq_host_kv_check_unused (const zseq_store_t *store, uint64_t identity,
+                               uint8_t node, bool repaired,
+                               const char *directory);
+
 //  store must be open. It and registers must outlive it. NULL: no memory.
 zseq_host_kv_t *zseq_host_kv_new (const zseq_store_t *store,
                                   zseq_registers_t *registers);

@@ -44,6 +44,10 @@
     X (NO_MEMORY_KEYS, "no memory for the node's keys")                        \
     X (KV_NOT_EMPTY,                                                           \
        "kv: what the node has just made is not empty: check the disk")         \
+    X (KV_NO_STORE,                                                            \
+       "directory %s: kv holds keys, or is damaged: without a key-value "      \
+       "store the node would lose what it promised of keys, so nothing was "   \
+       "changed: start it with --kv-memory above 0")                           \
     X (NAMES_MANY, "directory %s holds more than %zu sequences: zseqd can "    \
                    "run it, with a larger --names-max")                        \
     X (LOCAL_LOST, "%s; nothing was changed: restore a copy of the directory " \

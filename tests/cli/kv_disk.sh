@@ -29,6 +29,21 @@ for node in a b c; do
     rm -r "${work:?}/$node"
 done
 
+#  Without a store a node would answer that it never held keys.
+cluster single d
+run "$zseq" -u "$(uri d)" -t 30000 kv put key one
+stop d
+cp -a "$work/d" "$work/damaged"
+rm "$work/damaged/kv/journal-00000001"
+for directory in d damaged; do
+    refuses 1 "$directory: kv holds keys, or is damaged: .*start it with --kv-memory above 0" \
+        "$zseqd" start --data "$work/$directory" --kv-memory 0
+done
+start d
+ready d
+answers one "$zseq" -u "$(uri d)" -t 30000 kv get key
+stop d
+
 #  A directory cannot be recovered.
 local=("$zseq" -u "file:$work/local" -t 30000 kv)
 run "${local[@]}" put key one

@@ -324,10 +324,21 @@ s_take_entry (s_reader_t *self, const zseq_kvstore_item_t *item,
     return ZSEQ_OK;
 }
 
-//  Takes the entries of a batch in the segment of that number.
+//  The position of the last group that has entries in the batch. One that does
+//  not end a group has a part of the next one, and nothing else. So may the
+//  first one that is left; what it repeats of a snapshot changes nothing.
+static uint64_t
+s_last_group (const s_reader_t *self, const zseq_kvstore_whole_t *batch)
+{
+    bool ends = self->begun && batch->position > self->found->result.position;
+    return ends ? batch->position : batch->position + 1;
+}
+
+//  Takes the entries of a batch in the segment of that number, of groups up to
+//  that position.
 static int
 s_take_batch (s_reader_t *self, zseq_kvstore_whole_t *batch, uint64_t number,
-              const char *where)
+              uint64_t position, const char *where)
 {
     int rc = ZSEQ_OK;
     while (rc == ZSEQ_OK && batch->entries.left > 0) {
@@ -339,8 +350,7 @@ s_take_batch (s_reader_t *self, zseq_kvstore_whole_t *batch, uint64_t number,
             self->ended = true;
             return ZSEQ_OK;
         }
-        rc = s_take_entry (self, &item, batch->position,
-                           left - batch->entries.left);
+        rc = s_take_entry (self, &item, position, left - batch->entries.left);
     }
     return rc;
 }
@@ -394,11 +404,12 @@ s_take_segment (s_reader_t *self, const zseq_kvstore_header_t *header,
             self->ended = true;
             break;
         }
+        uint64_t group = s_last_group (self, &batch);
         self->begun = true;
         found->result.position = batch.position;
         found->checksum = batch.checksum;
         at += batch.size;
-        rc = s_take_batch (self, &batch, header->number, where);
+        rc = s_take_batch (self, &batch, header->number, group, where);
     }
     found->current = (zseq_kvstore_segment_t){.fd = -1,
                                               .number = header->number,

@@ -145,6 +145,8 @@ zseq_host_kv_load (zseq_host_kv_t *self, uint64_t identity, uint8_t node,
     //  After damage the store counts from 1 again.
     if (found.damaged == 0)
         zseq_registers_load_position (self->registers, found.position);
+    else
+        zseq_registers_load_damaged (self->registers);
     return ZSEQ_OK;
 }
 

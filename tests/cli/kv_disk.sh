@@ -44,6 +44,31 @@ ready d
 answers one "$zseq" -u "$(uri d)" -t 30000 kv get key
 stop d
 
+#  A recovery by force keeps what is intact of a damaged kv.
+: >"$work/d/kv/strange"
+run "$zseqd" verify --data "$work/d"
+holds "verify finds a file that does not belong there" \
+    grep -q '^damaged: .*kv/strange: unexpected' "$work/out"
+force=("$zseqd" recover --data "$work/d" --force --wait 0 --floor 100)
+holds "it is recovered by force" "${force[@]}" <<<yes 2>"$work/err"
+start d
+ready d
+answers one "$zseq" -u "$(uri d)" -t 30000 kv get key
+holds "what was damaged was moved" test -e "$work/d/damaged/1/kv/strange"
+holds "nothing is left of the making" test ! -e "$work/d/kv-new"
+stop d
+run "$zseqd" verify --data "$work/d"
+holds "the new kv is intact" test $status -eq 0
+mkdir "$work/d/kv-new"
+mv "$work/d/kv" "$work/d/kv-new/kv"
+run "$zseqd" verify --data "$work/d"
+holds "verify reads a new kv that is not in its place" test $status -eq 0
+holds "... and says so" grep -q 'left by a crash.*: 1$' "$work/out"
+start d
+ready d
+answers one "$zseq" -u "$(uri d)" -t 30000 kv get key
+stop d
+
 #  A directory cannot be recovered.
 local=("$zseq" -u "file:$work/local" -t 30000 kv)
 run "${local[@]}" put key one

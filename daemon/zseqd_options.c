@@ -76,8 +76,7 @@ const char zseqd_usage[] =
   "                     1048576, default 512)\n"
   "  --kv-memory MIB    keys and values to hold in memory at most: when they\n"
   "                     are full, keys can only be deleted or replaced by no\n"
-  "                     more (0 to 1048576, default 1024; 0: the node has no\n"
-  "                     key-value store)\n"
+  "                     more (1 to 1048576, default 1024)\n"
   "  --reserve SECONDS  keep at most so many seconds' worth of IDs of a\n"
   "                     busy sequence reserved on disk, so that claims need\n"
   "                     no write each; a crash burns them (0 to 60, default\n"
@@ -186,7 +185,7 @@ s_read_number (zseqd_options_t *self, int option, const char *value)
         return s_parse_number ("--memory-max", value, 64, 1048576,
                                &self->memory_max_mib);
     case ZSEQD_KV_MEMORY:
-        return s_parse_number ("--kv-memory", value, 0, 1048576,
+        return s_parse_number ("--kv-memory", value, 1, 1048576,
                                &self->kv_memory_mib);
     case ZSEQD_RESERVE:
         return s_parse_reserve (value, &self->reserve_us);

@@ -502,7 +502,9 @@ zseq_registers_settle (zseq_registers_t *self, zseq_kv_cursor_t *cursor,
     assert (self);
     assert (cursor);
 
-    while (cursor->shard < ZSEQ_SHARDS && self->open_bytes < bytes_max) {
+    //  A disk that is made anew takes the place of the old one as a whole.
+    while (cursor->shard < ZSEQ_SHARDS &&
+           (self->clears || self->open_bytes < bytes_max)) {
         s_promise_t *promise = &self->promises[cursor->shard];
         zseq_slice_t after = {cursor->key, cursor->key_size};
         s_entry_t *entry = s_above (self, cursor->shard, after, after);

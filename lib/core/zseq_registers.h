@@ -97,9 +97,9 @@ void zseq_registers_raise (zseq_registers_t *self, uint8_t shard,
                            const zseq_ballot_t *ballot);
 
 //  When nothing is copied any more: adds promises and registers that are not
-//  durable to the open group, from cursor on until the group has so many bytes,
-//  and moves cursor. A register is marked as copied if its ballot is not the
-//  promise. Errors: ZSEQ_ENOMEM: call it again.
+//  durable to the open group, from cursor on until the group has so many bytes
+//  (a group that clears: all), and moves cursor. A register is marked as copied
+//  if its ballot is not the promise. Errors: ZSEQ_ENOMEM: call it again.
 int zseq_registers_settle (zseq_registers_t *self, zseq_kv_cursor_t *cursor,
                            size_t bytes_max);
 

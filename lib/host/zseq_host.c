@@ -322,17 +322,19 @@ s_load_progress (size_t count, size_t total, void *arg)
 static int
 s_load_kv (zseq_host_t *self, uint64_t identity)
 {
-    if (!zseq_node_registers (self->node))
-        return ZSEQ_OK;
+    bool repaired = self->lost || self->damages;
     self->kv = zseq_host_kv_new (self->store, self->node);
     if (!self->kv)
         return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_KEYS);
-    bool repaired = self->lost || self->damages;
-    if (identity == 0 || (repaired && !zseq_host_kv_is_there (self->kv)))
+    //  A node that its cluster has not formed yet has no keys.
+    if (repaired ? !zseq_host_kv_is_there (self->kv) : identity == 0)
         return ZSEQ_OK;
-    int rc = zseq_host_kv_load (self->kv, identity, self->record.self,
+    uint64_t found = identity;
+    int rc = zseq_host_kv_load (self->kv, &found, self->record.self,
                                 s_load_damage, self);
-    self->kv_loaded = rc == ZSEQ_OK;
+    if (rc == ZSEQ_OK && identity == 0 && found)
+        zseq_node_adopt (self->node, found);
+    self->kv_loaded = rc == ZSEQ_OK && found;
     return rc;
 }
 
@@ -651,7 +653,10 @@ zseq_host_flush (zseq_host_t *self)
           ZSEQ_OK)
         s_exit (self, ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_NODE);
     self->write_count = 0;
-    if (self->kv_loaded && !self->exit)
+    //  What a recovery has cleared in memory still counts on disk until it is
+    //  written: a snapshot that is due waits.
+    if (self->kv_loaded && !self->exit &&
+        zseq_node_state (self->node) != ZSEQ_STATE_RECOVERING)
         zseq_host_kv_flush (self->kv);
     s_scrub (self);
 }

@@ -134,8 +134,19 @@ s_fail (const zseq_host_kv_t *self, int rc)
     return zseq_detail_fail (rc, "%s", *text ? text : ZSEQ_TEXT_NO_MEMORY_KEYS);
 }
 
+//  A store that has loaded nothing.
+static int
+s_renew_store (zseq_host_kv_t *self)
+{
+    zseq_kvstore_destroy (&self->kvstore);
+    self->kvstore = zseq_kvstore_new (self->store);
+    return self->kvstore
+             ? ZSEQ_OK
+             : zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_KEYS);
+}
+
 int
-zseq_host_kv_load (zseq_host_kv_t *self, uint64_t identity, uint8_t node,
+zseq_host_kv_load (zseq_host_kv_t *self, uint64_t *identity_p, uint8_t node,
                    void (*damage) (const char *text, void *arg), void *arg)
 {
     assert (self);
@@ -151,10 +162,13 @@ zseq_host_kv_load (zseq_host_kv_t *self, uint64_t identity, uint8_t node,
                                                .damage = s_load_damage,
                                                .arg = self};
     zseq_kvstore_load_result_t found;
-    int rc =
-      zseq_kvstore_load (self->kvstore, identity, node, 0, &callbacks, &found);
+    int rc = zseq_kvstore_load (self->kvstore, *identity_p, node, 0, &callbacks,
+                                &found);
     if (rc != ZSEQ_OK)
         return s_fail (self, rc);
+    *identity_p = found.identity;
+    if (found.identity == 0)
+        return s_renew_store (self);
     //  After damage the store is made anew, and counts from 1 again.
     if (found.damaged == 0)
         zseq_registers_load_position (self->registers, found.position);
@@ -187,13 +201,14 @@ zseq_host_kv_load_new (zseq_host_kv_t *self, uint64_t identity, uint8_t node,
         return rc;
     if (!recovers)
         return zseq_detail_fail (ZSEQ_EDAMAGED, ZSEQ_TEXT_KV_NOT_EMPTY);
+    //  The store is made anew with the first group that the node writes.
+    zseq_registers_clear (self->registers);
     if (found.damaged > 0)
         return ZSEQ_OK;
     //  Positions of the node begin at 1, those of an intact kv go on.
-    zseq_kvstore_destroy (&self->kvstore);
-    self->kvstore = zseq_kvstore_new (self->store);
-    if (!self->kvstore)
-        return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_KEYS);
+    rc = s_renew_store (self);
+    if (rc != ZSEQ_OK)
+        return rc;
     return s_skip (self, identity, node, UINT64_MAX, &found);
 }
 

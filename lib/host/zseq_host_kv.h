@@ -23,9 +23,11 @@ void zseq_host_kv_destroy (zseq_host_kv_t **self_p);
 //  Whether there is anything to load.
 bool zseq_host_kv_is_there (const zseq_host_kv_t *self);
 
-//  Before the node's first step: loads what the disk holds into the node, and
-//  reports damage. Errors, with zseq_detail: those of zseq_kvstore_load.
-int zseq_host_kv_load (zseq_host_kv_t *self, uint64_t identity, uint8_t node,
+//  Before the node's first step: loads what the disk holds into the registers
+//  and the node, and reports damage. *identity_p is that of the cluster. If it
+//  is 0, not known, it becomes what the files say; if they do not say it,
+//  nothing is loaded. Errors, with zseq_detail: those of zseq_kvstore_load.
+int zseq_host_kv_load (zseq_host_kv_t *self, uint64_t *identity_p, uint8_t node,
                        void (*damage) (const char *text, void *arg), void *arg);
 
 //  In place of _load, once the node runs: what the disk holds is void, and is

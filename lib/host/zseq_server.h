@@ -32,7 +32,7 @@ typedef struct {
     size_t names_max;     //  Sequences that the node holds at most
     uint64_t memory_max;  //  Bytes that the process may use, besides what names
                           //  and keys take: above that, closes all connections
-    uint64_t kv_bytes_max;  //  Memory that keys may take; 0: no key-value store
+    uint64_t kv_bytes_max;  //  Memory that keys may take
     uint64_t reserve_us;    //  Reserves on disk as many IDs as are claimed in
                             //  this time; 0: none
     uint64_t scrub_us;      //  How long it takes to read back all that the disk

@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,6 +31,7 @@ zseq_kvstore_new (const zseq_store_t *store)
     self->disk.device = store->disk.device;
     self->disk.sync_each = store->disk.sync_each;
     self->disk.path = strdup (store->disk.path);
+    self->aside.fd = -1;
     zseq_store_guard_follow (&self->guard, &store->guard);
     self->journal.current.fd = -1;
     self->journal.next.fd = -1;
@@ -38,8 +40,12 @@ zseq_kvstore_new (const zseq_store_t *store)
     self->event_fd = -1;
     self->sizes = s_sizes;
     zseq_kvstore_ledger_init (&self->ledger);
-    if (!self->disk.path)
+    if (!self->disk.path ||
+        asprintf (&self->aside.path, "%s/" ZSEQ_KVSTORE_RENEWAL,
+                  self->disk.path) < 0) {
+        self->aside.path = NULL;
         zseq_kvstore_destroy (&self);
+    }
     return self;
 }
 
@@ -63,6 +69,8 @@ zseq_kvstore_destroy (zseq_kvstore_t **self_p)
     zseq_kvstore_journal_term (&self->journal);
     zseq_kvstore_ledger_term (&self->ledger);
     free (self->batch.bytes);
+    zseq_store_close (&self->aside.fd);
+    free (self->aside.path);
     free (self->disk.path);
     free (self);
 }
@@ -101,7 +109,6 @@ zseq_kvstore_load (zseq_kvstore_t *self, uint64_t identity, uint8_t node,
                    zseq_kvstore_load_result_t *result_p)
 {
     assert (self);
-    assert (identity != 0);
     assert (callbacks);
     assert (result_p);
     assert (!self->loaded);
@@ -112,11 +119,13 @@ zseq_kvstore_load (zseq_kvstore_t *self, uint64_t identity, uint8_t node,
                                      ZSEQ_TEXT_NO_MEMORY_LOAD);
     self->journal.identity = identity;
     self->journal.node = node;
-    zseq_kvstore_found_t found;
+    zseq_kvstore_found_t found = {.current = {.fd = -1}};
     zseq_store_signals_t signals;
     zseq_store_signals_block (&signals);
-    int rc =
-      zseq_kvstore_read (&self->disk, identity, node, heard, callbacks, &found);
+    int rc = zseq_kvstore_place (&self->disk);
+    if (rc == ZSEQ_OK)
+        rc = zseq_kvstore_read (&self->disk, identity, node, heard, callbacks,
+                                &found);
     if (rc == ZSEQ_OK && found.result.damaged == 0)
         rc = zseq_kvstore_tidy (&self->disk, &found, &self->journal);
     zseq_store_signals_restore (&signals);
@@ -124,6 +133,7 @@ zseq_kvstore_load (zseq_kvstore_t *self, uint64_t identity, uint8_t node,
         zseq_kvstore_ledger_term (&found.ledger);
         return rc;
     }
+    self->journal.identity = found.result.identity;
     self->ledger = found.ledger;
     self->loaded = true;
     self->damaged = found.result.damaged > 0;

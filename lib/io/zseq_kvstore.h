@@ -61,10 +61,12 @@ typedef struct {
     size_t damaged;     //  Damaged things; 0: all is well
     size_t unfinished;  //  Leftovers of a crash; 0 with damage
     uint64_t position;  //  Where the journal ends: of the last group in it
+    uint64_t identity;  //  As given; or if that was 0, what the files say. 0:
+                        //  no file does; then only _destroy may follow
 } zseq_kvstore_load_result_t;
 
 //  Reads snapshots and journal. identity and node are those of the node's
-//  record. heard is the highest position that peers know from this node's
+//  record; identity is 0 if that is lost. heard is the highest position that peers know from this node's
 //  replies, if the caller has asked them: a journal that ends below is damaged.
 //  With 0 (unknown) the caller compares result_p's position with what peers say
 //  before the node votes.

@@ -206,11 +206,14 @@ s_read_file (s_reader_t *self, const char *where)
     return rc;
 }
 
-//  Whether a file is of this node and cluster.
+//  Whether a file is of this node and cluster. If that is not known, the first
+//  file says it.
 static int
 s_check_owner (s_reader_t *self, const char *where, uint64_t identity,
                uint8_t node)
 {
+    if (self->identity == 0)
+        self->identity = identity;
     if (identity == self->identity && node == self->node)
         return ZSEQ_OK;
     return zseq_store_disk_fail (self->disk, ZSEQ_EFOREIGN, where,
@@ -339,10 +342,21 @@ s_take_entry (s_reader_t *self, const zseq_kvstore_item_t *item,
     return ZSEQ_OK;
 }
 
-//  Takes the entries of a batch in the segment of that number.
+//  The position of the last group that has entries in the batch. One that does
+//  not end a group has a part of the next one, and nothing else. So may the
+//  first one that is left; what it repeats of a snapshot changes nothing.
+static uint64_t
+s_last_group (const s_reader_t *self, const zseq_kvstore_whole_t *batch)
+{
+    bool ends = self->begun && batch->position > self->found->result.position;
+    return ends ? batch->position : batch->position + 1;
+}
+
+//  Takes the entries of a batch in the segment of that number, of groups up to
+//  that position.
 static int
 s_take_batch (s_reader_t *self, zseq_kvstore_whole_t *batch, uint64_t number,
-              const char *where)
+              uint64_t position, const char *where)
 {
     int rc = ZSEQ_OK;
     while (rc == ZSEQ_OK && batch->entries.left > 0) {
@@ -354,8 +368,7 @@ s_take_batch (s_reader_t *self, zseq_kvstore_whole_t *batch, uint64_t number,
             self->ended = true;
             return ZSEQ_OK;
         }
-        rc = s_take_entry (self, &item, batch->position,
-                           left - batch->entries.left);
+        rc = s_take_entry (self, &item, position, left - batch->entries.left);
     }
     return rc;
 }
@@ -409,11 +422,12 @@ s_take_segment (s_reader_t *self, const zseq_kvstore_header_t *header,
             self->ended = true;
             break;
         }
+        uint64_t group = s_last_group (self, &batch);
         self->begun = true;
         found->result.position = batch.position;
         found->checksum = batch.checksum;
         at += batch.size;
-        rc = s_take_batch (self, &batch, header->number, where);
+        rc = s_take_batch (self, &batch, header->number, group, where);
     }
     found->current = (zseq_kvstore_segment_t){.fd = -1,
                                               .number = header->number,
@@ -589,7 +603,6 @@ zseq_kvstore_read (zseq_store_disk_t *disk, uint64_t identity, uint8_t node,
                    zseq_kvstore_found_t *found)
 {
     assert (disk);
-    assert (identity != 0);
     assert (callbacks);
     assert (found);
     memset (found, 0, sizeof *found);
@@ -605,6 +618,7 @@ zseq_kvstore_read (zseq_store_disk_t *disk, uint64_t identity, uint8_t node,
     self->callbacks = callbacks;
     self->found = found;
     int rc = s_read (self, heard);
+    found->result.identity = self->identity;
     free (self->bytes);
     free (self->segment);
     free (self);

@@ -16,6 +16,9 @@
 
 #define FIRST_SEGMENT "journal-00000001"
 
+//  The new kv while the old one is in its place.
+#define RENEWED ZSEQ_KVSTORE_RENEWAL "/" ZSEQ_KVSTORE_FOLDER
+
 //  Bytes of a segment that has only been made.
 #define MADE_SIZE                                                              \
     (ZSEQ_KVSTORE_HEADER_SIZE + ZSEQ_KVSTORE_BATCH_FRAME +                     \
@@ -129,12 +132,42 @@ zseq_kvstore_make (zseq_store_disk_t *disk, uint64_t identity, uint8_t node)
     return rc;
 }
 
+//  Whether there is anything at that path.
+static bool
+s_is_there (const zseq_store_disk_t *disk, const char *path)
+{
+    return faccessat (disk->fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool
+zseq_kvstore_is_unplaced (const zseq_store_disk_t *disk)
+{
+    assert (disk);
+    return !s_is_there (disk, ZSEQ_KVSTORE_FOLDER) &&
+           s_is_there (disk, RENEWED);
+}
+
 bool
 zseq_kvstore_make_is_there (const zseq_store_disk_t *disk)
 {
+    return s_is_there (disk, ZSEQ_KVSTORE_FOLDER) || s_is_there (disk, RENEWED);
+}
+
+int
+zseq_kvstore_place (zseq_store_disk_t *disk)
+{
     assert (disk);
-    return faccessat (disk->fd, ZSEQ_KVSTORE_FOLDER, F_OK,
-                      AT_SYMLINK_NOFOLLOW) == 0;
+    if (!zseq_kvstore_is_unplaced (disk))
+        return ZSEQ_OK;
+    if (renameat (disk->fd, RENEWED, disk->fd, ZSEQ_KVSTORE_FOLDER) != 0)
+        return zseq_store_disk_fail_write (disk, RENEWED, "rename");
+    int rc = zseq_store_disk_sync (disk);
+    if (rc == ZSEQ_OK)
+        rc = zseq_store_disk_sync_parent (disk, RENEWED);
+    //  If that fails, it is empty and in nobody's way.
+    if (rc == ZSEQ_OK)
+        (void) unlinkat (disk->fd, ZSEQ_KVSTORE_RENEWAL, AT_REMOVEDIR);
+    return rc;
 }
 
 int
@@ -142,20 +175,50 @@ zseq_kvstore_make_missing (zseq_store_disk_t *disk, uint64_t identity,
                            uint8_t node)
 {
     assert (disk);
-    return zseq_kvstore_make_is_there (disk)
-             ? ZSEQ_OK
-             : zseq_kvstore_make (disk, identity, node);
+    int rc = zseq_kvstore_place (disk);
+    if (rc != ZSEQ_OK || s_is_there (disk, ZSEQ_KVSTORE_FOLDER))
+        return rc;
+    return zseq_kvstore_make (disk, identity, node);
 }
 
 int
-zseq_kvstore_renew (zseq_store_disk_t *disk, uint64_t identity, uint8_t node)
+zseq_kvstore_open_renewal (const zseq_store_disk_t *disk)
+{
+    assert (disk);
+    return zseq_store_openat (disk->fd, ZSEQ_KVSTORE_RENEWAL,
+                              O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+}
+
+int
+zseq_kvstore_renew (zseq_store_disk_t *disk, zseq_store_disk_t *aside,
+                    uint64_t identity, uint8_t node)
+{
+    assert (disk);
+    assert (aside);
+    zseq_store_close (&aside->fd);
+    if (mkdirat (disk->fd, ZSEQ_KVSTORE_RENEWAL, 0700) != 0 && errno != EEXIST)
+        return zseq_store_disk_fail_write (disk, ZSEQ_KVSTORE_RENEWAL, "mkdir");
+    int rc = zseq_store_disk_sync (disk);
+    if (rc != ZSEQ_OK)
+        return rc;
+    aside->fd = zseq_kvstore_open_renewal (disk);
+    if (aside->fd < 0)
+        return zseq_store_disk_fail_io (disk, ZSEQ_KVSTORE_RENEWAL, "open");
+    rc = zseq_kvstore_make (aside, identity, node);
+    if (rc != ZSEQ_OK)
+        memcpy (disk->why, aside->why, sizeof disk->why);
+    return rc;
+}
+
+int
+zseq_kvstore_renewed (zseq_store_disk_t *disk)
 {
     assert (disk);
     zseq_store_repair_t repair = {.needed = true};
     int rc = ZSEQ_OK;
-    if (zseq_kvstore_make_is_there (disk))
+    if (s_is_there (disk, ZSEQ_KVSTORE_FOLDER))
         rc = zseq_store_repair_move (&repair, disk, ZSEQ_KVSTORE_FOLDER);
     if (rc == ZSEQ_OK && repair.folder[0] && !disk->sync_each)
         rc = zseq_store_disk_sync_all (disk);
-    return rc == ZSEQ_OK ? zseq_kvstore_make (disk, identity, node) : rc;
+    return rc == ZSEQ_OK ? zseq_kvstore_place (disk) : rc;
 }

@@ -42,7 +42,8 @@ typedef enum {
 
 struct zseq_kvstore {
     //  The directory.
-    zseq_store_disk_t disk;  //  The node's directory, its last error
+    zseq_store_disk_t disk;   //  The node's directory, its last error
+    zseq_store_disk_t aside;  //  The directory of a new kv, until it is placed
     zseq_store_guard_t guard;
     zseq_kvstore_sizes_t sizes;
     zseq_kvstore_journal_t journal;
@@ -56,6 +57,7 @@ struct zseq_kvstore {
     zseq_kvstore_batch_t batch;       //  Under construction
     size_t shard_bytes[ZSEQ_SHARDS];  //  Entries of each shard in it
     uint64_t batch_position;          //  Of the last group that is whole in it
+    uint64_t batch_last;       //  Of the last one that has any part in it
     uint64_t processed;        //  Position of the last group, refused or not
     uint64_t written;          //  Bytes of all batches
     bool used;                 //  A group was written

@@ -149,8 +149,7 @@ s_note_batch (zseq_kvstore_t *self)
 {
     for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
         if (self->shard_bytes[shard] > 0)
-            zseq_kvstore_ledger_note (&self->ledger, shard,
-                                      self->batch_position,
+            zseq_kvstore_ledger_note (&self->ledger, shard, self->batch_last,
                                       self->shard_bytes[shard]);
     if (self->shot.fd >= 0)
         self->shot_since += self->shard_bytes[self->shot.source.shard];
@@ -296,6 +295,7 @@ s_put_group (zseq_kvstore_t *self, zseq_kvstore_queue_t *taken,
         total += s_change_size (&job->group->changes[i]);
     if (s_exceeds (self, total))
         s_complete_flushed (self, taken, job, s_flush (self));
+    self->batch_last = job->position;
     for (size_t i = 0; i < job->group->count && !self->fatal; i++) {
         if (s_exceeds (self, s_change_size (&job->group->changes[i]))) {
             int rc = s_flush (self);
@@ -322,23 +322,30 @@ s_clears_all (const zseq_kvstore_job_t *job)
     return true;
 }
 
-//  Makes kv anew after damage, and opens it.
+//  Makes a new kv beside the damaged one, and opens it.
 static int
 s_renew (zseq_kvstore_t *self)
 {
     zseq_kvstore_journal_t *journal = &self->journal;
-    int rc = zseq_kvstore_renew (&self->disk, journal->identity, journal->node);
+    zseq_store_close (&journal->current.fd);
+    zseq_store_close (&journal->next.fd);
+    zseq_store_close (&journal->folder_fd);
+    self->aside.device = self->disk.device;
+    self->aside.sync_each = self->disk.sync_each;
+    int rc = zseq_kvstore_renew (&self->disk, &self->aside, journal->identity,
+                                 journal->node);
     if (rc != ZSEQ_OK)
         return rc;
     const zseq_kvstore_load_callbacks_t callbacks = {.damage = NULL};
     zseq_kvstore_found_t found;
-    rc = zseq_kvstore_read (&self->disk, journal->identity, journal->node, 0,
+    journal->disk = &self->aside;
+    rc = zseq_kvstore_read (&self->aside, journal->identity, journal->node, 0,
                             &callbacks, &found);
     if (rc == ZSEQ_OK && found.result.damaged > 0)
-        rc = zseq_store_disk_fail (&self->disk, ZSEQ_EIO, ZSEQ_KVSTORE_FOLDER,
+        rc = zseq_store_disk_fail (&self->aside, ZSEQ_EIO, ZSEQ_KVSTORE_FOLDER,
                                    ZSEQ_TEXT_KV_DAMAGED_ANEW);
     if (rc == ZSEQ_OK)
-        rc = zseq_kvstore_tidy (&self->disk, &found, journal);
+        rc = zseq_kvstore_tidy (&self->aside, &found, journal);
     if (rc != ZSEQ_OK) {
         zseq_kvstore_ledger_term (&found.ledger);
         return ZSEQ_EIO;
@@ -347,7 +354,36 @@ s_renew (zseq_kvstore_t *self)
     self->ledger = found.ledger;
     self->oldest = self->ledger.base.oldest;
     self->oldest_recorded = self->oldest;
+    return ZSEQ_OK;
+}
+
+//  Writes the group that clears all shards to a new kv, with all that is to be
+//  kept, and puts that in the place of the damaged one. A crash before that
+//  leaves the damaged one where it is, for the next try.
+static int
+s_write_anew (zseq_kvstore_t *self, zseq_kvstore_queue_t *taken)
+{
+    zseq_kvstore_job_t *job = taken->first;
+    assert (s_clears_all (job));
+    int rc = s_renew (self);
+    s_begin_batch (self);
+    self->batch_position = self->journal.position;
+    if (rc == ZSEQ_OK)
+        s_put_group (self, taken, job);
+    if (rc == ZSEQ_OK)
+        rc = self->fatal ? ZSEQ_EIO : job->status;
+    if (rc == ZSEQ_OK)
+        rc = s_flush (self);
+    if (rc != ZSEQ_OK && self->aside.why[0])
+        memcpy (self->disk.why, self->aside.why, sizeof self->disk.why);
+    if (rc == ZSEQ_OK)
+        rc = zseq_kvstore_renewed (&self->disk);
+    if (rc != ZSEQ_OK)
+        return rc;
+    self->journal.disk = &self->disk;
+    zseq_store_close (&self->aside.fd);
     self->damaged = false;
+    s_complete_flushed (self, taken, job->next, ZSEQ_OK);
     return ZSEQ_OK;
 }
 
@@ -356,11 +392,9 @@ static void
 s_serve (zseq_kvstore_t *self, zseq_kvstore_queue_t *taken)
 {
     int rc = self->fatal ? ZSEQ_EIO : ZSEQ_OK;
-    if (rc == ZSEQ_OK && self->damaged) {
-        assert (s_clears_all (taken->first));
-        rc = s_renew (self);
-    }
     self->full = false;
+    if (rc == ZSEQ_OK && self->damaged)
+        rc = s_write_anew (self, taken);
     s_begin_batch (self);
     self->batch_position = self->journal.position;
     for (zseq_kvstore_job_t *job = taken->first, *next; rc == ZSEQ_OK && job;
@@ -370,7 +404,7 @@ s_serve (zseq_kvstore_t *self, zseq_kvstore_queue_t *taken)
     }
     if (rc == ZSEQ_OK && self->fatal)
         rc = ZSEQ_EIO;
-    if (rc == ZSEQ_OK)
+    if (rc == ZSEQ_OK && taken->first)
         rc = s_flush (self);
     self->used = self->used || rc == ZSEQ_OK;
     s_complete_flushed (self, taken, NULL, rc);
@@ -547,6 +581,8 @@ static void
 s_pay (zseq_kvstore_t *self, uint64_t bytes)
 {
     size_t piece = self->sizes.piece;
+    if (self->damaged)
+        return;
     self->zeros_owed += SHARE * bytes;
     while (!self->fatal && !self->full && self->zeros_owed >= piece &&
            zseq_kvstore_journal_is_short (&self->journal)) {

@@ -10,6 +10,7 @@
 
 #include "zseq_io_texts.h"
 #include "zseq_kvstore_load.h"
+#include "zseq_kvstore_make.h"
 #include "zseq_store_guard.h"
 #include "zseq_store_load.h"
 
@@ -80,13 +81,26 @@ s_verify_kv (zseq_store_disk_t *disk,
     zseq_kvstore_load_callbacks_t kv_callbacks = {.damage = callbacks->damage,
                                                   .arg = callbacks->arg};
     zseq_kvstore_found_t found;
-    int rc = zseq_kvstore_read (disk, record->identity, record->self, 0,
+    //  A new kv may not be in its place yet.
+    bool unplaced = zseq_kvstore_is_unplaced (disk);
+    int directory_fd = disk->fd;
+    if (unplaced)
+        disk->fd = zseq_kvstore_open_renewal (disk);
+    int rc = ZSEQ_OK;
+    if (disk->fd < 0)
+        rc = zseq_store_disk_fail_io (disk, ZSEQ_KVSTORE_RENEWAL, "open");
+    else {
+        rc = zseq_kvstore_read (disk, record->identity, record->self, 0,
                                 &kv_callbacks, &found);
-    zseq_kvstore_ledger_term (&found.ledger);
+        zseq_kvstore_ledger_term (&found.ledger);
+    }
+    if (unplaced)
+        zseq_store_close (&disk->fd);
+    disk->fd = directory_fd;
     if (rc != ZSEQ_OK)
         return rc;
     result->damaged += found.result.damaged;
-    result->unfinished += found.result.unfinished;
+    result->unfinished += found.result.unfinished + unplaced;
     if (result->damaged > 0)
         result->unfinished = 0;
     return ZSEQ_OK;

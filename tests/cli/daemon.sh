@@ -23,7 +23,7 @@ for count in 0 -1 '' 1x 99999999999999999999; do
     refuses 1 '--memory-max' "$zseqd" start --data "$work/none" \
         --memory-max "$count"
 done
-for count in -1 '' 1x 1048577; do
+for count in 0 -1 '' 1x 1048577; do
     refuses 1 '--kv-memory' "$zseqd" start --data "$work/none" \
         --kv-memory "$count"
 done

@@ -86,14 +86,4 @@ refuses 6 "the write may have been done, or may be done yet" \
     "$zseq" -u "$(uri a b c)" -t 1000 kv put key value
 crash a
 
-#  Without the store.
-format none d d
-start d --kv-memory 0
-ready d
-refuses 2 "node d refuses: .*nothing has changed" \
-    "$zseq" -u "$(uri d)" -t 1000 kv get key
-refuses 2 "no node has coordinated it in time; one refused: .*nothing was written" \
-    "$zseq" -u "$(uri d)" -t 1000 kv put key value
-stop d
-
 verdict

@@ -29,6 +29,54 @@ for node in a b c; do
     rm -r "${work:?}/$node"
 done
 
+#  All that tells the cluster of a node is lost but its keys: by force they count.
+cluster lost a b c
+kv=("$zseq" -u "$(uri a b c)" -t 30000 kv)
+run "${kv[@]}" put key one
+stop a
+rm "$work"/a/{node,names,names-copy}
+force=("$zseqd" recover --data "$work/a" --name a --cluster lost
+    --members "$(members a b c)" --force --wait 2 --floor 100)
+holds "its keys are found by force" "${force[@]}" <<<yes 2>"$work/err"
+holds "nothing of them was damaged" test ! -e "$work/a/damaged/1/kv"
+start a
+ready a
+stop b
+answers one "${kv[@]}" get key
+for node in a c; do
+    stop $node
+done
+rm -r "${work:?}"/{a,b,c}
+
+cluster single d
+run "$zseq" -u "$(uri d)" -t 30000 kv put key one
+stop d
+
+#  A recovery by force keeps what is intact of a damaged kv.
+: >"$work/d/kv/strange"
+run "$zseqd" verify --data "$work/d"
+holds "verify finds a file that does not belong there" \
+    grep -q '^damaged: .*kv/strange: unexpected' "$work/out"
+force=("$zseqd" recover --data "$work/d" --force --wait 0 --floor 100)
+holds "it is recovered by force" "${force[@]}" <<<yes 2>"$work/err"
+start d
+ready d
+answers one "$zseq" -u "$(uri d)" -t 30000 kv get key
+holds "what was damaged was moved" test -e "$work/d/damaged/1/kv/strange"
+holds "nothing is left of the making" test ! -e "$work/d/kv-new"
+stop d
+run "$zseqd" verify --data "$work/d"
+holds "the new kv is intact" test $status -eq 0
+mkdir "$work/d/kv-new"
+mv "$work/d/kv" "$work/d/kv-new/kv"
+run "$zseqd" verify --data "$work/d"
+holds "verify reads a new kv that is not in its place" test $status -eq 0
+holds "... and says so" grep -q 'left by a crash.*: 1$' "$work/out"
+start d
+ready d
+answers one "$zseq" -u "$(uri d)" -t 30000 kv get key
+stop d
+
 #  A directory cannot be recovered.
 local=("$zseq" -u "file:$work/local" -t 30000 kv)
 run "${local[@]}" put key one

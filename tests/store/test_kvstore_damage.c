@@ -315,6 +315,13 @@ Test (kvstore_damage, says_what_is_wrong_with_a_snapshot)
     s_assert_damage ("newer than the end of the journal");
     header.position = position;
     zseq_kvstore_shot_encode (&header, bytes);
+    header.shard ^= 1;
+    zseq_kvstore_shot_encode (&header, bytes);
+    fixture_seal (bytes, s_files[i].size);
+    s_restore (&s_files[i]);
+    s_assert_damage ("of another shard");
+    header.shard ^= 1;
+    zseq_kvstore_shot_encode (&header, bytes);
     memset (bytes + ZSEQ_KVSTORE_SHOT_HEADER_SIZE, 0xff, header.records_size);
     fixture_seal (bytes, s_files[i].size);
     s_restore (&s_files[i]);
@@ -343,6 +350,21 @@ s_put_segment (const zseq_kvstore_header_t *header, const char *name,
     fixture_put (fixture_file (name), bytes, size);
 }
 
+//  Writes the first segment with a base of that oldest segment.
+static void
+s_put_base (const zseq_kvstore_header_t *header, uint64_t oldest)
+{
+    uint8_t bytes[1024];
+    zseq_kvstore_header_encode (header, bytes);
+    zseq_kvstore_batch_t batch = {bytes + ZSEQ_KVSTORE_HEADER_SIZE, 0};
+    zseq_kvstore_base_t base = {.oldest = oldest};
+    zseq_kvstore_batch_begin (&batch);
+    zseq_kvstore_batch_base (&batch, &base);
+    (void) zseq_kvstore_batch_seal (&batch, header->salt, 1, 0);
+    fixture_put (fixture_file ("kv/journal-00000001"), bytes,
+                 ZSEQ_KVSTORE_HEADER_SIZE + batch.size);
+}
+
 Test (kvstore_damage, says_what_is_wrong_with_a_segment)
 {
     static const char first[] = "kv/journal-00000001";
@@ -363,6 +385,19 @@ Test (kvstore_damage, says_what_is_wrong_with_a_segment)
     s_assert_damage ("holds an invalid entry");
     s_put_segment (&header, first, 0, true);
     s_assert_damage ("holds a batch that does not follow the one before");
+    s_put_segment (&header, first, 0, false);
+    s_assert_damage ("does not say what the journal relies on");
+    s_put_base (&header, 2);
+    s_assert_damage ("relies on a segment that is yet to come");
+    header.node++;
+    s_put_base (&header, 1);
+    cr_assert_eq (kvstate_check (0, NULL, NULL), ZSEQ_EFOREIGN);
+    cr_assert (strstr (kvstate_text (), "of another node"));
+    header.node--;
+    header.number++;
+    s_put_base (&header, 2);
+    s_assert_damage ("of another number");
+    header.number--;
     fixture_put (fixture_file (first), bytes, size);
     header.number++;
     s_put_segment (&header, "kv/journal-00000002", 0, false);

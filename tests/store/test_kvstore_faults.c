@@ -73,6 +73,103 @@ Test (kvstore_faults, keeps_what_it_acknowledged_when_killed_at_any_call)
     power_kill_everywhere (s_make, s_play, s_check_killed);
 }
 
+//  What is intact of a damaged kv, and what is written to the new one.
+static kvstate_counters_t s_intact;
+
+//  Loads, with damage or without, and returns what is intact.
+static int
+s_load (zseq_store_t **store_p, zseq_kvstore_t **kv_p, kvstate_t *state)
+{
+    zseq_kvstore_load_result_t result;
+    int rc = kvstate_open (store_p, kv_p, 0, state, &result);
+    cr_assert (rc == ZSEQ_OK || rc == ZSEQ_EDAMAGED, "%d: %s", rc,
+               kvstate_text ());
+    cr_assert_not_null (*kv_p);
+    return rc;
+}
+
+//  A directory whose oldest snapshot is damaged.
+static void
+s_make_damaged (void)
+{
+    fixture_make_node ();
+    kvstate_report_t *report = kvstate_report_new ();
+    kvstate_play (report, 4, 60, NULL, NULL);
+    fixture_put (fixture_file ("kv/strange"), "", 1);
+    zseq_store_t *store;
+    zseq_kvstore_t *kv;
+    kvstate_t state;
+    cr_assert_eq (s_load (&store, &kv, &state), ZSEQ_EDAMAGED);
+    s_intact = kvstate_count (&state);
+    kvstate_term (&state);
+    zseq_kvstore_destroy (&kv);
+    zseq_store_destroy (&store);
+}
+
+//  Recovers it by force: writes what is intact in one group of many batches.
+static void
+s_write_anew (size_t *completed)
+{
+    zseq_store_t *store;
+    zseq_kvstore_t *kv;
+    kvstate_t state;
+    if (s_load (&store, &kv, &state) == ZSEQ_EDAMAGED) {
+        zseq_kv_change_t changes[2 * ZSEQ_SHARDS + KVSTATE_KEYS];
+        size_t count = 0;
+        for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+            changes[count++] = (zseq_kv_change_t){
+              .type = ZSEQ_KV_CHANGE_CLEARED, .shard = shard};
+        for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+            if (state.promise[shard].round > 0)
+                changes[count++] =
+                  (zseq_kv_change_t){.type = ZSEQ_KV_CHANGE_PROMISE,
+                                     .shard = shard,
+                                     .promise = state.promise[shard]};
+        for (size_t key = 0; key < KVSTATE_KEYS; key++)
+            if (state.reg[key])
+                changes[count++] = (zseq_kv_change_t){
+                  .type = ZSEQ_KV_CHANGE_RECORD, .accepted = state.reg[key]};
+        cr_assert_eq (zseq_kvstore_start (kv), ZSEQ_OK);
+        cr_assert_eq (kvstate_write (kv, 1, changes, count), ZSEQ_OK);
+        ++*completed;
+    }
+    kvstate_term (&state);
+    zseq_kvstore_destroy (&kv);
+    zseq_store_destroy (&store);
+}
+
+//  Either kv, the damaged or the new one, has all that was intact. A second try
+//  makes it intact.
+static void
+s_check_anew (size_t completed, const char *what, size_t when)
+{
+    for (int pass = 0; pass < 2; pass++) {
+        zseq_store_t *store;
+        zseq_kvstore_t *kv;
+        kvstate_t state;
+        int rc = s_load (&store, &kv, &state);
+        kvstate_counters_t counters = kvstate_count (&state);
+        for (size_t i = 0; i < KVSTATE_COUNTERS; i++)
+            cr_assert_eq (counters.counter[i], s_intact.counter[i],
+                          "%s %zu, try %d, %d: counter %zu is %u, not %u (%s)",
+                          what, when, pass, rc, i, counters.counter[i],
+                          s_intact.counter[i], kvstate_text ());
+        if (completed > 0 || pass > 0)
+            cr_assert_eq (rc, ZSEQ_OK, "%s %zu: %s", what, when,
+                          kvstate_text ());
+        kvstate_term (&state);
+        zseq_kvstore_destroy (&kv);
+        zseq_store_destroy (&store);
+        if (pass == 0)
+            s_write_anew (&completed);
+    }
+}
+
+Test (kvstore_faults, keeps_what_is_intact_when_killed_while_it_is_made_anew)
+{
+    power_kill_everywhere (s_make_damaged, s_write_anew, s_check_anew);
+}
+
 //  The position of the last batch that was written before call number index,
 //  and was acknowledged before it, too.
 static uint64_t

@@ -453,7 +453,6 @@ Test (registers, forget_all_and_what_is_in_flight_when_cleared)
 Test (registers, copy_the_highest_and_settle_it_in_parts)
 {
     zseq_registers_t *self = s_registers ();
-    zseq_registers_clear (self);
     s_copy (self, "k", s_ballot (2, 7), 5);
     s_copy (self, "k", s_ballot (2, 7), 4);
     s_copy (self, "l", s_ballot (1, 7), 9);
@@ -465,8 +464,7 @@ Test (registers, copy_the_highest_and_settle_it_in_parts)
     while (cursor.shard < ZSEQ_SHARDS) {
         cr_assert_eq (zseq_registers_settle (self, &cursor, 1), ZSEQ_OK);
         zseq_kv_group_t *group = s_submit (self);
-        cr_expect_eq (group->changes[0].type,
-                      groups ? ZSEQ_KV_CHANGE_PROMISE : ZSEQ_KV_CHANGE_CLEARED);
+        cr_expect_eq (group->changes[0].type, ZSEQ_KV_CHANGE_PROMISE);
         groups++;
         zseq_registers_complete (self, &group, ZSEQ_OK);
     }
@@ -479,6 +477,27 @@ Test (registers, copy_the_highest_and_settle_it_in_parts)
     cursor = (zseq_kv_cursor_t){.shard = 0};
     zseq_registers_settle (self, &cursor, SIZE_MAX);
     cr_expect_eq (zseq_registers_open_count (self), 0);
+    zseq_registers_destroy (&self);
+}
+
+Test (registers, settle_all_in_the_group_that_clears)
+{
+    zseq_registers_t *self = s_registers ();
+    zseq_kv_record_t record = s_record (s_text ("k"), s_ballot (2, 7), 5);
+    cr_assert_eq (zseq_registers_load (self, &record), ZSEQ_OK);
+    zseq_registers_load_damaged (self);
+    s_copy (self, "l", s_ballot (1, 7), 9);
+    zseq_kv_cursor_t cursor = {.shard = 0};
+    cr_assert_eq (zseq_registers_settle (self, &cursor, 1), ZSEQ_OK);
+    cr_expect_eq (cursor.shard, ZSEQ_SHARDS);
+    zseq_kv_group_t *group = s_submit (self);
+    size_t records = 0;
+    for (size_t index = 0; index < group->count; index++)
+        records += group->changes[index].type == ZSEQ_KV_CHANGE_RECORD;
+    cr_expect_eq (group->changes[0].type, ZSEQ_KV_CHANGE_CLEARED);
+    cr_expect_eq (records, 2);
+    zseq_registers_complete (self, &group, ZSEQ_OK);
+    cr_expect_eq (s_seq (s_find (self, "k").durable), 5);
     zseq_registers_destroy (&self);
 }
 

@@ -166,7 +166,6 @@ s_take_heard (uint8_t node, const zseq_journal_end_t *end, void *arg)
     assert (node == KVSTATE_PEER);
     assert (end->incarnation.counter == 3);
     assert (end->incarnation.random == 0xdead);
-    assert (end->position > 0);
     (void) zseq_journal_end_raise (&state->heard, end);
     return ZSEQ_OK;
 }
@@ -178,6 +177,14 @@ s_take_damage (const char *text, void *arg)
     assert (text[0]);
     size_t size = strlen (s_text);
     snprintf (s_text + size, sizeof s_text - size, "%s\n", text);
+}
+
+//  What a group with that position remembers. It changes so seldom that most
+//  batches do not have it.
+static uint64_t
+s_heard (uint64_t position)
+{
+    return position / 50;
 }
 
 int
@@ -204,8 +211,8 @@ kvstate_open (zseq_store_t **store_p, zseq_kvstore_t **kv_p, uint64_t heard,
     else
         snprintf (s_text, sizeof s_text, "%s", fixture_text ());
     if (rc == ZSEQ_OK && result->damaged == 0) {
-        //  Each group remembers its own position, in whatever segment it is.
-        assert (state->heard.position >= result->position);
+        //  Whatever segment it was written to, which may be deleted.
+        assert (state->heard.position >= s_heard (result->position));
         return ZSEQ_OK;
     }
     if (rc == ZSEQ_OK)
@@ -386,7 +393,8 @@ s_make_group (uint64_t position, const zseq_kv_change_t *changes, size_t count)
     assert (group);
     for (size_t i = 0; i < count; i++)
         group->changes[group->count++] = changes[i];
-    group->heard[KVSTATE_PEER] = (zseq_journal_end_t){{3, 0xdead}, position};
+    group->heard[KVSTATE_PEER] =
+      (zseq_journal_end_t){{3, 0xdead}, s_heard (position)};
     return group;
 }
 

@@ -9,7 +9,8 @@
 #include "zseq_journal_end.h"
 
 typedef enum {
-    ZSEQ_KV_CHANGE_PROMISE = 1,  //  A shard was promised
+    ZSEQ_KV_CHANGE_PROMISE = 1,  //  A shard was promised, or what was dropped
+                                 //  there was taken over
     ZSEQ_KV_CHANGE_RECORD = 2,   //  A record was accepted
     ZSEQ_KV_CHANGE_DROPPED = 3,  //  A tombstone was dropped
     ZSEQ_KV_CHANGE_CLEARED = 4,  //  A shard has no promise and no records
@@ -19,9 +20,10 @@ typedef struct {
     zseq_kv_change_type_t type;
     uint8_t shard;
     zseq_ballot_t promise;      //  PROMISE
+    uint64_t dropped;           //  ... and the highest dropped version
     zseq_register_t *accepted;  //  RECORD: what was accepted. DROPPED: the
-                                //  tombstone, of which key and proposal count.
-                                //  The group is an owner of it
+                                //  tombstone, of which key, proposal and
+                                //  version count. The group is an owner of it
 } zseq_kv_change_t;
 
 typedef struct {

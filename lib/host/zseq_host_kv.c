@@ -76,10 +76,12 @@ zseq_host_kv_is_there (const zseq_host_kv_t *self)
 }
 
 static int
-s_load_promise (uint8_t shard, const zseq_ballot_t *ballot, void *arg)
+s_load_promise (uint8_t shard, const zseq_ballot_t *ballot, uint64_t dropped,
+                void *arg)
 {
     zseq_host_kv_t *self = arg;
     zseq_registers_load_promise (self->registers, shard, ballot);
+    zseq_registers_raise_dropped (self->registers, shard, dropped);
     return ZSEQ_OK;
 }
 
@@ -93,11 +95,11 @@ s_load_record (uint8_t shard, const zseq_kv_record_t *record, void *arg)
 
 static int
 s_load_dropped (uint8_t shard, zseq_slice_t key,
-                const zseq_proposal_t *proposal, void *arg)
+                const zseq_proposal_t *proposal, uint64_t version, void *arg)
 {
     zseq_host_kv_t *self = arg;
     (void) shard;
-    zseq_registers_load_dropped (self->registers, key, proposal);
+    zseq_registers_load_dropped (self->registers, key, proposal, version);
     return ZSEQ_OK;
 }
 
@@ -153,9 +155,11 @@ zseq_host_kv_load (zseq_host_kv_t *self, uint64_t identity, uint8_t node,
       zseq_kvstore_load (self->kvstore, identity, node, 0, &callbacks, &found);
     if (rc != ZSEQ_OK)
         return s_fail (self, rc);
-    //  After damage the store counts from 1 again.
+    //  After damage the store is made anew, and counts from 1 again.
     if (found.damaged == 0)
         zseq_registers_load_position (self->registers, found.position);
+    else
+        zseq_registers_load_damaged (self->registers);
     return ZSEQ_OK;
 }
 
@@ -282,7 +286,8 @@ zseq_host_kv_flush (zseq_host_kv_t *self)
     self->due = false;
     zseq_kvstore_snapshot (
       self->kvstore, self->shard,
-      zseq_registers_promise (self->registers, self->shard), self->shown,
+      zseq_registers_promise (self->registers, self->shard),
+      zseq_registers_dropped (self->registers, self->shard), self->shown,
       self->shown_count);
 }
 

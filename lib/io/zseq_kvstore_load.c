@@ -228,8 +228,8 @@ s_report_records (s_reader_t *self, zseq_kvstore_shot_header_t *header,
     zseq_slice_t before = {NULL, 0};
     int rc = ZSEQ_OK;
     if (callbacks->promise && header->promise.round > 0)
-        rc =
-          callbacks->promise (header->shard, &header->promise, callbacks->arg);
+        rc = callbacks->promise (header->shard, &header->promise,
+                                 header->dropped, callbacks->arg);
     while (rc == ZSEQ_OK && header->records.left > 0) {
         zseq_kv_record_t record;
         if (!zseq_kvstore_record_get (&header->records, &record) ||
@@ -294,12 +294,14 @@ s_report_change (s_reader_t *self, const zseq_kvstore_item_t *item)
         return ZSEQ_OK;
     switch (item->type) {
     case ZSEQ_KVSTORE_PROMISE:
-        return callbacks->promise (item->shard, &item->ballot, callbacks->arg);
+        return callbacks->promise (item->shard, &item->ballot, item->dropped,
+                                   callbacks->arg);
     case ZSEQ_KVSTORE_RECORD:
         return callbacks->record (item->shard, &item->record, callbacks->arg);
     case ZSEQ_KVSTORE_DROPPED:
         return callbacks->dropped (item->shard, item->record.key,
-                                   &item->record.proposal, callbacks->arg);
+                                   &item->record.proposal, item->record.version,
+                                   callbacks->arg);
     default:
         return callbacks->cleared (item->shard, callbacks->arg);
     }

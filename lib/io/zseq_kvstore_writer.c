@@ -218,7 +218,7 @@ s_change_size (const zseq_kv_change_t *change)
 {
     switch (change->type) {
     case ZSEQ_KV_CHANGE_PROMISE:
-        return 1 + 1 + 4 + 8;
+        return 1 + 1 + 4 + 8 + 8;
     case ZSEQ_KV_CHANGE_RECORD:
         return 1 + zseq_kvstore_record_size (&change->accepted->record);
     case ZSEQ_KV_CHANGE_DROPPED:
@@ -234,7 +234,8 @@ s_put_change (zseq_kvstore_t *self, const zseq_kv_change_t *change)
     uint8_t shard = change->shard;
     switch (change->type) {
     case ZSEQ_KV_CHANGE_PROMISE:
-        zseq_kvstore_batch_promise (&self->batch, shard, &change->promise);
+        zseq_kvstore_batch_promise (&self->batch, shard, &change->promise,
+                                    change->dropped);
         break;
     case ZSEQ_KV_CHANGE_RECORD:
         shard = zseq_kv_shard (change->accepted->record.key);
@@ -728,7 +729,7 @@ zseq_kvstore_submit (zseq_kvstore_t *self, const zseq_kv_group_t *group)
 
 void
 zseq_kvstore_snapshot (zseq_kvstore_t *self, uint8_t shard,
-                       const zseq_ballot_t *promise,
+                       const zseq_ballot_t *promise, uint64_t dropped,
                        zseq_register_t *const *registers, size_t count)
 {
     assert (self);
@@ -741,6 +742,7 @@ zseq_kvstore_snapshot (zseq_kvstore_t *self, uint8_t shard,
       (zseq_kvstore_shot_source_t){.shard = shard,
                                    .position = self->submitted,
                                    .promise = *promise,
+                                   .dropped = dropped,
                                    .registers = registers,
                                    .count = count};
     self->shot_state = ZSEQ_KVSTORE_SHOT_GIVEN;

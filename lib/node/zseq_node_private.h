@@ -471,7 +471,8 @@ void zseq_node_kv_watch_tick (zseq_node_t *self);
 //  zseq_node_kv_queue.c.
 
 //  A reply to the event's request, with count answers (1 or more) that are all
-//  ZSEQ_OK and absent. NULL: too much waits, and the request was refused as busy.
+//  ZSEQ_OK and absent. NULL: too much waits, and the request was refused as
+//  busy.
 zseq_kv_reply_t *zseq_node_kv_reply_new (zseq_node_t *self,
                                          const zseq_event_t *event,
                                          size_t count);

@@ -170,11 +170,14 @@ s_add (s_seen_t *seen, const void *bytes, size_t size)
 }
 
 static int
-s_take_promise (uint8_t shard, const zseq_ballot_t *ballot, void *arg)
+s_take_promise (uint8_t shard, const zseq_ballot_t *ballot, uint64_t dropped,
+                void *arg)
 {
+    assert (dropped <= ZSEQ_KV_VERSION_MAX);
     assert (shard < ZSEQ_SHARDS);
     assert (ballot->round <= ZSEQ_ROUND_MAX);
     s_add (arg, &ballot->proposer, sizeof ballot->proposer);
+    s_add (arg, &dropped, sizeof dropped);
     return ZSEQ_OK;
 }
 
@@ -203,10 +206,12 @@ s_take_record (uint8_t shard, const zseq_kv_record_t *record, void *arg)
 
 static int
 s_take_dropped (uint8_t shard, zseq_slice_t key,
-                const zseq_proposal_t *proposal, void *arg)
+                const zseq_proposal_t *proposal, uint64_t version, void *arg)
 {
     assert (shard == zseq_kv_shard (key));
     assert (proposal->seq > 0);
+    assert (version <= ZSEQ_KV_VERSION_MAX);
+    s_add (arg, &version, sizeof version);
     s_add (arg, key.data, key.size);
     return ZSEQ_OK;
 }

@@ -95,11 +95,20 @@ kvstate_register (size_t key, uint64_t version, size_t size)
     return reg;
 }
 
+//  What a script says was dropped where a ballot was promised.
+static uint64_t
+s_dropped (const zseq_ballot_t *promise)
+{
+    return 3 * (uint64_t) promise->round;
+}
+
 //  Loading.
 
 static int
-s_take_promise (uint8_t shard, const zseq_ballot_t *ballot, void *arg)
+s_take_promise (uint8_t shard, const zseq_ballot_t *ballot, uint64_t dropped,
+                void *arg)
 {
+    assert (dropped == s_dropped (ballot));
     ((kvstate_t *) arg)->promise[shard] = *ballot;
     return ZSEQ_OK;
 }
@@ -139,11 +148,12 @@ s_take_record (uint8_t shard, const zseq_kv_record_t *record, void *arg)
 
 static int
 s_take_dropped (uint8_t shard, zseq_slice_t key,
-                const zseq_proposal_t *proposal, void *arg)
+                const zseq_proposal_t *proposal, uint64_t version, void *arg)
 {
     kvstate_t *state = arg;
     (void) shard;
     assert (proposal->seq > 0);
+    assert (version == proposal->seq);
     zseq_register_release (&state->reg[s_index (key)]);
     return ZSEQ_OK;
 }
@@ -284,7 +294,8 @@ s_answer_due (s_script_t *self, uint8_t shard)
     qsort (self->shot, self->shot_count, sizeof *self->shot,
            s_compare_registers);
     zseq_kvstore_snapshot (self->kv, shard, &self->state.promise[shard],
-                           self->shot, self->shot_count);
+                           s_dropped (&self->state.promise[shard]), self->shot,
+                           self->shot_count);
 }
 
 static void
@@ -366,6 +377,7 @@ s_change (s_script_t *self)
     if (what >= KVSTATE_KEYS) {
         change.shard = zseq_kv_shard (kvstate_key (what - KVSTATE_KEYS));
         change.promise = (zseq_ballot_t){counter, 0xb0b01};
+        change.dropped = s_dropped (&change.promise);
         self->state.promise[change.shard] = change.promise;
         return change;
     }
@@ -436,6 +448,7 @@ s_submit_all (s_script_t *self)
         if (i >= KVSTATE_KEYS) {
             change.shard = zseq_kv_shard (kvstate_key (i - KVSTATE_KEYS));
             change.promise = self->state.promise[change.shard];
+            change.dropped = s_dropped (&change.promise);
         }
         else if (self->state.reg[i]) {
             change.type = ZSEQ_KV_CHANGE_RECORD;

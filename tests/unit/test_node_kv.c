@@ -319,6 +319,21 @@ Test (node_kv, shows_a_fetch_nothing_before_its_promise_is_durable)
     fixture_destroy (&self);
 }
 
+//  K9: who proposes takes op ids up to that version for forgotten.
+Test (node_kv, shows_a_fetch_of_an_absent_key_what_was_dropped_in_its_shard)
+{
+    fixture_t *self = s_promised ("k");
+    s_fetch (self, "k", s_ballot, 8);
+    cr_assert_eq (s_answered (self, 8, ZSEQ_OK)->shown[0].from, 0);
+    zseq_registers_raise_dropped (zseq_node_registers (self->node),
+                                  zseq_kv_shard (s_text ("k")), 42);
+    s_fetch (self, "k", s_ballot, 9);
+    const fixture_seen_t *reply = s_answered (self, 9, ZSEQ_OK);
+    cr_assert_eq (reply->shown[0].from, 42);
+    cr_assert_eq (reply->shown[0].version, UINT64_C (5) << 32);
+    fixture_destroy (&self);
+}
+
 Test (node_kv, shows_a_fetch_nothing_under_another_ballot)
 {
     fixture_t *self = s_promised ("k");

@@ -69,7 +69,7 @@ void zseq_sim_disk_write_group (zseq_sim_disk_t *self,
 //  false, and does nothing, if it could not lose so many.
 bool zseq_sim_disk_shorten (zseq_sim_disk_t *self, uint64_t position);
 
-//  Loads the key-value store into a node with registers, which have nothing yet.
+//  Loads the key-value store into a node whose registers have nothing yet.
 void zseq_sim_disk_load_kv (const zseq_sim_disk_t *self, zseq_node_t *node);
 
 //  Ends a process's use of the disk. After a power cut, writes that were not

@@ -24,6 +24,40 @@ holds "the node recovers" says a 'recovers.*its directory is damaged'
 answers one "${kv[@]}" get key
 run "${kv[@]}" cas key "$version" two
 holds "a quorum without it goes on" test $status -eq 0
+
+#  cut_end FILE COUNT: cuts the last batches off a segment of a journal.
+cut_end () {
+    local at=43 offsets=()
+    while [[ $(od -An -c -j $at -N 4 "$1") =~ z\ +s\ +q\ +k ]]; do
+        offsets+=("$at")
+        at=$((at + 32 + $(od -An -tu4 -j $((at + 4)) -N 4 "$1")))
+    done
+    truncate -s "${offsets[-$2]}" "$1"
+}
+
+#  A disk that has confirmed writes and lost them: peers have heard of these.
+for number in {1..30}; do
+    run "${kv[@]}" put "key-$number" "value-$number"
+done
+stop a
+cut_end "$(ls "$work"/a/kv/journal-* | tail -1)" 12
+run "$zseqd" verify --data "$work/a"
+holds "verify finds a journal without its end whole" test $status -eq 0
+start a
+ready a
+holds "the node has noticed" says a 'recovers.*journal in its directory kv has lost its end'
+stop b
+wrong=0
+for number in {1..30}; do
+    [[ $(of "${kv[@]}" get "key-$number") == "value-$number" ]] || wrong=$number
+done
+holds "the node that lost its end and another have all keys" test $wrong -eq 0
+stop a
+start b
+start a
+ready a
+holds "a whole journal is not taken for one without its end" \
+    test "$(grep -c 'recovers' "$work/a.log")" -eq 0
 for node in a b c; do
     stop $node
     rm -r "${work:?}/$node"

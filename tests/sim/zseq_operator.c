@@ -123,6 +123,24 @@ s_is_old (zseq_operator_t *self, uint8_t node)
     return charge->old;
 }
 
+//  Returns whether the journal of a node's registers has lost its end, and the
+//  node has not recovered since.
+static bool
+s_is_short (zseq_operator_t *self, uint8_t node)
+{
+    const zseq_sim_disk_t *disk = s_disk (self, node);
+    return disk->formatted && !disk->damaged && disk->record.voting &&
+           disk->kv.shortened &&
+           disk->kv.shortened == disk->record.vector.incarnation[node].counter;
+}
+
+//  Returns whether a node lacks what others may know.
+static bool
+s_lacks (zseq_operator_t *self, uint8_t node)
+{
+    return s_is_old (self, node) || s_is_short (self, node);
+}
+
 bool
 zseq_operator_intact (zseq_operator_t *self, uint8_t node)
 {
@@ -130,7 +148,7 @@ zseq_operator_intact (zseq_operator_t *self, uint8_t node)
     const zseq_record_t *memory = zseq_sim_cluster_record (self->cluster, node);
     uint8_t who;
     return disk->formatted && !zseq_sim_disk_is_damaged (disk) &&
-           !s_is_low (self, node) && !s_is_old (self, node) &&
+           !s_is_low (self, node) && !s_lacks (self, node) &&
            disk->record.voting && (!memory || memory->voting) &&
            zseq_sim_cluster_state (self->cluster, node) !=
              ZSEQ_STATE_RECOVERING &&
@@ -174,6 +192,24 @@ s_may_replace (zseq_operator_t *self, uint8_t node)
 
 //  Old copies.
 
+//  Returns how far another node has on disk that the journal of a node's
+//  registers has come; 0 if it would not be believed.
+static uint64_t
+s_heard_end (zseq_operator_t *self, uint8_t other, uint8_t node)
+{
+    const zseq_sim_disk_t *its = s_disk (self, other);
+    const zseq_sim_disk_t *disk = s_disk (self, node);
+    const zseq_incarnation_t *own = &disk->record.vector.incarnation[node];
+    bool believed =
+      other != node && !s_lacks (self, other) && !its->damaged &&
+      !its->kv.damaged && its->record.voting &&
+      its->record.identity == disk->record.identity &&
+      zseq_incarnation_compare (&its->record.vector.incarnation[node], own) ==
+        0 &&
+      zseq_incarnation_compare (&its->kv.heard[node].incarnation, own) == 0;
+    return believed ? its->kv.heard[node].position : 0;
+}
+
 //  Returns whether another node has on disk that the incarnation or the start
 //  of an old copy was not the last one, and would be believed.
 static bool
@@ -182,6 +218,9 @@ s_remembers (zseq_operator_t *self, uint8_t other, uint8_t node)
     const zseq_charge_t *charge = &self->charge[node];
     const zseq_record_t *its = &s_disk (self, other)->record;
     bool same_cluster = its->identity || !s_disk (self, node)->record.identity;
+    if (!charge->old)
+        return s_heard_end (self, other, node) >
+               s_disk (self, node)->kv.position;
     if (other == node || self->charge[other].old || !its->vector.n ||
         !same_cluster || s_disk (self, other)->damaged)
         return false;
@@ -222,7 +261,7 @@ static bool
 s_may_guard (zseq_operator_t *self, uint8_t node, uint8_t other)
 {
     return other != node && !self->charge[other].old &&
-           (!self->charge[node].old || s_remembers (self, other, node)) &&
+           (!s_lacks (self, node) || s_remembers (self, other, node)) &&
            (!s_is_low (self, node) ||
             s_disk (self, other)->record.floor >= self->floor) &&
            zseq_sim_cluster_hear (self->cluster, node, other);
@@ -239,7 +278,7 @@ s_find_guard (zseq_operator_t *self, uint8_t node, uint8_t *guard_p)
         if (s_may_guard (self, node, other) && s_draw (self, ++found) == 0)
             *guard_p = other;
     return found || (!s_is_low (self, node) &&
-                     (!self->charge[node].old || s_is_outvoted (self, node)));
+                     (!s_lacks (self, node) || s_is_outvoted (self, node)));
 }
 
 //  Returns whether a watched process is still covered: its guard is up and
@@ -258,7 +297,7 @@ s_is_covered (zseq_operator_t *self, uint8_t node)
     if (charge->alone_until_us)
         return zseq_sim_cluster_now_us (self->cluster) < charge->alone_until_us;
     return !s_is_low (self, node) &&
-           (!charge->old || s_is_outvoted (self, node));
+           (!s_lacks (self, node) || s_is_outvoted (self, node));
 }
 
 bool
@@ -268,16 +307,18 @@ zseq_operator_covered (zseq_operator_t *self, uint8_t node)
     zseq_state_t state = zseq_sim_cluster_state (self->cluster, node);
     bool old = s_is_old (self, node);
     bool low = s_is_low (self, node);
+    bool shortened = s_is_short (self, node);
     if (state == ZSEQ_STATE_RECOVERING)
         return true;
     //  A process may lose its cover while it is paused.
     if (!s_is_covered (self, node))
         return false;
-    if (state == ZSEQ_STATE_VOTING && (old || low))
+    if (state == ZSEQ_STATE_VOTING && (old || low || shortened))
         zseq_sim_cluster_broken (self->cluster,
                                  "%s: node %c, and %c knows better",
-                                 old ? "S11: an old copy of a directory votes"
-                                     : "S5: it votes without the forced floor",
+                                 old   ? "S11: an old copy of a directory votes"
+                                 : low ? "S5: it votes without the forced floor"
+                                       : "K17: a journal without its end votes",
                                  'a' + node, 'a' + self->charge[node].guard);
     return true;
 }
@@ -384,7 +425,7 @@ s_start_uncovered (zseq_operator_t *self, uint8_t node)
 {
     uint64_t now_us = zseq_sim_cluster_now_us (self->cluster);
     zseq_charge_t *charge = &self->charge[node];
-    if (charge->old && !s_is_remembered (self, node))
+    if (s_lacks (self, node) && !s_is_remembered (self, node))
         zseq_sim_cluster_start (self->cluster, node, true, NULL);
     else if (!self->calm && !s_is_low (self, node) && s_draw (self, 3) == 0) {
         charge->alone_until_us = now_us + SHORT_US;
@@ -401,7 +442,7 @@ static void
 s_start_as_is (zseq_operator_t *self, uint8_t node, bool recover)
 {
     zseq_charge_t *charge = &self->charge[node];
-    bool watch = s_is_old (self, node) || s_is_low (self, node);
+    bool watch = s_lacks (self, node) || s_is_low (self, node);
     charge->guard = node;
     charge->alone_until_us = 0;
     if (watch && !s_find_guard (self, node, &charge->guard)) {
@@ -489,6 +530,28 @@ zseq_operator_damage (zseq_operator_t *self, uint8_t node)
                           record ? "its own record"
                           : keys ? "its key-value store"
                                  : "the record of a sequence");
+    return true;
+}
+
+bool
+zseq_operator_shorten (zseq_operator_t *self, uint8_t node)
+{
+    zseq_sim_disk_t *disk = s_disk (self, node);
+    uint64_t heard = 0;
+    for (uint8_t other = 0; other < self->n; other++)
+        if (s_heard_end (self, other, node) > heard)
+            heard = s_heard_end (self, other, node);
+    if (s_lacks (self, node) || s_is_low (self, node) ||
+        zseq_sim_cluster_doubled (self->cluster, node) || !heard ||
+        !disk->past_count || disk->past[0].position >= heard ||
+        !s_may_lose (self, node))
+        return false;
+    zseq_operator_kill (self, node, true);
+    if (!zseq_sim_disk_shorten (disk, heard))
+        return false;
+    zseq_sim_cluster_say (self->cluster,
+                          "%c: the journal of its registers loses its end",
+                          'a' + node);
     return true;
 }
 

@@ -79,6 +79,9 @@ bool zseq_operator_intact (zseq_operator_t *self, uint8_t node);
 //  Faults of a node. Each returns whether the operator allowed it.
 bool zseq_operator_wipe (zseq_operator_t *self, uint8_t node);
 bool zseq_operator_damage (zseq_operator_t *self, uint8_t node);
+//  Its registers lose groups at the end of their journal that a peer has heard
+//  of: the node must notice that before it votes.
+bool zseq_operator_shorten (zseq_operator_t *self, uint8_t node);
 bool zseq_operator_format (zseq_operator_t *self, uint8_t node);
 bool zseq_operator_double (zseq_operator_t *self, uint8_t node);
 bool zseq_operator_recover (zseq_operator_t *self, uint8_t node);

@@ -171,6 +171,25 @@ zseq_sim_check_disk (const zseq_sim_process_t *process)
 
 //  S5: checks replies that only a node that votes may send.
 void
+zseq_sim_check_end (const zseq_sim_process_t *process)
+{
+    zseq_sim_cluster_t *self = process->cluster;
+    const zseq_sim_disk_t *disk = process->disk;
+    const zseq_journal_end_t *longest = &self->slot[process->index].end;
+    zseq_journal_end_t end = {disk->record.vector.incarnation[process->index],
+                              disk->kv.position};
+    //  A newer incarnation: the directory is an old copy.
+    if (zseq_incarnation_compare (&longest->incarnation, &end.incarnation) <=
+          0 &&
+        !zseq_journal_end_raise (&end, longest))
+        zseq_sim_cluster_broken (
+          self,
+          "K17: %c#%u takes a whole journal for one that "
+          "has lost its end",
+          zseq_sim_letter (process->index), process->id);
+}
+
+void
 zseq_sim_check_vote (const zseq_sim_process_t *process, const zseq_msg_t *msg)
 {
     const zseq_sim_disk_t *disk = process->disk;

@@ -102,6 +102,7 @@ typedef struct {
     zseq_incarnation_t begun;  //  The newest incarnation it has begun
     zseq_incarnation_t voted;  //  ... in which it has voted
     uint64_t start;            //  The highest counter of its own starts
+    zseq_journal_end_t end;    //  How far a journal of its registers ever was
     zseq_record_t unformed;    //  The record as it was first formatted
     uint64_t changed_us;  //  When the disk was last lost, replaced or damaged
     uint64_t forced_us;   //  When a forced process last began to vote
@@ -178,6 +179,9 @@ void zseq_sim_check_voter (zseq_sim_process_t *process);
 
 //  S8: checks that no promise is taken back.
 void zseq_sim_check_disk (const zseq_sim_process_t *process);
+
+//  K17: checks that the journal of a process which says so has lost its end.
+void zseq_sim_check_end (const zseq_sim_process_t *process);
 
 //  S5: check replies that only a node that votes may send, and that a fence
 //  which is reported to be in force is on the disk.

@@ -98,6 +98,35 @@ s_clears_all (const zseq_kv_group_t *group)
     return true;
 }
 
+//  Keeps the key-value store as it is before a group.
+static void
+s_keep_past (zseq_sim_disk_t *self)
+{
+    if (self->past_count == ZSEQ_SIM_PAST) {
+        self->past_count--;
+        memmove (self->past, self->past + 1,
+                 self->past_count * sizeof *self->past);
+    }
+    self->past[self->past_count++] = self->kv;
+}
+
+bool
+zseq_sim_disk_shorten (zseq_sim_disk_t *self, uint64_t position)
+{
+    assert (self);
+
+    size_t count = self->past_count;
+    while (count > 0 && self->past[count - 1].position >= position)
+        count--;
+    if (count == 0 || self->kv.damaged || self->past[count - 1].damaged)
+        return false;
+    self->past_count = count - 1;
+    self->kv = self->past[count - 1];
+    self->kv.shortened =
+      self->record.vector.incarnation[self->record.self].counter;
+    return true;
+}
+
 void
 zseq_sim_disk_write_group (zseq_sim_disk_t *self, const zseq_kv_group_t *group)
 {
@@ -109,7 +138,11 @@ zseq_sim_disk_write_group (zseq_sim_disk_t *self, const zseq_kv_group_t *group)
     assert (!self->kv.damaged || s_clears_all (group));
     assert (!s_clears_all (group) || !self->record.voting);
 
+    s_keep_past (self);
+    if (s_clears_all (group))
+        self->past_count = 0;
     self->kv.damaged = false;
+    memcpy (self->kv.heard, group->heard, sizeof self->kv.heard);
     for (size_t index = 0; index < group->count; index++) {
         const zseq_kv_change_t *change = &group->changes[index];
         if (change->type == ZSEQ_KV_CHANGE_CLEARED)
@@ -123,11 +156,14 @@ zseq_sim_disk_write_group (zseq_sim_disk_t *self, const zseq_kv_group_t *group)
 }
 
 void
-zseq_sim_disk_load_registers (const zseq_sim_disk_t *self,
-                              zseq_registers_t *registers)
+zseq_sim_disk_load_kv (const zseq_sim_disk_t *self, zseq_node_t *node)
 {
     assert (self);
-    assert (registers);
+    assert (node);
+
+    zseq_registers_t *registers = zseq_node_registers (node);
+    for (uint8_t peer = 0; peer < ZSEQ_NODES_MAX; peer++)
+        zseq_node_load_heard (node, peer, &self->kv.heard[peer]);
 
     for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
         zseq_registers_load_promise (registers, shard,

@@ -4,12 +4,13 @@
 #ifndef ZSEQ_SIM_DISK_H_INCLUDED
 #define ZSEQ_SIM_DISK_H_INCLUDED
 
+#include "zseq_node.h"
 #include "zseq_record.h"
-#include "zseq_registers.h"
 
 #define ZSEQ_SIM_NAMES 6  //  Sequences: "A", "B", ...
 #define ZSEQ_SIM_KEYS 6   //  Keys: "a", "b", ...
 #define ZSEQ_SIM_VALUE_MAX 32
+#define ZSEQ_SIM_PAST 4  //  Groups that the journal may lose at its end
 
 typedef struct {
     bool there;    //  A record was written
@@ -28,8 +29,10 @@ typedef struct {
 //  The key-value store. Groups are written whole and in order, and are durable
 //  at once.
 typedef struct {
-    bool damaged;       //  What is there is intact, and may lack anything
-    uint64_t position;  //  Of the last group
+    bool damaged;        //  What is there is intact, and may lack anything
+    uint64_t shortened;  //  In that incarnation it has lost its last groups
+    uint64_t position;   //  Of the last group
+    zseq_journal_end_t heard[ZSEQ_NODES_MAX];  //  Of peers, by their indexes
     zseq_ballot_t promise[ZSEQ_SHARDS];
     zseq_sim_kv_record_t record[ZSEQ_SIM_KEYS];
 } zseq_sim_kv_t;
@@ -44,6 +47,8 @@ typedef struct {
     uint64_t promised[ZSEQ_SIM_NAMES];  //  The highest next that was answered
                                         //  as durable
     zseq_sim_kv_t kv;
+    zseq_sim_kv_t past[ZSEQ_SIM_PAST];  //  Before the last groups, oldest first
+    size_t past_count;
 } zseq_sim_disk_t;
 
 //  Writes the node's record, which is durable at once, together with all
@@ -59,9 +64,13 @@ void zseq_sim_disk_write (zseq_sim_disk_t *self, size_t name, uint64_t next,
 void zseq_sim_disk_write_group (zseq_sim_disk_t *self,
                                 const zseq_kv_group_t *group);
 
-//  Loads the key-value store into registers, which have nothing yet.
-void zseq_sim_disk_load_registers (const zseq_sim_disk_t *self,
-                                   zseq_registers_t *registers);
+//  A disk that has confirmed a sync and forgotten the data: the last groups of
+//  the key-value store are lost, so many that it ends below a position. Returns
+//  false, and does nothing, if it could not lose so many.
+bool zseq_sim_disk_shorten (zseq_sim_disk_t *self, uint64_t position);
+
+//  Loads the key-value store into a node whose registers have nothing yet.
+void zseq_sim_disk_load_kv (const zseq_sim_disk_t *self, zseq_node_t *node);
 
 //  Ends a process's use of the disk. After a power cut, writes that were not
 //  synced are lost, damaged or kept, as luck decides (64 random bits).

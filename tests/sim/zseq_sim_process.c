@@ -54,6 +54,11 @@ s_apply (zseq_sim_process_t *process, const zseq_sim_write_t *write)
 {
     if (write->group) {
         zseq_sim_disk_write_group (process->disk, write->group);
+        zseq_journal_end_t end = {
+          process->disk->record.vector.incarnation[process->index],
+          write->group->position};
+        (void) zseq_journal_end_raise (
+          &process->cluster->slot[process->index].end, &end);
         zseq_sim_cluster_say (process->cluster,
                               "%c#%u writes group %llu of keys",
                               zseq_sim_letter (process->index), process->id,
@@ -350,6 +355,8 @@ s_act (const zseq_action_t *action, void *arg)
         s_exit (process, action->status, action->text);
         break;
     case ZSEQ_ACTION_LOG:
+        if (strstr (action->text, "has lost its end"))
+            zseq_sim_check_end (process);
         zseq_sim_cluster_say (process->cluster, "%c#%u: %s",
                               zseq_sim_letter (process->index), process->id,
                               action->text);
@@ -551,9 +558,7 @@ zseq_sim_process_new (zseq_sim_cluster_t *self, uint8_t node,
 void
 zseq_sim_process_load (zseq_sim_process_t *process)
 {
-    zseq_registers_t *registers = zseq_node_registers (process->node);
-    if (registers)
-        zseq_sim_disk_load_registers (process->disk, registers);
+    zseq_sim_disk_load_kv (process->disk, process->node);
     for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++) {
         const zseq_sim_file_t *file = &process->disk->file[name];
         char text = (char) ('A' + name);

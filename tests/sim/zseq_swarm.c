@@ -21,12 +21,11 @@
 #define CALL_END_US (60 * SECOND_US)
 
 const char *const zseq_fault_names[ZSEQ_FAULTS] = {
-  "kill",         "power cut",   "kill all", "stop",      "pause",
-  "disk lost",    "ruin",        "damage",   "copy",      "old copy",
-  "as formatted", "backup",      "restore",  "run copy",  "force",
-  "format",       "recover",     "double",   "slow disk", "full disk",
-  "write error",  "cut",         "split",    "lonely",    "mend",
-  "forgery",      "client crash"};
+  "kill",   "power cut", "kill all",  "stop",        "pause",    "disk lost",
+  "ruin",   "damage",    "end lost",  "copy",        "old copy", "as formatted",
+  "backup", "restore",   "run copy",  "force",       "format",   "recover",
+  "double", "slow disk", "full disk", "write error", "cut",      "split",
+  "lonely", "mend",      "forgery",   "client crash"};
 
 //  Alarms: a client's index, or one of these kinds and a node.
 enum {
@@ -99,6 +98,17 @@ s_put_back (s_run_t *self, uint8_t node)
     for (uint8_t tries = 0; tries < self->n; tries++)
         if (zseq_operator_put_back (&self->keeper,
                                     (uint8_t) ((node + tries) % self->n)))
+            return true;
+    return false;
+}
+
+//  Shortens the journal of the first node from node on where that may be.
+static bool
+s_shorten (s_run_t *self, uint8_t node)
+{
+    for (uint8_t tries = 0; tries < self->n; tries++)
+        if (zseq_operator_shorten (&self->keeper,
+                                   (uint8_t) ((node + tries) % self->n)))
             return true;
     return false;
 }
@@ -288,6 +298,8 @@ s_strike_disk (s_run_t *self, zseq_fault_t fault, uint8_t node,
         return zseq_operator_ruin (&self->keeper, node);
     case ZSEQ_FAULT_DAMAGE:
         return zseq_operator_damage (&self->keeper, node);
+    case ZSEQ_FAULT_SHORTEN:
+        return s_shorten (self, node);
     case ZSEQ_FAULT_KEEP:
         return zseq_operator_keep (&self->keeper, node);
     case ZSEQ_FAULT_PUT_BACK:

@@ -20,6 +20,7 @@ typedef enum {
     ZSEQ_FAULT_WIPE,      //  A disk is lost
     ZSEQ_FAULT_RUIN,      //  So many disks are lost that it takes force
     ZSEQ_FAULT_DAMAGE,    //  A record is damaged or removed
+    ZSEQ_FAULT_SHORTEN,   //  Registers lose their last groups
     ZSEQ_FAULT_KEEP,      //  A directory is copied
     ZSEQ_FAULT_PUT_BACK,  //  ... and the copy put back
     ZSEQ_FAULT_UNFORMED,  //  ... or a directory as format left it

@@ -13,7 +13,7 @@ enum {
     KVSTATE_PROMISES = 2,
     KVSTATE_COUNTERS = KVSTATE_KEYS + KVSTATE_PROMISES,
     KVSTATE_POSITIONS = 2000,
-    KVSTATE_PEER = 2  //  The node that tells each group a position: its own
+    KVSTATE_PEER = 2  //  That has told groups where its journal ends
 };
 
 //  Changes of each key, and then rounds of each promise. An odd counter that is

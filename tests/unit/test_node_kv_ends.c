@@ -180,8 +180,11 @@ Test (node_kv_ends, tells_in_its_own_requests_what_is_durable)
     s_speak (self);
     s_promise (self, 1, s_incarnation (self, 1), 8, s_ballot);
     s_sync (self, 0);
+    s_promise (self, 1, s_incarnation (self, 1), 8, (zseq_ballot_t){6, 77});
+    fixture_flush (self);
+    cr_assert_eq (fixture_find (self, ZSEQ_ACTION_PERSIST_KV)->group->position,
+                  2);
     s_write (self, 20);
-    //  The node's own promise is not durable yet.
     fixture_flush (self);
     zseq_msg_t ask = s_question (self, ZSEQ_OP_KV_PROMISE);
     s_assert_says (self, &ask, 1);

@@ -22,6 +22,8 @@
 #define KILL_S 6.0
 #define KILL_ROUNDS 3
 #define KILL_NODES_MIN 3
+//  Of a cas that many compete for, at least: a client may wait for seconds.
+#define CAS_S 2.0
 
 //  Cases of so many requests have fewer slices, as they take long.
 #define REQUESTS_MANY 10000
@@ -166,13 +168,26 @@ s_kill (void *arg)
     zseq_bench_cluster_kill (self->cluster, self->victim);
 }
 
+//  The length of a slice.
+static double
+s_seconds (const zseq_bench_kv_t *self, const zseq_bench_kv_case_t *one,
+           size_t rounds)
+{
+    double seconds = self->plan.seconds / (double) rounds;
+    if (one->kill)
+        return KILL_S;
+    if (one->op == ZSEQ_BENCH_KV_CAS && one->clients > 1 && seconds < CAS_S)
+        return CAS_S;
+    return seconds;
+}
+
 static zseq_bench_kv_load_t
 s_load (zseq_bench_kv_t *self, const zseq_bench_kv_case_t *one, size_t rounds)
 {
     zseq_bench_kv_load_t load = {
       .uri = self->plan.uri,
       .one = one,
-      .seconds = one->kill ? KILL_S : self->plan.seconds / (double) rounds,
+      .seconds = s_seconds (self, one, rounds),
       .timeout_ms = one->kill ? KILL_TIMEOUT_MS : TIMEOUT_MS,
     };
     if (!self->cluster)

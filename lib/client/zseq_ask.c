@@ -1,6 +1,6 @@
 //  Operations whose caller waits: a query, the nodes' status, what they know of
-//  a name, and a page of names merged from the nodes' pages. See zseq_query.c
-//  for the operations.
+//  a name, a page of names merged from the nodes' pages, and a page of keys.
+//  See zseq_query.c for the operations.
 
 #include "zseq_ask.h"
 
@@ -215,4 +215,26 @@ zseq_ask_page (zseq_reactor_t *reactor, const char *prefix, const char *after,
         s_merge (reactor, &op, page);
     }
     free (op.node_pages);
+}
+
+void
+zseq_ask_kv_page (zseq_reactor_t *reactor, zseq_kv_list_t *list,
+                  const zseq_kv_list_ask_t *ask, uint64_t deadline_us,
+                  zseq_outcome_t *outcome)
+{
+    assert (reactor);
+    assert (list);
+    assert (ask);
+    assert (outcome);
+
+    zseq_kv_page_operation_t op = {
+      .operation.kind = &zseq_query_kv_page_kind,
+      .operation.attempt = zseq_kv_list_attempt (list),
+      .operation.deadline_us = deadline_us,
+      .list = list,
+      .ask = ask,
+      .outcome = outcome,
+    };
+    outcome->rc = ZSEQ_OK;
+    s_run (reactor, &op.operation);
 }

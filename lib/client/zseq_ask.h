@@ -5,6 +5,7 @@
 #ifndef ZSEQ_ASK_H_INCLUDED
 #define ZSEQ_ASK_H_INCLUDED
 
+#include "zseq_kv_list.h"
 #include "zseq_msg.h"
 #include "zseq_query.h"
 
@@ -37,5 +38,10 @@ typedef struct {
 void zseq_ask_page (zseq_reactor_t *reactor, const char *prefix,
                     const char *after, uint64_t deadline_us, zseq_page_t *page,
                     zseq_outcome_t *outcome);
+
+//  Has list done with the page of keys that ask wants; or outcome says why not.
+void zseq_ask_kv_page (zseq_reactor_t *reactor, zseq_kv_list_t *list,
+                       const zseq_kv_list_ask_t *ask, uint64_t deadline_us,
+                       zseq_outcome_t *outcome);
 
 #endif

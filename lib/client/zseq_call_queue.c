@@ -124,11 +124,13 @@ zseq_call_queue_cancel (zseq_client_t *client, const void *handle)
         s_forget (self, call);
     }
     self->queue_end = link_p;
-    //  With a source, the call does not need the handle any more. With a
-    //  reactor it does, so this waits until the thread has begun it.
+    //  With a source, the call does not need the handle any more, unless it is
+    //  of the key-value store. With a reactor it does, so this waits until the
+    //  thread has begun it.
     if (self->current && self->current->owner == handle)
         self->current->off = true;
-    while (!client->source && self->current && self->current->owner == handle)
+    while (self->current && self->current->owner == handle &&
+           (!client->source || self->current->kv))
         pthread_cond_wait (&self->idle, &self->lock);
     pthread_mutex_unlock (&self->lock);
 }

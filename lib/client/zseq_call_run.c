@@ -425,18 +425,34 @@ s_begin_kv (zseq_call_t *call)
     zseq_reactor_leave (reactor);
 }
 
+//  A watch only looks, and is begun again: what it waits for may be among the
+//  calls behind it.
+static bool
+s_begin_source_kv (zseq_call_t *call)
+{
+    zseq_source_t *source = call->client->source;
+    zseq_kv_query_t *query = &call->kv_query;
+    uint64_t now_us = zseq_clock_now_us ();
+    if (query->ask.watch && now_us < call->deadline_us)
+        query->deadline_us = now_us;
+    source->ops->kv (source, query);
+    if (query->outcome.rc == ZSEQ_ETIMEOUT && now_us < call->deadline_us) {
+        (void) usleep (PAUSE_US);
+        return false;
+    }
+    int rc = s_take_kv (call);
+    zseq_call_run_end (call, rc, query->outcome.detail);
+    return true;
+}
+
 //  Calls the source, which may block. The call gets a slice of its time,
 //  because other calls wait for the thread, too. False: it needs another slice.
 static bool
 s_begin_source (zseq_call_t *call)
 {
     zseq_source_t *source = call->client->source;
-    if (call->kind == ZSEQ_CALL_KV) {
-        source->ops->kv (source, &call->kv_query);
-        int kv_rc = s_take_kv (call);
-        zseq_call_run_end (call, kv_rc, call->kv_query.outcome.detail);
-        return true;
-    }
+    if (call->kind == ZSEQ_CALL_KV)
+        return s_begin_source_kv (call);
     uint64_t now_us = zseq_clock_now_us ();
     uint64_t left_us =
       call->deadline_us > now_us ? call->deadline_us - now_us : 0;

@@ -79,10 +79,13 @@
     X (KV_EXISTS, "it is there already, at version %llu%s")                    \
     X (KV_FORGOTTEN, "the write was sent more than once, and too many others " \
                      "came since: read the key, which is at version %llu")     \
+    X (KV_LIST_LONG, "the prefix or the key after which to begin is longer "   \
+                     "than %d bytes")                                          \
     X (KV_NONE, "nothing is stored under it%s")                                \
     X (KV_NOT_COORDINATED, "no node has coordinated it in time%s%s")           \
     X (KV_NOT_FLAKE, "flake URIs have no key-value store: use the URI of a "   \
                      "cluster, a file: URI, or mem:")                          \
+    X (KV_NO_NEWER, "it had no version above %llu until the deadline")         \
     X (KV_OLD_NODES, "%u of %u nodes are of a version without the key-value "  \
                      "store: upgrade them")                                    \
     X (KV_OTHER_VERSION, "it is at version %llu, not %llu%s")                  \

@@ -105,6 +105,19 @@ s_make_get (zseq_kv_query_t *query, const void *key, size_t key_size,
     return ZSEQ_OK;
 }
 
+static int
+s_make_watch (zseq_kv_query_t *query, const void *key, size_t key_size,
+              uint64_t after_version, void *buffer, size_t buffer_size)
+{
+    int rc = s_make_get (query, key, key_size, false, buffer, buffer_size);
+    if (rc != ZSEQ_OK)
+        return rc;
+    query->ask.watch = true;
+    query->ask.above =
+      after_version < ZSEQ_KV_VERSION_MAX ? after_version : ZSEQ_KV_VERSION_MAX;
+    return ZSEQ_OK;
+}
+
 //  expected: ZSEQ_KV_ANY, or the condition.
 static int
 s_make_put (zseq_kv_query_t *query, const void *key, size_t key_size,
@@ -190,18 +203,22 @@ s_run (zseq_kv_t *self, zseq_kv_query_t *query)
 }
 
 static int
+s_read (zseq_kv_t *self, zseq_kv_query_t *query, zseq_kv_info_t *info_p)
+{
+    int rc = s_run (self, query);
+    if (rc == ZSEQ_OK || rc == ZSEQ_ENOKEY || rc == ZSEQ_EVALUE)
+        *info_p =
+          (zseq_kv_info_t){.size = query->size, .version = query->version};
+    return rc;
+}
+
+static int
 s_get (zseq_kv_t *self, const void *key, size_t key_size, bool stale,
        void *buffer, size_t buffer_size, zseq_kv_info_t *info_p)
 {
     zseq_kv_query_t query;
     int rc = s_make_get (&query, key, key_size, stale, buffer, buffer_size);
-    if (rc != ZSEQ_OK)
-        return rc;
-    rc = s_run (self, &query);
-    if (rc == ZSEQ_OK || rc == ZSEQ_ENOKEY || rc == ZSEQ_EVALUE)
-        *info_p =
-          (zseq_kv_info_t){.size = query.size, .version = query.version};
-    return rc;
+    return rc == ZSEQ_OK ? s_read (self, &query, info_p) : rc;
 }
 
 int
@@ -220,6 +237,20 @@ zseq_kv_stale (zseq_kv_t *self, const void *key, size_t key_size, void *buffer,
     assert (self);
     assert (info_p);
     return s_get (self, key, key_size, true, buffer, buffer_size, info_p);
+}
+
+int
+zseq_kv_watch (zseq_kv_t *self, const void *key, size_t key_size,
+               uint64_t after_version, void *buffer, size_t buffer_size,
+               zseq_kv_info_t *info_p)
+{
+    assert (self);
+    assert (info_p);
+
+    zseq_kv_query_t query;
+    int rc =
+      s_make_watch (&query, key, key_size, after_version, buffer, buffer_size);
+    return rc == ZSEQ_OK ? s_read (self, &query, info_p) : rc;
 }
 
 //  Runs a write. A refused one tells the key's version, too.
@@ -274,7 +305,9 @@ s_start (zseq_kv_t *self, const zseq_kv_query_t *query, uint64_t tag)
     zseq_call_t *call = zseq_call_run_new_kv (self, query, tag, &rc);
     if (!call)
         return rc;
-    if (zseq_call_queue_needed (self->client))
+    //  A source answers at once, but for a watch.
+    if (zseq_call_queue_needed (self->client) ||
+        (self->client->source && query->ask.watch))
         return zseq_call_queue_post (call);
     (void) zseq_call_run_begin (call);
     return ZSEQ_OK;
@@ -331,5 +364,18 @@ zseq_start_kv_del (zseq_kv_t *self, const void *key, size_t key_size,
 
     zseq_kv_query_t query;
     int rc = s_make_del (&query, key, key_size, expected);
+    return rc == ZSEQ_OK ? s_start (self, &query, tag) : rc;
+}
+
+int
+zseq_start_kv_watch (zseq_kv_t *self, const void *key, size_t key_size,
+                     uint64_t after_version, void *buffer, size_t buffer_size,
+                     uint64_t tag)
+{
+    assert (self);
+
+    zseq_kv_query_t query;
+    int rc =
+      s_make_watch (&query, key, key_size, after_version, buffer, buffer_size);
     return rc == ZSEQ_OK ? s_start (self, &query, tag) : rc;
 }

@@ -70,9 +70,10 @@ static zseq_do_t
 s_sent (zseq_operation_t *operation, zseq_node_set_t reached, uint64_t now_us)
 {
     s_kv_t *self = (s_kv_t *) operation;
-    //  A READ may still reach the others; what goes to one node goes to another
-    //  one then.
-    if (self->call.phase != ZSEQ_KV_READ)
+    //  A READ or a WATCH may still reach the others; what goes to one node goes
+    //  to another one then.
+    if (self->call.phase != ZSEQ_KV_READ &&
+        self->call.phase != ZSEQ_KV_WATCHING)
         operation->unsent = 0;
     return zseq_kv_call_sent (&self->call, reached, now_us);
 }
@@ -122,27 +123,49 @@ s_count_speaking (const zseq_session_t *session, bool older)
     return count;
 }
 
+//  Explains why a quorum has not answered with that error: coordinated is the
+//  call whose coordinator has not; or NULL.
 static void
-s_explain_nodes (const s_kv_t *self, const zseq_session_t *session,
+s_explain_nodes (const zseq_operation_t *operation,
+                 const zseq_session_t *session,
+                 const zseq_kv_call_t *coordinated, int rc,
                  zseq_outcome_t *outcome)
 {
-    const zseq_kv_call_t *call = &self->call;
     unsigned n = zseq_session_n (session);
     unsigned majority = zseq_quorum_majority ((uint8_t) n);
     zseq_node_set_t answered;
-    (void) zseq_attempt_failure (&call->attempt, ZSEQ_QUORUM_WRITE, &answered);
-    if (call->rc == ZSEQ_EUNAVAILABLE && self->operation.foreign)
+    (void) zseq_attempt_failure (operation->attempt, ZSEQ_QUORUM_WRITE,
+                                 &answered);
+    if (rc == ZSEQ_EUNAVAILABLE && operation->foreign)
         zseq_outcome_set (outcome, ZSEQ_ECLUSTER, ZSEQ_TEXT_CLUSTER_ANEW);
     else if (s_count_speaking (session, true) > n - majority)
         zseq_outcome_set (outcome, ZSEQ_EPROTOCOL, ZSEQ_TEXT_KV_OLD_NODES,
                           s_count_speaking (session, true), n);
-    else if (call->phase == ZSEQ_KV_COORDINATED)
-        zseq_outcome_set (outcome, call->rc, ZSEQ_TEXT_KV_NOT_COORDINATED,
-                          call->refusal ? ZSEQ_TEXT_KV_ONE_REFUSED : "",
-                          call->refusal ? zseq_strerror (call->refusal) : "");
+    else if (coordinated)
+        zseq_outcome_set (
+          outcome, rc, ZSEQ_TEXT_KV_NOT_COORDINATED,
+          coordinated->refusal ? ZSEQ_TEXT_KV_ONE_REFUSED : "",
+          coordinated->refusal ? zseq_strerror (coordinated->refusal) : "");
     else
-        zseq_outcome_set (outcome, call->rc, ZSEQ_TEXT_ANSWERED_FEW,
+        zseq_outcome_set (outcome, rc, ZSEQ_TEXT_ANSWERED_FEW,
                           zseq_node_set_count (answered), n, majority);
+}
+
+void
+zseq_kv_query_explain (zseq_reactor_t *reactor,
+                       const zseq_operation_t *operation,
+                       zseq_outcome_t *outcome)
+{
+    const zseq_session_t *session = reactor->session;
+    zseq_progress_t progress = zseq_operation_progress (operation);
+    if (!operation->started || zseq_session_fatal (session)) {
+        zseq_explain (session, &progress, ZSEQ_QUORUM_WRITE,
+                      ZSEQ_TEXT_NOTHING_CHANGED, outcome);
+        return;
+    }
+    int rc = zseq_attempt_failure (operation->attempt, ZSEQ_QUORUM_WRITE, NULL);
+    s_explain_nodes (operation, session, NULL, rc, outcome);
+    zseq_explain_add (session, &progress, ZSEQ_TEXT_NOTHING_CHANGED, outcome);
 }
 
 static void
@@ -159,12 +182,20 @@ s_fail (zseq_reactor_t *reactor, zseq_operation_t *operation)
                               : writes       ? ZSEQ_TEXT_KV_NOT_WRITTEN
                                              : ZSEQ_TEXT_NOTHING_CHANGED;
     zseq_progress_t progress = zseq_operation_progress (operation);
+    if (operation->started && !zseq_session_fatal (session) &&
+        self->call.phase == ZSEQ_KV_WATCHING) {
+        zseq_kv_query_expire (query);
+        return;
+    }
     if (!operation->started || zseq_session_fatal (session)) {
         zseq_explain (session, &progress, ZSEQ_QUORUM_WRITE, consequence,
                       &query->outcome);
         return;
     }
-    s_explain_nodes (self, session, &query->outcome);
+    const zseq_kv_call_t *call = &self->call;
+    s_explain_nodes (operation, session,
+                     call->phase == ZSEQ_KV_COORDINATED ? call : NULL, call->rc,
+                     &query->outcome);
     if (self->call.phase == ZSEQ_KV_COORDINATED)
         progress.unsent = self->call.unreached;
     zseq_explain_add (session, &progress, consequence, &query->outcome);
@@ -240,6 +271,15 @@ zseq_kv_query_finish (zseq_kv_query_t *self, int rc, uint64_t version,
                           self->buffer_size);
     else if (value.size)
         memcpy (self->buffer, value.data, value.size);
+}
+
+void
+zseq_kv_query_expire (zseq_kv_query_t *self)
+{
+    assert (self);
+    assert (self->ask.watch);
+    zseq_outcome_set (&self->outcome, ZSEQ_ETIMEOUT, ZSEQ_TEXT_KV_NO_NEWER,
+                      (unsigned long long) self->ask.above);
 }
 
 int

@@ -41,4 +41,7 @@ void zseq_kv_query_cancel (zseq_reactor_t *reactor, zseq_kv_query_t *self);
 void zseq_kv_query_finish (zseq_kv_query_t *self, int rc, uint64_t version,
                            zseq_slice_t value);
 
+//  Sets the result of a watch whose deadline has passed.
+void zseq_kv_query_expire (zseq_kv_query_t *self);
+
 #endif

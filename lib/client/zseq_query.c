@@ -356,3 +356,53 @@ const zseq_operation_kind_t zseq_query_info_kind = {
   .request = s_info_request,
   .receive = s_info_receive,
 };
+
+//  A page of keys.
+
+static zseq_do_t
+s_kv_page_tick (zseq_reactor_t *reactor, zseq_operation_t *operation,
+                bool starts, uint64_t now_us)
+{
+    zseq_kv_page_operation_t *self = (zseq_kv_page_operation_t *) operation;
+    if (starts) {
+        zseq_timing_t timing = s_timing (reactor, operation->deadline_us);
+        zseq_kv_list_begin (self->list, zseq_session_n (reactor->session),
+                            self->ask, &timing);
+    }
+    return zseq_kv_list_tick (self->list, now_us);
+}
+
+static void
+s_kv_page_request (zseq_reactor_t *reactor, zseq_operation_t *operation,
+                   zseq_msg_t *msg)
+{
+    zseq_kv_page_operation_t *self = (zseq_kv_page_operation_t *) operation;
+    zseq_kv_list_request (self->list,
+                          zseq_session_draw_request (reactor->session),
+                          zseq_reactor_now_us (reactor), msg);
+}
+
+static zseq_do_t
+s_kv_page_receive (zseq_reactor_t *reactor, zseq_operation_t *operation,
+                   const zseq_msg_t *msg, uint64_t now_us)
+{
+    (void) reactor;
+    zseq_kv_page_operation_t *self = (zseq_kv_page_operation_t *) operation;
+    return zseq_kv_list_reply (self->list, msg, now_us);
+}
+
+static void
+s_kv_page_fail (zseq_reactor_t *reactor, zseq_operation_t *operation)
+{
+    zseq_kv_page_operation_t *self = (zseq_kv_page_operation_t *) operation;
+    zseq_kv_query_explain (reactor, operation, self->outcome);
+}
+
+const zseq_operation_kind_t zseq_query_kv_page_kind = {
+  .speaks = 4,
+  .may_start = zseq_session_ready,
+  .tick = s_kv_page_tick,
+  .request = s_kv_page_request,
+  .receive = s_kv_page_receive,
+  .fail = s_kv_page_fail,
+};

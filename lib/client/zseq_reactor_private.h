@@ -15,6 +15,7 @@
 #include "zseq_explain.h"
 #include "zseq_fair_lock.h"
 #include "zseq_fork.h"
+#include "zseq_kv_list.h"
 #include "zseq_kv_nodes.h"
 #include "zseq_name_queue.h"
 #include "zseq_peek.h"
@@ -122,6 +123,13 @@ typedef struct {
     zseq_outcome_t *outcome;
     bool done;
 } zseq_page_operation_t;
+
+typedef struct {
+    zseq_operation_t operation;
+    zseq_kv_list_t *list;
+    const zseq_kv_list_ask_t *ask;
+    zseq_outcome_t *outcome;
+} zseq_kv_page_operation_t;
 
 struct zseq_reactor {
     //  Taken before the lock by calls to a local node. Such a call rarely
@@ -256,10 +264,19 @@ bool zseq_operations_unsent (const zseq_reactor_t *reactor);
 //  When to tick next at the latest.
 uint64_t zseq_operations_wake_us (const zseq_reactor_t *reactor);
 
+//  Of zseq_kv_query.c.
+
+//  Explains why too few nodes have answered an operation of the key-value store
+//  that changes nothing.
+void zseq_kv_query_explain (zseq_reactor_t *reactor,
+                            const zseq_operation_t *operation,
+                            zseq_outcome_t *outcome);
+
 //  Of zseq_query.c: the kinds.
 extern const zseq_operation_kind_t zseq_query_kind;
 extern const zseq_operation_kind_t zseq_query_status_kind;
 extern const zseq_operation_kind_t zseq_query_page_kind;
 extern const zseq_operation_kind_t zseq_query_info_kind;
+extern const zseq_operation_kind_t zseq_query_kv_page_kind;
 
 #endif

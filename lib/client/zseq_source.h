@@ -8,6 +8,7 @@
 #ifndef ZSEQ_SOURCE_H_INCLUDED
 #define ZSEQ_SOURCE_H_INCLUDED
 
+#include "zseq_kv_list.h"
 #include "zseq_kv_query.h"
 #include "zseq_uri.h"
 
@@ -33,9 +34,13 @@ typedef struct {
     int (*status) (zseq_source_t *self, int timeout_ms,
                    zseq_status_t *status_p);
     int (*stats) (zseq_source_t *self, zseq_stats_t *stats_p);
-    //  Runs a query of the key-value store at once, and sets its result; does
-    //  not call done. NULL: the source has no store.
+    //  Runs a query of the key-value store at once, but for a watch, which may
+    //  wait until its deadline, and sets its result; does not call done. NULL:
+    //  the source has no store.
     void (*kv) (zseq_source_t *self, zseq_kv_query_t *query);
+    //  As zseq_kv_list, if the source has a store.
+    int (*kv_list) (zseq_source_t *self, const zseq_kv_list_ask_t *ask,
+                    zseq_kv_list_fn *fn, void *arg);
 } zseq_source_ops_t;
 
 struct zseq_source {

@@ -31,11 +31,10 @@ typedef struct {
     _Atomic uint64_t burnt;    //  IDs taken but not handed out
 } s_mem_t;
 
-//  No call waits.
 static void
 s_close (zseq_source_t *source)
 {
-    (void) source;
+    zseq_kv_memory_close (((s_mem_t *) source)->kv);
 }
 
 static void
@@ -188,6 +187,13 @@ s_kv (zseq_source_t *source, zseq_kv_query_t *query)
     zseq_kv_memory_run (((s_mem_t *) source)->kv, query);
 }
 
+static int
+s_kv_list (zseq_source_t *source, const zseq_kv_list_ask_t *ask,
+           zseq_kv_list_fn *fn, void *arg)
+{
+    return zseq_kv_memory_list (((s_mem_t *) source)->kv, ask, fn, arg);
+}
+
 zseq_source_t *
 zseq_source_mem_new (void)
 {
@@ -201,6 +207,7 @@ zseq_source_mem_new (void)
                                           .list = s_list,
                                           .status = s_status,
                                           .stats = s_stats,
+                                          .kv_list = s_kv_list,
                                           .kv = s_kv};
     s_mem_t *self = calloc (1, sizeof *self);
     if (!self)

@@ -36,6 +36,14 @@ typedef struct {
 //  The shard of a key, below ZSEQ_SHARDS: the last 6 bits of its XXH3.
 uint8_t zseq_kv_shard (zseq_slice_t key);
 
+//  A place in the order of all keys: shard by shard, and within a shard by
+//  their bytes. All zeros: before the first one.
+typedef struct {
+    uint8_t shard;     //  ZSEQ_SHARDS: behind the last one
+    uint8_t key_size;  //  0: before the shard's first key
+    char key[ZSEQ_KEY_MAX];
+} zseq_kv_cursor_t;
+
 //  An absent record of key in a shard with that version floor, in which nothing
 //  was dropped.
 void zseq_kv_record_init (zseq_kv_record_t *self, zseq_slice_t key,

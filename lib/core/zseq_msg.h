@@ -37,11 +37,16 @@ typedef enum {
     ZSEQ_OP_KV_READ = 16,    //  What have you accepted of these keys?
     ZSEQ_OP_KV_WRITE = 17,   //  Write this key for me
     ZSEQ_OP_KV_SETTLE = 18,  //  Read this key for me
+    ZSEQ_OP_KV_LIST = 19,    //  Which keys do you hold?
+    ZSEQ_OP_KV_WATCH = 20,   //  Tell me when this key has a newer version
     //  Proposers ask:
     ZSEQ_OP_KV_PROMISE = 21,  //  Promise me these shards
     ZSEQ_OP_KV_FETCH = 22,    //  What have you accepted of these keys?
     ZSEQ_OP_KV_ACCEPT = 23,   //  Accept these records
     ZSEQ_OP_KV_CHOSEN = 24,   //  These proposals were chosen; no reply
+    //  A peer that recovers asks:
+    ZSEQ_OP_KV_COPY = 27,      //  Which records do you hold?
+    ZSEQ_OP_KV_PROMISES = 28,  //  ... and then, what have you promised?
 } zseq_op_t;
 
 //  Whether an op is of the key-value store.
@@ -94,11 +99,11 @@ typedef struct {
     bool more;  //  There are names above the last
 } zseq_msg_page_t;
 
-//  A node that recovers: FENCE and COPY requests.
+//  A node that recovers: FENCE, COPY, KV_COPY and KV_PROMISES requests.
 typedef struct {
     zseq_incarnation_t
       incarnation;  //  The new incarnation of the node that asks
-    bool forced;    //  Version 2: a recovery by force
+    bool forced;    //  A recovery by force; of FENCE and COPY in version 2
 } zseq_msg_recovery_t;
 
 //  The fields of each op. Those of its reply follow those of its request; a
@@ -243,6 +248,25 @@ typedef struct {
 } zseq_msg_kv_write_t;
 
 typedef struct {
+    zseq_slice_t prefix;
+    zseq_slice_t after;  //  Keys above it; empty for all
+    uint64_t count;      //  Keys at most
+    bool values;         //  With the values
+    //  Reply. Records have no dedup and from, and none is absent
+    const zseq_kv_record_t *records;  //  Strictly ascending by key
+    size_t record_count;
+    zseq_slice_t through;  //  Of the keys up to it, those without a record are
+                           //  absent; empty: of all keys
+} zseq_msg_kv_list_t;
+
+typedef struct {
+    uint64_t above;       //  The version that the client knows
+    uint64_t timeout_us;  //  How long the node is to wait
+    //  Reply
+    uint64_t version;  //  That the node has; 0: none
+} zseq_msg_kv_watch_t;
+
+typedef struct {
     zseq_ballot_t ballot;
     uint64_t shards;  //  A bit each; also in the reply
     //  Reply, in the order of the bits
@@ -276,6 +300,26 @@ typedef struct {
     size_t chosen_count;
 } zseq_msg_kv_chosen_t;
 
+typedef struct {
+    zseq_msg_recovery_t recovery;
+    uint8_t shard;
+    zseq_slice_t after;  //  Keys above it; empty for all
+    //  Reply
+    uint64_t process;                 //  Who runs the node
+    uint64_t keys;                    //  Keys held, in all shards
+    const zseq_kv_record_t *records;  //  Ascending by key; 0 to ZSEQ_PAGE_MAX
+    size_t record_count;
+    bool more;  //  There are keys above the last
+} zseq_msg_kv_copy_t;
+
+typedef struct {
+    zseq_msg_recovery_t recovery;
+    //  Reply
+    uint64_t process;               //  Who runs the node
+    const zseq_ballot_t *promises;  //  ZSEQ_SHARDS
+    const uint64_t *dropped;        //  ... K12
+} zseq_msg_kv_promises_t;
+
 //  A head, which is the same for all ops, and the fields of one op: only those
 //  of op may be used, and of these only what wire.md has in such a request or
 //  reply. Slices, members and items point into the frame or the codec
@@ -293,7 +337,7 @@ typedef struct {
     //  Replies only.
     int status;            //  ZSEQ_OK or a negative ZSEQ_E...
     uint8_t node;          //  The node that answers; in requests INTRODUCE,
-                           //  FENCE and COPY, the node that asks
+                           //  and of a peer that recovers, the node that asks
     bool congested;        //  CLAIM, NEXT: many clients' requests wait for the
                            //  node at once
     bool contended;        //  READ, CLAIM: other clients ask for the name, too
@@ -302,7 +346,7 @@ typedef struct {
     zseq_vector_t vector;  //  Also in an INTRODUCE request
 
     zseq_slice_t name;  //  READ, CLAIM, RAISE, NEXT, INFO requests; a key in
-                        //  KV_WRITE and KV_SETTLE requests
+                        //  KV_WRITE, KV_SETTLE and KV_WATCH requests
     union {
         zseq_msg_hello_t hello;
         zseq_msg_read_t read;
@@ -317,10 +361,14 @@ typedef struct {
         zseq_msg_info_t info;
         zseq_msg_kv_read_t kv_read;
         zseq_msg_kv_write_t kv_write;  //  KV_WRITE, KV_SETTLE
+        zseq_msg_kv_list_t kv_list;
+        zseq_msg_kv_watch_t kv_watch;
         zseq_msg_kv_promise_t kv_promise;
         zseq_msg_kv_fetch_t kv_fetch;
         zseq_msg_kv_accept_t kv_accept;
         zseq_msg_kv_chosen_t kv_chosen;
+        zseq_msg_kv_copy_t kv_copy;
+        zseq_msg_kv_promises_t kv_promises;
     };
 } zseq_msg_t;
 
@@ -345,12 +393,23 @@ zseq_msg_next (const zseq_msg_t *msg)
     return msg->op == ZSEQ_OP_RAISE ? msg->raise.next : 0;
 }
 
-//  The node that recovers, of a FENCE or COPY request.
+//  The node that recovers, of a FENCE, COPY, KV_COPY or KV_PROMISES request;
+//  NULL: the message is none.
 static inline const zseq_msg_recovery_t *
 zseq_msg_recovery (const zseq_msg_t *msg)
 {
-    assert (msg->op == ZSEQ_OP_FENCE || msg->op == ZSEQ_OP_COPY);
-    return msg->op == ZSEQ_OP_COPY ? &msg->copy.recovery : &msg->fence.recovery;
+    switch (msg->op) {
+    case ZSEQ_OP_FENCE:
+        return &msg->fence.recovery;
+    case ZSEQ_OP_COPY:
+        return &msg->copy.recovery;
+    case ZSEQ_OP_KV_COPY:
+        return &msg->kv_copy.recovery;
+    case ZSEQ_OP_KV_PROMISES:
+        return &msg->kv_promises.recovery;
+    default:
+        return NULL;
+    }
 }
 
 //  The page of a LIST or COPY reply.

@@ -25,9 +25,10 @@ typedef struct s_entry {
 typedef struct {
     zseq_ballot_t promise;
     zseq_ballot_t durable;
-    uint64_t dropped;   //  The highest version of a tombstone that was
-    uint64_t position;  //  The group that promise is in; 0: durable
-    bool open;          //  It is in the open group
+    uint32_t peer_round;  //  The highest that a peer has promised
+    uint64_t dropped;     //  The highest version of a tombstone that was
+    uint64_t position;    //  The group that promise is in; 0: durable
+    bool open;            //  It is in the open group
 } s_promise_t;
 
 typedef RB_HEAD (s_tree, s_entry) s_tree_t;
@@ -42,8 +43,10 @@ struct zseq_registers {
     uint64_t completed;  //  Position of the last group that is complete
     s_entry_t *open;     //  Entries of the open group
     s_entry_t **open_end;
-    size_t open_count;  //  With the promises
+    size_t open_count;  //  With the promises, and 64 clearings
     size_t open_bytes;
+    bool clears;       //  The open group begins by clearing all shards
+    uint64_t void_to;  //  Groups in flight below that position change nothing
 };
 
 static int
@@ -84,14 +87,9 @@ s_entry_destroy (s_entry_t *entry)
     free (entry);
 }
 
-void
-zseq_registers_destroy (zseq_registers_t **self_p)
+static void
+s_destroy_entries (zseq_registers_t *self)
 {
-    assert (self_p);
-
-    zseq_registers_t *self = *self_p;
-    if (!self)
-        return;
     for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
         s_tree_t *tree = &self->shards[shard];
         s_entry_t *entry;
@@ -100,6 +98,17 @@ zseq_registers_destroy (zseq_registers_t **self_p)
             s_entry_destroy (entry);
         }
     }
+}
+
+void
+zseq_registers_destroy (zseq_registers_t **self_p)
+{
+    assert (self_p);
+
+    zseq_registers_t *self = *self_p;
+    if (!self)
+        return;
+    s_destroy_entries (self);
     free (self);
     *self_p = NULL;
 }
@@ -111,6 +120,20 @@ s_find (const zseq_registers_t *self, zseq_slice_t key)
     s_entry_t like = {.key = key};
     return RB_FIND (s_tree, (s_tree_t *) &self->shards[zseq_kv_shard (key)],
                     &like);
+}
+
+//  The first entry of a shard above after, at or above prefix. NULL: none.
+static s_entry_t *
+s_above (const zseq_registers_t *self, size_t shard, zseq_slice_t prefix,
+         zseq_slice_t after)
+{
+    bool beyond = s_compare_keys (prefix, after) > 0;
+    s_entry_t like = {.key = beyond ? prefix : after};
+    s_entry_t *entry =
+      RB_NFIND (s_tree, (s_tree_t *) &self->shards[shard], &like);
+    if (entry && s_compare_keys (entry->key, after) == 0)
+        entry = RB_NEXT (s_tree, , entry);
+    return entry;
 }
 
 //  Puts an entry into the open group.
@@ -286,6 +309,29 @@ zseq_registers_load_position (zseq_registers_t *self, uint64_t last)
     self->next = last + 1;
 }
 
+//  Has the open group, which is empty, clear all shards.
+static void
+s_open_clearing (zseq_registers_t *self)
+{
+    self->clears = true;
+    self->open_count = ZSEQ_SHARDS;
+}
+
+void
+zseq_registers_load_damaged (zseq_registers_t *self)
+{
+    assert (self);
+    assert (self->open_count == 0);
+
+    for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
+        s_entry_t *entry;
+        self->promises[shard].durable = (zseq_ballot_t){0, 0};
+        RB_FOREACH (entry, s_tree, &self->shards[shard])
+        zseq_register_release (&entry->durable);
+    }
+    s_open_clearing (self);
+}
+
 //  Changes.
 
 int
@@ -303,11 +349,26 @@ zseq_registers_prepare (zseq_registers_t *self, uint8_t shard,
         return ZSEQ_EBALLOT;
     if (order == 0)
         return ZSEQ_OK;
-    if (ballot->round - promise->promise.round > ZSEQ_ROUND_RISE_MAX)
+    uint32_t known = promise->promise.round > promise->peer_round
+                       ? promise->promise.round
+                       : promise->peer_round;
+    if (ballot->round > known && ballot->round - known > ZSEQ_ROUND_RISE_MAX)
         return ZSEQ_EINVAL;
     promise->promise = *ballot;
     s_open_promise (self, promise);
     return ZSEQ_OK;
+}
+
+void
+zseq_registers_note_peer (zseq_registers_t *self, uint8_t shard,
+                          const zseq_ballot_t *ballot)
+{
+    assert (self);
+    assert (shard < ZSEQ_SHARDS);
+    assert (ballot);
+
+    if (self->promises[shard].peer_round < ballot->round)
+        self->promises[shard].peer_round = ballot->round;
 }
 
 //  Whether the memory suffices for a record that replaces what entry has;
@@ -356,6 +417,109 @@ zseq_registers_accept (zseq_registers_t *self, const zseq_kv_record_t *record)
         return ZSEQ_ENOMEM;
     }
     s_open_entry (self, entry);
+    return ZSEQ_OK;
+}
+
+//  Recovery.
+
+void
+zseq_registers_clear (zseq_registers_t *self)
+{
+    assert (self);
+
+    s_destroy_entries (self);
+    memset (self->promises, 0, sizeof self->promises);
+    self->count = 0;
+    self->bytes = 0;
+    self->open = NULL;
+    self->open_end = &self->open;
+    self->open_bytes = 0;
+    self->void_to = self->next;
+    s_open_clearing (self);
+}
+
+int
+zseq_registers_copy (zseq_registers_t *self, const zseq_kv_record_t *record)
+{
+    assert (self);
+    assert (record);
+    assert (record->proposal.seq >= 1);
+
+    s_entry_t *entry = s_find (self, record->key);
+    if (entry && zseq_proposal_compare (&record->proposal,
+                                        &entry->accepted->record.proposal) <= 0)
+        return ZSEQ_OK;
+    if (!s_fits (self, entry, record))
+        return ZSEQ_EFULL;
+    zseq_register_t *accepted = zseq_register_new (record);
+    if (!accepted)
+        return ZSEQ_ENOMEM;
+    if (entry)
+        s_replace (self, entry, accepted);
+    else if (!s_insert (self, accepted)) {
+        zseq_register_release (&accepted);
+        return ZSEQ_ENOMEM;
+    }
+    s_raise (&self->promises[zseq_kv_shard (record->key)].promise,
+             &record->proposal.ballot);
+    return ZSEQ_OK;
+}
+
+void
+zseq_registers_raise (zseq_registers_t *self, uint8_t shard,
+                      const zseq_ballot_t *ballot)
+{
+    assert (self);
+    assert (shard < ZSEQ_SHARDS);
+    assert (ballot);
+
+    s_raise (&self->promises[shard].promise, ballot);
+}
+
+//  Marks an entry as copied, or not, and has it written unless it is on disk.
+static int
+s_settle_entry (zseq_registers_t *self, s_entry_t *entry)
+{
+    const zseq_ballot_t *promise =
+      &self->promises[zseq_kv_shard (entry->key)].promise;
+    zseq_kv_record_t record = entry->accepted->record;
+    record.copied = zseq_ballot_compare (&record.proposal.ballot, promise) != 0;
+    if (record.copied != entry->accepted->record.copied) {
+        zseq_register_t *marked = zseq_register_new (&record);
+        if (!marked)
+            return ZSEQ_ENOMEM;
+        s_replace (self, entry, marked);
+    }
+    if (entry->accepted != entry->durable)
+        s_open_entry (self, entry);
+    return ZSEQ_OK;
+}
+
+int
+zseq_registers_settle (zseq_registers_t *self, zseq_kv_cursor_t *cursor,
+                       size_t bytes_max)
+{
+    assert (self);
+    assert (cursor);
+
+    while (cursor->shard < ZSEQ_SHARDS && self->open_bytes < bytes_max) {
+        s_promise_t *promise = &self->promises[cursor->shard];
+        zseq_slice_t after = {cursor->key, cursor->key_size};
+        s_entry_t *entry = s_above (self, cursor->shard, after, after);
+        if (cursor->key_size == 0 &&
+            (promise->dropped ||
+             zseq_ballot_compare (&promise->promise, &promise->durable) != 0))
+            s_open_promise (self, promise);
+        if (!entry) {
+            cursor->shard++;
+            cursor->key_size = 0;
+            continue;
+        }
+        if (s_settle_entry (self, entry) != ZSEQ_OK)
+            return ZSEQ_ENOMEM;
+        cursor->key_size = (uint8_t) entry->key.size;
+        memcpy (cursor->key, entry->key.data, entry->key.size);
+    }
     return ZSEQ_OK;
 }
 
@@ -420,20 +584,6 @@ zseq_registers_find (const zseq_registers_t *self, zseq_slice_t key,
         s_view (entry, view);
     else
         memset (view, 0, sizeof *view);
-}
-
-//  The first entry of a shard above after, at or above prefix. NULL: none.
-static s_entry_t *
-s_above (const zseq_registers_t *self, size_t shard, zseq_slice_t prefix,
-         zseq_slice_t after)
-{
-    bool beyond = s_compare_keys (prefix, after) > 0;
-    s_entry_t like = {.key = beyond ? prefix : after};
-    s_entry_t *entry =
-      RB_NFIND (s_tree, (s_tree_t *) &self->shards[shard], &like);
-    if (entry && s_compare_keys (entry->key, after) == 0)
-        entry = RB_NEXT (s_tree, , entry);
-    return entry;
 }
 
 size_t
@@ -535,6 +685,10 @@ zseq_registers_submit (zseq_registers_t *self)
     if (!group)
         return NULL;
     group->bytes = self->open_bytes;
+    for (uint8_t shard = 0; self->clears && shard < ZSEQ_SHARDS; shard++)
+        group->changes[group->count++] =
+          (zseq_kv_change_t){.type = ZSEQ_KV_CHANGE_CLEARED, .shard = shard};
+    self->clears = false;
     for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
         s_promise_t *promise = &self->promises[shard];
         if (promise->open)
@@ -615,7 +769,10 @@ zseq_registers_complete (zseq_registers_t *self, zseq_kv_group_t **group_p,
     assert (group->position > self->completed);
     assert (group->position < self->next);
     self->completed = group->position;
-    for (size_t index = 0; index < group->count; index++) {
+    bool is_void = group->position < self->void_to;
+    for (size_t index = 0; !is_void && index < group->count; index++) {
+        if (group->changes[index].type == ZSEQ_KV_CHANGE_CLEARED)
+            continue;
         if (status == ZSEQ_OK)
             s_persisted (self, &group->changes[index], group->position);
         else

@@ -23,6 +23,9 @@
 //  FETCH waits for it: else a proposer could miss a record that then became
 //  durable below the promise.
 //
+//  A node that recovers forgets its registers (zseq_registers_clear), takes
+//  those of its peers (_copy, _raise), and has all of them written (_settle).
+//
 //  Not thread-safe.
 
 #ifndef ZSEQ_REGISTERS_H_INCLUDED
@@ -55,11 +58,19 @@ void zseq_registers_load_dropped (zseq_registers_t *self, zseq_slice_t key,
 void zseq_registers_load_cleared (zseq_registers_t *self, uint8_t shard);
 void zseq_registers_load_position (zseq_registers_t *self, uint64_t last);
 
+//  The end of loading, if the disk is to be made anew: the first group begins
+//  by clearing all shards, and zseq_registers_settle writes what was loaded.
+void zseq_registers_load_damaged (zseq_registers_t *self);
+
 //  K2: promises a ballot in a shard; promises the same again. Errors:
 //  ZSEQ_EBALLOT: a higher one is promised. ZSEQ_EINVAL: its round is more than
-//  ZSEQ_ROUND_RISE_MAX above the promise.
+//  ZSEQ_ROUND_RISE_MAX above the promise, and above what a peer has promised.
 int zseq_registers_prepare (zseq_registers_t *self, uint8_t shard,
                             const zseq_ballot_t *ballot);
+
+//  A peer has promised that ballot.
+void zseq_registers_note_peer (zseq_registers_t *self, uint8_t shard,
+                               const zseq_ballot_t *ballot);
 
 //  K3: accepts a copy of a record with a proposal, or the same again, which is
 //  then no longer marked as copied. Errors: ZSEQ_EBALLOT: its ballot is not the
@@ -67,6 +78,30 @@ int zseq_registers_prepare (zseq_registers_t *self, uint8_t shard,
 //  ZSEQ_ENOMEM. A refused record changes nothing.
 int zseq_registers_accept (zseq_registers_t *self,
                            const zseq_kv_record_t *record);
+
+//  K13, and the node does not vote.
+
+//  Forgets all registers and promises. The open group has nothing but the
+//  clearing of all shards, at its beginning. Groups in flight change nothing
+//  any more. If the disk refuses a group that clears, that is not tried again:
+//  the node has to end.
+void zseq_registers_clear (zseq_registers_t *self);
+
+//  Keeps a peer's record if no higher proposal of its key is known, and raises
+//  the promise to its ballot. Errors: ZSEQ_EFULL, ZSEQ_ENOMEM.
+int zseq_registers_copy (zseq_registers_t *self,
+                         const zseq_kv_record_t *record);
+
+//  Raises the promise of a shard to that ballot if it is lower.
+void zseq_registers_raise (zseq_registers_t *self, uint8_t shard,
+                           const zseq_ballot_t *ballot);
+
+//  When nothing is copied any more: adds promises and registers that are not
+//  durable to the open group, from cursor on until the group has so many bytes,
+//  and moves cursor. A register is marked as copied if its ballot is not the
+//  promise. Errors: ZSEQ_ENOMEM: call it again.
+int zseq_registers_settle (zseq_registers_t *self, zseq_kv_cursor_t *cursor,
+                           size_t bytes_max);
 
 //  The promise of a shard, and the durable one, which may be lower.
 const zseq_ballot_t *zseq_registers_promise (const zseq_registers_t *self,

@@ -317,14 +317,6 @@ s_load_progress (size_t count, size_t total, void *arg)
     s_log (arg, ZSEQ_LOG (LOADING), count, total > count ? total : count);
 }
 
-//  What a recovered node has promised and accepted is lost with what it has
-//  lost, so it must not answer for keys (K13).
-static bool
-s_has_lost_keys (const zseq_record_t *record)
-{
-    return record->vector.incarnation[record->self].counter > 1;
-}
-
 //  Loads the keys, if the disk has some of that cluster. What a repair makes is
 //  loaded when it is made.
 static int
@@ -380,9 +372,8 @@ zseq_host_load (zseq_host_t *self)
 
     zseq_node_limits_t limits = {.names_max = self->options.names_max,
                                  .waiting_max = WAITING_MAX,
-                                 .reserve_us = self->options.reserve_us};
-    if (!s_has_lost_keys (&self->record))
-        limits.kv_bytes_max = self->options.kv_bytes_max;
+                                 .reserve_us = self->options.reserve_us,
+                                 .kv_bytes_max = self->options.kv_bytes_max};
     uint64_t seed;
     randombytes_buf (&seed, sizeof seed);
     self->node = zseq_node_new (&self->record, &limits, seed, s_act, self);

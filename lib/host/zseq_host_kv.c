@@ -144,9 +144,11 @@ zseq_host_kv_load (zseq_host_kv_t *self, uint64_t identity, uint8_t node,
       zseq_kvstore_load (self->kvstore, identity, node, 0, &callbacks, &found);
     if (rc != ZSEQ_OK)
         return s_fail (self, rc);
-    //  After damage the store counts from 1 again.
+    //  After damage the store is made anew, and counts from 1 again.
     if (found.damaged == 0)
         zseq_registers_load_position (self->registers, found.position);
+    else
+        zseq_registers_load_damaged (self->registers);
     return ZSEQ_OK;
 }
 

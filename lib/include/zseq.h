@@ -550,6 +550,53 @@ ZSEQ_EXPORT
 int zseq_kv_del (zseq_kv_t *self, const void *key, size_t key_size,
                  uint64_t expected, uint64_t *version_p);
 
+//  A key of a listing. Valid during the call of the function that gets it.
+typedef struct {
+    const void *key;
+    size_t key_size;
+    const void *data;  //  Its value; NULL of zseq_kv_keys
+    size_t size;
+    uint64_t version;
+} zseq_kv_entry_t;
+
+//  Gets an entry. Returns 0 to go on, or anything else to end the listing. May
+//  make calls of its own.
+typedef int (zseq_kv_list_fn) (const zseq_kv_entry_t *entry, void *arg);
+
+//  Passes the keys that begin with a prefix (0 to ZSEQ_KEY_MAX bytes; 0: all)
+//  and come after a key (0 bytes: all) to fn, in byte order, with their values.
+//  Deleted keys are left out. Each entry is what zseq_kv_get would have
+//  returned at some time during the call, and no key is left out that had a
+//  value throughout; but the entries are of no one instant. What a listing
+//  shows is not among what zseq_kv_stale has to reach. To resume a listing,
+//  pass its last key as after. Takes memory for one page, however many keys
+//  there are. Blocks, but for fn, until the deadline at most for each page of
+//  up to 256 keys. Returns ZSEQ_OK also if fn has ended it. Errors: those of
+//  zseq_kv_get but ZSEQ_ENOKEY and ZSEQ_EVALUE; ZSEQ_ENOMEM.
+ZSEQ_EXPORT
+int zseq_kv_list (zseq_kv_t *self, const void *prefix, size_t prefix_size,
+                  const void *after, size_t after_size, zseq_kv_list_fn *fn,
+                  void *arg);
+
+//  The same without the values, which are not sent then.
+ZSEQ_EXPORT
+int zseq_kv_keys (zseq_kv_t *self, const void *prefix, size_t prefix_size,
+                  const void *after, size_t after_size, zseq_kv_list_fn *fn,
+                  void *arg);
+
+//  Waits until a key has a version above after_version, and gets it as
+//  zseq_kv_get does. after_version is that of what is known: of a value, or of
+//  a deletion; 0: none is. Deletions count: ZSEQ_ENOKEY, with their version in
+//  *info_p; that is 0 if the key was deleted and the nodes no longer know when,
+//  after which to watch on from 0. To follow a key, pass the last version each
+//  time: the versions only rise, and the last one always comes; values between
+//  may be skipped. Takes nodes no work while nothing happens. Further errors:
+//    ZSEQ_ETIMEOUT       until the deadline there was no such version
+ZSEQ_EXPORT
+int zseq_kv_watch (zseq_kv_t *self, const void *key, size_t key_size,
+                   uint64_t after_version, void *buffer, size_t buffer_size,
+                   zseq_kv_info_t *info_p);
+
 //  Whether this thread's last failed call was a write that may have been done,
 //  or may be done yet. To find out, get the key: once a later version is there,
 //  the write will not be done any more if it was a zseq_kv_cas with a version.
@@ -596,7 +643,8 @@ int zseq_start_peek (zseq_t *self, uint64_t tag);
 ZSEQ_EXPORT
 int zseq_start_raise (zseq_t *self, uint64_t id, uint64_t tag);
 
-//  The same for the key-value store: as zseq_kv_get, _stale, _put, _cas, _del.
+//  The same for the key-value store: as zseq_kv_get, _stale, _put, _cas, _del,
+//  _watch.
 //  Key and data are copied. buffer is written until the call was collected or
 //  the handle was destroyed, and has to be there as long. Destroying the handle
 //  cancels its calls: a write that was started may be done nevertheless.
@@ -616,6 +664,11 @@ int zseq_start_kv_cas (zseq_kv_t *self, const void *key, size_t key_size,
 ZSEQ_EXPORT
 int zseq_start_kv_del (zseq_kv_t *self, const void *key, size_t key_size,
                        uint64_t expected, uint64_t tag);
+
+ZSEQ_EXPORT
+int zseq_start_kv_watch (zseq_kv_t *self, const void *key, size_t key_size,
+                         uint64_t after_version, void *buffer,
+                         size_t buffer_size, uint64_t tag);
 
 //  Takes up to count ended calls, the first to end first. Returns how many; 0
 //  in a forked child.

@@ -45,6 +45,10 @@ s_find_op (zseq_op_t op)
         return &zseq_codec_op_kv_write;
     case ZSEQ_OP_KV_SETTLE:
         return &zseq_codec_op_kv_settle;
+    case ZSEQ_OP_KV_LIST:
+        return &zseq_codec_op_kv_list;
+    case ZSEQ_OP_KV_WATCH:
+        return &zseq_codec_op_kv_watch;
     case ZSEQ_OP_KV_PROMISE:
         return &zseq_codec_op_kv_promise;
     case ZSEQ_OP_KV_FETCH:
@@ -53,6 +57,10 @@ s_find_op (zseq_op_t op)
         return &zseq_codec_op_kv_accept;
     case ZSEQ_OP_KV_CHOSEN:
         return &zseq_codec_op_kv_chosen;
+    case ZSEQ_OP_KV_COPY:
+        return &zseq_codec_op_kv_copy;
+    case ZSEQ_OP_KV_PROMISES:
+        return &zseq_codec_op_kv_promises;
     }
     return NULL;
 }

@@ -1,12 +1,17 @@
 #include "zseq_codec_private.h"
 
 #include <assert.h>
+#include <string.h>
 
-//  Elements of an answer that refuses, of a key in a READ reply and of a key in
-//  a FETCH reply.
+//  Elements of an answer that refuses, and of a key in a READ, a FETCH and a
+//  LIST reply.
 #define REFUSED_SIZE 3
 #define READ_SIZE 7
 #define FETCHED_SIZE 9
+#define LISTED_SIZE 7
+
+//  Elements of a record in a KV_COPY reply.
+#define COPIED_SIZE 9
 
 #define FLAG_TOMBSTONE 1u
 #define FLAG_COPIED 2u
@@ -195,17 +200,31 @@ s_take_answers (zseq_codec_cursor_t *self, size_t count_min, size_t count_max,
     return true;
 }
 
-//  What a node shows of a key. whole: with from and dedup.
-static void
-s_put_shown (msgpack_packer *packer, const zseq_kv_record_t *record, bool whole)
+static unsigned
+s_flags (const zseq_kv_record_t *record)
 {
-    unsigned flags = (record->tombstone ? FLAG_TOMBSTONE : 0) |
-                     (record->copied ? FLAG_COPIED : 0);
-    msgpack_pack_array (packer, whole ? FETCHED_SIZE : READ_SIZE);
-    zseq_codec_put_uint (packer, ZSEQ_OK, 0, 0);
-    s_put_ballot (packer, &record->proposal.ballot, 0);
+    return (record->tombstone ? FLAG_TOMBSTONE : 0) |
+           (record->copied ? FLAG_COPIED : 0);
+}
+
+static bool
+s_take_flags (zseq_codec_cursor_t *self, zseq_kv_record_t *record)
+{
+    uint64_t flags;
+    if (!zseq_codec_take_uint (self, 0, FLAGS_MAX, &flags))
+        return false;
+    record->tombstone = flags & FLAG_TOMBSTONE;
+    record->copied = flags & FLAG_COPIED;
+    return true;
+}
+
+//  A record behind its ballot. whole: with from and dedup.
+static void
+s_put_behind_ballot (msgpack_packer *packer, const zseq_kv_record_t *record,
+                     bool whole)
+{
     zseq_codec_put_uint (packer, record->proposal.seq, 0, UINT64_MAX);
-    zseq_codec_put_uint (packer, flags, 0, FLAGS_MAX);
+    zseq_codec_put_uint (packer, s_flags (record), 0, FLAGS_MAX);
     s_put_version (packer, record->version, 0);
     if (whole) {
         s_put_version (packer, record->from, 0);
@@ -214,17 +233,24 @@ s_put_shown (msgpack_packer *packer, const zseq_kv_record_t *record, bool whole)
     s_put_value (packer, record);
 }
 
-//  The rest behind the ballot.
-static bool
-s_take_shown (zseq_codec_cursor_t *self, zseq_kv_record_t *record, bool whole)
+//  What a node shows of a key. whole: with from and dedup.
+static void
+s_put_shown (msgpack_packer *packer, const zseq_kv_record_t *record, bool whole)
 {
-    uint64_t flags;
+    msgpack_pack_array (packer, whole ? FETCHED_SIZE : READ_SIZE);
+    zseq_codec_put_uint (packer, ZSEQ_OK, 0, 0);
+    s_put_ballot (packer, &record->proposal.ballot, 0);
+    s_put_behind_ballot (packer, record, whole);
+}
+
+static bool
+s_take_behind_ballot (zseq_codec_cursor_t *self, zseq_kv_record_t *record,
+                      bool whole)
+{
     if (!zseq_codec_take_uint (self, 0, UINT64_MAX, &record->proposal.seq) ||
-        !zseq_codec_take_uint (self, 0, FLAGS_MAX, &flags) ||
+        !s_take_flags (self, record) ||
         !s_take_version (self, 0, &record->version))
         return false;
-    record->tombstone = flags & FLAG_TOMBSTONE;
-    record->copied = flags & FLAG_COPIED;
     if (whole && (!s_take_version (self, 0, &record->from) ||
                   !s_take_dedup (self, record)))
         return false;
@@ -265,7 +291,7 @@ s_take_one_shown (zseq_codec_cursor_t *self, zseq_kv_answer_t *answer,
     record->proposal.ballot = answer->promise;
     answer->promise = (zseq_ballot_t){0, 0};
     return size == shown_size && answer->status == ZSEQ_OK &&
-           s_take_shown (self, record, whole);
+           s_take_behind_ballot (self, record, whole);
 }
 
 static bool
@@ -425,6 +451,128 @@ const zseq_codec_op_t zseq_codec_op_kv_settle = {
   .put_reply = s_put_settle_reply,
   .take_reply = s_take_settle_reply,
   .reply_size = 3,
+};
+
+//  KV_LIST.
+
+static void
+s_put_list_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_blob (packer, msg->kv_list.prefix, 0, ZSEQ_KEY_MAX);
+    zseq_codec_put_blob (packer, msg->kv_list.after, 0, ZSEQ_KEY_MAX);
+    zseq_codec_put_uint (packer, msg->kv_list.count, 1, UINT64_MAX);
+    zseq_codec_put_bool (packer, msg->kv_list.values);
+}
+
+static bool
+s_take_list_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_blob (self, 0, ZSEQ_KEY_MAX, &msg->kv_list.prefix) &&
+           zseq_codec_take_blob (self, 0, ZSEQ_KEY_MAX, &msg->kv_list.after) &&
+           zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->kv_list.count) &&
+           zseq_codec_take_bool (self, &msg->kv_list.values);
+}
+
+static void
+s_put_list_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    const zseq_kv_record_t *records = msg->kv_list.records;
+    size_t count = msg->kv_list.record_count;
+    assert (count <= ZSEQ_PAGE_MAX);
+
+    msgpack_pack_array (packer, count);
+    for (size_t index = 0; index < count; index++) {
+        const zseq_kv_record_t *record = &records[index];
+        assert (index == 0 ||
+                zseq_slice_compare (record[-1].key, record->key) < 0);
+        msgpack_pack_array (packer, LISTED_SIZE);
+        s_put_key (packer, record->key);
+        s_put_ballot (packer, &record->proposal.ballot, 1);
+        zseq_codec_put_uint (packer, record->proposal.seq, 1, UINT64_MAX);
+        zseq_codec_put_uint (packer, s_flags (record), 0, FLAGS_MAX);
+        s_put_version (packer, record->version, 1);
+        s_put_value (packer, record);
+    }
+    zseq_codec_put_blob (packer, msg->kv_list.through, 0, ZSEQ_KEY_MAX);
+}
+
+static bool
+s_take_listed (zseq_codec_cursor_t *self, zseq_kv_record_t *record)
+{
+    size_t size;
+    *record = s_empty ();
+    return zseq_codec_take_array (self, LISTED_SIZE, LISTED_SIZE, &size) &&
+           s_take_key (self, &record->key) &&
+           s_take_ballot (self, 1, &record->proposal.ballot) &&
+           zseq_codec_take_uint (self, 1, UINT64_MAX, &record->proposal.seq) &&
+           s_take_flags (self, record) &&
+           s_take_version (self, 1, &record->version) &&
+           s_take_value (self, record);
+}
+
+static bool
+s_take_list_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    zseq_kv_record_t *records = self->storage->records;
+    msg->kv_list.records = records;
+    if (!zseq_codec_take_array (self, 0, ZSEQ_PAGE_MAX,
+                                &msg->kv_list.record_count))
+        return false;
+    for (size_t index = 0; index < msg->kv_list.record_count; index++)
+        if (!s_take_listed (self, &records[index]) ||
+            (index > 0 && zseq_slice_compare (records[index - 1].key,
+                                              records[index].key) >= 0))
+            return false;
+    return zseq_codec_take_blob (self, 0, ZSEQ_KEY_MAX, &msg->kv_list.through);
+}
+
+const zseq_codec_op_t zseq_codec_op_kv_list = {
+  .put_request = s_put_list_request,
+  .take_request = s_take_list_request,
+  .request_size = 4,
+  .put_reply = s_put_list_reply,
+  .take_reply = s_take_list_reply,
+  .reply_size = 2,
+};
+
+//  KV_WATCH.
+
+static void
+s_put_watch_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    s_put_key (packer, msg->name);
+    s_put_version (packer, msg->kv_watch.above, 0);
+    zseq_codec_put_uint (packer, msg->kv_watch.timeout_us, 1, UINT64_MAX);
+}
+
+static bool
+s_take_watch_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return s_take_key (self, &msg->name) &&
+           s_take_version (self, 0, &msg->kv_watch.above) &&
+           zseq_codec_take_uint (self, 1, UINT64_MAX,
+                                 &msg->kv_watch.timeout_us);
+}
+
+static void
+s_put_watch_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    s_put_version (packer, msg->kv_watch.version, 0);
+}
+
+static bool
+s_take_watch_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return s_take_version (self, 0, &msg->kv_watch.version);
+}
+
+const zseq_codec_op_t zseq_codec_op_kv_watch = {
+  .put_request = s_put_watch_request,
+  .take_request = s_take_watch_request,
+  .request_size = 3,
+  .put_reply = s_put_watch_reply,
+  .take_reply = s_take_watch_reply,
+  .reply_size = 1,
 };
 
 //  KV_PROMISE.
@@ -651,4 +799,155 @@ const zseq_codec_op_t zseq_codec_op_kv_chosen = {
   .put_request = s_put_chosen_request,
   .take_request = s_take_chosen_request,
   .request_size = 1,
+};
+
+//  KV_COPY.
+
+static void
+s_put_copy_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_recovery (packer, msg);
+    zseq_codec_put_bool (packer, msg->kv_copy.recovery.forced);
+    zseq_codec_put_uint (packer, msg->kv_copy.shard, 0, ZSEQ_SHARDS - 1);
+    zseq_codec_put_blob (packer, msg->kv_copy.after, 0, ZSEQ_KEY_MAX);
+}
+
+static bool
+s_take_copy_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    zseq_msg_recovery_t *recovery = &msg->kv_copy.recovery;
+    uint64_t shard;
+    if (!zseq_codec_take_recovery (self, &msg->node, recovery) ||
+        !zseq_codec_take_bool (self, &recovery->forced) ||
+        !zseq_codec_take_uint (self, 0, ZSEQ_SHARDS - 1, &shard))
+        return false;
+    msg->kv_copy.shard = (uint8_t) shard;
+    return zseq_codec_take_blob (self, 0, ZSEQ_KEY_MAX, &msg->kv_copy.after);
+}
+
+static void
+s_put_copy_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    const zseq_msg_kv_copy_t *copy = &msg->kv_copy;
+    assert (copy->record_count <= ZSEQ_PAGE_MAX);
+
+    zseq_codec_put_uint (packer, copy->process, 0, UINT64_MAX);
+    zseq_codec_put_uint (packer, copy->keys, 0, UINT64_MAX);
+    msgpack_pack_array (packer, copy->record_count);
+    for (size_t index = 0; index < copy->record_count; index++) {
+        const zseq_kv_record_t *record = &copy->records[index];
+        assert (record->proposal.seq >= 1);
+        msgpack_pack_array (packer, COPIED_SIZE);
+        s_put_key (packer, record->key);
+        s_put_ballot (packer, &record->proposal.ballot, 1);
+        s_put_behind_ballot (packer, record, true);
+    }
+    zseq_codec_put_bool (packer, copy->more);
+}
+
+static bool
+s_is_above (zseq_slice_t key, zseq_slice_t other)
+{
+    size_t shared = key.size < other.size ? key.size : other.size;
+    int order = memcmp (key.data, other.data, shared);
+    return order > 0 || (order == 0 && key.size > other.size);
+}
+
+static bool
+s_take_copied (zseq_codec_cursor_t *self, zseq_kv_record_t *record)
+{
+    size_t size;
+    *record = s_empty ();
+    return zseq_codec_take_array (self, COPIED_SIZE, COPIED_SIZE, &size) &&
+           s_take_key (self, &record->key) &&
+           s_take_ballot (self, 1, &record->proposal.ballot) &&
+           s_take_behind_ballot (self, record, true) &&
+           record->proposal.seq > 0 && record->version > 0;
+}
+
+//  Strictly ascending by key.
+static bool
+s_take_copy_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    zseq_msg_kv_copy_t *copy = &msg->kv_copy;
+    zseq_kv_record_t *records = self->storage->records;
+    copy->records = records;
+    if (!zseq_codec_take_uint (self, 0, UINT64_MAX, &copy->process) ||
+        !zseq_codec_take_uint (self, 0, UINT64_MAX, &copy->keys) ||
+        !zseq_codec_take_array (self, 0, ZSEQ_PAGE_MAX, &copy->record_count))
+        return false;
+    for (size_t index = 0; index < copy->record_count; index++)
+        if (!s_take_copied (self, &records[index]) ||
+            (index > 0 &&
+             !s_is_above (records[index].key, records[index - 1].key)))
+            return false;
+    //  A page that says that more follow says after what.
+    return zseq_codec_take_bool (self, &copy->more) &&
+           (copy->record_count > 0 || !copy->more);
+}
+
+const zseq_codec_op_t zseq_codec_op_kv_copy = {
+  .put_request = s_put_copy_request,
+  .take_request = s_take_copy_request,
+  .request_size = 6,
+  .put_reply = s_put_copy_reply,
+  .take_reply = s_take_copy_reply,
+  .reply_size = 4,
+};
+
+//  KV_PROMISES.
+
+//  Of each shard a ballot, which is two items, and what was dropped.
+#define PROMISES_SIZE (3 * ZSEQ_SHARDS)
+
+static void
+s_put_promises_request (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_recovery (packer, msg);
+    zseq_codec_put_bool (packer, msg->kv_promises.recovery.forced);
+}
+
+static bool
+s_take_promises_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    zseq_msg_recovery_t *recovery = &msg->kv_promises.recovery;
+    return zseq_codec_take_recovery (self, &msg->node, recovery) &&
+           zseq_codec_take_bool (self, &recovery->forced);
+}
+
+static void
+s_put_promises_reply (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_uint (packer, msg->kv_promises.process, 0, UINT64_MAX);
+    msgpack_pack_array (packer, PROMISES_SIZE);
+    for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
+        s_put_ballot (packer, &msg->kv_promises.promises[shard], 0);
+        s_put_version (packer, msg->kv_promises.dropped[shard], 0);
+    }
+}
+
+static bool
+s_take_promises_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    size_t size;
+    msg->kv_promises.promises = self->storage->promises;
+    msg->kv_promises.dropped = self->storage->dropped;
+    if (!zseq_codec_take_uint (self, 0, UINT64_MAX,
+                               &msg->kv_promises.process) ||
+        !zseq_codec_take_array (self, PROMISES_SIZE, PROMISES_SIZE, &size))
+        return false;
+    for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+        if (!s_take_ballot (self, 0, &self->storage->promises[shard]) ||
+            !s_take_version (self, 0, &self->storage->dropped[shard]))
+            return false;
+    return true;
+}
+
+const zseq_codec_op_t zseq_codec_op_kv_promises = {
+  .put_request = s_put_promises_request,
+  .take_request = s_take_promises_request,
+  .request_size = 4,
+  .put_reply = s_put_promises_reply,
+  .take_reply = s_take_promises_reply,
+  .reply_size = 2,
 };

@@ -162,9 +162,8 @@ const zseq_codec_op_t zseq_codec_op_introduce = {
 
 //  What FENCE and COPY share.
 
-//  The node that recovers, and its incarnation.
-static void
-s_put_incarnation (msgpack_packer *packer, const zseq_msg_t *msg)
+void
+zseq_codec_put_recovery (msgpack_packer *packer, const zseq_msg_t *msg)
 {
     const zseq_incarnation_t *incarnation =
       &zseq_msg_recovery (msg)->incarnation;
@@ -173,10 +172,11 @@ s_put_incarnation (msgpack_packer *packer, const zseq_msg_t *msg)
     msgpack_pack_uint64 (packer, incarnation->random);
 }
 
-static bool
-s_take_incarnation (zseq_codec_cursor_t *self, uint8_t *node_p,
-                    zseq_incarnation_t *incarnation)
+bool
+zseq_codec_take_recovery (zseq_codec_cursor_t *self, uint8_t *node_p,
+                          zseq_msg_recovery_t *recovery)
 {
+    zseq_incarnation_t *incarnation = &recovery->incarnation;
     return zseq_codec_take_node (self, node_p) &&
            zseq_codec_take_uint (self, 1, UINT64_MAX, &incarnation->counter) &&
            zseq_codec_take_uint (self, 0, UINT64_MAX, &incarnation->random);
@@ -201,15 +201,14 @@ s_take_forced (zseq_codec_cursor_t *self, uint8_t version, bool *forced_p)
 static void
 s_put_fence_request (msgpack_packer *packer, const zseq_msg_t *msg)
 {
-    s_put_incarnation (packer, msg);
+    zseq_codec_put_recovery (packer, msg);
     s_put_forced (packer, msg);
 }
 
 static bool
 s_take_fence_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return s_take_incarnation (self, &msg->node,
-                               &msg->fence.recovery.incarnation) &&
+    return zseq_codec_take_recovery (self, &msg->node, &msg->fence.recovery) &&
            s_take_forced (self, msg->version, &msg->fence.recovery.forced);
 }
 
@@ -262,7 +261,7 @@ const zseq_codec_op_t zseq_codec_op_fence = {
 static void
 s_put_copy_request (msgpack_packer *packer, const zseq_msg_t *msg)
 {
-    s_put_incarnation (packer, msg);
+    zseq_codec_put_recovery (packer, msg);
     zseq_codec_put_name (packer, msg->copy.after, 0);
     s_put_forced (packer, msg);
 }
@@ -270,8 +269,7 @@ s_put_copy_request (msgpack_packer *packer, const zseq_msg_t *msg)
 static bool
 s_take_copy_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return s_take_incarnation (self, &msg->node,
-                               &msg->copy.recovery.incarnation) &&
+    return zseq_codec_take_recovery (self, &msg->node, &msg->copy.recovery) &&
            zseq_codec_take_bytes (self, 0, ZSEQ_NAME_MAX, &msg->copy.after) &&
            s_take_forced (self, msg->version, &msg->copy.recovery.forced);
 }

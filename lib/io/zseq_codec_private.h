@@ -113,6 +113,11 @@ void zseq_codec_put_endpoints (msgpack_packer *packer,
 bool zseq_codec_take_endpoints (zseq_codec_cursor_t *self,
                                 zseq_msg_members_t *members);
 
+//  The node that recovers, and its new incarnation.
+void zseq_codec_put_recovery (msgpack_packer *packer, const zseq_msg_t *msg);
+bool zseq_codec_take_recovery (zseq_codec_cursor_t *self, uint8_t *node_p,
+                               zseq_msg_recovery_t *recovery);
+
 //  One element that a later version of the document adds to the body of a
 //  reply.
 typedef struct {
@@ -171,9 +176,13 @@ extern const zseq_codec_op_t zseq_codec_op_info;
 extern const zseq_codec_op_t zseq_codec_op_kv_read;
 extern const zseq_codec_op_t zseq_codec_op_kv_write;
 extern const zseq_codec_op_t zseq_codec_op_kv_settle;
+extern const zseq_codec_op_t zseq_codec_op_kv_list;
+extern const zseq_codec_op_t zseq_codec_op_kv_watch;
 extern const zseq_codec_op_t zseq_codec_op_kv_promise;
 extern const zseq_codec_op_t zseq_codec_op_kv_fetch;
 extern const zseq_codec_op_t zseq_codec_op_kv_accept;
 extern const zseq_codec_op_t zseq_codec_op_kv_chosen;
+extern const zseq_codec_op_t zseq_codec_op_kv_copy;
+extern const zseq_codec_op_t zseq_codec_op_kv_promises;
 
 #endif

@@ -27,9 +27,7 @@ s_label_valid (zseq_slice_t slice)
 static bool
 s_ascending (zseq_slice_t a, zseq_slice_t b)
 {
-    size_t shared = a.size < b.size ? a.size : b.size;
-    int order = memcmp (a.data, b.data, shared);
-    return order < 0 || (order == 0 && a.size < b.size);
+    return zseq_slice_compare (a, b) < 0;
 }
 
 void

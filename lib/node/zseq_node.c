@@ -48,12 +48,13 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     self->coordinator = zseq_node_delegation_new (self, limits->waiting_max);
     if (limits->kv_bytes_max) {
         self->kv.registers = zseq_registers_new (limits->kv_bytes_max);
+        self->kv.watches = zseq_kv_watches_new ();
         self->kv.coordinator =
           zseq_node_kv_delegation_new (self, limits->waiting_max);
     }
     if (!self->table || !self->coordinator ||
         (limits->kv_bytes_max &&
-         (!self->kv.registers || !self->kv.coordinator)))
+         (!self->kv.registers || !self->kv.watches || !self->kv.coordinator)))
         zseq_node_destroy (&self);
     return self;
 }
@@ -271,6 +272,7 @@ s_flush (zseq_node_t *self)
         return;
     zseq_node_disk_write_entries (self);
     zseq_node_kv_flush (self);
+    zseq_node_recovery_settle_keys (self);
     zseq_node_peers_flushed (self);
 }
 
@@ -305,6 +307,8 @@ s_request (zseq_node_t *self, const zseq_event_t *event)
     case ZSEQ_OP_INTRODUCE:
     case ZSEQ_OP_FENCE:
     case ZSEQ_OP_COPY:
+    case ZSEQ_OP_KV_COPY:
+    case ZSEQ_OP_KV_PROMISES:
         zseq_node_peers_request (self, event);
         break;
     case ZSEQ_OP_KV_WRITE:
@@ -312,6 +316,8 @@ s_request (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_kv_delegation_write (self, event);
         break;
     case ZSEQ_OP_KV_READ:
+    case ZSEQ_OP_KV_LIST:
+    case ZSEQ_OP_KV_WATCH:
     case ZSEQ_OP_KV_PROMISE:
     case ZSEQ_OP_KV_FETCH:
     case ZSEQ_OP_KV_ACCEPT:
@@ -348,7 +354,8 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
         if (event->msg->op == ZSEQ_OP_READ || event->msg->op == ZSEQ_OP_CLAIM ||
             event->msg->op == ZSEQ_OP_NEXT)
             zseq_node_delegation_reply (self, event);
-        else if (zseq_op_is_kv (event->msg->op))
+        else if (zseq_op_is_kv (event->msg->op) &&
+                 !zseq_msg_recovery (event->msg))
             zseq_node_kv_delegation_reply (self, event);
         else
             zseq_node_peers_reply (self, event);

@@ -61,6 +61,21 @@ s_ask (zseq_node_t *self, uint8_t peer)
     self->peer[peer].duplicate_checking = self->peer[peer].duplicate != 0;
 }
 
+//  Asks a peer what it has promised, if that is of use. Returns whether it has.
+static bool
+s_ask_promises (zseq_node_t *self, uint8_t peer)
+{
+    if (!zseq_node_set_has (self->kv.ask, peer) ||
+        self->peer[peer].speaks < KV_VERSION)
+        return false;
+    zseq_node_set_remove (&self->kv.ask, peer);
+    zseq_msg_t *ask = zseq_node_ask_question (self, peer, ZSEQ_OP_KV_PROMISES);
+    ask->kv_promises.recovery.incarnation =
+      self->record.vector.incarnation[self->record.self];
+    zseq_node_ask_send (self, peer);
+    return true;
+}
+
 void
 zseq_node_ask_all (zseq_node_t *self)
 {
@@ -73,7 +88,8 @@ zseq_node_ask_all (zseq_node_t *self)
         if (peer->wait_us > ASK_US_MAX)
             peer->wait_us = ASK_US_MAX;
         peer->ask_us = self->now_us + peer->wait_us;
-        s_ask (self, node);
+        if (!s_ask_promises (self, node))
+            s_ask (self, node);
     }
 }
 

@@ -1,8 +1,8 @@
 //  The node's part in the key-value store: Paxos' acceptor. Answers the nodes
 //  that propose (PROMISE, FETCH, ACCEPT, CHOSEN) and the clients that read
-//  (READ). Registers change at once in memory (zseq_registers); replies leave
-//  when all that they show is durable (zseq_node_kv_queue). Source: kv.md, K2
-//  to K4, K7 and K15.
+//  (READ, LIST, WATCH). Registers change at once in memory (zseq_registers);
+//  replies leave when all that they show is durable (zseq_node_kv_queue).
+//  Source: kv.md, K2 to K4, K7 and K15.
 
 #include "zseq_node_private.h"
 
@@ -22,13 +22,8 @@ zseq_node_kv_admit (zseq_node_t *self, const zseq_event_t *event)
         return false;
     }
     if (event->msg->op == ZSEQ_OP_KV_CHOSEN)
-        return self->voting && !self->kv.lost &&
-               event->msg->cluster == self->record.identity;
-    if (!zseq_node_admit (self, event))
-        return false;
-    if (self->kv.lost)
-        zseq_node_refuse (self, event, ZSEQ_ENOTVOTING);
-    return !self->kv.lost;
+        return self->voting && event->msg->cluster == self->record.identity;
+    return zseq_node_admit (self, event);
 }
 
 //  K2. A ballot that is promised is answered when the promise is durable.
@@ -49,6 +44,10 @@ s_promise (zseq_node_t *self, const zseq_event_t *event)
         answer->status =
           zseq_registers_prepare (registers, shard, &msg->ballot);
         answer->promise = *zseq_registers_promise (registers, shard);
+        //  The node was away while rounds rose, or somebody uses them up. The
+        //  peers tell: they are asked at their endpoints.
+        if (answer->status == ZSEQ_EINVAL)
+            self->kv.ask = zseq_node_peer_set (self);
         if (answer->status != ZSEQ_OK)
             continue;
         self->counters.key_promises++;
@@ -56,6 +55,18 @@ s_promise (zseq_node_t *self, const zseq_event_t *event)
           reply, zseq_registers_promise_position (registers, shard));
     }
     zseq_node_kv_answer (self, &reply);
+}
+
+void
+zseq_node_kv_hear_promises (zseq_node_t *self, uint8_t peer,
+                            const zseq_msg_t *msg)
+{
+    if (!self->kv.registers || msg->status != ZSEQ_OK || msg->node != peer ||
+        msg->cluster != self->record.identity)
+        return;
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+        zseq_registers_note_peer (self->kv.registers, shard,
+                                  &msg->kv_promises.promises[shard]);
 }
 
 //  K3. What is accepted is answered when it is durable.
@@ -206,6 +217,52 @@ s_read (zseq_node_t *self, const zseq_event_t *event)
     zseq_node_kv_answer (self, &reply);
 }
 
+//  Whether a page has room for one more register; adds its bytes.
+static bool
+s_fits_page (size_t *bytes, const zseq_register_t *shown, bool values)
+{
+    *bytes += ANSWER_BYTES + shown->record.key.size +
+              (values ? shown->record.value.size : 0);
+    return *bytes <= ZSEQ_MESSAGE_MAX;
+}
+
+//  K7, as a READ of all keys that the page covers. A key that is not durable
+//  yet is absent.
+static void
+s_list (zseq_node_t *self, const zseq_event_t *event)
+{
+    const zseq_msg_kv_list_t *msg = &event->msg->kv_list;
+    zseq_registers_view_t views[ZSEQ_PAGE_MAX];
+    size_t max =
+      msg->count < ZSEQ_PAGE_MAX ? (size_t) msg->count : ZSEQ_PAGE_MAX;
+    size_t found = zseq_registers_list (self->kv.registers, msg->prefix,
+                                        msg->after, views, max);
+    zseq_kv_reply_t *reply =
+      zseq_node_kv_reply_new (self, event, found ? found : 1);
+    if (!reply)
+        return;
+    self->counters.key_reads += found;
+    reply->count = 0;
+    size_t bytes = HEAD_BYTES;
+    size_t index = 0;
+    for (; index < found; index++) {
+        zseq_register_t *durable = views[index].durable;
+        if (durable && !s_fits_page (&bytes, durable, msg->values))
+            break;
+        reply->through = views[index].accepted->record.key;
+        if (!durable)
+            continue;
+        zseq_kv_record_t *record = &reply->records[reply->count];
+        reply->shown[reply->count++] = zseq_register_own (durable);
+        *record = durable->record;
+        if (!msg->values)
+            record->value = (zseq_slice_t){"", 0};
+    }
+    if (index == found && found < max)
+        reply->through = (zseq_slice_t){"", 0};
+    zseq_node_kv_answer (self, &reply);
+}
+
 static void
 s_chosen (zseq_node_t *self, const zseq_event_t *event)
 {
@@ -223,6 +280,12 @@ zseq_node_kv_request (zseq_node_t *self, const zseq_event_t *event)
     switch (event->msg->op) {
     case ZSEQ_OP_KV_READ:
         s_read (self, event);
+        break;
+    case ZSEQ_OP_KV_LIST:
+        s_list (self, event);
+        break;
+    case ZSEQ_OP_KV_WATCH:
+        zseq_node_kv_watch (self, event);
         break;
     case ZSEQ_OP_KV_PROMISE:
         s_promise (self, event);

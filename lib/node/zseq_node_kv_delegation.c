@@ -11,8 +11,6 @@
 //  A request is passed on only to a peer that was heard since then: peers that
 //  are up answer an INTRODUCE every second.
 #define HEARD_US_MAX 1500000
-//  The version of the protocol that has the key-value store.
-#define KV_VERSION 4
 
 void
 zseq_node_kv_delegation_write (zseq_node_t *self, const zseq_event_t *event)
@@ -59,7 +57,6 @@ s_ask (void *arg, uint8_t node, zseq_msg_t *msg)
         zseq_node_kv_request (self, &event);
         return true;
     }
-    //  An older node does not know the op: wire.md, section 19.
     if (self->peer[node].speaks < KV_VERSION)
         return false;
     zseq_action_t action = {.type = ZSEQ_ACTION_ASK, .peer = node, .msg = msg};

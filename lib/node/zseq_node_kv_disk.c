@@ -15,13 +15,19 @@
 //  How long the node waits before it writes again what the disk has refused.
 #define REFUSED_US 1000000
 
+bool
+zseq_node_kv_busy (const zseq_node_t *self)
+{
+    return self->kv.writing_bytes >= WRITING_BYTES_MAX;
+}
+
 int
 zseq_node_kv_capacity (const zseq_node_t *self)
 {
     if (self->kv.refused &&
         zseq_registers_open_bytes (self->kv.registers) >= GROUP_BYTES_MAX)
         return ZSEQ_ENOSPACE;
-    return self->kv.writing_bytes >= WRITING_BYTES_MAX ? ZSEQ_EBUSY : ZSEQ_OK;
+    return zseq_node_kv_busy (self) ? ZSEQ_EBUSY : ZSEQ_OK;
 }
 
 //  What a group holds that cannot be handed over for lack of memory waits for
@@ -29,7 +35,7 @@ zseq_node_kv_capacity (const zseq_node_t *self)
 void
 zseq_node_kv_flush (zseq_node_t *self)
 {
-    if (!self->kv.registers || self->kv.lost || !self->voting ||
+    if (!self->kv.registers || !self->voting ||
         zseq_registers_open_count (self->kv.registers) == 0)
         return;
     bool waits = zseq_node_kv_open_waits (self);
@@ -37,6 +43,34 @@ zseq_node_kv_flush (zseq_node_t *self)
         return;
     self->kv.retry = false;
     (void) zseq_node_kv_submit (self);
+}
+
+//  S5: the disk knows by now that the node does not vote. The first group
+//  clears all shards, so that nothing is left of the own registers.
+void
+zseq_node_kv_settle (zseq_node_t *self, zseq_kv_cursor_t *cursor)
+{
+    zseq_registers_t *registers = self->kv.registers;
+    while (!zseq_node_kv_busy (self)) {
+        if (zseq_registers_settle (registers, cursor, GROUP_BYTES_MAX) !=
+            ZSEQ_OK) {
+            zseq_node_end (self, ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_RECOVERY);
+            return;
+        }
+        //  Without memory for a group, it waits for the next flush.
+        if (zseq_registers_open_count (registers) == 0 ||
+            !zseq_node_kv_submit (self))
+            return;
+    }
+}
+
+bool
+zseq_node_kv_settled (const zseq_node_t *self, const zseq_kv_cursor_t *cursor)
+{
+    return !self->kv.registers ||
+           (cursor->shard == ZSEQ_SHARDS &&
+            zseq_registers_open_count (self->kv.registers) == 0 &&
+            self->kv.writing_count == 0);
 }
 
 void
@@ -52,6 +86,7 @@ zseq_node_kv_tick (zseq_node_t *self)
 {
     if (self->kv.refused && self->now_us - self->kv.refused_us >= REFUSED_US)
         self->kv.retry = true;
+    zseq_node_kv_watch_tick (self);
 }
 
 //  Keeps the end of what the system has said: the file is in the log.
@@ -75,6 +110,9 @@ zseq_node_kv_written (zseq_node_t *self, const zseq_event_t *event)
 
     if (event->status == ZSEQ_OK)
         self->kv.durable = event->position;
+    else if (self->recovering)
+        zseq_node_end (self, event->status, ZSEQ_TEXT_DISK_NO_RECOVERY,
+                       event->why ? event->why : ZSEQ_TEXT_DISK_FULL);
     else
         s_refused (self, event->why);
     zseq_node_kv_release (self, event->position, event->status);

@@ -72,11 +72,11 @@ zseq_node_kv_reply_new (zseq_node_t *self, const zseq_event_t *event,
     zseq_op_t op = event->msg->op;
     zseq_kv_reply_t *reply = NULL;
     bool fits = self->kv.waiting_count < self->queue.waiting_max;
-    //  A READ never waits. Another reply may have to wait for what its request
-    //  changes, so that its place is made beforehand.
-    if (op == ZSEQ_OP_KV_READ || (fits && s_obtain_open (self)))
-        reply =
-          s_reply_new (count, op == ZSEQ_OP_KV_READ || op == ZSEQ_OP_KV_FETCH);
+    //  A READ or a LIST never waits. Another reply may have to wait for what
+    //  its request changes, so that its place is made beforehand.
+    bool reads = op == ZSEQ_OP_KV_READ || op == ZSEQ_OP_KV_LIST;
+    if (reads || (fits && s_obtain_open (self)))
+        reply = s_reply_new (count, reads || op == ZSEQ_OP_KV_FETCH);
     if (!reply) {
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
         return NULL;
@@ -95,6 +95,10 @@ s_fill (zseq_msg_t *msg, const zseq_kv_reply_t *reply, uint64_t position)
         msg->kv_read = (zseq_msg_kv_read_t){.answers = reply->answers,
                                             .records = reply->records,
                                             .answer_count = reply->count};
+    else if (reply->op == ZSEQ_OP_KV_LIST)
+        msg->kv_list = (zseq_msg_kv_list_t){.records = reply->records,
+                                            .record_count = reply->count,
+                                            .through = reply->through};
     else if (reply->op == ZSEQ_OP_KV_FETCH)
         msg->kv_fetch = (zseq_msg_kv_fetch_t){.answers = reply->answers,
                                               .records = reply->records,
@@ -210,6 +214,8 @@ zseq_node_kv_release (zseq_node_t *self, uint64_t position, int status)
     self->kv.pending = pending->following;
     self->kv.writing_count--;
     self->kv.writing_bytes -= pending->group->bytes;
+    if (status == ZSEQ_OK)
+        zseq_node_kv_watch_note (self, pending->group);
     zseq_registers_complete (self->kv.registers, &pending->group, status);
     zseq_kv_reply_t *replies = pending->replies;
     zseq_kv_reply_t **end = replies ? pending->replies_end : &replies;
@@ -242,6 +248,8 @@ zseq_node_kv_drop (zseq_node_t *self)
         pending->replies_end = &pending->replies;
     }
     self->kv.waiting_count = 0;
+    if (self->kv.watches)
+        zseq_kv_watches_clear (self->kv.watches);
 }
 
 void
@@ -254,5 +262,6 @@ zseq_node_kv_term (zseq_node_t *self)
         zseq_kv_group_destroy (&pending->group);
         free (pending);
     }
+    zseq_kv_watches_destroy (&self->kv.watches);
     zseq_registers_destroy (&self->kv.registers);
 }

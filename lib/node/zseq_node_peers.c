@@ -17,9 +17,15 @@ zseq_node_peers_request (zseq_node_t *self, const zseq_event_t *event)
     case ZSEQ_OP_FENCE:
         zseq_node_fence_answer (self, event);
         break;
-    default:
-        assert (event->msg->op == ZSEQ_OP_COPY);
+    case ZSEQ_OP_COPY:
         zseq_node_fence_copy (self, event);
+        break;
+    case ZSEQ_OP_KV_COPY:
+        zseq_node_fence_copy_keys (self, event);
+        break;
+    default:
+        assert (event->msg->op == ZSEQ_OP_KV_PROMISES);
+        zseq_node_fence_promises (self, event);
     }
 }
 
@@ -36,6 +42,8 @@ zseq_node_peers_reply (zseq_node_t *self, const zseq_event_t *event)
     //  Any other op is a late reply to a recovery that is over.
     else if (msg->op == ZSEQ_OP_INTRODUCE)
         zseq_node_introduce_reply (self, index, msg);
+    else if (msg->op == ZSEQ_OP_KV_PROMISES)
+        zseq_node_kv_hear_promises (self, index, msg);
 }
 
 //  Logs a peer that answers but has not reached this process at the member's

@@ -9,6 +9,7 @@
 #include "zseq_coordinator.h"
 #include "zseq_flake.h"
 #include "zseq_kv_coordinator.h"
+#include "zseq_kv_watches.h"
 #include "zseq_node.h"
 #include "zseq_recovery.h"
 #include "zseq_registers.h"
@@ -184,9 +185,11 @@ typedef struct zseq_kv_reply {
     uint64_t first;   //  Positions of the groups that it waits for, the lowest
     uint64_t last;    //  and the highest; 0: none
     size_t count;
-    zseq_register_t **shown;    //  READ, FETCH: owned, as the records point
-                                //  into them; NULL: absent or refused
-    zseq_kv_record_t *records;  //  READ, FETCH
+    zseq_slice_t through;     //  LIST: points into a register, as it is sent at
+                              //  once
+    zseq_register_t **shown;  //  READ, FETCH, LIST: owned, as the records
+                              //  point into them; NULL: absent or refused
+    zseq_kv_record_t *records;  //  READ, FETCH, LIST
     zseq_kv_answer_t answers[];
 } zseq_kv_reply_t;
 
@@ -199,11 +202,12 @@ typedef struct zseq_kv_pending {
     zseq_kv_reply_t **replies_end;
 } zseq_kv_pending_t;
 
-//  Of zseq_node_kv, _kv_disk and _kv_queue.
+//  Of zseq_node_kv, _kv_disk, _kv_queue and _kv_watch.
 typedef struct {
     zseq_registers_t *registers;  //  NULL: the node has no key-value store
     zseq_kv_coordinator_t *coordinator;  //  zseq_node_kv_delegation; or NULL
-    bool lost;  //  A recovery has begun, which does not copy them
+    zseq_kv_watches_t *watches;          //  zseq_node_kv_watch; or NULL
+    zseq_node_set_t ask;         //  Peers to be asked what they have promised
     zseq_kv_pending_t *pending;  //  By position; the open group is the last
     size_t waiting_count;        //  Replies that wait
     size_t writing_bytes;        //  Of the groups in flight
@@ -238,7 +242,8 @@ typedef struct {
     char why[WHY_MAX];  //  Why it recovers
     uint64_t identity;  //  The cluster's, as far as it is known
     zseq_phase_t phase;
-    zseq_recovery_t attempt;  //  The attempt under way
+    zseq_recovery_t attempt;   //  The attempt under way
+    zseq_kv_cursor_t settled;  //  Registers up to there were handed over
     uint32_t attempts;
     uint64_t begun_version;  //  Of the record with the new incarnation
     uint64_t progress_us;    //  When the last answer was of use
@@ -435,10 +440,22 @@ void zseq_node_queue_wait (zseq_node_t *self, zseq_sequence_t *sequence,
 void zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence,
                         uint64_t durable_to, int status);
 
+//  zseq_node_kv_watch.c.
+
+//  Answers a KV_WATCH at once, or has it wait.
+void zseq_node_kv_watch (zseq_node_t *self, const zseq_event_t *event);
+
+//  A group is durable: answers the watches of its keys.
+void zseq_node_kv_watch_note (zseq_node_t *self, const zseq_kv_group_t *group);
+
+//  Time has passed: drops the watches that have waited long enough.
+void zseq_node_kv_watch_tick (zseq_node_t *self);
+
 //  zseq_node_kv_queue.c.
 
-//  A reply to the event's request, with count answers that are all ZSEQ_OK and
-//  absent. NULL: too much waits, and the request was refused as busy.
+//  A reply to the event's request, with count answers (1 or more) that are all
+//  ZSEQ_OK and absent. NULL: too much waits, and the request was refused as
+//  busy.
 zseq_kv_reply_t *zseq_node_kv_reply_new (zseq_node_t *self,
                                          const zseq_event_t *event,
                                          size_t count);
@@ -555,6 +572,17 @@ void zseq_node_disk_damaged (zseq_node_t *self, const zseq_event_t *event);
 //  nobody waits for it.
 void zseq_node_kv_flush (zseq_node_t *self);
 
+//  Whether more must not be handed over now: too much is in flight.
+bool zseq_node_kv_busy (const zseq_node_t *self);
+
+//  Writes what a recovery has copied, as far as the disk keeps up, from cursor
+//  on, which it moves.
+void zseq_node_kv_settle (zseq_node_t *self, zseq_kv_cursor_t *cursor);
+
+//  Whether all of that is durable.
+bool zseq_node_kv_settled (const zseq_node_t *self,
+                           const zseq_kv_cursor_t *cursor);
+
 //  Whether so much waits for the disk that an ACCEPT must be refused, and why;
 //  ZSEQ_OK: no.
 int zseq_node_kv_capacity (const zseq_node_t *self);
@@ -637,8 +665,13 @@ void zseq_node_delegation_reply (zseq_node_t *self, const zseq_event_t *event);
 //  request's cluster; else it has refused, but for CHOSEN, which has no reply.
 bool zseq_node_kv_admit (zseq_node_t *self, const zseq_event_t *event);
 
-//  Answers a request to the acceptor: KV_READ, or one of a proposer.
+//  Answers a request to the acceptor: KV_READ, KV_LIST, KV_WATCH, or one of a
+//  proposer.
 void zseq_node_kv_request (zseq_node_t *self, const zseq_event_t *event);
+
+//  A peer's reply to KV_PROMISES, which this node has asked while it votes.
+void zseq_node_kv_hear_promises (zseq_node_t *self, uint8_t peer,
+                                 const zseq_msg_t *msg);
 
 //  zseq_node_kv_delegation.c.
 
@@ -679,6 +712,10 @@ void zseq_node_ask_soon (zseq_node_t *self, uint8_t node);
 
 //  Time has passed: asks each peer that is due who it is.
 void zseq_node_ask_all (zseq_node_t *self);
+
+//  The version of the protocol that has the key-value store. An older node does
+//  not know its ops: wire.md, section 19.
+#define KV_VERSION 4
 
 //  Whether a reply answers the question under way to a peer; ends the question.
 bool zseq_node_ask_answered (zseq_node_t *self, uint8_t index,
@@ -779,6 +816,12 @@ void zseq_node_recovery_find_cluster (zseq_node_t *self, bool any);
 //  Goes on to the next phase if enough peers have answered.
 void zseq_node_recovery_maybe_proceed (zseq_node_t *self);
 
+//  Forgets all registers that were copied, and copies again from all peers.
+void zseq_node_recovery_copy_keys_again (zseq_node_t *self);
+
+//  Writes registers that were copied, when nothing is copied any more.
+void zseq_node_recovery_settle_keys (zseq_node_t *self);
+
 //  Asks for the record with the vote, when all else of a recovery is written.
 void zseq_node_recovery_maybe_vote (zseq_node_t *self);
 
@@ -825,6 +868,10 @@ void zseq_node_fence_answer (zseq_node_t *self, const zseq_event_t *event);
 //  Answers a COPY.
 void zseq_node_fence_copy (zseq_node_t *self, const zseq_event_t *event);
 
+//  Answers a KV_COPY, and a KV_PROMISES.
+void zseq_node_fence_copy_keys (zseq_node_t *self, const zseq_event_t *event);
+void zseq_node_fence_promises (zseq_node_t *self, const zseq_event_t *event);
+
 //  zseq_node_recovery_reply.c.
 
 //  A peer's reply to a recovering node.
@@ -839,7 +886,7 @@ void zseq_node_watch_tick (zseq_node_t *self);
 
 //  zseq_node_peers.c.
 
-//  Answers an INTRODUCE, FENCE or COPY.
+//  Answers an INTRODUCE, or what a recovering peer asks.
 void zseq_node_peers_request (zseq_node_t *self, const zseq_event_t *event);
 
 //  A reply to a question of this node's.

@@ -9,6 +9,9 @@
 
 //  A recovery by force skips this many incarnations of the node.
 #define FORCED_INCARNATIONS 1000
+//  ... and raises promises by this many rounds: others follow at once, and can
+//  do so a few times in a row.
+#define FORCED_ROUNDS (ZSEQ_ROUND_RISE_MAX / 4)
 //  A recovering node requests no further page while more writes than this are
 //  in flight.
 #define COPYING_MAX 8192
@@ -19,6 +22,19 @@
 //  After this many attempts the node ends: other processes must be using its
 //  name.
 #define ATTEMPTS_MAX 32
+
+//  K13: own registers may have been dropped since. By force they count.
+void
+zseq_node_recovery_copy_keys_again (zseq_node_t *self)
+{
+    zseq_recovery_t *recovery = &self->recovery.attempt;
+    recovery->keys_void = false;
+    self->recovery.settled = (zseq_kv_cursor_t){.shard = 0};
+    for (uint8_t node = 0; node < self->record.members.n; node++)
+        zseq_recovery_forget_keys (recovery, node);
+    if (self->kv.registers && !self->recovery.forced)
+        zseq_registers_clear (self->kv.registers);
+}
 
 void
 zseq_node_recovery_attempt (zseq_node_t *self)
@@ -36,6 +52,7 @@ zseq_node_recovery_attempt (zseq_node_t *self)
     zseq_recovery_init (&self->recovery.attempt, &self->record);
     self->recovery.phase = PHASE_ASK;
     self->recovery.progress_us = self->now_us;
+    zseq_node_recovery_copy_keys_again (self);
     for (uint8_t node = 0; node < self->record.members.n; node++) {
         self->peer[node].request = 0;
         self->peer[node].ask_us = 0;
@@ -57,7 +74,6 @@ zseq_node_recovery_begin (zseq_node_t *self)
     self->recovering = true;
     self->starting = false;
     self->forming = false;
-    self->kv.lost = true;
     zseq_node_suspend (self);
     zseq_node_log (self, ZSEQ_LOG (RECOVERS),
                    zseq_node_name (self, self->record.self),
@@ -137,6 +153,25 @@ s_begin_incarnation (zseq_node_t *self)
     self->recovery.begun_version = ++self->version;
 }
 
+//  Registers were lost with their versions, as far as anybody knows. Promises
+//  rise to a ballot of this process so far above that the versions that are
+//  made from now on are above all lost ones (K10). And no op from before is
+//  applied any more: what was lost may have had it (K9).
+static void
+s_pass_lost_versions (zseq_node_t *self)
+{
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
+        zseq_ballot_t ballot =
+          *zseq_registers_promise (self->kv.registers, shard);
+        uint32_t left = ZSEQ_ROUND_MAX - ballot.round;
+        ballot.round += left < FORCED_ROUNDS ? left : FORCED_ROUNDS;
+        ballot.proposer = self->process << 8 | self->record.self;
+        zseq_registers_raise (self->kv.registers, shard, &ballot);
+        zseq_registers_raise_dropped (self->kv.registers, shard,
+                                      zseq_ballot_floor (&ballot));
+    }
+}
+
 //  Enough peers have been copied from completely: takes over their floors and
 //  begins to write.
 static void
@@ -155,6 +190,10 @@ s_settle (zseq_node_t *self)
             record->floor_reserved = answers->floor_reserved;
     }
     zseq_vector_merge (&record->vector, &self->recovery.attempt.newest);
+    if (self->kv.registers && self->recovery.forced)
+        s_pass_lost_versions (self);
+    if (self->kv.registers)
+        zseq_node_kv_delegation_begin (self);
     //  The record is written with the vote.
     self->recovery.phase = PHASE_SETTLE;
 }
@@ -188,12 +227,22 @@ zseq_node_recovery_maybe_proceed (zseq_node_t *self)
     }
 }
 
+void
+zseq_node_recovery_settle_keys (zseq_node_t *self)
+{
+    if (self->recovering && self->recovery.phase == PHASE_SETTLE &&
+        self->kv.registers && !self->record.voting && !self->stopping &&
+        !self->ended)
+        zseq_node_kv_settle (self, &self->recovery.settled);
+}
+
 //  S5: the vote is the last thing to be written.
 void
 zseq_node_recovery_maybe_vote (zseq_node_t *self)
 {
     if (self->recovering && self->recovery.phase == PHASE_SETTLE &&
         !self->queue.dirty && self->disk.writing == 0 && !self->record.voting &&
+        zseq_node_kv_settled (self, &self->recovery.settled) &&
         !self->stopping) {
         self->record.start_voted = true;
         self->record.voting = true;
@@ -201,19 +250,57 @@ zseq_node_recovery_maybe_vote (zseq_node_t *self)
     }
 }
 
-//  Sends a peer the next request of the recovery: HELLO, FENCE, or COPY of the
-//  next page. Sends nothing if the peer is complete or too many writes are in
-//  flight.
+//  The next request of the recovery to a peer that is fenced: COPY of the next
+//  page; HELLO, as it may have been upgraded before the fence; KV_COPY of the
+//  next page; KV_PROMISES.
+static zseq_op_t
+s_next_to_copy (const zseq_peer_answers_t *answers)
+{
+    if (!answers->named)
+        return ZSEQ_OP_COPY;
+    if (!answers->says_version)
+        return ZSEQ_OP_HELLO;
+    return answers->keyed ? ZSEQ_OP_KV_PROMISES : ZSEQ_OP_KV_COPY;
+}
+
+//  Fills in what a request says of this recovery.
+static void
+s_fill_request (const zseq_node_t *self, uint8_t peer, zseq_msg_t *ask)
+{
+    const zseq_peer_answers_t *answers = &self->recovery.attempt.answers[peer];
+    zseq_msg_recovery_t recovery = {
+      .incarnation = self->record.vector.incarnation[self->record.self],
+      .forced = self->recovery.forced && self->peer[peer].speaks > 1};
+    bool old = ask->op == ZSEQ_OP_FENCE || ask->op == ZSEQ_OP_COPY;
+    ask->version = old && recovery.forced ? 2 : 1;
+    if (ask->op == ZSEQ_OP_HELLO)
+        ask->cluster = 0;
+    else if (ask->op == ZSEQ_OP_FENCE)
+        ask->fence.recovery = recovery;
+    else if (ask->op == ZSEQ_OP_COPY)
+        ask->copy = (zseq_msg_copy_t){
+          .recovery = recovery, .after = {answers->after, answers->after_size}};
+    else if (ask->op == ZSEQ_OP_KV_COPY)
+        ask->kv_copy = (zseq_msg_kv_copy_t){
+          .recovery = recovery,
+          .shard = answers->after_key.shard,
+          .after = {answers->after_key.key, answers->after_key.key_size}};
+    else
+        ask->kv_promises.recovery = recovery;
+}
+
+//  Sends a peer the next request of the recovery. Sends nothing if the peer is
+//  complete or too many writes are in flight.
 static void
 s_request_next (zseq_node_t *self, uint8_t peer)
 {
     const zseq_peer_answers_t *answers = &self->recovery.attempt.answers[peer];
     zseq_op_t op = ZSEQ_OP_HELLO;
     if (self->recovery.phase == PHASE_COPY)
-        op = answers->fenced ? ZSEQ_OP_COPY : ZSEQ_OP_FENCE;
-    else if (self->recovery.phase != PHASE_ASK)
+        op = answers->fenced ? s_next_to_copy (answers) : ZSEQ_OP_FENCE;
+    else if (self->recovery.phase != PHASE_ASK || answers->asked)
         return;
-    if (answers->complete || (op == ZSEQ_OP_HELLO && answers->asked) ||
+    if (answers->complete ||
         (op == ZSEQ_OP_COPY && self->disk.writing > COPYING_MAX))
         return;
 
@@ -223,20 +310,7 @@ s_request_next (zseq_node_t *self, uint8_t peer)
         *wait_us = ASK_US;
     self->peer[peer].ask_us = self->now_us + *wait_us;
 
-    zseq_msg_t *ask = zseq_node_ask_question (self, peer, op);
-    zseq_msg_recovery_t recovery = {
-      .incarnation = self->record.vector.incarnation[self->record.self],
-      .forced = self->recovery.forced && self->peer[peer].speaks > 1};
-    if (op == ZSEQ_OP_HELLO)
-        ask->cluster = 0;
-    else
-        ask->version = recovery.forced ? 2 : 1;
-    if (op == ZSEQ_OP_FENCE)
-        ask->fence.recovery = recovery;
-    if (op == ZSEQ_OP_COPY) {
-        ask->copy.recovery = recovery;
-        ask->copy.after = (zseq_slice_t){answers->after, answers->after_size};
-    }
+    s_fill_request (self, peer, zseq_node_ask_question (self, peer, op));
     zseq_node_ask_send (self, peer);
 }
 

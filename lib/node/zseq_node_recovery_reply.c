@@ -1,4 +1,5 @@
-//  Handles the replies of peers to a recovering node: to HELLO, FENCE and COPY.
+//  Handles the replies of peers to a recovering node: to HELLO, FENCE, COPY,
+//  KV_COPY and KV_PROMISES.
 
 #include "zseq_node_private.h"
 
@@ -95,8 +96,82 @@ s_take_page (zseq_node_t *self, zseq_peer_answers_t *answers,
         answers->after_size = (uint8_t) last->size;
         memcpy (answers->after, last->data, last->size);
     }
-    answers->complete = !page->more;
+    answers->named = !page->more;
+    //  Without a store of its own, this node needs no registers.
+    answers->complete = answers->named && !self->kv.registers;
     return true;
+}
+
+//  K13: takes over a page of a peer's registers. Returns false if the node
+//  ends.
+static bool
+s_take_keys (zseq_node_t *self, zseq_peer_answers_t *answers,
+             const zseq_msg_kv_copy_t *page)
+{
+    for (size_t index = 0; index < page->record_count; index++) {
+        int rc =
+          zseq_registers_copy (self->kv.registers, &page->records[index]);
+        if (rc != ZSEQ_OK) {
+            zseq_node_end (self, rc,
+                           rc == ZSEQ_EFULL ? ZSEQ_TEXT_RECOVERY_KEYS_MANY
+                                            : ZSEQ_TEXT_NO_MEMORY_RECOVERY);
+            return false;
+        }
+    }
+    zseq_kv_cursor_t *after = &answers->after_key;
+    answers->keys_total = page->keys;
+    answers->keys_copied += page->record_count;
+    if (page->more) {
+        const zseq_slice_t *last = &page->records[page->record_count - 1].key;
+        after->key_size = (uint8_t) last->size;
+        memcpy (after->key, last->data, last->size);
+        return true;
+    }
+    after->key_size = 0;
+    answers->keyed = ++after->shard == ZSEQ_SHARDS;
+    return true;
+}
+
+//  K13: all pages and the promises after them are of one process of the peer. A
+//  process that has ended may have shown what a power cut has undone, as a
+//  dropped key and the promise that bars what was below it.
+static bool
+s_is_same_process (zseq_node_t *self, uint8_t index, uint64_t process)
+{
+    zseq_peer_answers_t *answers = &self->recovery.attempt.answers[index];
+    if (answers->process && answers->process != process) {
+        zseq_recovery_forget_keys (&self->recovery.attempt, index);
+        return false;
+    }
+    answers->process = process;
+    return true;
+}
+
+//  Takes over a peer's promises and what it has dropped, the last of what is
+//  copied from it.
+static void
+s_take_promises (zseq_node_t *self, zseq_peer_answers_t *answers,
+                 const zseq_msg_kv_promises_t *promises)
+{
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
+        zseq_registers_raise (self->kv.registers, shard,
+                              &promises->promises[shard]);
+        zseq_registers_raise_dropped (self->kv.registers, shard,
+                                      promises->dropped[shard]);
+    }
+    answers->complete = true;
+}
+
+//  A peer has said which version it speaks, after it has put the new
+//  incarnation in force. If that version has no key-value store, the peer holds
+//  no register and has promised nothing; and whatever it will say later shows
+//  the new incarnation.
+static void
+s_take_version (const zseq_node_t *self, zseq_peer_answers_t *answers,
+                uint8_t index)
+{
+    answers->says_version = true;
+    answers->complete = self->peer[index].speaks < KV_VERSION;
 }
 
 //  Handles a peer's refusal to take part in this recovery.
@@ -109,8 +184,15 @@ s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     if (self->peer[index].state == ZSEQ_STATE_RECOVERING &&
         (msg->status == ZSEQ_EAGAIN || msg->status == ZSEQ_ESUPERSEDED))
         self->peer[index].state = ZSEQ_STATE_VOTING;
-    if (msg->status == ZSEQ_ESUPERSEDED && msg->op == ZSEQ_OP_COPY)
+    bool copies = msg->op != ZSEQ_OP_HELLO && msg->op != ZSEQ_OP_FENCE;
+    if (msg->status == ZSEQ_ESUPERSEDED && copies) {
         self->recovery.attempt.answers[index].fenced = false;
+        if (msg->op != ZSEQ_OP_COPY)
+            zseq_node_recovery_copy_keys_again (self);
+    }
+    //  It has no key-value store, and so no registers.
+    else if (msg->status == ZSEQ_EPROTOCOL && msg->op == ZSEQ_OP_KV_COPY)
+        self->recovery.attempt.answers[index].complete = true;
     else if (msg->status == ZSEQ_ESUPERSEDED &&
              !zseq_recovery_superseded (&self->recovery.attempt, incarnation))
         zseq_node_old_copy_duplicate (self, index);
@@ -123,6 +205,27 @@ s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
                        self->record.members.member[self->record.self].endpoint);
 }
 
+//  Takes over what a peer shows of what it holds. Returns false if the node
+//  ends.
+static bool
+s_take_copied (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
+{
+    zseq_peer_answers_t *answers = &self->recovery.attempt.answers[index];
+    if (msg->op == ZSEQ_OP_COPY)
+        return s_take_page (self, answers, &msg->copy.page);
+    //  Once registers are written, nothing is copied any more.
+    if (self->recovery.phase != PHASE_COPY)
+        return true;
+    bool page = msg->op == ZSEQ_OP_KV_COPY;
+    if (!s_is_same_process (
+          self, index, page ? msg->kv_copy.process : msg->kv_promises.process))
+        return true;
+    if (page)
+        return s_take_keys (self, answers, &msg->kv_copy);
+    s_take_promises (self, answers, &msg->kv_promises);
+    return true;
+}
+
 static void
 s_recovery_answered (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
 {
@@ -131,6 +234,10 @@ s_recovery_answered (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         if (!s_may_copy (self, msg->hello.state))
             return;
         answers->asked = true;
+        if (answers->named) {
+            s_take_version (self, answers, index);
+            self->peer[index].ask_us = 0;
+        }
     }
     else if (msg->op == ZSEQ_OP_FENCE) {
         answers->fenced = true;
@@ -140,9 +247,9 @@ s_recovery_answered (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
         self->peer[index].ask_us = 0;
     }
     else if (answers->fenced && !answers->complete) {
-        if (!s_take_page (self, answers, &msg->copy.page))
-            return;
         self->peer[index].ask_us = 0;
+        if (!s_take_copied (self, index, msg))
+            return;
     }
     self->recovery.progress_us = self->now_us;
     self->peer[index].last_warning = ZSEQ_OK;
@@ -155,6 +262,10 @@ zseq_node_recovery_reply (zseq_node_t *self, uint8_t index,
     if (!s_is_same_cluster (self, index, msg) ||
         !zseq_recovery_see (&self->recovery.attempt, index, &msg->vector))
         return;
+    //  What was copied from a peer that has lost its disk since may have been
+    //  dropped meanwhile.
+    if (self->recovery.attempt.keys_void && self->recovery.phase == PHASE_COPY)
+        zseq_node_recovery_copy_keys_again (self);
     if (msg->status == ZSEQ_OK)
         s_recovery_answered (self, index, msg);
     else

@@ -52,6 +52,7 @@ zseq_node_suspend (zseq_node_t *self)
          sequence = sequence->dirty)
         zseq_node_release (self, sequence, UINT64_MAX, ZSEQ_ENOTVOTING);
     zseq_node_kv_drop (self);
+    self->kv.refused = 0;
     zseq_coordinator_end (self->coordinator, ZSEQ_ENOTVOTING);
     if (self->kv.coordinator)
         zseq_kv_coordinator_end (self->kv.coordinator, ZSEQ_ENOTVOTING);

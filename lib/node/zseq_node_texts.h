@@ -139,7 +139,10 @@
        "and is left untouched: check the directory and the member list")       \
     X (RECOVERY_NAMES_MANY,                                                    \
        "the peers hold more names than this node may: raise --names-max")      \
-    X (NO_MEMORY_RECOVERY, "no memory for the names that the peers hold")
+    X (RECOVERY_KEYS_MANY,                                                     \
+       "the peers hold more of the key-value store than this node may: raise " \
+       "--kv-memory")                                                          \
+    X (NO_MEMORY_RECOVERY, "no memory for what the peers hold")
 
 //  Parts of other texts.
 #define ZSEQ_NODE_PARTS(X)                                                     \

@@ -35,15 +35,30 @@ zseq_recovery_see (zseq_recovery_t *self, uint8_t peer,
     assert (vector->n == self->newest.n);
 
     zseq_vector_merge (&self->newest, vector);
-    for (uint8_t node = 0; node < self->newest.n; node++)
-        if (!s_counts (self, node))
-            memset (&self->answers[node], 0, sizeof self->answers[node]);
+    for (uint8_t node = 0; node < self->newest.n; node++) {
+        if (s_counts (self, node))
+            continue;
+        self->keys_void |= self->answers[node].process != 0;
+        memset (&self->answers[node], 0, sizeof self->answers[node]);
+    }
 
     const zseq_incarnation_t *incarnation = &vector->incarnation[peer];
     if (zseq_incarnation_compare (incarnation, &self->newest.incarnation[peer]))
         return false;
     self->answers[peer].incarnation = *incarnation;
     return true;
+}
+
+void
+zseq_recovery_forget_keys (zseq_recovery_t *self, uint8_t peer)
+{
+    assert (self);
+    assert (peer < self->newest.n);
+
+    zseq_peer_answers_t *answers = &self->answers[peer];
+    answers->says_version = answers->keyed = answers->complete = false;
+    answers->process = answers->keys_total = answers->keys_copied = 0;
+    answers->after_key = (zseq_kv_cursor_t){.shard = 0};
 }
 
 zseq_node_set_t

@@ -14,7 +14,10 @@
 typedef struct {
     bool asked;                      //  It votes and has sent its vector
     bool fenced;                     //  Our incarnation is durable there
-    bool complete;                   //  ... and all its names were copied
+    bool named;                      //  ... and all its names were copied
+    bool says_version;               //  It has said which version it speaks
+    bool keyed;                      //  ... and all its records were copied
+    bool complete;                   //  All of it was
     zseq_incarnation_t incarnation;  //  Its own when it answered
     uint64_t floor;                  //  Of a fenced one, as the next
     uint64_t floor_reserved;
@@ -22,12 +25,18 @@ typedef struct {
     uint64_t copied;     //  Names that were copied
     uint8_t after_size;  //  The last one of these
     char after[ZSEQ_NAME_MAX];
+    uint64_t process;            //  That shows its records; 0: none has
+    uint64_t keys_total;         //  Keys that it holds
+    uint64_t keys_copied;        //  Keys that were copied
+    zseq_kv_cursor_t after_key;  //  The last one of these
 } zseq_peer_answers_t;
 
 typedef struct {
     uint8_t self;          //  The node that recovers
     zseq_quorum_t quorum;  //  Voting peers whose answers it takes: a write's
     zseq_vector_t newest;  //  The newest of any reply
+    bool keys_void;        //  Records were copied from an incarnation that has
+                           //  ended since
     zseq_peer_answers_t answers[ZSEQ_NODES_MAX];
 } zseq_recovery_t;
 
@@ -39,6 +48,9 @@ void zseq_recovery_init (zseq_recovery_t *self, const zseq_record_t *record);
 //  the newest known incarnation of peer, so that it may be used.
 bool zseq_recovery_see (zseq_recovery_t *self, uint8_t peer,
                         const zseq_vector_t *vector);
+
+//  Forgets what was copied of a peer's keys, which are copied again.
+void zseq_recovery_forget_keys (zseq_recovery_t *self, uint8_t peer);
 
 //  The peers whose answers count: those that answered HELLO, and those that
 //  were copied from completely.

@@ -1,6 +1,9 @@
 //  The phases of a call. A get READs (s_read_*); when the nodes have not agreed
-//  twice, or too few have answered, it asks a coordinator to settle the key. A write asks a coordinator
-//  at once. A stale get asks a near node first, and then READs.
+//  twice, or too few have answered, it asks a coordinator to settle the key. A
+//  write asks a coordinator at once. A stale get asks a near node first, and
+//  then READs. A watch READs; as long as that shows nothing new, it leaves the
+//  question with all nodes (s_watch_*), and READs again when one of them
+//  answers, or after a while.
 //
 //  All messages to coordinators for one op have the same op id and request IDs
 //  of their own: a late reply to any of them answers the op.
@@ -19,6 +22,13 @@
 //  How long a coordinator may take that is heard, at least.
 #define LIMIT_US_MIN 500000
 #define LIMIT_TIMES 16
+//  How long a watch relies on the nodes that hold it; and if those are so few
+//  that a write may pass them by.
+#define WATCH_US 10000000
+#define POLL_US 500000
+//  After so many hints in vain, and after twice as many, and so on, a watch has
+//  the key settled: a node may hold a version that was never chosen.
+#define FRUITLESS_MAX 4
 
 void
 zseq_kv_call_init (zseq_kv_call_t *self, zseq_kv_nodes_t *nodes,
@@ -63,17 +73,46 @@ s_done (zseq_kv_call_t *self, int rc)
     return ZSEQ_DO_DONE;
 }
 
+//  A watch goes on: the key's version is no newer one.
+static zseq_do_t
+s_watch_on (zseq_kv_call_t *self, uint64_t now_us)
+{
+    self->phase = ZSEQ_KV_WATCHING;
+    self->node = self->nodes->n;
+    self->passed = 0;
+    self->owing = 0;
+    self->disagreed = 0;
+    self->watched = 0;
+    if (!self->fruitless)
+        return ZSEQ_DO_SEND;
+    self->pause_us = now_us + zseq_backoff_next (&self->backoff);
+    return ZSEQ_DO_WAIT;
+}
+
+//  A read has told the key's version. To a watch, an absence is news if it knew
+//  a version: the key was deleted, and the deletion is forgotten.
+static zseq_do_t
+s_answered (zseq_kv_call_t *self, int rc, uint64_t now_us)
+{
+    bool absent = self->version == 0;
+    if (!self->ask.watch ||
+        (absent ? self->ask.above > 0 : self->version > self->ask.above))
+        return s_done (self, rc);
+    return s_watch_on (self, now_us);
+}
+
 //  The answer to a read: what a node shows of the key.
 static zseq_do_t
-s_found (zseq_kv_call_t *self, const zseq_kv_record_t *record, uint64_t floor)
+s_found (zseq_kv_call_t *self, const zseq_kv_record_t *record, uint64_t floor,
+         uint64_t now_us)
 {
     bool absent = record->proposal.seq == 0;
     self->version = absent ? 0 : record->version;
     self->floor = absent ? floor : 0;
     if (!zseq_kv_record_exists (record))
-        return s_done (self, ZSEQ_ENOKEY);
+        return s_answered (self, ZSEQ_ENOKEY, now_us);
     self->value = record->value;
-    return s_done (self, ZSEQ_OK);
+    return s_answered (self, ZSEQ_OK, now_us);
 }
 
 //  What the reply shows of the key; NULL: nothing, for the reason *status_p.
@@ -121,8 +160,9 @@ s_near_reply (zseq_kv_call_t *self, const zseq_msg_t *reply, uint64_t now_us)
     if (!record)
         return s_near_failed (self);
     uint64_t version = record->proposal.seq == 0 ? 0 : record->version;
-    return version < self->ask.least ? s_near_failed (self)
-                                     : s_found (self, record, record->version);
+    return version < self->ask.least
+             ? s_near_failed (self)
+             : s_found (self, record, record->version, now_us);
 }
 
 //  READ.
@@ -162,14 +202,16 @@ s_silent (const zseq_kv_call_t *self)
 }
 
 //  Whether no nodes can agree any more. If W have answered, those that the
-//  message did not reach are not waited for.
+//  message did not reach are not waited for. Copies may agree with nobody
+//  before W have answered, which it takes to have the key settled.
 static bool
 s_read_hopeless (const zseq_kv_call_t *self)
 {
     zseq_node_set_t granted = zseq_attempt_granted (&self->attempt);
     zseq_node_set_t silent = s_silent (self);
-    if (s_quorum (self, granted))
-        silent &= ~self->attempt.absent;
+    if (!s_quorum (self, granted))
+        return !s_quorum (self, granted | silent);
+    silent &= ~self->attempt.absent;
     bool hopeless = !s_quorum (self, silent);
     for (uint8_t node = 0; node < self->nodes->n; node++)
         if (zseq_node_set_has (granted, node) &&
@@ -229,7 +271,8 @@ s_read_reply (zseq_kv_call_t *self, const zseq_msg_t *reply, uint64_t now_us)
         zseq_node_set_t agreeing = s_agreeing (self, reply->node);
         if (s_quorum (self, agreeing)) {
             zseq_attempt_end (attempt, true);
-            return s_found (self, record, s_lowest_floor (self, agreeing));
+            return s_found (self, record, s_lowest_floor (self, agreeing),
+                            now_us);
         }
     }
     if (s_read_hopeless (self))
@@ -250,7 +293,7 @@ s_read_tick (zseq_kv_call_t *self, uint64_t now_us)
                                                      : ZSEQ_DO_WAIT;
 }
 
-//  COORDINATED.
+//  COORDINATED, and what WATCHING shares with it.
 
 static uint64_t
 s_left_us (const zseq_kv_call_t *self, uint64_t now_us)
@@ -368,9 +411,11 @@ s_renew (zseq_kv_call_t *self, uint64_t now_us)
 //  does not say that it has passed: a minority may hold a value with it that
 //  was proposed under a lower ballot, and that is taken up later.
 static zseq_do_t
-s_refused (zseq_kv_call_t *self, int status)
+s_refused (zseq_kv_call_t *self, int status, uint64_t now_us)
 {
     const zseq_kv_op_t *op = &self->ask.op;
+    if (self->ask.watch)
+        return s_answered (self, status, now_us);
     zseq_do_t todo = s_done (self, status);
     if (op->conditional && op->expected != 0 && self->version > op->expected)
         self->unknown = false;
@@ -429,10 +474,10 @@ s_coordinated_reply (zseq_kv_call_t *self, const zseq_msg_t *reply,
     switch (reply->status) {
     case ZSEQ_OK:
         self->value = s_writes (self) ? self->value : reply->kv_write.value;
-        return s_done (self, ZSEQ_OK);
+        return s_answered (self, ZSEQ_OK, now_us);
     case ZSEQ_ENOKEY:
     case ZSEQ_EVERSION:
-        return s_refused (self, reply->status);
+        return s_refused (self, reply->status, now_us);
     case ZSEQ_EFORGOTTEN:
         return self->applied || self->owing ? s_done (self, ZSEQ_EFORGOTTEN)
                                             : s_renew (self, now_us);
@@ -443,6 +488,65 @@ s_coordinated_reply (zseq_kv_call_t *self, const zseq_msg_t *reply,
     default:
         return s_refused_by_node (self, reply->node, reply->status, now_us);
     }
+}
+
+//  WATCHING.
+
+//  When the key is to be read anyway. A message or a node may have been lost;
+//  and a write has reached W nodes, but perhaps no others.
+static uint64_t
+s_watch_until_us (const zseq_kv_call_t *self)
+{
+    zseq_node_set_t holding = self->reached & ~self->declined;
+    return self->asked_us + (s_quorum (self, holding) ? WATCH_US : POLL_US);
+}
+
+static void
+s_watch_request (zseq_kv_call_t *self, uint64_t request, uint64_t now_us,
+                 zseq_msg_t *msg)
+{
+    uint64_t left_us = s_left_us (self, now_us);
+    self->watched = request;
+    self->asked_us = now_us;
+    self->reached = 0;
+    self->declined = 0;
+    msg->op = ZSEQ_OP_KV_WATCH;
+    msg->name = self->ask.key;
+    msg->kv_watch = (zseq_msg_kv_watch_t){
+      .above = self->ask.above,
+      .timeout_us = left_us < WATCH_US ? left_us + 1 : WATCH_US};
+}
+
+static zseq_do_t
+s_watch_tick (zseq_kv_call_t *self, uint64_t now_us)
+{
+    if (!self->watched)
+        return now_us >= self->pause_us ? ZSEQ_DO_SEND : ZSEQ_DO_WAIT;
+    if (now_us < s_watch_until_us (self))
+        return ZSEQ_DO_WAIT;
+    self->fruitless = 0;
+    self->phase = ZSEQ_KV_READ;
+    return ZSEQ_DO_SEND;
+}
+
+//  A node has a newer version, chosen or not.
+static zseq_do_t
+s_watch_reply (zseq_kv_call_t *self, const zseq_msg_t *reply, uint64_t now_us)
+{
+    if (!reply->request || reply->request != self->watched)
+        return ZSEQ_DO_WAIT;
+    if (reply->status != ZSEQ_OK) {
+        zseq_node_set_add (&self->declined, reply->node);
+        return ZSEQ_DO_WAIT;
+    }
+    if (reply->kv_watch.version <= self->ask.above)
+        return ZSEQ_DO_WAIT;
+    uint32_t fruitless = self->fruitless++;
+    self->phase = ZSEQ_KV_READ;
+    if (fruitless < FRUITLESS_MAX || (fruitless & (fruitless - 1)))
+        return ZSEQ_DO_SEND;
+    self->phase = ZSEQ_KV_COORDINATED;
+    return s_next (self, now_us);
 }
 
 //  What the owner calls.
@@ -460,6 +564,8 @@ zseq_kv_call_tick (zseq_kv_call_t *self, uint64_t now_us)
         return s_coordinated_tick (self, now_us);
     if (self->phase == ZSEQ_KV_READ)
         return s_read_tick (self, now_us);
+    if (self->phase == ZSEQ_KV_WATCHING)
+        return s_watch_tick (self, now_us);
     if (self->node == self->nodes->n)
         return ZSEQ_DO_SEND;
     return now_us >= self->limit_us ? s_near_failed (self) : ZSEQ_DO_WAIT;
@@ -477,6 +583,8 @@ zseq_kv_call_request (zseq_kv_call_t *self, uint64_t request, uint64_t now_us,
     memset (msg, 0, sizeof *msg);
     if (self->phase == ZSEQ_KV_COORDINATED)
         s_coordinated_request (self, request, now_us, msg);
+    else if (self->phase == ZSEQ_KV_WATCHING)
+        s_watch_request (self, request, now_us, msg);
     else {
         bool near = self->phase == ZSEQ_KV_NEAR;
         if (near)
@@ -498,7 +606,7 @@ zseq_kv_call_nodes (const zseq_kv_call_t *self)
 {
     assert (self);
 
-    if (self->phase == ZSEQ_KV_READ)
+    if (self->phase == ZSEQ_KV_READ || self->phase == ZSEQ_KV_WATCHING)
         return zseq_node_set_first (self->nodes->n);
     zseq_node_set_t node = 0;
     zseq_node_set_add (&node, self->node);
@@ -514,6 +622,10 @@ zseq_kv_call_sent (zseq_kv_call_t *self, zseq_node_set_t reached,
 
     if (self->phase == ZSEQ_KV_READ) {
         self->attempt.absent = zseq_node_set_first (self->nodes->n) & ~reached;
+        return ZSEQ_DO_WAIT;
+    }
+    if (self->phase == ZSEQ_KV_WATCHING) {
+        self->reached = reached;
         return ZSEQ_DO_WAIT;
     }
     bool sent = zseq_node_set_has (reached, self->node);
@@ -534,6 +646,8 @@ zseq_kv_call_waits_for (const zseq_kv_call_t *self, uint64_t request)
 
     if (self->phase == ZSEQ_KV_READ)
         return self->attempt.request == request;
+    if (self->phase == ZSEQ_KV_WATCHING)
+        return self->watched == request;
     for (uint8_t node = 0; node < self->nodes->n; node++)
         if (self->sent[node] == request)
             return true;
@@ -558,6 +672,10 @@ zseq_kv_call_reply (zseq_kv_call_t *self, const zseq_msg_t *reply,
         return read ? s_near_reply (self, reply, now_us) : ZSEQ_DO_WAIT;
     if (self->phase == ZSEQ_KV_READ)
         return read ? s_read_reply (self, reply, now_us) : ZSEQ_DO_WAIT;
+    if (self->phase == ZSEQ_KV_WATCHING)
+        return reply->op == ZSEQ_OP_KV_WATCH
+                 ? s_watch_reply (self, reply, now_us)
+                 : ZSEQ_DO_WAIT;
     zseq_op_t op = s_writes (self) ? ZSEQ_OP_KV_WRITE : ZSEQ_OP_KV_SETTLE;
     return reply->op == op ? s_coordinated_reply (self, reply, now_us)
                            : ZSEQ_DO_WAIT;
@@ -571,6 +689,8 @@ zseq_kv_call_wake_us (const zseq_kv_call_t *self)
     uint64_t wake_us = self->pause_us;
     if (self->phase == ZSEQ_KV_READ)
         wake_us = zseq_attempt_wake_us (&self->attempt);
+    else if (self->phase == ZSEQ_KV_WATCHING)
+        wake_us = self->watched ? s_watch_until_us (self) : self->pause_us;
     else if (self->phase == ZSEQ_KV_NEAR)
         wake_us = self->limit_us;
     else if (self->node != self->nodes->n)
@@ -589,7 +709,7 @@ zseq_kv_call_end (zseq_kv_call_t *self)
                            !s_writes (self) && self->disagreed < 2;
     if (self->phase == ZSEQ_KV_READ || read_by_too_few)
         rc = zseq_attempt_failure (&self->attempt, ZSEQ_QUORUM_WRITE, NULL);
-    else if (self->owing)
+    else if (self->owing || self->phase == ZSEQ_KV_WATCHING)
         rc = ZSEQ_ETIMEOUT;
     else if (self->refusal != ZSEQ_OK && self->refusal != ZSEQ_ENOTVOTING)
         rc = self->refusal;

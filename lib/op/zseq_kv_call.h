@@ -1,8 +1,10 @@
 //  One call of a client of the key-value store, on one key: a get, a stale get,
-//  or a write. A get asks all nodes and is done when a quorum agrees. A stale
-//  get asks one node. A write, and a get on which the nodes do not agree, asks
-//  a coordinator, and when that is silent another one. Source:
-//  lib/doc/kv.md, K7 to K11 and K15, and lib/doc/wire.md, section 6.10.
+//  a watch, or a write. A get asks all nodes and is done when a quorum agrees.
+//  A stale get asks one node. A watch is a get that is repeated whenever a node
+//  has a newer version, until the get tells one. A write, and a get on which
+//  the nodes do not agree, asks a coordinator, and when that is silent another
+//  one. Source: lib/doc/kv.md, K7 to K11 and K15, and lib/doc/wire.md, section
+//  6.10.
 //
 //  The owner ticks the call first. When a function returns ZSEQ_DO_SEND, the
 //  owner calls _request, sends the message to the nodes that _nodes names, and
@@ -23,12 +25,15 @@ typedef struct {
     bool stale;        //  GET: one node's answer is enough
     uint64_t least;    //  ... if it shows that version at least; 0: the key may
                        //  be absent
+    bool watch;        //  GET: only a newer version is an answer
+    uint64_t above;    //  ... than that one; 0: than an absence
 } zseq_kv_ask_t;
 
 typedef enum {
-    ZSEQ_KV_NEAR,        //  A stale read asks one node
-    ZSEQ_KV_READ,        //  Asks all nodes
-    ZSEQ_KV_COORDINATED  //  Asks a coordinator
+    ZSEQ_KV_NEAR,         //  A stale read asks one node
+    ZSEQ_KV_READ,         //  Asks all nodes
+    ZSEQ_KV_COORDINATED,  //  Asks a coordinator
+    ZSEQ_KV_WATCHING      //  Waits until a node has a newer version
 } zseq_kv_phase_t;
 
 //  What a node has shown of the key.
@@ -49,6 +54,13 @@ typedef struct {
     zseq_attempt_t attempt;
     zseq_kv_vote_t vote[ZSEQ_NODES_MAX];
     uint32_t disagreed;  //  READs on which W nodes did not agree
+
+    //  WATCHING.
+    uint64_t watched;          //  Request ID of the message; 0: a pause
+    zseq_node_set_t reached;   //  Nodes that it has reached
+    zseq_node_set_t declined;  //  ... and that do not hold the watch
+    uint32_t fruitless;        //  Hints in a row after which no newer version
+                               //  was read
 
     //  NEAR and COORDINATED.
     uint64_t sent[ZSEQ_NODES_MAX];  //  Request IDs of the op's copies that have

@@ -1,6 +1,6 @@
-//  The daemon zseqd-segments has small segments in the journal of its registers,
-//  so that a short load fills many, and snapshots are made. Linked with
-//  --wrap=zseq_kvstore_new.
+//  The daemon zseqd-segments has small segments in the journal of its
+//  registers, so that a short load fills many, and snapshots are made. Linked
+//  with --wrap=zseq_kvstore_new.
 
 #include "zseq_kvstore_private.h"
 

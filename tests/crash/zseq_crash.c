@@ -661,8 +661,7 @@ s_client_run (void *arg)
     zseq_crash_t *crash = self->crash;
     zseq_client_t *client = s_client_new (crash, crash->options.timeout_ms);
     zseq_keys_client_t *keys =
-      crash->keys ? zseq_keys_client_new (crash->keys, self->process, client)
-                  : NULL;
+      zseq_keys_client_new (crash->keys, self->process, client);
     uint32_t threads = crash->options.threads;
     int status = 0;
     for (uint32_t index = 0; index < threads; index++) {
@@ -680,7 +679,7 @@ s_client_run (void *arg)
             status = 1;
         s_thread_term (&thread[index]);
     }
-    if (keys && zseq_keys_client_end (&keys) != ZSEQ_OK)
+    if (zseq_keys_client_end (&keys) != ZSEQ_OK)
         status = 1;
     zseq_client_destroy (&client);
     return status;
@@ -709,8 +708,7 @@ zseq_crash_load (zseq_crash_t *self)
     assert (self);
     assert (!self->loaded);
     atomic_store (&self->progress->stop, false);
-    if (!self->options.no_keys)
-        self->keys = s_keys_new (self);
+    self->keys = s_keys_new (self);
     zseq_crash_open_names (self, self->options.names_open);
     for (uint32_t process = 0; process < self->options.processes; process++) {
         s_client_t client = {self, process};
@@ -763,8 +761,7 @@ zseq_crash_progress (zseq_crash_t *self)
             ZSEQ_PROCESS_WAIT_MS)
             zseq_process_fail ("calls fail, and fail again");
     }
-    if (self->keys)
-        zseq_keys_await (self->keys, S_PROGRESS);
+    zseq_keys_await (self->keys, S_PROGRESS);
 }
 
 void
@@ -809,7 +806,7 @@ s_ask (void *arg)
         fprintf (stderr, "asking all: %s: %s\n", zseq_strerror (rc),
                  zseq_detail ());
     s_thread_term (&thread);
-    if (rc == ZSEQ_OK && crash->keys)
+    if (rc == ZSEQ_OK)
         rc = zseq_keys_ask_all (crash->keys, client, S_PATIENT_MS);
     zseq_client_destroy (&client);
     return rc == ZSEQ_OK ? 0 : 1;
@@ -866,8 +863,6 @@ s_add_counts (zseq_keys_counts_t one, zseq_keys_counts_t other)
 static bool
 s_judge_keys (zseq_crash_t *self)
 {
-    if (!self->keys)
-        return true;
     uint64_t violations = zseq_keys_judge (self->keys)->violations;
     self->key_violations += violations;
     self->counts = s_add_counts (self->counts, zseq_keys_counts (self->keys));
@@ -882,13 +877,11 @@ zseq_crash_judge (zseq_crash_t *self)
     assert (self->loaded);
     bool good = true;
     atomic_store (&self->progress->stop, true);
-    if (self->keys)
-        zseq_keys_stop (self->keys);
+    zseq_keys_stop (self->keys);
     for (uint32_t process = 0; process < self->options.processes; process++) {
         if (zseq_process_wait (self->client[process]) != 0)
             good = false;
-        if (self->keys)
-            zseq_keys_reap (self->keys, process);
+        zseq_keys_reap (self->keys, process);
     }
     self->loaded = false;
     zseq_crash_ask_all (self);

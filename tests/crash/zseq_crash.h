@@ -1,7 +1,8 @@
 //  A cluster of real nodes under a load of many names, and of keys (zseq_keys),
-//  for tests that disturb the nodes. Client processes note all IDs that they are
-//  given in memory shared with the test, and zseq_crash_judge checks them name
-//  by name. A failure in these functions ends the test (zseq_process_fail).
+//  for tests that disturb the nodes. Client processes note all IDs that they
+//  are given in memory shared with the test, and zseq_crash_judge checks them
+//  name by name. A failure in these functions ends the test
+//  (zseq_process_fail).
 //
 //  A test calls zseq_crash_new, spawns the nodes, calls zseq_crash_load to
 //  start the clients, and then kills, damages and restarts nodes in rounds
@@ -26,8 +27,6 @@ typedef struct {
     uint32_t names;         //  Names they use, 1..ZSEQ_CRASH_NAMES_MAX
     uint32_t names_open;    //  Names they use at first
     bool unbuffered;        //  Clients do not buffer IDs
-    bool no_keys;           //  Clients use no keys: nodes recover, and serve
-                            //  none after that yet
     int timeout_ms;         //  Of a call; 0 means 3000
     void (*at_end) (void);  //  Called when the nodes have ended for good, even
                             //  if the test fails; or NULL
@@ -110,8 +109,9 @@ void zseq_crash_load (zseq_crash_t *self);
 void zseq_crash_open_names (zseq_crash_t *self, uint32_t names);
 uint32_t zseq_crash_names_open (const zseq_crash_t *self);
 
-//  _let_run waits for a random part of about that many calls for IDs, failed ones
-//  included. _progress waits until some calls, and some for keys, have succeeded.
+//  _let_run waits for a random part of about that many calls for IDs, failed
+//  ones included. _progress waits until some calls, and some for keys, have
+//  succeeded.
 void zseq_crash_let_run (zseq_crash_t *self, uint64_t calls);
 void zseq_crash_progress (zseq_crash_t *self);
 

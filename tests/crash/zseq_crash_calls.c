@@ -171,6 +171,16 @@ s_round_formation (size_t call, uint64_t when)
     return zseq_crash_judge (s_crash);
 }
 
+//  Whether enough has happened: there must have been a kill.
+static bool
+s_enough (void)
+{
+    uint64_t kills = 0;
+    for (size_t call = 0; call < S_CALLS; call++)
+        kills += s_kills[call];
+    return zseq_crash_late (s_crash) && kills > 0;
+}
+
 static bool
 s_run (void)
 {
@@ -183,7 +193,7 @@ s_run (void)
     }
     for (uint64_t when = 1; when <= zseq_crash_times (S_TIMES); when++)
         for (size_t call = 0; call < S_CALLS; call++)
-            if (good && !s_rare[call] && !zseq_crash_late (s_crash))
+            if (good && !s_rare[call] && !s_enough ())
                 good = formation ? s_round_formation (call, when)
                                  : s_round_loaded (call, when);
     if (good && !formation)
@@ -206,11 +216,8 @@ main (int argc, char **argv)
         printf ("skipped: strace does not work here\n");
         return ZSEQ_CRASH_SKIPPED;
     }
-    zseq_crash_options_t options = {.processes = 2,
-                                    .threads = 4,
-                                    .names = S_NAMES,
-                                    .names_open = 8,
-                                    .no_keys = s_mode == S_RECOVER};
+    zseq_crash_options_t options = {
+      .processes = 2, .threads = 4, .names = S_NAMES, .names_open = 8};
     s_crash = zseq_crash_new (&options);
     bool good = s_run ();
     uint64_t kills = 0;

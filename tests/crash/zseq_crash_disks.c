@@ -287,11 +287,8 @@ int
 main (int argc, char **argv)
 {
     uint64_t rounds = argc > 1 ? strtoull (argv[1], NULL, 10) : S_ROUNDS;
-    zseq_crash_options_t options = {.processes = 4,
-                                    .threads = 2,
-                                    .names = S_NAMES,
-                                    .names_open = 100,
-                                    .no_keys = true};
+    zseq_crash_options_t options = {
+      .processes = 4, .threads = 2, .names = S_NAMES, .names_open = 100};
     s_crash = zseq_crash_new (&options);
     zseq_crash_restart (s_crash);
     zseq_crash_load (s_crash);

@@ -568,3 +568,187 @@ Test (kv_none, is_unavailable_without_nodes)
     zseq_kv_destroy (&kv);
     zseq_client_destroy (&client);
 }
+
+//  Listing.
+
+typedef struct {
+    char text[256];
+    size_t count;
+    size_t most;  //  Ends the listing; 0: never
+} s_listed_t;
+
+//  Adds an entry to the text, as key=value.
+static int
+s_add (const zseq_kv_entry_t *entry, void *arg)
+{
+    s_listed_t *listed = arg;
+    size_t used = strlen (listed->text);
+    cr_assert_geq (entry->version, 1);
+    if (used < sizeof listed->text - 32)
+        snprintf (listed->text + used, sizeof listed->text - used, "%.*s=%.*s ",
+                  (int) entry->key_size, (const char *) entry->key,
+                  (int) entry->size,
+                  entry->data ? (const char *) entry->data : "");
+    cr_assert (entry->data || entry->size == 0);
+    return ++listed->count == listed->most;
+}
+
+static void
+s_assert_list (const char *prefix, const char *after, const char *expected)
+{
+    s_listed_t listed = {.count = 0};
+    ASSERT_RC (zseq_kv_list (s_kv, prefix, strlen (prefix), after,
+                             strlen (after), s_add, &listed),
+               ZSEQ_OK);
+    cr_assert_str_eq (listed.text, expected);
+}
+
+EVERYWHERE (lists_keys_with_their_values)
+{
+    s_put ("b", "2");
+    s_put ("a", "1");
+    s_put ("ab", "");
+    s_put ("gone", "3");
+    ASSERT_RC (zseq_kv_del (s_kv, "gone", 4, ZSEQ_KV_ANY, NULL), ZSEQ_OK);
+    s_assert_list ("", "", "a=1 ab= b=2 ");
+    s_assert_list ("a", "", "a=1 ab= ");
+    s_assert_list ("", "a", "ab= b=2 ");
+    s_assert_list ("a", "a", "ab= ");
+    s_assert_list ("c", "", "");
+    s_listed_t listed = {.count = 0};
+    ASSERT_RC (zseq_kv_keys (s_kv, "b", 1, "", 0, s_add, &listed), ZSEQ_OK);
+    cr_assert_str_eq (listed.text, "b= ");
+}
+
+EVERYWHERE (ends_a_listing_when_asked_to)
+{
+    s_put ("a", "1");
+    s_put ("b", "2");
+    s_listed_t listed = {.most = 1};
+    ASSERT_RC (zseq_kv_list (s_kv, "", 0, "", 0, s_add, &listed), ZSEQ_OK);
+    cr_assert_str_eq (listed.text, "a=1 ");
+}
+
+EVERYWHERE (lists_more_keys_than_a_page_has)
+{
+    enum { COUNT = 700 };
+    static zseq_ended_t ended[COUNT];
+    for (uint64_t index = 0; index < COUNT; index++)
+        ASSERT_RC (zseq_start_kv_put (s_kv, &index, sizeof index, &index,
+                                      sizeof index, index),
+                   ZSEQ_OK);
+    s_collect (ended, COUNT);
+    s_listed_t listed = {.count = 0};
+    ASSERT_RC (zseq_kv_list (s_kv, NULL, 0, NULL, 0, s_add, &listed), ZSEQ_OK);
+    cr_assert_eq (listed.count, COUNT);
+}
+
+EVERYWHERE (lists_nothing_with_wrong_arguments)
+{
+    char key[ZSEQ_KEY_MAX + 1] = "";
+    s_listed_t listed = {.count = 0};
+    ASSERT_RC (zseq_kv_list (s_kv, key, sizeof key, NULL, 0, s_add, &listed),
+               ZSEQ_EINVAL);
+    s_assert_detail (
+      "the prefix or the key after which to begin is longer than 255 bytes");
+    ASSERT_RC (zseq_kv_keys (s_kv, NULL, 0, key, sizeof key, s_add, &listed),
+               ZSEQ_EINVAL);
+}
+
+//  Watching.
+
+EVERYWHERE (watch_returns_at_once_what_is_newer)
+{
+    uint64_t version = s_put ("key", "one");
+    char buffer[8];
+    zseq_kv_info_t info;
+    ASSERT_RC (
+      zseq_kv_watch (s_kv, "key", 3, version - 1, buffer, sizeof buffer, &info),
+      ZSEQ_OK);
+    cr_assert_eq (info.version, version);
+    cr_assert_eq (info.size, 3);
+    uint64_t deletion;
+    ASSERT_RC (zseq_kv_del (s_kv, "key", 3, version, &deletion), ZSEQ_OK);
+    ASSERT_RC (zseq_kv_watch (s_kv, "key", 3, version, NULL, 0, &info),
+               ZSEQ_ENOKEY);
+    cr_assert_eq (info.version, deletion);
+}
+
+EVERYWHERE (watch_ends_at_its_deadline)
+{
+    uint64_t version = s_put ("key", "one");
+    ASSERT_RC (zseq_kv_set_timeout (s_kv, 100), ZSEQ_OK);
+    zseq_kv_info_t info;
+    ASSERT_RC (zseq_kv_watch (s_kv, "key", 3, version, NULL, 0, &info),
+               ZSEQ_ETIMEOUT);
+    s_assert_detail ("it had no version above ");
+    ASSERT_RC (zseq_kv_watch (s_kv, "none", 4, 0, NULL, 0, &info),
+               ZSEQ_ETIMEOUT);
+}
+
+//  Counts a key up to 100.
+static void *
+s_count_up (void *arg)
+{
+    zseq_kv_t *kv = arg;
+    for (int count = 1; count <= 100; count++)
+        ASSERT_RC (zseq_kv_put (kv, "key", 3, &count, sizeof count, NULL),
+                   ZSEQ_OK);
+    return NULL;
+}
+
+EVERYWHERE (watch_follows_a_key_to_its_last_version)
+{
+    pthread_t thread;
+    zseq_kv_t *kv = zseq_kv_new (s_client);
+    pthread_create (&thread, NULL, s_count_up, kv);
+    int count = 0;
+    zseq_kv_info_t info = {.version = 0};
+    while (count < 100) {
+        int before = count;
+        uint64_t version = info.version;
+        ASSERT_RC (
+          zseq_kv_watch (s_kv, "key", 3, version, &count, sizeof count, &info),
+          ZSEQ_OK);
+        cr_assert_gt (info.version, version);
+        cr_assert_gt (count, before);
+    }
+    pthread_join (thread, NULL);
+    zseq_kv_destroy (&kv);
+}
+
+EVERYWHERE (starts_watches)
+{
+    char buffer[8];
+    zseq_ended_t ended[2];
+    ASSERT_RC (
+      zseq_start_kv_watch (s_kv, "key", 3, 0, buffer, sizeof buffer, 7),
+      ZSEQ_OK);
+    ASSERT_RC (zseq_start_kv_put (s_kv, "key", 3, "one", 3, 8), ZSEQ_OK);
+    s_collect (ended, 2);
+    const zseq_ended_t *watch = &ended[ended[1].tag == 7];
+    ASSERT_RC (watch->rc, ZSEQ_OK);
+    cr_assert_eq (watch->value, ended[ended[1].tag == 8].value);
+    cr_assert_eq (watch->size, 3);
+    cr_assert (memcmp (buffer, "one", 3) == 0);
+}
+
+static void *
+s_watch_nothing (void *arg)
+{
+    zseq_kv_info_t info;
+    (void) arg;
+    int rc = zseq_kv_watch (s_kv, "key", 3, 0, NULL, 0, &info);
+    cr_assert (rc == ZSEQ_ECLOSED || rc == ZSEQ_ETIMEOUT, "%s",
+               zseq_strerror (rc));
+    return NULL;
+}
+
+EVERYWHERE (destroying_the_client_ends_a_watch)
+{
+    pthread_t thread;
+    ASSERT_RC (zseq_kv_set_timeout (s_kv, 60000), ZSEQ_OK);
+    pthread_create (&thread, NULL, s_watch_nothing, NULL);
+    zseq_client_destroy (&s_client);
+    pthread_join (thread, NULL);
+}

@@ -30,8 +30,8 @@
 #define S_PATIENT_MS 60000
 #define S_PEEKS 5  //  One call in so many is a peek
 #define S_KEYS 24
-#define S_KEY_THREADS 2
-#define S_VALUE_MAX 4096
+#define S_KEY_THREADS 3
+#define S_VALUE_MAX 512
 #define S_KEY_TIMEOUT_MS 1000
 #define S_KEY_SUCCESSES 3    //  Reads, and writes, to call it progress
 #define S_GAP_MS_MAX 15000   //  Without any
@@ -585,10 +585,9 @@ s_note (zseq_netcluster_t *self)
     for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++) {
         s_client_t *client = &self->client[index];
         client->able = s_able (self, client->host);
-        bool helpless = s_helpless (self, client->host);
-        client->keyless = !self->keys || helpless;
-        client->cut_off = self->keys && s_cut_off (self, client->host);
-        client->helpless = !client->able && helpless;
+        client->keyless = s_helpless (self, client->host);
+        client->cut_off = s_cut_off (self, client->host);
+        client->helpless = !client->able && client->keyless;
         client->keys = s_keys (self, client);
         client->operations = s_operations (client);
         client->failures = s_failures (client);
@@ -677,8 +676,8 @@ zseq_netcluster_watch (zseq_netcluster_t *self)
     self->watch_ns = zseq_history_now_ns ();
 }
 
-//  Fails if a client that was cut off could use keys. One answer may have been on
-//  its way.
+//  Fails if a client that was cut off could use keys. One answer may have been
+//  on its way.
 static void
 s_check_keyless (const zseq_netcluster_t *self, const s_client_t *client)
 {
@@ -733,8 +732,8 @@ s_later (uint64_t one, uint64_t other)
     return one > other ? one : other;
 }
 
-//  Keeps in *longest_ms_p how long ago something last was, but not more than since
-//  start_ns.
+//  Keeps in *longest_ms_p how long ago something last was, but not more than
+//  since start_ns.
 static void
 s_note_gap (uint64_t *longest_ms_p, uint64_t start_ns, uint64_t last_ns)
 {
@@ -791,7 +790,7 @@ zseq_netcluster_must_progress (zseq_netcluster_t *self)
 //  The whole.
 
 zseq_netcluster_t *
-zseq_netcluster_new (size_t n, uint64_t seed, bool clocks, bool keys)
+zseq_netcluster_new (size_t n, uint64_t seed, bool clocks)
 {
     assert (n >= 1 && n <= ZSEQ_NODES_MAX);
     assert (!s_living);
@@ -837,8 +836,7 @@ zseq_netcluster_new (size_t n, uint64_t seed, bool clocks, bool keys)
     }
     for (size_t index = 0; index < n; index++)
         zseq_netcluster_must_vote (self, index);
-    if (keys)
-        s_start_keys (self);
+    s_start_keys (self);
     for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
         s_start_client (self, index);
     zseq_netcluster_must_progress (self);
@@ -902,7 +900,7 @@ s_ask (void *arg)
         }
     }
     zseq_keys_t *keys = self->netcluster->keys;
-    int rc = keys ? zseq_keys_ask_all (keys, client, S_PATIENT_MS) : ZSEQ_OK;
+    int rc = zseq_keys_ask_all (keys, client, S_PATIENT_MS);
     zseq_client_destroy (&client);
     if (rc != ZSEQ_OK)
         return 1;
@@ -1007,8 +1005,6 @@ s_judge_name (zseq_netcluster_t *self, size_t name)
 static bool
 s_judge_keys (zseq_netcluster_t *self)
 {
-    if (!self->keys)
-        return true;
     zseq_keys_counts_t counts = zseq_keys_counts (self->keys);
     uint64_t violations = zseq_keys_judge (self->keys)->violations;
     s_seen.keys.calls += counts.calls;
@@ -1026,15 +1022,13 @@ zseq_netcluster_judge (zseq_netcluster_t *self)
     bool good = true;
     for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++)
         atomic_store (&self->client[index].load.shared->stop, true);
-    if (self->keys)
-        zseq_keys_stop (self->keys);
+    zseq_keys_stop (self->keys);
     for (uint32_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++) {
         if (zseq_process_wait (self->client[index].pid) != 0) {
             printf ("client %u failed as it may not\n", index);
             good = false;
         }
-        if (self->keys)
-            zseq_keys_reap (self->keys, index);
+        zseq_keys_reap (self->keys, index);
     }
     s_ask_all (self);
     if (!s_judge_keys (self))

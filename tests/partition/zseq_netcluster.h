@@ -22,10 +22,8 @@ typedef struct zseq_netcluster zseq_netcluster_t;
 
 //  n nodes that vote, with clients at work; what is random follows from seed.
 //  ZSEQ_CRASH_ZSEQD is the daemon to run instead of the one that was built.
-//  With clocks, the nodes' wall clocks can be set. Without keys, clients use
-//  none: nodes recover, and serve none after that yet.
-zseq_netcluster_t *zseq_netcluster_new (size_t n, uint64_t seed, bool clocks,
-                                        bool keys);
+//  With clocks, the nodes' wall clocks can be set.
+zseq_netcluster_t *zseq_netcluster_new (size_t n, uint64_t seed, bool clocks);
 
 //  The clients must have been judged.
 void zseq_netcluster_destroy (zseq_netcluster_t **self_p);
@@ -82,8 +80,8 @@ void zseq_netcluster_watch (zseq_netcluster_t *self);
 void zseq_netcluster_watch_end (zseq_netcluster_t *self);
 
 //  During a watch: waits until every able client was given IDs and every
-//  unable one got errors, and until every client that can use keys has. A client
-//  whose host is slow or that is paused is passed over.
+//  unable one got errors, and until every client that can use keys has. A
+//  client whose host is slow or that is paused is passed over.
 void zseq_netcluster_hold (zseq_netcluster_t *self);
 
 //  During a watch: lets so much time pass, and prints the longest time in which

@@ -186,8 +186,8 @@ s_scatter (zseq_kv_clients_t *self, zseq_kv_caller_t *caller)
             zseq_node_set_remove (&caller->unsent, node);
             zseq_node_set_add (&caller->sent, node);
         }
-    //  Only a READ waits for nodes that cannot be reached now.
-    if (caller->msg.op != ZSEQ_OP_KV_READ)
+    //  Only a READ or a WATCH waits for nodes that cannot be reached now.
+    if (caller->msg.op != ZSEQ_OP_KV_READ && caller->msg.op != ZSEQ_OP_KV_WATCH)
         caller->unsent = 0;
     return zseq_kv_call_sent (&caller->call, caller->sent, s_now_us (self));
 }

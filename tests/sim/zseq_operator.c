@@ -452,6 +452,20 @@ zseq_operator_wipe (zseq_operator_t *self, uint8_t node)
     return true;
 }
 
+//  Damages the key-value store of a node that is down: some records and
+//  promises are lost.
+static void
+s_damage_keys (zseq_operator_t *self, zseq_sim_disk_t *disk)
+{
+    disk->kv.damaged = true;
+    for (size_t key = 0; key < ZSEQ_SIM_KEYS; key++)
+        if (s_draw (self, 2))
+            memset (&disk->kv.record[key], 0, sizeof disk->kv.record[key]);
+    for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+        if (s_draw (self, 2))
+            disk->kv.promise[shard] = (zseq_ballot_t){0, 0};
+}
+
 bool
 zseq_operator_damage (zseq_operator_t *self, uint8_t node)
 {
@@ -461,15 +475,20 @@ zseq_operator_damage (zseq_operator_t *self, uint8_t node)
     zseq_sim_disk_t *disk = zseq_sim_cluster_disk (self->cluster, node);
     size_t name = s_draw (self, ZSEQ_SIM_NAMES);
     bool record = self->n > 2 && s_draw (self, 4) == 0;
+    bool keys = self->n > 2 && !record && s_draw (self, 2);
     if (record)
         zseq_sim_cluster_damage (self->cluster, node);
+    else if (keys)
+        s_damage_keys (self, disk);
     else if (disk->file[name].there)
         disk->file[name].damaged = disk->synced[name].damaged = true;
     else
         return false;
-    zseq_sim_cluster_say (
-      self->cluster, "%c: %s is damaged or removed", 'a' + node,
-      record ? "its own record" : "the record of a sequence");
+    zseq_sim_cluster_say (self->cluster, "%c: %s is damaged or removed",
+                          'a' + node,
+                          record ? "its own record"
+                          : keys ? "its key-value store"
+                                 : "the record of a sequence");
     return true;
 }
 

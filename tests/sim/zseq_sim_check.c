@@ -191,12 +191,11 @@ zseq_sim_check_vote (const zseq_sim_process_t *process, const zseq_msg_t *msg)
           "say that it votes",
           zseq_sim_letter (process->index), zseq_sim_op_text (msg->op));
     zseq_state_t state = zseq_node_state (process->node);
-    //  A recovery by force also takes the names of a node that starts.
+    //  A recovery by force also takes what a node holds that starts.
     const zseq_msg_t *asked = process->asked;
-    bool recovers =
-      asked && (asked->op == ZSEQ_OP_FENCE || asked->op == ZSEQ_OP_COPY);
-    bool forced = state == ZSEQ_STATE_STARTING && recovers &&
-                  zseq_msg_recovery (asked)->forced;
+    const zseq_msg_recovery_t *recovery =
+      asked ? zseq_msg_recovery (asked) : NULL;
+    bool forced = state == ZSEQ_STATE_STARTING && recovery && recovery->forced;
     if (votes && state != ZSEQ_STATE_VOTING && state != ZSEQ_STATE_STOPPING &&
         !forced)
         zseq_sim_cluster_broken (

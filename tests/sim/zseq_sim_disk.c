@@ -28,8 +28,6 @@ zseq_sim_disk_write_record (zseq_sim_disk_t *self, const zseq_record_t *record)
     assert (record);
 
     bool lost = self->damaged;
-    const zseq_incarnation_t *own = &record->vector.incarnation[record->self];
-    self->kv.lost |= own->counter > 1;
     self->formatted = true;
     self->damaged = false;
     self->record = *record;
@@ -77,17 +75,50 @@ s_write_kv_record (zseq_sim_disk_t *self, const zseq_kv_record_t *record)
     memcpy (file->value, record->value.data, record->value.size);
 }
 
+static void
+s_clear (zseq_sim_disk_t *self, uint8_t shard)
+{
+    self->kv.promise[shard] = (zseq_ballot_t){0, 0};
+    self->kv.dropped[shard] = 0;
+    for (size_t key = 0; key < ZSEQ_SIM_KEYS; key++) {
+        char text = (char) ('a' + key);
+        if (zseq_kv_shard ((zseq_slice_t){&text, 1}) == shard)
+            memset (&self->kv.record[key], 0, sizeof self->kv.record[key]);
+    }
+}
+
+//  Whether a group begins by clearing all shards.
+static bool
+s_clears_all (const zseq_kv_group_t *group)
+{
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+        if (shard >= group->count ||
+            group->changes[shard].type != ZSEQ_KV_CHANGE_CLEARED ||
+            group->changes[shard].shard != shard)
+            return false;
+    return true;
+}
+
 void
 zseq_sim_disk_write_group (zseq_sim_disk_t *self, const zseq_kv_group_t *group)
 {
     assert (self);
     assert (group);
-    assert (group->position > self->kv.position);
+    assert (group->position > self->kv.position || self->kv.damaged);
+    //  zseq_kvstore.h: only after the record that says that the node does not
+    //  vote, and only that group.
+    assert (!self->kv.damaged || s_clears_all (group));
+    assert (!s_clears_all (group) || !self->record.voting);
 
+    self->kv.damaged = false;
     for (size_t index = 0; index < group->count; index++) {
         const zseq_kv_change_t *change = &group->changes[index];
-        if (change->type == ZSEQ_KV_CHANGE_PROMISE)
+        if (change->type == ZSEQ_KV_CHANGE_CLEARED)
+            s_clear (self, change->shard);
+        else if (change->type == ZSEQ_KV_CHANGE_PROMISE) {
             self->kv.promise[change->shard] = change->promise;
+            self->kv.dropped[change->shard] = change->dropped;
+        }
         else
             s_write_kv_record (self, &change->accepted->record);
     }
@@ -101,9 +132,12 @@ zseq_sim_disk_load_registers (const zseq_sim_disk_t *self,
     assert (self);
     assert (registers);
 
-    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
         zseq_registers_load_promise (registers, shard,
                                      &self->kv.promise[shard]);
+        zseq_registers_raise_dropped (registers, shard,
+                                      self->kv.dropped[shard]);
+    }
     for (size_t key = 0; key < ZSEQ_SIM_KEYS; key++) {
         const zseq_sim_kv_record_t *file = &self->kv.record[key];
         char text = (char) ('a' + key);
@@ -115,7 +149,10 @@ zseq_sim_disk_load_registers (const zseq_sim_disk_t *self,
         int rc = zseq_registers_load (registers, &record);
         assert (rc == ZSEQ_OK);
     }
-    zseq_registers_load_position (registers, self->kv.position);
+    zseq_registers_load_position (registers,
+                                  self->kv.damaged ? 0 : self->kv.position);
+    if (self->kv.damaged)
+        zseq_registers_load_damaged (registers);
 }
 
 void
@@ -142,7 +179,7 @@ zseq_sim_disk_is_damaged (const zseq_sim_disk_t *self)
 {
     assert (self);
 
-    bool damaged = self->damaged;
+    bool damaged = self->damaged || self->kv.damaged;
     for (size_t name = 0; name < ZSEQ_SIM_NAMES; name++)
         damaged |= self->file[name].damaged;
     return damaged;

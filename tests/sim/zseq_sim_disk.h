@@ -28,9 +28,10 @@ typedef struct {
 //  The key-value store. Groups are written whole and in order, and are durable
 //  at once.
 typedef struct {
-    bool lost;          //  The node has recovered, which does not copy this
+    bool damaged;       //  What is there is intact, and may lack anything
     uint64_t position;  //  Of the last group
     zseq_ballot_t promise[ZSEQ_SHARDS];
+    uint64_t dropped[ZSEQ_SHARDS];
     zseq_sim_kv_record_t record[ZSEQ_SIM_KEYS];
 } zseq_sim_kv_t;
 

@@ -25,10 +25,14 @@ zseq_sim_op_text (zseq_op_t op)
       [ZSEQ_OP_KV_READ] = "KV-READ",
       [ZSEQ_OP_KV_WRITE] = "KV-WRITE",
       [ZSEQ_OP_KV_SETTLE] = "KV-SETTLE",
+      [ZSEQ_OP_KV_LIST] = "KV-LIST",
+      [ZSEQ_OP_KV_WATCH] = "KV-WATCH",
       [ZSEQ_OP_KV_PROMISE] = "KV-PROMISE",
       [ZSEQ_OP_KV_FETCH] = "KV-FETCH",
       [ZSEQ_OP_KV_ACCEPT] = "KV-ACCEPT",
       [ZSEQ_OP_KV_CHOSEN] = "KV-CHOSEN",
+      [ZSEQ_OP_KV_COPY] = "KV-COPY",
+      [ZSEQ_OP_KV_PROMISES] = "KV-PROMISES",
     };
     return op < sizeof text / sizeof *text && text[op] ? text[op] : "?";
 }
@@ -87,6 +91,11 @@ zseq_sim_trace_message (const zseq_sim_cluster_t *self,
     else if (msg->op == ZSEQ_OP_COPY && msg->reply)
         snprintf (values, sizeof values, " of %zu names",
                   msg->copy.page.item_count);
+    else if (msg->op == ZSEQ_OP_KV_COPY && msg->reply)
+        snprintf (values, sizeof values, " of %zu keys",
+                  msg->kv_copy.record_count);
+    else if (msg->op == ZSEQ_OP_KV_COPY)
+        snprintf (values, sizeof values, " of shard %u", msg->kv_copy.shard);
     bool known = message->to != ZSEQ_SIM_NO_PROCESS || message->reply;
     char to[20] = {zseq_sim_letter (message->node), 0};
     if (known)

@@ -540,8 +540,7 @@ zseq_sim_process_new (zseq_sim_cluster_t *self, uint8_t node,
     zseq_node_limits_t limits = {.names_max = ZSEQ_SIM_NAMES_MAX,
                                  .waiting_max = self->faults.waiting_max,
                                  .reserve_us = self->faults.reserve_us,
-                                 .kv_bytes_max =
-                                   process->disk->kv.lost ? 0 : KV_BYTES_MAX};
+                                 .kv_bytes_max = KV_BYTES_MAX};
     process->node =
       zseq_node_new (record, &limits, zseq_sim_random (self), s_act, process);
     assert (process->node);

@@ -618,17 +618,6 @@ s_finish (s_run_t *self, const char *when)
                                  when);
 }
 
-//  Whether so many nodes have their keys that clients are served.
-static bool
-s_keys_served (const s_run_t *self)
-{
-    uint8_t held = 0;
-    for (uint8_t node = 0; node < self->n; node++)
-        if (!zseq_sim_cluster_disk (self->cluster, node)->kv.lost)
-            held++;
-    return held >= zseq_quorum_majority (self->n);
-}
-
 //  P3: checks that all calls succeed when all nodes are up, with IDs above all
 //  that were handed out.
 static void
@@ -641,7 +630,7 @@ s_last_calls (s_run_t *self)
                               .pause_us = 50000,
                               .operation_min_us = 30 * SECOND_US,
                               .rtt_us = 2000};
-    zseq_kv_manners_t keys = {.clients = s_keys_served (self) ? 4 : 0,
+    zseq_kv_manners_t keys = {.clients = 4,
                               .keys = ZSEQ_KV_CLIENTS_KEYS,
                               .calls_max = 24,
                               .pause_us = 50000,

@@ -110,6 +110,7 @@ zseq_keys_new (const zseq_keys_options_t *options)
     assert (options);
     assert (options->clients >= 1 && options->clients <= ZSEQ_KEYS_CLIENTS_MAX);
     assert (options->threads >= 1 && options->threads <= ZSEQ_KEYS_THREADS_MAX);
+    assert (!options->steady || options->threads >= 2);
     assert (options->keys >= 1 && options->keys <= ZSEQ_KEYS_MAX);
     assert (options->value_max <= ZSEQ_VALUE_MAX);
     uint32_t logs = options->clients * options->threads + 1;
@@ -169,12 +170,21 @@ zseq_keys_progress (const zseq_keys_t *self, uint32_t index)
 {
     assert (self);
     assert (index < self->options.clients);
+    uint32_t threads = self->options.steady ? 2 : self->options.threads;
     const zseq_keys_log_t *log = &self->log[index * self->options.threads];
-    return (zseq_keys_progress_t){.reads = atomic_load (&log->reads),
-                                  .writes = atomic_load (&log->writes),
-                                  .failures = atomic_load (&log->failures),
-                                  .read_ns = atomic_load (&log->read_ns),
-                                  .write_ns = atomic_load (&log->write_ns)};
+    zseq_keys_progress_t progress = {0};
+    for (uint32_t thread = 0; thread < threads; thread++, log++) {
+        progress.reads += atomic_load (&log->reads);
+        progress.writes += atomic_load (&log->writes);
+        progress.failures += atomic_load (&log->failures);
+        uint64_t read_ns = atomic_load (&log->read_ns);
+        if (read_ns > progress.read_ns)
+            progress.read_ns = read_ns;
+        uint64_t write_ns = atomic_load (&log->write_ns);
+        if (write_ns > progress.write_ns)
+            progress.write_ns = write_ns;
+    }
+    return progress;
 }
 
 zseq_keys_counts_t

@@ -27,15 +27,16 @@
 #define ZSEQ_KEYS_CLIENTS_MAX 64
 
 typedef struct {
-    const char *name;        //  What all names of keys begin with. Keys must be
-                             //  absent at first
-    uint32_t clients;        //  Client processes at a time
-    uint32_t threads;        //  Threads of each that use keys
-    uint32_t keys;           //  Half of all calls are for the first few
-    size_t value_max;        //  Bytes of a value; most are small
-    int timeout_ms;          //  Of a call; of some handles a small part of it
-    bool steady;             //  The first thread of each client has no such
-                             //  handle: it tells whether the client is served
+    const char *name;  //  What all names of keys begin with. Keys must be
+                       //  absent at first
+    uint32_t clients;  //  Client processes at a time
+    uint32_t threads;  //  Threads of each that use keys
+    uint32_t keys;     //  Half of all calls are for the first few
+    size_t value_max;  //  Bytes of a value; most are small
+    int timeout_ms;    //  Of a call; of some handles a small part of it
+    bool steady;       //  The first thread of each client only writes, the
+                       //  second only reads, and they have no such handle:
+                       //  they tell whether the client is served
     pthread_rwlock_t *gate;  //  A call holds it for reading, or NULL
     uint64_t seed;
 } zseq_keys_options_t;
@@ -75,7 +76,7 @@ void zseq_keys_stop (zseq_keys_t *self);
 //  doing is unknown. Another client may have its index now.
 void zseq_keys_reap (zseq_keys_t *self, uint32_t index);
 
-//  What the first thread of a client has done.
+//  What a client has done, if steady its first two threads.
 typedef struct {
     uint64_t reads;  //  Gets, stale ones not counted, that had an answer
     uint64_t writes;

@@ -95,6 +95,13 @@ s_fill (s_thread_t *self)
     return size;
 }
 
+//  Whether it tells whether the client is served.
+static bool
+s_is_steady (const s_thread_t *self)
+{
+    return self->keys->options.steady && self->thread < 2;
+}
+
 //  Handles.
 
 static int
@@ -102,7 +109,7 @@ s_draw_timeout (s_thread_t *self)
 {
     const zseq_keys_options_t *options = &self->keys->options;
     int timeout_ms = options->timeout_ms;
-    if ((options->steady && self->thread == 0) || s_below (self, 4) > 0)
+    if (s_is_steady (self) || s_below (self, 4) > 0)
         return timeout_ms;
     int most = timeout_ms / S_SHORT_PART;
     return 1 + (int) s_below (self, most > 0 ? (uint64_t) most : 1);
@@ -123,6 +130,12 @@ s_renew (s_thread_t *self)
 
 //  Calls.
 
+static bool
+s_is_write (const zseq_kv_history_op_t *op)
+{
+    return op->kind >= ZSEQ_KV_HISTORY_PUT;
+}
+
 //  What is asked: kind, key, and the version that is expected.
 static void
 s_draw (s_thread_t *self, zseq_kv_history_op_t *op)
@@ -134,7 +147,10 @@ s_draw (s_thread_t *self, zseq_kv_history_op_t *op)
       ZSEQ_KV_HISTORY_CAS,   ZSEQ_KV_HISTORY_CAS,   ZSEQ_KV_HISTORY_DEL};
     uint32_t keys = self->keys->options.keys;
     uint32_t hot = keys < S_HOT ? keys : S_HOT;
-    op->kind = (uint8_t) kinds[s_below (self, sizeof kinds / sizeof kinds[0])];
+    do
+        op->kind =
+          (uint8_t) kinds[s_below (self, sizeof kinds / sizeof kinds[0])];
+    while (s_is_steady (self) && s_is_write (op) != (self->thread == 0));
     op->key = (uint32_t) s_below (self, s_below (self, 2) == 0 ? hot : keys);
     uint64_t seen = self->seen[op->key];
     if (op->kind == ZSEQ_KV_HISTORY_CAS)
@@ -142,12 +158,6 @@ s_draw (s_thread_t *self, zseq_kv_history_op_t *op)
     if (op->kind == ZSEQ_KV_HISTORY_DEL)
         op->expected =
           seen > 0 && s_below (self, 2) == 0 ? seen : ZSEQ_KV_HISTORY_ANY;
-}
-
-static bool
-s_is_write (const zseq_kv_history_op_t *op)
-{
-    return op->kind >= ZSEQ_KV_HISTORY_PUT;
 }
 
 //  Makes the call. Sets version and value of an answer.
@@ -300,7 +310,7 @@ s_thread_run (void *arg)
     while (!s_over (self)) {
         if (self->left-- == 0)
             s_renew (self);
-        bool shared = self->shared && s_below (self, 4) == 0;
+        bool shared = !s_is_steady (self) && s_below (self, 4) == 0;
         zseq_kv_history_op_t op = {.client = shared ? self->shared_number
                                                     : self->number};
         s_draw (self, &op);

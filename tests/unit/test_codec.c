@@ -250,6 +250,8 @@ typedef struct {
     zseq_kv_record_t records[ZSEQ_PAGE_MAX];
     zseq_kv_answer_t answers[ZSEQ_PAGE_MAX];
     zseq_kv_chosen_t chosen[ZSEQ_PAGE_MAX];
+    zseq_ballot_t promises[ZSEQ_SHARDS];
+    uint64_t dropped[ZSEQ_SHARDS];
 } s_maker_t;
 
 //  Draws a number of random magnitude, so that small ones come as often as
@@ -557,6 +559,66 @@ s_make_chosen (s_maker_t *self, zseq_msg_kv_chosen_t *chosen, size_t count)
 }
 
 static void
+s_make_list (s_maker_t *self, zseq_msg_kv_list_t *list, size_t count)
+{
+    for (size_t index = 0; index < count; index++) {
+        zseq_kv_record_t *record = &self->records[index];
+        s_make_record (self, record, false);
+        record->copied = test_random_below (&self->random, 2);
+        //  Ascending: each key begins with its place.
+        char *key = self->text + self->used;
+        key[0] = (char) index;
+        memcpy (key + 1, record->key.data, record->key.size);
+        record->key = (zseq_slice_t){key, record->key.size + 1};
+        self->used += record->key.size;
+    }
+    *list =
+      (zseq_msg_kv_list_t){.prefix = s_make_blob (self, 0, ZSEQ_KEY_MAX),
+                           .after = s_make_blob (self, 0, ZSEQ_KEY_MAX),
+                           .count = s_make_uint (self, 1, UINT64_MAX),
+                           .values = test_random_below (&self->random, 2),
+                           .records = self->records,
+                           .record_count = count,
+                           .through = s_make_blob (self, 0, ZSEQ_KEY_MAX)};
+}
+
+static void
+s_make_copy (s_maker_t *self, zseq_msg_kv_copy_t *copy, size_t count)
+{
+    for (size_t index = 0; index < count; index++) {
+        zseq_kv_record_t *record = &self->records[index];
+        s_make_record (self, record, false);
+        record->copied = test_random_below (&self->random, 2);
+        //  Ascending.
+        char *key = (char *) record->key.data;
+        key[0] = (char) index;
+    }
+    *copy = (zseq_msg_kv_copy_t){.recovery = s_make_recovery (self),
+                                 .shard = (uint8_t) s_make_uint (self, 0, 63),
+                                 .after = s_make_blob (self, 0, 40),
+                                 .process = s_make_uint (self, 0, UINT64_MAX),
+                                 .keys = s_make_uint (self, 0, UINT64_MAX),
+                                 .records = self->records,
+                                 .record_count = count,
+                                 .more = count &&
+                                         test_random_below (&self->random, 2)};
+}
+
+static void
+s_make_promises (s_maker_t *self, zseq_msg_kv_promises_t *promises)
+{
+    for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
+        self->promises[shard] = s_make_ballot (self, 0);
+        self->dropped[shard] = s_make_uint (self, 0, ZSEQ_KV_VERSION_MAX);
+    }
+    *promises =
+      (zseq_msg_kv_promises_t){.recovery = s_make_recovery (self),
+                               .process = s_make_uint (self, 0, UINT64_MAX),
+                               .promises = self->promises,
+                               .dropped = self->dropped};
+}
+
+static void
 s_make_kv_fields (s_maker_t *self, zseq_msg_t *msg)
 {
     size_t count = 1 + (size_t) test_random_below (&self->random, 20);
@@ -594,6 +656,17 @@ s_make_kv_fields (s_maker_t *self, zseq_msg_t *msg)
         s_make_accept (self, &msg->kv_accept, count);
     else if (msg->op == ZSEQ_OP_KV_CHOSEN)
         s_make_chosen (self, &msg->kv_chosen, count);
+    else if (msg->op == ZSEQ_OP_KV_LIST)
+        s_make_list (self, &msg->kv_list, count - 1);
+    else if (msg->op == ZSEQ_OP_KV_WATCH)
+        msg->kv_watch = (zseq_msg_kv_watch_t){
+          .above = s_make_uint (self, 0, ZSEQ_KV_VERSION_MAX),
+          .timeout_us = s_make_uint (self, 1, UINT64_MAX),
+          .version = s_make_uint (self, 0, ZSEQ_KV_VERSION_MAX)};
+    else if (msg->op == ZSEQ_OP_KV_COPY)
+        s_make_copy (self, &msg->kv_copy, count - 1);
+    else if (msg->op == ZSEQ_OP_KV_PROMISES)
+        s_make_promises (self, &msg->kv_promises);
     else if (msg->op == ZSEQ_OP_KV_WRITE || msg->op == ZSEQ_OP_KV_SETTLE)
         s_make_write (self, &msg->kv_write);
 }
@@ -742,6 +815,38 @@ Test (codec, asserts_that_it_writes_no_fence_of_no_incarnation,
     uint8_t bytes[64];
     const zseq_msg_t msg = {.op = ZSEQ_OP_FENCE, .request = 7};
     zseq_codec_encode (&msg, bytes, sizeof bytes);
+}
+
+//  A record of a key of its own, and as large as a record can be.
+Test (codec, writes_the_largest_record_of_a_recovery)
+{
+    static char key[ZSEQ_KEY_MAX];
+    static char value[ZSEQ_VALUE_MAX];
+    zseq_kv_record_t record;
+    zseq_kv_record_init (&record, (zseq_slice_t){key, sizeof key}, 0);
+    record.proposal =
+      (zseq_proposal_t){{ZSEQ_ROUND_MAX, UINT64_MAX}, UINT64_MAX};
+    record.copied = true;
+    record.version = record.from = ZSEQ_KV_VERSION_MAX;
+    record.value = (zseq_slice_t){value, sizeof value};
+    record.dedup_count = ZSEQ_DEDUP_MAX;
+    for (uint64_t index = 0; index < ZSEQ_DEDUP_MAX; index++)
+        record.dedup[index] = (zseq_dedup_t){.op = UINT64_MAX,
+                                             .version = ZSEQ_KV_VERSION_MAX -
+                                                        ZSEQ_DEDUP_MAX + index};
+    zseq_msg_t msg = {.op = ZSEQ_OP_KV_COPY,
+                      .reply = true,
+                      .request = UINT64_MAX,
+                      .cluster = UINT64_MAX,
+                      .vector = {.n = ZSEQ_NODES_MAX},
+                      .kv_copy = {.process = UINT64_MAX,
+                                  .keys = UINT64_MAX,
+                                  .records = &record,
+                                  .record_count = 1,
+                                  .more = true}};
+    static uint8_t bytes[ZSEQ_MESSAGE_MAX];
+    cr_assert_gt (zseq_codec_encode (&msg, bytes, sizeof bytes),
+                  (size_t) ZSEQ_VALUE_MAX);
 }
 
 Test (codec, asserts_that_it_writes_no_copy_of_no_incarnation,

@@ -313,6 +313,67 @@ Test (codec_bounds, holds_a_read_and_a_write_of_a_key_to_their_bounds)
     CHECK (false, cases);
 }
 
+Test (codec_bounds, holds_lists_and_watches_to_their_bounds)
+{
+    static const s_case_t cases[] = {
+      //  KV_LIST
+      {"[1, 19, 7, 9, n0, n0, 1, false]", OK},
+      {"[1, 19, 7, 9, n255, n255, " UINT_MAX_TEXT ", true]", OK},
+      {"[1, 19, 7, 9, n256, n0, 1, false]", REFUSED},
+      {"[1, 19, 7, 9, n0, n256, 1, false]", REFUSED},
+      {"[1, 19, 7, 9, n0, n0, 0, false]", REFUSED},
+      {"[1, 19, 7, 9, n0, n0, 1, 0]", REFUSED},
+      {"[1, 19, 7, 9, n0, n0, 1]", REFUSED},
+      {"[1, 19, 7, 9, n0, n0, 1, false, 0]", REFUSED},
+      //  KV_WATCH
+      {"[1, 20, 7, 9, n1, 0, 1]", OK},
+      {"[1, 20, 7, 9, n255, " KV_MAX_TEXT ", " UINT_MAX_TEXT "]", OK},
+      {"[1, 20, 7, 9, n0, 0, 1]", REFUSED},
+      {"[1, 20, 7, 9, n256, 0, 1]", REFUSED},
+      {"[1, 20, 7, 9, n1, " NEXT_MAX_TEXT ", 1]", REFUSED},
+      {"[1, 20, 7, 9, n1, 0, 0]", REFUSED},
+      {"[1, 20, 7, 9, n1, 0]", REFUSED},
+      {"[1, 20, 7, 9, n1, 0, 1, 0]", REFUSED},
+    };
+    CHECK (false, cases);
+}
+
+Test (codec_bounds, holds_replies_to_lists_and_watches_to_their_bounds)
+{
+    static const s_case_t cases[] = {
+      //  KV_LIST
+      {REPLY (19) "[], n0]", OK},
+      {REPLY (19) "[[n1, 1, 0, 1, 0, 1, n0]], n255]", OK},
+      {REPLY (19) "[[n255, " ROUND_MAX_TEXT ", " UINT_MAX_TEXT
+                  ", " UINT_MAX_TEXT ", 2, " KV_MAX_TEXT ", n49152]], n0]",
+       OK},
+      {REPLY (19) "[[n1, 1, 0, 1, 3, 1, n0]], n0]", OK},
+      {REPLY (19) "[[n1, 1, 0, 1, 3, 1, n1]], n0]", REFUSED},
+      {REPLY (19) "[[n1, 1, 0, 1, 4, 1, n0]], n0]", REFUSED},
+      {REPLY (19) "[[n1, 0, 0, 1, 0, 1, n0]], n0]", REFUSED},
+      {REPLY (19) "[[n1, 1, 0, 0, 0, 1, n0]], n0]", REFUSED},
+      {REPLY (19) "[[n1, 1, 0, 1, 0, 0, n0]], n0]", REFUSED},
+      {REPLY (19) "[[n1, 1, 0, 1, 0, 1, n49153]], n0]", REFUSED},
+      {REPLY (19) "[[n0, 1, 0, 1, 0, 1, n0]], n0]", REFUSED},
+      {REPLY (19) "[[n1, 1, 0, 1, 0, 1]], n0]", REFUSED},
+      {REPLY (19) "[[n1, 1, 0, 1, 0, 1, n0], [n2, 1, 0, 2, 0, 1, n0]], n0]",
+       OK},
+      {REPLY (19) "[[n2, 1, 0, 1, 0, 1, n0], [n1, 1, 0, 2, 0, 1, n0]], n0]",
+       REFUSED},
+      {REPLY (19) "[[n1, 1, 0, 1, 0, 1, n0], [n1, 1, 0, 2, 0, 1, n0]], n0]",
+       REFUSED},
+      {REPLY (19) "[], n256]", REFUSED},
+      {REPLY (19) "[]]", REFUSED},
+      {REPLY (19) "[], n0, 7]", OK},
+      //  KV_WATCH
+      {REPLY (20) "0]", OK},
+      {REPLY (20) KV_MAX_TEXT "]", OK},
+      {REPLY (20) NEXT_MAX_TEXT "]", REFUSED},
+      {REPLY (20) "-1]", REFUSED},
+    };
+    CHECK (true, cases);
+}
+
 Test (codec_bounds, holds_questions_of_proposers_to_their_bounds)
 {
     static const s_case_t cases[] = {
@@ -373,6 +434,24 @@ Test (codec_bounds, holds_questions_of_proposers_to_their_bounds)
       {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [], n0, 1]]]", REFUSED},
       {"[1, 23, 7, 9, 1, 0, []]", REFUSED},
       {"[1, 23, 7, 9, 1, 0]", REFUSED},
+      //  KV_COPY
+      {"[1, 27, 7, 9, 0, 1, 0, false, 0, n0]", OK},
+      {"[1, 27, 7, 9, 8, " UINT_MAX_TEXT ", " UINT_MAX_TEXT ", true, 63, n255]",
+       OK},
+      {"[1, 27, 7, 9, 0, 1, 0, false, 0, xc40100]", OK},
+      {"[1, 27, 7, 9, 9, 1, 0, false, 0, n0]", REFUSED},
+      {"[1, 27, 7, 9, 0, 0, 0, false, 0, n0]", REFUSED},
+      {"[1, 27, 7, 9, 0, 1, 0, 0, 0, n0]", REFUSED},
+      {"[1, 27, 7, 9, 0, 1, 0, false, 64, n0]", REFUSED},
+      {"[1, 27, 7, 9, 0, 1, 0, false, 0, n256]", REFUSED},
+      {"[1, 27, 7, 9, 0, 1, 0, false, 0]", REFUSED},
+      {"[2, 27, 7, 9, 0, 1, 0, false, 0, n0]", REFUSED},
+      //  KV_PROMISES
+      {"[1, 28, 7, 9, 0, 1, 0, false]", OK},
+      {"[1, 28, 7, 9, 8, 1, 0, true]", OK},
+      {"[1, 28, 7, 9, 9, 1, 0, false]", REFUSED},
+      {"[1, 28, 7, 9, 0, 0, 0, false]", REFUSED},
+      {"[1, 28, 7, 9, 0, 1, 0]", REFUSED},
       //  KV_CHOSEN
       {"[1, 24, 7, 9, [[n1, 1, 0, 1]]]", OK},
       {"[1, 24, 7, 9, [[n255, " ROUND_MAX_TEXT ", " UINT_MAX_TEXT
@@ -446,6 +525,27 @@ Test (codec_bounds, holds_replies_of_the_key_value_store_to_their_bounds)
       {REPLY (22) "[[0, 0, 0, 0, 0, 0, 0, [1, 0], n0]]]", REFUSED},
       {REPLY (22) "[[0, 0, 0, 0, 1, 0, 0, [], n1]]]", REFUSED},
       {REPLY (22) "[]]", REFUSED},
+      //  KV_COPY: strictly ascending by key
+      {REPLY (27) "0, 0, [], false]", OK},
+      {REPLY (27) UINT_MAX_TEXT
+       ", " UINT_MAX_TEXT ", [[xc4016b, 1, 0, 1, 0, 1, 0, [], n0], "
+       "[xc4026b00, 1, 0, 1, 3, 1, 1, [1, 1], n0]], true]",
+       OK},
+      {REPLY (27) "0, 0, [], true]", REFUSED},
+      {REPLY (27) "0, 0, [[xc4016b, 1, 0, 1, 0, 1, 0, [], n0], "
+                  "[xc4016b, 1, 0, 1, 0, 1, 0, [], n0]], false]",
+       REFUSED},
+      {REPLY (27) "0, 0, [[n0, 1, 0, 1, 0, 1, 0, [], n0]], false]", REFUSED},
+      {REPLY (27) "0, 0, [[n1, 0, 0, 1, 0, 1, 0, [], n0]], false]", REFUSED},
+      {REPLY (27) "0, 0, [[n1, 1, 0, 0, 0, 1, 0, [], n0]], false]", REFUSED},
+      {REPLY (27) "0, 0, [[n1, 1, 0, 1, 4, 1, 0, [], n0]], false]", REFUSED},
+      {REPLY (27) "0, 0, [[n1, 1, 0, 1, 0, 0, 0, [], n0]], false]", REFUSED},
+      {REPLY (27) "0, 0, [[n1, 1, 0, 1, 1, 1, 0, [], n1]], false]", REFUSED},
+      {REPLY (27) "0, 0, [[n1, 1, 0, 1, 0, 1, 0, []]], false]", REFUSED},
+      {REPLY (27) "0, 0, []]", REFUSED},
+      //  KV_PROMISES
+      {REPLY (28) "0, [0, 0]]", REFUSED},
+      {REPLY (28) "0]", REFUSED},
       //  KV_ACCEPT
       {REPLY (23) "0, [[0, 0, 0]]]", OK},
       {REPLY (23) UINT_MAX_TEXT ", [[3, 1, 1], [0, 1, 1]]]", OK},

@@ -20,11 +20,12 @@
 #include <msgpack.h>
 
 const zseq_op_t test_ops[] = {
-  ZSEQ_OP_HELLO,     ZSEQ_OP_READ,      ZSEQ_OP_CLAIM,      ZSEQ_OP_RAISE,
-  ZSEQ_OP_NEXT,      ZSEQ_OP_LIST,      ZSEQ_OP_STATUS,     ZSEQ_OP_INTRODUCE,
-  ZSEQ_OP_FENCE,     ZSEQ_OP_COPY,      ZSEQ_OP_INFO,       ZSEQ_OP_KV_READ,
-  ZSEQ_OP_KV_WRITE,  ZSEQ_OP_KV_SETTLE, ZSEQ_OP_KV_PROMISE, ZSEQ_OP_KV_FETCH,
-  ZSEQ_OP_KV_ACCEPT, ZSEQ_OP_KV_CHOSEN};
+  ZSEQ_OP_HELLO,     ZSEQ_OP_READ,       ZSEQ_OP_CLAIM,      ZSEQ_OP_RAISE,
+  ZSEQ_OP_NEXT,      ZSEQ_OP_LIST,       ZSEQ_OP_STATUS,     ZSEQ_OP_INTRODUCE,
+  ZSEQ_OP_FENCE,     ZSEQ_OP_COPY,       ZSEQ_OP_INFO,       ZSEQ_OP_KV_READ,
+  ZSEQ_OP_KV_WRITE,  ZSEQ_OP_KV_SETTLE,  ZSEQ_OP_KV_PROMISE, ZSEQ_OP_KV_FETCH,
+  ZSEQ_OP_KV_ACCEPT, ZSEQ_OP_KV_CHOSEN,  ZSEQ_OP_KV_LIST,    ZSEQ_OP_KV_WATCH,
+  ZSEQ_OP_KV_COPY,   ZSEQ_OP_KV_PROMISES};
 const size_t test_op_count = sizeof test_ops / sizeof *test_ops;
 
 void
@@ -415,6 +416,37 @@ s_print_chosen (test_bytes_t *text, const zseq_msg_kv_chosen_t *msg)
 }
 
 static void
+s_print_list (test_bytes_t *text, const zseq_msg_kv_list_t *list)
+{
+    s_print_slice (text, "b", list->prefix);
+    test_print (text, ", ");
+    s_print_slice (text, "b", list->after);
+    test_print (text, ", %" PRIu64 ", %s", list->count,
+                list->values ? "true" : "false");
+}
+
+static void
+s_print_listed (test_bytes_t *text, const zseq_msg_kv_list_t *list)
+{
+    test_print (text, "[");
+    for (size_t index = 0; index < list->record_count; index++) {
+        const zseq_kv_record_t *record = &list->records[index];
+        test_print (text, index ? ", [" : "[");
+        s_print_slice (text, "b", record->key);
+        test_print (text, ", ");
+        s_print_ballot (text, &record->proposal.ballot);
+        test_print (text, ", %" PRIu64 ", %d, %" PRIu64 ", ",
+                    record->proposal.seq,
+                    (record->tombstone ? 1 : 0) + (record->copied ? 2 : 0),
+                    record->version);
+        s_print_slice (text, "b", record->value);
+        test_print (text, "]");
+    }
+    test_print (text, "], ");
+    s_print_slice (text, "b", list->through);
+}
+
+static void
 s_print_write (test_bytes_t *text, const zseq_msg_t *msg)
 {
     const zseq_kv_op_t *op = &msg->kv_write.op;
@@ -453,6 +485,13 @@ s_print_kv_request (test_bytes_t *text, const zseq_msg_t *msg)
         s_print_accept (text, &msg->kv_accept);
     else if (msg->op == ZSEQ_OP_KV_CHOSEN)
         s_print_chosen (text, &msg->kv_chosen);
+    else if (msg->op == ZSEQ_OP_KV_LIST)
+        s_print_list (text, &msg->kv_list);
+    else if (msg->op == ZSEQ_OP_KV_WATCH) {
+        s_print_slice (text, "b", msg->name);
+        test_print (text, ", %" PRIu64 ", %" PRIu64, msg->kv_watch.above,
+                    msg->kv_watch.timeout_us);
+    }
     else
         return false;
     return true;
@@ -471,6 +510,48 @@ s_print_answers (test_bytes_t *text, const zseq_kv_answer_t *answers,
     test_print (text, "]");
 }
 
+//  A record behind its ballot. whole: with from and dedup.
+static void
+s_print_behind_ballot (test_bytes_t *text, const zseq_kv_record_t *record,
+                       bool whole)
+{
+    test_print (text, ", %" PRIu64 ", %d, %" PRIu64 ", ", record->proposal.seq,
+                record->tombstone + 2 * record->copied, record->version);
+    if (whole) {
+        test_print (text, "%" PRIu64 ", ", record->from);
+        s_print_dedup (text, record);
+    }
+    s_print_slice (text, "b", record->value);
+}
+
+static void
+s_print_copied (test_bytes_t *text, const zseq_msg_kv_copy_t *copy)
+{
+    test_print (text, "%" PRIu64 ", %" PRIu64 ", [", copy->process, copy->keys);
+    for (size_t index = 0; index < copy->record_count; index++) {
+        const zseq_kv_record_t *record = &copy->records[index];
+        test_print (text, index ? ", [" : "[");
+        s_print_slice (text, "b", record->key);
+        test_print (text, ", ");
+        s_print_ballot (text, &record->proposal.ballot);
+        s_print_behind_ballot (text, record, true);
+        test_print (text, "]");
+    }
+    test_print (text, "], %s", copy->more ? "true" : "false");
+}
+
+static void
+s_print_promises (test_bytes_t *text, const zseq_msg_kv_promises_t *promises)
+{
+    test_print (text, "%" PRIu64 ", [", promises->process);
+    for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
+        test_print (text, shard ? ", " : "");
+        s_print_ballot (text, &promises->promises[shard]);
+        test_print (text, ", %" PRIu64, promises->dropped[shard]);
+    }
+    test_print (text, "]");
+}
+
 //  Of a READ, or of a FETCH, whose records are whole.
 static void
 s_print_shown (test_bytes_t *text, const zseq_kv_answer_t *answers,
@@ -483,16 +564,8 @@ s_print_shown (test_bytes_t *text, const zseq_kv_answer_t *answers,
         test_print (text, "%s[%d, ", index ? ", " : "", -answers[index].status);
         s_print_ballot (text, shown ? &record->proposal.ballot
                                     : &answers[index].promise);
-        if (shown) {
-            test_print (
-              text, ", %" PRIu64 ", %d, %" PRIu64 ", ", record->proposal.seq,
-              record->tombstone + 2 * record->copied, record->version);
-            if (whole) {
-                test_print (text, "%" PRIu64 ", ", record->from);
-                s_print_dedup (text, record);
-            }
-            s_print_slice (text, "b", record->value);
-        }
+        if (shown)
+            s_print_behind_ballot (text, record, whole);
         test_print (text, "]");
     }
     test_print (text, "]");
@@ -519,8 +592,8 @@ s_print_request_body (test_bytes_t *text, const zseq_msg_t *msg)
         test_print (text, ", %" PRIu64, msg->introduce.process);
         return;
     }
-    if (msg->op == ZSEQ_OP_FENCE || msg->op == ZSEQ_OP_COPY) {
-        const zseq_msg_recovery_t *recovery = zseq_msg_recovery (msg);
+    const zseq_msg_recovery_t *recovery = zseq_msg_recovery (msg);
+    if (recovery) {
         test_print (text, "%u, %" PRIu64 ", %" PRIu64, msg->node,
                     recovery->incarnation.counter,
                     recovery->incarnation.random);
@@ -528,8 +601,12 @@ s_print_request_body (test_bytes_t *text, const zseq_msg_t *msg)
             test_print (text, ", ");
             s_print_slice (text, "b", msg->copy.after);
         }
-        if (msg->version == 2)
+        if (msg->version == 2 || zseq_op_is_kv (msg->op))
             test_print (text, recovery->forced ? ", true" : ", false");
+        if (msg->op == ZSEQ_OP_KV_COPY) {
+            test_print (text, ", %u, ", msg->kv_copy.shard);
+            s_print_slice (text, "b", msg->kv_copy.after);
+        }
         return;
     }
     s_print_slice (text, "b",
@@ -662,6 +739,18 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
         test_print (text, "%" PRIu64 ", ", msg->kv_accept.position);
         s_print_answers (text, msg->kv_accept.answers,
                          msg->kv_accept.answer_count);
+        break;
+    case ZSEQ_OP_KV_LIST:
+        s_print_listed (text, &msg->kv_list);
+        break;
+    case ZSEQ_OP_KV_WATCH:
+        test_print (text, "%" PRIu64, msg->kv_watch.version);
+        break;
+    case ZSEQ_OP_KV_COPY:
+        s_print_copied (text, &msg->kv_copy);
+        break;
+    case ZSEQ_OP_KV_PROMISES:
+        s_print_promises (text, &msg->kv_promises);
         break;
     case ZSEQ_OP_KV_CHOSEN:
         cr_assert_fail ("there is no reply to CHOSEN");

@@ -214,6 +214,27 @@ Test (kv_get, does_not_believe_copies)
     cr_assert_eq (s_show (self, 0, 5), ZSEQ_DO_WAIT);
 }
 
+//  Of two nodes, or of four, too few are left to agree after the first answers
+//  that are copies. A coordinator settles the key nevertheless. Found by the
+//  simulator.
+Test (kv_get, has_a_key_settled_of_which_all_have_copies)
+{
+    for (uint8_t n = 2; n <= 5; n++) {
+        s_fixture_t *self = s_get (n);
+        for (size_t tries = 0; tries < 2; tries++) {
+            cr_assert_eq (self->sent.op, ZSEQ_OP_KV_READ);
+            for (uint8_t node = 0; node < n; node++) {
+                zseq_msg_t msg = s_shown (self, node, 5);
+                self->record.copied = true;
+                s_hear (self, &msg);
+            }
+            if (tries == 0)
+                s_wake (self);
+        }
+        cr_assert_eq (self->sent.op, ZSEQ_OP_KV_SETTLE, "of %u", n);
+    }
+}
+
 Test (kv_get, does_not_count_an_earlier_incarnation)
 {
     s_fixture_t *self = s_get (3);
@@ -654,4 +675,137 @@ Test (kv_condition, on_a_version_below_the_floor_may_hold_later)
     s_wake (self);
     cr_assert_eq (s_answer (self, ZSEQ_ENOKEY, 0), ZSEQ_DO_DONE);
     cr_assert (self->call.unknown);
+}
+
+//  Watches.
+
+#define WATCHED (FLOOR + 5)
+
+static s_fixture_t *
+s_watch (uint8_t n, uint64_t above)
+{
+    return s_begin (
+      n,
+      (zseq_kv_ask_t){.op.type = ZSEQ_KV_GET, .watch = true, .above = above});
+}
+
+static zseq_do_t
+s_hint (s_fixture_t *self, uint8_t node, int status, uint64_t version)
+{
+    zseq_msg_t msg = s_reply (self, node, status);
+    msg.kv_watch = (zseq_msg_kv_watch_t){.version = version};
+    return s_hear (self, &msg);
+}
+
+//  All nodes show that version, and the watch waits.
+static void
+s_wait_on (s_fixture_t *self, uint64_t seq)
+{
+    s_show (self, 0, seq);
+    cr_assert_eq (s_show (self, 1, seq), ZSEQ_DO_WAIT);
+    cr_assert_eq (self->sent.op, ZSEQ_OP_KV_WATCH);
+    cr_assert_eq (self->to, 7);
+    cr_assert_eq (self->sent.kv_watch.above, self->call.ask.above);
+}
+
+Test (kv_watch, is_done_at_once_if_there_is_a_newer_version)
+{
+    s_fixture_t *self = s_watch (3, WATCHED - 1);
+    cr_assert_eq (self->sent.op, ZSEQ_OP_KV_READ);
+    s_show (self, 0, 5);
+    cr_assert_eq (s_show (self, 1, 5), ZSEQ_DO_DONE);
+    cr_assert_eq (self->call.rc, ZSEQ_OK);
+    cr_assert_eq (self->call.version, WATCHED);
+}
+
+Test (kv_watch, reads_what_a_node_hints_at)
+{
+    s_fixture_t *self = s_watch (3, WATCHED);
+    s_wait_on (self, 5);
+    cr_assert_eq (s_hint (self, 2, ZSEQ_OK, WATCHED + 1), ZSEQ_DO_WAIT);
+    cr_assert_eq (self->sent.op, ZSEQ_OP_KV_READ);
+    s_show (self, 0, 6);
+    cr_assert_eq (s_show (self, 2, 6), ZSEQ_DO_DONE);
+    cr_assert_eq (self->call.rc, ZSEQ_OK);
+    cr_assert_eq (self->call.version, WATCHED + 1);
+}
+
+Test (kv_watch, waits_for_a_key_that_is_absent)
+{
+    s_fixture_t *self = s_watch (3, 0);
+    s_wait_on (self, 0);
+    s_hint (self, 0, ZSEQ_OK, WATCHED);
+    s_show (self, 0, 5);
+    cr_assert_eq (s_show (self, 1, 5), ZSEQ_DO_DONE);
+    cr_assert_eq (self->call.version, WATCHED);
+}
+
+Test (kv_watch, tells_that_a_deletion_was_forgotten)
+{
+    s_fixture_t *self = s_watch (3, WATCHED);
+    s_show (self, 0, 0);
+    cr_assert_eq (s_show (self, 1, 0), ZSEQ_DO_DONE);
+    cr_assert_eq (self->call.rc, ZSEQ_ENOKEY);
+    cr_assert_eq (self->call.version, 0);
+}
+
+Test (kv_watch, reads_again_now_and_then)
+{
+    s_fixture_t *self = s_watch (3, WATCHED);
+    self->call.deadline_us = NOW + 60000000;
+    s_wait_on (self, 5);
+    cr_assert_eq (s_tick (self, NOW + 9999999), ZSEQ_DO_WAIT);
+    cr_assert_eq (self->sent.op, ZSEQ_OP_KV_WATCH);
+    cr_assert_eq (s_tick (self, NOW + 10000000), ZSEQ_DO_WAIT);
+    cr_assert_eq (self->sent.op, ZSEQ_OP_KV_READ);
+}
+
+Test (kv_watch, reads_more_often_if_a_write_may_pass_the_watches_by)
+{
+    s_fixture_t *self = s_watch (3, WATCHED);
+    self->gone = 4;
+    s_wait_on (self, 5);
+    cr_assert_eq (zseq_kv_call_wake_us (&self->call), DEADLINE);
+    cr_assert_eq (s_hint (self, 0, ZSEQ_EBUSY, 0), ZSEQ_DO_WAIT);
+    cr_assert_eq (zseq_kv_call_wake_us (&self->call), NOW + 500000);
+    s_tick (self, NOW + 500000);
+    cr_assert_eq (self->sent.op, ZSEQ_OP_KV_READ);
+}
+
+//  A node holds a version that no quorum has: the watch pauses, and in the end
+//  has the key settled.
+Test (kv_watch, settles_a_key_when_hints_lead_to_nothing)
+{
+    s_fixture_t *self = s_watch (3, WATCHED);
+    s_wait_on (self, 5);
+    for (int hint = 0; hint < 4; hint++) {
+        s_hint (self, 2, ZSEQ_OK, WATCHED + 1);
+        cr_assert_eq (self->sent.op, ZSEQ_OP_KV_READ);
+        s_show (self, 0, 5);
+        s_show (self, 1, 5);
+        uint64_t request = self->sent.request;
+        cr_assert_gt (zseq_kv_call_wake_us (&self->call), self->now_us);
+        s_wake (self);
+        cr_assert_eq (self->sent.op, ZSEQ_OP_KV_WATCH);
+        cr_assert_neq (self->sent.request, request);
+    }
+    s_hint (self, 2, ZSEQ_OK, WATCHED + 1);
+    cr_assert_eq (self->sent.op, ZSEQ_OP_KV_SETTLE);
+    cr_assert_eq (s_answer (self, ZSEQ_OK, WATCHED), ZSEQ_DO_WAIT);
+    s_wake (self);
+    cr_assert_eq (self->sent.op, ZSEQ_OP_KV_WATCH);
+    s_hint (self, 2, ZSEQ_OK, WATCHED + 2);
+    s_show (self, 0, 7);
+    cr_assert_eq (s_show (self, 2, 7), ZSEQ_DO_DONE);
+    cr_assert_eq (self->call.version, WATCHED + 2);
+}
+
+Test (kv_watch, ends_at_its_deadline)
+{
+    s_fixture_t *self = s_watch (3, WATCHED);
+    s_wait_on (self, 5);
+    cr_assert_eq (zseq_kv_call_wake_us (&self->call), DEADLINE);
+    cr_assert_eq (s_tick (self, DEADLINE), ZSEQ_DO_DONE);
+    cr_assert_eq (self->call.rc, ZSEQ_ETIMEOUT);
+    cr_assert (!self->call.unknown);
 }

@@ -652,3 +652,149 @@ Test (node_kv, goes_on_with_what_is_loaded)
     cr_assert_eq (s_flush (self), 41);
     fixture_destroy (&self);
 }
+
+//  LIST and WATCH.
+
+static void
+s_list (fixture_t *self, const char *prefix, const char *after, uint64_t count)
+{
+    zseq_msg_t msg = fixture_request (ZSEQ_OP_KV_LIST, "", 999);
+    msg.kv_list = (zseq_msg_kv_list_t){.prefix = s_text (prefix),
+                                       .after = s_text (after),
+                                       .count = count,
+                                       .values = true};
+    fixture_send (self, &msg);
+}
+
+//  A voter that has durably accepted three keys, each in its own shard.
+static fixture_t *
+s_holding_keys (void)
+{
+    static const char *keys[] = {"a", "ab", "b"};
+    fixture_t *self = fixture_kv_voter (100);
+    for (size_t index = 0; index < 3; index++) {
+        s_promise (self, keys[index], s_ballot, 1);
+        s_accept (self, keys[index], index + 1, "value", 2);
+    }
+    s_sync (self);
+    return self;
+}
+
+//  Checks the keys of the list reply, each followed by a space.
+static void
+s_listed (const fixture_t *self, const char *keys, const char *through)
+{
+    const fixture_seen_t *reply = s_answered (self, 999, ZSEQ_OK);
+    cr_assert_str_eq (reply->keys, keys);
+    cr_assert_str_eq (reply->through, through);
+}
+
+Test (node_kv, lists_keys_in_order)
+{
+    fixture_t *self = s_holding_keys ();
+    s_list (self, "", "", 256);
+    s_listed (self, "a ab b ", "");
+    s_list (self, "a", "", 256);
+    s_listed (self, "a ab ", "");
+    s_list (self, "", "a", 256);
+    s_listed (self, "ab b ", "");
+    s_list (self, "c", "", 256);
+    s_listed (self, "", "");
+    s_list (self, "", "", 2);
+    s_listed (self, "a ab ", "ab");
+    fixture_destroy (&self);
+}
+
+//  K3: but the page covers them.
+Test (node_kv, lists_no_keys_that_are_not_durable)
+{
+    fixture_t *self = s_holding_keys ();
+    s_promise (self, "c", s_ballot, 1);
+    s_accept (self, "c", 4, "value", 2);
+    s_list (self, "", "a", 3);
+    s_listed (self, "ab b ", "c");
+    fixture_destroy (&self);
+}
+
+Test (node_kv, lists_only_what_fits_into_a_message)
+{
+    static char value[ZSEQ_VALUE_MAX];
+    fixture_t *self = fixture_kv_voter (100);
+    static const char *keys[] = {"a", "b"};
+    for (size_t index = 0; index < 2; index++) {
+        s_promise (self, keys[index], s_ballot, 1);
+        zseq_kv_record_t record = s_record (keys[index], s_ballot, 1, "");
+        record.value = (zseq_slice_t){value, sizeof value};
+        s_accept_records (self, &record, 1, 2);
+    }
+    s_sync (self);
+    s_list (self, "", "", 256);
+    s_listed (self, "a ", "a");
+    s_list (self, "", "a", 256);
+    s_listed (self, "b ", "");
+    fixture_destroy (&self);
+}
+
+static void
+s_watch (fixture_t *self, const char *key, uint64_t above, uint64_t timeout_us)
+{
+    zseq_msg_t msg = fixture_request (ZSEQ_OP_KV_WATCH, key, 998);
+    msg.kv_watch =
+      (zseq_msg_kv_watch_t){.above = above, .timeout_us = timeout_us};
+    fixture_send (self, &msg);
+}
+
+Test (node_kv, answers_a_watch_when_a_newer_version_is_durable)
+{
+    fixture_t *self = s_promised ("k");
+    s_accept (self, "k", 1, "one", 8);
+    s_sync (self);
+    s_watch (self, "k", 101, 1000000);
+    cr_assert_eq (self->count, 0);
+    s_accept (self, "k", 2, "two", 9);
+    uint64_t position = s_flush (self);
+    cr_assert_null (fixture_find (self, ZSEQ_ACTION_REPLY));
+    s_persisted (self, position, ZSEQ_OK);
+    const fixture_seen_t *hint = fixture_find (self, ZSEQ_ACTION_REPLY);
+    cr_assert (hint);
+    cr_assert_eq (hint->msg.op, ZSEQ_OP_KV_WATCH);
+    cr_assert_eq (hint->msg.request, 998);
+    cr_assert_eq (hint->msg.kv_watch.version, 102);
+    //  Only once.
+    s_accept (self, "k", 3, "three", 10);
+    s_sync (self);
+    s_answered (self, 10, ZSEQ_OK);
+    fixture_destroy (&self);
+}
+
+Test (node_kv, answers_a_watch_at_once_that_comes_late)
+{
+    fixture_t *self = s_promised ("k");
+    s_accept (self, "k", 1, "one", 8);
+    s_sync (self);
+    s_watch (self, "k", 100, 1000000);
+    cr_assert_eq (s_answered (self, 998, ZSEQ_OK)->msg.kv_watch.version, 101);
+    fixture_destroy (&self);
+}
+
+Test (node_kv, answers_no_watch_whose_write_the_disk_has_refused)
+{
+    fixture_t *self = s_promised ("k");
+    s_watch (self, "k", 0, 1000000);
+    s_accept (self, "k", 1, "one", 8);
+    s_persisted (self, s_flush (self), ZSEQ_ENOSPACE);
+    const fixture_seen_t *reply = fixture_find (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.op, ZSEQ_OP_KV_ACCEPT);
+    fixture_destroy (&self);
+}
+
+Test (node_kv, forgets_watches_after_their_time)
+{
+    fixture_t *self = s_promised ("k");
+    s_watch (self, "k", 0, 1000000);
+    fixture_tick (self, 1000000);
+    s_accept (self, "k", 1, "one", 8);
+    s_sync (self);
+    s_answered (self, 8, ZSEQ_OK);
+    fixture_destroy (&self);
+}

@@ -417,6 +417,71 @@ Test (registers, refuse_records_beyond_their_memory)
     zseq_registers_destroy (&self);
 }
 
+//  K13.
+
+static int
+s_copy (zseq_registers_t *self, const char *key, zseq_ballot_t ballot,
+        uint64_t seq)
+{
+    zseq_kv_record_t record = s_record (s_text (key), ballot, seq);
+    return zseq_registers_copy (self, &record);
+}
+
+Test (registers, forget_all_and_what_is_in_flight_when_cleared)
+{
+    zseq_registers_t *self = s_promised ("k", s_ballot (2, 7));
+    s_accept (self, "k", s_ballot (2, 7), 1);
+    zseq_kv_group_t *flying = s_submit (self);
+    s_accept (self, "l", s_ballot (2, 7), 2);
+    zseq_registers_clear (self);
+    cr_expect_eq (zseq_registers_count (self), 0);
+    cr_expect_eq (zseq_registers_bytes (self), 0);
+    zseq_kv_group_t *group = s_submit (self);
+    cr_assert_eq (group->count, ZSEQ_SHARDS);
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
+        cr_expect_eq (group->changes[shard].type, ZSEQ_KV_CHANGE_CLEARED);
+        cr_expect_eq (group->changes[shard].shard, shard);
+    }
+    zseq_registers_complete (self, &flying, ZSEQ_OK);
+    cr_expect_null (s_find (self, "k").accepted);
+    zseq_registers_complete (self, &group, ZSEQ_OK);
+    cr_expect_eq (
+      zseq_registers_promise (self, zseq_kv_shard (s_text ("k")))->round, 0);
+    zseq_registers_destroy (&self);
+}
+
+Test (registers, copy_the_highest_and_settle_it_in_parts)
+{
+    zseq_registers_t *self = s_registers ();
+    zseq_registers_clear (self);
+    s_copy (self, "k", s_ballot (2, 7), 5);
+    s_copy (self, "k", s_ballot (2, 7), 4);
+    s_copy (self, "l", s_ballot (1, 7), 9);
+    zseq_ballot_t promise = s_ballot (2, 7);
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+        zseq_registers_raise (self, shard, &promise);
+    zseq_kv_cursor_t cursor = {.shard = 0};
+    size_t groups = 0;
+    while (cursor.shard < ZSEQ_SHARDS) {
+        cr_assert_eq (zseq_registers_settle (self, &cursor, 1), ZSEQ_OK);
+        zseq_kv_group_t *group = s_submit (self);
+        cr_expect_eq (group->changes[0].type,
+                      groups ? ZSEQ_KV_CHANGE_PROMISE : ZSEQ_KV_CHANGE_CLEARED);
+        groups++;
+        zseq_registers_complete (self, &group, ZSEQ_OK);
+    }
+    cr_expect_eq (groups, 3);
+    cr_expect_eq (s_seq (s_find (self, "k").durable), 5);
+    cr_expect_not (s_find (self, "k").durable->record.copied);
+    cr_expect (s_find (self, "l").durable->record.copied);
+    cr_expect_eq (zseq_registers_durable_promise (self, 0)->round, 2);
+    //  Nothing is left to be written.
+    cursor = (zseq_kv_cursor_t){.shard = 0};
+    zseq_registers_settle (self, &cursor, SIZE_MAX);
+    cr_expect_eq (zseq_registers_open_count (self), 0);
+    zseq_registers_destroy (&self);
+}
+
 Test (registers, mark_as_chosen_what_is_durable_and_chosen)
 {
     zseq_registers_t *self = s_promised ("k", s_ballot (2, 7));

@@ -21,6 +21,24 @@ s_keep_status (fixture_seen_t *seen)
     }
 }
 
+//  Copies the keys of a LIST, which the node frees.
+static void
+s_keep_listed (fixture_seen_t *seen)
+{
+    const zseq_msg_kv_list_t *list = &seen->msg.kv_list;
+    if (seen->msg.op != ZSEQ_OP_KV_LIST || seen->msg.status != ZSEQ_OK)
+        return;
+    for (size_t index = 0; index < list->record_count; index++) {
+        size_t used = strlen (seen->keys);
+        snprintf (seen->keys + used, sizeof seen->keys - used, "%.*s ",
+                  (int) list->records[index].key.size,
+                  list->records[index].key.data);
+    }
+    if (list->through.size)
+        snprintf (seen->through, sizeof seen->through, "%.*s",
+                  (int) list->through.size, list->through.data);
+}
+
 //  Copies the answers of the key-value store, which the node frees.
 static void
 s_keep_answers (fixture_seen_t *seen)
@@ -71,7 +89,8 @@ s_act (const zseq_action_t *action, void *arg)
     if (action->msg && action->msg->op == ZSEQ_OP_STATUS)
         s_keep_status (seen);
     if (action->msg)
-        s_keep_answers (seen);
+        s_keep_listed (seen);
+    s_keep_answers (seen);
     seen->group = action->group;
     seen->peer = action->peer;
     seen->packs = action->packs;

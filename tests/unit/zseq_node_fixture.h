@@ -32,6 +32,8 @@ typedef struct {
     zseq_kv_answer_t answer[ANSWERS_MAX];
     zseq_kv_record_t shown[ANSWERS_MAX];
     char value[ANSWERS_MAX][VALUE_MAX];  //  Their beginnings
+    char keys[64];                       //  Of a LIST, each with a space
+    char through[8];
     const zseq_kv_group_t *group;
 } fixture_seen_t;
 

@@ -90,7 +90,7 @@ TestSuite (kv_file, .init = s_open_file, .fini = s_close);
                       zseq_strerror (rc_), zseq_detail ());                    \
     } while (0)
 
-//  A put that is sent twice, because nodes are slow, has an answer all the same.
+//  A put that is sent twice because nodes are slow has an answer all the same.
 static uint64_t
 s_put (const char *key, const char *value)
 {

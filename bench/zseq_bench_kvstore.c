@@ -132,9 +132,10 @@ static void
 s_open (s_node_t *self, const char *directory)
 {
     const zseq_store_load_callbacks_t names = {.name = s_take_name};
-    const zseq_kvstore_load_callbacks_t keys = {s_take_promise, s_take_record,
-                                                s_take_dropped, s_take_cleared,
-                                                NULL,           NULL};
+    const zseq_kvstore_load_callbacks_t keys = {.promise = s_take_promise,
+                                                .record = s_take_record,
+                                                .dropped = s_take_dropped,
+                                                .cleared = s_take_cleared};
     zseq_record_t record;
     zseq_store_load_result_t loaded;
     zseq_kvstore_load_result_t kv_loaded;

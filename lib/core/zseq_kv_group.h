@@ -6,6 +6,7 @@
 #define ZSEQ_KV_GROUP_H_INCLUDED
 
 #include "zseq_register.h"
+#include "zseq_journal_end.h"
 
 typedef enum {
     ZSEQ_KV_CHANGE_PROMISE = 1,  //  A shard was promised, or what was dropped
@@ -28,8 +29,9 @@ typedef struct {
 typedef struct {
     uint64_t position;  //  From 1
     size_t bytes;       //  Of memory that the registers take
-    size_t count;       //  At most one RECORD for a key, one PROMISE for a
-                        //  shard; a key's DROPPED is before its RECORD
+    zseq_journal_end_t heard[ZSEQ_NODES_MAX];  //  Of peers, by their indexes
+    size_t count;  //  At most one RECORD for a key, one PROMISE for a
+                   //  shard; a key's DROPPED is before its RECORD
     zseq_kv_change_t changes[];
 } zseq_kv_group_t;
 

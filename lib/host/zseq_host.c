@@ -322,10 +322,9 @@ s_load_progress (size_t count, size_t total, void *arg)
 static int
 s_load_kv (zseq_host_t *self, uint64_t identity)
 {
-    zseq_registers_t *registers = zseq_node_registers (self->node);
-    if (!registers)
+    if (!zseq_node_registers (self->node))
         return ZSEQ_OK;
-    self->kv = zseq_host_kv_new (self->store, registers);
+    self->kv = zseq_host_kv_new (self->store, self->node);
     if (!self->kv)
         return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_KEYS);
     bool repaired = self->lost || self->damages;

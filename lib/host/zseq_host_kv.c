@@ -11,7 +11,8 @@
 
 struct zseq_host_kv {
     const zseq_store_t *store;
-    zseq_registers_t *registers;
+    zseq_node_t *node;
+    zseq_registers_t *registers;  //  The node's
     zseq_kvstore_t *kvstore;
     void (*damage) (const char *text, void *arg);
     void *arg;
@@ -24,16 +25,17 @@ struct zseq_host_kv {
 };
 
 zseq_host_kv_t *
-zseq_host_kv_new (const zseq_store_t *store, zseq_registers_t *registers)
+zseq_host_kv_new (const zseq_store_t *store, zseq_node_t *node)
 {
     assert (store);
-    assert (registers);
+    assert (node);
 
     zseq_host_kv_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
     self->store = store;
-    self->registers = registers;
+    self->node = node;
+    self->registers = zseq_node_registers (node);
     self->kvstore = zseq_kvstore_new (store);
     if (!self->kvstore)
         zseq_host_kv_destroy (&self);
@@ -109,6 +111,14 @@ s_load_cleared (uint8_t shard, void *arg)
     return ZSEQ_OK;
 }
 
+static int
+s_load_heard (uint8_t node, const zseq_journal_end_t *end, void *arg)
+{
+    zseq_host_kv_t *self = arg;
+    zseq_node_load_heard (self->node, node, end);
+    return ZSEQ_OK;
+}
+
 static void
 s_load_damage (const char *text, void *arg)
 {
@@ -137,6 +147,7 @@ zseq_host_kv_load (zseq_host_kv_t *self, uint64_t identity, uint8_t node,
                                                .record = s_load_record,
                                                .dropped = s_load_dropped,
                                                .cleared = s_load_cleared,
+                                               .heard = s_load_heard,
                                                .damage = s_load_damage,
                                                .arg = self};
     zseq_kvstore_load_result_t found;

@@ -50,6 +50,8 @@ typedef struct {
                     void *arg);
     //  All that was reported of the shard is void.
     int (*cleared) (uint8_t shard, void *arg);
+    //  What a node has told this one.
+    int (*heard) (uint8_t node, const zseq_journal_end_t *end, void *arg);
     //  One damaged thing: a line that names the file.
     void (*damage) (const char *text, void *arg);
     void *arg;

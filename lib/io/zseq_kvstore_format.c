@@ -251,6 +251,19 @@ zseq_kvstore_batch_next (zseq_kvstore_batch_t *self, uint64_t number)
     self->size = writing.size;
 }
 
+void
+zseq_kvstore_batch_heard (zseq_kvstore_batch_t *self, uint8_t node,
+                          const zseq_journal_end_t *end)
+{
+    assert (node < ZSEQ_NODES_MAX);
+    zseq_store_writing_t writing = s_begin_entry (self, ZSEQ_KVSTORE_HEARD);
+    zseq_store_put_number (&writing, node, 1);
+    zseq_store_put_number (&writing, end->incarnation.counter, 8);
+    zseq_store_put_number (&writing, end->incarnation.random, 8);
+    zseq_store_put_number (&writing, end->position, 8);
+    self->size = writing.size;
+}
+
 uint64_t
 zseq_kvstore_batch_seal (zseq_kvstore_batch_t *self, uint64_t salt,
                          uint64_t position, uint64_t before)
@@ -282,7 +295,7 @@ zseq_kvstore_batch_read (zseq_kvstore_whole_t *self, uint64_t salt,
     size_t payload = (size_t) zseq_store_get_number (&reading, 4);
     self->position = zseq_store_get_number (&reading, 8);
     self->before = zseq_store_get_number (&reading, 8);
-    if (payload > ZSEQ_KVSTORE_PAYLOAD_MAX + ZSEQ_KVSTORE_BASE_SIZE)
+    if (payload > ZSEQ_KVSTORE_PAYLOAD_MAX + ZSEQ_KVSTORE_EXTRA_SIZE)
         return false;
     const uint8_t *entries = zseq_store_get (&reading, payload);
     self->checksum = zseq_store_get_number (&reading, CHECKSUM_SIZE);
@@ -350,6 +363,17 @@ s_get_base (zseq_store_reading_t *reading, zseq_kvstore_base_t *base)
         base->snapshot[i] = zseq_store_get_number (reading, 8);
 }
 
+static void
+s_get_heard (zseq_store_reading_t *reading, zseq_kvstore_item_t *item)
+{
+    item->node = (uint8_t) zseq_store_get_number (reading, 1);
+    item->end.incarnation.counter = zseq_store_get_number (reading, 8);
+    item->end.incarnation.random = zseq_store_get_number (reading, 8);
+    item->end.position = zseq_store_get_number (reading, 8);
+    if (item->node >= ZSEQ_NODES_MAX)
+        reading->bad = true;
+}
+
 bool
 zseq_kvstore_batch_take (zseq_kvstore_whole_t *self, zseq_kvstore_item_t *item)
 {
@@ -384,6 +408,9 @@ zseq_kvstore_batch_take (zseq_kvstore_whole_t *self, zseq_kvstore_item_t *item)
         return !reading->bad;
     case ZSEQ_KVSTORE_NEXT:
         item->number = zseq_store_get_number (reading, 8);
+        return !reading->bad;
+    case ZSEQ_KVSTORE_HEARD:
+        s_get_heard (reading, item);
         return !reading->bad;
     default:
         return false;

@@ -8,6 +8,7 @@
 
 #include "zseq_kv.h"
 #include "zseq_store_format.h"
+#include "zseq_journal_end.h"
 
 //  Sizes in bytes.
 #define ZSEQ_KVSTORE_HEADER_SIZE (8 + 2 + 8 + 1 + 8 + 8 + 8)
@@ -19,10 +20,15 @@
      ZSEQ_VALUE_MAX)
 #define ZSEQ_KVSTORE_BASE_SIZE (1 + 8 + 8 * ZSEQ_SHARDS)
 #define ZSEQ_KVSTORE_NEXT_SIZE (1 + 8)
+#define ZSEQ_KVSTORE_HEARD_SIZE (1 + 1 + 8 + 8 + 8)
+//  Entries of a batch that are of no group: a base, and what each node told.
+#define ZSEQ_KVSTORE_EXTRA_SIZE                                                \
+    (ZSEQ_KVSTORE_BASE_SIZE + ZSEQ_NODES_MAX * ZSEQ_KVSTORE_HEARD_SIZE)
 #define ZSEQ_KVSTORE_SHOT_HEADER_SIZE                                          \
     (ZSEQ_STORE_RECORD_MIN - ZSEQ_STORE_CHECKSUM_SIZE + 1 + 8 + 4 + 8 + 8)
 
-//  Bytes of entries in a batch, at most. A reader accepts no larger batch.
+//  Bytes of groups' entries in a batch, at most. A reader accepts no larger
+//  batch than that and ZSEQ_KVSTORE_EXTRA_SIZE.
 #define ZSEQ_KVSTORE_PAYLOAD_MAX (4u << 20)
 
 //  The beginning of a segment.
@@ -56,7 +62,8 @@ typedef enum {
     ZSEQ_KVSTORE_DROPPED = 3,  //  key, proposal and version of record
     ZSEQ_KVSTORE_CLEARED = 4,  //  shard: its promise and records are gone
     ZSEQ_KVSTORE_BASE = 5,     //  base
-    ZSEQ_KVSTORE_NEXT = 6      //  number: the journal goes on in that segment
+    ZSEQ_KVSTORE_NEXT = 6,     //  number: the journal goes on in that segment
+    ZSEQ_KVSTORE_HEARD = 7     //  node, end: what it has told this node
 } zseq_kvstore_type_t;
 
 //  An entry of a batch. After decoding, slices point into the bytes.
@@ -68,6 +75,8 @@ typedef struct {
     zseq_kv_record_t record;
     zseq_kvstore_base_t base;
     uint64_t number;
+    uint8_t node;
+    zseq_journal_end_t end;
 } zseq_kvstore_item_t;
 
 //  Bytes of a record as journal and snapshots hold it, and of a dropped one.
@@ -103,6 +112,8 @@ void zseq_kvstore_batch_cleared (zseq_kvstore_batch_t *self, uint8_t shard);
 void zseq_kvstore_batch_base (zseq_kvstore_batch_t *self,
                               const zseq_kvstore_base_t *base);
 void zseq_kvstore_batch_next (zseq_kvstore_batch_t *self, uint64_t number);
+void zseq_kvstore_batch_heard (zseq_kvstore_batch_t *self, uint8_t node,
+                               const zseq_journal_end_t *end);
 
 //  Completes the batch for a segment of that salt: its position, the checksum
 //  of the batch before it, its own. Returns its checksum.

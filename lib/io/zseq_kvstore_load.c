@@ -307,6 +307,17 @@ s_report_change (s_reader_t *self, const zseq_kvstore_item_t *item)
     }
 }
 
+//  Reports what a node has told.
+static int
+s_report_heard (s_reader_t *self, const zseq_kvstore_item_t *item)
+{
+    zseq_kvstore_ledger_hear (&self->found->ledger, item->node, &item->end);
+    return self->callbacks->heard
+             ? self->callbacks->heard (item->node, &item->end,
+                                       self->callbacks->arg)
+             : ZSEQ_OK;
+}
+
 //  Takes an entry at position that has size bytes.
 static int
 s_take_entry (s_reader_t *self, const zseq_kvstore_item_t *item,
@@ -318,6 +329,8 @@ s_take_entry (s_reader_t *self, const zseq_kvstore_item_t *item,
         self->base = item->base;
         self->based = true;
     }
+    else if (item->type == ZSEQ_KVSTORE_HEARD)
+        return s_report_heard (self, item);
     else if (position > self->position[item->shard]) {
         zseq_kvstore_ledger_note (&self->found->ledger, item->shard, position,
                                   size);
@@ -407,6 +420,7 @@ s_take_segment (s_reader_t *self, const zseq_kvstore_header_t *header,
                                               .salt = header->salt,
                                               .end = at,
                                               .size = self->size};
+    found->ledger.heard_due = false;
     zseq_kvstore_ledger_grow (&found->ledger, at);
     if (rc == ZSEQ_OK)
         s_judge_rest (self, where, header->salt, at);

@@ -157,6 +157,18 @@ s_note_batch (zseq_kvstore_t *self)
     zseq_kvstore_ledger_grow (&self->ledger, self->journal.current.end);
 }
 
+//  Puts what peers have told. The first batch of a segment has it, too, as
+//  segments before may be deleted.
+static void
+s_put_heard (zseq_kvstore_t *self)
+{
+    for (uint8_t node = 0; node < ZSEQ_NODES_MAX; node++) {
+        const zseq_journal_end_t *end = &self->ledger.heard[node];
+        if (end->incarnation.counter > 0)
+            zseq_kvstore_batch_heard (&self->batch, node, end);
+    }
+}
+
 //  Writes the batch and begins another one. Errors: ZSEQ_ENOSPACE (it is not in
 //  the journal), ZSEQ_EIO.
 static int
@@ -165,12 +177,14 @@ s_flush (zseq_kvstore_t *self)
     size_t payload = zseq_kvstore_batch_payload (&self->batch);
     int rc = ZSEQ_OK;
     if (!zseq_kvstore_journal_fits (&self->journal,
-                                    payload + ZSEQ_KVSTORE_BASE_SIZE))
+                                    payload + ZSEQ_KVSTORE_EXTRA_SIZE))
         rc = s_turn (self);
     bool first = self->journal.current.end == ZSEQ_KVSTORE_HEADER_SIZE;
     bool base = first || self->ledger.base_due;
     if (rc == ZSEQ_OK && base)
         zseq_kvstore_batch_base (&self->batch, &self->ledger.base);
+    if (rc == ZSEQ_OK && (first || self->ledger.heard_due))
+        s_put_heard (self);
     if (rc == ZSEQ_OK)
         rc = zseq_kvstore_journal_append (&self->journal, &self->batch,
                                           self->batch_position);
@@ -178,6 +192,7 @@ s_flush (zseq_kvstore_t *self)
         s_note_batch (self);
         self->written += self->batch.size;
         self->sealed = payload == 0;
+        self->ledger.heard_due = false;
         if (base) {
             self->ledger.base_due = false;
             self->oldest_recorded = self->ledger.base.oldest;
@@ -274,6 +289,9 @@ s_put_group (zseq_kvstore_t *self, zseq_kvstore_queue_t *taken,
              zseq_kvstore_job_t *job)
 {
     size_t total = 0;
+    for (uint8_t node = 0; node < ZSEQ_NODES_MAX; node++)
+        zseq_kvstore_ledger_hear (&self->ledger, node,
+                                  &job->group->heard[node]);
     for (size_t i = 0; i < job->group->count; i++)
         total += s_change_size (&job->group->changes[i]);
     if (s_exceeds (self, total))

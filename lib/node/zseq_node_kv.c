@@ -277,6 +277,8 @@ zseq_node_kv_request (zseq_node_t *self, const zseq_event_t *event)
 {
     if (!zseq_node_kv_admit (self, event))
         return;
+    if (event->msg->op != ZSEQ_OP_KV_READ)
+        zseq_node_kv_hear (self, event->msg->node, &event->msg->end);
     switch (event->msg->op) {
     case ZSEQ_OP_KV_READ:
         s_read (self, event);

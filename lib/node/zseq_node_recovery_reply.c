@@ -159,6 +159,9 @@ s_take_promises (zseq_node_t *self, zseq_peer_answers_t *answers,
         zseq_registers_raise_dropped (self->kv.registers, shard,
                                       promises->dropped[shard]);
     }
+    //  K17: what the node had heard of its peers is lost, too.
+    for (uint8_t node = 0; node < self->record.members.n; node++)
+        zseq_node_kv_hear (self, node, &promises->heard[node]);
     answers->complete = true;
 }
 

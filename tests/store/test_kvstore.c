@@ -314,6 +314,8 @@ Test (kvstore, writes_the_bytes_that_the_document_shows)
     zseq_kvstore_batch_promise (&batch, shard, &ballot, 0x200000005);
     zseq_kvstore_batch_record (&batch, &record);
     zseq_kvstore_batch_dropped (&batch, &dropped);
+    const zseq_journal_end_t end = {{2, 0x5a5a}, 17};
+    zseq_kvstore_batch_heard (&batch, 2, &end);
     (void) zseq_kvstore_batch_seal (&batch, header.salt, 42, 0xc0ffee);
     assert_example ("Example: a segment of registers", bytes,
                     ZSEQ_KVSTORE_HEADER_SIZE + batch.size);

@@ -169,6 +169,18 @@ s_take_cleared (uint8_t shard, void *arg)
     return ZSEQ_OK;
 }
 
+static int
+s_take_heard (uint8_t node, const zseq_journal_end_t *end, void *arg)
+{
+    kvstate_t *state = arg;
+    assert (node == KVSTATE_PEER);
+    assert (end->incarnation.counter == 3);
+    assert (end->incarnation.random == 0xdead);
+    assert (end->position > 0);
+    (void) zseq_journal_end_raise (&state->heard, end);
+    return ZSEQ_OK;
+}
+
 static void
 s_take_damage (const char *text, void *arg)
 {
@@ -183,8 +195,8 @@ kvstate_open (zseq_store_t **store_p, zseq_kvstore_t **kv_p, uint64_t heard,
               kvstate_t *state, zseq_kvstore_load_result_t *result)
 {
     const zseq_kvstore_load_callbacks_t callbacks = {
-      s_take_promise, s_take_record, s_take_dropped,
-      s_take_cleared, s_take_damage, state};
+      s_take_promise, s_take_record, s_take_dropped, s_take_cleared,
+      s_take_heard,   s_take_damage, state};
     memset (state, 0, sizeof *state);
     memset (result, 0, sizeof *result);
     s_text[0] = 0;
@@ -201,8 +213,11 @@ kvstate_open (zseq_store_t **store_p, zseq_kvstore_t **kv_p, uint64_t heard,
     }
     else
         snprintf (s_text, sizeof s_text, "%s", fixture_text ());
-    if (rc == ZSEQ_OK && result->damaged == 0)
+    if (rc == ZSEQ_OK && result->damaged == 0) {
+        //  Each group remembers its own position, in whatever segment it is.
+        assert (state->heard.position >= result->position);
         return ZSEQ_OK;
+    }
     if (rc == ZSEQ_OK)
         return ZSEQ_EDAMAGED;
     kvstate_term (state);
@@ -383,6 +398,7 @@ s_make_group (uint64_t position, const zseq_kv_change_t *changes, size_t count)
     assert (group);
     for (size_t i = 0; i < count; i++)
         group->changes[group->count++] = changes[i];
+    group->heard[KVSTATE_PEER] = (zseq_journal_end_t){{3, 0xdead}, position};
     return group;
 }
 

@@ -253,298 +253,300 @@ Test (node_keys, are_copied_with_what_was_dropped)
     cr_assert_eq (s_dropped_of (group, 7), 42);
     cr_assert_eq (s_dropped_of (group, 9), 42);
     cr_assert_eq (s_dropped_of (group, 8), 0);
-    //  K17: else nobody might know any more that a peer has lost the end of its
-    //  journal.
-    Test (node_keys, are_copied_with_what_peers_have_heard)
-    {
-        fixture_t *self = s_recovering (1000000, NULL, false, NULL);
-        s_peers[1].heard = 70;
-        const zseq_kv_group_t *group = s_run (self);
-        cr_assert_eq (group->heard[0].position, 0);
-        cr_assert_eq (group->heard[1].position, 0);
-        cr_assert_eq (group->heard[2].position, 70);
-        cr_assert_eq (group->heard[2].incarnation.random,
-                      self->record.vector.incarnation[2].random);
-        fixture_destroy (&self);
+    fixture_destroy (&self);
+}
+
+//  K17: else nobody might know any more that a peer has lost the end of its
+//  journal.
+Test (node_keys, are_copied_with_what_peers_have_heard)
+{
+    fixture_t *self = s_recovering (1000000, NULL, false, NULL);
+    s_peers[1].heard = 70;
+    const zseq_kv_group_t *group = s_run (self);
+    cr_assert_eq (group->heard[0].position, 0);
+    cr_assert_eq (group->heard[1].position, 0);
+    cr_assert_eq (group->heard[2].position, 70);
+    cr_assert_eq (group->heard[2].incarnation.random,
+                  self->record.vector.incarnation[2].random);
+    fixture_destroy (&self);
+}
+
+Test (node_keys, are_marked_as_copied_below_the_promise)
+{
+    fixture_t *self = s_recovering (1000000, NULL, false, NULL);
+    s_peers[1].record[0] = s_record ("k", s_low, 1);
+    s_peers[1].count = 1;
+    s_peers[1].promise = s_low;
+    s_peers[2].promise = s_high;
+    const zseq_kv_group_t *group = s_run (self);
+    cr_assert (s_find (group, "k")->copied);
+    cr_assert_eq (
+      zseq_ballot_compare (
+        &(zseq_ballot_t){s_high.round, s_high.proposer},
+        zseq_registers_promise (zseq_node_registers (self->node), 9)),
+      0);
+    fixture_destroy (&self);
+}
+
+//  A key that is dropped since would come back.
+Test (node_keys, of_its_own_do_not_count)
+{
+    zseq_kv_record_t own = s_record ("k", s_high, 7);
+    fixture_t *self = s_recovering (1000000, &own, false, NULL);
+    const zseq_kv_group_t *group = s_run (self);
+    cr_assert (s_clears (group));
+    cr_assert_null (s_find (group, "k"));
+    cr_assert_eq (zseq_registers_count (zseq_node_registers (self->node)), 0);
+    fixture_destroy (&self);
+}
+
+//  What a process has shown may have been undone when it ended.
+Test (node_keys, are_copied_again_from_a_peer_that_has_restarted)
+{
+    fixture_t *self = s_recovering (1000000, NULL, false, NULL);
+    s_peers[1].late_process = 900;
+    cr_assert_not_null (s_run (self));
+    cr_assert_eq (s_peers[1].pages, 2 * ZSEQ_SHARDS);
+    cr_assert_eq (s_peers[2].pages, ZSEQ_SHARDS);
+    fixture_destroy (&self);
+}
+
+Test (node_keys, are_not_asked_of_a_peer_that_speaks_no_version_with_them)
+{
+    fixture_t *self = s_recovering (1000000, NULL, false, NULL);
+    s_peers[1].speaks = 3;
+    cr_assert_not_null (s_run (self));
+    cr_assert_eq (s_peers[1].pages, 0);
+    cr_assert_eq (s_peers[2].pages, ZSEQ_SHARDS);
+    fixture_destroy (&self);
+}
+
+//  b shows a key, then loses its disk and with it the fence; meanwhile the key
+//  may have been dropped.
+Test (node_keys, of_an_incarnation_that_has_ended_do_not_count)
+{
+    fixture_t *self = s_recovering (1000000, NULL, false, NULL);
+    s_peers[1].record[0] = s_record ("k", s_low, 1);
+    s_peers[1].count = 1;
+    for (int round = 0; round < 400 && s_peers[1].pages < ZSEQ_SHARDS;
+         round++) {
+        fixture_tick (self, 100000);
+        s_answer_all (self);
+        fixture_write_record (self);
     }
+    zseq_registers_t *registers = zseq_node_registers (self->node);
+    cr_assert_eq (zseq_registers_count (registers), 1);
+    s_peers[1] = (s_peer_t){.speaks = 4, .process = 300, .incarnation = 2};
+    const zseq_kv_group_t *group = s_run (self);
+    cr_assert_not_null (group);
+    cr_assert_null (s_find (group, "k"));
+    fixture_destroy (&self);
+}
 
-    Test (node_keys, are_marked_as_copied_below_the_promise)
-    {
-        fixture_t *self = s_recovering (1000000, NULL, false, NULL);
-        s_peers[1].record[0] = s_record ("k", s_low, 1);
-        s_peers[1].count = 1;
-        s_peers[1].promise = s_low;
-        s_peers[2].promise = s_high;
-        const zseq_kv_group_t *group = s_run (self);
-        cr_assert (s_find (group, "k")->copied);
-        cr_assert_eq (
-          zseq_ballot_compare (
-            &(zseq_ballot_t){s_high.round, s_high.proposer},
-            zseq_registers_promise (zseq_node_registers (self->node), 9)),
-          0);
-        fixture_destroy (&self);
-    }
+Test (node_keys, that_need_more_memory_end_the_node)
+{
+    fixture_t *self = s_recovering (10, NULL, false, NULL);
+    s_peers[1].record[0] = s_record ("k", s_low, 1);
+    s_peers[1].count = 1;
+    s_run (self);
+    const fixture_seen_t *end = fixture_find (self, ZSEQ_ACTION_EXIT);
+    cr_assert_eq (end->status, ZSEQ_EFULL);
+    cr_assert_str_eq (end->text,
+                      "the peers hold more of the key-value store than this "
+                      "node may: raise --kv-memory");
+    fixture_destroy (&self);
+}
 
-    //  A key that is dropped since would come back.
-    Test (node_keys, of_its_own_do_not_count)
-    {
-        zseq_kv_record_t own = s_record ("k", s_high, 7);
-        fixture_t *self = s_recovering (1000000, &own, false, NULL);
-        const zseq_kv_group_t *group = s_run (self);
-        cr_assert (s_clears (group));
-        cr_assert_null (s_find (group, "k"));
-        cr_assert_eq (zseq_registers_count (zseq_node_registers (self->node)),
-                      0);
-        fixture_destroy (&self);
-    }
+Test (node_keys, that_the_disk_refuses_end_the_node)
+{
+    fixture_t *self = s_recovering (1000000, NULL, false, NULL);
+    const zseq_kv_group_t *group = s_run (self);
+    s_persisted (self, group->position, ZSEQ_ENOSPACE);
+    const fixture_seen_t *end = fixture_find (self, ZSEQ_ACTION_EXIT);
+    cr_assert_eq (end->status, ZSEQ_ENOSPACE);
+    cr_assert_str_eq (end->text,
+                      "the node cannot recover, as its disk takes no more: "
+                      "/d/kv: write: No space; make room, then recover again");
+    fixture_destroy (&self);
+}
 
-    //  What a process has shown may have been undone when it ended.
-    Test (node_keys, are_copied_again_from_a_peer_that_has_restarted)
-    {
-        fixture_t *self = s_recovering (1000000, NULL, false, NULL);
-        s_peers[1].late_process = 900;
-        cr_assert_not_null (s_run (self));
-        cr_assert_eq (s_peers[1].pages, 2 * ZSEQ_SHARDS);
-        cr_assert_eq (s_peers[2].pages, ZSEQ_SHARDS);
-        fixture_destroy (&self);
-    }
+static const zseq_force_t s_force = {
+  .floor = 500, .wait_us = 1000000, .lost = 1u << 1 | 1u << 2};
 
-    Test (node_keys, are_not_asked_of_a_peer_that_speaks_no_version_with_them)
-    {
-        fixture_t *self = s_recovering (1000000, NULL, false, NULL);
-        s_peers[1].speaks = 3;
-        cr_assert_not_null (s_run (self));
-        cr_assert_eq (s_peers[1].pages, 0);
-        cr_assert_eq (s_peers[2].pages, ZSEQ_SHARDS);
-        fixture_destroy (&self);
-    }
+//  Versions of later writes are above those of all that was lost.
+Test (node_keys, of_its_own_count_by_force_and_promises_rise)
+{
+    zseq_kv_record_t own = s_record ("k", s_high, 7);
+    fixture_t *self = s_recovering (1000000, &own, false, &s_force);
+    s_peers[1].record[0] = s_record ("k", s_low, 1);
+    s_peers[1].count = 1;
+    const zseq_kv_group_t *group = s_run (self);
+    cr_assert_not (s_clears (group));
+    cr_assert_eq (s_find (group, "k")->proposal.seq, 7);
+    cr_assert (s_find (group, "k")->copied);
+    uint8_t shard = zseq_kv_shard ((zseq_slice_t){"k", 1});
+    cr_assert_eq (s_promise_of (group, shard).round, s_high.round + (1u << 18));
+    cr_assert_eq (zseq_ballot_node (
+                    &(zseq_ballot_t){0, s_promise_of (group, shard).proposer}),
+                  0);
+    cr_assert_eq (s_dropped_of (group, 7),
+                  (uint64_t) s_promise_of (group, 7).round << 32);
+    fixture_destroy (&self);
+}
 
-    //  b shows a key, then loses its disk and with it the fence; meanwhile the key
-    //  may have been dropped.
-    Test (node_keys, of_an_incarnation_that_has_ended_do_not_count)
-    {
-        fixture_t *self = s_recovering (1000000, NULL, false, NULL);
-        s_peers[1].record[0] = s_record ("k", s_low, 1);
-        s_peers[1].count = 1;
-        for (int round = 0; round < 400 && s_peers[1].pages < ZSEQ_SHARDS;
-             round++) {
-            fixture_tick (self, 100000);
-            s_answer_all (self);
-            fixture_write_record (self);
-        }
-        zseq_registers_t *registers = zseq_node_registers (self->node);
-        cr_assert_eq (zseq_registers_count (registers), 1);
-        s_peers[1] = (s_peer_t){.speaks = 4, .process = 300, .incarnation = 2};
-        const zseq_kv_group_t *group = s_run (self);
-        cr_assert_not_null (group);
-        cr_assert_null (s_find (group, "k"));
-        fixture_destroy (&self);
-    }
+Test (node_keys, of_a_damaged_store_are_written_again_by_force)
+{
+    zseq_kv_record_t own = s_record ("k", s_high, 7);
+    fixture_t *self = s_recovering (1000000, &own, true, &s_force);
+    const zseq_kv_group_t *group = s_run (self);
+    cr_assert (s_clears (group));
+    cr_assert_eq (s_find (group, "k")->proposal.seq, 7);
+    fixture_destroy (&self);
+}
 
-    Test (node_keys, that_need_more_memory_end_the_node)
-    {
-        fixture_t *self = s_recovering (10, NULL, false, NULL);
-        s_peers[1].record[0] = s_record ("k", s_low, 1);
-        s_peers[1].count = 1;
-        s_run (self);
-        const fixture_seen_t *end = fixture_find (self, ZSEQ_ACTION_EXIT);
-        cr_assert_eq (end->status, ZSEQ_EFULL);
-        cr_assert_str_eq (
-          end->text, "the peers hold more of the key-value store than this "
-                     "node may: raise --kv-memory");
-        fixture_destroy (&self);
-    }
+//  A peer that recovers asks this node.
 
-    Test (node_keys, that_the_disk_refuses_end_the_node)
-    {
-        fixture_t *self = s_recovering (1000000, NULL, false, NULL);
-        const zseq_kv_group_t *group = s_run (self);
-        s_persisted (self, group->position, ZSEQ_ENOSPACE);
-        const fixture_seen_t *end = fixture_find (self, ZSEQ_ACTION_EXIT);
-        cr_assert_eq (end->status, ZSEQ_ENOSPACE);
-        cr_assert_str_eq (
-          end->text, "the node cannot recover, as its disk takes no more: "
-                     "/d/kv: write: No space; make room, then recover again");
-        fixture_destroy (&self);
-    }
+static zseq_msg_t
+s_asked_by_peer (const fixture_t *self, zseq_op_t op)
+{
+    zseq_msg_t msg = fixture_request (op, "", 5);
+    zseq_msg_recovery_t recovery = {.incarnation =
+                                      self->record.vector.incarnation[1]};
+    msg.node = 1;
+    if (op == ZSEQ_OP_KV_COPY)
+        msg.kv_copy =
+          (zseq_msg_kv_copy_t){.recovery = recovery,
+                               .shard = zseq_kv_shard ((zseq_slice_t){"k", 1})};
+    else
+        msg.kv_promises.recovery = recovery;
+    return msg;
+}
 
-    static const zseq_force_t s_force = {
-      .floor = 500, .wait_us = 1000000, .lost = 1u << 1 | 1u << 2};
+//  Has the node accept a value that it has not written yet.
+static void
+s_accept (fixture_t *self)
+{
+    zseq_kv_record_t record = s_record ("k", s_low, 1);
+    zseq_msg_t promise = fixture_request (ZSEQ_OP_KV_PROMISE, "", 7);
+    promise.node = 1;
+    promise.end = (zseq_journal_end_t){self->record.vector.incarnation[1], 30};
+    promise.kv_promise.ballot = s_low;
+    promise.kv_promise.shards = UINT64_MAX;
+    fixture_send (self, &promise);
+    zseq_msg_t accept = fixture_request (ZSEQ_OP_KV_ACCEPT, "", 8);
+    accept.kv_accept.records = &record;
+    accept.kv_accept.record_count = 1;
+    fixture_send (self, &accept);
+    cr_assert_eq (self->count, 0);
+}
 
-    //  Versions of later writes are above those of all that was lost.
-    Test (node_keys, of_its_own_count_by_force_and_promises_rise)
-    {
-        zseq_kv_record_t own = s_record ("k", s_high, 7);
-        fixture_t *self = s_recovering (1000000, &own, false, &s_force);
-        s_peers[1].record[0] = s_record ("k", s_low, 1);
-        s_peers[1].count = 1;
-        const zseq_kv_group_t *group = s_run (self);
-        cr_assert_not (s_clears (group));
-        cr_assert_eq (s_find (group, "k")->proposal.seq, 7);
-        cr_assert (s_find (group, "k")->copied);
-        uint8_t shard = zseq_kv_shard ((zseq_slice_t){"k", 1});
-        cr_assert_eq (s_promise_of (group, shard).round,
-                      s_high.round + (1u << 18));
-        cr_assert_eq (zseq_ballot_node (&(zseq_ballot_t){
-                        0, s_promise_of (group, shard).proposer}),
-                      0);
-        cr_assert_eq (s_dropped_of (group, 7),
-                      (uint64_t) s_promise_of (group, 7).round << 32);
-        fixture_destroy (&self);
-    }
+Test (node_keys, are_shown_to_a_peer_before_they_are_durable)
+{
+    fixture_t *self = fixture_kv_voter (100);
+    s_accept (self);
+    zseq_msg_t msg = s_asked_by_peer (self, ZSEQ_OP_KV_COPY);
+    fixture_send (self, &msg);
+    const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.status, ZSEQ_OK);
+    cr_assert_eq (reply->msg.kv_copy.record_count, 1);
+    cr_assert_eq (reply->msg.kv_copy.keys, 1);
+    cr_assert_not (reply->msg.kv_copy.more);
+    msg = s_asked_by_peer (self, ZSEQ_OP_KV_PROMISES);
+    fixture_send (self, &msg);
+    reply = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.status, ZSEQ_OK);
+    cr_assert_neq (reply->msg.kv_promises.process, 0);
+    cr_assert_eq (reply->msg.kv_promises.heard[1].position, 30);
+    fixture_destroy (&self);
+}
 
-    Test (node_keys, of_a_damaged_store_are_written_again_by_force)
-    {
-        zseq_kv_record_t own = s_record ("k", s_high, 7);
-        fixture_t *self = s_recovering (1000000, &own, true, &s_force);
-        const zseq_kv_group_t *group = s_run (self);
-        cr_assert (s_clears (group));
-        cr_assert_eq (s_find (group, "k")->proposal.seq, 7);
-        fixture_destroy (&self);
-    }
-
-    //  A peer that recovers asks this node.
-
-    static zseq_msg_t s_asked_by_peer (const fixture_t *self, zseq_op_t op)
-    {
-        zseq_msg_t msg = fixture_request (op, "", 5);
-        zseq_msg_recovery_t recovery = {.incarnation =
-                                          self->record.vector.incarnation[1]};
-        msg.node = 1;
+Test (node_keys, are_shown_only_to_a_peer_whose_incarnation_is_in_force)
+{
+    for (int op = ZSEQ_OP_KV_COPY; op <= ZSEQ_OP_KV_PROMISES; op++) {
+        fixture_t *self = fixture_kv_voter (100);
+        zseq_msg_t msg = s_asked_by_peer (self, (zseq_op_t) op);
         if (op == ZSEQ_OP_KV_COPY)
-            msg.kv_copy = (zseq_msg_kv_copy_t){
-              .recovery = recovery,
-              .shard = zseq_kv_shard ((zseq_slice_t){"k", 1})};
+            msg.kv_copy.recovery.incarnation.counter++;
         else
-            msg.kv_promises.recovery = recovery;
-        return msg;
-    }
-
-    //  Has the node accept a value that it has not written yet.
-    static void s_accept (fixture_t * self)
-    {
-        zseq_kv_record_t record = s_record ("k", s_low, 1);
-        zseq_msg_t promise = fixture_request (ZSEQ_OP_KV_PROMISE, "", 7);
-        promise.node = 1;
-        promise.end =
-          (zseq_journal_end_t){self->record.vector.incarnation[1], 30};
-        promise.kv_promise.ballot = s_low;
-        promise.kv_promise.shards = UINT64_MAX;
-        fixture_send (self, &promise);
-        zseq_msg_t accept = fixture_request (ZSEQ_OP_KV_ACCEPT, "", 8);
-        accept.kv_accept.records = &record;
-        accept.kv_accept.record_count = 1;
-        fixture_send (self, &accept);
-        cr_assert_eq (self->count, 0);
-    }
-
-    Test (node_keys, are_shown_to_a_peer_before_they_are_durable)
-    {
-        fixture_t *self = fixture_kv_voter (100);
-        s_accept (self);
-        zseq_msg_t msg = s_asked_by_peer (self, ZSEQ_OP_KV_COPY);
+            msg.kv_promises.recovery.incarnation.counter++;
         fixture_send (self, &msg);
-        const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
-        cr_assert_eq (reply->msg.status, ZSEQ_OK);
-        cr_assert_eq (reply->msg.kv_copy.record_count, 1);
-        cr_assert_eq (reply->msg.kv_copy.keys, 1);
-        cr_assert_not (reply->msg.kv_copy.more);
-        msg = s_asked_by_peer (self, ZSEQ_OP_KV_PROMISES);
+        cr_assert_eq (fixture_find (self, ZSEQ_ACTION_REPLY)->msg.status,
+                      ZSEQ_ESUPERSEDED);
+        fixture_destroy (&self);
+        self = fixture_voter ();
         fixture_send (self, &msg);
-        reply = fixture_only (self, ZSEQ_ACTION_REPLY);
-        cr_assert_eq (reply->msg.status, ZSEQ_OK);
-        cr_assert_neq (reply->msg.kv_promises.process, 0);
-        cr_assert_eq (reply->msg.kv_promises.heard[1].position, 30);
+        cr_assert_eq (fixture_find (self, ZSEQ_ACTION_REPLY)->msg.status,
+                      ZSEQ_EPROTOCOL);
         fixture_destroy (&self);
     }
+}
 
-    Test (node_keys, are_shown_only_to_a_peer_whose_incarnation_is_in_force)
-    {
-        for (int op = ZSEQ_OP_KV_COPY; op <= ZSEQ_OP_KV_PROMISES; op++) {
-            fixture_t *self = fixture_kv_voter (100);
-            zseq_msg_t msg = s_asked_by_peer (self, (zseq_op_t) op);
-            if (op == ZSEQ_OP_KV_COPY)
-                msg.kv_copy.recovery.incarnation.counter++;
-            else
-                msg.kv_promises.recovery.incarnation.counter++;
-            fixture_send (self, &msg);
-            cr_assert_eq (fixture_find (self, ZSEQ_ACTION_REPLY)->msg.status,
-                          ZSEQ_ESUPERSEDED);
-            fixture_destroy (&self);
-            self = fixture_voter ();
-            fixture_send (self, &msg);
-            cr_assert_eq (fixture_find (self, ZSEQ_ACTION_REPLY)->msg.status,
-                          ZSEQ_EPROTOCOL);
-            fixture_destroy (&self);
-        }
+//  As many as have room are on a page, and it says that more follow.
+Test (node_keys, are_shown_in_pages_that_fit_a_message)
+{
+    static char value[ZSEQ_VALUE_MAX];
+    zseq_record_t record = fixture_voting_record ();
+    fixture_t *self = fixture_new_kv (&record, 100, 1000000);
+    uint8_t shard = zseq_kv_shard ((zseq_slice_t){"k", 1});
+    for (uint32_t number = 0, loaded = 0; loaded < 3; number++) {
+        char key[16];
+        snprintf (key, sizeof key, "%u", number);
+        zseq_kv_record_t big = s_record (key, s_low, 1);
+        big.value = (zseq_slice_t){value, 20000};
+        if (zseq_kv_shard (big.key) != shard)
+            continue;
+        loaded++;
+        cr_assert_eq (
+          zseq_registers_load (zseq_node_registers (self->node), &big),
+          ZSEQ_OK);
     }
+    fixture_start (self);
+    zseq_msg_t msg = s_asked_by_peer (self, ZSEQ_OP_KV_COPY);
+    fixture_send (self, &msg);
+    const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.kv_copy.record_count, 3);
+    msg.kv_copy.after = (zseq_slice_t){"9999999", 7};
+    fixture_send (self, &msg);
+    reply = fixture_only (self, ZSEQ_ACTION_REPLY);
+    cr_assert_eq (reply->msg.kv_copy.record_count, 0);
+    fixture_destroy (&self);
+}
 
-    //  As many as have room are on a page, and it says that more follow.
-    Test (node_keys, are_shown_in_pages_that_fit_a_message)
-    {
-        static char value[ZSEQ_VALUE_MAX];
-        zseq_record_t record = fixture_voting_record ();
-        fixture_t *self = fixture_new_kv (&record, 100, 1000000);
-        uint8_t shard = zseq_kv_shard ((zseq_slice_t){"k", 1});
-        for (uint32_t number = 0, loaded = 0; loaded < 3; number++) {
-            char key[16];
-            snprintf (key, sizeof key, "%u", number);
-            zseq_kv_record_t big = s_record (key, s_low, 1);
-            big.value = (zseq_slice_t){value, 20000};
-            if (zseq_kv_shard (big.key) != shard)
-                continue;
-            loaded++;
-            cr_assert_eq (
-              zseq_registers_load (zseq_node_registers (self->node), &big),
-              ZSEQ_OK);
-        }
-        fixture_start (self);
-        zseq_msg_t msg = s_asked_by_peer (self, ZSEQ_OP_KV_COPY);
-        fixture_send (self, &msg);
-        const fixture_seen_t *reply = fixture_only (self, ZSEQ_ACTION_REPLY);
-        cr_assert_eq (reply->msg.kv_copy.record_count, 3);
-        msg.kv_copy.after = (zseq_slice_t){"9999999", 7};
-        fixture_send (self, &msg);
-        reply = fixture_only (self, ZSEQ_ACTION_REPLY);
-        cr_assert_eq (reply->msg.kv_copy.record_count, 0);
-        fixture_destroy (&self);
-    }
-
-    //  The node was away while rounds rose. Its peers tell how far.
-    Test (node_keys, of_a_round_that_peers_have_promised_are_promised)
-    {
-        fixture_t *self = fixture_kv_voter (100);
-        fixture_tick (self, 10000000);
-        zseq_msg_t says = fixture_introduction (self, 1);
-        says.introduce.speaks = 4;
-        fixture_answer (self, 1, &says);
-        zseq_msg_t msg = fixture_request (ZSEQ_OP_KV_PROMISE, "", 7);
-        zseq_ballot_t far = {3 * ZSEQ_ROUND_RISE_MAX, 0x102};
-        msg.kv_promise.ballot = far;
-        msg.kv_promise.shards = 1;
-        fixture_send (self, &msg);
-        cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->answer[0].status,
-                      ZSEQ_EINVAL);
-        for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
-            s_promises[1][shard] = far;
-        fixture_tick (self, 10000000);
-        int asked = fixture_asked (self, 1);
-        cr_assert_geq (asked, 0);
-        cr_assert_eq (self->seen[asked].msg.op, ZSEQ_OP_KV_PROMISES);
-        zseq_msg_t reply = self->seen[asked].msg;
-        reply.reply = true;
-        reply.node = 1;
-        reply.cluster = 42;
-        reply.vector = self->record.vector;
-        reply.kv_promises = (zseq_msg_kv_promises_t){
-          .process = 1, .promises = s_promises[1], .dropped = s_dropped[1]};
-        fixture_answer (self, 1, &reply);
-        fixture_send (self, &msg);
-        fixture_flush (self);
-        const zseq_kv_group_t *group =
-          fixture_find (self, ZSEQ_ACTION_PERSIST_KV)->group;
-        s_persisted (self, group->position, ZSEQ_OK);
-        cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->answer[0].status,
-                      ZSEQ_OK);
-        fixture_destroy (&self);
-    }
+//  The node was away while rounds rose. Its peers tell how far.
+Test (node_keys, of_a_round_that_peers_have_promised_are_promised)
+{
+    fixture_t *self = fixture_kv_voter (100);
+    fixture_tick (self, 10000000);
+    zseq_msg_t says = fixture_introduction (self, 1);
+    says.introduce.speaks = 4;
+    fixture_answer (self, 1, &says);
+    zseq_msg_t msg = fixture_request (ZSEQ_OP_KV_PROMISE, "", 7);
+    zseq_ballot_t far = {3 * ZSEQ_ROUND_RISE_MAX, 0x102};
+    msg.kv_promise.ballot = far;
+    msg.kv_promise.shards = 1;
+    fixture_send (self, &msg);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->answer[0].status,
+                  ZSEQ_EINVAL);
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+        s_promises[1][shard] = far;
+    fixture_tick (self, 10000000);
+    int asked = fixture_asked (self, 1);
+    cr_assert_geq (asked, 0);
+    cr_assert_eq (self->seen[asked].msg.op, ZSEQ_OP_KV_PROMISES);
+    zseq_msg_t reply = self->seen[asked].msg;
+    reply.reply = true;
+    reply.node = 1;
+    reply.cluster = 42;
+    reply.vector = self->record.vector;
+    reply.kv_promises = (zseq_msg_kv_promises_t){
+      .process = 1, .promises = s_promises[1], .dropped = s_dropped[1]};
+    fixture_answer (self, 1, &reply);
+    fixture_send (self, &msg);
+    fixture_flush (self);
+    const zseq_kv_group_t *group =
+      fixture_find (self, ZSEQ_ACTION_PERSIST_KV)->group;
+    s_persisted (self, group->position, ZSEQ_OK);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->answer[0].status,
+                  ZSEQ_OK);
+    fixture_destroy (&self);
+}

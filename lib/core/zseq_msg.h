@@ -318,6 +318,7 @@ typedef struct {
     //  Reply
     uint64_t process;                          //  Who runs the node
     const zseq_ballot_t *promises;             //  ZSEQ_SHARDS
+    const uint64_t *dropped;                   //  ... K12
     zseq_journal_end_t heard[ZSEQ_NODES_MAX];  //  Of members, by their indexes
 } zseq_msg_kv_promises_t;
 

@@ -25,8 +25,8 @@ typedef struct s_entry {
 typedef struct {
     zseq_ballot_t promise;
     zseq_ballot_t durable;
-    uint64_t dropped;     //  The highest version of a tombstone that was
     uint32_t peer_round;  //  The highest that a peer has promised
+    uint64_t dropped;     //  The highest version of a tombstone that was
     uint64_t position;    //  The group that promise is in; 0: durable
     bool open;            //  It is in the open group
 } s_promise_t;
@@ -509,7 +509,8 @@ zseq_registers_settle (zseq_registers_t *self, zseq_kv_cursor_t *cursor,
         zseq_slice_t after = {cursor->key, cursor->key_size};
         s_entry_t *entry = s_above (self, cursor->shard, after, after);
         if (cursor->key_size == 0 &&
-            zseq_ballot_compare (&promise->promise, &promise->durable) != 0)
+            (promise->dropped ||
+             zseq_ballot_compare (&promise->promise, &promise->durable) != 0))
             s_open_promise (self, promise);
         if (!entry) {
             cursor->shard++;

@@ -16,6 +16,7 @@ typedef struct {
     zseq_kv_answer_t answers[ZSEQ_PAGE_MAX];
     zseq_kv_chosen_t chosen[ZSEQ_PAGE_MAX];
     zseq_ballot_t promises[ZSEQ_SHARDS];
+    uint64_t dropped[ZSEQ_SHARDS];
 } zseq_codec_t;
 
 //  Writes msg into bytes[0..size) without allocating. Returns how many bytes

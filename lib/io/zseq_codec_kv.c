@@ -942,6 +942,9 @@ const zseq_codec_op_t zseq_codec_op_kv_copy = {
 
 //  KV_PROMISES.
 
+//  Of each shard a ballot, which is two items, and what was dropped.
+#define PROMISES_SIZE (3 * ZSEQ_SHARDS)
+
 static void
 s_put_promises_request (msgpack_packer *packer, const zseq_msg_t *msg)
 {
@@ -993,9 +996,11 @@ static void
 s_put_promises_reply (msgpack_packer *packer, const zseq_msg_t *msg)
 {
     zseq_codec_put_uint (packer, msg->kv_promises.process, 0, UINT64_MAX);
-    msgpack_pack_array (packer, 2 * ZSEQ_SHARDS);
-    for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+    msgpack_pack_array (packer, PROMISES_SIZE);
+    for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
         s_put_ballot (packer, &msg->kv_promises.promises[shard], 0);
+        s_put_version (packer, msg->kv_promises.dropped[shard], 0);
+    }
     s_put_heard (packer, msg);
 }
 
@@ -1004,12 +1009,14 @@ s_take_promises_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
     size_t size;
     msg->kv_promises.promises = self->storage->promises;
+    msg->kv_promises.dropped = self->storage->dropped;
     if (!zseq_codec_take_uint (self, 0, UINT64_MAX,
                                &msg->kv_promises.process) ||
-        !zseq_codec_take_array (self, 2 * ZSEQ_SHARDS, 2 * ZSEQ_SHARDS, &size))
+        !zseq_codec_take_array (self, PROMISES_SIZE, PROMISES_SIZE, &size))
         return false;
     for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++)
-        if (!s_take_ballot (self, 0, &self->storage->promises[shard]))
+        if (!s_take_ballot (self, 0, &self->storage->promises[shard]) ||
+            !s_take_version (self, 0, &self->storage->dropped[shard]))
             return false;
     return s_take_heard (self, msg);
 }

@@ -144,14 +144,18 @@ void
 zseq_node_fence_promises (zseq_node_t *self, const zseq_event_t *event)
 {
     zseq_ballot_t promises[ZSEQ_SHARDS];
+    uint64_t dropped[ZSEQ_SHARDS];
     if (!s_admit_keys (self, event))
         return;
-    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
         promises[shard] = *zseq_registers_promise (self->kv.registers, shard);
+        dropped[shard] = zseq_registers_dropped (self->kv.registers, shard);
+    }
     zseq_msg_t *reply =
       zseq_node_reply (self, ZSEQ_OP_KV_PROMISES, event->msg->request, ZSEQ_OK);
     reply->kv_promises.process = self->process;
     reply->kv_promises.promises = promises;
+    reply->kv_promises.dropped = dropped;
     memcpy (reply->kv_promises.heard, self->kv.heard, sizeof self->kv.heard);
     zseq_node_send (self, &event->sender);
 }

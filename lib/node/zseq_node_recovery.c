@@ -155,7 +155,8 @@ s_begin_incarnation (zseq_node_t *self)
 
 //  Registers were lost with their versions, as far as anybody knows. Promises
 //  rise to a ballot of this process so far above that the versions that are
-//  made from now on are above all lost ones (K10).
+//  made from now on are above all lost ones (K10). And no op from before is
+//  applied any more: what was lost may have had it (K9).
 static void
 s_pass_lost_versions (zseq_node_t *self)
 {
@@ -166,6 +167,8 @@ s_pass_lost_versions (zseq_node_t *self)
         ballot.round += left < FORCED_ROUNDS ? left : FORCED_ROUNDS;
         ballot.proposer = self->process << 8 | self->record.self;
         zseq_registers_raise (self->kv.registers, shard, &ballot);
+        zseq_registers_raise_dropped (self->kv.registers, shard,
+                                      zseq_ballot_floor (&ballot));
     }
 }
 

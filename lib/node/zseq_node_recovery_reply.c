@@ -163,14 +163,18 @@ s_is_same_process (zseq_node_t *self, uint8_t index, uint64_t process)
     return true;
 }
 
-//  Takes over a peer's promises, the last of what is copied from it.
+//  Takes over a peer's promises and what it has dropped, the last of what is
+//  copied from it.
 static void
 s_take_promises (zseq_node_t *self, zseq_peer_answers_t *answers,
                  const zseq_msg_kv_promises_t *promises)
 {
-    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
         zseq_registers_raise (self->kv.registers, shard,
                               &promises->promises[shard]);
+        zseq_registers_raise_dropped (self->kv.registers, shard,
+                                      promises->dropped[shard]);
+    }
     //  K17: what the node had heard of its peers is lost, too.
     for (uint8_t node = 0; node < self->record.members.n; node++)
         zseq_node_kv_hear (self, node, &promises->heard[node]);

@@ -79,6 +79,7 @@ static void
 s_clear (zseq_sim_disk_t *self, uint8_t shard)
 {
     self->kv.promise[shard] = (zseq_ballot_t){0, 0};
+    self->kv.dropped[shard] = 0;
     for (size_t key = 0; key < ZSEQ_SIM_KEYS; key++) {
         char text = (char) ('a' + key);
         if (zseq_kv_shard ((zseq_slice_t){&text, 1}) == shard)
@@ -147,8 +148,10 @@ zseq_sim_disk_write_group (zseq_sim_disk_t *self, const zseq_kv_group_t *group)
         const zseq_kv_change_t *change = &group->changes[index];
         if (change->type == ZSEQ_KV_CHANGE_CLEARED)
             s_clear (self, change->shard);
-        else if (change->type == ZSEQ_KV_CHANGE_PROMISE)
+        else if (change->type == ZSEQ_KV_CHANGE_PROMISE) {
             self->kv.promise[change->shard] = change->promise;
+            self->kv.dropped[change->shard] = change->dropped;
+        }
         else
             s_write_kv_record (self, &change->accepted->record);
     }
@@ -165,9 +168,12 @@ zseq_sim_disk_load_kv (const zseq_sim_disk_t *self, zseq_node_t *node)
     for (uint8_t peer = 0; peer < ZSEQ_NODES_MAX; peer++)
         zseq_node_load_heard (node, peer, &self->kv.heard[peer]);
 
-    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
         zseq_registers_load_promise (registers, shard,
                                      &self->kv.promise[shard]);
+        zseq_registers_raise_dropped (registers, shard,
+                                      self->kv.dropped[shard]);
+    }
     for (size_t key = 0; key < ZSEQ_SIM_KEYS; key++) {
         const zseq_sim_kv_record_t *file = &self->kv.record[key];
         char text = (char) ('a' + key);

@@ -34,6 +34,7 @@ typedef struct {
     uint64_t position;   //  Of the last group
     zseq_journal_end_t heard[ZSEQ_NODES_MAX];  //  Of peers, by their indexes
     zseq_ballot_t promise[ZSEQ_SHARDS];
+    uint64_t dropped[ZSEQ_SHARDS];
     zseq_sim_kv_record_t record[ZSEQ_SIM_KEYS];
 } zseq_sim_kv_t;
 

@@ -251,6 +251,7 @@ typedef struct {
     zseq_kv_answer_t answers[ZSEQ_PAGE_MAX];
     zseq_kv_chosen_t chosen[ZSEQ_PAGE_MAX];
     zseq_ballot_t promises[ZSEQ_SHARDS];
+    uint64_t dropped[ZSEQ_SHARDS];
 } s_maker_t;
 
 //  Draws a number of random magnitude, so that small ones come as often as
@@ -612,12 +613,15 @@ s_make_end (s_maker_t *self)
 static void
 s_make_promises (s_maker_t *self, zseq_msg_kv_promises_t *promises, uint8_t n)
 {
-    for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+    for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
         self->promises[shard] = s_make_ballot (self, 0);
+        self->dropped[shard] = s_make_uint (self, 0, ZSEQ_KV_VERSION_MAX);
+    }
     *promises =
       (zseq_msg_kv_promises_t){.recovery = s_make_recovery (self),
                                .process = s_make_uint (self, 0, UINT64_MAX),
-                               .promises = self->promises};
+                               .promises = self->promises,
+                               .dropped = self->dropped};
     for (uint8_t node = 0; node < n; node++)
         promises->heard[node] = s_make_end (self);
 }

@@ -563,6 +563,7 @@ s_print_promises (test_bytes_t *text, const zseq_msg_kv_promises_t *promises,
     for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
         test_print (text, shard ? ", " : "");
         s_print_ballot (text, &promises->promises[shard]);
+        test_print (text, ", %" PRIu64, promises->dropped[shard]);
     }
     test_print (text, "], [");
     for (uint8_t node = 0; node < n; node++) {

@@ -27,6 +27,7 @@ typedef struct {
 
 static s_peer_t s_peers[5];
 static zseq_ballot_t s_promises[5][ZSEQ_SHARDS];
+static uint64_t s_dropped[5][ZSEQ_SHARDS];
 static const zseq_ballot_t s_low = {3, 0x101};
 static const zseq_ballot_t s_high = {5, 0x102};
 
@@ -88,6 +89,7 @@ s_reply (fixture_t *self, const fixture_seen_t *ask)
           peer->late_process ? peer->late_process : peer->process;
         peer->process = reply.kv_promises.process;
         reply.kv_promises.promises = s_promises[ask->peer];
+        reply.kv_promises.dropped = s_dropped[ask->peer];
         if (peer->heard)
             reply.kv_promises.heard[3 - ask->peer] = (zseq_journal_end_t){
               reply.vector.incarnation[3 - ask->peer], peer->heard};
@@ -190,6 +192,17 @@ s_promise_of (const zseq_kv_group_t *group, uint8_t shard)
     return (zseq_ballot_t){0, 0};
 }
 
+//  What was dropped in a shard, as a group says; 0: it does not.
+static uint64_t
+s_dropped_of (const zseq_kv_group_t *group, uint8_t shard)
+{
+    for (size_t index = 0; index < group->count; index++)
+        if (group->changes[index].type == ZSEQ_KV_CHANGE_PROMISE &&
+            group->changes[index].shard == shard)
+            return group->changes[index].dropped;
+    return 0;
+}
+
 //  A node with that much memory that holds own, if it is not NULL, and is told
 //  to recover.
 static fixture_t *
@@ -226,6 +239,20 @@ Test (node_keys, are_copied_and_durable_before_the_vote)
     s_persisted (self, group->position, ZSEQ_OK);
     s_run (self);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    fixture_destroy (&self);
+}
+
+//  K12: what the node shows of an absent key is not below that of its peers.
+Test (node_keys, are_copied_with_what_was_dropped)
+{
+    fixture_t *self = s_recovering (1000000, NULL, false, NULL);
+    s_peers[1].promise = s_peers[2].promise = s_low;
+    s_dropped[1][7] = s_dropped[2][9] = 42;
+    s_dropped[2][7] = 41;
+    const zseq_kv_group_t *group = s_run (self);
+    cr_assert_eq (s_dropped_of (group, 7), 42);
+    cr_assert_eq (s_dropped_of (group, 9), 42);
+    cr_assert_eq (s_dropped_of (group, 8), 0);
     fixture_destroy (&self);
 }
 
@@ -362,6 +389,8 @@ Test (node_keys, of_its_own_count_by_force_and_promises_rise)
     cr_assert_eq (zseq_ballot_node (
                     &(zseq_ballot_t){0, s_promise_of (group, shard).proposer}),
                   0);
+    cr_assert_eq (s_dropped_of (group, 7),
+                  (uint64_t) s_promise_of (group, 7).round << 32);
     fixture_destroy (&self);
 }
 
@@ -509,8 +538,8 @@ Test (node_keys, of_a_round_that_peers_have_promised_are_promised)
     reply.node = 1;
     reply.cluster = 42;
     reply.vector = self->record.vector;
-    reply.kv_promises =
-      (zseq_msg_kv_promises_t){.process = 1, .promises = s_promises[1]};
+    reply.kv_promises = (zseq_msg_kv_promises_t){
+      .process = 1, .promises = s_promises[1], .dropped = s_dropped[1]};
     fixture_answer (self, 1, &reply);
     fixture_send (self, &msg);
     fixture_flush (self);

@@ -84,7 +84,7 @@ static const zseq_cli_command_t s_commands[] = {
    "                      or edited, or of what list prints: you know what is\n"
    "                      missing, and that its IDs would repeat\n",
    "ap", 0, 1, zseq_cli_import},
-  {"kv", "kv get|put|cas|del KEY ...",
+  {"kv", "kv get|put|cas|del|list|watch ...",
    "Values of up to 49152 bytes under keys of 1 to 255 bytes.\n"
    "\n"
    "  kv get KEY [--stale] [-w raw|json]  prints the value as it is; in JSON "
@@ -95,6 +95,13 @@ static const zseq_cli_command_t s_commands[] = {
    "  kv del KEY [--if VERSION]           deletes the value, prints the "
    "version\n"
    "                      of the deletion\n"
+   "  kv list [PREFIX] [--values] [-w raw|json]   prints keys: key, tab,\n"
+   "                      version, and with --values tab and value, escaped "
+   "as\n"
+   "                      zseq list does\n"
+   "  kv watch KEY [--after VERSION] [-n COUNT] [-w raw|json]   prints each\n"
+   "                      newer version: version, tab, value, escaped; of a\n"
+   "                      deletion only the version\n"
    "\n"
    "VALUE - is the standard input. VERSION 0: the key must have no value. "
    "Exit\n"
@@ -103,8 +110,11 @@ static const zseq_cli_command_t s_commands[] = {
    "\n"
    "  -s, --stale         ask one node; the value may be an older one\n"
    "  -i, --if VERSION    only if the key has that version\n"
+   "  -v, --values        list the values, too\n"
+   "  -A, --after VERSION print what is above that version (0)\n"
+   "  -n, --count COUNT   end after so many versions (no end)\n"
    "  -w, --write-out F   raw or json (raw)\n",
-   "siw", 2, 4, zseq_cli_kv},
+   "siwvAn", 1, 4, zseq_cli_kv},
   {"flake", "flake decode ID [-w table|json]",
    "Prints the time, worker and sequence number that a flake ID is made of.\n"
    "Other layouts than the usual one are told by -u, as in\n"

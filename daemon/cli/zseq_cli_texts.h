@@ -35,7 +35,8 @@
     X (KV_ARGUMENTS, "%s arguments for kv %s: usage is zseq kv %s")            \
     X (KV_OPTION_OF_VERB, "kv %s takes no option -%c")                         \
     X (KV_UNREADABLE, "zseq: cannot read the standard input: %s\n")            \
-    X (KV_VERB_UNKNOWN, "kv %s is not kv get, put, cas or del")                \
+    X (KV_VERB_UNKNOWN, "kv %s is not kv get, put, cas, del, "                 \
+                        "list or watch")                                       \
     X (PRIVATE_NO_HOME, "no cluster given: set ZSEQ_URI or -u (there is no "   \
                         "private store, as there is no $HOME)")                \
     X (PRIVATE_NO_URI, "no cluster given: set ZSEQ_URI or -u (there is no "    \
@@ -72,6 +73,8 @@
     X (KV_USAGE_CAS, "cas KEY VERSION VALUE|-")                                \
     X (KV_USAGE_DEL, "del KEY [--if VERSION]")                                 \
     X (KV_USAGE_GET, "get KEY [--stale] [-w raw|json]")                        \
+    X (KV_USAGE_LIST, "list [PREFIX] [--values] [-w raw|json]")                \
+    X (KV_USAGE_WATCH, "watch KEY [--after VERSION] [-n COUNT] [-w raw|json]") \
     X (KV_USAGE_PUT, "put KEY VALUE|- [--if VERSION]")                         \
     X (STATUS_DEGRADED,                                                        \
        "degraded: IDs are handed out, but not all nodes vote")                 \

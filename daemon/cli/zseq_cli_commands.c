@@ -66,8 +66,8 @@ static const zseq_cli_command_t s_commands[] = {
   {"export", "export [PREFIX] [-o FILE]",
    "Writes out the sequences whose names begin with PREFIX and their next "
    "IDs,\n"
-   "for import: once no client takes IDs there, 'zseq -u FROM export |\n"
-   "zseq -u TO import' moves them.\n"
+   "and the keys that begin with it, for import: once no client uses them\n"
+   "there, 'zseq -u FROM export | zseq -u TO import' moves them.\n"
    "\n"
    "  -o, --output FILE   write to FILE, which appears when it is complete\n",
    "o", 0, 1, zseq_cli_export},
@@ -75,7 +75,8 @@ static const zseq_cli_command_t s_commands[] = {
    "Raises sequences to where they stood elsewhere, as FILE or the standard\n"
    "input says, which export has written; it may be repeated. Nothing is done\n"
    "unless the export is complete and undamaged. Prints how many there were,\n"
-   "how many were raised, and how many were as high already.\n"
+   "how many were raised, and how many were as high already. Stores keys,\n"
+   "with versions above those of the export, unless they are newer here.\n"
    "\n"
    "  -a, --add COUNT     raise each by COUNT more, since IDs may have been\n"
    "                      taken after the export\n"

@@ -12,8 +12,8 @@
 //  keys, which stand behind all sequences. Keys and values are escaped as names
 //  are; VALUE may be empty. Readers that know no keys refuse such a line by its
 //  kind, so the version is still 1. COUNT is how many lines there are between
-//  the first and the last one, CHECKSUM the XXH3 hash of 64 bits, in hexadecimal
-//  digits, of every byte before the last line.
+//  the first and the last one, CHECKSUM the XXH3 hash of 64 bits, in
+//  hexadecimal digits, of every byte before the last line.
 //  Pure: no I/O, no clock.
 
 #ifndef ZSEQ_EXPORT_H_INCLUDED

@@ -1,8 +1,8 @@
 //  The keys of an import: kept in memory while the file is read, and then
 //  stored. A key is stored if it has no value here, or one of a version below
 //  the file's, and then gets a version above the file's. So a key that has
-//  changed here since stays, an import may be repeated, and a version that was a
-//  fence at the other place is one here.
+//  changed here since stays, an import may be repeated, and a version that was
+//  a fence at the other place is one here.
 
 #ifndef ZSEQ_IMPORT_KEYS_H_INCLUDED
 #define ZSEQ_IMPORT_KEYS_H_INCLUDED

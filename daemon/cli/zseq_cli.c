@@ -58,6 +58,12 @@ s_option (zseq_cli_job_t *job, int letter, const char *value)
     case 'i':
         return zseq_cli_number (job, "--if", value, 0, ZSEQ_ID_MAX,
                                 &job->expected);
+    case 'A':
+        return zseq_cli_number (job, "--after", value, 0, ZSEQ_ID_MAX,
+                                &job->after);
+    case 'v':
+        job->values = true;
+        return true;
     case 'o':
         job->output = value;
         return true;
@@ -93,20 +99,22 @@ s_options (zseq_cli_job_t *job, int argc, char **argv)
       {"partial", no_argument, NULL, 'p'},
       {"stale", no_argument, NULL, 's'},
       {"if", required_argument, NULL, 'i'},
+      {"values", no_argument, NULL, 'v'},
+      {"after", required_argument, NULL, 'A'},
       {"help", no_argument, NULL, 'h'},
       {"version", no_argument, NULL, 'V'},
       {NULL, 0, NULL, 0},
     };
     opterr = 0;
     int letter;
-    while ((letter = getopt_long (argc, argv, ":u:t:n:b:d:w:o:a:i:pshV",
+    while ((letter = getopt_long (argc, argv, ":u:t:n:b:d:w:o:a:i:A:pvshV",
                                   options, NULL)) != -1) {
         if (letter == ':') {
             zseq_cli_misused (job, ZSEQ_TEXT_CLI_OPTION_VALUE,
                               argv[optind - 1]);
             return false;
         }
-        if (letter == '?' && optopt && !strchr ("pshV", optopt)) {
+        if (letter == '?' && optopt && !strchr ("pvshV", optopt)) {
             bool digit = optopt >= '0' && optopt <= '9';
             zseq_cli_misused (job, ZSEQ_TEXT_CLI_OPTION_LETTER, optopt,
                               digit ? ZSEQ_TEXT_CLI_NO_SIGN : "");

@@ -66,8 +66,8 @@ static const zseq_cli_command_t s_commands[] = {
   {"export", "export [PREFIX] [-o FILE]",
    "Writes out the sequences whose names begin with PREFIX and their next "
    "IDs,\n"
-   "for import: once no client takes IDs there, 'zseq -u FROM export |\n"
-   "zseq -u TO import' moves them.\n"
+   "and the keys that begin with it, for import: once no client uses them\n"
+   "there, 'zseq -u FROM export | zseq -u TO import' moves them.\n"
    "\n"
    "  -o, --output FILE   write to FILE, which appears when it is complete\n",
    "o", 0, 1, zseq_cli_export},
@@ -75,7 +75,8 @@ static const zseq_cli_command_t s_commands[] = {
    "Raises sequences to where they stood elsewhere, as FILE or the standard\n"
    "input says, which export has written; it may be repeated. Nothing is done\n"
    "unless the export is complete and undamaged. Prints how many there were,\n"
-   "how many were raised, and how many were as high already.\n"
+   "how many were raised, and how many were as high already. Stores keys,\n"
+   "with versions above those of the export, unless they are newer here.\n"
    "\n"
    "  -a, --add COUNT     raise each by COUNT more, since IDs may have been\n"
    "                      taken after the export\n"
@@ -84,7 +85,7 @@ static const zseq_cli_command_t s_commands[] = {
    "                      or edited, or of what list prints: you know what is\n"
    "                      missing, and that its IDs would repeat\n",
    "ap", 0, 1, zseq_cli_import},
-  {"kv", "kv get|put|cas|del KEY ...",
+  {"kv", "kv get|put|cas|del|list|watch ...",
    "Values of up to 49152 bytes under keys of 1 to 255 bytes.\n"
    "\n"
    "  kv get KEY [--stale] [-w raw|json]  prints the value as it is; in JSON "
@@ -95,6 +96,13 @@ static const zseq_cli_command_t s_commands[] = {
    "  kv del KEY [--if VERSION]           deletes the value, prints the "
    "version\n"
    "                      of the deletion\n"
+   "  kv list [PREFIX] [--values] [-w raw|json]   prints keys: key, tab,\n"
+   "                      version, and with --values tab and value, escaped "
+   "as\n"
+   "                      zseq list does\n"
+   "  kv watch KEY [--after VERSION] [-n COUNT] [-w raw|json]   prints each\n"
+   "                      newer version: version, tab, value, escaped; of a\n"
+   "                      deletion only the version\n"
    "\n"
    "VALUE - is the standard input. VERSION 0: the key must have no value. "
    "Exit\n"
@@ -103,8 +111,11 @@ static const zseq_cli_command_t s_commands[] = {
    "\n"
    "  -s, --stale         ask one node; the value may be an older one\n"
    "  -i, --if VERSION    only if the key has that version\n"
+   "  -v, --values        list the values, too\n"
+   "  -A, --after VERSION print what is above that version (0)\n"
+   "  -n, --count COUNT   end after so many versions (no end)\n"
    "  -w, --write-out F   raw or json (raw)\n",
-   "siw", 2, 4, zseq_cli_kv},
+   "siwvAn", 1, 4, zseq_cli_kv},
   {"flake", "flake decode ID [-w table|json]",
    "Prints the time, worker and sequence number that a flake ID is made of.\n"
    "Other layouts than the usual one are told by -u, as in\n"

@@ -142,6 +142,28 @@ s_write_sequence (const char *name, uint64_t next, void *arg)
     return self->unwritable ? 1 : 0;
 }
 
+static int
+s_write_key (const zseq_kv_entry_t *entry, void *arg)
+{
+    s_job_t *self = arg;
+    const char *line = zseq_export_key (self->export, entry);
+    self->unwritable = fputs (line, self->stream) < 0;
+    return self->unwritable ? 1 : 0;
+}
+
+//  Nodes of a version without the store have no keys.
+static int
+s_write_keys (s_job_t *self, const char *prefix)
+{
+    zseq_kv_t *kv = zseq_kv_new (self->job->client);
+    if (!kv)
+        return zseq_errno ();
+    int rc =
+      zseq_kv_list (kv, prefix, strlen (prefix), NULL, 0, s_write_key, self);
+    zseq_kv_destroy (&kv);
+    return rc == ZSEQ_EPROTOCOL ? ZSEQ_OK : rc;
+}
+
 //  What is exported, and from where.
 static int
 s_describe (const zseq_cli_job_t *job, zseq_status_t *status,
@@ -171,6 +193,8 @@ s_write (s_job_t *self)
     if (rc == ZSEQ_OK)
         rc = zseq_client_list (self->job->client, source.prefix,
                                s_write_sequence, self);
+    if (rc == ZSEQ_OK && !self->unwritable)
+        rc = s_write_keys (self, source.prefix);
     if (self->unwritable)
         return s_unwritable (self);
     if (rc != ZSEQ_OK)

@@ -1,7 +1,7 @@
-//  zseq import: reads the whole, and then raises. What was read is kept in
-//  memory, name by name, about 30 bytes each: a file could change between two
-//  passes, and stdin cannot be read twice. Raises are under way together, so
-//  that a million names take seconds.
+//  zseq import: reads the whole, then raises sequences and stores keys
+//  (zseq_import_keys). What was read is kept in memory, of sequences about 30
+//  bytes each: a file could change between two passes, and stdin cannot be read
+//  twice. Raises are under way together, so that a million names take seconds.
 
 #include <assert.h>
 #include <errno.h>
@@ -18,6 +18,7 @@
 #include "zseq_cli_output.h"
 #include "zseq_cli_texts.h"
 #include "zseq_export.h"
+#include "zseq_import_keys.h"
 #include "zseq_text.h"
 
 #define NEXT_MAX (ZSEQ_ID_MAX + (uint64_t) 1)
@@ -56,9 +57,18 @@ typedef struct {
     size_t under_way;
     size_t raised;
     size_t passed;  //  Those that were as high
+    zseq_import_keys_t keys;
 } s_job_t;
 
-//  Says what is wrong with the input. Nothing was raised yet.
+//  How many sequences and keys are as they are to be.
+static size_t
+s_ready (const s_job_t *self)
+{
+    return self->raised + self->passed + self->keys.stored + self->keys.passed +
+           self->keys.newer;
+}
+
+//  Says what is wrong with the input. Nothing was imported yet.
 static int
 s_refused (const s_job_t *self, size_t line, const char *why)
 {
@@ -70,7 +80,7 @@ s_refused (const s_job_t *self, size_t line, const char *why)
     return ZSEQ_CLI_MISUSED;
 }
 
-//  Says that a sequence could not be raised.
+//  Says that a sequence could not be raised, or a key not be stored.
 static int
 s_failed (const s_job_t *self, size_t line, int rc, const char *detail)
 {
@@ -79,8 +89,8 @@ s_failed (const s_job_t *self, size_t line, int rc, const char *detail)
     fprintf (stderr, ZSEQ_TEXT_IMPORT_FAILED,
              zseq_text_escape (self->file, file, sizeof file), line,
              zseq_strerror (rc), *detail ? ": " : "",
-             zseq_text_escape (detail, escaped, sizeof escaped),
-             self->raised + self->passed, self->count);
+             zseq_text_escape (detail, escaped, sizeof escaped), s_ready (self),
+             self->count + self->keys.count);
     return zseq_cli_exit_code (rc);
 }
 
@@ -109,6 +119,13 @@ s_keep (const char *name, uint64_t next, size_t line, void *arg)
     if (self->count++ == 0)
         self->line = line;
     return true;
+}
+
+static bool
+s_keep_key (const zseq_kv_entry_t *entry, size_t line, void *arg)
+{
+    s_job_t *self = arg;
+    return zseq_import_keys_add (&self->keys, entry, line);
 }
 
 static int
@@ -144,7 +161,8 @@ s_read (s_job_t *self)
     if (fd < 0)
         return zseq_cli_misused (self->job, ZSEQ_TEXT_IMPORT_NOT_OPENED,
                                  self->file, strerror (errno));
-    zseq_import_t *import = zseq_import_new (self->job->partial, s_keep, self);
+    zseq_import_t *import =
+      zseq_import_new (self->job->partial, s_keep, s_keep_key, self);
     int status = import ? s_read_from (self, import, fd)
                         : zseq_cli_failed (self->job, ZSEQ_ENOMEM);
     zseq_import_destroy (&import);
@@ -304,12 +322,41 @@ s_raise_all (s_job_t *self)
     return status;
 }
 
+static int
+s_store_keys (s_job_t *self)
+{
+    zseq_import_failure_t failure;
+    int rc = zseq_import_keys_store (&self->keys, self->job->client, self->file,
+                                     &failure);
+    if (rc == ZSEQ_OK)
+        return ZSEQ_CLI_DONE;
+    int status = s_failed (self, failure.line, rc, failure.detail);
+    return failure.unknown ? ZSEQ_CLI_FAILED : status;
+}
+
+//  Says what was done; of keys only if there were any.
+static int
+s_say (const s_job_t *self)
+{
+    const char *others = self->job->partial ? ZSEQ_TEXT_IMPORT_PARTIAL : "";
+    const zseq_import_keys_t *keys = &self->keys;
+    if (printf (ZSEQ_TEXT_IMPORT_DONE, self->count, self->count == 1 ? "" : "s",
+                self->raised, self->passed, others) < 0)
+        return zseq_cli_unwritable ();
+    if (keys->count &&
+        printf (ZSEQ_TEXT_IMPORT_KEYS, keys->count, keys->count == 1 ? "" : "s",
+                keys->stored, keys->passed, keys->newer, others) < 0)
+        return zseq_cli_unwritable ();
+    return ZSEQ_CLI_DONE;
+}
+
 int
 zseq_cli_import (zseq_cli_job_t *job)
 {
     assert (job);
     s_job_t self = {.job = job,
                     .file = job->arguments > 0 ? job->argument[0] : "(stdin)"};
+    zseq_import_keys_init (&self.keys);
     int status = s_read (&self);
     if (status == ZSEQ_CLI_DONE)
         status = s_add_to_all (&self);
@@ -317,11 +364,11 @@ zseq_cli_import (zseq_cli_job_t *job)
         status = s_check_floor (&self);
     if (status == ZSEQ_CLI_DONE)
         status = s_raise_all (&self);
+    if (status == ZSEQ_CLI_DONE)
+        status = s_store_keys (&self);
+    if (status == ZSEQ_CLI_DONE)
+        status = s_say (&self);
     free (self.records);
-    if (status == ZSEQ_CLI_DONE &&
-        printf (ZSEQ_TEXT_IMPORT_DONE, self.count, self.count == 1 ? "" : "s",
-                self.raised, self.passed,
-                job->partial ? ZSEQ_TEXT_IMPORT_PARTIAL : "") < 0)
-        return zseq_cli_unwritable ();
+    zseq_import_keys_term (&self.keys);
     return status;
 }

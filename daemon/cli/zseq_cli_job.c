@@ -29,12 +29,13 @@ zseq_cli_misused (const zseq_cli_job_t *job, const char *format, ...)
     return ZSEQ_CLI_MISUSED;
 }
 
-int
-zseq_cli_exit_code (int rc)
+//  unknown: as zseq_kv_unknown.
+static int
+s_exit_code (int rc, bool unknown)
 {
     bool misused = rc == ZSEQ_EINVAL || rc == ZSEQ_EURI || rc == ZSEQ_EQUORUM ||
                    rc == ZSEQ_EDUPLICATE || rc == ZSEQ_EVALUE;
-    if (zseq_kv_unknown ())
+    if (unknown)
         return ZSEQ_CLI_UNKNOWN;
     if (rc == ZSEQ_ENOKEY)
         return ZSEQ_CLI_NO_KEY;
@@ -44,18 +45,37 @@ zseq_cli_exit_code (int rc)
 }
 
 int
-zseq_cli_failed (const zseq_cli_job_t *job, int rc)
+zseq_cli_exit_code (int rc)
+{
+    return s_exit_code (rc, zseq_kv_unknown ());
+}
+
+static void
+s_say (const zseq_cli_job_t *job, int rc, const char *detail)
 {
     char subject[ZSEQ_CLI_TEXT_MAX] = "";
-    char detail[ZSEQ_CLI_TEXT_MAX];
+    char escaped[ZSEQ_CLI_TEXT_MAX];
     bool named = job->arguments > 0;
     if (named)
         zseq_text_escape (job->argument[0], subject, sizeof subject);
-    zseq_text_escape (zseq_detail (), detail, sizeof detail);
+    zseq_text_escape (detail, escaped, sizeof escaped);
     fprintf (stderr, "zseq: %s%s%s%s: %s%s%s\n", job->command->name,
              named ? " '" : "", subject, named ? "'" : "", zseq_strerror (rc),
-             *detail ? ": " : "", detail);
+             *escaped ? ": " : "", escaped);
+}
+
+int
+zseq_cli_failed (const zseq_cli_job_t *job, int rc)
+{
+    s_say (job, rc, zseq_detail ());
     return zseq_cli_exit_code (rc);
+}
+
+int
+zseq_cli_ended (const zseq_cli_job_t *job, const zseq_ended_t *ended)
+{
+    s_say (job, ended->rc, ended->detail);
+    return s_exit_code (ended->rc, ended->unknown);
 }
 
 bool

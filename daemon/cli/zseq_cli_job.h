@@ -42,6 +42,8 @@ typedef struct {
     bool partial;
     bool stale;
     uint64_t expected;  //  0 if not given, too
+    uint64_t after;     //  0 if not given
+    bool values;
     bool json;
     bool raw;  //  --write-out raw
     bool help;
@@ -71,6 +73,9 @@ extern bool zseq_cli_took;
 int zseq_cli_misused (const zseq_cli_job_t *job, const char *format, ...)
   __attribute__ ((format (printf, 2, 3)));
 int zseq_cli_failed (const zseq_cli_job_t *job, int rc);
+
+//  The same of a call that was started, and has failed.
+int zseq_cli_ended (const zseq_cli_job_t *job, const zseq_ended_t *ended);
 
 //  The exit code of a call that failed with rc.
 int zseq_cli_exit_code (int rc);

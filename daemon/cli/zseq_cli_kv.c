@@ -1,15 +1,15 @@
-//  zseq kv: values of the key-value store. Values are bytes of any kind; so
-//  they come and go as they are, and in JSON as text or in Base64.
+//  zseq kv: values of the key-value store. Values are bytes of any kind; so get
+//  and put leave them as they are, and in JSON they are text or Base64.
 
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
 #include "zseq_cli_commands.h"
+#include "zseq_cli_kv.h"
 #include "zseq_cli_output.h"
 #include "zseq_cli_texts.h"
 
@@ -17,64 +17,21 @@
 typedef struct {
     const char *name;
     const char *options;  //  Beside -u and -t
-    int arguments;
+    int arguments_min;
+    int arguments_max;
     const char *usage;
     int (*run) (zseq_cli_job_t *job, zseq_kv_t *kv);
 } s_verb_t;
-
-//  Encodes bytes by RFC 4648. NULL: no memory; else the caller frees it.
-static char *
-s_base64 (const char *data, size_t size)
-{
-    static const char digits[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *text = malloc ((size + 2) / 3 * 4 + 1);
-    if (!text)
-        return NULL;
-    char *out = text;
-    for (size_t index = 0; index < size; index += 3) {
-        size_t left = size - index;
-        uint32_t bits = (uint32_t) (unsigned char) data[index] << 16;
-        if (left > 1)
-            bits |= (uint32_t) (unsigned char) data[index + 1] << 8;
-        if (left > 2)
-            bits |= (unsigned char) data[index + 2];
-        *out++ = digits[bits >> 18];
-        *out++ = digits[bits >> 12 & 63];
-        *out++ = left > 1 ? digits[bits >> 6 & 63] : '=';
-        *out++ = left > 2 ? digits[bits & 63] : '=';
-    }
-    *out = '\0';
-    return text;
-}
-
-//  Sets a member to bytes as text; or, if they are no UTF-8, another one, whose
-//  name ends in _base64.
-static void
-s_json_bytes (json_t *json, const char *name, const char *data, size_t size)
-{
-    json_t *text = json_stringn (data, size);
-    if (text) {
-        json_object_set_new (json, name, text);
-        return;
-    }
-    char other[32];
-    (void) snprintf (other, sizeof other, "%s_base64", name);
-    char *encoded = s_base64 (data, size);
-    if (encoded)
-        json_object_set_new (json, other, json_string (encoded));
-    free (encoded);
-}
 
 static int
 s_get_json (const char *key, const char *value, const zseq_kv_info_t *info)
 {
     json_t *json = json_object ();
     if (json) {
-        s_json_bytes (json, "key", key, strlen (key));
+        zseq_cli_json_bytes (json, "key", key, strlen (key));
         json_object_set_new (json, "version",
                              zseq_cli_json_number (info->version));
-        s_json_bytes (json, "value", value, info->size);
+        zseq_cli_json_bytes (json, "value", value, info->size);
     }
     return zseq_cli_print_json (json);
 }
@@ -172,10 +129,12 @@ s_del (zseq_cli_job_t *job, zseq_kv_t *kv)
 }
 
 static const s_verb_t s_verbs[] = {
-  {"get", "sw", 1, ZSEQ_TEXT_KV_USAGE_GET, s_get},
-  {"put", "i", 2, ZSEQ_TEXT_KV_USAGE_PUT, s_put},
-  {"cas", "", 3, ZSEQ_TEXT_KV_USAGE_CAS, s_cas},
-  {"del", "i", 1, ZSEQ_TEXT_KV_USAGE_DEL, s_del},
+  {"get", "sw", 1, 1, ZSEQ_TEXT_KV_USAGE_GET, s_get},
+  {"put", "i", 2, 2, ZSEQ_TEXT_KV_USAGE_PUT, s_put},
+  {"cas", "", 3, 3, ZSEQ_TEXT_KV_USAGE_CAS, s_cas},
+  {"del", "i", 1, 1, ZSEQ_TEXT_KV_USAGE_DEL, s_del},
+  {"list", "vw", 0, 1, ZSEQ_TEXT_KV_USAGE_LIST, zseq_cli_kv_list},
+  {"watch", "Anw", 1, 1, ZSEQ_TEXT_KV_USAGE_WATCH, zseq_cli_kv_watch},
 };
 
 //  Finds the verb and checks what it was given. NULL: that is wrong, and was
@@ -197,12 +156,12 @@ s_choose (const zseq_cli_job_t *job)
                               *letter);
             return NULL;
         }
-    if (job->arguments - 1 == verb->arguments)
+    int arguments = job->arguments - 1;
+    if (arguments >= verb->arguments_min && arguments <= verb->arguments_max)
         return verb;
     zseq_cli_misused (job, ZSEQ_TEXT_KV_ARGUMENTS,
-                      job->arguments - 1 < verb->arguments
-                        ? ZSEQ_TEXT_CLI_TOO_FEW
-                        : ZSEQ_TEXT_CLI_TOO_MANY,
+                      arguments < verb->arguments_min ? ZSEQ_TEXT_CLI_TOO_FEW
+                                                      : ZSEQ_TEXT_CLI_TOO_MANY,
                       verb->name, verb->usage);
     return NULL;
 }

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "zseq_cli_job.h"
@@ -60,16 +61,72 @@ zseq_cli_json_number (uint64_t number)
     return json_string (text);
 }
 
-int
-zseq_cli_print_json (json_t *json)
+//  Encodes bytes by RFC 4648. NULL: no memory; else the caller frees it.
+static char *
+s_base64 (const char *data, size_t size)
+{
+    static const char digits[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    char *text = malloc ((size + 2) / 3 * 4 + 1);
+    if (!text)
+        return NULL;
+    char *out = text;
+    for (size_t index = 0; index < size; index += 3) {
+        size_t left = size - index;
+        uint32_t bits = (uint32_t) (unsigned char) data[index] << 16;
+        if (left > 1)
+            bits |= (uint32_t) (unsigned char) data[index + 1] << 8;
+        if (left > 2)
+            bits |= (unsigned char) data[index + 2];
+        *out++ = digits[bits >> 18];
+        *out++ = digits[bits >> 12 & 63];
+        *out++ = left > 1 ? digits[bits >> 6 & 63] : '=';
+        *out++ = left > 2 ? digits[bits & 63] : '=';
+    }
+    *out = '\0';
+    return text;
+}
+
+void
+zseq_cli_json_bytes (json_t *json, const char *name, const char *data,
+                     size_t size)
+{
+    json_t *text = json_stringn (data, size);
+    if (text) {
+        json_object_set_new (json, name, text);
+        return;
+    }
+    char other[32];
+    (void) snprintf (other, sizeof other, "%s_base64", name);
+    char *encoded = s_base64 (data, size);
+    if (encoded)
+        json_object_set_new (json, other, json_string (encoded));
+    free (encoded);
+}
+
+//  flags: Jansson's.
+static int
+s_print_json (json_t *json, size_t flags, const char *end)
 {
     if (!json) {
         fprintf (stderr, "zseq: %s\n", zseq_strerror (ZSEQ_ENOMEM));
         return ZSEQ_CLI_FAILED;
     }
     int result = ZSEQ_CLI_DONE;
-    if (json_dumpf (json, stdout, JSON_INDENT (2)) < 0 || puts ("") < 0)
+    if (json_dumpf (json, stdout, flags) < 0 || fputs (end, stdout) < 0)
         result = zseq_cli_unwritable ();
     json_decref (json);
     return result;
+}
+
+int
+zseq_cli_print_json (json_t *json)
+{
+    return s_print_json (json, JSON_INDENT (2), "\n");
+}
+
+int
+zseq_cli_print_json_line (json_t *json, const char *end)
+{
+    return s_print_json (json, 0, end);
 }

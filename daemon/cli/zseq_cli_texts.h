@@ -27,15 +27,21 @@
     X (CLI_RESERVED, "'%s' is reserved for the flake IDs of a worker: only "   \
                      "peek and raise take it")                                 \
     X (IMPORT_REFUSED,                                                         \
-       "zseq: import: %s, line %zu: %s (nothing was raised)\n")                \
+       "zseq: import: %s, line %zu: %s (nothing was imported)\n")              \
     X (IMPORT_FAILED, "zseq: import: %s, line %zu: %s%s%s; %zu of %zu "        \
-                      "sequences are there: import again\n")                   \
+                      "sequences and keys are there: import again\n")          \
     X (IMPORT_NOT_OPENED, "cannot open %s: %s")                                \
     X (IMPORT_DONE, "%zu sequence%s: %zu raised, %zu as high already%s\n")     \
+    X (IMPORT_KEYS, "%zu key%s: %zu stored, %zu there already, %zu newer "     \
+                    "here%s\n")                                                \
+    X (IMPORT_NEWER,                                                           \
+       "zseq: import: %s, line %zu: the key '%s' is at version %" PRIu64 " "   \
+       "here, not below %" PRIu64 ", and stays as it is\n")                    \
     X (KV_ARGUMENTS, "%s arguments for kv %s: usage is zseq kv %s")            \
     X (KV_OPTION_OF_VERB, "kv %s takes no option -%c")                         \
     X (KV_UNREADABLE, "zseq: cannot read the standard input: %s\n")            \
-    X (KV_VERB_UNKNOWN, "kv %s is not kv get, put, cas or del")                \
+    X (KV_VERB_UNKNOWN, "kv %s is not kv get, put, cas, del, "                 \
+                        "list or watch")                                       \
     X (PRIVATE_NO_HOME, "no cluster given: set ZSEQ_URI or -u (there is no "   \
                         "private store, as there is no $HOME)")                \
     X (PRIVATE_NO_URI, "no cluster given: set ZSEQ_URI or -u (there is no "    \
@@ -72,6 +78,8 @@
     X (KV_USAGE_CAS, "cas KEY VERSION VALUE|-")                                \
     X (KV_USAGE_DEL, "del KEY [--if VERSION]")                                 \
     X (KV_USAGE_GET, "get KEY [--stale] [-w raw|json]")                        \
+    X (KV_USAGE_LIST, "list [PREFIX] [--values] [-w raw|json]")                \
+    X (KV_USAGE_WATCH, "watch KEY [--after VERSION] [-n COUNT] [-w raw|json]") \
     X (KV_USAGE_PUT, "put KEY VALUE|- [--if VERSION]")                         \
     X (STATUS_DEGRADED,                                                        \
        "degraded: IDs are handed out, but not all nodes vote")                 \
@@ -86,12 +94,12 @@
                        "know; import it with a newer one")                     \
     X (IMPORT_FIRST_LINE, "its first line is not one")                         \
     X (IMPORT_NOT_SEQUENCE, "not a name, a tab and its next ID")               \
-    X (IMPORT_ORDER, "the name does not lie above the one before")             \
+    X (IMPORT_NOT_KEY, "not a key, its version and its value")                 \
+    X (IMPORT_ORDER, "it does not lie above the one before")                   \
     X (IMPORT_NO_MEMORY,                                                       \
        "out of memory; import it in parts, as exported by prefixes")           \
     X (IMPORT_NOT_LAST, "not a count and a checksum")                          \
-    X (IMPORT_COUNT,                                                           \
-       "there are not as many sequences as the last line counts")              \
+    X (IMPORT_COUNT, "there are not as many lines as the last one counts")     \
     X (IMPORT_CHECKSUM, "the checksum is a different one")                     \
     X (IMPORT_KIND, "'%s' is a kind of line that this zseq does not know: "    \
                     "import it with a newer one; or the export is damaged")    \

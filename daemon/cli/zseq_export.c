@@ -104,6 +104,26 @@ zseq_export_sequence (zseq_export_t *self, const char *name, uint64_t next)
 }
 
 const char *
+zseq_export_key (zseq_export_t *self, const zseq_kv_entry_t *entry)
+{
+    assert (self);
+    assert (entry);
+    assert (entry->key_size >= 1 && entry->key_size <= ZSEQ_KEY_MAX);
+    assert (entry->size <= ZSEQ_VALUE_MAX);
+
+    char key[4 * ZSEQ_KEY_MAX + 1];
+    zseq_text_escape_bytes (entry->key, entry->key_size, key, sizeof key);
+    int size = snprintf (self->line, sizeof self->line,
+                         "key\t%s\t%" PRIu64 "\t", key, entry->version);
+    zseq_text_escape_bytes (entry->data, entry->size, self->line + size,
+                            sizeof self->line - (size_t) size - 1);
+    size += (int) strlen (self->line + size);
+    memcpy (self->line + size, "\n", 2);
+    self->count++;
+    return s_finish_line (self, size + 1);
+}
+
+const char *
 zseq_export_last (zseq_export_t *self)
 {
     assert (self);
@@ -126,6 +146,7 @@ typedef enum {
 
 struct zseq_import {
     zseq_import_fn *fn;
+    zseq_import_key_fn *key_fn;
     void *arg;
     bool partial;
     s_stage_t stage;
@@ -134,15 +155,19 @@ struct zseq_import {
     uint64_t count;
     size_t line;                   //  Complete ones so far
     char last[ZSEQ_NAME_MAX + 1];  //  The name before
+    size_t last_key_size;          //  Of the key before; 0: none
+    char last_key[ZSEQ_KEY_MAX];
     size_t used;
     char text[ZSEQ_EXPORT_LINE_MAX + 1];
-    char why[ZSEQ_EXPORT_LINE_MAX];
+    char why[ZSEQ_EXPORT_WHY_MAX];
 };
 
 zseq_import_t *
-zseq_import_new (bool partial, zseq_import_fn *fn, void *arg)
+zseq_import_new (bool partial, zseq_import_fn *fn, zseq_import_key_fn *key_fn,
+                 void *arg)
 {
     assert (fn);
+    assert (key_fn);
     zseq_import_t *self = calloc (1, sizeof *self);
     if (self && !(self->hash = s_new_hash ()))
         zseq_import_destroy (&self);
@@ -150,6 +175,7 @@ zseq_import_new (bool partial, zseq_import_fn *fn, void *arg)
         return NULL;
     self->partial = partial;
     self->fn = fn;
+    self->key_fn = key_fn;
     self->arg = arg;
     return self;
 }
@@ -265,11 +291,45 @@ s_take_sequence (zseq_import_t *self, char *text)
         !zseq_text_number (number, 1, NEXT_MAX, &next))
         return s_refuse_damaged (self, ZSEQ_TEXT_IMPORT_NOT_SEQUENCE);
     //  Lines that a person put together may be in any order, and raise twice.
-    if (!self->partial && strcmp (name, self->last) <= 0)
+    if (!self->partial &&
+        (strcmp (name, self->last) <= 0 || self->last_key_size > 0))
         return s_refuse_damaged (self, ZSEQ_TEXT_IMPORT_ORDER);
     strcpy (self->last, name);
     self->count++;
     if (!self->fn (name, next, self->line, self->arg))
+        return s_refuse (self, ZSEQ_TEXT_IMPORT_NO_MEMORY);
+    return true;
+}
+
+//  Whether the key lies above the one before.
+static bool
+s_rises (const zseq_import_t *self, const char *key, size_t size)
+{
+    size_t least = size < self->last_key_size ? size : self->last_key_size;
+    int order = memcmp (key, self->last_key, least);
+    return order > 0 || (order == 0 && size > self->last_key_size);
+}
+
+//  A key, a tab, its version, a tab, its value.
+static bool
+s_take_key (zseq_import_t *self, char *text)
+{
+    char *key = s_field (&text);
+    const char *number = s_field (&text);
+    char *value = s_field (&text);
+    zseq_kv_entry_t entry = {.key = key, .data = value};
+    if (!value || text || !zseq_text_unescape_bytes (key, &entry.key_size) ||
+        entry.key_size < 1 || entry.key_size > ZSEQ_KEY_MAX ||
+        !zseq_text_number (number, 1, ZSEQ_ID_MAX, &entry.version) ||
+        !zseq_text_unescape_bytes (value, &entry.size) ||
+        entry.size > ZSEQ_VALUE_MAX)
+        return s_refuse_damaged (self, ZSEQ_TEXT_IMPORT_NOT_KEY);
+    if (!self->partial && !s_rises (self, key, entry.key_size))
+        return s_refuse_damaged (self, ZSEQ_TEXT_IMPORT_ORDER);
+    memcpy (self->last_key, key, entry.key_size);
+    self->last_key_size = entry.key_size;
+    self->count++;
+    if (!self->key_fn (&entry, self->line, self->arg))
         return s_refuse (self, ZSEQ_TEXT_IMPORT_NO_MEMORY);
     return true;
 }
@@ -299,6 +359,8 @@ s_take_line_of_export (zseq_import_t *self, char *text)
     const char *kind = s_field (&text);
     if (text && strcmp (kind, "sequence") == 0)
         return s_take_sequence (self, text);
+    if (text && strcmp (kind, "key") == 0)
+        return s_take_key (self, text);
     if (text && strcmp (kind, "end") == 0)
         return s_take_last (self, text);
     char escaped[128];

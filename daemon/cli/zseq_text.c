@@ -8,11 +8,12 @@
 
 #include "zseq_cli_texts.h"
 
-//  Bytes of the UTF-8 character at text that is safe to print, or 0: not well
-//  formed, a control character (Unicode 15, table 3-7), or U+FEFF, which is not
-//  seen and at the beginning of a file is a byte order mark.
+//  Bytes of the UTF-8 character at text, of which left bytes are left, that is
+//  safe to print, or 0: not well formed, a control character (Unicode 15, table
+//  3-7), or U+FEFF, which is not seen and at the beginning of a file is a byte
+//  order mark.
 static size_t
-s_printable_size (const char *text)
+s_printable_size (const char *text, size_t left)
 {
     const unsigned char *byte = (const unsigned char *) text;
     if (byte[0] < 0x80)
@@ -41,8 +42,8 @@ s_printable_size (const char *text)
     }
     else
         return 0;
-    if (byte[1] < low || byte[1] > high ||
-        strncmp (text, ZSEQ_TEXT_MARK, strlen (ZSEQ_TEXT_MARK)) == 0)
+    if (size > left || byte[1] < low || byte[1] > high ||
+        strncmp (text, ZSEQ_TEXT_MARK, size) == 0)
         return 0;
     for (size_t index = 2; index < size; index++)
         if ((byte[index] & 0xc0) != 0x80)
@@ -51,53 +52,79 @@ s_printable_size (const char *text)
 }
 
 const char *
-zseq_text_escape (const char *text, char *out, size_t size)
+zseq_text_escape_bytes (const void *data, size_t size, char *out,
+                        size_t out_size)
 {
-    assert (text);
+    assert (data || size == 0);
     assert (out);
-    assert (size > 0);
+    assert (out_size > 0);
+    const char *text = data;
     size_t used = 0;
-    while (*text) {
+    while (size > 0) {
         char item[8];
-        size_t item_size = s_printable_size (text);
-        if (item_size == 0 || *text == '\\') {
+        size_t taken = s_printable_size (text, size);
+        size_t item_size = taken;
+        if (taken == 0 || *text == '\\') {
             (void) snprintf (item, sizeof item, "\\x%02x",
                              (unsigned int) (unsigned char) *text);
-            text++;
+            taken = 1;
             item_size = 4;
         }
-        else {
+        else
             memcpy (item, text, item_size);
-            text += item_size;
-        }
-        if (used + item_size >= size)
+        if (used + item_size >= out_size)
             break;
         memcpy (out + used, item, item_size);
         used += item_size;
+        text += taken;
+        size -= taken;
     }
     out[used] = '\0';
     return out;
 }
 
+const char *
+zseq_text_escape (const char *text, char *out, size_t size)
+{
+    assert (text);
+    return zseq_text_escape_bytes (text, strlen (text), out, size);
+}
+
+//  The value of a hexadecimal digit; -1: it is none.
+static int
+s_digit (char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
+}
+
+bool
+zseq_text_unescape_bytes (char *text, size_t *size_p)
+{
+    assert (text);
+    assert (size_p);
+    char *out = text;
+    for (const char *at = text; *at; out++) {
+        if (*at != '\\') {
+            *out = *at++;
+            continue;
+        }
+        if (at[1] != 'x' || s_digit (at[2]) < 0 || s_digit (at[3]) < 0)
+            return false;
+        *out = (char) (16 * s_digit (at[2]) + s_digit (at[3]));
+        at += 4;
+    }
+    *out = '\0';
+    *size_p = (size_t) (out - text);
+    return true;
+}
+
 bool
 zseq_text_unescape (char *text)
 {
-    assert (text);
-    char *out = text;
-    for (const char *at = text; *at; out++) {
-        unsigned int byte;
-        if (*at != '\\')
-            *out = *at++;
-        else if (at[1] == 'x' && strspn (at + 2, "0123456789abcdef") >= 2 &&
-                 sscanf (at + 2, "%2x", &byte) == 1 && byte) {
-            *out = (char) byte;
-            at += 4;
-        }
-        else
-            return false;
-    }
-    *out = '\0';
-    return true;
+    size_t size;
+    return zseq_text_unescape_bytes (text, &size) && strlen (text) == size;
 }
 
 bool

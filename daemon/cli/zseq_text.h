@@ -18,6 +18,12 @@ const char *zseq_text_escape (const char *text, char *out, size_t size);
 //  one that stands for NUL; then what text holds is undefined.
 bool zseq_text_unescape (char *text);
 
+//  The same for bytes of any kind, NUL among them. size_p: of what text holds
+//  then, which a NUL follows.
+const char *zseq_text_escape_bytes (const void *data, size_t size, char *out,
+                                    size_t out_size);
+bool zseq_text_unescape_bytes (char *text, size_t *size_p);
+
 //  Reads a whole number in min..max: digits and nothing else. False: it is
 //  none.
 bool zseq_text_number (const char *text, uint64_t min, uint64_t max,

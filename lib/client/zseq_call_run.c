@@ -435,6 +435,7 @@ s_begin_source_kv (zseq_call_t *call)
     uint64_t now_us = zseq_clock_now_us ();
     if (query->ask.watch && now_us < call->deadline_us)
         query->deadline_us = now_us;
+    query->forgotten = zseq_kv_seen_prepare (&call->kv->seen, &query->ask);
     source->ops->kv (source, query);
     if (query->outcome.rc == ZSEQ_ETIMEOUT && now_us < call->deadline_us) {
         (void) usleep (PAUSE_US);

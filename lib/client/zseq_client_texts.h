@@ -75,6 +75,7 @@
     X (KV_BUFFER_SMALL, "the value has %zu bytes, and the buffer %zu")         \
     X (KV_DEL_NOTHING,                                                         \
        "version 0 means that there is no value, and so nothing to delete")     \
+    X (KV_VERSION, "a version is 1 to 2^63 - 1, not %llu")                     \
     X (KV_DELETED, "it was deleted at version %llu%s")                         \
     X (KV_EXISTS, "it is there already, at version %llu%s")                    \
     X (KV_FORGOTTEN, "the write was sent more than once, and too many others " \

@@ -192,8 +192,10 @@ s_run (zseq_kv_t *self, zseq_kv_query_t *query)
         s_wait (self, query);
         zseq_reactor_leave (client->reactor);
     }
-    else
+    else {
+        query->forgotten = zseq_kv_seen_prepare (&self->seen, &query->ask);
         client->source->ops->kv (client->source, query);
+    }
     zseq_kv_seen_note (&self->seen, query->ask.key, query->forgotten,
                        query->version, query->floor);
     rc = zseq_client_report (&query->outcome);
@@ -294,6 +296,26 @@ zseq_kv_del (zseq_kv_t *self, const void *key, size_t key_size,
     zseq_kv_query_t query;
     int rc = s_make_del (&query, key, key_size, expected);
     return rc == ZSEQ_OK ? s_write (self, &query, version_p) : rc;
+}
+
+int
+zseq_kv_note (zseq_kv_t *self, const void *key, size_t key_size,
+              uint64_t version)
+{
+    assert (self);
+
+    zseq_kv_query_t query;
+    int rc = zseq_client_check (self->client);
+    if (rc == ZSEQ_OK)
+        rc = s_make (&query, ZSEQ_KV_GET, key, key_size);
+    if (rc != ZSEQ_OK)
+        return rc;
+    if (version < 1 || version > ZSEQ_KV_VERSION_MAX)
+        return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_KV_VERSION,
+                                 (unsigned long long) version);
+    uint64_t forgotten = zseq_kv_seen_prepare (&self->seen, &query.ask);
+    zseq_kv_seen_note (&self->seen, query.ask.key, forgotten, version, 0);
+    return ZSEQ_OK;
 }
 
 //  Calls that are started.

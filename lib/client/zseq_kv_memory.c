@@ -115,9 +115,11 @@ s_run (zseq_kv_memory_t *self, zseq_kv_query_t *query)
         zseq_kv_record_init (&record, query->ask.key, 0);
     zseq_kv_op_t op = query->ask.op;
     op.op = ++self->op;
-    op.since = record.version;
+    //  What the handle was told of elsewhere (zseq_kv_note) is the floor.
+    uint64_t floor = op.since;
+    op.since = record.version > floor ? record.version : floor;
     zseq_kv_outcome_t outcome;
-    zseq_kv_apply (&record, 0, &op, &outcome);
+    zseq_kv_apply (&record, floor, &op, &outcome);
     if (query->ask.watch && outcome.version <= query->ask.above)
         return false;
     if (outcome.writes && !s_keep (self, key, &record)) {

@@ -597,6 +597,17 @@ int zseq_kv_watch (zseq_kv_t *self, const void *key, size_t key_size,
                    uint64_t after_version, void *buffer, size_t buffer_size,
                    zseq_kv_info_t *info_p);
 
+//  Tells a handle a version of a key, 1 to 2^63 - 1, that was seen elsewhere:
+//  by another handle or process, or in a store that the key is moved from.
+//  It is then as if this handle had got it: its writes of the key have higher
+//  versions, until it has got or put a thousand other keys, and its stale gets
+//  show no older ones. Does no I/O. Later writes
+//  fail with ZSEQ_EINVAL if the version is 2^52 or more above all that the
+//  nodes know. Errors: ZSEQ_EINVAL, ZSEQ_EFORKED, ZSEQ_ECLOSED.
+ZSEQ_EXPORT
+int zseq_kv_note (zseq_kv_t *self, const void *key, size_t key_size,
+                  uint64_t version);
+
 //  Whether this thread's last failed call was a write that may have been done,
 //  or may be done yet. To find out, get the key: once a later version is there,
 //  the write will not be done any more if it was a zseq_kv_cas with a version.

@@ -1,5 +1,5 @@
 #!/bin/bash
-#  Moves sequences by export and import. Only a complete, undamaged export is
+#  Moves sequences and keys by export and import. Only a complete, undamaged export is
 #  accepted, and nothing is raised before all of it was read.
 . "${BASH_SOURCE[0]%/*}/lib.sh"
 
@@ -29,7 +29,7 @@ untouched () {
 refuses_input () {
     local pattern=$1
     shift
-    refuses 1 "import: .*input, line [0-9]+: .*$pattern.*nothing was raised" \
+    refuses 1 "import: .*input, line [0-9]+: .*$pattern.*nothing was imported" \
         "${to[@]}" import "$work/input" "$@"
 }
 
@@ -52,11 +52,13 @@ refuses_input 'one export at a time'
 refuses_input 'one export at a time'
 "${ids[@]}" list >"$work/input"
 refuses_input 'zseq export makes one'
+sed 's/^sequence\torders/other\torders/' "$work/export" >"$work/input"
+refuses_input "'other' is a kind"
 sed 's/^sequence\torders/key\torders/' "$work/export" >"$work/input"
-refuses_input "'key' is a kind"
+refuses_input 'not a key, its version and its value'
 sed 's/export\t1/export\t2/' "$work/export" >"$work/input"
 refuses_input 'newer one'
-printf '%2000s\n' x >"$work/input"
+printf '%200000s\n' x >"$work/input"
 refuses_input 'too long'
 refuses 1 '.stdin., line 1: .*nothing to import' "${to[@]}" import
 refuses 1 '.stdin., line 1: .*nothing to import' \
@@ -66,7 +68,7 @@ refuses 1 'cannot open' "${to[@]}" import "$work/none"
 untouched "none of these"
 
 #  Nobody is there to raise them.
-refuses 2 'export, line 2: too few nodes .*; 0 of 2 sequences are there: import again' \
+refuses 2 'export, line 2: too few nodes .*; 0 of 2 sequences and keys are there: import again' \
     "$zseq" -u "$(uri z)" -t 300 import "$work/export"
 
 #  A complete export is accepted, repeatedly, and never lowers a sequence.
@@ -130,6 +132,48 @@ printf 'half' >"$work/input"
 refuses 1 'no complete line' "${part[@]}" import -p "$work/input"
 answers $'orders\t10005' "${part[@]}" list
 
+#  Keys, of any bytes, with their versions. A key that is newer here stays.
+kv=("$zseq" -u "file:$work/keys" kv)
+run "${kv[@]}" put b two
+run bash -c 'printf "\\0\\t\\\\\xff" | "$@"' - "${kv[@]}" put $'a\nb' -
+version=$(cat "$work/out")
+run "${kv[@]}" put empty ""
+answers "" "$zseq" -u "file:$work/keys" raise orders 7
+answers "" "$zseq" -u "file:$work/keys" export -o "$work/keyed"
+holds "a key is a line, escaped" \
+    grep -Fqx 'key'$'\t''a\x0ab'$'\t'"$version"$'\t''\x00\x09\x5c\xff' "$work/keyed"
+holds "the last line counts all" grep -q $'^end\t4\t' "$work/keyed"
+moved=("$zseq" -u "file:$work/moved")
+answers $'1 sequence: 1 raised, 0 as high already
+3 keys: 3 stored, 0 there already, 0 newer here' \
+    "${moved[@]}" import "$work/keyed"
+answers two "${moved[@]}" kv get b
+run bash -c '"$@" kv get a$'"'\nb'"' | od -An -tx1' - "${moved[@]}"
+holds "its bytes arrive" test "$(xargs <"$work/out")" = "00 09 5c ff"
+run "${moved[@]}" kv list a
+holds "its version is above the old one" \
+    test "$(cut -f 2 "$work/out")" -gt "$version"
+answers $'1 sequence: 0 raised, 1 as high already
+3 keys: 0 stored, 3 there already, 0 newer here' \
+    "${moved[@]}" import "$work/keyed"
+run "${moved[@]}" kv put b three
+run "${moved[@]}" kv del empty
+run "${moved[@]}" import "$work/keyed"
+holds "newer keys stay" test "$(tail -n 1 "$work/out")" \
+    = "3 keys: 0 stored, 1 there already, 2 newer here"
+holds "... and are named" test "$(grep -Ec \
+    "line [0-9]+: the key '(b|empty)' is at version [0-9]+ here, not below" \
+    "$work/err")" -eq 2
+answers three "${moved[@]}" kv get b
+run "${moved[@]}" export e
+holds "a prefix holds for keys" test "$(grep -c ^key "$work/out")" -eq 0
+run "${moved[@]}" export b
+holds "... of which it is the beginning" test "$(grep -c ^key "$work/out")" -eq 1
+head -n 3 "$work/keyed" >"$work/input"
+answers $'1 sequence: 1 raised, 0 as high already; of others nothing is known
+1 key: 1 stored, 0 there already, 0 newer here; of others nothing is known' \
+    "$zseq" -u "file:$work/some" import -p "$work/input"
+
 #  To a file, which gets its name when it is complete.
 answers "" "${ids[@]}" export -o "$work/file"
 holds "a file is what stdout is" test "$(grep ^sequence "$work/file")" \
@@ -184,6 +228,18 @@ answers "" "${ask[@]}" export -o "$work/export"
 holds "all are exported" test "$(grep -c ^sequence "$work/export")" -eq 3000
 answers "3000 sequences: 0 raised, 3000 as high already" \
     "${ask[@]}" import "$work/export"
+
+#  400 keys, more than a page has and than are under way together.
+for ((key = 1000; key < 1400; key++)); do
+    printf 'key\t%d\t%d\tvalue\n' "$key" "$((key + (7 << 32)))"
+done | cat <(head -n 1 "$work/export") - >"$work/many-keys"
+run "${ask[@]}" import --partial "$work/many-keys"
+holds "all keys are stored" test "$(tail -n 1 "$work/out")" \
+    = "400 keys: 400 stored, 0 there already, 0 newer here$unknown"
+answers "" "${ask[@]}" export 1 -o "$work/exported-keys"
+holds "... and exported" test "$(grep -c ^key "$work/exported-keys")" -eq 400
+holds "... at higher versions" awk -F '\t' \
+    '$1 == "key" && $3 <= $2 + 7 * 2^32 { exit 1 }' "$work/exported-keys"
 
 #  A worker's milliseconds: a margin does not exceed what nodes accept, and
 #  milliseconds that clocks have passed need no margin.

@@ -32,11 +32,26 @@ s_sum (const char *name, uint64_t next, size_t line, void *arg)
 }
 
 static bool
+s_sum_key (const zseq_kv_entry_t *entry, size_t line, void *arg)
+{
+    s_sum_t *self = arg;
+    assert (entry->key_size >= 1 && entry->key_size <= ZSEQ_KEY_MAX);
+    assert (entry->size <= ZSEQ_VALUE_MAX);
+    assert (entry->version >= 1 && entry->version <= ZSEQ_ID_MAX);
+    assert (line > self->count);
+    self->count++;
+    self->sum = 31 * self->sum + entry->version + entry->key_size + entry->size;
+    const char *text = zseq_export_key (self->export, entry);
+    assert (strlen (text) <= ZSEQ_EXPORT_LINE_MAX);
+    return true;
+}
+
+static bool
 s_read (const char *bytes, size_t size, bool partial, size_t piece,
         s_sum_t *sum)
 {
     *sum = (s_sum_t){.export = zseq_export_new ()};
-    zseq_import_t *import = zseq_import_new (partial, s_sum, sum);
+    zseq_import_t *import = zseq_import_new (partial, s_sum, s_sum_key, sum);
     bool taken = true;
     for (size_t at = 0; taken && at < size; at += piece)
         taken = zseq_import_feed (import, bytes + at,

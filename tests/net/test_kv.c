@@ -306,6 +306,28 @@ EVERYWHERE (lets_threads_count_by_compare_and_set)
     cr_assert_eq (count, 200);
 }
 
+EVERYWHERE (writes_above_the_version_that_it_was_told)
+{
+    uint64_t version = (UINT64_C (1) << 44) + 7;
+    ASSERT_RC (zseq_kv_note (s_kv, "key", 3, 0), ZSEQ_EINVAL);
+    s_assert_detail ("a version is 1 to 2^63 - 1, not 0");
+    ASSERT_RC (zseq_kv_note (s_kv, "", 0, version), ZSEQ_EINVAL);
+    ASSERT_RC (zseq_kv_note (s_kv, "key", 3, version), ZSEQ_OK);
+    uint64_t later = s_put ("key", "one");
+    cr_assert_gt (later, version);
+    s_assert_value ("key", "one", later);
+    uint64_t other = s_put ("other", "one");
+    ASSERT_RC (zseq_kv_note (s_kv, "other", 5, version * 2), ZSEQ_OK);
+    zseq_ended_t ended;
+    ASSERT_RC (zseq_start_kv_cas (s_kv, "other", 5, other, "two", 3, 7),
+               ZSEQ_OK);
+    struct pollfd fd = {.fd = zseq_client_fd (s_client), .events = POLLIN};
+    while (zseq_client_collect (s_client, &ended, 1) == 0)
+        (void) poll (&fd, 1, 100);
+    ASSERT_RC (ended.rc, ZSEQ_OK);
+    cr_assert_gt (ended.value, version * 2);
+}
+
 //  The asynchronous form.
 
 //  Waits until that many calls have ended, and collects them.

@@ -32,7 +32,7 @@ typedef struct {
 
 static s_got_t s_got;
 static uint64_t s_floor;
-static char s_why[ZSEQ_EXPORT_LINE_MAX];
+static char s_why[ZSEQ_EXPORT_WHY_MAX];
 static size_t s_line;
 static bool s_no_memory;  //  Who imports cannot keep a sequence
 
@@ -49,12 +49,41 @@ s_keep (const char *name, uint64_t next, size_t line, void *arg)
     return true;
 }
 
+typedef struct {
+    size_t count;
+    size_t key_size;
+    size_t size;
+    uint64_t version;
+    char key[ZSEQ_KEY_MAX];
+    char value[ZSEQ_VALUE_MAX];
+} s_got_key_t;
+
+static s_got_key_t s_got_key;  //  The last key
+
+static bool
+s_keep_key (const zseq_kv_entry_t *entry, size_t line, void *arg)
+{
+    (void) line;
+    (void) arg;
+    if (s_no_memory)
+        return false;
+    s_got_key.count++;
+    s_got_key.key_size = entry->key_size;
+    s_got_key.size = entry->size;
+    s_got_key.version = entry->version;
+    memcpy (s_got_key.key, entry->key, entry->key_size);
+    memcpy (s_got_key.value, entry->data, entry->size);
+    return true;
+}
+
 //  Imports these bytes, piece by piece. A refusal must give a reason.
 static bool
 s_import (const char *bytes, size_t size, bool partial, size_t piece)
 {
     s_got.count = 0;
-    zseq_import_t *import = zseq_import_new (partial, s_keep, &s_got);
+    s_got_key.count = 0;
+    zseq_import_t *import =
+      zseq_import_new (partial, s_keep, s_keep_key, &s_got);
     cr_assert (import);
     bool taken = true;
     for (size_t at = 0; at < size && taken; at += piece)
@@ -143,7 +172,7 @@ Test (export, is_imported)
 //  Every byte alone and doubled, and the longest name.
 Test (export, keeps_any_name)
 {
-    static char text[S_ITEMS_MAX * 64 + 8 * ZSEQ_EXPORT_LINE_MAX];
+    static char text[S_ITEMS_MAX * 64 + 8 * ZSEQ_EXPORT_WHY_MAX];
     char longest[ZSEQ_NAME_MAX + 1] = "";
     memset (longest, 0xff, ZSEQ_NAME_MAX);
     char cluster[ZSEQ_LABEL_MAX + 1] = "";
@@ -173,6 +202,61 @@ Test (export, keeps_any_name)
     cr_assert_eq (s_floor, ZSEQ_ID_MAX);
     cr_assert_str_eq (s_got.item[255].name, longest);
     cr_assert_eq (s_got.item[255].next, most);
+}
+
+//  The longest key and value, of any bytes.
+Test (export, keeps_any_key)
+{
+    static char text[2 * ZSEQ_EXPORT_LINE_MAX];
+    static char value[ZSEQ_VALUE_MAX];
+    char key[ZSEQ_KEY_MAX];
+    for (size_t index = 0; index < sizeof value; index++)
+        value[index] = (char) (index % 256);
+    memset (key, 0, sizeof key);
+    zseq_export_t *export = zseq_export_new ();
+    zseq_export_source_t source = {.cluster = "shop", .floor = 1, .prefix = ""};
+    strcpy (text, zseq_export_first (export, &source));
+    strcat (text, zseq_export_sequence (export, "z", 7));
+    zseq_kv_entry_t entry = {
+      .key = key, .key_size = 1, .data = "", .size = 0, .version = 1};
+    strcat (text, zseq_export_key (export, &entry));
+    entry = (zseq_kv_entry_t){.key = key,
+                              .key_size = sizeof key,
+                              .data = value,
+                              .size = sizeof value,
+                              .version = ZSEQ_ID_MAX};
+    strcat (text, zseq_export_key (export, &entry));
+    strcat (text, zseq_export_last (export));
+    zseq_export_destroy (&export);
+
+    cr_assert (s_import (text, strlen (text), false, 100), "%s", s_why);
+    cr_assert_eq (s_got.count, 1);
+    cr_assert_eq (s_got_key.count, 2);
+    cr_assert_eq (s_got_key.version, ZSEQ_ID_MAX);
+    cr_assert_eq (s_got_key.key_size, sizeof key);
+    cr_assert (memcmp (s_got_key.key, key, sizeof key) == 0);
+    cr_assert_eq (s_got_key.size, sizeof value);
+    cr_assert (memcmp (s_got_key.value, value, sizeof value) == 0);
+}
+
+Test (export, is_refused_with_a_wrong_key)
+{
+    static const char *const lines[] = {
+      "key\t\t7\tvalue\n",   "key\ta\t0\tvalue\n",
+      "key\ta\t7\n",         "key\ta\t7\tvalue\t\n",
+      "key\t\\\t7\tvalue\n", "key\ta\t9223372036854775808\tvalue\n"};
+    for (size_t index = 0; index < sizeof lines / sizeof lines[0]; index++) {
+        char text[S_TEXT_MAX];
+        snprintf (text, sizeof text, S_FIRST "%s", lines[index]);
+        s_assert_refused (s_sign (text, 1), 2,
+                          "not a key, its version and its value");
+    }
+    s_assert_refused (s_sign (S_FIRST "key\tb\t7\t\nkey\ta\t7\t\n", 2), 3,
+                      "lie above");
+    s_assert_refused (s_sign (S_FIRST "key\ta\t7\t\nkey\ta\t8\t\n", 2), 3,
+                      "lie above");
+    s_assert_refused (s_sign (S_FIRST "key\ta\t7\t\nsequence\tb\t7\n", 2), 3,
+                      "lie above");
 }
 
 Test (export, is_refused_when_it_is_cut_anywhere)
@@ -210,10 +294,10 @@ Test (export, is_refused_when_a_line_was_lost_or_came_twice)
     const char *third = strstr (whole, "sequence\tc");
     snprintf (text, sizeof text, "%.*s%s", (int) (second - whole), whole,
               third);
-    s_assert_refused (text, 4, "as many sequences as the last line counts");
+    s_assert_refused (text, 4, "as many lines as the last one counts");
     snprintf (text, sizeof text, "%.*s%s", (int) (third - whole), whole,
               second);
-    s_assert_refused (text, 4, "does not lie above the one before");
+    s_assert_refused (text, 4, "it does not lie above the one before");
 }
 
 Test (export, is_refused_when_something_follows)
@@ -240,7 +324,8 @@ Test (export, of_another_kind_is_refused)
     s_assert_refused (s_sign ("zseq-export\tx\t\n", 0), 1, "no version");
     s_assert_refused (s_sign ("zseq-export\t1\tcluster=x\n", 0), 1,
                       "its first line is not one: the export is damaged");
-    s_assert_refused (s_sign (S_FIRST "key\ta\t1\n", 1), 2, "'key' is a kind");
+    s_assert_refused (s_sign (S_FIRST "other\ta\t1\n", 1), 2,
+                      "'other' is a kind");
     s_assert_refused (s_sign (S_FIRST "\n", 1), 2, "'' is a kind");
     s_assert_refused (s_sign (S_FIRST S_FIRST, 1), 2,
                       "'zseq-export' is a kind");
@@ -290,9 +375,10 @@ Test (export, with_a_nul_or_a_line_without_end_is_refused)
     text[strlen (S_FIRST) + 9] = '\0';
     cr_assert_not (s_import (text, size, false, size));
     cr_assert (strstr (s_why, "a NUL byte: "), "%s", s_why);
-    memset (text, 'x', sizeof text);
-    for (size_t piece = 1; piece <= sizeof text; piece += sizeof text - 1) {
-        cr_assert_not (s_import (text, sizeof text, true, piece));
+    static char line[ZSEQ_EXPORT_LINE_MAX + 1];
+    memset (line, 'x', sizeof line);
+    for (size_t piece = 1; piece <= sizeof line; piece += sizeof line - 1) {
+        cr_assert_not (s_import (line, sizeof line, true, piece));
         cr_assert (strstr (s_why, "a line that is too long"), "%s", s_why);
     }
 }

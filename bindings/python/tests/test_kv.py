@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import gc
 import pickle
 import threading
@@ -119,11 +120,108 @@ def test_wrong_types_are_type_errors(store: zseq.Kv) -> None:
         lambda: wrong.get(7),
         lambda: wrong.put("key", "value"),
         lambda: wrong.cas("key", "1", b""),
-        lambda: iter(wrong),
+        lambda: wrong.keys(7),
+        lambda: wrong.watch("key", "1"),
     ]
     for call in calls:
         with pytest.raises(TypeError):
             call()
+
+
+def test_keys_are_listed(store: zseq.Kv) -> None:
+    assert list(store) == []
+    second = store.put(b"b\xff", b"two")
+    first = store.put("a", b"")
+    store["gone"] = b""
+    del store["gone"]
+    assert list(store) == [b"a", b"b\xff"]
+    assert list(store.keys("b")) == [b"b\xff"]
+    assert list(store.items()) == [(b"a", b""), (b"b\xff", b"two")]
+    assert dict(store) == {b"a": b"", b"b\xff": b"two"}
+    assert list(store.entries(b"")) == [
+        (b"a", zseq.Stored(b"", first)),
+        (b"b\xff", zseq.Stored(b"two", second)),
+    ]
+    with pytest.raises(zseq.ZseqInval):
+        list(store.keys("k" * 256))
+
+
+def put(store: zseq.Kv, key: bytes) -> None:
+    """Stores a key as its own value. Where nodes are slow, a write is sent
+    twice, and may then not know whether it was done: it is done again.
+    """
+    while True:
+        try:
+            store[key] = key
+            return
+        except zseq.ZseqForgotten:
+            pass
+
+
+def test_more_keys_than_a_page_has_are_listed(store: zseq.Kv) -> None:
+    keys = [b"%04d" % number for number in range(512)]
+    for key in keys:
+        put(store, key)
+    assert list(store) == keys
+    assert list(store.items("05")) == [(key, key) for key in keys[500:]]
+    #  What comes meanwhile is listed if it lies ahead.
+    listed = []
+    for key in store:
+        listed.append(key)
+        put(store, b"0")
+        put(store, b"9")
+    assert listed == [*keys, b"9"]
+
+
+def in_thread(case: Callable[[], None]) -> None:
+    """Runs a case in another thread than the main one."""
+    errors: list[BaseException] = []
+
+    def run() -> None:
+        try:
+            case()
+        except BaseException as error:
+            errors.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    assert not errors, errors
+
+
+def test_a_key_is_watched(store: zseq.Kv) -> None:
+    def case() -> None:
+        version = store.put("colour", b"green")
+        assert store.watch("colour") == zseq.Stored(b"green", version)
+        assert store.watch("colour", version - 1).version == version
+        deletion = store.delete("colour")
+        with pytest.raises(zseq.ZseqNoKey) as caught:
+            store.watch("colour", version)
+        assert caught.value.version == deletion
+        store.set_timeout(0.1)
+        with pytest.raises(zseq.ZseqTimeout, match="no version above"):
+            store.watch("colour", deletion)
+        store.set_timeout(5)
+
+    case()
+    in_thread(case)
+
+
+def test_a_watch_waits_for_a_version(store: zseq.Kv) -> None:
+    def count_up() -> None:
+        for number in range(50):
+            with contextlib.suppress(zseq.ZseqForgotten):
+                store["count"] = b"%d" % number
+        put(store, b"count")
+
+    thread = threading.Thread(target=count_up)
+    thread.start()
+    value, version = b"", 0
+    while value != b"count":
+        before = version
+        value, version = store.watch("count", version)
+        assert version > before
+    thread.join()
 
 
 def test_threads_count_by_compare_and_set(store: zseq.Kv) -> None:
@@ -218,6 +316,29 @@ def test_calls_to_await(uri: str) -> None:
             await store.entry("colour")
         assert isinstance(missing.value, zseq.ZseqNoKey)
         assert missing.value.version == deletion
+
+    run(uri, case)
+
+
+def test_listings_and_watches_to_await(uri: str) -> None:
+    async def case(store: aio.Kv) -> None:
+        watch = asyncio.ensure_future(store.watch("a"))
+        first = await store.put("a", b"one")
+        assert await watch == zseq.Stored(b"one", first)
+        second = await store.put(b"b", b"two")
+        assert [key async for key in store] == [b"a", b"b"]
+        assert [key async for key in store.keys("b")] == [b"b"]
+        assert [item async for item in store.items("a")] == [(b"a", b"one")]
+        assert [entry async for entry in store.entries("b")] == [
+            (b"b", zseq.Stored(b"two", second))
+        ]
+        deletion = await store.delete("a")
+        with pytest.raises(zseq.ZseqNoKey) as caught:
+            await store.watch("a", first)
+        assert caught.value.version == deletion
+        store.set_timeout(0.1)
+        with pytest.raises(zseq.ZseqTimeout):
+            await store.watch("a", deletion)
 
     run(uri, case)
 

@@ -29,12 +29,12 @@ def text_bytes(text: str | bytes, name: str) -> bytes:
     return text
 
 
-def key_bytes(key: str | bytes) -> bytes:
-    """A key of a key-value store."""
+def key_bytes(key: str | bytes, name: str = "key") -> bytes:
+    """A key of a key-value store, or the beginning of one."""
     if isinstance(key, str):
         key = key.encode("utf-8", "surrogateescape")
     if not isinstance(key, bytes):
-        raise _wrong_type(key, "key", "str or bytes")
+        raise _wrong_type(key, name, "str or bytes")
     return key
 
 
@@ -47,8 +47,11 @@ def value_bytes(value: bytes | bytearray | memoryview) -> bytes:
 
 def version_number(version: SupportsIndex | None) -> int:
     """The version that a key is to have; None: any."""
-    if version is None:
-        return _library.KV_ANY
+    return _library.KV_ANY if version is None else known_version(version)
+
+
+def known_version(version: SupportsIndex) -> int:
+    """A version, or 0."""
     number = _integer(version, "version")
     if not 0 <= number < 1 << 63:
         raise ZseqInval(

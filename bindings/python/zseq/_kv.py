@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from ctypes import byref, c_uint64, c_void_p
 from typing import Any, NamedTuple, SupportsIndex, TypeVar, overload
 
 from zseq import _library
 from zseq._arguments import (
     key_bytes,
+    known_version,
     milliseconds,
     optional_milliseconds,
     value_bytes,
     version_number,
 )
 from zseq._base import BaseClient, Single
-from zseq._core import Ended, check_ended
+from zseq._core import Core, Ended, aside, check_ended, in_main_thread
 from zseq._errors import ZseqError, ZseqNoKey
 
 T = TypeVar("T")
@@ -68,6 +69,45 @@ def stored(buffer: ctypes.Array[ctypes.c_char], ended: Ended) -> Stored:
     return Stored(bytes(memoryview(buffer)[: ended[2]]), version)
 
 
+#: A key of a listing, and what is stored under it.
+Entry = tuple[bytes, Stored]
+
+#: How many keys one call into C lists.
+PAGE = 256
+
+
+def _copy(address: int | None, size: int) -> bytes:
+    return ctypes.string_at(address, size) if address and size else b""
+
+
+def list_page(
+    core: Core, handle: c_void_p, prefix: bytes, after: bytes, values: bool
+) -> list[Entry]:
+    """Up to PAGE keys above after, with empty values unless they are wanted.
+    Fewer are the last ones.
+    """
+    page: list[Entry] = []
+
+    def add(pointer: Any, _: object) -> int:
+        entry = pointer.contents
+        value = _copy(entry.data, entry.size)
+        key = _copy(entry.key, entry.key_size)
+        page.append((key, Stored(value, entry.version)))
+        return len(page) == PAGE
+
+    core.call(
+        _library.kv_list if values else _library.kv_keys,
+        handle,
+        prefix,
+        len(prefix),
+        after,
+        len(after),
+        _library.KV_LIST_FUNCTION(add),
+        None,
+    )
+    return page
+
+
 class Kv(BaseKv):
     """A handle on a key-value store; ``Client.kv`` makes it.
 
@@ -79,7 +119,10 @@ class Kv(BaseKv):
     A key is 1 to 255 bytes of any kind, a str stands for its UTF-8. A value
     has up to 49,152 bytes. Each key is linearizable; nothing is promised of
     two keys together. The versions of a key only rise, also over deletions.
-    Threads may share a handle. It cannot be iterated over.
+    Threads may share a handle.
+
+        for key in store: ...
+        for key, value in store.items("config/"): ...
 
     A write that fails was not done, and will not be, unless the error's
     ``unknown`` is true. Then it may have been done, or may be done yet.
@@ -88,9 +131,6 @@ class Kv(BaseKv):
     ZseqProtocol (the nodes are of a version without the store), ZseqCluster,
     ZseqDuplicate, ZseqQuorum, ZseqNoMem, ZseqForked, ZseqClosed.
     """
-
-    #  Else Python would count keys up from 0.
-    __iter__: None = None
 
     def entry(self, key: str | bytes, *, stale: bool = False) -> Stored:
         """The value of a key and its version.
@@ -137,6 +177,72 @@ class Kv(BaseKv):
     def __contains__(self, key: str | bytes) -> bool:
         """Whether the key has a value."""
         return self.get(key) is not None
+
+    def __iter__(self) -> Iterator[bytes]:
+        """All keys that have a value, as ``keys`` lists them."""
+        return self.keys()
+
+    def keys(self, prefix: str | bytes = "") -> Iterator[bytes]:
+        """The keys that begin with the prefix and have a value, in the order
+        of their bytes.
+
+        Keys are asked for as the iteration goes on, 256 at a time. Each had a
+        value at some time during the iteration, and no key is left out that
+        had one throughout; but nothing is promised of two keys together.
+        """
+        return (key for key, _ in self._pages(prefix, False))
+
+    def items(self, prefix: str | bytes = "") -> Iterator[tuple[bytes, bytes]]:
+        """As ``keys``, with the values."""
+        return ((key, entry.value) for key, entry in self.entries(prefix))
+
+    def entries(self, prefix: str | bytes = "") -> Iterator[Entry]:
+        """As ``keys``, with the values and their versions."""
+        return self._pages(prefix, True)
+
+    def _pages(self, prefix: str | bytes, values: bool) -> Iterator[Entry]:
+        begin = key_bytes(prefix, "prefix")
+
+        def pages() -> Iterator[Entry]:
+            after = b""
+            page = None
+            while page is None or len(page) == PAGE:
+                page = aside(
+                    lambda: list_page(
+                        self._core, self._handle, begin, after, values
+                    )
+                )
+                yield from page
+                after = page[-1][0] if page else after
+
+        return pages()
+
+    def watch(self, key: str | bytes, after: SupportsIndex = 0) -> Stored:
+        """Waits until the key has a version above ``after``, and returns what
+        is stored then. To follow a key, pass the last version each time: the
+        versions only rise, and the last one always comes; values between may
+        be skipped.
+
+        Errors: ZseqTimeout (until the timeout there was no such version),
+        ZseqNoKey (the key was deleted at the error's version; 0: the nodes no
+        longer know it).
+        """
+        name = key_bytes(key)
+        buffer = ctypes.create_string_buffer(_library.VALUE_MAX)
+        known = known_version(after)
+        where = (self._handle, name, len(name), known, buffer, len(buffer))
+        if in_main_thread():
+            ended = self._core.wait_in_main_thread(
+                _library.start_kv_watch, *where, buffer=buffer
+            )
+            return stored(buffer, ended)
+        info = _library.KvInfoStruct()
+        try:
+            self._core.call(_library.kv_watch, *where, byref(info))
+        except ZseqError as error:
+            error.version = info.version
+            raise
+        return Stored(bytes(memoryview(buffer)[: info.size]), info.version)
 
     def put(self, key: str | bytes, value: Value) -> int:
         """Stores a value, and returns its version.

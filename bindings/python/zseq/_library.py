@@ -135,6 +135,23 @@ class KvInfoStruct(ctypes.Structure):
     _fields_ = [("size", c_size_t), ("version", c_uint64)]
 
 
+class KvEntryStruct(ctypes.Structure):
+    """zseq_kv_entry_t."""
+
+    _fields_ = [
+        ("key", c_void_p),
+        ("key_size", c_size_t),
+        ("data", c_void_p),
+        ("size", c_size_t),
+        ("version", c_uint64),
+    ]
+
+
+#: zseq_kv_list_fn.
+KV_LIST_FUNCTION = ctypes.CFUNCTYPE(
+    c_int, ctypes.POINTER(KvEntryStruct), c_void_p
+)
+
 #: zseq_list_fn.
 LIST_FUNCTION = ctypes.CFUNCTYPE(c_int, c_char_p, c_uint64, c_void_p)
 
@@ -278,6 +295,12 @@ kv_stale = _type(_waiting, "zseq_kv_stale", *_get)
 _cas = (c_int, *_KEY, c_uint64, c_char_p, c_size_t, c_void_p)
 kv_cas = _type(_waiting, "zseq_kv_cas", *_cas)
 kv_del = _type(_waiting, "zseq_kv_del", c_int, *_KEY, c_uint64, c_void_p)
+_list = (c_int, *_KEY, c_char_p, c_size_t, KV_LIST_FUNCTION, c_void_p)
+kv_list = _type(_waiting, "zseq_kv_list", *_list)
+kv_keys = _type(_waiting, "zseq_kv_keys", *_list)
+_watch = (c_int, *_KEY, c_uint64, c_void_p, c_size_t)
+kv_watch = _type(_waiting, "zseq_kv_watch", *_watch, c_void_p)
+start_kv_watch = _type(_brief, "zseq_start_kv_watch", *_watch, c_uint64)
 _start_get = (c_int, *_KEY, c_void_p, c_size_t, c_uint64)
 start_kv_get = _type(_brief, "zseq_start_kv_get", *_start_get)
 start_kv_stale = _type(_brief, "zseq_start_kv_stale", *_start_get)

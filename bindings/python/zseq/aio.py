@@ -19,7 +19,7 @@ import ctypes
 import itertools
 import types
 from array import array
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from typing import Any, SupportsIndex, TypeVar, overload
 
 from zseq import _library
@@ -28,6 +28,7 @@ from zseq._arguments import (
     id_count,
     id_number,
     key_bytes,
+    known_version,
     text_bytes,
     value_bytes,
     version_number,
@@ -44,7 +45,15 @@ from zseq._base import (
 )
 from zseq._core import Ended, Ends, check_ended
 from zseq._errors import ZseqNoKey
-from zseq._kv import BaseKv, Stored, Value, stored
+from zseq._kv import (
+    PAGE,
+    BaseKv,
+    Entry,
+    Stored,
+    Value,
+    list_page,
+    stored,
+)
 
 __all__ = ["Client", "Kv", "Sequence"]
 
@@ -269,6 +278,58 @@ class Kv(BaseKv):
             return (await self.entry(key)).value
         except ZseqNoKey:
             return default
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        """As ``zseq.Kv.__iter__``."""
+        return self.keys()
+
+    async def keys(self, prefix: str | bytes = "") -> AsyncIterator[bytes]:
+        """As ``zseq.Kv.keys``. Runs in a thread, as ``Client.list``."""
+        async for key, _ in self._pages(prefix, False):
+            yield key
+
+    async def items(
+        self, prefix: str | bytes = ""
+    ) -> AsyncIterator[tuple[bytes, bytes]]:
+        """As ``zseq.Kv.items``. Runs in a thread, as ``Client.list``."""
+        async for key, entry in self._pages(prefix, True):
+            yield key, entry.value
+
+    def entries(self, prefix: str | bytes = "") -> AsyncIterator[Entry]:
+        """As ``zseq.Kv.entries``. Runs in a thread, as ``Client.list``."""
+        return self._pages(prefix, True)
+
+    async def _pages(
+        self, prefix: str | bytes, values: bool
+    ) -> AsyncIterator[Entry]:
+        begin = key_bytes(prefix, "prefix")
+        after = b""
+        page = None
+        while page is None or len(page) == PAGE:
+            page = await asyncio.to_thread(
+                list_page, self._core, self._handle, begin, after, values
+            )
+            for entry in page:
+                yield entry
+            after = page[-1][0] if page else after
+
+    async def watch(
+        self, key: str | bytes, after: SupportsIndex = 0
+    ) -> Stored:
+        """As ``zseq.Kv.watch``."""
+        name = key_bytes(key)
+        buffer = ctypes.create_string_buffer(_library.VALUE_MAX)
+        ended = await self._client._start(
+            _library.start_kv_watch,
+            self._handle,
+            name,
+            len(name),
+            known_version(after),
+            buffer,
+            len(buffer),
+            buffer=buffer,
+        )
+        return stored(buffer, ended)
 
     async def put(self, key: str | bytes, value: Value) -> int:
         """As ``zseq.Kv.put``."""

@@ -477,6 +477,7 @@ s_coordinated_reply (zseq_kv_call_t *self, const zseq_msg_t *reply,
         return s_told (self, ZSEQ_OK, now_us);
     case ZSEQ_ENOKEY:
     case ZSEQ_EVERSION:
+        self->value = reply->kv_write.value;
         return s_refused (self, reply->status, now_us);
     case ZSEQ_EFORGOTTEN:
         return self->applied || self->owing ? s_done (self, ZSEQ_EFORGOTTEN)

@@ -20,14 +20,12 @@
 #include <msgpack.h>
 
 const zseq_op_t test_ops[] = {
-  ZSEQ_OP_HELLO,     ZSEQ_OP_READ,       ZSEQ_OP_CLAIM,
-  ZSEQ_OP_RAISE,     ZSEQ_OP_NEXT,       ZSEQ_OP_LIST,
-  ZSEQ_OP_STATUS,    ZSEQ_OP_INTRODUCE,  ZSEQ_OP_FENCE,
-  ZSEQ_OP_COPY,      ZSEQ_OP_INFO,       ZSEQ_OP_KV_READ,
-  ZSEQ_OP_KV_WRITE,  ZSEQ_OP_KV_SETTLE,  ZSEQ_OP_KV_PROMISE,
-  ZSEQ_OP_KV_FETCH,  ZSEQ_OP_KV_ACCEPT,  ZSEQ_OP_KV_CHOSEN,
-  ZSEQ_OP_KV_LIST,   ZSEQ_OP_KV_WATCH,   ZSEQ_OP_KV_COPY,
-  ZSEQ_OP_KV_PROMISES};
+  ZSEQ_OP_HELLO,     ZSEQ_OP_READ,       ZSEQ_OP_CLAIM,      ZSEQ_OP_RAISE,
+  ZSEQ_OP_NEXT,      ZSEQ_OP_LIST,       ZSEQ_OP_STATUS,     ZSEQ_OP_INTRODUCE,
+  ZSEQ_OP_FENCE,     ZSEQ_OP_COPY,       ZSEQ_OP_INFO,       ZSEQ_OP_KV_READ,
+  ZSEQ_OP_KV_WRITE,  ZSEQ_OP_KV_SETTLE,  ZSEQ_OP_KV_PROMISE, ZSEQ_OP_KV_FETCH,
+  ZSEQ_OP_KV_ACCEPT, ZSEQ_OP_KV_CHOSEN,  ZSEQ_OP_KV_LIST,    ZSEQ_OP_KV_WATCH,
+  ZSEQ_OP_KV_COPY,   ZSEQ_OP_KV_PROMISES};
 const size_t test_op_count = sizeof test_ops / sizeof *test_ops;
 
 void
@@ -721,8 +719,6 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
     case ZSEQ_OP_KV_SETTLE:
         test_print (text, "%" PRIu64 ", %" PRIu64, msg->kv_write.version,
                     msg->kv_write.floor);
-        if (msg->op == ZSEQ_OP_KV_WRITE)
-            break;
         test_print (text, ", ");
         s_print_slice (text, "b", msg->kv_write.value);
         break;

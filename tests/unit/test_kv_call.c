@@ -646,6 +646,17 @@ Test (kv_condition, tells_the_present_version)
     cr_assert (!self->call.unknown);
 }
 
+Test (kv_condition, tells_the_present_value)
+{
+    s_fixture_t *self = s_delete (true, FLOOR + 5);
+    zseq_msg_t msg = s_reply (self, self->call.node, ZSEQ_EVERSION);
+    msg.kv_write.version = FLOOR + 9;
+    msg.kv_write.value = (zseq_slice_t){"now", 3};
+    cr_assert_eq (s_hear (self, &msg), ZSEQ_DO_DONE);
+    cr_assert_eq (self->call.value.size, 3);
+    cr_assert (memcmp (self->call.value.data, "now", 3) == 0);
+}
+
 Test (kv_condition, that_failed_at_one_of_two_nodes_may_hold_at_the_other_later)
 {
     s_fixture_t *self = s_delete (false, 0);

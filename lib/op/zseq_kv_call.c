@@ -14,7 +14,7 @@
 #include <string.h>
 
 //  How long a READ waits for other nodes when W have answered and do not agree,
-//  or fewer have and the others cannot be reached.
+//  or fewer have and the others cannot be reached or were silent last.
 #define OTHERS_US 20000
 //  How long a stale get waits for its node.
 #define NEAR_US_MIN 20000
@@ -92,7 +92,7 @@ s_watch_on (zseq_kv_call_t *self, uint64_t now_us)
 //  A read has told the key's version. To a watch, an absence is news if it knew
 //  a version: the key was deleted, and the deletion is forgotten.
 static zseq_do_t
-s_told (zseq_kv_call_t *self, int rc, uint64_t now_us)
+s_shows (zseq_kv_call_t *self, int rc, uint64_t now_us)
 {
     bool absent = self->version == 0;
     if (!self->ask.watch ||
@@ -110,9 +110,9 @@ s_found (zseq_kv_call_t *self, const zseq_kv_record_t *record, uint64_t floor,
     self->version = absent ? 0 : record->version;
     self->floor = absent ? floor : 0;
     if (!zseq_kv_record_exists (record))
-        return s_told (self, ZSEQ_ENOKEY, now_us);
+        return s_shows (self, ZSEQ_ENOKEY, now_us);
     self->value = record->value;
-    return s_told (self, ZSEQ_OK, now_us);
+    return s_shows (self, ZSEQ_OK, now_us);
 }
 
 //  What the reply shows of the key; NULL: nothing, for the reason *status_p.
@@ -230,6 +230,8 @@ s_read_over (zseq_kv_call_t *self, bool answered, uint64_t now_us)
 {
     zseq_node_set_t granted = zseq_attempt_granted (&self->attempt);
     bool disagrees = s_quorum (self, granted);
+    if (!answered)
+        zseq_kv_nodes_note_silent (self->nodes, s_silent (self));
     self->disagreed += disagrees;
     zseq_attempt_end (&self->attempt, answered);
     if (self->disagreed == 2 || (granted && !disagrees)) {
@@ -278,8 +280,9 @@ s_read_reply (zseq_kv_call_t *self, const zseq_msg_t *reply, uint64_t now_us)
     if (s_read_hopeless (self))
         return s_read_over (self, true, now_us);
     zseq_node_set_t granted = zseq_attempt_granted (attempt);
-    if (s_quorum (self, granted) ||
-        !s_quorum (self, granted | (s_silent (self) & ~attempt->absent)))
+    zseq_node_set_t likely =
+      s_silent (self) & ~attempt->absent & ~zseq_kv_nodes_silent (self->nodes);
+    if (s_quorum (self, granted) || !s_quorum (self, granted | likely))
         zseq_attempt_hasten (attempt, now_us + OTHERS_US);
     return ZSEQ_DO_WAIT;
 }
@@ -415,7 +418,7 @@ s_refused (zseq_kv_call_t *self, int status, uint64_t now_us)
 {
     const zseq_kv_op_t *op = &self->ask.op;
     if (self->ask.watch)
-        return s_told (self, status, now_us);
+        return s_shows (self, status, now_us);
     zseq_do_t todo = s_done (self, status);
     if (op->conditional && op->expected != 0 && self->version > op->expected)
         self->unknown = false;
@@ -474,7 +477,7 @@ s_coordinated_reply (zseq_kv_call_t *self, const zseq_msg_t *reply,
     switch (reply->status) {
     case ZSEQ_OK:
         self->value = s_writes (self) ? self->value : reply->kv_write.value;
-        return s_told (self, ZSEQ_OK, now_us);
+        return s_shows (self, ZSEQ_OK, now_us);
     case ZSEQ_ENOKEY:
     case ZSEQ_EVERSION:
         self->value = reply->kv_write.value;

@@ -316,6 +316,30 @@ Test (kv_get, has_a_node_read_when_the_others_are_silent)
     }
 }
 
+//  The connections to nodes 1 and 2 stand, and nothing comes through them.
+Test (kv_get, waits_for_silent_nodes_only_once)
+{
+    s_fixture_t *self = s_get (3);
+    cr_assert_eq (s_show (self, 0, 9), ZSEQ_DO_WAIT);
+    cr_assert_gt (zseq_kv_call_wake_us (&self->call), NOW + 20000);
+    s_wake (self);
+    cr_assert_eq (self->sent.op, ZSEQ_OP_KV_SETTLE);
+    cr_assert_eq (self->to, 1);
+
+    zseq_kv_ask_t ask = self->call.ask;
+    s_ask (self, &ask);
+    cr_assert_eq (self->to, 7);
+    cr_assert_eq (s_show (self, 0, 9), ZSEQ_DO_WAIT);
+    cr_assert_eq (zseq_kv_call_wake_us (&self->call), self->now_us + 20000);
+    s_wake (self);
+    cr_assert_eq (self->sent.op, ZSEQ_OP_KV_SETTLE);
+
+    //  Once it is heard, a node is waited for again.
+    s_ask (self, &ask);
+    cr_assert_eq (s_show (self, 1, 8), ZSEQ_DO_WAIT);
+    cr_assert_gt (zseq_kv_call_wake_us (&self->call), self->now_us + 20000);
+}
+
 Test (kv_get, waits_for_too_few_nodes_until_the_deadline)
 {
     s_fixture_t *self = s_get (3);

@@ -13,7 +13,7 @@
 #define ALL ((zseq_node_set_t) 7)
 #define SECOND_US UINT64_C (1000000)
 #define CHOSEN_HEAD 64  //  Bytes of a CHOSEN beside its keys, at most
-#define TOLD_MAX 64
+#define SIZES_MAX 64
 #define CHOSEN_ITEM 32  //  ... and beside each key's own
 
 typedef struct {
@@ -28,7 +28,7 @@ typedef struct {
     size_t chosen_bytes;                 //  Of the largest CHOSEN, at most
     size_t asked;
     size_t done;
-    size_t told[TOLD_MAX];  //  Bytes of the value in each answer
+    size_t sizes[SIZES_MAX];  //  Bytes of the value in each answer
 } s_world_t;
 
 static zseq_slice_t
@@ -142,8 +142,8 @@ static void
 s_done (void *arg, zseq_kv_request_t *request)
 {
     s_world_t *self = arg;
-    if (self->done < TOLD_MAX)
-        self->told[self->done] = request->value.size;
+    if (self->done < SIZES_MAX)
+        self->sizes[self->done] = request->value.size;
     self->done++;
 }
 
@@ -215,7 +215,7 @@ s_add (s_world_t *self, zseq_proposer_t *proposer, zseq_slice_t key,
                   ZSEQ_OK);
 }
 
-#define CROWD 32
+#define CLIENTS 32
 
 static zseq_kv_request_t
 s_cas (uint64_t op, uint64_t expected, const char *value)
@@ -239,26 +239,26 @@ Test (proposer, tells_all_that_wait_with_a_condition_what_the_first_has_written)
     cr_assert_eq (old.status, ZSEQ_OK);
     uint64_t proposals = zseq_proposer_stats (proposer)->proposals;
 
-    zseq_kv_request_t crowd[CROWD];
-    for (uint64_t index = 0; index < CROWD; index++) {
-        crowd[index] =
+    zseq_kv_request_t cas[CLIENTS];
+    for (uint64_t index = 0; index < CLIENTS; index++) {
+        cas[index] =
           s_cas (2 + index, old.version, index == 0 ? "won" : "lost");
-        s_add (&self, proposer, key, &crowd[index]);
+        s_add (&self, proposer, key, &cas[index]);
     }
     s_run (&self, proposer, 1000);
-    cr_assert_eq (self.done, 1 + CROWD);
+    cr_assert_eq (self.done, 1 + CLIENTS);
     cr_assert_eq (zseq_proposer_stats (proposer)->proposals, proposals + 1);
-    cr_assert_eq (crowd[0].status, ZSEQ_OK);
-    for (size_t index = 1; index < CROWD; index++) {
-        cr_assert_eq (crowd[index].status, ZSEQ_EVERSION);
-        cr_assert_eq (crowd[index].version, crowd[0].version);
-        cr_assert_eq (self.told[1 + index], 3);
+    cr_assert_eq (cas[0].status, ZSEQ_OK);
+    for (size_t index = 1; index < CLIENTS; index++) {
+        cr_assert_eq (cas[index].status, ZSEQ_EVERSION);
+        cr_assert_eq (cas[index].version, cas[0].version);
+        cr_assert_eq (self.sizes[1 + index], 3);
     }
     zseq_proposer_destroy (&proposer);
     s_term (&self);
 }
 
-//  K8: what a refused condition is told is not the value at its own place.
+//  K8: a refused condition does not show the value at its own place.
 Test (proposer, judges_refused_conditions_after_all_writes)
 {
     s_world_t self;
@@ -285,7 +285,7 @@ Test (proposer, judges_refused_conditions_after_all_writes)
     cr_assert_gt (create.version, del.version);
     cr_assert_eq (late.status, ZSEQ_EVERSION);
     cr_assert_eq (late.version, create.version);
-    cr_assert_eq (self.told[2], strlen ("created"));
+    cr_assert_eq (self.sizes[2], strlen ("created"));
     zseq_proposer_destroy (&proposer);
     s_term (&self);
 }

@@ -121,25 +121,26 @@ s_get (s_user_t *self, const char *key, zseq_kv_info_t *info)
                         sizeof self->value, info);
 }
 
-//  One try. ZSEQ_EVERSION: somebody else was faster.
+//  One try. ZSEQ_EVERSION: somebody else was faster, and this is what the key
+//  has now.
 static int
-s_try_increment (s_user_t *self, const char *key)
+s_try_increment (s_user_t *self, const char *key, zseq_kv_info_t *info)
 {
-    zseq_kv_info_t info;
-    int rc = s_get (self, key, &info);
-    if (rc != ZSEQ_OK)
-        return rc;
     uint64_t number = strtoull (self->value, NULL, 10);
-    s_make_value (self->value, info.size, number + 1);
-    return zseq_kv_cas (self->kv, key, KEY_SIZE, info.version, self->value,
-                        info.size, NULL);
+    s_make_value (self->value, info->size, number + 1);
+    return zseq_kv_cas_or_get (self->kv, key, KEY_SIZE, info->version,
+                               self->value, info->size, self->value,
+                               sizeof self->value, info);
 }
 
 static int
 s_increment (s_user_t *self, const char *key)
 {
-    int rc;
-    while ((rc = s_try_increment (self, key)) == ZSEQ_EVERSION) {
+    zseq_kv_info_t info;
+    int rc = s_get (self, key, &info);
+    if (rc != ZSEQ_OK)
+        return rc;
+    while ((rc = s_try_increment (self, key, &info)) == ZSEQ_EVERSION) {
         self->counts.conflicts++;
         if (zseq_kv_unknown ())
             atomic_fetch_add (&self->group->shared->sum_maybe, 1);

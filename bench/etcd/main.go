@@ -26,6 +26,7 @@ import (
 	"unsafe"
 
 	"go.etcd.io/etcd/clientv3"
+	"go.etcd.io/etcd/mvcc/mvccpb"
 	"go.uber.org/zap"
 	"google.golang.org/grpc/grpclog"
 )
@@ -135,34 +136,39 @@ func (c *client) get(name string, options ...clientv3.OpOption) (*clientv3.GetRe
 	return r, err
 }
 
-// Adds one to a key's number, if nobody else changes it meanwhile.
-func (c *client) try(name string) (bool, error) {
-	r, err := c.get(name)
-	if err != nil {
-		return false, err
-	}
-	old := r.Kvs[0]
+// Adds one to a key's number, if nobody else changes it meanwhile. Else it
+// returns what the key has now.
+func (c *client) try(name string, old *mvccpb.KeyValue) (*mvccpb.KeyValue, error) {
 	ctx, cancel := callContext()
 	defer cancel()
 	t, err := c.kv.Txn(ctx).
 		If(clientv3.Compare(clientv3.ModRevision(name), "=", old.ModRevision)).
 		Then(clientv3.OpPut(name, value(number(old.Value)+1))).
+		Else(clientv3.OpGet(name)).
 		Commit()
 	if err != nil {
 		c.sumMaybe++
 		c.unknown++
-		return false, err
+		return nil, err
 	}
-	return t.Succeeded, nil
+	if t.Succeeded {
+		return nil, nil
+	}
+	return t.Responses[0].GetResponseRange().Kvs[0], nil
 }
 
 func (c *client) increment(name string) error {
+	r, err := c.get(name)
+	if err != nil {
+		return err
+	}
+	now := r.Kvs[0]
 	for {
-		done, err := c.try(name)
+		now, err = c.try(name, now)
 		if err != nil {
 			return err
 		}
-		if done {
+		if now == nil {
 			c.sum++
 			return nil
 		}

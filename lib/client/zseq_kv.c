@@ -139,6 +139,21 @@ s_make_put (zseq_kv_query_t *query, const void *key, size_t key_size,
 }
 
 static int
+s_make_cas_or_get (zseq_kv_query_t *query, const void *key, size_t key_size,
+                   uint64_t expected, const void *data, size_t size,
+                   void *buffer, size_t buffer_size)
+{
+    assert (buffer || buffer_size == 0);
+
+    int rc = s_make_put (query, key, key_size, expected, data, size);
+    if (rc != ZSEQ_OK)
+        return rc;
+    query->buffer = buffer;
+    query->buffer_size = buffer_size;
+    return ZSEQ_OK;
+}
+
+static int
 s_make_del (zseq_kv_query_t *query, const void *key, size_t key_size,
             uint64_t expected)
 {
@@ -288,6 +303,27 @@ zseq_kv_cas (zseq_kv_t *self, const void *key, size_t key_size,
 }
 
 int
+zseq_kv_cas_or_get (zseq_kv_t *self, const void *key, size_t key_size,
+                    uint64_t expected, const void *data, size_t size,
+                    void *buffer, size_t buffer_size, zseq_kv_info_t *info_p)
+{
+    assert (self);
+    assert (info_p);
+
+    zseq_kv_query_t query;
+    int rc = s_make_cas_or_get (&query, key, key_size, expected, data, size,
+                                buffer, buffer_size);
+    if (rc != ZSEQ_OK)
+        return rc;
+    rc = s_run (self, &query);
+    if (rc == ZSEQ_OK || rc == ZSEQ_ENOKEY || rc == ZSEQ_EVERSION ||
+        rc == ZSEQ_EFORGOTTEN)
+        *info_p = (zseq_kv_info_t){.size = rc == ZSEQ_OK ? size : query.size,
+                                   .version = query.version};
+    return rc;
+}
+
+int
 zseq_kv_del (zseq_kv_t *self, const void *key, size_t key_size,
              uint64_t expected, uint64_t *version_p)
 {
@@ -375,6 +411,19 @@ zseq_start_kv_cas (zseq_kv_t *self, const void *key, size_t key_size,
 
     zseq_kv_query_t query;
     int rc = s_make_put (&query, key, key_size, expected, data, size);
+    return rc == ZSEQ_OK ? s_start (self, &query, tag) : rc;
+}
+
+int
+zseq_start_kv_cas_or_get (zseq_kv_t *self, const void *key, size_t key_size,
+                          uint64_t expected, const void *data, size_t size,
+                          void *buffer, size_t buffer_size, uint64_t tag)
+{
+    assert (self);
+
+    zseq_kv_query_t query;
+    int rc = s_make_cas_or_get (&query, key, key_size, expected, data, size,
+                                buffer, buffer_size);
     return rc == ZSEQ_OK ? s_start (self, &query, tag) : rc;
 }
 

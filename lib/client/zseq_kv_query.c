@@ -250,27 +250,31 @@ s_explain_error (zseq_kv_query_t *self, int rc)
         zseq_outcome_set (&self->outcome, rc, ZSEQ_TEXT_KV_REFUSED, unknown);
 }
 
+static void
+s_take_value (zseq_kv_query_t *self, zseq_slice_t value)
+{
+    self->size = value.size;
+    if (value.size > 0 && value.size <= self->buffer_size)
+        memcpy (self->buffer, value.data, value.size);
+}
+
 void
 zseq_kv_query_finish (zseq_kv_query_t *self, int rc, uint64_t version,
                       zseq_slice_t value)
 {
     assert (self);
 
+    bool reads = self->ask.op.type == ZSEQ_KV_GET;
     self->version = version;
     self->outcome.rc = ZSEQ_OK;
-    if (rc != ZSEQ_OK) {
+    if (rc != ZSEQ_OK)
         s_explain_error (self, rc);
-        return;
-    }
-    if (self->ask.op.type != ZSEQ_KV_GET)
-        return;
-    self->size = value.size;
-    if (value.size > self->buffer_size)
+    if (rc == ZSEQ_EVERSION || (rc == ZSEQ_OK && reads))
+        s_take_value (self, value);
+    if (reads && self->size > self->buffer_size)
         zseq_outcome_set (&self->outcome, ZSEQ_EVALUE,
-                          ZSEQ_TEXT_KV_BUFFER_SMALL, value.size,
+                          ZSEQ_TEXT_KV_BUFFER_SMALL, self->size,
                           self->buffer_size);
-    else if (value.size)
-        memcpy (self->buffer, value.data, value.size);
 }
 
 void

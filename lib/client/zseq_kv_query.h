@@ -11,7 +11,8 @@ typedef struct zseq_reactor zseq_reactor_t;
 
 typedef struct zseq_kv_query {
     zseq_kv_ask_t ask;
-    void *buffer;  //  GET: where the value goes, which the owner keeps
+    void *buffer;  //  Where the value goes that a GET finds, or a write
+                   //  instead of the expected one; the owner keeps it
     size_t buffer_size;
     uint64_t deadline_us;
     uint64_t forgotten;  //  Of zseq_kv_seen_prepare
@@ -20,7 +21,7 @@ typedef struct zseq_kv_query {
     //  rest is set then, too.
     zseq_outcome_t outcome;
     bool unknown;      //  A write that failed may have been done
-    size_t size;       //  GET: of the value
+    size_t size;       //  Of the value that was found; 0: none was
     uint64_t version;  //  As of zseq_kv_call_t
     uint64_t floor;
     //  Called once, under the lock, when the query is no longer pending.

@@ -247,7 +247,7 @@ typedef struct {
     //  ZSEQ_EFORGOTTEN
     uint64_t version;    //  0: the key is absent
     uint64_t floor;      //  The shard's version floor
-    zseq_slice_t value;  //  SETTLE
+    zseq_slice_t value;  //  SETTLE, and WRITE with ZSEQ_EVERSION
 } zseq_msg_kv_write_t;
 
 typedef struct {

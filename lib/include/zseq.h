@@ -542,6 +542,18 @@ int zseq_kv_cas (zseq_kv_t *self, const void *key, size_t key_size,
                  uint64_t expected, const void *data, size_t size,
                  uint64_t *version_p);
 
+//  The same, and where the key has another version, gets the value of that
+//  into a buffer, as zseq_kv_get does: what is read, changed and stored in a
+//  loop takes one call a try. Sets *info_p to what the key then has, where
+//  zseq_kv_cas sets *version_p; after ZSEQ_EFORGOTTEN it does not tell the
+//  size. On ZSEQ_EVERSION a buffer smaller than info_p->size was left alone.
+//  The buffer may be that of data.
+ZSEQ_EXPORT
+int zseq_kv_cas_or_get (zseq_kv_t *self, const void *key, size_t key_size,
+                        uint64_t expected, const void *data, size_t size,
+                        void *buffer, size_t buffer_size,
+                        zseq_kv_info_t *info_p);
+
 //  Deletes the value of a key, if it has the expected version, or with
 //  ZSEQ_KV_ANY whichever it has. Sets *version_p, which may be NULL, to the
 //  version of the deletion. Errors: those of zseq_kv_cas; ZSEQ_EINVAL also if
@@ -630,7 +642,8 @@ typedef struct {
     uint64_t value;    //  The ID, the first of the range, or the peeked ID;
                        //  unset for a raise. The version of a key-value call,
                        //  also if the blocking call sets it with its error
-    size_t size;       //  A get's: bytes in the value
+    size_t size;       //  Bytes in the value that was found: of a get, or
+                       //  with ZSEQ_EVERSION
     bool unknown;      //  As zseq_kv_unknown
     char detail[512];  //  As zseq_detail
 } zseq_ended_t;
@@ -654,8 +667,8 @@ int zseq_start_peek (zseq_t *self, uint64_t tag);
 ZSEQ_EXPORT
 int zseq_start_raise (zseq_t *self, uint64_t id, uint64_t tag);
 
-//  The same for the key-value store: as zseq_kv_get, _stale, _put, _cas, _del,
-//  _watch.
+//  The same for the key-value store: as zseq_kv_get, _stale, _put, _cas,
+//  _cas_or_get, _del, _watch.
 //  Key and data are copied. buffer is written until the call was collected or
 //  the handle was destroyed, and has to be there as long. Destroying the handle
 //  cancels its calls: a write that was started may be done nevertheless.
@@ -672,6 +685,10 @@ ZSEQ_EXPORT
 int zseq_start_kv_cas (zseq_kv_t *self, const void *key, size_t key_size,
                        uint64_t expected, const void *data, size_t size,
                        uint64_t tag);
+ZSEQ_EXPORT
+int zseq_start_kv_cas_or_get (zseq_kv_t *self, const void *key, size_t key_size,
+                              uint64_t expected, const void *data, size_t size,
+                              void *buffer, size_t buffer_size, uint64_t tag);
 ZSEQ_EXPORT
 int zseq_start_kv_del (zseq_kv_t *self, const void *key, size_t key_size,
                        uint64_t expected, uint64_t tag);

@@ -433,13 +433,15 @@ s_put_write_reply (msgpack_packer *packer, const zseq_msg_t *msg)
 {
     s_put_version (packer, msg->kv_write.version, 0);
     s_put_version (packer, msg->kv_write.floor, 0);
+    zseq_codec_put_blob (packer, msg->kv_write.value, 0, ZSEQ_VALUE_MAX);
 }
 
 static bool
 s_take_write_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
     return s_take_version (self, 0, &msg->kv_write.version) &&
-           s_take_version (self, 0, &msg->kv_write.floor);
+           s_take_version (self, 0, &msg->kv_write.floor) &&
+           zseq_codec_take_blob (self, 0, ZSEQ_VALUE_MAX, &msg->kv_write.value);
 }
 
 const zseq_codec_op_t zseq_codec_op_kv_write = {
@@ -448,7 +450,7 @@ const zseq_codec_op_t zseq_codec_op_kv_write = {
   .request_size = 9,
   .put_reply = s_put_write_reply,
   .take_reply = s_take_write_reply,
-  .reply_size = 2,
+  .reply_size = 3,
 };
 
 static void
@@ -468,26 +470,12 @@ s_take_settle_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
            zseq_codec_take_bool (self, &msg->kv_write.relayed);
 }
 
-static void
-s_put_settle_reply (msgpack_packer *packer, const zseq_msg_t *msg)
-{
-    s_put_write_reply (packer, msg);
-    zseq_codec_put_blob (packer, msg->kv_write.value, 0, ZSEQ_VALUE_MAX);
-}
-
-static bool
-s_take_settle_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
-{
-    return s_take_write_reply (self, msg) &&
-           zseq_codec_take_blob (self, 0, ZSEQ_VALUE_MAX, &msg->kv_write.value);
-}
-
 const zseq_codec_op_t zseq_codec_op_kv_settle = {
   .put_request = s_put_settle_request,
   .take_request = s_take_settle_request,
   .request_size = 3,
-  .put_reply = s_put_settle_reply,
-  .take_reply = s_take_settle_reply,
+  .put_reply = s_put_write_reply,
+  .take_reply = s_take_write_reply,
   .reply_size = 3,
 };
 

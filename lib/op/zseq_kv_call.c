@@ -14,7 +14,7 @@
 #include <string.h>
 
 //  How long a READ waits for other nodes when W have answered and do not agree,
-//  or fewer have and the others cannot be reached.
+//  or fewer have and the others cannot be reached or were silent last.
 #define OTHERS_US 20000
 //  How long a stale get waits for its node.
 #define NEAR_US_MIN 20000
@@ -230,6 +230,8 @@ s_read_over (zseq_kv_call_t *self, bool answered, uint64_t now_us)
 {
     zseq_node_set_t granted = zseq_attempt_granted (&self->attempt);
     bool disagrees = s_quorum (self, granted);
+    if (!answered)
+        zseq_kv_nodes_note_silent (self->nodes, s_silent (self));
     self->disagreed += disagrees;
     zseq_attempt_end (&self->attempt, answered);
     if (self->disagreed == 2 || (granted && !disagrees)) {
@@ -278,8 +280,9 @@ s_read_reply (zseq_kv_call_t *self, const zseq_msg_t *reply, uint64_t now_us)
     if (s_read_hopeless (self))
         return s_read_over (self, true, now_us);
     zseq_node_set_t granted = zseq_attempt_granted (attempt);
-    if (s_quorum (self, granted) ||
-        !s_quorum (self, granted | (s_silent (self) & ~attempt->absent)))
+    zseq_node_set_t likely =
+      s_silent (self) & ~attempt->absent & ~zseq_kv_nodes_silent (self->nodes);
+    if (s_quorum (self, granted) || !s_quorum (self, granted | likely))
         zseq_attempt_hasten (attempt, now_us + OTHERS_US);
     return ZSEQ_DO_WAIT;
 }
@@ -480,6 +483,7 @@ s_coordinated_reply (zseq_kv_call_t *self, const zseq_msg_t *reply,
         return s_answered (self, ZSEQ_OK, now_us);
     case ZSEQ_ENOKEY:
     case ZSEQ_EVERSION:
+        self->value = reply->kv_write.value;
         return s_refused (self, reply->status, now_us);
     case ZSEQ_EFORGOTTEN:
         return self->applied || self->owing ? s_done (self, ZSEQ_EFORGOTTEN)

@@ -87,7 +87,7 @@ typedef struct {
                    //  or may be yet
     uint64_t version;  //  Of the key: written, read, or found instead; 0: none
     uint64_t floor;    //  A version floor of its shard; 0: not known
-    zseq_slice_t value;  //  GET; in the last reply
+    zseq_slice_t value;  //  GET, and ZSEQ_EVERSION; in the last reply
 } zseq_kv_call_t;
 
 //  A call that may send at once. nodes must outlive it.

@@ -96,6 +96,28 @@ zseq_kv_nodes_heard (zseq_kv_nodes_t *self, uint8_t node, uint64_t now_us)
     assert (self);
     assert (node < self->n);
     self->node[node].heard_us = now_us;
+    self->node[node].silent = false;
+}
+
+void
+zseq_kv_nodes_note_silent (zseq_kv_nodes_t *self, zseq_node_set_t nodes)
+{
+    assert (self);
+
+    for (uint8_t node = 0; node < self->n; node++)
+        if (zseq_node_set_has (nodes, node))
+            self->node[node].silent = true;
+}
+
+zseq_node_set_t
+zseq_kv_nodes_silent (const zseq_kv_nodes_t *self)
+{
+    assert (self);
+
+    zseq_node_set_t nodes = 0;
+    for (uint8_t node = 0; node < self->n; node++)
+        zseq_node_set_put (&nodes, node, self->node[node].silent);
+    return nodes;
 }
 
 //  Weight of a new measure in the typical one: 1 / 8, as TCP has it (RFC 6298).

@@ -15,6 +15,8 @@ typedef struct {
     uint64_t down_us;   //  Until then other nodes are asked first
     uint64_t pause_us;  //  How long that was last; 0: it has served since
     uint64_t rtt_us;    //  A typical round trip of a read; 0: not known
+    bool silent;        //  A read has waited for it in vain, and nothing was
+                        //  heard of it since
 } zseq_kv_node_t;
 
 typedef struct {
@@ -52,6 +54,11 @@ void zseq_kv_nodes_note_read (zseq_kv_nodes_t *self, uint8_t node,
                               uint64_t rtt_us);
 void zseq_kv_nodes_note_served (zseq_kv_nodes_t *self, uint8_t node,
                                 uint64_t served_us);
+
+//  Reads have waited for these nodes in vain. And the nodes of which nothing was
+//  heard since: a read need not wait for them as long again.
+void zseq_kv_nodes_note_silent (zseq_kv_nodes_t *self, zseq_node_set_t nodes);
+zseq_node_set_t zseq_kv_nodes_silent (const zseq_kv_nodes_t *self);
 
 //  A node was silent, or does not take part: it is down for a while, which
 //  doubles each time.

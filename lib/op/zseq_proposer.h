@@ -32,7 +32,8 @@ typedef struct zseq_kv_request {
     int status;
     uint64_t version;    //  That the op has made or found
     uint64_t floor;      //  The shard's version floor; 0: not known
-    zseq_slice_t value;  //  Of a GET; valid during done
+    zseq_slice_t value;  //  Of the key: GET, and ZSEQ_EVERSION; valid during
+                         //  done
 
     //  The proposer's own.
     struct zseq_kv_request *following;

@@ -30,14 +30,22 @@ s_floor (const zseq_proposer_t *self, const zseq_proposer_key_t *key)
     return zseq_ballot_floor (&self->shard[key->shard].ballot);
 }
 
+//  Whether a write was judged not to be made, because its condition does not
+//  hold.
+static bool
+s_is_refused (const zseq_kv_request_t *request)
+{
+    return request->op.type != ZSEQ_KV_GET &&
+           (request->status == ZSEQ_ENOKEY || request->status == ZSEQ_EVERSION);
+}
+
 //  Whether a condition does not hold for a write that was proposed before. That
 //  proposal may still be taken up by whoever fetches it from a minority, until
 //  a higher one is chosen. So the refusal is no answer before that (K8).
 static bool
 s_is_retried (const zseq_kv_request_t *request)
 {
-    return request->tried && request->op.type != ZSEQ_KV_GET &&
-           (request->status == ZSEQ_ENOKEY || request->status == ZSEQ_EVERSION);
+    return request->tried && s_is_refused (request);
 }
 
 //  Judges an op on the draft (K9). The proposer knows all op ids that have
@@ -65,6 +73,17 @@ s_apply (zseq_proposer_key_t *key, zseq_kv_record_t *draft, uint64_t floor,
         draft->from = from;
 }
 
+static void
+s_take_outcome (s_judged_t *judged, zseq_kv_request_t *request,
+                const zseq_kv_outcome_t *outcome)
+{
+    //  K9: "forgotten" tells the client that the op was never applied.
+    bool unknown = outcome->status == ZSEQ_EFORGOTTEN && request->tried;
+    request->status = unknown ? ZSEQ_ETIMEOUT : outcome->status;
+    request->version = outcome->version;
+    judged->writes += outcome->writes;
+}
+
 //  Judges one request. False: it has to wait.
 static bool
 s_judge_one (s_judged_t *judged, zseq_proposer_key_t *key, uint64_t floor,
@@ -81,16 +100,32 @@ s_judge_one (s_judged_t *judged, zseq_proposer_key_t *key, uint64_t floor,
         judged->round = request->op.since >> 32;
         return false;
     }
-    //  K9: "forgotten" tells the client that the op was never applied.
-    if (outcome.status == ZSEQ_EFORGOTTEN && request->tried)
-        outcome.status = ZSEQ_ETIMEOUT;
-    request->status = outcome.status;
-    request->version = outcome.version;
-    judged->retried |= s_is_retried (request);
-    judged->writes += outcome.writes;
+    s_take_outcome (judged, request, &outcome);
     judged->arrival = request->arrival;
     judged->count++;
     return true;
+}
+
+//  Judges the refused ones once more, on what all have made of the base. They
+//  are ordered there, so that they show what the next write has to replace.
+//  Returns whether a condition holds there that did not before: it writes.
+static bool
+s_judge_refused (s_judged_t *judged, zseq_proposer_key_t *key, uint64_t floor)
+{
+    size_t writes = judged->writes;
+    zseq_kv_request_t *request = key->waiting.first;
+
+    judged->retried = false;
+    for (size_t at = 0; at < judged->count;
+         at++, request = request->following) {
+        if (!s_is_refused (request))
+            continue;
+        zseq_kv_outcome_t outcome;
+        s_apply (key, &judged->draft, floor, &request->op, &outcome);
+        s_take_outcome (judged, request, &outcome);
+        judged->retried |= s_is_retried (request);
+    }
+    return judged->writes > writes;
 }
 
 static void
@@ -111,11 +146,13 @@ s_judge (const zseq_proposer_t *self, zseq_proposer_key_t *key,
     for (zseq_kv_request_t *request = key->waiting.first;
          request && judged->count < REQUESTS_MAX; request = request->following)
         if (!s_judge_one (judged, key, floor, request))
-            return;
+            break;
+    while (s_judge_refused (judged, key, floor))
+        continue;
 }
 
 //  Answers a request from the base. A GET is ordered after all writes that were
-//  judged with it.
+//  judged with it, as a refused write is.
 static void
 s_answer (zseq_proposer_t *self, zseq_proposer_key_t *key,
           zseq_kv_request_t *request)
@@ -127,6 +164,10 @@ s_answer (zseq_proposer_t *self, zseq_proposer_key_t *key,
         request->value =
           exists ? key->base->record.value : (zseq_slice_t){"", 0};
     }
+    else if (request->status == ZSEQ_EVERSION)
+        request->value = key->base->record.value;
+    else
+        request->value = (zseq_slice_t){"", 0};
     zseq_proposer_key_finish (self, key, request);
 }
 

@@ -175,6 +175,35 @@ EVERYWHERE (replaces_only_the_expected_version)
     s_assert_value ("key", "two", second);
 }
 
+EVERYWHERE (gets_what_is_there_in_place_of_the_expected_version)
+{
+    char buffer[8] = "won";
+    zseq_kv_info_t info;
+    ASSERT_RC (zseq_kv_cas_or_get (s_kv, "key", 3, 7, "won", 3, buffer,
+                                   sizeof buffer, &info),
+               ZSEQ_ENOKEY);
+    cr_assert_eq (info.size, 0);
+    cr_assert_eq (info.version, 0);
+    ASSERT_RC (zseq_kv_cas_or_get (s_kv, "key", 3, 0, "first", 5, buffer,
+                                   sizeof buffer, &info),
+               ZSEQ_OK);
+    cr_assert_eq (info.size, 5);
+    uint64_t first = info.version;
+    cr_assert (memcmp (buffer, "won", 3) == 0);
+    //  The buffer may be that of the data.
+    ASSERT_RC (zseq_kv_cas_or_get (s_kv, "key", 3, 0, buffer, 3, buffer,
+                                   sizeof buffer, &info),
+               ZSEQ_EVERSION);
+    cr_assert_eq (info.size, 5);
+    cr_assert_eq (info.version, first);
+    cr_assert (memcmp (buffer, "first", 5) == 0);
+    cr_assert (!zseq_kv_unknown ());
+    ASSERT_RC (zseq_kv_cas_or_get (s_kv, "key", 3, 0, "", 0, buffer, 4, &info),
+               ZSEQ_EVERSION);
+    cr_assert_eq (info.size, 5);
+    cr_assert (memcmp (buffer, "first", 5) == 0);
+}
+
 EVERYWHERE (creates_only_what_is_not_there)
 {
     uint64_t first = 0;
@@ -376,6 +405,15 @@ EVERYWHERE (starts_calls)
     cr_assert_eq (ended->value, version);
     cr_assert (!ended->unknown);
     cr_assert (strstr (ended->detail, "there already"), "%s", ended->detail);
+    memset (buffer, 0, sizeof buffer);
+    ASSERT_RC (zseq_start_kv_cas_or_get (s_kv, "key", 3, 0, "two", 3, buffer,
+                                         sizeof buffer, 9),
+               ZSEQ_OK);
+    s_collect (ended, 1);
+    cr_assert_eq (ended->rc, ZSEQ_EVERSION);
+    cr_assert_eq (ended->value, version);
+    cr_assert_eq (ended->size, 3);
+    cr_assert (memcmp (buffer, "one", 3) == 0);
     ASSERT_RC (zseq_start_kv_del (s_kv, "key", 3, ZSEQ_KV_ANY, 10), ZSEQ_OK);
     s_collect (ended, 1);
     ASSERT_RC (ended->rc, ZSEQ_OK);

@@ -217,7 +217,7 @@ Test (codec, only_claims_and_writes_have_a_body_when_refused)
             }
             if (op == ZSEQ_OP_KV_WRITE &&
                 (status == 28 || status == 29 || status == 31))
-                body = 2;
+                body = 3;
             if (op == ZSEQ_OP_KV_SETTLE && status == 28)
                 body = 3;
             //  A busy coordinator says when to ask again.

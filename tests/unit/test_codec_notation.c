@@ -745,8 +745,6 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
     case ZSEQ_OP_KV_SETTLE:
         test_print (text, "%" PRIu64 ", %" PRIu64, msg->kv_write.version,
                     msg->kv_write.floor);
-        if (msg->op == ZSEQ_OP_KV_WRITE)
-            break;
         test_print (text, ", ");
         s_print_slice (text, "b", msg->kv_write.value);
         break;

@@ -316,6 +316,30 @@ Test (kv_get, has_a_node_read_when_the_others_are_silent)
     }
 }
 
+//  The connections to nodes 1 and 2 stand, and nothing comes through them.
+Test (kv_get, waits_for_silent_nodes_only_once)
+{
+    s_fixture_t *self = s_get (3);
+    cr_assert_eq (s_show (self, 0, 9), ZSEQ_DO_WAIT);
+    cr_assert_gt (zseq_kv_call_wake_us (&self->call), NOW + 20000);
+    s_wake (self);
+    cr_assert_eq (self->sent.op, ZSEQ_OP_KV_SETTLE);
+    cr_assert_eq (self->to, 1);
+
+    zseq_kv_ask_t ask = self->call.ask;
+    s_ask (self, &ask);
+    cr_assert_eq (self->to, 7);
+    cr_assert_eq (s_show (self, 0, 9), ZSEQ_DO_WAIT);
+    cr_assert_eq (zseq_kv_call_wake_us (&self->call), self->now_us + 20000);
+    s_wake (self);
+    cr_assert_eq (self->sent.op, ZSEQ_OP_KV_SETTLE);
+
+    //  Once it is heard, a node is waited for again.
+    s_ask (self, &ask);
+    cr_assert_eq (s_show (self, 1, 8), ZSEQ_DO_WAIT);
+    cr_assert_gt (zseq_kv_call_wake_us (&self->call), self->now_us + 20000);
+}
+
 Test (kv_get, waits_for_too_few_nodes_until_the_deadline)
 {
     s_fixture_t *self = s_get (3);
@@ -644,6 +668,17 @@ Test (kv_condition, tells_the_present_version)
     cr_assert_eq (self->call.rc, ZSEQ_EVERSION);
     cr_assert_eq (self->call.version, FLOOR + 9);
     cr_assert (!self->call.unknown);
+}
+
+Test (kv_condition, tells_the_present_value)
+{
+    s_fixture_t *self = s_delete (true, FLOOR + 5);
+    zseq_msg_t msg = s_reply (self, self->call.node, ZSEQ_EVERSION);
+    msg.kv_write.version = FLOOR + 9;
+    msg.kv_write.value = (zseq_slice_t){"now", 3};
+    cr_assert_eq (s_hear (self, &msg), ZSEQ_DO_DONE);
+    cr_assert_eq (self->call.value.size, 3);
+    cr_assert (memcmp (self->call.value.data, "now", 3) == 0);
 }
 
 Test (kv_condition, that_failed_at_one_of_two_nodes_may_hold_at_the_other_later)

@@ -13,6 +13,7 @@
 #define ALL ((zseq_node_set_t) 7)
 #define SECOND_US UINT64_C (1000000)
 #define CHOSEN_HEAD 64  //  Bytes of a CHOSEN beside its keys, at most
+#define SIZES_MAX 64
 #define CHOSEN_ITEM 32  //  ... and beside each key's own
 
 typedef struct {
@@ -27,6 +28,7 @@ typedef struct {
     size_t chosen_bytes;                 //  Of the largest CHOSEN, at most
     size_t asked;
     size_t done;
+    size_t sizes[SIZES_MAX];  //  Bytes of the value in each answer
 } s_world_t;
 
 static zseq_slice_t
@@ -143,7 +145,8 @@ static void
 s_done (void *arg, zseq_kv_request_t *request)
 {
     s_world_t *self = arg;
-    (void) request;
+    if (self->done < SIZES_MAX)
+        self->sizes[self->done] = request->value.size;
     self->done++;
 }
 
@@ -213,6 +216,81 @@ s_add (s_world_t *self, zseq_proposer_t *proposer, zseq_slice_t key,
     request->status = ZSEQ_EAGAIN;
     cr_assert_eq (zseq_proposer_add (proposer, key, request, self->now_us),
                   ZSEQ_OK);
+}
+
+#define CLIENTS 32
+
+static zseq_kv_request_t
+s_cas (uint64_t op, uint64_t expected, const char *value)
+{
+    zseq_kv_request_t cas = s_put (op, expected, value);
+    cas.op.conditional = true;
+    cas.op.expected = expected;
+    return cas;
+}
+
+//  K8: one proposal answers them all.
+Test (proposer, tells_all_that_wait_with_a_condition_what_the_first_has_written)
+{
+    s_world_t self;
+    s_init (&self);
+    zseq_proposer_t *proposer = s_proposer (&self, 0);
+    zseq_slice_t key = s_slice ("k");
+    zseq_kv_request_t old = s_put (1, ROUND, "old");
+    s_add (&self, proposer, key, &old);
+    s_run (&self, proposer, 5000);
+    cr_assert_eq (old.status, ZSEQ_OK);
+    uint64_t proposals = zseq_proposer_stats (proposer)->proposals;
+
+    zseq_kv_request_t cas[CLIENTS];
+    for (uint64_t index = 0; index < CLIENTS; index++) {
+        cas[index] =
+          s_cas (2 + index, old.version, index == 0 ? "won" : "lost");
+        s_add (&self, proposer, key, &cas[index]);
+    }
+    s_run (&self, proposer, 1000);
+    cr_assert_eq (self.done, 1 + CLIENTS);
+    cr_assert_eq (zseq_proposer_stats (proposer)->proposals, proposals + 1);
+    cr_assert_eq (cas[0].status, ZSEQ_OK);
+    for (size_t index = 1; index < CLIENTS; index++) {
+        cr_assert_eq (cas[index].status, ZSEQ_EVERSION);
+        cr_assert_eq (cas[index].version, cas[0].version);
+        cr_assert_eq (self.sizes[1 + index], 3);
+    }
+    zseq_proposer_destroy (&proposer);
+    s_term (&self);
+}
+
+//  K8: a refused condition does not show the value at its own place.
+Test (proposer, judges_refused_conditions_after_all_writes)
+{
+    s_world_t self;
+    s_init (&self);
+    zseq_proposer_t *proposer = s_proposer (&self, 0);
+    zseq_slice_t key = s_slice ("k");
+    zseq_kv_request_t old = s_put (1, ROUND, "old");
+    s_add (&self, proposer, key, &old);
+    s_run (&self, proposer, 5000);
+
+    zseq_kv_request_t create = s_cas (2, 0, "created");
+    create.op.since = old.version;
+    zseq_kv_request_t late = s_cas (3, ROUND, "late");
+    zseq_kv_request_t del = {
+      .op = {.type = ZSEQ_KV_DEL, .op = 4, .since = old.version},
+      .deadline_us = 1000 * SECOND_US};
+    s_add (&self, proposer, key, &create);
+    s_add (&self, proposer, key, &late);
+    s_add (&self, proposer, key, &del);
+    s_run (&self, proposer, 1000);
+    cr_assert_eq (self.done, 4);
+    cr_assert_eq (del.status, ZSEQ_OK);
+    cr_assert_eq (create.status, ZSEQ_OK);
+    cr_assert_gt (create.version, del.version);
+    cr_assert_eq (late.status, ZSEQ_EVERSION);
+    cr_assert_eq (late.version, create.version);
+    cr_assert_eq (self.sizes[2], strlen ("created"));
+    zseq_proposer_destroy (&proposer);
+    s_term (&self);
 }
 
 //  A delete and a write that expects no value share a proposal, which only node

@@ -75,6 +75,7 @@ def test_only_the_expected_version_is_replaced(store: zseq.Kv) -> None:
     with pytest.raises(zseq.ZseqVersion) as caught:
         store.cas("colour", first, b"red")
     assert caught.value.version == second
+    assert caught.value.value == b"blue"
     assert not caught.value.unknown
     with pytest.raises(zseq.ZseqVersion):
         store.cas("colour", 0, b"red")
@@ -310,6 +311,7 @@ def test_calls_to_await(uri: str) -> None:
         with pytest.raises(zseq.ZseqVersion) as caught:
             await store.cas("colour", first, b"red")
         assert caught.value.version == second
+        assert caught.value.value == b"blue"
         assert await store.get("colour") == b"blue"
         deletion = await store.delete("colour", second)
         with pytest.raises(KeyError) as missing:

@@ -211,6 +211,9 @@ class ZseqVersion(
 ):
     """The key does not have the expected version."""
 
+    #: The value that the key has instead, of a cas; None: not told.
+    value: bytes | None = None
+
 
 class ZseqBallot(
     _Numbered, number=30, text="a node has promised a higher ballot"

@@ -19,7 +19,7 @@ from zseq._arguments import (
 )
 from zseq._base import BaseClient, Single
 from zseq._core import Core, Ended, aside, check_ended, in_main_thread
-from zseq._errors import ZseqError, ZseqNoKey
+from zseq._errors import ZseqError, ZseqNoKey, ZseqVersion
 
 T = TypeVar("T")
 
@@ -67,6 +67,16 @@ def stored(buffer: ctypes.Array[ctypes.c_char], ended: Ended) -> Stored:
     version = check_ended(ended)
     assert ended is not None
     return Stored(bytes(memoryview(buffer)[: ended[2]]), version)
+
+
+def replaced(buffer: ctypes.Array[ctypes.c_char], ended: Ended) -> int:
+    """The version that a cas that has ended has made."""
+    try:
+        return check_ended(ended)
+    except ZseqVersion as error:
+        assert ended is not None
+        error.value = bytes(memoryview(buffer)[: ended[2]])
+        raise
 
 
 #: A key of a listing, and what is stored under it.
@@ -250,7 +260,10 @@ class Kv(BaseKv):
         Errors: ZseqValue (it is too large), ZseqForgotten (the outcome is
         unknown), ZseqNoSpace, ZseqFull, ZseqExhausted.
         """
-        return self._cas(key, None, value)
+        data = value_bytes(value)
+        return self._write(
+            _library.start_kv_put, _library.kv_put, key, data, len(data)
+        )
 
     def __setitem__(self, key: str | bytes, value: Value) -> None:
         self.put(key, value)
@@ -261,23 +274,28 @@ class Kv(BaseKv):
         """Stores a value if the key has that version, and returns the new
         version. With version 0: if the key has no value.
 
-        Further errors: ZseqVersion (the key has another version, which the
-        error tells), ZseqNoKey (it has no value).
+        Further errors: ZseqVersion (the key has another version; the error
+        has that and its value), ZseqNoKey (it has no value).
         """
-        return self._cas(key, version, value)
-
-    def _cas(
-        self, key: str | bytes, version: SupportsIndex | None, value: Value
-    ) -> int:
+        name = key_bytes(key)
         data = value_bytes(value)
-        return self._write(
-            _library.start_kv_cas,
-            _library.kv_cas,
-            key,
-            version_number(version),
-            data,
-            len(data),
-        )
+        buffer = ctypes.create_string_buffer(_library.VALUE_MAX)
+        what = (self._handle, name, len(name), version_number(version))
+        what += (data, len(data), buffer, len(buffer))
+        if self._core.must_be_interruptible():
+            ended = self._core.wait_in_main_thread(
+                _library.start_kv_cas_or_get, *what, buffer=buffer
+            )
+            return replaced(buffer, ended)
+        info = _library.KvInfoStruct()
+        try:
+            self._core.call(_library.kv_cas_or_get, *what, byref(info))
+        except ZseqError as error:
+            error.version = info.version
+            if isinstance(error, ZseqVersion):
+                error.value = bytes(memoryview(buffer)[: info.size])
+            raise
+        return info.version
 
     def delete(
         self, key: str | bytes, version: SupportsIndex | None = None

@@ -52,6 +52,7 @@ from zseq._kv import (
     Stored,
     Value,
     list_page,
+    replaced,
     stored,
 )
 
@@ -333,28 +334,37 @@ class Kv(BaseKv):
 
     async def put(self, key: str | bytes, value: Value) -> int:
         """As ``zseq.Kv.put``."""
-        return await self._cas(key, None, value)
+        name = key_bytes(key)
+        data = value_bytes(value)
+        return await self._client._call(
+            _library.start_kv_put,
+            self._handle,
+            name,
+            len(name),
+            data,
+            len(data),
+        )
 
     async def cas(
         self, key: str | bytes, version: SupportsIndex, value: Value
     ) -> int:
         """As ``zseq.Kv.cas``."""
-        return await self._cas(key, version, value)
-
-    async def _cas(
-        self, key: str | bytes, version: SupportsIndex | None, value: Value
-    ) -> int:
         name = key_bytes(key)
         data = value_bytes(value)
-        return await self._client._call(
-            _library.start_kv_cas,
+        buffer = ctypes.create_string_buffer(_library.VALUE_MAX)
+        ended = await self._client._start(
+            _library.start_kv_cas_or_get,
             self._handle,
             name,
             len(name),
             version_number(version),
             data,
             len(data),
+            buffer,
+            len(buffer),
+            buffer=buffer,
         )
+        return replaced(buffer, ended)
 
     async def delete(
         self, key: str | bytes, version: SupportsIndex | None = None

@@ -89,10 +89,12 @@ s_take_name (const char *name, size_t size, uint64_t next, uint64_t durable_to,
 }
 
 static int
-s_take_promise (uint8_t shard, const zseq_ballot_t *ballot, void *arg)
+s_take_promise (uint8_t shard, const zseq_ballot_t *ballot, uint64_t dropped,
+                void *arg)
 {
     (void) shard;
     (void) ballot;
+    (void) dropped;
     (void) arg;
     return ZSEQ_OK;
 }
@@ -108,11 +110,12 @@ s_take_record (uint8_t shard, const zseq_kv_record_t *record, void *arg)
 
 static int
 s_take_dropped (uint8_t shard, zseq_slice_t key,
-                const zseq_proposal_t *proposal, void *arg)
+                const zseq_proposal_t *proposal, uint64_t version, void *arg)
 {
     (void) shard;
     (void) key;
     (void) proposal;
+    (void) version;
     (void) arg;
     return ZSEQ_OK;
 }
@@ -129,9 +132,10 @@ static void
 s_open (s_node_t *self, const char *directory)
 {
     const zseq_store_load_callbacks_t names = {.name = s_take_name};
-    const zseq_kvstore_load_callbacks_t keys = {s_take_promise, s_take_record,
-                                                s_take_dropped, s_take_cleared,
-                                                NULL,           NULL};
+    const zseq_kvstore_load_callbacks_t keys = {.promise = s_take_promise,
+                                                .record = s_take_record,
+                                                .dropped = s_take_dropped,
+                                                .cleared = s_take_cleared};
     zseq_record_t record;
     zseq_store_load_result_t loaded;
     zseq_kvstore_load_result_t kv_loaded;
@@ -179,7 +183,7 @@ s_snap (s_node_t *self, uint8_t shard)
     for (size_t i = 0; i < KEYS; i++)
         if (self->reg[i] && zseq_kv_shard (self->reg[i]->record.key) == shard)
             self->shot[self->shot_count++] = zseq_register_own (self->reg[i]);
-    zseq_kvstore_snapshot (self->kv, shard, &promise, self->shot,
+    zseq_kvstore_snapshot (self->kv, shard, &promise, 0, self->shot,
                            self->shot_count);
 }
 

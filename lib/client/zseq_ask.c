@@ -1,6 +1,6 @@
 //  Operations whose caller waits: a query, the nodes' status, what they know of
-//  a name, a page of names merged from the nodes' pages, and a page of keys. See zseq_query.c
-//  for the operations.
+//  a name, a page of names merged from the nodes' pages, and a page of keys.
+//  See zseq_query.c for the operations.
 
 #include "zseq_ask.h"
 

@@ -13,8 +13,8 @@ typedef struct zseq_kv_memory zseq_kv_memory_t;
 zseq_kv_memory_t *zseq_kv_memory_new (void);
 void zseq_kv_memory_destroy (zseq_kv_memory_t **self_p);
 
-//  Runs a query at once, but for a watch, which may wait until its deadline, and
-//  sets its result; does not call done.
+//  Runs a query at once, but for a watch, which may wait until its deadline,
+//  and sets its result; does not call done.
 void zseq_kv_memory_run (zseq_kv_memory_t *self, zseq_kv_query_t *query);
 
 //  Ends the watches that wait: ZSEQ_ECLOSED.

@@ -20,7 +20,6 @@ zseq_kv_record_init (zseq_kv_record_t *self, zseq_slice_t key, uint64_t floor)
     memset (self, 0, sizeof *self);
     self->key = key;
     self->version = floor;
-    self->from = floor;
 }
 
 //  The version that an op made, if the window remembers it; 0 if not.

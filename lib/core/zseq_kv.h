@@ -26,7 +26,8 @@ typedef struct {
     bool tombstone;            //  It was deleted
     bool copied;       //  Copied by a recovery: no vote for its proposal (K7)
     uint64_t version;  //  If it is absent, the version floor of its shard
-    uint64_t from;     //  Op ids with versions up to that may be forgotten
+    uint64_t from;     //  Op ids with versions up to that may be forgotten; if
+                       //  it is absent, of all keys that were dropped
     uint8_t dedup_count;
     zseq_dedup_t dedup[ZSEQ_DEDUP_MAX];  //  Ascending by version
     zseq_slice_t value;
@@ -43,7 +44,8 @@ typedef struct {
     char key[ZSEQ_KEY_MAX];
 } zseq_kv_cursor_t;
 
-//  An absent record of key in a shard with that version floor.
+//  An absent record of key in a shard with that version floor, in which nothing
+//  was dropped.
 void zseq_kv_record_init (zseq_kv_record_t *self, zseq_slice_t key,
                           uint64_t floor);
 

@@ -8,6 +8,7 @@
 
 #include "zseq_kv.h"
 #include "zseq_record.h"
+#include "zseq_journal_end.h"
 
 //  The highest version that this node speaks. Messages are of version 1,
 //  except FENCE and COPY of a recovery by force, which are of version 2 and go
@@ -182,6 +183,8 @@ typedef struct {
     uint64_t floor_reserved;  //  The same for reserved names, in Unix
                               //  milliseconds
     uint64_t speaks;          //  The highest version; 0: absent, it is 2 or 1
+    uint64_t heard;  //  The highest position that the node that asks has told
+                     //  in the incarnation in vector; 0: absent, or none
 } zseq_msg_introduce_t;
 
 typedef struct {
@@ -272,7 +275,6 @@ typedef struct {
     //  Reply, in the order of the bits
     const zseq_kv_answer_t *answers;
     size_t answer_count;
-    uint64_t position;  //  In the node's journal: all before it is durable
 } zseq_msg_kv_promise_t;
 
 typedef struct {
@@ -292,7 +294,6 @@ typedef struct {
     //  Reply, in the order of the records
     const zseq_kv_answer_t *answers;
     size_t answer_count;
-    uint64_t position;  //  As of PROMISE
 } zseq_msg_kv_accept_t;
 
 typedef struct {
@@ -315,8 +316,9 @@ typedef struct {
 typedef struct {
     zseq_msg_recovery_t recovery;
     //  Reply
-    uint64_t process;               //  Who runs the node
-    const zseq_ballot_t *promises;  //  ZSEQ_SHARDS
+    uint64_t process;                          //  Who runs the node
+    const zseq_ballot_t *promises;             //  ZSEQ_SHARDS
+    zseq_journal_end_t heard[ZSEQ_NODES_MAX];  //  Of members, by their indexes
 } zseq_msg_kv_promises_t;
 
 //  A head, which is the same for all ops, and the fields of one op: only those
@@ -336,13 +338,18 @@ typedef struct {
     //  Replies only.
     int status;            //  ZSEQ_OK or a negative ZSEQ_E...
     uint8_t node;          //  The node that answers; in requests INTRODUCE,
-                           //  and of a peer that recovers, the node that asks
+                           //  with end, and of a peer that recovers, the node
+                           //  that asks
     bool congested;        //  CLAIM, NEXT: many clients' requests wait for the
                            //  node at once
     bool contended;        //  READ, CLAIM: other clients ask for the name, too
     bool extended;         //  INTRODUCE, FENCE: of a node that speaks version
                            //  2; vector has starts
     zseq_vector_t vector;  //  Also in an INTRODUCE request
+
+    //  KV_PROMISE, KV_FETCH, KV_ACCEPT, KV_CHOSEN: of the sender; in replies
+    //  without incarnation, which is in vector.
+    zseq_journal_end_t end;
 
     zseq_slice_t name;  //  READ, CLAIM, RAISE, NEXT, INFO requests; a key in
                         //  KV_WRITE, KV_SETTLE and KV_WATCH requests

@@ -25,6 +25,7 @@ typedef struct s_entry {
 typedef struct {
     zseq_ballot_t promise;
     zseq_ballot_t durable;
+    uint64_t dropped;     //  The highest version of a tombstone that was
     uint32_t peer_round;  //  The highest that a peer has promised
     uint64_t position;    //  The group that promise is in; 0: durable
     bool open;            //  It is in the open group
@@ -253,13 +254,33 @@ zseq_registers_load (zseq_registers_t *self, const zseq_kv_record_t *record)
     return ZSEQ_OK;
 }
 
+uint64_t
+zseq_registers_dropped (const zseq_registers_t *self, uint8_t shard)
+{
+    assert (self);
+    assert (shard < ZSEQ_SHARDS);
+    return self->promises[shard].dropped;
+}
+
+void
+zseq_registers_raise_dropped (zseq_registers_t *self, uint8_t shard,
+                              uint64_t version)
+{
+    assert (self);
+    assert (shard < ZSEQ_SHARDS);
+
+    if (self->promises[shard].dropped < version)
+        self->promises[shard].dropped = version;
+}
+
 void
 zseq_registers_load_dropped (zseq_registers_t *self, zseq_slice_t key,
-                             const zseq_proposal_t *proposal)
+                             const zseq_proposal_t *proposal, uint64_t version)
 {
     assert (self);
     assert (proposal);
 
+    zseq_registers_raise_dropped (self, zseq_kv_shard (key), version);
     s_entry_t *entry = s_find (self, key);
     if (entry && zseq_proposal_compare (&entry->accepted->record.proposal,
                                         proposal) == 0)
@@ -675,7 +696,8 @@ zseq_registers_submit (zseq_registers_t *self)
             group->changes[group->count++] =
               (zseq_kv_change_t){.type = ZSEQ_KV_CHANGE_PROMISE,
                                  .shard = shard,
-                                 .promise = promise->promise};
+                                 .promise = promise->promise,
+                                 .dropped = promise->dropped};
         promise->open = false;
     }
     for (s_entry_t *entry = self->open; entry; entry = entry->following) {

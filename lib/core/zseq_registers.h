@@ -49,9 +49,11 @@ int zseq_registers_load (zseq_registers_t *self,
                          const zseq_kv_record_t *record);
 void zseq_registers_load_promise (zseq_registers_t *self, uint8_t shard,
                                   const zseq_ballot_t *promise);
-//  The key is dropped, if that proposal is what was loaded of it last.
+//  A tombstone of that version was dropped. The key is, if that proposal is what
+//  was loaded of it last.
 void zseq_registers_load_dropped (zseq_registers_t *self, zseq_slice_t key,
-                                  const zseq_proposal_t *proposal);
+                                  const zseq_proposal_t *proposal,
+                                  uint64_t version);
 //  What was loaded of the shard is void.
 void zseq_registers_load_cleared (zseq_registers_t *self, uint8_t shard);
 void zseq_registers_load_position (zseq_registers_t *self, uint64_t last);
@@ -106,6 +108,13 @@ const zseq_ballot_t *zseq_registers_promise (const zseq_registers_t *self,
                                              uint8_t shard);
 const zseq_ballot_t *
 zseq_registers_durable_promise (const zseq_registers_t *self, uint8_t shard);
+
+//  K12: the highest version of a tombstone that was dropped in a shard; 0: none
+//  was. And takes over that one of that version was, from the disk or from a
+//  peer.
+uint64_t zseq_registers_dropped (const zseq_registers_t *self, uint8_t shard);
+void zseq_registers_raise_dropped (zseq_registers_t *self, uint8_t shard,
+                                   uint64_t version);
 
 //  The position of the group that makes the promise durable; 0: it is.
 uint64_t zseq_registers_promise_position (const zseq_registers_t *self,

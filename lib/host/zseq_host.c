@@ -322,15 +322,15 @@ s_load_progress (size_t count, size_t total, void *arg)
 static int
 s_load_kv (zseq_host_t *self, uint64_t identity)
 {
-    zseq_registers_t *registers = zseq_node_registers (self->node);
     bool repaired = self->lost || self->damages;
-    if (!registers && identity == 0)
+    bool keeps_keys = zseq_node_registers (self->node) != NULL;
+    if (!keeps_keys && identity == 0)
         return ZSEQ_OK;
-    if (!registers)
+    if (!keeps_keys)
         return zseq_host_kv_check_unused (self->store, identity,
                                           self->record.self, repaired,
                                           self->options.directory);
-    self->kv = zseq_host_kv_new (self->store, registers);
+    self->kv = zseq_host_kv_new (self->store, self->node);
     if (!self->kv)
         return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_KEYS);
     if (identity == 0 || (repaired && !zseq_host_kv_is_there (self->kv)))

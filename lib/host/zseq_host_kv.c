@@ -11,7 +11,8 @@
 
 struct zseq_host_kv {
     const zseq_store_t *store;
-    zseq_registers_t *registers;
+    zseq_node_t *node;
+    zseq_registers_t *registers;  //  The node's
     zseq_kvstore_t *kvstore;
     void (*damage) (const char *text, void *arg);
     void *arg;
@@ -24,16 +25,17 @@ struct zseq_host_kv {
 };
 
 zseq_host_kv_t *
-zseq_host_kv_new (const zseq_store_t *store, zseq_registers_t *registers)
+zseq_host_kv_new (const zseq_store_t *store, zseq_node_t *node)
 {
     assert (store);
-    assert (registers);
+    assert (node);
 
     zseq_host_kv_t *self = calloc (1, sizeof *self);
     if (!self)
         return NULL;
     self->store = store;
-    self->registers = registers;
+    self->node = node;
+    self->registers = zseq_node_registers (node);
     self->kvstore = zseq_kvstore_new (store);
     if (!self->kvstore)
         zseq_host_kv_destroy (&self);
@@ -74,10 +76,12 @@ zseq_host_kv_is_there (const zseq_host_kv_t *self)
 }
 
 static int
-s_load_promise (uint8_t shard, const zseq_ballot_t *ballot, void *arg)
+s_load_promise (uint8_t shard, const zseq_ballot_t *ballot, uint64_t dropped,
+                void *arg)
 {
     zseq_host_kv_t *self = arg;
     zseq_registers_load_promise (self->registers, shard, ballot);
+    zseq_registers_raise_dropped (self->registers, shard, dropped);
     return ZSEQ_OK;
 }
 
@@ -91,11 +95,11 @@ s_load_record (uint8_t shard, const zseq_kv_record_t *record, void *arg)
 
 static int
 s_load_dropped (uint8_t shard, zseq_slice_t key,
-                const zseq_proposal_t *proposal, void *arg)
+                const zseq_proposal_t *proposal, uint64_t version, void *arg)
 {
     zseq_host_kv_t *self = arg;
     (void) shard;
-    zseq_registers_load_dropped (self->registers, key, proposal);
+    zseq_registers_load_dropped (self->registers, key, proposal, version);
     return ZSEQ_OK;
 }
 
@@ -104,6 +108,14 @@ s_load_cleared (uint8_t shard, void *arg)
 {
     zseq_host_kv_t *self = arg;
     zseq_registers_load_cleared (self->registers, shard);
+    return ZSEQ_OK;
+}
+
+static int
+s_load_heard (uint8_t node, const zseq_journal_end_t *end, void *arg)
+{
+    zseq_host_kv_t *self = arg;
+    zseq_node_load_heard (self->node, node, end);
     return ZSEQ_OK;
 }
 
@@ -135,6 +147,7 @@ zseq_host_kv_load (zseq_host_kv_t *self, uint64_t identity, uint8_t node,
                                                .record = s_load_record,
                                                .dropped = s_load_dropped,
                                                .cleared = s_load_cleared,
+                                               .heard = s_load_heard,
                                                .damage = s_load_damage,
                                                .arg = self};
     zseq_kvstore_load_result_t found;
@@ -142,7 +155,7 @@ zseq_host_kv_load (zseq_host_kv_t *self, uint64_t identity, uint8_t node,
       zseq_kvstore_load (self->kvstore, identity, node, 0, &callbacks, &found);
     if (rc != ZSEQ_OK)
         return s_fail (self, rc);
-    //  After damage the store counts from 1 again.
+    //  After damage the store is made anew, and counts from 1 again.
     if (found.damaged == 0)
         zseq_registers_load_position (self->registers, found.position);
     else
@@ -293,7 +306,8 @@ zseq_host_kv_flush (zseq_host_kv_t *self)
     self->due = false;
     zseq_kvstore_snapshot (
       self->kvstore, self->shard,
-      zseq_registers_promise (self->registers, self->shard), self->shown,
+      zseq_registers_promise (self->registers, self->shard),
+      zseq_registers_dropped (self->registers, self->shard), self->shown,
       self->shown_count);
 }
 

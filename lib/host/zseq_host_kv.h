@@ -9,7 +9,7 @@
 #define ZSEQ_HOST_KV_H_INCLUDED
 
 #include "zseq_kvstore.h"
-#include "zseq_registers.h"
+#include "zseq_node.h"
 
 typedef struct zseq_host_kv zseq_host_kv_t;
 
@@ -21,9 +21,9 @@ int zseq_host_kv_check_unused (const zseq_store_t *store, uint64_t identity,
                                uint8_t node, bool repaired,
                                const char *directory);
 
-//  store must be open. It and registers must outlive it. NULL: no memory.
-zseq_host_kv_t *zseq_host_kv_new (const zseq_store_t *store,
-                                  zseq_registers_t *registers);
+//  store must be open. It and node, which has a key-value store, must outlive
+//  it. NULL: no memory.
+zseq_host_kv_t *zseq_host_kv_new (const zseq_store_t *store, zseq_node_t *node);
 
 //  Ends the writes first: the node, which owns the groups, goes afterwards.
 void zseq_host_kv_destroy (zseq_host_kv_t **self_p);
@@ -31,8 +31,8 @@ void zseq_host_kv_destroy (zseq_host_kv_t **self_p);
 //  Whether there is anything to load.
 bool zseq_host_kv_is_there (const zseq_host_kv_t *self);
 
-//  Before the node's first step: loads what the disk holds into the registers,
-//  and reports damage. Errors, with zseq_detail: those of zseq_kvstore_load.
+//  Before the node's first step: loads what the disk holds into the node, and
+//  reports damage. Errors, with zseq_detail: those of zseq_kvstore_load.
 int zseq_host_kv_load (zseq_host_kv_t *self, uint64_t identity, uint8_t node,
                        void (*damage) (const char *text, void *arg), void *arg);
 

@@ -148,6 +148,44 @@ s_empty (void)
     return record;
 }
 
+//  The node that sends a request, its incarnation, and the position that it
+//  tells.
+
+static void
+s_put_teller (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    zseq_codec_put_uint (packer, msg->node, 0, ZSEQ_NODES_MAX - 1);
+    zseq_codec_put_uint (packer, msg->end.incarnation.counter, 1, UINT64_MAX);
+    msgpack_pack_uint64 (packer, msg->end.incarnation.random);
+    msgpack_pack_uint64 (packer, msg->end.position);
+}
+
+static bool
+s_take_teller (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    zseq_journal_end_t *end = &msg->end;
+    return zseq_codec_take_node (self, &msg->node) &&
+           zseq_codec_take_uint (self, 1, UINT64_MAX,
+                                 &end->incarnation.counter) &&
+           zseq_codec_take_uint (self, 0, UINT64_MAX,
+                                 &end->incarnation.random) &&
+           zseq_codec_take_uint (self, 0, UINT64_MAX, &end->position);
+}
+
+//  The position that a reply tells.
+
+static void
+s_put_position (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    msgpack_pack_uint64 (packer, msg->end.position);
+}
+
+static bool
+s_take_position (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    return zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->end.position);
+}
+
 //  Answers.
 
 static void
@@ -589,6 +627,7 @@ s_count_shards (uint64_t shards)
 static void
 s_put_promise_request (msgpack_packer *packer, const zseq_msg_t *msg)
 {
+    s_put_teller (packer, msg);
     s_put_ballot (packer, &msg->kv_promise.ballot, 1);
     zseq_codec_put_uint (packer, msg->kv_promise.shards, 1, UINT64_MAX);
 }
@@ -596,7 +635,8 @@ s_put_promise_request (msgpack_packer *packer, const zseq_msg_t *msg)
 static bool
 s_take_promise_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return s_take_ballot (self, 1, &msg->kv_promise.ballot) &&
+    return s_take_teller (self, msg) &&
+           s_take_ballot (self, 1, &msg->kv_promise.ballot) &&
            zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->kv_promise.shards);
 }
 
@@ -606,7 +646,7 @@ s_put_promise_reply (msgpack_packer *packer, const zseq_msg_t *msg)
     assert (msg->kv_promise.answer_count ==
             s_count_shards (msg->kv_promise.shards));
 
-    zseq_codec_put_uint (packer, msg->kv_promise.position, 0, UINT64_MAX);
+    s_put_position (packer, msg);
     zseq_codec_put_uint (packer, msg->kv_promise.shards, 1, UINT64_MAX);
     s_put_answers (packer, msg->kv_promise.answers,
                    msg->kv_promise.answer_count);
@@ -615,8 +655,7 @@ s_put_promise_reply (msgpack_packer *packer, const zseq_msg_t *msg)
 static bool
 s_take_promise_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    if (!zseq_codec_take_uint (self, 0, UINT64_MAX,
-                               &msg->kv_promise.position) ||
+    if (!s_take_position (self, msg) ||
         !zseq_codec_take_uint (self, 1, UINT64_MAX, &msg->kv_promise.shards))
         return false;
     size_t count = s_count_shards (msg->kv_promise.shards);
@@ -627,7 +666,7 @@ s_take_promise_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 const zseq_codec_op_t zseq_codec_op_kv_promise = {
   .put_request = s_put_promise_request,
   .take_request = s_take_promise_request,
-  .request_size = 3,
+  .request_size = 7,
   .put_reply = s_put_promise_reply,
   .take_reply = s_take_promise_reply,
   .reply_size = 3,
@@ -638,6 +677,7 @@ const zseq_codec_op_t zseq_codec_op_kv_promise = {
 static void
 s_put_fetch_request (msgpack_packer *packer, const zseq_msg_t *msg)
 {
+    s_put_teller (packer, msg);
     s_put_ballot (packer, &msg->kv_fetch.ballot, 1);
     s_put_keys (packer, msg->kv_fetch.keys, msg->kv_fetch.key_count);
 }
@@ -645,13 +685,15 @@ s_put_fetch_request (msgpack_packer *packer, const zseq_msg_t *msg)
 static bool
 s_take_fetch_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return s_take_ballot (self, 1, &msg->kv_fetch.ballot) &&
+    return s_take_teller (self, msg) &&
+           s_take_ballot (self, 1, &msg->kv_fetch.ballot) &&
            s_take_keys (self, &msg->kv_fetch.keys, &msg->kv_fetch.key_count);
 }
 
 static void
 s_put_fetch_reply (msgpack_packer *packer, const zseq_msg_t *msg)
 {
+    s_put_position (packer, msg);
     s_put_all_shown (packer, msg->kv_fetch.answers, msg->kv_fetch.records,
                      msg->kv_fetch.answer_count, true);
 }
@@ -659,7 +701,8 @@ s_put_fetch_reply (msgpack_packer *packer, const zseq_msg_t *msg)
 static bool
 s_take_fetch_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return s_take_all_shown (self, true, &msg->kv_fetch.answers,
+    return s_take_position (self, msg) &&
+           s_take_all_shown (self, true, &msg->kv_fetch.answers,
                              &msg->kv_fetch.records,
                              &msg->kv_fetch.answer_count);
 }
@@ -667,10 +710,10 @@ s_take_fetch_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 const zseq_codec_op_t zseq_codec_op_kv_fetch = {
   .put_request = s_put_fetch_request,
   .take_request = s_take_fetch_request,
-  .request_size = 3,
+  .request_size = 7,
   .put_reply = s_put_fetch_reply,
   .take_reply = s_take_fetch_reply,
-  .reply_size = 1,
+  .reply_size = 2,
 };
 
 //  KV_ACCEPT. All records are of one ballot, which stands before them.
@@ -683,6 +726,7 @@ s_put_accept_request (msgpack_packer *packer, const zseq_msg_t *msg)
     assert (count >= 1);
     assert (count <= ZSEQ_PAGE_MAX);
 
+    s_put_teller (packer, msg);
     s_put_ballot (packer, &records->proposal.ballot, 1);
     msgpack_pack_array (packer, count);
     for (size_t index = 0; index < count; index++) {
@@ -722,7 +766,7 @@ s_take_accept_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
     zseq_ballot_t ballot;
     msg->kv_accept.records = self->storage->records;
-    if (!s_take_ballot (self, 1, &ballot) ||
+    if (!s_take_teller (self, msg) || !s_take_ballot (self, 1, &ballot) ||
         !zseq_codec_take_array (self, 1, ZSEQ_PAGE_MAX,
                                 &msg->kv_accept.record_count))
         return false;
@@ -735,15 +779,14 @@ s_take_accept_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 static void
 s_put_accept_reply (msgpack_packer *packer, const zseq_msg_t *msg)
 {
-    zseq_codec_put_uint (packer, msg->kv_accept.position, 0, UINT64_MAX);
+    s_put_position (packer, msg);
     s_put_answers (packer, msg->kv_accept.answers, msg->kv_accept.answer_count);
 }
 
 static bool
 s_take_accept_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
-    return zseq_codec_take_uint (self, 0, UINT64_MAX,
-                                 &msg->kv_accept.position) &&
+    return s_take_position (self, msg) &&
            s_take_answers (self, 1, ZSEQ_PAGE_MAX, &msg->kv_accept.answers,
                            &msg->kv_accept.answer_count);
 }
@@ -751,7 +794,7 @@ s_take_accept_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 const zseq_codec_op_t zseq_codec_op_kv_accept = {
   .put_request = s_put_accept_request,
   .take_request = s_take_accept_request,
-  .request_size = 3,
+  .request_size = 7,
   .put_reply = s_put_accept_reply,
   .take_reply = s_take_accept_reply,
   .reply_size = 2,
@@ -766,6 +809,7 @@ s_put_chosen_request (msgpack_packer *packer, const zseq_msg_t *msg)
     assert (count >= 1);
     assert (count <= ZSEQ_PAGE_MAX);
 
+    s_put_teller (packer, msg);
     msgpack_pack_array (packer, count);
     for (size_t index = 0; index < count; index++) {
         const zseq_kv_chosen_t *chosen = &msg->kv_chosen.chosen[index];
@@ -781,7 +825,8 @@ s_take_chosen_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 {
     size_t size;
     msg->kv_chosen.chosen = self->storage->chosen;
-    if (!zseq_codec_take_array (self, 1, ZSEQ_PAGE_MAX,
+    if (!s_take_teller (self, msg) ||
+        !zseq_codec_take_array (self, 1, ZSEQ_PAGE_MAX,
                                 &msg->kv_chosen.chosen_count))
         return false;
     for (size_t index = 0; index < msg->kv_chosen.chosen_count; index++) {
@@ -798,7 +843,7 @@ s_take_chosen_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
 const zseq_codec_op_t zseq_codec_op_kv_chosen = {
   .put_request = s_put_chosen_request,
   .take_request = s_take_chosen_request,
-  .request_size = 1,
+  .request_size = 5,
 };
 
 //  KV_COPY.
@@ -912,6 +957,38 @@ s_take_promises_request (zseq_codec_cursor_t *self, zseq_msg_t *msg)
            zseq_codec_take_bool (self, &recovery->forced);
 }
 
+//  What the node has heard of the members' journals.
+static void
+s_put_heard (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    msgpack_pack_array (packer, 3u * msg->vector.n);
+    for (uint8_t node = 0; node < msg->vector.n; node++) {
+        const zseq_journal_end_t *end = &msg->kv_promises.heard[node];
+        msgpack_pack_uint64 (packer, end->incarnation.counter);
+        msgpack_pack_uint64 (packer, end->incarnation.random);
+        msgpack_pack_uint64 (packer, end->position);
+    }
+}
+
+static bool
+s_take_heard (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    size_t size;
+    if (!zseq_codec_take_array (self, 3, 3 * ZSEQ_NODES_MAX, &size) ||
+        size != 3u * msg->vector.n)
+        return false;
+    for (uint8_t node = 0; node < msg->vector.n; node++) {
+        zseq_journal_end_t *end = &msg->kv_promises.heard[node];
+        if (!zseq_codec_take_uint (self, 0, UINT64_MAX,
+                                   &end->incarnation.counter) ||
+            !zseq_codec_take_uint (self, 0, UINT64_MAX,
+                                   &end->incarnation.random) ||
+            !zseq_codec_take_uint (self, 0, UINT64_MAX, &end->position))
+            return false;
+    }
+    return true;
+}
+
 static void
 s_put_promises_reply (msgpack_packer *packer, const zseq_msg_t *msg)
 {
@@ -919,6 +996,7 @@ s_put_promises_reply (msgpack_packer *packer, const zseq_msg_t *msg)
     msgpack_pack_array (packer, 2 * ZSEQ_SHARDS);
     for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++)
         s_put_ballot (packer, &msg->kv_promises.promises[shard], 0);
+    s_put_heard (packer, msg);
 }
 
 static bool
@@ -933,7 +1011,7 @@ s_take_promises_reply (zseq_codec_cursor_t *self, zseq_msg_t *msg)
     for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++)
         if (!s_take_ballot (self, 0, &self->storage->promises[shard]))
             return false;
-    return true;
+    return s_take_heard (self, msg);
 }
 
 const zseq_codec_op_t zseq_codec_op_kv_promises = {
@@ -942,5 +1020,5 @@ const zseq_codec_op_t zseq_codec_op_kv_promises = {
   .request_size = 4,
   .put_reply = s_put_promises_reply,
   .take_reply = s_take_promises_reply,
-  .reply_size = 2,
+  .reply_size = 3,
 };

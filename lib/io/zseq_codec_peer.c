@@ -145,6 +145,29 @@ s_take_endpoints (zseq_codec_cursor_t *self, zseq_msg_t *msg)
            msg->introduce.members.member_count == msg->vector.n;
 }
 
+//  Whether the node says what it has heard of the journal of the one that asks.
+//  Only those who say that they know the key-value store do.
+static bool
+s_says_heard (const zseq_msg_t *msg)
+{
+    return s_says_endpoints (msg) && msg->introduce.speaks > 3;
+}
+
+static void
+s_put_heard (msgpack_packer *packer, const zseq_msg_t *msg)
+{
+    msgpack_pack_uint64 (packer, msg->introduce.heard);
+}
+
+static bool
+s_take_heard (zseq_codec_cursor_t *self, zseq_msg_t *msg)
+{
+    //  Of version 3 it would be something that is not known.
+    if (msg->introduce.speaks < 4)
+        return zseq_codec_cursor_skip (self, 1);
+    return zseq_codec_take_uint (self, 0, UINT64_MAX, &msg->introduce.heard);
+}
+
 const zseq_codec_op_t zseq_codec_op_introduce = {
   .put_request = s_put_introduce_request,
   .take_request = s_take_introduce_request,
@@ -157,7 +180,8 @@ const zseq_codec_op_t zseq_codec_op_introduce = {
   .take_extension = s_take_introduce_extension,
   .extension_size = 4,
   .addition = {{s_says_version, s_put_speaks, s_take_speaks},
-               {s_says_endpoints, s_put_endpoints, s_take_endpoints}},
+               {s_says_endpoints, s_put_endpoints, s_take_endpoints},
+               {s_says_heard, s_put_heard, s_take_heard}},
 };
 
 //  What FENCE and COPY share.

@@ -126,7 +126,7 @@ typedef struct {
     bool (*take) (zseq_codec_cursor_t *self, zseq_msg_t *msg);
 } zseq_codec_addition_t;
 
-#define ZSEQ_ADDITIONS_MAX 2
+#define ZSEQ_ADDITIONS_MAX 3
 
 //  The bodies of one op: how to put and take them, and how many elements they
 //  have. Without put_request and take_request a request has no body; without

@@ -95,7 +95,7 @@ static bool
 s_allocate (zseq_kvstore_t *self)
 {
     self->batch.bytes = malloc (ZSEQ_KVSTORE_BATCH_FRAME + self->sizes.payload +
-                                ZSEQ_KVSTORE_BASE_SIZE);
+                                ZSEQ_KVSTORE_EXTRA_SIZE);
     return zseq_kvstore_journal_init (&self->journal, &self->disk,
                                       &self->sizes) &&
            zseq_kvstore_shot_init (&self->shot, self->sizes.piece) &&

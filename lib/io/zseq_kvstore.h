@@ -42,12 +42,16 @@ const char *zseq_kvstore_text (const zseq_kvstore_t *self);
 //  replaces what came before. The slices are valid during the call. A result
 //  other than ZSEQ_OK ends loading and is returned. Each may be null.
 typedef struct {
-    int (*promise) (uint8_t shard, const zseq_ballot_t *ballot, void *arg);
+    int (*promise) (uint8_t shard, const zseq_ballot_t *ballot,
+                    uint64_t dropped, void *arg);
     int (*record) (uint8_t shard, const zseq_kv_record_t *record, void *arg);
     int (*dropped) (uint8_t shard, zseq_slice_t key,
-                    const zseq_proposal_t *proposal, void *arg);
+                    const zseq_proposal_t *proposal, uint64_t version,
+                    void *arg);
     //  All that was reported of the shard is void.
     int (*cleared) (uint8_t shard, void *arg);
+    //  What a node has told this one.
+    int (*heard) (uint8_t node, const zseq_journal_end_t *end, void *arg);
     //  One damaged thing: a line that names the file.
     void (*damage) (const char *text, void *arg);
     void *arg;
@@ -115,11 +119,12 @@ typedef struct {
                  //  node must stop without acknowledging anything more
 } zseq_kvstore_done_t;
 
-//  Answers the last ZSEQ_KVSTORE_DUE: the shard's promise and its registers in
-//  the order of their keys, as of the last submitted group. Array and registers
-//  are the caller's until ZSEQ_KVSTORE_SNAPPED.
+//  Answers the last ZSEQ_KVSTORE_DUE: the shard's promise, its highest dropped
+//  version and its registers in the order of their keys, as of the last
+//  submitted group. Array and registers are the caller's until
+//  ZSEQ_KVSTORE_SNAPPED.
 void zseq_kvstore_snapshot (zseq_kvstore_t *self, uint8_t shard,
-                            const zseq_ballot_t *promise,
+                            const zseq_ballot_t *promise, uint64_t dropped,
                             zseq_register_t *const *registers, size_t count);
 
 //  Copies what the system said to the last write that was refused, with the

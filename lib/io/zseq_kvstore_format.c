@@ -107,7 +107,7 @@ zseq_kvstore_record_size (const zseq_kv_record_t *record)
 size_t
 zseq_kvstore_dropped_size (const zseq_kv_record_t *record)
 {
-    return 1 + record->key.size + 4 + 8 + 8;
+    return 1 + record->key.size + 4 + 8 + 8 + 8;
 }
 
 void
@@ -192,12 +192,13 @@ s_begin_entry (const zseq_kvstore_batch_t *batch, zseq_kvstore_type_t type)
 
 void
 zseq_kvstore_batch_promise (zseq_kvstore_batch_t *self, uint8_t shard,
-                            const zseq_ballot_t *ballot)
+                            const zseq_ballot_t *ballot, uint64_t dropped)
 {
     assert (shard < ZSEQ_SHARDS);
     zseq_store_writing_t writing = s_begin_entry (self, ZSEQ_KVSTORE_PROMISE);
     zseq_store_put_number (&writing, shard, 1);
     s_put_ballot (&writing, ballot);
+    zseq_store_put_number (&writing, dropped, 8);
     self->size = writing.size;
 }
 
@@ -218,6 +219,7 @@ zseq_kvstore_batch_dropped (zseq_kvstore_batch_t *self,
     zseq_store_put_text (&writing, record->key.data, record->key.size);
     s_put_ballot (&writing, &record->proposal.ballot);
     zseq_store_put_number (&writing, record->proposal.seq, 8);
+    zseq_store_put_number (&writing, record->version, 8);
     self->size = writing.size;
 }
 
@@ -246,6 +248,19 @@ zseq_kvstore_batch_next (zseq_kvstore_batch_t *self, uint64_t number)
 {
     zseq_store_writing_t writing = s_begin_entry (self, ZSEQ_KVSTORE_NEXT);
     zseq_store_put_number (&writing, number, 8);
+    self->size = writing.size;
+}
+
+void
+zseq_kvstore_batch_heard (zseq_kvstore_batch_t *self, uint8_t node,
+                          const zseq_journal_end_t *end)
+{
+    assert (node < ZSEQ_NODES_MAX);
+    zseq_store_writing_t writing = s_begin_entry (self, ZSEQ_KVSTORE_HEARD);
+    zseq_store_put_number (&writing, node, 1);
+    zseq_store_put_number (&writing, end->incarnation.counter, 8);
+    zseq_store_put_number (&writing, end->incarnation.random, 8);
+    zseq_store_put_number (&writing, end->position, 8);
     self->size = writing.size;
 }
 
@@ -280,7 +295,7 @@ zseq_kvstore_batch_read (zseq_kvstore_whole_t *self, uint64_t salt,
     size_t payload = (size_t) zseq_store_get_number (&reading, 4);
     self->position = zseq_store_get_number (&reading, 8);
     self->before = zseq_store_get_number (&reading, 8);
-    if (payload > ZSEQ_KVSTORE_PAYLOAD_MAX + ZSEQ_KVSTORE_BASE_SIZE)
+    if (payload > ZSEQ_KVSTORE_PAYLOAD_MAX + ZSEQ_KVSTORE_EXTRA_SIZE)
         return false;
     const uint8_t *entries = zseq_store_get (&reading, payload);
     self->checksum = zseq_store_get_number (&reading, CHECKSUM_SIZE);
@@ -317,6 +332,15 @@ s_get_shard (zseq_store_reading_t *reading)
     return (uint8_t) (shard % ZSEQ_SHARDS);
 }
 
+static uint64_t
+s_get_version (zseq_store_reading_t *reading)
+{
+    uint64_t version = zseq_store_get_number (reading, 8);
+    if (version > ZSEQ_KV_VERSION_MAX)
+        reading->bad = true;
+    return version;
+}
+
 static void
 s_get_dropped (zseq_store_reading_t *reading, zseq_kv_record_t *record)
 {
@@ -324,6 +348,7 @@ s_get_dropped (zseq_store_reading_t *reading, zseq_kv_record_t *record)
     s_get_key (reading, &record->key);
     s_get_ballot (reading, &record->proposal.ballot);
     record->proposal.seq = zseq_store_get_number (reading, 8);
+    record->version = s_get_version (reading);
     if (record->proposal.seq == 0)
         reading->bad = true;
 }
@@ -336,6 +361,17 @@ s_get_base (zseq_store_reading_t *reading, zseq_kvstore_base_t *base)
         reading->bad = true;
     for (size_t i = 0; i < ZSEQ_SHARDS; i++)
         base->snapshot[i] = zseq_store_get_number (reading, 8);
+}
+
+static void
+s_get_heard (zseq_store_reading_t *reading, zseq_kvstore_item_t *item)
+{
+    item->node = (uint8_t) zseq_store_get_number (reading, 1);
+    item->end.incarnation.counter = zseq_store_get_number (reading, 8);
+    item->end.incarnation.random = zseq_store_get_number (reading, 8);
+    item->end.position = zseq_store_get_number (reading, 8);
+    if (item->node >= ZSEQ_NODES_MAX)
+        reading->bad = true;
 }
 
 bool
@@ -351,6 +387,7 @@ zseq_kvstore_batch_take (zseq_kvstore_whole_t *self, zseq_kvstore_item_t *item)
     case ZSEQ_KVSTORE_PROMISE:
         item->shard = s_get_shard (reading);
         s_get_ballot (reading, &item->ballot);
+        item->dropped = s_get_version (reading);
         return !reading->bad;
     case ZSEQ_KVSTORE_RECORD:
         if (!zseq_kvstore_record_get (reading, &item->record))
@@ -372,6 +409,9 @@ zseq_kvstore_batch_take (zseq_kvstore_whole_t *self, zseq_kvstore_item_t *item)
     case ZSEQ_KVSTORE_NEXT:
         item->number = zseq_store_get_number (reading, 8);
         return !reading->bad;
+    case ZSEQ_KVSTORE_HEARD:
+        s_get_heard (reading, item);
+        return !reading->bad;
     default:
         return false;
     }
@@ -392,12 +432,13 @@ zseq_kvstore_shot_encode (const zseq_kvstore_shot_header_t *self,
                                       .node = self->node,
                                       .name = "",
                                       .value_size =
-                                        1 + 8 + 4 + 8 + self->records_size};
+                                        1 + 8 + 4 + 8 + 8 + self->records_size};
     zseq_store_writing_t writing = {
       bytes, zseq_store_envelope_begin (&envelope, bytes)};
     zseq_store_put_number (&writing, self->shard, 1);
     zseq_store_put_number (&writing, self->position, 8);
     s_put_ballot (&writing, &self->promise);
+    zseq_store_put_number (&writing, self->dropped, 8);
     assert (writing.size == ZSEQ_KVSTORE_SHOT_HEADER_SIZE);
 }
 
@@ -419,6 +460,7 @@ zseq_kvstore_shot_decode (zseq_kvstore_shot_header_t *self,
     self->shard = s_get_shard (&reading);
     self->position = zseq_store_get_number (&reading, 8);
     s_get_ballot (&reading, &self->promise);
+    self->dropped = s_get_version (&reading);
     self->records = reading;
     self->records_size = reading.left;
     if (!reading.bad && envelope.name_size == 0 && self->identity != 0)

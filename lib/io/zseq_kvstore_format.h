@@ -8,6 +8,7 @@
 
 #include "zseq_kv.h"
 #include "zseq_store_format.h"
+#include "zseq_journal_end.h"
 
 //  Sizes in bytes.
 #define ZSEQ_KVSTORE_HEADER_SIZE (8 + 2 + 8 + 1 + 8 + 8 + 8)
@@ -19,10 +20,15 @@
      ZSEQ_VALUE_MAX)
 #define ZSEQ_KVSTORE_BASE_SIZE (1 + 8 + 8 * ZSEQ_SHARDS)
 #define ZSEQ_KVSTORE_NEXT_SIZE (1 + 8)
+#define ZSEQ_KVSTORE_HEARD_SIZE (1 + 1 + 8 + 8 + 8)
+//  Entries of a batch that are of no group: a base, and what each node told.
+#define ZSEQ_KVSTORE_EXTRA_SIZE                                                \
+    (ZSEQ_KVSTORE_BASE_SIZE + ZSEQ_NODES_MAX * ZSEQ_KVSTORE_HEARD_SIZE)
 #define ZSEQ_KVSTORE_SHOT_HEADER_SIZE                                          \
-    (ZSEQ_STORE_RECORD_MIN - ZSEQ_STORE_CHECKSUM_SIZE + 1 + 8 + 4 + 8)
+    (ZSEQ_STORE_RECORD_MIN - ZSEQ_STORE_CHECKSUM_SIZE + 1 + 8 + 4 + 8 + 8)
 
-//  Bytes of entries in a batch, at most. A reader accepts no larger batch.
+//  Bytes of groups' entries in a batch, at most. A reader accepts no larger
+//  batch than that and ZSEQ_KVSTORE_EXTRA_SIZE.
 #define ZSEQ_KVSTORE_PAYLOAD_MAX (4u << 20)
 
 //  The beginning of a segment.
@@ -51,12 +57,13 @@ typedef struct {
 } zseq_kvstore_base_t;
 
 typedef enum {
-    ZSEQ_KVSTORE_PROMISE = 1,  //  shard, ballot
+    ZSEQ_KVSTORE_PROMISE = 1,  //  shard, ballot, dropped
     ZSEQ_KVSTORE_RECORD = 2,   //  record
-    ZSEQ_KVSTORE_DROPPED = 3,  //  key and proposal of record
+    ZSEQ_KVSTORE_DROPPED = 3,  //  key, proposal and version of record
     ZSEQ_KVSTORE_CLEARED = 4,  //  shard: its promise and records are gone
     ZSEQ_KVSTORE_BASE = 5,     //  base
-    ZSEQ_KVSTORE_NEXT = 6      //  number: the journal goes on in that segment
+    ZSEQ_KVSTORE_NEXT = 6,     //  number: the journal goes on in that segment
+    ZSEQ_KVSTORE_HEARD = 7     //  node, end: what it has told this node
 } zseq_kvstore_type_t;
 
 //  An entry of a batch. After decoding, slices point into the bytes.
@@ -64,9 +71,12 @@ typedef struct {
     zseq_kvstore_type_t type;
     uint8_t shard;  //  Decoding also sets it for records and dropped keys
     zseq_ballot_t ballot;
+    uint64_t dropped;  //  The highest dropped version of shard
     zseq_kv_record_t record;
     zseq_kvstore_base_t base;
     uint64_t number;
+    uint8_t node;
+    zseq_journal_end_t end;
 } zseq_kvstore_item_t;
 
 //  Bytes of a record as journal and snapshots hold it, and of a dropped one.
@@ -93,7 +103,7 @@ size_t zseq_kvstore_batch_payload (const zseq_kvstore_batch_t *self);
 
 //  Each puts an entry.
 void zseq_kvstore_batch_promise (zseq_kvstore_batch_t *self, uint8_t shard,
-                                 const zseq_ballot_t *ballot);
+                                 const zseq_ballot_t *ballot, uint64_t dropped);
 void zseq_kvstore_batch_record (zseq_kvstore_batch_t *self,
                                 const zseq_kv_record_t *record);
 void zseq_kvstore_batch_dropped (zseq_kvstore_batch_t *self,
@@ -102,6 +112,8 @@ void zseq_kvstore_batch_cleared (zseq_kvstore_batch_t *self, uint8_t shard);
 void zseq_kvstore_batch_base (zseq_kvstore_batch_t *self,
                               const zseq_kvstore_base_t *base);
 void zseq_kvstore_batch_next (zseq_kvstore_batch_t *self, uint64_t number);
+void zseq_kvstore_batch_heard (zseq_kvstore_batch_t *self, uint8_t node,
+                               const zseq_journal_end_t *end);
 
 //  Completes the batch for a segment of that salt: its position, the checksum
 //  of the batch before it, its own. Returns its checksum.
@@ -136,6 +148,7 @@ typedef struct {
     uint8_t shard;
     uint64_t position;  //  The groups up to it are in the snapshot
     zseq_ballot_t promise;
+    uint64_t dropped;
     size_t records_size;           //  Bytes of all records
     zseq_store_reading_t records;  //  After decoding: the records
 } zseq_kvstore_shot_header_t;

@@ -31,7 +31,7 @@ zseq_kvstore_journal_init (zseq_kvstore_journal_t *self,
     assert (sizes->payload <= ZSEQ_KVSTORE_PAYLOAD_MAX);
     assert (sizes->segment > ZSEQ_KVSTORE_HEADER_SIZE + CLOSING_SIZE +
                                ZSEQ_KVSTORE_BATCH_FRAME + sizes->payload +
-                               ZSEQ_KVSTORE_BASE_SIZE);
+                               ZSEQ_KVSTORE_EXTRA_SIZE);
     memset (self, 0, sizeof *self);
     self->disk = disk;
     self->sizes = *sizes;

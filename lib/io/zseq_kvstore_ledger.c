@@ -116,6 +116,15 @@ zseq_kvstore_ledger_is_spent (const zseq_kvstore_ledger_t *self)
 }
 
 void
+zseq_kvstore_ledger_hear (zseq_kvstore_ledger_t *self, uint8_t node,
+                          const zseq_journal_end_t *end)
+{
+    assert (node < ZSEQ_NODES_MAX);
+    if (zseq_journal_end_raise (&self->heard[node], end))
+        self->heard_due = true;
+}
+
+void
 zseq_kvstore_ledger_remove (zseq_kvstore_ledger_t *self)
 {
     assert (self->count >= 2);

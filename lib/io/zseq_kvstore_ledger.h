@@ -22,6 +22,8 @@ typedef struct {
     bool base_due;                   //  The journal does not say so yet
     uint64_t journal[ZSEQ_SHARDS];   //  Bytes of entries since its snapshot
     uint64_t snapshot[ZSEQ_SHARDS];  //  Bytes of its snapshot
+    zseq_journal_end_t heard[ZSEQ_NODES_MAX];  //  Of peers, by their indexes
+    bool heard_due;  //  The journal does not say that yet
 } zseq_kvstore_ledger_t;
 
 void zseq_kvstore_ledger_init (zseq_kvstore_ledger_t *self);
@@ -54,6 +56,10 @@ uint8_t zseq_kvstore_ledger_due (const zseq_kvstore_ledger_t *self,
 
 //  Whether no snapshot needs the oldest segment. Never the newest one.
 bool zseq_kvstore_ledger_is_spent (const zseq_kvstore_ledger_t *self);
+
+//  A node has told that, or something newer.
+void zseq_kvstore_ledger_hear (zseq_kvstore_ledger_t *self, uint8_t node,
+                               const zseq_journal_end_t *end);
 
 //  The oldest segment is needed no more.
 void zseq_kvstore_ledger_remove (zseq_kvstore_ledger_t *self);

@@ -228,8 +228,8 @@ s_report_records (s_reader_t *self, zseq_kvstore_shot_header_t *header,
     zseq_slice_t before = {NULL, 0};
     int rc = ZSEQ_OK;
     if (callbacks->promise && header->promise.round > 0)
-        rc =
-          callbacks->promise (header->shard, &header->promise, callbacks->arg);
+        rc = callbacks->promise (header->shard, &header->promise,
+                                 header->dropped, callbacks->arg);
     while (rc == ZSEQ_OK && header->records.left > 0) {
         zseq_kv_record_t record;
         if (!zseq_kvstore_record_get (&header->records, &record) ||
@@ -294,15 +294,28 @@ s_report_change (s_reader_t *self, const zseq_kvstore_item_t *item)
         return ZSEQ_OK;
     switch (item->type) {
     case ZSEQ_KVSTORE_PROMISE:
-        return callbacks->promise (item->shard, &item->ballot, callbacks->arg);
+        return callbacks->promise (item->shard, &item->ballot, item->dropped,
+                                   callbacks->arg);
     case ZSEQ_KVSTORE_RECORD:
         return callbacks->record (item->shard, &item->record, callbacks->arg);
     case ZSEQ_KVSTORE_DROPPED:
         return callbacks->dropped (item->shard, item->record.key,
-                                   &item->record.proposal, callbacks->arg);
+                                   &item->record.proposal, item->record.version,
+                                   callbacks->arg);
     default:
         return callbacks->cleared (item->shard, callbacks->arg);
     }
+}
+
+//  Reports what a node has told.
+static int
+s_report_heard (s_reader_t *self, const zseq_kvstore_item_t *item)
+{
+    zseq_kvstore_ledger_hear (&self->found->ledger, item->node, &item->end);
+    return self->callbacks->heard
+             ? self->callbacks->heard (item->node, &item->end,
+                                       self->callbacks->arg)
+             : ZSEQ_OK;
 }
 
 //  Takes an entry at position that has size bytes.
@@ -316,6 +329,8 @@ s_take_entry (s_reader_t *self, const zseq_kvstore_item_t *item,
         self->base = item->base;
         self->based = true;
     }
+    else if (item->type == ZSEQ_KVSTORE_HEARD)
+        return s_report_heard (self, item);
     else if (position > self->position[item->shard]) {
         zseq_kvstore_ledger_note (&self->found->ledger, item->shard, position,
                                   size);
@@ -416,6 +431,7 @@ s_take_segment (s_reader_t *self, const zseq_kvstore_header_t *header,
                                               .salt = header->salt,
                                               .end = at,
                                               .size = self->size};
+    found->ledger.heard_due = false;
     zseq_kvstore_ledger_grow (&found->ledger, at);
     if (rc == ZSEQ_OK)
         s_judge_rest (self, where, header->salt, at);

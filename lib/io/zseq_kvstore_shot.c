@@ -109,6 +109,7 @@ zseq_kvstore_shot_begin (zseq_kvstore_shot_t *self,
                                          .shard = source->shard,
                                          .position = source->position,
                                          .promise = source->promise,
+                                         .dropped = source->dropped,
                                          .records_size = records_size};
     zseq_kvstore_shot_encode (&header, self->bytes);
     XXH3_64bits_reset (&self->sum->state);

@@ -14,6 +14,7 @@ typedef struct {
     uint8_t shard;
     uint64_t position;  //  The groups up to it are in it
     zseq_ballot_t promise;
+    uint64_t dropped;
     zseq_register_t *const *registers;  //  In the order of their keys
     size_t count;
 } zseq_kvstore_shot_source_t;

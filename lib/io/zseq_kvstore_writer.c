@@ -156,6 +156,18 @@ s_note_batch (zseq_kvstore_t *self)
     zseq_kvstore_ledger_grow (&self->ledger, self->journal.current.end);
 }
 
+//  Puts what peers have told. The first batch of a segment has it, too, as
+//  segments before may be deleted.
+static void
+s_put_heard (zseq_kvstore_t *self)
+{
+    for (uint8_t node = 0; node < ZSEQ_NODES_MAX; node++) {
+        const zseq_journal_end_t *end = &self->ledger.heard[node];
+        if (end->incarnation.counter > 0)
+            zseq_kvstore_batch_heard (&self->batch, node, end);
+    }
+}
+
 //  Writes the batch and begins another one. Errors: ZSEQ_ENOSPACE (it is not in
 //  the journal), ZSEQ_EIO.
 static int
@@ -164,12 +176,14 @@ s_flush (zseq_kvstore_t *self)
     size_t payload = zseq_kvstore_batch_payload (&self->batch);
     int rc = ZSEQ_OK;
     if (!zseq_kvstore_journal_fits (&self->journal,
-                                    payload + ZSEQ_KVSTORE_BASE_SIZE))
+                                    payload + ZSEQ_KVSTORE_EXTRA_SIZE))
         rc = s_turn (self);
     bool first = self->journal.current.end == ZSEQ_KVSTORE_HEADER_SIZE;
     bool base = first || self->ledger.base_due;
     if (rc == ZSEQ_OK && base)
         zseq_kvstore_batch_base (&self->batch, &self->ledger.base);
+    if (rc == ZSEQ_OK && (first || self->ledger.heard_due))
+        s_put_heard (self);
     if (rc == ZSEQ_OK)
         rc = zseq_kvstore_journal_append (&self->journal, &self->batch,
                                           self->batch_position);
@@ -177,6 +191,7 @@ s_flush (zseq_kvstore_t *self)
         s_note_batch (self);
         self->written += self->batch.size;
         self->sealed = payload == 0;
+        self->ledger.heard_due = false;
         if (base) {
             self->ledger.base_due = false;
             self->oldest_recorded = self->ledger.base.oldest;
@@ -202,7 +217,7 @@ s_change_size (const zseq_kv_change_t *change)
 {
     switch (change->type) {
     case ZSEQ_KV_CHANGE_PROMISE:
-        return 1 + 1 + 4 + 8;
+        return 1 + 1 + 4 + 8 + 8;
     case ZSEQ_KV_CHANGE_RECORD:
         return 1 + zseq_kvstore_record_size (&change->accepted->record);
     case ZSEQ_KV_CHANGE_DROPPED:
@@ -218,7 +233,8 @@ s_put_change (zseq_kvstore_t *self, const zseq_kv_change_t *change)
     uint8_t shard = change->shard;
     switch (change->type) {
     case ZSEQ_KV_CHANGE_PROMISE:
-        zseq_kvstore_batch_promise (&self->batch, shard, &change->promise);
+        zseq_kvstore_batch_promise (&self->batch, shard, &change->promise,
+                                    change->dropped);
         break;
     case ZSEQ_KV_CHANGE_RECORD:
         shard = zseq_kv_shard (change->accepted->record.key);
@@ -272,6 +288,9 @@ s_put_group (zseq_kvstore_t *self, zseq_kvstore_queue_t *taken,
              zseq_kvstore_job_t *job)
 {
     size_t total = 0;
+    for (uint8_t node = 0; node < ZSEQ_NODES_MAX; node++)
+        zseq_kvstore_ledger_hear (&self->ledger, node,
+                                  &job->group->heard[node]);
     for (size_t i = 0; i < job->group->count; i++)
         total += s_change_size (&job->group->changes[i]);
     if (s_exceeds (self, total))
@@ -746,7 +765,7 @@ zseq_kvstore_submit (zseq_kvstore_t *self, const zseq_kv_group_t *group)
 
 void
 zseq_kvstore_snapshot (zseq_kvstore_t *self, uint8_t shard,
-                       const zseq_ballot_t *promise,
+                       const zseq_ballot_t *promise, uint64_t dropped,
                        zseq_register_t *const *registers, size_t count)
 {
     assert (self);
@@ -759,6 +778,7 @@ zseq_kvstore_snapshot (zseq_kvstore_t *self, uint8_t shard,
       (zseq_kvstore_shot_source_t){.shard = shard,
                                    .position = self->submitted,
                                    .promise = *promise,
+                                   .dropped = dropped,
                                    .registers = registers,
                                    .count = count};
     self->shot_state = ZSEQ_KVSTORE_SHOT_GIVEN;

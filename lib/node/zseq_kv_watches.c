@@ -1,5 +1,5 @@
-//  Three red-black trees, from BSD's tree.h: the watches by key, the same by the
-//  end of their time, and the senders that have any.
+//  Three red-black trees, from BSD's tree.h: the watches by key, the same by
+//  the end of their time, and the senders that have any.
 
 #include "zseq_kv_watches.h"
 

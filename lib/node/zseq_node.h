@@ -143,6 +143,11 @@ int zseq_node_load (zseq_node_t *self, const char *name, size_t size,
 //  over, and of what the disk has refused.
 zseq_registers_t *zseq_node_registers (zseq_node_t *self);
 
+//  Before the first step: the disk remembers what a peer has told of its
+//  journal. Other nodes than peers are ignored.
+void zseq_node_load_heard (zseq_node_t *self, uint8_t node,
+                           const zseq_journal_end_t *end);
+
 //  How to recover a node where too few of its peers vote.
 typedef struct {
     uint64_t floor;        //  Least next of every name from then on

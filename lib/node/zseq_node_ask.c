@@ -62,11 +62,14 @@ s_ask (zseq_node_t *self, uint8_t peer)
 }
 
 //  Asks a peer what it has promised, if that is of use. Returns whether it has.
+//  Anybody can have a node ask that, so who the peers are is asked in between.
 static bool
 s_ask_promises (zseq_node_t *self, uint8_t peer)
 {
     if (!zseq_node_set_has (self->kv.ask, peer) ||
-        self->peer[peer].speaks < KV_VERSION)
+        self->peer[peer].speaks < KV_VERSION ||
+        self->peer[peer].op != ZSEQ_OP_INTRODUCE ||
+        self->peer[peer].claimed.counter > 0 || self->peer[peer].duplicate)
         return false;
     zseq_node_set_remove (&self->kv.ask, peer);
     zseq_msg_t *ask = zseq_node_ask_question (self, peer, ZSEQ_OP_KV_PROMISES);

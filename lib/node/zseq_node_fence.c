@@ -5,6 +5,7 @@
 #include "zseq_node_private.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 //  Bytes at most of a reply's head, and of a record beside its key, its value
 //  and its dedup window; and of an entry of that.
@@ -151,5 +152,6 @@ zseq_node_fence_promises (zseq_node_t *self, const zseq_event_t *event)
       zseq_node_reply (self, ZSEQ_OP_KV_PROMISES, event->msg->request, ZSEQ_OK);
     reply->kv_promises.process = self->process;
     reply->kv_promises.promises = promises;
+    memcpy (reply->kv_promises.heard, self->kv.heard, sizeof self->kv.heard);
     zseq_node_send (self, &event->sender);
 }

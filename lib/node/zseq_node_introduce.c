@@ -96,6 +96,8 @@ zseq_node_introduce_answer (zseq_node_t *self, const zseq_event_t *event)
     reply->introduce.floor = self->durable.floor;
     reply->introduce.floor_reserved = self->durable.floor_reserved;
     reply->introduce.speaks = ZSEQ_WIRE_VERSION;
+    reply->introduce.heard = zseq_node_kv_heard (
+      self, msg->node, &reply->vector.incarnation[msg->node]);
     zseq_node_fill_members (self, &reply->introduce.members);
     zseq_node_send (self, &event->sender);
 }
@@ -264,6 +266,7 @@ s_introduced_late (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     s_meet (self, index, msg);
     zseq_node_start_note (self, index, &msg->vector.start[index]);
     if (zseq_node_old_copy_outrun (self, index, msg) ||
+        zseq_node_old_copy_shortened (self, index, msg) ||
         !s_is_formed_with (self, msg))
         return;
     s_hold (self, index, msg);
@@ -299,6 +302,7 @@ zseq_node_introduce_reply (zseq_node_t *self, uint8_t index,
     }
     if (zseq_node_old_copy_superseded (self, index, &msg->vector) ||
         zseq_node_old_copy_outrun (self, index, msg) ||
+        zseq_node_old_copy_shortened (self, index, msg) ||
         !s_learn (self, index, &msg->vector, msg->introduce.state))
         return;
 

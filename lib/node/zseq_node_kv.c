@@ -1,8 +1,8 @@
 //  The node's part in the key-value store: Paxos' acceptor. Answers the nodes
 //  that propose (PROMISE, FETCH, ACCEPT, CHOSEN) and the clients that read
-//  (READ, LIST, WATCH). Registers change at once in memory (zseq_registers); replies leave
-//  when all that they show is durable (zseq_node_kv_queue). Source: kv.md, K2
-//  to K4, K7 and K15.
+//  (READ, LIST, WATCH). Registers change at once in memory (zseq_registers);
+//  replies leave when all that they show is durable (zseq_node_kv_queue).
+//  Source: kv.md, K2 to K4, K7 and K15.
 
 #include "zseq_node_private.h"
 
@@ -103,10 +103,10 @@ s_accept (zseq_node_t *self, const zseq_event_t *event)
 }
 
 //  Shows a register in a reply; NULL: the key is absent, in a shard with that
-//  promise. The key is not repeated.
+//  promise, where such a version was dropped. The key is not repeated.
 static void
 s_show (zseq_kv_reply_t *reply, size_t index, zseq_register_t *shown,
-        const zseq_ballot_t *promise)
+        uint64_t dropped, const zseq_ballot_t *promise)
 {
     zseq_kv_record_t *record = &reply->records[index];
     if (shown) {
@@ -116,6 +116,7 @@ s_show (zseq_kv_reply_t *reply, size_t index, zseq_register_t *shown,
     else {
         zseq_kv_record_init (record, (zseq_slice_t){"", 0},
                              zseq_ballot_floor (promise));
+        record->from = dropped;
         record->value = (zseq_slice_t){"", 0};
     }
     record->key = (zseq_slice_t){"", 0};
@@ -168,7 +169,8 @@ s_fetch (zseq_node_t *self, const zseq_event_t *event)
             s_refuse_key (reply, index, ZSEQ_EBALLOT, promise);
             continue;
         }
-        s_show (reply, index, view.accepted, promise);
+        s_show (reply, index, view.accepted,
+                zseq_registers_dropped (registers, shard), promise);
         zseq_node_kv_reply_need (reply, view.position);
         zseq_node_kv_reply_need (
           reply, zseq_registers_promise_position (registers, shard));
@@ -186,7 +188,7 @@ s_suffices (const zseq_registers_view_t *view, uint64_t least)
     return view->chosen && view->durable->record.version >= least;
 }
 
-//  K7. Shows what is durable, at once.
+//  K7. Shows what is durable, at once. The reply has no from.
 static void
 s_read (zseq_node_t *self, const zseq_event_t *event)
 {
@@ -210,7 +212,7 @@ s_read (zseq_node_t *self, const zseq_event_t *event)
         if (msg->stale && !s_suffices (&view, msg->least))
             s_refuse_key (reply, index, ZSEQ_EAGAIN, promise);
         else
-            s_show (reply, index, view.durable, promise);
+            s_show (reply, index, view.durable, 0, promise);
     }
     zseq_node_kv_answer (self, &reply);
 }
@@ -275,6 +277,8 @@ zseq_node_kv_request (zseq_node_t *self, const zseq_event_t *event)
 {
     if (!zseq_node_kv_admit (self, event))
         return;
+    if (event->msg->op != ZSEQ_OP_KV_READ)
+        zseq_node_kv_hear (self, event->msg->node, &event->msg->end);
     switch (event->msg->op) {
     case ZSEQ_OP_KV_READ:
         s_read (self, event);

@@ -29,9 +29,11 @@ void
 zseq_node_kv_delegation_reply (zseq_node_t *self, const zseq_event_t *event)
 {
     const zseq_msg_t *msg = event->msg;
-    if (self->kv.coordinator && msg->node == event->sender.peer &&
-        msg->cluster == self->record.identity)
-        zseq_kv_coordinator_reply (self->kv.coordinator, msg, self->now_us);
+    if (!self->kv.coordinator || msg->node != event->sender.peer ||
+        msg->cluster != self->record.identity)
+        return;
+    zseq_node_kv_hear_reply (self, msg);
+    zseq_kv_coordinator_reply (self->kv.coordinator, msg, self->now_us);
 }
 
 static uint64_t
@@ -50,6 +52,7 @@ s_ask (void *arg, uint8_t node, zseq_msg_t *msg)
 {
     zseq_node_t *self = arg;
     msg->cluster = self->record.identity;
+    zseq_node_kv_say_end (self, msg);
     if (node == self->record.self) {
         zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST,
                               .sender = {.type = ZSEQ_SENDER_SELF},

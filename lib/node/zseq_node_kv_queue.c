@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void
 s_reply_destroy (zseq_kv_reply_t **reply_p)
@@ -89,7 +90,7 @@ zseq_node_kv_reply_new (zseq_node_t *self, const zseq_event_t *event,
 
 //  Makes the message of a reply.
 static void
-s_fill (zseq_msg_t *msg, const zseq_kv_reply_t *reply, uint64_t position)
+s_fill (zseq_msg_t *msg, const zseq_kv_reply_t *reply)
 {
     if (reply->op == ZSEQ_OP_KV_READ)
         msg->kv_read = (zseq_msg_kv_read_t){.answers = reply->answers,
@@ -106,23 +107,21 @@ s_fill (zseq_msg_t *msg, const zseq_kv_reply_t *reply, uint64_t position)
     else if (reply->op == ZSEQ_OP_KV_PROMISE)
         msg->kv_promise = (zseq_msg_kv_promise_t){.shards = reply->shards,
                                                   .answers = reply->answers,
-                                                  .answer_count = reply->count,
-                                                  .position = position};
+                                                  .answer_count = reply->count};
     else
         msg->kv_accept = (zseq_msg_kv_accept_t){.answers = reply->answers,
-                                                .answer_count = reply->count,
-                                                .position = position};
+                                                .answer_count = reply->count};
 }
 
 //  Sends a reply, or with another status its refusal.
 static void
-s_send (zseq_node_t *self, zseq_kv_reply_t **reply_p, uint64_t position,
-        int status)
+s_send (zseq_node_t *self, zseq_kv_reply_t **reply_p, int status)
 {
     const zseq_kv_reply_t *reply = *reply_p;
     zseq_msg_t *msg = zseq_node_reply (self, reply->op, reply->request, status);
     if (status == ZSEQ_OK)
-        s_fill (msg, reply, position);
+        s_fill (msg, reply);
+    zseq_node_kv_say_end (self, msg);
     zseq_node_send (self, &reply->sender);
     s_reply_destroy (reply_p);
 }
@@ -143,7 +142,7 @@ zseq_node_kv_answer (zseq_node_t *self, zseq_kv_reply_t **reply_p)
 {
     uint64_t position = (*reply_p)->last;
     if (position == 0) {
-        s_send (self, reply_p, self->kv.durable, ZSEQ_OK);
+        s_send (self, reply_p, ZSEQ_OK);
         return;
     }
     zseq_kv_pending_t *pending = self->kv.pending;
@@ -171,6 +170,7 @@ zseq_node_kv_submit (zseq_node_t *self)
     pending->group = zseq_registers_submit (self->kv.registers);
     if (!pending->group)
         return false;
+    memcpy (pending->group->heard, self->kv.heard, sizeof self->kv.heard);
     self->kv.writing_count++;
     self->kv.writing_bytes += pending->group->bytes;
     zseq_action_t action = {.type = ZSEQ_ACTION_PERSIST_KV,
@@ -229,7 +229,7 @@ zseq_node_kv_release (zseq_node_t *self, uint64_t position, int status)
         replies = reply->following;
         self->kv.waiting_count--;
         if (self->voting)
-            s_send (self, &reply, position, status);
+            s_send (self, &reply, status);
         else
             s_reply_destroy (&reply);
     }

@@ -1,6 +1,7 @@
 //  Handles a peer that knows more of this node than the node's directory does:
-//  the directory is an old copy, or another process runs under the node's name.
-//  The first time the node recovers; the second time it ends.
+//  the directory is an old copy, or another process runs under the node's name,
+//  or the journal of the key-value store has lost its end. Of the first two the
+//  node recovers the first time, and ends the second time.
 
 #include "zseq_node_private.h"
 
@@ -60,6 +61,24 @@ zseq_node_old_copy_outrun (zseq_node_t *self, uint8_t peer,
         zseq_node_start_fits (self, &msg->vector.start[me]))
         return false;
     s_end_old_copy (self, peer, ZSEQ_TEXT_COPY_START);
+    return true;
+}
+
+bool
+zseq_node_old_copy_shortened (zseq_node_t *self, uint8_t peer,
+                              const zseq_msg_t *msg)
+{
+    uint8_t me = self->record.self;
+    if (!self->kv.registers || !self->starting ||
+        msg->introduce.heard <= self->kv.durable ||
+        zseq_incarnation_compare (&msg->vector.incarnation[me],
+                                  &self->record.vector.incarnation[me]))
+        return false;
+    snprintf (self->recovery.why, sizeof self->recovery.why,
+              ZSEQ_TEXT_JOURNAL_END_LOST, (unsigned long long) self->kv.durable,
+              zseq_node_name (self, peer),
+              (unsigned long long) msg->introduce.heard);
+    zseq_node_recovery_begin (self);
     return true;
 }
 

@@ -202,7 +202,7 @@ typedef struct zseq_kv_pending {
     zseq_kv_reply_t **replies_end;
 } zseq_kv_pending_t;
 
-//  Of zseq_node_kv, _kv_disk, _kv_queue and _kv_watch.
+//  Of zseq_node_kv, _kv_disk, _kv_ends, _kv_queue and _kv_watch.
 typedef struct {
     zseq_registers_t *registers;  //  NULL: the node has no key-value store
     zseq_kv_coordinator_t *coordinator;  //  zseq_node_kv_delegation; or NULL
@@ -213,6 +213,7 @@ typedef struct {
     size_t writing_bytes;        //  Of the groups in flight
     size_t writing_count;        //  Groups in flight
     uint64_t durable;            //  Position of the last group that is durable
+    zseq_journal_end_t heard[ZSEQ_NODES_MAX];  //  Of peers, by their indexes
     uint64_t refused;     //  Position of the group that has what the disk has
                           //  refused; 0: it has refused nothing
     bool retry;           //  It is time to try again
@@ -440,6 +441,22 @@ void zseq_node_queue_wait (zseq_node_t *self, zseq_sequence_t *sequence,
 void zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence,
                         uint64_t durable_to, int status);
 
+//  zseq_node_kv_ends.c.
+
+//  Tells in a message how far this node's journal is durable, and in a request
+//  who tells it.
+void zseq_node_kv_say_end (const zseq_node_t *self, zseq_msg_t *msg);
+
+//  Remembers what a node has told in a request, or in a reply.
+void zseq_node_kv_hear (zseq_node_t *self, uint8_t node,
+                        const zseq_journal_end_t *end);
+void zseq_node_kv_hear_reply (zseq_node_t *self, const zseq_msg_t *msg);
+
+//  The highest position that a peer has told in an incarnation; 0: none is
+//  remembered.
+uint64_t zseq_node_kv_heard (const zseq_node_t *self, uint8_t node,
+                             const zseq_incarnation_t *incarnation);
+
 //  zseq_node_kv_watch.c.
 
 //  Answers a KV_WATCH at once, or has it wait.
@@ -454,7 +471,8 @@ void zseq_node_kv_watch_tick (zseq_node_t *self);
 //  zseq_node_kv_queue.c.
 
 //  A reply to the event's request, with count answers (1 or more) that are all
-//  ZSEQ_OK and absent. NULL: too much waits, and the request was refused as busy.
+//  ZSEQ_OK and absent. NULL: too much waits, and the request was refused as
+//  busy.
 zseq_kv_reply_t *zseq_node_kv_reply_new (zseq_node_t *self,
                                          const zseq_event_t *event,
                                          size_t count);
@@ -846,6 +864,12 @@ bool zseq_node_old_copy_superseded (zseq_node_t *self, uint8_t peer,
 //  directory does not know. Returns whether the node has ended or recovers.
 bool zseq_node_old_copy_outrun (zseq_node_t *self, uint8_t peer,
                                 const zseq_msg_t *msg);
+
+//  K17: handles a peer that was told of a position of this incarnation which
+//  the journal of the key-value store does not have: its end is lost. Returns
+//  whether the node recovers.
+bool zseq_node_old_copy_shortened (zseq_node_t *self, uint8_t peer,
+                                   const zseq_msg_t *msg);
 
 //  A peer has found another process at this node's endpoint: ends the node.
 void zseq_node_old_copy_duplicate (zseq_node_t *self, uint8_t peer);

@@ -102,12 +102,28 @@ s_take_page (zseq_node_t *self, zseq_peer_answers_t *answers,
     return true;
 }
 
+//  Whether a page has what was asked for: keys of that shard above the last one.
+//  The codec has seen that they ascend.
+static bool
+s_is_page_asked_for (const zseq_kv_cursor_t *after,
+                     const zseq_msg_kv_copy_t *page)
+{
+    for (size_t index = 0; index < page->record_count; index++)
+        if (zseq_kv_shard (page->records[index].key) != after->shard)
+            return false;
+    zseq_slice_t last = {after->key, after->key_size};
+    return page->record_count == 0 ||
+           zseq_slice_compare (last, page->records[0].key) < 0;
+}
+
 //  K13: takes over a page of a peer's registers. Returns false if the node
 //  ends.
 static bool
 s_take_keys (zseq_node_t *self, zseq_peer_answers_t *answers,
              const zseq_msg_kv_copy_t *page)
 {
+    if (!s_is_page_asked_for (&answers->after_key, page))
+        return true;
     for (size_t index = 0; index < page->record_count; index++) {
         int rc =
           zseq_registers_copy (self->kv.registers, &page->records[index]);
@@ -155,6 +171,9 @@ s_take_promises (zseq_node_t *self, zseq_peer_answers_t *answers,
     for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++)
         zseq_registers_raise (self->kv.registers, shard,
                               &promises->promises[shard]);
+    //  K17: what the node had heard of its peers is lost, too.
+    for (uint8_t node = 0; node < self->record.members.n; node++)
+        zseq_node_kv_hear (self, node, &promises->heard[node]);
     answers->complete = true;
 }
 
@@ -183,12 +202,10 @@ s_recovery_refused (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     bool copies = msg->op != ZSEQ_OP_HELLO && msg->op != ZSEQ_OP_FENCE;
     if (msg->status == ZSEQ_ESUPERSEDED && copies) {
         self->recovery.attempt.answers[index].fenced = false;
-        if (msg->op != ZSEQ_OP_COPY)
+        //  Once registers are written, nothing is copied any more.
+        if (msg->op != ZSEQ_OP_COPY && self->recovery.phase == PHASE_COPY)
             zseq_node_recovery_copy_keys_again (self);
     }
-    //  It has no key-value store, and so no registers.
-    else if (msg->status == ZSEQ_EPROTOCOL && msg->op == ZSEQ_OP_KV_COPY)
-        self->recovery.attempt.answers[index].complete = true;
     else if (msg->status == ZSEQ_ESUPERSEDED &&
              !zseq_recovery_superseded (&self->recovery.attempt, incarnation))
         zseq_node_old_copy_duplicate (self, index);

@@ -150,6 +150,10 @@
     X (DISK_FULL, "the disk is full")                                          \
     X (COPY_IS_OLD,                                                            \
        "peer %s knows a %s of it, so this is an old copy of its directory")    \
+    X (JOURNAL_END_LOST,                                                       \
+       "the journal in its directory kv has lost its end, after group %llu, "  \
+       "as peer %s has heard of group %llu: check the disk, which has lost "   \
+       "what it had confirmed")                                                \
     X (COPY_INCARNATION, "newer incarnation")                                  \
     X (COPY_START, "later start")                                              \
     X (STATUS_REFUSES_CLAIMS, "refuses claims: ")                              \

@@ -92,7 +92,7 @@ s_watch_on (zseq_kv_call_t *self, uint64_t now_us)
 //  A read has told the key's version. To a watch, an absence is news if it knew
 //  a version: the key was deleted, and the deletion is forgotten.
 static zseq_do_t
-s_told (zseq_kv_call_t *self, int rc, uint64_t now_us)
+s_answered (zseq_kv_call_t *self, int rc, uint64_t now_us)
 {
     bool absent = self->version == 0;
     if (!self->ask.watch ||
@@ -110,9 +110,9 @@ s_found (zseq_kv_call_t *self, const zseq_kv_record_t *record, uint64_t floor,
     self->version = absent ? 0 : record->version;
     self->floor = absent ? floor : 0;
     if (!zseq_kv_record_exists (record))
-        return s_told (self, ZSEQ_ENOKEY, now_us);
+        return s_answered (self, ZSEQ_ENOKEY, now_us);
     self->value = record->value;
-    return s_told (self, ZSEQ_OK, now_us);
+    return s_answered (self, ZSEQ_OK, now_us);
 }
 
 //  What the reply shows of the key; NULL: nothing, for the reason *status_p.
@@ -415,7 +415,7 @@ s_refused (zseq_kv_call_t *self, int status, uint64_t now_us)
 {
     const zseq_kv_op_t *op = &self->ask.op;
     if (self->ask.watch)
-        return s_told (self, status, now_us);
+        return s_answered (self, status, now_us);
     zseq_do_t todo = s_done (self, status);
     if (op->conditional && op->expected != 0 && self->version > op->expected)
         self->unknown = false;
@@ -446,6 +446,9 @@ s_refused_by_node (zseq_kv_call_t *self, uint8_t node, int status,
     if (status == ZSEQ_ENOTVOTING)
         zseq_kv_nodes_note_failed (self->nodes, node, now_us);
     self->refusal = status;
+    //  A majority is full: no other node can help.
+    if (status == ZSEQ_EFULL && !self->applied && !self->owing)
+        return s_done (self, ZSEQ_EFULL);
     if (node != self->node)
         return ZSEQ_DO_WAIT;
     return status == ZSEQ_EBUSY ? s_busy (self, now_us)
@@ -474,7 +477,7 @@ s_coordinated_reply (zseq_kv_call_t *self, const zseq_msg_t *reply,
     switch (reply->status) {
     case ZSEQ_OK:
         self->value = s_writes (self) ? self->value : reply->kv_write.value;
-        return s_told (self, ZSEQ_OK, now_us);
+        return s_answered (self, ZSEQ_OK, now_us);
     case ZSEQ_ENOKEY:
     case ZSEQ_EVERSION:
         return s_refused (self, reply->status, now_us);

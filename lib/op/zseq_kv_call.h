@@ -1,9 +1,10 @@
 //  One call of a client of the key-value store, on one key: a get, a stale get,
-//  a watch, or a write. A get asks all nodes and is done when a quorum agrees. A
-//  stale get asks one node. A watch is a get that is repeated whenever a node
-//  has a newer version, until the get tells one. A write, and a get on which the nodes do not agree, asks
-//  a coordinator, and when that is silent another one. Source:
-//  lib/doc/kv.md, K7 to K11 and K15, and lib/doc/wire.md, section 6.10.
+//  a watch, or a write. A get asks all nodes and is done when a quorum agrees.
+//  A stale get asks one node. A watch is a get that is repeated whenever a node
+//  has a newer version, until the get tells one. A write, and a get on which
+//  the nodes do not agree, asks a coordinator, and when that is silent another
+//  one. Source: lib/doc/kv.md, K7 to K11 and K15, and lib/doc/wire.md, section
+//  6.10.
 //
 //  The owner ticks the call first. When a function returns ZSEQ_DO_SEND, the
 //  owner calls _request, sends the message to the nodes that _nodes names, and

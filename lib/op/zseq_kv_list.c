@@ -1,5 +1,5 @@
-//  Each node's reply is copied to its page. A cursor in each page walks over the
-//  keys, lowest first (s_walk).
+//  Each node's reply is copied to its page. A cursor in each page walks over
+//  the keys, lowest first (s_walk).
 
 #include "zseq_kv_list.h"
 

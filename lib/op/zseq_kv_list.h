@@ -1,8 +1,8 @@
 //  One page of a listing of keys. It asks all nodes for their pages, and merges
-//  those of a quorum: up to the key at which the first of these pages ends, each
-//  key is read by K7, as if it had been asked for alone. The page's reader has
-//  to read the keys on which the nodes do not agree. Source: lib/doc/kv.md, K7,
-//  and lib/doc/wire.md, section 6.11.
+//  those of a quorum: up to the key at which the first of these pages ends,
+//  each key is read by K7, as if it had been asked for alone. The page's reader
+//  has to read the keys on which the nodes do not agree. Source: lib/doc/kv.md,
+//  K7, and lib/doc/wire.md, section 6.11.
 //
 //  The owner begins a page and ticks it first. When a function returns
 //  ZSEQ_DO_SEND, the owner calls _request and sends the message to all nodes.

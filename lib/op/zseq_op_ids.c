@@ -60,6 +60,7 @@ zseq_op_ids_add (zseq_op_ids_t *self, const zseq_dedup_t *entry)
         //  Without memory, only the record remembers.
         self->count = self->old = 0;
         self->from = entry->version;
+        self->forgot = true;
         return;
     }
     self->entries[self->count++] = *entry;
@@ -70,6 +71,8 @@ zseq_op_ids_cut (zseq_op_ids_t *self, size_t count)
 {
     assert (self);
 
+    if (self->forgot)
+        count = 0;
     if (count < self->count)
         self->count = count;
     if (self->old > self->count)
@@ -94,6 +97,7 @@ zseq_op_ids_forget (zseq_op_ids_t *self, uint64_t now_us)
 {
     assert (self);
 
+    self->forgot = false;
     if (self->count > ZSEQ_OP_IDS_MAX)
         s_drop (self, self->count - ZSEQ_OP_IDS_MAX / 2);
     if (now_us - self->turned_us < ZSEQ_OP_IDS_US)

@@ -6,6 +6,7 @@
 #ifndef ZSEQ_OP_IDS_H_INCLUDED
 #define ZSEQ_OP_IDS_H_INCLUDED
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "zseq_kv.h"
@@ -21,6 +22,7 @@ typedef struct {
     zseq_dedup_t *entries;  //  Ascending by version
     size_t count;
     size_t capacity;
+    bool forgot;         //  Since the last _forget there was no memory
     size_t old;          //  The first ones, which were there at turned_us
     uint64_t turned_us;  //  When to forget was thought of last
 } zseq_op_ids_t;
@@ -33,8 +35,8 @@ void zseq_op_ids_begin (zseq_op_ids_t *self, uint64_t from, uint64_t now_us);
 //  The oldest entry of the record's window falls out of it.
 void zseq_op_ids_add (zseq_op_ids_t *self, const zseq_dedup_t *entry);
 
-//  Forgets all but the first count: the records with which the others fell out
-//  were not proposed.
+//  Forgets all but the first count, which were there after the last _forget: the
+//  records with which the others fell out were not proposed.
 void zseq_op_ids_cut (zseq_op_ids_t *self, size_t count);
 
 //  The version that an op with that since has made; 0: it is not here.

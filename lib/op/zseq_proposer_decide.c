@@ -104,8 +104,10 @@ s_judge (const zseq_proposer_t *self, zseq_proposer_key_t *key,
     judged->remembered = key->op_ids.count;
     if (key->base)
         judged->draft = key->base->record;
-    else
+    else {
         zseq_kv_record_init (&judged->draft, key->key, floor);
+        judged->draft.from = key->from;
+    }
     for (zseq_kv_request_t *request = key->waiting.first;
          request && judged->count < REQUESTS_MAX; request = request->following)
         if (!s_judge_one (judged, key, floor, request))
@@ -342,6 +344,18 @@ s_highest (const zseq_proposer_key_t *key, zseq_node_set_t nodes)
     return highest;
 }
 
+//  K9: up to which version op ids may be forgotten of a key that all nodes that
+//  count show as absent.
+static uint64_t
+s_absent_from (const zseq_proposer_key_t *key, zseq_node_set_t nodes)
+{
+    uint64_t from = 0;
+    for (uint8_t node = 0; node < ZSEQ_NODES_MAX; node++)
+        if (zseq_node_set_has (nodes, node) && from < key->shown[node].from)
+            from = key->shown[node].from;
+    return from;
+}
+
 //  The nodes that vote for the base: they show it, and have not copied it.
 static zseq_node_set_t
 s_agreeing (const zseq_proposer_key_t *key, zseq_node_set_t nodes)
@@ -370,9 +384,8 @@ zseq_proposer_decide_shown (zseq_proposer_t *self, zseq_proposer_key_t *key)
         zseq_register_t *highest = s_highest (key, nodes);
         zseq_proposer_key_rebase (key,
                                   highest ? zseq_register_own (highest) : NULL);
-        zseq_op_ids_begin (&key->op_ids,
-                           highest ? highest->record.from : s_floor (self, key),
-                           self->now_us);
+        key->from = highest ? highest->record.from : s_absent_from (key, nodes);
+        zseq_op_ids_begin (&key->op_ids, key->from, self->now_us);
         key->held = s_value_size (key);
     }
     if (zseq_quorum_reached (&self->quorum, ZSEQ_QUORUM_WRITE,

@@ -32,6 +32,7 @@ typedef struct {
 typedef struct {
     zseq_register_t *held;  //  NULL: absent
     bool copied;
+    uint64_t from;  //  K9
 } zseq_shown_t;
 
 //  Where a key is listed.
@@ -54,6 +55,8 @@ typedef struct zseq_proposer_key {
     //  The base: K4.
     bool known;
     zseq_register_t *base;   //  NULL: absent
+    uint64_t from;           //  ... and then op ids up to that version may be
+                             //  forgotten
     zseq_op_ids_t op_ids;    //  ... that were applied under the ballot
     uint64_t shown_arrival;  //  Requests that arrived no later may be answered
                              //  from the base: W nodes have shown it since

@@ -54,6 +54,7 @@ s_show (zseq_proposer_key_t *key, uint8_t node, const zseq_kv_record_t *record)
     zseq_register_release (&shown->held);
     shown->held = held;
     shown->copied = record->copied;
+    shown->from = record->from;
     return true;
 }
 

@@ -170,11 +170,14 @@ s_add (s_seen_t *seen, const void *bytes, size_t size)
 }
 
 static int
-s_take_promise (uint8_t shard, const zseq_ballot_t *ballot, void *arg)
+s_take_promise (uint8_t shard, const zseq_ballot_t *ballot, uint64_t dropped,
+                void *arg)
 {
+    assert (dropped <= ZSEQ_KV_VERSION_MAX);
     assert (shard < ZSEQ_SHARDS);
     assert (ballot->round <= ZSEQ_ROUND_MAX);
     s_add (arg, &ballot->proposer, sizeof ballot->proposer);
+    s_add (arg, &dropped, sizeof dropped);
     return ZSEQ_OK;
 }
 
@@ -203,10 +206,12 @@ s_take_record (uint8_t shard, const zseq_kv_record_t *record, void *arg)
 
 static int
 s_take_dropped (uint8_t shard, zseq_slice_t key,
-                const zseq_proposal_t *proposal, void *arg)
+                const zseq_proposal_t *proposal, uint64_t version, void *arg)
 {
     assert (shard == zseq_kv_shard (key));
     assert (proposal->seq > 0);
+    assert (version <= ZSEQ_KV_VERSION_MAX);
+    s_add (arg, &version, sizeof version);
     s_add (arg, key.data, key.size);
     return ZSEQ_OK;
 }
@@ -227,13 +232,27 @@ s_take_damage (const char *text, void *arg)
     ((s_seen_t *) arg)->damages++;
 }
 
+//  Not counted: a segment that is not needed may say it, too.
+static int
+s_take_heard (uint8_t node, const zseq_journal_end_t *end, void *arg)
+{
+    (void) arg;
+    assert (node < ZSEQ_NODES_MAX);
+    assert (end);
+    return ZSEQ_OK;
+}
+
 static int
 s_read (zseq_store_disk_t *disk, s_seen_t *seen, zseq_kvstore_found_t *found)
 {
     memset (seen, 0, sizeof *seen);
-    const zseq_kvstore_load_callbacks_t callbacks = {
-      s_take_promise, s_take_record, s_take_dropped,
-      s_take_cleared, s_take_damage, seen};
+    const zseq_kvstore_load_callbacks_t callbacks = {.promise = s_take_promise,
+                                                     .record = s_take_record,
+                                                     .dropped = s_take_dropped,
+                                                     .cleared = s_take_cleared,
+                                                     .heard = s_take_heard,
+                                                     .damage = s_take_damage,
+                                                     .arg = seen};
     int rc = zseq_kvstore_read (disk, IDENTITY, NODE, 0, &callbacks, found);
     assert (rc == ZSEQ_OK || rc == ZSEQ_EFOREIGN);
     assert (rc != ZSEQ_OK || found->result.damaged == seen->damages);

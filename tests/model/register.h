@@ -82,6 +82,10 @@ typedef enum {
     OPS_NOT_REMEMBERED,
     SINCE_IGNORED,
     OPS_KEPT,
+    FROM_NOTHING,
+    DROPPED_LATER,
+    DROPPED_NOT_COPIED,
+    DROPPED_COPIED_EARLY,
     SINCE_ABOVE_BALLOT,
     VERSION_BELOW_FLOOR,
     FOUND_OP_DONE,
@@ -107,8 +111,9 @@ typedef struct {
     int promise;
     int accepted;  //  0: absent
     int value;
-    int dropped;  //  For the checker: the deepest value that was collected
-    bool copied;  //  By a recovery, under a lower ballot than the promise
+    int dropped;    //  The highest version of a tombstone that was dropped
+    int collected;  //  For the checker: the deepest value that was dropped
+    bool copied;    //  By a recovery, under a lower ballot than the promise
 } register_image_t;
 
 //  Where the journal of a node ends, as the node has told. Positions begin
@@ -164,6 +169,7 @@ typedef struct {
     uint32_t fenced;
     int peer_incarnation[NODES_MAX];  //  ... when it answered FENCE
     int peer_promise[NODES_MAX];
+    int peer_dropped[NODES_MAX];
     register_replies_t pages;
 } register_recovery_t;
 
@@ -197,6 +203,7 @@ typedef struct {
     bool absent;    //  The base is
     int base;       //  A value
     int last_base;  //  ... proposed last, under whatever ballot
+    int dropped;    //  ... the highest dropped version that was shown with it
     int known;      //  The value down from which it knows all op ids
     int from;       //  ... with versions above that one
     bool active;    //  The proposal below is under way
@@ -428,9 +435,12 @@ uint32_t register_counted (const register_replies_t *self, bool checks);
 //  Returns whether value is older, or was made from it.
 bool register_is_made_from (int value, int older);
 
-//  Begins an operation. Its since is a version that some client has seen, or a
-//  version floor that a node has told.
+//  Begins an operation. Its since is a version that some client has seen, a
+//  version floor that a node has told, or 0.
 void register_begin_op (register_kind_t kind);
+
+//  Ends the walk: this is wrong.
+void register_fail (const char *wrong);
 
 //  Checks a write that was acknowledged, or a read, that began then. What
 //  clients see must be one chain of values, in the order of real time, with
@@ -516,7 +526,8 @@ void register_ask_promises (int index);
 //  K4: reads the key at node.
 void register_fetch (int index, int node);
 
-//  K5, K8, K9: proposes what the operation makes of the base.
+//  K5, K8, K9: proposes what the operation makes of the base. One that is done
+//  is a late copy of its request.
 void register_propose (int index, int op);
 
 //  Gives up waiting for the proposal that is under way.
@@ -546,6 +557,9 @@ void register_draw_weights (void);
 
 //  Takes a random step.
 void register_step (void);
+
+//  Proposes any operation.
+void register_propose_any (int index);
 
 //  register_schedule.c
 

@@ -82,7 +82,9 @@ s_version_before (const register_coordinator_t *self)
 static int
 s_base_from (const register_coordinator_t *self)
 {
-    return self->absent ? s_version_before (self) : walk.value[self->base].from;
+    if (!self->absent)
+        return walk.value[self->base].from;
+    return walk.broken == FROM_NOTHING ? 0 : self->dropped;
 }
 
 //  K9: under a new ballot the coordinator knows the op ids that the base has.
@@ -106,13 +108,19 @@ s_take_base (register_coordinator_t *self, uint32_t counted)
             highest.accepted = image->accepted;
             highest.value = image->value;
         }
-        if (walk.value[highest.dropped].depth <
-            walk.value[image->dropped].depth)
+        if (highest.dropped < image->dropped)
             highest.dropped = image->dropped;
+        if (walk.value[highest.collected].depth <
+            walk.value[image->collected].depth)
+            highest.collected = image->collected;
     }
     self->has_base = true;
     self->absent = !highest.accepted;
-    self->base = self->absent ? highest.dropped : highest.value;
+    self->base = self->absent ? highest.collected : highest.value;
+    self->dropped = highest.dropped;
+    //  EFORGOTTEN tells clients of the floor, and they come back with it.
+    if (self->dropped > register_floor_of (self->ballot))
+        register_fail ("forgotten: no op can be applied any more");
     if (walk.broken == BASE_KEPT && self->last_base) {
         self->base = self->last_base;
         self->absent = false;
@@ -197,10 +205,8 @@ s_is_old (const register_coordinator_t *self, int op)
 static int
 s_from (const register_coordinator_t *self)
 {
-    if (self->absent)
-        return s_version_before (self);
-    if (walk.value[self->base].window < WINDOW)
-        return walk.value[self->base].from;
+    if (self->absent || walk.value[self->base].window < WINDOW)
+        return s_base_from (self);
     int oldest = self->base;
     for (int left = WINDOW - 1; left > 0; left--)
         oldest = walk.value[oldest].parent;
@@ -218,6 +224,9 @@ s_make (const register_coordinator_t *self, int op)
     if (version < walk.op[op].since)
         version = walk.op[op].since;
     version++;
+    //  A recovery by force relies on it.
+    if (version <= register_floor_of (self->ballot))
+        register_fail ("version: not above the floor of its ballot");
     assert (walk.broken != RIGHT ||
             version >> FLOOR_SHIFT == register_round_of (self->ballot));
     walk.value[walk.value_count] =
@@ -284,11 +293,11 @@ register_propose (int index, int op)
 {
     register_coordinator_t *self = &walk.coordinator[index];
     if (!self->has_base || self->active || self->seq == SEQ_MAX ||
-        walk.accept_count == VALUES_MAX || walk.value_count == VALUES_MAX ||
-        walk.op[op].done)
+        walk.accept_count == VALUES_MAX || walk.value_count == VALUES_MAX)
         return;
     int found = s_find_op (self, op);
-    if (walk.broken == FOUND_OP_DONE && found && walk.op[op].kind != SETTLE) {
+    if (walk.broken == FOUND_OP_DONE && found && !walk.op[op].done &&
+        walk.op[op].kind != SETTLE) {
         walk.op[op].done = true;
         register_observe_write (found, walk.op[op].begun, op);
         return;

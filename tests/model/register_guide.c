@@ -64,8 +64,7 @@ s_write (int index)
         STEP (register_give_up (index));
         break;
     case 2:
-        if (walk.op_count)
-            STEP (register_propose (index, register_draw (walk.op_count)));
+        STEP (register_propose_any (index));
         break;
     case 3:
         register_accept_unsynced_at (register_write (index, s_draw_kind (), 0),

@@ -25,7 +25,14 @@ s_draw_since (void)
         since = register_draw (since + 1);
     int floor =
       register_floor_of (register_memory_of (register_draw (walk.n))->promise);
-    return floor > since && !register_chance (4) ? floor : since;
+    switch (register_draw (4)) {
+    case 0:
+        return 0;
+    case 1:
+        return since;
+    default:
+        return floor > since ? floor : since;
+    }
 }
 
 void
@@ -40,8 +47,8 @@ register_begin_op (register_kind_t kind)
       (register_op_t){.kind = kind, .begun = walk.now, .since = since};
 }
 
-static void
-s_fail (const char *wrong)
+void
+register_fail (const char *wrong)
 {
     if (walk.wrong)
         return;
@@ -57,10 +64,10 @@ s_check_order (int value, int begun, bool is_write)
         const register_observed_t *seen = &walk.observed[index];
         bool is_later = register_is_made_from (value, seen->value);
         if (!is_later && !register_is_made_from (seen->value, value))
-            s_fail ("fork: two values were made from one");
+            register_fail ("fork: two values were made from one");
         else if (seen->ended < begun &&
                  (!is_later || (is_write && seen->value == value)))
-            s_fail ("back: older than what was seen before it began");
+            register_fail ("back: older than what was seen before it began");
     }
 }
 
@@ -73,11 +80,11 @@ s_check_chain (int value)
     for (; value; value = walk.value[value].parent) {
         uint64_t bit = 1ull << walk.value[value].op;
         if (ops & bit)
-            s_fail ("twice: an operation was applied again");
+            register_fail ("twice: an operation was applied again");
         ops |= bit;
         if (walk.value[value].version <=
             walk.value[walk.value[value].parent].version)
-            s_fail ("version: not above that of the value before");
+            register_fail ("version: not above that of the value before");
     }
 }
 

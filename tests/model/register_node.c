@@ -205,11 +205,16 @@ register_drop (int index, int node)
         !s_may_drop (memory))
         return;
     register_image_t *entry = register_append (node);
-    if (walk.value[entry->dropped].depth < walk.value[entry->value].depth)
-        entry->dropped = entry->value;
+    int version = walk.value[entry->value].version;
+    if (walk.value[entry->collected].depth < walk.value[entry->value].depth)
+        entry->collected = entry->value;
     entry->accepted = 0;
     entry->value = 0;
     entry->copied = false;
+    if (walk.broken == DROPPED_LATER)
+        entry = register_append (node);
+    if (entry->dropped < version)
+        entry->dropped = version;
     walk.node[node].chosen = false;
     walk.sum.dropped++;
     TRACE ("node %d drops %s", node, register_proposal_text (walk.drop[index]));

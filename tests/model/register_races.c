@@ -320,3 +320,88 @@ register_race_written_again (const register_cast_t *cast)
     register_fetch_at (1, register_all ());
     register_write_since (1, PUT, 0, register_all ());
 }
+
+//  Writes and deletes the key, by clients that have seen nothing of it, and
+//  shows the tombstone to the collector. All nodes promise the ballot of
+//  another coordinator, so it can be dropped. Returns the op of the write.
+static int
+s_write_and_collect (void)
+{
+    register_take_ballot (0, register_all ());
+    int op = walk.op_count;
+    register_write_since (0, PUT, 0, register_all ());
+    register_write (0, DELETE, register_all ());
+    register_collect_at (register_all ());
+    register_take_ballot (1, register_all ());
+    return op;
+}
+
+//  A late copy of that write's request reaches a coordinator that finds the key
+//  absent at these nodes.
+static void
+s_write_late (int op, uint32_t set)
+{
+    register_take_ballot (2, set);
+    register_write_again (2, op, set);
+}
+
+//  FROM_NOTHING: the tombstone that had an op id is dropped.
+void
+register_race_op_collected (const register_cast_t *cast)
+{
+    (void) cast;  //  Nodes are alike here
+    int op = s_write_and_collect ();
+    register_drop_at (register_all ());
+    s_write_late (op, register_all ());
+}
+
+//  DROPPED_LATER: the nodes restart before all that a drop changes is durable.
+void
+register_race_dropped_then_cut (const register_cast_t *cast)
+{
+    uint32_t but_z = register_all () & ~cast->only_z;
+    int op = s_write_and_collect ();
+    register_drop_unsynced_at (but_z);
+    EACH_NODE (node, but_z)
+    register_restart_with (node, register_all ());
+    s_write_late (op, but_z);
+}
+
+//  DROPPED_NOT_COPIED: W nodes lose their disks after the drop, one by one.
+void
+register_race_dropped_then_lost (const register_cast_t *cast)
+{
+    uint32_t but_z = register_all () & ~cast->only_z;
+    int op = s_write_and_collect ();
+    register_drop_at (register_all ());
+    EACH_NODE (node, but_z)
+    {
+        register_lose_disk (node);
+        register_recover_from (node, register_all () & ~(1u << node));
+    }
+    s_write_late (op, but_z);
+}
+
+//  DROPPED_COPIED_EARLY, of three nodes: x and y recover one after the other,
+//  each from peers that drop the tombstone between FENCE and page. Restarts
+//  undo the first drops.
+void
+register_race_drop_undone (const register_cast_t *cast)
+{
+    uint32_t but_x = register_all () & ~cast->only_x;
+    uint32_t but_y = register_all () & ~cast->only_y;
+    int op = s_write_and_collect ();
+    register_lose_disk (cast->x);
+    register_ask_at (cast->x, but_x);
+    register_ask_fence_at (cast->x, but_x);
+    register_drop_unsynced_at (but_x);
+    register_copy_at (cast->x, but_x);
+    EACH_NODE (node, but_x)
+    register_restart_with (node, register_all ());
+    register_lose_disk (cast->y);
+    register_ask_at (cast->y, but_y);
+    register_ask_fence_at (cast->y, but_y);
+    register_drop_at (cast->only_z);
+    register_copy_at (cast->y, but_y);
+    s_write_late (op, cast->only_x | cast->only_y);
+}

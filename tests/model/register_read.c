@@ -39,7 +39,7 @@ s_find_absence (const register_replies_t *replies, uint32_t counted)
             continue;
         if (!image->accepted) {
             absent++;
-            s_deepen (&value, image->dropped);
+            s_deepen (&value, image->collected);
         }
         else if (walk.broken == READ_MIXES_ABSENCES &&
                  walk.value[image->value].deleted) {
@@ -59,7 +59,7 @@ s_highest (const register_replies_t *replies, uint32_t counted)
         if (register_has (counted, node) &&
             highest.accepted <= replies->image[node].accepted)
             highest = replies->image[node];
-    return highest.accepted ? highest.value : highest.dropped;
+    return highest.accepted ? highest.value : highest.collected;
 }
 
 //  K7: returns the value that these replies show; -1: they do not agree.

@@ -93,6 +93,7 @@ register_ask_fence (int node, int peer)
     recovery->fenced |= 1u << peer;
     recovery->peer_incarnation[peer] = register_incarnation_of (peer);
     recovery->peer_promise[peer] = register_memory_of (peer)->promise;
+    recovery->peer_dropped[peer] = register_memory_of (peer)->dropped;
     TRACE ("node %d says that incarnation %d of node %d is in force", peer,
            *known, node);
 }
@@ -117,8 +118,10 @@ s_merge_image (register_image_t *self, const register_image_t *other)
         self->accepted = other->accepted;
         self->value = other->value;
     }
-    if (walk.value[self->dropped].depth < walk.value[other->dropped].depth)
+    if (self->dropped < other->dropped && walk.broken != DROPPED_NOT_COPIED)
         self->dropped = other->dropped;
+    if (walk.value[self->collected].depth < walk.value[other->collected].depth)
+        self->collected = other->collected;
 }
 
 //  Lets node vote with what the counted peers have shown. Its journal is empty.
@@ -163,6 +166,8 @@ s_page_of (int node, int peer)
                                : *register_memory_of (peer);
     if (walk.broken == PROMISE_COPIED_EARLY)
         image.promise = walk.recovery[node].peer_promise[peer];
+    if (walk.broken == DROPPED_COPIED_EARLY)
+        image.dropped = walk.recovery[node].peer_dropped[peer];
     return image;
 }
 

@@ -29,6 +29,10 @@ static const s_schedule_t s_schedule[] = {
   {"later-floor", register_race_later_floor},
   {"missed-tombstone", register_race_missed_tombstone},
   {"written-again", register_race_written_again},
+  {"op-collected", register_race_op_collected},
+  {"dropped-then-cut", register_race_dropped_then_cut},
+  {"dropped-then-lost", register_race_dropped_then_lost},
+  {"drop-undone", register_race_drop_undone},
   {"tail-lost", register_tail_lost},
   {"tail-unsynced", register_tail_unsynced},
   {"tail-anew", register_tail_anew},
@@ -224,6 +228,16 @@ register_write_since (int index, register_kind_t kind, int since, uint32_t set)
 }
 
 int
+register_write_again (int index, int op, uint32_t set)
+{
+    if (op < walk.op_count)
+        STEP (register_propose (index, op));
+    int accept = s_newest_accept (index);
+    register_accept_at (accept, set);
+    return accept;
+}
+
+int
 register_write (int index, register_kind_t kind, uint32_t set)
 {
     //  After EFORGOTTEN a client knows the version floor.
@@ -335,11 +349,23 @@ register_collect_at (uint32_t set)
 }
 
 static void
+s_drop (int node)
+{
+    if (walk.drop_count)
+        register_drop (walk.drop_count - 1, node);
+}
+
+void
+register_drop_unsynced_at (uint32_t set)
+{
+    EACH_NODE (node, set)
+    STEP (s_drop (node));
+}
+
+static void
 s_drop_and_sync (int node)
 {
-    if (!walk.drop_count)
-        return;
-    register_drop (walk.drop_count - 1, node);
+    s_drop (node);
     register_sync (node);
 }
 

@@ -57,6 +57,9 @@ int register_write (int index, register_kind_t kind, uint32_t set);
 int register_write_since (int index, register_kind_t kind, int since,
                           uint32_t set);
 
+//  Proposes an operation again, from a late copy of its request.
+int register_write_again (int index, int op, uint32_t set);
+
 //  Loses the disk of a node; recovers it from these nodes, or one step of that.
 void register_lose_disk (int node);
 void register_ask_at (int node, uint32_t set);
@@ -76,6 +79,7 @@ void register_read_at (uint32_t set);
 void register_read_anew_at (uint32_t set);
 void register_collect_at (uint32_t set);
 void register_drop_at (uint32_t set);
+void register_drop_unsynced_at (uint32_t set);
 
 //  register_guide.c
 
@@ -101,6 +105,10 @@ void register_race_uncopied_promise (const register_cast_t *cast);
 void register_race_later_floor (const register_cast_t *cast);
 void register_race_missed_tombstone (const register_cast_t *cast);
 void register_race_written_again (const register_cast_t *cast);
+void register_race_op_collected (const register_cast_t *cast);
+void register_race_dropped_then_cut (const register_cast_t *cast);
+void register_race_dropped_then_lost (const register_cast_t *cast);
+void register_race_drop_undone (const register_cast_t *cast);
 
 //  register_tails.c
 

@@ -60,10 +60,8 @@ s_find_damage (int node, int peer)
     TRACE ("node %d, whose journal ends at %d, hears from %d that it went to "
            "%d",
            node, self->end, peer, walk.node[peer].heard[node].position);
-    if (!self->was_cut && !self->stale) {
-        walk.wrong = "false alarm: the journal of a node is whole";
-        TRACE ("WRONG: %s", walk.wrong);
-    }
+    if (!self->was_cut && !self->stale)
+        register_fail ("false alarm: the journal of a node is whole");
     walk.sum.cut_found++;
     register_recover (node, false);
 }

@@ -138,6 +138,17 @@ s_drop (int node)
         register_drop (register_draw_newest (walk.drop_count), node);
 }
 
+void
+register_propose_any (int index)
+{
+    if (!walk.op_count)
+        return;
+    int op = register_draw_newest (walk.op_count);
+    if (!walk.op[op].done ||
+        (walk.op[op].kind != SETTLE && register_chance (4)))
+        register_propose (index, op);
+}
+
 //  A step of a coordinator. Three of them duel.
 static void
 s_coordinate (int draw, int index)
@@ -150,10 +161,8 @@ s_coordinate (int draw, int index)
         register_fetch (index, register_draw (walk.n));
         register_fetch (index, register_draw (walk.n));
     }
-    else if (draw < 250) {
-        if (walk.op_count)
-            register_propose (index, register_draw_newest (walk.op_count));
-    }
+    else if (draw < 250)
+        register_propose_any (index);
     else if (draw < 265)
         register_give_up (index);
     else

@@ -169,8 +169,10 @@ Test (kvstore, acknowledges_after_one_write_and_one_sync)
     fixture_make_node ();
     zseq_store_t *store;
     zseq_kvstore_t *kv = s_start (&store);
-    zseq_kv_change_t change = {
-      .type = ZSEQ_KV_CHANGE_PROMISE, .shard = 7, .promise = {1, 1}};
+    zseq_kv_change_t change = {.type = ZSEQ_KV_CHANGE_PROMISE,
+                               .shard = 7,
+                               .promise = {1, 1},
+                               .dropped = 3};
     zseq_faults_begin (fixture_node ());
     cr_assert_eq (kvstate_write (kv, 1, &change, 1), ZSEQ_OK);
     //  The thread goes on with zeros.
@@ -293,23 +295,27 @@ Test (kvstore, writes_the_bytes_that_the_document_shows)
     const zseq_kvstore_header_t header = {FIXTURE_IDENTITY, 1, 7, 0x5a17};
     const zseq_ballot_t ballot = {3, 0x0a0b0c0d0e0f1001};
     zseq_kv_record_t record;
-    zseq_kv_record_init (&record, (zseq_slice_t){"color", 5}, 0x300000000);
+    zseq_kv_record_init (&record, (zseq_slice_t){"color", 5}, 0);
     record.proposal = (zseq_proposal_t){ballot, 9};
     record.version = 0x300000001;
+    record.from = 0x200000005;
     record.dedup_count = 1;
     record.dedup[0] = (zseq_dedup_t){0x77, 0x300000001};
     record.value = (zseq_slice_t){"red", 3};
     zseq_kv_record_t dropped;
     zseq_kv_record_init (&dropped, (zseq_slice_t){"size", 4}, 0);
     dropped.proposal = (zseq_proposal_t){ballot, 2};
+    dropped.version = 0x200000009;
     uint8_t shard = zseq_kv_shard (record.key);
 
     zseq_kvstore_header_encode (&header, bytes);
     zseq_kvstore_batch_t batch = {bytes + ZSEQ_KVSTORE_HEADER_SIZE, 0};
     zseq_kvstore_batch_begin (&batch);
-    zseq_kvstore_batch_promise (&batch, shard, &ballot);
+    zseq_kvstore_batch_promise (&batch, shard, &ballot, 0x200000005);
     zseq_kvstore_batch_record (&batch, &record);
     zseq_kvstore_batch_dropped (&batch, &dropped);
+    const zseq_journal_end_t end = {{2, 0x5a5a}, 17};
+    zseq_kvstore_batch_heard (&batch, 2, &end);
     (void) zseq_kvstore_batch_seal (&batch, header.salt, 42, 0xc0ffee);
     assert_example ("Example: a segment of registers", bytes,
                     ZSEQ_KVSTORE_HEADER_SIZE + batch.size);
@@ -320,6 +326,7 @@ Test (kvstore, writes_the_bytes_that_the_document_shows)
       .shard = shard,
       .position = 42,
       .promise = ballot,
+      .dropped = 0x200000009,
       .records_size = zseq_kvstore_record_size (&record)};
     zseq_kvstore_shot_encode (&shot, bytes);
     zseq_store_writing_t writing = {bytes, ZSEQ_KVSTORE_SHOT_HEADER_SIZE};

@@ -427,8 +427,8 @@ Test (kvstore_damage, takes_no_value_for_a_batch)
     record.value = (zseq_slice_t){(char *) value, batch.size};
     zseq_register_t *reg = zseq_register_new (&record);
     zseq_kv_change_t change = {.type = ZSEQ_KV_CHANGE_RECORD, .accepted = reg};
-    zseq_kv_change_t promise = {.type = ZSEQ_KV_CHANGE_PROMISE,
-                                .promise = {1, 1}};
+    zseq_kv_change_t promise = {
+      .type = ZSEQ_KV_CHANGE_PROMISE, .promise = {1, 1}, .dropped = 3};
     cr_assert_eq (kvstate_write (kv, 1, &promise, 1), ZSEQ_OK);
     cr_assert_eq (kvstate_write (kv, 2, &change, 1), ZSEQ_OK);
     size_t size;

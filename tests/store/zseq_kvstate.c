@@ -95,11 +95,20 @@ kvstate_register (size_t key, uint64_t version, size_t size)
     return reg;
 }
 
+//  What a script says was dropped where a ballot was promised.
+static uint64_t
+s_dropped (const zseq_ballot_t *promise)
+{
+    return 3 * (uint64_t) promise->round;
+}
+
 //  Loading.
 
 static int
-s_take_promise (uint8_t shard, const zseq_ballot_t *ballot, void *arg)
+s_take_promise (uint8_t shard, const zseq_ballot_t *ballot, uint64_t dropped,
+                void *arg)
 {
+    assert (dropped == s_dropped (ballot));
     ((kvstate_t *) arg)->promise[shard] = *ballot;
     return ZSEQ_OK;
 }
@@ -139,11 +148,12 @@ s_take_record (uint8_t shard, const zseq_kv_record_t *record, void *arg)
 
 static int
 s_take_dropped (uint8_t shard, zseq_slice_t key,
-                const zseq_proposal_t *proposal, void *arg)
+                const zseq_proposal_t *proposal, uint64_t version, void *arg)
 {
     kvstate_t *state = arg;
     (void) shard;
     assert (proposal->seq > 0);
+    assert (version == proposal->seq);
     zseq_register_release (&state->reg[s_index (key)]);
     return ZSEQ_OK;
 }
@@ -156,6 +166,18 @@ s_take_cleared (uint8_t shard, void *arg)
     for (size_t i = 0; i < KVSTATE_KEYS; i++)
         if (zseq_kv_shard (kvstate_key (i)) == shard)
             zseq_register_release (&state->reg[i]);
+    return ZSEQ_OK;
+}
+
+static int
+s_take_heard (uint8_t node, const zseq_journal_end_t *end, void *arg)
+{
+    kvstate_t *state = arg;
+    assert (node == KVSTATE_PEER);
+    assert (end->incarnation.counter == 3);
+    assert (end->incarnation.random == 0xdead);
+    assert (end->position > 0);
+    (void) zseq_journal_end_raise (&state->heard, end);
     return ZSEQ_OK;
 }
 
@@ -173,8 +195,8 @@ kvstate_open (zseq_store_t **store_p, zseq_kvstore_t **kv_p, uint64_t heard,
               kvstate_t *state, zseq_kvstore_load_result_t *result)
 {
     const zseq_kvstore_load_callbacks_t callbacks = {
-      s_take_promise, s_take_record, s_take_dropped,
-      s_take_cleared, s_take_damage, state};
+      s_take_promise, s_take_record, s_take_dropped, s_take_cleared,
+      s_take_heard,   s_take_damage, state};
     memset (state, 0, sizeof *state);
     memset (result, 0, sizeof *result);
     s_text[0] = 0;
@@ -191,8 +213,11 @@ kvstate_open (zseq_store_t **store_p, zseq_kvstore_t **kv_p, uint64_t heard,
     }
     else
         snprintf (s_text, sizeof s_text, "%s", fixture_text ());
-    if (rc == ZSEQ_OK && result->damaged == 0)
+    if (rc == ZSEQ_OK && result->damaged == 0) {
+        //  Each group remembers its own position, in whatever segment it is.
+        assert (state->heard.position >= result->position);
         return ZSEQ_OK;
+    }
     if (rc == ZSEQ_OK)
         return ZSEQ_EDAMAGED;
     kvstate_term (state);
@@ -262,7 +287,8 @@ s_answer_due (s_script_t *self, uint8_t shard)
     qsort (self->shot, self->shot_count, sizeof *self->shot,
            s_compare_registers);
     zseq_kvstore_snapshot (self->kv, shard, &self->state.promise[shard],
-                           self->shot, self->shot_count);
+                           s_dropped (&self->state.promise[shard]), self->shot,
+                           self->shot_count);
 }
 
 static void
@@ -344,6 +370,7 @@ s_change (s_script_t *self)
     if (what >= KVSTATE_KEYS) {
         change.shard = zseq_kv_shard (kvstate_key (what - KVSTATE_KEYS));
         change.promise = (zseq_ballot_t){counter, 0xb0b01};
+        change.dropped = s_dropped (&change.promise);
         self->state.promise[change.shard] = change.promise;
         return change;
     }
@@ -371,6 +398,7 @@ s_make_group (uint64_t position, const zseq_kv_change_t *changes, size_t count)
     assert (group);
     for (size_t i = 0; i < count; i++)
         group->changes[group->count++] = changes[i];
+    group->heard[KVSTATE_PEER] = (zseq_journal_end_t){{3, 0xdead}, position};
     return group;
 }
 
@@ -412,6 +440,7 @@ s_submit_all (s_script_t *self)
         if (i >= KVSTATE_KEYS) {
             change.shard = zseq_kv_shard (kvstate_key (i - KVSTATE_KEYS));
             change.promise = self->state.promise[change.shard];
+            change.dropped = s_dropped (&change.promise);
         }
         else if (self->state.reg[i]) {
             change.type = ZSEQ_KV_CHANGE_RECORD;

@@ -12,7 +12,8 @@ enum {
     KVSTATE_KEYS = 8,
     KVSTATE_PROMISES = 2,
     KVSTATE_COUNTERS = KVSTATE_KEYS + KVSTATE_PROMISES,
-    KVSTATE_POSITIONS = 2000
+    KVSTATE_POSITIONS = 2000,
+    KVSTATE_PEER = 2  //  The node that tells each group a position: its own
 };
 
 //  Changes of each key, and then rounds of each promise. An odd counter that is
@@ -37,6 +38,7 @@ typedef struct {
 typedef struct {
     zseq_ballot_t promise[ZSEQ_SHARDS];
     zseq_register_t *reg[KVSTATE_KEYS];
+    zseq_journal_end_t heard;  //  By KVSTATE_PEER
 } kvstate_t;
 
 void kvstate_term (kvstate_t *self);

@@ -521,12 +521,10 @@ s_make_accept (s_maker_t *self, zseq_msg_kv_accept_t *accept, size_t count)
         s_make_record (self, &self->records[index], false);
         self->records[index].proposal.ballot = ballot;
     }
-    *accept =
-      (zseq_msg_kv_accept_t){.records = self->records,
-                             .record_count = count,
-                             .answers = self->answers,
-                             .answer_count = count,
-                             .position = s_make_uint (self, 0, UINT64_MAX)};
+    *accept = (zseq_msg_kv_accept_t){.records = self->records,
+                                     .record_count = count,
+                                     .answers = self->answers,
+                                     .answer_count = count};
 }
 
 static void
@@ -603,8 +601,16 @@ s_make_copy (s_maker_t *self, zseq_msg_kv_copy_t *copy, size_t count)
                                          test_random_below (&self->random, 2)};
 }
 
+static zseq_journal_end_t
+s_make_end (s_maker_t *self)
+{
+    return (zseq_journal_end_t){
+      {s_make_uint (self, 1, UINT64_MAX), s_make_uint (self, 0, UINT64_MAX)},
+      s_make_uint (self, 0, UINT64_MAX)};
+}
+
 static void
-s_make_promises (s_maker_t *self, zseq_msg_kv_promises_t *promises)
+s_make_promises (s_maker_t *self, zseq_msg_kv_promises_t *promises, uint8_t n)
 {
     for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++)
         self->promises[shard] = s_make_ballot (self, 0);
@@ -612,6 +618,8 @@ s_make_promises (s_maker_t *self, zseq_msg_kv_promises_t *promises)
       (zseq_msg_kv_promises_t){.recovery = s_make_recovery (self),
                                .process = s_make_uint (self, 0, UINT64_MAX),
                                .promises = self->promises};
+    for (uint8_t node = 0; node < n; node++)
+        promises->heard[node] = s_make_end (self);
 }
 
 static void
@@ -625,6 +633,7 @@ s_make_kv_fields (s_maker_t *self, zseq_msg_t *msg)
     for (size_t index = 0; index < count; index++)
         self->keys[index] = s_make_blob (self, 1, 40);
     s_make_answers (self, msg->reply ? count : 0);
+    msg->end = s_make_end (self);
     if (msg->op == ZSEQ_OP_KV_READ)
         msg->kv_read = (zseq_msg_kv_read_t){
           .keys = self->keys,
@@ -635,12 +644,11 @@ s_make_kv_fields (s_maker_t *self, zseq_msg_t *msg)
           .records = self->records,
           .answer_count = count};
     else if (promise)
-        msg->kv_promise = (zseq_msg_kv_promise_t){
-          .ballot = s_make_ballot (self, 1),
-          .shards = shards,
-          .answers = self->answers,
-          .answer_count = count,
-          .position = s_make_uint (self, 0, UINT64_MAX)};
+        msg->kv_promise =
+          (zseq_msg_kv_promise_t){.ballot = s_make_ballot (self, 1),
+                                  .shards = shards,
+                                  .answers = self->answers,
+                                  .answer_count = count};
     else if (msg->op == ZSEQ_OP_KV_FETCH)
         msg->kv_fetch = (zseq_msg_kv_fetch_t){.ballot = s_make_ballot (self, 1),
                                               .keys = self->keys,
@@ -662,7 +670,7 @@ s_make_kv_fields (s_maker_t *self, zseq_msg_t *msg)
     else if (msg->op == ZSEQ_OP_KV_COPY)
         s_make_copy (self, &msg->kv_copy, count - 1);
     else if (msg->op == ZSEQ_OP_KV_PROMISES)
-        s_make_promises (self, &msg->kv_promises);
+        s_make_promises (self, &msg->kv_promises, msg->vector.n);
     else if (msg->op == ZSEQ_OP_KV_WRITE || msg->op == ZSEQ_OP_KV_SETTLE)
         s_make_write (self, &msg->kv_write);
 }

@@ -258,6 +258,8 @@ Test (codec_bounds, holds_a_fence_and_a_copy_to_their_bounds)
 #define ROUND_MAX_TEXT "2147483647"
 
 //  The beginning of a reply.
+//  The beginning of a question of a node, up to the position that it tells.
+#define ASK(op) "[1, " #op ", 7, 9, 0, 1, 2, 3, "
 #define REPLY(op) "[1, " #op ", 7, 9, 0, 0, [1, 2], "
 
 Test (codec_bounds, holds_a_read_and_a_write_of_a_key_to_their_bounds)
@@ -378,62 +380,70 @@ Test (codec_bounds, holds_questions_of_proposers_to_their_bounds)
 {
     static const s_case_t cases[] = {
       //  KV_PROMISE
-      {"[1, 21, 7, 9, 1, 0, 1]", OK},
-      {"[1, 21, 7, 9, " ROUND_MAX_TEXT ", " UINT_MAX_TEXT ", " UINT_MAX_TEXT
-       "]",
+      {ASK (21) "1, 0, 1]", OK},
+      {ASK (21) "" ROUND_MAX_TEXT ", " UINT_MAX_TEXT ", " UINT_MAX_TEXT "]",
        OK},
-      {"[1, 21, 7, 9, 0, 0, 1]", REFUSED},
-      {"[1, 21, 7, 9, 2147483648, 0, 1]", REFUSED},
-      {"[1, 21, 7, 9, 1, -1, 1]", REFUSED},
-      {"[1, 21, 7, 9, 1, 0, 0]", REFUSED},
-      {"[1, 21, 7, 9, 1, 0]", REFUSED},
-      {"[1, 21, 7, 9, 1, 0, 1, 1]", REFUSED},
+      {ASK (21) "0, 0, 1]", REFUSED},
+      {ASK (21) "2147483648, 0, 1]", REFUSED},
+      {ASK (21) "1, -1, 1]", REFUSED},
+      {ASK (21) "1, 0, 0]", REFUSED},
+      {ASK (21) "1, 0]", REFUSED},
+      {ASK (21) "1, 0, 1, 1]", REFUSED},
+      {"[1, 21, 7, 9, 8, " UINT_MAX_TEXT ", " UINT_MAX_TEXT ", " UINT_MAX_TEXT
+       ", 1, 0, 1]",
+       OK},
+      {"[1, 21, 7, 9, 9, 1, 2, 0, 1, 0, 1]", REFUSED},
+      {"[1, 21, 7, 9, 0, 0, 2, 0, 1, 0, 1]", REFUSED},
+      {"[1, 21, 7, 9, 0, -1, 2, 0, 1, 0, 1]", REFUSED},
+      {"[1, 21, 7, 9, 0, 1, -2, 0, 1, 0, 1]", REFUSED},
+      {"[1, 21, 7, 9, 0, 1, 2, -1, 1, 0, 1]", REFUSED},
+      {"[1, 21, 7, 9, 1, 0, 1]", REFUSED},
       //  KV_FETCH
-      {"[1, 22, 7, 9, 1, 0, [n1]]", OK},
-      {"[1, 22, 7, 9, 0, 0, [n1]]", REFUSED},
-      {"[1, 22, 7, 9, 2147483648, 0, [n1]]", REFUSED},
-      {"[1, 22, 7, 9, 1, 0, []]", REFUSED},
-      {"[1, 22, 7, 9, 1, 0, [n0]]", REFUSED},
-      {"[1, 22, 7, 9, 1, 0, [n256]]", REFUSED},
-      {"[1, 22, 7, 9, 1, 0, [n1], 1]", REFUSED},
+      {ASK (22) "1, 0, [n1]]", OK},
+      {ASK (22) "0, 0, [n1]]", REFUSED},
+      {ASK (22) "2147483648, 0, [n1]]", REFUSED},
+      {ASK (22) "1, 0, []]", REFUSED},
+      {ASK (22) "1, 0, [n0]]", REFUSED},
+      {ASK (22) "1, 0, [n256]]", REFUSED},
+      {ASK (22) "1, 0, [n1], 1]", REFUSED},
       //  KV_ACCEPT
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [], n0]]]", OK},
-      {"[1, 23, 7, 9, 1, 0, [[n255, " UINT_MAX_TEXT ", false, " KV_MAX_TEXT
-       ", " KV_MAX_TEXT ", [1, 1, " UINT_MAX_TEXT ", " KV_MAX_TEXT
-       "], n49152]]]",
+      {ASK (23) "1, 0, [[n1, 1, false, 1, 0, [], n0]]]", OK},
+      {ASK (23) "1, 0, [[n255, " UINT_MAX_TEXT ", false, " KV_MAX_TEXT
+                ", " KV_MAX_TEXT ", [1, 1, " UINT_MAX_TEXT ", " KV_MAX_TEXT
+                "], n49152]]]",
        OK},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, true, 1, 0, [], n0]]]", OK},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, true, 1, 0, [], n1]]]", REFUSED},
-      {"[1, 23, 7, 9, 0, 0, [[n1, 1, false, 1, 0, [], n0]]]", REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n0, 1, false, 1, 0, [], n0]]]", REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n256, 1, false, 1, 0, [], n0]]]", REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 0, false, 1, 0, [], n0]]]", REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, 0, 1, 0, [], n0]]]", REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 0, 0, [], n0]]]", REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, " NEXT_MAX_TEXT ", 0, [], n0]]]",
+      {ASK (23) "1, 0, [[n1, 1, true, 1, 0, [], n0]]]", OK},
+      {ASK (23) "1, 0, [[n1, 1, true, 1, 0, [], n1]]]", REFUSED},
+      {ASK (23) "0, 0, [[n1, 1, false, 1, 0, [], n0]]]", REFUSED},
+      {ASK (23) "1, 0, [[n0, 1, false, 1, 0, [], n0]]]", REFUSED},
+      {ASK (23) "1, 0, [[n256, 1, false, 1, 0, [], n0]]]", REFUSED},
+      {ASK (23) "1, 0, [[n1, 0, false, 1, 0, [], n0]]]", REFUSED},
+      {ASK (23) "1, 0, [[n1, 1, 0, 1, 0, [], n0]]]", REFUSED},
+      {ASK (23) "1, 0, [[n1, 1, false, 0, 0, [], n0]]]", REFUSED},
+      {ASK (23) "1, 0, [[n1, 1, false, " NEXT_MAX_TEXT ", 0, [], n0]]]",
        REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, " NEXT_MAX_TEXT ", [], n0]]]",
+      {ASK (23) "1, 0, [[n1, 1, false, 1, " NEXT_MAX_TEXT ", [], n0]]]",
        REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [1], n0]]]", REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [0, 1], n0]]]", REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [1, 0], n0]]]", REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [1, 2, 2, 2], n0]]]",
-       REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [1, 2, 2, 1], n0]]]",
-       REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [1, 1, 1, 2, 1, 3, 1, 4, "
-       "1, 5, 1, 6, 1, 7, 1, 8, 1, 9, 1, 10, 1, 11, 1, 12, 1, 13, 1, 14, 1, "
-       "15, 1, 16], n0]]]",
+      {ASK (23) "1, 0, [[n1, 1, false, 1, 0, [1], n0]]]", REFUSED},
+      {ASK (23) "1, 0, [[n1, 1, false, 1, 0, [0, 1], n0]]]", REFUSED},
+      {ASK (23) "1, 0, [[n1, 1, false, 1, 0, [1, 0], n0]]]", REFUSED},
+      {ASK (23) "1, 0, [[n1, 1, false, 1, 0, [1, 2, 2, 2], n0]]]", REFUSED},
+      {ASK (23) "1, 0, [[n1, 1, false, 1, 0, [1, 2, 2, 1], n0]]]", REFUSED},
+      {ASK (23) "1, 0, [[n1, 1, false, 1, 0, [1, 1, 1, 2, 1, 3, 1, 4, "
+                "1, 5, 1, 6, 1, 7, 1, 8, 1, 9, 1, 10, 1, 11, 1, 12, 1, 13, 1, "
+                "14, 1, "
+                "15, 1, 16], n0]]]",
        OK},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [1, 1, 1, 2, 1, 3, 1, 4, "
-       "1, 5, 1, 6, 1, 7, 1, 8, 1, 9, 1, 10, 1, 11, 1, 12, 1, 13, 1, 14, 1, "
-       "15, 1, 16, 1, 17], n0]]]",
+      {ASK (23) "1, 0, [[n1, 1, false, 1, 0, [1, 1, 1, 2, 1, 3, 1, 4, "
+                "1, 5, 1, 6, 1, 7, 1, 8, 1, 9, 1, 10, 1, 11, 1, 12, 1, 13, 1, "
+                "14, 1, "
+                "15, 1, 16, 1, 17], n0]]]",
        REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [], n49153]]]", REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, []]]]", REFUSED},
-      {"[1, 23, 7, 9, 1, 0, [[n1, 1, false, 1, 0, [], n0, 1]]]", REFUSED},
-      {"[1, 23, 7, 9, 1, 0, []]", REFUSED},
-      {"[1, 23, 7, 9, 1, 0]", REFUSED},
+      {ASK (23) "1, 0, [[n1, 1, false, 1, 0, [], n49153]]]", REFUSED},
+      {ASK (23) "1, 0, [[n1, 1, false, 1, 0, []]]]", REFUSED},
+      {ASK (23) "1, 0, [[n1, 1, false, 1, 0, [], n0, 1]]]", REFUSED},
+      {ASK (23) "1, 0, []]", REFUSED},
+      {ASK (23) "1, 0]", REFUSED},
       //  KV_COPY
       {"[1, 27, 7, 9, 0, 1, 0, false, 0, n0]", OK},
       {"[1, 27, 7, 9, 8, " UINT_MAX_TEXT ", " UINT_MAX_TEXT ", true, 63, n255]",
@@ -453,16 +463,16 @@ Test (codec_bounds, holds_questions_of_proposers_to_their_bounds)
       {"[1, 28, 7, 9, 0, 0, 0, false]", REFUSED},
       {"[1, 28, 7, 9, 0, 1, 0]", REFUSED},
       //  KV_CHOSEN
-      {"[1, 24, 7, 9, [[n1, 1, 0, 1]]]", OK},
-      {"[1, 24, 7, 9, [[n255, " ROUND_MAX_TEXT ", " UINT_MAX_TEXT
-       ", " UINT_MAX_TEXT "]]]",
+      {ASK (24) "[[n1, 1, 0, 1]]]", OK},
+      {ASK (24) "[[n255, " ROUND_MAX_TEXT ", " UINT_MAX_TEXT ", " UINT_MAX_TEXT
+                "]]]",
        OK},
-      {"[1, 24, 7, 9, [[n0, 1, 0, 1]]]", REFUSED},
-      {"[1, 24, 7, 9, [[n1, 0, 0, 1]]]", REFUSED},
-      {"[1, 24, 7, 9, [[n1, 1, 0, 0]]]", REFUSED},
-      {"[1, 24, 7, 9, [[n1, 1, 0]]]", REFUSED},
-      {"[1, 24, 7, 9, []]", REFUSED},
-      {"[1, 24, 7, 9, [[n1, 1, 0, 1]], 1]", REFUSED},
+      {ASK (24) "[[n0, 1, 0, 1]]]", REFUSED},
+      {ASK (24) "[[n1, 0, 0, 1]]]", REFUSED},
+      {ASK (24) "[[n1, 1, 0, 0]]]", REFUSED},
+      {ASK (24) "[[n1, 1, 0]]]", REFUSED},
+      {ASK (24) "[]]", REFUSED},
+      {ASK (24) "[[n1, 1, 0, 1]], 1]", REFUSED},
     };
     CHECK (false, cases);
 }
@@ -516,15 +526,19 @@ Test (codec_bounds, holds_replies_of_the_key_value_store_to_their_bounds)
       {REPLY (21) "0, 1, [[256, 0, 0]]]", REFUSED},
       {REPLY (21) "0, 1, [[0, 0]]]", REFUSED},
       //  KV_FETCH
-      {REPLY (22) "[[0, 0, 0, 0, 0, 0, 0, [], n0], [30, 1, 1]]]", OK},
-      {REPLY (22) "[[0, 0, 0, 0, 3, " KV_MAX_TEXT ", " KV_MAX_TEXT
+      {REPLY (22) "0, [[0, 0, 0, 0, 0, 0, 0, [], n0], [30, 1, 1]]]", OK},
+      {REPLY (22) "0, [[0, 0, 0, 0, 3, " KV_MAX_TEXT ", " KV_MAX_TEXT
                   ", [1, 2], n0]]]",
        OK},
-      {REPLY (22) "[[0, 0, 0, 0, 0, 0, n0]]]", REFUSED},
-      {REPLY (22) "[[0, 0, 0, 0, 0, 0, " NEXT_MAX_TEXT ", [], n0]]]", REFUSED},
-      {REPLY (22) "[[0, 0, 0, 0, 0, 0, 0, [1, 0], n0]]]", REFUSED},
-      {REPLY (22) "[[0, 0, 0, 0, 1, 0, 0, [], n1]]]", REFUSED},
-      {REPLY (22) "[]]", REFUSED},
+      {REPLY (22) "0, [[0, 0, 0, 0, 0, 0, n0]]]", REFUSED},
+      {REPLY (22) "0, [[0, 0, 0, 0, 0, 0, " NEXT_MAX_TEXT ", [], n0]]]",
+       REFUSED},
+      {REPLY (22) "0, [[0, 0, 0, 0, 0, 0, 0, [1, 0], n0]]]", REFUSED},
+      {REPLY (22) "0, [[0, 0, 0, 0, 1, 0, 0, [], n1]]]", REFUSED},
+      {REPLY (22) "0, []]", REFUSED},
+      {REPLY (22) "[[30, 1, 1]]]", REFUSED},
+      {REPLY (22) UINT_MAX_TEXT ", [[30, 1, 1]]]", OK},
+      {REPLY (22) "-1, [[30, 1, 1]]]", REFUSED},
       //  KV_COPY: strictly ascending by key
       {REPLY (27) "0, 0, [], false]", OK},
       {REPLY (27) UINT_MAX_TEXT
@@ -560,7 +574,7 @@ Test (codec_bounds, holds_lists_of_keys_to_their_bounds)
 {
     for (size_t count = 256; count <= 257; count++) {
         test_bytes_t text = {0};
-        test_print (&text, "[1, 22, 7, 9, 1, 0, [n1");
+        test_print (&text, ASK (22) "1, 0, [n1");
         for (size_t index = 1; index < count; index++)
             test_print (&text, ", n1");
         test_print (&text, "]]");
@@ -587,6 +601,14 @@ Test (codec_bounds, holds_what_later_versions_add_to_its_bounds)
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, 3, [\"e\"]]", OK},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, 3, [s255]]", OK},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, 3, [n1], nil]", OK},
+      //  Version 4 adds what was heard of the sender's journal.
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, 4, [n1], "
+       "18446744073709551615]",
+       OK},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, 4, [n1], nil]",
+       REFUSED},
+      {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, 4, [n1], 7, nil]",
+       OK},
       //  There is an endpoint for each member, within its bounds.
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, 3, nil]", REFUSED},
       {"[1, 8, 7, 9, 0, 0, [1, 2], 3, 7, [0, 0], 0, 1, 1, 3, []]", REFUSED},

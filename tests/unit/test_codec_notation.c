@@ -20,14 +20,12 @@
 #include <msgpack.h>
 
 const zseq_op_t test_ops[] = {
-  ZSEQ_OP_HELLO,     ZSEQ_OP_READ,       ZSEQ_OP_CLAIM,
-  ZSEQ_OP_RAISE,     ZSEQ_OP_NEXT,       ZSEQ_OP_LIST,
-  ZSEQ_OP_STATUS,    ZSEQ_OP_INTRODUCE,  ZSEQ_OP_FENCE,
-  ZSEQ_OP_COPY,      ZSEQ_OP_INFO,       ZSEQ_OP_KV_READ,
-  ZSEQ_OP_KV_WRITE,  ZSEQ_OP_KV_SETTLE,  ZSEQ_OP_KV_PROMISE,
-  ZSEQ_OP_KV_FETCH,  ZSEQ_OP_KV_ACCEPT,  ZSEQ_OP_KV_CHOSEN,
-  ZSEQ_OP_KV_LIST,   ZSEQ_OP_KV_WATCH,   ZSEQ_OP_KV_COPY,
-  ZSEQ_OP_KV_PROMISES};
+  ZSEQ_OP_HELLO,     ZSEQ_OP_READ,       ZSEQ_OP_CLAIM,      ZSEQ_OP_RAISE,
+  ZSEQ_OP_NEXT,      ZSEQ_OP_LIST,       ZSEQ_OP_STATUS,     ZSEQ_OP_INTRODUCE,
+  ZSEQ_OP_FENCE,     ZSEQ_OP_COPY,       ZSEQ_OP_INFO,       ZSEQ_OP_KV_READ,
+  ZSEQ_OP_KV_WRITE,  ZSEQ_OP_KV_SETTLE,  ZSEQ_OP_KV_PROMISE, ZSEQ_OP_KV_FETCH,
+  ZSEQ_OP_KV_ACCEPT, ZSEQ_OP_KV_CHOSEN,  ZSEQ_OP_KV_LIST,    ZSEQ_OP_KV_WATCH,
+  ZSEQ_OP_KV_COPY,   ZSEQ_OP_KV_PROMISES};
 const size_t test_op_count = sizeof test_ops / sizeof *test_ops;
 
 void
@@ -463,6 +461,15 @@ s_print_write (test_bytes_t *text, const zseq_msg_t *msg)
                 msg->kv_write.relayed ? "true" : "false");
 }
 
+//  Who sends a request, and what it tells.
+static void
+s_print_teller (test_bytes_t *text, const zseq_msg_t *msg)
+{
+    test_print (text, "%u, %" PRIu64 ", %" PRIu64 ", %" PRIu64 ", ", msg->node,
+                msg->end.incarnation.counter, msg->end.incarnation.random,
+                msg->end.position);
+}
+
 //  Whether it was a request of the key-value store.
 static bool
 s_print_kv_request (test_bytes_t *text, const zseq_msg_t *msg)
@@ -475,18 +482,24 @@ s_print_kv_request (test_bytes_t *text, const zseq_msg_t *msg)
     else if (msg->op == ZSEQ_OP_KV_WRITE || msg->op == ZSEQ_OP_KV_SETTLE)
         s_print_write (text, msg);
     else if (msg->op == ZSEQ_OP_KV_PROMISE) {
+        s_print_teller (text, msg);
         s_print_ballot (text, &msg->kv_promise.ballot);
         test_print (text, ", %" PRIu64, msg->kv_promise.shards);
     }
     else if (msg->op == ZSEQ_OP_KV_FETCH) {
+        s_print_teller (text, msg);
         s_print_ballot (text, &msg->kv_fetch.ballot);
         test_print (text, ", ");
         s_print_keys (text, msg->kv_fetch.keys, msg->kv_fetch.key_count);
     }
-    else if (msg->op == ZSEQ_OP_KV_ACCEPT)
+    else if (msg->op == ZSEQ_OP_KV_ACCEPT) {
+        s_print_teller (text, msg);
         s_print_accept (text, &msg->kv_accept);
-    else if (msg->op == ZSEQ_OP_KV_CHOSEN)
+    }
+    else if (msg->op == ZSEQ_OP_KV_CHOSEN) {
+        s_print_teller (text, msg);
         s_print_chosen (text, &msg->kv_chosen);
+    }
     else if (msg->op == ZSEQ_OP_KV_LIST)
         s_print_list (text, &msg->kv_list);
     else if (msg->op == ZSEQ_OP_KV_WATCH) {
@@ -543,12 +556,20 @@ s_print_copied (test_bytes_t *text, const zseq_msg_kv_copy_t *copy)
 }
 
 static void
-s_print_promises (test_bytes_t *text, const zseq_msg_kv_promises_t *promises)
+s_print_promises (test_bytes_t *text, const zseq_msg_kv_promises_t *promises,
+                  uint8_t n)
 {
     test_print (text, "%" PRIu64 ", [", promises->process);
     for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
         test_print (text, shard ? ", " : "");
         s_print_ballot (text, &promises->promises[shard]);
+    }
+    test_print (text, "], [");
+    for (uint8_t node = 0; node < n; node++) {
+        const zseq_journal_end_t *end = &promises->heard[node];
+        test_print (text, "%s%" PRIu64 ", %" PRIu64 ", %" PRIu64,
+                    node ? ", " : "", end->incarnation.counter,
+                    end->incarnation.random, end->position);
     }
     test_print (text, "]");
 }
@@ -705,6 +726,8 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
             test_print (text, ", %" PRIu64, msg->introduce.speaks);
         if (msg->introduce.speaks && msg->introduce.members.member_count)
             s_print_endpoints (text, &msg->introduce.members);
+        if (msg->introduce.speaks > 3 && msg->introduce.members.member_count)
+            test_print (text, ", %" PRIu64, msg->introduce.heard);
         break;
     case ZSEQ_OP_FENCE:
         test_print (text, "%" PRIu64 ", %" PRIu64 ", %" PRIu64,
@@ -727,17 +750,18 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
         s_print_slice (text, "b", msg->kv_write.value);
         break;
     case ZSEQ_OP_KV_PROMISE:
-        test_print (text, "%" PRIu64 ", %" PRIu64 ", ",
-                    msg->kv_promise.position, msg->kv_promise.shards);
+        test_print (text, "%" PRIu64 ", %" PRIu64 ", ", msg->end.position,
+                    msg->kv_promise.shards);
         s_print_answers (text, msg->kv_promise.answers,
                          msg->kv_promise.answer_count);
         break;
     case ZSEQ_OP_KV_FETCH:
+        test_print (text, "%" PRIu64 ", ", msg->end.position);
         s_print_shown (text, msg->kv_fetch.answers, msg->kv_fetch.records,
                        msg->kv_fetch.answer_count, true);
         break;
     case ZSEQ_OP_KV_ACCEPT:
-        test_print (text, "%" PRIu64 ", ", msg->kv_accept.position);
+        test_print (text, "%" PRIu64 ", ", msg->end.position);
         s_print_answers (text, msg->kv_accept.answers,
                          msg->kv_accept.answer_count);
         break;
@@ -751,7 +775,7 @@ s_print_reply_body (test_bytes_t *text, const zseq_msg_t *msg)
         s_print_copied (text, &msg->kv_copy);
         break;
     case ZSEQ_OP_KV_PROMISES:
-        s_print_promises (text, &msg->kv_promises);
+        s_print_promises (text, &msg->kv_promises, msg->vector.n);
         break;
     case ZSEQ_OP_KV_CHOSEN:
         cr_assert_fail ("there is no reply to CHOSEN");

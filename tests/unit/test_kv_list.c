@@ -1,5 +1,5 @@
-//  Tests a page of a listing of keys, one step at a time: which keys it has, and
-//  which are disputed.
+//  Tests a page of a listing of keys, one step at a time: which keys it has,
+//  and which are disputed.
 
 #include <criterion/criterion.h>
 #include <stdio.h>

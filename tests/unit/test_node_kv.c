@@ -159,7 +159,7 @@ Test (node_kv, answers_a_promise_when_it_is_durable)
     cr_assert (!zseq_node_idle (self->node));
     s_persisted (self, 1, ZSEQ_OK);
     const fixture_seen_t *reply = s_answered (self, 7, ZSEQ_OK);
-    cr_assert_eq (reply->msg.kv_promise.position, 1);
+    cr_assert_eq (reply->msg.end.position, 1);
     cr_assert_eq (reply->msg.kv_promise.shards, s_shard_bit ("k"));
     cr_assert_eq (reply->answer_count, 1);
     cr_assert_eq (reply->answer[0].status, ZSEQ_OK);
@@ -178,7 +178,7 @@ Test (node_kv, promises_the_same_again_at_once_if_it_is_durable)
     s_persisted (self, position, ZSEQ_OK);
     cr_assert_eq (self->count, 2);
     s_promise (self, "k", s_ballot, 9);
-    cr_assert_eq (s_answered (self, 9, ZSEQ_OK)->msg.kv_promise.position, 1);
+    cr_assert_eq (s_answered (self, 9, ZSEQ_OK)->msg.end.position, 1);
     fixture_destroy (&self);
 }
 
@@ -222,7 +222,7 @@ Test (node_kv, answers_an_accept_when_it_is_durable)
     s_persisted (self, position, ZSEQ_OK);
     const fixture_seen_t *reply = s_answered (self, 8, ZSEQ_OK);
     cr_assert_eq (reply->answer[0].status, ZSEQ_OK);
-    cr_assert_eq (reply->msg.kv_accept.position, 2);
+    cr_assert_eq (reply->msg.end.position, 2);
     //  The same again needs no write.
     s_accept (self, "k", 1, "one", 9);
     s_answered (self, 9, ZSEQ_OK);
@@ -316,6 +316,21 @@ Test (node_kv, shows_a_fetch_nothing_before_its_promise_is_durable)
     cr_assert_eq (self->seen[1].msg.request, 8);
     cr_assert_eq (self->seen[1].shown[0].proposal.seq, 0);
     cr_assert_eq (self->seen[1].shown[0].version, UINT64_C (5) << 32);
+    fixture_destroy (&self);
+}
+
+//  K9: who proposes takes op ids up to that version for forgotten.
+Test (node_kv, shows_a_fetch_of_an_absent_key_what_was_dropped_in_its_shard)
+{
+    fixture_t *self = s_promised ("k");
+    s_fetch (self, "k", s_ballot, 8);
+    cr_assert_eq (s_answered (self, 8, ZSEQ_OK)->shown[0].from, 0);
+    zseq_registers_raise_dropped (zseq_node_registers (self->node),
+                                  zseq_kv_shard (s_text ("k")), 42);
+    s_fetch (self, "k", s_ballot, 9);
+    const fixture_seen_t *reply = s_answered (self, 9, ZSEQ_OK);
+    cr_assert_eq (reply->shown[0].from, 42);
+    cr_assert_eq (reply->shown[0].version, UINT64_C (5) << 32);
     fixture_destroy (&self);
 }
 
@@ -632,7 +647,7 @@ Test (node_kv, goes_on_with_what_is_loaded)
     cr_assert_eq (s_answered (self, 999, ZSEQ_OK)->answer[0].status,
                   ZSEQ_EAGAIN);
     s_promise (self, "k", s_ballot, 7);
-    cr_assert_eq (s_answered (self, 7, ZSEQ_OK)->msg.kv_promise.position, 40);
+    cr_assert_eq (s_answered (self, 7, ZSEQ_OK)->msg.end.position, 40);
     s_accept (self, "k", 4, "four", 8);
     cr_assert_eq (s_flush (self), 41);
     fixture_destroy (&self);

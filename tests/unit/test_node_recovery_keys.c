@@ -21,11 +21,12 @@ typedef struct {
     zseq_kv_record_t record[RECORDS_MAX];  //  Ascending by key, of one shard
     size_t count;
     zseq_ballot_t promise;  //  In all shards
-    size_t pages;           //  KV_COPY that it has answered
+    uint64_t heard;  //  The position that the other one has told it; 0: none
+    size_t pages;    //  KV_COPY that it has answered
 } s_peer_t;
 
-static s_peer_t s_peers[3];
-static zseq_ballot_t s_promises[3][ZSEQ_SHARDS];
+static s_peer_t s_peers[5];
+static zseq_ballot_t s_promises[5][ZSEQ_SHARDS];
 static const zseq_ballot_t s_low = {3, 0x101};
 static const zseq_ballot_t s_high = {5, 0x102};
 
@@ -44,7 +45,7 @@ static void
 s_reset_peers (void)
 {
     memset (s_peers, 0, sizeof s_peers);
-    for (uint8_t peer = 1; peer < 3; peer++)
+    for (uint8_t peer = 1; peer < 5; peer++)
         s_peers[peer] =
           (s_peer_t){.speaks = 4, .process = 100u + peer, .incarnation = 1};
 }
@@ -87,6 +88,9 @@ s_reply (fixture_t *self, const fixture_seen_t *ask)
           peer->late_process ? peer->late_process : peer->process;
         peer->process = reply.kv_promises.process;
         reply.kv_promises.promises = s_promises[ask->peer];
+        if (peer->heard)
+            reply.kv_promises.heard[3 - ask->peer] = (zseq_journal_end_t){
+              reply.vector.incarnation[3 - ask->peer], peer->heard};
         break;
     default:
         break;
@@ -222,6 +226,21 @@ Test (node_keys, are_copied_and_durable_before_the_vote)
     s_persisted (self, group->position, ZSEQ_OK);
     s_run (self);
     cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+    fixture_destroy (&self);
+}
+
+//  K17: else nobody might know any more that a peer has lost the end of its
+//  journal.
+Test (node_keys, are_copied_with_what_peers_have_heard)
+{
+    fixture_t *self = s_recovering (1000000, NULL, false, NULL);
+    s_peers[1].heard = 70;
+    const zseq_kv_group_t *group = s_run (self);
+    cr_assert_eq (group->heard[0].position, 0);
+    cr_assert_eq (group->heard[1].position, 0);
+    cr_assert_eq (group->heard[2].position, 70);
+    cr_assert_eq (group->heard[2].incarnation.random,
+                  self->record.vector.incarnation[2].random);
     fixture_destroy (&self);
 }
 
@@ -380,6 +399,8 @@ s_accept (fixture_t *self)
 {
     zseq_kv_record_t record = s_record ("k", s_low, 1);
     zseq_msg_t promise = fixture_request (ZSEQ_OP_KV_PROMISE, "", 7);
+    promise.node = 1;
+    promise.end = (zseq_journal_end_t){self->record.vector.incarnation[1], 30};
     promise.kv_promise.ballot = s_low;
     promise.kv_promise.shards = UINT64_MAX;
     fixture_send (self, &promise);
@@ -406,6 +427,7 @@ Test (node_keys, are_shown_to_a_peer_before_they_are_durable)
     reply = fixture_only (self, ZSEQ_ACTION_REPLY);
     cr_assert_eq (reply->msg.status, ZSEQ_OK);
     cr_assert_neq (reply->msg.kv_promises.process, 0);
+    cr_assert_eq (reply->msg.kv_promises.heard[1].position, 30);
     fixture_destroy (&self);
 }
 
@@ -497,5 +519,70 @@ Test (node_keys, of_a_round_that_peers_have_promised_are_promised)
     s_persisted (self, group->position, ZSEQ_OK);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->answer[0].status,
                   ZSEQ_OK);
+    fixture_destroy (&self);
+}
+
+//  Plays four peers until the node writes, but for the keys of e, which is asked
+//  for a page in vain. Returns the group; late: what e was asked.
+static const zseq_kv_group_t *
+s_run_without_e (fixture_t *self, fixture_seen_t *late)
+{
+    static fixture_seen_t asks[ACTIONS_MAX];
+    for (int round = 0; round < 4000; round++) {
+        fixture_tick (self, 100000);
+        size_t count = self->count;
+        memcpy (asks, self->seen, count * sizeof *asks);
+        for (size_t index = 0; index < count; index++) {
+            if (asks[index].type != ZSEQ_ACTION_ASK)
+                continue;
+            if (asks[index].peer == 4 &&
+                asks[index].msg.op == ZSEQ_OP_KV_COPY) {
+                *late = asks[index];
+                continue;
+            }
+            zseq_msg_t reply = s_reply (self, &asks[index]);
+            fixture_answer (self, asks[index].peer, &reply);
+        }
+        fixture_flush (self);
+        const fixture_seen_t *persist =
+          fixture_find (self, ZSEQ_ACTION_PERSIST_KV);
+        if (persist)
+            return persist->group;
+        const fixture_seen_t *record =
+          fixture_find (self, ZSEQ_ACTION_PERSIST_RECORD);
+        if (!record)
+            continue;
+        self->record = record->record;
+        fixture_step (self, (zseq_event_t){.type = ZSEQ_EVENT_RECORD_PERSISTED,
+                                           .version = record->version});
+    }
+    return NULL;
+}
+
+//  Of five nodes, e is not needed any more. Meanwhile it has lost its disk and
+//  recovered, and so does not know the new incarnation of this node.
+Test (node_keys, are_kept_if_a_peer_refuses_when_they_are_written)
+{
+    zseq_record_t record = fixture_record (5, 0);
+    for (uint8_t index = 0; index < 5; index++)
+        record.vector.incarnation[index] =
+          (zseq_incarnation_t){1, 1000u + index};
+    record.identity = 42;
+    record.voting = true;
+    fixture_t *self = fixture_new_kv (&record, 100, 1000000);
+    zseq_node_recover (self->node, "it was told to", NULL);
+    for (uint8_t peer = 1; peer < 5; peer++) {
+        s_peers[peer].record[0] = s_record ("k", s_low, 1);
+        s_peers[peer].count = 1;
+        s_peers[peer].promise = s_low;
+    }
+    static fixture_seen_t late;
+    cr_assert_not_null (s_run_without_e (self, &late));
+    cr_assert_eq (late.msg.op, ZSEQ_OP_KV_COPY);
+    s_peers[4].incarnation = 2;
+    zseq_msg_t refusal = s_reply (self, &late);
+    refusal.status = ZSEQ_ESUPERSEDED;
+    fixture_answer (self, 4, &refusal);
+    cr_assert_eq (zseq_registers_count (zseq_node_registers (self->node)), 1);
     fixture_destroy (&self);
 }

@@ -71,6 +71,9 @@ s_answer_fetch (zseq_registers_t *registers, const zseq_msg_t *msg,
         else
             zseq_kv_record_init (&records[item], key,
                                  zseq_ballot_floor (promise));
+        if (!view.accepted)
+            records[item].from =
+              zseq_registers_dropped (registers, zseq_kv_shard (key));
     }
     reply->kv_fetch.answers = answers;
     reply->kv_fetch.records = records;
@@ -440,6 +443,45 @@ Test (proposer, forgets_op_ids_with_its_ballot)
     cr_assert_eq (again.status, ZSEQ_EFORGOTTEN);
     zseq_proposer_destroy (&first);
     zseq_proposer_destroy (&second);
+    s_term (&self);
+}
+
+//  A proposer of a higher ballot may be asked for an op that an earlier one was
+//  asked for: its client has seen nothing of the key, and neither has anybody.
+Test (proposer, applies_an_op_to_a_key_that_was_never_written)
+{
+    s_world_t self;
+    s_init (&self);
+    zseq_proposer_t *proposer = s_proposer (&self, 0);
+    cr_assert_eq (s_put_once (&self, proposer, 1, 0), ROUND + 1);
+    zseq_proposer_destroy (&proposer);
+    s_term (&self);
+}
+
+//  The highest version that W nodes say they have dropped counts. Below it, an
+//  op may be one that went with a tombstone.
+Test (proposer, forgets_ops_of_tombstones_that_were_dropped)
+{
+    s_world_t self;
+    s_init (&self);
+    uint8_t shard = zseq_kv_shard (s_slice ("k"));
+    self.reachable = 3;
+    zseq_registers_raise_dropped (self.registers[0], shard, 40);
+    zseq_registers_raise_dropped (self.registers[1], shard, 42);
+    zseq_proposer_t *proposer = s_proposer (&self, 0);
+    zseq_kv_request_t again = s_put_again (&self, proposer, 1, 41);
+    cr_assert_eq (again.status, ZSEQ_EFORGOTTEN);
+    cr_assert_eq (again.version, 0);
+    cr_assert_geq (again.floor, 42);
+    uint64_t version = s_put_once (&self, proposer, 2, 42);
+
+    //  ... and goes on to do so when the key has a value.
+    again = s_put_again (&self, proposer, 1, 41);
+    cr_assert_eq (again.status, ZSEQ_EFORGOTTEN);
+    cr_assert_eq (again.version, version);
+    again = s_put_again (&self, proposer, 2, 42);
+    cr_assert_eq (again.version, version);
+    zseq_proposer_destroy (&proposer);
     s_term (&self);
 }
 

@@ -333,7 +333,7 @@ Test (registers, load_a_dropped_key_as_absent)
     uint64_t bytes = zseq_registers_bytes (self);
     zseq_kv_record_t record = s_record (key, s_ballot (2, 7), 1);
     cr_assert_eq (zseq_registers_load (self, &record), ZSEQ_OK);
-    zseq_registers_load_dropped (self, key, &record.proposal);
+    zseq_registers_load_dropped (self, key, &record.proposal, 7);
     cr_expect_null (s_find (self, "k").accepted);
     cr_expect_eq (zseq_registers_count (self), 0);
     cr_expect_eq (zseq_registers_bytes (self), bytes);
@@ -344,9 +344,11 @@ Test (registers, load_a_dropped_key_as_absent)
     zseq_proposal_t dropped = record.proposal;
     record = s_record (key, s_ballot (2, 7), 2);
     cr_assert_eq (zseq_registers_load (self, &record), ZSEQ_OK);
-    zseq_registers_load_dropped (self, key, &dropped);
-    zseq_registers_load_dropped (self, s_text ("other"), &dropped);
+    zseq_registers_load_dropped (self, key, &dropped, 6);
+    zseq_registers_load_dropped (self, s_text ("other"), &dropped, 6);
     cr_expect_eq (s_seq (s_find (self, "k").durable), 2);
+    //  The highest version that was dropped stays.
+    cr_expect_eq (zseq_registers_dropped (self, zseq_kv_shard (key)), 7);
     zseq_registers_destroy (&self);
 }
 
@@ -361,6 +363,8 @@ Test (registers, load_a_cleared_shard_as_one_without_anything)
     zseq_ballot_t promise = s_ballot (3, 7);
     zseq_registers_load_promise (self, zseq_kv_shard (key), &promise);
     zseq_registers_load_promise (self, other, &promise);
+    zseq_registers_raise_dropped (self, zseq_kv_shard (key), 7);
+    zseq_registers_raise_dropped (self, other, 7);
 
     zseq_registers_load_cleared (self, zseq_kv_shard (key));
     cr_expect_null (s_find (self, "k").accepted);
@@ -369,6 +373,8 @@ Test (registers, load_a_cleared_shard_as_one_without_anything)
     cr_expect_eq (
       zseq_registers_durable_promise (self, zseq_kv_shard (key))->round, 0);
     cr_expect_eq (zseq_registers_promise (self, other)->round, 3);
+    cr_expect_eq (zseq_registers_dropped (self, zseq_kv_shard (key)), 0);
+    cr_expect_eq (zseq_registers_dropped (self, other), 7);
 
     record = s_record (key, s_ballot (1, 7), 1);
     cr_assert_eq (zseq_registers_load (self, &record), ZSEQ_OK);

@@ -124,7 +124,8 @@ s_write_anew (size_t *completed)
                 changes[count++] =
                   (zseq_kv_change_t){.type = ZSEQ_KV_CHANGE_PROMISE,
                                      .shard = shard,
-                                     .promise = state.promise[shard]};
+                                     .promise = state.promise[shard],
+                                     .dropped = 3 * state.promise[shard].round};
         for (size_t key = 0; key < KVSTATE_KEYS; key++)
             if (state.reg[key])
                 changes[count++] = (zseq_kv_change_t){

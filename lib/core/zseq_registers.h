@@ -49,8 +49,8 @@ int zseq_registers_load (zseq_registers_t *self,
                          const zseq_kv_record_t *record);
 void zseq_registers_load_promise (zseq_registers_t *self, uint8_t shard,
                                   const zseq_ballot_t *promise);
-//  A tombstone of that version was dropped. The key is, if that proposal is what
-//  was loaded of it last.
+//  A tombstone of that version was dropped. The key is, if that proposal is
+//  what was loaded of it last.
 void zseq_registers_load_dropped (zseq_registers_t *self, zseq_slice_t key,
                                   const zseq_proposal_t *proposal,
                                   uint64_t version);

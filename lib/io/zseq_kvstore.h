@@ -66,10 +66,10 @@ typedef struct {
 } zseq_kvstore_load_result_t;
 
 //  Reads snapshots and journal. identity and node are those of the node's
-//  record; identity is 0 if that is lost. heard is the highest position that peers know from this node's
-//  replies, if the caller has asked them: a journal that ends below is damaged.
-//  With 0 (unknown) the caller compares result_p's position with what peers say
-//  before the node votes.
+//  record; identity is 0 if that is lost. heard is the highest position that
+//  peers know from this node's replies, if the caller has asked them: a journal
+//  that ends below is damaged. With 0 (unknown) the caller compares result_p's
+//  position with what peers say before the node votes.
 //
 //  If nothing is damaged, loading then cuts off a batch that was not finished,
 //  and deletes temporary files and segments that are not needed.

@@ -102,8 +102,8 @@ s_take_page (zseq_node_t *self, zseq_peer_answers_t *answers,
     return true;
 }
 
-//  Whether a page has what was asked for: keys of that shard above the last one.
-//  The codec has seen that they ascend.
+//  Whether a page has what was asked for: keys of that shard above the last
+//  one. The codec has seen that they ascend.
 static bool
 s_is_page_asked_for (const zseq_kv_cursor_t *after,
                      const zseq_msg_kv_copy_t *page)

@@ -55,8 +55,8 @@ void zseq_kv_nodes_note_read (zseq_kv_nodes_t *self, uint8_t node,
 void zseq_kv_nodes_note_served (zseq_kv_nodes_t *self, uint8_t node,
                                 uint64_t served_us);
 
-//  Reads have waited for these nodes in vain. And the nodes of which nothing was
-//  heard since: a read need not wait for them as long again.
+//  Reads have waited for these nodes in vain. And the nodes of which nothing
+//  was heard since: a read need not wait for them as long again.
 void zseq_kv_nodes_note_silent (zseq_kv_nodes_t *self, zseq_node_set_t nodes);
 zseq_node_set_t zseq_kv_nodes_silent (const zseq_kv_nodes_t *self);
 

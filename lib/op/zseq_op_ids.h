@@ -35,8 +35,8 @@ void zseq_op_ids_begin (zseq_op_ids_t *self, uint64_t from, uint64_t now_us);
 //  The oldest entry of the record's window falls out of it.
 void zseq_op_ids_add (zseq_op_ids_t *self, const zseq_dedup_t *entry);
 
-//  Forgets all but the first count, which were there after the last _forget: the
-//  records with which the others fell out were not proposed.
+//  Forgets all but the first count, which were there after the last _forget:
+//  the records with which the others fell out were not proposed.
 void zseq_op_ids_cut (zseq_op_ids_t *self, size_t count);
 
 //  The version that an op with that since has made; 0: it is not here.

@@ -335,7 +335,7 @@ EVERYWHERE (lets_threads_count_by_compare_and_set)
     cr_assert_eq (count, 200);
 }
 
-EVERYWHERE (writes_above_the_version_that_it_was_told)
+EVERYWHERE (writes_above_a_version_that_was_noted)
 {
     uint64_t version = (UINT64_C (1) << 44) + 7;
     ASSERT_RC (zseq_kv_note (s_kv, "key", 3, 0), ZSEQ_EINVAL);

@@ -551,8 +551,8 @@ Test (node_keys, of_a_round_that_peers_have_promised_are_promised)
     fixture_destroy (&self);
 }
 
-//  Plays four peers until the node writes, but for the keys of e, which is asked
-//  for a page in vain. Returns the group; late: what e was asked.
+//  Plays four peers until the node writes, but for the keys of e, which is
+//  asked for a page in vain. Returns the group; late: what e was asked.
 static const zseq_kv_group_t *
 s_run_without_e (fixture_t *self, fixture_seen_t *late)
 {

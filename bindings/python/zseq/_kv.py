@@ -280,8 +280,16 @@ class Kv(BaseKv):
         name = key_bytes(key)
         data = value_bytes(value)
         buffer = ctypes.create_string_buffer(_library.VALUE_MAX)
-        what = (self._handle, name, len(name), version_number(version))
-        what += (data, len(data), buffer, len(buffer))
+        what = (
+            self._handle,
+            name,
+            len(name),
+            version_number(version),
+            data,
+            len(data),
+            buffer,
+            len(buffer),
+        )
         if self._core.must_be_interruptible():
             ended = self._core.wait_in_main_thread(
                 _library.start_kv_cas_or_get, *what, buffer=buffer
@@ -295,7 +303,7 @@ class Kv(BaseKv):
             if isinstance(error, ZseqVersion):
                 error.value = bytes(memoryview(buffer)[: info.size])
             raise
-        return info.version
+        return int(info.version)
 
     def delete(
         self, key: str | bytes, version: SupportsIndex | None = None

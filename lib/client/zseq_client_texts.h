@@ -78,6 +78,8 @@
     X (KV_VERSION, "a version is 1 to 2^63 - 1, not %llu")                     \
     X (KV_DELETED, "it was deleted at version %llu%s")                         \
     X (KV_EXISTS, "it is there already, at version %llu%s")                    \
+    X (KV_FULL, "a majority of the nodes has no memory left for it: delete "   \
+                "keys, or start zseqd with a larger --kv-memory")              \
     X (KV_FORGOTTEN, "the write was sent more than once, and too many others " \
                      "came since: read the key, which is at version %llu")     \
     X (KV_LIST_LONG, "the prefix or the key after which to begin is longer "   \
@@ -149,6 +151,8 @@
     X (RAISE_PENDING, "the raise may still take effect")                       \
     X (KV_COPY_LEFT, "; but a copy of the request may be done yet")            \
     X (KV_MAY_BE_WRITTEN, "the write may have been done, or may be done yet")  \
+    X (KV_NO_ROOM, "a majority of the nodes has a full disk, or no memory "    \
+                   "left for keys (zseqd --kv-memory)")                        \
     X (KV_NOT_WRITTEN, "nothing was written")                                  \
     X (KV_ONE_REFUSED, "; one refused: ")                                      \
     X (SESSION_OTHERS, " or the other endpoints")                              \

@@ -123,6 +123,16 @@ s_count_speaking (const zseq_session_t *session, bool older)
     return count;
 }
 
+//  Why the last node that refused did so. To a coordinator, memory may have been
+//  what is full.
+static const char *
+s_refusal (const zseq_kv_call_t *call)
+{
+    if (call->refusal == ZSEQ_ENOSPACE || call->refusal == ZSEQ_EFULL)
+        return ZSEQ_TEXT_KV_NO_ROOM;
+    return call->refusal ? zseq_strerror (call->refusal) : "";
+}
+
 //  Explains why a quorum has not answered with that error: coordinated is the
 //  call whose coordinator has not; or NULL.
 static void
@@ -142,10 +152,9 @@ s_explain_nodes (const zseq_operation_t *operation,
         zseq_outcome_set (outcome, ZSEQ_EPROTOCOL, ZSEQ_TEXT_KV_OLD_NODES,
                           s_count_speaking (session, true), n);
     else if (coordinated)
-        zseq_outcome_set (
-          outcome, rc, ZSEQ_TEXT_KV_NOT_COORDINATED,
-          coordinated->refusal ? ZSEQ_TEXT_KV_ONE_REFUSED : "",
-          coordinated->refusal ? zseq_strerror (coordinated->refusal) : "");
+        zseq_outcome_set (outcome, rc, ZSEQ_TEXT_KV_NOT_COORDINATED,
+                          coordinated->refusal ? ZSEQ_TEXT_KV_ONE_REFUSED : "",
+                          s_refusal (coordinated));
     else
         zseq_outcome_set (outcome, rc, ZSEQ_TEXT_ANSWERED_FEW,
                           zseq_node_set_count (answered), n, majority);
@@ -244,6 +253,8 @@ s_explain_error (zseq_kv_query_t *self, int rc)
     else if (rc == ZSEQ_EVERSION)
         zseq_outcome_set (&self->outcome, rc, ZSEQ_TEXT_KV_OTHER_VERSION,
                           version, (unsigned long long) op->expected, unknown);
+    else if (rc == ZSEQ_EFULL)
+        zseq_outcome_set (&self->outcome, rc, ZSEQ_TEXT_KV_FULL);
     else if (rc == ZSEQ_EFORGOTTEN)
         zseq_outcome_set (&self->outcome, rc, ZSEQ_TEXT_KV_FORGOTTEN, version);
     else

@@ -114,7 +114,7 @@ extern "C" {
     X (ENOTVOTING, 12, "the node does not vote")                               \
     X (ENOSPACE, 13, "the disk is full")                                       \
     X (EBUSY, 14, "the node is busy")                                          \
-    X (EFULL, 15, "the node holds as many sequences as it may")                \
+    X (EFULL, 15, "the node holds as much as it may")                          \
     X (EPROTOCOL, 16, "the message is malformed or not understood")            \
     X (EMEMBERS, 17, "the member list is a different one")                     \
     X (EREFORMATTED, 18, "the node was formatted again over a lost disk")      \

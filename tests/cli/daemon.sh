@@ -240,7 +240,7 @@ stop a
 start a --names-max 2
 ready a
 answers 1 "${ask[@]}" next second
-refuses 2 'as many sequences as it may' "${ask[@]}" -t 500 next third
+refuses 2 'as much as it may' "${ask[@]}" -t 500 next third
 answers 6 "${ask[@]}" next orders
 stop a
 refuses 1 'holds more than 1 sequences: raise --names-max' \

@@ -76,8 +76,20 @@ filled () {
     return 1
 }
 holds "the memory is full" filled
-holds "the put says that a node refused" \
-    grep -q 'one refused: .*the write may have been done' "$work/err"
+holds "the put says what is full" \
+    grep -q 'one refused: .*no memory left for keys (zseqd --kv-memory).*may have been done' \
+    "$work/err"
+#  For a second the node does not try what is as large.
+told () {
+    local number
+    for number in {1..10}; do
+        put "more-$number" 1
+        grep -q 'no memory left for it: delete keys, or start zseqd with a larger --kv-memory' \
+            "$work/err" && return 0
+    done
+    return 1
+}
+holds "the next one says what to do" told
 kv=("$zseq" -u "$(uri e)" -t 30000 kv)
 run "${kv[@]}" put small value
 holds "a small value fits" test $status -eq 0
@@ -85,6 +97,10 @@ run "${kv[@]}" del key-1
 holds "a key can be deleted" test $status -eq 0
 run "${kv[@]}" put key-2 small
 holds "a value can become smaller" test $status -eq 0
+#  More room than the puts take that may be done yet.
+for number in {3..16}; do
+    run "${kv[@]}" del "key-$number"
+done
 holds "then there is room" put key-1 1
 stop e
 

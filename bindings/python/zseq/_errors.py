@@ -116,7 +116,7 @@ class ZseqBusy(_Numbered, number=14, text="the node is busy"):
 
 
 class ZseqFull(
-    _Numbered, number=15, text="the node holds as many sequences as it may"
+    _Numbered, number=15, text="the node holds as much as it may"
 ):
     """Too many nodes have reached their maximum of names."""
 

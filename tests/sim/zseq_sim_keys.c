@@ -135,7 +135,9 @@ s_send (s_client_t *client)
       s_record (client, question->key, text, sizeof text);
     zseq_msg_t msg = {.op = question->op,
                       .request = question->request,
-                      .cluster = zseq_sim_cluster_identity (self->cluster)};
+                      .cluster = zseq_sim_cluster_identity (self->cluster),
+                      //  Older than any node's: nobody remembers it.
+                      .end.incarnation.counter = 1};
     if (msg.op == ZSEQ_OP_KV_PROMISE) {
         msg.kv_promise.ballot = client->ballot[question->key];
         msg.kv_promise.shards = UINT64_C (1) << zseq_kv_shard (key);

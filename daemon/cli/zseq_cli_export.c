@@ -24,6 +24,7 @@ typedef struct {
     char path[PATH_MAX];       //  Where the file is to be; empty: stdout
     char temporary[PATH_MAX];  //  ... and is until then; empty: is not
     bool unwritable;
+    bool has_keys;  //  At least one was written
 } s_job_t;
 
 //  Says that the file, or stdout, failed with errno.
@@ -147,6 +148,7 @@ s_write_key (const zseq_kv_entry_t *entry, void *arg)
 {
     s_job_t *self = arg;
     const char *line = zseq_export_key (self->export, entry);
+    self->has_keys = true;
     self->unwritable = fputs (line, self->stream) < 0;
     return self->unwritable ? 1 : 0;
 }
@@ -161,7 +163,7 @@ s_write_keys (s_job_t *self, const char *prefix)
     int rc =
       zseq_kv_list (kv, prefix, strlen (prefix), NULL, 0, s_write_key, self);
     zseq_kv_destroy (&kv);
-    return rc == ZSEQ_EPROTOCOL ? ZSEQ_OK : rc;
+    return rc == ZSEQ_EPROTOCOL && !self->has_keys ? ZSEQ_OK : rc;
 }
 
 //  What is exported, and from where.

@@ -14,6 +14,8 @@
 #include "zseq_cli_texts.h"
 #include "zseq_text.h"
 
+//  How far a version may be above what a cluster has reached: 2^19 rounds.
+#define STEP_MAX ((uint64_t) 1 << 51)
 #define WINDOW 64
 
 //  A key that was read. Records follow each other in memory.
@@ -116,15 +118,18 @@ s_get (s_store_t *self, size_t index)
              : s_fail (self, slot->record, rc, false, zseq_detail ());
 }
 
-//  expected: the version that was got; 0: there was no value.
+//  expected: the version that was got; 0: there was no value. low: a version
+//  that the cluster has reached. A version far above needs more than one put.
 static int
-s_put (s_store_t *self, size_t index, uint64_t expected)
+s_put (s_store_t *self, size_t index, uint64_t expected, uint64_t low)
 {
     s_slot_t *slot = &self->slot[index];
     const s_record_t *record = slot->record;
     slot->puts = true;
-    int rc =
-      zseq_kv_note (self->kv, record->bytes, record->key_size, record->version);
+    uint64_t version = record->version;
+    if (version > low && version - low > STEP_MAX)
+        version = low + STEP_MAX;
+    int rc = zseq_kv_note (self->kv, record->bytes, record->key_size, version);
     if (rc == ZSEQ_OK)
         rc = zseq_start_kv_cas (self->kv, record->bytes, record->key_size,
                                 expected, record->bytes + record->key_size,
@@ -163,7 +168,7 @@ s_got (s_store_t *self, const zseq_ended_t *ended)
     if (!exists && ended->rc != ZSEQ_ENOKEY)
         return s_fail (self, record, ended->rc, false, ended->detail);
     if (ended->value < record->version)
-        return s_put (self, index, exists ? ended->value : 0);
+        return s_put (self, index, exists ? ended->value : 0, ended->value);
     if (exists && ended->size == record->value_size &&
         memcmp (slot->value, record->bytes + record->key_size, ended->size) ==
           0)

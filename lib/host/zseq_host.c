@@ -374,7 +374,9 @@ zseq_host_load (zseq_host_t *self)
     zseq_node_limits_t limits = {.names_max = self->options.names_max,
                                  .waiting_max = WAITING_MAX,
                                  .reserve_us = self->options.reserve_us,
-                                 .kv_bytes_max = self->options.kv_bytes_max};
+                                 .kv_bytes_max = self->options.kv_bytes_max
+                                                   ? self->options.kv_bytes_max
+                                                   : ZSEQ_KV_BYTES_MAX_DEFAULT};
     uint64_t seed;
     randombytes_buf (&seed, sizeof seed);
     self->node = zseq_node_new (&self->record, &limits, seed, s_act, self);

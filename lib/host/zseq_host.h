@@ -32,7 +32,7 @@ typedef struct {
     uint64_t scrub_us;      //  How long it takes to read back all that the disk
                             //  holds; 0: never reads back
     uint64_t reserve_us;    //  As zseq_node_limits_t
-    uint64_t kv_bytes_max;  //  The same
+    uint64_t kv_bytes_max;  //  The same; 0: the default
     uint64_t wait_us;       //  How long to wait for the predecessor
     bool unsafe;            //  The directory may be on any file system
     //  Logs a line for the operator, whose node is NULL; or NULL.

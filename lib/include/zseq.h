@@ -524,8 +524,10 @@ int zseq_kv_stale (zseq_kv_t *self, const void *key, size_t key_size,
 //    ZSEQ_EFORGOTTEN     the write was sent again, and so many others came
 //                        since that nobody remembers it: zseq_kv_unknown says
 //                        true. Sets *version_p to the key's version
-//    ZSEQ_ENOSPACE, ZSEQ_EFULL, ZSEQ_EBUSY  until the deadline, the nodes
-//                        refused for that reason
+//    ZSEQ_EFULL          a majority of the nodes has no memory left for it;
+//                        nothing was written
+//    ZSEQ_ENOSPACE, ZSEQ_EBUSY  until the deadline, the nodes refused for
+//                        that reason
 //    ZSEQ_EEXHAUSTED     no version is left
 //    ZSEQ_EPROTOCOL, ZSEQ_EINVAL and others as of zseq_kv_get
 ZSEQ_EXPORT

@@ -128,6 +128,8 @@ zseq_kvstore_load (zseq_kvstore_t *self, uint64_t identity, uint8_t node,
                                 &found);
     if (rc == ZSEQ_OK && found.result.damaged == 0)
         rc = zseq_kvstore_tidy (&self->disk, &found, &self->journal);
+    if (rc == ZSEQ_OK && found.result.damaged == 0)
+        rc = zseq_kvstore_discard_renewal (&self->disk);
     zseq_store_signals_restore (&signals);
     if (rc != ZSEQ_OK) {
         zseq_kvstore_ledger_term (&found.ledger);

@@ -171,6 +171,25 @@ zseq_kvstore_place (zseq_store_disk_t *disk)
 }
 
 int
+zseq_kvstore_discard_renewal (zseq_store_disk_t *disk)
+{
+    assert (disk);
+    if (!s_is_there (disk, ZSEQ_KVSTORE_RENEWAL))
+        return ZSEQ_OK;
+    int rc = ZSEQ_OK;
+    int fd = zseq_store_openat (disk->fd, RENEWED,
+                                O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+    if (fd >= 0)
+        rc = s_sweep (disk, fd, NULL);
+    zseq_store_close (&fd);
+    if (rc == ZSEQ_OK &&
+        ((unlinkat (disk->fd, RENEWED, AT_REMOVEDIR) != 0 && errno != ENOENT) ||
+         unlinkat (disk->fd, ZSEQ_KVSTORE_RENEWAL, AT_REMOVEDIR) != 0))
+        rc = zseq_store_disk_fail_io (disk, ZSEQ_KVSTORE_RENEWAL, "delete");
+    return rc == ZSEQ_OK ? zseq_store_disk_sync (disk) : rc;
+}
+
+int
 zseq_kvstore_make_missing (zseq_store_disk_t *disk, uint64_t identity,
                            uint8_t node)
 {

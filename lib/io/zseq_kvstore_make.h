@@ -37,6 +37,11 @@ int zseq_kvstore_renewed (zseq_store_disk_t *disk);
 bool zseq_kvstore_is_unplaced (const zseq_store_disk_t *disk);
 int zseq_kvstore_place (zseq_store_disk_t *disk);
 
+//  Deletes a new kv that an ended recovery has left, once the old one turns out
+//  to be intact: it must never take the place of one that goes missing later.
+//  Errors: ZSEQ_EIO.
+int zseq_kvstore_discard_renewal (zseq_store_disk_t *disk);
+
 //  Opens the directory of the new kv. -1 with errno: failed.
 int zseq_kvstore_open_renewal (const zseq_store_disk_t *disk);
 

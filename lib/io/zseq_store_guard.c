@@ -248,6 +248,7 @@ zseq_store_guard_follow (zseq_store_guard_t *self,
     self->held = true;
     self->follows = true;
     self->inode = leader->inode;
+    self->lock = leader->lock;
     memcpy (self->token, leader->token, sizeof self->token);
 }
 
@@ -410,8 +411,9 @@ s_check_followed_token (zseq_store_guard_t *self, zseq_store_disk_t *disk,
     char text[sizeof self->token] = "";
     if (fd >= 0)
         (void) zseq_store_read_all (fd, (uint8_t *) text, sizeof text - 1);
-    bool ours =
-      fd < 0 ? errno == ENOENT : !text[0] || strcmp (text, self->token) == 0;
+    //  Without a descriptor nothing is known, and the lock holds all the same.
+    bool ours = fd < 0 ? errno == ENOENT || errno == EMFILE || errno == ENFILE
+                       : !text[0] || strcmp (text, self->token) == 0;
     zseq_store_close (&fd);
     if (!ours)
         return s_fail_taken (disk, "lock", ZSEQ_TEXT_GUARD_TAKEN);

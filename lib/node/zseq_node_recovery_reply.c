@@ -234,6 +234,9 @@ s_take_copied (zseq_node_t *self, uint8_t index, const zseq_msg_t *msg)
     if (self->recovery.phase != PHASE_COPY)
         return true;
     bool page = msg->op == ZSEQ_OP_KV_COPY;
+    //  It was asked for before what was copied was forgotten.
+    if (page ? !answers->says_version || answers->keyed : !answers->keyed)
+        return true;
     if (!s_is_same_process (
           self, index, page ? msg->kv_copy.process : msg->kv_promises.process))
         return true;

@@ -255,6 +255,19 @@ s_lowest_floor (const zseq_kv_call_t *self, zseq_node_set_t nodes)
     return floor;
 }
 
+//  How long to wait for the others: silent nodes may be far away.
+static uint64_t
+s_others_us (const zseq_kv_call_t *self)
+{
+    uint64_t others_us = OTHERS_US;
+    zseq_node_set_t silent = zseq_kv_nodes_silent (self->nodes);
+    for (uint8_t node = 0; node < self->nodes->n; node++)
+        if (zseq_node_set_has (silent, node) &&
+            others_us < 2 * self->nodes->node[node].rtt_us)
+            others_us = 2 * self->nodes->node[node].rtt_us;
+    return others_us;
+}
+
 static zseq_do_t
 s_read_reply (zseq_kv_call_t *self, const zseq_msg_t *reply, uint64_t now_us)
 {
@@ -283,7 +296,7 @@ s_read_reply (zseq_kv_call_t *self, const zseq_msg_t *reply, uint64_t now_us)
     zseq_node_set_t likely =
       s_silent (self) & ~attempt->absent & ~zseq_kv_nodes_silent (self->nodes);
     if (s_quorum (self, granted) || !s_quorum (self, granted | likely))
-        zseq_attempt_hasten (attempt, now_us + OTHERS_US);
+        zseq_attempt_hasten (attempt, now_us + s_others_us (self));
     return ZSEQ_DO_WAIT;
 }
 
@@ -450,7 +463,8 @@ s_refused_by_node (zseq_kv_call_t *self, uint8_t node, int status,
         zseq_kv_nodes_note_failed (self->nodes, node, now_us);
     self->refusal = status;
     //  A majority is full: no other node can help.
-    if (status == ZSEQ_EFULL && !self->applied && !self->owing)
+    if (status == ZSEQ_EFULL && s_writes (self) && !self->applied &&
+        !self->owing)
         return s_done (self, ZSEQ_EFULL);
     if (node != self->node)
         return ZSEQ_DO_WAIT;

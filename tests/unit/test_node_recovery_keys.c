@@ -23,6 +23,7 @@ typedef struct {
     zseq_ballot_t promise;  //  In all shards
     uint64_t heard;  //  The position that the other one has told it; 0: none
     size_t pages;    //  KV_COPY that it has answered
+    bool shows_e;    //  With its promises, that e has a second incarnation
 } s_peer_t;
 
 static s_peer_t s_peers[5];
@@ -90,6 +91,8 @@ s_reply (fixture_t *self, const fixture_seen_t *ask)
         peer->process = reply.kv_promises.process;
         reply.kv_promises.promises = s_promises[ask->peer];
         reply.kv_promises.dropped = s_dropped[ask->peer];
+        if (peer->shows_e)
+            reply.vector.incarnation[4].counter = 2;
         if (peer->heard)
             reply.kv_promises.heard[3 - ask->peer] = (zseq_journal_end_t){
               reply.vector.incarnation[3 - ask->peer], peer->heard};
@@ -552,9 +555,9 @@ Test (node_keys, of_a_round_that_peers_have_promised_are_promised)
 }
 
 //  Plays four peers until the node writes, but for the keys of e, which is
-//  asked for a page in vain. Returns the group; late: what e was asked.
+//  asked in vain after some pages. Returns the group; late: what e was asked.
 static const zseq_kv_group_t *
-s_run_without_e (fixture_t *self, fixture_seen_t *late)
+s_run_without_e (fixture_t *self, size_t pages, fixture_seen_t *late)
 {
     static fixture_seen_t asks[ACTIONS_MAX];
     for (int round = 0; round < 4000; round++) {
@@ -564,7 +567,7 @@ s_run_without_e (fixture_t *self, fixture_seen_t *late)
         for (size_t index = 0; index < count; index++) {
             if (asks[index].type != ZSEQ_ACTION_ASK)
                 continue;
-            if (asks[index].peer == 4 &&
+            if (asks[index].peer == 4 && s_peers[4].pages >= pages &&
                 asks[index].msg.op == ZSEQ_OP_KV_COPY) {
                 *late = asks[index];
                 continue;
@@ -588,9 +591,9 @@ s_run_without_e (fixture_t *self, fixture_seen_t *late)
     return NULL;
 }
 
-//  Of five nodes, e is not needed any more. Meanwhile it has lost its disk and
-//  recovered, and so does not know the new incarnation of this node.
-Test (node_keys, are_kept_if_a_peer_refuses_when_they_are_written)
+//  One of five nodes recovers.
+static fixture_t *
+s_one_of_five (void)
 {
     zseq_record_t record = fixture_record (5, 0);
     for (uint8_t index = 0; index < 5; index++)
@@ -600,13 +603,38 @@ Test (node_keys, are_kept_if_a_peer_refuses_when_they_are_written)
     record.voting = true;
     fixture_t *self = fixture_new_kv (&record, 100, 1000000);
     zseq_node_recover (self->node, "it was told to", NULL);
+    return self;
+}
+
+//  e has shown a page, and loses its disk. The promises of b, which come last,
+//  are the first to show that: what was copied from b is forgotten, too, and
+//  its promises do not complete it.
+Test (node_keys, are_copied_again_from_a_peer_that_shows_a_lost_disk)
+{
+    fixture_t *self = s_one_of_five ();
+    s_peers[1].record[0] = s_record ("k", s_low, 1);
+    s_peers[1].count = 1;
+    s_peers[1].shows_e = true;
+    static fixture_seen_t late;
+    const zseq_kv_group_t *group = s_run_without_e (self, 1, &late);
+    cr_assert_not_null (group);
+    cr_assert_gt (s_peers[1].pages, ZSEQ_SHARDS);
+    cr_assert_not_null (s_find (group, "k"));
+    fixture_destroy (&self);
+}
+
+//  Of five nodes, e is not needed any more. Meanwhile it has lost its disk and
+//  recovered, and so does not know the new incarnation of this node.
+Test (node_keys, are_kept_if_a_peer_refuses_when_they_are_written)
+{
+    fixture_t *self = s_one_of_five ();
     for (uint8_t peer = 1; peer < 5; peer++) {
         s_peers[peer].record[0] = s_record ("k", s_low, 1);
         s_peers[peer].count = 1;
         s_peers[peer].promise = s_low;
     }
     static fixture_seen_t late;
-    cr_assert_not_null (s_run_without_e (self, &late));
+    cr_assert_not_null (s_run_without_e (self, 0, &late));
     cr_assert_eq (late.msg.op, ZSEQ_OP_KV_COPY);
     s_peers[4].incarnation = 2;
     zseq_msg_t refusal = s_reply (self, &late);

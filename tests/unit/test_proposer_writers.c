@@ -27,7 +27,7 @@ typedef struct {
 
 typedef struct {
     zseq_kv_request_t request;  //  First
-    char key[8];
+    char key[24];
     uint64_t away_us;  //  How far it is from the coordinator
     uint64_t due_us;   //  When its next op arrives there; 0: one waits
     uint64_t written;

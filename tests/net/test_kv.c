@@ -479,7 +479,7 @@ static void
 s_fill (uint64_t *versions, size_t count)
 {
     for (size_t index = 0; index < count; index++) {
-        char key[16];
+        char key[32];
         snprintf (key, sizeof key, "key-%zu", index);
         versions[index] = s_put (key, key);
         if (index % 5 == 0)
@@ -494,7 +494,7 @@ static void
 s_assert_filled (const uint64_t *versions, size_t count)
 {
     for (size_t index = 0; index < count; index++) {
-        char key[16];
+        char key[32];
         snprintf (key, sizeof key, "key-%zu", index);
         if (index % 5) {
             s_assert_value (key, key, versions[index]);

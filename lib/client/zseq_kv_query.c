@@ -123,8 +123,8 @@ s_count_speaking (const zseq_session_t *session, bool older)
     return count;
 }
 
-//  Why the last node that refused did so. To a coordinator, memory may have been
-//  what is full.
+//  Why the last node that refused did so. To a coordinator, memory may have
+//  been what is full.
 static const char *
 s_refusal (const zseq_kv_call_t *call)
 {

@@ -179,7 +179,7 @@ Test (kvstore, acknowledges_after_one_write_and_one_sync)
     s_end (&kv, &store);
     size_t index = 0;
     ASSERT_LINES (index, "write kv/journal-00000001",
-                  "fdatasync kv/journal-00000001", "close lock", "complete");
+                  "fdatasync kv/journal-00000001", "complete");
 }
 
 Test (kvstore, goes_on_in_the_next_segment_only_when_it_is_durable)

@@ -86,6 +86,11 @@ static int
 s_list (zseq_kv_t *kv, const zseq_kv_list_ask_t *ask, zseq_kv_list_fn *fn,
         void *arg)
 {
+    assert (kv);
+    assert (ask->prefix.data || ask->prefix.size == 0);
+    assert (ask->after.data || ask->after.size == 0);
+    assert (fn);
+
     zseq_client_t *client = kv->client;
     int rc = zseq_client_check (client);
     if (rc != ZSEQ_OK)
@@ -118,11 +123,6 @@ zseq_kv_list (zseq_kv_t *self, const void *prefix, size_t prefix_size,
               const void *after, size_t after_size, zseq_kv_list_fn *fn,
               void *arg)
 {
-    assert (self);
-    assert (prefix || prefix_size == 0);
-    assert (after || after_size == 0);
-    assert (fn);
-
     zseq_kv_list_ask_t ask = {.prefix = {prefix, prefix_size},
                               .after = {after, after_size},
                               .values = true};
@@ -134,11 +134,6 @@ zseq_kv_keys (zseq_kv_t *self, const void *prefix, size_t prefix_size,
               const void *after, size_t after_size, zseq_kv_list_fn *fn,
               void *arg)
 {
-    assert (self);
-    assert (prefix || prefix_size == 0);
-    assert (after || after_size == 0);
-    assert (fn);
-
     zseq_kv_list_ask_t ask = {.prefix = {prefix, prefix_size},
                               .after = {after, after_size}};
     return s_list (self, &ask, fn, arg);

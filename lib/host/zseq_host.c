@@ -58,8 +58,8 @@ struct zseq_host {
     size_t damages;
     char damage[ZSEQ_STORE_TEXT_MAX];  //  The first of them
     zseq_store_t *store;
-    zseq_host_kv_t *kv;   //  NULL: the node has no key-value store
-    bool kv_loaded;       //  ... which is open
+    zseq_host_kv_t *kv;
+    bool kv_loaded;       //  It is open
     uint64_t kv_version;  //  Else of the first record with an identity; 0:
                           //  there is none yet
     int poll_fd;          //  Readable while either store has completions
@@ -579,7 +579,7 @@ s_take_write (zseq_host_t *self, const zseq_written_t *done)
         zseq_store_refusal (self->store, why);
         event.why = why;
     }
-    else if (done->record && self->kv && !self->kv_loaded && self->kv_version &&
+    else if (done->record && !self->kv_loaded && self->kv_version &&
              done->tag >= self->kv_version)
         s_open_kv (self);
     zseq_host_step (self, &event);

@@ -63,10 +63,10 @@ typedef struct {
     pid_t pid;
     bool paused;
     bool able;            //  When the watch began, it reached a majority
-    bool helpless;        //  ... and no node that does
     bool keyless;         //  It reached no node that reaches a majority
     bool cut_off;         //  ... nor one from which such a node is reached:
                           //  coordinators pass requests on
+    bool helpless;        //  It was cut off, and reached no majority itself
     uint64_t operations;  //  What it had then
     uint64_t failures;
     zseq_keys_progress_t keys;
@@ -391,9 +391,9 @@ s_able (const zseq_netcluster_t *self, size_t host)
     return s_voters (self, host) >= self->n / 2 + 1;
 }
 
-//  Whether no node that a host reaches can claim for it.
+//  Whether no node that a host reaches reaches a majority.
 static bool
-s_helpless (const zseq_netcluster_t *self, size_t host)
+s_keyless (const zseq_netcluster_t *self, size_t host)
 {
     for (size_t index = 0; index < self->n; index++) {
         const s_node_t *node = &self->node[index];
@@ -585,9 +585,9 @@ s_note (zseq_netcluster_t *self)
     for (size_t index = 0; index < ZSEQ_NETCLUSTER_CLIENTS; index++) {
         s_client_t *client = &self->client[index];
         client->able = s_able (self, client->host);
-        client->keyless = s_helpless (self, client->host);
+        client->keyless = s_keyless (self, client->host);
         client->cut_off = s_cut_off (self, client->host);
-        client->helpless = !client->able && client->keyless;
+        client->helpless = !client->able && client->cut_off;
         client->keys = s_keys (self, client);
         client->operations = s_operations (client);
         client->failures = s_failures (client);

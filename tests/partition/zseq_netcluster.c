@@ -676,8 +676,8 @@ zseq_netcluster_watch (zseq_netcluster_t *self)
     self->watch_ns = zseq_history_now_ns ();
 }
 
-//  Fails if a client that was cut off could use keys. One answer may have been
-//  on its way.
+//  Fails if a client that was cut off could use keys. An answer for each of its
+//  threads may have been on its way.
 static void
 s_check_keyless (const zseq_netcluster_t *self, const s_client_t *client)
 {
@@ -687,7 +687,7 @@ s_check_keyless (const zseq_netcluster_t *self, const s_client_t *client)
     uint64_t answers = now.writes - client->keys.writes;
     if (client->helpless)
         answers += now.reads - client->keys.reads;
-    if (answers > 1)
+    if (answers > S_KEY_THREADS)
         zseq_process_fail (
           "client %u was cut off from all coordinators of keys, "
           "and had %lu answers",

@@ -22,11 +22,13 @@ for option in "$@"; do
 done
 
 #  The tests that tell address sanitizer nothing that others do not: whole clusters
-#  whose directories are put back, copied and upgraded. With --long it has all.
-addresses=(-E 'cli_backup|cli_upgrade|crash_copies|crash_directories')
+#  whose directories are put back, copied and upgraded, whose power or network is
+#  cut, and daemons with planted mistakes. With --long it has all.
+addresses=(-E 'cli_(backup|upgrade)|partition_(disks|partial|pauses)')
+addresses[1]+='|crash_(calls_[aos]|copies|directories|errors_full|power)'
 
 #  The tests that thread sanitizer can tell most about; with --long it has all.
-threads=(-R 'test_(buffer|calls|client|cluster|daemon|load|local|reactor|schemes|session|store)$|zseq-soak|cli_commands|cli_examples|crash_disks|partition_cuts')
+threads=(-R 'test_(buffer|calls|client|cluster|daemon|load|local|reactor|schemes|session|store)$|zseq-soak|cli_examples|crash_disks|partition_cuts')
 if [[ -n ${ZSEQ_LONG:-} ]]; then
     addresses=()
     threads=()

@@ -51,6 +51,13 @@ typedef struct {
     zseq_sequence_t *sequence;  //  Checked now, or last; NULL: none yet
 } s_scrub_t;
 
+//  The same of the files of the keys, beside it.
+typedef struct {
+    uint64_t next_us;
+    bool waiting;
+    size_t pieces;  //  Of all files, when the last one was read
+} s_scrub_keys_t;
+
 struct zseq_host {
     zseq_host_options_t options;
     zseq_record_t record;  //  As it was read, or that of a lost node
@@ -68,6 +75,7 @@ struct zseq_host {
     size_t write_count;
     size_t write_size;
     s_scrub_t scrub;
+    s_scrub_keys_t scrub_keys;
     bool await_logged;   //  The wait for a predecessor is in the log
     uint64_t opened_us;  //  When wait_us begins to count
     int exit;            //  Why to end at once; or ZSEQ_OK
@@ -461,9 +469,8 @@ zseq_host_step (zseq_host_t *self, zseq_event_t *event)
 //  Reading back.
 
 static uint64_t
-s_scrub_interval_us (const zseq_host_t *self)
+s_scrub_interval_us (const zseq_host_t *self, uint64_t things)
 {
-    uint64_t things = zseq_node_count (self->node) + 2;
     uint64_t interval_us = self->options.scrub_us / things;
     if (interval_us > SCRUB_US_MAX)
         return SCRUB_US_MAX;
@@ -498,22 +505,42 @@ s_scrub_choose (zseq_host_t *self, zseq_check_t *check)
 
 //  Starts to read back one thing, if that is due.
 static void
-s_scrub (zseq_host_t *self)
+s_scrub_sequences (zseq_host_t *self, uint64_t now_us)
 {
     s_scrub_t *scrub = &self->scrub;
-    if (self->options.scrub_us == 0 || scrub->waiting || self->exit ||
-        zseq_node_state (self->node) != ZSEQ_STATE_VOTING)
-        return;
-    uint64_t now_us = zseq_clock_now_us ();
-    if (now_us < scrub->next_us)
+    if (scrub->waiting || now_us < scrub->next_us)
         return;
     bool first = scrub->next_us == 0;
-    scrub->next_us = now_us + s_scrub_interval_us (self);
+    scrub->next_us =
+      now_us + s_scrub_interval_us (self, zseq_node_count (self->node) + 2);
     zseq_check_t check;
     if (first || !s_scrub_choose (self, &check))
         return;
     scrub->overtaken = false;
     scrub->waiting = zseq_store_check (self->store, &check) == ZSEQ_OK;
+}
+
+static void
+s_scrub_keys (zseq_host_t *self, uint64_t now_us)
+{
+    s_scrub_keys_t *scrub = &self->scrub_keys;
+    if (!self->kv_loaded || scrub->waiting || now_us < scrub->next_us)
+        return;
+    scrub->waiting = scrub->next_us > 0;
+    scrub->next_us = now_us + s_scrub_interval_us (self, scrub->pieces + 1);
+    if (scrub->waiting)
+        zseq_host_kv_check (self->kv);
+}
+
+static void
+s_scrub (zseq_host_t *self)
+{
+    if (self->options.scrub_us == 0 || self->exit ||
+        zseq_node_state (self->node) != ZSEQ_STATE_VOTING)
+        return;
+    uint64_t now_us = zseq_clock_now_us ();
+    s_scrub_sequences (self, now_us);
+    s_scrub_keys (self, now_us);
 }
 
 //  Goes on to the next kind of thing when the last of this kind was read.
@@ -543,6 +570,19 @@ s_take_checked (zseq_host_t *self, const zseq_written_t *done)
         return;
     zseq_event_t event = {.type = ZSEQ_EVENT_DAMAGED, .sequence = done->owner};
     zseq_host_step (self, &event);
+}
+
+//  Takes the result for a piece of the files of the keys.
+static void
+s_take_checked_keys (zseq_host_t *self, const zseq_kvstore_done_t *done)
+{
+    char text[ZSEQ_STORE_TEXT_MAX];
+    self->scrub_keys.waiting = false;
+    self->scrub_keys.pieces = done->pieces;
+    if (done->status != ZSEQ_EDAMAGED)
+        return;
+    zseq_host_kv_check_text (self->kv, text);
+    s_log (self, ZSEQ_LOG (SCRUB_DAMAGE), text, ZSEQ_TEXT_SCRUB_REPAIRS);
 }
 
 //  Opens the store of the keys that came with the identity of the cluster.
@@ -620,6 +660,8 @@ s_take_keys (zseq_host_t *self)
             s_exit (self, ZSEQ_EIO, zseq_host_kv_text (self->kv));
             break;
         }
+        if (done->type == ZSEQ_KVSTORE_CHECKED)
+            s_take_checked_keys (self, done);
         if (done->type != ZSEQ_KVSTORE_WRITTEN)
             continue;
         zseq_event_t event = {.type = ZSEQ_EVENT_KV_PERSISTED,

@@ -307,6 +307,20 @@ zseq_host_kv_flush (zseq_host_kv_t *self)
 }
 
 void
+zseq_host_kv_check (zseq_host_kv_t *self)
+{
+    assert (self);
+    zseq_kvstore_check (self->kvstore);
+}
+
+void
+zseq_host_kv_check_text (zseq_host_kv_t *self, char *text)
+{
+    assert (self);
+    zseq_kvstore_check_text (self->kvstore, text);
+}
+
+void
 zseq_host_kv_refusal (zseq_host_kv_t *self, char *text)
 {
     assert (self);

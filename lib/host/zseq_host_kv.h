@@ -42,11 +42,13 @@ int zseq_host_kv_start (zseq_host_kv_t *self);
 
 //  The rest is as zseq_kvstore. _collect and _flush answer the store's
 //  questions for snapshots, so that a caller need only look at what was
-//  written, and at ZSEQ_EIO.
+//  written or checked, and at ZSEQ_EIO.
 int zseq_host_kv_submit (zseq_host_kv_t *self, const zseq_kv_group_t *group);
 size_t zseq_host_kv_collect (zseq_host_kv_t *self, zseq_kvstore_done_t *done,
                              size_t count);
 void zseq_host_kv_flush (zseq_host_kv_t *self);
+void zseq_host_kv_check (zseq_host_kv_t *self);
+void zseq_host_kv_check_text (zseq_host_kv_t *self, char *text);
 void zseq_host_kv_refusal (zseq_host_kv_t *self, char *text);
 const char *zseq_host_kv_text (const zseq_host_kv_t *self);
 int zseq_host_kv_fd (const zseq_host_kv_t *self);

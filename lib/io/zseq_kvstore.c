@@ -66,6 +66,7 @@ zseq_kvstore_destroy (zseq_kvstore_t **self_p)
     *self_p = NULL;
     zseq_kvstore_writer_term (self);
     zseq_kvstore_shot_term (&self->shot);
+    zseq_kvstore_scrub_term (&self->scrub);
     zseq_kvstore_journal_term (&self->journal);
     zseq_kvstore_ledger_term (&self->ledger);
     free (self->batch.bytes);
@@ -99,6 +100,7 @@ s_allocate (zseq_kvstore_t *self)
     return zseq_kvstore_journal_init (&self->journal, &self->disk,
                                       &self->sizes) &&
            zseq_kvstore_shot_init (&self->shot, self->sizes.piece) &&
+           zseq_kvstore_scrub_init (&self->scrub, self->sizes.piece) &&
            self->batch.bytes;
 }
 

@@ -109,6 +109,7 @@ typedef enum {
                            //  zseq_kvstore_snapshot
     ZSEQ_KVSTORE_SNAPPED,  //  The snapshot of shard is made, or given up: its
                            //  registers are needed no more. status
+    ZSEQ_KVSTORE_CHECKED,  //  A piece was read back: status, pieces
     ZSEQ_KVSTORE_FAILED    //  The store failed without a submitted group
 } zseq_kvstore_done_type_t;
 
@@ -118,7 +119,9 @@ typedef struct {
     uint64_t position;
     int status;  //  ZSEQ_OK: durable. ZSEQ_ENOSPACE: refused; all, a part or
                  //  nothing of the group may be on disk. ZSEQ_EIO: fatal, the
-                 //  node must stop without acknowledging anything more
+                 //  node must stop without acknowledging anything more.
+                 //  ZSEQ_EDAMAGED: what was read back is not what was written
+    size_t pieces;  //  That all files have, at present
 } zseq_kvstore_done_t;
 
 //  Answers the last ZSEQ_KVSTORE_DUE: the shard's promise, its highest dropped
@@ -128,6 +131,15 @@ typedef struct {
 void zseq_kvstore_snapshot (zseq_kvstore_t *self, uint8_t shard,
                             const zseq_ballot_t *promise, uint64_t dropped,
                             zseq_register_t *const *registers, size_t count);
+
+//  Reads back the next piece of the files when no group waits, or after a
+//  thousand writes, and completes as ZSEQ_KVSTORE_CHECKED; only then may it be
+//  called again. The status is ZSEQ_OK, ZSEQ_EAGAIN (it could not be read now)
+//  or ZSEQ_EDAMAGED; zseq_kvstore_check_text then copies a line about it, with
+//  the file's name, and the store replaces what is damaged by new snapshots.
+//  text has ZSEQ_STORE_TEXT_MAX bytes. Source: lib/doc/disk.md, section 14.7.
+void zseq_kvstore_check (zseq_kvstore_t *self);
+void zseq_kvstore_check_text (zseq_kvstore_t *self, char *text);
 
 //  Copies what the system said to the last write that was refused, with the
 //  file's name. text has ZSEQ_STORE_TEXT_MAX bytes.

@@ -308,6 +308,17 @@ zseq_kvstore_batch_read (zseq_kvstore_whole_t *self, uint64_t salt,
                                                    (XXH64_hash_t) salt);
 }
 
+size_t
+zseq_kvstore_batch_claim (const uint8_t *bytes, size_t size)
+{
+    zseq_store_reading_t reading = {bytes, size, false};
+    const uint8_t *magic = zseq_store_get (&reading, BATCH_MAGIC_SIZE);
+    size_t payload = (size_t) zseq_store_get_number (&reading, 4);
+    return reading.bad || memcmp (magic, BATCH_MAGIC, BATCH_MAGIC_SIZE) != 0
+             ? 0
+             : ZSEQ_KVSTORE_BATCH_FRAME + payload;
+}
+
 bool
 zseq_kvstore_batch_within (uint64_t salt, const uint8_t *bytes, size_t size)
 {

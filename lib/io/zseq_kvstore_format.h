@@ -133,6 +133,10 @@ typedef struct {
 bool zseq_kvstore_batch_read (zseq_kvstore_whole_t *self, uint64_t salt,
                               const uint8_t *bytes, size_t size);
 
+//  The size that the header of a batch at the beginning of bytes claims; 0:
+//  there is none.
+size_t zseq_kvstore_batch_claim (const uint8_t *bytes, size_t size);
+
 //  Whether a whole batch begins anywhere in bytes.
 bool zseq_kvstore_batch_within (uint64_t salt, const uint8_t *bytes,
                                 size_t size);

@@ -1,6 +1,7 @@
 #include "zseq_kvstore_journal.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <sodium.h>
@@ -182,7 +183,7 @@ zseq_kvstore_journal_append (zseq_kvstore_journal_t *self,
 }
 
 int
-zseq_kvstore_journal_turn (zseq_kvstore_journal_t *self)
+zseq_kvstore_journal_turn (zseq_kvstore_journal_t *self, uint64_t *size_p)
 {
     int rc = self->next.fd < 0 ? s_make_next (self) : ZSEQ_OK;
     if (rc != ZSEQ_OK)
@@ -194,6 +195,7 @@ zseq_kvstore_journal_turn (zseq_kvstore_journal_t *self)
     rc = zseq_kvstore_journal_append (self, &batch, self->position);
     if (rc != ZSEQ_OK)
         return rc;
+    *size_p = self->current.end;
     zseq_store_close (&self->current.fd);
     self->current = self->next;
     self->next.fd = -1;
@@ -249,7 +251,7 @@ zseq_kvstore_journal_delete (zseq_kvstore_journal_t *self, uint64_t number)
     assert (number < self->current.number);
     char where[ZSEQ_KVSTORE_WHERE_SIZE];
     zseq_kvstore_journal_where (number, where);
-    if (unlinkat (self->disk->fd, where, 0) != 0)
+    if (unlinkat (self->disk->fd, where, 0) != 0 && errno != ENOENT)
         return zseq_store_disk_fail_io (self->disk, where, "delete");
     if (!zseq_store_sync_directory (self->folder_fd))
         return zseq_store_disk_fail_io (self->disk, ZSEQ_KVSTORE_FOLDER,

@@ -68,8 +68,9 @@ bool zseq_kvstore_journal_fits (const zseq_kvstore_journal_t *self,
                                 size_t payload);
 
 //  Closes the current segment and goes on in the next one, which it makes if
-//  there is none. Errors: ZSEQ_ENOSPACE (nothing has changed), ZSEQ_EIO.
-int zseq_kvstore_journal_turn (zseq_kvstore_journal_t *self);
+//  there is none. *size_p: bytes of the one that is closed. Errors:
+//  ZSEQ_ENOSPACE (nothing has changed), ZSEQ_EIO.
+int zseq_kvstore_journal_turn (zseq_kvstore_journal_t *self, uint64_t *size_p);
 
 //  Appends the batch at position and syncs it. Errors: ZSEQ_ENOSPACE (nothing
 //  is in the journal), ZSEQ_EIO (fatal).
@@ -85,7 +86,8 @@ bool zseq_kvstore_journal_is_short (const zseq_kvstore_journal_t *self);
 //  ZSEQ_EIO.
 int zseq_kvstore_journal_prepare (zseq_kvstore_journal_t *self);
 
-//  Deletes a segment that is not needed, durably. Errors: ZSEQ_EIO.
+//  Deletes a segment that is not needed, durably. It may be gone. Errors:
+//  ZSEQ_EIO.
 int zseq_kvstore_journal_delete (zseq_kvstore_journal_t *self, uint64_t number);
 
 #endif

@@ -44,6 +44,15 @@ zseq_kvstore_ledger_add (zseq_kvstore_ledger_t *self, uint64_t number)
 }
 
 void
+zseq_kvstore_ledger_end_load (zseq_kvstore_ledger_t *self, uint64_t position)
+{
+    for (size_t i = 0; i < self->count; i++)
+        for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++)
+            if (self->segment[i].last[shard] > position)
+                self->segment[i].last[shard] = position;
+}
+
+void
 zseq_kvstore_ledger_grow (zseq_kvstore_ledger_t *self, uint64_t size)
 {
     assert (self->count > 0);
@@ -62,14 +71,38 @@ zseq_kvstore_ledger_note (zseq_kvstore_ledger_t *self, uint8_t shard,
 
 void
 zseq_kvstore_ledger_snapshot (zseq_kvstore_ledger_t *self, uint8_t shard,
-                              uint64_t position, uint64_t size, uint64_t since)
+                              uint64_t position, uint64_t size, uint64_t sum,
+                              uint64_t since)
 {
     assert (shard < ZSEQ_SHARDS);
     assert (position >= self->base.snapshot[shard]);
     self->base.snapshot[shard] = position;
     self->base_due = true;
     self->snapshot[shard] = size;
+    self->sum[shard] = sum;
+    self->bad[shard] = false;
     self->journal[shard] = since;
+}
+
+void
+zseq_kvstore_ledger_lose_snapshot (zseq_kvstore_ledger_t *self, uint8_t shard)
+{
+    assert (shard < ZSEQ_SHARDS);
+    self->bad[shard] = true;
+}
+
+void
+zseq_kvstore_ledger_lose_segment (zseq_kvstore_ledger_t *self, uint64_t number)
+{
+    if (self->bad_to < number)
+        self->bad_to = number;
+}
+
+bool
+zseq_kvstore_ledger_is_stuck (const zseq_kvstore_ledger_t *self)
+{
+    return self->bad_to > 0 &&
+           self->bad_to >= self->segment[self->count - 1].number;
 }
 
 //  Whether the segment has entries of the shard that its snapshot lacks.
@@ -80,8 +113,9 @@ s_needs (const zseq_kvstore_ledger_t *self,
     return segment->last[shard] > self->base.snapshot[shard];
 }
 
-uint8_t
-zseq_kvstore_ledger_due (const zseq_kvstore_ledger_t *self, uint64_t at_least)
+//  Whether the journal is to become smaller.
+static bool
+s_is_large (const zseq_kvstore_ledger_t *self, uint64_t at_least)
 {
     uint64_t journal = 0;
     uint64_t snapshots = 0;
@@ -89,7 +123,17 @@ zseq_kvstore_ledger_due (const zseq_kvstore_ledger_t *self, uint64_t at_least)
         journal += self->segment[i].size;
     for (size_t i = 0; i < ZSEQ_SHARDS; i++)
         snapshots += self->snapshot[i];
-    if (self->count < 2 || journal <= at_least || journal <= snapshots)
+    return journal > at_least && journal > snapshots;
+}
+
+uint8_t
+zseq_kvstore_ledger_due (const zseq_kvstore_ledger_t *self, uint64_t at_least)
+{
+    for (uint8_t i = 0; i < ZSEQ_SHARDS; i++)
+        if (self->bad[i])
+            return i;
+    if (self->count < 2 || (self->bad_to < self->segment[0].number &&
+                            !s_is_large (self, at_least)))
         return ZSEQ_SHARDS;
     uint8_t due = ZSEQ_SHARDS;
     int64_t most = INT64_MIN;

@@ -22,6 +22,9 @@ typedef struct {
     bool base_due;                   //  The journal does not say so yet
     uint64_t journal[ZSEQ_SHARDS];   //  Bytes of entries since its snapshot
     uint64_t snapshot[ZSEQ_SHARDS];  //  Bytes of its snapshot
+    uint64_t sum[ZSEQ_SHARDS];       //  ... the checksum of all of them
+    bool bad[ZSEQ_SHARDS];           //  ... it is damaged: to be made anew
+    uint64_t bad_to;  //  Segments up to this number are not to be relied on
     zseq_journal_end_t heard[ZSEQ_NODES_MAX];  //  Of peers, by their indexes
     bool heard_due;  //  The journal does not say that yet
 } zseq_kvstore_ledger_t;
@@ -35,6 +38,11 @@ bool zseq_kvstore_ledger_reserve (zseq_kvstore_ledger_t *self);
 //  Adds a segment after all others; there must be room.
 void zseq_kvstore_ledger_add (zseq_kvstore_ledger_t *self, uint64_t number);
 
+//  All was noted that loading has found. The journal ends at position: a
+//  snapshot as of then has what the beginning of a group has left behind it.
+void zseq_kvstore_ledger_end_load (zseq_kvstore_ledger_t *self,
+                                   uint64_t position);
+
 //  The newest segment has grown to size bytes.
 void zseq_kvstore_ledger_grow (zseq_kvstore_ledger_t *self, uint64_t size);
 
@@ -43,14 +51,25 @@ void zseq_kvstore_ledger_grow (zseq_kvstore_ledger_t *self, uint64_t size);
 void zseq_kvstore_ledger_note (zseq_kvstore_ledger_t *self, uint8_t shard,
                                uint64_t position, size_t size);
 
-//  A snapshot of the shard with the groups up to position is durable; since:
-//  bytes of its entries that came later.
+//  A snapshot of the shard with the groups up to position is durable. It has
+//  size bytes with that checksum; since: bytes of its entries that came later.
 void zseq_kvstore_ledger_snapshot (zseq_kvstore_ledger_t *self, uint8_t shard,
                                    uint64_t position, uint64_t size,
-                                   uint64_t since);
+                                   uint64_t sum, uint64_t since);
+
+//  The snapshot of the shard, or a segment, is damaged. Of a segment, snapshots
+//  have to replace all that the journal holds up to its end.
+void zseq_kvstore_ledger_lose_snapshot (zseq_kvstore_ledger_t *self,
+                                        uint8_t shard);
+void zseq_kvstore_ledger_lose_segment (zseq_kvstore_ledger_t *self,
+                                       uint64_t number);
+
+//  Whether the newest segment is damaged, so that another one must follow.
+bool zseq_kvstore_ledger_is_stuck (const zseq_kvstore_ledger_t *self);
 
 //  The shard that needs a snapshot next; ZSEQ_SHARDS: none. One does as soon as
-//  the journal is larger than the snapshots together and than at_least.
+//  the journal is larger than the snapshots together and than at_least, or if
+//  something is damaged.
 uint8_t zseq_kvstore_ledger_due (const zseq_kvstore_ledger_t *self,
                                  uint64_t at_least);
 

@@ -275,6 +275,7 @@ s_read_snapshot (s_reader_t *self, uint8_t shard)
     self->position[shard] = header.position;
     self->found->ledger.base.snapshot[shard] = header.position;
     self->found->ledger.snapshot[shard] = self->size;
+    self->found->ledger.sum[shard] = zseq_kvstore_sum (self->bytes, self->size);
     return s_report_records (self, &header, where);
 }
 
@@ -575,6 +576,7 @@ s_conclude (s_reader_t *self)
     while (found->ledger.segment[0].number < self->base.oldest)
         zseq_kvstore_ledger_remove (&found->ledger);
     found->ledger.base.oldest = self->base.oldest;
+    zseq_kvstore_ledger_end_load (&found->ledger, found->result.position);
     found->ledger.base_due =
       memcmp (&found->ledger.base, &self->base, sizeof self->base) != 0;
 }

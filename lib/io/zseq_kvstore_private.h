@@ -12,6 +12,7 @@
 
 #include "zseq_kvstore_ledger.h"
 #include "zseq_kvstore_load.h"
+#include "zseq_kvstore_scrub.h"
 #include "zseq_kvstore_shot.h"
 #include "zseq_store_guard.h"
 
@@ -40,6 +41,13 @@ typedef enum {
     ZSEQ_KVSTORE_SHOT_DONE    //  The caller has to be told
 } zseq_kvstore_shot_state_t;
 
+//  Of the piece that is to be read back.
+typedef enum {
+    ZSEQ_KVSTORE_CHECK_NONE,
+    ZSEQ_KVSTORE_CHECK_ASKED,  //  The caller has asked for it
+    ZSEQ_KVSTORE_CHECK_DONE    //  The caller has to be told
+} zseq_kvstore_check_state_t;
+
 struct zseq_kvstore {
     //  The directory.
     zseq_store_disk_t disk;   //  The node's directory, its last error
@@ -49,6 +57,7 @@ struct zseq_kvstore {
     zseq_kvstore_journal_t journal;
     zseq_kvstore_ledger_t ledger;
     zseq_kvstore_shot_t shot;
+    zseq_kvstore_scrub_t scrub;
     bool loaded;   //  zseq_kvstore_load has succeeded
     bool damaged;  //  ... with damage: kv is made anew with the first group
     bool fatal;    //  The store writes nothing more
@@ -69,6 +78,7 @@ struct zseq_kvstore {
     size_t shot_owed;          //  Bytes of the snapshot to write, the same
     uint64_t shot_since;       //  Bytes of its shard's entries since it began
     uint64_t shot_retry;       //  No snapshot before so many bytes are written
+    unsigned checked;          //  Writes since a piece was read back
 
     //  The queue.
     bool started;         //  The thread runs
@@ -87,6 +97,10 @@ struct zseq_kvstore {
     zseq_kvstore_shot_source_t shot_source;  //  While given
     int shot_status;                         //  Once done
     char refusal[ZSEQ_STORE_TEXT_MAX];
+    zseq_kvstore_check_state_t check_state;
+    int check_status;  //  Once done
+    size_t check_pieces;
+    char check_text[ZSEQ_STORE_TEXT_MAX];
 };
 
 //  Sets other sizes, before loading. For tests.

@@ -6,15 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "zseq_io_texts.h"
-
-//  The state of a checksum. XXH3 wants it aligned to 64 bytes.
-struct zseq_kvstore_sum {
-    XXH3_state_t state;
-};
 
 bool
 zseq_kvstore_shot_init (zseq_kvstore_shot_t *self, size_t piece)
@@ -24,7 +16,7 @@ zseq_kvstore_shot_init (zseq_kvstore_shot_t *self, size_t piece)
     self->piece = piece;
     self->capacity = piece + ZSEQ_KVSTORE_RECORD_MAX + ZSEQ_STORE_CHECKSUM_SIZE;
     self->bytes = malloc (self->capacity);
-    self->sum = aligned_alloc (64, sizeof *self->sum);
+    self->sum = zseq_kvstore_sum_new ();
     return self->bytes && self->sum;
 }
 
@@ -34,10 +26,9 @@ zseq_kvstore_shot_term (zseq_kvstore_shot_t *self)
     if (self->fd >= 0)
         zseq_store_disk_drop (&self->temp);
     zseq_store_close (&self->fd);
+    zseq_kvstore_sum_destroy (&self->sum);
     free (self->bytes);
-    free (self->sum);
     self->bytes = NULL;
-    self->sum = NULL;
 }
 
 void
@@ -112,9 +103,9 @@ zseq_kvstore_shot_begin (zseq_kvstore_shot_t *self,
                                          .dropped = source->dropped,
                                          .records_size = records_size};
     zseq_kvstore_shot_encode (&header, self->bytes);
-    XXH3_64bits_reset (&self->sum->state);
-    XXH3_64bits_update (&self->sum->state, self->bytes,
-                        ZSEQ_KVSTORE_SHOT_HEADER_SIZE);
+    zseq_kvstore_sum_reset (self->sum);
+    zseq_kvstore_sum_add (self->sum, self->bytes,
+                          ZSEQ_KVSTORE_SHOT_HEADER_SIZE);
     return s_write (self, journal, ZSEQ_KVSTORE_SHOT_HEADER_SIZE);
 }
 
@@ -136,7 +127,7 @@ zseq_kvstore_shot_step (zseq_kvstore_shot_t *self,
         zseq_kvstore_record_put (&writing, record);
     }
     assert (writing.size <= self->capacity);
-    XXH3_64bits_update (&self->sum->state, self->bytes, writing.size);
+    zseq_kvstore_sum_add (self->sum, self->bytes, writing.size);
     return s_write (self, journal, writing.size);
 }
 
@@ -147,8 +138,9 @@ zseq_kvstore_shot_end (zseq_kvstore_shot_t *self,
     assert (zseq_kvstore_shot_is_complete (self));
     assert (journal->position >= self->source.position);
     zseq_store_writing_t writing = {self->bytes, 0};
-    zseq_store_put_number (&writing, XXH3_64bits_digest (&self->sum->state),
+    zseq_store_put_number (&writing, zseq_kvstore_sum_value (self->sum),
                            ZSEQ_STORE_CHECKSUM_SIZE);
+    zseq_kvstore_sum_add (self->sum, self->bytes, writing.size);
     int rc = s_write (self, journal, writing.size);
     if (rc != ZSEQ_OK)
         return rc;

@@ -5,9 +5,8 @@
 #define ZSEQ_KVSTORE_SHOT_H_INCLUDED
 
 #include "zseq_kvstore_journal.h"
+#include "zseq_kvstore_sum.h"
 #include "zseq_register.h"
-
-typedef struct zseq_kvstore_sum zseq_kvstore_sum_t;
 
 //  What a snapshot is made of.
 typedef struct {
@@ -25,7 +24,7 @@ typedef struct {
     zseq_store_temp_t temp;
     size_t done;              //  Registers that are written
     uint64_t size;            //  Bytes that are written
-    zseq_kvstore_sum_t *sum;  //  Their checksum
+    zseq_kvstore_sum_t *sum;  //  Their checksum; of all once it is placed
     uint8_t *bytes;           //  A piece
     size_t capacity;          //  Its bytes, and one record more
     size_t piece;

@@ -27,6 +27,9 @@
 //  Bytes that the background may write for a byte of groups.
 #define SHARE 2
 
+//  Writes between two pieces that are read back while groups keep coming.
+#define CHECK_BATCHES 1000
+
 //  The queue.
 
 static void
@@ -137,10 +140,13 @@ s_turn (zseq_kvstore_t *self)
         return zseq_store_disk_fail (&self->disk, ZSEQ_ENOSPACE,
                                      ZSEQ_KVSTORE_FOLDER,
                                      ZSEQ_TEXT_NO_MEMORY_WRITER);
-    int rc = zseq_kvstore_journal_turn (&self->journal);
-    if (rc == ZSEQ_OK)
-        zseq_kvstore_ledger_add (&self->ledger, self->journal.current.number);
-    return rc;
+    uint64_t size;
+    int rc = zseq_kvstore_journal_turn (&self->journal, &size);
+    if (rc != ZSEQ_OK)
+        return rc;
+    zseq_kvstore_ledger_grow (&self->ledger, size);
+    zseq_kvstore_ledger_add (&self->ledger, self->journal.current.number);
+    return ZSEQ_OK;
 }
 
 //  Notes in the ledger what a batch has added to the journal.
@@ -419,7 +425,9 @@ typedef enum {
     S_WRITE_SHOT,
     S_WRITE_ZEROS,
     S_SPEND_SEGMENT,
-    S_ASK_FOR_SHOT
+    S_LEAVE_SEGMENT,
+    S_ASK_FOR_SHOT,
+    S_CHECK
 } s_work_t;
 
 //  Whether the snapshot can go on. Called under the mutex.
@@ -434,9 +442,9 @@ s_has_shot (const zseq_kvstore_t *self)
             self->processed >= self->shot.source.position);
 }
 
-//  What to do while no group waits. Called under the mutex.
+//  What to write while no group waits. Called under the mutex.
 static s_work_t
-s_choose_work (const zseq_kvstore_t *self)
+s_choose_writing (const zseq_kvstore_t *self)
 {
     if (self->fatal || self->damaged || self->full || !self->used)
         return S_NOTHING;
@@ -450,12 +458,25 @@ s_choose_work (const zseq_kvstore_t *self)
         return S_WRITE_ZEROS;
     if (zseq_kvstore_ledger_is_spent (&self->ledger))
         return S_SPEND_SEGMENT;
+    if (zseq_kvstore_ledger_is_stuck (&self->ledger))
+        return S_LEAVE_SEGMENT;
     if (self->shot_state == ZSEQ_KVSTORE_SHOT_NONE &&
         self->written >= self->shot_retry &&
         zseq_kvstore_ledger_due (
           &self->ledger, SEGMENTS_MIN * self->sizes.segment) < ZSEQ_SHARDS)
         return S_ASK_FOR_SHOT;
     return S_NOTHING;
+}
+
+//  What to do while no group waits. Called under the mutex.
+static s_work_t
+s_choose_work (const zseq_kvstore_t *self)
+{
+    s_work_t work = s_choose_writing (self);
+    if (work == S_NOTHING && self->check_state == ZSEQ_KVSTORE_CHECK_ASKED &&
+        !self->fatal && !self->damaged)
+        return S_CHECK;
+    return work;
 }
 
 //  Begins the snapshot that the caller has given.
@@ -484,9 +505,9 @@ s_place_shot (zseq_kvstore_t *self)
     if (rc == ZSEQ_OK)
         rc = zseq_kvstore_shot_end (&self->shot, &self->journal);
     if (rc == ZSEQ_OK)
-        zseq_kvstore_ledger_snapshot (&self->ledger, source->shard,
-                                      source->position, self->shot.size,
-                                      self->shot_since);
+        zseq_kvstore_ledger_snapshot (
+          &self->ledger, source->shard, source->position, self->shot.size,
+          zseq_kvstore_sum_value (self->shot.sum), self->shot_since);
     return rc;
 }
 
@@ -536,6 +557,26 @@ s_ask_for_shot (zseq_kvstore_t *self)
     pthread_mutex_unlock (&self->mutex);
 }
 
+//  Reads back a piece. What is damaged is written anew even if the node has
+//  written nothing yet.
+static void
+s_check (zseq_kvstore_t *self)
+{
+    int rc =
+      zseq_kvstore_scrub_step (&self->scrub, &self->journal, &self->ledger);
+    if (rc == ZSEQ_EDAMAGED)
+        self->used = true;
+    size_t pieces = zseq_kvstore_scrub_pieces (&self->scrub, &self->ledger);
+    pthread_mutex_lock (&self->mutex);
+    self->checked = 0;
+    self->check_state = ZSEQ_KVSTORE_CHECK_DONE;
+    self->check_status = rc;
+    self->check_pieces = pieces;
+    memcpy (self->check_text, self->scrub.disk.why, sizeof self->check_text);
+    s_signal (self);
+    pthread_mutex_unlock (&self->mutex);
+}
+
 static int
 s_do_work (zseq_kvstore_t *self, s_work_t work)
 {
@@ -551,8 +592,13 @@ s_do_work (zseq_kvstore_t *self, s_work_t work)
     case S_SPEND_SEGMENT:
         zseq_kvstore_ledger_remove (&self->ledger);
         return ZSEQ_OK;
+    case S_LEAVE_SEGMENT:
+        return s_turn (self);
     case S_ASK_FOR_SHOT:
         s_ask_for_shot (self);
+        return ZSEQ_OK;
+    case S_CHECK:
+        s_check (self);
         return ZSEQ_OK;
     default:
         return ZSEQ_OK;
@@ -593,7 +639,7 @@ s_pay (zseq_kvstore_t *self, uint64_t bytes)
     self->shot_owed += SHARE * bytes;
     while (!self->fatal && !self->full && self->shot_owed >= piece) {
         pthread_mutex_lock (&self->mutex);
-        s_work_t work = s_choose_work (self);
+        s_work_t work = s_choose_writing (self);
         pthread_mutex_unlock (&self->mutex);
         if (work == S_NOTHING || work == S_WRITE_ZEROS)
             break;
@@ -601,6 +647,12 @@ s_pay (zseq_kvstore_t *self, uint64_t bytes)
         (void) s_work (self, work);
     }
     self->shot_owed %= piece;
+    pthread_mutex_lock (&self->mutex);
+    bool check = self->check_state == ZSEQ_KVSTORE_CHECK_ASKED &&
+                 !self->fatal && ++self->checked > CHECK_BATCHES;
+    pthread_mutex_unlock (&self->mutex);
+    if (check)
+        s_check (self);
 }
 
 //  The thread.
@@ -789,6 +841,28 @@ zseq_kvstore_snapshot (zseq_kvstore_t *self, uint8_t shard,
 }
 
 void
+zseq_kvstore_check (zseq_kvstore_t *self)
+{
+    assert (self);
+    assert (self->started);
+    pthread_mutex_lock (&self->mutex);
+    assert (self->check_state == ZSEQ_KVSTORE_CHECK_NONE);
+    self->check_state = ZSEQ_KVSTORE_CHECK_ASKED;
+    pthread_cond_signal (&self->wake);
+    pthread_mutex_unlock (&self->mutex);
+}
+
+void
+zseq_kvstore_check_text (zseq_kvstore_t *self, char *text)
+{
+    assert (self);
+    assert (text);
+    pthread_mutex_lock (&self->mutex);
+    memcpy (text, self->check_text, sizeof self->check_text);
+    pthread_mutex_unlock (&self->mutex);
+}
+
+void
 zseq_kvstore_refusal (zseq_kvstore_t *self, char *text)
 {
     assert (self);
@@ -828,6 +902,12 @@ s_collect_next (zseq_kvstore_t *self, zseq_kvstore_done_t *done)
         self->shot_state = ZSEQ_KVSTORE_SHOT_NONE;
         pthread_cond_signal (&self->wake);
     }
+    else if (self->check_state == ZSEQ_KVSTORE_CHECK_DONE) {
+        *done = (zseq_kvstore_done_t){.type = ZSEQ_KVSTORE_CHECKED,
+                                      .status = self->check_status,
+                                      .pieces = self->check_pieces};
+        self->check_state = ZSEQ_KVSTORE_CHECK_NONE;
+    }
     else if (self->failed) {
         *done = (zseq_kvstore_done_t){.type = ZSEQ_KVSTORE_FAILED,
                                       .status = ZSEQ_EIO};
@@ -855,7 +935,8 @@ zseq_kvstore_collect (zseq_kvstore_t *self, zseq_kvstore_done_t *done,
     }
     bool more = self->done.first || self->failed ||
                 self->shot_state == ZSEQ_KVSTORE_SHOT_DUE ||
-                self->shot_state == ZSEQ_KVSTORE_SHOT_DONE;
+                self->shot_state == ZSEQ_KVSTORE_SHOT_DONE ||
+                self->check_state == ZSEQ_KVSTORE_CHECK_DONE;
     uint64_t events;
     if (!more && taken > 0)
         (void) !read (self->event_fd, &events, sizeof events);

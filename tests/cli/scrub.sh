@@ -50,14 +50,26 @@ touch -r "$work/times" "$work/a/node"
 kill -CONT "${pid[a]}"
 told '/node: not what was written last; it is written again'
 
+#  Keys: the journal, which a snapshot then replaces, and that snapshot.
+run "$zseq" -u "$(uri a)" kv put color red
+holds "a key is stored" test "$status" -eq 0
+flip "$work/a/kv/journal-00000001" 200
+told '/kv/journal-00000001: .*; it is written again'
+snapshots () { compgen -G "$work/a/kv/shard-??"; }
+gone () { [[ ! -e $work/a/kv/journal-00000001 ]] && snapshots >"$work/shots"; }
+holds "a snapshot replaces the segment" wait_until gone
+rm "$(head -n 1 "$work/shots")"
+told '/kv/shard-..: missing; it is written again'
+holds "the snapshot is there again" wait_until snapshots
+
 #  After the repair, no undamaged file is reported.
 so_far=$(wc -l <"$work/stream")
 streamed () { [[ $(wc -l <"$work/stream") -gt $((so_far + 300)) ]]; }
 count=$(grep -c "The disk does not keep" "$work/a.log")
 holds "the client goes on" wait_until streamed
-holds "six things were damaged" test "$count" -eq 6
+holds "eight things were damaged" test "$count" -eq 8
 holds "nothing more was" \
-    test "$(grep -c "The disk does not keep" "$work/a.log")" -eq 6
+    test "$(grep -c "The disk does not keep" "$work/a.log")" -eq 8
 kill -TERM "${pid[stream]}"
 wait "${pid[stream]}"
 unset "pid[stream]"
@@ -69,5 +81,6 @@ start a --scrub 0
 ready a
 answers 100 "$zseq" -u "$(uri a)" next bills
 answers 100 "$zseq" -u "$(uri a)" next shops
+answers red "$zseq" -u "$(uri a)" kv get color
 stop a
 verdict

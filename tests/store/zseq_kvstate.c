@@ -337,6 +337,12 @@ s_note (s_script_t *self, const zseq_kvstore_done_t *done)
         report->refused += done->status == ZSEQ_ENOSPACE;
         s_release_shot (self);
         break;
+    case ZSEQ_KVSTORE_CHECKED:
+        report->checked++;
+        report->pieces = done->pieces;
+        if (done->status == ZSEQ_EDAMAGED && report->damaged++ == 0)
+            zseq_kvstore_check_text (self->kv, report->damage);
+        break;
     case ZSEQ_KVSTORE_FAILED:
         report->fatal++;
         break;
@@ -477,19 +483,16 @@ s_step (s_script_t *self)
         report->acknowledged = report->submitted;
 }
 
-void
-kvstate_play (kvstate_report_t *report, size_t snapshots, size_t groups,
-              void (*on_durable) (uint64_t position, void *arg), void *arg)
+//  Opens the directory.
+static s_script_t *
+s_script_new (kvstate_report_t *report, zseq_store_t **store_p)
 {
     s_script_t *self = calloc (1, sizeof *self);
     assert (self);
     self->report = report;
-    self->on_durable = on_durable;
-    self->arg = arg;
     self->seed = 4711 + (unsigned) report->submitted;
-    zseq_store_t *store;
     zseq_kvstore_load_result_t result;
-    int rc = kvstate_open (&store, &self->kv, 0, &self->state, &result);
+    int rc = kvstate_open (store_p, &self->kv, 0, &self->state, &result);
     if (rc != ZSEQ_OK)
         fprintf (stderr, "%d: %s\n", rc, s_text);
     assert (rc == ZSEQ_OK);
@@ -497,20 +500,74 @@ kvstate_play (kvstate_report_t *report, size_t snapshots, size_t groups,
     memcpy (self->counter, counters.counter, sizeof self->counter);
     rc = zseq_kvstore_start (self->kv);
     assert (rc == ZSEQ_OK);
-    uint64_t first = report->submitted;
-    while (
-      !report->fatal && report->submitted < KVSTATE_POSITIONS - 50 &&
-      (report->snapshots < snapshots || report->submitted - first < groups))
-        s_step (self);
-    if (report->fatal && !zseq_kvstore_text (self->kv)[0])
-        report->after_fatal = true;
+    return self;
+}
+
+static void
+s_script_destroy (s_script_t **self_p, zseq_store_t **store_p)
+{
+    s_script_t *self = *self_p;
+    if (self->report->fatal && !zseq_kvstore_text (self->kv)[0])
+        self->report->after_fatal = true;
     zseq_kvstore_destroy (&self->kv);
-    zseq_store_destroy (&store);
+    zseq_store_destroy (store_p);
     s_release_shot (self);
     while (self->held_count > 0)
         zseq_kv_group_destroy (&self->held[--self->held_count]);
     kvstate_term (&self->state);
     free (self);
+    *self_p = NULL;
+}
+
+void
+kvstate_play (kvstate_report_t *report, size_t snapshots, size_t groups,
+              void (*on_durable) (uint64_t position, void *arg), void *arg)
+{
+    zseq_store_t *store;
+    s_script_t *self = s_script_new (report, &store);
+    self->on_durable = on_durable;
+    self->arg = arg;
+    uint64_t first = report->submitted;
+    while (
+      !report->fatal && report->submitted < KVSTATE_POSITIONS - 50 &&
+      (report->snapshots < snapshots || report->submitted - first < groups))
+        s_step (self);
+    s_script_destroy (&self, &store);
+}
+
+//  Reads back the next piece.
+static void
+s_read_back (s_script_t *self)
+{
+    size_t checked = self->report->checked;
+    zseq_kvstore_check (self->kv);
+    while (self->report->checked == checked) {
+        zseq_kvstore_done_t done;
+        while (zseq_kvstore_collect (self->kv, &done, 1) > 0)
+            s_note (self, &done);
+        struct pollfd fd = {zseq_kvstore_fd (self->kv), POLLIN, 0};
+        int rc = self->report->checked == checked ? poll (&fd, 1, -1) : 1;
+        assert (rc == 1);
+    }
+}
+
+void
+kvstate_read_back (kvstate_report_t *report, size_t groups,
+                   void (*change) (void *arg), void *arg)
+{
+    zseq_store_t *store;
+    s_script_t *self = s_script_new (report, &store);
+    while (groups-- > 0)
+        s_step (self);
+    change (arg);
+    size_t damaged = report->damaged;
+    for (size_t clean = 0; clean <= 2 * report->pieces + ZSEQ_SHARDS; clean++) {
+        s_read_back (self);
+        if (report->damaged > damaged)
+            clean = 0;
+        damaged = report->damaged;
+    }
+    s_script_destroy (&self, &store);
 }
 
 kvstate_report_t *

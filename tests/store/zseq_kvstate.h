@@ -31,7 +31,11 @@ typedef struct {
     size_t snapshots;
     size_t refused;
     size_t fatal;
-    bool after_fatal;  //  Something else was said after that
+    bool after_fatal;                  //  Something else was said after that
+    size_t checked;                    //  Pieces that were read back
+    size_t pieces;                     //  ... of so many
+    size_t damaged;                    //  ... that were damaged
+    char damage[ZSEQ_STORE_TEXT_MAX];  //  ... what was said of the first one
 } kvstate_report_t;
 
 //  A node's state: what loading reports, and what snapshots are made of.
@@ -68,6 +72,11 @@ int kvstate_check (uint64_t heard, kvstate_counters_t *counters,
 void kvstate_play (kvstate_report_t *report, size_t snapshots, size_t groups,
                    void (*on_durable) (uint64_t position, void *arg),
                    void *arg);
+
+//  Opens the node's directory, writes groups, calls change. Reads everything
+//  back until twice as many pieces as there are in a row are not damaged.
+void kvstate_read_back (kvstate_report_t *report, size_t groups,
+                        void (*change) (void *arg), void *arg);
 
 //  A report in memory that is shared with child processes.
 kvstate_report_t *kvstate_report_new (void);

@@ -49,7 +49,10 @@ zseq_node_kv_heard (const zseq_node_t *self, uint8_t node,
                     const zseq_incarnation_t *incarnation)
 {
     const zseq_journal_end_t *end = &self->kv.heard[node];
-    return zseq_incarnation_compare (&end->incarnation, incarnation) == 0
-             ? end->position
-             : 0;
+    int order = zseq_incarnation_compare (&end->incarnation, incarnation);
+    if (order == 0)
+        return end->position;
+    //  The recovery that began a later incarnation wrote a group, unless it was
+    //  one of a version without keys.
+    return order < 0 && end->position > 0 ? 1 : 0;
 }

@@ -894,6 +894,13 @@ s_use_force (zseq_operator_t *self)
         self->gone = 0;
         return;
     }
+    //  The first of restored nodes comes first, and those that wait for it need
+    //  no force. Others may have copies of different times, so that a journal
+    //  of keys ends before a position that a peer remembers.
+    if (self->restored &&
+        (voting == 0 || zseq_sim_cluster_state (self->cluster, chosen) !=
+                          ZSEQ_STATE_RECOVERING))
+        return;
     zseq_sim_cluster_kill (self->cluster, chosen, false);
     zseq_force_t force = s_draw_force (self, chosen);
     s_start_by_force (self, chosen, &force);
@@ -951,7 +958,7 @@ zseq_operator_settle (zseq_operator_t *self, const char *when)
         zseq_sim_cluster_run (self->cluster, now_us);
         for (uint8_t node = 0; node < self->n; node++)
             zseq_operator_start (self, node);
-        if (self->disaster && !self->restored && now_us >= force_us) {
+        if (self->disaster && now_us >= force_us) {
             s_use_force (self);
             force_us = now_us + FORCE_AFTER_US / 4;
         }

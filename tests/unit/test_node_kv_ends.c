@@ -96,6 +96,26 @@ Test (node_kv_ends, remembers_the_newest_incarnation_only)
     fixture_destroy (&self);
 }
 
+//  A version without keys recovers a node and writes nothing of them.
+Test (node_kv_ends, knows_that_a_recovery_has_written)
+{
+    fixture_t *self = fixture_kv_voter (100);
+    zseq_incarnation_t old = s_incarnation (self, 1);
+    zseq_incarnation_t new = {old.counter + 1, 1};
+    zseq_vector_t vector = self->record.vector;
+    vector.incarnation[1] = new;
+    vector.incarnation[2] = new;
+    s_promise (self, 1, old, 9, s_ballot);
+    fixture_hear_vector (self, 1, &vector);
+    fixture_write_record (self);
+    cr_assert_eq (s_heard (self, 1), 1);
+    //  That one has never told anything.
+    cr_assert_eq (s_heard (self, 2), 0);
+    s_promise (self, 1, new, 3, (zseq_ballot_t){6, 77});
+    cr_assert_eq (s_heard (self, 1), 3);
+    fixture_destroy (&self);
+}
+
 Test (node_kv_ends, writes_what_it_remembers_with_its_next_group)
 {
     fixture_t *self = fixture_kv_voter (100);

@@ -17,46 +17,16 @@ TestSuite (kvstore_scrub, .init = fixture_init, .fini = fixture_term);
 
 enum { FILES_MAX = 32 };
 
-typedef enum { S_NOTHING, S_FLIP, S_CUT, S_DELETE, S_SWAP } s_kind_t;
+typedef enum { S_FLIP, S_CUT, S_DELETE, S_SWAP } s_kind_t;
 
-//  What is done to which file.
+//  What is done to which file of those whose names begin so.
 typedef struct {
     s_kind_t kind;
-    char file[600];
-    size_t at;
-    char other[600];  //  Whose bytes a file gets
+    const char *prefix;
+    size_t index;
+    size_t at;      //  Which byte
+    char name[64];  //  What was changed; empty: there is no such file or byte
 } s_change_t;
-
-static void
-s_change (void *arg)
-{
-    const s_change_t *change = arg;
-    size_t size;
-    uint8_t byte;
-    int fd = open (change->file, O_RDWR);
-    cr_assert_geq (fd, 0, "%s", change->file);
-    switch (change->kind) {
-    case S_NOTHING:
-        break;
-    case S_FLIP:
-        cr_assert_eq (pread (fd, &byte, 1, (off_t) change->at), 1);
-        byte ^= 0x40;
-        cr_assert_eq (pwrite (fd, &byte, 1, (off_t) change->at), 1);
-        break;
-    case S_CUT:
-        cr_assert_eq (ftruncate (fd, (off_t) change->at), 0);
-        break;
-    case S_DELETE:
-        unlink (change->file);
-        break;
-    case S_SWAP: {
-        uint8_t *bytes = fixture_read (change->other, &size);
-        fixture_put (change->file, bytes, size);
-        free (bytes);
-    }
-    }
-    close (fd);
-}
 
 //  The names of the files in kv whose names begin so, in order. Returns how
 //  many.
@@ -97,25 +67,82 @@ s_used (const char *path)
     return size > ZSEQ_KVSTORE_HEADER_SIZE ? size : 0;
 }
 
-//  What was done to a file is noticed, named and repaired: the next start finds
-//  all that was written.
 static void
-s_assert_repaired (kvstate_report_t *report, s_change_t *change,
-                   const char *name)
+s_flip (const char *path, size_t at)
+{
+    uint8_t byte;
+    int fd = open (path, O_RDWR);
+    cr_assert_eq (pread (fd, &byte, 1, (off_t) at), 1);
+    byte ^= 0x40;
+    cr_assert_eq (pwrite (fd, &byte, 1, (off_t) at), 1);
+    close (fd);
+}
+
+//  Puts the bytes of one file in the place of another's.
+static void
+s_swap (const char *path, const char *other)
+{
+    size_t size;
+    uint8_t *bytes = fixture_read (other, &size);
+    fixture_put (path, bytes, size);
+    free (bytes);
+}
+
+//  Called while the store is open, so that the files are those in use.
+static void
+s_change (void *arg)
+{
+    s_change_t *change = arg;
+    char names[FILES_MAX][64];
+    char path[600];
+    char other[600];
+    size_t count = s_list (change->prefix, names);
+    change->name[0] = 0;
+    if (change->index >= count)
+        return;
+    s_path (path, names[change->index]);
+    if (change->at >= s_used (path))
+        return;
+    strcpy (change->name, names[change->index]);
+    switch (change->kind) {
+    case S_FLIP:
+        s_flip (path, change->at);
+        break;
+    case S_CUT:
+        cr_assert_eq (truncate (path, (off_t) change->at), 0);
+        break;
+    case S_DELETE:
+        unlink (path);
+        break;
+    case S_SWAP:
+        cr_assert_geq (count, 2);
+        s_path (other, names[change->index ? 0 : 1]);
+        s_swap (path, other);
+        break;
+    }
+}
+
+//  Does that; it is noticed, named and repaired: the next start finds all that
+//  was written. Returns whether there was such a file and byte.
+static bool
+s_repairs (kvstate_report_t *report, s_change_t change)
 {
     report->damaged = 0;
-    kvstate_read_back (report, 0, s_change, change);
-    cr_assert_geq (report->damaged, 1, "%s at %zu", name, change->at);
-    cr_assert (strstr (report->damage, name), "%s is not in \"%s\"", name,
-               report->damage);
+    kvstate_read_back (report, 0, s_change, &change);
     cr_assert_eq (report->fatal, 0);
+    if (!change.name[0])
+        return false;
+    cr_assert_geq (report->damaged, 1, "%s at %zu", change.name, change.at);
+    cr_assert (strstr (report->damage, change.name), "%s is not in \"%s\"",
+               change.name, report->damage);
     kvstate_counters_t counters;
     zseq_kvstore_load_result_t result;
     cr_assert_eq (kvstate_check (report->durable, &counters, &result), ZSEQ_OK,
-                  "%s at %zu: %s", name, change->at, kvstate_text ());
+                  "%s at %zu: %s", change.name, change.at, kvstate_text ());
     cr_assert_eq (
       memcmp (&counters, &report->after[report->submitted], sizeof counters), 0,
-      "%s at %zu", name, change->at);
+      "%s at %zu", change.name, change.at);
+    return true;
 }
 
 //  Makes a node with snapshots and segments.
@@ -128,85 +155,76 @@ s_make (void)
     return report;
 }
 
-//  Does that to a place of each file of a kind, in steps. Repairs make new
-//  segments, so there are groups in between.
-static void
-s_try (kvstate_report_t *report, const char *prefix, s_kind_t kind, size_t step)
+//  Does that to places of each file of a kind, in steps. Repairs make new
+//  segments, so there are groups in between. Returns how often.
+static size_t
+s_try (kvstate_report_t *report, s_change_t change, size_t step)
 {
+    size_t repaired = 0;
     bool more = true;
     for (size_t place = 0; more; place++) {
-        char names[FILES_MAX][64];
         kvstate_play (report, 0, 4, NULL, NULL);
-        size_t count = s_list (prefix, names);
-        cr_assert_geq (count, 1);
         more = false;
-        for (size_t i = 0; i < count; i++) {
-            s_change_t change = {.kind = kind, .at = place * step + i};
-            s_path (change.file, names[i]);
-            if (!fixture_exists (change.file) ||
-                change.at >= s_used (change.file))
-                continue;
-            s_assert_repaired (report, &change, names[i]);
-            more = true;
+        for (change.index = 0; change.index < 8; change.index++) {
+            change.at = place * step + change.index;
+            if (s_repairs (report, change)) {
+                more = true;
+                repaired++;
+            }
         }
     }
+    return repaired;
 }
 
-Test (kvstore_scrub, reads_back_what_it_wrote)
+Test (kvstore_scrub, finds_nothing_wrong_with_what_it_wrote)
 {
     kvstate_report_t *report = s_make ();
-    s_change_t nothing = {.kind = S_NOTHING};
-    char names[FILES_MAX][64];
-    cr_assert_geq (s_list ("shard-", names), 2);
-    s_path (nothing.file, names[0]);
-    kvstate_read_back (report, 0, s_change, &nothing);
+    s_change_t nothing = {.prefix = "shard-", .index = FILES_MAX};
+    cr_assert_not (s_repairs (report, nothing));
     cr_assert_eq (report->damaged, 0, "%s", report->damage);
     cr_assert_gt (report->checked, 8);
 }
 
 Test (kvstore_scrub, replaces_a_snapshot_with_a_changed_byte)
 {
-    s_try (s_make (), "shard-", S_FLIP, 7);
+    s_change_t change = {S_FLIP, "shard-", 0, 0, ""};
+    cr_assert_gt (s_try (s_make (), change, 7), 50);
 }
 
 Test (kvstore_scrub, replaces_a_snapshot_that_was_cut)
 {
-    s_try (s_make (), "shard-", S_CUT, 50);
+    s_change_t change = {S_CUT, "shard-", 0, 0, ""};
+    cr_assert_gt (s_try (s_make (), change, 50), 8);
 }
 
 Test (kvstore_scrub, replaces_a_segment_with_a_changed_byte)
 {
-    s_try (s_make (), "journal-", S_FLIP, 61);
+    s_change_t change = {S_FLIP, "journal-", 0, 0, ""};
+    cr_assert_gt (s_try (s_make (), change, 61), 20);
 }
 
 Test (kvstore_scrub, replaces_files_that_are_gone)
 {
     kvstate_report_t *report = s_make ();
+    s_change_t change = {S_DELETE, "shard-", 0, 0, ""};
+    for (; change.index < 4; change.index++)
+        cr_assert (s_repairs (report, change));
+    //  Another process has taken the directory if the newest segment is gone.
     char names[FILES_MAX][64];
-    s_change_t change = {.kind = S_DELETE};
-    size_t count = s_list ("shard-", names);
-    for (size_t i = 0; i < count; i++) {
-        s_path (change.file, names[i]);
-        s_assert_repaired (report, &change, names[i]);
-    }
-    //  Another process has taken the directory if the newest one is gone.
-    s_list ("journal-", names);
-    s_path (change.file, names[0]);
-    s_assert_repaired (report, &change, names[0]);
+    while (s_list ("journal-", names) < 3)
+        kvstate_play (report, 0, 1, NULL, NULL);
+    change = (s_change_t){S_DELETE, "journal-", 0, 0, ""};
+    cr_assert (s_repairs (report, change));
 }
 
 Test (kvstore_scrub, replaces_an_intact_file_that_is_not_its_own)
 {
     kvstate_report_t *report = s_make ();
+    s_change_t change = {S_SWAP, "shard-", 0, 0, ""};
+    cr_assert (s_repairs (report, change));
     char names[FILES_MAX][64];
-    s_change_t change = {.kind = S_SWAP};
-    cr_assert_geq (s_list ("shard-", names), 2);
-    s_path (change.file, names[0]);
-    s_path (change.other, names[1]);
-    s_assert_repaired (report, &change, names[0]);
-    while (s_list ("journal-", names) < 2)
+    while (s_list ("journal-", names) < 3)
         kvstate_play (report, 0, 1, NULL, NULL);
-    s_path (change.file, names[0]);
-    s_path (change.other, names[1]);
-    s_assert_repaired (report, &change, names[0]);
+    change = (s_change_t){S_SWAP, "journal-", 0, 0, ""};
+    cr_assert (s_repairs (report, change));
 }

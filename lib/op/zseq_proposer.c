@@ -158,6 +158,16 @@ s_wake (uint64_t *wake_us, uint64_t other_us)
         *wake_us = other_us;
 }
 
+//  When a READY key can be decided.
+static uint64_t
+s_key_wake_us (const zseq_proposer_t *self, const zseq_proposer_key_t *key)
+{
+    const zseq_proposer_shard_t *shard = &self->shard[key->shard];
+    return shard->ballot.round != 0 && !key->waiting.first
+             ? zseq_proposer_turn_wake_us (key)
+             : shard->wait_us;
+}
+
 uint64_t
 zseq_proposer_wake_us (const zseq_proposer_t *self)
 {
@@ -169,7 +179,7 @@ zseq_proposer_wake_us (const zseq_proposer_t *self)
     s_wake (&wake_us, message->again_us);
     const zseq_proposer_key_t *key = TAILQ_FIRST (&self->ready);
     TAILQ_FOREACH (key, &self->ready, link)
-    s_wake (&wake_us, self->shard[key->shard].wait_us);
+    s_wake (&wake_us, s_key_wake_us (self, key));
     if (self->chosen_count > 0)
         s_wake (&wake_us, self->chosen_us);
     if (self->requests > 0)

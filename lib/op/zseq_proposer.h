@@ -38,6 +38,8 @@ typedef struct zseq_kv_request {
     //  The proposer's own.
     struct zseq_kv_request *following;
     uint64_t arrival;
+    uint64_t held_until_us;  //  When its turn comes at the latest; 0: it was
+                             //  not decided yet whether it is held
 } zseq_kv_request_t;
 
 //  What the proposer calls, during calls of its own functions. A hook must not

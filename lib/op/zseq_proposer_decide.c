@@ -101,7 +101,8 @@ s_judge_one (s_judged_t *judged, zseq_proposer_key_t *key, uint64_t floor,
         return false;
     }
     s_take_outcome (judged, request, &outcome);
-    judged->arrival = request->arrival;
+    if (request->arrival > judged->arrival)
+        judged->arrival = request->arrival;
     judged->count++;
     return true;
 }
@@ -202,6 +203,26 @@ s_propose_judged (zseq_proposer_t *self, zseq_proposer_key_t *key,
         zseq_op_ids_cut (&key->op_ids, judged->remembered);
 }
 
+//  Of those whose condition does not hold, leaves the ones that are told now.
+static void
+s_hold (zseq_proposer_t *self, zseq_proposer_key_t *key, s_judged_t *judged)
+{
+    size_t held =
+      zseq_proposer_turn_hold (self, key, judged->count, judged->writes > 0);
+    if (held == 0)
+        return;
+    judged->count -= held;
+    judged->arrival = 0;
+    judged->retried = false;
+    const zseq_kv_request_t *request = key->waiting.first;
+    for (size_t at = 0; at < judged->count;
+         at++, request = request->following) {
+        if (request->arrival > judged->arrival)
+            judged->arrival = request->arrival;
+        judged->retried |= s_is_retried (request);
+    }
+}
+
 static void
 s_fetch (zseq_proposer_t *self, zseq_proposer_key_t *key)
 {
@@ -214,7 +235,7 @@ static void
 s_answer_waiting (zseq_proposer_t *self, zseq_proposer_key_t *key, size_t count)
 {
     while (count-- > 0) {
-        zseq_kv_request_t *request = zseq_proposer_key_take_waiting (key);
+        zseq_kv_request_t *request = zseq_kv_requests_take (&key->waiting);
         //  An absent key cannot be proposed again.
         if (!key->base && s_is_retried (request))
             request->status = ZSEQ_ETIMEOUT;
@@ -264,7 +285,7 @@ s_refuse_large (zseq_proposer_t *self, zseq_proposer_key_t *key)
     while (request) {
         zseq_kv_request_t *following = request->following;
         if (s_is_too_large (self, key, request)) {
-            (void) zseq_proposer_key_take_behind (key, previous);
+            (void) zseq_kv_requests_take_behind (&key->waiting, previous);
             request->status = ZSEQ_EFULL;
             zseq_proposer_key_finish (self, key, request);
         }
@@ -272,6 +293,24 @@ s_refuse_large (zseq_proposer_t *self, zseq_proposer_key_t *key)
             previous = request;
         request = following;
     }
+}
+
+//  Proposes or answers what was judged.
+static void
+s_serve (zseq_proposer_t *self, zseq_proposer_key_t *key, s_judged_t *judged)
+{
+    if (judged->writes > 0) {
+        zseq_proposer_turn_wrote (self, key);
+        s_propose_judged (self, key, judged);
+    }
+    //  K8: nothing is read from a base that may not be chosen.
+    else if (judged->arrival <= key->shown_arrival &&
+             !(judged->retried && key->base))
+        s_answer_waiting (self, key, judged->count);
+    else if (key->unsettled || (judged->retried && key->base))
+        s_propose_judged (self, key, judged);
+    else
+        s_fetch (self, key);
 }
 
 void
@@ -285,26 +324,24 @@ zseq_proposer_decide (zseq_proposer_t *self, zseq_proposer_key_t *key)
         s_fetch (self, key);
         return;
     }
+    zseq_proposer_turn_give (self, key);
     if (self->now_us < self->full_us)
         s_refuse_large (self, key);
     if (!key->waiting.first) {
-        zseq_proposer_key_release (self, key);
+        //  A key whose requests are all held stays READY.
+        if (!key->refused.first)
+            zseq_proposer_key_release (self, key);
         return;
     }
     s_judged_t judged;
     s_judge (self, key, &judged);
-    if (judged.count == 0)
+    if (judged.count == 0) {
         zseq_proposer_ballot_raise (self, key->shard, judged.round);
-    else if (judged.writes > 0)
-        s_propose_judged (self, key, &judged);
-    //  K8: nothing is read from a base that may not be chosen.
-    else if (judged.arrival <= key->shown_arrival &&
-             !(judged.retried && key->base))
-        s_answer_waiting (self, key, judged.count);
-    else if (key->unsettled || (judged.retried && key->base))
-        s_propose_judged (self, key, &judged);
-    else
-        s_fetch (self, key);
+        return;
+    }
+    s_hold (self, key, &judged);
+    if (judged.count > 0)
+        s_serve (self, key, &judged);
 }
 
 //  Remembers to tell all nodes that the base was chosen: K15.
@@ -336,7 +373,8 @@ zseq_proposer_decide_chosen (zseq_proposer_t *self, zseq_proposer_key_t *key)
     key->held = s_value_size (key);
     //  Whoever waited before it was proposed may read it, too.
     key->shown_arrival = key->asked_arrival;
-    while ((request = zseq_proposer_key_take_proposed (key)) != NULL)
+    zseq_proposer_turn_end (key);
+    while ((request = zseq_kv_requests_take (&key->proposed)) != NULL)
         s_answer (self, key, request);
     zseq_proposer_key_release (self, key);
 }
@@ -360,7 +398,7 @@ zseq_proposer_decide_refused (zseq_proposer_t *self, zseq_proposer_key_t *key,
         self->full_us = self->now_us + FULL_US;
     }
     key->unsettled = true;
-    while ((request = zseq_proposer_key_take_proposed (key)) != NULL) {
+    while ((request = zseq_kv_requests_take (&key->proposed)) != NULL) {
         //  ENOSPACE says that a write may be done yet.
         request->status =
           request->op.type == ZSEQ_KV_GET ? status : ZSEQ_ENOSPACE;

@@ -23,34 +23,6 @@ s_compare (const zseq_proposer_key_t *left, const zseq_proposer_key_t *right)
 RB_GENERATE_INTERNAL (zseq_proposer_tree, zseq_proposer_key, tree, s_compare,
                       __attribute__ ((unused)) static)
 
-static void
-s_requests_init (zseq_kv_requests_t *self)
-{
-    self->first = NULL;
-    self->end = &self->first;
-}
-
-static void
-s_requests_append (zseq_kv_requests_t *self, zseq_kv_request_t *request)
-{
-    request->following = NULL;
-    *self->end = request;
-    self->end = &request->following;
-}
-
-//  Puts the requests of other before those of self.
-static void
-s_requests_prepend (zseq_kv_requests_t *self, zseq_kv_requests_t *other)
-{
-    if (!other->first)
-        return;
-    *other->end = self->first;
-    if (!self->first)
-        self->end = other->end;
-    self->first = other->first;
-    s_requests_init (other);
-}
-
 static size_t
 s_base_size (const zseq_proposer_key_t *key)
 {
@@ -92,7 +64,7 @@ s_unlist (zseq_proposer_t *self, zseq_proposer_key_t *key)
 static void
 s_list (zseq_proposer_t *self, zseq_proposer_key_t *key)
 {
-    if (key->waiting.first) {
+    if (key->waiting.first || key->refused.first) {
         key->state = KEY_READY;
         TAILQ_INSERT_TAIL (&self->ready, key, link);
         return;
@@ -118,8 +90,9 @@ zseq_proposer_key_of (zseq_proposer_t *self, zseq_slice_t key)
     found->key.data = (const char *) (found + 1);
     found->key.size = key.size;
     found->shard = zseq_kv_shard (key);
-    s_requests_init (&found->waiting);
-    s_requests_init (&found->proposed);
+    zseq_kv_requests_init (&found->waiting);
+    zseq_kv_requests_init (&found->proposed);
+    zseq_proposer_turn_init (found);
     RB_INSERT (zseq_proposer_tree, &self->keys, found);
     found->state = KEY_IDLE;
     TAILQ_INSERT_TAIL (&self->idle, found, link);
@@ -133,7 +106,7 @@ zseq_proposer_key_wait (zseq_proposer_t *self, zseq_proposer_key_t *key,
 {
     request->arrival = ++self->arrival;
     self->requests++;
-    s_requests_append (&key->waiting, request);
+    zseq_kv_requests_append (&key->waiting, request);
     if (key->state == KEY_IDLE) {
         s_unlist (self, key);
         s_list (self, key);
@@ -155,7 +128,7 @@ zseq_proposer_key_release (zseq_proposer_t *self, zseq_proposer_key_t *key)
         key->message->waiting--;
         key->message = NULL;
         s_forget_shown (key);
-        s_requests_prepend (&key->waiting, &key->proposed);
+        zseq_kv_requests_prepend (&key->waiting, &key->proposed);
     }
     else
         s_unlist (self, key);
@@ -180,51 +153,14 @@ zseq_proposer_key_rebase (zseq_proposer_key_t *self, zseq_register_t *base)
     s_set_base (self, base, true);
 }
 
-static zseq_kv_request_t *
-s_requests_take (zseq_kv_requests_t *self)
-{
-    zseq_kv_request_t *request = self->first;
-    if (!request)
-        return NULL;
-    self->first = request->following;
-    if (!self->first)
-        self->end = &self->first;
-    return request;
-}
-
 void
 zseq_proposer_key_propose (zseq_proposer_key_t *self, size_t count)
 {
     while (count-- > 0) {
-        zseq_kv_request_t *request = s_requests_take (&self->waiting);
+        zseq_kv_request_t *request = zseq_kv_requests_take (&self->waiting);
         request->tried = true;
-        s_requests_append (&self->proposed, request);
+        zseq_kv_requests_append (&self->proposed, request);
     }
-}
-
-zseq_kv_request_t *
-zseq_proposer_key_take_behind (zseq_proposer_key_t *self,
-                               zseq_kv_request_t *previous)
-{
-    if (!previous)
-        return s_requests_take (&self->waiting);
-    zseq_kv_request_t *request = previous->following;
-    previous->following = request->following;
-    if (!previous->following)
-        self->waiting.end = &previous->following;
-    return request;
-}
-
-zseq_kv_request_t *
-zseq_proposer_key_take_waiting (zseq_proposer_key_t *self)
-{
-    return s_requests_take (&self->waiting);
-}
-
-zseq_kv_request_t *
-zseq_proposer_key_take_proposed (zseq_proposer_key_t *self)
-{
-    return s_requests_take (&self->proposed);
 }
 
 void
@@ -239,6 +175,7 @@ zseq_proposer_key_end_ballot (zseq_proposer_t *self, uint8_t shard)
             self->idle_bytes -= s_base_size (key);
         s_set_base (key, NULL, false);
         zseq_op_ids_term (&key->op_ids);
+        zseq_proposer_turn_cancel (key);
         if (key->state == KEY_ASKED)
             zseq_proposer_key_release (self, key);
     }
@@ -252,14 +189,14 @@ zseq_proposer_key_pass (zseq_proposer_t *self, uint8_t shard, uint8_t node)
     {
         if (key->shard != shard || key->state != KEY_READY)
             continue;
-        zseq_kv_requests_t waiting = key->waiting;
-        s_requests_init (&key->waiting);
-        for (zseq_kv_request_t *request = waiting.first; request;) {
+        zseq_kv_request_t *request = key->waiting.first;
+        zseq_kv_requests_init (&key->waiting);
+        while (request) {
             zseq_kv_request_t *following = request->following;
             if (self->hooks.pass (self->hooks.arg, node, request))
                 self->requests--;
             else
-                s_requests_append (&key->waiting, request);
+                zseq_kv_requests_append (&key->waiting, request);
             request = following;
         }
         zseq_proposer_key_release (self, key);
@@ -302,6 +239,7 @@ zseq_proposer_key_expire_all (zseq_proposer_t *self)
         if (key->state == KEY_IDLE)
             continue;
         s_expire (self, key, &key->waiting);
+        s_expire (self, key, &key->refused);
         s_expire (self, key, &key->proposed);
         if (key->waiting.first || key->proposed.first)
             continue;
@@ -343,9 +281,10 @@ zseq_proposer_key_end_all (zseq_proposer_t *self, int status)
     zseq_proposer_key_t *key;
     RB_FOREACH (key, zseq_proposer_tree, &self->keys)
     {
-        s_requests_prepend (&key->waiting, &key->proposed);
+        zseq_proposer_turn_cancel (key);
+        zseq_kv_requests_prepend (&key->waiting, &key->proposed);
         zseq_kv_request_t *request = key->waiting.first;
-        s_requests_init (&key->waiting);
+        zseq_kv_requests_init (&key->waiting);
         while (request) {
             zseq_kv_request_t *following = request->following;
             request->status = status;

@@ -10,6 +10,7 @@
 #include <bsd/sys/tree.h>
 
 #include "zseq_backoff.h"
+#include "zseq_kv_requests.h"
 #include "zseq_op_ids.h"
 #include "zseq_proposer.h"
 #include "zseq_register.h"
@@ -21,12 +22,6 @@
 #define ZSEQ_CHOSEN_US 1000
 
 typedef struct zseq_proposer_message zseq_proposer_message_t;
-
-//  A list of requests, first come, first served.
-typedef struct {
-    zseq_kv_request_t *first;
-    zseq_kv_request_t **end;
-} zseq_kv_requests_t;
 
 //  What a node showed of a key.
 typedef struct {
@@ -51,6 +46,16 @@ typedef struct zseq_proposer_key {
 
     zseq_kv_requests_t waiting;
     zseq_kv_requests_t proposed;  //  In the proposal under way
+
+    //  Turns: K8.
+    zseq_kv_requests_t refused;  //  Conditions do not hold; they are held
+    uint64_t held_until_us;      //  When the first of them must have its turn
+    uint64_t turn_us;            //  When the next turn begins
+    uint64_t turn_count;         //  How many are answered then
+    uint64_t given_us;  //  When a turn began of which no write came yet;
+                        //  0: none did
+    uint64_t retry_us;  //  How long it takes from a turn to a write,
+                        //  typically; 0: not known
 
     //  The base: K4.
     bool known;
@@ -143,6 +148,31 @@ struct zseq_proposer {
     zseq_slice_t names[ZSEQ_PAGE_MAX];        //  Scratch
 };
 
+//  zseq_proposer_turn.c: the order in which clients are told that a condition
+//  does not hold (K8).
+
+void zseq_proposer_turn_init (zseq_proposer_key_t *key);
+
+//  The first count requests that wait were judged. Holds those whose condition
+//  does not hold, unless there is only one, and neither do any of them write,
+//  nor does a turn last. Returns how many are held.
+size_t zseq_proposer_turn_hold (zseq_proposer_t *self, zseq_proposer_key_t *key,
+                                size_t count, bool writes);
+
+//  Those that are held and whose turn has come wait again, before all others.
+void zseq_proposer_turn_give (zseq_proposer_t *self, zseq_proposer_key_t *key);
+
+//  The key has a new value: the turn ends. And a write is about to be proposed.
+void zseq_proposer_turn_end (zseq_proposer_key_t *key);
+void zseq_proposer_turn_wrote (const zseq_proposer_t *self,
+                               zseq_proposer_key_t *key);
+
+//  All that are held wait again, before all others.
+void zseq_proposer_turn_cancel (zseq_proposer_key_t *key);
+
+//  When a turn is due.
+uint64_t zseq_proposer_turn_wake_us (const zseq_proposer_key_t *key);
+
 //  zseq_proposer_key.c: keys, and the requests that wait for each.
 
 //  The key, which is made if it is not in use; NULL: no memory.
@@ -171,15 +201,6 @@ void zseq_proposer_key_end_ballot (zseq_proposer_t *self, uint8_t shard);
 
 //  The first count requests that wait are those of the key's proposal.
 void zseq_proposer_key_propose (zseq_proposer_key_t *self, size_t count);
-
-//  Removes a request that waits: the one behind previous; NULL: the first.
-zseq_kv_request_t *zseq_proposer_key_take_behind (zseq_proposer_key_t *self,
-                                                  zseq_kv_request_t *previous);
-
-//  Removes and returns the first request that waits, or of the proposal; NULL:
-//  there is none.
-zseq_kv_request_t *zseq_proposer_key_take_waiting (zseq_proposer_key_t *self);
-zseq_kv_request_t *zseq_proposer_key_take_proposed (zseq_proposer_key_t *self);
 
 //  Forgets keys that were idle for longest, if there are too many, but for
 //  those whose base may not be chosen. And whether so many of these are left

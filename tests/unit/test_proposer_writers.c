@@ -1,6 +1,7 @@
 //  Many writers of one key, in simulated time: a proposer, three acceptors that
 //  accept after a millisecond, and writers that are near or far. Each writes
-//  again as soon as it has its answer.
+//  again as soon as it has its answer; or it gets the key, compares and sets
+//  it, and if that fails tries again with what it was told.
 
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -17,6 +18,10 @@
 #define FAR_US 20000
 #define SECOND_US UINT64_C (1000000)
 #define REPLIES_MAX 4096
+//  How long a client that gives up does other things.
+#define PAUSE_US 20000
+//  How long a refusal is held, and two proposals.
+#define WAITED_US_MAX (20000 + 2 * (WRITE_US + 2 * STEP_US))
 
 //  An ACCEPT on its way back.
 typedef struct {
@@ -32,11 +37,19 @@ typedef struct {
     uint64_t due_us;   //  When its next op arrives there; 0: one waits
     uint64_t written;
     uint64_t forgotten;
+    //  If it compares and sets.
+    bool gets;         //  It has to get the key first
+    bool gives_up;     //  After each failure
+    uint64_t version;  //  That it expects
+    uint64_t added_us;
+    uint64_t waited_us;  //  For an answer, at most
+    uint64_t failed;
 } s_writer_t;
 
 typedef struct {
     uint64_t now_us;
     uint64_t drawn;
+    uint64_t random;
     zseq_registers_t *registers[NODES];
     zseq_proposer_t *proposer;
     s_accepted_t accepted[REPLIES_MAX];
@@ -44,8 +57,11 @@ typedef struct {
     size_t end;
     s_writer_t writer[WRITERS_MAX];
     size_t writers;
+    bool compare;      //  They compare and set
+    uint64_t version;  //  The last that anybody was told
     uint64_t written;
     uint64_t forgotten;
+    uint64_t failed;
 } s_world_t;
 
 static void
@@ -130,6 +146,29 @@ s_draw (void *arg)
     return ++self->drawn;
 }
 
+//  What a client does whose comparison succeeded or failed. One that gives up
+//  comes back after a while.
+static void
+s_compared (s_world_t *self, s_writer_t *writer)
+{
+    const zseq_kv_request_t *request = &writer->request;
+    bool written = request->status == ZSEQ_OK;
+    cr_assert (written || request->status == ZSEQ_EVERSION);
+    if (self->now_us - writer->added_us > writer->waited_us)
+        writer->waited_us = self->now_us - writer->added_us;
+    writer->version = request->version;
+    if (request->version > self->version)
+        self->version = request->version;
+    writer->written += written;
+    self->written += written;
+    writer->failed += !written;
+    self->failed += !written;
+    writer->gets = written || writer->gives_up;
+    writer->due_us = self->now_us + 2 * writer->away_us;
+    if (!written && writer->gives_up)
+        writer->due_us += PAUSE_US;
+}
+
 //  What a client does: a forgotten op is made anew, with the version that it
 //  was told.
 static void
@@ -137,6 +176,10 @@ s_done (void *arg, zseq_kv_request_t *request)
 {
     s_world_t *self = arg;
     s_writer_t *writer = (s_writer_t *) request;
+    if (self->compare) {
+        s_compared (self, writer);
+        return;
+    }
     if (request->status == ZSEQ_OK) {
         writer->written++;
         self->written++;
@@ -154,10 +197,21 @@ s_done (void *arg, zseq_kv_request_t *request)
 static void
 s_write (s_world_t *self, s_writer_t *writer)
 {
+    if (self->compare && writer->gets) {
+        writer->gets = false;
+        writer->version = self->version;
+        writer->due_us = self->now_us + 2 * writer->away_us;
+        return;
+    }
     zseq_kv_op_t op = {.type = ZSEQ_KV_PUT,
                        .op = ++self->drawn,
                        .since = writer->request.op.since,
                        .value = {"value", 5}};
+    if (self->compare) {
+        op.conditional = true;
+        op.since = op.expected = writer->version;
+    }
+    writer->added_us = self->now_us;
     writer->request = (zseq_kv_request_t){.op = op, .deadline_us = UINT64_MAX};
     writer->due_us = 0;
     int rc = zseq_proposer_add (
@@ -174,22 +228,26 @@ s_step (s_world_t *self)
         zseq_proposer_reply (self->proposer,
                              &self->accepted[self->first++ % REPLIES_MAX].msg,
                              self->now_us);
-    for (size_t index = 0; index < self->writers; index++)
-        if (self->writer[index].due_us &&
-            self->writer[index].due_us <= self->now_us)
-            s_write (self, &self->writer[index]);
+    //  Who of those that write at the same time is first, is random.
+    self->random = self->random * 6364136223846793005u + 1442695040888963407u;
+    size_t first = (size_t) (self->random >> 33) % self->writers;
+    for (size_t index = 0; index < self->writers; index++) {
+        s_writer_t *writer = &self->writer[(first + index) % self->writers];
+        if (writer->due_us && writer->due_us <= self->now_us)
+            s_write (self, writer);
+    }
     zseq_proposer_tick (self->proposer, self->now_us);
     zseq_proposer_flush (self->proposer, self->now_us);
     self->now_us += STEP_US;
 }
 
+static s_world_t s_world;
+
 //  Writers of that many keys; every fourth is far away if far is set.
 static s_world_t *
 s_run (size_t writers, size_t keys, bool far, uint64_t us)
 {
-    static s_world_t world;
-    s_world_t *self = &world;
-    memset (self, 0, sizeof *self);
+    s_world_t *self = &s_world;
     self->now_us = 1000;
     self->writers = writers;
     for (uint8_t node = 0; node < NODES; node++)
@@ -213,12 +271,40 @@ s_run (size_t writers, size_t keys, bool far, uint64_t us)
     return self;
 }
 
+static s_world_t *
+s_puts (size_t writers, size_t keys, bool far)
+{
+    memset (&s_world, 0, sizeof s_world);
+    return s_run (writers, keys, far, SECOND_US);
+}
+
+//  Writers that compare and set one key; the first ones give up each time.
+static s_world_t *
+s_compares (size_t writers, size_t giving_up)
+{
+    memset (&s_world, 0, sizeof s_world);
+    s_world.compare = true;
+    for (size_t index = 0; index < giving_up; index++)
+        s_world.writer[index].gives_up = true;
+    const s_world_t *self = s_run (writers, 1, false, SECOND_US);
+    uint64_t waited_us = 0;
+    for (size_t index = 0; index < writers; index++)
+        if (waited_us < self->writer[index].waited_us)
+            waited_us = self->writer[index].waited_us;
+    cr_log_info ("%zu compare, %zu give up: %llu done, %llu failed, %llu us",
+                 writers, giving_up, (unsigned long long) self->written,
+                 (unsigned long long) self->failed,
+                 (unsigned long long) waited_us);
+    cr_assert_leq (waited_us, WAITED_US_MAX);
+    return &s_world;
+}
+
 //  A key has one ACCEPT under way at a time: a write that comes meanwhile waits
 //  for its end first.
 Test (proposer_writers, of_one_key_are_not_much_slower_than_of_many)
 {
-    uint64_t apart = s_run (32, 32, false, SECOND_US)->written;
-    uint64_t together = s_run (32, 1, false, SECOND_US)->written;
+    uint64_t apart = s_puts (32, 32, false)->written;
+    uint64_t together = s_puts (32, 1, false)->written;
     cr_log_info ("%llu %llu", (unsigned long long) apart,
                  (unsigned long long) together);
     cr_assert_gt (apart, 1000);
@@ -230,7 +316,7 @@ Test (proposer_writers, are_not_told_that_their_writes_are_forgotten)
 {
     static const size_t counts[] = {1, 16, 32, 64, 200, 1000};
     for (size_t index = 0; index < sizeof counts / sizeof counts[0]; index++) {
-        const s_world_t *self = s_run (counts[index], 1, true, SECOND_US);
+        const s_world_t *self = s_puts (counts[index], 1, true);
         cr_log_info ("%zu writers: %llu written, %llu forgotten", counts[index],
                      (unsigned long long) self->written,
                      (unsigned long long) self->forgotten);
@@ -239,4 +325,35 @@ Test (proposer_writers, are_not_told_that_their_writes_are_forgotten)
             cr_assert_leq (self->writer[writer].forgotten, 1);
         }
     }
+}
+
+//  K8: as soon as one has succeeded, the next one knows the key. It has only to
+//  try again, where a lone client has to get the key first.
+Test (proposer_writers, that_compare_and_set_one_key_take_turns)
+{
+    uint64_t alone = s_compares (1, 0)->written;
+    const s_world_t *self = s_compares (32, 0);
+    cr_assert_geq (self->written, alone);
+    cr_assert_leq (self->failed, 5 * self->written / 2);
+    uint64_t share = self->written / 32;
+    for (size_t writer = 0; writer < 32; writer++) {
+        cr_assert_geq (self->writer[writer].written, share / 2);
+        cr_assert_leq (self->writer[writer].written, 2 * share);
+    }
+}
+
+//  A turn that nobody uses costs time.
+Test (proposer_writers, that_give_up_do_not_hold_others_back)
+{
+    uint64_t alone = s_compares (1, 0)->written;
+    cr_assert_geq (s_compares (32, 16)->written, 2 * alone / 3);
+    cr_assert_geq (s_compares (32, 31)->written, alone / 3);
+}
+
+//  More than can have a turn in time: all are answered, and none starves.
+Test (proposer_writers, that_compare_and_set_are_all_answered_in_time)
+{
+    uint64_t alone = s_compares (1, 0)->written;
+    cr_assert_geq (s_compares (200, 0)->written, alone / 2);
+    cr_assert_geq (s_compares (1000, 0)->written, alone / 2);
 }

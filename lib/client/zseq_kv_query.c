@@ -19,6 +19,13 @@ typedef struct {
 //  The version of the protocol that has the key-value store.
 #define SPEAKS 4
 
+static bool
+s_reaches (void *arg, uint8_t node)
+{
+    const zseq_reactor_t *reactor = arg;
+    return zseq_session_reaches (reactor->session, node);
+}
+
 //  What is known of the nodes, from the first query on.
 static zseq_kv_nodes_t *
 s_nodes (zseq_reactor_t *reactor)
@@ -27,6 +34,8 @@ s_nodes (zseq_reactor_t *reactor)
     if (nodes->n)
         return nodes;
     zseq_kv_nodes_init (nodes, zseq_session_n (reactor->session));
+    nodes->reaches = s_reaches;
+    nodes->arg = reactor;
     for (uint8_t node = 0; node < nodes->n; node++) {
         const char *name = zseq_session_member (reactor->session, node)->name;
         zseq_kv_nodes_set_name (nodes, node, name, strlen (name));

@@ -135,6 +135,14 @@ zseq_session_send (zseq_session_t *self, zseq_node_set_t nodes,
     return self->ops->send (self, nodes, bytes, size);
 }
 
+bool
+zseq_session_reaches (zseq_session_t *self, uint8_t node)
+{
+    assert (self);
+    assert (node < self->members.n);
+    return self->ops->reaches (self, node);
+}
+
 void
 zseq_session_tick (zseq_session_t *self, uint64_t now_us, bool has_unsent)
 {

@@ -31,6 +31,7 @@ typedef struct {
     void (*destroy) (zseq_session_t *self);
     zseq_node_set_t (*send) (zseq_session_t *self, zseq_node_set_t nodes,
                              const uint8_t *bytes, size_t size);
+    bool (*reaches) (zseq_session_t *self, uint8_t node);
     bool (*recv) (zseq_session_t *self, zseq_msg_t *msg, bool *seen_p);
     void (*tick) (zseq_session_t *self, uint64_t now_us, bool has_unsent);
     uint64_t (*wake_us) (const zseq_session_t *self);
@@ -122,6 +123,10 @@ zseq_session_draw_request (zseq_session_t *self)
 //  Sends to the nodes of a set. Returns the nodes that the message was sent to.
 zseq_node_set_t zseq_session_send (zseq_session_t *self, zseq_node_set_t nodes,
                                    const uint8_t *bytes, size_t size);
+
+//  Whether a message can be sent to a node now. If not, what it owes an answer
+//  to it does not answer any more, as a rule: the connection is lost.
+bool zseq_session_reaches (zseq_session_t *self, uint8_t node);
 
 //  Sends each HELLO that is due. has_unsent: a message is still unsent, because
 //  its node could not be reached.

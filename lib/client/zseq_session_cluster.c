@@ -201,6 +201,14 @@ s_find_connection (s_cluster_t *self, uint8_t node)
     return found;
 }
 
+static bool
+s_reaches (zseq_session_t *session, uint8_t node)
+{
+    s_cluster_t *self = (s_cluster_t *) session;
+    const s_connection_t *connection = s_find_connection (self, node);
+    return connection && s_can_send (self, connection);
+}
+
 static int
 s_send (s_cluster_t *self, s_connection_t *connection, const uint8_t *bytes,
         size_t size)
@@ -623,6 +631,7 @@ zseq_session_cluster_new (zseq_session_t **self_p, const zseq_uri_t *uri,
 
     static const zseq_session_ops_t ops = {.destroy = s_destroy,
                                            .send = s_send_nodes,
+                                           .reaches = s_reaches,
                                            .recv = s_recv,
                                            .tick = s_tick,
                                            .wake_us = s_wake_us,

@@ -41,6 +41,15 @@ s_send (zseq_session_t *session, zseq_node_set_t nodes, const uint8_t *bytes,
     return sent ? nodes : 0;
 }
 
+//  The node is in this process.
+static bool
+s_reaches (zseq_session_t *session, uint8_t node)
+{
+    (void) session;
+    (void) node;
+    return true;
+}
+
 static void
 s_tick (zseq_session_t *session, uint64_t now_us, bool has_unsent)
 {
@@ -140,6 +149,7 @@ zseq_session_local_new (zseq_session_t **self_p, const zseq_uri_t *uri,
 
     static const zseq_session_ops_t ops = {.destroy = s_destroy,
                                            .send = s_send,
+                                           .reaches = s_reaches,
                                            .recv = s_recv,
                                            .tick = s_tick,
                                            .wake_us = s_wake_us,

@@ -159,9 +159,9 @@ s_act (const zseq_action_t *action, void *arg)
     //  The node asks again.
     else if (action->packs)
         zseq_packer_send (self->packer, action->peer, self->bytes, size);
-    else
-        (void) zseq_transport_send (self->transport, action->peer, self->bytes,
-                                    size);
+    else if (zseq_transport_send (self->transport, action->peer, self->bytes,
+                                  size) != ZSEQ_OK)
+        zseq_node_note_unreached (self->node, action->peer);
 }
 
 static void

@@ -315,6 +315,7 @@ zseq_kv_coordinator_write (zseq_kv_coordinator_t *self,
     write->request.deadline_us =
       now_us +
       (body->timeout_us < TIMEOUT_US_MAX ? body->timeout_us : TIMEOUT_US_MAX);
+    zseq_proposer_note (self->proposer, zseq_kv_shard (write->key), promise);
     if (!s_pass_to_holder (self, write, promise) &&
         zseq_proposer_add (self->proposer, write->key, &write->request,
                            now_us) != ZSEQ_OK) {

@@ -158,6 +158,14 @@ zseq_node_idle (const zseq_node_t *self)
            (self->recovering || !self->queue.dirty);
 }
 
+void
+zseq_node_note_unreached (zseq_node_t *self, uint8_t peer)
+{
+    assert (self);
+    assert (peer < self->record.members.n);
+    self->peer[peer].unreached = true;
+}
+
 uint64_t
 zseq_node_wake_us (const zseq_node_t *self)
 {

@@ -176,6 +176,10 @@ const zseq_record_t *zseq_node_record (const zseq_node_t *self);
 //  One step. After ZSEQ_ACTION_EXIT the node must not be stepped again.
 void zseq_node_step (zseq_node_t *self, const zseq_event_t *event);
 
+//  During an ASK: its message cannot be sent now, because there is no
+//  connection to the peer.
+void zseq_node_note_unreached (zseq_node_t *self, uint8_t peer);
+
 //  The latest time of the next step, with a TICK and then a FLUSH.
 uint64_t zseq_node_wake_us (const zseq_node_t *self);
 

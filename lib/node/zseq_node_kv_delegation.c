@@ -63,8 +63,9 @@ s_ask (void *arg, uint8_t node, zseq_msg_t *msg)
     if (self->peer[node].speaks < KV_VERSION)
         return false;
     zseq_action_t action = {.type = ZSEQ_ACTION_ASK, .peer = node, .msg = msg};
+    self->peer[node].unreached = false;
     self->act (&action, self->arg);
-    return true;
+    return !self->peer[node].unreached;
 }
 
 static bool

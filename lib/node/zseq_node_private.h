@@ -50,6 +50,7 @@ typedef struct {
     uint64_t ask_us;    //  When to ask next
     uint64_t asked_us;  //  When that was asked
     uint64_t heard_us;  //  When it last answered anything
+    bool unreached;     //  The last message to it could not be sent
     uint64_t wait_us;   //  How long to wait for the answer; 0: as usual
     uint64_t cluster;   //  Whose voter it is, to a node that does not know its
                         //  own cluster; 0: it has not said

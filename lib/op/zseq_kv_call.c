@@ -19,6 +19,9 @@
 //  How long a stale get waits for its node.
 #define NEAR_US_MIN 20000
 #define NEAR_ROUND_TRIPS 8
+//  How soon to see whether a coordinator that has not answered is still
+//  connected. The time doubles.
+#define CHECK_US 10000
 //  How long a coordinator may take that is heard, at least.
 #define LIMIT_US_MIN 500000
 #define LIMIT_TIMES 16
@@ -268,6 +271,17 @@ s_others_us (const zseq_kv_call_t *self)
     return others_us;
 }
 
+//  Nodes that are connected no more will not answer.
+static void
+s_note_lost (zseq_kv_call_t *self)
+{
+    zseq_node_set_t silent = s_silent (self) & ~self->attempt.absent;
+    for (uint8_t node = 0; node < self->nodes->n; node++)
+        if (zseq_node_set_has (silent, node) &&
+            zseq_kv_nodes_lost (self->nodes, node))
+            zseq_node_set_add (&self->attempt.absent, node);
+}
+
 static zseq_do_t
 s_read_reply (zseq_kv_call_t *self, const zseq_msg_t *reply, uint64_t now_us)
 {
@@ -290,9 +304,11 @@ s_read_reply (zseq_kv_call_t *self, const zseq_msg_t *reply, uint64_t now_us)
                             now_us);
         }
     }
+    zseq_node_set_t granted = zseq_attempt_granted (attempt);
+    if (s_quorum (self, granted))
+        s_note_lost (self);
     if (s_read_hopeless (self))
         return s_read_over (self, true, now_us);
-    zseq_node_set_t granted = zseq_attempt_granted (attempt);
     zseq_node_set_t likely =
       s_silent (self) & ~attempt->absent & ~zseq_kv_nodes_silent (self->nodes);
     if (s_quorum (self, granted) || !s_quorum (self, granted | likely))
@@ -359,14 +375,27 @@ s_late_us (const zseq_kv_call_t *self)
     return late_us < self->limit_us ? late_us : self->limit_us;
 }
 
+//  Whether the node that is asked is connected no more. It is looked at now and
+//  then.
+static bool
+s_is_lost (zseq_kv_call_t *self, uint64_t now_us)
+{
+    if (now_us < self->check_us)
+        return false;
+    self->checks_us *= 2;
+    self->check_us = now_us + self->checks_us;
+    return zseq_kv_nodes_lost (self->nodes, self->node);
+}
+
 static zseq_do_t
 s_coordinated_tick (zseq_kv_call_t *self, uint64_t now_us)
 {
     if (self->node == self->nodes->n)
         return now_us >= self->pause_us ? s_next (self, now_us) : ZSEQ_DO_WAIT;
-    if (now_us < s_late_us (self))
+    bool lost = s_is_lost (self, now_us);
+    if (!lost && now_us < s_late_us (self))
         return ZSEQ_DO_WAIT;
-    if (now_us < self->limit_us)
+    if (lost || now_us < self->limit_us)
         zseq_kv_nodes_note_failed (self->nodes, self->node, now_us);
     return s_pass_over (self, now_us);
 }
@@ -398,6 +427,8 @@ s_coordinated_sent (zseq_kv_call_t *self, uint64_t now_us)
         limit_us = s_left_us (self, now_us) / 2 + 1;
     self->asked_us = now_us;
     self->limit_us = now_us + limit_us;
+    self->checks_us = CHECK_US;
+    self->check_us = self->nodes->reaches ? now_us + CHECK_US : UINT64_MAX;
     self->sent[self->node] = self->request;
     //  An earlier copy at this node will have no reply that is recognised.
     if (zseq_node_set_has (self->owing, self->node))
@@ -714,8 +745,11 @@ zseq_kv_call_wake_us (const zseq_kv_call_t *self)
         wake_us = self->watched ? s_watch_until_us (self) : self->pause_us;
     else if (self->phase == ZSEQ_KV_NEAR)
         wake_us = self->limit_us;
-    else if (self->node != self->nodes->n)
+    else if (self->node != self->nodes->n) {
         wake_us = s_late_us (self);
+        if (self->check_us < wake_us)
+            wake_us = self->check_us;
+    }
     return wake_us < self->deadline_us ? wake_us : self->deadline_us;
 }
 

@@ -69,7 +69,9 @@ typedef struct {
     uint8_t node;                   //  That is asked; n: none
     uint64_t asked_us;              //  When
     uint64_t limit_us;              //  Its answer is late, though it is heard
-    uint64_t pause_us;              //  Nobody is asked until then
+    uint64_t check_us;  //  When to see whether it is still connected; and after
+    uint64_t checks_us;      //  ... which time again
+    uint64_t pause_us;       //  Nobody is asked until then
     uint64_t busy_us;        //  A busy node is asked again until then; 0: none
     zseq_node_set_t passed;  //  Nodes that were asked, or cannot be reached
     zseq_node_set_t owing;  //  Nodes that may hold the op, and have not replied

@@ -90,6 +90,14 @@ zseq_kv_nodes_silence_us (const zseq_kv_nodes_t *self)
     return silence_us < SILENCE_US_MAX ? silence_us : SILENCE_US_MAX;
 }
 
+bool
+zseq_kv_nodes_lost (const zseq_kv_nodes_t *self, uint8_t node)
+{
+    assert (self);
+    assert (node < self->n);
+    return self->reaches && !self->reaches (self->arg, node);
+}
+
 void
 zseq_kv_nodes_heard (zseq_kv_nodes_t *self, uint8_t node, uint64_t now_us)
 {

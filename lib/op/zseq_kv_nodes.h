@@ -21,13 +21,17 @@ typedef struct {
 
 typedef struct {
     uint8_t n;
+    //  Whether a node can be sent to now; NULL: nobody knows. Costs system
+    //  calls.
+    bool (*reaches) (void *arg, uint8_t node);
+    void *arg;
     zseq_coordinator_rank_t rank;
     zseq_kv_node_t node[ZSEQ_NODES_MAX];
     uint64_t served_us;  //  How long a coordinator typically takes; 0: not
                          //  known
 } zseq_kv_nodes_t;
 
-//  n nodes (1..ZSEQ_NODES_MAX), whose names are still to be set.
+//  n nodes (1..ZSEQ_NODES_MAX), whose names and reaches are still to be set.
 void zseq_kv_nodes_init (zseq_kv_nodes_t *self, uint8_t n);
 void zseq_kv_nodes_set_name (zseq_kv_nodes_t *self, uint8_t node,
                              const char *name, size_t size);
@@ -46,6 +50,10 @@ uint8_t zseq_kv_nodes_near (const zseq_kv_nodes_t *self, uint64_t random,
 
 //  How long a coordinator may be silent before another node is asked.
 uint64_t zseq_kv_nodes_silence_us (const zseq_kv_nodes_t *self);
+
+//  Whether the connection to a node is lost, so that nothing comes of what it
+//  was asked.
+bool zseq_kv_nodes_lost (const zseq_kv_nodes_t *self, uint8_t node);
 
 //  A node has replied; to a read, after that time; as coordinator, after that
 //  time.

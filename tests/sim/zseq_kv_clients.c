@@ -40,6 +40,14 @@ s_draw_request (zseq_kv_clients_t *self)
     return self->request;
 }
 
+//  A client's connection to a node lasts as long as the node's process.
+static bool
+s_reaches (void *arg, uint8_t node)
+{
+    const zseq_kv_clients_t *self = arg;
+    return zseq_sim_cluster_up (self->cluster, node);
+}
+
 //  Gives a client the state of a new process.
 static void
 s_forget (zseq_kv_clients_t *self, zseq_kv_caller_t *caller)
@@ -47,6 +55,8 @@ s_forget (zseq_kv_clients_t *self, zseq_kv_caller_t *caller)
     memset (caller, 0, sizeof *caller);
     caller->handle = self->handles++;
     zseq_kv_nodes_init (&caller->nodes, self->n);
+    caller->nodes.reaches = s_reaches;
+    caller->nodes.arg = self;
     for (uint8_t node = 0; node < self->n; node++) {
         char letter = (char) ('a' + node);
         zseq_kv_nodes_set_name (&caller->nodes, node, &letter, 1);
@@ -301,9 +311,8 @@ zseq_kv_clients_reply (zseq_kv_clients_t *self, size_t client,
         !zseq_kv_call_waits_for (&caller->call, msg->request) ||
         msg->cluster != zseq_sim_cluster_identity (self->cluster))
         return;
-    zseq_do_t todo = zseq_kv_call_reply (&caller->call, msg, s_now_us (self));
-    if (todo != ZSEQ_DO_WAIT)
-        s_go_on (self, caller, todo);
+    s_go_on (self, caller,
+             zseq_kv_call_reply (&caller->call, msg, s_now_us (self)));
 }
 
 void

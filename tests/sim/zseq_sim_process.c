@@ -301,6 +301,11 @@ s_act_ask (zseq_sim_process_t *process, const zseq_action_t *action)
     if (action->msg->op == ZSEQ_OP_CLAIM)
         zseq_node_set_add (&self->claimers, process->index);
     const zseq_sim_process_t *to = zseq_sim_at (self, action->peer);
+    //  What could not be sent does not arrive later, at another process.
+    if (!to && zseq_op_is_kv (action->msg->op)) {
+        zseq_node_note_unreached (process->node, action->peer);
+        return;
+    }
     zseq_sim_message_t head = {.from = process->id,
                                .to = to ? to->id : ZSEQ_SIM_NO_PROCESS,
                                .node = action->peer};

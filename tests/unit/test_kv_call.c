@@ -15,11 +15,20 @@ typedef struct {
     zseq_msg_t sent;
     zseq_node_set_t to;    //  The nodes that the last message is for
     zseq_node_set_t gone;  //  Nodes that cannot be reached
+    size_t looks;          //  How often the call has looked whether they can
     uint64_t request;
     uint64_t now_us;
     zseq_kv_answer_t answer;
     zseq_kv_record_t record;
 } s_fixture_t;
+
+static bool
+s_reaches (void *arg, uint8_t node)
+{
+    s_fixture_t *self = arg;
+    self->looks++;
+    return !zseq_node_set_has (self->gone, node);
+}
 
 static void
 s_init (s_fixture_t *self, uint8_t n)
@@ -287,6 +296,24 @@ Test (kv_get, does_not_wait_for_nodes_that_cannot_be_reached)
     cr_assert_neq (self.sent.request, first);
 }
 
+//  W have answered and do not agree; the third has lost its connection since.
+Test (kv_get, does_not_wait_for_nodes_that_are_connected_no_more)
+{
+    static s_fixture_t self;
+    s_init (&self, 3);
+    self.nodes.reaches = s_reaches;
+    self.nodes.arg = &self;
+    s_ask (&self, &(zseq_kv_ask_t){.key = {"key", 3}});
+    uint64_t first = self.sent.request;
+    self.gone = 4;
+    s_show (&self, 0, 5);
+    cr_assert_eq (self.looks, 0);
+    s_show (&self, 1, 6);
+    cr_assert_leq (zseq_kv_call_wake_us (&self.call), NOW + 1000);
+    s_wake (&self);
+    cr_assert_neq (self.sent.request, first);
+}
+
 Test (kv_get, has_a_node_read_that_may_reach_more)
 {
     static s_fixture_t self;
@@ -464,6 +491,31 @@ Test (kv_put, asks_the_next_node_with_the_same_op_id_when_one_is_silent)
     s_ask (self,
            &(zseq_kv_ask_t){.key = {"key", 3}, .op = {.type = ZSEQ_KV_PUT}});
     cr_assert_neq (s_asked (self), first);
+}
+
+//  It was killed: its connection ends long before it counts as silent. It may
+//  have applied the op, so the next one is asked with the same op id.
+Test (kv_put, leaves_a_node_soon_that_is_connected_no_more)
+{
+    static s_fixture_t self;
+    s_init (&self, 3);
+    self.nodes.reaches = s_reaches;
+    self.nodes.arg = &self;
+    const zseq_kv_ask_t ask = {.key = {"key", 3}, .op = {.type = ZSEQ_KV_PUT}};
+    s_ask (&self, &ask);
+    uint8_t first = s_asked (&self);
+    uint64_t op = self.sent.kv_write.op.op;
+    s_wake (&self);
+    cr_assert_eq (self.now_us, NOW + 10000);
+    cr_assert_eq (s_asked (&self), first);
+    self.gone = self.to;
+    s_wake (&self);
+    cr_assert_eq (self.now_us, NOW + 30000);
+    cr_assert_neq (s_asked (&self), first);
+    cr_assert_eq (self.sent.kv_write.op.op, op);
+    cr_assert_eq (self.looks, 2);
+    cr_assert_eq (s_answer (&self, ZSEQ_EFORGOTTEN, FLOOR + 3), ZSEQ_DO_DONE);
+    cr_assert (self.call.unknown);
 }
 
 Test (kv_put, takes_the_late_reply_of_the_first_node)

@@ -798,3 +798,81 @@ Test (node_kv, forgets_watches_after_their_time)
     s_answered (self, 8, ZSEQ_OK);
     fixture_destroy (&self);
 }
+
+//  A voter whose peers speak the store's version, and were just heard.
+static fixture_t *
+s_among_peers (void)
+{
+    zseq_record_t record = fixture_voting_record ();
+    fixture_t *self = fixture_new_kv (&record, 100, 100000000);
+    fixture_tick (self, 0);
+    zseq_msg_t b = fixture_introduction (self, 1);
+    zseq_msg_t c = fixture_introduction (self, 2);
+    b.introduce.speaks = c.introduce.speaks = 4;
+    fixture_write_record (self);
+    fixture_answer (self, 1, &b);
+    fixture_answer (self, 2, &c);
+    fixture_write_record (self);
+    return self;
+}
+
+//  A client's write of a key whose shard's ballot peer 1 has. Returns the first
+//  ASK of that op that it leads to; NULL: there is none.
+static const fixture_seen_t *
+s_write_held_by_1 (fixture_t *self, const char *key, zseq_op_t op)
+{
+    s_promise (self, key, (zseq_ballot_t){5, 77 << 8 | 1}, 1);
+    s_sync (self);
+    zseq_msg_t msg = fixture_request (ZSEQ_OP_KV_WRITE, key, 2);
+    msg.kv_write.op =
+      (zseq_kv_op_t){.type = ZSEQ_KV_PUT, .op = 9, .value = {"value", 5}};
+    msg.kv_write.timeout_us = 1000000;
+    fixture_send (self, &msg);
+    if (op != ZSEQ_OP_KV_WRITE)
+        fixture_flush (self);
+    for (size_t index = 0; index < self->count; index++)
+        if (self->seen[index].type == ZSEQ_ACTION_ASK &&
+            self->seen[index].msg.op == op)
+            return &self->seen[index];
+    return NULL;
+}
+
+//  A key of a shard that comes first to another node than this one.
+static const char *
+s_not_own (void)
+{
+    static char key[2] = "a";
+    bool passed = false;
+    while (!passed) {
+        cr_assert_leq (++key[0], 'z', "all shards are its own");
+        fixture_t *self = s_among_peers ();
+        passed = s_write_held_by_1 (self, key, ZSEQ_OP_KV_WRITE) != NULL;
+        fixture_destroy (&self);
+    }
+    return key;
+}
+
+Test (node_kv, passes_a_write_on_to_the_holder_of_its_ballot)
+{
+    const char *key = s_not_own ();
+    fixture_t *self = s_among_peers ();
+    const fixture_seen_t *ask = s_write_held_by_1 (self, key, ZSEQ_OP_KV_WRITE);
+    cr_assert_not_null (ask);
+    cr_assert_eq (ask->peer, 1);
+    cr_assert (ask->msg.kv_write.relayed);
+    fixture_destroy (&self);
+}
+
+//  The holder was killed. A client that has noticed it should not have to wait
+//  once more.
+Test (node_kv, takes_the_ballot_itself_if_its_holder_is_not_connected)
+{
+    const char *key = s_not_own ();
+    fixture_t *self = s_among_peers ();
+    self->unreached = 2;
+    const fixture_seen_t *ask =
+      s_write_held_by_1 (self, key, ZSEQ_OP_KV_PROMISE);
+    cr_assert_not_null (ask);
+    cr_assert_eq (ask->msg.kv_promise.ballot.round, 6);
+    fixture_destroy (&self);
+}

@@ -300,6 +300,23 @@ Test (sessions, notice_a_connection_after_receiving_first)
     s_destroy (&self);
 }
 
+Test (sessions, know_when_a_node_is_connected_no_more)
+{
+    s_fixture_t *self = s_new ();
+    zseq_msg_t hello = s_request (self, 1000000);
+    s_answer (self, &hello, 42);
+    s_receive (self);
+    cr_assert (zseq_session_reaches (self->session, 0));
+    zsock_destroy (&self->router);
+    //  Its descriptor tells.
+    while (zseq_session_reaches (self->session, 0)) {
+        struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+        size_t count = zseq_session_fds (self->session, fds);
+        cr_assert_gt (poll (fds, count, 10000), 0);
+    }
+    s_destroy (&self);
+}
+
 Test (sessions, do_not_wait_for_an_endpoint_without_a_node)
 {
     char endpoint[64];

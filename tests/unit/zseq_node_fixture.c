@@ -82,6 +82,9 @@ s_act (const zseq_action_t *action, void *arg)
     fixture_seen_t *seen = &self->seen[self->count++];
     memset (seen, 0, sizeof *seen);
     seen->type = action->type;
+    if (action->type == ZSEQ_ACTION_ASK &&
+        zseq_node_set_has (self->unreached, action->peer))
+        zseq_node_note_unreached (self->node, action->peer);
     if (action->sender)
         seen->sender = *action->sender;
     if (action->msg)

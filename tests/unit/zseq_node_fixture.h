@@ -44,6 +44,7 @@ typedef struct {
     uint64_t wall_ms;
     fixture_seen_t seen[ACTIONS_MAX];
     size_t count;
+    zseq_node_set_t unreached;  //  Peers to which there is no connection
     zseq_msg_member_t members[ZSEQ_NODES_MAX];  //  Storage of fixture_members
 } fixture_t;
 

@@ -21,7 +21,9 @@ typedef struct {
                     //  above it are here, or in the record's window
     zseq_dedup_t *entries;  //  Ascending by version
     size_t count;
-    size_t capacity;
+    size_t capacity;     //  0 or a power of two
+    uint32_t *index;     //  A hash table of twice the capacity, with linear
+                         //  probing: places in entries, from 1; 0: free
     bool forgot;         //  Since the last _forget there was no memory
     size_t old;          //  The first ones, which were there at turned_us
     uint64_t turned_us;  //  When to forget was thought of last

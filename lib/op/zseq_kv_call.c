@@ -16,6 +16,9 @@
 //  How long a READ waits for other nodes when W have answered and do not agree,
 //  or fewer have and the others cannot be reached or were silent last.
 #define OTHERS_US 20000
+//  ... and when fewer have, of those that were heard, at least.
+#define LIKELY_US_MIN 100000
+#define LIKELY_ROUND_TRIPS 8
 //  How long a stale get waits for its node.
 #define NEAR_US_MIN 20000
 #define NEAR_ROUND_TRIPS 8
@@ -23,7 +26,7 @@
 //  connected. The time doubles.
 #define CHECK_US 10000
 //  How long a coordinator may take that is heard, at least.
-#define LIMIT_US_MIN 500000
+#define LIMIT_US_MIN 250000
 #define LIMIT_TIMES 16
 //  How long a watch relies on the nodes that hold it; and if those are so few
 //  that a write may pass them by.
@@ -271,6 +274,18 @@ s_others_us (const zseq_kv_call_t *self)
     return others_us;
 }
 
+//  How long to wait for nodes that should answer. A link may have been cut.
+static uint64_t
+s_likely_us (const zseq_kv_call_t *self, zseq_node_set_t likely)
+{
+    uint64_t likely_us = LIKELY_US_MIN;
+    for (uint8_t node = 0; node < self->nodes->n; node++)
+        if (zseq_node_set_has (likely, node) &&
+            likely_us < LIKELY_ROUND_TRIPS * self->nodes->node[node].rtt_us)
+            likely_us = LIKELY_ROUND_TRIPS * self->nodes->node[node].rtt_us;
+    return likely_us;
+}
+
 //  Nodes that are connected no more will not answer.
 static void
 s_note_lost (zseq_kv_call_t *self)
@@ -311,8 +326,11 @@ s_read_reply (zseq_kv_call_t *self, const zseq_msg_t *reply, uint64_t now_us)
         return s_read_over (self, true, now_us);
     zseq_node_set_t likely =
       s_silent (self) & ~attempt->absent & ~zseq_kv_nodes_silent (self->nodes);
-    if (s_quorum (self, granted) || !s_quorum (self, granted | likely))
-        zseq_attempt_hasten (attempt, now_us + s_others_us (self));
+    bool others =
+      s_quorum (self, granted) || !s_quorum (self, granted | likely);
+    zseq_attempt_hasten (
+      attempt,
+      now_us + (others ? s_others_us (self) : s_likely_us (self, likely)));
     return ZSEQ_DO_WAIT;
 }
 
@@ -395,8 +413,8 @@ s_coordinated_tick (zseq_kv_call_t *self, uint64_t now_us)
     bool lost = s_is_lost (self, now_us);
     if (!lost && now_us < s_late_us (self))
         return ZSEQ_DO_WAIT;
-    if (lost || now_us < self->limit_us)
-        zseq_kv_nodes_note_failed (self->nodes, self->node, now_us);
+    //  One that is heard and does not answer may have lost its majority.
+    zseq_kv_nodes_note_failed (self->nodes, self->node, now_us);
     return s_pass_over (self, now_us);
 }
 

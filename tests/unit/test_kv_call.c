@@ -344,6 +344,22 @@ Test (kv_get, has_a_node_read_when_the_others_are_silent)
 }
 
 //  The connections to nodes 1 and 2 stand, and nothing comes through them.
+//  Links to the others may have been cut. A message is lost, or they are slow.
+Test (kv_get, has_a_node_read_soon_when_the_others_do_not_answer)
+{
+    s_fixture_t *self = s_get (3);
+    self->now_us += 1000;
+    s_show (self, 0, 5);
+    cr_assert_eq (zseq_kv_call_wake_us (&self->call), NOW + 101000);
+    s_wake (self);
+    cr_assert_eq (self->sent.op, ZSEQ_OP_KV_SETTLE);
+    //  Nodes that typically answer late.
+    self = s_get (3);
+    zseq_kv_nodes_note_read (&self->nodes, 2, 20000);
+    s_show (self, 0, 5);
+    cr_assert_gt (zseq_kv_call_wake_us (&self->call), NOW + 150000);
+}
+
 Test (kv_get, waits_for_silent_nodes_only_once)
 {
     s_fixture_t *self = s_get (3);
@@ -558,12 +574,28 @@ Test (kv_put, does_not_leave_a_node_that_is_heard)
 {
     s_fixture_t *self = s_put (3);
     uint8_t first = s_asked (self);
-    for (self->now_us = NOW; self->now_us < NOW + 400000;
+    for (self->now_us = NOW; self->now_us < NOW + 240000;
          self->now_us += 20000) {
         zseq_kv_nodes_heard (&self->nodes, first, self->now_us);
         cr_assert_eq (s_tick (self, self->now_us), ZSEQ_DO_WAIT);
         cr_assert_eq (s_asked (self), first);
     }
+}
+
+//  It is heard, because it answers reads, and has lost its majority. The next
+//  calls ask others first.
+Test (kv_put, leaves_a_node_for_a_while_that_takes_too_long)
+{
+    s_fixture_t *self = s_put (3);
+    uint8_t first = s_asked (self);
+    while (s_asked (self) == first) {
+        zseq_kv_nodes_heard (&self->nodes, first, self->now_us);
+        s_tick (self, self->now_us + 10000);
+    }
+    cr_assert_eq (self->now_us, NOW + 250000);
+    s_ask (self,
+           &(zseq_kv_ask_t){.key = {"key", 3}, .op = {.type = ZSEQ_KV_PUT}});
+    cr_assert_neq (s_asked (self), first);
 }
 
 Test (kv_put, leaves_a_node_at_once_that_cannot_be_reached)

@@ -54,6 +54,17 @@ s_assert_only (const zseq_kv_verdict_t *verdict, zseq_kv_rule_t rule)
 #define MAYBE_DEL(client, begin)                                               \
     OP (DEL, UNKNOWN, client, begin, 0, ZSEQ_KV_HISTORY_ANY, 0, 0)
 
+#define LIST(client, begin, end, version, value)                               \
+    OP (LIST, DONE, client, begin, end, 0, version, value)
+#define LEFT_OUT(client, begin, end)                                           \
+    OP (LIST, ENOKEY, client, begin, end, 0, ZSEQ_KV_HISTORY_ANY, 0)
+#define WATCH(client, begin, end, expected, version, value)                    \
+    OP (WATCH, DONE, client, begin, end, expected, version, value)
+#define GONE(client, begin, end, expected, version)                            \
+    OP (WATCH, ENOKEY, client, begin, end, expected, version, 0)
+#define QUIET(client, begin, end, expected)                                    \
+    OP (WATCH, QUIET, client, begin, end, expected, 0, 0)
+
 #define JUDGE(...)                                                             \
     zseq_kv_verdict_t verdict;                                                 \
     const zseq_kv_history_op_t ops[] = {__VA_ARGS__};                          \
@@ -248,6 +259,79 @@ Test (kv_history, an_unknown_delete_that_began_later_explains_nothing)
     s_assert_only (&verdict, ZSEQ_KV_RULE_ABSENT);
 }
 
+Test (kv_history, a_listing_of_an_old_value_is_found)
+{
+    JUDGE (PUT (1, 10, 20, 5, 100), PUT (1, 21, 30, 6, 101),
+           LIST (2, 31, 40, 5, 100));
+    s_assert_only (&verdict, ZSEQ_KV_RULE_ORDER);
+}
+
+Test (kv_history, a_key_that_a_listing_left_out_is_found)
+{
+    JUDGE (PUT (1, 10, 20, 5, 100), LEFT_OUT (2, 21, 30));
+    s_assert_only (&verdict, ZSEQ_KV_RULE_ABSENT);
+    cr_assert (strstr (verdict.text, "[2 list 0 0 21 30 ENOKEY - - -]"), "%s",
+               verdict.text);
+}
+
+Test (kv_history, a_delete_after_a_listing_does_not_explain_it)
+{
+    JUDGE (PUT (1, 10, 20, 5, 100), LEFT_OUT (2, 21, 30), DEL (1, 31, 40, 6));
+    s_assert_only (&verdict, ZSEQ_KV_RULE_ABSENT);
+}
+
+Test (kv_history, a_get_before_what_a_listing_left_out_is_found)
+{
+    //  The listing shows the delete, which still runs.
+    JUDGE (PUT (1, 10, 20, 5, 100), DEL (1, 15, 90, 6), LEFT_OUT (2, 21, 30),
+           GET (3, 31, 40, 5, 100));
+    s_assert_only (&verdict, ZSEQ_KV_RULE_ABSENT);
+}
+
+Test (kv_history, a_watch_without_news_is_found)
+{
+    JUDGE (PUT (1, 10, 20, 5, 100), WATCH (2, 21, 30, 5, 5, 100));
+    s_assert_only (&verdict, ZSEQ_KV_RULE_WATCH);
+}
+
+Test (kv_history, a_watch_that_finds_no_key_where_none_was_known_is_found)
+{
+    JUDGE (GONE (2, 21, 30, 0, 0));
+    s_assert_only (&verdict, ZSEQ_KV_RULE_WATCH);
+}
+
+Test (kv_history, a_watch_of_an_old_version_is_found)
+{
+    JUDGE (PUT (1, 10, 20, 5, 100), PUT (1, 21, 30, 6, 101),
+           PUT (1, 31, 40, 7, 102), WATCH (2, 41, 50, 5, 6, 101));
+    s_assert_only (&verdict, ZSEQ_KV_RULE_ORDER);
+}
+
+Test (kv_history, a_watch_that_misses_the_last_value_is_found)
+{
+    JUDGE (PUT (1, 10, 20, 5, 100), PUT (1, 21, 30, 6, 101),
+           QUIET (2, 31, 40, 5));
+    s_assert_only (&verdict, ZSEQ_KV_RULE_WATCH);
+    cr_assert (strstr (verdict.text, "[2 watch 0 0 31 40 quiet 5 - -]"), "%s",
+               verdict.text);
+    cr_assert (strstr (verdict.text, "[1 put 0 0 21 30 done - 6 101]"), "%s",
+               verdict.text);
+}
+
+Test (kv_history, a_watch_that_misses_a_deletion_is_found)
+{
+    JUDGE (PUT (1, 10, 20, 5, 100), MAYBE_DEL (3, 15), NONE (1, 21, 30, 9),
+           QUIET (2, 31, 40, 5));
+    s_assert_only (&verdict, ZSEQ_KV_RULE_WATCH);
+}
+
+Test (kv_history, a_watch_that_misses_what_a_listing_left_out_is_found)
+{
+    JUDGE (PUT (1, 10, 20, 5, 100), DEL (1, 15, 90, 6), LEFT_OUT (2, 21, 30),
+           QUIET (3, 31, 40, 5));
+    s_assert_only (&verdict, ZSEQ_KV_RULE_WATCH);
+}
+
 Test (kv_history, impossible_operations_are_found)
 {
     const zseq_kv_history_op_t ops[] = {
@@ -261,6 +345,8 @@ Test (kv_history, impossible_operations_are_found)
       OP (GET, EVERSION, 1, 10, 20, 0, 5, 0),
       OP (DEL, EVERSION, 1, 10, 20, ZSEQ_KV_HISTORY_ANY, 5, 0),
       OP (DEL, DONE, 1, 10, 20, 0, 5, 0),
+      OP (GET, QUIET, 1, 10, 20, 0, 0, 0),
+      OP (LIST, ENOKEY, 1, 10, 20, 0, 5, 0),
     };
     for (size_t index = 0; index < sizeof ops / sizeof ops[0]; index++) {
         zseq_kv_verdict_t verdict;
@@ -352,6 +438,52 @@ Test (kv_history, a_stale_absence_of_a_handle_that_saw_the_key_is_found)
     s_assert_only (&verdict, ZSEQ_KV_RULE_ABSENT);
 }
 
+Test (kv_history, a_listing_may_leave_out_what_is_deleted_meanwhile)
+{
+    JUDGE (PUT (1, 10, 20, 5, 100), LEFT_OUT (2, 21, 40), DEL (1, 31, 50, 6),
+           LEFT_OUT (2, 51, 60), LIST (2, 61, 90, 8, 101),
+           PUT (1, 70, 80, 8, 101));
+    ASSERT_GOOD ();
+}
+
+Test (kv_history, an_unknown_delete_may_explain_what_a_listing_left_out)
+{
+    JUDGE (PUT (1, 10, 20, 5, 100), MAYBE_DEL (3, 15), LEFT_OUT (2, 21, 30));
+    ASSERT_GOOD ();
+}
+
+Test (kv_history, what_a_listing_shows_does_not_bind_stale_gets)
+{
+    JUDGE (PUT (1, 10, 20, 5, 100), PUT (1, 21, 30, 6, 101),
+           LIST (2, 31, 40, 6, 101), STALE (2, 41, 50, 5, 100));
+    ASSERT_GOOD ();
+}
+
+Test (kv_history, what_a_watch_shows_binds_stale_gets)
+{
+    JUDGE (PUT (1, 10, 20, 5, 100), PUT (1, 21, 30, 6, 101),
+           WATCH (2, 31, 40, 5, 6, 101), STALE (2, 41, 50, 5, 100));
+    s_assert_only (&verdict, ZSEQ_KV_RULE_HANDLE);
+}
+
+Test (kv_history, a_watch_may_skip_values_and_end_without_news)
+{
+    JUDGE (QUIET (2, 10, 15, 0), PUT (1, 10, 20, 5, 100),
+           PUT (1, 21, 30, 6, 101), PUT (1, 31, 40, 7, 102),
+           WATCH (2, 16, 50, 0, 7, 102), QUIET (2, 51, 60, 7),
+           DEL (1, 52, 62, 8), GONE (2, 61, 70, 7, 8),
+           //  The deletion is collected: nobody knows its version.
+           QUIET (2, 71, 80, 8));
+    ASSERT_GOOD ();
+}
+
+Test (kv_history, a_watch_may_know_a_deletion_below_the_version_floor)
+{
+    JUDGE (PUT (1, 10, 20, 5, 100), DEL (1, 21, 30, 6), NONE (2, 31, 40, 1000),
+           QUIET (1, 41, 50, 6));
+    ASSERT_GOOD ();
+}
+
 //  Settling.
 
 //  Judges after a settle before each operation, which must end in order.
@@ -416,6 +548,24 @@ Test (kv_history, a_settled_version_without_a_writer_is_found)
     SETTLE (PUT (1, 10, 20, 5, 100), NONE (2, 31, 40, 8),
             PUT (1, 41, 50, 9, 101), PUT (1, 51, 60, 10, 102));
     s_assert_only (&verdict, ZSEQ_KV_RULE_ABSENT);
+    cr_assert_eq (verdict.violations, 1, "%s", verdict.text);
+}
+
+Test (kv_history, a_key_left_out_since_a_settle_is_found)
+{
+    SETTLE (PUT (1, 10, 20, 5, 100), PUT (1, 21, 30, 7, 101),
+            LEFT_OUT (2, 31, 40), PUT (1, 41, 50, 9, 102),
+            PUT (1, 51, 60, 10, 103));
+    s_assert_only (&verdict, ZSEQ_KV_RULE_ABSENT);
+    cr_assert_eq (verdict.violations, 1, "%s", verdict.text);
+}
+
+Test (kv_history, a_quiet_watch_is_held_against_what_was_settled)
+{
+    SETTLE (PUT (1, 10, 20, 5, 100), PUT (1, 21, 30, 7, 101),
+            QUIET (2, 31, 40, 7), PUT (1, 41, 50, 9, 102),
+            PUT (1, 51, 60, 10, 103), QUIET (2, 61, 70, 9));
+    s_assert_only (&verdict, ZSEQ_KV_RULE_WATCH);
     cr_assert_eq (verdict.violations, 1, "%s", verdict.text);
 }
 
@@ -484,11 +634,17 @@ Test (kv_history_text, every_kind_and_outcome_is_read)
                      "4 cas b 12 51 90 unknown 0 - 105\n"
                      "4 get cart 13 61 70 done - 9 104\n"
                      "4 stale cart 14 61 70 done - 6 101\n"
+                     "5 list cart 16 61 70 ENOKEY - - -\n"
+                     "5 list cart 17 71 80 done - 9 104\n"
+                     "5 list cart 18 71 80 EUNAVAILABLE - - -\n"
+                     "5 watch cart 19 71 80 done 7 9 104\n"
+                     "5 watch b 20 1 5 quiet 0 - -\n"
+                     "5 watch cart 21 51 60 ENOKEY 6 7 -\n"
                      "4 get cart 15 61 70 done - 9",
                      &verdict);
     cr_assert_eq (rc, 0);
     ASSERT_GOOD ();
-    cr_assert_eq (verdict.operations, 14);
+    cr_assert_eq (verdict.operations, 20);
     cr_assert_eq (verdict.keys, 2);
     cr_assert_eq (verdict.unknown, 2);
     cr_assert_eq (verdict.found, 1);
@@ -536,6 +692,10 @@ Test (kv_history_text, malformed_lines_are_refused)
       "1 get k 1 10 20 ENOKEY - 5 100\n",
       "1 get k 1 10 20 done - 18446744073709551616 100\n",
       "1 get k 1 10 20 done - 5 100\r\n",
+      "1 list k 1 10 20 ENOKEY - 5 -\n",
+      "1 list k 1 10 20 done 4 5 100\n",
+      "1 watch k 1 10 20 done - 5 100\n",
+      "1 watch k 1 10 20 quiet 5 6 -\n",
     };
     for (size_t index = 0; index < sizeof line / sizeof line[0]; index++) {
         zseq_kv_verdict_t verdict;

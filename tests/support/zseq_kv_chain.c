@@ -12,6 +12,8 @@ typedef struct {
     zseq_kv_key_t *key;
     uint64_t before_ns;     //  To settle; ZSEQ_KV_NEVER: all
     uint64_t limit;         //  Only what is below it is judged
+    uint64_t open_ns;       //  The earliest end of what has no position yet,
+                            //  though it has ended: that will not be below
     bool stale;             //  There are stale gets
     zseq_kv_state_t state;  //  Where the walk is
 } s_chain_t;
@@ -138,19 +140,18 @@ s_note_first_seen (s_chain_t *self)
     s_reset_handles (self->history);
     for (size_t index = 0; index < self->key->count; index++) {
         const zseq_kv_history_op_t *op = &self->key->op[index];
-        if (op->outcome != ZSEQ_KV_HISTORY_UNKNOWN &&
-            !zseq_kv_is_stale_absence (op))
+        if (zseq_kv_is_seen (op) && !zseq_kv_is_stale_absence (op))
             s_note_handle (self->history, op);
     }
 }
 
 //  Positions.
 
-static void
-s_enter (s_chain_t *self, uint64_t version, size_t index,
-         zseq_kv_entry_kind_t kind)
+void
+zseq_kv_chain_enter (zseq_kv_history_t *history, uint64_t version, size_t index,
+                     zseq_kv_entry_kind_t kind)
 {
-    zseq_kv_history_t *history = self->history;
+    assert (history);
     history->entry = zseq_kv_history_reserve (
       history->entry, &history->entry_capacity, history->entry_count + 1,
       sizeof *history->entry);
@@ -162,10 +163,11 @@ static void
 s_enter_write (s_chain_t *self, uint64_t version, size_t index)
 {
     const zseq_kv_history_op_t *op = &self->key->op[index];
-    s_enter (self, version, index, ZSEQ_KV_WRITE);
+    zseq_kv_chain_enter (self->history, version, index, ZSEQ_KV_WRITE);
     if (zseq_kv_expects_version (op) && op->expected < version &&
         !s_is_settled (self, op->expected))
-        s_enter (self, op->expected, index, ZSEQ_KV_EXPECT);
+        zseq_kv_chain_enter (self->history, op->expected, index,
+                             ZSEQ_KV_EXPECT);
 }
 
 //  A value that was read tells the version of an unknown write. If another
@@ -211,7 +213,7 @@ s_enter_late (s_chain_t *self, size_t index)
     const zseq_kv_history_op_t *op = &self->key->op[index];
     zseq_kv_history_t *history = self->history;
     history->version[index] = ZSEQ_KV_LATE;
-    s_enter (self, op->version, index, ZSEQ_KV_READ);
+    zseq_kv_chain_enter (self->history, op->version, index, ZSEQ_KV_READ);
     if (op->kind != ZSEQ_KV_HISTORY_STALE)
         return;
     const zseq_kv_old_t *old = s_find_old (self->key, op->version);
@@ -237,7 +239,7 @@ s_enter_op (s_chain_t *self, size_t index)
 {
     const zseq_kv_history_op_t *op = &self->key->op[index];
     uint64_t *version = &self->history->version[index];
-    if (op->outcome == ZSEQ_KV_HISTORY_UNKNOWN)
+    if (op->outcome == ZSEQ_KV_HISTORY_UNKNOWN || zseq_kv_is_unplaced (op))
         return;
     if (s_is_silent (self, op)) {
         *version = ZSEQ_KV_SILENT;
@@ -251,7 +253,7 @@ s_enter_op (s_chain_t *self, size_t index)
     if (zseq_kv_is_done (op))
         s_enter_write (self, op->version, index);
     else
-        s_enter (self, op->version, index, ZSEQ_KV_READ);
+        zseq_kv_chain_enter (self->history, op->version, index, ZSEQ_KV_READ);
     if (zseq_kv_shows_value (op))
         s_place_unknown (self, op);
 }
@@ -344,6 +346,20 @@ s_find_limit (s_chain_t *self)
     }
 }
 
+//  Places what shows no version.
+static void
+s_place (s_chain_t *self)
+{
+    zseq_kv_history_t *history = self->history;
+    size_t count = history->entry_count;
+    self->open_ns = zseq_kv_unplaced_enter (history, self->key, self->before_ns,
+                                            &self->limit);
+    if (history->entry_count == count)
+        return;
+    s_sort (history);
+    s_group (history);
+}
+
 //  Against time: a sweep from the highest version down.
 
 typedef struct {
@@ -413,8 +429,7 @@ s_sweep_point (s_chain_t *self, zseq_kv_point_t *point, s_earliest_t *above)
     }
     for (size_t index = 0; index < point->count && self->stale; index++) {
         const zseq_kv_history_op_t *op = s_op (self, &entry[index]);
-        if (entry[index].kind != ZSEQ_KV_EXPECT &&
-            op->outcome != ZSEQ_KV_HISTORY_UNKNOWN)
+        if (entry[index].kind != ZSEQ_KV_EXPECT && zseq_kv_is_seen (op))
             s_note_handle (self->history, op);
     }
     *above = written;
@@ -426,7 +441,7 @@ s_sweep (s_chain_t *self)
 {
     if (self->stale)
         s_reset_handles (self->history);
-    s_earliest_t above = {ZSEQ_KV_NEVER, NULL};
+    s_earliest_t above = {self->open_ns, NULL};
     for (size_t index = self->history->point_count; index > 0; index--)
         s_sweep_point (self, &self->history->point[index - 1], &above);
 }
@@ -624,6 +639,17 @@ s_witness (const s_shown_t *shown)
     return shown->exists ? shown->exists : shown->expect;
 }
 
+//  The least version that the last write up to a point may have: an absence
+//  says only that there was one.
+static uint64_t
+s_written (const s_chain_t *self, const zseq_kv_point_t *point,
+           const s_shown_t *shown)
+{
+    if (shown->writer || shown->value || shown->exists || shown->expect)
+        return point->version;
+    return self->state.present ? self->state.version + 1 : self->state.written;
+}
+
 //  Keeps a version for stale gets that come later.
 static void
 s_keep_old (s_chain_t *self, uint64_t version, const s_shown_t *shown)
@@ -659,7 +685,11 @@ s_walk (s_chain_t *self)
         else
             present = s_judge_unwritten (self, point, &shown);
         self->state =
-          (zseq_kv_state_t){true, present, point->version, *s_witness (&shown)};
+          (zseq_kv_state_t){.any = true,
+                            .present = present,
+                            .version = point->version,
+                            .written = s_written (self, point, &shown),
+                            .op = *s_witness (&shown)};
         if (self->limit != ZSEQ_KV_NEVER)
             s_keep_old (self, point->version, &shown);
     }
@@ -718,8 +748,7 @@ s_forget (s_chain_t *self)
         uint64_t version = self->history->version[index];
         if (s_is_kept (self, index))
             key->op[count++] = *op;
-        else if (op->outcome != ZSEQ_KV_HISTORY_UNKNOWN &&
-                 version != ZSEQ_KV_SILENT &&
+        else if (zseq_kv_is_seen (op) && version != ZSEQ_KV_SILENT &&
                  (version != ZSEQ_KV_LATE || op->kind == ZSEQ_KV_HISTORY_STALE))
             s_keep_seen (key, op);
     }
@@ -736,6 +765,7 @@ zseq_kv_chain_check (zseq_kv_history_t *self, zseq_kv_key_t *key,
     s_chain_t chain = {.history = self, .key = key, .before_ns = before_ns};
     s_order (&chain);
     s_find_limit (&chain);
+    s_place (&chain);
     s_sweep (&chain);
     s_walk (&chain);
     if (before_ns != ZSEQ_KV_NEVER)

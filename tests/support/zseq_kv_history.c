@@ -71,6 +71,7 @@ zseq_kv_history_destroy (zseq_kv_history_t **self_p)
     free (self->unknown);
     free (self->version);
     free (self->handle);
+    free (self->ended);
     free (self);
     *self_p = NULL;
 }
@@ -80,7 +81,7 @@ static const char *s_rule[ZSEQ_KV_RULES] = {
   [ZSEQ_KV_RULE_VALUE] = "value",   [ZSEQ_KV_RULE_ONCE] = "once",
   [ZSEQ_KV_RULE_ORDER] = "order",   [ZSEQ_KV_RULE_CHAIN] = "chain",
   [ZSEQ_KV_RULE_ABSENT] = "absent", [ZSEQ_KV_RULE_WRITER] = "writer",
-  [ZSEQ_KV_RULE_HANDLE] = "handle",
+  [ZSEQ_KV_RULE_HANDLE] = "handle", [ZSEQ_KV_RULE_WATCH] = "watch",
 };
 
 static void
@@ -129,6 +130,10 @@ static const char *
 s_wrong_outcome (const zseq_kv_history_op_t *op)
 {
     switch (op->outcome) {
+    case ZSEQ_KV_HISTORY_QUIET:
+        return op->kind == ZSEQ_KV_HISTORY_WATCH
+                 ? NULL
+                 : "is no watch, and found nothing new";
     case ZSEQ_KV_HISTORY_EVERSION:
         if (zseq_kv_expects_version (op) || zseq_kv_expects_absence (op))
             return NULL;
@@ -155,9 +160,32 @@ s_impossible (const zseq_kv_history_op_t *op)
         return "deletes what must not exist";
     if (op->outcome < ZSEQ_KV_HISTORY_ENOKEY && op->version == 0)
         return "has version 0, which nothing has";
+    if (zseq_kv_is_left_out (op))
+        return op->version == ZSEQ_KV_HISTORY_ANY
+                 ? NULL
+                 : "is left out of a listing with a version";
     if (answered && op->version >= ZSEQ_KV_LATE)
         return "has a version that is too high";
     return s_wrong_outcome (op);
+}
+
+//  Returns how an operation contradicts itself, and by which rule; or NULL.
+static const char *
+s_absurd (const zseq_kv_history_op_t *op, zseq_kv_rule_t *rule_p)
+{
+    *rule_p = ZSEQ_KV_RULE_CHAIN;
+    if (op->outcome == ZSEQ_KV_HISTORY_EVERSION && op->version == op->expected)
+        return "was refused, and is told the version that it expects";
+    *rule_p = ZSEQ_KV_RULE_WATCH;
+    if (op->kind != ZSEQ_KV_HISTORY_WATCH)
+        return NULL;
+    //  The version of an absence is 0 where nobody knows of a deletion.
+    bool news =
+      op->version > op->expected || (op->outcome == ZSEQ_KV_HISTORY_ENOKEY &&
+                                     op->version == 0 && op->expected > 0);
+    return op->outcome <= ZSEQ_KV_HISTORY_ENOKEY && !news
+             ? "shows nothing newer than what it knew"
+             : NULL;
 }
 
 static void
@@ -201,12 +229,10 @@ zseq_kv_history_add (zseq_kv_history_t *self, const zseq_kv_history_op_t *op)
         return;
     }
     self->verdict->operations++;
-    if (op->outcome == ZSEQ_KV_HISTORY_EVERSION &&
-        op->version == op->expected) {
-        zseq_kv_history_violation (self, ZSEQ_KV_RULE_CHAIN,
-                                   "was refused, and is told the version that "
-                                   "it expects",
-                                   NULL, op);
+    zseq_kv_rule_t rule;
+    what = s_absurd (op, &rule);
+    if (what) {
+        zseq_kv_history_violation (self, rule, what, NULL, op);
         return;
     }
     bool unknown = op->outcome == ZSEQ_KV_HISTORY_UNKNOWN;

@@ -35,16 +35,27 @@
 //         and a write that expects no key, if two versions are free.
 //       - Where only one is free it needs an unconditional write, so these
 //         are reserved first, the latest begin that fits to each.
+//  5. What a listing left out, and a watch that ended without news, say
+//     something of the key and show no version. The lowest position that suits
+//     them restricts the others least: it is not below what ended before they
+//     began, and this bound rises with the begin, so the lowest positions are
+//     in the order of time among themselves, too.
+//       - A listing that left a key out needs a position where the key is
+//         absent, and nothing up to there that began after the page ended.
+//       - A watch without news needs a position not above the version it knew.
 //
 //  So the verdict is exact for histories in which a key is absent at first,
 //  the values of a key's unknown writes differ, every write that may have been
 //  done is there, and an unknown write expects only versions that an answer
 //  showed. One that expects another is taken as never done: it could only be
-//  a lucky guess. zseq_kv_history_settle gives up one thing more.
+//  a lucky guess. And where an unknown delete of the key began in time, it is
+//  taken as the reason why a listing left the key out, whatever else it has to
+//  explain. zseq_kv_history_settle gives up one thing more.
 //
 //  A stale get may have read at any time before it ended, but not below what
 //  its handle had seen of the key when it began. A stale absence of a handle
-//  that had seen nothing says nothing: its version is no position.
+//  that had seen nothing says nothing: its version is no position. What a
+//  listing shows is nothing that its handle has seen.
 
 #ifndef ZSEQ_KV_HISTORY_H_INCLUDED
 #define ZSEQ_KV_HISTORY_H_INCLUDED
@@ -62,12 +73,15 @@
 //  Versions of a key that are kept for stale gets after a settle.
 #define ZSEQ_KV_HISTORY_OLD_MAX 4096
 
-//  A delete that expects any version.
+//  A delete that expects any version, and the version of a key that a listing
+//  left out.
 #define ZSEQ_KV_HISTORY_ANY UINT64_MAX
 
 typedef enum {
     ZSEQ_KV_HISTORY_GET,
     ZSEQ_KV_HISTORY_STALE,
+    ZSEQ_KV_HISTORY_LIST,   //  What a page of a listing says of one key
+    ZSEQ_KV_HISTORY_WATCH,  //  A get of a version above the one it expects
     ZSEQ_KV_HISTORY_PUT,
     ZSEQ_KV_HISTORY_CAS,
     ZSEQ_KV_HISTORY_DEL,
@@ -78,6 +92,7 @@ typedef enum {
     ZSEQ_KV_HISTORY_DONE,
     ZSEQ_KV_HISTORY_EVERSION,  //  Not done: the key has the version answered
     ZSEQ_KV_HISTORY_ENOKEY,    //  Not done: there is no key
+    ZSEQ_KV_HISTORY_QUIET,     //  A watch: there was no newer version
     ZSEQ_KV_HISTORY_REFUSED,   //  Not done, which says nothing of the key
     ZSEQ_KV_HISTORY_UNKNOWN,   //  Done, or not, or done later
     ZSEQ_KV_HISTORY_OUTCOMES
@@ -87,7 +102,8 @@ typedef struct {
     uint64_t begin_ns;  //  Clock just before the call
     uint64_t end_ns;    //  Clock just after it returned; unknown writes: any
     uint64_t id;        //  The op id; only reports and files use it
-    uint64_t expected;  //  cas: 0 for no key; del: or ZSEQ_KV_HISTORY_ANY
+    uint64_t expected;  //  cas: 0 for no key; del: or ZSEQ_KV_HISTORY_ANY;
+                        //  watch: the version that it knew, or 0
     uint64_t version;   //  Answered; of an absence, see zseq_kv_get
     uint64_t value;     //  Written or read
     uint32_t key;       //  Below ZSEQ_KV_HISTORY_KEYS_MAX, best small
@@ -123,6 +139,9 @@ typedef enum {
     ZSEQ_KV_RULE_WRITER,
     //  A stale get shows no less than its handle had seen when it began.
     ZSEQ_KV_RULE_HANDLE,
+    //  A watch shows a version above the one it knew, or an absence that is
+    //  news. If it ends without, no newer one was shown before it began.
+    ZSEQ_KV_RULE_WATCH,
     ZSEQ_KV_RULES
 } zseq_kv_rule_t;
 

@@ -3,6 +3,7 @@
 //  zseq_kv_history.c        the object: keys, operations, reports
 //  zseq_kv_history_text.c   files
 //  zseq_kv_chain.c          one key: order by version, against time and itself
+//  zseq_kv_unplaced.c       one key: what shows no version
 //  zseq_kv_supply.c         one key: what unknown writes have to explain
 
 #ifndef ZSEQ_KV_HISTORY_PRIVATE_H_INCLUDED
@@ -41,6 +42,7 @@ typedef struct {
     bool any;      //  Something was shown up to here
     bool present;  //  The key exists
     uint64_t version;
+    uint64_t written;         //  The last write's version is not below it
     zseq_kv_history_op_t op;  //  Shows it
 } zseq_kv_state_t;
 
@@ -79,8 +81,17 @@ typedef struct {
     size_t count;
     //  Earliest end of what is at this version or above.
     uint64_t end_ns;
-    bool complete;  //  All that is here ended in time to be settled
+    bool present;      //  The key exists
+    uint64_t written;  //  The last write's version is not below it
+    //  Latest begin of what comes before an absence that is read here.
+    uint64_t begin_ns;
 } zseq_kv_point_t;
+
+//  What ended by then, at the highest of its versions.
+typedef struct {
+    uint64_t end_ns;
+    size_t point;  //  Its index
+} zseq_kv_ended_t;
 
 //  An unknown write of a value, or of a tombstone.
 typedef struct {
@@ -126,6 +137,9 @@ struct zseq_kv_history {
     size_t unknown_capacity;
     uint64_t *version;  //  By operation: its position
     size_t version_capacity;
+    zseq_kv_ended_t *ended;  //  By end
+    size_t ended_count;
+    size_t ended_capacity;
     zseq_kv_handle_t *handle;
     size_t handle_capacity;
     uint64_t stamp;
@@ -147,6 +161,18 @@ void zseq_kv_history_violation (zseq_kv_history_t *self, zseq_kv_rule_t rule,
 //  forgotten; zseq_kv_history_settle says what is.
 void zseq_kv_chain_check (zseq_kv_history_t *self, zseq_kv_key_t *key,
                           uint64_t before_ns);
+
+//  Finds positions for what shows no version, once all else has a position and
+//  is grouped by points: enters what has to be in the order, and judges what
+//  does not. Only what is at a version below the limit will be settled: lowers
+//  the limit to where what still runs may be. Returns the earliest end of what
+//  has ended, has no position yet, and will not be below the limit.
+uint64_t zseq_kv_unplaced_enter (zseq_kv_history_t *self, zseq_kv_key_t *key,
+                                 uint64_t before_ns, uint64_t *limit_p);
+
+//  Enters an operation at a position.
+void zseq_kv_chain_enter (zseq_kv_history_t *self, uint64_t version,
+                          size_t index, zseq_kv_entry_kind_t kind);
 
 //  Explains all needs of a key by unknown writes that have no version, which
 //  self->version says.
@@ -189,6 +215,28 @@ static inline bool
 zseq_kv_expects_absence (const zseq_kv_history_op_t *op)
 {
     return op->kind == ZSEQ_KV_HISTORY_CAS && op->expected == 0;
+}
+
+//  A key that a listing left out. It shows no version.
+static inline bool
+zseq_kv_is_left_out (const zseq_kv_history_op_t *op)
+{
+    return op->kind == ZSEQ_KV_HISTORY_LIST &&
+           op->outcome == ZSEQ_KV_HISTORY_ENOKEY;
+}
+
+static inline bool
+zseq_kv_is_unplaced (const zseq_kv_history_op_t *op)
+{
+    return zseq_kv_is_left_out (op) || op->outcome == ZSEQ_KV_HISTORY_QUIET;
+}
+
+//  Whether its handle has seen what it shows.
+static inline bool
+zseq_kv_is_seen (const zseq_kv_history_op_t *op)
+{
+    return op->kind != ZSEQ_KV_HISTORY_LIST &&
+           op->outcome <= ZSEQ_KV_HISTORY_ENOKEY;
 }
 
 static inline bool

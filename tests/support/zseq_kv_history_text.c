@@ -24,8 +24,9 @@ enum {
 };
 
 static const char *s_kind[ZSEQ_KV_HISTORY_KINDS] = {
-  [ZSEQ_KV_HISTORY_GET] = "get", [ZSEQ_KV_HISTORY_STALE] = "stale",
-  [ZSEQ_KV_HISTORY_PUT] = "put", [ZSEQ_KV_HISTORY_CAS] = "cas",
+  [ZSEQ_KV_HISTORY_GET] = "get",   [ZSEQ_KV_HISTORY_STALE] = "stale",
+  [ZSEQ_KV_HISTORY_LIST] = "list", [ZSEQ_KV_HISTORY_WATCH] = "watch",
+  [ZSEQ_KV_HISTORY_PUT] = "put",   [ZSEQ_KV_HISTORY_CAS] = "cas",
   [ZSEQ_KV_HISTORY_DEL] = "del",
 };
 
@@ -34,6 +35,7 @@ static const char *s_outcome[ZSEQ_KV_HISTORY_OUTCOMES] = {
   [ZSEQ_KV_HISTORY_DONE] = "done",
   [ZSEQ_KV_HISTORY_EVERSION] = "EVERSION",
   [ZSEQ_KV_HISTORY_ENOKEY] = "ENOKEY",
+  [ZSEQ_KV_HISTORY_QUIET] = "quiet",
   [ZSEQ_KV_HISTORY_REFUSED] = "EREFUSED",
   [ZSEQ_KV_HISTORY_UNKNOWN] = "unknown",
 };
@@ -43,13 +45,14 @@ static const char *s_outcome[ZSEQ_KV_HISTORY_OUTCOMES] = {
 static bool
 s_has_expected (const zseq_kv_history_op_t *op)
 {
-    return op->kind == ZSEQ_KV_HISTORY_CAS || zseq_kv_expects_version (op);
+    return op->kind == ZSEQ_KV_HISTORY_CAS ||
+           op->kind == ZSEQ_KV_HISTORY_WATCH || zseq_kv_expects_version (op);
 }
 
 static bool
 s_has_version (const zseq_kv_history_op_t *op)
 {
-    return op->outcome <= ZSEQ_KV_HISTORY_ENOKEY;
+    return op->outcome <= ZSEQ_KV_HISTORY_ENOKEY && !zseq_kv_is_left_out (op);
 }
 
 static bool
@@ -208,8 +211,9 @@ s_take_expected (const char *text, zseq_kv_history_op_t *op)
         op->expected = ZSEQ_KV_HISTORY_ANY;
         return true;
     }
-    bool any =
-      op->kind == ZSEQ_KV_HISTORY_CAS || op->kind == ZSEQ_KV_HISTORY_DEL;
+    bool any = op->kind == ZSEQ_KV_HISTORY_CAS ||
+               op->kind == ZSEQ_KV_HISTORY_DEL ||
+               op->kind == ZSEQ_KV_HISTORY_WATCH;
     return s_take_optional (text, any, &op->expected) &&
            op->expected != ZSEQ_KV_HISTORY_ANY;
 }
@@ -251,6 +255,8 @@ s_parse (zseq_kv_history_t *self, char *line, zseq_kv_history_op_t *op)
         !s_take_optional (field[S_VERSION], s_has_version (op), &op->version) ||
         !s_take_optional (field[S_VALUE], s_has_value (op), &op->value))
         return false;
+    if (zseq_kv_is_left_out (op))
+        op->version = ZSEQ_KV_HISTORY_ANY;
     op->client = (uint32_t) client;
     op->key = s_number_of_key (self, field[S_KEY]);
     return true;

@@ -536,6 +536,15 @@ Test (kv_history, a_settle_keeps_what_a_handle_saw_while_it_had_two_calls)
     s_assert_only (&verdict, ZSEQ_KV_RULE_HANDLE);
 }
 
+Test (kv_history, a_settle_binds_no_stale_absence_that_began_before)
+{
+    //  Client 2 had seen nothing when its stale get began.
+    SETTLE (PUT (1, 10, 20, 5, 100), GET (2, 31, 35, 5, 100),
+            PUT (1, 36, 40, 7, 101), PUT (1, 41, 45, 9, 102),
+            OP (STALE, ENOKEY, 2, 33, 50, 0, 8, 0), PUT (1, 46, 60, 11, 103));
+    ASSERT_GOOD ();
+}
+
 Test (kv_history, a_settled_need_is_explained_at_the_end)
 {
     SETTLE (PUT (1, 10, 20, 5, 100), MAYBE_DEL (3, 15), NONE (2, 31, 40, 8),

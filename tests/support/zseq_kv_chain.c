@@ -120,12 +120,13 @@ s_seen_before (const zseq_kv_history_t *history, const zseq_kv_history_op_t *op)
     return handle->op;
 }
 
-static const zseq_kv_history_op_t *
-s_seen_settled (const zseq_kv_key_t *key, uint32_t client)
+static const zseq_kv_seen_t *
+s_seen_settled (const zseq_kv_key_t *key, const zseq_kv_history_op_t *op)
 {
-    if (client >= key->seen_count || key->seen[client].end_ns == 0)
+    if (op->client >= key->seen_count || !key->seen[op->client].any ||
+        key->seen[op->client].end_ns >= op->begin_ns)
         return NULL;
-    return &key->seen[client];
+    return &key->seen[op->client];
 }
 
 //  Finds stale gets, and what is the first that each handle saw.
@@ -229,8 +230,7 @@ s_enter_late (s_chain_t *self, size_t index)
 static bool
 s_is_silent (const s_chain_t *self, const zseq_kv_history_op_t *op)
 {
-    return zseq_kv_is_stale_absence (op) &&
-           !s_seen_settled (self->key, op->client) &&
+    return zseq_kv_is_stale_absence (op) && !s_seen_settled (self->key, op) &&
            !s_seen_before (self->history, op);
 }
 
@@ -389,10 +389,10 @@ s_sweep_read (s_chain_t *self, const s_earliest_t *above,
     }
     const zseq_kv_history_op_t *seen = s_seen_before (self->history, op);
     if (!seen) {
-        seen = s_seen_settled (self->key, op->client);
-        if (seen &&
-            (seen->version <= op->version || seen->end_ns >= op->begin_ns))
-            seen = NULL;
+        const zseq_kv_seen_t *settled = s_seen_settled (self->key, op);
+        if (settled && settled->op.version > op->version &&
+            settled->op.end_ns < op->begin_ns)
+            seen = &settled->op;
     }
     if (seen)
         zseq_kv_history_violation (self->history, ZSEQ_KV_RULE_HANDLE,
@@ -702,12 +702,12 @@ s_keep_seen (zseq_kv_key_t *key, const zseq_kv_history_op_t *op)
 {
     key->seen = zseq_kv_history_reserve (
       key->seen, &key->seen_count, (size_t) op->client + 1, sizeof *key->seen);
-    zseq_kv_history_op_t *seen = &key->seen[op->client];
-    if (seen->end_ns == 0 || op->version >= seen->version) {
-        *seen = *op;
-        //  The mark that there is one; 0 is a time, too.
-        seen->end_ns += seen->end_ns == 0;
-    }
+    zseq_kv_seen_t *seen = &key->seen[op->client];
+    if (!seen->any || op->version >= seen->op.version)
+        seen->op = *op;
+    if (!seen->any || op->end_ns < seen->end_ns)
+        seen->end_ns = op->end_ns;
+    seen->any = true;
 }
 
 static bool

@@ -46,6 +46,13 @@ typedef struct {
     zseq_kv_history_op_t op;  //  Shows it
 } zseq_kv_state_t;
 
+//  What a client saw that was settled.
+typedef struct {
+    bool any;
+    zseq_kv_history_op_t op;  //  Shows the highest version
+    uint64_t end_ns;          //  The earliest end of anything
+} zseq_kv_seen_t;
+
 typedef struct {
     bool used;                 //  Something was added
     zseq_kv_history_op_t *op;  //  Not settled
@@ -54,11 +61,11 @@ typedef struct {
     zseq_kv_need_t *need;  //  By version
     size_t need_count;
     size_t need_capacity;
-    zseq_kv_state_t settled;     //  The state after what was settled
-    zseq_kv_old_t *old;          //  A ring
-    uint64_t old_count;          //  Settled so far; the newest is before it
-    zseq_kv_history_op_t *seen;  //  By client: its highest that was settled,
-    size_t seen_count;           //  ... if its end is not 0
+    zseq_kv_state_t settled;  //  The state after what was settled
+    zseq_kv_old_t *old;       //  A ring
+    uint64_t old_count;       //  Settled so far; the newest is before it
+    zseq_kv_seen_t *seen;     //  By client
+    size_t seen_count;
 } zseq_kv_key_t;
 
 //  A place in the order: of a write, a read, or an expected version.

@@ -1,13 +1,14 @@
 //  Clients of the key-value store of a simulated cluster. They get, put, delete
-//  and compare and set, with the code of the library, give an op to several
-//  coordinators, and give up. The history of what they were told is judged at
-//  the end.
+//  and compare and set, list and watch, with the code of the library, give an op
+//  to several coordinators, and give up. The history of what they were told is
+//  judged at the end.
 
 #ifndef ZSEQ_KV_CLIENTS_H_INCLUDED
 #define ZSEQ_KV_CLIENTS_H_INCLUDED
 
 #include "zseq_kv_call.h"
 #include "zseq_kv_history.h"
+#include "zseq_kv_list.h"
 #include "zseq_sim_cluster.h"
 
 #define ZSEQ_KV_CLIENTS_MAX 6
@@ -23,18 +24,36 @@ typedef struct {
     uint64_t least_us;      //  ... and at least
     uint64_t late_us;       //  How late they look at their clocks, at most
     uint64_t rtt_us;        //  What they take for a round trip, at most
+    uint64_t watch_us;  //  A watch lasts about so long, at most; 0: none begins
+    uint64_t news_us;  //  A watch has a newer version that somebody was told of
+                       //  within so long; 0: this is not checked
 } zseq_kv_manners_t;
+
+//  A listing of keys, page by page.
+typedef struct {
+    bool page;             //  The present call is a page
+    bool more;             //  The next call is
+    size_t prefix;         //  The only key that is listed; KEYS: all are
+    size_t after;          //  The first key of the page
+    uint64_t count;        //  Keys of a node's page, at most
+    uint32_t disputed;     //  Keys to get next: a bit each
+    zseq_kv_list_t *list;  //  NULL: none was begun
+} zseq_kv_lister_t;
 
 typedef struct {
     bool busy;
     uint32_t handle;  //  In the history; another one after a crash
     zseq_kv_nodes_t nodes;
     zseq_kv_call_t call;
-    zseq_node_set_t sent;    //  Nodes that the message has reached
+    zseq_kv_lister_t lister;
+    uint64_t news_us;      //  When somebody was told of a version that is newer
+                           //  than its watch knows; 0: nobody was
+    zseq_node_set_t sent;  //  Nodes that the message has reached
     zseq_node_set_t unsent;  //  ... and those that a READ has not reached
     zseq_msg_t msg;          //  ... and the message
     uint64_t begun_us;
     uint64_t deadline_us;
+    uint64_t wake_us;  //  When to tick next at the latest
     size_t key;
     zseq_kv_history_kind_t kind;
     uint64_t value;
@@ -57,6 +76,9 @@ typedef struct {
     uint64_t done;     //  ... that had an answer
     uint64_t unknown;  //  ... writes whose outcome is unknown
     uint64_t failed;   //  ... that failed
+    uint64_t pages;    //  ... that were pages of listings
+    uint64_t watches;  //  ... that were watches
+    uint64_t quiet;    //  ... that ended without news
 } zseq_kv_clients_t;
 
 //  The alarm of a client is its index, counted from alarm.

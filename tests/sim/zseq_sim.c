@@ -156,6 +156,9 @@ s_add (zseq_swarm_totals_t *sum, const zseq_swarm_totals_t *more)
     sum->key_calls += more->key_calls;
     sum->key_done += more->key_done;
     sum->key_unknown += more->key_unknown;
+    sum->key_pages += more->key_pages;
+    sum->key_watches += more->key_watches;
+    sum->key_quiet += more->key_quiet;
     sum->messages += more->messages;
     for (size_t fault = 0; fault < ZSEQ_FAULTS; fault++)
         sum->fault[fault] += more->fault[fault];
@@ -288,8 +291,11 @@ s_report (void)
             " steps of nodes\n",
             sum.calls, sum.won, sum.claims, sum.delegated, sum.steps);
     printf ("%" PRIu64 " calls for keys, of which %" PRIu64
-            " had an answer, and %" PRIu64 " writes ended unknown\n",
-            sum.key_calls, sum.key_done, sum.key_unknown);
+            " had an answer, and %" PRIu64 " writes ended unknown; %" PRIu64
+            " pages of listings, %" PRIu64 " watches, %" PRIu64
+            " of them without news\n",
+            sum.key_calls, sum.key_done, sum.key_unknown, sum.key_pages,
+            sum.key_watches, sum.key_quiet);
     printf ("faults, beside %" PRIu64 " steps of schedules: messages %" PRIu64,
             sum.scenario_steps, sum.messages);
     for (size_t fault = 0; fault < ZSEQ_FAULTS; fault++)

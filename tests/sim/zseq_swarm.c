@@ -567,6 +567,8 @@ s_begin_keys (s_run_t *self)
       .operation_us = s_one_of (self, operations_us, 3),
       .late_us = s_draw (self, 3) ? 0 : 100000,
       .rtt_us = 2000};
+    //  A watch looks by itself after ten seconds.
+    manners.watch_us = s_draw (self, 8) ? SECOND_US : 15 * SECOND_US;
     zseq_kv_clients_begin (&self->keys, &manners);
 }
 
@@ -647,7 +649,9 @@ s_last_calls (s_run_t *self)
                               .calls_max = 24,
                               .pause_us = 50000,
                               .least_us = 30 * SECOND_US,
-                              .rtt_us = 2000};
+                              .rtt_us = 2000,
+                              .watch_us = 2 * SECOND_US,
+                              .news_us = SECOND_US};
     uint64_t failed = self->keys.failed;
     zseq_clients_begin (&self->clients, &manners);
     zseq_kv_clients_begin (&self->keys, &keys);
@@ -678,6 +682,9 @@ s_count (s_run_t *self)
     totals->key_calls += self->keys.calls;
     totals->key_done += self->keys.done;
     totals->key_unknown += self->keys.unknown;
+    totals->key_pages += self->keys.pages;
+    totals->key_watches += self->keys.watches;
+    totals->key_quiet += self->keys.quiet;
     totals->messages += zseq_sim_cluster_messages (self->cluster);
 }
 

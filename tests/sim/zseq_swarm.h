@@ -59,6 +59,9 @@ typedef struct {
     uint64_t key_calls;    //  Calls for keys, begun
     uint64_t key_done;     //  ... that had an answer
     uint64_t key_unknown;  //  ... writes whose outcome is unknown
+    uint64_t key_pages;    //  ... pages of listings
+    uint64_t key_watches;  //  ... watches
+    uint64_t key_quiet;    //  ... that ended without news
     uint64_t messages;     //  Lost, duplicated or late
     uint64_t fault[ZSEQ_FAULTS];
 } zseq_swarm_totals_t;

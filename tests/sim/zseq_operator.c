@@ -157,9 +157,9 @@ zseq_operator_intact (zseq_operator_t *self, uint8_t node)
            !s_outlived (self, node, &disk->record.vector, &who);
 }
 
-//  Returns whether the other nodes can bring a node back. An old copy may be up
-//  without a guard. Then the node may be the only one that remembers a later
-//  incarnation of it, so no disk may be lost.
+//  Returns whether the other nodes can bring a node back. A node that lacks
+//  something may be up without a guard. Then this node may be the only one that
+//  remembers what it lacks, so no disk may be lost.
 static bool
 s_may_lose (zseq_operator_t *self, uint8_t node)
 {
@@ -167,7 +167,7 @@ s_may_lose (zseq_operator_t *self, uint8_t node)
     for (uint8_t other = 0; other < self->n; other++) {
         if (other != node && self->charge[other].alone_until_us &&
             zseq_sim_cluster_up (self->cluster, other) &&
-            s_is_old (self, other))
+            s_lacks (self, other))
             return false;
         others += other != node && zseq_operator_intact (self, other);
     }

@@ -178,6 +178,16 @@ s_note_news (zseq_kv_clients_t *self, size_t key, uint64_t version)
     }
 }
 
+//  Changes when a process of a node begins.
+static uint64_t
+s_processes (const zseq_kv_clients_t *self)
+{
+    uint64_t processes = 0;
+    for (uint8_t node = 0; node < self->n; node++)
+        processes += zseq_sim_cluster_process (self->cluster, node);
+    return processes;
+}
+
 //  A watch has ended.
 static void
 s_end_watch (zseq_kv_clients_t *self, const zseq_kv_caller_t *caller,
@@ -186,6 +196,7 @@ s_end_watch (zseq_kv_clients_t *self, const zseq_kv_caller_t *caller,
     self->watches++;
     self->quiet += outcome == ZSEQ_KV_HISTORY_QUIET;
     if (self->manners.news_us && caller->news_us &&
+        caller->processes == s_processes (self) &&
         s_now_us (self) - caller->news_us > self->manners.news_us)
         zseq_sim_cluster_broken (
           self->cluster,
@@ -549,6 +560,7 @@ s_begin (zseq_kv_clients_t *self, zseq_kv_caller_t *caller)
     }
     caller->busy = true;
     caller->news_us = 0;
+    caller->processes = s_processes (self);
     caller->unsent = 0;
     self->calls++;
     s_go_on (self, caller, s_tick (self, caller));

@@ -1,7 +1,7 @@
 //  Clients of the key-value store of a simulated cluster. They get, put, delete
-//  and compare and set, list and watch, with the code of the library, give an op
-//  to several coordinators, and give up. The history of what they were told is
-//  judged at the end.
+//  and compare and set, list and watch, with the code of the library, give an
+//  op to several coordinators, and give up. The history of what they were told
+//  is judged at the end.
 
 #ifndef ZSEQ_KV_CLIENTS_H_INCLUDED
 #define ZSEQ_KV_CLIENTS_H_INCLUDED
@@ -26,7 +26,8 @@ typedef struct {
     uint64_t rtt_us;        //  What they take for a round trip, at most
     uint64_t watch_us;  //  A watch lasts about so long, at most; 0: none begins
     uint64_t news_us;  //  A watch has a newer version that somebody was told of
-                       //  within so long; 0: this is not checked
+                       //  within so long, unless a node that held the watch has
+                       //  ended; 0: this is not checked
 } zseq_kv_manners_t;
 
 //  A listing of keys, page by page.
@@ -48,6 +49,7 @@ typedef struct {
     zseq_kv_lister_t lister;
     uint64_t news_us;      //  When somebody was told of a version that is newer
                            //  than its watch knows; 0: nobody was
+    uint64_t processes;    //  Of all nodes, when the call began
     zseq_node_set_t sent;  //  Nodes that the message has reached
     zseq_node_set_t unsent;  //  ... and those that a READ has not reached
     zseq_msg_t msg;          //  ... and the message

@@ -166,8 +166,7 @@ s_may_lose (zseq_operator_t *self, uint8_t node)
     unsigned others = 0;
     for (uint8_t other = 0; other < self->n; other++) {
         if (other != node && self->charge[other].alone_until_us &&
-            zseq_sim_cluster_up (self->cluster, other) &&
-            s_lacks (self, other))
+            zseq_sim_cluster_up (self->cluster, other) && s_lacks (self, other))
             return false;
         others += other != node && zseq_operator_intact (self, other);
     }

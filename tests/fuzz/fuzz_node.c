@@ -6,13 +6,15 @@
 //  follows (s_begin). Then come events, a byte each with its arguments
 //  (s_play). Messages are made from the input, near to what the node expects,
 //  or are bytes of the input as they are. Without SPEAKS_2 all peers speak
-//  version 1. The rules are checked in fuzz_node_check.c, at each reply and
+//  version 1. With HAS_KEYS the node has a key-value store. The rules are
+//  checked in fuzz_node_check.c and fuzz_node_check_keys.c, at each reply and
 //  each write. Each run ends with a crash and a restart, which must find all
 //  that was acknowledged.
 
 #include "fuzz_node.h"
 
 #define SPEAKS_2 0x20
+#define HAS_KEYS 0x08
 
 fuzz_run_t run;
 
@@ -61,7 +63,7 @@ s_ask (const zseq_action_t *action)
     assert (action->peer != run.disk.self);
     //  S4: a fence is for an incarnation that is on disk and cannot be
     //  forgotten.
-    if (msg.op == ZSEQ_OP_FENCE || msg.op == ZSEQ_OP_COPY) {
+    if (zseq_msg_recovery (&msg)) {
         assert (!run.disk.voting);
         const zseq_msg_recovery_t *recovery = zseq_msg_recovery (&msg);
         assert (!zseq_incarnation_compare (
@@ -69,6 +71,11 @@ s_ask (const zseq_action_t *action)
         assert (zseq_incarnation_compare (&recovery->incarnation,
                                           &run.first_incarnation) > 0);
     }
+    if (msg.op >= ZSEQ_OP_KV_READ)
+        fuzz_keys_check_ask (&msg, action->peer);
+    //  Nobody answers that.
+    if (msg.op == ZSEQ_OP_KV_CHOSEN)
+        return;
     if (msg.version > 1)
         assert (zseq_msg_recovery (&msg)->forced && run.is_forced &&
                 run.peers[action->peer].speaks > 1);
@@ -79,6 +86,15 @@ s_ask (const zseq_action_t *action)
     }
     if (msg.op == ZSEQ_OP_HELLO && run.incarnation_begun)
         s_forget_hello ();
+    size_t slot = fuzz_keys_slot (msg.op);
+    fuzz_asked_t *asked = &run.asked[action->peer][slot];
+    asked->op = msg.op;
+    asked->request = msg.request;
+    asked->open = true;
+    asked->size = size;
+    memcpy (asked->bytes, run.bytes, size);
+    if (slot > 0)
+        return;
     run.asked_op[action->peer] = msg.op;
     run.asked_request[action->peer] = msg.request;
     run.asked_open[action->peer] = true;
@@ -104,7 +120,7 @@ s_act (const zseq_action_t *action, void *arg)
         fuzz_persist_record (action);
         break;
     case ZSEQ_ACTION_PERSIST_KV:
-        assert (false);
+        fuzz_persist_keys (action);
         break;
     case ZSEQ_ACTION_EXIT:
         assert (action->status < 0);
@@ -149,7 +165,8 @@ s_start (bool requested, const zseq_force_t *force)
 {
     zseq_node_limits_t limits = {.names_max = NAMES_MAX,
                                  .waiting_max = WAITING_MAX,
-                                 .reserve_us = run.now_us & 1 ? 1000000 : 0};
+                                 .reserve_us = run.now_us & 1 ? 1000000 : 0,
+                                 .kv_bytes_max = fuzz_keys_bytes_max ()};
     s_processes++;
     run.node =
       zseq_node_new (&run.disk, &limits, s_processes << 32, s_act, NULL);
@@ -165,6 +182,7 @@ s_start (bool requested, const zseq_force_t *force)
                                  file->limit);
         assert (rc == ZSEQ_OK);
     }
+    fuzz_keys_load ();
     if (requested)
         zseq_node_recover (run.node, "it was told to", force);
     run.ended = false;
@@ -180,8 +198,26 @@ s_start (bool requested, const zseq_force_t *force)
     run.newest = run.disk.vector;
     memset (run.asked_op, 0, sizeof run.asked_op);
     memset (run.asked_open, 0, sizeof run.asked_open);
+    for (size_t node = 0; node < ZSEQ_NODES_MAX; node++)
+        for (size_t slot = 0; slot < SLOTS; slot++) {
+            run.asked[node][slot].op = 0;
+            run.asked[node][slot].open = false;
+        }
     memset (run.peers, 0, sizeof run.peers);
     fuzz_event (ZSEQ_EVENT_TICK);
+}
+
+//  Of the groups in flight the first ones arrive.
+static void
+s_end_groups (uint8_t arrived)
+{
+    for (size_t index = 0; index < run.write_count; index++) {
+        const zseq_kv_group_t *group = run.writes[index].group;
+        if (group && !(arrived >> index % 8 & 1))
+            return;
+        if (group)
+            fuzz_keys_written (group);
+    }
 }
 
 //  Ends the process. Each write in flight has arrived or not, as the input
@@ -189,11 +225,12 @@ s_start (bool requested, const zseq_force_t *force)
 static void
 s_crash (void)
 {
-    zseq_node_destroy (&run.node);
     uint8_t arrived = zseq_fuzz_byte (&run.input);
+    s_end_groups (arrived);
+    zseq_node_destroy (&run.node);
     for (size_t index = 0; index < run.write_count; index++) {
         const fuzz_write_t *write = &run.writes[index];
-        if (!(arrived >> index % 8 & 1))
+        if (!(arrived >> index % 8 & 1) || write->group)
             continue;
         if (write->is_record) {
             run.disk = write->record;
@@ -238,7 +275,7 @@ s_receive (uint8_t what)
         return;
     }
     uint8_t peer = fuzz_peer ();
-    if (what < 7 && run.asked_op[peer]) {
+    if (what < 7 && run.asked[peer][0].op) {
         fuzz_fill_reply (&msg, peer);
         bytes = fuzz_encode (&msg, &size);
         fuzz_take_reply (bytes, size, peer, false);
@@ -333,11 +370,13 @@ s_begin (void)
     run.write_count = 0;
     run.request_count = 0;
     s_processes = 0;
+    fuzz_keys_begin_checks ();
     run.maybe_disk.members.n = 0;
     uint8_t kind = zseq_fuzz_byte (&run.input);
     run.now_us = 1000000 + (kind >> 7);
     bool confirmed = !(kind & 0x40);
     run.speaks_2 = kind & SPEAKS_2;
+    run.has_keys = kind & HAS_KEYS;
     uint8_t more = run.speaks_2 ? zseq_fuzz_byte (&run.input) : 0;
     kind &= 7;
     static const uint8_t sizes[] = {3, 3, 4, 5};
@@ -380,7 +419,8 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     run.input = (zseq_fuzz_t){data, size};
     s_begin ();
     //  A single message names fewer sequences than this leaves free.
-    while (run.input.left && run.file_count < FILES_MAX / 2) {
+    while (run.input.left && run.file_count < FILES_MAX / 2 &&
+           run.key_count < FILES_MAX / 2) {
         if (run.ended) {
             s_crash ();
             s_start (false, NULL);
@@ -393,5 +433,6 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     s_crash ();
     s_start (false, NULL);
     zseq_node_destroy (&run.node);
+    fuzz_keys_term ();
     return 0;
 }

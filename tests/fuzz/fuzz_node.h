@@ -5,12 +5,15 @@
 //      fuzz_node_messages.c  requests and replies that are made from the input
 //      fuzz_node_peers.c     what peers told the node, and what they answer
 //      fuzz_node_disk.c      the disk, and the writes in flight
+//      fuzz_node_keys.c      keys: the disk, and messages about them
 //      fuzz_node_check.c     what the node may answer and write (S1 to S11)
+//      fuzz_node_check_keys.c  ... of keys (K1 to K17)
 //      fuzz_node_step.c      the node's steps, and the end of its writes
 //
 //  fuzz_node.c uses all other files, messages use peers, peers use steps, steps
-//  use checks, and checks use the disk. There is no circle. The checks know the
-//  rules, and of the node only its record and its state.
+//  use checks, checks use the disk, and the disk uses keys. There is no circle.
+//  The checks know the rules, and of the node only its record, its state, and
+//  what it has promised and accepted of keys.
 
 #ifndef FUZZ_NODE_H_INCLUDED
 #define FUZZ_NODE_H_INCLUDED
@@ -29,6 +32,12 @@
 #define FILES_MAX 1024  //  Names in messages, at most
 #define WAITING_MAX 4
 #define REQUESTS_MAX 512
+#define REQUEST_KEYS_MAX 8  //  That are checked
+#define GROUPS_MAX 64
+
+//  Questions of several kinds are under way at once: those of coordinators of
+//  keys (PROMISE, FETCH, ACCEPT; WRITE and SETTLE), and in slot 0 all others.
+#define SLOTS 5
 #define START_WAIT_US 1000000
 
 //  The names of messages, ascending.
@@ -45,7 +54,24 @@ typedef struct {
     uint64_t answered;  //  The highest next that was acknowledged
 } fuzz_file_t;
 
+//  A key: what is on the disk, and what the node has answered.
 typedef struct {
+    char name[ZSEQ_KEY_MAX];
+    size_t size;
+    zseq_register_t *disk;     //  NULL: absent
+    zseq_proposal_t answered;  //  The highest that was accepted
+    bool copied;               //  A peer has shown it to this process
+} fuzz_key_t;
+
+//  The same of a shard.
+typedef struct {
+    zseq_ballot_t promise;
+    uint64_t dropped;
+    zseq_ballot_t answered;
+} fuzz_promise_t;
+
+typedef struct {
+    const zseq_kv_group_t *group;  //  Or NULL
     bool is_record;
     zseq_sequence_t *sequence;
     fuzz_file_t *file;
@@ -71,7 +97,26 @@ typedef struct {
     uint64_t next;
     size_t after_size;
     char after[ZSEQ_NAME_MAX];
+    size_t prefix_size;
+    char prefix[ZSEQ_NAME_MAX];
+    uint8_t shard;
+    uint64_t above;
+    zseq_ballot_t ballot;
+    size_t key_count;
+    fuzz_key_t *keys[REQUEST_KEYS_MAX];
+    //  ACCEPT: what is to be accepted. FETCH: what was accepted by then.
+    zseq_proposal_t proposals[REQUEST_KEYS_MAX];
+    bool acceptable[REQUEST_KEYS_MAX];  //  By what was promised and accepted
 } fuzz_request_t;
+
+//  The last question of its kind to a peer.
+typedef struct {
+    zseq_op_t op;  //  0: none
+    uint64_t request;
+    bool open;  //  It has no answer yet; not of slot 0
+    size_t size;
+    uint8_t bytes[ZSEQ_MESSAGE_MAX];
+} fuzz_asked_t;
 
 //  What a peer has told this process of the node.
 typedef struct {
@@ -95,6 +140,9 @@ typedef struct {
     bool forgot;                //  It recovers, and its disk has no vote
     zseq_incarnation_t fenced;  //  The incarnations of the node for which
     zseq_incarnation_t copied;  //  it answered FENCE, and ended its COPY
+    bool promised;              //  It has ended its KV-COPY, too, with these
+    zseq_ballot_t promises[ZSEQ_SHARDS];
+    uint64_t dropped[ZSEQ_SHARDS];
 } fuzz_peer_t;
 
 //  A run of one input.
@@ -107,14 +155,21 @@ typedef struct {
     zseq_record_t maybe_disk;  //  ... or this one, refused; n 0: none
     fuzz_file_t files[FILES_MAX];
     size_t file_count;
-    fuzz_write_t writes[NAMES_MAX + 1];
+    fuzz_write_t writes[NAMES_MAX + 1 + GROUPS_MAX];
     size_t write_count;
     fuzz_request_t requests[REQUESTS_MAX];
     size_t request_count;
     zseq_op_t asked_op[ZSEQ_NODES_MAX];  //  0: nothing
     uint64_t asked_request[ZSEQ_NODES_MAX];
     bool asked_open[ZSEQ_NODES_MAX];  //  The question has no answer yet
+    fuzz_asked_t asked[ZSEQ_NODES_MAX][SLOTS];
     fuzz_peer_t peers[ZSEQ_NODES_MAX];
+    bool has_keys;  //  The node has a key-value store; the next are its disk's
+    fuzz_key_t keys[FILES_MAX];
+    size_t key_count;
+    fuzz_promise_t promises[ZSEQ_SHARDS];
+    uint64_t position;  //  Of the last group
+    zseq_journal_end_t heard[ZSEQ_NODES_MAX];
     bool speaks_2;           //  Peers may speak version 2
     bool starting;           //  Too few peers have noted its start
     bool may_form;           //  Enough peers have noted the start
@@ -185,10 +240,54 @@ uint64_t fuzz_accepted_next (const fuzz_file_t *file);
 //  Begin a write.
 void fuzz_persist (const zseq_action_t *action);
 void fuzz_persist_record (const zseq_action_t *action);
+void fuzz_persist_keys (const zseq_action_t *action);
 
 //  Ends the first write: it arrives, or is refused. Returns the event for the
 //  node.
 zseq_event_t fuzz_complete_write (bool refused);
+
+//  fuzz_node_keys.c
+
+//  Memory that the node may take for registers.
+uint64_t fuzz_keys_bytes_max (void);
+
+//  Returns a key's entry; and what is durable of a key and of a shard.
+fuzz_key_t *fuzz_key_of (zseq_slice_t name);
+zseq_proposal_t fuzz_durable_proposal (const fuzz_key_t *key);
+zseq_ballot_t fuzz_durable_promise (uint8_t shard);
+
+//  Checks a group that the node hands over, and one that becomes durable.
+void fuzz_keys_persist (const zseq_kv_group_t *group);
+void fuzz_keys_written (const zseq_kv_group_t *group);
+
+//  Loads a new process; empties the disk.
+void fuzz_keys_load (void);
+void fuzz_keys_term (void);
+
+//  Returns the slot of a question.
+size_t fuzz_keys_slot (zseq_op_t op);
+
+//  Make a request, and a reply to the question in that slot of a peer: by the
+//  input, or as a peer that wishes well. The latter returns whether it is about
+//  keys.
+void fuzz_keys_fill_request (zseq_msg_t *msg);
+bool fuzz_keys_fill_reply (zseq_msg_t *msg, const fuzz_asked_t *asked,
+                           bool well);
+
+//  fuzz_node_check_keys.c
+
+void fuzz_keys_begin_checks (void);
+void fuzz_keys_note_request (fuzz_request_t *request, const zseq_msg_t *msg);
+
+//  Returns whether the reply is about keys. It has the status ZSEQ_OK.
+bool fuzz_keys_check_reply (const fuzz_request_t *request,
+                            const zseq_msg_t *msg);
+void fuzz_keys_check_watch (const fuzz_request_t *request);
+void fuzz_keys_check_ask (const zseq_msg_t *msg, uint8_t peer);
+void fuzz_keys_check_vote (void);
+
+//  Notes what a peer shows of keys to a node that recovers.
+void fuzz_keys_note_recovery (const zseq_msg_t *msg, fuzz_peer_t *peer);
 
 //  fuzz_node_check.c
 
@@ -197,6 +296,9 @@ fuzz_request_t *fuzz_request_of (const zseq_action_t *action);
 
 //  Notes, before each step, whether enough peers have noted the start.
 void fuzz_note_confirmations (void);
+
+//  S5, S11: checks that the node may vote.
+void fuzz_check_votes (void);
 
 void fuzz_check_reply (const fuzz_request_t *request, const zseq_msg_t *msg);
 

@@ -87,8 +87,8 @@ fuzz_note_confirmations (void)
 //  when the process began, enough peers must have noted the start. The node
 //  never votes in an incarnation or a start that has ended, or below a floor
 //  that it was told.
-static void
-s_check_votes (void)
+void
+fuzz_check_votes (void)
 {
     assert (run.disk.voting);
     assert (run.disk.start_voted || run.disk.members.n == 1);
@@ -111,7 +111,7 @@ static void
 s_check_source (const fuzz_request_t *request)
 {
     if (!request->forced || zseq_node_state (run.node) != ZSEQ_STATE_STARTING)
-        s_check_votes ();
+        fuzz_check_votes ();
 }
 
 //  Checks that what peers rely on is on disk.
@@ -134,7 +134,7 @@ s_check_granted (const fuzz_request_t *request, const zseq_msg_t *msg)
 {
     fuzz_file_t *file = request->file;
     uint64_t next = zseq_msg_next (msg);
-    s_check_votes ();
+    fuzz_check_votes ();
     assert (next <= fuzz_durable_next (file));
     assert (next >= file->answered);
     assert (next >= run.disk.floor);
@@ -186,7 +186,7 @@ static void
 s_check_state (zseq_state_t state)
 {
     if (state == ZSEQ_STATE_VOTING)
-        s_check_votes ();
+        fuzz_check_votes ();
 }
 
 void
@@ -198,12 +198,19 @@ fuzz_check_reply (const fuzz_request_t *request, const zseq_msg_t *msg)
                 0);
     if (request->malformed)
         assert (msg->status == ZSEQ_EPROTOCOL);
-    if (msg->status == ZSEQ_ECONFLICT) {
-        s_check_votes ();
+    if (msg->op == ZSEQ_OP_CLAIM && msg->status == ZSEQ_ECONFLICT) {
+        fuzz_check_votes ();
         assert (msg->claim.next > request->first &&
                 msg->claim.next >= request->file->answered);
     }
     if (msg->status != ZSEQ_OK)
+        return;
+    if (msg->op == ZSEQ_OP_KV_COPY || msg->op == ZSEQ_OP_KV_PROMISES)
+        s_check_source (request);
+    //  K14.
+    else if (msg->op >= ZSEQ_OP_KV_READ)
+        fuzz_check_votes ();
+    if (fuzz_keys_check_reply (request, msg))
         return;
     switch (msg->op) {
     case ZSEQ_OP_READ:
@@ -212,7 +219,7 @@ fuzz_check_reply (const fuzz_request_t *request, const zseq_msg_t *msg)
         s_check_granted (request, msg);
         break;
     case ZSEQ_OP_INFO:
-        s_check_votes ();
+        fuzz_check_votes ();
         assert (msg->info.next <= fuzz_durable_next (request->file));
         assert (msg->info.next >= request->file->answered);
         break;
@@ -304,6 +311,7 @@ s_check_vote (const zseq_record_t *record)
     const zseq_incarnation_t *incarnation =
       &record->vector.incarnation[record->self];
     assert (run.write_count == 0);
+    fuzz_keys_check_vote ();
     assert (record->identity);
     assert (incarnation->counter);
     assert (record->start_voted || record->members.n == 1);

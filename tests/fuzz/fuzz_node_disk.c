@@ -90,6 +90,13 @@ fuzz_persist_record (const zseq_action_t *action)
     write->version = action->version;
 }
 
+void
+fuzz_persist_keys (const zseq_action_t *action)
+{
+    fuzz_keys_persist (action->group);
+    s_write ()->group = action->group;
+}
+
 //  Makes the record durable.
 static void
 s_record_written (const zseq_record_t *record)
@@ -110,14 +117,21 @@ fuzz_complete_write (bool refused)
     fuzz_write_t write = run.writes[0];
     memmove (run.writes, run.writes + 1,
              --run.write_count * sizeof *run.writes);
-    zseq_event_t event = {.type = write.is_record ? ZSEQ_EVENT_RECORD_PERSISTED
-                                                  : ZSEQ_EVENT_PERSISTED,
+    zseq_event_t event = {.type = write.group ? ZSEQ_EVENT_KV_PERSISTED
+                                  : write.is_record
+                                    ? ZSEQ_EVENT_RECORD_PERSISTED
+                                    : ZSEQ_EVENT_PERSISTED,
+                          .position = write.group ? write.group->position : 0,
                           .sequence = write.sequence,
                           .durable_to = write.limit,
                           .version = write.version,
                           .status = refused ? ZSEQ_ENOSPACE : ZSEQ_OK};
     fuzz_file_t *file = write.file;
-    if (refused && write.is_record)
+    if (write.group) {
+        if (!refused)
+            fuzz_keys_written (write.group);
+    }
+    else if (refused && write.is_record)
         run.maybe_disk = write.record;
     else if (refused)
         file->refused = write.limit;

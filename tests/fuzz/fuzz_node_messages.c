@@ -127,9 +127,14 @@ void
 fuzz_fill_request (zseq_msg_t *msg)
 {
     memset (msg, 0, sizeof *msg);
-    msg->op = s_ops[zseq_fuzz_below (&run.input, OPS)];
+    uint8_t which = zseq_fuzz_below (&run.input, run.has_keys ? 2 * OPS : OPS);
     msg->request = zseq_fuzz_within (&run.input, 1, UINT64_MAX);
     msg->cluster = s_cluster ();
+    if (which >= OPS) {
+        fuzz_keys_fill_request (msg);
+        return;
+    }
+    msg->op = s_ops[which];
     msg->name = s_word ();
     switch (msg->op) {
     case ZSEQ_OP_CLAIM: {
@@ -208,7 +213,7 @@ s_fill_extras (zseq_msg_t *msg)
         return;
     msg->extended = true;
     if (msg->op == ZSEQ_OP_HELLO) {
-        msg->hello.speaks = how & 1 ? 3 : 2;
+        msg->hello.speaks = (how & 1 ? 3u : 2u) + run.has_keys;
         msg->hello.holds_vote = how & 2;
     }
     if (msg->vector.n == run.disk.members.n)
@@ -230,21 +235,32 @@ s_fill_extras (zseq_msg_t *msg)
         msg->introduce.floor = floor;
         msg->introduce.floor_reserved = floor_reserved;
     }
+    if (msg->op == ZSEQ_OP_INTRODUCE && run.has_keys && how & 4) {
+        msg->introduce.speaks = ZSEQ_WIRE_VERSION;
+        //  K17: a position that is not durable shows a journal without its end.
+        msg->introduce.heard = run.position + (how >> 6 == 2);
+    }
 }
 
 void
 fuzz_fill_reply (zseq_msg_t *msg, uint8_t peer)
 {
+    uint8_t slot = run.has_keys ? zseq_fuzz_below (&run.input, 8) : 0;
+    if (slot >= SLOTS || !run.asked[peer][slot].op)
+        slot = 0;
+    const fuzz_asked_t *asked = &run.asked[peer][slot];
     memset (msg, 0, sizeof *msg);
-    msg->op = run.asked_op[peer];
+    msg->op = asked->op;
     msg->reply = true;
-    msg->request = run.asked_request[peer];
+    msg->request = asked->request;
     s_fill_cluster (msg);
     msg->cluster = s_cluster ();
     msg->node = s_member (msg, peer);
     uint8_t status = zseq_fuzz_byte (&run.input);
     msg->status = status < 192 ? ZSEQ_OK : -(status - 192);
     s_fill_extras (msg);
+    if (fuzz_keys_fill_reply (msg, asked, false))
+        return;
     if (msg->op == ZSEQ_OP_FENCE) {
         msg->fence.floor = zseq_fuzz_within (&run.input, 1, ZSEQ_NEXT_MAX);
         msg->fence.floor_reserved =
@@ -295,7 +311,9 @@ s_note_request (fuzz_request_t *request, const zseq_msg_t *msg)
     default:
         break;
     }
-    if (name.size)
+    if (run.has_keys && msg->op >= ZSEQ_OP_KV_READ)
+        fuzz_keys_note_request (request, msg);
+    else if (name.size)
         request->file = fuzz_file_of (name.data, name.size);
 }
 
@@ -322,6 +340,7 @@ fuzz_take_request (uint8_t *bytes, size_t size)
                               .msg = &msg};
         memcpy (event.sender.route.id, &index, sizeof index);
         fuzz_step (&event);
+        fuzz_keys_check_watch (request);
     }
     memset (bytes, 0xa5, size);
     free (bytes);

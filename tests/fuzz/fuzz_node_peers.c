@@ -191,9 +191,10 @@ s_note_recovery (const zseq_msg_t *msg, uint8_t index)
     if (msg->extended && msg->vector.start[run.disk.self].counter >
                            run.disk.vector.start[run.disk.self].counter)
         run.start_heard = true;
+    fuzz_keys_note_recovery (msg, peer);
     if (msg->op == ZSEQ_OP_FENCE)
         peer->fenced = *incarnation;
-    else if (!msg->copy.page.more &&
+    else if (msg->op == ZSEQ_OP_COPY && !msg->copy.page.more &&
              !zseq_incarnation_compare (&peer->fenced, incarnation))
         peer->copied = *incarnation;
 }
@@ -245,6 +246,7 @@ s_answer_introduce (zseq_msg_introduce_t *introduce, uint8_t peer)
     introduce->process = 100u + peer;
     if (!run.speaks_2)
         return;
+    introduce->speaks = ZSEQ_WIRE_VERSION;
     introduce->seen = run.process;
     introduce->floor = run.disk.floor;
     introduce->floor_reserved = run.disk.floor_reserved;
@@ -268,11 +270,11 @@ s_answer_hello (zseq_msg_hello_t *hello)
 //  Answers as a peer that votes, or waits to form, too, and knows what the node
 //  has on its disk.
 static void
-s_answer (zseq_msg_t *msg, uint8_t peer)
+s_answer (zseq_msg_t *msg, uint8_t peer, const fuzz_asked_t *asked)
 {
-    *msg = (zseq_msg_t){.op = run.asked_op[peer],
+    *msg = (zseq_msg_t){.op = asked->op,
                         .reply = true,
-                        .request = run.asked_request[peer],
+                        .request = asked->request,
                         .cluster = run.disk.identity,
                         .node = peer,
                         .vector = run.disk.vector};
@@ -284,6 +286,8 @@ s_answer (zseq_msg_t *msg, uint8_t peer)
         msg->fence.floor = run.disk.floor;
         msg->fence.floor_reserved = run.disk.floor_reserved;
     }
+    else
+        (void) fuzz_keys_fill_reply (msg, asked, true);
     if (!run.speaks_2)
         return;
     msg->extended = true;
@@ -294,23 +298,40 @@ s_answer (zseq_msg_t *msg, uint8_t peer)
             msg->vector.incarnation[node] = (zseq_incarnation_t){1, 7u + node};
 }
 
+//  Lets a peer answer a question. Returns whether it did.
+static bool
+s_confirm (uint8_t peer, size_t slot)
+{
+    fuzz_asked_t *asked = &run.asked[peer][slot];
+    bool *open = slot ? &asked->open : &run.asked_open[peer];
+    if (!*open || run.ended ||
+        (asked->op != ZSEQ_OP_INTRODUCE && !run.speaks_2))
+        return false;
+    zseq_msg_t msg;
+    s_answer (&msg, peer, asked);
+    if (!fuzz_can_be (&msg))
+        return false;
+    asked->open = false;
+    fuzz_note_reply (&msg, peer);
+    zseq_event_t event = {.type = ZSEQ_EVENT_PEER_REPLY,
+                          .sender = zseq_sender_peer (peer),
+                          .msg = &msg};
+    fuzz_step (&event);
+    return true;
+}
+
 void
 fuzz_confirm (void)
 {
+    //  Each shard is a question.
+    size_t left = run.has_keys ? ZSEQ_SHARDS + 4 : 1;
+    bool any = true;
     fuzz_write_all ();
-    for (uint8_t peer = 0; peer < run.disk.members.n; peer++) {
-        if (!run.asked_open[peer] || run.ended ||
-            (run.asked_op[peer] != ZSEQ_OP_INTRODUCE && !run.speaks_2))
-            continue;
-        zseq_msg_t msg;
-        s_answer (&msg, peer);
-        if (!fuzz_can_be (&msg))
-            continue;
-        fuzz_note_reply (&msg, peer);
-        zseq_event_t event = {.type = ZSEQ_EVENT_PEER_REPLY,
-                              .sender = zseq_sender_peer (peer),
-                              .msg = &msg};
-        fuzz_step (&event);
+    for (; any && left > 0; left--) {
+        any = false;
+        for (uint8_t peer = 0; peer < run.disk.members.n; peer++)
+            for (size_t slot = 0; slot < SLOTS; slot++)
+                any = s_confirm (peer, slot) || any;
+        fuzz_write_all ();
     }
-    fuzz_write_all ();
 }

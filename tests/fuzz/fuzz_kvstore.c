@@ -8,7 +8,6 @@
 
 #include <assert.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +17,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "zseq_fuzz_directory.h"
 #include "zseq_fuzz.h"
 #include "zseq_kvstore_format.h"
 #include "zseq_kvstore_load.h"
@@ -32,8 +32,6 @@ typedef enum { CASE_SEGMENT, CASE_SNAPSHOT, CASES } s_case_t;
 //  Flags in the input's first byte.
 #define FLAG_SEAL 0x10
 #define FLAG_TWO 0x20
-
-static char s_root[64];
 
 //  What reading has reported.
 typedef struct {
@@ -93,52 +91,6 @@ s_seal_snapshot (uint8_t *bytes, size_t size)
 
 //  The directory.
 
-static const char *
-s_path (const char *file)
-{
-    static char path[160];
-    snprintf (path, sizeof path, "%s/kv/%s", s_root, file);
-    return path;
-}
-
-static int
-s_remove (const char *path, const struct stat *info, int type, struct FTW *walk)
-{
-    (void) info;
-    (void) type;
-    (void) walk;
-    return remove (path);
-}
-
-static void
-s_remove_root (void)
-{
-    nftw (s_root, s_remove, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-//  Makes a directory for all inputs, in memory if possible.
-static void
-s_make_root (void)
-{
-    if (s_root[0])
-        return;
-    const char *parent = access ("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    snprintf (s_root, sizeof s_root, "%s/zseq-fuzz-XXXXXX", parent);
-    char *made = mkdtemp (s_root);
-    assert (made);
-    atexit (s_remove_root);
-}
-
-static void
-s_put (const char *file, const uint8_t *bytes, size_t size)
-{
-    int fd = open (s_path (file), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert (fd != -1);
-    ssize_t written = size ? write (fd, bytes, size) : 0;
-    assert (written == (ssize_t) size);
-    close (fd);
-}
-
 //  Writes a segment with a base and an empty batch at position.
 static void
 s_put_journal (uint64_t position)
@@ -157,7 +109,7 @@ s_put_journal (uint64_t position)
     batch.bytes = bytes + size;
     zseq_kvstore_batch_begin (&batch);
     (void) zseq_kvstore_batch_seal (&batch, SALT, position, before);
-    s_put ("journal-00000001", bytes, size + batch.size);
+    zseq_fuzz_directory_put ("kv/journal-00000001", bytes, size + batch.size);
 }
 
 //  Reading.
@@ -263,8 +215,10 @@ s_read (zseq_store_disk_t *disk, s_seen_t *seen, zseq_kvstore_found_t *found)
 static void
 s_check_directory (void)
 {
-    zseq_store_disk_t disk = {.path = s_root,
-                              .fd = open (s_root, O_RDONLY | O_DIRECTORY)};
+    char path[80];
+    snprintf (path, sizeof path, "%s", zseq_fuzz_directory_path (""));
+    zseq_store_disk_t disk = {.path = path,
+                              .fd = open (path, O_RDONLY | O_DIRECTORY)};
     struct stat info;
     assert (disk.fd != -1);
     int rc = fstat (disk.fd, &info);
@@ -303,9 +257,10 @@ s_put_segments (uint8_t *bytes, size_t size, uint8_t flags)
         uint64_t before = s_seal_segment (bytes, half, 1, 0);
         (void) s_seal_segment (bytes + half, size - half, 2, before);
     }
-    s_put ("journal-00000001", bytes, half);
+    zseq_fuzz_directory_put ("kv/journal-00000001", bytes, half);
     if (half < size)
-        s_put ("journal-00000002", bytes + half, size - half);
+        zseq_fuzz_directory_put ("kv/journal-00000002", bytes + half,
+                                 size - half);
 }
 
 static void
@@ -314,16 +269,14 @@ s_put_snapshot (uint8_t *bytes, size_t size, uint8_t flags)
     if (flags & FLAG_SEAL)
         s_seal_snapshot (bytes, size);
     s_put_journal (size > 31 ? s_get_number (bytes + 27, 4) : 1);
-    s_put ("shard-29", bytes, size);
+    zseq_fuzz_directory_put ("kv/shard-29", bytes, size);
 }
 
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
-    s_make_root ();
-    (void) nftw (s_path (""), s_remove, 16, FTW_DEPTH | FTW_PHYS);
-    int rc = mkdir (s_path (""), 0700);
-    assert (rc == 0);
+    zseq_fuzz_directory_remove ("kv");
+    zseq_fuzz_directory_make ("kv");
     zseq_fuzz_t input = {data, size};
     uint8_t flags = zseq_fuzz_byte (&input);
     uint8_t *bytes = zseq_fuzz_bytes (&input, FILE_MAX, &size);

@@ -9,18 +9,16 @@
 //  FLAG_REPAIR repaired and loaded again.
 
 #include <assert.h>
-#include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include "zseq_collect.h"
+#include "zseq_fuzz_directory.h"
 #include "zseq_fuzz.h"
 #include "zseq_seq.h"
 #include "zseq_store.h"
@@ -56,8 +54,8 @@ static const struct {
 
 #define KNOWN (sizeof s_known / sizeof s_known[0])
 
-static char s_root[64];
-static char s_directory[80];
+//  The node's directory, in that of the target.
+#define DIRECTORY "node"
 
 //  What loading has found.
 typedef struct {
@@ -202,60 +200,14 @@ s_check_batches (const uint8_t *bytes, size_t size)
 //  The directory.
 
 static const char *
-s_path (const char *file)
-{
-    static char path[320];
-    snprintf (path, sizeof path, "%s%s%s", s_directory, *file ? "/" : "", file);
-    return path;
-}
-
-static const char *
 s_sequence_path (const char *name)
 {
     static char file[224];
     zseq_store_path_t path;
     zseq_store_path_init (&path, name, strlen (name));
-    snprintf (file, sizeof file, "seq/%02x/%s", path.bucket, path.file);
+    snprintf (file, sizeof file, DIRECTORY "/seq/%02x/%s", path.bucket,
+              path.file);
     return file;
-}
-
-static void
-s_put (const char *file, const uint8_t *bytes, size_t size)
-{
-    int fd = open (s_path (file), O_WRONLY | O_CREAT | O_TRUNC, 0600);
-    assert (fd != -1);
-    ssize_t written = size ? write (fd, bytes, size) : 0;
-    assert (written == (ssize_t) size);
-    close (fd);
-}
-
-static int
-s_remove (const char *path, const struct stat *info, int type, struct FTW *walk)
-{
-    (void) info;
-    (void) type;
-    (void) walk;
-    return remove (path);
-}
-
-static void
-s_remove_root (void)
-{
-    nftw (s_root, s_remove, 16, FTW_DEPTH | FTW_PHYS);
-}
-
-//  Makes a directory for all inputs, in memory if possible.
-static void
-s_make_root (void)
-{
-    if (s_root[0])
-        return;
-    const char *parent = access ("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-    snprintf (s_root, sizeof s_root, "%s/zseq-fuzz-XXXXXX", parent);
-    char *made = mkdtemp (s_root);
-    assert (made);
-    snprintf (s_directory, sizeof s_directory, "%s/node", s_root);
-    atexit (s_remove_root);
 }
 
 static void
@@ -277,25 +229,24 @@ s_record (zseq_record_t *record)
 static void
 s_make_directory (uint64_t identity, uint8_t node)
 {
-    nftw (s_directory, s_remove, 16, FTW_DEPTH | FTW_PHYS);
     static uint8_t bytes[FILE_MAX];
-    int rc = mkdir (s_directory, 0700);
-    assert (rc == 0);
-    s_put ("lock", bytes, 0);
+    zseq_fuzz_directory_remove (DIRECTORY);
+    zseq_fuzz_directory_make (DIRECTORY);
+    zseq_fuzz_directory_put (DIRECTORY "/lock", bytes, 0);
     zseq_record_t record;
     s_record (&record);
-    s_put ("node", bytes, zseq_store_node_encode (&record, bytes));
+    zseq_fuzz_directory_put (DIRECTORY "/node", bytes,
+                             zseq_store_node_encode (&record, bytes));
 
     size_t size = zseq_store_header_encode (identity, node, bytes);
     zseq_store_batch_t batch = {bytes + size, 0};
-    rc = mkdir (s_path ("seq"), 0700);
-    assert (rc == 0);
+    zseq_fuzz_directory_make (DIRECTORY "/seq");
     for (size_t index = 0; index < KNOWN; index++)
         zseq_store_batch_add (&batch, s_known[index].name,
                               strlen (s_known[index].name));
     zseq_store_batch_seal (&batch);
-    s_put ("names", bytes, size + batch.size);
-    s_put ("names-copy", bytes, size + batch.size);
+    zseq_fuzz_directory_put (DIRECTORY "/names", bytes, size + batch.size);
+    zseq_fuzz_directory_put (DIRECTORY "/names-copy", bytes, size + batch.size);
     for (size_t index = 0; index < KNOWN; index++) {
         zseq_store_sequence_t sequence = {
           .identity = identity,
@@ -305,11 +256,11 @@ s_make_directory (uint64_t identity, uint8_t node)
           .next = s_known[index].next,
           .durable_to = s_known[index].durable_to};
         const char *file = s_sequence_path (s_known[index].name);
-        char folder[16];
-        snprintf (folder, sizeof folder, "%.6s", file);
-        rc = mkdir (s_path (folder), 0700);
-        assert (rc == 0);
-        s_put (file, bytes, zseq_store_sequence_encode (&sequence, bytes));
+        char folder[sizeof DIRECTORY + 7];
+        snprintf (folder, sizeof folder, "%.*s", (int) sizeof folder - 1, file);
+        zseq_fuzz_directory_make (folder);
+        zseq_fuzz_directory_put (file, bytes,
+                                 zseq_store_sequence_encode (&sequence, bytes));
     }
 }
 
@@ -424,7 +375,7 @@ s_check_repaired (zseq_store_t **store_p, zseq_record_t *record,
     s_write_record (*store_p, record);
     zseq_store_destroy (store_p);
 
-    *store_p = zseq_store_new (s_directory);
+    *store_p = zseq_store_new (zseq_fuzz_directory_path (DIRECTORY));
     assert (*store_p);
     static s_found_t again;
     zseq_store_load_result_t result;
@@ -454,16 +405,16 @@ s_check_directory (s_case_t which, const uint8_t *bytes, size_t size,
         node = record.self;
     }
     s_make_directory (identity, node);
-    s_put (which == CASE_NODE    ? "node"
-           : which == CASE_NAMES ? "names"
-           : which == CASE_COPY  ? "names-copy"
-                                 : s_sequence_path ("orders"),
-           bytes, size);
+    zseq_fuzz_directory_put (which == CASE_NODE    ? DIRECTORY "/node"
+                             : which == CASE_NAMES ? DIRECTORY "/names"
+                             : which == CASE_COPY  ? DIRECTORY "/names-copy"
+                                                   : s_sequence_path ("orders"),
+                             bytes, size);
     bool lost = flags & FLAG_LOST;
     if (lost)
-        unlink (s_path (s_sequence_path (LOST)));
+        unlink (zseq_fuzz_directory_path (s_sequence_path (LOST)));
 
-    zseq_store_t *store = zseq_store_new (s_directory);
+    zseq_store_t *store = zseq_store_new (zseq_fuzz_directory_path (DIRECTORY));
     assert (store);
     static s_found_t found;
     zseq_store_load_result_t result;
@@ -485,7 +436,6 @@ s_check_directory (s_case_t which, const uint8_t *bytes, size_t size,
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
-    s_make_root ();
     zseq_fuzz_t input = {data, size};
     uint8_t flags = zseq_fuzz_byte (&input);
     s_case_t which = flags % 8 % CASES;

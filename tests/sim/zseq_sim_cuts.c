@@ -19,15 +19,14 @@
 //  millisecond, and so does a write to disk.
 
 #include <assert.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "zseq_kv_clients.h"
+#include "zseq_sim_program.h"
 
 #define SECOND_US UINT64_C (1000000)
-#define WELL_US (60 * SECOND_US)
 #define CUT_US (5 * SECOND_US)
 #define KILLED_US (2 * SECOND_US)
 #define KILL_LIMIT_US 100000
@@ -35,7 +34,7 @@
 #define CLIENTS 4
 
 typedef struct {
-    uint64_t seed;
+    uint64_t seed;  //  First, as the arg of the hooks points to it
     zseq_sim_cluster_t *cluster;
     zseq_kv_clients_t clients;
     uint8_t n;
@@ -79,47 +78,14 @@ s_ended (uint8_t node, void *arg)
     zseq_sim_cluster_broken (self->cluster, "node %c has ended", 'a' + node);
 }
 
-static bool
-s_covered (uint8_t node, void *arg)
-{
-    (void) node;
-    (void) arg;
-    return true;
-}
-
-static void
-s_broken (const char *text, void *arg)
-{
-    const s_run_t *self = arg;
-    printf ("seed %" PRIu64 ": %s\n", self->seed, text);
-    exit (1);
-}
-
-//  Runs until all nodes vote.
-static void
-s_settle (s_run_t *self)
-{
-    uint64_t until_us = s_now_us (self) + WELL_US;
-    for (uint8_t node = 0; node < self->n;) {
-        if (zseq_sim_cluster_state (self->cluster, node) == ZSEQ_STATE_VOTING) {
-            node++;
-            continue;
-        }
-        if (s_now_us (self) >= until_us)
-            zseq_sim_cluster_broken (self->cluster, "node %c does not vote",
-                                     'a' + node);
-        zseq_sim_cluster_run (self->cluster, s_now_us (self) + STEP_US);
-    }
-}
-
 static void
 s_start (s_run_t *self, bool trace)
 {
     zseq_sim_cluster_hooks_t hooks = {.reply = s_reply,
                                       .alarm = s_alarm,
                                       .ended = s_ended,
-                                      .covered = s_covered,
-                                      .broken = s_broken,
+                                      .covered = zseq_sim_program_covered,
+                                      .broken = zseq_sim_program_broken,
                                       .arg = self};
     self->n = self->seed % 2 ? 3 : 5;
     self->cluster = zseq_sim_cluster_new (self->n, self->seed, trace, &hooks);
@@ -130,7 +96,7 @@ s_start (s_run_t *self, bool trace)
     zseq_sim_cluster_faults (self->cluster, &faults);
     for (uint8_t node = 0; node < self->n; node++)
         zseq_sim_cluster_start (self->cluster, node, false, NULL);
-    s_settle (self);
+    zseq_sim_program_settle (self->cluster, self->n);
     for (uint8_t node = 0; node < self->n; node++) {
         uint8_t place = (uint8_t) s_draw (self, node + 1u);
         self->order[node] = self->order[place];
@@ -219,7 +185,7 @@ s_kill_all (s_run_t *self)
         s_run_until (self, s_now_us (self) + KILLED_US);
         self->limit_us = SECOND_US;
         zseq_sim_cluster_start (self->cluster, self->order[at], false, NULL);
-        s_settle (self);
+        zseq_sim_program_settle (self->cluster, self->n);
         s_run_until (self, s_now_us (self) + SECOND_US);
     }
 }
@@ -259,48 +225,16 @@ s_run (uint64_t seed, bool trace, s_run_t *totals)
     zseq_sim_cluster_destroy (&self->cluster);
 }
 
-static uint64_t
-s_number (const char *text)
-{
-    char *end;
-    uint64_t value = strtoull (text, &end, 10);
-    if (*end || end == text) {
-        fprintf (stderr, "zseq-sim-cuts: not a number: %s\n", text);
-        exit (2);
-    }
-    return value;
-}
-
 int
 main (int argc, char **argv)
 {
-    static const struct option options[] = {
-      {"seeds", required_argument, NULL, 'n'},
-      {"seed", required_argument, NULL, 's'},
-      {"trace", no_argument, NULL, 't'},
-      {NULL, 0, NULL, 0}};
     static s_run_t totals;
-    uint64_t first = 1;
-    uint64_t count = 100;
-    bool trace = false;
-    int option;
-    while ((option = getopt_long (argc, argv, "", options, NULL)) != -1) {
-        if (option == 'n')
-            count = s_number (optarg);
-        else if (option == 's') {
-            first = s_number (optarg);
-            count = 1;
-        }
-        else if (option == 't')
-            trace = true;
-        else
-            return 2;
-    }
-    for (uint64_t seed = first; seed < first + count; seed++)
-        s_run (seed, trace, &totals);
+    zseq_sim_options_t options = zseq_sim_program_options (argc, argv);
+    for (uint64_t at = 0; at < options.count; at++)
+        s_run (options.first + at, options.trace, &totals);
     printf ("%" PRIu64 " seeds, %" PRIu64 " calls, the longest took %" PRIu64
             " ms, and when a node was killed %" PRIu64 " ms\n",
-            count, totals.done, totals.longest_us / 1000,
+            options.count, totals.done, totals.longest_us / 1000,
             totals.longest_killed_us / 1000);
     return 0;
 }

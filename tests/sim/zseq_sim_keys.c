@@ -14,13 +14,12 @@
 //  What was chosen, or read, before a FETCH or READ began is seen by it.
 
 #include <assert.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "zseq_sim_cluster.h"
+#include "zseq_sim_program.h"
 
 #define SECOND_US UINT64_C (1000000)
 #define CLIENTS 4
@@ -61,7 +60,7 @@ typedef struct {
 } s_client_t;
 
 struct s_run {
-    uint64_t seed;
+    uint64_t seed;  //  First, as the arg of the hooks points to it
     zseq_sim_cluster_t *cluster;
     uint8_t n;
     bool well;  //  No fault happens any more
@@ -512,40 +511,7 @@ s_alarm (uint32_t what, void *arg)
         s_late (&self->client[what]);
 }
 
-static void
-s_broken (const char *text, void *arg)
-{
-    const s_run_t *self = arg;
-    printf ("seed %" PRIu64 ": %s\n", self->seed, text);
-    exit (1);
-}
-
-static bool
-s_covered (uint8_t node, void *arg)
-{
-    (void) node;
-    (void) arg;
-    return true;
-}
-
 //  A run.
-
-//  Runs until all nodes vote.
-static void
-s_settle (s_run_t *self)
-{
-    uint64_t until_us = s_now_us (self) + WELL_US;
-    for (uint8_t node = 0; node < self->n;) {
-        if (zseq_sim_cluster_state (self->cluster, node) == ZSEQ_STATE_VOTING) {
-            node++;
-            continue;
-        }
-        if (s_now_us (self) >= until_us)
-            zseq_sim_cluster_broken (self->cluster, "node %c does not vote",
-                                     'a' + node);
-        zseq_sim_cluster_run (self->cluster, s_now_us (self) + STEP_US);
-    }
-}
 
 static void
 s_start (s_run_t *self, bool trace)
@@ -553,8 +519,8 @@ s_start (s_run_t *self, bool trace)
     zseq_sim_cluster_hooks_t hooks = {.reply = s_reply,
                                       .alarm = s_alarm,
                                       .ended = s_ended,
-                                      .covered = s_covered,
-                                      .broken = s_broken,
+                                      .covered = zseq_sim_program_covered,
+                                      .broken = zseq_sim_program_broken,
                                       .arg = self};
     self->n = self->seed % 4 == 0 ? 5 : 3;
     self->cluster = zseq_sim_cluster_new (self->n, self->seed, trace, &hooks);
@@ -570,7 +536,7 @@ s_start (s_run_t *self, bool trace)
     zseq_sim_cluster_faults (self->cluster, &faults);
     for (uint8_t node = 0; node < self->n; node++)
         zseq_sim_cluster_start (self->cluster, node, false, NULL);
-    s_settle (self);
+    zseq_sim_program_settle (self->cluster, self->n);
     for (size_t index = 0; index < CLIENTS; index++) {
         s_client_t *client = &self->client[index];
         client->run = self;
@@ -589,7 +555,7 @@ s_finish (s_run_t *self)
     self->well = true;
     zseq_sim_cluster_mend (self->cluster);
     zseq_sim_cluster_run (self->cluster, s_now_us (self) + 3 * SECOND_US);
-    s_settle (self);
+    zseq_sim_program_settle (self->cluster, self->n);
     uint64_t writes = self->writes;
     uint64_t until_us = s_now_us (self) + WELL_US;
     while (self->writes < writes + 20) {
@@ -615,47 +581,15 @@ s_run (uint64_t seed, bool trace, s_run_t *totals)
     free (self);
 }
 
-static uint64_t
-s_number (const char *text)
-{
-    char *end;
-    uint64_t value = strtoull (text, &end, 10);
-    if (*end || end == text) {
-        fprintf (stderr, "zseq-sim-keys: not a number: %s\n", text);
-        exit (2);
-    }
-    return value;
-}
-
 int
 main (int argc, char **argv)
 {
-    static const struct option options[] = {
-      {"seeds", required_argument, NULL, 'n'},
-      {"seed", required_argument, NULL, 's'},
-      {"trace", no_argument, NULL, 't'},
-      {NULL, 0, NULL, 0}};
     static s_run_t totals;
-    uint64_t first = 1;
-    uint64_t count = 100;
-    bool trace = false;
-    int option;
-    while ((option = getopt_long (argc, argv, "", options, NULL)) != -1) {
-        if (option == 'n')
-            count = s_number (optarg);
-        else if (option == 's') {
-            first = s_number (optarg);
-            count = 1;
-        }
-        else if (option == 't')
-            trace = true;
-        else
-            return 2;
-    }
-    for (uint64_t seed = first; seed < first + count; seed++)
-        s_run (seed, trace, &totals);
+    zseq_sim_options_t options = zseq_sim_program_options (argc, argv);
+    for (uint64_t at = 0; at < options.count; at++)
+        s_run (options.first + at, options.trace, &totals);
     printf ("%" PRIu64 " seeds, %" PRIu64 " writes, %" PRIu64 " reads, %" PRIu64
             " faults\n",
-            count, totals.writes, totals.reads, totals.faults);
+            options.count, totals.writes, totals.reads, totals.faults);
     return 0;
 }

@@ -62,8 +62,9 @@ s_ask (const zseq_action_t *action)
     assert (action->peer < run.disk.members.n);
     assert (action->peer != run.disk.self);
     //  S4: a fence is for an incarnation that is on disk and cannot be
-    //  forgotten.
-    if (zseq_msg_recovery (&msg)) {
+    //  forgotten. K2: a node that votes may ask what others have promised.
+    if (zseq_msg_recovery (&msg) &&
+        !(msg.op == ZSEQ_OP_KV_PROMISES && run.disk.voting)) {
         assert (!run.disk.voting);
         const zseq_msg_recovery_t *recovery = zseq_msg_recovery (&msg);
         assert (!zseq_incarnation_compare (

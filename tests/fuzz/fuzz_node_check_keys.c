@@ -416,10 +416,10 @@ fuzz_keys_check_ask (const zseq_msg_t *msg, uint8_t peer)
     if (msg->op == ZSEQ_OP_KV_COPY && msg->kv_copy.shard == 0 &&
         msg->kv_copy.after.size == 0)
         run.peers[peer].promised = false;
-    if (msg->op == ZSEQ_OP_KV_COPY || msg->op == ZSEQ_OP_KV_PROMISES) {
+    if (msg->op == ZSEQ_OP_KV_COPY)
         assert (!run.disk.voting);
+    if (zseq_msg_recovery (msg))
         return;
-    }
     //  K14, K17: only a node that votes coordinates, and tells what is durable.
     assert (run.disk.voting);
     if (msg->op == ZSEQ_OP_KV_WRITE || msg->op == ZSEQ_OP_KV_SETTLE)

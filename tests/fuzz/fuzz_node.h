@@ -284,7 +284,7 @@ bool fuzz_keys_check_reply (const fuzz_request_t *request,
                             const zseq_msg_t *msg);
 void fuzz_keys_check_watch (const fuzz_request_t *request);
 void fuzz_keys_check_ask (const zseq_msg_t *msg, uint8_t peer);
-void fuzz_keys_check_vote (void);
+void fuzz_keys_check_vote (const zseq_record_t *record);
 
 //  Notes what a peer shows of keys to a node that recovers.
 void fuzz_keys_note_recovery (const zseq_msg_t *msg, fuzz_peer_t *peer);

@@ -311,7 +311,7 @@ s_check_vote (const zseq_record_t *record)
     const zseq_incarnation_t *incarnation =
       &record->vector.incarnation[record->self];
     assert (run.write_count == 0);
-    fuzz_keys_check_vote ();
+    fuzz_keys_check_vote (record);
     assert (record->identity);
     assert (incarnation->counter);
     assert (record->start_voted || record->members.n == 1);

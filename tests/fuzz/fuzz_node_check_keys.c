@@ -459,17 +459,68 @@ s_check_taken_over (const fuzz_peer_t *peer)
     }
 }
 
+//  K13: a register is marked as copied if its ballot is not the promise.
+static void
+s_check_mark (const fuzz_key_t *key)
+{
+    const zseq_kv_record_t *record = &key->disk->record;
+    zseq_ballot_t promise = fuzz_durable_promise (zseq_kv_shard (record->key));
+    assert (record->copied ==
+            (zseq_ballot_compare (&record->proposal.ballot, &promise) != 0));
+}
+
+//  K13: so many peers were copied from as answer any recovery, with their
+//  promises; those that have no keys have none.
+static void
+s_check_enough (const zseq_record_t *record)
+{
+    uint8_t enough = 0;
+    const zseq_incarnation_t *incarnation =
+      &record->vector.incarnation[record->self];
+    for (uint8_t node = 0; node < record->members.n; node++) {
+        const fuzz_peer_t *peer = &run.peers[node];
+        bool copied = !zseq_incarnation_compare (&peer->copied, incarnation);
+        if (copied && (peer->promised || peer->speaks < 4))
+            enough++;
+    }
+    assert (enough >= zseq_quorum_majority (record->members.n) ||
+            enough == record->members.n - 1);
+}
+
+//  K13: by force, the promises rise by 2^18 rounds, to the node's own ballots,
+//  and what was dropped to their version floors.
+static void
+s_check_raised (void)
+{
+    for (uint8_t shard = 0; shard < ZSEQ_SHARDS; shard++) {
+        zseq_ballot_t promise = fuzz_durable_promise (shard);
+        assert (promise.round >= UINT32_C (1) << 18);
+        assert (zseq_ballot_node (&promise) == run.disk.self);
+        assert (run.promises[shard].dropped >= zseq_ballot_floor (&promise));
+    }
+}
+
 //  K13: all that was copied is durable before the vote; and no own register is
 //  kept, unless by force.
 void
-fuzz_keys_check_vote (void)
+fuzz_keys_check_vote (const zseq_record_t *record)
 {
     if (!run.has_keys)
         return;
+    //  Else it forms.
+    bool recovers = record->vector.incarnation[record->self].counter > 1;
+    if (run.is_forced)
+        s_check_raised ();
+    else if (recovers)
+        s_check_enough (record);
     assert (!zseq_registers_open_count (zseq_node_registers (run.node)));
     for (uint8_t node = 0; node < run.disk.members.n; node++)
         s_check_taken_over (&run.peers[node]);
-    for (size_t index = 0; index < run.key_count; index++)
-        assert (run.is_forced || !run.keys[index].disk ||
-                run.keys[index].copied);
+    for (size_t index = 0; index < run.key_count; index++) {
+        const fuzz_key_t *key = &run.keys[index];
+        if (!key->disk)
+            continue;
+        assert (run.is_forced || key->copied);
+        s_check_mark (key);
+    }
 }

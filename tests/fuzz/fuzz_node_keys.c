@@ -528,14 +528,39 @@ s_answer_proposer (zseq_msg_t *msg, const zseq_msg_t *asked, bool well)
     }
 }
 
-//  A peer's page: keys of the shard above what was asked for, ascending.
+//  What a peer that wishes well has accepted of two keys, and has promised since
+//  in the shard of one.
+static const size_t s_peer_words[] = {1, 3};
+#define PEER_WORD 3
+static const zseq_proposal_t s_peer_accepted = {{2, 0x102}, 1};
+static const zseq_ballot_t s_peer_promised = {3, 0x102};
+
 static void
-s_answer_copy (zseq_msg_kv_copy_t *copy, const zseq_msg_kv_copy_t *asked,
-               bool well)
+s_answer_copy_well (zseq_msg_kv_copy_t *copy, const zseq_msg_kv_copy_t *asked)
 {
     copy->records = s_records;
     copy->process = 100;
-    for (size_t index = 0; index < WORDS && !well; index++) {
+    copy->keys = sizeof s_peer_words / sizeof s_peer_words[0];
+    for (size_t index = 0; index < copy->keys; index++) {
+        zseq_slice_t word = fuzz_words[s_peer_words[index]];
+        if (zseq_kv_shard (word) != asked->shard ||
+            zseq_slice_compare (word, asked->after) <= 0)
+            continue;
+        zseq_kv_record_t *record = &s_records[copy->record_count++];
+        zseq_kv_record_init (record, word,
+                             zseq_ballot_floor (&s_peer_accepted.ballot) + 1);
+        record->proposal = s_peer_accepted;
+        record->proposal.seq += index;
+    }
+}
+
+//  A peer's page: keys of the shard above what was asked for, ascending.
+static void
+s_answer_copy (zseq_msg_kv_copy_t *copy, const zseq_msg_kv_copy_t *asked)
+{
+    copy->records = s_records;
+    copy->process = 100;
+    for (size_t index = 0; index < WORDS; index++) {
         zseq_slice_t word = fuzz_words[index];
         if (zseq_kv_shard (word) != asked->shard ||
             zseq_slice_compare (word, asked->after) <= 0 ||
@@ -547,7 +572,7 @@ s_answer_copy (zseq_msg_kv_copy_t *copy, const zseq_msg_kv_copy_t *asked,
         record->copied = zseq_fuzz_byte (&run.input) & 1;
     }
     copy->keys = copy->record_count;
-    uint8_t how = well ? 0 : zseq_fuzz_below (&run.input, 16);
+    uint8_t how = zseq_fuzz_below (&run.input, 16);
     copy->process += how == 15;
     copy->more = how == 14 && copy->record_count;
 }
@@ -560,8 +585,12 @@ s_answer_promises (zseq_msg_kv_promises_t *promises, bool well)
     promises->process = 100;
     promises->promises = s_promises;
     promises->dropped = s_dropped;
-    if (well)
+    if (well) {
+        uint8_t shard = zseq_kv_shard (fuzz_words[PEER_WORD]);
+        s_promises[shard] = s_peer_promised;
+        s_dropped[shard] = zseq_ballot_floor (&s_peer_accepted.ballot);
         return;
+    }
     for (size_t index = 0; index < WORDS; index++) {
         uint8_t shard = zseq_kv_shard (fuzz_words[index]);
         if (zseq_fuzz_byte (&run.input) & 1)
@@ -611,7 +640,10 @@ fuzz_keys_fill_reply (zseq_msg_t *msg, const fuzz_asked_t *question, bool well)
         msg->kv_write.version = s_near_version (asked.name);
         return true;
     case ZSEQ_OP_KV_COPY:
-        s_answer_copy (&msg->kv_copy, &asked.kv_copy, well);
+        if (well)
+            s_answer_copy_well (&msg->kv_copy, &asked.kv_copy);
+        else
+            s_answer_copy (&msg->kv_copy, &asked.kv_copy);
         return true;
     case ZSEQ_OP_KV_PROMISES:
         s_answer_promises (&msg->kv_promises, well);

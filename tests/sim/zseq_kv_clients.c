@@ -259,8 +259,10 @@ s_end (zseq_kv_clients_t *self, zseq_kv_caller_t *caller)
     self->done += outcome < ZSEQ_KV_HISTORY_REFUSED;
     self->unknown += outcome == ZSEQ_KV_HISTORY_UNKNOWN;
     //  After EFORGOTTEN the library tries again with another op id, unless the
-    //  op may have been applied: as when its ballot was lost meanwhile.
+    //  op may have been applied: as when its ballot was lost meanwhile. A watch
+    //  may be too short to read its key.
     self->failed += outcome >= ZSEQ_KV_HISTORY_REFUSED &&
+                    caller->kind != ZSEQ_KV_HISTORY_WATCH &&
                     call->rc != ZSEQ_EFORGOTTEN && call->rc != ZSEQ_ENOKEY &&
                     call->rc != ZSEQ_EVERSION;
     if (caller->kind == ZSEQ_KV_HISTORY_WATCH)

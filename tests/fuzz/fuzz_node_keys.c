@@ -528,8 +528,8 @@ s_answer_proposer (zseq_msg_t *msg, const zseq_msg_t *asked, bool well)
     }
 }
 
-//  What a peer that wishes well has accepted of two keys, and has promised since
-//  in the shard of one.
+//  What a peer that wishes well has accepted of two keys, and has promised
+//  since in the shard of one.
 static const size_t s_peer_words[] = {1, 3};
 #define PEER_WORD 3
 static const zseq_proposal_t s_peer_accepted = {{2, 0x102}, 1};

@@ -638,6 +638,7 @@ Test (kv_history_text, every_kind_and_outcome_is_read)
                      "3 stale cart 7 51 60 ENOKEY - 7 -\n"
                      "3 get cart 8 51 60 ETIMEOUT - - -\n"
                      "3 get cart 9 51 60 unknown - - -\n"
+                     "3 list cart 22 51 - unknown - - -\n"
                      "3 put cart 10 51 60 EFULL - - 103\n"
                      "4 put cart 11 51 - unknown - - 104\n"
                      "4 cas b 12 51 90 unknown 0 - 105\n"
@@ -653,7 +654,7 @@ Test (kv_history_text, every_kind_and_outcome_is_read)
                      &verdict);
     cr_assert_eq (rc, 0);
     ASSERT_GOOD ();
-    cr_assert_eq (verdict.operations, 20);
+    cr_assert_eq (verdict.operations, 21);
     cr_assert_eq (verdict.keys, 2);
     cr_assert_eq (verdict.unknown, 2);
     cr_assert_eq (verdict.found, 1);

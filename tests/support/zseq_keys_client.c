@@ -15,6 +15,7 @@
 #define S_CALLS_MAX 2000  //  Calls of a handle at most
 #define S_SHORT_PART 50   //  Short timeouts are up to this part
 #define S_FULL_MS 1       //  How often to look whether the judge has room
+#define S_WATCH_MS 200    //  Only handles whose calls last no longer watch
 #define S_TOKEN_MAX 16
 
 //  One thread.
@@ -28,6 +29,7 @@ typedef struct {
     uint32_t thread;  //  Its number in the process
     uint64_t random;
     zseq_kv_t *kv;                 //  Its own handle
+    int timeout_ms;                //  ... and how long its calls last at most
     uint32_t number;               //  ... in the history
     uint64_t left;                 //  Calls that it has left
     uint64_t op;                   //  ID of the last op, a value's first bytes
@@ -120,8 +122,9 @@ s_renew (s_thread_t *self)
 {
     zseq_kv_destroy (&self->kv);
     self->kv = zseq_kv_new (self->client);
+    self->timeout_ms = s_draw_timeout (self);
     if (!self->kv ||
-        zseq_kv_set_timeout (self->kv, s_draw_timeout (self)) != ZSEQ_OK)
+        zseq_kv_set_timeout (self->kv, self->timeout_ms) != ZSEQ_OK)
         zseq_process_fail ("no handle: %s", zseq_detail ());
     self->number = atomic_fetch_add (&self->keys->handles, 1);
     assert (self->number < ZSEQ_KV_HISTORY_CLIENTS_MAX);
@@ -144,20 +147,61 @@ s_draw (s_thread_t *self, zseq_kv_history_op_t *op)
       ZSEQ_KV_HISTORY_GET,   ZSEQ_KV_HISTORY_GET,   ZSEQ_KV_HISTORY_GET,
       ZSEQ_KV_HISTORY_STALE, ZSEQ_KV_HISTORY_STALE, ZSEQ_KV_HISTORY_PUT,
       ZSEQ_KV_HISTORY_PUT,   ZSEQ_KV_HISTORY_PUT,   ZSEQ_KV_HISTORY_CAS,
-      ZSEQ_KV_HISTORY_CAS,   ZSEQ_KV_HISTORY_CAS,   ZSEQ_KV_HISTORY_DEL};
+      ZSEQ_KV_HISTORY_CAS,   ZSEQ_KV_HISTORY_CAS,   ZSEQ_KV_HISTORY_DEL,
+      ZSEQ_KV_HISTORY_LIST,  ZSEQ_KV_HISTORY_WATCH};
     uint32_t keys = self->keys->options.keys;
     uint32_t hot = keys < S_HOT ? keys : S_HOT;
     do
         op->kind =
           (uint8_t) kinds[s_below (self, sizeof kinds / sizeof kinds[0])];
     while (s_is_steady (self) && s_is_write (op) != (self->thread == 0));
+    bool watch = op->kind == ZSEQ_KV_HISTORY_WATCH;
+    bool waits = self->timeout_ms > S_WATCH_MS || op->client != self->number;
+    if ((watch && waits) ||
+        (s_is_steady (self) && (watch || op->kind == ZSEQ_KV_HISTORY_LIST)))
+        op->kind = ZSEQ_KV_HISTORY_GET;
     op->key = (uint32_t) s_below (self, s_below (self, 2) == 0 ? hot : keys);
     uint64_t seen = self->seen[op->key];
-    if (op->kind == ZSEQ_KV_HISTORY_CAS)
+    if (op->kind == ZSEQ_KV_HISTORY_CAS || op->kind == ZSEQ_KV_HISTORY_WATCH)
         op->expected = s_below (self, 4) > 0 ? seen : 0;
     if (op->kind == ZSEQ_KV_HISTORY_DEL)
         op->expected =
           seen > 0 && s_below (self, 2) == 0 ? seen : ZSEQ_KV_HISTORY_ANY;
+}
+
+//  Listings. One key's name is the prefix: the listing shows it, or leaves it
+//  out.
+
+typedef struct {
+    const char *key;
+    size_t key_size;
+    bool found;
+    zseq_kv_history_op_t *op;
+} s_listing_t;
+
+static int
+s_take_entry (const zseq_kv_entry_t *entry, void *arg)
+{
+    s_listing_t *listing = arg;
+    if (entry->key_size != listing->key_size ||
+        memcmp (entry->key, listing->key, entry->key_size) != 0)
+        return 0;
+    listing->found = true;
+    listing->op->version = entry->version;
+    listing->op->value = s_hash (entry->data, entry->size);
+    return 0;
+}
+
+static int
+s_list (zseq_kv_t *kv, const char *key, size_t key_size,
+        zseq_kv_history_op_t *op)
+{
+    s_listing_t listing = {key, key_size, false, op};
+    int rc = zseq_kv_list (kv, key, key_size, NULL, 0, s_take_entry, &listing);
+    if (rc != ZSEQ_OK || listing.found)
+        return rc;
+    op->version = ZSEQ_KV_HISTORY_ANY;
+    return ZSEQ_ENOKEY;
 }
 
 //  Makes the call. Sets version and value of an answer.
@@ -178,6 +222,12 @@ s_make_call (s_thread_t *self, zseq_kv_t *kv, zseq_kv_history_op_t *op,
     case ZSEQ_KV_HISTORY_STALE:
         rc = zseq_kv_stale (kv, key, key_size, self->buffer, ZSEQ_VALUE_MAX,
                             &info);
+        break;
+    case ZSEQ_KV_HISTORY_LIST:
+        return s_list (kv, key, key_size, op);
+    case ZSEQ_KV_HISTORY_WATCH:
+        rc = zseq_kv_watch (kv, key, key_size, op->expected, self->buffer,
+                            ZSEQ_VALUE_MAX, &info);
         break;
     case ZSEQ_KV_HISTORY_PUT:
         return zseq_kv_put (kv, key, key_size, self->buffer, size,
@@ -291,7 +341,8 @@ s_call (s_thread_t *self, zseq_kv_t *kv, const zseq_kv_history_op_t *ask)
     atomic_fetch_add (&log->count, 1);
     if (self->gate)
         pthread_rwlock_unlock (self->gate);
-    if (op.outcome <= ZSEQ_KV_HISTORY_ENOKEY && op.version > self->seen[op.key])
+    if (op.outcome <= ZSEQ_KV_HISTORY_ENOKEY &&
+        op.kind != ZSEQ_KV_HISTORY_LIST && op.version > self->seen[op.key])
         self->seen[op.key] = op.version;
     s_count (self, &op, rc);
     return rc;

@@ -152,9 +152,7 @@ static const char *
 s_impossible (const zseq_kv_history_op_t *op)
 {
     bool answered = op->outcome <= ZSEQ_KV_HISTORY_ENOKEY;
-    bool unknown_write =
-      zseq_kv_is_write (op) && op->outcome == ZSEQ_KV_HISTORY_UNKNOWN;
-    if (op->begin_ns > op->end_ns && !unknown_write)
+    if (op->begin_ns > op->end_ns && op->outcome != ZSEQ_KV_HISTORY_UNKNOWN)
         return "ends before it begins";
     if (op->kind == ZSEQ_KV_HISTORY_DEL && op->expected == 0)
         return "deletes what must not exist";

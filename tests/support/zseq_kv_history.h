@@ -100,7 +100,7 @@ typedef enum {
 
 typedef struct {
     uint64_t begin_ns;  //  Clock just before the call
-    uint64_t end_ns;    //  Clock just after it returned; unknown writes: any
+    uint64_t end_ns;    //  Clock just after it returned; unknown ones: any
     uint64_t id;        //  The op id; only reports and files use it
     uint64_t expected;  //  cas: 0 for no key; del: or ZSEQ_KV_HISTORY_ANY;
                         //  watch: the version that it knew, or 0

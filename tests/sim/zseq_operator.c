@@ -896,9 +896,9 @@ s_use_force (zseq_operator_t *self)
     //  The first of restored nodes comes first, and those that wait for it need
     //  no force. Others may have copies of different times, so that a journal
     //  of keys ends before a position that a peer remembers.
-    if (self->restored &&
-        (voting == 0 || zseq_sim_cluster_state (self->cluster, chosen) !=
-                          ZSEQ_STATE_RECOVERING))
+    if (self->restored && (s_is_first (self, self->first) ||
+                           zseq_sim_cluster_state (self->cluster, chosen) !=
+                             ZSEQ_STATE_RECOVERING))
         return;
     zseq_sim_cluster_kill (self->cluster, chosen, false);
     zseq_force_t force = s_draw_force (self, chosen);
@@ -980,7 +980,10 @@ s_votes_but (zseq_operator_t *self, uint16_t without)
 void
 zseq_operator_start_some (zseq_operator_t *self)
 {
-    bool damaged = false;
+    //  After a restore peers may remember positions of journals that are gone.
+    //  If more nodes than a minority recover for that, the operator has to use
+    //  force.
+    bool damaged = self->restored;
     uint8_t left = self->n;
     zseq_sim_cluster_say (self->cluster, "a majority starts alone");
     for (uint8_t node = 0; node < self->n; node++) {

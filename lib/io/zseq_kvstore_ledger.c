@@ -48,8 +48,12 @@ zseq_kvstore_ledger_end_load (zseq_kvstore_ledger_t *self, uint64_t position)
 {
     for (size_t i = 0; i < self->count; i++)
         for (size_t shard = 0; shard < ZSEQ_SHARDS; shard++)
-            if (self->segment[i].last[shard] > position)
+            if (self->segment[i].last[shard] > position) {
                 self->segment[i].last[shard] = position;
+                //  A snapshot as of that position may be older than the
+                //  beginning of the group that comes next, which memory has.
+                self->bad[shard] = self->base.snapshot[shard] == position;
+            }
 }
 
 void
@@ -96,6 +100,15 @@ zseq_kvstore_ledger_lose_segment (zseq_kvstore_ledger_t *self, uint64_t number)
 {
     if (self->bad_to < number)
         self->bad_to = number;
+}
+
+bool
+zseq_kvstore_ledger_is_damaged (const zseq_kvstore_ledger_t *self)
+{
+    for (uint8_t i = 0; i < ZSEQ_SHARDS; i++)
+        if (self->bad[i])
+            return true;
+    return self->bad_to >= self->segment[0].number;
 }
 
 bool
@@ -154,7 +167,7 @@ zseq_kvstore_ledger_is_spent (const zseq_kvstore_ledger_t *self)
     if (self->count < 2)
         return false;
     for (uint8_t i = 0; i < ZSEQ_SHARDS; i++)
-        if (s_needs (self, &self->segment[0], i))
+        if (self->bad[i] || s_needs (self, &self->segment[0], i))
             return false;
     return true;
 }

@@ -23,7 +23,7 @@ typedef struct {
     uint64_t journal[ZSEQ_SHARDS];   //  Bytes of entries since its snapshot
     uint64_t snapshot[ZSEQ_SHARDS];  //  Bytes of its snapshot
     uint64_t sum[ZSEQ_SHARDS];       //  ... the checksum of all of them
-    bool bad[ZSEQ_SHARDS];           //  ... it is damaged: to be made anew
+    bool bad[ZSEQ_SHARDS];           //  ... it has to be made anew
     uint64_t bad_to;  //  Segments up to this number are not to be relied on
     zseq_journal_end_t heard[ZSEQ_NODES_MAX];  //  Of peers, by their indexes
     bool heard_due;  //  The journal does not say that yet
@@ -38,7 +38,7 @@ bool zseq_kvstore_ledger_reserve (zseq_kvstore_ledger_t *self);
 //  Adds a segment after all others; there must be room.
 void zseq_kvstore_ledger_add (zseq_kvstore_ledger_t *self, uint64_t number);
 
-//  All was noted that loading has found. The journal ends at position: a
+//  All was noted that loading has found. The journal ends at position: a new
 //  snapshot as of then has what the beginning of a group has left behind it.
 void zseq_kvstore_ledger_end_load (zseq_kvstore_ledger_t *self,
                                    uint64_t position);
@@ -63,6 +63,9 @@ void zseq_kvstore_ledger_lose_snapshot (zseq_kvstore_ledger_t *self,
                                         uint8_t shard);
 void zseq_kvstore_ledger_lose_segment (zseq_kvstore_ledger_t *self,
                                        uint64_t number);
+
+//  Whether anything is damaged and not replaced yet.
+bool zseq_kvstore_ledger_is_damaged (const zseq_kvstore_ledger_t *self);
 
 //  Whether the newest segment is damaged, so that another one must follow.
 bool zseq_kvstore_ledger_is_stuck (const zseq_kvstore_ledger_t *self);

@@ -241,11 +241,12 @@ s_read_segment (zseq_kvstore_scrub_t *self, s_piece_t *piece,
     return rc;
 }
 
-//  Goes on with the segment of that number, which the pass reads next.
+//  Goes on with the segment of that number. follows: the one before was read to
+//  its end.
 static void
-s_begin_segment (zseq_kvstore_scrub_t *self, uint64_t number)
+s_begin_segment (zseq_kvstore_scrub_t *self, uint64_t number, bool follows)
 {
-    self->begun = self->begun && number == self->number + 1;
+    self->begun = self->begun && follows;
     self->number = number;
     self->at = 0;
 }
@@ -275,7 +276,7 @@ s_step_segment (zseq_kvstore_scrub_t *self, s_piece_t *piece,
     uint64_t oldest = ledger->segment[0].number;
     uint64_t newest = ledger->segment[ledger->count - 1].number;
     if (self->number < s_first_segment (ledger))
-        s_begin_segment (self, s_first_segment (ledger));
+        s_begin_segment (self, s_first_segment (ledger), false);
     if (self->number > newest) {
         s_begin_pass (self);
         return ZSEQ_OK;
@@ -288,7 +289,7 @@ s_step_segment (zseq_kvstore_scrub_t *self, s_piece_t *piece,
     if (rc == ZSEQ_EAGAIN || (rc == ZSEQ_OK && self->at < end))
         return rc;
     if (self->number < newest)
-        s_begin_segment (self, self->number + 1);
+        s_begin_segment (self, self->number + 1, rc == ZSEQ_OK);
     else
         s_begin_pass (self);
     return rc;

@@ -558,14 +558,17 @@ s_ask_for_shot (zseq_kvstore_t *self)
 }
 
 //  Reads back a piece. What is damaged is written anew even if the node has
-//  written nothing yet.
+//  written nothing yet; if the disk was full, that is tried again each time.
 static void
 s_check (zseq_kvstore_t *self)
 {
     int rc =
       zseq_kvstore_scrub_step (&self->scrub, &self->journal, &self->ledger);
-    if (rc == ZSEQ_EDAMAGED)
+    if (zseq_kvstore_ledger_is_damaged (&self->ledger)) {
         self->used = true;
+        self->full = false;
+        self->shot_retry = self->written;
+    }
     size_t pieces = zseq_kvstore_scrub_pieces (&self->scrub, &self->ledger);
     pthread_mutex_lock (&self->mutex);
     self->checked = 0;

@@ -570,6 +570,18 @@ kvstate_read_back (kvstate_report_t *report, size_t groups,
     s_script_destroy (&self, &store);
 }
 
+void
+kvstate_read_back_in_use (kvstate_report_t *report, size_t pieces)
+{
+    zseq_store_t *store;
+    s_script_t *self = s_script_new (report, &store);
+    while (pieces-- > 0) {
+        s_step (self);
+        s_read_back (self);
+    }
+    s_script_destroy (&self, &store);
+}
+
 kvstate_report_t *
 kvstate_report_new (void)
 {

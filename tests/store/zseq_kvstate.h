@@ -78,6 +78,9 @@ void kvstate_play (kvstate_report_t *report, size_t snapshots, size_t groups,
 void kvstate_read_back (kvstate_report_t *report, size_t groups,
                         void (*change) (void *arg), void *arg);
 
+//  Opens the node's directory, and reads back so many pieces between groups.
+void kvstate_read_back_in_use (kvstate_report_t *report, size_t pieces);
+
 //  A report in memory that is shared with child processes.
 kvstate_report_t *kvstate_report_new (void);
 

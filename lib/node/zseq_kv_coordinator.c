@@ -304,7 +304,7 @@ zseq_kv_coordinator_write (zseq_kv_coordinator_t *self,
     memcpy (bytes, msg->name.data, msg->name.size);
     write->key = (zseq_slice_t){bytes, msg->name.size};
     bytes += msg->name.size;
-    write->relayed = body->relayed;
+    write->relayed = write->request.relayed = body->relayed;
     write->sender = *sender;
     write->op = msg->op;
     write->request_id = msg->request;

@@ -19,6 +19,8 @@
 //  ... and when fewer have, of those that were heard, at least.
 #define LIKELY_US_MIN 100000
 #define LIKELY_ROUND_TRIPS 8
+//  The same for a node that has not answered any read yet.
+#define UNMEASURED_US 500000
 //  How long a stale get waits for its node.
 #define NEAR_US_MIN 20000
 #define NEAR_ROUND_TRIPS 8
@@ -279,10 +281,12 @@ static uint64_t
 s_likely_us (const zseq_kv_call_t *self, zseq_node_set_t likely)
 {
     uint64_t likely_us = LIKELY_US_MIN;
-    for (uint8_t node = 0; node < self->nodes->n; node++)
-        if (zseq_node_set_has (likely, node) &&
-            likely_us < LIKELY_ROUND_TRIPS * self->nodes->node[node].rtt_us)
-            likely_us = LIKELY_ROUND_TRIPS * self->nodes->node[node].rtt_us;
+    for (uint8_t node = 0; node < self->nodes->n; node++) {
+        uint64_t rtt_us = self->nodes->node[node].rtt_us;
+        uint64_t node_us = rtt_us ? LIKELY_ROUND_TRIPS * rtt_us : UNMEASURED_US;
+        if (zseq_node_set_has (likely, node) && likely_us < node_us)
+            likely_us = node_us;
+    }
     return likely_us;
 }
 
@@ -413,8 +417,10 @@ s_coordinated_tick (zseq_kv_call_t *self, uint64_t now_us)
     bool lost = s_is_lost (self, now_us);
     if (!lost && now_us < s_late_us (self))
         return ZSEQ_DO_WAIT;
-    //  One that is heard and does not answer may have lost its majority.
-    zseq_kv_nodes_note_failed (self->nodes, self->node, now_us);
+    //  One that is heard and does not answer may have lost its majority; unless
+    //  this call is only in a hurry.
+    if (lost || !self->hurried || now_us < self->limit_us)
+        zseq_kv_nodes_note_failed (self->nodes, self->node, now_us);
     return s_pass_over (self, now_us);
 }
 
@@ -441,9 +447,11 @@ s_coordinated_sent (zseq_kv_call_t *self, uint64_t now_us)
     uint64_t limit_us = LIMIT_TIMES * self->nodes->served_us;
     if (limit_us < LIMIT_US_MIN)
         limit_us = LIMIT_US_MIN;
-    if (limit_us > s_left_us (self, now_us) / 2)
+    self->hurried = limit_us > s_left_us (self, now_us) / 2;
+    if (self->hurried)
         limit_us = s_left_us (self, now_us) / 2 + 1;
     self->asked_us = now_us;
+    self->sent_us[self->node] = now_us;
     self->limit_us = now_us + limit_us;
     self->checks_us = CHECK_US;
     self->check_us = self->nodes->reaches ? now_us + CHECK_US : UINT64_MAX;
@@ -536,9 +544,9 @@ s_coordinated_reply (zseq_kv_call_t *self, const zseq_msg_t *reply,
     if (answers) {
         self->version = reply->kv_write.version;
         self->floor = reply->kv_write.floor;
-        if (reply->node == self->node)
-            zseq_kv_nodes_note_served (self->nodes, self->node,
-                                       now_us - self->asked_us);
+        //  Also if it was given up: the next call waits longer.
+        zseq_kv_nodes_note_served (self->nodes, reply->node,
+                                   now_us - self->sent_us[reply->node]);
     }
     switch (reply->status) {
     case ZSEQ_OK:

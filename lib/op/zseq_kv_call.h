@@ -68,7 +68,9 @@ typedef struct {
     uint64_t request;               //  Of the copy that is about to be sent
     uint8_t node;                   //  That is asked; n: none
     uint64_t asked_us;              //  When
-    uint64_t limit_us;              //  Its answer is late, though it is heard
+    uint64_t sent_us[ZSEQ_NODES_MAX];  //  The same of each copy
+    uint64_t limit_us;  //  Its answer is late, though it is heard
+    bool hurried;       //  ... because the deadline is near
     uint64_t check_us;  //  When to see whether it is still connected; and after
     uint64_t checks_us;      //  ... which time again
     uint64_t pause_us;       //  Nobody is asked until then

@@ -22,6 +22,7 @@ typedef struct zseq_kv_request {
     uint64_t deadline_us;
     bool tried;  //  Another proposal or another node may have applied it; false
                  //  if the op has just arrived
+    bool relayed;  //  Another node has passed it on
 
     //  The answer. status is that of zseq_kv_outcome_t; or of _end; or
     //  ZSEQ_ETIMEOUT, after which the op may have been applied, or may be yet.

@@ -47,13 +47,14 @@ s_begin (const zseq_proposer_t *self, zseq_proposer_key_t *key)
         key->turn_count *= 2;
 }
 
-//  Holds a request, for no more than half of its time.
+//  Holds a request, for no more than a quarter of its time: its client leaves a
+//  coordinator after half of it.
 static void
 s_hold (const zseq_proposer_t *self, zseq_proposer_key_t *key,
         zseq_kv_request_t *request)
 {
     uint64_t held_us = request->deadline_us > self->now_us
-                         ? (request->deadline_us - self->now_us) / 2
+                         ? (request->deadline_us - self->now_us) / 4
                          : 0;
     if (held_us > HELD_US_MAX)
         held_us = HELD_US_MAX;
@@ -64,11 +65,12 @@ s_hold (const zseq_proposer_t *self, zseq_proposer_key_t *key,
 }
 
 //  Whether a request may be held that was judged: its condition was refused,
-//  nobody has proposed it, and it has not had its turn yet.
+//  nobody has proposed it, it has not had its turn yet, and no other node waits
+//  for it.
 static bool
 s_may_hold (const zseq_kv_request_t *request)
 {
-    return request->op.conditional && !request->tried &&
+    return request->op.conditional && !request->tried && !request->relayed &&
            !request->held_until_us &&
            (request->status == ZSEQ_EVERSION || request->status == ZSEQ_ENOKEY);
 }

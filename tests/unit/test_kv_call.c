@@ -343,19 +343,32 @@ Test (kv_get, has_a_node_read_when_the_others_are_silent)
     }
 }
 
+//  Makes a get to nodes that typically answer fast.
+static s_fixture_t *
+s_get_near (uint8_t n)
+{
+    s_fixture_t *self = s_get (n);
+    for (uint8_t node = 0; node < n; node++)
+        zseq_kv_nodes_note_read (&self->nodes, node, 200);
+    return self;
+}
+
 //  The connections to nodes 1 and 2 stand, and nothing comes through them.
 //  Links to the others may have been cut. A message is lost, or they are slow.
 Test (kv_get, has_a_node_read_soon_when_the_others_do_not_answer)
 {
-    s_fixture_t *self = s_get (3);
+    s_fixture_t *self = s_get_near (3);
     self->now_us += 1000;
     s_show (self, 0, 5);
     cr_assert_eq (zseq_kv_call_wake_us (&self->call), NOW + 101000);
     s_wake (self);
     cr_assert_eq (self->sent.op, ZSEQ_OP_KV_SETTLE);
-    //  Nodes that typically answer late.
+    //  Nodes that typically answer late, or were never heard of.
     self = s_get (3);
-    zseq_kv_nodes_note_read (&self->nodes, 2, 20000);
+    s_show (self, 0, 5);
+    cr_assert_eq (zseq_kv_call_wake_us (&self->call), NOW + 500000);
+    self = s_get_near (3);
+    zseq_kv_nodes_note_read (&self->nodes, 2, 200000);
     s_show (self, 0, 5);
     cr_assert_gt (zseq_kv_call_wake_us (&self->call), NOW + 150000);
 }
@@ -596,6 +609,44 @@ Test (kv_put, leaves_a_node_for_a_while_that_takes_too_long)
     s_ask (self,
            &(zseq_kv_ask_t){.key = {"key", 3}, .op = {.type = ZSEQ_KV_PUT}});
     cr_assert_neq (s_asked (self), first);
+}
+
+//  Its own deadline says nothing about the node.
+Test (kv_put, that_is_in_a_hurry_leaves_a_node_only_for_itself)
+{
+    s_fixture_t *self = s_put (3);
+    uint8_t first = s_asked (self);
+    const zseq_kv_ask_t ask = self->call.ask;
+    self->now_us = DEADLINE - 40000;
+    s_ask (self, &ask);
+    cr_assert_eq (s_asked (self), first);
+    zseq_kv_nodes_heard (&self->nodes, first, self->now_us);
+    s_wake (self);
+    zseq_kv_nodes_heard (&self->nodes, first, self->now_us);
+    s_wake (self);
+    cr_assert_neq (s_asked (self), first);
+    s_ask (self, &ask);
+    cr_assert_eq (s_asked (self), first);
+}
+
+//  A coordinator that is far away is waited for once that is known.
+Test (kv_put, learns_how_long_a_node_takes_that_was_left)
+{
+    s_fixture_t *self = s_put (3);
+    uint8_t first = s_asked (self);
+    const zseq_kv_ask_t ask = self->call.ask;
+    zseq_msg_t late = s_reply (self, first, ZSEQ_OK);
+    late.kv_write.version = FLOOR + 1;
+    while (s_asked (self) == first) {
+        zseq_kv_nodes_heard (&self->nodes, first, self->now_us);
+        s_tick (self, self->now_us + 10000);
+    }
+    self->now_us = NOW + 300000;
+    cr_assert_eq (s_hear (self, &late), ZSEQ_DO_DONE);
+    s_ask (self, &ask);
+    cr_assert_eq (s_asked (self), first);
+    zseq_kv_nodes_heard (&self->nodes, first, self->now_us);
+    cr_assert_gt (zseq_kv_call_wake_us (&self->call), self->now_us + 300000);
 }
 
 Test (kv_put, leaves_a_node_at_once_that_cannot_be_reached)

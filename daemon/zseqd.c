@@ -292,6 +292,7 @@ s_start (const zseqd_options_t *options, bool recover)
       .members = options->members ? &members : NULL,
       .insecure = options->insecure,
       .unsafe = options->unsafe,
+      .transport = options->transport,
       .names_max = (size_t) options->names_max,
       .memory_max = options->memory_max_mib << 20,
       .kv_bytes_max = options->kv_memory_mib << 20,

@@ -25,6 +25,7 @@ static const struct option s_options[] = {
   {"cluster", required_argument, NULL, ZSEQD_CLUSTER},
   {"members", required_argument, NULL, ZSEQD_MEMBERS},
   {"bind", required_argument, NULL, ZSEQD_BIND},
+  {"transport", required_argument, NULL, ZSEQD_TRANSPORT},
   {"names-max", required_argument, NULL, ZSEQD_NAMES_MAX},
   {"memory-max", required_argument, NULL, ZSEQD_MEMORY_MAX},
   {"kv-memory", required_argument, NULL, ZSEQD_KV_MEMORY},
@@ -67,6 +68,8 @@ const char zseqd_usage[] =
   "  --members LIST     a=tcp://HOST:PORT,b=tcp://HOST:PORT,... 1 to 9\n"
   "                     members, the same list for every node\n"
   "  --bind ENDPOINT    bind elsewhere than the member list says\n"
+  "  --transport KIND   what moves messages: zmq, which is libzmq, or native;\n"
+  "                     each serves both ($ZSEQ_TRANSPORT, else zmq)\n"
   "  --names-max COUNT  sequences to hold at most (default 4000000)\n"
   "  --memory-max MIB   close all connections when the process has more "
   "memory\n"
@@ -173,6 +176,15 @@ s_parse_log_format (const char *text, bool *json_p)
     return 0;
 }
 
+static int
+s_parse_transport (const char *text, zseq_transport_kind_t *kind_p)
+{
+    *kind_p = zseq_transport_kind_find (text);
+    if (*kind_p == ZSEQ_TRANSPORT_NONE)
+        return zseqd_bad_use (ZSEQ_TEXT_OPTION_TRANSPORT, text);
+    return 0;
+}
+
 //  An option whose value is a number: one that is not it is refused.
 static int
 s_read_number (zseqd_options_t *self, int option, const char *value)
@@ -218,6 +230,8 @@ s_read_option (zseqd_options_t *self, int option, const char *value)
     case ZSEQD_BIND:
         self->bind = value;
         return 0;
+    case ZSEQD_TRANSPORT:
+        return s_parse_transport (value, &self->transport);
     case ZSEQD_LOST:
         self->lost = value;
         return 0;

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "zseq_log.h"
+#include "zseq_transport.h"
 
 //  What zseqd --help prints.
 extern const char zseqd_usage[];
@@ -32,6 +33,7 @@ enum {
     ZSEQD_LOG_LEVEL = 1 << 15,
     ZSEQD_LOG_FORMAT = 1 << 16,
     ZSEQD_KV_MEMORY = 1 << 17,
+    ZSEQD_TRANSPORT = 1 << 18,
 };
 
 typedef struct {
@@ -41,6 +43,7 @@ typedef struct {
     const char *cluster;  //  ... as the following
     const char *members;
     const char *bind;
+    zseq_transport_kind_t transport;  //  NONE: not given
     uint64_t names_max;
     uint64_t memory_max_mib;
     uint64_t kv_memory_mib;

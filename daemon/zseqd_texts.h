@@ -38,6 +38,8 @@
     X (OPTION_LOG_LEVEL,                                                       \
        "--log-level '%s' is not error, warning, info or debug")                \
     X (OPTION_LOG_FORMAT, "--log-format '%s' is not text or json")             \
+    X (OPTION_TRANSPORT,                                                       \
+       "--transport '%s' is not a transport of this build: zmq or native")     \
     X (OPTION_VALUE, "option %s needs a value")                                \
     X (OPTION_UNKNOWN, "there is no option '%s'")                              \
     X (OPTION_UNEXPECTED, "unexpected '%s'")                                   \

@@ -103,6 +103,8 @@
     X (URI_LABEL,                                                              \
        "URI '%.300s': label=%s is not 1 to %d ASCII letters, digits or "       \
        "characters of -_.:@/+[]")                                              \
+    X (URI_TRANSPORT, "URI '%.300s': transport=%s is not one of this build: "  \
+                      "use zmq or native")                                     \
     X (URI_OPTION_UNKNOWN,                                                     \
        "URI '%.300s': there is no option '%s'; there are %stimeout%s")         \
     X (URI_OPTION_RANGE,                                                       \
@@ -158,7 +160,7 @@
     X (SESSION_OTHERS, " or the other endpoints")                              \
     X (SESSION_RESOLVES, "does the name resolve, and ")                        \
     X (SESSION_FIRST, ", which answered first")                                \
-    X (URI_OPTIONS_CLUSTER, "cluster, label, r, w and ")                       \
+    X (URI_OPTIONS_CLUSTER, "cluster, label, r, transport, w and ")            \
     X (URI_OPTIONS_FILE, "unsafe-filesystem and ")                             \
     X (URI_OPTIONS_FLAKE, ", bits and epoch")
 

@@ -41,13 +41,17 @@ s_lock (zseq_reactor_t *self)
     s_mark_stale (self);
 }
 
-//  Releases the lock, and the entrance if this thread has it.
+//  Releases the lock, and the entrance if this thread has it. Then sends what
+//  this thread has left to send: others need not wait for the lock meanwhile.
 static void
 s_unlock (zseq_reactor_t *self)
 {
     bool has_entrance = self->has_entrance;
     self->has_entrance = false;
+    zseq_session_t *session = self->session;
     pthread_mutex_unlock (&self->lock);
+    if (session)
+        zseq_session_flush (session);
     if (has_entrance)
         zseq_fair_lock_release (&self->entrance);
 }
@@ -62,11 +66,16 @@ s_let_in (zseq_reactor_t *self)
 }
 
 //  Releases the lock until cond is signalled or the time until has come; NULL:
-//  there is no such time.
+//  there is no such time. Returns sooner if there was something to send.
 static void
 s_sleep (zseq_reactor_t *self, pthread_cond_t *cond,
          const struct timespec *until)
 {
+    if (self->session && zseq_session_unflushed (self->session)) {
+        s_unlock (self);
+        s_lock (self);
+        return;
+    }
     s_let_in (self);
     if (until)
         pthread_cond_timedwait (cond, &self->lock, until);

@@ -180,3 +180,18 @@ zseq_session_note_ready (zseq_session_t *self, const struct pollfd *fds,
     assert (self);
     self->ops->note_ready (self, fds, count);
 }
+
+void
+zseq_session_flush (zseq_session_t *self)
+{
+    assert (self);
+    if (self->ops->flush)
+        self->ops->flush (self);
+}
+
+bool
+zseq_session_unflushed (const zseq_session_t *self)
+{
+    assert (self);
+    return self->ops->unflushed && self->ops->unflushed (self);
+}

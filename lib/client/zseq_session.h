@@ -38,6 +38,8 @@ typedef struct {
     size_t (*fds) (const zseq_session_t *self, struct pollfd *fds);
     void (*note_ready) (zseq_session_t *self, const struct pollfd *fds,
                         size_t count);
+    void (*flush) (zseq_session_t *self);            //  NULL: sends at once
+    bool (*unflushed) (const zseq_session_t *self);  //  NULL: never
     //  Called only for a session that is not fatal.
     void (*explain) (const zseq_session_t *self, zseq_outcome_t *outcome);
 } zseq_session_ops_t;
@@ -156,5 +158,10 @@ unsigned zseq_session_changes (const zseq_session_t *self);
 //  Notes the result of a poll, as zseq_transport_note_ready does.
 void zseq_session_note_ready (zseq_session_t *self, const struct pollfd *fds,
                               size_t count);
+
+//  As zseq_transport_flush and _unflushed. _flush may be called without the
+//  reactor's lock.
+void zseq_session_flush (zseq_session_t *self);
+bool zseq_session_unflushed (const zseq_session_t *self);
 
 #endif

@@ -21,6 +21,7 @@
 #include "zseq_client_label.h"
 #include "zseq_client_texts.h"
 #include "zseq_codec.h"
+#include "zseq_io_texts.h"
 #include "zseq_session.h"
 #include "zseq_transport.h"
 
@@ -107,7 +108,12 @@ s_close (s_cluster_t *self, s_connection_t *connection)
 static int
 s_open_listed (s_cluster_t *self)
 {
-    self->transport = zseq_transport_new (NULL);
+    zseq_transport_options_t options = {
+      .kind = zseq_transport_kind_choose (self->session.uri->transport)};
+    if (options.kind == ZSEQ_TRANSPORT_NONE)
+        return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_TRANSPORT_UNKNOWN,
+                                 getenv ("ZSEQ_TRANSPORT"));
+    self->transport = zseq_transport_new (&options);
     if (!self->transport)
         return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_SOCKETS);
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
@@ -622,6 +628,19 @@ s_note_ready (zseq_session_t *session, const struct pollfd *fds, size_t count)
     zseq_transport_note_ready (self->transport, fds, count);
 }
 
+static void
+s_flush (zseq_session_t *session)
+{
+    zseq_transport_flush (((s_cluster_t *) session)->transport);
+}
+
+static bool
+s_unflushed (const zseq_session_t *session)
+{
+    return zseq_transport_unflushed (
+      ((const s_cluster_t *) session)->transport);
+}
+
 int
 zseq_session_cluster_new (zseq_session_t **self_p, const zseq_uri_t *uri,
                           uint64_t request)
@@ -637,6 +656,8 @@ zseq_session_cluster_new (zseq_session_t **self_p, const zseq_uri_t *uri,
                                            .wake_us = s_wake_us,
                                            .fds = s_fds,
                                            .note_ready = s_note_ready,
+                                           .flush = s_flush,
+                                           .unflushed = s_unflushed,
                                            .explain = s_explain};
     s_cluster_t *self = calloc (1, sizeof *self);
     if (!self)

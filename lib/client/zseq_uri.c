@@ -61,6 +61,16 @@ s_uri_label (const char *text, const char *value, zseq_uri_t *uri)
     return ZSEQ_OK;
 }
 
+static int
+s_uri_transport (const char *text, const char *value, zseq_uri_t *uri)
+{
+    uri->transport = zseq_transport_kind_find (value);
+    if (uri->transport == ZSEQ_TRANSPORT_NONE)
+        return zseq_detail_fail (ZSEQ_EURI, ZSEQ_TEXT_URI_TRANSPORT, text,
+                                 value);
+    return ZSEQ_OK;
+}
+
 //  Reads the number of an option.
 static int
 s_uri_number (const char *text, const char *option, const char *value, int min,
@@ -98,6 +108,8 @@ s_uri_option (const char *text, const char *option, zseq_uri_t *uri)
         return s_uri_cluster_name (text, value, uri);
     if (cluster && !strcmp (key, "label"))
         return s_uri_label (text, value, uri);
+    if (cluster && !strcmp (key, "transport"))
+        return s_uri_transport (text, value, uri);
     if (file && !strcmp (key, "unsafe-filesystem")) {
         int unsafe = 0;
         int rc = s_uri_number (text, option, value, 0, 1, &unsafe);

@@ -5,6 +5,7 @@
 
 #include "zseq_flake.h"
 #include "zseq_members.h"
+#include "zseq_transport.h"
 
 #define ZSEQ_PATH_SIZE 1024  //  Bytes of a directory's path, and the NUL
 
@@ -30,6 +31,7 @@ typedef struct {
     bool labelled;                     //  label is there, perhaps empty
     char label[ZSEQ_LABEL_MAX + 1];    //  What the client tells nodes; empty:
                                        //  nothing
+    zseq_transport_kind_t transport;   //  NONE: as $ZSEQ_TRANSPORT says
     int r;                             //  0: the smallest that is safe
     int w;
     int timeout_ms;

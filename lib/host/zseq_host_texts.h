@@ -32,6 +32,9 @@
     X (MEMORY_FULL, WARNING, "memory",                                         \
        "waiting messages take too much memory (--memory-max): closing all "    \
        "connections, which may connect again")                                 \
+    X (CONNECTIONS_ENDED, WARNING, "memory",                                   \
+       "ending the %zu heaviest connections: what they send and do not read "  \
+       "takes more than --memory-max allows")                                  \
     X (CONNECTIONS_REFUSED, WARNING, "memory", "%s")                           \
     X (ENDS, ERROR, "end", "%s")                                               \
     X (FAILS, ERROR, "end", "%s: %s")                                          \

@@ -28,6 +28,7 @@
 #include "zseq_detail.h"
 #include "zseq_host.h"
 #include "zseq_host_texts.h"
+#include "zseq_io_texts.h"
 #include "zseq_loop.h"
 #include "zseq_pack.h"
 #include "zseq_packer.h"
@@ -398,7 +399,12 @@ s_open_sockets (zseq_server_t *self)
 static int
 s_open_transport (zseq_server_t *self)
 {
-    self->transport = zseq_transport_new (NULL);
+    zseq_transport_options_t sockets = {
+      .kind = zseq_transport_kind_choose (self->options->transport)};
+    if (sockets.kind == ZSEQ_TRANSPORT_NONE)
+        return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_TRANSPORT_UNKNOWN,
+                                 getenv ("ZSEQ_TRANSPORT"));
+    self->transport = zseq_transport_new (&sockets);
     if (!self->transport)
         return zseq_detail_fail (ZSEQ_ENOMEM,
                                  ZSEQ_TEXT_NO_MEMORY_SERVER_SOCKETS);
@@ -611,8 +617,9 @@ s_set_trouble (zseq_server_t *self, uint64_t now_us)
 }
 
 //  P6: libzmq queues what others send, and holds a message until all of it has
-//  come. When that takes too much memory, closes all connections, which frees
-//  it, and opens the sockets again later.
+//  come. When that takes too much memory, ends the connections that take most.
+//  Where these are not known, closes all, which frees it, and opens the sockets
+//  again later.
 static void
 s_guard (zseq_server_t *self, uint64_t now_us)
 {
@@ -638,6 +645,12 @@ s_guard (zseq_server_t *self, uint64_t now_us)
     malloc_trim (0);
     if (s_resident (self) <= max)
         return;
+    size_t ended = zseq_transport_shed (self->transport);
+    if (ended) {
+        s_log (self, ZSEQ_LOG (CONNECTIONS_ENDED), ended);
+        self->guard_us = now_us + GUARD_AGAIN_US;
+        return;
+    }
     s_log (self, ZSEQ_LOG (MEMORY_FULL));
     s_close_sockets (self);
     self->closed = true;

@@ -12,6 +12,7 @@
 #define ZSEQ_SERVER_H_INCLUDED
 
 #include "zseq_node.h"
+#include "zseq_transport.h"
 
 typedef struct zseq_server zseq_server_t;
 
@@ -27,6 +28,7 @@ typedef struct {
     const char *name;
     const char *cluster;
     const zseq_members_t *members;
+    zseq_transport_kind_t transport;  //  NONE: as $ZSEQ_TRANSPORT says
     bool insecure;        //  May bind where other machines can reach it
     bool unsafe;          //  The directory may be on any file system
     size_t names_max;     //  Sequences that the node holds at most

@@ -21,8 +21,8 @@
 //
 //  - Threads. Clients and handles are thread-safe, but no thread may use a
 //    handle while another thread destroys it. To end calls that wait, destroy
-//    the client. The library starts threads of its own: those of libzmq, and
-//    some for background work and for the disk of file:.
+//    the client. The library starts threads of its own: those of libzmq, if
+//    that is used, and some for background work and for the disk of file:.
 //  - Signals. The library's threads block every signal, and the library
 //    installs no signal handler. A blocking call that a signal interrupts goes
 //    on until its deadline.
@@ -34,11 +34,13 @@
 //    killed.
 //  - Descriptors and threads. A client of a cluster needs two threads, and
 //    seven descriptors and two for each node; file: needs a thread and twelve
-//    descriptors. libzmq ends the process by abort () when it cannot have what
-//    it needs. So the library tries to have as much before it starts libzmq,
-//    with the client's first call, and before each new socket, and fails with
-//    ZSEQ_EIO if it cannot. Another thread that takes the last of them in the
-//    moment after that can still bring the abort about.
+//    descriptors. With transport=native a cluster needs no thread, but one for
+//    each name of a host while it is resolved, and three descriptors and one
+//    for each node. libzmq ends the process by abort () when it cannot have
+//    what it needs. So the library tries to have as much before it starts
+//    libzmq, with the client's first call, and before each new socket, and
+//    fails with ZSEQ_EIO if it cannot. Another thread that takes the last of
+//    them in the moment after that can still bring the abort about.
 //  - Never close descriptors that are not yours, as closefrom (3) does, unless
 //    exec follows: a descriptor of the library, or of libzmq, that is closed
 //    while a client uses it ends the process by abort (), before the library
@@ -197,6 +199,9 @@ typedef struct zseq_client zseq_client_t;
 //                      it in memory, and zseq_info tells it to anyone who asks
 //                      whose the last claim of a sequence was. Default
 //                      program[pid]@host; empty: tells nothing
+//      transport=KIND  what moves messages to nodes: zmq, which is libzmq, or
+//                      native, zseq's own; nodes serve both. Default:
+//                      $ZSEQ_TRANSPORT, else zmq, if the build has it
 //      r=R  w=W        replies that a read and a write wait for
 //      unsafe-filesystem=1  allows DIR of file: to be on a network or FUSE file
 //                      system, which is refused otherwise (ZSEQ_EINVAL): if its

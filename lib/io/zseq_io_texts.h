@@ -128,11 +128,17 @@
     X (KV_SHOT_LACKS, "does not say what the journal relies on")               \
     X (KV_SHOT_NEW, "newer than the end of the journal")                       \
     X (KV_SHOT_OLD, "older than the journal says")                             \
+    X (TRANSPORT_UNKNOWN,                                                      \
+       "$ZSEQ_TRANSPORT is '%.63s', and this build has no such transport: "    \
+       "unset it, or set it to zmq or native")                                 \
     X (SOCKET_FAILED, "cannot open a socket: %s")                              \
     X (BIND_TAKEN,                                                             \
        "cannot bind %s: a process listens there: stop it, or bind elsewhere")  \
     X (BIND_NO_ADDRESS,                                                        \
        "cannot bind %s: no address or interface of this machine; correct "     \
+       "it, or bind elsewhere")                                                \
+    X (BIND_NOT_SOCKET,                                                        \
+       "cannot bind %s: something that is no socket has that path: remove "    \
        "it, or bind elsewhere")                                                \
     X (BIND_FAILED, "cannot bind %s: %s")                                      \
     X (CONNECT_FAILED, "cannot connect to %s: %s")

@@ -170,6 +170,7 @@ zseq_packer_flush (zseq_packer_t *self, bool hold, uint64_t now_us)
     for (size_t index = 0; index < self->route_count; index++)
         s_send_route (self, &self->route[index]);
     self->route_count = 0;
+    zseq_transport_flush (self->transport);
 }
 
 uint64_t

@@ -34,7 +34,8 @@ void zseq_packer_reply (zseq_packer_t *self, const zseq_route_t *route,
 //  A frame has come over a link.
 void zseq_packer_note_heard (zseq_packer_t *self, size_t link);
 
-//  Sends all that was added. hold: leaves out links that have not answered.
+//  Sends all that was added, and flushes the transport. hold: leaves out links
+//  that have not answered.
 void zseq_packer_flush (zseq_packer_t *self, bool hold, uint64_t now_us);
 
 //  When to flush again; UINT64_MAX: nothing is held.

@@ -1,27 +1,8 @@
-//  ZeroMQ sockets behind zseq_transport.h.
-//
-//  A node binds one ROUTER (zseq_transport_bind); each link is a DEALER
-//  (zseq_transport_link). s_open sets the socket options that lib/doc/wire.md,
-//  section 2, names, and explains each that works around a fault of libzmq.
-//
-//  ZeroMQ's descriptors are edge-triggered, and each read of an empty socket
-//  costs system calls. A socket (s_socket_t) is therefore quiet from when a
-//  read finds it empty until its descriptor becomes readable or a message is
-//  sent. The received frame stays in one zmq_msg_t until the next receive;
-//  those of a drain stay until the next drain.
-//
-//  libzmq resolves a host's name each time that it tries to connect, in the
-//  thread that moves the bytes of all connections of its context. With a name
-//  server that does not answer, that thread stands still for ten seconds at a
-//  time. So a link to a name has a context of its own: no other link, and not
-//  the ROUTER, waits with it.
+//  Chooses the kind of a transport, and passes each call on to it.
 
 #include "zseq_transport.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,20 +10,8 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <zmq.h>
 
-#include "zseq_io_texts.h"
-#include "zseq_limits.h"
-#include "zseq_members.h"
-
-//  What libzmq 4.3.4 needs, and aborts the process for if it lacks that. The
-//  context: a descriptor that wakes the thread which terminates it, and one
-//  that wakes and one to poll for each of its two threads. A socket: one that
-//  wakes it, one that binds or connects, and one with which libzmq lists the
-//  network interfaces meanwhile.
-#define CONTEXT_DESCRIPTORS 5
-#define CONTEXT_THREADS 2
-#define SOCKET_DESCRIPTORS 3
+#include "zseq_transport_private.h"
 
 //  A connection that finds the backlog full is tried again a second later, so
 //  thousands of clients that start together must fit. Linux admits 4096.
@@ -50,6 +19,8 @@ static const zseq_transport_options_t s_defaults = {
   .queue_max = 1024,
   .backlog = 4096,
   .message_size_max = ZSEQ_MESSAGE_MAX,
+  .connections_max = 16384,
+  .source_max = 4096,
   .linger_ms = 200,
   .silence_ms = 3000,
   .reconnect_ms = 20,
@@ -58,37 +29,68 @@ static const zseq_transport_options_t s_defaults = {
   .handshake_ms = 5000,
 };
 
-//  A socket, its descriptor, and whether the socket is empty until the
-//  descriptor becomes readable.
-typedef struct {
-    void *zmq;
-    void *context;  //  The socket's own; NULL: that of the transport
-    int fd;
-    bool quiet;
-} s_socket_t;
-
-struct zseq_transport {
-    void *context;                     //  NULL: no socket was opened yet
-    zseq_transport_options_t options;  //  All set: no field is 0
-    s_socket_t router;
-    s_socket_t link[ZSEQ_LINKS_MAX];
-    zmq_msg_t frame;   //  The last frame received
-    size_t next_link;  //  Index of the link to drain next
-    size_t drained_count;
-    zmq_msg_t drained[ZSEQ_FRAMES_MAX];  //  The frames of the last drain
-    zseq_traffic_t traffic;
-    char text[512];
+//  The kinds that this build has; the first is the default.
+static const struct {
+    const char *name;
+    zseq_transport_kind_t kind;
+    zseq_transport_t *(*make) (void);
+} s_kinds[] = {
+#ifdef ZSEQ_ZMQ
+  {"zmq", ZSEQ_TRANSPORT_ZMQ, zseq_transport_zmq_new},
+#endif
+  {"native", ZSEQ_TRANSPORT_NATIVE, zseq_transport_native_new},
 };
 
-//  Keeps the text of why a call failed, and returns rc.
-static int
-s_fail (zseq_transport_t *self, int rc, const char *format, ...)
+#define KINDS (sizeof s_kinds / sizeof *s_kinds)
+
+zseq_transport_kind_t
+zseq_transport_kind_find (const char *name)
 {
+    assert (name);
+    for (size_t index = 0; index < KINDS; index++)
+        if (!strcmp (s_kinds[index].name, name))
+            return s_kinds[index].kind;
+    return ZSEQ_TRANSPORT_NONE;
+}
+
+zseq_transport_kind_t
+zseq_transport_kind_choose (zseq_transport_kind_t given)
+{
+    if (given != ZSEQ_TRANSPORT_NONE)
+        return given;
+    const char *name = getenv ("ZSEQ_TRANSPORT");
+    return name && *name ? zseq_transport_kind_find (name) : s_kinds[0].kind;
+}
+
+int
+zseq_transport_fail (zseq_transport_t *self, int rc, const char *format, ...)
+{
+    assert (self);
+    assert (format);
     va_list list;
     va_start (list, format);
     vsnprintf (self->text, sizeof self->text, format, list);
     va_end (list);
     return rc;
+}
+
+bool
+zseq_transport_taken (const char *endpoint)
+{
+    assert (endpoint);
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    const char *path = endpoint + strlen ("ipc://");
+    if (strncmp (endpoint, "ipc://", 6) ||
+        strlen (path) >= sizeof address.sun_path)
+        return false;
+    strcpy (address.sun_path, path);
+    int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd == -1)
+        return false;
+    bool taken =
+      connect (fd, (const struct sockaddr *) &address, sizeof address) == 0;
+    close (fd);
+    return taken;
 }
 
 //  Replaces a default by the given option unless the given option is 0.
@@ -107,9 +109,12 @@ s_take_options (zseq_transport_options_t *self,
     *self = s_defaults;
     if (!given)
         return;
+    self->kind = given->kind;
     s_choose (&self->queue_max, given->queue_max);
     s_choose (&self->backlog, given->backlog);
     s_choose (&self->message_size_max, given->message_size_max);
+    s_choose (&self->connections_max, given->connections_max);
+    s_choose (&self->source_max, given->source_max);
     s_choose (&self->linger_ms, given->linger_ms);
     s_choose (&self->silence_ms, given->silence_ms);
     s_choose (&self->reconnect_ms, given->reconnect_ms);
@@ -121,45 +126,17 @@ s_take_options (zseq_transport_options_t *self,
 zseq_transport_t *
 zseq_transport_new (const zseq_transport_options_t *options)
 {
-    zseq_transport_t *self = calloc (1, sizeof *self);
-    if (!self)
-        return NULL;
-    s_take_options (&self->options, options);
-    zmq_msg_init (&self->frame);
+    zseq_transport_options_t taken;
+    s_take_options (&taken, options);
+    taken.kind = zseq_transport_kind_choose (taken.kind);
+    size_t index = 0;
+    while (index < KINDS && s_kinds[index].kind != taken.kind)
+        index++;
+    //  Callers check a name before they get here.
+    zseq_transport_t *self = s_kinds[index < KINDS ? index : 0].make ();
+    if (self)
+        self->options = taken;
     return self;
-}
-
-static void
-s_release_drained (zseq_transport_t *self)
-{
-    while (self->drained_count)
-        zmq_msg_close (&self->drained[--self->drained_count]);
-}
-
-//  Ends a context whose sockets are closed.
-static void *
-s_end_context (void *context)
-{
-    while (zmq_ctx_term (context) == -1 && errno == EINTR)
-        continue;
-    return NULL;
-}
-
-//  Ends a link's own context in the background: its thread may be waiting for a
-//  name server.
-static void
-s_abandon_context (void *context)
-{
-    sigset_t all;
-    sigset_t before;
-    sigfillset (&all);
-    pthread_sigmask (SIG_SETMASK, &all, &before);
-    pthread_t thread;
-    if (pthread_create (&thread, NULL, s_end_context, context) == 0)
-        pthread_detach (thread);
-    else
-        (void) s_end_context (context);
-    pthread_sigmask (SIG_SETMASK, &before, NULL);
 }
 
 void
@@ -170,12 +147,7 @@ zseq_transport_destroy (zseq_transport_t **self_p)
     zseq_transport_t *self = *self_p;
     if (!self)
         return;
-    zmq_msg_close (&self->frame);
-    s_release_drained (self);
-    zseq_transport_reset (self);
-    if (self->context)
-        (void) s_end_context (self->context);
-    free (self);
+    self->ops->destroy (self);
     *self_p = NULL;
 }
 
@@ -186,162 +158,19 @@ zseq_transport_text (const zseq_transport_t *self)
     return self->text;
 }
 
-//  Sets an option. Every libzmq that we build with has the option and accepts
-//  the value: a failure is our mistake.
-static void
-s_set (void *socket, int option, int value)
-{
-    int rc = zmq_setsockopt (socket, option, &value, sizeof value);
-    assert (rc == 0);
-}
-
-//  Makes a socket, and the context if there is none yet. The first socket
-//  starts the context's threads. NULL: it failed with self->text.
-static void *
-s_make (zseq_transport_t *self, int type, void **context_p)
-{
-    bool first = !*context_p;
-    if (!zseq_limits_leave (
-          SOCKET_DESCRIPTORS + (first ? CONTEXT_DESCRIPTORS : 0),
-          first ? CONTEXT_THREADS : 0, self->text, sizeof self->text))
-        return NULL;
-    if (first)
-        *context_p = zmq_ctx_new ();
-    void *socket = *context_p ? zmq_socket (*context_p, type) : NULL;
-    if (!socket)
-        (void) s_fail (self, ZSEQ_EIO, ZSEQ_TEXT_SOCKET_FAILED,
-                       zmq_strerror (errno));
-    //  Closing never waits for unsent messages.
-    if (first && *context_p)
-        (void) zmq_ctx_set (*context_p, ZMQ_BLOCKY, 0);
-    return socket;
-}
-
-//  Opens a socket of that type with all options set. NULL: it failed with
-//  self->text.
-static void *
-s_open (zseq_transport_t *self, int type, void **context_p)
-{
-    void *socket = s_make (self, type, context_p);
-    if (!socket)
-        return NULL;
-    const zseq_transport_options_t *options = &self->options;
-    int64_t message_max = options->message_size_max;
-    int rc =
-      zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &message_max, sizeof message_max);
-    assert (rc == 0);
-    s_set (socket, ZMQ_LINGER, 0);
-    s_set (socket, ZMQ_SNDHWM, options->queue_max);
-    //  The input queue is unlimited, so input never waits. libzmq 4.3.4 aborts
-    //  if a connection closes while its input waits for a full queue and the
-    //  bytes already read contain a PING. The other end can provoke the abort.
-    s_set (socket, ZMQ_RCVHWM, 0);
-    s_set (socket, ZMQ_HANDSHAKE_IVL, options->handshake_ms);
-    //  No ZMTP heartbeats: libzmq 4.3.4 aborts if a heartbeat is due on a
-    //  connection that its peer has closed while the input waits.
-    s_set (socket, ZMQ_TCP_KEEPALIVE, 1);
-    s_set (socket, ZMQ_TCP_KEEPALIVE_IDLE, 1);
-    s_set (socket, ZMQ_TCP_KEEPALIVE_INTVL, 1);
-    s_set (socket, ZMQ_TCP_KEEPALIVE_CNT, 3);
-    s_set (socket, ZMQ_TCP_MAXRT, options->silence_ms);
-    return socket;
-}
-
-//  Takes a bound or connecting socket into use, with its own context, if it has
-//  one.
-static void
-s_use (s_socket_t *self, void *socket, void *context)
-{
-    size_t size = sizeof self->fd;
-    int rc = zmq_getsockopt (socket, ZMQ_FD, &self->fd, &size);
-    assert (rc == 0);
-    self->zmq = socket;
-    self->context = context;
-    self->quiet = false;
-}
-
-//  Closes a socket if it is open.
-static void
-s_close (s_socket_t *self)
-{
-    if (self->zmq)
-        zmq_close (self->zmq);
-    if (self->context)
-        s_abandon_context (self->context);
-    self->zmq = self->context = NULL;
-}
-
-//  Enables IPv6 only for an address in brackets: with IPv6 enabled, libzmq
-//  would resolve a name such as localhost to IPv6 alone.
-static void
-s_set_family (void *socket, const char *endpoint)
-{
-    s_set (socket, ZMQ_IPV6, strchr (endpoint, '[') != NULL);
-}
-
-//  Whether a process listens at an ipc endpoint: libzmq would silently take the
-//  endpoint over.
-static bool
-s_taken (const char *endpoint)
-{
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const char *path = endpoint + strlen ("ipc://");
-    if (strncmp (endpoint, "ipc://", 6) ||
-        strlen (path) >= sizeof address.sun_path)
-        return false;
-    strcpy (address.sun_path, path);
-    int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (fd == -1)
-        return false;
-    bool taken =
-      connect (fd, (const struct sockaddr *) &address, sizeof address) == 0;
-    close (fd);
-    return taken;
-}
-
 int
 zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
 {
     assert (self);
     assert (endpoint);
-    assert (!self->router.zmq);
-
-    if (s_taken (endpoint))
-        return s_fail (self, ZSEQ_ELOCKED, ZSEQ_TEXT_BIND_TAKEN, endpoint);
-    void *router = s_open (self, ZMQ_ROUTER, &self->context);
-    if (!router)
-        return ZSEQ_EIO;
-    //  A reply to a disconnected client fails instead of vanishing. No client
-    //  can take over another's connection by claiming its routing ID.
-    s_set (router, ZMQ_ROUTER_MANDATORY, 1);
-    s_set (router, ZMQ_ROUTER_HANDOVER, 0);
-    s_set (router, ZMQ_BACKLOG, self->options.backlog);
-    s_set (router, ZMQ_LINGER, self->options.linger_ms);
-    s_set_family (router, endpoint);
-    if (zmq_bind (router, endpoint) == -1) {
-        int error = errno;
-        zmq_close (router);
-        //  What libzmq says of a host that is none of these.
-        if (error == ENODEV)
-            return s_fail (self, ZSEQ_EIO, ZSEQ_TEXT_BIND_NO_ADDRESS, endpoint);
-        return s_fail (self,
-                       error == EINVAL       ? ZSEQ_EINVAL
-                       : error == EADDRINUSE ? ZSEQ_ELOCKED
-                                             : ZSEQ_EIO,
-                       ZSEQ_TEXT_BIND_FAILED, endpoint, zmq_strerror (error));
-    }
-    s_use (&self->router, router, NULL);
-    return ZSEQ_OK;
+    return self->ops->bind (self, endpoint);
 }
 
 void
 zseq_transport_reset (zseq_transport_t *self)
 {
     assert (self);
-
-    s_close (&self->router);
-    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
-        zseq_transport_unlink (self, index);
+    self->ops->reset (self);
 }
 
 int
@@ -350,34 +179,7 @@ zseq_transport_link (zseq_transport_t *self, size_t index, const char *endpoint)
     assert (self);
     assert (index < ZSEQ_LINKS_MAX);
     assert (endpoint);
-
-    zseq_transport_unlink (self, index);
-    void *own = NULL;
-    bool named = zseq_endpoint_named (endpoint);
-    void *link = s_open (self, ZMQ_DEALER, named ? &own : &self->context);
-    if (!link) {
-        if (own)
-            s_abandon_context (own);
-        return ZSEQ_EIO;
-    }
-    //  A request that cannot be sent now is not queued: its deadline may have
-    //  passed once the node is back.
-    s_set (link, ZMQ_IMMEDIATE, 1);
-    s_set (link, ZMQ_RECONNECT_IVL, self->options.reconnect_ms);
-    s_set (link, ZMQ_RECONNECT_IVL_MAX, self->options.reconnect_ms_max);
-    s_set (link, ZMQ_CONNECT_TIMEOUT, self->options.connect_ms);
-    s_set_family (link, endpoint);
-    if (zmq_connect (link, endpoint) == -1) {
-        int error = errno;
-        zmq_close (link);
-        if (own)
-            s_abandon_context (own);
-        return s_fail (self, error == EINVAL ? ZSEQ_EINVAL : ZSEQ_EIO,
-                       ZSEQ_TEXT_CONNECT_FAILED, endpoint,
-                       zmq_strerror (error));
-    }
-    s_use (&self->link[index], link, own);
-    return ZSEQ_OK;
+    return self->ops->link (self, index, endpoint);
 }
 
 void
@@ -385,34 +187,7 @@ zseq_transport_unlink (zseq_transport_t *self, size_t index)
 {
     assert (self);
     assert (index < ZSEQ_LINKS_MAX);
-
-    s_close (&self->link[index]);
-}
-
-//  Sends one frame on a socket without blocking. Sending consumes the
-//  descriptor's edge, as receiving does.
-static int
-s_send (s_socket_t *socket, const void *bytes, size_t size, int flags)
-{
-    socket->quiet = false;
-    while (zmq_send (socket->zmq, bytes, size, flags | ZMQ_DONTWAIT) == -1)
-        if (errno != EINTR)
-            return ZSEQ_EAGAIN;
-    return ZSEQ_OK;
-}
-
-static void
-s_count_sent (zseq_transport_t *self, size_t size)
-{
-    self->traffic.frames_sent++;
-    self->traffic.bytes_sent += size;
-}
-
-static void
-s_count_received (zseq_transport_t *self, size_t size)
-{
-    self->traffic.frames_received++;
-    self->traffic.bytes_received += size;
+    self->ops->unlink (self, index);
 }
 
 int
@@ -423,16 +198,9 @@ zseq_transport_send (zseq_transport_t *self, size_t index, const uint8_t *bytes,
     assert (index < ZSEQ_LINKS_MAX);
     assert (bytes);
 
-    s_socket_t *link = &self->link[index];
-    if (!link->zmq)
-        return ZSEQ_EAGAIN;
-    int rc = s_send (link, bytes, size, 0);
-    //  A send notices a new connection only now and then. Reading the events
-    //  always notices it, and consumes the descriptor's edge.
-    if (rc == ZSEQ_EAGAIN && zseq_transport_ready (self, index))
-        rc = s_send (link, bytes, size, 0);
+    int rc = self->ops->send (self, index, bytes, size);
     if (rc == ZSEQ_OK)
-        s_count_sent (self, size);
+        zseq_transport_count_sent (self, size);
     return rc;
 }
 
@@ -461,14 +229,9 @@ zseq_transport_reply (zseq_transport_t *self, const zseq_route_t *route,
     assert (route);
     assert (bytes);
 
-    if (!self->router.zmq)
-        return ZSEQ_EAGAIN;
-    int rc = s_send (&self->router, route->id, route->size, ZMQ_SNDMORE);
-    if (rc != ZSEQ_OK)
-        return rc;
-    rc = s_send (&self->router, bytes, size, 0);
+    int rc = self->ops->reply (self, route, bytes, size);
     if (rc == ZSEQ_OK)
-        s_count_sent (self, size);
+        zseq_transport_count_sent (self, size);
     return rc;
 }
 
@@ -477,52 +240,7 @@ zseq_transport_ready (zseq_transport_t *self, size_t index)
 {
     assert (self);
     assert (index < ZSEQ_LINKS_MAX);
-
-    s_socket_t *link = &self->link[index];
-    int events = 0;
-    size_t size = sizeof events;
-    if (!link->zmq)
-        return false;
-    link->quiet = false;
-    return zmq_getsockopt (link->zmq, ZMQ_EVENTS, &events, &size) == 0 &&
-           (events & ZMQ_POLLOUT);
-}
-
-//  Receives the next frame, whether or not it is the first of its message.
-static int
-s_recv (zseq_transport_t *self, s_socket_t *socket)
-{
-    if (socket->quiet)
-        return ZSEQ_EAGAIN;
-    while (zmq_msg_recv (&self->frame, socket->zmq, ZMQ_DONTWAIT) == -1)
-        if (errno != EINTR) {
-            socket->quiet = true;
-            return ZSEQ_EAGAIN;
-        }
-    return ZSEQ_OK;
-}
-
-//  Whether the frame is the last of its message. If not, discards the rest of
-//  the message.
-static bool
-s_last (zseq_transport_t *self, s_socket_t *socket)
-{
-    if (!zmq_msg_more (&self->frame))
-        return true;
-    while (zmq_msg_more (&self->frame))
-        if (s_recv (self, socket) != ZSEQ_OK)
-            break;
-    return false;
-}
-
-//  Returns the received frame to the caller.
-static int
-s_give (zseq_transport_t *self, const uint8_t **bytes_p, size_t *size_p)
-{
-    *bytes_p = zmq_msg_data (&self->frame);
-    *size_p = zmq_msg_size (&self->frame);
-    s_count_received (self, *size_p);
-    return ZSEQ_OK;
+    return self->ops->ready (self, index);
 }
 
 int
@@ -534,48 +252,10 @@ zseq_transport_recv (zseq_transport_t *self, size_t index,
     assert (bytes_p);
     assert (size_p);
 
-    s_socket_t *link = &self->link[index];
-    while (link->zmq && s_recv (self, link) == ZSEQ_OK)
-        if (s_last (self, link))
-            return s_give (self, bytes_p, size_p);
-    return ZSEQ_EAGAIN;
-}
-
-//  Keeps the last frame received until the next drain.
-static void
-s_keep (zseq_transport_t *self, zseq_frame_t *frame)
-{
-    zmq_msg_t *kept = &self->drained[self->drained_count++];
-    zmq_msg_init (kept);
-    int rc = zmq_msg_move (kept, &self->frame);
-    assert (rc == 0);
-    frame->index = self->next_link;
-    frame->bytes = zmq_msg_data (kept);
-    frame->size = zmq_msg_size (kept);
-    s_count_received (self, frame->size);
-}
-
-size_t
-zseq_transport_drain (zseq_transport_t *self,
-                      zseq_frame_t frames[ZSEQ_FRAMES_MAX])
-{
-    assert (self);
-    assert (frames);
-
-    s_release_drained (self);
-    size_t empty = 0;
-    while (empty < ZSEQ_LINKS_MAX && self->drained_count < ZSEQ_FRAMES_MAX) {
-        s_socket_t *link = &self->link[self->next_link];
-        if (!link->zmq || s_recv (self, link) != ZSEQ_OK) {
-            self->next_link = (self->next_link + 1) % ZSEQ_LINKS_MAX;
-            empty++;
-            continue;
-        }
-        empty = 0;
-        if (s_last (self, link))
-            s_keep (self, &frames[self->drained_count]);
-    }
-    return self->drained_count;
+    int rc = self->ops->recv (self, index, bytes_p, size_p);
+    if (rc == ZSEQ_OK)
+        zseq_transport_count_received (self, *size_p);
+    return rc;
 }
 
 int
@@ -587,24 +267,23 @@ zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
     assert (bytes_p);
     assert (size_p);
 
-    if (!self->router.zmq || s_recv (self, &self->router) != ZSEQ_OK)
-        return ZSEQ_EAGAIN;
-    size_t size = zmq_msg_size (&self->frame);
-    bool usable = size <= ZSEQ_ROUTE_MAX && zmq_msg_more (&self->frame);
-    route_p->size = 0;
-    if (usable) {
-        route_p->size = (uint8_t) size;
-        memcpy (route_p->id, zmq_msg_data (&self->frame), size);
-    }
-    if (zmq_msg_more (&self->frame) && s_recv (self, &self->router) != ZSEQ_OK)
-        return ZSEQ_EAGAIN;
-    usable = s_last (self, &self->router) && usable;
-    (void) s_give (self, bytes_p, size_p);
-    //  Returns an empty frame for a dropped message, so that the caller can do
-    //  its other work during a flood of them.
-    if (!usable)
-        *size_p = 0;
-    return ZSEQ_OK;
+    int rc = self->ops->recv_request (self, route_p, bytes_p, size_p);
+    if (rc == ZSEQ_OK)
+        zseq_transport_count_received (self, *size_p);
+    return rc;
+}
+
+size_t
+zseq_transport_drain (zseq_transport_t *self,
+                      zseq_frame_t frames[ZSEQ_FRAMES_MAX])
+{
+    assert (self);
+    assert (frames);
+
+    size_t count = self->ops->drain (self, frames);
+    for (size_t at = 0; at < count; at++)
+        zseq_transport_count_received (self, frames[at].size);
+    return count;
 }
 
 const zseq_traffic_t *
@@ -614,37 +293,12 @@ zseq_transport_traffic (const zseq_transport_t *self)
     return &self->traffic;
 }
 
-//  Adds a socket's descriptor to fds.
-static void
-s_add_fd (const s_socket_t *socket, struct pollfd *fds, size_t *count_p)
-{
-    if (!socket->zmq)
-        return;
-    fds[*count_p].fd = socket->fd;
-    fds[*count_p].events = POLLIN;
-    fds[*count_p].revents = 0;
-    (*count_p)++;
-}
-
 size_t
 zseq_transport_fds (const zseq_transport_t *self, struct pollfd *fds)
 {
     assert (self);
     assert (fds);
-
-    size_t count = 0;
-    s_add_fd (&self->router, fds, &count);
-    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
-        s_add_fd (&self->link[index], fds, &count);
-    return count;
-}
-
-//  Ends a socket's quiet time if the ready descriptor is the socket's.
-static void
-s_note_ready (s_socket_t *socket, int fd)
-{
-    if (socket->zmq && socket->fd == fd)
-        socket->quiet = false;
+    return self->ops->fds (self, fds);
 }
 
 void
@@ -653,12 +307,27 @@ zseq_transport_note_ready (zseq_transport_t *self, const struct pollfd *fds,
 {
     assert (self);
     assert (fds);
+    self->ops->note_ready (self, fds, count);
+}
 
-    for (size_t at = 0; at < count; at++) {
-        if (!fds[at].revents)
-            continue;
-        s_note_ready (&self->router, fds[at].fd);
-        for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
-            s_note_ready (&self->link[index], fds[at].fd);
-    }
+void
+zseq_transport_flush (zseq_transport_t *self)
+{
+    assert (self);
+    if (self->ops->flush)
+        self->ops->flush (self);
+}
+
+size_t
+zseq_transport_shed (zseq_transport_t *self)
+{
+    assert (self);
+    return self->ops->shed ? self->ops->shed (self) : 0;
+}
+
+bool
+zseq_transport_unflushed (const zseq_transport_t *self)
+{
+    assert (self);
+    return self->ops->unflushed && self->ops->unflushed (self);
 }

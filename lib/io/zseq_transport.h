@@ -2,10 +2,14 @@
 //  all requests. A client, or a node that sends requests, has one DEALER per
 //  node, called a link. Socket options: lib/doc/wire.md, section 2.
 //
+//  There are two kinds, and each talks to both (lib/doc/transport.md): one uses
+//  libzmq, the other is our own.
+//
 //  A node calls zseq_transport_new and _bind, receives with _recv_request and
 //  answers with _reply. The sender of requests calls _new and _link, then _send
 //  and _recv, or _drain for all links at once. Both poll the descriptors of
-//  zseq_transport_fds, and pass the result to zseq_transport_note_ready.
+//  zseq_transport_fds, and pass the result to zseq_transport_note_ready. Before
+//  they wait, they call zseq_transport_flush.
 //
 //  Any thread may use a transport, one at a time: guard the transport with a
 //  lock. A thread may poll the descriptors without that lock.
@@ -19,13 +23,32 @@
 
 #define ZSEQ_LINKS_MAX (2 * ZSEQ_NODES_MAX)
 
+typedef enum {
+    ZSEQ_TRANSPORT_NONE,
+    ZSEQ_TRANSPORT_ZMQ,
+    ZSEQ_TRANSPORT_NATIVE
+} zseq_transport_kind_t;
+
+//  The kind of that name, zmq or native; NONE: this build has none of that
+//  name.
+zseq_transport_kind_t zseq_transport_kind_find (const char *name);
+
+//  The kind to use: the given one; if that is NONE, what $ZSEQ_TRANSPORT names,
+//  by default zmq, if this build has it. NONE: $ZSEQ_TRANSPORT names no kind.
+zseq_transport_kind_t zseq_transport_kind_choose (zseq_transport_kind_t given);
+
 //  Options of the sockets. 0 means the default, which is in brackets.
 typedef struct {
+    zseq_transport_kind_t kind;  //  (As zseq_transport_kind_choose says)
     int queue_max;         //  Messages that may wait on a connection to be
                            //  sent: bounds its memory (1024)
     int backlog;           //  Connections that may wait to be accepted (4096)
     int message_size_max;  //  Bytes of a received message
                            //  (ZSEQ_MESSAGE_MAX)
+    //  Of the native kind only. Connections that a ROUTER has at the same time
+    //  (16384), and of these from one address, but for this host's (4096).
+    int connections_max;
+    int source_max;
     //  Milliseconds.
     int linger_ms;         //  How long a closing ROUTER goes on sending its
                            //  last replies (200)
@@ -46,8 +69,8 @@ void zseq_transport_destroy (zseq_transport_t **self_p);
 //  Why the last call failed.
 const char *zseq_transport_text (const zseq_transport_t *self);
 
-//  A socket's input queue is unlimited. A server for untrusted clients watches
-//  the process's memory and resets the transport.
+//  With libzmq, a socket's input queue is unlimited. A server for untrusted
+//  clients watches the process's memory and resets the transport.
 
 //  Binds the ROUTER. Errors: ZSEQ_EINVAL (malformed endpoint), ZSEQ_ELOCKED
 //  (another process listens there), ZSEQ_EIO (no permission, no such address;
@@ -65,8 +88,8 @@ int zseq_transport_link (zseq_transport_t *self, size_t index,
                          const char *endpoint);
 void zseq_transport_unlink (zseq_transport_t *self, size_t index);
 
-//  Sends one frame. Never blocks. Errors: ZSEQ_EAGAIN (not connected, or the
-//  queue is full), nothing sent.
+//  Sends one frame, at the latest with the next flush. Never blocks. Errors:
+//  ZSEQ_EAGAIN (not connected, or the queue is full), nothing sent.
 int zseq_transport_send (zseq_transport_t *self, size_t index,
                          const uint8_t *bytes, size_t size);
 
@@ -78,6 +101,20 @@ uint32_t zseq_transport_send_all (zseq_transport_t *self, uint32_t links,
 //  Sends one frame to the sender of a request, as zseq_transport_send does.
 int zseq_transport_reply (zseq_transport_t *self, const zseq_route_t *route,
                           const uint8_t *bytes, size_t size);
+
+//  Sends what is left to send. Any thread may call it at any time, also without
+//  the lock that guards the transport: the system's calls, which are slow, then
+//  delay no thread that waits for the lock. While a thread does so, all others
+//  return at once, and that thread sends theirs, too.
+void zseq_transport_flush (zseq_transport_t *self);
+
+//  Ends the connections of the ROUTER that take most memory, until half of what
+//  they take is free. Returns how many; 0: there are none, or the kind cannot
+//  tell.
+size_t zseq_transport_shed (zseq_transport_t *self);
+
+//  Whether there is anything to flush.
+bool zseq_transport_unflushed (const zseq_transport_t *self);
 
 //  Whether link index could take a message now.
 bool zseq_transport_ready (zseq_transport_t *self, size_t index);
@@ -118,8 +155,8 @@ const zseq_traffic_t *zseq_transport_traffic (const zseq_transport_t *self);
 
 //  Fills fds with the sockets' descriptors, to poll for POLLIN. The descriptors
 //  are edge-triggered: after any send or receive, receive from every socket
-//  until ZSEQ_EAGAIN before the next poll. Returns how many, at most
-//  ZSEQ_LINKS_MAX + 1.
+//  until ZSEQ_EAGAIN before the next poll. The native kind has one, from the
+//  first bind or link on. Returns how many, at most ZSEQ_LINKS_MAX + 1.
 size_t zseq_transport_fds (const zseq_transport_t *self, struct pollfd *fds);
 
 //  Notes the result of a poll. The transport reads an empty socket again only

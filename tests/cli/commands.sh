@@ -146,6 +146,14 @@ answers 1003 "$zseq" -u "$(uri a b c)?label=" next watched
 run "${ask[@]}" info watched
 holds "an empty label tells nothing" \
     test "$(grep -Ec '^[abc] +1004 .* s ago +-$' "$work/out")" -ge 1
+refuses 1 'transport=udp is not one of this build: use zmq or native' \
+    "$zseq" -u "$(uri a b c)?transport=udp" next watched
+for kind in zmq native; do
+    run "$zseq" -u "$(uri a b c)?transport=$kind" peek watched
+    holds "transport=$kind" test "$status" = 0
+done
+ZSEQ_TRANSPORT=udp refuses 1 "TRANSPORT is 'udp', and this build has no such" \
+    "$zseq" -u "$(uri a b c)" next watched
 refuses 1 'label=web 17 is not 1 to 63 ASCII letters' \
     "$zseq" -u "$(uri a b c)?label=web 17" next watched
 answers $'sequence watched, next 1\nNODE   NEXT  BEHIND  IDS/S  LAST CLAIM  LAST CLAIM BY

@@ -17,6 +17,8 @@ refuses 1 "no option '--colour'" "$zseqd" start --colour
 refuses 1 '--data needs a value' "$zseqd" start --data
 refuses 1 '--data is missing' "$zseqd" start
 refuses 1 "unexpected 'more'" "$zseqd" start --data "$work/none" more
+refuses 1 "--transport 'udp' is not a transport of this build" \
+    "$zseqd" start --data "$work/none" --transport udp
 for count in 0 -1 '' 1x 99999999999999999999; do
     refuses 1 '--names-max' "$zseqd" start --data "$work/none" \
         --names-max "$count"
@@ -88,7 +90,7 @@ a=tcp://[::]:19001|endpoint of a is not .*no wildcard
 $(members a b c d e f g h i j)|more than 9 members
 END
 for option in --insecure --force --bind=tcp://127.0.0.1:1 --names-max=9 \
-    --memory-max=64 --kv-memory=1 --reserve=1 --scrub=1 --floor=9 --lost=b --wait=1; do
+    --transport=native --memory-max=64 --kv-memory=1 --reserve=1 --scrub=1 --floor=9 --lost=b --wait=1; do
     bad 'format takes only' --name a "${good[@]}" "$option"
 done
 answers "formatted $work/i for node i of cluster big (9 members)" \

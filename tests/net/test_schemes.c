@@ -1648,7 +1648,7 @@ static const struct {
   {"tcp://a:1?cluster=" TWENTY TWENTY TWENTY "aaaa", "cluster"},
   {"tcp://a:1?cluster=" HUNDRED, "an option is too long"},
   {"tcp://a:1?batch=1",
-   "'batch=1'; there are cluster, label, r, w and timeout"},
+   "'batch=1'; there are cluster, label, r, transport, w and timeout"},
   {"tcp://a:1?bits=41/10/12", "bits"},
   {"tcp://a:1?epoch=1", "epoch"},
   {"tcp://a:1?" TWENTY "=1", TWENTY "=1"},

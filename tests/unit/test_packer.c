@@ -30,6 +30,7 @@ static void
 s_wait (void)
 {
     struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    zseq_transport_flush (s_transport);
     size_t count = zseq_transport_fds (s_transport, fds);
     cr_assert_gt (poll (fds, (nfds_t) count, WAIT_MS), 0);
     zseq_transport_note_ready (s_transport, fds, count);

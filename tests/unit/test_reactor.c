@@ -118,6 +118,7 @@ s_run (void)
 {
     s_reactor->now_us = 0;
     zseq_reactor_run_once (s_reactor);
+    zseq_session_flush (s_reactor->session);
 }
 
 static void

@@ -52,6 +52,14 @@ s_destroy (s_fixture_t **self_p)
     *self_p = NULL;
 }
 
+//  Ticks the session, and sends what it has to send.
+static void
+s_tick (s_fixture_t *self, uint64_t now_us, bool has_unsent)
+{
+    zseq_session_tick (self->session, now_us, has_unsent);
+    zseq_session_flush (self->session);
+}
+
 //  Ticks the session at that time until the node receives a request.
 static zseq_msg_t
 s_request (s_fixture_t *self, uint64_t now_us)
@@ -59,7 +67,7 @@ s_request (s_fixture_t *self, uint64_t now_us)
     zsock_set_rcvtimeo (self->router, 5);
     zmsg_t *message = NULL;
     for (int round = 0; round < 2000 && !message; round++) {
-        zseq_session_tick (self->session, now_us, false);
+        s_tick (self, now_us, false);
         message = zmsg_recv (self->router);
     }
     cr_assert_not_null (message, "no HELLO arrives");
@@ -114,6 +122,7 @@ s_receive (s_fixture_t *self)
     zseq_msg_t msg;
     while (!seen) {
         struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+        zseq_session_flush (self->session);
         size_t count = zseq_session_fds (self->session, fds);
         cr_assert (!zseq_session_recv (self->session, &msg, &seen));
         if (!seen)
@@ -130,7 +139,7 @@ Test (sessions, are_ready_when_a_formed_cluster_has_answered)
     cr_assert (!zseq_session_ready (self->session));
     s_answer (self, &hello, 42);
     s_receive (self);
-    zseq_session_tick (self->session, 1000001, false);
+    s_tick (self, 1000001, false);
     cr_assert (zseq_session_ready (self->session));
     cr_assert_eq (zseq_session_cluster (self->session), 42);
     cr_assert_eq (zseq_session_n (self->session), 1);
@@ -146,10 +155,10 @@ Test (sessions, wait_for_a_slow_reply)
     bool ready = false;
     for (int round = 0; round < 4 && !ready; round++) {
         for (int tick = 0; tick < 15; tick++)
-            zseq_session_tick (self->session, now_us += 20000, false);
+            s_tick (self, now_us += 20000, false);
         s_answer (self, &hello, 42);
         s_receive (self);
-        zseq_session_tick (self->session, now_us, false);
+        s_tick (self, now_us, false);
         ready = zseq_session_ready (self->session);
         if (!ready)
             hello = s_request (self, now_us);
@@ -180,7 +189,7 @@ Test (sessions, stay_with_an_endpoint_that_was_given)
     strcpy (self->uri.endpoint[0], "tcp://127.0.0.1:1");
     s_answer (self, &hello, 42);
     s_receive (self);
-    zseq_session_tick (self->session, 1000001, false);
+    s_tick (self, 1000001, false);
     cr_assert (zseq_session_ready (self->session));
     cr_assert_str_eq (zseq_session_member (self->session, 0)->endpoint,
                       "tcp://127.0.0.1:1");
@@ -189,6 +198,7 @@ Test (sessions, stay_with_an_endpoint_that_was_given)
     zseq_msg_t msg = {.op = ZSEQ_OP_STATUS, .request = 5, .cluster = 42};
     size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
     cr_assert_eq (zseq_session_send (self->session, 1, bytes, size), 1);
+    zseq_session_flush (self->session);
     cr_assert_eq (s_request (self, 1000002).op, ZSEQ_OP_STATUS);
     s_destroy (&self);
 }
@@ -199,13 +209,13 @@ Test (sessions, ask_again_until_the_cluster_is_formed)
     zseq_msg_t hello = s_request (self, 1000000);
     s_answer (self, &hello, 0);
     s_receive (self);
-    zseq_session_tick (self->session, 1000001, false);
+    s_tick (self, 1000001, false);
     cr_assert (zseq_session_known (self->session));
     cr_assert (!zseq_session_ready (self->session));
     hello = s_request (self, 1200000);
     s_answer (self, &hello, 42);
     s_receive (self);
-    zseq_session_tick (self->session, 1200001, false);
+    s_tick (self, 1200001, false);
     cr_assert (zseq_session_ready (self->session));
     s_destroy (&self);
 }
@@ -230,11 +240,11 @@ Test (sessions, ignore_a_late_reply_to_a_hello)
     cr_assert_neq (first.request, second.request);
     s_answer (self, &first, 41);
     s_receive (self);
-    zseq_session_tick (self->session, 9000001, false);
+    s_tick (self, 9000001, false);
     cr_assert (!zseq_session_known (self->session));
     s_answer (self, &second, 42);
     s_receive (self);
-    zseq_session_tick (self->session, 9000002, false);
+    s_tick (self, 9000002, false);
     cr_assert_eq (zseq_session_cluster (self->session), 42);
     s_destroy (&self);
 }
@@ -251,16 +261,16 @@ Test (sessions, wait_for_a_connected_endpoint_of_an_unknown_node)
     zsock_set_rcvtimeo (unknown, 5);
     zmsg_t *arrived = NULL;
     while (!arrived) {
-        zseq_session_tick (self->session, 1000000, false);
+        s_tick (self, 1000000, false);
         arrived = zmsg_recv (unknown);
     }
     zmsg_destroy (&arrived);
     s_answer (self, &hello, 42);
     s_receive (self);
-    zseq_session_tick (self->session, 1900000, false);
+    s_tick (self, 1900000, false);
     cr_assert (!zseq_session_known (self->session));
     cr_assert_eq (zseq_session_wake_us (self->session), 2000000);
-    zseq_session_tick (self->session, 2000000, false);
+    s_tick (self, 2000000, false);
     cr_assert (zseq_session_ready (self->session));
     s_destroy (&self);
     zsock_destroy (&unknown);
@@ -290,7 +300,7 @@ Test (sessions, notice_a_connection_after_receiving_first)
     s_fixture_t *self = calloc (1, sizeof *self);
     cr_assert_eq (zseq_uri_parse (endpoint, &self->uri), ZSEQ_OK);
     cr_assert_eq (zseq_session_new (&self->session, &self->uri, 77), ZSEQ_OK);
-    zseq_session_tick (self->session, 1000000, false);
+    s_tick (self, 1000000, false);
     close (reserved);
     self->router = zsock_new (ZMQ_ROUTER);
     cr_assert_gt (zsock_bind (self->router, "%s", endpoint), 0);
@@ -325,9 +335,9 @@ Test (sessions, do_not_wait_for_an_endpoint_without_a_node)
     zseq_msg_t hello = s_request (self, 1000000);
     s_answer (self, &hello, 42);
     s_receive (self);
-    zseq_session_tick (self->session, 1049999, false);
+    s_tick (self, 1049999, false);
     cr_assert (!zseq_session_known (self->session));
-    zseq_session_tick (self->session, 1050000, false);
+    s_tick (self, 1050000, false);
     cr_assert (zseq_session_ready (self->session));
     s_destroy (&self);
     close (reserved);
@@ -365,7 +375,7 @@ s_new_labelled (const char *label, uint64_t speaks)
     cr_assert_str_empty (self->label);
     s_answer (self, &hello, 42);
     s_receive (self);
-    zseq_session_tick (self->session, 1000001, false);
+    s_tick (self, 1000001, false);
     cr_assert (zseq_session_ready (self->session));
     return self;
 }
@@ -378,6 +388,7 @@ s_use (s_fixture_t *self, uint64_t now_us)
     zseq_msg_t msg = {.op = ZSEQ_OP_STATUS, .request = 5, .cluster = 42};
     size_t size = zseq_codec_encode (&msg, bytes, sizeof bytes);
     cr_assert_eq (zseq_session_send (self->session, 1, bytes, size), 1);
+    zseq_session_flush (self->session);
     return s_request (self, now_us).op;
 }
 
@@ -401,7 +412,7 @@ Test (sessions, tell_their_label_again_while_they_are_in_use)
     cr_assert_str_eq (self->label, "web-17");
     //  Not used since: the next request that arrives is the next one sent.
     for (uint64_t now_us = 13000000; now_us < 90000000; now_us += 1000000)
-        zseq_session_tick (self->session, now_us, false);
+        s_tick (self, now_us, false);
     cr_assert_eq (s_use (self, 90000000), ZSEQ_OP_STATUS);
     s_destroy (&self);
 }

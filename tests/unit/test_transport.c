@@ -1,11 +1,14 @@
-//  Tests the functions of a transport that use all links at once. The nodes are
-//  ROUTER sockets of the test.
+//  Tests transports of both kinds. In the first part the nodes are ROUTER
+//  sockets of the test, in the second they are transports: each kind talks to
+//  each.
 
 #include <criterion/criterion.h>
 #include <czmq.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 
 #include "zseq_transport.h"
@@ -16,16 +19,30 @@
 #define WAIT_MS 10000
 #define NODES 2
 
+static const zseq_transport_kind_t s_kinds[] = {ZSEQ_TRANSPORT_ZMQ,
+                                                ZSEQ_TRANSPORT_NATIVE};
+#define KINDS (sizeof s_kinds / sizeof *s_kinds)
+
 static zsock_t *s_node[NODES];
 static zframe_t *s_route[NODES];  //  From the node to its link
 static zseq_transport_t *s_transport;
 static zseq_frame_t s_frames[ZSEQ_FRAMES_MAX];
+
+static zseq_transport_t *
+s_new (zseq_transport_kind_t kind)
+{
+    zseq_transport_options_t options = {.kind = kind};
+    zseq_transport_t *transport = zseq_transport_new (&options);
+    cr_assert (transport);
+    return transport;
+}
 
 //  Waits until a socket has something to say. Fails after WAIT_MS.
 static void
 s_wait_for_socket (void)
 {
     struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    zseq_transport_flush (s_transport);
     size_t count = zseq_transport_fds (s_transport, fds);
     cr_assert_gt (poll (fds, (nfds_t) count, WAIT_MS), 0);
     zseq_transport_note_ready (s_transport, fds, count);
@@ -33,9 +50,9 @@ s_wait_for_socket (void)
 
 //  Opens link i to node i, and sends over link i until node i has its route.
 static void
-s_set_up (void)
+s_set_up (zseq_transport_kind_t kind)
 {
-    s_transport = zseq_transport_new (NULL);
+    s_transport = s_new (kind);
     for (size_t index = 0; index < NODES; index++) {
         s_node[index] = zsock_new (ZMQ_ROUTER);
         char endpoint[64];
@@ -46,6 +63,7 @@ s_set_up (void)
         while (zseq_transport_send (s_transport, index,
                                     (const uint8_t *) "hello", 5) != ZSEQ_OK)
             s_wait_for_socket ();
+        zseq_transport_flush (s_transport);
         zsock_set_rcvtimeo (s_node[index], WAIT_MS);
         zmsg_t *message = zmsg_recv (s_node[index]);
         cr_assert_not_null (message);
@@ -85,6 +103,7 @@ static size_t
 s_drain (void)
 {
     struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    zseq_transport_flush (s_transport);
     size_t count = zseq_transport_fds (s_transport, fds);
     (void) poll (fds, (nfds_t) count, 0);
     zseq_transport_note_ready (s_transport, fds, count);
@@ -101,9 +120,10 @@ s_await (void)
     return count;
 }
 
-Test (transport, drains_all_links_until_they_are_empty)
+static void
+s_drain_all (zseq_transport_kind_t kind)
 {
-    s_set_up ();
+    s_set_up (kind);
     cr_assert_eq (s_drain (), 0);
     s_reply (0, 'a', false);
     s_reply (1, 'b', false);
@@ -125,9 +145,16 @@ Test (transport, drains_all_links_until_they_are_empty)
     s_tear_down ();
 }
 
-Test (transport, drains_no_message_of_several_frames)
+Test (transport, drains_all_links_until_they_are_empty)
 {
-    s_set_up ();
+    for (size_t index = 0; index < KINDS; index++)
+        s_drain_all (s_kinds[index]);
+}
+
+static void
+s_drop_parts (zseq_transport_kind_t kind)
+{
+    s_set_up (kind);
     s_reply (0, 'x', true);
     s_reply (0, 'a', false);
     cr_assert_eq (s_await (), 1);
@@ -135,10 +162,17 @@ Test (transport, drains_no_message_of_several_frames)
     s_tear_down ();
 }
 
-//  The frames arrive in order, each once. A drain follows each full batch.
-Test (transport, drains_more_frames_than_fit_in_several_batches)
+Test (transport, drains_no_message_of_several_frames)
 {
-    s_set_up ();
+    for (size_t index = 0; index < KINDS; index++)
+        s_drop_parts (s_kinds[index]);
+}
+
+//  The frames arrive in order, each once. A drain follows each full batch.
+static void
+s_drain_many (zseq_transport_kind_t kind)
+{
+    s_set_up (kind);
     uint8_t sent = 2 * ZSEQ_FRAMES_MAX + 1;
     for (uint8_t byte = 0; byte < sent; byte++)
         s_reply (0, byte, false);
@@ -154,9 +188,16 @@ Test (transport, drains_more_frames_than_fit_in_several_batches)
     s_tear_down ();
 }
 
-Test (transport, keeps_drained_frames_when_their_link_is_closed)
+Test (transport, drains_more_frames_than_fit_in_several_batches)
 {
-    s_set_up ();
+    for (size_t index = 0; index < KINDS; index++)
+        s_drain_many (s_kinds[index]);
+}
+
+static void
+s_keep_drained (zseq_transport_kind_t kind)
+{
+    s_set_up (kind);
     s_reply (0, 'a', false);
     cr_assert_eq (s_await (), 1);
     zseq_transport_unlink (s_transport, 0);
@@ -165,11 +206,19 @@ Test (transport, keeps_drained_frames_when_their_link_is_closed)
     s_tear_down ();
 }
 
-Test (transport, sends_over_the_links_of_a_set_that_are_connected)
+Test (transport, keeps_drained_frames_when_their_link_is_closed)
 {
-    s_set_up ();
+    for (size_t index = 0; index < KINDS; index++)
+        s_keep_drained (s_kinds[index]);
+}
+
+static void
+s_send_all (zseq_transport_kind_t kind)
+{
+    s_set_up (kind);
     cr_assert_eq (
       zseq_transport_send_all (s_transport, 7, (const uint8_t *) "x", 1), 3);
+    zseq_transport_flush (s_transport);
     for (size_t index = 0; index < NODES; index++) {
         zmsg_t *message = zmsg_recv (s_node[index]);
         cr_assert_not_null (message);
@@ -177,6 +226,12 @@ Test (transport, sends_over_the_links_of_a_set_that_are_connected)
         zmsg_destroy (&message);
     }
     s_tear_down ();
+}
+
+Test (transport, sends_over_the_links_of_a_set_that_are_connected)
+{
+    for (size_t index = 0; index < KINDS; index++)
+        s_send_all (s_kinds[index]);
 }
 
 //  How many connections may wait at the process's only listening socket.
@@ -207,9 +262,41 @@ Test (transport, lets_thousands_of_clients_connect_at_once)
     cr_assert_not_null (file);
     cr_assert_eq (fscanf (file, "%u", &most), 1);
     fclose (file);
-    s_transport = zseq_transport_new (NULL);
-    cr_assert_eq (zseq_transport_bind (s_transport, "tcp://127.0.0.1:*"),
-                  ZSEQ_OK);
-    cr_assert_eq (s_backlog (), most < CLIENTS ? most : CLIENTS);
-    zseq_transport_destroy (&s_transport);
+    for (size_t index = 0; index < KINDS; index++) {
+        s_transport = s_new (s_kinds[index]);
+        cr_assert_eq (zseq_transport_bind (s_transport, "tcp://127.0.0.1:*"),
+                      ZSEQ_OK);
+        cr_assert_eq (s_backlog (), most < CLIENTS ? most : CLIENTS);
+        zseq_transport_destroy (&s_transport);
+    }
+}
+
+//  The names of the kinds.
+
+Test (transport, kinds_have_names)
+{
+    cr_assert_eq (zseq_transport_kind_find ("zmq"), ZSEQ_TRANSPORT_ZMQ);
+    cr_assert_eq (zseq_transport_kind_find ("native"), ZSEQ_TRANSPORT_NATIVE);
+    cr_assert_eq (zseq_transport_kind_find ("Zmq"), ZSEQ_TRANSPORT_NONE);
+    cr_assert_eq (zseq_transport_kind_find (""), ZSEQ_TRANSPORT_NONE);
+}
+
+Test (transport, kind_is_the_given_one_or_the_environment_s_or_zmq)
+{
+    unsetenv ("ZSEQ_TRANSPORT");
+    cr_assert_eq (zseq_transport_kind_choose (ZSEQ_TRANSPORT_NONE),
+                  ZSEQ_TRANSPORT_ZMQ);
+    cr_assert_eq (zseq_transport_kind_choose (ZSEQ_TRANSPORT_NATIVE),
+                  ZSEQ_TRANSPORT_NATIVE);
+    setenv ("ZSEQ_TRANSPORT", "", 1);
+    cr_assert_eq (zseq_transport_kind_choose (ZSEQ_TRANSPORT_NONE),
+                  ZSEQ_TRANSPORT_ZMQ);
+    setenv ("ZSEQ_TRANSPORT", "native", 1);
+    cr_assert_eq (zseq_transport_kind_choose (ZSEQ_TRANSPORT_NONE),
+                  ZSEQ_TRANSPORT_NATIVE);
+    cr_assert_eq (zseq_transport_kind_choose (ZSEQ_TRANSPORT_ZMQ),
+                  ZSEQ_TRANSPORT_ZMQ);
+    setenv ("ZSEQ_TRANSPORT", "udp", 1);
+    cr_assert_eq (zseq_transport_kind_choose (ZSEQ_TRANSPORT_NONE),
+                  ZSEQ_TRANSPORT_NONE);
 }

@@ -1,0 +1,188 @@
+#include "zseq_address.h"
+
+#include <arpa/inet.h>
+#include <assert.h>
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/un.h>
+
+#include "zseq_members.h"
+#include "zseq_parse.h"
+
+//  Each kind of address, as the system has it.
+static struct sockaddr_in *
+s_v4 (zseq_address_t *self)
+{
+    return (struct sockaddr_in *) (void *) &self->any;
+}
+
+static struct sockaddr_in6 *
+s_v6 (zseq_address_t *self)
+{
+    return (struct sockaddr_in6 *) (void *) &self->any;
+}
+
+static int
+s_parse_path (zseq_address_t *self, const char *path)
+{
+    struct sockaddr_un *address = (struct sockaddr_un *) (void *) &self->any;
+    if (!*path || strlen (path) >= sizeof address->sun_path)
+        return ZSEQ_EINVAL;
+    address->sun_family = AF_UNIX;
+    strcpy (address->sun_path, path);
+    self->size = sizeof *address;
+    return ZSEQ_OK;
+}
+
+//  Reads the host [ADDRESS], with the number or name of a zone, if it has one.
+static int
+s_parse_v6 (zseq_address_t *self, char *host)
+{
+    struct sockaddr_in6 *address = s_v6 (self);
+    size_t size = strlen (host);
+    if (host[size - 1] != ']')
+        return ZSEQ_EINVAL;
+    host[size - 1] = 0;
+    char *zone = strchr (host, '%');
+    if (zone) {
+        *zone++ = 0;
+        address->sin6_scope_id = if_nametoindex (zone);
+        if (!address->sin6_scope_id)
+            address->sin6_scope_id = (uint32_t) strtoul (zone, NULL, 10);
+    }
+    address->sin6_family = AF_INET6;
+    self->size = sizeof *address;
+    return inet_pton (AF_INET6, host + 1, &address->sin6_addr) == 1
+             ? ZSEQ_OK
+             : ZSEQ_EINVAL;
+}
+
+//  Takes the first IPv4 address of an interface.
+static int
+s_find_interface (zseq_address_t *self, const char *name)
+{
+    struct ifaddrs *list;
+    if (getifaddrs (&list) != 0)
+        return ZSEQ_EAGAIN;
+    int rc = ZSEQ_EAGAIN;
+    for (const struct ifaddrs *at = list; at && rc != ZSEQ_OK;
+         at = at->ifa_next)
+        if (at->ifa_addr && at->ifa_addr->sa_family == AF_INET &&
+            !strcmp (at->ifa_name, name)) {
+            memcpy (&self->any, at->ifa_addr, sizeof (struct sockaddr_in));
+            rc = ZSEQ_OK;
+        }
+    freeifaddrs (list);
+    return rc;
+}
+
+static int
+s_parse_host (zseq_address_t *self, char *host, bool binds)
+{
+    if (host[0] == '[')
+        return s_parse_v6 (self, host);
+    struct sockaddr_in *address = s_v4 (self);
+    address->sin_family = AF_INET;
+    self->size = sizeof *address;
+    if (binds && !strcmp (host, "*"))
+        return ZSEQ_OK;
+    //  As libzmq does, takes 127.1 for 127.0.0.1.
+    if (inet_aton (host, &address->sin_addr) == 1)
+        return ZSEQ_OK;
+    if (!*host || host[strspn (host, "0123456789.")] == 0 ||
+        strpbrk (host, "*/:"))
+        return ZSEQ_EINVAL;
+    return binds ? s_find_interface (self, host) : ZSEQ_EAGAIN;
+}
+
+static void
+s_set_port (zseq_address_t *self, int port)
+{
+    if (self->any.ss_family == AF_INET6)
+        s_v6 (self)->sin6_port = htons ((uint16_t) port);
+    else
+        s_v4 (self)->sin_port = htons ((uint16_t) port);
+}
+
+//  Splits tcp://HOST:PORT. The port is 0 if the system chooses it.
+static int
+s_split (const char *endpoint, bool binds, char host[ZSEQ_ENDPOINT_MAX + 1],
+         int *port_p)
+{
+    const char *colon = strrchr (endpoint, ':');
+    if (strncmp (endpoint, "tcp://", 6) || colon < endpoint + 6 ||
+        strlen (endpoint) > ZSEQ_ENDPOINT_MAX)
+        return ZSEQ_EINVAL;
+    int size = (int) (colon - endpoint - 6);
+    snprintf (host, ZSEQ_ENDPOINT_MAX + 1, "%.*s", size, endpoint + 6);
+    if (binds && !strcmp (colon + 1, "*"))
+        *port_p = 0;
+    else
+        *port_p = zseq_parse_number (colon + 1, binds ? 0 : 1, 65535);
+    return *port_p < 0 ? ZSEQ_EINVAL : ZSEQ_OK;
+}
+
+int
+zseq_address_parse (zseq_address_t *self, const char *endpoint, bool binds)
+{
+    assert (self);
+    assert (endpoint);
+
+    memset (self, 0, sizeof *self);
+    if (!strncmp (endpoint, "ipc://", 6))
+        return s_parse_path (self, endpoint + 6);
+    char host[ZSEQ_ENDPOINT_MAX + 1];
+    int port;
+    if (s_split (endpoint, binds, host, &port) != ZSEQ_OK)
+        return ZSEQ_EINVAL;
+    int rc = s_parse_host (self, host, binds);
+    s_set_port (self, port);
+    return rc;
+}
+
+int
+zseq_address_resolve (zseq_address_t *self, const char *endpoint)
+{
+    assert (self);
+    assert (endpoint);
+
+    char host[ZSEQ_ENDPOINT_MAX + 1];
+    int port;
+    if (s_split (endpoint, false, host, &port) != ZSEQ_OK)
+        return ZSEQ_EINVAL;
+    static const struct addrinfo hints = {.ai_family = AF_INET,
+                                          .ai_socktype = SOCK_STREAM};
+    struct addrinfo *list;
+    if (getaddrinfo (host, NULL, &hints, &list) != 0)
+        return ZSEQ_EIO;
+    memset (self, 0, sizeof *self);
+    memcpy (&self->any, list->ai_addr, list->ai_addrlen);
+    self->size = list->ai_addrlen;
+    s_set_port (self, port);
+    freeaddrinfo (list);
+    return ZSEQ_OK;
+}
+
+bool
+zseq_address_local (const zseq_address_t *self)
+{
+    assert (self);
+
+    if (self->any.ss_family == AF_UNIX)
+        return true;
+    if (self->any.ss_family == AF_INET) {
+        const struct sockaddr_in *address =
+          (const struct sockaddr_in *) (const void *) &self->any;
+        return ntohl (address->sin_addr.s_addr) >> 24 == 127;
+    }
+    const struct sockaddr_in6 *address =
+      (const struct sockaddr_in6 *) (const void *) &self->any;
+    const uint8_t *bytes = address->sin6_addr.s6_addr;
+    return IN6_IS_ADDR_LOOPBACK (&address->sin6_addr) ||
+           (IN6_IS_ADDR_V4MAPPED (&address->sin6_addr) && bytes[12] == 127);
+}

@@ -1,0 +1,194 @@
+#include "zseq_channel.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "zseq_msg.h"
+
+#define CAPACITY_MIN 8192
+//  Bytes that may wait to be sent, beside what the system holds.
+#define OUTBOX_MAX (8 * (size_t) ZSEQ_MESSAGE_MAX)
+
+void
+zseq_channel_init (zseq_channel_t *self, size_t keep)
+{
+    assert (self);
+    memset (self, 0, sizeof *self);
+    self->fd = -1;
+    zseq_outbox_init (&self->outbox, keep);
+}
+
+void
+zseq_channel_term (zseq_channel_t *self)
+{
+    assert (self);
+    free (zseq_channel_close (self));
+    zseq_outbox_term (&self->outbox);
+}
+
+void
+zseq_channel_open (zseq_channel_t *self, int fd, int epoll, uint64_t key,
+                   zseq_zmtp_socket_t socket, size_t message_max)
+{
+    assert (self);
+    assert (self->fd == -1);
+
+    self->fd = fd;
+    self->bytes = self->greeting;
+    self->capacity = sizeof self->greeting;
+    self->at = self->size = self->needed = 0;
+    self->readable = true;
+    zseq_zmtp_init (&self->zmtp, socket, message_max);
+    //  Nothing was sent yet, so the system takes it; else the other end waits
+    //  in vain, and hangs up.
+    (void) !send (fd, zseq_zmtp_greeting, sizeof zseq_zmtp_greeting,
+                  MSG_NOSIGNAL | MSG_DONTWAIT);
+    zseq_outbox_open (&self->outbox, fd, epoll, key);
+}
+
+uint8_t *
+zseq_channel_close (zseq_channel_t *self)
+{
+    assert (self);
+    zseq_outbox_close (&self->outbox);
+    uint8_t *bytes = self->bytes == self->greeting ? NULL : self->bytes;
+    self->fd = -1;
+    self->bytes = NULL;
+    self->capacity = self->at = self->size = 0;
+    return bytes;
+}
+
+//  Makes room behind the bytes that have come.
+static bool
+s_make_room (zseq_channel_t *self)
+{
+    if (self->at > 0) {
+        self->size -= self->at;
+        memmove (self->bytes, self->bytes + self->at, self->size);
+        self->at = 0;
+    }
+    if (self->size < self->capacity)
+        return true;
+    //  It grows as the frame comes, whatever the frame's head has announced.
+    size_t capacity = self->capacity ? 2 * self->capacity : CAPACITY_MIN;
+    if (self->capacity && capacity > self->needed)
+        capacity = self->needed > self->capacity ? self->needed : capacity;
+    uint8_t *bytes = realloc (self->bytes, capacity);
+    if (!bytes)
+        return false;
+    self->bytes = bytes;
+    self->capacity = capacity;
+    return true;
+}
+
+int
+zseq_channel_read (zseq_channel_t *self)
+{
+    assert (self);
+    assert (self->fd >= 0);
+
+    if (!s_make_room (self))
+        return ZSEQ_EIO;
+    size_t room = self->capacity - self->size;
+    ssize_t size;
+    do
+        size = recv (self->fd, self->bytes + self->size, room, MSG_DONTWAIT);
+    while (size == -1 && errno == EINTR);
+    self->readable = size == (ssize_t) room;
+    if (size == -1 && errno == EAGAIN)
+        return ZSEQ_EAGAIN;
+    if (size <= 0)
+        return ZSEQ_EIO;
+    self->size += (size_t) size;
+    return ZSEQ_OK;
+}
+
+//  Adds a command to the outbox.
+static void
+s_put_command (zseq_channel_t *self, const uint8_t *bytes, size_t size)
+{
+    (void) zseq_outbox_put (&self->outbox, bytes, size, NULL, 0, OUTBOX_MAX);
+}
+
+static void
+s_answer (zseq_channel_t *self, const zseq_zmtp_event_t *event)
+{
+    uint8_t bytes[ZSEQ_ZMTP_READY_MAX];
+    if (event->type == ZSEQ_ZMTP_GREETED) {
+        assert (self->bytes == self->greeting);
+        self->bytes = NULL;
+        self->capacity = self->at = self->size = 0;
+        self->readable = true;
+        s_put_command (self, bytes,
+                       zseq_zmtp_put_ready (bytes, self->zmtp.socket));
+    }
+    else if (event->type == ZSEQ_ZMTP_PING)
+        s_put_command (self, bytes, zseq_zmtp_put_pong (bytes, event));
+}
+
+zseq_zmtp_event_t
+zseq_channel_next (zseq_channel_t *self)
+{
+    assert (self);
+
+    size_t size = self->size - self->at;
+    const uint8_t *bytes = size ? self->bytes + self->at : NULL;
+    zseq_zmtp_event_t event = zseq_zmtp_next (&self->zmtp, bytes, size);
+    self->at += event.taken;
+    self->needed = event.needed;
+    s_answer (self, &event);
+    return event;
+}
+
+void
+zseq_channel_trim (zseq_channel_t *self)
+{
+    assert (self);
+    if (self->at < self->size || self->bytes == self->greeting)
+        return;
+    free (self->bytes);
+    self->bytes = NULL;
+    self->capacity = self->at = self->size = 0;
+}
+
+int
+zseq_channel_put (zseq_channel_t *self, const uint8_t *bytes, size_t size)
+{
+    assert (self);
+    uint8_t head[ZSEQ_ZMTP_HEAD_MAX];
+    return zseq_outbox_put (&self->outbox, head,
+                            zseq_zmtp_put_head (head, size), bytes, size,
+                            OUTBOX_MAX);
+}
+
+bool
+zseq_channel_ready (zseq_channel_t *self)
+{
+    assert (self);
+    return zseq_outbox_size (&self->outbox) + ZSEQ_ZMTP_HEAD_MAX +
+             ZSEQ_MESSAGE_MAX <=
+           OUTBOX_MAX;
+}
+
+static void
+s_set (int fd, int level, int option, int value)
+{
+    //  A connection works without any of them.
+    (void) setsockopt (fd, level, option, &value, sizeof value);
+}
+
+void
+zseq_channel_set_tcp (int fd, int silence_ms)
+{
+    s_set (fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    s_set (fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    s_set (fd, IPPROTO_TCP, TCP_KEEPIDLE, 1);
+    s_set (fd, IPPROTO_TCP, TCP_KEEPINTVL, 1);
+    s_set (fd, IPPROTO_TCP, TCP_KEEPCNT, 3);
+    s_set (fd, IPPROTO_TCP, TCP_USER_TIMEOUT, silence_ms);
+}

@@ -1,0 +1,61 @@
+//  A ZMTP connection over a socket: what has come and was not taken yet, and an
+//  outbox. The native transport's links and a node's connections are channels.
+//
+//  The input is one buffer: as long as it holds a whole frame, nothing more is
+//  read, so that a sender waits for its receiver. Until the other end's
+//  greeting is complete, a channel allocates nothing.
+
+#ifndef ZSEQ_CHANNEL_H_INCLUDED
+#define ZSEQ_CHANNEL_H_INCLUDED
+
+#include "zseq_outbox.h"
+#include "zseq_zmtp.h"
+
+typedef struct {
+    int fd;  //  The outbox's; -1: closed
+    zseq_zmtp_t zmtp;
+    uint8_t *bytes;  //  NULL: none are allocated
+    size_t capacity;
+    size_t at;      //  Bytes of these that were taken
+    size_t size;    //  Bytes of these that have come
+    size_t needed;  //  ... that the next event needs, from at on
+    bool readable;  //  The system has more
+    zseq_outbox_t outbox;
+    uint8_t greeting[ZSEQ_ZMTP_GREETING_SIZE];
+} zseq_channel_t;
+
+//  keep: as zseq_outbox_init.
+void zseq_channel_init (zseq_channel_t *self, size_t keep);
+void zseq_channel_term (zseq_channel_t *self);
+
+//  Opens it on a connected socket, as zseq_outbox_open, and sends the greeting.
+void zseq_channel_open (zseq_channel_t *self, int fd, int epoll, uint64_t key,
+                        zseq_zmtp_socket_t socket, size_t message_max);
+
+//  Closes the socket. Returns the buffer of the input, which the caller frees
+//  when the frames in it are not in use any more; NULL: there is none.
+uint8_t *zseq_channel_close (zseq_channel_t *self);
+
+//  Reads once, into the buffer. Frames in it become invalid. Errors:
+//  ZSEQ_EAGAIN (nothing has come), ZSEQ_EIO (the connection has ended, or no
+//  memory is left).
+int zseq_channel_read (zseq_channel_t *self);
+
+//  Takes the next event from the buffer. Answers a greeting and a PING.
+zseq_zmtp_event_t zseq_channel_next (zseq_channel_t *self);
+
+//  Frees the buffer if all of it was taken.
+void zseq_channel_trim (zseq_channel_t *self);
+
+//  Adds a message to the outbox. Errors: ZSEQ_EAGAIN, nothing added.
+int zseq_channel_put (zseq_channel_t *self, const uint8_t *bytes, size_t size);
+
+//  Whether it could take a message now.
+bool zseq_channel_ready (zseq_channel_t *self);
+
+//  Sets what a connection over TCP needs: no delay, and an end when the other
+//  host does not acknowledge for silence_ms. Sockets of a listening one inherit
+//  that.
+void zseq_channel_set_tcp (int fd, int silence_ms);
+
+#endif

@@ -1,0 +1,166 @@
+//  The native transport's parts. Private to zseq_transport_native.c, which has
+//  the descriptors and the time, to zseq_native_router.c, the node's side, and
+//  to zseq_native_link.c, the client's.
+//
+//  One epoll holds all sockets, and a timer for whatever is due: it is the only
+//  descriptor that an owner polls.
+
+#ifndef ZSEQ_NATIVE_H_INCLUDED
+#define ZSEQ_NATIVE_H_INCLUDED
+
+#include <stdatomic.h>
+#include <sys/epoll.h>
+#include <sys/queue.h>
+
+#include "zseq_address.h"
+#include "zseq_channel.h"
+#include "zseq_lookup.h"
+#include "zseq_transport_private.h"
+
+#define ZSEQ_NATIVE_NEVER UINT64_MAX
+#define ZSEQ_NATIVE_SOURCES 1024  //  Buckets of the sources' table
+
+//  Whose descriptor it is: in epoll's data, with an index and a count of how
+//  often that index was taken, since events may be of one that has ended.
+typedef enum {
+    ZSEQ_NATIVE_TIMER,
+    ZSEQ_NATIVE_LISTENER,
+    ZSEQ_NATIVE_CONNECTION,
+    ZSEQ_NATIVE_LINK
+} zseq_native_owner_t;
+
+static inline uint64_t
+zseq_native_key (zseq_native_owner_t owner, uint32_t index, uint32_t count)
+{
+    return (uint64_t) owner << 56 | (uint64_t) index << 32 | count;
+}
+
+//  A connection that a ROUTER has.
+typedef struct zseq_native_connection {
+    zseq_channel_t channel;
+    uint32_t slot;
+    uint64_t id;        //  No other connection ever has it
+    uint64_t until_us;  //  Of the handshake
+    bool shaken;        //  The handshake is done
+    bool queued;        //  In the queue of those that may have frames
+    bool dirty;         //  In the list of those that have something to send
+    bool counted;       //  In the table of sources
+    unsigned bucket;
+    uint8_t source[16];  //  Its address
+    TAILQ_ENTRY (zseq_native_connection) queue;
+    TAILQ_ENTRY (zseq_native_connection) handshake;
+    TAILQ_ENTRY (zseq_native_connection) dirty_list;
+    LIST_ENTRY (zseq_native_connection) same_bucket;
+} zseq_native_connection_t;
+
+TAILQ_HEAD (zseq_native_list, zseq_native_connection);
+LIST_HEAD (zseq_native_bucket, zseq_native_connection);
+
+typedef struct {
+    int fd;     //  That listens; -1: none
+    int spare;  //  A descriptor to hang up with when there are no others
+    bool paused;
+    uint64_t resume_us;
+    char path[108];  //  Of an ipc endpoint, to remove
+    zseq_native_connection_t **slot;
+    uint32_t *unused;  //  A stack of slots
+    size_t unused_count;
+    size_t slots;
+    size_t count;
+    uint64_t last_id;
+    struct zseq_native_list queue;
+    struct zseq_native_list handshakes;  //  By their deadlines
+    struct zseq_native_list dirty;
+    struct zseq_native_bucket sources[ZSEQ_NATIVE_SOURCES];
+    zseq_native_connection_t *given;  //  The last frame is in its buffer
+} zseq_native_router_t;
+
+typedef enum {
+    ZSEQ_NATIVE_UNUSED,
+    ZSEQ_NATIVE_WAITING,    //  For the next attempt
+    ZSEQ_NATIVE_RESOLVING,  //  For its host's address
+    ZSEQ_NATIVE_CONNECTING,
+    ZSEQ_NATIVE_SHAKING,  //  The handshake is under way
+    ZSEQ_NATIVE_CONNECTED
+} zseq_native_state_t;
+
+typedef struct {
+    zseq_channel_t channel;
+    zseq_native_state_t state;
+    int fd;  //  CONNECTING: the socket, which is not the channel's yet
+    uint32_t count;
+    unsigned failures;
+    uint64_t due_us;  //  When the state ends
+    zseq_lookup_t *lookup;
+    bool given;  //  This drain has frames in its buffer
+    char endpoint[ZSEQ_ENDPOINT_MAX + 1];
+} zseq_native_link_t;
+
+typedef struct {
+    zseq_transport_t transport;
+    int epoll;
+    int timer;
+    uint64_t armed_us;   //  When the timer is due
+    uint64_t looked_us;  //  When epoll was asked last
+    bool quiet;          //  There is nothing new, unless a poll says otherwise
+    bool looked;         //  In this turn
+    zseq_native_router_t router;
+    zseq_native_link_t link[ZSEQ_LINKS_MAX];
+    size_t next_link;
+    atomic_uint dirty_links;  //  A set: those with something to send
+    //  Buffers of links closed since the last drain: one for each that had
+    //  frames in it.
+    uint8_t *retired[ZSEQ_LINKS_MAX];
+    size_t retired_count;
+} zseq_native_t;
+
+//  Of zseq_transport_native.c.
+
+uint64_t zseq_native_now_us (void);
+
+//  Makes epoll and the timer, unless they are there. Errors: ZSEQ_EIO, with the
+//  transport's text set.
+int zseq_native_open (zseq_native_t *self);
+
+//  Adds or changes a descriptor in epoll.
+void zseq_native_watch (zseq_native_t *self, int operation, int fd,
+                        uint32_t events, uint64_t key);
+
+//  Of zseq_native_router.c.
+
+void zseq_native_router_init (zseq_native_t *self);
+int zseq_native_router_bind (zseq_native_t *self, const char *endpoint);
+void zseq_native_router_close (zseq_native_t *self);
+void zseq_native_router_accept (zseq_native_t *self);
+void zseq_native_router_event (zseq_native_t *self, uint32_t slot,
+                               uint32_t count, uint32_t events);
+//  Ends what is overdue. Returns when something is due next.
+uint64_t zseq_native_router_expire (zseq_native_t *self, uint64_t now_us);
+int zseq_native_router_recv (zseq_native_t *self, zseq_route_t *route_p,
+                             const uint8_t **bytes_p, size_t *size_p);
+int zseq_native_router_reply (zseq_native_t *self, const zseq_route_t *route,
+                              const uint8_t *bytes, size_t size);
+void zseq_native_router_flush (zseq_native_t *self);
+//  Ends the connections that hold the most memory, until half of it is left.
+//  Returns how many.
+size_t zseq_native_router_shed (zseq_native_t *self);
+
+//  Of zseq_native_link.c.
+
+void zseq_native_link_init (zseq_native_link_t *self);
+void zseq_native_link_term (zseq_native_link_t *self);
+int zseq_native_link_open (zseq_native_t *self, size_t index,
+                           const char *endpoint);
+void zseq_native_link_close (zseq_native_t *self, size_t index);
+void zseq_native_link_event (zseq_native_t *self, size_t index, uint32_t count,
+                             uint32_t events);
+uint64_t zseq_native_link_expire (zseq_native_t *self, size_t index,
+                                  uint64_t now_us);
+//  Takes the next frame. Reads, unless the link has given frames of its buffer.
+//  Errors: ZSEQ_EAGAIN.
+int zseq_native_link_recv (zseq_native_t *self, size_t index,
+                           const uint8_t **bytes_p, size_t *size_p);
+int zseq_native_link_send (zseq_native_t *self, size_t index,
+                           const uint8_t *bytes, size_t size);
+
+#endif

@@ -1,0 +1,584 @@
+//  The ROUTER of the native transport: a listening socket and its connections.
+//
+//  A connection with something to read is in the queue. Whoever receives takes
+//  a frame of its first, which then goes to the queue's end: each sender has
+//  its turn, however much another one sends. What is answered in a turn leaves
+//  with one write for each connection.
+//
+//  A route is a slot and the connection's id, which no other connection ever
+//  has: an answer that comes late reaches nobody else. The other end has no say
+//  in it.
+//
+//  When all connections are in use, or all descriptors, the oldest one gives
+//  way whose handshake is not done; if there is none, the new one is refused.
+
+#include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "zseq_io_texts.h"
+#include "zseq_limits.h"
+#include "zseq_native.h"
+
+//  Connections accepted before other events are looked at.
+#define ACCEPTS_MAX 64
+//  How long it waits after the system could not accept.
+#define PAUSE_US 100000
+//  Descriptors that connections leave to the disk, at most; of a low limit a
+//  quarter.
+#define DESCRIPTORS_LEFT 64
+//  Bytes of a connection's outbox that stay allocated.
+#define KEEP 1024
+#define SLOTS_MIN 64
+//  A listening socket, and the spare descriptor.
+#define DESCRIPTORS 2
+
+void
+zseq_native_router_init (zseq_native_t *self)
+{
+    assert (self);
+    zseq_native_router_t *router = &self->router;
+    router->fd = router->spare = -1;
+    TAILQ_INIT (&router->queue);
+    TAILQ_INIT (&router->handshakes);
+    TAILQ_INIT (&router->dirty);
+}
+
+//  Binding.
+
+static int
+s_fail_bind (zseq_native_t *self, const char *endpoint)
+{
+    int error = errno;
+    if (self->router.fd >= 0)
+        close (self->router.fd);
+    self->router.fd = -1;
+    return zseq_transport_fail (
+      &self->transport, error == EADDRINUSE ? ZSEQ_ELOCKED : ZSEQ_EIO,
+      ZSEQ_TEXT_BIND_FAILED, endpoint, strerror (error));
+}
+
+//  Removes the socket that an ended process has left, and nothing else.
+static int
+s_clear_path (zseq_native_t *self, const char *endpoint)
+{
+    struct stat status;
+    const char *path = endpoint + strlen ("ipc://");
+    if (zseq_transport_taken (endpoint))
+        return zseq_transport_fail (&self->transport, ZSEQ_ELOCKED,
+                                    ZSEQ_TEXT_BIND_TAKEN, endpoint);
+    if (lstat (path, &status) != 0)
+        return ZSEQ_OK;
+    if (!S_ISSOCK (status.st_mode))
+        return zseq_transport_fail (&self->transport, ZSEQ_EIO,
+                                    ZSEQ_TEXT_BIND_NOT_SOCKET, endpoint);
+    (void) unlink (path);
+    return ZSEQ_OK;
+}
+
+static int
+s_set (int fd, int level, int option, int value)
+{
+    return setsockopt (fd, level, option, &value, sizeof value);
+}
+
+static int
+s_listen (zseq_native_t *self, const zseq_address_t *address)
+{
+    zseq_native_router_t *router = &self->router;
+    router->fd = socket (address->any.ss_family,
+                         SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (router->fd == -1)
+        return -1;
+    if (address->any.ss_family != AF_UNIX) {
+        (void) s_set (router->fd, SOL_SOCKET, SO_REUSEADDR, 1);
+        //  Connections inherit these.
+        zseq_channel_set_tcp (router->fd, self->transport.options.silence_ms);
+    }
+    if (address->any.ss_family == AF_INET6)
+        (void) s_set (router->fd, IPPROTO_IPV6, IPV6_V6ONLY, 0);
+    if (bind (router->fd, (const struct sockaddr *) &address->any,
+              address->size) == -1)
+        return -1;
+    return listen (router->fd, self->transport.options.backlog);
+}
+
+int
+zseq_native_router_bind (zseq_native_t *self, const char *endpoint)
+{
+    assert (self);
+    assert (self->router.fd == -1);
+
+    zseq_native_router_t *router = &self->router;
+    zseq_address_t address;
+    int rc = zseq_address_parse (&address, endpoint, true);
+    if (rc == ZSEQ_EAGAIN)
+        return zseq_transport_fail (&self->transport, ZSEQ_EIO,
+                                    ZSEQ_TEXT_BIND_NO_ADDRESS, endpoint);
+    if (rc != ZSEQ_OK)
+        return zseq_transport_fail (&self->transport, rc, ZSEQ_TEXT_BIND_FAILED,
+                                    endpoint, strerror (EINVAL));
+    bool path = address.any.ss_family == AF_UNIX;
+    if (path)
+        rc = s_clear_path (self, endpoint);
+    if (rc != ZSEQ_OK)
+        return rc;
+    if (!zseq_limits_leave (DESCRIPTORS, 0, self->transport.text,
+                            sizeof self->transport.text))
+        return ZSEQ_EIO;
+    if (s_listen (self, &address) == -1)
+        return s_fail_bind (self, endpoint);
+    snprintf (router->path, sizeof router->path, "%s",
+              path ? endpoint + strlen ("ipc://") : "");
+    router->spare = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+    router->paused = false;
+    zseq_native_watch (self, EPOLL_CTL_ADD, router->fd, EPOLLIN,
+                       zseq_native_key (ZSEQ_NATIVE_LISTENER, 0, 0));
+    return ZSEQ_OK;
+}
+
+//  Connections.
+
+//  Ends a connection, and forgets it.
+static void
+s_end (zseq_native_t *self, zseq_native_connection_t *connection)
+{
+    zseq_native_router_t *router = &self->router;
+    if (connection->queued)
+        TAILQ_REMOVE (&router->queue, connection, queue);
+    if (!connection->shaken)
+        TAILQ_REMOVE (&router->handshakes, connection, handshake);
+    if (connection->dirty)
+        TAILQ_REMOVE (&router->dirty, connection, dirty_list);
+    if (connection->counted)
+        LIST_REMOVE (connection, same_bucket);
+    if (router->given == connection)
+        router->given = NULL;
+    router->slot[connection->slot] = NULL;
+    router->unused[router->unused_count++] = connection->slot;
+    router->count--;
+    zseq_channel_term (&connection->channel);
+    free (connection);
+}
+
+void
+zseq_native_router_close (zseq_native_t *self)
+{
+    assert (self);
+
+    zseq_native_router_t *router = &self->router;
+    zseq_native_router_flush (self);
+    for (size_t slot = 0; slot < router->slots; slot++)
+        if (router->slot[slot])
+            s_end (self, router->slot[slot]);
+    free (router->slot);
+    free (router->unused);
+    router->slot = NULL;
+    router->unused = NULL;
+    router->slots = router->unused_count = 0;
+    if (router->fd >= 0) {
+        zseq_native_watch (self, EPOLL_CTL_DEL, router->fd, 0, 0);
+        close (router->fd);
+        if (router->path[0])
+            (void) unlink (router->path);
+    }
+    if (router->spare >= 0)
+        close (router->spare);
+    router->fd = router->spare = -1;
+}
+
+//  Makes more slots.
+static bool
+s_grow (zseq_native_router_t *router)
+{
+    size_t slots = router->slots ? 2 * router->slots : SLOTS_MIN;
+    uint32_t *unused = realloc (router->unused, slots * sizeof *unused);
+    if (!unused)
+        return false;
+    router->unused = unused;
+    zseq_native_connection_t **slot =
+      realloc (router->slot, slots * sizeof (zseq_native_connection_t *));
+    if (!slot)
+        return false;
+    router->slot = slot;
+    for (size_t index = slots; index-- > router->slots;) {
+        slot[index] = NULL;
+        unused[router->unused_count++] = (uint32_t) index;
+    }
+    router->slots = slots;
+    return true;
+}
+
+//  The bytes of an address without its port, and their bucket.
+static void
+s_note_source (zseq_native_connection_t *connection,
+               const zseq_address_t *address)
+{
+    if (address->any.ss_family == AF_INET) {
+        const struct sockaddr_in *v4 =
+          (const struct sockaddr_in *) (const void *) &address->any;
+        memcpy (connection->source, &v4->sin_addr, sizeof v4->sin_addr);
+    }
+    else {
+        const struct sockaddr_in6 *v6 =
+          (const struct sockaddr_in6 *) (const void *) &address->any;
+        memcpy (connection->source, &v6->sin6_addr, sizeof v6->sin6_addr);
+    }
+    uint32_t hash = 2166136261u;
+    for (size_t at = 0; at < sizeof connection->source; at++)
+        hash = (hash ^ connection->source[at]) * 16777619u;
+    connection->bucket = hash % ZSEQ_NATIVE_SOURCES;
+}
+
+//  Counts the connection for its source. False: it has as many as it may.
+static bool
+s_count_source (zseq_native_t *self, zseq_native_connection_t *connection,
+                const zseq_address_t *address)
+{
+    if (zseq_address_local (address))
+        return true;
+    s_note_source (connection, address);
+    struct zseq_native_bucket *bucket =
+      &self->router.sources[connection->bucket];
+    int count = 0;
+    const zseq_native_connection_t *other;
+    LIST_FOREACH (other, bucket, same_bucket)
+    count += !memcmp (other->source, connection->source, sizeof other->source);
+    if (count >= self->transport.options.source_max)
+        return false;
+    LIST_INSERT_HEAD (bucket, connection, same_bucket);
+    connection->counted = true;
+    return true;
+}
+
+//  Whether there is no room for a connection with that descriptor. The system
+//  gives the lowest number that is free, so a high one says that few are left.
+static bool
+s_is_full (const zseq_native_t *self, int fd)
+{
+    if (self->router.count >= (size_t) self->transport.options.connections_max)
+        return true;
+    struct rlimit limit;
+    if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
+        return false;
+    rlim_t left = limit.rlim_cur / 4;
+    if (left > DESCRIPTORS_LEFT)
+        left = DESCRIPTORS_LEFT;
+    return (rlim_t) fd >= limit.rlim_cur - left;
+}
+
+//  Ends the oldest connection whose handshake is not done. False: there is
+//  none.
+static bool
+s_make_way (zseq_native_t *self)
+{
+    zseq_native_connection_t *oldest = TAILQ_FIRST (&self->router.handshakes);
+    if (oldest)
+        s_end (self, oldest);
+    return oldest != NULL;
+}
+
+//  Makes room for an accepted socket. Returns it, with a descriptor that does
+//  not take up those that are to be left; -1: there is no room.
+static int
+s_make_room (zseq_native_t *self, int fd)
+{
+    if (!s_is_full (self, fd))
+        return fd;
+    int lower = s_make_way (self) ? fcntl (fd, F_DUPFD_CLOEXEC, 0) : -1;
+    close (fd);
+    return lower;
+}
+
+//  Takes an accepted socket. False: it is to be closed.
+static bool
+s_take (zseq_native_t *self, int fd, const zseq_address_t *address)
+{
+    zseq_native_router_t *router = &self->router;
+    if (!router->unused_count && !s_grow (router))
+        return false;
+    zseq_native_connection_t *connection = calloc (1, sizeof *connection);
+    if (!connection)
+        return false;
+    if (!s_count_source (self, connection, address)) {
+        free (connection);
+        return false;
+    }
+    connection->slot = router->unused[--router->unused_count];
+    router->slot[connection->slot] = connection;
+    router->count++;
+    connection->id = ++router->last_id;
+    connection->until_us =
+      zseq_native_now_us () +
+      (uint64_t) self->transport.options.handshake_ms * 1000;
+    TAILQ_INSERT_TAIL (&router->handshakes, connection, handshake);
+    uint64_t key = zseq_native_key (ZSEQ_NATIVE_CONNECTION, connection->slot,
+                                    (uint32_t) connection->id);
+    zseq_native_watch (self, EPOLL_CTL_ADD, fd, EPOLLIN, key);
+    zseq_channel_init (&connection->channel, KEEP);
+    zseq_channel_open (&connection->channel, fd, self->epoll, key,
+                       ZSEQ_ZMTP_ROUTER,
+                       (size_t) self->transport.options.message_size_max);
+    connection->channel.readable = false;
+    return true;
+}
+
+//  No descriptor is left. Hangs up on the connection that waits, so that epoll
+//  does not report it over and over.
+static void
+s_refuse (zseq_native_t *self)
+{
+    zseq_native_router_t *router = &self->router;
+    if (router->spare >= 0) {
+        close (router->spare);
+        int fd = accept4 (router->fd, NULL, NULL, SOCK_CLOEXEC);
+        if (fd >= 0)
+            close (fd);
+    }
+    router->spare = open ("/dev/null", O_RDONLY | O_CLOEXEC);
+    if (router->spare >= 0)
+        return;
+    zseq_native_watch (self, EPOLL_CTL_MOD, router->fd, 0,
+                       zseq_native_key (ZSEQ_NATIVE_LISTENER, 0, 0));
+    router->paused = true;
+    router->resume_us = zseq_native_now_us () + PAUSE_US;
+}
+
+void
+zseq_native_router_accept (zseq_native_t *self)
+{
+    assert (self);
+
+    for (size_t times = 0; times < ACCEPTS_MAX; times++) {
+        zseq_address_t address = {.size = sizeof address.any};
+        int fd = accept4 (self->router.fd, (struct sockaddr *) &address.any,
+                          &address.size, SOCK_CLOEXEC | SOCK_NONBLOCK);
+        if (fd >= 0) {
+            fd = s_make_room (self, fd);
+            if (fd >= 0 && !s_take (self, fd, &address))
+                close (fd);
+            continue;
+        }
+        if (errno == ECONNABORTED || errno == EINTR)
+            continue;
+        if (errno != EAGAIN && !s_make_way (self))
+            s_refuse (self);
+        return;
+    }
+}
+
+//  Receiving.
+
+static void
+s_queue (zseq_native_router_t *router, zseq_native_connection_t *connection)
+{
+    if (!connection->queued)
+        TAILQ_INSERT_TAIL (&router->queue, connection, queue);
+    connection->queued = true;
+}
+
+void
+zseq_native_router_event (zseq_native_t *self, uint32_t slot, uint32_t count,
+                          uint32_t events)
+{
+    assert (self);
+
+    zseq_native_router_t *router = &self->router;
+    zseq_native_connection_t *connection =
+      slot < router->slots ? router->slot[slot] : NULL;
+    if (!connection || (uint32_t) connection->id != count)
+        return;
+    if (events & EPOLLOUT)
+        zseq_outbox_flush (&connection->channel.outbox);
+    if (events & ~(uint32_t) EPOLLOUT) {
+        connection->channel.readable = true;
+        s_queue (router, connection);
+    }
+}
+
+static void
+s_mark_dirty (zseq_native_router_t *router,
+              zseq_native_connection_t *connection)
+{
+    if (!connection->dirty)
+        TAILQ_INSERT_TAIL (&router->dirty, connection, dirty_list);
+    connection->dirty = true;
+}
+
+//  Takes a connection's next event; reads if there is none. Whether it was
+//  something in the traffic, so that the next connection has its turn.
+static bool
+s_step (zseq_native_t *self, zseq_native_connection_t *connection,
+        zseq_zmtp_event_t *event)
+{
+    zseq_native_router_t *router = &self->router;
+    *event = zseq_channel_next (&connection->channel);
+    switch (event->type) {
+    case ZSEQ_ZMTP_SHORT:
+        if (connection->channel.readable) {
+            if (zseq_channel_read (&connection->channel) == ZSEQ_EIO)
+                s_end (self, connection);
+            return false;
+        }
+        TAILQ_REMOVE (&router->queue, connection, queue);
+        connection->queued = false;
+        zseq_channel_trim (&connection->channel);
+        return false;
+    case ZSEQ_ZMTP_FAILED:
+        s_end (self, connection);
+        return false;
+    case ZSEQ_ZMTP_GREETED:
+        zseq_outbox_flush (&connection->channel.outbox);
+        return false;
+    case ZSEQ_ZMTP_READY:
+        TAILQ_REMOVE (&router->handshakes, connection, handshake);
+        connection->shaken = true;
+        return false;
+    case ZSEQ_ZMTP_PING:
+        s_mark_dirty (router, connection);
+        return true;
+    default:
+        return true;
+    }
+}
+
+static void
+s_set_route (const zseq_native_connection_t *connection, zseq_route_t *route)
+{
+    route->size = sizeof connection->slot + sizeof connection->id;
+    memcpy (route->id, &connection->slot, sizeof connection->slot);
+    memcpy (route->id + sizeof connection->slot, &connection->id,
+            sizeof connection->id);
+}
+
+int
+zseq_native_router_recv (zseq_native_t *self, zseq_route_t *route_p,
+                         const uint8_t **bytes_p, size_t *size_p)
+{
+    assert (self);
+
+    zseq_native_router_t *router = &self->router;
+    zseq_native_connection_t *connection;
+    while ((connection = TAILQ_FIRST (&router->queue))) {
+        zseq_zmtp_event_t event;
+        if (!s_step (self, connection, &event))
+            continue;
+        TAILQ_REMOVE (&router->queue, connection, queue);
+        TAILQ_INSERT_TAIL (&router->queue, connection, queue);
+        bool frame = event.type == ZSEQ_ZMTP_FRAME;
+        s_set_route (connection, route_p);
+        *bytes_p = event.bytes ? event.bytes : connection->channel.greeting;
+        *size_p = frame ? event.size : 0;
+        return ZSEQ_OK;
+    }
+    return ZSEQ_EAGAIN;
+}
+
+//  Sending.
+
+int
+zseq_native_router_reply (zseq_native_t *self, const zseq_route_t *route,
+                          const uint8_t *bytes, size_t size)
+{
+    assert (self);
+
+    zseq_native_router_t *router = &self->router;
+    uint32_t slot;
+    uint64_t id;
+    if (route->size != sizeof slot + sizeof id)
+        return ZSEQ_EAGAIN;
+    memcpy (&slot, route->id, sizeof slot);
+    memcpy (&id, route->id + sizeof slot, sizeof id);
+    zseq_native_connection_t *connection =
+      slot < router->slots ? router->slot[slot] : NULL;
+    if (!connection || connection->id != id)
+        return ZSEQ_EAGAIN;
+    s_mark_dirty (router, connection);
+    return zseq_channel_put (&connection->channel, bytes, size);
+}
+
+void
+zseq_native_router_flush (zseq_native_t *self)
+{
+    assert (self);
+
+    zseq_native_router_t *router = &self->router;
+    zseq_native_connection_t *connection;
+    while ((connection = TAILQ_FIRST (&router->dirty))) {
+        TAILQ_REMOVE (&router->dirty, connection, dirty_list);
+        connection->dirty = false;
+        zseq_outbox_flush (&connection->channel.outbox);
+    }
+}
+
+//  Time and memory.
+
+uint64_t
+zseq_native_router_expire (zseq_native_t *self, uint64_t now_us)
+{
+    assert (self);
+
+    zseq_native_router_t *router = &self->router;
+    zseq_native_connection_t *oldest;
+    while ((oldest = TAILQ_FIRST (&router->handshakes)) &&
+           oldest->until_us <= now_us)
+        s_end (self, oldest);
+    uint64_t due_us = oldest ? oldest->until_us : ZSEQ_NATIVE_NEVER;
+    if (router->paused && router->resume_us <= now_us) {
+        router->paused = false;
+        zseq_native_watch (self, EPOLL_CTL_MOD, router->fd, EPOLLIN,
+                           zseq_native_key (ZSEQ_NATIVE_LISTENER, 0, 0));
+    }
+    return router->paused && router->resume_us < due_us ? router->resume_us
+                                                        : due_us;
+}
+
+static size_t
+s_weight (zseq_native_connection_t *connection)
+{
+    return sizeof *connection + connection->channel.capacity +
+           connection->channel.outbox.filling.capacity +
+           connection->channel.outbox.sending.capacity;
+}
+
+//  The connection that holds most, and what all hold.
+static zseq_native_connection_t *
+s_heaviest (const zseq_native_router_t *router, size_t *total_p)
+{
+    zseq_native_connection_t *found = NULL;
+    *total_p = 0;
+    for (size_t slot = 0; slot < router->slots; slot++) {
+        zseq_native_connection_t *connection = router->slot[slot];
+        if (!connection)
+            continue;
+        *total_p += s_weight (connection);
+        if (!found || s_weight (found) < s_weight (connection))
+            found = connection;
+    }
+    return found;
+}
+
+size_t
+zseq_native_router_shed (zseq_native_t *self)
+{
+    assert (self);
+
+    size_t total;
+    size_t ended = 0;
+    zseq_native_connection_t *heaviest = s_heaviest (&self->router, &total);
+    size_t wanted = total / 2;
+    while (heaviest && total > wanted) {
+        s_end (self, heaviest);
+        ended++;
+        heaviest = s_heaviest (&self->router, &total);
+    }
+    return ended;
+}

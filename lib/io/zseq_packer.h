@@ -25,9 +25,10 @@ void zseq_packer_destroy (zseq_packer_t **self_p);
 void zseq_packer_send (zseq_packer_t *self, size_t link, const uint8_t *bytes,
                        size_t size);
 
-//  Sends a message to the sender of a request at once, or adds it to the pack
-//  of that sender: if packed, which says that the request was packed, or if
-//  there is such a pack. It is lost if the sender has gone or does not read.
+//  Passes a message for the sender of a request to the transport, or adds it to
+//  the pack of that sender: if packed, which says that the request was packed,
+//  or if there is such a pack. It is lost if the sender has gone or does not
+//  read.
 void zseq_packer_reply (zseq_packer_t *self, const zseq_route_t *route,
                         bool packed, const uint8_t *bytes, size_t size);
 

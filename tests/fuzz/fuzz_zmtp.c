@@ -4,8 +4,8 @@
 //  for more than a frame may have; and after an error there is nothing.
 //
 //  An input is a byte: 0 for a DEALER, else a ROUTER, with bit 1 set: our own
-//  greeting and READY come first. Then one that says how many bytes come at a
-//  time. The rest is the stream.
+//  greeting and READY come first. Then two that say after how many bytes the
+//  stream, which is the rest, comes in a second piece.
 
 #include <assert.h>
 #include <stdlib.h>
@@ -80,18 +80,18 @@ s_take (s_walk_t *self, zseq_zmtp_t *zmtp, const uint8_t *stream, size_t size)
     free (bytes);
 }
 
-//  Parses the stream, of which step bytes come at a time.
+//  Parses the stream, of which cut bytes come first.
 static s_walk_t
 s_walk (zseq_zmtp_socket_t socket, const uint8_t *stream, size_t size,
-        size_t step)
+        size_t cut)
 {
     zseq_zmtp_t zmtp;
     zseq_zmtp_init (&zmtp, socket, MESSAGE_MAX);
     s_walk_t self = {0};
-    for (size_t come = 0; come < size && !self.failed;) {
-        come = size - come < step ? size : come + step;
-        s_take (&self, &zmtp, stream, come);
-    }
+    if (cut < size)
+        s_take (&self, &zmtp, stream, cut);
+    if (!self.failed)
+        s_take (&self, &zmtp, stream, size);
     assert (self.failed == (zmtp.error != ZSEQ_ZMTP_OK));
     if (self.failed) {
         zseq_zmtp_event_t event = zseq_zmtp_next (&zmtp, stream, size);
@@ -104,11 +104,11 @@ s_walk (zseq_zmtp_socket_t socket, const uint8_t *stream, size_t size,
 int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
-    if (size < 2)
+    if (size < 3)
         return 0;
     zseq_zmtp_socket_t socket =
       data[0] & 1 ? ZSEQ_ZMTP_ROUTER : ZSEQ_ZMTP_DEALER;
-    size_t step = data[1] ? data[1] : 1;
+    size_t cut = (size_t) data[1] << 8 | data[2];
     size_t before = 0;
     uint8_t *stream =
       malloc (ZSEQ_ZMTP_GREETING_SIZE + ZSEQ_ZMTP_READY_MAX + size);
@@ -120,10 +120,10 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
           stream + before,
           socket == ZSEQ_ZMTP_ROUTER ? ZSEQ_ZMTP_DEALER : ZSEQ_ZMTP_ROUTER);
     }
-    memcpy (stream + before, data + 2, size - 2);
-    size_t total = before + size - 2;
-    s_walk_t whole = s_walk (socket, stream, total, total ? total : 1);
-    s_walk_t parts = s_walk (socket, stream, total, step);
+    memcpy (stream + before, data + 3, size - 3);
+    size_t total = before + size - 3;
+    s_walk_t whole = s_walk (socket, stream, total, total);
+    s_walk_t parts = s_walk (socket, stream, total, cut);
     assert (whole.taken == parts.taken && whole.failed == parts.failed);
     assert (whole.digest == parts.digest);
     free (stream);

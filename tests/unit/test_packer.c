@@ -95,6 +95,7 @@ s_reply (uint8_t number, bool packed)
 static void
 s_expect (zsock_t *socket, uint8_t first, uint8_t last)
 {
+    zseq_transport_flush (s_transport);
     zmsg_t *received = zmsg_recv (socket);
     cr_assert_not_null (received, "no frame with %u", first);
     zframe_t *frame = zmsg_last (received);

@@ -12,8 +12,12 @@ list (TRANSFORM private_libraries PREPEND "-l" OUTPUT_VARIABLE private_flags)
 list (JOIN private_flags " " private_flags)
 target_link_libraries (zseq_static INTERFACE
   "$<INSTALL_INTERFACE:${private_libraries}>"
-  "$<BUILD_INTERFACE:PkgConfig::ZMQ;PkgConfig::SODIUM;PkgConfig::MSGPACK>"
+  "$<BUILD_INTERFACE:PkgConfig::SODIUM;PkgConfig::MSGPACK>"
   Threads::Threads)
+if (ZSEQ_ZMQ)
+  target_link_libraries (zseq_static INTERFACE
+    "$<BUILD_INTERFACE:PkgConfig::ZMQ>")
+endif ()
 
 install (TARGETS zseq zseq_static EXPORT zseqTargets)
 install (FILES include/zseq.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})

@@ -1,6 +1,7 @@
 #!/bin/bash
 #  With -DZSEQ_TESTS=OFF zseq builds without tests/ and without the libraries
-#  that only tests need, from the packages of .ci/packages/build.
+#  that only tests need, from the packages of .ci/packages/build; and with
+#  -DZSEQ_ZMQ=OFF without libzmq.
 . "${BASH_SOURCE[0]%/*}/../cli/lib.sh"
 [[ -z $ZSEQ_INSTRUMENTED ]] || skip "the plain build says as much"
 
@@ -11,6 +12,7 @@ cat >"$work/pkg-config" <<END
 for word in "\$@"; do
     [[ \$word == -* ]] || echo "\${word%% *}" >>"$work/asked"
     [[ \$word != *criterion* && \$word != *czmq* ]] || exit 1
+    [[ -z \${WITHOUT_ZMQ:-} || \$word != *zmq* ]] || exit 1
 done
 exec $(command -v pkg-config) "\$@"
 END
@@ -45,5 +47,29 @@ if command -v dpkg >/dev/null; then
     holds "the packages are those of .ci/packages/build: $(diff packages listed)" \
         cmp -s packages listed
 fi
+
+#  Without libzmq.
+mkdir lean
+cd lean || exit 1
+run env WITHOUT_ZMQ=1 PKG_CONFIG="$work/pkg-config" cmake -S ../source -B build \
+    -G Ninja -DZSEQ_TESTS=OFF -DZSEQ_ZMQ=OFF -DCMAKE_BUILD_TYPE=None \
+    -DCMAKE_C_COMPILER="$ZSEQ_CC"
+holds "it configures without libzmq" test "$status" -eq 0
+[[ $status -eq 0 ]] || show cmake
+status=0
+timeout 240 cmake --build build >out 2>&1 </dev/null || status=$?
+holds "it builds without libzmq" test "$status" -eq 0
+[[ $status -eq 0 ]] || show cmake --build
+zseqd=$work/lean/build/bin/zseqd
+zseq=$work/lean/build/bin/zseq
+holds "nothing is linked to libzmq" \
+    bash -c "! ldd '$zseqd' '$zseq' build/lib/libzseq.so | grep libzmq"
+refuses 1 "'zmq' is not a transport of this build" \
+    "$zseqd" start --data "$work/none" --transport zmq
+cluster lean a
+answers 1 "$zseq" -u "$(endpoint a)" next orders
+#  Of the build that has libzmq, over libzmq.
+answers 2 "$work/build/bin/zseq" -u "$(endpoint a)?transport=zmq" next orders
+stop a
 
 verdict

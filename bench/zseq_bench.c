@@ -388,6 +388,8 @@ s_help_cases (void)
       "              each in turn\n"
       "  reserve-*   the same on two clusters in turn, /off with --reserve 0\n"
       "              and /on as --reserve says: claims per second compared\n"
+      "  transport-* the same on two clusters in turn, /zmq over libzmq and\n"
+      "              /native with zseq's own transport: IDs compared\n"
       "  mem-*       without a cluster, unbuffered: counters in memory\n"
       "  file-*      ... a directory that the process uses itself\n"
       "  flake-*     ... flake IDs of the clock; wide: with 22 bits of "

@@ -90,6 +90,19 @@ static const zseq_bench_case_t s_cases[] = {
         .threads = 1, .floor = FLOOR (ECHO_8), .share = 1),
   CASE ("reserve-1024-single", PAIR, MAIN, .batch = 1024, .processes = 1,
         .threads = 1, .floor = FLOOR (ASK), .share = 1024),
+  CASE ("transport-1-single", TRANSPORT, NATIVE, .batch = 1, .processes = 1,
+        .threads = 1, .floor = FLOOR (ASK), .share = 1),
+  CASE ("transport-1-threads-32", TRANSPORT, NATIVE, .batch = 1, .processes = 1,
+        .threads = 32, .floor = FLOOR (ASK), .share = 32),
+  CASE ("transport-1-processes-32", TRANSPORT, NATIVE, .batch = 1,
+        .processes = 32, .threads = 1, .floor = FLOOR (ECHO_32), .share = 1),
+  CASE ("transport-1-sequences-32", TRANSPORT, NATIVE, .batch = 1, .own = true,
+        .processes = 32, .threads = 1, .floor = FLOOR (ECHO_32), .share = 1),
+  CASE ("transport-1024-single", TRANSPORT, NATIVE, .batch = 1024,
+        .processes = 1, .threads = 1, .floor = FLOOR (ASK), .share = 1024),
+  CASE ("transport-auto-threads-32", TRANSPORT, NATIVE,
+        .batch = ZSEQ_BATCH_AUTO, .processes = 1, .threads = 32,
+        .floor = FLOOR (ATOMIC_2), .share = 1),
   CASE ("mem-single", SCHEME, MAIN, .batch = 1, .processes = 1, .threads = 1,
         .floor = FLOOR (ATOMIC_1), .share = 1, .scheme = "mem:"),
   CASE ("mem-threads-2", SCHEME, MAIN, .batch = 1, .processes = 1, .threads = 2,
@@ -213,7 +226,8 @@ zseq_bench_case_has_mutex (const zseq_bench_case_t *self)
 {
     assert (self);
     bool file = self->scheme && strcmp (self->scheme, "file:") == 0;
-    return self->processes * self->threads > 1 &&
+    return self->kind != ZSEQ_BENCH_KIND_TRANSPORT &&
+           self->processes * self->threads > 1 &&
            (file || self->batch == ZSEQ_BATCH_AUTO);
 }
 

@@ -26,6 +26,8 @@ typedef enum {
     ZSEQ_BENCH_KIND_OWN,         //  The same, with a sequence per process
     ZSEQ_BENCH_KIND_PAIR,        //  DRAW on two clusters, without and
                                  //  with a reservation
+    ZSEQ_BENCH_KIND_TRANSPORT,   //  DRAW, or OWN, on two clusters, over
+                                 //  libzmq and natively
     ZSEQ_BENCH_KIND_STOPPED,     //  DRAW, then with one node stopped
     ZSEQ_BENCH_KIND_SCHEME,      //  DRAW of another URI
     ZSEQ_BENCH_KIND_MANY_NAMES,  //  Claims of names that exist
@@ -47,6 +49,8 @@ typedef enum {
     ZSEQ_BENCH_ON_PLAIN,
     ZSEQ_BENCH_ON_NAMES,
     ZSEQ_BENCH_ON_ONE,
+    ZSEQ_BENCH_ON_ZMQ,
+    ZSEQ_BENCH_ON_NATIVE,
     ZSEQ_BENCH_FIXTURES
 } zseq_bench_where_t;
 
@@ -63,6 +67,7 @@ typedef struct {
     uint64_t batch;
     size_t processes;
     size_t threads;
+    bool own;  //  TRANSPORT: a sequence per process
     uint64_t names;
     zseq_bench_floor_t floor;
     unsigned share;

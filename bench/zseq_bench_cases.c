@@ -52,12 +52,21 @@ static const struct {
     const char *folder;
     bool alone;    //  One node
     bool reserve;  //  As the plan says; else none
+    const char *transport;
 } s_fixtures[ZSEQ_BENCH_FIXTURES] = {
-  [ZSEQ_BENCH_ON_MAIN] = {"main", false, true},
-  [ZSEQ_BENCH_ON_PLAIN] = {"plain", false, false},
-  [ZSEQ_BENCH_ON_NAMES] = {"names", false, true},
-  [ZSEQ_BENCH_ON_ONE] = {"one", true, true},
+  [ZSEQ_BENCH_ON_MAIN] = {"main", false, true, NULL},
+  [ZSEQ_BENCH_ON_PLAIN] = {"plain", false, false, NULL},
+  [ZSEQ_BENCH_ON_NAMES] = {"names", false, true, NULL},
+  [ZSEQ_BENCH_ON_ONE] = {"one", true, true, NULL},
+  [ZSEQ_BENCH_ON_ZMQ] = {"zmq", false, true, "zmq"},
+  [ZSEQ_BENCH_ON_NATIVE] = {"native", false, true, "native"},
 };
+
+//  Without and with a reservation; over libzmq and natively.
+static const zseq_bench_where_t s_pair[2] = {ZSEQ_BENCH_ON_PLAIN,
+                                             ZSEQ_BENCH_ON_MAIN};
+static const zseq_bench_where_t s_transports[2] = {ZSEQ_BENCH_ON_ZMQ,
+                                                   ZSEQ_BENCH_ON_NATIVE};
 
 struct zseq_bench_cases {
     zseq_bench_children_t *children;
@@ -67,7 +76,7 @@ struct zseq_bench_cases {
     zseq_bench_floors_t *floors;
     zseq_bench_sample_t *sample;    //  Scratch: one slice
     zseq_bench_series_t series[2];  //  Scratch: a case; of a pair, the second
-                                    //  is with a reserve
+                                    //  is with a reserve, or native
     zseq_bench_row_t *rows;         //  Two for each case at most
     size_t row_count;
 };
@@ -88,6 +97,7 @@ s_new_fixture (zseq_bench_cases_t *self, zseq_bench_where_t where)
       .directory = self->directory[where],
       .nodes = s_fixtures[where].alone ? 1 : plan->nodes,
       .reserve_s = s_fixtures[where].reserve ? plan->reserve_s : 0,
+      .transport = s_fixtures[where].transport,
     };
     self->fixture[where] =
       zseq_bench_cluster_fixture_new (self->children, &options);
@@ -239,7 +249,7 @@ s_draw (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     zseq_bench_draw_t draw = {
       .name = name,
       .batch = one->batch,
-      .own = one->kind == ZSEQ_BENCH_KIND_OWN,
+      .own = one->kind == ZSEQ_BENCH_KIND_OWN || one->own,
     };
     zseq_bench_cluster_t *cluster;
     if (s_cluster (self, where, &cluster, &draw.uri) != 0)
@@ -255,16 +265,19 @@ s_draw (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
                   file ? "/file" : "");
         draw.uri = uri;
     }
+    else if (s_fixtures[where].transport) {
+        snprintf (uri, sizeof uri, "%s?transport=%s", draw.uri,
+                  s_fixtures[where].transport);
+        draw.uri = uri;
+    }
     return s_load (self, one, &zseq_bench_draw, &draw, cluster, series);
 }
 
-//  Measures one slice without and one with a reservation, in alternating order.
+//  Measures one slice on each of two clusters, in alternating order.
 static int
 s_draw_pair (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
-             size_t round)
+             size_t round, const zseq_bench_where_t where[2])
 {
-    static const zseq_bench_where_t where[2] = {ZSEQ_BENCH_ON_PLAIN,
-                                                ZSEQ_BENCH_ON_MAIN};
     for (size_t i = 0; i < 2; i++) {
         size_t which = (round + i) % 2;
         if (s_draw (self, one, where[which], &self->series[which]) != 0)
@@ -418,7 +431,9 @@ s_measure (zseq_bench_cases_t *self, const zseq_bench_case_t *one, size_t round)
     case ZSEQ_BENCH_KIND_STOPPED:
         return s_draw_stopped (self, one, round);
     case ZSEQ_BENCH_KIND_PAIR:
-        return s_draw_pair (self, one, round);
+        return s_draw_pair (self, one, round, s_pair);
+    case ZSEQ_BENCH_KIND_TRANSPORT:
+        return s_draw_pair (self, one, round, s_transports);
     case ZSEQ_BENCH_KIND_FRESH:
         return s_fresh (self, one, self->series);
     case ZSEQ_BENCH_KIND_MANY_NAMES:
@@ -509,6 +524,27 @@ s_print_pair (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
               row->claims_per_s.median, row->claims_per_s.lowest,
               row->claims_per_s.highest, row->times.median, row->times.lowest,
               row->times.highest);
+    zseq_bench_report_row (row, stdout);
+}
+
+//  Reports a case over both transports.
+static void
+s_print_transports (zseq_bench_cases_t *self, const zseq_bench_case_t *one)
+{
+    const zseq_bench_series_t *zmq = &self->series[0];
+    const zseq_bench_series_t *native = &self->series[1];
+    double times[ZSEQ_BENCH_ROUNDS_MAX];
+    for (size_t i = 0; i < zmq->count; i++)
+        times[i] = zmq->ns_per_id[i] / fmax (native->ns_per_id[i], 1e-9);
+    zseq_bench_row_t *row =
+      s_add_row (self, one, "/zmq", ZSEQ_BENCH_ON_ZMQ, &self->series[0]);
+    zseq_bench_report_row (row, stdout);
+    row =
+      s_add_row (self, one, "/native", ZSEQ_BENCH_ON_NATIVE, &self->series[1]);
+    row->times = zseq_bench_series_spread (times, zmq->count);
+    snprintf (row->note, sizeof row->note,
+              "times %.2f (%.2f to %.2f) as many IDs as over libzmq",
+              row->times.median, row->times.lowest, row->times.highest);
     zseq_bench_report_row (row, stdout);
 }
 
@@ -619,6 +655,8 @@ s_run_case (zseq_bench_cases_t *self, const zseq_bench_case_t *one,
     zseq_bench_progress_end ();
     if (one->kind == ZSEQ_BENCH_KIND_PAIR)
         s_print_pair (self, one);
+    else if (one->kind == ZSEQ_BENCH_KIND_TRANSPORT)
+        s_print_transports (self, one);
     else if (one->kind == ZSEQ_BENCH_KIND_STOPPED)
         s_print_stopped (self, one);
     else if (zseq_bench_case_is_contention (one))

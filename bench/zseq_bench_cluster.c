@@ -33,7 +33,8 @@ struct zseq_bench_cluster {
     const char *directory;
     size_t nodes;
     char reserve[32];  //  Seconds
-    int nowhere;       //  /dev/null, for standard input and output
+    const char *transport;
+    int nowhere;  //  /dev/null, for standard input and output
     int reserved[ZSEQ_BENCH_NODES_MAX];  //  Sockets that reserve the ports
     unsigned port[ZSEQ_BENCH_NODES_MAX];
     pid_t pid[ZSEQ_BENCH_NODES_MAX];
@@ -137,6 +138,8 @@ s_run (zseq_bench_cluster_t *self, size_t index, bool format)
                          self->members,
                          format ? NULL : "--reserve",
                          self->reserve,
+                         self->transport ? "--transport" : NULL,
+                         (char *) self->transport,
                          NULL};
     self->pid[index] = zseq_bench_children_exec (
       self->children, what, arguments, self->nowhere, self->nowhere);
@@ -216,6 +219,7 @@ zseq_bench_cluster_new (zseq_bench_children_t *children,
     self->zseqd = options->zseqd;
     self->directory = options->directory;
     self->nodes = options->nodes;
+    self->transport = options->transport;
     snprintf (self->reserve, sizeof self->reserve, "%.6f", options->reserve_s);
     for (size_t i = 0; i < self->nodes; i++)
         self->reserved[i] = -1;

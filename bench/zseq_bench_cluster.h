@@ -14,6 +14,7 @@ typedef struct {
     const char *directory;  //  Must exist; for the nodes' directories
     size_t nodes;           //  1..ZSEQ_BENCH_NODES_MAX
     double reserve_s;       //  As zseqd start --reserve
+    const char *transport;  //  Of nodes and clients; NULL: the default
 } zseq_bench_cluster_options_t;
 
 //  Formats and starts nodes, on free ports of the loopback interface, and waits

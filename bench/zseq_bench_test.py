@@ -120,6 +120,19 @@ class Bench(unittest.TestCase):
         self.assertEqual(off["times"], [0, 0, 0])
         self.assertIn(on["note"], output)
 
+    def test_compares_both_transports(self):
+        output, report = self.report("--case", "transport-1-s*",
+                                     "--nodes", "1")
+        self.assertEqual(
+            [case["name"] for case in report["cases"]],
+            ["transport-1-single/zmq", "transport-1-single/native",
+             "transport-1-sequences-32/zmq", "transport-1-sequences-32/native"])
+        for case in report["cases"]:
+            self.assertGreater(case["ids_per_s"], 0)
+        native = report["cases"][1]
+        self.assertGreater(native["times"][0], 0)
+        self.assertIn(native["note"], output)
+
     def test_compares_fairness_with_that_of_a_mutex(self):
         output, report = self.report("--case", "file-1-*")
         alone, threads = report["cases"]

@@ -94,8 +94,8 @@ s_parse_host (zseq_address_t *self, char *host, bool binds)
     //  As libzmq does, takes 127.1 for 127.0.0.1.
     if (inet_aton (host, &address->sin_addr) == 1)
         return ZSEQ_OK;
-    if (!*host || host[strspn (host, "0123456789.")] == 0 ||
-        strpbrk (host, "*/:"))
+    if (!*host || strpbrk (host, "*/:") ||
+        (!binds && host[strspn (host, "0123456789.")] == 0))
         return ZSEQ_EINVAL;
     return binds ? s_find_interface (self, host) : ZSEQ_EAGAIN;
 }

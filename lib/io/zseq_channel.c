@@ -102,6 +102,7 @@ zseq_channel_read (zseq_channel_t *self)
     self->readable = size == (ssize_t) room;
     if (size == -1 && errno == EAGAIN)
         return ZSEQ_EAGAIN;
+    assert (size >= 0 || (errno != EBADF && errno != ENOTSOCK));
     if (size <= 0)
         return ZSEQ_EIO;
     self->size += (size_t) size;

@@ -72,7 +72,6 @@ typedef struct {
     struct zseq_native_list handshakes;  //  By their deadlines
     struct zseq_native_list dirty;
     struct zseq_native_bucket sources[ZSEQ_NATIVE_SOURCES];
-    zseq_native_connection_t *given;  //  The last frame is in its buffer
 } zseq_native_router_t;
 
 typedef enum {

@@ -160,8 +160,6 @@ s_end (zseq_native_t *self, zseq_native_connection_t *connection)
         TAILQ_REMOVE (&router->dirty, connection, dirty_list);
     if (connection->counted)
         LIST_REMOVE (connection, same_bucket);
-    if (router->given == connection)
-        router->given = NULL;
     router->slot[connection->slot] = NULL;
     router->unused[router->unused_count++] = connection->slot;
     router->count--;
@@ -549,21 +547,37 @@ s_weight (zseq_native_connection_t *connection)
            connection->channel.outbox.sending.capacity;
 }
 
-//  The connection that holds most, and what all hold.
-static zseq_native_connection_t *
-s_heaviest (const zseq_native_router_t *router, size_t *total_p)
+//  What a connection takes, for sorting.
+typedef struct {
+    size_t weight;
+    zseq_native_connection_t *connection;
+} s_share_t;
+
+static int
+s_compare_shares (const void *a, const void *b)
 {
-    zseq_native_connection_t *found = NULL;
-    *total_p = 0;
+    size_t first = ((const s_share_t *) a)->weight;
+    size_t second = ((const s_share_t *) b)->weight;
+    return (first < second) - (first > second);
+}
+
+//  Lists the connections, those that take most first. Returns what all take.
+static size_t
+s_list_shares (const zseq_native_router_t *router, s_share_t *shares)
+{
+    size_t total = 0;
+    size_t count = 0;
     for (size_t slot = 0; slot < router->slots; slot++) {
         zseq_native_connection_t *connection = router->slot[slot];
         if (!connection)
             continue;
-        *total_p += s_weight (connection);
-        if (!found || s_weight (found) < s_weight (connection))
-            found = connection;
+        shares[count].weight = s_weight (connection);
+        shares[count].connection = connection;
+        total += shares[count++].weight;
     }
-    return found;
+    assert (count == router->count);
+    qsort (shares, count, sizeof *shares, s_compare_shares);
+    return total;
 }
 
 size_t
@@ -571,14 +585,17 @@ zseq_native_router_shed (zseq_native_t *self)
 {
     assert (self);
 
-    size_t total;
+    size_t count = self->router.count;
+    s_share_t *shares = count ? calloc (count, sizeof *shares) : NULL;
+    if (!shares)
+        return 0;
+    size_t total = s_list_shares (&self->router, shares);
+    size_t freed = 0;
     size_t ended = 0;
-    zseq_native_connection_t *heaviest = s_heaviest (&self->router, &total);
-    size_t wanted = total / 2;
-    while (heaviest && total > wanted) {
-        s_end (self, heaviest);
-        ended++;
-        heaviest = s_heaviest (&self->router, &total);
+    while (freed < total - total / 2) {
+        freed += shares[ended].weight;
+        s_end (self, shares[ended++].connection);
     }
+    free (shares);
     return ended;
 }

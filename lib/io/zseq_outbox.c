@@ -175,8 +175,11 @@ s_write (zseq_outbox_t *self)
             s_set_blocked (self, true);
             return;
         }
-        else if (errno != EINTR)
+        else if (errno != EINTR) {
+            //  Another's descriptor now: see the caveats of zseq.h.
+            assert (errno != EBADF && errno != ENOTSOCK);
             self->sent = self->sending.size;
+        }
     }
 }
 

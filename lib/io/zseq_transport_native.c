@@ -289,6 +289,8 @@ s_op_flush (zseq_transport_t *transport)
         self->looked = false;
         zseq_native_router_flush (self);
     }
+    if (atomic_load (&self->dirty_links) == 0)
+        return;
     unsigned links = atomic_exchange (&self->dirty_links, 0);
     for (size_t index = 0; index < ZSEQ_LINKS_MAX && links >> index; index++)
         if (links >> index & 1)

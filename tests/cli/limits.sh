@@ -5,6 +5,9 @@
 #  What the limits of sanitizers leave is not what a user's program gets.
 [[ -z $ZSEQ_INSTRUMENTED ]] || skip "a build with instruments"
 
+#  The numbers are those of libzmq; test_limits has those of both transports.
+export ZSEQ_TRANSPORT=zmq
+
 few='(descriptors|threads) and cannot have them: .*: raise ulimit'
 
 #  with_files COUNT COMMAND...: runs it with that ulimit -n.

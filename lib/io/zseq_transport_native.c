@@ -116,8 +116,11 @@ s_look (zseq_native_t *self)
     if (self->epoll == -1)
         return;
     struct epoll_event events[EVENTS_MAX];
-    int count = epoll_wait (self->epoll, events, EVENTS_MAX, 0);
-    assert (count >= 0 || errno == EINTR);
+    int count;
+    do
+        count = epoll_wait (self->epoll, events, EVENTS_MAX, 0);
+    while (count == -1 && errno == EINTR);
+    assert (count >= 0);
     for (int at = 0; at < count; at++)
         s_take_event (self, &events[at]);
     self->looked_us = zseq_native_now_us ();

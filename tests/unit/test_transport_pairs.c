@@ -224,6 +224,22 @@ Test (pairs, exchange_messages_with_a_named_host)
     }
 }
 
+//  It is resolved again and again, which keeps nothing else waiting.
+Test (pairs, wait_for_a_name_that_does_not_resolve)
+{
+    s_pair_t self;
+    s_open (&self, ZSEQ_TRANSPORT_NATIVE, ZSEQ_TRANSPORT_NATIVE, s_ipc ());
+    cr_assert_eq (
+      zseq_transport_link (self.client, 1, "tcp://no-such-host.invalid:1"),
+      ZSEQ_OK);
+    s_exchange (&self);
+    cr_assert (!zseq_transport_ready (self.client, 1));
+    cr_assert_eq (
+      zseq_transport_send (self.client, 1, (const uint8_t *) "x", 1),
+      ZSEQ_EAGAIN);
+    s_close (&self);
+}
+
 static void
 s_exchange_long (s_pair_t *self)
 {

@@ -365,7 +365,8 @@ Test (pairs, send_no_late_reply_to_another_connection)
     s_each (s_late_reply, s_free_port ("127.0.0.1"));
 }
 
-//  Its replies are dropped once they are too many, and nobody waits.
+//  Its replies are dropped once they are too many, and nobody waits. libzmq
+//  always reads, whether or not its user does.
 static void
 s_slow_reader (s_pair_t *self)
 {
@@ -385,7 +386,13 @@ s_slow_reader (s_pair_t *self)
 
 Test (pairs, drop_replies_to_one_that_does_not_read)
 {
-    s_each (s_slow_reader, s_free_port ("127.0.0.1"));
+    const char *endpoint = s_free_port ("127.0.0.1");
+    for (size_t index = 0; index < 2; index++) {
+        s_pair_t self;
+        s_open (&self, s_kinds[index], ZSEQ_TRANSPORT_NATIVE, endpoint);
+        s_slow_reader (&self);
+        s_close (&self);
+    }
 }
 
 //  Where a node binds.
@@ -457,6 +464,29 @@ Test (pairs, refuse_endpoints_that_are_none)
 }
 
 //  Limits of the native ROUTER.
+
+Test (pairs, take_a_frame_of_each_sender_in_turn)
+{
+    s_pair_t many;
+    s_open (&many, ZSEQ_TRANSPORT_NATIVE, ZSEQ_TRANSPORT_NATIVE, s_ipc ());
+    s_pair_t one = {.router = many.router,
+                    .client = s_new (ZSEQ_TRANSPORT_NATIVE)};
+    cr_assert_eq (zseq_transport_link (one.client, 0, many.endpoint), ZSEQ_OK);
+    s_exchange (&many);
+    s_exchange (&one);
+    for (size_t count = 0; count < 500; count++)
+        s_send (&many, "many", 4);
+    s_send (&one, "one", 3);
+    s_wait (&many);
+    size_t taken = 0;
+    do {
+        s_await_request (&many);
+        taken++;
+    } while (many.size != 3);
+    cr_assert_leq (taken, 2);
+    zseq_transport_destroy (&one.client);
+    s_close (&many);
+}
 
 static int
 s_dial (const char *endpoint)

@@ -109,6 +109,19 @@ zseq_channel_read (zseq_channel_t *self)
     return ZSEQ_OK;
 }
 
+bool
+zseq_channel_at_end (const zseq_channel_t *self)
+{
+    assert (self);
+    assert (self->fd >= 0);
+
+    char byte;
+    if (self->at < self->size)
+        return false;
+    ssize_t size = recv (self->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    return size == 0 || (size == -1 && errno != EAGAIN && errno != EINTR);
+}
+
 //  Adds a command to the outbox.
 static void
 s_put_command (zseq_channel_t *self, const uint8_t *bytes, size_t size)

@@ -41,6 +41,9 @@ uint8_t *zseq_channel_close (zseq_channel_t *self);
 //  memory is left).
 int zseq_channel_read (zseq_channel_t *self);
 
+//  Whether the connection has ended, and all that had come was taken.
+bool zseq_channel_at_end (const zseq_channel_t *self);
+
 //  Takes the next event from the buffer. Answers a greeting and a PING.
 zseq_zmtp_event_t zseq_channel_next (zseq_channel_t *self);
 

@@ -91,7 +91,8 @@ typedef struct {
     unsigned failures;
     uint64_t due_us;  //  When the state ends
     zseq_lookup_t *lookup;
-    bool given;  //  This drain has frames in its buffer
+    bool ended;  //  The node will send no more: what comes is the rest
+    bool given;  //  Frames in its buffer are in use
     char endpoint[ZSEQ_ENDPOINT_MAX + 1];
 } zseq_native_link_t;
 
@@ -107,8 +108,7 @@ typedef struct {
     zseq_native_link_t link[ZSEQ_LINKS_MAX];
     size_t next_link;
     atomic_uint dirty_links;  //  A set: those with something to send
-    //  Buffers of links closed since the last drain: one for each that had
-    //  frames in it.
+    //  Buffers with frames in use, of links that are closed.
     uint8_t *retired[ZSEQ_LINKS_MAX];
     size_t retired_count;
 } zseq_native_t;
@@ -159,6 +159,7 @@ uint64_t zseq_native_link_expire (zseq_native_t *self, size_t index,
 //  Errors: ZSEQ_EAGAIN.
 int zseq_native_link_recv (zseq_native_t *self, size_t index,
                            const uint8_t **bytes_p, size_t *size_p);
+bool zseq_native_link_ready (zseq_native_t *self, size_t index);
 int zseq_native_link_send (zseq_native_t *self, size_t index,
                            const uint8_t *bytes, size_t size);
 

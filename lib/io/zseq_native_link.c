@@ -62,7 +62,7 @@ s_drop (zseq_native_t *self, zseq_native_link_t *link)
     }
     link->fd = -1;
     uint8_t *bytes = zseq_channel_close (&link->channel);
-    //  The frames of the last drain are valid until the next.
+    //  The frames in use are so until the owner receives again.
     if (bytes && link->given)
         self->retired[self->retired_count++] = bytes;
     else
@@ -106,7 +106,8 @@ s_shake (zseq_native_t *self, zseq_native_link_t *link)
     link->state = ZSEQ_NATIVE_SHAKING;
     link->due_us = s_after (self->transport.options.handshake_ms);
     uint64_t key = s_key (self, link);
-    zseq_native_watch (self, EPOLL_CTL_MOD, fd, EPOLLIN, key);
+    link->ended = false;
+    zseq_native_watch (self, EPOLL_CTL_MOD, fd, ZSEQ_OUTBOX_EVENTS, key);
     zseq_channel_open (&link->channel, fd, self->epoll, key, ZSEQ_ZMTP_DEALER,
                        (size_t) self->transport.options.message_size_max);
 }
@@ -260,9 +261,14 @@ zseq_native_link_event (zseq_native_t *self, size_t index, uint32_t count,
         s_end_connect (self, link);
     else {
         link->channel.readable |= (events & ~(uint32_t) EPOLLOUT) != 0;
+        link->ended |= (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
         if (events & EPOLLOUT)
             zseq_outbox_flush (&link->channel.outbox);
         s_go_on (self, link);
+        //  Who only sends does not receive the end.
+        if (link->ended && link->state == ZSEQ_NATIVE_CONNECTED &&
+            !link->given && zseq_channel_at_end (&link->channel))
+            s_fail (self, link);
     }
 }
 
@@ -309,6 +315,16 @@ zseq_native_link_recv (zseq_native_t *self, size_t index,
     return ZSEQ_EAGAIN;
 }
 
+bool
+zseq_native_link_ready (zseq_native_t *self, size_t index)
+{
+    assert (self);
+
+    zseq_native_link_t *link = &self->link[index];
+    return link->state == ZSEQ_NATIVE_CONNECTED && !link->ended &&
+           zseq_channel_ready (&link->channel);
+}
+
 int
 zseq_native_link_send (zseq_native_t *self, size_t index, const uint8_t *bytes,
                        size_t size)
@@ -316,7 +332,7 @@ zseq_native_link_send (zseq_native_t *self, size_t index, const uint8_t *bytes,
     assert (self);
 
     zseq_native_link_t *link = &self->link[index];
-    if (link->state != ZSEQ_NATIVE_CONNECTED)
+    if (link->state != ZSEQ_NATIVE_CONNECTED || link->ended)
         return ZSEQ_EAGAIN;
     int rc = zseq_channel_put (&link->channel, bytes, size);
     atomic_fetch_or (&self->dirty_links, 1u << index);

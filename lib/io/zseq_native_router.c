@@ -320,7 +320,7 @@ s_take (zseq_native_t *self, int fd, const zseq_address_t *address)
     TAILQ_INSERT_TAIL (&router->handshakes, connection, handshake);
     uint64_t key = zseq_native_key (ZSEQ_NATIVE_CONNECTION, connection->slot,
                                     (uint32_t) connection->id);
-    zseq_native_watch (self, EPOLL_CTL_ADD, fd, EPOLLIN, key);
+    zseq_native_watch (self, EPOLL_CTL_ADD, fd, ZSEQ_OUTBOX_EVENTS, key);
     zseq_channel_init (&connection->channel, KEEP);
     zseq_channel_open (&connection->channel, fd, self->epoll, key,
                        ZSEQ_ZMTP_ROUTER,

@@ -152,7 +152,8 @@ s_set_blocked (zseq_outbox_t *self, bool blocked)
     if (self->blocked == blocked)
         return;
     self->blocked = blocked;
-    struct epoll_event event = {.events = EPOLLIN | (blocked ? EPOLLOUT : 0),
+    struct epoll_event event = {.events =
+                                  ZSEQ_OUTBOX_EVENTS | (blocked ? EPOLLOUT : 0),
                                 .data.u64 = self->key};
     (void) epoll_ctl (self->epoll, EPOLL_CTL_MOD, self->fd, &event);
 }

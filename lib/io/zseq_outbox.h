@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/epoll.h>
 
 typedef struct {
     uint8_t *bytes;
@@ -37,8 +38,11 @@ typedef struct {
 void zseq_outbox_init (zseq_outbox_t *self, size_t keep);
 void zseq_outbox_term (zseq_outbox_t *self);
 
-//  Opens it on a connected socket, which is in epoll for EPOLLIN, with key as
-//  its data. Takes the socket over.
+//  The events for which a connection is in epoll, but for EPOLLOUT.
+#define ZSEQ_OUTBOX_EVENTS (EPOLLIN | EPOLLRDHUP)
+
+//  Opens it on a connected socket, which is in epoll for these events, with key
+//  as its data. Takes the socket over.
 void zseq_outbox_open (zseq_outbox_t *self, int fd, int epoll, uint64_t key);
 
 //  Drops what is left, and closes the socket. The other end sees that at once,

@@ -171,22 +171,12 @@ s_maybe_look (zseq_native_t *self)
         s_look (self);
 }
 
-//  The link, after a look if it is not connected: it may be by now.
-static zseq_native_link_t *
-s_link (zseq_native_t *self, size_t index)
-{
-    zseq_native_link_t *link = &self->link[index];
-    if (link->state != ZSEQ_NATIVE_CONNECTED)
-        s_maybe_look (self);
-    return link;
-}
-
 static int
 s_op_send (zseq_transport_t *transport, size_t index, const uint8_t *bytes,
            size_t size)
 {
     zseq_native_t *self = (zseq_native_t *) transport;
-    (void) s_link (self, index);
+    s_maybe_look (self);
     return zseq_native_link_send (self, index, bytes, size);
 }
 
@@ -201,9 +191,19 @@ s_op_reply (zseq_transport_t *transport, const zseq_route_t *route,
 static bool
 s_op_ready (zseq_transport_t *transport, size_t index)
 {
-    zseq_native_link_t *link = s_link ((zseq_native_t *) transport, index);
-    return link->state == ZSEQ_NATIVE_CONNECTED &&
-           zseq_channel_ready (&link->channel);
+    zseq_native_t *self = (zseq_native_t *) transport;
+    s_maybe_look (self);
+    return zseq_native_link_ready (self, index);
+}
+
+//  Frees what the frames that were given lay in: they are valid until now.
+static void
+s_release_given (zseq_native_t *self)
+{
+    while (self->retired_count)
+        free (self->retired[--self->retired_count]);
+    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
+        self->link[index].given = false;
 }
 
 static int
@@ -211,9 +211,11 @@ s_op_recv (zseq_transport_t *transport, size_t index, const uint8_t **bytes_p,
            size_t *size_p)
 {
     zseq_native_t *self = (zseq_native_t *) transport;
-    self->link[index].given = false;
+    s_release_given (self);
     s_maybe_look (self);
-    return zseq_native_link_recv (self, index, bytes_p, size_p);
+    int rc = zseq_native_link_recv (self, index, bytes_p, size_p);
+    self->link[index].given = rc == ZSEQ_OK;
+    return rc;
 }
 
 //  Looks once in a turn, at its beginning: a sender that comes meanwhile does
@@ -223,27 +225,18 @@ s_op_recv_request (zseq_transport_t *transport, zseq_route_t *route_p,
                    const uint8_t **bytes_p, size_t *size_p)
 {
     zseq_native_t *self = (zseq_native_t *) transport;
+    s_release_given (self);
     if (!self->looked && (!self->quiet || TAILQ_FIRST (&self->router.queue)))
         s_look (self);
     self->looked = true;
     return zseq_native_router_recv (self, route_p, bytes_p, size_p);
 }
 
-//  Frees what the frames of the last drain lay in.
-static void
-s_release_drained (zseq_native_t *self)
-{
-    while (self->retired_count)
-        free (self->retired[--self->retired_count]);
-    for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
-        self->link[index].given = false;
-}
-
 static size_t
 s_op_drain (zseq_transport_t *transport, zseq_frame_t frames[ZSEQ_FRAMES_MAX])
 {
     zseq_native_t *self = (zseq_native_t *) transport;
-    s_release_drained (self);
+    s_release_given (self);
     s_maybe_look (self);
     size_t count = 0;
     size_t empty = 0;
@@ -319,9 +312,9 @@ s_op_destroy (zseq_transport_t *transport)
 {
     zseq_native_t *self = (zseq_native_t *) transport;
     s_op_flush (transport);
-    s_release_drained (self);
+    s_release_given (self);
     s_op_reset (transport);
-    s_release_drained (self);
+    s_release_given (self);
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
         zseq_native_link_term (&self->link[index]);
     if (self->epoll >= 0)

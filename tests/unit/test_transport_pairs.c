@@ -335,6 +335,26 @@ Test (pairs, come_together_again_after_the_node_was_away)
     s_each (s_come_back, s_free_port ("127.0.0.1"));
 }
 
+//  A node may answer and end; whoever has its answer may send meanwhile.
+static void
+s_end_after_reply (s_pair_t *self)
+{
+    s_send (self, "ping", 4);
+    s_await_request (self);
+    s_reply (self, "the last one", 12);
+    s_await_reply (self);
+    const uint8_t *bytes = self->bytes;
+    zseq_transport_reset (self->router);
+    while (zseq_transport_ready (self->client, 0))
+        s_wait (self);
+    cr_assert_arr_eq (bytes, "the last one", 12);
+}
+
+Test (pairs, keep_a_frame_whose_node_has_ended)
+{
+    s_each (s_end_after_reply, s_free_port ("127.0.0.1"));
+}
+
 //  A route belongs to a connection, not to a slot.
 static void
 s_late_reply (s_pair_t *self)

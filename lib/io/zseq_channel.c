@@ -13,6 +13,8 @@
 #define CAPACITY_MIN 8192
 //  Bytes that may wait to be sent, beside what the system holds.
 #define OUTBOX_MAX (8 * (size_t) ZSEQ_MESSAGE_MAX)
+//  Reads of what a connection that is closed still brings.
+#define DISCARDS_MAX 64
 
 void
 zseq_channel_init (zseq_channel_t *self, size_t keep)
@@ -109,6 +111,34 @@ zseq_channel_read (zseq_channel_t *self)
     return ZSEQ_OK;
 }
 
+uint8_t *
+zseq_channel_renew (zseq_channel_t *self)
+{
+    assert (self);
+    assert (self->bytes && self->bytes != self->greeting);
+
+    uint8_t *bytes = malloc (self->capacity);
+    if (!bytes)
+        return NULL;
+    uint8_t *before = self->bytes;
+    self->size -= self->at;
+    memcpy (bytes, before + self->at, self->size);
+    self->bytes = bytes;
+    self->at = 0;
+    return before;
+}
+
+void
+zseq_channel_discard (zseq_channel_t *self)
+{
+    assert (self);
+    uint8_t bytes[4096];
+    (void) shutdown (self->fd, SHUT_WR);
+    for (size_t times = 0; times < DISCARDS_MAX; times++)
+        if (recv (self->fd, bytes, sizeof bytes, MSG_DONTWAIT) <= 0)
+            return;
+}
+
 bool
 zseq_channel_at_end (const zseq_channel_t *self)
 {
@@ -175,8 +205,14 @@ zseq_channel_put (zseq_channel_t *self, const uint8_t *bytes, size_t size)
 {
     assert (self);
     uint8_t head[ZSEQ_ZMTP_HEAD_MAX];
-    return zseq_outbox_put (&self->outbox, head,
-                            zseq_zmtp_put_head (head, size), bytes, size,
+    size_t head_size = zseq_zmtp_put_head (head, size);
+    int rc =
+      zseq_outbox_put (&self->outbox, head, head_size, bytes, size, OUTBOX_MAX);
+    if (rc == ZSEQ_OK)
+        return rc;
+    //  A turn may have more for one connection than the outbox holds.
+    zseq_outbox_flush (&self->outbox);
+    return zseq_outbox_put (&self->outbox, head, head_size, bytes, size,
                             OUTBOX_MAX);
 }
 

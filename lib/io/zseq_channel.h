@@ -41,6 +41,14 @@ uint8_t *zseq_channel_close (zseq_channel_t *self);
 //  memory is left).
 int zseq_channel_read (zseq_channel_t *self);
 
+//  Goes on in a new buffer. Returns the one before, whose frames stay valid,
+//  and which the caller frees; NULL: no memory, nothing has changed.
+uint8_t *zseq_channel_renew (zseq_channel_t *self);
+
+//  Drops what comes, as long as the system has any, so that a close does not
+//  take back what was sent.
+void zseq_channel_discard (zseq_channel_t *self);
+
 //  Whether the connection has ended, and all that had come was taken.
 bool zseq_channel_at_end (const zseq_channel_t *self);
 
@@ -50,7 +58,8 @@ zseq_zmtp_event_t zseq_channel_next (zseq_channel_t *self);
 //  Frees the buffer if all of it was taken.
 void zseq_channel_trim (zseq_channel_t *self);
 
-//  Adds a message to the outbox. Errors: ZSEQ_EAGAIN, nothing added.
+//  Adds a message to the outbox, after a flush if that is full. Errors:
+//  ZSEQ_EAGAIN, nothing added.
 int zseq_channel_put (zseq_channel_t *self, const uint8_t *bytes, size_t size);
 
 //  Whether it could take a message now.

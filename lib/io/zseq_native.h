@@ -19,6 +19,7 @@
 
 #define ZSEQ_NATIVE_NEVER UINT64_MAX
 #define ZSEQ_NATIVE_SOURCES 1024  //  Buckets of the sources' table
+#define ZSEQ_NATIVE_RETIRED_MAX (ZSEQ_LINKS_MAX + ZSEQ_FRAMES_MAX)
 
 //  Whose descriptor it is: in epoll's data, with an index and a count of how
 //  often that index was taken, since events may be of one that has ended.
@@ -108,8 +109,9 @@ typedef struct {
     zseq_native_link_t link[ZSEQ_LINKS_MAX];
     size_t next_link;
     atomic_uint dirty_links;  //  A set: those with something to send
-    //  Buffers with frames in use, of links that are closed.
-    uint8_t *retired[ZSEQ_LINKS_MAX];
+    bool untimed;             //  The timer may be due too late
+    //  Buffers with frames in use, of links that are closed or read on.
+    uint8_t *retired[ZSEQ_NATIVE_RETIRED_MAX];
     size_t retired_count;
 } zseq_native_t;
 
@@ -155,8 +157,8 @@ void zseq_native_link_event (zseq_native_t *self, size_t index, uint32_t count,
                              uint32_t events);
 uint64_t zseq_native_link_expire (zseq_native_t *self, size_t index,
                                   uint64_t now_us);
-//  Takes the next frame. Reads, unless the link has given frames of its buffer.
-//  Errors: ZSEQ_EAGAIN.
+//  Takes the next frame; reads for it, but not without end. Errors:
+//  ZSEQ_EAGAIN.
 int zseq_native_link_recv (zseq_native_t *self, size_t index,
                            const uint8_t **bytes_p, size_t *size_p);
 bool zseq_native_link_ready (zseq_native_t *self, size_t index);

@@ -20,6 +20,9 @@
 
 //  Bytes of the outbox that stay allocated.
 #define KEEP 65536
+//  Reads until a frame is there: the largest needs fewer. The other end must
+//  not keep a thread with what is no frame.
+#define READS_MAX 16
 
 void
 zseq_native_link_init (zseq_native_link_t *self)
@@ -88,6 +91,7 @@ s_fail (zseq_native_t *self, zseq_native_link_t *link)
     link->failures++;
     link->state = ZSEQ_NATIVE_WAITING;
     link->due_us = zseq_native_now_us () + wait_ms * 1000 + jitter_us;
+    self->untimed = true;
 }
 
 static uint64_t
@@ -211,13 +215,26 @@ s_end_lookup (zseq_native_t *self, zseq_native_link_t *link)
         s_fail (self, link);
 }
 
+//  Whether a socket is connected to itself, as TCP allows: its own port was the
+//  one that it tries, while no node listened there.
+static bool
+s_is_own (int fd)
+{
+    zseq_address_t own = {.size = sizeof own.any};
+    zseq_address_t other = {.size = sizeof other.any};
+    return getsockname (fd, (struct sockaddr *) &own.any, &own.size) == 0 &&
+           getpeername (fd, (struct sockaddr *) &other.any, &other.size) == 0 &&
+           own.any.ss_family != AF_UNIX && own.size == other.size &&
+           memcmp (&own.any, &other.any, own.size) == 0;
+}
+
 static void
 s_end_connect (zseq_native_t *self, zseq_native_link_t *link)
 {
     int error = 0;
     socklen_t size = sizeof error;
     if (getsockopt (link->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
-        error == 0)
+        error == 0 && !s_is_own (link->fd))
         s_shake (self, link);
     else
         s_fail (self, link);
@@ -287,6 +304,26 @@ zseq_native_link_expire (zseq_native_t *self, size_t index, uint64_t now_us)
     return link->due_us;
 }
 
+//  Reads. Frames that were given stay where they are. False: nothing was read.
+static bool
+s_read (zseq_native_t *self, zseq_native_link_t *link)
+{
+    if (!link->channel.readable)
+        return false;
+    if (link->given) {
+        uint8_t *bytes = self->retired_count < ZSEQ_NATIVE_RETIRED_MAX
+                           ? zseq_channel_renew (&link->channel)
+                           : NULL;
+        if (!bytes)
+            return false;
+        self->retired[self->retired_count++] = bytes;
+        link->given = false;
+    }
+    if (zseq_channel_read (&link->channel) == ZSEQ_EIO)
+        s_fail (self, link);
+    return true;
+}
+
 int
 zseq_native_link_recv (zseq_native_t *self, size_t index,
                        const uint8_t **bytes_p, size_t *size_p)
@@ -294,6 +331,7 @@ zseq_native_link_recv (zseq_native_t *self, size_t index,
     assert (self);
 
     zseq_native_link_t *link = &self->link[index];
+    size_t reads = 0;
     while (link->state == ZSEQ_NATIVE_CONNECTED) {
         zseq_zmtp_event_t event = zseq_channel_next (&link->channel);
         if (event.type == ZSEQ_ZMTP_FRAME) {
@@ -305,12 +343,9 @@ zseq_native_link_recv (zseq_native_t *self, size_t index,
             atomic_fetch_or (&self->dirty_links, 1u << index);
         else if (event.type == ZSEQ_ZMTP_FAILED)
             s_fail (self, link);
-        else if (event.type == ZSEQ_ZMTP_SHORT) {
-            if (!link->channel.readable || link->given)
-                return ZSEQ_EAGAIN;
-            if (zseq_channel_read (&link->channel) == ZSEQ_EIO)
-                s_fail (self, link);
-        }
+        else if (event.type == ZSEQ_ZMTP_SHORT &&
+                 (reads++ == READS_MAX || !s_read (self, link)))
+            return ZSEQ_EAGAIN;
     }
     return ZSEQ_EAGAIN;
 }
@@ -334,7 +369,6 @@ zseq_native_link_send (zseq_native_t *self, size_t index, const uint8_t *bytes,
     zseq_native_link_t *link = &self->link[index];
     if (link->state != ZSEQ_NATIVE_CONNECTED || link->ended)
         return ZSEQ_EAGAIN;
-    int rc = zseq_channel_put (&link->channel, bytes, size);
     atomic_fetch_or (&self->dirty_links, 1u << index);
-    return rc;
+    return zseq_channel_put (&link->channel, bytes, size);
 }

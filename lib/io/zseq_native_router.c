@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,6 +168,31 @@ s_end (zseq_native_t *self, zseq_native_connection_t *connection)
     free (connection);
 }
 
+//  Sends the last replies, for a while at most.
+static void
+s_linger (zseq_native_t *self)
+{
+    zseq_native_router_t *router = &self->router;
+    uint64_t end_us = zseq_native_now_us () +
+                      (uint64_t) self->transport.options.linger_ms * 1000;
+    for (size_t slot = 0; slot < router->slots; slot++) {
+        zseq_native_connection_t *connection = router->slot[slot];
+        if (!connection || !connection->shaken)
+            continue;
+        zseq_channel_t *channel = &connection->channel;
+        uint64_t now_us = zseq_native_now_us ();
+        while (!zseq_outbox_empty (&channel->outbox) && now_us < end_us) {
+            struct pollfd fd = {channel->fd, POLLOUT, 0};
+            if (poll (&fd, 1, (int) ((end_us - now_us) / 1000) + 1) < 1 ||
+                (fd.revents & (POLLERR | POLLHUP)))
+                break;
+            zseq_outbox_flush (&channel->outbox);
+            now_us = zseq_native_now_us ();
+        }
+        zseq_channel_discard (channel);
+    }
+}
+
 void
 zseq_native_router_close (zseq_native_t *self)
 {
@@ -174,6 +200,7 @@ zseq_native_router_close (zseq_native_t *self)
 
     zseq_native_router_t *router = &self->router;
     zseq_native_router_flush (self);
+    s_linger (self);
     for (size_t slot = 0; slot < router->slots; slot++)
         if (router->slot[slot])
             s_end (self, router->slot[slot]);
@@ -236,25 +263,44 @@ s_note_source (zseq_native_connection_t *connection,
     connection->bucket = hash % ZSEQ_NATIVE_SOURCES;
 }
 
-//  Counts the connection for its source. False: it has as many as it may.
+//  How many connections a source may have: no more than a quarter of the
+//  descriptors, so that no other machine takes all.
+static rlim_t
+s_source_max (const zseq_native_t *self)
+{
+    rlim_t max = (rlim_t) self->transport.options.source_max;
+    struct rlimit limit;
+    if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && max > limit.rlim_cur / 4)
+        max = limit.rlim_cur / 4;
+    return max;
+}
+
+//  Whether the source of a connection may have one more.
 static bool
+s_admit (const zseq_native_t *self, const zseq_address_t *address)
+{
+    if (zseq_address_local (address))
+        return true;
+    zseq_native_connection_t source = {.counted = false};
+    s_note_source (&source, address);
+    rlim_t count = 0;
+    const zseq_native_connection_t *other;
+    LIST_FOREACH (other, &self->router.sources[source.bucket], same_bucket)
+    count += !memcmp (other->source, source.source, sizeof other->source);
+    return count < s_source_max (self);
+}
+
+//  Counts the connection for its source.
+static void
 s_count_source (zseq_native_t *self, zseq_native_connection_t *connection,
                 const zseq_address_t *address)
 {
     if (zseq_address_local (address))
-        return true;
+        return;
     s_note_source (connection, address);
-    struct zseq_native_bucket *bucket =
-      &self->router.sources[connection->bucket];
-    int count = 0;
-    const zseq_native_connection_t *other;
-    LIST_FOREACH (other, bucket, same_bucket)
-    count += !memcmp (other->source, connection->source, sizeof other->source);
-    if (count >= self->transport.options.source_max)
-        return false;
-    LIST_INSERT_HEAD (bucket, connection, same_bucket);
+    LIST_INSERT_HEAD (&self->router.sources[connection->bucket], connection,
+                      same_bucket);
     connection->counted = true;
-    return true;
 }
 
 //  Whether there is no room for a connection with that descriptor. The system
@@ -306,10 +352,7 @@ s_take (zseq_native_t *self, int fd, const zseq_address_t *address)
     zseq_native_connection_t *connection = calloc (1, sizeof *connection);
     if (!connection)
         return false;
-    if (!s_count_source (self, connection, address)) {
-        free (connection);
-        return false;
-    }
+    s_count_source (self, connection, address);
     connection->slot = router->unused[--router->unused_count];
     router->slot[connection->slot] = connection;
     router->count++;
@@ -360,14 +403,21 @@ zseq_native_router_accept (zseq_native_t *self)
         int fd = accept4 (self->router.fd, (struct sockaddr *) &address.any,
                           &address.size, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
-            fd = s_make_room (self, fd);
-            if (fd >= 0 && !s_take (self, fd, &address))
+            bool admitted = s_admit (self, &address);
+            if (admitted)
+                fd = s_make_room (self, fd);
+            if (fd >= 0 && (!admitted || !s_take (self, fd, &address)))
                 close (fd);
             continue;
         }
-        if (errno == ECONNABORTED || errno == EINTR)
+        if (errno == EAGAIN)
+            return;
+        bool lacks = errno == EMFILE || errno == ENFILE || errno == ENOMEM ||
+                     errno == ENOBUFS;
+        //  Else the connection has failed before it was accepted.
+        if (!lacks)
             continue;
-        if (errno != EAGAIN && !s_make_way (self))
+        if (!s_make_way (self))
             s_refuse (self);
         return;
     }

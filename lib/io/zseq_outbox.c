@@ -12,6 +12,9 @@
 #include "zseq.h"
 
 #define CAPACITY_MIN 512
+//  Writes of one thread in a row. Then epoll has to ask for more: others may
+//  add bytes as fast as one can send them.
+#define WRITES_MAX 16
 
 void
 zseq_outbox_init (zseq_outbox_t *self, size_t keep)
@@ -162,9 +165,14 @@ s_set_blocked (zseq_outbox_t *self, bool blocked)
 static void
 s_write (zseq_outbox_t *self)
 {
+    size_t writes = 0;
     while (self->fd >= 0) {
         if (self->sent == self->sending.size && !s_take (self)) {
             s_set_blocked (self, false);
+            return;
+        }
+        if (writes++ == WRITES_MAX) {
+            s_set_blocked (self, true);
             return;
         }
         ssize_t size =
@@ -179,9 +187,21 @@ s_write (zseq_outbox_t *self)
         else if (errno != EINTR) {
             //  Another's descriptor now: see the caveats of zseq.h.
             assert (errno != EBADF && errno != ENOTSOCK);
+            //  A frame may have been sent in part: nothing may follow it.
             self->sent = self->sending.size;
+            (void) shutdown (self->fd, SHUT_RDWR);
         }
     }
+}
+
+bool
+zseq_outbox_empty (zseq_outbox_t *self)
+{
+    assert (self);
+    pthread_mutex_lock (&self->writing);
+    bool empty = self->sent == self->sending.size;
+    pthread_mutex_unlock (&self->writing);
+    return empty && zseq_outbox_size (self) == 0;
 }
 
 void

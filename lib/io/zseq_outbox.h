@@ -57,8 +57,11 @@ int zseq_outbox_put (zseq_outbox_t *self, const uint8_t *head, size_t head_size,
 //  Bytes that wait, but for those that a thread writes just now.
 size_t zseq_outbox_size (zseq_outbox_t *self);
 
-//  Sends what the system takes. A connection that fails drops the bytes; its
-//  owner learns it from epoll.
+//  Whether all has been sent.
+bool zseq_outbox_empty (zseq_outbox_t *self);
+
+//  Sends what the system takes. A connection that fails drops the bytes, and is
+//  shut down; its owner learns it from epoll.
 void zseq_outbox_flush (zseq_outbox_t *self);
 
 #endif

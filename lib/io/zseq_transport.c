@@ -3,6 +3,7 @@
 #include "zseq_transport.h"
 
 #include <assert.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -84,11 +85,13 @@ zseq_transport_taken (const char *endpoint)
         strlen (path) >= sizeof address.sun_path)
         return false;
     strcpy (address.sun_path, path);
-    int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd == -1)
         return false;
+    //  EAGAIN: more wait to be accepted than may.
     bool taken =
-      connect (fd, (const struct sockaddr *) &address, sizeof address) == 0;
+      connect (fd, (const struct sockaddr *) &address, sizeof address) == 0 ||
+      errno == EAGAIN;
     close (fd);
     return taken;
 }

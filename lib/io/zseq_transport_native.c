@@ -13,6 +13,8 @@
 #include "zseq_native.h"
 
 #define EVENTS_MAX 64
+//  How often epoll is asked in a row: it begins with those that waited longest.
+#define LOOKS_MAX 64
 #define DESCRIPTORS 2
 //  How long it may go without asking epoll. A client between two calls does not
 //  poll, and has to learn that a node has hung up before it sends to it.
@@ -76,6 +78,7 @@ s_keep_time (zseq_native_t *self, uint64_t now_us)
         if (link_us < due_us)
             due_us = link_us;
     }
+    self->untimed = false;
     if (due_us == self->armed_us)
         return;
     self->armed_us = due_us;
@@ -116,15 +119,17 @@ s_look (zseq_native_t *self)
     if (self->epoll == -1)
         return;
     struct epoll_event events[EVENTS_MAX];
-    int count;
-    do
-        count = epoll_wait (self->epoll, events, EVENTS_MAX, 0);
-    while (count == -1 && errno == EINTR);
-    assert (count >= 0);
-    for (int at = 0; at < count; at++)
-        s_take_event (self, &events[at]);
+    int count = EVENTS_MAX;
+    for (size_t looks = 0; looks < LOOKS_MAX && count == EVENTS_MAX; looks++) {
+        do
+            count = epoll_wait (self->epoll, events, EVENTS_MAX, 0);
+        while (count == -1 && errno == EINTR);
+        assert (count >= 0);
+        for (int at = 0; at < count; at++)
+            s_take_event (self, &events[at]);
+    }
     self->looked_us = zseq_native_now_us ();
-    self->quiet = count < EVENTS_MAX;
+    self->quiet = true;
     s_keep_time (self, self->looked_us);
 }
 
@@ -215,6 +220,8 @@ s_op_recv (zseq_transport_t *transport, size_t index, const uint8_t **bytes_p,
     s_maybe_look (self);
     int rc = zseq_native_link_recv (self, index, bytes_p, size_p);
     self->link[index].given = rc == ZSEQ_OK;
+    if (self->untimed)
+        s_keep_time (self, zseq_native_now_us ());
     return rc;
 }
 
@@ -253,6 +260,8 @@ s_op_drain (zseq_transport_t *transport, zseq_frame_t frames[ZSEQ_FRAMES_MAX])
         empty = 0;
         count++;
     }
+    if (self->untimed)
+        s_keep_time (self, zseq_native_now_us ());
     return count;
 }
 

@@ -63,11 +63,14 @@ Test (prefetch, takes_no_lock_before_it_is_time_to_look)
 {
     uint64_t id;
     cr_assert_eq (zseq_set_batch (s_handle, ZSEQ_BATCH_AUTO), ZSEQ_OK);
-    uint64_t low_water;
+    bool enough;
     do {
         s_next (&id);
-        low_water = s_handle->handle_locked.batch / 2;
-    } while (zseq_buffer_left (&s_handle->buffer) < low_water + 200);
+        pthread_mutex_lock (&s_handle->lock);
+        uint64_t low_water = s_handle->handle_locked.batch / 2;
+        enough = zseq_buffer_left (&s_handle->buffer) >= low_water + 200;
+        pthread_mutex_unlock (&s_handle->lock);
+    } while (!enough);
 
     s_handle->look_us = UINT64_MAX;
     pthread_mutex_lock (&s_handle->lock);

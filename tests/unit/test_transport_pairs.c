@@ -475,6 +475,8 @@ Test (pairs, refuse_endpoints_that_are_none)
     cr_assert_eq (zseq_transport_bind (router, "tcp://1.2.3.4.5:1"), ZSEQ_EIO);
     cr_assert_eq (zseq_transport_link (router, 0, "tcp://1.2.3.4.5:1"),
                   ZSEQ_EINVAL);
+    cr_assert (strstr (zseq_transport_text (router),
+                       "cannot connect to tcp://1.2.3.4.5:1: "));
     cr_assert_eq (zseq_transport_bind (router, "tcp://no-interface:1"),
                   ZSEQ_EIO);
     cr_assert (

@@ -456,7 +456,12 @@ Test (kvstore_damage, takes_no_value_for_a_batch)
 Test (kvstore_damage, begins_anew_after_a_group_that_clears_all)
 {
     s_make (12);
-    unlink (s_path (s_files[0].name));
+    size_t lost = 0;
+    for (size_t i = 0; i < s_count; i++)
+        if (s_is_journal (&s_files[i])) {
+            unlink (s_path (s_files[i].name));
+            lost++;
+        }
     zseq_store_t *store;
     zseq_kvstore_t *kv;
     kvstate_t state;
@@ -485,7 +490,7 @@ Test (kvstore_damage, begins_anew_after_a_group_that_clears_all)
     for (size_t i = 0; i < KVSTATE_COUNTERS; i++)
         cr_assert_eq (counters.counter[i], i == 2 ? 33 : 0);
     cr_assert_eq (fixture_count (fixture_file ("damaged/1/kv"), ""),
-                  s_count - 1);
+                  s_count - lost);
 }
 
 static int

@@ -52,7 +52,7 @@ zseq_kvstore_ledger_end_load (zseq_kvstore_ledger_t *self, uint64_t position)
                 self->segment[i].last[shard] = position;
                 //  A snapshot as of that position may be older than the
                 //  beginning of the group that comes next, which memory has.
-                self->bad[shard] = self->base.snapshot[shard] == position;
+                self->bad[shard] |= self->base.snapshot[shard] == position;
             }
 }
 

@@ -185,8 +185,9 @@ Test (kvstore_damage, notices_every_lost_file)
         unlink (s_path (s_files[i].name));
         s_assert_noticed ("lost", s_files[i].name, 0);
     }
-    //  One segment may be there that was made ahead.
-    cr_assert_geq (lost + 1, s_count);
+    //  Not needed may be: a segment that was made ahead, the oldest one if the
+    //  store ended before it was deleted, a snapshot that no base names yet.
+    cr_assert_geq (lost + 3, s_count);
 }
 
 Test (kvstore_damage, notices_a_cut_journal_with_each_lost_or_cut_snapshot)

@@ -1,7 +1,6 @@
 #include "zseq_kvstore_scrub.h"
 
 #include <assert.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,7 @@
 
 #include "zseq_io_texts.h"
 #include "zseq_kvstore_shot.h"
+#include "zseq_store_scrub.h"
 
 //  A batch has no more bytes than that.
 #define BATCH_MAX                                                              \
@@ -57,16 +57,6 @@ zseq_kvstore_scrub_pieces (const zseq_kvstore_scrub_t *self,
     return (size_t) pieces;
 }
 
-//  Handles a call that failed with errno.
-static int
-s_fail (const s_piece_t *piece, const char *call)
-{
-    if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
-        return ZSEQ_EAGAIN;
-    (void) zseq_store_disk_fail_io (piece->disk, piece->where, call);
-    return ZSEQ_EDAMAGED;
-}
-
 static int
 s_damaged (const s_piece_t *piece, const char *what)
 {
@@ -74,22 +64,15 @@ s_damaged (const s_piece_t *piece, const char *what)
                                  what);
 }
 
-//  Opens the file, without changing its access time if possible.
 static int
 s_open (s_piece_t *piece)
 {
-    const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
-    piece->fd =
-      zseq_store_openat (piece->disk->fd, piece->where, flags | O_NOATIME);
-    if (piece->fd < 0 && errno == EPERM)
-        piece->fd = zseq_store_openat (piece->disk->fd, piece->where, flags);
+    int rc = zseq_store_scrub_open (piece->disk, piece->where, &piece->fd);
+    if (rc != ZSEQ_OK)
+        return rc;
     struct stat info;
-    if (piece->fd < 0 && errno == ENOENT)
-        return s_damaged (piece, "missing");
-    if (piece->fd < 0)
-        return s_fail (piece, "open");
     if (fstat (piece->fd, &info) != 0)
-        return s_fail (piece, "stat");
+        return zseq_store_scrub_fail (piece->disk, piece->where, "stat");
     piece->file_size = (uint64_t) info.st_size;
     return ZSEQ_OK;
 }
@@ -107,7 +90,7 @@ s_read (s_piece_t *piece, uint64_t at, size_t size)
                           POSIX_FADV_DONTNEED);
     ssize_t got = pread (piece->fd, piece->bytes, size, (off_t) at);
     if (got < 0)
-        return s_fail (piece, "read");
+        return zseq_store_scrub_fail (piece->disk, piece->where, "read");
     return (size_t) got == size ? ZSEQ_OK
                                 : s_damaged (piece, ZSEQ_TEXT_SCRUB_CUT_OFF);
 }

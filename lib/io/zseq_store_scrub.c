@@ -12,10 +12,9 @@
 
 #define PIECE_SIZE 32768
 
-//  Handles a call that failed with errno. A lack of descriptors or memory says
-//  nothing about the disk.
-static int
-s_fail (zseq_store_disk_t *disk, const char *where, const char *call)
+int
+zseq_store_scrub_fail (zseq_store_disk_t *disk, const char *where,
+                       const char *call)
 {
     if (errno == EMFILE || errno == ENFILE || errno == ENOMEM)
         return ZSEQ_EAGAIN;
@@ -23,10 +22,8 @@ s_fail (zseq_store_disk_t *disk, const char *where, const char *call)
     return ZSEQ_EDAMAGED;
 }
 
-//  Opens a file below the directory, without changing its access time if
-//  possible.
-static int
-s_open (zseq_store_disk_t *disk, const char *where, int *fd_p)
+int
+zseq_store_scrub_open (zseq_store_disk_t *disk, const char *where, int *fd_p)
 {
     const int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK;
     *fd_p = zseq_store_openat (disk->fd, where, flags | O_NOATIME);
@@ -36,7 +33,7 @@ s_open (zseq_store_disk_t *disk, const char *where, int *fd_p)
         return ZSEQ_OK;
     if (errno == ENOENT)
         return zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, where, "missing");
-    return s_fail (disk, where, "open");
+    return zseq_store_scrub_fail (disk, where, "open");
 }
 
 //  Reads up to size bytes of a record. size is one more than a record may have,
@@ -46,13 +43,13 @@ s_read_record (zseq_store_disk_t *disk, const char *where, uint8_t *bytes,
                size_t size, size_t *got_p)
 {
     int fd;
-    int rc = s_open (disk, where, &fd);
+    int rc = zseq_store_scrub_open (disk, where, &fd);
     if (rc != ZSEQ_OK)
         return rc;
     zseq_store_disk_forget (disk, fd);
     ssize_t got = zseq_store_read_all (fd, bytes, size);
     if (got < 0)
-        rc = s_fail (disk, where, "read");
+        rc = zseq_store_scrub_fail (disk, where, "read");
     else
         *got_p = (size_t) got;
     zseq_store_close (&fd);
@@ -119,13 +116,13 @@ s_read_piece (zseq_store_disk_t *disk, const char *file, int journal_fd,
               uint8_t *bytes, size_t size, off_t offset)
 {
     int fd;
-    int rc = s_open (disk, file, &fd);
+    int rc = zseq_store_scrub_open (disk, file, &fd);
     if (rc != ZSEQ_OK)
         return rc;
     struct stat there;
     struct stat ours;
     if (fstat (fd, &there) != 0 || fstat (journal_fd, &ours) != 0)
-        rc = s_fail (disk, file, "stat");
+        rc = zseq_store_scrub_fail (disk, file, "stat");
     else if (there.st_ino != ours.st_ino || there.st_dev != ours.st_dev)
         rc = zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, file,
                                    ZSEQ_TEXT_SCRUB_REPLACED);
@@ -133,7 +130,7 @@ s_read_piece (zseq_store_disk_t *disk, const char *file, int journal_fd,
         (void) posix_fadvise (fd, offset, (off_t) size, POSIX_FADV_DONTNEED);
         ssize_t got = pread (fd, bytes, size, offset);
         if (got < 0)
-            rc = s_fail (disk, file, "read");
+            rc = zseq_store_scrub_fail (disk, file, "read");
         else if ((size_t) got != size)
             rc = zseq_store_disk_fail (disk, ZSEQ_EDAMAGED, file,
                                        ZSEQ_TEXT_SCRUB_CUT_OFF);

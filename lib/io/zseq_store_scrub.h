@@ -10,6 +10,16 @@
 //  ZSEQ_EDAMAGED (the content is not what was written; disk->why says how) or
 //  ZSEQ_EAGAIN (it could not be checked now). Unreadable content is damage.
 
+//  What zseq_kvstore_scrub uses, too. Opens a file below the directory, without
+//  changing its access time if possible.
+int zseq_store_scrub_open (zseq_store_disk_t *disk, const char *where,
+                           int *fd_p);
+
+//  What a call says of the disk that failed with errno: nothing, if it lacked
+//  descriptors or memory.
+int zseq_store_scrub_fail (zseq_store_disk_t *disk, const char *where,
+                           const char *call);
+
 //  Checks a sequence's record: intact, this node's, and with a durable_to no
 //  lower than the argument.
 int zseq_store_scrub_sequence (zseq_store_disk_t *disk,

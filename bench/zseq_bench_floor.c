@@ -2,13 +2,15 @@
 //
 //  Echo processes stand for nodes. One process asks all of them and waits for w
 //  replies (s_ask_repeat); in the echo floors 1 to 32 processes ask a single
-//  one. Floors for the disk replace a small file durably, or read it. Floors
-//  for memory are atomic counters and the clock. Each floor is a function that
-//  does one operation, and an entry in the table at the end; the loop, the
-//  clock and the histogram are those of zseq_bench_load.
-//  zseq_bench_floors_measure adds one sample to a floor.
+//  one. Plain floors do both without libzmq. Floors for the disk replace a
+//  small file durably, or read it. Floors for memory are atomic counters and
+//  the clock. Each floor is a function that does one operation, and an entry in
+//  the table at the end; the loop, the clock and the histogram are those of
+//  zseq_bench_load. zseq_bench_floors_measure adds one sample to a floor.
 
 #include "zseq_bench_floor.h"
+
+#include "zseq_bench_plain.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -55,6 +57,8 @@ struct zseq_bench_floors {
     size_t w;
     const char *directory;
     pid_t pid[NODES_MAX];
+    pid_t plain_pid[NODES_MAX];
+    uint16_t plain_port[NODES_MAX];
     s_shared_t *shared;
     zseq_bench_sample_t *sample;  //  Scratch
     struct {
@@ -273,6 +277,61 @@ static const zseq_bench_operation_t s_echo = {
   .close = s_ask_close,
 };
 
+//  The same over plain TCP.
+
+typedef struct {
+    zseq_bench_plain_t plain;
+    int listener;
+} s_plain_t;
+
+static zseq_bench_plain_t
+s_plain_sizes (const zseq_bench_floors_t *floors)
+{
+    return (zseq_bench_plain_t){REQUEST_SIZE, REPLY_SIZE (floors->n)};
+}
+
+//  Runs a plain echo process.
+static int
+s_plain_run (void *arg)
+{
+    const s_plain_t *self = arg;
+    return zseq_bench_plain_serve (&self->plain, self->listener);
+}
+
+static int
+s_plain_open (const void *arg, size_t process, void **context_p, char *text)
+{
+    (void) process;
+    const zseq_bench_floors_t *floors = arg;
+    zseq_bench_plain_t plain = s_plain_sizes (floors);
+    return zseq_bench_plain_open (&plain, floors->plain_port, floors->n,
+                                  floors->w, context_p, text);
+}
+
+static int
+s_plain_open_echo (const void *arg, size_t process, void **context_p,
+                   char *text)
+{
+    (void) process;
+    const zseq_bench_floors_t *floors = arg;
+    zseq_bench_plain_t plain = s_plain_sizes (floors);
+    return zseq_bench_plain_open (&plain, floors->plain_port, 1, 1, context_p,
+                                  text);
+}
+
+static const zseq_bench_operation_t s_plain = {
+  .open = s_plain_open,
+  .repeat = zseq_bench_plain_repeat,
+  .close = zseq_bench_plain_close,
+};
+
+static const zseq_bench_operation_t s_plain_echo = {
+  .open = s_plain_open_echo,
+  .per_thread = true,
+  .repeat = zseq_bench_plain_repeat,
+  .close = zseq_bench_plain_close,
+};
+
 //  An atomic add on a word that all threads of a process share.
 
 static int
@@ -461,6 +520,12 @@ static const struct {
                                &s_echo, 8, 1, 1},
   [ZSEQ_BENCH_FLOOR_ECHO_32] = {"echo-32", "libzmq: one ROUTER, 32 clients",
                                 &s_echo, 32, 1, 1},
+  [ZSEQ_BENCH_FLOOR_PLAIN] = {"plain", "epoll: ask N, wait for W", &s_plain, 1,
+                              1, 1},
+  [ZSEQ_BENCH_FLOOR_PLAIN_1] = {"plain-1", "epoll: one server, 1 client",
+                                &s_plain_echo, 1, 1, 1},
+  [ZSEQ_BENCH_FLOOR_PLAIN_32] = {"plain-32", "epoll: one server, 32 clients",
+                                 &s_plain_echo, 32, 1, 1},
   [ZSEQ_BENCH_FLOOR_ATOMIC_1] = {"atomic-1", "atomic add, 1 thread", &s_atomic,
                                  1, 1, 1024},
   [ZSEQ_BENCH_FLOOR_ATOMIC_2] = {"atomic-2", "atomic add, 2 threads", &s_atomic,
@@ -497,10 +562,31 @@ static const struct {
                                    &s_echo, 2000, 1, 1},
 };
 
+//  Starts a plain echo process.
+static int
+s_start_plain (zseq_bench_floors_t *self, size_t index)
+{
+    s_plain_t plain = {s_plain_sizes (self), -1};
+    plain.listener = zseq_bench_plain_listen (&self->plain_port[index]);
+    if (plain.listener < 0)
+        return zseq_bench_fail ("the plain echo process did not start: %s",
+                                strerror (errno));
+    self->plain_pid[index] = zseq_bench_children_fork (
+      self->children, "plain echo process", s_plain_run, &plain);
+    close (plain.listener);
+    if (self->plain_pid[index] < 0)
+        return -1;
+    zseq_bench_children_need (self->children, self->plain_pid[index]);
+    return 0;
+}
+
 //  Starts the echo processes, and waits until they are ready.
 static int
 s_start (zseq_bench_floors_t *self)
 {
+    for (size_t i = 0; i < self->n; i++)
+        if (s_start_plain (self, i) != 0)
+            return -1;
     for (size_t i = 0; i < self->n; i++) {
         s_echo_t echo = {.floors = self, .index = i};
         self->pid[i] = zseq_bench_children_fork (self->children, "echo process",
@@ -554,9 +640,12 @@ zseq_bench_floors_destroy (zseq_bench_floors_t **self_p)
     zseq_bench_floors_t *self = *self_p;
     if (!self)
         return;
-    for (size_t i = 0; i < self->n; i++)
+    for (size_t i = 0; i < self->n; i++) {
         if (self->pid[i] > 0)
             zseq_bench_children_end (self->children, self->pid[i]);
+        if (self->plain_pid[i] > 0)
+            zseq_bench_children_end (self->children, self->plain_pid[i]);
+    }
     if (self->shared != MAP_FAILED)
         munmap (self->shared, sizeof *self->shared);
     free (self->sample);

@@ -12,6 +12,9 @@ typedef enum {
     ZSEQ_BENCH_FLOOR_ECHO_1,     //  libzmq: one node, one client process
     ZSEQ_BENCH_FLOOR_ECHO_8,     //  ... eight
     ZSEQ_BENCH_FLOOR_ECHO_32,    //  ... thirty-two
+    ZSEQ_BENCH_FLOOR_PLAIN,      //  Plain TCP and epoll: ask N, wait for W
+    ZSEQ_BENCH_FLOOR_PLAIN_1,    //  ... one server, one client process
+    ZSEQ_BENCH_FLOOR_PLAIN_32,   //  ... thirty-two
     ZSEQ_BENCH_FLOOR_ATOMIC_1,   //  An atomic add, one thread
     ZSEQ_BENCH_FLOOR_ATOMIC_2,   //  ... two threads on one word
     ZSEQ_BENCH_FLOOR_CLOCK,      //  The wall clock is read
@@ -45,10 +48,10 @@ typedef struct {
 
 typedef struct zseq_bench_floors zseq_bench_floors_t;
 
-//  Starts n (1..9) echo processes, which sleep until they are asked. ASK waits
-//  for w replies of n. RENAME, RENAME_N and READ work in directory, which
-//  should be on the same file system as the nodes' directories. Returns NULL,
-//  with the reason on stderr, on failure.
+//  Starts n (1..9) echo processes of each kind, which sleep until they are
+//  asked. ASK and PLAIN wait for w replies of n. RENAME, RENAME_N and READ work
+//  in directory, which should be on the same file system as the nodes'
+//  directories. Returns NULL, with the reason on stderr, on failure.
 zseq_bench_floors_t *zseq_bench_floors_new (zseq_bench_children_t *children,
                                             size_t n, size_t w,
                                             const char *directory);

@@ -310,7 +310,7 @@ class Bench(unittest.TestCase):
         with open(self.json) as file:
             report = json.load(file)
         self.assertEqual(report["cases"], [])
-        self.assertEqual(len(report["floors"]), 10)
+        self.assertEqual(len(report["floors"]), 13)
         self.check_nothing_is_left()
 
     def test_cleans_up_when_ended(self):

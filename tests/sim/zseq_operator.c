@@ -181,11 +181,33 @@ s_may_lose_part (zseq_operator_t *self, uint8_t node)
                         : s_may_lose (self, node);
 }
 
+//  Returns whether a node has all registers that another one has. Of two nodes,
+//  the one that was forced while the other did not answer lacks some, and gets
+//  them only as they are written again.
+static bool
+s_has_keys_of (zseq_operator_t *self, uint8_t node, uint8_t other)
+{
+    for (size_t key = 0; key < ZSEQ_SIM_KEYS; key++)
+        if (zseq_proposal_compare (
+              &s_disk (self, node)->kv.record[key].record.proposal,
+              &s_disk (self, other)->kv.record[key].record.proposal) < 0)
+            return false;
+    return true;
+}
+
+//  Returns whether one of two nodes can bring the other back, by force.
+static bool
+s_may_lose_of_two (zseq_operator_t *self, uint8_t node)
+{
+    return self->n == 2 && zseq_operator_intact (self, !node) &&
+           s_has_keys_of (self, !node, node);
+}
+
 //  Returns the same for a node whose older state will be put back.
 static bool
 s_may_replace (zseq_operator_t *self, uint8_t node)
 {
-    return self->n == 2 ? zseq_operator_intact (self, !node)
+    return self->n == 2 ? s_may_lose_of_two (self, node)
                         : s_may_lose (self, node);
 }
 
@@ -482,8 +504,8 @@ zseq_operator_start (zseq_operator_t *self, uint8_t node)
 bool
 zseq_operator_wipe (zseq_operator_t *self, uint8_t node)
 {
-    bool by_force = self->n == 2 && zseq_operator_intact (self, 0) &&
-                    zseq_operator_intact (self, 1);
+    bool by_force =
+      zseq_operator_intact (self, node) && s_may_lose_of_two (self, node);
     if (!by_force && !s_may_lose (self, node))
         return false;
     zseq_operator_kill (self, node, false);

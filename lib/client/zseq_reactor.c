@@ -223,8 +223,8 @@ s_poll (zseq_reactor_t *self, zseq_waiter_t *waiter, uint64_t until_us)
     self->poll.changes = zseq_session_changes (self->session);
     self->poll.woken = false;
     s_unlock (self);
-    int rc =
-      ppoll (fds, count + 1, wake_us == ZSEQ_NEVER ? NULL : &timeout, NULL);
+    int rc = zseq_session_poll (self->session, fds, count + 1,
+                                wake_us == ZSEQ_NEVER ? NULL : &timeout);
     assert (rc >= 0 || errno == EINTR);
     s_lock (self);
     self->poll.active = false;
@@ -393,7 +393,10 @@ s_open (zseq_reactor_t *self)
                                  strerror (errno));
     uint64_t request;
     randombytes_buf (&request, sizeof request);
-    return zseq_session_new (&self->session, &self->uri, request);
+    int rc = zseq_session_new (&self->session, &self->uri, request);
+    if (rc == ZSEQ_OK)
+        zseq_session_watch (self->session, self->poll.wake_fd);
+    return rc;
 }
 
 int

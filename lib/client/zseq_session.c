@@ -173,6 +173,24 @@ zseq_session_fds (const zseq_session_t *self, struct pollfd *fds)
     return self->ops->fds (self, fds);
 }
 
+int
+zseq_session_poll (zseq_session_t *self, struct pollfd *fds, size_t count,
+                   const struct timespec *timeout)
+{
+    assert (self);
+    assert (fds);
+    return self->ops->poll ? self->ops->poll (self, fds, count, timeout)
+                           : ppoll (fds, count, timeout, NULL);
+}
+
+void
+zseq_session_watch (zseq_session_t *self, int fd)
+{
+    assert (self);
+    if (self->ops->watch)
+        self->ops->watch (self, fd);
+}
+
 void
 zseq_session_note_ready (zseq_session_t *self, const struct pollfd *fds,
                          size_t count)

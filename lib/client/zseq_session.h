@@ -36,6 +36,10 @@ typedef struct {
     void (*tick) (zseq_session_t *self, uint64_t now_us, bool has_unsent);
     uint64_t (*wake_us) (const zseq_session_t *self);
     size_t (*fds) (const zseq_session_t *self, struct pollfd *fds);
+    //  NULL: as ppoll.
+    int (*poll) (zseq_session_t *self, struct pollfd *fds, size_t count,
+                 const struct timespec *timeout);
+    void (*watch) (zseq_session_t *self, int fd);  //  NULL: does not
     void (*note_ready) (zseq_session_t *self, const struct pollfd *fds,
                         size_t count);
     void (*flush) (zseq_session_t *self);            //  NULL: sends at once
@@ -154,6 +158,12 @@ zseq_session_touched (const zseq_session_t *self)
 //  of descriptors changes.
 size_t zseq_session_fds (const zseq_session_t *self, struct pollfd *fds);
 unsigned zseq_session_changes (const zseq_session_t *self);
+
+//  As zseq_transport_poll and _watch. _poll may be called without the reactor's
+//  lock.
+int zseq_session_poll (zseq_session_t *self, struct pollfd *fds, size_t count,
+                       const struct timespec *timeout);
+void zseq_session_watch (zseq_session_t *self, int fd);
 
 //  Notes the result of a poll, as zseq_transport_note_ready does.
 void zseq_session_note_ready (zseq_session_t *self, const struct pollfd *fds,

@@ -621,6 +621,20 @@ s_fds (const zseq_session_t *session, struct pollfd *fds)
     return zseq_transport_fds (self->transport, fds);
 }
 
+static int
+s_poll (zseq_session_t *session, struct pollfd *fds, size_t count,
+        const struct timespec *timeout)
+{
+    return zseq_transport_poll (((s_cluster_t *) session)->transport, fds,
+                                count, timeout);
+}
+
+static void
+s_watch (zseq_session_t *session, int fd)
+{
+    zseq_transport_watch (((s_cluster_t *) session)->transport, fd);
+}
+
 static void
 s_note_ready (zseq_session_t *session, const struct pollfd *fds, size_t count)
 {
@@ -655,6 +669,8 @@ zseq_session_cluster_new (zseq_session_t **self_p, const zseq_uri_t *uri,
                                            .tick = s_tick,
                                            .wake_us = s_wake_us,
                                            .fds = s_fds,
+                                           .poll = s_poll,
+                                           .watch = s_watch,
                                            .note_ready = s_note_ready,
                                            .flush = s_flush,
                                            .unflushed = s_unflushed,

@@ -23,12 +23,34 @@ struct zseq_loop {
     size_t count;
     size_t capacity;
     bool removed;  //  fds has removed ones
+    zseq_loop_poll_fn *poll;
+    void *poll_arg;
 };
+
+static int
+s_ppoll (struct pollfd *fds, size_t count, const struct timespec *timeout,
+         void *arg)
+{
+    (void) arg;
+    return ppoll (fds, count, timeout, NULL);
+}
 
 zseq_loop_t *
 zseq_loop_new (void)
 {
-    return calloc (1, sizeof (zseq_loop_t));
+    zseq_loop_t *self = calloc (1, sizeof *self);
+    if (self)
+        self->poll = s_ppoll;
+    return self;
+}
+
+void
+zseq_loop_set_poll (zseq_loop_t *self, zseq_loop_poll_fn *poll, void *arg)
+{
+    assert (self);
+    assert (poll);
+    self->poll = poll;
+    self->poll_arg = arg;
 }
 
 void
@@ -114,7 +136,7 @@ s_poll (zseq_loop_t *self, uint64_t until_us)
         uint64_t now_us = zseq_clock_now_us ();
         struct timespec timeout =
           zseq_clock_timespec (until_us > now_us ? until_us - now_us : 0);
-        rc = ppoll (self->fds, self->count, &timeout, NULL);
+        rc = self->poll (self->fds, self->count, &timeout, self->poll_arg);
         assert (rc >= 0 || errno == EINTR);
     } while (rc < 0);
     return rc > 0;

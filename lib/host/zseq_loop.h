@@ -11,7 +11,9 @@
 #ifndef ZSEQ_LOOP_H_INCLUDED
 #define ZSEQ_LOOP_H_INCLUDED
 
+#include <poll.h>
 #include <stdint.h>
+#include <time.h>
 
 typedef struct zseq_loop zseq_loop_t;
 
@@ -21,9 +23,16 @@ typedef struct zseq_loop zseq_loop_t;
 //  of an added one only after the next wait.
 typedef void (zseq_loop_fn) (int fd, short revents, void *arg);
 
+//  Waits as ppoll does.
+typedef int (zseq_loop_poll_fn) (struct pollfd *fds, size_t count,
+                                 const struct timespec *timeout, void *arg);
+
 //  NULL: no memory.
 zseq_loop_t *zseq_loop_new (void);
 void zseq_loop_destroy (zseq_loop_t **self_p);
+
+//  Has the loop wait in poll, and not in ppoll.
+void zseq_loop_set_poll (zseq_loop_t *self, zseq_loop_poll_fn *poll, void *arg);
 
 //  Adds fd, which must not be in the loop, and poll's events to wait for. With
 //  a NULL handler, events only end the wait. Errors: ZSEQ_ENOMEM.

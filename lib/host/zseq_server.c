@@ -357,6 +357,15 @@ s_note_socket (int fd, short revents, void *arg)
     zseq_transport_note_ready (self->transport, &ready, 1);
 }
 
+//  Waits in the transport, which may need one system call less.
+static int
+s_poll (struct pollfd *fds, size_t count, const struct timespec *timeout,
+        void *arg)
+{
+    zseq_server_t *self = arg;
+    return zseq_transport_poll (self->transport, fds, count, timeout);
+}
+
 static int
 s_watch_sockets (zseq_server_t *self)
 {
@@ -408,6 +417,8 @@ s_open_transport (zseq_server_t *self)
     if (!self->transport)
         return zseq_detail_fail (ZSEQ_ENOMEM,
                                  ZSEQ_TEXT_NO_MEMORY_SERVER_SOCKETS);
+    zseq_transport_watch (self->transport, zseq_host_fd (self->host));
+    zseq_loop_set_poll (self->loop, s_poll, self);
     self->packer = zseq_packer_new (self->transport);
     if (!self->packer)
         return zseq_detail_fail (ZSEQ_ENOMEM, ZSEQ_TEXT_NO_MEMORY_NODE);
@@ -665,6 +676,7 @@ s_stop (zseq_server_t *self)
         return;
     self->stopping = true;
     zseq_loop_remove (self->loop, self->stop_fd);
+    zseq_transport_unwatch (self->transport, self->stop_fd);
     self->stopped_voting = zseq_node_state (self->node) == ZSEQ_STATE_VOTING;
     zseq_event_t event = {.type = ZSEQ_EVENT_STOP};
     zseq_host_step (self->host, &event);
@@ -724,6 +736,7 @@ zseq_server_run (zseq_server_t *self, int stop_fd)
     if (rc != ZSEQ_OK)
         return s_fail (self,
                        zseq_detail_fail (rc, ZSEQ_TEXT_NO_MEMORY_DESCRIPTOR));
+    zseq_transport_watch (self->transport, stop_fd);
     s_tick (self, zseq_clock_now_us ());
     while (!zseq_host_exit (self->host)) {
         uint64_t now_us = zseq_clock_now_us ();

@@ -18,12 +18,15 @@
 #include "zseq_transport_private.h"
 
 #define ZSEQ_NATIVE_NEVER UINT64_MAX
+#define ZSEQ_NATIVE_EVENTS_MAX 64
+#define ZSEQ_NATIVE_WATCHED_MAX 4
 #define ZSEQ_NATIVE_SOURCES 1024  //  Buckets of the sources' table
 #define ZSEQ_NATIVE_RETIRED_MAX (ZSEQ_LINKS_MAX + ZSEQ_FRAMES_MAX)
 
 //  Whose descriptor it is: in epoll's data, with an index and a count of how
 //  often that index was taken, since events may be of one that has ended.
 typedef enum {
+    ZSEQ_NATIVE_WATCHED,
     ZSEQ_NATIVE_TIMER,
     ZSEQ_NATIVE_LISTENER,
     ZSEQ_NATIVE_CONNECTION,
@@ -105,6 +108,12 @@ typedef struct {
     uint64_t looked_us;  //  When epoll was asked last
     bool quiet;          //  There is nothing new, unless a poll says otherwise
     bool looked;         //  In this turn
+    int watched[ZSEQ_NATIVE_WATCHED_MAX];  //  The owner's own descriptors
+    size_t watched_count;
+    //  What a poll has found. Written without the owner's lock, by the only
+    //  thread that polls; then taken by the same thread, with the lock.
+    struct epoll_event found[ZSEQ_NATIVE_EVENTS_MAX];
+    size_t found_count;
     zseq_native_router_t router;
     zseq_native_link_t link[ZSEQ_LINKS_MAX];
     size_t next_link;

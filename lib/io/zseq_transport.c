@@ -304,6 +304,34 @@ zseq_transport_fds (const zseq_transport_t *self, struct pollfd *fds)
     return self->ops->fds (self, fds);
 }
 
+int
+zseq_transport_poll (zseq_transport_t *self, struct pollfd *fds, size_t count,
+                     const struct timespec *timeout)
+{
+    assert (self);
+    assert (fds);
+    return self->ops->poll ? self->ops->poll (self, fds, count, timeout)
+                           : ppoll (fds, count, timeout, NULL);
+}
+
+void
+zseq_transport_watch (zseq_transport_t *self, int fd)
+{
+    assert (self);
+    assert (fd >= 0);
+    if (self->ops->watch)
+        self->ops->watch (self, fd);
+}
+
+void
+zseq_transport_unwatch (zseq_transport_t *self, int fd)
+{
+    assert (self);
+    assert (fd >= 0);
+    if (self->ops->unwatch)
+        self->ops->unwatch (self, fd);
+}
+
 void
 zseq_transport_note_ready (zseq_transport_t *self, const struct pollfd *fds,
                            size_t count)

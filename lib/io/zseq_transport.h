@@ -8,11 +8,11 @@
 //  A node calls zseq_transport_new and _bind, receives with _recv_request and
 //  answers with _reply. The sender of requests calls _new and _link, then _send
 //  and _recv, or _drain for all links at once. Both poll the descriptors of
-//  zseq_transport_fds, and pass the result to zseq_transport_note_ready. Before
-//  they wait, they call zseq_transport_flush.
+//  zseq_transport_fds with zseq_transport_poll, and pass the result to
+//  zseq_transport_note_ready. Before they wait, they call zseq_transport_flush.
 //
 //  Any thread may use a transport, one at a time: guard the transport with a
-//  lock. A thread may poll the descriptors without that lock.
+//  lock. One thread may poll the descriptors without that lock.
 
 #ifndef ZSEQ_TRANSPORT_H_INCLUDED
 #define ZSEQ_TRANSPORT_H_INCLUDED
@@ -158,6 +158,18 @@ const zseq_traffic_t *zseq_transport_traffic (const zseq_transport_t *self);
 //  until ZSEQ_EAGAIN before the next poll. The native kind has one, from the
 //  first bind or link on. Returns how many, at most ZSEQ_LINKS_MAX + 1.
 size_t zseq_transport_fds (const zseq_transport_t *self, struct pollfd *fds);
+
+//  Waits as ppoll does, for the descriptors of zseq_transport_fds and any
+//  others. One thread at a time; not concurrently with _watch, _unwatch and
+//  _reset. It costs one system call, and not two, if all others are watched.
+int zseq_transport_poll (zseq_transport_t *self, struct pollfd *fds,
+                         size_t count, const struct timespec *timeout);
+
+//  Watches a descriptor that every later poll is for, with POLLIN. Close it
+//  after zseq_transport_unwatch, or after the transport is destroyed. May have
+//  no effect.
+void zseq_transport_watch (zseq_transport_t *self, int fd);
+void zseq_transport_unwatch (zseq_transport_t *self, int fd);
 
 //  Notes the result of a poll. The transport reads an empty socket again only
 //  after its descriptor was ready here or a message was sent over the socket:

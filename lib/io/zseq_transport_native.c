@@ -12,7 +12,6 @@
 #include "zseq_limits.h"
 #include "zseq_native.h"
 
-#define EVENTS_MAX 64
 //  How often epoll is asked in a row: it begins with those that waited longest.
 #define LOOKS_MAX 64
 #define DESCRIPTORS 2
@@ -108,6 +107,7 @@ s_take_event (zseq_native_t *self, const struct epoll_event *event)
         zseq_native_link_event (self, index, (uint32_t) key, event->events);
         break;
     case ZSEQ_NATIVE_TIMER:
+    case ZSEQ_NATIVE_WATCHED:
         break;
     }
 }
@@ -118,11 +118,12 @@ s_look (zseq_native_t *self)
 {
     if (self->epoll == -1)
         return;
-    struct epoll_event events[EVENTS_MAX];
-    int count = EVENTS_MAX;
-    for (size_t looks = 0; looks < LOOKS_MAX && count == EVENTS_MAX; looks++) {
+    struct epoll_event events[ZSEQ_NATIVE_EVENTS_MAX];
+    int count = ZSEQ_NATIVE_EVENTS_MAX;
+    for (size_t looks = 0; looks < LOOKS_MAX && count == ZSEQ_NATIVE_EVENTS_MAX;
+         looks++) {
         do
-            count = epoll_wait (self->epoll, events, EVENTS_MAX, 0);
+            count = epoll_wait (self->epoll, events, ZSEQ_NATIVE_EVENTS_MAX, 0);
         while (count == -1 && errno == EINTR);
         assert (count >= 0);
         for (int at = 0; at < count; at++)
@@ -276,13 +277,96 @@ s_op_fds (const zseq_transport_t *transport, struct pollfd *fds)
 }
 
 static void
+s_op_watch (zseq_transport_t *transport, int fd)
+{
+    zseq_native_t *self = (zseq_native_t *) transport;
+    struct epoll_event event = {
+      .events = EPOLLIN,
+      .data.u64 = zseq_native_key (ZSEQ_NATIVE_WATCHED, (uint32_t) fd, 0)};
+    if (self->watched_count < ZSEQ_NATIVE_WATCHED_MAX &&
+        zseq_native_open (self) == ZSEQ_OK &&
+        epoll_ctl (self->epoll, EPOLL_CTL_ADD, fd, &event) == 0)
+        self->watched[self->watched_count++] = fd;
+}
+
+static void
+s_op_unwatch (zseq_transport_t *transport, int fd)
+{
+    zseq_native_t *self = (zseq_native_t *) transport;
+    for (size_t at = 0; at < self->watched_count; at++)
+        if (self->watched[at] == fd) {
+            self->watched[at] = self->watched[--self->watched_count];
+            (void) epoll_ctl (self->epoll, EPOLL_CTL_DEL, fd, NULL);
+            return;
+        }
+}
+
+//  Whether fds are epoll and all that is watched, and no others.
+static bool
+s_are_watched (const zseq_native_t *self, const struct pollfd *fds,
+               size_t count)
+{
+    size_t found = 0;
+    bool has_epoll = false;
+    for (size_t at = 0; at < count; at++) {
+        has_epoll |= fds[at].fd == self->epoll;
+        for (size_t other = 0; other < self->watched_count; other++)
+            found += self->watched[other] == fds[at].fd;
+    }
+    return has_epoll && found == self->watched_count && count == found + 1;
+}
+
+//  Waits in epoll itself: the events are then at hand for _note_ready, which
+//  else would have to ask for them.
+static int
+s_op_poll (zseq_transport_t *transport, struct pollfd *fds, size_t count,
+           const struct timespec *timeout)
+{
+    zseq_native_t *self = (zseq_native_t *) transport;
+    self->found_count = 0;
+    if (!s_are_watched (self, fds, count))
+        return ppoll (fds, count, timeout, NULL);
+    int found = epoll_pwait2 (self->epoll, self->found, ZSEQ_NATIVE_EVENTS_MAX,
+                              timeout, NULL);
+    if (found == -1 && errno == ENOSYS)
+        return ppoll (fds, count, timeout, NULL);
+    if (found <= 0)
+        return found;
+    self->found_count = (size_t) found;
+    int ready = 0;
+    for (size_t at = 0; at < count; at++) {
+        fds[at].revents = 0;
+        for (size_t event = 0; event < self->found_count; event++) {
+            uint64_t key = self->found[event].data.u64;
+            bool own = key >> 56 != ZSEQ_NATIVE_WATCHED;
+            if (own ? fds[at].fd == self->epoll
+                    : fds[at].fd == (int) (key >> 32 & 0xffffff))
+                fds[at].revents = POLLIN;
+        }
+        ready += fds[at].revents != 0;
+    }
+    return ready;
+}
+
+static void
 s_op_note_ready (zseq_transport_t *transport, const struct pollfd *fds,
                  size_t count)
 {
     zseq_native_t *self = (zseq_native_t *) transport;
+    bool ready = false;
     for (size_t at = 0; at < count; at++)
-        if (fds[at].revents && fds[at].fd == self->epoll)
-            self->quiet = self->looked = false;
+        ready |= fds[at].revents && fds[at].fd == self->epoll;
+    if (!ready)
+        return;
+    self->quiet = self->looked = false;
+    if (!self->found_count)
+        return;
+    for (size_t at = 0; at < self->found_count; at++)
+        s_take_event (self, &self->found[at]);
+    self->quiet = self->looked = self->found_count < ZSEQ_NATIVE_EVENTS_MAX;
+    self->found_count = 0;
+    self->looked_us = zseq_native_now_us ();
+    s_keep_time (self, self->looked_us);
 }
 
 static void
@@ -349,6 +433,9 @@ zseq_transport_native_new (void)
       .recv_request = s_op_recv_request,
       .drain = s_op_drain,
       .fds = s_op_fds,
+      .poll = s_op_poll,
+      .watch = s_op_watch,
+      .unwatch = s_op_unwatch,
       .note_ready = s_op_note_ready,
       .flush = s_op_flush,
       .shed = s_op_shed,

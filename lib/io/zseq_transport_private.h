@@ -24,6 +24,10 @@ typedef struct {
     size_t (*drain) (zseq_transport_t *self,
                      zseq_frame_t frames[ZSEQ_FRAMES_MAX]);
     size_t (*fds) (const zseq_transport_t *self, struct pollfd *fds);
+    int (*poll) (zseq_transport_t *self, struct pollfd *fds, size_t count,
+                 const struct timespec *timeout);      //  NULL: as ppoll
+    void (*watch) (zseq_transport_t *self, int fd);    //  NULL: does not
+    void (*unwatch) (zseq_transport_t *self, int fd);  //  NULL: does not
     void (*note_ready) (zseq_transport_t *self, const struct pollfd *fds,
                         size_t count);
     void (*flush) (zseq_transport_t *self);   //  NULL: sends all at once

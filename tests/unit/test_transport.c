@@ -9,7 +9,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include "zseq_transport.h"
 
@@ -44,7 +46,8 @@ s_wait_for_socket (void)
     struct pollfd fds[ZSEQ_LINKS_MAX + 1];
     zseq_transport_flush (s_transport);
     size_t count = zseq_transport_fds (s_transport, fds);
-    cr_assert_gt (poll (fds, (nfds_t) count, WAIT_MS), 0);
+    const struct timespec timeout = {WAIT_MS / 1000, 0};
+    cr_assert_gt (zseq_transport_poll (s_transport, fds, count, &timeout), 0);
     zseq_transport_note_ready (s_transport, fds, count);
 }
 
@@ -272,6 +275,99 @@ Test (transport, lets_thousands_of_clients_connect_at_once)
 }
 
 //  The names of the kinds.
+
+//  Polls the sockets and other descriptors, which are marked by their bit if
+//  they are ready. The highest bit: a socket is.
+#define SOCKET 128u
+
+static unsigned
+s_poll_with (const int *others, size_t other_count, int timeout_ms)
+{
+    struct pollfd fds[ZSEQ_LINKS_MAX + 4];
+    zseq_transport_flush (s_transport);
+    size_t count = zseq_transport_fds (s_transport, fds);
+    for (size_t at = 0; at < other_count; at++)
+        fds[count + at] = (struct pollfd){others[at], POLLIN, 0};
+    const struct timespec timeout = {timeout_ms / 1000, 0};
+    int rc =
+      zseq_transport_poll (s_transport, fds, count + other_count, &timeout);
+    cr_assert_geq (rc, 0);
+    unsigned ready = 0;
+    for (size_t at = 0; rc > 0 && at < other_count; at++)
+        ready |= fds[count + at].revents ? 1u << at : 0;
+    for (size_t at = 0; rc > 0 && at < count; at++)
+        ready |= fds[at].revents ? SOCKET : 0;
+    if (rc > 0)
+        zseq_transport_note_ready (s_transport, fds, count);
+    return ready;
+}
+
+//  Others are found whether they are watched or not.
+static void
+s_poll_others (zseq_transport_kind_t kind)
+{
+    s_set_up (kind);
+    int others[3];
+    for (size_t at = 0; at < 3; at++)
+        others[at] = eventfd (0, EFD_CLOEXEC);
+    zseq_transport_watch (s_transport, others[0]);
+    zseq_transport_watch (s_transport, others[1]);
+    (void) s_drain ();
+    cr_assert_eq (s_poll_with (others, 2, 0), 0);
+    cr_assert_eq (eventfd_write (others[0], 1), 0);
+    cr_assert_eq (s_poll_with (others, 2, WAIT_MS), 1);
+    //  It is ready until it is read.
+    cr_assert_eq (s_poll_with (others, 2, WAIT_MS), 1);
+    cr_assert_eq (eventfd_write (others[1], 1), 0);
+    cr_assert_eq (s_poll_with (others, 2, WAIT_MS), 3);
+    //  One that is not watched. The native kind's own descriptor is ready with
+    //  those that are.
+    cr_assert_eq (eventfd_write (others[2], 1), 0);
+    cr_assert_eq (s_poll_with (others, 3, WAIT_MS) & ~SOCKET, 7);
+    zseq_transport_unwatch (s_transport, others[0]);
+    cr_assert_eq (s_poll_with (others + 1, 1, WAIT_MS), 1);
+    cr_assert_eq (s_poll_with (others, 2, WAIT_MS) & ~SOCKET, 3);
+    zseq_transport_unwatch (s_transport, others[1]);
+    cr_assert_eq (s_poll_with (NULL, 0, 0), 0);
+    s_reply (0, 'a', false);
+    cr_assert_eq (s_poll_with (NULL, 0, WAIT_MS), SOCKET);
+    cr_assert_eq (zseq_transport_drain (s_transport, s_frames), 1);
+    for (size_t at = 0; at < 3; at++)
+        close (others[at]);
+    s_tear_down ();
+}
+
+Test (transport, polls_other_descriptors_too)
+{
+    for (size_t index = 0; index < KINDS; index++)
+        s_poll_others (s_kinds[index]);
+}
+
+//  An event that a poll has found may be of a link that was closed since.
+static void
+s_close_what_is_ready (zseq_transport_kind_t kind)
+{
+    s_set_up (kind);
+    (void) s_drain ();
+    s_reply (0, 'a', false);
+    struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    size_t count = zseq_transport_fds (s_transport, fds);
+    const struct timespec timeout = {WAIT_MS / 1000, 0};
+    cr_assert_gt (zseq_transport_poll (s_transport, fds, count, &timeout), 0);
+    zseq_transport_unlink (s_transport, 0);
+    zseq_transport_note_ready (s_transport, fds, count);
+    cr_assert_eq (zseq_transport_drain (s_transport, s_frames), 0);
+    s_reply (1, 'b', false);
+    cr_assert_eq (s_await (), 1);
+    cr_assert_eq (s_frames[0].bytes[0], 'b');
+    s_tear_down ();
+}
+
+Test (transport, closes_a_link_that_a_poll_has_found_ready)
+{
+    for (size_t index = 0; index < KINDS; index++)
+        s_close_what_is_ready (s_kinds[index]);
+}
 
 Test (transport, kinds_have_names)
 {

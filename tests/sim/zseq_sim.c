@@ -46,6 +46,8 @@ static const char s_usage[] =
   "  --nodes N       nodes of the cluster, 1 to 9 (drawn, 1 to 7)\n"
   "  --seconds S     simulated seconds with faults, in a run that follows no\n"
   "                  schedule (drawn, up to 5)\n"
+  "  --keys          runs with a hundred times as many calls for keys, that\n"
+  "                  follow no schedule\n"
   "  --crowd         runs of a crowd: up to 500 clients draw IDs from one "
   "name\n"
   "  --clients N     clients of a crowd, 1 to 500 (drawn, 32 to 500)\n"
@@ -79,6 +81,8 @@ s_command (uint64_t seed, char *text, size_t size)
     if (s_options.nodes)
         used += snprintf (text + used, size - (size_t) used, " --nodes %zu",
                           s_options.nodes);
+    if (s_options.keys)
+        used += snprintf (text + used, size - (size_t) used, " --keys");
     if (s_options.clients)
         used += snprintf (text + used, size - (size_t) used, " --clients %zu",
                           s_options.clients);
@@ -423,6 +427,7 @@ static const struct option s_long_options[] = {
   {"jobs", required_argument, NULL, 'j'},
   {"nodes", required_argument, NULL, 'n'},
   {"seconds", required_argument, NULL, 'd'},
+  {"keys", no_argument, NULL, 'y'},
   {"crowd", no_argument, NULL, 'w'},
   {"clients", required_argument, NULL, 'k'},
   {"trace", no_argument, NULL, 't'},
@@ -455,6 +460,9 @@ s_take_option (s_task_t *task, int option, const char *name)
         break;
     case 'd':
         s_options.seconds = s_number (name, optarg, 1, 86400);
+        break;
+    case 'y':
+        s_options.keys = true;
         break;
     case 'w':
         s_contention = true;

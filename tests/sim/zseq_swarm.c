@@ -519,6 +519,10 @@ s_draw_manners (s_run_t *self, const zseq_faults_t *faults,
               !self->keeper.disaster && s_draw (self, 4) == 0};
     if (self->options->seconds)
         manners->calls_max = self->options->seconds * 30;
+    if (self->options->keys) {
+        manners->clients = 1;
+        manners->calls_max = 10;
+    }
 }
 
 //  A run.
@@ -569,6 +573,12 @@ s_begin_keys (s_run_t *self)
       .rtt_us = 2000};
     //  A watch looks by itself after ten seconds.
     manners.watch_us = s_draw (self, 8) ? SECOND_US : 15 * SECOND_US;
+    if (self->options->keys) {
+        manners.clients = ZSEQ_KV_CLIENTS_MAX;
+        manners.calls_max = 20000;
+        manners.pause_us = 500;
+        manners.watch_us /= 50;
+    }
     zseq_kv_clients_begin (&self->keys, &manners);
 }
 
@@ -718,7 +728,7 @@ zseq_swarm_run (uint64_t seed, const zseq_swarm_options_t *options,
     zseq_scenario_init (&self->scenario, self->cluster, &self->clients,
                         &self->keeper, self->n);
     s_draw_faults (self);
-    bool guided = self->n >= 2 && s_draw (self, 3) > 0;
+    bool guided = self->n >= 2 && s_draw (self, 3) > 0 && !options->keys;
     if (guided && self->n == ZSEQ_SCENARIO_FORM_NODES && s_draw (self, 16) == 0)
         zseq_scenario_form (&self->scenario);
     else {

@@ -70,11 +70,13 @@ typedef struct {
     size_t nodes;      //  1..ZSEQ_NODES_MAX; 0: drawn
     uint64_t seconds;  //  About how long faults happen; 0: drawn
     size_t clients;    //  Of a crowd (zseq_contention.h); 0: drawn
+    bool keys;         //  Most calls are for keys, and there are many
     bool trace;        //  Prints all that happens on stdout
     void (*broken) (uint64_t seed, const char *text);  //  Must not return
 } zseq_swarm_options_t;
 
-//  Runs one seed. Its outcome depends on nothing else but nodes and seconds.
+//  Runs one seed. Its outcome depends on nothing else but nodes, seconds and
+//  keys.
 void zseq_swarm_run (uint64_t seed, const zseq_swarm_options_t *options,
                      zseq_swarm_totals_t *totals);
 

@@ -1,12 +1,13 @@
 //  zseq-soak [--seconds N | --kills N] [--clients M] [--nodes N] [--seed S]
-//  [--zseqd PATH]
+//  [--zseqd PATH] [--keys]
 //
 //  Competing client processes that draw IDs from one sequence with batch sizes
 //  and calls chosen at random, and use keys, while one node at a time is killed
 //  with SIGKILL and restarted, and clients are killed and replaced, at random.
 //  The history of all IDs handed out is checked at the end, that of keys
-//  meanwhile. Without --seconds it ends after that many kills of nodes. Exit
-//  status: 0 when the promises were kept.
+//  meanwhile. Without --seconds it ends after that many kills of nodes. With
+//  --keys, clients draw IDs seldom, and use keys with many threads. Exit status:
+//  0 when the promises were kept.
 
 #include "zseq_cluster.h"
 #include "zseq_history.h"
@@ -25,6 +26,9 @@
 #define S_PROGRESS_NS 5000000000u
 #define S_KEYS 200
 #define S_KEY_THREADS 2
+//  With --keys.
+#define S_VALUE_MAX 1024
+#define S_PAUSE_US 10000
 
 typedef struct {
     uint64_t seconds;  //  0: until that many kills
@@ -33,6 +37,7 @@ typedef struct {
     uint64_t nodes;
     uint64_t seed;
     const char *zseqd;
+    bool keys;
 } s_options_t;
 
 typedef struct {
@@ -77,6 +82,7 @@ s_start_client (s_soak_t *self, size_t index)
                         .seed = s_below (self, UINT64_MAX),
                         .timeout_ms = S_CALL_TIMEOUT_MS,
                         .tolerant = true,
+                        .pause_us = self->options.keys ? S_PAUSE_US : 0,
                         .shared = self->shared,
                         .keys = self->keys,
                         .keys_index = (uint32_t) index};
@@ -136,13 +142,14 @@ s_let_run (s_soak_t *self)
 static void
 s_start_keys (s_soak_t *self)
 {
-    zseq_keys_options_t options = {.name = "soak",
-                                   .clients = (uint32_t) self->options.clients,
-                                   .threads = S_KEY_THREADS,
-                                   .keys = S_KEYS,
-                                   .value_max = ZSEQ_VALUE_MAX,
-                                   .timeout_ms = S_CALL_TIMEOUT_MS,
-                                   .seed = self->random};
+    zseq_keys_options_t options = {
+      .name = "soak",
+      .clients = (uint32_t) self->options.clients,
+      .threads = self->options.keys ? ZSEQ_KEYS_THREADS_MAX : S_KEY_THREADS,
+      .keys = S_KEYS,
+      .value_max = self->options.keys ? S_VALUE_MAX : ZSEQ_VALUE_MAX,
+      .timeout_ms = S_CALL_TIMEOUT_MS,
+      .seed = self->random};
     self->keys = zseq_keys_new (&options);
 }
 
@@ -254,6 +261,7 @@ s_parse (int argc, char **argv, s_options_t *options)
       {"nodes", required_argument, NULL, 'n'},
       {"seed", required_argument, NULL, 'r'},
       {"zseqd", required_argument, NULL, 'd'},
+      {"keys", no_argument, NULL, 'y'},
       {NULL, 0, NULL, 0}};
     *options = (s_options_t){
       .kills = 60, .clients = 8, .nodes = 3, .seed = zseq_history_now_ns ()};
@@ -271,6 +279,8 @@ s_parse (int argc, char **argv, s_options_t *options)
             options->seed = s_number (optarg, 0, UINT64_MAX);
         else if (option == 'd')
             options->zseqd = optarg;
+        else if (option == 'y')
+            options->keys = true;
         else
             exit (2);
     }

@@ -143,6 +143,8 @@ s_progress (s_thread_t *self, uint64_t ids)
 static int
 s_call (s_thread_t *self, zseq_history_kind_t kind, uint64_t range)
 {
+    if (self->load->pause_us)
+        usleep ((useconds_t) self->load->pause_us);
     zseq_history_op_t op = {.kind = kind,
                             .client = self->load->client,
                             .count = 1,

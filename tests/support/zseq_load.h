@@ -41,6 +41,7 @@ typedef struct {
     uint64_t peeks;       //  If not 0: one call in so many is a peek
     uint64_t seed;        //  For what is random
     int timeout_ms;       //  Of a call
+    uint64_t pause_us;    //  Between calls
     bool tolerant;        //  Goes on after unavailability and timeouts
     zseq_load_shared_t *shared;
     zseq_keys_t *keys;    //  Keys that it uses beside, until they are stopped;

@@ -27,11 +27,13 @@ s_index (const zseq_kv_clients_t *self, const zseq_kv_caller_t *caller)
 }
 
 static void
-s_wake_at (zseq_kv_clients_t *self, const zseq_kv_caller_t *caller,
-           uint64_t at_us)
+s_wake_at (zseq_kv_clients_t *self, zseq_kv_caller_t *caller, uint64_t at_us)
 {
-    zseq_sim_cluster_alarm (self->cluster,
-                            at_us + s_draw (self, self->manners.late_us + 1),
+    //  One that rings before then looks again.
+    if (caller->alarm_us > s_now_us (self) && caller->alarm_us <= at_us)
+        return;
+    caller->alarm_us = at_us + s_draw (self, self->manners.late_us + 1);
+    zseq_sim_cluster_alarm (self->cluster, caller->alarm_us,
                             self->alarm + (uint32_t) s_index (self, caller));
 }
 

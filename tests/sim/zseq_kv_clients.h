@@ -55,7 +55,8 @@ typedef struct {
     zseq_msg_t msg;          //  ... and the message
     uint64_t begun_us;
     uint64_t deadline_us;
-    uint64_t wake_us;  //  When to tick next at the latest
+    uint64_t wake_us;   //  When to tick next at the latest
+    uint64_t alarm_us;  //  When the alarm rings that was set last
     size_t key;
     zseq_kv_history_kind_t kind;
     uint64_t value;

@@ -165,6 +165,9 @@ s_want_wake (zseq_sim_process_t *process, uint64_t local_us)
     uint64_t wake_us = zseq_node_wake_us (process->node);
     if (wake_us == UINT64_MAX || local_us + ZSEQ_SIM_TICK_US <= wake_us)
         return;
+    //  The flush does what is overdue.
+    if (wake_us <= local_us && process->flush_due)
+        return;
     uint64_t wait_us = wake_us < local_us ? 0 : wake_us - local_us;
     uint64_t at_us = self->now_us + wait_us * 1000 / process->clock_rate + 1;
     if (process->wake_us > self->now_us && process->wake_us <= at_us)

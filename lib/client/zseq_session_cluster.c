@@ -74,6 +74,7 @@ typedef struct {
     size_t frame_next;        //  The next to decode
     uint64_t now_us;          //  Of the last tick
     uint64_t first_reply_us;  //  When the first node replied; 0: not yet
+    uint64_t grace_us;        //  As s_grace_us, of the last tick
 } s_cluster_t;
 
 //  Construction.
@@ -544,8 +545,9 @@ s_tick (zseq_session_t *session, uint64_t now_us, bool has_unsent)
     }
     if (self->session.members.n && !self->session.ready) {
         self->session.touched = true;
+        self->grace_us = s_grace_us (self);
         self->session.known =
-          s_all_identified (self) || now_us >= s_grace_us (self);
+          s_all_identified (self) || now_us >= self->grace_us;
         self->session.ready = self->session.known && self->session.cluster;
     }
 }
@@ -563,9 +565,11 @@ s_wake_us (const zseq_session_t *session)
             connection->request && connection->hello_us < wake_us)
             wake_us = connection->hello_us;
     }
+    //  Looks at no connection: whoever asks polls next, and what has come would
+    //  not show any more.
     if (self->session.members.n && !self->session.known &&
-        s_grace_us (self) < wake_us)
-        wake_us = s_grace_us (self);
+        self->grace_us < wake_us)
+        wake_us = self->grace_us;
     return wake_us;
 }
 

@@ -343,6 +343,30 @@ Test (sessions, do_not_wait_for_an_endpoint_without_a_node)
     close (reserved);
 }
 
+//  Who asks when to wake polls next: the descriptors have to tell what has come
+//  meanwhile. So the answer depends on nothing that came after the last tick.
+Test (sessions, look_at_no_connection_when_asked_when_to_wake)
+{
+    setenv ("ZSEQ_TRANSPORT", "native", 1);
+    char endpoint[64];
+    int reserved = s_reserve (endpoint, sizeof endpoint);
+    s_fixture_t *self = s_new_with (endpoint);
+    zseq_msg_t hello = s_request (self, 1000000);
+    s_answer (self, &hello, 42);
+    s_receive (self);
+    s_tick (self, 1000001, false);
+    cr_assert_eq (zseq_session_wake_us (self->session), 1050000);
+    close (reserved);
+    zsock_t *unknown = zsock_new (ZMQ_ROUTER);
+    cr_assert_gt (zsock_bind (unknown, "%s", endpoint), 0);
+    for (int round = 0; round < 200; round++) {
+        (void) poll (NULL, 0, 2);
+        cr_assert_eq (zseq_session_wake_us (self->session), 1050000);
+    }
+    s_destroy (&self);
+    zsock_destroy (&unknown);
+}
+
 Test (sessions, draw_blocks_of_request_ids_without_0_and_without_overlap)
 {
     zseq_session_t session = {.request = UINT64_MAX - 10};

@@ -6,11 +6,13 @@
 #include <net/if.h>
 #include <netdb.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/un.h>
 
+#include "zseq_io_texts.h"
 #include "zseq_members.h"
 #include "zseq_parse.h"
 
@@ -27,15 +29,22 @@ s_v6 (zseq_address_t *self)
     return (struct sockaddr_in6 *) (void *) &self->any;
 }
 
+//  Reads a path. As for libzmq, @ begins a name that is no path but abstract:
+//  it has no file, and ends with the socket.
 static int
 s_parse_path (zseq_address_t *self, const char *path)
 {
     struct sockaddr_un *address = (struct sockaddr_un *) (void *) &self->any;
-    if (!*path || strlen (path) >= sizeof address->sun_path)
+    size_t size = strlen (path);
+    if (!*path || !strcmp (path, "@") || size >= sizeof address->sun_path)
         return ZSEQ_EINVAL;
     address->sun_family = AF_UNIX;
     strcpy (address->sun_path, path);
-    self->size = sizeof *address;
+    self->size = (socklen_t) (offsetof (struct sockaddr_un, sun_path) + size);
+    if (path[0] == '@')
+        address->sun_path[0] = 0;
+    else
+        self->size++;
     return ZSEQ_OK;
 }
 
@@ -168,6 +177,31 @@ zseq_address_resolve (zseq_address_t *self, const char *endpoint)
     return ZSEQ_OK;
 }
 
+static const struct sockaddr_in *
+s_const_v4 (const zseq_address_t *self)
+{
+    return (const struct sockaddr_in *) (const void *) &self->any;
+}
+
+static const struct in6_addr *
+s_const_v6 (const zseq_address_t *self)
+{
+    return &((const struct sockaddr_in6 *) (const void *) &self->any)
+              ->sin6_addr;
+}
+
+//  The four bytes of an address of IPv4; NULL: it is none.
+static const uint8_t *
+s_v4_bytes (const zseq_address_t *self)
+{
+    if (self->any.ss_family == AF_INET)
+        return (const uint8_t *) &s_const_v4 (self)->sin_addr;
+    if (self->any.ss_family == AF_INET6 &&
+        IN6_IS_ADDR_V4MAPPED (s_const_v6 (self)))
+        return s_const_v6 (self)->s6_addr + 12;
+    return NULL;
+}
+
 bool
 zseq_address_local (const zseq_address_t *self)
 {
@@ -175,14 +209,39 @@ zseq_address_local (const zseq_address_t *self)
 
     if (self->any.ss_family == AF_UNIX)
         return true;
-    if (self->any.ss_family == AF_INET) {
-        const struct sockaddr_in *address =
-          (const struct sockaddr_in *) (const void *) &self->any;
-        return ntohl (address->sin_addr.s_addr) >> 24 == 127;
-    }
-    const struct sockaddr_in6 *address =
-      (const struct sockaddr_in6 *) (const void *) &self->any;
-    const uint8_t *bytes = address->sin6_addr.s6_addr;
-    return IN6_IS_ADDR_LOOPBACK (&address->sin6_addr) ||
-           (IN6_IS_ADDR_V4MAPPED (&address->sin6_addr) && bytes[12] == 127);
+    const uint8_t *v4 = s_v4_bytes (self);
+    return v4 ? v4[0] == 127 : IN6_IS_ADDR_LOOPBACK (s_const_v6 (self)) != 0;
+}
+
+void
+zseq_address_network (const zseq_address_t *self,
+                      uint8_t network[ZSEQ_NETWORK_SIZE])
+{
+    assert (self);
+    assert (self->any.ss_family != AF_UNIX);
+    assert (network);
+
+    const uint8_t *v4 = s_v4_bytes (self);
+    memset (network, 0, ZSEQ_NETWORK_SIZE);
+    network[0] = v4 ? 4 : 6;
+    memcpy (network + 1, v4 ? v4 : s_const_v6 (self)->s6_addr, v4 ? 4 : 8);
+}
+
+void
+zseq_address_host (const zseq_address_t *self,
+                   char text[ZSEQ_HOST_TEXT_MAX + 1])
+{
+    assert (self);
+    assert (text);
+
+    const uint8_t *v4 = s_v4_bytes (self);
+    const char *written = NULL;
+    if (v4)
+        written = inet_ntop (AF_INET, v4, text, ZSEQ_HOST_TEXT_MAX + 1);
+    else if (self->any.ss_family == AF_INET6)
+        written =
+          inet_ntop (AF_INET6, s_const_v6 (self), text, ZSEQ_HOST_TEXT_MAX + 1);
+    if (!written)
+        strcpy (text, self->any.ss_family == AF_UNIX ? ZSEQ_TEXT_HOST_OWN
+                                                     : ZSEQ_TEXT_HOST_GONE);
 }

@@ -132,6 +132,8 @@
        "$ZSEQ_TRANSPORT is '%.63s', and this build has no such transport: "    \
        "unset it, or set it to zmq or native")                                 \
     X (SOCKET_FAILED, "cannot open a socket: %s")                              \
+    X (SOCKET_UNWATCHED, "%s cannot be watched: %s: raise the sysctl "         \
+                         "fs.epoll.max_user_watches, or free memory")          \
     X (BIND_TAKEN,                                                             \
        "cannot bind %s: a process listens there: stop it, or bind elsewhere")  \
     X (BIND_NO_ADDRESS,                                                        \
@@ -152,7 +154,10 @@
     X (STORE_OPEN_WORKING, "open the working directory")                       \
     X (JOURNAL_TRUNCATE, "truncate after a failed append")                     \
     X (STORE_MOVE, "move to the folder damaged")                               \
+    X (SOCKET_TIMER, "the timer of connections")                               \
     X (ENDPOINT_LONG, "it has more than %d bytes")                             \
+    X (HOST_OWN, "this machine")                                               \
+    X (HOST_GONE, "a host that has gone")                                      \
     X (HOST_UNKNOWN, "the name %s does not resolve to an IPv4 address (%s)")   \
     X (HOST_ELSEWHERE,                                                         \
        "the name %s resolves to %s, which is no address of this machine")      \

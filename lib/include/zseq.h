@@ -20,9 +20,11 @@
 //  Caveats
 //
 //  - Threads. Clients and handles are thread-safe, but no thread may use a
-//    handle while another thread destroys it. To end calls that wait, destroy
-//    the client. The library starts threads of its own: those of libzmq, if
-//    that is used, and some for background work and for the disk of file:.
+//    handle while another thread destroys it: each call on the handle must have
+//    returned. That holds for the zseq_start_ calls, too, which another thread
+//    may collect before they return. To end calls that wait, destroy the
+//    client. The library starts threads of its own: those of libzmq, if that
+//    is used, and some for background work and for the disk of file:.
 //  - Signals. The library's threads block every signal, and the library
 //    installs no signal handler. A blocking call that a signal interrupts goes
 //    on until its deadline.

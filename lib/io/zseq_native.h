@@ -15,12 +15,13 @@
 #include "zseq_address.h"
 #include "zseq_channel.h"
 #include "zseq_lookup.h"
+#include "zseq_sources.h"
 #include "zseq_transport_private.h"
 
 #define ZSEQ_NATIVE_NEVER UINT64_MAX
+#define ZSEQ_NATIVE_AT_ONCE 1
 #define ZSEQ_NATIVE_EVENTS_MAX 64
 #define ZSEQ_NATIVE_WATCHED_MAX 4
-#define ZSEQ_NATIVE_SOURCES 1024  //  Buckets of the sources' table
 #define ZSEQ_NATIVE_RETIRED_MAX (ZSEQ_LINKS_MAX + ZSEQ_FRAMES_MAX)
 
 //  Whose descriptor it is: in epoll's data, with an index and a count of how
@@ -43,22 +44,18 @@ zseq_native_key (zseq_native_owner_t owner, uint32_t index, uint32_t count)
 typedef struct zseq_native_connection {
     zseq_channel_t channel;
     uint32_t slot;
-    uint64_t id;        //  No other connection ever has it
-    uint64_t until_us;  //  Of the handshake
-    bool shaken;        //  The handshake is done
-    bool queued;        //  In the queue of those that may have frames
-    bool dirty;         //  In the list of those that have something to send
-    bool counted;       //  In the table of sources
-    unsigned bucket;
-    uint8_t source[16];  //  Its address
+    uint64_t id;            //  No other connection ever has it
+    uint64_t until_us;      //  Of the handshake
+    bool shaken;            //  The handshake is done
+    bool queued;            //  In the queue of those that may have frames
+    bool dirty;             //  In the list of those that have something to send
+    zseq_source_t *source;  //  NULL: it is of this host
     TAILQ_ENTRY (zseq_native_connection) queue;
     TAILQ_ENTRY (zseq_native_connection) handshake;
     TAILQ_ENTRY (zseq_native_connection) dirty_list;
-    LIST_ENTRY (zseq_native_connection) same_bucket;
 } zseq_native_connection_t;
 
 TAILQ_HEAD (zseq_native_list, zseq_native_connection);
-LIST_HEAD (zseq_native_bucket, zseq_native_connection);
 
 typedef struct {
     int fd;     //  That listens; -1: none
@@ -75,7 +72,7 @@ typedef struct {
     struct zseq_native_list queue;
     struct zseq_native_list handshakes;  //  By their deadlines
     struct zseq_native_list dirty;
-    struct zseq_native_bucket sources[ZSEQ_NATIVE_SOURCES];
+    zseq_sources_t sources;
 } zseq_native_router_t;
 
 typedef enum {
@@ -108,6 +105,7 @@ typedef struct {
     uint64_t looked_us;  //  When epoll was asked last
     bool quiet;          //  There is nothing new, unless a poll says otherwise
     bool looked;         //  In this turn
+    bool connected;      //  A link has connected since the last poll
     int watched[ZSEQ_NATIVE_WATCHED_MAX];  //  The owner's own descriptors
     size_t watched_count;
     //  What a poll has found. Written without the owner's lock, by the only
@@ -132,9 +130,14 @@ uint64_t zseq_native_now_us (void);
 //  transport's text set.
 int zseq_native_open (zseq_native_t *self);
 
-//  Adds or changes a descriptor in epoll.
-void zseq_native_watch (zseq_native_t *self, int operation, int fd,
+//  Adds, changes or removes a descriptor in epoll. False, with errno: the
+//  system watches no more descriptors.
+bool zseq_native_watch (zseq_native_t *self, int operation, int fd,
                         uint32_t events, uint64_t key);
+
+//  Keeps the text that says of an endpoint that it cannot be watched, and
+//  returns ZSEQ_EIO.
+int zseq_native_fail_watch (zseq_native_t *self, const char *endpoint);
 
 //  Of zseq_native_router.c.
 

@@ -55,12 +55,12 @@ s_drop (zseq_native_t *self, zseq_native_link_t *link)
 {
     link->count++;
     if (link->lookup) {
-        zseq_native_watch (self, EPOLL_CTL_DEL, zseq_lookup_fd (link->lookup),
-                           0, 0);
+        (void) zseq_native_watch (self, EPOLL_CTL_DEL,
+                                  zseq_lookup_fd (link->lookup), 0, 0);
         zseq_lookup_destroy (&link->lookup);
     }
     if (link->fd >= 0) {
-        zseq_native_watch (self, EPOLL_CTL_DEL, link->fd, 0, 0);
+        (void) zseq_native_watch (self, EPOLL_CTL_DEL, link->fd, 0, 0);
         close (link->fd);
     }
     link->fd = -1;
@@ -111,12 +111,25 @@ s_shake (zseq_native_t *self, zseq_native_link_t *link)
     link->due_us = s_after (self->transport.options.handshake_ms);
     uint64_t key = s_key (self, link);
     link->ended = false;
-    zseq_native_watch (self, EPOLL_CTL_MOD, fd, ZSEQ_OUTBOX_EVENTS, key);
+    (void) zseq_native_watch (self, EPOLL_CTL_MOD, fd, ZSEQ_OUTBOX_EVENTS, key);
     zseq_channel_open (&link->channel, fd, self->epoll, key, ZSEQ_ZMTP_DEALER,
                        (size_t) self->transport.options.message_size_max);
 }
 
-static void
+//  Watches what the link waits for. Nothing would wake a link that cannot be
+//  watched: it tries again later. Errors: ZSEQ_EIO, with the text set.
+static int
+s_watch (zseq_native_t *self, zseq_native_link_t *link, int fd, uint32_t events)
+{
+    if (zseq_native_watch (self, EPOLL_CTL_ADD, fd, events, s_key (self, link)))
+        return ZSEQ_OK;
+    int rc = zseq_native_fail_watch (self, link->endpoint);
+    s_fail (self, link);
+    return rc;
+}
+
+//  Errors: as s_watch.
+static int
 s_connect (zseq_native_t *self, zseq_native_link_t *link,
            const zseq_address_t *address)
 {
@@ -124,7 +137,7 @@ s_connect (zseq_native_t *self, zseq_native_link_t *link,
                        SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (link->fd == -1) {
         s_fail (self, link);
-        return;
+        return ZSEQ_OK;
     }
     if (address->any.ss_family != AF_UNIX)
         zseq_channel_set_tcp (link->fd, self->transport.options.silence_ms);
@@ -132,37 +145,35 @@ s_connect (zseq_native_t *self, zseq_native_link_t *link,
                       address->size);
     if (rc == -1 && errno != EINPROGRESS && errno != EINTR) {
         s_fail (self, link);
-        return;
+        return ZSEQ_OK;
     }
+    bool connected = rc == 0;
     link->state = ZSEQ_NATIVE_CONNECTING;
     link->due_us = s_after (self->transport.options.connect_ms);
-    zseq_native_watch (self, EPOLL_CTL_ADD, link->fd, EPOLLOUT,
-                       s_key (self, link));
-    if (rc == 0)
+    rc = s_watch (self, link, link->fd, EPOLLOUT);
+    if (rc == ZSEQ_OK && connected)
         s_shake (self, link);
+    return rc;
 }
 
 //  Begins an attempt. Only a host with a name needs to be resolved, each time
-//  anew.
-static void
+//  anew. Errors: as s_watch; any other failure is tried again, as that one is.
+static int
 s_start (zseq_native_t *self, zseq_native_link_t *link)
 {
     link->count++;
     zseq_address_t address;
     int rc = zseq_address_parse (&address, link->endpoint, false);
-    if (rc == ZSEQ_OK) {
-        s_connect (self, link, &address);
-        return;
-    }
+    if (rc == ZSEQ_OK)
+        return s_connect (self, link, &address);
     link->lookup = zseq_lookup_new (link->endpoint);
     if (!link->lookup) {
         s_fail (self, link);
-        return;
+        return ZSEQ_OK;
     }
     link->state = ZSEQ_NATIVE_RESOLVING;
     link->due_us = ZSEQ_NATIVE_NEVER;
-    zseq_native_watch (self, EPOLL_CTL_ADD, zseq_lookup_fd (link->lookup),
-                       EPOLLIN, s_key (self, link));
+    return s_watch (self, link, zseq_lookup_fd (link->lookup), EPOLLIN);
 }
 
 int
@@ -184,8 +195,10 @@ zseq_native_link_open (zseq_native_t *self, size_t index, const char *endpoint)
     zseq_native_link_t *link = &self->link[index];
     snprintf (link->endpoint, sizeof link->endpoint, "%s", endpoint);
     link->failures = 0;
-    s_start (self, link);
-    return ZSEQ_OK;
+    rc = s_start (self, link);
+    if (rc != ZSEQ_OK)
+        zseq_native_link_close (self, index);
+    return rc;
 }
 
 void
@@ -210,7 +223,7 @@ s_end_lookup (zseq_native_t *self, zseq_native_link_t *link)
         return;
     s_drop (self, link);
     if (rc == ZSEQ_OK)
-        s_connect (self, link, &address);
+        (void) s_connect (self, link, &address);
     else
         s_fail (self, link);
 }
@@ -250,6 +263,7 @@ s_go_on (zseq_native_t *self, zseq_native_link_t *link)
             link->state = ZSEQ_NATIVE_CONNECTED;
             link->failures = 0;
             link->due_us = ZSEQ_NATIVE_NEVER;
+            self->connected = true;
         }
         else if (event.type == ZSEQ_ZMTP_GREETED)
             zseq_outbox_flush (&link->channel.outbox);
@@ -298,7 +312,7 @@ zseq_native_link_expire (zseq_native_t *self, size_t index, uint64_t now_us)
     if (now_us < link->due_us)
         return link->due_us;
     if (link->state == ZSEQ_NATIVE_WAITING)
-        s_start (self, link);
+        (void) s_start (self, link);
     else
         s_fail (self, link);
     return link->due_us;

@@ -62,9 +62,17 @@ s_fail_bind (zseq_native_t *self, const char *endpoint)
     if (self->router.fd >= 0)
         close (self->router.fd);
     self->router.fd = -1;
+    zseq_sources_term (&self->router.sources);
     return zseq_transport_fail (
       &self->transport, error == EADDRINUSE ? ZSEQ_ELOCKED : ZSEQ_EIO,
       ZSEQ_TEXT_BIND_FAILED, endpoint, strerror (error));
+}
+
+//  Whether an ipc endpoint has no file.
+static bool
+s_is_abstract (const char *path)
+{
+    return path[0] == '@';
 }
 
 //  Removes the socket that an ended process has left, and nothing else.
@@ -76,7 +84,7 @@ s_clear_path (zseq_native_t *self, const char *endpoint)
     if (zseq_transport_taken (endpoint))
         return zseq_transport_fail (&self->transport, ZSEQ_ELOCKED,
                                     ZSEQ_TEXT_BIND_TAKEN, endpoint);
-    if (lstat (path, &status) != 0)
+    if (s_is_abstract (path) || lstat (path, &status) != 0)
         return ZSEQ_OK;
     if (!S_ISSOCK (status.st_mode))
         return zseq_transport_fail (&self->transport, ZSEQ_EIO,
@@ -135,18 +143,34 @@ zseq_native_router_bind (zseq_native_t *self, const char *endpoint)
     if (!zseq_limits_leave (DESCRIPTORS, 0, self->transport.text,
                             sizeof self->transport.text))
         return ZSEQ_EIO;
-    if (s_listen (self, &address) == -1)
+    if (!zseq_sources_init (&router->sources,
+                            (size_t) self->transport.options.connections_max) ||
+        s_listen (self, &address) == -1)
         return s_fail_bind (self, endpoint);
+    const char *file = endpoint + strlen ("ipc://");
     snprintf (router->path, sizeof router->path, "%s",
-              path ? endpoint + strlen ("ipc://") : "");
+              path && !s_is_abstract (file) ? file : "");
     router->spare = open ("/dev/null", O_RDONLY | O_CLOEXEC);
     router->paused = false;
-    zseq_native_watch (self, EPOLL_CTL_ADD, router->fd, EPOLLIN,
-                       zseq_native_key (ZSEQ_NATIVE_LISTENER, 0, 0));
-    return ZSEQ_OK;
+    if (zseq_native_watch (self, EPOLL_CTL_ADD, router->fd, EPOLLIN,
+                           zseq_native_key (ZSEQ_NATIVE_LISTENER, 0, 0)))
+        return ZSEQ_OK;
+    rc = zseq_native_fail_watch (self, endpoint);
+    zseq_native_router_close (self);
+    return rc;
 }
 
 //  Connections.
+
+//  Notes that a connection is refused or ended.
+static void
+s_note_refusal (zseq_native_t *self, zseq_refusal_reason_t reason,
+                const zseq_address_t *address)
+{
+    zseq_refusal_t *refusal = &self->transport.refusal[reason];
+    refusal->count++;
+    zseq_address_host (address, refusal->host);
+}
 
 //  Ends a connection, and forgets it.
 static void
@@ -159,13 +183,26 @@ s_end (zseq_native_t *self, zseq_native_connection_t *connection)
         TAILQ_REMOVE (&router->handshakes, connection, handshake);
     if (connection->dirty)
         TAILQ_REMOVE (&router->dirty, connection, dirty_list);
-    if (connection->counted)
-        LIST_REMOVE (connection, same_bucket);
+    if (connection->source)
+        zseq_sources_leave (connection->source);
     router->slot[connection->slot] = NULL;
     router->unused[router->unused_count++] = connection->slot;
     router->count--;
     zseq_channel_term (&connection->channel);
     free (connection);
+}
+
+//  Ends a connection for a reason that people want to know.
+static void
+s_end_for (zseq_native_t *self, zseq_native_connection_t *connection,
+           zseq_refusal_reason_t reason)
+{
+    zseq_address_t address = {.size = sizeof address.any};
+    //  A peer that has gone has no address any more.
+    (void) getpeername (connection->channel.fd,
+                        (struct sockaddr *) &address.any, &address.size);
+    s_note_refusal (self, reason, &address);
+    s_end (self, connection);
 }
 
 //  Sends the last replies, for a while at most.
@@ -209,8 +246,9 @@ zseq_native_router_close (zseq_native_t *self)
     router->slot = NULL;
     router->unused = NULL;
     router->slots = router->unused_count = 0;
+    zseq_sources_term (&router->sources);
     if (router->fd >= 0) {
-        zseq_native_watch (self, EPOLL_CTL_DEL, router->fd, 0, 0);
+        (void) zseq_native_watch (self, EPOLL_CTL_DEL, router->fd, 0, 0);
         close (router->fd);
         if (router->path[0])
             (void) unlink (router->path);
@@ -242,27 +280,6 @@ s_grow (zseq_native_router_t *router)
     return true;
 }
 
-//  The bytes of an address without its port, and their bucket.
-static void
-s_note_source (zseq_native_connection_t *connection,
-               const zseq_address_t *address)
-{
-    if (address->any.ss_family == AF_INET) {
-        const struct sockaddr_in *v4 =
-          (const struct sockaddr_in *) (const void *) &address->any;
-        memcpy (connection->source, &v4->sin_addr, sizeof v4->sin_addr);
-    }
-    else {
-        const struct sockaddr_in6 *v6 =
-          (const struct sockaddr_in6 *) (const void *) &address->any;
-        memcpy (connection->source, &v6->sin6_addr, sizeof v6->sin6_addr);
-    }
-    uint32_t hash = 2166136261u;
-    for (size_t at = 0; at < sizeof connection->source; at++)
-        hash = (hash ^ connection->source[at]) * 16777619u;
-    connection->bucket = hash % ZSEQ_NATIVE_SOURCES;
-}
-
 //  How many connections a source may have: no more than a quarter of the
 //  descriptors, so that no other machine takes all.
 static rlim_t
@@ -273,34 +290,6 @@ s_source_max (const zseq_native_t *self)
     if (getrlimit (RLIMIT_NOFILE, &limit) == 0 && max > limit.rlim_cur / 4)
         max = limit.rlim_cur / 4;
     return max;
-}
-
-//  Whether the source of a connection may have one more.
-static bool
-s_admit (const zseq_native_t *self, const zseq_address_t *address)
-{
-    if (zseq_address_local (address))
-        return true;
-    zseq_native_connection_t source = {.counted = false};
-    s_note_source (&source, address);
-    rlim_t count = 0;
-    const zseq_native_connection_t *other;
-    LIST_FOREACH (other, &self->router.sources[source.bucket], same_bucket)
-    count += !memcmp (other->source, source.source, sizeof other->source);
-    return count < s_source_max (self);
-}
-
-//  Counts the connection for its source.
-static void
-s_count_source (zseq_native_t *self, zseq_native_connection_t *connection,
-                const zseq_address_t *address)
-{
-    if (zseq_address_local (address))
-        return;
-    s_note_source (connection, address);
-    LIST_INSERT_HEAD (&self->router.sources[connection->bucket], connection,
-                      same_bucket);
-    connection->counted = true;
 }
 
 //  Whether there is no room for a connection with that descriptor. The system
@@ -326,7 +315,7 @@ s_make_way (zseq_native_t *self)
 {
     zseq_native_connection_t *oldest = TAILQ_FIRST (&self->router.handshakes);
     if (oldest)
-        s_end (self, oldest);
+        s_end_for (self, oldest, ZSEQ_REFUSAL_FULL);
     return oldest != NULL;
 }
 
@@ -342,9 +331,26 @@ s_make_room (zseq_native_t *self, int fd)
     return lower;
 }
 
-//  Takes an accepted socket. False: it is to be closed.
+//  Counts a connection for its source; a connection of this host has none.
+//  Returns ZSEQ_REFUSALS, or why the connection is refused.
+static zseq_refusal_reason_t
+s_enter_source (zseq_native_t *self, const zseq_address_t *address,
+                zseq_source_t **source_p)
+{
+    *source_p = NULL;
+    if (zseq_address_local (address))
+        return ZSEQ_REFUSALS;
+    *source_p = zseq_sources_enter (&self->router.sources, address);
+    if (!*source_p)
+        return ZSEQ_REFUSAL_MEMORY;
+    return (*source_p)->count > s_source_max (self) ? ZSEQ_REFUSAL_SOURCE
+                                                    : ZSEQ_REFUSALS;
+}
+
+//  Makes a connection of an accepted socket. False: no memory, or no watch, is
+//  left.
 static bool
-s_take (zseq_native_t *self, int fd, const zseq_address_t *address)
+s_open (zseq_native_t *self, int fd, zseq_source_t *source)
 {
     zseq_native_router_t *router = &self->router;
     if (!router->unused_count && !s_grow (router))
@@ -352,24 +358,48 @@ s_take (zseq_native_t *self, int fd, const zseq_address_t *address)
     zseq_native_connection_t *connection = calloc (1, sizeof *connection);
     if (!connection)
         return false;
-    s_count_source (self, connection, address);
-    connection->slot = router->unused[--router->unused_count];
-    router->slot[connection->slot] = connection;
-    router->count++;
+    connection->slot = router->unused[router->unused_count - 1];
     connection->id = ++router->last_id;
+    uint64_t key = zseq_native_key (ZSEQ_NATIVE_CONNECTION, connection->slot,
+                                    (uint32_t) connection->id);
+    if (!zseq_native_watch (self, EPOLL_CTL_ADD, fd, ZSEQ_OUTBOX_EVENTS, key)) {
+        free (connection);
+        return false;
+    }
+    router->slot[connection->slot] = connection;
+    router->unused_count--;
+    router->count++;
+    connection->source = source;
     connection->until_us =
       zseq_native_now_us () +
       (uint64_t) self->transport.options.handshake_ms * 1000;
     TAILQ_INSERT_TAIL (&router->handshakes, connection, handshake);
-    uint64_t key = zseq_native_key (ZSEQ_NATIVE_CONNECTION, connection->slot,
-                                    (uint32_t) connection->id);
-    zseq_native_watch (self, EPOLL_CTL_ADD, fd, ZSEQ_OUTBOX_EVENTS, key);
     zseq_channel_init (&connection->channel, KEEP);
     zseq_channel_open (&connection->channel, fd, self->epoll, key,
                        ZSEQ_ZMTP_ROUTER,
                        (size_t) self->transport.options.message_size_max);
     connection->channel.readable = false;
     return true;
+}
+
+//  Takes an accepted socket, or closes it. A source that has too many takes
+//  nobody's place.
+static void
+s_take (zseq_native_t *self, int fd, const zseq_address_t *address)
+{
+    zseq_source_t *source;
+    zseq_refusal_reason_t reason = s_enter_source (self, address, &source);
+    if (reason == ZSEQ_REFUSALS) {
+        fd = s_make_room (self, fd);
+        if (fd >= 0 && s_open (self, fd, source))
+            return;
+        reason = fd >= 0 ? ZSEQ_REFUSAL_MEMORY : ZSEQ_REFUSAL_FULL;
+    }
+    s_note_refusal (self, reason, address);
+    if (source)
+        zseq_sources_leave (source);
+    if (fd >= 0)
+        close (fd);
 }
 
 //  No descriptor is left. Hangs up on the connection that waits, so that epoll
@@ -380,15 +410,19 @@ s_refuse (zseq_native_t *self)
     zseq_native_router_t *router = &self->router;
     if (router->spare >= 0) {
         close (router->spare);
-        int fd = accept4 (router->fd, NULL, NULL, SOCK_CLOEXEC);
-        if (fd >= 0)
+        zseq_address_t address = {.size = sizeof address.any};
+        int fd = accept4 (router->fd, (struct sockaddr *) &address.any,
+                          &address.size, SOCK_CLOEXEC);
+        if (fd >= 0) {
+            s_note_refusal (self, ZSEQ_REFUSAL_FULL, &address);
             close (fd);
+        }
     }
     router->spare = open ("/dev/null", O_RDONLY | O_CLOEXEC);
     if (router->spare >= 0)
         return;
-    zseq_native_watch (self, EPOLL_CTL_MOD, router->fd, 0,
-                       zseq_native_key (ZSEQ_NATIVE_LISTENER, 0, 0));
+    (void) zseq_native_watch (self, EPOLL_CTL_MOD, router->fd, 0,
+                              zseq_native_key (ZSEQ_NATIVE_LISTENER, 0, 0));
     router->paused = true;
     router->resume_us = zseq_native_now_us () + PAUSE_US;
 }
@@ -403,11 +437,7 @@ zseq_native_router_accept (zseq_native_t *self)
         int fd = accept4 (self->router.fd, (struct sockaddr *) &address.any,
                           &address.size, SOCK_CLOEXEC | SOCK_NONBLOCK);
         if (fd >= 0) {
-            bool admitted = s_admit (self, &address);
-            if (admitted)
-                fd = s_make_room (self, fd);
-            if (fd >= 0 && (!admitted || !s_take (self, fd, &address)))
-                close (fd);
+            s_take (self, fd, &address);
             continue;
         }
         if (errno == EAGAIN)
@@ -481,7 +511,7 @@ s_step (zseq_native_t *self, zseq_native_connection_t *connection,
         zseq_channel_trim (&connection->channel);
         return false;
     case ZSEQ_ZMTP_FAILED:
-        s_end (self, connection);
+        s_end_for (self, connection, ZSEQ_REFUSAL_PROTOCOL);
         return false;
     case ZSEQ_ZMTP_GREETED:
         zseq_outbox_flush (&connection->channel.outbox);
@@ -578,12 +608,12 @@ zseq_native_router_expire (zseq_native_t *self, uint64_t now_us)
     zseq_native_connection_t *oldest;
     while ((oldest = TAILQ_FIRST (&router->handshakes)) &&
            oldest->until_us <= now_us)
-        s_end (self, oldest);
+        s_end_for (self, oldest, ZSEQ_REFUSAL_HANDSHAKE);
     uint64_t due_us = oldest ? oldest->until_us : ZSEQ_NATIVE_NEVER;
     if (router->paused && router->resume_us <= now_us) {
         router->paused = false;
-        zseq_native_watch (self, EPOLL_CTL_MOD, router->fd, EPOLLIN,
-                           zseq_native_key (ZSEQ_NATIVE_LISTENER, 0, 0));
+        (void) zseq_native_watch (self, EPOLL_CTL_MOD, router->fd, EPOLLIN,
+                                  zseq_native_key (ZSEQ_NATIVE_LISTENER, 0, 0));
     }
     return router->paused && router->resume_us < due_us ? router->resume_us
                                                         : due_us;
@@ -644,7 +674,7 @@ zseq_native_router_shed (zseq_native_t *self)
     size_t ended = 0;
     while (freed < total - total / 2) {
         freed += shares[ended].weight;
-        s_end (self, shares[ended++].connection);
+        s_end_for (self, shares[ended++].connection, ZSEQ_REFUSAL_MEMORY);
     }
     free (shares);
     return ended;

@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "zseq_address.h"
 #include "zseq_transport_private.h"
 
 //  A connection that finds the backlog full is tried again a second later, so
@@ -79,18 +79,16 @@ bool
 zseq_transport_taken (const char *endpoint)
 {
     assert (endpoint);
-    struct sockaddr_un address = {.sun_family = AF_UNIX};
-    const char *path = endpoint + strlen ("ipc://");
+    zseq_address_t address;
     if (strncmp (endpoint, "ipc://", 6) ||
-        strlen (path) >= sizeof address.sun_path)
+        zseq_address_parse (&address, endpoint, true) != ZSEQ_OK)
         return false;
-    strcpy (address.sun_path, path);
     int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd == -1)
         return false;
     //  EAGAIN: more wait to be accepted than may.
     bool taken =
-      connect (fd, (const struct sockaddr *) &address, sizeof address) == 0 ||
+      connect (fd, (const struct sockaddr *) &address.any, address.size) == 0 ||
       errno == EAGAIN;
     close (fd);
     return taken;
@@ -294,6 +292,13 @@ zseq_transport_traffic (const zseq_transport_t *self)
 {
     assert (self);
     return &self->traffic;
+}
+
+const zseq_refusal_t *
+zseq_transport_refusals (const zseq_transport_t *self)
+{
+    assert (self);
+    return self->refusal;
 }
 
 size_t

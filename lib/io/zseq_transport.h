@@ -19,6 +19,7 @@
 
 #include <poll.h>
 
+#include "zseq_address.h"
 #include "zseq_msg.h"
 
 #define ZSEQ_LINKS_MAX (2 * ZSEQ_NODES_MAX)
@@ -46,7 +47,8 @@ typedef struct {
     int message_size_max;  //  Bytes of a received message
                            //  (ZSEQ_MESSAGE_MAX)
     //  Of the native kind only. Connections that a ROUTER has at the same time
-    //  (16384), and of these from one address, but for this host's (4096).
+    //  (16384), and of these from one address of IPv4 or one network of 64 bits
+    //  of IPv6, but for this host's (4096).
     int connections_max;
     int source_max;
     //  Milliseconds.
@@ -74,7 +76,7 @@ const char *zseq_transport_text (const zseq_transport_t *self);
 
 //  Binds the ROUTER. Errors: ZSEQ_EINVAL (malformed endpoint), ZSEQ_ELOCKED
 //  (another process listens there), ZSEQ_EIO (no permission, no such address;
-//  too few descriptors or threads are left).
+//  too few descriptors, threads or watches are left).
 int zseq_transport_bind (zseq_transport_t *self, const char *endpoint);
 
 //  Closes the ROUTER and all links, and discards their queued messages. The
@@ -83,7 +85,7 @@ void zseq_transport_reset (zseq_transport_t *self);
 
 //  Opens link index (0..ZSEQ_LINKS_MAX - 1) to endpoint, in the background, and
 //  closes the link that had the index. Errors: ZSEQ_EINVAL (malformed),
-//  ZSEQ_EIO (too few descriptors or threads are left).
+//  ZSEQ_EIO (too few descriptors, threads or watches are left).
 int zseq_transport_link (zseq_transport_t *self, size_t index,
                          const char *endpoint);
 void zseq_transport_unlink (zseq_transport_t *self, size_t index);
@@ -152,6 +154,25 @@ typedef struct {
 } zseq_traffic_t;
 
 const zseq_traffic_t *zseq_transport_traffic (const zseq_transport_t *self);
+
+//  Why a ROUTER refuses a connection or ends it.
+typedef enum {
+    ZSEQ_REFUSAL_FULL,       //  All connections, or descriptors, are in use
+    ZSEQ_REFUSAL_SOURCE,     //  Its host has too many
+    ZSEQ_REFUSAL_HANDSHAKE,  //  It has not shaken hands in time
+    ZSEQ_REFUSAL_PROTOCOL,   //  It does not speak ZMTP as a client does
+    ZSEQ_REFUSAL_MEMORY,     //  It takes too much, or none is left for it
+    ZSEQ_REFUSALS
+} zseq_refusal_reason_t;
+
+typedef struct {
+    uint64_t count;
+    char host[ZSEQ_HOST_TEXT_MAX + 1];  //  The last one; unset with count 0
+} zseq_refusal_t;
+
+//  What a ROUTER has refused and ended for each reason. With libzmq it is not
+//  known, and stays 0.
+const zseq_refusal_t *zseq_transport_refusals (const zseq_transport_t *self);
 
 //  Fills fds with the sockets' descriptors, to poll for POLLIN. The descriptors
 //  are edge-triggered: after any send or receive, receive from every socket

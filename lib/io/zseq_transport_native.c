@@ -28,15 +28,23 @@ zseq_native_now_us (void)
     return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 }
 
-void
+bool
 zseq_native_watch (zseq_native_t *self, int operation, int fd, uint32_t events,
                    uint64_t key)
 {
     assert (self);
     struct epoll_event event = {.events = events, .data.u64 = key};
-    //  Without memory for it, the connection is silent and runs into its
-    //  limits.
-    (void) epoll_ctl (self->epoll, operation, fd, &event);
+    return epoll_ctl (self->epoll, operation, fd, &event) == 0;
+}
+
+int
+zseq_native_fail_watch (zseq_native_t *self, const char *endpoint)
+{
+    assert (self);
+    assert (endpoint);
+    return zseq_transport_fail (&self->transport, ZSEQ_EIO,
+                                ZSEQ_TEXT_SOCKET_UNWATCHED, endpoint,
+                                strerror (errno));
 }
 
 int
@@ -51,23 +59,27 @@ zseq_native_open (zseq_native_t *self)
         return ZSEQ_EIO;
     self->epoll = epoll_create1 (EPOLL_CLOEXEC);
     self->timer = timerfd_create (CLOCK_MONOTONIC, TFD_CLOEXEC | TFD_NONBLOCK);
-    if (self->epoll >= 0 && self->timer >= 0) {
-        self->armed_us = ZSEQ_NATIVE_NEVER;
-        zseq_native_watch (self, EPOLL_CTL_ADD, self->timer, EPOLLIN,
-                           zseq_native_key (ZSEQ_NATIVE_TIMER, 0, 0));
-        return ZSEQ_OK;
-    }
-    int error = errno;
+    int rc = ZSEQ_OK;
+    if (self->epoll == -1 || self->timer == -1)
+        rc = zseq_transport_fail (&self->transport, ZSEQ_EIO,
+                                  ZSEQ_TEXT_SOCKET_FAILED, strerror (errno));
+    else if (!zseq_native_watch (self, EPOLL_CTL_ADD, self->timer, EPOLLIN,
+                                 zseq_native_key (ZSEQ_NATIVE_TIMER, 0, 0)))
+        rc = zseq_native_fail_watch (self, ZSEQ_TEXT_SOCKET_TIMER);
+    self->armed_us = ZSEQ_NATIVE_NEVER;
+    if (rc == ZSEQ_OK)
+        return rc;
     if (self->epoll >= 0)
         close (self->epoll);
     if (self->timer >= 0)
         close (self->timer);
     self->epoll = self->timer = -1;
-    return zseq_transport_fail (&self->transport, ZSEQ_EIO,
-                                ZSEQ_TEXT_SOCKET_FAILED, strerror (error));
+    return rc;
 }
 
-//  Does what is due, and sets the timer to what is due next.
+//  Does what is due, and sets the timer to what is due next. That a link has
+//  connected is due at once: whoever looked in passing, to send over another
+//  link, does not know, and nothing is left in the socket to poll for.
 static void
 s_keep_time (zseq_native_t *self, uint64_t now_us)
 {
@@ -78,6 +90,8 @@ s_keep_time (zseq_native_t *self, uint64_t now_us)
             due_us = link_us;
     }
     self->untimed = false;
+    if (self->connected)
+        due_us = ZSEQ_NATIVE_AT_ONCE;
     if (due_us == self->armed_us)
         return;
     self->armed_us = due_us;
@@ -359,14 +373,18 @@ s_op_note_ready (zseq_transport_t *transport, const struct pollfd *fds,
     if (!ready)
         return;
     self->quiet = self->looked = false;
-    if (!self->found_count)
+    if (!self->found_count && !self->connected)
         return;
     for (size_t at = 0; at < self->found_count; at++)
         s_take_event (self, &self->found[at]);
-    self->quiet = self->looked = self->found_count < ZSEQ_NATIVE_EVENTS_MAX;
+    if (self->found_count) {
+        self->quiet = self->looked = self->found_count < ZSEQ_NATIVE_EVENTS_MAX;
+        self->looked_us = zseq_native_now_us ();
+    }
     self->found_count = 0;
-    self->looked_us = zseq_native_now_us ();
-    s_keep_time (self, self->looked_us);
+    //  Its owner looks at all of them now.
+    self->connected = false;
+    s_keep_time (self, zseq_native_now_us ());
 }
 
 static void

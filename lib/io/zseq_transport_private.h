@@ -41,6 +41,7 @@ struct zseq_transport {
     const zseq_transport_ops_t *ops;
     zseq_transport_options_t options;  //  All set: no field is 0
     zseq_traffic_t traffic;
+    zseq_refusal_t refusal[ZSEQ_REFUSALS];
     char text[512];
 };
 

@@ -207,6 +207,22 @@ Test (pairs, exchange_messages_over_ipc)
     s_each (s_exchange, s_ipc ());
 }
 
+static const char *
+s_abstract (void)
+{
+    static char endpoint[64];
+    snprintf (endpoint, sizeof endpoint, "ipc://@zseq-pairs.%d",
+              (int) getpid ());
+    return endpoint;
+}
+
+//  There is no file.
+Test (pairs, exchange_messages_over_abstract_ipc)
+{
+    s_each (s_exchange, s_abstract ());
+    cr_assert_neq (access (s_abstract () + strlen ("ipc://"), F_OK), 0);
+}
+
 //  A name is resolved in the background.
 Test (pairs, exchange_messages_with_a_named_host)
 {
@@ -416,6 +432,22 @@ Test (pairs, drop_replies_to_one_that_does_not_read)
 }
 
 //  Where a node binds.
+
+Test (pairs, bind_no_abstract_name_that_is_taken)
+{
+    for (size_t index = 0; index < 4; index++) {
+        s_pair_t self;
+        s_open (&self, s_kinds[index / 2], ZSEQ_TRANSPORT_NATIVE,
+                s_abstract ());
+        zseq_transport_t *other = s_new (s_kinds[index % 2]);
+        cr_assert_eq (zseq_transport_bind (other, s_abstract ()), ZSEQ_ELOCKED);
+        cr_assert (
+          strstr (zseq_transport_text (other), "a process listens there"));
+        cr_assert_eq (zseq_transport_bind (other, "ipc://@"), ZSEQ_EINVAL);
+        zseq_transport_destroy (&other);
+        s_close (&self);
+    }
+}
 
 Test (pairs, bind_the_socket_that_an_ended_process_has_left)
 {

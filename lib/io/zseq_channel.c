@@ -35,22 +35,25 @@ zseq_channel_term (zseq_channel_t *self)
 
 void
 zseq_channel_open (zseq_channel_t *self, int fd, int epoll, uint64_t key,
-                   zseq_zmtp_socket_t socket, size_t message_max)
+                   zseq_zmtp_socket_t socket,
+                   const zseq_transport_options_t *options)
 {
     assert (self);
     assert (self->fd == -1);
+    assert (options);
 
     self->fd = fd;
     self->bytes = self->greeting;
     self->capacity = sizeof self->greeting;
     self->at = self->size = self->needed = 0;
     self->readable = true;
-    zseq_zmtp_init (&self->zmtp, socket, message_max);
+    zseq_zmtp_init (&self->zmtp, socket, (size_t) options->message_size_max);
     //  Nothing was sent yet, so the system takes it; else the other end waits
     //  in vain, and hangs up.
     (void) !send (fd, zseq_zmtp_greeting, sizeof zseq_zmtp_greeting,
                   MSG_NOSIGNAL | MSG_DONTWAIT);
-    zseq_outbox_open (&self->outbox, fd, epoll, key);
+    zseq_outbox_open (&self->outbox, fd, epoll, key,
+                      (size_t) options->queue_max);
 }
 
 uint8_t *
@@ -220,9 +223,8 @@ bool
 zseq_channel_ready (zseq_channel_t *self)
 {
     assert (self);
-    return zseq_outbox_size (&self->outbox) + ZSEQ_ZMTP_HEAD_MAX +
-             ZSEQ_MESSAGE_MAX <=
-           OUTBOX_MAX;
+    return zseq_outbox_fits (&self->outbox,
+                             ZSEQ_ZMTP_HEAD_MAX + ZSEQ_MESSAGE_MAX, OUTBOX_MAX);
 }
 
 static void

@@ -9,6 +9,7 @@
 #define ZSEQ_CHANNEL_H_INCLUDED
 
 #include "zseq_outbox.h"
+#include "zseq_transport.h"
 #include "zseq_zmtp.h"
 
 typedef struct {
@@ -30,7 +31,8 @@ void zseq_channel_term (zseq_channel_t *self);
 
 //  Opens it on a connected socket, as zseq_outbox_open, and sends the greeting.
 void zseq_channel_open (zseq_channel_t *self, int fd, int epoll, uint64_t key,
-                        zseq_zmtp_socket_t socket, size_t message_max);
+                        zseq_zmtp_socket_t socket,
+                        const zseq_transport_options_t *options);
 
 //  Closes the socket. Returns the buffer of the input, which the caller frees
 //  when the frames in it are not in use any more; NULL: there is none.

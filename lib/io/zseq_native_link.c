@@ -113,7 +113,7 @@ s_shake (zseq_native_t *self, zseq_native_link_t *link)
     link->ended = false;
     (void) zseq_native_watch (self, EPOLL_CTL_MOD, fd, ZSEQ_OUTBOX_EVENTS, key);
     zseq_channel_open (&link->channel, fd, self->epoll, key, ZSEQ_ZMTP_DEALER,
-                       (size_t) self->transport.options.message_size_max);
+                       &self->transport.options);
 }
 
 //  Watches what the link waits for. Nothing would wake a link that cannot be

@@ -376,8 +376,7 @@ s_open (zseq_native_t *self, int fd, zseq_source_t *source)
     TAILQ_INSERT_TAIL (&router->handshakes, connection, handshake);
     zseq_channel_init (&connection->channel, KEEP);
     zseq_channel_open (&connection->channel, fd, self->epoll, key,
-                       ZSEQ_ZMTP_ROUTER,
-                       (size_t) self->transport.options.message_size_max);
+                       ZSEQ_ZMTP_ROUTER, &self->transport.options);
     connection->channel.readable = false;
     return true;
 }

@@ -37,15 +37,18 @@ zseq_outbox_term (zseq_outbox_t *self)
 }
 
 void
-zseq_outbox_open (zseq_outbox_t *self, int fd, int epoll, uint64_t key)
+zseq_outbox_open (zseq_outbox_t *self, int fd, int epoll, uint64_t key,
+                  size_t messages_max)
 {
     assert (self);
     assert (fd >= 0);
+    assert (messages_max);
     pthread_mutex_lock (&self->writing);
     assert (self->fd == -1);
     self->fd = fd;
     self->epoll = epoll;
     self->key = key;
+    self->messages_max = messages_max;
     self->blocked = false;
     pthread_mutex_unlock (&self->writing);
 }
@@ -102,6 +105,14 @@ s_append (zseq_outbox_buffer_t *buffer, const uint8_t *bytes, size_t size)
     buffer->size += size;
 }
 
+//  Whether the limits allow one more. Lock held.
+static bool
+s_fits (const zseq_outbox_t *self, size_t size, size_t max)
+{
+    return self->filling.size + size <= max &&
+           self->filling.messages < self->messages_max;
+}
+
 int
 zseq_outbox_put (zseq_outbox_t *self, const uint8_t *head, size_t head_size,
                  const uint8_t *bytes, size_t size, size_t max)
@@ -112,11 +123,12 @@ zseq_outbox_put (zseq_outbox_t *self, const uint8_t *head, size_t head_size,
 
     pthread_mutex_lock (&self->lock);
     zseq_outbox_buffer_t *buffer = &self->filling;
-    bool fits = buffer->size + head_size + size <= max &&
+    bool fits = s_fits (self, head_size + size, max) &&
                 s_reserve (buffer, head_size + size);
     if (fits) {
         s_append (buffer, head, head_size);
         s_append (buffer, bytes, size);
+        buffer->messages++;
     }
     pthread_mutex_unlock (&self->lock);
     return fits ? ZSEQ_OK : ZSEQ_EAGAIN;
@@ -132,11 +144,21 @@ zseq_outbox_size (zseq_outbox_t *self)
     return size;
 }
 
+bool
+zseq_outbox_fits (zseq_outbox_t *self, size_t size, size_t max)
+{
+    assert (self);
+    pthread_mutex_lock (&self->lock);
+    bool fits = s_fits (self, size, max);
+    pthread_mutex_unlock (&self->lock);
+    return fits;
+}
+
 //  Takes what was added since the last write. False: nothing was.
 static bool
 s_take (zseq_outbox_t *self)
 {
-    self->sent = self->sending.size = 0;
+    self->sent = self->sending.size = self->sending.messages = 0;
     if (self->sending.capacity > self->keep)
         s_free (&self->sending);
     pthread_mutex_lock (&self->lock);

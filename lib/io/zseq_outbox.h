@@ -20,6 +20,7 @@ typedef struct {
     uint8_t *bytes;
     size_t size;
     size_t capacity;
+    size_t messages;  //  That its bytes are
 } zseq_outbox_buffer_t;
 
 typedef struct {
@@ -29,7 +30,8 @@ typedef struct {
     zseq_outbox_buffer_t sending;
     size_t sent;  //  Bytes of sending
     size_t keep;  //  Bytes of a buffer that stay allocated while it is empty
-    int fd;       //  -1: closed
+    size_t messages_max;
+    int fd;  //  -1: closed
     int epoll;
     uint64_t key;
     bool blocked;  //  The system takes no more; epoll says when it does
@@ -42,20 +44,25 @@ void zseq_outbox_term (zseq_outbox_t *self);
 #define ZSEQ_OUTBOX_EVENTS (EPOLLIN | EPOLLRDHUP)
 
 //  Opens it on a connected socket, which is in epoll for these events, with key
-//  as its data. Takes the socket over.
-void zseq_outbox_open (zseq_outbox_t *self, int fd, int epoll, uint64_t key);
+//  as its data. Takes the socket over. messages_max: how many may wait, beside
+//  those that are being written.
+void zseq_outbox_open (zseq_outbox_t *self, int fd, int epoll, uint64_t key,
+                       size_t messages_max);
 
 //  Drops what is left, and closes the socket. The other end sees that at once,
 //  whoever else may have the socket.
 void zseq_outbox_close (zseq_outbox_t *self);
 
-//  Adds bytes in two parts. Errors: ZSEQ_EAGAIN (there would be more than max
-//  bytes, or no memory is left), nothing added.
+//  Adds a message in two parts. Errors: ZSEQ_EAGAIN (there would be more than
+//  max bytes or messages_max messages, or no memory is left), nothing added.
 int zseq_outbox_put (zseq_outbox_t *self, const uint8_t *head, size_t head_size,
                      const uint8_t *bytes, size_t size, size_t max);
 
 //  Bytes that wait, but for those that a thread writes just now.
 size_t zseq_outbox_size (zseq_outbox_t *self);
+
+//  Whether a message of that size could be added, as far as the limits go.
+bool zseq_outbox_fits (zseq_outbox_t *self, size_t size, size_t max);
 
 //  Whether all has been sent.
 bool zseq_outbox_empty (zseq_outbox_t *self);

@@ -42,7 +42,9 @@ zseq_transport_kind_t zseq_transport_kind_choose (zseq_transport_kind_t given);
 typedef struct {
     zseq_transport_kind_t kind;  //  (As zseq_transport_kind_choose says)
     int queue_max;         //  Messages that may wait on a connection to be
-                           //  sent: bounds its memory (1024)
+                           //  sent, and with the native kind as many that are
+                           //  being sent, 512 KiB each: bounds its memory
+                           //  (1024)
     int backlog;           //  Connections that may wait to be accepted (4096)
     int message_size_max;  //  Bytes of a received message
                            //  (ZSEQ_MESSAGE_MAX)

@@ -210,6 +210,52 @@ Test (native, descriptor_reports_a_connection_that_was_noticed_in_passing)
     zseq_transport_destroy (&router);
 }
 
+//  The node does not read: its system takes some, the rest waits.
+Test (native, keeps_no_more_messages_than_may_wait)
+{
+    const char *endpoint = s_endpoint ();
+    zseq_address_t address;
+    cr_assert_eq (zseq_address_parse (&address, endpoint, true), ZSEQ_OK);
+    int node = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    cr_assert_eq (
+      bind (node, (const struct sockaddr *) &address.any, address.size), 0);
+    cr_assert_eq (listen (node, 1), 0);
+    zseq_transport_options_t options = {.queue_max = MANY};
+    zseq_transport_t *client = s_new (&options);
+    cr_assert_eq (zseq_transport_link (client, 0, endpoint), ZSEQ_OK);
+    int fd = accept4 (node, NULL, NULL, SOCK_CLOEXEC);
+    uint8_t ready[ZSEQ_ZMTP_READY_MAX];
+    s_put (fd, zseq_zmtp_greeting, sizeof zseq_zmtp_greeting);
+    s_put (fd, ready, zseq_zmtp_put_ready (ready, ZSEQ_ZMTP_ROUTER));
+    for (int look = 0; !zseq_transport_ready (client, 0); look++) {
+        cr_assert_lt (look, WAIT_MS);
+        (void) s_poll (client, 10);
+    }
+    static const uint8_t bytes[1024];
+    size_t since_full = 0;
+    for (int look = 0; since_full < 3; look++) {
+        cr_assert_lt (look, 1 << 20);
+        if (zseq_transport_send (client, 0, bytes, sizeof bytes) == ZSEQ_OK)
+            since_full = 0;
+        else
+            since_full++;
+        zseq_transport_flush (client);
+    }
+    cr_assert (!zseq_transport_ready (client, 0));
+    //  The system's bytes are all there. The others wait.
+    uint64_t sent = zseq_transport_traffic (client)->frames_sent;
+    static uint8_t drained[1 << 16];
+    uint64_t before = 0;
+    ssize_t size;
+    while ((size = recv (fd, drained, sizeof drained, MSG_DONTWAIT)) > 0)
+        before += (uint64_t) size;
+    uint64_t waiting = sent - before / (sizeof bytes + ZSEQ_ZMTP_HEAD_MAX);
+    cr_assert_leq (waiting, 2 * MANY + 1);
+    zseq_transport_destroy (&client);
+    close (fd);
+    close (node);
+}
+
 //  Whom it refuses.
 
 static uint64_t

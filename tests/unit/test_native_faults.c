@@ -329,7 +329,7 @@ Test (faults, nothing_follows_half_a_frame)
     cr_assert_eq (epoll_ctl (epoll, EPOLL_CTL_ADD, fds[1], &event), 0);
     zseq_outbox_t outbox;
     zseq_outbox_init (&outbox, 0);
-    zseq_outbox_open (&outbox, fds[1], epoll, 0);
+    zseq_outbox_open (&outbox, fds[1], epoll, 0, 2);
     s_fault.sends = 1;
     const uint8_t *first = (const uint8_t *) "first";
     const uint8_t *second = (const uint8_t *) "second";

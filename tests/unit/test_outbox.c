@@ -16,7 +16,8 @@
 #define THREADS 4
 #define MESSAGES 20000u
 #define WAIT_MS 10000
-#define MAX 4096  //  Bytes that may wait
+#define MAX 4096          //  Bytes that may wait
+#define MESSAGES_MAX 100  //  Messages that may
 
 typedef struct {
     uint32_t thread;
@@ -37,7 +38,7 @@ s_open (void)
     struct epoll_event event = {.events = EPOLLIN, .data.u64 = 7};
     cr_assert_eq (epoll_ctl (s_epoll, EPOLL_CTL_ADD, fds[1], &event), 0);
     zseq_outbox_init (&s_outbox, 0);
-    zseq_outbox_open (&s_outbox, fds[1], s_epoll, 7);
+    zseq_outbox_open (&s_outbox, fds[1], s_epoll, 7, MESSAGES_MAX);
 }
 
 static void
@@ -110,6 +111,23 @@ Test (outbox, sends_all_that_threads_add_in_their_order)
     for (size_t index = 0; index < THREADS; index++)
         pthread_join (threads[index], NULL);
     cr_assert_eq (zseq_outbox_size (&s_outbox), 0);
+}
+
+Test (outbox, takes_no_more_messages_than_its_maximum)
+{
+    for (int times = 0; times < 2; times++) {
+        for (size_t count = 0; count < MESSAGES_MAX; count++) {
+            cr_assert (zseq_outbox_fits (&s_outbox, 1, MAX));
+            cr_assert_eq (zseq_outbox_put (&s_outbox, (const uint8_t *) "x", 1,
+                                           NULL, 0, MAX),
+                          ZSEQ_OK);
+        }
+        cr_assert (!zseq_outbox_fits (&s_outbox, 1, MAX));
+        cr_assert_eq (
+          zseq_outbox_put (&s_outbox, (const uint8_t *) "x", 1, NULL, 0, MAX),
+          ZSEQ_EAGAIN);
+        zseq_outbox_flush (&s_outbox);
+    }
 }
 
 Test (outbox, takes_no_more_than_its_maximum)

@@ -11,7 +11,7 @@
 #include "zseq_cli_texts.h"
 #include "zseq_text.h"
 
-#define COLUMNS 10  //  Of status
+#define COLUMNS 11  //  Of status
 
 typedef struct {
     char cell[COLUMNS][4 * ZSEQ_ENDPOINT_MAX + 1];
@@ -79,6 +79,23 @@ s_print_counter (const zseq_node_status_t *node, const char *name, char *text,
                              node->counter[index].value);
 }
 
+//  Writes the sum of the counters of connections that a node has closed.
+static void
+s_print_closed (const zseq_node_status_t *node, char *text, size_t size)
+{
+    static const char prefix[] = "closed_";
+    uint64_t sum = 0;
+    bool found = false;
+    for (size_t index = 0; index < node->counters; index++)
+        if (!strncmp (node->counter[index].name, prefix, sizeof prefix - 1)) {
+            sum += node->counter[index].value;
+            found = true;
+        }
+    (void) snprintf (text, size, "-");
+    if (found)
+        (void) snprintf (text, size, "%" PRIu64, sum);
+}
+
 static void
 s_status_row (const zseq_node_status_t *node, s_row_t *row)
 {
@@ -99,6 +116,7 @@ s_status_row (const zseq_node_status_t *node, s_row_t *row)
     (void) snprintf (row->cell[7], size, "%" PRIu64 " us", node->rtt_us);
     s_print_counter (node, "ids_per_second", row->cell[8], size);
     s_print_counter (node, "active_connections", row->cell[9], size);
+    s_print_closed (node, row->cell[10], size);
 }
 
 static int
@@ -106,7 +124,7 @@ s_status_table (const zseq_status_t *status, const char *verdict)
 {
     static s_row_t row[1 + ZSEQ_NODES_MAX] = {
       {{"NODE", "ENDPOINT", "STATE", "INCARNATION", "SEQUENCES", "BURNT",
-        "VERSION", "ROUND TRIP", "IDS/S", "CONNECTIONS"}},
+        "VERSION", "ROUND TRIP", "IDS/S", "CONNECTIONS", "CLOSED"}},
     };
     for (size_t node = 0; node < status->nodes; node++)
         s_status_row (&status->node[node], &row[1 + node]);

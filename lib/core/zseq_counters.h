@@ -34,6 +34,11 @@
     X (bytes_received)                                                         \
     X (frames_sent)                                                            \
     X (bytes_sent)                                                             \
+    X (closed_full)                                                            \
+    X (closed_source)                                                          \
+    X (closed_handshake)                                                       \
+    X (closed_protocol)                                                        \
+    X (closed_memory)                                                          \
     X (ids_per_second)                                                         \
     X (claims_per_second)                                                      \
     X (refusals_per_second)                                                    \

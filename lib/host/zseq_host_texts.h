@@ -36,6 +36,8 @@
        "ending the %zu heaviest connections: what they send and do not read "  \
        "takes more than --memory-max allows")                                  \
     X (CONNECTIONS_REFUSED, WARNING, "memory", "%s")                           \
+    X (CONNECTIONS_CLOSED, WARNING, "connections",                             \
+       "connections closed: %llu, the last one from %s: %s")                   \
     X (ENDS, ERROR, "end", "%s")                                               \
     X (FAILS, ERROR, "end", "%s: %s")                                          \
     X (RECOVERED, INFO, "end", "recovered") X (STOPPED, INFO, "end", "stopped")
@@ -94,6 +96,15 @@
     X (STATUS_CLOSED,                                                          \
        "closed all connections within the last minute: waiting messages "      \
        "took too much memory")                                                 \
+    X (CLOSED_FULL, "as many as may connect are connected, or hold all "       \
+                    "descriptors: raise the limit of open files")              \
+    X (CLOSED_SOURCE,                                                          \
+       "that host or network has as many as it may: see whose they are")       \
+    X (CLOSED_HANDSHAKE, "the other end has not shaken hands in time")         \
+    X (CLOSED_PROTOCOL, "what came is not what a client of zseq sends: see "   \
+                        "what connects there")                                 \
+    X (CLOSED_MEMORY, "they took too much memory, or none was left for them: " \
+                      "see --memory-max")                                      \
     X (RECOVER_DAMAGED, "its directory is damaged")                            \
     X (RECOVER_REQUESTED, "it was told to")
 

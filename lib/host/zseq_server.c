@@ -48,6 +48,8 @@
 #define EXHAUSTED_US 5000000
 //  How long STATUS tells that all connections were closed.
 #define CLOSED_US 60000000
+//  How often the log tells, for each reason, that connections were closed.
+#define CLOSED_LOG_US 60000000
 #define NAME_BYTES 1024          //  Memory of a name, at most
 #define KEYS_FACTOR 2            //  Memory of keys by what they count, at most
 #define WHY_MAX 1024             //  Bytes of the reason why a node must recover
@@ -71,6 +73,9 @@ struct zseq_server {
     uint64_t exhausted_us;  //  When no descriptor was left last; 0: some are
     bool closed;  //  Sockets were closed for memory, and will be reopened
     uint64_t closed_us;  //  When that was last; 0: never
+    //  Connections that were closed, as the log has it, by reason.
+    uint64_t logged[ZSEQ_REFUSALS];
+    uint64_t logged_us[ZSEQ_REFUSALS];  //  When; 0: never
     bool stopping;
     bool stopped_voting;  //  The node voted when it was stopped
     uint8_t bytes[ZSEQ_MESSAGE_MAX];
@@ -702,6 +707,38 @@ s_count_traffic (zseq_server_t *self)
     counters->bytes_received = traffic->bytes_received;
     counters->frames_sent = traffic->frames_sent;
     counters->bytes_sent = traffic->bytes_sent;
+    const zseq_refusal_t *refusals = zseq_transport_refusals (self->transport);
+    counters->closed_full = refusals[ZSEQ_REFUSAL_FULL].count;
+    counters->closed_source = refusals[ZSEQ_REFUSAL_SOURCE].count;
+    counters->closed_handshake = refusals[ZSEQ_REFUSAL_HANDSHAKE].count;
+    counters->closed_protocol = refusals[ZSEQ_REFUSAL_PROTOCOL].count;
+    counters->closed_memory = refusals[ZSEQ_REFUSAL_MEMORY].count;
+}
+
+//  Logs which connections were closed since it said so last, and why.
+static void
+s_log_closed (zseq_server_t *self, uint64_t now_us)
+{
+    static const char *const why[] = {
+      [ZSEQ_REFUSAL_FULL] = ZSEQ_TEXT_CLOSED_FULL,
+      [ZSEQ_REFUSAL_SOURCE] = ZSEQ_TEXT_CLOSED_SOURCE,
+      [ZSEQ_REFUSAL_HANDSHAKE] = ZSEQ_TEXT_CLOSED_HANDSHAKE,
+      [ZSEQ_REFUSAL_PROTOCOL] = ZSEQ_TEXT_CLOSED_PROTOCOL,
+      [ZSEQ_REFUSAL_MEMORY] = ZSEQ_TEXT_CLOSED_MEMORY,
+    };
+    const zseq_refusal_t *refusals = zseq_transport_refusals (self->transport);
+    for (size_t reason = 0; reason < ZSEQ_REFUSALS; reason++) {
+        uint64_t count = refusals[reason].count;
+        if (count == self->logged[reason] ||
+            (self->logged_us[reason] &&
+             now_us - self->logged_us[reason] < CLOSED_LOG_US))
+            continue;
+        s_log (self, ZSEQ_LOG (CONNECTIONS_CLOSED),
+               (unsigned long long) (count - self->logged[reason]),
+               refusals[reason].host, why[reason]);
+        self->logged[reason] = count;
+        self->logged_us[reason] = now_us;
+    }
 }
 
 static void
@@ -712,6 +749,7 @@ s_tick (zseq_server_t *self, uint64_t now_us)
     zseq_event_t event = {.type = ZSEQ_EVENT_TICK};
     zseq_host_step (self->host, &event);
     s_guard (self, now_us);
+    s_log_closed (self, now_us);
     s_set_trouble (self, now_us);
 }
 

@@ -91,7 +91,7 @@ holds "status says that all vote" grep -qx 'available: all nodes vote' "$work/ou
 holds "status names the cluster" \
     grep -Eq '^cluster shop, identity [0-9a-f]{16}, N 3, R 2, W 2$' "$work/out"
 holds "status shows that all vote" \
-    test "$(grep -Ec '^[abc] +tcp://[^ ]+ +voting +1 +[0-9]+ +0 +4 +[0-9]+ us +[0-9]+ +[1-9][0-9]*$' \
+    test "$(grep -Ec '^[abc] +tcp://[^ ]+ +voting +1 +[0-9]+ +0 +4 +[0-9]+ us +[0-9]+ +[1-9][0-9]* +0$' \
             "$work/out")" -eq 3
 run "${ask[@]}" status -w json
 identity=$(grep -Eo '"identity": "[0-9a-f]{16}"' "$work/out")
@@ -104,6 +104,9 @@ holds "JSON has what each node counts, as strings" \
 holds "JSON has rates and connections" \
     test "$(grep -Ec '"((ids|claims|refusals)_per_second|active_connections)": "[0-9]+"' \
             "$work/out")" -eq 12
+holds "JSON has the connections that each node closed, by reason" \
+    test "$(grep -Ec '"closed_(full|source|handshake|protocol|memory)": "0"' \
+            "$work/out")" -eq 15
 holds "JSON has W" grep -q '"w": 2' "$work/out"
 
 #  health CODE AVAILABLE DEGRADED VERDICT: the exit code of status, in the table

@@ -95,12 +95,15 @@ s_keep_time (zseq_native_t *self, uint64_t now_us)
     if (due_us == self->armed_us)
         return;
     self->armed_us = due_us;
-    struct itimerspec at = {{0, 0}, {0, 0}};
+    //  Not at a time but after one: libfaketime takes a time for one of the
+    //  clock that it changes.
+    struct itimerspec after = {{0, 0}, {0, 0}};
     if (due_us != ZSEQ_NATIVE_NEVER) {
-        at.it_value.tv_sec = (time_t) (due_us / 1000000);
-        at.it_value.tv_nsec = (long) (due_us % 1000000) * 1000;
+        uint64_t us = due_us > now_us ? due_us - now_us : 1;
+        after.it_value.tv_sec = (time_t) (us / 1000000);
+        after.it_value.tv_nsec = (long) (us % 1000000) * 1000;
     }
-    int rc = timerfd_settime (self->timer, TFD_TIMER_ABSTIME, &at, NULL);
+    int rc = timerfd_settime (self->timer, 0, &after, NULL);
     assert (rc == 0);
 }
 

@@ -6,8 +6,8 @@
 //  with SIGKILL and restarted, and clients are killed and replaced, at random.
 //  The history of all IDs handed out is checked at the end, that of keys
 //  meanwhile. Without --seconds it ends after that many kills of nodes. With
-//  --keys, clients draw IDs seldom, and use keys with many threads. Exit status:
-//  0 when the promises were kept.
+//  --keys, clients draw IDs seldom, and use keys with many threads. Exit
+//  status: 0 when the promises were kept.
 
 #include "zseq_cluster.h"
 #include "zseq_history.h"

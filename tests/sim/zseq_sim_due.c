@@ -86,6 +86,7 @@ zseq_sim_add_due (zseq_sim_cluster_t *self, uint64_t at_us,
                   zseq_sim_kind_t kind, uint32_t target,
                   zseq_sim_message_t *message)
 {
+    assert (at_us >= self->now_us);
     self->due = zseq_sim_grow (self->due, &self->due_capacity, self->due_count,
                                sizeof *self->due);
     zseq_sim_due_t due = {at_us, self->order++, kind, target, message};
@@ -121,6 +122,9 @@ zseq_sim_take_due (zseq_sim_cluster_t *self)
 void
 zseq_sim_cluster_alarm (zseq_sim_cluster_t *self, uint64_t at_us, uint32_t what)
 {
+    //  It may be overdue: whoever sets it looked late at its clock.
+    if (at_us < self->now_us)
+        at_us = self->now_us;
     zseq_sim_add_due (self, at_us, ZSEQ_SIM_DUE_ALARM, what, NULL);
 }
 

@@ -34,6 +34,17 @@ zseq_channel_term (zseq_channel_t *self)
 }
 
 void
+zseq_channel_set_keys (zseq_channel_t *self, const zseq_curve_keys_t *keys,
+                       const uint8_t *server_key)
+{
+    assert (self);
+    assert (self->fd == -1);
+
+    self->keys = keys;
+    self->server_key = server_key;
+}
+
+void
 zseq_channel_open (zseq_channel_t *self, int fd, int epoll, uint64_t key,
                    zseq_zmtp_socket_t socket,
                    const zseq_transport_options_t *options)
@@ -47,11 +58,14 @@ zseq_channel_open (zseq_channel_t *self, int fd, int epoll, uint64_t key,
     self->capacity = sizeof self->greeting;
     self->at = self->size = self->needed = 0;
     self->readable = true;
-    zseq_zmtp_init (&self->zmtp, socket, (size_t) options->message_size_max);
+    zseq_zmtp_init (&self->zmtp, socket,
+                    self->keys ? ZSEQ_ZMTP_CURVE : ZSEQ_ZMTP_NULL,
+                    (size_t) options->message_size_max);
+    uint8_t greeting[ZSEQ_ZMTP_GREETING_SIZE];
+    zseq_zmtp_put_greeting (&self->zmtp, greeting);
     //  Nothing was sent yet, so the system takes it; else the other end waits
     //  in vain, and hangs up.
-    (void) !send (fd, zseq_zmtp_greeting, sizeof zseq_zmtp_greeting,
-                  MSG_NOSIGNAL | MSG_DONTWAIT);
+    (void) !send (fd, greeting, sizeof greeting, MSG_NOSIGNAL | MSG_DONTWAIT);
     zseq_outbox_open (&self->outbox, fd, epoll, key,
                       (size_t) options->queue_max);
 }
@@ -61,6 +75,10 @@ zseq_channel_close (zseq_channel_t *self)
 {
     assert (self);
     zseq_outbox_close (&self->outbox);
+    if (self->curve)
+        zseq_curve_term (self->curve);
+    free (self->curve);
+    self->curve = NULL;
     uint8_t *bytes = self->bytes == self->greeting ? NULL : self->bytes;
     self->fd = -1;
     self->bytes = NULL;
@@ -155,27 +173,73 @@ zseq_channel_at_end (const zseq_channel_t *self)
     return size == 0 || (size == -1 && errno != EAGAIN && errno != EINTR);
 }
 
-//  Adds a command to the outbox.
-static void
-s_put_command (zseq_channel_t *self, const uint8_t *bytes, size_t size)
+//  Adds a frame to the outbox. Without memory for it, nothing is added.
+static int
+s_put_frame (zseq_channel_t *self,
+             size_t (*put) (zseq_zmtp_t *zmtp, uint8_t *bytes,
+                            const uint8_t *contents, size_t size),
+             const uint8_t *contents, size_t size)
 {
-    (void) zseq_outbox_put (&self->outbox, bytes, size, NULL, 0, OUTBOX_MAX);
+    size_t frame_size = zseq_zmtp_frame_size (&self->zmtp, size);
+    uint8_t *bytes = zseq_outbox_begin (&self->outbox, frame_size, OUTBOX_MAX);
+    if (!bytes)
+        return ZSEQ_EAGAIN;
+    size_t added = put (&self->zmtp, bytes, contents, size);
+    assert (added == frame_size || added == 0);
+    zseq_outbox_end (&self->outbox, added);
+    if (added)
+        return ZSEQ_OK;
+    (void) shutdown (self->fd, SHUT_RDWR);
+    return ZSEQ_EAGAIN;
+}
+
+//  Begins the mechanism CURVE. Without memory for it, the connection ends.
+static bool
+s_begin_curve (zseq_channel_t *self)
+{
+    self->curve = malloc (sizeof *self->curve);
+    if (!self->curve)
+        return false;
+    if (self->zmtp.socket == ZSEQ_ZMTP_DEALER)
+        zseq_curve_init_client (self->curve, self->keys, self->server_key);
+    else
+        zseq_curve_init_server (self->curve, self->keys);
+    zseq_zmtp_set_curve (&self->zmtp, self->curve);
+    return true;
 }
 
 static void
+s_shake (zseq_channel_t *self)
+{
+    uint8_t bytes[ZSEQ_ZMTP_HANDSHAKE_MAX];
+    size_t size = zseq_zmtp_put_handshake (&self->zmtp, bytes);
+    if (size)
+        (void) zseq_outbox_put (&self->outbox, bytes, size, NULL, 0,
+                                OUTBOX_MAX);
+}
+
+//  False: the connection has to end.
+static bool
 s_answer (zseq_channel_t *self, const zseq_zmtp_event_t *event)
 {
-    uint8_t bytes[ZSEQ_ZMTP_READY_MAX];
     if (event->type == ZSEQ_ZMTP_GREETED) {
         assert (self->bytes == self->greeting);
         self->bytes = NULL;
         self->capacity = self->at = self->size = 0;
         self->readable = true;
-        s_put_command (self, bytes,
-                       zseq_zmtp_put_ready (bytes, self->zmtp.socket));
+        if (self->keys && !s_begin_curve (self))
+            return false;
     }
-    else if (event->type == ZSEQ_ZMTP_PING)
-        s_put_command (self, bytes, zseq_zmtp_put_pong (bytes, event));
+    if (event->type == ZSEQ_ZMTP_GREETED ||
+        event->type == ZSEQ_ZMTP_HANDSHAKE || event->type == ZSEQ_ZMTP_READY ||
+        event->type == ZSEQ_ZMTP_FAILED)
+        s_shake (self);
+    else if (event->type == ZSEQ_ZMTP_PING) {
+        uint8_t bytes[ZSEQ_ZMTP_PONG_MAX];
+        size_t size = zseq_zmtp_put_pong (bytes, event);
+        (void) s_put_frame (self, zseq_zmtp_put_command, bytes, size);
+    }
+    return true;
 }
 
 zseq_zmtp_event_t
@@ -184,12 +248,20 @@ zseq_channel_next (zseq_channel_t *self)
     assert (self);
 
     size_t size = self->size - self->at;
-    const uint8_t *bytes = size ? self->bytes + self->at : NULL;
+    uint8_t *bytes = size ? self->bytes + self->at : NULL;
     zseq_zmtp_event_t event = zseq_zmtp_next (&self->zmtp, bytes, size);
     self->at += event.taken;
     self->needed = event.needed;
-    s_answer (self, &event);
+    if (!s_answer (self, &event))
+        event.type = ZSEQ_ZMTP_FAILED;
     return event;
+}
+
+const uint8_t *
+zseq_channel_peer (const zseq_channel_t *self)
+{
+    assert (self);
+    return self->curve ? self->curve->peer : NULL;
 }
 
 void
@@ -207,24 +279,20 @@ int
 zseq_channel_put (zseq_channel_t *self, const uint8_t *bytes, size_t size)
 {
     assert (self);
-    uint8_t head[ZSEQ_ZMTP_HEAD_MAX];
-    size_t head_size = zseq_zmtp_put_head (head, size);
-    int rc =
-      zseq_outbox_put (&self->outbox, head, head_size, bytes, size, OUTBOX_MAX);
-    if (rc == ZSEQ_OK)
-        return rc;
+    if (s_put_frame (self, zseq_zmtp_put_message, bytes, size) == ZSEQ_OK)
+        return ZSEQ_OK;
     //  A turn may have more for one connection than the outbox holds.
     zseq_outbox_flush (&self->outbox);
-    return zseq_outbox_put (&self->outbox, head, head_size, bytes, size,
-                            OUTBOX_MAX);
+    return s_put_frame (self, zseq_zmtp_put_message, bytes, size);
 }
 
 bool
 zseq_channel_ready (zseq_channel_t *self)
 {
     assert (self);
-    return zseq_outbox_fits (&self->outbox,
-                             ZSEQ_ZMTP_HEAD_MAX + ZSEQ_MESSAGE_MAX, OUTBOX_MAX);
+    return zseq_outbox_fits (
+      &self->outbox, zseq_zmtp_frame_size (&self->zmtp, ZSEQ_MESSAGE_MAX),
+      OUTBOX_MAX);
 }
 
 static void

@@ -4,6 +4,9 @@
 //  The input is one buffer: as long as it holds a whole frame, nothing more is
 //  read, so that a sender waits for its receiver. Until the other end's
 //  greeting is complete, a channel allocates nothing.
+//
+//  With keys, the mechanism is CURVE, and each message is sealed as it is put
+//  into the outbox: in the order in which they are sent.
 
 #ifndef ZSEQ_CHANNEL_H_INCLUDED
 #define ZSEQ_CHANNEL_H_INCLUDED
@@ -22,12 +25,20 @@ typedef struct {
     size_t needed;  //  ... that the next event needs, from at on
     bool readable;  //  The system has more
     zseq_outbox_t outbox;
+    const zseq_curve_keys_t *keys;  //  NULL: none
+    const uint8_t *server_key;      //  Of a DEALER's other end
+    zseq_curve_t *curve;            //  NULL: no keys, or no greeting yet
     uint8_t greeting[ZSEQ_ZMTP_GREETING_SIZE];
 } zseq_channel_t;
 
 //  keep: as zseq_outbox_init.
 void zseq_channel_init (zseq_channel_t *self, size_t keep);
 void zseq_channel_term (zseq_channel_t *self);
+
+//  Has keys from the next open on. Both must outlive self. server_key: of the
+//  other end if that is the server, else NULL.
+void zseq_channel_set_keys (zseq_channel_t *self, const zseq_curve_keys_t *keys,
+                            const uint8_t *server_key);
 
 //  Opens it on a connected socket, as zseq_outbox_open, and sends the greeting.
 void zseq_channel_open (zseq_channel_t *self, int fd, int epoll, uint64_t key,
@@ -54,14 +65,20 @@ void zseq_channel_discard (zseq_channel_t *self);
 //  Whether the connection has ended, and all that had come was taken.
 bool zseq_channel_at_end (const zseq_channel_t *self);
 
-//  Takes the next event from the buffer. Answers a greeting and a PING.
+//  Takes the next event from the buffer. Answers all that the handshake asks
+//  for, and a PING; after an answer of the handshake, the outbox is not empty.
 zseq_zmtp_event_t zseq_channel_next (zseq_channel_t *self);
+
+//  The public key that the other end has proved to have the secret of; NULL:
+//  there are no keys. Only after READY.
+const uint8_t *zseq_channel_peer (const zseq_channel_t *self);
 
 //  Frees the buffer if all of it was taken.
 void zseq_channel_trim (zseq_channel_t *self);
 
 //  Adds a message to the outbox, after a flush if that is full. Errors:
-//  ZSEQ_EAGAIN, nothing added.
+//  ZSEQ_EAGAIN, nothing added. A connection whose nonces are used up is shut
+//  down.
 int zseq_channel_put (zseq_channel_t *self, const uint8_t *bytes, size_t size);
 
 //  Whether it could take a message now.

@@ -97,20 +97,35 @@ s_reserve (zseq_outbox_buffer_t *buffer, size_t size)
     return true;
 }
 
-static void
-s_append (zseq_outbox_buffer_t *buffer, const uint8_t *bytes, size_t size)
-{
-    if (size)
-        memcpy (buffer->bytes + buffer->size, bytes, size);
-    buffer->size += size;
-}
-
 //  Whether the limits allow one more. Lock held.
 static bool
 s_fits (const zseq_outbox_t *self, size_t size, size_t max)
 {
     return self->filling.size + size <= max &&
            self->filling.messages < self->messages_max;
+}
+
+uint8_t *
+zseq_outbox_begin (zseq_outbox_t *self, size_t size, size_t max)
+{
+    assert (self);
+
+    pthread_mutex_lock (&self->lock);
+    zseq_outbox_buffer_t *buffer = &self->filling;
+    if (s_fits (self, size, max) && s_reserve (buffer, size))
+        return buffer->bytes + buffer->size;
+    pthread_mutex_unlock (&self->lock);
+    return NULL;
+}
+
+void
+zseq_outbox_end (zseq_outbox_t *self, size_t size)
+{
+    assert (self);
+    assert (self->filling.size + size <= self->filling.capacity);
+    self->filling.size += size;
+    self->filling.messages += size > 0;
+    pthread_mutex_unlock (&self->lock);
 }
 
 int
@@ -121,17 +136,15 @@ zseq_outbox_put (zseq_outbox_t *self, const uint8_t *head, size_t head_size,
     assert (head || head_size == 0);
     assert (bytes || size == 0);
 
-    pthread_mutex_lock (&self->lock);
-    zseq_outbox_buffer_t *buffer = &self->filling;
-    bool fits = s_fits (self, head_size + size, max) &&
-                s_reserve (buffer, head_size + size);
-    if (fits) {
-        s_append (buffer, head, head_size);
-        s_append (buffer, bytes, size);
-        buffer->messages++;
-    }
-    pthread_mutex_unlock (&self->lock);
-    return fits ? ZSEQ_OK : ZSEQ_EAGAIN;
+    uint8_t *at = zseq_outbox_begin (self, head_size + size, max);
+    if (!at)
+        return ZSEQ_EAGAIN;
+    if (head_size)
+        memcpy (at, head, head_size);
+    if (size)
+        memcpy (at + head_size, bytes, size);
+    zseq_outbox_end (self, head_size + size);
+    return ZSEQ_OK;
 }
 
 size_t

@@ -58,6 +58,12 @@ void zseq_outbox_close (zseq_outbox_t *self);
 int zseq_outbox_put (zseq_outbox_t *self, const uint8_t *head, size_t head_size,
                      const uint8_t *bytes, size_t size, size_t max);
 
+//  Adds a message of size bytes that the caller writes: _begin returns where;
+//  NULL: as ZSEQ_EAGAIN above. After that comes _end, with 0 to add nothing.
+//  Others wait meanwhile.
+uint8_t *zseq_outbox_begin (zseq_outbox_t *self, size_t size, size_t max);
+void zseq_outbox_end (zseq_outbox_t *self, size_t size);
+
 //  Bytes that wait, but for those that a thread writes just now.
 size_t zseq_outbox_size (zseq_outbox_t *self);
 

@@ -143,7 +143,23 @@
        "cannot bind %s: something that is no socket has that path: remove "    \
        "it, or bind elsewhere")                                                \
     X (BIND_FAILED, "cannot bind %s: %s")                                      \
-    X (CONNECT_FAILED, "cannot connect to %s: %s")
+    X (CONNECT_FAILED, "cannot connect to %s: %s")                             \
+    X (ZMQ_NO_KEYS, "the transport zmq has no keys: use native")               \
+    X (LINK_NO_KEY,                                                            \
+       "cannot connect to %s: no valid public key of that node is known: add " \
+       "it to the keys")                                                       \
+    X (NODE_WANTS_KEYS,                                                        \
+       "the node requires keys, and this end has none: use keys that the "     \
+       "node allows")                                                          \
+    X (NODE_LACKS_KEYS,                                                        \
+       "the node has no keys, and this end requires them: start the node "     \
+       "with its keys, or use none here")                                      \
+    X (NODE_OTHER_KEY,                                                         \
+       "the node has another key than the one that is known of it: correct "   \
+       "its public key here, or start it with the right keys")                 \
+    X (NODE_DENIES,                                                            \
+       "the node does not allow the key of this end: add its public key to "   \
+       "those that the node allows")
 
 //  Parts of other texts.
 #define ZSEQ_IO_PARTS(X)                                                       \

@@ -72,6 +72,7 @@ typedef struct {
     struct zseq_native_list queue;
     struct zseq_native_list handshakes;  //  By their deadlines
     struct zseq_native_list dirty;
+    zseq_native_connection_t *sender;  //  Of what was received last
     zseq_sources_t sources;
 } zseq_native_router_t;
 
@@ -84,6 +85,15 @@ typedef enum {
     ZSEQ_NATIVE_CONNECTED
 } zseq_native_state_t;
 
+//  What the other end has let a link know of why it gets no connection.
+typedef enum {
+    ZSEQ_NATIVE_NO_TROUBLE,
+    ZSEQ_NATIVE_WANTS_KEYS,  //  It has keys, and we have none
+    ZSEQ_NATIVE_LACKS_KEYS,  //  It has none, and we have some
+    ZSEQ_NATIVE_OTHER_KEY,   //  Its key is another one than the pinned
+    ZSEQ_NATIVE_DENIED       //  It does not let our key in
+} zseq_native_trouble_t;
+
 typedef struct {
     zseq_channel_t channel;
     zseq_native_state_t state;
@@ -94,6 +104,8 @@ typedef struct {
     zseq_lookup_t *lookup;
     bool ended;  //  The node will send no more: what comes is the rest
     bool given;  //  Frames in its buffer are in use
+    zseq_native_trouble_t trouble;            //  Of the last attempt
+    uint8_t server_key[ZSEQ_CURVE_KEY_SIZE];  //  With keys: the node's
     char endpoint[ZSEQ_ENDPOINT_MAX + 1];
 } zseq_native_link_t;
 
@@ -151,6 +163,8 @@ void zseq_native_router_event (zseq_native_t *self, uint32_t slot,
 uint64_t zseq_native_router_expire (zseq_native_t *self, uint64_t now_us);
 int zseq_native_router_recv (zseq_native_t *self, zseq_route_t *route_p,
                              const uint8_t **bytes_p, size_t *size_p);
+//  The public key of the sender of what was received last; NULL: none.
+const uint8_t *zseq_native_router_sender (const zseq_native_t *self);
 int zseq_native_router_reply (zseq_native_t *self, const zseq_route_t *route,
                               const uint8_t *bytes, size_t size);
 void zseq_native_router_flush (zseq_native_t *self);
@@ -173,6 +187,8 @@ uint64_t zseq_native_link_expire (zseq_native_t *self, size_t index,
 //  ZSEQ_EAGAIN.
 int zseq_native_link_recv (zseq_native_t *self, size_t index,
                            const uint8_t **bytes_p, size_t *size_p);
+//  See zseq_transport_trouble.
+const char *zseq_native_link_trouble (const zseq_native_t *self, size_t index);
 bool zseq_native_link_ready (zseq_native_t *self, size_t index);
 int zseq_native_link_send (zseq_native_t *self, size_t index,
                            const uint8_t *bytes, size_t size);

@@ -89,9 +89,47 @@ s_fail (zseq_native_t *self, zseq_native_link_t *link)
     uint64_t jitter_us =
       randombytes_uniform ((uint32_t) options->reconnect_ms * 1000);
     link->failures++;
+    link->trouble = ZSEQ_NATIVE_NO_TROUBLE;
     link->state = ZSEQ_NATIVE_WAITING;
     link->due_us = zseq_native_now_us () + wait_ms * 1000 + jitter_us;
     self->untimed = true;
+}
+
+//  What the end of a handshake says of keys. A node of libzmq hangs up before
+//  its greeting has told which mechanism it has, if that is not ours; and any
+//  node after a HELLO that it cannot open.
+static zseq_native_trouble_t
+s_find_trouble (const zseq_channel_t *channel)
+{
+    switch (channel->zmtp.error) {
+    case ZSEQ_ZMTP_WANTS_KEYS:
+        return ZSEQ_NATIVE_WANTS_KEYS;
+    case ZSEQ_ZMTP_LACKS_KEYS:
+        return ZSEQ_NATIVE_LACKS_KEYS;
+    case ZSEQ_ZMTP_FORGED:
+        return ZSEQ_NATIVE_OTHER_KEY;
+    case ZSEQ_ZMTP_REFUSED:
+        return channel->curve ? ZSEQ_NATIVE_DENIED : ZSEQ_NATIVE_NO_TROUBLE;
+    case ZSEQ_ZMTP_OK:
+        break;
+    default:
+        return ZSEQ_NATIVE_NO_TROUBLE;
+    }
+    if (channel->curve)
+        return zseq_curve_welcomed (channel->curve) ? ZSEQ_NATIVE_DENIED
+                                                    : ZSEQ_NATIVE_OTHER_KEY;
+    if (channel->size == 0)
+        return ZSEQ_NATIVE_NO_TROUBLE;
+    return channel->keys ? ZSEQ_NATIVE_LACKS_KEYS : ZSEQ_NATIVE_WANTS_KEYS;
+}
+
+//  The handshake has failed.
+static void
+s_fail_handshake (zseq_native_t *self, zseq_native_link_t *link)
+{
+    zseq_native_trouble_t trouble = s_find_trouble (&link->channel);
+    s_fail (self, link);
+    link->trouble = trouble;
 }
 
 static uint64_t
@@ -112,6 +150,8 @@ s_shake (zseq_native_t *self, zseq_native_link_t *link)
     uint64_t key = s_key (self, link);
     link->ended = false;
     (void) zseq_native_watch (self, EPOLL_CTL_MOD, fd, ZSEQ_OUTBOX_EVENTS, key);
+    zseq_channel_set_keys (&link->channel, self->transport.options.keys,
+                           link->server_key);
     zseq_channel_open (&link->channel, fd, self->epoll, key, ZSEQ_ZMTP_DEALER,
                        &self->transport.options);
 }
@@ -194,7 +234,10 @@ zseq_native_link_open (zseq_native_t *self, size_t index, const char *endpoint)
         return ZSEQ_EIO;
     zseq_native_link_t *link = &self->link[index];
     snprintf (link->endpoint, sizeof link->endpoint, "%s", endpoint);
+    memcpy (link->server_key, self->transport.server_key[index],
+            sizeof link->server_key);
     link->failures = 0;
+    link->trouble = ZSEQ_NATIVE_NO_TROUBLE;
     rc = s_start (self, link);
     if (rc != ZSEQ_OK)
         zseq_native_link_close (self, index);
@@ -262,17 +305,19 @@ s_go_on (zseq_native_t *self, zseq_native_link_t *link)
         if (event.type == ZSEQ_ZMTP_READY) {
             link->state = ZSEQ_NATIVE_CONNECTED;
             link->failures = 0;
+            link->trouble = ZSEQ_NATIVE_NO_TROUBLE;
             link->due_us = ZSEQ_NATIVE_NEVER;
             self->connected = true;
         }
-        else if (event.type == ZSEQ_ZMTP_GREETED)
+        else if (event.type == ZSEQ_ZMTP_GREETED ||
+                 event.type == ZSEQ_ZMTP_HANDSHAKE)
             zseq_outbox_flush (&link->channel.outbox);
         else if (event.type == ZSEQ_ZMTP_FAILED)
-            s_fail (self, link);
+            s_fail_handshake (self, link);
         else if (!link->channel.readable)
             return;
         else if (zseq_channel_read (&link->channel) == ZSEQ_EIO)
-            s_fail (self, link);
+            s_fail_handshake (self, link);
     }
 }
 
@@ -362,6 +407,25 @@ zseq_native_link_recv (zseq_native_t *self, size_t index,
             return ZSEQ_EAGAIN;
     }
     return ZSEQ_EAGAIN;
+}
+
+const char *
+zseq_native_link_trouble (const zseq_native_t *self, size_t index)
+{
+    assert (self);
+
+    switch (self->link[index].trouble) {
+    case ZSEQ_NATIVE_WANTS_KEYS:
+        return ZSEQ_TEXT_NODE_WANTS_KEYS;
+    case ZSEQ_NATIVE_LACKS_KEYS:
+        return ZSEQ_TEXT_NODE_LACKS_KEYS;
+    case ZSEQ_NATIVE_OTHER_KEY:
+        return ZSEQ_TEXT_NODE_OTHER_KEY;
+    case ZSEQ_NATIVE_DENIED:
+        return ZSEQ_TEXT_NODE_DENIES;
+    default:
+        return NULL;
+    }
 }
 
 bool

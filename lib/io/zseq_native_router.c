@@ -185,6 +185,8 @@ s_end (zseq_native_t *self, zseq_native_connection_t *connection)
         TAILQ_REMOVE (&router->dirty, connection, dirty_list);
     if (connection->source)
         zseq_sources_leave (connection->source);
+    if (router->sender == connection)
+        router->sender = NULL;
     router->slot[connection->slot] = NULL;
     router->unused[router->unused_count++] = connection->slot;
     router->count--;
@@ -375,6 +377,8 @@ s_open (zseq_native_t *self, int fd, zseq_source_t *source)
       (uint64_t) self->transport.options.handshake_ms * 1000;
     TAILQ_INSERT_TAIL (&router->handshakes, connection, handshake);
     zseq_channel_init (&connection->channel, KEEP);
+    zseq_channel_set_keys (&connection->channel, self->transport.options.keys,
+                           NULL);
     zseq_channel_open (&connection->channel, fd, self->epoll, key,
                        ZSEQ_ZMTP_ROUTER, &self->transport.options);
     connection->channel.readable = false;
@@ -490,8 +494,20 @@ s_mark_dirty (zseq_native_router_t *router,
     connection->dirty = true;
 }
 
+//  Sends what the handshake has answered.
+static void
+s_shake (zseq_native_t *self, zseq_native_connection_t *connection, bool done)
+{
+    zseq_outbox_flush (&connection->channel.outbox);
+    if (!done)
+        return;
+    TAILQ_REMOVE (&self->router.handshakes, connection, handshake);
+    connection->shaken = true;
+}
+
 //  Takes a connection's next event; reads if there is none. Whether it was
-//  something in the traffic, so that the next connection has its turn.
+//  something in the traffic, or took as long as that does, so that the next
+//  connection has its turn.
 static bool
 s_step (zseq_native_t *self, zseq_native_connection_t *connection,
         zseq_zmtp_event_t *event)
@@ -510,15 +526,18 @@ s_step (zseq_native_t *self, zseq_native_connection_t *connection,
         zseq_channel_trim (&connection->channel);
         return false;
     case ZSEQ_ZMTP_FAILED:
+        zseq_outbox_flush (&connection->channel.outbox);
         s_end_for (self, connection, ZSEQ_REFUSAL_PROTOCOL);
         return false;
     case ZSEQ_ZMTP_GREETED:
-        zseq_outbox_flush (&connection->channel.outbox);
+        s_shake (self, connection, false);
         return false;
+    case ZSEQ_ZMTP_HANDSHAKE:
+        s_shake (self, connection, false);
+        return true;
     case ZSEQ_ZMTP_READY:
-        TAILQ_REMOVE (&router->handshakes, connection, handshake);
-        connection->shaken = true;
-        return false;
+        s_shake (self, connection, true);
+        return zseq_channel_peer (&connection->channel) != NULL;
     case ZSEQ_ZMTP_PING:
         s_mark_dirty (router, connection);
         return true;
@@ -544,6 +563,7 @@ zseq_native_router_recv (zseq_native_t *self, zseq_route_t *route_p,
 
     zseq_native_router_t *router = &self->router;
     zseq_native_connection_t *connection;
+    router->sender = NULL;
     while ((connection = TAILQ_FIRST (&router->queue))) {
         zseq_zmtp_event_t event;
         if (!s_step (self, connection, &event))
@@ -551,12 +571,21 @@ zseq_native_router_recv (zseq_native_t *self, zseq_route_t *route_p,
         TAILQ_REMOVE (&router->queue, connection, queue);
         TAILQ_INSERT_TAIL (&router->queue, connection, queue);
         bool frame = event.type == ZSEQ_ZMTP_FRAME;
+        router->sender = frame ? connection : NULL;
         s_set_route (connection, route_p);
         *bytes_p = event.bytes ? event.bytes : connection->channel.greeting;
         *size_p = frame ? event.size : 0;
         return ZSEQ_OK;
     }
     return ZSEQ_EAGAIN;
+}
+
+const uint8_t *
+zseq_native_router_sender (const zseq_native_t *self)
+{
+    assert (self);
+    const zseq_native_connection_t *sender = self->router.sender;
+    return sender ? zseq_channel_peer (&sender->channel) : NULL;
 }
 
 //  Sending.
@@ -576,7 +605,7 @@ zseq_native_router_reply (zseq_native_t *self, const zseq_route_t *route,
     memcpy (&id, route->id + sizeof slot, sizeof id);
     zseq_native_connection_t *connection =
       slot < router->slots ? router->slot[slot] : NULL;
-    if (!connection || connection->id != id)
+    if (!connection || connection->id != id || !connection->shaken)
         return ZSEQ_EAGAIN;
     s_mark_dirty (router, connection);
     return zseq_channel_put (&connection->channel, bytes, size);
@@ -623,7 +652,8 @@ s_weight (zseq_native_connection_t *connection)
 {
     return sizeof *connection + connection->channel.capacity +
            connection->channel.outbox.filling.capacity +
-           connection->channel.outbox.sending.capacity;
+           connection->channel.outbox.sending.capacity +
+           (connection->channel.curve ? sizeof *connection->channel.curve : 0);
 }
 
 //  What a connection takes, for sorting.

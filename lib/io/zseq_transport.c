@@ -4,6 +4,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "zseq_address.h"
+#include "zseq_io_texts.h"
 #include "zseq_transport_private.h"
 
 //  A connection that finds the backlog full is tried again a second later, so
@@ -111,6 +113,7 @@ s_take_options (zseq_transport_options_t *self,
     if (!given)
         return;
     self->kind = given->kind;
+    self->keys = given->keys;
     s_choose (&self->queue_max, given->queue_max);
     s_choose (&self->backlog, given->backlog);
     s_choose (&self->message_size_max, given->message_size_max);
@@ -129,14 +132,21 @@ zseq_transport_new (const zseq_transport_options_t *options)
 {
     zseq_transport_options_t taken;
     s_take_options (&taken, options);
+    if (taken.keys && sodium_init () == -1)
+        return NULL;
     taken.kind = zseq_transport_kind_choose (taken.kind);
     size_t index = 0;
     while (index < KINDS && s_kinds[index].kind != taken.kind)
         index++;
     //  Callers check a name before they get here.
     zseq_transport_t *self = s_kinds[index < KINDS ? index : 0].make ();
-    if (self)
-        self->options = taken;
+    if (!self)
+        return NULL;
+    self->options = taken;
+    if (taken.keys) {
+        self->keys = *taken.keys;
+        self->options.keys = &self->keys;
+    }
     return self;
 }
 
@@ -148,6 +158,7 @@ zseq_transport_destroy (zseq_transport_t **self_p)
     zseq_transport_t *self = *self_p;
     if (!self)
         return;
+    sodium_memzero (&self->keys, sizeof self->keys);
     self->ops->destroy (self);
     *self_p = NULL;
 }
@@ -180,7 +191,29 @@ zseq_transport_link (zseq_transport_t *self, size_t index, const char *endpoint)
     assert (self);
     assert (index < ZSEQ_LINKS_MAX);
     assert (endpoint);
+    if (self->options.keys && !self->pinned[index])
+        return zseq_transport_fail (self, ZSEQ_EINVAL, ZSEQ_TEXT_LINK_NO_KEY,
+                                    endpoint);
     return self->ops->link (self, index, endpoint);
+}
+
+void
+zseq_transport_pin (zseq_transport_t *self, size_t index,
+                    const uint8_t *public_key)
+{
+    assert (self);
+    assert (index < ZSEQ_LINKS_MAX);
+    assert (public_key);
+    self->pinned[index] = zseq_curve_usable (public_key);
+    memcpy (self->server_key[index], public_key, ZSEQ_CURVE_KEY_SIZE);
+}
+
+const char *
+zseq_transport_trouble (const zseq_transport_t *self, size_t index)
+{
+    assert (self);
+    assert (index < ZSEQ_LINKS_MAX);
+    return self->ops->trouble (self, index);
 }
 
 void
@@ -272,6 +305,13 @@ zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
     if (rc == ZSEQ_OK)
         zseq_transport_count_received (self, *size_p);
     return rc;
+}
+
+const uint8_t *
+zseq_transport_sender (const zseq_transport_t *self)
+{
+    assert (self);
+    return self->ops->sender (self);
 }
 
 size_t

@@ -20,6 +20,7 @@
 #include <poll.h>
 
 #include "zseq_address.h"
+#include "zseq_curve.h"
 #include "zseq_msg.h"
 
 #define ZSEQ_LINKS_MAX (2 * ZSEQ_NODES_MAX)
@@ -41,6 +42,10 @@ zseq_transport_kind_t zseq_transport_kind_choose (zseq_transport_kind_t given);
 //  Options of the sockets. 0 means the default, which is in brackets.
 typedef struct {
     zseq_transport_kind_t kind;  //  (As zseq_transport_kind_choose says)
+    //  Our key pair, and whom a ROUTER lets in (none). With keys, all
+    //  connections have the mechanism CURVE, and who has no keys is refused;
+    //  without, who has some is.
+    const zseq_curve_keys_t *keys;
     int queue_max;         //  Messages that may wait on a connection to be
                            //  sent, and with the native kind as many that are
                            //  being sent, 512 KiB each: bounds its memory
@@ -66,7 +71,8 @@ typedef struct {
 
 typedef struct zseq_transport zseq_transport_t;
 
-//  Copies options; NULL means all defaults. Returns NULL when out of memory.
+//  Copies options, keys too; NULL means all defaults. What keys.allow asks, it
+//  asks in the thread that receives. Returns NULL when out of memory.
 zseq_transport_t *zseq_transport_new (const zseq_transport_options_t *options);
 void zseq_transport_destroy (zseq_transport_t **self_p);
 
@@ -90,6 +96,15 @@ void zseq_transport_reset (zseq_transport_t *self);
 //  ZSEQ_EIO (too few descriptors, threads or watches are left).
 int zseq_transport_link (zseq_transport_t *self, size_t index,
                          const char *endpoint);
+//  With keys: pins the public key of the node that link index goes to from the
+//  next _link on. Without a key that is one, _link fails with ZSEQ_EINVAL.
+void zseq_transport_pin (zseq_transport_t *self, size_t index,
+                         const uint8_t *public_key);
+
+//  What the node has let link index know of why it gets no connection: who is
+//  refused for its keys, or for the lack of some, is. NULL: nothing.
+const char *zseq_transport_trouble (const zseq_transport_t *self, size_t index);
+
 void zseq_transport_unlink (zseq_transport_t *self, size_t index);
 
 //  Sends one frame, at the latest with the next flush. Never blocks. Errors:
@@ -132,6 +147,11 @@ int zseq_transport_recv (zseq_transport_t *self, size_t index,
                          const uint8_t **bytes_p, size_t *size_p);
 int zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
                                  const uint8_t **bytes_p, size_t *size_p);
+
+//  The public key that the sender of the last request has proved to have the
+//  secret of; NULL: there are no keys, or the last call has returned no
+//  request. Valid until the next _recv_request.
+const uint8_t *zseq_transport_sender (const zseq_transport_t *self);
 
 //  A frame that a link received.
 typedef struct {

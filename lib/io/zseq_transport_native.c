@@ -257,6 +257,18 @@ s_op_recv_request (zseq_transport_t *transport, zseq_route_t *route_p,
     return zseq_native_router_recv (self, route_p, bytes_p, size_p);
 }
 
+static const uint8_t *
+s_op_sender (const zseq_transport_t *transport)
+{
+    return zseq_native_router_sender ((const zseq_native_t *) transport);
+}
+
+static const char *
+s_op_trouble (const zseq_transport_t *transport, size_t index)
+{
+    return zseq_native_link_trouble ((const zseq_native_t *) transport, index);
+}
+
 static size_t
 s_op_drain (zseq_transport_t *transport, zseq_frame_t frames[ZSEQ_FRAMES_MAX])
 {
@@ -452,6 +464,8 @@ zseq_transport_native_new (void)
       .ready = s_op_ready,
       .recv = s_op_recv,
       .recv_request = s_op_recv_request,
+      .sender = s_op_sender,
+      .trouble = s_op_trouble,
       .drain = s_op_drain,
       .fds = s_op_fds,
       .poll = s_op_poll,

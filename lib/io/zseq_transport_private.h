@@ -21,6 +21,8 @@ typedef struct {
                  size_t *size_p);
     int (*recv_request) (zseq_transport_t *self, zseq_route_t *route_p,
                          const uint8_t **bytes_p, size_t *size_p);
+    const uint8_t *(*sender) (const zseq_transport_t *self);
+    const char *(*trouble) (const zseq_transport_t *self, size_t index);
     size_t (*drain) (zseq_transport_t *self,
                      zseq_frame_t frames[ZSEQ_FRAMES_MAX]);
     size_t (*fds) (const zseq_transport_t *self, struct pollfd *fds);
@@ -39,7 +41,10 @@ typedef struct {
 //  Each kind begins with this struct.
 struct zseq_transport {
     const zseq_transport_ops_t *ops;
-    zseq_transport_options_t options;  //  All set: no field is 0
+    zseq_transport_options_t options;  //  All set: no field is 0 but keys
+    zseq_curve_keys_t keys;            //  Those of options
+    bool pinned[ZSEQ_LINKS_MAX];
+    uint8_t server_key[ZSEQ_LINKS_MAX][ZSEQ_CURVE_KEY_SIZE];
     zseq_traffic_t traffic;
     zseq_refusal_t refusal[ZSEQ_REFUSALS];
     char text[512];

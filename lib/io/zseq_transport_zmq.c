@@ -154,6 +154,17 @@ s_open (s_zmq_t *self, int type, void **context_p)
     return socket;
 }
 
+//  Whether no keys are given, which this kind cannot use.
+static bool
+s_has_no_keys (s_zmq_t *self)
+{
+    if (!self->transport.options.keys)
+        return true;
+    (void) zseq_transport_fail (&self->transport, ZSEQ_EINVAL,
+                                ZSEQ_TEXT_ZMQ_NO_KEYS);
+    return false;
+}
+
 //  Takes a bound or connecting socket into use, with its own context, if it has
 //  one.
 static void
@@ -192,6 +203,8 @@ s_op_bind (zseq_transport_t *transport, const char *endpoint)
     s_zmq_t *self = (s_zmq_t *) transport;
     assert (!self->router.zmq);
 
+    if (!s_has_no_keys (self))
+        return ZSEQ_EINVAL;
     if (zseq_transport_taken (endpoint))
         return zseq_transport_fail (&self->transport, ZSEQ_ELOCKED,
                                     ZSEQ_TEXT_BIND_TAKEN, endpoint);
@@ -247,6 +260,8 @@ s_op_link (zseq_transport_t *transport, size_t index, const char *endpoint)
     s_zmq_t *self = (s_zmq_t *) transport;
 
     s_op_unlink (transport, index);
+    if (!s_has_no_keys (self))
+        return ZSEQ_EINVAL;
     void *own = NULL;
     bool named = zseq_endpoint_named (endpoint);
     void *link = s_open (self, ZMQ_DEALER, named ? &own : &self->context);
@@ -396,6 +411,21 @@ s_keep (s_zmq_t *self, zseq_frame_t *frame)
     frame->size = zmq_msg_size (kept);
 }
 
+static const uint8_t *
+s_op_sender (const zseq_transport_t *transport)
+{
+    (void) transport;
+    return NULL;
+}
+
+static const char *
+s_op_trouble (const zseq_transport_t *transport, size_t index)
+{
+    (void) transport;
+    (void) index;
+    return NULL;
+}
+
 static size_t
 s_op_drain (zseq_transport_t *transport, zseq_frame_t frames[ZSEQ_FRAMES_MAX])
 {
@@ -516,6 +546,8 @@ zseq_transport_zmq_new (void)
       .ready = s_op_ready,
       .recv = s_op_recv,
       .recv_request = s_op_recv_request,
+      .sender = s_op_sender,
+      .trouble = s_op_trouble,
       .drain = s_op_drain,
       .fds = s_op_fds,
       .note_ready = s_op_note_ready,

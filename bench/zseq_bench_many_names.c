@@ -242,7 +242,7 @@ s_look (s_many_names_t *self, char *text)
 static void
 s_sleep (s_many_names_t *self, int timeout_ms)
 {
-    struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    struct pollfd fds[ZSEQ_TRANSPORT_FDS_MAX];
     size_t count = zseq_transport_fds (self->transport, fds);
     if (poll (fds, count, timeout_ms) > 0)
         zseq_transport_note_ready (self->transport, fds, count);

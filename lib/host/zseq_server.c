@@ -374,7 +374,7 @@ s_poll (struct pollfd *fds, size_t count, const struct timespec *timeout,
 static int
 s_watch_sockets (zseq_server_t *self)
 {
-    struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    struct pollfd fds[ZSEQ_TRANSPORT_FDS_MAX];
     size_t count = zseq_transport_fds (self->transport, fds);
     int rc = ZSEQ_OK;
     for (size_t at = 0; at < count && rc == ZSEQ_OK; at++)
@@ -387,7 +387,7 @@ s_watch_sockets (zseq_server_t *self)
 static void
 s_close_sockets (zseq_server_t *self)
 {
-    struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    struct pollfd fds[ZSEQ_TRANSPORT_FDS_MAX];
     size_t count = zseq_transport_fds (self->transport, fds);
     for (size_t at = 0; at < count; at++)
         zseq_loop_remove (self->loop, fds[at].fd);

@@ -144,7 +144,9 @@
        "it, or bind elsewhere")                                                \
     X (BIND_FAILED, "cannot bind %s: %s")                                      \
     X (CONNECT_FAILED, "cannot connect to %s: %s")                             \
-    X (ZMQ_NO_KEYS, "the transport zmq has no keys: use native")               \
+    X (ZMQ_NO_KEYS,                                                            \
+       "this libzmq cannot be made to ask whom to let in: use the transport "  \
+       "native, or libzmq 4.3")                                                \
     X (LINK_NO_KEY,                                                            \
        "cannot connect to %s: no valid public key of that node is known: add " \
        "it to the keys")                                                       \
@@ -157,6 +159,12 @@
     X (NODE_OTHER_KEY,                                                         \
        "the node has another key than the one that is known of it: correct "   \
        "its public key here, or start it with the right keys")                 \
+    X (NODE_HANGS_UP,                                                          \
+       "the node hangs up on this end's keys: it has no keys, or another key " \
+       "than the one that is known of it; correct the one that is wrong")      \
+    X (NODE_HANGS_UP_KEYLESS,                                                  \
+       "the node hangs up before its greeting: it may require keys, and this " \
+       "end has none")                                                         \
     X (NODE_DENIES,                                                            \
        "the node does not allow the key of this end: add its public key to "   \
        "those that the node allows")

@@ -91,6 +91,7 @@ typedef enum {
     ZSEQ_NATIVE_WANTS_KEYS,  //  It has keys, and we have none
     ZSEQ_NATIVE_LACKS_KEYS,  //  It has none, and we have some
     ZSEQ_NATIVE_OTHER_KEY,   //  Its key is another one than the pinned
+    ZSEQ_NATIVE_HUNG_UP,     //  ... before its greeting was complete
     ZSEQ_NATIVE_DENIED       //  It does not let our key in
 } zseq_native_trouble_t;
 

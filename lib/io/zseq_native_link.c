@@ -95,9 +95,9 @@ s_fail (zseq_native_t *self, zseq_native_link_t *link)
     self->untimed = true;
 }
 
-//  What the end of a handshake says of keys. A node of libzmq hangs up before
-//  its greeting has told which mechanism it has, if that is not ours; and any
-//  node after a HELLO that it cannot open.
+//  What the end of a handshake says of keys. A node of libzmq may hang up
+//  before it has sent which mechanism it has, if that is not ours; and any node
+//  after a HELLO that it cannot open.
 static zseq_native_trouble_t
 s_find_trouble (const zseq_channel_t *channel)
 {
@@ -115,12 +115,10 @@ s_find_trouble (const zseq_channel_t *channel)
     default:
         return ZSEQ_NATIVE_NO_TROUBLE;
     }
-    if (channel->curve)
-        return zseq_curve_welcomed (channel->curve) ? ZSEQ_NATIVE_DENIED
-                                                    : ZSEQ_NATIVE_OTHER_KEY;
-    if (channel->size == 0)
-        return ZSEQ_NATIVE_NO_TROUBLE;
-    return channel->keys ? ZSEQ_NATIVE_LACKS_KEYS : ZSEQ_NATIVE_WANTS_KEYS;
+    if (!channel->curve)
+        return ZSEQ_NATIVE_HUNG_UP;
+    return zseq_curve_welcomed (channel->curve) ? ZSEQ_NATIVE_DENIED
+                                                : ZSEQ_NATIVE_OTHER_KEY;
 }
 
 //  The handshake has failed.
@@ -421,6 +419,9 @@ zseq_native_link_trouble (const zseq_native_t *self, size_t index)
         return ZSEQ_TEXT_NODE_LACKS_KEYS;
     case ZSEQ_NATIVE_OTHER_KEY:
         return ZSEQ_TEXT_NODE_OTHER_KEY;
+    case ZSEQ_NATIVE_HUNG_UP:
+        return self->transport.options.keys ? ZSEQ_TEXT_NODE_HANGS_UP
+                                            : ZSEQ_TEXT_NODE_HANGS_UP_KEYLESS;
     case ZSEQ_NATIVE_DENIED:
         return ZSEQ_TEXT_NODE_DENIES;
     default:

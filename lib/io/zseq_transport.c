@@ -209,7 +209,7 @@ zseq_transport_pin (zseq_transport_t *self, size_t index,
 }
 
 const char *
-zseq_transport_trouble (const zseq_transport_t *self, size_t index)
+zseq_transport_trouble (zseq_transport_t *self, size_t index)
 {
     assert (self);
     assert (index < ZSEQ_LINKS_MAX);
@@ -308,7 +308,7 @@ zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
 }
 
 const uint8_t *
-zseq_transport_sender (const zseq_transport_t *self)
+zseq_transport_sender (zseq_transport_t *self)
 {
     assert (self);
     return self->ops->sender (self);

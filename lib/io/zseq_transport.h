@@ -103,7 +103,7 @@ void zseq_transport_pin (zseq_transport_t *self, size_t index,
 
 //  What the node has let link index know of why it gets no connection: who is
 //  refused for its keys, or for the lack of some, is. NULL: nothing.
-const char *zseq_transport_trouble (const zseq_transport_t *self, size_t index);
+const char *zseq_transport_trouble (zseq_transport_t *self, size_t index);
 
 void zseq_transport_unlink (zseq_transport_t *self, size_t index);
 
@@ -151,7 +151,7 @@ int zseq_transport_recv_request (zseq_transport_t *self, zseq_route_t *route_p,
 //  The public key that the sender of the last request has proved to have the
 //  secret of; NULL: there are no keys, or the last call has returned no
 //  request. Valid until the next _recv_request.
-const uint8_t *zseq_transport_sender (const zseq_transport_t *self);
+const uint8_t *zseq_transport_sender (zseq_transport_t *self);
 
 //  A frame that a link received.
 typedef struct {
@@ -199,7 +199,8 @@ const zseq_refusal_t *zseq_transport_refusals (const zseq_transport_t *self);
 //  Fills fds with the sockets' descriptors, to poll for POLLIN. The descriptors
 //  are edge-triggered: after any send or receive, receive from every socket
 //  until ZSEQ_EAGAIN before the next poll. The native kind has one, from the
-//  first bind or link on. Returns how many, at most ZSEQ_LINKS_MAX + 1.
+//  first bind or link on. Returns how many.
+#define ZSEQ_TRANSPORT_FDS_MAX (ZSEQ_LINKS_MAX + 2)
 size_t zseq_transport_fds (const zseq_transport_t *self, struct pollfd *fds);
 
 //  Waits as ppoll does, for the descriptors of zseq_transport_fds and any

@@ -258,13 +258,13 @@ s_op_recv_request (zseq_transport_t *transport, zseq_route_t *route_p,
 }
 
 static const uint8_t *
-s_op_sender (const zseq_transport_t *transport)
+s_op_sender (zseq_transport_t *transport)
 {
     return zseq_native_router_sender ((const zseq_native_t *) transport);
 }
 
 static const char *
-s_op_trouble (const zseq_transport_t *transport, size_t index)
+s_op_trouble (zseq_transport_t *transport, size_t index)
 {
     return zseq_native_link_trouble ((const zseq_native_t *) transport, index);
 }

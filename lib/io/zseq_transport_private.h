@@ -21,8 +21,8 @@ typedef struct {
                  size_t *size_p);
     int (*recv_request) (zseq_transport_t *self, zseq_route_t *route_p,
                          const uint8_t **bytes_p, size_t *size_p);
-    const uint8_t *(*sender) (const zseq_transport_t *self);
-    const char *(*trouble) (const zseq_transport_t *self, size_t index);
+    const uint8_t *(*sender) (zseq_transport_t *self);
+    const char *(*trouble) (zseq_transport_t *self, size_t index);
     size_t (*drain) (zseq_transport_t *self,
                      zseq_frame_t frames[ZSEQ_FRAMES_MAX]);
     size_t (*fds) (const zseq_transport_t *self, struct pollfd *fds);

@@ -22,12 +22,14 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <zmq.h>
 
 #include "zseq_io_texts.h"
 #include "zseq_limits.h"
 #include "zseq_members.h"
 #include "zseq_transport_private.h"
+#include "zseq_zmq_keys.h"
 
 //  What libzmq 4.3.4 needs, and aborts the process for if it lacks that. The
 //  context: a descriptor that wakes the thread which terminates it, and one
@@ -37,6 +39,17 @@
 #define CONTEXT_DESCRIPTORS 5
 #define CONTEXT_THREADS 2
 #define SOCKET_DESCRIPTORS 3
+
+//  How long a link waits after a handshake that has failed for its keys.
+#define RETRY_US 1000000
+
+//  What a link with keys has beside its socket.
+typedef struct {
+    void *monitor;        //  NULL: there are no keys
+    const char *trouble;  //  Of the last handshake
+    uint64_t retry_us;    //  When to connect again; 0: libzmq does
+    char endpoint[ZSEQ_ENDPOINT_MAX + 1];
+} s_keyed_t;
 
 //  A socket, its descriptor, and whether the socket is empty until the
 //  descriptor becomes readable.
@@ -52,8 +65,13 @@ typedef struct {
     void *context;  //  NULL: no socket was opened yet
     s_socket_t router;
     s_socket_t link[ZSEQ_LINKS_MAX];
-    zmq_msg_t frame;   //  The last frame received
-    size_t next_link;  //  Index of the link to drain next
+    s_socket_t zap;  //  With keys: where libzmq asks whom the ROUTER lets in
+    s_keyed_t keyed[ZSEQ_LINKS_MAX];
+    unsigned monitors;                    //  That were ever made
+    bool requested;                       //  The frame is a request
+    uint8_t sender[ZSEQ_CURVE_KEY_SIZE];  //  Of a request
+    zmq_msg_t frame;                      //  The last frame received
+    size_t next_link;                     //  Index of the link to drain next
     size_t drained_count;
     zmq_msg_t drained[ZSEQ_FRAMES_MAX];  //  The frames of the last drain
 } s_zmq_t;
@@ -133,7 +151,9 @@ s_open (s_zmq_t *self, int type, void **context_p)
     if (!socket)
         return NULL;
     const zseq_transport_options_t *options = &self->transport.options;
-    int64_t message_max = options->message_size_max;
+    //  libzmq counts what is sealed.
+    int64_t message_max =
+      options->message_size_max + (options->keys ? ZSEQ_CURVE_OVERHEAD : 0);
     int rc =
       zmq_setsockopt (socket, ZMQ_MAXMSGSIZE, &message_max, sizeof message_max);
     assert (rc == 0);
@@ -152,17 +172,6 @@ s_open (s_zmq_t *self, int type, void **context_p)
     s_set (socket, ZMQ_TCP_KEEPALIVE_CNT, 3);
     s_set (socket, ZMQ_TCP_MAXRT, options->silence_ms);
     return socket;
-}
-
-//  Whether no keys are given, which this kind cannot use.
-static bool
-s_has_no_keys (s_zmq_t *self)
-{
-    if (!self->transport.options.keys)
-        return true;
-    (void) zseq_transport_fail (&self->transport, ZSEQ_EINVAL,
-                                ZSEQ_TEXT_ZMQ_NO_KEYS);
-    return false;
 }
 
 //  Takes a bound or connecting socket into use, with its own context, if it has
@@ -197,20 +206,45 @@ s_set_family (void *socket, const char *endpoint)
     s_set (socket, ZMQ_IPV6, strchr (endpoint, '[') != NULL);
 }
 
+//  Lets a ROUTER only those in whose keys are allowed, if there are keys.
+//  False: that failed with self->transport.text.
+static bool
+s_serve_keys (s_zmq_t *self, void *router)
+{
+    const zseq_curve_keys_t *keys = self->transport.options.keys;
+    if (!keys)
+        return true;
+    if (!zseq_zmq_keys_serve (router, keys)) {
+        (void) zseq_transport_fail (&self->transport, ZSEQ_EIO,
+                                    ZSEQ_TEXT_ZMQ_NO_KEYS);
+        return false;
+    }
+    void *zap = self->zap.zmq ? NULL : zseq_zmq_keys_open_zap (self->context);
+    if (zap)
+        s_use (&self->zap, zap, NULL);
+    if (!self->zap.zmq)
+        (void) zseq_transport_fail (&self->transport, ZSEQ_EIO,
+                                    ZSEQ_TEXT_SOCKET_FAILED,
+                                    zmq_strerror (errno));
+    return self->zap.zmq;
+}
+
 static int
 s_op_bind (zseq_transport_t *transport, const char *endpoint)
 {
     s_zmq_t *self = (s_zmq_t *) transport;
     assert (!self->router.zmq);
 
-    if (!s_has_no_keys (self))
-        return ZSEQ_EINVAL;
     if (zseq_transport_taken (endpoint))
         return zseq_transport_fail (&self->transport, ZSEQ_ELOCKED,
                                     ZSEQ_TEXT_BIND_TAKEN, endpoint);
     void *router = s_open (self, ZMQ_ROUTER, &self->context);
     if (!router)
         return ZSEQ_EIO;
+    if (!s_serve_keys (self, router)) {
+        zmq_close (router);
+        return ZSEQ_EIO;
+    }
     //  A reply to a disconnected client fails instead of vanishing. No client
     //  can take over another's connection by claiming its routing ID.
     s_set (router, ZMQ_ROUTER_MANDATORY, 1);
@@ -236,11 +270,82 @@ s_op_bind (zseq_transport_t *transport, const char *endpoint)
     return ZSEQ_OK;
 }
 
+static const char *const s_troubles[] = {
+  [ZSEQ_ZMQ_DENIED] = ZSEQ_TEXT_NODE_DENIES,
+  [ZSEQ_ZMQ_MISMATCH] = ZSEQ_TEXT_NODE_LACKS_KEYS,
+  [ZSEQ_ZMQ_HUNG_UP] = ZSEQ_TEXT_NODE_HANGS_UP,
+};
+
+static uint64_t
+s_now_us (void)
+{
+    struct timespec now;
+    int rc = clock_gettime (CLOCK_MONOTONIC, &now);
+    assert (rc == 0);
+    return (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
+}
+
+//  Forgets a link's keys, before its socket is closed.
+static void
+s_drop_keys (s_zmq_t *self, size_t index, void *link)
+{
+    if (self->keyed[index].monitor)
+        zseq_zmq_keys_unwatch (link, self->keyed[index].monitor);
+    self->keyed[index] = (s_keyed_t){.monitor = NULL};
+}
+
+//  Notes what has become of a link's handshakes. libzmq gives up after most of
+//  those that fail: we try again later, over the same socket.
+static void
+s_note_news (s_zmq_t *self, size_t index)
+{
+    s_keyed_t *keyed = &self->keyed[index];
+    void *link = self->link[index].zmq;
+    if (!keyed->monitor)
+        return;
+    zseq_zmq_news_t news = zseq_zmq_keys_news (keyed->monitor);
+    if (news == ZSEQ_ZMQ_SHAKEN)
+        keyed->trouble = NULL;
+    else if (news != ZSEQ_ZMQ_NO_NEWS) {
+        keyed->trouble = s_troubles[news];
+        (void) zmq_disconnect (link, keyed->endpoint);
+        keyed->retry_us = s_now_us () + RETRY_US;
+    }
+    if (keyed->retry_us && keyed->retry_us <= s_now_us ()) {
+        keyed->retry_us = 0;
+        (void) zmq_connect (link, keyed->endpoint);
+    }
+}
+
+//  Gives a DEALER its keys, if there are any, and has it watched. False: that
+//  failed with self->transport.text.
+static bool
+s_connect_keys (s_zmq_t *self, size_t index, void *link, void *context,
+                const char *endpoint)
+{
+    const zseq_curve_keys_t *keys = self->transport.options.keys;
+    if (!keys)
+        return true;
+    if (!zseq_limits_leave (ZSEQ_ZMQ_MONITOR_DESCRIPTORS, 0,
+                            self->transport.text, sizeof self->transport.text))
+        return false;
+    s_keyed_t *keyed = &self->keyed[index];
+    snprintf (keyed->endpoint, sizeof keyed->endpoint, "%s", endpoint);
+    zseq_zmq_keys_connect (link, keys, self->transport.server_key[index]);
+    keyed->monitor = zseq_zmq_keys_watch (context, link, self->monitors++);
+    if (!keyed->monitor)
+        (void) zseq_transport_fail (&self->transport, ZSEQ_EIO,
+                                    ZSEQ_TEXT_SOCKET_FAILED,
+                                    zmq_strerror (errno));
+    return keyed->monitor;
+}
+
 static void
 s_op_unlink (zseq_transport_t *transport, size_t index)
 {
     s_zmq_t *self = (s_zmq_t *) transport;
 
+    s_drop_keys (self, index, self->link[index].zmq);
     s_close (&self->link[index]);
 }
 
@@ -250,8 +355,23 @@ s_op_reset (zseq_transport_t *transport)
     s_zmq_t *self = (s_zmq_t *) transport;
 
     s_close (&self->router);
+    s_close (&self->zap);
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
         s_op_unlink (transport, index);
+}
+
+static int
+s_connect (s_zmq_t *self, size_t index, void *link, void *own,
+           const char *endpoint)
+{
+    if (!s_connect_keys (self, index, link, own ? own : self->context,
+                         endpoint))
+        return ZSEQ_EIO;
+    if (zmq_connect (link, endpoint) == 0)
+        return ZSEQ_OK;
+    return zseq_transport_fail (
+      &self->transport, errno == EINVAL ? ZSEQ_EINVAL : ZSEQ_EIO,
+      ZSEQ_TEXT_CONNECT_FAILED, endpoint, zmq_strerror (errno));
 }
 
 static int
@@ -260,8 +380,6 @@ s_op_link (zseq_transport_t *transport, size_t index, const char *endpoint)
     s_zmq_t *self = (s_zmq_t *) transport;
 
     s_op_unlink (transport, index);
-    if (!s_has_no_keys (self))
-        return ZSEQ_EINVAL;
     void *own = NULL;
     bool named = zseq_endpoint_named (endpoint);
     void *link = s_open (self, ZMQ_DEALER, named ? &own : &self->context);
@@ -278,17 +396,16 @@ s_op_link (zseq_transport_t *transport, size_t index, const char *endpoint)
            self->transport.options.reconnect_ms_max);
     s_set (link, ZMQ_CONNECT_TIMEOUT, self->transport.options.connect_ms);
     s_set_family (link, endpoint);
-    if (zmq_connect (link, endpoint) == -1) {
-        int error = errno;
-        zmq_close (link);
-        if (own)
-            s_abandon_context (own);
-        return zseq_transport_fail (
-          &self->transport, error == EINVAL ? ZSEQ_EINVAL : ZSEQ_EIO,
-          ZSEQ_TEXT_CONNECT_FAILED, endpoint, zmq_strerror (error));
+    int rc = s_connect (self, index, link, own, endpoint);
+    if (rc == ZSEQ_OK) {
+        s_use (&self->link[index], link, own);
+        return ZSEQ_OK;
     }
-    s_use (&self->link[index], link, own);
-    return ZSEQ_OK;
+    s_drop_keys (self, index, link);
+    zmq_close (link);
+    if (own)
+        s_abandon_context (own);
+    return rc;
 }
 
 //  Sends one frame on a socket without blocking. Sending consumes the
@@ -314,8 +431,11 @@ s_op_ready (zseq_transport_t *transport, size_t index)
     if (!link->zmq)
         return false;
     link->quiet = false;
-    return zmq_getsockopt (link->zmq, ZMQ_EVENTS, &events, &size) == 0 &&
-           (events & ZMQ_POLLOUT);
+    if (zmq_getsockopt (link->zmq, ZMQ_EVENTS, &events, &size) == 0 &&
+        (events & ZMQ_POLLOUT))
+        return true;
+    s_note_news (self, index);
+    return false;
 }
 
 static int
@@ -392,6 +512,7 @@ s_op_recv (zseq_transport_t *transport, size_t index, const uint8_t **bytes_p,
     s_zmq_t *self = (s_zmq_t *) transport;
 
     s_socket_t *link = &self->link[index];
+    self->requested = false;
     while (link->zmq && s_recv (self, link) == ZSEQ_OK)
         if (s_last (self, link))
             return s_give (self, bytes_p, size_p);
@@ -412,18 +533,23 @@ s_keep (s_zmq_t *self, zseq_frame_t *frame)
 }
 
 static const uint8_t *
-s_op_sender (const zseq_transport_t *transport)
+s_op_sender (zseq_transport_t *transport)
 {
-    (void) transport;
-    return NULL;
+    s_zmq_t *self = (s_zmq_t *) transport;
+
+    return self->requested && self->transport.options.keys &&
+               zseq_zmq_keys_sender (&self->frame, self->sender)
+             ? self->sender
+             : NULL;
 }
 
 static const char *
-s_op_trouble (const zseq_transport_t *transport, size_t index)
+s_op_trouble (zseq_transport_t *transport, size_t index)
 {
-    (void) transport;
-    (void) index;
-    return NULL;
+    s_zmq_t *self = (s_zmq_t *) transport;
+
+    s_note_news (self, index);
+    return self->keyed[index].trouble;
 }
 
 static size_t
@@ -453,6 +579,11 @@ s_op_recv_request (zseq_transport_t *transport, zseq_route_t *route_p,
 {
     s_zmq_t *self = (s_zmq_t *) transport;
 
+    self->requested = false;
+    if (self->zap.zmq && !self->zap.quiet) {
+        zseq_zmq_keys_answer (self->zap.zmq, self->transport.options.keys);
+        self->zap.quiet = true;
+    }
     if (!self->router.zmq || s_recv (self, &self->router) != ZSEQ_OK)
         return ZSEQ_EAGAIN;
     size_t size = zmq_msg_size (&self->frame);
@@ -470,6 +601,7 @@ s_op_recv_request (zseq_transport_t *transport, zseq_route_t *route_p,
     //  its other work during a flood of them.
     if (!usable)
         *size_p = 0;
+    self->requested = usable;
     return ZSEQ_OK;
 }
 
@@ -492,6 +624,7 @@ s_op_fds (const zseq_transport_t *transport, struct pollfd *fds)
 
     size_t count = 0;
     s_add_fd (&self->router, fds, &count);
+    s_add_fd (&self->zap, fds, &count);
     for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
         s_add_fd (&self->link[index], fds, &count);
     return count;
@@ -515,6 +648,7 @@ s_op_note_ready (zseq_transport_t *transport, const struct pollfd *fds,
         if (!fds[at].revents)
             continue;
         s_note_ready (&self->router, fds[at].fd);
+        s_note_ready (&self->zap, fds[at].fd);
         for (size_t index = 0; index < ZSEQ_LINKS_MAX; index++)
             s_note_ready (&self->link[index], fds[at].fd);
     }

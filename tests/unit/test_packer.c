@@ -29,7 +29,7 @@ s_make (uint8_t number, uint8_t message[2])
 static void
 s_wait (void)
 {
-    struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    struct pollfd fds[ZSEQ_TRANSPORT_FDS_MAX];
     zseq_transport_flush (s_transport);
     size_t count = zseq_transport_fds (s_transport, fds);
     cr_assert_gt (poll (fds, (nfds_t) count, WAIT_MS), 0);

@@ -105,7 +105,7 @@ s_serve (int timeout_ms)
 static bool
 s_poll (int timeout_ms)
 {
-    struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    struct pollfd fds[ZSEQ_TRANSPORT_FDS_MAX];
     size_t count = zseq_session_fds (s_reactor->session, fds);
     int found = poll (fds, (nfds_t) count, timeout_ms);
     zseq_session_note_ready (s_reactor->session, fds, count);

@@ -121,7 +121,7 @@ s_receive (s_fixture_t *self)
     bool seen = false;
     zseq_msg_t msg;
     while (!seen) {
-        struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+        struct pollfd fds[ZSEQ_TRANSPORT_FDS_MAX];
         zseq_session_flush (self->session);
         size_t count = zseq_session_fds (self->session, fds);
         cr_assert (!zseq_session_recv (self->session, &msg, &seen));
@@ -320,7 +320,7 @@ Test (sessions, know_when_a_node_is_connected_no_more)
     zsock_destroy (&self->router);
     //  Its descriptor tells.
     while (zseq_session_reaches (self->session, 0)) {
-        struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+        struct pollfd fds[ZSEQ_TRANSPORT_FDS_MAX];
         size_t count = zseq_session_fds (self->session, fds);
         cr_assert_gt (poll (fds, count, 10000), 0);
     }

@@ -43,7 +43,7 @@ s_new (zseq_transport_kind_t kind)
 static void
 s_wait_for_socket (void)
 {
-    struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    struct pollfd fds[ZSEQ_TRANSPORT_FDS_MAX];
     zseq_transport_flush (s_transport);
     size_t count = zseq_transport_fds (s_transport, fds);
     const struct timespec timeout = {WAIT_MS / 1000, 0};
@@ -105,7 +105,7 @@ s_reply (size_t node, uint8_t byte, bool two_frames)
 static size_t
 s_drain (void)
 {
-    struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    struct pollfd fds[ZSEQ_TRANSPORT_FDS_MAX];
     zseq_transport_flush (s_transport);
     size_t count = zseq_transport_fds (s_transport, fds);
     (void) poll (fds, (nfds_t) count, 0);

@@ -61,7 +61,7 @@ TestSuite (bounds, .init = s_init, .fini = s_fini);
 static void
 s_wait (zseq_transport_t *transport)
 {
-    struct pollfd fds[ZSEQ_LINKS_MAX + 1];
+    struct pollfd fds[ZSEQ_TRANSPORT_FDS_MAX];
     zseq_transport_flush (transport);
     size_t count = zseq_transport_fds (transport, fds);
     (void) poll (fds, (nfds_t) count, 10);

@@ -46,7 +46,7 @@ s_new (zseq_transport_kind_t kind)
 static void
 s_wait (s_pair_t *self)
 {
-    struct pollfd fds[2 * (ZSEQ_LINKS_MAX + 1)];
+    struct pollfd fds[2 * ZSEQ_TRANSPORT_FDS_MAX];
     zseq_transport_flush (self->router);
     zseq_transport_flush (self->client);
     size_t count = zseq_transport_fds (self->router, fds);

@@ -29,13 +29,17 @@ __tsan_default_options (void)
 //  Neither library is instrumented. libzmq hands memory from thread to thread
 //  by atomic operations of its own, which the sanitizer does not see, so that
 //  it takes what libzmq and, below it, libstdc++ do with that memory for races.
-//  Our code meets none of it but through zmq_msg_t's that it owns.
+//  Our code meets none of it but through zmq_msg_t's that it owns. The same of
+//  what it calls: libsodium opens messages in that memory, and libpgm counts in
+//  which contexts it is.
 const char *
 __tsan_default_suppressions (void)
 {
     return "called_from_lib:libzmq.so.5\n"
            "race:libzmq.so\n"
-           "race:libstdc++.so\n";
+           "race:libstdc++.so\n"
+           "race:libsodium.so\n"
+           "race:libpgm-5\n";
 }
 
 //  Criterion puts memory that its processes share at addresses below those that

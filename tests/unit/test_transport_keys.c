@@ -3,14 +3,18 @@
 
 #include <criterion/criterion.h>
 #include <czmq.h>
+#include <errno.h>
 #include <poll.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "zseq_transport.h"
+#include "zseq_zmtp.h"
 
 enum { WAIT_MS = 10000 };
 
@@ -422,6 +426,73 @@ Test (keys, a_link_needs_the_node_s_key)
     zseq_transport_pin (client, 0, s_node.pair.public_key);
     cr_assert_eq (zseq_transport_link (client, 0, s_endpoint), ZSEQ_OK);
     zseq_transport_destroy (&client);
+}
+
+//  Handshakes that do not go on.
+
+enum { HALF_OPEN = 40 };
+
+//  Sends HELLO. It goes into the socket's buffer, as nothing else was sent.
+static int
+s_dial (void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    snprintf (address.sun_path, sizeof address.sun_path, "%s",
+              s_endpoint + strlen ("ipc://"));
+    int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    cr_assert_eq (connect (fd, (struct sockaddr *) &address, sizeof address),
+                  0);
+    zseq_zmtp_t zmtp;
+    zseq_curve_t curve;
+    uint8_t bytes[ZSEQ_ZMTP_GREETING_SIZE + ZSEQ_ZMTP_HANDSHAKE_MAX];
+    zseq_zmtp_init (&zmtp, ZSEQ_ZMTP_DEALER, ZSEQ_ZMTP_CURVE, 1);
+    zseq_zmtp_put_greeting (&zmtp, bytes);
+    cr_assert_eq (zseq_zmtp_next (&zmtp, bytes, ZSEQ_ZMTP_GREETING_SIZE).type,
+                  ZSEQ_ZMTP_GREETED);
+    zseq_curve_init_client (&curve, &s_client, s_node.pair.public_key);
+    zseq_zmtp_set_curve (&zmtp, &curve);
+    size_t size = ZSEQ_ZMTP_GREETING_SIZE;
+    size += zseq_zmtp_put_handshake (&zmtp, bytes + size);
+    cr_assert_eq (send (fd, bytes, size, MSG_NOSIGNAL), (ssize_t) size);
+    return fd;
+}
+
+//  What has come. *ended_p: nothing will come after it.
+static size_t
+s_drain (int fd, bool *ended_p)
+{
+    uint8_t bytes[1024];
+    ssize_t size = recv (fd, bytes, sizeof bytes, 0);
+    *ended_p = size == 0 || (size == -1 && errno != EAGAIN);
+    return size > 0 ? (size_t) size : 0;
+}
+
+Test (keys, handshakes_that_stop_after_hello_are_ended)
+{
+    zseq_transport_options_t options = {
+      .kind = ZSEQ_TRANSPORT_NATIVE, .keys = &s_node, .handshake_ms = 300};
+    s_pair_t self = {.router = zseq_transport_new (&options)};
+    cr_assert_eq (zseq_transport_bind (self.router, s_endpoint), ZSEQ_OK);
+    int fds[HALF_OPEN];
+    for (size_t index = 0; index < HALF_OPEN; index++)
+        fds[index] = s_dial ();
+    s_link (&self, ZSEQ_TRANSPORT_NATIVE, &s_client, s_node.pair.public_key);
+    s_exchange (&self, (const uint8_t *) "text", 4);
+    for (size_t index = 0; index < HALF_OPEN; index++) {
+        size_t size = 0;
+        bool ended = false;
+        for (int look = 0; !ended; look++) {
+            cr_assert_lt (look, WAIT_MS);
+            size += s_drain (fds[index], &ended);
+            cr_assert (!s_take_request (&self));
+            s_wait (&self);
+        }
+        //  A greeting and WELCOME.
+        cr_assert_eq (size, ZSEQ_ZMTP_GREETING_SIZE + 2 + 168);
+        close (fds[index]);
+    }
+    s_exchange (&self, (const uint8_t *) "text", 4);
+    s_close (&self);
 }
 
 //  libzmq's own sockets.

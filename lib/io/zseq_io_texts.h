@@ -128,6 +128,22 @@
     X (KV_SHOT_LACKS, "does not say what the journal relies on")               \
     X (KV_SHOT_NEW, "newer than the end of the journal")                       \
     X (KV_SHOT_OLD, "older than the journal says")                             \
+    X (KEYFILE_TWICE, "the key is there for a second time: remove one")        \
+    X (KEYFILE_NO_VALUE, "a key has to follow, as = \"...\"")                  \
+    X (KEYFILE_NOT_KEY, "no key: it has 40 characters of Z85; copy it again")  \
+    X (                                                                        \
+      KEYFILE_NO_PUBLIC,                                                       \
+      "holds no public key: it needs a section curve, and in that, indented, " \
+      "public-key")                                                            \
+    X (KEYFILE_NO_SECRET,                                                      \
+       "holds no secret key: give the file NAME.key_secret")                   \
+    X (KEYFILE_NO_PAIR,                                                        \
+       "the secret key is not that of the public key: use the file as it was " \
+       "made")                                                                 \
+    X (KEYFILE_LONG, "too long for a file of keys")                            \
+    X (KEYFILE_READABLE,                                                       \
+       "%s: others may read the secret key: chmod 600 %s, and make a new key " \
+       "if someone has")                                                       \
     X (TRANSPORT_UNKNOWN,                                                      \
        "$ZSEQ_TRANSPORT is '%.63s', and this build has no such transport: "    \
        "unset it, or set it to zmq or native")                                 \

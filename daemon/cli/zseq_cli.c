@@ -72,6 +72,9 @@ s_option (zseq_cli_job_t *job, int letter, const char *value)
     case 'p':
         job->partial = true;
         return true;
+    case 'r':
+        job->replace = true;
+        return true;
     case 'h':
         job->help = true;
         return true;
@@ -97,6 +100,7 @@ s_options (zseq_cli_job_t *job, int argc, char **argv)
       {"output", required_argument, NULL, 'o'},
       {"add", required_argument, NULL, 'a'},
       {"partial", no_argument, NULL, 'p'},
+      {"replace", no_argument, NULL, 'r'},
       {"stale", no_argument, NULL, 's'},
       {"if", required_argument, NULL, 'i'},
       {"values", no_argument, NULL, 'v'},
@@ -107,14 +111,14 @@ s_options (zseq_cli_job_t *job, int argc, char **argv)
     };
     opterr = 0;
     int letter;
-    while ((letter = getopt_long (argc, argv, ":u:t:n:b:d:w:o:a:i:A:pvshV",
+    while ((letter = getopt_long (argc, argv, ":u:t:n:b:d:w:o:a:i:A:prvshV",
                                   options, NULL)) != -1) {
         if (letter == ':') {
             zseq_cli_misused (job, ZSEQ_TEXT_CLI_OPTION_VALUE,
                               argv[optind - 1]);
             return false;
         }
-        if (letter == '?' && optopt && !strchr ("pvshV", optopt)) {
+        if (letter == '?' && optopt && !strchr ("prvshV", optopt)) {
             bool digit = optopt >= '0' && optopt <= '9';
             zseq_cli_misused (job, ZSEQ_TEXT_CLI_OPTION_LETTER, optopt,
                               digit ? ZSEQ_TEXT_CLI_NO_SIGN : "");

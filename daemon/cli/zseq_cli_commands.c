@@ -71,7 +71,7 @@ static const zseq_cli_command_t s_commands[] = {
    "\n"
    "  -o, --output FILE   write to FILE, which appears when it is complete\n",
    "o", 0, 1, zseq_cli_export},
-  {"import", "import [FILE] [--add COUNT] [--partial]",
+  {"import", "import [FILE] [--add COUNT] [--partial] [--replace]",
    "Raises sequences to where they stood elsewhere, as FILE or the standard\n"
    "input says, which export has written; it may be repeated. Nothing is done\n"
    "unless the export is complete and undamaged. Prints how many there were,\n"
@@ -83,8 +83,10 @@ static const zseq_cli_command_t s_commands[] = {
    "  -p, --partial       take the complete lines of an export that was cut "
    "off\n"
    "                      or edited, or of what list prints: you know what is\n"
-   "                      missing, and that its IDs would repeat\n",
-   "ap", 0, 1, zseq_cli_import},
+   "                      missing, and that its IDs would repeat\n"
+   "  -r, --replace       store keys that are newer here, too: what they have\n"
+   "                      here is lost\n",
+   "apr", 0, 1, zseq_cli_import},
   {"kv", "kv get|put|cas|del|list|watch ...",
    "Values of up to 49152 bytes under keys of 1 to 255 bytes.\n"
    "\n"

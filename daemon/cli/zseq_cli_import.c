@@ -357,6 +357,7 @@ zseq_cli_import (zseq_cli_job_t *job)
     s_job_t self = {.job = job,
                     .file = job->arguments > 0 ? job->argument[0] : "(stdin)"};
     zseq_import_keys_init (&self.keys);
+    self.keys.replace = job->replace;
     int status = s_read (&self);
     if (status == ZSEQ_CLI_DONE)
         status = s_add_to_all (&self);

@@ -40,6 +40,7 @@ typedef struct {
     uint64_t add;        //  0 if not given
     const char *output;  //  NULL if not given
     bool partial;
+    bool replace;
     bool stale;
     uint64_t expected;  //  0 if not given, too
     uint64_t after;     //  0 if not given

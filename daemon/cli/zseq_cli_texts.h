@@ -37,6 +37,9 @@
     X (IMPORT_NEWER,                                                           \
        "zseq: import: %s, line %zu: the key '%s' is at version %" PRIu64 " "   \
        "here, not below %" PRIu64 ", and stays as it is\n")                    \
+    X (IMPORT_REPLACED,                                                        \
+       "zseq: import: %s, line %zu: the key '%s' was at version %" PRIu64 " "  \
+       "here, not below %" PRIu64 ", and was replaced\n")                      \
     X (KV_ARGUMENTS, "%s arguments for kv %s: usage is zseq kv %s")            \
     X (KV_OPTION_OF_VERB, "kv %s takes no option -%c")                         \
     X (KV_UNREADABLE, "zseq: cannot read the standard input: %s\n")            \

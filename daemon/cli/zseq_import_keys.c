@@ -30,6 +30,8 @@ typedef struct {
 typedef struct {
     const s_record_t *record;  //  NULL: free
     bool puts;                 //  It was got, and is being put
+    uint64_t newer;  //  The version that is replaced, if it is not below the
+                     //  file's; else 0
     char value[ZSEQ_VALUE_MAX];
 } s_slot_t;
 
@@ -145,16 +147,22 @@ s_release (s_store_t *self, size_t index)
     self->under_way--;
 }
 
+//  A key was newer here, and stays or was replaced.
 static void
-s_say_newer (const s_store_t *self, const s_record_t *record, uint64_t version)
+s_say_newer (const s_store_t *self, const s_record_t *record, uint64_t version,
+             bool replaced)
 {
     char file[ZSEQ_CLI_TEXT_MAX];
     char key[4 * ZSEQ_KEY_MAX + 1];
-    fprintf (
-      stderr, ZSEQ_TEXT_IMPORT_NEWER,
-      zseq_text_escape (self->file, file, sizeof file), record->line,
-      zseq_text_escape_bytes (record->bytes, record->key_size, key, sizeof key),
-      version, record->version);
+    (void) zseq_text_escape (self->file, file, sizeof file);
+    (void) zseq_text_escape_bytes (record->bytes, record->key_size, key,
+                                   sizeof key);
+    if (replaced)
+        fprintf (stderr, ZSEQ_TEXT_IMPORT_REPLACED, file, record->line, key,
+                 version, record->version);
+    else
+        fprintf (stderr, ZSEQ_TEXT_IMPORT_NEWER, file, record->line, key,
+                 version, record->version);
 }
 
 //  A get has ended: decides what becomes of the key.
@@ -162,19 +170,23 @@ static int
 s_got (s_store_t *self, const zseq_ended_t *ended)
 {
     size_t index = ended->tag;
-    const s_slot_t *slot = &self->slot[index];
+    s_slot_t *slot = &self->slot[index];
     const s_record_t *record = slot->record;
     bool exists = ended->rc == ZSEQ_OK;
     if (!exists && ended->rc != ZSEQ_ENOKEY)
         return s_fail (self, record, ended->rc, false, ended->detail);
-    if (ended->value < record->version)
+    bool newer = ended->value >= record->version;
+    bool same =
+      exists && ended->size == record->value_size &&
+      memcmp (slot->value, record->bytes + record->key_size, ended->size) == 0;
+    if (!newer || (!same && self->keys->replace)) {
+        slot->newer = newer ? ended->value : 0;
         return s_put (self, index, exists ? ended->value : 0, ended->value);
-    if (exists && ended->size == record->value_size &&
-        memcmp (slot->value, record->bytes + record->key_size, ended->size) ==
-          0)
+    }
+    if (same)
         self->keys->passed++;
     else {
-        s_say_newer (self, record, ended->value);
+        s_say_newer (self, record, ended->value, false);
         self->keys->newer++;
     }
     s_release (self, index);
@@ -195,6 +207,8 @@ s_was_put (s_store_t *self, const zseq_ended_t *ended)
         return s_get (self, index);
     if (ended->rc != ZSEQ_OK)
         return s_fail (self, record, ended->rc, ended->unknown, ended->detail);
+    if (self->slot[index].newer)
+        s_say_newer (self, record, self->slot[index].newer, true);
     self->keys->stored++;
     s_release (self, index);
     return ZSEQ_OK;

@@ -165,6 +165,24 @@ holds "... and are named" test "$(grep -Ec \
     "line [0-9]+: the key '(b|empty)' is at version [0-9]+ here, not below" \
     "$work/err")" -eq 2
 answers three "${moved[@]}" kv get b
+
+#  ... unless it is to be replaced, by a version that is newer still.
+run "${moved[@]}" kv list b
+newer=$(cut -f 2 "$work/out")
+run "${moved[@]}" import --replace "$work/keyed"
+holds "newer keys are replaced" test "$(tail -n 1 "$work/out")" \
+    = "3 keys: 2 stored, 1 there already, 0 newer here"
+holds "... and are named" test "$(grep -Ec \
+    "line [0-9]+: the key '(b|empty)' was at version [0-9]+ here, not below [0-9]+, and was" \
+    "$work/err")" -eq 2
+answers two "${moved[@]}" kv get b
+answers "" "${moved[@]}" kv get empty
+run "${moved[@]}" kv list b
+holds "... by a newer version" test "$(cut -f 2 "$work/out")" -gt "$newer"
+answers $'1 sequence: 0 raised, 1 as high already
+3 keys: 0 stored, 3 there already, 0 newer here' \
+    "${moved[@]}" import -r "$work/keyed"
+run "${moved[@]}" kv del empty
 run "${moved[@]}" export e
 holds "a prefix holds for keys" test "$(grep -c ^key "$work/out")" -eq 0
 run "${moved[@]}" export b

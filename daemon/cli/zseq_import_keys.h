@@ -35,8 +35,9 @@ void zseq_import_keys_term (zseq_import_keys_t *self);
 bool zseq_import_keys_add (zseq_import_keys_t *self,
                            const zseq_kv_entry_t *entry, size_t line);
 
-//  Stores all that were added, and says on stderr which of them stay, or
-//  were newer and were replaced; file: as it is called there. Waits. Returns the rc of the failure.
+//  Stores all that were added, and says on stderr which of them stay, or were
+//  newer and were replaced; file: as it is called there. Waits. Returns the rc
+//  of the failure.
 int zseq_import_keys_store (zseq_import_keys_t *self, zseq_client_t *client,
                             const char *file, zseq_import_failure_t *failure);
 

@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "zseq_kv_times.h"
+
 //  How long a client may be waited for, whatever it says.
 #define TIMEOUT_US_MAX 60000000
 
@@ -12,9 +14,6 @@
 //  places.
 #define SENDERS_MAX 4096
 #define SENDER_SHARE 4
-
-//  How long a node to which a request was passed on may be silent.
-#define PASSED_US 50000
 
 //  A request of a client.
 typedef struct s_write {
@@ -141,7 +140,7 @@ s_pass (void *arg, uint8_t node, zseq_kv_request_t *request)
     write->was_tried = request->tried;
     request->tried = true;
     write->passed = msg.request;
-    write->passed_us = self->now_us + PASSED_US;
+    write->passed_us = self->now_us + ZSEQ_KV_PASSED_US;
     TAILQ_INSERT_TAIL (&self->passed, write, link);
     return true;
 }

@@ -13,22 +13,21 @@
 #include <assert.h>
 #include <string.h>
 
+#include "zseq_kv_times.h"
+
 //  How long a READ waits for other nodes when W have answered and do not agree,
 //  or fewer have and the others cannot be reached or were silent last.
 #define OTHERS_US 20000
 //  ... and when fewer have, of those that were heard, at least.
 #define LIKELY_US_MIN 100000
 #define LIKELY_ROUND_TRIPS 8
-//  The same for a node that has not answered any read yet.
-#define UNMEASURED_US 500000
 //  How long a stale get waits for its node.
 #define NEAR_US_MIN 20000
 #define NEAR_ROUND_TRIPS 8
 //  How soon to see whether a coordinator that has not answered is still
 //  connected. The time doubles.
 #define CHECK_US 10000
-//  How long a coordinator may take that is heard, at least.
-#define LIMIT_US_MIN 250000
+//  How long a coordinator may take that is heard.
 #define LIMIT_TIMES 16
 //  How long a watch relies on the nodes that hold it; and if those are so few
 //  that a write may pass them by.
@@ -243,8 +242,10 @@ s_read_over (zseq_kv_call_t *self, bool answered, uint64_t now_us)
     self->disagreed += disagrees;
     zseq_attempt_end (&self->attempt, answered);
     if (self->disagreed == 2 || (granted && !disagrees)) {
-        if (!disagrees)
+        if (!disagrees) {
             self->passed = zseq_node_set_first (self->nodes->n) & ~granted;
+            self->waits++;
+        }
         self->phase = ZSEQ_KV_COORDINATED;
         return s_next (self, now_us);
     }
@@ -283,7 +284,8 @@ s_likely_us (const zseq_kv_call_t *self, zseq_node_set_t likely)
     uint64_t likely_us = LIKELY_US_MIN;
     for (uint8_t node = 0; node < self->nodes->n; node++) {
         uint64_t rtt_us = self->nodes->node[node].rtt_us;
-        uint64_t node_us = rtt_us ? LIKELY_ROUND_TRIPS * rtt_us : UNMEASURED_US;
+        uint64_t node_us =
+          rtt_us ? LIKELY_ROUND_TRIPS * rtt_us : ZSEQ_KV_UNMEASURED_US;
         if (zseq_node_set_has (likely, node) && likely_us < node_us)
             likely_us = node_us;
     }
@@ -374,6 +376,7 @@ s_next (zseq_kv_call_t *self, uint64_t now_us)
     if (self->node != self->nodes->n)
         return ZSEQ_DO_SEND;
     self->passed = 0;
+    self->waits = 0;
     self->busy_us = 0;
     return s_pause (self, now_us);
 }
@@ -421,6 +424,7 @@ s_coordinated_tick (zseq_kv_call_t *self, uint64_t now_us)
     //  this call is only in a hurry.
     if (lost || !self->hurried || now_us < self->limit_us)
         zseq_kv_nodes_note_failed (self->nodes, self->node, now_us);
+    self->waits++;
     return s_pass_over (self, now_us);
 }
 
@@ -440,13 +444,24 @@ s_coordinated_request (zseq_kv_call_t *self, uint64_t request, uint64_t now_us,
                                           .timeout_us = left_us ? left_us : 1};
 }
 
+//  How long a coordinator may take. Each has half as long as the one before:
+//  if that has lost its majority, others have, too.
+static uint64_t
+s_limit_us (const zseq_kv_call_t *self)
+{
+    uint64_t limit_us = LIMIT_TIMES * self->nodes->served_us;
+    if (limit_us < ZSEQ_KV_LIMIT_US)
+        limit_us = ZSEQ_KV_LIMIT_US;
+    limit_us >>= self->waits;
+    uint64_t silence_us = zseq_kv_nodes_silence_us (self->nodes);
+    return limit_us > silence_us ? limit_us : silence_us;
+}
+
 //  P3: leaves half of the time for other nodes.
 static void
 s_coordinated_sent (zseq_kv_call_t *self, uint64_t now_us)
 {
-    uint64_t limit_us = LIMIT_TIMES * self->nodes->served_us;
-    if (limit_us < LIMIT_US_MIN)
-        limit_us = LIMIT_US_MIN;
+    uint64_t limit_us = s_limit_us (self);
     self->hurried = limit_us > s_left_us (self, now_us) / 2;
     if (self->hurried)
         limit_us = s_left_us (self, now_us) / 2 + 1;
@@ -544,9 +559,12 @@ s_coordinated_reply (zseq_kv_call_t *self, const zseq_msg_t *reply,
     if (answers) {
         self->version = reply->kv_write.version;
         self->floor = reply->kv_write.floor;
-        //  Also if it was given up: the next call waits longer.
-        zseq_kv_nodes_note_served (self->nodes, reply->node,
-                                   now_us - self->sent_us[reply->node]);
+        uint64_t served_us = now_us - self->sent_us[reply->node];
+        if (reply->node == self->node)
+            zseq_kv_nodes_note_served (self->nodes, reply->node, served_us);
+        else
+            zseq_kv_nodes_note_served_late (self->nodes, reply->node,
+                                            served_us);
     }
     switch (reply->status) {
     case ZSEQ_OK:

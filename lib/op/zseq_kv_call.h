@@ -70,6 +70,8 @@ typedef struct {
     uint64_t asked_us;              //  When
     uint64_t sent_us[ZSEQ_NODES_MAX];  //  The same of each copy
     uint64_t limit_us;  //  Its answer is late, though it is heard
+    uint8_t waits;      //  Nodes for which the call has waited in vain, since
+                        //  all were asked last
     bool hurried;       //  ... because the deadline is near
     uint64_t check_us;  //  When to see whether it is still connected; and after
     uint64_t checks_us;      //  ... which time again

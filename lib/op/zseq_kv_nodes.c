@@ -3,11 +3,13 @@
 #include <assert.h>
 #include <string.h>
 
-//  How long a coordinator may be silent: it may have to take a ballot, and its
-//  disk may stall for a moment.
-#define SILENCE_US_MIN 50000
+#include "zseq_kv_times.h"
+
+//  How long a coordinator may be silent.
 #define SILENCE_US_MAX 1000000
 #define SILENCE_ROUND_TRIPS 8
+//  By what a late answer counts at most: a part of a silence.
+#define LATE_SHARE 4
 //  How long a node that was silent is passed over.
 #define PAUSE_US_MIN 100000
 #define PAUSE_US_MAX 5000000
@@ -85,8 +87,8 @@ zseq_kv_nodes_silence_us (const zseq_kv_nodes_t *self)
     assert (self);
 
     uint64_t silence_us = SILENCE_ROUND_TRIPS * self->served_us;
-    if (silence_us < SILENCE_US_MIN)
-        return SILENCE_US_MIN;
+    if (silence_us < ZSEQ_KV_SILENCE_US)
+        return ZSEQ_KV_SILENCE_US;
     return silence_us < SILENCE_US_MAX ? silence_us : SILENCE_US_MAX;
 }
 
@@ -144,6 +146,16 @@ zseq_kv_nodes_note_read (zseq_kv_nodes_t *self, uint8_t node, uint64_t rtt_us)
     self->node[node].rtt_us = s_typical (self->node[node].rtt_us, rtt_us);
 }
 
+//  A coordinator that has to take a ballot first takes much longer than usual.
+//  So shorter times count for more, and one long time is soon forgotten.
+static void
+s_note_served (zseq_kv_nodes_t *self, uint64_t served_us)
+{
+    self->served_us = self->served_us > served_us
+                        ? (self->served_us + served_us + 1) / 2
+                        : s_typical (self->served_us, served_us);
+}
+
 void
 zseq_kv_nodes_note_served (zseq_kv_nodes_t *self, uint8_t node,
                            uint64_t served_us)
@@ -151,8 +163,21 @@ zseq_kv_nodes_note_served (zseq_kv_nodes_t *self, uint8_t node,
     assert (self);
     assert (node < self->n);
 
-    self->served_us = s_typical (self->served_us, served_us);
+    s_note_served (self, served_us);
     self->node[node].pause_us = 0;
+    self->node[node].down_us = 0;
+}
+
+void
+zseq_kv_nodes_note_served_late (zseq_kv_nodes_t *self, uint8_t node,
+                                uint64_t served_us)
+{
+    assert (self);
+    assert (node < self->n);
+
+    uint64_t most_us = zseq_kv_nodes_silence_us (self) / LATE_SHARE;
+    bool first = self->served_us == 0;
+    s_note_served (self, first || served_us < most_us ? served_us : most_us);
     self->node[node].down_us = 0;
 }
 

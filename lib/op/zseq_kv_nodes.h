@@ -62,6 +62,12 @@ void zseq_kv_nodes_note_read (zseq_kv_nodes_t *self, uint8_t node,
                               uint64_t rtt_us);
 void zseq_kv_nodes_note_served (zseq_kv_nodes_t *self, uint8_t node,
                                 uint64_t served_us);
+//  A coordinator that was given up has answered after all: it is asked again.
+//  If all are slow, calls have to wait for longer. But one that has lost its
+//  majority, and regained it, may be slower than all others. So that counts for
+//  little, and once it is silent again, it is down for longer.
+void zseq_kv_nodes_note_served_late (zseq_kv_nodes_t *self, uint8_t node,
+                                     uint64_t served_us);
 
 //  Reads have waited for these nodes in vain. And the nodes of which nothing
 //  was heard since: a read need not wait for them as long again.

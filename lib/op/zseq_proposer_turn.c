@@ -11,14 +11,12 @@
 
 #include <assert.h>
 
+#include "zseq_kv_times.h"
+
 //  How long a turn lasts: so many times what a client typically takes.
 #define TURN_RETRIES 4
 #define TURN_US_MIN 1000
 #define TURN_US_MAX 10000
-//  How long a request is held at most. Less than what a client, or a node that
-//  has passed it on, bears in silence (SILENCE_US_MIN of zseq_kv_nodes.c,
-//  PASSED_US of zseq_kv_coordinator.c).
-#define HELD_US_MAX 20000
 //  Each turn tells twice as many as the one before.
 #define TURN_COUNT_MAX 1024
 
@@ -56,8 +54,8 @@ s_hold (const zseq_proposer_t *self, zseq_proposer_key_t *key,
     uint64_t held_us = request->deadline_us > self->now_us
                          ? (request->deadline_us - self->now_us) / 4
                          : 0;
-    if (held_us > HELD_US_MAX)
-        held_us = HELD_US_MAX;
+    if (held_us > ZSEQ_KV_HELD_US)
+        held_us = ZSEQ_KV_HELD_US;
     request->held_until_us = self->now_us + held_us;
     if (request->held_until_us < key->held_until_us)
         key->held_until_us = request->held_until_us;

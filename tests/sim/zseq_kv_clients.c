@@ -502,6 +502,9 @@ s_draw_kind (zseq_kv_clients_t *self, zseq_kv_caller_t *caller)
                      : kinds[s_draw (self, sizeof kinds / sizeof kinds[0])];
     if (caller->kind == ZSEQ_KV_HISTORY_WATCH && !self->manners.watch_us)
         caller->kind = ZSEQ_KV_HISTORY_GET;
+    if (caller->kind == ZSEQ_KV_HISTORY_LIST &&
+        self->manners.unlisted >> s_index (self, caller) & 1)
+        caller->kind = ZSEQ_KV_HISTORY_GET;
     caller->key = s_draw (self, self->manners.keys);
 }
 

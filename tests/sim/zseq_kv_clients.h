@@ -18,6 +18,7 @@
 typedef struct {
     size_t clients;         //  0: none
     size_t keys;            //  1 to ZSEQ_KV_CLIENTS_KEYS
+    uint32_t unlisted;      //  Clients that list no keys: a bit each
     uint64_t calls_max;     //  Then no call begins any more
     uint64_t pause_us;      //  Between a client's calls, at most
     uint64_t operation_us;  //  A call lasts so long, at most

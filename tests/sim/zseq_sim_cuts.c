@@ -4,11 +4,14 @@
 //      zseq-sim-cuts [--seeds N] [--seed N] [--trace]
 //
 //  In each run all nodes are well, and then links between them are cut: all but
-//  those of one node (the others have lost their quorum); all but a chain; or
-//  some at random. There is a node that reaches a majority, which includes
-//  itself. Clients reach it, and a majority. Nothing else fails. Source: Ng,
-//  Haridi, Carbone, "Omni-Paxos: Breaking the Barriers of Partial Connectivity"
-//  (EuroSys 2023), section 2.
+//  those of one node (the others have lost their quorum); all but a chain; some
+//  at random; all but those of a node that has missed what another one did,
+//  which is gone then (constrained); or none. There is a node that reaches a
+//  majority, which includes itself. Clients reach it; some reach a majority,
+//  and some reach no other node. Half of them have just begun, and have heard
+//  of no node yet. Nothing else fails. Source: Ng, Haridi, Carbone,
+//  "Omni-Paxos: Breaking the Barriers of Partial Connectivity" (EuroSys 2023),
+//  section 2.
 //
 //  Then all links are mended, and one node after the other is killed and
 //  started again. Those that send to it notice that it is gone, as TCP tells
@@ -32,6 +35,9 @@
 #define KILL_LIMIT_US 100000
 #define STEP_US 2000
 #define CLIENTS 4
+//  Clients that reach only the hub while links are cut, a bit each. Listings
+//  need a majority, and so they do not list.
+#define LONELY 5u
 
 typedef struct {
     uint64_t seed;  //  First, as the arg of the hooks points to it
@@ -105,44 +111,76 @@ s_start (s_run_t *self, bool trace)
     zseq_kv_clients_init (&self->clients, self->cluster, self->n, 0);
 }
 
+typedef enum {
+    CUT_QUORUM_LOSS,
+    CUT_CHAINED,
+    CUT_RANDOM,
+    CUT_CONSTRAINED,
+    CUT_NOTHING,
+    CUT_KINDS
+} s_kind_t;
+
+static s_kind_t
+s_kind (const s_run_t *self)
+{
+    return (s_kind_t) (self->seed / 2 % CUT_KINDS);
+}
+
 //  Whether a link remains, between places of the order.
 static bool
 s_remains (s_run_t *self, uint8_t lower, uint8_t higher)
 {
-    switch (self->seed / 2 % 3) {
-    case 0:
+    switch (s_kind (self)) {
+    case CUT_QUORUM_LOSS:
         return lower == 0;
-    case 1:
+    case CUT_CHAINED:
         return higher == lower + 1;
-    default:
+    case CUT_RANDOM:
         //  The hub keeps a majority.
         return (lower == 0 && higher <= self->n / 2) || s_draw (self, 3) == 0;
+    case CUT_CONSTRAINED:
+        return lower == 0 && higher < self->n - 1;
+    default:
+        return true;
     }
+}
+
+static void
+s_cut_link (s_run_t *self, uint8_t lower, uint8_t higher)
+{
+    uint8_t node = self->order[lower];
+    uint8_t peer = self->order[higher];
+    zseq_sim_cluster_cut (self->cluster, node, peer, ZSEQ_CUT_ALL);
+    zseq_sim_cluster_cut (self->cluster, peer, node, ZSEQ_CUT_ALL);
+}
+
+//  Cuts a client off from some nodes, or from all but the hub.
+static void
+s_cut_client (s_run_t *self, size_t client, uint8_t hub)
+{
+    bool lonely = LONELY >> client & 1;
+    uint8_t cut = lonely ? self->n : self->n / 2;
+    for (uint8_t node = 0; node < self->n; node++)
+        if (node != hub && cut > 0 && (lonely || s_draw (self, 3) == 0)) {
+            zseq_sim_cluster_cut_client (self->cluster,
+                                         ZSEQ_KV_CLIENTS_FIRST + client, node);
+            cut--;
+        }
 }
 
 static void
 s_cut (s_run_t *self)
 {
     for (uint8_t lower = 0; lower < self->n; lower++)
-        for (uint8_t higher = lower + 1; higher < self->n; higher++) {
-            if (s_remains (self, lower, higher))
-                continue;
-            uint8_t node = self->order[lower];
-            uint8_t peer = self->order[higher];
-            zseq_sim_cluster_cut (self->cluster, node, peer, ZSEQ_CUT_ALL);
-            zseq_sim_cluster_cut (self->cluster, peer, node, ZSEQ_CUT_ALL);
-        }
-    //  In a chain, the second one of three or more reaches two peers.
-    uint8_t hub = self->order[self->seed / 2 % 3 == 1];
-    for (size_t client = 0; client < CLIENTS; client++) {
-        uint8_t cut = self->n / 2;
-        for (uint8_t node = 0; node < self->n; node++)
-            if (node != hub && cut > 0 && s_draw (self, 3) == 0) {
-                zseq_sim_cluster_cut_client (
-                  self->cluster, ZSEQ_KV_CLIENTS_FIRST + client, node);
-                cut--;
-            }
-    }
+        for (uint8_t higher = lower + 1; higher < self->n; higher++)
+            if (!s_remains (self, lower, higher))
+                s_cut_link (self, lower, higher);
+    //  In a chain, the one in the middle reaches a majority, of 3 or 5.
+    uint8_t hub = self->order[s_kind (self) == CUT_CHAINED ? self->n / 2 : 0];
+    for (size_t client = 0; client < CLIENTS; client++)
+        s_cut_client (self, client, hub);
+    for (size_t client = 0; client < CLIENTS / 2; client++)
+        zseq_kv_clients_crash (&self->clients, client);
 }
 
 static void
@@ -199,11 +237,15 @@ s_run (uint64_t seed, bool trace, s_run_t *totals)
     s_start (self, trace);
     zseq_kv_manners_t manners = {.clients = CLIENTS,
                                  .keys = ZSEQ_KV_CLIENTS_KEYS,
+                                 .unlisted = LONELY,
                                  .calls_max = 100000,
                                  .pause_us = 20000,
                                  .least_us = 30 * SECOND_US,
                                  .rtt_us = 2000};
     zseq_kv_clients_begin (&self->clients, &manners);
+    s_run_until (self, s_now_us (self) + SECOND_US);
+    if (s_kind (self) == CUT_CONSTRAINED)
+        s_cut_link (self, 0, self->n - 1);
     s_run_until (self, s_now_us (self) + SECOND_US);
     s_cut (self);
     s_run_until (self, s_now_us (self) + CUT_US);

@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "zseq_host.h"
@@ -81,6 +83,7 @@ s_format (const zseqd_options_t *options)
     }
     if (options->unsafe)
         zseq_store_allow_unsafe (store);
+    zseq_store_refuse_shared (store);
     int rc = zseq_store_format (store, &record);
     if (rc != ZSEQ_OK)
         fprintf (stderr, "zseqd: %s: %s\n", zseq_strerror (rc),
@@ -218,6 +221,21 @@ s_raise_files (void)
     return 1;
 }
 
+//  A core would hold what the node knows, and whoever may trace the process can
+//  read it. Root still may. A sanitizer traces its own process.
+static void
+s_forbid_cores (void)
+{
+    struct rlimit limit;
+    if (getrlimit (RLIMIT_CORE, &limit) == 0) {
+        limit.rlim_cur = 0;
+        (void) setrlimit (RLIMIT_CORE, &limit);
+    }
+#ifndef __SANITIZE_ADDRESS__
+    (void) prctl (PR_SET_DUMPABLE, 0);
+#endif
+}
+
 static int
 s_serve (zseq_server_t *server, int stop_fd)
 {
@@ -241,6 +259,21 @@ s_confirmed (const zseqd_options_t *options)
     return false;
 }
 
+//  Whether a node may bind the endpoint. Nobody would know a port that the
+//  system chooses. Returns 0; or 1, when it has said why not.
+static int
+s_check_bind (const char *endpoint)
+{
+    if (strncmp (endpoint, "tcp://", 6))
+        return zseq_endpoint_valid (endpoint)
+                 ? 0
+                 : zseqd_bad_use (ZSEQ_TEXT_BIND_INVALID, endpoint);
+    const char *port = strrchr (endpoint, ':') + 1;
+    if (*port != '*' && strspn (port, "0") != strlen (port))
+        return 0;
+    return zseqd_bad_use (ZSEQ_TEXT_BIND_NO_PORT, endpoint);
+}
+
 //  Whether the options fit together. Returns 0; or 1, when it has said why
 //  not.
 static int
@@ -255,10 +288,7 @@ s_check_start (const zseqd_options_t *options, bool recover)
     if (options->given & ZSEQD_WAIT && !options->force)
         return zseqd_bad_use (ZSEQ_TEXT_FORCE_ONLY, "--wait");
 
-    if (options->bind && strncmp (options->bind, "tcp://", 6) &&
-        !zseq_endpoint_valid (options->bind))
-        return zseqd_bad_use (ZSEQ_TEXT_BIND_INVALID, options->bind);
-    return 0;
+    return options->bind ? s_check_bind (options->bind) : 0;
 }
 
 static int
@@ -273,6 +303,11 @@ s_start (const zseqd_options_t *options, bool recover)
                           .wait_us = options->wait_s * 1000000};
     if (options->force && !s_confirmed (options))
         return 1;
+    if (!options->cores)
+        s_forbid_cores ();
+    //  libzmq draws the routing IDs that a ROUTER gives its clients from rand,
+    //  which it does not seed.
+    srand (randombytes_random ());
 
     //  A log whose reader has gone must not end the node.
     (void) signal (SIGPIPE, SIG_IGN);
@@ -328,6 +363,8 @@ int
 main (int argc, char **argv)
 {
     s_hold_descriptors ();
+    //  What the node makes, the socket of an ipc endpoint too, is its user's.
+    (void) umask (0077);
     //  A file that may not grow is a full disk, with which the node goes on.
     (void) signal (SIGXFSZ, SIG_IGN);
     if (sodium_init () == -1) {

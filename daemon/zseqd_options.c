@@ -33,6 +33,7 @@ static const struct option s_options[] = {
   {"scrub", required_argument, NULL, ZSEQD_SCRUB},
   {"insecure", no_argument, NULL, ZSEQD_INSECURE},
   {"unsafe-filesystem", no_argument, NULL, ZSEQD_UNSAFE},
+  {"core-dumps", no_argument, NULL, ZSEQD_CORES},
   {"force", no_argument, NULL, ZSEQD_FORCE},
   {"floor", required_argument, NULL, ZSEQD_FLOOR},
   {"lost", required_argument, NULL, ZSEQD_LOST},
@@ -93,6 +94,8 @@ const char zseqd_usage[] =
   "                     let DIR be on a network or FUSE file system: if its\n"
   "                     locks do not hold for all that reach DIR, IDs come "
   "twice\n"
+  "  --core-dumps       leave the limit of core dumps as it is (default: "
+  "none)\n"
   "  --force            recover from fewer peers than are safe\n"
   "  --floor ID         with --force: no sequence goes on below this ID\n"
   "  --lost NODE,...    with --force: peers whose directories are gone for "
@@ -240,6 +243,9 @@ s_read_option (zseqd_options_t *self, int option, const char *value)
         return 0;
     case ZSEQD_UNSAFE:
         self->unsafe = true;
+        return 0;
+    case ZSEQD_CORES:
+        self->cores = true;
         return 0;
     case ZSEQD_FORCE:
         self->force = true;

@@ -34,6 +34,7 @@ enum {
     ZSEQD_LOG_FORMAT = 1 << 16,
     ZSEQD_KV_MEMORY = 1 << 17,
     ZSEQD_TRANSPORT = 1 << 18,
+    ZSEQD_CORES = 1 << 19,
 };
 
 typedef struct {
@@ -51,6 +52,7 @@ typedef struct {
     uint64_t scrub_us;
     bool insecure;
     bool unsafe;
+    bool cores;
     bool force;
     bool help;         //  Only the help is wanted; the rest was not checked
     uint64_t floor;    //  0: not given

@@ -25,6 +25,9 @@
     X (FORCE_ONLY, "%s belongs to --force")                                    \
     X (BIND_INVALID,                                                           \
        "'%s' is not tcp://HOST:PORT or ipc://PATH, of at most 107 bytes")      \
+    X (BIND_NO_PORT,                                                           \
+       "'%s' leaves the port to the system, and nobody would find the node: "  \
+       "give a port from 1 to 65535")                                          \
     X (NO_MEMORY_SERVER, "out of memory")                                      \
     X (NO_RANDOMNESS, "zseqd: no source of randomness\n")                      \
     X (COMMAND_UNKNOWN, "there is no command '%s'")                            \

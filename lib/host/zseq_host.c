@@ -136,8 +136,10 @@ zseq_host_new (const zseq_host_options_t *options)
     self->store = zseq_store_new (options->directory);
     if (!self->store)
         zseq_host_destroy (&self);
-    else if (options->unsafe)
+    if (self && options->unsafe)
         zseq_store_allow_unsafe (self->store);
+    if (self && options->guarded)
+        zseq_store_refuse_shared (self->store);
     return self;
 }
 

@@ -35,6 +35,7 @@ typedef struct {
     uint64_t kv_bytes_max;  //  The same; 0: the default
     uint64_t wait_us;       //  How long to wait for the predecessor
     bool unsafe;            //  The directory may be on any file system
+    bool guarded;           //  Refuse a directory that others may write
     //  Logs a line for the operator, whose node is NULL; or NULL.
     void (*log) (const zseq_log_line_t *line, void *arg);
     //  Sends a message: ZSEQ_ACTION_REPLY or ZSEQ_ACTION_ASK.

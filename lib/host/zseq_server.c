@@ -300,6 +300,7 @@ s_open_host (zseq_server_t *self)
                                .scrub_us = options->scrub_us,
                                .wait_us = ZSEQ_PREDECESSOR_US,
                                .unsafe = options->unsafe,
+                               .guarded = true,
                                .log = s_log_line,
                                .act = s_act,
                                .arg = self};

@@ -47,6 +47,12 @@
        "local disk (ext4, xfs, btrfs, zfs); or, if you are sure that only "    \
        "this host ever uses the directory, pass --unsafe-filesystem (for "     \
        "file:, the option unsafe-filesystem=1)")                               \
+    X (DIRECTORY_OWNER,                                                        \
+       "user %u owns it, who could change what this node, of user %u, has "    \
+       "promised: run the node as user %u, or: chown -R %u '%s/'")             \
+    X (DIRECTORY_WRITABLE,                                                     \
+       "other users may write it, and could change what the node has "         \
+       "promised: chmod -R go-w '%s/'")                                        \
     X (FORMAT_VERSION,                                                         \
        "of an unknown format version; use the zseq that wrote it")             \
     X (RECORD_SHORT, "too short for a record")                                 \

@@ -21,7 +21,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -75,24 +74,6 @@ s_is_abstract (const char *path)
     return path[0] == '@';
 }
 
-//  Removes the socket that an ended process has left, and nothing else.
-static int
-s_clear_path (zseq_native_t *self, const char *endpoint)
-{
-    struct stat status;
-    const char *path = endpoint + strlen ("ipc://");
-    if (zseq_transport_taken (endpoint))
-        return zseq_transport_fail (&self->transport, ZSEQ_ELOCKED,
-                                    ZSEQ_TEXT_BIND_TAKEN, endpoint);
-    if (s_is_abstract (path) || lstat (path, &status) != 0)
-        return ZSEQ_OK;
-    if (!S_ISSOCK (status.st_mode))
-        return zseq_transport_fail (&self->transport, ZSEQ_EIO,
-                                    ZSEQ_TEXT_BIND_NOT_SOCKET, endpoint);
-    (void) unlink (path);
-    return ZSEQ_OK;
-}
-
 static int
 s_set (int fd, int level, int option, int value)
 {
@@ -135,11 +116,11 @@ zseq_native_router_bind (zseq_native_t *self, const char *endpoint)
     if (rc != ZSEQ_OK)
         return zseq_transport_fail (&self->transport, rc, ZSEQ_TEXT_BIND_FAILED,
                                     endpoint, strerror (EINVAL));
-    bool path = address.any.ss_family == AF_UNIX;
-    if (path)
-        rc = s_clear_path (self, endpoint);
-    if (rc != ZSEQ_OK)
-        return rc;
+    const char *file = endpoint + strlen ("ipc://");
+    bool named = address.any.ss_family == AF_UNIX && !s_is_abstract (file);
+    //  zseq_transport_bind has seen that it is a socket that nobody uses.
+    if (named)
+        (void) unlink (file);
     if (!zseq_limits_leave (DESCRIPTORS, 0, self->transport.text,
                             sizeof self->transport.text))
         return ZSEQ_EIO;
@@ -147,9 +128,7 @@ zseq_native_router_bind (zseq_native_t *self, const char *endpoint)
                             (size_t) self->transport.options.connections_max) ||
         s_listen (self, &address) == -1)
         return s_fail_bind (self, endpoint);
-    const char *file = endpoint + strlen ("ipc://");
-    snprintf (router->path, sizeof router->path, "%s",
-              path && !s_is_abstract (file) ? file : "");
+    snprintf (router->path, sizeof router->path, "%s", named ? file : "");
     router->spare = open ("/dev/null", O_RDONLY | O_CLOEXEC);
     router->paused = false;
     if (zseq_native_watch (self, EPOLL_CTL_ADD, router->fd, EPOLLIN,

@@ -85,6 +85,13 @@ zseq_store_allow_unsafe (zseq_store_t *self)
     self->disk.unsafe = true;
 }
 
+void
+zseq_store_refuse_shared (zseq_store_t *self)
+{
+    assert (self);
+    self->disk.guarded = true;
+}
+
 const char *
 zseq_store_text (const zseq_store_t *self)
 {
@@ -149,6 +156,8 @@ s_enter_directory (zseq_store_t *self, bool *made_p)
         if (rc == ZSEQ_EINVAL && made)
             (void) rmdir (self->disk.path);  //  Refused even if this fails
     }
+    if (rc == ZSEQ_OK && self->disk.guarded)
+        rc = zseq_store_filesystem_private (&self->disk);
     if (rc == ZSEQ_OK)
         rc = zseq_store_guard_hold (&self->guard, &self->disk);
     if (made_p && rc == ZSEQ_OK)

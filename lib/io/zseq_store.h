@@ -33,6 +33,11 @@ void zseq_store_destroy (zseq_store_t **self_p);
 //  (disk.md, section 9). Call it before any of the following calls.
 void zseq_store_allow_unsafe (zseq_store_t *self);
 
+//  Refuses a directory that users other than this process's or root own, or may
+//  write: they could change what the node has promised. Call it before any of
+//  the following calls.
+void zseq_store_refuse_shared (zseq_store_t *self);
+
 //  Says on one line what went wrong in the last call that failed, with the
 //  file's name and what to do. After zseq_store_start the text is empty until a
 //  fatal completion has been collected.
@@ -42,7 +47,8 @@ const char *zseq_store_text (const zseq_store_t *self);
 //  node's record, durably. The directory may exist but must be empty.
 //  Afterwards the store is as new, and not locked. Errors: ZSEQ_EEXIST (not
 //  empty; nothing was touched), ZSEQ_ELOCKED (another process is about to
-//  format it), ZSEQ_EINVAL (the file system cannot be trusted), ZSEQ_ENOSPACE
+//  format it), ZSEQ_EINVAL (the file system cannot be trusted, or the directory
+//  is shared and must not be), ZSEQ_ENOSPACE
 //  and ZSEQ_EIO (what was made stays; the directory can be neither formatted
 //  nor opened before it is removed).
 int zseq_store_format (zseq_store_t *self, const zseq_record_t *record);
@@ -52,7 +58,8 @@ int zseq_store_format (zseq_store_t *self, const zseq_record_t *record);
 //  change anything. Touches nothing if there is neither a lock file nor a
 //  record. Errors: ZSEQ_ELOCKED, ZSEQ_EDAMAGED (the record is missing or
 //  damaged), ZSEQ_EFOREIGN (unknown format), ZSEQ_EIO, ZSEQ_EINVAL (the file
-//  system cannot be trusted), ZSEQ_ENOSPACE (no space for the lock file),
+//  system cannot be trusted, or the directory is shared and must not be),
+//  ZSEQ_ENOSPACE (no space for the lock file),
 //  ZSEQ_EAGAIN (no directory, or an empty one).
 int zseq_store_open (zseq_store_t *self, zseq_record_t *record_p);
 

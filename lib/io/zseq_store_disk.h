@@ -21,6 +21,7 @@ typedef struct {
     int fd;                         //  -1 unless open
     dev_t device;                   //  Its file system, once checked
     bool unsafe;                    //  Accept any file system
+    bool guarded;                   //  Refuse one that others may write
     bool sync_each;                 //  syncfs cannot be trusted: sync each file
     bool cold;                      //  Read files from the disk, not the cache
     uint64_t temps;                 //  The number of the next temporary file

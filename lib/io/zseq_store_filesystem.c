@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "zseq_io_texts.h"
 
@@ -121,6 +122,25 @@ zseq_store_filesystem_check (zseq_store_disk_t *disk)
             return s_refuse (disk, s_filesystems[i].name);
     }
     return ZSEQ_OK;
+}
+
+int
+zseq_store_filesystem_private (zseq_store_disk_t *disk)
+{
+    struct stat info;
+    if (fstat (disk->fd, &info) != 0)
+        return zseq_store_disk_fail_io (disk, ".", "stat");
+    char what[ZSEQ_STORE_TEXT_MAX];
+    unsigned user = geteuid ();
+    //  The path ends in a slash, so that it leads through a symbolic link.
+    if (info.st_uid != user && info.st_uid != 0)
+        snprintf (what, sizeof what, ZSEQ_TEXT_DIRECTORY_OWNER, info.st_uid,
+                  user, info.st_uid, user, disk->path);
+    else if (info.st_mode & (S_IWGRP | S_IWOTH))
+        snprintf (what, sizeof what, ZSEQ_TEXT_DIRECTORY_WRITABLE, disk->path);
+    else
+        return ZSEQ_OK;
+    return zseq_store_disk_fail (disk, ZSEQ_EINVAL, ".", what);
 }
 
 int

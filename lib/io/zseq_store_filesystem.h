@@ -11,6 +11,10 @@
 //  node needs, and disk is not set to accept any), ZSEQ_EIO.
 int zseq_store_filesystem_check (zseq_store_disk_t *disk);
 
+//  Checks that no user but this process's and root owns the open directory or
+//  may write it. Changes nothing on disk. Errors: ZSEQ_EINVAL, ZSEQ_EIO.
+int zseq_store_filesystem_private (zseq_store_disk_t *disk);
+
 //  Checks that the directory name below fd is on the node's file system; where
 //  is for the text. Errors: ZSEQ_EINVAL, ZSEQ_EIO, ZSEQ_EAGAIN (no such
 //  directory).

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "zseq_address.h"
@@ -77,13 +78,13 @@ zseq_transport_fail (zseq_transport_t *self, int rc, const char *format, ...)
     return rc;
 }
 
-bool
-zseq_transport_taken (const char *endpoint)
+//  Whether a process listens at an ipc endpoint. To bind it would silently take
+//  the endpoint over.
+static bool
+s_taken (const char *endpoint)
 {
-    assert (endpoint);
     zseq_address_t address;
-    if (strncmp (endpoint, "ipc://", 6) ||
-        zseq_address_parse (&address, endpoint, true) != ZSEQ_OK)
+    if (zseq_address_parse (&address, endpoint, true) != ZSEQ_OK)
         return false;
     int fd = socket (AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd == -1)
@@ -170,12 +171,33 @@ zseq_transport_text (const zseq_transport_t *self)
     return self->text;
 }
 
+//  Whether the path of an ipc endpoint is free, or has the socket that an ended
+//  process has left. Both kinds remove what has the path when they bind.
+static int
+s_check_path (zseq_transport_t *self, const char *endpoint)
+{
+    struct stat status;
+    if (strncmp (endpoint, "ipc://", 6))
+        return ZSEQ_OK;
+    if (s_taken (endpoint))
+        return zseq_transport_fail (self, ZSEQ_ELOCKED, ZSEQ_TEXT_BIND_TAKEN,
+                                    endpoint);
+    const char *path = endpoint + strlen ("ipc://");
+    //  An abstract name has no file.
+    if (path[0] != '@' && lstat (path, &status) == 0 &&
+        !S_ISSOCK (status.st_mode))
+        return zseq_transport_fail (self, ZSEQ_EIO, ZSEQ_TEXT_BIND_NOT_SOCKET,
+                                    endpoint);
+    return ZSEQ_OK;
+}
+
 int
 zseq_transport_bind (zseq_transport_t *self, const char *endpoint)
 {
     assert (self);
     assert (endpoint);
-    return self->ops->bind (self, endpoint);
+    int rc = s_check_path (self, endpoint);
+    return rc == ZSEQ_OK ? self->ops->bind (self, endpoint) : rc;
 }
 
 void

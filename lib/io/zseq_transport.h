@@ -82,9 +82,11 @@ const char *zseq_transport_text (const zseq_transport_t *self);
 //  With libzmq, a socket's input queue is unlimited. A server for untrusted
 //  clients watches the process's memory and resets the transport.
 
-//  Binds the ROUTER. Errors: ZSEQ_EINVAL (malformed endpoint), ZSEQ_ELOCKED
-//  (another process listens there), ZSEQ_EIO (no permission, no such address;
-//  too few descriptors, threads or watches are left).
+//  Binds the ROUTER. Replaces the socket that an ended process has left at the
+//  path of an ipc endpoint, and no file of another kind. Errors: ZSEQ_EINVAL
+//  (malformed endpoint), ZSEQ_ELOCKED (another process listens there), ZSEQ_EIO
+//  (no permission, no such address, a file that is no socket; too few
+//  descriptors, threads or watches are left).
 int zseq_transport_bind (zseq_transport_t *self, const char *endpoint);
 
 //  Closes the ROUTER and all links, and discards their queued messages. The

@@ -59,10 +59,6 @@ zseq_transport_t *zseq_transport_native_new (void);
 int zseq_transport_fail (zseq_transport_t *self, int rc, const char *format,
                          ...) __attribute__ ((format (printf, 3, 4)));
 
-//  Whether a process listens at an ipc endpoint. To bind it would silently take
-//  the endpoint over.
-bool zseq_transport_taken (const char *endpoint);
-
 static inline void
 zseq_transport_count_sent (zseq_transport_t *self, size_t size)
 {

@@ -235,9 +235,6 @@ s_op_bind (zseq_transport_t *transport, const char *endpoint)
     s_zmq_t *self = (s_zmq_t *) transport;
     assert (!self->router.zmq);
 
-    if (zseq_transport_taken (endpoint))
-        return zseq_transport_fail (&self->transport, ZSEQ_ELOCKED,
-                                    ZSEQ_TEXT_BIND_TAKEN, endpoint);
     void *router = s_open (self, ZMQ_ROUTER, &self->context);
     if (!router)
         return ZSEQ_EIO;

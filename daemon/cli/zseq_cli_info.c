@@ -86,10 +86,9 @@ s_info_node (const zseq_node_info_t *node, uint64_t highest)
         if (node->since_us)
             json_object_set_new (json, "last_claim_us",
                                  zseq_cli_json_number (node->since_us));
-        char claimant[4 * ZSEQ_LABEL_MAX + 1];
-        zseq_text_escape (node->claimant, claimant, sizeof claimant);
         if (node->claimant[0])
-            json_object_set_new (json, "last_claim_by", json_string (claimant));
+            zseq_cli_json_bytes (json, "last_claim_by", node->claimant,
+                                 strlen (node->claimant));
     }
     return json;
 }
@@ -97,16 +96,16 @@ s_info_node (const zseq_node_info_t *node, uint64_t highest)
 static int
 s_info_json (const char *name, const zseq_info_t *info, uint64_t next)
 {
-    char text[ZSEQ_CLI_TEXT_MAX];
-    zseq_text_escape (name, text, sizeof text);
     uint64_t highest = s_highest (info, next);
     json_t *nodes = json_array ();
     for (size_t node = 0; node < info->nodes; node++)
         json_array_append_new (nodes, s_info_node (&info->node[node], highest));
-    json_t *json =
-      json_pack ("{s:s, s:n, s:o}", "sequence", text, "next", "nodes", nodes);
-    if (json && next)
-        json_object_set_new (json, "next", zseq_cli_json_number (next));
+    json_t *json = json_object ();
+    if (json)
+        zseq_cli_json_bytes (json, "sequence", name, strlen (name));
+    json_object_set_new (json, "next",
+                         next ? zseq_cli_json_number (next) : json_null ());
+    json_object_set_new (json, "nodes", nodes);
     return zseq_cli_print_json (json);
 }
 

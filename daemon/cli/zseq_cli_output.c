@@ -113,6 +113,8 @@ s_print_json (json_t *json, size_t flags, const char *end)
         return ZSEQ_CLI_FAILED;
     }
     int result = ZSEQ_CLI_DONE;
+    //  A terminal shows no character that hides or turns the text.
+    flags |= JSON_ENSURE_ASCII;
     if (json_dumpf (json, stdout, flags) < 0 || fputs (end, stdout) < 0)
         result = zseq_cli_unwritable ();
     json_decref (json);

@@ -8,10 +8,36 @@
 
 #include "zseq_cli_texts.h"
 
+//  Characters that are not seen, or turn, hide or break the text around them:
+//  category Cf of Unicode 15, and the separators of lines and paragraphs. A
+//  character of the first and of the last number, each in UTF-8.
+static const char *const s_unseen[][2] = {
+  {"\u00ad", "\u00ad"},         {"\u0600", "\u0605"},
+  {"\u061c", "\u061c"},         {"\u06dd", "\u06dd"},
+  {"\u070f", "\u070f"},         {"\u0890", "\u0891"},
+  {"\u08e2", "\u08e2"},         {"\u180e", "\u180e"},
+  {"\u200b", "\u200f"},         {"\u2028", "\u202e"},
+  {"\u2060", "\u206f"},         {"\ufeff", "\ufeff"},
+  {"\ufff9", "\ufffb"},         {"\U000110bd", "\U000110bd"},
+  {"\U000110cd", "\U000110cd"}, {"\U00013430", "\U0001343f"},
+  {"\U0001bca0", "\U0001bca3"}, {"\U0001d173", "\U0001d17a"},
+  {"\U000e0000", "\U000e007f"}};
+
+//  UTF-8 sorts as the numbers of its characters do.
+static bool
+s_is_unseen (const char *character, size_t size)
+{
+    for (size_t index = 0; index < sizeof s_unseen / sizeof *s_unseen; index++)
+        if (strlen (s_unseen[index][0]) == size &&
+            memcmp (character, s_unseen[index][0], size) >= 0 &&
+            memcmp (character, s_unseen[index][1], size) <= 0)
+            return true;
+    return false;
+}
+
 //  Bytes of the UTF-8 character at text, of which left bytes are left, that is
-//  safe to print, or 0: not well formed, a control character (Unicode 15, table
-//  3-7), or U+FEFF, which is not seen and at the beginning of a file is a byte
-//  order mark.
+//  safe to print, or 0: not well formed (Unicode 15, table 3-7), a control
+//  character, or one that is not seen.
 static size_t
 s_printable_size (const char *text, size_t left)
 {
@@ -42,13 +68,12 @@ s_printable_size (const char *text, size_t left)
     }
     else
         return 0;
-    if (size > left || byte[1] < low || byte[1] > high ||
-        strncmp (text, ZSEQ_TEXT_MARK, size) == 0)
+    if (size > left || byte[1] < low || byte[1] > high)
         return 0;
     for (size_t index = 2; index < size; index++)
         if ((byte[index] & 0xc0) != 0x80)
             return 0;
-    return size;
+    return s_is_unseen (text, size) ? 0 : size;
 }
 
 const char *

@@ -10,7 +10,8 @@
 #define ZSEQ_TEXT_MARK "\xef\xbb\xbf"  //  U+FEFF, the byte order mark
 
 //  Copies text to out[0..size), so that it is one line of well-formed UTF-8
-//  and cannot drive a terminal: other bytes and the backslash become \xHH.
+//  and cannot drive a terminal: other bytes, characters that are not seen or
+//  turn the text, and the backslash become \xHH.
 //  What does not fit is cut off. Returns out.
 const char *zseq_text_escape (const char *text, char *out, size_t size);
 

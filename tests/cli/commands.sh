@@ -18,6 +18,18 @@ holds "a batch takes whole batches" test "$(cat "$work/out")" -ge 301
 answers 1 env ZSEQ_URI="$(uri a b c)" "$zseq" next by-environment
 answers 1 "$zseq" next by-option --uri="$(uri b)" --timeout=5000
 
+#  A name that would turn or hide what a terminal shows: escaped where people
+#  read it; in JSON by JSON's rules, once.
+turns=$(printf 'turn\u202eed\x1b[1m')
+answers 1 "${ask[@]}" next "$turns"
+answers "$(printf 'turn\\xe2\\x80\\xaeed\\x1b[1m\t2')" "${ask[@]}" list turn
+run "${ask[@]}" info "$turns" -w json
+holds "JSON escapes a name once" \
+    grep -qF '"sequence": "turn\u202Eed\u001B[1m"' "$work/out"
+run "${ask[@]}" info "$(printf 'broken\xff')" -w json
+holds "JSON has bytes that are no text in base 64" \
+    grep -qF '"sequence_base64": "YnJva2Vu/w=="' "$work/out"
+
 #  range
 answers "1 1" "${ask[@]}" range ranges 1
 answers "2 1001" "${ask[@]}" range ranges 1000
@@ -79,7 +91,7 @@ answers "" "${ask[@]}" list nobody
 run "${ask[@]}" list
 grep -v '\\' "$work/out" | LC_ALL=C sort -c
 holds "list is in byte order" test $? -eq 0
-holds "list names every sequence" test "$(wc -l <"$work/out")" -eq 22
+holds "list names every sequence" test "$(wc -l <"$work/out")" -eq 23
 holds "no name has left the directory" \
     test "$(find "$work" -mindepth 1 -maxdepth 1 -type d | wc -l)" -eq 3
 

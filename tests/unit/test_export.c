@@ -478,6 +478,26 @@ Test (text, is_the_same_after_it_was_escaped)
     cr_assert_str_eq (escaped, text);
 }
 
+Test (text, shows_no_character_that_hides_or_turns)
+{
+    static const char *const unseen[] = {
+      "\u00ad", "\u061c", "\u200b", "\u200f",     "\u2028",     "\u202a",
+      "\u202e", "\u2060", "\ufeff", "\U000110bd", "\U000e007f", "\u2069"};
+    static const char *const seen[] = {"\u00ac", "\u00ae", "\u200a", "\u2010",
+                                       "\u2027", "\u202f", "\u2070", "\ufefe"};
+    char escaped[64];
+    for (size_t at = 0; at < sizeof unseen / sizeof *unseen; at++) {
+        zseq_text_escape (unseen[at], escaped, sizeof escaped);
+        cr_expect_eq (escaped[0], '\\', "%zu: %s", at, escaped);
+        cr_expect_eq (strlen (escaped), 4 * strlen (unseen[at]), "%zu", at);
+        cr_assert (zseq_text_unescape (escaped));
+        cr_expect_str_eq (escaped, unseen[at]);
+    }
+    for (size_t at = 0; at < sizeof seen / sizeof *seen; at++)
+        cr_expect_str_eq (zseq_text_escape (seen[at], escaped, sizeof escaped),
+                          seen[at]);
+}
+
 Test (text, holds_whole_numbers_in_their_bounds)
 {
     uint64_t value = 77;

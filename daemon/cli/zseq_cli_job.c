@@ -93,8 +93,8 @@ zseq_cli_floor (const zseq_cli_job_t *job, uint64_t *floor_p)
 {
     uint64_t number = 0;
     char name[64];
-    //  What it returns only fails on kernels that have no randomness yet.
-    (void) getrandom (&number, sizeof number, 0);
+    if (getrandom (&number, sizeof number, 0) != sizeof number)
+        return ZSEQ_EIO;
     (void) snprintf (name, sizeof name, "zseq-floor-%016" PRIx64, number);
     zseq_t *seq = zseq_new (job->client, name);
     if (!seq)

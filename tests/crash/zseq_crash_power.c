@@ -34,7 +34,7 @@ s_move (size_t node)
 {
     const char *directory =
       zseq_cluster_directory (zseq_crash_cluster (s_crash), node);
-    char moved[S_POINT_MAX + 8];
+    char moved[sizeof s_point + 8];
     char log[S_POINT_MAX + 8];
     snprintf (s_point[node], S_POINT_MAX, "%s.disk", directory);
     snprintf (moved, sizeof moved, "%s/node", s_point[node]);

@@ -334,6 +334,40 @@ zseq_table_insert (zseq_table_t *self, const char *name, size_t size,
     return ZSEQ_OK;
 }
 
+//  The branch above the entry goes with it: what is on its other side takes the
+//  branch's place.
+void
+zseq_table_remove (zseq_table_t *self, zseq_entry_t *entry)
+{
+    assert (self);
+    assert (entry);
+
+    const char *name = zseq_entry_name (entry);
+    uintptr_t *above_p = NULL;
+    uintptr_t *link_p = &self->root;
+    while (s_inner (*link_p)) {
+        above_p = link_p;
+        s_branch_t *branch = s_branch (*link_p);
+        link_p = &branch->side[s_side (branch, name, entry->name_size)];
+    }
+    assert (s_entry (*link_p) == entry);
+    if (above_p) {
+        s_branch_t *branch = s_branch (*above_p);
+        *above_p = branch->side[link_p == &branch->side[0]];
+        free (branch);
+    }
+    else
+        self->root = 0;
+
+    zseq_entry_t **bucket = s_bucket_at (
+      self, s_bucket_number (name, entry->name_size, self->buckets));
+    while (*bucket != entry)
+        bucket = &(*bucket)->bucket;
+    *bucket = entry->bucket;
+    self->count--;
+    free (entry);
+}
+
 //  An ascending walk; the inner nodes whose right side is still to come lie on
 //  a stack, one per bit of a name at most.
 typedef struct {

@@ -1,5 +1,5 @@
-//  The bounded table of the names that a node holds, in byte order. Names are
-//  never removed. It is two structures over the same entries:
+//  The bounded table of the names that a node holds, in byte order. It is two
+//  structures over the same entries:
 //
 //  A crit-bit tree (Bernstein, "Crit-bit trees"; Langley, "Crit-bit Trees",
 //  2008) looks up, lists by prefix and pages. An inner node is the first bit in
@@ -29,7 +29,7 @@
 
 //  What the table needs of an entry. The owner's struct begins with it, so that
 //  a pointer to one is a pointer to the other; the name follows that struct. An
-//  entry's address holds as long as the table.
+//  entry's address holds until it is removed.
 typedef struct zseq_entry {
     struct zseq_entry *bucket;  //  Next in its bucket of the index
     uint16_t name_at;           //  Where the name begins, bytes from here
@@ -62,6 +62,9 @@ zseq_entry_t *zseq_table_find (const zseq_table_t *self, const char *name,
 //  own fields. Errors: ZSEQ_EFULL (entries_max names are there), ZSEQ_ENOMEM.
 int zseq_table_insert (zseq_table_t *self, const char *name, size_t size,
                        zseq_entry_t **entry_p);
+
+//  Removes an entry of the table, and frees it.
+void zseq_table_remove (zseq_table_t *self, zseq_entry_t *entry);
 
 //  Collects up to count entries whose names begin with prefix and lie above
 //  after (empty for all), ascending by bytes. Returns how many.

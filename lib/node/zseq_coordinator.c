@@ -7,8 +7,10 @@
 //  Names of which it is kept what is known, in case they are asked for again;
 //  more only as long as they are in use.
 #define QUEUES_MAX 4096
-//  How many of them are looked at for one that can go.
+//  How many of them are looked at for one that can go, and at a tick for those
+//  that nothing was won of.
 #define LOOKS_MAX 16
+#define TICK_LOOKS_MAX 256
 
 //  How long a client may be waited for, whatever it says.
 #define TIMEOUT_US_MAX 60000000
@@ -95,6 +97,8 @@ zseq_coordinator_new (const zseq_coordinator_rank_t *rank, size_t requests_max,
     assert (hooks->ask);
     assert (hooks->answer);
     assert (hooks->draw);
+    assert (hooks->untouched);
+    assert (hooks->forget);
 
     zseq_coordinator_t *self = calloc (1, sizeof *self);
     if (!self)
@@ -115,6 +119,37 @@ zseq_coordinator_new (const zseq_coordinator_rank_t *rank, size_t requests_max,
     return self;
 }
 
+//  Frees the queue of a place that is not in use, and its sequence, if no NEXT
+//  has won anything of it.
+static void
+s_clear_place (zseq_coordinator_t *self, zseq_sequence_t *sequence)
+{
+    zseq_request_queue_free (&sequence->queue);
+    if (self->hooks.untouched (self->hooks.arg, sequence))
+        self->hooks.forget (self->hooks.arg, sequence);
+}
+
+//  Clears places of names that nothing was won of: a flood of such names must
+//  not take the memory of others.
+static void
+s_sweep (zseq_coordinator_t *self)
+{
+    size_t looks =
+      self->entry_count < TICK_LOOKS_MAX ? self->entry_count : TICK_LOOKS_MAX;
+    for (; looks; looks--) {
+        if (self->hand >= self->entry_count)
+            self->hand = 0;
+        zseq_sequence_t *sequence = self->sequences[self->hand];
+        if (!zseq_request_queue_idle (sequence->queue) ||
+            !self->hooks.untouched (self->hooks.arg, sequence)) {
+            self->hand++;
+            continue;
+        }
+        self->sequences[self->hand] = self->sequences[--self->entry_count];
+        s_clear_place (self, sequence);
+    }
+}
+
 //  A place for a further queue: that of a name that is not in use, or a new
 //  one.
 static zseq_sequence_t **
@@ -126,7 +161,7 @@ s_new_place (zseq_coordinator_t *self)
         zseq_sequence_t **place = &self->sequences[self->hand];
         if (!zseq_request_queue_idle ((*place)->queue))
             continue;
-        zseq_request_queue_free (&(*place)->queue);
+        s_clear_place (self, *place);
         return place;
     }
     if (self->entry_count == self->entry_size) {
@@ -173,6 +208,17 @@ zseq_coordinator_retry_us (const zseq_coordinator_t *self)
     return zseq_batcher_stats (self->batcher)->rtt_us + 1;
 }
 
+bool
+zseq_coordinator_has_capacity (const zseq_coordinator_t *self,
+                               const zseq_sender_t *sender)
+{
+    assert (self);
+    assert (sender);
+    return self->requests < self->requests_max &&
+           self->waiting[s_sender_slot (sender)] <=
+             self->requests_max / SENDER_SHARE;
+}
+
 int
 zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
                        const zseq_sender_t *sender, const zseq_msg_t *msg,
@@ -183,9 +229,7 @@ zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
     assert (sender);
     assert (msg);
 
-    if (self->requests == self->requests_max ||
-        self->waiting[s_sender_slot (sender)] >
-          self->requests_max / SENDER_SHARE ||
+    if (!zseq_coordinator_has_capacity (self, sender) ||
         (!sequence->queue && !s_make_queue (self, sequence)))
         return ZSEQ_EBUSY;
     s_next_t *next = self->free_nexts;
@@ -238,6 +282,7 @@ zseq_coordinator_tick (zseq_coordinator_t *self, uint64_t now_us)
 {
     assert (self);
     zseq_batcher_tick (self->batcher, now_us);
+    s_sweep (self);
 }
 
 uint64_t

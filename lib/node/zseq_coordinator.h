@@ -25,6 +25,10 @@ typedef struct {
                     const zseq_msg_t *msg);
     //  A request ID that was never used before.
     uint64_t (*draw) (void *arg);
+    //  Whether nothing of a sequence was ever claimed or raised. _forget frees
+    //  such a one, for which no NEXT waits here.
+    bool (*untouched) (void *arg, const zseq_sequence_t *sequence);
+    void (*forget) (void *arg, zseq_sequence_t *sequence);
 } zseq_coordinator_hooks_t;
 
 //  A coordinator of a node in a cluster. rank, which is copied, ranks the nodes
@@ -34,7 +38,12 @@ zseq_coordinator_new (const zseq_coordinator_rank_t *rank, size_t requests_max,
                       const zseq_coordinator_hooks_t *hooks);
 void zseq_coordinator_destroy (zseq_coordinator_t **self_p);
 
-//  Accepts a NEXT for sequence's name; the answer comes later. Errors:
+//  Whether one more NEXT of that sender may wait.
+bool zseq_coordinator_has_capacity (const zseq_coordinator_t *self,
+                                    const zseq_sender_t *sender);
+
+//  Accepts a NEXT for sequence's name; the answer comes later. A sequence of
+//  which no NEXT has won anything is forgotten when none waits for it. Errors:
 //  ZSEQ_EBUSY (too many wait, of all senders or of this one, or no memory).
 int zseq_coordinator_next (zseq_coordinator_t *self, zseq_sequence_t *sequence,
                            const zseq_sender_t *sender, const zseq_msg_t *msg,

@@ -40,6 +40,7 @@ zseq_node_new (const zseq_record_t *record, const zseq_node_limits_t *limits,
     self->process = seed ? seed : 1;  //  0 stands for no process
     self->queue.waiting_max = limits->waiting_max;
     self->queue.dirty_end = &self->queue.dirty;
+    self->queue.fresh_end = &self->queue.fresh;
     self->reservation.ahead_us = limits->reserve_us;
     self->reservation.end = &self->reservation.first;
     self->act = act;
@@ -155,7 +156,7 @@ zseq_node_idle (const zseq_node_t *self)
     return self->queue.waiting_count == 0 && self->disk.writing == 0 &&
            !self->disk.record_writing && self->kv.waiting_count == 0 &&
            self->kv.writing_count == 0 &&
-           (self->recovering || !self->queue.dirty);
+           (self->recovering || !zseq_node_queue_dirty (self));
 }
 
 void

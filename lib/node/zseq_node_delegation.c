@@ -24,6 +24,11 @@ zseq_node_delegation_next (zseq_node_t *self, const zseq_event_t *event)
     if (!zseq_node_seq_admit (self, event, 0))
         return;
     (void) zseq_node_contention_note (self, &event->sender, event->msg->name);
+    //  Before the name takes memory.
+    if (!zseq_coordinator_has_capacity (self->coordinator, &event->sender)) {
+        s_refuse_busy (self, event);
+        return;
+    }
     zseq_sequence_t *sequence = zseq_node_seq_obtain (self, event);
     if (sequence &&
         zseq_coordinator_next (self->coordinator, sequence, &event->sender,
@@ -95,11 +100,29 @@ s_answer_next (void *arg, const zseq_sender_t *sender, const zseq_msg_t *msg)
     zseq_node_send (self, sender);
 }
 
+static bool
+s_untouched (void *arg, const zseq_sequence_t *sequence)
+{
+    return zseq_node_seq_untouched (arg, sequence);
+}
+
+static void
+s_forget (void *arg, zseq_sequence_t *sequence)
+{
+    zseq_node_t *self = arg;
+    zseq_table_remove (self->table, &sequence->entry);
+    self->names_full = false;
+}
+
 zseq_coordinator_t *
 zseq_node_delegation_new (zseq_node_t *self, size_t requests_max)
 {
-    zseq_coordinator_hooks_t hooks = {
-      .arg = self, .ask = s_ask, .answer = s_answer_next, .draw = s_draw};
+    zseq_coordinator_hooks_t hooks = {.arg = self,
+                                      .ask = s_ask,
+                                      .answer = s_answer_next,
+                                      .draw = s_draw,
+                                      .untouched = s_untouched,
+                                      .forget = s_forget};
     const zseq_members_t *members = &self->record.members;
     zseq_coordinator_rank_t rank;
     zseq_coordinator_rank_init (&rank, members->n);

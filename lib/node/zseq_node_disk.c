@@ -11,6 +11,9 @@
 
 //  How long the node waits before it writes again what the disk has refused.
 #define REFUSED_US 1000000
+//  New names that are written at the same time, while the node votes. As many
+//  share a sync.
+#define FRESH_WRITING_MAX 256
 
 void
 zseq_node_disk_write_record (zseq_node_t *self)
@@ -30,27 +33,42 @@ zseq_node_disk_write_record (zseq_node_t *self)
     }
 }
 
+//  Takes the first sequence of a list, and writes it.
+static void
+s_write_first (zseq_node_t *self, zseq_sequence_t **list)
+{
+    zseq_sequence_t *sequence = *list;
+    *list = sequence->dirty;
+    sequence->queued = false;
+    sequence->writing = true;
+    self->disk.writing++;
+    sequence->first_write = zseq_node_seq_fresh (sequence);
+    self->disk.fresh_writing += sequence->first_write;
+    zseq_busy_set (&self->disk.busy, true, self->now_us);
+    //  Deferred writes become durable with the record that lets the node vote
+    //  again. A name that is on disk already is not deferred.
+    zseq_action_t action = {
+      .type = ZSEQ_ACTION_PERSIST,
+      .sequence = sequence,
+      .durable_to = zseq_node_reservation_target (self, sequence),
+      .deferred =
+        self->recovering && !self->record.voting && sequence->durable_to == 0};
+    self->act (&action, self->arg);
+}
+
+//  A new name takes a file of its own: a write of a known name waits for a
+//  bounded number of these.
 void
 zseq_node_disk_write_entries (zseq_node_t *self)
 {
-    while (self->queue.dirty) {
-        zseq_sequence_t *sequence = self->queue.dirty;
-        self->queue.dirty = sequence->dirty;
-        sequence->queued = false;
-        sequence->writing = true;
-        self->disk.writing++;
-        zseq_busy_set (&self->disk.busy, true, self->now_us);
-        //  Deferred writes become durable with the record that lets the node
-        //  vote again. A name that is on disk already is not deferred.
-        zseq_action_t action = {
-          .type = ZSEQ_ACTION_PERSIST,
-          .sequence = sequence,
-          .durable_to = zseq_node_reservation_target (self, sequence),
-          .deferred = self->recovering && !self->record.voting &&
-                      sequence->durable_to == 0};
-        self->act (&action, self->arg);
-    }
+    while (self->queue.dirty)
+        s_write_first (self, &self->queue.dirty);
     self->queue.dirty_end = &self->queue.dirty;
+    while (self->queue.fresh &&
+           (self->recovering || self->disk.fresh_writing < FRESH_WRITING_MAX))
+        s_write_first (self, &self->queue.fresh);
+    if (!self->queue.fresh)
+        self->queue.fresh_end = &self->queue.fresh;
 }
 
 //  What the disk has said.
@@ -117,6 +135,7 @@ zseq_node_disk_entry_written (zseq_node_t *self, const zseq_event_t *event)
 
     sequence->writing = false;
     self->disk.writing--;
+    self->disk.fresh_writing -= sequence->first_write;
     zseq_busy_set (&self->disk.busy, self->disk.writing > 0, self->now_us);
     if (event->status == ZSEQ_OK) {
         //  S8: what is durable never becomes less.

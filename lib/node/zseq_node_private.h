@@ -20,6 +20,8 @@
 #define ZSEQ_CALLERS_MAX 1024
 //  Names whose contention is distinguished.
 #define ZSEQ_CONTENTION_SLOTS 4096
+//  Senders whose requests for new names are counted apart.
+#define ZSEQ_FRESH_SENDERS 4096
 //  Connections whose labels are kept.
 #define ZSEQ_LABELS 1024
 //  The oldest is ten seconds old or a little older.
@@ -38,6 +40,7 @@ typedef struct {
     uint64_t count;
     uint64_t name_hash;  //  Of zseq_node_contention
     uint32_t following;  //  Next in the sequence's queue, or in the free list
+    bool fresh;          //  The sequence was on no disk when it began to wait
 } zseq_waiting_t;
 
 //  Whether a peer answers, as far as the log has said.
@@ -118,10 +121,11 @@ typedef struct {
     char refusal[REFUSAL_MAX];  //  Why, while anything is refused
     zseq_record_t snapshot;     //  What that write holds
     size_t writing;             //  Entries whose write is in flight
+    size_t fresh_writing;       //  ... and whose names are on no disk
     zseq_busy_t busy;           //  While there are any
 } zseq_node_disk_t;
 
-//  Of zseq_node_queue; zseq_node_disk empties dirty.
+//  Of zseq_node_queue; zseq_node_disk empties dirty, and fresh bit by bit.
 typedef struct {
     zseq_waiting_t *waiting;  //  Slot 0 is unused
     uint32_t waiting_size;
@@ -130,6 +134,11 @@ typedef struct {
     size_t waiting_max;
     zseq_sequence_t *dirty;  //  Entries to be written at the next flush
     zseq_sequence_t **dirty_end;
+    zseq_sequence_t *fresh;  //  The same, of names that are on no disk
+    zseq_sequence_t **fresh_end;
+    size_t fresh_waiting;  //  Requests for such names that wait
+    uint32_t fresh_of[ZSEQ_FRESH_SENDERS];  //  ... of the senders with that
+                                            //  hash
 } zseq_node_queue_t;
 
 //  Of zseq_node_reservation.
@@ -425,8 +434,15 @@ void zseq_node_refuse (zseq_node_t *self, const zseq_event_t *event,
 //  Has the next flush write a sequence.
 void zseq_node_mark_dirty (zseq_node_t *self, zseq_sequence_t *sequence);
 
-//  Whether one more request may wait. Allocates its slot.
-bool zseq_node_queue_has_capacity (zseq_node_t *self);
+//  Whether one more request of that sender for that sequence, or for a new name
+//  (NULL), may wait. Requests for names that are on no disk yet may take half
+//  of the places, and those of one sender half of these. Allocates its slot.
+bool zseq_node_queue_has_capacity (zseq_node_t *self,
+                                   const zseq_sequence_t *sequence,
+                                   const zseq_sender_t *sender);
+
+//  Whether a sequence waits to be written.
+bool zseq_node_queue_dirty (const zseq_node_t *self);
 
 //  Answers a request that was granted, or refused with a next.
 void zseq_node_queue_answer (zseq_node_t *self, const zseq_sender_t *sender,
@@ -640,6 +656,18 @@ bool zseq_node_seq_admit (zseq_node_t *self, const zseq_event_t *event,
                           uint64_t end);
 
 //  The sequence of the request's name, made if need be. NULL: refused.
+//  Whether the name of a sequence is on no disk, and no write of it was done.
+static inline bool
+zseq_node_seq_fresh (const zseq_sequence_t *sequence)
+{
+    return sequence->durable_to == 0 && !sequence->journaled;
+}
+
+//  Whether a sequence is as zseq_node_seq_obtain makes it, and nothing refers
+//  to it but its queue at the coordinator.
+bool zseq_node_seq_untouched (const zseq_node_t *self,
+                              const zseq_sequence_t *sequence);
+
 zseq_sequence_t *zseq_node_seq_obtain (zseq_node_t *self,
                                        const zseq_event_t *event);
 

@@ -13,13 +13,44 @@ zseq_node_mark_dirty (zseq_node_t *self, zseq_sequence_t *sequence)
         return;
     sequence->queued = true;
     sequence->dirty = NULL;
-    *self->queue.dirty_end = sequence;
-    self->queue.dirty_end = &sequence->dirty;
+    zseq_sequence_t ***end_p = zseq_node_seq_fresh (sequence)
+                                 ? &self->queue.fresh_end
+                                 : &self->queue.dirty_end;
+    **end_p = sequence;
+    *end_p = &sequence->dirty;
 }
 
 bool
-zseq_node_queue_has_capacity (zseq_node_t *self)
+zseq_node_queue_dirty (const zseq_node_t *self)
 {
+    return self->queue.dirty || self->queue.fresh;
+}
+
+//  The count of a sender's requests for new names.
+static uint32_t *
+s_fresh_of (zseq_node_t *self, const zseq_sender_t *sender)
+{
+    return &self->queue
+              .fresh_of[zseq_sender_hash (sender) % ZSEQ_FRESH_SENDERS];
+}
+
+//  A flood of new names must not keep other names, or other senders, waiting.
+static bool
+s_admits_fresh (zseq_node_t *self, const zseq_sender_t *sender)
+{
+    size_t max = self->queue.waiting_max - self->queue.waiting_max / 2;
+    return self->queue.fresh_waiting < max &&
+           *s_fresh_of (self, sender) < max - max / 2;
+}
+
+bool
+zseq_node_queue_has_capacity (zseq_node_t *self,
+                              const zseq_sequence_t *sequence,
+                              const zseq_sender_t *sender)
+{
+    if ((!sequence || zseq_node_seq_fresh (sequence)) &&
+        !s_admits_fresh (self, sender))
+        return false;
     if (self->queue.waiting_free)
         return true;
     if (self->queue.waiting_count == self->queue.waiting_max)
@@ -80,6 +111,11 @@ zseq_node_queue_wait (zseq_node_t *self, zseq_sequence_t *sequence,
     self->queue.waiting_free = self->queue.waiting[slot].following;
     self->queue.waiting_count++;
     self->queue.waiting[slot] = *granted;
+    self->queue.waiting[slot].fresh = zseq_node_seq_fresh (sequence);
+    if (self->queue.waiting[slot].fresh) {
+        self->queue.fresh_waiting++;
+        ++*s_fresh_of (self, &granted->sender);
+    }
     if (sequence->waiting)
         self->queue.waiting[sequence->waiting_last].following = slot;
     else
@@ -102,6 +138,10 @@ zseq_node_release (zseq_node_t *self, zseq_sequence_t *sequence,
             break;
         if (self->voting)
             zseq_node_queue_answer (self, &granted->sender, granted, status);
+        if (granted->fresh) {
+            self->queue.fresh_waiting--;
+            --*s_fresh_of (self, &granted->sender);
+        }
         sequence->waiting = granted->following;
         granted->following = self->queue.waiting_free;
         self->queue.waiting_free = slot;

@@ -241,7 +241,8 @@ void
 zseq_node_recovery_maybe_vote (zseq_node_t *self)
 {
     if (self->recovering && self->recovery.phase == PHASE_SETTLE &&
-        !self->queue.dirty && self->disk.writing == 0 && !self->record.voting &&
+        !zseq_node_queue_dirty (self) && self->disk.writing == 0 &&
+        !self->record.voting &&
         zseq_node_kv_settled (self, &self->recovery.settled) &&
         !self->stopping) {
         self->record.start_voted = true;

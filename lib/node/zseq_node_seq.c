@@ -111,7 +111,7 @@ s_find (const zseq_node_t *self, const zseq_msg_t *msg)
     return zseq_sequence_find (self->table, msg->name.data, msg->name.size);
 }
 
-//  Names never go, so this is until the process ends.
+//  Names go only if nothing was ever claimed of them.
 static void
 s_note_full (zseq_node_t *self)
 {
@@ -119,6 +119,16 @@ s_note_full (zseq_node_t *self)
         zseq_node_log (self, ZSEQ_LOG (NAMES_FULL),
                        zseq_table_count (self->table));
     self->names_full = true;
+}
+
+bool
+zseq_node_seq_untouched (const zseq_node_t *self,
+                         const zseq_sequence_t *sequence)
+{
+    return zseq_node_seq_fresh (sequence) && !sequence->waiting &&
+           !sequence->queued && !sequence->writing && !sequence->listed &&
+           self->disk.refused != sequence &&
+           sequence->seq.next <= zseq_node_floor (self, s_name (sequence));
 }
 
 zseq_sequence_t *
@@ -160,7 +170,7 @@ zseq_node_seq_read (zseq_node_t *self, const zseq_event_t *event)
         s_answer_next (self, event, zseq_node_floor (self, event->msg->name),
                        ZSEQ_OK);
     else if (!s_durable (self, sequence) &&
-             !zseq_node_queue_has_capacity (self))
+             !zseq_node_queue_has_capacity (self, sequence, &event->sender))
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
     else
         s_grant (self, event, sequence, 0);
@@ -183,7 +193,7 @@ zseq_node_seq_claim (zseq_node_t *self, const zseq_event_t *event)
         s_answer_next (self, event, seq.next, rc);
         return;
     }
-    if (!zseq_node_queue_has_capacity (self)) {
+    if (!zseq_node_queue_has_capacity (self, sequence, &event->sender)) {
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
         return;
     }
@@ -202,7 +212,8 @@ zseq_node_seq_raise (zseq_node_t *self, const zseq_event_t *event)
     const zseq_msg_t *msg = event->msg;
     if (!zseq_node_seq_admit (self, event, msg->raise.to))
         return;
-    if (!zseq_node_queue_has_capacity (self)) {
+    if (!zseq_node_queue_has_capacity (self, s_find (self, msg),
+                                       &event->sender)) {
         zseq_node_refuse (self, event, ZSEQ_EBUSY);
         return;
     }

@@ -48,9 +48,11 @@ void
 zseq_node_suspend (zseq_node_t *self)
 {
     self->voting = false;
-    for (zseq_sequence_t *sequence = self->queue.dirty; sequence;
-         sequence = sequence->dirty)
-        zseq_node_release (self, sequence, UINT64_MAX, ZSEQ_ENOTVOTING);
+    zseq_sequence_t *const lists[] = {self->queue.dirty, self->queue.fresh};
+    for (size_t list = 0; list < sizeof lists / sizeof *lists; list++)
+        for (zseq_sequence_t *sequence = lists[list]; sequence;
+             sequence = sequence->dirty)
+            zseq_node_release (self, sequence, UINT64_MAX, ZSEQ_ENOTVOTING);
     zseq_node_kv_drop (self);
     self->kv.refused = 0;
     zseq_coordinator_end (self->coordinator, ZSEQ_ENOTVOTING);

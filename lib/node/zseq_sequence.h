@@ -20,11 +20,12 @@ typedef struct zseq_sequence {
       *reserved;  //  Next in the list of those with a reservation
     struct zseq_request_queue *queue;  //  Its queue at the coordinator, or NULL
     zseq_reservation_t reservation;
-    bool queued;     //  It is in the list of those to persist
-    bool writing;    //  A write of it is in flight
-    bool journaled;  //  Its name is in the names journal
-    bool listed;     //  It is in the list of those with a reservation
-    bool shrinking;  //  The next write stores a smaller reservation
+    bool queued;       //  It is in the list of those to persist
+    bool writing;      //  A write of it is in flight
+    bool first_write;  //  ... of a name that is on no disk
+    bool journaled;    //  Its name is in the names journal
+    bool listed;       //  It is in the list of those with a reservation
+    bool shrinking;    //  The next write stores a smaller reservation
 } zseq_sequence_t;
 
 //  A table of at most names_max (at least 1) sequences. NULL: no memory.

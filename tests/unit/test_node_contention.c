@@ -2,6 +2,7 @@
 //  for a name, and how large the last claim was (lib/doc/wire.md, 6.9 and 6.4).
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "zseq_node_fixture.h"
@@ -129,6 +130,30 @@ Test (node_contention, refuses_as_busy_what_is_too_much_of_one_sender)
     cr_assert_gt (reply->msg.next.retry_us, 0);
     for (size_t other = 0; other < accepted; other++)
         cr_assert_null (s_ask (self, 2, ZSEQ_OP_NEXT, "orders"));
+    fixture_destroy (&self);
+}
+
+//  Names that nothing was won of hold no memory, whether they are refused at
+//  once or in the end.
+Test (node_contention, forgets_names_of_nexts_that_win_nothing)
+{
+    fixture_t *self = fixture_voter ();
+    fixture_claim_durably (self, "orders", 1, 1);
+    size_t refused = 0;
+    for (size_t number = 0; number < 90; number++) {
+        char name[16];
+        snprintf (name, sizeof name, "new-%zu", number);
+        refused += s_ask (self, 1, ZSEQ_OP_NEXT, name) != NULL;
+    }
+    cr_assert_eq (zseq_node_count (self->node), 1 + 90 - refused);
+    cr_assert_gt (refused, 10);
+    cr_assert_null (s_ask (self, 2, ZSEQ_OP_NEXT, "orders"));
+    //  Nobody answers the coordinator's questions.
+    fixture_tick (self, 3000000);
+    fixture_tick (self, 3000000);
+    cr_assert_eq (zseq_node_count (self->node), 1);
+    cr_assert_null (s_ask (self, 1, ZSEQ_OP_NEXT, "new-1"));
+    cr_assert_eq (zseq_node_count (self->node), 2);
     fixture_destroy (&self);
 }
 

@@ -8,6 +8,7 @@
 //  all of it.
 
 #include <criterion/criterion.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "zseq_node_fixture.h"
@@ -306,14 +307,88 @@ Test (node, is_busy_when_too_many_wait_and_takes_nothing)
     record.voting = true;
     fixture_t *self = fixture_new (&record, 10, 2);
     fixture_tick (self, 0);
-    fixture_claim (self, "orders", 1, 1);
+    fixture_claim_durably (self, "orders", 1, 1);
     fixture_claim (self, "orders", 2, 1);
-    cr_assert_eq (self->count, 0);
     fixture_claim (self, "orders", 3, 1);
+    cr_assert_eq (self->count, 0);
+    fixture_claim (self, "orders", 4, 1);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                   ZSEQ_EBUSY);
     fixture_flush (self);
-    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->durable_to, 3);
+    cr_assert_eq (fixture_only (self, ZSEQ_ACTION_PERSIST)->durable_to, 4);
+    fixture_destroy (&self);
+}
+
+//  A request of a client for a new name; how many of it are taken until the
+//  node is busy.
+static size_t
+s_flood_of_names (fixture_t *self, char client, size_t requests)
+{
+    size_t taken = 0;
+    for (size_t number = 0; number < requests; number++) {
+        char name[32];
+        snprintf (name, sizeof name, "flood-%c-%zu", client, number);
+        zseq_msg_t msg = fixture_request (ZSEQ_OP_RAISE, name, 900);
+        msg.raise.to = 7;
+        zseq_event_t event = {.type = ZSEQ_EVENT_REQUEST, .msg = &msg};
+        event.sender.route.size = 1;
+        event.sender.route.id[0] = (uint8_t) client;
+        fixture_step (self, event);
+        taken += self->count == 0;
+        if (self->count)
+            cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
+                          ZSEQ_EBUSY);
+    }
+    return taken;
+}
+
+Test (node, keeps_places_for_known_names_and_for_others_new_ones)
+{
+    zseq_record_t record = fixture_voting_record ();
+    fixture_t *self = fixture_new (&record, 1000, 40);
+    fixture_start (self);
+    fixture_claim_durably (self, "orders", 1, 1);
+    //  20 places for new names, 10 of them for one sender.
+    cr_assert_eq (s_flood_of_names (self, 'x', 50), 10);
+    cr_assert_eq (s_flood_of_names (self, 'y', 50), 10);
+    cr_assert_eq (s_flood_of_names (self, 'z', 50), 0);
+    fixture_claim (self, "orders", 2, 1);
+    cr_assert_eq (self->count, 0);
+    cr_assert_eq (zseq_node_count (self->node), 21);
+    fixture_flush (self);
+    cr_assert_eq (self->count, 21);
+    //  Places that are free again are taken again.
+    zseq_sequence_t *written[21];
+    for (size_t at = 0; at < 21; at++)
+        written[at] = self->seen[at].sequence;
+    for (size_t at = 0; at < 21; at++)
+        fixture_persisted (self, written[at], 7, ZSEQ_OK);
+    cr_assert_eq (s_flood_of_names (self, 'z', 50), 10);
+    fixture_destroy (&self);
+}
+
+//  However many new names wait to be written, a known one waits for few.
+Test (node, writes_known_names_first_and_few_new_ones_at_once)
+{
+    static fixture_seen_t batch[ACTIONS_MAX];
+    zseq_record_t record = fixture_voting_record ();
+    fixture_t *self = fixture_new (&record, 10000, 10000);
+    fixture_start (self);
+    zseq_sequence_t *orders = fixture_claim_durably (self, "orders", 1, 1);
+    cr_assert_eq (s_flood_of_names (self, 'x', 600), 600);
+    fixture_claim (self, "orders", 2, 1);
+    fixture_flush (self);
+    cr_assert_eq (self->seen[0].sequence, orders);
+    cr_assert_eq (self->count, 257);
+    memcpy (batch, self->seen, sizeof batch);
+    fixture_flush (self);
+    cr_assert_eq (self->count, 0);
+    //  Three are done: three others follow, refused or not.
+    fixture_persisted (self, batch[1].sequence, 7, ZSEQ_OK);
+    fixture_persisted (self, batch[2].sequence, 7, ZSEQ_OK);
+    fixture_persisted (self, batch[3].sequence, 7, ZSEQ_ENOSPACE);
+    fixture_flush (self);
+    cr_assert_eq (self->count, 3);
     fixture_destroy (&self);
 }
 

@@ -76,6 +76,13 @@ s_dumb_insert (s_dumb_t *self, const s_name_t *name)
     qsort (self->names, self->count, sizeof *self->names, s_compare);
 }
 
+static void
+s_dumb_remove (s_dumb_t *self, s_name_t *name)
+{
+    size_t at = (size_t) (name - self->names);
+    memmove (name, name + 1, (--self->count - at) * sizeof *name);
+}
+
 static size_t
 s_dumb_page (const s_dumb_t *self, const s_name_t *prefix,
              const s_name_t *after, const s_name_t **page, size_t count)
@@ -267,6 +274,10 @@ s_walk (uint64_t seed, size_t steps)
             cr_assert (!known || known->entry == name.entry);
             if (!known)
                 s_dumb_insert (&dumb, &name);
+        }
+        else if (known && test_random_below (&state, 2)) {
+            zseq_table_remove (table, entry);
+            s_dumb_remove (&dumb, known);
         }
         cr_assert_eq (zseq_table_count (table), dumb.count);
 

@@ -6,7 +6,7 @@
 
 #include "zseq_node.h"
 
-#define ACTIONS_MAX 128
+#define ACTIONS_MAX 512
 #define ANSWERS_MAX 8
 #define VALUE_MAX 16
 

@@ -359,6 +359,8 @@ zseq_node_step (zseq_node_t *self, const zseq_event_t *event)
         zseq_node_refuse (self, event, ZSEQ_EPROTOCOL);
         break;
     case ZSEQ_EVENT_PEER_REPLY:
+        if (!zseq_node_peers_believes (self, event))
+            break;
         self->peer[event->sender.peer].heard_us = self->now_us;
         if (event->msg->op == ZSEQ_OP_READ || event->msg->op == ZSEQ_OP_CLAIM ||
             event->msg->op == ZSEQ_OP_NEXT)

@@ -29,6 +29,36 @@ zseq_node_peers_request (zseq_node_t *self, const zseq_event_t *event)
     }
 }
 
+//  A recovery begins the next incarnation, or by force one that is a thousand
+//  further. A reply that skips more than this beyond the newest known one is a
+//  lie: whoever believed it might have no newer incarnation left to begin.
+#define INCARNATIONS_SKIPPED_MAX ((uint64_t) 1 << 32)
+//  The least time between two log lines on that.
+#define DISBELIEVED_US 10000000
+
+bool
+zseq_node_peers_believes (zseq_node_t *self, const zseq_event_t *event)
+{
+    const zseq_vector_t *vector = &event->msg->vector;
+    for (uint8_t node = 0; node < vector->n && node < self->record.members.n;
+         node++) {
+        uint64_t counter = vector->incarnation[node].counter;
+        uint64_t known = self->record.vector.incarnation[node].counter;
+        if (counter <= known || counter - known <= INCARNATIONS_SKIPPED_MAX)
+            continue;
+        uint8_t peer = event->sender.peer;
+        if (self->now_us >= self->disbelieved_us)
+            zseq_node_log (
+              self, ZSEQ_LOG (PEER_DISBELIEVED), zseq_node_name (self, peer),
+              self->record.members.member[peer].endpoint,
+              zseq_node_name (self, node), (unsigned long long) counter);
+        if (self->now_us >= self->disbelieved_us)
+            self->disbelieved_us = self->now_us + DISBELIEVED_US;
+        return false;
+    }
+    return true;
+}
+
 void
 zseq_node_peers_reply (zseq_node_t *self, const zseq_event_t *event)
 {

@@ -322,6 +322,7 @@ struct zseq_node {
     uint64_t next_request;
     uint64_t process;          //  Tells this process from others under its name
     uint64_t unknown_node_us;  //  When to log a refused introduction again
+    uint64_t disbelieved_us;   //  ... and a reply that was not believed
     uint64_t unreached_us;  //  ... and a peer that does not reach this process
 
     zseq_msg_t reply;                           //  Scratch
@@ -943,6 +944,10 @@ void zseq_node_peers_request (zseq_node_t *self, const zseq_event_t *event);
 
 //  A reply to a question of this node's.
 void zseq_node_peers_reply (zseq_node_t *self, const zseq_event_t *event);
+
+//  Whether a peer's reply may be true: it shows no incarnation that no recovery
+//  could have begun. Logs it at times.
+bool zseq_node_peers_believes (zseq_node_t *self, const zseq_event_t *event);
 
 //  Time has passed.
 void zseq_node_peers_tick (zseq_node_t *self);

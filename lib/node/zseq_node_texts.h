@@ -38,6 +38,10 @@
        "peer %s at %s is not the one this node has met: it was formatted "     \
        "again over a lost disk, or is an old copy, and must be recovered: "    \
        "see zseqd recover")                                                    \
+    X (PEER_DISBELIEVED, WARNING, "peer",                                      \
+       "peer %s at %s says that node %s is in incarnation %llu, which no "     \
+       "node reaches: this node believes nothing of that reply; find out "     \
+       "which process answers there")                                          \
     X (PEER_RECOVERS, INFO, "peer",                                            \
        "peer %s begins incarnation %llu: it recovers")                         \
     X (PEER_NOT_THERE, WARNING, "peer",                                        \

@@ -2,6 +2,7 @@
 //  learns from them.
 
 #include <criterion/criterion.h>
+#include <string.h>
 
 #include "zseq_node_fixture.h"
 
@@ -53,6 +54,53 @@ Test (node, asks_at_once_what_a_question_under_way_could_not_answer)
     fixture_send (self, &fence);
     cr_assert_eq (fixture_only (self, ZSEQ_ACTION_REPLY)->msg.status,
                   ZSEQ_ESUPERSEDED);
+    fixture_destroy (&self);
+}
+
+//  Whatever a peer says, newer incarnations are left to begin.
+Test (node, believes_no_peer_that_skips_billions_of_incarnations)
+{
+    const uint64_t lies[] = {UINT64_MAX, UINT64_MAX - 1,
+                             ((uint64_t) 1 << 32) + 2};
+    for (size_t at = 0; at < 3 * 3; at++) {
+        uint8_t node = (uint8_t) (at % 3);
+        fixture_t *self = fixture_voter ();
+        zseq_vector_t vector = self->record.vector;
+        vector.incarnation[node].counter = lies[at / 3];
+        fixture_hear_vector (self, 1, &vector);
+        cr_assert_eq (zseq_node_state (self->node), ZSEQ_STATE_VOTING);
+        fixture_write_record (self);
+        cr_assert_eq (
+          zseq_node_record (self->node)->vector.incarnation[node].counter, 1);
+        fixture_destroy (&self);
+    }
+    //  Those that a recovery may begin are believed.
+    fixture_t *self = fixture_voter ();
+    zseq_vector_t vector = self->record.vector;
+    vector.incarnation[2].counter = 1001;
+    fixture_hear_vector (self, 1, &vector);
+    fixture_write_record (self);
+    cr_assert_eq (zseq_node_record (self->node)->vector.incarnation[2].counter,
+                  1001);
+    fixture_destroy (&self);
+}
+
+//  A reply to a claim is no better.
+Test (node, says_at_times_that_it_does_not_believe_a_peer)
+{
+    fixture_t *self = fixture_voter ();
+    zseq_msg_t lie = {
+      .op = ZSEQ_OP_CLAIM, .reply = true, .vector = self->record.vector};
+    lie.vector.incarnation[2].counter = UINT64_MAX;
+    for (uint64_t seconds = 0; seconds < 30; seconds++) {
+        fixture_tick (self, 1000000);
+        fixture_answer (self, 1, &lie);
+        cr_assert_eq (self->count, seconds % 10 == 0);
+        if (self->count)
+            cr_assert (strstr (fixture_only (self, ZSEQ_ACTION_LOG)->text,
+                               "says that node c is in incarnation "
+                               "18446744073709551615, which no node reaches"));
+    }
     fixture_destroy (&self);
 }
 

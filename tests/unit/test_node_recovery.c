@@ -238,7 +238,10 @@ Test (node, tells_from_whom_it_has_copied)
 
 Test (node, ends_when_its_incarnations_are_used_up)
 {
-    fixture_t *self = fixture_voter ();
+    zseq_record_t record = fixture_voting_record ();
+    record.vector.incarnation[0].counter = UINT64_MAX - 2;
+    fixture_t *self = fixture_new (&record, 100, 100);
+    fixture_start (self);
     zseq_vector_t vector = self->record.vector;
     vector.incarnation[0] = (zseq_incarnation_t){UINT64_MAX - 1, 9};
     fixture_hear_vector (self, 1, &vector);

@@ -328,6 +328,8 @@ s_start (const zseqd_options_t *options, bool recover)
       .insecure = options->insecure,
       .unsafe = options->unsafe,
       .transport = options->transport,
+      .connections_max = (int) options->connections_max,
+      .source_max = (int) options->source_max,
       .names_max = (size_t) options->names_max,
       .memory_max = options->memory_max_mib << 20,
       .kv_bytes_max = options->kv_memory_mib << 20,

@@ -17,6 +17,7 @@
 #define RESERVE_S_MAX 60.0
 #define SCRUB_DAYS_MAX 365.0
 #define WAIT_S_DEFAULT 10
+#define CONNECTIONS_MAX 1048576
 #define MEMORY_MAX_MIB_DEFAULT 512
 
 static const struct option s_options[] = {
@@ -29,6 +30,8 @@ static const struct option s_options[] = {
   {"names-max", required_argument, NULL, ZSEQD_NAMES_MAX},
   {"memory-max", required_argument, NULL, ZSEQD_MEMORY_MAX},
   {"kv-memory", required_argument, NULL, ZSEQD_KV_MEMORY},
+  {"connections-max", required_argument, NULL, ZSEQD_CONNECTIONS_MAX},
+  {"connections-per-source", required_argument, NULL, ZSEQD_SOURCE_MAX},
   {"reserve", required_argument, NULL, ZSEQD_RESERVE},
   {"scrub", required_argument, NULL, ZSEQD_SCRUB},
   {"insecure", no_argument, NULL, ZSEQD_INSECURE},
@@ -81,6 +84,12 @@ const char zseqd_usage[] =
   "  --kv-memory MIB    keys and values to hold in memory at most: when they\n"
   "                     are full, keys can only be deleted or replaced by no\n"
   "                     more (1 to 1048576, default 1024)\n"
+  "  --connections-max COUNT\n"
+  "                     native: connections at the same time (1 to 1048576,\n"
+  "                     default 16384)\n"
+  "  --connections-per-source COUNT\n"
+  "                     native: of these from one other host (default a "
+  "quarter)\n"
   "  --reserve SECONDS  keep at most so many seconds' worth of IDs of a\n"
   "                     busy sequence reserved on disk, so that claims need\n"
   "                     no write each; a crash burns them (0 to 60, default\n"
@@ -202,6 +211,12 @@ s_read_number (zseqd_options_t *self, int option, const char *value)
     case ZSEQD_KV_MEMORY:
         return s_parse_number ("--kv-memory", value, 1, 1048576,
                                &self->kv_memory_mib);
+    case ZSEQD_CONNECTIONS_MAX:
+        return s_parse_number ("--connections-max", value, 1, CONNECTIONS_MAX,
+                               &self->connections_max);
+    case ZSEQD_SOURCE_MAX:
+        return s_parse_number ("--connections-per-source", value, 1,
+                               CONNECTIONS_MAX, &self->source_max);
     case ZSEQD_RESERVE:
         return s_parse_reserve (value, &self->reserve_us);
     case ZSEQD_SCRUB:

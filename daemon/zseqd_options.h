@@ -35,6 +35,8 @@ enum {
     ZSEQD_KV_MEMORY = 1 << 17,
     ZSEQD_TRANSPORT = 1 << 18,
     ZSEQD_CORES = 1 << 19,
+    ZSEQD_CONNECTIONS_MAX = 1 << 20,
+    ZSEQD_SOURCE_MAX = 1 << 21,
 };
 
 typedef struct {
@@ -48,6 +50,8 @@ typedef struct {
     uint64_t names_max;
     uint64_t memory_max_mib;
     uint64_t kv_memory_mib;
+    uint64_t connections_max;  //  0: not given
+    uint64_t source_max;       //  ... as this
     uint64_t reserve_us;
     uint64_t scrub_us;
     bool insecure;

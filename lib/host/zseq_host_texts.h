@@ -78,6 +78,9 @@
     X (NAMES_MANY_RAISE,                                                       \
        "directory %s holds more than %zu sequences: raise --names-max")        \
     X (NO_MEMORY_SERVER_SOCKETS, "no memory for sockets")                      \
+    X (CONNECTIONS_UNCOUNTED,                                                  \
+       "--connections-max and --connections-per-source need --transport "      \
+       "native: libzmq does not count connections")                            \
     X (BIND_UNPROTECTED, "%s can be reached from other machines, and nothing " \
                          "protects it: bind a loopback or ipc endpoint, or "   \
                          "give --insecure on a network that you trust")        \

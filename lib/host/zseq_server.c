@@ -415,7 +415,14 @@ static int
 s_open_transport (zseq_server_t *self)
 {
     zseq_transport_options_t sockets = {
-      .kind = zseq_transport_kind_choose (self->options->transport)};
+      .kind = zseq_transport_kind_choose (self->options->transport),
+      .connections_max = self->options->connections_max,
+      .source_max = self->options->source_max};
+    if (sockets.kind != ZSEQ_TRANSPORT_NATIVE &&
+        (sockets.connections_max || sockets.source_max))
+        return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_CONNECTIONS_UNCOUNTED);
+    if (sockets.connections_max && !sockets.source_max)
+        sockets.source_max = (sockets.connections_max + 3) / 4;
     if (sockets.kind == ZSEQ_TRANSPORT_NONE)
         return zseq_detail_fail (ZSEQ_EINVAL, ZSEQ_TEXT_TRANSPORT_UNKNOWN,
                                  getenv ("ZSEQ_TRANSPORT"));

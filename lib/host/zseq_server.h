@@ -29,6 +29,8 @@ typedef struct {
     const char *cluster;
     const zseq_members_t *members;
     zseq_transport_kind_t transport;  //  NONE: as $ZSEQ_TRANSPORT says
+    int connections_max;              //  Of the native kind; 0: the default
+    int source_max;       //  ... from one other host; 0: a quarter of these
     bool insecure;        //  May bind where other machines can reach it
     bool unsafe;          //  The directory may be on any file system
     size_t names_max;     //  Sequences that the node holds at most

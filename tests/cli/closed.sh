@@ -14,7 +14,32 @@ tells () {
     holds "node $1 logs '$2'" wait_until says "$1" "connections closed: $2"
 }
 
+#  How many connections there may be is an option, which libzmq does not obey.
 format one a a
+for option in --connections-max --connections-per-source; do
+    refuses 1 'need --transport native: libzmq does not count' "$zseqd" \
+        start --data "$work/a" --transport zmq $option 5
+    for count in 0 -1 x 1048577; do
+        refuses 1 "$option '$count' is not a number from 1 to 1048576" \
+            "$zseqd" start --data "$work/a" $option "$count"
+    done
+done
+start a --transport native --connections-max 2
+ready a
+port=$(endpoint a)
+port=${port##*:}
+for count in 1 2 3 4; do
+    exec {fd}<>"/dev/tcp/$address/$port"
+    fds[count]=$fd
+done
+holds "the oldest without a handshake has given way" \
+    wait_until says a 'connections closed: .*'
+for count in 1 2 3 4; do
+    fd=${fds[count]}
+    exec {fd}>&-
+done
+stop a
+
 start a --transport native
 ready a
 port=$(endpoint a)

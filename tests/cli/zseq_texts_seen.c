@@ -26,6 +26,12 @@
 _Static_assert(ZSEQ_TEXTS_COUNT <= S_FILE_SIZE, "a byte each");
 _Static_assert(2 * ZSEQ_TEXTS_COUNT <= S_SLOTS, "half are empty");
 
+int __vsnprintf_chk (char *, size_t, int, size_t, const char *, va_list);
+int __snprintf_chk (char *, size_t, int, size_t, const char *, ...);
+int __vfprintf_chk (FILE *, int, const char *, va_list);
+int __fprintf_chk (FILE *, int, const char *, ...);
+int __printf_chk (int, const char *, ...);
+
 typedef int s_vprint_t (FILE *, const char *, va_list);
 typedef int s_vsnprint_t (char *, size_t, const char *, va_list);
 typedef int s_fputs_t (const char *, FILE *);
@@ -198,6 +204,58 @@ fprintf (FILE *file, const char *format, ...)
 int
 printf (const char *format, ...)
 {
+    va_list list;
+    va_start (list, format);
+    int rc = vfprintf (stdout, format, list);
+    va_end (list);
+    return rc;
+}
+
+//  What fortified programs (_FORTIFY_SOURCE) call in place of these.
+
+int
+__vsnprintf_chk (char *text, size_t size, int flags, size_t room,
+                 const char *format, va_list list)
+{
+    (void) flags;
+    if (size > room)
+        abort ();
+    return vsnprintf (text, size, format, list);
+}
+
+int
+__snprintf_chk (char *text, size_t size, int flags, size_t room,
+                const char *format, ...)
+{
+    va_list list;
+    va_start (list, format);
+    int rc = __vsnprintf_chk (text, size, flags, room, format, list);
+    va_end (list);
+    return rc;
+}
+
+int
+__vfprintf_chk (FILE *file, int flags, const char *format, va_list list)
+{
+    (void) flags;
+    return vfprintf (file, format, list);
+}
+
+int
+__fprintf_chk (FILE *file, int flags, const char *format, ...)
+{
+    (void) flags;
+    va_list list;
+    va_start (list, format);
+    int rc = vfprintf (file, format, list);
+    va_end (list);
+    return rc;
+}
+
+int
+__printf_chk (int flags, const char *format, ...)
+{
+    (void) flags;
     va_list list;
     va_start (list, format);
     int rc = vfprintf (stdout, format, list);

@@ -274,6 +274,67 @@ Test (transport, lets_thousands_of_clients_connect_at_once)
     }
 }
 
+//  The other way round: the ROUTER is a transport, and czmq its client.
+
+//  Receives a request that has contents.
+static zseq_route_t
+s_await_request (const uint8_t **bytes_p, size_t *size_p)
+{
+    zseq_route_t route;
+    for (;;) {
+        if (zseq_transport_recv_request (s_transport, &route, bytes_p,
+                                         size_p) != ZSEQ_OK)
+            s_wait_for_socket ();
+        else if (*size_p)
+            return route;
+    }
+}
+
+static void
+s_serve_czmq (zseq_transport_kind_t kind)
+{
+    char endpoint[64];
+    snprintf (endpoint, sizeof endpoint, "ipc://@zseq-czmq.%d",
+              (int) getpid ());
+    s_transport = s_new (kind);
+    cr_assert_eq (zseq_transport_bind (s_transport, endpoint), ZSEQ_OK);
+    zsock_t *client = zsock_new (ZMQ_DEALER);
+    zsock_set_rcvtimeo (client, WAIT_MS);
+    zsock_set_identity (client, "czmq");
+    zsock_set_heartbeat_ivl (client, 1);
+    cr_assert_eq (zsock_connect (client, "%s", endpoint), 0);
+    static const size_t sizes[] = {1, 255, 256, 8192, ZSEQ_MESSAGE_MAX};
+    for (size_t index = 0; index < sizeof sizes / sizeof *sizes; index++) {
+        //  The first one has several frames, and is dropped.
+        zstr_sendx (client, "one", "two", NULL);
+        zframe_t *sent = zframe_new (NULL, sizes[index]);
+        memset (zframe_data (sent), (int) index, sizes[index]);
+        cr_assert_eq (zframe_send (&sent, client, ZFRAME_REUSE), 0);
+        const uint8_t *bytes;
+        size_t size;
+        zseq_route_t route = s_await_request (&bytes, &size);
+        cr_assert_eq (size, sizes[index]);
+        cr_assert_arr_eq (bytes, zframe_data (sent), size);
+        cr_assert_eq (
+          zseq_transport_reply (s_transport, &route, zframe_data (sent), size),
+          ZSEQ_OK);
+        zseq_transport_flush (s_transport);
+        zframe_t *reply = zframe_recv (client);
+        cr_assert_not_null (reply);
+        cr_assert (zframe_eq (reply, sent));
+        zframe_destroy (&reply);
+        zframe_destroy (&sent);
+    }
+    zsock_destroy (&client);
+    zseq_transport_destroy (&s_transport);
+}
+
+Test (transport, router_serves_a_client_of_czmq)
+{
+    for (size_t index = 0; index < KINDS; index++)
+        s_serve_czmq (s_kinds[index]);
+}
+
 //  The names of the kinds.
 
 //  Polls the sockets and other descriptors, which are marked by their bit if

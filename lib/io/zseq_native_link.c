@@ -341,7 +341,7 @@ zseq_native_link_event (zseq_native_t *self, size_t index, uint32_t count,
         s_go_on (self, link);
         //  Who only sends does not receive the end.
         if (link->ended && link->state == ZSEQ_NATIVE_CONNECTED &&
-            !link->given && zseq_channel_at_end (&link->channel))
+            zseq_channel_at_end (&link->channel))
             s_fail (self, link);
     }
 }

@@ -210,6 +210,46 @@ Test (native, descriptor_reports_a_connection_that_was_noticed_in_passing)
     zseq_transport_destroy (&router);
 }
 
+//  It has received before, and what it got is in use still.
+Test (native, one_that_only_sends_learns_the_end_of_a_node)
+{
+    zseq_transport_options_t options = {0};
+    const char *endpoint = s_endpoint ();
+    zseq_transport_t *router = s_bind (&options, endpoint);
+    zseq_transport_t *client = s_new (&options);
+    cr_assert_eq (zseq_transport_link (client, 0, endpoint), ZSEQ_OK);
+    zseq_route_t route;
+    const uint8_t *bytes;
+    size_t size;
+    bool sent = false;
+    while (zseq_transport_recv_request (router, &route, &bytes, &size) !=
+           ZSEQ_OK) {
+        sent = sent || zseq_transport_send (client, 0, (const uint8_t *) "x",
+                                            1) == ZSEQ_OK;
+        (void) s_poll (client, 10);
+        (void) s_poll (router, 10);
+    }
+    cr_assert_eq (
+      zseq_transport_reply (router, &route, (const uint8_t *) "last", 4),
+      ZSEQ_OK);
+    zseq_transport_flush (router);
+    cr_assert (s_poll (client, WAIT_MS));
+    cr_assert_eq (zseq_transport_recv (client, 0, &bytes, &size), ZSEQ_OK);
+    zseq_transport_reset (router);
+    //  No receive from here on.
+    cr_assert_eq (zseq_transport_bind (router, endpoint), ZSEQ_OK);
+    for (int look = 0; !s_take (router); look++) {
+        cr_assert_lt (look, WAIT_MS / 20, "the link does not come back");
+        (void) zseq_transport_send (client, 0, (const uint8_t *) "x", 1);
+        (void) s_poll (client, 10);
+        (void) s_poll (router, 10);
+    }
+    cr_assert_eq (size, 4);
+    cr_assert_arr_eq (bytes, "last", 4);
+    zseq_transport_destroy (&client);
+    zseq_transport_destroy (&router);
+}
+
 //  The node does not read: its system takes some, the rest waits.
 Test (native, keeps_no_more_messages_than_may_wait)
 {

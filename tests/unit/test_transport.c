@@ -302,6 +302,7 @@ s_serve_czmq (zseq_transport_kind_t kind)
     zsock_set_rcvtimeo (client, WAIT_MS);
     zsock_set_identity (client, "czmq");
     zsock_set_heartbeat_ivl (client, 1);
+    zsock_set_heartbeat_timeout (client, WAIT_MS);
     cr_assert_eq (zsock_connect (client, "%s", endpoint), 0);
     static const size_t sizes[] = {1, 255, 256, 8192, ZSEQ_MESSAGE_MAX};
     for (size_t index = 0; index < sizeof sizes / sizeof *sizes; index++) {

@@ -80,7 +80,7 @@ stop b
 ulimit -S -c "$(ulimit -H -c)"
 start b --core-dumps
 ready b
-holds "cores are as the limit says" test \
+[[ -n $ZSEQ_INSTRUMENTED ]] || holds "cores are as the limit says" test \
     "$(awk '/^Max core file size/ { print $5 }' "/proc/${pid[b]}/limits")" = \
     "$(ulimit -S -c | sed 's/blocks//')"
 stop b

@@ -8,6 +8,9 @@
 //  descriptor and no system call, which tests take away or count, and what a
 //  killed process has recorded is not lost.
 
+//  The C library must not define what is defined here.
+#undef _FORTIFY_SOURCE
+
 #include <dlfcn.h>
 #include <fcntl.h>
 #include <stdarg.h>
